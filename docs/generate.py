@@ -1,0 +1,79 @@
+"""Writes docs/cli.md and docs/config.md from the program itself, so that they cannot drift from it.
+
+python docs/generate.py            writes them
+python docs/generate.py --check    exit code 1 and the difference, if a page on disk is another
+"""
+
+import difflib
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from nnlab.cli import main
+from nnlab.config.describe import config_reference
+
+HERE = Path(__file__).resolve().parent
+NOTE = "<!-- Written by `make docs`; edit the program, not this page. -->\n\n"
+WIDTH = 80  # of the help texts, whatever the terminal's
+
+
+def cli_reference() -> str:
+    """The help text of every command, in the order in which `nnlab --help` lists them."""
+    sections = [
+        f"## {path}\n\n```text\n{help_text.rstrip()}\n```\n"
+        for path, help_text in _commands(main, None, "nnlab")
+    ]
+    return NOTE + "# The command line\n\n" + "\n".join(sections)
+
+
+def _commands(
+    command: click.Command, parent: click.Context | None, name: str
+) -> Iterator[tuple[str, str]]:
+    context = click.Context(
+        command, info_name=name, parent=parent, terminal_width=WIDTH, max_content_width=WIDTH
+    )
+    yield context.command_path, command.get_help(context)
+    if isinstance(command, click.Group):
+        for child in command.list_commands(context):
+            found = command.get_command(context, child)
+            if found is not None and not found.hidden:
+                yield from _commands(found, context, child)
+
+
+def pages() -> dict[Path, str]:
+    """Each generated page with the text it should have."""
+    return {
+        HERE / "cli.md": cli_reference(),
+        HERE / "config.md": NOTE + config_reference(),
+    }
+
+
+def difference(path: Path, wanted: str) -> str:
+    """What would change in `path`, as a unified diff; empty when it is current."""
+    found = path.read_text(encoding="utf-8") if path.exists() else ""
+    lines = difflib.unified_diff(
+        found.splitlines(keepends=True),
+        wanted.splitlines(keepends=True),
+        f"docs/{path.name}",
+        "generated now",
+    )
+    return "".join(lines)
+
+
+def run(check: bool) -> int:
+    """Write the pages or compare them; the exit code."""
+    stale = {path: text for path, wanted in pages().items() if (text := difference(path, wanted))}
+    if check:
+        sys.stdout.writelines(stale.values())
+        names = " and ".join(f"docs/{path.name}" for path in stale)
+        print(f"Not up to date: {names}. Run `make docs`." if stale else "The docs are up to date.")
+        return int(bool(stale))
+    for path, text in pages().items():
+        path.write_text(text, encoding="utf-8", newline="\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(run(check="--check" in sys.argv[1:]))

@@ -1,0 +1,164 @@
+"""Trains every shipped experiment and writes docs/results.md: the notebooks and nnlab side by side.
+
+    make results            # all of it, minutes; MNIST and Fashion-MNIST are fetched or found
+
+Random experiments are trained with several seeds and the table gives the median. Nothing in the
+table is written by hand but the notebooks' own figures.
+"""
+
+import sys
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import numpy as np
+
+import nnlab
+
+SEEDS = (0, 1, 2, 3, 4)
+PAGE = Path(__file__).with_name("results.md")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table: an experiment, the notebook's figure, and how to get nnlab's."""
+
+    config: str
+    what: str
+    notebook: str
+    measure: Callable[[nnlab.Run], float]
+    form: str = "{:.4f}"
+    seeds: tuple[int, ...] = SEEDS
+    change: Mapping[str, object] = field(default_factory=dict)
+
+
+def final(name: str) -> Callable[[nnlab.Run], float]:
+    """A number of the last epoch."""
+    return lambda run: float(run.summary["final"][name])
+
+
+def test(name: str) -> Callable[[nnlab.Run], float]:
+    """A number of the test part."""
+    return lambda run: float(run.summary["test"][name])
+
+
+def summed(rows: int, epoch: int) -> Callable[[nnlab.Run], float]:
+    """The training loss of all rows together, as notebook E prints it."""
+    return lambda run: rows * float(run.metrics["train_loss"][epoch])
+
+
+def first_below(bound: float) -> Callable[[nnlab.Run], float]:
+    """Updates until the training loss is below `bound` for the first time."""
+
+    def measure(run: nnlab.Run) -> float:
+        below = np.flatnonzero(run.metrics["train_loss"] < bound)
+        return float(run.metrics["step"][below[0]]) if len(below) else float("nan")
+
+    return measure
+
+
+def reached(name: str, bound: float) -> Callable[[nnlab.Run], float]:
+    """1 if the final number is at least `bound`, else 0."""
+    return lambda run: float(run.summary["final"][name] >= bound)
+
+
+def best_batch_sum(run: nnlab.Run) -> float:
+    """Notebook D's figure: the batch losses of the last epoch, summed (10 batches)."""
+    return 10 * float(run.summary["final"]["train_loss"])
+
+
+OWN = (0,)  # experiments without randomness: one run
+THIRTY = tuple(range(30))
+
+ROWS = (
+    Row("identity8", "loss after 9,000 epochs (right derivative; the notebook's is wrong)",
+        "0.0038", lambda run: float(run.metrics["train_loss"][9000])),
+    Row("identity8_fast", "updates until the loss is below 0.001", "-", first_below(1e-3),
+        "{:,.0f}"),
+    Row("xor", "summed loss at epoch 25,000, 30 seeds", "0.000624", summed(21, 25_000),
+        "{:.6f}", THIRTY),
+    Row("xor", "share of 30 seeds that reach accuracy 1 (mean)", "-",
+        reached("train_accuracy", 1.0), "mean {:.2f}", THIRTY),
+    Row("linear", "summed loss at epoch 25,000", "0.00102", summed(100, 25_000), "{:.5f}"),
+    Row("digits_binary", "test loss", "0.0740", test("loss")),
+    Row("digits_binary", "test accuracy", "0.97", test("accuracy")),
+    Row("digits_binary", "train loss, epoch 20", "0.0135", final("train_loss")),
+    Row("digits_binary", "test loss with lr 0.03", "0.0743", test("loss"), change={"lr": 0.03}),
+    Row("digits_binary", "test loss with lr 0.03, batch 40", "0.6953 (dead)", test("loss"),
+        change={"lr": 0.03, "batch_size": 40}),
+    Row("digits_binary_lr05", "test loss with lr 0.05", "NaN from epoch 14", test("loss")),
+    Row("digits_binary_400", "test loss after 400 epochs", "-", test("loss")),
+    Row("digits_linear", "test loss, one linear layer", "0.288", test("loss")),
+    Row("digits_linear", "train accuracy, one linear layer", "0.895", final("train_accuracy")),
+    Row("digits_two_linear", "test loss, two linear layers", "0.2898", test("loss")),
+    Row("digits_deep", "test accuracy, 64-64-32-1", "0.90 to 0.97", test("accuracy")),
+    Row("digits_zeros", "test accuracy, all weights 0 at the start", "-", test("accuracy"),
+        seeds=OWN),
+    Row("box", "loss of the exact box", "0", final("train_loss"), "{:.1f}", OWN),
+    Row("approximate", "loss of the fitted curve", "-", final("train_loss"), "{:.5f}"),
+    Row("mnist_online", "test accuracy after 3 epochs", "0.70", test("accuracy")),
+    Row("fashion_mlp", "test accuracy", "0.8809", test("accuracy")),
+    Row("fashion_mlp", "test loss", "0.3562", test("loss")),
+    Row("textbook", "summed batch losses of the last epoch", "6.481", best_batch_sum, "{:.3f}"),
+    Row("forward_random", "loss of the untrained network", "-", final("train_loss")),
+)  # fmt: skip
+
+
+def main() -> int:
+    """Train, measure, write the page."""
+    with tempfile.TemporaryDirectory() as folder:
+        trained: dict[tuple[object, ...], nnlab.Run] = {}
+
+        def run(row: Row, seed: int) -> nnlab.Run:
+            key = (row.config, seed, *row.change.items())
+            if key not in trained:
+                print(row.config, f"seed {seed}", *row.change.items(), file=sys.stderr)
+                settings: dict[str, Any] = {"seed": seed, **row.change}
+                trained[key] = nnlab.train(row.config, runs=folder, **settings)
+            return trained[key]
+
+        lines = [line(row, [run(row, seed) for seed in row.seeds]) for row in ROWS]
+    PAGE.write_text(page(lines), encoding="utf-8")
+    return 0
+
+
+def line(row: Row, runs: list[nnlab.Run]) -> str:
+    """The row as Markdown."""
+    values = [row.measure(run) for run in runs]
+    middle = float(np.mean(values)) if row.form.startswith("mean") else median(values)
+    form = row.form.removeprefix("mean ")
+    spread = ""
+    if len(values) > 1 and not row.form.startswith("mean"):
+        spread = f" ({form.format(min(values))} to {form.format(max(values))})"
+    seconds = median([float(run.metrics["seconds"][-1]) for run in runs])
+    settings = "".join(f" --set {key}={value}" for key, value in row.change.items())
+    command = f"`nnlab train configs/{row.config}.yaml{settings}`"
+    figure = f"{form.format(middle)}{spread}"
+    return f"| {row.what} | {row.notebook} | {figure} | {seconds:.1f} | {command} |"
+
+
+def page(lines: list[str]) -> str:
+    """The whole page."""
+    return "\n".join([
+        "<!-- Written by `make results`; edit docs/results.py, not this page. -->",
+        "",
+        "# Results",
+        "",
+        f"nnlab {nnlab.__version__}, {date.today().isoformat()}. Each figure is the median of five",
+        "seeds (0 to 4) with the smallest and largest behind it, unless the row says otherwise;",
+        "seconds are those of one training. The notebooks' figures are theirs, mistakes included:",
+        "the comment at the top of each config says what differs.",
+        "",
+        "| experiment | notebook | nnlab | seconds | command |",
+        "|---|---|---|---|---|",
+        *lines,
+        "",
+    ])  # fmt: skip
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,79 @@
+"""nnlab: a laboratory for neural networks small enough to understand.
+
+    import nnlab
+
+    run = nnlab.train("xor", epochs=5000)        # a shipped config, a path, a mapping
+    run.metrics["train_loss"], run.path
+    run = nnlab.load("runs/...")                 # any run folder again
+    run.predict([[0.2, 0.8]])
+
+    network = nnlab.Network([nnlab.LAYERS["dense"](3), nnlab.LAYERS["tanh"]()], 2)
+    nnlab.fit(network, x, t, nnlab.LOSSES["mse"]())
+
+Importing the package is cheap: each name is loaded when it is first used.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from nnlab.api import History, Run, fit, gradcheck, load, train
+    from nnlab.config.schema import Config
+    from nnlab.core.initializers import INITIALIZERS
+    from nnlab.core.layers import LAYERS
+    from nnlab.core.losses import LOSSES
+    from nnlab.core.network import Network
+    from nnlab.core.optimizers import OPTIMIZERS
+    from nnlab.core.schedules import SCHEDULES
+    from nnlab.data import SOURCES
+    from nnlab.errors import NnlabError
+
+_HOMES = {
+    "train": "nnlab.api",
+    "load": "nnlab.api",
+    "fit": "nnlab.api",
+    "gradcheck": "nnlab.api",
+    "Run": "nnlab.api",
+    "History": "nnlab.api",
+    "Network": "nnlab.core.network",
+    "Config": "nnlab.config.schema",
+    "LAYERS": "nnlab.core.layers",
+    "LOSSES": "nnlab.core.losses",
+    "OPTIMIZERS": "nnlab.core.optimizers",
+    "SCHEDULES": "nnlab.core.schedules",
+    "INITIALIZERS": "nnlab.core.initializers",
+    "SOURCES": "nnlab.data",
+    "NnlabError": "nnlab.errors",
+}
+
+__all__ = [
+    "INITIALIZERS",
+    "LAYERS",
+    "LOSSES",
+    "OPTIMIZERS",
+    "SCHEDULES",
+    "SOURCES",
+    "Config",
+    "History",
+    "Network",
+    "NnlabError",
+    "Run",
+    "fit",
+    "gradcheck",
+    "load",
+    "train",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'nnlab' has no attribute '{name}'")
+    value = getattr(import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_HOMES])

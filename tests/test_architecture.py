@@ -1,0 +1,254 @@
+"""The import ranks of docs/architecture.md, held as data and checked by reading the source.
+
+Data flows one way (config -> network -> training -> run folder -> figures), so imports must too.
+Imports inside functions count as well: they are late, not secret.
+"""
+
+import ast
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1] / "nnlab"
+MODULES = sorted(ROOT.rglob("*.py"))
+
+CORE = frozenset({"errors", "core"})
+RANK_2 = CORE | {"data", "engine"}
+RANK_4 = RANK_2 | {"config", "build", "training", "run"}
+RANK_5 = RANK_4 | {"experiment"}
+RANK_6 = RANK_5 | {"sweep", "descend", "api"}
+ALL = RANK_6 | {"plots", "report", "cli"}
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What one family may import beside itself and the standard library."""
+
+    nnlab: frozenset[str] = frozenset()  # modules of nnlab, with everything below them
+    packages: frozenset[str] = frozenset()  # other people's packages, anywhere
+    late: frozenset[str] = frozenset()  # those that are imported inside functions only
+
+
+def rule(nnlab: frozenset[str] | set[str], packages: str = "", late: str = "") -> Rule:
+    return Rule(frozenset(nnlab), frozenset(packages.split()), frozenset(late.split()))
+
+
+# The longest matching name decides. "" is nnlab/__init__.py.
+RULES = {
+    "errors": rule(set()),
+    "core": rule({"errors"}, "numpy annotated_types", "scipy"),
+    "data": rule(
+        {"errors", "core.random", "core.types"},
+        "numpy annotated_types",
+        "sklearn pooch requests filelock",
+    ),
+    "engine": rule(CORE, "numpy", "numba llvmlite"),
+    "engine.compiled": rule(CORE, "numpy numba llvmlite"),
+    "config": rule(RANK_2, "numpy yaml pydantic pydantic_core annotated_types"),
+    "build": rule(RANK_2 | {"config", "training"}, "numpy"),
+    "training": rule(CORE | {"engine", "data.batches"}, "numpy"),
+    "run": rule({"errors", "config"}, "numpy yaml filelock", "threadpoolctl"),
+    "experiment": rule(RANK_4, "numpy", "threadpoolctl"),
+    "sweep": rule(RANK_5, "numpy yaml", "distributed threadpoolctl"),
+    "descend": rule(RANK_5, "numpy"),
+    "api": rule(RANK_5 | {"plots"}, "numpy"),
+    "plots": rule(CORE | {"config", "run", "build"}, "numpy", "matplotlib"),
+    "report": rule(CORE | {"config", "run", "build", "plots"}, "numpy jinja2", "matplotlib"),
+    "cli": rule(ALL, "click", "numpy yaml rich pydantic matplotlib optuna threadpoolctl filelock"),
+    "__main__": rule({"cli"}),
+    "": rule(RANK_6),
+}
+
+
+@dataclass(frozen=True)
+class Import:
+    """One imported module: its full name, its line, and whether it is imported late."""
+
+    name: str
+    line: int
+    late: bool
+
+
+def module_name(path: Path) -> str:
+    """nnlab/core/layers/dense.py -> core.layers.dense; nnlab/core/__init__.py -> core."""
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(part for part in parts if part != "__init__")
+
+
+def imports(source: str, module: str = "", is_package: bool = False) -> list[Import]:
+    """Every import in `source`, wherever it stands; `from a import b` counts as a.b.
+
+    An import under `if TYPE_CHECKING:` never runs, so it counts as late.
+    """
+
+    def walk(node: ast.AST, late: bool) -> Iterator[Import]:
+        for child in ast.iter_child_nodes(node):
+            if isinstance(child, ast.Import):
+                yield from (Import(alias.name, child.lineno, late) for alias in child.names)
+            elif isinstance(child, ast.ImportFrom):
+                base = child.module or ""
+                if child.level:
+                    package = f"nnlab.{module}".strip(".").split(".")
+                    up = child.level - is_package
+                    base = ".".join([*package[: len(package) - up], *filter(None, [base])])
+                yield from (Import(f"{base}.{a.name}", child.lineno, late) for a in child.names)
+            else:
+                yield from walk(child, late or _runs_later(child))
+
+    return list(walk(ast.parse(source), False))
+
+
+def _runs_later(node: ast.AST) -> bool:
+    if isinstance(node, ast.If):
+        return isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
+    return isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+
+
+def within(name: str, families: frozenset[str]) -> bool:
+    return any(name == family or name.startswith(family + ".") for family in families)
+
+
+def rule_of(module: str) -> tuple[str, Rule]:
+    """The family a module belongs to, and its rule."""
+    parts = module.split(".")
+    names = [".".join(parts[:n]) for n in range(len(parts), 0, -1)] if module else [""]
+    for name in names:
+        if name in RULES:
+            return name, RULES[name]
+    raise AssertionError(f"nnlab.{module} has no rank: give it a line in RULES.")
+
+
+def broken(module: str, source: str, is_package: bool = False) -> list[str]:
+    """One sentence for each import that breaks the table."""
+    family, allowed = rule_of(module)
+    found = []
+    for item in imports(source, module, is_package):
+        top, _, rest = item.name.partition(".")
+        here = f"nnlab.{module}:{item.line}"
+        if top == "nnlab":
+            own = frozenset({family.split(".")[0]}) - {""}
+            # `import nnlab` alone asks where the package lies.
+            # `from nnlab import x` names a module.
+            if rest not in ("", "__version__") and not within(rest, allowed.nnlab | own):
+                found.append(f"{here} imports {item.name}, which {family or 'nnlab'} may not.")
+        elif top not in sys.stdlib_module_names:
+            if top in allowed.late and not item.late:
+                found.append(f"{here} imports {top} at the top; import it inside the function.")
+            elif top not in allowed.packages | allowed.late:
+                found.append(f"{here} imports {top}, which {family or 'nnlab'} may not.")
+        if item.name.startswith(("matplotlib.pyplot", "pylab")):
+            found.append(f"{here} imports pyplot; use matplotlib.figure.Figure.")
+    return found
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: module_name(path) or "nnlab")
+def test_imports_follow_the_ranks(path: Path) -> None:
+    source = path.read_text(encoding="utf-8")
+    assert broken(module_name(path), source, path.name == "__init__.py") == []
+
+
+LAYERS = sorted(set((ROOT / "core" / "layers").glob("*.py")) - {ROOT / "core/layers/__init__.py"})
+
+
+@pytest.mark.parametrize("path", LAYERS, ids=lambda path: path.stem)
+def test_layers_never_import_each_other(path: Path) -> None:
+    """What all layers share stands in core/layers/base.py."""
+    found = [item.name for item in imports(path.read_text(encoding="utf-8"), module_name(path))]
+    siblings = [name for name in found if within(name, frozenset({"nnlab.core.layers"}))]
+    assert [name for name in siblings if not name.startswith("nnlab.core.layers.base.")] == []
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: module_name(path) or "nnlab")
+def test_every_module_says_what_it_is(path: Path) -> None:
+    docstring = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
+    assert docstring, f"{path} has no docstring."
+    assert docstring.splitlines()[0].rstrip().endswith((".", ":")), f"{path}: end the sentence."
+
+
+WISH_FILE, WISH_FUNCTION = 300, 40
+LIMIT_FILE, LIMIT_FUNCTION = 400, 80
+
+
+def test_files_and_functions_stay_short() -> None:
+    sizes = {path.relative_to(ROOT.parent): _sizes(path) for path in MODULES}
+    files = {str(path): lines for path, (lines, _) in sizes.items()}
+    functions = {
+        f"{path}:{name}": lines
+        for path, (_, inside) in sizes.items()
+        for name, lines in inside.items()
+    }
+    for kind, found, wish in (("file", files, WISH_FILE), ("function", functions, WISH_FUNCTION)):
+        for name, lines in sorted(found.items(), key=lambda pair: -pair[1]):
+            if lines > wish:
+                print(f"long {kind}: {lines} lines, {name}")
+    assert {name: lines for name, lines in files.items() if lines > LIMIT_FILE} == {}
+    assert {name: lines for name, lines in functions.items() if lines > LIMIT_FUNCTION} == {}
+
+
+def _sizes(path: Path) -> tuple[int, dict[str, int]]:
+    """Lines of the file, and of each function in it (a docstring counts: it is read too)."""
+    source = path.read_text(encoding="utf-8")
+    functions = {
+        f"{node.lineno} {node.name}": (node.end_lineno or node.lineno) - node.lineno + 1
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    }
+    return source.count("\n") + 1, functions
+
+
+@pytest.mark.parametrize(
+    ("module", "source", "message"),
+    [
+        ("core.x", "import nnlab.run", "nnlab.core.x:1 imports nnlab.run, which core may not."),
+        ("core.x", "import yaml", "nnlab.core.x:1 imports yaml, which core may not."),
+        (
+            "training",
+            "def f():\n    from nnlab.config import load",
+            "nnlab.training:2 imports nnlab.config.load, which training may not.",
+        ),
+        (
+            "training",
+            "from nnlab.data.split import split",
+            "nnlab.training:1 imports nnlab.data.split.split, which training may not.",
+        ),
+        (
+            "core.layers.x",
+            "from ...run import folder",
+            "nnlab.core.layers.x:1 imports nnlab.run.folder, which core may not.",
+        ),
+        (
+            "data.x",
+            "import sklearn.datasets",
+            "nnlab.data.x:1 imports sklearn at the top; import it inside the function.",
+        ),
+        (
+            "plots.x",
+            "def f():\n    from matplotlib.pyplot import plot",
+            "nnlab.plots.x:2 imports pyplot; use matplotlib.figure.Figure.",
+        ),
+        (
+            "experiment",
+            "from nnlab import plots",
+            "nnlab.experiment:1 imports nnlab.plots, which experiment may not.",
+        ),
+    ],
+)
+def test_a_broken_import_is_seen(module: str, source: str, message: str) -> None:
+    assert broken(module, source) == [message]
+
+
+@pytest.mark.parametrize(
+    ("module", "source"),
+    [
+        ("core.x", "import numpy as np\nfrom nnlab.core.types import Array"),
+        ("training", "from nnlab.data.batches import batches"),
+        ("data.x", "def f():\n    import sklearn.datasets"),
+        ("plots.x", "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import matplotlib"),
+        ("cli.x", "def f():\n    from nnlab.experiment import run"),
+    ],
+)
+def test_an_allowed_import_passes(module: str, source: str) -> None:
+    assert broken(module, source) == []
