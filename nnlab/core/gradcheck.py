@@ -1,0 +1,134 @@
+"""Are the gradients right? Each is compared with central differences in float64.
+
+For a parameter array W and a direction v the slope d/dh loss(W + h v) must equal sum(v dW). A
+random v tests all entries of W at once, a v with a single 1 tests one entry. The difference is
+tried at several h: a right gradient agrees at one of them, where neither rounding nor a kink of
+relu between -h and h spoils it; a wrong gradient agrees at none.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from nnlab.core.losses import Loss
+from nnlab.core.network import Network, trained_depth
+from nnlab.core.types import Array, FloatArray
+
+STEPS = (1e-3, 1e-4, 1e-5, 1e-6)
+TOLERANCE = 1e-7
+
+
+@dataclass(frozen=True)
+class Checked:
+    """The worst relative error of one parameter array over all directions tried."""
+
+    name: str
+    size: int
+    directions: int
+    error: float
+
+
+def check_gradients(
+    network: Network, loss: Loss, x: Array, t: Array, *, seed: int = 0, directions: int = 8
+) -> list[Checked]:
+    """Compare the gradient of every parameter array, on the rows x (B, n) with targets t (B, m).
+
+    `network` must be float64 and x, t likewise; it is left as it was. Dropout draws the same mask
+    in every evaluation. Raises ValueError for a layer without a derivative.
+    """
+    objective = Objective(network, loss, x, t, seed)
+    gradient = objective.gradient()
+    rng = np.random.default_rng(seed)
+    found = []
+    for place in network.layout.places:
+        block = slice(place.start, place.stop)
+        tried = list(probes(place.stop - place.start, directions, rng))
+        errors = [relative_error(objective, gradient[block], block, v) for v in tried]
+        found.append(Checked(place.key, place.stop - place.start, len(tried), max(errors)))
+    return found
+
+
+def probes(size: int, directions: int, rng: np.random.Generator) -> Iterator[FloatArray]:
+    """Random directions of length 1, then single entries, at most `directions` of each."""
+    for _ in range(directions):
+        v = rng.normal(size=size)
+        yield v / np.linalg.norm(v)
+    for entry in rng.permutation(size)[:directions]:
+        v = np.zeros(size)
+        v[entry] = 1.0
+        yield v
+
+
+def relative_error(
+    objective: "Objective", gradient: FloatArray, block: slice, v: FloatArray
+) -> float:
+    """|slope - v . gradient| over the larger of both, or of what the gradient could have been.
+
+    Where a direction is nearly flat, rounding is all there is to see, so the gradient's length
+    divided by 1,000 (or 1e-6 of the loss) is the least denominator.
+    """
+    expected = float(v @ gradient)
+    floor = max(1e-3 * float(np.linalg.norm(gradient)), 1e-6 * abs(objective.value()), 1e-300)
+    best = np.inf
+    for h in STEPS:
+        slope = objective.slope(block, v, h)
+        error = abs(slope - expected) / max(abs(slope), abs(expected), floor)
+        best = min(best, error)
+    return float(best)
+
+
+class Objective:
+    """The reduced loss as a function of theta."""
+
+    def __init__(self, network: Network, loss: Loss, x: Array, t: Array, seed: int) -> None:
+        if network.dtype != np.float64:
+            raise ValueError(
+                f"gradients are checked in float64, and this network is {network.dtype}"
+            )
+        for layer in network.layers:
+            if not layer.differentiable:
+                raise ValueError(f"{type(layer).__name__.lower()} has no derivative to check")
+        self.network, self.loss, self.x, self.t, self.seed = network, loss, x, t, seed
+        self.theta = network.theta.copy()
+        self.g = np.zeros_like(self.theta)
+        self.generators = network.generators(seed)
+        self.binding = network.bind(
+            len(x),
+            depth=trained_depth(network.layers, loss),
+            gradient=self.g,
+            generators=self.generators,
+            theta=self.theta,
+        )
+        self.memory = loss.bind(len(x), t.shape[1], network.dtype)
+
+    def _forward(self) -> Array:
+        fresh = self.network.generators(self.seed)
+        for index, rng in self.generators.items():
+            rng.bit_generator.state = fresh[index].bit_generator.state
+        return self.binding.forward(self.x)
+
+    def value(self) -> float:
+        """The reduced loss: the reported terms, summed and scaled as in training."""
+        total = float(self.loss.terms(self._forward(), self.t).sum())
+        return total * float(self.memory.scale) / self.loss.factor
+
+    def gradient(self) -> FloatArray:
+        """Its gradient by backpropagation, a copy."""
+        z = self._forward()
+        assert self.binding.dz is not None
+        self.loss.gradient(z, self.t, self.binding.dz, self.memory)
+        self.binding.backward(self.x)
+        return self.g.copy()
+
+    def slope(self, block: slice, v: FloatArray, h: float) -> float:
+        """The fourth-order central difference along v in `block`."""
+        start = self.theta[block].copy()
+
+        def at(distance: float) -> float:
+            self.theta[block] = start + distance * v
+            return self.value()
+
+        near, far = at(h) - at(-h), at(2 * h) - at(-2 * h)
+        self.theta[block] = start
+        return (8 * near - far) / (12 * h)

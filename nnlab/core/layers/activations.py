@@ -1,0 +1,270 @@
+"""Activations: y = f(x) element by element, and softmax over the last axis.
+
+Every formula is stable: no finite input up to 1e30 overflows or warns. A network never calls the
+backward pass of a layer that nothing before it can learn from, so `dx` is always an array here.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import pi, sqrt
+from typing import Annotated, ClassVar
+
+import numpy as np
+from annotated_types import Ge
+
+from nnlab.core.layers.base import Layer
+from nnlab.core.memory import Scratch
+from nnlab.core.types import Array, Shape, Views
+
+
+class Activation(Layer):
+    """A layer without parameters that keeps the shape of its input."""
+
+    def backward(
+        self, p: Views, g: Views, x: Array, y: Array, dy: Array, dx: Array | None, s: Views
+    ) -> None:
+        """dx = f'(x) dy."""
+        if dx is not None:
+            self.derivative(x, y, dy, dx, s)
+
+    def derivative(self, x: Array, y: Array, dy: Array, dx: Array, s: Views) -> None:
+        """Fill dx = f'(x) dy."""
+        raise TypeError(f"{type(self).__name__.lower()} has no derivative")
+
+
+@dataclass(frozen=True)
+class Linear(Activation):
+    """f(x) = x, f' = 1."""
+
+    def forward(self, p: Views, x: Array, y: Array, s: Views, train: bool) -> None:
+        """y = x."""
+        np.copyto(y, x)
+
+    def derivative(self, x: Array, y: Array, dy: Array, dx: Array, s: Views) -> None:
+        """dx = dy."""
+        np.copyto(dx, dy)
+
+
+@dataclass(frozen=True)
+class Sigmoid(Activation):
+    """f(x) = 1 / (1 + exp(-x)) = (1 + tanh(x / 2)) / 2, f' = f (1 - f)."""
+
+    def scratch(self, shape: Shape, batch: int) -> Mapping[str, Scratch]:
+        """Constants."""
+        return {"half": Scratch(fill=0.5), "one": Scratch(fill=1.0)}
+
+    def forward(self, p: Views, x: Array, y: Array, s: Views, train: bool) -> None:
+        """The tanh form, which never overflows."""
+        np.multiply(x, s.half, y)
+        np.tanh(y, y)
+        np.multiply(y, s.half, y)
+        np.add(y, s.half, y)
+
+    def derivative(self, x: Array, y: Array, dy: Array, dx: Array, s: Views) -> None:
+        """dx = (1 - y) y dy, from the output alone."""
+        np.subtract(s.one, y, dx)
+        np.multiply(dx, y, dx)
+        np.multiply(dx, dy, dx)
+
+
+@dataclass(frozen=True)
+class Tanh(Activation):
+    """f(x) = tanh(x), f' = 1 - f^2."""
+
+    def scratch(self, shape: Shape, batch: int) -> Mapping[str, Scratch]:
+        """A constant."""
+        return {"one": Scratch(fill=1.0)}
+
+    def forward(self, p: Views, x: Array, y: Array, s: Views, train: bool) -> None:
+        """y = tanh(x)."""
+        np.tanh(x, y)
+
+    def derivative(self, x: Array, y: Array, dy: Array, dx: Array, s: Views) -> None:
+        """dx = (1 - y^2) dy."""
+        np.multiply(y, y, dx)
+        np.subtract(s.one, dx, dx)
+        np.multiply(dx, dy, dx)
+
+
+@dataclass(frozen=True)
+class Relu(Activation):
+    """f(x) = max(x, 0), f' = 1 for x > 0, else 0 (also at 0)."""
+
+    def scratch(self, shape: Shape, batch: int) -> Mapping[str, Scratch]:
+        """Where the input was positive."""
+        return {"zero": Scratch(), "positive": Scratch((batch, *shape), dtype=np.bool_)}
+
+    def forward(self, p: Views, x: Array, y: Array, s: Views, train: bool) -> None:
+        """y = max(x, 0)."""
+        np.maximum(x, s.zero, out=y)
+
+    def derivative(self, x: Array, y: Array, dy: Array, dx: Array, s: Views) -> None:
+        """dx = dy where y > 0, else 0."""
+        np.greater(y, s.zero, s.positive)
+        np.multiply(dy, s.positive, dx)
+
+
+@dataclass(frozen=True)
+class LeakyRelu(Activation):
+    """f(x) = x for x > 0, else slope x; f' = 1 or slope (slope at 0)."""
+
+    slope: Annotated[float, Ge(0)] = 0.01
+
+    def scratch(self, shape: Shape, batch: int) -> Mapping[str, Scratch]:
+        """Where the input was positive."""
+        return {"zero": Scratch(), "positive": Scratch((batch, *shape), dtype=np.bool_)}
+
+    def forward(self, p: Views, x: Array, y: Array, s: Views, train: bool) -> None:
+        """y = slope x, overwritten by x where x > 0."""
+        np.multiply(x, self.slope, y)
+        np.greater(x, s.zero, s.positive)
+        np.copyto(y, x, where=s.positive)
+
+    def derivative(self, x: Array, y: Array, dy: Array, dx: Array, s: Views) -> None:
+        """dx = slope dy, overwritten by dy where x > 0."""
+        np.multiply(dy, self.slope, dx)
+        np.copyto(dx, dy, where=s.positive)
+
+
+@dataclass(frozen=True)
+class Elu(Activation):
+    """f(x) = x for x > 0, else alpha (exp(x) - 1); f' = 1 or f + alpha (Clevert et al., 2016)."""
+
+    alpha: Annotated[float, Ge(0)] = 1.0
+
+    def scratch(self, shape: Shape, batch: int) -> Mapping[str, Scratch]:
+        """Where the input was positive."""
+        return {"zero": Scratch(), "positive": Scratch((batch, *shape), dtype=np.bool_)}
+
+    def forward(self, p: Views, x: Array, y: Array, s: Views, train: bool) -> None:
+        """exp of the negative part only, so that it cannot overflow."""
+        np.minimum(x, s.zero, out=y)
+        np.expm1(y, y)
+        np.multiply(y, self.alpha, y)
+        np.greater(x, s.zero, s.positive)
+        np.copyto(y, x, where=s.positive)
+
+    def derivative(self, x: Array, y: Array, dy: Array, dx: Array, s: Views) -> None:
+        """dx = (y + alpha) dy, overwritten by dy where x > 0."""
+        np.add(y, self.alpha, dx)
+        np.multiply(dx, dy, dx)
+        np.copyto(dx, dy, where=s.positive)
+
+
+@dataclass(frozen=True)
+class Gelu(Activation):
+    """f(x) = x Phi(x), f' = Phi(x) + x phi(x), by erf and not the tanh approximation.
+
+    Phi and phi are the standard normal distribution and density (Hendrycks and Gimpel, 2016).
+    """
+
+    def scratch(self, shape: Shape, batch: int) -> Mapping[str, Scratch]:
+        """Phi(x), kept from the forward pass, and room for x near 0."""
+        return {"phi": Scratch((batch, *shape)), "near": Scratch((batch, *shape))}
+
+    def forward(self, p: Views, x: Array, y: Array, s: Views, train: bool) -> None:
+        """Phi(x) = (1 + erf(x / sqrt 2)) / 2 = erfc(-x / sqrt 2) / 2, exact in the left tail."""
+        from scipy.special import erfc  # NumPy has no error function
+
+        np.multiply(x, -1 / sqrt(2), s.phi)
+        erfc(s.phi, s.phi)
+        np.multiply(s.phi, 0.5, s.phi)
+        np.multiply(x, s.phi, y)
+
+    def derivative(self, x: Array, y: Array, dy: Array, dx: Array, s: Views) -> None:
+        """phi(x) is 0 to the last digit beyond |x| = 40; clipping keeps x^2 from overflowing."""
+        np.clip(x, -40.0, 40.0, out=s.near)
+        np.multiply(s.near, s.near, dx)
+        np.multiply(dx, -0.5, dx)
+        np.exp(dx, dx)
+        np.multiply(dx, 1 / sqrt(2 * pi), dx)
+        np.multiply(dx, s.near, dx)
+        np.add(dx, s.phi, dx)
+        np.multiply(dx, dy, dx)
+
+
+@dataclass(frozen=True)
+class Silu(Activation):
+    """f(x) = x sigmoid(x), f' = sigmoid(x) (1 + x (1 - sigmoid(x))); also called swish."""
+
+    def scratch(self, shape: Shape, batch: int) -> Mapping[str, Scratch]:
+        """sigmoid(x), kept from the forward pass."""
+        return {
+            "half": Scratch(fill=0.5),
+            "one": Scratch(fill=1.0),
+            "gate": Scratch((batch, *shape)),
+        }
+
+    def forward(self, p: Views, x: Array, y: Array, s: Views, train: bool) -> None:
+        """y = x sigmoid(x)."""
+        np.multiply(x, s.half, s.gate)
+        np.tanh(s.gate, s.gate)
+        np.multiply(s.gate, s.half, s.gate)
+        np.add(s.gate, s.half, s.gate)
+        np.multiply(x, s.gate, y)
+
+    def derivative(self, x: Array, y: Array, dy: Array, dx: Array, s: Views) -> None:
+        """f' = gate + y (1 - gate)."""
+        np.subtract(s.one, s.gate, dx)
+        np.multiply(dx, y, dx)
+        np.add(dx, s.gate, dx)
+        np.multiply(dx, dy, dx)
+
+
+@dataclass(frozen=True)
+class Softplus(Activation):
+    """f(x) = log(1 + exp(x)), f' = sigmoid(x)."""
+
+    def scratch(self, shape: Shape, batch: int) -> Mapping[str, Scratch]:
+        """Constants."""
+        return {"zero": Scratch(), "half": Scratch(fill=0.5)}
+
+    def forward(self, p: Views, x: Array, y: Array, s: Views, train: bool) -> None:
+        """log(exp(0) + exp(x)), which NumPy computes without overflow."""
+        np.logaddexp(x, s.zero, y)
+
+    def derivative(self, x: Array, y: Array, dy: Array, dx: Array, s: Views) -> None:
+        """dx = sigmoid(x) dy."""
+        np.multiply(x, s.half, dx)
+        np.tanh(dx, dx)
+        np.multiply(dx, s.half, dx)
+        np.add(dx, s.half, dx)
+        np.multiply(dx, dy, dx)
+
+
+@dataclass(frozen=True)
+class Softmax(Activation):
+    """y_i = exp(x_i) / sum_j exp(x_j) over the last axis, shifted by the largest x first.
+
+    dx_i = y_i (dy_i - sum_j dy_j y_j).
+    """
+
+    def scratch(self, shape: Shape, batch: int) -> Mapping[str, Scratch]:
+        """One number a row."""
+        return {"row": Scratch((batch, *shape[:-1], 1))}
+
+    def forward(self, p: Views, x: Array, y: Array, s: Views, train: bool) -> None:
+        """exp never sees a positive number."""
+        np.max(x, axis=-1, keepdims=True, out=s.row)
+        np.subtract(x, s.row, y)
+        np.exp(y, y)
+        np.sum(y, axis=-1, keepdims=True, out=s.row)
+        np.divide(y, s.row, y)
+
+    def derivative(self, x: Array, y: Array, dy: Array, dx: Array, s: Views) -> None:
+        """The row's Jacobian times dy, without building it."""
+        np.multiply(dy, y, dx)
+        np.sum(dx, axis=-1, keepdims=True, out=s.row)
+        np.subtract(dy, s.row, dx)
+        np.multiply(dx, y, dx)
+
+
+@dataclass(frozen=True)
+class Step(Activation):
+    """f(x) = 1 for x >= 0, else 0. It has no useful derivative: for evaluation only."""
+
+    differentiable: ClassVar[bool] = False
+
+    def forward(self, p: Views, x: Array, y: Array, s: Views, train: bool) -> None:
+        """step(0) = 1; a nan stays nan."""
+        np.heaviside(x, 1.0, y)

@@ -1,0 +1,57 @@
+"""What a layer is: settings, declarations and two kernels; no arrays and no state."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import ClassVar
+
+from nnlab.core.memory import Parameter, Scratch
+from nnlab.core.types import Array, Shape, Views, size
+
+
+class Layer(ABC):
+    """A frozen dataclass whose fields are the layer's settings.
+
+    Shapes in the declarations are those of one row, without the batch.
+    """
+
+    differentiable: ClassVar[bool] = True
+    random: ClassVar[bool] = False  # True: training finds a generator in `s.rng`
+
+    def output_shape(self, shape: Shape) -> Shape:
+        """The shape of an output row; ValueError with a sentence when `shape` does not fit."""
+        return shape
+
+    def parameters(self, shape: Shape) -> tuple[Parameter, ...]:
+        """The arrays that training changes, for input rows of `shape`."""
+        return ()
+
+    def buffers(self, shape: Shape) -> tuple[Parameter, ...]:
+        """The arrays that are saved but have no gradient; kernels find them in `s`."""
+        return ()
+
+    def scratch(self, shape: Shape, batch: int) -> Mapping[str, Scratch]:
+        """Working memory that the kernels want in `s`, for `batch` rows."""
+        return {}
+
+    def flops(self, shape: Shape) -> int:
+        """Floating-point operations of one row's forward pass; 1 an element by default."""
+        return size(self.output_shape(shape))
+
+    @abstractmethod
+    def forward(self, p: Views, x: Array, y: Array, s: Views, train: bool) -> None:
+        """Fill y (B, ...) from x (B, ...)."""
+
+    @abstractmethod
+    def backward(
+        self, p: Views, g: Views, x: Array, y: Array, dy: Array, dx: Array | None, s: Views
+    ) -> None:
+        """Fill g and dx from dy. A layer with parameters skips dx where it is None."""
+
+
+def flat_width(layer: str, shape: Shape) -> int:
+    """The width of flat rows (B, n); ValueError for any other shape."""
+    if len(shape) != 1:
+        raise ValueError(
+            f"{layer} takes flat rows (B, n), not rows of shape {shape}; put a flatten before it"
+        )
+    return shape[0]

@@ -1,0 +1,52 @@
+"""Dropout."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
+
+import numpy as np
+from annotated_types import Ge, Lt
+
+from nnlab.core.layers.base import Layer
+from nnlab.core.memory import Scratch
+from nnlab.core.types import Array, Shape, Views
+
+
+@dataclass(frozen=True)
+class Dropout(Layer):
+    """Inverted dropout: an input becomes 0 with probability `rate`, else x / (1 - rate).
+
+    Evaluation changes nothing (Srivastava et al., 2014, scale in evaluation instead).
+    Which inputs are kept is drawn from the layer's own stream, in float32 whatever the network's
+    dtype, so a float64 check drops the same ones.
+    """
+
+    random: ClassVar[bool] = True
+    rate: Annotated[float, Ge(0), Lt(1)] = 0.5
+
+    def scratch(self, shape: Shape, batch: int) -> Mapping[str, Scratch]:
+        """The draws, which inputs are kept, and the factor of each input."""
+        rows = (batch, *shape)
+        return {
+            "draw": Scratch(rows, dtype=np.float32),
+            "kept": Scratch(rows, dtype=np.bool_),
+            "mask": Scratch(rows),
+            "factor": Scratch(fill=1.0 / (1.0 - self.rate)),
+        }
+
+    def forward(self, p: Views, x: Array, y: Array, s: Views, train: bool) -> None:
+        """y = x * mask in training, y = x in evaluation."""
+        if not train:
+            np.copyto(y, x)
+            return
+        s.rng.random(dtype=np.float32, out=s.draw)
+        np.greater_equal(s.draw, self.rate, out=s.kept)
+        np.multiply(s.kept, s.factor, s.mask)
+        np.multiply(x, s.mask, y)
+
+    def backward(
+        self, p: Views, g: Views, x: Array, y: Array, dy: Array, dx: Array | None, s: Views
+    ) -> None:
+        """dx = dy * mask."""
+        if dx is not None:
+            np.multiply(dy, s.mask, dx)

@@ -1,0 +1,231 @@
+"""A network: layers in order, and the memory they work in.
+
+`Network` owns the parameters; `bind` gives its layers everything they need for a batch size. Any
+number of bindings share the same parameters: one for full batches, one for a shorter last batch,
+one for evaluation.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike
+
+from nnlab.core.initializers import Initializer, XavierUniform
+from nnlab.core.layers import LAYERS, Layer
+from nnlab.core.losses import Loss
+from nnlab.core.memory import Layout
+from nnlab.core.random import Purpose, generator
+from nnlab.core.types import Array, Shape, Views, size
+
+NAMES: Mapping[type[Layer], str] = {layer: name for name, layer in LAYERS.items()}
+
+
+def name_of(layer: Layer) -> str:
+    """A layer's name in LAYERS; one that is not listed there goes by its class."""
+    return NAMES.get(type(layer), type(layer).__name__.lower())
+
+
+Generators = Mapping[int, np.random.Generator]  # of the layers that draw, by position
+
+
+class Bound(NamedTuple):
+    """A layer with its memory. x is None where the batch itself is the input."""
+
+    layer: Layer
+    p: Views
+    g: Views
+    x: Array | None
+    y: Array
+    dy: Array | None
+    dx: Array | None
+    s: Views
+
+
+class Network:
+    """Layers for rows of shape `inputs`, and their parameters `theta` (P,).
+
+    Weights are drawn by their layer's own initializer or by `init` (default Xavier uniform), each
+    layer from its own stream of `seed`; biases start at 0. Raises ValueError, naming the layer,
+    when one cannot take the output of the one before.
+    """
+
+    def __init__(
+        self,
+        layers: Sequence[Layer],
+        inputs: int | Shape,
+        *,
+        seed: int = 0,
+        init: Initializer | None = None,
+        dtype: DTypeLike = np.float64,
+    ) -> None:
+        if not layers:
+            raise ValueError("a network needs at least one layer")
+        self.layers = tuple(layers)
+        self.inputs: Shape = (inputs,) if isinstance(inputs, int) else tuple(inputs)
+        self.dtype = np.dtype(dtype)
+        self.shapes = shapes(self.layers, self.inputs)
+        rows = list(zip(self.layers, self.shapes, strict=False))
+        self.layout = Layout.of([(name_of(la), la.parameters(row)) for la, row in rows])
+        self.kept = Layout.of([(name_of(la), la.buffers(row)) for la, row in rows])
+        self.theta = initial(self.layout, seed, init or XavierUniform()).astype(self.dtype)
+        self.buffers = initial(self.kept, seed, init or XavierUniform()).astype(self.dtype)
+
+    @property
+    def parameters(self) -> dict[str, Array]:
+        """All parameters by name ("0.dense.weight"), as views: writing to them changes theta."""
+        return self.layout.named(self.theta)
+
+    def generators(self, seed: int) -> Generators:
+        """A stream for each layer that draws in training."""
+        drawing = (index for index, layer in enumerate(self.layers) if layer.random)
+        return {index: generator(seed, Purpose.DROPOUT, index) for index in drawing}
+
+    def bind(
+        self,
+        batch: int,
+        *,
+        depth: int | None = None,
+        gradient: Array | None = None,
+        generators: Generators | None = None,
+        theta: Array | None = None,
+    ) -> "Binding":
+        """The first `depth` layers (default all) with memory for `batch` rows.
+
+        With `gradient` (P,) the binding trains: it fills that vector and draws from `generators`.
+        Without, it evaluates. `theta` (P,) stands in for the network's own parameters.
+        """
+        return Binding(self, batch, depth, gradient, generators or {}, theta)
+
+    def predict(self, x: ArrayLike, batch: int = 1024) -> Array:
+        """The outputs (B, m) for rows x (B, ...), in evaluation mode."""
+        rows = np.asarray(x, self.dtype)
+        if rows.shape[1:] != self.inputs:
+            raise ValueError(f"rows of shape {self.inputs} expected, not {rows.shape[1:]}")
+        outputs = np.empty((len(rows), *self.shapes[-1]), self.dtype)
+        for start in range(0, len(rows), batch):
+            part = rows[start : start + batch]
+            outputs[start : start + len(part)] = self.bind(len(part)).forward(part)
+        return outputs
+
+
+class Binding:
+    """Layers bound to the memory of one batch size.
+
+    `z` is the last output and `dz` the room for its derivative. The batch itself is passed to both
+    `forward` and `backward`, so that batches can be views of a larger array. Layers before the
+    first one with parameters have no backward pass.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        batch: int,
+        depth: int | None,
+        gradient: Array | None,
+        generators: Generators,
+        theta: Array | None,
+    ) -> None:
+        self.train = gradient is not None
+        layers = network.layers[:depth]
+        p = network.layout.views(network.theta if theta is None else theta)
+        g = network.layout.views(gradient) if gradient is not None else p
+        kept = network.kept.views(network.buffers)
+        room = [np.zeros((batch, *row), network.dtype) for row in network.shapes[1:]]
+        d_room = [np.zeros_like(one) if self.train else None for one in room]
+        first = next((i for i, layer in enumerate(layers) if vars(p[i])), len(layers))
+        self.bound = [
+            Bound(
+                layer,
+                p[i],
+                g[i],
+                room[i - 1] if i else None,
+                room[i],
+                d_room[i],
+                d_room[i - 1] if i > first else None,
+                self._scratch(layer, network.shapes[i], batch, network.dtype, kept[i]),
+            )
+            for i, layer in enumerate(layers)
+        ]
+        for index, one in enumerate(self.bound):
+            if self.train and one.layer.random:
+                if index not in generators:
+                    raise ValueError(f"layer {index} draws in training and needs a generator")
+                one.s.rng = generators[index]
+        self.z = self.bound[-1].y
+        self.dz = self.bound[-1].dy
+        self._forward = [(b.layer.forward, b.p, b.y, b.s) for b in self.bound]
+        self._backward = [
+            (b.layer.backward, b.p, b.g, b.x, b.y, b.dy, b.dx, b.s)
+            for b in reversed(self.bound[first:])
+            if b.dy is not None
+        ]
+
+    @staticmethod
+    def _scratch(layer: Layer, shape: Shape, batch: int, dtype: DTypeLike, kept: Views) -> Views:
+        wanted = layer.scratch(shape, batch)
+        return Views(**vars(kept), **{name: one.allocate(dtype) for name, one in wanted.items()})
+
+    def forward(self, x: Array) -> Array:
+        """z for the rows x (B, ...)."""
+        train = self.train
+        for forward, p, y, s in self._forward:
+            forward(p, x, y, s, train)
+            x = y
+        return x
+
+    def backward(self, x: Array) -> None:
+        """Fill the gradient from `dz`, after `forward` with the same x."""
+        for backward, p, g, inner, y, dy, dx, s in self._backward:
+            backward(p, g, x if inner is None else inner, y, dy, dx, s)
+
+
+def shapes(layers: Sequence[Layer], inputs: Shape) -> list[Shape]:
+    """The shape of a row before the first layer and after each; ValueError names the layer."""
+    found = [inputs]
+    for index, layer in enumerate(layers):
+        try:
+            found.append(layer.output_shape(found[-1]))
+        except ValueError as error:
+            raise ValueError(f"layer {index} ({name_of(layer)}): {error}") from None
+    return found
+
+
+def initial(layout: Layout, seed: int, default: Initializer) -> Array:
+    """The first parameters (P,), in float64."""
+    block = np.zeros(layout.size, np.float64)
+    streams: dict[int, np.random.Generator] = {}
+    for place in layout.places:
+        declared = place.declared
+        values: ArrayLike = 0.0 if declared.value is None else declared.value  # type: ignore[assignment]
+        if declared.decays and declared.value is None:
+            rng = streams.setdefault(place.layer, generator(seed, Purpose.INIT, place.layer))
+            rule = declared.init or default
+            values = rule.draw(rng, declared.shape, declared.fans)
+        block[place.start : place.stop] = np.broadcast_to(values, declared.shape).ravel()
+    return block
+
+
+def trained_depth(layers: Sequence[Layer], loss: Loss) -> int:
+    """How many layers run before the loss: all but an activation that it fuses.
+
+    Raises ValueError when the loss needs a last activation that is not there.
+    """
+    if loss.fuses is None:
+        return len(layers)
+    if not layers or name_of(layers[-1]) != loss.fuses:
+        raise ValueError(f"the loss needs {loss.fuses} as the last layer")
+    if len(layers) == 1:
+        raise ValueError(f"a layer must stand before {loss.fuses}, which is part of the loss")
+    return len(layers) - 1
+
+
+def flops(network: Network) -> list[int]:
+    """Floating-point operations of each layer's forward pass for one row."""
+    return [la.flops(row) for la, row in zip(network.layers, network.shapes, strict=False)]
+
+
+def count(network: Network, index: int) -> int:
+    """How many parameters layer `index` has."""
+    places = network.layout.places
+    return sum(size(place.declared.shape) for place in places if place.layer == index)

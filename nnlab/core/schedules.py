@@ -1,0 +1,199 @@
+"""Schedules: the learning rate as a pure function of time.
+
+t = 0, 1, ... counts epochs (`per: epoch`) or updates (`per: step`), and a rate holds from the
+start of its epoch or update; `total` is how many the training has. With `warmup: W` the rate first
+climbs linearly, lr / W at t = 0 up to lr at t = W - 1; then the schedule begins at its own t = 0
+with total - W to go. Definitions equal PyTorch's schedulers of the same names.
+"""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from math import cos, pi
+from typing import Annotated, Literal, NamedTuple
+
+from annotated_types import Ge, Gt, Le, Lt
+
+Per = Literal["epoch", "step"]
+Factor = Annotated[float, Gt(0), Le(1)]
+Count = Annotated[int, Ge(1)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Schedule(ABC):
+    """A rule for the learning rate."""
+
+    warmup: Annotated[int, Ge(0)] = 0
+    per: Per = "epoch"
+
+    def rate(self, t: int, lr: float, total: int) -> float:
+        """The learning rate at time t of `total`, for the base rate `lr`."""
+        if t < self.warmup:
+            return lr * (t + 1) / self.warmup
+        return self.after_warmup(t - self.warmup, lr, max(total - self.warmup, 1))
+
+    @abstractmethod
+    def after_warmup(self, t: int, lr: float, total: int) -> float:
+        """The rule itself."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Constant(Schedule):
+    """lr for ever."""
+
+    def after_warmup(self, t: int, lr: float, total: int) -> float:
+        """Always lr."""
+        return lr
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exponential(Schedule):
+    """lr gamma^t."""
+
+    gamma: Factor = 0.95
+
+    def after_warmup(self, t: int, lr: float, total: int) -> float:
+        """From t = 0: the first rate is lr itself."""
+        return lr * self.gamma**t
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step(Schedule):
+    """lr gamma^floor(t / every)."""
+
+    every: Count = 10
+    gamma: Factor = 0.5
+
+    def after_warmup(self, t: int, lr: float, total: int) -> float:
+        """A staircase."""
+        return lr * self.gamma ** (t // self.every)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Multistep(Schedule):
+    """lr gamma^k after k of the `milestones` have been reached (t >= milestone)."""
+
+    milestones: tuple[Count, ...] = ()
+    gamma: Factor = 0.1
+
+    def after_warmup(self, t: int, lr: float, total: int) -> float:
+        """A staircase with steps of chosen length."""
+        return lr * self.gamma ** sum(t >= milestone for milestone in self.milestones)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Linear(Schedule):
+    """From lr `start` to lr `end` over `length` times (default: all), then lr `end`."""
+
+    start: Annotated[float, Ge(0)] = 1.0
+    end: Annotated[float, Ge(0)] = 0.0
+    length: Count | None = None
+
+    def after_warmup(self, t: int, lr: float, total: int) -> float:
+        """Reaches lr `end` at t = length, one after the last time of a full-length schedule."""
+        length = self.length or total
+        return lr * (self.start + (self.end - self.start) * min(t, length) / length)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cosine(Schedule):
+    """Half a cosine from lr to `min` over `length` times (default: all), then `min`.
+
+    min + (lr - min) (1 + cos(pi t / length)) / 2 (Loshchilov and Hutter, 2017, without restarts).
+    """
+
+    min: Annotated[float, Ge(0)] = 0.0
+    length: Count | None = None
+
+    def after_warmup(self, t: int, lr: float, total: int) -> float:
+        """Reaches `min` at t = length, one after the last time of a full-length schedule."""
+        length = self.length or total
+        return self.min + (lr - self.min) * (1 + cos(pi * min(t, length) / length)) / 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class OneCycle(Schedule):
+    """Up from lr / div to lr, then down to lr / (div final_div), both along half a cosine.
+
+    The peak is at t = rise total - 1 and the end at t = total - 1, so both are reached (Smith and
+    Topin, 2018, in the two-phase form). lr is the peak. Momentum is not cycled.
+    """
+
+    per: Per = "step"
+    rise: Annotated[float, Gt(0), Lt(1)] = 0.3
+    div: Annotated[float, Ge(1)] = 25.0
+    final_div: Annotated[float, Ge(1)] = 1e4
+    length: Count | None = None
+
+    def after_warmup(self, t: int, lr: float, total: int) -> float:
+        """Two arcs that meet at the peak."""
+        length = self.length or total
+        peak = self.rise * length - 1.0
+        last = length - 1.0
+        low, end = lr / self.div, lr / (self.div * self.final_div)
+        if t <= peak:
+            return arc(low, lr, t / peak if peak > 0 else 1.0)
+        return arc(lr, end, min((t - peak) / (last - peak), 1.0) if last > peak else 1.0)
+
+
+def arc(start: float, end: float, part: float) -> float:
+    """From `start` (part 0) to `end` (part 1) along half a cosine."""
+    return end + (start - end) * (1 + cos(pi * part)) / 2
+
+
+class Patience(NamedTuple):
+    """What a plateau schedule remembers."""
+
+    factor: float = 1.0
+    best: float | None = None
+    bad: int = 0
+    rest: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plateau(Schedule):
+    """Multiplies the rate by `factor` when the monitored value has not improved for long.
+
+    After more than `patience` epochs in a row without an improvement by the relative `threshold`
+    the rate falls, but never below `min`; then `cooldown` epochs do not count. The one schedule
+    that looks at a metric: training carries its `Patience` along.
+    """
+
+    per: Literal["epoch"] = "epoch"
+    factor: Annotated[float, Gt(0), Lt(1)] = 0.1
+    patience: Annotated[int, Ge(0)] = 10
+    threshold: Annotated[float, Ge(0)] = 1e-4
+    cooldown: Annotated[int, Ge(0)] = 0
+    min: Annotated[float, Ge(0)] = 0.0
+
+    def after_warmup(self, t: int, lr: float, total: int) -> float:
+        """lr; training multiplies by the factor reached and holds the result above `min`."""
+        return lr
+
+    def observe(self, now: Patience, value: float, higher_is_better: bool) -> Patience:
+        """The state after an epoch that ended with `value`; a nan is no improvement."""
+        best = now.best
+        if best is None or value != value:
+            better = value == value
+        elif higher_is_better:
+            better = value > best * (1 + self.threshold)
+        else:
+            better = value < best * (1 - self.threshold)
+        best, bad = (value, 0) if better else (best, now.bad + 1)
+        rest = now.rest
+        if rest > 0:
+            rest, bad = rest - 1, 0
+        if bad > self.patience:
+            return Patience(now.factor * self.factor, best, 0, self.cooldown)
+        return Patience(now.factor, best, bad, rest)
+
+
+SCHEDULES: dict[str, type[Schedule]] = {
+    "constant": Constant,
+    "exponential": Exponential,
+    "step": Step,
+    "multistep": Multistep,
+    "linear": Linear,
+    "cosine": Cosine,
+    "one_cycle": OneCycle,
+    "plateau": Plateau,
+}

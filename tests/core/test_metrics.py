@@ -1,0 +1,150 @@
+"""Metrics against scikit-learn, on data that arrives in batches."""
+
+import numpy as np
+import pytest
+from sklearn import metrics as sklearn
+
+from nnlab.core.losses import LOSSES
+from nnlab.core.metrics import HIGHER_IS_BETTER, METRICS, Tally, class_scores, confusion
+from nnlab.core.types import Array
+
+RNG = np.random.default_rng(0)
+
+
+def gathered(tally: Tally, z: Array, t: Array, batch: int) -> dict[str, float]:
+    """All rows, batch by batch, the last one shorter."""
+    sums = tally.zero()
+    for start in range(0, len(z), batch):
+        rows = slice(start, start + batch)
+        tally.add(sums, z[rows], t[rows], len(z[rows]))
+    return tally.result(sums)
+
+
+each_batch = pytest.mark.parametrize("batch", [1, 7, 40])
+
+
+def softmax(z: Array) -> Array:
+    return np.exp(z) / np.exp(z).sum(axis=1, keepdims=True)
+
+
+def test_names():
+    assert METRICS == {
+        "classes": ("accuracy",),
+        "binary": ("accuracy",),
+        "regression": ("mae", "r2"),
+    }
+    assert sorted(HIGHER_IS_BETTER) == ["accuracy", "r2"]
+
+
+@each_batch
+def test_classes(batch):
+    z, labels = RNG.normal(size=(40, 4)), RNG.integers(3, size=40)  # class 3 never appears
+    tally = Tally("classes", LOSSES["cross_entropy"](), 4)
+    found = gathered(tally, z, np.eye(4)[labels], batch)
+    assert found == {
+        "loss": pytest.approx(sklearn.log_loss(labels, softmax(z), labels=range(4)), rel=1e-12),
+        "accuracy": sklearn.accuracy_score(labels, z.argmax(1)),
+    }
+
+
+@each_batch
+@pytest.mark.parametrize(("name", "shift"), [("bce", 0.0), ("mse", 0.5)])
+def test_binary(batch, name, shift):
+    """Logits are compared with 0, outputs with 1/2."""
+    z = RNG.normal(size=(40, 1)) + shift
+    labels = RNG.integers(2, size=(40, 1))
+    found = gathered(Tally("binary", LOSSES[name](), 1), z, labels.astype(float), batch)
+    assert found["accuracy"] == sklearn.accuracy_score(labels, z > shift)
+
+
+def test_of_several_binary_outputs_all_must_be_right():
+    z, labels = RNG.normal(size=(40, 2)), RNG.integers(2, size=(40, 2))
+    found = gathered(Tally("binary", LOSSES["bce"](), 2), z, labels.astype(float), 7)
+    assert found["accuracy"] == sklearn.accuracy_score(labels, z > 0)  # "subset accuracy"
+
+
+@each_batch
+@pytest.mark.parametrize("offset", [0.0, 1e6])
+@pytest.mark.parametrize("outputs", [1, 3])
+def test_regression(batch, outputs, offset):
+    t = offset + RNG.normal(size=(40, outputs)) * 3
+    z = t + RNG.normal(size=t.shape)
+    found = gathered(Tally.of("regression", LOSSES["mse"](), t), z, t, batch)
+    # Targets of 1e6 have 1e-10 of rounding in their differences from the mean.
+    assert found == {
+        "loss": pytest.approx(sklearn.mean_squared_error(t, z), rel=1e-9),
+        "mae": pytest.approx(sklearn.mean_absolute_error(t, z), rel=1e-9),
+        "r2": pytest.approx(sklearn.r2_score(t, z), rel=1e-9),
+    }
+
+
+@pytest.mark.parametrize("hit", [True, False])
+def test_r2_of_a_target_that_never_changes(hit):
+    t = np.column_stack([np.full(9, 2.0), RNG.normal(size=9)])
+    z = t + (0.0 if hit else 0.5)
+    found = gathered(Tally.of("regression", LOSSES["mse"](), t), z, t, 4)
+    assert found["r2"] == pytest.approx(sklearn.r2_score(t, z), rel=1e-12)
+
+
+@pytest.mark.parametrize("batch", [1000, 100_000])
+def test_float32_is_summed_in_float64(batch):
+    t = np.zeros((100_000, 1), np.float32)
+    z = np.full_like(t, 0.1)
+    found = gathered(Tally.of("regression", LOSSES["mae"](), t), z, t, batch)
+    # A float32 sum of 100,000 numbers would be off by more than 1e-8.
+    assert found["loss"] == pytest.approx(float(np.float32(0.1)), rel=1e-12)
+    assert found["mae"] == pytest.approx(float(np.float32(0.1)), rel=1e-12)
+
+
+@pytest.mark.parametrize("kind", METRICS)
+def test_many_batches_at_once_give_the_same_sums(kind):
+    z, t = RNG.normal(size=(12, 2)), np.eye(2)[RNG.integers(2, size=12)]
+    tally = Tally.of(kind, LOSSES["mse"](), t)
+    one, all_at_once = tally.zero(), tally.zero()
+    losses = [tally.add(one, z[i : i + 3], t[i : i + 3], 3) for i in range(0, 12, 3)]
+    found = tally.add(all_at_once, z, t, 3)
+    np.testing.assert_array_equal(found, np.concatenate(losses))
+    assert one[1] == all_at_once[1]  # the loss to the last bit
+    np.testing.assert_allclose(one, all_at_once, rtol=1e-13)
+
+
+@pytest.mark.parametrize("kind", METRICS)
+def test_no_rows_give_nan(kind):
+    tally = Tally.of(kind, LOSSES["mse"](), np.eye(2))
+    found = tally.result(tally.zero())
+    assert list(found) == ["loss", *METRICS[kind]]
+    assert np.isnan(list(found.values())).all()
+
+
+# --- tables over classes ----------------------------------------------------------------------
+
+TABLES = {
+    "all classes": ([0, 1, 2, 2, 1, 0, 2], [0, 2, 2, 2, 1, 1, 0]),
+    "class 1 never appears": ([0, 2, 2, 0], [0, 1, 2, 2]),
+    "class 1 is never predicted": ([0, 1, 2, 1], [0, 0, 2, 2]),
+    "class 2 does neither": ([0, 1, 1, 0], [0, 1, 0, 0]),
+    "one class": ([1, 1, 1], [1, 1, 1]),
+    "no rows": ([], []),
+}
+
+
+@pytest.mark.parametrize("name", sorted(set(TABLES) - {"no rows"}))
+def test_confusion_and_scores(name):
+    labels, predicted = (np.array(part, np.int64) for part in TABLES[name])
+    matrix = confusion(labels, predicted, 3)
+    np.testing.assert_array_equal(
+        matrix, sklearn.confusion_matrix(labels, predicted, labels=range(3))
+    )
+    wanted = sklearn.precision_recall_fscore_support(
+        labels, predicted, labels=range(3), zero_division=0
+    )
+    found = [(one.precision, one.recall, one.f1, one.support) for one in class_scores(matrix)]
+    np.testing.assert_allclose(np.array(found).T, wanted, rtol=1e-15)
+
+
+def test_confusion_of_no_rows():
+    matrix = confusion(*(np.array(part, np.int64) for part in TABLES["no rows"]), 3)
+    np.testing.assert_array_equal(matrix, np.zeros((3, 3)))
+    assert {(one.precision, one.recall, one.f1, one.support) for one in class_scores(matrix)} == {
+        (0.0, 0.0, 0.0, 0)
+    }
