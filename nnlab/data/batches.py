@@ -1,0 +1,144 @@
+"""Rows on their way into a network: parts of a data set, and the chunks that training walks.
+
+A chunk is a few batches gathered at once into the same memory; the batches are views of it. One
+gather a chunk costs a small network a fraction of one a batch, and a chunk of 512 KiB still lies
+in the cache when its batches are used.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from nnlab.core.types import Array, FloatArray, IntArray
+from nnlab.data.scale import Scaling
+
+CHUNK_BYTES = 512 * 1024
+CHUNK_BATCHES = 1024
+
+
+class Part:
+    """The rows of one part, as a network wants them: x (N, n), t (N, m) in its dtype.
+
+    Images stay uint8 in the data set's own array and are converted as they are gathered; other
+    inputs are scaled once, here. `targets` are those of the part's rows alone.
+    """
+
+    def __init__(
+        self,
+        inputs: Array,
+        rows: IntArray,
+        scaling: Scaling,
+        targets: FloatArray,
+        dtype: DTypeLike,
+    ) -> None:
+        self.dtype = np.dtype(dtype)
+        self.targets = np.ascontiguousarray(targets, self.dtype)
+        self.rows = rows
+        self.scaling = scaling
+        self.lazy = inputs.dtype == np.uint8
+        self.inputs = inputs if self.lazy else scaling.apply(inputs[rows]).astype(self.dtype)
+        self.shift = scaling.shift.astype(self.dtype)
+        self.factor = scaling.factor.astype(self.dtype)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @property
+    def width(self) -> int:
+        """n."""
+        return int(self.inputs.shape[1])
+
+    def gather(self, which: IntArray | slice, x: Array, t: Array, raw: Array) -> None:
+        """Fill x (B, n) and t (B, m) with the chosen rows of the part; raw (B, n) is uint8 room."""
+        if isinstance(which, slice):
+            t[...] = self.targets[which]
+        else:
+            self.targets.take(which, 0, t, "clip")  # "clip" writes into t without a copy
+        if self.lazy:
+            self.inputs.take(self.rows[which], 0, raw, "clip")
+            if self.shift.any():
+                np.subtract(raw, self.shift, x)
+                np.multiply(x, self.factor, x)
+            else:
+                np.multiply(raw, self.factor, x)
+        elif isinstance(which, slice):
+            x[...] = self.inputs[which]
+        else:
+            self.inputs.take(which, 0, x, "clip")
+
+    def all(self) -> tuple[Array, Array]:
+        """All rows at once, x (N, n) and t (N, m); for small parts."""
+        return self.some(slice(0, len(self)))
+
+    def some(self, which: IntArray | slice) -> tuple[Array, Array]:
+        """The chosen rows as arrays of their own."""
+        count = len(self.rows[which])
+        x = np.empty((count, self.width), self.dtype)
+        t = np.empty((count, self.targets.shape[1]), self.dtype)
+        self.gather(which, x, t, np.empty(x.shape if self.lazy else (0, 0), np.uint8))
+        return x, t
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Consecutive batches of an epoch; all have `batch` rows. x and t hold their rows together."""
+
+    first: int  # number of the first batch within the epoch
+    batch: int
+    x: Array
+    t: Array
+    xs: list[Array]
+    ts: list[Array]
+
+
+class Batches:
+    """Walks a part in batches of `batch` rows, chunk by chunk, through the same memory.
+
+    The last batch is shorter where the rows do not divide, or left out with `drop_last`.
+    """
+
+    def __init__(self, part: Part, batch: int, drop_last: bool = False) -> None:
+        self.part = part
+        self.batch = min(batch, len(part))
+        self.full, rest = divmod(len(part), self.batch)
+        self.rest = 0 if drop_last else rest
+        self.count = self.full + (self.rest > 0)
+        row_bytes = (part.width + part.targets.shape[1]) * part.dtype.itemsize
+        fitting = CHUNK_BYTES // (self.batch * row_bytes)
+        self.per_chunk = max(1, min(fitting, self.full, CHUNK_BATCHES))
+        rows = self.per_chunk * self.batch
+        self.x = np.empty((rows, part.width), part.dtype)
+        self.t = np.empty((rows, part.targets.shape[1]), part.dtype)
+        self.raw = np.empty(self.x.shape if part.lazy else (0, 0), np.uint8)
+        starts = range(0, rows, self.batch)
+        self.xs = [self.x[start : start + self.batch] for start in starts]
+        self.ts = [self.t[start : start + self.batch] for start in starts]
+        self.resident: Chunk | None = None  # the only chunk, where it is the same every epoch
+
+    def epoch(self, order: IntArray | None, first: int = 0) -> Iterator[Chunk]:
+        """The chunks of an epoch in `order` (N,), or in the part's own; from batch `first` on.
+
+        `first` must be the start of a chunk, or the number of batches.
+        """
+        if order is None and self.resident is not None:
+            yield self.resident
+            return
+        for start in range(first, self.full, self.per_chunk):
+            chunk = self._chunk(order, start, min(self.per_chunk, self.full - start), self.batch)
+            if order is None and self.count == self.per_chunk:
+                self.resident = chunk
+            yield chunk
+        if self.rest and first < self.count:
+            yield self._chunk(order, self.full, 1, self.rest)
+
+    def _chunk(self, order: IntArray | None, first: int, batches: int, batch: int) -> Chunk:
+        start = first * self.batch
+        rows = batches * batch
+        span = slice(start, start + rows)
+        x, t, raw = self.x[:rows], self.t[:rows], self.raw[:rows]
+        self.part.gather(span if order is None else order[span], x, t, raw)
+        if batch < self.batch:
+            return Chunk(first, batch, x, t, [x], [t])
+        return Chunk(first, batch, x, t, self.xs[:batches], self.ts[:batches])

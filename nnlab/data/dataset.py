@@ -1,0 +1,159 @@
+"""What every data set is made of: its rows, its targets and the few facts a network needs of it."""
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import numpy as np
+
+from nnlab.core.types import Array
+from nnlab.errors import DataError
+
+Task = Literal["classes", "regression", "identity"]
+
+
+@dataclass(frozen=True)
+class Signature:
+    """The shape of a data set, known without reading it where that is possible.
+
+    `inputs` is the shape of one row, `outputs` the number of classes or the width of a target
+    row, `rows` counts all rows; the last `test_rows` of them are the official test part.
+    """
+
+    inputs: tuple[int, ...]
+    outputs: int
+    task: Task
+    rows: int
+    test_rows: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """All rows of one data set, before any split or scaling. Its arrays are read-only.
+
+    inputs (N, n): uint8 for images, else float64; C-contiguous.
+    targets: labels (N,) int64 in 0..C-1 for classes, else (N, m) float64.
+    sha256: of the content; for downloaded images over the hashes of the verified files.
+    image_shape: how to draw one row. input_range: the values a pixel can have, which
+    `scale: unit` maps to 0..1; None where only the data can tell.
+    """
+
+    name: str
+    inputs: Array
+    targets: Array
+    task: Task
+    sha256: str
+    class_names: tuple[str, ...] = ()
+    feature_names: tuple[str, ...] = ()
+    target_names: tuple[str, ...] = ()
+    image_shape: tuple[int, ...] | None = None
+    input_range: tuple[float, float] | None = None
+    test_rows: int = 0
+
+    @property
+    def rows(self) -> int:
+        """Number of rows N."""
+        return len(self.inputs)
+
+    @property
+    def outputs(self) -> int:
+        """Number of classes C, or the width m of a target row."""
+        return len(self.class_names) if self.task == "classes" else int(self.targets.shape[1])
+
+    @property
+    def signature(self) -> Signature:
+        """The same facts as the source's own `signature`."""
+        width = int(self.inputs.shape[1])
+        return Signature((width,), self.outputs, self.task, self.rows, self.test_rows)
+
+
+class Source(Protocol):
+    """A data set that a config can name: a frozen dataclass whose fields are its settings."""
+
+    def signature(self, seed: int) -> Signature:
+        """The shape of what `load(seed)` gives. Raises DataError."""
+
+    def load(self, seed: int) -> Dataset:
+        """All rows; the same seed gives the same bits. Raises DataError."""
+
+
+def content_hash(arrays: Iterable[Array]) -> str:
+    """SHA-256 over the dtype, shape and bytes of each array, in turn."""
+    digest = hashlib.sha256()
+    for array in arrays:
+        digest.update(f"{array.dtype.str}{array.shape}".encode())
+        digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()
+
+
+def from_arrays(
+    name: str,
+    inputs: Array,
+    targets: Array,
+    *,
+    task: Task,
+    sha256: str | None = None,
+    class_names: tuple[str, ...] = (),
+    feature_names: tuple[str, ...] = (),
+    target_names: tuple[str, ...] = (),
+    image_shape: tuple[int, ...] | None = None,
+    input_range: tuple[float, float] | None = None,
+    test_rows: int = 0,
+) -> Dataset:
+    """A Dataset of any numeric arrays; they are checked, and copied only where they must be.
+
+    Raises DataError when a type is not numeric, when there are no rows or columns, when the row
+    counts differ, when there are fewer than two classes, or when a number is nan or infinite.
+    """
+    for array, what in ((inputs, "inputs"), (targets, "targets")):
+        if array.dtype.kind not in "biuf":
+            raise DataError(f"{name}: the {what} are of type {array.dtype}; numbers are needed.")
+    x = frozen(inputs, np.uint8 if inputs.dtype == np.uint8 else np.float64)
+    y = frozen(targets, np.int64 if task == "classes" else np.float64)
+    if x.ndim != 2 or x.size == 0:
+        raise DataError(f"{name}: the inputs have shape {x.shape}; rows and columns are needed.")
+    if y.ndim != (1 if task == "classes" else 2):
+        raise DataError(f"{name}: the targets have shape {y.shape}, which does not fit {task}.")
+    if len(x) != len(y):
+        raise DataError(f"{name}: there are {len(x):,} rows of inputs but {len(y):,} of targets.")
+    if task == "classes" and len(class_names) < 2:
+        raise DataError(f"{name}: all rows are of one class; a classifier needs two or more.")
+    require_finite(x, f"{name}: the inputs")
+    require_finite(y, f"{name}: the targets")
+    return Dataset(
+        name=name,
+        inputs=x,
+        targets=y,
+        task=task,
+        sha256=sha256 or content_hash((x, y)),
+        class_names=class_names,
+        feature_names=feature_names,
+        target_names=target_names,
+        image_shape=image_shape,
+        input_range=input_range,
+        test_rows=test_rows,
+    )
+
+
+def frozen(array: Array, dtype: type[np.generic]) -> Array:
+    """A C-contiguous, read-only view or copy; the caller's array keeps its own flags."""
+    with np.errstate(over="ignore"):  # a long double too large for float64 is reported as inf
+        view = np.ascontiguousarray(array, dtype).view()
+    view.flags.writeable = False
+    return view
+
+
+def require_finite(array: Array, what: str) -> None:
+    """Raise DataError that names the first row and column, counted from 0, of nan or inf."""
+    if array.dtype.kind != "f":
+        return
+    bad = ~np.isfinite(array)
+    if bad.any():
+        place = np.argwhere(bad)[0]
+        labels = ("row", "column") if array.ndim <= 2 else ("row", *["index"] * (array.ndim - 1))
+        where = ", ".join(f"{label} {i}" for label, i in zip(labels, place, strict=False))
+        value = float(array[tuple(place)])
+        raise DataError(
+            f"{what} hold {value} at {where} (counted from 0); only finite numbers are allowed."
+        )

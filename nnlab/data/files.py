@@ -1,0 +1,35 @@
+"""Opening files that others made: a plain file is read, anything else is a clear error."""
+
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from nnlab.errors import DataError, StorageError
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[BinaryIO]:
+    """`path` opened for reading bytes.
+
+    Raises DataError when it is missing or not a regular file (a pipe or /dev/zero never ends),
+    StorageError when the system refuses to open or read it.
+    """
+    try:
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            raise DataError(f"{path} is not a regular file.")
+        with path.open("rb") as file:
+            yield file
+    except (FileNotFoundError, NotADirectoryError):
+        raise DataError(f"There is no file {path}.") from None
+    except OSError as error:
+        raise StorageError(f"{path} could not be read: {error.strerror or error}.") from error
+
+
+def stamp(path: Path) -> tuple[int, int]:
+    """Size and time of change: what must be equal for a file to count as unchanged."""
+    with reading(path) as file:
+        status = os.fstat(file.fileno())
+    return status.st_size, status.st_mtime_ns

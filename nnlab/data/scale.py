@@ -1,0 +1,107 @@
+"""Linear scaling of the inputs, fitted on the training rows alone."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nnlab.core.types import Array, IntArray
+from nnlab.errors import DataError
+
+Kind = Literal["none", "unit", "standardize", "standardize_all"]
+
+CHUNK = 1024  # rows converted to float64 at a time: 6 MB of MNIST
+
+
+@dataclass(frozen=True, eq=False)
+class Scaling:
+    """x' = (x - shift) * factor; shift and factor are float64, () for all columns or (n,)."""
+
+    kind: Kind
+    shift: NDArray[np.float64]
+    factor: NDArray[np.float64]
+
+    def apply(self, inputs: Array) -> NDArray[np.float64]:
+        """Scaled copy of rows (B, n)."""
+        return (inputs - self.shift) * self.factor
+
+
+@dataclass(frozen=True, eq=False)
+class _Statistics:
+    """Of each column: smallest, largest, mean, and mean squared distance from the mean."""
+
+    low: NDArray[np.float64]
+    high: NDArray[np.float64]
+    mean: NDArray[np.float64]
+    variance: NDArray[np.float64]
+
+
+def fit(
+    kind: Kind,
+    inputs: Array,
+    train_rows: IntArray,
+    input_range: tuple[float, float] | None = None,
+) -> Scaling:
+    """The scaling of `kind` for inputs (N, n), from the rows `train_rows` alone.
+
+    unit: `input_range` (of the Dataset: what pixels can be) becomes 0..1; without one, the
+    smallest and largest training value of each column. standardize: mean 0, standard deviation 1
+    (over N, not N - 1) per column; standardize_all: over all numbers. A constant column becomes
+    0 everywhere. Raises DataError when a column spans too much or too little for float64.
+    """
+    if kind == "none":
+        return _scaling(kind, np.zeros(()), np.ones(()))
+    if kind == "unit" and input_range is not None:
+        low, high = np.array(input_range, np.float64)
+        return _scaling(kind, low, high - low)
+    # What overflows here is found by _scaling, which says so in a sentence.
+    with np.errstate(over="ignore", invalid="ignore"):
+        columns = _statistics(inputs, train_rows)
+        if kind == "unit":
+            return _scaling(kind, columns.low, columns.high - columns.low)
+        if kind == "standardize_all":
+            columns = _over_all(columns)
+        spread = np.where(columns.low < columns.high, np.sqrt(columns.variance), 0)
+        return _scaling(kind, columns.mean, spread)
+
+
+def _scaling(kind: Kind, shift: NDArray[np.float64], spread: NDArray[np.float64]) -> Scaling:
+    """Factor 1 / spread, and 0 where there is none: such a column carries no information."""
+    varies = spread != 0
+    with np.errstate(over="ignore"):
+        factor = np.divide(1.0, spread, out=np.zeros_like(spread), where=varies)
+    bad = np.flatnonzero(~(np.isfinite(shift) & np.isfinite(spread) & np.isfinite(factor)))
+    if bad.size:
+        raise DataError(
+            f"The values of input column {int(bad[0])} (counted from 0) are too far apart or too "
+            f"close together for scale: {kind}."
+        )
+    return Scaling(kind, shift, factor)
+
+
+def _statistics(inputs: Array, rows: IntArray) -> _Statistics:
+    """Two passes in chunks: 70,000 images are never all floats at once."""
+    chunks = [rows[start : start + CHUNK] for start in range(0, len(rows), CHUNK)]
+    width = inputs.shape[1]
+    low, high = np.full(width, np.inf), np.full(width, -np.inf)
+    total, squares = np.zeros(width), np.zeros(width)
+    for chunk in chunks:
+        x = inputs[chunk].astype(np.float64)
+        np.minimum(low, x.min(axis=0), out=low)
+        np.maximum(high, x.max(axis=0), out=high)
+        total += x.sum(axis=0)
+    mean = total / len(rows)
+    for chunk in chunks:
+        squares += np.square(inputs[chunk] - mean).sum(axis=0)
+    return _Statistics(low, high, mean, squares / len(rows))
+
+
+def _over_all(columns: _Statistics) -> _Statistics:
+    """Columns of equal length as one: their variances plus the variance of their means."""
+    return _Statistics(
+        low=np.asarray(columns.low.min()),
+        high=np.asarray(columns.high.max()),
+        mean=np.asarray(columns.mean.mean()),
+        variance=np.asarray(columns.variance.mean() + columns.mean.var()),
+    )

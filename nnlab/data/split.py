@@ -1,0 +1,85 @@
+"""Which rows are for training, validation and testing."""
+
+import math
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Annotated, Literal
+
+import numpy as np
+from annotated_types import Ge, Gt, Lt
+
+from nnlab.core.random import Purpose, generator
+from nnlab.core.types import IntArray
+from nnlab.errors import ConfigError
+
+Share = Annotated[float, Gt(0), Lt(1)] | Annotated[int, Ge(1)]
+
+
+@dataclass(frozen=True)
+class Split:
+    """The keys of `data:` that choose rows.
+
+    A float is a fraction, an int a count. test: of all rows; None keeps the official test part,
+    if there is one. validation: of the rows left for training, or "test" for the test part
+    itself. pool: treat the official parts as one set. order: the YAML key `split`.
+    """
+
+    test: Share | None = None
+    validation: Share | Literal["test"] | None = None
+    pool: bool = False
+    order: Literal["shuffled", "ordered"] = "shuffled"
+
+
+@dataclass(frozen=True, eq=False)
+class Parts:
+    """Row numbers (int64) of each part; None for a part that was not asked for."""
+
+    train: IntArray
+    validation: IntArray | None
+    test: IntArray | None
+
+
+def split(options: Split, rows: int, test_rows: int, seed: int) -> Parts:
+    """Divide `rows` rows, of which the last `test_rows` are the official test part.
+
+    Fractions are rounded up. Test rows are the last of the order, validation rows the last of
+    what remains. The order is a permutation of the seed, or the file's for "ordered"; where
+    nothing is cut off the training rows keep the file's order, so `training.shuffle: false`
+    means that order. Raises ConfigError when a part would be empty or cannot be had.
+    """
+    official = 0 if options.pool else test_rows
+    if official and options.test is not None:
+        raise ConfigError(
+            f"data.test: this data set has an official test part of {official:,} rows. "
+            "Leave test out to use it, or set pool: true to join the parts first."
+        )
+    available = rows - official
+    tested = _count("test", options.test, available)
+    own = None if options.validation == "test" else options.validation
+    validated = _count("validation", own, available - tested)
+
+    order = np.arange(available)
+    if options.order == "shuffled" and tested + validated:
+        order = generator(seed, Purpose.SPLIT).permutation(available)
+    train, validation, test = np.split(order, [available - tested - validated, available - tested])
+    if official:
+        test = np.arange(available, rows)
+    if not len(train):
+        raise ConfigError(f"data: no row is left for training, {rows:,} in all.")
+    if options.validation == "test":
+        validation = test
+        if not len(test):
+            raise ConfigError("data.validation: there is no test part; set data.test as well.")
+    return Parts(train, validation if len(validation) else None, test if len(test) else None)
+
+
+def _count(key: str, share: float | int | None, rows: int) -> int:
+    """How many of `rows` a share is; exact in decimal, as 0.07 of 100 is 7 and not 8."""
+    if share is None:
+        return 0
+    count = share if isinstance(share, int) else math.ceil(Fraction(repr(float(share))) * rows)
+    if count >= rows:
+        raise ConfigError(
+            f"data.{key}: {share} takes {count:,} of {rows:,} rows and leaves none for training."
+        )
+    return count

@@ -1,0 +1,1 @@
+"""What turns batches into updates: the NumPy reference here, compiled code beside it."""

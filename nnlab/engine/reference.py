@@ -1,0 +1,161 @@
+"""The NumPy engine: one update after the other, every kernel in the open.
+
+An update is: forward, the loss's gradient, backward, a look whether all numbers are finite, the
+optimizer. The outputs of every batch are kept for the caller, who computes losses and metrics of
+many batches at once.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import isfinite
+from typing import NamedTuple
+
+import numpy as np
+
+from nnlab.core.losses import Loss
+from nnlab.core.network import Binding, Generators, Network, name_of, trained_depth
+from nnlab.core.optimizers import SETTLE_EVERY, Optimizer, bind
+from nnlab.core.types import Array, Views
+
+# With a rate up to this, finite products in the guard bound every update far below the overflow.
+WILD = 1e3
+
+
+@dataclass(frozen=True)
+class Broken:
+    """The first non-finite number of an update: its array, and the layer it belongs to."""
+
+    layer: int
+    name: str
+    tensor: str
+
+    def __str__(self) -> str:
+        return f"{self.tensor} of layer {self.layer} ({self.name})"
+
+
+class Bench(NamedTuple):
+    """Everything bound for one batch size."""
+
+    binding: Binding
+    memory: Views  # the loss's
+    dz: Array
+    flat: Array  # the output of a batch as a vector
+    z: Array  # (chunk rows, m): the outputs of the batches, before their updates
+    rows: list[Array]
+
+
+class Reference:
+    """Runs updates on the parameters theta (P,) and the optimizer's slots, both in place."""
+
+    name = "numpy"
+
+    def __init__(
+        self,
+        network: Network,
+        loss: Loss,
+        optimizer: Optimizer,
+        slots: Mapping[str, Array],
+        average: Array | None,
+        decay: float,
+        generators: Generators,
+        room: Mapping[int, int],
+    ) -> None:
+        """`room`: for each batch size the batches of a chunk. `average` (P,) is the EMA."""
+        self.loss, self.optimizer, self.decay = loss, optimizer, decay
+        self.o = bind(optimizer, network.theta, network.layout.weights, slots)
+        self.average = average
+        self.layout = network.layout
+        self.gradients = network.layout.views(self.o.g)
+        depth = trained_depth(network.layers, loss)
+        self.layers = network.layers[:depth]
+        self.benches: dict[int, Bench] = {}
+        for batch, batches in room.items():
+            binding = network.bind(batch, depth=depth, gradient=self.o.g, generators=generators)
+            outputs = binding.z.shape[1]
+            z = np.zeros((batch * batches, outputs), network.dtype)
+            rows = [z[start : start + batch] for start in range(0, len(z), batch)]
+            memory = loss.bind(batch, outputs, network.dtype)
+            assert binding.dz is not None
+            self.benches[batch] = Bench(binding, memory, binding.dz, binding.z.reshape(-1), z, rows)
+        self.shaped = optimizer.shapes_gradient
+        self.broken: Broken | None = None
+
+    def run(
+        self,
+        batch: int,
+        xs: Sequence[Array],
+        ts: Sequence[Array],
+        rates: Sequence[float],
+        step: int,
+    ) -> int:
+        """Update once for each of the batches; `step` updates came before. How many were done.
+
+        It stops before an update that would use a non-finite number, and says which in `broken`.
+        """
+        binding, memory, dz, flat, _, rows = self.benches[batch]
+        forward, backward = binding.forward, binding.backward
+        gradient, update, o, g = self.loss.gradient, self.optimizer.update, self.o, self.o.g
+        done = 0
+        with np.errstate(all="ignore"):
+            for x, t, row, rate in zip(xs, ts, rows, rates, strict=False):
+                z = forward(x)
+                gradient(z, t, dz, memory)
+                backward(x)
+                row[...] = z
+                # Any inf or nan shows in these products; where they only overflow, look closer.
+                odd = not isfinite(g.dot(g) + flat.dot(flat)) or rate > WILD
+                if odd and self._search(binding):
+                    break
+                if self.shaped:
+                    self.optimizer.shape_gradient(o)
+                if not odd:
+                    update(o, rate, step + done + 1)
+                elif not self._try(rate, step + done + 1):
+                    break
+                done += 1
+                if (step + done) % SETTLE_EVERY == 0:
+                    self.optimizer.settle(o)
+                if self.average is not None:
+                    self._follow(self.average, step + done)
+        return done
+
+    def outputs(self, batch: int, batches: int) -> Array:
+        """z (batches * batch, m) as the last `run` saw it."""
+        return self.benches[batch].z[: batches * batch]
+
+    def _try(self, rate: float, t: int) -> bool:
+        """An update that may overflow: taken back, and False, if theta would not be finite."""
+        theta = self.o.theta
+        before = theta.copy()
+        self.optimizer.update(self.o, rate, t)
+        if np.isfinite(theta).all():
+            return True
+        place = next(
+            place
+            for place in self.layout.places
+            if not np.isfinite(theta[place.start : place.stop]).all()
+        )
+        layer = self.layers[place.layer]
+        self.broken = Broken(place.layer, name_of(layer), place.declared.name)
+        theta[...] = before
+        return False
+
+    def _follow(self, average: Array, t: int) -> None:
+        """average <- d average + (1 - d) theta, with d = min(decay, (1 + t) / (10 + t))."""
+        decay = min(self.decay, (1 + t) / (10 + t))
+        np.subtract(self.o.theta, average, self.o.tmp)
+        np.multiply(self.o.tmp, 1 - decay, self.o.tmp)
+        np.add(average, self.o.tmp, average)
+
+    def _search(self, binding: Binding) -> bool:
+        """Find the first non-finite array in the order of computing; False if there is none."""
+        for index, one in enumerate(binding.bound):
+            if not np.isfinite(one.y).all():
+                self.broken = Broken(index, name_of(one.layer), "output")
+                return True
+        for index in reversed(range(len(self.layers))):
+            for name, array in vars(self.gradients[index]).items():
+                if not np.isfinite(array).all():
+                    self.broken = Broken(index, name_of(self.layers[index]), f"{name} gradient")
+                    return True
+        return False

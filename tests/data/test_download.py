@@ -1,0 +1,321 @@
+"""Downloads over a local server (S7): whatever a mirror does, the cache is absent or right."""
+
+import errno
+import gzip
+import hashlib
+import http.server
+import os
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from nnlab.data import cache, download
+from nnlab.data.published import Collection, PublishedFile
+from nnlab.errors import DataError, StorageError
+
+CONTENT = bytes([0, 0, 8, 1, 0, 0, 0, 6, 0, 1, 2, 3, 8, 9])
+ZIPPED = gzip.compress(CONTENT, mtime=0)
+FILE = PublishedFile("labels-idx1-ubyte", (6,), hashlib.sha256(CONTENT).hexdigest())
+OTHER = gzip.compress(CONTENT[:-1] + b"\7")  # a right IDX file with wrong content
+BAD_LABEL = gzip.compress(CONTENT[:-1] + b"\x0b")
+
+
+class Mirror(http.server.BaseHTTPRequestHandler):
+    """The first part of the path says how to misbehave."""
+
+    def do_GET(self) -> None:
+        self.server.visits.append(self.path)  # type: ignore[attr-defined]
+        getattr(self, f"send_{self.path.split('/')[1]}")()
+
+    def answer(self, body: bytes, length: object = None, status: int = 200) -> None:
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body) if length is None else length))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def send_good(self) -> None:
+        self.answer(ZIPPED)
+
+    def send_slow(self) -> None:
+        time.sleep(0.5)
+        self.answer(ZIPPED)
+
+    def send_short(self) -> None:
+        self.answer(ZIPPED[:-5])
+
+    def send_lie(self) -> None:
+        self.answer(ZIPPED[:-5], length=len(ZIPPED))
+
+    def send_letters(self) -> None:
+        self.answer(ZIPPED, length="many")
+
+    def send_endless(self) -> None:
+        self.answer(bytes(1 << 20))
+
+    def send_html(self) -> None:
+        self.answer(b"<html>Please log in to this network</html>")
+
+    def send_other(self) -> None:
+        self.answer(OTHER)
+
+    def send_label(self) -> None:
+        self.answer(BAD_LABEL)
+
+    def send_missing(self) -> None:
+        self.answer(b"\x1b[31mnothing", status=404)
+
+    def send_stall(self) -> None:
+        self.answer(ZIPPED[:5], length=len(ZIPPED))
+        self.wfile.flush()
+        self.server.stop.wait(10)  # type: ignore[attr-defined]
+
+    def send_reset(self) -> None:
+        self.answer(ZIPPED[:5], length=len(ZIPPED))
+        self.wfile.flush()
+        # Closing with a linger time of 0 sends a reset instead of an end.
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.connection.close()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+class Server(http.server.ThreadingHTTPServer):
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        http.server.ThreadingHTTPServer.__init__(self, ("127.0.0.1", 0), Mirror)
+        self.visits: list[str] = []
+        self.stop = threading.Event()
+        self.address = f"http://127.0.0.1:{self.server_port}"
+
+    def handle_error(self, *_: object) -> None:
+        """A client that hangs up, or a reset made on purpose, is no news."""
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    with Server() as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield server
+        server.stop.set()
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("NNLAB_DATA_DIR", str(tmp_path))
+    return tmp_path
+
+
+def collection(server: Server, *behaviours: str) -> Collection:
+    mirrors = tuple(f"{server.address}/{behaviour}/" for behaviour in behaviours)
+    return Collection("toy", ("toy", "toy_2"), mirrors, (FILE,))
+
+
+def visible(folder: Path) -> list[str]:
+    return sorted(p.name for p in folder.rglob("*") if p.is_file() and p.suffix != ".lock")
+
+
+SENT = "what it sent "
+FAILURES = {
+    "short": SENT + "is a damaged gzip file: it ends too early.",
+    "lie": "its answer broke off or made no sense.",
+    "letters": "its answer broke off or made no sense.",
+    "endless": "it sent more than the whole file.",
+    "html": SENT + "starts with 3c 68 74 6d, not with 00 00 08 01: no such IDX file.",
+    "other": SENT + "is not the published file: its SHA-256 is "
+    f"{hashlib.sha256(gzip.decompress(OTHER)).hexdigest()}, not {FILE.sha256}.",
+    "label": "what it sent: row 5 has label 11; only 0 to 9 are allowed.",
+    "missing": "it answered with status 404.",
+    "reset": "its answer broke off or made no sense.",
+    "stall": "there is no connection, or it broke.",
+}
+
+
+@pytest.mark.parametrize("behaviour", FAILURES)
+def test_a_bad_mirror_leaves_nothing_and_says_why(
+    behaviour: str, server: Server, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(download, "TIMEOUT", 0.3)
+    toy = collection(server, behaviour)
+    with pytest.raises(DataError) as caught:
+        cache.load(toy, FILE)
+    assert str(caught.value) == (
+        f"{FILE.name}.gz is not in {folder / 'toy'} and could not be downloaded:\n"
+        f"  {toy.mirrors[0]}{FILE.name}.gz: {FAILURES[behaviour]}\n"
+        "Put the file there by hand, or set NNLAB_DATA_DIR to a folder that has "
+        f"toy/{FILE.name}.gz."
+    )
+    assert visible(folder) == []
+
+
+@pytest.mark.parametrize("behaviour", FAILURES)
+def test_the_next_mirror_is_tried(
+    behaviour: str, server: Server, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(download, "TIMEOUT", 0.3)
+    labels = cache.load(collection(server, behaviour, "good", "other"), FILE)
+    assert labels.tolist() == [0, 1, 2, 3, 8, 9]
+    assert visible(folder) == [f"{FILE.name}.gz"]
+    assert (folder / "toy" / f"{FILE.name}.gz").read_bytes() == ZIPPED
+    assert len(server.visits) == 2
+
+
+def test_a_good_file_is_downloaded_once(server: Server, folder: Path) -> None:
+    for _ in range(2):
+        cache.load(collection(server, "good"), FILE)
+    assert server.visits == [f"/good/{FILE.name}.gz"]
+
+
+def test_nobody_answers(folder: Path) -> None:
+    with socket.socket() as taken:  # bound but not listening: connections are refused
+        taken.bind(("127.0.0.1", 0))
+        address = f"http://127.0.0.1:{taken.getsockname()[1]}/"
+        toy = Collection("toy", ("toy",), (address, address), (FILE,))
+        with pytest.raises(DataError) as caught:
+            cache.load(toy, FILE)
+    line = f"  {address}{FILE.name}.gz: there is no connection, or it broke.\n"
+    assert line * 2 in str(caught.value)
+
+
+@pytest.mark.parametrize("where", ["toy", "toy_2"])
+@pytest.mark.parametrize(("suffix", "content"), [(".gz", ZIPPED), ("", CONTENT)])
+def test_what_is_there_is_used(where: str, suffix: str, content: bytes, folder: Path) -> None:
+    (folder / where).mkdir()
+    (folder / where / f"{FILE.name}{suffix}").write_bytes(content)
+    labels = cache.load(Collection("toy", ("toy", "toy_2"), (), (FILE,)), FILE)
+    assert labels.tolist() == [0, 1, 2, 3, 8, 9]
+
+
+def test_a_damaged_file_is_reported_and_kept(server: Server, folder: Path) -> None:
+    (folder / "toy").mkdir()
+    path = folder / "toy" / FILE.name
+    path.write_bytes(CONTENT[:-1])
+    with pytest.raises(DataError) as caught:
+        cache.load(collection(server, "good"), FILE)
+    assert str(caught.value) == (
+        f"{path} ends after 5 of 6 values. "
+        "Remove it, or replace it with: nnlab data fetch toy --force"
+    )
+    assert path.read_bytes() == CONTENT[:-1]
+    assert server.visits == []
+
+
+@pytest.mark.parametrize("name", [FILE.name, f"{FILE.name}.gz"])
+def test_fetch_replaces_a_damaged_file_only_by_force(
+    name: str, server: Server, folder: Path
+) -> None:
+    toy = collection(server, "good")
+    (folder / "toy_2").mkdir()
+    (folder / "toy_2" / name).write_bytes(b"junk")
+    (state,) = cache.fetch(toy)
+    assert (state.state, server.visits) == ("damaged", [])
+    assert state.detail.startswith(str(folder / "toy_2" / name))
+    messages: list[str] = []
+    (state,) = cache.fetch(toy, force=True, report=messages.append)
+    assert state == cache.FileState(
+        "toy", FILE.name, folder / "toy_2" / f"{FILE.name}.gz", "verified"
+    )
+    assert messages == [f"Downloading {server.address}/good/{FILE.name}.gz"]
+
+
+def test_states(server: Server, folder: Path) -> None:
+    toy = collection(server, "good")
+    path = folder / "toy" / f"{FILE.name}.gz"
+    missing = cache.FileState("toy", FILE.name, path, "missing")
+    assert cache.states(toy) == (missing,)
+    assert cache.states(toy, verify=True) == (missing,)
+    assert cache.fetch(toy) == (replace(missing, state="verified"),)
+    assert cache.states(toy) == (replace(missing, state="present"),)
+    path.write_bytes(OTHER)
+    assert cache.states(toy) == (replace(missing, state="present"),)
+    assert cache.states(toy, verify=True)[0].state == "damaged"
+
+
+def test_the_platform_has_a_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("NNLAB_DATA_DIR", raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert cache.folder().name == "nnlab"
+    if sys.platform == "linux":
+        assert cache.folder() == tmp_path / "nnlab"
+
+
+def test_a_folder_that_cannot_be_made(server: Server, folder: Path) -> None:
+    (folder / "toy").write_text("in the way")
+    with pytest.raises(StorageError) as caught:
+        cache.load(collection(server, "good"), FILE)
+    assert str(caught.value) == (
+        f"{folder / 'toy' / FILE.name}.gz could not be written: File exists. "
+        "Set NNLAB_DATA_DIR to a folder that can be."
+    )
+
+
+@pytest.mark.parametrize("call", ["fsync", "replace"])
+def test_a_full_disk(
+    call: str, server: Server, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, call, full)
+    with pytest.raises(StorageError, match=r"could not be written: No space left on device\."):
+        cache.load(collection(server, "good", "good"), FILE)
+    assert visible(folder) == []
+    assert len(server.visits) == 1
+
+
+CHILD = """
+import sys
+from nnlab.data import cache
+from nnlab.data.published import Collection, PublishedFile
+file = PublishedFile("labels-idx1-ubyte", (6,), sys.argv[2])
+print(cache.load(Collection("toy", ("toy",), (sys.argv[1],), (file,)), file).tolist())
+"""
+
+
+def child(server: Server, behaviour: str) -> subprocess.Popen[str]:
+    arguments = [sys.executable, "-c", CHILD, f"{server.address}/{behaviour}/", FILE.sha256]
+    return subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True)
+
+
+def test_eight_at_once(server: Server, folder: Path) -> None:
+    children = [child(server, "slow") for _ in range(8)]
+    assert {process.communicate(timeout=60)[0] for process in children} == {"[0, 1, 2, 3, 8, 9]\n"}
+    assert visible(folder) == [f"{FILE.name}.gz"]
+    assert len(server.visits) == 1
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs SIGKILL")
+def test_killed_in_the_middle(server: Server, folder: Path) -> None:
+    with child(server, "stall") as process:
+        part = folder / "toy" / f".{FILE.name}.gz.part"
+        deadline = time.monotonic() + 30
+        while not part.exists() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        process.send_signal(signal.SIGKILL)
+    assert visible(folder) == [part.name]
+    toy = collection(server, "good")
+    assert cache.states(toy)[0].state == "missing"
+    assert cache.load(toy, FILE).tolist() == [0, 1, 2, 3, 8, 9]
+    assert visible(folder) == [f"{FILE.name}.gz"]
+
+
+@pytest.mark.data
+def test_the_real_files_are_verified(data_folder: Path) -> None:
+    from nnlab.data.published import COLLECTIONS
+
+    for real in COLLECTIONS.values():
+        assert [state.state for state in cache.states(real, verify=True)] == ["verified"] * 4

@@ -1,0 +1,90 @@
+import tracemalloc
+
+import numpy as np
+import pytest
+
+from nnlab.core.types import Array
+from nnlab.data.scale import Kind, fit
+from nnlab.errors import DataError
+
+# Columns: 0, 2, 4 | constant | -1, 0, 1; the last row is not for training.
+X = np.array([[0.0, 0.1, -1.0], [2.0, 0.1, 0.0], [4.0, 0.1, 1.0], [1e6, 1e6, 1e6]])
+TRAIN = np.arange(3)
+ROOT = 1.5**0.5  # of 3 values a, a + d, a + 2 d the deviation is d / sqrt(1.5)
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [
+        ("none", X[:3]),
+        ("unit", [[0, 0, 0], [0.5, 0, 0.5], [1, 0, 1]]),
+        ("standardize", [[-ROOT, 0, -ROOT], [0, 0, 0], [ROOT, 0, ROOT]]),
+    ],
+)
+def test_training_rows(kind: Kind, expected: Array) -> None:
+    assert fit(kind, X, TRAIN).apply(X[:3]) == pytest.approx(np.array(expected), abs=1e-15)
+
+
+def test_standardize_all_uses_one_mean_and_deviation() -> None:
+    scaling = fit("standardize_all", X, TRAIN)
+    assert scaling.shift.shape == scaling.factor.shape == ()
+    values = scaling.apply(X[:3])
+    assert values.mean() == pytest.approx(0, abs=1e-15)
+    assert values.std() == pytest.approx(1)
+
+
+@pytest.mark.parametrize("kind", ["unit", "standardize", "standardize_all"])
+def test_fitted_on_the_training_rows_only(kind: Kind) -> None:
+    changed = X.copy()
+    changed[3] = -5
+    assert fit(kind, X, TRAIN).factor.tolist() == fit(kind, changed, TRAIN).factor.tolist()
+    assert fit(kind, X, TRAIN).shift.tolist() == fit(kind, changed, TRAIN).shift.tolist()
+    assert fit(kind, X, np.arange(4)).factor.tolist() != fit(kind, X, TRAIN).factor.tolist()
+
+
+@pytest.mark.parametrize("kind", ["unit", "standardize"])
+def test_a_column_constant_in_training_is_0_everywhere(kind: Kind) -> None:
+    assert fit(kind, X, TRAIN).apply(X)[:, 1].tolist() == [0, 0, 0, 0]
+
+
+@pytest.mark.parametrize(("top", "dtype"), [(255, np.uint8), (16, np.uint8)])
+def test_unit_of_pictures_divides_by_what_a_pixel_can_be(top: int, dtype: type) -> None:
+    pixels: Array = np.array([[0, 1], [1, 3]], dtype)
+    scaled = fit("unit", pixels, np.arange(2), input_range=(0, top)).apply(pixels)
+    assert scaled == pytest.approx(np.array([[0, 1], [1, 3]]) / top)
+
+
+@pytest.mark.parametrize("kind", ["unit", "standardize", "standardize_all"])
+def test_one_row(kind: Kind) -> None:
+    assert np.isfinite(fit(kind, X, np.array([2])).apply(X)).all()
+
+
+@pytest.mark.parametrize("kind", ["standardize", "standardize_all"])
+def test_large_bytes_agree_with_numpy_in_bounded_memory(kind: Kind) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (5000, 784), np.uint8)
+    rows = np.arange(4500)
+    tracemalloc.start()
+    scaling = fit(kind, pixels, rows)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    axis = 0 if kind == "standardize" else None
+    floats = pixels[rows].astype(float)
+    assert scaling.shift == pytest.approx(floats.mean(axis=axis), rel=1e-12)
+    assert scaling.factor == pytest.approx(1 / floats.std(axis=axis), rel=1e-10)
+    assert peak < floats.nbytes * 0.75
+    assert scaling.shift.dtype == scaling.factor.dtype == np.float64
+
+
+@pytest.mark.parametrize("kind", ["unit", "standardize", "standardize_all"])
+@pytest.mark.parametrize("column", [[-1e308, 1e308], [0.0, 5e-324]])
+def test_what_float64_cannot_scale_is_a_sentence(kind: Kind, column: list[float]) -> None:
+    values = np.array(column)[:, None]
+    if column[1] < 1 and kind != "unit":  # the variance underflows to 0: as good as constant
+        assert fit(kind, values, np.arange(2)).apply(values).tolist() == [[0], [0]]
+        return
+    with pytest.raises(DataError) as caught:
+        fit(kind, values, np.arange(2))
+    assert str(caught.value) == (
+        "The values of input column 0 (counted from 0) are too far apart or too close together "
+        f"for scale: {kind}."
+    )

@@ -1,0 +1,259 @@
+"""One battery over every source of the catalogue, and the facts each of them promises."""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Literal, get_args
+
+import numpy as np
+import pytest
+from pydantic import TypeAdapter, ValidationError
+
+from nnlab.data import ALIASES, SOURCES, Dataset, Source
+from nnlab.data.digits import Digits
+from nnlab.data.shapes import Spirals
+from nnlab.data.toys import FUNCTIONS, Curve, Function, Identity, Linear, Random, Xor
+from nnlab.errors import DataError
+
+# Settings of each source with which the battery runs; a new source fails until it has a line.
+EXAMPLES: dict[str, list[dict[str, object]]] = {
+    "identity": [{}, {"size": 2}],
+    "xor": [{}, {"variant": "line"}],
+    "linear": [{}, {"samples": 7}],
+    "random": [{}, {"samples": 1, "inputs": 1, "outputs": 1}, {"distribution": "uniform"}],
+    "curve": [{"function": name, "noise": 0.1} for name in FUNCTIONS],
+    "moons": [{}, {"samples": 7, "noise": 0.0}],
+    "circles": [{}, {"samples": 7, "factor": 0.2}],
+    "blobs": [{}, {"centers": 5, "features": 3, "std": 2.0}],
+    "spirals": [{}, {"classes": 3, "samples": 10, "turns": 0.5}],
+    "digits": [{}, {"binary": 5}],
+    "mnist": [{}],
+    "fashion_mnist": [{}],
+    "csv": [{"path": "t.csv", "target": "y"}, {"path": "t.csv", "target": ("y", "x1")}],
+    "npz": [{"path": "t.npz"}, {"path": "t.npz", "inputs": "pictures", "targets": "z"}],
+}
+FIXED = {"identity", "xor", "digits", "mnist", "fashion_mnist", "csv", "npz"}
+CASES = [
+    pytest.param(
+        name,
+        settings,
+        id=f"{name}-{i}",
+        marks=[pytest.mark.data] if "mnist" in name else [],
+    )
+    for name in SOURCES
+    for i, settings in enumerate(EXAMPLES.get(name, [{}]))
+]
+
+
+@pytest.fixture
+def source(
+    name: str, settings: dict[str, object], tmp_path: Path, request: pytest.FixtureRequest
+) -> Source:
+    if "mnist" in name:
+        request.getfixturevalue("data_folder")
+    settings = dict(settings)
+    if name == "csv":
+        (tmp_path / "t.csv").write_text("x1,x2,y\n1,2,3.5\n4,5,6\n")
+    if name == "npz":
+        pictures = np.ones((3, 4, 5), np.uint8)
+        np.savez(tmp_path / "t.npz", x=np.eye(3), y=[0, 1, 1], z=np.ones((3, 2)), pictures=pictures)
+    if "path" in settings:
+        settings["path"] = str(tmp_path / str(settings["path"]))
+    return SOURCES[name](**settings)
+
+
+def same(a: Dataset, b: Dataset) -> bool:
+    return a.inputs.tobytes() == b.inputs.tobytes() and a.targets.tobytes() == b.targets.tobytes()
+
+
+def test_every_source_has_an_example() -> None:
+    assert list(EXAMPLES) == list(SOURCES)
+    assert set(ALIASES.values()) <= set(SOURCES)
+
+
+@pytest.mark.parametrize(("name", "settings"), CASES)
+def test_battery(name: str, source: Source) -> None:
+    data = source.load(3)
+    x, y = data.inputs, data.targets
+    assert data.signature == source.signature(3)
+    assert x.shape == (data.rows, *data.signature.inputs)
+    assert x.dtype == (np.uint8 if data.input_range else np.float64)
+    assert len(y) == data.rows > 0
+    assert x.flags.c_contiguous
+    assert y.flags.c_contiguous
+    assert not x.flags.writeable
+    assert not y.flags.writeable
+    assert np.isfinite(y).all()
+    assert data.rows > 10_000 or np.isfinite(x).all()  # large sets are bytes
+    if data.task == "classes":
+        assert y.dtype == np.int64
+        assert y.ndim == 1
+        assert 0 <= y.min() <= y.max() < data.outputs == len(data.class_names)
+    else:
+        assert y.dtype == np.float64
+        assert y.shape == (data.rows, data.outputs)
+    assert len(data.feature_names) in (0, x.shape[1])
+    assert len(data.target_names) in (0, data.outputs, 1)
+    assert data.image_shape is None or int(np.prod(data.image_shape)) == x.shape[1]
+    assert len(bytes.fromhex(data.sha256)) == 32
+
+
+@pytest.mark.parametrize(("name", "settings"), CASES)
+def test_the_seed_decides(name: str, source: Source) -> None:
+    first, again, other = source.load(3), source.load(3), source.load(4)
+    assert same(first, again)
+    assert first.sha256 == again.sha256
+    assert same(first, other) == (name in FIXED)
+    assert (first.sha256 == other.sha256) == (name in FIXED)
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_every_source_is_its_own_schema(name: str) -> None:
+    """Pydantic builds it from a mapping and refuses what its constraints forbid."""
+    adapter = TypeAdapter(SOURCES[name])
+    settings = {k: list(v) if isinstance(v, tuple) else v for k, v in EXAMPLES[name][-1].items()}
+    assert adapter.validate_python(settings) == SOURCES[name](**EXAMPLES[name][-1])
+
+
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [
+        ("identity", {"size": 1}),
+        ("identity", {"size": 10**9}),
+        ("xor", {"variant": "circle"}),
+        ("linear", {"samples": 0}),
+        ("random", {"samples": 10**6, "inputs": 10**5}),
+        ("curve", {"function": "__import__('os')"}),
+        ("curve", {"low": 1.0, "high": 1.0}),
+        ("curve", {"low": -1e308, "high": 1e308}),
+        ("curve", {"noise": -1.0}),
+        ("circles", {"factor": 1.0}),
+        ("digits", {"binary": 10}),
+        ("csv", {"path": "a", "target": []}),
+        ("csv", {"path": "a", "target": "y", "delimiter": ";;"}),
+        ("csv", {"path": "a", "target": "y", "delimiter": '"'}),
+        ("csv", {"path": "a", "target": ["y", "z"], "task": "classes"}),
+    ],
+)
+def test_settings_out_of_range(name: str, settings: dict[str, object]) -> None:
+    with pytest.raises(ValidationError):
+        TypeAdapter(SOURCES[name]).validate_python(settings)
+
+
+def test_identity() -> None:
+    data = Identity().load(0)
+    assert data.inputs.tolist() == np.eye(8).tolist()
+    assert data.targets.tolist() == np.eye(8).tolist()
+
+
+def test_xor_square() -> None:
+    data = Xor().load(0)
+    assert data.inputs.tolist() == [[0, 0], [0, 1], [1, 0], [1, 1]]
+    assert data.targets.tolist() == [0, 1, 1, 0]
+
+
+def test_xor_line() -> None:
+    data = Xor("line").load(0)
+    rows = [(*x, y) for x, y in zip(data.inputs.tolist(), data.targets.tolist(), strict=True)]
+    assert len(rows) == len(set(rows)) == 21
+    assert rows[:4] == [(0.0, 0.0, 0), (0.0, 1.0, 1), (0.1, 0.1, 0), (0.1, 0.9, 1)]
+    assert rows[10:12] == [(0.5, 0.5, 0), (0.6, 0.6, 0)]
+    assert sum(label for *_, label in rows) == 10
+
+
+def test_linear_labels_by_x_above_y() -> None:
+    data = Linear(50).load(1)
+    assert data.targets.tolist() == [int(x > y) for x, y in data.inputs.tolist()]
+    assert 0 <= data.inputs.min() < 0.2 < 0.8 < data.inputs.max() < 1
+
+
+@pytest.mark.parametrize(
+    ("distribution", "mean", "std"), [("normal", 0, 1), ("uniform", 0.5, 12**-0.5)]
+)
+def test_random_moments(
+    distribution: Literal["normal", "uniform"], mean: float, std: float
+) -> None:
+    data = Random(samples=20_000, distribution=distribution).load(0)
+    for values in (data.inputs, data.targets):
+        assert values.mean() == pytest.approx(mean, abs=0.01)  # 100,000 numbers: error 0.003
+        assert values.std() == pytest.approx(std, abs=0.01)
+    assert Random(10).load(0).inputs.min() < 0
+
+
+@pytest.mark.parametrize(
+    ("function", "expected"),  # at -2, -1, 0, 1, 2
+    [
+        ("sine", [-0.9092974268, -0.8414709848, 0, 0.8414709848, 0.9092974268]),
+        ("cosine", [-0.4161468365, 0.5403023059, 1, 0.5403023059, -0.4161468365]),
+        ("square", [4, 1, 0, 1, 4]),
+        ("cubic", [-8, -1, 0, 1, 8]),
+        ("absolute", [2, 1, 0, 1, 2]),
+        ("sinc", [0.4546487134, 0.8414709848, 1, 0.8414709848, 0.4546487134]),
+        ("gaussian", [0.1353352832, 0.6065306597, 1, 0.6065306597, 0.1353352832]),
+        ("runge", [1 / 101, 1 / 26, 1, 1 / 26, 1 / 101]),
+        ("step", [0, 0, 1, 1, 1]),
+        ("box", [0, 1, 1, 0, 0]),
+    ],
+)
+def test_curve(function: Function, expected: list[float]) -> None:
+    data = Curve(function, low=-2, high=2, samples=5).load(0)
+    assert data.inputs[:, 0].tolist() == [-2, -1, 0, 1, 2]
+    assert data.targets[:, 0] == pytest.approx(expected, abs=1e-9)
+
+
+def test_curve_names_are_the_functions() -> None:
+    assert get_args(Function) == tuple(FUNCTIONS)
+
+
+def test_curve_that_overflows_is_a_sentence() -> None:
+    with pytest.raises(DataError) as caught:
+        Curve("cubic", low=0, high=1e200, samples=3).load(0)
+    assert str(caught.value) == (
+        "curve: the targets hold inf at row 1, column 0 (counted from 0); "
+        "only finite numbers are allowed."
+    )
+
+
+def test_spirals_wind_out_of_the_origin() -> None:
+    data = Spirals(samples=300, classes=3, turns=1.0, noise=0.0).load(0)
+    radius = np.hypot(*data.inputs.T)
+    angle = np.arctan2(data.inputs[:, 1], data.inputs[:, 0])
+    turns = (angle / (2 * np.pi) - radius - data.targets / 3) % 1
+    assert np.minimum(turns, 1 - turns).max() < 1e-9
+    assert np.bincount(data.targets).tolist() == [100, 100, 100]
+
+
+@pytest.mark.parametrize("name", ["moons", "circles", "blobs"])
+def test_seeds_may_be_larger_than_what_scikit_learn_takes(name: str) -> None:
+    assert not same(SOURCES[name]().load(2**40), SOURCES[name]().load(0))
+
+
+def test_digits() -> None:
+    data = Digits().load(0)
+    assert data.inputs.shape == (1797, 64)
+    assert data.inputs.max() == 16
+    assert data.targets[:10].tolist() == list(range(10))
+    below = Digits(binary=5).load(0)
+    assert below.targets.tolist() == (data.targets < 5).tolist()
+    assert below.class_names == ("5 or more", "below 5")
+
+
+@pytest.mark.data
+@pytest.mark.parametrize(
+    ("name", "first", "mean"),
+    # Labels of the first rows and mean pixel / 255 of the training part, as published.
+    [("mnist", [5, 0, 4, 1, 9], 0.1307), ("fashion_mnist", [9, 0, 0, 3, 0], 0.2860)],
+)
+def test_images(name: str, first: list[int], mean: float, data_folder: Path) -> None:
+    data = SOURCES[name]().load(0)
+    assert data.targets[:5].tolist() == first
+    assert data.inputs[:60_000].mean() / 255 == pytest.approx(mean, abs=5e-5)
+    assert np.bincount(data.targets[60_000:]).sum() == data.test_rows == 10_000
+    assert data.image_shape == (28, 28)
+
+
+def test_importing_the_catalogue_is_light() -> None:
+    code = "import sys, nnlab.data; print(*sys.modules)"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    heavy = {"sklearn", "pooch", "requests", "urllib.request", "filelock", "matplotlib", "scipy"}
+    assert not heavy & set(run.stdout.split())

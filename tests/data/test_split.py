@@ -1,0 +1,113 @@
+import numpy as np
+import pytest
+
+from nnlab.core.random import Purpose, generator
+from nnlab.data.split import Split, split
+from nnlab.errors import ConfigError
+
+
+def counts(options: Split, rows: int, test_rows: int = 0) -> tuple[int, int, int]:
+    parts = split(options, rows, test_rows, seed=0)
+    sizes = [0 if part is None else len(part) for part in (parts.validation, parts.test)]
+    return len(parts.train), sizes[0], sizes[1]
+
+
+@pytest.mark.parametrize(
+    ("options", "rows", "test_rows", "expected"),
+    [
+        (Split(), 8, 0, (8, 0, 0)),
+        (Split(), 1, 0, (1, 0, 0)),
+        (Split(), 70_000, 10_000, (60_000, 0, 10_000)),
+        (Split(validation=0.2), 70_000, 10_000, (48_000, 12_000, 10_000)),
+        (Split(validation=5_000), 70_000, 10_000, (55_000, 5_000, 10_000)),
+        (Split(validation="test"), 70_000, 10_000, (60_000, 10_000, 10_000)),
+        (Split(pool=True), 70_000, 10_000, (70_000, 0, 0)),
+        (Split(test=0.3, validation=0.2, pool=True), 70_000, 10_000, (39_200, 9_800, 21_000)),
+        (Split(test=0.5), 1797, 0, (898, 0, 899)),
+        (Split(test=0.5, validation="test"), 1797, 0, (898, 899, 899)),
+        (Split(test=0.07), 100, 0, (93, 0, 7)),  # 0.07 * 100 is 7.000000000000001
+        (Split(test=0.001), 100, 0, (99, 0, 1)),
+        (Split(test=1, validation=1), 3, 0, (1, 1, 1)),
+    ],
+)
+def test_counts(options: Split, rows: int, test_rows: int, expected: tuple[int, int, int]) -> None:
+    assert counts(options, rows, test_rows) == expected
+
+
+@pytest.mark.parametrize("order", ["shuffled", "ordered"])
+@pytest.mark.parametrize("test_rows", [0, 4])
+def test_every_row_is_in_exactly_one_part(order: str, test_rows: int) -> None:
+    options = Split(test=None if test_rows else 0.25, validation=0.3, order=order)  # type: ignore[arg-type]
+    parts = split(options, 20, test_rows, seed=5)
+    assert parts.validation is not None
+    assert parts.test is not None
+    rows = np.concatenate([parts.train, parts.validation, parts.test])
+    assert sorted(rows.tolist()) == list(range(20))
+    assert rows.dtype == np.int64
+    if test_rows:
+        assert parts.test.tolist() == [16, 17, 18, 19]
+    if order == "ordered":
+        assert rows.tolist() == list(range(20))
+
+
+def test_parts_are_cut_from_the_end_of_one_permutation() -> None:
+    parts = split(Split(test=3, validation=2), 10, 0, seed=7)
+    order = generator(7, Purpose.SPLIT).permutation(10).tolist()
+    assert parts.validation is not None
+    assert parts.test is not None
+    assert parts.train.tolist() == order[:5]
+    assert parts.validation.tolist() == order[5:7]
+    assert parts.test.tolist() == order[7:]
+
+
+def test_seed_decides_the_parts() -> None:
+    first, again, other = (split(Split(test=0.5), 100, 0, seed=s).train for s in (1, 1, 2))
+    assert first.tolist() == again.tolist() != other.tolist()
+
+
+def test_what_is_not_cut_keeps_the_order_of_the_file() -> None:
+    assert split(Split(), 12, 2, seed=3).train.tolist() == list(range(10))
+    assert split(Split(pool=True), 12, 2, seed=3).train.tolist() == list(range(12))
+
+
+@pytest.mark.parametrize(
+    ("options", "rows", "test_rows", "message"),
+    [
+        (
+            Split(test=0.3),
+            70_000,
+            10_000,
+            "data.test: this data set has an official test part of 10,000 rows. "
+            "Leave test out to use it, or set pool: true to join the parts first.",
+        ),
+        (
+            Split(test=8),
+            8,
+            0,
+            "data.test: 8 takes 8 of 8 rows and leaves none for training.",
+        ),
+        (
+            Split(test=0.9),
+            1,
+            0,
+            "data.test: 0.9 takes 1 of 1 rows and leaves none for training.",
+        ),
+        (
+            Split(test=4, validation=0.9),
+            8,
+            0,
+            "data.validation: 0.9 takes 4 of 4 rows and leaves none for training.",
+        ),
+        (
+            Split(validation="test"),
+            8,
+            0,
+            "data.validation: there is no test part; set data.test as well.",
+        ),
+        (Split(), 5, 5, "data: no row is left for training, 5 in all."),
+    ],
+)
+def test_refused(options: Split, rows: int, test_rows: int, message: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        split(options, rows, test_rows, seed=0)
+    assert str(caught.value) == message
