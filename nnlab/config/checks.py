@@ -1,0 +1,187 @@
+"""Mistakes that only show when parts are seen together: data, network, loss, training.
+
+Each check is a function of what it looks at; it notes problems at the key that is best changed.
+Parts that could not be built are skipped, as their own mistakes are noted already.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from nnlab.config.construct import Parts
+from nnlab.config.families import LAYER, LOSS
+from nnlab.config.problems import Problems, show, suggest
+from nnlab.config.schema import Data, Training
+from nnlab.config.tree import Node, Place, find
+from nnlab.core.layers import Layer
+from nnlab.core.layers.dense import Dense
+from nnlab.core.losses import Loss
+from nnlab.core.losses.classification import ClassLoss
+from nnlab.core.types import Shape
+from nnlab.data.dataset import Signature
+from nnlab.data.split import split
+from nnlab.errors import ConfigError, DataError
+
+
+def check(root: Node, parts: Parts, problems: Problems) -> None:
+    """Note what does not go together.
+
+    Raises DataError when the data's shape cannot be found out and nothing else is wrong.
+    """
+    look = _Checks(root, problems)
+    if parts.network is not None and parts.loss is not None:
+        look.final_layer(parts.network, parts.loss)
+    if parts.network is not None and parts.training is not None:
+        look.derivatives(parts.network, parts.training)
+    signature = None
+    if parts.data is not None:
+        try:
+            signature = parts.data.source.signature(parts.data.seed)
+        except DataError:
+            if not problems:
+                raise
+    if parts.data is None or signature is None:
+        return
+    if parts.training is not None:
+        look.rows(parts.data, parts.training, signature)
+        look.monitor(parts.data, parts.training, signature)
+    if parts.network is not None:
+        shape = look.shapes(parts.network, signature)
+        if shape is not None:
+            look.output(parts.network, shape, parts.loss, signature)
+    if parts.loss is not None:
+        look.class_weight(parts.loss, signature)
+
+
+@dataclass(frozen=True)
+class _Checks:
+    root: Node
+    problems: Problems
+
+    def place(self, *path: str | int) -> Place:
+        """Where the value at `path` stands, or what is nearest above it."""
+        return find(self.root, *path).place
+
+    def final_layer(self, network: tuple[Layer, ...], loss: Loss) -> None:
+        """cross_entropy and bce are computed from the input of their own last activation."""
+        if loss.fuses is None:
+            return
+        last, name = LAYER.name_of(network[-1]), LOSS.name_of(loss)
+        if last == loss.fuses and len(network) == 1:
+            sentence = f"{name} is computed from what comes before {last}, and nothing does."
+            self.problems.add(self.place("network", 0), sentence, "a dense layer before it")
+        if last != loss.fuses:
+            sentence = f"{name} needs {loss.fuses} as the last layer, and this is {last}."
+            other = {"softmax": "cross_entropy", "sigmoid": "bce"}.get(last)
+            self.problems.add(
+                self.place("network", len(network) - 1),
+                sentence,
+                f"{loss.fuses}" + (f", or the loss {other}" if other else ""),
+            )
+
+    def derivatives(self, network: tuple[Layer, ...], training: Training) -> None:
+        """Nothing can be learned through a step."""
+        if training.epochs == 0:
+            return
+        for index, layer in enumerate(network):
+            if not layer.differentiable:
+                name = LAYER.name_of(layer)
+                sentence = f"{name} has no useful derivative, so it cannot be trained."
+                self.problems.add(
+                    self.place("network", index), sentence, "another activation, or epochs: 0"
+                )
+
+    def shapes(self, network: tuple[Layer, ...], signature: Signature) -> Shape | None:
+        """The shape of an output row; None after a layer that cannot take its input."""
+        shape: Shape = signature.inputs
+        for index, layer in enumerate(network):
+            try:
+                shape = layer.output_shape(shape)
+            except ValueError as error:
+                name = LAYER.name_of(layer)
+                sentence = f"{name} cannot take rows of shape {_text(shape)}: {error}."
+                self.problems.add(self.place("network", index), sentence)
+                return None
+        return shape
+
+    def output(
+        self, network: tuple[Layer, ...], shape: Shape, loss: Loss | None, data: Signature
+    ) -> None:
+        """The network's output has one number for each number of a target row."""
+        wanted: tuple[int, ...] = (data.outputs,)
+        what = (
+            f"the targets have {data.outputs} columns"
+            if data.outputs > 1
+            else "a target is one number"
+        )
+        if data.task == "classes":
+            what = f"the data has {data.outputs} classes"
+            if data.outputs == 2:
+                softmax = loss is not None and loss.fuses == "softmax"
+                wanted = (2,) if softmax else (1, 2)
+        if len(shape) == 1 and shape[0] in wanted:
+            return
+        dense = [index for index, layer in enumerate(network) if isinstance(layer, Dense)]
+        at = find(self.root, "network", dense[-1] if dense else len(network) - 1, "units")
+        width = f"{shape[0]} numbers wide" if len(shape) == 1 else f"of shape {_text(shape)}"
+        self.problems.add(
+            at.place,
+            f"the network's output is {width}, but {what}.",
+            " or ".join(map(str, wanted)),
+        )
+
+    def rows(self, data: Data, training: Training, signature: Signature) -> None:
+        """Every part has rows, and a whole batch can be had."""
+        try:
+            train = split(data.split, signature.rows, signature.test_rows, data.seed).train
+        except ConfigError as error:
+            key = str(error).partition(":")[0].removeprefix("data").removeprefix(".")
+            self.problems.add(self.place("data", *([key] if key else [])), str(error))
+            return
+        size = training.batch_size
+        if training.drop_last and size != "full" and size > len(train):
+            self.problems.add(
+                self.place("training", "batch_size"),
+                f"a batch of {size} is larger than the {len(train)} training rows, and drop_last "
+                "would drop them all.",
+                f"at most {len(train)}, or drop_last: false",
+            )
+
+    def monitor(self, data: Data, training: Training, signature: Signature) -> None:
+        """The monitored value is one that the run has, and stopping does not look at the test."""
+        metrics = ("mae", "r2") if signature.task == "regression" else ("accuracy",)
+        parts = ("train",) if data.split.validation is None else ("train", "val")
+        names = [f"{part}_{value}" for part in parts for value in ("loss", *metrics)]
+        if training.monitor not in names:
+            monitor = str(training.monitor)
+            sentence = f"there is no value {show(monitor)} to monitor."
+            if monitor.startswith("val_") and len(parts) == 1:
+                sentence += " There is no validation part: data.validation is not set."
+            place = self.place("training", "monitor")
+            nearest = suggest(monitor, names, likeness=0.8)  # all of them are somewhat alike
+            self.problems.add(place, sentence, ", ".join(names), nearest)
+        looks = training.early_stopping is not None and str(training.monitor).startswith("val_")
+        if looks and data.split.validation == "test":
+            self.problems.add(
+                self.place("training", "early_stopping"),
+                "early stopping would choose by the test part, because data.validation is 'test'.",
+                "a validation part of its own: data.validation: 0.2",
+            )
+
+    def class_weight(self, loss: Loss, signature: Signature) -> None:
+        """One weight a class, and classes to weigh."""
+        weights = loss.class_weight if isinstance(loss, ClassLoss) else None
+        if weights is None:
+            return
+        place = self.place("loss", "class_weight")
+        if signature.task != "classes":
+            self.problems.add(place, f"class_weight needs classes; this is {signature.task}.")
+        elif weights != "balanced" and len(weights) != signature.outputs:
+            sentence = f"class_weight has {len(weights)} numbers for {signature.outputs} classes."
+            self.problems.add(
+                place, sentence, f"a list of {signature.outputs} numbers >= 0, or balanced"
+            )
+
+
+def _text(shape: Shape) -> str:
+    return f"({', '.join(map(str, shape))})"

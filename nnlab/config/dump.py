@@ -1,0 +1,116 @@
+"""A Config as YAML text in full form, all defaults written out: the content of resolved.yaml.
+
+Reading the text gives an equal Config: floats are written by repr, so their bits survive, and a
+text that YAML 1.1 or 1.2 would take for something else is quoted.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import yaml
+
+from nnlab.config.families import (
+    INITIALIZER,
+    LAYER,
+    LOSS,
+    OPTIMIZER,
+    SCHEDULE,
+    SOURCE,
+    Family,
+    family_of,
+)
+from nnlab.config.hints import hints
+from nnlab.config.schema import Config, Data, FromRun
+from nnlab.config.yaml12 import CoreLoader
+
+
+class _Dumper(yaml.SafeDumper):
+    """Without aliases, and with YAML 1.2's resolvers beside YAML 1.1's to decide on quotes."""
+
+    def ignore_aliases(self, data: object) -> bool:
+        """Always: a resolved config has no anchors."""
+        return True
+
+
+def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    """Double quotes with escapes for a text with line breaks, of which YAML 1.1 knows five."""
+    style = None if text.isprintable() else '"'
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style)
+
+
+_Dumper.add_representer(str, _text)
+for _first, _resolvers in CoreLoader.yaml_implicit_resolvers.items():
+    for _tag, _pattern in _resolvers:
+        _Dumper.add_implicit_resolver(_tag, _pattern, [_first])
+
+
+def dump(config: Config) -> str:
+    """The text of resolved.yaml; keys in the order of the schema."""
+    text: str = yaml.dump(
+        mapping(config),
+        Dumper=_Dumper,
+        sort_keys=False,
+        allow_unicode=True,
+        width=88,
+        default_flow_style=None,
+    )
+    return text
+
+
+def mapping(config: Config) -> dict[str, Any]:
+    """The same as nested dicts, lists and scalars, which `from_mapping` reads."""
+    init = config.init
+    return {
+        "name": config.name,
+        "seed": config.seed,
+        "data": _data(config.data),
+        "network": [_member(LAYER, layer) for layer in config.network],
+        "init": _fields(init) if isinstance(init, FromRun) else _member(INITIALIZER, init),
+        "loss": _member(LOSS, config.loss),
+        "optimizer": _member(OPTIMIZER, config.optimizer),
+        "schedule": _member(SCHEDULE, config.schedule),
+        "training": _fields(config.training),
+        "sweeps": {name: _plain(_fields(study)) for name, study in config.sweeps.items()},
+    }
+
+
+def _data(data: Data) -> dict[str, Any]:
+    rows = data.split
+    return {
+        **_member(SOURCE, data.source),
+        "test": rows.test,
+        "validation": rows.validation,
+        "pool": rows.pool,
+        "split": rows.order,
+        "scale": data.scale,
+        "seed": data.seed,
+    }
+
+
+def _member(family: Family, member: object) -> dict[str, Any]:
+    return {"name": family.name_of(member), **_fields(member)}
+
+
+def _fields(settings: Any) -> dict[str, Any]:
+    found = {}
+    for name, hint in hints(type(settings)).items():
+        value = getattr(settings, name)
+        family = family_of(hint)
+        if family is not None and value is not None:
+            found[name] = _member(family, value)
+        elif dataclasses.is_dataclass(value):
+            found[name] = _fields(value)
+        else:
+            found[name] = _plain(value)
+    return found
+
+
+def _plain(value: object) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _plain(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(inner) for inner in value]
+    return value

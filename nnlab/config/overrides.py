@@ -1,0 +1,159 @@
+"""`--set a.b=c`: changes to a tree in full form, and the short names for the usual ones.
+
+A path leads through the full form: `optimizer.lr=0.1`, `network.0.units=5`. The name of a member
+stands for its main setting (`network.0.dense=5`), and a path that ends at a member replaces it
+(`network.1=relu`).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from nnlab.config.expand import TOP, expand
+from nnlab.config.families import LAYER, OPTIMIZER, Family
+from nnlab.config.files import checked
+from nnlab.config.hints import main_setting
+from nnlab.config.problems import Problem, Problems, show, suggest
+from nnlab.config.reader import read
+from nnlab.config.reshape import RESHAPERS, UnfitError
+from nnlab.config.schema import KEYS
+from nnlab.config.tree import BAD, Node, Place, Source, from_plain
+from nnlab.config.yaml12 import finite
+from nnlab.errors import ConfigError
+
+Override = str | tuple[str, object]  # "a.b=c" as typed, or a key and a value from Python
+ALIASES = {
+    "lr": "optimizer.lr",
+    "learning_rate": "optimizer.lr",
+    "momentum": "optimizer.momentum",
+    "batch_size": "training.batch_size",
+    "epochs": "training.epochs",
+}
+NAMES = (*KEYS, *ALIASES, *RESHAPERS)
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One override: the key as written, its value, and where it stands."""
+
+    key: str
+    value: Node
+    place: Place
+
+
+def settings(overrides: Sequence[Override], folder: Path, problems: Problems) -> list[Setting]:
+    """The overrides as read by the same loader; unreadable ones become problems."""
+    found = [
+        _typed(one, folder, problems) if isinstance(one, str) else _given(one, folder, problems)
+        for one in overrides
+    ]
+    return [setting for setting in found if setting is not None]
+
+
+def apply(root: Node, changes: Sequence[Setting], problems: Problems, notes: list[str]) -> Node:
+    """The tree with all changes, in their order, in full form; `notes` says what was dropped."""
+    for change in changes:
+        try:
+            root = expand(_apply(root, change, notes))
+        except UnfitError as unfit:
+            place = unfit.place or change.place
+            problems.add(place, unfit.sentence, unfit.allowed, unfit.nearest)
+    return root
+
+
+def _typed(text: str, folder: Path, problems: Problems) -> Setting | None:
+    source = Source("--set", text, folder, "set")
+    key, equals, _ = text.partition("=")
+    place = Place(source, 1, 1)
+    if not equals or not key.strip():
+        problems.add(place, "a setting is written as key=value.")
+        return None
+    try:
+        value = read(checked(source), problems, start=len(key) + 1)
+    except ConfigError as error:
+        problems.found.extend(one for one in error.problems if isinstance(one, Problem))
+        return None
+    return Setting(key.strip(), value, place)
+
+
+def _given(pair: tuple[str, object], folder: Path, problems: Problems) -> Setting | None:
+    key, value = pair
+    place = Place(Source(key, "", folder, "values"))
+    try:
+        node = from_plain(value, place)
+        for part in node.walk():
+            if isinstance(part.value, int | float):
+                finite(part.value)
+    except (TypeError, ValueError) as error:
+        problems.add(place, f"{error}")
+        return None
+    return Setting(key, node, place)
+
+
+def _apply(root: Node, change: Setting, notes: list[str]) -> Node:
+    key = ALIASES.get(change.key, change.key)
+    if key in RESHAPERS:
+        return RESHAPERS[key](root, change.value)
+    if key in ("optimizer", "optimizer.name") and isinstance(change.value.value, str):
+        return _swap_optimizer(root, change.value, notes)
+    path = key.split(".")
+    if path[0] not in KEYS:
+        raise UnfitError(
+            f"there is no setting {show(path[0])}.", ", ".join(NAMES), suggest(path[0], NAMES)
+        )
+    return _put(root, path, change, path[0])
+
+
+def _put(node: Node, path: list[str], change: Setting, top: str) -> Node:
+    """A copy of `node` in which the value at `path` is the new one."""
+    step, rest = path[0], path[1:]
+    if node.value is BAD:
+        return node
+    if node.items is not None:
+        index = _index(step, node.items, change)
+        child = change.value if not rest else _put(node.items[index], rest, change, top)
+        return Node([*node.items[:index], child, *node.items[index + 1 :]], node.place)
+    if node.entries is None:  # null or a bare value gives way to a mapping
+        node = Node({}, change.place)
+    step = _main(node, step, LAYER if top == "network" else TOP.get(top))
+    if not rest:
+        return node.with_entry(step, change.value, change.place)
+    entries = node.entries or {}
+    below = entries.get(step, Node({}, change.place))
+    place = node.keys.get(step, change.place)
+    return node.with_entry(step, _put(below, rest, change, top), place)
+
+
+def _index(step: str, items: list[Node], change: Setting) -> int:
+    if step.isascii() and step.isdigit() and len(step) < 10 and int(step) < len(items):
+        return int(step)
+    last = len(items) - 1
+    raise UnfitError(f"{show(step)} is no place in this list.", f"0 to {last}" if items else "")
+
+
+def _main(node: Node, step: str, family: Family | None) -> str:
+    """The main setting if `step` is the name of the member that stands here."""
+    name = (node.entries or {}).get("name")
+    if family is None or name is None or name.value != step or step not in family.members:
+        return step
+    return main_setting(family.members[step]) or step
+
+
+def _swap_optimizer(root: Node, name: Node, notes: list[str]) -> Node:
+    """Another optimizer with those of the old one's settings that it has as well."""
+    old = (root.entries or {}).get("optimizer")
+    cls = OPTIMIZER.members.get(str(name.value))
+    if old is None or old.entries is None or cls is None:
+        return root.with_entry("optimizer", name)
+    fitting = {field.name for field in dataclasses.fields(cls)}
+    entries = {"name": name}
+    for key, value in old.entries.items():
+        if key in fitting:
+            entries[key] = value
+        elif key != "name":
+            notes.append(f"optimizer={name.value} drops {key}, which {name.value} does not have.")
+    keys = {**old.keys, "name": name.place}
+    return root.with_entry("optimizer", Node(entries, name.place, keys))

@@ -1,0 +1,143 @@
+"""Mistakes in a configuration: collected first, then shown all at once, each with its place.
+
+bad.yaml:4:12: optimizer.lr is -1.
+    optimizer: {name: sgd, lr: -1}
+                               ^
+    allowed: a number > 0
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import NoReturn
+
+from nnlab.config.tree import Place
+from nnlab.errors import ConfigError
+
+SHOWN = 50  # problems in one message; more than that help nobody
+MOST = 500  # problems that are looked for; a text with more is no config, and costs time
+WINDOW = 100  # characters of a source line around the caret
+LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")  # what PyYAML counts as one
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One mistake: a sentence that says what was found, and what would have been right."""
+
+    place: Place
+    sentence: str
+    allowed: str = ""
+    nearest: str = ""
+
+    def __str__(self) -> str:
+        head = f"{_where(self.place)}{clean(self.sentence)}"
+        if self.nearest:
+            head += f" Did you mean '{clean(self.nearest)}'?"
+        lines = [head, *_excerpt(self.place)]
+        if self.allowed:
+            lines.append(f"    allowed: {clean(self.allowed)}")
+        return "\n".join(lines)
+
+
+@dataclass
+class Problems:
+    """The list that grows while a configuration is read."""
+
+    found: list[Problem] = field(default_factory=list)
+
+    def add(self, place: Place, sentence: str, allowed: str = "", nearest: str = "") -> None:
+        """Note one more; raises ConfigError when there are enough."""
+        self.found.append(Problem(place, sentence, allowed, nearest))
+        if len(self.found) >= MOST:
+            fail(self.found)
+
+    def __bool__(self) -> bool:
+        return bool(self.found)
+
+    def raise_any(self) -> None:
+        """Raises ConfigError with everything found so far, if there is something."""
+        if self.found:
+            fail(self.found)
+
+
+def fail(problems: Iterable[Problem]) -> NoReturn:
+    """Raises the ConfigError that tells all `problems`, in the order of their places."""
+    ordered = tuple(sorted(problems, key=_order))
+    texts = [str(problem) for problem in ordered[:SHOWN]]
+    if len(ordered) > SHOWN:
+        texts.append(f"... and {len(ordered) - SHOWN} more mistakes.")
+    raise ConfigError("\n".join(texts), ordered)
+
+
+def suggest(word: str, names: Iterable[str], likeness: float = 0.6) -> str:
+    """The name most like `word`, or '' if none is like it; likeness 1 is equality."""
+    if len(word) > 64:  # difflib is quadratic, and no name is that long
+        return ""
+    lowered = {name.lower(): name for name in names}
+    close = difflib.get_close_matches(word.lower(), lowered, n=1, cutoff=likeness)
+    return lowered[close[0]] if close else ""
+
+
+def show(value: object) -> str:
+    """A value as a message shows it: YAML's spelling, short, without control characters."""
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    if isinstance(value, dict):
+        return "a mapping"
+    if isinstance(value, list | tuple):
+        return "a list" if value else "an empty list"
+    text = f"'{value}'" if isinstance(value, str) else repr(value)
+    return clean(text if len(text) <= 60 else f"{text[:40]}... ({len(text)} characters)")
+
+
+def clean(text: str) -> str:
+    """The text with everything escaped that a terminal would obey instead of show."""
+    return "".join(_visible(text))
+
+
+def _visible(text: str) -> Iterator[str]:
+    for char in text:
+        if char == "\t":
+            yield " "
+        elif char.isprintable():
+            yield char
+        else:
+            yield char.encode("unicode_escape").decode("ascii")
+
+
+def _where(place: Place) -> str:
+    name = clean(place.source.name)
+    if place.line == 0 or place.source.kind == "set":
+        return f"{name}: "
+    return f"{name}:{place.line}:{place.column}: "
+
+
+def _excerpt(place: Place) -> list[str]:
+    """The source line and a caret below it, cut to a window where the line is long."""
+    if place.line == 0:
+        return []
+    lines = LINE_BREAK.split(place.source.text)
+    line = lines[place.line - 1] if place.line <= len(lines) else ""
+    at = min(place.column - 1, len(line))
+    start = max(0, at - WINDOW // 2) if len(line) > WINDOW else 0
+    before, after = clean(line[start:at]), clean(line[at : start + WINDOW])
+    prefix = "--set " if place.source.kind == "set" else ""
+    prefix += "..." if start else ""
+    dots = "..." if start + WINDOW < len(line) else ""
+    return [f"    {prefix}{before}{after}{dots}", " " * (4 + _width(prefix + before)) + "^"]
+
+
+def _width(text: str) -> int:
+    """Columns that a terminal uses for the text."""
+    wide = sum(unicodedata.east_asian_width(char) in "WF" for char in text)
+    joined = sum(unicodedata.combining(char) != 0 for char in text)
+    return len(text) + wide - joined
+
+
+def _order(problem: Problem) -> tuple[bool, int, int]:
+    place = problem.place
+    return (place.source.kind != "file", place.line, place.column)

@@ -1,0 +1,135 @@
+"""No config can hurt: every attack is refused quickly, with a ConfigError and nothing else."""
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from nnlab.config.files import MAX_BYTES, read_bytes
+from nnlab.config.load import from_mapping, load, parse
+from nnlab.errors import ConfigError
+from tests.attacks.configs import ATTACKS
+
+SECONDS = 1.0  # promise S1; most take a tenth of it
+
+
+@pytest.mark.parametrize("name", ATTACKS)
+def test_an_attack_is_refused(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data, wanted = ATTACKS[name]
+    monkeypatch.chdir(tmp_path)
+    Path("x.yaml").write_bytes(data)
+    start = time.process_time()
+    with pytest.raises(ConfigError) as error:
+        load("x.yaml")
+    seconds = time.process_time() - start
+    message = str(error.value)
+    # The wanted sentence may stand behind that of a key which is missing at the start.
+    assert any(wanted in line for line in message.split("\n"))
+    assert all(char.isprintable() or char == "\n" for char in message)
+    assert len(message) < 20_000
+    assert seconds < SECONDS
+
+
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="there is no /dev/zero here")
+def test_an_endless_device_is_not_read() -> None:
+    with pytest.raises(ConfigError, match=r"^/dev/zero is not a regular file, so it cannot be a"):
+        load("/dev/zero")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no named pipes in folders")
+def test_a_pipe_without_a_writer_does_not_block(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe.yaml"
+    os.mkfifo(pipe)
+    with pytest.raises(ConfigError, match="is not a regular file, so it cannot be a config"):
+        load(pipe)
+
+
+def test_of_a_large_file_only_the_beginning_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "large.yaml"
+    with path.open("wb") as file:
+        file.truncate(1 << 33)  # 8 GiB that take no room
+    assert len(read_bytes(path)) == MAX_BYTES + 1
+
+
+@pytest.mark.parametrize(
+    ("path", "sentence"),
+    [
+        ("nowhere/at-all.yaml", "There is no file nowhere/at-all.yaml, and no shipped config"),
+        ("a\0b", "There is no file a\\x00b, and no shipped config of that name."),
+        ("x" * 5000, "x is no usable path."),
+        (".", ". is a folder; a config is a YAML file."),
+    ],
+    ids=["missing", "NUL", "too long", "folder"],
+)
+def test_a_path_that_is_no_file(path: str, sentence: str) -> None:
+    with pytest.raises(ConfigError) as error:
+        load(path)
+    assert sentence in str(error.value)
+
+
+def test_control_characters_of_a_file_name_are_not_printed() -> None:
+    with pytest.raises(ConfigError) as error:
+        parse("a: 1", "\x1b[2Jx.yaml")
+    assert "\x1b" not in str(error.value)
+    assert str(error.value).startswith("\\x1b[2Jx.yaml:1:1:")
+
+
+@pytest.mark.parametrize(
+    ("mapping", "sentence"),
+    [
+        ({"seed": float("nan")}, "config: nan and inf are no values for a setting, nor is more"),
+        ({"seed": 2**70}, "config: this whole number does not fit into 64 bits."),
+        ({"seed": object()}, "config: a setting cannot be a object"),
+        ({"seed": {1, 2}}, "config: a setting cannot be a set"),
+        ({3: 4}, "config: a key must be text, not 3"),
+    ],
+    ids=["nan", "huge", "object", "set", "key"],
+)
+def test_a_mapping_from_python_is_held_to_the_same(
+    mapping: dict[str, object], sentence: str
+) -> None:
+    with pytest.raises(ConfigError) as error:
+        from_mapping(mapping)
+    assert str(error.value).startswith(sentence)
+
+
+def test_no_attack_runs_code_or_opens_a_file() -> None:
+    """Promise S4: an audit hook sees every process, import and file of a fresh interpreter."""
+    code = """
+import encodings.unicode_escape, sys
+from tests.attacks.configs import ATTACKS
+from pathlib import Path
+from nnlab.config import schema
+from nnlab.config.families import INITIALIZER, LAYER, LOSS, OPTIMIZER, SCHEDULE, SOURCE
+from nnlab.config.files import decode
+from nnlab.config.hints import hints
+from nnlab.config.load import parse
+from nnlab.errors import ConfigError
+
+def read(data):
+    try:
+        parse(decode(data, "x.yaml", Path()).text, "x.yaml")
+    except ConfigError:
+        pass
+
+# Imports, and the annotations of our own dataclasses, are evaluated before the hook listens.
+read(b"data: xor\\nnetwork: [{dense: -1}]\\nloss: mse")
+for cls in [schema.Config, schema.Training, schema.EarlyStopping, schema.Study, schema.FromRun]:
+    hints(cls)
+for family in [SOURCE, LAYER, INITIALIZER, LOSS, OPTIMIZER, SCHEDULE]:
+    [hints(cls) for cls in family.members.values()]
+seen = []
+watched = ("exec", "compile", "import", "open", "os.system", "subprocess.Popen")
+sys.addaudithook(lambda event, args: event in watched and seen.append((event, str(args)[:80])))
+for name, (data, _) in ATTACKS.items():
+    read(data)
+print(seen)
+"""
+    root = Path(__file__).parents[2]
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"

@@ -1,0 +1,261 @@
+"""Mistakes between parts: each is told at the key that is best changed."""
+
+from pathlib import Path
+
+import pytest
+
+from nnlab.config.load import parse
+from nnlab.errors import ConfigError, DataError
+
+PARTS = {"data": "moons", "network": "[{dense: 2}]", "loss": "mse"}
+
+
+def message(**parts: str) -> str:
+    """What is said about a config of these parts; "" if it is good."""
+    lines = [f"{key}: {value}" for key, value in {**PARTS, **parts}.items()]
+    try:
+        parse("\n".join(lines), "x.yaml")
+    except ConfigError as error:
+        return str(error)
+    return ""
+
+
+GOOD = [
+    {"network": "[{dense: 1}]"},
+    {"network": "[{dense: 1}, sigmoid]", "loss": "bce"},
+    {"network": "[{dense: 2}, sigmoid]", "loss": "bce"},
+    {"network": "[{dense: 2}, softmax]", "loss": "cross_entropy"},
+    {"network": "[{dense: 2}, softmax]", "loss": "mse"},
+    {"network": "[{dense: 3}, softmax, {dense: 2}]"},
+    {"data": "identity", "network": "[{dense: 3}, {dense: 8}, softmax]", "loss": "cross_entropy"},
+    {"data": "curve", "network": "[{dense: 1}]"},
+    {"data": "{random: {outputs: 4}}", "network": "[{dense: 4}]"},
+    {"data": "digits", "network": "[{dense: 10}, softmax]", "loss": "cross_entropy"},
+    {"network": "[{dense: 2}, step]", "training": "{epochs: 0}"},
+    {"training": "{batch_size: 200, drop_last: true}"},
+    {"training": "{batch_size: 500}"},
+    {"training": "{batch_size: full, drop_last: true}"},
+    {"training": "{monitor: train_accuracy}"},
+    {"data": "{moons: {validation: 0.2}}", "training": "{monitor: val_accuracy}"},
+    {"data": "curve", "network": "[{dense: 1}]", "training": "{monitor: train_r2}"},
+    {"data": "{moons: {test: 9, validation: test}}", "training": "{monitor: val_loss}"},
+    {
+        "data": "{moons: {test: 9, validation: test}}",
+        "training": "{monitor: train_loss, early_stopping: {patience: 1}}",
+    },
+    {
+        "network": "[{dense: 2}, softmax]",
+        "loss": "{name: cross_entropy, class_weight: [1, 2]}",
+    },
+    {"network": "[{dense: 1}, sigmoid]", "loss": "{name: bce, class_weight: [1, 2]}"},
+    {"network": "[{dense: 1}, sigmoid]", "loss": "{name: bce, class_weight: balanced}"},
+    {"network": "[{dense: {units: 1, weight: [[1], [2]]}}]"},
+]
+
+
+@pytest.mark.parametrize("parts", GOOD, ids=str)
+def test_what_goes_together(parts: dict[str, str]) -> None:
+    assert message(**parts) == ""
+
+
+BAD: list[tuple[dict[str, str], str]] = [
+    (
+        {"network": "[{dense: 3}]"},
+        """\
+x.yaml:2:19: the network's output is 3 numbers wide, but the data has 2 classes.
+    network: [{dense: 3}]
+                      ^
+    allowed: 1 or 2""",
+    ),
+    (
+        {"network": "[{dense: 1}, softmax]", "loss": "cross_entropy"},
+        """\
+x.yaml:2:19: the network's output is 1 numbers wide, but the data has 2 classes.
+    network: [{dense: 1}, softmax]
+                      ^
+    allowed: 2""",
+    ),
+    (
+        {"data": "digits", "network": "[{dense: 32}, relu]"},
+        """\
+x.yaml:2:19: the network's output is 32 numbers wide, but the data has 10 classes.
+    network: [{dense: 32}, relu]
+                      ^
+    allowed: 10""",
+    ),
+    (
+        {"data": "identity", "network": "[relu, {dense: 3}]"},
+        """\
+x.yaml:2:25: the network's output is 3 numbers wide, but the targets have 8 columns.
+    network: [relu, {dense: 3}]
+                            ^
+    allowed: 8""",
+    ),
+    (
+        {"data": "{blobs: {centers: 3}}", "network": "[relu]"},
+        """\
+x.yaml:2:11: the network's output is 2 numbers wide, but the data has 3 classes.
+    network: [relu]
+              ^
+    allowed: 3""",
+    ),
+    (
+        {"data": "curve", "network": "[{dense: 2}]"},
+        """\
+x.yaml:2:19: the network's output is 2 numbers wide, but a target is one number.
+    network: [{dense: 2}]
+                      ^
+    allowed: 1""",
+    ),
+    (
+        {"loss": "cross_entropy"},
+        """\
+x.yaml:2:11: cross_entropy needs softmax as the last layer, and this is dense.
+    network: [{dense: 2}]
+              ^
+    allowed: softmax""",
+    ),
+    (
+        {"network": "[{dense: 2}, softmax]", "loss": "bce"},
+        """\
+x.yaml:2:23: bce needs sigmoid as the last layer, and this is softmax.
+    network: [{dense: 2}, softmax]
+                          ^
+    allowed: sigmoid, or the loss cross_entropy""",
+    ),
+    (
+        {"network": "[{dense: 2}, sigmoid]", "loss": "cross_entropy"},
+        """\
+x.yaml:2:23: cross_entropy needs softmax as the last layer, and this is sigmoid.
+    network: [{dense: 2}, sigmoid]
+                          ^
+    allowed: softmax, or the loss bce""",
+    ),
+    (
+        {"network": "[{dense: 2}, step, {dense: 2}]"},
+        """\
+x.yaml:2:23: step has no useful derivative, so it cannot be trained.
+    network: [{dense: 2}, step, {dense: 2}]
+                          ^
+    allowed: another activation, or epochs: 0""",
+    ),
+    (
+        {"network": "[{dense: {units: 2, weight: [[1, 2]]}}]"},
+        """\
+x.yaml:2:12: dense cannot take rows of shape (2): weight must be a list of 2 rows with 2 \
+numbers each (in, out).
+    network: [{dense: {units: 2, weight: [[1, 2]]}}]
+               ^""",
+    ),
+    (
+        {"training": "{batch_size: 201, drop_last: true}"},
+        """\
+x.yaml:4:24: a batch of 201 is larger than the 200 training rows, and drop_last would drop \
+them all.
+    training: {batch_size: 201, drop_last: true}
+                           ^
+    allowed: at most 200, or drop_last: false""",
+    ),
+    (
+        {"data": "{moons: {test: 100}}", "training": "{batch_size: 101, drop_last: true}"},
+        """\
+x.yaml:4:24: a batch of 101 is larger than the 100 training rows, and drop_last would drop \
+them all.
+    training: {batch_size: 101, drop_last: true}
+                           ^
+    allowed: at most 100, or drop_last: false""",
+    ),
+    (
+        {"data": "{moons: {test: 200}}"},
+        """\
+x.yaml:1:22: data.test: 200 takes 200 of 200 rows and leaves none for training.
+    data: {moons: {test: 200}}
+                         ^""",
+    ),
+    (
+        {"data": "{moons: {validation: test}}"},
+        """\
+x.yaml:1:28: data.validation: there is no test part; set data.test as well.
+    data: {moons: {validation: test}}
+                               ^""",
+    ),
+    (
+        {"training": "{monitor: val_loss}"},
+        """\
+x.yaml:4:21: there is no value 'val_loss' to monitor. There is no validation part: \
+data.validation is not set.
+    training: {monitor: val_loss}
+                        ^
+    allowed: train_loss, train_accuracy""",
+    ),
+    (
+        {"data": "{moons: {validation: 0.2}}", "training": "{monitor: val_acuracy}"},
+        """\
+x.yaml:4:21: there is no value 'val_acuracy' to monitor. Did you mean 'val_accuracy'?
+    training: {monitor: val_acuracy}
+                        ^
+    allowed: train_loss, train_accuracy, val_loss, val_accuracy""",
+    ),
+    (
+        {"data": "curve", "network": "[{dense: 1}]", "training": "{monitor: train_accuracy}"},
+        """\
+x.yaml:4:21: there is no value 'train_accuracy' to monitor.
+    training: {monitor: train_accuracy}
+                        ^
+    allowed: train_loss, train_mae, train_r2""",
+    ),
+    (
+        {
+            "data": "{moons: {test: 9, validation: test}}",
+            "training": "{early_stopping: {patience: 2}}",
+        },
+        """\
+x.yaml:4:28: early stopping would choose by the test part, because data.validation is 'test'.
+    training: {early_stopping: {patience: 2}}
+                               ^
+    allowed: a validation part of its own: data.validation: 0.2""",
+    ),
+    (
+        {"network": "[{dense: 2}, softmax]", "loss": "{cross_entropy: {class_weight: [1]}}"},
+        """\
+x.yaml:3:38: class_weight has 1 numbers for 2 classes.
+    loss: {cross_entropy: {class_weight: [1]}}
+                                         ^
+    allowed: a list of 2 numbers >= 0, or balanced""",
+    ),
+    (
+        {
+            "data": "{random: {outputs: 1}}",
+            "network": "[{dense: 1}, sigmoid]",
+            "loss": "{bce: {class_weight: balanced}}",
+        },
+        """\
+x.yaml:3:28: class_weight needs classes; this is regression.
+    loss: {bce: {class_weight: balanced}}
+                               ^""",
+    ),
+]
+
+
+@pytest.mark.parametrize(("parts", "wanted"), BAD, ids=lambda value: str(value)[:60])
+def test_what_does_not_go_together(parts: dict[str, str], wanted: str) -> None:
+    assert message(**parts) == wanted
+
+
+def test_mistakes_between_parts_and_in_parts_are_told_together() -> None:
+    found = message(network="[{dense: 3}, step]", optimizer="adma", training="{epochs: 1}")
+    assert [line for line in found.split("\n") if line.startswith("x.yaml")] == [
+        "x.yaml:2:19: the network's output is 3 numbers wide, but the data has 2 classes.",
+        "x.yaml:2:23: step has no useful derivative, so it cannot be trained.",
+        "x.yaml:4:12: there is no optimizer 'adma'. Did you mean 'adam'?",
+    ]
+
+
+def test_data_that_cannot_be_read_is_an_error_of_the_data(tmp_path: Path) -> None:
+    text = "data: {csv: {path: none.csv, target: y}}\nnetwork: [{dense: 1}]\nloss: mse"
+    filename = str(tmp_path / "x.yaml")
+    with pytest.raises(DataError):
+        parse(text, filename)
+    with pytest.raises(ConfigError, match="there is no optimizer 'x'"):
+        parse(f"{text}\noptimizer: x", filename)
+    assert parse(text, filename, check=False).loss is not None

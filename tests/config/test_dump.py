@@ -1,0 +1,109 @@
+"""resolved.yaml: everything written out, and read back as the same config to the last bit."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nnlab.config.dump import dump, mapping
+from nnlab.config.load import from_mapping, load, parse
+from nnlab.config.locate import shipped
+
+
+@pytest.mark.parametrize("name", shipped())
+def test_a_shipped_config_survives(name: str) -> None:
+    config = load(name).config
+    text = dump(config)
+    assert parse(text, "other.yaml") == config
+    assert dump(parse(text, "other.yaml")) == text
+
+
+def test_the_text_is_complete_and_in_order() -> None:
+    config = from_mapping(
+        {
+            "name": "small",
+            "seed": 3,
+            "data": "xor",
+            "network": [{"dense": {"units": 2, "init": {"normal": 0.1}}}, "softmax"],
+            "loss": "cross_entropy",
+            "training": {"early_stopping": {"patience": 2}},
+            "sweeps": {"rates": {"key": "lr", "values": [0.1, 1e-05], "set": {"epochs": 5}}},
+        }
+    )
+    assert (
+        dump(config)
+        == """\
+name: small
+seed: 3
+data: {name: xor, variant: square, test: null, validation: null, pool: false, split: shuffled,
+  scale: none, seed: 3}
+network:
+- name: dense
+  units: 2
+  bias: true
+  init: {name: normal, std: 0.1}
+  weight: null
+- {name: softmax}
+init: {name: xavier_uniform}
+loss: {name: cross_entropy, reduction: batch_mean, class_weight: null, label_smoothing: 0.0}
+optimizer: {name: sgd, lr: 0.01, weight_decay: 0.0, l1: 0.0, clip_norm: null, clip_value: null,
+  momentum: 0.0, nesterov: false}
+schedule: {name: constant, warmup: 0, per: epoch}
+training:
+  epochs: 10
+  batch_size: 32
+  shuffle: true
+  drop_last: false
+  dtype: float32
+  engine: auto
+  early_stopping: {patience: 2, min_delta: 0.0, mode: min, restore_best: true}
+  monitor: train_loss
+  checkpoint_every: null
+  record_steps: false
+  ema: null
+sweeps:
+  rates:
+    key: lr
+    values: [0.1, 1.0e-05]
+    set: {epochs: 5}
+"""
+    )
+
+
+BASE: dict[str, Any] = {"data": "xor", "network": ["relu"], "loss": "mse"}
+finite = st.floats(allow_nan=False, allow_infinity=False)
+# Every text that YAML 1.1 or 1.2 might read as something else, and any printable one.
+tricky = st.one_of(
+    st.sampled_from(
+        ["no", "1e-3", "010", "1:30", "2024-01-01", "null", "~", "", "=", "<<", "0x1f", "-", "? a"]
+    ),
+    st.text(st.characters(exclude_categories=("C",)), max_size=30),
+    st.sampled_from(["a\nb", "a\tb", " a ", "a: b", "a #b", "é日\U0001f600", "\u2028", "\x85"]),
+)
+
+
+def survives(**parts: object) -> None:
+    config = from_mapping({**BASE, **parts}, check=False)
+    again = parse(dump(config), check=False)
+    assert again == config
+    assert repr(mapping(again)) == repr(mapping(config))  # also the sign of 0
+
+
+@settings(deadline=None)
+@given(finite, st.lists(finite, min_size=1, max_size=5))
+def test_floats_keep_their_bits(value: float, row: list[float]) -> None:
+    survives(init={"constant": value}, network=[{"dense": {"units": len(row), "weight": [row]}}])
+
+
+@settings(deadline=None)
+@given(tricky, tricky)
+def test_texts_stay_texts(path: str, target: str) -> None:
+    survives(data={"csv": {"path": "/" + path, "target": target}})
+
+
+@settings(deadline=None)
+@given(st.lists(st.one_of(tricky, st.integers(0, 2**63 - 1)), min_size=1, max_size=5))
+def test_values_of_a_study_stay_what_they_are(values: list[object]) -> None:
+    study = {"key": "data.target", "values": values}
+    survives(data={"csv": {"path": "/a", "target": "y"}}, sweeps={"columns": study})

@@ -1,0 +1,187 @@
+"""`--set`: what each key changes, in which order, and what it leaves alone."""
+
+from pathlib import Path
+
+import pytest
+
+from nnlab.config.dump import mapping
+from nnlab.config.load import from_mapping, load, parse
+from nnlab.config.overrides import Override
+from nnlab.config.schema import Config
+from nnlab.errors import ConfigError
+
+TEXT = """\
+data: xor
+network:
+  - dense: {units: 8, bias: false}
+  - relu
+  - dropout: 0.1
+  - dense: 2
+  - softmax
+loss: cross_entropy
+optimizer: {name: sgd, lr: 0.5, momentum: 0.9}
+training: {epochs: 3}
+"""
+
+
+def with_set(*overrides: Override) -> Config:
+    return parse(TEXT, "x.yaml", overrides, check=False)
+
+
+def at(config: Config, path: str) -> object:
+    """The value at a dotted path of the resolved config."""
+    value: object = mapping(config)
+    for step in path.split("."):
+        value = value[int(step)] if isinstance(value, list) else value[step]  # type: ignore[index]
+    return value
+
+
+CHANGES: dict[str, dict[str, object]] = {
+    "optimizer.lr=0.1": {"optimizer.lr": 0.1, "optimizer.momentum": 0.9},
+    "optimizer.lr=1e-3": {"optimizer.lr": 0.001},
+    "lr=0.1": {"optimizer.lr": 0.1},
+    "learning_rate=0.1": {"optimizer.lr": 0.1},
+    " lr = 0.1": {"optimizer.lr": 0.1},
+    "momentum=0": {"optimizer.momentum": 0.0, "optimizer.lr": 0.5},
+    "epochs=7": {"training.epochs": 7, "training.batch_size": 32},
+    "batch_size=full": {"training.batch_size": "full", "training.epochs": 3},
+    "training.early_stopping.patience=4": {
+        "training.early_stopping.patience": 4,
+        "training.early_stopping.mode": "min",
+    },
+    "training={shuffle: false}": {"training.shuffle": False, "training.epochs": 10},
+    "seed=5": {"seed": 5, "data.seed": 5},
+    "name=other": {"name": "other"},
+    "init=he_uniform": {"init": {"name": "he_uniform"}},
+    "init={normal: 0.1}": {"init": {"name": "normal", "std": 0.1}},
+    "data.variant=line": {"data.variant": "line"},
+    "data.xor=line": {"data.variant": "line"},
+    "data.test=0.25": {"data.test": 0.25, "data.name": "xor"},
+    "data=moons": {"data.name": "moons"},
+    "loss=mse": {"loss": {"name": "mse", "reduction": "mean"}},
+    "loss.label_smoothing=0.1": {"loss.label_smoothing": 0.1},
+    "schedule={step: 5}": {"schedule.every": 5},
+    "network.0.dense=5": {"network.0.units": 5, "network.0.bias": False},
+    "network.0.units=5": {"network.0.units": 5, "network.0.bias": False},
+    "network.0={dense: 5}": {"network.0.units": 5, "network.0.bias": True},
+    "network.1=tanh": {"network.1": {"name": "tanh"}},
+    "network.1.name=elu": {"network.1": {"name": "elu", "alpha": 1.0}},
+    "network.2.dropout=0.7": {"network.2.rate": 0.7},
+    "hidden=4": {"network.0.units": 4, "network.0.bias": False, "network.3.units": 2},
+    "depth=1": {"network.3.units": 2},
+    "depth=2": {
+        "network.3": {
+            "name": "dense",
+            "units": 8,
+            "bias": False,
+            "init": None,
+            "weight": None,
+        },
+        "network.4": {"name": "relu"},
+        "network.6.units": 2,
+        "network.7": {"name": "softmax"},
+    },
+    "depth=0": {"network.0.units": 2, "network.1": {"name": "softmax"}},
+    "activation=tanh": {"network.1": {"name": "tanh"}, "network.4": {"name": "softmax"}},
+    "activation={leaky_relu: 0.2}": {"network.1": {"name": "leaky_relu", "slope": 0.2}},
+    "optimizer=rmsprop": {
+        "optimizer.name": "rmsprop",
+        "optimizer.lr": 0.5,
+        "optimizer.momentum": 0.9,
+    },
+    "optimizer=adam": {"optimizer.name": "adam", "optimizer.lr": 0.5},
+    "optimizer.name=adam": {"optimizer.name": "adam", "optimizer.lr": 0.5},
+    "optimizer={name: adam}": {"optimizer.name": "adam", "optimizer.lr": 0.001},
+    "optimizer={adam: 0.2}": {"optimizer.name": "adam", "optimizer.lr": 0.2},
+}
+
+
+@pytest.mark.parametrize("setting", CHANGES)
+def test_what_a_setting_changes(setting: str) -> None:
+    config = with_set(setting)
+    assert {path: at(config, path) for path in CHANGES[setting]} == CHANGES[setting]
+
+
+REFUSED = {
+    "lr": "a setting is written as key=value.",
+    "=3": "a setting is written as key=value.",
+    "": "a setting is written as key=value.",
+    "lrr=3": "there is no setting 'lrr'. Did you mean 'lr'?",
+    ".lr=3": "there is no setting ''.",
+    "optimizer.=3": "sgd has no setting ''.",
+    "optimizer.mom=3": "sgd has no setting 'mom'.",
+    "optimizer.lr.x=3": "optimizer.lr is a mapping.",
+    "network.5=relu": "'5' is no place in this list.",
+    "network.-1=relu": "'-1' is no place in this list.",
+    "network.²=relu": "'²' is no place in this list.",
+    "network.x.units=1": "'x' is no place in this list.",
+    "network.1.units=1": "relu has no setting 'units'.",
+    "hidden=0": "network.0.units is 0.",
+    "hidden=[4]": "network.0.units is a list.",
+    "depth=-1": "depth is -1.",
+    "depth=1.5": "depth is 1.5.",
+    "depth=true": "depth is true.",
+    "depth=1000000": "depth is 1000000.",
+    "activation=rulu": "there is no layer 'rulu'. Did you mean 'relu'?",
+    "optimizer=adma": "there is no optimizer 'adma'. Did you mean 'adam'?",
+    "lr=[": "this is not valid YAML: expected the node content, but found '<stream end>'.",
+    "lr=1e999": "nan and inf are no values for a setting, nor is more than 1.8e308.",
+    "lr=x\x00": "the control character U+0000 cannot stand in a config.",
+}
+
+
+@pytest.mark.parametrize("setting", REFUSED, ids=repr)
+def test_what_is_no_setting(setting: str) -> None:
+    with pytest.raises(ConfigError) as error:
+        with_set(setting)
+    assert str(error.value).split("\n")[0].endswith(f": {REFUSED[setting]}")
+
+
+@pytest.mark.parametrize(
+    ("network", "setting", "sentence"),
+    [
+        ("[{dense: 2}]", "hidden=3", "--set: the network has no hidden dense layer."),
+        ("[{dense: 2}]", "depth=3", "--set: the network has no hidden layers to repeat."),
+        ("[relu]", "depth=3", "--set: the network has no dense layer."),
+        ("[{dense: 2}]", "activation=relu", "--set: the network has no hidden activation to"),
+    ],
+)
+def test_a_network_without_a_hidden_part(network: str, setting: str, sentence: str) -> None:
+    with pytest.raises(ConfigError) as error:
+        parse(f"data: xor\nnetwork: {network}\nloss: mse", "x.yaml", [setting], check=False)
+    assert str(error.value).startswith(sentence)
+
+
+def test_later_settings_win_over_earlier_ones_and_all_over_the_file() -> None:
+    config = with_set("lr=0.1", "optimizer=adam", "lr=0.2", "hidden=3", "depth=2", "hidden=5")
+    assert at(config, "optimizer.lr") == 0.2
+    assert [at(config, f"network.{index}.units") for index in (0, 3, 6)] == [5, 5, 2]
+
+
+def test_values_from_python_are_settings_too() -> None:
+    config = with_set(("lr", 0.25), ("network.0.bias", [0.5] * 8), ("training.epochs", 2))
+    assert at(config, "optimizer.lr") == 0.25
+    assert at(config, "network.0.bias") == [0.5] * 8
+    with pytest.raises(ConfigError, match=r"^lr: a setting cannot be a object$"):
+        with_set(("lr", object()))
+
+
+def test_a_default_learning_rate_is_not_kept() -> None:
+    """Only what somebody wrote is worth keeping: adam's own default is another one."""
+    text = "data: xor\nnetwork: [{dense: 2}]\nloss: mse"
+    assert at(parse(text, overrides=["optimizer=adam"]), "optimizer.lr") == 0.001
+
+
+def test_options_that_do_not_fit_are_dropped_and_named(tmp_path: Path) -> None:
+    path = tmp_path / "x.yaml"
+    path.write_text(TEXT, encoding="utf-8")
+    loaded = load(path, ["optimizer=adam", "lr=0.1"], check=False)
+    assert loaded.notes == ("optimizer=adam drops momentum, which adam does not have.",)
+    assert load(path, ["optimizer=rmsprop"], check=False).notes == ()
+
+
+def test_shorthand_in_the_file_is_changed_like_the_full_form() -> None:
+    config = from_mapping(
+        {"data": "xor", "network": [{"dense": 2}], "loss": "mse"}, ["data.variant=line"]
+    )
+    assert at(config, "data.variant") == "line"
