@@ -1,0 +1,15 @@
+"""Run folders: the only package that knows which files one holds and how they are written.
+
+It takes and gives plain dicts, strings and NumPy arrays, and knows nothing of networks.
+
+    durable      the one way files are written
+    names        what a run folder is called, making one, finding one
+    lock         one writer a folder
+    folder       RunFolder: everything in the folder of one run
+    records      metrics.csv and steps.csv
+    arrays       weights and other .npz files
+    checkpoint   what a resumed run goes on from
+    environment  what run.json says of the machine
+    listing      the table of `nnlab runs`
+    text         strict JSON, printable paths
+"""

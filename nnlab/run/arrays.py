@@ -1,0 +1,227 @@
+"""NumPy arrays in .npz files: the same arrays always give the same bytes, and no file can hurt.
+
+A file is a zip of uncompressed .npy members whose zip comment holds the SHA-256 of every byte
+before those 64 digits. `numpy.load` reads it too. What is read is trusted with nothing: names,
+dtypes and shapes are checked against what is expected and against the bytes that are really
+there, before any array is made. Members are never unpickled and never unpacked.
+"""
+
+import hashlib
+import io
+import math
+import re
+import struct
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nnlab.errors import RunUnreadable
+from nnlab.run import durable
+from nnlab.run.text import shown
+
+Arrays = dict[str, NDArray[Any]]
+# What a file must hold: name -> (shape, dtype name); dtype None allows every dtype below.
+Expected = Mapping[str, tuple[tuple[int, ...], str | None]]
+
+DTYPES = ("float32", "float64", "int32", "int64", "uint8", "uint32", "uint64", "bool")
+_DESCR = {np.dtype(name).newbyteorder("<").str: name for name in DTYPES}
+_SEAL = b"nnlab sha256 "
+_DIGITS = 64
+_EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time a zip can hold: equal files for equal arrays
+_NAME = re.compile(r"[A-Za-z0-9_.-]{1,200}")
+_MAGIC = b"\x93NUMPY\x01\x00"
+# The header exactly as NumPy writes it: nothing is evaluated.
+_HEADER = re.compile(
+    rb"\{'descr': '([<>|][A-Za-z][0-9]{0,9})', 'fortran_order': (True|False), "
+    rb"'shape': \(((?:\d{1,15}, )*\d{0,15},?)\), \} *\n"
+)
+# What zipfile raises for broken bytes: RuntimeError for encrypted members, ArithmeticError for
+# offsets beyond 2**63.
+_FORGED = (
+    zipfile.BadZipFile,
+    struct.error,
+    ValueError,
+    RuntimeError,
+    ArithmeticError,
+    LookupError,
+    EOFError,
+    OSError,
+)
+_LONGEST_HEADER = 1024
+_MOST_AXES = 32
+
+
+def write(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
+    """Writes `arrays`, durably.
+
+    Raises:
+        ValueError: a name or dtype that could not be read again.
+        StorageError: the system refused.
+    """
+    durable.write(path, pack(arrays))
+
+
+def read(
+    path: Path, expected: Expected | None = None, finite: bool = False, sealed: bool = False
+) -> Arrays:
+    """The arrays in `path`; `finite` refuses nan and inf, `sealed` a file without its SHA-256.
+
+    Raises:
+        RunUnreadable: missing, damaged, forged, or not what is expected.
+        StorageError: the system refused.
+    """
+    try:
+        return unpack(durable.read(path), expected, finite, sealed)
+    except (UnfitError, MemoryError) as error:
+        raise RunUnreadable(f"Cannot read {shown(path)}: {error or 'out of memory'}.") from error
+
+
+class UnfitError(Exception):
+    """Why bytes are not a file of arrays, as a clause."""
+
+
+def pack(arrays: Mapping[str, NDArray[Any]]) -> memoryview:
+    """The bytes of a sealed .npz."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
+        for name, array in arrays.items():
+            _add(archive, name, array)
+        archive.comment = _SEAL + b"0" * _DIGITS
+    data = buffer.getbuffer()
+    data[-_DIGITS:] = hashlib.sha256(data[:-_DIGITS]).hexdigest().encode()
+    return data
+
+
+def seal(data: bytes | memoryview) -> bool | None:
+    """Whether the SHA-256 at the end of `data` is right; None when there is none."""
+    view = memoryview(data)
+    if bytes(view[-_DIGITS - len(_SEAL) : -_DIGITS]) != _SEAL:
+        return None
+    return hashlib.sha256(view[:-_DIGITS]).hexdigest().encode() == bytes(view[-_DIGITS:])
+
+
+def unpack(
+    data: bytes, expected: Expected | None = None, finite: bool = False, sealed: bool = False
+) -> Arrays:
+    """The arrays in the bytes of an .npz; see `read`.
+
+    Raises:
+        UnfitError: with the reason.
+    """
+    intact = seal(data)
+    if intact is False or (sealed and intact is None):
+        raise UnfitError("it is damaged (its SHA-256 does not match)")
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            members = _members(archive, len(data))
+            if expected is not None:
+                _compare(set(members), set(expected))
+            shapes = {name: _shape(archive, info) for name, info in members.items()}
+            for name, want in (expected or {}).items():
+                _check(name, shapes[name], want)
+            arrays = {name: _load(archive, members[name], shapes[name]) for name in members}
+    except _FORGED as error:
+        raise UnfitError(f"it is not an intact .npz file ({error})") from error
+    for name, array in arrays.items():
+        if finite and not np.isfinite(array).all():
+            raise UnfitError(f"'{name}' holds numbers that are not finite")
+    return arrays
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """What the header of a member says; `before` is the number of bytes before the data."""
+
+    dtype: str
+    shape: tuple[int, ...]
+    fortran: bool
+    before: int
+
+
+def _add(archive: zipfile.ZipFile, name: str, array: NDArray[Any]) -> None:
+    if not _NAME.fullmatch(name):
+        raise ValueError(f"'{shown(name)}' cannot be the name of an array")
+    if array.dtype.name not in DTYPES:
+        raise ValueError(f"'{name}' has dtype {array.dtype}; allowed are {', '.join(DTYPES)}")
+    little = np.asarray(array, dtype=array.dtype.newbyteorder("<"), order="C")
+    info = zipfile.ZipInfo(f"{name}.npy", _EPOCH)
+    info.create_system = 3  # else the bytes would differ between Windows and the others
+    info.file_size = little.nbytes + _LONGEST_HEADER  # so that zipfile knows what needs zip64
+    with archive.open(info, "w") as stream:
+        np.lib.format.write_array_header_1_0(
+            stream, np.lib.format.header_data_from_array_1_0(little)
+        )
+        stream.write(little.reshape(-1).view(np.uint8).data)
+
+
+def _members(archive: zipfile.ZipFile, size: int) -> dict[str, zipfile.ZipInfo]:
+    infos = archive.infolist()
+    members = {info.filename.removesuffix(".npy"): info for info in infos}
+    if len(members) != len(infos):
+        raise UnfitError("it holds two arrays of one name")
+    for name, info in members.items():
+        if not info.filename.endswith(".npy") or not _NAME.fullmatch(name):
+            raise UnfitError(f"'{shown(info.filename)[:80]}' in it is not the name of an array")
+        if info.compress_type != zipfile.ZIP_STORED or info.compress_size != info.file_size:
+            raise UnfitError(f"'{name}' is compressed, which nnlab never does")
+    if sum(info.file_size for info in infos) > size:
+        raise UnfitError("it claims to hold more bytes than it has")
+    return members
+
+
+def _shape(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> _Layout:
+    name = info.filename.removesuffix(".npy")
+    with archive.open(info) as stream:
+        header, before = _header(stream)
+    match = _HEADER.fullmatch(header)
+    if match is None or match[3].count(b",") > _MOST_AXES:
+        raise UnfitError(f"'{name}' has no valid header")
+    descr, fortran, axes = match.groups()
+    dtype = _DESCR.get(descr.decode())
+    if dtype is None:
+        raise UnfitError(f"'{name}' has dtype '{descr.decode()}'; allowed are {', '.join(DTYPES)}")
+    shape = tuple(int(axis) for axis in re.findall(rb"\d+", axes))
+    have = info.file_size - before
+    if math.prod(shape) * np.dtype(dtype).itemsize != have:
+        raise UnfitError(f"'{name}' says it is {_by(shape)}, but has {have:,} bytes")
+    return _Layout(dtype, shape, fortran == b"True", before)
+
+
+def _header(stream: IO[bytes]) -> tuple[bytes, int]:
+    start = stream.read(len(_MAGIC) + 2)
+    length = int.from_bytes(start[len(_MAGIC) :], "little")
+    if not start.startswith(_MAGIC) or length > _LONGEST_HEADER:
+        return b"", 0
+    return stream.read(length), len(start) + length
+
+
+def _load(archive: zipfile.ZipFile, info: zipfile.ZipInfo, layout: _Layout) -> NDArray[Any]:
+    raw = archive.read(info)  # checks the CRC
+    little = np.dtype(layout.dtype).newbyteorder("<")
+    flat = np.frombuffer(raw, little, offset=layout.before)
+    order: Literal["F", "C"] = "F" if layout.fortran else "C"
+    return np.array(flat.reshape(layout.shape, order=order), dtype=layout.dtype, order="C")
+
+
+def _compare(have: set[str], want: set[str]) -> None:
+    if missing := sorted(want - have):
+        raise UnfitError(f"it has no array '{missing[0]}'")
+    if extra := sorted(have - want):
+        raise UnfitError(f"it has an array '{extra[0]}', which does not belong there")
+
+
+def _check(name: str, layout: _Layout, want: tuple[tuple[int, ...], str | None]) -> None:
+    shape, dtype = want
+    if layout.shape != tuple(shape):
+        raise UnfitError(f"'{name}' is {_by(layout.shape)}, not {_by(shape)}")
+    if dtype is not None and layout.dtype != dtype:
+        raise UnfitError(f"'{name}' is {layout.dtype}, not {dtype}")
+
+
+def _by(shape: tuple[int, ...]) -> str:
+    return "x".join(str(axis) for axis in shape) or "one number"

@@ -1,0 +1,113 @@
+"""What run.json says of the machine, so that a resumed or repeated run can tell what differs."""
+
+import os
+import platform
+import subprocess
+import sys
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+_THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+_PATIENCE = 1.0  # seconds for git, which may sit on a slow network drive
+
+
+def describe(argv: Sequence[str] | None = None, folder: Path | None = None) -> dict[str, Any]:
+    """argv, versions, platform, threads and git state of `folder` (default: the current one)."""
+    blas = _loaded_blas()
+    return {
+        "argv": list(sys.argv if argv is None else argv),
+        "versions": versions(),
+        "platform": {
+            "system": platform.system(),
+            "release": platform.release(),
+            "machine": platform.machine(),
+            "cpu": _cpu(),
+            "cpu_count": os.cpu_count(),
+            "blas_kernel": blas.get("architecture"),
+        },
+        "threads": {
+            "blas": blas.get("num_threads"),
+            **{name: os.environ.get(name) for name in _THREADS},
+        },
+        "git": git(folder or Path()),
+    }
+
+
+def now() -> str:
+    """The time as ISO 8601 with the zone, for example 2026-05-09T07:35:25.120+02:00."""
+    return datetime.now().astimezone().isoformat(timespec="milliseconds")
+
+
+def versions() -> dict[str, str]:
+    """Versions of python, numpy, its BLAS, and nnlab."""
+    return {
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "blas": _blas(),
+        "nnlab": _nnlab(),
+    }
+
+
+def git(folder: Path) -> dict[str, Any] | None:
+    """The commit (None before the first) and dirty flag of the repository around `folder`.
+
+    None without git or repository. Files that git does not know do not make it dirty.
+    """
+    # One call for both facts. Looking must neither write (locks) nor start programs (fsmonitor).
+    command = ["git", "-c", "core.fsmonitor=false", "status", "--porcelain=v2", "--branch", "-uno"]
+    try:
+        done = subprocess.run(
+            command,
+            cwd=folder,
+            env={**os.environ, "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=_PATIENCE,
+            check=True,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    lines = done.stdout.decode("utf-8", "replace").splitlines()
+    oid = next((line.split()[-1] for line in lines if line.startswith("# branch.oid")), "")
+    commit = oid if oid and oid != "(initial)" else None
+    return {"commit": commit, "dirty": any(not line.startswith("#") for line in lines)}
+
+
+def _blas() -> str:
+    config: Any = np.show_config(mode="dicts")
+    blas = config.get("Build Dependencies", {}).get("blas", {})
+    return f"{blas.get('name', 'unknown')} {blas.get('version', 'unknown')}"
+
+
+def _loaded_blas() -> dict[str, Any]:
+    """What threadpoolctl knows of the BLAS in this process; empty if it knows none."""
+    try:
+        import threadpoolctl  # type: ignore[import-untyped, unused-ignore]  # ships no types
+    except ImportError:
+        return {}
+    found: list[dict[str, Any]] = threadpoolctl.threadpool_info()
+    return next((library for library in found if library.get("user_api") == "blas"), {})
+
+
+def _nnlab() -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("nnlab")
+    except PackageNotFoundError:  # run from a source folder that was never installed
+        return "unknown"
+
+
+def _cpu() -> str:
+    try:
+        with Path("/proc/cpuinfo").open(encoding="utf-8", errors="replace") as lines:
+            for line in lines:
+                if line.startswith("model name"):
+                    return line.partition(":")[2].strip()
+    except OSError:  # not Linux; platform.processor() would start a process to ask
+        pass
+    return platform.machine()

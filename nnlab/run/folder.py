@@ -1,0 +1,254 @@
+"""A run folder: every file of one run, by what it means."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from numpy.typing import NDArray
+
+from nnlab.errors import RunUnreadable
+from nnlab.run import arrays, checkpoint, durable, lock, names, records
+from nnlab.run.text import from_json, shown, to_json
+
+Weights = Literal["initial", "best", "final"]
+Kept = Literal["predictions", "samples", "snapshots"]
+Json = dict[str, Any]
+
+CONFIG, RESOLVED = "config.yaml", "resolved.yaml"
+RUN, DATA, SUMMARY = "run.json", "data.json", "summary.json"
+METRICS, STEPS = "metrics.csv", "steps.csv"
+WEIGHTS, FIGURES, REPORT = "weights", "figures", "report.html"
+RECORDS = "records"  # the key under which a checkpoint keeps the sizes of the tables
+
+STATUSES = ("running", "completed", "early_stopped", "diverged", "interrupted", "failed")
+RESUMABLE = "resumable"  # shown, never written: status is running, but nothing runs
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """The folder of one run. Every method may raise StorageError; readers also RunUnreadable."""
+
+    path: Path
+
+    @classmethod
+    def create(cls, parent: Path, name: str, now: datetime | None = None) -> "RunFolder":
+        """A new folder in `parent`; see `names.make`."""
+        return cls(names.make(parent, name, now))
+
+    @classmethod
+    def find(cls, spec: str, runs: Path) -> "RunFolder":
+        """The run that a user means by `spec`; see `names.find`."""
+        return cls.open(names.find(spec, runs))
+
+    @classmethod
+    def open(cls, path: Path) -> "RunFolder":
+        """An existing run folder.
+
+        Raises:
+            RunUnreadable: there is none, or it holds no run.
+        """
+        if not path.is_dir():
+            raise RunUnreadable(f"Cannot read {shown(path)}: there is no such folder.")
+        if not (path / RUN).is_file():
+            raise RunUnreadable(f"Cannot read {shown(path)}: it has no {RUN}, so it is not a run.")
+        return cls(path)
+
+    @property
+    def name(self) -> str:
+        """The folder's name."""
+        return self.path.name
+
+    # What was asked, how it ran, how it ended.
+
+    def write_config(self, data: bytes) -> None:
+        """The config as the user gave it, byte for byte."""
+        durable.write(self.path / CONFIG, data)
+
+    def read_config(self) -> bytes:
+        """The config as the user gave it."""
+        return durable.read(self.path / CONFIG)
+
+    def write_resolved(self, text: str) -> None:
+        """The config with all defaults filled in."""
+        durable.write(self.path / RESOLVED, text)
+
+    def read_resolved(self) -> str:
+        """The config with all defaults filled in."""
+        try:
+            return durable.read(self.path / RESOLVED).decode()
+        except UnicodeDecodeError as error:
+            raise RunUnreadable(f"Cannot read {shown(self.path / RESOLVED)}: {error}.") from error
+
+    def write_run(self, content: Mapping[str, Any]) -> None:
+        """run.json: status, argv, seed, times, versions, platform, engine."""
+        durable.write(self.path / RUN, to_json(content))
+
+    def update_run(self, **changes: Any) -> None:
+        """Changes some keys of run.json."""
+        self.write_run({**self.read_run(), **changes})
+
+    def update_status(self, status: str, **changes: Any) -> None:
+        """Records that the run is now `status`, one of STATUSES, with other keys of run.json."""
+        if status not in STATUSES:
+            raise ValueError(f"'{status}' is not a status; allowed are {', '.join(STATUSES)}")
+        self.update_run(status=status, **changes)
+
+    def read_run(self) -> Json:
+        """run.json."""
+        return self._json(RUN)
+
+    def write_data(self, content: Mapping[str, Any]) -> None:
+        """data.json: task, shapes, names, scaling, split sizes."""
+        durable.write(self.path / DATA, to_json(content))
+
+    def read_data(self) -> Json:
+        """data.json."""
+        return self._json(DATA)
+
+    def write_summary(self, content: Mapping[str, Any]) -> None:
+        """summary.json: final, best, test, classes, confusion."""
+        durable.write(self.path / SUMMARY, to_json(content))
+
+    def read_summary(self) -> Json:
+        """summary.json."""
+        return self._json(SUMMARY)
+
+    def has_summary(self) -> bool:
+        """Whether the run came to its end."""
+        return (self.path / SUMMARY).is_file()
+
+    def status(self) -> str:
+        """One of STATUSES, or `resumable`: running by run.json, but no process holds the lock."""
+        status = str(self.read_run().get("status", "unknown"))
+        if status != "running" or lock.is_held(self.path):
+            return status
+        # It may have ended between the two looks: only a second one tells.
+        status = str(self.read_run().get("status", "unknown"))
+        return RESUMABLE if status == "running" else status
+
+    # What happened.
+
+    def append_metrics(self, rows: Sequence[Mapping[str, Any]], sync: bool = False) -> None:
+        """Adds rows to metrics.csv, one an epoch; see `records.append`."""
+        records.append(self.path / METRICS, rows, sync)
+
+    def append_steps(self, rows: Sequence[Mapping[str, Any]], sync: bool = False) -> None:
+        """Adds rows to steps.csv, one an update."""
+        records.append(self.path / STEPS, rows, sync)
+
+    def read_metrics(self) -> dict[str, records.Column]:
+        """metrics.csv by column; see `records.read`."""
+        return records.read(self.path / METRICS)
+
+    def last_metrics(self) -> dict[str, records.Cell]:
+        """The last row of metrics.csv; empty when there is none."""
+        return records.last(self.path / METRICS)
+
+    def read_steps(self) -> dict[str, records.Column]:
+        """steps.csv by column; empty when the run did not record steps."""
+        return records.read(self.path / STEPS)
+
+    # Arrays.
+
+    def write_weights(self, which: Weights, values: Mapping[str, NDArray[Any]]) -> None:
+        """weights/<which>.npz with arrays `<index>.<layer>.<name>`."""
+        durable.make_folder(self.path / WEIGHTS)
+        arrays.write(self.path / WEIGHTS / f"{which}.npz", values)
+
+    def read_weights(
+        self, which: Weights, expected: arrays.Expected | None = None
+    ) -> dict[str, NDArray[Any]]:
+        """weights/<which>.npz: finite numbers, with the names and shapes in `expected` if given."""
+        return arrays.read(self.path / WEIGHTS / f"{which}.npz", expected, finite=True)
+
+    def has_weights(self, which: Weights) -> bool:
+        """Whether these weights were saved."""
+        return (self.path / WEIGHTS / f"{which}.npz").is_file()
+
+    def write_arrays(self, which: Kept, values: Mapping[str, NDArray[Any]]) -> None:
+        """predictions.npz, samples.npz or snapshots.npz."""
+        arrays.write(self.path / f"{which}.npz", values)
+
+    def read_arrays(self, which: Kept) -> dict[str, NDArray[Any]]:
+        """predictions.npz, samples.npz or snapshots.npz."""
+        return arrays.read(self.path / f"{which}.npz")
+
+    def has_arrays(self, which: Kept) -> bool:
+        """Whether this file was written."""
+        return (self.path / f"{which}.npz").is_file()
+
+    # Going on.
+
+    def lock(self) -> AbstractContextManager[None]:
+        """`with folder.lock():` makes this process the only writer, or raises RunLocked."""
+        return lock.held(self.path)
+
+    def save_checkpoint(self, values: Mapping[str, NDArray[Any]], meta: Mapping[str, Any]) -> None:
+        """Saves the state, and with it how long the tables are now; see `checkpoint.write`."""
+        sizes = {}
+        for name in (METRICS, STEPS):
+            durable.sync_file(self.path / name)
+            sizes[name] = records.size(self.path / name)
+        checkpoint.write(self.path, values, {"state": meta, RECORDS: sizes})
+
+    def load_checkpoint(self) -> checkpoint.Checkpoint:
+        """The last state that can be read; changes nothing."""
+        return self._unwrapped(checkpoint.read(self.path))[0]
+
+    def rewind(self) -> checkpoint.Checkpoint:
+        """Loads the state and takes the folder back to it: rows written later are cut off.
+
+        Only under the lock, and always before the first save of a process that goes on. Also
+        removes a damaged last save and the temporary files that a killed process left.
+        """
+        saved, sizes = self._unwrapped(checkpoint.recover(self.path))
+        for name, size in sizes.items():
+            durable.truncate(self.path / name, size)
+        for folder in (self.path, self.path / WEIGHTS, self.path / FIGURES):
+            durable.remove_leftovers(folder)
+        return saved
+
+    def has_checkpoint(self) -> bool:
+        """Whether there is a state to go on from, whole or not."""
+        return checkpoint.exists(self.path)
+
+    # Pictures.
+
+    def write_figure(self, name: str, data: bytes) -> Path:
+        """figures/<name>, for example loss.png; gives its path."""
+        durable.make_folder(self.path / FIGURES)
+        path = self.path / FIGURES / names.check(name)
+        durable.write(path, data, sync=False)
+        return path
+
+    def figures(self) -> list[Path]:
+        """All figures, by name."""
+        folder = self.path / FIGURES
+        return sorted(p for p in folder.glob("*") if p.is_file() and not p.name.startswith("."))
+
+    def write_report(self, html: str) -> Path:
+        """report.html; gives its path."""
+        durable.write(self.path / REPORT, html, sync=False)
+        return self.path / REPORT
+
+    def _unwrapped(
+        self, saved: checkpoint.Checkpoint
+    ) -> tuple[checkpoint.Checkpoint, dict[str, int]]:
+        """The state, and the size that each table had when it was saved."""
+        try:
+            state = saved.meta["state"]
+            # Only these two: whatever else a file names must not be cut.
+            sizes = {name: int(saved.meta[RECORDS][name]) for name in (METRICS, STEPS)}
+            if not isinstance(state, dict) or min(sizes.values()) < 0:
+                raise ValueError("not what save_checkpoint writes")
+        except (KeyError, TypeError, ValueError) as error:
+            raise RunUnreadable(
+                f"Cannot continue {shown(self.path)}: its checkpoint holds something else."
+            ) from error
+        return checkpoint.Checkpoint(saved.arrays, state, saved.note), sizes
+
+    def _json(self, name: str) -> Json:
+        return from_json(durable.read(self.path / name), self.path / name)

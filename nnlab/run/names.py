@@ -1,0 +1,147 @@
+"""What run folders are called: `<YYYYmmdd-HHMMSS>-<name>-<6 hex>`, making one, finding one."""
+
+import difflib
+import os
+import re
+import secrets
+import unicodedata
+from datetime import datetime
+from pathlib import Path
+
+from nnlab.errors import RunUnreadable, StorageError, UsageError
+from nnlab.run import durable
+from nnlab.run.text import shown
+
+LONGEST = 100
+_LONGEST_BYTES = 200  # file systems allow 255 bytes; the time and the hex digits take 23
+_FORBIDDEN = '/\\:*?"<>|'  # the first is a separator here, the others on Windows
+_PATTERN = re.compile(r"\d{8}-\d{6}-.+-[0-9a-f]{6}", re.DOTALL)
+_ATTEMPTS = 1000
+
+
+def check(name: str) -> str:
+    """`name`, when a folder may be called so on every system.
+
+    Raises:
+        UsageError: says what is wrong with it.
+    """
+    if problem := _problem(name):
+        raise UsageError(f"'{shown(name)[:LONGEST]}' cannot be the name of a run: {problem}.")
+    return name
+
+
+def _problem(name: str) -> str | None:
+    if not name:
+        return "it is empty"
+    if len(name) > LONGEST:
+        return f"it has {len(name)} characters, at most {LONGEST} are allowed"
+    if any(unicodedata.category(c) in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp") for c in name):
+        return "it holds a character that cannot be printed"
+    if bad := next((c for c in name if c in _FORBIDDEN), None):
+        return f"it holds '{bad}'"
+    if ".." in name or name[0] in ". " or name[-1] in ". ":
+        return "it holds '..', or begins or ends with a dot or a space"
+    if len(name.encode()) > _LONGEST_BYTES:
+        return f"it is longer than {_LONGEST_BYTES} bytes"
+    return None
+
+
+def is_run(folder_name: str) -> bool:
+    """Whether a folder of this name was made by `make`."""
+    return _PATTERN.fullmatch(folder_name) is not None
+
+
+def make(parent: Path, name: str, now: datetime | None = None) -> Path:
+    """Makes a new run folder in `parent`, which is made too if need be.
+
+    mkdir fails if the folder exists, so no two processes ever get the same one.
+
+    Raises:
+        UsageError: `name` cannot be part of a folder's name.
+        StorageError: the system refused.
+    """
+    stamp = (now or datetime.now()).strftime("%Y%m%d-%H%M%S")
+    prefix = f"{stamp}-{check(name)}"
+    durable.make_folder(parent)
+    for _ in range(_ATTEMPTS):
+        path = parent / f"{prefix}-{secrets.token_hex(3)}"
+        if durable.make_new_folder(path):
+            durable.sync_folder(parent)
+            return path
+    raise StorageError(f"Cannot make a run folder in {shown(parent)}: all names tried are taken.")
+
+
+def runs_folder(given: str | os.PathLike[str] | None = None) -> Path:
+    """Where runs go: the argument, else $NNLAB_RUNS, else ./runs."""
+    return Path(given or os.environ.get("NNLAB_RUNS") or "runs")
+
+
+def find(spec: str, runs: Path) -> Path:
+    """The folder that `spec` means: `latest`, a folder's name, a path, or a unique prefix.
+
+    Raises:
+        UsageError: a prefix of several runs, or no text at all.
+        RunUnreadable: there is no such run.
+    """
+    if not spec or "\0" in spec:
+        raise UsageError("The name of a run is empty or holds a NUL character.")
+    if spec == "latest":
+        return _latest(runs)
+    if is_run(spec) and (runs / spec).is_dir():
+        return runs / spec
+    if _is_folder(Path(spec)):
+        return Path(spec)
+    known = run_names(runs)
+    matches = [name for name in known if name.startswith(spec)]
+    if len(matches) == 1:
+        return runs / matches[0]
+    if matches:
+        raise UsageError(
+            f"'{shown(spec)}' is the beginning of {len(matches)} runs: {_enumerated(matches)}."
+        )
+    raise RunUnreadable(_missing(spec, runs, known))
+
+
+def run_names(runs: Path) -> list[str]:
+    """The names of the run folders in `runs`, oldest first; none when it does not exist.
+
+    Raises:
+        StorageError: the system refused to list it.
+    """
+    try:
+        with os.scandir(runs) as entries:
+            return sorted(e.name for e in entries if is_run(e.name) and e.is_dir())
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        raise StorageError(f"Cannot list {shown(runs)}: {error.strerror or error}.") from error
+
+
+def _latest(runs: Path) -> Path:
+    known = run_names(runs)
+    if not known:
+        raise RunUnreadable(f"There is no run in {shown(runs)}: `nnlab train CONFIG` makes one.")
+
+    def age(name: str) -> tuple[str, int]:  # the folder's own time decides within one second
+        return name[:15], (runs / name).stat().st_mtime_ns
+
+    return runs / max(known, key=age)
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):  # a name too long for the system, or one it cannot encode
+        return False
+
+
+def _missing(spec: str, runs: Path, known: list[str]) -> str:
+    sentence = f"There is no run '{shown(spec)}', neither as a path nor in {shown(runs)}."
+    if near := difflib.get_close_matches(spec, known, n=3, cutoff=0.4):
+        return f"{sentence} Did you mean {_enumerated(near)}?"
+    return f"{sentence} `nnlab runs` lists them." if known else sentence
+
+
+def _enumerated(names: list[str], most: int = 5) -> str:
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(shown(name) for name in names[:most]) + more

@@ -1,0 +1,129 @@
+"""metrics.csv and steps.csv: tables that only grow, one row an epoch or a step.
+
+Floats are written with `repr`, so that reading gives the same bits; None is an empty cell. The
+first row fixes the columns.
+"""
+
+import csv
+import io
+import math
+from collections.abc import Mapping, Sequence
+from numbers import Integral, Real
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nnlab.errors import RunUnreadable
+from nnlab.run import durable
+from nnlab.run.text import shown
+
+Cell = float | int | str | None
+Column = NDArray[np.int64] | NDArray[np.float64] | list[str]
+
+
+def append(path: Path, rows: Sequence[Mapping[str, Any]], sync: bool = False) -> None:
+    """Adds `rows`; a key that a row lacks becomes an empty cell.
+
+    Raises:
+        ValueError: a row has a key that the first row had not.
+        StorageError: the system refused.
+    """
+    if not rows:
+        return
+    header = _header(path)
+    columns = header or list(rows[0])
+    buffer = io.StringIO()
+    table = csv.writer(buffer, lineterminator="\n")
+    if not header:
+        table.writerow(columns)
+    for row in rows:
+        if extra := row.keys() - set(columns):
+            raise ValueError(f"{shown(path)} has no column {', '.join(sorted(extra))}")
+        table.writerow([_cell(row.get(column)) for column in columns])
+    durable.append(path, buffer.getvalue(), sync)
+
+
+def read(path: Path) -> dict[str, Column]:
+    """All columns: int64 where every cell is an integer, list where one is text, else float64.
+
+    An empty cell is nan. A last line without a line end was cut off by a kill and is left out. A
+    missing file is a table without columns.
+
+    Raises:
+        RunUnreadable: not UTF-8, or a row that does not fit the header.
+    """
+    lines = _lines(path)
+    if not lines:
+        return {}
+    header, rows = lines[0], lines[1:]
+    for number, row in enumerate(rows, start=2):
+        if len(row) != len(header):
+            raise RunUnreadable(
+                f"Cannot read {shown(path)}: row {number} has {len(row)} cells, "
+                f"the header has {len(header)}."
+            )
+    return {name: _column([row[i] for row in rows]) for i, name in enumerate(header)}
+
+
+def last(path: Path) -> dict[str, Cell]:
+    """The last whole row, numbers as numbers; empty when there is none."""
+    lines = _lines(path)
+    if len(lines) < 2:
+        return {}
+    return {name: _number(cell) for name, cell in zip(lines[0], lines[-1], strict=False)}
+
+
+def size(path: Path) -> int:
+    """Bytes in `path`, 0 when it is missing: what `durable.truncate` takes to go back to here."""
+    return path.stat().st_size if path.is_file() else 0
+
+
+def _header(path: Path) -> list[str]:
+    if not path.is_file():
+        return []
+    with path.open("rb") as file:
+        line = file.readline()
+    return next(csv.reader([line.decode()]), []) if line.endswith(b"\n") else []
+
+
+def _lines(path: Path) -> list[list[str]]:
+    if not path.exists():
+        return []
+    data = durable.read(path)
+    whole = data[: data.rfind(b"\n") + 1]
+    try:
+        return list(csv.reader(io.StringIO(whole.decode(), newline="")))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise RunUnreadable(f"Cannot read {shown(path)}: {error}.") from error
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, Integral):  # also bool and NumPy's integers
+        return str(int(value))
+    if isinstance(value, Real):
+        return repr(float(value))
+    return str(value)
+
+
+def _number(cell: str) -> Cell:
+    if not cell:
+        return None
+    for kind in (int, float):
+        try:
+            return kind(cell)
+        except ValueError:
+            continue
+    return cell
+
+
+def _column(cells: list[str]) -> Column:
+    values = [_number(cell) for cell in cells]
+    if any(isinstance(value, str) for value in values):
+        return cells
+    if values and all(isinstance(value, int) and abs(value) < 2**63 for value in values):
+        return np.array(values, dtype=np.int64)
+    return np.array([float(cell) if cell else math.nan for cell in cells], dtype=np.float64)

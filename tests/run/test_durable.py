@@ -1,0 +1,204 @@
+"""Writes are whole or not there, at every system call (R2, R3)."""
+
+import errno
+import os
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from nnlab.errors import RunUnreadable, StorageError
+from nnlab.run import durable
+
+ERRORS = [
+    errno.ENOSPC,
+    errno.EIO,
+    errno.EACCES,
+    errno.EDQUOT,
+    errno.EMFILE,
+    errno.EROFS,
+]
+
+
+@pytest.fixture
+def steps(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The names of the system calls made from here on."""
+    seen: list[str] = []
+    monkeypatch.setattr(durable, "hook", lambda step, path: seen.append(step))
+    return seen
+
+
+def fail_at(k: int, number: int) -> Callable[[str, Path], None]:
+    count = 0
+
+    def hook(step: str, path: Path) -> None:
+        nonlocal count
+        count += 1
+        if count == k:
+            raise OSError(number, os.strerror(number))
+
+    return hook
+
+
+def test_write_syncs_before_it_renames(tmp_path: Path, steps: list[str]) -> None:
+    durable.write(tmp_path / "a.txt", "new ±")
+    assert steps == ["open", "write", "fsync", "replace", "open", "fsync"]
+    assert (tmp_path / "a.txt").read_bytes() == "new ±".encode()
+
+
+def test_write_without_sync_still_renames(tmp_path: Path, steps: list[str]) -> None:
+    durable.write(tmp_path / "a.txt", b"new", sync=False)
+    assert steps == ["open", "write", "replace"]
+    assert [p.name for p in tmp_path.iterdir()] == ["a.txt"]
+
+
+@pytest.mark.parametrize("number", ERRORS, ids=errno.errorcode.get)
+@pytest.mark.parametrize("k", range(1, 7))
+def test_failing_write_keeps_a_whole_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, k: int, number: int
+) -> None:
+    path = tmp_path / "a.txt"
+    path.write_bytes(b"old")
+    monkeypatch.setattr(durable, "hook", fail_at(k, number))
+    with pytest.raises(StorageError) as caught:
+        durable.write(path, b"newer")
+    assert caught.value.exit_code == 7
+    assert "\n" not in str(caught.value)
+    assert os.strerror(number) in str(caught.value)
+    # Steps 5 and 6 sync the folder: the new file already stands there.
+    assert path.read_bytes() == (b"old" if k <= 4 else b"newer")
+    assert [p.name for p in tmp_path.iterdir()] == ["a.txt"]
+
+
+def test_message_names_path_step_and_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(durable, "hook", fail_at(1, errno.EACCES))
+    with pytest.raises(StorageError) as caught:
+        durable.write(tmp_path / "a.txt", b"new")
+    assert str(caught.value) == (
+        f"Cannot write {tmp_path}/a.txt: Permission denied (while trying to open)."
+    )
+
+
+def test_message_of_a_full_disk_names_the_need(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(durable, "hook", fail_at(2, errno.ENOSPC))
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=12))
+    with pytest.raises(StorageError) as caught:
+        durable.write(tmp_path / "a.txt", b"x" * 1234)
+    assert str(caught.value) == (
+        f"Cannot write {tmp_path}/a.txt: No space left on device (while trying to write); "
+        "1,234 bytes are needed, 12 are free."
+    )
+
+
+def test_interrupt_leaves_no_temporary_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def hook(step: str, path: Path) -> None:
+        if step == "fsync":
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(durable, "hook", hook)
+    with pytest.raises(KeyboardInterrupt):
+        durable.write(tmp_path / "a.txt", b"new")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_short_writes_are_continued(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = os.write
+    monkeypatch.setattr(os, "write", lambda fd, data: real(fd, bytes(data)[:3]))
+    durable.write(tmp_path / "a.txt", b"0123456789")
+    assert (tmp_path / "a.txt").read_bytes() == b"0123456789"
+
+
+def test_append_adds(tmp_path: Path, steps: list[str]) -> None:
+    durable.append(tmp_path / "a.csv", "1\n")
+    durable.append(tmp_path / "a.csv", "2\n", sync=True)
+    assert steps == ["open", "append", "open", "append", "fsync"]
+    assert (tmp_path / "a.csv").read_text() == "1\n2\n"
+
+
+def test_failed_append_takes_its_part_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "a.csv"
+    durable.append(path, "1\n")
+    real = os.write
+    monkeypatch.setattr(os, "write", lambda fd, data: real(fd, bytes(data)[:3]))
+    monkeypatch.setattr(durable, "hook", fail_at(3, errno.ENOSPC))  # open, append, append
+    with pytest.raises(StorageError, match="No space left on device"):
+        durable.append(path, "22222\n")
+    assert path.read_text() == "1\n"
+
+
+@pytest.mark.parametrize("size", [0, 2, 4])
+def test_truncate_cuts(tmp_path: Path, size: int) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("1\n2\n")
+    durable.truncate(path, size)
+    assert path.read_text() == "1\n2\n"[:size]
+
+
+def test_truncate_refuses_to_grow(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("1\n")
+    with pytest.raises(RunUnreadable) as caught:
+        durable.truncate(tmp_path / "a.csv", 1000)
+    assert str(caught.value) == (
+        f"Cannot continue {tmp_path}/a.csv: it has 2 bytes, "
+        "the checkpoint was made when it had 1,000."
+    )
+
+
+def test_truncate_to_nothing_accepts_a_missing_file(tmp_path: Path) -> None:
+    durable.truncate(tmp_path / "a.csv", 0)
+    assert not (tmp_path / "a.csv").exists()
+
+
+def test_leftovers_are_removed_and_nothing_else(tmp_path: Path) -> None:
+    for name in (".a.npz.12-0.tmp", "a.npz", ".hidden", "b.tmp"):
+        (tmp_path / name).touch()
+    durable.remove_leftovers(tmp_path)
+    assert sorted(p.name for p in tmp_path.iterdir()) == [".hidden", "a.npz", "b.tmp"]
+
+
+def test_read_refuses_what_is_not_a_file(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(RunUnreadable, match="it is not a regular file"):
+        durable.read(tmp_path / "pipe")
+    with pytest.raises(RunUnreadable, match="it does not exist"):
+        durable.read(tmp_path / "nothing")
+
+
+def test_file_size_limit_of_the_system(tmp_path: Path) -> None:
+    """A real refusal: the process may not write files beyond 1,000 bytes."""
+    (tmp_path / "a.bin").write_bytes(b"old")
+    done = subprocess.run(
+        [sys.executable, __file__, tmp_path / "a.bin"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 7, done.stderr
+    assert done.stdout.startswith(f"Cannot write {tmp_path}/a.bin: File too large (while trying to")
+    assert "; 5,000 bytes are needed, " in done.stdout
+    assert (tmp_path / "a.bin").read_bytes() == b"old"
+    assert [p.name for p in tmp_path.iterdir()] == ["a.bin"]
+
+
+def _write_under_a_limit(path: Path) -> int:
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+    try:
+        durable.write(path, b"x" * 5000)
+    except StorageError as error:
+        print(error)
+        return error.exit_code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(_write_under_a_limit(Path(sys.argv[1])))

@@ -1,0 +1,118 @@
+"""metrics.csv keeps every bit."""
+
+import math
+import struct
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nnlab.errors import RunUnreadable
+from nnlab.run import records
+
+
+def test_text_of_a_table(tmp_path: Path) -> None:
+    path = tmp_path / "metrics.csv"
+    records.append(path, [{"epoch": 0, "lr": None, "loss": 0.1}])
+    records.append(
+        path,
+        [
+            {"epoch": np.int64(1), "lr": 1e-3, "loss": np.float64(1) / 3},
+            {"loss": math.inf, "epoch": 2},
+        ],
+    )
+    assert path.read_text() == "epoch,lr,loss\n0,,0.1\n1,0.001,0.3333333333333333\n2,,inf\n"
+
+
+def test_columns_have_types(tmp_path: Path) -> None:
+    path = tmp_path / "metrics.csv"
+    records.append(path, [{"epoch": 0, "lr": None, "note": "a,b"}, {"epoch": 1, "lr": 1.0}])
+    table = records.read(path)
+    assert list(table) == ["epoch", "lr", "note"]
+    assert isinstance(table["epoch"], np.ndarray)
+    assert table["epoch"].dtype == np.int64
+    np.testing.assert_array_equal(table["lr"], [math.nan, 1.0])
+    assert table["note"] == ["a,b", ""]
+
+
+@given(values=st.lists(st.floats(), min_size=1))
+def test_floats_come_back_bit_for_bit(
+    tmp_path_factory: pytest.TempPathFactory, values: list[float]
+) -> None:
+    path = tmp_path_factory.mktemp("records") / "metrics.csv"
+    records.append(path, [{"epoch": i, "x": value} for i, value in enumerate(values)])
+    column = records.read(path)["x"]
+    assert isinstance(column, np.ndarray)
+    assert column.dtype == np.float64
+    for value, got in zip(values, column, strict=True):
+        same = struct.pack("<d", value) == struct.pack("<d", got)
+        assert same or (math.isnan(value) and math.isnan(got))
+
+
+@pytest.mark.parametrize("text", ["", "epoch,lo", "epoch,loss\n", "epoch,loss\n1"])
+def test_no_whole_row(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "metrics.csv"
+    path.write_text(text)
+    assert all(len(column) == 0 for column in records.read(path).values())
+    assert records.last(path) == {}
+
+
+def test_missing_table_is_empty(tmp_path: Path) -> None:
+    assert records.read(tmp_path / "steps.csv") == {}
+    assert records.last(tmp_path / "steps.csv") == {}
+    assert records.size(tmp_path / "steps.csv") == 0
+
+
+def test_cut_last_row_is_left_out(tmp_path: Path) -> None:
+    path = tmp_path / "metrics.csv"
+    path.write_text("epoch,loss\n1,0.5\n2,0.2")
+    np.testing.assert_array_equal(records.read(path)["epoch"], [1])
+    assert records.last(path) == {"epoch": 1, "loss": 0.5}
+
+
+def test_size_is_that_of_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "metrics.csv"
+    records.append(path, [{"epoch": 1}])
+    assert records.size(path) == len("epoch\n1\n")
+
+
+def test_unknown_column_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "metrics.csv"
+    records.append(path, [{"epoch": 1}])
+    with pytest.raises(ValueError, match=r"metrics\.csv has no column loss"):
+        records.append(path, [{"epoch": 2, "loss": 1.0}])
+    assert path.read_text() == "epoch\n1\n"
+
+
+@pytest.mark.parametrize("rows", [[], ()])
+def test_no_rows_make_no_file(tmp_path: Path, rows: Any) -> None:
+    records.append(tmp_path / "metrics.csv", rows)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"a,b\n1\n", "row 2 has 1 cells, the header has 2"),
+        (b"a,b\n\xff,1\n", "can't decode byte 0xff"),
+        (b"a,b\n" + b"9" * 200_000 + b",1\n", "field larger than field limit"),
+    ],
+)
+def test_damaged_table(tmp_path: Path, data: bytes, reason: str) -> None:
+    path = tmp_path / "metrics.csv"
+    path.write_bytes(data)
+    with pytest.raises(RunUnreadable) as caught:
+        records.read(path)
+    assert str(caught.value).startswith(f"Cannot read {path}: ")
+    assert reason in str(caught.value)
+
+
+def test_numbers_beyond_the_types_become_inf(tmp_path: Path) -> None:
+    path = tmp_path / "metrics.csv"
+    path.write_text("a,b\n" + "9" * 400 + "," + "9" * 5000 + "\n")
+    table = records.read(path)
+    np.testing.assert_array_equal(table["a"], [math.inf])
+    np.testing.assert_array_equal(table["b"], [math.inf])
