@@ -1,0 +1,72 @@
+"""Claim: whole commands, imports included, start and finish at once.
+
+    python -m benchmarks.startup [--rounds 7] [--only "nnlab --help"]
+
+Each round runs every command once, one after the other. The table shows the median seconds, the
+median of the difference to `python -c pass` of the same round, and the target. Every command runs
+once before, so that compiled kernels and .pyc files lie in their caches. The exit code is 9 when a
+target is missed.
+"""
+
+import argparse
+import statistics
+from functools import partial
+
+from benchmarks import commands, timing
+
+LIMITS = {
+    "nnlab --help": 0.10,
+    "identity8, numpy": 2.5,
+    "identity8, compiled": 0.8,
+    "fashion_mlp": 8.0,
+}
+"""Seconds of wall time; for the commands in OVER_BARE those beyond a bare Python."""
+
+OVER_BARE = ("nnlab --help",)
+
+
+def run(command: tuple[str, ...]) -> None:
+    """Run the command to its end."""
+    commands.start(command).communicate()
+
+
+def main() -> int:
+    """Print the table."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.startup")
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--only", action="append", help="a command's name; may be repeated")
+    options = parser.parse_args()
+    print(timing.environment())
+    with commands.commands() as known:
+        chosen = {
+            name: command
+            for name, command in known.items()
+            if name == commands.BARE or not options.only or name in options.only
+        }
+        failures = {name: commands.works(command) for name, command in chosen.items()}
+        contestants = {
+            name: partial(run, chosen[name]) for name, failure in failures.items() if not failure
+        }
+        times = timing.race(contestants, options.rounds)
+    rows = [_row(name, times, LIMITS.get(name)) for name in times]
+    print(timing.table(["command", "seconds", "over bare", "target", ""], rows))
+    for name, failure in failures.items():
+        if failure:
+            print(f"  not run: {name}: {failure}")
+    return 9 if any(row[-1] == "MISSED" for row in rows) else 0
+
+
+def _row(name: str, times: timing.Times, limit: float | None) -> list[str]:
+    pairs = zip(times[name], times[commands.BARE], strict=True)
+    extra = statistics.median(mine - bare for mine, bare in pairs)
+    seconds = timing.median(times, name)
+    shown = [name, f"{seconds:.3f}", f"{extra:.3f}"]
+    if limit is None:
+        return [*shown, "-", ""]
+    judged = extra if name in OVER_BARE else seconds
+    where = " over bare" if name in OVER_BARE else ""
+    return [*shown, f"<= {limit:.2f}{where}", "met" if judged <= limit else "MISSED"]
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,78 @@
+"""Times that can be compared on a shared machine: rounds A B C A B C, ratios from each round."""
+
+import contextlib
+import importlib.metadata
+import importlib.util
+import os
+import platform
+import statistics
+import time
+from collections.abc import Callable, Mapping
+
+Times = dict[str, list[float]]
+"""Seconds of each round, by contestant; the lists are equally long."""
+
+PAUSE = 0.02
+"""Seconds between two turns: threads of one library that still spin must not slow the next one."""
+
+
+def race(contestants: Mapping[str, Callable[[], object]], rounds: int) -> Times:
+    """Time every contestant once in each round."""
+    times: Times = {name: [] for name in contestants}
+    for _ in range(rounds):
+        for name, run in contestants.items():
+            time.sleep(PAUSE)
+            began = time.perf_counter()
+            run()
+            times[name].append(time.perf_counter() - began)
+    return times
+
+
+def ratio(times: Times, name: str, against: str) -> float:
+    """Median over the rounds of the time of `name` divided by that of `against`."""
+    pairs = zip(times[name], times[against], strict=True)
+    return statistics.median(one / other for one, other in pairs)
+
+
+def median(times: Times, name: str) -> float:
+    """Median seconds of a round."""
+    return statistics.median(times[name])
+
+
+def environment() -> str:
+    """Two lines: machine and threads, then the versions of what is compared."""
+    variables = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
+    threads = [f"{name}={os.environ[name]}" for name in variables if name in os.environ]
+    machine = f"{platform.machine()}, {os.cpu_count()} CPUs, {_blas_threads()}"
+    versions = [f"Python {platform.python_version()}"]
+    for package in ("numpy", "torch", "jax", "scikit-learn", "numba"):
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            versions.append(f"{package} {importlib.metadata.version(package)}")
+    return f"{', '.join([machine, *threads])}\n{', '.join(versions)}"
+
+
+def _blas_threads() -> str:
+    """What threadpoolctl says of the BLAS behind NumPy, where it is installed."""
+    if importlib.util.find_spec("threadpoolctl") is None:
+        return "BLAS threads unknown (no threadpoolctl)"
+    import numpy  # noqa: F401  # its BLAS must be loaded to be seen
+    from threadpoolctl import threadpool_info
+
+    return ", ".join(
+        f"{pool['internal_api']} {pool['num_threads']} threads"
+        for pool in threadpool_info()
+        if pool["user_api"] == "blas"
+    )
+
+
+def table(header: list[str], rows: list[list[str]]) -> str:
+    """Columns padded to their widest cell; the first one to the left, the others to the right."""
+    widths = [max(len(row[i]) for row in [header, *rows]) for i in range(len(header))]
+    lines = [header, ["-" * width for width in widths], *rows]
+    return "\n".join(
+        "  ".join(
+            cell.ljust(width) if i == 0 else cell.rjust(width)
+            for i, (cell, width) in enumerate(zip(line, widths, strict=True))
+        )
+        for line in lines
+    )

@@ -1,0 +1,135 @@
+"""From a config to the objects that train: the one place where the two meet."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+
+from nnlab.config.schema import Config, FromRun
+from nnlab.core.losses import Loss
+from nnlab.core.metrics import HIGHER_IS_BETTER, Kind
+from nnlab.core.network import Network
+from nnlab.core.types import Array, FloatArray, IntArray
+from nnlab.data.batches import Part
+from nnlab.data.dataset import Dataset
+from nnlab.data.scale import Scaling, fit
+from nnlab.data.split import Parts, split
+from nnlab.errors import ConfigError
+from nnlab.training import Plan, Stopping
+
+
+@dataclass(frozen=True, eq=False)
+class Built:
+    """An experiment ready to run. `parts` holds row numbers of `dataset`."""
+
+    config: Config  # with the engine that was chosen
+    dataset: Dataset
+    parts: Parts
+    scaling: Scaling
+    kind: Kind
+    network: Network
+    plan: Plan
+    test: Part | None
+
+
+def build(config: Config) -> Built:
+    """Load the data, split and scale it, make the network and the plan.
+
+    Raises DataError when the data cannot be had, ConfigError when a part would be empty or the
+    engine is not available.
+    """
+    config = replace(config, training=replace(config.training, engine=engine(config)))
+    dataset = config.data.source.load(config.data.seed)
+    parts = split(config.data.split, dataset.rows, dataset.test_rows, config.data.seed)
+    scaling = fit(config.data.scale, dataset.inputs, parts.train, dataset.input_range)
+    dtype = config.training.dtype
+    init = None if isinstance(config.init, FromRun) else config.init
+    width = dataset.inputs.shape[1]
+    network = Network(config.network, width, seed=config.seed, init=init, dtype=dtype)
+    kind, targets = encode(dataset, network.shapes[-1][0])
+    loss = prepared(config.loss, dataset, parts.train)
+    coded = loss.encode(targets)
+
+    def part(rows: IntArray | None) -> Part | None:
+        if rows is None:
+            return None
+        return Part(dataset.inputs, rows, scaling, coded[rows], dtype)
+
+    train = part(parts.train)
+    assert train is not None
+    plan = make_plan(config, loss, train, part(parts.validation), kind)
+    return Built(config, dataset, parts, scaling, kind, network, plan, part(parts.test))
+
+
+def make_plan(config: Config, loss: Loss, train: Part, validation: Part | None, kind: Kind) -> Plan:
+    """The plan that the section `training` describes."""
+    wanted = config.training
+    stopping, monitor = wanted.early_stopping, str(wanted.monitor)
+    grows = monitor.partition("_")[2] in HIGHER_IS_BETTER
+    if stopping is not None and stopping.mode is not None:
+        grows = stopping.mode == "max"
+    return Plan(
+        loss=loss,
+        optimizer=config.optimizer,
+        schedule=config.schedule,
+        train=train,
+        validation=validation,
+        kind=kind,
+        epochs=wanted.epochs,
+        batch_size=len(train) if wanted.batch_size == "full" else wanted.batch_size,
+        seed=config.seed,
+        shuffle=wanted.shuffle,
+        drop_last=wanted.drop_last,
+        monitor=monitor,
+        higher_is_better=grows,
+        stopping=None
+        if stopping is None
+        else Stopping(stopping.patience, stopping.min_delta, stopping.restore_best),
+        ema=wanted.ema,
+        record_steps=wanted.record_steps,
+    )
+
+
+def engine(config: Config) -> Literal["numpy", "compiled"]:
+    """The engine that runs this config; "auto" is the NumPy reference."""
+    if config.training.engine == "compiled":
+        raise ConfigError("training.engine: compiled is not available; use numpy, or auto.")
+    return "numpy"
+
+
+def encode(dataset: Dataset, outputs: int) -> tuple[Kind, FloatArray]:
+    """Targets (N, m) for a network with m outputs, and how they are judged.
+
+    Two classes become one column of 0 and 1 for a single output; else classes become one-hot
+    rows. The identity's targets are one-hot already.
+    """
+    if dataset.task == "regression":
+        return "regression", dataset.targets
+    if dataset.task == "identity":
+        return "classes", dataset.targets
+    if outputs == 1:
+        return "binary", dataset.targets[:, None].astype(np.float64)
+    return "classes", np.eye(outputs)[dataset.targets]
+
+
+def prepared(loss: Loss, dataset: Dataset, rows: IntArray) -> Loss:
+    """The loss with balanced class weights worked out from the training rows."""
+    if dataset.task != "classes":
+        return loss
+    return loss.prepare(dataset.targets[rows], dataset.outputs)
+
+
+def load_weights(network: Network, arrays: Mapping[str, Array], what: str) -> None:
+    """Set the network's parameters; ConfigError where a name or shape does not fit."""
+    own = network.parameters
+    for name in sorted(own.keys() ^ arrays.keys()):
+        where = "the network has no" if name in arrays else f"{what} has no"
+        raise ConfigError(f"init: {where} {name}; both networks must have the same layers.")
+    for name, array in own.items():
+        if array.shape != arrays[name].shape:
+            raise ConfigError(
+                f"init: {name} has shape {arrays[name].shape} in {what}, "
+                f"but {array.shape} in this network."
+            )
+        array[...] = arrays[name]

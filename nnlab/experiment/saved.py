@@ -1,0 +1,141 @@
+"""A run again: its config, its network with saved weights, its data."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from nnlab.build import Built, build, encode, load_weights, prepared
+from nnlab.config.load import load
+from nnlab.config.schema import Config
+from nnlab.core.network import Network
+from nnlab.core.types import Array, FloatArray, IntArray
+from nnlab.data.batches import Part
+from nnlab.data.dataset import Dataset
+from nnlab.data.rows import Like
+from nnlab.data.scale import Scaling
+from nnlab.data.tables import Csv, Npz
+from nnlab.errors import DataError, UsageError
+from nnlab.experiment import outcome
+from nnlab.run.folder import RESOLVED, RunFolder, Weights
+
+
+@dataclass(frozen=True)
+class Saved:
+    """What can be had from a run folder. Everything is read when it is asked for."""
+
+    folder: RunFolder
+
+    @cached_property
+    def config(self) -> Config:
+        """The resolved config. Raises ConfigError or StorageError."""
+        return load(self.folder.path / RESOLVED, check=False).config
+
+    @cached_property
+    def data(self) -> dict[str, Any]:
+        """data.json."""
+        return self.folder.read_data()
+
+    @cached_property
+    def scaling(self) -> Scaling:
+        """The scaling that was fitted on the training rows."""
+        saved = self.data["scaling"]
+        return Scaling(saved["kind"], np.array(saved["shift"]), np.array(saved["factor"]))
+
+    @cached_property
+    def like(self) -> Like:
+        """What rows for this network look like in a file."""
+        data, source = self.data, self.config.data.source
+        return Like(
+            width=data["inputs"][0],
+            outputs=data["outputs"],
+            task=data["task"],
+            classes=tuple(data["class_names"]),
+            features=tuple(data["feature_names"]),
+            targets=tuple(data["target_names"]),
+            header=source.header if isinstance(source, Csv) else None,
+            delimiter=source.delimiter if isinstance(source, Csv) else ",",
+            arrays=(source.inputs, source.targets) if isinstance(source, Npz) else ("x", "y"),
+        )
+
+    def network(self, which: Weights = "final") -> Network:
+        """The network with its initial, best or final weights; RunUnreadable if they do not fit."""
+        config = self.config
+        network = Network(config.network, tuple(self.data["inputs"]), dtype=config.training.dtype)
+        expected = {
+            name: (array.shape, array.dtype.name) for name, array in network.parameters.items()
+        }
+        load_weights(network, self.folder.read_weights(which, expected), which)
+        return network
+
+    def predict(self, rows: ArrayLike, which: Weights = "final") -> FloatArray:
+        """Outputs (B, m) for rows (B, n) in the data set's own units.
+
+        Raises DataError for rows of another width.
+        """
+        x = np.asarray(rows)
+        width = self.data["inputs"][0]
+        if x.ndim != 2 or x.shape[1] != width:
+            raise DataError(f"The network takes rows of {width} numbers, not shape {x.shape}.")
+        return self.network(which).predict(self.scaling.apply(x))
+
+    def build(self) -> Built:
+        """The run's data, split and scaled as then. DataError when the data has changed since."""
+        built = build(self.config)
+        if built.dataset.sha256 != self.data["sha256"]:
+            raise DataError(
+                f"The data set {built.dataset.name} is not what it was when this run was made: "
+                f"SHA-256 {built.dataset.sha256}, then {self.data['sha256']}."
+            )
+        return built
+
+    def evaluate(self, which: Weights = "final", part: str = "test") -> dict[str, Any]:
+        """Loss, metrics and, for classes, tables, on train, validation or test.
+
+        Raises UsageError when the run has no such part.
+        """
+        built = self.build()
+        load_weights(built.network, self.folder.read_weights(which), which)
+        found = {name: (rows, numbers) for name, rows, numbers in outcome.parts(built)}
+        if part == "validation" and self.data["validation_is_test"]:
+            part = "test"
+        if part not in found:
+            raise UsageError(f"This run has no {part} part; it has {', '.join(found)}.")
+        return judged(built, found[part][0])
+
+    def evaluate_rows(self, dataset: Dataset, which: Weights = "final") -> dict[str, Any]:
+        """The same on all rows of another data set, scaled as this run's training rows were.
+
+        Raises DataError when it does not fit the network.
+        """
+        network = self.network(which)
+        if (dataset.inputs.shape[1], dataset.outputs) != (
+            self.data["inputs"][0],
+            self.data["outputs"],
+        ):
+            raise DataError(
+                f"{dataset.name} has rows of {dataset.inputs.shape[1]} numbers and "
+                f"{dataset.outputs} outputs; this run takes {self.data['inputs'][0]} and "
+                f"{self.data['outputs']}."
+            )
+        built = self.build()
+        built.network.theta[...] = network.theta
+        rows: IntArray = np.arange(dataset.rows)
+        _, targets = encode(dataset, network.shapes[-1][0])
+        loss = prepared(self.config.loss, built.dataset, built.parts.train)
+        coded = loss.encode(targets)
+        part = Part(dataset.inputs, rows, self.scaling, coded, self.config.training.dtype)
+        return judged(built, part)
+
+
+def judged(built: Built, part: Part) -> dict[str, Any]:
+    """Numbers and tables of a part, with the network's own parameters."""
+    theta: Array = built.network.theta
+    predicted = outcome.outputs(built.network, part)
+    return {
+        "rows": len(part),
+        **outcome.numbers(built, theta, part),
+        **outcome.class_tables(built, predicted, part),
+    }

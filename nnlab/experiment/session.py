@@ -1,0 +1,217 @@
+"""One run: trains, and keeps its folder true at every moment.
+
+with begin(loaded, parent) as session:
+    for record in session:
+        ...                      # show it; the session has already kept it
+session.folder, session.summary
+"""
+
+import signal
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+
+from nnlab.build import Built, build, load_weights
+from nnlab.config.dump import dump
+from nnlab.config.load import Loaded
+from nnlab.config.schema import FromRun
+from nnlab.errors import Interrupted
+from nnlab.experiment import describe, outcome, signals
+from nnlab.experiment.snapshots import Snapshots
+from nnlab.experiment.state import freeze
+from nnlab.run.environment import now
+from nnlab.run.folder import RunFolder
+from nnlab.training import Epoch, Failure, Record, State, Steps, start, train
+
+FLUSH_SECONDS = 1.0
+CHECKPOINT_SECONDS = 10.0
+
+
+@contextmanager
+def begin(
+    loaded: Loaded, parent: Path, *, name: str | None = None, argv: Sequence[str] | None = None
+) -> Iterator["Session"]:
+    """A new run of a config, in a new folder in `parent`.
+
+    Nothing is written before the data is loaded and the network built. Raises DataError,
+    ConfigError or StorageError. An exception inside the `with` leaves the status `failed`.
+    """
+    config = replace(loaded.config, name=name) if name else loaded.config
+    built = build(config)
+    start_weights(built)
+    folder = RunFolder.create(parent, config.name)
+    with folder.lock():
+        resolved = dump(built.config)
+        folder.write_config(resolved.encode() if loaded.text is None else loaded.text)
+        folder.write_resolved(resolved)
+        folder.write_data(describe.data(built))
+        folder.write_weights("initial", built.network.parameters)
+        folder.write_run(describe.run(built, argv))
+        yield from guarded(Session(built, folder, start(built.plan, built.network)))
+
+
+def start_weights(built: Built) -> None:
+    """Where the config says so, set the weights that another run ended with."""
+    init = built.config.init
+    if isinstance(init, FromRun):
+        source = RunFolder.open(Path(init.run))
+        load_weights(built.network, source.read_weights("final"), init.run)
+
+
+def guarded(session: "Session") -> Iterator["Session"]:
+    """Hand out the session; what goes wrong meanwhile is written into run.json."""
+    try:
+        yield session
+    except (Interrupted, GeneratorExit):
+        raise
+    except BaseException as error:
+        stopped = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
+        session.folder.update_status(stopped, ended=now(), error=f"{type(error).__name__}: {error}")
+        raise
+
+
+class Session:
+    """Iterate to train; every record is kept in the folder before it is handed on."""
+
+    def __init__(self, built: Built, folder: RunFolder, state: State, seconds: float = 0.0) -> None:
+        self.built, self.folder, self.state = built, folder, state
+        self.summary: dict[str, Any] = {}
+        self.failure: Failure | None = None
+        self.rows: list[dict[str, Any]] = []
+        self.last_row: dict[str, Any] = folder.last_metrics()
+        self.best_row: dict[str, Any] = {}
+        self._epochs: list[dict[str, Any]] = []
+        self._steps: list[dict[str, Any]] = []
+        self._snapshots = Snapshots(built.network, built.plan.epochs)
+        self._began = perf_counter() - seconds
+        self._flushed = self._saved = perf_counter()
+
+    @property
+    def seconds(self) -> float:
+        """Since the run began, time before an interruption included."""
+        return perf_counter() - self._began
+
+    def __iter__(self) -> Iterator[Record]:
+        with signals.deferred() as request:
+            for record in train(self.built.plan, self.state):
+                self._keep(record)
+                yield record
+                if request.signal is not None:
+                    self._interrupt(request.signal)
+                self._save_if_due(record)
+            self._finish()
+
+    def _keep(self, record: Record) -> None:
+        if isinstance(record, Epoch):
+            row = epoch_row(record, self.seconds)
+            self._epochs.append(row)
+            self.last_row = row
+            if record.is_best:
+                self.best_row = row
+            self._snapshots.take(record.epoch, self.state.weights)
+        elif isinstance(record, Steps) and self.built.plan.record_steps:
+            self._steps += step_rows(record)
+        elif isinstance(record, Failure):
+            self.failure = record
+
+    def _save_if_due(self, record: Record) -> None:
+        every = self.built.config.training.checkpoint_every
+        moment = perf_counter()
+        if every is not None:
+            due = isinstance(record, Epoch) and record.epoch > 0 and record.epoch % every == 0
+        else:
+            due = moment - self._saved >= CHECKPOINT_SECONDS
+        if due:
+            self.checkpoint()
+        elif moment - self._flushed >= FLUSH_SECONDS:
+            self._flush()
+
+    def _flush(self) -> None:
+        """Move the rows gathered so far into the tables."""
+        self.folder.append_metrics(self._epochs)
+        self.folder.append_steps(self._steps)
+        self._epochs, self._steps = [], []
+        self._flushed = perf_counter()
+
+    def checkpoint(self) -> None:
+        """Save everything that is needed to go on from here."""
+        self._flush()
+        values, meta = freeze(self.state)
+        values |= self._snapshots.arrays("snapshot.")
+        meta |= {"seconds": self.seconds, "best_row": self.best_row}
+        self.folder.save_checkpoint(values, meta)
+        self._saved = perf_counter()
+
+    def _interrupt(self, number: int) -> None:
+        self.checkpoint()
+        self.folder.update_status("interrupted", ended=now(), seconds=self.seconds)
+        name = signal.Signals(number).name
+        raise Interrupted(
+            f"{name}: stopped after {self.state.step:,} updates; the state is saved in "
+            f"{self.folder.path}.",
+            signals.CODES[signal.Signals(number)],
+        )
+
+    def _finish(self) -> None:
+        """Final weights, what they achieve on every part, and the status that says how it ended."""
+        built, state, folder = self.built, self.state, self.folder
+        self.checkpoint()
+        network = built.network
+        network.theta[...] = state.weights
+        folder.write_weights("final", network.parameters)
+        folder.write_weights("best", network.layout.named(state.best.theta))
+        self._evaluate()
+        folder.write_arrays("snapshots", self._snapshots.arrays())
+        folder.write_summary(self.summary)
+        failed = {"failure": describe.failure(self.failure)} if self.failure else {}
+        folder.update_status(state.status, ended=now(), seconds=self.seconds, **failed)
+
+    def _evaluate(self) -> None:
+        built, network = self.built, self.built.network
+        predictions: dict[str, Any] = {}
+        samples: dict[str, Any] = {}
+        tables: dict[str, Any] = {}
+        test = None
+        with np.errstate(all="ignore"):
+            for name, part, rows in outcome.parts(built):
+                predicted = outcome.outputs(network, part)
+                target = predictions if len(rows) <= outcome.SMALL else samples
+                target |= outcome.kept(built, name, predicted, part, rows)
+                tables = {"part": name, **outcome.class_tables(built, predicted, part)}
+                if name == "test":
+                    test = outcome.numbers(built, network.theta, part)
+        if predictions:
+            self.folder.write_arrays("predictions", predictions)
+        if samples:
+            self.folder.write_arrays("samples", samples)
+        stopping = built.plan.stopping
+        restored = stopping is not None and stopping.restore_best
+        self.summary = {
+            "final": self.best_row if restored and self.best_row else self.last_row,
+            "best": self.best_row,
+            "test": test,
+            **tables,
+        }
+
+
+def epoch_row(record: Epoch, seconds: float) -> dict[str, Any]:
+    """A row of metrics.csv."""
+    row: dict[str, Any] = {"epoch": record.epoch, "step": record.step, "lr": record.lr}
+    row |= {f"train_{name}": value for name, value in record.train.items()}
+    if record.validation is not None:
+        row |= {f"val_{name}": value for name, value in record.validation.items()}
+    return row | {"seconds": round(seconds, 6)}
+
+
+def step_rows(record: Steps) -> list[dict[str, Any]]:
+    """Rows of steps.csv, one an update."""
+    first = record.step - len(record.rates) + 1
+    return [
+        {"epoch": record.epoch, "step": first + i, "lr": rate, "loss": loss}
+        for i, (rate, loss) in enumerate(zip(record.rates, record.losses.tolist(), strict=True))
+    ]

@@ -1,0 +1,45 @@
+"""Ctrl+C and SIGTERM as a request that is looked at between two records."""
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import FrameType
+
+CODES = {signal.SIGINT: 130, signal.SIGTERM: 143}
+
+
+@dataclass
+class Request:
+    """Which signal asked to stop; None as long as none did."""
+
+    signal: int | None = None
+
+
+@contextmanager
+def deferred() -> Iterator[Request]:
+    """Inside the `with`, the first signal is noted; the second acts as it would outside.
+
+    Only the main thread may set handlers; elsewhere nothing changes.
+    """
+    request = Request()
+    if threading.current_thread() is not threading.main_thread():
+        yield request
+        return
+    before = {number: signal.getsignal(number) for number in CODES}
+
+    def note(number: int, frame: FrameType | None) -> None:
+        request.signal = number
+        restore()
+
+    def restore() -> None:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+    for number in CODES:
+        signal.signal(number, note)
+    try:
+        yield request
+    finally:
+        restore()

@@ -1,0 +1,96 @@
+"""What a figure says above itself: which experiment, and how it was set up."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from nnlab.config.problems import Problems
+from nnlab.config.reader import read
+from nnlab.config.tree import Source, plain
+from nnlab.run.folder import RunFolder
+
+SEPARATOR = " · "
+_LONGEST = 60
+
+
+def settings(run: RunFolder) -> dict[str, Any]:
+    """resolved.yaml as plain values; ConfigError when it is no YAML."""
+    problems = Problems()
+    content = plain(read(Source("resolved.yaml", run.read_resolved(), run.path), problems))
+    problems.raise_any()
+    return content if isinstance(content, dict) else {}
+
+
+def title(run: RunFolder, config: Mapping[str, Any]) -> tuple[str, str]:
+    """The experiment's name and its setting, for the head of a figure."""
+    inputs = run.read_data().get("inputs")
+    return str(config.get("name", run.name)), setting(config, inputs)
+
+
+def setting(config: Mapping[str, Any], inputs: Sequence[int] | None = None) -> str:
+    """The setting of a resolved config in one line; `inputs` is the shape of one row.
+
+    8-3-8 sigmoid · mse batch_mean · sgd lr 0.1 · batch 1 · 10,000 epochs · seed 0. A part that the
+    config does not have is left out: a figure with a shorter title beats no figure.
+    """
+    parts = [
+        _network(config.get("network"), inputs),
+        _named(config.get("loss"), ("reduction",)),
+        *_training(config, _mapping(config.get("training"))),
+        f"seed {config['seed']}" if "seed" in config else "",
+    ]
+    return SEPARATOR.join(part for part in parts if part)
+
+
+def _training(config: Mapping[str, Any], training: Mapping[str, Any]) -> list[str]:
+    """How the weights were moved; nothing of it matters where they were not."""
+    batch, epochs = training.get("batch_size"), training.get("epochs")
+    if epochs == 0:
+        return ["not trained"]
+    return [
+        _named(config.get("optimizer"), ("lr", "momentum")),
+        _schedule(config.get("schedule")),
+        "full batch" if batch == "full" else f"batch {batch}" if batch else "",
+        f"{epochs:,} epochs" if epochs else "",
+    ]
+
+
+def _network(layers: Any, inputs: Sequence[int] | None) -> str:
+    """Widths of the input and the dense layers, then the other layers in order of first use."""
+    named = [_layer(item) for item in layers] if isinstance(layers, list) else []
+    widths = ["x".join(map(str, inputs))] if inputs else []
+    widths += [str(options.get("units", "?")) for name, options in named if name == "dense"]
+    others = dict.fromkeys(name for name, _ in named if name not in ("dense", "flatten"))
+    text = " ".join(part for part in ("-".join(widths), ", ".join(others)) if part)
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
+
+
+def _layer(item: Any) -> tuple[str, Mapping[str, Any]]:
+    """The name and the options of a layer in any of the ways to write one."""
+    if isinstance(item, Mapping) and "name" in item:
+        return str(item["name"]), item
+    if isinstance(item, Mapping) and len(item) == 1:
+        ((name, options),) = item.items()
+        return str(name), options if isinstance(options, Mapping) else {"units": options}
+    return str(item), {}
+
+
+def _named(value: Any, wanted: tuple[str, ...]) -> str:
+    """`{name: sgd, lr: 0.1, momentum: 0}` -> "sgd lr 0.1": options that are 0 or unset say nothing.
+
+    A text option stands alone ("batch_mean"), a number with its name; the plain mean goes without
+    saying.
+    """
+    if not isinstance(value, Mapping):
+        return str(value or "")
+    options = {key: value[key] for key in wanted if value.get(key) not in (None, 0, "mean")}
+    texts = [v if isinstance(v, str) else f"{key} {v:g}" for key, v in options.items()]
+    return " ".join([str(value.get("name", "")), *texts])
+
+
+def _schedule(value: Any) -> str:
+    name = value.get("name") if isinstance(value, Mapping) else value
+    return "" if name in (None, "constant") else f"{name} schedule"
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}

@@ -1,0 +1,54 @@
+"""Run folders made by hand, as small as a figure needs."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nnlab.run.folder import RunFolder
+
+RESOLVED = """\
+name: by-hand
+seed: 3
+data: {name: digits, validation: 0.2}
+network:
+  - dense: {units: 32}
+  - relu
+  - dense: {units: 10}
+  - softmax
+loss: {name: cross_entropy, reduction: batch_mean}
+optimizer: {name: sgd, lr: 1e-1, momentum: 0.0}
+schedule: {name: constant}
+training: {epochs: 10, batch_size: 32}
+"""
+
+MakeRun = Callable[..., RunFolder]
+
+
+@pytest.fixture
+def make_run(tmp_path: Path) -> MakeRun:
+    """A function that writes a run folder from columns of metrics.csv and steps.csv."""
+
+    def make(
+        metrics: dict[str, list[Any]] | None = None,
+        steps: dict[str, list[Any]] | None = None,
+        resolved: str = RESOLVED,
+        ended: dict[str, Any] | None = None,
+        summary: dict[str, Any] | None = None,
+    ) -> RunFolder:
+        run = RunFolder.create(tmp_path, "by-hand")
+        run.write_run(ended or {"status": "completed"})
+        run.write_data({"inputs": [64], "outputs": 10, "task": "classes"})
+        run.write_resolved(resolved)
+        run.append_metrics(_rows(metrics or {}))
+        run.append_steps(_rows(steps or {}))
+        if summary is not None:
+            run.write_summary(summary)
+        return run
+
+    return make
+
+
+def _rows(columns: dict[str, list[Any]]) -> list[dict[str, Any]]:
+    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]

@@ -1,0 +1,55 @@
+"""The line above a figure that says how its run was set up."""
+
+from typing import Any
+
+import pytest
+
+from nnlab.plots.titles import setting, title
+from tests.plots.conftest import MakeRun
+
+
+@pytest.mark.parametrize(
+    ("config", "inputs", "expected"),
+    [
+        ({}, None, ""),
+        ({"seed": 0}, None, "seed 0"),
+        (
+            {"network": ["sigmoid", {"dense": 3}, {"dense": {"units": 8}}, "tanh", "sigmoid"]},
+            [8],
+            "8-3-8 sigmoid, tanh",
+        ),
+        ({"network": [{"name": "flatten"}, {"name": "dense", "units": 5}]}, [8, 8], "8x8-5"),
+        ({"loss": "mse"}, None, "mse"),
+        ({"loss": {"name": "mse", "reduction": "sum"}}, None, "mse sum"),
+        ({"loss": {"name": "mse", "reduction": "mean"}}, None, "mse"),
+        ({"optimizer": {"name": "sgd", "lr": 0.1, "momentum": 0.0}}, None, "sgd lr 0.1"),
+        (
+            {"optimizer": {"name": "sgd", "lr": 1e-5, "momentum": 0.9}},
+            None,
+            "sgd lr 1e-05 momentum 0.9",
+        ),
+        ({"schedule": {"name": "constant"}}, None, ""),
+        ({"schedule": {"name": "step", "every": 10}}, None, "step schedule"),
+        ({"training": {"batch_size": 1, "epochs": 10000}}, None, "batch 1 · 10,000 epochs"),
+        ({"training": {"batch_size": "full"}}, None, "full batch"),
+        (
+            {"optimizer": "sgd", "training": {"batch_size": 32, "epochs": 0}, "seed": 1},
+            None,
+            "not trained · seed 1",
+        ),
+        ({"network": [{"dense": 1000}] * 40}, None, "1000-" * 12 + "..."),
+    ],
+)
+def test_setting(config: dict[str, Any], inputs: list[int] | None, expected: str) -> None:
+    assert setting(config, inputs) == expected
+
+
+def test_title_of_a_run(make_run: MakeRun) -> None:
+    run = make_run()
+    config = {"name": "by-hand", "network": [{"dense": {"units": 10}}]}
+    assert title(run, config) == ("by-hand", "64-10")
+
+
+def test_a_run_without_a_name_goes_by_its_folder(make_run: MakeRun) -> None:
+    run = make_run()
+    assert title(run, {}) == (run.path.name, "64")

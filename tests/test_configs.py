@@ -1,0 +1,63 @@
+"""Every shipped config is valid, says what it shows, and can be written down and read again."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from nnlab.config.dump import dump
+from nnlab.config.load import load, parse
+
+CONFIGS = sorted((Path(__file__).parents[1] / "configs").glob("*.yaml"))
+
+# What SEEDS asks for, less what needs convolution, a sweep of its own or `descend`.
+EXPECTED = {
+    "approximate",
+    "box",
+    "digits_binary",
+    "digits_binary_400",
+    "digits_binary_lr05",
+    "digits_deep",
+    "digits_linear",
+    "digits_two_linear",
+    "digits_zeros",
+    "fashion_mlp",
+    "forward_random",
+    "identity8",
+    "identity8_fast",
+    "linear",
+    "mnist_online",
+    "textbook",
+    "xor",
+}
+
+
+def test_no_experiment_is_missing() -> None:
+    assert EXPECTED - {path.stem for path in CONFIGS} == set()
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_loads_without_a_note(path: Path) -> None:
+    loaded = load(path)
+    assert loaded.notes == ()
+    assert loaded.config.name == path.stem.replace("_", "-")
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_is_the_same_after_writing_it_down(path: Path) -> None:
+    config = load(path).config
+    assert parse(dump(config)) == config
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_begins_with_what_it_shows(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert re.match(r"# \S.{30,}", text)
+    assert max(map(len, text.splitlines())) <= 120
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_stands_in_the_readme(path: Path) -> None:
+    readme = (path.parents[1] / "README.md").read_text(encoding="utf-8")
+    short = path.stem.removeprefix("digits_binary")
+    assert f"`{path.stem}`" in readme or f"`{short}`" in readme
