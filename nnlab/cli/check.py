@@ -1,0 +1,76 @@
+"""`nnlab check`."""
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from nnlab.cli.options import config_argument, json_option, verbosity
+from nnlab.cli.terminal import say, tell, tell_json
+
+if TYPE_CHECKING:
+    from nnlab.core.network import Network
+
+
+@click.command
+@config_argument
+@json_option
+@verbosity
+def command(config: str, overrides: tuple[str, ...], as_json: bool) -> None:
+    """Validate CONFIG and show what it means.
+
+    Prints the config with all defaults filled in, and the network as a table. All mistakes are
+    reported at once, with exit code 2. Data that has to be downloaded is not needed.
+
+    \b
+    nnlab check xor
+    nnlab check my.yaml --set network.0.units=64
+    """
+    from nnlab.cli.table import table
+    from nnlab.config.dump import dump, mapping
+    from nnlab.config.load import load
+
+    loaded = load(config, overrides)
+    rows = layers(network(loaded.config))
+    parameters, flops = sum(row["parameters"] for row in rows), sum(row["flops"] for row in rows)
+    if as_json:
+        notes = list(loaded.notes)
+        found = {"config": mapping(loaded.config), "network": rows, "notes": notes}
+        tell_json({**found, "parameters": parameters, "flops": flops})
+        return
+    for note in loaded.notes:
+        say(note)
+    lines = [[row["layer"], shape(row["output"]), row["parameters"], row["flops"]] for row in rows]
+    tell(dump(loaded.config))
+    tell(table(["layer", "output", "parameters", "FLOPs"], [*lines, ["", "", parameters, flops]]))
+
+
+def network(config: Any) -> "Network":
+    """The config's network, from the shape of its data alone."""
+    from nnlab.config.schema import FromRun
+    from nnlab.core.network import Network
+
+    data = config.data
+    init = None if isinstance(config.init, FromRun) else config.init
+    return Network(config.network, data.source.signature(data.seed).inputs, init=init)
+
+
+def layers(network: "Network") -> list[dict[str, Any]]:
+    """Each layer's name, output shape, parameters, and operations of a forward pass for a row."""
+    from nnlab.core.network import count, flops, name_of
+
+    return [
+        {
+            "layer": f"{index} {name_of(layer)}",
+            "output": list(network.shapes[index + 1]),
+            "parameters": count(network, index),
+            "flops": operations,
+        }
+        for index, (layer, operations) in enumerate(
+            zip(network.layers, flops(network), strict=True)
+        )
+    ]
+
+
+def shape(sizes: list[int]) -> str:
+    """28 x 28 as the table shows it."""
+    return " x ".join(map(str, sizes))

@@ -1,0 +1,58 @@
+"""Every error of every command ends here: as a message on stderr and an exit code."""
+
+import io
+import os
+import sys
+import traceback
+from collections.abc import Callable
+
+import click
+
+from nnlab.cli.terminal import close, complain
+from nnlab.errors import NnlabError
+
+REPORT = "This is a bug in nnlab. Please report it, with the lines above and `nnlab --version`."
+BUG, STORAGE, INTERRUPTED = 1, 7, 130
+
+
+def exit_code(action: Callable[[], object]) -> int:
+    """Run `action`; its exit code, after the message for whatever it raised was shown."""
+    if isinstance(sys.stdout, io.TextIOWrapper):  # letters that it cannot hold become escapes
+        sys.stdout.reconfigure(errors="backslashreplace")
+    try:
+        found = action()
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except BrokenPipeError:  # whoever read has seen enough
+        close(sys.stdout)
+        return 0
+    except (click.Abort, KeyboardInterrupt):
+        complain("Interrupted.")
+        return INTERRUPTED
+    except click.ClickException as error:
+        complain(usage(error))
+        return error.exit_code
+    except NnlabError as error:
+        complain(str(error))
+        return error.exit_code
+    except OSError as error:
+        where = "" if error.filename is None else f"{os.fsdecode(error.filename)}: "
+        complain(f"{where}{error.strerror or error}.")
+        return STORAGE
+    except MemoryError as error:
+        complain(f"There is not enough memory. {error}".rstrip())
+        return STORAGE
+    except Exception:
+        complain(f"{traceback.format_exc()}{REPORT}")
+        return BUG
+    return found if isinstance(found, int) else 0
+
+
+def usage(error: click.ClickException) -> str:
+    """What click would print: how the command is used, where help is, and what is wrong."""
+    message = error.format_message()
+    context = getattr(error, "ctx", None)
+    if context is None or message == context.get_help():  # a group without a command
+        return message
+    hint = f"Try '{context.command_path} --help' for help."
+    return f"{context.get_usage()}\n{hint}\n\nError: {message}"

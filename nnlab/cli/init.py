@@ -1,0 +1,68 @@
+"""`nnlab init`."""
+
+from pathlib import Path
+
+import click
+
+from nnlab.cli.options import verbosity
+from nnlab.cli.terminal import say, tell
+from nnlab.errors import UsageError
+
+
+@click.command
+@click.argument("name", required=False, metavar="[NAME]")
+@click.argument("path", required=False, metavar="[PATH]", type=click.Path(path_type=Path))
+@click.option("--force", is_flag=True, help="Overwrite a file that is there.")
+@verbosity
+def command(name: str | None, path: Path | None, force: bool) -> None:
+    """Copy the shipped config NAME, to change it.
+
+    The copy goes to PATH, else to NAME.yaml in the current folder. Without NAME, lists what is
+    shipped.
+
+    \b
+    nnlab init
+    nnlab init xor
+    nnlab init xor mine.yaml
+    """
+    from nnlab.config.locate import shipped
+    from nnlab.run import durable
+
+    known = shipped()
+    if name is None:
+        formatter = click.HelpFormatter()  # wraps to the terminal's width
+        formatter.write_dl([(one, purpose(file)) for one, file in known.items()])
+        tell(formatter.getvalue().rstrip("\n"))
+        return
+    source = known[chosen(name, list(known))]
+    target = path or Path(source.name)
+    if target.is_dir():
+        target = target / source.name
+    if target.exists() and not force:
+        raise UsageError(f"{target} exists already; --force overwrites it.")
+    durable.write(target, source.read_bytes())
+    tell(str(target))
+    say(f"Train it with: nnlab train {target}")
+
+
+def chosen(name: str, known: list[str]) -> str:
+    """The shipped config's name; UsageError with the nearest one."""
+    from nnlab.config.problems import suggest
+
+    wanted = name.removesuffix(".yaml").replace("-", "_")
+    if wanted in known:
+        return wanted
+    near = suggest(wanted, known)
+    hint = f" Did you mean '{near}'?" if near else ""
+    raise UsageError(f"There is no shipped config '{name}'.{hint} `nnlab init` lists them.")
+
+
+def purpose(path: Path) -> str:
+    """The first sentence of the comment that a config begins with."""
+    lines = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        if not line.startswith("#"):
+            break
+        lines.append(line.lstrip("# ").rstrip())
+    head = " ".join(lines)
+    return head.partition(". ")[0].removesuffix(".")

@@ -1,0 +1,97 @@
+"""Arguments and options that several commands share."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from nnlab.cli.terminal import LEVEL, QUIET, VERBOSE
+
+if TYPE_CHECKING:
+    from nnlab.run.folder import RunFolder
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+FOLDER = click.Path(path_type=Path, file_okay=False)
+FILE = click.Path(path_type=Path, dir_okay=False)
+WEIGHTS = ("final", "best", "initial")
+
+
+def verbosity(function: F) -> F:
+    """--quiet and --verbose, understood before and after the command's name."""
+
+    def remember(ctx: click.Context, parameter: click.Parameter, given: bool) -> None:
+        if given:
+            ctx.meta[LEVEL] = QUIET if parameter.name == "quiet" else VERBOSE
+
+    def flag(*names: str, text: str) -> Callable[[F], F]:
+        return click.option(*names, is_flag=True, expose_value=False, callback=remember, help=text)
+
+    noisy = flag("--verbose", "-v", text="Say more on stderr.")(function)
+    return flag("--quiet", "-q", text="Say nothing on stderr but errors.")(noisy)
+
+
+def config_argument(function: F) -> F:
+    """CONFIG and --set."""
+    function = click.option(
+        "--set",
+        "overrides",
+        metavar="KEY=VALUE",
+        multiple=True,
+        help="Override a setting, for example lr=0.1 or network.0.units=5; may be repeated.",
+    )(function)
+    return click.argument("config", metavar="CONFIG")(function)
+
+
+def seed_option(function: F) -> F:
+    """--seed, short for --set seed=N."""
+    return click.option(
+        "--seed", type=click.IntRange(min=0), metavar="N", help="Short for --set seed=N."
+    )(function)
+
+
+def runs_option(function: F) -> F:
+    """--runs."""
+    return click.option(
+        "--runs",
+        type=FOLDER,
+        metavar="DIR",
+        help="Where run folders are; default $NNLAB_RUNS, else runs.",
+    )(function)
+
+
+def run_argument(function: F) -> F:
+    """RUN and --runs."""
+    return click.argument("run", metavar="RUN")(runs_option(function))
+
+
+def weights_option(function: F) -> F:
+    """--weights."""
+    return click.option(
+        "--weights",
+        type=click.Choice(WEIGHTS),
+        default="final",
+        show_default=True,
+        help="Which of the saved weights to use.",
+    )(function)
+
+
+def json_option(function: F) -> F:
+    """--json."""
+    return click.option(
+        "--json", "as_json", is_flag=True, help="One JSON object on stdout, numbers unrounded."
+    )(function)
+
+
+def changes(overrides: tuple[str, ...], seed: int | None) -> list[str]:
+    """All overrides; --seed is the last word on the seed."""
+    return [*overrides, *([] if seed is None else [f"seed={seed}"])]
+
+
+def find_run(run: str, runs: Path | None) -> "RunFolder":
+    """The run folder that RUN and --runs mean. Raises RunUnreadable or UsageError."""
+    from nnlab.run.folder import RunFolder
+    from nnlab.run.names import runs_folder
+
+    return RunFolder.find(run, runs_folder(runs))

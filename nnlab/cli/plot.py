@@ -1,0 +1,43 @@
+"""`nnlab plot`."""
+
+from pathlib import Path
+
+import click
+
+from nnlab.cli.options import find_run, runs_option, verbosity
+from nnlab.cli.terminal import say, tell
+
+KINDS = ("png", "svg", "pdf")
+
+
+@click.command
+@click.argument("run", metavar="RUN...", nargs=-1, required=True)
+@runs_option
+@click.option(
+    "--format",
+    "kinds",
+    type=click.Choice(KINDS),
+    multiple=True,
+    default=("png",),
+    show_default=True,
+    help="May be repeated.",
+)
+@verbosity
+def command(run: tuple[str, ...], runs: Path | None, kinds: tuple[str, ...]) -> None:
+    """Draw the figures of each RUN again.
+
+    Everything comes from the run's folder, so that a folder copied from another machine gives the
+    same figures. Prints the files.
+
+    \b
+    nnlab plot latest
+    nnlab plot latest --format svg --format pdf
+    """
+    from nnlab.plots import draw_all
+
+    for folder in [find_run(one, runs) for one in run]:
+        drawn = draw_all(folder, kinds)
+        for warning in drawn.warnings:
+            say(f"Warning: {warning}")
+        for path in drawn.paths:
+            tell(str(path))

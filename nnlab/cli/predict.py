@@ -1,0 +1,74 @@
+"""`nnlab predict`."""
+
+import csv
+import io
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from nnlab.cli.options import FILE, find_run, run_argument, verbosity, weights_option
+from nnlab.cli.terminal import say, tell
+
+if TYPE_CHECKING:
+    from nnlab.core.types import FloatArray
+
+
+@click.command
+@run_argument
+@click.argument("file", metavar="FILE", type=FILE)
+@weights_option
+@click.option("-o", "--output", type=FILE, metavar="FILE", help="Write here, not to stdout.")
+@verbosity
+def command(run: str, runs: Path | None, file: Path, weights: Any, output: Path | None) -> None:
+    """Compute a trained network's outputs for the rows of FILE.
+
+    FILE is a CSV file with the columns of the training data (the target may be left out), or an
+    NPZ file with an array x. Prints CSV: the outputs of each row and, for classes, the name of
+    the predicted one.
+
+    \b
+    nnlab predict latest new.csv
+    nnlab predict latest new.npz -o outputs.csv
+    """
+    from nnlab.data import rows
+    from nnlab.experiment.saved import Saved
+    from nnlab.run import durable
+
+    saved = Saved(find_run(run, runs))
+    outputs = saved.predict(rows.inputs(file, saved.like), weights)
+    text = as_csv(outputs, saved.data)
+    if output is None:
+        tell(text.removesuffix("\n"))
+    else:
+        durable.write(output, text)
+        say(f"{len(outputs):,} rows written to {output}")
+
+
+def as_csv(outputs: "FloatArray", data: dict[str, Any]) -> str:
+    """A header, then a line for each row of outputs (N, m), all digits of a number kept."""
+    from nnlab.experiment.outcome import guesses
+
+    classes = data["class_names"] if data["task"] == "classes" else []
+    header = [*column_names(outputs.shape[1], data), *(["predicted"] if classes else [])]
+    names = [[classes[label]] for label in guesses(outputs)] if classes else [[]] * len(outputs)
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(header)
+    # repr of a NumPy number has all its digits; that of float(float32) would have too many.
+    writer.writerows([[*map(str, row), *name] for row, name in zip(outputs, names, strict=True)])
+    return buffer.getvalue()
+
+
+def column_names(width: int, data: dict[str, Any]) -> list[str]:
+    """The classes, the targets, or output_0, output_1, ...; one output for two classes is p."""
+    if data["task"] == "classes":
+        if width == len(data["class_names"]):
+            return list(data["class_names"])
+        return [f"p({data['class_names'][1]})"] if width == 1 else numbered(width)
+    return list(data["target_names"]) if len(data["target_names"]) == width else numbered(width)
+
+
+def numbered(width: int) -> list[str]:
+    """Names for outputs that have none."""
+    return [f"output_{i}" for i in range(width)]

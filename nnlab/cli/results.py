@@ -1,0 +1,96 @@
+"""A run in words: what is trained, and what came of it."""
+
+from typing import Any
+
+from nnlab.build import Built
+from nnlab.cli.table import Cell, duration, records
+from nnlab.core.network import Network, count
+from nnlab.errors import Diverged
+from nnlab.experiment.session import Session
+
+PARTS = {"train": "train", "val": "validation"}  # the columns' prefixes of a row
+
+
+def widths(network: Network) -> str:
+    """The network in a line: its inputs, then the outputs of each layer that has parameters."""
+    shapes = [network.shapes[0]]
+    for index, shape in enumerate(network.shapes[1:]):
+        if count(network, index):
+            shapes.append(shape)
+    return "-".join("x".join(map(str, shape)) for shape in shapes)
+
+
+def title(built: Built) -> str:
+    """Two lines: the data and its parts; the network, its size and what computes it."""
+    config, parts = built.config, built.parts
+    sizes = [f"{len(parts.train):,} to train"]
+    if parts.validation is not None and parts.validation is not parts.test:
+        sizes.append(f"{len(parts.validation):,} to validate")
+    if parts.test is not None:
+        shared = parts.validation is parts.test
+        sizes.append(f"{len(parts.test):,} to {'validate and test' if shared else 'test'}")
+    network = built.network
+    return (
+        f"{config.name}: {built.dataset.name}, rows: {', '.join(sizes)}\n"
+        f"{widths(network)}, {network.theta.size:,} parameters, {config.training.dtype}, "
+        f"engine {config.training.engine}, seed {config.seed}"
+    )
+
+
+def as_mapping(session: Session) -> dict[str, Any]:
+    """What `--json` prints."""
+    failed = {"failure": vars(session.failure)} if session.failure is not None else {}
+    return {
+        "folder": str(session.folder.path),
+        "status": session.state.status,
+        **failed,
+        "summary": session.summary,
+    }
+
+
+def text(session: Session) -> str:
+    """The table of final, best and test numbers, the time, and where the folder is."""
+    early = " (stopped early)" if session.state.status == "early_stopped" else ""
+    return (
+        f"{numbers(session.summary)}\n\n"
+        f"{session.state.step:,} updates in {duration(session.seconds)}{early}, saved in\n"
+        f"{session.folder.path}"
+    )
+
+
+def numbers(summary: dict[str, Any]) -> str:
+    """summary.json as a table: a row for each part, of the last and of the best epoch."""
+    rows: list[dict[str, Cell]] = []
+    for kind in ("final", "best"):
+        row = summary[kind]
+        if not row or (kind == "best" and row["epoch"] == summary["final"]["epoch"]):
+            continue
+        for prefix, part in PARTS.items():
+            found = under(row, f"{prefix}_")
+            if found:
+                rows.append({"part": part, "weights": kind, "epoch": row["epoch"], **found})
+    if summary["test"]:
+        epoch = summary["final"].get("epoch")
+        rows.append({"part": "test", "weights": "final", "epoch": epoch, **summary["test"]})
+    return records(rows)
+
+
+def under(row: dict[str, Any], prefix: str) -> dict[str, Cell]:
+    """The entries whose keys begin with `prefix`, without it."""
+    return {key.removeprefix(prefix): row[key] for key in row if key.startswith(prefix)}
+
+
+def raise_if_diverged(session: Session) -> None:
+    """Diverged with where it happened, what is kept and what to try, if it did."""
+    failure = session.failure
+    if failure is None:
+        return
+    what = failure.what.replace("_", " ")
+    optimizer = session.built.config.optimizer
+    clip = "" if optimizer.clip_norm is not None else ", or optimizer.clip_norm: 1"
+    raise Diverged(
+        f"The run diverged in epoch {failure.epoch}, at update {failure.step + 1:,}: "
+        f"the {what} is not finite. The last finite weights are kept in "
+        f"{session.folder.path / 'weights' / 'final.npz'}. "
+        f"Try a smaller lr (it was {optimizer.lr:g}){clip}."
+    )

@@ -1,0 +1,108 @@
+"""`nnlab runs`."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from nnlab.cli.options import FOLDER, json_option, runs_option, verbosity
+from nnlab.cli.terminal import say, tell, tell_json
+from nnlab.errors import UsageError
+
+if TYPE_CHECKING:
+    from nnlab.run.listing import RunRecord
+
+STATUSES = (
+    "running",
+    "completed",
+    "early_stopped",
+    "diverged",
+    "interrupted",
+    "failed",
+    "resumable",
+    "unreadable",
+)
+NUMBERS = {  # column -> where it stands in summary.json
+    "train_loss": ("final", "train_loss"),
+    "val_loss": ("final", "val_loss"),
+    "test_loss": ("test", "loss"),
+}
+METRICS = ("accuracy", "mae", "r2")
+
+
+@click.command
+@click.argument("folder", metavar="[DIR]", type=FOLDER, required=False)
+@runs_option
+@click.option("--sort", metavar="KEY", help="A column: the best or largest first.")
+@click.option("--status", type=click.Choice(STATUSES), help="Only runs in this state.")
+@json_option
+@verbosity
+def command(
+    folder: Path | None, runs: Path | None, sort: str | None, status: str | None, as_json: bool
+) -> None:
+    """List the runs in DIR, newest first.
+
+    Shows how each ended, its last losses, and its metrics on the test part (else on the
+    validation, else on the training part). --sort takes a column's name; losses, errors, names
+    and times grow, metrics and epochs fall.
+
+    \b
+    nnlab runs
+    nnlab runs --sort accuracy --status completed
+    """
+    from nnlab.cli.table import records
+    from nnlab.run.listing import list_runs
+    from nnlab.run.names import runs_folder
+
+    where = runs_folder(folder or runs)
+    found = [one for one in reversed(list_runs(where)) if status in (None, one.status)]
+    rows = [row(one) for one in found]
+    if sort is not None:
+        order = sorted_by(rows, sort)
+        found, rows = [found[i] for i in order], [rows[i] for i in order]
+    if as_json:
+        tell_json({"runs": [asdict(one) for one in found]})
+    elif not rows:
+        say(f"There is no such run in {where}.")
+    else:
+        tell(records([{**row, "time": spoken(row["time"])} for row in rows]))
+
+
+def row(run: "RunRecord") -> dict[str, Any]:
+    """The cells of one run."""
+    tables = {"final": run.final, "test": run.test}
+    numbers = {name: tables[table].get(key) for name, (table, key) in NUMBERS.items()}
+    return {
+        "run": run.name,
+        "status": run.status,
+        "data": run.data,
+        "epochs": run.epochs,
+        **numbers,
+        **{name: metric(run, name) for name in METRICS},
+        "time": run.seconds,
+    }
+
+
+def spoken(seconds: float | None) -> str | None:
+    """The time as text."""
+    from nnlab.cli.table import duration
+
+    return None if seconds is None else duration(seconds)
+
+
+def metric(run: "RunRecord", name: str) -> float | None:
+    """On test rows if there are any, else on validation rows, else on training rows."""
+    places = (run.test.get(name), run.final.get(f"val_{name}"), run.final.get(f"train_{name}"))
+    found: float | None = next((value for value in places if value is not None), None)
+    return found
+
+
+def sorted_by(rows: list[dict[str, Any]], key: str) -> list[int]:
+    """The rows' order by a column; rows without a value last. UsageError for another name."""
+    if rows and key not in rows[0]:
+        raise UsageError(f"There is no column '{key}'; the columns are {', '.join(rows[0])}.")
+    known = [i for i, row in enumerate(rows) if row[key] is not None]
+    falling = key in ("accuracy", "r2", "epochs")
+    known.sort(key=lambda i: rows[i][key], reverse=falling)
+    return known + [i for i, row in enumerate(rows) if row[key] is None]

@@ -1,0 +1,73 @@
+"""Commands run in a folder of their own, in this process or in a fresh one."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from nnlab.cli import main
+
+ROOT = Path(__file__).resolve().parents[2]
+
+FLOWERS = """length,colour,kind
+1.0,red,rose
+2.0,blue,iris
+1.5,red,rose
+2.5,blue,iris
+1.2,white,rose
+2.2,blue,iris
+"""
+CONFIG = """# Flowers.
+data: {name: csv, path: flowers.csv, target: kind, categorical: [colour]}
+network: [{dense: 4}, tanh, {dense: 2}, softmax]
+loss: cross_entropy
+optimizer: {name: sgd, lr: 0.5}
+training: {epochs: 60, batch_size: full}
+"""
+
+
+@pytest.fixture
+def nnlab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
+    """Runs a command in this process, inside tmp_path; runs go to tmp_path/runs."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("NNLAB_RUNS", raising=False)
+
+    def run(*arguments: str) -> Result:
+        return CliRunner().invoke(main, arguments, prog_name="nnlab")
+
+    return run
+
+
+@pytest.fixture
+def process(tmp_path: Path) -> Callable[..., "subprocess.CompletedProcess[str]"]:
+    """Runs Python with the given arguments in a fresh process, inside tmp_path."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "80"}
+    environment.pop("NNLAB_RUNS", None)
+
+    def run(*arguments: str, **more: str) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(
+            [sys.executable, *arguments],
+            cwd=tmp_path,
+            env=environment | more,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+
+    return run
+
+
+@pytest.fixture
+def flowers(nnlab: Callable[..., Result], tmp_path: Path) -> Path:
+    """The only run in tmp_path/runs: two kinds of flowers by length and colour."""
+    (tmp_path / "flowers.csv").write_text(FLOWERS)
+    (tmp_path / "flowers.yaml").write_text(CONFIG)
+    result = nnlab("train", "flowers.yaml", "--no-plots")
+    assert result.exit_code == 0, result.output
+    (folder,) = (tmp_path / "runs").iterdir()
+    return folder

@@ -1,0 +1,116 @@
+"""`nnlab check` and `nnlab gradcheck`."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import Result
+
+from nnlab.cli.check import network
+from nnlab.config.load import load, parse
+from nnlab.core.layers.dense import Dense
+from nnlab.core.types import Array, Views
+
+Nnlab = Callable[..., Result]
+
+FASHION = """
+layer      output  parameters   FLOPs
+0 dense    256         200960  401408
+1 relu     256              0     256
+2 dense    128          32896   65536
+3 relu     128              0     128
+4 dense    64            8256   16384
+5 relu     64               0      64
+6 dense    10             650    1280
+7 softmax  10               0      10
+                       242762  485066
+"""
+
+
+def test_the_config_and_the_network_without_the_data(
+    nnlab: Nnlab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NNLAB_DATA_DIR", str(tmp_path / "empty"))
+    result = nnlab("check", "fashion_mlp")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout.endswith(FASHION)
+    resolved = result.stdout.removesuffix(FASHION)
+    assert parse(resolved) == load("fashion_mlp").config
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_check_as_json(nnlab: Nnlab) -> None:
+    options = ["--set", "momentum=0.5", "--set", "optimizer=adam", "--json"]
+    found = json.loads(nnlab("check", "identity8", *options).stdout)
+    assert found["config"]["optimizer"]["name"] == "adam"
+    assert found["notes"] == ["optimizer=adam drops momentum, which adam does not have."]
+    assert found["network"][0] == {
+        "layer": "0 dense",
+        "output": [3],
+        "parameters": 27,
+        "flops": 48,
+    }
+    assert (found["parameters"], found["flops"]) == (59, 107)
+
+
+def test_the_network_is_that_of_the_config() -> None:
+    assert network(load("identity8").config).theta.size == 59
+
+
+def test_gradcheck(nnlab: Nnlab) -> None:
+    result = nnlab("gradcheck", "digits_binary", "--rows", "4")
+    assert (result.exit_code, result.stderr) == (0, "")
+    header, *rows = [line.split() for line in result.stdout.splitlines()]
+    assert header == ["parameter", "size", "directions", "worst", "relative", "error"]
+    assert sorted(row[0] for row in rows) == [
+        "0.dense.bias",
+        "0.dense.weight",
+        "2.dense.bias",
+        "2.dense.weight",
+    ]
+    assert max(float(row[3]) for row in rows) <= 1e-7
+
+
+def test_gradcheck_as_json(nnlab: Nnlab) -> None:
+    found = json.loads(nnlab("gradcheck", "xor", "--json", "--seed", "2").stdout)
+    assert found["tolerance"] == 1e-7
+    assert found["worst"] == max(one["error"] for one in found["parameters"]) <= 1e-7
+    assert [one["size"] for one in found["parameters"]] == [6, 9, 3]
+
+
+def test_a_planted_error_of_a_thousandth_is_found(
+    nnlab: Nnlab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    right = Dense.backward
+
+    def wrong(
+        self: Dense, p: Views, g: Views, x: Array, y: Array, dy: Array, dx: Array | None, s: Views
+    ) -> None:
+        right(self, p, g, x, y, dy, dx, s)
+        if self.units == 32:
+            np.multiply(g.weight, 1.001, out=g.weight)
+
+    monkeypatch.setattr(Dense, "backward", wrong)
+    result = nnlab("gradcheck", "digits_binary")
+    assert result.exit_code == 9
+    assert result.stderr == (
+        "The gradient of 0.dense.weight is wrong: its relative error is above 1e-07.\n"
+    )
+    assert "0.dense.weight  2048" in result.stdout
+
+
+def test_a_step_has_no_gradient(nnlab: Nnlab) -> None:
+    result = nnlab("gradcheck", "box")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == (
+        "network.1: step has no derivative, so there is no gradient to check.\n"
+    )
+
+
+def test_a_network_without_parameters(nnlab: Nnlab, tmp_path: Path) -> None:
+    (tmp_path / "none.yaml").write_text("data: identity\nnetwork: [tanh]\nloss: mse\n")
+    result = nnlab("gradcheck", "none.yaml")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout == "The network has no parameters, so there is no gradient to check.\n"

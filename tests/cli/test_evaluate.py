@@ -1,0 +1,142 @@
+"""`nnlab evaluate` and `nnlab predict`."""
+
+import csv
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import Result
+
+from nnlab.experiment.saved import Saved
+from nnlab.run.folder import RunFolder
+
+Nnlab = Callable[..., Result]
+
+
+def test_evaluate_shows_all_tables(nnlab: Nnlab, flowers: Path) -> None:
+    result = nnlab("evaluate", "latest")
+    assert (result.exit_code, result.stderr) == (0, "")
+    title, numbers, scores, confusion = result.stdout.rstrip("\n").split("\n\n")
+    assert title == f"{flowers.name}, final weights, train"
+    assert numbers.split("\n")[0].split() == ["rows", "loss", "accuracy"]
+    assert [line.split() for line in scores.split("\n")] == [
+        ["class", "precision", "recall", "f1", "support"],
+        ["iris", "1.000", "1.000", "1.000", "3"],
+        ["rose", "1.000", "1.000", "1.000", "3"],
+    ]
+    assert confusion == (
+        "true \\ predicted  iris  rose\n"
+        "iris                 3     0\n"
+        "rose                 0     3"
+    )  # fmt: skip
+
+
+def test_evaluate_as_json_on_weights_and_files(nnlab: Nnlab, flowers: Path) -> None:
+    own = json.loads(nnlab("evaluate", "latest", "--json").stdout)
+    file = json.loads(nnlab("evaluate", "latest", "--data", "flowers.csv", "--json").stdout)
+    first = json.loads(nnlab("evaluate", "latest", "--weights", "initial", "--json").stdout)
+    assert (own["weights"], own["part"], own["rows"]) == ("final", "train", 6)
+    assert file["part"] == "flowers.csv"
+    same = ("loss", "accuracy", "classes", "confusion")
+    assert {key: own[key] for key in same} == {key: file[key] for key in same}
+    assert first["loss"] > own["loss"]
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "message"),
+    [
+        (["--part", "test"], 2, "This run has no test part; it has train.\n"),
+        (
+            ["--part", "test", "--data", "x.csv"],
+            2,
+            "Usage: nnlab evaluate [OPTIONS] RUN\nTry 'nnlab evaluate --help' for help.\n\n"
+            "Error: --part and --data exclude each other.\n",
+        ),
+        (["--data", "x.csv"], 3, "There is no file x.csv.\n"),
+    ],
+)
+def test_evaluate_refuses(
+    nnlab: Nnlab, flowers: Path, options: list[str], code: int, message: str
+) -> None:
+    result = nnlab("evaluate", "latest", *options)
+    assert (result.exit_code, result.stderr, result.stdout) == (code, message, "")
+
+
+def test_predict_reads_columns_by_name(nnlab: Nnlab, flowers: Path, tmp_path: Path) -> None:
+    (tmp_path / "new.csv").write_text("colour,extra,length\nred,a,1.1\nblue,b,2.4\n")
+    result = nnlab("predict", "latest", "new.csv")
+    assert (result.exit_code, result.stderr) == (0, "")
+    header, *rows = list(csv.reader(io.StringIO(result.stdout)))
+    assert header == ["iris", "rose", "predicted"]
+    assert [row[2] for row in rows] == ["rose", "iris"]
+    # length, then one-hot blue, red, white
+    inputs = [[1.1, 0, 1, 0], [2.4, 1, 0, 0]]
+    expected = Saved(RunFolder.open(flowers)).predict(inputs)
+    printed = np.array([row[:2] for row in rows], np.float32)
+    np.testing.assert_array_equal(printed, expected)  # all digits are there
+
+
+def test_predict_into_a_file(nnlab: Nnlab, flowers: Path, tmp_path: Path) -> None:
+    printed = nnlab("predict", "latest", "flowers.csv").stdout
+    result = nnlab("predict", "latest", "flowers.csv", "-o", "out.csv")
+    assert (result.stdout, result.stderr) == ("", "6 rows written to out.csv\n")
+    assert (tmp_path / "out.csv").read_text() == printed
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "length,colour\n1,red\ntall,blue\n",
+            "new.csv, line 3, column 'length': 'tall' is not a finite number.",
+        ),
+        (
+            "length,colour\n1,red\n2\n",
+            "new.csv, line 3: there are 1 cells, but 2 columns.",
+        ),
+        (
+            "length,colour\n1,\x1b[31m\n",
+            "new.csv, line 2, column 'colour': '\\x1b[31m' is none of the categories of the "
+            "training data, 'blue', 'red', 'white'.",
+        ),
+        (
+            "colour\nred\n",
+            "new.csv has no column 'length'; its columns are 'colour'.",
+        ),
+    ],
+)
+def test_predict_names_row_and_column(
+    nnlab: Nnlab, flowers: Path, tmp_path: Path, text: str, message: str
+) -> None:
+    (tmp_path / "new.csv").write_text(text)
+    result = nnlab("predict", "latest", "new.csv")
+    assert (result.exit_code, result.stderr, result.stdout) == (3, f"{message}\n", "")
+
+
+@pytest.mark.parametrize(
+    ("config", "width", "header"),
+    [
+        ("digits_binary", 64, ["p(below 5)", "predicted"]),
+        ("identity8", 8, [f"output_{i}" for i in range(8)]),
+        ("curve.yaml", 1, ["cubic"]),
+    ],
+)
+def test_the_names_of_outputs(
+    nnlab: Nnlab, tmp_path: Path, config: str, width: int, header: list[str]
+) -> None:
+    curve = "data: {name: curve, function: cubic}\nnetwork: [{dense: 1}]\nloss: mse\n"
+    (tmp_path / "curve.yaml").write_text(curve)
+    assert nnlab("train", config, "--no-plots", "--set", "epochs=1").exit_code == 0
+    np.savez(tmp_path / "new.npz", x=np.zeros((3, width)))
+    result = nnlab("predict", "latest", "new.npz")
+    lines = list(csv.reader(io.StringIO(result.stdout)))
+    assert (lines[0], len(lines)) == (header, 4)
+    np.savez(tmp_path / "wrong.npz", x=np.zeros((3, width + 1)))
+    wrong = nnlab("predict", "latest", "wrong.npz")
+    assert (wrong.exit_code, wrong.stdout) == (3, "")
+    assert wrong.stderr == (
+        f"wrong.npz, array 'x' has rows of {width + 1} numbers; the network takes {width}.\n"
+    )

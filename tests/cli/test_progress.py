@@ -1,0 +1,88 @@
+"""Which epochs are worth a line."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from nnlab.cli import progress
+from nnlab.training import Epoch
+
+
+@dataclass
+class Clock:
+    """A clock that goes on by `tick` at each look."""
+
+    tick: float
+    now: float = 0.0
+
+    def __call__(self) -> float:
+        self.now += self.tick
+        return self.now
+
+
+def session(epochs: int, clock: Clock) -> Any:
+    """As much of a session as is looked at."""
+    plan = SimpleNamespace(epochs=epochs)
+    return SimpleNamespace(built=SimpleNamespace(plan=plan), seconds=clock.now)
+
+
+def epochs(count: int) -> Iterator[Epoch]:
+    for number in range(count + 1):
+        yield Epoch(number, number, 0.1, {"loss": 0.5}, None, False)
+
+
+@pytest.mark.parametrize(
+    ("count", "tick", "every", "shown"),
+    [
+        (100, 5.0, 0, [1, 10, 20, 30, 40, 50, 60, 70, 80, 90, 100]),
+        (100, 0.01, 0, [1, 100]),  # too fast for more
+        (3, 5.0, 0, [1, 2, 3]),
+        (3, 0.01, 1, [1, 2, 3]),  # --verbose
+        (0, 1.0, 0, [0]),
+    ],
+)
+def test_lines(
+    monkeypatch: pytest.MonkeyPatch, count: int, tick: float, every: int, shown: list[int]
+) -> None:
+    clock = Clock(tick)
+    printed: list[str] = []
+    monkeypatch.setattr(progress, "perf_counter", clock)
+    monkeypatch.setattr(progress, "say", printed.append)
+    seen = progress.Lines(session(count, clock), every)
+    for record in epochs(count):
+        seen.see(record)
+    seen.finish()
+    assert [int(line.split()[1].partition("/")[0]) for line in printed] == shown
+
+
+def test_an_early_end_still_shows_the_last_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
+    printed: list[str] = []
+    monkeypatch.setattr(progress, "say", printed.append)
+    seen = progress.Lines(session(1000, Clock(0.0)))
+    for record in epochs(7):
+        seen.see(record)
+    seen.finish()
+    assert [line.split()[1] for line in printed] == ["1/1000", "7/1000"]
+
+
+@pytest.mark.parametrize(
+    ("done", "seconds", "text"),
+    [(0.0, 5.0, ""), (5.0, 10.0, "10.0 s left"), (2.5, 1.0, "3.00 s left"), (10.0, 3.0, "")],
+)
+def test_time_left(done: float, seconds: float, text: str) -> None:
+    assert progress.left(done, 10, seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("validation", "text"),
+    [
+        (None, "loss 0.1235  accuracy 1"),
+        ({"loss": 2.0, "accuracy": 0.25}, "val_loss 2  val_accuracy 0.25"),
+    ],
+)
+def test_numbers(validation: dict[str, float] | None, text: str) -> None:
+    train = {"loss": 0.123456, "accuracy": 1.0}
+    assert progress.numbers(Epoch(1, 8, 0.1, train, validation, True)) == text

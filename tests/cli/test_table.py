@@ -1,0 +1,61 @@
+"""Tables of text and numbers."""
+
+import math
+
+import pytest
+
+from nnlab.cli.table import Cell, column, duration, records, table
+
+
+@pytest.mark.parametrize(
+    ("cells", "texts"),
+    [
+        ([], []),
+        ([1, 20000], ["1", "20000"]),
+        ([0.5, 1.0], ["0.5000", "1.0000"]),
+        ([1.0, 12.5], ["1.000", "12.500"]),
+        ([0.0123456, 2.0], ["0.01235", "2.00000"]),
+        ([123456.789], ["123456.8"]),
+        ([0.0], ["0.000"]),
+        ([0.5, 1e-9, 3.5e287, -2e8], ["0.5000", "1.000e-09", "3.500e+287", "-2.000e+08"]),
+        ([None, math.nan, math.inf, 0.5], ["-", "-", "-", "0.5000"]),
+        (["a\x1b[0m", "b\nc"], ["a\\x1b[0m", "b\\nc"]),
+    ],
+)
+def test_a_column_has_one_format(cells: list[Cell], texts: list[str]) -> None:
+    assert column(cells) == texts
+
+
+def test_text_to_the_left_numbers_to_the_right() -> None:
+    assert table(["name", "size"], [["a", 1], ["longer", 100]]) == (
+        "name    size\n"
+        "a          1\n"
+        "longer   100"
+    )  # fmt: skip
+
+
+def test_wide_and_combining_letters_keep_the_columns() -> None:
+    lines = table(["n", "x"], [["日本", 1], ["e\u0301", 2]]).splitlines()
+    assert lines == ["n     x", "日本  1", "e\u0301     2"]
+
+
+def test_records_leave_out_empty_columns() -> None:
+    assert records([{"a": 1, "b": None}, {"a": None, "b": None, "c": "x"}]) == (
+        "a  c\n"
+        "1  -\n"
+        "-  x"
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0.0123, "12 ms"),
+        (1.234, "1.23 s"),
+        (12.34, "12.3 s"),
+        (125, "2:05 min"),
+        (3723, "1:02:03 h"),
+    ],
+)
+def test_duration(seconds: float, text: str) -> None:
+    assert duration(seconds) == text

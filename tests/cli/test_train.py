@@ -1,0 +1,270 @@
+"""`nnlab train`: what it prints where, and how it fails."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import Result
+
+from nnlab.core.layers import LAYERS
+from nnlab.data import SOURCES, published
+from nnlab.experiment.saved import Saved
+from nnlab.run.folder import RunFolder
+
+Nnlab = Callable[..., Result]
+Process = Callable[..., "subprocess.CompletedProcess[str]"]
+FOLDER = r"runs/\d{8}-\d{6}-[\w-]+-[0-9a-f]{6}"
+
+
+def only_run(path: Path) -> RunFolder:
+    (folder,) = (path / "runs").iterdir()
+    return RunFolder.open(folder)
+
+
+def test_what_is_printed(nnlab: Nnlab) -> None:
+    result = nnlab("train", "digits_binary", "--no-plots", "--set", "epochs=2", "--seed", "3")
+    assert result.exit_code == 0
+    head, first, last = result.stderr.split("\n", 3)[0:2], *result.stderr.splitlines()[2:]
+    assert head == [
+        "digits-binary: digits, rows: 898 to train, 899 to validate and test",
+        "64-32-1, 2,113 parameters, float64, engine numpy, seed 3",
+    ]
+    pattern = r"epoch {}/2  val_loss 0\.\d+  val_accuracy 0\.\d+{}"
+    assert re.fullmatch(pattern.format(1, r"  [\d.]+ m?s left"), first)
+    assert re.fullmatch(pattern.format(2, ""), last)
+    header, *rows, empty, time, where = result.stdout.splitlines()
+    assert header.split() == ["part", "weights", "epoch", "loss", "accuracy"]
+    assert [row.split()[:3] for row in rows] == [
+        ["train", "final", "2"],
+        ["validation", "final", "2"],
+        ["test", "final", "2"],
+    ]
+    assert empty == ""
+    assert re.fullmatch(r"118 updates in [\d.]+ m?s, saved in", time)
+    assert re.fullmatch(FOLDER, where)
+
+
+def test_json_is_one_strict_object(nnlab: Nnlab, tmp_path: Path) -> None:
+    result = nnlab("train", "xor", "--no-plots", "--set", "epochs=5", "--json", "-q")
+    assert result.stderr == ""
+    found = json.loads(result.stdout, parse_constant=pytest.fail)
+    run = only_run(tmp_path)
+    assert found == {
+        "folder": f"runs/{run.name}",
+        "status": "completed",
+        "summary": run.read_summary(),
+    }
+
+
+@pytest.mark.parametrize("place", ["before", "after"])
+def test_quiet_may_stand_before_and_after_the_command(nnlab: Nnlab, place: str) -> None:
+    arguments = ["train", "xor", "--no-plots", "--set", "epochs=5"]
+    result = nnlab("-q", *arguments) if place == "before" else nnlab(*arguments, "--quiet")
+    assert result.stderr == ""
+    assert result.stdout != ""
+
+
+def test_verbose_shows_every_epoch_and_the_figures(nnlab: Nnlab) -> None:
+    result = nnlab("train", "xor", "--set", "epochs=4", "-v")
+    lines = result.stderr.splitlines()[2:]
+    assert [line.split()[1] for line in lines[:4]] == ["1/4", "2/4", "3/4", "4/4"]
+    assert re.fullmatch(rf"{FOLDER}/figures/curves\.png", lines[4])
+
+
+def test_notes_about_dropped_settings(nnlab: Nnlab) -> None:
+    options = ["--set", "epochs=1", "--set", "momentum=0.5", "--set", "optimizer=adagrad"]
+    result = nnlab("train", "xor", "--no-plots", *options)
+    first = result.stderr.splitlines()[0]
+    assert first == "optimizer=adagrad drops momentum, which adagrad does not have."
+
+
+def test_name_runs_and_epochs_0(nnlab: Nnlab, tmp_path: Path) -> None:
+    result = nnlab("train", "box", "--runs", "here", "--name", "mine", "--no-plots")
+    assert result.exit_code == 0
+    (folder,) = (tmp_path / "here").iterdir()
+    assert re.fullmatch(r"\d{8}-\d{6}-mine-[0-9a-f]{6}", folder.name)
+    assert result.stderr.splitlines()[2].startswith("epoch 0/0  loss ")
+
+
+def test_threads_reach_the_blas(process: Process, tmp_path: Path) -> None:
+    arguments = ["train", "xor", "--no-plots", "--set", "epochs=1", "--threads", "1"]
+    result = process("-m", "nnlab", *arguments)
+    assert result.returncode == 0, result.stderr
+    threads = only_run(tmp_path).read_run()["threads"]
+    names = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
+    assert [threads[name] for name in names] == ["1", "1", "1"]
+    assert threads["blas"] in (1, None)  # None: no threadpoolctl to ask
+
+
+FIVE = """data: xorr
+network:
+  - dense: -3
+  - sigmod
+loss: mse
+optimizer: {name: sgd, learningrate: 0.1}
+training: {epochs: many}
+"""
+FIVE_MISTAKES = f"""\
+five.yaml:1:7: there is no data set 'xorr'. Did you mean 'xor'?
+    data: xorr
+          ^
+    allowed: {", ".join(SOURCES)}
+five.yaml:3:12: network.0.units is -3.
+      - dense: -3
+               ^
+    allowed: a whole number > 0
+five.yaml:4:5: there is no layer 'sigmod'. Did you mean 'sigmoid'?
+      - sigmod
+        ^
+    allowed: {", ".join(LAYERS)}
+five.yaml:6:24: sgd has no setting 'learningrate'.
+    optimizer: {{name: sgd, learningrate: 0.1}}
+                           ^
+    allowed: lr, weight_decay, l1, clip_norm, clip_value, momentum, nesterov
+five.yaml:7:20: training.epochs is 'many'.
+    training: {{epochs: many}}
+                       ^
+    allowed: a whole number >= 0
+"""
+
+
+def test_five_mistakes_are_five_errors(nnlab: Nnlab, tmp_path: Path) -> None:
+    (tmp_path / "five.yaml").write_text(FIVE)
+    result = nnlab("train", "five.yaml")
+    assert (result.exit_code, result.stdout) == (2, "")
+    # Whether the key gets a hint is the reader's affair.
+    message = result.stderr.replace(" Did you mean 'learning_rate'?", "")
+    assert message == FIVE_MISTAKES
+    assert not (tmp_path / "runs").exists()
+
+
+def test_an_unknown_config(nnlab: Nnlab) -> None:
+    result = nnlab("train", "identity9")
+    assert result.exit_code == 2
+    sentence, shipped = result.stderr.splitlines()
+    assert sentence == (
+        "There is no file identity9, and no shipped config of that name. Did you mean 'identity8'?"
+    )
+    assert shipped.startswith("    shipped: approximate, box, ")
+
+
+def test_missing_data_offline(
+    nnlab: Nnlab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mirrors = ("http://127.0.0.1:9/a/", "http://127.0.0.1:9/b/")  # nobody listens there
+    collection = replace(published.MNIST, mirrors=mirrors)
+    monkeypatch.setitem(published.COLLECTIONS, "mnist", collection)
+    monkeypatch.setenv("NNLAB_DATA_DIR", str(tmp_path / "empty"))
+    result = nnlab("train", "mnist_online")
+    name = "train-images-idx3-ubyte.gz"
+    assert (result.exit_code, result.stdout) == (3, "")
+    assert result.stderr == (
+        f"Downloading http://127.0.0.1:9/a/{name}\n"
+        f"Downloading http://127.0.0.1:9/b/{name}\n"
+        f"{name} is not in {tmp_path}/empty/mnist and could not be downloaded:\n"
+        f"  http://127.0.0.1:9/a/{name}: there is no connection, or it broke.\n"
+        f"  http://127.0.0.1:9/b/{name}: there is no connection, or it broke.\n"
+        "Put the file there by hand, or set NNLAB_DATA_DIR to a folder that has "
+        f"mnist/{name}.\n"
+    )
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_text_cell(nnlab: Nnlab, tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("a,b,kind\n1,2,x\n3,high,y\n")
+    (tmp_path / "t.yaml").write_text(
+        "data: {name: csv, path: t.csv, target: kind}\n"
+        "network: [{dense: 2}, softmax]\nloss: cross_entropy\n"
+    )
+    result = nnlab("train", "t.yaml")
+    assert (result.exit_code, result.stdout) == (3, "")
+    assert result.stderr == (
+        f"{tmp_path}/t.csv, line 3, column 'b': 'high' is not a finite number. "
+        "List the column under categorical to make it one-hot.\n"
+    )
+
+
+def test_a_rate_that_blows_up(nnlab: Nnlab, tmp_path: Path) -> None:
+    result = nnlab("train", "digits_binary", "--set", "lr=1e9")
+    run = only_run(tmp_path)
+    failure = run.read_run()["failure"]
+    assert (result.exit_code, run.status()) == (4, "diverged")
+    assert result.stderr.splitlines()[-1] == (
+        f"The run diverged in epoch {failure['epoch']}, at update {failure['step'] + 1}: "
+        f"the {failure['what']} is not finite. The last finite weights are kept in "
+        f"runs/{run.name}/weights/final.npz. "
+        "Try a smaller lr (it was 1e+09), or optimizer.clip_norm: 1."
+    )
+    assert re.fullmatch(r"(output|gradient|\w+) of layer \d \(\w+\)", failure["what"])
+    assert re.search(r"\b(nan|inf)\b", result.output, re.I) is None
+    assert "NaN" not in (run.path / "summary.json").read_text()
+    assert [figure.name for figure in run.figures()] == ["curves.png"]
+    theta = Saved(run).network("final").theta
+    assert np.isfinite(theta).all()
+    assert np.any(theta != Saved(run).network("initial").theta)
+
+
+def test_a_failing_figure_costs_a_warning(
+    nnlab: Nnlab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from nnlab import plots
+
+    def fail(run: RunFolder) -> bool:
+        raise RuntimeError("no \x1b[31mink")
+
+    broken = {"curves": replace(plots.FIGURES["curves"], suits=fail)}
+    monkeypatch.setattr(plots, "FIGURES", broken)
+    result = nnlab("train", "xor", "--set", "epochs=1")
+    assert result.exit_code == 0
+    assert result.stderr.splitlines()[-1] == (
+        "Warning: The figure curves could not be drawn (RuntimeError: no \\x1b[31mink)."
+    )
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo terminal")
+@pytest.mark.parametrize("colour", [True, False])
+def test_a_bar_on_a_terminal(tmp_path: Path, colour: bool) -> None:
+    """stderr is a terminal, stdout is not and stays clean."""
+    import pty
+
+    root = Path(__file__).resolve().parents[2]
+    environment = {**os.environ, "TERM": "xterm-256color", "NO_COLOR": "" if colour else "1"}
+    leader, follower = pty.openpty()
+    arguments = ["train", "identity8", "--no-plots", "--set", "epochs=2000"]
+    with subprocess.Popen(
+        [sys.executable, "-m", "nnlab", *arguments, "--runs", str(tmp_path)],
+        cwd=root,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=follower,
+        text=True,
+    ) as child:
+        os.close(follower)
+        seen = b""
+        while chunk := read(leader):
+            seen += chunk
+        assert child.stdout is not None
+        out = child.stdout.read()
+    os.close(leader)
+    assert child.returncode == 0
+    assert "\x1b" not in out
+    text = seen.decode()
+    assert re.search(r"epoch \d+/2000", text)
+    assert "accuracy" in text
+    assert text.index("\x1b[?25l") < text.index("\x1b[?25h")  # the cursor comes back
+    assert bool(re.search(r"\x1b\[[0-9;]*3[0-9]", text)) is colour
+
+
+def read(descriptor: int) -> bytes:
+    """What the terminal got; nothing once its other end is closed, which Linux calls an error."""
+    try:
+        return os.read(descriptor, 65536)
+    except OSError:
+        return b""
