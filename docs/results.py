@@ -19,7 +19,7 @@ import numpy as np
 
 import nnlab
 
-SEEDS = (0, 1, 2, 3, 4)
+SEEDS = (1, 2, 3, 4, 5)
 PAGE = Path(__file__).with_name("results.md")
 
 
@@ -149,7 +149,7 @@ def page(lines: list[str]) -> str:
         "# Results",
         "",
         f"nnlab {nnlab.__version__}, {date.today().isoformat()}. Each figure is the median of five",
-        "seeds (0 to 4) with the smallest and largest behind it, unless the row says otherwise;",
+        "seeds (1 to 5) with the smallest and largest behind it, unless the row says otherwise;",
         "seconds are those of one training. The notebooks' figures are theirs, mistakes included:",
         "the comment at the top of each config says what differs.",
         "",

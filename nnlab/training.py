@@ -111,7 +111,10 @@ class Epoch(NamedTuple):
 
 
 class Failure(NamedTuple):
-    """A number became non-finite; theta is as it was before that update."""
+    """A number became non-finite in update `step`, or in the evaluation after it.
+
+    theta is as it was before that update, or as it was evaluated: finite in both cases.
+    """
 
     epoch: int
     step: int
@@ -146,7 +149,7 @@ def train(plan: Plan, state: State) -> Iterator[Record]:
     early stopping look at the monitored value after each epoch.
     """
     run = Run(plan, state)
-    if state.epoch == state.step == state.batch == 0:
+    if state.best.epoch < 0 and state.status == "running":
         yield run.initial()
     while state.epoch < plan.epochs and state.status == "running":
         yield from run.epoch()
@@ -195,7 +198,7 @@ class Run:
             rates = self.rates(len(chunk.xs))
             losses = self.updates(chunk, rates)
             if self.engine.broken is not None:
-                yield self.failed(str(self.engine.broken))
+                yield self.failed(str(self.engine.broken), state.epoch + 1, state.step + 1)
                 return
             lr = rates[-1]
             if plan.record_steps or state.batch < self.batches.count:
@@ -234,19 +237,19 @@ class Run:
         state = self.state
         return Steps(state.epoch + 1, state.step, state.batch, self.batches.count, rates, losses)
 
-    def failed(self, what: str) -> Failure:
+    def failed(self, what: str, epoch: int, step: int) -> Failure:
         """Ends the training as diverged."""
         self.state.status = "diverged"
-        return Failure(self.state.epoch + 1, self.state.step, what)
+        return Failure(epoch, step, what)
 
     def finished(self, train: Numbers, lr: float) -> Record:
         """The record of a finished epoch, after everything that looks at the monitored value."""
         state = self.state
         validation = self.validation(state.weights) if self.validation is not None else None
         if not isfinite(train["loss"]):
-            return self.failed("the training loss")
+            return self.failed("training loss", state.epoch, state.step)
         if validation is not None and not isfinite(validation["loss"]):
-            return self.failed("the validation loss")
+            return self.failed("validation loss", state.epoch, state.step)
         part, _, name = self.plan.monitor.partition("_")
         monitored = validation if part == "val" and validation is not None else train
         is_best = self.judge(monitored[name])

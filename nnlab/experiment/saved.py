@@ -79,7 +79,8 @@ class Saved:
         width = self.data["inputs"][0]
         if x.ndim != 2 or x.shape[1] != width:
             raise DataError(f"The network takes rows of {width} numbers, not shape {x.shape}.")
-        return self.network(which).predict(self.scaling.apply(x))
+        with np.errstate(all="ignore"):  # weights of a run that diverged may overflow
+            return self.network(which).predict(self.scaling.apply(x))
 
     def build(self) -> Built:
         """The run's data, split and scaled as then. DataError when the data has changed since."""
@@ -133,7 +134,8 @@ class Saved:
 def judged(built: Built, part: Part) -> dict[str, Any]:
     """Numbers and tables of a part, with the network's own parameters."""
     theta: Array = built.network.theta
-    predicted = outcome.outputs(built.network, part)
+    with np.errstate(all="ignore"):  # weights of a run that diverged may overflow
+        predicted = outcome.outputs(built.network, part)
     return {
         "rows": len(part),
         **outcome.numbers(built, theta, part),
