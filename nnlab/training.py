@@ -79,6 +79,7 @@ class State:
     epoch: int = 0  # epochs finished
     batch: int = 0  # batches of the running epoch that are done
     step: int = 0  # updates done
+    lr: float = 0.0  # of the last update
     patience: Patience = field(default_factory=Patience)
     status: Status = "running"
 
@@ -155,8 +156,15 @@ def train(plan: Plan, state: State) -> Iterator[Record]:
         yield from run.epoch()
     if state.status == "running":
         state.status = "completed"
-    if state.status != "diverged" and plan.stopping is not None and plan.stopping.restore_best:
-        state.weights[...] = state.best.theta
+
+
+def final_weights(plan: Plan, state: State) -> Array:
+    """The parameters (P,) that a training ends in: the best where early stopping restores them.
+
+    They are not put into the state, which could otherwise not go on for more epochs.
+    """
+    restored = plan.stopping is not None and plan.stopping.restore_best
+    return state.best.theta if restored and state.status != "diverged" else state.weights
 
 
 class Run:
@@ -193,32 +201,33 @@ class Run:
         plan, state = self.plan, self.state
         shuffled = plan.shuffle and self.batches.count > 1
         order = permutation(plan.seed, state.epoch, len(plan.train)) if shuffled else None
-        lr = 0.0
         for chunk in self.batches.epoch(order, state.batch):
             rates = self.rates(len(chunk.xs))
             losses = self.updates(chunk, rates)
+            if len(losses):
+                state.lr = rates[len(losses) - 1]
+                if plan.record_steps or state.batch < self.batches.count:
+                    yield self.steps(rates[: len(losses)], losses / chunk.batch)
             if self.engine.broken is not None:
                 yield self.failed(str(self.engine.broken), state.epoch + 1, state.step + 1)
                 return
-            lr = rates[-1]
-            if plan.record_steps or state.batch < self.batches.count:
-                yield self.steps(rates, losses / chunk.batch)
         train = self.tally.result(state.sums)
         state.epoch += 1
         state.batch = 0
         state.sums[...] = 0.0
-        yield self.finished(train, lr)
+        yield self.finished(train, state.lr)
 
     def updates(self, chunk: Chunk, rates: list[float]) -> FloatArray:
-        """One update a batch of the chunk; their losses."""
+        """One update a batch of the chunk, or fewer if one breaks; their summed losses."""
         state = self.state
-        done = self.engine.run(chunk.batch, chunk.xs, chunk.ts, rates, state.step)
-        state.step += done
-        state.batch += done
-        if self.engine.broken is not None:
-            return np.empty(0)
-        z = self.engine.outputs(chunk.batch, done)
-        return self.tally.add(state.sums, z, chunk.t, chunk.batch)
+        with np.errstate(all="ignore"):  # what is not finite is looked for, and then named
+            done = self.engine.run(chunk.batch, chunk.xs, chunk.ts, rates, state.step)
+            state.step += done
+            state.batch += done
+            if not done:
+                return np.empty(0)
+            z = self.engine.outputs(chunk.batch, done)
+            return self.tally.add(state.sums, z, chunk.t[: len(z)], chunk.batch)
 
     def rates(self, updates: int) -> list[float]:
         """The learning rates of the next updates."""
@@ -246,10 +255,10 @@ class Run:
         """The record of a finished epoch, after everything that looks at the monitored value."""
         state = self.state
         validation = self.validation(state.weights) if self.validation is not None else None
-        if not isfinite(train["loss"]):
-            return self.failed("training loss", state.epoch, state.step)
-        if validation is not None and not isfinite(validation["loss"]):
-            return self.failed("validation loss", state.epoch, state.step)
+        for part, numbers in (("training", train), ("validation", validation or {})):
+            for name, value in numbers.items():
+                if not isfinite(value):
+                    return self.failed(f"{part} {name}", state.epoch, state.step)
         part, _, name = self.plan.monitor.partition("_")
         monitored = validation if part == "val" and validation is not None else train
         is_best = self.judge(monitored[name])

@@ -75,7 +75,10 @@ class Saved:
 
         Raises DataError for rows of another width.
         """
-        x = np.asarray(rows)
+        try:
+            x = np.asarray(rows, None if isinstance(rows, np.ndarray) else np.float64)
+        except ValueError as error:
+            raise DataError(f"The rows are not numbers: {error}.") from None
         width = self.data["inputs"][0]
         if x.ndim != 2 or x.shape[1] != width:
             raise DataError(f"The network takes rows of {width} numbers, not shape {x.shape}.")

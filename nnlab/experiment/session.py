@@ -26,7 +26,7 @@ from nnlab.experiment.snapshots import Snapshots
 from nnlab.experiment.state import freeze
 from nnlab.run.environment import now
 from nnlab.run.folder import RunFolder
-from nnlab.training import Epoch, Failure, Record, State, Steps, start, train
+from nnlab.training import Epoch, Failure, Record, State, Steps, final_weights, start, train
 
 FLUSH_SECONDS = 1.0
 CHECKPOINT_SECONDS = 10.0
@@ -67,6 +67,9 @@ def guarded(session: "Session") -> Iterator["Session"]:
     """Hand out the session; what goes wrong meanwhile is written into run.json."""
     try:
         yield session
+        if not session.summary:  # the caller left its loop early
+            session.checkpoint()
+            session.folder.update_status("interrupted", ended=now(), seconds=session.seconds)
     except (Interrupted, GeneratorExit):
         raise
     except BaseException as error:
@@ -162,16 +165,25 @@ class Session:
         built, state, folder = self.built, self.state, self.folder
         self.checkpoint()
         network = built.network
-        network.theta[...] = state.weights
+        network.theta[...] = final_weights(built.plan, state)
         folder.write_weights("final", network.parameters)
         folder.write_weights("best", network.layout.named(state.best.theta))
-        self._evaluate()
+        stopping = built.plan.stopping
+        restored = stopping is not None and stopping.restore_best
+        self.summary = {
+            "final": self.best_row if restored and self.best_row else self.last_row,
+            "best": self.best_row,
+            **self._evaluate(),
+        }
         folder.write_arrays("snapshots", self._snapshots.arrays())
         folder.write_summary(self.summary)
         failed = {"failure": describe.failure(self.failure)} if self.failure else {}
         folder.update_status(state.status, ended=now(), seconds=self.seconds, **failed)
 
-    def _evaluate(self) -> None:
+    def _evaluate(self) -> dict[str, Any]:
+        """Keep predictions; the test numbers and tables. Of a diverged network there are none."""
+        if self.state.status == "diverged":
+            return {"test": None, "part": None, "classes": None, "confusion": None}
         built, network = self.built, self.built.network
         predictions: dict[str, Any] = {}
         samples: dict[str, Any] = {}
@@ -189,14 +201,7 @@ class Session:
             self.folder.write_arrays("predictions", predictions)
         if samples:
             self.folder.write_arrays("samples", samples)
-        stopping = built.plan.stopping
-        restored = stopping is not None and stopping.restore_best
-        self.summary = {
-            "final": self.best_row if restored and self.best_row else self.last_row,
-            "best": self.best_row,
-            "test": test,
-            **tables,
-        }
+        return {"test": test, **tables}
 
 
 def epoch_row(record: Epoch, seconds: float) -> dict[str, Any]:
