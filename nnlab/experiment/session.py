@@ -185,6 +185,7 @@ class Session:
         if self.state.status == "diverged":
             return {"test": None, "part": None, "classes": None, "confusion": None}
         built, network = self.built, self.built.network
+        names = built.dataset.class_names
         predictions: dict[str, Any] = {}
         samples: dict[str, Any] = {}
         tables: dict[str, Any] = {}
@@ -194,9 +195,9 @@ class Session:
                 predicted = outcome.outputs(network, part)
                 target = predictions if len(rows) <= outcome.SMALL else samples
                 target |= outcome.kept(built, name, predicted, part, rows)
-                tables = {"part": name, **outcome.class_tables(built, predicted, part)}
+                tables = {"part": name, **outcome.class_tables(names, predicted, part)}
                 if name == "test":
-                    test = outcome.numbers(built, network.theta, part)
+                    test = outcome.numbers(built.plan, network, part)
         if predictions:
             self.folder.write_arrays("predictions", predictions)
         if samples:

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -704,3 +705,19 @@ def test_a_name_for_the_run(tmp_path):
             pass
     assert nnlab.load(session.folder.path).config.name == "other"
     assert "-other-" in session.folder.name
+
+
+def test_rows_of_a_file_are_judged_without_the_training_data(tmp_path, monkeypatch):
+    """Balanced class weights included: they are those of the training rows, from data.json."""
+    write_rows(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    run = trained(CSV, tmp_path)
+    saved = Saved(RunFolder.open(run.path))
+    own = saved.evaluate(part="train")
+    built = saved.build()
+    rows = built.parts.train
+    dataset = built.dataset
+    part = replace(dataset, inputs=dataset.inputs[rows], targets=dataset.targets[rows])
+    (tmp_path / "rows.csv").unlink()
+    again = Saved(RunFolder.open(run.path)).evaluate_rows(part)
+    assert again == own
