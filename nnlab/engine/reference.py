@@ -87,15 +87,19 @@ class Reference:
         ts: Sequence[Array],
         rates: Sequence[float],
         step: int,
+        kept: Array | None = None,
     ) -> int:
         """Update once for each of the batches; `step` updates came before. How many were done.
 
         It stops before an update that would use a non-finite number, and says which in `broken`.
-        The caller silences NumPy's warnings.
+        `kept` (K, P) gets the weights to evaluate after each of K equal parts of the batches. The
+        caller silences NumPy's warnings.
         """
         binding, memory, dz, flat, _, rows = self.benches[batch]
         forward, backward = binding.forward, binding.backward
         gradient, update, o, g = self.loss.gradient, self.optimizer.update, self.o, self.o.g
+        weights = o.theta if self.average is None else self.average
+        part = len(xs) // len(kept) if kept is not None else 0
         done = 0
         for x, t, row, rate in zip(xs, ts, rows, rates, strict=False):
             z = forward(x)
@@ -117,6 +121,8 @@ class Reference:
                 self.optimizer.settle(o)
             if self.average is not None:
                 self._follow(self.average, step + done)
+            if kept is not None and done % part == 0:
+                kept[done // part - 1] = weights
         return done
 
     def outputs(self, batch: int, batches: int) -> Array:

@@ -26,10 +26,11 @@ from nnlab.experiment.snapshots import Snapshots
 from nnlab.experiment.state import freeze
 from nnlab.run.environment import now
 from nnlab.run.folder import RunFolder
-from nnlab.training import Epoch, Failure, Record, State, Steps, final_weights, start, train
+from nnlab.training import Epoch, Failure, Record, State, Steps, bursts, final_weights, start
 
 FLUSH_SECONDS = 1.0
 CHECKPOINT_SECONDS = 10.0
+BURST = 1024  # epochs; some 20 ms of the smallest
 
 
 @contextmanager
@@ -91,6 +92,12 @@ class Session:
         self._epochs: list[dict[str, Any]] = []
         self._steps: list[dict[str, Any]] = []
         self._snapshots = Snapshots(built.network, built.plan.epochs)
+        self._plan = replace(
+            built.plan,
+            burst=BURST,
+            marks=tuple(sorted(self._snapshots.wanted)),
+            mark_every=built.config.training.checkpoint_every,
+        )
         self._began = perf_counter() - seconds
         self._flushed = self._saved = perf_counter()
 
@@ -101,12 +108,16 @@ class Session:
 
     def __iter__(self) -> Iterator[Record]:
         with signals.deferred() as request:
-            for record in train(self.built.plan, self.state):
-                self._keep(record)
-                yield record
+            for records in bursts(self._plan, self.state):
+                for record in records:
+                    self._keep(record)
+                last = records[-1]
+                if isinstance(last, Epoch):
+                    self._snapshots.take(last.epoch, self.state.weights)
+                yield from records
                 if request.signal is not None:
                     self._interrupt(request.signal)
-                self._save_if_due(record)
+                self._save_if_due(last)
             self._finish()
 
     def _keep(self, record: Record) -> None:
@@ -116,7 +127,6 @@ class Session:
             self.last_row = row
             if record.is_best:
                 self.best_row = row
-            self._snapshots.take(record.epoch, self.state.weights)
         elif isinstance(record, Steps) and self.built.plan.record_steps:
             self._steps += step_rows(record)
         elif isinstance(record, Failure):
