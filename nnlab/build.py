@@ -8,7 +8,7 @@ import numpy as np
 
 from nnlab.config.schema import Config, FromRun
 from nnlab.core.losses import Loss
-from nnlab.core.metrics import HIGHER_IS_BETTER, Kind
+from nnlab.core.metrics import Kind, better_when
 from nnlab.core.network import Network
 from nnlab.core.types import Array, FloatArray, IntArray
 from nnlab.data.batches import Part
@@ -66,9 +66,6 @@ def make_plan(config: Config, loss: Loss, train: Part, validation: Part | None, 
     """The plan that the section `training` describes."""
     wanted = config.training
     stopping, monitor = wanted.early_stopping, str(wanted.monitor)
-    grows = monitor.partition("_")[2] in HIGHER_IS_BETTER
-    if stopping is not None and stopping.mode is not None:
-        grows = stopping.mode == "max"
     return Plan(
         loss=loss,
         optimizer=config.optimizer,
@@ -82,7 +79,7 @@ def make_plan(config: Config, loss: Loss, train: Part, validation: Part | None, 
         shuffle=wanted.shuffle,
         drop_last=wanted.drop_last,
         monitor=monitor,
-        higher_is_better=grows,
+        higher_is_better=better_when(monitor) == "max",
         stopping=None
         if stopping is None
         else Stopping(stopping.patience, stopping.min_delta, stopping.restore_best),

@@ -106,8 +106,8 @@ def test_scaling_sees_only_training_rows(tmp_path):
         (None, "train_loss", False),
         (None, "train_accuracy", True),
         ({"patience": 3}, "train_accuracy", True),
-        ({"patience": 3, "mode": "min"}, "train_accuracy", False),
-        ({"patience": 3, "mode": "max"}, "train_loss", True),
+        ({"patience": 3, "mode": "max"}, "train_accuracy", True),
+        ({"patience": 3, "mode": "min"}, "train_loss", False),
     ],
 )
 def test_whether_the_monitored_value_should_grow(stopping, monitor, grows):

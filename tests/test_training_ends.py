@@ -10,7 +10,16 @@ from nnlab.core.losses import LOSSES
 from nnlab.core.network import Network
 from nnlab.core.optimizers import OPTIMIZERS
 from nnlab.data import batches
-from nnlab.training import Epoch, Failure, Steps, Stopping, final_weights, start, train
+from nnlab.training import (
+    Epoch,
+    Failure,
+    Steps,
+    Stopping,
+    final_weights,
+    restores_best,
+    start,
+    train,
+)
 from tests.trainings import classes, layers, noise, part, plan_for, run, walk
 
 # --- best and early stopping --------------------------------------------------------------------
@@ -43,20 +52,33 @@ def test_patience(patience, last, weight, restore):
 
 
 @pytest.mark.parametrize(
-    ("min_delta", "patience", "best", "last"),
+    ("min_delta", "patience", "last"),
     [
-        (2.5, 3, [0], 3),  # 10.5, 10.5, 9.5, 8.5: not yet below 8
-        (2.5, 4, [0, 4, 7], 8),  # 7.5 is below 8, 4.5 below 5
-        (3.0, 4, [0], 4),  # 7.5 is not below 7.5
-        (3.0, 5, [0, 5], 8),
-        (0.0, 2, [0, 2, 3, 4, 5, 6, 7, 8], 8),
+        (2.5, 3, 3),  # 10.5, 10.5, 9.5, 8.5: not yet below 8
+        (2.5, 4, 8),  # 7.5 is below 8, 4.5 below 5
+        (3.0, 4, 4),  # 7.5 is not below 7.5
+        (3.0, 5, 8),
+        (0.0, 2, 8),
     ],
 )
-def test_min_delta(min_delta, patience, best, last):
+def test_min_delta_is_about_stopping_and_not_about_what_is_best(min_delta, patience, last):
     stopping = Stopping(patience, min_delta)
-    records, _ = run(*walk(10.5, epochs=8, stopping=stopping))
-    assert [r.epoch for r in records if r.is_best] == best
+    records, state = run(*walk(10.5, epochs=8, stopping=stopping))
     assert records[-1].epoch == last
+    assert [r.epoch for r in records if r.is_best] == [0, *range(2, last + 1)]
+    assert state.best.epoch == last
+
+
+def test_a_training_that_diverged_is_not_restored():
+    """The best weights stay in `best`; the final ones are the last finite ones."""
+    settings = {"optimizer": OPTIMIZERS["sgd"](lr=3.0), "loss": LOSSES["mse"](), "epochs": 999}
+    plan, network = walk(2.5, stopping=Stopping(998), **settings)
+    records, state = run(plan, network)
+    assert isinstance(records[-1], Failure)
+    assert np.abs(state.weights) > 1e100
+    assert np.abs(state.best.theta) < 10
+    assert not restores_best(plan, state)
+    assert final_weights(plan, state) is state.weights
 
 
 @pytest.mark.parametrize("monitor", ["train_loss", "val_loss", "train_accuracy", "val_accuracy"])

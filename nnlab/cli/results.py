@@ -68,7 +68,9 @@ def numbers(summary: dict[str, Any]) -> str:
         for prefix, part in PARTS.items():
             found = under(row, f"{prefix}_")
             if found:
-                rows.append({"part": part, "weights": kind, "epoch": row["epoch"], **found})
+                # Training figures are means over the epoch, taken while the weights were changing.
+                weights = "running" if prefix == "train" and row["epoch"] else kind
+                rows.append({"part": part, "weights": weights, "epoch": row["epoch"], **found})
     if summary["test"]:
         epoch = summary["final"].get("epoch")
         rows.append({"part": "test", "weights": "final", "epoch": epoch, **summary["test"]})

@@ -17,6 +17,7 @@ from nnlab.core.layers import Layer
 from nnlab.core.layers.dense import Dense
 from nnlab.core.losses import Loss
 from nnlab.core.losses.classification import ClassLoss
+from nnlab.core.metrics import METRICS, better_when
 from nnlab.core.types import Shape
 from nnlab.data.dataset import Signature
 from nnlab.data.split import split
@@ -49,7 +50,9 @@ def check(root: Node, parts: Parts, problems: Problems) -> None:
         shape = look.shapes(parts.network, signature)
         if shape is not None:
             look.output(parts.network, shape, parts.loss, signature)
+            look.weighted_outputs(parts.loss, shape)
     if parts.loss is not None:
+        look.targets(parts.loss, signature)
         look.class_weight(parts.loss, signature)
 
 
@@ -149,7 +152,7 @@ class _Checks:
 
     def monitor(self, data: Data, training: Training, signature: Signature) -> None:
         """The monitored value is one that the run has, and stopping does not look at the test."""
-        metrics = ("mae", "r2") if signature.task == "regression" else ("accuracy",)
+        metrics = METRICS["regression" if signature.task == "regression" else "classes"]
         parts = ("train",) if data.split.validation is None else ("train", "val")
         names = [f"{part}_{value}" for part in parts for value in ("loss", *metrics)]
         if training.monitor not in names:
@@ -160,12 +163,36 @@ class _Checks:
             place = self.place("training", "monitor")
             nearest = suggest(monitor, names, likeness=0.8)  # all of them are somewhat alike
             self.problems.add(place, sentence, ", ".join(names), nearest)
-        looks = training.early_stopping is not None and str(training.monitor).startswith("val_")
+        stopping, better = training.early_stopping, better_when(str(training.monitor))
+        if stopping is not None and stopping.mode != better:
+            self.problems.add(
+                self.place("training", "early_stopping", "mode"),
+                f"{training.monitor} is better when it is {better}imal, so mode is {better}.",
+                better,
+            )
+        looks = stopping is not None and str(training.monitor).startswith("val_")
         if looks and data.split.validation == "test":
             self.problems.add(
                 self.place("training", "early_stopping"),
                 "early stopping would choose by the test part, because data.validation is 'test'.",
                 "a validation part of its own: data.validation: 0.2",
+            )
+
+    def targets(self, loss: Loss, signature: Signature) -> None:
+        """The losses that end in probabilities compare them with classes."""
+        if loss.fuses is not None and signature.task == "regression":
+            sentence = f"{LOSS.name_of(loss)} needs classes, and this data is a regression."
+            self.problems.add(self.place("loss"), sentence, "mse, mae, huber")
+
+    def weighted_outputs(self, loss: Loss | None, shape: Shape) -> None:
+        """With one sigmoid a class, a row counts for all classes, so weights cannot tell them."""
+        if not isinstance(loss, ClassLoss) or loss.class_weight is None:
+            return
+        if loss.fuses == "sigmoid" and shape != (1,):
+            self.problems.add(
+                self.place("loss", "class_weight"),
+                f"class_weight with bce needs a single output, and there are {shape[0]}.",
+                "dense: 1 for two classes, or softmax with cross_entropy",
             )
 
     def class_weight(self, loss: Loss, signature: Signature) -> None:
@@ -174,9 +201,13 @@ class _Checks:
         if weights is None:
             return
         place = self.place("loss", "class_weight")
-        if signature.task != "classes":
-            self.problems.add(place, f"class_weight needs classes; this is {signature.task}.")
-        elif weights != "balanced" and len(weights) != signature.outputs:
+        if signature.task == "identity":
+            self.problems.add(place, "class_weight needs classes; this is identity.")
+        elif (
+            signature.task == "classes"
+            and weights != "balanced"
+            and len(weights) != signature.outputs
+        ):
             sentence = f"class_weight has {len(weights)} numbers for {signature.outputs} classes."
             self.problems.add(
                 place, sentence, f"a list of {signature.outputs} numbers >= 0, or balanced"

@@ -18,6 +18,7 @@ from nnlab.config.names import name_problem
 from nnlab.config.problems import Problems, show
 from nnlab.config.settings import RefusedError, Settings
 from nnlab.config.tree import BAD, Node, plain
+from nnlab.core.metrics import better_when
 from nnlab.data.split import Split
 
 ROW_KEYS = {"order": "split"}  # the key in `data:` where it differs from the field in Split
@@ -146,8 +147,7 @@ class _Builder:
         monitor = training.monitor or ("val_loss" if validated else "train_loss")
         stopping = training.early_stopping
         if stopping is not None and stopping.mode is None:
-            rising = monitor.endswith(schema.RISING)
-            stopping = dataclasses.replace(stopping, mode="max" if rising else "min")
+            stopping = dataclasses.replace(stopping, mode=better_when(monitor))
         return dataclasses.replace(training, monitor=monitor, early_stopping=stopping)
 
     def _sweeps(self, key: str, node: Node | None) -> dict[str, schema.Study]:

@@ -11,12 +11,14 @@ def name_problem(name: str) -> str | None:
     """The sentence that says why `name` cannot be used; None if it can."""
     if not name:
         return "the name is empty."
+    bad = next((char for char in name if not _usable(char)), None)
+    if bad is not None:
+        return f"a name cannot contain {bad!r}."
     if len(name) > MAX_LENGTH or len(name.encode()) > MAX_BYTES:
         return f"the name is longer than {MAX_LENGTH} characters or {MAX_BYTES} bytes."
     if name[0] in ".- " or name[-1] in ". " or ".." in name:
         return "a name cannot begin with '.', '-' or a space, end with '.' or one, or hold '..'."
-    bad = next((char for char in name if not _usable(char)), None)
-    return None if bad is None else f"a name cannot contain {bad!r}."
+    return None
 
 
 def name_from_stem(stem: str) -> str:

@@ -96,4 +96,3 @@ class Config:
 REQUIRED = ("data", "network", "loss")
 KEYS = tuple(field.name for field in fields(Config))
 IMAGES = ("digits", "mnist", "fashion_mnist")  # scaled to 0..1 unless the config says otherwise
-RISING = ("accuracy", "r2")  # metrics that are better when larger

@@ -13,6 +13,7 @@ import numpy as np
 
 from nnlab.core.losses import Loss
 from nnlab.core.network import Network, trained_depth
+from nnlab.core.random import Purpose, generator
 from nnlab.core.types import Array, FloatArray
 
 STEPS = (1e-3, 1e-4, 1e-5, 1e-6)
@@ -39,7 +40,7 @@ def check_gradients(
     """
     objective = Objective(network, loss, x, t, seed)
     gradient = objective.gradient()
-    rng = np.random.default_rng(seed)
+    rng = generator(seed, Purpose.CHECK)
     found = []
     for place in network.layout.places:
         block = slice(place.start, place.stop)

@@ -24,6 +24,11 @@ METRICS: dict[Kind, tuple[str, ...]] = {
 HIGHER_IS_BETTER = frozenset({"accuracy", "r2"})
 
 
+def better_when(monitor: str) -> Literal["min", "max"]:
+    """Which way a monitored value like "val_accuracy" gets better."""
+    return "max" if monitor.partition("_")[2] in HIGHER_IS_BETTER else "min"
+
+
 def correct(kind: Kind, z: Array, t: Array, logits: bool) -> NDArray[np.bool_]:
     """Which rows are right, (B,); of several binary outputs all must be."""
     if kind == "classes":

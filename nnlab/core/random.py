@@ -18,6 +18,7 @@ class Purpose(IntEnum):
     DROPOUT = 3  # index: the layer
     AUGMENT = 4
     DATA = 5
+    CHECK = 6  # the directions of a gradient check
 
 
 def generator(seed: int, purpose: Purpose, index: int = 0) -> np.random.Generator:

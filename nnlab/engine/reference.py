@@ -47,8 +47,6 @@ class Bench(NamedTuple):
 class Reference:
     """Runs updates on the parameters theta (P,) and the optimizer's slots, both in place."""
 
-    name = "numpy"
-
     def __init__(
         self,
         network: Network,

@@ -19,14 +19,25 @@ import numpy as np
 from nnlab.build import Built, build, load_weights
 from nnlab.config.dump import dump
 from nnlab.config.load import Loaded
+from nnlab.config.names import name_problem
 from nnlab.config.schema import FromRun
-from nnlab.errors import Interrupted
+from nnlab.errors import ConfigError, Interrupted
 from nnlab.experiment import describe, outcome, signals
 from nnlab.experiment.snapshots import Snapshots
 from nnlab.experiment.state import freeze
 from nnlab.run.environment import now
 from nnlab.run.folder import RunFolder
-from nnlab.training import Epoch, Failure, Record, State, Steps, bursts, final_weights, start
+from nnlab.training import (
+    Epoch,
+    Failure,
+    Record,
+    State,
+    Steps,
+    bursts,
+    final_weights,
+    restores_best,
+    start,
+)
 
 FLUSH_SECONDS = 1.0
 CHECKPOINT_SECONDS = 10.0
@@ -42,6 +53,8 @@ def begin(
     Nothing is written before the data is loaded and the network built. Raises DataError,
     ConfigError or StorageError. An exception inside the `with` leaves the status `failed`.
     """
+    if name is not None and (problem := name_problem(name)):
+        raise ConfigError(f"--name: {problem}")
     config = replace(loaded.config, name=name) if name else loaded.config
     built = build(config)
     start_weights(built)
@@ -86,7 +99,6 @@ class Session:
         self.built, self.folder, self.state = built, folder, state
         self.summary: dict[str, Any] = {}
         self.failure: Failure | None = None
-        self.rows: list[dict[str, Any]] = []
         self.last_row: dict[str, Any] = folder.last_metrics()
         self.best_row: dict[str, Any] = {}
         self._epochs: list[dict[str, Any]] = []
@@ -178,10 +190,9 @@ class Session:
         network.theta[...] = final_weights(built.plan, state)
         folder.write_weights("final", network.parameters)
         folder.write_weights("best", network.layout.named(state.best.theta))
-        stopping = built.plan.stopping
-        restored = stopping is not None and stopping.restore_best
+        restored = restores_best(built.plan, state)
         self.summary = {
-            "final": self.best_row if restored and self.best_row else self.last_row,
+            "final": self.best_row if restored else self.last_row,
             "best": self.best_row,
             **self._evaluate(),
         }

@@ -7,7 +7,7 @@ from nnlab.core.schedules import Patience
 from nnlab.core.types import Array
 from nnlab.training import State
 
-COUNTERS = ("epoch", "batch", "step", "lr", "status")
+COUNTERS = ("epoch", "batch", "step", "lr", "status", "improved", "reference")
 
 
 def arrays(state: State) -> dict[str, Array]:

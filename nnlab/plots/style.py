@@ -25,7 +25,6 @@ ORANGE = "#e69f00"
 GREEN = "#009e73"
 RED = "#b03a00"
 PALETTE = (BLUE, ORANGE, INK, "#56b4e9", RED, "#cc79a7", GREEN)
-DASHES = ("-", "--", "-.", ":")
 
 PANEL = (4.2, 3.0)  # inches: one panel fits a text column, two fit a page
 MARGIN = 0.12  # inches

@@ -4,17 +4,14 @@ import difflib
 import os
 import re
 import secrets
-import unicodedata
 from datetime import datetime
 from pathlib import Path
 
+from nnlab.config.names import MAX_LENGTH, name_problem
 from nnlab.errors import RunUnreadable, StorageError, UsageError
 from nnlab.run import durable
 from nnlab.run.text import shown
 
-LONGEST = 100
-_LONGEST_BYTES = 200  # file systems allow 255 bytes; the time and the hex digits take 23
-_FORBIDDEN = '/\\:*?"<>|'  # the first is a separator here, the others on Windows
 _PATTERN = re.compile(r"\d{8}-\d{6}-.+-[0-9a-f]{6}", re.DOTALL)
 _ATTEMPTS = 1000
 
@@ -25,25 +22,9 @@ def check(name: str) -> str:
     Raises:
         UsageError: says what is wrong with it.
     """
-    if problem := _problem(name):
-        raise UsageError(f"'{shown(name)[:LONGEST]}' cannot be the name of a run: {problem}.")
+    if problem := name_problem(name):
+        raise UsageError(f"'{shown(name)[:MAX_LENGTH]}' cannot be the name of a run: {problem}")
     return name
-
-
-def _problem(name: str) -> str | None:
-    if not name:
-        return "it is empty"
-    if len(name) > LONGEST:
-        return f"it has {len(name)} characters, at most {LONGEST} are allowed"
-    if any(unicodedata.category(c) in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp") for c in name):
-        return "it holds a character that cannot be printed"
-    if bad := next((c for c in name if c in _FORBIDDEN), None):
-        return f"it holds '{bad}'"
-    if ".." in name or name[0] in ". " or name[-1] in ". ":
-        return "it holds '..', or begins or ends with a dot or a space"
-    if len(name.encode()) > _LONGEST_BYTES:
-        return f"it is longer than {_LONGEST_BYTES} bytes"
-    return None
 
 
 def is_run(folder_name: str) -> bool:

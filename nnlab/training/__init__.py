@@ -9,7 +9,7 @@ evaluation   loss and metrics of other rows
 
 from nnlab.training.evaluation import Evaluation, evaluation_batch, labels_of, tally
 from nnlab.training.loop import bursts, train
-from nnlab.training.plan import Plan, State, Stopping, final_weights, start
+from nnlab.training.plan import Plan, State, Stopping, final_weights, restores_best, start
 from nnlab.training.records import Epoch, Failure, Numbers, Record, Steps
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     "evaluation_batch",
     "final_weights",
     "labels_of",
+    "restores_best",
     "start",
     "tally",
     "train",

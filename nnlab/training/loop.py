@@ -138,14 +138,18 @@ class Run:
         """Best weights, plateau and early stopping; whether the monitored value is the best."""
         plan, state = self.plan, self.state
         sign = -1.0 if plan.higher_is_better else 1.0
-        margin = plan.stopping.min_delta if plan.stopping is not None else 0.0
         best = state.best
-        is_best = best.epoch < 0 or sign * value < sign * best.value - margin
+        first = best.epoch < 0
+        is_best = first or sign * value < sign * best.value
         if is_best:
             best.epoch, best.value = state.epoch, value
             best.theta[...] = weights
         if isinstance(plan.schedule, Plateau) and state.epoch > 0:
             state.patience = plan.schedule.observe(state.patience, value, plan.higher_is_better)
-        if plan.stopping is not None and state.epoch - best.epoch >= plan.stopping.patience:
-            state.status = "early_stopped"
+        if plan.stopping is not None:
+            margin = plan.stopping.min_delta
+            if first or sign * value < sign * state.reference - margin:
+                state.improved, state.reference = state.epoch, value
+            if state.epoch - state.improved >= plan.stopping.patience:
+                state.status = "early_stopped"
         return is_best

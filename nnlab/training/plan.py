@@ -19,7 +19,10 @@ Status = Literal["running", "completed", "early_stopped", "diverged"]
 
 @dataclass(frozen=True)
 class Stopping:
-    """When to end early: no improvement by `min_delta` for `patience` epochs."""
+    """When to end early: no improvement by more than `min_delta` for `patience` epochs.
+
+    Which epoch is best does not depend on min_delta.
+    """
 
     patience: int
     min_delta: float = 0.0
@@ -75,6 +78,8 @@ class State:
     step: int = 0  # updates done
     lr: float = 0.0  # of the last update
     patience: Patience = field(default_factory=Patience)
+    improved: int = 0  # the last epoch that was better by min_delta than `reference` before it
+    reference: float = float("nan")
     status: Status = "running"
 
     @property
@@ -101,5 +106,10 @@ def final_weights(plan: Plan, state: State) -> Array:
 
     They are not put into the state, which could otherwise not go on for more epochs.
     """
-    restored = plan.stopping is not None and plan.stopping.restore_best
-    return state.best.theta if restored and state.status != "diverged" else state.weights
+    return state.best.theta if restores_best(plan, state) else state.weights
+
+
+def restores_best(plan: Plan, state: State) -> bool:
+    """Whether the final weights are those of the best epoch; never where training diverged."""
+    wanted = plan.stopping is not None and plan.stopping.restore_best
+    return wanted and state.status != "diverged"

@@ -42,7 +42,7 @@ def test_what_is_printed(nnlab: Nnlab) -> None:
     header, *rows, empty, time, where = result.stdout.splitlines()
     assert header.split() == ["part", "weights", "epoch", "loss", "accuracy"]
     assert [row.split()[:3] for row in rows] == [
-        ["train", "final", "2"],
+        ["train", "running", "2"],
         ["validation", "final", "2"],
         ["test", "final", "2"],
     ]

@@ -230,9 +230,44 @@ x.yaml:3:38: class_weight has 1 numbers for 2 classes.
             "loss": "{bce: {class_weight: balanced}}",
         },
         """\
-x.yaml:3:28: class_weight needs classes; this is regression.
+x.yaml:3:8: bce needs classes, and this data is a regression.
     loss: {bce: {class_weight: balanced}}
-                               ^""",
+           ^
+    allowed: mse, mae, huber""",
+    ),
+    (
+        {
+            "data": "identity",
+            "network": "[{dense: 8}, softmax]",
+            "loss": "{cross_entropy: {class_weight: balanced}}",
+        },
+        """\
+x.yaml:3:38: class_weight needs classes; this is identity.
+    loss: {cross_entropy: {class_weight: balanced}}
+                                         ^""",
+    ),
+    (
+        {
+            "data": "{blobs: {centers: 3}}",
+            "network": "[{dense: 3}, sigmoid]",
+            "loss": "{bce: {class_weight: balanced}}",
+        },
+        """\
+x.yaml:3:28: class_weight with bce needs a single output, and there are 3.
+    loss: {bce: {class_weight: balanced}}
+                               ^
+    allowed: dense: 1 for two classes, or softmax with cross_entropy""",
+    ),
+    (
+        {
+            "data": "{name: moons, validation: 0.2}",
+            "training": "{early_stopping: {patience: 2, mode: max}}",
+        },
+        """\
+x.yaml:4:48: val_loss is better when it is minimal, so mode is min.
+    training: {early_stopping: {patience: 2, mode: max}}
+                                                   ^
+    allowed: min""",
     ),
 ]
 

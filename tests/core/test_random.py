@@ -24,6 +24,7 @@ def test_the_numbers_of_the_purposes_never_change():
         "DROPOUT": 3,
         "AUGMENT": 4,
         "DATA": 5,
+        "CHECK": 6,
     }
 
 

@@ -721,3 +721,41 @@ def test_rows_of_a_file_are_judged_without_the_training_data(tmp_path, monkeypat
     (tmp_path / "rows.csv").unlink()
     again = Saved(RunFolder.open(run.path)).evaluate_rows(part)
     assert again == own
+
+
+@pytest.mark.parametrize("name", ["-x", "a/b", "..", ""])
+def test_a_name_that_no_config_may_have_is_refused(tmp_path, name):
+    with (
+        pytest.raises(ConfigError, match=r"^--name: "),
+        begin(nnlab.api.loaded(SMALL, []), tmp_path, name=name),
+    ):
+        pass
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_name_is_in_the_resolved_config(tmp_path):
+    with begin(nnlab.api.loaded(SMALL, []), tmp_path, name="other") as session:
+        for _ in session:
+            pass
+    assert load_config(session.folder.path / "resolved.yaml").config.name == "other"
+
+
+def test_time_makes_checkpoints_due(tmp_path, monkeypatch):
+    """Every CHECKPOINT_SECONDS, looked at after each record."""
+    monkeypatch.setattr("nnlab.experiment.session.CHECKPOINT_SECONDS", 0.0)
+    seen = []
+    with begin(nnlab.api.loaded(SMALL, [("training.epochs", 3)]), tmp_path) as session:
+        monkeypatch.setattr(session, "checkpoint", lambda: seen.append(session.state.epoch))
+        for _ in session:
+            pass
+    assert set(seen) == {0, 1, 2, 3}
+
+
+def test_a_diverged_run_does_not_claim_the_best_weights(tmp_path):
+    """Early stopping would restore the best; after a divergence the summary says so nowhere."""
+    stopping = {"early_stopping": {"patience": 500}, "epochs": 900, "dtype": "float64"}
+    mapping = changed(CURVE, optimizer={"name": "sgd", "lr": 5.0}, training=stopping)
+    run = trained(mapping, tmp_path)
+    assert run.status == "diverged"
+    assert run.summary["final"]["epoch"] == run.metrics["epoch"][-1]
+    assert run.summary["best"]["epoch"] < run.summary["final"]["epoch"]

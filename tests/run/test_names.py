@@ -54,22 +54,26 @@ def test_processes_of_one_second_get_folders_of_their_own(tmp_path: Path) -> Non
     assert sorted(made) == sorted(p.name for p in (tmp_path / "runs").iterdir())
 
 
+EDGES = "a name cannot begin with '.', '-' or a space, end with '.' or one, or hold '..'"
+
+
 @pytest.mark.parametrize(
     ("name", "problem"),
     [
-        ("", "it is empty"),
-        ("a/b", "it holds '/'"),
-        ("a\\b", "it holds '\\'"),
-        ("a:b", "it holds ':'"),
-        ("..", "it holds '..', or begins or ends with a dot or a space"),
-        (".hidden", "it holds '..', or begins or ends with a dot or a space"),
-        ("a ", "it holds '..', or begins or ends with a dot or a space"),
-        ("a\0b", "it holds a character that cannot be printed"),
-        ("a\x1b[31m", "it holds a character that cannot be printed"),
-        ("a\u202eb", "it holds a character that cannot be printed"),
-        ("\udcff", "it holds a character that cannot be printed"),
-        ("x" * 300, "it has 300 characters, at most 100 are allowed"),
-        ("\U0001f600" * 60, "it is longer than 200 bytes"),
+        ("", "the name is empty"),
+        ("a/b", "a name cannot contain '/'"),
+        ("a\\b", r"a name cannot contain '\\'"),
+        ("a:b", "a name cannot contain ':'"),
+        ("..", EDGES),
+        (".hidden", EDGES),
+        ("-x", EDGES),
+        ("a ", EDGES),
+        ("a\0b", r"a name cannot contain '\x00'"),
+        ("a\x1b[31m", r"a name cannot contain '\x1b'"),
+        ("a\u202eb", r"a name cannot contain '\u202e'"),
+        ("\udcff", r"a name cannot contain '\udcff'"),
+        ("x" * 300, "the name is longer than 100 characters or 200 bytes"),
+        ("\U0001f600" * 60, "the name is longer than 100 characters or 200 bytes"),
     ],
 )
 def test_check_refuses(name: str, problem: str) -> None:
