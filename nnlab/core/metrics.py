@@ -5,6 +5,7 @@ z is what the loss sees: logits where the last activation is fused, else outputs
 logit is also the largest probability, and a sigmoid is at least 1/2 where its logit is at least 0.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal, Self
 
@@ -94,6 +95,13 @@ class Tally:
         ]
         mae = extra / (rows * self.outputs)
         return {"loss": loss / rows, "mae": mae, "r2": sum(scores) / self.outputs}
+
+    def results(self, sums: FloatArray) -> Iterator[dict[str, float]]:
+        """`result` for each row of sums (K, S), of which none is empty."""
+        if self.kind == "regression":
+            return map(self.result, sums)
+        loss, accuracy = (sums[:, 1] / sums[:, 0]).tolist(), (sums[:, 2] / sums[:, 0]).tolist()
+        return ({"loss": a, "accuracy": b} for a, b in zip(loss, accuracy, strict=True))
 
 
 def confusion(labels: IntArray, predicted: IntArray, classes: int) -> IntArray:

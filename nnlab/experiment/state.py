@@ -22,6 +22,7 @@ def arrays(state: State) -> dict[str, Array]:
 
 def freeze(state: State) -> tuple[dict[str, Array], dict[str, Any]]:
     """Everything in `state`: arrays by name, and what JSON can hold."""
+    state.sync()
     meta: dict[str, Any] = {name: getattr(state, name) for name in COUNTERS}
     meta["best"] = {"epoch": state.best.epoch, "value": state.best.value}
     meta["patience"] = state.patience._asdict()
