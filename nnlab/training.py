@@ -18,14 +18,13 @@ from nnlab.core.metrics import HIGHER_IS_BETTER, Kind, Tally
 from nnlab.core.network import Generators, Network, trained_depth
 from nnlab.core.optimizers import Optimizer
 from nnlab.core.random import permutation
-from nnlab.core.schedules import Constant, Patience, Plateau, Schedule
+from nnlab.core.schedules import Patience, Plateau, Schedule
 from nnlab.core.types import Array, FloatArray, IntArray
 from nnlab.data.batches import Batches, Chunk, Part
 from nnlab.engine.reference import Reference
 
 if TYPE_CHECKING:
     from nnlab.ahead import Trail
-    from nnlab.engine.compiled.engine import Call
 
 Status = Literal["running", "completed", "early_stopped", "diverged"]
 Numbers = dict[str, float]
@@ -171,8 +170,13 @@ def train(plan: Plan, state: State) -> Iterator[Record]:
     run = Run(plan, state)
     if state.best.epoch < 0 and state.status == "running":
         yield run.initial()
+    advance = run.epoch
+    if plan.engine == "compiled":
+        from nnlab.ahead import Ahead  # numba takes 0.3 s to import
+
+        advance = Ahead(run).call
     while state.epoch < plan.epochs and state.status == "running":
-        yield from run.epoch() if run.ahead is None else run.call()
+        yield from advance()
     if state.status == "running":
         state.status = "completed"
     if state.status != "diverged" and plan.stopping is not None and plan.stopping.restore_best:
@@ -186,18 +190,13 @@ class Run:
         self.plan, self.state = plan, state
         self.tally = tally(plan, plan.train)
         self.batches = Batches(plan.train, plan.batch_size, plan.drop_last)
-        self.ahead = None
-        if plan.engine == "compiled":
-            from nnlab.ahead import Ahead  # numba takes 0.3 s to import
-
-            self.ahead = Ahead(plan, state, self.batches)
         self.validation = None
         if plan.validation is not None:
             self.validation = Evaluation(plan, state.network, plan.validation)
 
     @cached_property
     def engine(self) -> Reference:
-        """The NumPy engine; beside the compiled one, it does the updates that need a closer look."""
+        """The NumPy engine; of a compiled training it does the updates that want a closer look."""
         plan, state = self.plan, self.state
         room = {self.batches.batch: self.batches.per_chunk}
         if self.batches.rest:
@@ -242,76 +241,6 @@ class Run:
         if self.state.batch == self.batches.count:
             yield self.end()
 
-    def call(self) -> Iterator[Record]:
-        """What one call of the compiled engine does: some epochs, or a part of one."""
-        state, ahead = self.state, self.ahead
-        assert ahead is not None
-        rates = self.many_rates(ahead.updates())
-        call = ahead(rates)
-        trail = ahead.trail(call)
-        if trail is None:
-            state.batch += call.done
-            state.step += call.done
-            if len(call.ends):
-                state.sums[...] = call.ends[0]
-            if call.done:
-                yield from self.progress(rates[: call.done].tolist(), call.losses)
-            if state.batch == self.batches.count:
-                yield self.end()
-        else:
-            last = self.batches.count - 1
-            yield from self.follow(call, trail, rates[last :: last + 1].tolist())
-        if state.status == "running" and call.done < len(rates):
-            yield from self.chunks([self.batches.single(self.order(), state.batch)])
-
-    def follow(self, call: "Call", trail: "Trail", lrs: list[float]) -> Iterator[Record]:
-        """The records of several epochs that are over, with their learning rates."""
-        state = self.state
-        begun = call.done % self.batches.count  # updates of an epoch that is not over
-        now = [array.copy() for array in trail.arrays] if begun else []
-        sums = state.sums.copy()
-        state.sums[...] = 0.0
-        state.trail = trail
-        simple = self.validation is None and self.plan.stopping is None
-        if simple and np.isfinite(call.ends).all():
-            yield from self.plain_epochs(call.ends, lrs)
-        else:
-            for train, lr in zip(self.tally.results(call.ends), lrs, strict=False):
-                state.epoch += 1
-                state.step += self.batches.count
-                yield self.finished(train, lr)
-                if state.status != "running":
-                    break
-        state.sync()
-        state.trail = None
-        if begun and state.status == "running":
-            for array, value in zip(trail.arrays, now, strict=True):
-                array[...] = value
-            state.sums[...] = sums
-            state.batch = begun
-            state.step += begun
-
-    def plain_epochs(self, ends: FloatArray, lrs: list[float]) -> Iterator[Epoch]:
-        """What `finished` does, for epochs after which there is nothing to decide.
-
-        An epoch of 8-3-8 takes 2 us: so all are judged at once, and records cost 0.4 us.
-        """
-        state, best, count = self.state, self.state.best, self.batches.count
-        name = self.plan.monitor.partition("_")[2]
-        values = [train[name] for train in self.tally.results(ends)]
-        signed = np.array([best.value, *values]) * (-1.0 if self.plan.higher_is_better else 1.0)
-        if best.epoch < 0:
-            signed[0] = np.inf
-        improved = signed[1:] < np.minimum.accumulate(signed)[:-1]
-        epoch, step, make = state.epoch, state.step, Epoch._make
-        judged = zip(self.tally.results(ends), lrs, values, improved.tolist(), strict=False)
-        for train, lr, value, is_best in judged:
-            state.epoch = epoch = epoch + 1
-            state.step = step = step + count
-            if is_best:
-                best.epoch, best.value = epoch, value
-            yield make((epoch, step, lr, train, None, is_best))
-
     def progress(self, rates: list[float], losses: FloatArray) -> Iterator[Record]:
         """The record of a few updates, where an epoch is not over or all of them are wanted."""
         if self.plan.record_steps or self.state.batch < self.batches.count:
@@ -344,17 +273,6 @@ class Run:
         if schedule.per == "step":
             return [self.rate(t) for t in range(state.step, state.step + updates)]
         return [self.rate(state.epoch)] * updates
-
-    def many_rates(self, updates: int) -> FloatArray:
-        """The same for updates that may reach beyond the running epoch."""
-        schedule, state, count = self.plan.schedule, self.state, self.batches.count
-        if isinstance(schedule, Constant) and not schedule.warmup:
-            return np.full(updates, self.plan.optimizer.lr)
-        if schedule.per == "step":
-            return np.array(self.rates(updates))
-        epochs = range(state.epoch, state.epoch - (-(state.batch + updates) // count))
-        rates = np.repeat([self.rate(t) for t in epochs], count)
-        return rates[state.batch : state.batch + updates]
 
     def rate(self, t: int) -> float:
         """The learning rate of epoch or update t, counted from 0."""

@@ -50,9 +50,9 @@ def _check(path: Path) -> None:
 
 def is_cached(dtype: str) -> bool:
     """Whether the kernels for "float32" or "float64" have been compiled here before."""
-    return (folder() / dtype).exists()
+    return (folder() / f"{dtype}-ready").exists()
 
 
 def note(dtype: str) -> None:
     """Remember that they have."""
-    (folder() / dtype).touch()
+    (folder() / f"{dtype}-ready").mkdir(exist_ok=True)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from nnlab.core.losses import Loss
 from nnlab.core.network import Network
@@ -11,14 +12,11 @@ from nnlab.core.optimizers import TINY, Optimizer
 from nnlab.core.types import Array, FloatArray, IntArray
 from nnlab.engine.compiled import cache
 from nnlab.engine.compiled.program import (
-    METRIC_CODES,
-    LOSS_CODES,
     SLOTS,
-    Task,
     class_weights,
     compose,
-    delta_of,
     rule_of,
+    task_of,
 )
 
 # What a call may cost, in floating-point operations: some 10 ms, and never 0.5 s.
@@ -88,28 +86,22 @@ class Compiled:
         self.width = sum(array.size for array in self.arrays)
         cost = program.flops + 30 * self.width + 30 * program.values + OVERHEAD
         self.updates = max(1, WORK // cost)
-        task = Task(
-            batch=batch,
-            full=full,
-            rest=rest,
-            inputs=rows.inputs.shape[1],
-            outputs=outputs,
-            layers=program.ops.shape[1],
-            weights=network.layout.weights,
-            by_units=program.by_units,
-            shuffled=shuffled,
-            raw=rows.lazy,
-            online=batch == 1 and not slots and not rule.shaped and rule.kind == 0,
-            loss=LOSS_CODES[type(loss).__name__],
-            metric=METRIC_CODES[kind],
-            logits=loss.fuses is not None,
-            mean_outputs=loss.reduction == "mean",
-            delta=delta_of(loss),
-            scale=float(loss.bind(batch, outputs, np.float64).scale),
-            rest_scale=float(loss.bind(max(rest, 1), outputs, np.float64).scale),
-            ema=decay if average is not None else -1.0,
+        task = task_of(
+            program,
+            network,
+            loss,
+            rows.targets.shape[1],
+            rows.lazy,
+            kind,
+            batch,
+            full,
+            rest,
+            shuffled,
         )
-        wide = lambda a: np.array(np.broadcast_to(a, (task.inputs,)), dtype)  # noqa: E731
+        if average is not None:
+            task = task._replace(ema=decay)
+        online = batch == 1 and not slots and not rule.shaped and rule.kind == 0
+        task = task._replace(online=online)
         padded = -(-network.theta.size // 16) * 16
         self._given: tuple[Any, ...] = (
             task,
@@ -120,8 +112,8 @@ class Compiled:
             _fixed(np.empty((0, 0), dtype) if rows.lazy else rows.inputs),
             _fixed(rows.inputs if rows.lazy else np.empty((0, 0), np.uint8)),
             _fixed(np.asarray(rows.rows, np.int64)),
-            wide(rows.shift),
-            wide(rows.factor),
+            _wide(rows.shift, task.inputs, dtype),
+            _wide(rows.factor, task.inputs, dtype),
             _fixed(rows.targets.reshape(-1)),
         )
         self._memory: tuple[Any, ...] = (
@@ -138,7 +130,7 @@ class Compiled:
             np.zeros(task.layers, np.int64),
             np.ones(1, dtype),
         )
-        self._run = _kernel(str(dtype))
+        self._run, self._noted = _kernel(), False
 
     def epochs(self) -> int:
         """How many whole epochs one call may run; 0 if not even one."""
@@ -166,10 +158,17 @@ class Compiled:
         done = self._run(
             *self._given, order, *self._memory, rates, step, batch, sums, losses, ends, trail
         )
+        if not self._noted:
+            cache.note(str(self.dtype))
+            self._noted = True
         ended = (batch + done) // self.batches
-        return Call(
-            done, losses[:done], ends[:ended], trail[:ended] if trail.size else None
-        )
+        left = trail[:ended] if trail.size and ended else None
+        return Call(done, losses[:done], ends[:ended], left)
+
+
+def _wide(numbers: Array, width: int, dtype: DTypeLike) -> Array:
+    """One number a column."""
+    return np.array(np.broadcast_to(numbers, (width,)), dtype)
 
 
 def _fixed(array: Array) -> Array:
@@ -179,7 +178,7 @@ def _fixed(array: Array) -> Array:
     return view
 
 
-def _kernel(dtype: str) -> Any:
+def _kernel() -> Any:
     """The compiled function; its first call for a dtype compiles or loads it."""
     import numba
 

@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-
-from nnlab.engine.compiled import activations, losses, optimizers
+from nnlab.engine.compiled import losses, optimizers
 from nnlab.engine.compiled.functions import PLAIN
 from nnlab.engine.compiled.passes import backward, descend, forward, numbers_of, strides
 from nnlab.engine.compiled.products import NO, dot
@@ -29,8 +28,8 @@ def run(
 ) -> int:  # fmt: skip
     """Update from `batch` of an epoch on, once for each of `rates`; how many were done.
 
-    `lost` gets the loss of each update per row, `ends` the sums of each epoch that ends, `trail` then theta,
-    slots and average. Rows are taken from `order` (K, N) if they are shuffled.
+    `lost` gets the loss per row of each update, `ends` the sums of each epoch that ends, `trail`
+    then theta, slots and average. Rows are taken from `order` (K, N) if they are shuffled.
     """
     a, d, p, pg = address(values), address(slopes), address(theta), address(g)
     picked, tally, listed, lengths = (

@@ -22,7 +22,7 @@ def step(
     rule: Any, lr: float, t: int, theta: Any, g: Any, first: Any, second: Any, velocity: Any,
     weights: int, tiny: Any,
 ) -> None:  # fmt: skip
-    """Everything that update t = 1, 2, ... does with the gradient; g is as long as theta or longer."""
+    """Everything that update t = 1, 2, ... does with the gradient; g may be longer than theta."""
     if rule.shaped:
         shape_gradient(rule, theta, g, theta.size, weights)
     update(rule, lr, t, theta, g, first, second, velocity, weights)

@@ -135,7 +135,8 @@ def backward(
             if pass_on and by_units:
                 wide = up(rows, values)
                 multiply(
-                    theta, w, m, ONE, slopes, y, wide, slopes, x, wide, n, m, wide, NOTHING, theta, w
+                    theta, w, m, ONE, slopes, y, wide, slopes, x, wide, n, m, wide,
+                    NOTHING, theta, w,
                 )  # fmt: skip
             elif pass_on:
                 blas = get(at, BY_BLAS) > 0

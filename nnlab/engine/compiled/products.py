@@ -190,8 +190,8 @@ def row_times(
 
 @njit(**PLAIN)
 def add_outer(
-    x: Any, xo: int, which: Any, at: int, count: int, dy: Any, do: int, columns: int, w: Any, wo: int,
-    factor: Any,
+    x: Any, xo: int, which: Any, at: int, count: int, dy: Any, do: int, columns: int, w: Any,
+    wo: int, factor: Any,
 ) -> None:  # fmt: skip
     """W[i] += factor x[i] dy for the rows i that `which` lists."""
     wide = lanes(w)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from nnlab.core.layers.activations import Elu, LeakyRelu
 from nnlab.core.layers.dense import Dense
@@ -16,7 +17,7 @@ from nnlab.core.losses import Loss
 from nnlab.core.losses.classification import ClassLoss
 from nnlab.core.losses.regression import Huber
 from nnlab.core.network import Network, name_of, trained_depth
-from nnlab.core.optimizers import Adam, Adagrad, Optimizer, Rmsprop, Sgd
+from nnlab.core.optimizers import Adagrad, Adam, Optimizer, Rmsprop, Sgd
 from nnlab.core.types import Array, FloatArray, IntArray
 
 DENSE = 0
@@ -193,15 +194,16 @@ def _setting(layer: object) -> float:
 
 def rule_of(optimizer: Optimizer) -> Rule:
     """The optimizer as numbers."""
-    adam, rms = isinstance(optimizer, Adam), isinstance(optimizer, Rmsprop)
+    adam = optimizer if isinstance(optimizer, Adam) else None
+    rms = optimizer if isinstance(optimizer, Rmsprop) else None
     return Rule(
         kind=OPTIMIZER_CODES[type(optimizer).__name__],
         momentum=optimizer.momentum if isinstance(optimizer, Sgd | Rmsprop) else 0.0,
         nesterov=isinstance(optimizer, Sgd) and optimizer.nesterov,
-        beta1=optimizer.beta1 if adam else 0.0,
-        beta2=optimizer.beta2 if adam else optimizer.alpha if rms else 0.0,
+        beta1=adam.beta1 if adam else 0.0,
+        beta2=adam.beta2 if adam else rms.alpha if rms else 0.0,
         eps=optimizer.eps if isinstance(optimizer, Adagrad | Rmsprop | Adam) else 0.0,
-        centered=isinstance(optimizer, Rmsprop) and optimizer.centered,
+        centered=rms is not None and rms.centered,
         l1=float(optimizer.l1),
         clip_norm=float(optimizer.clip_norm or 0.0),
         clip_value=float(optimizer.clip_value or 0.0),
@@ -211,14 +213,44 @@ def rule_of(optimizer: Optimizer) -> Rule:
     )
 
 
-def class_weights(loss: Loss, outputs: int, dtype: np.dtype[Array]) -> Array:
+def task_of(
+    program: Program,
+    network: Network,
+    loss: Loss,
+    outputs: int,
+    raw: bool,
+    kind: str,
+    shape: tuple[int, int, int],
+    shuffled: bool,
+) -> Task:
+    """The task of a training without an average; `shape` is batch, full, rest."""
+    batch, full, rest = shape
+    return Task(
+        batch=batch,
+        full=full,
+        rest=rest,
+        inputs=int(np.prod(network.inputs)),
+        outputs=outputs,
+        layers=program.ops.shape[1],
+        weights=network.layout.weights,
+        by_units=program.by_units,
+        shuffled=shuffled,
+        raw=raw,
+        online=False,
+        loss=LOSS_CODES[type(loss).__name__],
+        metric=METRIC_CODES[kind],
+        logits=loss.fuses is not None,
+        mean_outputs=loss.reduction == "mean",
+        delta=float(loss.delta) if isinstance(loss, Huber) else 0.0,
+        scale=float(loss.bind(batch, outputs, np.float64).scale),
+        rest_scale=float(loss.bind(max(rest, 1), outputs, np.float64).scale),
+        ema=-1.0,
+    )
+
+
+def class_weights(loss: Loss, outputs: int, dtype: DTypeLike) -> Array:
     """The factors of the classes, or an empty array."""
     if not isinstance(loss, ClassLoss) or loss.class_weight is None:
         return np.empty(0, dtype)
     classes = 2 if type(loss).__name__ == "Bce" else outputs
     return np.array(loss.weights(classes), dtype)
-
-
-def delta_of(loss: Loss) -> float:
-    """Huber's delta."""
-    return float(loss.delta) if isinstance(loss, Huber) else 0.0

@@ -131,7 +131,7 @@ def load(typingctx: Any, address: Any, index: Any) -> Any:
     vector = Vector(address.dtype)
 
     def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        place = _wide(context, builder, *args, vector)
+        place = _wide(context, builder, args[0], args[1], vector)
         return builder.load(place, align=address.dtype.bitwidth // 8)
 
     return vector(address, types.intp), code
@@ -142,7 +142,7 @@ def store(typingctx: Any, address: Any, index: Any, value: Any) -> Any:
     """Write a vector there."""
 
     def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        place = _wide(context, builder, *args[:2], value)
+        place = _wide(context, builder, args[0], args[1], value)
         builder.store(args[2], place, align=address.dtype.bitwidth // 8)
         return context.get_dummy_value()
 
@@ -156,7 +156,7 @@ def load_some(typingctx: Any, address: Any, index: Any, count: Any) -> Any:
 
     def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         kind = context.get_value_type(vector)
-        place = _wide(context, builder, *args[:2], vector)
+        place = _wide(context, builder, args[0], args[1], vector)
         align = ir.IntType(32)(address.dtype.bitwidth // 8)
         mask = _mask(builder, kind.count, args[2])
         name = f"llvm.masked.load.{_suffix(kind)}.p0"
@@ -171,7 +171,7 @@ def store_some(typingctx: Any, address: Any, index: Any, value: Any, count: Any)
 
     def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         kind = context.get_value_type(value)
-        place = _wide(context, builder, *args[:2], value)
+        place = _wide(context, builder, args[0], args[1], value)
         align = ir.IntType(32)(address.dtype.bitwidth // 8)
         mask = _mask(builder, kind.count, args[3])
         name = f"llvm.masked.store.{_suffix(kind)}.p0"
