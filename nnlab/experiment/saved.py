@@ -1,6 +1,6 @@
 """A run again: its config, its network with saved weights, its data."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 

@@ -86,18 +86,8 @@ class Compiled:
         self.width = sum(array.size for array in self.arrays)
         cost = program.flops + 30 * self.width + 30 * program.values + OVERHEAD
         self.updates = max(1, WORK // cost)
-        task = task_of(
-            program,
-            network,
-            loss,
-            rows.targets.shape[1],
-            rows.lazy,
-            kind,
-            batch,
-            full,
-            rest,
-            shuffled,
-        )
+        shape = batch, full, rest
+        task = task_of(program, network, loss, outputs, rows.lazy, kind, shape, shuffled)
         if average is not None:
             task = task._replace(ema=decay)
         online = batch == 1 and not slots and not rule.shaped and rule.kind == 0
