@@ -63,6 +63,8 @@ class Ahead:
         )
         alone = plan.record_steps or isinstance(plan.schedule, Plateau)
         self.epochs = min(self.engine.epochs(), 1 if alone else plan.epochs)
+        self._epochs = range(0)  # whose orders of rows are at hand
+        self._orders: IntArray | None = None
         self.limit = self.engine.updates  # of a call; less after an update that it would not do
 
     def call(self) -> "Iterator[Record]":
@@ -120,7 +122,11 @@ class Ahead:
         state, rows = self.state, len(self.plan.train)
         touched = -(-(state.batch + updates) // self.batches.count)
         epochs = range(state.epoch, state.epoch + touched)
-        return np.stack([permutation(self.plan.seed, epoch, rows) for epoch in epochs])
+        if epochs == self._epochs and self._orders is not None:  # the next part of a long epoch
+            return self._orders
+        orders = np.stack([permutation(self.plan.seed, epoch, rows) for epoch in epochs])
+        self._epochs, self._orders = epochs, orders
+        return orders
 
     def rates(self, updates: int) -> FloatArray:
         """The learning rates of the next updates, also beyond the running epoch."""

@@ -19,8 +19,8 @@ from nnlab.engine.compiled.program import (
     task_of,
 )
 
-# What a call may cost, in floating-point operations: some 10 ms, and never 0.5 s.
-WORK = 10**8
+# What a call may cost, in floating-point operations: some 10 ms, and hardly ever 0.5 s.
+WORK = 10**9
 OVERHEAD = 2_000  # operations that an update costs beside those of its products
 TRAIL_BYTES = 2**20
 ORDER_NUMBERS = 2**18

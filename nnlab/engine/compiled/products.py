@@ -13,6 +13,7 @@ from nnlab.engine.compiled.functions import PLAIN
 from nnlab.engine.compiled.vectors import (
     get,
     lanes,
+    load,
     load_some,
     multiply_add,
     number,
@@ -41,30 +42,29 @@ def multiply(
     for j in range(0, columns, 2 * wide):
         n1 = min(columns - j, wide)
         n2 = min(columns - j - wide, wide)
+        tall = 4 if n2 > 0 or rows < 8 else 8
         r = 0
         while r < rows:
-            a0, c0 = ao + r * ar, co + r * cr + j
-            if r + 4 <= rows and n2 > 0:
-                _four_by_two(
-                    a, a0, ar, ak, b, bo + j, bk, c, c0, cr, inner, n1, n2,
-                    start, s, so + (r if start == ROWS else j),
-                )  # fmt: skip
-                r += 4
-            elif r + 4 <= rows:
-                _four_by_one(
-                    a, a0, ar, ak, b, bo + j, bk, c, c0, cr, inner, n1,
-                    start, s, so + (r if start == ROWS else j),
-                )  # fmt: skip
-                r += 4
-            else:
-                first = so + (r if start == ROWS else j)
-                _one_by_one(a, a0, ak, b, bo + j, bk, c, c0, inner, n1, start, s, first)
+            if tall <= rows < r + tall:
+                r = rows - tall  # the last block does some rows again
+            a0, b0, c0 = ao + r * ar, bo + j, co + r * cr + j
+            s0 = so + (r if start == ROWS else j)
+            if rows < 4:
+                _one_by_one(a, a0, ak, b, b0, bk, c, c0, inner, n1, start, s, s0)
                 if n2 > 0:
-                    if start != ROWS:
-                        first += wide
-                    c0, b0 = c0 + wide, bo + j + wide
-                    _one_by_one(a, a0, ak, b, b0, bk, c, c0, inner, n2, start, s, first)
+                    s1 = s0 + (0 if start == ROWS else wide)
+                    _one_by_one(
+                        a, a0, ak, b, b0 + wide, bk, c, c0 + wide, inner, n2, start, s, s1
+                    )  # fmt: skip
                 r += 1
+                continue
+            if n2 > 0:
+                _four_by_two(a, a0, ar, ak, b, b0, bk, c, c0, cr, inner, n1, n2, start, s, s0)
+            elif tall == 8:
+                _eight_by_one(a, a0, ar, ak, b, b0, bk, c, c0, cr, inner, n1, start, s, s0)
+            else:
+                _four_by_one(a, a0, ar, ak, b, b0, bk, c, c0, cr, inner, n1, start, s, s0)
+            r += tall
 
 
 @njit(**PLAIN)
@@ -113,6 +113,36 @@ def _four_by_two(
 
 
 @njit(**PLAIN)
+def _eight_by_one(
+    a: Any, ao: int, ar: int, ak: int, b: Any, bo: int, bk: int, c: Any, co: int, cr: int,
+    inner: int, n: int, start: int, s: Any, so: int,
+) -> None:  # fmt: skip
+    p0, p1 = _begin(c, start, s, so, 0, n), _begin(c, start, s, so, 1, n)
+    p2, p3 = _begin(c, start, s, so, 2, n), _begin(c, start, s, so, 3, n)
+    p4, p5 = _begin(c, start, s, so, 4, n), _begin(c, start, s, so, 5, n)
+    p6, p7 = _begin(c, start, s, so, 6, n), _begin(c, start, s, so, 7, n)
+    for k in range(inner):
+        b1 = load_some(b, bo + k * bk, n)
+        at = ao + k * ak
+        p0 = multiply_add(splat(get(a, at)), b1, p0)
+        p1 = multiply_add(splat(get(a, at + ar)), b1, p1)
+        p2 = multiply_add(splat(get(a, at + 2 * ar)), b1, p2)
+        p3 = multiply_add(splat(get(a, at + 3 * ar)), b1, p3)
+        p4 = multiply_add(splat(get(a, at + 4 * ar)), b1, p4)
+        p5 = multiply_add(splat(get(a, at + 5 * ar)), b1, p5)
+        p6 = multiply_add(splat(get(a, at + 6 * ar)), b1, p6)
+        p7 = multiply_add(splat(get(a, at + 7 * ar)), b1, p7)
+    store_some(c, co, p0, n)
+    store_some(c, co + cr, p1, n)
+    store_some(c, co + 2 * cr, p2, n)
+    store_some(c, co + 3 * cr, p3, n)
+    store_some(c, co + 4 * cr, p4, n)
+    store_some(c, co + 5 * cr, p5, n)
+    store_some(c, co + 6 * cr, p6, n)
+    store_some(c, co + 7 * cr, p7, n)
+
+
+@njit(**PLAIN)
 def _four_by_one(
     a: Any, ao: int, ar: int, ak: int, b: Any, bo: int, bk: int, c: Any, co: int, cr: int,
     inner: int, n: int, start: int, s: Any, so: int,
@@ -149,11 +179,19 @@ def _one_by_one(
 def dot(a: Any, ao: int, b: Any, bo: int, count: int) -> Any:
     """The sum of a[ao + i] b[bo + i]."""
     wide = lanes(a)
-    found = splat(number(a, 0))
-    for i in range(0, count, wide):
+    p = q = u = v = splat(number(a, 0))
+    i = 0
+    while i + 4 * wide <= count:
+        p = multiply_add(load(a, ao + i), load(b, bo + i), p)
+        q = multiply_add(load(a, ao + i + wide), load(b, bo + i + wide), q)
+        u = multiply_add(load(a, ao + i + 2 * wide), load(b, bo + i + 2 * wide), u)
+        v = multiply_add(load(a, ao + i + 3 * wide), load(b, bo + i + 3 * wide), v)
+        i += 4 * wide
+    while i < count:
         n = min(count - i, wide)
-        found = multiply_add(load_some(a, ao + i, n), load_some(b, bo + i, n), found)
-    return total(found)
+        p = multiply_add(load_some(a, ao + i, n), load_some(b, bo + i, n), p)
+        i += wide
+    return total((p + q) + (u + v))
 
 
 @njit(**PLAIN)
