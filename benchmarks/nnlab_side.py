@@ -5,6 +5,7 @@ uint8), loss, accuracy, the guard against non-finite numbers, the records and th
 included. There is no validation part, and nothing is written.
 """
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Literal
 
@@ -20,7 +21,7 @@ from nnlab.core.optimizers import Adam, Optimizer, Sgd
 from nnlab.core.schedules import SCHEDULES
 from nnlab.data.batches import Part
 from nnlab.data.scale import fit
-from nnlab.training import Failure, Plan, start, train
+from nnlab.training import Failure, Plan, Record, Run, State, start, train
 
 Engine = Literal["numpy", "compiled"]
 
@@ -31,7 +32,7 @@ def prepare_nnlab(problem: Problem, engine: Engine) -> Session:
         import numba  # noqa: F401  # an ImportError says that it is not here
     network = _network(problem)
     state = start(plan := replace(_plan(problem), engine=engine), network)
-    records = train(plan, state)
+    records = _records(plan, state, len(problem.order))
 
     def one_round() -> None:
         goal = state.step + len(problem.order)
@@ -49,6 +50,25 @@ def prepare_nnlab(problem: Problem, engine: Engine) -> Session:
         ]
 
     return Session(one_round, parameters)
+
+
+def _records(plan: Plan, state: State, updates: int) -> Iterator[Record]:
+    """`train`, with calls of the compiled engine that end where a round of `updates` ends.
+
+    It may run ahead of its records, and would else do in one round the work of the next.
+    """
+    if plan.engine == "numpy":
+        yield from train(plan, state)
+    from nnlab.ahead import Ahead
+
+    run = Run(plan, state)
+    yield run.initial()
+    ahead = Ahead(run)
+    epochs = updates // run.batches.count
+    if ahead.epochs:
+        ahead.epochs = max(k for k in range(1, ahead.epochs + 1) if epochs % k == 0)
+    while True:
+        yield from ahead.call()
 
 
 def _copy(array: Array | None) -> Array | None:

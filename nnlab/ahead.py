@@ -151,7 +151,7 @@ class Ahead:
         if simple and np.isfinite(call.ends).all():
             yield from self.plain_epochs(call.ends, lrs)
         else:
-            for train, lr in zip(self.run.tally.results(call.ends), lrs, strict=False):
+            for train, lr in zip(self.run.tally.results(call.ends)[0], lrs, strict=False):
                 state.epoch += 1
                 state.step += self.batches.count
                 yield self.run.finished(train, lr)
@@ -175,13 +175,17 @@ class Ahead:
         from nnlab.training import Epoch
 
         name = self.plan.monitor.partition("_")[2]
-        values = [train[name] for train in self.run.tally.results(ends)]
+        trains, losses = self.run.tally.results(ends)
+        if name == "loss":
+            values = losses.tolist()
+        else:
+            values = [train[name] for train in self.run.tally.results(ends)[0]]
         signed = np.array([best.value, *values]) * (-1.0 if self.plan.higher_is_better else 1.0)
         if best.epoch < 0:
             signed[0] = np.inf
         improved = signed[1:] < np.minimum.accumulate(signed)[:-1]
         epoch, step, make = state.epoch, state.step, Epoch._make
-        judged = zip(self.run.tally.results(ends), lrs, values, improved.tolist(), strict=False)
+        judged = zip(trains, lrs, values, improved.tolist(), strict=False)
         for train, lr, value, is_best in judged:
             state.epoch = epoch = epoch + 1
             state.step = step = step + count

@@ -96,12 +96,13 @@ class Tally:
         mae = extra / (rows * self.outputs)
         return {"loss": loss / rows, "mae": mae, "r2": sum(scores) / self.outputs}
 
-    def results(self, sums: FloatArray) -> Iterator[dict[str, float]]:
-        """`result` for each row of sums (K, S), of which none is empty."""
+    def results(self, sums: FloatArray) -> tuple[Iterator[dict[str, float]], FloatArray]:
+        """`result` for each row of sums (K, S), of which none is empty; and the losses alone."""
+        losses: FloatArray = sums[:, 1] / sums[:, 0]
         if self.kind == "regression":
-            return map(self.result, sums)
-        loss, accuracy = (sums[:, 1] / sums[:, 0]).tolist(), (sums[:, 2] / sums[:, 0]).tolist()
-        return ({"loss": a, "accuracy": b} for a, b in zip(loss, accuracy, strict=True))
+            return map(self.result, sums), losses
+        pairs = zip(losses.tolist(), (sums[:, 2] / sums[:, 0]).tolist(), strict=True)
+        return ({"loss": loss, "accuracy": accuracy} for loss, accuracy in pairs), losses
 
 
 def confusion(labels: IntArray, predicted: IntArray, classes: int) -> IntArray:

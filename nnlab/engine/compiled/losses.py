@@ -128,9 +128,7 @@ def judge(
             top, most = get(a, at), get(t, to)
             for j in range(1, width):
                 v, u = get(a, at + j * by_unit), get(t, to + j)
-                if v > top:
-                    best, top = j, v
-                if u > most:
-                    wanted, most = j, u
+                best, top = (j, v) if v > top else (best, top)
+                wanted, most = (j, u) if u > most else (wanted, most)
             right += best == wanted
     put(sums, 2, get(sums, 2) + (absolute if kind == REGRESSION else right))
