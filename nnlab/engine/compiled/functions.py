@@ -22,33 +22,50 @@ def parts(x: Any) -> Any:
     raise NotImplementedError
 
 
-def _make(kind: Any, low: float, high: float, ln2: tuple[float, float], terms: int) -> Any:
-    """`parts` for vectors of `kind` numbers: the series to x^terms / terms!."""
-    lowest, highest = kind(low), kind(high)
-    scale, first, second = kind(1.4426950408889634), kind(-ln2[0]), kind(-ln2[1])
-    zero = kind(0)
-    series = tuple(kind(1 / factorial(n)) for n in range(terms, 0, -1))
-
-    def parts_of(x: Any) -> Any:
-        x = where_less(x, splat(lowest), splat(lowest), x)
-        x = where_less(splat(highest), x, splat(highest), x)
-        k = nearest(x * splat(scale))
-        r = multiply_add(k, splat(first), x)
-        r = multiply_add(k, splat(second), r)
-        p = splat(zero)
-        for c in series:
-            p = multiply_add(p, r, splat(c))
-        return two_to(k), p * r
-
-    return parts_of
+def _series(kind: Any, terms: int) -> tuple[Any, ...]:
+    """1 / n! for n = 1 to `terms`."""
+    return tuple(kind(1 / factorial(n)) for n in range(1, terms + 1))
 
 
-_PARTS = {
-    "float32": _make(np.float32, -87.0, 88.0, (0.693359375, -2.12194440e-4), 7),
-    "float64": _make(
-        np.float64, -708.0, 709.0, (6.93147180369123816490e-01, 1.90821492927058770002e-10), 13
-    ),
-}
+LOG2E = 1.4426950408889634
+LOW32, HIGH32, SCALE32 = np.float32(-87), np.float32(88), np.float32(LOG2E)
+FIRST32, SECOND32 = np.float32(-0.693359375), np.float32(2.12194440e-4)
+LOW64, HIGH64, SCALE64 = np.float64(-708), np.float64(709), np.float64(LOG2E)
+FIRST64, SECOND64 = np.float64(-6.93147180369123816490e-01), np.float64(-1.90821492927058770002e-10)
+C, D = _series(np.float32, 7), _series(np.float64, 13)
+
+
+def _parts32(x: Any) -> Any:
+    x = where_less(x, splat(LOW32), splat(LOW32), x)
+    x = where_less(splat(HIGH32), x, splat(HIGH32), x)
+    k = nearest(x * splat(SCALE32))
+    r = multiply_add(k, splat(SECOND32), multiply_add(k, splat(FIRST32), x))
+    q = r * r
+    # In pairs and pairs of pairs (Estrin): half the waiting of one term after the other.
+    a = multiply_add(splat(C[3]), r, splat(C[2]))
+    a = multiply_add(a, q, multiply_add(splat(C[1]), r, splat(C[0])))
+    b = multiply_add(splat(C[6]), q, multiply_add(splat(C[5]), r, splat(C[4])))
+    return two_to(k), multiply_add(b, q * q, a) * r
+
+
+def _parts64(x: Any) -> Any:
+    x = where_less(x, splat(LOW64), splat(LOW64), x)
+    x = where_less(splat(HIGH64), x, splat(HIGH64), x)
+    k = nearest(x * splat(SCALE64))
+    r = multiply_add(k, splat(SECOND64), multiply_add(k, splat(FIRST64), x))
+    q = r * r
+    u = q * q
+    a = multiply_add(splat(D[3]), r, splat(D[2]))
+    a = multiply_add(a, q, multiply_add(splat(D[1]), r, splat(D[0])))
+    b = multiply_add(splat(D[7]), r, splat(D[6]))
+    b = multiply_add(b, q, multiply_add(splat(D[5]), r, splat(D[4])))
+    c = multiply_add(splat(D[11]), r, splat(D[10]))
+    c = multiply_add(c, q, multiply_add(splat(D[9]), r, splat(D[8])))
+    c = multiply_add(splat(D[12]), u, c)
+    return two_to(k), multiply_add(c, u * u, multiply_add(b, u, a)) * r
+
+
+_PARTS = {"float32": _parts32, "float64": _parts64}
 
 
 @overload(parts, jit_options={"error_model": "numpy"})
