@@ -45,6 +45,7 @@ results: $(VENV)/.fast
 
 bench: $(VENV)/.fast
 	$(RUN) benchmarks.step
+	$(RUN) benchmarks.study
 	$(RUN) benchmarks.startup
 	$(RUN) benchmarks.memory
 

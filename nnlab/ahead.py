@@ -184,11 +184,11 @@ class Ahead:
         if best.epoch < 0:
             signed[0] = np.inf
         improved = signed[1:] < np.minimum.accumulate(signed)[:-1]
-        epoch, step, make = state.epoch, state.step, Epoch._make
+        epoch, step, make = state.epoch, state.step, tuple.__new__
         judged = zip(trains, lrs, values, improved.tolist(), strict=False)
         for train, lr, value, is_best in judged:
             state.epoch = epoch = epoch + 1
             state.step = step = step + count
             if is_best:
                 best.epoch, best.value = epoch, value
-            yield make((epoch, step, lr, train, None, is_best))
+            yield make(Epoch, (epoch, step, lr, train, None, is_best))

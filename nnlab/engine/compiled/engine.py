@@ -120,6 +120,7 @@ class Compiled:
             np.zeros(task.layers, np.int64),
             np.ones(1, dtype),
         )
+        self._trail = np.empty((0, self.width), dtype)  # the last call's is over when one begins
         self._run, self._noted = _kernel(), False
 
     def epochs(self) -> int:
@@ -142,7 +143,9 @@ class Compiled:
         ended = (batch + rates.size) // self.batches
         ends = np.zeros((ended, sums.size))
         losses = np.empty(rates.size)
-        trail = np.empty((ended, self.width) if ended > 1 else (0, 0), self.dtype)
+        if ended > len(self._trail) and ended > 1:
+            self._trail = np.empty((ended, self.width), self.dtype)
+        trail = self._trail if ended > 1 else self._trail[:0]
         if order is None:
             order = np.empty((0, 0), np.int64)
         done = self._run(

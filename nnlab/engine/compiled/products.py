@@ -19,6 +19,7 @@ from nnlab.engine.compiled.vectors import (
     number,
     put,
     splat,
+    store,
     store_some,
     total,
 )
@@ -207,7 +208,11 @@ def row_times(
     x: Any, xo: int, which: Any, at: int, count: int, w: Any, wo: int, columns: int, bo: int,
     y: Any, yo: int,
 ) -> None:  # fmt: skip
-    """One row y = x W + b, by the `count` inputs that `which` lists; no bias where bo < 0."""
+    """One row y = x W + b, by the `count` inputs that `which` lists; no bias where bo < 0.
+
+    Whole vectors are written, into the padding too: one that is written in parts has to reach the
+    cache before it can be read again.
+    """
     wide = lanes(y)
     zero = splat(number(y, 0))
     for j in range(0, columns, wide):
@@ -223,7 +228,7 @@ def row_times(
         if k < count:
             i = get(which, at + k)
             p = multiply_add(splat(get(x, xo + i)), load_some(w, wo + i * columns + j, n), p)
-        store_some(y, yo + j, p + q, n)
+        store(y, yo + j, p + q)
 
 
 @njit(**PLAIN)
