@@ -14,6 +14,7 @@ from nnlab.engine.compiled.products import (
     ROWS,
     add_bias,
     add_outer,
+    add_scaled,
     blas_forward,
     blas_gradient,
     blas_pass_on,
@@ -216,5 +217,4 @@ def descend(
             w, b = get(at, WEIGHT), get(at, BIAS)
             add_outer(values, x, found, x, get(counts, layer), slopes, y, m, theta, w, factor)
             if b >= 0:
-                for j in range(m):
-                    put(theta, b + j, get(theta, b + j) + factor * get(slopes, y + j))
+                add_scaled(slopes, y, factor, theta, b, m)

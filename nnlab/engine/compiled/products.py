@@ -248,6 +248,15 @@ def add_outer(
 
 
 @njit(**PLAIN)
+def add_scaled(a: Any, ao: int, factor: Any, c: Any, co: int, count: int) -> None:
+    """C += factor a."""
+    for j in range(0, count, lanes(a)):
+        n = min(count - j, lanes(a))
+        sum_ = multiply_add(load_some(a, ao + j, n), splat(factor), load_some(c, co + j, n))
+        store_some(c, co + j, sum_, n)
+
+
+@njit(**PLAIN)
 def add_bias(y: Any, yo: int, b: Any, bo: int, rows: int, columns: int) -> None:
     """Every row of y (rows, columns) += b."""
     wide = lanes(y)
