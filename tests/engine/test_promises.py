@@ -29,7 +29,7 @@ CASES: dict[str, Plan] = {
     "per step": plan(
         LOSSES["mse"](), MOMENTUM, "regression", epochs=9, schedule=SCHEDULES["one_cycle"]()
     ),
-    # float32 squares overflow in the guard, so that the reference does some of the updates
+    # at such a rate every update is handed to the reference
     "handed over": plan(LOSSES["mae"](), OPTIMIZERS["sgd"](lr=2 * WILD), "regression", epochs=5),
 }
 
