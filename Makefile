@@ -45,6 +45,8 @@ results: $(VENV)/.fast
 
 bench: $(VENV)/.fast
 	$(RUN) benchmarks.step
+	$(RUN) benchmarks.study
+	$(RUN) benchmarks.scaling
 	$(RUN) benchmarks.startup
 	$(RUN) benchmarks.memory
 

@@ -5,6 +5,7 @@ uint8), loss, accuracy, the guard against non-finite numbers, the records and th
 included. There is no validation part, and nothing is written.
 """
 
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
@@ -27,9 +28,9 @@ Engine = Literal["numpy", "compiled"]
 def prepare_nnlab(problem: Problem, engine: Engine) -> Session:
     """A training run without end, of which a round takes the next `len(order)` updates."""
     if engine == "compiled":
-        raise ImportError("nnlab has no compiled engine yet")
+        import numba  # noqa: F401  # an ImportError says that it is not here
     network = _network(problem)
-    state = start(plan := _plan(problem), network)
+    state = start(plan := replace(_plan(problem), engine=engine), network)
     records = train(plan, state)
 
     def one_round() -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
 from typing import Literal
 
 import numpy as np
@@ -15,6 +16,7 @@ from nnlab.data.batches import Part
 from nnlab.data.dataset import Dataset
 from nnlab.data.scale import Scaling, fit
 from nnlab.data.split import Parts, split
+from nnlab.engine.compiled.program import why_not
 from nnlab.errors import ConfigError
 from nnlab.training import Plan, Stopping
 
@@ -39,7 +41,6 @@ def build(config: Config) -> Built:
     Raises DataError when the data cannot be had, ConfigError when a part would be empty or the
     engine is not available.
     """
-    config = replace(config, training=replace(config.training, engine=engine(config)))
     dataset = config.data.source.load(config.data.seed)
     parts = split(config.data.split, dataset.rows, dataset.test_rows, config.data.seed)
     scaling = fit(config.data.scale, dataset.inputs, parts.train, dataset.input_range)
@@ -49,6 +50,8 @@ def build(config: Config) -> Built:
     network = Network(config.network, width, seed=config.seed, init=init, dtype=dtype)
     kind, targets = encode(dataset, network.shapes[-1][0])
     loss = prepared(config.loss, dataset, parts.train)
+    chosen = engine(config, network, loss)
+    config = replace(config, training=replace(config.training, engine=chosen))
     coded = loss.encode(targets)
 
     def part(rows: IntArray | None) -> Part | None:
@@ -85,13 +88,28 @@ def make_plan(config: Config, loss: Loss, train: Part, validation: Part | None, 
         else Stopping(stopping.patience, stopping.min_delta, stopping.restore_best),
         ema=wanted.ema,
         record_steps=wanted.record_steps,
+        engine="compiled" if wanted.engine == "compiled" else "numpy",
     )
 
 
-def engine(config: Config) -> Literal["numpy", "compiled"]:
-    """The engine that runs this config; "auto" is the NumPy reference."""
-    if config.training.engine == "compiled":
-        raise ConfigError("training.engine: compiled is not available; use numpy, or auto.")
+def engine(config: Config, network: Network, loss: Loss) -> Literal["numpy", "compiled"]:
+    """The engine that runs this config: "auto" is compiled where that can be, else NumPy.
+
+    It depends on the config and on what is installed. Raises ConfigError when the compiled engine
+    is asked for by name and cannot run this.
+    """
+    wanted = config.training.engine
+    if wanted == "numpy":
+        return "numpy"
+    reason = why_not(network, loss, config.optimizer)
+    if reason is None and find_spec("numba") is None:
+        reason = "numba is not installed (pip install 'nnlab[fast]')"
+    if reason is None:
+        return "compiled"
+    if wanted == "compiled":
+        raise ConfigError(
+            f"training.engine: compiled is not possible: {reason}. Use numpy, or auto."
+        )
     return "numpy"
 
 

@@ -19,6 +19,9 @@ CASES = {
     "momentum": {"optimizer": OPTIMIZERS["adam"](lr=0.01)},
     "one batch": {"batch_size": 12},
     "float32": {"dtype": "float32"},
+    "compiled": {"engine": "compiled"},
+    "compiled, shuffled": {"engine": "compiled", "shuffle": True},
+    "compiled, average": {"engine": "compiled", "ema": 0.9},
 }
 
 
@@ -65,9 +68,10 @@ def test_a_burst_ends_where_somebody_looks(settings, ends):
     assert [records[-1].epoch for records in found] == ends
 
 
+@pytest.mark.parametrize("engine", ["numpy", "compiled"])
 @pytest.mark.parametrize("rate", [30.0, 1e200])
-def test_a_burst_that_breaks_keeps_what_was_finite(rate):
-    settings = {"optimizer": OPTIMIZERS["sgd"](lr=rate), "epochs": 100}
+def test_a_burst_that_breaks_keeps_what_was_finite(rate, engine):
+    settings = {"optimizer": OPTIMIZERS["sgd"](lr=rate), "epochs": 100, "engine": engine}
     one, network, state = trained(1, **settings)
     many, again, end = trained(100, **settings)
     assert isinstance(one[-1][-1], Failure)

@@ -20,6 +20,15 @@ def widths(network: Network) -> str:
     return "-".join("x".join(map(str, shape)) for shape in shapes)
 
 
+def compiling(built: Built) -> str | None:
+    """What to say where training begins with compiling; None where it does not."""
+    from nnlab.engine.compiled.cache import is_cached
+
+    if built.plan.engine == "numpy" or is_cached(str(built.network.dtype)):
+        return None
+    return "Compiling the kernels, once an installation: about 20 s."
+
+
 def title(built: Built) -> str:
     """Two lines: the data and its parts; the network, its size and what computes it."""
     config, parts = built.config, built.parts

@@ -67,6 +67,8 @@ def command(
     provide(loaded.config)
     with begin(loaded, runs_folder(runs), name=name) as session:
         say(results.title(session.built))
+        if wait := results.compiling(session.built):
+            say(wait)
         with watch(session) as see:
             for record in session:
                 see(record)

@@ -117,6 +117,13 @@ class Tally:
         mae = extra / (rows * self.outputs)
         return {"loss": loss / rows, "mae": mae, "r2": sum(scores) / self.outputs}
 
+    def results(self, sums: FloatArray) -> list[dict[str, float]]:
+        """`result` for each row of sums (K, S), of which none is empty."""
+        if self.kind == "regression":
+            return [self.result(row) for row in sums]
+        losses, hits = (sums[:, 1:3] / sums[:, :1]).T.tolist()
+        return [{"loss": loss, "accuracy": part} for loss, part in zip(losses, hits, strict=True)]
+
 
 def confusion(labels: IntArray, predicted: IntArray, classes: int) -> IntArray:
     """Counts (C, C): row = true class, column = predicted class."""

@@ -146,6 +146,10 @@ class Batches:
         if self.rest and first < self.count:
             yield self._chunk(order, self.full, 1, self.rest)
 
+    def single(self, order: IntArray | None, number: int) -> Chunk:
+        """One batch of an epoch alone."""
+        return self._chunk(order, number, 1, self.batch if number < self.full else self.rest)
+
     def _chunk(self, order: IntArray | None, first: int, batches: int, batch: int) -> Chunk:
         start = first * self.batch
         rows = batches * batch

@@ -99,7 +99,9 @@ class Saved:
 
     def build(self) -> Built:
         """The run's data, split and scaled as then. DataError when the data has changed since."""
-        built = build(self.config)
+        # Nothing is trained, so the engine of then need not be installed here.
+        training = replace(self.config.training, engine="auto")
+        built = build(replace(self.config, training=training))
         if built.dataset.sha256 != self.data["sha256"]:
             raise DataError(
                 f"The data set {built.dataset.name} is not what it was when this run was made: "

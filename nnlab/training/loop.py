@@ -8,11 +8,15 @@ that is needed to go on with the same numbers.
 from collections.abc import Iterator
 from math import isfinite
 
+import numpy as np
+
+from nnlab.core.metrics import Tally
 from nnlab.core.schedules import Plateau
 from nnlab.core.types import Array
 from nnlab.data.batches import Part
 from nnlab.training.chunks import ByChunks
 from nnlab.training.evaluation import Evaluation, tally
+from nnlab.training.pace import Burst, Pace
 from nnlab.training.plan import Plan, State
 from nnlab.training.records import Epoch, Failure, Numbers, Record, Steps
 
@@ -40,13 +44,22 @@ def bursts(plan: Plan, state: State) -> Iterator[list[Record]]:
         yield [run.initial()]
     while state.epoch < plan.epochs and state.status == "running":
         count = run.reach()
-        if count > 1:
-            yield run.epochs(count)
+        if count > 1 and (records := run.epochs(count)):
+            yield records
         else:
             for record in run.epoch():
                 yield [record]
     if state.status == "running":
         state.status = "completed"
+
+
+def pace(plan: Plan, state: State, tally: Tally) -> Pace:
+    """The engine of the plan at work; numba takes 0.3 s to import, so only where it is wanted."""
+    if plan.engine == "compiled":
+        from nnlab.training.calls import ByCalls
+
+        return ByCalls(plan, state, tally)
+    return ByChunks(plan, state, tally)
 
 
 class Run:
@@ -55,7 +68,7 @@ class Run:
     def __init__(self, plan: Plan, state: State) -> None:
         self.plan, self.state = plan, state
         self.tally = tally(plan.kind, plan.loss, plan.train)
-        self.pace = ByChunks(plan, state, self.tally)
+        self.pace = pace(plan, state, self.tally)
         self.validation = self.evaluation(plan.validation)
 
     def evaluation(self, part: Part | None) -> Evaluation | None:
@@ -83,21 +96,47 @@ class Run:
         return min(plan.burst, end - state.epoch, self.pace.most)
 
     def epochs(self, count: int) -> list[Record]:
-        """Several whole epochs; fewer, and a failure, if one breaks."""
+        """Several whole epochs; fewer, and perhaps a failure, if one does not come to its end."""
         state = self.state
         burst = self.pace.epochs(count)
         records: list[Record] = []
-        for train, lr, weights in zip(burst.numbers, burst.lrs, burst.weights, strict=True):
-            state.epoch += 1
-            state.step += self.pace.count
-            state.lr = lr
-            records.append(self.finished(train, lr, weights))
-            if state.status != "running":
-                state.weights[...] = weights
-                return records
+        if np.isfinite(burst.sums).all():
+            records += self.plain(burst)
+        else:
+            for row, lr, weights in zip(burst.sums, burst.lrs, burst.weights, strict=True):
+                state.epoch += 1
+                state.step += self.pace.count
+                state.lr = lr
+                records.append(self.finished(self.tally.result(row), lr, weights))
+                if state.status != "running":
+                    state.weights[...] = weights
+                    return records
         state.step += burst.more
+        state.batch = burst.more
         if burst.broken is not None:
             records.append(self.failed(str(burst.broken), state.epoch + 1, state.step + 1))
+        return records
+
+    def plain(self, burst: Burst) -> list[Epoch]:
+        """What `finished` says of epochs whose numbers are finite, all at once."""
+        state, best, count = self.state, self.state.best, self.pace.count
+        numbers = self.tally.results(burst.sums)
+        name = self.plan.monitor.partition("_")[2]
+        signed = np.array([best.value, *(one[name] for one in numbers)])
+        if self.plan.higher_is_better:
+            np.negative(signed, signed)
+        better = (signed[1:] < np.minimum.accumulate(signed)[:-1]).tolist()
+        ends = range(state.epoch + 1, state.epoch + 1 + len(numbers))
+        steps = range(state.step + count, state.step + count * len(numbers) + 1, count)
+        rows = zip(ends, steps, burst.lrs, numbers, better, strict=True)
+        records = [Epoch(end, step, lr, one, None, is_best) for end, step, lr, one, is_best in rows]
+        if records:
+            last = records[-1]
+            state.epoch, state.step, state.lr = last.epoch, last.step, last.lr
+        if True in better:
+            index = len(better) - 1 - better[::-1].index(True)
+            best.epoch, best.value = records[index].epoch, numbers[index][name]
+            best.theta[...] = burst.weights[index]
         return records
 
     def epoch(self) -> Iterator[Record]:

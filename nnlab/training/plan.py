@@ -52,6 +52,7 @@ class Plan:
     burst: int = 1  # epochs that may be done at once, where nothing must be decided between them
     marks: tuple[int, ...] = ()  # epochs, rising, after which a burst must end
     mark_every: int | None = None  # and after every so many
+    engine: Literal["numpy", "compiled"] = "numpy"
 
 
 @dataclass

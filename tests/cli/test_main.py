@@ -48,7 +48,7 @@ def commands() -> list[tuple[str, click.Command]]:
         (["train", "--help"], []),
         (["--version"], []),
         (
-            ["train", "xor", "--no-plots", "--set", "epochs=20"],
+            ["train", "xor", "--no-plots", "--set", "epochs=20", "--set", "training.engine=numpy"],
             ["numpy", "yaml", "pydantic"],
         ),
         (["init"], ["numpy", "yaml"]),

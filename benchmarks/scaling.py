@@ -1,0 +1,128 @@
+"""Claim: cost grows with the number of updates, and with FLOPs once layers are wide.
+
+    python -m benchmarks.scaling [--plot scaling.png] [--engines numpy,compiled]
+
+From a middle point (1,024 rows, two hidden layers of 64, batches of 32) one thing at a time grows:
+samples, width, depth, batch size. For each: microseconds an update, and GFLOP/s.
+"""
+
+import argparse
+import itertools
+import time
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from benchmarks import timing
+from nnlab.core.layers import LAYERS
+from nnlab.core.losses import LOSSES
+from nnlab.core.network import Network
+from nnlab.core.optimizers import OPTIMIZERS
+from nnlab.core.schedules import SCHEDULES
+from nnlab.data.batches import Part
+from nnlab.data.scale import Scaling
+from nnlab.training import Plan, start, train
+
+AXES = {
+    "samples": (128, 512, 2048, 8192),
+    "width": (8, 32, 128, 512),
+    "depth": (1, 2, 4, 8),
+    "batch": (1, 8, 64, 512),
+}
+INPUTS, OUTPUTS = 32, 10
+
+
+@dataclass(frozen=True)
+class Point:
+    """One training."""
+
+    samples: int = 1024
+    width: int = 64
+    depth: int = 2
+    batch: int = 32
+
+    def flops(self) -> int:
+        """Multiplications and additions of an epoch, forward and backward."""
+        widths = (INPUTS, *[self.width] * self.depth, OUTPUTS)
+        return 6 * self.samples * sum(n * m for n, m in itertools.pairwise(widths))
+
+
+def seconds(point: Point, engine: Any) -> float:
+    """An epoch, without what a training costs once: the difference of a long and a short one."""
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((point.samples, INPUTS))
+    t = np.eye(OUTPUTS)[rng.integers(0, OUTPUTS, point.samples)]
+    none = Scaling("none", np.zeros(()), np.ones(()))
+    layers: list[Any] = []
+    for _ in range(point.depth):
+        layers += [LAYERS["dense"](units=point.width), LAYERS["relu"]()]
+    layers += [LAYERS["dense"](units=OUTPUTS), LAYERS["softmax"]()]
+    network = Network(layers, INPUTS, dtype=np.float32)
+    plan = Plan(
+        loss=LOSSES["cross_entropy"](),
+        optimizer=OPTIMIZERS["sgd"](lr=0.01),
+        schedule=SCHEDULES["constant"](),
+        train=Part(x, np.arange(point.samples), none, t, np.float32),
+        validation=None,
+        kind="classes",
+        epochs=1,
+        batch_size=point.batch,
+        engine=engine,
+    )
+
+    def run(epochs: int) -> float:
+        longer = replace(plan, epochs=epochs)
+        state = start(longer, network)
+        began = time.perf_counter()
+        for _ in train(longer, state):
+            pass
+        return time.perf_counter() - began
+
+    run(1)
+    short, many = min(run(1) for _ in range(5)), 21
+    return (min(run(many) for _ in range(3)) - short) / (many - 1)
+
+
+def main() -> int:
+    """Print a table for each axis and engine; draw them where a plot is asked for."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.scaling")
+    parser.add_argument("--engines", default="numpy,compiled")
+    parser.add_argument("--plot", help="a file for the figure")
+    options = parser.parse_args()
+    engines = options.engines.split(",")
+    print(timing.environment())
+    found: dict[str, dict[str, list[float]]] = {}
+    for axis, values in AXES.items():
+        points = [replace(Point(), **{axis: value}) for value in values]
+        found[axis] = {name: [seconds(point, name) for point in points] for name in engines}
+        rows = []
+        for i, point in enumerate(points):
+            updates = -(-point.samples // point.batch)
+            row = [str(values[i]), f"{updates:,}"]
+            for name in engines:
+                took = found[axis][name][i]
+                row += [f"{took / updates * 1e6:.1f}", f"{point.flops() / took / 1e9:.1f}"]
+            rows.append(row)
+        head = [axis, "updates", *[f"{n} {u}" for n in engines for u in ("us/update", "GFLOP/s")]]
+        print(f"\n{timing.table(head, rows)}")
+    if options.plot:
+        draw(found, options.plot)
+    return 0
+
+
+def draw(found: dict[str, dict[str, list[float]]], path: str) -> None:
+    """Seconds an epoch over each axis, both logarithmic."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(10, 2.8), layout="constrained")
+    for axes, (axis, engines) in zip(figure.subplots(1, len(found)), found.items(), strict=True):
+        for name, times in engines.items():
+            axes.loglog(AXES[axis], times, "o-", label=name)
+        axes.set(xlabel=axis, ylabel="seconds an epoch")
+    axes.legend()
+    figure.savefig(path, dpi=120)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

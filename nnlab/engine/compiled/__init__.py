@@ -1,0 +1,9 @@
+"""The compiled engine (numba, extra `fast`): the same updates as the NumPy engine, natively.
+
+One family of kernels for all dense networks: a network is data (`program`), so a new architecture
+compiles nothing. Read in this order: program, epochs, passes, products, vectors.
+
+What differs from the reference: sums are taken in another order and a b + c is rounded once, so
+results agree to rounding and not bit for bit; exp and tanh are series of our own, as exact as the
+C library's; several epochs run in one call.
+"""

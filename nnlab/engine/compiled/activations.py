@@ -1,0 +1,151 @@
+"""Activations on flat arrays: forward `activate`, backward `derive`; formulas as in core.layers.
+
+Arrays are padded to whole vectors, and what stands in the padding is computed along.
+"""
+
+import math
+from typing import Any
+
+from numba import njit
+
+from nnlab.engine.compiled.functions import PLAIN, minus_one, sigmoid, tanh
+from nnlab.engine.compiled.vectors import (
+    get,
+    lanes,
+    load,
+    number,
+    put,
+    splat,
+    store,
+    where_less,
+)
+
+SIGMOID, TANH, RELU, LEAKY_RELU, ELU, GELU, SILU, SOFTPLUS, SOFTMAX = range(1, 10)
+
+
+@njit(**PLAIN)
+def activate(kind: int, setting: float, a: Any, x: int, y: int, count: int) -> None:
+    """a[y + i] = f(a[x + i]) for i < count; `setting` is leaky_relu's slope or elu's alpha."""
+    wide = lanes(a)
+    one, zero = splat(number(a, 1)), splat(number(a, 0))
+    if kind == SIGMOID:
+        for i in range(0, count, wide):
+            store(a, y + i, sigmoid(load(a, x + i), one))
+    elif kind == TANH:
+        limit = splat(number(a, 22))
+        for i in range(0, count, wide):
+            store(a, y + i, tanh(load(a, x + i), one, limit))
+    elif kind == RELU:
+        for i in range(0, count, wide):
+            v = load(a, x + i)
+            store(a, y + i, where_less(v, zero, zero, v))
+    elif kind == LEAKY_RELU:
+        slope = splat(number(a, setting))
+        for i in range(0, count, wide):
+            v = load(a, x + i)
+            store(a, y + i, where_less(zero, v, v, v * slope))
+    elif kind == ELU:
+        alpha = splat(number(a, setting))
+        for i in range(0, count, wide):
+            v = load(a, x + i)
+            store(a, y + i, where_less(zero, v, v, minus_one(v, one) * alpha))
+    elif kind == SILU:
+        for i in range(0, count, wide):
+            v = load(a, x + i)
+            store(a, y + i, v * sigmoid(v, one))
+    else:
+        one_by_one(kind, a, x, y, count)
+
+
+@njit(**PLAIN)
+def one_by_one(kind: int, a: Any, x: int, y: int, count: int) -> None:
+    """Those that need the C library: gelu (erfc) and softplus (log1p)."""
+    half, root = number(a, 0.5), number(a, -1 / math.sqrt(2))
+    zero = number(a, 0)
+    for i in range(count):
+        v = get(a, x + i)
+        if kind == GELU:
+            put(a, y + i, v * (half * math.erfc(v * root)))
+        else:
+            put(a, y + i, (zero if v < zero else v) + math.log1p(math.exp(-abs(v))))
+
+
+@njit(**PLAIN)
+def derive(kind: int, setting: float, a: Any, x: int, y: int, d: Any, count: int) -> None:
+    """d[x + i] = f'(a[x + i]) d[y + i], with a[y + i] = f(a[x + i])."""
+    wide = lanes(a)
+    one, zero = splat(number(a, 1)), splat(number(a, 0))
+    if kind == SIGMOID:
+        for i in range(0, count, wide):
+            v = load(a, y + i)
+            store(d, x + i, (one - v) * v * load(d, y + i))
+    elif kind == TANH:
+        for i in range(0, count, wide):
+            v = load(a, y + i)
+            store(d, x + i, (one - v * v) * load(d, y + i))
+    elif kind == RELU:
+        for i in range(0, count, wide):
+            store(d, x + i, where_less(zero, load(a, y + i), one, zero) * load(d, y + i))
+    elif kind == LEAKY_RELU:
+        slope = splat(number(a, setting))
+        for i in range(0, count, wide):
+            store(d, x + i, where_less(zero, load(a, x + i), one, slope) * load(d, y + i))
+    elif kind == ELU:
+        alpha = splat(number(a, setting))
+        for i in range(0, count, wide):
+            slope = load(a, y + i) + alpha
+            store(d, x + i, where_less(zero, load(a, x + i), one, slope) * load(d, y + i))
+    elif kind == SILU:
+        for i in range(0, count, wide):
+            gate = sigmoid(load(a, x + i), one)
+            store(d, x + i, (gate + load(a, y + i) * (one - gate)) * load(d, y + i))
+    elif kind == SOFTPLUS:
+        for i in range(0, count, wide):
+            store(d, x + i, sigmoid(load(a, x + i), one) * load(d, y + i))
+    else:
+        _derive_gelu(a, x, d, y, count)
+
+
+@njit(**PLAIN)
+def _derive_gelu(a: Any, x: int, d: Any, y: int, count: int) -> None:
+    """Phi(x) + x phi(x); phi is 0 to the last digit beyond |x| = 40."""
+    half, root = number(a, 0.5), number(a, -1 / math.sqrt(2))
+    density, limit = number(a, 1 / math.sqrt(2 * math.pi)), number(a, 40)
+    for i in range(count):
+        v = get(a, x + i)
+        near = limit if v > limit else -limit if v < -limit else v
+        slope = half * math.erfc(v * root) + near * (density * math.exp(-half * near * near))
+        put(d, x + i, slope * get(d, y + i))
+
+
+@njit(**PLAIN)
+def softmax(a: Any, x: int, y: int, rows: int, width: int, by_row: int, by_unit: int) -> None:
+    """Each row of a at x, as a distribution, to a at y."""
+    for r in range(rows):
+        xr, yr = x + r * by_row, y + r * by_row
+        peak = get(a, xr)
+        for j in range(1, width):
+            v = get(a, xr + j * by_unit)
+            peak = peak if v < peak else v
+        whole = number(a, 0)
+        for j in range(width):
+            e = math.exp(get(a, xr + j * by_unit) - peak)
+            put(a, yr + j * by_unit, e)
+            whole += e
+        for j in range(width):
+            put(a, yr + j * by_unit, get(a, yr + j * by_unit) / whole)
+
+
+@njit(**PLAIN)
+def derive_softmax(
+    a: Any, x: int, y: int, d: Any, rows: int, width: int, by_row: int, by_unit: int
+) -> None:
+    """d at x = y (dy - sum dy y), row by row."""
+    for r in range(rows):
+        xr, yr = x + r * by_row, y + r * by_row
+        mean = number(a, 0)
+        for j in range(width):
+            mean += get(d, yr + j * by_unit) * get(a, yr + j * by_unit)
+        for j in range(width):
+            slope = get(d, yr + j * by_unit) - mean
+            put(d, xr + j * by_unit, slope * get(a, yr + j * by_unit))

@@ -1,0 +1,157 @@
+"""Losses and metrics of one batch: z (B, m) at an offset with strides, targets by row number."""
+
+import math
+from typing import Any
+
+from numba import njit
+
+from nnlab.engine.compiled.functions import PLAIN
+from nnlab.engine.compiled.vectors import (
+    get,
+    lanes,
+    load_some,
+    number,
+    put,
+    splat,
+    store,
+    total,
+)
+
+MSE, MAE, HUBER, BCE, CROSS_ENTROPY = range(5)
+CLASSES, BINARY, REGRESSION = range(3)
+
+
+@njit(**PLAIN)
+def compare(
+    kind: int, delta: float, weighted: bool, weights: Any, scale: float, a: Any, z: int, d: Any,
+    by_row: int, by_unit: int, t: Any, which: Any, rows: int, width: int,
+) -> float:  # fmt: skip
+    """Fill d at z with the derivative of the reduced loss; the sum of the terms, in float64."""
+    if kind == CROSS_ENTROPY:
+        return _cross_entropy(
+            weighted, weights, scale, a, z, d, by_row, by_unit, t, which, rows, width
+        )  # fmt: skip
+    if kind == BCE:
+        return _bce(weighted, weights, scale, a, z, d, by_row, by_unit, t, which, rows, width)
+    if kind == MSE and rows == 1 and by_unit == 1:
+        return _squares(scale, a, z, d, t, get(which, 0) * width, width)
+    zero, half, factor, bound = number(a, 0), number(a, 0.5), number(a, scale), number(a, delta)
+    one = number(a, 1)
+    summed = 0.0
+    for r in range(rows):
+        at, to = z + r * by_row, get(which, r) * width
+        for j in range(width):
+            error = get(a, at + j * by_unit) - get(t, to + j)
+            if kind == MSE:
+                term = error * error
+            elif kind == MAE:
+                term = abs(error)
+                if error > zero:
+                    error = one
+                elif error < zero:
+                    error = -one
+            else:
+                size = abs(error)
+                near = bound if size > bound else size
+                term = near * (size - half * near)
+                error = bound if error > bound else -bound if error < -bound else error
+            summed += term
+            put(d, at + j * by_unit, error * factor)
+    return summed
+
+
+@njit(**PLAIN)
+def _squares(scale: float, a: Any, z: int, d: Any, t: Any, to: int, width: int) -> float:
+    """(z - t)^2 of one row, in whole vectors."""
+    factor, summed = splat(number(a, scale)), 0.0
+    for j in range(0, width, lanes(a)):
+        n = min(width - j, lanes(a))
+        error = load_some(a, z + j, n) - load_some(t, to + j, n)
+        store(d, z + j, error * factor)
+        summed += total(error * error)
+    return summed
+
+
+@njit(**PLAIN)
+def _bce(
+    weighted: bool, weights: Any, scale: float, a: Any, z: int, d: Any, by_row: int, by_unit: int,
+    t: Any, which: Any, rows: int, width: int,
+) -> float:  # fmt: skip
+    """max(z, 0) - z t + log(1 + exp(-|z|)), from one exp of -|z| for the derivative too."""
+    zero, one, factor = number(a, 0), number(a, 1), number(a, scale)
+    off, on = (get(weights, 0), get(weights, 1)) if weighted else (one, one)
+    summed = 0.0
+    for r in range(rows):
+        at, to = z + r * by_row, get(which, r) * width
+        for j in range(width):
+            v, target = get(a, at + j * by_unit), get(t, to + j)
+            e = math.exp(-abs(v))
+            tail = math.log1p(e)
+            s = (e if v < zero else one) / (one + e)
+            w1, w0 = on * target, off * (one - target)
+            up, down = (-v, zero) if v < zero else (zero, v)
+            summed += w1 * (up + tail) + w0 * (down + tail)
+            put(d, at + j * by_unit, (s * (w1 + w0) - w1) * factor)
+    return summed
+
+
+@njit(**PLAIN)
+def _cross_entropy(
+    weighted: bool, weights: Any, scale: float, a: Any, z: int, d: Any, by_row: int, by_unit: int,
+    t: Any, which: Any, rows: int, width: int,
+) -> float:  # fmt: skip
+    """w_c t_c (log sum_j exp(z_j - max z) + max z - z_c)."""
+    zero, one, factor = number(a, 0), number(a, 1), number(a, scale)
+    summed = 0.0
+    for r in range(rows):
+        at, to = z + r * by_row, get(which, r) * width
+        peak = get(a, at)
+        for j in range(1, width):
+            v = get(a, at + j * by_unit)
+            peak = peak if v < peak else v
+        whole, mass = zero, zero
+        for j in range(width):
+            e = math.exp(get(a, at + j * by_unit) - peak)
+            put(d, at + j * by_unit, e)
+            whole += e
+            mass += (get(weights, j) if weighted else one) * get(t, to + j)
+        log = math.log(whole)
+        share = (mass if weighted else one) / whole
+        for j in range(width):
+            u = (get(weights, j) if weighted else one) * get(t, to + j)
+            if u != zero:
+                summed += u * (log + (peak - get(a, at + j * by_unit)))
+            put(d, at + j * by_unit, (get(d, at + j * by_unit) * share - u) * factor)
+    return summed
+
+
+@njit(**PLAIN)
+def judge(
+    kind: int, logits: bool, sums: Any, a: Any, z: int, by_row: int, by_unit: int,
+    t: Any, which: Any, rows: int, width: int,
+) -> None:  # fmt: skip
+    """Add a batch to what `Tally` counts after rows and loss."""
+    middle, half = number(a, 0.0 if logits else 0.5), number(a, 0.5)
+    right, absolute = 0, 0.0
+    for r in range(rows):
+        at, to = z + r * by_row, get(which, r) * width
+        if kind == REGRESSION:
+            for j in range(width):
+                error = float(get(a, at + j * by_unit)) - float(get(t, to + j))
+                absolute += abs(error)
+                put(sums, 3 + j, get(sums, 3 + j) + error * error)
+        elif kind == BINARY:
+            good = 1
+            for j in range(width):
+                if (get(a, at + j * by_unit) >= middle) != (get(t, to + j) > half):
+                    good = 0
+            right += good
+        else:
+            best, wanted = 0, 0
+            top, most = get(a, at), get(t, to)
+            for j in range(1, width):
+                v, u = get(a, at + j * by_unit), get(t, to + j)
+                best, top = (j, v) if v > top else (best, top)
+                wanted, most = (j, u) if u > most else (wanted, most)
+            right += best == wanted
+    put(sums, 2, get(sums, 2) + (absolute if kind == REGRESSION else right))

@@ -1,0 +1,220 @@
+"""Forward and backward through all layers of a program, and the online update."""
+
+from typing import Any
+
+from numba import njit
+
+from nnlab.engine.compiled import activations
+from nnlab.engine.compiled.functions import PLAIN
+from nnlab.engine.compiled.products import (
+    COLUMNS,
+    NO,
+    NOTHING,
+    ONE,
+    ROWS,
+    add_bias,
+    add_outer,
+    add_scaled,
+    blas_forward,
+    blas_gradient,
+    blas_pass_on,
+    dot,
+    multiply,
+    row_times,
+    transpose,
+)
+from nnlab.engine.compiled.program import (
+    BIAS,
+    BY_BLAS,
+    DENSE,
+    FIELDS,
+    INPUT,
+    KIND,
+    OUTPUT,
+    PASS_ON,
+    WEIGHT,
+    M,
+    N,
+)
+from nnlab.engine.compiled.vectors import get, lanes, moved, number, put
+
+SOFTMAX = activations.SOFTMAX
+
+
+@njit(**PLAIN)
+def up(count: int, values: Any) -> int:
+    """`count` rounded up to whole vectors."""
+    wide = lanes(values)
+    return (count + wide - 1) // wide * wide
+
+
+@njit(**PLAIN)
+def strides(by_units: bool, rows: int, width: int, values: Any) -> Any:
+    """How far a row is from the next, and a unit from the next."""
+    return (1, up(rows, values)) if by_units else (width, 1)
+
+
+@njit(**PLAIN)
+def numbers_of(by_units: bool, rows: int, width: int, values: Any) -> int:
+    """How many numbers the values of a layer are, with the padding between units."""
+    return width * (up(rows, values) if by_units else rows)
+
+
+@njit(**PLAIN)
+def row_of(ops: Any, layer: int) -> Any:
+    """Where the row of a layer begins."""
+    return moved(ops, layer * FIELDS)
+
+
+@njit(**PLAIN)
+def forward(
+    by_units: bool, layers: int, ops: Any, settings: Any, rows: int, theta: Any, values: Any,
+    found: Any, counts: Any,
+) -> None:  # fmt: skip
+    """All layers; for one row, `found` lists each dense layer's inputs that are not 0."""
+    for layer in range(layers):
+        at = row_of(ops, layer)
+        kind, x, y = get(at, KIND), get(at, INPUT), get(at, OUTPUT)
+        n, m = get(at, N), get(at, M)
+        if kind != DENSE:
+            if kind == SOFTMAX:
+                by_row, by_unit = strides(by_units, rows, m, values)
+                activations.softmax(values, x, y, rows, m, by_row, by_unit)
+            else:
+                count = numbers_of(by_units, rows, m, values)
+                activations.activate(kind, get(settings, layer), values, x, y, count)
+            continue
+        w, b = get(at, WEIGHT), get(at, BIAS)
+        if by_units:
+            wide = up(rows, values)
+            start = ROWS if b >= 0 else NOTHING
+            multiply(
+                theta, w, ONE, m, values, x, wide, values, y, wide, m, n, wide, start, theta, b
+            )  # fmt: skip
+        elif rows == 1:
+            count = 0
+            for i in range(n):
+                put(found, x + count, i)
+                count += get(values, x + i) != 0
+            put(counts, layer, count)
+            row_times(values, x, found, x, count, theta, w, m, b, values, y)
+        elif get(at, BY_BLAS):
+            blas_forward(moved(values, x), moved(theta, w), moved(values, y), rows, n, m)
+            if b >= 0:
+                add_bias(values, y, theta, b, rows, m)
+        else:
+            start = COLUMNS if b >= 0 else NOTHING
+            multiply(values, x, n, ONE, theta, w, m, values, y, m, rows, n, m, start, theta, b)
+
+
+@njit(**PLAIN)
+def backward(
+    by_units: bool, online: bool, layers: int, ops: Any, settings: Any, rows: int, theta: Any,
+    count: int, g: Any, values: Any, slopes: Any, room: Any, ones: Any,
+) -> Any:  # fmt: skip
+    """Fill g from the loss's slopes; a number that is not finite if one of them is not.
+
+    Online only the slopes are filled; a gradient is then a product x dy, whose square is the
+    product of both squares.
+    """
+    guard = number(theta, 0)
+    for layer in range(layers - 1, -1, -1):
+        at = row_of(ops, layer)
+        kind, x, y = get(at, KIND), get(at, INPUT), get(at, OUTPUT)
+        n, m = get(at, N), get(at, M)
+        pass_on = get(at, PASS_ON) > 0
+        if kind == DENSE:
+            w, b = get(at, WEIGHT), get(at, BIAS)
+            if online:
+                squares = dot(slopes, y, slopes, y, m)
+                guard += squares + squares * dot(values, x, values, x, n)
+            elif by_units:
+                _gradient_by_units(rows, n, m, x, y, w, b, g, values, slopes)
+            else:
+                blas = get(at, BY_BLAS) > 0
+                _gradient(rows, n, m, x, y, w, b, g, values, slopes, ones, blas)
+            if pass_on and by_units:
+                wide = up(rows, values)
+                multiply(
+                    theta, w, m, ONE, slopes, y, wide, slopes, x, wide, n, m, wide,
+                    NOTHING, theta, w,
+                )  # fmt: skip
+            elif pass_on:
+                blas = get(at, BY_BLAS) > 0
+                _pass_on(rows, n, m, x, y, w, theta, slopes, room, blas)
+        elif pass_on:
+            if kind == SOFTMAX:
+                by_row, by_unit = strides(by_units, rows, m, values)
+                activations.derive_softmax(values, x, y, slopes, rows, m, by_row, by_unit)
+            else:
+                size = numbers_of(by_units, rows, m, values)
+                activations.derive(kind, get(settings, layer), values, x, y, slopes, size)
+    return guard if online else dot(g, NO, g, NO, count)
+
+
+@njit(**PLAIN)
+def _gradient(
+    rows: int, n: int, m: int, x: int, y: int, w: int, b: int, g: Any, values: Any, slopes: Any,
+    ones: Any, blas: bool,
+) -> None:  # fmt: skip
+    """dW = x^T dy and db = 1^T dy, for values row by row."""
+    if blas:
+        blas_gradient(moved(values, x), moved(slopes, y), moved(g, w), rows, n, m)
+    else:
+        multiply(values, x, ONE, n, slopes, y, m, g, w, m, n, rows, m, NOTHING, g, w)
+    if b >= 0:
+        multiply(ones, NO, NO, NO, slopes, y, m, g, b, m, ONE, rows, m, NOTHING, g, b)
+
+
+@njit(**PLAIN)
+def _gradient_by_units(
+    rows: int, n: int, m: int, x: int, y: int, w: int, b: int, g: Any, values: Any, slopes: Any
+) -> None:
+    """The same for values unit by unit; the padding is 0 in the slopes."""
+    wide = up(rows, values)
+    for i in range(n):
+        for j in range(m):
+            put(g, w + i * m + j, dot(values, x + i * wide, slopes, y + j * wide, wide))
+    if b >= 0:
+        for j in range(m):
+            found = number(g, 0)
+            for r in range(rows):
+                found += get(slopes, y + j * wide + r)
+            put(g, b + j, found)
+
+
+@njit(**PLAIN)
+def _pass_on(
+    rows: int, n: int, m: int, x: int, y: int, w: int, theta: Any, slopes: Any, room: Any,
+    blas: bool,
+) -> None:  # fmt: skip
+    """dx = dy W^T, by way of dx^T = W dy^T: rows of W are read as they lie."""
+    if rows == 1:
+        for i in range(n):
+            put(slopes, x + i, dot(theta, w + i * m, slopes, y, m))
+    elif blas:
+        blas_pass_on(moved(slopes, y), moved(theta, w), moved(slopes, x), rows, n, m)
+    else:
+        wide = up(rows, slopes)
+        transpose(slopes, y, m, room, NO, wide, rows, m)
+        out = m * wide
+        multiply(
+            theta, w, m, ONE, room, NO, wide, room, out, wide, n, m, wide, NOTHING, theta, w
+        )  # fmt: skip
+        transpose(room, out, wide, slopes, x, n, n, rows)
+
+
+@njit(**PLAIN)
+def descend(
+    layers: int, ops: Any, theta: Any, values: Any, slopes: Any, found: Any, counts: Any, lr: float
+) -> None:  # fmt: skip
+    """Plain gradient descent for one row: W -= lr x dy, where x is not 0, and b -= lr dy."""
+    factor = number(theta, -lr)
+    for layer in range(layers):
+        at = row_of(ops, layer)
+        if get(at, KIND) == DENSE:
+            m, x, y = get(at, M), get(at, INPUT), get(at, OUTPUT)
+            w, b = get(at, WEIGHT), get(at, BIAS)
+            add_outer(values, x, found, x, get(counts, layer), slopes, y, m, theta, w, factor)
+            if b >= 0:
+                add_scaled(slopes, y, factor, theta, b, m)

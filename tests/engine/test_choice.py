@@ -1,0 +1,77 @@
+"""Which engine runs a config, and where its compiled code is kept."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from nnlab import build as building
+from nnlab.build import build
+from nnlab.config.load import from_mapping
+from nnlab.engine.compiled import cache
+from nnlab.errors import ConfigError, StorageError
+
+DENSE = [{"dense": 3}, "sigmoid", {"dense": 8}, "sigmoid"]
+DROPPING = [{"dense": 3}, {"dropout": 0.5}, {"dense": 8}, "sigmoid"]
+
+
+def chosen(engine: str, network: list[object] = DENSE) -> str:
+    given = {"data": "identity", "network": network, "loss": "mse", "training": {"engine": engine}}
+    built = build(from_mapping(given))
+    assert built.plan.engine == built.config.training.engine
+    return built.plan.engine
+
+
+def test_auto_is_compiled_where_it_can_be():
+    assert chosen("auto") == chosen("compiled") == "compiled"
+    assert chosen("numpy") == chosen("auto", DROPPING) == "numpy"
+
+
+def test_compiled_asked_for_by_name_and_not_possible():
+    with pytest.raises(ConfigError, match=r"layer 1 \(dropout\) has no compiled form") as caught:
+        chosen("compiled", DROPPING)
+    assert caught.value.exit_code == 2
+
+
+def test_without_numba(monkeypatch):
+    monkeypatch.setattr(building, "find_spec", lambda name: None)
+    assert chosen("auto") == "numpy"
+    with pytest.raises(ConfigError, match="numba is not installed"):
+        chosen("compiled")
+
+
+@pytest.fixture
+def base(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
+    return tmp_path / "nnlab"
+
+
+def test_the_folder_is_for_its_owner_alone(base):
+    found = cache.folder()
+    assert found.parent == base
+    assert [path.stat().st_mode & 0o777 for path in (base, found)] == [0o700, 0o700]
+    assert not cache.is_cached("float32")
+    cache.note("float32")
+    assert cache.is_cached("float32")
+    assert not cache.is_cached("float64")
+
+
+def test_a_folder_that_others_may_write_to_is_refused(base):
+    base.mkdir()
+    base.chmod(0o777)
+    with pytest.raises(StorageError, match="Others may write"):
+        cache.folder()
+
+
+def test_a_folder_of_somebody_else_is_refused(base, monkeypatch):
+    cache.folder()
+    monkeypatch.setattr(os, "getuid", lambda: 12345)
+    with pytest.raises(StorageError, match="is not yours"):
+        cache.folder()
+
+
+def test_a_link_is_refused(base, tmp_path):
+    (tmp_path / "elsewhere").mkdir(mode=0o700)
+    base.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(StorageError, match="is not yours"):
+        cache.folder()
