@@ -146,7 +146,7 @@ def train(plan: Plan, state: State) -> Iterator[Record]:
     early stopping look at the monitored value after each epoch.
     """
     run = Run(plan, state)
-    if state.epoch == state.step == state.batch == 0:
+    if state.best.epoch < 0 and state.status == "running":  # no row yet
         yield run.initial()
     while state.epoch < plan.epochs and state.status == "running":
         yield from run.epoch()
@@ -190,17 +190,15 @@ class Run:
         plan, state = self.plan, self.state
         shuffled = plan.shuffle and self.batches.count > 1
         order = permutation(plan.seed, state.epoch, len(plan.train)) if shuffled else None
-        lr = 0.0
         for chunk in self.batches.epoch(order, state.batch):
             rates = self.rates(len(chunk.xs))
             losses = self.updates(chunk, rates)
             if self.engine.broken is not None:
                 yield self.failed(str(self.engine.broken))
                 return
-            lr = rates[-1]
             if plan.record_steps or state.batch < self.batches.count:
                 yield self.steps(rates, losses / chunk.batch)
-        train = self.tally.result(state.sums)
+        train, lr = self.tally.result(state.sums), self.last_rate()
         state.epoch += 1
         state.batch = 0
         state.sums[...] = 0.0
@@ -228,6 +226,13 @@ class Run:
         if isinstance(schedule, Plateau):
             rate = max(rate * state.patience.factor, min(rate, schedule.min))
         return [rate] * updates
+
+    def last_rate(self) -> float:
+        """The learning rate of the last update of the epoch, also if another process did it."""
+        schedule, total = self.plan.schedule, self.plan.epochs * self.batches.count
+        if schedule.per == "step":
+            return schedule.rate(self.state.step - 1, self.plan.optimizer.lr, total)
+        return self.rates(1)[0]
 
     def steps(self, rates: list[float], losses: FloatArray) -> Steps:
         """The record of a chunk."""

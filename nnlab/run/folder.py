@@ -116,6 +116,10 @@ class RunFolder:
         """summary.json."""
         return self._json(SUMMARY)
 
+    def remove_summary(self) -> None:
+        """The run goes on, so it has not come to its end."""
+        durable.remove(self.path / SUMMARY)
+
     def has_summary(self) -> bool:
         """Whether the run came to its end."""
         return (self.path / SUMMARY).is_file()
@@ -159,10 +163,11 @@ class RunFolder:
         arrays.write(self.path / WEIGHTS / f"{which}.npz", values)
 
     def read_weights(
-        self, which: Weights, expected: arrays.Expected | None = None
+        self, which: Weights, expected: arrays.Expected | None = None, sealed: bool = False
     ) -> dict[str, NDArray[Any]]:
         """weights/<which>.npz: finite numbers, with the names and shapes in `expected` if given."""
-        return arrays.read(self.path / WEIGHTS / f"{which}.npz", expected, finite=True)
+        path = self.path / WEIGHTS / f"{which}.npz"
+        return arrays.read(path, expected, finite=True, sealed=sealed)
 
     def has_weights(self, which: Weights) -> bool:
         """Whether these weights were saved."""
@@ -172,9 +177,9 @@ class RunFolder:
         """predictions.npz, samples.npz or snapshots.npz."""
         arrays.write(self.path / f"{which}.npz", values)
 
-    def read_arrays(self, which: Kept) -> dict[str, NDArray[Any]]:
+    def read_arrays(self, which: Kept, sealed: bool = False) -> dict[str, NDArray[Any]]:
         """predictions.npz, samples.npz or snapshots.npz."""
-        return arrays.read(self.path / f"{which}.npz")
+        return arrays.read(self.path / f"{which}.npz", sealed=sealed)
 
     def has_arrays(self, which: Kept) -> bool:
         """Whether this file was written."""
@@ -198,6 +203,10 @@ class RunFolder:
         """The last state that can be read; changes nothing."""
         return self._unwrapped(checkpoint.read(self.path))[0]
 
+    def state_meta(self, saved: checkpoint.Checkpoint) -> Json:
+        """What `save_checkpoint` was given as meta, from a file read by `checkpoint.read_one`."""
+        return self._unwrapped(saved)[0].meta
+
     def rewind(self) -> checkpoint.Checkpoint:
         """Loads the state and takes the folder back to it: rows written later are cut off.
 
@@ -207,9 +216,22 @@ class RunFolder:
         saved, sizes = self._unwrapped(checkpoint.recover(self.path))
         for name, size in sizes.items():
             durable.truncate(self.path / name, size)
+        self.tidy()
+        return saved
+
+    def restart(self) -> None:
+        """Takes the folder back to before the first update, when there is no state to load.
+
+        Only under the lock.
+        """
+        for name in (METRICS, STEPS):
+            durable.truncate(self.path / name, 0)
+        self.tidy()
+
+    def tidy(self) -> None:
+        """Removes the temporary files that a killed process left. Only under the lock."""
         for folder in (self.path, self.path / WEIGHTS, self.path / FIGURES):
             durable.remove_leftovers(folder)
-        return saved
 
     def has_checkpoint(self) -> bool:
         """Whether there is a state to go on from, whole or not."""
