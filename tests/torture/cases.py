@@ -25,7 +25,7 @@ network: [{dense: 24}, relu, {dropout: 0.3}, {dense: 10}, softmax]
 loss: cross_entropy
 optimizer: {name: sgd, lr: 0.05, momentum: 0.9, nesterov: true}
 schedule: {name: plateau, patience: 0, factor: 0.5, threshold: 0.1}
-training: {epochs: 12, batch_size: 32, early_stopping: {patience: 4, min_delta: 0.02}, ema: 0.98}
+training: {epochs: 12, batch_size: 32, early_stopping: {patience: 2, min_delta: 0.05}, ema: 0.98}
 seed: 4
 """,
     "csv": """
@@ -34,15 +34,26 @@ network: [{dense: 12}, sigmoid, {dropout: 0.1}, {dense: 1}]
 loss: mse
 optimizer: {name: rmsprop, lr: 0.01, momentum: 0.5, centered: true}
 schedule: {name: one_cycle}
-training: {epochs: 20, batch_size: 7, record_steps: true, early_stopping: {patience: 12}}
+training: {epochs: 20, batch_size: 7, record_steps: true, early_stopping: {patience: 12, restore_best: false}}
 seed: 5
 """,
+}
+
+# Few system calls, for the proofs that try each of them.
+SMALL = {
+    "small": """
+data: {name: identity, size: 4}
+network: [{dense: 3}, tanh, {dropout: 0.2}, {dense: 4}, softmax]
+loss: cross_entropy
+optimizer: adam
+training: {epochs: 4, batch_size: 1, dtype: float64, checkpoint_every: 2, record_steps: true}
+"""
 }
 
 
 def write(folder: Path) -> None:
     """The cases as files <case>.yaml in `folder`, with the table that one of them reads."""
-    for name, text in CASES.items():
+    for name, text in (CASES | SMALL).items():
         (folder / f"{name}.yaml").write_text(text)
     draw = random.Random(0)
     with (folder / "table.csv").open("w", newline="") as file:

@@ -43,7 +43,11 @@ def reference(folder: Path, case: str) -> tuple[dict[str, Any], float, int]:
     path = worker.only_run(place)
     assert path is not None
     found = worker.content(path)
-    return found, ended.seconds, worker.count_calls([*TRAIN, f"../cases/{case}.yaml"], workplace(folder, "c"))
+    return (
+        found,
+        ended.seconds,
+        worker.count_calls([*TRAIN, f"../cases/{case}.yaml"], workplace(folder, "c")),
+    )
 
 
 class Round:

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import sklearn.datasets  # noqa: F401
+
 # What a command imports, before it is forked.
 import nnlab.cli.resume
 import nnlab.cli.train
