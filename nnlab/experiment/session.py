@@ -75,7 +75,7 @@ def guarded(session: "Session") -> Iterator["Session"]:
         raise
     except BaseException as error:
         if not session.stopped:
-            ended = isinstance(error, KeyboardInterrupt | Interrupted)
+            ended = isinstance(error, KeyboardInterrupt | Interrupted | signals.Terminated)
             status, text = "interrupted" if ended else "failed", f"{type(error).__name__}: {error}"
             with suppress(NnlabError):  # else the status stays `running`, shown as resumable
                 session.folder.update_status(status, ended=now(), error=text)

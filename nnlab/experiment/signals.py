@@ -10,8 +10,8 @@ from types import FrameType
 CODES = {signal.SIGINT: 130, signal.SIGTERM: 143}
 
 
-class Terminated(KeyboardInterrupt):
-    """SIGTERM, where nothing has to be saved first: no handler of errors takes it for one."""
+class Terminated(BaseException):
+    """SIGTERM, where nothing has to be saved first: as KeyboardInterrupt, it is no error."""
 
 
 @contextmanager

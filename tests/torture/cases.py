@@ -29,12 +29,14 @@ training: {epochs: 12, batch_size: 32, early_stopping: {patience: 2, min_delta: 
 seed: 4
 """,
     "csv": """
-data: {name: csv, path: table.csv, target: y, categorical: [c], validation: 0.25, scale: standardize}
+data: {name: csv, path: table.csv, target: y, categorical: [c], validation: 0.25,
+       scale: standardize}
 network: [{dense: 12}, sigmoid, {dropout: 0.1}, {dense: 1}]
 loss: mse
 optimizer: {name: rmsprop, lr: 0.01, momentum: 0.5, centered: true}
 schedule: {name: one_cycle}
-training: {epochs: 20, batch_size: 7, record_steps: true, early_stopping: {patience: 12, restore_best: false}}
+training: {epochs: 20, batch_size: 7, record_steps: true,
+           early_stopping: {patience: 12, restore_best: false}}
 seed: 5
 """,
 }
@@ -46,7 +48,7 @@ data: {name: identity, size: 4}
 network: [{dense: 3}, tanh, {dropout: 0.2}, {dense: 4}, softmax]
 loss: cross_entropy
 optimizer: adam
-training: {epochs: 4, batch_size: 1, dtype: float64, checkpoint_every: 2, record_steps: true}
+training: {epochs: 4, batch_size: 1, dtype: float64, checkpoint_every: 3, record_steps: true}
 """
 }
 

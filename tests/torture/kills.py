@@ -13,6 +13,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from nnlab.config.load import load
 from nnlab.run import checkpoint
 from nnlab.run.folder import RunFolder
 from nnlab.run.listing import record
@@ -38,6 +39,7 @@ def workplace(folder: Path, name: str) -> Path:
 def reference(folder: Path, case: str) -> tuple[dict[str, Any], float, int]:
     """What the undisturbed run ends with, its seconds, and its number of system calls."""
     place = workplace(folder, f"{case}-undisturbed")
+    load(folder / "cases" / f"{case}.yaml")  # what is made once a process is made before the forks
     ended = worker.forked([*TRAIN, f"../cases/{case}.yaml"], place)
     assert ended.code == 0, ended.stderr
     path = worker.only_run(place)
@@ -121,15 +123,16 @@ def at_random(folder: Path, kills: int, seed: int) -> dict[str, Any]:
     return {"runs": runs, "kills": sum(total.values()), "by": dict(total), "problems": problems}
 
 
-def at_every_point(folder: Path, case: str, step: int = 1) -> dict[str, Any]:
-    """SIGKILL at the k-th system call of training, for all k; then once more while resuming."""
+def at_every_point(folder: Path, case: str, step: int = 1, again: bool = True) -> dict[str, Any]:
+    """SIGKILL at the k-th system call of training, for all k; and `again` while resuming."""
     wanted, _, calls = reference(folder, case)
     total: Counter[str] = Counter()
     problems: list[str] = []
     for k in range(1, calls + 1, step):
         one = Round(workplace(folder, "round"), case, wanted)
         one.disturb("inside a write", worker.dying_at(k), None)
-        one.disturb("inside a write", worker.dying_at(1 + k % 37), None)
+        if again:
+            one.disturb("inside a write", worker.dying_at(1 + k % 37), None)
         one.end()
         total += one.kills
         problems += [f"{case}, call {k}: {text}" for text in one.problems]
@@ -143,9 +146,12 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--every-point", metavar="CASE")
     parser.add_argument("--step", type=int, default=1)
+    parser.add_argument("--once", action="store_true", help="do not kill the resume as well")
     given = parser.parse_args()
     if given.every_point:
-        print(json.dumps(at_every_point(given.folder, given.every_point, given.step)))
+        print(
+            json.dumps(at_every_point(given.folder, given.every_point, given.step, not given.once))
+        )
     if given.kills:
         print(json.dumps(at_random(given.folder, given.kills, given.seed)))
 
