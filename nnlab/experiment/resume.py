@@ -14,7 +14,7 @@ from nnlab.config.dump import dump, mapping
 from nnlab.config.load import from_mapping, load
 from nnlab.config.overrides import Override
 from nnlab.config.schema import Config
-from nnlab.errors import DataError, UsageError
+from nnlab.errors import DataError, RunUnreadable, UsageError
 from nnlab.experiment import changes, describe
 from nnlab.experiment.session import Session, guarded
 from nnlab.run.environment import differences, essence, now
@@ -119,6 +119,11 @@ def reopened(
             f"The last bits may differ from an undisturbed run: {'; '.join(other)}."
         )
     session.last_row = folder.last_metrics()
+    if session.state.best.epoch >= 0 and session.last_row.get("epoch") != session.state.epoch:
+        raise RunUnreadable(
+            f"metrics.csv of {shown(folder.path)} does not end with the epoch that was saved, "
+            f"{session.state.epoch}."
+        )
     record = {
         "time": now(),
         "step": session.state.step,

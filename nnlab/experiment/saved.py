@@ -17,7 +17,7 @@ from nnlab.data.dataset import Dataset
 from nnlab.data.rows import Like
 from nnlab.data.scale import Scaling
 from nnlab.data.tables import Csv, Npz
-from nnlab.errors import DataError, UsageError
+from nnlab.errors import DataError, RunUnreadable, UsageError
 from nnlab.experiment import outcome
 from nnlab.run.folder import RESOLVED, RunFolder, Weights
 
@@ -36,7 +36,7 @@ class Saved:
     @cached_property
     def data(self) -> dict[str, Any]:
         """data.json."""
-        return self.folder.read_data()
+        return self.folder.read_data(strict=True)
 
     @cached_property
     def scaling(self) -> Scaling:
@@ -60,10 +60,20 @@ class Saved:
             arrays=(source.inputs, source.targets) if isinstance(source, Npz) else ("x", "y"),
         )
 
+    def untrained(self) -> Network:
+        """A network of the config's layers for the data's rows; RunUnreadable if it has none."""
+        config = self.config
+        try:
+            inputs = tuple(self.data["inputs"])
+            return Network(config.network, inputs, dtype=config.training.dtype)
+        except (ValueError, MemoryError) as error:
+            raise RunUnreadable(
+                f"Cannot read {self.folder.path}: data.json does not fit resolved.yaml ({error})."
+            ) from error
+
     def network(self, which: Weights = "final") -> Network:
         """The network with its initial, best or final weights; RunUnreadable if they do not fit."""
-        config = self.config
-        network = Network(config.network, tuple(self.data["inputs"]), dtype=config.training.dtype)
+        network = self.untrained()
         expected = {
             name: (array.shape, array.dtype.name) for name, array in network.parameters.items()
         }

@@ -52,9 +52,7 @@ class Verifier:
     @cached_property
     def network(self) -> Network:
         """A network of the config, to compare shapes with."""
-        config = self.saved.config
-        inputs = tuple(self.saved.data["inputs"])
-        return Network(config.network, inputs, dtype=config.training.dtype)
+        return self.saved.untrained()
 
     def refuse_running(self) -> None:
         """RunLocked while another process writes into the folder."""
@@ -204,7 +202,7 @@ class Verifier:
 
     @cached_property
     def _table(self) -> dict[str, records.Column]:
-        return self.folder.read_metrics()
+        return self.folder.read_metrics(strict=True)
 
     @cached_property
     def _hashes(self) -> dict[str, Any]:

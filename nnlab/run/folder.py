@@ -10,7 +10,7 @@ from typing import Any, Literal
 from numpy.typing import NDArray
 
 from nnlab.errors import RunUnreadable
-from nnlab.run import arrays, checkpoint, durable, lock, names, records
+from nnlab.run import arrays, checkpoint, durable, lock, names, records, shapes
 from nnlab.run.text import from_json, shown, to_json
 
 Weights = Literal["initial", "best", "final"]
@@ -104,9 +104,12 @@ class RunFolder:
         """data.json: task, shapes, names, scaling, split sizes."""
         durable.write(self.path / DATA, to_json(content))
 
-    def read_data(self) -> Json:
-        """data.json."""
-        return self._json(DATA)
+    def read_data(self, strict: bool = False) -> Json:
+        """data.json; `strict` refuses one in which something is missing or of another kind."""
+        content, weights = self._json(DATA), self.path / WEIGHTS / "initial.npz"
+        if strict:
+            shapes.check_data(content, self.path / DATA, weights)
+        return content
 
     def write_summary(self, content: Mapping[str, Any]) -> None:
         """summary.json: final, best, test, classes, confusion."""
@@ -143,9 +146,12 @@ class RunFolder:
         """Adds rows to steps.csv, one an update."""
         records.append(self.path / STEPS, rows, sync)
 
-    def read_metrics(self) -> dict[str, records.Column]:
-        """metrics.csv by column; see `records.read`."""
-        return records.read(self.path / METRICS)
+    def read_metrics(self, strict: bool = False) -> dict[str, records.Column]:
+        """metrics.csv by column, see `records.read`; `strict` refuses other columns."""
+        table = records.read(self.path / METRICS)
+        if strict:
+            shapes.check_metrics(table, self.path / METRICS)
+        return table
 
     def last_metrics(self) -> dict[str, records.Cell]:
         """The last row of metrics.csv; empty when there is none."""

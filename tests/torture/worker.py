@@ -34,11 +34,13 @@ Hook = Callable[[str, Path], None]
 
 @dataclass(frozen=True)
 class Ended:
-    """How a command ended, what it wrote to stderr, and how many system calls it made."""
+    """How a command ended, what it wrote to stderr, and what it took."""
 
     code: int
     stderr: str
     seconds: float
+    cpu: float = 0.0
+    memory: int = 0  # KiB at its largest
 
 
 def forked(
@@ -56,9 +58,14 @@ def forked(
         _become(arguments, folder, err, hook, setup)
     if kill_after is not None:
         _kill(pid, began + kill_after)
-    _, status = os.waitpid(pid, 0)
-    code = os.waitstatus_to_exitcode(status)
-    return Ended(code, err.read_text() if err.exists() else "", time.monotonic() - began)
+    _, status, used = os.wait4(pid, 0)
+    return Ended(
+        os.waitstatus_to_exitcode(status),
+        err.read_text() if err.exists() else "",
+        time.monotonic() - began,
+        used.ru_utime + used.ru_stime,
+        used.ru_maxrss,
+    )
 
 
 def _become(
