@@ -213,7 +213,8 @@ class Run:
         if self.engine.broken is not None:
             return np.empty(0)
         z = self.engine.outputs(chunk.batch, done)
-        return self.tally.add(state.sums, z, chunk.t, chunk.batch)
+        with np.errstate(all="ignore"):  # sums that overflow are found after the epoch
+            return self.tally.add(state.sums, z, chunk.t, chunk.batch)
 
     def rates(self, updates: int) -> list[float]:
         """The learning rates of the next updates."""

@@ -118,7 +118,8 @@ class Verifier:
         table = self._table
         self.folder.read_steps()
         if not table:
-            return None if self.about.get("status") not in ENDED else "it has no rows"
+            ended = self.about.get("status") in ("completed", "early_stopped")
+            return "it has no rows" if ended else None
         epochs, steps = table["epoch"], table["step"]
         if list(epochs) != list(range(len(epochs))):
             return "the epochs are not 0, 1, 2, ..."
@@ -187,6 +188,8 @@ class Verifier:
             thaw(state, *freeze(older))
         last = built.plan.epochs if epochs is None else state.epoch + epochs
         ended = self.about.get("status") in ENDED
+        if goal is not None and state.best.epoch >= 0 and _place(state) == _place(goal):
+            yield Finding(f"the state after update {state.step}", _differing(state, goal))
         for record in train(built.plan, state):
             if isinstance(record, Epoch):
                 yield self._row(record, state)
