@@ -32,7 +32,12 @@ def _commands(
     command: click.Command, parent: click.Context | None, name: str
 ) -> Iterator[tuple[str, str]]:
     context = click.Context(
-        command, info_name=name, parent=parent, terminal_width=WIDTH, max_content_width=WIDTH
+        command,
+        info_name=name,
+        parent=parent,
+        terminal_width=WIDTH,
+        max_content_width=WIDTH,
+        **command.context_settings,  # click remembers on the command what its help option is
     )
     yield context.command_path, command.get_help(context)
     if isinstance(command, click.Group):
