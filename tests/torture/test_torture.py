@@ -33,3 +33,11 @@ def test_every_system_call_is_refused_once(proof: Proof) -> None:
     assert set(found["codes"]) == {"exit 7", "exit 0"}
     assert found["codes"]["exit 0"] <= 12  # the last call of all, and those that were not made
     assert found["rounds"] > 50
+
+
+def test_damaged_configs(proof: Proof) -> None:
+    found = proof("fuzz", "--configs", "5000")
+    assert found["problems"] == []
+    assert set(found["found"]) <= {"exit 2", "exit 3", "a config"}
+    assert found["found"]["a config"] > 0
+    assert found["growth_mib"] < 64
