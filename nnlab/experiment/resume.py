@@ -5,7 +5,7 @@ with resume(folder) as session:      # None when there is nothing left to do
         ...
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -15,9 +15,10 @@ from nnlab.config.load import from_mapping, load
 from nnlab.config.overrides import Override
 from nnlab.config.schema import Config
 from nnlab.errors import DataError, RunUnreadable, UsageError
-from nnlab.experiment import changes, describe
+from nnlab.experiment import changes
 from nnlab.experiment.session import Session, guarded
-from nnlab.run.environment import differences, essence, now
+from nnlab.run import environment
+from nnlab.run.environment import now
 from nnlab.run.folder import RESOLVED, RunFolder
 from nnlab.run.text import shown
 from nnlab.training import Run, State, start
@@ -35,6 +36,7 @@ def resume(
     for what cannot be changed; DataError when the data is not what it was; UsageError for a run
     that diverged. An exception inside the `with` leaves the status `failed`.
     """
+    machine = environment.describe(argv)  # before the lock: see describe.run
     with folder.lock():
         folder.tidy()
         config = load(folder.path / RESOLVED, overrides, check=False).config
@@ -53,7 +55,7 @@ def resume(
             steps = saved_steps(folder)
             count = Run(built.plan, start(built.plan, built.network)).batches.count
             changes.refuse_length(config, before["training"]["epochs"], steps, count, again)
-        yield from guarded(reopened(folder, built, about, before, argv))
+        yield from guarded(reopened(folder, built, about, before, machine))
 
 
 def settings(folder: RunFolder) -> dict[str, Any]:
@@ -97,13 +99,12 @@ def reopened(
     built: Built,
     about: dict[str, Any],
     before: dict[str, Any],
-    argv: Sequence[str] | None,
+    machine: Mapping[str, Any],
 ) -> Session:
     """The folder back at its last save, marked as running, and the session that goes on."""
     session = Session(built, folder, state_of(folder, built))
-    machine = describe.run(built, argv)
-    session.environment = essence(machine)
-    then = essence(about)
+    session.environment = environment.essence(machine)
+    then = environment.essence(about)
     if folder.has_checkpoint():
         saved = folder.load_checkpoint()
         session.restore(saved)  # before anything in the folder is changed
@@ -113,7 +114,7 @@ def reopened(
     else:
         session.notes.append("The run was stopped before its first save, so it begins again.")
         folder.restart()
-    other = differences(then, session.environment)
+    other = environment.differences(then, session.environment)
     if other:
         session.notes.append(
             f"The last bits may differ from an undisturbed run: {'; '.join(other)}."

@@ -24,8 +24,9 @@ from nnlab.errors import Interrupted, NnlabError, RunUnreadable
 from nnlab.experiment import describe, outcome, signals
 from nnlab.experiment.snapshots import Snapshots
 from nnlab.experiment.state import digest, freeze, is_hashed, thaw
+from nnlab.run import environment
 from nnlab.run.checkpoint import Checkpoint
-from nnlab.run.environment import essence, now
+from nnlab.run.environment import now
 from nnlab.run.folder import RunFolder
 from nnlab.training import Epoch, Failure, Record, State, Steps, start, train
 
@@ -45,6 +46,7 @@ def begin(
     config = replace(loaded.config, name=name) if name else loaded.config
     built = build(config)
     start_weights(built)
+    about = describe.run(built, environment.describe(argv))
     folder = RunFolder.create(parent, config.name)
     with folder.lock():
         resolved = dump(built.config)
@@ -52,10 +54,9 @@ def begin(
         folder.write_resolved(resolved)
         folder.write_data(describe.data(built))
         folder.write_weights("initial", built.network.parameters)
-        about = describe.run(built, argv)
         folder.write_run(about)
         session = Session(built, folder, start(built.plan, built.network))
-        session.environment = essence(about)
+        session.environment = environment.essence(about)
         yield from guarded(session)
 
 

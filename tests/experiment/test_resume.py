@@ -18,7 +18,7 @@ from nnlab.errors import ConfigError, DataError, NnlabError, RunUnreadable, Usag
 from nnlab.experiment import changes, session
 from nnlab.experiment.resume import resume
 from nnlab.experiment.session import begin
-from nnlab.run import checkpoint
+from nnlab.run import checkpoint, lock
 from nnlab.run.folder import RunFolder
 from tests.torture import cases
 from tests.torture.worker import content, differing
@@ -177,6 +177,24 @@ def test_killed_between_the_last_save_and_the_end(
         assert again is not None
         assert list(again) == []
     assert differing(content(path), wanted) == []
+
+
+def test_git_is_asked_before_the_folder_is_locked(
+    configs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever is killed while it starts git would leave the lock to git for a moment."""
+    from nnlab.run import environment
+
+    path = stopped(configs / "small.yaml", 5)
+    locked = []
+
+    def git(folder: Path) -> None:
+        locked.extend([lock.is_held(one) for one in (configs / "runs").iterdir()])
+
+    monkeypatch.setattr(environment, "git", git)
+    resumed(path)
+    undisturbed(configs / "small.yaml")
+    assert locked == [False, False]
 
 
 # Longer.

@@ -103,7 +103,10 @@ def run(proof: Proof, room: Path) -> dict[str, Any]:
         found = json.loads(done.stdout)
     print(
         f"{proof.what}: {len(found['problems'])} failures, {time.monotonic() - start:.0f} s",
+        *found["problems"],
+        sep="\n",
         file=sys.stderr,
+        flush=True,
     )
     return found
 
@@ -161,9 +164,6 @@ def main() -> int:
         found = list(pool.map(lambda proof: run(proof, Path(room)), todo))
     text = table(list(zip(todo, found, strict=True)), (time.monotonic() - start) / 60)
     print(text)
-    for one in found:
-        for problem in one["problems"]:
-            print(problem, file=sys.stderr)
     if given.write:
         into_page(text)
     return int(any(one["problems"] for one in found))
