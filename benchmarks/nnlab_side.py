@@ -96,6 +96,8 @@ def _plan(problem: Problem) -> Plan:
         seed=0,
         shuffle=workload.shuffle,
         drop_last=True,
+        burst=1024,  # as a session does
+        mark_every=max(1, len(problem.order) // (len(rows) // workload.batch)),  # rounds end there
     )
 
 

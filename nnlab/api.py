@@ -148,9 +148,11 @@ def fit(
 
     Classes are one-hot rows with `kind="classes"`, or one column of 0 and 1 with "binary". The
     network's parameters change in place; after a divergence they are the last finite ones and
-    `failure` says what broke.
+    `failure` says what broke. Raises ValueError for arrays that do not fit.
     """
-    inputs, targets = np.asarray(x, np.float64), loss.encode(np.asarray(t, np.float64))
+    if batch_size < 1 or epochs < 0:
+        raise ValueError("batch_size must be 1 or more, and epochs 0 or more")
+    inputs, targets = pairs(network, x, t, loss)
     none = Scaling("none", np.zeros(()), np.ones(()))
     part = Part(inputs, np.arange(len(inputs)), none, targets, network.dtype)
     plan = Plan(
@@ -172,5 +174,24 @@ def fit(
 
 def gradcheck(network: Network, x: ArrayLike, t: ArrayLike, loss: Loss) -> list[Checked]:
     """Compare every gradient with central differences; see `nnlab.core.gradcheck`."""
-    inputs, targets = np.asarray(x, np.float64), loss.encode(np.asarray(t, np.float64))
+    inputs, targets = pairs(network, x, t, loss)
     return check_gradients(network, loss, inputs, targets)
+
+
+def pairs(
+    network: Network, x: ArrayLike, t: ArrayLike, loss: Loss
+) -> tuple[FloatArray, FloatArray]:
+    """Rows and encoded targets as float64 arrays.
+
+    Raises ValueError where they are not finite, do not fit the network, or are no pairs.
+    """
+    inputs, targets = np.asarray(x, np.float64), np.asarray(t, np.float64)
+    expected = {"inputs": (inputs, network.inputs), "targets": (targets, network.shapes[-1])}
+    for name, (array, shape) in expected.items():
+        if array.shape[1:] != shape or not len(array):
+            raise ValueError(f"{name} must be rows of shape {shape}, not an array {array.shape}")
+        if not np.isfinite(array).all():
+            raise ValueError(f"{name} hold a number that is not finite")
+    if len(inputs) != len(targets):
+        raise ValueError(f"{len(inputs)} rows of inputs, but {len(targets)} of targets")
+    return inputs, loss.encode(targets)

@@ -121,7 +121,7 @@ def prepared(loss: Loss, dataset: Dataset, rows: IntArray) -> Loss:
 
 
 def load_weights(network: Network, arrays: Mapping[str, Array], what: str) -> None:
-    """Set the network's parameters; ConfigError where a name or shape does not fit."""
+    """Set all of the network's parameters; ConfigError, and none is, where one does not fit."""
     own = network.parameters
     for name in sorted(own.keys() ^ arrays.keys()):
         where = "the network has no" if name in arrays else f"{what} has no"
@@ -132,4 +132,5 @@ def load_weights(network: Network, arrays: Mapping[str, Array], what: str) -> No
                 f"init: {name} has shape {arrays[name].shape} in {what}, "
                 f"but {array.shape} in this network."
             )
+    for name, array in own.items():
         array[...] = arrays[name]

@@ -55,4 +55,8 @@ def main() -> None:
     Exit codes: 0 done, 1 a bug, 2 usage or config, 3 data, 4 diverged,
     5 run locked, 6 run unreadable, 7 input/output, 9 a check failed,
     130 and 143 interrupted after saving.
+
+    \b
+    Completion with the tab key in bash (or zsh, fish):
+    eval "$(_NNLAB_COMPLETE=bash_source nnlab)"
     """

@@ -82,8 +82,13 @@ def report(title: str, found: dict[str, Any]) -> str:
     texts = [title, records([numbers])]
     classes = found.get("classes")
     if classes and len(classes) <= MOST_CLASSES:
-        texts.append(records(classes))
+        texts.append(records([{**row, **rounded(row)} for row in classes]))
         names = [row["class"] for row in classes]
         rows = [[name, *counts] for name, counts in zip(names, found["confusion"], strict=True)]
         texts.append(table(["true \\ predicted", *names], rows))
     return "\n\n".join(texts)
+
+
+def rounded(row: dict[str, Any]) -> dict[str, str]:
+    """Shares of 1 with four decimals, whatever stands beside them."""
+    return {name: f"{row[name]:.4f}" for name in ("precision", "recall", "f1")}

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+from click.shell_completion import CompletionItem
 
 from nnlab.cli.terminal import LEVEL, QUIET, VERBOSE
 
@@ -37,7 +38,8 @@ def verbosity(function: F) -> F:
 def config_argument(function: F) -> F:
     """CONFIG and --set."""
     text = "Override a setting, for example lr=0.1 or network.0.units=5; may be repeated."
-    return click.argument("config", metavar="CONFIG")(set_option(text)(function))
+    argument = click.argument("config", metavar="CONFIG", shell_complete=_complete_config)
+    return argument(set_option(text)(function))
 
 
 def set_option(text: str) -> Callable[[F], F]:
@@ -84,7 +86,8 @@ def runs_option(function: F) -> F:
 
 def run_argument(function: F) -> F:
     """RUN and --runs."""
-    return click.argument("run", metavar="RUN")(runs_option(function))
+    argument = click.argument("run", metavar="RUN", shell_complete=complete_run)
+    return argument(runs_option(function))
 
 
 def weights_option(function: F) -> F:
@@ -116,3 +119,24 @@ def find_run(run: str, runs: Path | None) -> "RunFolder":
     from nnlab.run.names import runs_folder
 
     return RunFolder.find(run, runs_folder(runs))
+
+
+def _complete_config(
+    context: click.Context, parameter: click.Parameter, begun: str
+) -> list[CompletionItem]:
+    """Shipped configs that begin so; else files."""
+    from nnlab.config.locate import shipped
+
+    names = [CompletionItem(name) for name in shipped() if name.startswith(begun)]
+    return names or [CompletionItem(begun, type="file")]
+
+
+def complete_run(
+    context: click.Context, parameter: click.Parameter, begun: str
+) -> list[CompletionItem]:
+    """Runs that begin so; else folders."""
+    from nnlab.run.names import run_names, runs_folder
+
+    known = ["latest", *run_names(runs_folder(context.params.get("runs")))]
+    names = [CompletionItem(name) for name in known if name.startswith(begun)]
+    return names or [CompletionItem(begun, type="dir")]

@@ -4,14 +4,14 @@ from pathlib import Path
 
 import click
 
-from nnlab.cli.options import find_run, runs_option, verbosity
+from nnlab.cli.options import complete_run, find_run, runs_option, verbosity
 from nnlab.cli.terminal import say, tell
 
 KINDS = ("png", "svg", "pdf")
 
 
 @click.command
-@click.argument("run", metavar="RUN...", nargs=-1, required=True)
+@click.argument("run", metavar="RUN...", nargs=-1, required=True, shell_complete=complete_run)
 @runs_option
 @click.option(
     "--format",
@@ -41,3 +41,5 @@ def command(run: tuple[str, ...], runs: Path | None, kinds: tuple[str, ...]) -> 
             say(f"Warning: {warning}")
         for path in drawn.paths:
             tell(str(path))
+        if not drawn.paths and not drawn.warnings:
+            say(f"{folder.name}: no figure suits this run.")

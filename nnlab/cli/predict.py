@@ -46,17 +46,24 @@ def command(run: str, runs: Path | None, file: Path, weights: Any, output: Path 
 
 
 def as_csv(outputs: "FloatArray", data: dict[str, Any]) -> str:
-    """A header, then a line for each row of outputs (N, m), all digits of a number kept."""
+    """A header, then a line for each row of outputs (N, m), all digits of a number kept.
+
+    The name of the predicted class comes last; it is empty where an output is no number.
+    """
+    import numpy as np
+
     from nnlab.experiment.outcome import guesses
 
-    classes = data["class_names"] if data["task"] == "classes" else []
-    header = [*column_names(outputs.shape[1], data), *(["predicted"] if classes else [])]
-    names = [[classes[label]] for label in guesses(outputs)] if classes else [[]] * len(outputs)
+    # str of a NumPy number has just the digits that tell it from its neighbours.
+    lines = [list(map(str, row)) for row in outputs]
+    header = column_names(outputs.shape[1], data)
+    if data["task"] == "classes":
+        header.append("predicted")
+        finite = [bool(np.isfinite(row).all()) for row in outputs]
+        for line, label, known in zip(lines, guesses(outputs), finite, strict=True):
+            line.append(data["class_names"][label] if known else "")
     buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(header)
-    # repr of a NumPy number has all its digits; that of float(float32) would have too many.
-    writer.writerows([[*map(str, row), *name] for row, name in zip(outputs, names, strict=True)])
+    csv.writer(buffer, lineterminator="\n").writerows([header, *lines])
     return buffer.getvalue()
 
 

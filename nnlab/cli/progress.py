@@ -104,19 +104,16 @@ def bar(session: Session) -> Iterator[See]:
         transient=True,
     )
     task = shown.add_task("", total=total, epoch=0, numbers="", left="")
-    due, text = 0.0, ""
+    due, last = 0.0, Epoch(0, 0, 0.0, {}, None, False)
 
     def see(record: Record) -> None:
-        nonlocal due, text
+        nonlocal due, last
+        if isinstance(record, Epoch):
+            last = record
         moment = perf_counter()
         if moment < due:
             return
-        if isinstance(record, Epoch):
-            epoch, done, text = record.epoch, float(record.epoch), numbers(record)
-        elif isinstance(record, Steps):
-            epoch, done = record.epoch, record.epoch - 1 + record.batch / record.batches
-        else:
-            return
+        epoch, done, text = place(record, last)
         rest = left(done, total, session.seconds)
         shown.update(task, completed=done, epoch=epoch, numbers=text, left=rest, refresh=True)
         after = perf_counter()
@@ -124,3 +121,15 @@ def bar(session: Session) -> Iterator[See]:
 
     with shown:
         yield see
+
+
+def place(record: Record, last: Epoch) -> tuple[int, float, str]:
+    """The running epoch, how many are done as a fraction, and the numbers to show.
+
+    Inside an epoch these are the loss of the last updates and the metrics of the last epoch.
+    """
+    if not isinstance(record, Steps):
+        return last.epoch, float(last.epoch), numbers(last)
+    metrics = numbers(last).partition("  ")[2] if last.epoch else ""
+    text = f"loss {record.losses.mean():.4g}  {metrics}".rstrip()
+    return record.epoch, record.epoch - 1 + record.batch / record.batches, text

@@ -39,7 +39,7 @@ def title(built: Built) -> str:
 
 def as_mapping(session: Session) -> dict[str, Any]:
     """What `--json` prints."""
-    failed = {"failure": vars(session.failure)} if session.failure is not None else {}
+    failed = {"failure": session.failure._asdict()} if session.failure is not None else {}
     return {
         "folder": str(session.folder.path),
         "status": session.state.status,
@@ -89,7 +89,7 @@ def raise_if_diverged(session: Session) -> None:
     optimizer = session.built.config.optimizer
     clip = "" if optimizer.clip_norm is not None else ", or optimizer.clip_norm: 1"
     raise Diverged(
-        f"The run diverged in epoch {failure.epoch}, at update {failure.step + 1:,}: "
+        f"The run diverged in epoch {failure.epoch}, at update {failure.step:,}: "
         f"the {what} is not finite. The last finite weights are kept in "
         f"{session.folder.path / 'weights' / 'final.npz'}. "
         f"Try a smaller lr (it was {optimizer.lr:g}){clip}."

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Literal, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nnlab.core.losses import Loss
 from nnlab.core.types import Array, FloatArray, IntArray
@@ -23,12 +24,13 @@ METRICS: dict[Kind, tuple[str, ...]] = {
 HIGHER_IS_BETTER = frozenset({"accuracy", "r2"})
 
 
-def count_correct(kind: Kind, z: Array, t: Array, logits: bool) -> int:
-    """How many rows are right; of several binary outputs all must be."""
+def correct(kind: Kind, z: Array, t: Array, logits: bool) -> NDArray[np.bool_]:
+    """Which rows are right, (B,); of several binary outputs all must be."""
     if kind == "classes":
-        return int(np.count_nonzero(z.argmax(1) == t.argmax(1)))
+        found: NDArray[np.bool_] = z.argmax(1) == t.argmax(1)
+        return found
     right = (z >= (0.0 if logits else 0.5)) == (t > 0.5)
-    return int(np.count_nonzero(right if right.shape[1] == 1 else right.all(axis=1)))
+    return right[:, 0] if right.shape[1] == 1 else right.all(axis=1)
 
 
 @dataclass(frozen=True)
@@ -56,26 +58,41 @@ class Tally:
 
     def add(self, sums: FloatArray, z: Array, t: Array, batch: int) -> FloatArray:
         """Add k batches z, t (k B, m) of B = `batch` rows; the sums of their losses, (k,)."""
-        terms = self.loss.terms(z, t).reshape(-1, batch * self.outputs)
-        per_batch: FloatArray = np.add.reduce(terms, axis=1, dtype=np.float64)
-        if self.loss.reduction == "mean":
-            per_batch /= self.outputs
+        losses = self.losses(z, t, batch)
         total = float(sums[1])
-        for value in per_batch.tolist():
+        for value in losses.tolist():
             total += value
         sums[0] += len(z)
         sums[1] = total
-        if self.kind == "regression":
-            self.add_errors(sums, z, t)
-        else:
-            sums[2] += count_correct(self.kind, z, t, self.loss.fuses is not None)
-        return per_batch
+        sums[2:] += self.others(z, t, 1)[0]
+        return losses
 
-    def add_errors(self, sums: FloatArray, z: Array, t: Array) -> None:
-        """Absolute errors, and squared errors of each output."""
+    def epochs(self, z: Array, t: Array, batch: int, count: int) -> FloatArray:
+        """The sums (K, S) of each of K = `count` whole epochs, whose rows follow each other."""
+        if not count:
+            return np.empty((0, len(self.zero())))
+        losses = self.losses(z, t, batch).reshape(count, -1)
+        rows = np.full((count, 1), len(z) // count, np.float64)
+        last = np.cumsum(losses, axis=1)[:, -1:]  # one after the other, as `add` does
+        return np.hstack([rows, last, self.others(z, t, count)])
+
+    def losses(self, z: Array, t: Array, batch: int) -> FloatArray:
+        """The summed loss of each batch."""
+        terms = self.loss.terms(z, t).reshape(-1, batch * self.outputs)
+        found: FloatArray = np.add.reduce(terms, axis=1, dtype=np.float64)
+        if self.loss.reduction == "mean":
+            found /= self.outputs
+        return found
+
+    def others(self, z: Array, t: Array, count: int) -> FloatArray:
+        """Per `count` equal parts of the rows: right ones, or absolute and squared errors."""
+        if self.kind != "regression":
+            right = correct(self.kind, z, t, self.loss.fuses is not None)
+            return right.reshape(count, -1).sum(axis=1, keepdims=True)
         error = np.subtract(z, t, dtype=np.float64)
-        sums[2] += np.add.reduce(np.abs(error), axis=None)
-        sums[3:] += np.add.reduce(error * error, axis=0)
+        absolute = np.add.reduce(np.abs(error).reshape(count, -1), axis=1, keepdims=True)
+        squares = np.add.reduce((error * error).reshape(count, -1, self.outputs), axis=1)
+        return np.hstack([absolute, squares])
 
     def result(self, sums: FloatArray) -> dict[str, float]:
         """{"loss": ..., metric: ...} of all rows added; nan for no rows.

@@ -60,7 +60,7 @@ class Optimizer(ABC):
             np.multiply(o.tw, self.l1, o.tw)
             np.add(o.gw, o.tw, o.gw)
         if self.clip_norm is not None:
-            norm = sqrt(o.g.dot(o.g))
+            norm = length(o.g)
             if norm + 1e-6 > self.clip_norm:
                 np.multiply(o.g, self.clip_norm / (norm + 1e-6), o.g)
         if self.clip_value is not None:
@@ -242,6 +242,15 @@ def bind(optimizer: Optimizer, theta: Array, weights: int, slots: Mapping[str, A
     return Views(
         theta=theta, g=g, tmp=tmp, **views, **{name: slots[name] for name in optimizer.slots}
     )
+
+
+def length(g: Array) -> float:
+    """The Euclidean norm of g, also where the squares overflow."""
+    square = float(g.dot(g))
+    if square < np.inf:
+        return sqrt(square)
+    largest = float(np.abs(g).max())
+    return largest * sqrt(float(np.square(g / largest, dtype=np.float64).sum()))
 
 
 def average(mean: Array, value: Array, decay: float) -> None:

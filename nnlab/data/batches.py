@@ -7,12 +7,14 @@ in the cache when its batches are used.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike
 
 from nnlab.core.types import Array, FloatArray, IntArray
 from nnlab.data.scale import Scaling
+from nnlab.errors import DataError
 
 CHUNK_BYTES = 512 * 1024
 CHUNK_BATCHES = 1024
@@ -34,11 +36,13 @@ class Part:
         dtype: DTypeLike,
     ) -> None:
         self.dtype = np.dtype(dtype)
-        self.targets = np.ascontiguousarray(targets, self.dtype)
         self.rows = rows
         self.scaling = scaling
         self.lazy = inputs.dtype == np.uint8
-        self.inputs = inputs if self.lazy else scaling.apply(inputs[rows]).astype(self.dtype)
+        self.targets = held(targets, self.dtype, "target")
+        self.inputs = inputs
+        if not self.lazy:
+            self.inputs = held(scaling.apply(inputs[rows]), self.dtype, "input")
         self.shift = scaling.shift.astype(self.dtype)
         self.factor = scaling.factor.astype(self.dtype)
 
@@ -79,6 +83,15 @@ class Part:
         t = np.empty((count, self.targets.shape[1]), self.dtype)
         self.gather(which, x, t, np.empty(x.shape if self.lazy else (0, 0), np.uint8))
         return x, t
+
+
+def held(array: FloatArray, dtype: np.dtype[Any], what: str) -> Array:
+    """The array in `dtype`, C-contiguous; DataError where a finite number becomes infinite."""
+    with np.errstate(over="ignore"):
+        found = np.ascontiguousarray(array, dtype)
+    if np.isinf(found).any() and np.isfinite(array).all():
+        raise DataError(f"The {what}s hold a number too large for {dtype}; set dtype: float64.")
+    return found
 
 
 @dataclass(frozen=True)

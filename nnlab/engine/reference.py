@@ -87,36 +87,42 @@ class Reference:
         ts: Sequence[Array],
         rates: Sequence[float],
         step: int,
+        kept: Array | None = None,
     ) -> int:
         """Update once for each of the batches; `step` updates came before. How many were done.
 
         It stops before an update that would use a non-finite number, and says which in `broken`.
+        `kept` (K, P) gets the weights to evaluate after each of K equal parts of the batches. The
+        caller silences NumPy's warnings.
         """
         binding, memory, dz, flat, _, rows = self.benches[batch]
         forward, backward = binding.forward, binding.backward
         gradient, update, o, g = self.loss.gradient, self.optimizer.update, self.o, self.o.g
+        weights = o.theta if self.average is None else self.average
+        part = len(xs) // len(kept) if kept is not None else 0
         done = 0
-        with np.errstate(all="ignore"):
-            for x, t, row, rate in zip(xs, ts, rows, rates, strict=False):
-                z = forward(x)
-                gradient(z, t, dz, memory)
-                backward(x)
-                row[...] = z
-                # Any inf or nan shows in these products; where they only overflow, look closer.
-                odd = not isfinite(g.dot(g) + flat.dot(flat)) or rate > WILD
-                if odd and self._search(binding):
-                    break
-                if self.shaped:
-                    self.optimizer.shape_gradient(o)
-                if not odd:
-                    update(o, rate, step + done + 1)
-                elif not self._try(rate, step + done + 1):
-                    break
-                done += 1
-                if (step + done) % SETTLE_EVERY == 0:
-                    self.optimizer.settle(o)
-                if self.average is not None:
-                    self._follow(self.average, step + done)
+        for x, t, row, rate in zip(xs, ts, rows, rates, strict=False):
+            z = forward(x)
+            gradient(z, t, dz, memory)
+            backward(x)
+            row[...] = z
+            # Any inf or nan shows in these products; where they only overflow, look closer.
+            odd = not isfinite(g.dot(g) + flat.dot(flat)) or rate > WILD
+            if odd and self._search(binding, t):
+                break
+            if self.shaped:
+                self.optimizer.shape_gradient(o)
+            if not odd:
+                update(o, rate, step + done + 1)
+            elif not self._try(rate, step + done + 1):
+                break
+            done += 1
+            if (step + done) % SETTLE_EVERY == 0:
+                self.optimizer.settle(o)
+            if self.average is not None:
+                self._follow(self.average, step + done)
+            if kept is not None and done % part == 0:
+                kept[done // part - 1] = weights
         return done
 
     def outputs(self, batch: int, batches: int) -> Array:
@@ -124,21 +130,20 @@ class Reference:
         return self.benches[batch].z[: batches * batch]
 
     def _try(self, rate: float, t: int) -> bool:
-        """An update that may overflow: taken back, and False, if theta would not be finite."""
+        """An update that may overflow: taken back, and False, if a result is not finite."""
         theta = self.o.theta
         before = theta.copy()
         self.optimizer.update(self.o, rate, t)
-        if np.isfinite(theta).all():
-            return True
-        place = next(
-            place
-            for place in self.layout.places
-            if not np.isfinite(theta[place.start : place.stop]).all()
-        )
-        layer = self.layers[place.layer]
-        self.broken = Broken(place.layer, name_of(layer), place.declared.name)
-        theta[...] = before
-        return False
+        for name in ("theta", *self.optimizer.slots):
+            finite = np.isfinite(getattr(self.o, name))
+            if not finite.all():
+                first = int(finite.argmin())
+                place = next(one for one in self.layout.places if first < one.stop)
+                what = place.declared.name + ("" if name == "theta" else f" {name}")
+                self.broken = Broken(place.layer, name_of(self.layers[place.layer]), what)
+                theta[...] = before
+                return False
+        return True
 
     def _follow(self, average: Array, t: int) -> None:
         """average <- d average + (1 - d) theta, with d = min(decay, (1 + t) / (10 + t))."""
@@ -147,12 +152,15 @@ class Reference:
         np.multiply(self.o.tmp, 1 - decay, self.o.tmp)
         np.add(average, self.o.tmp, average)
 
-    def _search(self, binding: Binding) -> bool:
-        """Find the first non-finite array in the order of computing; False if there is none."""
+    def _search(self, binding: Binding, t: Array) -> bool:
+        """Find the first non-finite number in the order of computing; False if there is none."""
         for index, one in enumerate(binding.bound):
             if not np.isfinite(one.y).all():
                 self.broken = Broken(index, name_of(one.layer), "output")
                 return True
+        if not np.isfinite(self.loss.terms(binding.z, t).sum(dtype=np.float64)):
+            self.broken = Broken(index, name_of(one.layer), "loss on the output")
+            return True
         for index in reversed(range(len(self.layers))):
             for name, array in vars(self.gradients[index]).items():
                 if not np.isfinite(array).all():

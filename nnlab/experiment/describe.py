@@ -44,6 +44,7 @@ def data(built: Built) -> dict[str, Any]:
         "outputs": dataset.outputs,
         "class_names": list(dataset.class_names),
         "feature_names": list(dataset.feature_names),
+        "class_weight": getattr(built.plan.loss, "class_weight", None),
         "target_names": list(dataset.target_names),
         "image_shape": None if dataset.image_shape is None else list(dataset.image_shape),
         "input_range": None if dataset.input_range is None else list(dataset.input_range),

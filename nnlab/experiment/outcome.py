@@ -1,6 +1,6 @@
 """What a run ends in: numbers on every part, tables over classes, predictions to look at."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -11,7 +11,7 @@ from nnlab.core.metrics import class_scores, confusion
 from nnlab.core.network import Network
 from nnlab.core.types import Array, FloatArray, IntArray
 from nnlab.data.batches import Batches, Part
-from nnlab.training import Evaluation, Numbers, evaluation_batch, labels_of
+from nnlab.training import Evaluation, Numbers, Plan, evaluation_batch, labels_of
 
 SMALL = 10_000  # rows of a part that are kept one by one
 CHOSEN, WORST = 64, 36  # rows kept of a larger part
@@ -28,9 +28,9 @@ def parts(built: Built) -> Iterator[tuple[str, Part, IntArray]]:
         yield "test", built.test, rows.test
 
 
-def numbers(built: Built, weights: Array, part: Part) -> Numbers:
-    """Loss and metrics of a part with these parameters (P,)."""
-    return Evaluation(built.plan, built.network, part)(weights)
+def numbers(plan: Plan, network: Network, part: Part) -> Numbers:
+    """Loss and metrics of a part with the network's own parameters."""
+    return Evaluation(plan.kind, plan.loss, network, part)(network.theta)
 
 
 def outputs(network: Network, part: Part) -> FloatArray:
@@ -46,11 +46,10 @@ def outputs(network: Network, part: Part) -> FloatArray:
     return found
 
 
-def class_tables(built: Built, predicted: FloatArray, part: Part) -> dict[str, Any]:
-    """The per-class table and the confusion matrix, for classes; else both null."""
-    if built.dataset.task != "classes":
+def class_tables(names: Sequence[str], predicted: FloatArray, part: Part) -> dict[str, Any]:
+    """The per-class table and the confusion matrix; both null where no classes have names."""
+    if not names:
         return {"classes": None, "confusion": None}
-    names = built.dataset.class_names
     true = labels_of(part.targets)
     matrix = confusion(true, guesses(predicted), len(names))
     scores = class_scores(matrix)
@@ -94,6 +93,6 @@ def kept(
 def row_losses(built: Built, part: Part) -> FloatArray:
     """The loss of each row (N,), with the network's own parameters."""
     plan, network = built.plan, built.network
-    evaluation = Evaluation(plan, network, part)
+    evaluation = Evaluation(plan.kind, plan.loss, network, part)
     found = [plan.loss.per_sample(z, t) for z, t in evaluation.logits(network.theta)]
     return np.concatenate(found).astype(np.float64)

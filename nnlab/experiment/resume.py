@@ -21,7 +21,8 @@ from nnlab.run import environment
 from nnlab.run.environment import now
 from nnlab.run.folder import RESOLVED, RunFolder
 from nnlab.run.text import shown
-from nnlab.training import Run, State, start
+from nnlab.training import State, start
+from nnlab.training.loop import Run
 
 FINISHED = ("completed", "early_stopped")
 
@@ -53,7 +54,7 @@ def resume(
         built = prepared(folder, config, about)
         if longer:
             steps = saved_steps(folder)
-            count = Run(built.plan, start(built.plan, built.network)).batches.count
+            count = Run(built.plan, start(built.plan, built.network)).pace.count
             changes.refuse_length(config, before["training"]["epochs"], steps, count, again)
         yield from guarded(reopened(folder, built, about, before, machine))
 

@@ -1,17 +1,20 @@
 """A run again: its config, its network with saved weights, its data."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from nnlab.build import Built, build, encode, load_weights, prepared
+from nnlab.build import Built, build, encode, load_weights, make_plan
 from nnlab.config.load import load
 from nnlab.config.schema import Config
+from nnlab.core.losses import Loss
+from nnlab.core.losses.classification import ClassLoss
 from nnlab.core.network import Network
-from nnlab.core.types import Array, FloatArray, IntArray
+from nnlab.core.types import FloatArray, IntArray
 from nnlab.data.batches import Part
 from nnlab.data.dataset import Dataset
 from nnlab.data.rows import Like
@@ -20,6 +23,7 @@ from nnlab.data.tables import Csv, Npz
 from nnlab.errors import DataError, RunUnreadable, UsageError
 from nnlab.experiment import outcome
 from nnlab.run.folder import RESOLVED, RunFolder, Weights
+from nnlab.training import Plan
 
 
 @dataclass(frozen=True)
@@ -71,6 +75,14 @@ class Saved:
                 f"Cannot read {self.folder.path}: data.json does not fit resolved.yaml ({error})."
             ) from error
 
+    @property
+    def loss(self) -> Loss:
+        """The loss, with the class weights that the training rows gave it."""
+        loss = self.config.loss
+        if isinstance(loss, ClassLoss) and loss.class_weight is not None:
+            return replace(loss, class_weight=tuple(self.data["class_weight"]))
+        return loss
+
     def network(self, which: Weights = "final") -> Network:
         """The network with its initial, best or final weights; RunUnreadable if they do not fit."""
         network = self.untrained()
@@ -85,11 +97,15 @@ class Saved:
 
         Raises DataError for rows of another width.
         """
-        x = np.asarray(rows)
+        try:
+            x = np.asarray(rows, None if isinstance(rows, np.ndarray) else np.float64)
+        except ValueError as error:
+            raise DataError(f"The rows are not numbers: {error}.") from None
         width = self.data["inputs"][0]
         if x.ndim != 2 or x.shape[1] != width:
             raise DataError(f"The network takes rows of {width} numbers, not shape {x.shape}.")
-        return self.network(which).predict(self.scaling.apply(x))
+        with np.errstate(all="ignore"):  # weights of a run that diverged may overflow
+            return self.network(which).predict(self.scaling.apply(x))
 
     def build(self) -> Built:
         """The run's data, split and scaled as then. DataError when the data has changed since."""
@@ -113,7 +129,7 @@ class Saved:
             part = "test"
         if part not in found:
             raise UsageError(f"This run has no {part} part; it has {', '.join(found)}.")
-        return judged(built, found[part][0])
+        return judged(built.plan, built.network, built.dataset.class_names, found[part][0])
 
     def evaluate_rows(self, dataset: Dataset, which: Weights = "final") -> dict[str, Any]:
         """The same on all rows of another data set, scaled as this run's training rows were.
@@ -130,22 +146,21 @@ class Saved:
                 f"{dataset.outputs} outputs; this run takes {self.data['inputs'][0]} and "
                 f"{self.data['outputs']}."
             )
-        built = self.build()
-        built.network.theta[...] = network.theta
+        kind, targets = encode(dataset, network.shapes[-1][0])
+        config, loss = self.config, self.loss
         rows: IntArray = np.arange(dataset.rows)
-        _, targets = encode(dataset, network.shapes[-1][0])
-        loss = prepared(self.config.loss, built.dataset, built.parts.train)
         coded = loss.encode(targets)
-        part = Part(dataset.inputs, rows, self.scaling, coded, self.config.training.dtype)
-        return judged(built, part)
+        part = Part(dataset.inputs, rows, self.scaling, coded, config.training.dtype)
+        plan = make_plan(config, loss, part, None, kind)
+        return judged(plan, network, self.data["class_names"], part)
 
 
-def judged(built: Built, part: Part) -> dict[str, Any]:
+def judged(plan: Plan, network: Network, names: Sequence[str], part: Part) -> dict[str, Any]:
     """Numbers and tables of a part, with the network's own parameters."""
-    theta: Array = built.network.theta
-    predicted = outcome.outputs(built.network, part)
+    with np.errstate(all="ignore"):  # weights of a run that diverged may overflow
+        predicted = outcome.outputs(network, part)
     return {
         "rows": len(part),
-        **outcome.numbers(built, theta, part),
-        **outcome.class_tables(built, predicted, part),
+        **outcome.numbers(plan, network, part),
+        **outcome.class_tables(names, predicted, part),
     }

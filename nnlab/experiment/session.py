@@ -23,15 +23,16 @@ from nnlab.config.schema import FromRun
 from nnlab.errors import Interrupted, NnlabError, RunUnreadable
 from nnlab.experiment import describe, outcome, signals
 from nnlab.experiment.snapshots import Snapshots
-from nnlab.experiment.state import digest, freeze, is_hashed, thaw
+from nnlab.experiment.state import digest, freeze, hashed_epochs, thaw
 from nnlab.run import environment
 from nnlab.run.checkpoint import Checkpoint
 from nnlab.run.environment import now
 from nnlab.run.folder import RunFolder
-from nnlab.training import Epoch, Failure, Record, State, Steps, start, train
+from nnlab.training import Epoch, Failure, Record, State, Steps, bursts, final_weights, start
 
 FLUSH_SECONDS = 1.0
 CHECKPOINT_SECONDS = 10.0
+BURST = 1024  # epochs; some 20 ms of the smallest
 
 
 @contextmanager
@@ -72,6 +73,11 @@ def guarded(session: "Session") -> Iterator["Session"]:
     """Hand out the session; what goes wrong meanwhile is written into run.json, if it can be."""
     try:
         yield session
+        if not session.summary:  # the caller left its loop early
+            session.checkpoint()
+            session.folder.update_status(
+                "interrupted", ended=now(), seconds=session.seconds, hashes=session.hashes
+            )
     except GeneratorExit:
         raise
     except BaseException as error:
@@ -104,6 +110,13 @@ class Session:
         self._epochs: list[dict[str, Any]] = []
         self._steps: list[dict[str, Any]] = []
         self._snapshots = Snapshots(built.network, built.plan.epochs)
+        self._hashed = frozenset(hashed_epochs(built.plan.epochs))
+        self._plan = replace(
+            built.plan,
+            burst=BURST,
+            marks=tuple(sorted(self._snapshots.wanted | self._hashed)),
+            mark_every=built.config.training.checkpoint_every,
+        )
         self._began = perf_counter()
         self._flushed = self._saved = perf_counter()
 
@@ -114,12 +127,18 @@ class Session:
 
     def __iter__(self) -> Iterator[Record]:
         with signals.deferred() as request:
-            for record in train(self.built.plan, self.state):
-                self._keep(record)
-                yield record
+            for records in bursts(self._plan, self.state):
+                for record in records:
+                    self._keep(record)
+                last = records[-1]
+                if isinstance(last, Epoch):
+                    self._snapshots.take(last.epoch, self.state.weights)
+                    if last.epoch in self._hashed:
+                        self.hashes[str(last.epoch)] = digest(self.state)
+                yield from records
                 if request.signal is not None:
                     self._interrupt(request.signal)
-                self._save_if_due(record)
+                self._save_if_due(last)
             self._finish(request)
 
     def restore(self, saved: Checkpoint) -> None:
@@ -142,9 +161,6 @@ class Session:
             self.last_row = row
             if record.is_best:
                 self.best_row = row
-            self._snapshots.take(record.epoch, self.state.weights)
-            if is_hashed(record.epoch):
-                self.hashes[str(record.epoch)] = digest(self.state)
         elif isinstance(record, Steps) and self.built.plan.record_steps:
             self._steps += step_rows(record)
         elif isinstance(record, Failure):
@@ -153,7 +169,7 @@ class Session:
     def _save_if_due(self, record: Record) -> None:
         every = self.built.config.training.checkpoint_every
         moment = perf_counter()
-        if self._is_last(record):  # before the best weights take the place of the last ones
+        if self._is_last(record):
             due = True
         elif every is not None:
             due = isinstance(record, Epoch) and record.epoch > 0 and record.epoch % every == 0
@@ -212,10 +228,16 @@ class Session:
         built, state, folder = self.built, self.state, self.folder
         self._flush()
         network = built.network
-        network.theta[...] = state.weights
+        network.theta[...] = final_weights(built.plan, state)
         folder.write_weights("final", network.parameters)
         folder.write_weights("best", network.layout.named(state.best.theta))
-        self._evaluate(request)
+        stopping = built.plan.stopping
+        restored = stopping is not None and stopping.restore_best
+        self.summary = {
+            "final": self.best_row if restored and self.best_row else self.last_row,
+            "best": self.best_row,
+            **self._evaluate(request),
+        }
         folder.write_arrays("snapshots", self._snapshots.arrays())
         folder.write_summary(self.summary)
         failed = {"failure": describe.failure(self.failure)} if self.failure else {}
@@ -223,8 +245,12 @@ class Session:
             state.status, ended=now(), seconds=self.seconds, hashes=self.hashes, **failed
         )
 
-    def _evaluate(self, request: signals.Request) -> None:
+    def _evaluate(self, request: signals.Request) -> dict[str, Any]:
+        """Keep predictions; the test numbers and tables. Of a diverged network there are none."""
+        if self.state.status == "diverged":
+            return {"test": None, "part": None, "classes": None, "confusion": None}
         built, network = self.built, self.built.network
+        names = built.dataset.class_names
         predictions: dict[str, Any] = {}
         samples: dict[str, Any] = {}
         tables: dict[str, Any] = {}
@@ -236,21 +262,14 @@ class Session:
                 predicted = outcome.outputs(network, part)
                 target = predictions if len(rows) <= outcome.SMALL else samples
                 target |= outcome.kept(built, name, predicted, part, rows)
-                tables = {"part": name, **outcome.class_tables(built, predicted, part)}
+                tables = {"part": name, **outcome.class_tables(names, predicted, part)}
                 if name == "test":
-                    test = outcome.numbers(built, network.theta, part)
+                    test = outcome.numbers(built.plan, network, part)
         if predictions:
             self.folder.write_arrays("predictions", predictions)
         if samples:
             self.folder.write_arrays("samples", samples)
-        stopping = built.plan.stopping
-        restored = stopping is not None and stopping.restore_best
-        self.summary = {
-            "final": self.best_row if restored and self.best_row else self.last_row,
-            "best": self.best_row,
-            "test": test,
-            **tables,
-        }
+        return {"test": test, **tables}
 
 
 def epoch_row(record: Epoch, seconds: float) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, get_args
 
 import numpy as np
@@ -11,11 +11,12 @@ from nnlab.core.schedules import Patience
 from nnlab.core.types import Array
 from nnlab.errors import RunUnreadable
 from nnlab.run.text import plain
-from nnlab.training import State, Status
+from nnlab.training import State
+from nnlab.training.plan import Status
 
 COUNTERS = ("epoch", "batch", "step")
 FINITE = ("theta", "best", "average")  # the others may overflow without harm
-DENSE = 64  # epochs that are all hashed; after them eight while the number doubles
+DENSE = 32  # epochs that are all hashed; after them four while the number doubles
 
 
 def arrays(state: State) -> dict[str, Array]:
@@ -38,15 +39,19 @@ def digest(state: State) -> str:
     return total.hexdigest()
 
 
-def is_hashed(epoch: int) -> bool:
-    """Whether the digest after this epoch is kept, for `nnlab verify`: all up to 64, then rarer."""
-    return epoch <= DENSE or epoch % (1 << (epoch.bit_length() - 4)) == 0
+def hashed_epochs(most: int) -> Iterator[int]:
+    """The epochs after which the digest is kept, for `nnlab verify`: all up to 32, then rarer."""
+    yield from range(min(most, DENSE) + 1)
+    start = DENSE
+    while start <= most:
+        yield from range(start + start // 4, min(2 * start, most) + 1, start // 4)
+        start *= 2
 
 
 def freeze(state: State) -> tuple[dict[str, Array], dict[str, Any]]:
     """Everything in `state`: arrays by name, and what JSON can hold."""
     meta: dict[str, Any] = {name: getattr(state, name) for name in COUNTERS}
-    meta["status"] = state.status
+    meta |= {"lr": state.lr, "status": state.status}
     meta["best"] = {"epoch": state.best.epoch, "value": state.best.value}
     meta["patience"] = state.patience._asdict()
     meta["generators"] = {
@@ -66,7 +71,7 @@ def thaw(state: State, values: Mapping[str, Array], meta: Mapping[str, Any]) -> 
             array[...] = values[name]
         for name in COUNTERS:
             setattr(state, name, meta[name])
-        state.status = meta["status"]
+        state.lr, state.status = float(meta["lr"]), meta["status"]
         state.best.epoch = int(meta["best"]["epoch"])
         state.best.value = float(meta["best"]["value"])
         state.patience = _patience(meta["patience"])

@@ -14,12 +14,12 @@ from nnlab.errors import RunLocked, RunUnreadable
 from nnlab.experiment.resume import prepared, state_of
 from nnlab.experiment.saved import Saved
 from nnlab.experiment.session import epoch_row
-from nnlab.experiment.state import digest, freeze, is_hashed, same, thaw
+from nnlab.experiment.state import digest, freeze, same, thaw
 from nnlab.run import checkpoint, lock, records
 from nnlab.run.environment import describe, differences, essence
 from nnlab.run.folder import STATUSES, RunFolder, Weights
 from nnlab.run.text import shown
-from nnlab.training import Epoch, State, start, train
+from nnlab.training import Epoch, State, final_weights, start, train
 
 From = Literal["start", "checkpoint"]
 ENDED = ("completed", "early_stopped", "diverged")
@@ -200,7 +200,7 @@ class Verifier:
             if isinstance(record, Epoch) and last <= record.epoch < built.plan.epochs:
                 return
         if ended:
-            yield self._weights_equal("final", built, state.weights)
+            yield self._weights_equal("final", built, final_weights(built.plan, state))
             yield self._weights_equal("best", built, state.best.theta)
 
     @cached_property
@@ -234,7 +234,7 @@ class Verifier:
             cell = self._table[key][at] if key in self._table else None
             if key != "seconds" and not _equal(cell, value):
                 return Finding(what, f"{key} is {value!r}, in metrics.csv it is {cell}")
-        noted = self._hashes.get(str(at)) if is_hashed(at) else None
+        noted = self._hashes.get(str(at))
         if noted is not None and noted != digest(state):
             return Finding(what, "the weights' SHA-256 is another one")
         return Finding(what)

@@ -84,6 +84,8 @@ def check_data(content: Mapping[str, Any], path: Path, weights: Path) -> None:
     for key, check in DATA.items():
         if key not in content or not check(content[key]):
             raise RunUnreadable(f"Cannot read {shown(path)}: '{key}' is missing or not valid.")
+    if "class_weight" in content and not _or_none(_is_numbers)(content["class_weight"]):
+        raise RunUnreadable(f"Cannot read {shown(path)}: 'class_weight' is not valid.")
     bound = max(LARGEST, weights.stat().st_size if weights.is_file() else 0)
     if math.prod(content["inputs"]) > bound:
         raise RunUnreadable(f"Cannot read {shown(path)}: 'inputs' is larger than any weights here.")

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -24,8 +25,8 @@ def test_evaluate_shows_all_tables(nnlab: Nnlab, flowers: Path) -> None:
     assert numbers.split("\n")[0].split() == ["rows", "loss", "accuracy"]
     assert [line.split() for line in scores.split("\n")] == [
         ["class", "precision", "recall", "f1", "support"],
-        ["iris", "1.000", "1.000", "1.000", "3"],
-        ["rose", "1.000", "1.000", "1.000", "3"],
+        ["iris", "1.0000", "1.0000", "1.0000", "3"],
+        ["rose", "1.0000", "1.0000", "1.0000", "3"],
     ]
     assert confusion == (
         "true \\ predicted  iris  rose\n"
@@ -77,6 +78,18 @@ def test_predict_reads_columns_by_name(nnlab: Nnlab, flowers: Path, tmp_path: Pa
     expected = Saved(RunFolder.open(flowers)).predict(inputs)
     printed = np.array([row[:2] for row in rows], np.float32)
     np.testing.assert_array_equal(printed, expected)  # all digits are there
+
+
+def test_weights_that_overflow(nnlab: Nnlab, tmp_path: Path) -> None:
+    options = ["--no-plots", "--set", "lr=1e9", "--seed", "0"]
+    assert nnlab("train", "digits_binary", *options).exit_code == 4
+    np.savez(tmp_path / "new.npz", x=np.full((1, 64), 16.0))
+    result = nnlab("predict", "latest", "new.npz")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout == "p(below 5),predicted\nnan,\n"
+    judged = nnlab("evaluate", "latest")
+    assert (judged.exit_code, judged.stderr) == (0, "")
+    assert re.search(r"\b(nan|inf)\b", judged.stdout) is None
 
 
 def test_predict_into_a_file(nnlab: Nnlab, flowers: Path, tmp_path: Path) -> None:

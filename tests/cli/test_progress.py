@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from nnlab.cli import progress
-from nnlab.training import Epoch
+from nnlab.training import Epoch, Failure, Record, Steps
 
 
 @dataclass
@@ -86,3 +87,26 @@ def test_time_left(done: float, seconds: float, text: str) -> None:
 def test_numbers(validation: dict[str, float] | None, text: str) -> None:
     train = {"loss": 0.123456, "accuracy": 1.0}
     assert progress.numbers(Epoch(1, 8, 0.1, train, validation, True)) == text
+
+
+EPOCH = Epoch(2, 8, 0.1, {"loss": 0.5, "accuracy": 0.75}, None, False)
+START = Epoch(0, 0, 0.1, {"loss": 0.9, "accuracy": 0.1}, None, False)
+
+
+@pytest.mark.parametrize(
+    ("record", "last", "expected"),
+    [
+        (EPOCH, EPOCH, (2, 2.0, "loss 0.5  accuracy 0.75")),
+        (
+            Steps(3, 9, 1, 4, [0.1], np.array([0.25, 0.75])),
+            EPOCH,
+            (3, 2.25, "loss 0.5  accuracy 0.75"),
+        ),
+        (Steps(1, 3, 3, 4, [0.1], np.array([0.5])), START, (1, 0.75, "loss 0.5")),
+        (Failure(3, 9, "output of layer 0 (dense)"), EPOCH, (2, 2.0, "loss 0.5  accuracy 0.75")),
+    ],
+)
+def test_where_the_bar_stands(
+    record: Record, last: Epoch, expected: tuple[int, float, str]
+) -> None:
+    assert progress.place(record, last) == expected

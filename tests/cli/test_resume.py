@@ -30,13 +30,12 @@ def stopped(tmp_path: Path, nnlab: Nnlab) -> RunFolder:
     with begin(load(tmp_path / "small.yaml"), tmp_path / "runs") as session:
         for number, _ in enumerate(session):
             if number == 5:
-                session.checkpoint()
                 break
     return session.folder
 
 
 def test_it_goes_on_and_prints_as_train_does(nnlab: Nnlab, stopped: RunFolder) -> None:
-    assert stopped.status() == "resumable"
+    assert stopped.status() == "interrupted"
     result = nnlab("resume", "latest", "--no-plots")
     assert result.exit_code == 0
     assert result.stderr.splitlines()[0] == "small: identity, rows: 4 to train"

@@ -17,7 +17,7 @@ Nnlab = Callable[..., Result]
 def two(nnlab: Nnlab, tmp_path: Path) -> list[str]:
     """The names of two runs, newest first: one completed, one diverged."""
     assert nnlab("train", "xor", "--no-plots", "--set", "epochs=3").exit_code == 0
-    options = ["--set", "lr=1e9", "--name", "z"]
+    options = ["--set", "lr=1e9", "--seed", "0", "--name", "z"]  # diverges in epoch 9
     assert nnlab("train", "digits_binary", "--no-plots", *options).exit_code == 4
     names = [folder.name for folder in (tmp_path / "runs").iterdir()]
     return sorted(names, key=lambda name: "-z-" not in name)
@@ -94,6 +94,14 @@ def test_plot_draws_again(nnlab: Nnlab, two: list[str], tmp_path: Path) -> None:
     assert (result.exit_code, result.stderr) == (0, "")
     assert result.stdout.splitlines() == [f"runs/{name}/figures/curves.svg" for name in two]
     assert all((tmp_path / line).is_file() for line in result.stdout.splitlines())
+
+
+def test_a_run_without_figures(nnlab: Nnlab, tmp_path: Path) -> None:
+    assert nnlab("train", "xor", "--no-plots", "--set", "epochs=0").exit_code == 0
+    (folder,) = (tmp_path / "runs").iterdir()
+    result = nnlab("plot", "latest")
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert result.stderr == f"{folder.name}: no figure suits this run.\n"
 
 
 def test_init_lists_what_is_shipped(nnlab: Nnlab) -> None:

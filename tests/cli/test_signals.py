@@ -156,9 +156,9 @@ def test_while_the_data_is_loaded(tmp_path: Path, number: signal.Signals, code: 
 def test_a_second_signal_ends_at_once(tmp_path: Path, number: signal.Signals, code: int) -> None:
     """The first waits for a record that does not come; what was saved before is still there."""
     patch = (
-        "from nnlab.training import Run\nreal = Run.updates\n"
+        "from nnlab.training.chunks import ByChunks\nreal = ByChunks.chunk\n"
         + SLOW.format(seconds=20)
-        + "Run.updates = lambda run, *rest: (slow if run.state.epoch == 3 else real)(run, *rest)"
+        + "ByChunks.chunk = lambda run, *rest: (slow if run.state.epoch == 3 else real)(run, *rest)"
     )
     config = ("digits_binary", "--no-plots", "--set", "training.checkpoint_every=1")
     with nnlab(tmp_path, "train", *config, patch=patch) as child:

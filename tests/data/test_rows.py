@@ -139,10 +139,13 @@ def test_npz(tmp_path: Path) -> None:
             replace(PIXELS, width=3),
             ", array 'y', row 1 (counted from 0): '7' is none of the classes '0', '1', '2'.",
         ),
-        (replace(PIXELS, width=3, arrays=("x", "x")), ", array 'x' has shape (2, 3); labels have 1 dimension."),
+        (
+            replace(PIXELS, width=3, arrays=("x", "x")),
+            ", array 'x' has shape (2, 3); labels have 1 dimension.",
+        ),
         (replace(PIXELS, arrays=("a", "y")), " has no array 'a'; its arrays are 'x', 'y'."),
     ],
-)  # fmt: skip
+)
 def test_npz_refused(tmp_path: Path, like: Like, message: str) -> None:
     path = tmp_path / "t.npz"
     np.savez(path, x=np.zeros((2, 3)), y=np.array([1, 7]))

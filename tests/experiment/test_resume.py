@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -48,13 +49,13 @@ def undisturbed(config: Path, *overrides: str, look: Callable[[Any], None] | Non
 
 
 def stopped(config: Path, records: int, *overrides: str, save: bool = True) -> Path:
-    """The folder of a run that ended without a word after so many records."""
-    with begin(load(config, overrides), config.parent / "runs") as run:
+    """The folder of a run that was lost after so many records."""
+    with suppress(Lost), begin(load(config, overrides), config.parent / "runs") as run:
         for number, _ in enumerate(run, 1):
             if number == records:
                 if save:
                     run.checkpoint()
-                break
+                raise Lost
     return run.folder.path
 
 

@@ -40,6 +40,16 @@ training: {epochs: 20, batch_size: 7, record_steps: true,
 seed: 5
 """,
 }
+# Several epochs in one go: nothing is shuffled, and nothing decided between them.
+CASES["bursts"] = """
+data: {name: identity, size: 6}
+network: [{dense: 4}, sigmoid, {dropout: 0.1}, {dense: 6}, softmax]
+loss: cross_entropy
+optimizer: {name: adamw, lr: 0.01}
+schedule: {name: exponential, gamma: 0.999}
+training: {epochs: 3000, batch_size: 2, shuffle: false, dtype: float64, ema: 0.9}
+seed: 6
+"""
 
 # Few system calls, for the proofs that try each of them.
 SMALL = {

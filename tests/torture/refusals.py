@@ -26,9 +26,9 @@ def refused(folder: Path, case: str, wanted: dict[str, Any], hook: worker.Hook) 
     place = kills.workplace(folder, "round")
     one = kills.Round(place, case, wanted)
     ended = worker.forked(one.command(), place, hook)
-    lines = ended.stderr.splitlines()
+    lines, first = ended.stderr.splitlines(), folder / "first"
     if ended.code == 7:
-        if len(lines) != 1 or not lines[0].startswith("Cannot "):
+        if len(lines) != 1 or not lines[0].startswith(f"Cannot write {first.read_text()}: "):
             return 7, f"said: {lines}"
     elif ended.code != 0:
         return ended.code, f"exit {ended.code}: {ended.stderr}"
@@ -57,7 +57,7 @@ def at_every_point(
         for index in range(errors):
             name = ERRORS[(k + index) % len(ERRORS)]
             for_good = (k // 2 + index) % 2 == 0
-            hook = worker.failing_at(k, getattr(errno, name), for_good)
+            hook = worker.failing_at(k, getattr(errno, name), for_good, folder / "first")
             code, problem = refused(folder, case, wanted, hook)
             codes[f"exit {code}"] += 1
             if problem:

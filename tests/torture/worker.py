@@ -125,13 +125,18 @@ def dying_at(k: int) -> Hook:
     return hook
 
 
-def failing_at(k: int, number: int, for_good: bool) -> Hook:
-    """A hook that raises an OSError at its k-th call, and with `for_good` at all later ones."""
+def failing_at(k: int, number: int, for_good: bool, note: Path) -> Hook:
+    """A hook that raises an OSError at its k-th call, and with `for_good` at all later ones.
+
+    The path of the first is written into `note`.
+    """
     calls = 0
 
     def hook(step: str, path: Path) -> None:
         nonlocal calls
         calls += 1
+        if calls == k:
+            note.write_text(str(path))
         if calls == k or (for_good and calls > k):
             raise OSError(number, os.strerror(number))
 

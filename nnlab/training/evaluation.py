@@ -1,0 +1,59 @@
+"""Loss and metrics of a part that is not being trained on."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from nnlab.core.losses import Loss
+from nnlab.core.metrics import Kind, Tally
+from nnlab.core.network import Network, trained_depth
+from nnlab.core.types import Array, IntArray
+from nnlab.data.batches import Batches, Part
+from nnlab.training.records import Numbers
+
+
+def tally(kind: Kind, loss: Loss, part: Part) -> Tally:
+    """What sums up losses and metrics of a part."""
+    return Tally.of(kind, loss, part.targets)
+
+
+class Evaluation:
+    """Loss and metrics of a part in evaluation mode, in large batches."""
+
+    def __init__(self, kind: Kind, loss: Loss, network: Network, part: Part) -> None:
+        self.tally = tally(kind, loss, part)
+        self.batches = Batches(part, evaluation_batch(network, len(part)))
+        self.depth = trained_depth(network.layers, loss)
+        self.theta = network.theta.copy()
+        sizes = {self.batches.batch, self.batches.rest} - {0}
+        self.bound = {
+            size: network.bind(size, depth=self.depth, theta=self.theta) for size in sizes
+        }
+
+    def logits(self, weights: Array) -> Iterator[tuple[Array, Array]]:
+        """z and t of batch after batch with these parameters (P,); z is overwritten by the next."""
+        self.theta[...] = weights
+        for chunk in self.batches.epoch(None):
+            for x, t in zip(chunk.xs, chunk.ts, strict=True):
+                with np.errstate(all="ignore"):
+                    yield self.bound[chunk.batch].forward(x), t
+
+    def __call__(self, weights: Array) -> Numbers:
+        """{"loss": ..., metric: ...} with these parameters (P,)."""
+        sums = self.tally.zero()
+        with np.errstate(all="ignore"):
+            for z, t in self.logits(weights):
+                self.tally.add(sums, z, t, len(z))
+        return self.tally.result(sums)
+
+
+def evaluation_batch(network: Network, rows: int) -> int:
+    """As many rows as keep the widest layer's output below a million numbers, at most 1,024."""
+    widest = max(int(np.prod(row)) for row in network.shapes)
+    return max(1, min(rows, 1024, 2**20 // widest))
+
+
+def labels_of(targets: Array) -> IntArray:
+    """Class numbers (N,) from one-hot rows (N, C), or from one column of 0 and 1."""
+    found: IntArray = targets.argmax(1) if targets.shape[1] > 1 else (targets[:, 0] > 0.5) * 1
+    return found

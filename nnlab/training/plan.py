@@ -1,0 +1,105 @@
+"""What is trained and how, and everything that changes on the way."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+
+from nnlab.core.losses import Loss
+from nnlab.core.metrics import Kind
+from nnlab.core.network import Generators, Network
+from nnlab.core.optimizers import Optimizer
+from nnlab.core.schedules import Patience, Schedule
+from nnlab.core.types import Array, FloatArray
+from nnlab.data.batches import Part
+from nnlab.training.evaluation import tally
+
+Status = Literal["running", "completed", "early_stopped", "diverged"]
+
+
+@dataclass(frozen=True)
+class Stopping:
+    """When to end early: no improvement by `min_delta` for `patience` epochs."""
+
+    patience: int
+    min_delta: float = 0.0
+    restore_best: bool = True
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is trained on what, and how; the state is apart."""
+
+    loss: Loss
+    optimizer: Optimizer
+    schedule: Schedule
+    train: Part
+    validation: Part | None
+    kind: Kind
+    epochs: int
+    batch_size: int
+    seed: int = 0
+    shuffle: bool = True
+    drop_last: bool = False
+    monitor: str = "train_loss"
+    higher_is_better: bool = False
+    stopping: Stopping | None = None
+    ema: float | None = None
+    record_steps: bool = False
+    burst: int = 1  # epochs that may be done at once, where nothing must be decided between them
+    marks: tuple[int, ...] = ()  # epochs, rising, after which a burst must end
+    mark_every: int | None = None  # and after every so many
+
+
+@dataclass
+class Best:
+    """The best epoch so far by the monitored value; the earlier one of equals."""
+
+    epoch: int = -1
+    value: float = float("nan")
+    theta: Array = field(default_factory=lambda: np.empty(0))
+
+
+@dataclass
+class State:
+    """Everything that changes while training. Arrays are changed in place."""
+
+    network: Network
+    slots: dict[str, Array]
+    average: Array | None  # the EMA of theta
+    generators: Generators
+    sums: FloatArray  # the running epoch's tally
+    best: Best
+    epoch: int = 0  # epochs finished
+    batch: int = 0  # batches of the running epoch that are done
+    step: int = 0  # updates done
+    lr: float = 0.0  # of the last update
+    patience: Patience = field(default_factory=Patience)
+    status: Status = "running"
+
+    @property
+    def weights(self) -> Array:
+        """The parameters to evaluate: the average where one is kept, else theta."""
+        return self.network.theta if self.average is None else self.average
+
+
+def start(plan: Plan, network: Network) -> State:
+    """The state before the first update."""
+    theta = network.theta
+    return State(
+        network=network,
+        slots={name: np.zeros_like(theta) for name in plan.optimizer.slots},
+        average=theta.copy() if plan.ema is not None else None,
+        generators=network.generators(plan.seed),
+        sums=tally(plan.kind, plan.loss, plan.train).zero(),
+        best=Best(theta=theta.copy()),
+    )
+
+
+def final_weights(plan: Plan, state: State) -> Array:
+    """The parameters (P,) that a training ends in: the best where early stopping restores them.
+
+    They are not put into the state, which could otherwise not go on for more epochs.
+    """
+    restored = plan.stopping is not None and plan.stopping.restore_best
+    return state.best.theta if restored and state.status != "diverged" else state.weights

@@ -1,0 +1,395 @@
+"""What `import nnlab` offers, to notebooks and scripts."""
+
+import inspect
+import re
+import subprocess
+import sys
+import typing
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import nnlab
+from nnlab.errors import ConfigError, RunUnreadable
+
+SURFACE = {
+    "INITIALIZERS",
+    "LAYERS",
+    "LOSSES",
+    "OPTIMIZERS",
+    "SCHEDULES",
+    "SOURCES",
+    "Config",
+    "History",
+    "Network",
+    "NnlabError",
+    "Run",
+    "fit",
+    "gradcheck",
+    "load",
+    "train",
+}
+XOR = {
+    "name": "small",
+    "data": "xor",
+    "network": [{"dense": 3}, "tanh", {"dense": 1}, "sigmoid"],
+    "loss": "bce",
+    "training": {"epochs": 3, "dtype": "float64"},
+}
+
+
+def python(code):
+    """What a fresh interpreter prints."""
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+        cwd=Path(nnlab.__file__).parents[1],
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def network(*widths, inputs=3, seed=0):
+    """Dense layers with tanh between them."""
+    layers = []
+    for width in widths:
+        layers += [nnlab.LAYERS["dense"](width), nnlab.LAYERS["tanh"]()]
+    return nnlab.Network(layers[:-1], inputs, seed=seed)
+
+
+# --- the surface -------------------------------------------------------------------------------
+
+
+def test_the_surface_is_the_declared_one():
+    assert set(nnlab.__all__) == SURFACE
+    assert len(nnlab.__all__) == len(SURFACE)
+    found = {name: getattr(nnlab, name) for name in nnlab.__all__}
+    assert all(value is not None for value in found.values())
+
+
+def test_nothing_else_can_be_had_from_the_package():
+    """In a fresh interpreter, where no other test has imported a submodule."""
+    code = "import nnlab; print(*(n for n in dir(nnlab) if not n.startswith('_')))"
+    names = set(python(code).split())
+    assert names - {"Any", "TYPE_CHECKING", "import_module"} == SURFACE
+    star = "from nnlab import *; print(*(n for n in dir() if not n.startswith('_')))"
+    assert set(python(star).split()) == SURFACE
+
+
+def test_an_unknown_name():
+    with pytest.raises(AttributeError, match=r"^module 'nnlab' has no attribute 'Nets'$"):
+        _ = nnlab.Nets
+
+
+def test_importing_is_cheap():
+    code = (
+        "import sys, nnlab; heavy = {'numpy', 'yaml', 'pydantic', 'matplotlib', 'sklearn', 'scipy'}"
+        "; print(*sorted(heavy & set(sys.modules)))"
+    )
+    assert python(code) == "\n"
+
+
+def test_training_needs_neither_scikit_learn_nor_matplotlib(tmp_path):
+    code = (
+        f"import sys, nnlab; nnlab.train('xor', epochs=1, runs={str(tmp_path)!r})"
+        "; print(*sorted({'matplotlib', 'sklearn'} & set(sys.modules)))"
+    )
+    assert python(code) == "\n"
+
+
+def public():
+    """Every public function, method and class of the surface."""
+    for name in ("train", "load", "fit", "gradcheck"):
+        yield name, getattr(nnlab, name)
+    for name in ("Run", "History", "Network"):
+        for method, value in vars(getattr(nnlab, name)).items():
+            target = value.fget if isinstance(value, property) else getattr(value, "func", value)
+            target = getattr(target, "__func__", target)
+            if not method.startswith("_") and inspect.isfunction(target):
+                yield f"{name}.{method}", target
+        yield f"{name}.__init__", getattr(nnlab, name).__init__
+
+
+@pytest.mark.parametrize(("name", "function"), list(public()), ids=lambda v: str(v)[:20])
+def test_everything_public_is_annotated(name, function):
+    hints = typing.get_type_hints(function)
+    expected = set(inspect.signature(function).parameters) - {"self", "cls"} | {"return"}
+    assert hints.keys() >= expected
+    if not name.endswith("__init__"):
+        assert function.__doc__
+
+
+def test_the_package_says_that_it_is_typed():
+    assert (Path(nnlab.__file__).parent / "py.typed").is_file()
+
+
+def test_the_example_in_the_docstring_runs(tmp_path, monkeypatch):
+    """As it stands, but with fewer epochs and a run that is there."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("NNLAB_RUNS", raising=False)
+    example = "\n".join(re.findall(r"^    (.*)$", nnlab.__doc__, re.MULTILINE))
+    assert example.count("nnlab.") == 7
+    example = example.replace("epochs=5000", "epochs=5").replace('"runs/..."', "run.path")
+    scope = {"x": np.zeros((4, 2)), "t": np.zeros((4, 3))}
+    exec(compile(example.replace(", run.path\n", "\n"), "docstring", "exec"), scope)
+    assert scope["run"].path.parent == Path("runs")
+    assert len(scope["run"].metrics["train_loss"]) == 6
+
+
+# --- train and load ----------------------------------------------------------------------------
+
+
+def test_a_shipped_config_by_name(tmp_path):
+    run = nnlab.train("identity8_fast", runs=tmp_path)
+    assert run.status == "completed"
+    assert run.path.parent == tmp_path
+    assert run.config.name == "identity8-fast"
+    assert run.metrics["epoch"].tolist() == list(range(41))
+    assert run.summary["final"]["train_loss"] == run.metrics["train_loss"][-1] < 0.001
+    np.testing.assert_array_equal(run.predict(np.eye(8)).argmax(1), range(8))
+
+
+@pytest.mark.parametrize("form", ["path", "text", "mapping", "config"])
+def test_all_forms_of_a_config_give_the_same_run(tmp_path, form):
+    file = tmp_path / "mine.yaml"
+    file.write_text(
+        "name: small\ndata: xor\nnetwork: [{dense: 3}, tanh, {dense: 1}, sigmoid]\n"
+        "loss: bce\ntraining: {epochs: 3, dtype: float64}\n",
+        encoding="utf-8",
+    )
+    first = nnlab.train(XOR, runs=tmp_path)
+    config = {"path": file, "text": str(file), "mapping": XOR, "config": first.config}[form]
+    second = nnlab.train(config, runs=tmp_path)
+    assert second.path != first.path
+    assert second.config == first.config
+    np.testing.assert_array_equal(second.network().theta, first.network().theta)
+    kept = (second.path / "config.yaml").read_bytes()
+    given = file if form in ("path", "text") else second.path / "resolved.yaml"
+    assert kept == given.read_bytes()
+
+
+def test_a_changed_config_object(tmp_path):
+    config = nnlab.train(XOR, runs=tmp_path).config
+    run = nnlab.train(replace(config, seed=7), runs=tmp_path)
+    assert run.config.seed == 7
+
+
+def test_overrides(tmp_path):
+    run = nnlab.train(
+        XOR,
+        runs=tmp_path,
+        lr=0.5,
+        epochs=2,
+        seed=4,
+        training__batch_size="full",
+        optimizer__momentum=0.25,
+        hidden=5,
+    )
+    config = run.config
+    assert (config.optimizer.lr, config.optimizer.momentum) == (0.5, 0.25)
+    assert (config.training.epochs, config.training.batch_size, config.seed) == (2, "full", 4)
+    assert run.network().parameters["0.dense.weight"].shape == (2, 5)
+    assert run.metrics["step"].tolist() == [0, 1, 2]
+    np.testing.assert_array_equal(run.metrics["lr"], 0.5)
+
+
+def test_a_wrong_override(tmp_path):
+    with pytest.raises(ConfigError, match="epoch"):
+        nnlab.train(XOR, runs=tmp_path, epoch=3)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_where_runs_go(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("NNLAB_RUNS", str(tmp_path / "chosen"))
+    assert nnlab.train(XOR, epochs=0).path.parent == tmp_path / "chosen"
+    monkeypatch.delenv("NNLAB_RUNS")
+    assert nnlab.train(XOR, epochs=0).path.resolve().parent == tmp_path / "runs"
+
+
+def test_plots_are_drawn_on_request(tmp_path):
+    run = nnlab.train(XOR, runs=tmp_path, plots=True)
+    assert list((run.path / "figures").glob("*.png"))
+
+
+def test_a_run_is_loaded_again(tmp_path):
+    first = nnlab.train(XOR, runs=tmp_path)
+    again = nnlab.load(str(first.path))
+    assert again == first
+    assert again.status == "completed"
+    assert again.config == first.config
+    assert again.summary == first.summary
+    x = [[0.2, 0.8], [1.0, 0.0]]
+    np.testing.assert_array_equal(again.predict(x), first.predict(x))
+    np.testing.assert_array_equal(again.predict(x), again.network().predict(x))
+    start = again.network("initial").theta
+    assert (start != again.network().theta).any()
+    np.testing.assert_array_equal(again.predict(x, "initial"), again.network("initial").predict(x))
+
+
+@pytest.mark.parametrize("inside", [".", "nothing"])
+def test_a_folder_without_a_run(tmp_path, inside):
+    with pytest.raises(RunUnreadable, match="Cannot read"):
+        nnlab.load(tmp_path / inside)
+
+
+@pytest.mark.parametrize(
+    ("x", "shape"), [([[1.0, 2.0, 3.0]], r"\(1, 3\)"), ([1.0, 2.0], r"\(2,\)")]
+)
+def test_rows_of_another_width(tmp_path, x, shape):
+    run = nnlab.train(XOR, runs=tmp_path, epochs=0)
+    with pytest.raises(
+        nnlab.NnlabError, match=rf"^The network takes rows of 2 numbers, not shape {shape}\.$"
+    ):
+        run.predict(x)
+
+
+def test_inputs_are_scaled_as_in_training(tmp_path):
+    data = {"name": "random", "samples": 50, "inputs": 3, "outputs": 1, "scale": "standardize"}
+    run = nnlab.train(
+        {**XOR, "data": data, "loss": "mse", "network": [{"dense": 1}]}, runs=tmp_path
+    )
+    x = run.config.data.source.load(run.config.data.seed).inputs
+    scaled = (x - x.mean(0)) / x.std(0)
+    np.testing.assert_allclose(run.predict(x), run.network().predict(scaled), rtol=1e-12)
+
+
+# --- without a file ----------------------------------------------------------------------------
+
+
+def regression(rows=30):
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(rows, 3))
+    return x, np.stack([x[:, 0] - x[:, 1], x[:, 2]], axis=1)
+
+
+def test_fit():
+    x, t = regression()
+    net = network(8, 2)
+    history = nnlab.fit(
+        net, x, t, nnlab.LOSSES["mse"](), nnlab.OPTIMIZERS["adam"](lr=0.05), epochs=80
+    )
+    assert len(history.loss) == 81
+    assert set(history.metrics) == {"mae", "r2"}
+    assert history.failure is None
+    assert history.loss[0] > 0.5
+    assert history.loss[-1] < 0.01
+    assert ((net.predict(x) - t) ** 2).mean() < 0.01
+
+
+@pytest.mark.parametrize("kind", ["classes", "binary"])
+def test_fit_classes(kind):
+    x, _ = regression()
+    on = x[:, 0] > 0
+    if kind == "classes":
+        layers, loss, t = "softmax", "cross_entropy", np.eye(2)[on * 1]
+    else:
+        layers, loss, t = "sigmoid", "bce", on[:, None]
+    net = nnlab.Network([nnlab.LAYERS["dense"](t.shape[1]), nnlab.LAYERS[layers]()], 3)
+    rule = nnlab.OPTIMIZERS["sgd"](lr=1.0)
+    history = nnlab.fit(net, x, t, nnlab.LOSSES[loss](), rule, epochs=50, batch_size=5, kind=kind)
+    assert history.metrics["accuracy"][-1] > 0.95
+
+
+def test_fit_does_what_it_is_told():
+    x, t = regression()
+    loss, exponential = nnlab.LOSSES["mse"](), nnlab.SCHEDULES["exponential"]
+    settings = [
+        {},
+        {"seed": 1},
+        {"shuffle": False},
+        {"batch_size": 7},
+        {"schedule": exponential(gamma=0.5)},
+    ]
+    found = []
+    for one in [{}, *settings]:
+        net = network(4, 2)
+        nnlab.fit(net, x, t, loss, epochs=3, **{"batch_size": 8, **one})
+        found.append(net.theta.tobytes())
+    assert found[0] == found[1]
+    assert len(set(found)) == len(settings)
+
+
+def test_fit_changes_no_data():
+    x, t = regression()
+    x.flags.writeable = t.flags.writeable = False
+    copies = x.copy(), t.copy()
+    nnlab.fit(network(4, 2), x, t, nnlab.LOSSES["mse"]())
+    np.testing.assert_array_equal(x, copies[0])
+    np.testing.assert_array_equal(t, copies[1])
+
+
+def test_fit_tells_what_broke():
+    x, t = regression()
+    net = network(4, 2)
+    history = nnlab.fit(
+        net, x, t, nnlab.LOSSES["mse"](), nnlab.OPTIMIZERS["sgd"](lr=1e6), epochs=200
+    )
+    assert re.fullmatch(r".* of layer \d \((dense|tanh)\)", history.failure)
+    assert np.isfinite(net.theta).all()
+    assert np.isfinite(history.loss).all()
+
+
+AWKWARD = {
+    "no rows": (np.zeros((0, 3)), np.zeros((0, 2))),
+    "fewer targets": (np.zeros((5, 3)), np.zeros((4, 2))),
+    "more targets": (np.zeros((5, 3)), np.zeros((6, 2))),
+    "a row too narrow": (np.zeros((5, 2)), np.zeros((5, 2))),
+    "a target too wide": (np.zeros((5, 3)), np.zeros((5, 3))),
+    "labels": (np.zeros((5, 3)), np.zeros(5)),
+    "a single row": (np.zeros(3), np.zeros((1, 2))),
+}
+
+
+@pytest.mark.parametrize("case", AWKWARD)
+def test_fit_refuses_what_does_not_fit_together(case):
+    """A ValueError in words, before anything is changed."""
+    net = network(4, 2)
+    before = net.theta.copy()
+    with pytest.raises(ValueError, match=r"rows|targets|inputs"):
+        nnlab.fit(net, *AWKWARD[case], nnlab.LOSSES["mse"]())
+    np.testing.assert_array_equal(net.theta, before)
+
+
+@pytest.mark.parametrize("part", [0, 1])
+def test_fit_with_numbers_that_are_not_finite(part):
+    data = [array.copy() for array in regression()]
+    data[part][3, 1] = np.nan
+    net = network(4, 2)
+    before = net.theta.copy()
+    with pytest.raises(ValueError, match=r"(inputs|targets) hold a number that is not finite"):
+        nnlab.fit(net, *data, nnlab.LOSSES["mse"]())
+    np.testing.assert_array_equal(net.theta, before)
+
+
+def test_gradcheck():
+    x, t = regression(6)
+    checked = nnlab.gradcheck(network(4, 2), x, t, nnlab.LOSSES["mse"]())
+    assert {one.name for one in checked} == {
+        "0.dense.weight",
+        "0.dense.bias",
+        "2.dense.weight",
+        "2.dense.bias",
+    }
+    assert max(one.error for one in checked) < 1e-7
+
+
+def test_gradcheck_sees_a_wrong_gradient(monkeypatch):
+    tanh = nnlab.LAYERS["tanh"]
+    right = tanh.backward
+
+    def wrong(self, p, g, x, y, dy, dx, s):
+        right(self, p, g, x, y, dy, dx, s)
+        dx *= 1.001
+
+    monkeypatch.setattr(tanh, "backward", wrong)
+    x, t = regression(6)
+    checked = nnlab.gradcheck(network(4, 2), x, t, nnlab.LOSSES["mse"]())
+    errors = {one.name: one.error for one in checked}
+    assert errors["0.dense.weight"] > 1e-4
+    assert errors["2.dense.weight"] < 1e-7

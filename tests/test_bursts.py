@@ -1,0 +1,90 @@
+"""Epochs done in one go are the same epochs, to the last bit, and end where somebody must look."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from nnlab.core.network import Network
+from nnlab.core.optimizers import OPTIMIZERS
+from nnlab.core.schedules import SCHEDULES
+from nnlab.training import Failure, Steps, bursts, start
+from tests.trainings import classes, layers, noise, part, plan_for
+
+CASES = {
+    "regression": {},
+    "by step": {"schedule": SCHEDULES["cosine"](per="step")},
+    "by epoch": {"schedule": SCHEDULES["exponential"](warmup=3)},
+    "average": {"ema": 0.9},
+    "momentum": {"optimizer": OPTIMIZERS["adam"](lr=0.01)},
+    "one batch": {"batch_size": 12},
+    "float32": {"dtype": "float32"},
+}
+
+
+def trained(burst, epochs=23, **settings):
+    dtype = settings.pop("dtype", "float64")
+    x, t = noise(12)
+    settings = {"batch_size": 4, "shuffle": False, **settings}
+    plan = replace(plan_for(part(x, t, dtype), epochs=epochs, **settings), burst=burst)
+    network = Network(layers(4, "tanh", 2), 3, dtype=dtype)
+    state = start(plan, network)
+    return list(bursts(plan, state)), network, state
+
+
+def without_steps(found):
+    return [record for records in found for record in records if not isinstance(record, Steps)]
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_burst_changes_nothing(case):
+    one, network, state = trained(1, **CASES[case])
+    many, again, end = trained(100, **CASES[case])
+    assert [len(records) for records in one] != [len(records) for records in many]
+    assert without_steps(many) == without_steps(one)
+    np.testing.assert_array_equal(again.theta, network.theta)
+    np.testing.assert_array_equal(end.best.theta, state.best.theta)
+    np.testing.assert_array_equal(end.weights, state.weights)
+    for name, slot in state.slots.items():
+        np.testing.assert_array_equal(end.slots[name], slot)
+    counters = ("epoch", "batch", "step", "lr", "status")
+    assert [getattr(end, c) for c in counters] == [getattr(state, c) for c in counters]
+
+
+@pytest.mark.parametrize(
+    ("settings", "ends"),
+    [
+        ({}, [0, 23]),
+        ({"marks": (0, 1, 2, 9)}, [0, 1, 2, 9, 23]),
+        ({"mark_every": 10}, [0, 10, 20, 23]),
+        ({"marks": (4, 11), "mark_every": 10}, [0, 4, 10, 11, 20, 23]),
+    ],
+)
+def test_a_burst_ends_where_somebody_looks(settings, ends):
+    found, _, _ = trained(100, batch_size=12, **settings)
+    assert [records[-1].epoch for records in found] == ends
+
+
+@pytest.mark.parametrize("rate", [30.0, 1e200])
+def test_a_burst_that_breaks_keeps_what_was_finite(rate):
+    settings = {"optimizer": OPTIMIZERS["sgd"](lr=rate), "epochs": 100}
+    one, network, state = trained(1, **settings)
+    many, again, end = trained(100, **settings)
+    assert isinstance(one[-1][-1], Failure)
+    assert without_steps(many) == without_steps(one)
+    np.testing.assert_array_equal(again.theta, network.theta)
+    assert np.isfinite(again.theta).all()
+    assert (end.step, end.epoch, end.status) == (state.step, state.epoch, "diverged")
+
+
+def test_classes_and_several_binary_outputs_are_counted_by_epoch():
+    x, t = classes()
+    for kind in ("classes", "binary"):
+        ends = []
+        for burst in (1, 100):
+            plan = plan_for(part(x, t), kind=kind, epochs=9, batch_size=len(x), shuffle=False)
+            network = Network(layers(4, "tanh", t.shape[1]), x.shape[1])
+            found = bursts(replace(plan, burst=burst), start(plan, network))
+            ends.append(without_steps(found))
+        assert ends[0] == ends[1]
+        assert len({r.train["accuracy"] for r in ends[0]}) > 1

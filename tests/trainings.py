@@ -1,0 +1,73 @@
+"""Small trainings without a config, for the tests of training."""
+
+import numpy as np
+
+from nnlab.core.layers import LAYERS
+from nnlab.core.losses import LOSSES
+from nnlab.core.network import Network
+from nnlab.core.optimizers import OPTIMIZERS
+from nnlab.core.schedules import SCHEDULES
+from nnlab.data.batches import Part
+from nnlab.data.scale import Scaling
+from nnlab.training import Epoch, Plan, Steps, start, train
+
+NONE = Scaling("none", np.zeros(()), np.ones(()))
+
+
+def part(x, t, dtype=np.float64):
+    return Part(np.asarray(x, np.float64), np.arange(len(x)), NONE, np.asarray(t), dtype)
+
+
+def layers(*names):
+    """`layers(3, "relu")` is a dense layer of 3 units and a relu."""
+    return [LAYERS["dense"](one) if isinstance(one, int) else LAYERS[one]() for one in names]
+
+
+def plan_for(data, validation=None, **settings):
+    given = {
+        "loss": LOSSES["mse"](),
+        "optimizer": OPTIMIZERS["sgd"](lr=0.1),
+        "schedule": SCHEDULES["constant"](),
+        "kind": "regression",
+        "epochs": 3,
+        "batch_size": 4,
+    }
+    return Plan(train=data, validation=validation, **{**given, **settings})
+
+
+def epochs_of(records):
+    return [one for one in records if isinstance(one, Epoch)]
+
+
+def run(plan, network):
+    """All records but those of chunks, unless they were asked for; and the state at the end."""
+    state = start(plan, network)
+    records = list(train(plan, state))
+    return records if plan.record_steps else [r for r in records if not isinstance(r, Steps)], state
+
+
+def noise(rows=11, inputs=3, outputs=2, seed=0):
+    rng = np.random.default_rng(seed)
+    return rng.normal(size=(rows, inputs)), rng.normal(size=(rows, outputs))
+
+
+def classes(rows=60, seed=0):
+    """Two classes that overlap, as one-hot rows."""
+    rng = np.random.default_rng(seed)
+    label = rng.integers(0, 2, rows)
+    return rng.normal(size=(rows, 3)) + 0.6 * label[:, None], np.eye(2)[label]
+
+
+# --- a weight that moves by the learning rate --------------------------------------------------
+# y = w x with x = 1 and |y - t|: an update moves w by lr towards t, and the loss is the distance.
+
+
+def walk(target, validation=None, lr=1.0, **settings):
+    network = Network([LAYERS["dense"](1, bias=False, weight=((0.0,),))], 1)
+    other = None if validation is None else part([[1.0]], [[validation]])
+    defaults = {
+        "loss": LOSSES["mae"](),
+        "optimizer": OPTIMIZERS["sgd"](lr=lr),
+        "batch_size": 1,
+    }
+    return plan_for(part([[1.0]], [[target]]), other, **{**defaults, **settings}), network
