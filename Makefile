@@ -8,12 +8,13 @@ VENV = .venv
 RUN = $(VENV)/bin/python -m
 INSTALL = $(RUN) pip install --quiet --disable-pip-version-check
 
-.PHONY: help demo test check format docs results bench clean
+.PHONY: help demo test torture check format docs results bench clean
 .NOTPARALLEL:
 
 help:
 	@echo "make demo     install, then train the 8-3-8 identity encoder"
 	@echo "make test     install, then run the tests"
+	@echo "make torture  kill, refuse and fuzz for hours, and write the table in docs/reliability.md"
 	@echo "make check    lint, format, types, and generated pages up to date"
 	@echo "make format   let ruff format the code and fix what it can"
 	@echo "make docs     write docs/cli.md and docs/config.md again"
@@ -26,6 +27,15 @@ demo: $(VENV)/.fast
 
 test: $(VENV)/.test
 	$(RUN) pytest
+
+# How much: kills, damaged configs, every how many-th system call, how many errors at each.
+KILLS = 1000
+CONFIGS = 500000
+STEP = 1
+ERRORS = 6
+
+torture: $(VENV)/.test
+	$(RUN) tests.torture --kills $(KILLS) --configs $(CONFIGS) --step $(STEP) --errors $(ERRORS) --write
 
 check: $(VENV)/.dev
 	$(RUN) ruff check .
@@ -49,6 +59,7 @@ bench: $(VENV)/.fast
 	$(RUN) benchmarks.scaling
 	$(RUN) benchmarks.startup
 	$(RUN) benchmarks.memory
+	$(RUN) benchmarks.reliability
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -37,7 +37,7 @@ def _commands(
         parent=parent,
         terminal_width=WIDTH,
         max_content_width=WIDTH,
-        **command.context_settings,
+        **command.context_settings,  # click remembers on the command what its help option is
     )
     yield context.command_path, command.get_help(context)
     if isinstance(command, click.Group):

@@ -150,22 +150,6 @@ def test_all_arrays_are_of_the_dtype_asked_for(dtype):
     assert {array.dtype.name for array in arrays} == {dtype}
 
 
-# --- engines ----------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("engine", ["auto", "numpy"])
-def test_the_engine_chosen_is_written_down(engine):
-    assert built(training={"engine": engine}).config.training.engine == "numpy"
-
-
-def test_an_engine_that_is_not_there_is_refused():
-    with pytest.raises(
-        ConfigError,
-        match=r"^training\.engine: compiled is not available; use numpy, or auto\.$",
-    ):
-        built(training={"engine": "compiled"})
-
-
 # --- weights of another run --------------------------------------------------------------------
 
 

@@ -12,6 +12,7 @@ from nnlab.core.network import Network
 from nnlab.core.optimizers import OPTIMIZERS
 from nnlab.core.schedules import SCHEDULES
 from nnlab.data import batches
+from nnlab.errors import RunUnreadable
 from nnlab.experiment.state import freeze, thaw
 from nnlab.training import Steps, Stopping, start, train
 from tests.trainings import classes, epochs_of, layers, noise, part, plan_for, run
@@ -132,12 +133,12 @@ def test_a_state_without_an_array_is_refused(missing):
     plan, network = everything()
     values, meta = freeze(start(plan, network))
     del values[missing]
-    with pytest.raises(KeyError, match=missing):
+    with pytest.raises(RunUnreadable, match=missing):
         thaw(start(plan, network), values, meta)
 
 
 def test_a_state_of_another_network_is_refused():
     plan, network = everything()
     values, meta = freeze(start(plan, network))
-    with pytest.raises(ValueError, match="could not broadcast"):
+    with pytest.raises(RunUnreadable, match="does not fit the config beside it"):
         thaw(start(plan, network), {**values, "theta": np.zeros(3)}, meta)

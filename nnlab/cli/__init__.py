@@ -19,8 +19,10 @@ from nnlab.cli.options import verbosity
 
 NAMES = (
     "train",
+    "resume",
     "check",
     "gradcheck",
+    "verify",
     "evaluate",
     "predict",
     "runs",
@@ -43,6 +45,7 @@ def main() -> None:
     nnlab init                    which experiments are shipped
     nnlab train identity8         train one of them
     nnlab train my.yaml --set lr=0.05
+    nnlab resume latest           go on with a run that was stopped
     nnlab runs                    what was trained so far
 
     CONFIG is a YAML file or the name of a shipped config. RUN is a run's folder, its name, the

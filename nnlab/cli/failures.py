@@ -10,9 +10,10 @@ import click
 
 from nnlab.cli.terminal import close, complain
 from nnlab.errors import NnlabError
+from nnlab.experiment.signals import Terminated, ending
 
 REPORT = "This is a bug in nnlab. Please report it, with the lines above and `nnlab --version`."
-BUG, STORAGE, INTERRUPTED = 1, 7, 130
+BUG, STORAGE, INTERRUPTED, TERMINATED = 1, 7, 130, 143
 
 
 def exit_code(action: Callable[[], object]) -> int:
@@ -20,12 +21,16 @@ def exit_code(action: Callable[[], object]) -> int:
     if isinstance(sys.stdout, io.TextIOWrapper):  # letters that it cannot hold become escapes
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
-        found = action()
+        with ending():
+            found = action()
         if sys.stdout is not None:
             sys.stdout.flush()
     except BrokenPipeError:  # whoever read has seen enough
         close(sys.stdout)
         return 0
+    except Terminated:
+        complain("Terminated.")
+        return TERMINATED
     except (click.Abort, KeyboardInterrupt):
         complain("Interrupted.")
         return INTERRUPTED

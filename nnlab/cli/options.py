@@ -1,5 +1,6 @@
 """Arguments and options that several commands share."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -17,6 +18,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 FOLDER = click.Path(path_type=Path, file_okay=False)
 FILE = click.Path(path_type=Path, dir_okay=False)
 WEIGHTS = ("final", "best", "initial")
+THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 
 
 def verbosity(function: F) -> F:
@@ -35,14 +37,34 @@ def verbosity(function: F) -> F:
 
 def config_argument(function: F) -> F:
     """CONFIG and --set."""
-    function = click.option(
-        "--set",
-        "overrides",
-        metavar="KEY=VALUE",
-        multiple=True,
-        help="Override a setting, for example lr=0.1 or network.0.units=5; may be repeated.",
+    text = "Override a setting, for example lr=0.1 or network.0.units=5; may be repeated."
+    argument = click.argument("config", metavar="CONFIG", shell_complete=_complete_config)
+    return argument(set_option(text)(function))
+
+
+def set_option(text: str) -> Callable[[F], F]:
+    """--set."""
+    return click.option("--set", "overrides", metavar="KEY=VALUE", multiple=True, help=text)
+
+
+def plots_option(function: F) -> F:
+    """--plots and --no-plots."""
+    return click.option(
+        "--plots/--no-plots", default=True, show_default=True, help="Draw the figures."
     )(function)
-    return click.argument("config", metavar="CONFIG", shell_complete=_complete_config)(function)
+
+
+def threads_option(function: F) -> F:
+    """--threads; the command calls `use_threads` before it imports NumPy."""
+    return click.option(
+        "--threads", type=click.IntRange(min=1), metavar="N", help="How many threads NumPy may use."
+    )(function)
+
+
+def use_threads(threads: int | None) -> None:
+    """Tell the BLAS, which looks when NumPy is imported."""
+    if threads is not None:
+        os.environ.update(dict.fromkeys(THREADS, str(threads)))
 
 
 def seed_option(function: F) -> F:

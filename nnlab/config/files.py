@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 import re
 import stat
@@ -44,10 +45,11 @@ def decode(data: bytes, name: str, folder: Path) -> Source:
         raise ConfigError(f"{name} is larger than 1 MiB; a config is a few lines.")
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise ConfigError(f"{name} is UTF-16 text; save it as UTF-8.")
+    data = data.removeprefix(codecs.BOM_UTF8)  # the codec utf-8-sig would count from behind it
     try:
-        text = data.decode("utf-8-sig")
+        text = data.decode("utf-8")
     except UnicodeDecodeError as error:
-        known = data[: error.start].decode("utf-8-sig")
+        known = data[: error.start].decode("utf-8")
         source = Source(name, known, folder)
         sentence = f"the byte 0x{data[error.start]:02x} is not UTF-8; save the file as UTF-8."
         fail([Problem(place_at(source, len(known)), sentence)])

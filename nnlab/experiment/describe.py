@@ -1,6 +1,6 @@
 """What run.json and data.json say of a run."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from nnlab.build import Built
@@ -8,8 +8,12 @@ from nnlab.run import environment
 from nnlab.training import Failure
 
 
-def run(built: Built, argv: Sequence[str] | None) -> dict[str, Any]:
-    """The beginning of run.json; status, end and seconds change later."""
+def run(built: Built, machine: Mapping[str, Any]) -> dict[str, Any]:
+    """The beginning of run.json; status, end and seconds change later.
+
+    `machine` is `environment.describe`'s answer, asked for before the folder is locked: it starts
+    git, and a process that is killed while it does so would leave the lock to git for a moment.
+    """
     config = built.config
     return {
         "format": 1,
@@ -23,7 +27,7 @@ def run(built: Built, argv: Sequence[str] | None) -> dict[str, Any]:
         "seconds": None,
         "parameters": int(built.network.theta.size),
         "data": {"name": built.dataset.name, "sha256": built.dataset.sha256},
-        **environment.describe(argv),
+        **machine,
     }
 
 

@@ -20,7 +20,7 @@ from nnlab.data.dataset import Dataset
 from nnlab.data.rows import Like
 from nnlab.data.scale import Scaling
 from nnlab.data.tables import Csv, Npz
-from nnlab.errors import DataError, UsageError
+from nnlab.errors import DataError, RunUnreadable, UsageError
 from nnlab.experiment import outcome
 from nnlab.run.folder import RESOLVED, RunFolder, Weights
 from nnlab.training import Plan
@@ -40,7 +40,7 @@ class Saved:
     @cached_property
     def data(self) -> dict[str, Any]:
         """data.json."""
-        return self.folder.read_data()
+        return self.folder.read_data(strict=True)
 
     @cached_property
     def scaling(self) -> Scaling:
@@ -64,6 +64,17 @@ class Saved:
             arrays=(source.inputs, source.targets) if isinstance(source, Npz) else ("x", "y"),
         )
 
+    def untrained(self) -> Network:
+        """A network of the config's layers for the data's rows; RunUnreadable if it has none."""
+        config = self.config
+        try:
+            inputs = tuple(self.data["inputs"])
+            return Network(config.network, inputs, dtype=config.training.dtype)
+        except (ValueError, MemoryError) as error:
+            raise RunUnreadable(
+                f"Cannot read {self.folder.path}: data.json does not fit resolved.yaml ({error})."
+            ) from error
+
     @property
     def loss(self) -> Loss:
         """The loss, with the class weights that the training rows gave it."""
@@ -74,8 +85,7 @@ class Saved:
 
     def network(self, which: Weights = "final") -> Network:
         """The network with its initial, best or final weights; RunUnreadable if they do not fit."""
-        config = self.config
-        network = Network(config.network, tuple(self.data["inputs"]), dtype=config.training.dtype)
+        network = self.untrained()
         expected = {
             name: (array.shape, array.dtype.name) for name, array in network.parameters.items()
         }

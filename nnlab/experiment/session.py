@@ -8,23 +8,25 @@ session.folder, session.summary
 
 import signal
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
 from nnlab.build import Built, build, load_weights
-from nnlab.config.dump import dump
+from nnlab.config.dump import dump, mapping
 from nnlab.config.load import Loaded
 from nnlab.config.names import name_problem
 from nnlab.config.schema import FromRun
-from nnlab.errors import ConfigError, Interrupted
+from nnlab.errors import ConfigError, Interrupted, NnlabError, RunUnreadable
 from nnlab.experiment import describe, outcome, signals
 from nnlab.experiment.snapshots import Snapshots
-from nnlab.experiment.state import freeze
+from nnlab.experiment.state import digest, freeze, hashed_epochs, thaw
+from nnlab.run import environment
+from nnlab.run.checkpoint import Checkpoint
 from nnlab.run.environment import now
 from nnlab.run.folder import RunFolder
 from nnlab.training import (
@@ -58,6 +60,7 @@ def begin(
     config = replace(loaded.config, name=name) if name else loaded.config
     built = build(config)
     start_weights(built)
+    about = describe.run(built, environment.describe(argv))
     folder = RunFolder.create(parent, config.name)
     with folder.lock():
         resolved = dump(built.config)
@@ -65,8 +68,10 @@ def begin(
         folder.write_resolved(resolved)
         folder.write_data(describe.data(built))
         folder.write_weights("initial", built.network.parameters)
-        folder.write_run(describe.run(built, argv))
-        yield from guarded(Session(built, folder, start(built.plan, built.network)))
+        folder.write_run(about)
+        session = Session(built, folder, start(built.plan, built.network))
+        session.environment = environment.essence(about)
+        yield from guarded(session)
 
 
 def start_weights(built: Built) -> None:
@@ -78,39 +83,53 @@ def start_weights(built: Built) -> None:
 
 
 def guarded(session: "Session") -> Iterator["Session"]:
-    """Hand out the session; what goes wrong meanwhile is written into run.json."""
+    """Hand out the session; what goes wrong meanwhile is written into run.json, if it can be."""
     try:
         yield session
         if not session.summary:  # the caller left its loop early
             session.checkpoint()
-            session.folder.update_status("interrupted", ended=now(), seconds=session.seconds)
-    except (Interrupted, GeneratorExit):
+            session.folder.update_status(
+                "interrupted", ended=now(), seconds=session.seconds, hashes=session.hashes
+            )
+    except GeneratorExit:
         raise
     except BaseException as error:
-        stopped = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
-        session.folder.update_status(stopped, ended=now(), error=f"{type(error).__name__}: {error}")
+        if not session.stopped:
+            ended = isinstance(error, KeyboardInterrupt | Interrupted | signals.Terminated)
+            status, text = "interrupted" if ended else "failed", f"{type(error).__name__}: {error}"
+            with suppress(NnlabError):  # else the status stays `running`, shown as resumable
+                session.folder.update_status(status, ended=now(), error=text)
         raise
 
 
 class Session:
-    """Iterate to train; every record is kept in the folder before it is handed on."""
+    """Iterate to train; every record is kept in the folder before it is handed on.
 
-    def __init__(self, built: Built, folder: RunFolder, state: State, seconds: float = 0.0) -> None:
+    `notes` are sentences for the user about what the run goes on from.
+    """
+
+    def __init__(self, built: Built, folder: RunFolder, state: State) -> None:
         self.built, self.folder, self.state = built, folder, state
+        self.settings = mapping(built.config)
+        self.environment: dict[str, str] = {}
+        self.notes: list[str] = []
+        self.stopped = False  # by a signal, and saved
         self.summary: dict[str, Any] = {}
         self.failure: Failure | None = None
         self.last_row: dict[str, Any] = folder.last_metrics()
         self.best_row: dict[str, Any] = {}
+        self.hashes: dict[str, str] = {}  # epoch -> digest of the state after it
         self._epochs: list[dict[str, Any]] = []
         self._steps: list[dict[str, Any]] = []
         self._snapshots = Snapshots(built.network, built.plan.epochs)
+        self._hashed = frozenset(hashed_epochs(built.plan.epochs))
         self._plan = replace(
             built.plan,
             burst=BURST,
-            marks=tuple(sorted(self._snapshots.wanted)),
+            marks=tuple(sorted(self._snapshots.wanted | self._hashed)),
             mark_every=built.config.training.checkpoint_every,
         )
-        self._began = perf_counter() - seconds
+        self._began = perf_counter()
         self._flushed = self._saved = perf_counter()
 
     @property
@@ -126,11 +145,26 @@ class Session:
                 last = records[-1]
                 if isinstance(last, Epoch):
                     self._snapshots.take(last.epoch, self.state.weights)
+                    if last.epoch in self._hashed:
+                        self.hashes[str(last.epoch)] = digest(self.state)
                 yield from records
                 if request.signal is not None:
                     self._interrupt(request.signal)
                 self._save_if_due(last)
-            self._finish()
+            self._finish(request)
+
+    def restore(self, saved: Checkpoint) -> None:
+        """Go on after this save. RunUnreadable when it is not one of this run."""
+        values, meta = saved.arrays, saved.meta
+        thaw(self.state, values, meta)
+        try:
+            if "snapshot.epochs" in values:
+                self._snapshots.restore(values["snapshot.epochs"], values["snapshot.theta"])
+            self.best_row, self.hashes = dict(meta["best_row"]), dict(meta["hashes"])
+            self.failure = Failure(*meta["failure"]) if meta["failure"] else None
+            self._began = perf_counter() - float(meta["seconds"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise RunUnreadable(f"The checkpoint lacks something ({error!r}).") from error
 
     def _keep(self, record: Record) -> None:
         if isinstance(record, Epoch):
@@ -147,7 +181,9 @@ class Session:
     def _save_if_due(self, record: Record) -> None:
         every = self.built.config.training.checkpoint_every
         moment = perf_counter()
-        if every is not None:
+        if self._is_last(record):
+            due = True
+        elif every is not None:
             due = isinstance(record, Epoch) and record.epoch > 0 and record.epoch % every == 0
         else:
             due = moment - self._saved >= CHECKPOINT_SECONDS
@@ -155,6 +191,11 @@ class Session:
             self.checkpoint()
         elif moment - self._flushed >= FLUSH_SECONDS:
             self._flush()
+
+    def _is_last(self, record: Record) -> bool:
+        if isinstance(record, Epoch):
+            return record.epoch >= self.built.plan.epochs or self.state.status != "running"
+        return isinstance(record, Failure)
 
     def _flush(self) -> None:
         """Move the rows gathered so far into the tables."""
@@ -168,24 +209,36 @@ class Session:
         self._flush()
         values, meta = freeze(self.state)
         values |= self._snapshots.arrays("snapshot.")
-        meta |= {"seconds": self.seconds, "best_row": self.best_row}
+        meta |= {"seconds": self.seconds, "best_row": self.best_row, "hashes": self.hashes}
+        meta |= {"failure": self.failure, "config": self.settings}
+        meta |= {"data": self.built.dataset.sha256, "environment": self.environment}
         self.folder.save_checkpoint(values, meta)
         self._saved = perf_counter()
 
     def _interrupt(self, number: int) -> None:
         self.checkpoint()
-        self.folder.update_status("interrupted", ended=now(), seconds=self.seconds)
+        self._stop(number, f"stopped after {self.state.step:,} updates")
+
+    def _stop(self, number: int, what: str) -> NoReturn:
+        """End the run here; its state was saved."""
+        self.folder.update_status(
+            "interrupted", ended=now(), seconds=self.seconds, hashes=self.hashes
+        )
+        self.stopped = True
         name = signal.Signals(number).name
         raise Interrupted(
-            f"{name}: stopped after {self.state.step:,} updates; the state is saved in "
-            f"{self.folder.path}.",
+            f"{name}: {what}; the state is saved in {self.folder.path}. "
+            f"`nnlab resume {self.folder.path}` goes on.",
             signals.CODES[signal.Signals(number)],
         )
 
-    def _finish(self) -> None:
-        """Final weights, what they achieve on every part, and the status that says how it ended."""
+    def _finish(self, request: signals.Request) -> None:
+        """Final weights, what they achieve on every part, and the status that says how it ended.
+
+        The state was saved with the last record, so that a kill in here costs this part alone.
+        """
         built, state, folder = self.built, self.state, self.folder
-        self.checkpoint()
+        self._flush()
         network = built.network
         network.theta[...] = final_weights(built.plan, state)
         folder.write_weights("final", network.parameters)
@@ -194,14 +247,16 @@ class Session:
         self.summary = {
             "final": self.best_row if restored else self.last_row,
             "best": self.best_row,
-            **self._evaluate(),
+            **self._evaluate(request),
         }
         folder.write_arrays("snapshots", self._snapshots.arrays())
         folder.write_summary(self.summary)
         failed = {"failure": describe.failure(self.failure)} if self.failure else {}
-        folder.update_status(state.status, ended=now(), seconds=self.seconds, **failed)
+        folder.update_status(
+            state.status, ended=now(), seconds=self.seconds, hashes=self.hashes, **failed
+        )
 
-    def _evaluate(self) -> dict[str, Any]:
+    def _evaluate(self, request: signals.Request) -> dict[str, Any]:
         """Keep predictions; the test numbers and tables. Of a diverged network there are none."""
         if self.state.status == "diverged":
             return {"test": None, "part": None, "classes": None, "confusion": None}
@@ -213,6 +268,8 @@ class Session:
         test = None
         with np.errstate(all="ignore"):
             for name, part, rows in outcome.parts(built):
+                if request.signal is not None:
+                    self._stop(request.signal, "stopped while the final figures were worked out")
                 predicted = outcome.outputs(network, part)
                 target = predictions if len(rows) <= outcome.SMALL else samples
                 target |= outcome.kept(built, name, predicted, part, rows)

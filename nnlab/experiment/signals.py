@@ -1,4 +1,4 @@
-"""Ctrl+C and SIGTERM as a request that is looked at between two records."""
+"""Ctrl+C and SIGTERM: a request that is looked at between two records, elsewhere an exception."""
 
 import signal
 import threading
@@ -8,6 +8,27 @@ from dataclasses import dataclass
 from types import FrameType
 
 CODES = {signal.SIGINT: 130, signal.SIGTERM: 143}
+
+
+class Terminated(BaseException):
+    """SIGTERM, where nothing has to be saved first: as KeyboardInterrupt, it is no error."""
+
+
+@contextmanager
+def ending() -> Iterator[None]:
+    """Inside the `with`, SIGTERM raises Terminated, as SIGINT raises KeyboardInterrupt anyway."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def end(number: int, frame: FrameType | None) -> None:
+        raise Terminated
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 @dataclass

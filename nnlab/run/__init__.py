@@ -7,6 +7,7 @@ It takes and gives plain dicts, strings and NumPy arrays, and knows nothing of n
     lock         one writer a folder
     folder       RunFolder: everything in the folder of one run
     records      metrics.csv and steps.csv
+    shapes       what data.json and metrics.csv must hold
     arrays       weights and other .npz files
     checkpoint   what a resumed run goes on from
     environment  what run.json says of the machine

@@ -79,6 +79,11 @@ def read(folder: Path) -> Checkpoint:
     raise RunUnreadable(f"{' '.join(problems)} {_salvage(folder)}")
 
 
+def read_one(folder: Path, name: str) -> Checkpoint:
+    """The save in one of the two files, CURRENT or PREVIOUS. Raises RunUnreadable."""
+    return Checkpoint(*_open(folder / name))
+
+
 def recover(folder: Path) -> Checkpoint:
     """Reads as `read` does, and removes a damaged last save, for whoever is to save next.
 

@@ -4,7 +4,7 @@ import os
 import platform
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -35,6 +35,35 @@ def describe(argv: Sequence[str] | None = None, folder: Path | None = None) -> d
         },
         "git": git(folder or Path()),
     }
+
+
+def essence(described: Mapping[str, Any]) -> dict[str, str]:
+    """What of `describe`'s answer decides about the last bit of a number, by name."""
+    places = {
+        "python": ("versions", "python"),
+        "numpy": ("versions", "numpy"),
+        "BLAS": ("versions", "blas"),
+        "nnlab": ("versions", "nnlab"),
+        "system": ("platform", "system"),
+        "machine": ("platform", "machine"),
+        "cpu": ("platform", "cpu"),
+        "BLAS kernel": ("platform", "blas_kernel"),
+        "BLAS threads": ("threads", "blas"),
+    }
+    found = {}
+    for name, (section, key) in places.items():
+        part = described.get(section)
+        found[name] = str(part.get(key)) if isinstance(part, Mapping) else "unknown"
+    return found
+
+
+def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
+    """A clause for each entry of two `essence`s that is not the same."""
+    return [
+        f"{name} was {before.get(name)}, now {after.get(name)}"
+        for name in after
+        if before.get(name) != after.get(name)
+    ]
 
 
 def now() -> str:

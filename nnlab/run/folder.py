@@ -10,7 +10,7 @@ from typing import Any, Literal
 from numpy.typing import NDArray
 
 from nnlab.errors import RunUnreadable
-from nnlab.run import arrays, checkpoint, durable, lock, names, records
+from nnlab.run import arrays, checkpoint, durable, lock, names, records, shapes
 from nnlab.run.text import from_json, shown, to_json
 
 Weights = Literal["initial", "best", "final"]
@@ -104,9 +104,12 @@ class RunFolder:
         """data.json: task, shapes, names, scaling, split sizes."""
         durable.write(self.path / DATA, to_json(content))
 
-    def read_data(self) -> Json:
-        """data.json."""
-        return self._json(DATA)
+    def read_data(self, strict: bool = False) -> Json:
+        """data.json; `strict` refuses one in which something is missing or of another kind."""
+        content, weights = self._json(DATA), self.path / WEIGHTS / "initial.npz"
+        if strict:
+            shapes.check_data(content, self.path / DATA, weights)
+        return content
 
     def write_summary(self, content: Mapping[str, Any]) -> None:
         """summary.json: final, best, test, classes, confusion."""
@@ -115,6 +118,10 @@ class RunFolder:
     def read_summary(self) -> Json:
         """summary.json."""
         return self._json(SUMMARY)
+
+    def remove_summary(self) -> None:
+        """The run goes on, so it has not come to its end."""
+        durable.remove(self.path / SUMMARY)
 
     def has_summary(self) -> bool:
         """Whether the run came to its end."""
@@ -139,9 +146,12 @@ class RunFolder:
         """Adds rows to steps.csv, one an update."""
         records.append(self.path / STEPS, rows, sync)
 
-    def read_metrics(self) -> dict[str, records.Column]:
-        """metrics.csv by column; see `records.read`."""
-        return records.read(self.path / METRICS)
+    def read_metrics(self, strict: bool = False) -> dict[str, records.Column]:
+        """metrics.csv by column, see `records.read`; `strict` refuses other columns."""
+        table = records.read(self.path / METRICS)
+        if strict:
+            shapes.check_metrics(table, self.path / METRICS)
+        return table
 
     def last_metrics(self) -> dict[str, records.Cell]:
         """The last row of metrics.csv; empty when there is none."""
@@ -159,10 +169,11 @@ class RunFolder:
         arrays.write(self.path / WEIGHTS / f"{which}.npz", values)
 
     def read_weights(
-        self, which: Weights, expected: arrays.Expected | None = None
+        self, which: Weights, expected: arrays.Expected | None = None, sealed: bool = False
     ) -> dict[str, NDArray[Any]]:
         """weights/<which>.npz: finite numbers, with the names and shapes in `expected` if given."""
-        return arrays.read(self.path / WEIGHTS / f"{which}.npz", expected, finite=True)
+        path = self.path / WEIGHTS / f"{which}.npz"
+        return arrays.read(path, expected, finite=True, sealed=sealed)
 
     def has_weights(self, which: Weights) -> bool:
         """Whether these weights were saved."""
@@ -172,9 +183,9 @@ class RunFolder:
         """predictions.npz, samples.npz or snapshots.npz."""
         arrays.write(self.path / f"{which}.npz", values)
 
-    def read_arrays(self, which: Kept) -> dict[str, NDArray[Any]]:
+    def read_arrays(self, which: Kept, sealed: bool = False) -> dict[str, NDArray[Any]]:
         """predictions.npz, samples.npz or snapshots.npz."""
-        return arrays.read(self.path / f"{which}.npz")
+        return arrays.read(self.path / f"{which}.npz", sealed=sealed)
 
     def has_arrays(self, which: Kept) -> bool:
         """Whether this file was written."""
@@ -198,6 +209,10 @@ class RunFolder:
         """The last state that can be read; changes nothing."""
         return self._unwrapped(checkpoint.read(self.path))[0]
 
+    def state_meta(self, saved: checkpoint.Checkpoint) -> Json:
+        """What `save_checkpoint` was given as meta, from a file read by `checkpoint.read_one`."""
+        return self._unwrapped(saved)[0].meta
+
     def rewind(self) -> checkpoint.Checkpoint:
         """Loads the state and takes the folder back to it: rows written later are cut off.
 
@@ -207,9 +222,22 @@ class RunFolder:
         saved, sizes = self._unwrapped(checkpoint.recover(self.path))
         for name, size in sizes.items():
             durable.truncate(self.path / name, size)
+        self.tidy()
+        return saved
+
+    def restart(self) -> None:
+        """Takes the folder back to before the first update, when there is no state to load.
+
+        Only under the lock.
+        """
+        for name in (METRICS, STEPS):
+            durable.truncate(self.path / name, 0)
+        self.tidy()
+
+    def tidy(self) -> None:
+        """Removes the temporary files that a killed process left. Only under the lock."""
         for folder in (self.path, self.path / WEIGHTS, self.path / FIGURES):
             durable.remove_leftovers(folder)
-        return saved
 
     def has_checkpoint(self) -> bool:
         """Whether there is a state to go on from, whole or not."""

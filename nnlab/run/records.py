@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nnlab.errors import RunUnreadable
+from nnlab.errors import RunUnreadable, StorageError
 from nnlab.run import durable
 from nnlab.run.text import shown
 
@@ -83,8 +83,11 @@ def size(path: Path) -> int:
 def _header(path: Path) -> list[str]:
     if not path.is_file():
         return []
-    with path.open("rb") as file:
-        line = file.readline()
+    try:
+        with path.open("rb") as file:
+            line = file.readline()
+    except OSError as error:
+        raise StorageError(f"Cannot read {shown(path)}: {error.strerror or error}.") from error
     return next(csv.reader([line.decode()]), []) if line.endswith(b"\n") else []
 
 

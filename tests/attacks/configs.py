@@ -62,6 +62,7 @@ ATTACKS: dict[str, tuple[bytes, str]] = {
     "Latin-1": (b"name: caf\xe9\n", "x.yaml:1:10: the byte 0xe9 is not UTF-8; save the file"),
     "overlong UTF-8": (b"name: \xc0\xaf", "x.yaml:1:7: the byte 0xc0 is not UTF-8;"),
     "surrogate": (b"name: \xed\xa0\x80", "x.yaml:1:7: the byte 0xed is not UTF-8;"),
+    "bad byte after a mark": (b"\xef\xbb\xbfab\xa9c", "x.yaml:1:3: the byte 0xa9 is not UTF-8;"),
     "mark in the middle": (b"name: a\xef\xbb\xbfb", "x.yaml:1:8: the control character U+FEFF"),
     "merge key": (b"a: &a {b: 1}\nc: {<<: *a}", "merge keys (<<) are not part of YAML 1.2;"),
     "python object": (

@@ -8,12 +8,21 @@ from pathlib import Path
 
 import pytest
 
-from nnlab.config.files import MAX_BYTES, read_bytes
+from nnlab.config.files import MAX_BYTES, decode, read_bytes
 from nnlab.config.load import from_mapping, load, parse
 from nnlab.errors import ConfigError
 from tests.attacks.configs import ATTACKS
 
 SECONDS = 1.0  # promise S1; most take a tenth of it
+# Promise S2: refused before anything is taken apart, or with the first of too many.
+AT_ONCE = 0.1
+BOMBS = (
+    *("billion laughs", "quadratic blowup", "many aliases", "alias depth", "recursive alias"),
+    *("depth of lists", "depth of mappings", "depth of block lists", "depth by indentation"),
+    *("depth of keys", "a million keys", "5,000 digits", "5,000 digits in a float", "NUL"),
+    *("UTF-16", "UTF-16 without a mark", "huge exponent", "only line breaks"),
+)
+GROWTH = 64  # MiB
 
 
 @pytest.mark.parametrize("name", ATTACKS)
@@ -31,6 +40,49 @@ def test_an_attack_is_refused(name: str, tmp_path: Path, monkeypatch: pytest.Mon
     assert all(char.isprintable() or char == "\n" for char in message)
     assert len(message) < 20_000
     assert seconds < SECONDS
+
+
+@pytest.mark.parametrize("name", BOMBS)
+def test_a_bomb_is_refused_at_once(name: str) -> None:
+    def seconds() -> float:
+        start = time.process_time()
+        with pytest.raises(ConfigError):
+            parse(decode(ATTACKS[name][0], "x.yaml", Path()).text, "x.yaml")
+        return time.process_time() - start
+
+    assert min(seconds() for _ in range(3)) < AT_ONCE
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows does not tell the largest size")
+def test_no_attack_takes_much_memory() -> None:
+    code = """
+import resource, sys
+from pathlib import Path
+from nnlab.config.files import decode
+from nnlab.config.load import parse
+from nnlab.errors import ConfigError
+from tests.attacks.configs import ATTACKS
+
+def size():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (
+        2**20 if sys.platform == "darwin" else 2**10
+    )
+
+parse("{data: xor, network: [{dense: 1}, sigmoid], loss: bce}")
+before = size()
+for data, _ in ATTACKS.values():
+    try:
+        parse(decode(data, "x.yaml", Path()).text, "x.yaml")
+    except ConfigError:
+        pass
+print(size() - before)
+"""
+    root = Path(__file__).parents[2]
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True
+    )
+    grown = float(done.stdout)
+    assert grown < GROWTH
 
 
 @pytest.mark.skipif(not Path("/dev/zero").exists(), reason="there is no /dev/zero here")

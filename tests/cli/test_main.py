@@ -186,5 +186,8 @@ def test_a_signal_saves_and_ends(tmp_path: Path, number: signal.Signals, code: i
     _, rest = child.communicate(timeout=60)
     assert child.returncode == code
     (folder,) = tmp_path.iterdir()
-    message = rf"{number.name}: stopped after [\d,]+ updates; the state is saved in {folder}\.\n"
+    message = (
+        rf"{number.name}: stopped after [\d,]+ updates; the state is saved in {folder}\. "
+        rf"`nnlab resume {folder}` goes on\.\n"
+    )
     assert re.fullmatch(message, rest.splitlines(keepends=True)[-1])

@@ -1,0 +1,115 @@
+"""What the promises of docs/reliability.md cost (R11, N2): `python -m benchmarks.reliability`.
+
+A durable save of 784-128-10 with Adam's state, beside an epoch of that network on as many rows as
+MNIST has; and the look at every update whether its numbers are finite.
+"""
+
+import os
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from nnlab.build import build
+from nnlab.config.load import from_mapping
+from nnlab.engine import reference
+from nnlab.experiment.session import CHECKPOINT_SECONDS, Session
+from nnlab.run.folder import RunFolder
+from nnlab.training import start
+from nnlab.training.loop import Run
+
+ROUNDS = 101
+
+
+def config(sizes: tuple[int, int, int], batch: int, rows: int) -> dict[str, object]:
+    inputs, hidden, outputs = sizes
+    return {
+        "data": {"name": "random", "samples": rows, "inputs": inputs, "outputs": outputs},
+        "network": [{"dense": hidden}, "relu", {"dense": outputs}],
+        "loss": "mse",
+        "optimizer": "adam",
+        "training": {"epochs": 1, "batch_size": batch},
+    }
+
+
+def seconds(action: Callable[[], object]) -> float:
+    begin = time.perf_counter()
+    action()
+    return time.perf_counter() - begin
+
+
+def save(folder: Path) -> tuple[float, float]:
+    """Seconds of a save, and of a plain write and sync of as many bytes: what the disk takes."""
+    built = build(from_mapping(config((784, 128, 10), 128, 1000)))
+    run = RunFolder.create(folder, "bench")
+    session = Session(built, run, start(built.plan, built.network))
+    times = [seconds(session.checkpoint) for _ in range(ROUNDS)]
+    data = (run.path / "checkpoint.npz").read_bytes()
+
+    def plain() -> None:
+        with (folder / "plain").open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+
+    return statistics.median(times), statistics.median(seconds(plain) for _ in range(ROUNDS))
+
+
+def epoch(sizes: tuple[int, int, int], batch: int, rows: int, guard: bool) -> float:
+    """Seconds of an epoch, the median of a few; without the guard its two dots are not taken."""
+    built = build(from_mapping(config(sizes, batch, rows)))
+    state = start(built.plan, built.network)
+    run = Run(built.plan, state)
+    if not guard:
+        run.pace.engine.run = unguarded(run.pace.engine)  # type: ignore[method-assign]
+    return statistics.median(seconds(lambda: list(run.epoch())) for _ in range(7))
+
+
+def unguarded(engine: reference.Reference) -> Callable[..., int]:
+    """`Reference.run` without the look at the numbers; the rest is the same."""
+
+    def run(batch: int, xs: object, ts: object, rates: object, step: int, kept: None = None) -> int:
+        binding, memory, dz, _, _, rows = engine.benches[batch]
+        o, update, done = engine.o, engine.optimizer.update, 0
+        with np.errstate(all="ignore"):
+            for x, t, row, rate in zip(xs, ts, rows, rates, strict=False):  # type: ignore[call-overload]
+                z = binding.forward(x)
+                engine.loss.gradient(z, t, dz, memory)
+                binding.backward(x)
+                row[...] = z
+                if engine.shaped:
+                    engine.optimizer.shape_gradient(o)
+                update(o, rate, step + done + 1)
+                done += 1
+                if (step + done) % reference.SETTLE_EVERY == 0:
+                    engine.optimizer.settle(o)
+        return done
+
+    return run
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory(dir=".") as folder:
+        one, disk = save(Path(folder))
+    whole = epoch((784, 128, 10), 128, 60_000, guard=True)
+    print(f"save of 784-128-10 with Adam's state: {one * 1e3:.2f} ms median of {ROUNDS}")
+    print(f"  of which the disk, for one plain write and sync: {disk * 1e3:.2f} ms")
+    print(f"epoch of 60,000 rows: {whole:.2f} s; a save an epoch: {one / whole:.2%}")
+    print(f"  a save every {CHECKPOINT_SECONDS:.0f} s: {one / CHECKPOINT_SECONDS:.2%}")
+    for name, sizes, batch, rows in (
+        ("8-3-8, batch 1", (8, 3, 8), 1, 2000),
+        ("64-32-10, batch 32", (64, 32, 10), 32, 20_000),
+        ("784-128-10, batch 128", (784, 128, 10), 128, 12_800),
+    ):
+        pairs = [
+            (epoch(sizes, batch, rows, True), epoch(sizes, batch, rows, False)) for _ in range(5)
+        ]
+        share = statistics.median(1 - without / with_ for with_, without in pairs)
+        print(f"guard against divergence, {name}: {share:.1%} of a step")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,47 @@
+"""A training as the user sees it: what it is, how it goes, what came out; for train and resume."""
+
+from typing import TYPE_CHECKING
+
+from nnlab.cli.terminal import NORMAL, VERBOSE, say, tell, tell_json
+
+if TYPE_CHECKING:
+    from nnlab.experiment.session import Session
+
+
+def follow(session: "Session") -> None:
+    """Train to the end."""
+    from nnlab.cli import results
+    from nnlab.cli.progress import watch
+
+    say(results.title(session.built))
+    if wait := results.compiling(session.built):
+        say(wait)
+    for note in session.notes:
+        say(note)
+    with watch(session) as see:
+        for record in session:
+            see(record)
+
+
+def conclude(session: "Session", plots: bool, as_json: bool) -> None:
+    """Figures and results; Diverged if it did."""
+    from nnlab.cli import results
+
+    if plots:
+        draw(session)
+    if as_json:
+        tell_json(results.as_mapping(session))
+    else:
+        tell(results.text(session))
+    results.raise_if_diverged(session)
+
+
+def draw(session: "Session") -> None:
+    """The run's figures; what fails is a warning and nothing more."""
+    from nnlab.plots import draw_all
+
+    drawn = draw_all(session.folder)
+    for warning in drawn.warnings:
+        say(f"Warning: {warning}", NORMAL)
+    for path in drawn.paths:
+        say(str(path), VERBOSE)

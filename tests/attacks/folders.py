@@ -1,0 +1,235 @@
+"""Run folders and data files that someone made to hurt, and the commands that meet them.
+
+python -m tests.attacks.folders FOLDER    prints what each command came to, as JSON
+
+Each command runs in a fork of a process that has done the same with an honest folder, so that all
+there is to import is imported, and an audit hook listens for code that is run.
+"""
+
+import contextlib
+import io
+import json
+import os
+import shutil
+import struct
+import sys
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import nnlab.cli.evaluate
+import nnlab.cli.plot
+import nnlab.cli.predict
+import nnlab.cli.runs
+import nnlab.cli.verify  # noqa: F401
+from nnlab.config.load import load
+from nnlab.experiment.session import begin
+from nnlab.run import arrays, checkpoint
+from tests.torture import worker
+
+CONFIG = """
+data: {name: npz, path: data.npz}
+network: [{dense: 3}, tanh, {dense: 2}, softmax]
+loss: cross_entropy
+training: {epochs: 3, batch_size: 2, dtype: float64}
+"""
+PICKLE = b"\x80\x04\x95\x1d\x00\x00\x00\x00\x00\x00\x00\x8c\x05posix\x94\x8c\x06system\x94\x93\x94"
+
+
+def npy(header: bytes, content: bytes = b"") -> bytes:
+    return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header + content
+
+
+def archive(members: dict[str, bytes], compression: int = zipfile.ZIP_STORED) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", compression) as made:
+        for name, data in members.items():
+            made.writestr(name, data)
+    return buffer.getvalue()
+
+
+def header(descr: str, shape: str) -> bytes:
+    return f"{{'descr': '{descr}', 'fortran_order': False, 'shape': {shape}, }}\n".encode()
+
+
+NPZ: dict[str, bytes] = {
+    "not a zip": b"hello",
+    "a pickle": PICKLE,
+    "objects": archive({"x.npy": npy(header("|O", "(3,)"), PICKLE)}),
+    "32 GiB announced in 128 bytes": archive({"x.npy": npy(header("<f8", "(65536, 65536)"))}),
+    "a bomb": archive(
+        {"x.npy": npy(header("<f8", "(33554432,)"), bytes(1 << 28))}, zipfile.ZIP_DEFLATED
+    ),
+    "code as a shape": archive({"x.npy": npy(header("<f8", "__import__('os').system('x')"))}),
+    "deep brackets": archive({"x.npy": npy(header("<f8", "(" * 900))}),
+    "a negative shape": archive({"x.npy": npy(header("<f8", "(-3, 2)"), bytes(48))}),
+    "a path as a name": archive({"../../x.npy": npy(header("<f8", "(1,)"), bytes(8))}),
+    "an escape as a name": archive({"\x1b[2J.npy": npy(header("<f8", "(1,)"), bytes(8))}),
+    "thousands of members": archive({f"{n}.npy": b"" for n in range(20_000)}),
+    "nan": arrays.pack({"x": np.full((3, 2), np.nan)}).tobytes(),
+}
+
+
+DEEP = "[" * 100_000
+JSON: dict[str, str] = {
+    "deep": DEEP,
+    "a list": "[1]",
+    "a text": '"x"',
+    "not UTF-8": "\udcff",
+    "long number": '{"inputs": [' + "9" * 6000 + "]}",
+    "huge inputs": '{"inputs": [1000000000000], "sha256": "x", "rows": {}}',
+    "negative inputs": '{"inputs": [-4]}',
+    "inputs that are text": '{"inputs": "abc"}',
+    "inputs that are floats": '{"inputs": [2.5]}',
+    "nothing": "{}",
+    "escape": '{"status": "\\u001b[2J", "name": "\\u001b[2J", "inputs": [2]}',
+    "nan": '{"inputs": [NaN]}',
+}
+
+
+CSV = {
+    "binary": b"\xff\xfe\x00",
+    "one cell": b"x",
+    "ragged": b"epoch,step\n1\n1,2,3\n",
+    "no numbers": b"epoch,step,seconds\na,b,c\n",
+    "a column less": b"epoch\n0\n1\n2\n3\n",
+    "a huge cell": b"epoch,step,seconds\n" + b"9" * 100_000 + b",1,1\n",
+    "NUL": b"epoch,step,seconds\n\0,1,1\n",
+    "escape": b"\x1b[2J,step,seconds\n0,1,1\n",
+    "nothing": b"",
+}
+
+
+Change = Callable[[Path], Any]
+ODD: dict[str, Change] = {
+    "the config is a bomb": lambda path: (path / "resolved.yaml").write_text("a: &a [*a]"),
+    "the config is a device": lambda path: _link(path / "resolved.yaml", "/dev/zero"),
+    "the checkpoint is a device": lambda path: _link(path / checkpoint.CURRENT, "/dev/zero"),
+    "run.json is a pipe": lambda path: _pipe(path / "run.json"),
+    "metrics.csv is a folder": lambda path: _folder(path / "metrics.csv"),
+}
+
+
+def _link(path: Path, to: str) -> None:
+    path.unlink()
+    path.symlink_to(to)
+
+
+def _pipe(path: Path) -> None:
+    path.unlink()
+    os.mkfifo(path)
+
+
+def _folder(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+LOOKS = (["verify", "run"], ["evaluate", "run"], ["plot", "run"], ["runs", "."])
+GOES_ON = (["resume", "run", "--no-plots"],)
+ROWS = (["predict", "run", "../rows.csv"],)
+Case = tuple[str, Callable[[Path], Any], tuple[list[str], ...]]
+
+
+def cases() -> Iterator[Case]:
+    """Name, what is done to a copy of a good folder `run`, and the commands."""
+    yield "honest", lambda path: None, (*LOOKS, *ROWS, *GOES_ON, ["train", "c.yaml"])
+    for name, data in NPZ.items():
+        yield f"weights: {name}", _each("weights/{}.npz", WEIGHTS, data), LOOKS[:3]
+        yield f"checkpoint: {name}", _each("{}", SAVES, data), (*GOES_ON, LOOKS[0])
+        yield f"data: {name}", _each("../{}", ("data.npz",), data), (["train", "c.yaml"],)
+    for name, text in JSON.items():
+        data = text.encode("utf-8", "surrogateescape")
+        for file in ("data.json", "run.json", "summary.json"):
+            yield f"{file}: {name}", _each("{}", (file,), data), (*GOES_ON, *LOOKS, *ROWS)
+    for name, data in CSV.items():
+        yield f"metrics: {name}", _each("{}", ("metrics.csv",), data), (*LOOKS, *GOES_ON)
+    for name, change in ODD.items():
+        yield f"odd: {name}", change, (LOOKS[0], *GOES_ON)
+
+
+WEIGHTS = ("initial", "best", "final")
+SAVES = (checkpoint.CURRENT, checkpoint.PREVIOUS)
+
+
+def _each(pattern: str, names: tuple[str, ...], data: bytes) -> Callable[[Path], Any]:
+    return lambda path: [(path / pattern.format(name)).write_bytes(data) for name in names]
+
+
+def whole(folder: Path) -> Path:
+    """A folder with data, a config, and a run that stopped after its end was saved."""
+    folder.mkdir()
+    x = np.arange(24.0).reshape(12, 2)
+    np.savez(folder / "data.npz", x=x, y=np.arange(12) % 2)
+    (folder / "c.yaml").write_text(CONFIG)
+    (folder / "rows.csv").write_text("1,2\n3,4\n")
+    with begin(load(folder / "c.yaml"), folder) as run:
+        for _ in run:
+            run.checkpoint()
+    run.folder.path.rename(folder / "run")
+    return folder
+
+
+def tried(good: Path, place: Path, change: Callable[[Path], Any], command: list[str]) -> Any:
+    """The command on a changed copy of the good folder: its code, stderr, KiB, seconds, events."""
+    shutil.rmtree(place, ignore_errors=True)
+    shutil.copytree(good, place)
+    run = place / "run"
+    resolved = (run / "resolved.yaml").read_text().replace(str(good), str(place))
+    (run / "resolved.yaml").write_text(resolved)
+    if command[0] == "resume":  # as if it had been killed at the end
+        state = json.loads((run / "run.json").read_text())
+        (run / "run.json").write_text(json.dumps(state | {"status": "running"}))
+        saved = checkpoint.read(run)
+        saved.meta["state"]["config"]["data"]["path"] = str(place / "data.npz")
+        for _ in range(2):
+            checkpoint.write(run, saved.arrays, saved.meta)
+    change(run)
+    arguments = [one.replace("../", "") for one in command]
+    ended = worker.forked(arguments, place, setup=lambda: listen(place / "seen"))
+    seen = (place / "seen").read_text() if (place / "seen").exists() else ""
+    return [ended.code, ended.stderr, ended.memory, ended.cpu, seen]
+
+
+def listen(path: Path) -> None:
+    """Note what may not happen."""
+    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+
+    def hook(event: str, args: tuple[Any, ...]) -> None:
+        found = event in ("os.system", "os.exec", "os.posix_spawn", "pickle.find_class")
+        if event == "exec":
+            found = getattr(args[0], "co_filename", "") in ("<string>", "<unknown>")
+        if event == "subprocess.Popen":
+            found = args[0] != "git"
+        if found:
+            os.write(file, f"{event} {str(args)[:80]}\n".encode())
+
+    sys.addaudithook(hook)
+
+
+def main() -> None:
+    room = Path(sys.argv[1])
+    good = whole(room / "good")
+    os.environ["MPLBACKEND"] = "agg"
+    os.chdir(good)
+    error, out = sys.stderr, sys.stdout
+    with (room / "warm").open("w") as sys.stdout:
+        sys.stderr = sys.stdout
+        for command in (*LOOKS, *ROWS, ["train", "c.yaml"], ["evaluate", "nothing"]):
+            with contextlib.suppress(SystemExit):
+                worker.main.main([one.replace("../", "") for one in command], prog_name="nnlab")
+    sys.stdout, sys.stderr = out, error
+    shutil.rmtree(good / "runs")
+    found = {}
+    for name, change, commands in cases():
+        found[name] = {
+            command[0]: tried(good, room / "place", change, command) for command in commands
+        }
+    print(json.dumps(found))
+
+
+if __name__ == "__main__":
+    main()

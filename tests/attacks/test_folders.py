@@ -1,0 +1,62 @@
+"""S4, S5, S8 through the commands: a run folder or data file that someone made to hurt.
+
+Every command ends with one of our exit codes, in bounded memory and time, with no line that a
+terminal could obey, and runs nothing from the file.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.attacks import folders
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+
+ROOT = Path(__file__).resolve().parents[2]
+GROWTH = 64 * 1024  # KiB above what the honest folder takes
+SECONDS = 1.0  # of the processor
+# What a command may come to, beside 0 where it does not look at what was changed.
+CODES = {"weights": {6}, "checkpoint": {6}, "data": {3}, "metrics": {6, 9}, "odd": {2, 6, 7, 9}}
+FILES = {"data.json": {3, 6, 9}, "run.json": {3, 6, 9}, "summary.json": {6, 9}}
+NAMES = [name for name, _, _ in folders.cases()]
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
+    room = tmp_path_factory.mktemp("attacks")
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.attacks.folders", str(room)],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "OPENBLAS_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    result: dict[str, dict[str, Any]] = json.loads(done.stdout)
+    return result
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_command_refuses_it_or_is_not_touched(
+    found: dict[str, dict[str, Any]], name: str
+) -> None:
+    honest = max(memory for _, _, memory, _, _ in found["honest"].values())
+    kind = name.partition(":")[0]
+    allowed = (CODES | FILES | {"honest": set()})[kind]
+    codes = set()
+    for command, (code, message, memory, seconds, seen) in found[name].items():
+        codes.add(code)
+        assert code in allowed | {0}, (command, message)
+        assert "Traceback" not in message, (command, message)
+        assert seen == "", (command, seen)
+        assert memory - honest < GROWTH, command
+        assert seconds < SECONDS, command
+        assert all(char.isprintable() or char == "\n" for char in message), command
+    if kind in CODES:
+        assert codes & allowed

@@ -1,0 +1,174 @@
+"""R4 through the command line: saved, named and ended within two seconds, wherever it was."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from nnlab.run.folder import RunFolder
+from tests.torture import cases
+from tests.torture.worker import content, differing
+
+ROOT = Path(__file__).resolve().parents[2]
+CODES = [(signal.SIGINT, 130), (signal.SIGTERM, 143)]
+SECONDS = 2.0
+LAUNCH = """
+import sys, time
+from nnlab.cli import main
+{patch}
+main.main(sys.argv[1:], prog_name="nnlab")
+"""
+# Something slow that says on stderr when it is reached.
+SLOW = """
+def slow(*rest, **more):
+    print("reached", file=sys.stderr, flush=True)
+    end = time.monotonic() + {seconds}
+    while time.monotonic() < end:
+        time.sleep(0.01)
+    return real(*rest, **more)
+"""
+
+
+@contextmanager
+def nnlab(folder: Path, *arguments: str, patch: str = "") -> Iterator["subprocess.Popen[str]"]:
+    child = subprocess.Popen(
+        [sys.executable, "-c", LAUNCH.format(patch=patch), *arguments],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "OPENBLAS_NUM_THREADS": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        yield child
+    finally:
+        child.kill()
+        child.communicate()
+
+
+def reached(child: "subprocess.Popen[str]", word: str) -> None:
+    assert child.stderr is not None
+    while not (line := child.stderr.readline()).startswith(word):
+        assert line, "it ended before"
+
+
+def ended(child: "subprocess.Popen[str]", number: signal.Signals) -> tuple[int, str, float]:
+    began = time.monotonic()
+    child.send_signal(number)
+    _, rest = child.communicate(timeout=30)
+    return child.returncode, rest, time.monotonic() - began
+
+
+def the_run(folder: Path) -> RunFolder:
+    (path,) = (folder / "runs").iterdir()
+    return RunFolder.open(path)
+
+
+@pytest.mark.parametrize(("number", "code"), CODES)
+def test_while_training(tmp_path: Path, number: signal.Signals, code: int) -> None:
+    """And the resumed run ends as the undisturbed one."""
+    cases.write(tmp_path)
+    arguments = ["identity.yaml", "--set", "epochs=1500", "--set", "schedule=constant"]
+    for folder in (tmp_path / "a", tmp_path / "b"):
+        folder.mkdir()
+    with nnlab(tmp_path, "train", *arguments, "--no-plots", "--runs", "a/runs") as child:
+        assert child.wait(60) == 0
+    with nnlab(tmp_path, "train", *arguments, "--no-plots", "--runs", "b/runs") as child:
+        reached(child, "epoch 1/")
+        found, message, seconds = ended(child, number)
+    run = the_run(tmp_path / "b")
+    assert (found, run.status()) == (code, "interrupted")
+    assert seconds < SECONDS
+    assert re.search(
+        rf"{number.name}: stopped after [\d,]+ updates; the state is saved in b/runs/{run.name}\. "
+        rf"`nnlab resume b/runs/{run.name}` goes on\.\n$",
+        message,
+    )
+    assert 0 < run.load_checkpoint().meta["epoch"] < 1500
+    with nnlab(tmp_path, "resume", "latest", "--runs", "b/runs", "--no-plots") as child:
+        assert child.wait(60) == 0
+    assert differing(content(run.path), content(the_run(tmp_path / "a").path)) == []
+
+
+@pytest.mark.parametrize(("number", "code"), CODES)
+def test_while_the_final_figures_are_worked_out(
+    tmp_path: Path, number: signal.Signals, code: int
+) -> None:
+    patch = (
+        "from nnlab.experiment import outcome\nreal = outcome.outputs\n"
+        + SLOW.format(seconds=0.5)
+        + "outcome.outputs = slow"
+    )
+    config = ("digits_binary", "--no-plots", "--set", "epochs=2")
+    with nnlab(tmp_path, "train", *config, patch=patch) as child:
+        reached(child, "reached")
+        found, message, seconds = ended(child, number)
+    run = the_run(tmp_path)
+    assert (found, run.status()) == (code, "interrupted")
+    assert seconds < SECONDS
+    assert f"{number.name}: stopped while the final figures were worked out;" in message
+    assert not run.has_summary()
+    with nnlab(tmp_path, "resume", "latest", "--no-plots") as child:
+        assert child.wait(60) == 0
+    assert run.status() == "completed"
+    assert run.has_summary()
+
+
+@pytest.mark.parametrize(("number", "code"), CODES)
+def test_while_drawing(tmp_path: Path, number: signal.Signals, code: int) -> None:
+    """The run is complete by then; only the figure is missing."""
+    patch = (
+        "import nnlab.plots\nreal = nnlab.plots.draw_all\n"
+        + SLOW.format(seconds=20)
+        + "nnlab.plots.draw_all = slow"
+    )
+    with nnlab(tmp_path, "train", "xor", "--set", "epochs=2", patch=patch) as child:
+        reached(child, "reached")
+        found, message, seconds = ended(child, number)
+    assert (found, the_run(tmp_path).status()) == (code, "completed")
+    assert seconds < SECONDS
+    assert message.strip() == {130: "Interrupted.", 143: "Terminated."}[code]
+
+
+@pytest.mark.parametrize(("number", "code"), CODES)
+def test_while_the_data_is_loaded(tmp_path: Path, number: signal.Signals, code: int) -> None:
+    patch = (
+        "from nnlab.experiment import session\nreal = session.build\n"
+        + SLOW.format(seconds=20)
+        + "session.build = slow"
+    )
+    with nnlab(tmp_path, "train", "xor", patch=patch) as child:
+        reached(child, "reached")
+        found, _, seconds = ended(child, number)
+    assert found == code
+    assert seconds < SECONDS
+    assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize(("number", "code"), CODES)
+def test_a_second_signal_ends_at_once(tmp_path: Path, number: signal.Signals, code: int) -> None:
+    """The first waits for a record that does not come; what was saved before is still there."""
+    patch = (
+        "from nnlab.training.chunks import ByChunks\nreal = ByChunks.chunk\n"
+        + SLOW.format(seconds=20)
+        + "ByChunks.chunk = lambda run, *rest: (slow if run.state.epoch == 3 else real)(run, *rest)"
+    )
+    often = ("--set", "training.checkpoint_every=1", "--set", "training.engine=numpy")
+    config = ("digits_binary", "--no-plots", *often)
+    with nnlab(tmp_path, "train", *config, patch=patch) as child:
+        reached(child, "reached")
+        child.send_signal(number)
+        time.sleep(0.2)
+        assert child.poll() is None
+        found, _, seconds = ended(child, number)
+    run = the_run(tmp_path)
+    assert (found, run.status()) == (code, "interrupted")
+    assert seconds < SECONDS
+    assert run.load_checkpoint().meta["epoch"] == 3
