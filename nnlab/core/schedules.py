@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from math import cos, pi
 from typing import Annotated, Literal, NamedTuple
 
-from annotated_types import Ge, Gt, Le, Lt
+from annotated_types import Ge, Gt, Le, Len, Lt
 
 Per = Literal["epoch", "step"]
 Factor = Annotated[float, Gt(0), Le(1)]
@@ -72,7 +72,7 @@ class Step(Schedule):
 class Multistep(Schedule):
     """lr gamma^k after k of the `milestones` have been reached (t >= milestone)."""
 
-    milestones: tuple[Count, ...] = ()
+    milestones: Annotated[tuple[Count, ...], Len(1)]
     gamma: Factor = 0.1
 
     def after_warmup(self, t: int, lr: float, total: int) -> float:

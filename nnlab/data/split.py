@@ -47,6 +47,8 @@ def split(options: Split, rows: int, test_rows: int, seed: int) -> Parts:
     nothing is cut off the training rows keep the file's order, so `training.shuffle: false`
     means that order. Raises ConfigError when a part would be empty or cannot be had.
     """
+    if options.pool and not test_rows:
+        raise ConfigError("data.pool: this data set has no official test part to pool.")
     official = 0 if options.pool else test_rows
     if official and options.test is not None:
         raise ConfigError(
