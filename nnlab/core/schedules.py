@@ -20,7 +20,11 @@ Count = Annotated[int, Ge(1)]
 
 @dataclass(frozen=True, kw_only=True)
 class Schedule(ABC):
-    """A rule for the learning rate."""
+    """A rule for the learning rate, from the time t = 0, 1, ...
+
+    warmup: how many times the rate climbs linearly first, up to lr; the rule's own t = 0 is then.
+    per: whether t counts epochs or updates (step).
+    """
 
     warmup: Annotated[int, Ge(0)] = 0
     per: Per = "epoch"
