@@ -228,6 +228,8 @@ def require_trainable(
         raise ValueError(f"a loss that needs {loss.fuses} is for classes, not for a regression")
     if loss.fuses == "softmax" and kind == "binary":
         raise ValueError("cross_entropy is for kind 'classes'; bce is for 'binary'")
+    if kind == "classes" and network.shapes[-1] == (1,):
+        raise ValueError("kind 'classes' needs an output for each class; a single one is 'binary'")
     for index, layer in enumerate(network.layers):
         if epochs and not layer.differentiable:
             raise ValueError(

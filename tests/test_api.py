@@ -487,6 +487,12 @@ def test_a_loss_that_is_none(given, found):
     assert str(error.value) == f"loss must be a name, or made by a catalogue; it is {found}"
 
 
+def test_one_output_is_not_one_class_of_many():
+    x, t = regression()
+    with pytest.raises(ValueError, match=r"^kind 'classes' needs an output for each class; a sing"):
+        nnlab.fit(network(1), x, t[:, :1] > 0, "mse", kind="classes")
+
+
 def test_a_step_cannot_be_trained_but_measured():
     x, t = regression()
     net = nnlab.Network([nnlab.LAYERS["dense"](2), nnlab.LAYERS["step"]()], 3)

@@ -111,7 +111,7 @@ def _settings(cls: type[Any]) -> Iterator[str]:
     main = main_setting(cls)
     if cls.__module__ == schema.__name__:
         main = None
-    meanings = {}
+    meanings: dict[str, str] = {}
     for one in reversed(cls.__mro__):
         meanings |= told(one)[1] if dataclasses.is_dataclass(one) else {}
     return _table(rows, meanings, main)

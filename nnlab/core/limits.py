@@ -22,7 +22,8 @@ RULES = {
 
 def check(member: Any, name: str) -> None:
     """Raise ValueError where a field of the dataclass instance is outside its limits."""
-    for field, limits in _of_class(type(member)):
+    cls: type = type(member)
+    for field, limits in _of_class(cls):
         value = getattr(member, field)
         for limit in limits:
             if (broken := _broken(value, limit)) is not None:
