@@ -8,7 +8,7 @@
     run.predict([[0.2, 0.8]])
 
     network = nnlab.Network([nnlab.LAYERS["dense"](3), nnlab.LAYERS["tanh"]()], 2)
-    nnlab.fit(network, x, t, nnlab.LOSSES["mse"]())
+    nnlab.fit(network, x, t, "mse", nnlab.OPTIMIZERS["adam"](lr=0.01))
 
 Importing the package is cheap: each name is loaded when it is first used.
 """
@@ -76,4 +76,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *_HOMES])
+    return sorted(__all__)

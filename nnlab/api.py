@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from os import PathLike
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -15,11 +15,12 @@ from nnlab.config.load import Loaded, from_mapping
 from nnlab.config.load import load as load_config
 from nnlab.config.schema import Config
 from nnlab.core.gradcheck import Checked, check_gradients
-from nnlab.core.losses import Loss
-from nnlab.core.metrics import Kind
-from nnlab.core.network import Network
-from nnlab.core.optimizers import Optimizer, Sgd
-from nnlab.core.schedules import Constant, Schedule
+from nnlab.core.limits import check
+from nnlab.core.losses import LOSSES, Loss
+from nnlab.core.metrics import METRICS, Kind
+from nnlab.core.network import Network, name_of
+from nnlab.core.optimizers import OPTIMIZERS, Optimizer
+from nnlab.core.schedules import SCHEDULES, Schedule
 from nnlab.core.types import FloatArray
 from nnlab.data.batches import Part
 from nnlab.data.scale import Scaling
@@ -30,6 +31,10 @@ from nnlab.run.folder import RunFolder, Weights
 from nnlab.run.names import runs_folder
 from nnlab.training import Epoch, Failure, Plan, start
 from nnlab.training import train as train_steps
+
+M = TypeVar("M")
+
+KINDS: dict[str | None, Kind] = {"softmax": "classes", "sigmoid": "binary", None: "regression"}
 
 
 @dataclass(frozen=True)
@@ -107,9 +112,15 @@ def loaded(
     return load_config(Path(config) if not isinstance(config, str) else config, changes)
 
 
-def load(path: str | PathLike[str]) -> Run:
-    """The run in a folder. Raises RunUnreadable when it holds none."""
-    return Run(RunFolder.open(Path(path)).path)
+def load(run: str | PathLike[str], runs: str | PathLike[str] | None = None) -> Run:
+    """A run by its folder, its name, a unique beginning of that, or "latest".
+
+    `runs` is where names are looked up, as for the command. Raises RunUnreadable when there is no
+    such run, UsageError for the beginning of several.
+    """
+    if isinstance(run, str):
+        return Run(RunFolder.find(run, runs_folder(runs)).path)
+    return Run(RunFolder.open(Path(run)).path)
 
 
 @dataclass(frozen=True)
@@ -134,36 +145,40 @@ def fit(
     network: Network,
     x: ArrayLike,
     t: ArrayLike,
-    loss: Loss,
-    optimizer: Optimizer | None = None,
+    loss: Loss | str,
+    optimizer: Optimizer | str = "sgd",
     *,
     epochs: int = 10,
-    batch_size: int = 32,
-    schedule: Schedule | None = None,
+    batch_size: int | Literal["full"] = 32,
+    schedule: Schedule | str = "constant",
     shuffle: bool = True,
     seed: int = 0,
-    kind: Kind = "regression",
+    kind: Kind | None = None,
 ) -> History:
     """Train a network in memory on rows x (B, n) with targets t (B, m), without any file.
 
-    Classes are one-hot rows with `kind="classes"`, or one column of 0 and 1 with "binary". The
-    network's parameters change in place; after a divergence they are the last finite ones and
-    `failure` says what broke. Raises ValueError for arrays that do not fit.
+    loss, optimizer and schedule are members of their catalogues, or names for one as it is by
+    default. kind says how outputs are judged; by default cross_entropy means "classes", bce
+    "binary", and any other loss "regression". Classes are one-hot rows or labels (B,) from 0;
+    for a single output t may be (B,) as well. The network's parameters change in place; after a
+    divergence they are the last finite ones and `failure` says what broke. Raises ValueError for
+    arrays and settings that do not fit, TypeError for what is no member of a catalogue.
     """
-    if batch_size < 1 or epochs < 0:
-        raise ValueError("batch_size must be 1 or more, and epochs 0 or more")
-    inputs, targets = pairs(network, x, t, loss)
+    loss = member(loss, LOSSES, Loss, "loss")
+    judged = kind or KINDS[loss.fuses]
+    require_trainable(network, loss, judged, epochs, batch_size)
+    inputs, targets, loss = pairs(network, x, t, loss, judged)
     none = Scaling("none", np.zeros(()), np.ones(()))
     part = Part(inputs, np.arange(len(inputs)), none, targets, network.dtype)
     plan = Plan(
         loss=loss,
-        optimizer=optimizer or Sgd(),
-        schedule=schedule or Constant(),
+        optimizer=member(optimizer, OPTIMIZERS, Optimizer, "optimizer"),
+        schedule=member(schedule, SCHEDULES, Schedule, "schedule"),
         train=part,
         validation=None,
-        kind=kind,
+        kind=judged,
         epochs=epochs,
-        batch_size=batch_size,
+        batch_size=len(inputs) if batch_size == "full" else batch_size,
         seed=seed,
         shuffle=shuffle,
     )
@@ -172,26 +187,91 @@ def fit(
     return History.of([one for one in records if isinstance(one, Epoch)], failure)
 
 
-def gradcheck(network: Network, x: ArrayLike, t: ArrayLike, loss: Loss) -> list[Checked]:
+def gradcheck(network: Network, x: ArrayLike, t: ArrayLike, loss: Loss | str) -> list[Checked]:
     """Compare every gradient with central differences; see `nnlab.core.gradcheck`."""
-    inputs, targets = pairs(network, x, t, loss)
+    loss = member(loss, LOSSES, Loss, "loss")
+    inputs, targets, loss = pairs(network, x, t, loss, KINDS[loss.fuses])
     return check_gradients(network, loss, inputs, targets)
 
 
+def member(given: object, catalogue: Mapping[str, type[M]], family: Any, word: str) -> M:
+    """A member of a catalogue by its name, or the given one after its settings were checked.
+
+    Raises ValueError for an unknown name or a setting out of its range, TypeError for anything
+    else.
+    """
+    if isinstance(given, str):
+        if given not in catalogue:
+            raise ValueError(f"there is no {word} '{given}'; there are {', '.join(catalogue)}")
+        return catalogue[given]()
+    if not isinstance(given, family):
+        shown = given.__name__ if isinstance(given, type) else repr(given)
+        raise TypeError(f"{word} must be a name, or made by a catalogue; it is {shown}")
+    check(given, word)
+    found: M = given
+    return found
+
+
+def require_trainable(
+    network: Network, loss: Loss, kind: str, epochs: object, batch_size: object
+) -> None:
+    """Raise ValueError where the network cannot be trained in this way."""
+    if kind not in METRICS:
+        raise ValueError(f"there is no kind '{kind}'; there are {', '.join(METRICS)}")
+    if type(epochs) is not int or epochs < 0:
+        raise ValueError(f"epochs must be a whole number, 0 or more, not {epochs!r}")
+    if batch_size != "full" and (type(batch_size) is not int or batch_size < 1):
+        raise ValueError(
+            f"batch_size must be a whole number, 1 or more, or 'full', not {batch_size!r}"
+        )
+    if loss.fuses is not None and kind == "regression":
+        raise ValueError(f"a loss that needs {loss.fuses} is for classes, not for a regression")
+    if loss.fuses == "softmax" and kind == "binary":
+        raise ValueError("cross_entropy is for kind 'classes'; bce is for 'binary'")
+    if kind == "classes" and network.shapes[-1] == (1,):
+        raise ValueError("kind 'classes' needs an output for each class; a single one is 'binary'")
+    for index, layer in enumerate(network.layers):
+        if epochs and not layer.differentiable:
+            raise ValueError(
+                f"layer {index} ({name_of(layer)}) has no useful derivative, so it cannot be "
+                "trained"
+            )
+
+
 def pairs(
-    network: Network, x: ArrayLike, t: ArrayLike, loss: Loss
-) -> tuple[FloatArray, FloatArray]:
-    """Rows and encoded targets as float64 arrays.
+    network: Network, x: ArrayLike, t: ArrayLike, loss: Loss, kind: Kind
+) -> tuple[FloatArray, FloatArray, Loss]:
+    """Rows and encoded targets as float64 arrays, and the loss with its class weights.
 
     Raises ValueError where they are not finite, do not fit the network, or are no pairs.
     """
-    inputs, targets = np.asarray(x, np.float64), np.asarray(t, np.float64)
-    expected = {"inputs": (inputs, network.inputs), "targets": (targets, network.shapes[-1])}
-    for name, (array, shape) in expected.items():
-        if array.shape[1:] != shape or not len(array):
-            raise ValueError(f"{name} must be rows of shape {shape}, not an array {array.shape}")
+    inputs: FloatArray = np.asarray(x, np.float64)
+    targets: FloatArray = np.asarray(t, np.float64)
+    shape = network.shapes[-1]
+    if targets.ndim == 1 and len(shape) == 1:
+        targets = spread(targets, shape[0], kind)
+    expected = {"inputs": (inputs, network.inputs), "targets": (targets, shape)}
+    for name, (array, row) in expected.items():
+        if array.shape[1:] != row or not len(array):
+            raise ValueError(f"{name} must be rows of shape {row}, not an array {array.shape}")
         if not np.isfinite(array).all():
             raise ValueError(f"{name} hold a number that is not finite")
     if len(inputs) != len(targets):
         raise ValueError(f"{len(inputs)} rows of inputs, but {len(targets)} of targets")
-    return inputs, loss.encode(targets)
+    if loss.fuses == "softmax":
+        loss = loss.prepare(targets.argmax(axis=1), shape[0])
+    elif loss.fuses == "sigmoid":
+        loss = loss.prepare((targets > 0.5).ravel().astype(np.int64), 2)
+    return inputs, loss.encode(targets), loss
+
+
+def spread(targets: FloatArray, outputs: int, kind: Kind) -> FloatArray:
+    """Targets (B,) as rows: one column for a single output, one-hot rows (B, m) for labels."""
+    if outputs == 1:
+        return targets[:, None]
+    if kind != "classes":
+        return targets
+    wrong = targets[~np.isin(targets, range(outputs))]
+    if wrong.size:
+        raise ValueError(f"labels must be whole numbers from 0 to {outputs - 1}, not {wrong[0]:g}")
+    return np.eye(outputs)[targets.astype(np.int64)]

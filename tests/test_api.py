@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import nnlab
-from nnlab.errors import ConfigError, RunUnreadable
+from nnlab.errors import ConfigError, DataError, RunUnreadable, UsageError
 
 SURFACE = {
     "INITIALIZERS",
@@ -74,9 +74,9 @@ def test_the_surface_is_the_declared_one():
 
 def test_nothing_else_can_be_had_from_the_package():
     """In a fresh interpreter, where no other test has imported a submodule."""
-    code = "import nnlab; print(*(n for n in dir(nnlab) if not n.startswith('_')))"
+    code = "import nnlab; print(*dir(nnlab))"
     names = set(python(code).split())
-    assert names - {"Any", "TYPE_CHECKING", "import_module"} == SURFACE
+    assert names == SURFACE
     star = "from nnlab import *; print(*(n for n in dir() if not n.startswith('_')))"
     assert set(python(star).split()) == SURFACE
 
@@ -393,3 +393,156 @@ def test_gradcheck_sees_a_wrong_gradient(monkeypatch):
     errors = {one.name: one.error for one in checked}
     assert errors["0.dense.weight"] > 1e-4
     assert errors["2.dense.weight"] < 1e-7
+
+
+# --- names, forms and mistakes -----------------------------------------------------------------
+
+
+def test_names_stand_for_members_as_they_are_by_default():
+    x, t = regression()
+    nets = [network(4, 2) for _ in range(2)]
+    nnlab.fit(nets[0], x, t, "mse", "adam", schedule="cosine", batch_size="full")
+    made = nnlab.OPTIMIZERS["adam"](), nnlab.SCHEDULES["cosine"]()
+    nnlab.fit(nets[1], x, t, nnlab.LOSSES["mse"](), made[0], schedule=made[1], batch_size=30)
+    np.testing.assert_array_equal(nets[0].theta, nets[1].theta)
+    assert nnlab.gradcheck(network(4, 2), x, t, "mse")
+
+
+@pytest.mark.parametrize(
+    ("loss", "last", "outputs", "metrics"),
+    [
+        ("cross_entropy", "softmax", 3, {"accuracy"}),
+        ("bce", "sigmoid", 1, {"accuracy"}),
+        ("mse", "tanh", 1, {"mae", "r2"}),
+    ],
+)
+def test_the_loss_says_how_outputs_are_judged_and_labels_are_rows(loss, last, outputs, metrics):
+    x, _ = regression()
+    labels = np.digitize(x[:, 0], [-0.5, 0.5]) if outputs > 1 else (x[:, 0] > 0) * 1
+    rows = np.eye(3)[labels] if outputs > 1 else labels[:, None]
+    layers = [nnlab.LAYERS["dense"](outputs), nnlab.LAYERS[last]()]
+    nets = [nnlab.Network(layers, 3) for _ in range(2)]
+    histories = [nnlab.fit(net, x, t, loss) for net, t in zip(nets, (labels, rows), strict=True)]
+    assert set(histories[0].metrics) == metrics
+    np.testing.assert_array_equal(nets[0].theta, nets[1].theta)
+
+
+@pytest.mark.parametrize(("loss", "last"), [("cross_entropy", "softmax"), ("bce", "sigmoid")])
+def test_balanced_classes(loss, last):
+    """The rare class weighs as much as the other: 6 of 30 rows have 30 / (2 * 6) = 2.5 each."""
+    x, _ = regression()
+    labels = (np.arange(30) < 6) * 1
+    outputs = 2 if last == "softmax" else 1
+    made = [nnlab.LOSSES[loss](class_weight=weight) for weight in ("balanced", (0.625, 2.5), None)]
+    nets = []
+    for one in made:
+        nets.append(nnlab.Network([nnlab.LAYERS["dense"](outputs), nnlab.LAYERS[last]()], 3))
+        nnlab.fit(nets[-1], x, labels, one)
+    np.testing.assert_array_equal(nets[0].theta, nets[1].theta)
+    assert (nets[0].theta != nets[2].theta).any()
+
+
+MISTAKES = {
+    "loss": ({"loss": "mes"}, "there is no loss 'mes'; there are mse, mae, huber, bce, cross_"),
+    "optimizer": ({"optimizer": "adma"}, "there is no optimizer 'adma'; there are sgd, "),
+    "rate": ({"optimizer": nnlab.OPTIMIZERS["sgd"](lr=-1)}, "optimizer: lr is -1; it must be > 0"),
+    "epochs": ({"epochs": 2.5}, "epochs must be a whole number, 0 or more, not 2.5"),
+    "negative": ({"epochs": -1}, "epochs must be a whole number, 0 or more, not -1"),
+    "batch": ({"batch_size": 0}, "batch_size must be a whole number, 1 or more, or 'full', not 0"),
+    "all": ({"batch_size": "all"}, "batch_size must be a whole number, 1 or more, or 'full', not"),
+    "kind": ({"kind": "class"}, "there is no kind 'class'; there are classes, binary, regression"),
+    "fused": (
+        {"loss": "bce", "kind": "regression"},
+        "a loss that needs sigmoid is for classes, not for a regression",
+    ),
+    "binary": (
+        {"loss": "cross_entropy", "kind": "binary"},
+        "cross_entropy is for kind 'classes'; bce is for 'binary'",
+    ),
+    "label": (
+        {"kind": "classes", "t": [0, 1, 2] * 10},
+        "labels must be whole numbers from 0 to 1, not 2",
+    ),
+    "half": ({"kind": "classes", "t": [0.5] * 30}, "labels must be whole numbers from 0 to 1, not"),
+}
+
+
+@pytest.mark.parametrize("case", MISTAKES)
+def test_mistakes_in_fit_are_told(case):
+    settings, message = MISTAKES[case]
+    x, t = regression()
+    net = network(4, 2)
+    before = net.theta.copy()
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}"):
+        nnlab.fit(net, **{"x": x, "t": t, "loss": "mse", **settings})
+    np.testing.assert_array_equal(net.theta, before)
+
+
+@pytest.mark.parametrize(
+    ("given", "found"), [(nnlab.LOSSES["mse"], "Mse"), (3, "3"), (None, "None")]
+)
+def test_a_loss_that_is_none(given, found):
+    with pytest.raises(TypeError) as error:
+        nnlab.fit(network(4, 2), *regression(), given)
+    assert str(error.value) == f"loss must be a name, or made by a catalogue; it is {found}"
+
+
+def test_one_output_is_not_one_class_of_many():
+    x, t = regression()
+    with pytest.raises(ValueError, match=r"^kind 'classes' needs an output for each class; a sing"):
+        nnlab.fit(network(1), x, t[:, :1] > 0, "mse", kind="classes")
+
+
+def test_a_step_cannot_be_trained_but_measured():
+    x, t = regression()
+    net = nnlab.Network([nnlab.LAYERS["dense"](2), nnlab.LAYERS["step"]()], 3)
+    with pytest.raises(ValueError, match=r"^layer 1 \(step\) has no useful derivative, so it can"):
+        nnlab.fit(net, x, t, "mse")
+    assert len(nnlab.fit(net, x, t, "mse", epochs=0).loss) == 1
+
+
+@pytest.mark.parametrize(
+    ("layer", "settings", "message"),
+    [
+        ("dense", {"units": -3}, "layer 0 (dense): units is -3; it must be > 0"),
+        ("dropout", {"rate": 1.0}, "layer 0 (dropout): rate is 1.0; it must be < 1"),
+    ],
+)
+def test_settings_of_layers_have_their_limits_in_python_too(layer, settings, message):
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        nnlab.Network([nnlab.LAYERS[layer](**settings)], 2)
+
+
+def test_runs_by_name(tmp_path, monkeypatch):
+    run = nnlab.train(XOR, runs=tmp_path)
+    for spec in ("latest", run.path.name, run.path.name[:12], str(run.path)):
+        assert nnlab.load(spec, runs=tmp_path) == run
+    monkeypatch.setenv("NNLAB_RUNS", str(tmp_path))
+    assert nnlab.load("latest") == run
+    with pytest.raises(RunUnreadable, match=r"^There is no run 'lastest'"):
+        nnlab.load("lastest")
+
+
+def test_weights_that_do_not_exist(tmp_path):
+    run = nnlab.train(XOR, runs=tmp_path)
+    with pytest.raises(UsageError) as error:
+        run.network("beste")
+    assert str(error.value) == "There are no weights 'beste'; there are initial, best, final."
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ([[None, 1.0]], "The rows hold nan at row 0, column 0 (counted from 0); only finite "),
+        ([[1.0, 2.0], [3.0, np.nan]], "The rows hold nan at row 1, column 1 (counted from 0); "),
+        (np.array([["1", "2"]]), "The rows are of type <U1; numbers are needed."),
+        ([["a", "b"]], "The rows are of type <U1; numbers are needed."),
+        ([[1.0, 2.0], [3.0]], "The rows are not numbers: "),
+        ([[{}, 1.0]], "The rows are not numbers: "),
+    ],
+)
+def test_rows_that_are_no_numbers(tmp_path, rows, message):
+    run = nnlab.train(XOR, runs=tmp_path, epochs=0)
+    with pytest.raises(DataError) as error:
+        run.predict(rows)
+    assert str(error.value).startswith(message)

@@ -72,7 +72,7 @@ def fetch(name: tuple[str, ...], force: bool) -> None:
 def verify(name: tuple[str, ...], as_json: bool) -> None:
     """Read the files and compare them with the published SHA-256.
 
-    Missing files are no error, damaged ones are: exit code 3.
+    A missing file is no error as long as one is there, a damaged one is: exit code 3.
 
     \b
     nnlab data verify
@@ -82,6 +82,9 @@ def verify(name: tuple[str, ...], as_json: bool) -> None:
     found = [state for one in collections(name) for state in states(one, verify=True)]
     show(found, as_json)
     refuse_damage(found)
+    if all(one.state == "missing" for one in found):
+        names = " ".join(dict.fromkeys(one.collection for one in found))
+        raise DataError(f"None of these files is there. To download them: nnlab data fetch {names}")
 
 
 def collections(names: tuple[str, ...]) -> "list[Collection]":

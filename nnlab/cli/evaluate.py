@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nnlab.cli.options import FILE, find_run, json_option, run_argument, verbosity, weights_option
+from nnlab.cli.options import find_run, json_option, run_argument, verbosity, weights_option
 from nnlab.cli.terminal import tell, tell_json
 
 if TYPE_CHECKING:
@@ -25,14 +25,14 @@ PARTS = ("train", "validation", "test")
 )
 @click.option(
     "--data",
-    type=FILE,
-    metavar="FILE",
-    help="Other data: a CSV or NPZ file with inputs and targets.",
+    type=click.Path(dir_okay=False),
+    metavar="PART|FILE",
+    help="A part, as --part; or other data: a CSV or NPZ file with inputs and targets.",
 )
 @json_option
 @verbosity
 def command(
-    run: str, runs: Path | None, weights: str, part: str | None, data: Path | None, as_json: bool
+    run: str, runs: Path | None, weights: str, part: str | None, data: str | None, as_json: bool
 ) -> None:
     """Measure a trained network on a part of its data or on a file.
 
@@ -49,9 +49,11 @@ def command(
     if part is not None and data is not None:
         raise click.UsageError("--part and --data exclude each other.")
     saved = Saved(find_run(run, runs))
+    if data in PARTS:  # a file of such a name can be given as ./train
+        part, data = data, None
     if data is not None:
-        part = str(data)
-        found = on_file(saved, data, weights)
+        part = str(Path(data))
+        found = on_file(saved, Path(data), weights)
     else:
         part = part or default_part(saved)
         found = saved.evaluate(weights, part)  # type: ignore[arg-type]  # click checked it

@@ -8,7 +8,7 @@ import click
 
 from nnlab.cli.options import FOLDER, json_option, runs_option, verbosity
 from nnlab.cli.terminal import say, tell, tell_json
-from nnlab.errors import UsageError
+from nnlab.errors import RunUnreadable, UsageError
 
 if TYPE_CHECKING:
     from nnlab.run.listing import RunRecord
@@ -56,6 +56,8 @@ def command(
     from nnlab.run.names import runs_folder
 
     where = runs_folder(folder or runs)
+    if (folder or runs) and not where.is_dir():
+        raise RunUnreadable(f"There is no folder {where}.")
     found = [one for one in reversed(list_runs(where)) if status in (None, one.status)]
     rows = [row(one) for one in found]
     if sort is not None:
@@ -64,7 +66,8 @@ def command(
     if as_json:
         tell_json({"runs": [asdict(one) for one in found]})
     elif not rows:
-        say(f"There is no such run in {where}.")
+        wanted = "no run in this state" if status else "no run yet"
+        say(f"There is {wanted} in {where}.")
     else:
         tell(records([{**row, "time": spoken(row["time"])} for row in rows]))
 

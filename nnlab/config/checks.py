@@ -126,11 +126,17 @@ class _Checks:
             return
         dense = [index for index, layer in enumerate(network) if isinstance(layer, Dense)]
         at = find(self.root, "network", dense[-1] if dense else len(network) - 1, "units")
-        width = f"{shape[0]} numbers wide" if len(shape) == 1 else f"of shape {_text(shape)}"
+        width = f"of shape {_text(shape)}"
+        if len(shape) == 1:
+            width = f"{shape[0]} {'number' if shape[0] == 1 else 'numbers'} wide"
+        allowed = " or ".join(map(str, wanted))
+        own_table = find(self.root, "data", "name").value in ("csv", "npz")
+        if data.task == "classes" and own_table and loss is not None and loss.fuses is None:
+            allowed += ", or data.task: regression"
         self.problems.add(
             at.place,
             f"the network's output is {width}, but {what}.",
-            " or ".join(map(str, wanted)),
+            allowed,
         )
 
     def rows(self, data: Data, training: Training, signature: Signature) -> None:

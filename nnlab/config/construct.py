@@ -24,6 +24,14 @@ from nnlab.data.split import Split
 ROW_KEYS = {"order": "split"}  # the key in `data:` where it differs from the field in Split
 DATA_KEYS = ("name", "test", "validation", "pool", "split", "scale", "seed")
 
+# Where a setting belongs that somebody wrote at the top.
+HOMES = {
+    **{field.name: f"training.{field.name}" for field in dataclasses.fields(schema.Training)},
+    **{key: f"data.{key}" for key in DATA_KEYS},
+    **{key: f"optimizer.{key}" for key in ("lr", "momentum", "weight_decay")},
+    "learning_rate": "optimizer.lr",
+}
+
 
 @dataclass
 class Parts:
@@ -40,11 +48,22 @@ class Parts:
 def construct(root: Node, problems: Problems, name: str) -> Parts:
     """Build what can be built of a full tree; `name` is the experiment's if the tree gives none."""
     settings = Settings(problems)
+    root = _without_misplaced(root, problems)
     try:
         entries = settings.mapping(root, "the config", schema.KEYS)
     except RefusedError:
         return Parts()
     return _Builder(settings, problems, entries, root).parts(name)
+
+
+def _without_misplaced(root: Node, problems: Problems) -> Node:
+    """The tree without settings at the top that belong below it; each is noted."""
+    for key in root.entries or {}:
+        if key in HOMES and key not in schema.KEYS:
+            sentence = f"the config has no setting {show(key)}."
+            problems.add(root.key_place(key), sentence, ", ".join(schema.KEYS), HOMES[key])
+            root = root.without(key)
+    return root
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from nnlab.config import schema
@@ -26,20 +27,25 @@ from nnlab.data.split import Split
 
 # What a table of types cannot say: (allowed, default) of the keys with a meaning of their own.
 TOP = {
-    "name": ("a text; part of the run folder's name", "the file's stem"),
+    "name": ("a text", "the file's stem"),
     "seed": (allowed(schema.Seed), "0"),
     "data": ("a data set, see below", "required"),
-    "network": ("a list of layers, in order, see below", "required"),
-    "init": ("an initializer for all weights, see below, or {run: PATH}", "xavier_uniform"),
+    "network": ("a list of layers, see below", "required"),
+    "init": ("an initializer, see below, or {run: PATH}", "xavier_uniform"),
     "loss": ("a loss, see below", "required"),
     "optimizer": ("an optimizer, see below", "sgd"),
-    "schedule": ("a schedule of the learning rate, see below", "constant"),
+    "schedule": ("a schedule, see below", "constant"),
     "training": ("a mapping, see below", "{}"),
     "sweeps": ("NAME: {key, values, set}, see below", "{}"),
 }
 ROWS = {
     "scale": (allowed(schema.Scale), "unit for " + ", ".join(schema.IMAGES) + "; else none"),
     "seed": (allowed(schema.Seed), "the config's seed"),
+}
+STUDY = {
+    "key": ("a text", "the study's name"),
+    "values": ("a list", "required"),
+    "set": ("a mapping", "{}"),
 }
 INTRO = """\
 # The configuration file
@@ -49,8 +55,7 @@ key with its main setting (`dense: 256`), or as a mapping (`{name: dense, units:
 setting is the one marked with *. Nothing may be nan or infinite.
 """
 SWEEPS = """\
-A study tries each of `values` as the setting `key` (default: the study's name), after the settings
-in `set`: `lr: {values: [0.01, 0.1], set: {training.epochs: 5}}`.
+For example `lr: {values: [0.01, 0.1], set: {training.epochs: 5}}`.
 """
 
 
@@ -61,22 +66,26 @@ def config_reference() -> str:
 
 def _lines() -> Iterator[str]:
     yield INTRO
-    yield from _table(TOP)
+    yield from _table(TOP, told(schema.Config)[1])
     yield "\n## Training\n"
-    yield _told(schema.Training)
+    yield from _about(schema.Training)
     yield from _settings(schema.Training)
     yield "\n### early_stopping\n"
-    yield _told(schema.EarlyStopping)
+    yield from _about(schema.EarlyStopping)
     yield from _settings(schema.EarlyStopping)
     yield "\n## Sweeps\n"
+    yield from _about(schema.Study)
     yield SWEEPS
+    yield from _table(STUDY, told(schema.Study)[1])
     yield "\n## Short names for --set\n"
     short = {key: (path, "") for key, path in ALIASES.items()}
     short |= {key: (_summary(change).split(": ", 1)[1], "") for key, change in RESHAPERS.items()}
     yield from (f"* `{key}`: {meaning}" for key, (meaning, _) in short.items())
     yield "\n## data: rows and scale\n"
+    yield from _about(Split)
     rows = {ROW_KEYS.get(key, key): row for key, row in _rows(Split).items()}
-    yield from _table(rows | ROWS)
+    meanings = {ROW_KEYS.get(key, key): meaning for key, meaning in told(Split)[1].items()}
+    yield from _table(rows | ROWS, meanings | told(schema.Data)[1] | {"split": meanings["split"]})
     yield from _family("data: data sets", SOURCE)
     yield from _family("network: layers", LAYER)
     yield from _family("init: initializers", INITIALIZER)
@@ -87,17 +96,25 @@ def _lines() -> Iterator[str]:
 
 def _family(title: str, family: Family) -> Iterator[str]:
     yield f"\n## {title}"
+    shared = _shared(family)
+    if shared is not None:
+        yield ""
+        yield from _about(shared)
     for name, cls in family.members.items():
         yield f"\n### {name}\n"
-        yield _told(cls)
+        yield from _about(cls)
         yield from _settings(cls)
 
 
 def _settings(cls: type[Any]) -> Iterator[str]:
     rows = _rows(cls)
     main = main_setting(cls)
-    named = {f"{key} *" if key == main else key: row for key, row in rows.items()}
-    return _table(named if cls.__module__ != schema.__name__ else rows)
+    if cls.__module__ == schema.__name__:
+        main = None
+    meanings: dict[str, str] = {}
+    for one in reversed(cls.__mro__):
+        meanings |= told(one)[1] if dataclasses.is_dataclass(one) else {}
+    return _table(rows, meanings, main)
 
 
 def _rows(cls: type[Any]) -> dict[str, tuple[str, str]]:
@@ -124,19 +141,60 @@ def _default(field: dataclasses.Field[Any]) -> str:
     return "[]" if value == () else str(value)
 
 
-def _table(rows: dict[str, tuple[str, str]]) -> Iterator[str]:
+def _table(
+    rows: dict[str, tuple[str, str]], meanings: Mapping[str, str], main: str | None = None
+) -> Iterator[str]:
+    """The settings; with a column of meanings where any is told apart from the description."""
     if not rows:
         return
-    yield "| setting | allowed | default |"
-    yield "|---|---|---|"
+    told_apart = any(key in meanings for key in rows)
+    yield "| setting | allowed | default |" + " meaning |" * told_apart
+    yield "|---|---|---|" + "---|" * told_apart
     for key, (what, value) in rows.items():
-        cells = (cell.replace("|", r"\|") for cell in (key, what, value))
-        yield "| " + " | ".join(cells) + " |"
+        texts = [f"{key} *" if key == main else key, what, value]
+        texts += [_markdown(meanings.get(key, ""))] * told_apart
+        yield "| " + " | ".join(text.replace("|", r"\|") for text in texts) + " |"
 
 
-def _told(cls: type[Any]) -> str:
-    """The first line of the docstring, with what HTML would read as a tag kept as it is."""
-    return f"`{_summary(cls)}`\n" if "<" in _summary(cls) else f"{_summary(cls)}\n"
+def _about(cls: type[Any]) -> Iterator[str]:
+    """The docstring but for the meanings of single settings, paragraph by paragraph."""
+    for paragraph in told(cls)[0]:
+        yield _markdown(paragraph) + "\n"
+
+
+def told(cls: type[Any]) -> tuple[list[str], dict[str, str]]:
+    """A docstring's paragraphs, and what its lines `setting: ...` say of single settings.
+
+    Such a line and those below it, up to the next one or to an empty line, are one meaning.
+    """
+    names = {field.name for field in dataclasses.fields(cls)}
+    paragraphs: list[str] = []
+    meanings: dict[str, str] = {}
+    for block in (inspect.getdoc(cls) or "").split("\n\n"):
+        parts = re.split(r"^(\w+): ", block, flags=re.MULTILINE)
+        if len(parts) > 1 and not parts[0] and set(parts[1::2]) <= names:
+            pairs = zip(parts[1::2], parts[2::2], strict=True)
+            meanings |= {name: " ".join(text.split()) for name, text in pairs}
+        else:
+            paragraphs.append(block)
+    return paragraphs, meanings
+
+
+def _shared(family: Family) -> type[Any] | None:
+    """The dataclass that all members of the family extend, if there is one."""
+    ways = [
+        [one for one in cls.__mro__ if dataclasses.is_dataclass(one)]
+        for cls in family.members.values()
+    ]
+    common = [one for one in ways[0] if all(one in way for way in ways)]
+    return common[0] if common else None
+
+
+def _markdown(text: str) -> str:
+    """The text with signs escaped that Markdown would obey, but for what stands in `code`."""
+    pieces = text.split("`")
+    pieces[::2] = [re.sub(r"([*<])", r"\\\1", piece) for piece in pieces[::2]]
+    return "`".join(pieces)
 
 
 def _summary(thing: Any) -> str:

@@ -7,21 +7,24 @@ stands for its main setting (`network.0.dense=5`), and a path that ends at a mem
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from nnlab.config.construct import DATA_KEYS
 from nnlab.config.expand import TOP, expand
-from nnlab.config.families import LAYER, OPTIMIZER, Family
+from nnlab.config.families import LAYER, OPTIMIZER, SOURCE, Family
 from nnlab.config.files import checked
-from nnlab.config.hints import main_setting
+from nnlab.config.hints import MisfitError, convert, hints, main_setting
 from nnlab.config.problems import Problem, Problems, show, suggest
 from nnlab.config.reader import read
 from nnlab.config.reshape import RESHAPERS, UnfitError
 from nnlab.config.schema import KEYS
-from nnlab.config.tree import BAD, Node, Place, Source, from_plain
+from nnlab.config.tree import BAD, Node, Place, Source, find, from_plain, plain
 from nnlab.config.yaml12 import finite
+from nnlab.data import SOURCES
+from nnlab.data.published import COLLECTIONS
 from nnlab.errors import ConfigError
 
 Override = str | tuple[str, object]  # "a.b=c" as typed, or a key and a value from Python
@@ -97,8 +100,11 @@ def _apply(root: Node, change: Setting, notes: list[str]) -> Node:
     key = ALIASES.get(change.key, change.key)
     if key in RESHAPERS:
         return RESHAPERS[key](root, change.value)
-    if key in ("optimizer", "optimizer.name") and isinstance(change.value.value, str):
-        return _swap_optimizer(root, change.value, notes)
+    if isinstance(change.value.value, str):
+        if key in ("optimizer", "optimizer.name"):
+            return _swap(root, "optimizer", OPTIMIZER, change.value, notes)
+        if key in ("data", "data.name"):
+            return _swap(root, "data", SOURCE, change.value, notes)
     path = key.split(".")
     if path[0] not in KEYS:
         raise UnfitError(
@@ -142,18 +148,46 @@ def _main(node: Node, step: str, family: Family | None) -> str:
     return main_setting(family.members[step]) or step
 
 
-def _swap_optimizer(root: Node, name: Node, notes: list[str]) -> Node:
-    """Another optimizer with those of the old one's settings that it has as well."""
-    old = (root.entries or {}).get("optimizer")
-    cls = OPTIMIZER.members.get(str(name.value))
+def _swap(root: Node, part: str, family: Family, name: Node, notes: list[str]) -> Node:
+    """Another member of the family with those of the old one's settings that fit it as well."""
+    old = (root.entries or {}).get(part)
+    shown = str(name.value)
+    cls = family.members.get(family.other_names.get(shown, shown))
     if old is None or old.entries is None or cls is None:
-        return root.with_entry("optimizer", name)
-    fitting = {field.name for field in dataclasses.fields(cls)}
+        return root.with_entry(part, name)
     entries = {"name": name}
     for key, value in old.entries.items():
-        if key in fitting:
+        if key == "name":
+            continue
+        about_rows = family is SOURCE and key in DATA_KEYS
+        reason = _unfit_rows(cls, key, old) if about_rows else _unfit(cls, key, value)
+        if reason is None:
             entries[key] = value
-        elif key != "name":
-            notes.append(f"optimizer={name.value} drops {key}, which {name.value} does not have.")
+        else:
+            notes.append(f"{part}={shown} drops {key}, which {shown} {reason}.")
     keys = {**old.keys, "name": name.place}
-    return root.with_entry("optimizer", Node(entries, name.place, keys))
+    return root.with_entry(part, Node(entries, name.place, keys))
+
+
+def _unfit(cls: type[Any], key: str, value: Node) -> str | None:
+    """Why `cls` cannot have a setting, as the end of a sentence; None if it can."""
+    if key not in hints(cls):
+        return "does not have"
+    if value.is_bad():  # noted already
+        return None
+    try:
+        convert(hints(cls)[key], plain(value))
+    except MisfitError:
+        return f"does not have with the value {show(plain(value))}"
+    return None
+
+
+def _unfit_rows(cls: type[Any], key: str, data: Node) -> str | None:
+    """The same for the settings of `data` that choose rows."""
+    official = any(SOURCES[name] is cls for name in COLLECTIONS)
+    pooled = find(data, "pool").value is True
+    if key == "pool" and pooled and not official:
+        return "has no official test part for"
+    if key == "test" and official and not pooled:
+        return "has an official test part for"
+    return None

@@ -21,6 +21,7 @@ from nnlab.errors import ConfigError
 SHOWN = 50  # problems in one message; more than that help nobody
 MOST = 500  # problems that are looked for; a text with more is no config, and costs time
 WINDOW = 100  # characters of a source line around the caret
+OTHER_WORDS = {"learning_rate": "lr", "neurons": "units", "l2": "weight_decay"}
 LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")  # what PyYAML counts as one
 
 
@@ -65,8 +66,11 @@ class Problems:
 
 
 def fail(problems: Iterable[Problem]) -> NoReturn:
-    """Raises the ConfigError that tells all `problems`, in the order of their places."""
-    ordered = tuple(sorted(problems, key=_order))
+    """Raises the ConfigError that tells all `problems` once, in the order of their places."""
+    different: dict[tuple[Place, str], Problem] = {}
+    for one in problems:
+        different.setdefault(_sense(one), one)
+    ordered = tuple(sorted(different.values(), key=_order))
     texts = [str(problem) for problem in ordered[:SHOWN]]
     if len(ordered) > SHOWN:
         texts.append(f"... and {len(ordered) - SHOWN} more mistakes.")
@@ -78,6 +82,11 @@ def suggest(word: str, names: Iterable[str], likeness: float = 0.6) -> str:
     if len(word) > 64:  # difflib is quadratic, and no name is that long
         return ""
     lowered = {name.lower(): name for name in names}
+    lowered |= {
+        other: name
+        for other, name in OTHER_WORDS.items()
+        if name in lowered and other not in lowered
+    }
     close = difflib.get_close_matches(word.lower(), lowered, n=1, cutoff=likeness)
     return lowered[close[0]] if close else ""
 
@@ -136,6 +145,16 @@ def _width(text: str) -> int:
     wide = sum(unicodedata.east_asian_width(char) in "WF" for char in text)
     joined = sum(unicodedata.combining(char) != 0 for char in text)
     return len(text) + wide - joined
+
+
+def _sense(problem: Problem) -> tuple[Place, str]:
+    """What makes two problems the same mistake.
+
+    One value of --set can stand at many places of the tree: `hidden=0` is network.0.units and
+    network.2.units.
+    """
+    place, sentence = problem.place, problem.sentence
+    return place, re.sub(r"\.\d+\.", ".", sentence) if place.source.kind == "set" else sentence
 
 
 def _order(problem: Problem) -> tuple[bool, int, int]:

@@ -23,7 +23,16 @@ Scale = Literal["none", "unit", "standardize", "standardize_all"]
 
 @dataclass(frozen=True)
 class Data:
-    """The data set, which rows of it are for what, and how its inputs are scaled."""
+    """The data set, which rows of it are for what, and how its inputs are scaled.
+
+    source: the data set with its own settings, which stand beside these.
+    split: the keys that choose rows.
+    scale: how inputs are scaled, by what the training rows tell. none leaves them; unit maps to
+    0..1, pictures by the values a pixel can have and all else by the smallest and largest value
+    of each column; standardize gives each column mean 0 and deviation 1; standardize_all does so
+    with one mean and one deviation for all columns. A constant column becomes 0.
+    seed: draws the rows of generated data, and the order in which rows are split.
+    """
 
     source: Source
     split: Split
@@ -33,14 +42,23 @@ class Data:
 
 @dataclass(frozen=True)
 class FromRun:
-    """Weights that start where another run ended."""
+    """Weights that start where another run ended.
+
+    run: the folder of that run.
+    """
 
     run: Annotated[str, MinLen(1)]
 
 
 @dataclass(frozen=True)
 class EarlyStopping:
-    """Stop when the monitored value has not improved by `min_delta` for `patience` epochs."""
+    """Stop when the monitored value (`training.monitor`) has not improved for long.
+
+    patience: epochs without an improvement until training stops.
+    min_delta: how much better a value must be to count as an improvement.
+    mode: whether smaller or larger is better; by default larger for accuracy and r2, else smaller.
+    restore_best: whether the final weights are those of the best epoch, not of the last one.
+    """
 
     patience: Count
     min_delta: Annotated[float, Ge(0)] = 0.0
@@ -52,7 +70,22 @@ class EarlyStopping:
 class Training:
     """How long, in what portions and with which engine the network is trained.
 
-    `ema` is the decay of a running average of the weights, which is then what is evaluated.
+    epochs: passes over the training rows; 0 builds, evaluates and draws, and trains nothing.
+    batch_size: rows an update; 1 is online learning, full takes all training rows at once.
+    shuffle: whether every epoch draws a new order of the rows; no effect on full batches.
+    drop_last: whether the last batch of an epoch is left out where it is shorter than the others.
+    dtype: the floating-point numbers that the network computes with.
+    engine: numpy is the reference that can be read; compiled needs the extra `fast` (numba); auto
+    chooses.
+    early_stopping: stops before the last epoch, see below.
+    monitor: the value that decides which epoch is best, and when to stop early: train_loss or
+    val_loss, or train_ or val_ with accuracy (classes), mae or r2 (regression). By default
+    val_loss if there is a validation part, else train_loss.
+    checkpoint_every: epochs from one saved state to the next; by default one is saved every few
+    seconds, and at the end.
+    record_steps: whether steps.csv gets the loss of every single update.
+    ema: the decay of a running average of the weights, which is then what is evaluated and saved;
+    0.99 averages over about 100 updates. null keeps no average.
     """
 
     epochs: Annotated[int, Ge(0)] = 10
@@ -70,7 +103,12 @@ class Training:
 
 @dataclass(frozen=True)
 class Study:
-    """A named sweep: the setting `key` takes each of `values`, after `set` was applied."""
+    """A named sweep: one setting takes several values in turn.
+
+    key: the setting, written as for --set; by default the study's name.
+    values: what it takes, one after the other.
+    set: other settings for all of these trainings, applied first.
+    """
 
     key: str
     values: tuple[Any, ...]
@@ -79,7 +117,20 @@ class Study:
 
 @dataclass(frozen=True)
 class Config:
-    """One experiment."""
+    """One experiment.
+
+    name: becomes part of the run folder's name; by default the name of the file.
+    seed: of everything that is drawn: data, split, first weights, batches, dropout.
+    data: the data set; which rows are for training, validation and testing; and the scaling.
+    network: the layers in order, the first on the inputs.
+    init: how the first weights are drawn, in all layers that do not say so themselves; or the
+    final weights of another run. Biases start at 0.
+    loss: what training makes small.
+    optimizer: how a gradient changes the weights.
+    schedule: how the learning rate changes in the course of the training.
+    training: how long, in what portions, and when to stop.
+    sweeps: named series of trainings.
+    """
 
     name: str
     seed: Seed

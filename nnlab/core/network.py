@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, DTypeLike
 
 from nnlab.core.initializers import Initializer, XavierUniform
 from nnlab.core.layers import LAYERS, Layer
+from nnlab.core.limits import check
 from nnlab.core.losses import Loss
 from nnlab.core.memory import Layout
 from nnlab.core.random import Purpose, generator
@@ -47,7 +48,7 @@ class Network:
 
     Weights are drawn by their layer's own initializer or by `init` (default Xavier uniform), each
     layer from its own stream of `seed`; biases start at 0. Raises ValueError, naming the layer,
-    when one cannot take the output of the one before.
+    when one cannot take the output of the one before, or when a setting is out of its range.
     """
 
     def __init__(
@@ -62,6 +63,8 @@ class Network:
         if not layers:
             raise ValueError("a network needs at least one layer")
         self.layers = tuple(layers)
+        for index, layer in enumerate(self.layers):
+            check(layer, f"layer {index} ({name_of(layer)})")
         self.inputs: Shape = (inputs,) if isinstance(inputs, int) else tuple(inputs)
         self.dtype = np.dtype(dtype)
         self.shapes = shapes(self.layers, self.inputs)

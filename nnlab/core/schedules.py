@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from math import cos, pi
 from typing import Annotated, Literal, NamedTuple
 
-from annotated_types import Ge, Gt, Le, Lt
+from annotated_types import Ge, Gt, Le, Len, Lt
 
 Per = Literal["epoch", "step"]
 Factor = Annotated[float, Gt(0), Le(1)]
@@ -20,7 +20,11 @@ Count = Annotated[int, Ge(1)]
 
 @dataclass(frozen=True, kw_only=True)
 class Schedule(ABC):
-    """A rule for the learning rate."""
+    """A rule for the learning rate, from the time t = 0, 1, ...
+
+    warmup: how many times the rate climbs linearly first, up to lr; the rule's own t = 0 is then.
+    per: whether t counts epochs or updates (step).
+    """
 
     warmup: Annotated[int, Ge(0)] = 0
     per: Per = "epoch"
@@ -72,7 +76,7 @@ class Step(Schedule):
 class Multistep(Schedule):
     """lr gamma^k after k of the `milestones` have been reached (t >= milestone)."""
 
-    milestones: tuple[Count, ...] = ()
+    milestones: Annotated[tuple[Count, ...], Len(1)]
     gamma: Factor = 0.1
 
     def after_warmup(self, t: int, lr: float, total: int) -> float:

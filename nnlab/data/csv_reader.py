@@ -25,6 +25,8 @@ MAX_CATEGORIES = 1000
 class Table:
     """A CSV file as read: inputs (N, n), and each target column as text.
 
+    A missing input that the mean will replace is nan. It is not replaced here: the mean is that
+    of the training rows, which are chosen later.
     lines: the line of the file on which each row ends, counted from 1.
     """
 
@@ -38,17 +40,22 @@ class Table:
 
 @dataclass(frozen=True)
 class _Layout:
-    """Column names, and the indices of the three kinds of columns."""
+    """Column names, and the indices of the kinds of columns; the others are numbers."""
 
     path: Path
     names: tuple[str, ...]
     targets: tuple[int, ...]
     categorical: tuple[int, ...]
+    ignored: tuple[int, ...]
 
     @property
     def numeric(self) -> tuple[int, ...]:
-        taken = {*self.targets, *self.categorical}
+        taken = {*self.targets, *self.categorical, *self.ignored}
         return tuple(i for i in range(len(self.names)) if i not in taken)
+
+    @property
+    def used(self) -> tuple[int, ...]:
+        return tuple(i for i in range(len(self.names)) if i not in self.ignored)
 
 
 def read(
@@ -56,6 +63,7 @@ def read(
     *,
     target: tuple[str | int, ...],
     categorical: tuple[str | int, ...],
+    ignore: tuple[str | int, ...] = (),
     header: bool,
     missing: Missing,
     delimiter: str,
@@ -66,7 +74,7 @@ def read(
     if first is None:
         raise DataError(f"{path} is empty.")
     names = tuple(first[1]) if header else tuple(map(str, range(len(first[1]))))
-    layout = _layout(path, names, target, categorical, header)
+    layout = _layout(path, names, target, categorical, ignore, header)
     if not header:
         rows = _chain(first, rows)
 
@@ -78,7 +86,7 @@ def read(
             raise DataError(
                 f"{path}, line {line}: there are {len(cells)} cells, but {len(names)} columns."
             )
-        if missing == "drop" and not MISSING.isdisjoint(cells):
+        if missing == "drop" and any(cells[i] in MISSING for i in layout.used):
             continue
         numbers.extend(_numbers(cells, line, layout, missing))
         for i, column in texts.items():
@@ -88,7 +96,8 @@ def read(
         raise DataError(f"{path} has no row{' without a missing cell' * (missing == 'drop')}.")
 
     table = np.frombuffer(numbers, np.float64).reshape(len(lines), len(layout.numeric))
-    inputs, input_names = _inputs(_filled(table, layout), texts, layout)
+    _require_values(table, layout)
+    inputs, input_names = _inputs(table, texts, layout)
     return Table(
         path=path,
         lines=lines,
@@ -128,6 +137,11 @@ def read_rows(path: Path, delimiter: str) -> Iterator[tuple[int, list[str]]]:
                 if cells:
                     yield reader.line_num, [cell.strip() for cell in cells]
         except csv.Error as error:
+            if "new-line character" in str(error):  # csv's own words are for programmers
+                raise DataError(
+                    f"{path}, line {reader.line_num} holds a carriage return that ends no line. "
+                    "Save the file with the line ends of Unix or Windows."
+                ) from None
             raise DataError(f"{path}, line {reader.line_num}: {error}.") from None
 
 
@@ -154,11 +168,9 @@ def _layout(
     names: tuple[str, ...],
     target: tuple[str | int, ...],
     categorical: tuple[str | int, ...],
+    ignore: tuple[str | int, ...],
     header: bool,
 ) -> _Layout:
-    for i, name in enumerate(names):
-        if name in names[:i]:
-            raise DataError(f"{path}, line 1: two columns are named {shown(name)}.")
 
     def index(column: str | int, key: str) -> int:
         if isinstance(column, int) and column < len(names):
@@ -169,14 +181,34 @@ def _layout(
         raise DataError(f"{path} has no {key} column {column!r}; its columns are {known}.")
 
     targets = tuple(index(column, "target") for column in target)
-    layout = _Layout(path, names, targets, tuple(index(c, "categorical") for c in categorical))
-    chosen = (*layout.targets, *layout.categorical)
+    layout = _Layout(
+        path,
+        names,
+        targets,
+        tuple(index(column, "categorical") for column in categorical),
+        tuple(index(column, "ignore") for column in ignore),
+    )
+    chosen = (*layout.targets, *layout.categorical, *layout.ignored)
     for i, column in enumerate(chosen):
         if column in chosen[:i]:
             raise DataError(f"{path}: column {shown(names[column])} is chosen twice.")
-    if len(targets) == len(names):
+    _require_names(layout)
+    if len(targets) == len(layout.used):
         raise DataError(f"{path} has target columns only, and no input.")
     return layout
+
+
+def _require_names(layout: _Layout) -> None:
+    """DataError where a column that is used has no name, or that of another one."""
+    names = [layout.names[i] for i in layout.used]
+    for i, name in zip(layout.used, names, strict=True):
+        if not name:
+            raise DataError(
+                f"{layout.path}, line 1: column {i} (counted from 0) has no name, as where lines "
+                f"end in a comma or begin with row numbers. Name it, or set ignore: [{i}]."
+            )
+        if names.count(name) > 1:
+            raise DataError(f"{layout.path}, line 1: two columns are named {shown(name)}.")
 
 
 def _numbers(cells: list[str], line: int, layout: _Layout, missing: Missing) -> list[float]:
@@ -186,15 +218,24 @@ def _numbers(cells: list[str], line: int, layout: _Layout, missing: Missing) -> 
         value = number(cells[i])
         if value is None:
             if cells[i] not in MISSING:
-                raise DataError(
-                    f"{place(layout.path, line, layout.names[i])}: {shown(cells[i])} is not a "
-                    "finite number. List the column under categorical to make it one-hot."
-                )
+                raise _no_number(cells[i], line, i, layout)
             if missing == "error":
                 raise _missing(line, i, layout)
             value = math.nan
         values.append(value)
     return values
+
+
+def _no_number(cell: str, line: int, i: int, layout: _Layout) -> DataError:
+    sentence = f"{place(layout.path, line, layout.names[i])}: {shown(cell)} is not a finite number."
+    try:
+        float(cell)  # inf, 1e999, 1_000: meant as a number, so it is no category
+    except ValueError:
+        sentence += (
+            " List the column under categorical to make it one-hot, or under ignore to leave it "
+            "out."
+        )
+    return DataError(sentence)
 
 
 def _text(cell: str, line: int, i: int, layout: _Layout) -> str:
@@ -205,7 +246,7 @@ def _text(cell: str, line: int, i: int, layout: _Layout) -> str:
 
 
 def _missing(line: int, i: int, layout: _Layout) -> DataError:
-    way_out = "missing: drop or missing: mean"
+    way_out = "missing: drop or missing: mean, or leave the column out with ignore"
     if i in layout.targets or i in layout.categorical:
         way_out = "missing: drop; a target or category has no mean"
     return DataError(
@@ -214,18 +255,14 @@ def _missing(line: int, i: int, layout: _Layout) -> DataError:
     )
 
 
-def _filled(table: NDArray[np.float64], layout: _Layout) -> NDArray[np.float64]:
-    """The table with every nan replaced by the mean of the rest of its column."""
-    holes = np.isnan(table)
-    if not holes.any():
-        return table
-    counts = (~holes).sum(axis=0)
-    if not counts.all():
-        name = layout.names[layout.numeric[int(np.argmin(counts))]]
-        raise DataError(f"{layout.path}, column {shown(name)}: every cell is missing.")
-    # Divided first: the mean of finite numbers is finite, their sum may not be.
-    means = (np.where(holes, 0, table) / counts).sum(axis=0)
-    return np.where(holes, means, table)
+def _require_values(table: NDArray[np.float64], layout: _Layout) -> None:
+    """DataError where a column has no value at all."""
+    empty = np.isnan(table).all(axis=0)
+    if empty.any():
+        name = layout.names[layout.numeric[int(np.argmax(empty))]]
+        raise DataError(
+            f"{layout.path}, column {shown(name)}: every cell is missing. Leave it out with ignore."
+        )
 
 
 def _inputs(
@@ -245,7 +282,7 @@ def _inputs(
             index = {value: k for k, value in enumerate(values)}
             blocks.append(np.eye(len(values))[[index[text] for text in texts[i]]])
             names += [f"{name}={value}" for value in values]
-        elif i not in layout.targets:
+        elif i in layout.numeric:
             blocks.append(numeric[:, [layout.numeric.index(i)]])
             names.append(name)
     return np.concatenate(blocks, axis=1, dtype=np.float64), tuple(names)

@@ -32,7 +32,8 @@ class Signature:
 class Dataset:
     """All rows of one data set, before any split or scaling. Its arrays are read-only.
 
-    inputs (N, n): uint8 for images, else float64; C-contiguous.
+    inputs (N, n): uint8 for images, else float64; C-contiguous. nan is a missing cell of a table
+    read with `missing: mean`; Scaling fills it, once the training rows are known.
     targets: labels (N,) int64 in 0..C-1 for classes, else (N, m) float64.
     sha256: of the content; for downloaded images over the hashes of the verified files.
     image_shape: how to draw one row. input_range: the values a pixel can have, which
@@ -100,11 +101,13 @@ def from_arrays(
     image_shape: tuple[int, ...] | None = None,
     input_range: tuple[float, float] | None = None,
     test_rows: int = 0,
+    may_miss: bool = False,
 ) -> Dataset:
     """A Dataset of any numeric arrays; they are checked, and copied only where they must be.
 
     Raises DataError when a type is not numeric, when there are no rows or columns, when the row
-    counts differ, when there are fewer than two classes, or when a number is nan or infinite.
+    counts differ, when there are fewer than two classes, or when a number is nan or infinite;
+    with `may_miss` the inputs may be nan.
     """
     for array, what in ((inputs, "inputs"), (targets, "targets")):
         if array.dtype.kind not in "biuf":
@@ -119,7 +122,9 @@ def from_arrays(
         raise DataError(f"{name}: there are {len(x):,} rows of inputs but {len(y):,} of targets.")
     if task == "classes" and len(class_names) < 2:
         raise DataError(f"{name}: all rows are of one class; a classifier needs two or more.")
-    require_finite(x, f"{name}: the inputs")
+    require_finite(
+        np.nan_to_num(x, posinf=np.inf, neginf=-np.inf) if may_miss else x, f"{name}: the inputs"
+    )
     require_finite(y, f"{name}: the targets")
     return Dataset(
         name=name,

@@ -48,7 +48,9 @@ def csv_values(table: Table) -> NDArray[np.float64]:
 
 
 def npz_labels(targets: Array) -> Classes:
-    """Labels and class names of a 1-D array of whole numbers, booleans or text."""
+    """Labels and class names of a 1-D array; floats that are whole are called like integers."""
+    if targets.dtype.kind == "f" and (targets == np.rint(targets)).all():
+        targets = np.rint(targets).astype(np.int64) if abs(targets).max() < 2**53 else targets
     values, labels = np.unique(targets, return_inverse=True)
     return labels.astype(np.int64), tuple(map(str, values.tolist()))
 

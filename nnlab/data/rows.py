@@ -3,9 +3,11 @@
 A CSV file is read by the names of its header: the columns may stand in any order, others beside
 them are ignored. Where the training data had no names, or the file has no header, the columns
 are the inputs in their order, with the targets behind them where there are any. A missing cell is
-an error: there is no training column to take a mean of, and a row that is dropped has no answer.
+nan where the training rows left a mean to fill it with; else it is an error, as a row that is
+dropped has no answer.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +16,7 @@ import numpy as np
 
 from nnlab.core.types import Array, FloatArray, IntArray
 from nnlab.data import npz_reader
-from nnlab.data.csv_reader import number, place, read_rows, shown
+from nnlab.data.csv_reader import MISSING, number, place, read_rows, shown
 from nnlab.data.dataset import Dataset, Task, from_arrays
 from nnlab.errors import DataError
 
@@ -25,7 +27,9 @@ class Like:
 
     width: n. outputs: number of classes, or the width of a target row. header: whether a CSV file
     has one; None asks its first line, which is a header where a cell of it is no number. arrays:
-    the names of inputs and targets in an NPZ file.
+    the names of inputs and targets in an NPZ file. ignored: the numbers of columns that a file
+    without header has beside these, or had when it was trained on. fills: whether a missing
+    number can be filled.
     """
 
     width: int
@@ -37,6 +41,8 @@ class Like:
     header: bool | None = None
     delimiter: str = ","
     arrays: tuple[str, str] = ("x", "y")
+    ignored: tuple[str, ...] = ()
+    fills: bool = False
 
 
 def inputs(path: Path, like: Like) -> Array:
@@ -55,7 +61,9 @@ def labelled(path: Path, like: Like) -> Dataset:
         x, y = file.inputs(), file.targets()
     if like.task == "identity":
         y = x
-    return from_arrays(str(path), x, y, task=like.task, class_names=like.classes)
+    return from_arrays(
+        str(path), x, y, task=like.task, class_names=like.classes, may_miss=like.fills
+    )
 
 
 class _Csv:
@@ -86,12 +94,18 @@ class _Csv:
     def _numbered(self, cells: int) -> list[str]:
         """Names for the columns of a file without header, as the training file's were counted.
 
-        Rows without their targets count on as if these were there.
+        Targets, ignored columns, or both may be left out; the others count on as if they were
+        there. Where it could be either, it is the targets.
         """
         like = self.like
-        bare = len({feature.partition("=")[0] for feature in like.features})
-        if like.header is False and cells == bare:
-            return [str(i) for i in range(cells + len(like.targets)) if str(i) not in like.targets]
+        known = {feature.partition("=")[0] for feature in like.features}
+        known |= {*like.targets, *like.ignored}
+        full = [str(i) for i in range(len(known))]
+        absences = ((), like.targets, like.ignored, (*like.targets, *like.ignored))
+        for absent in absences if like.header is False else ():
+            names = [name for name in full if name not in absent]
+            if len(names) == cells:
+                return names
         return [str(i) for i in range(cells)]
 
     def inputs(self) -> FloatArray:
@@ -99,7 +113,7 @@ class _Csv:
         x = np.empty((len(self.rows), self.like.width))
         for j, (i, category) in enumerate(self._columns()):
             if category is None:
-                x[:, j] = self._numbers(i)
+                x[:, j] = self._numbers(i, self.like.fills)
             else:
                 x[:, j] = [cells[i] == category for _, cells in self.rows]
         self._refuse_unknown_categories()
@@ -138,16 +152,24 @@ class _Csv:
         for line, cells in self.rows:
             for i, categories in known.items():
                 if cells[i] not in categories:
+                    self._refuse_missing(line, i, cells[i])
                     raise DataError(
                         f"{place(self.path, line, self.names[i])}: {shown(cells[i])} is none of "
                         f"the categories of the training data, {_enumerated(categories)}."
                     )
 
-    def _numbers(self, i: int) -> list[float]:
+    def _refuse_missing(self, line: int, i: int, cell: str) -> None:
+        if cell in MISSING:
+            raise DataError(f"{place(self.path, line, self.names[i])}: the cell is missing.")
+
+    def _numbers(self, i: int, fills: bool) -> list[float]:
         values = []
         for line, cells in self.rows:
             value = number(cells[i])
+            if value is None and fills and cells[i] in MISSING:
+                value = math.nan
             if value is None:
+                self._refuse_missing(line, i, cells[i])
                 where = place(self.path, line, self.names[i])
                 raise DataError(f"{where}: {shown(cells[i])} is not a finite number.")
             values.append(value)
@@ -157,7 +179,7 @@ class _Csv:
         """Labels (N,) or numbers (N, m)."""
         found = self._target_columns()
         if self.like.task != "classes":
-            return np.array([self._numbers(i) for i in found]).T
+            return np.array([self._numbers(i, False) for i in found]).T
         (i,) = found
         where = [place(self.path, line, self.names[i]) for line, _ in self.rows]
         return _labels([cells[i] for _, cells in self.rows], where, self.like.classes)

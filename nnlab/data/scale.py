@@ -1,6 +1,6 @@
 """Linear scaling of the inputs, fitted on the training rows alone."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -16,25 +16,31 @@ CHUNK = 1024  # rows converted to float64 at a time: 6 MB of MNIST
 
 @dataclass(frozen=True, eq=False)
 class Scaling:
-    """x' = (x - shift) * factor; shift and factor are float64, () for all columns or (n,)."""
+    """x' = (x - shift) * factor; shift and factor are float64, () for all columns or (n,).
+
+    fill (n,): what a missing number (nan) counts as, the mean of its column over the training
+    rows; None where the data has no missing number.
+    """
 
     kind: Kind
     shift: NDArray[np.float64]
     factor: NDArray[np.float64]
+    fill: NDArray[np.float64] | None = None
 
     def apply(self, inputs: Array) -> NDArray[np.float64]:
-        """Scaled copy of rows (B, n)."""
-        return (inputs - self.shift) * self.factor
+        """Scaled copy of rows (B, n), in which nothing is missing any more."""
+        return (filled(inputs, self.fill) - self.shift) * self.factor
 
 
 @dataclass(frozen=True, eq=False)
 class _Statistics:
-    """Of each column: smallest, largest, mean, and mean squared distance from the mean."""
+    """Of each column: smallest, largest, mean, mean squared distance from it, how many numbers."""
 
     low: NDArray[np.float64]
     high: NDArray[np.float64]
     mean: NDArray[np.float64]
     variance: NDArray[np.float64]
+    counts: NDArray[np.float64]
 
 
 def fit(
@@ -48,8 +54,42 @@ def fit(
     unit: `input_range` (of the Dataset: what pixels can be) becomes 0..1; without one, the
     smallest and largest training value of each column. standardize: mean 0, standard deviation 1
     (over N, not N - 1) per column; standardize_all: over all numbers. A constant column becomes
-    0 everywhere. Raises DataError when a column spans too much or too little for float64.
+    0 everywhere. A missing number (nan) counts in none of these and is filled with the mean of
+    its column over the training rows. Raises DataError when a column spans too much or too little
+    for float64, or has no number in any training row.
     """
+    fill = _fill(inputs, train_rows)
+    return replace(_fitted(kind, inputs, train_rows, input_range, fill), fill=fill)
+
+
+def filled(inputs: Array, fill: NDArray[np.float64] | None) -> Array:
+    """Rows (B, n) with `fill` (n,) in place of nan; the same array where nothing is filled."""
+    return inputs if fill is None else np.where(np.isnan(inputs), fill, inputs)
+
+
+def _fill(inputs: Array, rows: IntArray) -> NDArray[np.float64] | None:
+    """The mean of each column (n,) over those of `rows` that have it; None if none lacks."""
+    if inputs.dtype.kind != "f" or not np.isnan(inputs).any():
+        return None
+    x = inputs[rows]
+    missing = np.isnan(x)
+    counts = (~missing).sum(axis=0)
+    if not counts.all():
+        raise DataError(
+            f"Input column {int(np.argmin(counts))} (counted from 0) is missing in every training "
+            "row, so there is no mean to fill it with. Leave it out with ignore."
+        )
+    # Divided first: the mean of finite numbers is finite, their sum may not be.
+    return np.asarray((np.where(missing, 0, x) / counts).sum(axis=0))
+
+
+def _fitted(
+    kind: Kind,
+    inputs: Array,
+    train_rows: IntArray,
+    input_range: tuple[float, float] | None,
+    fill: NDArray[np.float64] | None,
+) -> Scaling:
     if kind == "none":
         return _scaling(kind, np.zeros(()), np.ones(()))
     if kind == "unit" and input_range is not None:
@@ -57,7 +97,7 @@ def fit(
         return _scaling(kind, low, high - low)
     # What overflows here is found by _scaling, which says so in a sentence.
     with np.errstate(over="ignore", invalid="ignore"):
-        columns = _statistics(inputs, train_rows)
+        columns = _statistics(inputs, train_rows, fill)
         if kind == "unit":
             return _scaling(kind, columns.low, columns.high - columns.low)
         if kind == "standardize_all":
@@ -80,28 +120,41 @@ def _scaling(kind: Kind, shift: NDArray[np.float64], spread: NDArray[np.float64]
     return Scaling(kind, shift, factor)
 
 
-def _statistics(inputs: Array, rows: IntArray) -> _Statistics:
-    """Two passes in chunks: 70,000 images are never all floats at once."""
+def _statistics(
+    inputs: Array, rows: IntArray, fill: NDArray[np.float64] | None = None
+) -> _Statistics:
+    """Two passes in chunks: 70,000 images are never all floats at once.
+
+    A missing number filled with its column's mean changes neither range, mean nor sum of squares;
+    only the number of squares must not count it.
+    """
     chunks = [rows[start : start + CHUNK] for start in range(0, len(rows), CHUNK)]
     width = inputs.shape[1]
     low, high = np.full(width, np.inf), np.full(width, -np.inf)
     total, squares = np.zeros(width), np.zeros(width)
     for chunk in chunks:
-        x = inputs[chunk].astype(np.float64)
+        x = filled(inputs[chunk], fill).astype(np.float64)
         np.minimum(low, x.min(axis=0), out=low)
         np.maximum(high, x.max(axis=0), out=high)
         total += x.sum(axis=0)
     mean = total / len(rows)
     for chunk in chunks:
-        squares += np.square(inputs[chunk] - mean).sum(axis=0)
-    return _Statistics(low, high, mean, squares / len(rows))
+        squares += np.square(filled(inputs[chunk], fill) - mean).sum(axis=0)
+    counts = np.full(width, float(len(rows)))
+    if fill is not None:
+        counts -= np.isnan(inputs[rows]).sum(axis=0)
+    return _Statistics(low, high, mean, squares / counts, counts)
 
 
 def _over_all(columns: _Statistics) -> _Statistics:
-    """Columns of equal length as one: their variances plus the variance of their means."""
+    """All columns as one: the mean of their variances plus the variance of their means."""
+    share = columns.counts / columns.counts.sum()
+    mean = np.asarray((columns.mean * share).sum())
+    variances = columns.variance + np.square(columns.mean - mean)
     return _Statistics(
         low=np.asarray(columns.low.min()),
         high=np.asarray(columns.high.max()),
-        mean=np.asarray(columns.mean.mean()),
-        variance=np.asarray(columns.variance.mean() + columns.mean.var()),
+        mean=mean,
+        variance=np.asarray((variances * share).sum()),
+        counts=np.asarray(columns.counts.sum()),
     )

@@ -19,9 +19,15 @@ Share = Annotated[float, Gt(0), Lt(1)] | Annotated[int, Ge(1)]
 class Split:
     """The keys of `data:` that choose rows.
 
-    A float is a fraction, an int a count. test: of all rows; None keeps the official test part,
-    if there is one. validation: of the rows left for training, or "test" for the test part
-    itself. pool: treat the official parts as one set. order: the YAML key `split`.
+    A share is a fraction (0.2, rounded up to whole rows) or a count (100).
+
+    test: the share of all rows that is kept for the final test. By default the official test part
+    where the data set has one (mnist, fashion_mnist), else none.
+    validation: the share of the remaining rows that is watched while training, as val_loss; or
+    test to watch the test part itself, which must not stop training early then.
+    pool: whether the official training and test parts are put together first, so that test can
+    take a share of all.
+    order: shuffled takes the shares from a random order of the rows, ordered from their end.
     """
 
     test: Share | None = None
@@ -47,6 +53,8 @@ def split(options: Split, rows: int, test_rows: int, seed: int) -> Parts:
     nothing is cut off the training rows keep the file's order, so `training.shuffle: false`
     means that order. Raises ConfigError when a part would be empty or cannot be had.
     """
+    if options.pool and not test_rows:
+        raise ConfigError("data.pool: this data set has no official test part to pool.")
     official = 0 if options.pool else test_rows
     if official and options.test is not None:
         raise ConfigError(

@@ -12,7 +12,9 @@ from nnlab.data import csv_reader, npz_reader
 from nnlab.data.dataset import Dataset, Signature, from_arrays
 from nnlab.data.files import stamp
 from nnlab.data.labels import csv_labels, csv_values, npz_labels
+from nnlab.errors import DataError
 
+Task = Literal["auto", "classes", "regression"]
 Column = str | Annotated[int, Ge(0)]  # a name of the header, or an index counted from 0
 
 
@@ -20,19 +22,27 @@ Column = str | Annotated[int, Ge(0)]  # a name of the header, or an index counte
 class Csv:
     """A text table, one row a line; every column that is not a target is an input.
 
-    target: the column to predict; several make a regression. categorical: columns shown as
-    one-hot, a column `name=value` for each value in sorted order. missing: an empty cell (or NA,
-    NaN, null, ?) is an error, drops its row, or becomes the mean of its column over the whole
-    file; a target is never filled in. task auto: text, or at most 20 distinct whole numbers, are
-    classes, all else is a regression. Class labels follow the sorted class names.
+    A column is given by its name, or by its number counted from 0; without a header by number.
+
+    path: the file; a relative path starts at the config's folder.
+    target: the column to predict; several make a regression.
+    header: whether the first line holds the names of the columns.
+    categorical: columns shown as one-hot, an input `name=value` for each value in sorted order.
+    ignore: columns that are left out.
+    missing: an empty cell (or NA, NaN, null, ?) is an error, drops its row, or becomes the mean
+    of its column over the training rows; targets and categories are never filled in.
+    task: auto takes text, or at most 20 distinct whole numbers, for classes, and all else for a
+    regression. Class labels follow the sorted class names.
+    delimiter: the character between cells.
     """
 
     path: str
     target: Column | Annotated[tuple[Column, ...], Len(1)]
     header: bool = True
     categorical: tuple[Column, ...] = ()
+    ignore: tuple[Column, ...] = ()
     missing: csv_reader.Missing = "error"
-    task: Literal["auto", "classes", "regression"] = "auto"
+    task: Task = "auto"
     delimiter: Annotated[str, Len(1, 1)] = ","
 
     def __post_init__(self) -> None:
@@ -60,6 +70,7 @@ class Csv:
             Path(self.path),
             target=self.targets,
             categorical=self.categorical,
+            ignore=self.ignore,
             header=self.header,
             missing=self.missing,
             delimiter=self.delimiter,
@@ -74,6 +85,7 @@ class Csv:
             class_names=names,
             feature_names=table.input_names,
             target_names=table.target_names,
+            may_miss=self.missing == "mean",
         )
 
 
@@ -81,14 +93,18 @@ class Csv:
 class Npz:
     """Two arrays of an NPZ file, as `numpy.savez(path, x=..., y=...)` writes it.
 
-    inputs: (N, n) numbers, or (N, h, w) for pictures, which stay uint8 if they are. targets:
-    (N,) whole numbers, booleans or text are classes (labels follow the sorted values); (N,)
-    floats and (N, m) numbers are a regression.
+    path: the file; a relative path starts at the config's folder.
+    inputs: the name of an array (N, n) of numbers, or (N, h, w) of pictures, which stay uint8 if
+    they are.
+    targets: the name of an array (N,) or (N, m).
+    task: auto takes (N,) whole numbers, booleans or text for classes, and (N,) floats and (N, m)
+    numbers for a regression. Class labels follow the sorted values.
     """
 
     path: str
     inputs: str = "x"
     targets: str = "y"
+    task: Task = "auto"
 
     def signature(self, seed: int) -> Signature:
         """Reads the file, once for as long as it does not change."""
@@ -108,7 +124,12 @@ class Npz:
         picture = x.shape[1:] if x.ndim == 3 else None
         if picture is None or x.dtype != np.uint8:
             x = x.astype(np.float64)
-        labels, names = npz_labels(y) if y.ndim == 1 and y.dtype.kind in "biuU" else (y, ())
+        if self.task == "classes" and y.ndim != 1:
+            raise DataError(
+                f"{path}, array {self.targets!r} has shape {y.shape}; labels have 1 dimension."
+            )
+        few = y.ndim == 1 and y.dtype.kind in "biuU" and self.task == "auto"
+        labels, names = npz_labels(y) if few or self.task == "classes" else (y, ())
         return from_arrays(
             self.path,
             x.reshape(len(x), int(np.prod(x.shape[1:]))),

@@ -52,6 +52,7 @@ def data(built: Built) -> dict[str, Any]:
             "kind": scaling.kind,
             "shift": scaling.shift.tolist(),
             "factor": scaling.factor.tolist(),
+            "fill": None if scaling.fill is None else scaling.fill.tolist(),
         },
         "rows": {
             "train": len(rows.train),

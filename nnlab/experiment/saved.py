@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -14,14 +14,15 @@ from nnlab.config.schema import Config
 from nnlab.core.losses import Loss
 from nnlab.core.losses.classification import ClassLoss
 from nnlab.core.network import Network
-from nnlab.core.types import FloatArray, IntArray
+from nnlab.core.types import Array, FloatArray, IntArray
 from nnlab.data.batches import Part
-from nnlab.data.dataset import Dataset
+from nnlab.data.dataset import Dataset, require_finite
 from nnlab.data.rows import Like
-from nnlab.data.scale import Scaling
+from nnlab.data.scale import Scaling, filled
 from nnlab.data.tables import Csv, Npz
 from nnlab.errors import DataError, RunUnreadable, UsageError
 from nnlab.experiment import outcome
+from nnlab.run.arrays import Expected
 from nnlab.run.folder import RESOLVED, RunFolder, Weights
 from nnlab.training import Plan
 
@@ -46,7 +47,13 @@ class Saved:
     def scaling(self) -> Scaling:
         """The scaling that was fitted on the training rows."""
         saved = self.data["scaling"]
-        return Scaling(saved["kind"], np.array(saved["shift"]), np.array(saved["factor"]))
+        fill = saved.get("fill")
+        return Scaling(
+            saved["kind"],
+            np.array(saved["shift"]),
+            np.array(saved["factor"]),
+            None if fill is None else np.array(fill),
+        )
 
     @cached_property
     def like(self) -> Like:
@@ -62,6 +69,8 @@ class Saved:
             header=source.header if isinstance(source, Csv) else None,
             delimiter=source.delimiter if isinstance(source, Csv) else ",",
             arrays=(source.inputs, source.targets) if isinstance(source, Npz) else ("x", "y"),
+            ignored=tuple(map(str, source.ignore)) if isinstance(source, Csv) else (),
+            fills=self.scaling.fill is not None,
         )
 
     def untrained(self) -> Network:
@@ -84,26 +93,44 @@ class Saved:
         return loss
 
     def network(self, which: Weights = "final") -> Network:
-        """The network with its initial, best or final weights; RunUnreadable if they do not fit."""
+        """The network with its initial, best or final weights.
+
+        Raises UsageError for another word, RunUnreadable if they are not there or do not fit.
+        """
         network = self.untrained()
         expected = {
             name: (array.shape, array.dtype.name) for name, array in network.parameters.items()
         }
-        load_weights(network, self.folder.read_weights(which, expected), which)
+        load_weights(network, self._weights(which, expected), which)
         return network
+
+    def _weights(self, which: Weights, expected: Expected | None = None) -> dict[str, Array]:
+        if which not in (known := get_args(Weights)):
+            raise UsageError(f"There are no weights '{which}'; there are {', '.join(known)}.")
+        if not self.folder.has_weights(which) and not self.folder.has_summary():
+            raise RunUnreadable(
+                f"The run {self.folder.name} has not come to its end (it is "
+                f"{self.folder.status()}), so it has no {which} weights. Try --weights initial."
+            )
+        return self.folder.read_weights(which, expected)
 
     def predict(self, rows: ArrayLike, which: Weights = "final") -> FloatArray:
         """Outputs (B, m) for rows (B, n) in the data set's own units.
 
-        Raises DataError for rows of another width.
+        Raises DataError for rows of another width, and for what is no number.
         """
         try:
-            x = np.asarray(rows, None if isinstance(rows, np.ndarray) else np.float64)
-        except ValueError as error:
+            x = np.asarray(rows)
+            if x.dtype.kind == "O":
+                x = x.astype(np.float64)
+        except (TypeError, ValueError) as error:
             raise DataError(f"The rows are not numbers: {error}.") from None
+        if x.dtype.kind not in "biuf":
+            raise DataError(f"The rows are of type {x.dtype}; numbers are needed.")
         width = self.data["inputs"][0]
         if x.ndim != 2 or x.shape[1] != width:
             raise DataError(f"The network takes rows of {width} numbers, not shape {x.shape}.")
+        require_finite(filled(x, self.scaling.fill), "The rows")
         with np.errstate(all="ignore"):  # weights of a run that diverged may overflow
             return self.network(which).predict(self.scaling.apply(x))
 
@@ -125,7 +152,7 @@ class Saved:
         Raises UsageError when the run has no such part.
         """
         built = self.build()
-        load_weights(built.network, self.folder.read_weights(which), which)
+        load_weights(built.network, self._weights(which), which)
         found = {name: (rows, numbers) for name, rows, numbers in outcome.parts(built)}
         if part == "validation" and self.data["validation_is_test"]:
             part = "test"

@@ -42,7 +42,10 @@ def test_list(nnlab: Nnlab, small: Path) -> None:
 
 def test_verify(nnlab: Nnlab, small: Path) -> None:
     missing = nnlab("data", "verify", "--json")
-    assert (missing.exit_code, states(missing)) == (0, ["missing"])
+    assert (missing.exit_code, states(missing)) == (3, ["missing"])
+    assert missing.stderr == (
+        "None of these files is there. To download them: nnlab data fetch small\n"
+    )
     small.write_bytes(gzip.compress(CONTENT))
     good = nnlab("data", "verify", "--json")
     assert (good.exit_code, states(good)) == (0, ["verified"])

@@ -153,3 +153,68 @@ def test_the_names_of_outputs(
     assert wrong.stderr == (
         f"wrong.npz, array 'x' has rows of {width + 1} numbers; the network takes {width}.\n"
     )
+
+
+HOLES = """a,b,id,y
+1,5,p,0.5
+,7,q,1.5
+5,,r,2.5
+3,9,s,3.5
+1000,,t,4.5
+"""
+HOLES_CONFIG = """data: {name: csv, path: holes.csv, target: y, ignore: [id], missing: mean,
+  test: 1, split: ordered, scale: standardize}
+network: [{dense: 1}]
+loss: mse
+training: {epochs: 2, dtype: float64}
+"""
+
+
+def test_missing_cells_are_filled_from_the_training_rows(nnlab: Nnlab, tmp_path: Path) -> None:
+    """Also when the run measures and answers its own file again."""
+    (tmp_path / "holes.csv").write_text(HOLES)
+    (tmp_path / "holes.yaml").write_text(HOLES_CONFIG)
+    assert nnlab("train", "holes.yaml", "--no-plots").exit_code == 0
+    (folder,) = (tmp_path / "runs").iterdir()
+    saved = Saved(RunFolder.open(folder))
+    assert saved.data["scaling"]["fill"] == [3.0, 7.0]
+    parts = [nnlab("evaluate", "latest", "--json", "--part", name) for name in ("train", "test")]
+    train, test = (json.loads(one.stdout) for one in parts)
+    own = json.loads(nnlab("evaluate", "latest", "--json", "--data", "holes.csv").stdout)
+    assert own["loss"] == pytest.approx((4 * train["loss"] + test["loss"]) / 5)
+    lines = nnlab("predict", "latest", "holes.csv").stdout.split()
+    full = [[1, 5], [3, 7], [5, 7], [3, 9], [1000, 7]]
+    np.testing.assert_array_equal([[float(line)] for line in lines[1:]], saved.predict(full))
+    np.testing.assert_array_equal(saved.predict([[None, 7]]), saved.predict([[3, 7]]))
+    (tmp_path / "named.csv").write_text("b,a\n,2\n")
+    assert nnlab("predict", "latest", "named.csv").exit_code == 0
+
+
+def test_a_missing_cell_for_a_run_that_has_no_mean(
+    nnlab: Nnlab, flowers: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "new.csv").write_text("length,colour\n,red\n")
+    result = nnlab("predict", "latest", "new.csv")
+    assert (result.exit_code, result.stdout) == (3, "")
+    assert result.stderr == "new.csv, line 2, column 'length': the cell is missing.\n"
+
+
+@pytest.mark.parametrize("option", ["--part", "--data"])
+def test_a_part_can_be_named_either_way(nnlab: Nnlab, flowers: Path, option: str) -> None:
+    found = json.loads(nnlab("evaluate", "latest", option, "train", "--json").stdout)
+    assert (found["part"], found["rows"]) == ("train", 6)
+
+
+@pytest.mark.parametrize("command", [["evaluate", "latest"], ["predict", "latest", "flowers.csv"]])
+def test_a_run_that_was_interrupted(nnlab: Nnlab, flowers: Path, command: list[str]) -> None:
+    """As it is left by Ctrl-C: a checkpoint, no final weights and no summary."""
+    for name in ("summary.json", "weights/final.npz", "weights/best.npz"):
+        (flowers / name).unlink()
+    RunFolder.open(flowers).update_status("interrupted")
+    result = nnlab(*command)
+    assert (result.exit_code, result.stdout) == (6, "")
+    assert result.stderr == (
+        f"The run {flowers.name} has not come to its end (it is interrupted), so it has no final "
+        "weights. Try --weights initial.\n"
+    )
+    assert nnlab(*command, "--weights", "initial").exit_code == 0

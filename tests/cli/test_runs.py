@@ -67,10 +67,22 @@ def test_an_unknown_column(nnlab: Nnlab, two: list[str]) -> None:
     )
 
 
-def test_no_runs(nnlab: Nnlab) -> None:
-    result = nnlab("runs", "nowhere")
-    assert (result.exit_code, result.stdout) == (0, "")
-    assert result.stderr == "There is no such run in nowhere.\n"
+def test_no_runs(nnlab: Nnlab, tmp_path: Path) -> None:
+    """In a folder that is empty, or in the usual one before the first run."""
+    (tmp_path / "empty").mkdir()
+    for arguments, where in ((["runs"], "runs"), (["runs", "empty"], "empty")):
+        result = nnlab(*arguments)
+        assert (result.exit_code, result.stdout) == (0, "")
+        assert result.stderr == f"There is no run yet in {where}.\n"
+    result = nnlab("runs", "empty", "--status", "completed")
+    assert result.stderr == "There is no run in this state in empty.\n"
+
+
+@pytest.mark.parametrize("arguments", [["nowhere"], ["--runs", "nowhere"]])
+def test_a_folder_that_is_not_there(nnlab: Nnlab, arguments: list[str]) -> None:
+    result = nnlab("runs", *arguments)
+    assert (result.exit_code, result.stdout) == (6, "")
+    assert result.stderr == "There is no folder nowhere.\n"
 
 
 def test_an_unreadable_run_is_listed(nnlab: Nnlab, two: list[str], tmp_path: Path) -> None:

@@ -124,7 +124,7 @@ five.yaml:4:5: there is no layer 'sigmod'. Did you mean 'sigmoid'?
       - sigmod
         ^
     allowed: {", ".join(LAYERS)}
-five.yaml:6:24: sgd has no setting 'learningrate'.
+five.yaml:6:24: sgd has no setting 'learningrate'. Did you mean 'lr'?
     optimizer: {{name: sgd, learningrate: 0.1}}
                            ^
     allowed: lr, weight_decay, l1, clip_norm, clip_value, momentum, nesterov
@@ -139,9 +139,7 @@ def test_five_mistakes_are_five_errors(nnlab: Nnlab, tmp_path: Path) -> None:
     (tmp_path / "five.yaml").write_text(FIVE)
     result = nnlab("train", "five.yaml")
     assert (result.exit_code, result.stdout) == (2, "")
-    # Whether the key gets a hint is the reader's affair.
-    message = result.stderr.replace(" Did you mean 'learning_rate'?", "")
-    assert message == FIVE_MISTAKES
+    assert result.stderr == FIVE_MISTAKES
     assert not (tmp_path / "runs").exists()
 
 
@@ -187,7 +185,7 @@ def test_a_text_cell(nnlab: Nnlab, tmp_path: Path) -> None:
     assert (result.exit_code, result.stdout) == (3, "")
     assert result.stderr == (
         f"{tmp_path}/t.csv, line 3, column 'b': 'high' is not a finite number. "
-        "List the column under categorical to make it one-hot.\n"
+        "List the column under categorical to make it one-hot, or under ignore to leave it out.\n"
     )
 
 

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from nnlab.config.load import parse
@@ -70,7 +71,7 @@ x.yaml:2:19: the network's output is 3 numbers wide, but the data has 2 classes.
     (
         {"network": "[{dense: 1}, softmax]", "loss": "cross_entropy"},
         """\
-x.yaml:2:19: the network's output is 1 numbers wide, but the data has 2 classes.
+x.yaml:2:19: the network's output is 1 number wide, but the data has 2 classes.
     network: [{dense: 1}, softmax]
                       ^
     allowed: 2""",
@@ -294,3 +295,44 @@ def test_data_that_cannot_be_read_is_an_error_of_the_data(tmp_path: Path) -> Non
     with pytest.raises(ConfigError, match="there is no optimizer 'x'"):
         parse(f"{text}\noptimizer: x", filename)
     assert parse(text, filename, check=False).loss is not None
+
+
+@pytest.mark.parametrize(
+    ("loss", "name", "allowed"),
+    [
+        ("mse", "csv", "5, or data.task: regression"),
+        ("huber", "npz", "5, or data.task: regression"),
+        ("mae", "digits", "10"),
+    ],
+)
+def test_whole_numbers_as_numbers(tmp_path: Path, loss: str, name: str, allowed: str) -> None:
+    """A count of rooms is read as classes; the message says how it becomes a number."""
+    rows = [(i, i % 5) for i in range(20)]
+    (tmp_path / "t.csv").write_text("x,y\n" + "".join(f"{x},{y}\n" for x, y in rows))
+    numbers = np.array(rows)
+    np.savez(tmp_path / "t.npz", x=numbers[:, :1], y=numbers[:, 1])
+    data = {
+        "csv": f"{{name: csv, path: {tmp_path}/t.csv, target: y}}",
+        "npz": f"{{name: npz, path: {tmp_path}/t.npz}}",
+        "digits": "digits",
+    }[name]
+    with pytest.raises(ConfigError) as error:
+        parse(f"data: {data}\nnetwork: [{{dense: 1}}]\nloss: {loss}\n", "x.yaml")
+    first, *_, last = str(error.value).split("\n")
+    classes = allowed.partition(",")[0]
+    assert first == (
+        f"x.yaml:2:19: the network's output is 1 number wide, but the data has {classes} classes."
+    )
+    assert last == f"    allowed: {allowed}"
+    if name != "digits":
+        told = data.replace("}", ", task: regression}")
+        parse(f"data: {told}\nnetwork: [{{dense: 1}}]\nloss: {loss}\n", "x.yaml")
+
+
+def test_parts_that_are_not_there_cannot_be_pooled() -> None:
+    with pytest.raises(ConfigError) as error:
+        parse("data: {name: xor, pool: true}\nnetwork: [{dense: 1}]\nloss: mse\n", "x.yaml")
+    assert str(error.value) == (
+        "x.yaml:1:25: data.pool: this data set has no official test part to pool.\n"
+        "    data: {name: xor, pool: true}\n                            ^"
+    )

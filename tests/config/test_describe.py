@@ -5,10 +5,12 @@ from typing import Annotated, Any, Literal
 import pytest
 from annotated_types import Ge, Gt, Interval, Le, Len, Lt, MultipleOf
 
-from nnlab.config.describe import config_reference
+from nnlab.config.describe import config_reference, told
 from nnlab.config.families import INITIALIZER, LAYER, LOSS, OPTIMIZER, SCHEDULE, SOURCE
 from nnlab.config.hints import MisfitError, allowed, convert, hints
-from nnlab.config.schema import Config, EarlyStopping, Training
+from nnlab.config.schema import Config, Data, EarlyStopping, FromRun, Study, Training
+from nnlab.data.split import Split
+from nnlab.data.tables import Csv, Npz
 
 FAMILIES = [SOURCE, LAYER, INITIALIZER, LOSS, OPTIMIZER, SCHEDULE]
 
@@ -104,11 +106,30 @@ def test_the_keys_at_the_top_and_of_training_are_described() -> None:
         assert all(f"\n| {field} |" in page for field in hints(cls))
 
 
+@pytest.mark.parametrize(
+    "cls", [Config, Data, Split, Training, EarlyStopping, Study, FromRun, Csv, Npz]
+)
+def test_every_setting_of_a_section_has_a_meaning(cls: type) -> None:
+    """Each once, as a line `key: ...` of the docstring."""
+    meanings = told(cls)[1]
+    assert list(meanings) == list(hints(cls))
+    assert all(len(text) > 10 for text in meanings.values())
+
+
+def test_a_docstring_is_told_whole() -> None:
+    page = config_reference()
+    assert "With momentum mu: v = mu v + g, theta -= lr v; with nesterov" in page
+    assert "`clip_value` holds each entry to" in page  # said once, for all optimizers
+    assert page.count("`weight_decay` adds weight_decay w") == 1
+    assert "| label_smoothing | a number >= 0 and < 1 | 0.0 | a number a that moves" in page
+
+
 def test_the_page_is_stable_and_says_the_main_setting() -> None:
     page = config_reference()
     assert page == config_reference()
     assert "| units * | a whole number > 0 | required |" in page
-    assert "| early_stopping | a mapping, or null | null |" in page
+    assert "| scale | one of none, unit, standardize, standardize_all | unit for digits, " in page
+    assert "| early_stopping | a mapping, or null | null | stops before the last epoch, see" in page
     assert "* `lr`: optimizer.lr\n" in page
     assert "MISSING" not in page
     assert "<class" not in page

@@ -28,6 +28,7 @@ REQUIRED: dict[str, dict[str, Any]] = {
     "init.constant": {"value": 0.5},
     "data.csv": {"path": "a.csv", "target": "y"},
     "data.npz": {"path": "a.npz"},
+    "schedule.multistep": {"milestones": [3]},
     "early_stopping": {"patience": 3},
 }
 FAMILIES = {

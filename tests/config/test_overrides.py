@@ -57,7 +57,7 @@ CHANGES: dict[str, dict[str, object]] = {
     "data.variant=line": {"data.variant": "line"},
     "data.xor=line": {"data.variant": "line"},
     "data.test=0.25": {"data.test": 0.25, "data.name": "xor"},
-    "data=moons": {"data.name": "moons"},
+    "data=moons": {"data.name": "moons", "data.test": None},
     "loss=mse": {"loss": {"name": "mse", "reduction": "mean"}},
     "loss.label_smoothing=0.1": {"loss.label_smoothing": 0.1},
     "schedule={step: 5}": {"schedule.every": 5},
@@ -185,3 +185,85 @@ def test_shorthand_in_the_file_is_changed_like_the_full_form() -> None:
         {"data": "xor", "network": [{"dense": 2}], "loss": "mse"}, ["data.variant=line"]
     )
     assert at(config, "data.variant") == "line"
+
+
+@pytest.mark.parametrize(
+    ("data", "setting", "kept", "notes"),
+    [
+        (
+            "{name: moons, samples: 50, noise: 0.1, test: 0.3, validation: 0.2, scale: unit}",
+            "data=circles",
+            {"samples": 50, "noise": 0.1, "test": 0.3, "validation": 0.2, "scale": "unit"},
+            (),
+        ),
+        (
+            "{name: fashion_mnist, pool: true, test: 0.3, validation: 0.2}",
+            "data.name=circles",
+            {"pool": False, "test": 0.3, "validation": 0.2},
+            ("data=circles drops pool, which circles has no official test part for.",),
+        ),
+        (
+            "{name: fashion_mnist, pool: true, test: 0.3}",
+            "data=mnist",
+            {"pool": True, "test": 0.3},
+            (),
+        ),
+        (
+            "{name: moons, samples: 50, test: 0.3}",
+            "data=mnist",
+            {"test": None},
+            (
+                "data=mnist drops samples, which mnist does not have.",
+                "data=mnist drops test, which mnist has an official test part for.",
+            ),
+        ),
+        (
+            "{name: npz, path: a.npz, inputs: rows}",
+            "data=random",
+            {"inputs": 10},
+            (
+                "data=random drops path, which random does not have.",
+                "data=random drops inputs, which random does not have with the value 'rows'.",
+            ),
+        ),
+    ],
+)
+def test_another_data_set_keeps_what_fits(
+    tmp_path: Path, data: str, setting: str, kept: dict[str, object], notes: tuple[str, ...]
+) -> None:
+    path = tmp_path / "x.yaml"
+    path.write_text(f"data: {data}\nnetwork: [{{dense: 2}}]\nloss: mse\n", encoding="utf-8")
+    loaded = load(path, [setting], check=False)
+    assert {key: at(loaded.config, f"data.{key}") for key in kept} == kept
+    assert loaded.notes == notes
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        (
+            "activation=swish",
+            "--set: there is no layer 'swish'.\n    --set activation=swish\n"
+            "                     ^\n    allowed: ",
+        ),
+        (
+            "hidden=0",
+            "--set: network.0.units is 0.\n    --set hidden=0\n                 ^\n"
+            "    allowed: a whole number > 0",
+        ),
+    ],
+)
+def test_a_value_that_is_wrong_in_many_places_is_told_once(setting: str, message: str) -> None:
+    text = (
+        "data: xor\nnetwork: [{dense: 3}, relu, {dense: 3}, relu, {dense: 2}]\nloss: mse\n"
+        "training: {epochs: -1, batch_size: 0}\n"
+    )
+    with pytest.raises(ConfigError) as error:
+        parse(text, "x.yaml", [setting], check=False)
+    first, second, *others = [str(problem) for problem in error.value.problems]
+    assert [first.split("\n")[0], second.split("\n")[0]] == [
+        "x.yaml:4:20: training.epochs is -1.",
+        "x.yaml:4:36: training.batch_size is 0.",
+    ]
+    assert len(others) == 1
+    assert others[0].startswith(message)

@@ -188,3 +188,45 @@ def test_the_search_ends_at_many() -> None:
         problems.add(place, f"{number}.")
     with pytest.raises(ConfigError, match=rf"and {MOST - 50} more mistakes"):
         problems.add(place, "one more.")
+
+
+@pytest.mark.parametrize(
+    ("setting", "home"),
+    [
+        ("lr: 0.1", "optimizer.lr"),
+        ("learning_rate: 0.1", "optimizer.lr"),
+        ("epochs: 5", "training.epochs"),
+        ("early_stopping: {patience: 3}", "training.early_stopping"),
+        ("validation: 0.2", "data.validation"),
+    ],
+)
+def test_a_setting_at_the_top_is_shown_its_place(setting: str, home: str) -> None:
+    key = setting.partition(":")[0]
+    with pytest.raises(ConfigError) as error:
+        parse(f"{setting}\ndata: xor\nnetwork: [{{dense: 2}}]\nloss: mse\n", "x.yaml")
+    assert str(error.value) == (
+        f"x.yaml:1:1: the config has no setting '{key}'. Did you mean '{home}'?\n"
+        f"    {setting}\n    ^\n    allowed: name, seed, data, network, init, loss, optimizer, "
+        "schedule, training, sweeps"
+    )
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "wrong", "nearest"),
+    [
+        ("{name: adam, learningrate: 0.1}", "learningrate", "lr"),
+        ("{name: adam, l2: 0.1}", "l2", "weight_decay"),
+    ],
+)
+def test_other_words_for_a_setting(optimizer: str, wrong: str, nearest: str) -> None:
+    with pytest.raises(ConfigError) as error:
+        parse(f"data: xor\nnetwork: [{{dense: 2}}]\nloss: mse\noptimizer: {optimizer}", "x.yaml")
+    assert str(error.value).split("\n")[0] == (
+        f"x.yaml:4:25: adam has no setting '{wrong}'. Did you mean '{nearest}'?"
+    )
+
+
+def test_a_schedule_without_its_milestones() -> None:
+    with pytest.raises(ConfigError) as error:
+        parse("data: xor\nnetwork: [{dense: 2}]\nloss: mse\nschedule: multistep\n", "x.yaml")
+    assert str(error.value).split("\n")[0] == "x.yaml:4:11: multistep needs 'milestones'."

@@ -22,6 +22,7 @@ OURS = {  # PyTorch's names for our settings
     "final_div_factor": "final_div",
     "min_lr": "min",
 }
+REQUIRED = {"multistep": {"milestones": (3, 6)}}  # settings without a default
 each_schedule = pytest.mark.parametrize("name", SCHEDULES)
 
 
@@ -75,7 +76,7 @@ def test_plateau_takes_a_nan_for_no_improvement():
 @pytest.mark.parametrize("warmup", [0, 1, 2, 9])
 def test_short_trainings(name, total, warmup):
     """A rate for every time, also where the warm-up is longer than the training."""
-    schedule = SCHEDULES[name](warmup=warmup)
+    schedule = SCHEDULES[name](warmup=warmup, **REQUIRED.get(name, {}))
     for t in range(total):
         assert 0 <= schedule.rate(t, LR, total) <= LR
         if t < warmup:
@@ -84,7 +85,7 @@ def test_short_trainings(name, total, warmup):
 
 @each_schedule
 def test_a_rate_is_a_pure_function_of_time(name):
-    schedule = SCHEDULES[name](warmup=2)
+    schedule = SCHEDULES[name](warmup=2, **REQUIRED.get(name, {}))
     forward = [schedule.rate(t, LR, 10) for t in range(10)]
     assert [schedule.rate(t, LR, 10) for t in reversed(range(10))] == forward[::-1]
     assert [schedule.rate(t, 2 * LR, 10) for t in range(10)] == pytest.approx(
@@ -109,7 +110,7 @@ def test_what_holds_after_a_chosen_length(name, settings, end):
 
 
 def test_one_cycle_counts_updates_and_the_others_epochs():
-    per = {name: schedule().per for name, schedule in SCHEDULES.items()}
+    per = {name: schedule(**REQUIRED.get(name, {})).per for name, schedule in SCHEDULES.items()}
     assert per == dict.fromkeys(SCHEDULES, "epoch") | {"one_cycle": "step"}
 
 

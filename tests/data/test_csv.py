@@ -86,25 +86,59 @@ def test_categories_become_one_hot_in_place(path: Path) -> None:
         assert data.inputs.tolist() == [[1, 0, 1], [2, 1, 0], [3, 0, 1]]
 
 
-def test_missing_mean(path: Path) -> None:
+def test_missing_mean_is_left_to_the_training_rows(path: Path) -> None:
     data = load(path, "a,b,y\n1,,0\n,3,1\n5,4,1\n", missing="mean")
-    assert data.inputs.tolist() == [[1, 3.5], [3, 3], [5, 4]]
+    np.testing.assert_array_equal(data.inputs, [[1, np.nan], [np.nan, 3], [5, 4]])
 
 
-TEXT = " is not a finite number. List the column under categorical to make it one-hot."
+@pytest.mark.parametrize(
+    ("text", "settings"),
+    [
+        ("id,a,b,y\nx1,1,2,0\n,3,4,1\n", {"ignore": ("id",), "missing": "drop"}),
+        ("a,b,y,\n1,2,0,\n3,4,1,\n", {"ignore": (3,)}),
+        ("a,b,y,,\n1,2,0,,\n3,4,1,,\n", {"ignore": (3, 4)}),
+        ("a,a,b,y\n1,9,2,0\n3,9,4,1\n", {"ignore": (1,)}),
+    ],
+)
+def test_ignored_columns(path: Path, text: str, settings: dict[str, Any]) -> None:
+    data = load(path, text, **settings)
+    assert data.inputs.tolist() == [[1, 2], [3, 4]]
+    assert data.feature_names == ("a", "b")
+
+
+FINITE = " is not a finite number."
+TEXT = FINITE + (
+    " List the column under categorical to make it one-hot, or under ignore to leave it out."
+)
 FILL = "the cell is missing. Fill it, or set missing: drop"
+FILL_INPUT = FILL + " or missing: mean, or leave the column out with ignore."
 MEAN = FILL + "; a target or category has no mean."
+UNNAMED = (
+    ", line 1: column {0} (counted from 0) has no name, as where lines end in a comma or begin "
+    "with row numbers. Name it, or set ignore: [{0}]."
+)
 ERRORS = [
     ("a,y\n1,0\nx,1\n", {}, ", line 3, column 'a': 'x'" + TEXT),
-    ("a,y\n1,0\n\n\n1_000,1\n", {}, ", line 5, column 'a': '1_000'" + TEXT),
-    ("a,y\n1e999,0\n", {}, ", line 2, column 'a': '1e999'" + TEXT),
-    ("a,y\n-inf,0\n", {"missing": "mean"}, ", line 2, column 'a': '-inf'" + TEXT),
+    ("a,y\n1,0\n\n\n1_000,1\n", {}, ", line 5, column 'a': '1_000'" + FINITE),
+    ("a,y\n1e999,0\n", {}, ", line 2, column 'a': '1e999'" + FINITE),
+    ("a,y\n-inf,0\n", {"missing": "mean"}, ", line 2, column 'a': '-inf'" + FINITE),
     ("a,y\n\x1b[31m,0\n", {}, ", line 2, column 'a': '\\x1b[31m'" + TEXT),
     ("a,y\n" + "x" * 99 + ",0\n", {}, f", line 2, column 'a': '{'x' * 37}...'" + TEXT),
     ('a,y\n1,0\n"x\nz",1\n', {}, ", line 4, column 'a': 'x\\nz'" + TEXT),
     ("1,0\nx,1\n", {"header": False, "target": 1}, ", line 2, column '0': 'x'" + TEXT),
-    ("a,y\n,0\n", {}, f", line 2, column 'a': {FILL} or missing: mean."),
-    ("a,y\nNaN,0\n", {}, f", line 2, column 'a': {FILL} or missing: mean."),
+    ("a,y\n,0\n", {}, f", line 2, column 'a': {FILL_INPUT}"),
+    ("a,y\nNaN,0\n", {}, f", line 2, column 'a': {FILL_INPUT}"),
+    ("a,y,\n1,0,\n", {}, UNNAMED.format(2)),
+    (",a,y\n0,1,0\n", {}, UNNAMED.format(0)),
+    ("a,y\n1,0\n", {"ignore": ("y",)}, ": column 'y' is chosen twice."),
+    ("a,y\n1,0\n", {"ignore": ("a",)}, " has target columns only, and no input."),
+    (PLAIN, {"ignore": ("c",)}, " has no ignore column 'c'; its columns are 'a', 'b', 'y'."),
+    (
+        "a,y\r1,0\r",
+        {},
+        ", line 1 holds a carriage return that ends no line. Save the file with the line ends of "
+        "Unix or Windows.",
+    ),
     ("a,y\n1,\n", {}, f", line 2, column 'y': {MEAN}"),
     ("a,y\n1,NA\n", {"missing": "mean"}, f", line 2, column 'y': {MEAN}"),
     (
@@ -112,7 +146,11 @@ ERRORS = [
         {"missing": "mean", "categorical": ("a",)},
         f", line 2, column 'a': {MEAN}",
     ),
-    ("a,y\n,0\n,1\n", {"missing": "mean"}, ", column 'a': every cell is missing."),
+    (
+        "a,y\n,0\n,1\n",
+        {"missing": "mean"},
+        ", column 'a': every cell is missing. Leave it out with ignore.",
+    ),
     ("a,y\n,0\n", {"missing": "drop"}, " has no row without a missing cell."),
     ("a,y\n", {}, " has no row."),
     ("", {}, " is empty."),

@@ -56,10 +56,44 @@ def forge(path: Path, x: bytes, compression: int = zipfile.ZIP_STORED) -> None:
     ],
 )
 def test_targets(path: Path, y: Any, targets: list[Any], names: tuple[str, ...]) -> None:
+    """With task: auto."""
     data = load(path, y=y)
     assert data.inputs.tolist() == X.tolist()
     assert data.targets.tolist() == targets
     assert data.class_names == names
+
+
+@pytest.mark.parametrize(
+    ("y", "task", "targets", "names"),
+    [
+        (Y, "regression", [[0], [1], [1]], ()),
+        (Y, "classes", [0, 1, 1], ("0", "1")),
+        (np.array([5.0, 10.0, 5.0]), "classes", [0, 1, 0], ("5", "10")),
+        (np.array([0.5, 2.0, 0.5]), "classes", [0, 1, 0], ("0.5", "2.0")),
+    ],
+)
+def test_the_task_can_be_told(
+    path: Path, y: Any, task: str, targets: list[Any], names: tuple[str, ...]
+) -> None:
+    data = load(path, y=y, task=task)
+    assert (data.targets.tolist(), data.class_names) == (targets, names)
+
+
+@pytest.mark.parametrize(
+    ("y", "task", "message"),
+    [
+        (X, "classes", ", array 'y' has shape (3, 2); labels have 1 dimension."),
+        (
+            np.array(["b", "a", "b"]),
+            "regression",
+            ": the targets are of type <U1; numbers are needed.",
+        ),
+    ],
+)
+def test_a_task_that_does_not_fit(path: Path, y: Any, task: str, message: str) -> None:
+    with pytest.raises(DataError) as caught:
+        load(path, y=y, task=task)
+    assert str(caught.value) == f"{path}{message}"
 
 
 @pytest.mark.parametrize(

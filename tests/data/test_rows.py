@@ -37,6 +37,13 @@ CASES = [
     (PIXELS, "1,2\n", [[1, 2]]),
     (PIXELS, "1,2,0\n", [[1, 2]]),
     (NUMBERS, "1,2,3\n", [[1]]),
+    # Column 1 was ignored: it may be there or not, with the target behind it or not.
+    (replace(BARE, features=("0", "2"), targets=("3",), ignored=("1",)), "1,9,2,x\n", [[1, 2]]),
+    (replace(BARE, features=("0", "2"), targets=("3",), ignored=("1",)), "1,9,2\n", [[1, 2]]),
+    (replace(BARE, features=("0", "2"), targets=("3",), ignored=("1",)), "1,2\n", [[1, 2]]),
+    (replace(BARE, features=("0", "3"), targets=("4",), ignored=("1", "2")), "1,2,x\n", [[1, 2]]),
+    (replace(FLOWERS, fills=True), "length,colour\n,red\n", [[np.nan, 0, 1]]),
+    (replace(BARE, features=("0", "1"), fills=True), "1,NA\n3,4\n", [[1, np.nan], [3, 4]]),
     # A name of a column may hold the sign that joins column and category.
     (replace(FLOWERS, features=("a=b", "c=d=e")), "c=d,a=b\ne,5\n", [[5, 1]]),
 ]
@@ -74,7 +81,13 @@ def test_csv_targets(tmp_path: Path, like: Like, text: str, targets: list[object
         (FLOWERS, "", "is empty."),
         (FLOWERS, "length,colour\n", "has a header and no row."),
         (FLOWERS, "length\n1\n", "has no column 'colour'; its columns are 'length'."),
-        (FLOWERS, "length,colour\n,red\n", ", line 2, column 'length': '' is not a finite number."),
+        (FLOWERS, "length,colour\n,red\n", ", line 2, column 'length': the cell is missing."),
+        (FLOWERS, "length,colour\n1,?\n", ", line 2, column 'colour': the cell is missing."),
+        (
+            FLOWERS,
+            "length,colour\nx,red\n",
+            ", line 2, column 'length': 'x' is not a finite number.",
+        ),
         (PIXELS, "1\n", "has 1 columns; the network takes 2."),
         (PIXELS, "1,2,3,4\n", "has 4 columns; the network takes 2."),
         (BARE, "1\n", "has no column '1'; its columns are '0'."),
@@ -102,6 +115,11 @@ def test_csv_inputs_refused(tmp_path: Path, like: Like, text: str, message: str)
             PIXELS,
             "1,2,3\n",
             ", line 1, column '2': '3' is none of the classes '0', '1', '2'.",
+        ),
+        (
+            replace(NUMBERS, outputs=1, fills=True, header=False),
+            "1,\n",
+            ", line 1, column '1': the cell is missing.",
         ),
         (PIXELS, "1,2\n", "has 0 columns beside the inputs; the targets are 1."),
         # Class names are numbers, so a label by position would be ambiguous.

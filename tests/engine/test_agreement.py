@@ -181,7 +181,8 @@ def test_every_optimizer(case, size):
 def test_every_schedule(name, per):
     if name == "plateau" and per == "step":
         return
-    schedule = SCHEDULES[name](per=per, warmup=3)
+    own = {"milestones": (4, 9)} if name == "multistep" else {}
+    schedule = SCHEDULES[name](per=per, warmup=3, **own)
     what = plan(LOSSES["mse"](), OPTIMIZERS["sgd"](lr=0.05), "regression", schedule=schedule)
     compare(replace(what, epochs=30), network())
 

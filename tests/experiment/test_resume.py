@@ -387,6 +387,8 @@ def test_more_epochs_and_the_schedule(
         settings.pop("per")
     if name in LENGTH_FOLLOWS:
         settings["length"] = length
+    if name == "multistep":
+        settings["milestones"] = [2]
     document = mapping(load(configs / "small.yaml").config) | {"schedule": settings}
     config = configs / "s.yaml"
     config.write_text(json.dumps(document))

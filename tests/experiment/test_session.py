@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 import nnlab
+from nnlab.api import loaded
 from nnlab.config.load import load as load_config
 from nnlab.core.network import Network
 from nnlab.errors import ConfigError, DataError, Interrupted
@@ -161,8 +162,8 @@ def test_the_config_is_kept_byte_for_byte(tmp_path):
 
 
 def test_metrics_are_the_records(tmp_path):
-    loaded = nnlab.api.loaded(SMALL, [])
-    with begin(loaded, tmp_path) as session:
+    config = loaded(SMALL, [])
+    with begin(config, tmp_path) as session:
         records = [record for record in session if isinstance(record, Epoch)]
     header = "epoch,step,lr,train_loss,train_accuracy,val_loss,val_accuracy,seconds"
     text = (session.folder.path / "metrics.csv").read_text("utf-8")
@@ -518,7 +519,7 @@ def test_a_diverged_run(tmp_path, loss, optimizer, dtype):
 
 def meanwhile(folder, epoch, action, **overrides):
     """Train, and do something when an epoch is done."""
-    with begin(nnlab.api.loaded(SMALL, list(overrides.items())), folder) as session:
+    with begin(loaded(SMALL, list(overrides.items())), folder) as session:
         for record in session:
             if isinstance(record, Epoch) and record.epoch == epoch:
                 action()
@@ -549,8 +550,8 @@ def test_nothing_is_written_before_the_data_is_there(tmp_path):
 
 
 def test_only_one_session_writes_into_a_folder(tmp_path):
-    loaded = nnlab.api.loaded(SMALL, [])
-    with begin(loaded, tmp_path) as one, begin(loaded, tmp_path) as two:
+    config = loaded(SMALL, [])
+    with begin(config, tmp_path) as one, begin(config, tmp_path) as two:
         assert one.folder.path != two.folder.path
         assert one.folder.status() == "running"
         for _ in one:
@@ -561,7 +562,7 @@ def test_only_one_session_writes_into_a_folder(tmp_path):
 
 
 def test_a_loop_that_is_left_early_can_go_on(tmp_path):
-    with begin(nnlab.api.loaded(SMALL, []), tmp_path) as session:
+    with begin(loaded(SMALL, []), tmp_path) as session:
         for record in session:
             if isinstance(record, Epoch) and record.epoch == 2:
                 break
@@ -708,7 +709,7 @@ def test_checkpoints_as_often_as_asked_for(tmp_path, monkeypatch):
 
 
 def test_a_name_for_the_run(tmp_path):
-    with begin(nnlab.api.loaded(SMALL, []), tmp_path, name="other") as session:
+    with begin(loaded(SMALL, []), tmp_path, name="other") as session:
         for _ in session:
             pass
     assert nnlab.load(session.folder.path).config.name == "other"
@@ -735,14 +736,14 @@ def test_rows_of_a_file_are_judged_without_the_training_data(tmp_path, monkeypat
 def test_a_name_that_no_config_may_have_is_refused(tmp_path, name):
     with (
         pytest.raises(ConfigError, match=r"^--name: "),
-        begin(nnlab.api.loaded(SMALL, []), tmp_path, name=name),
+        begin(loaded(SMALL, []), tmp_path, name=name),
     ):
         pass
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_name_is_in_the_resolved_config(tmp_path):
-    with begin(nnlab.api.loaded(SMALL, []), tmp_path, name="other") as session:
+    with begin(loaded(SMALL, []), tmp_path, name="other") as session:
         for _ in session:
             pass
     assert load_config(session.folder.path / "resolved.yaml").config.name == "other"
@@ -752,7 +753,7 @@ def test_time_makes_checkpoints_due(tmp_path, monkeypatch):
     """Every CHECKPOINT_SECONDS, looked at after each record."""
     monkeypatch.setattr("nnlab.experiment.session.CHECKPOINT_SECONDS", 0.0)
     seen = []
-    with begin(nnlab.api.loaded(SMALL, [("training.epochs", 3)]), tmp_path) as session:
+    with begin(loaded(SMALL, [("training.epochs", 3)]), tmp_path) as session:
         monkeypatch.setattr(session, "checkpoint", lambda: seen.append(session.state.epoch))
         for _ in session:
             pass

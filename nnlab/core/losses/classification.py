@@ -16,9 +16,9 @@ from nnlab.core.types import Array, FloatArray, IntArray, Views
 class ClassLoss(Loss):
     """A loss over C classes.
 
-    `class_weight` holds one factor a class, or "balanced": N / (C n_c) with n_c of the N training
-    rows in class c. The factors multiply the terms of their class and nothing is divided by their
-    sum. `label_smoothing` a moves every target towards the even guess: (1 - a) t + a / C.
+    class_weight: one factor a class, or "balanced": N / (C n_c) with n_c of the N training rows
+    in class c. The factors multiply the terms of their class and nothing is divided by their sum.
+    label_smoothing: a number a that moves every target to the even guess: (1 - a) t + a / C.
     """
 
     class_weight: Literal["balanced"] | tuple[Annotated[float, Ge(0)], ...] | None = None
