@@ -10,7 +10,7 @@ import numpy as np
 from nnlab.config.schema import Config, FromRun
 from nnlab.core.losses import Loss
 from nnlab.core.metrics import Kind, better_when
-from nnlab.core.network import Network
+from nnlab.core.network import Network, flops
 from nnlab.core.types import Array, FloatArray, IntArray
 from nnlab.data.batches import Part
 from nnlab.data.dataset import Dataset
@@ -19,6 +19,9 @@ from nnlab.data.split import Parts, split
 from nnlab.engine.compiled.program import why_not
 from nnlab.errors import ConfigError
 from nnlab.training import Plan, Stopping
+
+
+SHORT = 1.5  # seconds of NumPy; numba and its kernels take 0.7 s to load
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +53,7 @@ def build(config: Config) -> Built:
     network = Network(config.network, width, seed=config.seed, init=init, dtype=dtype)
     kind, targets = encode(dataset, network.shapes[-1][0])
     loss = prepared(config.loss, dataset, parts.train)
-    chosen = engine(config, network, loss)
+    chosen = engine(config, network, loss, len(parts.train))
     config = replace(config, training=replace(config.training, engine=chosen))
     coded = loss.encode(targets)
 
@@ -92,14 +95,17 @@ def make_plan(config: Config, loss: Loss, train: Part, validation: Part | None, 
     )
 
 
-def engine(config: Config, network: Network, loss: Loss) -> Literal["numpy", "compiled"]:
-    """The engine that runs this config: "auto" is compiled where that can be, else NumPy.
+def engine(
+    config: Config, network: Network, loss: Loss, rows: int
+) -> Literal["numpy", "compiled"]:
+    """The engine that runs this config on so many training rows.
 
-    It depends on the config and on what is installed. Raises ConfigError when the compiled engine
-    is asked for by name and cannot run this.
+    "auto" is compiled where that can be and the training is long enough to be worth loading it,
+    else NumPy: a matter of the config, the data and what is installed, never of a clock. Raises
+    ConfigError when the compiled engine is asked for by name and cannot run this.
     """
     wanted = config.training.engine
-    if wanted == "numpy":
+    if wanted == "numpy" or (wanted == "auto" and numpy_seconds(config, network, rows) < SHORT):
         return "numpy"
     reason = why_not(network, loss, config.optimizer)
     if reason is None and find_spec("numba") is None:
@@ -111,6 +117,15 @@ def engine(config: Config, network: Network, loss: Loss) -> Literal["numpy", "co
             f"training.engine: compiled is not possible: {reason}. Use numpy, or auto."
         )
     return "numpy"
+
+
+def numpy_seconds(config: Config, network: Network, rows: int) -> float:
+    """About how long the NumPy engine would train on a machine of 2026."""
+    size = config.training.batch_size
+    batch = rows if size == "full" else min(size, rows)
+    products = 3 * batch * sum(flops(network)) / 20e9  # forward, and backward for x and for W
+    passes = 1.5e-9 * network.theta.size  # the optimizer over its block
+    return config.training.epochs * -(-rows // batch) * (20e-6 + products + passes)
 
 
 def encode(dataset: Dataset, outputs: int) -> tuple[Kind, FloatArray]:
