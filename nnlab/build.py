@@ -20,8 +20,8 @@ from nnlab.engine.compiled.program import why_not
 from nnlab.errors import ConfigError
 from nnlab.training import Plan, Stopping
 
-
-SHORT = 1.5  # seconds of NumPy; numba and its kernels take 0.7 s to load
+SHORT = 1.5  # seconds of NumPy on a machine of 2026; numba and its kernels take 0.7 s to load
+WIDE = 10**7  # operations an update
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,17 +95,15 @@ def make_plan(config: Config, loss: Loss, train: Part, validation: Part | None, 
     )
 
 
-def engine(
-    config: Config, network: Network, loss: Loss, rows: int
-) -> Literal["numpy", "compiled"]:
+def engine(config: Config, network: Network, loss: Loss, rows: int) -> Literal["numpy", "compiled"]:
     """The engine that runs this config on so many training rows.
 
-    "auto" is compiled where that can be and the training is long enough to be worth loading it,
-    else NumPy: a matter of the config, the data and what is installed, never of a clock. Raises
-    ConfigError when the compiled engine is asked for by name and cannot run this.
+    "auto" is compiled where that can be and is worth loading, else NumPy: a matter of the config,
+    the data and what is installed, never of a clock. Raises ConfigError when the compiled engine
+    is asked for by name and cannot run this.
     """
     wanted = config.training.engine
-    if wanted == "numpy" or (wanted == "auto" and numpy_seconds(config, network, rows) < SHORT):
+    if wanted == "numpy" or (wanted == "auto" and not worth_compiling(config, network, rows)):
         return "numpy"
     reason = why_not(network, loss, config.optimizer)
     if reason is None and find_spec("numba") is None:
@@ -119,13 +117,17 @@ def engine(
     return "numpy"
 
 
-def numpy_seconds(config: Config, network: Network, rows: int) -> float:
-    """About how long the NumPy engine would train on a machine of 2026."""
+def worth_compiling(config: Config, network: Network, rows: int) -> bool:
+    """Whether the training is long, and its updates consist of more than large matrix products.
+
+    Those are the BLAS's in both engines, and NumPy's has both cores.
+    """
     size = config.training.batch_size
     batch = rows if size == "full" else min(size, rows)
-    products = 3 * batch * sum(flops(network)) / 20e9  # forward, and backward for x and for W
-    passes = 1.5e-9 * network.theta.size  # the optimizer over its block
-    return config.training.epochs * -(-rows // batch) * (20e-6 + products + passes)
+    products = 3 * batch * sum(flops(network))  # forward, and backward for x and for W
+    seconds = 20e-6 + products / 100e9 + 1.5e-9 * network.theta.size  # an update with NumPy
+    updates = config.training.epochs * -(-rows // batch)
+    return products < WIDE and updates * seconds > SHORT
 
 
 def encode(dataset: Dataset, outputs: int) -> tuple[Kind, FloatArray]:

@@ -76,7 +76,7 @@ class Training:
     drop_last: whether the last batch of an epoch is left out where it is shorter than the others.
     dtype: the floating-point numbers that the network computes with.
     engine: numpy is the reference that can be read; compiled needs the extra `fast` (numba); auto
-    is compiled where that can be and the training is long enough to be worth loading it.
+    is compiled where that can be and is worth loading: long trainings of small networks.
     early_stopping: stops before the last epoch, see below.
     monitor: the value that decides which epoch is best, and when to stop early: train_loss or
     val_loss, or train_ or val_ with accuracy (classes), mae or r2 (regression). By default

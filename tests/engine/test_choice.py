@@ -29,9 +29,11 @@ def test_auto_is_compiled_where_it_can_be():
 
 
 def test_auto_does_not_load_a_compiler_for_a_short_training():
-    """8 updates an epoch at some 20 us: 1.5 s are 9,375 epochs, less what the products take."""
+    """8 updates an epoch at some 20 us: 1.5 s are 9,375 epochs, less what the rest takes."""
     assert chosen("auto", epochs=9_000) == "numpy"
     assert chosen("auto", epochs=9_500) == "compiled"
+    assert chosen("auto", [{"dense": 600}, {"dense": 600}, {"dense": 8}]) == "compiled"
+    assert chosen("auto", [{"dense": 2000}, {"dense": 2000}, {"dense": 8}]) == "numpy"  # wide
     assert chosen("compiled", epochs=1) == "compiled"
 
 
