@@ -54,12 +54,7 @@ results: $(VENV)/.fast
 	$(VENV)/bin/python docs/results.py
 
 bench: $(VENV)/.fast
-	$(RUN) benchmarks.step
-	$(RUN) benchmarks.study
-	$(RUN) benchmarks.scaling
-	$(RUN) benchmarks.startup
-	$(RUN) benchmarks.memory
-	$(RUN) benchmarks.reliability
+	$(RUN) benchmarks.page
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -228,6 +228,18 @@ def test_seeds_may_be_larger_than_what_scikit_learn_takes(name: str) -> None:
     assert not same(SOURCES[name]().load(2**40), SOURCES[name]().load(0))
 
 
+def test_digits_are_those_of_scikit_learn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Read from the package's file, or by its own loader where the file is not there."""
+    from sklearn.datasets import load_digits
+
+    pixels, digits = load_digits(return_X_y=True)
+    found = Digits().load(0)
+    np.testing.assert_array_equal(found.inputs, pixels)
+    np.testing.assert_array_equal(found.targets, digits)
+    monkeypatch.setattr("nnlab.data.digits.find_spec", lambda name: None)
+    assert Digits().load(0).sha256 == found.sha256
+
+
 def test_digits() -> None:
     data = Digits().load(0)
     assert data.inputs.shape == (1797, 64)

@@ -50,6 +50,15 @@ schedule: {name: exponential, gamma: 0.999}
 training: {epochs: 3000, batch_size: 2, shuffle: false, dtype: float64, ema: 0.9}
 seed: 6
 """
+CASES["compiled"] = """
+data: {name: identity, size: 6}
+network: [{dense: 4}, sigmoid, {dense: 6}, softmax]
+loss: cross_entropy
+optimizer: {name: adam, lr: 0.01}
+schedule: {name: exponential, gamma: 0.9999}
+training: {epochs: 30000, batch_size: 2, dtype: float64, ema: 0.9, engine: compiled}
+seed: 7
+"""
 
 # Few system calls, for the proofs that try each of them.
 SMALL = {
