@@ -137,7 +137,7 @@ def line(row: Row, runs: list[nnlab.Run]) -> str:
     settings = "".join(f" --set {key}={value}" for key, value in row.change.items())
     command = f"`nnlab train configs/{row.config}.yaml{settings}`"
     figure = f"{row.form.format(row.middle(values))}{spread}"
-    return f"| {row.config}: {row.what} | {row.notebook} | {figure} | {seconds:.1f} | {command} |"
+    return f"| {row.config}: {row.what} | {row.notebook} | {figure} | {seconds:.2f} | {command} |"
 
 
 def page(lines: list[str]) -> str:
