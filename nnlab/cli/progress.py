@@ -38,8 +38,11 @@ def numbers(record: Epoch) -> str:
 
 
 def left(done: float, total: int, seconds: float) -> str:
-    """How long the rest will take when it goes on like this."""
-    if not 0 < done < total:
+    """How long the rest will take when it goes on like this; nothing before a hundredth is done.
+
+    The first epochs say little: caches are cold, and kernels may have been compiled.
+    """
+    if not total <= 100 * done < 100 * total:
         return ""
     return f"{duration(seconds / done * (total - done))} left"
 

@@ -34,7 +34,7 @@ def test_what_is_printed(nnlab: Nnlab) -> None:
     head, first, last = result.stderr.split("\n", 3)[0:2], *result.stderr.splitlines()[2:]
     assert head == [
         "digits-binary: digits, rows: 898 to train, 899 to validate and test",
-        "64-32-1, 2,113 parameters, float64, engine compiled, seed 3",
+        "64-32-1, 2,113 parameters, float64, engine numpy, seed 3",
     ]
     pattern = r"epoch {}/2  val_loss 0\.\d+  val_accuracy 0\.\d+{}"
     assert re.fullmatch(pattern.format(1, r"  [\d.]+ m?s left"), first)
