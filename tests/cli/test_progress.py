@@ -71,7 +71,13 @@ def test_an_early_end_still_shows_the_last_epoch(monkeypatch: pytest.MonkeyPatch
 
 @pytest.mark.parametrize(
     ("done", "seconds", "text"),
-    [(0.0, 5.0, ""), (0.09, 5.0, ""), (5.0, 10.0, "10.0 s left"), (2.5, 1.0, "3.00 s left"), (10.0, 3.0, "")],
+    [
+        (0.0, 5.0, ""),
+        (0.09, 5.0, ""),
+        (5.0, 10.0, "10.0 s left"),
+        (2.5, 1.0, "3.00 s left"),
+        (10.0, 3.0, ""),
+    ],
 )
 def test_time_left(done: float, seconds: float, text: str) -> None:
     assert progress.left(done, 10, seconds) == text
