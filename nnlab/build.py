@@ -20,7 +20,7 @@ from nnlab.engine.compiled.program import why_not
 from nnlab.errors import ConfigError
 from nnlab.training import Plan, Stopping
 
-SHORT = 1.5  # seconds of NumPy on a machine of 2026; numba and its kernels take 0.7 s to load
+SHORT = 0.4  # seconds
 WIDE = 10**7  # operations an update
 
 

@@ -46,7 +46,7 @@ RULES = {
         "sklearn pooch requests filelock",
     ),
     "engine": rule(CORE, "numpy", "numba llvmlite"),
-    "engine.compiled": rule(CORE, "numpy numba llvmlite"),
+    "engine.compiled": rule(CORE, "numpy numba llvmlite", "scipy"),
     "config": rule(RANK_2, "numpy yaml pydantic pydantic_core annotated_types"),
     "build": rule(RANK_2 | {"config", "training"}, "numpy"),
     "training": rule(CORE | {"engine", "data.batches"}, "numpy"),

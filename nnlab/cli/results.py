@@ -22,9 +22,11 @@ def widths(network: Network) -> str:
 
 def compiling(built: Built) -> str | None:
     """What to say where training begins with compiling; None where it does not."""
-    from nnlab.engine.compiled.cache import is_cached
+    if built.plan.engine == "numpy":
+        return None
+    from nnlab.engine.compiled.objects import is_compiled
 
-    if built.plan.engine == "numpy" or is_cached(str(built.network.dtype)):
+    if is_compiled(str(built.network.dtype)):
         return None
     return "Compiling the kernels, once an installation: about 20 s."
 

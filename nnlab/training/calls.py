@@ -29,12 +29,11 @@ class ByCalls(Pace):
             plan.optimizer,
             state.slots,
             state.average,
-            plan.ema or 0.0,
+            plan.ema,
             plan.train,
             plan.kind,
-            batches.batch,
-            batches.full,
-            batches.rest,
+            len(state.sums),
+            (batches.batch, batches.full, batches.rest),
             self.shuffled,
         )
         self.limit = self.engine.updates  # of a call; less after an update that it would not do

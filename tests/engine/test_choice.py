@@ -1,6 +1,7 @@
 """Which engine runs a config, and where its compiled code is kept."""
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from nnlab import build as building
 from nnlab.build import build
 from nnlab.config.load import from_mapping
-from nnlab.engine.compiled import cache
+from nnlab.engine.compiled import store
 from nnlab.errors import ConfigError, StorageError
 
 DENSE = [{"dense": 3}, "sigmoid", {"dense": 8}, "sigmoid"]
@@ -29,9 +30,9 @@ def test_auto_is_compiled_where_it_can_be():
 
 
 def test_auto_does_not_load_a_compiler_for_a_short_training():
-    """8 updates an epoch at some 20 us: 1.5 s are 9,375 epochs, less what the rest takes."""
-    assert chosen("auto", epochs=9_000) == "numpy"
-    assert chosen("auto", epochs=9_500) == "compiled"
+    """8 updates an epoch at some 20 us: 0.4 s are 2,500 epochs, less what the rest takes."""
+    assert chosen("auto", epochs=2_400) == "numpy"
+    assert chosen("auto", epochs=2_500) == "compiled"
     assert chosen("auto", [{"dense": 600}, {"dense": 600}, {"dense": 8}]) == "compiled"
     assert chosen("auto", [{"dense": 2000}, {"dense": 2000}, {"dense": 8}]) == "numpy"  # wide
     assert chosen("compiled", epochs=1) == "compiled"
@@ -52,36 +53,46 @@ def test_without_numba(monkeypatch):
 
 @pytest.fixture
 def base(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
-    return tmp_path / "nnlab"
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    return tmp_path / "nnlab" / "kernels"
 
 
 def test_the_folder_is_for_its_owner_alone(base):
-    found = cache.folder()
+    found = store.folder()
     assert found.parent == base
     assert [path.stat().st_mode & 0o777 for path in (base, found)] == [0o700, 0o700]
-    assert not cache.is_cached("float32")
-    cache.note("float32")
-    assert cache.is_cached("float32")
-    assert not cache.is_cached("float64")
+
+
+def test_code_is_kept_whole_or_not_at_all(base):
+    assert store.read("a.o") is None
+    store.write("a.o", b"code")
+    assert store.read("a.o") == b"code"
+    path = store.folder() / "a.o"
+    path.write_bytes(path.read_bytes()[:-1])
+    assert store.read("a.o") is None
+    path.write_bytes(b"C" + path.read_bytes()[1:])
+    assert store.read("a.o") is None
+    assert [one.name for one in store.folder().iterdir()] == ["a.o"]
 
 
 def test_a_folder_that_others_may_write_to_is_refused(base):
-    base.mkdir()
+    base.mkdir(parents=True)
     base.chmod(0o777)
     with pytest.raises(StorageError, match="Others may write"):
-        cache.folder()
+        store.folder()
 
 
 def test_a_folder_of_somebody_else_is_refused(base, monkeypatch):
-    cache.folder()
+    store.folder()
     monkeypatch.setattr(os, "getuid", lambda: 12345)
     with pytest.raises(StorageError, match="is not yours"):
-        cache.folder()
+        store.folder()
 
 
 def test_a_link_is_refused(base, tmp_path):
     (tmp_path / "elsewhere").mkdir(mode=0o700)
+    base.parent.mkdir()
     base.symlink_to(tmp_path / "elsewhere")
     with pytest.raises(StorageError, match="is not yours"):
-        cache.folder()
+        store.folder()

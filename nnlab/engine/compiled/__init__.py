@@ -1,7 +1,8 @@
 """The compiled engine (numba, extra `fast`): the same updates as the NumPy engine, natively.
 
 One family of kernels for all dense networks: a network is data (`program`), so a new architecture
-compiles nothing. Read in this order: program, epochs, passes, products, vectors.
+compiles nothing. Read in this order: program, epochs, passes, products, vectors. numba compiles
+`epochs.run` once an installation, `objects` loads the result without it.
 
 What differs from the reference: sums are taken in another order and a b + c is rounded once, so
 results agree to rounding and not bit for bit; exp and tanh are series of our own, as exact as the

@@ -4,15 +4,18 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
-from numpy.typing import DTypeLike
 
 from nnlab.core.losses import Loss
 from nnlab.core.network import Network
-from nnlab.core.optimizers import TINY, Optimizer
+from nnlab.core.optimizers import Optimizer
 from nnlab.core.types import Array, FloatArray, IntArray
-from nnlab.engine.compiled import cache
+from nnlab.engine.compiled.objects import function, gemm
 from nnlab.engine.compiled.program import (
+    RULE,
     SLOTS,
+    TASK,
+    Program,
+    Task,
     class_weights,
     compose,
     rule_of,
@@ -24,6 +27,7 @@ WORK = 10**9
 OVERHEAD = 2_000  # operations that an update costs beside those of its products
 KEPT_BYTES = 2**20
 ORDER_NUMBERS = 2**18
+GEMM = 11  # where the address of BLAS's product stands among the arguments
 
 
 class Rows(Protocol):
@@ -56,68 +60,44 @@ class Compiled:
         optimizer: Optimizer,
         slots: Mapping[str, Array],
         average: Array | None,
-        decay: float,
+        decay: float | None,
         rows: Rows,
         kind: str,
-        batch: int,
-        full: int,
-        rest: int,
+        sums: int,
+        shape: tuple[int, int, int],
         shuffled: bool,
     ) -> None:
-        """`full` batches of `batch` rows and one of `rest`, if that is not 0, are an epoch."""
+        """`shape` is B, how many batches of B rows an epoch has, and the rows of a last one or 0.
+
+        `sums` numbers are summed over an epoch.
+        """
+        batch, full, rest = shape
         dtype = network.dtype
-        outputs = rows.targets.shape[1]
-        program = compose(network, loss, batch, rest)
-        rule = rule_of(optimizer)
-        none = np.zeros(0, dtype)
-        held = {
-            role: next((slots[name] for name in names if name in slots), none)
-            for role, names in SLOTS.items()
-        }
-        averaged = none if average is None else average
+        program, rule = compose(network, loss, batch, rest), rule_of(optimizer)
+        count = len(rows.rows)
+        about = (sums, decay, count, rows.lazy, shuffled)
+        task = task_of(program, network, loss, rule, slots, shape, kind, *about)
         self.batches = full + (rest > 0)
         self.dtype = dtype
-        self.row_count = len(rows.rows)
+        self.row_count = count
         self.shuffled = shuffled
-        changing = network.theta.size + averaged.size + sum(one.size for one in held.values())
-        cost = program.flops + 30 * changing + 30 * program.values + OVERHEAD
-        self.updates = max(1, WORK // cost)
-        shape = batch, full, rest
-        task = task_of(program, network, loss, outputs, rows.lazy, kind, shape, shuffled)
-        if average is not None:
-            task = task._replace(ema=decay)
-        online = batch == 1 and not slots and not rule.shaped and rule.kind == 0
-        task = task._replace(online=online)
-        padded = -(-network.theta.size // 16) * 16
-        self._given: tuple[Any, ...] = (
-            task,
-            rule,
+        self.updates = max(1, WORK // cost(program, task))
+        self._kept = np.empty((0, task.parameters), dtype)  # one call's weights after another
+        self._held = [
+            np.array(tuple(task), TASK),
+            np.array(tuple(rule), RULE),
             program.ops,
             program.settings,
-            class_weights(loss, outputs, dtype),
-            _fixed(np.empty((0, 0), dtype) if rows.lazy else rows.inputs),
-            _fixed(rows.inputs if rows.lazy else np.empty((0, 0), np.uint8)),
-            _fixed(np.asarray(rows.rows, np.int64)),
-            _wide(rows.shift, task.inputs, dtype),
-            _wide(rows.factor, task.inputs, dtype),
-            _fixed(rows.targets.reshape(-1)),
-        )
-        self._memory: tuple[Any, ...] = (
+            *data(rows, loss, task, dtype),
             network.theta,
-            *held.values(),
-            averaged,
-            dtype.type(TINY * np.finfo(dtype).tiny),
-            np.zeros(padded, dtype),
-            np.zeros(program.values, dtype),
-            np.zeros(program.values, dtype),
-            np.zeros(program.room, dtype),
-            np.zeros(batch, np.int64),
-            np.zeros(program.values, np.int64),
-            np.zeros(task.layers, np.int64),
-            np.ones(1, dtype),
-        )
-        self._kept = np.empty((0, network.theta.size), dtype)  # one call's weights after another
-        self._run, self._noted = _kernel(), False
+            *slots_of(slots, dtype),
+            np.zeros(0, dtype) if average is None else average,
+            *scratch(program, task, dtype),
+        ]
+        product = gemm(str(dtype)) if program.wants_blas else 0
+        addresses = [address(array) for array in self._held]
+        self._addresses = [*addresses[:GEMM], product, *addresses[GEMM:]]
+        self._run = function(str(dtype))
 
     def epochs(self) -> int:
         """How many whole epochs one call may run; 0 if not even one."""
@@ -141,39 +121,59 @@ class Compiled:
         losses = np.empty(rates.size)
         if ended > len(self._kept) and ended > 1:
             self._kept = np.empty((ended, self._kept.shape[1]), self.dtype)
-        kept = self._kept if ended > 1 else self._kept[:0]
         if order is None:
             order = np.empty((0, 0), np.int64)
-        done = self._run(
-            *self._given, order, *self._memory, rates, step, batch, sums, losses, ends, kept
-        )
-        if not self._noted:
-            cache.note(str(self.dtype))
-            self._noted = True
+        given = (order, rates, sums, losses, ends, self._kept)
+        addresses = [*self._addresses, *map(address, given)]
+        done = self._run(*addresses, rates.size, step, batch, ended > 1)
         ended = (batch + done) // self.batches
-        return Call(done, losses[:done], ends[:ended], kept[:ended])
+        kept = self._kept[: ended if len(ends) > 1 else 0]
+        return Call(done, losses[:done], ends[:ended], kept)
 
 
-def _wide(numbers: Array, width: int, dtype: DTypeLike) -> Array:
-    """One number a column."""
-    return np.array(np.broadcast_to(numbers, (width,)), dtype)
+def cost(program: Program, task: Task) -> int:
+    """What an update costs, about, in floating-point operations."""
+    slots = task.first + task.second + task.velocity + (task.ema >= 0)
+    return program.flops + 30 * (task.parameters * (1 + slots) + program.values) + OVERHEAD
 
 
-def _fixed(array: Array) -> Array:
-    """A view that cannot be written to: kernels are compiled for such, and data may be."""
-    view = np.ascontiguousarray(array).view()
-    view.flags.writeable = False
-    return view
+def data(rows: Rows, loss: Loss, task: Task, dtype: np.dtype[Any]) -> list[Array]:
+    """What is read only, in the order of `epochs.run`."""
+    none = np.zeros(0, dtype)
+    return [
+        class_weights(loss, task.outputs, dtype),
+        none if rows.lazy else np.ascontiguousarray(rows.inputs),
+        np.ascontiguousarray(rows.inputs) if rows.lazy else np.zeros(0, np.uint8),
+        np.ascontiguousarray(rows.rows, np.int64),
+        np.array(np.broadcast_to(rows.shift, (task.inputs,)), dtype),
+        np.array(np.broadcast_to(rows.factor, (task.inputs,)), dtype),
+        np.ascontiguousarray(rows.targets),
+    ]
 
 
-def _kernel() -> Any:
-    """The compiled function; its first call for a dtype compiles or loads it."""
-    import numba
+def slots_of(slots: Mapping[str, Array], dtype: np.dtype[Any]) -> list[Array]:
+    """The optimizer's slots by what they hold; an empty array for one that it does not have."""
+    none = np.zeros(0, dtype)
+    return [
+        next((slots[name] for name in names if name in slots), none) for names in SLOTS.values()
+    ]
 
-    before = numba.config.CACHE_DIR
-    numba.config.CACHE_DIR = str(cache.folder())
-    try:
-        from nnlab.engine.compiled.epochs import run
-    finally:
-        numba.config.CACHE_DIR = before
-    return run
+
+def scratch(program: Program, task: Task, dtype: np.dtype[Any]) -> list[Array]:
+    """Memory that the kernels write to, in the order of `epochs.run`."""
+    return [
+        np.zeros(-(-task.parameters // 16) * 16, dtype),
+        np.zeros(program.values, dtype),
+        np.zeros(program.values, dtype),
+        np.zeros(program.room, dtype),
+        np.zeros(task.batch, np.int64),
+        np.zeros(program.values, np.int64),
+        np.zeros(task.layers, np.int64),
+        np.ones(1, dtype),
+    ]
+
+
+def address(array: Array) -> int:
+    """Where an array's numbers lie."""
+    place: int = array.__array_interface__["data"][0]
+    return place

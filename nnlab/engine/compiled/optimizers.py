@@ -7,52 +7,57 @@ the running mean of the gradient, that of its square (or the sum of squares), th
 import math
 from typing import Any
 
-from numba import njit
+from numba import carray, njit
 
 from nnlab.core.optimizers import SETTLE_EVERY
 from nnlab.engine.compiled.functions import PLAIN
 from nnlab.engine.compiled.products import NO, dot
-from nnlab.engine.compiled.vectors import address
+from nnlab.engine.compiled.vectors import get, number, put
 
 SGD, ADAGRAD, RMSPROP, ADAM = range(4)
 
 
 @njit(**PLAIN)
 def step(
-    rule: Any, lr: float, t: int, theta: Any, g: Any, first: Any, second: Any, velocity: Any,
-    weights: int, tiny: Any,
-) -> None:  # fmt: skip
-    """Everything that update t = 1, 2, ... does with the gradient; g may be longer than theta."""
+    rule: Any, task: Any, lr: float, t: int, p: Any, pg: Any, pm: Any, pv: Any, pu: Any
+) -> None:
+    """Everything that update t = 1, 2, ... does with the gradient; p, pg, ... are addresses."""
+    size = task.parameters
+    theta, g = carray(p, size), carray(pg, size)
+    first = carray(pm, size if task.first else 0)
+    second = carray(pv, size if task.second else 0)
+    velocity = carray(pu, size if task.velocity else 0)
     if rule.shaped:
-        shape_gradient(rule, theta, g, theta.size, weights)
-    update(rule, lr, t, theta, g, first, second, velocity, weights)
+        shape_gradient(rule, theta, g, pg, task.weights)
+    update(rule, lr, t, theta, g, first, second, velocity, task.weights)
     if t % SETTLE_EVERY == 0:
+        tiny = theta.dtype.type(task.tiny)
         settle(first, tiny)
         settle(second, tiny)
         settle(velocity, tiny)
 
 
 @njit(**PLAIN)
-def shape_gradient(rule: Any, theta: Any, g: Any, count: int, weights: int) -> None:
+def shape_gradient(rule: Any, theta: Any, g: Any, pg: Any, weights: int) -> None:
     """l1, clipping by norm and by value, coupled weight decay."""
-    number = theta.dtype.type
-    zero = number(0)
+    real = theta.dtype.type
+    zero = real(0)
     if rule.l1 > 0.0:
-        l1 = number(rule.l1)
+        l1 = real(rule.l1)
         for i in range(weights):
             g[i] += l1 if theta[i] > zero else -l1 if theta[i] < zero else zero
     if rule.clip_norm > 0.0:
-        norm = math.sqrt(float(dot(address(g), NO, address(g), NO, count))) + 1e-6
+        norm = math.sqrt(float(dot(pg, NO, pg, NO, g.size))) + 1e-6
         if norm > rule.clip_norm:
-            factor = number(rule.clip_norm / norm)
-            for i in range(count):
+            factor = real(rule.clip_norm / norm)
+            for i in range(g.size):
                 g[i] *= factor
     if rule.clip_value > 0.0:
-        bound = number(rule.clip_value)
-        for i in range(count):
+        bound = real(rule.clip_value)
+        for i in range(g.size):
             g[i] = bound if g[i] > bound else -bound if g[i] < -bound else g[i]
     if rule.decay > 0.0 and not rule.decoupled:
-        decay = number(rule.decay)
+        decay = real(rule.decay)
         for i in range(weights):
             g[i] += decay * theta[i]
 
@@ -66,8 +71,8 @@ def update(
     if rule.kind == SGD:
         _sgd(rule, lr, theta, g, velocity)
     elif rule.kind == ADAGRAD:
-        number = theta.dtype.type
-        rate, eps = number(lr), number(rule.eps)
+        real = theta.dtype.type
+        rate, eps = real(lr), real(rule.eps)
         for i in range(theta.size):
             second[i] += g[i] * g[i]
             theta[i] -= rate * (g[i] / (math.sqrt(second[i]) + eps))
@@ -79,8 +84,8 @@ def update(
 
 @njit(**PLAIN)
 def _sgd(rule: Any, lr: float, theta: Any, g: Any, velocity: Any) -> None:
-    number = theta.dtype.type
-    rate, mu = number(lr), number(rule.momentum)
+    real = theta.dtype.type
+    rate, mu = real(lr), real(rule.momentum)
     if rule.momentum == 0.0:
         for i in range(theta.size):
             theta[i] -= rate * g[i]
@@ -100,9 +105,9 @@ def _sgd(rule: Any, lr: float, theta: Any, g: Any, velocity: Any) -> None:
 def _rmsprop(
     rule: Any, lr: float, theta: Any, g: Any, first: Any, second: Any, velocity: Any
 ) -> None:
-    number = theta.dtype.type
-    rate, eps, mu, zero = number(lr), number(rule.eps), number(rule.momentum), number(0)
-    alpha, rest = number(rule.beta2), number(1 - rule.beta2)
+    real = theta.dtype.type
+    rate, eps, mu, zero = real(lr), real(rule.eps), real(rule.momentum), real(0)
+    alpha, rest = real(rule.beta2), real(1 - rule.beta2)
     for i in range(theta.size):
         square = alpha * second[i] + rest * (g[i] * g[i])
         second[i] = square
@@ -122,13 +127,14 @@ def _rmsprop(
 def _adam(
     rule: Any, lr: float, t: int, theta: Any, g: Any, first: Any, second: Any, weights: int
 ) -> None:
-    number = theta.dtype.type
-    b1, b2 = number(rule.beta1), number(rule.beta2)
-    root = math.sqrt((1.0 - rule.beta2**t) / (1.0 - rule.beta2))
-    eps = number(rule.eps * root)
-    rate = number(lr * root * (1.0 - rule.beta1) / (1.0 - rule.beta1**t))
+    real = theta.dtype.type
+    b1, b2 = real(rule.beta1), real(rule.beta2)
+    # math.pow and not **, which may raise in numba: only plain C can be loaded without it.
+    root = math.sqrt((1.0 - math.pow(rule.beta2, float(t))) / (1.0 - rule.beta2))
+    eps = real(rule.eps * root)
+    rate = real(lr * root * (1.0 - rule.beta1) / (1.0 - math.pow(rule.beta1, float(t))))
     if rule.decoupled and rule.decay > 0.0:
-        keep = number(1.0 - lr * rule.decay)
+        keep = real(1.0 - lr * rule.decay)
         for i in range(weights):
             theta[i] *= keep
     for i in range(theta.size):
@@ -146,8 +152,9 @@ def settle(slot: Any, tiny: Any) -> None:
 
 
 @njit(**PLAIN)
-def follow(average: Any, theta: Any, decay: float, t: int) -> None:
+def follow(average: Any, theta: Any, size: int, decay: float, t: int) -> None:
     """average <- d average + (1 - d) theta, with d = min(decay, (1 + t) / (10 + t))."""
-    rest = average.dtype.type(1.0 - min(decay, (1.0 + t) / (10.0 + t)))
-    for i in range(theta.size):
-        average[i] += rest * (theta[i] - average[i])
+    rest = number(theta, 1.0 - min(decay, (1.0 + t) / (10.0 + t)))
+    for i in range(size):
+        old = get(average, i)
+        put(average, i, old + rest * (get(theta, i) - old))

@@ -69,7 +69,7 @@ def row_of(ops: Any, layer: int) -> Any:
 @njit(**PLAIN)
 def forward(
     by_units: bool, layers: int, ops: Any, settings: Any, rows: int, theta: Any, values: Any,
-    found: Any, counts: Any,
+    found: Any, counts: Any, gemm: Any,
 ) -> None:  # fmt: skip
     """All layers; for one row, `found` lists each dense layer's inputs that are not 0."""
     for layer in range(layers):
@@ -99,7 +99,7 @@ def forward(
             put(counts, layer, count)
             row_times(values, x, found, x, count, theta, w, m, b, values, y)
         elif get(at, BY_BLAS):
-            blas_forward(moved(values, x), moved(theta, w), moved(values, y), rows, n, m)
+            blas_forward(gemm, moved(values, x), moved(theta, w), moved(values, y), rows, n, m)
             if b >= 0:
                 add_bias(values, y, theta, b, rows, m)
         else:
@@ -110,7 +110,7 @@ def forward(
 @njit(**PLAIN)
 def backward(
     by_units: bool, online: bool, layers: int, ops: Any, settings: Any, rows: int, theta: Any,
-    count: int, g: Any, values: Any, slopes: Any, room: Any, ones: Any,
+    count: int, g: Any, values: Any, slopes: Any, room: Any, ones: Any, gemm: Any,
 ) -> Any:  # fmt: skip
     """Fill g from the loss's slopes; a number that is not finite if one of them is not.
 
@@ -132,7 +132,7 @@ def backward(
                 _gradient_by_units(rows, n, m, x, y, w, b, g, values, slopes)
             else:
                 blas = get(at, BY_BLAS) > 0
-                _gradient(rows, n, m, x, y, w, b, g, values, slopes, ones, blas)
+                _gradient(rows, n, m, x, y, w, b, g, values, slopes, ones, blas, gemm)
             if pass_on and by_units:
                 wide = up(rows, values)
                 multiply(
@@ -141,7 +141,7 @@ def backward(
                 )  # fmt: skip
             elif pass_on:
                 blas = get(at, BY_BLAS) > 0
-                _pass_on(rows, n, m, x, y, w, theta, slopes, room, blas)
+                _pass_on(rows, n, m, x, y, w, theta, slopes, room, blas, gemm)
         elif pass_on:
             if kind == SOFTMAX:
                 by_row, by_unit = strides(by_units, rows, m, values)
@@ -155,11 +155,11 @@ def backward(
 @njit(**PLAIN)
 def _gradient(
     rows: int, n: int, m: int, x: int, y: int, w: int, b: int, g: Any, values: Any, slopes: Any,
-    ones: Any, blas: bool,
+    ones: Any, blas: bool, gemm: Any,
 ) -> None:  # fmt: skip
     """dW = x^T dy and db = 1^T dy, for values row by row."""
     if blas:
-        blas_gradient(moved(values, x), moved(slopes, y), moved(g, w), rows, n, m)
+        blas_gradient(gemm, moved(values, x), moved(slopes, y), moved(g, w), rows, n, m)
     else:
         multiply(values, x, ONE, n, slopes, y, m, g, w, m, n, rows, m, NOTHING, g, w)
     if b >= 0:
@@ -186,14 +186,14 @@ def _gradient_by_units(
 @njit(**PLAIN)
 def _pass_on(
     rows: int, n: int, m: int, x: int, y: int, w: int, theta: Any, slopes: Any, room: Any,
-    blas: bool,
+    blas: bool, gemm: Any,
 ) -> None:  # fmt: skip
     """dx = dy W^T, by way of dx^T = W dy^T: rows of W are read as they lie."""
     if rows == 1:
         for i in range(n):
             put(slopes, x + i, dot(theta, w + i * m, slopes, y, m))
     elif blas:
-        blas_pass_on(moved(slopes, y), moved(theta, w), moved(slopes, x), rows, n, m)
+        blas_pass_on(gemm, moved(slopes, y), moved(theta, w), moved(slopes, x), rows, n, m)
     else:
         wide = up(rows, slopes)
         transpose(slopes, y, m, room, NO, wide, rows, m)

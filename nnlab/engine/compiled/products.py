@@ -7,10 +7,11 @@ from about 100 columns and rows on; below, calling it costs more than the produc
 from typing import Any
 
 import numpy as np
-from numba import carray, njit
+from numba import njit
 
 from nnlab.engine.compiled.functions import PLAIN
 from nnlab.engine.compiled.vectors import (
+    call_blas,
     get,
     lanes,
     load,
@@ -267,19 +268,23 @@ def add_bias(y: Any, yo: int, b: Any, bo: int, rows: int, columns: int) -> None:
             store_some(y, at, load_some(y, at, n) + load_some(b, bo + j, n), n)
 
 
+# BLAS takes matrices column by column, and ours lie row by row: it sees each of them transposed. So
+# y = x W is asked for as y^T = W^T x^T.
+
+
 @njit(**PLAIN)
-def blas_forward(x: Any, w: Any, y: Any, rows: int, n: int, m: int) -> None:
+def blas_forward(gemm: Any, x: Any, w: Any, y: Any, rows: int, n: int, m: int) -> None:
     """y (rows, m) = x W."""
-    np.dot(carray(x, (rows, n)), carray(w, (n, m)), carray(y, (rows, m)))
+    call_blas(gemm, False, False, m, rows, n, w, m, x, n, y, m)
 
 
 @njit(**PLAIN)
-def blas_gradient(x: Any, dy: Any, dw: Any, rows: int, n: int, m: int) -> None:
+def blas_gradient(gemm: Any, x: Any, dy: Any, dw: Any, rows: int, n: int, m: int) -> None:
     """dW (n, m) = x^T dy."""
-    np.dot(carray(x, (rows, n)).T, carray(dy, (rows, m)), carray(dw, (n, m)))
+    call_blas(gemm, False, True, m, n, rows, dy, m, x, n, dw, m)
 
 
 @njit(**PLAIN)
-def blas_pass_on(dy: Any, w: Any, dx: Any, rows: int, n: int, m: int) -> None:
+def blas_pass_on(gemm: Any, dy: Any, w: Any, dx: Any, rows: int, n: int, m: int) -> None:
     """dx (rows, n) = dy W^T."""
-    np.dot(carray(dy, (rows, m)), carray(w, (n, m)).T, carray(dx, (rows, n)))
+    call_blas(gemm, True, False, n, rows, m, w, m, dy, m, dx, n)

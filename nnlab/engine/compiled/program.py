@@ -5,8 +5,9 @@ within the values of all layers, its weights within theta. Values lie row by row
 narrow layers and many rows, unit by unit (m, B) with B rounded up to whole vectors.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -17,7 +18,7 @@ from nnlab.core.losses import Loss
 from nnlab.core.losses.classification import ClassLoss
 from nnlab.core.losses.regression import Huber
 from nnlab.core.network import Network, name_of, trained_depth
-from nnlab.core.optimizers import Adagrad, Adam, Optimizer, Rmsprop, Sgd
+from nnlab.core.optimizers import TINY, Adagrad, Adam, Optimizer, Rmsprop, Sgd
 from nnlab.core.types import Array, FloatArray, IntArray
 
 DENSE = 0
@@ -59,11 +60,18 @@ class Task(NamedTuple):
     inputs: int  # n
     outputs: int  # m
     layers: int
+    rows: int  # N, of the training part
+    parameters: int  # P
     weights: int  # of theta decay
+    sums: int  # S, numbers that an epoch is judged by
     by_units: bool  # values lie unit by unit
     shuffled: bool
     raw: bool  # inputs are uint8
     online: bool  # one row and plain gradient descent: the gradient is never written down
+    weighted: bool  # classes count differently
+    first: bool  # which slots the optimizer has
+    second: bool
+    velocity: bool
     loss: int
     metric: int
     logits: bool
@@ -72,6 +80,7 @@ class Task(NamedTuple):
     scale: float  # of the gradient, for full batches
     rest_scale: float
     ema: float  # below 0: no average
+    tiny: float  # numbers next to the smallest are shifted by it and back
 
 
 class Rule(NamedTuple):
@@ -92,6 +101,16 @@ class Rule(NamedTuple):
     shaped: bool
 
 
+def _struct(record: type[Task | Rule]) -> np.dtype[Any]:
+    """A record as it lies in memory, for C and for the kernels."""
+    kinds = {int: np.int64, bool: np.bool_, float: np.float64}
+    fields = [(name, kinds[kind]) for name, kind in record.__annotations__.items()]
+    return np.dtype(fields, align=True)
+
+
+TASK, RULE = _struct(Task), _struct(Rule)
+
+
 @dataclass(frozen=True)
 class Program:
     """The layers for full and for shorter batches, and how much memory they want."""
@@ -102,6 +121,11 @@ class Program:
     values: int  # numbers of all layers' values
     room: int  # numbers for transposed copies
     flops: int  # of an update of a full batch
+
+    @property
+    def wants_blas(self) -> bool:
+        """Whether a product is so large that BLAS does it."""
+        return bool(self.ops[:, :, BY_BLAS].any())
 
 
 def why_not(network: Network, loss: Loss, optimizer: Optimizer) -> str | None:
@@ -217,14 +241,21 @@ def task_of(
     program: Program,
     network: Network,
     loss: Loss,
-    outputs: int,
-    raw: bool,
-    kind: str,
+    rule: Rule,
+    slots: Iterable[str],
     shape: tuple[int, int, int],
+    kind: str,
+    sums: int,
+    ema: float | None,
+    rows: int,
+    raw: bool,
     shuffled: bool,
 ) -> Task:
-    """The task of a training without an average; `shape` is batch, full, rest."""
+    """The task of a training; `shape` is batch, full, rest."""
     batch, full, rest = shape
+    outputs = network.shapes[-1][0]
+    held = {role for role, names in SLOTS.items() if not set(names).isdisjoint(slots)}
+    plain = rule.kind == OPTIMIZER_CODES["Sgd"] and not rule.shaped and not held
     return Task(
         batch=batch,
         full=full,
@@ -232,11 +263,18 @@ def task_of(
         inputs=int(np.prod(network.inputs)),
         outputs=outputs,
         layers=program.ops.shape[1],
+        rows=rows,
+        parameters=network.theta.size,
         weights=network.layout.weights,
+        sums=sums,
         by_units=program.by_units,
         shuffled=shuffled,
         raw=raw,
-        online=False,
+        online=batch == 1 and plain,
+        weighted=isinstance(loss, ClassLoss) and loss.class_weight is not None,
+        first="first" in held,
+        second="second" in held,
+        velocity="velocity" in held,
         loss=LOSS_CODES[type(loss).__name__],
         metric=METRIC_CODES[kind],
         logits=loss.fuses is not None,
@@ -244,7 +282,8 @@ def task_of(
         delta=float(loss.delta) if isinstance(loss, Huber) else 0.0,
         scale=float(loss.bind(batch, outputs, np.float64).scale),
         rest_scale=float(loss.bind(max(rest, 1), outputs, np.float64).scale),
-        ema=-1.0,
+        ema=-1.0 if ema is None else ema,
+        tiny=TINY * float(np.finfo(network.dtype).tiny),
     )
 
 

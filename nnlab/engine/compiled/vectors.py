@@ -4,8 +4,8 @@ Loops over small layers are too short for a compiler to vectorize well: three hi
 vector here, and a block of a matrix product stays in registers. On a processor with narrower
 vectors the compiler splits them.
 
-Memory is reached by the address of an array's first number, `address(array)`: an array itself is
-seven words, which cost more to hand from function to function than a small layer takes.
+Memory is reached by the address of an array's first number: an array itself is seven words, which
+cost more to hand from function to function than a small layer takes.
 """
 
 import operator
@@ -62,16 +62,6 @@ def _function(builder: Any, name: str, result: Any, arguments: list[Any]) -> Any
 
 def _suffix(vector: Any) -> str:
     return f"v{vector.count}f{32 if isinstance(vector.element, ir.FloatType) else 64}"
-
-
-@intrinsic
-def address(typingctx: Any, array: Any) -> Any:
-    """Where the numbers of an array lie, which must be contiguous."""
-
-    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        return context.make_array(signature.args[0])(context, builder, args[0]).data
-
-    return types.CPointer(array.dtype)(array), code
 
 
 @intrinsic
@@ -254,6 +244,40 @@ def two_to(typingctx: Any, a: Any) -> Any:
         return builder.bitcast(builder.shl(biased, ir.Constant(wide, [shift] * kind.count)), kind)
 
     return a(a), code
+
+
+@intrinsic
+def call_blas(
+    typingctx: Any, gemm: Any, turn_a: Any, turn_b: Any, rows: Any, columns: Any, inner: Any,
+    a: Any, a_wide: Any, b: Any, b_wide: Any, c: Any, c_wide: Any,
+) -> Any:  # fmt: skip
+    """c = a b, as BLAS's gemm at an address does it; `turn_` says which are transposed first.
+
+    gemm takes the address of every argument, and whole numbers of 32 bits (SciPy's does).
+    """
+
+    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        def at(value: Any) -> Any:
+            return builder.bitcast(cgutils.alloca_once_value(builder, value), cgutils.voidptr_t)
+
+        def letter(turned: Any) -> Any:
+            both = [ir.IntType(8)(ord(one)) for one in "TN"]
+            return at(builder.select(builder.trunc(turned, ir.IntType(1)), *both))
+
+        def whole(number: Any) -> Any:
+            return at(builder.trunc(number, ir.IntType(32)))
+
+        real = context.get_value_type(c.dtype)
+        m, n, k, lda, ldb, ldc = (whole(args[i]) for i in (3, 4, 5, 7, 9, 11))
+        x, y, z = (builder.bitcast(args[i], cgutils.voidptr_t) for i in (6, 8, 10))
+        one, zero = at(ir.Constant(real, 1.0)), at(ir.Constant(real, 0.0))
+        given = [letter(args[1]), letter(args[2]), m, n, k, one, x, lda, y, ldb, zero, z, ldc]
+        kind = ir.FunctionType(ir.VoidType(), [cgutils.voidptr_t] * len(given))
+        builder.call(builder.bitcast(args[0], kind.as_pointer()), given)
+        return context.get_dummy_value()
+
+    whole, flag = types.intp, types.boolean
+    return types.void(gemm, flag, flag, whole, whole, whole, a, whole, b, whole, c, whole), code
 
 
 def _arithmetic(symbol: Callable[..., Any], instruction: str) -> None:
