@@ -16,6 +16,8 @@ def follow(session: "Session") -> None:
     say(results.title(session.built))
     if wait := results.compiling(session.built):
         say(wait)
+    if busy := results.crowded(session.built, session.environment.get("BLAS threads", "")):
+        say(busy)
     for note in session.notes:
         say(note)
     with watch(session) as see:

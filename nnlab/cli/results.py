@@ -1,13 +1,16 @@
 """A run in words: what is trained, and what came of it."""
 
+import os
 from typing import Any
 
 from nnlab.build import Built
 from nnlab.cli.table import Cell, duration, records
-from nnlab.core.network import Network, count
+from nnlab.core.network import Network, count, flops
 from nnlab.errors import Diverged
 from nnlab.experiment.session import Session
+from nnlab.run import environment
 
+SHARED = 5_000  # operations for a row in a layer: from here on BLAS shares a product among threads
 PARTS = {"train": "train", "val": "validation"}  # the columns' prefixes of a row
 
 
@@ -29,6 +32,22 @@ def compiling(built: Built) -> str | None:
     if is_compiled(str(built.network.dtype)):
         return None
     return "Compiling the kernels, once an installation: about 20 s."
+
+
+def crowded(built: Built, threads: str) -> str | None:
+    """What to say where BLAS's threads would have to wait for a processor; None where not.
+
+    They wait for each other at the end of every product, so one that is not served holds up all.
+    """
+    if built.plan.engine != "numpy" or not threads.isdigit() or max(flops(built.network)) < SHARED:
+        return None
+    others, processors = environment.running() - 1, os.cpu_count() or 1
+    if int(threads) < 2 or others + int(threads) <= processors:
+        return None
+    return (
+        f"{others} other {'process is' if others == 1 else 'processes are'} at work on this "
+        f"machine's {processors} processors: --threads 1 may be many times faster."
+    )
 
 
 def title(built: Built) -> str:

@@ -1,0 +1,41 @@
+"""The word about `--threads` where BLAS's threads would wait for a processor."""
+
+import os
+
+import pytest
+
+from nnlab.build import Built, build
+from nnlab.cli.results import crowded
+from nnlab.config.load import from_mapping
+from nnlab.run import environment
+
+
+def built(units: int, engine: str = "numpy") -> Built:
+    network = [{"dense": units}, {"dense": 1}]
+    given = {"data": {"name": "digits", "binary": 5}, "network": network, "loss": "mse"}
+    return build(from_mapping({**given, "training": {"engine": engine}}))
+
+
+@pytest.mark.parametrize(
+    ("running", "threads", "units", "engine", "said"),
+    [
+        (1, "2", 100, "numpy", None),  # nobody else
+        (2, "2", 100, "numpy", "1 other process is at work on this machine's 2 processors"),
+        (4, "2", 100, "numpy", "3 other processes are at work on this machine's 2 processors"),
+        (4, "1", 100, "numpy", None),
+        (4, "None", 100, "numpy", None),  # nobody knows how many threads there are
+        (4, "2", 30, "numpy", None),  # BLAS uses one for small products
+        (4, "2", 100, "compiled", None),
+    ],
+)
+def test_when_it_is_said(monkeypatch, running, threads, units, engine, said):
+    monkeypatch.setattr(environment, "running", lambda: running)
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    found = crowded(built(units, engine), threads)
+    expected = None if said is None else f"{said}: --threads 1 may be many times faster."
+    assert found == expected
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/loadavg"), reason="Linux counts them")
+def test_this_process_is_counted():
+    assert environment.running() >= 1
