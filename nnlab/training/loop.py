@@ -6,6 +6,7 @@ that is needed to go on with the same numbers.
 """
 
 from collections.abc import Iterator
+from itertools import repeat
 from math import isfinite
 
 import numpy as np
@@ -128,8 +129,8 @@ class Run:
         better = (signed[1:] < np.minimum.accumulate(signed)[:-1]).tolist()
         ends = range(state.epoch + 1, state.epoch + 1 + len(numbers))
         steps = range(state.step + count, state.step + count * len(numbers) + 1, count)
-        rows = zip(ends, steps, burst.lrs, numbers, better, strict=True)
-        records = [Epoch(end, step, lr, one, None, is_best) for end, step, lr, one, is_best in rows]
+        rows = zip(ends, steps, burst.lrs, numbers, repeat(None), better)
+        records = list(map(Epoch._make, rows))
         if records:
             last = records[-1]
             state.epoch, state.step, state.lr = last.epoch, last.step, last.lr
