@@ -1,5 +1,6 @@
 """The compiled engine against the reference, in float64, over everything in the catalogues."""
 
+import itertools
 from dataclasses import replace
 from typing import Any
 
@@ -237,3 +238,23 @@ def test_pixels(size):
         part = Part(pixels, chosen, scaling, rng.normal(size=(23, 3)), np.float64)
         what = plan(LOSSES["mse"](), OPTIMIZERS["sgd"](), "regression", batch_size=size)
         compare(replace(what, train=part), Network(network().layers, 9, seed=3))
+
+
+@pytest.mark.parametrize("hidden", HIDDEN)
+def test_every_combination(hidden):
+    """100 updates of each activation with each loss and each optimizer.
+
+    The sizes of batches and the schedules take turns, so that all meet here.
+    """
+    schedules = [
+        SCHEDULES[name](**({"milestones": (4, 9)} if name == "multistep" else {}))
+        for name in SCHEDULES
+    ]
+    sizes = list(SIZES.values())
+    cases = itertools.product(LOSS_CASES.values(), OPTIMIZER_CASES.values())
+    for turn, ((loss, last, kind), optimizer) in enumerate(cases):
+        schedule, size = schedules[turn % len(schedules)], sizes[turn % len(sizes)]
+        calm = replace(optimizer, lr=optimizer.lr / 20)  # a rate at which rounding does not grow
+        what = plan(loss, calm, kind, batch_size=size, schedule=schedule)
+        what = replace(what, epochs=-(-100 // what_batches(what)), ema=0.9 if turn % 3 else None)
+        compare(what, network(hidden, last))
