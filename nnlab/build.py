@@ -153,8 +153,8 @@ def prepared(loss: Loss, dataset: Dataset, rows: IntArray) -> Loss:
 
 
 def load_weights(network: Network, arrays: Mapping[str, Array], what: str) -> None:
-    """Set all of the network's parameters; ConfigError, and none is, where one does not fit."""
-    own = network.parameters
+    """Set all parameters and buffers of the network; ConfigError, and none is, where one does not fit."""
+    own = network.arrays
     for name in sorted(own.keys() ^ arrays.keys()):
         where = "the network has no" if name in arrays else f"{what} has no"
         raise ConfigError(f"init: {where} {name}; both networks must have the same layers.")

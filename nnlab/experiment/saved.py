@@ -99,7 +99,7 @@ class Saved:
         """
         network = self.untrained()
         expected = {
-            name: (array.shape, array.dtype.name) for name, array in network.parameters.items()
+            name: (array.shape, array.dtype.name) for name, array in network.arrays.items()
         }
         load_weights(network, self._weights(which, expected), which)
         return network
