@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from math import isqrt
 from typing import Annotated, Literal, NamedTuple
 
-import numpy as np
 from annotated_types import Ge, Len
 from numpy.lib.stride_tricks import as_strided
 
@@ -18,6 +17,7 @@ Count = Annotated[int, Ge(1)]
 Extent = Count | Annotated[tuple[Count, ...], Len(2, 2)]  # of both axes, or [height, width]
 Padding = Literal["valid", "same"] | Annotated[int, Ge(0)]
 
+NARROW = 10**6  # multiplications; OpenBLAS does such products without packing, in half the time
 CACHE = 2**18  # numbers: half of a core's cache of 2 MiB in float32
 
 
@@ -59,16 +59,13 @@ class Windows(NamedTuple):
         return slice(first, first + (self.places[axis] - 1) * step + 1, step)
 
 
-def slide(
-    layer: str, shape: Shape, kernel: Extent, stride: Extent, padding: Padding = "valid"
-) -> Windows:
+def slide(shape: Shape, kernel: Extent, stride: Extent, padding: Padding = "valid") -> Windows:
     """Where the windows stand on images of `shape` (h, w, c).
 
     "same" gives ceil(h / stride) places, with the odd pixel of margin after the image. Raises
     ValueError for what is no image, a window larger than it, or a margin as wide as the window.
     """
-    if len(shape) != 3:
-        raise ValueError(f"{layer} takes images (height, width, channels){missing(shape)}")
+    require_images(shape)
     sizes, steps = pair(kernel), pair(stride)
     margins = [margin(*one, padding) for one in zip(shape, sizes, steps, strict=False)]
     places = []
@@ -92,15 +89,19 @@ def slide(
     return Windows(sizes, steps, (top, left), (bottom, right), (places[0], places[1]))
 
 
-def missing(shape: Shape) -> str:
-    """The end of a sentence about rows that are no images: what should stand before the layer."""
+def require_images(shape: Shape) -> None:
+    """Raise ValueError, saying what should stand before the layer, where rows are no images."""
+    if len(shape) == 3:
+        return
     if len(shape) == 2:
         wanted = f"[{shape[0]}, {shape[1]}, 1]"
     elif len(shape) == 1 and (side := isqrt(shape[0])) ** 2 == shape[0] and side > 1:
         wanted = f"[{side}, {side}, 1]"
     else:
         wanted = "[height, width, channels]"
-    return f"; put `reshape: {wanted}` before it"
+    raise ValueError(
+        f"it takes images (height, width, channels); put `reshape: {wanted}` before it"
+    )
 
 
 def margin(extent: int, size: int, step: int, padding: Padding) -> tuple[int, int]:
@@ -126,9 +127,15 @@ def portions(batch: int, most: int) -> Iterator[slice]:
         yield slice(start, min(start + most, batch))
 
 
-def images(batch: int, numbers: int) -> int:
-    """How many images with so many `numbers` each are worked on at a time."""
-    return max(1, min(batch, CACHE // max(numbers, 1)))
+def images(batch: int, numbers: int, multiplications: int = 0) -> int:
+    """How many images are worked on at a time, by what each takes of a product or a pass.
+
+    So many that they stay in the cache, and where one is small that the product is NARROW.
+    """
+    fitting = CACHE // max(numbers, 1)
+    if 0 < multiplications <= NARROW:
+        fitting = min(fitting, NARROW // multiplications)
+    return max(1, min(batch, fitting))
 
 
 def zero_uncovered(dx: Array, windows: Windows) -> None:

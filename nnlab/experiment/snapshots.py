@@ -45,7 +45,7 @@ class Snapshots:
         return found
 
     def restore(self, saved: Mapping[str, Array], prefix: str = "snapshot.") -> None:
-        """Go on after what `arrays` gave. Raises KeyError, ValueError where something is missing."""
+        """Go on after what `arrays` gave. Raises KeyError or ValueError where it is not that."""
         names = self.blocks(self.network.values)
         self.epochs = saved[f"{prefix}epochs"].tolist()
         self.values = list(np.concatenate([saved[prefix + name] for name in names], axis=1))

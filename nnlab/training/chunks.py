@@ -22,7 +22,8 @@ class ByChunks(Pace):
         Pace.__init__(self, plan, state, tally)
         batches, values = self.batches, state.network.values
         self._most = 1
-        if not self.shuffled and batches.count == batches.per_chunk and plan.burst > 1:
+        same = not self.shuffled and plan.train.augmenter is None
+        if same and batches.count == batches.per_chunk and plan.burst > 1:
             row = max(values.nbytes, batches.x.nbytes)
             fitting = min(CHUNK_BATCHES // batches.count, CHUNK_BYTES // row, plan.burst)
             self._most = max(1, fitting)
@@ -54,7 +55,8 @@ class ByChunks(Pace):
     def epoch(self) -> Iterator[tuple[list[float], FloatArray]]:
         """Chunk by chunk."""
         state = self.state
-        for chunk in self.batches.epoch(self.order(state.epoch), state.batch):
+        order = self.order(state.epoch)
+        for chunk in self.batches.epoch(order, state.batch, state.epoch):
             yield from self.one(chunk)
             if self.broken is not None:
                 return

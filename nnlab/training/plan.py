@@ -103,7 +103,7 @@ def start(plan: Plan, network: Network) -> State:
 
 
 def final_weights(plan: Plan, state: State) -> Array:
-    """Parameters and buffers (V,) that a training ends in: the best where early stopping restores them.
+    """Parameters and buffers (V,) to end in: the best where early stopping restores them.
 
     They are not put into the state, which could otherwise not go on for more epochs.
     """

@@ -25,9 +25,7 @@ OWN: dict[str, tuple[Any, ...]] = {
     "global_avg_pool": (LAYERS["reshape"](shape=(2, 1, 2)), LAYERS["global_avg_pool"]()),
 }
 BETWEEN = OWN | {
-    name: (layer(),)
-    for name, layer in LAYERS.items()
-    if layer.differentiable and name not in OWN
+    name: (layer(),) for name, layer in LAYERS.items() if layer.differentiable and name not in OWN
 }
 
 

@@ -114,7 +114,8 @@ class BatchNorm(Layer):
     def backward(
         self, p: Views, g: Views, x: Array, y: Array, dy: Array, dx: Array | None, s: Views
     ) -> None:
-        """dgamma = sum dy x^, dbeta = sum dy, where x^ = (x - mean) / sqrt(var + eps);
+        """dgamma = sum dy x^, dbeta = sum dy, where x^ = (x - mean) / sqrt(var + eps).
+
         dx = gamma / sqrt(var + eps) (dy - mean(dy) - x^ mean(dy x^)).
         """
         self.add_up(s, dy, g.beta)

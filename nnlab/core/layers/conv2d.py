@@ -13,8 +13,6 @@ from nnlab.core.memory import Parameter, Scratch
 from nnlab.core.types import Array, Shape, Views
 from nnlab.core.windows import Extent, Padding, Windows, images, portions, slide
 
-NARROW = 10**6  # multiplications; OpenBLAS does such products without packing, in half the time
-
 
 @dataclass(frozen=True)
 class Conv2d(Layer):
@@ -43,7 +41,7 @@ class Conv2d(Layer):
 
     def windows(self, shape: Shape) -> Windows:
         """Where the kernel stands on images of `shape`."""
-        return slide("conv2d", shape, self.kernel, self.stride, self.padding)
+        return slide(shape, self.kernel, self.stride, self.padding)
 
     def output_shape(self, shape: Shape) -> Shape:
         """(h', w', f); ValueError for rows that are no images, or images that are too small."""
@@ -62,12 +60,11 @@ class Conv2d(Layer):
         (h, w, c), (kh, kw) = shape, windows.kernel
         inputs = windows.area * c + self.bias
         places = windows.places[0] * windows.places[1]
-        n = images(batch, places * (inputs + f))
-        if NARROW >= places * inputs * f:
-            n = min(n, NARROW // (places * inputs * f))
+        n = images(batch, places * (inputs + f), places * inputs * f)
         patches = (inputs, n, *windows.places) if c == 1 else (n, *windows.places, inputs)
-        margins = (n, *(sum(one) for one in zip(shape, windows.before, windows.after, strict=False)), c)
-        back = images(batch, h * w * (windows.area * f + c))
+        (top, left), (bottom, right) = windows.before, windows.after
+        margins = (n, top + h + bottom, left + w + right, c)
+        back = images(batch, h * w * (windows.area * f + c), h * w * windows.area * f * c)
         return {
             "patches": Scratch(patches, fill=1.0),
             "padded": Scratch(margins if windows.padded else ()),
@@ -97,14 +94,12 @@ class Conv2d(Layer):
     def backward(
         self, p: Views, g: Views, x: Array, y: Array, dy: Array, dx: Array | None, s: Views
     ) -> None:
-        """[dW; db] = patches^T dy. The patches are gathered again, which costs less than keeping."""
+        """[dW; db] = patches^T dy. Gathering the patches again takes less than keeping them."""
         windows = self.windows(x.shape[1:])
         patches = _Patches(windows, x, s)
         s.total.fill(0)
         for rows in portions(len(x), patches.most):
-            np.matmul(
-                patches.gathered(rows).T, dy[rows].reshape(-1, self.filters), out=s.product
-            )
+            np.matmul(patches.gathered(rows).T, dy[rows].reshape(-1, self.filters), out=s.product)
             np.add(s.total, s.product, s.total)
         np.copyto(g.weight, s.total[: windows.area * x.shape[3]].reshape(g.weight.shape))
         if self.bias:

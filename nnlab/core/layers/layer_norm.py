@@ -60,8 +60,10 @@ class LayerNorm(Layer):
     def backward(
         self, p: Views, g: Views, x: Array, y: Array, dy: Array, dx: Array | None, s: Views
     ) -> None:
-        """dgamma = sum dy x^, dbeta = sum dy; with d = gamma dy,
-        dx = (d - mean(d) - x^ mean(d x^)) / sqrt(var + eps), means over the last axis.
+        """dgamma = sum dy x^, dbeta = sum dy.
+
+        With d = gamma dy: dx = (d - mean(d) - x^ mean(d x^)) / sqrt(var + eps), means over the
+        last axis.
         """
         n = x.shape[-1]
         np.dot(s.ones, dy.reshape(-1, n), g.beta)

@@ -13,8 +13,8 @@ from nnlab.core.windows import (
     Windows,
     apart,
     images,
-    missing,
     portions,
+    require_images,
     slide,
     zero_uncovered,
 )
@@ -38,7 +38,7 @@ class MaxPool(Layer):
 
     def windows(self, shape: Shape) -> Windows:
         """Where the windows stand; ValueError also for more than 256 pixels."""
-        found = slide("max_pool", shape, self.size, self.stride or self.size)
+        found = slide(shape, self.size, self.stride or self.size)
         if found.area > BYTE:
             raise ValueError(f"a window of {found.area} pixels is too large; at most {BYTE}")
         return found
@@ -84,11 +84,14 @@ class MaxPool(Layer):
                 np.copyto(s.which[rows], which[:, :, columns])
 
     def across(self, windows: Windows, x: Array, s: Views, train: bool) -> tuple[Array, Array]:
-        """For each pixel the largest of those to its right, and which; the last columns are void."""
+        """For each pixel the largest of it and those to its right, and which of them.
+
+        The last columns, from where a window would leave the row, are void.
+        """
         count, channels = len(x), x.shape[3]
         wide, which, larger = s.wide[:count], s.wide_which[:count], s.wide_larger[:count]
-        which.fill(0)
         if windows.kernel[1] == 1:
+            which.fill(0)
             return x, which
         end = x.size - (windows.kernel[1] - 1) * channels
         flat, best = x.reshape(-1), wide.reshape(-1)[:end]
@@ -96,9 +99,12 @@ class MaxPool(Layer):
         left = flat[:end]
         for j in range(1, windows.kernel[1]):
             right = flat[j * channels : j * channels + end]
-            if train:
+            if train and j == 1:
+                np.greater(right, left, index.view(np.bool_))  # true is 1
+            elif train:
                 np.greater(right, left, is_larger)
-                keep_later(index, is_larger, j)
+                np.multiply(is_larger.view(np.uint8), np.uint8(j), is_larger.view(np.uint8))
+                np.maximum(index, is_larger.view(np.uint8), out=index)  # the latest is the largest
             np.maximum(left, right, out=best)
             left = best
         return wide, which
@@ -150,14 +156,6 @@ class MaxPool(Layer):
                     np.add(target, part, target)
 
 
-def keep_later(index: Array, larger: Array, number: int) -> None:
-    """index = number where `larger`; it is the largest number so far, so no mask is needed."""
-    if number == 1:
-        np.maximum(index, larger.view(np.uint8), out=index)
-    else:
-        np.maximum(index, larger.view(np.uint8) * np.uint8(number), out=index)
-
-
 @dataclass(frozen=True)
 class AvgPool(Layer):
     """The mean of each window; (B, h, w, c) -> (B, h', w', c).
@@ -172,7 +170,7 @@ class AvgPool(Layer):
 
     def windows(self, shape: Shape) -> Windows:
         """Where the windows stand."""
-        return slide("avg_pool", shape, self.size, self.stride or self.size)
+        return slide(shape, self.size, self.stride or self.size)
 
     def output_shape(self, shape: Shape) -> Shape:
         """(h', w', c)."""
@@ -181,7 +179,10 @@ class AvgPool(Layer):
     def scratch(self, shape: Shape, batch: int) -> Mapping[str, Scratch]:
         """The share of a pixel in its window's mean, and room for the gradient's share."""
         area = self.windows(shape).area
-        return {"share": Scratch(fill=1 / area), "part": Scratch((batch, *self.output_shape(shape)))}
+        return {
+            "share": Scratch(fill=1 / area),
+            "part": Scratch((batch, *self.output_shape(shape))),
+        }
 
     def flops(self, shape: Shape) -> int:
         """An addition a pixel of a window."""
@@ -215,15 +216,15 @@ class GlobalAvgPool(Layer):
 
     def output_shape(self, shape: Shape) -> Shape:
         """(c,)."""
-        if len(shape) != 3:
-            raise ValueError(
-                f"global_avg_pool takes images (height, width, channels){missing(shape)}"
-            )
+        require_images(shape)
         return (shape[2],)
 
     def scratch(self, shape: Shape, batch: int) -> Mapping[str, Scratch]:
         """A pixel's share."""
-        return {"share": Scratch(fill=1 / (shape[0] * shape[1])), "part": Scratch((batch, shape[2]))}
+        return {
+            "share": Scratch(fill=1 / (shape[0] * shape[1])),
+            "part": Scratch((batch, shape[2])),
+        }
 
     def flops(self, shape: Shape) -> int:
         """An addition a number."""
