@@ -188,7 +188,7 @@ REFUSED = [
 
 @pytest.mark.parametrize(("name", "settings", "shape", "message"), REFUSED)
 def test_what_does_not_fit_is_refused(name, settings, shape, message):
-    with pytest.raises(ValueError, match="^layer 0 ") as error:
+    with pytest.raises(ValueError, match=r"^layer 0 \(") as error:
         Network([LAYERS[name](**settings)], shape)
     assert str(error.value) == f"layer 0 ({name}): {message}"
 

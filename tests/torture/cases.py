@@ -1,7 +1,7 @@
 """Experiments of a fraction of a second that together use all there is to save.
 
-Three data sets and four optimizers, with convolution, dropout, shuffle, a schedule, early stopping, an
-average of the weights, steps on record, and every way of saving.
+Three data sets and four optimizers, with convolution, dropout, shuffle, schedules, early stopping,
+an average of the weights, steps on record, and every way of saving.
 """
 
 import csv
