@@ -12,6 +12,7 @@ from nnlab.core.losses import Loss
 from nnlab.core.metrics import Kind, better_when
 from nnlab.core.network import Network, flops
 from nnlab.core.types import Array, FloatArray, IntArray
+from nnlab.data.augment import Augmenter
 from nnlab.data.batches import Part
 from nnlab.data.dataset import Dataset
 from nnlab.data.scale import Scaling, fit
@@ -64,8 +65,26 @@ def build(config: Config) -> Built:
 
     train = part(parts.train)
     assert train is not None
+    train.augmenter = augmenter(config, dataset, scaling)
     plan = make_plan(config, loss, train, part(parts.validation), kind)
     return Built(config, dataset, parts, scaling, kind, network, plan, part(parts.test))
+
+
+def augmenter(config: Config, dataset: Dataset, scaling: Scaling) -> Augmenter | None:
+    """What changes the training pictures; ConfigError where they cannot be changed."""
+    steps, image = config.training.augment, dataset.image_shape
+    if not steps:
+        return None
+    if image is None:
+        raise ConfigError("training.augment changes pictures, and this data has none.")
+    if scaling.shift.size > 1:
+        raise ConfigError(
+            f"training.augment cannot move pixels that data.scale: {scaling.kind} gave a scale of "
+            "their own each. Use standardize_all, or none."
+        )
+    blank = float((0.0 - scaling.shift) * scaling.factor)
+    shape = image if len(image) == 3 else (*image, 1)
+    return Augmenter(steps, shape, blank, config.seed)
 
 
 def make_plan(config: Config, loss: Loss, train: Part, validation: Part | None, kind: Kind) -> Plan:
@@ -106,6 +125,8 @@ def engine(config: Config, network: Network, loss: Loss, rows: int) -> Literal["
     if wanted == "numpy" or (wanted == "auto" and not worth_compiling(config, network, rows)):
         return "numpy"
     reason = why_not(network, loss, config.optimizer)
+    if config.training.augment:
+        reason = "training.augment has no compiled form"
     if reason is None and find_spec("numba") is None:
         reason = "numba is not installed (pip install 'nnlab[fast]')"
     if reason is None:
@@ -153,8 +174,8 @@ def prepared(loss: Loss, dataset: Dataset, rows: IntArray) -> Loss:
 
 
 def load_weights(network: Network, arrays: Mapping[str, Array], what: str) -> None:
-    """Set all of the network's parameters; ConfigError, and none is, where one does not fit."""
-    own = network.parameters
+    """Set all parameters and buffers; ConfigError, and none is set, where one does not fit."""
+    own = network.arrays
     for name in sorted(own.keys() ^ arrays.keys()):
         where = "the network has no" if name in arrays else f"{what} has no"
         raise ConfigError(f"init: {where} {name}; both networks must have the same layers.")

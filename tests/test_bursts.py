@@ -46,7 +46,7 @@ def test_a_burst_changes_nothing(case):
     assert [len(records) for records in one] != [len(records) for records in many]
     assert without_steps(many) == without_steps(one)
     np.testing.assert_array_equal(again.theta, network.theta)
-    np.testing.assert_array_equal(end.best.theta, state.best.theta)
+    np.testing.assert_array_equal(end.best.values, state.best.values)
     np.testing.assert_array_equal(end.weights, state.weights)
     for name, slot in state.slots.items():
         np.testing.assert_array_equal(end.slots[name], slot)

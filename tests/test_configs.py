@@ -10,22 +10,27 @@ from nnlab.config.load import load, parse
 
 CONFIGS = sorted((Path(__file__).parents[1] / "configs").glob("*.yaml"))
 
-# What SEEDS asks for, less what needs convolution, a sweep of its own or `descend`.
+# What SEEDS asks for, less what needs a sweep of its own or `descend`; and the convolutions.
 EXPECTED = {
     "approximate",
     "box",
+    "conv_fashion",
     "digits_binary",
     "digits_binary_400",
     "digits_binary_lr05",
+    "digits_conv",
     "digits_deep",
     "digits_linear",
     "digits_two_linear",
     "digits_zeros",
+    "fashion_best",
     "fashion_mlp",
     "forward_random",
     "identity8",
     "identity8_fast",
+    "lenet_mnist",
     "linear",
+    "mnist_best",
     "mnist_online",
     "textbook",
     "xor",

@@ -1,22 +1,32 @@
 """Every shipped config trains, for a few epochs, and its gradients are right on its own data."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import nnlab
+from nnlab.build import build
 from nnlab.config.load import load
 from nnlab.core.layers import LAYERS
+from nnlab.data.batches import Part
+from nnlab.data.scale import Scaling
 from nnlab.errors import ConfigError
 from nnlab.experiment.gradients import check
+from nnlab.training import Epoch, start, train
 
 FOLDER = Path(__file__).parents[1] / "configs"
 DOWNLOADED = {
     # few rows to train on, of the joined parts; the rest is for the test
     "mnist_online": {"data__pool": True, "data__test": 69_800, "epochs": 1},
     "fashion_mlp": {"data__test": 69_000, "epochs": 2},
+    **{
+        name: {"data__pool": True, "data__test": 69_000, "data__validation": 300, "epochs": 2}
+        for name in ("mnist_best", "fashion_best")
+    },
 }
+CONVOLVING = ("lenet_mnist", "conv_fashion")  # to evaluate them on 69,000 rows takes minutes
 # how often, and what the training loss falls to at least; None where nothing is trained
 LOCAL = {
     "approximate": (10, 0.2),
@@ -24,6 +34,7 @@ LOCAL = {
     "digits_binary": (2, 0.35),
     "digits_binary_400": (2, 0.35),
     "digits_binary_lr05": (2, 0.5),
+    "digits_conv": (3, 1.0),
     "digits_deep": (2, 0.35),
     "digits_linear": (2, 0.45),
     "digits_two_linear": (2, 0.45),
@@ -36,6 +47,7 @@ LOCAL = {
     "xor": (100, 0.26),
 }
 CONFIGS = sorted(path.stem for path in FOLDER.glob("*.yaml"))
+LEARNING = {LAYERS[name] for name in ("dense", "conv2d", "batch_norm")}
 STEPS = {"box"}  # has a step, which has no derivative
 
 
@@ -49,7 +61,7 @@ def learned(run, epochs):
 
 
 def test_every_config_has_a_case():
-    assert set(CONFIGS) == set(LOCAL) | set(DOWNLOADED)
+    assert set(CONFIGS) == set(LOCAL) | set(DOWNLOADED) | set(CONVOLVING)
 
 
 @pytest.mark.parametrize("name", LOCAL)
@@ -82,12 +94,32 @@ def test_trains_on_downloaded_images(tmp_path, name):
     assert losses[-1] < losses[0]
 
 
+@pytest.mark.data
+@pytest.mark.usefixtures("data_folder")
+@pytest.mark.parametrize("name", CONVOLVING)
+def test_learns_from_a_few_downloaded_images(name):
+    """Sixteen updates on 64 pictures, with all that the file asks for but the length."""
+    config = load(name, [("training.batch_size", 32)]).config
+    built = build(config)
+    plan = built.plan
+    x, t = plan.train.some(slice(0, 64))
+    part = Part(x, np.arange(64), Scaling("none", np.zeros(()), np.ones(())), t, np.float32)
+    part.augmenter = plan.train.augmenter
+    plan = replace(plan, train=part, validation=None, monitor="train_loss", epochs=8)
+    losses = [
+        one.train["loss"]
+        for one in train(plan, start(plan, built.network))
+        if isinstance(one, Epoch)
+    ]
+    assert losses[-1] < 0.7 * losses[0]
+
+
 @pytest.mark.parametrize("name", sorted(set(LOCAL) - STEPS))
 def test_gradients(name):
     config = load(name, [("training.dtype", "float64")]).config
     checked = check(config, 16)
-    dense = sum(isinstance(layer, LAYERS["dense"]) for layer in config.network)
-    assert len(checked) in (dense, 2 * dense)  # weights, and biases where there are any
+    learning = sum(type(layer) in LEARNING for layer in config.network)
+    assert learning <= len(checked) <= 2 * learning  # weights, and biases where there are any
     assert {one.name: one.error for one in checked if one.error > 1e-7} == {}
 
 

@@ -93,7 +93,7 @@ def test_stopped_anywhere_it_goes_on_to_the_same_bits(monkeypatch, case, per_chu
         plan, network = case()
         network.theta[...] = np.nan  # what is not restored will show
         state = start(plan, network)
-        state.best.theta[...] = np.nan
+        state.best.values[...] = np.nan
         thaw(state, values, json.loads(meta))
         after = [seen(record) for record in train(plan, state)]
         assert before + after == whole, stop

@@ -45,7 +45,7 @@ def test_without_epochs_there_is_row_0_alone():
         ((network.predict(x[:3]) - t[:3]) ** 2).mean(), rel=1e-14
     )
     np.testing.assert_array_equal(network.theta, before)
-    np.testing.assert_array_equal(state.best.theta, before)
+    np.testing.assert_array_equal(state.best.values, before)
     assert state.status == "completed"
 
 
@@ -345,7 +345,7 @@ def test_single_and_double_precision():
     for dtype in (np.float32, np.float64):
         plan = plan_for(part(x, t, dtype), optimizer=OPTIMIZERS["adam"](lr=0.01), ema=0.9)
         records, state = run(plan, Network(layers(4, "tanh", 2), 3, dtype=dtype))
-        arrays = [state.network.theta, state.average, state.best.theta, *state.slots.values()]
+        arrays = [state.network.theta, state.average, state.best.values, *state.slots.values()]
         assert {a.dtype for a in arrays} == {np.dtype(dtype)}
         assert state.sums.dtype == np.float64
         found[dtype] = state.network.theta, [r.train["loss"] for r in records]

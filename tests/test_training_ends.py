@@ -29,7 +29,7 @@ def test_of_equal_epochs_the_earlier_is_best():
     """The losses are 2.5, 2.5, 1.5, 0.5, 0.5, 0.5; the weight is 0, 1, 2, 3, 2, 3."""
     records, state = run(*walk(2.5, epochs=5))
     assert [r.epoch for r in records if r.is_best] == [0, 2, 3]
-    assert (state.best.epoch, state.best.value, state.best.theta[0]) == (3, 0.5, 3.0)
+    assert (state.best.epoch, state.best.value, state.best.values[0]) == (3, 0.5, 3.0)
     assert state.network.theta == 3.0
     assert state.status == "completed"
 
@@ -76,7 +76,7 @@ def test_a_training_that_diverged_is_not_restored():
     records, state = run(plan, network)
     assert isinstance(records[-1], Failure)
     assert np.abs(state.weights) > 1e100
-    assert np.abs(state.best.theta) < 10
+    assert np.abs(state.best.values) < 10
     assert not restores_best(plan, state)
     assert final_weights(plan, state) is state.weights
 
@@ -110,7 +110,7 @@ def test_best_is_the_first_of_the_best(monitor):
     assert flags == [i == 0 or v < values[:i].min() for i, v in enumerate(values)]
     assert state.best.epoch == values.argmin()
     assert 0 < state.best.epoch < 12  # else the case shows nothing
-    np.testing.assert_array_equal(state.best.theta, thetas[state.best.epoch])
+    np.testing.assert_array_equal(state.best.values, thetas[state.best.epoch])
 
 
 def test_early_stopping_looks_at_the_validation_part():
@@ -119,7 +119,7 @@ def test_early_stopping_looks_at_the_validation_part():
     settings = {"validation": 1.25, "epochs": 9, "stopping": stopping, "monitor": "val_loss"}
     records, state = run(*walk(100.0, **settings))
     assert records[-1].epoch == 3
-    assert state.best.theta == 1.0
+    assert state.best.values == 1.0
 
 
 # --- the average of the weights ----------------------------------------------------------------
@@ -145,7 +145,7 @@ def test_the_average_is_what_is_evaluated(monkeypatch, decay):
         averages.append(average.copy())
     assert state.weights is state.average
     assert (state.average != network.theta).any()
-    np.testing.assert_allclose(state.best.theta, averages[state.best.epoch], rtol=1e-12)
+    np.testing.assert_allclose(state.best.values, averages[state.best.epoch], rtol=1e-12)
     assert state.best.epoch > 0
 
 
@@ -212,7 +212,7 @@ def test_a_huge_rate_ends_in_finite_numbers(monkeypatch, loss, dtype, optimizer,
         assert np.isfinite(numbers_of(record)).all(), record
     for step, theta in thetas.items():
         assert np.isfinite(theta).all(), step
-    assert np.isfinite(state.best.theta).all()
+    assert np.isfinite(state.best.values).all()
     failures = [r for r in records if isinstance(r, Failure)]
     assert [type(r) for r in records[:-1]].count(Failure) == 0
     assert state.status == ("diverged" if failures else "completed")

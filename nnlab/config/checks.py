@@ -18,6 +18,7 @@ from nnlab.core.layers.dense import Dense
 from nnlab.core.losses import Loss
 from nnlab.core.losses.classification import ClassLoss
 from nnlab.core.metrics import METRICS, better_when
+from nnlab.core.network import shapes
 from nnlab.core.types import Shape
 from nnlab.data.dataset import Signature
 from nnlab.data.split import split
@@ -43,14 +44,18 @@ def check(root: Node, parts: Parts, problems: Problems) -> None:
                 raise
     if parts.data is None or signature is None:
         return
+    rows = None
     if parts.training is not None:
-        look.rows(parts.data, parts.training, signature)
+        rows = look.rows(parts.data, parts.training, signature)
+        look.augmentation(parts.data, parts.training, signature)
         look.monitor(parts.data, parts.training, signature)
     if parts.network is not None:
         shape = look.shapes(parts.network, signature)
         if shape is not None:
             look.output(parts.network, shape, parts.loss, signature)
             look.weighted_outputs(parts.loss, shape)
+            if rows is not None and parts.training is not None:
+                look.batches(parts.network, parts.training, signature, rows)
     if parts.loss is not None:
         look.targets(parts.loss, signature)
         look.class_weight(parts.loss, signature)
@@ -139,14 +144,40 @@ class _Checks:
             allowed,
         )
 
-    def rows(self, data: Data, training: Training, signature: Signature) -> None:
-        """Every part has rows, and a whole batch can be had."""
+    def batches(
+        self, network: tuple[Layer, ...], training: Training, signature: Signature, rows: int
+    ) -> None:
+        """Every training batch has as many of the rows as each layer needs."""
+        if training.epochs == 0:
+            return
+        size = rows if training.batch_size == "full" else min(training.batch_size, rows)
+        rest = 0 if training.drop_last else rows % size
+        for index, (layer, shape) in enumerate(
+            zip(network, shapes(network, signature.inputs), strict=False)
+        ):
+            least = layer.least_batch(shape)
+            of_one = f"{LAYER.name_of(layer)} trains on batches of {least} rows or more"
+            if size < least:
+                self.problems.add(
+                    self.place("network", index),
+                    f"{of_one}, and training.batch_size is {size}.",
+                    f"a batch_size of at least {least}",
+                )
+            elif 0 < rest < least:
+                self.problems.add(
+                    self.place("network", index),
+                    f"{of_one}, and the last batch of an epoch has {rest} of the {rows} rows.",
+                    "training.drop_last: true, or another batch_size",
+                )
+
+    def rows(self, data: Data, training: Training, signature: Signature) -> int | None:
+        """Every part has rows, and a whole batch can be had; how many are for training."""
         try:
             train = split(data.split, signature.rows, signature.test_rows, data.seed).train
         except ConfigError as error:
             key = str(error).partition(":")[0].removeprefix("data").removeprefix(".")
             self.problems.add(self.place("data", *([key] if key else [])), str(error))
-            return
+            return None
         size = training.batch_size
         if training.drop_last and size != "full" and size > len(train):
             self.problems.add(
@@ -154,6 +185,21 @@ class _Checks:
                 f"a batch of {size} is larger than the {len(train)} training rows, and drop_last "
                 "would drop them all.",
                 f"at most {len(train)}, or drop_last: false",
+            )
+        return len(train)
+
+    def augmentation(self, data: Data, training: Training, signature: Signature) -> None:
+        """Only pictures can be moved, and only where all pixels have one scale."""
+        if not training.augment:
+            return
+        place = self.place("training", "augment")
+        if signature.image is None:
+            self.problems.add(place, "augment changes pictures, and this data has none.")
+        elif data.scale == "standardize":
+            self.problems.add(
+                self.place("data", "scale"),
+                "standardize gives every pixel a scale of its own, so that augment cannot move it.",
+                "unit, standardize_all, none",
             )
 
     def monitor(self, data: Data, training: Training, signature: Signature) -> None:

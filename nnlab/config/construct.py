@@ -144,19 +144,10 @@ class _Builder:
         return schema.Data(source, split, kind, own_seed)
 
     def _network(self, key: str, node: Node) -> tuple[Any, ...]:
-        if node.value is BAD:
-            raise RefusedError
-        if not node.items:
+        if node.value is not BAD and not node.items:
             found = "empty" if node.value is None else show(node.value)
             self.settings.refuse(node, f"network is {found}.", "a list of layers, in order")
-        member = self.settings.member
-        layers = [
-            self.settings.attempt(member, LAYER, item, f"{key}.{index}")
-            for index, item in enumerate(node.items)
-        ]
-        if None in layers:
-            raise RefusedError
-        return tuple(layers)
+        return self.settings.members(LAYER, node, key)
 
     def _training(self, key: str, node: Node | None, data: schema.Data | None) -> schema.Training:
         node = node or Node({}, self.root.place)

@@ -11,6 +11,7 @@ from typing import Any
 from nnlab.config import schema
 from nnlab.config.construct import ROW_KEYS
 from nnlab.config.families import (
+    AUGMENTATION,
     INITIALIZER,
     LAYER,
     LOSS,
@@ -19,6 +20,7 @@ from nnlab.config.families import (
     SOURCE,
     Family,
     family_of,
+    family_of_items,
 )
 from nnlab.config.hints import allowed, default, hints, main_setting
 from nnlab.config.overrides import ALIASES
@@ -53,6 +55,10 @@ INTRO = """\
 YAML with the meanings of YAML 1.2. A member of a family is written as its name (`relu`), as one
 key with its main setting (`dense: 256`), or as a mapping (`{name: dense, units: 256}`). The main
 setting is the one marked with *. Nothing may be nan or infinite.
+"""
+AUGMENT = """
+For example `augment: [{shift: 2}, {rotate: 10}, flip]`. The training loss and metrics are those of
+the changed pictures.
 """
 SWEEPS = """\
 For example `lr: {values: [0.01, 0.1], set: {training.epochs: 5}}`.
@@ -92,6 +98,8 @@ def _lines() -> Iterator[str]:
     yield from _family("loss: losses", LOSS)
     yield from _family("optimizer: optimizers", OPTIMIZER)
     yield from _family("schedule: schedules", SCHEDULE)
+    yield from _family("training.augment: augmentations", AUGMENTATION)
+    yield AUGMENT
 
 
 def _family(title: str, family: Family) -> Iterator[str]:
@@ -126,7 +134,9 @@ def _rows(cls: type[Any]) -> dict[str, tuple[str, str]]:
 
 
 def _allowed(hint: Any) -> str:
-    family = family_of(hint)
+    family, listed = family_of(hint), family_of_items(hint)
+    if listed is not None:
+        return f"a list of {listed.word}s, see below"
     if family is not None:
         return f"an {family.word}, or null" if family is INITIALIZER else f"a {family.word}"
     return allowed(hint)

@@ -21,6 +21,7 @@ from nnlab.config.families import (
     SOURCE,
     Family,
     family_of,
+    family_of_items,
 )
 from nnlab.config.hints import hints
 from nnlab.config.schema import Config, Data, FromRun
@@ -95,12 +96,15 @@ def _member(family: Family, member: object) -> dict[str, Any]:
 
 
 def _fields(settings: Any) -> dict[str, Any]:
-    found = {}
+    found: dict[str, Any] = {}
     for name, hint in hints(type(settings)).items():
         value = getattr(settings, name)
         family = family_of(hint)
+        listed = family_of_items(hint)
         if family is not None and value is not None:
             found[name] = _member(family, value)
+        elif listed is not None:
+            found[name] = [_member(listed, one) for one in value]
         elif dataclasses.is_dataclass(value):
             found[name] = _fields(value)
         else:

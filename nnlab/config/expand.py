@@ -12,6 +12,7 @@ Expanding twice changes nothing.
 from __future__ import annotations
 
 from nnlab.config.families import (
+    AUGMENTATION,
     INITIALIZER,
     LAYER,
     LOSS,
@@ -44,11 +45,21 @@ def expand(root: Node) -> Node:
         elif family.default is not None:
             chosen = Node({"name": Node(family.default, root.place)}, root.place)
             root = root.with_entry(key, chosen, root.place)
-    layers = (root.entries or {}).get("network")
-    if layers is not None and layers.items is not None:
-        full = Node([member(item, LAYER) for item in layers.items], layers.place)
-        root = root.with_entry("network", full, root.key_place("network"))
+    root = _with_list(root, "network", LAYER)
+    training = (root.entries or {}).get("training")
+    if training is not None and training.entries is not None:
+        training = _with_list(training, "augment", AUGMENTATION)
+        root = root.with_entry("training", training, root.key_place("training"))
     return root
+
+
+def _with_list(node: Node, key: str, family: Family) -> Node:
+    """The mapping with each item of the list at `key` in full form."""
+    listed = (node.entries or {}).get(key)
+    if listed is None or listed.items is None:
+        return node
+    full = Node([member(item, family) for item in listed.items], listed.place)
+    return node.with_entry(key, full, node.key_place(key))
 
 
 def member(node: Node, family: Family) -> Node:

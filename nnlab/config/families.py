@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, get_args, get_origin
 
 from nnlab.config.hints import options
 from nnlab.core.initializers import INITIALIZERS, Initializer
@@ -14,6 +14,7 @@ from nnlab.core.losses import LOSSES
 from nnlab.core.optimizers import OPTIMIZERS
 from nnlab.core.schedules import SCHEDULES
 from nnlab.data import ALIASES, SOURCES
+from nnlab.data.augment import AUGMENTATIONS, Augmentation
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,8 +46,13 @@ INITIALIZER = Family("initializer", INITIALIZERS, default="xavier_uniform")
 LOSS = Family("loss", LOSSES)
 OPTIMIZER = Family("optimizer", OPTIMIZERS, "sgd", other_keys={"learning_rate": "lr"})
 SCHEDULE = Family("schedule", SCHEDULES, default="constant")
+AUGMENTATION = Family("augmentation", AUGMENTATIONS)
 
-_BASES: dict[type[Any], Family] = {Initializer: INITIALIZER, Layer: LAYER}
+_BASES: dict[type[Any], Family] = {
+    Initializer: INITIALIZER,
+    Layer: LAYER,
+    Augmentation: AUGMENTATION,
+}
 
 
 def family_of(hint: Any) -> Family | None:
@@ -55,3 +61,8 @@ def family_of(hint: Any) -> Family | None:
         if isinstance(option, type) and option in _BASES:
             return _BASES[option]
     return None
+
+
+def family_of_items(hint: Any) -> Family | None:
+    """The family whose members a list holds (`augment: tuple[Augmentation, ...]`), if any."""
+    return family_of(get_args(hint)[0]) if get_origin(hint) is tuple else None

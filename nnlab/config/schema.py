@@ -13,6 +13,7 @@ from nnlab.core.layers import Layer
 from nnlab.core.losses import Loss
 from nnlab.core.optimizers import Optimizer
 from nnlab.core.schedules import Schedule
+from nnlab.data.augment import Augmentation
 from nnlab.data.dataset import Source
 from nnlab.data.split import Split
 
@@ -86,6 +87,8 @@ class Training:
     record_steps: whether steps.csv gets the loss of every single update.
     ema: the decay of a running average of the weights, which is then what is evaluated and saved;
     0.99 averages over about 100 updates. null keeps no average.
+    augment: changes of the training pictures, one after the other, other ones in every epoch; see
+    below. Validation and test see the pictures as they are.
     """
 
     epochs: Annotated[int, Ge(0)] = 10
@@ -99,6 +102,7 @@ class Training:
     checkpoint_every: Count | None = None
     record_steps: bool = False
     ema: Annotated[float, Gt(0), Lt(1)] | None = None
+    augment: tuple[Augmentation, ...] = ()
 
 
 @dataclass(frozen=True)

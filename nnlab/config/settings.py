@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import MISSING, dataclass
 from typing import Any, NoReturn, TypeVar
 
-from nnlab.config.families import Family, family_of
+from nnlab.config.families import Family, family_of, family_of_items
 from nnlab.config.hints import MisfitError, allowed, convert, default, hints, options
 from nnlab.config.problems import Problems, show, suggest
 from nnlab.config.tree import BAD, Node, find, plain
@@ -65,6 +65,8 @@ class Settings:
             return None
         if family := family_of(hint):
             return self.member(family, node, path)
+        if family := family_of_items(hint):
+            return self.members(family, node, path)
         nested: list[Any] = [one for one in options(hint) if dataclasses.is_dataclass(one)]
         if nested:
             self.mapping(node, path, hints(nested[0]))
@@ -78,6 +80,20 @@ class Settings:
             wrong = find(node, *misfit.path)
             where = ".".join([path, *map(str, misfit.path)])
             self.refuse(wrong, f"{where} is {show(plain(wrong))}.", allowed(hint))
+
+    def members(self, family: Family, node: Node, path: str) -> tuple[Any, ...]:
+        """A list of members, in order; all mistakes in it are noted."""
+        if node.value is BAD:
+            raise RefusedError
+        if node.items is None:
+            self.refuse(node, f"{path} is {show(plain(node))}.", f"a list of {family.word}s")
+        found_all = [
+            self.attempt(self.member, family, item, f"{path}.{index}")
+            for index, item in enumerate(node.items)
+        ]
+        if None in found_all:
+            raise RefusedError
+        return tuple(found_all)
 
     def member(self, family: Family, node: Node, path: str) -> Any:
         """An instance of the member of `family` that the node names."""

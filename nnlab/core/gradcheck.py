@@ -16,7 +16,7 @@ from nnlab.core.network import Network, trained_depth
 from nnlab.core.random import Purpose, generator
 from nnlab.core.types import Array, FloatArray
 
-STEPS = (1e-3, 1e-4, 1e-5, 1e-6)
+STEPS = (1e-2, 1e-3, 1e-4, 1e-5, 1e-6)  # the longest for a slope of 0, as before a batch_norm
 TOLERANCE = 1e-7
 
 
@@ -91,7 +91,8 @@ class Objective:
             if not layer.differentiable:
                 raise ValueError(f"{type(layer).__name__.lower()} has no derivative to check")
         self.network, self.loss, self.x, self.t, self.seed = network, loss, x, t, seed
-        self.theta = network.theta.copy()
+        values = network.values.copy()
+        self.theta = values[: network.theta.size]
         self.g = np.zeros_like(self.theta)
         self.generators = network.generators(seed)
         self.binding = network.bind(
@@ -99,7 +100,7 @@ class Objective:
             depth=trained_depth(network.layers, loss),
             gradient=self.g,
             generators=self.generators,
-            theta=self.theta,
+            values=values,
         )
         self.memory = loss.bind(len(x), t.shape[1], network.dtype)
 

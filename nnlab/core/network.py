@@ -46,6 +46,8 @@ class Bound(NamedTuple):
 class Network:
     """Layers for rows of shape `inputs`, and their parameters `theta` (P,).
 
+    `values` (V,) is theta and behind it the `buffers`: all that evaluation needs.
+
     Weights are drawn by their layer's own initializer or by `init` (default Xavier uniform), each
     layer from its own stream of `seed`; biases start at 0. Raises ValueError, naming the layer,
     when one cannot take the output of the one before, or when a setting is out of its range.
@@ -71,13 +73,26 @@ class Network:
         rows = list(zip(self.layers, self.shapes, strict=False))
         self.layout = Layout.of([(name_of(la), la.parameters(row)) for la, row in rows])
         self.kept = Layout.of([(name_of(la), la.buffers(row)) for la, row in rows])
-        self.theta = initial(self.layout, seed, init or XavierUniform()).astype(self.dtype)
-        self.buffers = initial(self.kept, seed, init or XavierUniform()).astype(self.dtype)
+        rule = init or XavierUniform()
+        blocks = [initial(layout, seed, rule) for layout in (self.layout, self.kept)]
+        self.values = np.concatenate(blocks).astype(self.dtype)
+        self.theta = self.values[: self.layout.size]
+        self.buffers = self.values[self.layout.size :]
 
     @property
     def parameters(self) -> dict[str, Array]:
         """All parameters by name ("0.dense.weight"), as views: writing to them changes theta."""
         return self.layout.named(self.theta)
+
+    @property
+    def arrays(self) -> dict[str, Array]:
+        """Parameters and buffers by name, as views."""
+        return self.named(self.values)
+
+    def named(self, values: Array) -> dict[str, Array]:
+        """Parameters and buffers in `values` (V,) by name, as the weights files have them."""
+        size = self.layout.size
+        return self.layout.named(values[:size]) | self.kept.named(values[size:])
 
     def generators(self, seed: int) -> Generators:
         """A stream for each layer that draws in training."""
@@ -91,14 +106,15 @@ class Network:
         depth: int | None = None,
         gradient: Array | None = None,
         generators: Generators | None = None,
-        theta: Array | None = None,
+        values: Array | None = None,
     ) -> "Binding":
         """The first `depth` layers (default all) with memory for `batch` rows.
 
         With `gradient` (P,) the binding trains: it fills that vector and draws from `generators`.
-        Without, it evaluates. `theta` (P,) stands in for the network's own parameters.
+        Without, it evaluates. `values` (V,) stands in for the network's own. Raises ValueError
+        when a layer cannot be trained with so few rows.
         """
-        return Binding(self, batch, depth, gradient, generators or {}, theta)
+        return Binding(self, batch, depth, gradient, generators or {}, values)
 
     def predict(self, x: ArrayLike, batch: int = 1024) -> Array:
         """The outputs (B, m) for rows x (B, ...), in evaluation mode."""
@@ -127,13 +143,16 @@ class Binding:
         depth: int | None,
         gradient: Array | None,
         generators: Generators,
-        theta: Array | None,
+        values: Array | None,
     ) -> None:
         self.train = gradient is not None
         layers = network.layers[:depth]
-        p = network.layout.views(network.theta if theta is None else theta)
+        if self.train:
+            require_rows(layers, network.shapes, batch)
+        values = network.values if values is None else values
+        p = network.layout.views(values[: network.layout.size])
         g = network.layout.views(gradient) if gradient is not None else p
-        kept = network.kept.views(network.buffers)
+        kept = network.kept.views(values[network.layout.size :])
         room = [np.zeros((batch, *row), network.dtype) for row in network.shapes[1:]]
         d_room = [np.zeros_like(one) if self.train else None for one in room]
         first = next((i for i, layer in enumerate(layers) if vars(p[i])), len(layers))
@@ -192,6 +211,16 @@ def shapes(layers: Sequence[Layer], inputs: Shape) -> list[Shape]:
         except ValueError as error:
             raise ValueError(f"layer {index} ({name_of(layer)}): {error}") from None
     return found
+
+
+def require_rows(layers: Sequence[Layer], shapes: Sequence[Shape], batch: int) -> None:
+    """Raise ValueError, naming the layer, where a batch is too small to train on."""
+    for index, (layer, shape) in enumerate(zip(layers, shapes, strict=False)):
+        if 0 < batch < layer.least_batch(shape):
+            raise ValueError(
+                f"layer {index} ({name_of(layer)}) trains on batches of "
+                f"{layer.least_batch(shape)} rows or more, not of {batch}"
+            )
 
 
 def initial(layout: Layout, seed: int, default: Initializer) -> Array:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from nnlab.core.types import Array, FloatArray, IntArray
+from nnlab.data.augment import Augmenter
 from nnlab.data.scale import Scaling
 from nnlab.errors import DataError
 
@@ -24,7 +25,8 @@ class Part:
     """The rows of one part, as a network wants them: x (N, n), t (N, m) in its dtype.
 
     Images stay uint8 in the data set's own array and are converted as they are gathered; other
-    inputs are scaled once, here. `targets` are those of the part's rows alone.
+    inputs are scaled once, here. `targets` are those of the part's rows alone. `augmenter` changes
+    the batches that are trained on.
     """
 
     def __init__(
@@ -34,8 +36,10 @@ class Part:
         scaling: Scaling,
         targets: FloatArray,
         dtype: DTypeLike,
+        augmenter: Augmenter | None = None,
     ) -> None:
         self.dtype = np.dtype(dtype)
+        self.augmenter = augmenter
         self.rows = rows
         self.scaling = scaling
         self.lazy = inputs.dtype == np.uint8
@@ -130,21 +134,32 @@ class Batches:
         self.ts = [self.t[start : start + self.batch] for start in starts]
         self.resident: Chunk | None = None  # the only chunk, where it is the same every epoch
 
-    def epoch(self, order: IntArray | None, first: int = 0) -> Iterator[Chunk]:
+    def epoch(
+        self, order: IntArray | None, first: int = 0, training: int | None = None
+    ) -> Iterator[Chunk]:
         """The chunks of an epoch in `order` (N,), or in the part's own; from batch `first` on.
 
-        `first` must be the start of a chunk, or the number of batches.
+        `first` must be the start of a chunk, or the number of batches. `training` is the number of
+        the epoch from 0 on, where the rows are to be trained on and so may be augmented.
         """
         if order is None and self.resident is not None:
             yield self.resident
             return
+        same = order is None and (training is None or self.part.augmenter is None)
         for start in range(first, self.full, self.per_chunk):
             chunk = self._chunk(order, start, min(self.per_chunk, self.full - start), self.batch)
-            if order is None and self.count == self.per_chunk:
+            if same and self.count == self.per_chunk:
                 self.resident = chunk
-            yield chunk
+            yield self._augmented(chunk, training)
         if self.rest and first < self.count:
-            yield self._chunk(order, self.full, 1, self.rest)
+            yield self._augmented(self._chunk(order, self.full, 1, self.rest), training)
+
+    def _augmented(self, chunk: Chunk, epoch: int | None) -> Chunk:
+        """The chunk; in training its rows are changed, each batch by its number."""
+        if epoch is not None and self.part.augmenter is not None:
+            for number, x in enumerate(chunk.xs, epoch * self.count + chunk.first):
+                self.part.augmenter(x, number)
+        return chunk
 
     def single(self, order: IntArray | None, number: int) -> Chunk:
         """One batch of an epoch alone."""

@@ -19,6 +19,7 @@ class Signature:
 
     `inputs` is the shape of one row, `outputs` the number of classes or the width of a target
     row, `rows` counts all rows; the last `test_rows` of them are the official test part.
+    `image` is how to draw a row that is a picture, (h, w) or (h, w, c).
     """
 
     inputs: tuple[int, ...]
@@ -26,6 +27,7 @@ class Signature:
     task: Task
     rows: int
     test_rows: int = 0
+    image: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,7 +68,9 @@ class Dataset:
     def signature(self) -> Signature:
         """The same facts as the source's own `signature`."""
         width = int(self.inputs.shape[1])
-        return Signature((width,), self.outputs, self.task, self.rows, self.test_rows)
+        return Signature(
+            (width,), self.outputs, self.task, self.rows, self.test_rows, self.image_shape
+        )
 
 
 class Source(Protocol):

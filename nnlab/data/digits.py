@@ -23,7 +23,8 @@ class Digits:
 
     def signature(self, seed: int) -> Signature:
         """64 pixels, ten classes or two."""
-        return Signature((64,), 10 if self.binary is None else 2, "classes", ROWS)
+        outputs = 10 if self.binary is None else 2
+        return Signature((64,), outputs, "classes", ROWS, image=(8, 8))
 
     def load(self, seed: int) -> Dataset:
         """The same rows in scikit-learn's order for every seed."""

@@ -51,7 +51,8 @@ class FashionMnist:
 
 def _signature(collection: Collection) -> Signature:
     train, _, test, _ = (file.shape for file in collection.files)
-    return Signature((train[1] * train[2],), 10, "classes", train[0] + test[0], test[0])
+    rows, image = train[0] + test[0], train[1:]
+    return Signature((image[0] * image[1],), 10, "classes", rows, test[0], image)
 
 
 def _load(collection: Collection, class_names: tuple[str, ...]) -> Dataset:

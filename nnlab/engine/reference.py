@@ -58,11 +58,14 @@ class Reference:
         generators: Generators,
         room: Mapping[int, int],
     ) -> None:
-        """`room`: for each batch size the batches of a chunk. `average` (P,) is the EMA."""
+        """`room`: for each batch size the batches of a chunk. `average` (V,) is the EMA."""
         self.loss, self.optimizer, self.decay = loss, optimizer, decay
+        self.values, self.buffers = network.values, network.buffers
+        self.before = self.buffers.copy()
+        self.difference = np.empty_like(self.values if average is not None else self.before)
         self.o = bind(optimizer, network.theta, network.layout.weights, slots)
         self.average = average
-        self.layout = network.layout
+        self.layout, self.kept = network.layout, network.kept
         self.gradients = network.layout.views(self.o.g)
         depth = trained_depth(network.layers, loss)
         self.layers = network.layers[:depth]
@@ -90,22 +93,27 @@ class Reference:
         """Update once for each of the batches; `step` updates came before. How many were done.
 
         It stops before an update that would use a non-finite number, and says which in `broken`.
-        `kept` (K, P) gets the weights to evaluate after each of K equal parts of the batches. The
+        `kept` (K, V) gets the weights to evaluate after each of K equal parts of the batches. The
         caller silences NumPy's warnings.
         """
         binding, memory, dz, flat, _, rows = self.benches[batch]
         forward, backward = binding.forward, binding.backward
         gradient, update, o, g = self.loss.gradient, self.optimizer.update, self.o, self.o.g
-        weights = o.theta if self.average is None else self.average
+        weights = self.values if self.average is None else self.average
+        buffers, before, buffered = self.buffers, self.before, self.buffers.size > 0
         part = len(xs) // len(kept) if kept is not None else 0
         done = 0
         for x, t, row, rate in zip(xs, ts, rows, rates, strict=False):
+            if buffered:
+                before[...] = buffers
             z = forward(x)
             gradient(z, t, dz, memory)
             backward(x)
             row[...] = z
             # Any inf or nan shows in these products; where they only overflow, look closer.
             odd = not isfinite(g.dot(g) + flat.dot(flat)) or rate > WILD
+            if buffered:
+                odd = odd or not isfinite(buffers.dot(buffers))
             if odd and self._search(binding, t):
                 break
             if self.shaped:
@@ -121,6 +129,8 @@ class Reference:
                 self._follow(self.average, step + done)
             if kept is not None and done % part == 0:
                 kept[done // part - 1] = weights
+        if self.broken is not None:
+            buffers[...] = before  # forward had moved them already
         return done
 
     def outputs(self, batch: int, batches: int) -> Array:
@@ -144,17 +154,22 @@ class Reference:
         return True
 
     def _follow(self, average: Array, t: int) -> None:
-        """average <- d average + (1 - d) theta, with d = min(decay, (1 + t) / (10 + t))."""
+        """average <- d average + (1 - d) values, with d = min(decay, (1 + t) / (10 + t))."""
         decay = min(self.decay, (1 + t) / (10 + t))
-        np.subtract(self.o.theta, average, self.o.tmp)
-        np.multiply(self.o.tmp, 1 - decay, self.o.tmp)
-        np.add(average, self.o.tmp, average)
+        np.subtract(self.values, average, self.difference)
+        np.multiply(self.difference, 1 - decay, self.difference)
+        np.add(average, self.difference, average)
 
     def _search(self, binding: Binding, t: Array) -> bool:
         """Find the first non-finite number in the order of computing; False if there is none."""
         for index, one in enumerate(binding.bound):
             if not np.isfinite(one.y).all():
                 self.broken = Broken(index, name_of(one.layer), "output")
+                return True
+        for place in self.kept.places:
+            if not np.isfinite(self.buffers[place.start : place.stop]).all():
+                name = name_of(self.layers[place.layer])
+                self.broken = Broken(place.layer, name, place.declared.name)
                 return True
         if not np.isfinite(self.loss.terms(binding.z, t).sum(dtype=np.float64)):
             self.broken = Broken(index, name_of(one.layer), "loss on the output")

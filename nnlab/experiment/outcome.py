@@ -30,7 +30,7 @@ def parts(built: Built) -> Iterator[tuple[str, Part, IntArray]]:
 
 def numbers(plan: Plan, network: Network, part: Part) -> Numbers:
     """Loss and metrics of a part with the network's own parameters."""
-    return Evaluation(plan.kind, plan.loss, network, part)(network.theta)
+    return Evaluation(plan.kind, plan.loss, network, part)(network.values)
 
 
 def outputs(network: Network, part: Part) -> FloatArray:
@@ -94,5 +94,5 @@ def row_losses(built: Built, part: Part) -> FloatArray:
     """The loss of each row (N,), with the network's own parameters."""
     plan, network = built.plan, built.network
     evaluation = Evaluation(plan.kind, plan.loss, network, part)
-    found = [plan.loss.per_sample(z, t) for z, t in evaluation.logits(network.theta)]
+    found = [plan.loss.per_sample(z, t) for z, t in evaluation.logits(network.values)]
     return np.concatenate(found).astype(np.float64)

@@ -91,7 +91,7 @@ def prepared(folder: RunFolder, config: Config, about: dict[str, Any]) -> Built:
 def state_of(folder: RunFolder, built: Built) -> State:
     """The state before the first update, from the weights that the run began with."""
     network = built.network
-    expected = {name: (a.shape, a.dtype.name) for name, a in network.parameters.items()}
+    expected = {name: (a.shape, a.dtype.name) for name, a in network.arrays.items()}
     load_weights(network, folder.read_weights("initial", expected), "initial")
     return start(built.plan, network)
 

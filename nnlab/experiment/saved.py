@@ -98,9 +98,7 @@ class Saved:
         Raises UsageError for another word, RunUnreadable if they are not there or do not fit.
         """
         network = self.untrained()
-        expected = {
-            name: (array.shape, array.dtype.name) for name, array in network.parameters.items()
-        }
+        expected = {name: (array.shape, array.dtype.name) for name, array in network.arrays.items()}
         load_weights(network, self._weights(which, expected), which)
         return network
 

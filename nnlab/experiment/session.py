@@ -67,7 +67,7 @@ def begin(
         folder.write_config(resolved.encode() if loaded.text is None else loaded.text)
         folder.write_resolved(resolved)
         folder.write_data(describe.data(built))
-        folder.write_weights("initial", built.network.parameters)
+        folder.write_weights("initial", built.network.arrays)
         folder.write_run(about)
         session = Session(built, folder, start(built.plan, built.network))
         session.environment = environment.essence(about)
@@ -159,7 +159,7 @@ class Session:
         thaw(self.state, values, meta)
         try:
             if "snapshot.epochs" in values:
-                self._snapshots.restore(values["snapshot.epochs"], values["snapshot.theta"])
+                self._snapshots.restore(values)
             self.best_row, self.hashes = dict(meta["best_row"]), dict(meta["hashes"])
             self.failure = Failure(*meta["failure"]) if meta["failure"] else None
             self._began = perf_counter() - float(meta["seconds"])
@@ -240,9 +240,9 @@ class Session:
         built, state, folder = self.built, self.state, self.folder
         self._flush()
         network = built.network
-        network.theta[...] = final_weights(built.plan, state)
-        folder.write_weights("final", network.parameters)
-        folder.write_weights("best", network.layout.named(state.best.theta))
+        network.values[...] = final_weights(built.plan, state)
+        folder.write_weights("final", network.arrays)
+        folder.write_weights("best", network.named(state.best.values))
         restored = restores_best(built.plan, state)
         self.summary = {
             "final": self.best_row if restored else self.last_row,

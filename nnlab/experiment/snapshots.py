@@ -1,5 +1,7 @@
 """The parameters of a small network at log-spaced epochs, for figures that show it learn."""
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from nnlab.core.network import Network
@@ -10,7 +12,7 @@ MOMENTS = 40
 
 
 class Snapshots:
-    """Copies of theta at row 0, the first epochs, and ever rarer up to the last."""
+    """Copies of theta and the buffers at row 0, the first epochs, and ever rarer up to the last."""
 
     def __init__(self, network: Network, epochs: int) -> None:
         self.network = network
@@ -19,24 +21,31 @@ class Snapshots:
             spaced = np.geomspace(1, max(epochs, 1), MOMENTS).round().astype(int)
             self.wanted = frozenset([0, *spaced.tolist()])
         self.epochs: list[int] = []
-        self.thetas: list[Array] = []
+        self.values: list[Array] = []
 
-    def take(self, epoch: int, theta: Array) -> None:
-        """Copy theta (P,) if this is one of the epochs to remember."""
+    def take(self, epoch: int, values: Array) -> None:
+        """Copy values (V,) if this is one of the epochs to remember."""
         if epoch in self.wanted:
             self.epochs.append(epoch)
-            self.thetas.append(theta.copy())
+            self.values.append(values.copy())
 
     def arrays(self, prefix: str = "") -> dict[str, Array]:
-        """epochs (k,), and theta (k, P)."""
+        """epochs (k,), theta (k, P), and buffers (k, Q) where the network has any."""
         if not self.epochs:
             return {}
-        return {
-            f"{prefix}epochs": np.array(self.epochs, np.int64),
-            f"{prefix}theta": np.stack(self.thetas),
-        }
+        found = {"epochs": np.array(self.epochs, np.int64), **self.blocks(np.stack(self.values))}
+        return {prefix + name: array for name, array in found.items()}
 
-    def restore(self, epochs: Array, thetas: Array) -> None:
-        """Go on after these."""
-        self.epochs = epochs.tolist()
-        self.thetas = list(thetas)
+    def blocks(self, values: Array) -> dict[str, Array]:
+        """The last axis of `values` (..., V) in its parts."""
+        size = self.network.theta.size
+        found = {"theta": values[..., :size]}
+        if self.network.buffers.size:
+            found["buffers"] = values[..., size:]
+        return found
+
+    def restore(self, saved: Mapping[str, Array], prefix: str = "snapshot.") -> None:
+        """Go on after what `arrays` gave. Raises KeyError or ValueError where it is not that."""
+        names = self.blocks(self.network.values)
+        self.epochs = saved[f"{prefix}epochs"].tolist()
+        self.values = list(np.concatenate([saved[prefix + name] for name in names], axis=1))

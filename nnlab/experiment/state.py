@@ -15,7 +15,7 @@ from nnlab.training import State
 from nnlab.training.plan import Status
 
 COUNTERS = ("epoch", "batch", "step", "improved")
-FINITE = ("theta", "best", "average")  # the others may overflow without harm
+FINITE = ("theta", "buffers", "best", "average")  # the others may overflow without harm
 DENSE = 32  # epochs that are all hashed; after them four while the number doubles
 
 
@@ -23,7 +23,7 @@ def arrays(state: State) -> dict[str, Array]:
     """The state's own arrays by name."""
     found = {f"slot.{name}": slot for name, slot in state.slots.items()}
     found |= {"theta": state.network.theta, "buffers": state.network.buffers}
-    found |= {"sums": state.sums, "best": state.best.theta}
+    found |= {"sums": state.sums, "best": state.best.values}
     if state.average is not None:
         found["average"] = state.average
     return found

@@ -14,6 +14,7 @@ from nnlab.errors import RunLocked, RunUnreadable
 from nnlab.experiment.resume import prepared, state_of
 from nnlab.experiment.saved import Saved
 from nnlab.experiment.session import epoch_row
+from nnlab.experiment.snapshots import Snapshots
 from nnlab.experiment.state import digest, freeze, same, thaw
 from nnlab.run import checkpoint, lock, records
 from nnlab.run.environment import describe, differences, essence
@@ -108,7 +109,7 @@ class Verifier:
         names: list[Weights] = ["initial"]
         if self.about.get("status") in ENDED:
             names += ["best", "final"]
-        found = self.network.parameters
+        found = self.network.arrays
         expected = {name: (array.shape, array.dtype.name) for name, array in found.items()}
         for which in names:
             self.folder.read_weights(which, expected, sealed=True)
@@ -145,9 +146,10 @@ class Verifier:
             if self.folder.has_arrays(which):
                 self.folder.read_arrays(which, sealed=True)
         if self.folder.has_arrays("snapshots"):
-            theta = self.folder.read_arrays("snapshots").get("theta")
-            if theta is not None and theta.shape[1:] != self.network.theta.shape:
-                return f"snapshots.npz holds {theta.shape[1:]} numbers a row"
+            found = self.folder.read_arrays("snapshots")
+            for name, expected in Snapshots(self.network, 0).blocks(self.network.values).items():
+                if name in found and found[name].shape[1:] != expected.shape:
+                    return f"snapshots.npz holds {found[name].shape[1:]} numbers a row in {name}"
         return None
 
     def _summary(self) -> str | None:
@@ -201,7 +203,7 @@ class Verifier:
                 return
         if ended:
             yield self._weights_equal("final", built, final_weights(built.plan, state))
-            yield self._weights_equal("best", built, state.best.theta)
+            yield self._weights_equal("best", built, state.best.values)
 
     @cached_property
     def _table(self) -> dict[str, records.Column]:
@@ -239,11 +241,11 @@ class Verifier:
             return Finding(what, "the weights' SHA-256 is another one")
         return Finding(what)
 
-    def _weights_equal(self, which: Weights, built: Built, theta: Array) -> Finding:
+    def _weights_equal(self, which: Weights, built: Built, values: Array) -> Finding:
         kept = self.folder.read_weights(which)
         wrong = [
             name
-            for name, array in built.network.layout.named(theta).items()
+            for name, array in built.network.named(values).items()
             if name not in kept or kept[name].tobytes() != array.tobytes()
         ]
         return Finding(f"weights/{which}.npz", f"{', '.join(wrong)} differ" if wrong else None)

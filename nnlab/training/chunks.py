@@ -20,13 +20,14 @@ class ByChunks(Pace):
 
     def __init__(self, plan: Plan, state: State, tally: Tally) -> None:
         Pace.__init__(self, plan, state, tally)
-        batches, theta = self.batches, state.network.theta
+        batches, values = self.batches, state.network.values
         self._most = 1
-        if not self.shuffled and batches.count == batches.per_chunk and plan.burst > 1:
-            row = max(theta.nbytes, batches.x.nbytes)
+        same = not self.shuffled and plan.train.augmenter is None
+        if same and batches.count == batches.per_chunk and plan.burst > 1:
+            row = max(values.nbytes, batches.x.nbytes)
             fitting = min(CHUNK_BATCHES // batches.count, CHUNK_BYTES // row, plan.burst)
             self._most = max(1, fitting)
-        self.kept = np.empty((self._most, theta.size), theta.dtype)
+        self.kept = np.empty((self._most, values.size), values.dtype)
         room = {batches.batch: batches.per_chunk * self._most}
         if batches.rest:
             room[batches.rest] = 1
@@ -54,7 +55,8 @@ class ByChunks(Pace):
     def epoch(self) -> Iterator[tuple[list[float], FloatArray]]:
         """Chunk by chunk."""
         state = self.state
-        for chunk in self.batches.epoch(self.order(state.epoch), state.batch):
+        order = self.order(state.epoch)
+        for chunk in self.batches.epoch(order, state.batch, state.epoch):
             yield from self.one(chunk)
             if self.broken is not None:
                 return

@@ -24,22 +24,22 @@ class Evaluation:
         self.tally = tally(kind, loss, part)
         self.batches = Batches(part, evaluation_batch(network, len(part)))
         self.depth = trained_depth(network.layers, loss)
-        self.theta = network.theta.copy()
+        self.values = network.values.copy()
         sizes = {self.batches.batch, self.batches.rest} - {0}
         self.bound = {
-            size: network.bind(size, depth=self.depth, theta=self.theta) for size in sizes
+            size: network.bind(size, depth=self.depth, values=self.values) for size in sizes
         }
 
     def logits(self, weights: Array) -> Iterator[tuple[Array, Array]]:
-        """z and t of batch after batch with these parameters (P,); z is overwritten by the next."""
-        self.theta[...] = weights
+        """z and t of batch after batch with these weights (V,); z is overwritten by the next."""
+        self.values[...] = weights
         for chunk in self.batches.epoch(None):
             for x, t in zip(chunk.xs, chunk.ts, strict=True):
                 with np.errstate(all="ignore"):
                     yield self.bound[chunk.batch].forward(x), t
 
     def __call__(self, weights: Array) -> Numbers:
-        """{"loss": ..., metric: ...} with these parameters (P,)."""
+        """{"loss": ..., metric: ...} with these weights (V,)."""
         sums = self.tally.zero()
         with np.errstate(all="ignore"):
             for z, t in self.logits(weights):

@@ -137,7 +137,7 @@ class Run:
         if True in better:
             index = len(better) - 1 - better[::-1].index(True)
             best.epoch, best.value = records[index].epoch, numbers[index][name]
-            best.theta[...] = burst.weights[index]
+            best.values[...] = burst.weights[index]
         return records
 
     def epoch(self) -> Iterator[Record]:
@@ -183,7 +183,7 @@ class Run:
         is_best = first or sign * value < sign * best.value
         if is_best:
             best.epoch, best.value = state.epoch, value
-            best.theta[...] = weights
+            best.values[...] = weights
         if isinstance(plan.schedule, Plateau) and state.epoch > 0:
             state.patience = plan.schedule.observe(state.patience, value, plan.higher_is_better)
         if plan.stopping is not None:

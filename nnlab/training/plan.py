@@ -61,7 +61,7 @@ class Best:
 
     epoch: int = -1
     value: float = float("nan")
-    theta: Array = field(default_factory=lambda: np.empty(0))
+    values: Array = field(default_factory=lambda: np.empty(0))
 
 
 @dataclass
@@ -70,7 +70,7 @@ class State:
 
     network: Network
     slots: dict[str, Array]
-    average: Array | None  # the EMA of theta
+    average: Array | None  # the EMA of the network's values
     generators: Generators
     sums: FloatArray  # the running epoch's tally
     best: Best
@@ -85,8 +85,8 @@ class State:
 
     @property
     def weights(self) -> Array:
-        """The parameters to evaluate: the average where one is kept, else theta."""
-        return self.network.theta if self.average is None else self.average
+        """Parameters and buffers (V,) to evaluate: the average where one is kept, else now's."""
+        return self.network.values if self.average is None else self.average
 
 
 def start(plan: Plan, network: Network) -> State:
@@ -95,19 +95,19 @@ def start(plan: Plan, network: Network) -> State:
     return State(
         network=network,
         slots={name: np.zeros_like(theta) for name in plan.optimizer.slots},
-        average=theta.copy() if plan.ema is not None else None,
+        average=network.values.copy() if plan.ema is not None else None,
         generators=network.generators(plan.seed),
         sums=tally(plan.kind, plan.loss, plan.train).zero(),
-        best=Best(theta=theta.copy()),
+        best=Best(values=network.values.copy()),
     )
 
 
 def final_weights(plan: Plan, state: State) -> Array:
-    """The parameters (P,) that a training ends in: the best where early stopping restores them.
+    """Parameters and buffers (V,) to end in: the best where early stopping restores them.
 
     They are not put into the state, which could otherwise not go on for more epochs.
     """
-    return state.best.theta if restores_best(plan, state) else state.weights
+    return state.best.values if restores_best(plan, state) else state.weights
 
 
 def restores_best(plan: Plan, state: State) -> bool:

@@ -62,6 +62,7 @@ training:
   checkpoint_every: null
   record_steps: false
   ema: null
+  augment: []
 sweeps:
   rates:
     key: lr

@@ -11,7 +11,16 @@ from typing import Any
 import pytest
 
 from nnlab.config.construct import DATA_KEYS
-from nnlab.config.families import INITIALIZER, LAYER, LOSS, OPTIMIZER, SCHEDULE, SOURCE
+from nnlab.config.families import (
+    AUGMENTATION,
+    INITIALIZER,
+    LAYER,
+    LOSS,
+    OPTIMIZER,
+    SCHEDULE,
+    SOURCE,
+    family_of_items,
+)
 from nnlab.config.hints import allowed, hints, options
 from nnlab.config.load import parse
 from nnlab.config.schema import EarlyStopping, Training
@@ -25,6 +34,8 @@ BASE: dict[str, Any] = {
 # Settings without a default.
 REQUIRED: dict[str, dict[str, Any]] = {
     "network.dense": {"units": 2},
+    "network.conv2d": {"filters": 2},
+    "network.reshape": {"shape": [2]},
     "init.constant": {"value": 0.5},
     "data.csv": {"path": "a.csv", "target": "y"},
     "data.npz": {"path": "a.npz"},
@@ -38,6 +49,7 @@ FAMILIES = {
     "loss": LOSS,
     "optimizer": OPTIMIZER,
     "schedule": SCHEDULE,
+    "augment": AUGMENTATION,
 }
 
 
@@ -68,6 +80,8 @@ class Key:
         config = dict(BASE)
         if self.top == "early_stopping":
             config["training"] = {"early_stopping": settings}
+        elif self.top == "augment":
+            config["training"] = {"augment": [settings]}
         else:
             config[self.top] = [settings] if self.top == "network" else settings
         return json.dumps(config).replace('"VALUE"', value)
@@ -142,7 +156,8 @@ def test_null_is_refused_unless_it_is_a_value(key: Key) -> None:
         return
     found = the_only_problem(key, "null")
     assert found.sentence.endswith(f"{key.field} is null.")
-    assert found.allowed == allowed(key.hint)
+    family = family_of_items(key.hint)
+    assert found.allowed == (f"a list of {family.word}s" if family else allowed(key.hint))
 
 
 @every_key
@@ -221,6 +236,10 @@ TOP = {
     "init: {run: x, std: 1}": "init has no setting 'std'.",
     "training: null": "training is empty.",
     "training: 5": "training is 5.",
+    "training: {augment: flip}": "training.augment is 'flip'.",
+    "training: {augment: [flop]}": "there is no augmentation 'flop'.",
+    "training: {augment: [{shift: 0}]}": "training.augment.0.pixels is 0.",
+    "training: {augment: [{rotate: {degrees: 5, zom: 1}}]}": "rotate has no setting 'zom'.",
     "training: {early_stopping: 5}": "training.early_stopping is 5.",
     "training: {early_stopping: {}}": "training.early_stopping needs 'patience'.",
     "sweeps: 5": "sweeps is 5.",

@@ -86,6 +86,7 @@ def test_defaults() -> None:
         "checkpoint_every": None,
         "record_steps": False,
         "ema": None,
+        "augment": [],
     }
 
 

@@ -27,7 +27,10 @@ class Bound:
         self.g = Views(**{one.name: np.full(one.shape, np.nan, dtype) for one in declared})
         self.s = Views(
             **{name: one.allocate(dtype) for name, one in layer.scratch(shape, batch).items()},
-            **{one.name: np.zeros(one.shape, dtype) for one in layer.buffers(shape)},
+            **{
+                one.name: np.full(one.shape, one.value or 0.0, dtype)
+                for one in layer.buffers(shape)
+            },
         )
         for array in (self.x, self.dy, *vars(self.p).values()):
             array.setflags(write=False)

@@ -13,7 +13,7 @@ from tests.core.bound import BATCH, Bound
 DTYPES = [np.float32, np.float64]
 
 
-def example(name: str, shape: Shape, output: Shape, **settings: Any) -> Any:
+def example(name: str, shape: Shape, output: Shape, /, **settings: Any) -> Any:
     """One case of the battery: a layer, the shape of an input row, the shape of an output row."""
     label = f"{name}-{'x'.join(map(str, shape))}-{settings}" if settings else name
     return pytest.param(LAYERS[name](**settings), shape, output, id=label)
@@ -47,6 +47,43 @@ EXAMPLES = {
         example("dropout", (4,), (4,)),
         example("dropout", (3, 2), (3, 2), rate=0.25),
         example("dropout", (4,), (4,), rate=0.0),
+        example("dropout", (3, 3, 2), (3, 3, 2)),
+    ],
+    "reshape": [
+        example("reshape", (12,), (2, 3, 2), shape=(2, 3, 2)),
+        example("reshape", (2, 3, 2), (4, 3), shape=(4, 3)),
+    ],
+    "conv2d": [
+        example("conv2d", (4, 4, 1), (2, 2, 3), filters=3),
+        example("conv2d", (4, 3, 2), (4, 3, 3), filters=3, padding="same"),
+        example("conv2d", (4, 4, 1), (4, 4, 2), filters=2, kernel=2, padding="same"),
+        example("conv2d", (5, 6, 2), (3, 3, 2), filters=2, stride=2, padding="same"),
+        example("conv2d", (6, 5, 2), (2, 2, 3), filters=3, kernel=(3, 2), stride=(2, 3), padding=0),
+        example("conv2d", (3, 4, 1), (5, 6, 1), filters=1, padding=2, bias=False),
+        example("conv2d", (4, 4, 3), (2, 2, 2), filters=2, kernel=1, stride=3),
+        example("conv2d", (3, 3, 2), (1, 1, 2), filters=2, kernel=3),
+    ],
+    "max_pool": [
+        example("max_pool", (4, 4, 2), (2, 2, 2)),
+        example("max_pool", (5, 7, 1), (2, 3, 1)),
+        example("max_pool", (5, 5, 2), (2, 2, 2), size=3, stride=2),
+        example("max_pool", (4, 5, 2), (2, 2, 2), size=(1, 2), stride=(2, 3)),
+        example("max_pool", (4, 4, 3), (3, 4, 3), size=(2, 1), stride=1),
+    ],
+    "avg_pool": [
+        example("avg_pool", (4, 4, 2), (2, 2, 2)),
+        example("avg_pool", (5, 5, 1), (2, 2, 1), size=3, stride=2),
+        example("avg_pool", (5, 4, 2), (2, 1, 2), size=(2, 3)),
+    ],
+    "global_avg_pool": [example("global_avg_pool", (3, 4, 2), (2,))],
+    "batch_norm": [
+        example("batch_norm", (4,), (4,)),
+        example("batch_norm", (3, 2, 2), (3, 2, 2), momentum=0.3),
+    ],
+    "layer_norm": [
+        example("layer_norm", (4,), (4,)),
+        example("layer_norm", (2, 3), (2, 3), eps=0.1),
+        example("layer_norm", (2, 2, 3), (2, 2, 3)),
     ],
 }
 CASES = [case for cases in EXAMPLES.values() for case in cases]

@@ -81,7 +81,7 @@ def test_another_theta_can_stand_in():
     network = Network(layers(2, "sigmoid", 1), 3, seed=1)
     other = Network(layers(2, "sigmoid", 1), 3, seed=2)
     x = np.random.default_rng(0).normal(size=(5, 3))
-    found = network.bind(5, theta=other.theta).forward(x)
+    found = network.bind(5, values=other.values).forward(x)
     np.testing.assert_array_equal(found, other.predict(x))
     assert (found != network.predict(x)).any()
 

@@ -79,7 +79,7 @@ def compare(what: Plan, net: Network, tolerance: float = 1e-10) -> None:
         losses = np.concatenate([one.losses for one in mine])
         np.testing.assert_allclose(losses, np.concatenate([o.losses for o in steps]), tolerance)
     close(state.network.theta, reference.network.theta, tolerance)
-    close(state.best.theta, reference.best.theta, tolerance)
+    close(state.best.values, reference.best.values, tolerance)
     for name, slot in reference.slots.items():
         close(state.slots[name], slot, tolerance)
     if reference.average is not None and state.average is not None:

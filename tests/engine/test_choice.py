@@ -44,6 +44,34 @@ def test_compiled_asked_for_by_name_and_not_possible():
     assert caught.value.exit_code == 2
 
 
+CONVOLVING = [
+    {"reshape": [8, 8, 1]},
+    {"conv2d": 2},
+    "batch_norm",
+    {"max_pool": 2},
+    "flatten",
+    {"dense": 10},
+]
+
+
+def test_convolutions_and_changed_pictures_have_no_compiled_form():
+    def choice(engine, network, **training):
+        config = {"data": "digits", "network": network, "loss": "mse"}
+        settings = {"engine": engine, "epochs": 1000, "batch_size": 8, **training}
+        return build(from_mapping({**config, "training": settings})).plan.engine
+
+    dense = [{"dense": 10}]
+    assert choice("auto", CONVOLVING) == "numpy"
+    assert choice("auto", dense) == "compiled"
+    assert choice("auto", dense, augment=["flip"]) == "numpy"
+    with pytest.raises(
+        ConfigError, match=r"not possible: layer 0 \(reshape\) has no compiled form"
+    ):
+        choice("compiled", CONVOLVING)
+    with pytest.raises(ConfigError, match=r"not possible: training\.augment has no compiled form"):
+        choice("compiled", dense, augment=["flip"])
+
+
 def test_without_numba(monkeypatch):
     monkeypatch.setattr(building, "find_spec", lambda name: None)
     assert chosen("auto") == "numpy"

@@ -106,7 +106,7 @@ def test_a_validation_part():
     for one, other in zip(epochs(found), epochs(expected), strict=True):
         assert one.validation == pytest.approx(other.validation, rel=1e-9)
         assert one.is_best == other.is_best
-    np.testing.assert_allclose(state.best.theta, reference.best.theta, rtol=1e-9)
+    np.testing.assert_allclose(state.best.values, reference.best.values, rtol=1e-9)
 
 
 @pytest.mark.parametrize("size", [1, 6, 23])

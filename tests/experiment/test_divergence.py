@@ -77,7 +77,7 @@ def test_a_hundred_blow_ups(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
             for record in session:
                 # Nothing is saved over with numbers that are none.
                 assert np.isfinite(session.state.network.theta).all(), document
-                assert np.isfinite(session.state.best.theta).all(), document
+                assert np.isfinite(session.state.best.values).all(), document
                 failure = record if isinstance(record, Failure) else None
         check(session.folder, failure, document)
         diverged, finite = diverged + (failure is not None), finite + (failure is None)

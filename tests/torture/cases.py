@@ -1,7 +1,7 @@
 """Experiments of a fraction of a second that together use all there is to save.
 
-Three data sets and three optimizers, with dropout, shuffle, a schedule, early stopping, an
-average of the weights, steps on record, and every way of saving.
+Three data sets and four optimizers, with convolution, dropout, shuffle, schedules, early stopping,
+an average of the weights, steps on record, and every way of saving.
 """
 
 import csv
@@ -58,6 +58,18 @@ optimizer: {name: adam, lr: 0.01}
 schedule: {name: exponential, gamma: 0.9999}
 training: {epochs: 30000, batch_size: 2, dtype: float64, ema: 0.9, engine: compiled}
 seed: 7
+"""
+# Running statistics, their average, and pictures that are others in every epoch.
+CASES["images"] = """
+data: {name: digits, test: 0.8, validation: 0.2}
+network: [{reshape: [8, 8, 1]}, {conv2d: {filters: 4, padding: same}}, batch_norm, relu, max_pool,
+          flatten, {dense: 12}, batch_norm, relu, {dropout: 0.2}, {dense: 10}, softmax]
+loss: {name: cross_entropy, label_smoothing: 0.1}
+optimizer: {name: adamw, lr: 0.01}
+schedule: {name: cosine, warmup: 3, per: step}
+training: {epochs: 4, batch_size: 32, ema: 0.95, early_stopping: {patience: 100},
+           augment: [{shift: 1}, {rotate: {degrees: 10, zoom: 0.1}}, flip, {cutout: 3}]}
+seed: 8
 """
 
 # Few system calls, for the proofs that try each of them.

@@ -29,6 +29,10 @@ class Layer(ABC):
         """The arrays that are saved but have no gradient; kernels find them in `s`."""
         return ()
 
+    def least_batch(self, shape: Shape) -> int:
+        """How many rows a training batch must have."""
+        return 1
+
     def scratch(self, shape: Shape, batch: int) -> Mapping[str, Scratch]:
         """Working memory that the kernels want in `s`, for `batch` rows."""
         return {}

@@ -1,8 +1,10 @@
 """Layers that change the shape of rows and nothing else."""
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
+from annotated_types import Ge, MinLen
 
 from nnlab.core.layers.base import Layer
 from nnlab.core.types import Array, Shape, Views, size
@@ -15,6 +17,40 @@ class Flatten(Layer):
     def output_shape(self, shape: Shape) -> Shape:
         """(number of elements,)."""
         return (size(shape),)
+
+    def flops(self, shape: Shape) -> int:
+        """None."""
+        return 0
+
+    def forward(self, p: Views, x: Array, y: Array, s: Views, train: bool) -> None:
+        """Copy, in the same order."""
+        np.copyto(y, x.reshape(y.shape))
+
+    def backward(
+        self, p: Views, g: Views, x: Array, y: Array, dy: Array, dx: Array | None, s: Views
+    ) -> None:
+        """Copy back."""
+        if dx is not None:
+            np.copyto(dx, dy.reshape(dx.shape))
+
+
+@dataclass(frozen=True)
+class Reshape(Layer):
+    """Rows get another shape, the numbers in the same order: (784,) -> (28, 28, 1).
+
+    shape: of a row, such as [height, width, channels].
+    """
+
+    shape: Annotated[tuple[Annotated[int, Ge(1)], ...], MinLen(1)]
+
+    def output_shape(self, shape: Shape) -> Shape:
+        """`shape`; ValueError when it holds another number of elements."""
+        if size(self.shape) != size(shape):
+            raise ValueError(
+                f"{' x '.join(map(str, self.shape))} makes {size(self.shape)} numbers, "
+                f"and a row has {size(shape)}"
+            )
+        return tuple(self.shape)
 
     def flops(self, shape: Shape) -> int:
         """None."""

@@ -1,0 +1,153 @@
+"""Windows that slide over images: where they stand, and views of what they see.
+
+Images are (B, h, w, c), channels last. A window of (kh, kw) pixels moves by `stride` pixels over
+an image that may have a margin of zeros, and stands in (h', w') places.
+"""
+
+from collections.abc import Iterator
+from math import isqrt
+from typing import Annotated, Literal, NamedTuple
+
+from annotated_types import Ge, Len
+from numpy.lib.stride_tricks import as_strided
+
+from nnlab.core.types import Array, Shape
+
+Count = Annotated[int, Ge(1)]
+Extent = Count | Annotated[tuple[Count, ...], Len(2, 2)]  # of both axes, or [height, width]
+Padding = Literal["valid", "same"] | Annotated[int, Ge(0)]
+
+NARROW = 10**6  # multiplications; OpenBLAS does such products without packing, in half the time
+CACHE = 2**18  # numbers: half of a core's cache of 2 MiB in float32
+
+
+class Windows(NamedTuple):
+    """Along both axes (height, width): sizes, steps, margins before and after, places."""
+
+    kernel: tuple[int, int]
+    stride: tuple[int, int]
+    before: tuple[int, int]
+    after: tuple[int, int]
+    places: tuple[int, int]
+
+    @property
+    def area(self) -> int:
+        """Pixels of one window."""
+        return self.kernel[0] * self.kernel[1]
+
+    @property
+    def padded(self) -> bool:
+        """Whether there is a margin."""
+        return any(self.before + self.after)
+
+    def of(self, x: Array) -> Array:
+        """A read-only view (B, h', w', kh, kw, c) of images x (B, h, w, c), margins included."""
+        b, y, x_, c = x.strides
+        shape = (len(x), *self.places, *self.kernel, x.shape[3])
+        steps = (b, y * self.stride[0], x_ * self.stride[1], y, x_, c)
+        return as_strided(x, shape, steps, writeable=False)
+
+    def pixels(self) -> Iterator[tuple[slice, slice]]:
+        """For each pixel of a window, row by row, where it lies in all places at once."""
+        for i in range(self.kernel[0]):
+            for j in range(self.kernel[1]):
+                yield self.along(0, i), self.along(1, j)
+
+    def along(self, axis: int, first: int) -> slice:
+        """Where the windows' pixel `first` lies along one axis."""
+        step = self.stride[axis]
+        return slice(first, first + (self.places[axis] - 1) * step + 1, step)
+
+
+def slide(shape: Shape, kernel: Extent, stride: Extent, padding: Padding = "valid") -> Windows:
+    """Where the windows stand on images of `shape` (h, w, c).
+
+    "same" gives ceil(h / stride) places, with the odd pixel of margin after the image. Raises
+    ValueError for what is no image, a window larger than it, or a margin as wide as the window.
+    """
+    require_images(shape)
+    sizes, steps = pair(kernel), pair(stride)
+    margins = [margin(*one, padding) for one in zip(shape, sizes, steps, strict=False)]
+    places = []
+    for axis, (extent, size, step) in enumerate(zip(shape, sizes, steps, strict=False)):
+        before, after = margins[axis]
+        whole = extent + before + after
+        if before >= size:
+            raise ValueError(f"a padding of {before} is not smaller than the kernel, {size}")
+        if size > whole:
+            raise ValueError(
+                f"a window of {sizes[0]} x {sizes[1]} is larger than the image of "
+                f"{shape[0]} x {shape[1]}" + (f" with a margin of {before}" if before else "")
+            )
+        places.append((whole - size) // step + 1)
+        if size < whole <= step:
+            raise ValueError(
+                f"a stride of {step} leaves nothing of the image of {shape[0]} x {shape[1]} "
+                "but its first corner"
+            )
+    (top, bottom), (left, right) = margins
+    return Windows(sizes, steps, (top, left), (bottom, right), (places[0], places[1]))
+
+
+def require_images(shape: Shape) -> None:
+    """Raise ValueError, saying what should stand before the layer, where rows are no images."""
+    if len(shape) == 3:
+        return
+    if len(shape) == 2:
+        wanted = f"[{shape[0]}, {shape[1]}, 1]"
+    elif len(shape) == 1 and (side := isqrt(shape[0])) ** 2 == shape[0] and side > 1:
+        wanted = f"[{side}, {side}, 1]"
+    else:
+        wanted = "[height, width, channels]"
+    raise ValueError(
+        f"it takes images (height, width, channels); put `reshape: {wanted}` before it"
+    )
+
+
+def margin(extent: int, size: int, step: int, padding: Padding) -> tuple[int, int]:
+    """Zeros before and after along one axis."""
+    if padding == "valid":
+        return 0, 0
+    if padding == "same":
+        total = max((-(-extent // step) - 1) * step + size - extent, 0)
+        return total // 2, total - total // 2
+    return padding, padding
+
+
+def pair(extent: Extent) -> tuple[int, int]:
+    """(height, width)."""
+    if isinstance(extent, int):
+        return extent, extent
+    return extent[0], extent[1]
+
+
+def portions(batch: int, most: int) -> Iterator[slice]:
+    """Slices of at most `most` rows that go through a batch."""
+    for start in range(0, batch, most):
+        yield slice(start, min(start + most, batch))
+
+
+def images(batch: int, numbers: int, multiplications: int = 0) -> int:
+    """How many images are worked on at a time, by what each takes of a product or a pass.
+
+    So many that they stay in the cache, and where one is small that the product is NARROW.
+    """
+    fitting = CACHE // max(numbers, 1)
+    if 0 < multiplications <= NARROW:
+        fitting = min(fitting, NARROW // multiplications)
+    return max(1, min(batch, fitting))
+
+
+def zero_uncovered(dx: Array, windows: Windows) -> None:
+    """Set to 0 the last rows and columns of dx (B, h, w, c) that no window reaches."""
+    ends = [
+        (places - 1) * step + size
+        for places, step, size in zip(windows.places, windows.stride, windows.kernel, strict=True)
+    ]
+    dx[:, ends[0] :] = 0
+    dx[:, :, ends[1] :] = 0
+
+
+def apart(windows: Windows) -> bool:
+    """Whether windows stand side by side, so that each pixel is in one of them at most."""
+    return windows.stride == windows.kernel
