@@ -32,8 +32,8 @@ def command(run: str, runs: Path | None, file: Path, weights: Any, output: Path 
     nnlab predict latest new.npz -o outputs.csv
     """
     from nnlab.data import rows
-    from nnlab.experiment.saved import Saved
     from nnlab.run import durable
+    from nnlab.saved import Saved
 
     saved = Saved(find_run(run, runs))
     outputs = saved.predict(rows.inputs(file, saved.like), weights)
