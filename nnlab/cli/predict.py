@@ -52,7 +52,7 @@ def as_csv(outputs: "FloatArray", data: dict[str, Any]) -> str:
     """
     import numpy as np
 
-    from nnlab.experiment.outcome import guesses
+    from nnlab.core.metrics import guesses
 
     # str of a NumPy number has just the digits that tell it from its neighbours.
     lines = [list(map(str, row)) for row in outputs]

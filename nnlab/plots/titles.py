@@ -20,10 +20,11 @@ def settings(run: RunFolder) -> dict[str, Any]:
     return content if isinstance(content, dict) else {}
 
 
-def title(run: RunFolder, config: Mapping[str, Any]) -> tuple[str, str]:
-    """The experiment's name and its setting, for the head of a figure."""
-    inputs = run.read_data().get("inputs")
-    return str(config.get("name", run.name)), setting(config, inputs)
+def title(
+    folder: str, config: Mapping[str, Any], inputs: Sequence[int] | None = None
+) -> tuple[str, str]:
+    """The experiment's name, else the folder's, and its setting: the head of a figure."""
+    return str(config.get("name", folder)), setting(config, inputs)
 
 
 def setting(config: Mapping[str, Any], inputs: Sequence[int] | None = None) -> str:

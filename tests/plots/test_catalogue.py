@@ -2,18 +2,20 @@
 
 import io
 from pathlib import Path
+from typing import Never
 
 import numpy as np
 import pytest
 
 from nnlab import plots
-from nnlab.plots import FIGURES, Drawn, Plot, draw_all
+from nnlab.plots import FIGURES, Drawn, Plot, View, draw_all
 from nnlab.run.folder import RunFolder
 from tests.plots.conftest import MakeRun
 
 # A run that suits each figure; a new figure without one fails below.
 EXAMPLES = {
     "curves": {"metrics": {"epoch": [0, 1, 2], "train_loss": [1.0, 0.5, 0.2]}},
+    "lr": {"metrics": {"epoch": [0, 1, 2], "train_loss": [1.0, 0.5, 0.2], "lr": [0.1, 0.1, 0.05]}},
     "steps": {"steps": {"epoch": [1, 1], "step": [1, 2], "lr": [0.1, 0.1], "loss": [1.0, 0.5]}},
 }
 
@@ -27,7 +29,7 @@ def test_draws_its_example(make_run: MakeRun, name: str) -> None:
     from matplotlib.image import imread
 
     run = make_run(**EXAMPLES[name])
-    assert draw_all(run) == Drawn((run.path / "figures" / f"{name}.png",), ())
+    assert draw_all(run, only=[name]) == Drawn((run.path / "figures" / f"{name}.png",), ())
     pixels = imread(io.BytesIO((run.path / "figures" / f"{name}.png").read_bytes()))
     assert pixels.shape[0] > 300
     assert pixels.shape[1] > 300
@@ -54,16 +56,18 @@ def test_each_kind_asked_for_is_written(make_run: MakeRun) -> None:
 def test_a_figure_that_fails_costs_a_warning(
     make_run: MakeRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(run: RunFolder) -> bool:
+    def fail(run: View) -> Never:
         raise ValueError("no such column")
 
-    broken = {"suits": Plot(fail, fail), "draws": Plot(lambda run: True, fail)}
+    broken = {
+        "suits": Plot("One", "", fail, fail),
+        "draws": Plot("Two", "", lambda run: None, fail),
+    }
     monkeypatch.setattr(plots, "FIGURES", {**broken, **FIGURES})
     drawn = draw_all(make_run(**EXAMPLES["curves"]))
     assert [path.name for path in drawn.paths] == ["curves.png"]
     assert drawn.warnings == (
-        "The figure suits could not be drawn (ValueError: no such column).",
-        "The figure draws could not be drawn (ValueError: no such column).",
+        "The figures suits and draws could not be drawn (ValueError: no such column).",
     )
 
 
@@ -72,13 +76,15 @@ def test_a_folder_that_cannot_be_read_costs_a_warning(tmp_path: Path) -> None:
     drawn = draw_all(RunFolder(tmp_path))
     assert drawn.paths == ()
     assert len(drawn.warnings) == 1
-    assert drawn.warnings[0].startswith("The figure curves could not be drawn (RunUnreadable:")
+    assert drawn.warnings[0].startswith(
+        "The figures curves and lr could not be drawn: Cannot read "
+    )
 
 
 def test_an_interrupt_is_not_swallowed(make_run: MakeRun, monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupt(run: RunFolder) -> bool:
+    def interrupt(run: View) -> Never:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(plots, "FIGURES", {"slow": Plot(interrupt, interrupt)})
+    monkeypatch.setattr(plots, "FIGURES", {"slow": Plot("Slow", "", interrupt, interrupt)})
     with pytest.raises(KeyboardInterrupt):
         draw_all(make_run())

@@ -10,7 +10,7 @@ import matplotlib as mpl
 import pytest
 
 from nnlab.plots import draw_all
-from nnlab.plots.style import PALETTE, encode, head, panels, style
+from nnlab.plots.style import DARK, LIGHT, Look, encode, head, panels, style
 from tests.plots.conftest import MakeRun
 
 METRICS = {"epoch": [0, 1, 2], "train_loss": [1.0, 0.5, 0.3]}
@@ -112,12 +112,13 @@ def test_the_head_breaks_between_the_parts_of_a_setting() -> None:
     assert {part for line in lines for part in line.split(" · ")} == {"sgd lr 0.1"}
 
 
-def test_neighbours_in_the_palette_differ_as_greys() -> None:
+@pytest.mark.parametrize("look", [LIGHT, DARK], ids=["light", "dark"])
+def test_neighbours_in_the_palette_differ_as_greys(look: Look) -> None:
     """Relative luminance after BT.601; 0.1 is a step that a printed page still shows."""
 
     def grey(colour: str) -> float:
         red, green, blue = (int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5))
         return 0.299 * red + 0.587 * green + 0.114 * blue
 
-    greys = [grey(colour) for colour in PALETTE]
+    greys = [grey(colour) for colour in look.palette]
     assert all(abs(a - b) > 0.1 for a, b in pairwise(greys))
