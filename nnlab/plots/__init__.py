@@ -7,10 +7,22 @@ imported when the first figure is drawn, not before.
 from collections.abc import Iterable
 from pathlib import Path
 
-from nnlab.plots import curves, updates
-from nnlab.plots.drawing import Drawn, draw_each
+from nnlab.plots import (
+    confusion,
+    curves,
+    filters,
+    forward,
+    hidden,
+    histograms,
+    images,
+    network,
+    plane,
+    targets,
+    updates,
+)
+from nnlab.plots.drawing import Drawn, Form, draw_each
 from nnlab.plots.plot import Plot
-from nnlab.plots.style import Scale, encode, style
+from nnlab.plots.style import Scale
 from nnlab.plots.view import View, view
 from nnlab.run.folder import RunFolder
 
@@ -18,6 +30,22 @@ FIGURES: dict[str, Plot] = {
     "curves": curves.CURVES,
     "steps": updates.STEPS,
     "lr": updates.RATE,
+    "network": network.NETWORK,
+    "weights": network.WEIGHTS,
+    "activations": hidden.ACTIVATIONS,
+    "codes": hidden.CODES,
+    "outputs": targets.TABLE,
+    "scatter": plane.SCATTER,
+    "boundary": plane.BOUNDARY,
+    "boundary_epochs": plane.STRIP,
+    "targets": targets.TARGETS,
+    "fit": targets.FIT,
+    "forward": forward.FORWARD,
+    "confusion": confusion.CONFUSION,
+    "samples": images.SAMPLE_IMAGES,
+    "mistakes": images.WORST,
+    "filters": filters.FILTERS,
+    "histograms": histograms.HISTOGRAMS,
 }
 
 
@@ -32,7 +60,7 @@ def draw_all(
 ) -> Drawn:
     """Draw every figure that suits `run`, or those named in `only`; see `draw_each`."""
     chosen = FIGURES if only is None else {name: FIGURES[name] for name in only}
-    return draw_each(chosen, run, kinds, out=out, dark=dark, scale=scale)
+    return draw_each(chosen, run, Form(tuple(kinds), dark, scale), out)
 
 
-__all__ = ["FIGURES", "Drawn", "Plot", "View", "draw_all", "encode", "style", "view"]
+__all__ = ["FIGURES", "Drawn", "Form", "Plot", "View", "draw_all", "view"]
