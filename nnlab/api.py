@@ -24,11 +24,11 @@ from nnlab.core.schedules import SCHEDULES, Schedule
 from nnlab.core.types import FloatArray
 from nnlab.data.batches import Part
 from nnlab.data.scale import Scaling
-from nnlab.experiment.saved import Saved
 from nnlab.experiment.session import begin
 from nnlab.plots import draw_all
 from nnlab.run.folder import RunFolder, Weights
 from nnlab.run.names import runs_folder
+from nnlab.saved import Saved
 from nnlab.training import Epoch, Failure, Plan, start
 from nnlab.training import train as train_steps
 

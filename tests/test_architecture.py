@@ -18,7 +18,7 @@ MODULES = sorted(ROOT.rglob("*.py"))
 CORE = frozenset({"errors", "core"})
 RANK_2 = CORE | {"data", "engine"}
 RANK_4 = RANK_2 | {"config", "build", "training", "run"}
-RANK_5 = RANK_4 | {"experiment"}
+RANK_5 = RANK_4 | {"saved", "experiment"}
 RANK_6 = RANK_5 | {"sweep", "descend", "api"}
 ALL = RANK_6 | {"plots", "report", "cli"}
 
@@ -51,12 +51,13 @@ RULES = {
     "build": rule(RANK_2 | {"config", "training"}, "numpy"),
     "training": rule(CORE | {"engine", "data.batches"}, "numpy"),
     "run": rule({"errors", "config"}, "numpy yaml filelock", "threadpoolctl"),
-    "experiment": rule(RANK_4, "numpy", "threadpoolctl"),
+    "saved": rule(RANK_4 - {"training"}, "numpy"),
+    "experiment": rule(RANK_4 | {"saved"}, "numpy", "threadpoolctl"),
     "sweep": rule(RANK_5, "numpy yaml", "distributed threadpoolctl"),
     "descend": rule(RANK_5, "numpy"),
     "api": rule(RANK_5 | {"plots"}, "numpy"),
-    "plots": rule(CORE | {"config", "run", "build"}, "numpy", "matplotlib"),
-    "report": rule(CORE | {"config", "run", "build", "plots"}, "numpy jinja2", "matplotlib"),
+    "plots": rule(CORE | {"config", "run", "saved"}, "numpy", "matplotlib"),
+    "report": rule(CORE | {"config", "run", "saved", "plots"}, "numpy jinja2", "matplotlib"),
     "cli": rule(ALL, "click", "numpy yaml rich pydantic matplotlib optuna threadpoolctl filelock"),
     "__main__": rule({"cli"}),
     "": rule(RANK_6),

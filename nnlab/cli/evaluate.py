@@ -9,7 +9,7 @@ from nnlab.cli.options import find_run, json_option, run_argument, verbosity, we
 from nnlab.cli.terminal import tell, tell_json
 
 if TYPE_CHECKING:
-    from nnlab.experiment.saved import Saved
+    from nnlab.saved import Saved
 
 MOST_CLASSES = 20  # of which the tables are still read by anyone
 PARTS = ("train", "validation", "test")
@@ -44,7 +44,8 @@ def command(
     nnlab evaluate latest --weights best --part validation
     nnlab evaluate latest --data new.csv
     """
-    from nnlab.experiment.saved import Saved
+    from nnlab.experiment.measure import evaluate
+    from nnlab.saved import Saved
 
     if part is not None and data is not None:
         raise click.UsageError("--part and --data exclude each other.")
@@ -56,7 +57,7 @@ def command(
         found = on_file(saved, Path(data), weights)
     else:
         part = part or default_part(saved)
-        found = saved.evaluate(weights, part)  # type: ignore[arg-type]  # click checked it
+        found = evaluate(saved, weights, part)  # type: ignore[arg-type]  # click checked it
     if as_json:
         tell_json({"run": str(saved.folder.path), "weights": weights, "part": part, **found})
     else:
@@ -72,8 +73,9 @@ def default_part(saved: "Saved") -> str:
 def on_file(saved: "Saved", path: Path, weights: Any) -> dict[str, Any]:
     """The same numbers on the rows of a file."""
     from nnlab.data import rows
+    from nnlab.experiment.measure import evaluate_rows
 
-    return saved.evaluate_rows(rows.labelled(path, saved.like), weights)
+    return evaluate_rows(saved, rows.labelled(path, saved.like), weights)
 
 
 def report(title: str, found: dict[str, Any]) -> str:

@@ -1,18 +1,27 @@
 """`nnlab plot`."""
 
+from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from nnlab.cli.options import complete_run, find_run, runs_option, verbosity
+from nnlab.cli.options import FOLDER, complete_run, find_run, runs_option, verbosity
 from nnlab.cli.terminal import say, tell
+from nnlab.errors import NnlabError, StorageError, UsageError
+
+if TYPE_CHECKING:
+    from nnlab.plots import Drawn, Form, Plot, View
+    from nnlab.run.folder import RunFolder
 
 KINDS = ("png", "svg", "pdf")
 
 
 @click.command
-@click.argument("run", metavar="RUN...", nargs=-1, required=True, shell_complete=complete_run)
+@click.argument("run", metavar="[RUN...]", nargs=-1, shell_complete=complete_run)
 @runs_option
+@click.option("--only", metavar="NAME", multiple=True, help="This figure alone; may be repeated.")
+@click.option("--list", "listing", is_flag=True, help="Say which figures suit, and draw none.")
 @click.option(
     "--format",
     "kinds",
@@ -22,24 +31,136 @@ KINDS = ("png", "svg", "pdf")
     show_default=True,
     help="May be repeated.",
 )
+@click.option("--dark", is_flag=True, help="For dark pages: NAME-dark.png.")
+@click.option(
+    "--scale",
+    type=click.Choice(("linear", "log")),
+    help="Of losses and rates; default: what shows most.",
+)
+@click.option("--activation", metavar="NAME", multiple=True, help="An activation; needs no RUN.")
+@click.option("--out", type=FOLDER, metavar="DIR", help="Write there, not into the run.")
 @verbosity
-def command(run: tuple[str, ...], runs: Path | None, kinds: tuple[str, ...]) -> None:
-    """Draw the figures of each RUN again.
+def command(
+    run: tuple[str, ...],
+    runs: Path | None,
+    only: tuple[str, ...],
+    listing: bool,
+    kinds: tuple[str, ...],
+    dark: bool,
+    scale: str | None,
+    activation: tuple[str, ...],
+    out: Path | None,
+) -> None:
+    """Draw the figures that suit a RUN, or the curves of several RUNs in one.
 
     Everything comes from the run's folder, so that a folder copied from another machine gives the
-    same figures. Prints the files.
+    same figures. Those of one run go into its folder `figures`, those of several into the folder
+    `compare-<hash>` beside them, an activation into the current folder. Prints the files.
 
     \b
     nnlab plot latest
-    nnlab plot latest --format svg --format pdf
+    nnlab plot latest --list
+    nnlab plot latest --only curves --scale log --format svg
+    nnlab plot 20261121-101500 20261121-101622      curves over each other
+    nnlab plot --activation relu --activation gelu
     """
-    from nnlab.plots import draw_all
+    if not run and not activation:
+        raise click.UsageError("Missing argument 'RUN...'.")
+    if (listing or only) and len(run) != 1:
+        raise click.UsageError("--only and --list are for one RUN.")
+    from nnlab.plots.drawing import Form
 
-    for folder in [find_run(one, runs) for one in run]:
-        drawn = draw_all(folder, kinds)
-        for warning in drawn.warnings:
+    form = Form(tuple(dict.fromkeys(kinds)), dark, scale)  # type: ignore[arg-type]  # click checked
+    draw_activations(activation, form, out)
+    folders = [find_run(one, runs) for one in run]
+    if listing:
+        tell(listed(folders[0]))
+    elif len(folders) > 1:
+        from nnlab.plots.overlay import draw_overlay
+        from nnlab.run.names import runs_folder
+
+        report(draw_overlay(folders, runs_folder(runs), form, out))
+    elif folders:
+        draw(folders[0], only, form, out)
+
+
+def draw_activations(names: tuple[str, ...], form: "Form", out: Path | None) -> None:
+    """The figures that need no run. All names are looked at before the first is drawn."""
+    if names:
+        from nnlab.plots.activation import draw_activation, require
+
+        for name in names:
+            require(name)
+        for name in names:
+            for path in draw_activation(name, form, out):
+                tell(str(path))
+
+
+def draw(folder: "RunFolder", only: tuple[str, ...], form: "Form", out: Path | None) -> None:
+    """The figures of one run; of those asked for by name, why one does not suit."""
+    from nnlab.plots import FIGURES, draw_all
+    from nnlab.plots.view import view
+
+    for name in only:
+        require(name, FIGURES)
+    seen = view(folder)
+    drawn = draw_all(seen, form.kinds, only=only or None, out=out, dark=form.dark, scale=form.scale)
+    report(drawn)
+    unsuited = [
+        f"The figure {name} does not suit {folder.name}: {reason}."
+        for name in dict.fromkeys(only)
+        if (reason := reason_of(FIGURES[name], seen))
+    ]
+    if unsuited and not drawn.paths:
+        raise UsageError("\n".join(unsuited))
+    for sentence in unsuited:
+        say(sentence)
+    if not drawn.paths and not drawn.warnings:
+        say(f"{folder.name}: no figure suits this run.")
+
+
+def require(name: str, figures: Iterable[str]) -> None:
+    """Raises UsageError, with the nearest name, where there is no such figure."""
+    from nnlab.config.problems import suggest
+
+    if name not in figures:
+        near = suggest(name, figures)
+        meant = f" Did you mean '{near}'?" if near else ""
+        raise UsageError(f"There is no figure '{name}'.{meant} There are {', '.join(figures)}.")
+
+
+def reason_of(plot: "Plot", seen: "View") -> str | None:
+    """Why a figure does not suit; None also where that cannot be found out, which was told."""
+    try:
+        return plot.why_not(seen)
+    except NnlabError:
+        return None
+
+
+def report(drawn: "Drawn") -> None:
+    """Files on stdout, warnings on stderr. Raises where there is no file for an expected reason."""
+    for path in drawn.paths:
+        tell(str(path))
+    if drawn.unwritten is not None:
+        for warning in drawn.warnings[:-1]:
             say(f"Warning: {warning}")
-        for path in drawn.paths:
-            tell(str(path))
-        if not drawn.paths and not drawn.warnings:
-            say(f"{folder.name}: no figure suits this run.")
+        raise StorageError(f"{drawn.unwritten} With --out DIR figures go elsewhere.")
+    if drawn.errors and not drawn.paths:
+        raise type(drawn.errors[0])("\n".join(drawn.warnings))
+    for warning in drawn.warnings:
+        say(f"Warning: {warning}")
+
+
+def listed(folder: "RunFolder") -> str:
+    """A table: each figure, whether it suits, and what it is or why it does not."""
+    from nnlab.cli.table import table
+    from nnlab.plots import FIGURES, view
+
+    seen, rows = view(folder), []
+    for name, plot in FIGURES.items():
+        try:
+            reason = plot.why_not(seen)
+        except NnlabError as error:
+            reason = str(error)
+        rows.append((name, "no" if reason else "yes", reason or plot.title))
+    return table(("figure", "suits", "what it is, or why not"), rows)

@@ -32,8 +32,8 @@ def command(run: str, runs: Path | None, file: Path, weights: Any, output: Path 
     nnlab predict latest new.npz -o outputs.csv
     """
     from nnlab.data import rows
-    from nnlab.experiment.saved import Saved
     from nnlab.run import durable
+    from nnlab.saved import Saved
 
     saved = Saved(find_run(run, runs))
     outputs = saved.predict(rows.inputs(file, saved.like), weights)
@@ -52,7 +52,7 @@ def as_csv(outputs: "FloatArray", data: dict[str, Any]) -> str:
     """
     import numpy as np
 
-    from nnlab.experiment.outcome import guesses
+    from nnlab.core.metrics import guesses
 
     # str of a NumPy number has just the digits that tell it from its neighbours.
     lines = [list(map(str, row)) for row in outputs]

@@ -38,6 +38,14 @@ def correct(kind: Kind, z: Array, t: Array, logits: bool) -> NDArray[np.bool_]:
     return right[:, 0] if right.shape[1] == 1 else right.all(axis=1)
 
 
+def guesses(outputs: Array) -> IntArray:
+    """Class numbers (N,) that outputs (N, m) mean: the largest, or whether a single one >= 1/2."""
+    if outputs.shape[1] > 1:
+        found: IntArray = outputs.argmax(1)
+        return found
+    return (outputs[:, 0] >= 0.5).astype(np.int64)
+
+
 @dataclass(frozen=True)
 class Tally:
     """Sums over batches: rows, loss, then what the metrics of `kind` need.

@@ -5,6 +5,7 @@ from typing import Any
 
 from nnlab.build import Built
 from nnlab.run import environment
+from nnlab.run.folder import FORMAT
 from nnlab.training import Failure
 
 
@@ -16,7 +17,7 @@ def run(built: Built, machine: Mapping[str, Any]) -> dict[str, Any]:
     """
     config = built.config
     return {
-        "format": 1,
+        "format": FORMAT,
         "status": "running",
         "name": config.name,
         "seed": config.seed,

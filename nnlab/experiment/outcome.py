@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from nnlab.build import Built
-from nnlab.core.metrics import class_scores, confusion
+from nnlab.core.metrics import class_scores, confusion, guesses
 from nnlab.core.network import Network
 from nnlab.core.types import Array, FloatArray, IntArray
 from nnlab.data.batches import Batches, Part
@@ -55,14 +55,6 @@ def class_tables(names: Sequence[str], predicted: FloatArray, part: Part) -> dic
     scores = class_scores(matrix)
     table = [{"class": n, **asdict(s)} for n, s in zip(names, scores, strict=True)]
     return {"classes": table, "confusion": matrix.tolist()}
-
-
-def guesses(predicted: FloatArray) -> IntArray:
-    """Class numbers (N,) from outputs: the largest of several, or a single one >= 1/2."""
-    if predicted.shape[1] > 1:
-        found: IntArray = predicted.argmax(1)
-        return found
-    return (predicted[:, 0] >= 0.5).astype(np.int64)
 
 
 def kept(

@@ -7,18 +7,23 @@ import numpy as np
 from nnlab.core.network import Network
 from nnlab.core.types import Array
 
-LARGEST = 10_000  # parameters of a network that is small enough
 MOMENTS = 40
+FEWEST = 4  # less shows no movement
+NUMBERS = 400_000  # of all moments together: 3 MB of float64
 
 
 class Snapshots:
-    """Copies of theta and the buffers at row 0, the first epochs, and ever rarer up to the last."""
+    """Copies of theta and the buffers at row 0, the first epochs, and ever rarer up to the last.
+
+    Up to 40 for a network of 10,000 parameters, fewer for larger ones, none above 100,000.
+    """
 
     def __init__(self, network: Network, epochs: int) -> None:
         self.network = network
         self.wanted: frozenset[int] = frozenset()
-        if network.theta.size <= LARGEST:
-            spaced = np.geomspace(1, max(epochs, 1), MOMENTS).round().astype(int)
+        moments = min(MOMENTS, NUMBERS // max(network.theta.size, 1))
+        if moments >= FEWEST:
+            spaced = np.geomspace(1, max(epochs, 1), moments).round().astype(int)
             self.wanted = frozenset([0, *spaced.tolist()])
         self.epochs: list[int] = []
         self.values: list[Array] = []

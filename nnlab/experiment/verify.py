@@ -12,7 +12,6 @@ from nnlab.core.network import Network
 from nnlab.core.types import Array
 from nnlab.errors import RunLocked, RunUnreadable
 from nnlab.experiment.resume import prepared, state_of
-from nnlab.experiment.saved import Saved
 from nnlab.experiment.session import epoch_row
 from nnlab.experiment.snapshots import Snapshots
 from nnlab.experiment.state import digest, freeze, same, thaw
@@ -20,6 +19,7 @@ from nnlab.run import checkpoint, lock, records
 from nnlab.run.environment import describe, differences, essence
 from nnlab.run.folder import STATUSES, RunFolder, Weights
 from nnlab.run.text import shown
+from nnlab.saved import Saved
 from nnlab.training import Epoch, State, final_weights, start, train
 
 From = Literal["start", "checkpoint"]

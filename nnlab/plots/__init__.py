@@ -1,61 +1,66 @@
 """Figures of a run: each sees a run folder and nothing else, and draws what suits it.
 
-A new figure is one module here with `suits` and `draw`, and one line in FIGURES. matplotlib is
+A new figure is one module here that makes a `Plot`, and one line in FIGURES. matplotlib is
 imported when the first figure is drawn, not before.
 """
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from nnlab.plots import curves
-from nnlab.plots.style import encode, style
+from nnlab.plots import (
+    confusion,
+    curves,
+    filters,
+    forward,
+    hidden,
+    histograms,
+    images,
+    network,
+    plane,
+    targets,
+    updates,
+)
+from nnlab.plots.drawing import Drawn, Form, draw_each
+from nnlab.plots.plot import Plot
+from nnlab.plots.style import Scale
+from nnlab.plots.view import View, view
 from nnlab.run.folder import RunFolder
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-
-@dataclass(frozen=True)
-class Plot:
-    """A kind of figure: whether it says anything about a run, and how it is drawn."""
-
-    suits: Callable[[RunFolder], bool]
-    draw: Callable[[RunFolder], "Figure"]
-
-
 FIGURES: dict[str, Plot] = {
-    "curves": Plot(curves.suits, curves.draw),
-    "steps": Plot(curves.suits_steps, curves.draw_steps),
+    "curves": curves.CURVES,
+    "steps": updates.STEPS,
+    "lr": updates.RATE,
+    "network": network.NETWORK,
+    "weights": network.WEIGHTS,
+    "activations": hidden.ACTIVATIONS,
+    "codes": hidden.CODES,
+    "outputs": targets.TABLE,
+    "scatter": plane.SCATTER,
+    "boundary": plane.BOUNDARY,
+    "boundary_epochs": plane.STRIP,
+    "targets": targets.TARGETS,
+    "fit": targets.FIT,
+    "forward": forward.FORWARD,
+    "confusion": confusion.CONFUSION,
+    "samples": images.SAMPLE_IMAGES,
+    "mistakes": images.WORST,
+    "filters": filters.FILTERS,
+    "histograms": histograms.HISTOGRAMS,
 }
 
 
-@dataclass(frozen=True)
-class Drawn:
-    """What drawing left: the files, and a sentence for each figure that failed."""
-
-    paths: tuple[Path, ...]
-    warnings: tuple[str, ...]
-
-
-def draw_all(run: RunFolder, kinds: Iterable[str] = ("png",)) -> Drawn:
-    """Draw every figure that suits `run` into its folder, as png, svg or pdf.
-
-    A figure that fails costs a warning, never the run: all that matters is already saved.
-    """
-    paths, warnings = [], []
-    for name, plot in FIGURES.items():
-        try:
-            if plot.suits(run):
-                paths += _draw(run, name, plot, kinds)
-        except Exception as error:
-            kind = type(error).__name__
-            warnings.append(f"The figure {name} could not be drawn ({kind}: {error}).")
-    return Drawn(tuple(paths), tuple(warnings))
+def draw_all(
+    run: RunFolder | View,
+    kinds: Iterable[str] = ("png",),
+    *,
+    only: Iterable[str] | None = None,
+    out: Path | None = None,
+    dark: bool = False,
+    scale: Scale | None = None,
+) -> Drawn:
+    """Draw every figure that suits `run`, or those named in `only`; see `draw_each`."""
+    chosen = FIGURES if only is None else {name: FIGURES[name] for name in only}
+    return draw_each(chosen, run, Form(tuple(kinds), dark, scale), out)
 
 
-def _draw(run: RunFolder, name: str, plot: Plot, kinds: Iterable[str]) -> list[Path]:
-    with style():
-        figure = plot.draw(run)
-        return [run.write_figure(f"{name}.{kind}", encode(figure, kind)) for kind in kinds]
+__all__ = ["FIGURES", "Drawn", "Form", "Plot", "View", "draw_all", "view"]

@@ -11,84 +11,195 @@ import textwrap
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any
+from contextvars import ContextVar
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.colors import Colormap
     from matplotlib.figure import Figure
 
-# From Okabe and Ito's colour-blind-safe set, ordered so that neighbours also differ as greys.
-INK = "#222222"
-FAINT = "#8a8a8a"
-BLUE = "#0072b2"
-ORANGE = "#e69f00"
-GREEN = "#009e73"
-RED = "#b03a00"
-PALETTE = (BLUE, ORANGE, INK, "#56b4e9", RED, "#cc79a7", GREEN)
+Scale = Literal["linear", "log"]
+
+
+@dataclass(frozen=True)
+class Look:
+    """What differs between the two variants, and what the user asked for."""
+
+    paper: str
+    ink: str
+    faint: str
+    grid: str
+    blue: str
+    orange: str
+    sky: str
+    red: str
+    pink: str
+    green: str
+    dark: bool = False
+    scale: Scale | None = None  # of the values of curves; None: what shows most
+
+    @property
+    def palette(self) -> tuple[str, ...]:
+        """Colours in the order of use: neighbours also differ as greys."""
+        return (self.blue, self.orange, self.ink, self.sky, self.red, self.pink, self.green)
+
+    @property
+    def sequential(self) -> "Colormap":
+        """From nothing to much: paper to blue."""
+        return blend(self.paper, self.blue)
+
+    @property
+    def diverging(self) -> "Colormap":
+        """From below zero to above: orange, paper, blue."""
+        return blend(self.orange, self.paper, self.blue)
+
+
+# From Okabe and Ito's colour-blind-safe set; on dark paper the dark ones are lightened.
+LIGHT = Look(
+    paper="#ffffff",
+    ink="#222222",
+    faint="#8a8a8a",
+    grid="#e4e4e4",
+    blue="#0072b2",
+    orange="#e69f00",
+    sky="#56b4e9",
+    red="#b03a00",
+    pink="#cc79a7",
+    green="#009e73",
+)
+DARK = Look(
+    paper="#15181c",
+    ink="#e6e6e6",
+    faint="#8c9299",
+    grid="#2c3138",
+    blue="#4aa3df",
+    orange="#f0b429",
+    sky="#7fbfe8",
+    red="#e0562f",
+    pink="#e7a9cc",
+    green="#2fc796",
+    dark=True,
+)
+MARKERS = ("o", "s", "^", "D", "v", "P", "X")  # classes also differ without colour
+DASHES = ("-", "--", "-.", ":")
+
+_LOOK: ContextVar[Look] = ContextVar("look", default=LIGHT)
+
+
+def look() -> Look:
+    """The colours to draw with: those of the innermost `style` block."""
+    return _LOOK.get()
+
 
 PANEL = (4.2, 3.0)  # inches: one panel fits a text column, two fit a page
 MARGIN = 0.12  # inches
 LINE = 0.19  # inches from one line of the head to the next
 CHARACTERS = 14  # that fit on an inch
 GLUE = "\N{NO-BREAK SPACE}"
+# Where DejaVu Sans has no letter: the first of these that is installed.
+OTHER_FONTS = (
+    "Noto Sans CJK SC",
+    "Noto Sans CJK JP",
+    "Hiragino Sans",
+    "PingFang SC",
+    "Microsoft YaHei",
+    "WenQuanYi Zen Hei",
+    "Droid Sans Fallback",
+    "Arial Unicode MS",
+)
 
-_RC: dict[str, Any] = {
-    "figure.dpi": 100,
-    "savefig.dpi": 160,
-    "figure.facecolor": "white",
-    "font.family": "DejaVu Sans",  # travels with matplotlib: the same picture on every machine
-    "font.size": 9,
-    "text.color": INK,
-    "text.usetex": False,
-    "axes.edgecolor": FAINT,
-    "axes.labelcolor": INK,
-    "axes.linewidth": 0.8,
-    "axes.titlesize": 9,
-    "axes.titlelocation": "left",
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "axes.axisbelow": True,
-    "axes.xmargin": 0.02,
-    "grid.color": "#e4e4e4",
-    "grid.linewidth": 0.6,
-    "xtick.color": FAINT,
-    "ytick.color": FAINT,
-    "xtick.labelcolor": INK,
-    "ytick.labelcolor": INK,
-    "lines.linewidth": 1.5,
-    "lines.markersize": 4,
-    "legend.frameon": False,
-    "legend.fontsize": 8,
-    "path.simplify": True,
-    "agg.path.chunksize": 20_000,  # a line of a million updates is drawn in pieces
-    "svg.fonttype": "none",
-    "svg.hashsalt": "nnlab",  # the same figure gives the same bytes
-}
+
+def _settings(look: Look) -> dict[str, Any]:
+    return {
+        "figure.dpi": 100,
+        "savefig.dpi": 160,
+        "figure.facecolor": look.paper,
+        "axes.facecolor": look.paper,
+        "font.family": _fonts(),
+        "font.size": 9,
+        "text.color": look.ink,
+        "text.usetex": False,
+        "axes.edgecolor": look.faint,
+        "axes.labelcolor": look.ink,
+        "axes.linewidth": 0.8,
+        "axes.titlesize": 9,
+        "axes.titlelocation": "left",
+        "axes.titlecolor": look.ink,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "axes.grid": True,
+        "axes.axisbelow": True,
+        "axes.xmargin": 0.02,
+        "grid.color": look.grid,
+        "grid.linewidth": 0.6,
+        "xtick.color": look.faint,
+        "ytick.color": look.faint,
+        "xtick.labelcolor": look.ink,
+        "ytick.labelcolor": look.ink,
+        "lines.linewidth": 1.5,
+        "lines.markersize": 4,
+        "legend.frameon": False,
+        "legend.fontsize": 8,
+        "image.interpolation": "nearest",
+        "path.simplify": True,
+        "agg.path.chunksize": 20_000,  # a line of a million updates is drawn in pieces
+        "svg.fonttype": "none",
+        "svg.hashsalt": "nnlab",  # the same figure gives the same bytes
+    }
+
+
+def _fonts() -> list[str]:
+    """DejaVu Sans, which travels with matplotlib, so that pictures are the same everywhere."""
+    from matplotlib.font_manager import fontManager
+
+    installed = {font.name for font in fontManager.ttflist}
+    return ["DejaVu Sans", *(name for name in OTHER_FONTS if name in installed)]
 
 
 @contextmanager
-def style() -> Iterator[None]:
+def style(dark: bool = False, scale: Scale | None = None) -> Iterator[None]:
     """Draw and save inside this block; the caller's matplotlib settings come back after it."""
     matplotlib = _matplotlib()
+    chosen = replace(DARK if dark else LIGHT, scale=scale)
+    token = _LOOK.set(chosen)
     with matplotlib.rc_context(), warnings.catch_warnings():
         # A name in a script that the font lacks is drawn as boxes; that is no reason to fail.
         warnings.filterwarnings("ignore", message="Glyph .* missing from")
         matplotlib.rcdefaults()
-        matplotlib.rcParams.update(_RC)
-        yield
+        matplotlib.rcParams.update(_settings(chosen))
+        try:
+            yield
+        finally:
+            _LOOK.reset(token)
 
 
-def panels(columns: int, rows: int = 1, width: float = 1.0) -> tuple["Figure", list["Axes"]]:
-    """A figure of `rows` x `columns` equal panels, row by row; `width` stretches them."""
+def canvas(width: float, height: float) -> "Figure":
+    """An empty figure of so many inches, ready for axes and a head."""
     _matplotlib()
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(PANEL[0] * columns * width, PANEL[1] * rows), layout="constrained")
+    figure = Figure(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(figure)
+    return figure
+
+
+def panels(
+    columns: int, rows: int = 1, width: float = 1.0, height: float = 1.0
+) -> tuple["Figure", list["Axes"]]:
+    """A figure of `rows` x `columns` equal panels, row by row; width and height stretch them."""
+    figure = canvas(PANEL[0] * columns * width, PANEL[1] * rows * height)
     grid = figure.subplots(rows, columns, squeeze=False)
     return figure, list(grid.flat)
+
+
+def blend(*colours: str) -> "Colormap":
+    """A colour map that runs through these colours."""
+    from matplotlib.colors import LinearSegmentedColormap
+
+    return LinearSegmentedColormap.from_list("nnlab", list(colours))
 
 
 def head(figure: "Figure", name: str, setting: str) -> None:
@@ -99,7 +210,8 @@ def head(figure: "Figure", name: str, setting: str) -> None:
     """
     width, height = figure.get_size_inches()
     whole = setting.replace(" ", GLUE).replace(f"{GLUE}·{GLUE}", f"{GLUE}· ")
-    lines = [name, *textwrap.wrap(whole, int((width - 2 * MARGIN) * CHARACTERS))]
+    names = _wrapped(figure, name, width - 2 * MARGIN, "bold") or [""]
+    lines = [*names, *_wrapped(figure, whole, width - 2 * MARGIN, "normal")]
     total = height + MARGIN + LINE * len(lines)
     figure.set_size_inches(width, total)
     pad = MARGIN / 2
@@ -111,9 +223,25 @@ def head(figure: "Figure", name: str, setting: str) -> None:
             1 - (MARGIN + LINE * number) / total,
             line.removesuffix(f"{GLUE}·"),
             va="top",
-            weight="normal" if number else "bold",
+            weight="bold" if number < len(names) else "normal",
             parse_math=False,  # a name with two dollar signs is a name
         )
+
+
+def _wrapped(figure: "Figure", text: str, room: float, weight: str) -> list[str]:
+    """Lines that are at most `room` inches wide, whatever letters they are made of."""
+    from matplotlib.text import Text
+
+    def width(line: str) -> float:
+        shown = Text(0, 0, line, weight=weight, parse_math=False, figure=figure)
+        return float(shown.get_window_extent().width) / figure.dpi
+
+    characters = int(room * CHARACTERS)
+    lines = textwrap.wrap(text, characters)
+    while characters > 10 and any(width(line) > room for line in lines):
+        characters = int(0.9 * characters)
+        lines = textwrap.wrap(text, characters)
+    return lines
 
 
 def encode(figure: "Figure", kind: str = "png") -> bytes:

@@ -20,10 +20,11 @@ def settings(run: RunFolder) -> dict[str, Any]:
     return content if isinstance(content, dict) else {}
 
 
-def title(run: RunFolder, config: Mapping[str, Any]) -> tuple[str, str]:
-    """The experiment's name and its setting, for the head of a figure."""
-    inputs = run.read_data().get("inputs")
-    return str(config.get("name", run.name)), setting(config, inputs)
+def title(
+    folder: str, config: Mapping[str, Any], inputs: Sequence[int] | None = None
+) -> tuple[str, str]:
+    """The experiment's name, else the folder's, and its setting: the head of a figure."""
+    return str(config.get("name", folder)), setting(config, inputs)
 
 
 def setting(config: Mapping[str, Any], inputs: Sequence[int] | None = None) -> str:
@@ -50,8 +51,14 @@ def _training(config: Mapping[str, Any], training: Mapping[str, Any]) -> list[st
         _named(config.get("optimizer"), ("lr", "momentum")),
         _schedule(config.get("schedule")),
         "full batch" if batch == "full" else f"batch {batch}" if batch else "",
-        f"{epochs:,} epochs" if epochs else "",
+        _epochs(epochs),
     ]
+
+
+def _epochs(epochs: Any) -> str:
+    if not isinstance(epochs, int):
+        return ""
+    return f"{epochs:,} epoch{'s' * (epochs != 1)}"
 
 
 def _network(layers: Any, inputs: Sequence[int] | None) -> str:

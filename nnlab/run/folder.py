@@ -21,6 +21,7 @@ CONFIG, RESOLVED = "config.yaml", "resolved.yaml"
 RUN, DATA, SUMMARY = "run.json", "data.json", "summary.json"
 METRICS, STEPS = "metrics.csv", "steps.csv"
 WEIGHTS, FIGURES, REPORT = "weights", "figures", "report.html"
+FORMAT = 1  # of the folder, in run.json
 RECORDS = "records"  # the key under which a checkpoint keeps the sizes of the tables
 
 STATUSES = ("running", "completed", "early_stopped", "diverged", "interrupted", "failed")

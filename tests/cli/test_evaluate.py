@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from click.testing import Result
 
-from nnlab.experiment.saved import Saved
 from nnlab.run.folder import RunFolder
+from nnlab.saved import Saved
 
 Nnlab = Callable[..., Result]
 

@@ -15,8 +15,8 @@ from click.testing import Result
 
 from nnlab.core.layers import LAYERS
 from nnlab.data import SOURCES, published
-from nnlab.experiment.saved import Saved
 from nnlab.run.folder import RunFolder
+from nnlab.saved import Saved
 
 Nnlab = Callable[..., Result]
 Process = Callable[..., "subprocess.CompletedProcess[str]"]

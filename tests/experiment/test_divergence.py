@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from nnlab.config.load import load
-from nnlab.experiment.saved import Saved
 from nnlab.experiment.session import begin
 from nnlab.experiment.verify import Verifier
 from nnlab.run.folder import RunFolder
+from nnlab.saved import Saved
 from nnlab.training import Failure
 
 WANTED = 100

@@ -15,13 +15,17 @@ import pytest
 
 import nnlab
 from nnlab.api import loaded
+from nnlab.build import build
+from nnlab.config.load import from_mapping
 from nnlab.config.load import load as load_config
 from nnlab.core.network import Network
 from nnlab.errors import ConfigError, DataError, Interrupted
-from nnlab.experiment.saved import Saved
+from nnlab.experiment.measure import evaluate, evaluate_rows, rebuilt
 from nnlab.experiment.session import begin
+from nnlab.experiment.snapshots import Snapshots
 from nnlab.experiment.state import thaw
 from nnlab.run.folder import RunFolder
+from nnlab.saved import Saved
 from nnlab.training import Epoch, start, train
 
 ROOT = Path(__file__).parents[2]
@@ -208,9 +212,9 @@ def test_the_summary(tmp_path):
         assert found[which] == {name: column[epoch] for name, column in columns.items()}
     assert 0 < best < 40
     saved = Saved(RunFolder.open(run.path))
-    test = saved.evaluate("final", "test")
+    test = evaluate(saved, "final", "test")
     assert found["test"] == {name: test[name] for name in ("loss", "accuracy")}
-    assert found["test"] != {name: saved.evaluate("best")[name] for name in ("loss", "accuracy")}
+    assert found["test"] != {name: evaluate(saved, "best")[name] for name in ("loss", "accuracy")}
     confusion = np.array(found["confusion"])
     assert confusion.sum() == test["rows"] == 15
     assert found["test"]["accuracy"] == confusion.trace() / 15
@@ -229,15 +233,15 @@ def test_test_numbers_by_hand(tmp_path):
 def test_best_weights_give_the_best_epoch(tmp_path):
     run = trained(changed(SMALL, training={"epochs": 40}, optimizer={"lr": 0.1}), tmp_path)
     saved, best = Saved(RunFolder.open(run.path)), run.summary["best"]
-    assert saved.evaluate("best", "validation")["loss"] == best["val_loss"]
-    assert saved.evaluate("final", "validation")["loss"] == run.metrics["val_loss"][-1]
+    assert evaluate(saved, "best", "validation")["loss"] == best["val_loss"]
+    assert evaluate(saved, "final", "validation")["loss"] == run.metrics["val_loss"][-1]
     assert best["val_loss"] < run.metrics["val_loss"][-1]
 
 
 def test_with_the_average_all_kept_weights_are_averages(tmp_path):
     run = trained(changed(SMALL, training={"ema": 0.9}), tmp_path)
     saved = Saved(RunFolder.open(run.path))
-    assert saved.evaluate("final", "validation")["loss"] == run.metrics["val_loss"][-1]
+    assert evaluate(saved, "final", "validation")["loss"] == run.metrics["val_loss"][-1]
     state = RunFolder.open(run.path).load_checkpoint().arrays
     np.testing.assert_array_equal(run.network().theta, state["average"])
 
@@ -263,7 +267,7 @@ def test_a_validation_part_that_is_the_test_part(tmp_path):
     with np.load(run.path / "predictions.npz") as kept:
         assert {name.partition(".")[0] for name in kept.files} == {"train", "test"}
     saved = Saved(RunFolder.open(run.path))
-    assert saved.evaluate("final", "validation") == saved.evaluate("final", "test")
+    assert evaluate(saved, "final", "validation") == evaluate(saved, "final", "test")
 
 
 # --- predictions, samples, snapshots -------------------------------------------------------------
@@ -318,7 +322,7 @@ def test_samples_of_a_large_part(tmp_path):
     assert (chosen[0], chosen[-1]) == (0, 11_899)
     assert set(np.diff(chosen)) <= {188, 189}
 
-    built = Saved(RunFolder.open(run.path)).build()
+    built = rebuilt(Saved(RunFolder.open(run.path)))
     inputs, targets = (a[built.parts.train] for a in (built.dataset.inputs, built.dataset.targets))
     losses = ((run.predict(inputs) - targets) ** 2).mean(axis=1)
     np.testing.assert_array_equal(found["inputs"], inputs[found["rows"]])
@@ -352,13 +356,15 @@ def test_snapshots(tmp_path):
     np.testing.assert_array_equal(thetas[-1], run.network("final").theta)
 
 
-def test_a_large_network_has_no_snapshots(tmp_path):
-    network = [{"dense": 3400}, "relu", {"dense": 3}, "softmax"]
-    run = trained(changed(SMALL, network=network), tmp_path)
-    assert run.network().theta.size > 10_000
-    if "snapshots.npz" in files(run):
-        with np.load(run.path / "snapshots.npz") as kept:
-            assert kept.files == []
+@pytest.mark.parametrize(("width", "moments"), [(3400, 19), (16_000, 5), (17_000, 0)])
+def test_larger_networks_have_fewer_snapshots_and_the_largest_none(tmp_path, width, moments):
+    """400,000 numbers in all: 39 parameters have 40 moments, 20,403 have 19 and row 0."""
+    network = [{"dense": width}, "relu", {"dense": 3}, "softmax"]
+    training = {"epochs": 1000, "batch_size": "full", "engine": "numpy"}
+    loaded = from_mapping(changed(SMALL, network=network, training=training))
+    built = build(loaded)
+    assert built.network.theta.size == 6 * width + 3
+    assert len(Snapshots(built.network, 1000).wanted) == moments
 
 
 # --- the same run again -----------------------------------------------------------------------
@@ -579,7 +585,7 @@ def test_data_that_has_changed_since(tmp_path, monkeypatch):
     path = tmp_path / "rows.csv"
     path.write_text(path.read_text("utf-8").replace("0.", "1.", 1), encoding="utf-8")
     with pytest.raises(DataError) as caught:
-        Saved(RunFolder.open(run.path)).evaluate()
+        evaluate(Saved(RunFolder.open(run.path)))
     new = load_config(run.path / "resolved.yaml", check=False).config.data.source.load(0).sha256
     assert new != old
     assert str(caught.value) == (
@@ -645,7 +651,7 @@ def test_a_signal_saves_the_state(tmp_path, number, code, name):
     assert table["step"][-1] == step  # an epoch is one chunk here, so the last row is the state
 
     # The state is that of an undisturbed training after as many updates, to the last bit.
-    saved, other = (Saved(folder).build() for _ in range(2))
+    saved, other = (rebuilt(Saved(folder)) for _ in range(2))
     state = start(saved.plan, saved.network)
     thaw(state, checkpoint.arrays, checkpoint.meta)
     undisturbed = start(other.plan, other.network)
@@ -722,13 +728,13 @@ def test_rows_of_a_file_are_judged_without_the_training_data(tmp_path, monkeypat
     monkeypatch.chdir(tmp_path)
     run = trained(CSV, tmp_path)
     saved = Saved(RunFolder.open(run.path))
-    own = saved.evaluate(part="train")
-    built = saved.build()
+    own = evaluate(saved, part="train")
+    built = rebuilt(saved)
     rows = built.parts.train
     dataset = built.dataset
     part = replace(dataset, inputs=dataset.inputs[rows], targets=dataset.targets[rows])
     (tmp_path / "rows.csv").unlink()
-    again = Saved(RunFolder.open(run.path)).evaluate_rows(part)
+    again = evaluate_rows(Saved(RunFolder.open(run.path)), part)
     assert again == own
 
 

@@ -10,7 +10,7 @@ import matplotlib as mpl
 import pytest
 
 from nnlab.plots import draw_all
-from nnlab.plots.style import PALETTE, encode, head, panels, style
+from nnlab.plots.style import DARK, LIGHT, Look, encode, head, panels, style
 from tests.plots.conftest import MakeRun
 
 METRICS = {"epoch": [0, 1, 2], "train_loss": [1.0, 0.5, 0.3]}
@@ -35,7 +35,7 @@ import os, sys
 from pathlib import Path
 from nnlab.plots import draw_all
 from nnlab.run.folder import RunFolder
-drawn = draw_all(RunFolder(Path({str(run.path)!r})))
+drawn = draw_all(RunFolder(Path({str(run.path)!r})), only=['curves'])
 print([path.name for path in drawn.paths], drawn.warnings, os.environ["MPLBACKEND"])
 print([name for name in sys.modules if "pyplot" in name or "backend_tk" in name])
 """
@@ -60,16 +60,16 @@ def test_importing_plots_does_not_import_matplotlib() -> None:
 def test_settings_of_the_program_come_back_after_drawing(make_run: MakeRun) -> None:
     with mpl.rc_context({"lines.linewidth": 7.5, "axes.grid": False}):
         before = dict(mpl.rcParams)
-        draw_all(make_run(METRICS))
+        draw_all(make_run(METRICS), only=["curves"])
         assert dict(mpl.rcParams) == before
 
 
 def test_settings_of_the_program_do_not_change_the_figure(make_run: MakeRun) -> None:
     run = make_run(METRICS)
-    (path,) = draw_all(run).paths
+    (path,) = draw_all(run, only=["curves"]).paths
     plain = path.read_bytes()
     with mpl.rc_context({"lines.linewidth": 7.5, "font.size": 20}):
-        draw_all(run)
+        draw_all(run, only=["curves"])
     assert path.read_bytes() == plain
 
 
@@ -112,12 +112,13 @@ def test_the_head_breaks_between_the_parts_of_a_setting() -> None:
     assert {part for line in lines for part in line.split(" · ")} == {"sgd lr 0.1"}
 
 
-def test_neighbours_in_the_palette_differ_as_greys() -> None:
+@pytest.mark.parametrize("look", [LIGHT, DARK], ids=["light", "dark"])
+def test_neighbours_in_the_palette_differ_as_greys(look: Look) -> None:
     """Relative luminance after BT.601; 0.1 is a step that a printed page still shows."""
 
     def grey(colour: str) -> float:
         red, green, blue = (int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5))
         return 0.299 * red + 0.587 * green + 0.114 * blue
 
-    greys = [grey(colour) for colour in PALETTE]
+    greys = [grey(colour) for colour in look.palette]
     assert all(abs(a - b) > 0.1 for a, b in pairwise(greys))

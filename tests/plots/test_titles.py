@@ -5,7 +5,6 @@ from typing import Any
 import pytest
 
 from nnlab.plots.titles import setting, title
-from tests.plots.conftest import MakeRun
 
 
 @pytest.mark.parametrize(
@@ -44,12 +43,10 @@ def test_setting(config: dict[str, Any], inputs: list[int] | None, expected: str
     assert setting(config, inputs) == expected
 
 
-def test_title_of_a_run(make_run: MakeRun) -> None:
-    run = make_run()
+def test_title_of_a_run() -> None:
     config = {"name": "by-hand", "network": [{"dense": {"units": 10}}]}
-    assert title(run, config) == ("by-hand", "64-10")
+    assert title("folder", config, [64]) == ("by-hand", "64-10")
 
 
-def test_a_run_without_a_name_goes_by_its_folder(make_run: MakeRun) -> None:
-    run = make_run()
-    assert title(run, {}) == (run.path.name, "64")
+def test_a_run_without_a_name_goes_by_its_folder() -> None:
+    assert title("folder", {}, [64]) == ("folder", "64")

@@ -1,6 +1,8 @@
-"""A run again: its config, its network with saved weights, its data."""
+"""What a run folder alone gives back: the config, the network with saved weights, predictions.
 
-from collections.abc import Sequence
+Nothing here asks for the data set, so a folder copied from another machine gives the same.
+"""
+
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, get_args
@@ -8,23 +10,20 @@ from typing import Any, get_args
 import numpy as np
 from numpy.typing import ArrayLike
 
-from nnlab.build import Built, build, encode, load_weights, make_plan
+from nnlab.build import load_weights
 from nnlab.config.load import load
 from nnlab.config.schema import Config
 from nnlab.core.losses import Loss
 from nnlab.core.losses.classification import ClassLoss
 from nnlab.core.network import Network
-from nnlab.core.types import Array, FloatArray, IntArray
-from nnlab.data.batches import Part
-from nnlab.data.dataset import Dataset, require_finite
+from nnlab.core.types import Array, FloatArray
+from nnlab.data.dataset import require_finite
 from nnlab.data.rows import Like
 from nnlab.data.scale import Scaling, filled
 from nnlab.data.tables import Csv, Npz
 from nnlab.errors import DataError, RunUnreadable, UsageError
-from nnlab.experiment import outcome
 from nnlab.run.arrays import Expected
 from nnlab.run.folder import RESOLVED, RunFolder, Weights
-from nnlab.training import Plan
 
 
 @dataclass(frozen=True)
@@ -99,10 +98,11 @@ class Saved:
         """
         network = self.untrained()
         expected = {name: (array.shape, array.dtype.name) for name, array in network.arrays.items()}
-        load_weights(network, self._weights(which, expected), which)
+        load_weights(network, self.weights(which, expected), which)
         return network
 
-    def _weights(self, which: Weights, expected: Expected | None = None) -> dict[str, Array]:
+    def weights(self, which: Weights, expected: Expected | None = None) -> dict[str, Array]:
+        """The saved arrays by name; raises as `network` does."""
         if which not in (known := get_args(Weights)):
             raise UsageError(f"There are no weights '{which}'; there are {', '.join(known)}.")
         if not self.folder.has_weights(which) and not self.folder.has_summary():
@@ -131,63 +131,3 @@ class Saved:
         require_finite(filled(x, self.scaling.fill), "The rows")
         with np.errstate(all="ignore"):  # weights of a run that diverged may overflow
             return self.network(which).predict(self.scaling.apply(x))
-
-    def build(self) -> Built:
-        """The run's data, split and scaled as then. DataError when the data has changed since."""
-        # Nothing is trained, so the engine of then need not be installed here.
-        training = replace(self.config.training, engine="auto")
-        built = build(replace(self.config, training=training))
-        if built.dataset.sha256 != self.data["sha256"]:
-            raise DataError(
-                f"The data set {built.dataset.name} is not what it was when this run was made: "
-                f"SHA-256 {built.dataset.sha256}, then {self.data['sha256']}."
-            )
-        return built
-
-    def evaluate(self, which: Weights = "final", part: str = "test") -> dict[str, Any]:
-        """Loss, metrics and, for classes, tables, on train, validation or test.
-
-        Raises UsageError when the run has no such part.
-        """
-        built = self.build()
-        load_weights(built.network, self._weights(which), which)
-        found = {name: (rows, numbers) for name, rows, numbers in outcome.parts(built)}
-        if part == "validation" and self.data["validation_is_test"]:
-            part = "test"
-        if part not in found:
-            raise UsageError(f"This run has no {part} part; it has {', '.join(found)}.")
-        return judged(built.plan, built.network, built.dataset.class_names, found[part][0])
-
-    def evaluate_rows(self, dataset: Dataset, which: Weights = "final") -> dict[str, Any]:
-        """The same on all rows of another data set, scaled as this run's training rows were.
-
-        Raises DataError when it does not fit the network.
-        """
-        network = self.network(which)
-        if (dataset.inputs.shape[1], dataset.outputs) != (
-            self.data["inputs"][0],
-            self.data["outputs"],
-        ):
-            raise DataError(
-                f"{dataset.name} has rows of {dataset.inputs.shape[1]} numbers and "
-                f"{dataset.outputs} outputs; this run takes {self.data['inputs'][0]} and "
-                f"{self.data['outputs']}."
-            )
-        kind, targets = encode(dataset, network.shapes[-1][0])
-        config, loss = self.config, self.loss
-        rows: IntArray = np.arange(dataset.rows)
-        coded = loss.encode(targets)
-        part = Part(dataset.inputs, rows, self.scaling, coded, config.training.dtype)
-        plan = make_plan(config, loss, part, None, kind)
-        return judged(plan, network, self.data["class_names"], part)
-
-
-def judged(plan: Plan, network: Network, names: Sequence[str], part: Part) -> dict[str, Any]:
-    """Numbers and tables of a part, with the network's own parameters."""
-    with np.errstate(all="ignore"):  # weights of a run that diverged may overflow
-        predicted = outcome.outputs(network, part)
-    return {
-        "rows": len(part),
-        **outcome.numbers(plan, network, part),
-        **outcome.class_tables(names, predicted, part),
-    }

@@ -1,0 +1,81 @@
+"""A run measured again: its data split and scaled as then, and figures for any rows."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from nnlab.build import Built, build, encode, load_weights, make_plan
+from nnlab.core.network import Network
+from nnlab.core.types import IntArray
+from nnlab.data.batches import Part
+from nnlab.data.dataset import Dataset
+from nnlab.errors import DataError, UsageError
+from nnlab.experiment import outcome
+from nnlab.run.folder import Weights
+from nnlab.saved import Saved
+from nnlab.training import Plan
+
+
+def rebuilt(saved: Saved) -> Built:
+    """The run's data, split and scaled as then. DataError when the data has changed since."""
+    # Nothing is trained, so the engine of then need not be installed here.
+    training = replace(saved.config.training, engine="auto")
+    built = build(replace(saved.config, training=training))
+    if built.dataset.sha256 != saved.data["sha256"]:
+        raise DataError(
+            f"The data set {built.dataset.name} is not what it was when this run was made: "
+            f"SHA-256 {built.dataset.sha256}, then {saved.data['sha256']}."
+        )
+    return built
+
+
+def evaluate(saved: Saved, which: Weights = "final", part: str = "test") -> dict[str, Any]:
+    """Loss, metrics and, for classes, tables, on train, validation or test.
+
+    Raises UsageError when the run has no such part.
+    """
+    built = rebuilt(saved)
+    load_weights(built.network, saved.weights(which), which)
+    found = {name: (rows, numbers) for name, rows, numbers in outcome.parts(built)}
+    if part == "validation" and saved.data["validation_is_test"]:
+        part = "test"
+    if part not in found:
+        raise UsageError(f"This run has no {part} part; it has {', '.join(found)}.")
+    return judged(built.plan, built.network, built.dataset.class_names, found[part][0])
+
+
+def evaluate_rows(saved: Saved, dataset: Dataset, which: Weights = "final") -> dict[str, Any]:
+    """The same on all rows of another data set, scaled as this run's training rows were.
+
+    Raises DataError when it does not fit the network.
+    """
+    network = saved.network(which)
+    if (dataset.inputs.shape[1], dataset.outputs) != (
+        saved.data["inputs"][0],
+        saved.data["outputs"],
+    ):
+        raise DataError(
+            f"{dataset.name} has rows of {dataset.inputs.shape[1]} numbers and "
+            f"{dataset.outputs} outputs; this run takes {saved.data['inputs'][0]} and "
+            f"{saved.data['outputs']}."
+        )
+    kind, targets = encode(dataset, network.shapes[-1][0])
+    config, loss = saved.config, saved.loss
+    rows: IntArray = np.arange(dataset.rows)
+    coded = loss.encode(targets)
+    part = Part(dataset.inputs, rows, saved.scaling, coded, config.training.dtype)
+    plan = make_plan(config, loss, part, None, kind)
+    return judged(plan, network, saved.data["class_names"], part)
+
+
+def judged(plan: Plan, network: Network, names: Sequence[str], part: Part) -> dict[str, Any]:
+    """Numbers and tables of a part, with the network's own parameters."""
+    with np.errstate(all="ignore"):  # weights of a run that diverged may overflow
+        predicted = outcome.outputs(network, part)
+    return {
+        "rows": len(part),
+        **outcome.numbers(plan, network, part),
+        **outcome.class_tables(names, predicted, part),
+    }

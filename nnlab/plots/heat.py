@@ -1,0 +1,68 @@
+"""Numbers as a table of coloured cells, with the values written in."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from nnlab.core.types import Array
+from nnlab.plots.axes import short
+from nnlab.plots.style import look
+from nnlab.plots.view import Rows, View
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+def heat(
+    ax: "Axes",
+    values: Array,
+    form: str = "{:.2f}",
+    rows: Sequence[str] = (),
+    columns: Sequence[str] = (),
+    size: float = 7.5,
+    limits: tuple[float, float] | None = None,
+) -> None:
+    """Cells (N, m): darker for more, blue above and orange below zero; `form` "" writes nothing."""
+    shown = np.where(np.isfinite(values), values, np.nan)
+    low, high = limits or (
+        float(np.nanmin(shown, initial=0)),
+        float(np.nanmax(shown, initial=1e-9)),
+    )
+    signed = low < 0
+    bound = max(-low, high, 1e-9)
+    colours = look().diverging if signed else look().sequential
+    bottom, top = (-bound, bound) if signed else (0.0, high)
+    ax.imshow(shown, cmap=colours, vmin=bottom, vmax=top, aspect="auto")
+    ax.grid(visible=False)
+    ax.tick_params(length=0)
+    for spine in ax.spines.values():
+        spine.set_visible(False)
+    ax.set_yticks(range(len(rows)), list(rows))
+    ax.set_xticks(range(len(columns)), list(columns))
+    if form:
+        _write(ax, values, form, size, bottom, top)
+
+
+def _write(ax: "Axes", values: Array, form: str, size: float, bottom: float, top: float) -> None:
+    middle = 0.0 if bottom < 0 else bottom
+    reach = (top - middle) or 1.0
+    for (row, column), value in np.ndenumerate(values):
+        strong = abs(value - middle) / reach > 0.66
+        # Orange is a light colour in both looks, blue and the paper change places.
+        colour = look().paper if strong and value > middle else look().ink
+        if look().dark and strong:
+            colour = look().paper
+        text = form.format(value + 0.0) if np.isfinite(value) else "-"
+        if text.startswith("-0") and not text.strip("-0."):
+            text = text[1:]  # no minus before a zero
+        ax.text(column, row, text, ha="center", va="center", fontsize=size, color=colour)
+
+
+def row_names(run: View, rows: Rows) -> list[str]:
+    """What each row is: which unit is on, its numbers where they are few, else its number."""
+    if run.data["task"] == "identity":
+        return [str(int(row.argmax()) + 1) for row in rows.inputs]
+    if rows.inputs.shape[1] <= 3:
+        return [short(", ".join(f"{value:.3g}" for value in row), 18) for row in rows.inputs]
+    return [str(number + 1) for number in rows.numbers]

@@ -1,0 +1,46 @@
+"""What a kind of figure is: what it is called, whether it suits a run, and how it is drawn."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from nnlab.plots.view import View, view
+from nnlab.run.folder import RunFolder
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+@dataclass(frozen=True)
+class Plot:
+    """A kind of figure. Its functions see a `View`; the methods also take a run folder.
+
+    title: "Learning curves". caption: a sentence that says what one sees.
+    unsuited: None where the figure says something about a run, else the reason why not, as a
+    clause ("the run has no classes"). painter: draws it. details: a clause for the alt text that
+    tells this run's own numbers.
+    """
+
+    title: str
+    caption: str
+    unsuited: Callable[[View], str | None]
+    painter: Callable[[View], "Figure"]
+    details: Callable[[View], str] | None = None
+
+    def why_not(self, run: RunFolder | View) -> str | None:
+        """Why the figure does not suit this run; None if it does."""
+        return self.unsuited(view(run))
+
+    def suits(self, run: RunFolder | View) -> bool:
+        """Whether the figure says something about this run."""
+        return self.why_not(run) is None
+
+    def draw(self, run: RunFolder | View) -> "Figure":
+        """The figure; inside `style()` it has nnlab's look."""
+        return self.painter(view(run))
+
+    def alt(self, run: RunFolder | View) -> str:
+        """What a reader who cannot see the picture should know."""
+        seen = view(run)
+        text = f"{self.title} of {seen.title[0]}"
+        return f"{text}: {self.details(seen)}." if self.details else f"{text}. {self.caption}"
