@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from nnlab.cli.options import (
-    find_run,
+    find_training,
     json_option,
     run_argument,
     threads_option,
@@ -59,7 +59,7 @@ def command(
     use_threads(threads)
     from nnlab.experiment.verify import Verifier
 
-    verifier = Verifier(find_run(run, runs))
+    verifier = Verifier(find_training(run, runs))
     verifier.refuse_running()
     found: list[Finding] = []
     for one in verifier.files():

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nnlab.plots import curves
+from nnlab.plots import curves, landscape
 from nnlab.plots.style import encode, style
 from nnlab.run.folder import RunFolder
 
@@ -28,6 +28,7 @@ class Plot:
 FIGURES: dict[str, Plot] = {
     "curves": Plot(curves.suits, curves.draw),
     "steps": Plot(curves.suits_steps, curves.draw_steps),
+    "landscape": Plot(landscape.suits, landscape.draw),
 }
 
 

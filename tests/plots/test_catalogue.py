@@ -9,12 +9,13 @@ import pytest
 from nnlab import plots
 from nnlab.plots import FIGURES, Drawn, Plot, draw_all
 from nnlab.run.folder import RunFolder
-from tests.plots.conftest import MakeRun
+from tests.plots.conftest import PATHS, RACE, MakeRun
 
 # A run that suits each figure; a new figure without one fails below.
 EXAMPLES = {
     "curves": {"metrics": {"epoch": [0, 1, 2], "train_loss": [1.0, 0.5, 0.2]}},
     "steps": {"steps": {"epoch": [1, 1], "step": [1, 2], "lr": [0.1, 0.1], "loss": [1.0, 0.5]}},
+    "landscape": {"paths": PATHS, "resolved": RACE},
 }
 
 

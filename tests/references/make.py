@@ -14,6 +14,7 @@ from pathlib import Path
 
 import torch
 from activations import activations
+from descents import descents
 from losses import losses
 from networks import networks
 from optimizers import optimizers
@@ -26,6 +27,7 @@ FILES = {
     "losses": losses,
     "activations": activations,
     "networks": networks,
+    "descents": descents,
 }
 
 
