@@ -6,7 +6,7 @@ result.folder, result.descents, result.summary
 A race takes no longer than a blink, so it is run whole and never resumed.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -17,7 +17,7 @@ import numpy as np
 
 from nnlab.config.families import LANDSCAPE
 from nnlab.config.names import name_problem
-from nnlab.config.race.load import LoadedRace, dump_race
+from nnlab.config.race.load import LoadedRace, dump_race, load_race
 from nnlab.config.race.schema import Race, Runner
 from nnlab.core.landscapes import Landscape, Point
 from nnlab.core.optimizers import bind
@@ -27,7 +27,8 @@ from nnlab.errors import ConfigError, NnlabError
 from nnlab.experiment.signals import Terminated
 from nnlab.run import environment
 from nnlab.run.environment import now
-from nnlab.run.folder import RACE, RunFolder
+from nnlab.run.folder import RACE, RESOLVED, RunFolder
+from nnlab.run.text import plain
 
 
 @dataclass(frozen=True)
@@ -199,3 +200,30 @@ def ended(function: Landscape, descent: Descent) -> dict[str, Any]:
         "best": {"step": best.step, "value": best.value},
         "minimum": minimum,
     }
+
+
+def differences(folder: RunFolder) -> list[str]:
+    """Runs a race again and says what in its folder is not the same, bit for bit.
+
+    Raises ConfigError or RunUnreadable for what cannot be read.
+    """
+    race = load_race(folder.path / RESOLVED).race
+    descents = tuple(walk(race.function, race.start_of(one), one) for one in race.runs)
+    found, table = [], folder.read_paths(strict=True)
+    wanted = rows(descents)
+    if len(table["run"]) != len(wanted):
+        found.append(f"paths.csv has {len(table['run']):,} rows, and {len(wanted):,} came out now")
+    for number, row in enumerate(wanted[: len(table["run"])]):
+        wrong = [name for name, value in row.items() if not same(table, name, number, value)]
+        if wrong:
+            found.append(f"{wrong[0]} in row {number + 2:,} of paths.csv came out otherwise")
+            break
+    if folder.read_summary() != plain(summarize(race.function, descents)):
+        found.append("summary.json does not say what came out")
+    return found
+
+
+def same(table: Mapping[str, Any], name: str, number: int, value: float | None) -> bool:
+    """Whether a cell holds this number; None is an empty one."""
+    cell = table[name][number] if name in table else None
+    return bool(np.isnan(cell)) if value is None and cell is not None else bool(cell == value)

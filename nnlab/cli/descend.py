@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nnlab.cli.options import (
-    race_argument,
     json_option,
     plots_option,
+    race_argument,
     runs_option,
     verbosity,
 )

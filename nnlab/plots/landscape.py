@@ -12,9 +12,11 @@ from nnlab.config.race.load import parse_race
 from nnlab.config.race.schema import Race
 from nnlab.core.landscapes import Domain, Landscape
 from nnlab.core.types import FloatArray
+from nnlab.errors import RunUnreadable
 from nnlab.plots import style
 from nnlab.plots.titles import SEPARATOR
-from nnlab.run.folder import RESOLVED, RunFolder
+from nnlab.run.folder import PATHS, RESOLVED, RunFolder
+from nnlab.run.text import shown
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -29,7 +31,7 @@ LINES = "#a8a8a8"  # between two greys
 SIZE = (9.4, 4.6)  # inches, without head and legend
 FEW = 60  # steps up to which each is marked
 MARKERS = "osD^vPX"
-LOOKS = ("-", (0, (4, 1.5)), (0, (1.5, 1)))  # of the first, second and third round of colours
+LOOKS = ("-", "--", ":")  # of the first, second and third round of colours
 LOG_RANGE = 20  # values that span more than this factor need a logarithmic axis
 ROUNDING = 1e-16  # what is so much smaller than the largest value is no news
 LARGEST = 1e100  # matplotlib's arithmetic overflows beyond
@@ -81,20 +83,31 @@ def setting(race: Race) -> str:
 
 
 def trails(run: RunFolder, race: Race) -> list[Trail]:
-    """The rows of paths.csv, run by run; a run that has none is left out."""
+    """The rows of paths.csv, run by run; a run that has none is left out.
+
+    Raises RunUnreadable where no run has any.
+    """
     table = run.read_paths(strict=True)
-    columns = {name: np.asarray(table[name], np.float64) for name in ("step", "x", "y", "value")}
+    columns = [within_reach(table[name]) for name in ("step", "x", "y", "value")]
     found = []
     for number, runner in enumerate(race.runs):
         rows = np.asarray(table["run"]) == number
         if rows.any():
-            steps, x, y, values = (column[rows] for column in columns.values())
+            steps, x, y, values = (column[rows] for column in columns)
             look = appearance(number, len(steps))
             name = runner.name
             if len(steps) <= runner.steps:
                 name += f" (diverged at step {len(steps):,})"
             found.append(Trail(name, steps, x, y, values, look))
+    if not found:
+        raise RunUnreadable(f"Cannot read {shown(run.path / PATHS)}: it has no row of any run.")
     return found
+
+
+def within_reach(column: Any) -> FloatArray:
+    """The numbers, with nan for what no axis can show."""
+    numbers = np.asarray(column, np.float64)
+    return np.where(np.abs(numbers) < LARGEST, numbers, np.nan)
 
 
 def appearance(number: int, stops: int) -> dict[str, Any]:
@@ -115,15 +128,15 @@ def view(function: Landscape, found: Sequence[Trail]) -> Domain:
     sides: list[tuple[float, float]] = []
     for (low, high), axis in zip(function.domain, ("x", "y"), strict=True):
         reach = (high - low) / 2
-        starts = np.array([getattr(trail, axis)[0] for trail in found])
-        low, high = min(low, *starts), max(high, *starts)
+        starts = [getattr(trail, axis)[0] for trail in found]
+        low, high = float(np.nanmin([low, *starts])), float(np.nanmax([high, *starts]))
         points = np.concatenate([getattr(trail, axis) for trail in found])
-        near = points[(points > low - reach) & (points < high + reach)]
+        near = points[(points >= low - reach) & (points <= high + reach)]
         room = 0.03 * (high - low)
-        lowest, highest = near.min(), near.max()
-        low = low if lowest >= low else float(lowest) - room
-        high = high if highest <= high else float(highest) + room
-        sides.append((low, high))
+        lowest, highest = min([low, *near]), max([high, *near])
+        sides.append(
+            (low if lowest == low else lowest - room, high if highest == high else highest + room)
+        )
     return sides[0], sides[1]
 
 
@@ -192,8 +205,7 @@ def marks(ax: "Axes", function: Landscape, found: Sequence[Trail]) -> None:
 
 def height(function: Landscape, values: FloatArray) -> FloatArray:
     """What the second panel shows: above the lowest value, where there is one."""
-    shown = np.where(np.abs(values) < LARGEST, values, np.nan)
-    return shown if function.lowest is None else shown - function.lowest
+    return values if function.lowest is None else values - function.lowest
 
 
 def finish(ax: "Axes", function: Landscape, seen: tuple[float, float]) -> None:

@@ -23,7 +23,7 @@ FUNCTIONS: dict[str, tuple[Function, list[float]]] = {
     "saddle": (lambda x, y: x**2 - y**2, [1.5, 0.01]),
     "quadratic": (lambda x, y: (x**2 + 20 * y**2) / 2, [3.5, 1.0]),
 }
-# An optimizer and its settings, a schedule and its settings; sgd's rate suits the steepest function.
+# An optimizer with its settings, and a schedule; the rate of sgd suits the steepest function.
 CASES: list[Case] = [
     ("sgd", {"lr": 0.001, "momentum": 0.8}, "exponential", {"gamma": 0.9}),
     ("adam", {"lr": 0.3}, "cosine", {}),

@@ -15,7 +15,7 @@ from nnlab.config.problems import Problems, show
 from nnlab.config.race.labels import named
 from nnlab.config.race.schema import KEYS, MOST_RUNS, Pair, Race, Runner
 from nnlab.config.settings import RefusedError, Settings
-from nnlab.config.tree import BAD, Node, find
+from nnlab.config.tree import BAD, Node, find, plain
 
 # Where a setting belongs that somebody wrote at the top.
 HOMES = {
@@ -26,6 +26,8 @@ HOMES = {
     "learning_rate": "runs.0.optimizer.lr",
     "momentum": "runs.0.optimizer.momentum",
 }
+
+PAIR = "two numbers, [x, y]"
 
 
 def construct(root: Node, problems: Problems, name: str) -> Race | None:
@@ -73,9 +75,11 @@ class _Builder:
         return self.settings.attempt(build, *before, self.entries[key], key)
 
     def _start(self, node: Node, path: str) -> tuple[float, ...]:
-        if node.items is not None and len(node.items) != 2:
-            many = f"{len(node.items)} number{'s' * (len(node.items) != 1)}"
-            self.settings.refuse(node, f"{path} has {many}.", "two numbers, [x, y]")
+        if node.value is BAD:
+            raise RefusedError
+        if node.items is None or len(node.items) != 2:
+            found = show(plain(node)) if not node.items else f"a list of {len(node.items)}"
+            self.settings.refuse(node, f"{path} is {found}.", PAIR)
         pair: tuple[float, ...] = self.settings.value(Pair, node, path)
         return pair
 
@@ -102,9 +106,9 @@ class _Builder:
 
     def _runner(self, node: Node, path: str) -> Runner:
         entries = self.settings.mapping(node, path, hints(Runner))
-        start = entries.get("start")
-        if start is not None and start.value is not None:
-            self._start(start, f"{path}.start")
+        start, attempt = entries.get("start", Node(None, node.place)), self.settings.attempt
+        if start.value is not None and attempt(self._start, start, f"{path}.start") is None:
+            node = node.with_entry("start", Node(BAD, start.place))  # told; the rest goes on
         runner: Runner = self.settings.build(Runner, node, path, path)
         return runner
 
