@@ -6,7 +6,7 @@ result.folder, result.descents, result.summary
 A race takes no longer than a blink, so it is run whole and never resumed.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -214,7 +214,7 @@ def differences(folder: RunFolder) -> list[str]:
     if len(table["run"]) != len(wanted):
         found.append(f"paths.csv has {len(table['run']):,} rows, and {len(wanted):,} came out now")
     for number, row in enumerate(wanted[: len(table["run"])]):
-        wrong = [name for name, value in row.items() if not same(table, name, number, value)]
+        wrong = [name for name, value in row.items() if not same(table[name][number], value)]
         if wrong:
             found.append(f"{wrong[0]} in row {number + 2:,} of paths.csv came out otherwise")
             break
@@ -223,7 +223,6 @@ def differences(folder: RunFolder) -> list[str]:
     return found
 
 
-def same(table: Mapping[str, Any], name: str, number: int, value: float | None) -> bool:
-    """Whether a cell holds this number; None is an empty one."""
-    cell = table[name][number] if name in table else None
-    return bool(np.isnan(cell)) if value is None and cell is not None else bool(cell == value)
+def same(cell: Any, value: float | None) -> bool:
+    """Whether a cell that was read holds this number; None is an empty one."""
+    return bool(np.isnan(cell)) if value is None else bool(cell == value)

@@ -50,7 +50,7 @@ def command(
     Reads every file and compares them with each other; then trains again and compares every
     epoch's row, and the SHA-256 of the weights, bit for bit. Writes nothing. Exit code 6 when a
     file cannot be read, 9 when something differs. Another machine or another NumPy rounds
-    differently: what differs there is said first.
+    differently: what differs there is said first. A race of `nnlab descend` is run again whole.
 
     \b
     nnlab verify latest

@@ -34,6 +34,7 @@ MARKERS = "osD^vPX"
 LOOKS = ("-", "--", ":")  # of the first, second and third round of colours
 LOG_RANGE = 20  # values that span more than this factor need a logarithmic axis
 ROUNDING = 1e-16  # what is so much smaller than the largest value is no news
+NOTHING = "\N{ZERO WIDTH SPACE}"
 LARGEST = 1e100  # matplotlib's arithmetic overflows beyond
 
 
@@ -228,15 +229,19 @@ def finish(ax: "Axes", function: Landscape, seen: tuple[float, float]) -> None:
 
 
 def legend(figure: "Figure", left: "Axes", right: "Axes") -> None:
-    """Below both panels: the runs, then what the marks mean."""
-    runs, names = right.get_legend_handles_labels()
+    """Below both panels: the runs, then what the marks mean. A run may be called as it likes."""
+    runs, names = list(right.lines), [str(line.get_label()) for line in right.lines]
     points, meanings = left.get_legend_handles_labels()
+    # matplotlib leaves out a name that begins with an underscore.
+    names = [f"{NOTHING}{name}" if name.startswith("_") else name for name in names]
     longest = max(len(text) for text in (*names, *meanings))
     columns = max(1, min(4, SIZE[0] * style.CHARACTERS // (longest + 8)))
-    figure.legend(
+    texts = figure.legend(
         [*runs, *points],
         [*names, *meanings],
         loc="outside lower left",
         ncols=int(columns),
         markerscale=0.8,
-    )
+    ).get_texts()
+    for text in texts:
+        text.set_parse_math(False)

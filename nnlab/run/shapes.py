@@ -100,6 +100,8 @@ def check_paths(table: Mapping[str, Any], path: Path) -> None:
         column = table.get(name)
         if not isinstance(column, np.ndarray) or not np.isfinite(column).all():
             raise RunUnreadable(f"Cannot read {shown(path)}: it has no column '{name}' of numbers.")
+    if not isinstance(table.get("lr"), np.ndarray):  # empty where no step was made yet
+        raise RunUnreadable(f"Cannot read {shown(path)}: it has no column 'lr' of numbers.")
 
 
 def check_metrics(table: Mapping[str, Any], path: Path) -> None:

@@ -176,6 +176,13 @@ def change_cell(race: Path) -> None:
     (race / "paths.csv").write_text("\n".join([*lines[:3], ",".join(cells), *lines[4:], ""]))
 
 
+def fill_empty_cell(race: Path) -> None:
+    text = (race / "paths.csv").read_text()
+    first = text.splitlines()[1]
+    assert first.endswith(",")
+    (race / "paths.csv").write_text(text.replace(first, f"{first}0.01", 1))
+
+
 def drop_rows(race: Path) -> None:
     lines = (race / "paths.csv").read_text().splitlines(keepends=True)
     (race / "paths.csv").write_text("".join(lines[:-2]))
@@ -193,6 +200,7 @@ def change_summary(race: Path) -> None:
 
 DAMAGE: dict[str, tuple[Callable[[Path], Any], str]] = {
     "a last bit": (change_cell, "x in row 4 of paths.csv came out otherwise."),
+    "a rate before the first step": (fill_empty_cell, "lr in row 2 of paths.csv came out"),
     "rows": (drop_rows, "rows, and 2[0-9] came out now."),
     "the rate": (change_rate, "x in row 3 of paths.csv came out otherwise."),
     "the summary": (change_summary, "summary.json does not say what came out."),
@@ -216,6 +224,16 @@ BROKEN: dict[str, tuple[str, bytes, dict[str, int]]] = {
     "text for numbers": (
         "paths.csv",
         b"run,step,x,y,value,gradient_norm,lr\n0,0,a,b,c,d,e\n",
+        {"plot": 0, "verify": 6},
+    ),
+    "a rate that is text": (
+        "paths.csv",
+        b"run,step,x,y,value,gradient_norm,lr\n0,0,0,0,0,0,x\n",
+        {"plot": 0, "verify": 6},
+    ),
+    "no rate": (
+        "paths.csv",
+        b"run,step,x,y,value,gradient_norm\n0,0,0,0,0,0\n",
         {"plot": 0, "verify": 6},
     ),
     "inf": (
@@ -291,6 +309,7 @@ def slow(self, x, y):
     return value(self, x, y)
 
 Beale.value = slow
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where tests run behind a shell
 main(["descend", "race.yaml", "--no-plots"])
 """
     (tmp_path / "race.yaml").write_text("function: beale\nruns: [{optimizer: sgd, steps: 10000}]\n")

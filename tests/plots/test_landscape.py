@@ -81,6 +81,17 @@ def test_paths_starts_ends_and_minima_are_where_they_are(make_run: MakeRun) -> N
     assert texts == ["by-hand", "quadratic condition 4 · start (2, 1) · lowest value 0"]
 
 
+def test_a_run_may_be_called_as_it_likes(raced: Any) -> None:
+    names = ["_hidden", "$\\frac{$", "a $x$ b", "<b>", "%s {}"]
+    runs = ", ".join(
+        f"{{name: '{name}', optimizer: sgd, steps: {n + 1}}}" for n, name in enumerate(names)
+    )
+    figure = drawn(raced(f"function: beale\nruns: [{runs}]\n"))
+    found = [text.get_text().strip("\N{ZERO WIDTH SPACE}") for text in figure.legends[0].texts]
+    assert found == [*names, "start", "known minimum"]
+    assert not any(text.get_parse_math() for text in figure.legends[0].texts)
+
+
 def test_values_are_above_the_lowest_minimum(raced: Any) -> None:
     text = (
         "function: wavy_bowl\nruns: [{optimizer: {name: sgd, lr: 0.1, momentum: 0.5}, steps: 20}]\n"
