@@ -6,11 +6,15 @@ from pathlib import Path
 import pytest
 
 from nnlab.config.dump import dump
+from nnlab.config.kinds import describes_race
 from nnlab.config.load import load, parse
+from nnlab.config.race.load import dump_race, load_race, parse_race
 
 CONFIGS = sorted((Path(__file__).parents[1] / "configs").glob("*.yaml"))
+RACES = [path for path in CONFIGS if describes_race(path)]
+TRAININGS = [path for path in CONFIGS if path not in RACES]
 
-# What SEEDS asks for, less what needs a sweep of its own or `descend`; and the convolutions.
+# What SEEDS asks for, less what needs a sweep of its own; and the convolutions.
 EXPECTED = {
     "approximate",
     "box",
@@ -28,6 +32,7 @@ EXPECTED = {
     "forward_random",
     "identity8",
     "identity8_fast",
+    "landscape",
     "lenet_mnist",
     "linear",
     "mnist_best",
@@ -41,14 +46,21 @@ def test_no_experiment_is_missing() -> None:
     assert EXPECTED - {path.stem for path in CONFIGS} == set()
 
 
-@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", RACES, ids=lambda path: path.stem)
+def test_a_race_loads_and_is_the_same_after_writing_it_down(path: Path) -> None:
+    race = load_race(path).race
+    assert race.name == path.stem.replace("_", "-")
+    assert parse_race(dump_race(race)) == race
+
+
+@pytest.mark.parametrize("path", TRAININGS, ids=lambda path: path.stem)
 def test_loads_without_a_note(path: Path) -> None:
     loaded = load(path)
     assert loaded.notes == ()
     assert loaded.config.name == path.stem.replace("_", "-")
 
 
-@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", TRAININGS, ids=lambda path: path.stem)
 def test_is_the_same_after_writing_it_down(path: Path) -> None:
     config = load(path).config
     assert parse(dump(config)) == config

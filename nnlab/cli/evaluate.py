@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nnlab.cli.options import find_run, json_option, run_argument, verbosity, weights_option
+from nnlab.cli.options import find_training, json_option, run_argument, verbosity, weights_option
 from nnlab.cli.terminal import tell, tell_json
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def command(
 
     if part is not None and data is not None:
         raise click.UsageError("--part and --data exclude each other.")
-    saved = Saved(find_run(run, runs))
+    saved = Saved(find_training(run, runs))
     if data in PARTS:  # a file of such a name can be given as ./train
         part, data = data, None
     if data is not None:

@@ -6,6 +6,7 @@ from nnlab.cli.terminal import NORMAL, VERBOSE, say, tell, tell_json
 
 if TYPE_CHECKING:
     from nnlab.experiment.session import Session
+    from nnlab.run.folder import RunFolder
 
 
 def follow(session: "Session") -> None:
@@ -30,7 +31,7 @@ def conclude(session: "Session", plots: bool, as_json: bool) -> None:
     from nnlab.cli import results
 
     if plots:
-        draw(session)
+        draw(session.folder)
     if as_json:
         tell_json(results.as_mapping(session))
     else:
@@ -38,11 +39,11 @@ def conclude(session: "Session", plots: bool, as_json: bool) -> None:
     results.raise_if_diverged(session)
 
 
-def draw(session: "Session") -> None:
+def draw(folder: "RunFolder") -> None:
     """The run's figures; what fails is a warning and nothing more."""
     from nnlab.plots import draw_all
 
-    drawn = draw_all(session.folder)
+    drawn = draw_all(folder)
     for warning in drawn.warnings:
         say(f"Warning: {warning}", NORMAL)
     for path in drawn.paths:

@@ -25,6 +25,7 @@ def command(name: str | None, path: Path | None, force: bool) -> None:
     nnlab init xor
     nnlab init xor mine.yaml
     """
+    from nnlab.config.kinds import describes_race
     from nnlab.config.locate import shipped
     from nnlab.run import durable
 
@@ -42,7 +43,8 @@ def command(name: str | None, path: Path | None, force: bool) -> None:
         raise UsageError(f"{target} exists already; --force overwrites it.")
     durable.write(target, source.read_bytes())
     tell(str(target))
-    say(f"Train it with: nnlab train {target}")
+    verb, command = ("Run", "descend") if describes_race(source) else ("Train", "train")
+    say(f"{verb} it with: nnlab {command} {target}")
 
 
 def chosen(name: str, known: list[str]) -> str:

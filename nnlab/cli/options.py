@@ -42,6 +42,13 @@ def config_argument(function: F) -> F:
     return argument(set_option(text)(function))
 
 
+def race_argument(function: F) -> F:
+    """CONFIG and --set of `nnlab descend`."""
+    text = "Override a setting, for example steps=50 or runs.0.optimizer.lr=0.1; may be repeated."
+    argument = click.argument("config", metavar="CONFIG", shell_complete=_complete_config)
+    return argument(set_option(text)(function))
+
+
 def set_option(text: str) -> Callable[[F], F]:
     """--set."""
     return click.option("--set", "overrides", metavar="KEY=VALUE", multiple=True, help=text)
@@ -119,6 +126,19 @@ def find_run(run: str, runs: Path | None) -> "RunFolder":
     from nnlab.run.names import runs_folder
 
     return RunFolder.find(run, runs_folder(runs))
+
+
+def find_training(run: str, runs: Path | None) -> "RunFolder":
+    """The same, of a run that trained a network; UsageError for a race of `nnlab descend`."""
+    from nnlab.errors import UsageError
+
+    folder = find_run(run, runs)
+    if folder.is_race():
+        raise UsageError(
+            f"{folder.path} is a race of optimizers on a function, and holds no network. "
+            f"`nnlab descend {folder.path / 'resolved.yaml'}` runs it again."
+        )
+    return folder
 
 
 def _complete_config(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nnlab.cli.options import FILE, find_run, run_argument, verbosity, weights_option
+from nnlab.cli.options import FILE, find_training, run_argument, verbosity, weights_option
 from nnlab.cli.terminal import say, tell
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def command(run: str, runs: Path | None, file: Path, weights: Any, output: Path 
     from nnlab.run import durable
     from nnlab.saved import Saved
 
-    saved = Saved(find_run(run, runs))
+    saved = Saved(find_training(run, runs))
     outputs = saved.predict(rows.inputs(file, saved.like), weights)
     text = as_csv(outputs, saved.data)
     if output is None:

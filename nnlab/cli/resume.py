@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from nnlab.cli.options import (
-    find_run,
+    find_training,
     json_option,
     plots_option,
     run_argument,
@@ -51,7 +51,7 @@ def command(
     from nnlab.cli.follow import conclude, follow
     from nnlab.experiment.resume import resume
 
-    folder = find_run(run, runs)
+    folder = find_training(run, runs)
     with resume(folder, overrides) as session:
         if session is not None:
             follow(session)

@@ -19,6 +19,7 @@ from nnlab.errors import CheckFailed
 
 if TYPE_CHECKING:
     from nnlab.experiment.verify import Finding
+    from nnlab.run.folder import RunFolder
 
 
 @click.command
@@ -49,7 +50,7 @@ def command(
     Reads every file and compares them with each other; then trains again and compares every
     epoch's row, and the SHA-256 of the weights, bit for bit. Writes nothing. Exit code 6 when a
     file cannot be read, 9 when something differs. Another machine or another NumPy rounds
-    differently: what differs there is said first.
+    differently: what differs there is said first. A race of `nnlab descend` is run again whole.
 
     \b
     nnlab verify latest
@@ -59,7 +60,11 @@ def command(
     use_threads(threads)
     from nnlab.experiment.verify import Verifier
 
-    verifier = Verifier(find_run(run, runs))
+    folder = find_run(run, runs)
+    if folder.is_race():
+        verify_race(folder, as_json)
+        return
+    verifier = Verifier(folder)
     verifier.refuse_running()
     found: list[Finding] = []
     for one in verifier.files():
@@ -91,6 +96,21 @@ def command(
         raise CheckFailed(
             "\n".join([f"{verifier.folder.path} is not what was recorded.", *lines, *more])
         )
+
+
+def verify_race(folder: "RunFolder", as_json: bool) -> None:
+    """Run a race of `nnlab descend` again, which takes no time; the options do not matter."""
+    from nnlab.descend import differences
+
+    found = differences(folder)
+    if as_json:
+        tell_json({"folder": str(folder.path), "good": not found, "findings": found})
+    elif not found:
+        count = len(folder.read_paths()["run"])
+        tell(f"{folder.path} is whole; {count:,} rows of paths.csv came out the same.")
+    if found:
+        lines = [f"{one}." for one in found]
+        raise CheckFailed("\n".join([f"{folder.path} is not what was recorded.", *lines]))
 
 
 MOST = 10  # problems that are listed

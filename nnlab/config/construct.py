@@ -48,7 +48,7 @@ class Parts:
 def construct(root: Node, problems: Problems, name: str) -> Parts:
     """Build what can be built of a full tree; `name` is the experiment's if the tree gives none."""
     settings = Settings(problems)
-    root = _without_misplaced(root, problems)
+    root = without_misplaced(root, problems, schema.KEYS, HOMES)
     try:
         entries = settings.mapping(root, "the config", schema.KEYS)
     except RefusedError:
@@ -56,14 +56,26 @@ def construct(root: Node, problems: Problems, name: str) -> Parts:
     return _Builder(settings, problems, entries, root).parts(name)
 
 
-def _without_misplaced(root: Node, problems: Problems) -> Node:
-    """The tree without settings at the top that belong below it; each is noted."""
+def without_misplaced(
+    root: Node, problems: Problems, keys: tuple[str, ...], homes: Mapping[str, str]
+) -> Node:
+    """The tree without settings at the top that belong below it; each is noted with its home."""
     for key in root.entries or {}:
-        if key in HOMES and key not in schema.KEYS:
+        if key in homes and key not in keys:
             sentence = f"the config has no setting {show(key)}."
-            problems.add(root.key_place(key), sentence, ", ".join(schema.KEYS), HOMES[key])
+            problems.add(root.key_place(key), sentence, ", ".join(keys), homes[key])
             root = root.without(key)
     return root
+
+
+def name_of(settings: Settings, node: Node | None, stem: str) -> str:
+    """The name that the config gives, else `stem`."""
+    if node is None:
+        return stem
+    name: str = settings.value(str, node, "name")
+    if sentence := name_problem(name):
+        settings.refuse(node, sentence)
+    return name
 
 
 @dataclass(frozen=True)
@@ -109,12 +121,7 @@ class _Builder:
         return self.settings.attempt(build, key, node, *arguments)
 
     def _name(self, key: str, node: Node | None, stem: str) -> str:
-        if node is None:
-            return stem
-        name: str = self.settings.value(str, node, key)
-        if sentence := name_problem(name):
-            self.settings.refuse(node, sentence)
-        return name
+        return name_of(self.settings, node, stem)
 
     def _seed(self, key: str, node: Node | None) -> int:
         return 0 if node is None else self.settings.value(schema.Seed, node, key)

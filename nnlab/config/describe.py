@@ -13,6 +13,7 @@ from nnlab.config.construct import ROW_KEYS
 from nnlab.config.families import (
     AUGMENTATION,
     INITIALIZER,
+    LANDSCAPE,
     LAYER,
     LOSS,
     OPTIMIZER,
@@ -24,6 +25,7 @@ from nnlab.config.families import (
 )
 from nnlab.config.hints import allowed, default, hints, main_setting
 from nnlab.config.overrides import ALIASES
+from nnlab.config.race.schema import MOST_RUNS, Race, Runner
 from nnlab.config.reshape import RESHAPERS
 from nnlab.data.split import Split
 
@@ -65,6 +67,28 @@ For example `lr: {values: [0.01, 0.1], set: {training.epochs: 5}}`.
 """
 
 
+RACES = """\
+# The configuration of a race
+
+`nnlab descend` lets optimizers race on a function of two numbers. Such a file has other keys at
+the top, and the same words for optimizers and schedules as above. An entry of `runs` may be an
+optimizer alone: `[{sgd: 0.1}, adam]`. In `--set`, `lr`, `momentum` and `steps` change all runs;
+`runs.0.steps` is that of the first.
+"""
+RACE = {
+    "name": ("a text", "the file's stem"),
+    "function": ("a function, see below", "required"),
+    "start": ("two numbers, [x, y]", "the function's own"),
+    "runs": (f"a list of 1 to {MOST_RUNS}", "required"),
+}
+RUNNER = {
+    "name": ("a text (1 to 60 characters)", "its optimizer and schedule in words"),
+    "optimizer": ("an optimizer, see above", "sgd"),
+    "schedule": ("a schedule, see above", "constant"),
+    "start": ("two numbers, [x, y], or null", "null"),
+}
+
+
 def config_reference() -> str:
     """The whole page as Markdown."""
     return "\n".join(_lines()).rstrip() + "\n"
@@ -100,6 +124,12 @@ def _lines() -> Iterator[str]:
     yield from _family("schedule: schedules", SCHEDULE)
     yield from _family("training.augment: augmentations", AUGMENTATION)
     yield AUGMENT
+    yield "\n" + RACES
+    yield from _table(RACE, told(Race)[1])
+    yield "\n## runs: those that race\n"
+    yield from _about(Runner)
+    yield from _table({**_rows(Runner), **RUNNER}, told(Runner)[1])
+    yield from _family("function: landscapes", LANDSCAPE)
 
 
 def _family(title: str, family: Family) -> Iterator[str]:

@@ -50,8 +50,13 @@ for _first, _resolvers in CoreLoader.yaml_implicit_resolvers.items():
 
 def dump(config: Config) -> str:
     """The text of resolved.yaml; keys in the order of the schema."""
+    return to_yaml(mapping(config))
+
+
+def to_yaml(content: Mapping[str, Any]) -> str:
+    """Nested dicts, lists and scalars as YAML that every reader takes for the same."""
     text: str = yaml.dump(
-        mapping(config),
+        content,
         Dumper=_Dumper,
         sort_keys=False,
         allow_unicode=True,
@@ -69,12 +74,12 @@ def mapping(config: Config) -> dict[str, Any]:
         "seed": config.seed,
         "data": _data(config.data),
         "network": [_member(LAYER, layer) for layer in config.network],
-        "init": _fields(init) if isinstance(init, FromRun) else _member(INITIALIZER, init),
+        "init": settings_of(init) if isinstance(init, FromRun) else _member(INITIALIZER, init),
         "loss": _member(LOSS, config.loss),
         "optimizer": _member(OPTIMIZER, config.optimizer),
         "schedule": _member(SCHEDULE, config.schedule),
-        "training": _fields(config.training),
-        "sweeps": {name: _plain(_fields(study)) for name, study in config.sweeps.items()},
+        "training": settings_of(config.training),
+        "sweeps": {name: _plain(settings_of(study)) for name, study in config.sweeps.items()},
     }
 
 
@@ -92,10 +97,11 @@ def _data(data: Data) -> dict[str, Any]:
 
 
 def _member(family: Family, member: object) -> dict[str, Any]:
-    return {"name": family.name_of(member), **_fields(member)}
+    return {"name": family.name_of(member), **settings_of(member)}
 
 
-def _fields(settings: Any) -> dict[str, Any]:
+def settings_of(settings: Any) -> dict[str, Any]:
+    """The fields of a dataclass by name, as nested dicts, lists and scalars."""
     found: dict[str, Any] = {}
     for name, hint in hints(type(settings)).items():
         value = getattr(settings, name)
@@ -106,7 +112,7 @@ def _fields(settings: Any) -> dict[str, Any]:
         elif listed is not None:
             found[name] = [_member(listed, one) for one in value]
         elif dataclasses.is_dataclass(value):
-            found[name] = _fields(value)
+            found[name] = settings_of(value)
         else:
             found[name] = _plain(value)
     return found

@@ -9,10 +9,11 @@ from typing import Any, get_args, get_origin
 
 from nnlab.config.hints import options
 from nnlab.core.initializers import INITIALIZERS, Initializer
+from nnlab.core.landscapes import LANDSCAPES, Landscape
 from nnlab.core.layers import LAYERS, Layer
 from nnlab.core.losses import LOSSES
-from nnlab.core.optimizers import OPTIMIZERS
-from nnlab.core.schedules import SCHEDULES
+from nnlab.core.optimizers import OPTIMIZERS, Optimizer
+from nnlab.core.schedules import SCHEDULES, Schedule
 from nnlab.data import ALIASES, SOURCES
 from nnlab.data.augment import AUGMENTATIONS, Augmentation
 
@@ -26,6 +27,12 @@ class Family:
     default: str | None = None  # the member that is meant when none is named
     other_names: Mapping[str, str] = field(default_factory=dict)
     other_keys: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def choice(self) -> str:
+        """What may be chosen, in words: "an optimizer: sgd, adagrad, ..."."""
+        article = "an" if self.word[0] in "aeiou" else "a"
+        return f"{article} {self.word}: {', '.join(self.members)}"
 
     def name_of(self, member: object) -> str:
         """The catalogue name of an instance."""
@@ -47,11 +54,15 @@ LOSS = Family("loss", LOSSES)
 OPTIMIZER = Family("optimizer", OPTIMIZERS, "sgd", other_keys={"learning_rate": "lr"})
 SCHEDULE = Family("schedule", SCHEDULES, default="constant")
 AUGMENTATION = Family("augmentation", AUGMENTATIONS)
+LANDSCAPE = Family("function", LANDSCAPES)
 
 _BASES: dict[type[Any], Family] = {
     Initializer: INITIALIZER,
     Layer: LAYER,
     Augmentation: AUGMENTATION,
+    Optimizer: OPTIMIZER,
+    Schedule: SCHEDULE,
+    Landscape: LANDSCAPE,
 }
 
 

@@ -151,8 +151,6 @@ def _length(notes: Iterable[object], text: bool) -> str:
     unit = "character" if text else "item"
     if most is None:
         return f"{least} or more {unit}s"
-    return (
-        f"{least} to {most} {unit}s"
-        if least != most
-        else f"exactly {most} {unit}{'s' * (most != 1)}"
-    )
+    if least != most:
+        return f"{least} to {most} {unit}s"
+    return f"exactly {most} {unit}{'s' * (most != 1)}"

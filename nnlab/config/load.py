@@ -11,6 +11,7 @@ from nnlab.config import checks, studies
 from nnlab.config.construct import construct
 from nnlab.config.expand import expand
 from nnlab.config.files import checked, decode, read_bytes
+from nnlab.config.kinds import refuse_race
 from nnlab.config.locate import locate
 from nnlab.config.names import name_from_stem
 from nnlab.config.overrides import Override, apply, settings
@@ -47,9 +48,9 @@ def load(config: str | Path, overrides: Sequence[Override] = (), *, check: bool 
     data = read_bytes(path)
     source = decode(data, str(path), path.resolve().parent)
     problems = Problems()
-    built, notes = _finish(
-        read(source, problems), overrides, name_from_stem(path.stem), problems, check
-    )
+    root = read(source, problems)
+    refuse_race(root, str(config))
+    built, notes = _finish(root, overrides, name_from_stem(path.stem), problems, check)
     return Loaded(built, data, path, notes)
 
 
@@ -64,7 +65,9 @@ def parse(
     path = Path(filename)
     source = checked(Source(filename, text, path.absolute().parent))
     problems = Problems()
-    return _finish(read(source, problems), overrides, name_from_stem(path.stem), problems, check)[0]
+    root = read(source, problems)
+    refuse_race(root, filename)
+    return _finish(root, overrides, name_from_stem(path.stem), problems, check)[0]
 
 
 def from_mapping(

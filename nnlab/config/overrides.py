@@ -7,7 +7,7 @@ stands for its main setting (`network.0.dense=5`), and a path that ends at a mem
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,7 +35,38 @@ ALIASES = {
     "batch_size": "training.batch_size",
     "epochs": "training.epochs",
 }
-NAMES = (*KEYS, *ALIASES, *RESHAPERS)
+
+
+@dataclass(frozen=True, eq=False)
+class Grammar:
+    """The words of one kind of config: what a key of `--set` can be, and what stands where.
+
+    keys: those at the top. aliases: short names for paths. reshapers: short names for changes at
+    several places. families: the key under which a member stands -> its family. swapped: keys at
+    the top whose member gives way to another one and hands its settings on.
+    """
+
+    keys: tuple[str, ...]
+    aliases: Mapping[str, str]
+    reshapers: Mapping[str, Callable[[Node, Node], Node]]
+    families: Mapping[str, Family]
+    swapped: Mapping[str, Family]
+    expand: Callable[[Node], Node]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Everything that a key can begin with."""
+        return tuple(dict.fromkeys((*self.keys, *self.aliases, *self.reshapers)))
+
+
+TRAINING = Grammar(
+    keys=KEYS,
+    aliases=ALIASES,
+    reshapers=RESHAPERS,
+    families={**TOP, "network": LAYER},
+    swapped={"optimizer": OPTIMIZER, "data": SOURCE},
+    expand=expand,
+)
 
 
 @dataclass(frozen=True)
@@ -56,11 +87,17 @@ def settings(overrides: Sequence[Override], folder: Path, problems: Problems) ->
     return [setting for setting in found if setting is not None]
 
 
-def apply(root: Node, changes: Sequence[Setting], problems: Problems, notes: list[str]) -> Node:
+def apply(
+    root: Node,
+    changes: Sequence[Setting],
+    problems: Problems,
+    notes: list[str],
+    grammar: Grammar = TRAINING,
+) -> Node:
     """The tree with all changes, in their order, in full form; `notes` says what was dropped."""
     for change in changes:
         try:
-            root = expand(_apply(root, change, notes))
+            root = grammar.expand(_apply(root, change, notes, grammar))
         except UnfitError as unfit:
             place = unfit.place or change.place
             problems.add(place, unfit.sentence, unfit.allowed, unfit.nearest)
@@ -96,44 +133,49 @@ def _given(pair: tuple[str, object], folder: Path, problems: Problems) -> Settin
     return Setting(key, node, place)
 
 
-def _apply(root: Node, change: Setting, notes: list[str]) -> Node:
-    key = ALIASES.get(change.key, change.key)
-    if key in RESHAPERS:
-        return RESHAPERS[key](root, change.value)
-    if isinstance(change.value.value, str):
-        if key in ("optimizer", "optimizer.name"):
-            return _swap(root, "optimizer", OPTIMIZER, change.value, notes)
-        if key in ("data", "data.name"):
-            return _swap(root, "data", SOURCE, change.value, notes)
-    path = key.split(".")
-    if path[0] not in KEYS:
+def _apply(root: Node, change: Setting, notes: list[str], grammar: Grammar) -> Node:
+    key = grammar.aliases.get(change.key, change.key)
+    if key in grammar.reshapers:
+        return grammar.reshapers[key](root, change.value)
+    part = key.removesuffix(".name")
+    if isinstance(change.value.value, str) and part in grammar.swapped:
+        return _swap(root, part, grammar.swapped[part], change.value, notes)
+    path, names = key.split("."), grammar.names
+    if path[0] not in grammar.keys:
         raise UnfitError(
-            f"there is no setting {show(path[0])}.", ", ".join(NAMES), suggest(path[0], NAMES)
+            f"there is no setting {show(path[0])}.", ", ".join(names), suggest(path[0], names)
         )
-    return _put(root, path, change, path[0])
+    return _Put(change, grammar.families).into(root, path, None)
 
 
-def _put(node: Node, path: list[str], change: Setting, top: str) -> Node:
-    """A copy of `node` in which the value at `path` is the new one."""
-    step, rest = path[0], path[1:]
-    if node.value is BAD:
-        return node
-    if node.items is not None:
-        index = _index(step, node.items, change)
-        child = change.value if not rest else _put(node.items[index], rest, change, top)
-        return Node([*node.items[:index], child, *node.items[index + 1 :]], node.place)
-    if node.entries is None:  # null or a bare value gives way to a mapping
-        node = Node({}, change.place)
-    step = _main(node, step, LAYER if top == "network" else TOP.get(top))
-    if not rest:
-        return node.with_entry(step, change.value, change.place)
-    entries = node.entries or {}
-    below = entries.get(step, Node({}, change.place))
-    place = node.keys.get(step, change.place)
-    return node.with_entry(step, _put(below, rest, change, top), place)
+@dataclass(frozen=True)
+class _Put:
+    """Puts the value of a change where its path leads."""
+
+    change: Setting
+    families: Mapping[str, Family]
+
+    def into(self, node: Node, path: list[str], family: Family | None) -> Node:
+        """A copy of `node` with the new value; `family` is that of the node or of its items."""
+        step, rest = path[0], path[1:]
+        if node.value is BAD:
+            return node
+        if node.items is not None:
+            index = _index(step, node.items)
+            child = self._below(node.items[index], rest, family)
+            return Node([*node.items[:index], child, *node.items[index + 1 :]], node.place)
+        if node.entries is None:  # null or a bare value gives way to a mapping
+            node = Node({}, self.change.place)
+        step = _main(node, step, family)
+        below = (node.entries or {}).get(step, Node({}, self.change.place))
+        place = node.keys.get(step, self.change.place) if rest else self.change.place
+        return node.with_entry(step, self._below(below, rest, self.families.get(step)), place)
+
+    def _below(self, node: Node, rest: list[str], family: Family | None) -> Node:
+        return self.into(node, rest, family) if rest else self.change.value
 
 
-def _index(step: str, items: list[Node], change: Setting) -> int:
+def _index(step: str, items: list[Node]) -> int:
     if step.isascii() and step.isdigit() and len(step) < 10 and int(step) < len(items):
         return int(step)
     last = len(items) - 1

@@ -108,7 +108,7 @@ class Settings:
             raise RefusedError
         if not node.entries:
             found = "empty" if node.value in (None, {}) else show(node.value)
-            self.refuse(node, f"{path} is {found}.", f"a {family.word}: {names}")
+            self.refuse(node, f"{path} is {found}.", family.choice)
         if "name" not in node.entries:
             only = next(iter(node.entries)) if len(node.entries) == 1 else ""
             if only in family.members:
@@ -148,9 +148,9 @@ class Settings:
                 except RefusedError:
                     complete = False
             elif default(field) is MISSING:
-                self.problems.add(
-                    node.place, f"{owner} needs '{key}'.", allowed(wanted[field.name])
-                )
+                family = family_of(wanted[field.name])
+                choice = allowed(wanted[field.name]) if family is None else family.choice
+                self.problems.add(node.place, f"{owner} needs '{key}'.", choice)
         if not complete or len(self.problems.found) > before:
             raise RefusedError
         try:

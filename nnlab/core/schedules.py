@@ -170,8 +170,12 @@ class Plateau(Schedule):
     min: Annotated[float, Ge(0)] = 0.0
 
     def after_warmup(self, t: int, lr: float, total: int) -> float:
-        """lr; training multiplies by the factor reached and holds the result above `min`."""
+        """lr; whoever carries the `Patience` along asks `lowered` for what is left of it."""
         return lr
+
+    def lowered(self, rate: float, now: Patience) -> float:
+        """The rate by the factor that was reached, but not below `min`."""
+        return max(rate * now.factor, min(rate, self.min))
 
     def observe(self, now: Patience, value: float, higher_is_better: bool) -> Patience:
         """The state after an epoch that ended with `value`; a nan is no improvement."""

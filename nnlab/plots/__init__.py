@@ -15,6 +15,7 @@ from nnlab.plots import (
     hidden,
     histograms,
     images,
+    landscape,
     network,
     plane,
     targets,
@@ -46,6 +47,7 @@ FIGURES: dict[str, Plot] = {
     "mistakes": images.WORST,
     "filters": filters.FILTERS,
     "histograms": histograms.HISTOGRAMS,
+    "landscape": landscape.LANDSCAPE,
 }
 
 

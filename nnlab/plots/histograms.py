@@ -84,8 +84,8 @@ def _gradient(run: View, rows: Rows) -> Array | None:
     some = rows.take(np.arange(min(len(rows), ROWS)))
     x, t = run.scaled(some.inputs), np.ascontiguousarray(run.coded(some))
     slopes = np.zeros_like(network.theta)
-    streams = network.generators(0)
-    binding = network.bind(len(some), depth=depth, gradient=slopes, generators=streams)
+    streams, own = network.generators(0), network.values.copy()  # running statistics move
+    binding = network.bind(len(some), depth=depth, gradient=slopes, generators=streams, values=own)
     with np.errstate(all="ignore"):
         z = binding.forward(x)
         loss.gradient(z, t, binding.dz, loss.bind(len(some), z.shape[1], network.dtype))  # type: ignore[arg-type]

@@ -69,7 +69,7 @@ def draw_boundary(run: View) -> "Figure":
     rows = _rows(run)
     figure, (ax,) = style.panels(1, width=1.15, height=1.25)
     style.head(figure, *run.title)
-    _field(ax, run, _box(rows), run.network.theta, FINE)
+    _field(ax, run, _box(rows), run.network.values, FINE)
     _points(ax, run, rows, run.labels(rows))
     _frame(ax, run, _box(rows))
     legend(figure, ax)
@@ -95,12 +95,12 @@ def chosen(epochs: IntArray, moments: int = MOMENTS) -> IntArray:
 
 def draw_strip(run: View) -> "Figure":
     """The same field at several epochs, from the first to the last."""
-    epochs, thetas = run.snapshots
+    epochs, values = run.snapshots
     which, rows = chosen(epochs), _rows(run)
     figure, axes = style.panels(len(which), width=0.42, height=0.72)
     style.head(figure, *run.title)
     for number, (ax, moment) in enumerate(zip(axes, which, strict=True)):
-        _field(ax, run, _box(rows), thetas[moment], ROUGH)
+        _field(ax, run, _box(rows), values[moment], ROUGH)
         _points(ax, run, rows, run.labels(rows), 2.6)
         _frame(ax, run, _box(rows))
         ax.set_title(after(int(epochs[moment])), fontsize=8)
@@ -123,12 +123,12 @@ def _box(rows: Rows) -> tuple[float, float, float, float]:
 
 
 def _field(
-    ax: "Axes", run: View, box: tuple[float, float, float, float], theta: Array, fine: int
+    ax: "Axes", run: View, box: tuple[float, float, float, float], values: Array, fine: int
 ) -> None:
     """Colours for what the network answers on a grid, and lines between the classes."""
     xs, ys = np.linspace(*box[:2], fine), np.linspace(*box[2:], fine)
     across, up = np.meshgrid(xs, ys)
-    outputs = run.predict(np.column_stack([across.ravel(), up.ravel()]), theta)
+    outputs = run.predict(np.column_stack([across.ravel(), up.ravel()]), values)
     outputs = np.nan_to_num(outputs.astype(float))
     if outputs.shape[1] <= 2:
         share = outputs[:, -1].reshape(fine, fine)

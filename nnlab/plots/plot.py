@@ -18,7 +18,7 @@ class Plot:
     title: "Learning curves". caption: a sentence that says what one sees.
     unsuited: None where the figure says something about a run, else the reason why not, as a
     clause ("the run has no classes"). painter: draws it. details: a clause for the alt text that
-    tells this run's own numbers.
+    tells this run's own numbers. race: it is of a race of optimizers, not of a network.
     """
 
     title: str
@@ -26,10 +26,16 @@ class Plot:
     unsuited: Callable[[View], str | None]
     painter: Callable[[View], "Figure"]
     details: Callable[[View], str] | None = None
+    race: bool = False
 
     def why_not(self, run: RunFolder | View) -> str | None:
         """Why the figure does not suit this run; None if it does."""
-        return self.unsuited(view(run))
+        seen = view(run)
+        if self.race and not seen.is_race:
+            return "a network was trained, and no optimizers raced"
+        if seen.is_race and not self.race:
+            return "optimizers raced, and no network was trained"
+        return self.unsuited(seen)
 
     def suits(self, run: RunFolder | View) -> bool:
         """Whether the figure says something about this run."""

@@ -129,11 +129,11 @@ def _few(rows: Rows) -> Rows:
 def _moments(run: View, rows: Rows) -> list[tuple[str, Array]]:
     """Predictions after the first epoch (else before training), and the last ones."""
     last = (run.when, rows.outputs)
-    epochs, thetas = run.snapshots
+    epochs, values = run.snapshots
     if len(epochs) > 2 and epochs[1] == 1:
-        return [(after(1), run.predict(rows.inputs, thetas[1])), last]
+        return [(after(1), run.predict(rows.inputs, values[1])), last]
     if len(run.metrics.get("epoch", ())) > 1:
-        return [(after(0), run.predict(rows.inputs, run.initial.theta)), last]
+        return [(after(0), run.predict(rows.inputs, run.initial.values)), last]
     return [last]
 
 
@@ -191,7 +191,7 @@ def draw_fit(run: View) -> "Figure":
             label=f"{PART_NAMES[part]} rows",
         )
     if len(run.metrics.get("epoch", ())) > 1:
-        first = run.predict(grid, run.initial.theta)[:, 0]
+        first = run.predict(grid, run.initial.values)[:, 0]
         ax.plot(grid[:, 0], first, color=look().sky, linestyle="--", linewidth=1, label=after(0))
     for place in _steps(grid[:, 0], ys):
         ys[place] = np.nan  # a jump is no slope

@@ -94,6 +94,13 @@ class View:
         return self.folder.read_run()
 
     @cached_property
+    def is_race(self) -> bool:
+        """Whether this is a race of optimizers; a run.json that cannot be read is of none."""
+        with suppress(NnlabError):
+            return self.folder.is_race()
+        return False
+
+    @cached_property
     def data(self) -> dict[str, Any]:
         """data.json, complete."""
         return self.saved.data
@@ -156,9 +163,11 @@ class View:
             return self._with("final"), after(final)
         if self.folder.has_checkpoint():
             saved = self.folder.load_checkpoint()
-            network, theta = self._untrained, saved.arrays.get("theta")
-            if theta is not None and theta.shape == network.theta.shape:
-                network.theta[...] = theta
+            network = self._untrained
+            blocks = [saved.arrays.get(name, np.zeros(0)) for name in ("theta", "buffers")]
+            values = np.concatenate([block.ravel() for block in blocks])
+            if values.shape == network.values.shape:
+                network.values[...] = values
                 return network, after(saved.meta.get("epoch"))
         return self._with("initial"), after(0)
 
@@ -177,28 +186,31 @@ class View:
 
     @cached_property
     def snapshots(self) -> tuple[IntArray, Array]:
-        """Epochs (k,) and parameters (k, P) along the way; none for larger networks."""
-        found: dict[str, Array] = {}
+        """Epochs (k,) and values (k, V) along the way; none for larger networks."""
+        prefix, found = "", {}
         if self.folder.has_arrays("snapshots"):
             found = self.folder.read_arrays("snapshots")
         elif self.folder.has_checkpoint():
-            saved = self.folder.load_checkpoint().arrays
-            found = {key: saved.get(f"snapshot.{key}", np.zeros(0)) for key in ("epochs", "theta")}
-        epochs, thetas = found.get("epochs", np.zeros(0)), found.get("theta", np.zeros(0))
-        size = self.network.theta.size
-        if not epochs.size or thetas.shape != (len(epochs), size):
-            return np.zeros(0, np.int64), np.zeros((0, size))
-        return epochs.astype(np.int64), thetas
+            prefix, found = "snapshot.", self.folder.load_checkpoint().arrays
+        epochs, thetas = (found.get(prefix + name, np.zeros(0)) for name in ("epochs", "theta"))
+        network = self.network
+        if not epochs.size or thetas.shape != (len(epochs), network.theta.size):
+            return np.zeros(0, np.int64), np.zeros((0, network.values.size))
+        buffers = found.get(f"{prefix}buffers", thetas[:, :0])
+        if buffers.shape != (len(epochs), network.buffers.size):
+            return np.zeros(0, np.int64), np.zeros((0, network.values.size))
+        return epochs.astype(np.int64), np.hstack([thetas, buffers])
 
-    def predict(self, inputs: Array, theta: Array | None = None) -> FloatArray:
-        """Outputs (N, m) for inputs (N, n) in the data set's own units; `theta` (P,) if given."""
+    def predict(self, inputs: Array, values: Array | None = None) -> FloatArray:
+        """Outputs (N, m) for inputs (N, n) in the data set's own units; `values` (V,) if given."""
         network = self.network
         x = self.scaled(inputs)
         found = np.empty((len(x), *network.shapes[-1]), network.dtype)
         with np.errstate(all="ignore"):  # weights of a run that diverged may overflow
             for start in range(0, len(x), MANY):
                 part = x[start : start + MANY]
-                found[start : start + MANY] = network.bind(len(part), theta=theta).forward(part)
+                binding = network.bind(len(part), values=values)
+                found[start : start + MANY] = binding.forward(part)
         return found
 
     def scaled(self, inputs: Array) -> FloatArray:

@@ -19,13 +19,14 @@ Json = dict[str, Any]
 
 CONFIG, RESOLVED = "config.yaml", "resolved.yaml"
 RUN, DATA, SUMMARY = "run.json", "data.json", "summary.json"
-METRICS, STEPS = "metrics.csv", "steps.csv"
+METRICS, STEPS, PATHS = "metrics.csv", "steps.csv", "paths.csv"
 WEIGHTS, FIGURES, REPORT = "weights", "figures", "report.html"
 FORMAT = 1  # of the folder, in run.json
 RECORDS = "records"  # the key under which a checkpoint keeps the sizes of the tables
 
 STATUSES = ("running", "completed", "early_stopped", "diverged", "interrupted", "failed")
 RESUMABLE = "resumable"  # shown, never written: status is running, but nothing runs
+RACE = "race"  # the kind of a run of `nnlab descend`; a training has no kind
 
 
 @dataclass(frozen=True)
@@ -135,7 +136,13 @@ class RunFolder:
             return status
         # It may have ended between the two looks: only a second one tells.
         status = str(self.read_run().get("status", "unknown"))
-        return RESUMABLE if status == "running" else status
+        if status != "running":
+            return status
+        return "interrupted" if self.is_race() else RESUMABLE
+
+    def is_race(self) -> bool:
+        """Whether optimizers raced here (`nnlab descend`), and no network was trained."""
+        return self.read_run().get("kind") == RACE
 
     # What happened.
 
@@ -161,6 +168,17 @@ class RunFolder:
     def read_steps(self) -> dict[str, records.Column]:
         """steps.csv by column; empty when the run did not record steps."""
         return records.read(self.path / STEPS)
+
+    def append_paths(self, rows: Sequence[Mapping[str, Any]], sync: bool = False) -> None:
+        """Adds rows to paths.csv, one a step of each run of a race."""
+        records.append(self.path / PATHS, rows, sync)
+
+    def read_paths(self, strict: bool = False) -> dict[str, records.Column]:
+        """paths.csv by column, empty for a training; `strict` refuses other columns."""
+        table = records.read(self.path / PATHS)
+        if strict:
+            shapes.check_paths(table, self.path / PATHS)
+        return table
 
     # Arrays.
 

@@ -19,7 +19,7 @@ class RunRecord:
     path: str
     status: str
     reason: str | None = None  # why it is unreadable
-    data: str | None = None
+    data: str | None = None  # of a race: its function
     started: str | None = None
     epochs: int | None = None  # done so far
     seconds: float | None = None
@@ -45,12 +45,12 @@ def _read(folder: RunFolder) -> RunRecord:
     run = folder.read_run()
     row = folder.last_metrics()
     summary = folder.read_summary() if folder.has_summary() else {}
-    epoch, seconds = row.get("epoch"), row.get("seconds")
+    epoch, seconds = row.get("epoch"), row.get("seconds", run.get("seconds"))
     return RunRecord(
         name=folder.name,
         path=str(folder.path),
         status=folder.status(),
-        data=_name(run.get("data")),
+        data=_name(run.get("data")) or _name(run.get("function")),
         started=_name(run.get("started")),
         epochs=epoch if isinstance(epoch, int) else None,
         seconds=float(seconds) if isinstance(seconds, int | float) else None,

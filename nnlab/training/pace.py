@@ -70,6 +70,6 @@ class Pace(ABC):
         for epoch in range(state.epoch, last + 1):
             rate = schedule.rate(epoch, lr, plan.epochs)
             if isinstance(schedule, Plateau):
-                rate = max(rate * state.patience.factor, min(rate, schedule.min))
+                rate = schedule.lowered(rate, state.patience)
             found += [rate] * self.count
         return found[state.batch : state.batch + updates]

@@ -6,13 +6,22 @@ import pytest
 from annotated_types import Ge, Gt, Interval, Le, Len, Lt, MultipleOf
 
 from nnlab.config.describe import config_reference, told
-from nnlab.config.families import INITIALIZER, LAYER, LOSS, OPTIMIZER, SCHEDULE, SOURCE
+from nnlab.config.families import (
+    INITIALIZER,
+    LANDSCAPE,
+    LAYER,
+    LOSS,
+    OPTIMIZER,
+    SCHEDULE,
+    SOURCE,
+)
 from nnlab.config.hints import MisfitError, allowed, convert, hints
+from nnlab.config.race.schema import Race, Runner
 from nnlab.config.schema import Config, Data, EarlyStopping, FromRun, Study, Training
 from nnlab.data.split import Split
 from nnlab.data.tables import Csv, Npz
 
-FAMILIES = [SOURCE, LAYER, INITIALIZER, LOSS, OPTIMIZER, SCHEDULE]
+FAMILIES = [SOURCE, LAYER, INITIALIZER, LOSS, OPTIMIZER, SCHEDULE, LANDSCAPE]
 
 WORDS: list[tuple[Any, str]] = [
     (int, "a whole number"),
@@ -27,6 +36,7 @@ WORDS: list[tuple[Any, str]] = [
     (Annotated[str, Len(1, 1)], "a text (exactly 1 character)"),
     (Annotated[tuple[str, ...], Len(1)], "a list of texts (1 or more items)"),
     (Annotated[tuple[str, ...], Len(2, 3)], "a list of texts (2 to 3 items)"),
+    (Annotated[tuple[float, ...], Len(2, 2)], "a list of numbers (exactly 2 items)"),
     (EarlyStopping | None, "a mapping, or null"),
 ]
 
@@ -85,6 +95,7 @@ def section(page: str, family: int, name: str) -> str:
         "\n## loss:",
         "\n## opt",
         "\n## sch",
+        "\n## function:",
     ]
     part = page.partition(titles[family])[2].partition("\n## ")[0]
     return part.partition(f"\n### {name}\n")[2].partition("\n### ")[0]
@@ -102,12 +113,12 @@ def test_every_setting_of_every_member_is_described(family: int) -> None:
 
 def test_the_keys_at_the_top_and_of_training_are_described() -> None:
     page = config_reference()
-    for cls in (Config, Training, EarlyStopping):
+    for cls in (Config, Training, EarlyStopping, Race, Runner):
         assert all(f"\n| {field} |" in page for field in hints(cls))
 
 
 @pytest.mark.parametrize(
-    "cls", [Config, Data, Split, Training, EarlyStopping, Study, FromRun, Csv, Npz]
+    "cls", [Config, Data, Split, Training, EarlyStopping, Study, FromRun, Csv, Npz, Race, Runner]
 )
 def test_every_setting_of_a_section_has_a_meaning(cls: type) -> None:
     """Each once, as a line `key: ...` of the docstring."""

@@ -9,6 +9,7 @@ import pytest
 import nnlab
 from nnlab.config.load import from_mapping
 from nnlab.core.network import Network
+from nnlab.experiment.measure import evaluate
 from nnlab.experiment.session import begin
 from nnlab.experiment.state import digest
 from nnlab.run import checkpoint
@@ -70,14 +71,14 @@ def test_reported_numbers_are_those_of_the_saved_values(tmp_path):
     for training in ({}, {"ema": 0.8}, {"early_stopping": {"patience": 3}}):
         run = trained(tmp_path, **training)
         final = run.summary["final"]
-        found = run._saved.evaluate("final", "validation")
+        found = evaluate(run._saved, "final", "validation")
         assert found["loss"] == pytest.approx(final["val_loss"], rel=1e-12), training
         best = run._saved.evaluate("best", "validation")
         assert best["loss"] == pytest.approx(run.summary["best"]["val_loss"], rel=1e-12)
 
 
 def test_the_average_is_one_of_parameters_and_buffers(tmp_path):
-    """average <- d average + (1 - d) values, d = min(decay, (1 + t) / (10 + t)), update by update."""
+    """average <- d average + (1 - d) values, d = min(decay, (1 + t) / (10 + t)), each update."""
     seen: list[Any] = []
     settings = {"training": CONFIG["training"] | {"ema": 0.9, "batch_size": "full", "epochs": 6}}
     with begin(_loaded({**CONFIG, **settings}), tmp_path) as session:

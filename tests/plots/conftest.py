@@ -25,6 +25,24 @@ schedule: {name: constant}
 training: {epochs: 10, batch_size: 32}
 """
 
+RACE = """\
+name: by-hand
+function: {name: quadratic, condition: 4.0}
+start: [2.0, 1.0]
+runs:
+- {name: slow, optimizer: {name: sgd, lr: 0.1}, steps: 2}
+- {name: wild, optimizer: {name: sgd, lr: 1e300}, steps: 2}
+"""
+PATHS = {
+    "run": [0, 0, 0, 1],
+    "step": [0, 1, 2, 0],
+    "x": [2.0, 1.8, 1.62, 2.0],
+    "y": [1.0, 0.6, 0.36, 1.0],
+    "value": [4.0, 2.34, 1.5714, 4.0],
+    "gradient_norm": [4.47, 3.0, 2.16, 4.47],
+    "lr": [None, 0.1, 0.1, None],
+}
+
 MakeRun = Callable[..., RunFolder]
 Runs = dict[str, RunFolder]
 
@@ -55,13 +73,16 @@ def make_run(tmp_path: Path) -> MakeRun:
         resolved: str = RESOLVED,
         ended: dict[str, Any] | None = None,
         summary: dict[str, Any] | None = None,
+        paths: dict[str, list[Any]] | None = None,
     ) -> RunFolder:
         run = RunFolder.create(tmp_path, "by-hand")
-        run.write_run(ended or {"status": "completed"})
+        kind = {"kind": "race"} if paths else {}
+        run.write_run((ended or {"status": "completed"}) | kind)
         run.write_data({"inputs": [64], "outputs": 10, "task": "classes"})
         run.write_resolved(resolved)
         run.append_metrics(_rows(metrics or {}))
         run.append_steps(_rows(steps or {}))
+        run.append_paths(_rows(paths or {}))
         if summary is not None:
             run.write_summary(summary)
         return run

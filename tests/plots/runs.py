@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 
 import nnlab
+from nnlab.config.race.load import LoadedRace, parse_race
+from nnlab.descend import descend
 from nnlab.experiment.session import begin
 from nnlab.run.folder import RunFolder
 
@@ -118,6 +120,7 @@ SUITS: dict[str, set[str]] = {
     HUGE: ALWAYS | {"curves", "confusion"},
     "diverged": ALWAYS | {"curves", "weights"},
     "interrupted": ALWAYS | {"curves", "weights"},
+    "race": {"landscape"},
 }
 
 
@@ -125,7 +128,10 @@ def make(place: Path) -> dict[str, RunFolder]:
     """Train all of them in `place`."""
     x = np.linspace(0.0, 1.0, 200)[:, None] * np.ones(3)
     np.savez(place / "hundred.npz", x=x, y=np.arange(200) % 100)
-    return {name: _made(place, name, config) for name, config in CONFIGS.items()}
+    made = {name: _made(place, name, config) for name, config in CONFIGS.items()}
+    text = "name: race\nfunction: beale\nruns: [{sgd: 0.001}, adam]\n"
+    race = LoadedRace(parse_race(text), text.encode())
+    return made | {"race": descend(race, place / "race").folder}
 
 
 def _made(place: Path, name: str, config: Mapping[str, Any]) -> RunFolder:

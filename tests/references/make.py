@@ -14,6 +14,7 @@ from pathlib import Path
 
 import torch
 from activations import activations
+from descents import descents
 from images import images
 from losses import losses
 from networks import networks
@@ -28,6 +29,7 @@ FILES = {
     "activations": activations,
     "networks": networks,
     "images": images,
+    "descents": descents,
 }
 
 

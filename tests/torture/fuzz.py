@@ -20,6 +20,7 @@ from typing import Any
 from nnlab.config.files import decode
 from nnlab.config.load import parse
 from nnlab.config.locate import shipped
+from nnlab.config.race.load import parse_race
 from nnlab.errors import ConfigError, DataError
 from tests.attacks.configs import ATTACKS
 
@@ -99,14 +100,18 @@ def fuzz(configs: int, seed: int) -> dict[str, Any]:
 
 def outcome(data: bytes) -> str:
     """What reading came to; anything but a config and the two errors goes through."""
-    try:
-        parse(decode(data, "x.yaml", Path()).text, "x.yaml")
-    except (ConfigError, DataError) as error:
-        text = str(error)
-        assert text
-        assert all(char.isprintable() or char == "\n" for char in text)
-        return f"exit {error.exit_code}"
-    return "a config"
+    codes = []
+    for door in (parse, parse_race):
+        try:
+            door(decode(data, "x.yaml", Path()).text, "x.yaml")
+        except (ConfigError, DataError) as error:
+            text = str(error)
+            assert text
+            assert all(char.isprintable() or char == "\n" for char in text)
+            codes.append(error.exit_code)
+        else:
+            return "a config"
+    return f"exit {codes[0]}"
 
 
 def main() -> None:

@@ -1,0 +1,108 @@
+"""`nnlab descend`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from nnlab.cli.options import (
+    json_option,
+    plots_option,
+    race_argument,
+    runs_option,
+    verbosity,
+)
+from nnlab.cli.terminal import tell, tell_json
+from nnlab.errors import Diverged
+
+if TYPE_CHECKING:
+    from nnlab.descend import Result
+
+
+@click.command
+@race_argument
+@runs_option
+@click.option("--name", metavar="NAME", help="The run's name; default: the config's.")
+@plots_option
+@json_option
+@verbosity
+def command(
+    config: str,
+    overrides: tuple[str, ...],
+    runs: Path | None,
+    name: str | None,
+    plots: bool,
+    as_json: bool,
+) -> None:
+    """Let optimizers race on a function of two numbers.
+
+    CONFIG names a function, a start, and the runs: an optimizer, a schedule and a number of steps
+    each. Leaves a run folder with every step in paths.csv and a picture of all paths; prints where
+    each run ended, and the known minimum that is nearest. --set lr, momentum and steps change all
+    runs, runs.0.optimizer.lr the first. Exit code 4 when the numbers of all runs blew up.
+
+    \b
+    nnlab descend landscape
+    nnlab descend landscape --set function=himmelblau --set steps=50
+    """
+    from nnlab.cli.follow import draw
+    from nnlab.config.race.load import load_race
+    from nnlab.descend import descend
+    from nnlab.run.names import runs_folder
+
+    loaded = load_race(config, overrides)
+    result = descend(loaded, runs_folder(runs), name=name)
+    if plots:
+        draw(result.folder)
+    if as_json:
+        tell_json({"folder": str(result.folder.path), "status": result.status, **result.summary})
+    else:
+        tell(report(result))
+    raise_if_diverged(result)
+
+
+def report(result: "Result") -> str:
+    """A line for each run, the time, and where the folder is."""
+    from nnlab.cli.table import duration, records
+    from nnlab.config.families import LANDSCAPE
+
+    name = LANDSCAPE.name_of(result.race.function)
+    steps = sum(len(one.stops) - 1 for one in result.descents)
+    return (
+        f"{name}, {lowest(result.summary['lowest'])}\n\n"
+        f"{records([line(one) for one in result.summary['runs']])}\n\n"
+        f"{steps:,} steps in {duration(result.seconds)}, saved in\n{result.folder.path}"
+    )
+
+
+def lowest(value: float | None) -> str:
+    """What there is to reach."""
+    return "which has no minimum" if value is None else f"whose lowest value is {value:.4g}"
+
+
+def line(run: dict[str, Any]) -> dict[str, Any]:
+    """The cells of one run."""
+    final, near, diverged = run["final"], run["minimum"] or {}, run["diverged"]
+    return {
+        "run": run["name"],
+        "steps": final["step"],
+        "x": final["x"],
+        "y": final["y"],
+        "value": final["value"],
+        "nearest minimum": f"({near['x']:.4g}, {near['y']:.4g})" if near else None,
+        "value there": near.get("value"),
+        "distance": near.get("distance"),
+        "diverged": None if diverged is None else f"at step {diverged:,}",
+    }
+
+
+def raise_if_diverged(result: "Result") -> None:
+    """Diverged if no run came to its end."""
+    if result.status != "diverged":
+        return
+    first = min(one.diverged or 0 for one in result.descents)
+    every = "All runs diverged" if len(result.descents) > 1 else "The run diverged"
+    raise Diverged(
+        f"{every}, the first at step {first:,}: a number is not finite. The steps before are kept "
+        f"in {result.folder.path / 'paths.csv'}. Try a smaller lr: --set lr=..."
+    )

@@ -1,0 +1,273 @@
+"""A race of optimizers: their paths on the contour of the function, and the values on the way."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nnlab.config import families
+from nnlab.config.race.labels import words
+from nnlab.config.race.load import parse_race
+from nnlab.config.race.schema import Race
+from nnlab.core.landscapes import Domain, Landscape
+from nnlab.core.types import FloatArray
+from nnlab.errors import RunUnreadable
+from nnlab.plots import style
+from nnlab.plots.plot import Plot
+from nnlab.plots.style import look
+from nnlab.plots.titles import SEPARATOR
+from nnlab.plots.view import View
+from nnlab.run.folder import PATHS, RESOLVED, RunFolder
+from nnlab.run.text import shown
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+GRID = 240  # points of the contour along each axis
+LEVELS = 14
+LOWEST_PART = 0.003  # of the picture lies below the first level,
+SMALLEST = 1e-9  # which is not below this part of the last one
+SHADES = (0.01, 0.32)  # of ink, in the lowest and in the highest part: every path stands out
+LINES = 0.4  # of ink, between two shades
+SIZE = (9.4, 4.6)  # inches, without head and legend
+FEW = 60  # steps up to which each is marked
+MARKERS = "osD^vPX"
+LOOKS = ("-", "--", ":")  # of the first, second and third round of colours
+LOG_RANGE = 20  # values that span more than this factor need a logarithmic axis
+ROUNDING = 1e-16  # what is so much smaller than the largest value is no news
+NOTHING = "\N{ZERO WIDTH SPACE}"
+LARGEST = 1e100  # matplotlib's arithmetic overflows beyond
+
+
+@dataclass(frozen=True)
+class Trail:
+    """One run as it is drawn: its finite stops, and how it looks."""
+
+    name: str
+    steps: FloatArray
+    x: FloatArray
+    y: FloatArray
+    values: FloatArray
+    look: dict[str, Any]
+
+
+def unsuited(run: View) -> str | None:
+    """Optimizers must have raced, and made a step."""
+    return None if len(run.folder.read_paths().get("step", ())) else "no step was made"
+
+
+def draw(run: View) -> "Figure":
+    """The contour with all paths and the known minima; beside it the values over the steps.
+
+    A ring is a start, a star a known minimum, the large symbol of a run its end.
+    """
+    race = race_of(run)
+    found = trails(run.folder, race)
+    figure, (left, right) = style.panels(2)
+    figure.set_size_inches(*SIZE)
+    style.head(figure, race.name, setting(race))
+    seen = contour(left, race.function, found)
+    for trail in found:
+        left.plot(trail.x, trail.y, **trail.look)
+        right.plot(trail.steps, height(race.function, trail.values), label=trail.name, **trail.look)
+    marks(left, race.function, found)
+    finish(right, race.function, seen)
+    legend(figure, left, right)
+    return figure
+
+
+def race_of(run: View) -> Race:
+    """What raced."""
+    return parse_race(run.folder.read_resolved(), str(run.folder.path / RESOLVED))
+
+
+def ends(run: View) -> str:
+    """Where each run ended, for the alt text."""
+    found = trails(run.folder, race_of(run))
+    return ", ".join(f"{trail.name} ends at {trail.values[-1]:.4g}" for trail in found)
+
+
+def setting(race: Race) -> str:
+    """The function, where all begin if it is one place, and what there is to reach."""
+    lowest, starts = race.function.lowest, {race.start_of(run) for run in race.runs}
+    begin = [f"start ({x:g}, {y:g})" for x, y in starts] if len(starts) == 1 else []
+    reach = "no minimum" if lowest is None else f"lowest value {lowest:.4g}"
+    return SEPARATOR.join([words(families.LANDSCAPE, race.function), *begin, reach])
+
+
+def trails(run: RunFolder, race: Race) -> list[Trail]:
+    """The rows of paths.csv, run by run; a run that has none is left out.
+
+    Raises RunUnreadable where no run has any.
+    """
+    table = run.read_paths(strict=True)
+    columns = [within_reach(table[name]) for name in ("step", "x", "y", "value")]
+    found = []
+    for number, runner in enumerate(race.runs):
+        rows = np.asarray(table["run"]) == number
+        if rows.any():
+            steps, x, y, values = (column[rows] for column in columns)
+            appears = appearance(number, len(steps))
+            name = runner.name
+            if len(steps) <= runner.steps:
+                name += f" (diverged at step {len(steps):,})"
+            found.append(Trail(name, steps, x, y, values, appears))
+    if not found:
+        raise RunUnreadable(f"Cannot read {shown(run.path / PATHS)}: it has no row of any run.")
+    return found
+
+
+def within_reach(column: Any) -> FloatArray:
+    """The numbers, with nan for what no axis can show."""
+    numbers = np.asarray(column, np.float64)
+    return np.where(np.abs(numbers) < LARGEST, numbers, np.nan)
+
+
+def appearance(number: int, stops: int) -> dict[str, Any]:
+    """Colour, marker and dashes, which also differ without colour."""
+    palette = look().palette
+    colours, markers = len(palette), len(MARKERS)
+    return {
+        "color": palette[number % colours],
+        "linestyle": LOOKS[number // colours % len(LOOKS)],
+        "marker": MARKERS[number % markers],
+        "markersize": 3.5,
+        "markevery": 1 if stops <= FEW else (stops - 1, stops),
+        "linewidth": 1.3,
+    }
+
+
+def shown_part(function: Landscape, found: Sequence[Trail]) -> Domain:
+    """What is shown: the function's domain, all starts, and paths that go a little beyond."""
+    sides: list[tuple[float, float]] = []
+    for (low, high), axis in zip(function.domain, ("x", "y"), strict=True):
+        reach = (high - low) / 2
+        starts = [getattr(trail, axis)[0] for trail in found]
+        low, high = float(np.nanmin([low, *starts])), float(np.nanmax([high, *starts]))
+        points = np.concatenate([getattr(trail, axis) for trail in found])
+        near = points[(points >= low - reach) & (points <= high + reach)]
+        room = 0.03 * (high - low)
+        lowest, highest = min([low, *near]), max([high, *near])
+        sides.append(
+            (low if lowest == low else lowest - room, high if highest == high else highest + room)
+        )
+    return sides[0], sides[1]
+
+
+def contour(ax: "Axes", function: Landscape, found: Sequence[Trail]) -> tuple[float, float]:
+    """The function in greys, the lowest part lightest; its smallest and largest value there."""
+    from matplotlib.colors import ListedColormap
+
+    xs, ys = (np.linspace(low, high, GRID) for low, high in shown_part(function, found))
+    x, y = np.meshgrid(xs, ys)
+    with np.errstate(all="ignore"):
+        values = np.nan_to_num(function.value(x, y), nan=LARGEST).clip(-LARGEST, LARGEST)
+    steps = levels(values, function.lowest)
+    shade = style.blend(look().paper, look().ink)
+    shades = [shade(part) for part in np.linspace(*SHADES, len(steps) - 1)]
+    ax.contourf(x, y, values, steps, cmap=ListedColormap(shades), extend="both")
+    lines = ax.contour(x, y, values, steps, colors=[shade(LINES)], linewidths=0.5)
+    outer = steps[len(steps) // 2 :: 2]  # near a minimum there is no room for numbers
+    ax.clabel(lines, outer, fontsize=6, fmt=two_digits, colors=look().ink)
+    ax.set_xlabel("x")
+    ax.set_ylabel("y")
+    ax.grid(False)
+    ax.set_xlim(xs[0], xs[-1])
+    ax.set_ylim(ys[0], ys[-1])
+    return float(values.min()), float(values.max())
+
+
+def two_digits(value: float) -> str:
+    """A height as it stands on its line: 890, 1.8, 180000."""
+    return f"{float(f'{value:.2g}'):g}"
+
+
+def levels(values: FloatArray, lowest: float | None) -> FloatArray:
+    """Heights of the contour lines: above a minimum dense below and wide above, else even."""
+    if lowest is None:
+        return np.linspace(values.min(), values.max(), LEVELS)
+    above = values - lowest
+    first, last = float(np.quantile(above, LOWEST_PART)), float(above.max())
+    heights = np.geomspace(max(first, last * SMALLEST), last, LEVELS)
+    return np.unique(lowest + np.array([0.0, *heights]))
+
+
+def marks(ax: "Axes", function: Landscape, found: Sequence[Trail]) -> None:
+    """Starts, known minima and ends, in this order from below."""
+    alone: dict[str, Any] = {"linestyle": "", "markeredgecolor": look().ink}
+    end: dict[str, Any] = {"linestyle": "", "markeredgecolor": look().paper, "markersize": 7}
+    starts = np.array(sorted({(trail.x[0], trail.y[0]) for trail in found}))
+    ring: dict[str, Any] = {
+        "marker": "o",
+        "markersize": 10,
+        "markerfacecolor": "none",
+        "label": "start",
+    }
+    ax.plot(*starts.T, zorder=4, clip_on=False, **ring, **alone)
+    if function.minima:
+        name = "known minimum" if len(function.minima) == 1 else "known minima"
+        star: dict[str, Any] = {
+            "marker": "*",
+            "markersize": 16,
+            "markerfacecolor": look().paper,
+            "label": name,
+        }
+        ax.plot(*np.array(function.minima).T, zorder=5, **star, **alone)
+    for trail in found:
+        same = {key: trail.look[key] for key in ("color", "marker")}
+        ax.plot(trail.x[-1:], trail.y[-1:], zorder=6, **same, **end)
+
+
+def height(function: Landscape, values: FloatArray) -> FloatArray:
+    """What the second panel shows: above the lowest value, where there is one."""
+    return values if function.lowest is None else values - function.lowest
+
+
+def finish(ax: "Axes", function: Landscape, seen: tuple[float, float]) -> None:
+    """Scale and names of the second panel, which ends where the picture of the function does."""
+    from matplotlib.ticker import MaxNLocator, StrMethodFormatter
+
+    heights = np.concatenate([np.asarray(line.get_ydata(), np.float64) for line in ax.lines])
+    positive = heights[heights > 0]
+    lowest, highest = height(function, np.array(seen))
+    if function.lowest is None:
+        ax.set_ylim(max(np.nanmin(heights), lowest), min(np.nanmax(heights), highest))
+    elif len(positive) and positive.max() > LOG_RANGE * positive.min():
+        ax.set_yscale("log", nonpositive="mask")
+        top = min(positive.max(), highest)
+        ax.set_ylim(max(positive.min(), top * ROUNDING) / 1.5, top * 1.5)
+    ax.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+    ax.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
+    ax.set_xlabel("step")
+    ax.set_ylabel("value" if function.lowest is None else "value above the lowest minimum")
+
+
+def legend(figure: "Figure", left: "Axes", right: "Axes") -> None:
+    """Below both panels: the runs, then what the marks mean. A run may be called as it likes."""
+    runs, names = list(right.lines), [str(line.get_label()) for line in right.lines]
+    points, meanings = left.get_legend_handles_labels()
+    # matplotlib leaves out a name that begins with an underscore.
+    names = [f"{NOTHING}{name}" if name.startswith("_") else name for name in names]
+    longest = max(len(text) for text in (*names, *meanings))
+    columns = max(1, min(4, SIZE[0] * style.CHARACTERS // (longest + 8)))
+    texts = figure.legend(
+        [*runs, *points],
+        [*names, *meanings],
+        loc="outside lower left",
+        ncols=int(columns),
+        markerscale=0.8,
+    ).get_texts()
+    for text in texts:
+        text.set_parse_math(False)
+
+
+LANDSCAPE = Plot(
+    "The race of the optimizers",
+    "Paths over the contour lines of the function, and its value at every step.",
+    unsuited,
+    draw,
+    ends,
+    race=True,
+)
