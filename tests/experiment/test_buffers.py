@@ -73,7 +73,7 @@ def test_reported_numbers_are_those_of_the_saved_values(tmp_path):
         final = run.summary["final"]
         found = evaluate(run._saved, "final", "validation")
         assert found["loss"] == pytest.approx(final["val_loss"], rel=1e-12), training
-        best = run._saved.evaluate("best", "validation")
+        best = evaluate(run._saved, "best", "validation")
         assert best["loss"] == pytest.approx(run.summary["best"]["val_loss"], rel=1e-12)
 
 
