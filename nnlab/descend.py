@@ -3,7 +3,7 @@
 result = descend(load_race("landscape"), Path("runs"))
 result.folder, result.descents, result.summary
 
-A race takes no longer than a blink, so it is run whole and never resumed.
+A race takes a few seconds at most, so it is run whole and never resumed.
 """
 
 from collections.abc import Iterator, Sequence
