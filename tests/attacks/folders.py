@@ -139,6 +139,7 @@ def cases() -> Iterator[Case]:
     yield "honest", lambda path: None, (*LOOKS, *ROWS, *GOES_ON, ["train", "c.yaml"])
     for name, data in NPZ.items():
         yield f"weights: {name}", _each("weights/{}.npz", WEIGHTS, data), LOOKS[:3]
+        yield f"kept: {name}", _each("{}.npz", KEPT, data), (LOOKS[2],)
         yield f"checkpoint: {name}", _each("{}", SAVES, data), (*GOES_ON, LOOKS[0])
         yield f"data: {name}", _each("../{}", ("data.npz",), data), (["train", "c.yaml"],)
     for name, text in JSON.items():
@@ -152,6 +153,7 @@ def cases() -> Iterator[Case]:
 
 
 WEIGHTS = ("initial", "best", "final")
+KEPT = ("predictions", "snapshots")
 SAVES = (checkpoint.CURRENT, checkpoint.PREVIOUS)
 
 

@@ -245,7 +245,7 @@ def test_the_worst_mistakes_are_wrong_and_in_order(runs: Runs) -> None:
     axes = drawn("mistakes", run).axes
     found = [ax.get_title(loc="left") for ax in axes]
     assert found == [
-        f"said {outputs[row].argmax()} {outputs[row].max():.2f}\ntrue {targets[row]}"
+        f"said {outputs[row].argmax()} ({outputs[row].max():.2f})\ntrue {targets[row]}"
         for row in worst
     ]
 
