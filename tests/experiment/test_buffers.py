@@ -77,7 +77,7 @@ def test_reported_numbers_are_those_of_the_saved_values(tmp_path):
 
 
 def test_the_average_is_one_of_parameters_and_buffers(tmp_path):
-    """average <- d average + (1 - d) values, d = min(decay, (1 + t) / (10 + t)), update by update."""
+    """average <- d average + (1 - d) values, d = min(decay, (1 + t) / (10 + t)), every update."""
     seen: list[Any] = []
     settings = {"training": CONFIG["training"] | {"ema": 0.9, "batch_size": "full", "epochs": 6}}
     with begin(_loaded({**CONFIG, **settings}), tmp_path) as session:
