@@ -8,7 +8,7 @@ VENV = .venv
 RUN = $(VENV)/bin/python -m
 INSTALL = $(RUN) pip install --quiet --disable-pip-version-check
 
-.PHONY: help demo test torture check format docs results figures bench clean
+.PHONY: help demo test torture check format docs results figures accuracy bench clean
 .NOTPARALLEL:
 
 help:
@@ -20,6 +20,7 @@ help:
 	@echo "make docs     write docs/cli.md and docs/config.md again"
 	@echo "make results  run every shipped experiment and write docs/results.md (minutes)"
 	@echo "make figures  train some shipped experiments and draw the images of the pages (a minute)"
+	@echo "make accuracy train the image experiments with three seeds, write docs/accuracy.md (an hour)"
 	@echo "make bench    measure speed, start-up and memory"
 	@echo "make clean    remove .venv and caches; run folders stay"
 
@@ -56,6 +57,9 @@ results: $(VENV)/.fast
 
 figures: $(VENV)/.fast
 	$(VENV)/bin/python docs/figures.py
+
+accuracy: $(VENV)/.fast
+	$(VENV)/bin/python docs/accuracy.py
 
 bench: $(VENV)/.fast
 	$(RUN) benchmarks.page

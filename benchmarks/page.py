@@ -16,6 +16,7 @@ PAGE = ROOT / "docs" / "benchmarks.md"
 SCRIPTS = {
     "step": "Microseconds an update",
     "whole": "Whole commands against the peers",
+    "convolution": "Convolutions: a step beside PyTorch",
     "study": "The learning-rate study: 30 trainings",
     "scaling": "How the cost grows",
     "startup": "Start-up",

@@ -58,14 +58,13 @@ def build(config: Config) -> Built:
     config = replace(config, training=replace(config.training, engine=chosen))
     coded = loss.encode(targets)
 
-    def part(rows: IntArray | None) -> Part | None:
+    def part(rows: IntArray | None, changes: Augmenter | None = None) -> Part | None:
         if rows is None:
             return None
-        return Part(dataset.inputs, rows, scaling, coded[rows], dtype)
+        return Part(dataset.inputs, rows, scaling, coded[rows], dtype, changes)
 
-    train = part(parts.train)
+    train = part(parts.train, augmenter(config, dataset, scaling))
     assert train is not None
-    train.augmenter = augmenter(config, dataset, scaling)
     plan = make_plan(config, loss, train, part(parts.validation), kind)
     return Built(config, dataset, parts, scaling, kind, network, plan, part(parts.test))
 

@@ -546,3 +546,32 @@ def test_rows_that_are_no_numbers(tmp_path, rows, message):
     with pytest.raises(DataError) as error:
         run.predict(rows)
     assert str(error.value).startswith(message)
+
+
+def test_fit_on_images():
+    """Rows need not be flat: a convolution takes (N, h, w, c) as they are."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(30, 6, 6, 1))
+    labels = (x[:, :, :3].mean(axis=(1, 2, 3)) > x[:, :, 3:].mean(axis=(1, 2, 3))).astype(int)
+    layers = [
+        nnlab.LAYERS["conv2d"](filters=4),
+        nnlab.LAYERS["batch_norm"](),
+        nnlab.LAYERS["relu"](),
+        nnlab.LAYERS["flatten"](),
+        nnlab.LAYERS["dense"](units=2),
+        nnlab.LAYERS["softmax"](),
+    ]
+    network, adam = nnlab.Network(layers, (6, 6, 1), seed=1), nnlab.OPTIMIZERS["adam"](lr=0.03)
+    history = nnlab.fit(network, x, labels, "cross_entropy", adam, epochs=40, batch_size=7)
+    assert history.failure is None
+    assert history.loss[-1] < 0.1 * history.loss[0]
+    assert network.predict(x).shape == (30, 2)
+
+
+def test_fit_refuses_a_batch_without_a_variance():
+    network = nnlab.Network([nnlab.LAYERS["batch_norm"]()], 2)
+    x = np.ones((5, 2))
+    for size in (1, 2, 4):
+        expected = r"^layer 0 \(batch_norm\) trains on batches of 2 rows or more, not of 1$"
+        with pytest.raises(ValueError, match=expected):
+            nnlab.fit(network, x, x, "mse", batch_size=size)

@@ -151,7 +151,7 @@ def test_images_stay_bytes():
     part = Part(inputs, np.arange(4), NONE, np.zeros((4, 1)), np.float32)
     assert part.inputs is inputs
     assert len(part) == 4
-    assert part.width == 5
+    assert part.row == (5,)
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.float64])

@@ -33,7 +33,7 @@ class Augmentation(ABC):
 class Shift(Augmentation):
     """Moves a picture up or down and left or right.
 
-    pixels: the farthest along each axis; every whole number up to it is as likely.
+    pixels: the farthest along each axis; all whole numbers up to it are equally likely.
     """
 
     pixels: Pixels = 2

@@ -5,6 +5,7 @@ gather a chunk costs a small network a fraction of one a batch, and a chunk of 5
 in the cache when its batches are used.
 """
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -54,9 +55,9 @@ class Part:
         return len(self.rows)
 
     @property
-    def width(self) -> int:
-        """n."""
-        return int(self.inputs.shape[1])
+    def row(self) -> tuple[int, ...]:
+        """The shape of a row: (n,), but for arrays handed to `nnlab.fit` as images."""
+        return self.inputs.shape[1:]
 
     def gather(self, which: IntArray | slice, x: Array, t: Array, raw: Array) -> None:
         """Fill x (B, n) and t (B, m) with the chosen rows of the part; raw (B, n) is uint8 room."""
@@ -83,7 +84,7 @@ class Part:
     def some(self, which: IntArray | slice) -> tuple[Array, Array]:
         """The chosen rows as arrays of their own."""
         count = len(self.rows[which])
-        x = np.empty((count, self.width), self.dtype)
+        x = np.empty((count, *self.row), self.dtype)
         t = np.empty((count, self.targets.shape[1]), self.dtype)
         self.gather(which, x, t, np.empty(x.shape if self.lazy else (0, 0), np.uint8))
         return x, t
@@ -122,11 +123,11 @@ class Batches:
         self.full, rest = divmod(len(part), self.batch)
         self.rest = 0 if drop_last else rest
         self.count = self.full + (self.rest > 0)
-        row_bytes = (part.width + part.targets.shape[1]) * part.dtype.itemsize
+        row_bytes = (math.prod(part.row) + part.targets.shape[1]) * part.dtype.itemsize
         fitting = CHUNK_BYTES // (self.batch * row_bytes)
         self.per_chunk = max(1, min(fitting, self.full, CHUNK_BATCHES))
         rows = self.per_chunk * self.batch
-        self.x = np.empty((rows, part.width), part.dtype)
+        self.x = np.empty((rows, *part.row), part.dtype)
         self.t = np.empty((rows, part.targets.shape[1]), part.dtype)
         self.raw = np.empty(self.x.shape if part.lazy else (0, 0), np.uint8)
         starts = range(0, rows, self.batch)

@@ -8,6 +8,7 @@ import pytest
 from nnlab.config.load import parse
 from nnlab.errors import ConfigError, DataError
 
+IMAGES = {"data": "digits", "loss": "cross_entropy"}
 PARTS = {"data": "moons", "network": "[{dense: 2}]", "loss": "mse"}
 
 
@@ -336,3 +337,114 @@ def test_parts_that_are_not_there_cannot_be_pooled() -> None:
         "x.yaml:1:25: data.pool: this data set has no official test part to pool.\n"
         "    data: {name: xor, pool: true}\n                            ^"
     )
+
+
+def images(*layers: str, **parts: str) -> str:
+    """What is said about these layers before a dense one on digits."""
+    stack = ", ".join([*layers, "flatten, {dense: 10}, softmax"])
+    return message(**{**IMAGES, "network": f"[{stack}]", **parts})
+
+
+FIT = "{reshape: [8, 8, 1]}"
+IMAGE_MISTAKES = {
+    ("{conv2d: 4}",): (
+        "conv2d cannot take rows of shape (64): it takes images (height, width, channels); put "
+        "`reshape: [8, 8, 1]` before it."
+    ),
+    (FIT, "{conv2d: {filters: 4, kernel: 9}}"): (
+        "conv2d cannot take rows of shape (8, 8, 1): a window of 9 x 9 is larger than the image "
+        "of 8 x 8."
+    ),
+    (FIT, "max_pool", "max_pool", "max_pool", "max_pool"): (
+        "max_pool cannot take rows of shape (1, 1, 1): a window of 2 x 2 is larger than the image "
+        "of 1 x 1."
+    ),
+    (FIT, "{conv2d: {filters: 4, stride: [8, 1]}}"): (
+        "conv2d cannot take rows of shape (8, 8, 1): a stride of 8 leaves nothing of the image of "
+        "8 x 8 but its first corner."
+    ),
+    (FIT, "{conv2d: {filters: 4, padding: 3}}"): (
+        "conv2d cannot take rows of shape (8, 8, 1): a padding of 3 is not smaller than the "
+        "kernel, 3."
+    ),
+    ("{reshape: [7, 9]}",): (
+        "reshape cannot take rows of shape (64): 7 x 9 makes 63 numbers, and a row has 64."
+    ),
+}
+
+
+@pytest.mark.parametrize("layers", IMAGE_MISTAKES)
+def test_images_that_do_not_fit(layers: tuple[str, ...]) -> None:
+    found = images(*layers)
+    assert found.partition("\n")[0].endswith(f": {IMAGE_MISTAKES[layers]}")
+    line = found.splitlines()
+    name = layers[-1].strip("{").partition(":")[0]
+    assert line[1][line[2].index("^") :].lstrip("{").startswith(name)  # the caret's layer
+
+
+def test_images_that_fit() -> None:
+    assert images(FIT, "{conv2d: 4}", "batch_norm", "max_pool", "layer_norm") == ""
+    assert images(FIT, "{conv2d: {filters: 4, kernel: 8, stride: 8}}") == ""
+    assert images(FIT, "batch_norm", training="{batch_size: 1}") == ""  # 64 numbers a channel
+
+
+BATCHES = {
+    "{batch_size: 1}": (
+        "batch_norm trains on batches of 2 rows or more, and training.batch_size is 1.",
+        "a batch_size of at least 2",
+    ),
+    "{batch_size: 4}": (
+        "batch_norm trains on batches of 2 rows or more, and the last batch of an epoch has 1 of "
+        "the 1797 rows.",
+        "training.drop_last: true, or another batch_size",
+    ),
+    "{batch_size: 4, drop_last: true}": ("", ""),
+    "{batch_size: 5}": ("", ""),
+    "{batch_size: full}": ("", ""),
+    "{batch_size: 1, epochs: 0}": ("", ""),
+}
+
+
+@pytest.mark.parametrize("training", BATCHES)
+def test_a_batch_too_small_for_its_variance(training: str) -> None:
+    sentence, allowed = BATCHES[training]
+    found = images("{dense: 5}", "batch_norm", training=training)
+    if not sentence:
+        assert found == ""
+        return
+    assert sentence in found
+    assert f"allowed: {allowed}" in found
+    line = found.splitlines()
+    assert line[1][line[2].index("^") :].startswith("batch_norm")
+
+
+AUGMENTED = {
+    "moons": "augment changes pictures, and this data has none.",
+    "{name: digits, scale: standardize}": (
+        "standardize gives every pixel a scale of its own, so that augment cannot move it."
+    ),
+    "{name: digits, scale: standardize_all}": "",
+    "mnist": "",
+}
+
+
+@pytest.mark.parametrize("data", AUGMENTED)
+def test_only_pictures_can_be_changed(data: str) -> None:
+    units = 2 if data == "moons" else 10
+    network = f"[{{dense: {units}}}, softmax]"
+    training = "{augment: [{shift: 1}]}"
+    found = message(data=data, network=network, loss="cross_entropy", training=training)
+    assert AUGMENTED[data] in found
+    assert bool(found) == bool(AUGMENTED[data])
+
+
+def test_pictures_of_a_file_can_be_changed_and_columns_cannot(tmp_path: Path) -> None:
+    x = np.zeros((6, 4, 4), np.uint8)
+    np.savez(tmp_path / "pictures.npz", x=x, y=np.arange(6) % 2)
+    np.savez(tmp_path / "columns.npz", x=x.reshape(6, 16), y=np.arange(6) % 2)
+    settings = {"network": "[{dense: 2}, softmax]", "loss": "cross_entropy"}
+    for name, said in (("pictures", ""), ("columns", "augment changes pictures")):
+        data = f"{{name: npz, path: {tmp_path / name}.npz}}"
+        found = message(**settings, data=data, training="{augment: [flip]}")
+        assert said in found
+        assert bool(found) == bool(said)

@@ -241,3 +241,11 @@ def test_the_largest_of_infinite_numbers():
     one.dy = np.ones((1, 1, 1, 1))
     one.backward(one.dx)
     assert one.dx[0, :, :, 0].tolist() == [[1.0, 0.0], [0.0, 0.0]]
+
+
+def test_only_weights_decay():
+    layers = [conv(filters=2), LAYERS["batch_norm"](), LAYERS["layer_norm"](), LAYERS["flatten"]()]
+    layout = Network([*layers, LAYERS["dense"](units=2)], (4, 4, 1)).layout
+    decaying = [place.key for place in layout.places if place.declared.decays]
+    assert decaying == ["0.conv2d.weight", "4.dense.weight"]
+    assert layout.weights == 9 * 2 + 8 * 2

@@ -117,6 +117,14 @@ def test_backward_overwrites_all_gradients(layer, shape, output, dtype):
         assert np.isfinite(gradient).all(), name
 
 
+@each_learning_layer
+def test_a_second_pass_leaves_nothing_of_the_first(layer, shape, output):
+    bound = Bound(layer, shape, np.float64)
+    first = {name: array.copy() for name, array in bound.gradients().items()}
+    for name, gradient in bound.gradients().items():
+        np.testing.assert_array_equal(gradient, first[name], err_msg=name)
+
+
 @each_layer
 def test_evaluation_is_repeatable_and_draws_nothing(layer, shape, output):
     bound = Bound(layer, shape, np.float64)

@@ -19,7 +19,9 @@ from nnlab.engine.compiled.program import why_not
 from nnlab.training import Epoch, Failure, Plan, Record, State, Steps, start, train
 
 NONE = Scaling("none", np.zeros(()), np.ones(()))
-SKIPPED_LAYERS = {"dense", "dropout", "step"}  # dense is in all; the others have no compiled form
+# dense is in all; the others have no compiled form
+SKIPPED_LAYERS = {"dense", "dropout", "step", "reshape", "batch_norm", "layer_norm"}
+SKIPPED_LAYERS |= {"conv2d", "max_pool", "avg_pool", "global_avg_pool"}
 HIDDEN = sorted(set(LAYERS) - SKIPPED_LAYERS)
 
 

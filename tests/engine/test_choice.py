@@ -9,7 +9,12 @@ import pytest
 from nnlab import build as building
 from nnlab.build import build
 from nnlab.config.load import from_mapping
+from nnlab.core.layers import LAYERS
+from nnlab.core.losses import LOSSES
+from nnlab.core.network import Network
+from nnlab.core.optimizers import OPTIMIZERS
 from nnlab.engine.compiled import store
+from nnlab.engine.compiled.program import why_not
 from nnlab.errors import ConfigError, StorageError
 
 DENSE = [{"dense": 3}, "sigmoid", {"dense": 8}, "sigmoid"]
@@ -70,6 +75,26 @@ def test_convolutions_and_changed_pictures_have_no_compiled_form():
         choice("compiled", CONVOLVING)
     with pytest.raises(ConfigError, match=r"not possible: training\.augment has no compiled form"):
         choice("compiled", dense, augment=["flip"])
+
+
+NO_FORM = {
+    "dropout": {},
+    "batch_norm": {},
+    "layer_norm": {},
+    "reshape": {"shape": (4,)},
+    "conv2d": {"filters": 2},
+    "max_pool": {},
+    "avg_pool": {},
+    "global_avg_pool": {},
+}
+
+
+@pytest.mark.parametrize("name", NO_FORM)
+def test_the_layer_without_a_compiled_form_is_named(name):
+    layers = [LAYERS[name](**NO_FORM[name]), LAYERS["flatten"](), LAYERS["dense"](units=1)]
+    network = Network(layers, (4, 4, 1) if name != "reshape" else (2, 2))
+    found = why_not(network, LOSSES["mse"](), OPTIMIZERS["sgd"]())
+    assert found == f"layer 0 ({name}) has no compiled form"
 
 
 def test_without_numba(monkeypatch):

@@ -152,3 +152,28 @@ def test_a_variance_that_overflows_ends_the_training_by_name():
     found = nnlab.fit(network, np.eye(4, 2), np.ones((4, 5)), "mse", epochs=1)
     assert found.failure == "running_var of layer 1 (batch_norm)"
     assert np.isfinite(network.buffers).all()
+
+
+@pytest.mark.parametrize("augment", [[], ["flip"]])
+def test_a_training_shows_other_pictures_in_every_epoch(tmp_path, augment):
+    """With a rate of almost 0 only the pictures can change the loss."""
+    config = {
+        "data": {"name": "digits", "test": 0.9, "validation": "test"},
+        "network": [{"dense": 10}, "softmax"],
+        "loss": "cross_entropy",
+        "optimizer": {"sgd": 1e-15},
+        "training": {
+            "epochs": 4,
+            "batch_size": 30,
+            "shuffle": False,  # else the batches alone would make a difference
+            "dtype": "float64",
+            "augment": augment,
+        },
+    }
+    metrics = nnlab.train(config, runs=tmp_path).metrics
+    train, given = metrics["train_loss"], metrics["val_loss"]
+    np.testing.assert_allclose(given, given[0], rtol=1e-12)
+    if augment:
+        assert np.unique(train.round(6)).size == 5  # row 0 is of the pictures as they are
+    else:
+        np.testing.assert_allclose(train, train[0], rtol=1e-12)

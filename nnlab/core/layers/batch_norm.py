@@ -23,7 +23,7 @@ class BatchNorm(Layer):
     batch's variance is divided by N to normalise and by N - 1 for the running one; both running
     values start at 0 and 1 (Ioffe and Szegedy, 2015).
 
-    momentum: the weight of a new batch in the running values (1 - momentum is Keras's name).
+    momentum: the weight of a new batch in the running values; Keras's momentum is 1 minus this.
     eps: keeps the root away from 0.
     """
 

@@ -28,8 +28,8 @@ class Conv2d(Layer):
     stride: how far the window moves.
     padding: zeros around the image: a number; valid has none; same keeps h' = h / stride.
 
-    Patches: a few images at a time, their windows are copied side by side into a matrix that
-    stays in the cache, and one matrix product does the rest. A last column of ones is the bias.
+    The windows of a few images at a time are copied side by side into a matrix that stays in the
+    cache, and one matrix product does the rest. A last column of ones is for the bias.
     """
 
     filters: Annotated[int, Gt(0)]

@@ -70,9 +70,10 @@ class MaxPool(Layer):
         return self.windows(shape).area * size(self.output_shape(shape))
 
     def forward(self, p: Views, x: Array, y: Array, s: Views, train: bool) -> None:
-        """The largest of neighbours in each row, in all columns; of these columns; every stride-th.
+        """First along the rows of pixels, for all places; then down; of these, each stride-th.
 
-        Whole rows are compared with rows moved by a pixel: long loops, where windows have short.
+        Whole rows are compared with themselves moved by a pixel. That compares more than the
+        windows need, but in long loops, and a short one costs as much as twenty comparisons.
         """
         windows = self.windows(x.shape[1:])
         for rows in portions(len(x), len(s.wide)):
@@ -117,9 +118,8 @@ class MaxPool(Layer):
         tall, index, larger = s.tall[:count], s.tall_which[:count], s.tall_larger[:count]
         first = windows.along(0, 0)
         upper = wide[:, first]
-        np.copyto(index, which[:, first])
-        if kh == 1:
-            return upper, index
+        if train:
+            np.copyto(index, which[:, first])
         for i in range(1, kh):
             lower = wide[:, windows.along(0, i)]
             if train:
@@ -130,7 +130,7 @@ class MaxPool(Layer):
                 np.maximum(index, later, out=index)
             np.maximum(upper, lower, out=tall)
             upper = tall
-        return tall, index
+        return upper, index
 
     def backward(
         self, p: Views, g: Views, x: Array, y: Array, dy: Array, dx: Array | None, s: Views
@@ -148,11 +148,11 @@ class MaxPool(Layer):
             mine, part = s.mine[: rows.stop - rows.start], s.part[: rows.stop - rows.start]
             for pixel, (i, j) in enumerate(windows.pixels()):
                 np.equal(s.which[rows], np.uint8(pixel), mine)
-                np.multiply(dy[rows], mine, part)
                 target = dx[rows, i, j]
                 if separate:
-                    np.copyto(target, part)
+                    np.multiply(dy[rows], mine, target)
                 else:
+                    np.multiply(dy[rows], mine, part)
                     np.add(target, part, target)
 
 
