@@ -86,7 +86,7 @@ def _lines(ax: "Axes", quantity: str, runs: Sequence[View], labels: Sequence[str
     for number, (run, name) in enumerate(zip(runs, labels, strict=True)):
         table = run.metrics
         colour = look().palette[number % len(look().palette)]
-        dash = DASHES[number // len(look().palette) % len(DASHES)]
+        dash = DASHES[number % len(DASHES)]  # 7 colours and 4 dashes: 28 lines differ
         epochs = numbers(table["epoch"])
         watched = f"val_{quantity}" in table
         for prefix, strong in (("train", not watched), ("val", watched)):

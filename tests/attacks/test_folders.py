@@ -19,13 +19,13 @@ pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 
 ROOT = Path(__file__).resolve().parents[2]
 GROWTH = 64 * 1024  # KiB above what the honest folder takes
-SECONDS = 1.0  # of the processor
+SECONDS = 1.0  # of the processor, above what the honest folder takes
 # What a command may come to, beside 0 where it does not look at what was changed.
 CODES = {
     "weights": {6},
     "checkpoint": {6},
     "data": {3},
-    "metrics": {6, 9},
+    "metrics": {2, 6, 9},
     "kept": set(),
     "odd": {2, 6, 7, 9},
 }
@@ -54,6 +54,7 @@ def test_every_command_refuses_it_or_is_not_touched(
     found: dict[str, dict[str, Any]], name: str
 ) -> None:
     honest = max(memory for _, _, memory, _, _ in found["honest"].values())
+    usual = {command: seconds for command, (*_, seconds, _) in found["honest"].items()}
     kind = name.partition(":")[0]
     allowed = (CODES | FILES | {"honest": set()})[kind]
     codes = set()
@@ -63,7 +64,7 @@ def test_every_command_refuses_it_or_is_not_touched(
         assert "Traceback" not in message, (command, message)
         assert seen == "", (command, seen)
         assert memory - honest < GROWTH, command
-        assert seconds < SECONDS, command
+        assert seconds < SECONDS + usual.get(command, 0.0), command
         assert all(char.isprintable() or char == "\n" for char in message), command
     if CODES.get(kind):
         assert codes & allowed
