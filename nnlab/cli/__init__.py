@@ -27,6 +27,7 @@ NAMES = (
     "predict",
     "runs",
     "plot",
+    "report",
     "data",
     "init",
 )

@@ -180,7 +180,7 @@ class View:
             saved = self.folder.load_checkpoint().arrays
             found = {key: saved.get(f"snapshot.{key}", np.zeros(0)) for key in ("epochs", "theta")}
         epochs, thetas = found.get("epochs", np.zeros(0)), found.get("theta", np.zeros(0))
-        size = self.network.theta.size
+        size = self._untrained.theta.size
         if not epochs.size or thetas.shape != (len(epochs), size):
             return np.zeros(0, np.int64), np.zeros((0, size))
         return epochs.astype(np.int64), thetas

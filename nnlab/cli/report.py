@@ -1,0 +1,74 @@
+"""`nnlab report`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from nnlab.cli.options import FILE, complete_run, find_run, runs_option, verbosity
+from nnlab.cli.terminal import say, tell
+
+if TYPE_CHECKING:
+    from nnlab.report import Report
+    from nnlab.run.folder import RunFolder
+
+NAME = "report.html"
+
+
+@click.command
+@click.argument("run", metavar="RUN...", nargs=-1, required=True, shell_complete=complete_run)
+@runs_option
+@click.option(
+    "--out",
+    type=FILE,
+    metavar="FILE",
+    help=f"Where the page goes; default {NAME} in the run's folder, "
+    "or for several runs in the folder that holds them.",
+)
+@click.option("--open", "show", is_flag=True, help="Show the page in the browser.")
+@verbosity
+def command(run: tuple[str, ...], runs: Path | None, out: Path | None, show: bool) -> None:
+    """Write one HTML page that shows all of a RUN, or several side by side.
+
+    The page says what was asked, what happened, what the network learned and how to repeat it.
+    It is one file that needs no network: it can be mailed, printed or handed in. Small networks
+    get a slider through the epochs. Everything comes from the run's folder. Prints the file.
+
+    \b
+    nnlab report latest
+    nnlab report latest --open
+    nnlab report 20261120-18 20261120-19 --out both.html
+    """
+    from nnlab.errors import StorageError
+    from nnlab.run import durable
+
+    folders = [find_run(one, runs) for one in run]
+    place = out or default_place(folders)
+    report = made(folders, place)
+    for notice in report.notices:
+        say(f"Note: {notice}")
+    try:
+        durable.write(place, report.html, sync=False)
+    except StorageError as error:
+        hint = "" if out is not None else " With --out FILE the page goes elsewhere."
+        raise StorageError(f"{error}{hint}") from error
+    tell(str(place))
+    if show:
+        import webbrowser
+
+        webbrowser.open(place.resolve().as_uri())
+
+
+def made(folders: "list[RunFolder]", place: Path) -> "Report":
+    """The page of one run, or of several."""
+    from nnlab.report import of_run, of_runs
+
+    return of_run(folders[0]) if len(folders) == 1 else of_runs(folders, place)
+
+
+def default_place(folders: "list[RunFolder]") -> Path:
+    """In the run's folder; beside the runs where they lie together, else in the current folder."""
+    if len(folders) == 1:
+        return folders[0].path / NAME
+    parents = {folder.path.parent for folder in folders}
+    return parents.pop() / NAME if len(parents) == 1 else Path(NAME)
