@@ -22,8 +22,8 @@ NAME = "report.html"
     "--out",
     type=FILE,
     metavar="FILE",
-    help=f"Where the page goes; default {NAME} in the run's folder, "
-    "or for several runs in the folder that holds them.",
+    help=f"Where the page goes; default {NAME} in the run's folder, for several runs in "
+    "a folder compare-... beside them.",
 )
 @click.option("--open", "show", is_flag=True, help="Show the page in the browser.")
 @verbosity
@@ -43,11 +43,13 @@ def command(run: tuple[str, ...], runs: Path | None, out: Path | None, show: boo
     from nnlab.run import durable
 
     folders = [find_run(one, runs) for one in run]
-    place = out or default_place(folders)
+    place = out or default_place(folders, runs)
     report = made(folders, place)
     for notice in report.notices:
         say(f"Note: {notice}")
     try:
+        if out is None:
+            durable.make_folder(place.parent)
         durable.write(place, report.html, sync=False)
     except StorageError as error:
         hint = "" if out is not None else " With --out FILE the page goes elsewhere."
@@ -66,9 +68,11 @@ def made(folders: "list[RunFolder]", place: Path) -> "Report":
     return of_run(folders[0]) if len(folders) == 1 else of_runs(folders, place)
 
 
-def default_place(folders: "list[RunFolder]") -> Path:
-    """In the run's folder; beside the runs where they lie together, else in the current folder."""
+def default_place(folders: "list[RunFolder]", runs: Path | None) -> Path:
+    """In the run's folder; for several where `nnlab plot` puts their curves."""
     if len(folders) == 1:
         return folders[0].path / NAME
-    parents = {folder.path.parent for folder in folders}
-    return parents.pop() / NAME if len(parents) == 1 else Path(NAME)
+    from nnlab.plots.overlay import folder_of
+    from nnlab.run.names import runs_folder
+
+    return folder_of(folders, runs_folder(runs)) / NAME

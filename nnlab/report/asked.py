@@ -9,7 +9,7 @@ from nnlab.config.expand import expand
 from nnlab.config.load import parse
 from nnlab.config.problems import Problems
 from nnlab.config.reader import read
-from nnlab.config.tree import Node, Source, plain
+from nnlab.config.tree import Source, plain
 from nnlab.errors import NnlabError
 from nnlab.plots.view import View
 from nnlab.report.numbers import as_yaml, shorter
@@ -100,13 +100,10 @@ def _defaults(config: str, seen: View) -> tuple[dict[str, Any] | None, dict[str,
         found = parse(config, str(seen.folder.path / "config.yaml"), check=False)
     except NnlabError:  # of a newer version, or meant for overrides that made it whole
         return None, {}
-    tree = expand(read(Source("config.yaml", config, seen.folder.path), Problems()))
-    return mapping(found), _nodes(tree)
-
-
-def _nodes(node: Node) -> dict[str, Any]:
-    found = plain(node)
-    return found if isinstance(found, dict) else {}
+    tree = read(Source("config.yaml", config, seen.folder.path), Problems())
+    full = plain(expand(tree))  # which fills in whole sections: those nobody wrote
+    written = full.items() if isinstance(full, dict) else ()
+    return mapping(found), {key: one for key, one in written if key in (tree.entries or {})}
 
 
 def _section(name: str, value: Any, base: Any, given: Any, blind: bool) -> Section:

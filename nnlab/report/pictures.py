@@ -8,6 +8,7 @@ from functools import partial
 from nnlab.errors import NnlabError
 from nnlab.plots import FIGURES, Form, Plot, View
 from nnlab.plots.drawing import files
+from nnlab.report.notices import Notices
 from nnlab.report.png import data_url
 
 # What the page shows itself: with values under the pointer, as a table, or in the slider's scenes.
@@ -19,6 +20,7 @@ IN_SCENES = {
     "heat": ("activations", "outputs"),
     "filters": ("filters",),
 }
+HOW = ("steps",)
 BUDGET = 1_900_000  # bytes of all pictures; as text of a page they take a third more
 DOTS = 160 / 96  # a picture's pixels for each of the page's
 BROAD = 620  # pixels; a wider figure takes the whole page
@@ -39,12 +41,17 @@ class Picture:
     dark: str = ""
 
     @property
+    def early(self) -> bool:
+        """Whether it says how the training went, not what came of it."""
+        return self.name in HOW
+
+    @property
     def broad(self) -> bool:
         """Whether it wants the whole width."""
         return self.width > BROAD
 
 
-def pictures(seen: View, scenes: Iterable[str], notices: list[str]) -> list[Picture]:
+def pictures(seen: View, scenes: Iterable[str], notices: Notices) -> list[Picture]:
     """Every figure that suits the run and is not shown in another way.
 
     `scenes` are those of the slider. A figure that fails, or for which there is no room, adds a
@@ -59,21 +66,16 @@ def pictures(seen: View, scenes: Iterable[str], notices: list[str]) -> list[Pict
         try:
             picture = _picture(name, plot, seen) if plot.suits(seen) else None
         except NnlabError as error:
-            _add(notices, str(error))
+            notices.say(str(error))
         except Exception as error:
-            _add(notices, f"The figure {name} could not be drawn ({error}).")
+            notices.say(f"The figure {name} could not be drawn ({error}).")
         else:
             if picture is not None and picture.size > room:
-                _add(notices, f"The figure {name} is too large for the page: see `nnlab plot`.")
+                notices.say(f"The figure {name} is too large for the page: see `nnlab plot`.")
             elif picture is not None:
                 found.append((plot, picture))
                 room -= picture.size
     return _by_night(found, seen, room)
-
-
-def _add(notices: list[str], sentence: str) -> None:
-    if sentence not in notices:
-        notices.append(sentence)
 
 
 def _by_night(found: list[tuple[Plot, Picture]], seen: View, room: int) -> list[Picture]:

@@ -22,8 +22,8 @@ MOMENTS = 2  # fewer make no film
 SCENES: Mapping[str, Callable[[Film], Scene | None]] = {
     "plane": field.plane,
     "curve": field.curve,
-    "diagram": diagram.diagram,
     "heat": heat.heat,
+    "diagram": diagram.diagram,
     "filters": field.filters,
 }
 

@@ -11,10 +11,11 @@ from urllib.parse import quote
 from nnlab.plots import View, view
 from nnlab.report import happened
 from nnlab.report.charts import Chart, Series, chart, column
+from nnlab.report.notices import Notices
 from nnlab.report.numbers import as_yaml, duration, shorter
 from nnlab.report.page import render
 from nnlab.report.pictures import Picture
-from nnlab.report.single import Notices, Report
+from nnlab.report.single import Report
 from nnlab.report.tables import Cell, Table, cell
 from nnlab.run.folder import REPORT, RunFolder
 from nnlab.run.text import shown

@@ -1,23 +1,20 @@
 """The report of one run."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
-from nnlab.errors import NnlabError
 from nnlab.plots import View, view
 from nnlab.report import happened
 from nnlab.report.again import Again, again
 from nnlab.report.asked import Asked, asked
 from nnlab.report.charts import Chart
+from nnlab.report.notices import Notices
 from nnlab.report.numbers import NOTHING, duration, text
 from nnlab.report.page import render
 from nnlab.report.pictures import Picture, pictures
 from nnlab.report.replay import Replay, replay
 from nnlab.report.tables import Table
 from nnlab.run.folder import RESUMABLE, RunFolder
-
-T = TypeVar("T")
 
 STORIES = {
     "completed": "The training came to its end",
@@ -67,28 +64,9 @@ class RunPage:
         found = [("happened", "What happened")]
         if self.asked is not None:
             found.insert(0, ("asked", "What was asked"))
-        if self.replay is not None or self.figures:
+        if self.replay is not None or not all(one.early for one in self.figures):
             found.append(("learned", "What the network learned"))
         return [*found, ("again", "How to repeat it")] if self.again is not None else found
-
-
-class Notices(list[str]):
-    """Sentences about what could not be shown; each is said once."""
-
-    def attempt(self, what: str, make: Callable[[], T], instead: T) -> T:
-        """What `make` makes; `instead`, and a sentence, where that fails."""
-        try:
-            return make()
-        except NnlabError as error:
-            self.say(str(error))
-        except Exception as error:  # a folder that someone made to hurt
-            self.say(f"{what} cannot be shown ({type(error).__name__}: {error}).")
-        return instead
-
-    def say(self, sentence: str) -> None:
-        """Add it, unless it was said."""
-        if sentence not in self:
-            self.append(sentence)
 
 
 def of_run(run: RunFolder) -> Report:

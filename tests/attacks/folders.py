@@ -23,6 +23,7 @@ import numpy as np
 import nnlab.cli.evaluate
 import nnlab.cli.plot
 import nnlab.cli.predict
+import nnlab.cli.report
 import nnlab.cli.runs
 import nnlab.cli.verify  # noqa: F401
 from nnlab.config.load import load
@@ -131,12 +132,13 @@ def _folder(path: Path) -> None:
 LOOKS = (["verify", "run"], ["evaluate", "run"], ["plot", "run"], ["runs", "."])
 GOES_ON = (["resume", "run", "--no-plots"],)
 ROWS = (["predict", "run", "../rows.csv"],)
+PAGE = (["report", "run"],)  # draws all figures twice: where a folder differs most
 Case = tuple[str, Callable[[Path], Any], tuple[list[str], ...]]
 
 
 def cases() -> Iterator[Case]:
     """Name, what is done to a copy of a good folder `run`, and the commands."""
-    yield "honest", lambda path: None, (*LOOKS, *ROWS, *GOES_ON, ["train", "c.yaml"])
+    yield "honest", lambda path: None, (*LOOKS, *PAGE, *ROWS, *GOES_ON, ["train", "c.yaml"])
     for name, data in NPZ.items():
         yield f"weights: {name}", _each("weights/{}.npz", WEIGHTS, data), LOOKS[:3]
         yield f"checkpoint: {name}", _each("{}", SAVES, data), (*GOES_ON, LOOKS[0])
@@ -144,9 +146,10 @@ def cases() -> Iterator[Case]:
     for name, text in JSON.items():
         data = text.encode("utf-8", "surrogateescape")
         for file in ("data.json", "run.json", "summary.json"):
-            yield f"{file}: {name}", _each("{}", (file,), data), (*GOES_ON, *LOOKS, *ROWS)
+            page = PAGE if file == "data.json" else ()
+            yield f"{file}: {name}", _each("{}", (file,), data), (*GOES_ON, *LOOKS, *page, *ROWS)
     for name, data in CSV.items():
-        yield f"metrics: {name}", _each("{}", ("metrics.csv",), data), (*LOOKS, *GOES_ON)
+        yield f"metrics: {name}", _each("{}", ("metrics.csv",), data), (*LOOKS, *PAGE, *GOES_ON)
     for name, change in ODD.items():
         yield f"odd: {name}", change, (LOOKS[0], *GOES_ON)
 
@@ -218,7 +221,7 @@ def main() -> None:
     error, out = sys.stderr, sys.stdout
     with (room / "warm").open("w") as sys.stdout:
         sys.stderr = sys.stdout
-        for command in (*LOOKS, *ROWS, ["train", "c.yaml"], ["evaluate", "nothing"]):
+        for command in (*LOOKS, *PAGE, *ROWS, ["train", "c.yaml"], ["evaluate", "nothing"]):
             with contextlib.suppress(SystemExit):
                 worker.main.main([one.replace("../", "") for one in command], prog_name="nnlab")
     sys.stdout, sys.stderr = out, error

@@ -15,8 +15,8 @@ from tests.report.conftest import SMALL, Browser
 
 # What each run's page shows beside its slider.
 VIEWS = {
-    "plane": ["of-plane", "of-diagram", "of-heat"],
-    "codes": ["of-diagram", "of-heat"],
+    "plane": ["of-plane", "of-heat", "of-diagram"],
+    "codes": ["of-heat", "of-diagram"],
     "curve": ["of-curve", "of-diagram"],
     "filters": ["of-diagram", "of-filters"],
 }
