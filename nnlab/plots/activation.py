@@ -12,6 +12,7 @@ from nnlab.core.network import Network
 from nnlab.core.types import Array, FloatArray
 from nnlab.errors import UsageError
 from nnlab.plots import style
+from nnlab.plots.axes import legend
 from nnlab.plots.drawing import Form, files, save
 from nnlab.plots.style import look
 
@@ -78,10 +79,11 @@ def draw(name: str) -> "Figure":
         ax.plot(
             x, _broken(slope, steps), color=look().orange, linestyle="--", label="derivative f'(x)"
         )
+    ax.set_xticks([-10, -5, 0, 5, 10])
     ax.set_xlabel("x")
     ax.set_ylabel("f(x), f'(x)")
     ax.set_ylim(max(float(y.min()), -2.0) - 0.2, min(float(y.max()), 3.0) + 0.2)
-    figure.legend(loc="outside lower left", ncols=2)
+    legend(figure, ax)
     return figure
 
 

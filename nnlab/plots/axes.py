@@ -1,7 +1,7 @@
 """What several figures do to their axes: scales, ticks, legends, labels."""
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -10,13 +10,12 @@ from nnlab.plots.style import look
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 # A loss that falls by more than this factor shows its end only on a logarithmic axis.
 LOG_RANGE = 20
 LARGEST = 1e100  # a run that diverges passes this, and matplotlib's arithmetic overflows beyond
 FEW = 30  # up to so many points each is marked: there a line alone hides where the data is
-
-Corner = Literal["upper right", "upper left", "lower right", "lower left", "best"]
 
 
 def numbers(column: Any) -> FloatArray:
@@ -43,7 +42,10 @@ def choose_scale(ax: "Axes", values: FloatArray) -> None:
     ):
         ax.set_yscale("log")
     else:
-        ax.set_ylim(bottom=min(0.0, float(finite.min(initial=0.0))))
+        low, high = float(finite.min(initial=0.0)), float(finite.max(initial=0.0))
+        high = high if high > low else low + 1.0
+        room = 0.05 * (high - low)
+        ax.set_ylim(low - room * (low < 0), high + room)
 
 
 def limit_share(ax: "Axes", values: FloatArray) -> None:
@@ -61,11 +63,22 @@ def whole_numbers(ax: "Axes") -> None:
     ax.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
 
 
-def legend(ax: "Axes", where: Corner = "upper right") -> None:
-    """In the corner that a falling loss leaves free; loc="best" is slow for long runs."""
+def legend(figure: "Figure", ax: "Axes", title: str | None = None) -> None:
+    """What the lines of `ax` are, below all panels, where it can hide nothing."""
     handles, labels = ax.get_legend_handles_labels()
     if handles:
-        ax.legend(handles, labels, loc=where)
+        room = figure.get_size_inches()[0] - 0.3
+        widest = 0.55 + 0.075 * max(map(len, labels))  # inches of one entry
+        across = max(1, min(len(handles), int(room / widest)))
+        figure.legend(
+            handles,
+            labels,
+            loc="outside lower left",
+            ncols=across,
+            title=title,
+            alignment="left",
+            columnspacing=1.4,
+        )
 
 
 def bare(ax: "Axes") -> None:
@@ -81,8 +94,8 @@ def loss_label(config: Mapping[str, Any]) -> str:
     """The axis label of the loss: which one, and whether it is summed."""
     loss = config.get("loss")
     if not isinstance(loss, dict):
-        return f"loss ({loss})" if loss else "loss"
-    name = str(loss.get("name")).replace("_", " ")
+        return f"loss ({literal(str(loss))})" if loss else "loss"
+    name = literal(str(loss.get("name")).replace("_", " "))
     summed = name in ("mse", "mae", "huber") and loss.get("reduction") in ("sum", "batch_mean")
     return f"loss ({name}, summed over outputs)" if summed else f"loss ({name})"
 
@@ -91,9 +104,23 @@ def label(quantity: str, config: Mapping[str, Any]) -> str:
     """The axis label of a column of metrics.csv without its prefix."""
     if quantity == "loss":
         return loss_label(config)
-    return {"mae": "mean absolute error", "r2": "R²"}.get(quantity, quantity)
+    return {"mae": "mean absolute error", "r2": "R²"}.get(quantity) or literal(quantity)
 
 
 def short(text: str, most: int = 16) -> str:
-    """`text`, or its beginning and an ellipsis."""
-    return text if len(text) <= most else f"{text[: most - 1]}…"
+    """`text`, or its beginning and an ellipsis, as characters and never as mathematics."""
+    return literal(text if len(text) <= most else f"{text[: most - 1]}…")
+
+
+def literal(text: str) -> str:
+    """`text` so that matplotlib shows it as it is: `$` is a letter, and nothing is invisible."""
+    printable = "".join(char if char.isprintable() else " " for char in text)
+    return printable.replace("\\$", "$").replace("$", "\\$")
+
+
+def distinct(names: Sequence[str], most: int = 16) -> list[str]:
+    """The names shortened; by their ends where the beginnings are the same."""
+    found = [short(name, most) for name in names]
+    if len(set(found)) < len(set(names)):
+        found = [literal(name if len(name) <= most else f"…{name[1 - most :]}") for name in names]
+    return found

@@ -7,7 +7,7 @@ import numpy as np
 from nnlab.core.types import FloatArray
 from nnlab.errors import RunUnreadable
 from nnlab.plots import style
-from nnlab.plots.axes import short
+from nnlab.plots.axes import distinct
 from nnlab.plots.plot import Plot
 from nnlab.plots.style import look
 from nnlab.plots.view import View
@@ -45,7 +45,7 @@ def draw(run: View) -> "Figure":
     part = PARTS.get(str(run.summary.get("part")), "")
     ax.set_title(f"{np.trace(matrix):,.0f} of {matrix.sum():,.0f} {part} rows right, {right:.1%}")
     if size <= WRITTEN:
-        labels = [short(name, 12) for name in names]
+        labels = distinct(names, 12)
         ax.set_yticks(range(size), labels)
         slanted = max(map(len, labels)) > 3
         ax.set_xticks(

@@ -44,7 +44,7 @@ def draw(run: View) -> "Figure":
         _mark_divergence(ax, run)
         ax.set_xlabel("epoch")
         ax.set_ylabel(label(quantity, config))
-    legend(axes[0])
+    legend(figure, axes[0])
     return figure
 
 

@@ -9,7 +9,7 @@ from nnlab.plots import style
 from nnlab.plots.axes import loss_label, numbers, short, whole_numbers
 from nnlab.plots.plot import Plot
 from nnlab.plots.style import DASHES, MARKERS, look
-from nnlab.plots.targets import output_names
+from nnlab.plots.targets import output_names, unsuited_table
 from nnlab.plots.view import View
 
 if TYPE_CHECKING:
@@ -26,7 +26,9 @@ def unsuited(run: View) -> str | None:
         return "the network was trained; curves show it"
     if "train" not in run.parts:
         return "no rows were kept"
-    return "it is for several inputs" if run.data["inputs"] == [1] else None
+    if run.data["inputs"] == [1]:
+        return "it is for several inputs"
+    return "outputs writes its few rows down" if unsuited_table(run) is None else None
 
 
 def draw(run: View) -> "Figure":

@@ -30,7 +30,7 @@ def heat(
         float(np.nanmax(shown, initial=1e-9)),
     )
     signed = low < 0
-    bound = max(-low, high)
+    bound = max(-low, high, 1e-9)
     colours = look().diverging if signed else look().sequential
     bottom, top = (-bound, bound) if signed else (0.0, high)
     ax.imshow(shown, cmap=colours, vmin=bottom, vmax=top, aspect="auto")

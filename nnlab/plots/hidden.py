@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 MOST_ROWS = 32
 MOST_UNITS = 16
+MOST_LAYERS = 8  # of a deeper network the first and the last ones
 THRESHOLD = 0.1  # an output above it counts as on; the notebook's
 
 
@@ -34,6 +35,8 @@ def hidden(network: Network) -> list[int]:
         ends = isinstance(layer, Activation) or bool(layer.parameters(network.shapes[index]))
         if ends and not isinstance(after, Activation):
             found.append(index)
+    if len(found) > MOST_LAYERS:
+        return found[: MOST_LAYERS // 2] + found[-MOST_LAYERS // 2 :]
     return found
 
 
@@ -103,11 +106,13 @@ def _maps(
     figure = style.canvas(max(style.PANEL[0], wide), 0.27 * len(rows) + 1.25)
     style.head(figure, *run.title)
     ratios = [one.shape[1] + 1 for one in values]
+    everything = np.nan_to_num(np.concatenate([one.ravel() for one in values]))
+    limits = float(everything.min()), float(everything.max())
     axes = figure.subplots(1, len(values), squeeze=False, width_ratios=ratios)[0]
     for number, (ax, one, index) in enumerate(zip(axes, values, hidden(network), strict=True)):
         units = [str(unit + 1) for unit in range(one.shape[1])]
-        heat(ax, one, form, row_names(run, rows) if not number else [], units)
-        what = f"unit of layer {number + 1} ({name_of(network.layers[index])})"
+        heat(ax, one, form, row_names(run, rows) if not number else [], units, limits=limits)
+        what = f"unit of layer {index} ({name_of(network.layers[index])})"
         ax.set_xlabel(f"{what}\noutput > {THRESHOLD:g}" if notes else what)
         if notes:
             ax.set_title(notes[number], weight="bold")
@@ -117,7 +122,8 @@ def _maps(
 
 def _said(run: View) -> str:
     return ", ".join(
-        f"{verdict(one)} in hidden layer {number}" for number, one in enumerate(codes(run), 1)
+        f"{verdict(one)} after layer {index}"
+        for one, index in zip(codes(run), hidden(run.network), strict=True)
     )
 
 

@@ -77,7 +77,7 @@ def _outputs(run: View, rows: Rows) -> dict[int, Array]:
 
 def _gradient(run: View, rows: Rows) -> Array | None:
     """The gradient (P,) of the loss over the kept training rows; None where a layer has none."""
-    network, loss = run.network, run.saved.loss
+    network, loss = run.network, run.loss
     depth = trained_depth(network.layers, loss)
     if not all(layer.differentiable for layer in network.layers[:depth]):
         return None

@@ -6,7 +6,7 @@ import numpy as np
 
 from nnlab.core.types import Array, FloatArray, IntArray
 from nnlab.plots import style
-from nnlab.plots.axes import bare, short
+from nnlab.plots.axes import bare, distinct, short
 from nnlab.plots.plot import Plot
 from nnlab.plots.style import look
 from nnlab.plots.targets import PART_NAMES
@@ -86,7 +86,8 @@ def _bars(ax: "Axes", run: View, chances: FloatArray, truth: int) -> None:
     hatches = ["" if number == truth else "////" for number in order]
     paper = look().paper
     ax.barh(places, chances[order], color=colours, hatch=hatches, edgecolor=paper, linewidth=0)
-    ax.set_yticks(places, [short(run.classes[number], 12) for number in order], fontsize=7)
+    names = distinct(run.classes, 12)
+    ax.set_yticks(places, [names[number] for number in order], fontsize=7)
     ax.invert_yaxis()
     ax.set_xlim(0, 1)
     ax.set_xticks([0, 0.5, 1], ["0", "0.5", "1"], fontsize=7)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 MOST_UNITS = 10  # drawn in a column; the diagram with weights draws all of up to so many:
 MOST_WEIGHED = 16
-MOST_COLUMNS = 12
+MOST_COLUMNS = 13
 UNIT = 0.3  # inches from one circle to the next
 RADIUS = 0.085
 WEIGHED = 1.6  # how much larger circles with a number in them are
@@ -224,6 +224,8 @@ NETWORK = Plot(
 def unsuited_weights(run: View) -> str | None:
     """Only a small network of dense layers shows something."""
     found = columns(run.network)
+    if len(found) == 1:
+        return "the network has no weights"
     if len(found) > MOST_COLUMNS or any(not one.flat for one in found):
         return "it is for a few layers of flat rows"
     widest = max(one.shape[0] for one in found)
@@ -284,7 +286,9 @@ def _number(value: float) -> str:
     text = f"{value:.1f}"
     if text in ("0.0", "-0.0"):
         return "0"
-    return text if len(text) <= 4 else f"{value:.0f}" if abs(value) < 1000 else f"{value:.0e}"
+    if len(text) > 4:
+        text = f"{value:.0f}" if abs(value) < 1000 else f"{value:.0e}".replace("e+", "e")
+    return text
 
 
 def _ends(ax: "Axes", run: View, ys: Sequence[Array], right: float) -> None:

@@ -11,7 +11,16 @@ from nnlab.config.problems import show
 from nnlab.core.types import FloatArray
 from nnlab.errors import NnlabError, RunUnreadable
 from nnlab.plots import style
-from nnlab.plots.axes import FEW, choose_scale, label, limit_share, numbers, short, whole_numbers
+from nnlab.plots.axes import (
+    FEW,
+    choose_scale,
+    label,
+    legend,
+    limit_share,
+    numbers,
+    short,
+    whole_numbers,
+)
 from nnlab.plots.curves import quantities, unsuited
 from nnlab.plots.drawing import Drawn, Form, files, save
 from nnlab.plots.style import DASHES, look
@@ -71,22 +80,14 @@ def draw(runs: Sequence[View]) -> "Figure":
         _lines(ax, quantity, shown, labels)
         ax.set_xlabel("epoch")
         ax.set_ylabel(_axis(quantity, shown))
-    handles, told = axes[0].get_legend_handles_labels()
-    more = len(handles) - MOST_LABELS
-    figure.legend(
-        handles[:MOST_LABELS],
-        told[:MOST_LABELS],
-        loc="outside lower left",
-        ncols=max(1, 2 * len(names) - (max(map(len, told), default=0) > 30)),
-        title=_note(shown, more),
-        alignment="left",
-    )
+    legend(figure, axes[0], _note(shown))
     return figure
 
 
 def _lines(ax: "Axes", quantity: str, runs: Sequence[View], labels: Sequence[str]) -> None:
     """Training thin where there is a validation part to look at, else alone."""
     values: list[FloatArray] = [np.empty(0)]
+    few = max(len(run.metrics["epoch"]) for run in runs) <= FEW
     for number, (run, name) in enumerate(zip(runs, labels, strict=True)):
         table = run.metrics
         colour = look().palette[number % len(look().palette)]
@@ -103,8 +104,8 @@ def _lines(ax: "Axes", quantity: str, runs: Sequence[View], labels: Sequence[str
                     linestyle=dash,
                     linewidth=1.5 if strong else 0.7,
                     alpha=1.0 if strong else 0.6,
-                    marker="." if strong and len(epochs) <= FEW else "",
-                    label=name if strong else None,
+                    marker="." if strong and few else "",
+                    label=name if strong and number < MOST_LABELS else None,
                 )
                 values.append(found)
     if quantity in ("accuracy", "r2"):
@@ -120,10 +121,11 @@ def _axis(quantity: str, runs: Sequence[View]) -> str:
     return found.pop() if len(found) == 1 else quantity
 
 
-def _note(runs: Sequence[View], more: int) -> str:
+def _note(runs: Sequence[View]) -> str:
     watched = any(name.startswith("val_") for run in runs for name in run.metrics)
     note = "thick: validation, thin: training" if watched else "training"
-    return f"{note}; {more} more runs without a name here" if more > 0 else note
+    more = len(runs) - MOST_LABELS
+    return f"{note}; {more} more runs have no name here" if more > 0 else note
 
 
 def heading(configs: Sequence[Mapping[str, Any]]) -> tuple[str, str]:
@@ -145,13 +147,17 @@ def called(configs: Sequence[Mapping[str, Any]], folders: Sequence[str]) -> list
     told = [key for key in apart if key != "name"] or apart
     if len(told) > KEYS:
         told = ["name"] if "name" in apart else []
-    names = [
-        ", ".join(f"{key.rpartition('.')[2]} {show(one.get(key))}" for key in told) for one in flat
-    ]
+    names = [", ".join(_called(key, one.get(key)) for key in told) for one in flat]
     if len(set(names)) < len(names):
         tails = [folder[-6:] for folder in folders]
         names = [f"{name} {tail}".strip() for name, tail in zip(names, tails, strict=True)]
     return [short(name.replace("'", ""), 40) for name in names]
+
+
+def _called(key: str, value: Any) -> str:
+    """The last part of a setting's path and its value: lr 0.1. A name stands alone."""
+    last = key.rpartition(".")[2]
+    return show(value) if last == "name" else f"{last} {show(value)}"
 
 
 def _flat(value: Any, path: str = "") -> list[tuple[str, Any]]:

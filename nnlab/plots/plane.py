@@ -7,7 +7,7 @@ import numpy as np
 
 from nnlab.core.types import Array, FloatArray, IntArray
 from nnlab.plots import style
-from nnlab.plots.axes import short
+from nnlab.plots.axes import distinct, legend, short
 from nnlab.plots.plot import Plot
 from nnlab.plots.style import MARKERS, look
 from nnlab.plots.view import Rows, View, after
@@ -60,7 +60,7 @@ def draw_scatter(run: View) -> "Figure":
         markeredgecolor=look().red,
         label="wrong" if len(wrong) else None,
     )
-    _key(figure, axes[1])
+    legend(figure, axes[1])
     return figure
 
 
@@ -72,7 +72,7 @@ def draw_boundary(run: View) -> "Figure":
     _field(ax, run, _box(rows), run.network.theta, FINE)
     _points(ax, run, rows, run.labels(rows))
     _frame(ax, run, _box(rows))
-    _key(figure, ax)
+    legend(figure, ax)
     return figure
 
 
@@ -104,10 +104,14 @@ def draw_strip(run: View) -> "Figure":
         _points(ax, run, rows, run.labels(rows), 2.6)
         _frame(ax, run, _box(rows))
         ax.set_title(after(int(epochs[moment])), fontsize=8)
-        if number:
-            ax.set_ylabel("")
-            ax.set_yticklabels([])
+        names = ax.get_xlabel(), ax.get_ylabel()
+        ax.set_xlabel("")
+        ax.set_ylabel("")
         ax.locator_params(nbins=3)
+        if number:
+            ax.set_yticklabels([])
+    figure.supxlabel(names[0], fontsize=9)
+    figure.supylabel(names[1], fontsize=9)
     return figure
 
 
@@ -170,9 +174,8 @@ def _faint(colour: str) -> str:
 
 
 def _points(ax: "Axes", run: View, rows: Rows, labels: IntArray, size: float = 6.0) -> None:
-    for number, (name, colour) in enumerate(
-        zip(run.classes, _colours(len(run.classes)), strict=True)
-    ):
+    names = distinct(run.classes, 16)
+    for number, (name, colour) in enumerate(zip(names, _colours(len(names)), strict=True)):
         mine = rows.inputs[labels == number]
         ax.plot(
             *mine.T,
@@ -182,7 +185,7 @@ def _points(ax: "Axes", run: View, rows: Rows, labels: IntArray, size: float = 6
             color=colour,
             markeredgecolor=look().paper if size > 3 else "none",
             markeredgewidth=0.8,
-            label=f"class {short(name)}",
+            label=f"class {name}",
         )
 
 
@@ -194,11 +197,6 @@ def _frame(ax: "Axes", run: View, box: tuple[float, float, float, float]) -> Non
     ax.grid(visible=False)
     ax.set_xlabel(short(across, 30))
     ax.set_ylabel(short(up, 30))
-
-
-def _key(figure: "Figure", ax: "Axes") -> None:
-    handles, labels = ax.get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower left", ncols=4)
 
 
 SCATTER = Plot(

@@ -210,9 +210,8 @@ def head(figure: "Figure", name: str, setting: str) -> None:
     """
     width, height = figure.get_size_inches()
     whole = setting.replace(" ", GLUE).replace(f"{GLUE}·{GLUE}", f"{GLUE}· ")
-    room = int((width - 2 * MARGIN) * CHARACTERS)
-    names = textwrap.wrap(name, int(room * 0.8)) or [""]
-    lines = [*names, *textwrap.wrap(whole, room)]
+    names = _wrapped(figure, name, width - 2 * MARGIN, "bold") or [""]
+    lines = [*names, *_wrapped(figure, whole, width - 2 * MARGIN, "normal")]
     total = height + MARGIN + LINE * len(lines)
     figure.set_size_inches(width, total)
     pad = MARGIN / 2
@@ -227,6 +226,22 @@ def head(figure: "Figure", name: str, setting: str) -> None:
             weight="bold" if number < len(names) else "normal",
             parse_math=False,  # a name with two dollar signs is a name
         )
+
+
+def _wrapped(figure: "Figure", text: str, room: float, weight: str) -> list[str]:
+    """Lines that are at most `room` inches wide, whatever letters they are made of."""
+    from matplotlib.text import Text
+
+    def width(line: str) -> float:
+        shown = Text(0, 0, line, weight=weight, parse_math=False, figure=figure)
+        return float(shown.get_window_extent().width) / figure.dpi
+
+    characters = int(room * CHARACTERS)
+    lines = textwrap.wrap(text, characters)
+    while characters > 10 and any(width(line) > room for line in lines):
+        characters = int(0.9 * characters)
+        lines = textwrap.wrap(text, characters)
+    return lines
 
 
 def encode(figure: "Figure", kind: str = "png") -> bytes:

@@ -6,7 +6,7 @@ import numpy as np
 
 from nnlab.core.types import Array
 from nnlab.plots import style
-from nnlab.plots.axes import short
+from nnlab.plots.axes import distinct, legend, short
 from nnlab.plots.heat import heat, row_names
 from nnlab.plots.plot import Plot
 from nnlab.plots.style import look
@@ -50,7 +50,7 @@ def draw_table(run: View) -> "Figure":
     style.head(figure, *run.title)
     shown = [("output", outputs)] if alone else [("ground truth", targets), ("prediction", outputs)]
     limits = (min(0.0, float(targets.min())), max(float(targets.max()), 1e-9))
-    names = [short(name, 8) for name in output_names(run, count)]
+    names = distinct(output_names(run, count), 8)
     axes = figure.subplots(1, len(shown), squeeze=False)[0]
     for number, (ax, (what, values)) in enumerate(zip(axes, shown, strict=True)):
         form = "{:g}" if what == "ground truth" and not (values % 1).any() else "{:.1f}"
@@ -116,8 +116,7 @@ def draw_targets(run: View) -> "Figure":
     part = f"{PART_NAMES[rows.part]} rows"
     if count > shown:
         part += f", the first {shown} of {count} outputs"
-    handles, labels = axes[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower left", ncols=3, title=part, alignment="left")
+    legend(figure, axes[0], part)
     return figure
 
 
@@ -198,9 +197,9 @@ def draw_fit(run: View) -> "Figure":
         ys[place] = np.nan  # a jump is no slope
     ax.plot(grid[:, 0], ys, color=look().blue, linewidth=1.8, label=f"network {run.when}")
     data = run.data
-    ax.set_xlabel(next(iter(data["feature_names"]), "x"))
-    ax.set_ylabel(next(iter(data["target_names"]), "y"))
-    figure.legend(loc="outside lower left", ncols=2)
+    ax.set_xlabel(short(next(iter(data["feature_names"]), "x"), 40))
+    ax.set_ylabel(short(next(iter(data["target_names"]), "y"), 40))
+    legend(figure, ax)
     return figure
 
 

@@ -51,8 +51,14 @@ def _training(config: Mapping[str, Any], training: Mapping[str, Any]) -> list[st
         _named(config.get("optimizer"), ("lr", "momentum")),
         _schedule(config.get("schedule")),
         "full batch" if batch == "full" else f"batch {batch}" if batch else "",
-        f"{epochs:,} epochs" if epochs else "",
+        _epochs(epochs),
     ]
+
+
+def _epochs(epochs: Any) -> str:
+    if not isinstance(epochs, int):
+        return ""
+    return f"{epochs:,} epoch{'s' * (epochs != 1)}"
 
 
 def _network(layers: Any, inputs: Sequence[int] | None) -> str:

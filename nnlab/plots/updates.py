@@ -36,7 +36,7 @@ def draw_steps(run: View) -> "Figure":
     whole_numbers(ax)
     ax.set_xlabel("update")
     ax.set_ylabel(loss_label(run.settings))
-    legend(ax)
+    legend(figure, ax)
     return figure
 
 

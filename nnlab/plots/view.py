@@ -13,12 +13,13 @@ from typing import Any
 import numpy as np
 
 from nnlab.config.schema import Config
+from nnlab.core.losses import Loss
 from nnlab.core.metrics import guesses
 from nnlab.core.network import Network, trained_depth
 from nnlab.core.types import Array, FloatArray, IntArray
 from nnlab.errors import ConfigError, NnlabError, RunUnreadable
 from nnlab.plots.titles import settings, title
-from nnlab.run.folder import FORMAT, RESOLVED, Kept, RunFolder, Weights
+from nnlab.run.folder import FORMAT, Kept, RunFolder, Weights
 from nnlab.run.text import shown
 from nnlab.saved import Saved
 
@@ -77,11 +78,15 @@ class View:
             return self.saved.config
         except ConfigError as error:
             first = str(error).splitlines()[0]
-            made = dict(self.about.get("versions") or {}).get("nnlab", "another version")
-            raise RunUnreadable(
-                f"Cannot read {shown(self.folder.path / RESOLVED)}: {first} "
-                f"(The run was made by nnlab {made}.)"
-            ) from error
+            made = dict(self.about.get("versions") or {}).get("nnlab", "unknown")
+            by = "" if made == "unknown" else f" The run was made by nnlab {made:.20}."
+            raise RunUnreadable(f"{shown(first)}{by}") from error
+
+    @property
+    def loss(self) -> Loss:
+        """The loss."""
+        assert self.config
+        return self.saved.loss
 
     @cached_property
     def about(self) -> dict[str, Any]:
@@ -255,11 +260,11 @@ class View:
         if targets.ndim == 1:
             binary = self.kind == "binary"
             targets = targets[:, None] if binary else np.eye(rows.outputs.shape[1])[targets]
-        return self.saved.loss.encode(targets.astype(self.network.dtype))
+        return self.loss.encode(targets.astype(self.network.dtype))
 
     def losses(self, rows: Rows) -> FloatArray:
         """The loss of each row (N,)."""
-        network, loss = self.network, self.saved.loss
+        network, loss = self.network, self.loss
         binding = network.bind(len(rows), depth=trained_depth(network.layers, loss))
         with np.errstate(all="ignore"):
             return loss.per_sample(binding.forward(self.scaled(rows.inputs)), self.coded(rows))

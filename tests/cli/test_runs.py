@@ -1,4 +1,4 @@
-"""`nnlab runs`, `nnlab plot`, `nnlab init`, and how a run is named."""
+"""`nnlab runs`, `nnlab init`, and how a run is named."""
 
 import json
 import re
@@ -99,21 +99,6 @@ def test_a_run_that_is_not_there(nnlab: Nnlab, two: list[str], command: str) -> 
     assert result.stderr.startswith(
         f"There is no run '{wrong}', neither as a path nor in runs. Did you mean {two[1]}"
     )
-
-
-def test_plot_draws_again(nnlab: Nnlab, two: list[str], tmp_path: Path) -> None:
-    result = nnlab("plot", *two, "--format", "svg")
-    assert (result.exit_code, result.stderr) == (0, "")
-    assert result.stdout.splitlines() == [f"runs/{name}/figures/curves.svg" for name in two]
-    assert all((tmp_path / line).is_file() for line in result.stdout.splitlines())
-
-
-def test_a_run_without_figures(nnlab: Nnlab, tmp_path: Path) -> None:
-    assert nnlab("train", "xor", "--no-plots", "--set", "epochs=0").exit_code == 0
-    (folder,) = (tmp_path / "runs").iterdir()
-    result = nnlab("plot", "latest")
-    assert (result.exit_code, result.stdout) == (0, "")
-    assert result.stderr == f"{folder.name}: no figure suits this run.\n"
 
 
 def test_init_lists_what_is_shipped(nnlab: Nnlab) -> None:

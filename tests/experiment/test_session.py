@@ -15,11 +15,14 @@ import pytest
 
 import nnlab
 from nnlab.api import loaded
+from nnlab.build import build
+from nnlab.config.load import from_mapping
 from nnlab.config.load import load as load_config
 from nnlab.core.network import Network
 from nnlab.errors import ConfigError, DataError, Interrupted
 from nnlab.experiment.measure import evaluate, evaluate_rows, rebuilt
 from nnlab.experiment.session import begin
+from nnlab.experiment.snapshots import Snapshots
 from nnlab.experiment.state import thaw
 from nnlab.run.folder import RunFolder
 from nnlab.saved import Saved
@@ -353,13 +356,15 @@ def test_snapshots(tmp_path):
     np.testing.assert_array_equal(thetas[-1], run.network("final").theta)
 
 
-def test_a_large_network_has_no_snapshots(tmp_path):
-    network = [{"dense": 3400}, "relu", {"dense": 3}, "softmax"]
-    run = trained(changed(SMALL, network=network), tmp_path)
-    assert run.network().theta.size > 10_000
-    if "snapshots.npz" in files(run):
-        with np.load(run.path / "snapshots.npz") as kept:
-            assert kept.files == []
+@pytest.mark.parametrize(("width", "moments"), [(3400, 19), (16_000, 5), (17_000, 0)])
+def test_larger_networks_have_fewer_snapshots_and_the_largest_none(tmp_path, width, moments):
+    """400,000 numbers in all: 39 parameters have 40 moments, 20,403 have 19 and row 0."""
+    network = [{"dense": width}, "relu", {"dense": 3}, "softmax"]
+    training = {"epochs": 1000, "batch_size": "full", "engine": "numpy"}
+    loaded = from_mapping(changed(SMALL, network=network, training=training))
+    built = build(loaded)
+    assert built.network.theta.size == 6 * width + 3
+    assert len(Snapshots(built.network, 1000).wanted) == moments
 
 
 # --- the same run again -----------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """Run folders made by hand, as small as a figure needs."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import pytest
 
 from nnlab.run.folder import RunFolder
+from tests.plots import runs as runs_of
 
 RESOLVED = """\
 name: by-hand
@@ -24,6 +26,23 @@ training: {epochs: 10, batch_size: 32}
 """
 
 MakeRun = Callable[..., RunFolder]
+Runs = dict[str, RunFolder]
+
+
+@pytest.fixture(scope="session")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
+    """Real runs, one of each sort; never changed."""
+    return runs_of.make(tmp_path_factory.mktemp("runs"))
+
+
+@pytest.fixture
+def copy(runs: Runs, tmp_path: Path) -> Callable[[str], RunFolder]:
+    """A function that gives a copy of one of them, to be changed."""
+
+    def make(name: str) -> RunFolder:
+        return RunFolder(shutil.copytree(runs[name].path, tmp_path / runs[name].name))
+
+    return make
 
 
 @pytest.fixture

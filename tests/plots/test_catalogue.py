@@ -1,70 +1,155 @@
-"""Every figure in the catalogue draws its example, and none ever costs a run."""
+"""Every figure in the catalogue on every small run that it suits, and none ever costs a run."""
 
 import io
+from itertools import combinations
 from pathlib import Path
-from typing import Never
+from typing import Any, Never
 
 import numpy as np
 import pytest
+from matplotlib.text import Text
 
 from nnlab import plots
 from nnlab.plots import FIGURES, Drawn, Plot, View, draw_all
+from nnlab.plots.style import encode, style
 from nnlab.run.folder import RunFolder
-from tests.plots.conftest import MakeRun
+from tests.plots.conftest import MakeRun, Runs
+from tests.plots.runs import SUITS
 
-# A run that suits each figure; a new figure without one fails below.
-EXAMPLES = {
-    "curves": {"metrics": {"epoch": [0, 1, 2], "train_loss": [1.0, 0.5, 0.2]}},
-    "lr": {"metrics": {"epoch": [0, 1, 2], "train_loss": [1.0, 0.5, 0.2], "lr": [0.1, 0.1, 0.05]}},
-    "steps": {"steps": {"epoch": [1, 1], "step": [1, 2], "lr": [0.1, 0.1], "loss": [1.0, 0.5]}},
-}
+PAIRS = [(run, name) for run in SUITS for name in FIGURES if name in SUITS[run]]
+METRICS = {"epoch": [0, 1, 2], "train_loss": [1.0, 0.5, 0.2]}
+OUTSIDE = 1.0  # pixels that a text may stand out of the picture
 
 
-def test_every_figure_has_an_example() -> None:
-    assert EXAMPLES.keys() == FIGURES.keys()
+def test_every_figure_has_a_run_that_it_suits() -> None:
+    assert set().union(*SUITS.values()) == FIGURES.keys()
 
 
-@pytest.mark.parametrize("name", FIGURES)
-def test_draws_its_example(make_run: MakeRun, name: str) -> None:
+@pytest.mark.parametrize("name", SUITS)
+def test_what_suits_a_run(runs: Runs, name: str) -> None:
+    seen = View(runs[name])
+    reasons = {figure: plot.why_not(seen) for figure, plot in FIGURES.items()}
+    assert {figure for figure, reason in reasons.items() if reason is None} == SUITS[name]
+    assert all(reason and not reason.endswith(".") for reason in reasons.values() if reason)
+
+
+@pytest.mark.parametrize(("run", "name"), PAIRS)
+def test_draws(runs: Runs, run: str, name: str) -> None:
+    """Ink on paper, the experiment's name above, something in every axes, no text on another."""
     from matplotlib.image import imread
 
-    run = make_run(**EXAMPLES[name])
-    assert draw_all(run, only=[name]) == Drawn((run.path / "figures" / f"{name}.png",), ())
-    pixels = imread(io.BytesIO((run.path / "figures" / f"{name}.png").read_bytes()))
-    assert pixels.shape[0] > 300
-    assert pixels.shape[1] > 300
-    assert 0.005 < np.mean(pixels[..., :3].min(axis=2) < 0.9) < 0.5  # ink, and paper
+    with style():
+        figure = FIGURES[name].draw(runs[run])
+        png = encode(figure)
+        figure.canvas.draw()
+        wrong = overlaps(figure)
+    pixels = imread(io.BytesIO(png))[..., :3].min(axis=2)
+    assert pixels.shape[0] > 250
+    assert 300 < pixels.shape[1] < 3000
+    assert 0.004 < np.mean(pixels < 0.9) < 0.8
+    title = "".join(text.get_text() for text in figure.texts)
+    assert title.startswith(run)
+    visible = [ax for ax in figure.axes if ax.get_visible()]
+    assert visible
+    assert all(ax.has_data() or ax.texts or ax.patches or ax.collections for ax in visible)
+    assert wrong == []
+
+
+def overlaps(figure: Any) -> list[tuple[str, ...]]:
+    """Texts that cover each other, and those that stand outside."""
+    width, height = figure.get_size_inches() * figure.dpi
+    hidden = {id(label) for ax in figure.axes for label in _out_of_view(ax)}
+    boxes = []
+    for text in figure.findobj(Text):
+        shown = text.get_visible() and text.get_text().strip() and id(text) not in hidden
+        if shown and (text.axes is None or text.axes.get_visible()):
+            boxes.append((text.get_text(), text.get_window_extent()))
+    wrong: list[tuple[str, ...]] = [
+        (text, "is outside")
+        for text, box in boxes
+        if min(box.x0, box.y0, width - box.x1, height - box.y1) < -OUTSIDE
+    ]
+    for (one, a), (other, b) in combinations(boxes, 2):
+        across, up = min(a.x1, b.x1) - max(a.x0, b.x0), min(a.y1, b.y1) - max(a.y0, b.y0)
+        if across > 1 and up > 1:
+            wrong.append((one, other))
+    return wrong
+
+
+def _out_of_view(ax: Any) -> list[Text]:
+    """Labels of ticks that are not drawn, because they lie beyond the axis."""
+    found = []
+    for axis in (ax.xaxis, ax.yaxis):
+        low, high = sorted(axis.get_view_interval())
+        room = 1e-6 * (high - low)
+        for tick in [*axis.get_major_ticks(), *axis.get_minor_ticks()]:
+            if not low - room <= tick.get_loc() <= high + room:
+                found += [tick.label1, tick.label2]
+            found += [label for label in (tick.label1, tick.label2) if not label.get_visible()]
+        if not axis.get_visible() or not axis.get_tick_params().get("labelbottom", True):
+            found += [tick.label1 for tick in axis.get_major_ticks()]
+    return found
+
+
+@pytest.mark.parametrize(("run", "name"), PAIRS)
+def test_an_alternative_text_tells_what_it_is(runs: Runs, run: str, name: str) -> None:
+    text = FIGURES[name].alt(runs[run])
+    assert text.startswith(f"{FIGURES[name].title} of {run}")
+    assert text.endswith(".")
 
 
 @pytest.mark.parametrize("name", FIGURES)
-def test_names_the_experiment_and_its_axes(make_run: MakeRun, name: str) -> None:
-    figure = FIGURES[name].draw(make_run(**EXAMPLES[name]))
-    assert figure.texts[0].get_text() == "by-hand"
-    assert all(ax.get_xlabel() and ax.get_ylabel() for ax in figure.axes)
+def test_titles_and_captions(name: str) -> None:
+    plot = FIGURES[name]
+    assert plot.title
+    assert not plot.title.endswith(".")
+    assert plot.caption.endswith(".")
 
 
-@pytest.mark.parametrize("name", FIGURES)
-def test_does_not_suit_an_empty_run(make_run: MakeRun, name: str) -> None:
-    assert FIGURES[name].suits(make_run()) is False
+def test_the_dark_variant_is_dark_and_says_the_same(runs: Runs) -> None:
+    from matplotlib.image import imread
+
+    for dark, paper in ((False, 1.0), (True, 0.1)):
+        with style(dark=dark):
+            figures = [FIGURES[name].draw(runs["blobs"]) for name in sorted(SUITS["blobs"])]
+            corners = [imread(io.BytesIO(encode(one)))[-1, -1, :3].max() for one in figures]
+        assert all(abs(corner - paper) < 0.05 for corner in corners)
 
 
 def test_each_kind_asked_for_is_written(make_run: MakeRun) -> None:
-    drawn = draw_all(make_run(**EXAMPLES["curves"]), ("png", "svg", "pdf"))
+    drawn = draw_all(make_run(METRICS), ("png", "svg", "pdf"), only=["curves"])
     assert [path.name for path in drawn.paths] == ["curves.png", "curves.svg", "curves.pdf"]
+
+
+def test_dark_figures_stand_beside_the_others(make_run: MakeRun, tmp_path: Path) -> None:
+    drawn = draw_all(make_run(METRICS), only=["curves"], dark=True, out=tmp_path / "here")
+    assert drawn.paths == (tmp_path / "here" / "curves-dark.png",)
+    assert drawn.paths[0].is_file()
+
+
+def test_a_copied_folder_draws_the_same(runs: Runs, tmp_path: Path) -> None:
+    import shutil
+
+    other = RunFolder(shutil.copytree(runs["blobs"].path, tmp_path / "elsewhere"))
+    for name in sorted(SUITS["blobs"]):
+        with style():
+            one, two = (encode(FIGURES[name].draw(run)) for run in (runs["blobs"], other))
+        assert one == two, name
+
+
+def fail(run: View) -> Never:
+    raise ValueError("no such column")
 
 
 def test_a_figure_that_fails_costs_a_warning(
     make_run: MakeRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(run: View) -> Never:
-        raise ValueError("no such column")
-
     broken = {
         "suits": Plot("One", "", fail, fail),
         "draws": Plot("Two", "", lambda run: None, fail),
     }
-    monkeypatch.setattr(plots, "FIGURES", {**broken, **FIGURES})
-    drawn = draw_all(make_run(**EXAMPLES["curves"]))
+    monkeypatch.setattr(plots, "FIGURES", {**broken, "curves": FIGURES["curves"]})
+    drawn = draw_all(make_run(METRICS))
     assert [path.name for path in drawn.paths] == ["curves.png"]
     assert drawn.warnings == (
         "The figures suits and draws could not be drawn (ValueError: no such column).",
@@ -73,11 +158,11 @@ def test_a_figure_that_fails_costs_a_warning(
 
 def test_a_folder_that_cannot_be_read_costs_a_warning(tmp_path: Path) -> None:
     (tmp_path / "metrics.csv").write_text("epoch,train_loss\n0,1\n1,2,3\n")
-    drawn = draw_all(RunFolder(tmp_path))
-    assert drawn.paths == ()
-    assert len(drawn.warnings) == 1
-    assert drawn.warnings[0].startswith(
-        "The figures curves and lr could not be drawn: Cannot read "
+    drawn = draw_all(RunFolder(tmp_path), only=["curves", "lr"])
+    assert drawn == Drawn((), drawn.warnings, drawn.errors)
+    assert drawn.warnings == (
+        f"The figures curves and lr could not be drawn: Cannot read {tmp_path / 'metrics.csv'}: "
+        "row 3 has 3 cells, the header has 2.",
     )
 
 
@@ -88,3 +173,10 @@ def test_an_interrupt_is_not_swallowed(make_run: MakeRun, monkeypatch: pytest.Mo
     monkeypatch.setattr(plots, "FIGURES", {"slow": Plot("Slow", "", interrupt, interrupt)})
     with pytest.raises(KeyboardInterrupt):
         draw_all(make_run())
+
+
+def test_a_name_that_is_no_mathematics(make_run: MakeRun) -> None:
+    run = make_run({"epoch": [0, 1], "train_loss": [1.0, 0.5], "train_$a_b$": [1.0, 0.5]})
+    figure = FIGURES["curves"].draw(run)
+    assert [ax.get_ylabel() for ax in figure.axes][1] == r"\$a_b\$"
+    encode(figure)

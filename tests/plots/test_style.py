@@ -35,7 +35,7 @@ import os, sys
 from pathlib import Path
 from nnlab.plots import draw_all
 from nnlab.run.folder import RunFolder
-drawn = draw_all(RunFolder(Path({str(run.path)!r})))
+drawn = draw_all(RunFolder(Path({str(run.path)!r})), only=['curves'])
 print([path.name for path in drawn.paths], drawn.warnings, os.environ["MPLBACKEND"])
 print([name for name in sys.modules if "pyplot" in name or "backend_tk" in name])
 """
@@ -60,16 +60,16 @@ def test_importing_plots_does_not_import_matplotlib() -> None:
 def test_settings_of_the_program_come_back_after_drawing(make_run: MakeRun) -> None:
     with mpl.rc_context({"lines.linewidth": 7.5, "axes.grid": False}):
         before = dict(mpl.rcParams)
-        draw_all(make_run(METRICS))
+        draw_all(make_run(METRICS), only=["curves"])
         assert dict(mpl.rcParams) == before
 
 
 def test_settings_of_the_program_do_not_change_the_figure(make_run: MakeRun) -> None:
     run = make_run(METRICS)
-    (path,) = draw_all(run).paths
+    (path,) = draw_all(run, only=["curves"]).paths
     plain = path.read_bytes()
     with mpl.rc_context({"lines.linewidth": 7.5, "font.size": 20}):
-        draw_all(run)
+        draw_all(run, only=["curves"])
     assert path.read_bytes() == plain
 
 

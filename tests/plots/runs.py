@@ -1,0 +1,148 @@
+"""Small real runs, one of each sort that figures distinguish, and which figures suit them."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import nnlab
+from nnlab.experiment.session import begin
+from nnlab.run.folder import RunFolder
+
+# Row i of the identity has the code i in binary: 10 on the way to 1, -10 to 0.
+BINARY = [[20.0 * (row >> bit & 1) - 10.0 for bit in range(3)] for row in range(8)]
+SOFTMAX = {"loss": "cross_entropy", "optimizer": {"adam": 0.02}}
+
+
+def epochs(count: int, **more: Any) -> dict[str, Any]:
+    return {"epochs": count, "dtype": "float64", "engine": "numpy", **more}
+
+
+CONFIGS: dict[str, dict[str, Any]] = {
+    "identity": {
+        "data": "identity",
+        "network": [{"dense": {"units": 3, "weight": BINARY}}, "sigmoid", {"dense": 8}, "sigmoid"],
+        "loss": "mse",
+        "training": epochs(0),
+    },
+    "same-codes": {
+        "data": "identity",
+        "network": [{"dense": {"units": 3, "init": "zeros"}}, "sigmoid", {"dense": 8}, "sigmoid"],
+        "loss": "mse",
+        "training": epochs(0),
+    },
+    "diagonal": {
+        "data": "linear",
+        "network": [{"dense": {"units": 1, "weight": [[9.0], [-9.0]]}}, "sigmoid"],
+        "loss": "bce",
+        "training": epochs(0),
+    },
+    "blobs": {
+        "data": {"name": "blobs", "samples": 60, "test": 0.25, "validation": 0.2},
+        "network": [{"dense": 6}, "tanh", {"dense": 3}, "softmax"],
+        **SOFTMAX,
+        "training": epochs(6),
+    },
+    "digits": {
+        "data": {"name": "digits", "test": 0.9},
+        "network": [{"dense": 24}, "relu", {"dropout": 0.2}, {"dense": 10}, "softmax"],
+        **SOFTMAX,
+        "training": epochs(2),
+    },
+    "noise": {
+        "data": {"name": "random", "samples": 40, "inputs": 3, "outputs": 2},
+        "network": [{"dense": 20}, "relu", {"dense": 2}],
+        "loss": "mse",
+        "schedule": {"name": "exponential", "gamma": 0.9},
+        "training": epochs(4, batch_size=10, record_steps=True),
+    },
+    "untrained": {
+        "data": {"name": "random", "samples": 50, "inputs": 4, "outputs": 3},
+        "network": [{"dense": 3}, "sigmoid"],
+        "loss": "mse",
+        "training": epochs(0),
+    },
+    "box": {
+        "data": {"name": "curve", "function": "box", "low": -3.0, "high": 3.0, "samples": 61},
+        "network": [
+            {"dense": {"units": 2, "weight": [[1.0, 1.0]], "bias": [1.0, -1.0]}},
+            "step",
+            {"dense": {"units": 1, "weight": [[1.0], [-1.0]], "bias": False}},
+        ],
+        "loss": "mse",
+        "training": epochs(0),
+    },
+    "deep": {
+        "data": "xor",
+        "network": [one for _ in range(30) for one in ({"dense": 2}, "tanh")]
+        + [{"dense": 1}, "sigmoid"],
+        "loss": "bce",
+        "training": epochs(3),
+    },
+    "W" * 90: {
+        "data": {"name": "npz", "path": "hundred.npz", "task": "classes"},
+        "network": [{"dense": 100}, "softmax"],
+        **SOFTMAX,
+        "training": epochs(1),
+    },
+    "diverged": {
+        "data": {"name": "random", "samples": 40, "inputs": 3, "outputs": 2},
+        "network": [{"dense": 4}, "relu", {"dense": 2}],
+        "loss": "mse",
+        "optimizer": {"sgd": 1e6},
+        "training": epochs(9, batch_size=20),
+    },
+    "interrupted": {
+        "data": "identity",
+        "network": [{"dense": 3}, "sigmoid", {"dense": 8}, "sigmoid"],
+        "loss": "mse",
+        "training": epochs(50, batch_size=1, checkpoint_every=1),
+    },
+}
+HUGE = "W" * 90
+
+ALWAYS = {"network", "histograms"}
+PLANE = {"scatter", "boundary", "confusion"}
+SMALL = {"weights", "activations", "outputs"}
+SUITS: dict[str, set[str]] = {
+    "identity": ALWAYS | SMALL | {"codes"},
+    "same-codes": ALWAYS | SMALL | {"codes"},
+    "diagonal": ALWAYS | PLANE | {"weights", "forward"},
+    "blobs": ALWAYS | PLANE | {"curves", "weights", "boundary_epochs"},
+    "digits": ALWAYS | {"curves", "confusion", "samples", "mistakes", "filters"},
+    "noise": ALWAYS | {"curves", "steps", "lr", "targets"},
+    "untrained": ALWAYS | {"weights", "targets", "forward"},
+    "box": ALWAYS | {"weights", "targets", "fit"},
+    "deep": ALWAYS | PLANE | {"curves", "outputs", "activations", "boundary_epochs"},
+    HUGE: ALWAYS | {"curves", "confusion"},
+    "diverged": ALWAYS | {"curves", "weights"},
+    "interrupted": ALWAYS | {"curves", "weights"},
+}
+
+
+def make(place: Path) -> dict[str, RunFolder]:
+    """Train all of them in `place`."""
+    x = np.linspace(0.0, 1.0, 200)[:, None] * np.ones(3)
+    np.savez(place / "hundred.npz", x=x, y=np.arange(200) % 100)
+    return {name: _made(place, name, config) for name, config in CONFIGS.items()}
+
+
+def _made(place: Path, name: str, config: Mapping[str, Any]) -> RunFolder:
+    data = config["data"]
+    if isinstance(data, dict) and "path" in data:
+        data = {**data, "path": str(place / data["path"])}
+    full = {"name": name, **config, "data": data}
+    if name == "interrupted":
+        return _interrupted(place, full)
+    return RunFolder(nnlab.train(full, runs=place / name).path)
+
+
+def _interrupted(place: Path, config: Mapping[str, Any]) -> RunFolder:
+    from nnlab.api import loaded
+
+    with begin(loaded(config, []), place / "interrupted") as session:
+        for record in session:
+            if getattr(record, "epoch", 0) == 7:
+                break
+    return session.folder

@@ -1,0 +1,384 @@
+"""What the figures draw: numbers worked out by hand or taken from the run's own files."""
+
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+
+from nnlab.core.layers import LAYERS
+from nnlab.errors import UsageError
+from nnlab.plots import FIGURES, View, activation, overlay
+from nnlab.plots.hidden import verdict
+from nnlab.plots.network import Column, heights, shortened
+from nnlab.plots.overlay import called
+from nnlab.plots.plane import chosen
+from nnlab.plots.style import look, style
+from nnlab.run.folder import RunFolder
+from tests.plots.conftest import Runs
+
+
+def drawn(name: str, run: RunFolder) -> Any:
+    with style():
+        return FIGURES[name].draw(run)
+
+
+def texts(ax: Any) -> list[str]:
+    return [text.get_text() for text in ax.texts]
+
+
+# --- codes ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("run", "line"), [("identity", "8 of 8 codes differ"), ("same-codes", "1 of 8 codes differ")]
+)
+def test_the_codes_line(runs: Runs, run: str, line: str) -> None:
+    (ax,) = drawn("codes", runs[run]).axes
+    assert ax.get_title(loc="left") == line
+    assert line in FIGURES["codes"].alt(runs[run])
+
+
+def test_the_codes_are_the_hidden_units_above_the_threshold(runs: Runs) -> None:
+    (ax,) = drawn("codes", runs["identity"]).axes
+    binary = [str(row >> bit & 1) for row in range(8) for bit in range(3)]
+    assert texts(ax) == binary
+    (values,) = drawn("activations", runs["identity"]).axes
+    assert texts(values) == ["1.00" if bit == "1" else "0.00" for bit in binary]
+
+
+def test_a_verdict_counts_different_codes() -> None:
+    assert verdict(np.array([[1, 0], [0, 1], [1, 0]], bool)) == "2 of 3 codes differ"
+
+
+# --- the network -------------------------------------------------------------------------------
+
+
+def test_lines_are_as_thick_as_weights_and_dashed_where_negative(runs: Runs) -> None:
+    (ax,) = drawn("weights", runs["diagonal"]).axes
+    positive, negative = ax.collections[:2]
+    assert positive.get_linestyle() == [(0, None)]
+    assert negative.get_linestyle()[0][1] is not None
+    assert positive.get_linewidth() == negative.get_linewidth()  # 9 and -9
+    assert ax.get_legend().get_texts()[0].get_text() == "weight 9"
+    assert texts(ax)[0] == "0"  # the bias
+
+
+def test_biases_stand_in_the_circles(runs: Runs) -> None:
+    (ax,) = drawn("weights", runs["box"]).axes
+    assert texts(ax)[:2] == ["1.0", "-1.0"]
+
+
+@pytest.mark.parametrize(
+    ("units", "shown"),
+    [(1, [0]), (3, [0, 1, 2]), (10, list(range(10))), (784, [0, 1, 2, 3, 780, 781, 782, 783])],
+)
+def test_wide_layers_are_shortened(units: int, shown: list[int]) -> None:
+    which, places = heights(units)
+    assert which.tolist() == shown
+    assert (np.diff(places) < 0).all()
+    assert places.mean() == pytest.approx(0, abs=1e-9)
+
+
+@pytest.mark.parametrize("count", [1, 2, 13, 14, 60])
+def test_many_layers_are_shortened(count: int) -> None:
+    found = shortened([Column((str(number),), (2,)) for number in range(count)])
+    assert len(found) <= 13
+    hidden = [one for one in found if isinstance(one, int)]
+    shown = [one for one in found if isinstance(one, Column)]
+    assert len(shown) + sum(hidden) == count
+    assert shown[-1].labels == (str(count - 1),)
+
+
+def test_under_each_column_stands_what_it_is(runs: Runs) -> None:
+    (ax,) = drawn("network", runs["digits"]).axes
+    assert texts(ax) == ["64\ninput", "24\ndense\nrelu, ...", "10\ndense\nsoftmax"]
+
+
+# --- the plane --------------------------------------------------------------------------------
+
+
+def test_the_boundary_is_where_the_network_is_undecided(runs: Runs) -> None:
+    """Weights 9 and -9 and no bias: the line x = y."""
+    (ax,) = drawn("boundary", runs["diagonal"]).axes
+    (contour,) = ax.collections
+    vertices = np.vstack([path.vertices for path in contour.get_paths()])
+    assert len(vertices) > 100
+    np.testing.assert_allclose(vertices[:, 0], vertices[:, 1], atol=1e-6)
+
+
+def test_the_boundary_shows_the_training_points(runs: Runs) -> None:
+    run = runs["blobs"]
+    (ax,) = drawn("boundary", run).axes
+    kept = run.read_arrays("predictions")
+    for number, line in enumerate(ax.get_lines()):
+        mine = kept["train.inputs"][kept["train.targets"] == number]
+        np.testing.assert_array_equal(np.column_stack(line.get_data()), mine)
+        assert line.get_label() == f"class {number}"
+
+
+def test_the_second_scatter_shows_what_the_network_says(runs: Runs) -> None:
+    run = runs["blobs"]
+    truth, found = drawn("scatter", run).axes
+    kept = run.read_arrays("predictions")
+    guesses = kept["test.outputs"].argmax(axis=1)
+    right = int((guesses == kept["test.targets"]).sum())
+    assert found.get_title(loc="left") == f"prediction, {right} of 15 right"
+    for ax, labels in ((truth, kept["test.targets"]), (found, guesses)):
+        for number, line in enumerate(ax.get_lines()[:3]):
+            np.testing.assert_array_equal(
+                np.column_stack(line.get_data()), kept["test.inputs"][labels == number]
+            )
+
+
+def test_the_strip_goes_from_the_first_epoch_to_the_last(runs: Runs) -> None:
+    axes = drawn("boundary_epochs", runs["blobs"]).axes
+    titles = [ax.get_title(loc="left") for ax in axes]
+    assert (titles[0], titles[-1]) == ("before training", "after 6 epochs")
+    assert 3 <= len(titles) <= 6
+
+
+@pytest.mark.parametrize(
+    ("epochs", "expected"),
+    [
+        ([0, 1], [0, 1]),
+        ([0, 1, 10, 100, 1000], [0, 1, 10, 100, 1000]),
+        (range(101), [0, 1, 5, 22, 100]),
+    ],
+)
+def test_moments_are_log_spaced(epochs: Any, expected: list[int]) -> None:
+    found = np.array(list(epochs))
+    assert found[chosen(found)].tolist() == expected
+
+
+# --- targets ----------------------------------------------------------------------------------
+
+
+def test_predictions_against_targets_at_the_first_and_the_last_epoch(runs: Runs) -> None:
+    run = runs["noise"]
+    axes = drawn("targets", run).axes
+    kept, shots = run.read_arrays("predictions"), run.read_arrays("snapshots")
+    assert shots["epochs"].tolist()[:2] == [0, 1]
+    first = View(run).predict(kept["train.inputs"], shots["theta"][1])
+    for output, ax in enumerate(axes):
+        _, early, late = ax.get_lines()
+        assert (early.get_label(), late.get_label()) == ("after 1 epoch", "after 4 epochs")
+        np.testing.assert_array_equal(late.get_xdata(), kept["train.targets"][:, output])
+        np.testing.assert_array_equal(late.get_ydata(), kept["train.outputs"][:, output])
+        np.testing.assert_array_equal(early.get_ydata(), first[:, output])
+
+
+def test_a_network_of_the_textbooks_size_remembers_its_first_epoch(tmp_path: Any) -> None:
+    import nnlab
+
+    run = nnlab.train("textbook", runs=tmp_path, epochs=12)
+    with np.load(run.path / "snapshots.npz") as kept:
+        assert kept["theta"].shape[1] == 11_705
+        assert kept["epochs"].tolist() == list(range(13))
+    line = drawn("targets", RunFolder(run.path)).axes[0].get_lines()[1]
+    assert line.get_label() == "after 1 epoch"
+
+
+def test_the_box_is_exact_and_its_walls_are_no_slopes(runs: Runs) -> None:
+    (ax,) = drawn("fit", runs["box"]).axes
+    x, y = ax.get_lines()[-1].get_data()
+    inside = (x >= -1) & (x < 1)
+    shown = np.isfinite(y)
+    np.testing.assert_array_equal(y[shown], inside[shown].astype(float))
+    assert (~shown).sum() == 2
+
+
+def test_the_table_of_outputs_is_rounded(runs: Runs) -> None:
+    (ax,) = drawn("outputs", runs["identity"]).axes
+    outputs = runs["identity"].read_arrays("predictions")["train.outputs"]
+    assert texts(ax) == [f"{value:.1f}" for value in outputs.ravel()]
+
+
+def test_a_line_for_each_point_says_truth_and_prediction(runs: Runs) -> None:
+    truth, found = drawn("outputs", runs["deep"]).axes
+    assert texts(truth) == ["0", "1", "1", "0"]
+    outputs = runs["deep"].read_arrays("predictions")["train.outputs"]
+    assert texts(found) == [f"{value:.2f}" for value in outputs.ravel()]
+    assert [label.get_text() for label in truth.get_yticklabels()] == [
+        "0, 0",
+        "0, 1",
+        "1, 0",
+        "1, 1",
+    ]
+
+
+# --- classes ----------------------------------------------------------------------------------
+
+
+def test_the_confusion_matrix_is_that_of_the_summary(runs: Runs) -> None:
+    run = runs["digits"]
+    (ax,) = drawn("confusion", run).axes
+    matrix = np.array(run.read_summary()["confusion"])
+    assert texts(ax) == [str(count) for count in matrix.ravel() if count]
+    right = int(np.trace(matrix))
+    assert ax.get_title(loc="left").startswith(f"{right:,} of {matrix.sum():,} test rows right, ")
+
+
+def test_bars_are_the_probabilities_and_the_right_one_is_blue(runs: Runs) -> None:
+    run = runs["digits"]
+    kept = run.read_arrays("predictions")
+    images, bars = (drawn("samples", run).axes[place] for place in (0, 1))
+    truth = int(kept["test.targets"][0])
+    assert images.get_title(loc="left") == f"true {truth}"
+    widths = [bar.get_width() for bar in bars.patches]
+    np.testing.assert_allclose(widths, kept["test.outputs"][0], rtol=1e-6)
+    from matplotlib.colors import to_rgba
+
+    blue = [bar.get_facecolor() == to_rgba(look().blue) for bar in bars.patches]
+    assert blue == [number == truth for number in range(10)]
+    shown = images.get_images()[0].get_array()
+    np.testing.assert_allclose(shown, kept["test.inputs"][0].reshape(8, 8) / 16.0)
+
+
+def test_the_worst_mistakes_are_wrong_and_in_order(runs: Runs) -> None:
+    run = runs["digits"]
+    kept = run.read_arrays("predictions")
+    outputs, targets = kept["test.outputs"], kept["test.targets"]
+    losses = -np.log(outputs[np.arange(len(targets)), targets])
+    wrong = np.flatnonzero(outputs.argmax(axis=1) != targets)
+    worst = wrong[np.argsort(-losses[wrong])][:12]
+    axes = drawn("mistakes", run).axes
+    found = [ax.get_title(loc="left") for ax in axes]
+    assert found == [
+        f"said {outputs[row].argmax()} {outputs[row].max():.2f}\ntrue {targets[row]}"
+        for row in worst
+    ]
+
+
+def test_filters_are_the_columns_of_the_first_weights(runs: Runs) -> None:
+    run = runs["digits"]
+    figure = drawn("filters", run)
+    sheet = np.asarray(figure.axes[0].get_images()[0].get_array())
+    weight = run.read_weights("final")["0.dense.weight"]
+    np.testing.assert_array_equal(sheet[:8, :8], weight[:, 0].reshape(8, 8))
+    np.testing.assert_array_equal(sheet[9:17, 9:17], weight[:, 9].reshape(8, 8))
+
+
+def test_filters_of_a_convolution(runs: Runs, tmp_path: Any) -> None:
+    import shutil
+
+    run = RunFolder(shutil.copytree(runs["digits"].path, tmp_path / "copy"))
+    kernel = np.arange(3 * 3 * 1 * 4, dtype=np.float64).reshape(3, 3, 1, 4)
+    for which in ("initial", "final"):
+        run.write_weights(which, {"0.conv2d.weight": kernel, "0.conv2d.bias": np.zeros(4)})  # type: ignore[arg-type]
+    sheet = np.asarray(drawn("filters", run).axes[0].get_images()[0].get_array())
+    np.testing.assert_array_equal(sheet[:, 4:7], kernel[:, :, 0, 1])
+
+
+# --- histograms, forward ----------------------------------------------------------------------
+
+
+def test_histograms_count_every_weight(runs: Runs) -> None:
+    run = runs["noise"]
+    grid = np.array(drawn("histograms", run).axes).reshape(2, 3)
+    for ax in grid.ravel():
+        values = ax.patches[0].get_data().values
+        assert values.sum() == pytest.approx(1)
+    weights = run.read_weights("final")["0.dense.weight"]
+    edges = grid[0, 0].patches[0].get_data().edges
+    initial = run.read_weights("initial")["0.dense.weight"]
+    assert edges[0] == min(weights.min(), initial.min())
+    assert edges[-1] == max(weights.max(), initial.max())
+
+
+def test_the_gradient_is_that_of_the_loss(runs: Runs) -> None:
+    """Against central differences of the mean loss over the kept training rows."""
+    from nnlab.plots.histograms import spreads
+
+    seen = View(runs["noise"])
+    rows = seen.parts["train"]
+    gradient = spreads(seen)[1].gradient
+    assert gradient is not None
+    theta = seen.network.parameters["2.dense.weight"].reshape(-1)
+    for place in (0, 7):
+        ends = []
+        for step in (1e-6, -1e-6):
+            theta[place] += step
+            ends.append(seen.losses(rows).mean())
+            theta[place] -= step
+        assert gradient[place] == pytest.approx((ends[0] - ends[1]) / 2e-6, rel=1e-6, abs=1e-9)
+
+
+def test_forward_shows_the_loss_of_every_sample(runs: Runs) -> None:
+    run = runs["untrained"]
+    _, outputs, losses, _ = drawn("forward", run).axes
+    kept = run.read_arrays("predictions")
+    expected = ((kept["train.outputs"] - kept["train.targets"]) ** 2).mean(axis=1)
+    np.testing.assert_allclose(losses.get_lines()[0].get_ydata(), expected)
+    for number, line in enumerate(outputs.get_lines()):
+        np.testing.assert_array_equal(line.get_ydata(), kept["train.outputs"][:, number])
+    loss = run.read_metrics()["train_loss"][0]
+    assert losses.get_lines()[1].get_label() == f"mean {loss:.4g}"
+
+
+# --- activations ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", activation.NAMES)
+def test_the_derivative_is_the_slope_of_the_curve(name: str) -> None:
+    x, y, slope = activation.curves(name)
+    assert (x[0], x[-1]) == (-10, 10)
+    if slope is None:
+        assert name == "step"
+        return
+    inner = slice(1, -1)
+    smooth = np.abs(x[inner]) > 0.02  # relu and its like have a corner at 0
+    np.testing.assert_allclose(np.gradient(y, x)[inner][smooth], slope[inner][smooth], atol=2e-4)
+
+
+@pytest.mark.parametrize("name", activation.NAMES)
+def test_every_activation_is_drawn(name: str) -> None:
+    with style():
+        figure = activation.draw(name)
+    assert figure.texts[0].get_text() == name.replace("_", " ")
+    assert len(figure.axes[0].get_lines()) == 2
+
+
+def test_all_activations_can_be_asked_for() -> None:
+    assert set(activation.NAMES) <= LAYERS.keys()
+    assert {"relu", "softmax", "step"} <= set(activation.NAMES)
+    with pytest.raises(UsageError, match=r"^There is no activation 'rellu'. Did you mean 'relu'\?"):
+        activation.require("rellu")
+
+
+# --- several runs -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("configs", "names"),
+    [
+        ([{"a": {"lr": 1}}, {"a": {"lr": 2}}], ["lr 1", "lr 2"]),
+        ([{"name": "x", "seed": 1}, {"name": "y", "seed": 1}], ["x", "y"]),
+        ([{"name": "x", "seed": 1}, {"name": "y", "seed": 2}], ["seed 1", "seed 2"]),
+        ([{"n": [{"dense": 3}]}, {"n": [{"dense": 5}]}], ["dense 3", "dense 5"]),
+        ([{"seed": 1}, {"seed": 1}], ["aaaaaa", "bbbbbb"]),
+        ([{"seed": 1}, {}], ["seed 1", "seed null"]),
+        ([{"sweeps": {"lr": 1}, "seed": 0}, {"seed": 1}], ["seed 0", "seed 1"]),
+    ],
+)
+def test_a_run_is_called_by_what_sets_it_apart(configs: Any, names: list[str]) -> None:
+    assert called(configs, ["x-aaaaaa", "x-bbbbbb"]) == names
+
+
+def test_an_overlay_has_a_line_for_every_run_and_part(runs: Runs) -> None:
+    seen = [View(runs[name]) for name in ("blobs", "digits", "identity")]
+    with style():
+        loss, accuracy = overlay.draw(seen).axes
+    assert len(loss.get_lines()) == len(accuracy.get_lines()) == 3  # identity trained no epoch
+    np.testing.assert_array_equal(loss.get_lines()[0].get_ydata(), seen[0].metrics["train_loss"])
+    np.testing.assert_array_equal(loss.get_lines()[1].get_ydata(), seen[0].metrics["val_loss"])
+    assert [line.get_label() for line in loss.get_lines()[1:]] == ["blobs", "digits"]
+
+
+def test_summary_figures_match_the_file(runs: Runs) -> None:
+    content = json.loads((runs["blobs"].path / "summary.json").read_text())
+    assert (
+        FIGURES["confusion"]
+        .alt(runs["blobs"])
+        .startswith(f"Confusion matrix of blobs: {np.trace(content['confusion']):,} of 15 rows")
+    )
