@@ -8,7 +8,7 @@ VENV = .venv
 RUN = $(VENV)/bin/python -m
 INSTALL = $(RUN) pip install --quiet --disable-pip-version-check
 
-.PHONY: help demo test torture check format docs results bench clean
+.PHONY: help demo test browser torture check format docs results bench clean
 .NOTPARALLEL:
 
 help:
@@ -25,8 +25,17 @@ help:
 demo: $(VENV)/.fast
 	$(VENV)/bin/nnlab train configs/identity8.yaml
 
-test: $(VENV)/.test
+test: $(VENV)/.test browser
 	$(RUN) pytest
+
+# The report's tests look at pages in a real browser, and are skipped where there is none. As root on Debian
+# or Ubuntu it is installed here; elsewhere that is for the person who owns the machine.
+browser:
+	@command -v chromium >/dev/null && command -v chromedriver >/dev/null \
+	    || ! command -v apt-get >/dev/null || test "$$(id -u)" != 0 \
+	    || { apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
+	         apt-get install -qq -y --no-install-recommends chromium chromium-driver fonts-dejavu-core >/dev/null; } \
+	    || echo "chromium could not be installed: the tests in a browser will be skipped" >&2
 
 # How much: kills, damaged configs, every how many-th system call, how many errors at each.
 KILLS = 1000
