@@ -28,14 +28,12 @@ if TYPE_CHECKING:
 UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9}
 
 
-class Size(click.ParamType):
+class Size(click.ParamType[int]):
     """Bytes: 500M, 2G, 1.5GB."""
 
     name = "size"
 
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> int | None:
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
         """The number of bytes."""
         found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kmg]?)b?", str(value).strip().lower())
         if found is None or not (size := int(float(found[1]) * UNITS[found[2]])):
