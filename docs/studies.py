@@ -1,0 +1,140 @@
+"""Runs every study that a shipped config names and writes docs/studies.md with their figures.
+
+    make studies            # minutes; digits come with scikit-learn, nothing is downloaded
+
+Each study is one `nnlab sweep` command, run as a user would. Nothing on the page is written by hand.
+"""
+
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import nnlab
+from nnlab.config.load import load
+from nnlab.run.sweeps import cell_label
+
+HERE = Path(__file__).resolve().parent
+PAGE, IMAGES = HERE / "studies.md", HERE / "images" / "studies"
+SEEDS = 5
+WIDTH = 760  # pixels of a figure on the page
+COLOURS = 96  # that are enough for lines and bands
+CONFIGS = {
+    "identity8": "A. Identity encoder 8-3-8",
+    "digits_binary": "B. Digits smaller than 5",
+    "textbook": "D. The textbook network on noise",
+    "xor": "E. Two crossing lines",
+    "linear": "E. Two sides of a diagonal",
+}
+
+
+@dataclass(frozen=True)
+class Study:
+    """A study of a config, and what came out."""
+
+    config: str
+    name: str
+    found: Mapping[str, Any]
+
+    @property
+    def command(self) -> str:
+        """What a user types."""
+        return " ".join(command(self.config, self.name))
+
+    @property
+    def image(self) -> Path:
+        """Its figure on the page."""
+        return IMAGES / f"{self.config}-{self.name}.png"
+
+    def outcome(self) -> str:
+        """The final numbers of every cell: median, and from quartile to quartile."""
+        return "<br>".join(self._line(cell) for cell in self.found["cells"])
+
+    def _line(self, cell: Mapping[str, Any]) -> str:
+        numbers = [
+            f"{name.replace('_', ' ')} {one['median']:.3g} ({one['low']:.3g} to {one['high']:.3g})"
+            for name, one in cell["numbers"].items()
+            if not (name == "train_loss" and "test_loss" in cell["numbers"])
+            and not name.startswith("val_")
+        ]
+        failed = [f"{cell['failed']} of {cell['trials']} diverged"] if cell["failed"] else []
+        return f"{cell_label(cell['cell'])}: {', '.join([*numbers, *failed])}"
+
+
+def command(config: str, name: str) -> list[str]:
+    """The words of the command; identity8 is the default config."""
+    chosen = [] if config == "identity8" else ["-c", config]
+    return ["nnlab", "sweep", name, *chosen, "--seeds", str(SEEDS)]
+
+
+def run(config: str, name: str, runs: str) -> Study:
+    """Train the study and keep its figure. Exit code 8, a rate that diverges, is a result too."""
+    words = command(config, name)[1:]
+    print("nnlab", *words, file=sys.stderr)
+    done = subprocess.run(
+        [sys.executable, "-m", "nnlab", *words, "--runs", runs, "--json"],
+        stdout=subprocess.PIPE,
+        check=False,
+    )
+    if done.returncode not in (0, 8):
+        raise SystemExit(done.returncode)
+    found = json.loads(done.stdout)
+    study = Study(config, name, found)
+    keep(Path(found["folder"]) / "figures" / "curves.png", study.image)
+    return study
+
+
+def keep(figure: Path, image: Path) -> None:
+    """A small copy of a figure."""
+    from PIL import Image
+
+    image.parent.mkdir(parents=True, exist_ok=True)
+    with Image.open(figure) as picture:
+        size = (WIDTH, round(picture.height * WIDTH / picture.width))
+        small = picture.convert("RGB").resize(size, Image.Resampling.LANCZOS)
+        small.quantize(COLOURS, dither=Image.Dither.NONE).save(image, optimize=True)
+
+
+def page(studies: Sequence[Study]) -> str:
+    """The whole page."""
+    lines = [
+        "<!-- Written by `make studies`; edit docs/studies.py, not this page. -->",
+        "",
+        "# Studies",
+        "",
+        "What the notebooks tried by hand, in one command each. Every value is trained with "
+        f"{SEEDS} seeds, the config's and those",
+        "after it; figures show the median and, as a band, the quartiles, and the numbers are the "
+        "final median and, in",
+        f"brackets, the quartiles. nnlab {nnlab.__version__}, {date.today().isoformat()}.",
+    ]
+    for config, title in CONFIGS.items():
+        lines += ["", f"## {title}", "", "| command | outcome | figure |", "|---|---|---|"]
+        mine = [study for study in studies if study.config == config]
+        for study in mine:
+            link = f"[{study.name}](#{config}-{study.name})"
+            lines.append(f"| `{study.command}` | {study.outcome()} | {link} |")
+        for study in mine:
+            path = study.image.relative_to(HERE).as_posix()
+            anchor = f'<a id="{config}-{study.name}"></a>'
+            lines += ["", f"{anchor}", "", f"![{study.command}]({path})"]
+    return "\n".join([*lines, ""])
+
+
+def main() -> int:
+    """Train, draw, write the page."""
+    with tempfile.TemporaryDirectory() as runs:
+        studies = [
+            run(config, name, runs) for config in CONFIGS for name in load(config).config.sweeps
+        ]
+    PAGE.write_text(page(studies), encoding="utf-8", newline="\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
