@@ -2,6 +2,7 @@
 
 import ast
 import hashlib
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -124,5 +125,8 @@ def test_closing_the_events_ends_the_processes(tmp_path: Path) -> None:
     events = Processes(2).run(endless, tmp_path)
     assert isinstance(next(events), Begun)
     assert isinstance(next(events), Begun)
+    folders = [RunFolder(tmp_path / one.name) for one in endless]
+    while not all(folder.last_metrics() for folder in folders):
+        time.sleep(0.05)
     events.close()
-    assert {RunFolder(tmp_path / one.name).status() for one in endless} <= {"interrupted"}
+    assert [folder.status() for folder in folders] == ["interrupted", "interrupted"]

@@ -146,10 +146,11 @@ def test_after_a_kill_of_the_parent_only_the_missing_trials_run(tmp_path: Path) 
 
 @linux
 def test_an_interrupted_trial_goes_on_and_ends_with_the_same_bits(tmp_path: Path) -> None:
-    (tmp_path / "case.yaml").write_text(SHORT.replace("4000", "20000"))
+    (tmp_path / "case.yaml").write_text(SHORT.replace("4000", "50000"))
     folder = SweepFolder(tmp_path / "runs" / "sweep-case-lr")
     command = Command(tmp_path, "lr=1,2", "--jobs", "2")
-    command.wait_until(lambda: len(running(folder)) == 2)
+    command.wait_until(lambda: folder.path.is_dir() and len(folder.trials()) == 2)
+    time.sleep(0.2)
     command.process.send_signal(signal.SIGINT)
     command.process.communicate(timeout=10)
     again = Command(tmp_path, "lr=1,2", "--jobs", "2")
