@@ -2,7 +2,8 @@
 
     make studies            # minutes; digits come with scikit-learn, nothing is downloaded
 
-Each study is one `nnlab sweep` command, run as a user would. Nothing on the page is written by hand.
+Each study is one `nnlab sweep` command, run as a user would. Nothing on the page is written by
+hand.
 """
 
 import json
@@ -17,7 +18,7 @@ from typing import Any
 
 import nnlab
 from nnlab.config.load import load
-from nnlab.run.sweeps import cell_label
+from nnlab.run.sweeps import label
 
 HERE = Path(__file__).resolve().parent
 PAGE, IMAGES = HERE / "studies.md", HERE / "images" / "studies"
@@ -43,6 +44,81 @@ class Study:
 
     @property
     def command(self) -> str:
+        """What a user types."""
+        return " ".join(command(self.config, self.name))
+
+    @property
+    def image(self) -> Path:
+        """Its figure on the page."""
+        return IMAGES / f"{self.config}-{self.name}.png"
+
+    @property
+    def shown(self) -> list[str]:
+        """The final numbers that the page shows: of the test rows where there are any."""
+        names = list(dict.fromkeys(name for cell in self.found["cells"] for name in cell["numbers"]))
+        tested = [name for name in names if name.startswith("test_")]
+        return tested or names
+
+    def line(self) -> str:
+        """The study in a line of the overview."""
+        name = self.shown[0]
+        values = [
+            f"{', '.join(label(value) for value in cell['cell'].values())}: "
+            f"{number(cell['numbers'].get(name, {}).get('median'))}"
+            for cell in self.found["cells"]
+        ]
+        outcome = f"{name.replace('_', ' ')} {'; '.join(values)}"
+        return f"| `{self.command}` | {outcome} | [figure](#{self.anchor}) |"
+
+    @property
+    def anchor(self) -> str:
+        """Where its section begins on the page."""
+        return f"{self.config}-{self.name}".replace("_", "-")
+
+    def section(self) -> list[str]:
+        """The command, its figure and all numbers."""
+        cells = self.found["cells"]
+        head = [*cells[0]["cell"], *(f"{name.replace('_', ' ')}" for name in self.shown)]
+        rows = [
+            [
+                *(label(value) for value in cell["cell"].values()),
+                *(spread(cell["numbers"].get(name)) for name in self.shown),
+            ]
+            for cell in cells
+        ]
+        if any(cell["failed"] for cell in cells):
+            head.append("diverged")
+            for row, cell in zip(rows, cells, strict=True):
+                row.append(f"{cell['failed']} of {cell['trials']}")
+        return [
+            f'<a id="{self.anchor}"></a>',
+            "",
+            f"### {self.config}: {self.name}",
+            "",
+            f"`{self.command}`",
+            "",
+            f"![{self.command}]({self.image.relative_to(HERE).as_posix()})",
+            "",
+            f"| {' | '.join(head)} |",
+            "|" + "---|" * len(head),
+            *(f"| {' | '.join(row)} |" for row in rows),
+            "",
+        ]
+
+
+def number(value: float | None) -> str:
+    """Three digits; a dash for none."""
+    return "-" if value is None else f"{value:.3g}"
+
+
+def spread(one: Mapping[str, float] | None) -> str:
+    """The median, and from quartile to quartile."""
+    if one is None:
+        return "-"
+    return f"{number(one['median'])} ({number(one['low'])} to {number(one['high'])})"
+
+
+def command(self) -> str:
         """What a user types."""
         return " ".join(command(self.config, self.name))
 
@@ -107,23 +183,20 @@ def page(studies: Sequence[Study]) -> str:
         "",
         "# Studies",
         "",
-        "What the notebooks tried by hand, in one command each. Every value is trained with "
+        "What the notebooks tried by hand, one command each. Every value is trained with "
         f"{SEEDS} seeds, the config's and those",
-        "after it; figures show the median and, as a band, the quartiles, and the numbers are the "
-        "final median and, in",
-        f"brackets, the quartiles. nnlab {nnlab.__version__}, {date.today().isoformat()}.",
+        "after it. Figures show the median and, as a band, the quartiles; numbers are the final "
+        "median and, in brackets, the",
+        f"quartiles. nnlab {nnlab.__version__}, {date.today().isoformat()}.",
+        "",
     ]
     for config, title in CONFIGS.items():
-        lines += ["", f"## {title}", "", "| command | outcome | figure |", "|---|---|---|"]
         mine = [study for study in studies if study.config == config]
+        lines += [f"## {title}", "", "| command | median | |", "|---|---|---|"]
+        lines += [*(study.line() for study in mine), ""]
         for study in mine:
-            link = f"[{study.name}](#{config}-{study.name})"
-            lines.append(f"| `{study.command}` | {study.outcome()} | {link} |")
-        for study in mine:
-            path = study.image.relative_to(HERE).as_posix()
-            anchor = f'<a id="{config}-{study.name}"></a>'
-            lines += ["", f"{anchor}", "", f"![{study.command}]({path})"]
-    return "\n".join([*lines, ""])
+            lines += study.section()
+    return "\n".join(lines)
 
 
 def main() -> int:

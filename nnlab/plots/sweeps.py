@@ -85,7 +85,7 @@ class Study:
     def tables(self) -> dict[str, dict[str, Any]]:
         """metrics.csv of every finished trial that has epochs."""
         done = [trial.name for cell in self.cells for trial in cell.done]
-        read = {name: self.folder.trial(name).read_metrics() for name in done}
+        read = {name: self.folder.trial(name).read_metrics(wanted=_is_drawn) for name in done}
         return {name: table for name, table in read.items() if len(table.get("epoch", ())) > 1}
 
     @cached_property
@@ -239,9 +239,12 @@ def _quartiles(values: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
     """25 %, 50 % and 75 % of each column of (seeds, k); nan where no seed has a number."""
     if len(values) == 1:
         return values[0], values[0], values[0]
-    known = np.isfinite(values).any(axis=0)
+    finite = np.isfinite(values)
+    whole, some = finite.all(axis=0), finite.any(axis=0)
     found = np.full((3, values.shape[1]), np.nan)
-    found[:, known] = np.nanpercentile(values[:, known], [25, 50, 75], axis=0)
+    found[:, whole] = np.percentile(values[:, whole], [25, 50, 75], axis=0)
+    for column in np.flatnonzero(some & ~whole):  # a trial had ended
+        found[:, column] = np.nanpercentile(values[:, column], [25, 50, 75])
     return found[0], found[1], found[2]
 
 
@@ -398,6 +401,10 @@ def _thousands(ax: "Axes") -> None:
 
     ax.xaxis.set_major_locator(MaxNLocator(5, integer=True))
     ax.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
+
+
+def _is_drawn(column: str) -> bool:
+    return column == "epoch" or column.endswith(("_loss", "_accuracy", "_r2"))
 
 
 def _has(study: Study, column: str) -> bool:
