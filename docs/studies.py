@@ -55,7 +55,8 @@ class Study:
     @property
     def shown(self) -> list[str]:
         """The final numbers that the page shows: of the test rows where there are any."""
-        names = list(dict.fromkeys(name for cell in self.found["cells"] for name in cell["numbers"]))
+        cells = self.found["cells"]
+        names = list(dict.fromkeys(name for cell in cells for name in cell["numbers"]))
         tested = [name for name in names if name.startswith("test_")]
         return tested or names
 
@@ -116,30 +117,6 @@ def spread(one: Mapping[str, float] | None) -> str:
     if one is None:
         return "-"
     return f"{number(one['median'])} ({number(one['low'])} to {number(one['high'])})"
-
-
-def command(self) -> str:
-        """What a user types."""
-        return " ".join(command(self.config, self.name))
-
-    @property
-    def image(self) -> Path:
-        """Its figure on the page."""
-        return IMAGES / f"{self.config}-{self.name}.png"
-
-    def outcome(self) -> str:
-        """The final numbers of every cell: median, and from quartile to quartile."""
-        return "<br>".join(self._line(cell) for cell in self.found["cells"])
-
-    def _line(self, cell: Mapping[str, Any]) -> str:
-        numbers = [
-            f"{name.replace('_', ' ')} {one['median']:.3g} ({one['low']:.3g} to {one['high']:.3g})"
-            for name, one in cell["numbers"].items()
-            if not (name == "train_loss" and "test_loss" in cell["numbers"])
-            and not name.startswith("val_")
-        ]
-        failed = [f"{cell['failed']} of {cell['trials']} diverged"] if cell["failed"] else []
-        return f"{cell_label(cell['cell'])}: {', '.join([*numbers, *failed])}"
 
 
 def command(config: str, name: str) -> list[str]:
