@@ -3,6 +3,7 @@
 import itertools
 import math
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nnlab.core.types import FloatArray
+from nnlab.errors import NnlabError
 from nnlab.plots import style
 from nnlab.plots.curves import LARGEST, LOG_RANGE
 from nnlab.plots.titles import SEPARATOR, setting
@@ -85,8 +87,13 @@ class Study:
     def tables(self) -> dict[str, dict[str, Any]]:
         """metrics.csv of every finished trial that has epochs."""
         done = [trial.name for cell in self.cells for trial in cell.done]
-        read = {name: self.folder.trial(name).read_metrics(wanted=_is_drawn) for name in done}
-        return {name: table for name, table in read.items() if len(table.get("epoch", ())) > 1}
+        found = {}
+        for name in done:
+            with suppress(NnlabError):  # a damaged table costs its trial, not the figure
+                table = self.folder.trial(name).read_metrics(wanted=_is_drawn)
+                if len(table.get("epoch", ())) > 1:
+                    found[name] = table
+        return found
 
     @cached_property
     def part(self) -> str:
