@@ -147,7 +147,7 @@ def draw_curves(study: Study) -> "Figure":
     for ax, quantity in zip(axes, quantities, strict=True):
         _curves(ax, study, f"{study.part}_{quantity}")
         ax.set_xlabel("epoch")
-        ax.set_ylabel(f"{quantity} ({study.part_name(study.part)})")
+        ax.set_ylabel(f"{_word(quantity)} ({study.part_name(study.part)})")
         _thousands(ax)
     axes[-1].legend(
         title=study.keys[0] if len(study.keys) == 1 else None,
@@ -171,7 +171,7 @@ def draw_final(study: Study) -> "Figure":
         _final(ax, study, quantity)
         ax.set_xlabel(study.keys[0])
         part, _, name = quantity.partition("_")
-        ax.set_ylabel(f"final {name} ({study.part_name(part)})")
+        ax.set_ylabel(f"final {_word(name)} ({study.part_name(part)})")
     if len(study.keys) == 2:
         axes[-1].legend(title=study.keys[1], loc="center left", bbox_to_anchor=(1.0, 0.5))
     return figure
@@ -198,7 +198,7 @@ def draw_map(study: Study) -> "Figure":
         part, _, name = quantity.partition("_")
         _map(ax, grid, name)
         _map_ticks(ax, study)
-        ax.set_title(f"final {name} ({study.part_name(part)})")
+        ax.set_title(f"final {_word(name)} ({study.part_name(part)})")
     return figure
 
 
@@ -221,7 +221,7 @@ def _curves(ax: "Axes", study: Study, column: str) -> None:
         ax.plot(epochs, middle, color=colour, linestyle=dash, label=study.words(cell.values))
         if len(values) > 1:
             ax.fill_between(epochs, low, high, color=colour, alpha=0.15, linewidth=0)
-        everything.append(middle)
+        everything += [low, middle, high]
     if everything:
         _scale(ax, np.concatenate(everything), column.partition("_")[2])
 
@@ -408,6 +408,10 @@ def _thousands(ax: "Axes") -> None:
 
     ax.xaxis.set_major_locator(MaxNLocator(5, integer=True))
     ax.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
+
+
+def _word(quantity: str) -> str:
+    return {"r2": "R²"}.get(quantity, quantity)
 
 
 def _is_drawn(column: str) -> bool:
