@@ -5,12 +5,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from nnlab.cli.options import FILE, complete_run, find_run, runs_option, verbosity
+from nnlab.cli.options import FILE, complete_run, find_run, find_sweep, runs_option, verbosity
 from nnlab.cli.terminal import say, tell
 
 if TYPE_CHECKING:
     from nnlab.report import Report
-    from nnlab.run.folder import RunFolder
 
 NAME = "report.html"
 
@@ -28,7 +27,7 @@ NAME = "report.html"
 @click.option("--open", "show", is_flag=True, help="Show the page in the browser.")
 @verbosity
 def command(run: tuple[str, ...], runs: Path | None, out: Path | None, show: bool) -> None:
-    """Write one HTML page that shows all of a RUN, or several side by side.
+    """Write one HTML page that shows all of a RUN, several side by side, or a sweep.
 
     The page says what was asked, what happened, what the network learned and how to repeat it.
     It is one file that needs no network: it can be mailed, printed or handed in. Small networks
@@ -37,14 +36,13 @@ def command(run: tuple[str, ...], runs: Path | None, out: Path | None, show: boo
     \b
     nnlab report latest
     nnlab report latest --open
+    nnlab report sweep-identity8-lr
     nnlab report 20261120-18 20261120-19 --out both.html
     """
     from nnlab.errors import StorageError
     from nnlab.run import durable
 
-    folders = [find_run(one, runs) for one in run]
-    place = out or default_place(folders, runs)
-    report = made(folders, place)
+    report, place = made(run, runs, out)
     for notice in report.notices:
         say(f"Note: {notice}")
     try:
@@ -61,18 +59,17 @@ def command(run: tuple[str, ...], runs: Path | None, out: Path | None, show: boo
         webbrowser.open(place.resolve().as_uri())
 
 
-def made(folders: "list[RunFolder]", place: Path) -> "Report":
-    """The page of one run, or of several."""
-    from nnlab.report import of_run, of_runs
-
-    return of_run(folders[0]) if len(folders) == 1 else of_runs(folders, place)
-
-
-def default_place(folders: "list[RunFolder]", runs: Path | None) -> Path:
-    """In the run's folder; for several where `nnlab plot` puts their curves."""
-    if len(folders) == 1:
-        return folders[0].path / NAME
+def made(run: tuple[str, ...], runs: Path | None, out: Path | None) -> "tuple[Report, Path]":
+    """The page, and where it goes: that of a sweep, of a run, or of several runs."""
     from nnlab.plots.overlay import folder_of
+    from nnlab.report import of_run, of_runs, of_sweep
     from nnlab.run.names import runs_folder
 
-    return folder_of(folders, runs_folder(runs)) / NAME
+    if len(run) == 1 and (sweep := find_sweep(run[0], runs)) is not None:
+        place = out or sweep.path / NAME
+        return of_sweep(sweep, place), place
+    folders = [find_run(one, runs) for one in run]
+    if len(folders) == 1:
+        return of_run(folders[0]), out or folders[0].path / NAME
+    place = out or folder_of(folders, runs_folder(runs)) / NAME  # where `nnlab plot` draws them
+    return of_runs(folders, place), place

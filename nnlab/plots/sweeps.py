@@ -114,8 +114,14 @@ class Study:
 
     def head(self, figure: "Figure") -> None:
         """Title, setting, and the study's caption."""
-        base = dict(self.about.get("base", {}))
         name = f"{self.about.get('name', self.folder.name)}: {' and '.join(self.keys)}"
+        caption = str(self.about.get("caption") or "")
+        style.head(figure, name, self.setting, caption)
+
+    @property
+    def setting(self) -> str:
+        """What all trials share, in a line."""
+        base = dict(self.about.get("base", {}))
         seeds = sorted({trial.seed or 0 for cell in self.cells for trial in cell.trials})
         if len(seeds) > 1:
             del base["seed"]
@@ -123,8 +129,7 @@ class Study:
         parts = [setting(base, self.inputs if "network" in base else None)]
         if len(seeds) > 1:
             parts.append(f"{len(seeds)} seeds ({seeds[0]} to {seeds[-1]}): median and quartiles")
-        caption = str(self.about.get("caption") or "")
-        style.head(figure, name, SEPARATOR.join(filter(None, parts)), caption)
+        return SEPARATOR.join(filter(None, parts))
 
     @property
     def inputs(self) -> list[int] | None:
@@ -361,7 +366,7 @@ def _map(ax: "Axes", grid: FloatArray, name: str) -> None:
         text = f"{value:.3g}" if math.isfinite(value) else "–"
         share = float(np.asarray(norm(value))) if math.isfinite(value) else 0.5
         dark = share < 0.5 if good_is_small else share > 0.5
-        colour = "white" if dark and math.isfinite(value) else style.look().ink
+        colour = "white" if dark and math.isfinite(value) else style.LIGHT.ink
         if grid.size <= 150:
             ax.text(column, row, text, ha="center", va="center", fontsize=7, color=colour)
 

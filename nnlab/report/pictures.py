@@ -1,15 +1,19 @@
 """The figures of `nnlab plot`, drawn into the page: by day and by night, within its size."""
 
 import struct
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import TYPE_CHECKING
 
 from nnlab.errors import NnlabError
-from nnlab.plots import FIGURES, Form, Plot, View
+from nnlab.plots import FIGURES, Form, View
 from nnlab.plots.drawing import files
 from nnlab.report.notices import Notices
 from nnlab.report.png import data_url
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 # What the page shows itself: with values under the pointer, as a table, or in the slider's scenes.
 ELSEWHERE = ("curves", "lr", "confusion")
@@ -51,54 +55,84 @@ class Picture:
         return self.width > BROAD
 
 
-def pictures(seen: View, scenes: Iterable[str], notices: Notices) -> list[Picture]:
-    """Every figure that suits the run and is not shown in another way.
+@dataclass(frozen=True)
+class Drawing:
+    """A figure before it is drawn; `paint` is called inside nnlab's look, light or dark."""
 
-    `scenes` are those of the slider. A figure that fails, or for which there is no room, adds a
-    sentence to `notices`.
+    name: str
+    title: str
+    caption: str
+    alt: Callable[[], str]
+    suits: Callable[[], bool]
+    paint: Callable[[], "Figure"]
+
+
+def pictures(seen: View, scenes: Iterable[str], notices: Notices) -> list[Picture]:
+    """Every figure that suits the run and is not shown in another way; see `draw`.
+
+    `scenes` are those of the slider.
     """
     shown = {*ELSEWHERE, *(name for scene in scenes for name in IN_SCENES[scene])}
-    found: list[tuple[Plot, Picture]] = []
+    return draw(
+        [
+            Drawing(
+                name=name,
+                title=plot.title,
+                caption=plot.caption,
+                alt=partial(plot.alt, seen),
+                suits=partial(plot.suits, seen),
+                paint=partial(plot.draw, seen),
+            )
+            for name, plot in FIGURES.items()
+            if name not in shown
+        ],
+        notices,
+    )
+
+
+def draw(drawings: Iterable[Drawing], notices: Notices) -> list[Picture]:
+    """Those that suit; one that fails, or for which there is no room, is told in `notices`."""
+    found: list[tuple[Drawing, Picture]] = []
     room = BUDGET
-    for name, plot in FIGURES.items():
-        if name in shown:
-            continue
+    for drawing in drawings:
         try:
-            picture = _picture(name, plot, seen) if plot.suits(seen) else None
+            picture = _picture(drawing) if drawing.suits() else None
         except NnlabError as error:
             notices.say(str(error))
         except Exception as error:
-            notices.say(f"The figure {name} could not be drawn ({error}).")
+            notices.say(f"The figure {drawing.name} could not be drawn ({error}).")
         else:
             if picture is not None and picture.size > room:
-                notices.say(f"The figure {name} is too large for the page: see `nnlab plot`.")
+                notices.say(
+                    f"The figure {drawing.name} is too large for the page: see `nnlab plot`."
+                )
             elif picture is not None:
-                found.append((plot, picture))
+                found.append((drawing, picture))
                 room -= picture.size
-    return _by_night(found, seen, room)
+    return _by_night(found, room)
 
 
-def _by_night(found: list[tuple[Plot, Picture]], seen: View, room: int) -> list[Picture]:
+def _by_night(found: list[tuple[Drawing, Picture]], room: int) -> list[Picture]:
     """The pictures with their dark variants, as long as there is room."""
     result = []
-    for plot, picture in found:
+    for drawing, picture in found:
         data = b""
         if picture.size <= room:
-            data = files(picture.name, partial(plot.draw, seen), Form(dark=True))[0][1]
+            data = files(drawing.name, drawing.paint, Form(dark=True))[0][1]
         fits = 0 < len(data) <= room
         room -= len(data) if fits else 0
         result.append(replace(picture, dark=data_url(data)) if fits else picture)
     return result
 
 
-def _picture(name: str, plot: Plot, seen: View) -> Picture:
-    data = files(name, partial(plot.draw, seen), Form())[0][1]
+def _picture(drawing: Drawing) -> Picture:
+    data = files(drawing.name, drawing.paint, Form())[0][1]
     width, height = struct.unpack(">II", data[16:24])
     return Picture(
-        name=name,
-        title=plot.title,
-        caption=plot.caption,
-        alt=plot.alt(seen),
+        name=drawing.name,
+        title=drawing.title,
+        caption=drawing.caption,
+        alt=drawing.alt(),
         width=round(width / DOTS),
         height=round(height / DOTS),
         size=len(data),
