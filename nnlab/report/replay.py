@@ -5,9 +5,11 @@ lets `replay.js` redraw what changes. So the page also says something on paper a
 """
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+from nnlab.errors import NnlabError
 from nnlab.plots.view import View
 from nnlab.report import diagram, field, heat
 from nnlab.report.charts import column
@@ -60,7 +62,9 @@ def replay(seen: View) -> Replay | None:
 
 def _labels(seen: View, epochs: list[int]) -> list[str]:
     """Epoch 1,000: training loss 0.024, accuracy 1.000."""
-    table = seen.metrics
+    table: dict[str, Any] = {}
+    with suppress(NnlabError):  # the curves say that it cannot be read
+        table = seen.metrics
     rows = {epoch: row for row, epoch in enumerate(column(table.get("epoch", ()), 0).tolist())}
     columns = {
         f"{part} {NAMES.get(quantity, quantity)}": column(table[f"{prefix}_{quantity}"], len(rows))

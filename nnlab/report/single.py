@@ -110,7 +110,7 @@ def _state(seen: View, status: str, notices: Notices) -> None:
     """What a reader must know before the figures."""
     if newer := notices.attempt("The format", lambda: seen.newer, None):
         notices.say(newer)
-    epochs = notices.attempt("metrics.csv", lambda: len(seen.metrics.get("epoch", ())), 0)
+    epochs = notices.attempt("metrics.csv", lambda: _rows(seen), 2)
     asked_for = notices.attempt("resolved.yaml", lambda: _epochs_asked(seen), None)
     if epochs < 2 and asked_for != 0:
         notices.say(f"The run {seen.folder.name} has not finished an epoch: there are no curves.")
@@ -121,6 +121,10 @@ def _state(seen: View, status: str, notices: Notices) -> None:
     if ended and missing:
         names = ", ".join(f"weights/{name}.npz" for name in missing)
         notices.say(f"The run {seen.folder.name} has lost {names}.")
+
+
+def _rows(seen: View) -> int:
+    return len(seen.metrics.get("epoch", ()))
 
 
 def _divergence(seen: View) -> str:
