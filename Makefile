@@ -8,7 +8,7 @@ VENV = .venv
 RUN = $(VENV)/bin/python -m
 INSTALL = $(RUN) pip install --quiet --disable-pip-version-check
 
-.PHONY: help demo test browser torture check format docs results studies bench clean
+.PHONY: help demo test browser torture check format docs results studies figures bench clean
 .NOTPARALLEL:
 
 help:
@@ -20,6 +20,7 @@ help:
 	@echo "make docs     write docs/cli.md and docs/config.md again"
 	@echo "make results  run every shipped experiment and write docs/results.md (minutes)"
 	@echo "make studies  run every study of the shipped configs and write docs/studies.md (minutes)"
+	@echo "make figures  train some shipped experiments and draw the images of the pages (a minute)"
 	@echo "make bench    measure speed, start-up and memory"
 	@echo "make clean    remove .venv and caches; run folders stay"
 
@@ -65,6 +66,9 @@ results: $(VENV)/.fast
 
 studies: $(VENV)/.fast
 	$(VENV)/bin/python docs/studies.py
+
+figures: $(VENV)/.fast
+	$(VENV)/bin/python docs/figures.py
 
 bench: $(VENV)/.fast
 	$(RUN) benchmarks.page

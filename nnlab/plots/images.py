@@ -148,7 +148,7 @@ def draw_mistakes(run: View) -> "Figure":
         if number < len(rows):
             _picture(ax, run, rows.inputs[number])
             chance = chances[number, found[number]]
-            told = f"said {short(run.classes[found[number]], 13)} {chance:.2f}"
+            told = f"said {short(run.classes[found[number]], 13)} ({chance:.2f})"
             ax.set_title(f"{told}\ntrue {short(run.classes[truth[number]], 13)}", fontsize=8)
     return figure
 

@@ -112,7 +112,7 @@ def draw(run: View) -> "Figure":
     return figure
 
 
-LABELS = 0.65  # inches below the circles
+LABELS = 0.72  # inches below the circles
 
 
 def _sheet(
@@ -196,7 +196,7 @@ def _lines(
 
 def _under(ax: "Axes", shown: Sequence[Column | int], step: float) -> None:
     """What each column is, in as many lines as it has layers."""
-    bottom = -ax.get_ylim()[1] + 0.05
+    bottom = -ax.get_ylim()[1] - 0.03
     for x, one in enumerate(shown):
         if isinstance(one, int):
             lines = [f"{one} more"]

@@ -260,7 +260,7 @@ class View:
         if targets.ndim == 1:
             binary = self.kind == "binary"
             targets = targets[:, None] if binary else np.eye(rows.outputs.shape[1])[targets]
-        return self.loss.encode(targets.astype(self.network.dtype))
+        return self.loss.encode(targets.astype(rows.outputs.dtype))
 
     def losses(self, rows: Rows) -> FloatArray:
         """The loss of each row (N,)."""

@@ -130,6 +130,8 @@ def _folder(path: Path) -> None:
 
 
 LOOKS = (["verify", "run"], ["evaluate", "run"], ["plot", "run"], ["runs", "."])
+# Figures that need the network say nothing new of a damaged table, and take a second.
+CURVES = (*LOOKS[:2], ["plot", "run", "--only", "curves"], LOOKS[3])
 GOES_ON = (["resume", "run", "--no-plots"],)
 ROWS = (["predict", "run", "../rows.csv"],)
 PAGE = (["report", "run"],)  # draws all figures twice: where a folder differs most
@@ -141,20 +143,23 @@ def cases() -> Iterator[Case]:
     yield "honest", lambda path: None, (*LOOKS, *PAGE, *ROWS, *GOES_ON, ["train", "c.yaml"])
     for name, data in NPZ.items():
         yield f"weights: {name}", _each("weights/{}.npz", WEIGHTS, data), LOOKS[:3]
+        yield f"kept: {name}", _each("{}.npz", KEPT, data), (LOOKS[2],)
         yield f"checkpoint: {name}", _each("{}", SAVES, data), (*GOES_ON, LOOKS[0])
         yield f"data: {name}", _each("../{}", ("data.npz",), data), (["train", "c.yaml"],)
     for name, text in JSON.items():
         data = text.encode("utf-8", "surrogateescape")
         for file in ("data.json", "run.json", "summary.json"):
+            looks = CURVES if file == "run.json" else LOOKS
             page = PAGE if file == "data.json" else ()
-            yield f"{file}: {name}", _each("{}", (file,), data), (*GOES_ON, *LOOKS, *page, *ROWS)
+            yield f"{file}: {name}", _each("{}", (file,), data), (*GOES_ON, *looks, *page, *ROWS)
     for name, data in CSV.items():
-        yield f"metrics: {name}", _each("{}", ("metrics.csv",), data), (*LOOKS, *PAGE, *GOES_ON)
+        yield f"metrics: {name}", _each("{}", ("metrics.csv",), data), (*CURVES, *PAGE, *GOES_ON)
     for name, change in ODD.items():
         yield f"odd: {name}", change, (LOOKS[0], *GOES_ON)
 
 
 WEIGHTS = ("initial", "best", "final")
+KEPT = ("predictions", "snapshots")
 SAVES = (checkpoint.CURRENT, checkpoint.PREVIOUS)
 
 

@@ -155,9 +155,9 @@ def test_missing_weights(nnlab: Nnlab, xor: Path) -> None:
     (xor / "weights" / "final.npz").unlink()
     result = nnlab("plot", "latest")
     assert result.exit_code == 0
-    assert names(result) == ["curves.png", "scatter.png", "confusion.png"]
+    assert names(result) == ["curves.png", "outputs.png", "scatter.png", "confusion.png"]
     (line,) = result.stderr.splitlines()
-    assert line.startswith("Warning: The figures network, weights, activations, outputs, ")
+    assert line.startswith("Warning: The figures network, weights, activations, boundary, ")
     assert line.endswith(f"could not be drawn: Cannot read {path}: it does not exist.")
     result = nnlab("plot", "latest", "--only", "weights")
     assert (result.exit_code, result.stdout) == (6, "")

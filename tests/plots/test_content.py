@@ -43,6 +43,8 @@ def test_the_codes_are_the_hidden_units_above_the_threshold(runs: Runs) -> None:
     (ax,) = drawn("codes", runs["identity"]).axes
     binary = [str(row >> bit & 1) for row in range(8) for bit in range(3)]
     assert texts(ax) == binary
+    (same,) = drawn("codes", runs["same-codes"]).axes
+    assert texts(same) == ["1"] * 24  # all are 0.5
     (values,) = drawn("activations", runs["identity"]).axes
     assert texts(values) == ["1.00" if bit == "1" else "0.00" for bit in binary]
 
@@ -245,7 +247,7 @@ def test_the_worst_mistakes_are_wrong_and_in_order(runs: Runs) -> None:
     axes = drawn("mistakes", run).axes
     found = [ax.get_title(loc="left") for ax in axes]
     assert found == [
-        f"said {outputs[row].argmax()} {outputs[row].max():.2f}\ntrue {targets[row]}"
+        f"said {outputs[row].argmax()} ({outputs[row].max():.2f})\ntrue {targets[row]}"
         for row in worst
     ]
 
