@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from nnlab.core.types import FloatArray
-from nnlab.plots.sweeps import SWEEP_FIGURES, Cell, Study
+from nnlab.plots.study import Cell, Study
+from nnlab.plots.sweeps import SWEEP_FIGURES
 from nnlab.report import happened
 from nnlab.report.charts import Chart, Series, chart, column
 from nnlab.report.notices import Notices
