@@ -23,6 +23,7 @@ from nnlab.plots import (
 )
 from nnlab.plots.drawing import Drawn, Form, draw_each, files, save
 from nnlab.plots.plot import Plot
+from nnlab.plots.study import Study
 from nnlab.plots.style import Scale
 from nnlab.plots.view import View, view
 from nnlab.run.folder import RunFolder
@@ -75,7 +76,7 @@ def draw_sweep(
 ) -> Drawn:
     """Draw every figure that suits a sweep into its folder, as `draw_all` does for a run."""
     paths, warnings = [], []
-    study = sweeps.Study(folder)
+    study = Study(folder)
     for name, (suits, draw) in sweeps.SWEEP_FIGURES.items():
         try:
             if suits(study):
