@@ -8,7 +8,7 @@ VENV = .venv
 RUN = $(VENV)/bin/python -m
 INSTALL = $(RUN) pip install --quiet --disable-pip-version-check
 
-.PHONY: help demo test torture check format docs results figures accuracy bench clean
+.PHONY: help demo test browser torture check format docs results studies figures accuracy bench clean
 .NOTPARALLEL:
 
 help:
@@ -19,6 +19,7 @@ help:
 	@echo "make format   let ruff format the code and fix what it can"
 	@echo "make docs     write docs/cli.md and docs/config.md again"
 	@echo "make results  run every shipped experiment and write docs/results.md (minutes)"
+	@echo "make studies  run every study of the shipped configs and write docs/studies.md (minutes)"
 	@echo "make figures  train some shipped experiments and draw the images of the pages (a minute)"
 	@echo "make accuracy train the image experiments with three seeds, write docs/accuracy.md (an hour)"
 	@echo "make bench    measure speed, start-up and memory"
@@ -27,8 +28,17 @@ help:
 demo: $(VENV)/.fast
 	$(VENV)/bin/nnlab train configs/identity8.yaml
 
-test: $(VENV)/.test
+test: $(VENV)/.test browser
 	$(RUN) pytest
+
+# The report's tests look at pages in a real browser, and are skipped where there is none. As root on Debian
+# or Ubuntu it is installed here; elsewhere that is for the person who owns the machine.
+browser:
+	@command -v chromium >/dev/null && command -v chromedriver >/dev/null \
+	    || ! command -v apt-get >/dev/null || test "$$(id -u)" != 0 \
+	    || { apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
+	         apt-get install -qq -y --no-install-recommends chromium chromium-driver fonts-dejavu-core >/dev/null; } \
+	    || echo "chromium could not be installed: the tests in a browser will be skipped" >&2
 
 # How much: kills, damaged configs, every how many-th system call, how many errors at each.
 KILLS = 1000
@@ -54,6 +64,9 @@ docs: $(VENV)/.dev
 
 results: $(VENV)/.fast
 	$(VENV)/bin/python docs/results.py
+
+studies: $(VENV)/.fast
+	$(VENV)/bin/python docs/studies.py
 
 figures: $(VENV)/.fast
 	$(VENV)/bin/python docs/figures.py

@@ -1,6 +1,5 @@
 """Arguments and options that several commands share."""
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -12,13 +11,13 @@ from nnlab.cli.terminal import LEVEL, QUIET, VERBOSE
 
 if TYPE_CHECKING:
     from nnlab.run.folder import RunFolder
+    from nnlab.run.sweeps import SweepFolder
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 FOLDER = click.Path(path_type=Path, file_okay=False)
 FILE = click.Path(path_type=Path, dir_okay=False)
 WEIGHTS = ("final", "best", "initial")
-THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 
 
 def verbosity(function: F) -> F:
@@ -71,7 +70,9 @@ def threads_option(function: F) -> F:
 def use_threads(threads: int | None) -> None:
     """Tell the BLAS, which looks when NumPy is imported."""
     if threads is not None:
-        os.environ.update(dict.fromkeys(THREADS, str(threads)))
+        from nnlab.run.threads import use
+
+        use(threads)
 
 
 def seed_option(function: F) -> F:
@@ -139,6 +140,14 @@ def find_training(run: str, runs: Path | None) -> "RunFolder":
             f"`nnlab descend {folder.path / 'resolved.yaml'}` runs it again."
         )
     return folder
+
+
+def find_sweep(run: str, runs: Path | None) -> "SweepFolder | None":
+    """The sweep folder that RUN and --runs mean, if they mean one."""
+    from nnlab.run.names import runs_folder
+    from nnlab.run.sweeps import SweepFolder
+
+    return SweepFolder.find(run, runs_folder(runs))
 
 
 def _complete_config(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from nnlab.cli.options import FOLDER, complete_run, find_run, runs_option, verbosity
+from nnlab.cli.options import FOLDER, complete_run, find_run, find_sweep, runs_option, verbosity
 from nnlab.cli.terminal import say, tell
 from nnlab.errors import NnlabError, StorageError, UsageError
 
@@ -62,6 +62,7 @@ def command(
     nnlab plot latest --list
     nnlab plot latest --only curves --scale log --format svg
     nnlab plot 20261121-101500 20261121-101622      curves over each other
+    nnlab plot sweep-identity8-lr                   the figures of a sweep
     nnlab plot --activation relu --activation gelu
     """
     if not run and not activation:
@@ -72,6 +73,13 @@ def command(
 
     form = Form(tuple(dict.fromkeys(kinds)), dark, scale)  # type: ignore[arg-type]  # click checked
     draw_activations(activation, form, out)
+    if len(run) == 1 and (sweep := find_sweep(run[0], runs)) is not None:
+        if listing or only:
+            raise click.UsageError("--only and --list are for a run, not for a sweep.")
+        from nnlab.plots import draw_sweep
+
+        report(draw_sweep(sweep, form.kinds, out=out, dark=dark))
+        return
     folders = [find_run(one, runs) for one in run]
     if listing:
         tell(listed(folders[0]))

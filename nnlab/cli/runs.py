@@ -12,6 +12,7 @@ from nnlab.errors import RunUnreadable, UsageError
 
 if TYPE_CHECKING:
     from nnlab.run.listing import RunRecord
+    from nnlab.run.sweeps import SweepFolder
 
 STATUSES = (
     "running",
@@ -45,15 +46,17 @@ def command(
 
     Shows how each ended, its last losses, and its metrics on the test part (else on the
     validation, else on the training part). --sort takes a column's name; losses, errors, names
-    and times grow, metrics and epochs fall.
+    and times grow, metrics and epochs fall. A sweep is one line under the runs.
 
     \b
     nnlab runs
     nnlab runs --sort accuracy --status completed
+    nnlab runs runs/sweep-identity8-lr        the trials of a sweep
     """
     from nnlab.cli.table import records
     from nnlab.run.listing import list_runs
     from nnlab.run.names import runs_folder
+    from nnlab.run.sweeps import find_all
 
     where = runs_folder(folder or runs)
     if (folder or runs) and not where.is_dir():
@@ -63,13 +66,29 @@ def command(
     if sort is not None:
         order = sorted_by(rows, sort)
         found, rows = [found[i] for i in order], [rows[i] for i in order]
+    sweeps = [sweep_row(one) for one in find_all(where)]
     if as_json:
-        tell_json({"runs": [asdict(one) for one in found]})
-    elif not rows:
+        tell_json({"runs": [asdict(one) for one in found], "sweeps": sweeps})
+        return
+    if rows:
+        tell(records([{**row, "time": spoken(row["time"])} for row in rows]))
+    elif status or not sweeps:
         wanted = "no run in this state" if status else "no run yet"
         say(f"There is {wanted} in {where}.")
-    else:
-        tell(records([{**row, "time": spoken(row["time"])} for row in rows]))
+    if sweeps and not status:
+        tell(("\n" if rows else "") + records(sweeps))
+
+
+def sweep_row(folder: "SweepFolder") -> dict[str, Any]:
+    """The line of one sweep: what it varies, and how its trials stand."""
+    about, found = folder.read_about(), folder.records()
+    return {
+        "sweep": folder.name,
+        "axes": ", ".join(str(axis["key"]) for axis in about["axes"]),
+        "trials": len(found),
+        "done": sum(one.done for one in found),
+        "failed": sum(one.status in ("failed", "diverged", "unreadable") for one in found),
+    }
 
 
 def row(run: "RunRecord") -> dict[str, Any]:

@@ -12,7 +12,7 @@ from nnlab.core.network import Network
 from nnlab.core.types import Array
 from nnlab.errors import RunLocked, RunUnreadable
 from nnlab.experiment.resume import prepared, state_of
-from nnlab.experiment.session import epoch_row
+from nnlab.experiment.rows import epoch_row
 from nnlab.experiment.snapshots import Snapshots
 from nnlab.experiment.state import digest, freeze, same, thaw
 from nnlab.run import checkpoint, lock, records

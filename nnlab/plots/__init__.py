@@ -18,14 +18,18 @@ from nnlab.plots import (
     landscape,
     network,
     plane,
+    sweeps,
     targets,
     updates,
 )
-from nnlab.plots.drawing import Drawn, Form, draw_each
+from nnlab.plots.drawing import Drawn, Form, draw_each, files, save
 from nnlab.plots.plot import Plot
+from nnlab.plots.study import Study
 from nnlab.plots.style import Scale
 from nnlab.plots.view import View, view
 from nnlab.run.folder import RunFolder
+from nnlab.run.sweeps import FIGURES as FOLDER
+from nnlab.run.sweeps import SweepFolder
 
 FIGURES: dict[str, Plot] = {
     "curves": curves.CURVES,
@@ -65,4 +69,27 @@ def draw_all(
     return draw_each(chosen, run, Form(tuple(kinds), dark, scale), out)
 
 
-__all__ = ["FIGURES", "Drawn", "Form", "Plot", "View", "draw_all", "view"]
+def draw_sweep(
+    folder: SweepFolder,
+    kinds: Iterable[str] = ("png",),
+    *,
+    out: Path | None = None,
+    dark: bool = False,
+) -> Drawn:
+    """Draw every figure that suits a sweep into its folder, as `draw_all` does for a run."""
+    paths, warnings = [], []
+    study = Study(folder)
+    for name, (suits, draw) in sweeps.SWEEP_FIGURES.items():
+        try:
+            if suits(study):
+                form = Form(tuple(kinds), dark)
+                made = files(name, lambda draw=draw: draw(study), form)  # type: ignore[misc]
+                place = out or folder.path / FOLDER
+                paths += [save(None, file, data, place) for file, data in made]
+        except Exception as error:
+            kind = type(error).__name__
+            warnings.append(f"The figure {name} could not be drawn ({kind}: {error}).")
+    return Drawn(tuple(paths), tuple(warnings))
+
+
+__all__ = ["FIGURES", "Drawn", "Form", "Plot", "View", "draw_all", "draw_sweep", "view"]

@@ -50,13 +50,18 @@ def draw_overlay(
             readable.append(run)
         except NnlabError as error:
             warnings.append(f"A run is left out: {error}")
-    together = "\0".join(run.name for run in runs).encode("utf-8", "replace")
-    place = out or parent / f"compare-{hashlib.sha256(together).hexdigest()[:6]}"
+    place = out or folder_of(runs, parent)
     paths = [
         save(None, name, data, place)
         for name, data in files("curves", lambda: draw(readable), form or Form())
     ]
     return Drawn(tuple(paths), tuple(warnings))
+
+
+def folder_of(runs: Sequence[RunFolder], parent: Path) -> Path:
+    """Where a comparison of these runs goes: the same runs always find the same folder."""
+    together = "\0".join(run.name for run in runs).encode("utf-8", "replace")
+    return parent / f"compare-{hashlib.sha256(together).hexdigest()[:6]}"
 
 
 def draw(runs: Sequence[View]) -> "Figure":

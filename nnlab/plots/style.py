@@ -202,8 +202,18 @@ def blend(*colours: str) -> "Colormap":
     return LinearSegmentedColormap.from_list("nnlab", list(colours))
 
 
-def head(figure: "Figure", name: str, setting: str) -> None:
-    """The experiment's name over the panels, and under it how it was set up.
+def ramp(number: int, count: int) -> str:
+    """Colour `number` of a scale from light to dark with equal steps of lightness, also in grey."""
+    matplotlib = _matplotlib()
+    from matplotlib.colors import to_hex
+
+    share = 1 - number / max(count - 1, 1)  # the dark end of viridis is its beginning
+    share = 1 - 0.9 * share if look().paper == DARK.paper else 0.9 * share
+    return to_hex(matplotlib.colormaps["viridis"](share))
+
+
+def head(figure: "Figure", name: str, setting: str, caption: str = "") -> None:
+    """The experiment's name over the panels, under it how it was set up, then a caption.
 
     Lines end between the parts of the setting ("lr 0.1 · batch 1"), never inside one. The figure
     grows by the lines that this takes; the panels keep their size.
@@ -211,7 +221,11 @@ def head(figure: "Figure", name: str, setting: str) -> None:
     width, height = figure.get_size_inches()
     whole = setting.replace(" ", GLUE).replace(f"{GLUE}·{GLUE}", f"{GLUE}· ")
     names = _wrapped(figure, name, width - 2 * MARGIN, "bold") or [""]
-    lines = [*names, *_wrapped(figure, whole, width - 2 * MARGIN, "normal")]
+    lines = [
+        *names,
+        *_wrapped(figure, whole, width - 2 * MARGIN, "normal"),
+        *_wrapped(figure, caption, width - 2 * MARGIN, "normal"),
+    ]
     total = height + MARGIN + LINE * len(lines)
     figure.set_size_inches(width, total)
     pad = MARGIN / 2
@@ -250,6 +264,13 @@ def encode(figure: "Figure", kind: str = "png") -> bytes:
     buffer = io.BytesIO()
     figure.savefig(buffer, format=kind, metadata=stamp[kind])
     return buffer.getvalue()
+
+
+def warm() -> None:
+    """Import what a figure needs, for a program that would wait for others anyway."""
+    _matplotlib()
+    import matplotlib.backends.backend_agg
+    import matplotlib.figure  # noqa: F401
 
 
 def _matplotlib() -> Any:

@@ -193,7 +193,7 @@ class View:
         elif self.folder.has_checkpoint():
             prefix, found = "snapshot.", self.folder.load_checkpoint().arrays
         epochs, thetas = (found.get(prefix + name, np.zeros(0)) for name in ("epochs", "theta"))
-        network = self.network
+        network = self._untrained
         if not epochs.size or thetas.shape != (len(epochs), network.theta.size):
             return np.zeros(0, np.int64), np.zeros((0, network.values.size))
         buffers = found.get(f"{prefix}buffers", thetas[:, :0])

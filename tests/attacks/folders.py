@@ -23,6 +23,7 @@ import numpy as np
 import nnlab.cli.evaluate
 import nnlab.cli.plot
 import nnlab.cli.predict
+import nnlab.cli.report
 import nnlab.cli.runs
 import nnlab.cli.verify  # noqa: F401
 from nnlab.config.load import load
@@ -133,12 +134,13 @@ LOOKS = (["verify", "run"], ["evaluate", "run"], ["plot", "run"], ["runs", "."])
 CURVES = (*LOOKS[:2], ["plot", "run", "--only", "curves"], LOOKS[3])
 GOES_ON = (["resume", "run", "--no-plots"],)
 ROWS = (["predict", "run", "../rows.csv"],)
+PAGE = (["report", "run"],)  # draws all figures twice: where a folder differs most
 Case = tuple[str, Callable[[Path], Any], tuple[list[str], ...]]
 
 
 def cases() -> Iterator[Case]:
     """Name, what is done to a copy of a good folder `run`, and the commands."""
-    yield "honest", lambda path: None, (*LOOKS, *ROWS, *GOES_ON, ["train", "c.yaml"])
+    yield "honest", lambda path: None, (*LOOKS, *PAGE, *ROWS, *GOES_ON, ["train", "c.yaml"])
     for name, data in NPZ.items():
         yield f"weights: {name}", _each("weights/{}.npz", WEIGHTS, data), LOOKS[:3]
         yield f"kept: {name}", _each("{}.npz", KEPT, data), (LOOKS[2],)
@@ -148,9 +150,10 @@ def cases() -> Iterator[Case]:
         data = text.encode("utf-8", "surrogateescape")
         for file in ("data.json", "run.json", "summary.json"):
             looks = CURVES if file == "run.json" else LOOKS
-            yield f"{file}: {name}", _each("{}", (file,), data), (*GOES_ON, *looks, *ROWS)
+            page = PAGE if file == "data.json" else ()
+            yield f"{file}: {name}", _each("{}", (file,), data), (*GOES_ON, *looks, *page, *ROWS)
     for name, data in CSV.items():
-        yield f"metrics: {name}", _each("{}", ("metrics.csv",), data), (*CURVES, *GOES_ON)
+        yield f"metrics: {name}", _each("{}", ("metrics.csv",), data), (*CURVES, *PAGE, *GOES_ON)
     for name, change in ODD.items():
         yield f"odd: {name}", change, (LOOKS[0], *GOES_ON)
 
@@ -223,7 +226,7 @@ def main() -> None:
     error, out = sys.stderr, sys.stdout
     with (room / "warm").open("w") as sys.stdout:
         sys.stderr = sys.stdout
-        for command in (*LOOKS, *ROWS, ["train", "c.yaml"], ["evaluate", "nothing"]):
+        for command in (*LOOKS, *PAGE, *ROWS, ["train", "c.yaml"], ["evaluate", "nothing"]):
             with contextlib.suppress(SystemExit):
                 worker.main.main([one.replace("../", "") for one in command], prog_name="nnlab")
     sys.stdout, sys.stderr = out, error

@@ -69,6 +69,7 @@ sweeps:
     key: lr
     values: [0.1, 1.0e-05]
     set: {epochs: 5}
+    caption: ''
 """
     )
 

@@ -1,0 +1,75 @@
+"""`nnlab report`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from nnlab.cli.options import FILE, complete_run, find_run, find_sweep, runs_option, verbosity
+from nnlab.cli.terminal import say, tell
+
+if TYPE_CHECKING:
+    from nnlab.report import Report
+
+NAME = "report.html"
+
+
+@click.command
+@click.argument("run", metavar="RUN...", nargs=-1, required=True, shell_complete=complete_run)
+@runs_option
+@click.option(
+    "--out",
+    type=FILE,
+    metavar="FILE",
+    help=f"Where the page goes; default {NAME} in the run's folder, for several runs in "
+    "a folder compare-... beside them.",
+)
+@click.option("--open", "show", is_flag=True, help="Show the page in the browser.")
+@verbosity
+def command(run: tuple[str, ...], runs: Path | None, out: Path | None, show: bool) -> None:
+    """Write one HTML page that shows all of a RUN, several side by side, or a sweep.
+
+    The page says what was asked, what happened, what the network learned and how to repeat it.
+    It is one file that needs no network: it can be mailed, printed or handed in. Small networks
+    get a slider through the epochs. Everything comes from the run's folder. Prints the file.
+
+    \b
+    nnlab report latest
+    nnlab report latest --open
+    nnlab report sweep-identity8-lr
+    nnlab report 20261120-18 20261120-19 --out both.html
+    """
+    from nnlab.errors import StorageError
+    from nnlab.run import durable
+
+    report, place = made(run, runs, out)
+    for notice in report.notices:
+        say(f"Note: {notice}")
+    try:
+        if out is None:
+            durable.make_folder(place.parent)
+        durable.write(place, report.html, sync=False)
+    except StorageError as error:
+        hint = "" if out is not None else " With --out FILE the page goes elsewhere."
+        raise StorageError(f"{error}{hint}") from error
+    tell(str(place))
+    if show:
+        import webbrowser
+
+        webbrowser.open(place.resolve().as_uri())
+
+
+def made(run: tuple[str, ...], runs: Path | None, out: Path | None) -> "tuple[Report, Path]":
+    """The page, and where it goes: that of a sweep, of a run, or of several runs."""
+    from nnlab.plots.overlay import folder_of
+    from nnlab.report import of_run, of_runs, of_sweep
+    from nnlab.run.names import runs_folder
+
+    if len(run) == 1 and (sweep := find_sweep(run[0], runs)) is not None:
+        place = out or sweep.path / NAME
+        return of_sweep(sweep, place), place
+    folders = [find_run(one, runs) for one in run]
+    if len(folders) == 1:
+        return of_run(folders[0]), out or folders[0].path / NAME
+    place = out or folder_of(folders, runs_folder(runs)) / NAME  # where `nnlab plot` draws them
+    return of_runs(folders, place), place
