@@ -41,6 +41,7 @@ def command(run: tuple[str, ...], runs: Path | None, kinds: tuple[str, ...]) -> 
     where = runs_folder(runs)
     for folder in [SweepFolder.find(one, where) or find_run(one, runs) for one in run]:
         if isinstance(folder, SweepFolder):
+            folder.read_about()  # a broken folder is an error, and not a warning a figure
             kind, drawn = "sweep", draw_sweep(folder, kinds)
         else:
             kind, drawn = "run", draw_all(folder, kinds)
