@@ -78,6 +78,7 @@ def command(
             raise click.UsageError("--only and --list are for a run, not for a sweep.")
         from nnlab.plots import draw_sweep
 
+        sweep.read_about()  # a broken folder is an error, and not a warning a figure
         report(draw_sweep(sweep, form.kinds, out=out, dark=dark))
         return
     folders = [find_run(one, runs) for one in run]
