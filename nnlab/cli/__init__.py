@@ -26,6 +26,7 @@ NAMES = (
     "evaluate",
     "predict",
     "runs",
+    "compare",
     "plot",
     "data",
     "init",
