@@ -119,6 +119,7 @@ def test_what_is_no_condition(nnlab: Nnlab, condition: str, message: str) -> Non
         (["lr>1e8"], [0]),
         (["lr > 0.01", "epochs=3"], [1]),  # epochs: those that were done
         (["training.epochs>=3"], [0, 1]),
+        (["epochs<9", "training.epochs=20"], [0]),
         (["data=digits"], [0]),
         (["data.binary=5"], [0]),  # a setting that the other run does not have
         (["data.binary!=5"], []),
