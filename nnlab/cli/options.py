@@ -1,6 +1,5 @@
 """Arguments and options that several commands share."""
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -18,7 +17,6 @@ F = TypeVar("F", bound=Callable[..., Any])
 FOLDER = click.Path(path_type=Path, file_okay=False)
 FILE = click.Path(path_type=Path, dir_okay=False)
 WEIGHTS = ("final", "best", "initial")
-THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 
 
 def verbosity(function: F) -> F:
@@ -64,7 +62,9 @@ def threads_option(function: F) -> F:
 def use_threads(threads: int | None) -> None:
     """Tell the BLAS, which looks when NumPy is imported."""
     if threads is not None:
-        os.environ.update(dict.fromkeys(THREADS, str(threads)))
+        from nnlab.run.threads import use
+
+        use(threads)
 
 
 def seed_option(function: F) -> F:

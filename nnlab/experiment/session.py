@@ -23,6 +23,7 @@ from nnlab.config.names import name_problem
 from nnlab.config.schema import FromRun
 from nnlab.errors import ConfigError, Interrupted, NnlabError, RunUnreadable
 from nnlab.experiment import describe, outcome, signals
+from nnlab.experiment.rows import epoch_row, step_rows
 from nnlab.experiment.snapshots import Snapshots
 from nnlab.experiment.state import digest, freeze, hashed_epochs, thaw
 from nnlab.run import environment
@@ -63,15 +64,25 @@ def begin(
     about = describe.run(built, environment.describe(argv))
     folder = RunFolder.create(parent, config.name)
     with folder.lock():
-        resolved = dump(built.config)
-        folder.write_config(resolved.encode() if loaded.text is None else loaded.text)
-        folder.write_resolved(resolved)
-        folder.write_data(describe.data(built))
-        folder.write_weights("initial", built.network.parameters)
-        folder.write_run(about)
-        session = Session(built, folder, start(built.plan, built.network))
-        session.environment = environment.essence(about)
-        yield from guarded(session)
+        yield from guarded(opened(folder, built, about, loaded.text))
+
+
+def opened(
+    folder: RunFolder, built: Built, about: dict[str, Any], text: bytes | None = None
+) -> "Session":
+    """The first files of a run, run.json the last of them: before it, there is no run to find.
+
+    Only under the lock. `text` is the config as the user gave it.
+    """
+    resolved = dump(built.config)
+    folder.write_config(resolved.encode() if text is None else text)
+    folder.write_resolved(resolved)
+    folder.write_data(describe.data(built))
+    folder.write_weights("initial", built.network.parameters)
+    folder.write_run(about)
+    session = Session(built, folder, start(built.plan, built.network))
+    session.environment = environment.essence(about)
+    return session
 
 
 def start_weights(built: Built) -> None:
@@ -281,21 +292,3 @@ class Session:
         if samples:
             self.folder.write_arrays("samples", samples)
         return {"test": test, **tables}
-
-
-def epoch_row(record: Epoch, seconds: float) -> dict[str, Any]:
-    """A row of metrics.csv."""
-    row: dict[str, Any] = {"epoch": record.epoch, "step": record.step, "lr": record.lr}
-    row |= {f"train_{name}": value for name, value in record.train.items()}
-    if record.validation is not None:
-        row |= {f"val_{name}": value for name, value in record.validation.items()}
-    return row | {"seconds": round(seconds, 6)}
-
-
-def step_rows(record: Steps) -> list[dict[str, Any]]:
-    """Rows of steps.csv, one an update."""
-    first = record.step - len(record.rates) + 1
-    return [
-        {"epoch": record.epoch, "step": first + i, "lr": rate, "loss": loss}
-        for i, (rate, loss) in enumerate(zip(record.rates, record.losses.tolist(), strict=True))
-    ]

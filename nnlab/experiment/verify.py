@@ -12,8 +12,8 @@ from nnlab.core.network import Network
 from nnlab.core.types import Array
 from nnlab.errors import RunLocked, RunUnreadable
 from nnlab.experiment.resume import prepared, state_of
+from nnlab.experiment.rows import epoch_row
 from nnlab.experiment.saved import Saved
-from nnlab.experiment.session import epoch_row
 from nnlab.experiment.state import digest, freeze, same, thaw
 from nnlab.run import checkpoint, lock, records
 from nnlab.run.environment import describe, differences, essence

@@ -4,7 +4,8 @@ A file is either absent, or the old one, or the new one, whole: it is written un
 name in the same folder, synced, renamed over the target, and the folder is synced. After a power
 cut or SIGKILL at any moment one of the three is found.
 
-Every system call is a named step: open, write, fsync, replace, unlink, append, truncate, mkdir.
+Every system call is a named step: open, write, fsync, replace, unlink, append, truncate, mkdir,
+rmdir.
 """
 
 import errno
@@ -156,10 +157,34 @@ def make_new_folder(path: Path) -> bool:
     return _step("mkdir", path, make)
 
 
+def remove_folder(path: Path) -> None:
+    """Deletes the folder `path` and all that is in it; a missing one is nothing to do.
+
+    It first gets a temporary name: a kill in the middle leaves no half of it.
+    """
+    if path.exists():
+        temporary = path.with_name(f".{path.name}.{os.getpid()}-{next(_counter)}{TEMPORARY}")
+        replace(path, temporary)
+        _empty(temporary)
+
+
 def remove_leftovers(folder: Path) -> None:
-    """Removes the temporary files that killed writers left in `folder`."""
+    """Removes the temporary files and folders that killed writers left in `folder`."""
     for path in folder.glob(f".*{TEMPORARY}"):
-        remove(path)
+        if path.is_dir():
+            _empty(path)
+        else:
+            remove(path)
+
+
+def _empty(folder: Path) -> None:
+    for root, folders, files in os.walk(folder, topdown=False):
+        for name in files:
+            remove(Path(root, name))
+        for name in folders:
+            below = Path(root, name)
+            _step("rmdir", below, below.rmdir)
+    _step("rmdir", folder, folder.rmdir)
 
 
 def read(path: Path) -> bytes:

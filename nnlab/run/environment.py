@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-_THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+from nnlab.run import threads
+
 _PATIENCE = 1.0  # seconds for git, which may sit on a slow network drive
 
 
@@ -31,7 +32,7 @@ def describe(argv: Sequence[str] | None = None, folder: Path | None = None) -> d
         },
         "threads": {
             "blas": blas.get("num_threads"),
-            **{name: os.environ.get(name) for name in _THREADS},
+            **{name: os.environ.get(name) for name in threads.VARIABLES},
         },
         "git": git(folder or Path()),
     }

@@ -61,6 +61,10 @@ class RunFolder:
         """The folder's name."""
         return self.path.name
 
+    def exists(self) -> bool:
+        """Whether a run was begun here: run.json is the last of its first files."""
+        return (self.path / RUN).is_file()
+
     # What was asked, how it ran, how it ended.
 
     def write_config(self, data: bytes) -> None:

@@ -1,0 +1,210 @@
+"""One trial of a sweep: a config that becomes a run folder, wherever and however often it runs.
+
+A trial is known by its folder's name alone. Running one that is finished changes nothing; one
+that was interrupted goes on from its checkpoint; of two that run at once in the same folder one
+holds the lock and the other says so.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import perf_counter
+from typing import Any, Literal
+
+from nnlab.build import build
+from nnlab.config.dump import dump
+from nnlab.config.load import from_mapping
+from nnlab.config.schema import Config
+from nnlab.errors import DataError, Interrupted, NnlabError, RunLocked, RunUnreadable
+from nnlab.experiment import describe
+from nnlab.experiment.resume import resume
+from nnlab.experiment.session import Session, guarded, opened, start_weights
+from nnlab.experiment.signals import Terminated
+from nnlab.run import durable, environment
+from nnlab.run.folder import RunFolder
+
+Status = Literal["completed", "early_stopped", "diverged", "failed", "interrupted", "locked"]
+DONE = ("completed", "early_stopped")  # came to its end: never run again
+LOST = ("diverged", "failed")  # ended without a result: run again only when asked
+Machine = Mapping[str, Any]  # what environment.describe gives
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What one process needs to know to run a trial, in another process or on another machine.
+
+    name: of its folder; a hash of its config, see `plan`.
+    config: the resolved config as JSON, with the engine chosen.
+    cell: the settings that this sweep varies, as the user wrote their keys.
+    seed: of this repetition.
+    data: SHA-256 that the data set must have, where an earlier trial has told.
+    argv: the command that asked for it.
+    """
+
+    name: str
+    config: str
+    cell: Mapping[str, Any]
+    seed: int
+    data: str | None = None
+    argv: tuple[str, ...] = ()
+
+    def read_config(self) -> Config:
+        """The config. ConfigError when this version cannot read it."""
+        return from_mapping(json.loads(self.config), check=False)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a trial ended: a small record that travels; all numbers are in the run folder.
+
+    `locked` is a trial that another process is running. `reason` is a sentence for those that are
+    not done. `seconds` is what it took here and now, 0 for one that was finished before.
+    """
+
+    name: str
+    status: Status
+    reason: str | None = None
+    seconds: float = field(default=0.0, compare=False)
+
+    @property
+    def done(self) -> bool:
+        """Whether the trial came to its end with a result."""
+        return self.status in DONE
+
+
+@dataclass(frozen=True)
+class Begun:
+    """A trial has begun."""
+
+    name: str
+
+
+def run_trial(trial: Trial, parent: Path, machine: Machine | None = None) -> Outcome:
+    """Run a trial to its end in `parent / trial.name`; whatever goes wrong in it is its outcome.
+
+    Harmless to call again, and at the same time elsewhere. `machine` is what
+    `environment.describe` gave in this process, asked once for many trials. Raises Interrupted
+    after a signal, when the state is saved.
+    """
+    began = perf_counter()
+    folder = RunFolder(parent / trial.name)
+    reason: str | None
+    try:
+        if (known := outcome(folder)) is not None:
+            return known
+        _train(trial, folder, machine or environment.describe(trial.argv))
+        reason = None
+    except (KeyboardInterrupt, Interrupted, Terminated):
+        raise
+    except RunLocked as error:
+        return Outcome(trial.name, "locked", str(error), perf_counter() - began)
+    except Exception as error:
+        reason = said(error)
+    # Not inside `except`: what it held of the trial's memory is given back by now.
+    if reason is not None:
+        record_failure(trial, parent, reason)
+    ended = outcome(folder)
+    seconds = perf_counter() - began
+    if ended is None or reason is not None:
+        return Outcome(trial.name, "failed", reason, seconds)
+    return Outcome(trial.name, ended.status, ended.reason, seconds)
+
+
+def outcome(folder: RunFolder) -> Outcome | None:
+    """How the trial in a folder ended; None when it has not, or was never begun."""
+    try:
+        about = RunFolder.open(folder.path).read_run()
+    except RunUnreadable:
+        return None
+    status = about.get("status")
+    if status in DONE:
+        return Outcome(folder.name, status)
+    if status in LOST:
+        return Outcome(folder.name, status, _reason(about))
+    return None
+
+
+def record_failure(trial: Trial, parent: Path, reason: str) -> None:
+    """Write into the trial's folder that it failed, whatever state it was left in.
+
+    What the system refuses to write is left out: then the trial counts as not yet run.
+    """
+    folder = RunFolder(parent / trial.name)
+    now = environment.now()
+    with suppress(NnlabError):
+        durable.make_folder(folder.path)
+        with folder.lock():
+            try:
+                folder.update_status("failed", ended=now, error=reason)
+            except RunUnreadable:  # it did not come as far as run.json
+                folder.write_resolved(dump(trial.read_config()))
+                folder.write_run(
+                    {
+                        "format": 1,
+                        "status": "failed",
+                        "started": None,
+                        "ended": now,
+                        "error": reason,
+                        **about_trial(trial),
+                    }
+                )
+
+
+def about_trial(trial: Trial) -> dict[str, Any]:
+    """What run.json says of the sweep that a run belongs to."""
+    return {"trial": {"cell": dict(trial.cell), "seed": trial.seed}}
+
+
+def said(error: Exception) -> str:
+    """An exception as the reason of a failed trial."""
+    if isinstance(error, NnlabError):
+        return str(error)
+    if isinstance(error, MemoryError):
+        return f"Out of memory: {error}".rstrip(": ")
+    return f"{type(error).__name__}: {error}"
+
+
+def _train(trial: Trial, folder: RunFolder, machine: Machine) -> None:
+    """Train from the beginning, or from the checkpoint that an interrupted run left."""
+    if folder.exists():
+        try:
+            with resume(folder, argv=trial.argv) as session:
+                for _ in session or ():
+                    pass
+            return
+        except RunUnreadable:  # its state is lost, and nothing else is in there
+            durable.remove_folder(folder.path)
+    with _begun(trial, folder, machine) as session:
+        for _ in session:
+            pass
+
+
+@contextmanager
+def _begun(trial: Trial, folder: RunFolder, machine: Machine) -> Iterator[Session]:
+    config = trial.read_config()
+    built = build(config)
+    if trial.data is not None and built.dataset.sha256 != trial.data:
+        raise DataError(
+            f"The data set {built.dataset.name} is not what the finished trials of this sweep "
+            f"were trained on: SHA-256 {built.dataset.sha256}, then {trial.data}. Put the old "
+            "data back, or begin another sweep with --name."
+        )
+    start_weights(built)
+    durable.make_folder(folder.path)
+    with folder.lock():
+        if folder.exists():
+            raise RunLocked(f"Another process began {folder.path} just now.")
+        folder.restart()
+        about = {**describe.run(built, machine), **about_trial(trial), "argv": list(trial.argv)}
+        yield from guarded(opened(folder, built, about))
+
+
+def _reason(about: Mapping[str, Any]) -> str:
+    if about.get("status") == "diverged":
+        where = about.get("failure")
+        where = where if isinstance(where, dict) else {}
+        what = str(where.get("what", "a number")).replace("_", " ")
+        return f"diverged in epoch {where.get('epoch')}: the {what} is not finite"
+    return str(about.get("error"))
