@@ -1,0 +1,242 @@
+"""Trials on the workers of a dask.distributed cluster, without a disk that they share.
+
+A worker gets a trial's config and the hash of its data, and gives back the run folder. Which worker
+runs what is decided here, one trial a slot, so that a worker that is lost, or that cannot run a
+trial, costs nothing: the trial goes to another. A trial that is run twice gives the same folder
+twice, and the first that arrives is kept.
+"""
+
+from collections import Counter, deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import nnlab
+from nnlab.errors import DataError, NnlabError, RunLocked, StorageError
+from nnlab.run.folder import RunFolder
+from nnlab.sweep import remote
+from nnlab.sweep.address import Address, Tls, connected, refuse_strangers
+from nnlab.sweep.executors import Events, Note
+from nnlab.sweep.parcel import unpack
+from nnlab.sweep.trial import Begun, Outcome, Trial, outcome, record_failure
+
+LOOK = 0.5  # seconds between looks at which workers there are
+TRIES = 3  # workers that may be lost while they run a trial; after that it is the trial's fault
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """An executor on a cluster.
+
+    timeout: seconds that a trial may take, then it is killed.
+    memory: bytes that a trial may take beyond what the program itself takes.
+    compiled: some trials use the compiled engine.
+    insecure: trust a scheduler on another host without TLS.
+    """
+
+    address: Address
+    timeout: float | None = None
+    memory: int | None = None
+    compiled: bool = False
+    insecure: bool = False
+    tls: Tls = field(default_factory=Tls)
+
+    def run(self, trials: Sequence[Trial], parent: Path) -> Events:
+        """See Executor. Raises UsageError, StorageError when the scheduler cannot be used."""
+        refuse_strangers(self.address, self.insecure)
+        with connected(self.address, self.tls) as client:
+            crew = Crew(client, self, parent, deque(with_hashes(trials)))
+            try:
+                yield from crew.work()
+            except (OSError, TimeoutError) as error:
+                if isinstance(error, NnlabError):
+                    raise
+                raise StorageError(
+                    f"The scheduler {self.address.text} is gone ({type(error).__name__}). What is "
+                    "finished is kept; the same command runs the rest."
+                ) from None
+            finally:
+                crew.cancel()
+
+
+@dataclass
+class Crew:
+    """The workers, what each is doing, and what is still to do."""
+
+    client: Any  # distributed.Client
+    wanted: Cluster
+    parent: Path
+    waiting: deque[Trial]
+    slots: dict[str, int] = field(default_factory=dict)  # threads of each worker that is used
+    known: set[str] = field(default_factory=set)
+    running: dict[Any, tuple[Trial, str]] = field(default_factory=dict)  # future -> trial, worker
+    refused: dict[str, dict[str, str]] = field(default_factory=dict)  # trial -> worker -> why
+    losses: Counter[str] = field(default_factory=Counter)
+
+    def work(self) -> Events:
+        """All trials, until each has an outcome."""
+        while self.waiting or self.running:
+            yield from self.look()
+            yield from self.assign()
+            if self.running:
+                for future in self.ended():
+                    yield from self.take(future)
+
+    def look(self) -> Iterator[Note | Outcome]:
+        """Which workers are there now? What a lost one was running waits again."""
+        there: dict[str, int] = dict(self.client.nthreads())
+        new = [worker for worker in there if worker not in self.known]
+        self.known |= set(new)
+        for worker, problem in self.strangers(new).items():
+            if problem is None:
+                self.slots[worker] = there[worker]
+            else:
+                yield Note(f"The worker {worker} is not used: {problem}.")
+        if there and self.known.issuperset(there) and not set(there) & set(self.slots):
+            raise StorageError("No worker of the cluster can run trials of this nnlab.")
+        for worker in set(self.slots) - set(there):
+            del self.slots[worker]
+            for future, (trial, where) in list(self.running.items()):
+                if where == worker:
+                    yield from self.lose(future, trial, f"the worker {worker} was lost")
+
+    def strangers(self, workers: Sequence[str]) -> dict[str, str | None]:
+        """For each worker why it cannot be used, None if it can."""
+        if not workers:
+            return {}
+
+        def version() -> str:  # sent as code: the worker may have no nnlab, or an old one
+            import nnlab
+
+            return str(nnlab.__version__)
+
+        said = self.client.run(version, workers=list(workers), on_error="return")
+        found: dict[str, str | None] = {}
+        for worker in workers:
+            answer = said.get(worker)
+            if isinstance(answer, ImportError):
+                found[worker] = "nnlab is not installed there"
+            elif not isinstance(answer, str):
+                found[worker] = f"it does not answer ({type(answer).__name__})"
+            else:
+                same = answer == nnlab.__version__
+                found[worker] = (
+                    None if same else f"it has nnlab {answer}, here is {nnlab.__version__}"
+                )
+        return found
+
+    def assign(self) -> Iterator[Begun | Outcome]:
+        """Give every free slot a trial."""
+        busy = Counter(worker for _, worker in self.running.values())
+        for _ in range(len(self.waiting)):
+            trial = self.waiting.popleft()
+            if (known := outcome(RunFolder(self.parent / trial.name))) is not None:
+                yield known
+                continue
+            refused = self.refused.get(trial.name, {})
+            able = [worker for worker in self.slots if worker not in refused]
+            if not able and refused and self.slots:
+                yield self.fail(trial, "; ".join(f"{w}: {why}" for w, why in refused.items()))
+                continue
+            free = [worker for worker in able if busy[worker] < self.slots[worker]]
+            if not free:
+                self.waiting.append(trial)
+                continue
+            worker = min(free, key=lambda one: busy[one] / self.slots[one])
+            busy[worker] += 1
+            yield Begun(trial.name)
+            self.running[self.submit(trial, worker)] = (trial, worker)
+
+    def submit(self, trial: Trial, worker: str) -> Any:
+        """The future of (answer, parcel)."""
+        wanted = self.wanted
+        return self.client.submit(
+            remote.run,
+            trial,
+            wanted.timeout,
+            wanted.memory,
+            wanted.compiled,
+            key=f"{trial.name}-{self.losses[trial.name]}-{id(trial)}",
+            workers=[worker],
+            allow_other_workers=False,
+            pure=False,
+            retries=0,
+        )
+
+    def ended(self) -> list[Any]:
+        """The futures that are done, after a short wait for one."""
+        import distributed
+
+        try:
+            with self.client.as_current():
+                wait: Any = distributed.wait
+                done, _ = wait(list(self.running), timeout=LOOK, return_when="FIRST_COMPLETED")
+        except (TimeoutError, distributed.TimeoutError):
+            return []
+        return list(done)
+
+    def take(self, future: Any) -> Iterator[Begun | Outcome | Note]:
+        """What came back of a trial."""
+        trial, worker = self.running.pop(future)
+        if future.status != "finished":
+            error = future.exception() if future.status == "error" else None
+            yield from self.lose(future, trial, f"{worker}: {type(error).__name__}: {error}")
+            return
+        answer, parcel = future.result()
+        future.release()
+        if "lost" in answer:
+            yield from self.lose(future, trial, f"{worker}: {answer['lost']}")
+        elif "unfit" in answer:
+            reasons = self.refused.setdefault(trial.name, {})
+            reasons[worker] = answer["unfit"]
+            yield Note(f"{trial.name} cannot run on {worker}: {answer['unfit']}.")
+            self.waiting.append(trial)
+        else:
+            yield self.keep(trial, remote.as_outcome(answer), parcel)
+
+    def keep(self, trial: Trial, ended: Outcome, parcel: Any) -> Outcome:
+        """Put the run folder in its place; the outcome is what stands there then."""
+        try:
+            if parcel is not None:
+                unpack(parcel, self.parent / trial.name)
+        except RunLocked as error:
+            return replace(ended, status="locked", reason=str(error))
+        there = outcome(RunFolder(self.parent / trial.name))
+        return ended if there is None else replace(there, seconds=ended.seconds)
+
+    def lose(self, future: Any, trial: Trial, why: str) -> Iterator[Outcome]:
+        """The trial waits again, unless it was lost too often."""
+        self.running.pop(future, None)
+        future.cancel(force=True)
+        self.losses[trial.name] += 1
+        if self.losses[trial.name] < TRIES:
+            self.waiting.appendleft(trial)
+        else:
+            yield self.fail(trial, f"it was lost {TRIES} times, at last: {why}")
+
+    def fail(self, trial: Trial, reason: str) -> Outcome:
+        """Record that it failed."""
+        record_failure(trial, self.parent, reason)
+        return Outcome(trial.name, "failed", reason)
+
+    def cancel(self) -> None:
+        """Nobody waits for what is running: the workers notice, and stop it."""
+        for future in self.running:
+            future.cancel(force=True)
+
+
+def with_hashes(trials: Sequence[Trial]) -> Iterator[Trial]:
+    """The trials with the hash of the data that this machine has, if it has them."""
+    known: dict[str, str | None] = {}
+    for trial in trials:
+        if trial.data is None:
+            data = trial.read_config().data
+            key = repr(data)
+            if key not in known:
+                try:
+                    known[key] = data.source.load(data.seed).sha256
+                except DataError:  # a machine that only gives orders need not have them
+                    known[key] = None
+            trial = replace(trial, data=known[key])
+        yield trial
