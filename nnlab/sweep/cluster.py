@@ -10,6 +10,7 @@ from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from time import monotonic, sleep
 from typing import Any
 
 import nnlab
@@ -22,6 +23,7 @@ from nnlab.sweep.parcel import unpack
 from nnlab.sweep.trial import Begun, Outcome, Trial, outcome, record_failure
 
 LOOK = 0.5  # seconds between looks at which workers there are
+TICK = 0.02  # seconds between looks at what is done
 TRIES = 3  # workers that may be lost while they run a trial; after that it is the trial's fault
 
 
@@ -85,6 +87,7 @@ class Crew:
 
     def look(self) -> Iterator[Note | Outcome]:
         """Which workers are there now? What a lost one was running waits again."""
+        self.refuse_silence()
         there: dict[str, int] = dict(self.client.nthreads())
         new = [worker for worker in there if worker not in self.known]
         self.known |= set(new)
@@ -145,8 +148,8 @@ class Crew:
                 continue
             worker = min(free, key=lambda one: busy[one] / self.slots[one])
             busy[worker] += 1
-            yield Begun(trial.name)
             self.running[self.submit(trial, worker)] = (trial, worker)
+            yield Begun(trial.name)
 
     def submit(self, trial: Trial, worker: str) -> Any:
         """The future of (answer, parcel)."""
@@ -166,15 +169,18 @@ class Crew:
 
     def ended(self) -> list[Any]:
         """The futures that are done, after a short wait for one."""
-        import distributed
+        end = monotonic() + LOOK
+        while True:
+            done = [future for future in self.running if future.done()]
+            if done or monotonic() > end:
+                self.refuse_silence()
+                return done
+            sleep(TICK)
 
-        try:
-            with self.client.as_current():
-                wait: Any = distributed.wait
-                done, _ = wait(list(self.running), timeout=LOOK, return_when="FIRST_COMPLETED")
-        except (TimeoutError, distributed.TimeoutError):
-            return []
-        return list(done)
+    def refuse_silence(self) -> None:
+        """ConnectionError when the scheduler is gone; then every future looks cancelled."""
+        if self.client.status != "running":
+            raise ConnectionError("no connection")
 
     def take(self, future: Any) -> Iterator[Begun | Outcome | Note]:
         """What came back of a trial."""

@@ -25,11 +25,11 @@ Answer = dict[str, Any]
 
 
 class Foreman:
-    """Runs what it is told; `seen` are the data sets that this machine was found to have."""
+    """Runs what it is told; `seen` are data sets, with their hash, that this machine has."""
 
     def __init__(self, entry: Entry = serve) -> None:
         self.entry = entry
-        self.seen: dict[str, str] = {}
+        self.seen: set[tuple[str, str | None]] = set()
 
     def obey(self, order: dict[str, Any]) -> Answer:
         """{"unfit": why} where the data are not what they should be, else the trial's outcome."""
@@ -52,14 +52,15 @@ class Foreman:
             data = trial.read_config().data
         except NnlabError as error:
             return f"it cannot read the config: {error}"
-        key = repr(data)
-        if key not in self.seen:
-            try:
-                self.seen[key] = data.source.load(data.seed).sha256
-            except NnlabError as error:
-                return f"it does not have the data: {error}"
-        if trial.data is not None and self.seen[key] != trial.data:
-            return f"it has other data: SHA-256 {self.seen[key]}, wanted is {trial.data}"
+        if (key := (repr(data), trial.data)) in self.seen:
+            return None
+        try:
+            found = data.source.load(data.seed).sha256
+        except NnlabError as error:
+            return f"it does not have the data: {error}"
+        if trial.data not in (None, found):
+            return f"it has other data: SHA-256 {found}, wanted is {trial.data}"
+        self.seen.add(key)
         return None
 
 

@@ -1,0 +1,247 @@
+"""Trials on a real scheduler and two workers in other processes."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from nnlab.errors import StorageError
+from nnlab.run.folder import RunFolder
+from nnlab.sweep.address import Address
+from nnlab.sweep.cluster import Cluster
+from nnlab.sweep.executors import InProcess
+from nnlab.sweep.trial import Begun
+from tests.cluster.parts import Dask, alive, hashes, notes, outcomes, trial, trials, wait_until
+
+pytest.importorskip("distributed")
+HERE = Path(__file__).parent
+SLOW = ("epochs=60000",)  # a second or two
+
+
+@pytest.fixture(scope="module")
+def dask(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dask]:
+    """A scheduler and two workers that stay; trials in them may be sabotaged."""
+    found = Dask(tmp_path_factory.mktemp("dask"))
+    try:
+        found.scheduler()
+        for _ in range(2):
+            found.worker("--preload", str(HERE / "preload.py"))
+        yield found
+    finally:
+        found.end()
+
+
+@pytest.fixture
+def fresh(tmp_path: Path) -> Iterator[Dask]:
+    """A scheduler that a test may kill."""
+    found = Dask(tmp_path / "dask")
+    found.folder.mkdir()
+    try:
+        found.scheduler()
+        yield found
+    finally:
+        found.end()
+
+
+def on(dask: Dask, **more: float) -> Cluster:
+    return Cluster(Address.parse(dask.address), **more)  # type: ignore[arg-type]
+
+
+def test_the_same_hashes_as_in_this_process(dask: Dask, tmp_path: Path) -> None:
+    """R15, and R16: one BLAS thread."""
+    wanted = trials(4, "epochs=50")
+    outcomes(InProcess(), wanted, tmp_path / "here")
+    found = outcomes(on(dask), wanted, tmp_path / "there")
+    assert {one.status for one in found.values()} == {"completed"}
+    assert len(hashes(tmp_path / "here")) == 4
+    assert hashes(tmp_path / "there") == hashes(tmp_path / "here")
+    about = RunFolder(tmp_path / "there" / "t00").read_run()
+    assert about["threads"]["blas"] == 1
+    assert about["trial"] == {"cell": {"seed": 0}, "seed": 0}
+    names = {
+        one: sorted(p.name for p in (tmp_path / one / "t00").iterdir()) for one in ("here", "there")
+    }
+    assert set(names["here"]) - set(names["there"]) <= {"lock", "lock.json"}
+
+
+def test_a_cluster_on_this_machine(tmp_path: Path) -> None:
+    wanted = trials(3, "epochs=50")
+    outcomes(InProcess(), wanted, tmp_path / "here")
+    outcomes(Cluster(Address.parse("local:2")), wanted, tmp_path / "there")
+    assert hashes(tmp_path / "there") == hashes(tmp_path / "here")
+
+
+def test_six_of_twenty_four_fail_each_alone(dask: Dask, tmp_path: Path) -> None:
+    """R12: one raises, one is killed, one segfaults, one diverges, one is too large, one hangs."""
+    good = trials(18, "epochs=20")
+    bad = [trial(how, "epochs=20", how=how) for how in ("raise", "kill", "segfault", "memory")]
+    bad.append(trial("hang", "epochs=20", how="hang"))
+    bad.append(trial("diverge", "lr=1e9", config="digits_binary"))
+    mixed = [one for pair in zip(good, bad, strict=False) for one in pair] + good[6:]
+    found = outcomes(on(dask, timeout=6.0, memory=2 << 30), mixed, tmp_path)
+    failed = {name: (one.status, one.reason) for name, one in found.items() if not one.done}
+    assert len(found) - len(failed) == 18
+    assert failed == {
+        "raise": ("failed", "RuntimeError: sabotage"),
+        "kill": ("failed", "its process was ended by SIGKILL (perhaps out of memory)"),
+        "segfault": ("failed", "its process was ended by SIGSEGV (a segmentation fault)"),
+        "memory": ("failed", "Out of memory"),
+        "hang": ("failed", "over the time limit of 6 s"),
+        "diverge": (
+            "diverged",
+            "diverged in epoch 9: the output of layer 2 (dense) is not finite",
+        ),
+    }
+    for name, (status, reason) in failed.items():
+        about = RunFolder.open(tmp_path / name).read_run()
+        assert about["status"] == status
+        assert status == "diverged" or about["error"] == reason
+
+
+def test_what_is_there_is_not_run_again(dask: Dask, tmp_path: Path) -> None:
+    """R13: finished folders keep their bytes."""
+    wanted = trials(3, "epochs=20")
+    outcomes(on(dask), wanted[:2], tmp_path)
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.glob("*/*")}
+    events = list(on(dask).run(wanted, tmp_path))
+    assert [one.name for one in events if isinstance(one, Begun)] == ["t02"]
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+
+
+def test_other_data_than_here(dask: Dask, tmp_path: Path) -> None:
+    (tmp_path / "rows.csv").write_text("x,y\n1,2\n2,4\n3,6\n")
+    (tmp_path / "c.yaml").write_text(
+        "data: {name: csv, path: rows.csv, target: y, task: regression}\n"
+        "network: [{dense: 1}]\nloss: mse\n"
+    )
+    good = trial("csv", "epochs=2", config=str(tmp_path / "c.yaml"))
+    (tmp_path / "rows.csv").rename(tmp_path / "moved.csv")
+    found = outcomes(on(dask), [replace(good, name="gone")], tmp_path / "a")["gone"]
+    assert found.status == "failed"
+    assert found.reason is not None
+    assert found.reason.count(": it does not have the data: There is no file ") == 2
+    assert RunFolder.open(tmp_path / "a" / "gone").read_run()["error"] == found.reason
+    (tmp_path / "moved.csv").rename(tmp_path / "rows.csv")
+    assert outcomes(on(dask), [good], tmp_path / "a")["csv"].done
+    said = notes(on(dask), [replace(good, name="wrong", data="0" * 64)], tmp_path / "a")
+    assert len(said) == 2  # both workers
+    for one in said:
+        assert one.startswith("wrong cannot run on tcp://127.0.0.1:")
+        assert ": it has other data: SHA-256 " in one
+        assert one.endswith(f", wanted is {'0' * 64}.")
+
+
+def test_a_worker_that_is_killed_costs_nothing(fresh: Dask, tmp_path: Path) -> None:
+    first = fresh.worker()
+    wanted = trials(4, *SLOW)
+    events = on(fresh).run(wanted, tmp_path / "there")
+    assert isinstance(next(events), Begun)
+    fresh.worker()
+    time.sleep(1.0)  # the first is in the middle of a trial
+    first.kill()
+    rest = list(events)
+    done = [one for one in rest if not isinstance(one, Begun)]
+    assert sorted(one.name for one in done if one.done) == ["t00", "t01", "t02", "t03"]  # type: ignore[union-attr]
+    assert len([one for one in rest if isinstance(one, Begun)]) == 4  # one of them twice
+    outcomes(InProcess(), wanted[:1], tmp_path / "here")
+    assert hashes(tmp_path / "there")["t00"] == hashes(tmp_path / "here")["t00"]
+
+
+def test_a_worker_with_another_nnlab_is_not_used(fresh: Dask, tmp_path: Path) -> None:
+    fresh.worker("--preload", str(HERE / "old.py"))
+    with pytest.raises(StorageError) as error:
+        list(on(fresh).run(trials(1, "epochs=2"), tmp_path))
+    assert str(error.value) == "No worker of the cluster can run trials of this nnlab."
+    fresh.worker()
+    time.sleep(3)
+    (said,) = notes(on(fresh), trials(2, "epochs=2"), tmp_path)
+    assert said.startswith("The worker tcp://127.0.0.1:")
+    assert said.endswith(" is not used: it has nnlab 0.0.9, here is 0.1.0.")
+    assert len(hashes(tmp_path)) == 2
+
+
+def test_a_scheduler_that_dies(fresh: Dask, tmp_path: Path) -> None:
+    fresh.worker()
+    events = on(fresh).run(trials(2, *SLOW), tmp_path)
+    next(events)
+    fresh.processes[0].kill()
+    with pytest.raises(StorageError, match=r"^The scheduler tcp://127.0.0.1:\d+ is gone "):
+        list(events)
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_nobody_trains_for_one_who_went_away(fresh: Dask, tmp_path: Path) -> None:
+    """Ctrl+C closes the generator; the workers stay, their trials end."""
+    fresh.worker()
+    events = on(fresh).run(trials(1, "epochs=100000000"), tmp_path)
+    next(events)
+    place = str(fresh.folder)
+    wait_until(lambda: foremen(place) != [])
+    time.sleep(1)
+    events.close()
+    wait_until(lambda: foremen(place) == [], 5)
+    assert fresh.processes[1].poll() is None
+
+
+def foremen(place: str) -> list[int]:
+    """Foremen and trials of the workers in a folder."""
+    found = []
+    for pid in alive("nnlab"):
+        try:
+            if os.readlink(f"/proc/{pid}/cwd").startswith(place):
+                found.append(pid)
+        except OSError:
+            continue
+    return found
+
+
+def test_nothing_is_left_of_a_killed_parent(tmp_path: Path) -> None:
+    """R14: SIGKILL of the process that runs a local cluster."""
+    (tmp_path / "trials.json").write_text(
+        json.dumps([vars(one) for one in trials(2, "epochs=100000000")])
+    )
+    code = (
+        "import json, sys\nfrom pathlib import Path\n"
+        "from nnlab.sweep.address import Address\nfrom nnlab.sweep.cluster import Cluster\n"
+        "from nnlab.sweep.trial import Trial\n"
+        "if __name__ == '__main__':\n"
+        "    wanted = [Trial(**t) for t in json.loads(Path('trials.json').read_text())]\n"
+        "    for event in Cluster(Address.parse('local:2')).run(wanted, Path('sweep')):\n"
+        "        print(event, flush=True)\n"
+    )
+    (tmp_path / "parent.py").write_text(code)
+    root = str(HERE.parents[1])
+    parent = subprocess.Popen(
+        [sys.executable, "parent.py"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": root},
+        stdout=subprocess.PIPE,
+        start_new_session=True,
+    )
+    assert parent.stdout is not None
+    parent.stdout.readline()
+    parent.stdout.readline()
+    place = str(tmp_path)
+    wait_until(lambda: len(in_folder(place)) >= 6)
+    parent.send_signal(signal.SIGKILL)
+    parent.wait()
+    parent.stdout.close()
+    wait_until(lambda: in_folder(place) == [], 5)
+
+
+def in_folder(place: str) -> list[int]:
+    found = []
+    for entry in Path("/proc").iterdir():
+        try:
+            if entry.name.isdigit() and os.readlink(entry / "cwd").startswith(place):
+                found.append(int(entry.name))
+        except OSError:
+            continue
+    return found
