@@ -21,6 +21,7 @@ from nnlab.errors import ConfigError
 from nnlab.training import Plan, Stopping
 
 SHORT = 1.5  # seconds of NumPy on a machine of 2026; numba and its kernels take 0.7 s to load
+SHARED = 0.1  # the same where many trainings share that loading
 WIDE = 10**7  # operations an update
 
 
@@ -38,8 +39,10 @@ class Built:
     test: Part | None
 
 
-def build(config: Config) -> Built:
+def build(config: Config, short: float = SHORT) -> Built:
     """Load the data, split and scale it, make the network and the plan.
+
+    `engine: auto` is NumPy for what NumPy does in `short` seconds.
 
     Raises DataError when the data cannot be had, ConfigError when a part would be empty or the
     engine is not available.
@@ -53,7 +56,7 @@ def build(config: Config) -> Built:
     network = Network(config.network, width, seed=config.seed, init=init, dtype=dtype)
     kind, targets = encode(dataset, network.shapes[-1][0])
     loss = prepared(config.loss, dataset, parts.train)
-    chosen = engine(config, network, loss, len(parts.train))
+    chosen = engine(config, network, loss, len(parts.train), short)
     config = replace(config, training=replace(config.training, engine=chosen))
     coded = loss.encode(targets)
 
@@ -95,7 +98,9 @@ def make_plan(config: Config, loss: Loss, train: Part, validation: Part | None, 
     )
 
 
-def engine(config: Config, network: Network, loss: Loss, rows: int) -> Literal["numpy", "compiled"]:
+def engine(
+    config: Config, network: Network, loss: Loss, rows: int, short: float = SHORT
+) -> Literal["numpy", "compiled"]:
     """The engine that runs this config on so many training rows.
 
     "auto" is compiled where that can be and is worth loading, else NumPy: a matter of the config,
@@ -103,7 +108,9 @@ def engine(config: Config, network: Network, loss: Loss, rows: int) -> Literal["
     is asked for by name and cannot run this.
     """
     wanted = config.training.engine
-    if wanted == "numpy" or (wanted == "auto" and not worth_compiling(config, network, rows)):
+    if wanted == "numpy" or (
+        wanted == "auto" and not worth_compiling(config, network, rows, short)
+    ):
         return "numpy"
     reason = why_not(network, loss, config.optimizer)
     if reason is None and find_spec("numba") is None:
@@ -117,17 +124,29 @@ def engine(config: Config, network: Network, loss: Loss, rows: int) -> Literal["
     return "numpy"
 
 
-def worth_compiling(config: Config, network: Network, rows: int) -> bool:
+def worth_compiling(config: Config, network: Network, rows: int, short: float = SHORT) -> bool:
     """Whether the training is long, and its updates consist of more than large matrix products.
 
     Those are the BLAS's in both engines, and NumPy's has both cores.
     """
+    small = _products(config, network, rows) < WIDE
+    return small and numpy_seconds(config, network, rows) > short
+
+
+def numpy_seconds(config: Config, network: Network, rows: int) -> float:
+    """About how long NumPy would train on so many rows, on a machine of 2026."""
+    update = 20e-6 + _products(config, network, rows) / 100e9 + 1.5e-9 * network.theta.size
+    return config.training.epochs * -(-rows // _batch(config, rows)) * update
+
+
+def _products(config: Config, network: Network, rows: int) -> int:
+    """Operations of an update: forward, and backward for x and for W."""
+    return 3 * _batch(config, rows) * sum(flops(network))
+
+
+def _batch(config: Config, rows: int) -> int:
     size = config.training.batch_size
-    batch = rows if size == "full" else min(size, rows)
-    products = 3 * batch * sum(flops(network))  # forward, and backward for x and for W
-    seconds = 20e-6 + products / 100e9 + 1.5e-9 * network.theta.size  # an update with NumPy
-    updates = config.training.epochs * -(-rows // batch)
-    return products < WIDE and updates * seconds > SHORT
+    return rows if size == "full" else min(size, rows)
 
 
 def encode(dataset: Dataset, outputs: int) -> tuple[Kind, FloatArray]:

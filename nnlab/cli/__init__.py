@@ -20,6 +20,7 @@ from nnlab.cli.options import verbosity
 NAMES = (
     "train",
     "resume",
+    "sweep",
     "check",
     "gradcheck",
     "verify",
@@ -47,6 +48,7 @@ def main() -> None:
     nnlab train identity8         train one of them
     nnlab train my.yaml --set lr=0.05
     nnlab resume latest           go on with a run that was stopped
+    nnlab sweep lr                one of its settings, in many values
     nnlab runs                    what was trained so far
 
     CONFIG is a YAML file or the name of a shipped config. RUN is a run's folder, its name, the
@@ -54,7 +56,7 @@ def main() -> None:
 
     \b
     Exit codes: 0 done, 1 a bug, 2 usage or config, 3 data, 4 diverged,
-    5 run locked, 6 run unreadable, 7 input/output, 9 a check failed,
+    5 run locked, 6 run unreadable, 7 input/output, 8 sweep partly failed, 9 a check failed,
     130 and 143 interrupted after saving.
 
     \b

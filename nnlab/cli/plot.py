@@ -24,7 +24,7 @@ KINDS = ("png", "svg", "pdf")
 )
 @verbosity
 def command(run: tuple[str, ...], runs: Path | None, kinds: tuple[str, ...]) -> None:
-    """Draw the figures of each RUN again.
+    """Draw the figures of each RUN again, or those of a sweep.
 
     Everything comes from the run's folder, so that a folder copied from another machine gives the
     same figures. Prints the files.
@@ -32,14 +32,21 @@ def command(run: tuple[str, ...], runs: Path | None, kinds: tuple[str, ...]) -> 
     \b
     nnlab plot latest
     nnlab plot latest --format svg --format pdf
+    nnlab plot sweep-identity8-lr
     """
-    from nnlab.plots import draw_all
+    from nnlab.plots import draw_all, draw_sweep
+    from nnlab.run.names import runs_folder
+    from nnlab.run.sweeps import SweepFolder
 
-    for folder in [find_run(one, runs) for one in run]:
-        drawn = draw_all(folder, kinds)
+    where = runs_folder(runs)
+    for folder in [SweepFolder.find(one, where) or find_run(one, runs) for one in run]:
+        if isinstance(folder, SweepFolder):
+            drawn = draw_sweep(folder, kinds)
+        else:
+            drawn = draw_all(folder, kinds)
         for warning in drawn.warnings:
             say(f"Warning: {warning}")
         for path in drawn.paths:
             tell(str(path))
         if not drawn.paths and not drawn.warnings:
-            say(f"{folder.name}: no figure suits this run.")
+            say(f"{folder.name}: no figure suits it.")

@@ -1,13 +1,16 @@
 """`nnlab runs`."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from nnlab.cli.options import FOLDER, json_option, runs_option, verbosity
 from nnlab.cli.terminal import say, tell, tell_json
 from nnlab.errors import RunUnreadable, UsageError
+
+if TYPE_CHECKING:
+    from nnlab.run.sweeps import SweepFolder
 
 STATUSES = (
     "running",
@@ -51,7 +54,7 @@ def command(
 
     Shows how each ended, its last losses, and its metrics on the test part (else on the
     validation, else on the training part). --sort takes a column's name; losses, errors, names
-    and times grow, metrics and epochs fall.
+    and times grow, metrics and epochs fall. A sweep is one line under the runs.
 
     --where takes KEY, one of = != < <= > >=, and a value. KEY is a column, a setting as in --set,
     or a short name such as lr; a run that has no such setting is left out. Settings that --where
@@ -61,11 +64,13 @@ def command(
     nnlab runs
     nnlab runs --sort accuracy --status completed
     nnlab runs --where 'optimizer.lr<0.1' --where data=xor --sort lr
+    nnlab runs runs/sweep-identity8-lr        the trials of a sweep
     """
     from nnlab.cli import table, where
     from nnlab.cli.listed import COLUMNS, in_order, listed
     from nnlab.run.listing import list_runs
     from nnlab.run.names import runs_folder
+    from nnlab.run.sweeps import find_all
 
     if as_csv and as_json:
         raise UsageError("--csv and --json are two forms of one answer: ask for one.")
@@ -80,16 +85,31 @@ def command(
         for one in in_order(found, sort, reverse)
         if status in (None, one.run.status) and all(test.holds(one.values) for test in wanted)
     ]
+    sweeps = [] if status or conditions or as_csv else [sweep_row(one) for one in find_all(place)]
     if as_json:
-        tell_json({"runs": [one.mapping for one in chosen]})
+        tell_json({"runs": [one.mapping for one in chosen], "sweeps": sweeps})
         return
-    if not chosen:
+    if not chosen and not sweeps:
         say(f"There is {missing(status, conditions)} in {place}.")
     rows = [one.cells for one in chosen]
     if as_csv:
         tell(table.as_csv(rows, list(rows[0]) if rows else COLUMNS))
     elif rows:
         tell(table.records([shown(row) for row in rows]))
+    if sweeps:
+        tell(("\n" if rows else "") + table.records(sweeps))
+
+
+def sweep_row(folder: "SweepFolder") -> dict[str, Any]:
+    """The line of one sweep: what it varies, and how its trials stand."""
+    about, found = folder.read_about(), folder.records()
+    return {
+        "sweep": folder.name,
+        "axes": ", ".join(str(axis["key"]) for axis in about["axes"]),
+        "trials": len(found),
+        "done": sum(one.done for one in found),
+        "failed": sum(one.status in ("failed", "diverged", "unreadable") for one in found),
+    }
 
 
 def missing(status: str | None, conditions: tuple[str, ...]) -> str:

@@ -191,7 +191,7 @@ class _Builder:
         if node.is_bad():
             raise RefusedError
         key = self.settings.value(str, entries["key"], f"{path}.key") if "key" in entries else name
-        values, fixed = entries.get("values"), entries.get("set")
+        values, fixed, caption = (entries.get(name) for name in ("values", "set", "caption"))
         if values is None or not values.items:
             place = node if values is None else values
             self.settings.refuse(place, f"{path} has no values.", "values: a list of what to try")
@@ -200,4 +200,5 @@ class _Builder:
             self.settings.refuse(fixed, f"{path}.set is {found}.", "{training.epochs: 5}")
         settings = {} if fixed is None else plain(fixed)
         assert isinstance(settings, dict)
-        return schema.Study(key, tuple(plain(value) for value in values.items), settings)
+        text = "" if caption is None else self.settings.value(str, caption, f"{path}.caption")
+        return schema.Study(key, tuple(plain(value) for value in values.items), settings, text)

@@ -36,7 +36,7 @@ TOP = {
     "optimizer": ("an optimizer, see below", "sgd"),
     "schedule": ("a schedule, see below", "constant"),
     "training": ("a mapping, see below", "{}"),
-    "sweeps": ("NAME: {key, values, set}, see below", "{}"),
+    "sweeps": ("NAME: {key, values, set, caption}, see below", "{}"),
 }
 ROWS = {
     "scale": (allowed(schema.Scale), "unit for " + ", ".join(schema.IMAGES) + "; else none"),
@@ -46,6 +46,7 @@ STUDY = {
     "key": ("a text", "the study's name"),
     "values": ("a list", "required"),
     "set": ("a mapping", "{}"),
+    "caption": ("a text", "none"),
 }
 INTRO = """\
 # The configuration file

@@ -49,8 +49,13 @@ for _first, _resolvers in CoreLoader.yaml_implicit_resolvers.items():
 
 def dump(config: Config) -> str:
     """The text of resolved.yaml; keys in the order of the schema."""
+    return to_yaml(mapping(config))
+
+
+def to_yaml(content: Mapping[str, Any]) -> str:
+    """Plain values as YAML that means the same in YAML 1.1 and 1.2."""
     text: str = yaml.dump(
-        mapping(config),
+        content,
         Dumper=_Dumper,
         sort_keys=False,
         allow_unicode=True,

@@ -134,7 +134,7 @@ def _excerpt(place: Place) -> list[str]:
     at = min(place.column - 1, len(line))
     start = max(0, at - WINDOW // 2) if len(line) > WINDOW else 0
     before, after = clean(line[start:at]), clean(line[at : start + WINDOW])
-    prefix = "--set " if place.source.kind == "set" else ""
+    prefix = f"{clean(place.source.name)} " if place.source.kind == "set" else ""
     prefix += "..." if start else ""
     dots = "..." if start + WINDOW < len(line) else ""
     return [f"    {prefix}{before}{after}{dots}", " " * (4 + _width(prefix + before)) + "^"]

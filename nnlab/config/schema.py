@@ -108,11 +108,13 @@ class Study:
     key: the setting, written as for --set; by default the study's name.
     values: what it takes, one after the other.
     set: other settings for all of these trainings, applied first.
+    caption: a sentence that the study's figures carry.
     """
 
     key: str
     values: tuple[Any, ...]
     set: Mapping[str, Any] = field(default_factory=dict)
+    caption: str = ""
 
 
 @dataclass(frozen=True)

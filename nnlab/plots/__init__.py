@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nnlab.plots import curves
+from nnlab.plots import curves, sweeps
 from nnlab.plots.style import encode, style
 from nnlab.run.folder import RunFolder
+from nnlab.run.sweeps import SweepFolder
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -49,6 +50,24 @@ def draw_all(run: RunFolder, kinds: Iterable[str] = ("png",)) -> Drawn:
         try:
             if plot.suits(run):
                 paths += _draw(run, name, plot, kinds)
+        except Exception as error:
+            kind = type(error).__name__
+            warnings.append(f"The figure {name} could not be drawn ({kind}: {error}).")
+    return Drawn(tuple(paths), tuple(warnings))
+
+
+def draw_sweep(folder: SweepFolder, kinds: Iterable[str] = ("png",)) -> Drawn:
+    """Draw every figure that suits a sweep into its folder, as `draw_all` does for a run."""
+    paths, warnings = [], []
+    study = sweeps.Study(folder)
+    for name, (suits, draw) in sweeps.SWEEP_FIGURES.items():
+        try:
+            if suits(study):
+                with style():
+                    figure = draw(study)
+                    for kind in kinds:
+                        data = encode(figure, kind)
+                        paths.append(folder.write_figure(f"{name}.{kind}", data))
         except Exception as error:
             kind = type(error).__name__
             warnings.append(f"The figure {name} could not be drawn ({kind}: {error}).")

@@ -91,15 +91,25 @@ def panels(columns: int, rows: int = 1, width: float = 1.0) -> tuple["Figure", l
     return figure, list(grid.flat)
 
 
-def head(figure: "Figure", name: str, setting: str) -> None:
-    """The experiment's name over the panels, and under it how it was set up.
+def ramp(number: int, count: int) -> str:
+    """Colour `number` of a scale from light to dark with equal steps of lightness, also in grey."""
+    matplotlib = _matplotlib()
+    from matplotlib.colors import to_hex
+
+    share = 1 - number / max(count - 1, 1)  # the dark end of viridis is its beginning
+    return to_hex(matplotlib.colormaps["viridis"](0.9 * share))
+
+
+def head(figure: "Figure", name: str, setting: str, caption: str = "") -> None:
+    """The experiment's name over the panels, under it how it was set up, then a caption.
 
     Lines end between the parts of the setting ("lr 0.1 · batch 1"), never inside one. The figure
     grows by the lines that this takes; the panels keep their size.
     """
     width, height = figure.get_size_inches()
     whole = setting.replace(" ", GLUE).replace(f"{GLUE}·{GLUE}", f"{GLUE}· ")
-    lines = [name, *textwrap.wrap(whole, int((width - 2 * MARGIN) * CHARACTERS))]
+    room = int((width - 2 * MARGIN) * CHARACTERS)
+    lines = [name, *textwrap.wrap(whole, room), *textwrap.wrap(caption, room)]
     total = height + MARGIN + LINE * len(lines)
     figure.set_size_inches(width, total)
     pad = MARGIN / 2

@@ -1,6 +1,10 @@
-"""What run folders are called: `<YYYYmmdd-HHMMSS>-<name>-<6 hex>`, making one, finding one."""
+"""What run folders are called: `<YYYYmmdd-HHMMSS>-<name>-<6 hex>`, making one, finding one.
+
+The runs of a sweep are called by the hash of their config, `<12 hex>`, in the sweep's folder.
+"""
 
 import difflib
+import hashlib
 import os
 import re
 import secrets
@@ -13,6 +17,7 @@ from nnlab.run import durable
 from nnlab.run.text import shown
 
 _PATTERN = re.compile(r"\d{8}-\d{6}-.+-[0-9a-f]{6}", re.DOTALL)
+_TRIAL = re.compile(r"[0-9a-f]{12}")
 _ATTEMPTS = 1000
 
 
@@ -28,8 +33,18 @@ def check(name: str) -> str:
 
 
 def is_run(folder_name: str) -> bool:
-    """Whether a folder of this name was made by `make`."""
-    return _PATTERN.fullmatch(folder_name) is not None
+    """Whether a folder of this name was made by `make`, or for a trial of a sweep."""
+    return bool(_PATTERN.fullmatch(folder_name) or is_trial(folder_name))
+
+
+def is_trial(folder_name: str) -> bool:
+    """Whether this is what a run of a sweep is called."""
+    return _TRIAL.fullmatch(folder_name) is not None
+
+
+def of_trial(config: str) -> str:
+    """The name of the folder for a trial with this config."""
+    return hashlib.sha256(config.encode()).hexdigest()[:12]
 
 
 def make(parent: Path, name: str, now: datetime | None = None) -> Path:
@@ -104,7 +119,8 @@ def _latest(runs: Path) -> Path:
         raise RunUnreadable(f"There is no run in {shown(runs)}: `nnlab train CONFIG` makes one.")
 
     def age(name: str) -> tuple[str, int]:  # the folder's own time decides within one second
-        return name[:15], (runs / name).stat().st_mtime_ns
+        stamp = "" if is_trial(name) else name[:15]
+        return stamp, (runs / name).stat().st_mtime_ns
 
     return runs / max(known, key=age)
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any, Literal
 
-from nnlab.build import build
+from nnlab.build import SHARED, build
 from nnlab.config.dump import dump
 from nnlab.config.load import from_mapping
 from nnlab.config.schema import Config
@@ -22,7 +22,7 @@ from nnlab.experiment import describe
 from nnlab.experiment.resume import resume
 from nnlab.experiment.session import Session, guarded, opened, start_weights
 from nnlab.experiment.signals import Terminated
-from nnlab.run import durable, environment
+from nnlab.run import durable, environment, sweeps
 from nnlab.run.folder import RunFolder
 
 Status = Literal["completed", "early_stopped", "diverged", "failed", "interrupted", "locked"]
@@ -122,7 +122,7 @@ def outcome(folder: RunFolder) -> Outcome | None:
     if status in DONE:
         return Outcome(folder.name, status)
     if status in LOST:
-        return Outcome(folder.name, status, _reason(about))
+        return Outcome(folder.name, status, sweeps.reason(about))
     return None
 
 
@@ -184,7 +184,7 @@ def _train(trial: Trial, folder: RunFolder, machine: Machine) -> None:
 @contextmanager
 def _begun(trial: Trial, folder: RunFolder, machine: Machine) -> Iterator[Session]:
     config = trial.read_config()
-    built = build(config)
+    built = build(config, SHARED)
     if trial.data is not None and built.dataset.sha256 != trial.data:
         raise DataError(
             f"The data set {built.dataset.name} is not what the finished trials of this sweep "
@@ -199,12 +199,3 @@ def _begun(trial: Trial, folder: RunFolder, machine: Machine) -> Iterator[Sessio
         folder.restart()
         about = {**describe.run(built, machine), **about_trial(trial), "argv": list(trial.argv)}
         yield from guarded(opened(folder, built, about))
-
-
-def _reason(about: Mapping[str, Any]) -> str:
-    if about.get("status") == "diverged":
-        where = about.get("failure")
-        where = where if isinstance(where, dict) else {}
-        what = str(where.get("what", "a number")).replace("_", " ")
-        return f"diverged in epoch {where.get('epoch')}: the {what} is not finite"
-    return str(about.get("error"))

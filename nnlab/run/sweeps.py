@@ -1,0 +1,252 @@
+"""The folder of a sweep: an ordinary run folder a trial, and what is known of all together.
+
+    runs/sweep-identity8-lr/
+      sweep.yaml      the axes with all values so far, the seeds, the config they vary, versions
+      summary.csv     a row a trial
+      figures/
+      3f2a9c01b7d4/   a run folder, named by the hash of its config
+
+The run folders are what is true; summary.csv is worked out from them.
+"""
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from nnlab.config.dump import to_yaml
+from nnlab.config.problems import Problems
+from nnlab.config.reader import read
+from nnlab.config.tree import Source, plain
+from nnlab.errors import ConfigError, NnlabError, RunUnreadable, StorageError
+from nnlab.run import durable, lock, names, records
+from nnlab.run.folder import RunFolder
+from nnlab.run.text import shown
+
+SWEEP, SUMMARY, FIGURES = "sweep.yaml", "summary.csv", "figures"
+FIXED = ("trial", "seed", "status", "reason", "epochs", "seconds")  # columns beside the axes
+
+
+@dataclass(frozen=True)
+class TrialRecord:
+    """What a run folder tells of one trial."""
+
+    name: str
+    cell: Mapping[str, Any]
+    seed: int | None
+    status: str  # as in run.json; resumable where nothing runs any more
+    reason: str | None = None
+    epochs: int | None = None
+    seconds: float | None = None
+    final: Mapping[str, Any] = field(default_factory=dict)
+    best: Mapping[str, Any] = field(default_factory=dict)
+    test: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def done(self) -> bool:
+        """Whether it came to its end with a result."""
+        return self.status in ("completed", "early_stopped")
+
+
+@dataclass(frozen=True)
+class SweepFolder:
+    """The folder of one sweep. Every method may raise StorageError; readers also RunUnreadable."""
+
+    path: Path
+
+    @classmethod
+    def find(cls, spec: str, runs: Path) -> "SweepFolder | None":
+        """The sweep that `spec` means, a path or a name in `runs`; None if there is none."""
+        for path in (Path(spec), runs / spec):
+            if spec and "\0" not in spec and cls(path).exists():
+                return cls(path)
+        return None
+
+    @property
+    def name(self) -> str:
+        """The folder's name."""
+        return self.path.name
+
+    def exists(self) -> bool:
+        """Whether this is the folder of a sweep."""
+        try:
+            return (self.path / SWEEP).is_file()
+        except (OSError, ValueError):  # a name that the system cannot have
+            return False
+
+    def create(self) -> None:
+        """Makes the folder, if it does not exist."""
+        durable.make_folder(self.path)
+
+    def is_empty(self) -> bool:
+        """Whether there is nothing of anybody's in here (a lock is nothing)."""
+        if not self.path.is_dir():
+            return True
+        return all(name.startswith((".", lock.LOCK)) for name in os.listdir(self.path))
+
+    def lock(self) -> AbstractContextManager[None]:
+        """`with folder.lock():` makes this the only process that runs the sweep, or RunLocked."""
+        return lock.held(self.path)
+
+    def write_about(self, content: Mapping[str, Any]) -> None:
+        """sweep.yaml."""
+        durable.write(self.path / SWEEP, to_yaml(content))
+
+    def read_about(self) -> dict[str, Any]:
+        """sweep.yaml as plain values."""
+        path = self.path / SWEEP
+        problems = Problems()
+        try:
+            text = durable.read(path).decode()
+            content = plain(read(Source(str(path), text, self.path), problems))
+            problems.raise_any()
+        except (ConfigError, UnicodeDecodeError) as error:
+            raise RunUnreadable(f"Cannot read {shown(path)}: {error}") from error
+        if not isinstance(content, dict) or not isinstance(content.get("axes"), list):
+            raise RunUnreadable(f"Cannot read {shown(path)}: it describes no sweep.")
+        return content
+
+    def trial(self, name: str) -> RunFolder:
+        """The run folder of a trial, which need not exist."""
+        return RunFolder(self.path / name)
+
+    def trials(self) -> list[str]:
+        """The names of all trials that were begun."""
+        try:
+            found = os.listdir(self.path)
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise StorageError(f"Cannot list {shown(self.path)}: {reason}.") from error
+        return sorted(n for n in found if names.is_trial(n) and self.trial(n).exists())
+
+    def records(self) -> list[TrialRecord]:
+        """What is known of every trial."""
+        return [self.record(name) for name in self.trials()]
+
+    def record(self, name: str) -> TrialRecord:
+        """What is known of one; never fails for what is in its folder, but says `unreadable`."""
+        try:
+            return _record(self.trial(name))
+        except (NnlabError, OSError) as error:
+            return TrialRecord(name, {}, None, "unreadable", str(error))
+
+    def discard(self, name: str) -> None:
+        """Removes the run of a trial, whole or not at all."""
+        durable.remove_folder(self.path / name)
+
+    def adopt(self, folder: Path, name: str) -> bool:
+        """Moves a run folder that was made elsewhere on this disk in here, as trial `name`.
+
+        In one atomic step. False, and `folder` stays where it is, when the trial is there already.
+        """
+        target = self.path / name
+        if target.exists():
+            return False
+        try:
+            durable.replace(folder, target)
+        except StorageError:
+            if target.exists():  # somebody else was faster
+                return False
+            raise
+        durable.sync_folder(self.path)
+        return True
+
+    def write_summary(self, axes: Sequence[str], found: Iterable[TrialRecord]) -> Path:
+        """summary.csv: a row a trial, a column an axis; gives its path."""
+        rows = [_row(record, axes) for record in found]
+        columns = list(dict.fromkeys(key for row in rows for key in row))
+        durable.write(self.path / SUMMARY, records.text(columns, rows))
+        return self.path / SUMMARY
+
+    def write_figure(self, name: str, data: bytes) -> Path:
+        """figures/<name>; gives its path."""
+        durable.make_folder(self.path / FIGURES)
+        path = self.path / FIGURES / names.check(name)
+        durable.write(path, data, sync=False)
+        return path
+
+    def tidy(self) -> None:
+        """Removes what killed writers left. Only under the lock."""
+        for folder in (self.path, self.path / FIGURES):
+            durable.remove_leftovers(folder)
+
+
+def find_all(runs: Path) -> list[SweepFolder]:
+    """Every sweep in `runs`, by name; none when it does not exist."""
+    if not runs.is_dir():
+        return []
+    found = (SweepFolder(path) for path in sorted(runs.iterdir()) if path.is_dir())
+    return [folder for folder in found if folder.exists()]
+
+
+def label(value: Any) -> str:
+    """A value of an axis as a short text: 0.001, relu, {leaky_relu: 0.1}."""
+    if isinstance(value, bool) or value is None:
+        return {True: "true", False: "false", None: "null"}[value]
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if isinstance(value, Mapping):
+        return f"{{{', '.join(f'{key}: {label(one)}' for key, one in value.items())}}}"
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(label, value))}]"
+    return str(value)
+
+
+def cell_label(cell: Mapping[str, Any]) -> str:
+    """A cell in words: lr 0.001, hidden 3."""
+    return ", ".join(f"{key} {label(value)}" for key, value in cell.items())
+
+
+def _record(folder: RunFolder) -> TrialRecord:
+    about = RunFolder.open(folder.path).read_run()
+    trial = _mapping(about.get("trial"))
+    seed = trial.get("seed")
+    summary = folder.read_summary() if folder.has_summary() else {}
+    last = folder.last_metrics()
+    epochs, seconds = last.get("epoch"), about.get("seconds")
+    status = folder.status()
+    return TrialRecord(
+        name=folder.name,
+        cell=_mapping(trial.get("cell")),
+        seed=seed if isinstance(seed, int) else None,
+        status=status,
+        reason=reason(about),
+        epochs=epochs if isinstance(epochs, int) else None,
+        seconds=float(seconds) if isinstance(seconds, int | float) else None,
+        final=_mapping(summary.get("final")),
+        best=_mapping(summary.get("best")),
+        test=_mapping(summary.get("test")),
+    )
+
+
+def reason(about: Mapping[str, Any]) -> str | None:
+    """Why a run has no result, from its run.json; None for one that has, or is not over."""
+    if about.get("status") == "diverged":
+        where = _mapping(about.get("failure"))
+        what = str(where.get("what", "a number")).replace("_", " ")
+        return f"diverged in epoch {where.get('epoch')}: the {what} is not finite"
+    return str(about.get("error")) if about.get("status") == "failed" else None
+
+
+def _row(record: TrialRecord, axes: Sequence[str]) -> dict[str, Any]:
+    """A row of summary.csv. An axis called as one of the other columns gets a dot in front."""
+    row: dict[str, Any] = {"trial": record.name}
+    for key in axes:
+        value = record.cell.get(key)
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        if key != "seed":
+            row[f".{key}" if key in FIXED else key] = value if number else label(value)
+    row |= {"seed": record.seed, "status": record.status, "reason": record.reason}
+    row |= {"epochs": record.epochs, "seconds": record.seconds}
+    for name, numbers in (("final", record.final), ("best", record.best)):
+        skip = ("epoch", "step", "seconds", "lr")
+        row |= {f"{name}_{key}": number for key, number in numbers.items() if key not in skip}
+    if record.best:
+        row["best_epoch"] = record.best.get("epoch")
+    return row | {f"test_{key}": number for key, number in record.test.items()}
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}

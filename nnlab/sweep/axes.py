@@ -1,0 +1,155 @@
+"""What a person writes: `lr`, `lr=0.01,0.1`, `hidden=range(2, 6)`, `lr=logspace(-4, -1, 7)`."""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from nnlab.config.files import checked
+from nnlab.config.overrides import ALIASES
+from nnlab.config.problems import Problems, clean, suggest
+from nnlab.config.reader import read
+from nnlab.config.schema import Study
+from nnlab.config.tree import Node, Place, Source, from_plain, plain
+from nnlab.errors import UsageError
+
+MOST = 5000  # values of all axes together
+EXAMPLES = "lr=0.01,0.1 or hidden=range(2, 6) or lr=logspace(-4, -1, 7)"
+CALL = re.compile(r"\s*(range|linspace|logspace)\s*\((.*)\)\s*", re.DOTALL)
+DIGITS = 12  # significant ones that a computed value keeps: 0.3 and not 0.30000000000000004
+
+
+@dataclass(frozen=True)
+class Axis:
+    """A setting and the values that it takes in turn.
+
+    `fixed` are settings that a study asks for beside it, `caption` what its figures say.
+    """
+
+    key: str
+    values: tuple[Node, ...]
+    fixed: Mapping[str, Any] = field(default_factory=dict)
+    caption: str = ""
+
+    @property
+    def plain(self) -> list[Any]:
+        """The values as Python has them."""
+        return [plain(value) for value in self.values]
+
+
+def parse(texts: Sequence[str], studies: Mapping[str, Study], config: str) -> list[Axis]:
+    """The axes that were asked for; a bare word is one of the config's studies.
+
+    Raises UsageError and ConfigError.
+    """
+    if not texts:
+        raise UsageError(f"Which axis? {_offered(studies, config)}")
+    axes = [_axis(text, studies, config) for text in texts]
+    keys = [ALIASES.get(axis.key, axis.key) for axis in axes]
+    for key in keys:
+        if keys.count(key) > 1:
+            raise UsageError(f"The axis {clean(key)} is given twice.")
+    if (total := sum(len(axis.values) for axis in axes)) > MOST:
+        raise UsageError(f"The axes have {total:,} values; {MOST:,} are the most.")
+    return axes
+
+
+def _axis(text: str, studies: Mapping[str, Study], config: str) -> Axis:
+    key, equals, written = text.partition("=")
+    key = key.strip()
+    if not equals:
+        return _study(key, studies, config)
+    if not key:
+        raise UsageError(f"'{clean(text)}' names no setting. Write {EXAMPLES}.")
+    call = CALL.fullmatch(written)
+    values = _computed(call[1], call[2], text) if call else _listed(key, written)
+    if not values:
+        raise UsageError(f"The axis {clean(key)} has no values. Write {EXAMPLES}.")
+    return Axis(key, tuple(values))
+
+
+def _study(name: str, studies: Mapping[str, Study], config: str) -> Axis:
+    if name not in studies:
+        near = suggest(name, studies)
+        hint = f" Did you mean '{near}'?" if near else ""
+        raise UsageError(
+            f"{clean(config)} has no study '{clean(name)}'.{hint} {_offered(studies, config)}"
+        )
+    study = studies[name]
+    place = Place(Source(f"study {name}", "", Path.cwd(), "values"))
+    values = tuple(from_plain(value, place) for value in study.values)
+    return Axis(study.key, values, study.set, study.caption)
+
+
+def _offered(studies: Mapping[str, Study], config: str) -> str:
+    known = f"It has the studies {', '.join(studies)}." if studies else "It has no studies."
+    return f"{clean(config)}: {known} For any other setting give values: {EXAMPLES}."
+
+
+def _listed(key: str, written: str) -> list[Node]:
+    """The items of a YAML flow list."""
+    problems = Problems()
+    source = checked(Source("axis", f"{key}=[{written}]", Path.cwd(), "set"))
+    found = read(source, problems, start=len(key) + 1)
+    problems.raise_any()
+    return found.items or []
+
+
+def _computed(name: str, written: str, text: str) -> list[Node]:
+    problems = Problems()
+    place = Place(checked(Source("axis", text, Path.cwd(), "set")), 1, 1)
+    numbers = [plain(node) for node in _listed(name, written)]
+    problems.raise_any()
+    try:
+        values = CALLS[name](*numbers)
+    except (TypeError, ValueError, OverflowError):
+        raise UsageError(
+            f"{clean(name)}({clean(written)}) is not a series of values. {USES[name]}"
+        ) from None
+    return [Node(value, place) for value in values]
+
+
+def _range(*numbers: Any) -> list[int]:
+    if any(type(number) is not int for number in numbers):
+        raise TypeError
+    found = range(*numbers)
+    return list(found[: MOST + 1])
+
+
+def _linspace(first: Any, last: Any, count: Any) -> list[int | float]:
+    _require(first, last, count)
+    step = (last - first) / max(count - 1, 1)
+    return [_short(first + step * i) for i in range(count)]
+
+
+def _logspace(first: Any, last: Any, count: Any) -> list[int | float]:
+    _require(first, last, count)
+    step = (last - first) / max(count - 1, 1)
+    return [_short(10.0 ** (first + step * i)) for i in range(count)]
+
+
+CALLS: dict[str, Callable[..., Sequence[int | float]]] = {
+    "range": _range,
+    "linspace": _linspace,
+    "logspace": _logspace,
+}
+USES = {
+    "range": "Write range(STOP), range(START, STOP) or range(START, STOP, STEP) with whole "
+    "numbers; STOP is not one of the values.",
+    "linspace": "Write linspace(FIRST, LAST, COUNT): COUNT values at equal distances.",
+    "logspace": "Write logspace(A, B, COUNT): COUNT values from 10^A to 10^B at equal ratios.",
+}
+
+
+def _require(first: Any, last: Any, count: Any) -> None:
+    if not all(type(number) in (int, float) for number in (first, last)) or type(count) is not int:
+        raise TypeError
+    if not 1 <= count <= MOST + 1:
+        raise ValueError
+
+
+def _short(value: float) -> int | float:
+    """Without the noise of the last digits; a whole number as such, so that it can be a count."""
+    value = float(f"{value:.{DIGITS}g}")
+    return int(value) if value.is_integer() and abs(value) < 2**53 else value

@@ -1,0 +1,103 @@
+"""What came out: a row a cell, with the median and the quartiles over its seeds."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from nnlab.run.sweeps import TrialRecord, cell_label
+
+PARTS = ("train", "val", "test")
+METRICS = ("accuracy", "mae", "r2")
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Median and quartiles of a number over the seeds that have it."""
+
+    median: float
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, values: Sequence[float]) -> "Spread | None":
+        """None when there is no finite number."""
+        finite = [value for value in values if np.isfinite(value)]
+        if not finite:
+            return None
+        low, median, high = np.percentile(finite, [25, 50, 75])
+        return cls(float(median), float(low), float(high))
+
+
+@dataclass(frozen=True)
+class Row:
+    """One cell: its settings, how its trials ended, and the spread of each number."""
+
+    cell: Mapping[str, Any]
+    trials: int
+    done: int
+    failed: int
+    numbers: Mapping[str, Spread] = field(default_factory=dict)
+
+
+def rows(records: Sequence[TrialRecord], axes: Sequence[Mapping[str, Any]]) -> list[Row]:
+    """A row for each cell that has a trial, in the order of the axes' values."""
+    groups: dict[str, list[TrialRecord]] = {}
+    for record in records:
+        if record.cell:
+            groups.setdefault(cell_label(record.cell), []).append(record)
+
+    def order(group: list[TrialRecord]) -> list[int]:
+        cell = group[0].cell
+        return [_place(axis["values"], cell.get(axis["key"])) for axis in axes]
+
+    return [_row(group) for group in sorted(groups.values(), key=order)]
+
+
+def headline(record: TrialRecord) -> dict[str, float]:
+    """The numbers that stand for a trial: losses of its parts, and the metric of the last part."""
+    found: dict[str, float] = {}
+    for part in PARTS:
+        numbers = _part(record, part)
+        if "loss" in numbers:
+            found[f"{part}_loss"] = numbers["loss"]
+    metrics = [
+        {f"{part}_{name}": numbers[name]}
+        for part in PARTS
+        for numbers in [_part(record, part)]
+        for name in METRICS[:2]
+        if name in numbers
+    ]
+    return found | (metrics[-1] if metrics else {})
+
+
+def _part(record: TrialRecord, part: str) -> dict[str, float]:
+    """The final numbers of a part without its name in front."""
+    if part == "test":
+        named: Mapping[str, Any] = record.test
+    else:
+        named = {
+            key.removeprefix(f"{part}_"): value
+            for key, value in record.final.items()
+            if key.startswith(f"{part}_")
+        }
+    return {key: float(value) for key, value in named.items() if isinstance(value, int | float)}
+
+
+def _row(group: Sequence[TrialRecord]) -> Row:
+    done = [record for record in group if record.done]
+    lines = [headline(record) for record in done]
+    names = list(dict.fromkeys(name for line in lines for name in line))
+    spreads = {name: Spread.of([line[name] for line in lines if name in line]) for name in names}
+    return Row(
+        cell=group[0].cell,
+        trials=len(group),
+        done=len(done),
+        failed=sum(record.status in ("failed", "diverged", "unreadable") for record in group),
+        numbers={name: spread for name, spread in spreads.items() if spread is not None},
+    )
+
+
+def _place(values: Sequence[Any], value: Any) -> int:
+    return values.index(value) if value in values else len(values)
