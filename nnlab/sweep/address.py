@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -94,10 +95,9 @@ def connected(address: Address, tls: Tls) -> Iterator[Any]:
     Raises UsageError without dask.distributed or for unusable TLS files, StorageError when nobody
     answers.
     """
-    try:
-        import distributed
-    except ImportError:
-        raise UsageError(MISSING) from None
+    require_distributed()
+    import distributed
+
     start: Any = distributed.Client  # has no types
     _quiet()
     with warnings.catch_warnings():
@@ -112,13 +112,19 @@ def connected(address: Address, tls: Tls) -> Iterator[Any]:
             client = start(
                 address.text,
                 timeout=PATIENCE,
-                security=_security(address, tls),
+                security=security(address, tls),
                 set_as_default=False,
             )
         except (OSError, ValueError) as error:
             raise StorageError(_unreachable(address, error)) from None
         with client:
             yield client
+
+
+def require_distributed() -> None:
+    """UsageError with how to install it, if it is not."""
+    if find_spec("distributed") is None:
+        raise UsageError(MISSING)
 
 
 def _local(workers: int) -> Any:
@@ -136,9 +142,9 @@ def _local(workers: int) -> Any:
     )
 
 
-def _security(address: Address, tls: Tls) -> Any:
+def security(address: Address, tls: Tls) -> Any:
     """What the options say, else what dask's own configuration says."""
-    from distributed import security
+    from distributed.security import Security
 
     if not address.text.startswith("tls:"):
         if any((tls.ca, tls.cert, tls.key)):
@@ -148,7 +154,7 @@ def _security(address: Address, tls: Tls) -> Any:
         if not os.path.isfile(path):
             raise UsageError(f"There is no file {shown(path)}.")
     given = {"tls_ca_file": tls.ca, "tls_client_cert": tls.cert, "tls_client_key": tls.key}
-    make: Any = security.Security  # has no types
+    make: Any = Security  # has no types
     found = make(require_encryption=True, **{name: path for name, path in given.items() if path})
     if not (found.tls_ca_file and found.tls_client_cert):
         raise UsageError(
@@ -159,7 +165,11 @@ def _security(address: Address, tls: Tls) -> Any:
 
 
 def _unreachable(address: Address, error: Exception) -> str:
-    reason = " ".join(str(error.__cause__ or error).split()) or type(error).__name__
+    root: BaseException = error
+    while (cause := root.__cause__ or root.__context__) is not None:
+        root = cause
+    reason = root.strerror if isinstance(root, OSError) else None
+    reason = reason or f"no scheduler answered within {PATIENCE:g} s"
     return (
         f"The scheduler {shown(address.text)} cannot be reached: {shown(reason)}. `dask scheduler` "
         "starts one; `--cluster local:2` needs none."

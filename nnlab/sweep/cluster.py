@@ -6,14 +6,14 @@ trial, costs nothing: the trial goes to another. A trial that is run twice gives
 twice, and the first that arrives is kept.
 """
 
+import json
 from collections import Counter, deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import monotonic, sleep
 from typing import Any
 
-import nnlab
 from nnlab.errors import DataError, NnlabError, RunLocked, StorageError
 from nnlab.run.folder import RunFolder
 from nnlab.sweep import remote
@@ -27,28 +27,45 @@ TICK = 0.02  # seconds between looks at what is done
 TRIES = 3  # workers that may be lost while they run a trial; after that it is the trial's fault
 
 
+def _about() -> Callable[[], dict[str, Any]]:
+    """A function that a worker can run which has no nnlab, or an old one: it is sent as code."""
+
+    def found() -> dict[str, Any]:
+        from importlib.util import find_spec
+
+        import nnlab
+
+        return {"nnlab": str(nnlab.__version__), "numba": find_spec("numba") is not None}
+
+    return found
+
+
+about = _about()
+
+
 @dataclass(frozen=True)
 class Cluster:
     """An executor on a cluster.
 
     timeout: seconds that a trial may take, then it is killed.
     memory: bytes that a trial may take beyond what the program itself takes.
-    compiled: some trials use the compiled engine.
     insecure: trust a scheduler on another host without TLS.
     """
 
     address: Address
     timeout: float | None = None
     memory: int | None = None
-    compiled: bool = False
     insecure: bool = False
     tls: Tls = field(default_factory=Tls)
 
     def run(self, trials: Sequence[Trial], parent: Path) -> Events:
         """See Executor. Raises UsageError, StorageError when the scheduler cannot be used."""
         refuse_strangers(self.address, self.insecure)
+        if not trials:
+            return
         with connected(self.address, self.tls) as client:
-            crew = Crew(client, self, parent, deque(with_hashes(trials)))
+            compilable = any(engine(trial) != "numpy" for trial in trials)
+            crew = Crew(client, self, parent, deque(with_hashes(trials)), compilable)
             try:
                 yield from crew.work()
             except (OSError, TimeoutError) as error:
@@ -70,6 +87,7 @@ class Crew:
     wanted: Cluster
     parent: Path
     waiting: deque[Trial]
+    compilable: bool  # a trial may take the compiled engine, where numba is
     slots: dict[str, int] = field(default_factory=dict)  # threads of each worker that is used
     known: set[str] = field(default_factory=set)
     running: dict[Any, tuple[Trial, str]] = field(default_factory=dict)  # future -> trial, worker
@@ -108,26 +126,25 @@ class Crew:
         """For each worker why it cannot be used, None if it can."""
         if not workers:
             return {}
+        said = self.client.run(about, workers=list(workers), on_error="return")
+        here = about()
+        return {worker: self.stranger(said.get(worker), here) for worker in workers}
 
-        def version() -> str:  # sent as code: the worker may have no nnlab, or an old one
-            import nnlab
-
-            return str(nnlab.__version__)
-
-        said = self.client.run(version, workers=list(workers), on_error="return")
-        found: dict[str, str | None] = {}
-        for worker in workers:
-            answer = said.get(worker)
-            if isinstance(answer, ImportError):
-                found[worker] = "nnlab is not installed there"
-            elif not isinstance(answer, str):
-                found[worker] = f"it does not answer ({type(answer).__name__})"
-            else:
-                same = answer == nnlab.__version__
-                found[worker] = (
-                    None if same else f"it has nnlab {answer}, here is {nnlab.__version__}"
-                )
-        return found
+    def stranger(self, there: Any, here: dict[str, Any]) -> str | None:
+        """The same for what one worker says of itself."""
+        if isinstance(there, ImportError):
+            return "nnlab is not installed there"
+        if not isinstance(there, dict):
+            return f"it does not answer ({type(there).__name__})"
+        if there["nnlab"] != here["nnlab"]:
+            return f"it has nnlab {there['nnlab']}, here is {here['nnlab']}"
+        if there["numba"] != here["numba"] and self.compilable:
+            has, lacks = ("it", "this machine") if there["numba"] else ("this machine", "it")
+            return (
+                f"{has} has numba and {lacks} has not, so its engine would be another; "
+                "--set training.engine=numpy makes them equal"
+            )
+        return None
 
     def assign(self) -> Iterator[Begun | Outcome]:
         """Give every free slot a trial."""
@@ -159,7 +176,7 @@ class Crew:
             trial,
             wanted.timeout,
             wanted.memory,
-            wanted.compiled,
+            engine(trial) == "compiled",
             key=f"{trial.name}-{self.losses[trial.name]}-{id(trial)}",
             workers=[worker],
             allow_other_workers=False,
@@ -230,6 +247,11 @@ class Crew:
         """Nobody waits for what is running: the workers notice, and stop it."""
         for future in self.running:
             future.cancel(force=True)
+
+
+def engine(trial: Trial) -> str:
+    """numpy, compiled or auto."""
+    return str(json.loads(trial.config)["training"]["engine"])
 
 
 def with_hashes(trials: Sequence[Trial]) -> Iterator[Trial]:

@@ -34,12 +34,16 @@ class Dask:
     def address(self) -> str:
         return str(json.loads(self.file.read_text())["address"])
 
-    def start(self, *command: str) -> "subprocess.Popen[bytes]":
+    def log(self) -> str:
+        """What all of them said so far."""
+        return (self.folder / "log").read_text()
+
+    def start(self, *command: str, path: str = str(ROOT)) -> "subprocess.Popen[bytes]":
         with (self.folder / "log").open("ab") as log:
             process = subprocess.Popen(
                 [sys.executable, "-m", *command, "--scheduler-file", str(self.file)],
                 cwd=self.folder,
-                env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "ignore"},
+                env={**os.environ, "PYTHONPATH": path, "PYTHONWARNINGS": "ignore"},
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
@@ -53,10 +57,10 @@ class Dask:
         wait_until(self.file.is_file)
         return process
 
-    def worker(self, *more: str) -> "subprocess.Popen[bytes]":
-        """Without a nanny: a worker that is killed stays dead."""
+    def worker(self, *more: str, path: str = str(ROOT)) -> "subprocess.Popen[bytes]":
+        """Without a nanny: a worker that is killed stays dead. `path`: where it finds nnlab."""
         options = ["--no-nanny", "--nthreads", "1", "--no-dashboard"]
-        return self.start("distributed.cli.dask_worker", *options, *more)
+        return self.start("distributed.cli.dask_worker", *options, *more, path=path)
 
     def end(self) -> None:
         for process in self.processes:

@@ -1,6 +1,5 @@
 """Trials on a real scheduler and two workers in other processes."""
 
-import json
 import os
 import signal
 import subprocess
@@ -154,16 +153,21 @@ def test_a_worker_that_is_killed_costs_nothing(fresh: Dask, tmp_path: Path) -> N
     assert hashes(tmp_path / "there")["t00"] == hashes(tmp_path / "here")["t00"]
 
 
-def test_a_worker_with_another_nnlab_is_not_used(fresh: Dask, tmp_path: Path) -> None:
+def test_workers_with_another_nnlab_or_none_are_not_used(fresh: Dask, tmp_path: Path) -> None:
     fresh.worker("--preload", str(HERE / "old.py"))
+    fresh.worker(path="")
+    wait_until(lambda: fresh.log().count("Registered to:") == 2)
     with pytest.raises(StorageError) as error:
         list(on(fresh).run(trials(1, "epochs=2"), tmp_path))
     assert str(error.value) == "No worker of the cluster can run trials of this nnlab."
     fresh.worker()
-    time.sleep(3)
-    (said,) = notes(on(fresh), trials(2, "epochs=2"), tmp_path)
-    assert said.startswith("The worker tcp://127.0.0.1:")
-    assert said.endswith(" is not used: it has nnlab 0.0.9, here is 0.1.0.")
+    wait_until(lambda: fresh.log().count("Registered to:") == 3)
+    said = notes(on(fresh), trials(2, "epochs=2"), tmp_path)
+    assert sorted(one.partition(" is not used: ")[2] for one in said) == [
+        "it has nnlab 0.0.9, here is 0.1.0.",
+        "nnlab is not installed there.",
+    ]
+    assert all(one.startswith("The worker tcp://127.0.0.1:") for one in said)
     assert len(hashes(tmp_path)) == 2
 
 
@@ -202,38 +206,38 @@ def foremen(place: str) -> list[int]:
     return found
 
 
-def test_nothing_is_left_of_a_killed_parent(tmp_path: Path) -> None:
-    """R14: SIGKILL of the process that runs a local cluster."""
-    (tmp_path / "trials.json").write_text(
-        json.dumps([vars(one) for one in trials(2, "epochs=100000000")])
-    )
-    code = (
-        "import json, sys\nfrom pathlib import Path\n"
-        "from nnlab.sweep.address import Address\nfrom nnlab.sweep.cluster import Cluster\n"
-        "from nnlab.sweep.trial import Trial\n"
-        "if __name__ == '__main__':\n"
-        "    wanted = [Trial(**t) for t in json.loads(Path('trials.json').read_text())]\n"
-        "    for event in Cluster(Address.parse('local:2')).run(wanted, Path('sweep')):\n"
-        "        print(event, flush=True)\n"
-    )
-    (tmp_path / "parent.py").write_text(code)
-    root = str(HERE.parents[1])
+@pytest.mark.parametrize(
+    ("sent", "code"), [(signal.SIGKILL, -9), (signal.SIGINT, 130), (signal.SIGTERM, 143)]
+)
+def test_nothing_is_left_of_a_local_cluster(
+    tmp_path: Path, sent: signal.Signals, code: int
+) -> None:
+    """R14. SIGINT goes to the whole group, as Ctrl+C on a terminal does."""
     parent = subprocess.Popen(
-        [sys.executable, "parent.py"],
+        [
+            *(sys.executable, "-m", "nnlab", "sweep", "lr=0.1,0.2", "-c", "xor"),
+            *("--cluster", "local:2", "--set", "epochs=100000000"),
+            *("--set", "training.engine=numpy"),
+        ],
         cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": root},
-        stdout=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": str(HERE.parents[1])},
+        stderr=subprocess.PIPE,
         start_new_session=True,
+        text=True,
     )
-    assert parent.stdout is not None
-    parent.stdout.readline()
-    parent.stdout.readline()
     place = str(tmp_path)
-    wait_until(lambda: len(in_folder(place)) >= 6)
-    parent.send_signal(signal.SIGKILL)
-    parent.wait()
-    parent.stdout.close()
+    wait_until(lambda: len(in_folder(place)) >= 8)  # parent, workers, foremen, servers, trials
+    if sent == signal.SIGINT:
+        os.killpg(parent.pid, sent)
+    else:
+        parent.send_signal(sent)
+    _, said = parent.communicate(timeout=20)
     wait_until(lambda: in_folder(place) == [], 5)
+    assert parent.returncode == code
+    if code > 0:
+        last = said.splitlines()[-1]
+        assert last.startswith("Stopped: 0 of 2 trials are done, in runs/sweep-xor-lr")
+        assert last.endswith("The same command goes on.")
 
 
 def in_folder(place: str) -> list[int]:
