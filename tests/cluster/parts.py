@@ -38,12 +38,12 @@ class Dask:
         """What all of them said so far."""
         return (self.folder / "log").read_text()
 
-    def start(self, *command: str, path: str = str(ROOT)) -> "subprocess.Popen[bytes]":
+    def start(self, *command: str) -> "subprocess.Popen[bytes]":
         with (self.folder / "log").open("ab") as log:
             process = subprocess.Popen(
                 [sys.executable, "-m", *command, "--scheduler-file", str(self.file)],
                 cwd=self.folder,
-                env={**os.environ, "PYTHONPATH": path, "PYTHONWARNINGS": "ignore"},
+                env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "ignore"},
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
@@ -57,10 +57,10 @@ class Dask:
         wait_until(self.file.is_file)
         return process
 
-    def worker(self, *more: str, path: str = str(ROOT)) -> "subprocess.Popen[bytes]":
-        """Without a nanny: a worker that is killed stays dead. `path`: where it finds nnlab."""
+    def worker(self, *more: str) -> "subprocess.Popen[bytes]":
+        """Without a nanny: a worker that is killed stays dead."""
         options = ["--no-nanny", "--nthreads", "1", "--no-dashboard"]
-        return self.start("distributed.cli.dask_worker", *options, *more, path=path)
+        return self.start("distributed.cli.dask_worker", *options, *more)
 
     def end(self) -> None:
         for process in self.processes:

@@ -155,7 +155,7 @@ def test_a_worker_that_is_killed_costs_nothing(fresh: Dask, tmp_path: Path) -> N
 
 def test_workers_with_another_nnlab_or_none_are_not_used(fresh: Dask, tmp_path: Path) -> None:
     fresh.worker("--preload", str(HERE / "old.py"))
-    fresh.worker(path="")
+    fresh.worker("--preload", str(HERE / "bare.py"))
     wait_until(lambda: fresh.log().count("Registered to:") == 2)
     with pytest.raises(StorageError) as error:
         list(on(fresh).run(trials(1, "epochs=2"), tmp_path))
