@@ -8,7 +8,7 @@ VENV = .venv
 RUN = $(VENV)/bin/python -m
 INSTALL = $(RUN) pip install --quiet --disable-pip-version-check
 
-.PHONY: help demo test torture check format docs results bench clean
+.PHONY: help demo test torture check format docs results studies bench clean
 .NOTPARALLEL:
 
 help:
@@ -19,6 +19,7 @@ help:
 	@echo "make format   let ruff format the code and fix what it can"
 	@echo "make docs     write docs/cli.md and docs/config.md again"
 	@echo "make results  run every shipped experiment and write docs/results.md (minutes)"
+	@echo "make studies  run every study of the shipped configs and write docs/studies.md (minutes)"
 	@echo "make bench    measure speed, start-up and memory"
 	@echo "make clean    remove .venv and caches; run folders stay"
 
@@ -52,6 +53,9 @@ docs: $(VENV)/.dev
 
 results: $(VENV)/.fast
 	$(VENV)/bin/python docs/results.py
+
+studies: $(VENV)/.fast
+	$(VENV)/bin/python docs/studies.py
 
 bench: $(VENV)/.fast
 	$(RUN) benchmarks.page

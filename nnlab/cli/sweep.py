@@ -118,6 +118,7 @@ def command(
     code 8 says that there was one.
     """
     use_threads(1)
+    from nnlab.plots.style import warm
     from nnlab.run.names import runs_folder
     from nnlab.run.sweeps import SweepFolder
     from nnlab.sweep.choose import executor
@@ -135,6 +136,10 @@ def command(
     if dry_run:
         return
     began = perf_counter()
+    if progress.todo:
+        chosen.warm()
+    if plots:
+        warm()
     train(sweep, folder, chosen, retry_failed)
     conclude(sweep, folder, perf_counter() - began, plots, as_json)
 

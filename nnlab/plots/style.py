@@ -134,6 +134,13 @@ def encode(figure: "Figure", kind: str = "png") -> bytes:
     return buffer.getvalue()
 
 
+def warm() -> None:
+    """Import what a figure needs, for a program that would wait for others anyway."""
+    _matplotlib()
+    import matplotlib.backends.backend_agg
+    import matplotlib.figure  # noqa: F401
+
+
 def _matplotlib() -> Any:
     """Import matplotlib, also where MPLBACKEND names a backend that does not exist here.
 

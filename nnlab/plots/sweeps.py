@@ -1,5 +1,6 @@
 """Figures of a sweep: all curves in one picture, the final numbers against the setting, a map."""
 
+import itertools
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
 
 POINTS = 400  # epochs that a curve is drawn with: more are finer than a pixel
 NAMED = 12  # curves that a legend can tell apart
-LETTER = 0.024  # of a panel's width
+LETTER = 0.026  # of a panel's width
+FEW = 3  # values of a number that are told apart by unlike colours
 DASHES = ("-", "--", "-.", ":")
 NAMES = {"train": "training", "val": "validation", "test": "test"}
 SMALLER_IS_BETTER = ("loss", "mae")
@@ -83,7 +85,7 @@ class Study:
     def tables(self) -> dict[str, dict[str, Any]]:
         """metrics.csv of every finished trial that has epochs."""
         done = [trial.name for cell in self.cells for trial in cell.done]
-        read = {name: self.folder.trial(name).read_metrics() for name in done}
+        read = {name: self.folder.trial(name).read_metrics(wanted=_is_drawn) for name in done}
         return {name: table for name, table in read.items() if len(table.get("epoch", ())) > 1}
 
     @cached_property
@@ -110,7 +112,8 @@ class Study:
         seeds = sorted({trial.seed or 0 for cell in self.cells for trial in cell.trials})
         if len(seeds) > 1:
             del base["seed"]
-        parts = [setting(_without(base, self.keys), self.inputs)]
+        base = _without(base, self.keys)
+        parts = [setting(base, self.inputs if "network" in base else None)]
         if len(seeds) > 1:
             parts.append(f"{len(seeds)} seeds ({seeds[0]} to {seeds[-1]}): median and quartiles")
         caption = str(self.about.get("caption") or "")
@@ -201,14 +204,12 @@ SWEEP_FIGURES: dict[str, tuple[Callable[[Study], bool], Callable[[Study], "Figur
 
 def _curves(ax: "Axes", study: Study, column: str) -> None:
     """One quantity over the epochs."""
-    shown = [cell for cell in study.cells if cell.done]
-    ordered = _ordered(study)
     everything: list[FloatArray] = []
-    for number, cell in enumerate(shown):
+    for cell in study.cells:
         epochs, values = _stacked(study, cell, column)
         if not len(epochs):
             continue
-        colour, dash = _look(number, len(shown), ordered)
+        colour, dash = _look(study, cell)
         low, middle, high = _quartiles(values)
         ax.plot(epochs, middle, color=colour, linestyle=dash, label=study.words(cell.values))
         if len(values) > 1:
@@ -238,9 +239,12 @@ def _quartiles(values: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
     """25 %, 50 % and 75 % of each column of (seeds, k); nan where no seed has a number."""
     if len(values) == 1:
         return values[0], values[0], values[0]
-    known = np.isfinite(values).any(axis=0)
+    finite = np.isfinite(values)
+    whole, some = finite.all(axis=0), finite.any(axis=0)
     found = np.full((3, values.shape[1]), np.nan)
-    found[:, known] = np.nanpercentile(values[:, known], [25, 50, 75], axis=0)
+    found[:, whole] = np.percentile(values[:, whole], [25, 50, 75], axis=0)
+    for column in np.flatnonzero(some & ~whole):  # a trial had ended
+        found[:, column] = np.nanpercentile(values[:, column], [25, 50, 75])
     return found[0], found[1], found[2]
 
 
@@ -253,7 +257,7 @@ def _final(ax: "Axes", study: Study, quantity: str) -> None:
     logarithmic = numeric and log_spaced(places)
     shown: list[float] = []
     for number, group in enumerate(groups):
-        colour, dash = _look(number, len(groups), len(groups) > len(style.PALETTE))
+        colour, dash = _colour(number, groups), DASHES[number % len(DASHES)]
         middles = []
         for value, x in zip(values, places, strict=True):
             wanted = (value,) if group is None else (value, group)
@@ -266,7 +270,7 @@ def _final(ax: "Axes", study: Study, quantity: str) -> None:
                 ax.plot(beside, found, "o", color=colour, markersize=3.5, alpha=0.5,
                         markeredgewidth=0)  # fmt: skip
         line = dash if numeric else ""
-        ax.plot(places, middles, color=colour, linestyle=line, marker="_", markersize=14,
+        ax.plot(places, middles, color=colour, linestyle=line, marker="_", markersize=10,
                 markeredgewidth=1.8, label=None if group is None else label(group))  # fmt: skip
     _final_axis(ax, values, places, logarithmic)
     if not numeric:
@@ -296,8 +300,9 @@ def _final_axis(
     ax.xaxis.set_major_locator(FixedLocator(list(places)))
     texts = [label(value) for value in values]
     at = np.log(places) if logarithmic else np.array(places)
-    apart = float(np.diff(np.sort(at)).min(initial=np.inf)) / max(float(np.ptp(at)), 1e-300)
-    touch = len(at) > 1 and apart < LETTER * max(map(len, texts))
+    gaps = np.abs(np.diff(at)) / max(float(np.ptp(at)), 1e-300)
+    letters = [(len(one) + len(other)) / 2 for one, other in itertools.pairwise(texts)]
+    touch = any(gap < LETTER * count for gap, count in zip(gaps, letters, strict=True))
     ax.set_xticklabels(texts, rotation=35 if touch else 0, ha="right" if touch else "center")
 
 
@@ -364,18 +369,19 @@ def _map_ticks(ax: "Axes", study: Study) -> None:
     ax.set_xlabel(study.keys[1])
 
 
-def _look(number: int, count: int, ordered: bool) -> tuple[str, str]:
-    """Colour and dashes of a line: a scale from light to dark for numbers, else the palette."""
-    dash = DASHES[number % len(DASHES)]
-    if not ordered:
-        return style.PALETTE[number % len(style.PALETTE)], dash
-    return style.ramp(number, count), dash
+def _look(study: Study, cell: Cell) -> tuple[str, str]:
+    """Colour and dashes of a cell's line: with two axes one tells the first, one the second."""
+    first, *others = (study.place(axis, value) for axis, value in enumerate(cell.values))
+    dash = DASHES[(others[0] if others else first) % len(DASHES)]
+    return _colour(first, study.axes[0]["values"]), dash
 
 
-def _ordered(study: Study) -> bool:
-    """Whether the lines follow one setting with numbers, so that their colours may be a scale."""
-    values = study.axes[0]["values"]
-    return len(study.keys) == 1 and all(type(v) in (int, float) for v in values) and len(values) > 3
+def _colour(number: int, values: Sequence[Any]) -> str:
+    """From light to dark for many numbers, else from the palette."""
+    numeric = all(type(value) in (int, float) for value in values)
+    if (numeric and len(values) > FEW) or len(values) > len(style.PALETTE):
+        return style.ramp(number, len(values))
+    return style.PALETTE[number % len(style.PALETTE)]
 
 
 def _scale(ax: "Axes", values: FloatArray, quantity: str) -> None:
@@ -395,6 +401,10 @@ def _thousands(ax: "Axes") -> None:
 
     ax.xaxis.set_major_locator(MaxNLocator(5, integer=True))
     ax.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
+
+
+def _is_drawn(column: str) -> bool:
+    return column == "epoch" or column.endswith(("_loss", "_accuracy", "_r2"))
 
 
 def _has(study: Study, column: str) -> bool:

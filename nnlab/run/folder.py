@@ -1,6 +1,6 @@
 """A run folder: every file of one run, by what it means."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -150,9 +150,11 @@ class RunFolder:
         """Adds rows to steps.csv, one an update."""
         records.append(self.path / STEPS, rows, sync)
 
-    def read_metrics(self, strict: bool = False) -> dict[str, records.Column]:
+    def read_metrics(
+        self, strict: bool = False, wanted: Callable[[str], bool] | None = None
+    ) -> dict[str, records.Column]:
         """metrics.csv by column, see `records.read`; `strict` refuses other columns."""
-        table = records.read(self.path / METRICS)
+        table = records.read(self.path / METRICS, wanted)
         if strict:
             shapes.check_metrics(table, self.path / METRICS)
         return table

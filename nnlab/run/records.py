@@ -7,7 +7,8 @@ first row fixes the columns.
 import csv
 import io
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from numbers import Integral, Real
 from pathlib import Path
 from typing import Any
@@ -53,8 +54,10 @@ def text(columns: Sequence[str], rows: Iterable[Mapping[str, Any]], headed: bool
     return buffer.getvalue()
 
 
-def read(path: Path) -> dict[str, Column]:
-    """All columns: int64 where every cell is an integer, list where one is text, else float64.
+def read(path: Path, wanted: Callable[[str], bool] | None = None) -> dict[str, Column]:
+    """All columns, or the `wanted` ones.
+
+    int64 where every cell is an integer, list where one is text, else float64.
 
     An empty cell is nan. A last line without a line end was cut off by a kill and is left out. A
     missing file is a table without columns.
@@ -72,15 +75,22 @@ def read(path: Path) -> dict[str, Column]:
                 f"Cannot read {shown(path)}: row {number} has {len(row)} cells, "
                 f"the header has {len(header)}."
             )
-    return {name: _column([row[i] for row in rows]) for i, name in enumerate(header)}
+    chosen = [i for i, name in enumerate(header) if wanted is None or wanted(name)]
+    return {header[i]: _column([row[i] for row in rows]) for i in chosen}
 
 
 def last(path: Path) -> dict[str, Cell]:
     """The last whole row, numbers as numbers; empty when there is none."""
-    lines = _lines(path)
-    if len(lines) < 2:
+    if not path.exists():
         return {}
-    return {name: _number(cell) for name, cell in zip(lines[0], lines[-1], strict=False)}
+    data = durable.read(path)
+    if b'"' not in data:  # then a line is a row, and only two of them are needed
+        before, _, row = data[: data.rfind(b"\n")].rpartition(b"\n")
+        data = before.partition(b"\n")[0] + b"\n" + row + b"\n" if before else data
+    rows = _parsed(data, path)
+    if len(rows) < 2:
+        return {}
+    return {name: _number(cell) for name, cell in zip(rows[0], rows[-1], strict=False)}
 
 
 def size(path: Path) -> int:
@@ -102,7 +112,11 @@ def _header(path: Path) -> list[str]:
 def _lines(path: Path) -> list[list[str]]:
     if not path.exists():
         return []
-    data = durable.read(path)
+    return _parsed(durable.read(path), path)
+
+
+def _parsed(data: bytes, path: Path) -> list[list[str]]:
+    """The whole lines of `data`."""
     whole = data[: data.rfind(b"\n") + 1]
     try:
         return list(csv.reader(io.StringIO(whole.decode(), newline="")))
@@ -134,6 +148,11 @@ def _number(cell: str) -> Cell:
 
 
 def _column(cells: list[str]) -> Column:
+    with suppress(ValueError, OverflowError):  # nearly every one, ten times as fast as by cell
+        if cells and cells[0].lstrip("-").isdigit():
+            return np.array(list(map(int, cells)), dtype=np.int64)
+        if cells:
+            return np.array(list(map(float, cells)), dtype=np.float64)
     values = [_number(cell) for cell in cells]
     if any(isinstance(value, str) for value in values):
         return cells

@@ -26,6 +26,9 @@ Events = Generator[Event | Note, None, None]
 class Executor(Protocol):
     """In this process, in others, or on other machines."""
 
+    def warm(self) -> object:
+        """Begin to start what has to be started; returns at once. `run` does it too."""
+
     def run(self, trials: Sequence[Trial], parent: Path) -> Events:
         """Run all trials; their run folders are in `parent` when their outcomes are told.
 
@@ -37,6 +40,9 @@ class Executor(Protocol):
 @dataclass(frozen=True)
 class InProcess:
     """One trial after the other, here: nothing has to be started, and nothing can be limited."""
+
+    def warm(self) -> None:
+        """Nothing has to be started."""
 
     def run(self, trials: Sequence[Trial], parent: Path) -> Events:
         """See Executor."""

@@ -17,7 +17,7 @@ from nnlab.build import SHARED, build
 from nnlab.config.dump import dump
 from nnlab.config.load import from_mapping
 from nnlab.config.schema import Config
-from nnlab.errors import DataError, Interrupted, NnlabError, RunLocked, RunUnreadable
+from nnlab.errors import ConfigError, DataError, Interrupted, NnlabError, RunLocked, RunUnreadable
 from nnlab.experiment import describe
 from nnlab.experiment.resume import resume
 from nnlab.experiment.session import Session, guarded, opened, start_weights
@@ -174,7 +174,7 @@ def _train(trial: Trial, folder: RunFolder, machine: Machine) -> None:
                 for _ in session or ():
                     pass
             return
-        except RunUnreadable:  # its state is lost, and nothing else is in there
+        except (RunUnreadable, ConfigError):  # nobody can go on from it: it holds nothing else
             durable.remove_folder(folder.path)
     with _begun(trial, folder, machine) as session:
         for _ in session:

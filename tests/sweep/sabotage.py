@@ -1,0 +1,79 @@
+"""A data set that does what it is told to a process, and what processes of tests run instead."""
+
+import ctypes
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+import numpy as np
+
+from nnlab.data import SOURCES
+from nnlab.data.dataset import Dataset, Signature
+from nnlab.sweep import worker
+from nnlab.sweep.trial import Begun, Outcome
+
+ROWS = 20
+TROUBLES = {2: "raise", 5: "kill", 9: "crash", 13: "diverge", 17: "memory", 22: "hang"}
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """Twenty rows; loading those of some numbers ends badly."""
+
+    number: int = 0
+    well: bool = False
+
+    def signature(self, seed: int) -> Signature:
+        return Signature((2,), 1, "regression", ROWS)
+
+    def load(self, seed: int) -> Dataset:
+        trouble = None if self.well else TROUBLES.get(self.number)
+        scale = 1.0
+        if trouble == "raise":
+            raise RuntimeError("as it was told")
+        if trouble == "kill":
+            os.kill(os.getpid(), signal.SIGKILL)
+        if trouble == "crash":
+            ctypes.string_at(0)
+        if trouble == "memory":
+            np.ones(2**32)
+        if trouble == "hang":
+            time.sleep(1000)
+        if trouble == "diverge":
+            scale = 1e200
+        inputs = np.random.default_rng(self.number).normal(size=(ROWS, 2))
+        return Dataset("trouble", inputs, scale * inputs[:, :1], "regression", f"{self.number:064}")
+
+
+@contextmanager
+def known() -> Iterator[None]:
+    """Inside the `with`, a config can name this data set."""
+    SOURCES["trouble"] = Trouble
+    try:
+        yield
+    finally:
+        del SOURCES["trouble"]
+
+
+def serve(tasks: Connection, parent: Path, memory: int | None = None) -> None:
+    """As the real one does, where this data set is known."""
+    sys.stderr = open(os.devnull, "w")  # noqa: SIM115 - until the process ends
+    with known():
+        worker.serve(tasks, parent, memory)
+
+
+def count_threads(tasks: Connection, parent: Path, memory: int | None = None) -> None:
+    """Answer with the number of threads of every BLAS in this process."""
+    import threadpoolctl
+
+    while (trial := tasks.recv()) is not None:
+        tasks.send(Begun(trial.name))
+        np.ones((200, 200)) @ np.ones((200, 200))
+        found = [one["num_threads"] for one in threadpoolctl.threadpool_info()]
+        tasks.send(Outcome(trial.name, "completed", str(found)))

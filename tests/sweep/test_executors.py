@@ -1,0 +1,132 @@
+"""R15, R16: where a trial runs, and beside what, changes nothing."""
+
+import ast
+import hashlib
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from nnlab.run.folder import RunFolder
+from nnlab.run.lock import held
+from nnlab.sweep.executors import Executor, InProcess
+from nnlab.sweep.plan import Request, prepare
+from nnlab.sweep.processes import Processes
+from nnlab.sweep.trial import Begun, Outcome, Trial, record_failure, run_trial
+from tests.sweep import sabotage
+
+DIGITS = """
+data: {name: digits, test: 0.5, validation: 0.2}
+network: [{dense: 16}, relu, {dropout: 0.2}, {dense: 10}, softmax]
+loss: cross_entropy
+optimizer: adam
+training: {epochs: 2, batch_size: 64}
+"""
+
+
+@pytest.fixture(scope="module")
+def trials(tmp_path_factory: pytest.TempPathFactory) -> tuple[Trial, ...]:
+    config = tmp_path_factory.mktemp("config") / "case.yaml"
+    config.write_text(DIGITS)
+    return prepare(Request(["lr=0.001,0.01"], str(config), seeds=2)).trials
+
+
+def hashes(executor: Executor, trials: Sequence[Trial], parent: Path) -> dict[str, str]:
+    """The hash of the final weights of each trial."""
+    parent.mkdir()
+    events = list(executor.run(trials, parent))
+    assert {event.name for event in events if isinstance(event, Begun)} == {t.name for t in trials}
+    assert all(event.done for event in events if isinstance(event, Outcome))
+    found = {}
+    for trial in trials:
+        arrays = RunFolder(parent / trial.name).read_weights("final")
+        joined = b"".join(arrays[key].tobytes() for key in sorted(arrays))
+        found[trial.name] = hashlib.sha256(joined).hexdigest()
+    return found
+
+
+def test_parallel_is_serial(trials: tuple[Trial, ...], tmp_path: Path) -> None:
+    serial = hashes(InProcess(), trials, tmp_path / "serial")
+    assert len(set(serial.values())) == 4
+    executors = {
+        "one": (Processes(1), trials),
+        "two": (Processes(2), trials),
+        "shared": (Processes(2, shared=True), trials),
+        "backwards": (Processes(2, shared=True), trials[::-1]),
+    }
+    for name, (executor, order) in executors.items():
+        assert hashes(executor, order, tmp_path / name) == serial, name
+
+
+def test_a_process_has_one_blas_thread(trials: tuple[Trial, ...], tmp_path: Path) -> None:
+    executor = Processes(2, entry=sabotage.count_threads)
+    events = list(executor.run(trials, tmp_path))
+    counts = [event.reason for event in events if isinstance(event, Outcome)]
+    assert len(counts) == 4
+    assert {count for text in counts for count in ast.literal_eval(str(text))} == {1}
+
+
+def test_running_a_trial_twice_does_no_harm(trials: tuple[Trial, ...], tmp_path: Path) -> None:
+    first = run_trial(trials[0], tmp_path)
+    files = {p: p.read_bytes() for p in (tmp_path / trials[0].name).rglob("*") if p.is_file()}
+    assert run_trial(trials[0], tmp_path) == first
+    assert {p: p.read_bytes() for p in files} == files
+
+
+def test_a_trial_that_another_process_runs_is_left_to_it(
+    trials: tuple[Trial, ...], tmp_path: Path
+) -> None:
+    path = tmp_path / trials[0].name
+    path.mkdir()
+    with held(path):
+        found = run_trial(trials[0], tmp_path)
+    assert found.status == "locked"
+    assert "is writing into" in str(found.reason)
+    assert not (path / "run.json").exists()
+
+
+def test_a_trial_whose_data_has_changed_fails(trials: tuple[Trial, ...], tmp_path: Path) -> None:
+    from dataclasses import replace
+
+    found = run_trial(replace(trials[0], data="0" * 64), tmp_path)
+    assert found.status == "failed"
+    assert "is not what the finished trials of this sweep were trained on" in str(found.reason)
+
+
+def test_a_folder_that_cannot_be_resumed_is_trained_anew(
+    trials: tuple[Trial, ...], tmp_path: Path
+) -> None:
+    clean = hashes(InProcess(), trials[:1], tmp_path / "clean")
+    parent = tmp_path / "rotten"
+    path = parent / trials[0].name
+    path.mkdir(parents=True)
+    (path / "run.json").write_text('{"status": "running"}')
+    assert run_trial(trials[0], parent).status == "completed"
+    rerun = RunFolder(path).read_weights("final")
+    joined = b"".join(rerun[key].tobytes() for key in sorted(rerun))
+    assert clean == {trials[0].name: hashlib.sha256(joined).hexdigest()}
+
+
+def test_a_failure_without_a_run_leaves_one_that_says_so(
+    trials: tuple[Trial, ...], tmp_path: Path
+) -> None:
+    record_failure(trials[0], tmp_path, "because")
+    run = RunFolder.open(tmp_path / trials[0].name)
+    assert run.status() == "failed"
+    assert run.read_run()["error"] == "because"
+    assert run.read_run()["trial"] == {"cell": {"lr": 0.001}, "seed": 0}
+
+
+def test_closing_the_events_ends_the_processes(tmp_path: Path) -> None:
+    config = tmp_path / "case.yaml"
+    config.write_text(DIGITS.replace("epochs: 2", "epochs: 100000"))
+    endless = prepare(Request(["lr=0.001,0.01"], str(config))).trials
+    events = Processes(2).run(endless, tmp_path)
+    assert isinstance(next(events), Begun)
+    assert isinstance(next(events), Begun)
+    folders = [RunFolder(tmp_path / one.name) for one in endless]
+    while not all(folder.last_metrics() for folder in folders):
+        time.sleep(0.05)
+    events.close()
+    assert [folder.status() for folder in folders] == ["interrupted", "interrupted"]
