@@ -21,6 +21,7 @@ NAMES = (
     "train",
     "resume",
     "sweep",
+    "tune",
     "check",
     "gradcheck",
     "verify",

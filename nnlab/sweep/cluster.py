@@ -15,7 +15,7 @@ from time import monotonic, sleep
 from typing import Any
 
 from nnlab.errors import DataError, NnlabError, RunLocked, StorageError
-from nnlab.run.folder import RunFolder
+from nnlab.run.folder import RUN, RunFolder
 from nnlab.sweep import remote
 from nnlab.sweep.address import Address, Tls, connected, refuse_strangers
 from nnlab.sweep.executors import Events, Note
@@ -58,6 +58,9 @@ class Cluster:
     insecure: bool = False
     tls: Tls = field(default_factory=Tls)
 
+    def warm(self) -> None:
+        """Nothing can be started before the scheduler is asked."""
+
     def run(self, trials: Sequence[Trial], parent: Path) -> Events:
         """See Executor. Raises UsageError, StorageError when the scheduler cannot be used."""
         refuse_strangers(self.address, self.insecure)
@@ -65,7 +68,7 @@ class Cluster:
             return
         with connected(self.address, self.tls) as client:
             compilable = any(engine(trial) != "numpy" for trial in trials)
-            crew = Crew(client, self, parent, deque(with_hashes(trials)), compilable)
+            crew = Crew(client, self, parent, deque(trials), compilable)
             try:
                 yield from crew.work()
             except (OSError, TimeoutError) as error:
@@ -91,7 +94,8 @@ class Crew:
     slots: dict[str, int] = field(default_factory=dict)  # threads of each worker that is used
     known: set[str] = field(default_factory=set)
     running: dict[Any, tuple[Trial, str]] = field(default_factory=dict)  # future -> trial, worker
-    refused: dict[str, dict[str, str]] = field(default_factory=dict)  # trial -> worker -> why
+    hashes: dict[str, str] = field(default_factory=dict)  # data -> SHA-256 that the first trial had
+    refused: dict[str, dict[str, str]] = field(default_factory=dict)  # data -> worker -> why
     losses: Counter[str] = field(default_factory=Counter)
 
     def work(self) -> Events:
@@ -154,10 +158,12 @@ class Crew:
             if (known := outcome(RunFolder(self.parent / trial.name))) is not None:
                 yield known
                 continue
-            refused = self.refused.get(trial.name, {})
+            refused = self.refused.get(data_of(trial), {})
             able = [worker for worker in self.slots if worker not in refused]
             if not able and refused and self.slots:
-                yield self.fail(trial, "; ".join(f"{w}: {why}" for w, why in refused.items()))
+                reasons = set(refused.values())
+                named = "; ".join(f"{worker}: {why}" for worker, why in refused.items())
+                yield self.fail(trial, reasons.pop() if len(reasons) == 1 else named)
                 continue
             free = [worker for worker in able if busy[worker] < self.slots[worker]]
             if not free:
@@ -171,9 +177,10 @@ class Crew:
     def submit(self, trial: Trial, worker: str) -> Any:
         """The future of (answer, parcel)."""
         wanted = self.wanted
+        known = trial.data or self.hashes.get(data_of(trial))
         return self.client.submit(
             remote.run,
-            trial,
+            replace(trial, data=known),
             wanted.timeout,
             wanted.memory,
             engine(trial) == "compiled",
@@ -210,19 +217,32 @@ class Crew:
         future.release()
         if "lost" in answer:
             yield from self.lose(future, trial, f"{worker}: {answer['lost']}")
-        elif "unfit" in answer:
-            reasons = self.refused.setdefault(trial.name, {})
-            reasons[worker] = answer["unfit"]
-            yield Note(f"{trial.name} cannot run on {worker}: {answer['unfit']}.")
+        elif (problem := self.other_data(trial, answer, parcel)) is not None:
+            self.refused.setdefault(data_of(trial), {})[worker] = problem
+            yield Note(f"{worker} does not run trials with these data: {problem}")
             self.waiting.append(trial)
         else:
-            yield self.keep(trial, remote.as_outcome(answer), parcel)
+            yield self.keep(trial, Outcome(**answer), parcel)
+
+    def other_data(self, trial: Trial, answer: dict[str, Any], parcel: Any) -> str | None:
+        """Why a worker has not the data that the others have; None if it has."""
+        if answer["error"] == DataError.__name__:
+            return str(answer["reason"])
+        about = {} if parcel is None else json.loads(parcel.files.get(RUN, b"{}"))
+        found = (about.get("data") or {}).get("sha256")
+        if found is None:  # it did not come as far as that
+            return None
+        wanted = trial.data or self.hashes.setdefault(data_of(trial), found)
+        if found == wanted:
+            return None
+        return f"Its data have the SHA-256 {found}, those of finished trials {wanted}."
 
     def keep(self, trial: Trial, ended: Outcome, parcel: Any) -> Outcome:
         """Put the run folder in its place; the outcome is what stands there then."""
+        if parcel is None:  # the disk there was full, say
+            return self.fail(trial, ended.reason or "it came back without a run folder")
         try:
-            if parcel is not None:
-                unpack(parcel, self.parent / trial.name)
+            unpack(parcel, self.parent / trial.name)
         except RunLocked as error:
             return replace(ended, status="locked", reason=str(error))
         there = outcome(RunFolder(self.parent / trial.name))
@@ -254,17 +274,6 @@ def engine(trial: Trial) -> str:
     return str(json.loads(trial.config)["training"]["engine"])
 
 
-def with_hashes(trials: Sequence[Trial]) -> Iterator[Trial]:
-    """The trials with the hash of the data that this machine has, if it has them."""
-    known: dict[str, str | None] = {}
-    for trial in trials:
-        if trial.data is None:
-            data = trial.read_config().data
-            key = repr(data)
-            if key not in known:
-                try:
-                    known[key] = data.source.load(data.seed).sha256
-                except DataError:  # a machine that only gives orders need not have them
-                    known[key] = None
-            trial = replace(trial, data=known[key])
-        yield trial
+def data_of(trial: Trial) -> str:
+    """The data section of its config: trials with the same one see the same rows."""
+    return json.dumps(json.loads(trial.config)["data"])

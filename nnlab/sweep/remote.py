@@ -14,9 +14,10 @@ from queue import Empty, SimpleQueue
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from nnlab.run.folder import RunFolder
 from nnlab.sweep import foreman
 from nnlab.sweep.parcel import Parcel, pack
-from nnlab.sweep.trial import Outcome, Trial
+from nnlab.sweep.trial import Trial
 
 COMMAND: Sequence[str] = (sys.executable, "-m", "nnlab.sweep.foreman")
 LOOK = 0.3  # seconds between looks whether the trial is still wanted
@@ -64,8 +65,7 @@ Delivered = tuple[dict[str, Any], Parcel | None]
 def run(trial: Trial, timeout: float | None, memory: int | None, compiled: bool) -> Delivered:
     """The answer of the foreman, and the run folder.
 
-    The answer is a trial's outcome, or {"unfit": why this worker cannot run it}, or {"lost": what
-    happened to the foreman}.
+    The answer is a trial's outcome, or {"lost": what happened to the foreman}.
     """
     from distributed import get_worker
 
@@ -85,7 +85,7 @@ def run(trial: Trial, timeout: float | None, memory: int | None, compiled: bool)
             return {"lost": "its supervisor died"}, None
         IDLE.put(supervisor)
         folder = Path(place, trial.name)
-        return json.loads(line), pack(folder) if folder.is_dir() else None
+        return json.loads(line), pack(folder) if RunFolder(folder).exists() else None
 
 
 def _supervisor() -> Supervisor:
@@ -108,8 +108,3 @@ def _answer(supervisor: Supervisor, worker: Any, key: str) -> str:
             task = worker.state.tasks.get(key)
             if task is None or task.state != "executing":
                 raise RuntimeError(f"{key} is not wanted any more") from None
-
-
-def as_outcome(answer: dict[str, Any]) -> Outcome:
-    """The outcome in a foreman's answer."""
-    return Outcome(**answer)

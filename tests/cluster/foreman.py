@@ -1,7 +1,8 @@
-"""A foreman whose trials may be sabotaged; workers of the tests start this one."""
+"""A foreman that knows the data set `trouble`; workers of the tests start this one."""
 
 from nnlab.sweep.foreman import main
-from tests.cluster.sabotage import serve
+from tests.sweep.sabotage import known, serve
 
 if __name__ == "__main__":
-    main(serve)
+    with known():
+        main(serve)

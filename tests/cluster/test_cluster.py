@@ -10,14 +10,19 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from nnlab.cli import main
 from nnlab.errors import StorageError
 from nnlab.run.folder import RunFolder
+from nnlab.run.sweeps import SweepFolder
 from nnlab.sweep.address import Address
 from nnlab.sweep.cluster import Cluster
 from nnlab.sweep.executors import InProcess
 from nnlab.sweep.trial import Begun
 from tests.cluster.parts import Dask, alive, hashes, notes, outcomes, trial, trials, wait_until
+from tests.sweep.sabotage import known
+from tests.sweep.test_sabotage import CONFIG, REASONS
 
 pytest.importorskip("distributed")
 HERE = Path(__file__).parent
@@ -77,31 +82,27 @@ def test_a_cluster_on_this_machine(tmp_path: Path) -> None:
     assert hashes(tmp_path / "there") == hashes(tmp_path / "here")
 
 
-def test_six_of_twenty_four_fail_each_alone(dask: Dask, tmp_path: Path) -> None:
-    """R12: one raises, one is killed, one segfaults, one diverges, one is too large, one hangs."""
-    good = trials(18, "epochs=20")
-    bad = [trial(how, "epochs=20", how=how) for how in ("raise", "kill", "segfault", "memory")]
-    bad.append(trial("hang", "epochs=20", how="hang"))
-    bad.append(trial("diverge", "lr=1e9", config="digits_binary"))
-    mixed = [one for pair in zip(good, bad, strict=False) for one in pair] + good[6:]
-    found = outcomes(on(dask, timeout=6.0, memory=2 << 30), mixed, tmp_path)
-    failed = {name: (one.status, one.reason) for name, one in found.items() if not one.done}
-    assert len(found) - len(failed) == 18
-    assert failed == {
-        "raise": ("failed", "RuntimeError: sabotage"),
-        "kill": ("failed", "its process was ended by SIGKILL (perhaps out of memory)"),
-        "segfault": ("failed", "its process was ended by SIGSEGV (a segmentation fault)"),
-        "memory": ("failed", "Out of memory"),
-        "hang": ("failed", "over the time limit of 6 s"),
-        "diverge": (
-            "diverged",
-            "diverged in epoch 9: the output of layer 2 (dense) is not finite",
-        ),
-    }
-    for name, (status, reason) in failed.items():
-        about = RunFolder.open(tmp_path / name).read_run()
-        assert about["status"] == status
-        assert status == "diverged" or about["error"] == reason
+def test_six_of_twenty_four_fail_each_alone(
+    dask: Dask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """R12, with the trials that tests/sweep has for processes."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "trouble.yaml").write_text(CONFIG)
+    arguments = ["sweep", "data.number=range(24)", "-c", "trouble.yaml", "--no-plots"]
+    limits = ["--timeout", "2", "--memory", "1G", "--cluster", dask.address]
+    with known():
+        result = CliRunner().invoke(main, [*arguments, *limits])
+    assert result.exit_code == 8, result.output
+    assert "18 of 24 trials done" in result.stdout
+    folder = SweepFolder(tmp_path / "runs" / "sweep-trouble-data.number")
+    records = {record.cell["data.number"]: record for record in folder.records()}
+    assert sorted(records) == list(range(24))
+    assert sum(record.done for record in records.values()) == 18
+    found = {number: (one.status, one.reason) for number, one in records.items() if not one.done}
+    assert sorted(found) == sorted(REASONS)
+    for number, (status, reason) in REASONS.items():
+        assert found[number][0] == status
+        assert str(found[number][1]).startswith(reason), found[number]
 
 
 def test_what_is_there_is_not_run_again(dask: Dask, tmp_path: Path) -> None:
@@ -123,18 +124,17 @@ def test_other_data_than_here(dask: Dask, tmp_path: Path) -> None:
     good = trial("csv", "epochs=2", config=str(tmp_path / "c.yaml"))
     (tmp_path / "rows.csv").rename(tmp_path / "moved.csv")
     found = outcomes(on(dask), [replace(good, name="gone")], tmp_path / "a")["gone"]
-    assert found.status == "failed"
-    assert found.reason is not None
-    assert found.reason.count(": it does not have the data: There is no file ") == 2
-    assert RunFolder.open(tmp_path / "a" / "gone").read_run()["error"] == found.reason
+    reason = f"There is no file {tmp_path}/rows.csv."
+    assert (found.status, found.reason) == ("failed", reason)
+    assert RunFolder.open(tmp_path / "a" / "gone").read_run()["error"] == reason
     (tmp_path / "moved.csv").rename(tmp_path / "rows.csv")
     assert outcomes(on(dask), [good], tmp_path / "a")["csv"].done
     said = notes(on(dask), [replace(good, name="wrong", data="0" * 64)], tmp_path / "a")
     assert len(said) == 2  # both workers
     for one in said:
-        assert one.startswith("wrong cannot run on tcp://127.0.0.1:")
-        assert ": it has other data: SHA-256 " in one
-        assert one.endswith(f", wanted is {'0' * 64}.")
+        assert one.startswith("tcp://127.0.0.1:")
+        assert " does not run trials with these data: The data set " in one
+        assert f", then {'0' * 64}." in one
 
 
 def test_a_worker_that_is_killed_costs_nothing(fresh: Dask, tmp_path: Path) -> None:
