@@ -5,7 +5,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from nnlab.cli.table import Cell, column, table
-from nnlab.run.sweeps import cell_label, label
+from nnlab.run.sweeps import cell_label, label, places
 
 if TYPE_CHECKING:
     from nnlab.run.sweeps import SweepFolder, TrialRecord
@@ -20,6 +20,7 @@ def text(records: "Sequence[TrialRecord]", axes: Axes) -> str:
 
     parts = [cells(rows(records, axes), [str(axis["key"]) for axis in axes])]
     lost = [record for record in records if not record.done]
+    lost.sort(key=lambda record: (*places(record.cell, axes), record.seed or 0))
     if lost:
         parts.append(losses(lost))
     return "\n\n".join(parts)

@@ -82,7 +82,8 @@ class Size(click.ParamType[int]):
     "--memory",
     type=Size(),
     metavar="SIZE",
-    help="End a trial that takes more beyond the program itself, for example 500M.",
+    help="End a trial that takes more beyond the program itself: 500M, 2G. The compiled engine "
+    "takes 200M.",
 )
 @cluster_options
 @set_option("Override a setting for all trials; may be repeated.")

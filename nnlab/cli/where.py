@@ -74,7 +74,29 @@ def values_of(columns: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[s
         if key.endswith(".name"):
             found.setdefault(key.removesuffix(".name"), value)
     found |= {short: found[key] for short, key in ALIASES.items() if key in found}
+    found |= hidden(settings)
     return found | {key: value for key, value in columns.items() if value is not None}
+
+
+def hidden(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """`hidden` and `activation`, where all hidden layers have the same."""
+    from nnlab.core.layers import LAYERS
+    from nnlab.core.layers.activations import Activation
+
+    kinds: dict[int, str] = {}
+    while f"network.{len(kinds)}.name" in settings:
+        kinds[len(kinds)] = str(settings[f"network.{len(kinds)}.name"])
+    dense = [index for index, kind in kinds.items() if kind == "dense"]
+    before = range(dense[-1] if dense else 0)
+    found: dict[str, set[Any]] = {
+        "hidden": {settings.get(f"network.{index}.units") for index in dense[:-1]},
+        "activation": {
+            kinds[index]
+            for index in before
+            if issubclass(LAYERS.get(kinds[index], int), Activation)
+        },
+    }
+    return {name: values.pop() for name, values in found.items() if len(values) == 1}
 
 
 def refuse_unknown(keys: Iterable[str], columns: Iterable[str], known: Iterable[str]) -> None:

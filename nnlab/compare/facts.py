@@ -75,10 +75,19 @@ def _meant(spec: str, runs: Path) -> list[RunFolder]:
     path = names.find(spec, runs)
     if (path / RUN).is_file() or not path.is_dir():
         return [RunFolder.open(path)]
-    inside = sorted(entry.parent for entry in path.glob(f"*/{RUN}"))
+    inside = [RunFolder.open(entry.parent) for entry in path.glob(f"*/{RUN}")]
     if not inside:
         raise RunUnreadable(f"{shown(path)} is not a run, and no run is in it.")
-    return [RunFolder.open(one) for one in inside]
+    return sorted(inside, key=_order)
+
+
+def _order(folder: RunFolder) -> tuple[Any, ...]:
+    """Trials of a sweep by their settings and seed; others by name, which is by age."""
+    trial = folder.read_run().get("trial")
+    if not isinstance(trial, Mapping) or not isinstance(cell := trial.get("cell"), Mapping):
+        return (folder.name,)
+    numbers = [v if isinstance(v, int | float) else math.inf for v in cell.values()]
+    return ("", numbers, [str(value) for value in cell.values()], trial.get("seed") or 0)
 
 
 def refuse_fewer(folders: Sequence[RunFolder]) -> None:

@@ -3,6 +3,7 @@
 import itertools
 import math
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nnlab.core.types import FloatArray
+from nnlab.errors import NnlabError
 from nnlab.plots import style
 from nnlab.plots.curves import LARGEST, LOG_RANGE
 from nnlab.plots.titles import SEPARATOR, setting
@@ -85,8 +87,13 @@ class Study:
     def tables(self) -> dict[str, dict[str, Any]]:
         """metrics.csv of every finished trial that has epochs."""
         done = [trial.name for cell in self.cells for trial in cell.done]
-        read = {name: self.folder.trial(name).read_metrics(wanted=_is_drawn) for name in done}
-        return {name: table for name, table in read.items() if len(table.get("epoch", ())) > 1}
+        found = {}
+        for name in done:
+            with suppress(NnlabError):  # a damaged table costs its trial, not the figure
+                table = self.folder.trial(name).read_metrics(wanted=_is_drawn)
+                if len(table.get("epoch", ())) > 1:
+                    found[name] = table
+        return found
 
     @cached_property
     def part(self) -> str:
@@ -128,6 +135,8 @@ class Study:
 
 def suits_curves(study: Study) -> bool:
     """Something was trained for at least one epoch, and not too many cells for one picture."""
+    if not study.keys:  # a search by Optuna has no grid
+        return False
     return bool(study.tables) and sum(bool(cell.done) for cell in study.cells) <= NAMED
 
 
@@ -140,7 +149,7 @@ def draw_curves(study: Study) -> "Figure":
     for ax, quantity in zip(axes, quantities, strict=True):
         _curves(ax, study, f"{study.part}_{quantity}")
         ax.set_xlabel("epoch")
-        ax.set_ylabel(f"{quantity} ({study.part_name(study.part)})")
+        ax.set_ylabel(f"{_word(quantity)} ({study.part_name(study.part)})")
         _thousands(ax)
     axes[-1].legend(
         title=study.keys[0] if len(study.keys) == 1 else None,
@@ -164,7 +173,7 @@ def draw_final(study: Study) -> "Figure":
         _final(ax, study, quantity)
         ax.set_xlabel(study.keys[0])
         part, _, name = quantity.partition("_")
-        ax.set_ylabel(f"final {name} ({study.part_name(part)})")
+        ax.set_ylabel(f"final {_word(name)} ({study.part_name(part)})")
     if len(study.keys) == 2:
         axes[-1].legend(title=study.keys[1], loc="center left", bbox_to_anchor=(1.0, 0.5))
     return figure
@@ -191,7 +200,7 @@ def draw_map(study: Study) -> "Figure":
         part, _, name = quantity.partition("_")
         _map(ax, grid, name)
         _map_ticks(ax, study)
-        ax.set_title(f"final {name} ({study.part_name(part)})")
+        ax.set_title(f"final {_word(name)} ({study.part_name(part)})")
     return figure
 
 
@@ -214,7 +223,7 @@ def _curves(ax: "Axes", study: Study, column: str) -> None:
         ax.plot(epochs, middle, color=colour, linestyle=dash, label=study.words(cell.values))
         if len(values) > 1:
             ax.fill_between(epochs, low, high, color=colour, alpha=0.15, linewidth=0)
-        everything.append(middle)
+        everything += [low, middle, high]
     if everything:
         _scale(ax, np.concatenate(everything), column.partition("_")[2])
 
@@ -401,6 +410,10 @@ def _thousands(ax: "Axes") -> None:
 
     ax.xaxis.set_major_locator(MaxNLocator(5, integer=True))
     ax.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
+
+
+def _word(quantity: str) -> str:
+    return {"r2": "R²"}.get(quantity, quantity)
 
 
 def _is_drawn(column: str) -> bool:

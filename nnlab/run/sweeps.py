@@ -199,6 +199,15 @@ def cell_label(cell: Mapping[str, Any]) -> str:
     return ", ".join(f"{key} {label(value)}" for key, value in cell.items())
 
 
+def places(cell: Mapping[str, Any], axes: Sequence[Mapping[str, Any]]) -> list[int]:
+    """Where a cell's values stand among those of each axis of sweep.yaml; unknown ones last."""
+    found = []
+    for axis in axes:
+        values, value = list(axis.get("values") or ()), cell.get(str(axis.get("key")))
+        found.append(values.index(value) if value in values else len(values))
+    return found
+
+
 def _record(folder: RunFolder) -> TrialRecord:
     about = RunFolder.open(folder.path).read_run()
     trial = _mapping(about.get("trial"))

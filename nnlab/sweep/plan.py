@@ -92,7 +92,8 @@ def prepare(request: Request) -> Sweep:
     trials, repeated = _trials(found, axes, seeds, request)
     notes = list(found.notes)
     if repeated:
-        notes.append(f"{repeated:,} trials are the same as others and run once.")
+        many = "1 trial is" if repeated == 1 else f"{repeated:,} trials are"
+        notes.append(f"{many} the same as others; each is trained once.")
     name = request.name or folder_name(found.config.name, axes, request.overrides)
     if problem := name_problem(name):
         raise UsageError(f"--name: {problem}")

@@ -169,7 +169,8 @@ def death(exitcode: int | None) -> str:
     if exitcode is None or exitcode >= 0:
         return f"its process ended with exit code {exitcode}"
     name = signal.Signals(-exitcode).name if -exitcode in set(signal.Signals) else f"{-exitcode}"
-    notes = {"SIGSEGV": " (a segmentation fault)", "SIGKILL": " (perhaps out of memory)"}
+    memory = " (perhaps out of memory)"
+    notes = {"SIGSEGV": " (a segmentation fault)", "SIGKILL": memory, "SIGABRT": memory}
     return f"its process was ended by {name}{notes.get(name, '')}"
 
 

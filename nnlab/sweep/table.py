@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from nnlab.run.sweeps import TrialRecord, cell_label
+from nnlab.run.sweeps import TrialRecord, cell_label, places
 
 PARTS = ("train", "val", "test")
 METRICS = ("accuracy", "mae", "r2")
@@ -48,11 +48,8 @@ def rows(records: Sequence[TrialRecord], axes: Sequence[Mapping[str, Any]]) -> l
         if record.cell:
             groups.setdefault(cell_label(record.cell), []).append(record)
 
-    def order(group: list[TrialRecord]) -> list[int]:
-        cell = group[0].cell
-        return [_place(axis["values"], cell.get(axis["key"])) for axis in axes]
-
-    return [_row(group) for group in sorted(groups.values(), key=order)]
+    ordered = sorted(groups.values(), key=lambda group: places(group[0].cell, axes))
+    return [_row(group) for group in ordered]
 
 
 def headline(record: TrialRecord) -> dict[str, float]:
@@ -97,7 +94,3 @@ def _row(group: Sequence[TrialRecord]) -> Row:
         failed=sum(record.status in ("failed", "diverged", "unreadable") for record in group),
         numbers={name: spread for name, spread in spreads.items() if spread is not None},
     )
-
-
-def _place(values: Sequence[Any], value: Any) -> int:
-    return values.index(value) if value in values else len(values)

@@ -7,7 +7,7 @@ holds the lock and the other says so.
 
 import json
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter
@@ -83,12 +83,18 @@ class Begun:
     name: str
 
 
-def run_trial(trial: Trial, parent: Path, machine: Machine | None = None) -> Outcome:
+def run_trial(
+    trial: Trial,
+    parent: Path,
+    machine: Machine | None = None,
+    within: AbstractContextManager[None] | None = None,
+) -> Outcome:
     """Run a trial to its end in `parent / trial.name`; whatever goes wrong in it is its outcome.
 
     Harmless to call again, and at the same time elsewhere. `machine` is what
-    `environment.describe` gave in this process, asked once for many trials. Raises Interrupted
-    after a signal, when the state is saved.
+    `environment.describe` gave in this process, asked once for many trials. Training happens
+    inside `within`, a limit perhaps, and nothing else does. Raises Interrupted after a signal,
+    when the state is saved.
     """
     began = perf_counter()
     folder = RunFolder(parent / trial.name)
@@ -96,7 +102,9 @@ def run_trial(trial: Trial, parent: Path, machine: Machine | None = None) -> Out
     try:
         if (known := outcome(folder)) is not None:
             return known
-        _train(trial, folder, machine or environment.describe(trial.argv))
+        machine = machine or environment.describe(trial.argv)
+        with within or nullcontext():
+            _train(trial, folder, machine)
     except (KeyboardInterrupt, Interrupted, Terminated):
         raise
     except RunLocked as error:

@@ -7,6 +7,8 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from multiprocessing import parent_process
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
@@ -24,13 +26,13 @@ def serve(tasks: Connection, parent: Path, memory: int | None = None) -> None:
     `memory` is how many bytes a trial may take beyond what the program itself has taken.
     """
     detach()
-    if memory is not None:
-        limit_memory(memory)
     machine = environment.describe()
     while (trial := tasks.recv()) is not None:
         tasks.send(Begun(trial.name))
+        trial.read_config()  # imports what reading takes, before the limit
+        limit = None if memory is None else limited_memory(memory)
         try:
-            tasks.send(run_trial(trial, parent, machine))
+            tasks.send(run_trial(trial, parent, machine, limit))
         except Interrupted as stop:
             tasks.send(Outcome(trial.name, "interrupted", str(stop)))
             return
@@ -55,8 +57,9 @@ def _die_with_parent() -> None:
         os._exit(1)
 
 
-def limit_memory(more: int) -> None:
-    """Refuse this process more than `more` bytes beyond what it has; MemoryError is the answer.
+@contextmanager
+def limited_memory(more: int) -> Iterator[None]:
+    """Inside the `with`, no more than `more` bytes beyond what there is: else MemoryError.
 
     The kernel holds this limit on the address space, at every allocation: a look at the resident
     size now and then would miss a process that takes all memory within a tenth of a second.
@@ -65,6 +68,9 @@ def limit_memory(more: int) -> None:
 
     with Path("/proc/self/statm").open(encoding="ascii") as file:
         taken = int(file.read().split()[0]) * resource.getpagesize()
-    resource.setrlimit(
-        resource.RLIMIT_AS, (taken + more, resource.getrlimit(resource.RLIMIT_AS)[1])
-    )
+    before = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (taken + more, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, before)

@@ -111,6 +111,20 @@ def test_a_folder_stands_for_its_runs_and_json_has_all(nnlab: Nnlab, seeds: list
     assert one["differences"] == [s - f for f, s in zip(fast, slow, strict=True)]
 
 
+def test_a_sweep_is_compared_in_the_order_of_its_settings(nnlab: Nnlab) -> None:
+    options = ["-c", "xor", "--seeds", "5", "--set", "epochs=20", "--no-plots", "--jobs", "1"]
+    assert nnlab("sweep", "lr=0.3,0.01,0.1", *options).exit_code == 0
+    found = json.loads(nnlab("compare", "runs/sweep-xor-lr-epochs=20", "--json").stdout)
+    rates = [0.01] * 5 + [0.1] * 5 + [0.3] * 5
+    assert found["config"]["optimizer.lr"] == rates
+    assert [one["runs"] for one in found["groups"]] == [
+        [0, 1, 2, 3, 4],
+        [5, 6, 7, 8, 9],
+        [10, 11, 12, 13, 14],
+    ]
+    assert [run["seed"] for run in found["runs"]] == found["groups"][0]["seeds"] * 3
+
+
 def test_many_runs_of_one_group_are_rows(nnlab: Nnlab) -> None:
     names = [train(nnlab, f"s{seed}", f"seed={seed}", "epochs=1") for seed in range(9)]
     lines = nnlab("compare", *names).stdout.splitlines()

@@ -128,6 +128,8 @@ def test_what_is_no_condition(nnlab: Nnlab, condition: str, message: str) -> Non
         (["network.0.units=3"], [1]),
         (["network.0.bias=false"], [1]),
         (["network.0.bias=0"], []),  # a number is no truth value
+        (["hidden=3"], [1]),
+        (["hidden>3", "activation=relu"], [0]),
         (["batch_size=full"], [1]),
         (["batch_size<20"], [0]),  # text is not below a number
         (["status==diverged", "train_loss>1e100"], [0]),

@@ -67,6 +67,7 @@ sweeps:
     key: lr
     values: [0.1, 1.0e-05]
     set: {epochs: 5}
+    caption: ''
 """
     )
 

@@ -2,6 +2,8 @@
 
 import ast
 import hashlib
+import subprocess
+import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -116,6 +118,23 @@ def test_a_failure_without_a_run_leaves_one_that_says_so(
     assert run.status() == "failed"
     assert run.read_run()["error"] == "because"
     assert run.read_run()["trial"] == {"cell": {"lr": 0.001}, "seed": 0}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is limited on Linux alone")
+def test_a_memory_limit_holds_for_the_training_alone() -> None:
+    """In a process of its own: the address space of this one may have room to give away."""
+    code = (
+        "import numpy as np\n"
+        "from nnlab.sweep.worker import limited_memory\n"
+        "try:\n"
+        "    with limited_memory(50_000_000):\n"
+        "        np.ones(1_000_000)\n"
+        "        np.ones(20_000_000)\n"
+        "except MemoryError:\n"
+        "    print(np.ones(20_000_000).sum())\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stdout == "20000000.0\n", done.stderr
 
 
 def test_closing_the_events_ends_the_processes(tmp_path: Path) -> None:

@@ -1,0 +1,144 @@
+"""The folder of a sweep: what is in it, and what is made of its runs."""
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+
+from nnlab.errors import RunUnreadable
+from nnlab.run.sweeps import SweepFolder, cell_label, find_all, label
+
+ABOUT = {"format": 1, "axes": [{"key": "lr", "values": [0.1, 0.2]}], "base": {"seed": 3}}
+NAME, OTHER = "0123456789ab", "ba9876543210"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> SweepFolder:
+    found = SweepFolder(tmp_path / "runs" / "sweep-case-lr")
+    found.create()
+    found.write_about(ABOUT)
+    return found
+
+
+def add(folder: SweepFolder, name: str, **about: object) -> Path:
+    path = folder.path / name
+    path.mkdir()
+    content = {"status": "completed", "trial": {"cell": {"lr": 0.1}, "seed": 3}, **about}
+    (path / "run.json").write_text(json.dumps(content))
+    return path
+
+
+def test_what_is_written_is_read(folder: SweepFolder) -> None:
+    assert folder.exists()
+    assert folder.read_about() == ABOUT
+    assert not SweepFolder(folder.path / NAME).exists()
+
+
+@pytest.mark.parametrize("text", ["", "[1, 2]", "a: b", "axes: 3", "a: [", "\x00", "axes: [&a *a]"])
+def test_a_broken_description(folder: SweepFolder, text: str) -> None:
+    (folder.path / "sweep.yaml").write_text(text)
+    with pytest.raises(RunUnreadable, match="Cannot read"):
+        folder.read_about()
+
+
+def test_records(folder: SweepFolder) -> None:
+    path = add(folder, NAME, seconds=1.5)
+    (path / "summary.json").write_text('{"final": {"train_loss": 0.5}, "test": {"loss": 0.7}}')
+    (path / "metrics.csv").write_text("epoch,train_loss\n0,0.9\n7,0.5\n")
+    add(folder, OTHER, status="failed", error="because")
+    (folder.path / "not-a-trial").mkdir()
+    (folder.path / "cccccccccccc").mkdir()  # a trial that did not come as far as run.json
+    first, second = folder.records()
+    assert (first.name, first.cell, first.seed, first.done) == (NAME, {"lr": 0.1}, 3, True)
+    assert (first.epochs, first.seconds, first.final, first.test) == (
+        7, 1.5, {"train_loss": 0.5}, {"loss": 0.7},
+    )  # fmt: skip
+    assert (second.status, second.reason, second.done) == ("failed", "because", False)
+
+
+def test_a_broken_trial_is_one_unreadable_record(folder: SweepFolder) -> None:
+    (add(folder, NAME) / "run.json").write_text("{")
+    (record,) = folder.records()
+    assert record.status == "unreadable"
+    assert "not valid JSON" in str(record.reason)
+
+
+def test_summary(folder: SweepFolder) -> None:
+    path = add(folder, NAME)
+    (path / "summary.json").write_text('{"final": {"epoch": 7, "train_loss": 0.5}}')
+    add(folder, OTHER, status="failed", error="a, b\nc")
+    records = folder.records()
+    with folder.write_summary(["lr"], records).open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["trial"] for row in rows] == [NAME, OTHER]
+    assert rows[0]["lr"] == "0.1"
+    assert rows[0]["final_train_loss"] == "0.5"
+    assert rows[1]["reason"] == "a, b\nc"
+    assert rows[1]["final_train_loss"] == ""
+
+
+def test_an_axis_may_be_called_like_a_column(folder: SweepFolder) -> None:
+    add(folder, NAME, trial={"cell": {"epochs": 9, "seed": 1}, "seed": 1})
+    with folder.write_summary(["epochs", "seed"], folder.records()).open(newline="") as file:
+        (row,) = csv.DictReader(file)
+    assert (row[".epochs"], row["epochs"], row["seed"]) == ("9", "", "1")
+
+
+def test_find(folder: SweepFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    runs = folder.path.parent
+    assert SweepFolder.find("sweep-case-lr", runs) == folder
+    assert SweepFolder.find(str(folder.path), Path("elsewhere")) == folder
+    for spec in ("", "latest", "a\0b", "x" * 500):
+        assert SweepFolder.find(spec, runs) is None
+    assert find_all(runs) == [folder]
+    assert find_all(runs / "nowhere") == []
+
+
+def test_adopting_a_run_made_elsewhere(folder: SweepFolder, tmp_path: Path) -> None:
+    for text in ("first", "second"):
+        (tmp_path / text).mkdir()
+        (tmp_path / text / "run.json").write_text(text)
+    assert folder.adopt(tmp_path / "first", NAME)
+    assert not folder.adopt(tmp_path / "second", NAME)
+    assert (folder.path / NAME / "run.json").read_text() == "first"
+    assert (tmp_path / "second" / "run.json").exists()
+
+
+def test_discarding_a_trial(folder: SweepFolder) -> None:
+    path = add(folder, NAME)
+    (path / "weights").mkdir()
+    (path / "weights" / "final.npz").write_text("")
+    folder.discard(NAME)
+    folder.discard(NAME)
+    assert [one.name for one in folder.path.iterdir()] == ["sweep.yaml"]
+
+
+def test_what_a_kill_left_is_removed(folder: SweepFolder) -> None:
+    left = folder.path / f".{NAME}.1-2.tmp"
+    (left / "weights").mkdir(parents=True)
+    (left / "weights" / "final.npz").write_text("")
+    (folder.path / ".sweep.yaml.1-3.tmp").write_text("")
+    folder.tidy()
+    assert [one.name for one in folder.path.iterdir()] == ["sweep.yaml"]
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.0001, "0.0001"),
+        (1e-05, "1e-05"),
+        (10, "10"),
+        (True, "true"),
+        (None, "null"),
+        ("relu", "relu"),
+        ({"leaky_relu": 0.1}, "{leaky_relu: 0.1}"),
+        ([1, "a"], "[1, a]"),
+    ],
+)
+def test_labels(value: object, text: str) -> None:
+    assert label(value) == text
+
+
+def test_a_cell_in_words() -> None:
+    assert cell_label({"lr": 0.001, "hidden": 3}) == "lr 0.001, hidden 3"
