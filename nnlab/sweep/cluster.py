@@ -93,6 +93,7 @@ class Crew:
     compilable: bool  # a trial may take the compiled engine, where numba is
     slots: dict[str, int] = field(default_factory=dict)  # threads of each worker that is used
     known: set[str] = field(default_factory=set)
+    idle: bool = False  # there are no workers, and that was said
     running: dict[Any, tuple[Trial, str]] = field(default_factory=dict)  # future -> trial, worker
     hashes: dict[str, str] = field(default_factory=dict)  # data -> SHA-256 that the first trial had
     refused: dict[str, dict[str, str]] = field(default_factory=dict)  # data -> worker -> why
@@ -103,14 +104,16 @@ class Crew:
         while self.waiting or self.running:
             yield from self.look()
             yield from self.assign()
-            if self.running:
-                for future in self.ended():
-                    yield from self.take(future)
+            for future in self.ended():
+                yield from self.take(future)
 
     def look(self) -> Iterator[Note | Outcome]:
         """Which workers are there now? What a lost one was running waits again."""
         self.refuse_silence()
         there: dict[str, int] = dict(self.client.nthreads())
+        if not there and not self.idle:
+            yield Note("The cluster has no workers; waiting for some.")
+        self.idle = not there
         new = [worker for worker in there if worker not in self.known]
         self.known |= set(new)
         for worker, problem in self.strangers(new).items():

@@ -18,15 +18,15 @@ from nnlab.run.folder import RunFolder
 from nnlab.run.sweeps import SweepFolder
 from nnlab.sweep.address import Address
 from nnlab.sweep.cluster import Cluster
-from nnlab.sweep.executors import InProcess
-from nnlab.sweep.trial import Begun
+from nnlab.sweep.executors import Events, InProcess, Note
+from nnlab.sweep.trial import Begun, Outcome
 from tests.cluster.parts import Dask, alive, hashes, notes, outcomes, trial, trials, wait_until
 from tests.sweep.sabotage import known
 from tests.sweep.test_sabotage import CONFIG, REASONS
 
 pytest.importorskip("distributed")
 HERE = Path(__file__).parent
-SLOW = ("epochs=60000",)  # a second or two
+SLOW = ("epochs=30000",)  # a second
 
 
 @pytest.fixture(scope="module")
@@ -56,6 +56,11 @@ def fresh(tmp_path: Path) -> Iterator[Dask]:
 
 def on(dask: Dask, **more: float) -> Cluster:
     return Cluster(Address.parse(dask.address), **more)  # type: ignore[arg-type]
+
+
+def begin(events: Events) -> None:
+    """Listen until a trial has begun."""
+    next(event for event in events if isinstance(event, Begun))
 
 
 def test_the_same_hashes_as_in_this_process(dask: Dask, tmp_path: Path) -> None:
@@ -141,13 +146,13 @@ def test_a_worker_that_is_killed_costs_nothing(fresh: Dask, tmp_path: Path) -> N
     first = fresh.worker()
     wanted = trials(4, *SLOW)
     events = on(fresh).run(wanted, tmp_path / "there")
-    assert isinstance(next(events), Begun)
+    begin(events)
     fresh.worker()
-    time.sleep(1.0)  # the first is in the middle of a trial
+    time.sleep(0.5)  # the first is in the middle of a trial
     first.kill()
     rest = list(events)
-    done = [one for one in rest if not isinstance(one, Begun)]
-    assert sorted(one.name for one in done if one.done) == ["t00", "t01", "t02", "t03"]  # type: ignore[union-attr]
+    done = [one.name for one in rest if isinstance(one, Outcome) and one.done]
+    assert sorted(done) == ["t00", "t01", "t02", "t03"]
     assert len([one for one in rest if isinstance(one, Begun)]) == 4  # one of them twice
     outcomes(InProcess(), wanted[:1], tmp_path / "here")
     assert hashes(tmp_path / "there")["t00"] == hashes(tmp_path / "here")["t00"]
@@ -174,23 +179,49 @@ def test_workers_with_another_nnlab_or_none_are_not_used(fresh: Dask, tmp_path: 
 def test_a_scheduler_that_dies(fresh: Dask, tmp_path: Path) -> None:
     fresh.worker()
     events = on(fresh).run(trials(2, *SLOW), tmp_path)
-    next(events)
+    begin(events)
     fresh.processes[0].kill()
     with pytest.raises(StorageError, match=r"^The scheduler tcp://127.0.0.1:\d+ is gone "):
         list(events)
     assert not list(tmp_path.glob(".*"))
 
 
+def test_workers_that_come_later(fresh: Dask, tmp_path: Path) -> None:
+    events = on(fresh).run(trials(1, "epochs=2"), tmp_path)
+    assert next(events) == Note("The cluster has no workers; waiting for some.")
+    fresh.worker()
+    rest = list(events)
+    assert [type(one) for one in rest] == [Begun, Outcome]
+
+
 def test_nobody_trains_for_one_who_went_away(fresh: Dask, tmp_path: Path) -> None:
     """Ctrl+C closes the generator; the workers stay, their trials end."""
     fresh.worker()
     events = on(fresh).run(trials(1, "epochs=100000000"), tmp_path)
-    next(events)
+    begin(events)
     place = str(fresh.folder)
-    wait_until(lambda: foremen(place) != [])
-    time.sleep(1)
+    wait_until(lambda: len(foremen(place)) >= 3)  # the foreman, its server, the trial
     events.close()
-    wait_until(lambda: foremen(place) == [], 5)
+    wait_until(lambda: foremen(place) == [], 10)
+    assert fresh.processes[1].poll() is None
+
+
+def test_nobody_trains_for_one_who_was_killed(fresh: Dask, tmp_path: Path) -> None:
+    fresh.worker()
+    process = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "nnlab", "sweep", "lr=0.1", "-c", "xor", "--quiet"),
+            *("--cluster", fresh.address, "--set", "epochs=100000000"),
+            *("--set", "training.engine=numpy"),
+        ],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(HERE.parents[1])},
+    )
+    place = str(fresh.folder)
+    wait_until(lambda: len(foremen(place)) >= 3)
+    process.kill()
+    process.wait()
+    wait_until(lambda: foremen(place) == [], 10)
     assert fresh.processes[1].poll() is None
 
 
