@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nnlab.plots import curves, sweeps
+from nnlab.plots import curves, study, sweeps
 from nnlab.plots.style import encode, style
 from nnlab.run.folder import RunFolder
 from nnlab.run.sweeps import SweepFolder
@@ -59,12 +59,12 @@ def draw_all(run: RunFolder, kinds: Iterable[str] = ("png",)) -> Drawn:
 def draw_sweep(folder: SweepFolder, kinds: Iterable[str] = ("png",)) -> Drawn:
     """Draw every figure that suits a sweep into its folder, as `draw_all` does for a run."""
     paths, warnings = [], []
-    study = sweeps.Study(folder)
+    seen = study.Study(folder)
     for name, (suits, draw) in sweeps.SWEEP_FIGURES.items():
         try:
-            if suits(study):
+            if suits(seen):
                 with style():
-                    figure = draw(study)
+                    figure = draw(seen)
                     for kind in kinds:
                         data = encode(figure, kind)
                         paths.append(folder.write_figure(f"{name}.{kind}", data))

@@ -9,8 +9,12 @@ import numpy as np
 import pytest
 
 from nnlab.plots import draw_sweep
+from nnlab.plots.study import Study
 from nnlab.plots.style import style
-from nnlab.plots.sweeps import SWEEP_FIGURES, Study, draw_curves, draw_final, draw_map, log_spaced
+from nnlab.plots.sweep_curves import draw as draw_curves
+from nnlab.plots.sweep_finals import draw as draw_final
+from nnlab.plots.sweep_finals import draw_map, log_spaced
+from nnlab.plots.sweeps import SWEEP_FIGURES
 from nnlab.run.sweeps import SweepFolder
 
 BASE = {

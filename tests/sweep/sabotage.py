@@ -16,6 +16,8 @@ import numpy as np
 from nnlab.data import SOURCES
 from nnlab.data.dataset import Dataset, Signature
 from nnlab.sweep import worker
+from nnlab.sweep.plan import Request, prepare
+from nnlab.sweep.processes import Processes
 from nnlab.sweep.trial import Begun, Outcome
 
 ROWS = 20
@@ -77,3 +79,15 @@ def count_threads(tasks: Connection, parent: Path, memory: int | None = None) ->
         np.ones((200, 200)) @ np.ones((200, 200))
         found = [one["num_threads"] for one in threadpoolctl.threadpool_info()]
         tasks.send(Outcome(trial.name, "completed", str(found)))
+
+
+def main(config: str, folder: str) -> None:
+    """Print the threads that the processes of a sweep have."""
+    trials = prepare(Request(["lr=0.001,0.01"], config)).trials
+    for event in Processes(2, entry=count_threads).run(trials, Path(folder)):
+        if isinstance(event, Outcome):
+            print(event.reason)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

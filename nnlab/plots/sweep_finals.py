@@ -1,0 +1,163 @@
+"""The final numbers of a sweep: against one setting, or as a map of two."""
+
+import itertools
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nnlab.core.types import FloatArray
+from nnlab.plots import style
+from nnlab.plots.curves import LOG_RANGE
+from nnlab.plots.study import DASHES, NAMED, Study, final_names, finals, scale, tint, word
+from nnlab.run.sweeps import label
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+LETTER = 0.026  # of a panel's width
+SMALLER_IS_BETTER = ("loss", "mae")
+
+
+def suits(study: Study) -> bool:
+    """There is one axis, or one with numbers beside another with few values."""
+    return len(study.keys) in (1, 2) and any(cell.done for cell in study.cells)
+
+
+def draw(study: Study) -> "Figure":
+    """The final numbers against the setting: a dot a seed, a line through the medians."""
+    quantities = final_names(study)
+    figure, axes = style.panels(len(quantities))
+    study.head(figure)
+    for ax, quantity in zip(axes, quantities, strict=True):
+        _final(ax, study, quantity)
+        ax.set_xlabel(study.keys[0])
+        part, _, name = quantity.partition("_")
+        ax.set_ylabel(f"final {word(name)} ({study.part_name(part)})")
+    if len(study.keys) == 2:
+        axes[-1].legend(title=study.keys[1], loc="center left", bbox_to_anchor=(1.0, 0.5))
+    return figure
+
+
+def suits_map(study: Study) -> bool:
+    """Two axes with at least two values each."""
+    return len(study.keys) == 2 and all(len(axis["values"]) > 1 for axis in study.axes)
+
+
+def draw_map(study: Study) -> "Figure":
+    """The final number of every combination of two settings as a colour, written in."""
+    quantities = final_names(study)
+    rows, columns = (len(axis["values"]) for axis in study.axes)
+    width = min(max(0.62 * columns / 4, 1.0), 2.5)
+    figure, axes = style.panels(len(quantities), width=width)
+    study.head(figure)
+    for ax, quantity in zip(axes, quantities, strict=True):
+        grid = np.full((rows, columns), np.nan)
+        for cell in study.cells:
+            row, column = study.places(cell)
+            if row < rows and column < columns and (found := finals(cell, quantity)):
+                grid[row, column] = np.median(found)
+        part, _, name = quantity.partition("_")
+        _map(ax, grid, name)
+        _map_ticks(ax, study)
+        ax.set_title(f"final {word(name)} ({study.part_name(part)})")
+    return figure
+
+
+def _final(ax: "Axes", study: Study, quantity: str) -> None:
+    """Dots and medians; a second axis is a line of its own each."""
+    values = study.axes[0]["values"]
+    numeric = all(type(value) in (int, float) for value in values)
+    places = [float(v) for v in values] if numeric else [float(i) for i in range(len(values))]
+    groups = study.axes[1]["values"] if len(study.keys) == 2 else [None]
+    logarithmic = numeric and log_spaced(places)
+    shown: list[float] = []
+    for number, group in enumerate(groups):
+        colour, dash = tint(number, groups), DASHES[number % len(DASHES)]
+        middles = []
+        for value, x in zip(values, places, strict=True):
+            wanted = (value,) if group is None else (value, group)
+            cells = [cell for cell in study.cells if cell.values == wanted]
+            found = [number for cell in cells for number in finals(cell, quantity)]
+            shown += found
+            middles.append(float(np.median(found)) if found else math.nan)
+            if len(found) > 1:
+                beside = _beside(x, len(found), places, logarithmic)
+                ax.plot(beside, found, "o", color=colour, markersize=3.5, alpha=0.5,
+                        markeredgewidth=0)  # fmt: skip
+        line = dash if numeric else ""
+        ax.plot(places, middles, color=colour, linestyle=line, marker="_", markersize=10,
+                markeredgewidth=1.8, label=None if group is None else label(group))  # fmt: skip
+    _final_axis(ax, values, places, logarithmic)
+    if not numeric:
+        ax.set_xlim(-0.5, len(values) - 0.5)
+    scale(ax, np.array(shown or [1.0]), quantity.partition("_")[2])
+
+
+def _beside(x: float, count: int, places: Sequence[float], logarithmic: bool) -> FloatArray:
+    """`count` places around x, so that equal numbers of several seeds are seen as several."""
+    shift = np.linspace(-0.015, 0.015, count)
+    if logarithmic:
+        return x * (max(places) / min(places)) ** shift
+    return x + shift * max(max(places) - min(places), 1.0)
+
+
+def _final_axis(
+    ax: "Axes", values: Sequence[Any], places: Sequence[float], logarithmic: bool
+) -> None:
+    """A tick at every value of a few; their names slanted where they would touch."""
+    from matplotlib.ticker import FixedLocator, NullLocator
+
+    if logarithmic:
+        ax.set_xscale("log")
+    if len(values) > NAMED:
+        return
+    ax.xaxis.set_minor_locator(NullLocator())
+    ax.xaxis.set_major_locator(FixedLocator(list(places)))
+    texts = [label(value) for value in values]
+    at = np.log(places) if logarithmic else np.array(places)
+    gaps = np.abs(np.diff(at)) / max(float(np.ptp(at)), 1e-300)
+    letters = [(len(one) + len(other)) / 2 for one, other in itertools.pairwise(texts)]
+    touch = any(gap < LETTER * count for gap, count in zip(gaps, letters, strict=True))
+    ax.set_xticklabels(texts, rotation=35 if touch else 0, ha="right" if touch else "center")
+
+
+def log_spaced(values: Sequence[float]) -> bool:
+    """Whether values grow by factors rather than by steps: 0.001, 0.01, 0.1, and not 2, 3, 5."""
+    if len(values) < 3 or min(values) <= 0 or max(values) / min(values) < 10:
+        return False
+    ordered = np.sort(np.asarray(values))
+    steps, ratios = np.diff(ordered), np.diff(np.log(ordered))
+    return bool(ratios.std() / ratios.mean() < steps.std() / steps.mean())
+
+
+def _map(ax: "Axes", grid: FloatArray, name: str) -> None:
+    """The colours, dark for what is good, and the numbers on them."""
+    from matplotlib.colors import LogNorm, Normalize
+
+    known = grid[np.isfinite(grid)]
+    low, high = float(known.min(initial=np.inf)), float(known.max(initial=-np.inf))
+    logarithmic = known.size and low > 0 and high / low > LOG_RANGE
+    norm = LogNorm(low, high) if logarithmic else Normalize(low, high)
+    good_is_small = name in SMALLER_IS_BETTER
+    ax.imshow(grid, cmap="cividis_r" if not good_is_small else "cividis", norm=norm, aspect="auto")
+    ax.grid(visible=False)
+    for (row, column), value in np.ndenumerate(grid):
+        text = f"{value:.3g}" if math.isfinite(value) else "–"
+        share = float(np.asarray(norm(value))) if math.isfinite(value) else 0.5
+        dark = share < 0.5 if good_is_small else share > 0.5
+        colour = "white" if dark and math.isfinite(value) else style.INK
+        if grid.size <= 150:
+            ax.text(column, row, text, ha="center", va="center", fontsize=7, color=colour)
+
+
+def _map_ticks(ax: "Axes", study: Study) -> None:
+    down, across = study.axes
+    ax.set_yticks(range(len(down["values"])), [label(value) for value in down["values"]])
+    long = max(len(label(value)) for value in across["values"]) * len(across["values"]) > 36
+    ax.set_xticks(range(len(across["values"])), [label(value) for value in across["values"]],
+                  rotation=35 if long else 0, ha="right" if long else "center")  # fmt: skip
+    ax.set_ylabel(study.keys[0])
+    ax.set_xlabel(study.keys[1])
