@@ -14,7 +14,7 @@ from pathlib import Path
 from time import monotonic, sleep
 from typing import Any
 
-from nnlab.errors import DataError, NnlabError, RunLocked, StorageError
+from nnlab.errors import DataError, RunLocked, RunUnreadable, StorageError
 from nnlab.run.folder import RUN, RunFolder
 from nnlab.sweep import remote
 from nnlab.sweep.address import Address, Tls, connected, refuse_strangers
@@ -71,9 +71,7 @@ class Cluster:
             crew = Crew(client, self, parent, deque(trials), compilable)
             try:
                 yield from crew.work()
-            except (OSError, TimeoutError) as error:
-                if isinstance(error, NnlabError):
-                    raise
+            except OSError as error:
                 raise StorageError(
                     f"The scheduler {self.address.text} is gone ({type(error).__name__}). What is "
                     "finished is kept; the same command runs the rest."
@@ -157,6 +155,8 @@ class Crew:
         """Give every free slot a trial."""
         busy = Counter(worker for _, worker in self.running.values())
         for _ in range(len(self.waiting)):
+            if all(busy[worker] >= count for worker, count in self.slots.items()):
+                return
             trial = self.waiting.popleft()
             if (known := outcome(RunFolder(self.parent / trial.name))) is not None:
                 yield known
@@ -225,7 +225,10 @@ class Crew:
             yield Note(f"{worker} does not run trials with these data: {problem}")
             self.waiting.append(trial)
         else:
-            yield self.keep(trial, Outcome(**answer), parcel)
+            try:
+                yield self.keep(trial, Outcome(**answer), parcel)
+            except RunUnreadable as error:
+                yield from self.lose(future, trial, f"{worker}: {error}")
 
     def other_data(self, trial: Trial, answer: dict[str, Any], parcel: Any) -> str | None:
         """Why a worker has not the data that the others have; None if it has."""
@@ -241,7 +244,10 @@ class Crew:
         return f"Its data have the SHA-256 {found}, those of finished trials {wanted}."
 
     def keep(self, trial: Trial, ended: Outcome, parcel: Any) -> Outcome:
-        """Put the run folder in its place; the outcome is what stands there then."""
+        """Put the run folder in its place; the outcome is what stands there then.
+
+        Raises RunUnreadable when it was damaged on its way.
+        """
         if parcel is None:  # the disk there was full, say
             return self.fail(trial, ended.reason or "it came back without a run folder")
         try:

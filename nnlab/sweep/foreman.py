@@ -20,6 +20,8 @@ from nnlab.sweep.processes import Entry, Processes
 from nnlab.sweep.trial import Outcome, Trial
 from nnlab.sweep.worker import serve
 
+IDLE = 60.0  # seconds; a worker starts another when it has work again
+
 
 def obey(order: dict[str, Any], entry: Entry) -> dict[str, Any]:
     """Run the trial of an order, supervised; the answer is its outcome."""
@@ -36,13 +38,17 @@ def obey(order: dict[str, Any], entry: Entry) -> dict[str, Any]:
 
 
 def main(entry: Entry = serve) -> None:
-    """Obey until stdin closes."""
+    """Obey until stdin closes, or there was nothing to do for a while."""
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # what a trial prints must not be taken for an answer
     orders: queue.Queue[str] = queue.Queue()
     threading.Thread(target=_listen, args=(sys.stdin, orders.put), daemon=True).start()
     while True:
-        answer = obey(json.loads(orders.get()), entry)
+        try:
+            order = orders.get(timeout=IDLE)
+        except queue.Empty:
+            os._exit(0)  # the thread that listens could not be stopped otherwise
+        answer = obey(json.loads(order), entry)
         answers.write(f"{json.dumps(answer)}\n")
         answers.flush()
 
@@ -53,7 +59,7 @@ def _listen(stream: TextIO, put: Callable[[str], None]) -> None:
     os._exit(0)  # the processes below this one see that it is gone, and end
 
 
-def order(trial: Trial, parent: str, **limits: Any) -> str:
+def as_order(trial: Trial, parent: str, **limits: Any) -> str:
     """What a worker writes to a foreman's stdin to have a trial run in the folder `parent`."""
     return f"{json.dumps({'trial': asdict(trial), 'parent': parent, **limits})}\n"
 

@@ -75,8 +75,10 @@ def run(trial: Trial, timeout: float | None, memory: int | None, compiled: bool)
         supervisor = _supervisor()
         try:
             limits = {"timeout": timeout, "memory": memory, "compiled": compiled}
-            supervisor.ask(foreman.order(trial, place, **limits))
+            supervisor.ask(foreman.as_order(trial, place, **limits))
             line = _answer(supervisor, worker, key)
+        except BrokenPipeError:  # it had just ended, with nothing to do
+            line = ""
         except BaseException:
             supervisor.end()
             raise
