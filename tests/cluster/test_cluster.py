@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -17,10 +18,20 @@ from nnlab.errors import StorageError
 from nnlab.run.folder import RunFolder
 from nnlab.run.sweeps import SweepFolder
 from nnlab.sweep.address import Address
-from nnlab.sweep.cluster import Cluster
+from nnlab.sweep.cluster import Cluster, Crew
 from nnlab.sweep.executors import Events, InProcess, Note
 from nnlab.sweep.trial import Begun, Outcome
-from tests.cluster.parts import Dask, alive, hashes, notes, outcomes, trial, trials, wait_until
+from tests.cluster.parts import (
+    Dask,
+    alive,
+    hashes,
+    kill,
+    notes,
+    outcomes,
+    trial,
+    trials,
+    wait_until,
+)
 from tests.sweep.sabotage import known
 from tests.sweep.test_sabotage import CONFIG, REASONS
 
@@ -223,6 +234,48 @@ def test_nobody_trains_for_one_who_was_killed(fresh: Dask, tmp_path: Path) -> No
     process.wait()
     wait_until(lambda: foremen(place) == [], 10)
     assert fresh.processes[1].poll() is None
+
+
+def test_a_trial_that_is_lost_three_times(fresh: Dask, tmp_path: Path) -> None:
+    """Its supervisor is killed whenever it is given to one, as by a machine out of memory."""
+    fresh.worker()
+    found: list[Outcome] = []
+    events = on(fresh).run(trials(1, "epochs=100000000"), tmp_path)
+    for event in events:
+        if isinstance(event, Begun):
+            wait_until(lambda: len(foremen(str(fresh.folder))) >= 3)
+            kill(min(foremen(str(fresh.folder))))
+        elif isinstance(event, Outcome):
+            found.append(event)
+    (lost,) = found
+    assert lost.status == "failed"
+    assert lost.reason is not None
+    assert lost.reason.startswith("it was lost 3 times, at last: tcp://127.0.0.1:")
+    assert lost.reason.endswith(": its supervisor died")
+    assert RunFolder.open(tmp_path / "t00").read_run()["error"] == lost.reason
+    wait_until(lambda: foremen(str(fresh.folder)) == [], 10)
+
+
+@pytest.mark.parametrize(
+    ("there", "compilable", "problem"),
+    [
+        ({"nnlab": "0.1.0", "numba": True}, True, None),
+        ({"nnlab": "0.0.9", "numba": True}, True, "it has nnlab 0.0.9, here is 0.1.0"),
+        (
+            {"nnlab": "0.1.0", "numba": False},
+            True,
+            "this machine has numba and it has not, so its engine would be another; "
+            "--set training.engine=numpy makes them equal",
+        ),
+        ({"nnlab": "0.1.0", "numba": False}, False, None),
+        (ModuleNotFoundError("nnlab"), True, "nnlab is not installed there"),
+        (OSError("gone"), True, "it does not answer (OSError)"),
+        (None, True, "it does not answer (NoneType)"),
+    ],
+)
+def test_which_workers_are_used(there: object, compilable: bool, problem: str | None) -> None:
+    crew = Crew(None, Cluster(Address("local:1", 1)), Path(), deque(), compilable)
+    assert crew.stranger(there, {"nnlab": "0.1.0", "numba": True}) == problem
 
 
 def foremen(place: str) -> list[int]:
