@@ -186,7 +186,7 @@ class Crew:
             replace(trial, data=known),
             wanted.timeout,
             wanted.memory,
-            engine(trial) == "compiled",
+            engine(trial) != "numpy",
             key=f"{trial.name}-{self.losses[trial.name]}-{id(trial)}",
             workers=[worker],
             allow_other_workers=False,
