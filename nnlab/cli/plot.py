@@ -41,12 +41,13 @@ def command(run: tuple[str, ...], runs: Path | None, kinds: tuple[str, ...]) -> 
     where = runs_folder(runs)
     for folder in [SweepFolder.find(one, where) or find_run(one, runs) for one in run]:
         if isinstance(folder, SweepFolder):
-            drawn = draw_sweep(folder, kinds)
+            folder.read_about()  # a broken folder is an error, and not a warning a figure
+            kind, drawn = "sweep", draw_sweep(folder, kinds)
         else:
-            drawn = draw_all(folder, kinds)
+            kind, drawn = "run", draw_all(folder, kinds)
         for warning in drawn.warnings:
             say(f"Warning: {warning}")
         for path in drawn.paths:
             tell(str(path))
         if not drawn.paths and not drawn.warnings:
-            say(f"{folder.name}: no figure suits it.")
+            say(f"{folder.name}: no figure suits this {kind}.")

@@ -7,7 +7,7 @@ import click
 
 from nnlab.cli.options import FOLDER, json_option, runs_option, verbosity
 from nnlab.cli.terminal import say, tell, tell_json
-from nnlab.errors import RunUnreadable, UsageError
+from nnlab.errors import NnlabError, RunUnreadable, UsageError
 
 if TYPE_CHECKING:
     from nnlab.run.sweeps import SweepFolder
@@ -102,10 +102,14 @@ def command(
 
 def sweep_row(folder: "SweepFolder") -> dict[str, Any]:
     """The line of one sweep: what it varies, and how its trials stand."""
-    about, found = folder.read_about(), folder.records()
+    try:
+        axes = ", ".join(str(axis.get("key")) for axis in folder.read_about()["axes"])
+    except NnlabError:  # one broken folder must not hide the others
+        axes = "unreadable"
+    found = folder.records()
     return {
         "sweep": folder.name,
-        "axes": ", ".join(str(axis["key"]) for axis in about["axes"]),
+        "axes": axes,
         "trials": len(found),
         "done": sum(one.done for one in found),
         "failed": sum(one.status in ("failed", "diverged", "unreadable") for one in found),

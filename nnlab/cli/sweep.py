@@ -106,17 +106,17 @@ def command(
     list without its brackets, range(START, STOP), linspace(FIRST, LAST, COUNT), or
     logspace(A, B, COUNT) from 10^A to 10^B.
 
+    The folder is called after config and axes, and what stands in it is what is done: the same
+    command again, with more values or more seeds, runs only what is missing, and what was
+    interrupted goes on. One BLAS thread a process. A trial that fails costs that trial; exit
+    code 8 says that there was one.
+
     \b
     nnlab sweep lr                                  the study of identity8.yaml
     nnlab sweep lr --seeds 5                        each rate with five seeds
     nnlab sweep hidden=2,3,5 -c xor --seeds 10
     nnlab sweep 'lr=logspace(-3, 0, 7)' momentum=0,0.9 -c textbook
     nnlab sweep network.1=relu,tanh,sigmoid -c xor
-
-    The folder is called after config and axes, and what stands in it is what is done: the same
-    command again, with more values or more seeds, runs only what is missing, and what was
-    interrupted goes on. One BLAS thread a process. A trial that fails costs that trial; exit
-    code 8 says that there was one.
     """
     use_threads(1)
     from nnlab.plots.style import warm

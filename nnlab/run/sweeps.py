@@ -104,7 +104,14 @@ class SweepFolder:
             problems.raise_any()
         except (ConfigError, UnicodeDecodeError) as error:
             raise RunUnreadable(f"Cannot read {shown(path)}: {error}") from error
-        if not isinstance(content, dict) or not isinstance(content.get("axes"), list):
+        axes = content.get("axes") if isinstance(content, dict) else None
+        if (
+            not isinstance(content, dict)
+            or not isinstance(axes, list)
+            or not all(
+                isinstance(axis, dict) and isinstance(axis.get("values"), list) for axis in axes
+            )
+        ):
             raise RunUnreadable(f"Cannot read {shown(path)}: it describes no sweep.")
         return content
 

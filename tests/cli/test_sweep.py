@@ -91,6 +91,9 @@ def test_runs_shows_a_sweep_as_one_line(nnlab: Run, case: Path) -> None:
     assert lines[-2].split() == ["sweep", "axes", "trials", "done", "failed"]
     assert lines[-1].split() == ["sweep-case-lr", "lr", "2", "2", "0"]
     assert len(nnlab("runs", "runs/sweep-case-lr").stdout.splitlines()) == 3
+    Path("runs/sweep-case-lr/sweep.yaml").write_text("{")
+    assert nnlab("runs").stdout.splitlines()[-1].split()[:2] == ["sweep-case-lr", "unreadable"]
+    assert nnlab("plot", "sweep-case-lr").exit_code == 6
 
 
 def test_dry_run_leaves_nothing(nnlab: Run, case: Path, tmp_path: Path) -> None:

@@ -35,7 +35,20 @@ def test_what_is_written_is_read(folder: SweepFolder) -> None:
     assert not SweepFolder(folder.path / NAME).exists()
 
 
-@pytest.mark.parametrize("text", ["", "[1, 2]", "a: b", "axes: 3", "a: [", "\x00", "axes: [&a *a]"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[1, 2]",
+        "a: b",
+        "axes: 3",
+        "axes: [3]",
+        "axes: [{key: a}]",
+        "a: [",
+        "\x00",
+        "axes: [&a *a]",
+    ],
+)
 def test_a_broken_description(folder: SweepFolder, text: str) -> None:
     (folder.path / "sweep.yaml").write_text(text)
     with pytest.raises(RunUnreadable, match="Cannot read"):

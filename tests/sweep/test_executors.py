@@ -128,6 +128,7 @@ def test_a_failure_without_a_run_leaves_one_that_says_so(
     assert run.status() == "failed"
     assert run.read_run()["error"] == "because"
     assert run.read_run()["trial"] == {"cell": {"lr": 0.001}, "seed": 0}
+    assert run_trial(trials[0], tmp_path) == Outcome(trials[0].name, "failed", "because")
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is limited on Linux alone")
