@@ -1,5 +1,6 @@
 """Trials on a real scheduler and two workers in other processes."""
 
+import json
 import os
 import signal
 import subprocess
@@ -20,6 +21,7 @@ from nnlab.run.sweeps import SweepFolder
 from nnlab.sweep.address import Address
 from nnlab.sweep.cluster import Cluster, Crew
 from nnlab.sweep.executors import Events, InProcess, Note
+from nnlab.sweep.parcel import Parcel
 from nnlab.sweep.trial import Begun, Outcome
 from tests.cluster.parts import (
     Dask,
@@ -276,6 +278,24 @@ def test_a_trial_that_is_lost_three_times(fresh: Dask, tmp_path: Path) -> None:
 def test_which_workers_are_used(there: object, compilable: bool, problem: str | None) -> None:
     crew = Crew(None, Cluster(Address("local:1", 1)), Path(), deque(), compilable)
     assert crew.stranger(there, {"nnlab": "0.1.0", "numba": True}) == problem
+
+
+def test_the_first_that_comes_back_sets_the_data() -> None:
+    """Before that, workers with other data can only be told by what they bring."""
+    crew = Crew(None, Cluster(Address("local:1", 1)), Path(), deque(), False)
+    one, two = trials(2, "seed=0", "data.seed=0")
+    answer = {"name": "t00", "status": "completed", "reason": None, "error": None}
+
+    def brought(trained_on: str) -> Parcel:
+        return Parcel({"run.json": json.dumps({"data": {"sha256": trained_on}}).encode()}, "")
+
+    assert crew.other_data(one, answer, brought("1" * 64)) is None
+    assert crew.other_data(two, answer, brought("1" * 64)) is None
+    assert crew.other_data(two, answer, brought("2" * 64)) == (
+        f"Its data have the SHA-256 {'2' * 64}, those of finished trials {'1' * 64}."
+    )
+    assert crew.other_data(replace(two, data="2" * 64), answer, brought("2" * 64)) is None
+    assert crew.other_data(one, answer, None) is None  # it never came as far as its data
 
 
 def foremen(place: str) -> list[int]:
