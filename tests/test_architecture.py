@@ -19,7 +19,7 @@ CORE = frozenset({"errors", "core"})
 RANK_2 = CORE | {"data", "engine"}
 RANK_4 = RANK_2 | {"config", "build", "training", "run"}
 RANK_5 = RANK_4 | {"saved", "experiment"}
-RANK_6 = RANK_5 | {"sweep", "descend", "api"}
+RANK_6 = RANK_5 | {"sweep", "compare", "tune", "descend", "api"}
 ALL = RANK_6 | {"plots", "report", "cli"}
 
 
@@ -54,6 +54,8 @@ RULES = {
     "saved": rule(RANK_4 - {"training"}, "numpy"),
     "experiment": rule(RANK_4 | {"saved"}, "numpy", "threadpoolctl"),
     "sweep": rule(RANK_5, "numpy yaml", "distributed threadpoolctl"),
+    "tune": rule(RANK_5 | {"sweep"}, "numpy", "optuna"),
+    "compare": rule(CORE | {"config", "run"}, "numpy"),
     "descend": rule(RANK_5, "numpy"),
     "api": rule(RANK_5 | {"plots"}, "numpy"),
     "plots": rule(CORE | {"config", "run", "saved"}, "numpy", "matplotlib"),

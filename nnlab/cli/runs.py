@@ -1,6 +1,5 @@
 """`nnlab runs`."""
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +10,6 @@ from nnlab.cli.terminal import say, tell, tell_json
 from nnlab.errors import NnlabError, RunUnreadable, UsageError
 
 if TYPE_CHECKING:
-    from nnlab.run.listing import RunRecord
     from nnlab.run.sweeps import SweepFolder
 
 STATUSES = (
@@ -24,23 +22,33 @@ STATUSES = (
     "resumable",
     "unreadable",
 )
-NUMBERS = {  # column -> where it stands in summary.json
-    "train_loss": ("final", "train_loss"),
-    "val_loss": ("final", "val_loss"),
-    "test_loss": ("test", "loss"),
-}
-METRICS = ("accuracy", "mae", "r2")
 
 
 @click.command
 @click.argument("folder", metavar="[DIR]", type=FOLDER, required=False)
 @runs_option
-@click.option("--sort", metavar="KEY", help="A column: the best or largest first.")
+@click.option("--sort", metavar="KEY", help="A column (the best or largest first) or a setting.")
+@click.option("--reverse", is_flag=True, help="The other way round.")
 @click.option("--status", type=click.Choice(STATUSES), help="Only runs in this state.")
+@click.option(
+    "--where",
+    "conditions",
+    metavar="CONDITION",
+    multiple=True,
+    help="Only runs for which it holds, for example 'optimizer.lr<0.1'; may be repeated.",
+)
+@click.option("--csv", "as_csv", is_flag=True, help="The table as CSV, numbers unrounded.")
 @json_option
 @verbosity
 def command(
-    folder: Path | None, runs: Path | None, sort: str | None, status: str | None, as_json: bool
+    folder: Path | None,
+    runs: Path | None,
+    sort: str | None,
+    reverse: bool,
+    status: str | None,
+    conditions: tuple[str, ...],
+    as_csv: bool,
+    as_json: bool,
 ) -> None:
     """List the runs in DIR, newest first.
 
@@ -48,35 +56,48 @@ def command(
     validation, else on the training part). --sort takes a column's name; losses, errors, names
     and times grow, metrics and epochs fall. A sweep is one line under the runs.
 
+    --where takes KEY, one of = != < <= > >=, and a value. KEY is a column, a setting as in --set,
+    or a short name such as lr; a run that has no such setting is left out. Settings that --where
+    and --sort name become columns.
+
     \b
     nnlab runs
     nnlab runs --sort accuracy --status completed
+    nnlab runs --where 'optimizer.lr<0.1' --where data=xor --sort lr
     nnlab runs runs/sweep-identity8-lr        the trials of a sweep
     """
-    from nnlab.cli.table import records
+    from nnlab.cli import table, where
+    from nnlab.cli.listed import COLUMNS, in_order, listed
     from nnlab.run.listing import list_runs
     from nnlab.run.names import runs_folder
     from nnlab.run.sweeps import find_all
 
-    where = runs_folder(folder or runs)
-    if (folder or runs) and not where.is_dir():
-        raise RunUnreadable(f"There is no folder {where}.")
-    found = [one for one in reversed(list_runs(where)) if status in (None, one.status)]
-    rows = [row(one) for one in found]
-    if sort is not None:
-        order = sorted_by(rows, sort)
-        found, rows = [found[i] for i in order], [rows[i] for i in order]
-    sweeps = [sweep_row(one) for one in find_all(where)]
+    if as_csv and as_json:
+        raise UsageError("--csv and --json are two forms of one answer: ask for one.")
+    wanted = [where.parse(one) for one in conditions]
+    place = runs_folder(folder or runs)
+    if (folder or runs) and not place.is_dir():
+        raise RunUnreadable(f"There is no folder {place}.")
+    keys = [*(one.key for one in wanted), *([] if sort is None else [sort])]
+    found = listed(list_runs(place)[::-1], keys)
+    chosen = [
+        one
+        for one in in_order(found, sort, reverse)
+        if status in (None, one.run.status) and all(test.holds(one.values) for test in wanted)
+    ]
+    sweeps = [] if status or conditions or as_csv else [sweep_row(one) for one in find_all(place)]
     if as_json:
-        tell_json({"runs": [asdict(one) for one in found], "sweeps": sweeps})
+        tell_json({"runs": [one.mapping for one in chosen], "sweeps": sweeps})
         return
-    if rows:
-        tell(records([{**row, "time": spoken(row["time"])} for row in rows]))
-    elif status or not sweeps:
-        wanted = "no run in this state" if status else "no run yet"
-        say(f"There is {wanted} in {where}.")
-    if sweeps and not status:
-        tell(("\n" if rows else "") + records(sweeps))
+    if not chosen and not sweeps:
+        say(f"There is {missing(status, conditions)} in {place}.")
+    rows = [one.cells for one in chosen]
+    if as_csv:
+        tell(table.as_csv(rows, list(rows[0]) if rows else COLUMNS))
+    elif rows:
+        tell(table.records([shown(row) for row in rows]))
+    if sweeps:
+        tell(("\n" if rows else "") + table.records(sweeps))
 
 
 def sweep_row(folder: "SweepFolder") -> dict[str, Any]:
@@ -95,40 +116,18 @@ def sweep_row(folder: "SweepFolder") -> dict[str, Any]:
     }
 
 
-def row(run: "RunRecord") -> dict[str, Any]:
-    """The cells of one run."""
-    tables = {"final": run.final, "test": run.test}
-    numbers = {name: tables[table].get(key) for name, (table, key) in NUMBERS.items()}
-    return {
-        "run": run.name,
-        "status": run.status,
-        "data": run.data,
-        "epochs": run.epochs,
-        **numbers,
-        **{name: metric(run, name) for name in METRICS},
-        "time": run.seconds,
-    }
+def missing(status: str | None, conditions: tuple[str, ...]) -> str:
+    """What there is none of."""
+    if conditions:
+        return "no run for which this holds"
+    return "no run in this state" if status else "no run yet"
 
 
-def spoken(seconds: float | None) -> str | None:
-    """The time as text."""
-    from nnlab.cli.table import duration
+def shown(row: dict[str, Any]) -> dict[str, Any]:
+    """A row as the table shows it: settings as one writes them, the time as one says it."""
+    from nnlab.cli.listed import COLUMNS
+    from nnlab.cli.table import duration, setting
 
-    return None if seconds is None else duration(seconds)
-
-
-def metric(run: "RunRecord", name: str) -> float | None:
-    """On test rows if there are any, else on validation rows, else on training rows."""
-    places = (run.test.get(name), run.final.get(f"val_{name}"), run.final.get(f"train_{name}"))
-    found: float | None = next((value for value in places if value is not None), None)
-    return found
-
-
-def sorted_by(rows: list[dict[str, Any]], key: str) -> list[int]:
-    """The rows' order by a column; rows without a value last. UsageError for another name."""
-    if rows and key not in rows[0]:
-        raise UsageError(f"There is no column '{key}'; the columns are {', '.join(rows[0])}.")
-    known = [i for i, row in enumerate(rows) if row[key] is not None]
-    falling = key in ("accuracy", "r2", "epochs")
-    known.sort(key=lambda i: rows[i][key], reverse=falling)
-    return known + [i for i, row in enumerate(rows) if row[key] is None]
+    time = row["time"]
+    settings = {key: setting(value) for key, value in row.items() if key not in COLUMNS}
+    return row | settings | {"time": None if time is None else duration(time)}

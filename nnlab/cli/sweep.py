@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from nnlab.cli.machines import cluster, cluster_options
 from nnlab.cli.options import (
     json_option,
     plots_option,
@@ -84,6 +85,7 @@ class Size(click.ParamType[int]):
     help="End a trial that takes more beyond the program itself: 500M, 2G. The compiled engine "
     "takes 200M.",
 )
+@cluster_options
 @set_option("Override a setting for all trials; may be repeated.")
 @runs_option
 @click.option("--name", metavar="NAME", help="The sweep's folder; default: from config and axes.")
@@ -130,7 +132,7 @@ def command(
     folder = SweepFolder(runs_folder(runs) / sweep.name)
     require_free(sweep, folder)
     progress = look(sweep, folder, retry_failed)
-    chosen = executor(progress.todo, sweep.base, jobs, timeout, memory)
+    chosen = cluster(timeout, memory) or executor(progress.todo, sweep.base, jobs, timeout, memory)
     say(plan(sweep, progress, chosen))
     if dry_run:
         return
@@ -167,6 +169,7 @@ def train(sweep: "Sweep", folder: "SweepFolder", chosen: "Executor", retry: bool
     from nnlab.cli.trials import watch
     from nnlab.experiment.signals import Terminated
     from nnlab.run.environment import git, versions
+    from nnlab.sweep.executors import Note
     from nnlab.sweep.plan import clear, look, register
 
     provide(sweep.base)
@@ -182,7 +185,10 @@ def train(sweep: "Sweep", folder: "SweepFolder", chosen: "Executor", retry: bool
                 closing(chosen.run(progress.todo, folder.path)) as events,
             ):
                 for event in events:
-                    see(event)
+                    if isinstance(event, Note):
+                        say(event.text)
+                    else:
+                        see(event)
         except (KeyboardInterrupt, Interrupted, Terminated) as stop:
             done = len(look(sweep, folder).done)
             code = 143 if isinstance(stop, Terminated) else getattr(stop, "exit_code", 130)

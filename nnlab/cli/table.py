@@ -1,5 +1,7 @@
 """Plain text tables: names to the left, numbers to the right, one format for a column."""
 
+import csv
+import io
 import math
 import unicodedata
 from collections.abc import Mapping, Sequence
@@ -9,6 +11,7 @@ from nnlab.cli.terminal import printable
 Cell = str | int | float | None
 NOTHING = "-"  # for None, nan and inf: a table shows no number that is none
 DIGITS = 4  # significant digits of the smallest number in a column
+LONG = 60  # characters of a setting in a cell
 SMALL, LARGE = 1e-4, 1e7  # outside, a number is written with an exponent
 
 
@@ -38,12 +41,47 @@ def records(rows: Sequence[Mapping[str, Cell]]) -> str:
     return table(names, [[row.get(name) for name in names] for row in rows])
 
 
+def across(header: Sequence[str], rows: Sequence[Sequence[Cell]]) -> str:
+    """The same where each row is of one kind: its numbers are rounded alike, columns end alike."""
+    texts = [[str(row[0]), *column(row[1:])] for row in rows]
+    lines = [list(map(_clean, line)) for line in [header, *texts]]
+    widths = [max(_width(line[i]) for line in lines) for i in range(len(header))]
+    return "\n".join(
+        "  ".join(
+            text + " " * (width - _width(text)) if i == 0 else " " * (width - _width(text)) + text
+            for i, (text, width) in enumerate(zip(line, widths, strict=True))
+        ).rstrip()
+        for line in lines
+    )
+
+
 def column(cells: Sequence[Cell]) -> list[str]:
     """The cells as text; floats with as many decimals as the smallest ordinary one needs."""
     floats = [abs(cell) for cell in cells if isinstance(cell, float)]
     low = min((one for one in floats if SMALL <= one < LARGE), default=1.0)
     decimals = DIGITS - 1 - math.floor(math.log10(low))
     return [_text(cell, max(decimals, 1)) for cell in cells]
+
+
+def as_csv(rows: Sequence[Mapping[str, Cell]], names: Sequence[str]) -> str:
+    """The rows as CSV below the names, numbers with all their digits, empty for None."""
+    buffer = io.StringIO()
+    lines = csv.writer(buffer, lineterminator="\n")
+    lines.writerow(names)
+    lines.writerows([row.get(name) for name in names] for row in rows)
+    return buffer.getvalue().removesuffix("\n")
+
+
+def setting(value: object) -> str | None:
+    """A setting as YAML writes it, cut where it is long; None for none."""
+    if value is None:
+        return None
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float) and float(f"{value:g}") == value:
+        return f"{value:g}"
+    shown = str(value)
+    return shown if len(shown) <= LONG else f"{shown[: LONG - 3]}..."
 
 
 def duration(seconds: float) -> str:
@@ -63,7 +101,12 @@ def _text(cell: Cell, decimals: int) -> str:
             return NOTHING
         ordinary = cell == 0 or SMALL <= abs(cell) < LARGE
         return f"{cell:.{decimals}f}" if ordinary else f"{cell:.{DIGITS - 1}e}"
-    return NOTHING if cell is None else printable(str(cell)).replace("\n", "\\n")
+    return NOTHING if cell is None else _clean(str(cell))
+
+
+def _clean(text: str) -> str:
+    """On one line, with nothing that a terminal would obey."""
+    return printable(text).replace("\n", "\\n")
 
 
 def _width(text: str) -> int:

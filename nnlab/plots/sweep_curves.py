@@ -18,6 +18,8 @@ POINTS = 400  # epochs that a curve is drawn with: more are finer than a pixel
 
 def suits(study: Study) -> bool:
     """Something was trained for at least one epoch, and not too many cells for one picture."""
+    if not study.keys:  # a search by Optuna has no grid
+        return False
     return bool(study.tables) and sum(bool(cell.done) for cell in study.cells) <= NAMED
 
 

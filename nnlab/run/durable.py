@@ -45,9 +45,14 @@ def write(path: Path, data: bytes | memoryview | str, sync: bool = True) -> None
         sync_folder(path.parent)
 
 
+def temporary_name(path: Path) -> Path:
+    """A name beside `path` that no other process and no other call takes."""
+    return path.with_name(f".{path.name}.{os.getpid()}-{next(_counter)}{TEMPORARY}")
+
+
 def stage(path: Path, data: bytes | memoryview, sync: bool = True) -> Path:
     """Writes `data` under a temporary name beside `path` and returns that name; see `move`."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}-{next(_counter)}{TEMPORARY}")
+    temporary = temporary_name(path)
     try:
         _fill(temporary, path, memoryview(data), sync)
     except BaseException:  # also KeyboardInterrupt: nothing is left behind
@@ -163,9 +168,9 @@ def remove_folder(path: Path) -> None:
     It first gets a temporary name: a kill in the middle leaves no half of it.
     """
     if path.exists():
-        temporary = path.with_name(f".{path.name}.{os.getpid()}-{next(_counter)}{TEMPORARY}")
-        replace(path, temporary)
-        _empty(temporary)
+        gone = temporary_name(path)
+        replace(path, gone)
+        _empty(gone)
 
 
 def remove_leftovers(folder: Path) -> None:

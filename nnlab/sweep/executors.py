@@ -11,8 +11,16 @@ from typing import Protocol
 from nnlab.run import environment
 from nnlab.sweep.trial import Begun, Outcome, Trial, run_trial
 
+
+@dataclass(frozen=True)
+class Note:
+    """A sentence for the user about where trials run."""
+
+    text: str
+
+
 Event = Begun | Outcome
-Events = Generator[Event, None, None]
+Events = Generator[Event | Note, None, None]
 
 
 class Executor(Protocol):

@@ -242,14 +242,15 @@ def _trials(
             config = found.vary([*changes, *own], problems)
             if config is None:
                 break  # with another seed it would be as wrong
-            trial = _trial(config, settings, request.argv)
+            trial = as_trial(config, settings, request.argv)
             trials.setdefault(trial.name, trial)
             total += 1
     problems.raise_any()
     return tuple(trials.values()), total - len(trials)
 
 
-def _trial(config: Config, cell: dict[str, Any], argv: tuple[str, ...]) -> Trial:
+def as_trial(config: Config, cell: dict[str, Any], argv: tuple[str, ...]) -> Trial:
+    """The trial of a config, its folder named by the hash of it."""
     content = json.dumps({**mapping(config), "sweeps": {}})
     return Trial(names.of_trial(content), content, cell, config.seed, argv=argv)
 

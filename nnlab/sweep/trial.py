@@ -60,13 +60,15 @@ class Outcome:
     """How a trial ended: a small record that travels; all numbers are in the run folder.
 
     `locked` is a trial that another process is running. `reason` is a sentence for those that are
-    not done. `seconds` is what it took here and now, 0 for one that was finished before.
+    not done. `seconds` is what it took here and now, 0 for one that was finished before. `error` is
+    the class of what was raised.
     """
 
     name: str
     status: Status
     reason: str | None = None
     seconds: float = field(default=0.0, compare=False)
+    error: str | None = field(default=None, compare=False)
 
     @property
     def done(self) -> bool:
@@ -96,27 +98,26 @@ def run_trial(
     """
     began = perf_counter()
     folder = RunFolder(parent / trial.name)
-    reason: str | None
+    reason = kind = None
     try:
         if (known := outcome(folder)) is not None:
             return known
         machine = machine or environment.describe(trial.argv)
         with within or nullcontext():
             _train(trial, folder, machine)
-        reason = None
     except (KeyboardInterrupt, Interrupted, Terminated):
         raise
     except RunLocked as error:
         return Outcome(trial.name, "locked", str(error), perf_counter() - began)
     except Exception as error:
-        reason = said(error)
+        reason, kind = said(error), type(error).__name__
     # Not inside `except`: what it held of the trial's memory is given back by now.
     if reason is not None:
         record_failure(trial, parent, reason)
     ended = outcome(folder)
     seconds = perf_counter() - began
     if ended is None or reason is not None:
-        return Outcome(trial.name, "failed", reason, seconds)
+        return Outcome(trial.name, "failed", reason, seconds, kind)
     return Outcome(trial.name, ended.status, ended.reason, seconds)
 
 
@@ -184,13 +185,14 @@ def _train(trial: Trial, folder: RunFolder, machine: Machine) -> None:
             return
         except (RunUnreadable, ConfigError):  # nobody can go on from it: it holds nothing else
             durable.remove_folder(folder.path)
-    with _begun(trial, folder, machine) as session:
+    with begun(trial, folder, machine) as session:
         for _ in session:
             pass
 
 
 @contextmanager
-def _begun(trial: Trial, folder: RunFolder, machine: Machine) -> Iterator[Session]:
+def begun(trial: Trial, folder: RunFolder, machine: Machine) -> Iterator[Session]:
+    """The session of a trial from its beginning. DataError when the data are not what they were."""
     config = trial.read_config()
     built = build(config, SHARED)
     if trial.data is not None and built.dataset.sha256 != trial.data:

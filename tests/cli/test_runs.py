@@ -58,13 +58,119 @@ def test_sorted_and_chosen(
     assert names == [two[i] for i in order]
 
 
-def test_an_unknown_column(nnlab: Nnlab, two: list[str]) -> None:
-    result = nnlab("runs", "--sort", "size")
-    assert result.exit_code == 2
+COLUMNS = "run, status, data, epochs, train_loss, val_loss, test_loss, accuracy, mae, r2, time"
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--sort", "size"], "No run has a column or a setting 'size'."),
+        (
+            ["--sort", "acuracy"],
+            "No run has a column or a setting 'acuracy'. Did you mean 'accuracy'?",
+        ),
+        (
+            ["--where", "optimzer.lr<1"],
+            "No run has a column or a setting 'optimzer.lr'. Did you mean 'optimizer.lr'?",
+        ),
+        (["--where", "adam.beta1<1"], "No run has a column or a setting 'adam.beta1'."),
+    ],
+)
+def test_a_key_that_no_run_has(
+    nnlab: Nnlab, two: list[str], options: list[str], message: str
+) -> None:
+    result = nnlab("runs", *options)
+    assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr == (
-        "There is no column 'size'; the columns are run, status, data, epochs, train_loss, "
-        "val_loss, test_loss, accuracy, mae, r2, time.\n"
+        f"{message} The columns are {COLUMNS}; a setting is named as in --set: optimizer.lr.\n"
     )
+
+
+NO_CONDITION = "is no condition. Write KEY, one of = != < <= > >=, and a value: 'optimizer.lr<0.1'."
+
+
+@pytest.mark.parametrize(
+    ("condition", "message"),
+    [
+        ("lr", f"'lr' {NO_CONDITION}"),
+        ("lr<", f"'lr<' {NO_CONDITION}"),
+        ("lr=[1]", "'lr=[1]': the value must be a single one, not a list."),
+        (
+            "lr={",
+            "'lr={': '{' is no value as YAML writes it; text with brackets or colons goes in "
+            "quotes of its own.",
+        ),
+        (
+            "lr=\x1b[2J",
+            "'lr=\\x1b[2J': '\\x1b[2J' is no value as YAML writes it; text with brackets or "
+            "colons goes in quotes of its own.",
+        ),
+    ],
+)
+def test_what_is_no_condition(nnlab: Nnlab, condition: str, message: str) -> None:
+    result = nnlab("runs", "--where", condition)
+    assert (result.exit_code, result.stdout, result.stderr) == (2, "", f"--where {message}\n")
+
+
+@pytest.mark.parametrize(
+    ("conditions", "found"),
+    [
+        (["optimizer.lr<1"], [1]),
+        (["lr>1e8"], [0]),
+        (["lr > 0.01", "epochs=3"], [1]),  # epochs: those that were done
+        (["training.epochs>=3"], [0, 1]),
+        (["epochs<9", "training.epochs=20"], [0]),
+        (["data=digits"], [0]),
+        (["data.binary=5"], [0]),  # a setting that the other run does not have
+        (["data.binary!=5"], []),
+        (["data.binary!=4"], [0]),
+        (["optimizer=sgd"], [0, 1]),
+        (["network.0.units=3"], [1]),
+        (["network.0.bias=false"], [1]),
+        (["network.0.bias=0"], []),  # a number is no truth value
+        (["hidden=3"], [1]),
+        (["hidden>3", "activation=relu"], [0]),
+        (["batch_size=full"], [1]),
+        (["batch_size<20"], [0]),  # text is not below a number
+        (["status==diverged", "train_loss>1e100"], [0]),
+        (["data.test=null"], [1]),
+        (["name>y"], [0]),  # text by the alphabet
+        (["optimizer.momentum=0"], [0, 1]),  # 0.0
+    ],
+)
+def test_where(nnlab: Nnlab, two: list[str], conditions: list[str], found: list[int]) -> None:
+    options = [part for one in conditions for part in ("--where", one)]
+    result = nnlab("runs", *options, "--json")
+    names = {run["name"] for run in json.loads(result.stdout)["runs"]}
+    assert names == {two[i] for i in found}
+
+
+def test_settings_that_are_asked_for_become_columns(nnlab: Nnlab, two: list[str]) -> None:
+    header, *rows = cells(nnlab("runs", "--sort", "lr", "--where", "batch_size!=7").stdout)
+    assert header[-3:] == ["batch_size", "lr", "time"]
+    assert [row[-3:-1] for row in rows] == [["full", "0.1"], ["15", "1e+09"]]
+    reverse = cells(nnlab("runs", "--sort", "lr", "--reverse").stdout)
+    assert [row[0] for row in reverse[1:]] == [two[0], two[1]]
+    found = json.loads(nnlab("runs", "--where", "lr=1e9", "--json").stdout)["runs"]
+    assert [one["config"] for one in found] == [{"lr": 1e9}]
+
+
+def test_csv_has_every_column_and_digit(nnlab: Nnlab, two: list[str], tmp_path: Path) -> None:
+    result = nnlab("runs", "--csv", "--status", "completed")
+    header, row = result.stdout.splitlines()
+    assert header == COLUMNS.replace(" ", "")
+    summary = json.loads((tmp_path / "runs" / two[1] / "summary.json").read_text())
+    final = summary["final"]
+    assert row.split(",") == [
+        *(two[1], "completed", "xor", "3", repr(final["train_loss"]), "", ""),
+        *(repr(final["train_accuracy"]), "", "", repr(final["seconds"])),
+    ]
+    empty = nnlab("runs", "--csv", "--where", "lr=7")
+    assert empty.stdout == f"{header}\n"
+    assert empty.stderr == "There is no run for which this holds in runs.\n"
+    both = nnlab("runs", "--csv", "--json")
+    assert (both.exit_code, both.stdout) == (2, "")
+    assert both.stderr == "--csv and --json are two forms of one answer: ask for one.\n"
 
 
 def test_no_runs(nnlab: Nnlab, tmp_path: Path) -> None:

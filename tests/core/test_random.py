@@ -25,6 +25,7 @@ def test_the_numbers_of_the_purposes_never_change():
         "AUGMENT": 4,
         "DATA": 5,
         "CHECK": 6,
+        "BOOTSTRAP": 7,
     }
 
 

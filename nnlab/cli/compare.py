@@ -1,0 +1,59 @@
+"""`nnlab compare`."""
+
+from pathlib import Path
+
+import click
+
+from nnlab.cli.options import complete_run, json_option, runs_option, verbosity
+from nnlab.cli.terminal import say, tell, tell_json
+
+
+@click.command
+@click.argument("names", metavar="RUN RUN...", nargs=-1, shell_complete=complete_run)
+@runs_option
+@click.option(
+    "--metric",
+    "metrics",
+    metavar="NAME",
+    multiple=True,
+    help="Judge this one over seeds, for example final.val_loss; may be repeated. "
+    "Default: the loss and metrics of the test part, else of the validation, else of the training "
+    "part.",
+)
+@json_option
+@verbosity
+def command(
+    names: tuple[str, ...], runs: Path | None, metrics: tuple[str, ...], as_json: bool
+) -> None:
+    """What differs between runs, in what was asked for and in what came of it.
+
+    Shows the settings that differ, final, best and test figures side by side, the first epoch at
+    which the curves are not the same to the last bit, and what differs in the machine. A folder
+    that holds runs, as that of a sweep, stands for all of them.
+
+    Runs whose configs differ in nothing but the seed form a group. Groups that share seeds are
+    compared with the first: seed by seed, the mean of the differences with its 95 % bootstrap
+    interval (10,000 draws, percentiles widened for few seeds), and whether that is more than the
+    noise of the seed. At least five shared seeds are needed to tell.
+
+    \b
+    nnlab compare latest 20261121-101500-xor
+    nnlab compare runs/*-xor-*
+    """
+    from nnlab.cli import comparison
+    from nnlab.compare.facts import find_folders, read_facts, refuse_fewer
+    from nnlab.compare.groups import compare, group
+    from nnlab.run.names import runs_folder
+
+    folders = find_folders(names, runs_folder(runs))
+    refuse_fewer(folders)
+    facts = [read_facts(folder) for folder in folders]
+    groups = group(facts)
+    comparison.refuse_unknown(metrics, facts)
+    judged = compare(groups, metrics) if len(groups) < len(facts) else []
+    for note in comparison.notes(facts):
+        say(note)
+    if as_json:
+        tell_json(comparison.as_mapping(facts, groups, judged))
+    else:
+        tell("\n\n".join(comparison.sections(facts, groups, judged)))

@@ -1,0 +1,261 @@
+"""A comparison of runs as text and as JSON."""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from statistics import quantiles
+from typing import Any
+
+from nnlab.cli.table import NOTHING, Cell, across, records, setting, table
+from nnlab.compare.differences import (
+    MISSING,
+    environment_rows,
+    in_words,
+    parting,
+    setting_rows,
+    shared_epochs,
+)
+from nnlab.compare.facts import Facts
+from nnlab.compare.groups import Comparison, Group, better
+from nnlab.config.problems import suggest
+from nnlab.core.bootstrap import FEWEST
+from nnlab.errors import UsageError
+
+WIDE = 8  # runs that are shown one a column
+LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+
+def refuse_unknown(metrics: Sequence[str], runs: Sequence[Facts]) -> None:
+    """UsageError for a metric that no run has."""
+    known = list(dict.fromkeys(name for run in runs for name in run.metrics))
+    for metric in metrics:
+        if metric not in known:
+            near = suggest(metric, known)
+            meant = f" Did you mean '{near}'?" if near else ""
+            raise UsageError(f"No run has '{metric}'.{meant} There are {', '.join(known)}.")
+
+
+def notes(runs: Sequence[Facts]) -> Iterator[str]:
+    """What the reader must know before the figures: runs without a result, other data."""
+    few = len(runs) <= WIDE
+    for letter, run in zip(letters(runs), runs, strict=True):
+        name = letter if few else run.folder.name
+        if run.status == "diverged":
+            yield f"{name} diverged: its figures are the last finite ones."
+        elif not run.finished:
+            yield f"{name} is {run.status}: its figures are those of the last epoch it kept."
+    first, hashes = runs[0].data, {run.data[1] for run in runs}
+    sets = list(dict.fromkeys(run.data[0] or "unknown" for run in runs))
+    if len(sets) > 1:
+        yield f"The data differ ({', '.join(sets)}): the figures do not measure the same thing."
+    elif len(hashes) > 1:
+        yield (
+            f"The rows of the data set {first[0] or 'unknown'} are not the same in all runs "
+            "(other SHA-256): part of a difference may come from that."
+        )
+
+
+def sections(
+    runs: Sequence[Facts], groups: Sequence[Group], judged: Sequence[Comparison]
+) -> Iterator[str]:
+    """The parts of the answer, one after the other."""
+    if len(runs) <= WIDE:
+        yield from side_by_side(runs)
+    elif not judged:
+        yield one_a_row(runs)
+    if judged:
+        yield from over_seeds(groups, judged)
+
+
+def side_by_side(runs: Sequence[Facts]) -> Iterator[str]:
+    """Few runs: one a column."""
+    heads = letters(runs)
+    yield table(
+        ["", "run", "status"],
+        [[n, str(run.folder.path), run.status] for n, run in zip(heads, runs, strict=True)],
+    )
+    settings = setting_rows([run.settings for run in runs])
+    if settings:
+        cells = [[key, *map(text, row)] for key, row in settings.items()]
+        yield across(["config", *heads], cells)
+    else:
+        yield "The configs are the same."
+    figures = metric_rows(runs)
+    yield across(["figure", *heads], [[key, *row] for key, row in figures.items()])
+    yield curves(runs)
+    environment = environment_rows(runs)
+    if environment:
+        cells = [[key, *map(text, row)] for key, row in environment.items()]
+        yield across(["environment", *heads], cells)
+
+
+def curves(runs: Sequence[Facts]) -> str:
+    """A sentence for each run but the first: from which epoch on its curves are others."""
+    lines = []
+    first, *rest = letters(runs)
+    for name, run in zip(rest, runs[1:], strict=True):
+        epoch = parting(runs[0].curves, run.curves)
+        last = shared_epochs(runs[0].curves, run.curves)
+        if last < 0:
+            lines.append(f"{first} and {name} have no epoch in common.")
+        elif epoch is None:
+            lines.append(f"The curves of {first} and {name} are bit-equal up to epoch {last:,}.")
+        elif epoch == 0:
+            lines.append(f"The curves of {first} and {name} differ from the start.")
+        else:
+            lines.append(f"The curves of {first} and {name} part at epoch {epoch:,}.")
+    return "\n".join(lines)
+
+
+def one_a_row(runs: Sequence[Facts]) -> str:
+    """Many runs: one a row, with the settings that differ as columns."""
+    settings = setting_rows([run.settings for run in runs])
+    figures = metric_rows(runs)
+    rows = []
+    for index, run in enumerate(runs):
+        row: dict[str, Cell] = {"run": run.folder.name, "status": run.status}
+        row |= {key: text(cells[index]) for key, cells in settings.items()}
+        row |= {key: cells[index] for key, cells in figures.items()}
+        rows.append(row)
+    return records(rows)
+
+
+def over_seeds(groups: Sequence[Group], judged: Sequence[Comparison]) -> Iterator[str]:
+    """What each group is, its figures over the seeds, and a sentence for each difference."""
+    heads = [str(number) for number in range(1, len(groups) + 1)]
+    settings = setting_rows([_without_seed(one) for one in groups])
+    rows: list[Sequence[Cell]] = [
+        ["runs", *(str(len(one.runs)) for one in groups)],
+        ["seeds", *(span(one.seeds) for one in groups)],
+    ]
+    rows += [[key, *map(text, row)] for key, row in settings.items()]
+    names = dict.fromkeys(one.metric for one in judged)
+    rows += [[metric, *(middle(one, metric) for one in groups)] for metric in names]
+    yield across(["group", *heads], rows) + "\nFigures: median (quartiles) of the finished runs."
+    unfinished = [
+        f"Group {head} leaves out {len(one.unfinished)} of its {len(one.runs)} runs: "
+        + ", ".join(f"seed {run.seed} {run.status}" for run in one.unfinished[:5])
+        + (" ..." if len(one.unfinished) > 5 else "")
+        + "."
+        for head, one in zip(heads, groups, strict=True)
+        if one.unfinished
+    ]
+    yield "\n".join([*map(sentence, judged), *unfinished])
+
+
+def sentence(one: Comparison) -> str:
+    """The difference in words, with what can be concluded from it."""
+    a, b = one.first + 1, one.second + 1
+    count = len(one.seeds)
+    if one.verdict == "no shared seed":
+        return (
+            f"{one.metric}: groups {a} and {b} share no seed with finished runs, so nothing can be "
+            "paired."
+        )
+    if one.interval is None:
+        return f"{one.metric}: groups {a} and {b} share one seed only, too few to tell."
+    mean, found = one.interval.mean, one.interval
+    if not any(one.differences):
+        return f"{one.metric}: groups {a} and {b} are equal for each of {count} shared seeds."
+    way = (
+        f"{'higher' if mean > 0 else 'lower'} ({'better' if better(one.metric, mean) else 'worse'})"
+    )
+    says = (
+        f"{one.metric}: group {b} is {figure(abs(mean))} {way} than group {a}, the mean over "
+        f"{count} shared seeds (95 % interval {figure(found.low)} to {figure(found.high)})"
+    )
+    if one.verdict == "too few seeds":
+        return f"{says}; {count} are too few to tell it from the seed noise, {FEWEST} are needed."
+    if one.verdict == "larger":
+        return f"{says}: more than the seed noise."
+    return f"{says}: not more than the seed noise."
+
+
+def as_mapping(
+    runs: Sequence[Facts], groups: Sequence[Group], judged: Sequence[Comparison]
+) -> dict[str, Any]:
+    """What `--json` prints."""
+    settings = setting_rows([run.settings for run in runs])
+    where = {id(run): index for index, run in enumerate(runs)}
+    return {
+        "runs": [
+            {
+                "name": run.folder.name,
+                "path": str(run.folder.path),
+                "status": run.status,
+                "seed": run.seed,
+                "data": {"name": run.data[0], "sha256": run.data[1]},
+                "metrics": run.metrics,
+            }
+            for run in runs
+        ],
+        "config": {
+            key: [None if value is MISSING else value for value in row]
+            for key, row in settings.items()
+        },
+        "environment": environment_rows(runs),
+        "parting": [parting(runs[0].curves, run.curves) for run in runs[1:]],
+        "groups": [
+            {"runs": [where[id(run)] for run in one.runs], "seeds": one.seeds} for one in groups
+        ],
+        "comparisons": [asdict(one) for one in judged],
+    }
+
+
+def letters(runs: Sequence[Facts]) -> list[str]:
+    """A to Z, then AA, AB and so on."""
+    found = []
+    for index in range(len(runs)):
+        name = ""
+        while index >= 0:
+            index, letter = divmod(index, len(LETTERS))
+            name, index = LETTERS[letter] + name, index - 1
+        found.append(name)
+    return found
+
+
+def metric_rows(runs: Sequence[Facts]) -> dict[str, list[Cell]]:
+    """Every figure of every run."""
+    names = list(dict.fromkeys(name for run in runs for name in run.metrics))
+    return {name: [run.metrics.get(name) for run in runs] for name in names}
+
+
+def middle(one: Group, metric: str) -> str:
+    """Median and quartiles of the finished runs."""
+    values = [run.metrics[metric] for run in one.by_seed.values() if metric in run.metrics]
+    if len(values) < 2:
+        return figure(values[0]) if values else NOTHING
+    low, median, high = quantiles(values, n=4, method="inclusive")
+    return f"{figure(median)} ({figure(low)} to {figure(high)})"
+
+
+def figure(value: float) -> str:
+    """Four significant digits."""
+    if not math.isfinite(value):
+        return NOTHING
+    return f"{value:.4g}"
+
+
+def span(seeds: Sequence[int]) -> str:
+    """0 to 4 where no number is left out, else all of them."""
+    if len(seeds) > 2 and seeds[-1] - seeds[0] == len(seeds) - 1:
+        return f"{seeds[0]} to {seeds[-1]}"
+    return ", ".join(map(str, seeds[:8])) + (" ..." if len(seeds) > 8 else "")
+
+
+def text(value: Any) -> str:
+    """A setting in a cell."""
+    if value is MISSING:
+        return NOTHING
+    if isinstance(value, list) and value and isinstance(value[0], dict):
+        return in_words(value)
+    return setting(value) or "null"
+
+
+def _without_seed(one: Group) -> dict[str, Any]:
+    """The settings of a group's first run but for the seeds."""
+    settings = {k: v for k, v in one.runs[0].settings.items() if k not in ("seed", "name")}
+    data = settings.get("data")
+    if isinstance(data, dict):
+        settings["data"] = {key: value for key, value in data.items() if key != "seed"}
+    return settings

@@ -1,0 +1,200 @@
+"""`nnlab tune`."""
+
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from nnlab.cli.options import (
+    FILE,
+    config_argument,
+    json_option,
+    runs_option,
+    threads_option,
+    use_threads,
+    verbosity,
+)
+from nnlab.cli.terminal import say, tell, tell_json
+
+if TYPE_CHECKING:
+    from nnlab.run.sweeps import SweepFolder
+    from nnlab.tune.study import Study, Told, Tuning
+
+
+@click.command
+@config_argument
+@click.option("--search", type=FILE, required=True, metavar="FILE", help="What to search, as YAML.")
+@click.option(
+    "--trials",
+    type=click.IntRange(min=1),
+    default=20,
+    show_default=True,
+    metavar="N",
+    help="How many in all, with those of earlier calls.",
+)
+@click.option(
+    "--prune/--no-prune",
+    default=True,
+    show_default=True,
+    help="Stop a trial early that is worse than the median of the others.",
+)
+@runs_option
+@click.option("--name", metavar="NAME", help="The search's folder; default: from config and space.")
+@threads_option
+@json_option
+@verbosity
+def command(
+    config: str, overrides: tuple[str, ...], search: Path, trials: int, prune: bool,
+    runs: Path | None, name: str | None, threads: int | None, as_json: bool,
+) -> None:  # fmt: skip
+    """Let Optuna search for good settings of CONFIG.
+
+    FILE maps settings, as --set names them, to where to search:
+
+    \b
+    lr: {low: 1e-4, high: 1, log: true}     between two numbers
+    hidden: {low: 2, high: 16, step: 2}     whole numbers
+    activation: [relu, tanh, sigmoid]       one of several
+
+    What counts is the best value of what the config monitors (training.monitor). Every trial is a
+    run folder like any other, in one folder with Optuna's journal. The same command again goes on
+    to N trials; with the same seed it proposes the same settings. Needs pip install 'nnlab[tune]'.
+
+    \b
+    nnlab tune digits_binary --search space.yaml --trials 30
+    """
+    use_threads(threads)
+    from nnlab.cli.downloads import provide
+    from nnlab.run.environment import git, versions
+    from nnlab.run.names import runs_folder
+    from nnlab.run.sweeps import SweepFolder
+    from nnlab.tune.study import Study, register, require_optuna, require_same
+
+    require_optuna()
+    tuning = prepare(config, overrides, search, name, prune)
+    folder = SweepFolder(runs_folder(runs) / tuning.name)
+    require_same(tuning, folder)
+    provide(tuning.base.config)
+    folder.create()
+    with folder.lock():
+        folder.tidy()
+        register(tuning, folder, {**versions(), "git": git(Path())})
+        study = Study(tuning, folder)
+        before = len(study.told())
+        say(f"{tuning.name}: {before:,} done, {max(trials - before, 0):,} to run")
+        for told in study.go(trials):
+            say(line(told, tuning.metric))
+        folder.write_summary([one.key for one in tuning.dimensions], folder.records())
+        show(study, folder, as_json)
+
+
+def prepare(
+    config: str, overrides: tuple[str, ...], search: Path, name: str | None, prune: bool
+) -> "Tuning":
+    """Everything that can be wrong with a request is found here, before anything runs.
+
+    Raises ConfigError, DataError, UsageError.
+    """
+    from nnlab.config.names import name_from_stem, name_problem
+    from nnlab.config.variants import base
+    from nnlab.errors import UsageError
+    from nnlab.tune.space import check_space, read_space, refuse_fixed
+    from nnlab.tune.study import Tuning
+
+    dimensions = read_space(search)
+    refuse_fixed(dimensions, overrides)
+    found = base(config, overrides)
+    for note in found.notes:
+        say(note)
+    check_space(dimensions, found)
+    if name is None:
+        name = name_from_stem("-".join(["tune", found.config.name, search.stem, *overrides]))
+    elif problem := name_problem(name):
+        raise UsageError(f"--name: {problem}")
+    argv = tuple(sys.argv)
+    return Tuning(name, config, found, tuple(dimensions), overrides, prune, argv)
+
+
+def line(told: "Told", metric: str) -> str:
+    """A trial in a line."""
+    cell = ", ".join(f"{key}={short(value)}" for key, value in told.cell.items())
+    if told.value is not None:
+        return f"{told.number}: {cell}: {metric} {told.value:.4g}"
+    return f"{told.number}: {cell}: {told.ended} at epoch {told.epochs:,}"
+
+
+def show(study: "Study", folder: "SweepFolder", as_json: bool) -> None:
+    """The trials, what mattered, and how to train the best of them again."""
+    told, best, tuning = study.told(), study.best(), study.tuning
+    weights = study.importances()
+    if as_json:
+        tell_json(as_mapping(told, best, weights, tuning, folder))
+        return
+    tell(table(told, tuning.metric))
+    if weights:
+        listed = ", ".join(f"{key} {100 * share:.0f} %" for key, share in weights.items())
+        tell(f"\nWhat the differences come from: {listed}")
+    if best is None:
+        tell("\nNo trial came to its end with a result.")
+    else:
+        tell(f"\nBest: trial {best.number}, {tuning.metric} {best.value:.4g}. To train it again:")
+        tell(shlex.join(again(tuning, best)))
+    tell(f"\nSaved in {folder.path}")
+
+
+def again(tuning: "Tuning", best: "Told") -> list[str]:
+    """The command that repeats a trial."""
+    from nnlab.tune.study import set_options
+
+    options = [part for one in set_options(tuning, best.cell) for part in ("--set", one)]
+    return ["nnlab", "train", tuning.config, *options]
+
+
+def short(value: Any) -> str:
+    """A setting in a table: numbers with four digits, the command below has them all."""
+    from nnlab.run.sweeps import label
+
+    return f"{value:.4g}" if isinstance(value, float) else label(value)
+
+
+def table(told: "Sequence[Told]", metric: str) -> str:
+    """A row a trial."""
+    from nnlab.cli.table import records
+
+    return records(
+        [
+            {
+                "trial": one.number,
+                "run": one.run,
+                **{key: short(value) for key, value in one.cell.items()},
+                "ended": one.ended,
+                "epochs": one.epochs,
+                metric: one.value,
+            }
+            for one in told
+        ]
+    )
+
+
+def as_mapping(
+    told: "Sequence[Told]",
+    best: "Told | None",
+    weights: dict[str, float],
+    tuning: "Tuning",
+    folder: "SweepFolder",
+) -> dict[str, Any]:
+    """What `--json` prints."""
+    from dataclasses import asdict
+
+    return {
+        "folder": str(folder.path),
+        "metric": tuning.metric,
+        "direction": tuning.direction,
+        "trials": [asdict(one) for one in told],
+        "importances": weights,
+        "best": None if best is None else best.number,
+        "command": None if best is None else again(tuning, best),
+    }

@@ -1,0 +1,140 @@
+"""`--where 'optimizer.lr<0.1'`: a condition on a column of the table or a setting of the config."""
+
+import operator
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nnlab.config.files import checked
+from nnlab.config.overrides import ALIASES
+from nnlab.config.problems import Problems, show, suggest
+from nnlab.config.reader import read
+from nnlab.config.tree import Source
+from nnlab.errors import ConfigError, UsageError
+
+PATTERN = re.compile(r"\s*([^\s=!<>]+)\s*(==|!=|<=|>=|=|<|>)(.*)", re.DOTALL)
+OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
+    "=": operator.eq,
+    "==": operator.eq,
+    "!=": operator.ne,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
+Value = str | int | float | bool | None
+
+
+@dataclass(frozen=True)
+class Condition:
+    """A key, an operator and a value."""
+
+    key: str
+    sign: str
+    value: Value
+
+    def holds(self, values: Mapping[str, Any]) -> bool:
+        """Whether the run with these values meets it; one without the key does not.
+
+        Numbers compare with numbers and text with text, in the order of the alphabet; anything
+        else is only ever equal or not.
+        """
+        if self.key not in values:
+            return False
+        found = values[self.key]
+        if self.sign in ("=", "==", "!="):
+            return OPERATORS[self.sign](_kind(found, self.value), _kind(self.value, found))
+        if not (_ordered(found, self.value)):
+            return False
+        return OPERATORS[self.sign](found, self.value)
+
+
+def parse(text: str) -> Condition:
+    """The condition in a text. Raises UsageError with how one is written."""
+    match = PATTERN.fullmatch(text)
+    if match is None or not match[3].strip():
+        raise UsageError(
+            f"--where {show(text)} is no condition. Write KEY, one of = != < <= > >=, and a "
+            "value: 'optimizer.lr<0.1'."
+        )
+    key, sign, right = match.groups()
+    return Condition(key, sign, _value(text, right))
+
+
+def values_of(columns: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
+    """What a condition can ask of a run: settings by dotted key, short names, columns.
+
+    A key that holds a mapping with a name (`optimizer`) stands for that name. A column comes before
+    a setting of the same name: `epochs` is how many were done.
+    """
+    found = dict(settings)
+    for key, value in settings.items():
+        if key.endswith(".name"):
+            found.setdefault(key.removesuffix(".name"), value)
+    found |= {short: found[key] for short, key in ALIASES.items() if key in found}
+    found |= hidden(settings)
+    return found | {key: value for key, value in columns.items() if value is not None}
+
+
+def hidden(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """`hidden` and `activation`, where all hidden layers have the same."""
+    from nnlab.core.layers import LAYERS
+    from nnlab.core.layers.activations import Activation
+
+    kinds: dict[int, str] = {}
+    while f"network.{len(kinds)}.name" in settings:
+        kinds[len(kinds)] = str(settings[f"network.{len(kinds)}.name"])
+    dense = [index for index, kind in kinds.items() if kind == "dense"]
+    before = range(dense[-1] if dense else 0)
+    found: dict[str, set[Any]] = {
+        "hidden": {settings.get(f"network.{index}.units") for index in dense[:-1]},
+        "activation": {
+            kinds[index]
+            for index in before
+            if issubclass(LAYERS.get(kinds[index], int), Activation)
+        },
+    }
+    return {name: values.pop() for name, values in found.items() if len(values) == 1}
+
+
+def refuse_unknown(keys: Iterable[str], columns: Iterable[str], known: Iterable[str]) -> None:
+    """UsageError for a key that no run has, with the nearest that there is."""
+    columns = tuple(columns)
+    names = list(dict.fromkeys([*columns, *known]))
+    for key in keys:
+        if key not in names:
+            near = suggest(key, names)
+            meant = f" Did you mean {show(near)}?" if near else ""
+            raise UsageError(
+                f"No run has a column or a setting {show(key)}.{meant} The columns are "
+                f"{', '.join(columns)}; a setting is named as in --set: optimizer.lr."
+            )
+
+
+def _value(text: str, right: str) -> Value:
+    """The value as YAML 1.2 reads it: 1e-3 is a number, adam is text."""
+    problems, written = Problems(), right.strip()
+    try:
+        node = read(checked(Source("--where", written, Path(), "set")), problems)
+        problems.raise_any()
+    except ConfigError:
+        raise UsageError(
+            f"--where {show(text)}: {show(written)} is no value as YAML writes it; text with "
+            "brackets or colons goes in quotes of its own."
+        ) from None
+    value = node.value
+    if value is not None and not isinstance(value, str | int | float | bool):
+        raise UsageError(f"--where {show(text)}: the value must be a single one, not a list.")
+    return value
+
+
+def _kind(value: Any, other: Any) -> Any:
+    """1 and 1.0 are equal, 1 and true are not."""
+    return (isinstance(value, bool), value) if isinstance(other, bool) else value
+
+
+def _ordered(found: Any, value: Any) -> bool:
+    numbers = all(isinstance(v, int | float) and not isinstance(v, bool) for v in (found, value))
+    return numbers or (isinstance(found, str) and isinstance(value, str))

@@ -1,0 +1,7 @@
+"""Loaded by a worker of the tests before it begins."""
+
+import sys
+
+from nnlab.sweep import remote
+
+remote.COMMAND = (sys.executable, "-m", "tests.cluster.foreman")

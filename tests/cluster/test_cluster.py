@@ -1,0 +1,355 @@
+"""Trials on a real scheduler and two workers in other processes."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from nnlab.cli import main
+from nnlab.errors import StorageError
+from nnlab.run.folder import RunFolder
+from nnlab.run.sweeps import SweepFolder
+from nnlab.sweep.address import Address
+from nnlab.sweep.cluster import Cluster, Crew
+from nnlab.sweep.executors import Events, InProcess, Note
+from nnlab.sweep.parcel import Parcel
+from nnlab.sweep.trial import Begun, Outcome
+from tests.cluster.parts import (
+    Dask,
+    alive,
+    hashes,
+    kill,
+    notes,
+    outcomes,
+    trial,
+    trials,
+    wait_until,
+)
+from tests.sweep.sabotage import known
+from tests.sweep.test_sabotage import CONFIG, REASONS
+
+pytest.importorskip("distributed")
+HERE = Path(__file__).parent
+SLOW = ("epochs=30000",)  # a second
+
+
+@pytest.fixture(scope="module")
+def dask(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dask]:
+    """A scheduler and two workers that stay; trials in them may be sabotaged."""
+    found = Dask(tmp_path_factory.mktemp("dask"))
+    try:
+        found.scheduler()
+        for _ in range(2):
+            found.worker("--preload", str(HERE / "preload.py"))
+        yield found
+    finally:
+        found.end()
+
+
+@pytest.fixture
+def fresh(tmp_path: Path) -> Iterator[Dask]:
+    """A scheduler that a test may kill."""
+    found = Dask(tmp_path / "dask")
+    found.folder.mkdir()
+    try:
+        found.scheduler()
+        yield found
+    finally:
+        found.end()
+
+
+def on(dask: Dask, **more: float) -> Cluster:
+    return Cluster(Address.parse(dask.address), **more)  # type: ignore[arg-type]
+
+
+def begin(events: Events) -> None:
+    """Listen until a trial has begun."""
+    next(event for event in events if isinstance(event, Begun))
+
+
+def test_the_same_hashes_as_in_this_process(dask: Dask, tmp_path: Path) -> None:
+    """R15, and R16: one BLAS thread."""
+    wanted = trials(4, "epochs=50")
+    outcomes(InProcess(), wanted, tmp_path / "here")
+    found = outcomes(on(dask), wanted, tmp_path / "there")
+    assert {one.status for one in found.values()} == {"completed"}
+    assert len(hashes(tmp_path / "here")) == 4
+    assert hashes(tmp_path / "there") == hashes(tmp_path / "here")
+    about = RunFolder(tmp_path / "there" / "t00").read_run()
+    assert about["threads"]["blas"] == 1
+    assert about["trial"] == {"cell": {"seed": 0}, "seed": 0}
+    names = {
+        one: sorted(p.name for p in (tmp_path / one / "t00").iterdir()) for one in ("here", "there")
+    }
+    assert set(names["here"]) - set(names["there"]) <= {"lock", "lock.json"}
+
+
+def test_a_cluster_on_this_machine(tmp_path: Path) -> None:
+    wanted = trials(3, "epochs=50")
+    outcomes(InProcess(), wanted, tmp_path / "here")
+    outcomes(Cluster(Address.parse("local:2")), wanted, tmp_path / "there")
+    assert hashes(tmp_path / "there") == hashes(tmp_path / "here")
+
+
+def test_six_of_twenty_four_fail_each_alone(
+    dask: Dask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """R12, with the trials that tests/sweep has for processes."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "trouble.yaml").write_text(CONFIG)
+    arguments = ["sweep", "data.number=range(24)", "-c", "trouble.yaml", "--no-plots"]
+    limits = ["--timeout", "2", "--memory", "1G", "--cluster", dask.address]
+    with known():
+        result = CliRunner().invoke(main, [*arguments, *limits])
+    assert result.exit_code == 8, result.output
+    assert "18 of 24 trials done" in result.stdout
+    folder = SweepFolder(tmp_path / "runs" / "sweep-trouble-data.number")
+    records = {record.cell["data.number"]: record for record in folder.records()}
+    assert sorted(records) == list(range(24))
+    assert sum(record.done for record in records.values()) == 18
+    found = {number: (one.status, one.reason) for number, one in records.items() if not one.done}
+    assert sorted(found) == sorted(REASONS)
+    for number, (status, reason) in REASONS.items():
+        assert found[number][0] == status
+        assert str(found[number][1]).startswith(reason), found[number]
+
+
+def test_what_is_there_is_not_run_again(dask: Dask, tmp_path: Path) -> None:
+    """R13: finished folders keep their bytes."""
+    wanted = trials(3, "epochs=20")
+    outcomes(on(dask), wanted[:2], tmp_path)
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.glob("*/*")}
+    events = list(on(dask).run(wanted, tmp_path))
+    assert [one.name for one in events if isinstance(one, Begun)] == ["t02"]
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+
+
+def test_other_data_than_here(dask: Dask, tmp_path: Path) -> None:
+    (tmp_path / "rows.csv").write_text("x,y\n1,2\n2,4\n3,6\n")
+    (tmp_path / "c.yaml").write_text(
+        "data: {name: csv, path: rows.csv, target: y, task: regression}\n"
+        "network: [{dense: 1}]\nloss: mse\n"
+    )
+    good = trial("csv", "epochs=2", config=str(tmp_path / "c.yaml"))
+    (tmp_path / "rows.csv").rename(tmp_path / "moved.csv")
+    found = outcomes(on(dask), [replace(good, name="gone")], tmp_path / "a")["gone"]
+    reason = f"There is no file {tmp_path}/rows.csv."
+    assert (found.status, found.reason) == ("failed", reason)
+    assert RunFolder.open(tmp_path / "a" / "gone").read_run()["error"] == reason
+    (tmp_path / "moved.csv").rename(tmp_path / "rows.csv")
+    assert outcomes(on(dask), [good], tmp_path / "a")["csv"].done
+    said = notes(on(dask), [replace(good, name="wrong", data="0" * 64)], tmp_path / "a")
+    assert len(said) == 2  # both workers
+    for one in said:
+        assert one.startswith("tcp://127.0.0.1:")
+        assert " does not run trials with these data: The data set " in one
+        assert f", then {'0' * 64}." in one
+
+
+def test_a_worker_that_is_killed_costs_nothing(fresh: Dask, tmp_path: Path) -> None:
+    first = fresh.worker()
+    wanted = trials(4, *SLOW)
+    events = on(fresh).run(wanted, tmp_path / "there")
+    begin(events)
+    fresh.worker()
+    time.sleep(0.5)  # the first is in the middle of a trial
+    first.kill()
+    rest = list(events)
+    done = [one.name for one in rest if isinstance(one, Outcome) and one.done]
+    assert sorted(done) == ["t00", "t01", "t02", "t03"]
+    assert len([one for one in rest if isinstance(one, Begun)]) == 4  # one of them twice
+    outcomes(InProcess(), wanted[:1], tmp_path / "here")
+    assert hashes(tmp_path / "there")["t00"] == hashes(tmp_path / "here")["t00"]
+
+
+def test_workers_with_another_nnlab_or_none_are_not_used(fresh: Dask, tmp_path: Path) -> None:
+    fresh.worker("--preload", str(HERE / "old.py"))
+    fresh.worker("--preload", str(HERE / "bare.py"))
+    wait_until(lambda: fresh.log().count("Registered to:") == 2)
+    with pytest.raises(StorageError) as error:
+        list(on(fresh).run(trials(1, "epochs=2"), tmp_path))
+    assert str(error.value) == "No worker of the cluster can run trials of this nnlab."
+    fresh.worker()
+    wait_until(lambda: fresh.log().count("Registered to:") == 3)
+    said = notes(on(fresh), trials(2, "epochs=2"), tmp_path)
+    assert sorted(one.partition(" is not used: ")[2] for one in said) == [
+        "it has nnlab 0.0.9, here is 0.1.0.",
+        "nnlab is not installed there.",
+    ]
+    assert all(one.startswith("The worker tcp://127.0.0.1:") for one in said)
+    assert len(hashes(tmp_path)) == 2
+
+
+def test_a_scheduler_that_dies(fresh: Dask, tmp_path: Path) -> None:
+    fresh.worker()
+    events = on(fresh).run(trials(2, *SLOW), tmp_path)
+    begin(events)
+    fresh.processes[0].kill()
+    with pytest.raises(StorageError, match=r"^The scheduler tcp://127.0.0.1:\d+ is gone "):
+        list(events)
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_workers_that_come_later(fresh: Dask, tmp_path: Path) -> None:
+    events = on(fresh).run(trials(1, "epochs=2"), tmp_path)
+    assert next(events) == Note("The cluster has no workers; waiting for some.")
+    fresh.worker()
+    rest = list(events)
+    assert [type(one) for one in rest] == [Begun, Outcome]
+
+
+def test_nobody_trains_for_one_who_went_away(fresh: Dask, tmp_path: Path) -> None:
+    """Ctrl+C closes the generator; the workers stay, their trials end."""
+    fresh.worker()
+    events = on(fresh).run(trials(1, "epochs=100000000"), tmp_path)
+    begin(events)
+    place = str(fresh.folder)
+    wait_until(lambda: len(foremen(place)) >= 3)  # the foreman, its server, the trial
+    events.close()
+    wait_until(lambda: foremen(place) == [], 10)
+    assert fresh.processes[1].poll() is None
+
+
+def test_nobody_trains_for_one_who_was_killed(fresh: Dask, tmp_path: Path) -> None:
+    fresh.worker()
+    process = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "nnlab", "sweep", "lr=0.1", "-c", "xor", "--quiet"),
+            *("--cluster", fresh.address, "--set", "epochs=100000000"),
+            *("--set", "training.engine=numpy"),
+        ],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(HERE.parents[1])},
+    )
+    place = str(fresh.folder)
+    wait_until(lambda: len(foremen(place)) >= 3)
+    process.kill()
+    process.wait()
+    wait_until(lambda: foremen(place) == [], 10)
+    assert fresh.processes[1].poll() is None
+
+
+def test_a_trial_that_is_lost_three_times(fresh: Dask, tmp_path: Path) -> None:
+    """Its supervisor is killed whenever it is given to one, as by a machine out of memory."""
+    fresh.worker()
+    found: list[Outcome] = []
+    events = on(fresh).run(trials(1, "epochs=100000000"), tmp_path)
+    for event in events:
+        if isinstance(event, Begun):
+            wait_until(lambda: len(foremen(str(fresh.folder))) >= 3)
+            kill(min(foremen(str(fresh.folder))))
+        elif isinstance(event, Outcome):
+            found.append(event)
+    (lost,) = found
+    assert lost.status == "failed"
+    assert lost.reason is not None
+    assert lost.reason.startswith("it was lost 3 times, at last: tcp://127.0.0.1:")
+    assert lost.reason.endswith(": its supervisor died")
+    assert RunFolder.open(tmp_path / "t00").read_run()["error"] == lost.reason
+    wait_until(lambda: foremen(str(fresh.folder)) == [], 10)
+
+
+@pytest.mark.parametrize(
+    ("there", "compilable", "problem"),
+    [
+        ({"nnlab": "0.1.0", "numba": True}, True, None),
+        ({"nnlab": "0.0.9", "numba": True}, True, "it has nnlab 0.0.9, here is 0.1.0"),
+        (
+            {"nnlab": "0.1.0", "numba": False},
+            True,
+            "this machine has numba and it has not, so its engine would be another; "
+            "--set training.engine=numpy makes them equal",
+        ),
+        ({"nnlab": "0.1.0", "numba": False}, False, None),
+        (ModuleNotFoundError("nnlab"), True, "nnlab is not installed there"),
+        (OSError("gone"), True, "it does not answer (OSError)"),
+        (None, True, "it does not answer (NoneType)"),
+    ],
+)
+def test_which_workers_are_used(there: object, compilable: bool, problem: str | None) -> None:
+    crew = Crew(None, Cluster(Address("local:1", 1)), Path(), deque(), compilable)
+    assert crew.stranger(there, {"nnlab": "0.1.0", "numba": True}) == problem
+
+
+def test_the_first_that_comes_back_sets_the_data() -> None:
+    """Before that, workers with other data can only be told by what they bring."""
+    crew = Crew(None, Cluster(Address("local:1", 1)), Path(), deque(), False)
+    one, two = trials(2, "seed=0", "data.seed=0")
+    answer = {"name": "t00", "status": "completed", "reason": None, "error": None}
+
+    def brought(trained_on: str) -> Parcel:
+        return Parcel({"run.json": json.dumps({"data": {"sha256": trained_on}}).encode()}, "")
+
+    assert crew.other_data(one, answer, brought("1" * 64)) is None
+    assert crew.other_data(two, answer, brought("1" * 64)) is None
+    assert crew.other_data(two, answer, brought("2" * 64)) == (
+        f"Its data have the SHA-256 {'2' * 64}, those of finished trials {'1' * 64}."
+    )
+    assert crew.other_data(replace(two, data="2" * 64), answer, brought("2" * 64)) is None
+    assert crew.other_data(one, answer, None) is None  # it never came as far as its data
+
+
+def foremen(place: str) -> list[int]:
+    """Foremen and trials of the workers in a folder."""
+    found = []
+    for pid in alive("nnlab"):
+        try:
+            if os.readlink(f"/proc/{pid}/cwd").startswith(place):
+                found.append(pid)
+        except OSError:
+            continue
+    return found
+
+
+@pytest.mark.parametrize(
+    ("sent", "code"), [(signal.SIGKILL, -9), (signal.SIGINT, 130), (signal.SIGTERM, 143)]
+)
+def test_nothing_is_left_of_a_local_cluster(
+    tmp_path: Path, sent: signal.Signals, code: int
+) -> None:
+    """R14. SIGINT goes to the whole group, as Ctrl+C on a terminal does."""
+    parent = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "nnlab", "sweep", "lr=0.1,0.2", "-c", "xor"),
+            *("--cluster", "local:2", "--set", "epochs=100000000"),
+            *("--set", "training.engine=numpy"),
+        ],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(HERE.parents[1])},
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+        text=True,
+    )
+    place = str(tmp_path)
+    wait_until(lambda: len(in_folder(place)) >= 8)  # parent, workers, foremen, servers, trials
+    if sent == signal.SIGINT:
+        os.killpg(parent.pid, sent)
+    else:
+        parent.send_signal(sent)
+    _, said = parent.communicate(timeout=20)
+    wait_until(lambda: in_folder(place) == [], 5)
+    assert parent.returncode == code
+    if code > 0:
+        last = said.splitlines()[-1]
+        assert last.startswith("Stopped: 0 of 2 trials are done, in runs/sweep-xor-lr")
+        assert last.endswith("The same command goes on.")
+
+
+def in_folder(place: str) -> list[int]:
+    found = []
+    for entry in Path("/proc").iterdir():
+        try:
+            if entry.name.isdigit() and os.readlink(entry / "cwd").startswith(place):
+                found.append(int(entry.name))
+        except OSError:
+            continue
+    return found
