@@ -59,7 +59,8 @@ class Ours:
         start = LAYERS["reshape"](shape=(28, 28, 1))
         self.network = Network([start, *layers], 784, seed=1, dtype=np.float32)
         self.loss, self.optimizer = LOSSES["cross_entropy"](), OPTIMIZERS["sgd"](lr=RATE)
-        self.o = bind(self.optimizer, self.network.theta, self.network.layout.weights, {})
+        theta = self.network.theta
+        self.o = bind(self.optimizer, theta, self.network.layout.weights, {}, np.zeros_like(theta))
         self.binding = self.network.bind(BATCH, gradient=self.o.g)
         self.memory = self.loss.bind(BATCH, 10, self.network.dtype)
         self.x, self.t = x, t

@@ -59,7 +59,7 @@ def save(folder: Path) -> tuple[float, float]:
 
 
 def epoch(sizes: tuple[int, int, int], batch: int, rows: int, guard: bool) -> float:
-    """Seconds of an epoch, the median of a few; without the guard its two dots are not taken."""
+    """Seconds of an epoch, the median of a few; without the guard its dot is not taken."""
     built = build(from_mapping(config(sizes, batch, rows)))
     state = start(built.plan, built.network)
     run = Run(built.plan, state)
@@ -72,7 +72,7 @@ def unguarded(engine: reference.Reference) -> Callable[..., int]:
     """`Reference.run` without the look at the numbers; the rest is the same."""
 
     def run(batch: int, xs: object, ts: object, rates: object, step: int, kept: None = None) -> int:
-        binding, memory, dz, _, _, rows = engine.benches[batch]
+        binding, memory, dz, _, rows = engine.benches[batch]
         o, update, done = engine.o, engine.optimizer.update, 0
         with np.errstate(all="ignore"):
             for x, t, row, rate in zip(xs, ts, rows, rates, strict=False):  # type: ignore[call-overload]
@@ -103,6 +103,7 @@ def main() -> None:
         ("8-3-8, batch 1", (8, 3, 8), 1, 2000),
         ("64-32-10, batch 32", (64, 32, 10), 32, 20_000),
         ("784-128-10, batch 128", (784, 128, 10), 128, 12_800),
+        ("784-512-10, batch 128", (784, 512, 10), 128, 12_800),
     ):
         pairs = [
             (epoch(sizes, batch, rows, True), epoch(sizes, batch, rows, False)) for _ in range(5)

@@ -76,7 +76,7 @@ def walk(function: Landscape, start: Point, runner: Runner) -> Descent:
     optimizer, schedule, steps = runner.optimizer, runner.schedule, runner.steps
     theta = np.array(start, np.float64)
     slots = {name: np.zeros_like(theta) for name in optimizer.slots}
-    o = bind(optimizer, theta, theta.size, slots)
+    o = bind(optimizer, theta, theta.size, slots, np.zeros_like(theta))
     patience = Patience()
     with np.errstate(all="ignore"):  # what is not finite ends the descent
         stop, gradient = look(function, theta, 0, None)

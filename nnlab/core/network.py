@@ -107,14 +107,16 @@ class Network:
         gradient: Array | None = None,
         generators: Generators | None = None,
         values: Array | None = None,
+        output: Array | None = None,
     ) -> "Binding":
         """The first `depth` layers (default all) with memory for `batch` rows.
 
         With `gradient` (P,) the binding trains: it fills that vector and draws from `generators`.
-        Without, it evaluates. `values` (V,) stands in for the network's own. Raises ValueError
-        when a layer cannot be trained with so few rows.
+        Without, it evaluates. `values` (V,) stands in for the network's own, `output` (B, ...) is
+        where the last layer writes, if given. Raises ValueError when a layer cannot be trained
+        with so few rows.
         """
-        return Binding(self, batch, depth, gradient, generators or {}, values)
+        return Binding(self, batch, depth, gradient, generators or {}, values, output)
 
     def predict(self, x: ArrayLike, batch: int = 1024) -> Array:
         """The outputs (B, m) for rows x (B, ...), in evaluation mode."""
@@ -144,6 +146,7 @@ class Binding:
         gradient: Array | None,
         generators: Generators,
         values: Array | None,
+        output: Array | None,
     ) -> None:
         self.train = gradient is not None
         layers = network.layers[:depth]
@@ -154,6 +157,8 @@ class Binding:
         g = network.layout.views(gradient) if gradient is not None else p
         kept = network.kept.views(values[network.layout.size :])
         room = [np.zeros((batch, *row), network.dtype) for row in network.shapes[1:]]
+        if output is not None:
+            room[len(layers) - 1] = output
         d_room = [np.zeros_like(one) if self.train else None for one in room]
         first = next((i for i, layer in enumerate(layers) if vars(p[i])), len(layers))
         self.bound = [

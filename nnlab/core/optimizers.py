@@ -234,9 +234,14 @@ class Adamw(Adam):
     weight_decay: NotNegative = 0.01
 
 
-def bind(optimizer: Optimizer, theta: Array, weights: int, slots: Mapping[str, Array]) -> Views:
-    """The `o` of an optimizer for theta (P,), of which the first `weights` numbers decay."""
-    g, tmp = np.zeros_like(theta), np.zeros_like(theta)
+def bind(
+    optimizer: Optimizer, theta: Array, weights: int, slots: Mapping[str, Array], g: Array
+) -> Views:
+    """The `o` of an optimizer for theta (P,), of which the first `weights` numbers decay.
+
+    g (P,) is where the gradient will be.
+    """
+    tmp = np.zeros_like(theta)
     tiny = np.array(TINY * np.finfo(theta.dtype).tiny, theta.dtype)
     views = {"w": theta[:weights], "gw": g[:weights], "tw": tmp[:weights], "tiny": tiny}
     return Views(

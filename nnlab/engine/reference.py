@@ -18,6 +18,7 @@ from nnlab.core.optimizers import SETTLE_EVERY, Optimizer, bind
 from nnlab.core.types import Array, Views
 
 # With a rate up to this, finite products in the guard bound every update far below the overflow.
+ALIGNED = 16  # numbers of the longest vector of a processor
 WILD = 1e3
 
 
@@ -39,7 +40,6 @@ class Bench(NamedTuple):
     binding: Binding
     memory: Views  # the loss's
     dz: Array
-    flat: Array  # the output of a batch as a vector
     z: Array  # (chunk rows, m): the outputs of the batches, before their updates
     rows: list[Array]
 
@@ -63,21 +63,28 @@ class Reference:
         self.values, self.buffers = network.values, network.buffers
         self.before = self.buffers.copy()
         self.difference = np.empty_like(self.values if average is not None else self.before)
-        self.o = bind(optimizer, network.theta, network.layout.weights, slots)
+        depth = trained_depth(network.layers, loss)
+        (outputs,) = network.shapes[depth]
+        # The gradient and behind it the output of a batch: one product shows if all is finite.
+        start = -(-network.theta.size // ALIGNED) * ALIGNED
+        self.watched = np.zeros(start + max(room) * outputs, network.dtype)
+        g = self.watched[: network.theta.size]
+        self.o = bind(optimizer, network.theta, network.layout.weights, slots, g)
         self.average = average
         self.layout, self.kept = network.layout, network.kept
-        self.gradients = network.layout.views(self.o.g)
-        depth = trained_depth(network.layers, loss)
+        self.gradients = network.layout.views(g)
         self.layers = network.layers[:depth]
         self.benches: dict[int, Bench] = {}
         for batch, batches in room.items():
-            binding = network.bind(batch, depth=depth, gradient=self.o.g, generators=generators)
-            outputs = binding.z.shape[1]
+            last = self.watched[start : start + batch * outputs].reshape(batch, outputs)
+            binding = network.bind(
+                batch, depth=depth, gradient=g, generators=generators, output=last
+            )
             z = np.zeros((batch * batches, outputs), network.dtype)
             rows = [z[start : start + batch] for start in range(0, len(z), batch)]
             memory = loss.bind(batch, outputs, network.dtype)
             assert binding.dz is not None
-            self.benches[batch] = Bench(binding, memory, binding.dz, binding.z.reshape(-1), z, rows)
+            self.benches[batch] = Bench(binding, memory, binding.dz, z, rows)
         self.shaped = optimizer.shapes_gradient
         self.broken: Broken | None = None
 
@@ -96,9 +103,10 @@ class Reference:
         `kept` (K, V) gets the weights to evaluate after each of K equal parts of the batches. The
         caller silences NumPy's warnings.
         """
-        binding, memory, dz, flat, _, rows = self.benches[batch]
+        binding, memory, dz, _, rows = self.benches[batch]
         forward, backward = binding.forward, binding.backward
-        gradient, update, o, g = self.loss.gradient, self.optimizer.update, self.o, self.o.g
+        gradient, update, o = self.loss.gradient, self.optimizer.update, self.o
+        look, watched = self.watched.dot, self.watched
         weights = self.values if self.average is None else self.average
         buffers, before, buffered = self.buffers, self.before, self.buffers.size > 0
         part = len(xs) // len(kept) if kept is not None else 0
@@ -110,8 +118,8 @@ class Reference:
             gradient(z, t, dz, memory)
             backward(x)
             row[...] = z
-            # Any inf or nan shows in these products; where they only overflow, look closer.
-            odd = not isfinite(g.dot(g) + flat.dot(flat)) or rate > WILD
+            # Any inf or nan shows in this product; where it only overflows, look closer.
+            odd = not isfinite(look(watched)) or rate > WILD
             if buffered:
                 odd = odd or not isfinite(buffers.dot(buffers))
             if odd and self._search(binding, t):
