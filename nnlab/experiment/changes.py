@@ -33,6 +33,7 @@ RULES: dict[str, str | None] = {
     "training.checkpoint_every": None,
     "training.record_steps": "steps.csv would have a gap",
     "training.ema": _NUMBERS,
+    "training.augment": _NUMBERS,
     "sweeps": None,
 }
 SAMPLES = 10_000  # updates at which two schedules are compared

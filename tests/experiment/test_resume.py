@@ -318,6 +318,7 @@ DIFFERENT: dict[str, Any] = {
     "training.checkpoint_every": 3,
     "training.record_steps": False,
     "training.ema": 0.5,
+    "training.augment": ["flip"],
     "sweeps": {"lr": {"key": "lr", "values": [0.1]}},
 }
 ALLOWED = {"training.epochs", "training.checkpoint_every", "sweeps"}
