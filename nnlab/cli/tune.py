@@ -52,7 +52,7 @@ def command(
 ) -> None:  # fmt: skip
     """Let Optuna search for good settings of CONFIG.
 
-    FILE maps settings, as --set names them, to where to search:
+    FILE maps settings, as --set names them, to where to search for their values.
 
     \b
     lr: {low: 1e-4, high: 1, log: true}     between two numbers
