@@ -282,6 +282,12 @@ def test_the_heat_map_is_what_the_network_answers(runs: dict[str, RunFolder]) ->
     np.testing.assert_allclose(hidden, 1 / (1 + np.exp(-z)), atol=0.0051)
 
 
+def test_of_several_hidden_layers_the_narrowest_is_shown(tmp_path: Path) -> None:
+    run = nnlab.train("xor", runs=tmp_path, epochs=3, **{"network.0.units": 2})
+    found = scene(RunFolder.open(run.path), "heat")
+    assert [len(block.columns) for block in found.blocks] == [2, 1]
+
+
 def decoded(url: str) -> FloatArray:
     """The pixels (h, w, 4) of a data URL, by another reader of PNG."""
     return imread(io.BytesIO(b64decode(url.removeprefix("data:image/png;base64,"))))
