@@ -59,7 +59,9 @@ RULES = {
     "descend": rule(RANK_5, "numpy"),
     "api": rule(RANK_5 | {"plots"}, "numpy"),
     "plots": rule(CORE | {"config", "run", "saved"}, "numpy", "matplotlib"),
-    "report": rule(CORE | {"config", "run", "saved", "plots"}, "numpy", "jinja2 markupsafe"),
+    "report": rule(
+        CORE | {"config", "run", "saved", "plots"}, "numpy", "jinja2 markupsafe matplotlib"
+    ),
     "cli": rule(ALL, "click", "numpy yaml rich pydantic matplotlib optuna threadpoolctl filelock"),
     "__main__": rule({"cli"}),
     "": rule(RANK_6),

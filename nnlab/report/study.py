@@ -37,7 +37,11 @@ def of_sweep(folder: SweepFolder, out: Path) -> Report:
     """
     notices, study = Notices(), Study(folder)
     about = study.about
-    records = [trial for cell in study.cells for trial in cell.trials]  # as the axes say
+    records = [  # in the order of the axes
+        trial
+        for one in study.cells
+        for trial in sorted(one.trials, key=lambda trial: trial.seed or 0)
+    ]
     records += [record for record in folder.records() if record not in records]
     for record in records:
         if record.status in FAILED:

@@ -132,7 +132,7 @@ def test_a_hostile_name(evil: RunFolder, browser: Browser) -> None:
     path.write_text(path.read_text().replace("name: codes", f"name: {json.dumps(EVIL)}", 1))
     report = of_run(evil)
     assert len(report.notices) == 1
-    assert re.fullmatch(r"Cannot read .*: a name cannot contain '<'\. \(.*\)", report.notices[0])
+    assert re.fullmatch(r".*: a name cannot contain '<'\..*", report.notices[0])
     browser.open(evil.write_report(report.html))
     assert browser.driver.title == f"{EVIL}: report"
     assert browser.one("h1").text == EVIL
@@ -280,6 +280,12 @@ def test_the_heat_map_is_what_the_network_answers(runs: dict[str, RunFolder]) ->
     arrays = np.load(runs["codes"].path / "weights" / "final.npz")
     z = arrays["0.dense.weight"] + arrays["0.dense.bias"]
     np.testing.assert_allclose(hidden, 1 / (1 + np.exp(-z)), atol=0.0051)
+
+
+def test_of_several_hidden_layers_the_narrowest_is_shown(tmp_path: Path) -> None:
+    run = nnlab.train("xor", runs=tmp_path, epochs=3, **{"network.0.units": 2})
+    found = scene(RunFolder.open(run.path), "heat")
+    assert [len(block.columns) for block in found.blocks] == [2, 1]
 
 
 def decoded(url: str) -> FloatArray:
