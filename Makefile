@@ -29,7 +29,7 @@ demo: $(VENV)/.fast
 	$(VENV)/bin/nnlab train configs/identity8.yaml
 
 test: $(VENV)/.test browser
-	$(RUN) pytest
+	$(RUN) pytest --numprocesses auto --dist loadfile
 
 # The report's tests look at pages in a real browser, and are skipped where there is none. As root on Debian
 # or Ubuntu it is installed here; elsewhere that is for the person who owns the machine.

@@ -79,7 +79,10 @@ def command(
         from nnlab.plots import draw_sweep
 
         sweep.read_about()  # a broken folder is an error, and not a warning a figure
-        report(draw_sweep(sweep, form.kinds, out=out, dark=dark))
+        drawn = draw_sweep(sweep, form.kinds, out=out, dark=dark)
+        report(drawn)
+        if not drawn.paths and not drawn.warnings:
+            say(f"{sweep.name}: no figure suits it.")
         return
     folders = [find_run(one, runs) for one in run]
     if listing:

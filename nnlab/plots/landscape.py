@@ -12,7 +12,7 @@ from nnlab.config.race.load import parse_race
 from nnlab.config.race.schema import Race
 from nnlab.core.landscapes import Domain, Landscape
 from nnlab.core.types import FloatArray
-from nnlab.errors import RunUnreadable
+from nnlab.errors import ConfigError, RunUnreadable
 from nnlab.plots import style
 from nnlab.plots.plot import Plot
 from nnlab.plots.style import look
@@ -79,8 +79,11 @@ def draw(run: View) -> "Figure":
 
 
 def race_of(run: View) -> Race:
-    """What raced."""
-    return parse_race(run.folder.read_resolved(), str(run.folder.path / RESOLVED))
+    """What raced. Raises RunUnreadable in one line when resolved.yaml does not fit."""
+    try:
+        return parse_race(run.folder.read_resolved(), str(run.folder.path / RESOLVED))
+    except ConfigError as error:
+        raise RunUnreadable(shown(str(error).splitlines()[0])) from error
 
 
 def ends(run: View) -> str:

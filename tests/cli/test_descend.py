@@ -220,26 +220,26 @@ def test_verify_finds_what_was_changed(race: Path, nnlab: Nnlab, what: str) -> N
 # What is put into a file, and how the commands that look at it end.
 BROKEN: dict[str, tuple[str, bytes, dict[str, int]]] = {
     "no rows": ("paths.csv", b"", {"plot": 0, "verify": 6, "runs": 0}),
-    "other columns": ("paths.csv", b"run,step\n0,0\n", {"plot": 0, "verify": 6}),
+    "other columns": ("paths.csv", b"run,step\n0,0\n", {"plot": 6, "verify": 6}),
     "text for numbers": (
         "paths.csv",
         b"run,step,x,y,value,gradient_norm,lr\n0,0,a,b,c,d,e\n",
-        {"plot": 0, "verify": 6},
+        {"plot": 6, "verify": 6},
     ),
     "a rate that is text": (
         "paths.csv",
         b"run,step,x,y,value,gradient_norm,lr\n0,0,0,0,0,0,x\n",
-        {"plot": 0, "verify": 6},
+        {"plot": 6, "verify": 6},
     ),
     "no rate": (
         "paths.csv",
         b"run,step,x,y,value,gradient_norm\n0,0,0,0,0,0\n",
-        {"plot": 0, "verify": 6},
+        {"plot": 6, "verify": 6},
     ),
     "inf": (
         "paths.csv",
         b"run,step,x,y,value,gradient_norm,lr\n0,0,inf,0,0,0,\n",
-        {"plot": 0, "verify": 6},
+        {"plot": 6, "verify": 6},
     ),
     "huge numbers": (
         "paths.csv",
@@ -249,23 +249,23 @@ BROKEN: dict[str, tuple[str, bytes, dict[str, int]]] = {
     "runs that are not there": (
         "paths.csv",
         b"run,step,x,y,value,gradient_norm,lr\n7,0,0,0,0,0,\n",
-        {"plot": 0, "verify": 9},
+        {"plot": 6, "verify": 9},
     ),
     "not UTF-8": ("paths.csv", b"\xff\xfe\0", {"plot": 0, "verify": 6}),
-    "no config": ("resolved.yaml", b"", {"plot": 0, "verify": 2}),
+    "no config": ("resolved.yaml", b"", {"plot": 6, "verify": 2}),
     "a training": (
         "resolved.yaml",
         b"data: xor\nnetwork: [{dense: 1}]\nloss: mse\n",
-        {"plot": 0, "verify": 2},
+        {"plot": 6, "verify": 2},
     ),
-    "a bomb": ("resolved.yaml", b"a: &a [*a]", {"plot": 0, "verify": 2}),
+    "a bomb": ("resolved.yaml", b"a: &a [*a]", {"plot": 6, "verify": 2}),
     "an escape": (
         "resolved.yaml",
         b'name: "\\e[2J"\nfunction: beale\nruns: [sgd]\n',
-        {"plot": 0, "verify": 2},
+        {"plot": 6, "verify": 2},
     ),
     "no summary": ("summary.json", b"[1]", {"plot": 0, "verify": 6, "runs": 0}),
-    "no run.json": ("run.json", b"{", {"plot": 0, "verify": 6, "resume": 6, "runs": 0}),
+    "no run.json": ("run.json", b"{", {"plot": 6, "verify": 6, "resume": 6, "runs": 0}),
     "odd seconds": (
         "run.json",
         b'{"kind": "race", "status": 5, "seconds": "x", "function": [1]}',
