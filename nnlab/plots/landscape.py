@@ -171,7 +171,9 @@ def contour(ax: "Axes", function: Landscape, found: Sequence[Trail]) -> tuple[fl
     shade = style.blend(look().paper, look().ink)
     shades = [shade(part) for part in np.linspace(*SHADES, len(steps) - 1)]
     ax.contourf(x, y, values, steps, cmap=ListedColormap(shades), extend="both")
-    lines = ax.contour(x, y, values, steps, colors=[shade(LINES)], linewidths=0.5)
+    lines = ax.contour(
+        x, y, values, steps, colors=[shade(LINES)], linewidths=0.5, linestyles="solid"
+    )
     outer = steps[len(steps) // 2 :: 2]  # near a minimum there is no room for numbers
     ax.clabel(lines, outer, fontsize=6, fmt=two_digits, colors=look().ink)
     ax.set_xlabel("x")
