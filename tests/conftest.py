@@ -1,12 +1,21 @@
 """What several families of tests share."""
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 FILE = "train-images-idx3-ubyte"
+
+
+def pytest_configure() -> None:
+    """The tests send SIGINT to children, which inherit that it is ignored where we were told so.
+
+    A shell does that with whatever it starts in the background.
+    """
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture
