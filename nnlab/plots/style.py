@@ -251,10 +251,10 @@ def _wrapped(figure: "Figure", text: str, room: float, weight: str) -> list[str]
         return float(shown.get_window_extent().width) / figure.dpi
 
     characters = int(room * CHARACTERS)
-    lines = textwrap.wrap(text, characters)
+    lines = textwrap.wrap(text, characters, break_on_hyphens=False)
     while characters > 10 and any(width(line) > room for line in lines):
         characters = int(0.9 * characters)
-        lines = textwrap.wrap(text, characters)
+        lines = textwrap.wrap(text, characters, break_on_hyphens=False)
     return lines
 
 

@@ -24,7 +24,7 @@ IN_SCENES = {
     "heat": ("activations", "outputs"),
     "filters": ("filters",),
 }
-HOW = ("steps",)
+HOW = ("steps", "landscape")
 BUDGET = 1_900_000  # bytes of all pictures; as text of a page they take a third more
 DOTS = 160 / 96  # a picture's pixels for each of the page's
 BROAD = 620  # pixels; a wider figure takes the whole page

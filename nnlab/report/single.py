@@ -55,7 +55,9 @@ class RunPage:
     figures: list[Picture]
     again: Again | None
 
-    kind = "Report of a run"
+    kind: str = "Report of a run"
+    command: str = "train"  # what makes the folder again from its resolved.yaml
+
     folder_kind = "run folder"
 
     @property

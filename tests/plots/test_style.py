@@ -122,3 +122,12 @@ def test_neighbours_in_the_palette_differ_as_greys(look: Look) -> None:
 
     greys = [grey(colour) for colour in look.palette]
     assert all(abs(a - b) > 0.1 for a, b in pairwise(greys))
+
+
+def test_the_numbers_of_a_network_stay_on_one_line() -> None:
+    """784-120-10 with many layers is longer than a narrow figure's line: it ends at a space."""
+    with style():
+        figure, _ = panels(1)
+        head(figure, "a-name", "784-120-10 reshape, conv2d, batch_norm, max_pool, relu, drop...")
+        lines = [text.get_text() for text in figure.texts]
+    assert not any(line.endswith("-") for line in lines), lines
