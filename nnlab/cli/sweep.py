@@ -166,13 +166,17 @@ def plan(sweep: "Sweep", progress: "Progress", chosen: "Executor") -> str:
 def train(sweep: "Sweep", folder: "SweepFolder", chosen: "Executor", retry: bool) -> None:
     """Run what is missing. Interrupted, after all is saved, on Ctrl+C and SIGTERM."""
     from nnlab.cli.downloads import provide
+    from nnlab.cli.kernels import provide_kernels
     from nnlab.cli.trials import watch
     from nnlab.experiment.signals import Terminated
     from nnlab.run.environment import git, versions
-    from nnlab.sweep.executors import Note
+    from nnlab.sweep.executors import InProcess, Note
     from nnlab.sweep.plan import clear, look, register
+    from nnlab.sweep.processes import Processes
 
     provide(sweep.base)
+    if isinstance(chosen, InProcess | Processes) and look(sweep, folder, retry).todo:
+        provide_kernels(sweep.base)
     folder.create()
     with folder.lock():
         folder.tidy()

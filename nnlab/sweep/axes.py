@@ -50,8 +50,8 @@ def parse(texts: Sequence[str], studies: Mapping[str, Study], config: str) -> li
     for key in keys:
         if keys.count(key) > 1:
             raise UsageError(f"The axis {clean(key)} is given twice.")
-    if (total := sum(len(axis.values) for axis in axes)) > MOST:
-        raise UsageError(f"The axes have {total:,} values; {MOST:,} are the most.")
+    if sum(len(axis.values) for axis in axes) > MOST:
+        raise UsageError(f"The axes have more than {MOST:,} values; that is the most.")
     return axes
 
 

@@ -170,3 +170,17 @@ def test_of_two_sweeps_in_a_folder_one_waits_for_nobody(
         result = nnlab("sweep", "lr", "-c", "case.yaml")
     assert result.exit_code == 5
     assert "is writing into runs/sweep-case-lr" in result.stderr
+
+
+def test_kernels_are_compiled_before_the_trials(
+    nnlab: Run, case: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once and with a line that says so: it is not within the time that a trial may take."""
+    pytest.importorskip("numba")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "empty"))
+    asked = ("--set", "training.engine=compiled", "--timeout", "5", "--no-plots")
+    result = nnlab("sweep", "lr", "-c", "case.yaml", *asked)
+    assert result.exit_code == 0, result.stderr
+    assert result.stderr.splitlines()[1:2] == [
+        "Compiling the kernels, once an installation: about 20 s."
+    ]

@@ -72,7 +72,7 @@ OFFERED = (
         (["lr=linspace(1, 2, 0)"], "linspace(1, 2, 0) is not a series of values."),
         (["lr=logspace(a, b, 3)"], "logspace(a, b, 3) is not a series of values. Write logspace("),
         (["lr=logspace(1, 999, 3)"], "logspace(1, 999, 3) is not a series of values."),
-        (["lr=range(1000000000000)"], "The axes have 5,001 values; 5,000 are the most."),
+        (["lr=range(1000000000000)"], "The axes have more than 5,000 values; that is the most."),
         (["\x1b[31m"], "case has no study '\\x1b[31m'."),
     ],
 )  # fmt: skip
