@@ -68,6 +68,7 @@ def command(
     """
     use_threads(threads)
     from nnlab.cli.downloads import provide
+    from nnlab.cli.kernels import provide_kernels
     from nnlab.run.environment import git, versions
     from nnlab.run.names import runs_folder
     from nnlab.run.sweeps import SweepFolder
@@ -78,6 +79,7 @@ def command(
     folder = SweepFolder(runs_folder(runs) / tuning.name)
     require_same(tuning, folder)
     provide(tuning.base.config)
+    provide_kernels(tuning.base.config)
     folder.create()
     with folder.lock():
         folder.tidy()

@@ -9,6 +9,8 @@ from nnlab.config.tree import Source, plain
 from nnlab.run.folder import RunFolder
 
 SEPARATOR = " · "
+WIDTHS = {"dense": "units", "conv2d": "filters"}  # layers whose width is told, and its setting
+UNSAID = ("dense", "flatten", "reshape")
 _LONGEST = 60
 
 
@@ -62,13 +64,21 @@ def _epochs(epochs: Any) -> str:
 
 
 def _network(layers: Any, inputs: Sequence[int] | None) -> str:
-    """Widths of the input and the dense layers, then the other layers in order of first use."""
+    """How wide the input and the layers with weights are, then the others by first use.
+
+    784-20-40-10 conv2d, relu, max_pool: what is too long ends between two names.
+    """
     named = [_layer(item) for item in layers] if isinstance(layers, list) else []
     widths = ["x".join(map(str, inputs))] if inputs else []
-    widths += [str(options.get("units", "?")) for name, options in named if name == "dense"]
-    others = dict.fromkeys(name for name, _ in named if name not in ("dense", "flatten"))
-    text = " ".join(part for part in ("-".join(widths), ", ".join(others)) if part)
-    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
+    widths += [str(options.get(WIDTHS[name], "?")) for name, options in named if name in WIDTHS]
+    text = "-".join(widths)
+    others = list(dict.fromkeys(name for name, _ in named if name not in UNSAID))
+    for number, name in enumerate(others):
+        longer = f"{text}{',' if number else ''} {name}".strip()
+        if len(longer) > _LONGEST:
+            return f"{text[:_LONGEST]} ..."
+        text = longer
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]} ..."
 
 
 def _layer(item: Any) -> tuple[str, Mapping[str, Any]]:

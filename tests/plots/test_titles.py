@@ -36,7 +36,20 @@ from nnlab.plots.titles import setting, title
             None,
             "not trained · seed 1",
         ),
-        ({"network": [{"dense": 1000}] * 40}, None, "1000-" * 12 + "..."),
+        ({"network": [{"dense": 1000}] * 40}, None, "1000-" * 12 + " ..."),
+        (
+            {
+                "network": [
+                    {"reshape": [28, 28, 1]},
+                    {"name": "conv2d", "filters": 20},
+                    *("batch_norm", "relu", "max_pool", "flatten", "dropout", "global_avg_pool"),
+                    {"dense": 10},
+                    "softmax",
+                ]
+            },
+            [784],
+            "784-20-10 conv2d, batch_norm, relu, max_pool, dropout ...",
+        ),
     ],
 )
 def test_setting(config: dict[str, Any], inputs: list[int] | None, expected: str) -> None:
