@@ -123,10 +123,21 @@ def changes(overrides: tuple[str, ...], seed: int | None) -> list[str]:
 
 def find_run(run: str, runs: Path | None) -> "RunFolder":
     """The run folder that RUN and --runs mean. Raises RunUnreadable or UsageError."""
+    from nnlab.errors import RunUnreadable, UsageError
     from nnlab.run.folder import RunFolder
     from nnlab.run.names import runs_folder
 
-    return RunFolder.find(run, runs_folder(runs))
+    try:
+        return RunFolder.find(run, runs_folder(runs))
+    except RunUnreadable:
+        sweep = find_sweep(run, runs)
+        if sweep is None:
+            raise
+        trial = next(iter(sweep.trials()), "TRIAL")
+        raise UsageError(
+            f"{sweep.path} is a sweep, and no run: name one of its trials, for example "
+            f"{sweep.path / trial}. `nnlab sweep` with the same words goes on with a sweep."
+        ) from None
 
 
 def find_training(run: str, runs: Path | None) -> "RunFolder":

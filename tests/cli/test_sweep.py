@@ -45,6 +45,18 @@ def test_a_study(nnlab: Run, case: Path, tmp_path: Path) -> None:
     assert again.stderr == "sweep-case-lr: 2 trials: 2 done, 0 to run\n"
 
 
+@pytest.mark.parametrize("command", ["resume", "verify", "evaluate"])
+def test_commands_for_a_run_say_that_it_is_a_sweep(nnlab: Run, case: Path, command: str) -> None:
+    nnlab("sweep", "lr", "-c", "case.yaml", "--no-plots")
+    result = nnlab(command, "sweep-case-lr")
+    assert result.exit_code == 2
+    assert result.stderr.startswith(
+        "runs/sweep-case-lr is a sweep, and no run: name one of its trials, for example "
+        "runs/sweep-case-lr/"
+    )
+    assert result.stderr.endswith("`nnlab sweep` with the same words goes on with a sweep.\n")
+
+
 def test_seeds_show_median_and_quartiles(nnlab: Run, case: Path) -> None:
     result = nnlab("sweep", "lr=0.1,0.2", "-c", "case.yaml", "--seeds", "3", "--no-plots")
     header = result.stdout.splitlines()[0]
