@@ -85,6 +85,7 @@ def contents(folder: SweepFolder, names: list[str]) -> dict[str, str]:
 
 
 @linux
+@pytest.mark.parametrize("round_", range(3))
 @pytest.mark.parametrize(
     ("number", "code", "statuses"),
     [
@@ -94,7 +95,7 @@ def contents(folder: SweepFolder, names: list[str]) -> dict[str, str]:
     ],
 )
 def test_no_process_is_left_behind(
-    tmp_path: Path, number: int, code: int, statuses: set[str]
+    tmp_path: Path, number: int, code: int, statuses: set[str], round_: int
 ) -> None:
     (tmp_path / "case.yaml").write_text(ENDLESS)
     folder = SweepFolder(tmp_path / "runs" / "sweep-case-lr")
