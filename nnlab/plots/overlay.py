@@ -50,11 +50,11 @@ def draw_overlay(
             warnings.append(f"A run is left out: {name} is a race, which has no curves.")
             continue
         try:
-            unsuited(run)  # reads what the figure needs
-            assert run.title
-            readable.append(run)
+            _ = run.metrics, run.settings  # all that `draw` reads of a run
         except NnlabError as error:
             warnings.append(f"A run is left out: {error}")
+        else:
+            readable.append(run)
     place = out or folder_of(runs, parent)
     paths = [
         save(None, name, data, place)
