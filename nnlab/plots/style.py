@@ -143,6 +143,7 @@ def _settings(look: Look) -> dict[str, Any]:
         "legend.frameon": False,
         "legend.fontsize": 8,
         "image.interpolation": "nearest",
+        "image.composite_image": False,  # small pictures keep their pixels in svg and pdf
         "path.simplify": True,
         "agg.path.chunksize": 20_000,  # a line of a million updates is drawn in pieces
         "svg.fonttype": "none",
@@ -215,11 +216,14 @@ def ramp(number: int, count: int) -> str:
 def head(figure: "Figure", name: str, setting: str, caption: str = "") -> None:
     """The experiment's name over the panels, under it how it was set up, then a caption.
 
-    Lines end between the parts of the setting ("lr 0.1 · batch 1"), never inside one. The figure
-    grows by the lines that this takes; the panels keep their size.
+    Lines end between the parts of the setting ("lr 0.1 · batch 1"), and inside one only where it
+    is longer than a line. The figure grows by the lines that this takes; the panels keep their
+    size.
     """
     width, height = figure.get_size_inches()
-    whole = setting.replace(" ", GLUE).replace(f"{GLUE}·{GLUE}", f"{GLUE}· ")
+    fit = (width - 2 * MARGIN) * CHARACTERS - 2
+    parts = setting.replace(" ...", f"{GLUE}...").split(" · ")
+    whole = f"{GLUE}· ".join(one if len(one) > fit else one.replace(" ", GLUE) for one in parts)
     names = _wrapped(figure, name, width - 2 * MARGIN, "bold") or [""]
     lines = [
         *names,

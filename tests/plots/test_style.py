@@ -112,6 +112,17 @@ def test_the_head_breaks_between_the_parts_of_a_setting() -> None:
     assert {part for line in lines for part in line.split(" · ")} == {"sgd lr 0.1"}
 
 
+@pytest.mark.parametrize("words", range(3, 14))
+def test_a_part_longer_than_a_line_ends_lines_between_words(words: int) -> None:
+    setting = f"{'max_pool, ' * words}relu ... · sgd lr 0.1"
+    with style():
+        figure, _ = panels(1)
+        head(figure, "name", setting)
+    _, *lines = [text.get_text().replace("\N{NO-BREAK SPACE}", " ") for text in figure.texts]
+    assert " ".join(lines).replace(" · ", " ") == setting.replace(" · ", " ")
+    assert not any(line.startswith(("·", "...", " ")) for line in lines), lines
+
+
 @pytest.mark.parametrize("look", [LIGHT, DARK], ids=["light", "dark"])
 def test_neighbours_in_the_palette_differ_as_greys(look: Look) -> None:
     """Relative luminance after BT.601; 0.1 is a step that a printed page still shows."""
