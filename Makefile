@@ -20,7 +20,7 @@ help:
 	@echo "make docs     write docs/cli.md and docs/config.md again"
 	@echo "make results  run every shipped experiment and write docs/results.md (minutes)"
 	@echo "make studies  run every study of the shipped configs and write docs/studies.md (minutes)"
-	@echo "make figures  train some shipped experiments and draw the images of the pages (a minute)"
+	@echo "make figures  train some shipped experiments and draw the images of the pages (two minutes)"
 	@echo "make accuracy train the image experiments with three seeds, write docs/accuracy.md (an hour)"
 	@echo "make bench    measure speed, start-up and memory"
 	@echo "make clean    remove .venv and caches; run folders stay"

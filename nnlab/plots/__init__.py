@@ -16,11 +16,13 @@ from nnlab.plots import (
     histograms,
     images,
     landscape,
+    maps,
     network,
     plane,
     sweeps,
     targets,
     updates,
+    weighted,
 )
 from nnlab.plots.drawing import Drawn, Form, draw_each, files, save
 from nnlab.plots.plot import Plot
@@ -36,7 +38,7 @@ FIGURES: dict[str, Plot] = {
     "steps": updates.STEPS,
     "lr": updates.RATE,
     "network": network.NETWORK,
-    "weights": network.WEIGHTS,
+    "weights": weighted.WEIGHTS,
     "activations": hidden.ACTIVATIONS,
     "codes": hidden.CODES,
     "outputs": targets.TABLE,
@@ -50,6 +52,7 @@ FIGURES: dict[str, Plot] = {
     "samples": images.SAMPLE_IMAGES,
     "mistakes": images.WORST,
     "filters": filters.FILTERS,
+    "feature_maps": maps.FEATURE_MAPS,
     "histograms": histograms.HISTOGRAMS,
     "landscape": landscape.LANDSCAPE,
 }

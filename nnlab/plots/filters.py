@@ -24,8 +24,6 @@ MOST_LEVEL = 0.998  # of the weights have a colour of their own; a few large one
 def first(run: View) -> tuple[str, Array] | None:
     """The name and the pictures (units, height, width) of the first layer; None if it has none."""
     shape = run.data["image_shape"]
-    if not shape:
-        return None
     which: Weights = "final" if run.folder.has_weights("final") or run.summary else "initial"
     weights = run.weights(which)
     names = [name for name in weights if name.endswith(".weight")]

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nnlab.core.types import Array, FloatArray, IntArray
+from nnlab.core.types import Array, FloatArray, IntArray, Shape
 from nnlab.plots import style
 from nnlab.plots.axes import bare, distinct, short
 from nnlab.plots.plot import Plot
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 SAMPLES = 6
 MISTAKES = 12
 MOST_BARS = 12
+Extent = tuple[float, float, float, float]
 
 
 def _unsuited(run: View) -> str | None:
@@ -35,6 +36,7 @@ def draw_samples(run: View) -> "Figure":
     rows = _judged(run)
     rows = rows.take(np.linspace(0, min(len(rows), 64) - 1, min(SAMPLES, len(rows))).astype(int))
     chances, truth = probabilities(rows.outputs), run.labels(rows)
+    shape = tuple(run.data["image_shape"])
     lines = -(-len(rows) // 2)
     bars = min(chances.shape[1], MOST_BARS)
     figure = style.canvas(2 * style.PANEL[0] * 0.9, lines * (0.155 * bars + 0.75))
@@ -46,7 +48,7 @@ def draw_samples(run: View) -> "Figure":
         if number >= len(rows):
             right.set_visible(False)
             continue
-        _picture(left, run, rows.inputs[number])
+        picture(left, run, rows.inputs[number], shape)
         left.set_title(f"true {short(run.classes[truth[number]])}", fontsize=8)
         _bars(right, run, chances[number], int(truth[number]))
     for ax in (grid[-1, 1], grid[(len(rows) - 1) // 2 if len(rows) % 2 == 0 else -2, 3]):
@@ -66,14 +68,17 @@ def probabilities(outputs: Array) -> FloatArray:
     return np.hstack([1 - found, found]) if found.shape[1] == 1 else found
 
 
-def _picture(ax: "Axes", run: View, row: Array) -> None:
-    shape = tuple(run.data["image_shape"])
+def picture(ax: "Axes", run: View, row: Array, shape: Shape, extent: Extent | None = None) -> None:
+    """One row of the data as a picture, in colours where it has 3 or 4 channels, else grey.
+
+    extent: left, right, bottom and top in `ax`, if not all of it.
+    """
     image = row.astype(float).reshape(shape)
     low, high = run.data["input_range"] or (image.min(), image.max())
     image = np.clip((image - low) / ((high - low) or 1.0), 0, 1)
     if image.ndim == 3 and image.shape[2] not in (3, 4):
         image = image.mean(axis=2)
-    ax.imshow(image, cmap="gray" if look().dark else "gray_r", vmin=0, vmax=1)
+    ax.imshow(image, cmap="gray" if look().dark else "gray_r", vmin=0, vmax=1, extent=extent)
 
 
 def _bars(ax: "Axes", run: View, chances: FloatArray, truth: int) -> None:
@@ -138,6 +143,7 @@ def draw_mistakes(run: View) -> "Figure":
     rows = _judged(run)
     rows = rows.take(wrong(run, rows)[:MISTAKES])
     chances, truth, found = probabilities(rows.outputs), run.labels(rows), run.guesses(rows)
+    shape = tuple(run.data["image_shape"])
     across = min(len(rows), 4)
     lines = -(-len(rows) // across)
     figure = style.canvas(max(style.PANEL[0], 1.75 * across), 1.85 * lines)
@@ -146,7 +152,7 @@ def draw_mistakes(run: View) -> "Figure":
     for number, ax in enumerate(axes):
         bare(ax)
         if number < len(rows):
-            _picture(ax, run, rows.inputs[number])
+            picture(ax, run, rows.inputs[number], shape)
             chance = chances[number, found[number]]
             told = f"said {short(run.classes[found[number]], 13)} ({chance:.2f})"
             ax.set_title(f"{told}\ntrue {short(run.classes[truth[number]], 13)}", fontsize=8)

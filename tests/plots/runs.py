@@ -14,6 +14,7 @@ from nnlab.run.folder import RunFolder
 
 # Row i of the identity has the code i in binary: 10 on the way to 1, -10 to 0.
 BINARY = [[20.0 * (row >> bit & 1) - 10.0 for bit in range(3)] for row in range(8)]
+SAME = {"conv2d": {"filters": 7, "padding": "same"}}
 SOFTMAX = {"loss": "cross_entropy", "optimizer": {"adam": 0.02}}
 
 
@@ -88,6 +89,42 @@ CONFIGS: dict[str, dict[str, Any]] = {
         **SOFTMAX,
         "training": epochs(1),
     },
+    "conv": {
+        "data": {"name": "digits", "test": 0.9, "scale": "unit"},
+        "network": [
+            {"reshape": [8, 8, 1]},
+            {"conv2d": {"filters": 8, "bias": False}},
+            "batch_norm",
+            {"dropout": 0.5},
+            "relu",
+            "max_pool",
+            {"conv2d": {"filters": 3, "padding": "same"}},
+            "flatten",
+            {"dense": 10},
+            "softmax",
+        ],
+        **SOFTMAX,
+        "training": epochs(1),
+    },
+    "deep-conv": {
+        "data": {"name": "digits", "test": 0.9},
+        "network": [
+            {"reshape": [8, 8, 1]},
+            *[one for _ in range(6) for one in (SAME, "batch_norm", "relu", {"dropout": 0.1})],
+            "global_avg_pool",
+            *[one for _ in range(4) for one in ({"dense": 12}, "layer_norm", "tanh")],
+            {"dense": 10},
+            "softmax",
+        ],
+        **SOFTMAX,
+        "training": epochs(1),
+    },
+    "colours": {
+        "data": {"name": "npz", "path": "colours.npz", "task": "regression"},
+        "network": [{"reshape": [5, 6, 3]}, {"conv2d": 4}, "tanh", "flatten", {"dense": 1}],
+        "loss": "mse",
+        "training": epochs(1),
+    },
     "diverged": {
         "data": {"name": "random", "samples": 40, "inputs": 3, "outputs": 2},
         "network": [{"dense": 4}, "relu", {"dense": 2}],
@@ -107,6 +144,7 @@ HUGE = "W" * 90
 ALWAYS = {"network", "histograms"}
 PLANE = {"scatter", "boundary", "confusion"}
 SMALL = {"weights", "activations", "outputs"}
+IMAGES = {"samples", "mistakes", "filters", "feature_maps"}
 SUITS: dict[str, set[str]] = {
     "identity": ALWAYS | SMALL | {"codes"},
     "same-codes": ALWAYS | SMALL | {"codes"},
@@ -118,6 +156,9 @@ SUITS: dict[str, set[str]] = {
     "box": ALWAYS | {"weights", "targets", "fit"},
     "deep": ALWAYS | PLANE | {"curves", "outputs", "activations", "boundary_epochs"},
     HUGE: ALWAYS | {"curves", "confusion"},
+    "conv": ALWAYS | {"curves", "confusion"} | IMAGES,
+    "deep-conv": ALWAYS | {"curves", "confusion"} | IMAGES,
+    "colours": ALWAYS | {"curves", "targets", "filters", "feature_maps"},
     "diverged": ALWAYS | {"curves", "weights"},
     "interrupted": ALWAYS | {"curves", "weights"},
     "race": {"landscape"},
@@ -128,6 +169,9 @@ def make(place: Path) -> dict[str, RunFolder]:
     """Train all of them in `place`."""
     x = np.linspace(0.0, 1.0, 200)[:, None] * np.ones(3)
     np.savez(place / "hundred.npz", x=x, y=np.arange(200) % 100)
+    pixels = np.random.default_rng(0).integers(0, 256, (40, 5 * 6 * 3)).astype(np.uint8)
+    pixels[:, :2] = 0, 255
+    np.savez(place / "colours.npz", x=pixels, y=pixels.mean(axis=1))
     made = {name: _made(place, name, config) for name, config in CONFIGS.items()}
     text = "name: race\nfunction: beale\nruns: [{sgd: 0.001}, adam]\n"
     race = LoadedRace(parse_race(text), text.encode())

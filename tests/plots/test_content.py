@@ -1,16 +1,19 @@
 """What the figures draw: numbers worked out by hand or taken from the run's own files."""
 
 import json
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from matplotlib.text import Text
 
 from nnlab.core.layers import LAYERS
 from nnlab.errors import UsageError
 from nnlab.plots import FIGURES, View, activation, overlay
+from nnlab.plots.columns import Column, heights, shortened
 from nnlab.plots.hidden import verdict
-from nnlab.plots.network import Column, heights, shortened
 from nnlab.plots.overlay import called
 from nnlab.plots.plane import chosen
 from nnlab.plots.style import look, style
@@ -82,10 +85,10 @@ def test_wide_layers_are_shortened(units: int, shown: list[int]) -> None:
     assert places.mean() == pytest.approx(0, abs=1e-9)
 
 
-@pytest.mark.parametrize("count", [1, 2, 13, 14, 60])
+@pytest.mark.parametrize("count", [1, 2, 10, 11, 60])
 def test_many_layers_are_shortened(count: int) -> None:
     found = shortened([Column((str(number),), (2,)) for number in range(count)])
-    assert len(found) <= 13
+    assert len(found) == min(count, 10)
     hidden = [one for one in found if isinstance(one, int)]
     shown = [one for one in found if isinstance(one, Column)]
     assert len(shown) + sum(hidden) == count
@@ -94,7 +97,31 @@ def test_many_layers_are_shortened(count: int) -> None:
 
 def test_under_each_column_stands_what_it_is(runs: Runs) -> None:
     (ax,) = drawn("network", runs["digits"]).axes
-    assert texts(ax) == ["64\ninput", "24\ndense\nrelu, ...", "10\ndense\nsoftmax"]
+    assert texts(ax) == ["64\ninput", "24\ndense\nrelu\ndropout", "10\ndense\nsoftmax"]
+
+
+def test_only_layers_that_mix_numbers_or_change_the_shape_have_columns(runs: Runs) -> None:
+    (ax,) = drawn("network", runs["conv"]).axes
+    assert texts(ax) == [
+        "8 x 8 x 1\ninput\nreshape",
+        "6 x 6 x 8\nconv2d\nbatch norm\ndropout\nrelu",
+        "3 x 3 x 8\nmax pool",
+        "3 x 3 x 3\nconv2d",
+        "27\nflatten",
+        "10\ndense\nsoftmax",
+    ]
+
+
+@pytest.mark.parametrize("run", ["conv", "deep-conv", "deep"])
+@pytest.mark.parametrize("name", ["network", "feature_maps"])
+def test_on_a_page_every_label_can_be_read(runs: Runs, run: str, name: str) -> None:
+    """7 points at least where the figure is 9.3 inches wide at most."""
+    if not FIGURES[name].suits(runs[run]):
+        assert (run, name) == ("deep", "feature_maps")
+        return
+    figure = drawn(name, runs[run])
+    assert figure.get_size_inches()[0] <= 9.3
+    assert min(text.get_fontsize() for text in figure.findobj(Text)) >= 7
 
 
 # --- the plane --------------------------------------------------------------------------------
@@ -365,6 +392,31 @@ def test_all_activations_can_be_asked_for() -> None:
 )
 def test_a_run_is_called_by_what_sets_it_apart(configs: Any, names: list[str]) -> None:
     assert called(configs, ["x-aaaaaa", "x-bbbbbb"]) == names
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "reason"),
+    [
+        ("metrics.csv", "epoch,train_loss\n0,1,2\n", "row 2 has 3 cells, the header has 2."),
+        ("resolved.yaml", "name: [", "resolved.yaml:1:8"),
+    ],
+)
+def test_an_overlay_leaves_out_a_run_that_cannot_be_read(
+    runs: Runs,
+    copy: Callable[[str], RunFolder],
+    tmp_path: Path,
+    file: str,
+    content: str,
+    reason: str,
+) -> None:
+    broken = copy("digits")
+    (broken.path / file).write_text(content)
+    drawn = overlay.draw_overlay([runs["blobs"], broken, runs["race"]], tmp_path)
+    assert [path.name for path in drawn.paths] == ["curves.png"]
+    one, race = drawn.warnings
+    assert one.startswith("A run is left out: ")
+    assert reason in one
+    assert race.endswith("is a race, which has no curves.")
 
 
 def test_an_overlay_has_a_line_for_every_run_and_part(runs: Runs) -> None:
