@@ -110,6 +110,10 @@ def test_only_layers_that_mix_numbers_or_change_the_shape_have_columns(runs: Run
         "27\nflatten",
         "10\ndense\nsoftmax",
     ]
+    (ax,) = drawn("network", runs["deep-conv"]).axes  # 13 columns, 9 of them drawn
+    assert texts(ax).count("8 x 8 x 7\nconv2d\nbatch norm\nrelu\ndropout") == 4
+    assert texts(ax).count("12\ndense\nlayer norm\ntanh") == 3
+    assert "4 more" in texts(ax)
 
 
 @pytest.mark.parametrize("run", ["conv", "deep-conv", "deep"])
