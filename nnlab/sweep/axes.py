@@ -44,7 +44,7 @@ def parse(texts: Sequence[str], studies: Mapping[str, Study], config: str) -> li
     Raises UsageError and ConfigError.
     """
     if not texts:
-        raise UsageError(f"Which axis? {_offered(studies, config)}")
+        raise UsageError(f"Which axis? {clean(config)} {_offered(studies)}")
     axes = [_axis(text, studies, config) for text in texts]
     keys = [ALIASES.get(axis.key, axis.key) for axis in axes]
     for key in keys:
@@ -74,7 +74,7 @@ def _study(name: str, studies: Mapping[str, Study], config: str) -> Axis:
         near = suggest(name, studies)
         hint = f" Did you mean '{near}'?" if near else ""
         raise UsageError(
-            f"{clean(config)} has no study '{clean(name)}'.{hint} {_offered(studies, config)}"
+            f"{clean(config)} has no study '{clean(name)}'.{hint} It {_offered(studies)}"
         )
     study = studies[name]
     place = Place(Source(f"study {name}", "", Path.cwd(), "values"))
@@ -82,9 +82,11 @@ def _study(name: str, studies: Mapping[str, Study], config: str) -> Axis:
     return Axis(study.key, values, study.set, study.caption)
 
 
-def _offered(studies: Mapping[str, Study], config: str) -> str:
-    known = f"It has the studies {', '.join(studies)}." if studies else "It has no studies."
-    return f"{clean(config)}: {known} For any other setting give values: {EXAMPLES}."
+def _offered(studies: Mapping[str, Study]) -> str:
+    """What the config has, as the end of a sentence, and a sentence on everything else."""
+    word = "study" if len(studies) == 1 else "studies"
+    known = f"the {word} {', '.join(studies)}" if studies else "no studies"
+    return f"has {known}. For any other setting give values: {EXAMPLES}."
 
 
 def _listed(key: str, written: str) -> list[Node]:

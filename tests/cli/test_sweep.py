@@ -147,7 +147,7 @@ def test_another_sweep_in_the_folder(nnlab: Run, case: Path) -> None:
     [
         (["lrr=1"], "Did you mean 'lr'?"),
         (["lrr"], "case.yaml has no study 'lrr'. Did you mean 'lr'?"),
-        ([], "Which axis? case.yaml: It has the studies lr."),
+        ([], "Which axis? case.yaml has the study lr."),
         (["lr="], "The axis lr has no values."),
         (["lr=range(0)"], "The axis lr has no values."),
         (["lr=0.1,x"], "optimizer.lr is 'x'."),
