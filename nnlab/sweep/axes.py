@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +24,13 @@ DIGITS = 12  # significant ones that a computed value keeps: 0.3 and not 0.30000
 class Axis:
     """A setting and the values that it takes in turn.
 
-    `fixed` are settings that a study asks for beside it, `caption` what its figures say.
+    `place` is that of the key. `fixed` are settings that a study asks for beside it, `caption` what
+    its figures say.
     """
 
     key: str
     values: tuple[Node, ...]
+    place: Place
     fixed: Mapping[str, Any] = field(default_factory=dict)
     caption: str = ""
 
@@ -66,7 +68,7 @@ def _axis(text: str, studies: Mapping[str, Study], config: str) -> Axis:
     values = _computed(call[1], call[2], text) if call else _listed(key, written)
     if not values:
         raise UsageError(f"The axis {clean(key)} has no values. Write {EXAMPLES}.")
-    return Axis(key, tuple(values))
+    return Axis(key, tuple(values), replace(values[0].place, line=1, column=1))
 
 
 def _study(name: str, studies: Mapping[str, Study], config: str) -> Axis:
@@ -79,7 +81,7 @@ def _study(name: str, studies: Mapping[str, Study], config: str) -> Axis:
     study = studies[name]
     place = Place(Source(f"study {name}", "", Path.cwd(), "values"))
     values = tuple(from_plain(value, place) for value in study.values)
-    return Axis(study.key, values, study.set, study.caption)
+    return Axis(study.key, values, place, study.set, study.caption)
 
 
 def _offered(studies: Mapping[str, Study]) -> str:
