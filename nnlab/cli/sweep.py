@@ -175,8 +175,8 @@ def train(sweep: "Sweep", folder: "SweepFolder", chosen: "Executor", retry: bool
     from nnlab.sweep.processes import Processes
 
     provide(sweep.base)
-    if isinstance(chosen, InProcess | Processes) and look(sweep, folder, retry).todo:
-        provide_kernels(sweep.base)
+    if isinstance(chosen, InProcess | Processes):
+        provide_kernels(look(sweep, folder, retry).todo)
     folder.create()
     with folder.lock():
         folder.tidy()

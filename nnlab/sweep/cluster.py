@@ -280,7 +280,7 @@ class Crew:
 
 def engine(trial: Trial) -> str:
     """numpy, compiled or auto."""
-    return str(json.loads(trial.config)["training"]["engine"])
+    return str(trial.training["engine"])
 
 
 def data_of(trial: Trial) -> str:
