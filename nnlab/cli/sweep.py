@@ -11,6 +11,7 @@ import click
 
 from nnlab.cli.machines import cluster, cluster_options
 from nnlab.cli.options import (
+    complete_config,
     json_option,
     plots_option,
     runs_option,
@@ -51,6 +52,7 @@ class Size(click.ParamType[int]):
     show_default=True,
     metavar="CONFIG",
     help="The experiment to vary.",
+    shell_complete=complete_config,
 )
 @click.option(
     "--seeds",
