@@ -116,6 +116,24 @@ def make_plan(config: Config, loss: Loss, train: Part, validation: Part | None, 
     )
 
 
+def foreseen(config: Config, short: float = SHORT) -> Literal["numpy", "compiled"]:
+    """The engine that `build` would choose, found out without loading the data.
+
+    Raises as `build`.
+    """
+    network, rows = outline(config)
+    return engine(config, network, config.loss, rows, short)
+
+
+def outline(config: Config) -> tuple[Network, int]:
+    """The network and how many rows train it, found out without loading the data."""
+    data = config.data
+    shape = data.source.signature(data.seed)
+    rows = len(split(data.split, shape.rows, shape.test_rows, data.seed).train)
+    init = None if isinstance(config.init, FromRun) else config.init
+    return Network(config.network, shape.inputs, init=init), rows
+
+
 def engine(
     config: Config, network: Network, loss: Loss, rows: int, short: float = SHORT
 ) -> Literal["numpy", "compiled"]:

@@ -1,7 +1,7 @@
 """`nnlab descend`."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -65,12 +65,13 @@ def report(result: "Result") -> str:
     """A line for each run, the time, and where the folder is."""
     from nnlab.cli.table import duration, records
     from nnlab.config.families import LANDSCAPE
+    from nnlab.run.races import ends
 
     name = LANDSCAPE.name_of(result.race.function)
     steps = sum(len(one.stops) - 1 for one in result.descents)
     return (
         f"{name}, {lowest(result.summary['lowest'])}\n\n"
-        f"{records([line(one) for one in result.summary['runs']])}\n\n"
+        f"{records(ends(result.summary))}\n\n"
         f"{steps:,} steps in {duration(result.seconds)}, saved in\n{result.folder.path}"
     )
 
@@ -78,22 +79,6 @@ def report(result: "Result") -> str:
 def lowest(value: float | None) -> str:
     """What there is to reach."""
     return "which has no minimum" if value is None else f"whose lowest value is {value:.4g}"
-
-
-def line(run: dict[str, Any]) -> dict[str, Any]:
-    """The cells of one run."""
-    final, near, diverged = run["final"], run["minimum"] or {}, run["diverged"]
-    return {
-        "run": run["name"],
-        "steps": final["step"],
-        "x": final["x"],
-        "y": final["y"],
-        "value": final["value"],
-        "nearest minimum": f"({near['x']:.4g}, {near['y']:.4g})" if near else None,
-        "value there": near.get("value"),
-        "distance": near.get("distance"),
-        "diverged": None if diverged is None else f"at step {diverged:,}",
-    }
 
 
 def raise_if_diverged(result: "Result") -> None:

@@ -1,26 +1,53 @@
-"""Kernels that are compiled before trials need them, with a line that says so."""
+"""Kernels that are compiled before they are needed, with a line that says so."""
 
+from collections.abc import Iterable
 from importlib.util import find_spec
 
-from nnlab.build import SHARED, build
-from nnlab.cli.results import compiling
+from nnlab.build import SHARED, foreseen
 from nnlab.cli.terminal import say
-from nnlab.config.schema import Config
+from nnlab.errors import ConfigError
+from nnlab.sweep.trial import Trial
 
 
-def provide_kernels(config: Config) -> None:
-    """Compile what trials of this config load, where that was never done on this machine.
+def compiling(dtype: str) -> str | None:
+    """What to say where the kernels for a dtype must be compiled first; None where they are."""
+    from nnlab.engine.compiled.objects import is_compiled
+
+    if is_compiled(dtype):
+        return None
+    return f"Compiling the kernels for {dtype}, once an installation: about 20 s."
+
+
+def provide_kernels(trials: Iterable[Trial]) -> None:
+    """Compile what the trials load, for every dtype, where that was never done on this machine.
 
     Else each process of a sweep would compile the same at once, in silence, and within the time
     and memory that a trial may take.
     """
-    if find_spec("numba") is None or config.training.engine == "numpy":
+    if find_spec("numba") is None:
         return
-    from nnlab.engine.compiled.objects import function, is_compiled
+    waits: dict[str, str | None] = {}
+    for trial in trials:
+        dtype, engine = trial.training["dtype"], trial.training["engine"]
+        if engine == "numpy":
+            continue
+        if dtype not in waits:
+            waits[dtype] = compiling(dtype)
+        if (wait := waits[dtype]) and _loads(trial):
+            say(wait)
+            _compile(dtype)
+            waits[dtype] = None
 
-    if is_compiled(config.training.dtype):
-        return
-    built = build(config, SHARED)
-    if wait := compiling(built):
-        say(wait)
-        function(config.training.dtype)
+
+def _loads(trial: Trial) -> bool:
+    """Whether a trial runs compiled; one that cannot run at all will say so itself."""
+    try:
+        return foreseen(trial.read_config(), SHARED) == "compiled"
+    except ConfigError:
+        return False
+
+
+def _compile(dtype: str) -> None:
+    from nnlab.engine.compiled.objects import function
+
+    function(dtype)

@@ -37,14 +37,14 @@ def verbosity(function: F) -> F:
 def config_argument(function: F) -> F:
     """CONFIG and --set."""
     text = "Override a setting, for example lr=0.1 or network.0.units=5; may be repeated."
-    argument = click.argument("config", metavar="CONFIG", shell_complete=_complete_config)
+    argument = click.argument("config", metavar="CONFIG", shell_complete=complete_config)
     return argument(set_option(text)(function))
 
 
 def race_argument(function: F) -> F:
     """CONFIG and --set of `nnlab descend`."""
     text = "Override a setting, for example steps=50 or runs.0.optimizer.lr=0.1; may be repeated."
-    argument = click.argument("config", metavar="CONFIG", shell_complete=_complete_config)
+    argument = click.argument("config", metavar="CONFIG", shell_complete=_complete_race)
     return argument(set_option(text)(function))
 
 
@@ -161,13 +161,26 @@ def find_sweep(run: str, runs: Path | None) -> "SweepFolder | None":
     return SweepFolder.find(run, runs_folder(runs))
 
 
-def _complete_config(
+def complete_config(
     context: click.Context, parameter: click.Parameter, begun: str
 ) -> list[CompletionItem]:
-    """Shipped configs that begin so; else files."""
+    """Shipped configs of trainings that begin so; else files."""
+    return _configs(begun, races=False)
+
+
+def _complete_race(
+    context: click.Context, parameter: click.Parameter, begun: str
+) -> list[CompletionItem]:
+    """Shipped configs of races that begin so; else files."""
+    return _configs(begun, races=True)
+
+
+def _configs(begun: str, races: bool) -> list[CompletionItem]:
+    from nnlab.config.kinds import describes_race
     from nnlab.config.locate import shipped
 
-    names = [CompletionItem(name) for name in shipped() if name.startswith(begun)]
+    begin = {name: path for name, path in shipped().items() if name.startswith(begun)}
+    names = [CompletionItem(name) for name in begin if describes_race(begin[name]) == races]
     return names or [CompletionItem(begun, type="file")]
 
 

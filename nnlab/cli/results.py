@@ -27,11 +27,9 @@ def compiling(built: Built) -> str | None:
     """What to say where training begins with compiling; None where it does not."""
     if built.plan.engine == "numpy":
         return None
-    from nnlab.engine.compiled.objects import is_compiled
+    from nnlab.cli import kernels
 
-    if is_compiled(str(built.network.dtype)):
-        return None
-    return "Compiling the kernels, once an installation: about 20 s."
+    return kernels.compiling(str(built.network.dtype))
 
 
 def crowded(built: Built, threads: str) -> str | None:

@@ -11,6 +11,7 @@ import click
 
 from nnlab.cli.machines import cluster, cluster_options
 from nnlab.cli.options import (
+    complete_config,
     json_option,
     plots_option,
     runs_option,
@@ -51,6 +52,7 @@ class Size(click.ParamType[int]):
     show_default=True,
     metavar="CONFIG",
     help="The experiment to vary.",
+    shell_complete=complete_config,
 )
 @click.option(
     "--seeds",
@@ -175,8 +177,8 @@ def train(sweep: "Sweep", folder: "SweepFolder", chosen: "Executor", retry: bool
     from nnlab.sweep.processes import Processes
 
     provide(sweep.base)
-    if isinstance(chosen, InProcess | Processes) and look(sweep, folder, retry).todo:
-        provide_kernels(sweep.base)
+    if isinstance(chosen, InProcess | Processes):
+        provide_kernels(look(sweep, folder, retry).todo)
     folder.create()
     with folder.lock():
         folder.tidy()

@@ -2,7 +2,7 @@
 
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,7 @@ from nnlab.cli.terminal import say, tell, tell_json
 
 if TYPE_CHECKING:
     from nnlab.run.sweeps import SweepFolder
+    from nnlab.sweep.trial import Trial
     from nnlab.tune.study import Study, Told, Tuning
 
 
@@ -79,7 +80,7 @@ def command(
     folder = SweepFolder(runs_folder(runs) / tuning.name)
     require_same(tuning, folder)
     provide(tuning.base.config)
-    provide_kernels(tuning.base.config)
+    provide_kernels(extremes(tuning))
     folder.create()
     with folder.lock():
         folder.tidy()
@@ -118,6 +119,16 @@ def prepare(
         raise UsageError(f"--name: {problem}")
     argv = tuple(sys.argv)
     return Tuning(name, config, found, tuple(dimensions), overrides, prune, argv)
+
+
+def extremes(tuning: "Tuning") -> "Iterator[Trial]":
+    """Trials of the config itself, and with each end of what is searched."""
+    from nnlab.config.problems import Problems
+    from nnlab.sweep.plan import as_trial
+    from nnlab.tune.space import ends
+
+    for one in (tuning.base.config, *ends(tuning.dimensions, tuning.base, Problems())):
+        yield as_trial(one, {}, tuning.argv)
 
 
 def line(told: "Told", metric: str) -> str:

@@ -142,8 +142,9 @@ def _apply(root: Node, change: Setting, notes: list[str], grammar: Grammar) -> N
         return _swap(root, part, grammar.swapped[part], change.value, notes)
     path, names = key.split("."), grammar.names
     if path[0] not in grammar.keys:
+        unknown = key if path[0] in names else path[0]  # `hidden.x`: a short name leads nowhere
         raise UnfitError(
-            f"there is no setting {show(path[0])}.", ", ".join(names), suggest(path[0], names)
+            f"there is no setting {show(unknown)}.", ", ".join(names), suggest(path[0], names)
         )
     return _Put(change, grammar.families).into(root, path, None)
 

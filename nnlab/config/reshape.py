@@ -27,7 +27,7 @@ def set_hidden(root: Node, value: Node) -> Node:
     layers = _layers(root)
     hidden = [index for index, layer in enumerate(layers) if _name(layer) == "dense"][:-1]
     if not hidden:
-        raise UnfitError("the network has no hidden dense layer.", place=value.place)
+        raise UnfitError("the network has no hidden dense layer.")
     for index in hidden:
         layers[index] = layers[index].with_entry("units", value)
     return _with_layers(root, layers)
@@ -39,7 +39,7 @@ def set_depth(root: Node, value: Node) -> Node:
     last = _last_dense(layers)
     depth = value.value
     if last == 0:
-        raise UnfitError("the network has no hidden layers to repeat.", place=value.place)
+        raise UnfitError("the network has no hidden layers to repeat.")
     most = MAX_LAYERS // last
     if not isinstance(depth, int) or isinstance(depth, bool) or not 0 <= depth <= most:
         raise UnfitError(
@@ -54,7 +54,7 @@ def set_activation(root: Node, value: Node) -> Node:
     last = _last_dense(layers)
     hidden = [index for index in range(last) if _is_activation(layers[index])]
     if not hidden:
-        raise UnfitError("the network has no hidden activation to replace.", place=value.place)
+        raise UnfitError("the network has no hidden activation to replace.")
     for index in hidden:
         layers[index] = value
     return _with_layers(root, layers)

@@ -1,15 +1,18 @@
 """What was asked: every setting of a run, and whether a person wrote it or it is the default."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from nnlab.config.dump import mapping
 from nnlab.config.expand import expand
+from nnlab.config.kinds import is_race
 from nnlab.config.load import parse
 from nnlab.config.problems import Problems
+from nnlab.config.race.load import parse_race, race_mapping
+from nnlab.config.race.words import expand as expand_race
 from nnlab.config.reader import read
-from nnlab.config.tree import Source, plain
+from nnlab.config.tree import Node, Source, find, plain
 from nnlab.errors import NnlabError
 from nnlab.plots.view import View
 from nnlab.report.numbers import as_yaml, shorter
@@ -96,14 +99,27 @@ def _defaults(config: str, seen: View) -> tuple[dict[str, Any] | None, dict[str,
     """The config without overrides and with all defaults; and what was written in full form."""
     if not config:
         return None, {}
+    path = str(seen.folder.path / "config.yaml")
     try:
-        found = parse(config, str(seen.folder.path / "config.yaml"), check=False)
+        tree = read(Source("config.yaml", config, seen.folder.path), Problems())
+        if is_race(tree):
+            base, full = race_mapping(parse_race(config, path)), _race(tree)
+        else:
+            base, full = mapping(parse(config, path, check=False)), plain(expand(tree))
     except NnlabError:  # of a newer version, or meant for overrides that made it whole
         return None, {}
-    tree = read(Source("config.yaml", config, seen.folder.path), Problems())
-    full = plain(expand(tree))  # which fills in whole sections: those nobody wrote
+    # Expanding fills in whole sections: those nobody wrote.
     written = full.items() if isinstance(full, dict) else ()
-    return mapping(found), {key: one for key, one in written if key in (tree.entries or {})}
+    return base, {key: one for key, one in written if key in (tree.entries or {})}
+
+
+def _race(tree: Node) -> Any:
+    """The config of a race in full form, without the schedules that nobody wrote."""
+    full: Any = plain(expand_race(tree))
+    for run, written in zip(full["runs"], find(tree, "runs").items or (), strict=True):
+        if "schedule" not in (written.entries or {}):
+            del run["schedule"]
+    return full
 
 
 def _section(name: str, value: Any, base: Any, given: Any, blind: bool) -> Section:
@@ -111,7 +127,7 @@ def _section(name: str, value: Any, base: Any, given: Any, blind: bool) -> Secti
         studies = value if isinstance(value, dict) else {}
         line = tuple(Setting(key, _study(one), "given") for key, one in studies.items())
         return Section(name, (line,) if line else ())
-    if isinstance(value, list):
+    if isinstance(value, list) and all(isinstance(item, Mapping) for item in value):
         lines = tuple(
             _line(item, _at(base, index), _at(given, index), blind)
             for index, item in enumerate(value)
@@ -122,16 +138,18 @@ def _section(name: str, value: Any, base: Any, given: Any, blind: bool) -> Secti
 
 def _line(value: Any, base: Any, given: Any, blind: bool) -> tuple[Setting, ...]:
     """The settings of a mapping, or of a value that stands alone."""
+    return tuple(_settings("", value, base, given, blind))
+
+
+def _settings(at: str, value: Any, base: Any, given: Any, blind: bool) -> Iterator[Setting]:
+    """One setting; of a mapping all that is in it, a member's name in place of the member."""
     if not isinstance(value, Mapping):
-        return (Setting("", _shown(value), _state(value, base, given, blind)),)
-    return tuple(
-        Setting(
-            "" if key == "name" else str(key),
-            _shown(one),
-            _state(one, _under(base, key), _under(given, key), blind),
-        )
-        for key, one in value.items()
-    )
+        yield Setting(at, _shown(value), _state(value, base, given, blind))
+        return
+    dotted = f"{at}." if at and "name" not in value else ""
+    for key, one in value.items():
+        name = at if key == "name" else f"{dotted}{key}"
+        yield from _settings(name, one, _under(base, key), _under(given, key), blind)
 
 
 def _state(value: Any, base: Any, given: Any, blind: bool) -> State:

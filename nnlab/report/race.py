@@ -13,6 +13,7 @@ from nnlab.report.pictures import Picture, pictures
 from nnlab.report.single import Report, RunPage
 from nnlab.report.tables import Table
 from nnlab.run.folder import RunFolder
+from nnlab.run.races import ends
 
 STORIES = {
     "completed": "The race came to its end",
@@ -45,7 +46,7 @@ def of_race(run: RunFolder) -> Report:
         asked=attempt("The config", lambda: asked(seen), no_settings),
         story=_story(seen),
         charts=[],
-        tables=attempt("The table of runs", lambda: ends(seen), nothing),
+        tables=attempt("The table of runs", lambda: table(seen), nothing),
         epochs=[],
         epoch_count=0,
         replay=None,
@@ -58,26 +59,9 @@ def of_race(run: RunFolder) -> Report:
     return Report(render("run.html", page), tuple(notices))
 
 
-def ends(seen: View) -> list[Table]:
-    """A row a run: where it ended, and which known minimum is nearest; none before the end."""
-    records = []
-    for one in seen.summary.get("runs", ()):
-        final, near = one["final"], one["minimum"] or {}
-        records.append(
-            {
-                "run": one["name"],
-                "steps": final["step"],
-                "x": final["x"],
-                "y": final["y"],
-                "value": final["value"],
-                "minimum": f"({near['x']:.4g}, {near['y']:.4g})" if near else None,
-                "value there": near.get("value"),
-                "distance": near.get("distance"),
-                "diverged": one["diverged"],
-            }
-        )
-    names = {"minimum": "nearest minimum", "diverged": "diverged at step"}
-    return tables.of_records("Where each run ended", records, names)
+def table(seen: View) -> list[Table]:
+    """Where each run ended; no table before the end."""
+    return tables.of_records("Where each run ended", ends(seen.summary), {})
 
 
 def _story(seen: View) -> str:

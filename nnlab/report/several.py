@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from nnlab.plots import View, view
 from nnlab.report import happened
+from nnlab.report.again import SweepAgain
 from nnlab.report.charts import Chart, Series, chart, column
 from nnlab.report.notices import Notices
 from nnlab.report.numbers import as_yaml, duration, shorter
@@ -40,6 +41,7 @@ class StudyPage:
     asked: str = ""
     kind: str = "Report of several runs"
     folder_kind: str = "runs in"
+    again: SweepAgain | None = None
 
     key: ClassVar[list[tuple[str, str]]] = []
 
@@ -47,7 +49,9 @@ class StudyPage:
     def sections(self) -> list[tuple[str, str]]:
         """Anchors and names of what there is."""
         found = [("happened", "What happened"), ("runs", "Every run")]
-        return [("asked", "What was asked"), *found] if self.asked else found
+        if self.asked:
+            found.insert(0, ("asked", "What was asked"))
+        return [*found, ("again", "How to repeat it")] if self.again is not None else found
 
 
 def of_runs(runs: Sequence[RunFolder], out: Path) -> Report:

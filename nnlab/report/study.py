@@ -10,6 +10,7 @@ from nnlab.core.types import FloatArray
 from nnlab.plots.study import Cell, Study
 from nnlab.plots.sweeps import SWEEP_FIGURES
 from nnlab.report import happened
+from nnlab.report.again import SweepAgain, sweep_again
 from nnlab.report.charts import Chart, Series, chart, column
 from nnlab.report.notices import Notices
 from nnlab.report.numbers import as_yaml, duration, shorter
@@ -47,6 +48,8 @@ def of_sweep(folder: SweepFolder, out: Path) -> Report:
         if record.status in FAILED:
             notices.say(f"Trial {record.name}: {record.reason or record.status}.")
     nothing: list[Chart] = []
+    unknown: SweepAgain | None = None
+    names = [record.name for record in records]
     curves = notices.attempt("The curves", lambda: charts(study), nothing)
     page = StudyPage(
         title=f"{about.get('name', folder.name)}: {' and '.join(study.keys)}",
@@ -60,6 +63,7 @@ def of_sweep(folder: SweepFolder, out: Path) -> Report:
         asked="\n".join(_axes(study)),
         kind="Report of a sweep",
         folder_kind="sweep",
+        again=notices.attempt("How it was run", lambda: sweep_again(folder, about, names), unknown),
     )
     return Report(render("study.html", page), tuple(notices))
 

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +24,13 @@ DIGITS = 12  # significant ones that a computed value keeps: 0.3 and not 0.30000
 class Axis:
     """A setting and the values that it takes in turn.
 
-    `fixed` are settings that a study asks for beside it, `caption` what its figures say.
+    `place` is that of the key. `fixed` are settings that a study asks for beside it, `caption` what
+    its figures say.
     """
 
     key: str
     values: tuple[Node, ...]
+    place: Place
     fixed: Mapping[str, Any] = field(default_factory=dict)
     caption: str = ""
 
@@ -44,7 +46,7 @@ def parse(texts: Sequence[str], studies: Mapping[str, Study], config: str) -> li
     Raises UsageError and ConfigError.
     """
     if not texts:
-        raise UsageError(f"Which axis? {_offered(studies, config)}")
+        raise UsageError(f"Which axis? {clean(config)} {_offered(studies)}")
     axes = [_axis(text, studies, config) for text in texts]
     keys = [ALIASES.get(axis.key, axis.key) for axis in axes]
     for key in keys:
@@ -66,7 +68,7 @@ def _axis(text: str, studies: Mapping[str, Study], config: str) -> Axis:
     values = _computed(call[1], call[2], text) if call else _listed(key, written)
     if not values:
         raise UsageError(f"The axis {clean(key)} has no values. Write {EXAMPLES}.")
-    return Axis(key, tuple(values))
+    return Axis(key, tuple(values), replace(values[0].place, line=1, column=1))
 
 
 def _study(name: str, studies: Mapping[str, Study], config: str) -> Axis:
@@ -74,17 +76,19 @@ def _study(name: str, studies: Mapping[str, Study], config: str) -> Axis:
         near = suggest(name, studies)
         hint = f" Did you mean '{near}'?" if near else ""
         raise UsageError(
-            f"{clean(config)} has no study '{clean(name)}'.{hint} {_offered(studies, config)}"
+            f"{clean(config)} has no study '{clean(name)}'.{hint} It {_offered(studies)}"
         )
     study = studies[name]
     place = Place(Source(f"study {name}", "", Path.cwd(), "values"))
     values = tuple(from_plain(value, place) for value in study.values)
-    return Axis(study.key, values, study.set, study.caption)
+    return Axis(study.key, values, place, study.set, study.caption)
 
 
-def _offered(studies: Mapping[str, Study], config: str) -> str:
-    known = f"It has the studies {', '.join(studies)}." if studies else "It has no studies."
-    return f"{clean(config)}: {known} For any other setting give values: {EXAMPLES}."
+def _offered(studies: Mapping[str, Study]) -> str:
+    """What the config has, as the end of a sentence, and a sentence on everything else."""
+    word = "study" if len(studies) == 1 else "studies"
+    known = f"the {word} {', '.join(studies)}" if studies else "no studies"
+    return f"has {known}. For any other setting give values: {EXAMPLES}."
 
 
 def _listed(key: str, written: str) -> list[Node]:

@@ -5,10 +5,8 @@ import sys
 from collections.abc import Sequence
 from importlib.util import find_spec
 
-from nnlab.build import SHARED, numpy_seconds
-from nnlab.config.schema import Config, FromRun
-from nnlab.core.network import Network
-from nnlab.data.split import split
+from nnlab.build import SHARED, numpy_seconds, outline
+from nnlab.config.schema import Config
 from nnlab.errors import UsageError
 from nnlab.sweep.executors import Executor, InProcess
 from nnlab.sweep.processes import Processes
@@ -48,12 +46,7 @@ def executor(
 
 def seconds(config: Config) -> float:
     """About how long NumPy would train this; what a trial of a sweep takes is of that order."""
-    data = config.data
-    shape = data.source.signature(data.seed)
-    rows = len(split(data.split, shape.rows, shape.test_rows, data.seed).train)
-    init = None if isinstance(config.init, FromRun) else config.init
-    network = Network(config.network, shape.inputs, init=init)
-    return numpy_seconds(config, network, rows)
+    return numpy_seconds(config, *outline(config))
 
 
 def cores() -> int:

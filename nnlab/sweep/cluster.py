@@ -33,9 +33,15 @@ def _about() -> Callable[[], dict[str, Any]]:
     def found() -> dict[str, Any]:
         from importlib.util import find_spec
 
+        import numpy
+
         import nnlab
 
-        return {"nnlab": str(nnlab.__version__), "numba": find_spec("numba") is not None}
+        return {
+            "nnlab": str(nnlab.__version__),
+            "numpy": str(numpy.__version__),
+            "numba": find_spec("numba") is not None,
+        }
 
     return found
 
@@ -114,11 +120,17 @@ class Crew:
         self.idle = not there
         new = [worker for worker in there if worker not in self.known]
         self.known |= set(new)
-        for worker, problem in self.strangers(new).items():
-            if problem is None:
-                self.slots[worker] = there[worker]
-            else:
+        here = about()
+        for worker, said in self.asked(new).items():
+            if (problem := self.stranger(said, here)) is not None:
                 yield Note(f"The worker {worker} is not used: {problem}.")
+                continue
+            self.slots[worker] = there[worker]
+            if said["numpy"] != here["numpy"]:
+                yield Note(
+                    f"The worker {worker} has NumPy {said['numpy']}, here is {here['numpy']}: what "
+                    "it trains may differ in the last bits from what is trained elsewhere."
+                )
         if there and self.known.issuperset(there) and not set(there) & set(self.slots):
             raise StorageError("No worker of the cluster can run trials of this nnlab.")
         for worker in set(self.slots) - set(there):
@@ -127,16 +139,15 @@ class Crew:
                 if where == worker:
                     yield from self.lose(future, trial, f"the worker {worker} was lost")
 
-    def strangers(self, workers: Sequence[str]) -> dict[str, str | None]:
-        """For each worker why it cannot be used, None if it can."""
+    def asked(self, workers: Sequence[str]) -> dict[str, Any]:
+        """What each worker says of itself: as `about`, or the error that it was."""
         if not workers:
             return {}
         said = self.client.run(about, workers=list(workers), on_error="return")
-        here = about()
-        return {worker: self.stranger(said.get(worker), here) for worker in workers}
+        return {worker: said.get(worker) for worker in workers}
 
     def stranger(self, there: Any, here: dict[str, Any]) -> str | None:
-        """The same for what one worker says of itself."""
+        """Why a worker that says this of itself cannot be used; None if it can."""
         if isinstance(there, ImportError):
             return "nnlab is not installed there"
         if not isinstance(there, dict):
@@ -280,7 +291,7 @@ class Crew:
 
 def engine(trial: Trial) -> str:
     """numpy, compiled or auto."""
-    return str(json.loads(trial.config)["training"]["engine"])
+    return str(trial.training["engine"])
 
 
 def data_of(trial: Trial) -> str:

@@ -234,7 +234,7 @@ def _trials(
     total = 0
     for cell in grid.cells(axes, request.sample, found.config.seed):
         changes = [
-            Setting(axis.key, value, value.place) for axis, value in zip(axes, cell, strict=True)
+            Setting(axis.key, value, axis.place) for axis, value in zip(axes, cell, strict=True)
         ]
         settings = {one.key: plain(one.value) for one in changes}
         for seed in seeds or (None,):

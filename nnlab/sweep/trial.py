@@ -50,6 +50,12 @@ class Trial:
     data: str | None = None
     argv: tuple[str, ...] = ()
 
+    @property
+    def training(self) -> dict[str, Any]:
+        """The section `training` of its config, which takes no time to read."""
+        found: dict[str, Any] = json.loads(self.config)["training"]
+        return found
+
     def read_config(self) -> Config:
         """The config. ConfigError when this version cannot read it."""
         return from_mapping(json.loads(self.config), check=False)

@@ -6,7 +6,7 @@ activation: [relu, tanh, sigmoid]         one of several
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +15,7 @@ from nnlab.config.files import decode, read_bytes
 from nnlab.config.overrides import ALIASES, Setting
 from nnlab.config.problems import Problem, Problems, fail, show, suggest
 from nnlab.config.reader import read
+from nnlab.config.schema import Config
 from nnlab.config.tree import Node, Place, from_plain, plain
 from nnlab.config.variants import Base
 from nnlab.errors import ConfigError
@@ -112,10 +113,18 @@ def read_space(path: Path) -> list[Dimension]:
 def check_space(dimensions: Sequence[Dimension], base: Base) -> None:
     """Try both ends of each range and every choice. Raises ConfigError with what is wrong where."""
     problems = Problems()
+    for _ in ends(dimensions, base, problems):
+        pass
+    problems.raise_any()
+
+
+def ends(dimensions: Sequence[Dimension], base: Base, problems: Problems) -> Iterator[Config]:
+    """The base with each end of a range and each choice, one at a time; without wrong ones."""
     for one in dimensions:
         for value in one.among.ends():
-            base.vary([one.setting(value)], problems)
-    problems.raise_any()
+            found = base.vary([one.setting(value)], problems)
+            if found is not None:
+                yield found
 
 
 def refuse_fixed(dimensions: Sequence[Dimension], overrides: Sequence[str]) -> None:

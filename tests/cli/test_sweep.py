@@ -147,7 +147,7 @@ def test_another_sweep_in_the_folder(nnlab: Run, case: Path) -> None:
     [
         (["lrr=1"], "Did you mean 'lr'?"),
         (["lrr"], "case.yaml has no study 'lrr'. Did you mean 'lr'?"),
-        ([], "Which axis? case.yaml: It has the studies lr."),
+        ([], "Which axis? case.yaml has the study lr."),
         (["lr="], "The axis lr has no values."),
         (["lr=range(0)"], "The axis lr has no values."),
         (["lr=0.1,x"], "optimizer.lr is 'x'."),
@@ -188,9 +188,10 @@ def test_of_two_sweeps_in_a_folder_one_waits_for_nobody(
 
 
 def test_kernels_are_compiled_before_the_trials(case: Path, tmp_path: Path) -> None:
-    """Once and with a line that says so: it is not within the time that a trial may take."""
+    """For every dtype once, with a line that says so: not within the time that a trial may take."""
     pytest.importorskip("numba")
-    asked = ["lr", "-c", "case.yaml", "--set", "training.engine=compiled", "--no-plots"]
+    axes = ["training.dtype=float32,float64", "training.engine=numpy,compiled"]
+    asked = [*axes, "-c", "case.yaml", "--seeds", "2", "--no-plots"]
     done = subprocess.run(
         [sys.executable, "-m", "nnlab", "sweep", *asked, "--timeout", "8"],
         cwd=tmp_path,
@@ -200,5 +201,9 @@ def test_kernels_are_compiled_before_the_trials(case: Path, tmp_path: Path) -> N
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert done.stderr.count("Compiling the kernels, once an installation: about 20 s.") == 1
-    assert "2 of 2 trials done" in done.stdout
+    lines = [line for line in done.stderr.splitlines() if line.startswith("Compiling")]
+    assert lines == [
+        "Compiling the kernels for float32, once an installation: about 20 s.",
+        "Compiling the kernels for float64, once an installation: about 20 s.",
+    ]
+    assert "8 of 8 trials done" in done.stdout

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
@@ -186,6 +187,20 @@ def test_workers_with_another_nnlab_or_none_are_not_used(fresh: Dask, tmp_path: 
         "nnlab is not installed there.",
     ]
     assert all(one.startswith("The worker tcp://127.0.0.1:") for one in said)
+    assert len(hashes(tmp_path)) == 2
+
+
+def test_a_worker_with_another_numpy_is_used_and_told_of(fresh: Dask, tmp_path: Path) -> None:
+    """Its figures are as good, but nobody promises the same bits."""
+    fresh.worker("--preload", str(HERE / "other_numpy.py"))
+    wait_until(lambda: fresh.log().count("Registered to:") == 1)
+    (said,) = notes(on(fresh), trials(2, "epochs=2"), tmp_path)
+    worker, _, told = said.partition(" has ")
+    assert worker.startswith("The worker tcp://127.0.0.1:")
+    assert told == (
+        f"NumPy 1.99.0, here is {np.__version__}: what it trains may differ in the last bits from "
+        "what is trained elsewhere."
+    )
     assert len(hashes(tmp_path)) == 2
 
 

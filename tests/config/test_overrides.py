@@ -108,6 +108,7 @@ REFUSED = {
     "": "a setting is written as key=value.",
     "lrr=3": "there is no setting 'lrr'. Did you mean 'lr'?",
     ".lr=3": "there is no setting ''.",
+    "hidden.x=3": "there is no setting 'hidden.x'. Did you mean 'hidden'?",
     "optimizer.=3": "sgd has no setting ''.",
     "optimizer.mom=3": "sgd has no setting 'mom'.",
     "optimizer.lr.x=3": "optimizer.lr is a mapping.",

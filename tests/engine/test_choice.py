@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from nnlab import build as building
-from nnlab.build import build
+from nnlab.build import build, foreseen
 from nnlab.config.load import from_mapping
 from nnlab.core.layers import LAYERS
 from nnlab.core.losses import LOSSES
@@ -24,8 +24,9 @@ DROPPING = [{"dense": 3}, {"dropout": 0.5}, {"dense": 8}, "sigmoid"]
 def chosen(engine: str, network: list[object] = DENSE, epochs: int = 100_000) -> str:
     training = {"engine": engine, "epochs": epochs, "batch_size": 1}
     given = {"data": "identity", "network": network, "loss": "mse", "training": training}
-    built = build(from_mapping(given))
-    assert built.plan.engine == built.config.training.engine
+    config = from_mapping(given)
+    built = build(config)
+    assert built.plan.engine == built.config.training.engine == foreseen(config)
     return built.plan.engine
 
 

@@ -204,6 +204,33 @@ def test_a_file_written_in_short_form_counts_as_written(tmp_path: Path) -> None:
     assert found["optimizer.beta1"] == "default"
 
 
+def test_what_is_inside_a_setting_stands_beside_it(tmp_path: Path) -> None:
+    """A member's settings by their names, those of a plain mapping behind its own."""
+    (tmp_path / "c.yaml").write_text(
+        "data: xor\nnetwork: [{dense: {units: 2, init: {normal: 0.5}}}, tanh, {dense: 1}]\n"
+        "loss: mse\ntraining: {epochs: 1, early_stopping: {patience: 5}}\n"
+    )
+    run = RunFolder.open(nnlab.train(tmp_path / "c.yaml", runs=tmp_path).path)
+    shown = {section.name: section.lines for section in asked(view(run)).sections}
+    first = [(one.key, one.value, one.state) for one in shown["network"][0]]
+    assert first[:5] == [
+        ("", "dense", "given"),
+        ("units", "2", "given"),
+        ("bias", "true", "default"),
+        ("init", "normal", "given"),
+        ("std", "0.5", "given"),
+    ]
+    stopping = {
+        one.key: one.state for one in shown["training"][0] if one.key.startswith("early_stopping")
+    }
+    assert stopping == {
+        "early_stopping.patience": "given",
+        "early_stopping.min_delta": "default",
+        "early_stopping.mode": "default",
+        "early_stopping.restore_best": "default",
+    }
+
+
 @pytest.mark.parametrize("config", ["", "a: [", "network: [{new_layer: 3}]\n"])
 def test_without_a_config_that_can_be_read_nothing_is_greyed(
     runs: dict[str, RunFolder], tmp_path: Path, config: str

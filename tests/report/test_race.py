@@ -7,7 +7,9 @@ import pytest
 from click.testing import CliRunner
 
 from nnlab.cli import main
+from nnlab.plots import view
 from nnlab.report import of_race
+from nnlab.report.asked import asked
 from nnlab.run.folder import RunFolder
 from tests.report.test_page import Tags
 
@@ -49,12 +51,29 @@ def test_the_page_tells_the_race(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "rate", "said"),
     [
-        ("himmelblau", 10.0, "diverged at step"),
+        ("himmelblau", 10.0, "<td>at step 4</td>"),
         ("saddle", 0.1, "The race came to its end"),  # no lowest value, no minimum
     ],
 )
 def test_a_race_without_a_good_end(tmp_path: Path, name: str, rate: float, said: str) -> None:
     assert said in of_race(race(tmp_path, name, rate)).html
+
+
+def test_every_setting_of_every_run_stands_by_itself(tmp_path: Path) -> None:
+    """No mapping is cut off, and what nobody wrote is told from what somebody did."""
+    found = asked(view(race(tmp_path)))
+    shown = {section.name: section.lines for section in found.sections}
+    assert [one.value for one in shown["start"][0]] == ["[1.0, 2.0]"]
+    written = dict.fromkeys(("", "optimizer", "lr", "steps"), "given")
+    for line, name, lr, steps in zip(
+        shown["runs"], ("slow", "fast"), ("0.01", "0.02"), ("5", "400"), strict=True
+    ):
+        values = {one.key: one.value for one in line}
+        assert (values[""], values["optimizer"], values["lr"]) == (name, "sgd", lr)
+        assert (values["schedule"], values["steps"], values["start"]) == ("constant", steps, "null")
+        assert {one.key: one.state for one in line if one.state != "default"} == written
+    assert found.compared
+    assert not any("{" in one.value for lines in shown.values() for line in lines for one in line)
 
 
 def test_a_race_that_lost_its_files_gives_a_page_that_says_so(tmp_path: Path) -> None:

@@ -50,7 +50,7 @@ def test_logspace_has_equal_ratios() -> None:
 
 
 OFFERED = (
-    "case: It has the studies lr, width. For any other setting give values: "
+    "has the studies lr, width. For any other setting give values: "
     "lr=0.01,0.1 or hidden=range(2, 6) or lr=logspace(-4, -1, 7)."
 )
 
@@ -58,9 +58,9 @@ OFFERED = (
 @pytest.mark.parametrize(
     ("texts", "message"),
     [
-        ([], f"Which axis? {OFFERED}"),
-        (["lrr"], f"case has no study 'lrr'. Did you mean 'lr'? {OFFERED}"),
-        (["dropout"], f"case has no study 'dropout'. {OFFERED}"),
+        ([], f"Which axis? case {OFFERED}"),
+        (["lrr"], f"case has no study 'lrr'. Did you mean 'lr'? It {OFFERED}"),
+        (["dropout"], f"case has no study 'dropout'. It {OFFERED}"),
         (["lr="], "The axis lr has no values. Write lr=0.01,0.1 or hidden=range(2, 6) or "
                   "lr=logspace(-4, -1, 7)."),
         (["lr=range(5, 5)"], "The axis lr has no values."),
@@ -82,9 +82,14 @@ def test_refused(texts: list[str], message: str) -> None:
     assert str(caught.value).startswith(message)
 
 
-def test_a_config_without_studies() -> None:
-    with pytest.raises(UsageError, match=r"case: It has no studies\. For any other setting"):
-        parse(["lr"], {}, "case")
+@pytest.mark.parametrize(
+    ("studies", "said"),
+    [({}, "no studies. For any"), ({"lr": Study("lr", (1,))}, "the study lr. For any")],
+)
+def test_none_or_one_study(studies: dict[str, Study], said: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        parse(["width"], studies, "case")
+    assert str(caught.value).startswith(f"case has no study 'width'. It has {said} other setting")
 
 
 @pytest.mark.parametrize(

@@ -105,6 +105,42 @@ def test_every_wrong_value_is_told_once(config: str) -> None:
     assert text.count("units is 0.") == 1
 
 
+SGD = "lr, weight_decay, l1, clip_norm, clip_value, momentum, nesterov"
+
+
+@pytest.mark.parametrize(
+    ("axis", "told"),
+    [
+        (
+            "optimizer.lrr=0.1,0.2,0.3",
+            "axis: sgd has no setting 'lrr'. Did you mean 'lr'?\n"
+            f"    axis optimizer.lrr=[0.1,0.2,0.3]\n         ^\n    allowed: {SGD}",
+        ),
+        (
+            "optimizer.lrr=linspace(1, 2, 2000)",
+            "axis: sgd has no setting 'lrr'. Did you mean 'lr'?\n"
+            f"    axis optimizer.lrr=linspace(1, 2, 2000)\n         ^\n    allowed: {SGD}",
+        ),
+        (
+            "network.9=relu,tanh",
+            "axis: '9' is no place in this list.\n"
+            "    axis network.9=[relu,tanh]\n         ^\n    allowed: 0 to 3",
+        ),
+        (
+            "optimizer.lr.x=1,2",
+            "axis: optimizer.lr is a mapping.\n"
+            "    axis optimizer.lr.x=[1,2]\n         ^\n    allowed: a number > 0",
+        ),
+    ],
+)
+def test_a_wrong_axis_is_told_once_and_not_for_each_value(
+    config: str, axis: str, told: str
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        prepare(Request([axis], config, seeds=2))
+    assert str(caught.value) == told
+
+
 @pytest.mark.parametrize(
     ("request_", "message"),
     [

@@ -10,13 +10,8 @@ from nnlab.core.layers.base import Layer
 from nnlab.core.types import Array, Shape, Views, size
 
 
-@dataclass(frozen=True)
-class Flatten(Layer):
-    """Rows of any shape become flat: (B, h, w, c) -> (B, h w c), last axis fastest."""
-
-    def output_shape(self, shape: Shape) -> Shape:
-        """(number of elements,)."""
-        return (size(shape),)
+class SameNumbers(Layer):
+    """Rows of another shape with the same numbers in the same order, last axis fastest."""
 
     def flops(self, shape: Shape) -> int:
         """None."""
@@ -35,7 +30,16 @@ class Flatten(Layer):
 
 
 @dataclass(frozen=True)
-class Reshape(Layer):
+class Flatten(SameNumbers):
+    """Rows of any shape become flat: (B, h, w, c) -> (B, h w c), last axis fastest."""
+
+    def output_shape(self, shape: Shape) -> Shape:
+        """(number of elements,)."""
+        return (size(shape),)
+
+
+@dataclass(frozen=True)
+class Reshape(SameNumbers):
     """Rows get another shape, the numbers in the same order: (784,) -> (28, 28, 1).
 
     shape: of a row, such as [height, width, channels].
@@ -51,18 +55,3 @@ class Reshape(Layer):
                 f"and a row has {size(shape)}"
             )
         return tuple(self.shape)
-
-    def flops(self, shape: Shape) -> int:
-        """None."""
-        return 0
-
-    def forward(self, p: Views, x: Array, y: Array, s: Views, train: bool) -> None:
-        """Copy, in the same order."""
-        np.copyto(y, x.reshape(y.shape))
-
-    def backward(
-        self, p: Views, g: Views, x: Array, y: Array, dy: Array, dx: Array | None, s: Views
-    ) -> None:
-        """Copy back."""
-        if dx is not None:
-            np.copyto(dx, dy.reshape(dx.shape))

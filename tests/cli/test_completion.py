@@ -1,0 +1,75 @@
+"""What the tab key offers, asked as the shell asks: by name, the beginning of a word at its end."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from nnlab.config.kinds import describes_race
+from nnlab.config.locate import shipped
+
+ROOT = Path(__file__).resolve().parents[2]
+RACES = [name for name, path in shipped().items() if describes_race(path)]
+TRAININGS = [name for name in shipped() if name not in RACES]
+
+
+def offered(folder: Path, *words: str) -> list[str]:
+    """What bash is told, as `type,value`."""
+    asked = {
+        "_NNLAB_COMPLETE": "bash_complete",
+        "COMP_WORDS": " ".join(["nnlab", *words]),
+        "COMP_CWORD": str(len(words)),
+        "PYTHONPATH": str(ROOT),
+    }
+    environment = {key: value for key, value in os.environ.items() if key != "NNLAB_RUNS"}
+    found = subprocess.run(
+        [sys.executable, "-m", "nnlab"],
+        cwd=folder,
+        env=environment | asked,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    assert found.stderr == ""
+    return found.stdout.split()
+
+
+def test_there_are_both_kinds_of_configs() -> None:
+    assert "landscape" in RACES
+    assert "xor" in TRAININGS
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        (["des"], ["plain,descend"]),
+        (["train", "xo"], ["plain,xor"]),
+        (["train", ""], [f"plain,{name}" for name in TRAININGS]),
+        (["check", "identity8_"], ["plain,identity8_fast"]),
+        (["tune", "xo"], ["plain,xor"]),
+        (["sweep", "-c", "xo"], ["plain,xor"]),
+        (["descend", ""], [f"plain,{name}" for name in RACES]),
+        (["descend", "la"], ["plain,landscape"]),
+        (["train", "la"], ["file,la"]),  # a race is nothing to train
+        (["descend", "xo"], ["file,xo"]),  # and a training no race
+        (["descend", "mine/"], ["file,mine/"]),
+        (["descend", "landscape", "--no-p"], ["plain,--no-plots"]),
+        (["resume", "la"], ["plain,latest"]),
+        (["report", "nothing"], ["dir,nothing"]),
+    ],
+    ids=" ".join,
+)
+def test_what_is_offered(tmp_path: Path, words: list[str], found: list[str]) -> None:
+    assert offered(tmp_path, *words) == found
+
+
+@pytest.mark.parametrize("command", ["resume", "plot", "report", "verify", "evaluate", "compare"])
+def test_runs_are_offered(flowers: Path, tmp_path: Path, command: str) -> None:
+    """From where --runs says; elsewhere there are none."""
+    begun = flowers.name[:6]
+    flowers.parent.rename(tmp_path / "there")
+    assert offered(tmp_path, command, "--runs", "there", begun) == [f"plain,{flowers.name}"]
+    assert offered(tmp_path, command, begun) == [f"dir,{begun}"]
