@@ -7,28 +7,35 @@ W8a is LeNet-5, W8b two 3 x 3 convolutions of 32 and 64 maps with pooling and a 
 of its memory formats, and the better one counts; ratios are medians of those taken round by round.
 All start from the same weights and must reach the same loss.
 
-Below each table: where the time of nnlab's step goes by kind of work, and the floor, which is the
-matrix products alone, in the portions that nnlab does them in, on memory that is ready. Then the
-memory that a step works in. The exit code is 9 when a loss differs or a target is missed.
+"products alone" is the floor: the matrix products, in the lanes and portions that nnlab does them
+in, on memory that is ready. Below each table: what nnlab's step consists of by kind of work, in one
+thread, and the memory that it works in. The exit code is 9 when a loss differs or a target is
+missed.
 """
 
 import argparse
 import math
 from collections.abc import Callable, Iterator
+from functools import partial
 from statistics import median
 from time import perf_counter
 from typing import Any
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from benchmarks import timing
+from nnlab.core.binding import Binding, Bound, Lane
+from nnlab.core.lanes import Meeting
 from nnlab.core.layers import LAYERS
 from nnlab.core.losses import LOSSES
-from nnlab.core.network import Binding, Bound, Network, name_of
+from nnlab.core.network import Network, name_of
 from nnlab.core.optimizers import OPTIMIZERS, bind
 from nnlab.core.types import Array, size
+from nnlab.core.windows import portions, stacked
 
 BATCH, RATE, CHECKED = 128, 0.05, 5
+WARM = 3  # steps before the timed one: training is steps in a row
 TOLERANCE = 1e-4  # of the loss after CHECKED updates, in float32
 CONV, DENSE = LAYERS["conv2d"], LAYERS["dense"]
 POOL, RELU, FLAT = LAYERS["max_pool"](), LAYERS["relu"](), LAYERS["flatten"]()
@@ -76,19 +83,22 @@ class Ours:
 
 
 def parts(ours: Ours, rounds: int) -> dict[str, float]:
-    """Seconds of a step by kind of work, medians over rounds.
+    """Seconds of a step's work by kind, in a single lane with one thread, medians over rounds.
 
     What a convolution does beside its products counts as gathering.
     """
     seen: dict[str, list[float]] = {}
+    alone = ours.network.bind(BATCH, gradient=np.zeros_like(ours.o.g), lanes=1)
+    alone.forward(ours.x)
+    alone.z[...], alone.dz[...] = ours.binding.z, ours.binding.dz
     for _ in range(rounds):
         spent: dict[str, float] = {}
-        for kind, run in kernels(ours.binding, ours.x):
+        for kind, run in kernels(alone, ours.x):
             began = perf_counter()
             run()
             spent[kind] = spent.get(kind, 0.0) + perf_counter() - began
         began = perf_counter()
-        for one in ours.binding.bound:
+        for one in alone.bound:
             if isinstance(one.layer, CONV):
                 products(one)
         of_convolutions = perf_counter() - began
@@ -123,42 +133,61 @@ def products(one: Bound) -> None:
         np.matmul(one.x.T, one.dy, out=one.g.weight)
         np.matmul(one.dy, one.p.weight.T, out=one.dx)
         return
-    inputs, filters = one.s.matrix.shape
-    patches = one.s.patches.reshape(-1, inputs)
-    if one.x is not None and one.x.shape[-1] == 1:  # then they lie column by column
-        patches = one.s.patches.reshape(inputs, -1).T
-    y, dy = one.y.reshape(-1, filters), one.dy.reshape(-1, filters)
-    for start in range(0, len(y), len(patches)):
-        rows = slice(start, min(start + len(patches), len(y)))
-        used = patches[: rows.stop - rows.start]
-        np.matmul(used, one.s.matrix, out=y[rows])
-        np.matmul(used.T, dy[rows], out=one.s.product)
+    inputs = len(one.s.matrix)
+    columns = one.x is not None and one.x.shape[-1] == 1  # then patches lie column by column
+    patches = one.s.patches.reshape(inputs, -1).T if columns else one.s.patches.reshape(-1, inputs)
+    for rows in portions(len(one.y), len(patches) // size(one.y.shape[1:3])):
+        stack, y = in_stack(patches, rows, one.y, one.s.matrix)
+        np.matmul(stack, one.s.matrix, out=y)
+        slopes = one.dy[rows].reshape(y.shape)
+        np.matmul(stack.transpose(0, 2, 1), slopes, out=one.s.products[: len(stack)])
     if one.dx is None:
         return
     turned = one.s.turned.reshape(-1, one.dx.shape[-1])
-    around, dx = one.s.around.reshape(-1, len(turned)), one.dx.reshape(-1, turned.shape[1])
-    for start in range(0, len(dx), len(around)):
-        rows = slice(start, min(start + len(around), len(dx)))
-        np.matmul(around[: rows.stop - rows.start], turned, out=dx[rows])
+    for rows in portions(len(one.dx), len(one.s.around)):
+        stack, dx = in_stack(one.s.around.reshape(-1, len(turned)), rows, one.dx, turned)
+        np.matmul(stack, turned, out=dx)
+
+
+def in_stack(patches: Array, rows: slice, images: Array, matrix: Array) -> tuple[Array, Array]:
+    """Some patches and the images made of them, as a product takes them."""
+    used = patches[: (rows.stop - rows.start) * size(images.shape[1:3])]
+    stack = stacked(used, rows, matrix.size)
+    return stack, images[rows].reshape(*stack.shape[:2], -1)
 
 
 def floor(ours: Ours) -> None:
-    """All products of a step."""
-    for one in ours.binding.bound:
+    """All products of a step, in the lanes that it has."""
+    run([partial(products_of, lane) for lane in ours.binding.lanes])
+
+
+def products_of(lane: Lane) -> None:
+    """All products of the rows of a lane."""
+    for one in lane.bound:
         if isinstance(one.layer, CONV | DENSE):
             products(one)
+
+
+def run(tasks: list[Callable[[], None]]) -> None:
+    """Side by side, where there is more than one."""
+    if len(tasks) > 1:
+        Meeting(len(tasks)).run(tasks)
+    else:
+        tasks[0]()
 
 
 def memory(ours: Ours) -> str:
     """What a step works in."""
     values = sum(2 * one.y.nbytes for one in ours.binding.bound)
     scratch = fixed = 0
-    for one, shape in zip(ours.binding.bound, ours.network.shapes, strict=False):
-        declared, larger = (one.layer.scratch(shape, n) for n in (BATCH, 64 * BATCH))
-        for name, room in declared.items():
-            taken = size(room.shape) * np.dtype(room.dtype or np.float32).itemsize
-            scratch += taken
-            fixed += taken if room.shape == larger[name].shape else 0
+    for lane in ours.binding.lanes:
+        rows = lane.rows.stop - lane.rows.start
+        for one, shape in zip(lane.bound, ours.network.shapes, strict=False):
+            declared, larger = (one.layer.scratch(shape, n) for n in (rows, 64 * rows))
+            for name, room in declared.items():
+                taken = size(room.shape) * np.dtype(room.dtype or np.float32).itemsize
+                scratch += taken
+                fixed += taken if room.shape == larger[name].shape else 0
     return (
         f"memory: {values / 1e6:.1f} MB of values and their gradients, {scratch / 1e6:.1f} MB of "
         f"scratch, of which {fixed / 1e6:.1f} MB do not grow with the batch"
@@ -183,7 +212,7 @@ def compare(name: str, rounds: int) -> bool:
         steps |= {one: prepare(ours.network, x, t, RATE, form) for one, form in FORMATS.items()}
     for one, step in steps.items():
         losses[one] = [step() for _ in range(CHECKED)][-1]
-    times = timing.race({"products alone": lambda: floor(ours), **steps}, rounds)
+    times = timing.race({"products alone": lambda: floor(ours), **steps}, rounds, WARM)
     peers = [one for one in steps if one != "nnlab"]
     best = min(peers, key=lambda one: timing.median(times, one), default="")
     rows = []
@@ -192,9 +221,11 @@ def compare(name: str, rounds: int) -> bool:
         loss = f"{losses[one]:.6f}" if one in losses else "-"
         rows.append([one, f"{timing.median(times, one) * 1e3:.2f}", ratio, loss])
     print(timing.table(["", "ms a step", f"x {best or 'torch'}", f"loss {CHECKED}"], rows))
-    spent = parts(ours, rounds)
+    with threadpool_limits(1):
+        spent = parts(ours, rounds)
     shares = (f"{kind} {seconds * 1e3:.1f}" for kind, seconds in sorted(spent.items()))
-    print(f"  ms of nnlab: {', '.join(shares)}")
+    lanes = len(ours.binding.lanes)
+    print(f"  ms of work in one thread: {', '.join(shares)}; it is done in {lanes} lanes")
     print(f"  {memory(ours)}")
     return judge(times, best, losses)
 

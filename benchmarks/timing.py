@@ -16,12 +16,14 @@ PAUSE = 0.02
 """Seconds between two turns: threads of one library that still spin must not slow the next one."""
 
 
-def race(contestants: Mapping[str, Callable[[], object]], rounds: int) -> Times:
-    """Time every contestant once in each round."""
+def race(contestants: Mapping[str, Callable[[], object]], rounds: int, warm: int = 0) -> Times:
+    """Time every contestant once in each round, after `warm` times that do not count."""
     times: Times = {name: [] for name in contestants}
     for _ in range(rounds):
         for name, run in contestants.items():
             time.sleep(PAUSE)
+            for _ in range(warm):
+                run()
             began = time.perf_counter()
             run()
             times[name].append(time.perf_counter() - began)

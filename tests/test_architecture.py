@@ -39,7 +39,7 @@ def rule(nnlab: frozenset[str] | set[str], packages: str = "", late: str = "") -
 # The longest matching name decides. "" is nnlab/__init__.py.
 RULES = {
     "errors": rule(set()),
-    "core": rule({"errors"}, "numpy annotated_types", "scipy"),
+    "core": rule({"errors"}, "numpy annotated_types", "scipy threadpoolctl"),
     "data": rule(
         {"errors", "core.random", "core.types"},
         "numpy annotated_types",

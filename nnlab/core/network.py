@@ -6,18 +6,19 @@ one for evaluation.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
+from nnlab.core.binding import Binding, Generators, Room
 from nnlab.core.initializers import Initializer, XavierUniform
+from nnlab.core.lanes import worthwhile
 from nnlab.core.layers import LAYERS, Layer
 from nnlab.core.limits import check
 from nnlab.core.losses import Loss
 from nnlab.core.memory import Layout
 from nnlab.core.random import Purpose, generator
-from nnlab.core.types import Array, Shape, Views, size
+from nnlab.core.types import Array, Shape, size
 
 NAMES: Mapping[type[Layer], str] = {layer: name for name, layer in LAYERS.items()}
 
@@ -25,22 +26,6 @@ NAMES: Mapping[type[Layer], str] = {layer: name for name, layer in LAYERS.items(
 def name_of(layer: Layer) -> str:
     """A layer's name in LAYERS; one that is not listed there goes by its class."""
     return NAMES.get(type(layer), type(layer).__name__.lower())
-
-
-Generators = Mapping[int, np.random.Generator]  # of the layers that draw, by position
-
-
-class Bound(NamedTuple):
-    """A layer with its memory. x is None where the batch itself is the input."""
-
-    layer: Layer
-    p: Views
-    g: Views
-    x: Array | None
-    y: Array
-    dy: Array | None
-    dx: Array | None
-    s: Views
 
 
 class Network:
@@ -108,15 +93,49 @@ class Network:
         generators: Generators | None = None,
         values: Array | None = None,
         output: Array | None = None,
-    ) -> "Binding":
+        lanes: int | None = None,
+    ) -> Binding:
         """The first `depth` layers (default all) with memory for `batch` rows.
 
         With `gradient` (P,) the binding trains: it fills that vector and draws from `generators`.
         Without, it evaluates. `values` (V,) stands in for the network's own, `output` (B, ...) is
-        where the last layer writes, if given. Raises ValueError when a layer cannot be trained
-        with so few rows.
+        where the last layer writes, if given. `lanes` is by default what the batch is worth.
+        Raises ValueError when a layer cannot be trained with so few rows.
         """
-        return Binding(self, batch, depth, gradient, generators or {}, values, output)
+        if gradient is not None:
+            require_rows(self.layers[:depth], self.shapes, batch)
+        generators = generators or {}
+        if values is None:
+            values = self.values
+        if lanes is None:
+            lanes = self.lanes(batch)
+        room = self._room(batch, depth, gradient is not None, generators, output)
+        return Binding(self, room, values, gradient, generators, lanes)
+
+    def lanes(self, batch: int) -> int:
+        """How many threads share a batch; one but for images, whose products are small."""
+        images = any(len(row) == 3 for row in self.shapes)
+        return worthwhile(batch, sum(map(size, self.shapes))) if images else 1
+
+    def _room(
+        self,
+        batch: int,
+        depth: int | None,
+        train: bool,
+        generators: Generators,
+        output: Array | None,
+    ) -> Room:
+        noise = {}
+        rows = list(zip(self.layers[:depth], self.shapes[1:], strict=False))
+        for index, (layer, row) in enumerate(rows):
+            if train and layer.random:
+                if index not in generators:
+                    raise ValueError(f"layer {index} draws in training and needs a generator")
+                noise[index] = np.empty((batch, *row), np.float32)
+        y = [np.zeros((batch, *row), self.dtype) for _, row in rows]
+        if output is not None:
+            y[-1] = output
+        return Room(y, [np.zeros_like(one) if train else None for one in y], noise)
 
     def predict(self, x: ArrayLike, batch: int = 1024) -> Array:
         """The outputs (B, m) for rows x (B, ...), in evaluation mode."""
@@ -128,83 +147,6 @@ class Network:
             part = rows[start : start + batch]
             outputs[start : start + len(part)] = self.bind(len(part)).forward(part)
         return outputs
-
-
-class Binding:
-    """Layers bound to the memory of one batch size.
-
-    `z` is the last output and `dz` the room for its derivative. The batch itself is passed to both
-    `forward` and `backward`, so that batches can be views of a larger array. Layers before the
-    first one with parameters have no backward pass.
-    """
-
-    def __init__(
-        self,
-        network: Network,
-        batch: int,
-        depth: int | None,
-        gradient: Array | None,
-        generators: Generators,
-        values: Array | None,
-        output: Array | None,
-    ) -> None:
-        self.train = gradient is not None
-        layers = network.layers[:depth]
-        if self.train:
-            require_rows(layers, network.shapes, batch)
-        values = network.values if values is None else values
-        p = network.layout.views(values[: network.layout.size])
-        g = network.layout.views(gradient) if gradient is not None else p
-        kept = network.kept.views(values[network.layout.size :])
-        room = [np.zeros((batch, *row), network.dtype) for row in network.shapes[1:]]
-        if output is not None:
-            room[len(layers) - 1] = output
-        d_room = [np.zeros_like(one) if self.train else None for one in room]
-        first = next((i for i, layer in enumerate(layers) if vars(p[i])), len(layers))
-        self.bound = [
-            Bound(
-                layer,
-                p[i],
-                g[i],
-                room[i - 1] if i else None,
-                room[i],
-                d_room[i],
-                d_room[i - 1] if i > first else None,
-                self._scratch(layer, network.shapes[i], batch, network.dtype, kept[i]),
-            )
-            for i, layer in enumerate(layers)
-        ]
-        for index, one in enumerate(self.bound):
-            if self.train and one.layer.random:
-                if index not in generators:
-                    raise ValueError(f"layer {index} draws in training and needs a generator")
-                one.s.rng = generators[index]
-        self.z = self.bound[-1].y
-        self.dz = self.bound[-1].dy
-        self._forward = [(b.layer.forward, b.p, b.y, b.s) for b in self.bound]
-        self._backward = [
-            (b.layer.backward, b.p, b.g, b.x, b.y, b.dy, b.dx, b.s)
-            for b in reversed(self.bound[first:])
-            if b.dy is not None
-        ]
-
-    @staticmethod
-    def _scratch(layer: Layer, shape: Shape, batch: int, dtype: DTypeLike, kept: Views) -> Views:
-        wanted = layer.scratch(shape, batch)
-        return Views(**vars(kept), **{name: one.allocate(dtype) for name, one in wanted.items()})
-
-    def forward(self, x: Array) -> Array:
-        """z for the rows x (B, ...)."""
-        train = self.train
-        for forward, p, y, s in self._forward:
-            forward(p, x, y, s, train)
-            x = y
-        return x
-
-    def backward(self, x: Array) -> None:
-        """Fill the gradient from `dz`, after `forward` with the same x."""
-        for backward, p, g, inner, y, dy, dx, s in self._backward:
-            backward(p, g, x if inner is None else inner, y, dy, dx, s)
 
 
 def shapes(layers: Sequence[Layer], inputs: Shape) -> list[Shape]:

@@ -18,7 +18,7 @@ Extent = Count | Annotated[tuple[Count, ...], Len(2, 2)]  # of both axes, or [he
 Padding = Literal["valid", "same"] | Annotated[int, Ge(0)]
 
 NARROW = 10**6  # multiplications; OpenBLAS does such products without packing, in half the time
-CACHE = 2**18  # numbers: half of a core's cache of 2 MiB in float32
+CACHE = 2**19  # numbers: a core's cache of 2 MiB in float32
 
 
 class Windows(NamedTuple):
@@ -127,15 +127,26 @@ def portions(batch: int, most: int) -> Iterator[slice]:
         yield slice(start, min(start + most, batch))
 
 
-def images(batch: int, numbers: int, multiplications: int = 0) -> int:
-    """How many images are worked on at a time, by what each takes of a product or a pass.
+def images(batch: int, numbers: int) -> int:
+    """How many images of so many numbers are worked on at a time: they should stay in the cache."""
+    return max(1, min(batch, CACHE // max(numbers, 1)))
 
-    So many that they stay in the cache, and where one is small that the product is NARROW.
+
+def stacked(matrix: Array, rows: slice, numbers: int) -> Array:
+    """The rows of some images (N, K) as a stack (S, N / S, K), for products with so many numbers.
+
+    As few and equal matrices as there can be with products that are NARROW; one where those of a
+    single image are not.
     """
-    fitting = CACHE // max(numbers, 1)
-    if 0 < multiplications <= NARROW:
-        fitting = min(fitting, NARROW // multiplications)
-    return max(1, min(batch, fitting))
+    count = rows.stop - rows.start
+    places = len(matrix) // max(count, 1)
+    if places * numbers > NARROW:
+        return matrix[None]
+    pieces = -(-places * count * numbers // NARROW)
+    while count % pieces:
+        pieces += 1
+    # A product of the stack takes rows that follow each other, also where they are columns.
+    return matrix.T.reshape(matrix.shape[1], pieces, -1).transpose(1, 2, 0)
 
 
 def zero_uncovered(dx: Array, windows: Windows) -> None:

@@ -12,8 +12,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from nnlab.core.binding import Binding, Generators
 from nnlab.core.losses import Loss
-from nnlab.core.network import Binding, Generators, Network, name_of, trained_depth
+from nnlab.core.network import Network, name_of, trained_depth
 from nnlab.core.optimizers import SETTLE_EVERY, Optimizer, bind
 from nnlab.core.types import Array, Views
 

@@ -5,9 +5,10 @@ from typing import Literal
 
 import numpy as np
 
+from nnlab.core.binding import Generators
 from nnlab.core.losses import Loss
 from nnlab.core.metrics import Kind
-from nnlab.core.network import Generators, Network
+from nnlab.core.network import Network
 from nnlab.core.optimizers import Optimizer
 from nnlab.core.schedules import Patience, Schedule
 from nnlab.core.types import Array, FloatArray

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from nnlab.core.lanes import Whole
 from nnlab.core.layers import Layer
 from nnlab.core.random import Purpose, generator
 from nnlab.core.types import Array, Shape, Views
@@ -31,6 +32,7 @@ class Bound:
                 one.name: np.full(one.shape, one.value or 0.0, dtype)
                 for one in layer.buffers(shape)
             },
+            whole=Whole(batch),
         )
         for array in (self.x, self.dy, *vars(self.p).values()):
             array.setflags(write=False)
@@ -38,7 +40,7 @@ class Bound:
     def forward(self, train: bool) -> Array:
         """Evaluation gets no generator, so a draw would be an error."""
         if train and self.layer.random:
-            self.s.rng = generator(3, Purpose.DROPOUT, 0)
+            self.s.noise = generator(3, Purpose.DROPOUT, 0).random(self.y.shape, np.float32)
         self.layer.forward(self.p, self.x, self.y, self.s, train)
         return self.y
 

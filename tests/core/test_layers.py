@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from nnlab.core.layers import LAYERS, Layer
+from nnlab.core.network import Network
 from nnlab.core.types import Array, Shape
 from tests.core.bound import BATCH, Bound
 
@@ -228,10 +229,10 @@ def test_dropout_drops_the_same_inputs_in_both_precisions():
 
 
 def test_dropout_draws_anew_each_time():
-    bound = Bound(LAYERS["dropout"](), (50,), np.float64)
-    first = bound.forward(train=True).copy()
-    bound.layer.forward(bound.p, bound.x, bound.y, bound.s, True)  # without a fresh generator
-    assert (first != bound.y).any()
+    network = Network([LAYERS["dropout"]()], 50)
+    binding = network.bind(2, gradient=np.zeros(0), generators=network.generators(3))
+    first, second = (binding.forward(np.ones((2, 50))).copy() for _ in range(2))
+    assert (first != second).any()
 
 
 # --- what a layer cannot take -----------------------------------------------------------------

@@ -6,10 +6,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from nnlab.core.binding import Binding
 from nnlab.core.initializers import INITIALIZERS
 from nnlab.core.layers import LAYERS
 from nnlab.core.losses import LOSSES, Loss
-from nnlab.core.network import Binding, Network, count, flops, trained_depth
+from nnlab.core.network import Network, count, flops, trained_depth
 from nnlab.core.types import Array
 
 

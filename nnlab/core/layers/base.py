@@ -11,11 +11,12 @@ from nnlab.core.types import Array, Shape, Views, size
 class Layer(ABC):
     """A frozen dataclass whose fields are the layer's settings.
 
-    Shapes in the declarations are those of one row, without the batch.
+    Shapes in the declarations are those of one row, without the batch. The rows B of a kernel may
+    be a part of the batch: a layer for which they are not independent finds the rest in `s.whole`.
     """
 
     differentiable: ClassVar[bool] = True
-    random: ClassVar[bool] = False  # True: training finds a generator in `s.rng`
+    random: ClassVar[bool] = False  # True: training finds draws from [0, 1) in `s.noise`
 
     def output_shape(self, shape: Shape) -> Shape:
         """The shape of an output row; ValueError with a sentence when `shape` does not fit."""

@@ -53,6 +53,7 @@ class BatchNorm(Layer):
             "mean": Scratch((c,)),
             "var": Scratch((c,)),
             "inverse": Scratch((c,)),
+            "sums": Scratch((2, c)),
             "row": Scratch((size(shape),)),
             "sum": Scratch((size(shape),)),
             "mean_row": Scratch(shape),
@@ -69,7 +70,8 @@ class BatchNorm(Layer):
         """The statistics, then y; a row at a time, in which each factor is repeated."""
         if train:
             self.measure(x, y, s)
-            self.follow(x.size // len(s.mean), s)
+            if s.whole.first:
+                self.follow(self.count(x, s), s)
         mean, var = (s.mean, s.var) if train else (s.running_mean, s.running_var)
         np.add(var, self.eps, s.inverse)
         np.sqrt(s.inverse, s.inverse)
@@ -86,8 +88,9 @@ class BatchNorm(Layer):
 
     def measure(self, x: Array, y: Array, s: Views) -> None:
         """mean and var of the batch; y = x - mean."""
-        count = max(x.size // len(s.mean), 1)
+        count = max(self.count(x, s), 1)
         self.add_up(s, x, s.mean)
+        s.whole.add_up(s.mean)
         np.divide(s.mean, count, s.mean)
         np.copyto(s.mean_row, s.mean)
         s.sum.fill(0)
@@ -97,7 +100,12 @@ class BatchNorm(Layer):
             np.multiply(y[rows], y[rows], square)
             self.add_rows(s, square)
         np.sum(s.sum.reshape(-1, len(s.var)), axis=0, out=s.var)
+        s.whole.add_up(s.var)
         np.divide(s.var, count, s.var)
+
+    def count(self, x: Array, s: Views) -> int:
+        """How many numbers of the batch each channel has."""
+        return int(s.whole.rows * size(x.shape[1:-1]))
 
     def follow(self, count: int, s: Views) -> None:
         """running <- (1 - momentum) running + momentum of the batch's, the variance by N - 1."""
@@ -129,10 +137,12 @@ class BatchNorm(Layer):
         np.multiply(g.gamma, s.inverse, g.gamma)
         if dx is None:
             return
-        count = max(x.size // len(s.mean), 1)
+        s.sums[:] = g.gamma, g.beta
+        s.whole.add_up(s.sums)
+        dgamma, dbeta = s.sums / max(self.count(x, s), 1)
         scale = p.gamma * s.inverse
-        np.copyto(s.scale_row, scale * s.inverse * g.gamma / count)
-        np.copyto(s.shift_row, scale * g.beta / count)
+        np.copyto(s.scale_row, scale * s.inverse * dgamma)
+        np.copyto(s.shift_row, scale * dbeta)
         self.pass_back(x, dy, dx, scale, s)
 
     def pass_back(self, x: Array, dy: Array, dx: Array, scale: Array, s: Views) -> None:

@@ -11,7 +11,7 @@ from nnlab.core.initializers import Initializer
 from nnlab.core.layers.base import Layer
 from nnlab.core.memory import Parameter, Scratch
 from nnlab.core.types import Array, Shape, Views
-from nnlab.core.windows import Extent, Padding, Windows, images, portions, slide
+from nnlab.core.windows import NARROW, Extent, Padding, Windows, images, portions, slide, stacked
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Conv2d(Layer):
     padding: zeros around the image: a number; valid has none; same keeps h' = h / stride.
 
     The windows of a few images at a time are copied side by side into a matrix that stays in the
-    cache, and one matrix product does the rest. A last column of ones is for the bias.
+    cache, and matrix products do the rest. A last column of ones is for the bias.
     """
 
     filters: Annotated[int, Gt(0)]
@@ -60,17 +60,19 @@ class Conv2d(Layer):
         (h, w, c), (kh, kw) = shape, windows.kernel
         inputs = windows.area * c + self.bias
         places = windows.places[0] * windows.places[1]
-        n = images(batch, places * (inputs + f), places * inputs * f)
+        n = images(batch, places * (inputs + f))
+        stack = n if places * inputs * f <= NARROW else 1
         patches = (inputs, n, *windows.places) if c == 1 else (n, *windows.places, inputs)
         (top, left), (bottom, right) = windows.before, windows.after
         margins = (n, top + h + bottom, left + w + right, c)
-        back = images(batch, h * w * (windows.area * f + c), h * w * windows.area * f * c)
+        back = images(batch, h * w * (windows.area * f + c))
         return {
             "patches": Scratch(patches, fill=1.0),
             "padded": Scratch(margins if windows.padded else ()),
             "matrix": Scratch((inputs, f)),
-            "product": Scratch((inputs, f)),
+            "products": Scratch((stack, inputs, f)),
             "total": Scratch((inputs, f)),
+            "sum": Scratch((inputs, f)),
             "spread": Scratch((back, h + kh - 1, w + kw - 1, f)),
             "around": Scratch((back, h, w, kh, kw, f)),
             "turned": Scratch((kh, kw, f, c)),
@@ -89,7 +91,8 @@ class Conv2d(Layer):
             matrix = s.matrix
         patches = _Patches(self.windows(x.shape[1:]), x, s)
         for rows in portions(len(x), patches.most):
-            np.matmul(patches.gathered(rows), matrix, out=y[rows].reshape(-1, self.filters))
+            stack = stacked(patches.gathered(rows), rows, matrix.size)
+            np.matmul(stack, matrix, out=y[rows].reshape(*stack.shape[:2], -1))
 
     def backward(
         self, p: Views, g: Views, x: Array, y: Array, dy: Array, dx: Array | None, s: Views
@@ -99,8 +102,12 @@ class Conv2d(Layer):
         patches = _Patches(windows, x, s)
         s.total.fill(0)
         for rows in portions(len(x), patches.most):
-            np.matmul(patches.gathered(rows).T, dy[rows].reshape(-1, self.filters), out=s.product)
-            np.add(s.total, s.product, s.total)
+            stack = stacked(patches.gathered(rows), rows, s.total.size)
+            products = s.products[: len(stack)]
+            slopes = dy[rows].reshape(*stack.shape[:2], -1)
+            np.matmul(stack.transpose(0, 2, 1), slopes, out=products)
+            np.add.reduce(products, axis=0, out=s.sum)
+            np.add(s.total, s.sum, s.total)
         np.copyto(g.weight, s.total[: windows.area * x.shape[3]].reshape(g.weight.shape))
         if self.bias:
             np.copyto(g.bias, s.total[-1])
@@ -115,6 +122,7 @@ class Conv2d(Layer):
         """
         (kh, kw), c = windows.kernel, dx.shape[3]
         np.copyto(s.turned, weight[::-1, ::-1].transpose(0, 1, 3, 2))
+        turned = s.turned.reshape(-1, c)
         first = kh - 1 - windows.before[0], kw - 1 - windows.before[1]
         at = windows.along(0, first[0]), windows.along(1, first[1])
         seen = Windows((kh, kw), (1, 1), (0, 0), (0, 0), dx.shape[1:3]).of(s.spread)
@@ -122,8 +130,9 @@ class Conv2d(Layer):
             count = rows.stop - rows.start
             np.copyto(s.spread[:count, at[0], at[1]], dy[rows])
             np.copyto(s.around[:count], seen[:count])
-            around = s.around[:count].reshape(-1, kh * kw * self.filters)
-            np.matmul(around, s.turned.reshape(-1, c), out=dx[rows].reshape(-1, c))
+            around = s.around[:count].reshape(-1, len(turned))
+            stack = stacked(around, rows, turned.size)
+            np.matmul(stack, turned, out=dx[rows].reshape(*stack.shape[:2], c))
 
 
 class _Patches:

@@ -18,17 +18,16 @@ class Dropout(Layer):
 
     Evaluation changes nothing (Srivastava et al., 2014, scale in evaluation instead).
     Which inputs are kept is drawn from the layer's own stream, in float32 whatever the network's
-    dtype, so a float64 check drops the same ones.
+    dtype, so a float64 check drops the same ones; the draws are there before the forward pass.
     """
 
     random: ClassVar[bool] = True
     rate: Annotated[float, Ge(0), Lt(1)] = 0.5
 
     def scratch(self, shape: Shape, batch: int) -> Mapping[str, Scratch]:
-        """The draws, which inputs are kept, and the factor of each input."""
+        """Which inputs are kept, and the factor of each."""
         rows = (batch, *shape)
         return {
-            "draw": Scratch(rows, dtype=np.float32),
             "kept": Scratch(rows, dtype=np.bool_),
             "mask": Scratch(rows),
             "factor": Scratch(fill=1.0 / (1.0 - self.rate)),
@@ -39,8 +38,7 @@ class Dropout(Layer):
         if not train:
             np.copyto(y, x)
             return
-        s.rng.random(dtype=np.float32, out=s.draw)
-        np.greater_equal(s.draw, self.rate, out=s.kept)
+        np.greater_equal(s.noise, self.rate, out=s.kept)
         np.multiply(s.kept, s.factor, s.mask)
         np.multiply(x, s.mask, y)
 
