@@ -9,7 +9,7 @@ it is given:
     y   the layer's output (B, m)        dy  the derivative of the loss by y
     s   scratch: working memory, constants, buffers, what was drawn
 
-B is the batch, or a part of it, n the inputs, m the outputs, P the number of parameters. Kernels overwrite their
-outputs; nobody zeroes them first. Read in this order: memory, layers/dense, binding, network,
-losses, optimizers; gradcheck proves the rest.
+B is the batch, or a part of it, n the inputs, m the outputs, P the number of parameters. Kernels
+overwrite their outputs; nobody zeroes them first. Read in this order: memory, layers/dense,
+binding, network, losses, optimizers; gradcheck proves the rest.
 """
