@@ -36,8 +36,11 @@ def crowded(built: Built, threads: str) -> str | None:
     """What to say where BLAS's threads would have to wait for a processor; None where not.
 
     They wait for each other at the end of every product, so one that is not served holds up all.
+    The threads of lanes wait far less often.
     """
     if built.plan.engine != "numpy" or not threads.isdigit() or max(flops(built.network)) < SHARED:
+        return None
+    if built.network.lanes(built.plan.batch_size) > 1:
         return None
     others, processors = environment.running() - 1, os.cpu_count() or 1
     if int(threads) < 2 or others + int(threads) <= processors:

@@ -3,6 +3,7 @@
 import os
 
 import pytest
+from threadpoolctl import threadpool_limits
 
 from nnlab.build import Built, build
 from nnlab.cli.results import crowded
@@ -34,6 +35,18 @@ def test_when_it_is_said(monkeypatch, running, threads, units, engine, said):
     found = crowded(built(units, engine), threads)
     expected = None if said is None else f"{said}: --threads 1 may be many times faster."
     assert found == expected
+
+
+@pytest.mark.parametrize(("batch", "said"), [(512, False), (8, True)])
+def test_lanes_do_not_hold_up_each_other(monkeypatch, batch, said):
+    """A small batch has one lane, whose products the BLAS may share."""
+    monkeypatch.setattr(environment, "running", lambda: 9)
+    conv = {"conv2d": {"filters": 64, "padding": "same"}}
+    network = [{"reshape": [8, 8, 1]}, conv, "global_avg_pool", {"dense": 10}, "softmax"]
+    given = {"data": {"name": "digits"}, "network": network, "loss": "cross_entropy"}
+    with threadpool_limits(2, user_api="blas"):
+        images = build(from_mapping({**given, "training": {"batch_size": batch}}))
+        assert (crowded(images, "2") is not None) == said
 
 
 @pytest.mark.skipif(not os.path.exists("/proc/loadavg"), reason="Linux counts them")

@@ -8,11 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from threadpoolctl import threadpool_limits
 
+from nnlab.build import build
 from nnlab.config import schema
 from nnlab.config.dump import mapping
 from nnlab.config.hints import hints
 from nnlab.config.load import from_mapping, load
+from nnlab.core import lanes
 from nnlab.core.schedules import SCHEDULES
 from nnlab.data import batches
 from nnlab.errors import ConfigError, DataError, NnlabError, RunUnreadable, UsageError
@@ -80,6 +83,21 @@ def test_stopped_after_any_record_it_ends_the_same(configs: Path, case: str) -> 
     stops = sorted({1, 2, total, *range(1, total, max(1, total // (STOPS // 3)))})
     for stop in stops:
         assert differing(resumed(stopped(config, stop)), wanted) == [], stop
+
+
+@pytest.mark.parametrize("stop", [1, 5, 14])
+def test_a_batch_in_lanes_ends_the_same(
+    configs: Path, monkeypatch: pytest.MonkeyPatch, stop: int
+) -> None:
+    """Pictures that are shared by two threads, as larger ones are by themselves."""
+    monkeypatch.setattr(lanes, "WORTH", 1)
+    config = configs / "images.yaml"
+    with threadpool_limits(2, user_api="blas"):
+        assert build(load(config).config).network.lanes(16) == 2
+        wanted = content(undisturbed(config))
+        assert differing(resumed(stopped(config, stop)), wanted) == []
+    with threadpool_limits(1, user_api="blas"):
+        assert "predictions.npz" in differing(content(undisturbed(config)), wanted)
 
 
 def test_all_first_records_of_a_run_that_records_its_steps(configs: Path) -> None:
