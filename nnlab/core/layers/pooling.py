@@ -49,20 +49,13 @@ class MaxPool(Layer):
 
     def scratch(self, shape: Shape, batch: int) -> Mapping[str, Scratch]:
         """The pixel of each window, and room for a few images."""
-        n = images(batch, 2 * size(shape))
         outputs = self.output_shape(shape)
-        half = (n, outputs[0], *shape[1:])
+        some = (images(batch, 2 * size(shape)), *outputs)
         return {
             "which": Scratch((batch, *outputs), dtype=np.uint8),
-            "wide": Scratch((n, *shape)),
-            "wide_which": Scratch((n, *shape), dtype=np.uint8),
-            "wide_larger": Scratch((n, *shape), dtype=np.bool_),
-            "tall": Scratch(half),
-            "tall_which": Scratch(half, dtype=np.uint8),
-            "tall_larger": Scratch(half, dtype=np.bool_),
-            "row_which": Scratch(half, dtype=np.uint8),
-            "mine": Scratch((n, *outputs), dtype=np.bool_),
-            "part": Scratch((n, *outputs)),
+            "mine": Scratch(some, dtype=np.bool_),
+            "number": Scratch(some, dtype=np.uint8),
+            "part": Scratch(some),
         }
 
     def flops(self, shape: Shape) -> int:
@@ -70,67 +63,20 @@ class MaxPool(Layer):
         return self.windows(shape).area * size(self.output_shape(shape))
 
     def forward(self, p: Views, x: Array, y: Array, s: Views, train: bool) -> None:
-        """First along the rows of pixels, for all places; then down; of these, each stride-th.
-
-        Whole rows are compared with themselves moved by a pixel. That compares more than the
-        windows need, but in long loops, and a short one costs as much as twenty comparisons.
-        """
-        windows = self.windows(x.shape[1:])
-        for rows in portions(len(x), len(s.wide)):
-            wide, which = self.across(windows, x[rows], s, train)
-            tall, which = self.down(windows, wide, which, s, train)
-            columns = windows.along(1, 0)
-            np.copyto(y[rows], tall[:, :, columns])
-            if train:
-                np.copyto(s.which[rows], which[:, :, columns])
-
-    def across(self, windows: Windows, x: Array, s: Views, train: bool) -> tuple[Array, Array]:
-        """For each pixel the largest of it and those to its right, and which of them.
-
-        The last columns, from where a window would leave the row, are void.
-        """
-        count, channels = len(x), x.shape[3]
-        wide, which, larger = s.wide[:count], s.wide_which[:count], s.wide_larger[:count]
-        if windows.kernel[1] == 1:
+        """Pixel after pixel of a window, for all windows at once."""
+        first, *others = self.windows(x.shape[1:]).pixels()
+        for rows in portions(len(x), len(s.mine)):
+            best, which = y[rows], s.which[rows]
+            larger, number = s.mine[: len(best)], s.number[: len(best)]
+            np.copyto(best, x[rows, *first])
             which.fill(0)
-            return x, which
-        end = x.size - (windows.kernel[1] - 1) * channels
-        flat, best = x.reshape(-1), wide.reshape(-1)[:end]
-        index, is_larger = which.reshape(-1)[:end], larger.reshape(-1)[:end]
-        left = flat[:end]
-        for j in range(1, windows.kernel[1]):
-            right = flat[j * channels : j * channels + end]
-            if train and j == 1:
-                np.greater(right, left, index.view(np.bool_))  # true is 1
-            elif train:
-                np.greater(right, left, is_larger)
-                np.multiply(is_larger.view(np.uint8), np.uint8(j), is_larger.view(np.uint8))
-                np.maximum(index, is_larger.view(np.uint8), out=index)  # the latest is the largest
-            np.maximum(left, right, out=best)
-            left = best
-        return wide, which
-
-    def down(
-        self, windows: Windows, wide: Array, which: Array, s: Views, train: bool
-    ) -> tuple[Array, Array]:
-        """The largest of the rows of each window."""
-        count, (kh, kw) = len(wide), windows.kernel
-        tall, index, larger = s.tall[:count], s.tall_which[:count], s.tall_larger[:count]
-        first = windows.along(0, 0)
-        upper = wide[:, first]
-        if train:
-            np.copyto(index, which[:, first])
-        for i in range(1, kh):
-            lower = wide[:, windows.along(0, i)]
-            if train:
-                np.greater(lower, upper, larger)
-                later = s.row_which[:count]
-                np.add(which[:, windows.along(0, i)], np.uint8(i * kw), later)
-                np.multiply(later, larger.view(np.uint8), later)
-                np.maximum(index, later, out=index)
-            np.maximum(upper, lower, out=tall)
-            upper = tall
-        return upper, index
+            for pixel, (i, j) in enumerate(others, 1):
+                seen = x[rows, i, j]
+                if train:
+                    np.greater(seen, best, larger)
+                    np.multiply(larger.view(np.uint8), np.uint8(pixel), number)
+                    np.maximum(which, number, out=which)  # the latest is the largest
+                np.maximum(best, seen, out=best)
 
     def backward(
         self, p: Views, g: Views, x: Array, y: Array, dy: Array, dx: Array | None, s: Views
