@@ -14,7 +14,7 @@ INSTALL = $(RUN) pip install --quiet --disable-pip-version-check
 help:
 	@echo "make demo     install, then train the 8-3-8 identity encoder"
 	@echo "make test     install, then run the tests"
-	@echo "make torture  kill, refuse and fuzz for hours, and write the table in docs/reliability.md"
+	@echo "make torture  kill, refuse and fuzz for an hour or two, and write the table in docs/reliability.md"
 	@echo "make check    lint, format, types, and generated pages up to date"
 	@echo "make format   let ruff format the code and fix what it can"
 	@echo "make docs     write docs/cli.md and docs/config.md again"

@@ -1,6 +1,6 @@
 """All long proofs, side by side, and the table for docs/reliability.md.
 
-python -m tests.torture                         1,000 kills, 500,000 configs: hours
+python -m tests.torture                         1,000 kills, 500,000 configs: an hour or two
 python -m tests.torture --kills 100 --configs 10000
 """
 
