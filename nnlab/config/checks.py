@@ -189,7 +189,7 @@ class _Checks:
         return len(train)
 
     def augmentation(self, data: Data, training: Training, signature: Signature) -> None:
-        """Only pictures can be moved, and only where all pixels have one scale."""
+        """Only pictures can be moved, not too far, and only where all pixels have one scale."""
         if not training.augment:
             return
         place = self.place("training", "augment")
@@ -201,6 +201,10 @@ class _Checks:
                 "standardize gives every pixel a scale of its own, so that augment cannot move it.",
                 "unit, standardize_all, none",
             )
+        else:
+            for index, step in enumerate(training.augment):
+                if (reason := step.spoils(*signature.image[:2])) is not None:
+                    self.problems.add(self.place("training", "augment", index), f"{reason}.")
 
     def monitor(self, data: Data, training: Training, signature: Signature) -> None:
         """The monitored value is one that the run has, and stopping does not look at the test."""

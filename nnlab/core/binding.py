@@ -146,7 +146,9 @@ class Binding:
         ]
 
     def forward(self, x: Array) -> Array:
-        """z for the rows x (B, ...)."""
+        """z for the rows x (B, ...); ValueError for another number of rows."""
+        if len(x) != len(self.z):
+            raise ValueError(f"bound for {len(self.z)} rows, not for {len(x)}")
         if self._room.noise:
             self._room.draw(self._generators)
         if self._meeting is None:

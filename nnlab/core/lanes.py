@@ -7,15 +7,18 @@ it works on arrays, which is what makes lanes run at the same time.
 """
 
 from collections.abc import Callable, Sequence
-from functools import cache
+from contextvars import copy_context
+from functools import cache, partial
 from os import getpid
-from threading import Barrier, BrokenBarrierError
-from typing import TYPE_CHECKING, Any
+from queue import SimpleQueue
+from threading import Barrier, BrokenBarrierError, Lock, Thread
+from time import sleep
+from typing import Any
 
 from nnlab.core.types import Array
 
-if TYPE_CHECKING:
-    from concurrent.futures import ThreadPoolExecutor
+Inbox = SimpleQueue[Callable[[], None]]
+Said = SimpleQueue[None]  # a word each time something has ended
 
 WORTH = 10**6  # numbers that a lane computes in a forward pass; with fewer, waiting costs more
 MOST = 4  # lanes; each waits now and then for Python's lock, so more of them gain less and less
@@ -27,7 +30,10 @@ def worthwhile(batch: int, numbers: int) -> int:
     numbers: of all layers' outputs for a row.
     """
     worth = min(MOST, batch, batch * numbers // WORTH)
-    return min(worth, blas_threads()) if worth > 1 else 1
+    if worth <= 1:
+        return 1
+    with _turn():  # in a meeting the BLAS takes one thread
+        return min(worth, blas_threads())
 
 
 def cut(batch: int, lanes: int) -> list[slice]:
@@ -75,40 +81,57 @@ class Meeting:
             values += other
 
     def run(self, tasks: Sequence[Callable[[], None]]) -> None:
-        """Run the task of each lane, the first one in this thread.
+        """Run the task of each lane, all in threads of their own.
 
         Threads see NumPy's `errstate` as it is here. When this returns, or raises what a task has
-        raised, none of them is running.
+        raised, none of them is running. Meetings of a process take turns: each has all threads of
+        the BLAS. An interrupt ends the meeting; it comes to this thread, which touches nothing
+        that the lanes wait for, as Python's locks are not safe from interrupts.
         """
-        from concurrent.futures import wait
-        from contextvars import copy_context
-
-        self._barrier.reset()
+        self._barrier = Barrier(len(tasks))
         self._turns = [0] * len(tasks)
-        with _blas().limit(limits=1):
-            threads = _pool(getpid(), len(tasks) - 1)
-            running = [threads.submit(copy_context().run, self._attend, task) for task in tasks[1:]]
+        errors: list[BaseException] = []
+        ended: Said = SimpleQueue()
+        # The limit is set here: threadpoolctl leaves it to the first thread that ever set one.
+        with _turn(), _blas().limit(limits=1):
+            inboxes = [_inbox(getpid(), lane) for lane in range(len(tasks))]
+            works = [partial(self._attend, task, errors, ended) for task in tasks]
             try:
-                self._attend(tasks[0])
-            except BrokenBarrierError:
-                pass  # another task has failed; its error is raised below
-            finally:
-                wait(running)
-        errors = [error for one in running if (error := one.exception()) is not None]
+                for inbox, work in zip(inboxes, works, strict=True):
+                    inbox.put(partial(copy_context().run, work))
+                for _ in tasks:
+                    ended.get()
+            except BaseException:
+                self._barrier.abort()
+                for inbox in inboxes:
+                    inbox.put(partial(ended.put, None))  # taken when what came before has ended
+                while not all(inbox.empty() for inbox in inboxes):
+                    sleep(0.001)
+                raise
         for error in sorted(errors, key=lambda one: isinstance(one, BrokenBarrierError)):
             raise error
 
-    def _attend(self, task: Callable[[], None]) -> None:
+    def _attend(self, task: Callable[[], None], errors: list[BaseException], ended: Said) -> None:
         try:
             task()
-        except BaseException:
+        except BaseException as error:
             self._barrier.abort()
-            raise
+            errors.append(error)
+        finally:
+            ended.put(None)
 
 
 def blas_threads() -> int:
     """How many threads the BLAS takes now; 1 where threadpoolctl does not know it."""
     return max((library["num_threads"] for library in _blas().info()), default=1)
+
+
+_turns: dict[int, Lock] = {}  # of this process, and of those that it was forked from
+
+
+def _turn() -> Lock:
+    """Who holds it has all threads of the BLAS; a forked process gets its own."""
+    return _turns.setdefault(getpid(), Lock())
 
 
 @cache
@@ -119,8 +142,13 @@ def _blas() -> Any:
 
 
 @cache
-def _pool(process: int, threads: int) -> "ThreadPoolExecutor":
-    """Threads that wait for work; a forked process gets its own."""
-    from concurrent.futures import ThreadPoolExecutor
+def _inbox(process: int, lane: int) -> Inbox:
+    """Where the thread of a lane finds its work; a forked process gets its own."""
+    inbox: Inbox = SimpleQueue()
+    Thread(target=_serve, args=(inbox,), name=f"lane {lane}", daemon=True).start()
+    return inbox
 
-    return ThreadPoolExecutor(threads, thread_name_prefix="lane")
+
+def _serve(inbox: Inbox) -> None:
+    while True:
+        inbox.get()()

@@ -100,7 +100,7 @@ class Network:
         With `gradient` (P,) the binding trains: it fills that vector and draws from `generators`.
         Without, it evaluates. `values` (V,) stands in for the network's own, `output` (B, ...) is
         where the last layer writes, if given. `lanes` is by default what the batch is worth.
-        Raises ValueError when a layer cannot be trained with so few rows.
+        Raises ValueError when a layer cannot be trained with so few rows, and for `lanes` < 1.
         """
         if gradient is not None:
             require_rows(self.layers[:depth], self.shapes, batch)
@@ -109,6 +109,8 @@ class Network:
             values = self.values
         if lanes is None:
             lanes = self.lanes(batch)
+        if lanes < 1:
+            raise ValueError(f"a batch has at least one lane, not {lanes}")
         room = self._room(batch, depth, gradient is not None, generators, output)
         return Binding(self, room, values, gradient, generators, lanes)
 
@@ -142,6 +144,8 @@ class Network:
         rows = np.asarray(x, self.dtype)
         if rows.shape[1:] != self.inputs:
             raise ValueError(f"rows of shape {self.inputs} expected, not {rows.shape[1:]}")
+        if batch < 1:
+            raise ValueError(f"a batch has at least one row, not {batch}")
         outputs = np.empty((len(rows), *self.shapes[-1]), self.dtype)
         for start in range(0, len(rows), batch):
             part = rows[start : start + batch]

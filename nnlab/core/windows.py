@@ -4,7 +4,7 @@ Images are (B, h, w, c), channels last. A window of (kh, kw) pixels moves by `st
 an image that may have a margin of zeros, and stands in (h', w') places.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from math import isqrt
 from typing import Annotated, Literal, NamedTuple
 
@@ -111,13 +111,22 @@ def margin(extent: int, size: int, step: int, padding: Padding) -> tuple[int, in
     if padding == "same":
         total = max((-(-extent // step) - 1) * step + size - extent, 0)
         return total // 2, total - total // 2
-    return padding, padding
+    if isinstance(padding, int) and padding >= 0:
+        return padding, padding
+    raise ValueError(f"padding is valid, same, or a number >= 0, not {padding!r}")
 
 
 def pair(extent: Extent) -> tuple[int, int]:
-    """(height, width)."""
-    if isinstance(extent, int):
-        return extent, extent
+    """(height, width); ValueError for what is no extent."""
+    height, width = (extent, extent) if isinstance(extent, int) else _two(extent)
+    if min(height, width) < 1:
+        raise ValueError(f"a kernel, a size or a stride is 1 or more, not {min(height, width)}")
+    return height, width
+
+
+def _two(extent: Sequence[int]) -> tuple[int, int]:
+    if len(extent) != 2:
+        raise ValueError(f"height and width are two numbers, not {len(extent)}")
     return extent[0], extent[1]
 
 

@@ -28,6 +28,10 @@ class Augmentation(ABC):
     def change(self, images: Array, blank: float, rng: np.random.Generator) -> Array:
         """The changed images, in new memory or in place."""
 
+    def spoils(self, height: int, width: int) -> str | None:
+        """Why so little is left of pictures of this size that the change makes no sense."""
+        return None
+
 
 @dataclass(frozen=True)
 class Shift(Augmentation):
@@ -47,6 +51,12 @@ class Shift(Augmentation):
         down, right = rng.integers(0, 2 * far + 1, (2, count))
         views = sliding_window_view(wide, (h, w), axis=(1, 2))
         return views[np.arange(count), down, right].transpose(0, 2, 3, 1)
+
+    def spoils(self, height: int, width: int) -> str | None:
+        """A whole picture must not leave."""
+        if self.pixels < min(height, width):
+            return None
+        return f"a shift of {self.pixels} moves pictures of {height} x {width} out of sight"
 
 
 @dataclass(frozen=True)
@@ -136,6 +146,12 @@ class Cutout(Augmentation):
         images *= keep[..., None]
         images += images.dtype.type(blank)
         return images
+
+    def spoils(self, height: int, width: int) -> str | None:
+        """The square is not larger than the picture."""
+        if self.size <= max(height, width):
+            return None
+        return f"a cutout of {self.size} is larger than pictures of {height} x {width}"
 
 
 def within(rng: np.random.Generator, count: int, extent: int, size: int) -> Array:

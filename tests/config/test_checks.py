@@ -438,6 +438,26 @@ def test_only_pictures_can_be_changed(data: str) -> None:
     assert bool(found) == bool(AUGMENTED[data])
 
 
+CHANGED = {
+    "shift: 8": "a shift of 8 moves pictures of 8 x 8 out of sight.",
+    "shift: 7": "",
+    "cutout: 9": "a cutout of 9 is larger than pictures of 8 x 8.",
+    "cutout: 8": "",
+}
+
+
+@pytest.mark.parametrize("change", CHANGED)
+def test_something_of_a_picture_is_left(change: str) -> None:
+    found = message(
+        data="digits",
+        network="[{dense: 10}, softmax]",
+        loss="cross_entropy",
+        training=f"{{augment: [flip, {{{change}}}]}}",
+    )
+    assert CHANGED[change] in found
+    assert bool(found) == bool(CHANGED[change])
+
+
 def test_pictures_of_a_file_can_be_changed_and_columns_cannot(tmp_path: Path) -> None:
     x = np.zeros((6, 4, 4), np.uint8)
     np.savez(tmp_path / "pictures.npz", x=x, y=np.arange(6) % 2)

@@ -1,6 +1,7 @@
 """Layers for images against PyTorch's values, and what their declarations promise."""
 
 import json
+import re
 from math import inf
 from pathlib import Path
 from typing import Any
@@ -191,6 +192,24 @@ def test_what_does_not_fit_is_refused(name, settings, shape, message):
     with pytest.raises(ValueError, match=r"^layer 0 \(") as error:
         Network([LAYERS[name](**settings)], shape)
     assert str(error.value) == f"layer 0 ({name}): {message}"
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "message"),
+    [
+        ("conv2d", {"kernel": 0}, "a kernel, a size or a stride is 1 or more, not 0"),
+        ("conv2d", {"stride": (2, 0)}, "a kernel, a size or a stride is 1 or more, not 0"),
+        ("conv2d", {"kernel": (3, 3, 3)}, "height and width are two numbers, not 3"),
+        ("conv2d", {"padding": -1}, "padding is valid, same, or a number >= 0, not -1"),
+        ("conv2d", {"padding": "full"}, "padding is valid, same, or a number >= 0, not 'full'"),
+        ("max_pool", {"stride": 0}, "a kernel, a size or a stride is 1 or more, not 0"),
+        ("avg_pool", {"stride": 0}, "a kernel, a size or a stride is 1 or more, not 0"),
+    ],
+)
+def test_windows_made_in_python_are_checked_too(name, settings, message):
+    filters = {"filters": 2} if name == "conv2d" else {}
+    with pytest.raises(ValueError, match="^" + re.escape(f"layer 0 ({name}): {message}") + "$"):
+        Network([LAYERS[name](**filters, **settings)], (6, 6, 1))
 
 
 @pytest.mark.parametrize(("shape", "least"), [((4,), 2), ((1, 1, 3), 2), ((1, 2, 3), 1)])

@@ -287,3 +287,20 @@ def test_parameters_and_operations_are_counted():
     assert [count(network, index) for index in range(4)] == [200_960, 0, 2_570, 0]
     assert flops(network)[0] == 2 * 784 * 256
     assert flops(network)[2] == 2 * 256 * 10
+
+
+@pytest.mark.parametrize("rows", [3, 5])
+@pytest.mark.parametrize("lanes", [1, 2])
+def test_a_binding_takes_as_many_rows_as_it_was_made_for(rows, lanes):
+    binding = Network(layers(2), 3).bind(4, lanes=lanes)
+    with pytest.raises(ValueError, match=rf"^bound for 4 rows, not for {rows}$"):
+        binding.forward(np.ones((rows, 3)))
+
+
+@pytest.mark.parametrize("count", [0, -1])
+def test_a_batch_has_a_row_and_a_lane(count):
+    network = Network(layers(2), 3)
+    with pytest.raises(ValueError, match=rf"^a batch has at least one row, not {count}$"):
+        network.predict(np.ones((2, 3)), batch=count)
+    with pytest.raises(ValueError, match=rf"^a batch has at least one lane, not {count}$"):
+        network.bind(2, lanes=count)

@@ -38,7 +38,7 @@ class MaxPool(Layer):
 
     def windows(self, shape: Shape) -> Windows:
         """Where the windows stand; ValueError also for more than 256 pixels."""
-        found = slide(shape, self.size, self.stride or self.size)
+        found = slide(shape, self.size, self.size if self.stride is None else self.stride)
         if found.area > BYTE:
             raise ValueError(f"a window of {found.area} pixels is too large; at most {BYTE}")
         return found
@@ -116,7 +116,7 @@ class AvgPool(Layer):
 
     def windows(self, shape: Shape) -> Windows:
         """Where the windows stand."""
-        return slide(shape, self.size, self.stride or self.size)
+        return slide(shape, self.size, self.size if self.stride is None else self.stride)
 
     def output_shape(self, shape: Shape) -> Shape:
         """(h', w', c)."""

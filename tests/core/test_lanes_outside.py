@@ -1,0 +1,100 @@
+"""Lanes and what goes on around them: other threads, an interrupt, the end of the program."""
+
+import subprocess
+import sys
+import textwrap
+
+import pytest
+
+SHARED = """
+import os, signal, sys, threading, time
+import numpy as np
+from nnlab.core.lanes import blas_threads
+from nnlab.core.layers import LAYERS
+from nnlab.core.network import Network
+
+def passes(lanes, count):
+    layers = [LAYERS["conv2d"](filters=3), LAYERS["batch_norm"](), LAYERS["conv2d"](filters=2)]
+    network = Network([*layers, LAYERS["batch_norm"]()], (8, 8, 2), seed=1)
+    g = np.zeros_like(network.theta)
+    binding = network.bind(12, gradient=g, lanes=lanes)
+    x = np.random.default_rng(0).normal(size=(12, 8, 8, 2))
+    binding.dz[...] = x[:, :4, :4]
+    for _ in range(count):
+        binding.forward(x)
+        binding.backward(x)
+        yield g
+
+def last(lanes, count):
+    return [g.copy() for g in passes(lanes, count)][-1]
+"""
+
+SEVERAL = """
+# Each trains a network of its own, as the trials of a user's thread pool do.
+before, expected, found = blas_threads(), last(3, 50), []
+threads = [threading.Thread(target=lambda: found.append(last(3, 50))) for _ in range(4)]
+[one.start() for one in threads]
+[one.join() for one in threads]
+assert len(found) == 4 and all((one == expected).all() for one in found)
+assert blas_threads() == before, (before, blas_threads())
+print("done")
+"""
+
+COUNTED = """
+# A network's lanes are as many, whatever another thread does meanwhile.
+network, rounds, seen = Network([LAYERS["conv2d"](filters=16)], (28, 28, 1)), [], set()
+expected = network.lanes(256)
+def work():
+    for number in range(40):
+        rounds.append(last(2, 5))
+thread = threading.Thread(target=work)
+thread.start()
+while len(rounds) < 40:
+    seen.add(network.lanes(256))
+thread.join()
+assert seen == {expected}, (seen, expected)
+print("done")
+"""
+
+INTERRUPTED = """
+expected = last(3, 1)
+signal.signal(signal.SIGALRM, signal.default_int_handler)
+def train():
+    for _ in passes(3, 10**6):
+        pass
+for number in range(200):
+    signal.setitimer(signal.ITIMER_REAL, 0.002 + 0.00001 * number)
+    try:
+        train()
+    except KeyboardInterrupt:
+        assert (last(3, 1) == expected).all()
+print("done")
+"""
+
+ENDING = """
+def work():
+    threading.main_thread().join()
+    last(2, 5)
+    print("done")
+threading.Thread(target=work).start()
+"""
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        pytest.param(SEVERAL, id="threads that train at the same time"),
+        pytest.param(COUNTED, id="a thread that binds while another trains"),
+        pytest.param(
+            INTERRUPTED,
+            id="interrupts",
+            marks=pytest.mark.skipif(sys.platform == "win32", reason="a system without SIGALRM"),
+        ),
+        pytest.param(ENDING, id="a thread that goes on after the main one"),
+    ],
+)
+def test_lanes_keep_nobody_waiting_and_lose_nothing(script, monkeypatch):
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "2")
+    program = [sys.executable, "-c", SHARED + textwrap.dedent(script)]
+    done = subprocess.run(program, capture_output=True, text=True, timeout=120, check=False)
+    assert (done.returncode, done.stdout) == (0, "done\n"), done.stderr
