@@ -5,7 +5,7 @@ from typing import Any
 
 from nnlab.build import Built
 from nnlab.cli.table import Cell, duration, records
-from nnlab.core.network import Network, count, flops
+from nnlab.core.network import Network, flops
 from nnlab.errors import Diverged
 from nnlab.experiment.session import Session
 from nnlab.run import environment
@@ -15,11 +15,9 @@ PARTS = {"train": "train", "val": "validation"}  # the columns' prefixes of a ro
 
 
 def widths(network: Network) -> str:
-    """The network in a line: its inputs, then the outputs of each layer that has parameters."""
-    shapes = [network.shapes[0]]
-    for index, shape in enumerate(network.shapes[1:]):
-        if count(network, index):
-            shapes.append(shape)
+    """The network in a line: its inputs, then the outputs of each layer that has weights."""
+    weighted = {place.layer for place in network.layout.places if place.declared.decays}
+    shapes = [network.shapes[0], *(network.shapes[index + 1] for index in sorted(weighted))]
     return "-".join("x".join(map(str, shape)) for shape in shapes)
 
 

@@ -51,6 +51,12 @@ def test_what_is_printed(nnlab: Nnlab) -> None:
     assert re.fullmatch(FOLDER, where)
 
 
+def test_the_network_in_a_line_is_what_mixes_numbers(nnlab: Nnlab) -> None:
+    """batch_norm has parameters but makes no layer wider."""
+    result = nnlab("train", "digits_conv", "--no-plots", "--set", "epochs=0")
+    assert result.stderr.splitlines()[1].startswith("64-8x8x16-4x4x32-10, 6,138 parameters")
+
+
 def test_json_is_one_strict_object(nnlab: Nnlab, tmp_path: Path) -> None:
     result = nnlab("train", "xor", "--no-plots", "--set", "epochs=5", "--json", "-q")
     assert result.stderr == ""
