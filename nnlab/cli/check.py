@@ -25,12 +25,15 @@ def command(config: str, overrides: tuple[str, ...], as_json: bool) -> None:
     nnlab check xor
     nnlab check my.yaml --set network.0.units=64
     """
+    from nnlab.build import foreseen, outline
     from nnlab.cli.table import table
     from nnlab.config.dump import dump, mapping
     from nnlab.config.load import load
 
     loaded = load(config, overrides)
-    rows = layers(network(loaded.config))
+    foreseen(loaded.config)  # refuses an engine that cannot run this
+    network, _ = outline(loaded.config)
+    rows = layers(network)
     parameters, flops = sum(row["parameters"] for row in rows), sum(row["flops"] for row in rows)
     if as_json:
         notes = list(loaded.notes)
@@ -42,16 +45,6 @@ def command(config: str, overrides: tuple[str, ...], as_json: bool) -> None:
     lines = [[row["layer"], shape(row["output"]), row["parameters"], row["flops"]] for row in rows]
     tell(dump(loaded.config))
     tell(table(["layer", "output", "parameters", "FLOPs"], [*lines, ["", "", parameters, flops]]))
-
-
-def network(config: Any) -> "Network":
-    """The config's network, from the shape of its data alone."""
-    from nnlab.config.schema import FromRun
-    from nnlab.core.network import Network
-
-    data = config.data
-    init = None if isinstance(config.init, FromRun) else config.init
-    return Network(config.network, data.source.signature(data.seed).inputs, init=init)
 
 
 def layers(network: "Network") -> list[dict[str, Any]]:

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from click.testing import Result
 
-from nnlab.cli.check import network
 from nnlab.config.load import load, parse
 from nnlab.core.layers.dense import Dense
 from nnlab.core.types import Array, Views
@@ -55,8 +54,23 @@ def test_check_as_json(nnlab: Nnlab) -> None:
     assert (found["parameters"], found["flops"]) == (59, 107)
 
 
-def test_the_network_is_that_of_the_config() -> None:
-    assert network(load("identity8").config).theta.size == 59
+def test_an_engine_that_cannot_run_it(nnlab: Nnlab) -> None:
+    """As `train` would say, which has the data by then."""
+    network = "network=[{reshape: [8, 8, 1]}, {conv2d: 4}, flatten, {dense: 10}, softmax]"
+    options = [
+        "--set",
+        network,
+        "--set",
+        "training.augment=[]",
+        "--set",
+        "training.engine=compiled",
+    ]
+    result = nnlab("check", "digits_conv", *options)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == (
+        "training.engine: compiled is not possible: layer 0 (reshape) has no compiled form. "
+        "Use numpy, or auto.\n"
+    )
 
 
 def test_gradcheck(nnlab: Nnlab) -> None:
