@@ -25,7 +25,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from benchmarks import timing
-from nnlab.core.binding import Binding, Bound, Lane
+from nnlab.core.binding import Binding, Bound, Lanes
 from nnlab.core.lanes import Meeting
 from nnlab.core.layers import LAYERS
 from nnlab.core.losses import LOSSES
@@ -109,7 +109,7 @@ def parts(ours: Ours, rounds: int) -> dict[str, float]:
     return {kind: median(seconds) for kind, seconds in seen.items()}
 
 
-def kernels(binding: Binding, x: Array) -> Iterator[tuple[str, Callable[[], None]]]:
+def kernels(binding: Binding | Lanes, x: Array) -> Iterator[tuple[str, Callable[[], None]]]:
     """The kind of each layer's work, and each of its two passes."""
     for one in binding.bound:
         given = x if one.x is None else one.x
@@ -161,7 +161,7 @@ def floor(ours: Ours) -> None:
     run([partial(products_of, lane) for lane in ours.binding.lanes])
 
 
-def products_of(lane: Lane) -> None:
+def products_of(lane: Binding) -> None:
     """All products of the rows of a lane."""
     for one in lane.bound:
         if isinstance(one.layer, CONV | DENSE):
@@ -181,7 +181,7 @@ def memory(ours: Ours) -> str:
     values = sum(2 * one.y.nbytes for one in ours.binding.bound)
     scratch = fixed = 0
     for lane in ours.binding.lanes:
-        rows = lane.rows.stop - lane.rows.start
+        rows = len(lane.z)
         for one, shape in zip(lane.bound, ours.network.shapes, strict=False):
             declared, larger = (one.layer.scratch(shape, n) for n in (rows, 64 * rows))
             for name, room in declared.items():

@@ -80,7 +80,7 @@ class Meeting:
         for other in table[1:]:
             values += other
 
-    def run(self, tasks: Sequence[Callable[[], None]]) -> None:
+    def run(self, tasks: Sequence[Callable[[], object]]) -> None:
         """Run the task of each lane, all in threads of their own.
 
         Threads see NumPy's `errstate` as it is here. When this returns, or raises what a task has
@@ -111,7 +111,7 @@ class Meeting:
         for error in sorted(errors, key=lambda one: isinstance(one, BrokenBarrierError)):
             raise error
 
-    def _attend(self, task: Callable[[], None], errors: list[BaseException], ended: Said) -> None:
+    def _attend(self, task: Callable[[], object], errors: list[BaseException], ended: Said) -> None:
         try:
             task()
         except BaseException as error:

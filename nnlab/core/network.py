@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from nnlab.core.binding import Binding, Generators, Room
+from nnlab.core.binding import Binding, Generators, Lanes, Room
 from nnlab.core.initializers import Initializer, XavierUniform
-from nnlab.core.lanes import worthwhile
+from nnlab.core.lanes import Whole, worthwhile
 from nnlab.core.layers import LAYERS, Layer
 from nnlab.core.limits import check
 from nnlab.core.losses import Loss
@@ -94,7 +94,7 @@ class Network:
         values: Array | None = None,
         output: Array | None = None,
         lanes: int | None = None,
-    ) -> Binding:
+    ) -> Binding | Lanes:
         """The first `depth` layers (default all) with memory for `batch` rows.
 
         With `gradient` (P,) the binding trains: it fills that vector and draws from `generators`.
@@ -112,7 +112,9 @@ class Network:
         if lanes < 1:
             raise ValueError(f"a batch has at least one lane, not {lanes}")
         room = self._room(batch, depth, gradient is not None, generators, output)
-        return Binding(self, room, values, gradient, generators, lanes)
+        if lanes > 1:
+            return Lanes(self, room, values, gradient, generators, lanes)
+        return Binding(self, room, values, gradient, generators, Whole(batch))
 
     def lanes(self, batch: int) -> int:
         """How many threads share a batch; one but for images, whose products are small."""

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from nnlab.core.binding import Binding, Generators
+from nnlab.core.binding import Binding, Generators, Lanes
 from nnlab.core.losses import Loss
 from nnlab.core.network import Network, name_of, trained_depth
 from nnlab.core.optimizers import SETTLE_EVERY, Optimizer, bind
@@ -38,7 +38,7 @@ class Broken:
 class Bench(NamedTuple):
     """Everything bound for one batch size."""
 
-    binding: Binding
+    binding: Binding | Lanes
     memory: Views  # the loss's
     dz: Array
     z: Array  # (chunk rows, m): the outputs of the batches, before their updates
@@ -169,7 +169,7 @@ class Reference:
         np.multiply(self.difference, 1 - decay, self.difference)
         np.add(average, self.difference, average)
 
-    def _search(self, binding: Binding, t: Array) -> bool:
+    def _search(self, binding: Binding | Lanes, t: Array) -> bool:
         """Find the first non-finite number in the order of computing; False if there is none."""
         for index, one in enumerate(binding.bound):
             if not np.isfinite(one.y).all():

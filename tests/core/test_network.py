@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nnlab.core.binding import Binding
+from nnlab.core.binding import Binding, Lanes
 from nnlab.core.initializers import INITIALIZERS
 from nnlab.core.layers import LAYERS
 from nnlab.core.losses import LOSSES, Loss
@@ -19,7 +19,7 @@ def layers(*names: str | int) -> list[Any]:
     return [LAYERS["dense"](units=n) if isinstance(n, int) else LAYERS[n]() for n in names]
 
 
-def gradient_of(binding: Binding, loss: Loss, x: Array, t: Array) -> float:
+def gradient_of(binding: Binding | Lanes, loss: Loss, x: Array, t: Array) -> float:
     """One forward and one backward pass; the reported loss."""
     z = binding.forward(x)
     loss.gradient(z, t, binding.dz, loss.bind(*z.shape, z.dtype))
