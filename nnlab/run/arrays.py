@@ -52,6 +52,8 @@ _FORGED = (
     EOFError,
     OSError,
 )
+_ENTRY = b"PK\x01\x02"  # stands before each member in the directory of a zip
+_MOST = 10_000  # members; zipfile makes an object of a kilobyte for each before one can ask
 _LONGEST_HEADER = 1024
 _MOST_AXES = 32
 
@@ -116,6 +118,8 @@ def unpack(
     intact = seal(data)
     if intact is False or (sealed and intact is None):
         raise UnfitError("it is damaged (its SHA-256 does not match)")
+    if data.count(_ENTRY) > _MOST:
+        raise UnfitError(f"it holds more than {_MOST:,} arrays")
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             members = _members(archive, len(data))

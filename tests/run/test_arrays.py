@@ -163,6 +163,16 @@ def test_bomb_is_refused(tmp_path: Path) -> None:
         arrays.read(path)
 
 
+def test_too_many_members_are_refused_before_they_are_listed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.npz"
+    write_raw(path, {f"{n}.npy": b"" for n in range(10_001)})
+    monkeypatch.setattr(zipfile.ZipFile, "__init__", lambda *_: pytest.fail("it was opened"))
+    with pytest.raises(RunUnreadable, match=r": it holds more than 10,000 arrays\.$"):
+        arrays.read(path)
+
+
 def overlap(data: bytearray) -> bytearray:
     """Makes the second entry of the directory point at the data of the first."""
     first = data.index(b"PK\x01\x02")
