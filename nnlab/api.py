@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from os import PathLike
 from pathlib import Path
-from typing import Any, Literal, Self, TypeVar
+from typing import Any, Literal, Self, TypeVar, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -17,7 +17,7 @@ from nnlab.config.schema import Config
 from nnlab.core.gradcheck import Checked, check_gradients
 from nnlab.core.limits import check
 from nnlab.core.losses import LOSSES, Loss
-from nnlab.core.metrics import METRICS, Kind
+from nnlab.core.metrics import Kind
 from nnlab.core.network import Network, name_of
 from nnlab.core.optimizers import OPTIMIZERS, Optimizer
 from nnlab.core.schedules import SCHEDULES, Schedule
@@ -216,8 +216,8 @@ def require_trainable(
     network: Network, loss: Loss, kind: str, epochs: object, batch_size: object
 ) -> None:
     """Raise ValueError where the network cannot be trained in this way."""
-    if kind not in METRICS:
-        raise ValueError(f"there is no kind '{kind}'; there are {', '.join(METRICS)}")
+    if kind not in get_args(Kind):
+        raise ValueError(f"there is no kind '{kind}'; there are {', '.join(get_args(Kind))}")
     if type(epochs) is not int or epochs < 0:
         raise ValueError(f"epochs must be a whole number, 0 or more, not {epochs!r}")
     if batch_size != "full" and (type(batch_size) is not int or batch_size < 1):

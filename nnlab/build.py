@@ -9,7 +9,7 @@ import numpy as np
 
 from nnlab.config.schema import Config, FromRun
 from nnlab.core.losses import Loss
-from nnlab.core.metrics import Kind, better_when
+from nnlab.core.metrics import Kind, better_when, kind_of
 from nnlab.core.network import Network, flops
 from nnlab.core.types import Array, FloatArray, IntArray
 from nnlab.data.augment import Augmenter
@@ -57,7 +57,7 @@ def build(config: Config, short: float = SHORT) -> Built:
     network = Network(config.network, width, seed=config.seed, init=init, dtype=dtype)
     kind, targets = encode(dataset, network.shapes[-1][0])
     loss = prepared(config.loss, dataset, parts.train)
-    chosen = engine(config, network, loss, len(parts.train), short)
+    chosen = engine(config, network, loss, kind, len(parts.train), short)
     config = replace(config, training=replace(config.training, engine=chosen))
     coded = loss.encode(targets)
 
@@ -121,21 +121,22 @@ def foreseen(config: Config, short: float = SHORT) -> Literal["numpy", "compiled
 
     Raises as `build`.
     """
-    network, rows = outline(config)
-    return engine(config, network, config.loss, rows, short)
+    network, rows, kind = outline(config)
+    return engine(config, network, config.loss, kind, rows, short)
 
 
-def outline(config: Config) -> tuple[Network, int]:
-    """The network and how many rows train it, found out without loading the data."""
+def outline(config: Config) -> tuple[Network, int, Kind]:
+    """Network, number of training rows and kind of task, without loading the data."""
     data = config.data
     shape = data.source.signature(data.seed)
     rows = len(split(data.split, shape.rows, shape.test_rows, data.seed).train)
     init = None if isinstance(config.init, FromRun) else config.init
-    return Network(config.network, shape.inputs, init=init), rows
+    network = Network(config.network, shape.inputs, init=init)
+    return network, rows, kind_of(shape.task, network.shapes[-1][0])
 
 
 def engine(
-    config: Config, network: Network, loss: Loss, rows: int, short: float = SHORT
+    config: Config, network: Network, loss: Loss, kind: Kind, rows: int, short: float = SHORT
 ) -> Literal["numpy", "compiled"]:
     """The engine that runs this config on so many training rows.
 
@@ -148,7 +149,7 @@ def engine(
         wanted == "auto" and not worth_compiling(config, network, rows, short)
     ):
         return "numpy"
-    reason = why_not(network, loss, config.optimizer)
+    reason = why_not(network, loss, config.optimizer, kind)
     if config.training.augment:
         reason = "training.augment has no compiled form"
     if reason is None and find_spec("numba") is None:
@@ -193,13 +194,12 @@ def encode(dataset: Dataset, outputs: int) -> tuple[Kind, FloatArray]:
     Two classes become one column of 0 and 1 for a single output; else classes become one-hot
     rows. The identity's targets are one-hot already.
     """
-    if dataset.task == "regression":
-        return "regression", dataset.targets
-    if dataset.task == "identity":
-        return "classes", dataset.targets
-    if outputs == 1:
-        return "binary", dataset.targets[:, None].astype(np.float64)
-    return "classes", np.eye(outputs)[dataset.targets]
+    kind = kind_of(dataset.task, outputs)
+    if dataset.task != "classes":
+        return kind, dataset.targets
+    if kind == "binary":
+        return kind, dataset.targets[:, None].astype(np.float64)
+    return kind, np.eye(outputs)[dataset.targets]
 
 
 def prepared(loss: Loss, dataset: Dataset, rows: IntArray) -> Loss:

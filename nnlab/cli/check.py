@@ -32,7 +32,7 @@ def command(config: str, overrides: tuple[str, ...], as_json: bool) -> None:
 
     loaded = load(config, overrides)
     foreseen(loaded.config)  # refuses an engine that cannot run this
-    network, _ = outline(loaded.config)
+    network, *_ = outline(loaded.config)
     rows = layers(network)
     parameters, flops = sum(row["parameters"] for row in rows), sum(row["flops"] for row in rows)
     if as_json:

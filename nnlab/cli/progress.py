@@ -12,6 +12,7 @@ from time import perf_counter
 
 from nnlab.cli.table import duration
 from nnlab.cli.terminal import NORMAL, QUIET, VERBOSE, level, say
+from nnlab.core import columns
 from nnlab.experiment.session import Session
 from nnlab.training import Epoch, Record, Steps
 
@@ -33,8 +34,9 @@ def watch(session: Session) -> AbstractContextManager[See]:
 def numbers(record: Epoch) -> str:
     """Loss and metrics of the validation part if there is one, else of the training part."""
     shown = record.train if record.validation is None else record.validation
-    prefix = "" if record.validation is None else "val_"
-    return "  ".join(f"{prefix}{name} {value:.4g}" for name, value in shown.items())
+    if record.validation is not None:
+        shown = columns.named(columns.VAL, shown)
+    return "  ".join(f"{name} {value:.4g}" for name, value in shown.items())
 
 
 def left(done: float, total: int, seconds: float) -> str:

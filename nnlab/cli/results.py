@@ -5,13 +5,14 @@ from typing import Any
 
 from nnlab.build import Built
 from nnlab.cli.table import Cell, duration, records
+from nnlab.core import columns
 from nnlab.core.network import Network, flops
 from nnlab.errors import Diverged
 from nnlab.experiment.session import Session
 from nnlab.run import environment
 
 SHARED = 5_000  # operations for a row in a layer: from here on BLAS shares a product among threads
-PARTS = {"train": "train", "val": "validation"}  # the columns' prefixes of a row
+PARTS = {columns.TRAIN: "train", columns.VAL: "validation"}
 
 
 def widths(network: Network) -> str:
@@ -94,21 +95,16 @@ def numbers(summary: dict[str, Any]) -> str:
         row = summary[kind]
         if not row or (kind == "best" and row["epoch"] == summary["final"]["epoch"]):
             continue
-        for prefix, part in PARTS.items():
-            found = under(row, f"{prefix}_")
+        for short, part in PARTS.items():
+            found = columns.of_part(row, short)
             if found:
                 # Training figures are means over the epoch, taken while the weights were changing.
-                weights = "running" if prefix == "train" and row["epoch"] else kind
+                weights = "running" if short == columns.TRAIN and row["epoch"] else kind
                 rows.append({"part": part, "weights": weights, "epoch": row["epoch"], **found})
     if summary["test"]:
         epoch = summary["final"].get("epoch")
         rows.append({"part": "test", "weights": "final", "epoch": epoch, **summary["test"]})
     return records(rows)
-
-
-def under(row: dict[str, Any], prefix: str) -> dict[str, Cell]:
-    """The entries whose keys begin with `prefix`, without it."""
-    return {key.removeprefix(prefix): row[key] for key in row if key.startswith(prefix)}
 
 
 def raise_if_diverged(session: Session) -> None:

@@ -67,7 +67,7 @@ def command(
     nnlab runs runs/sweep-identity8-lr        the trials of a sweep
     """
     from nnlab.cli import table, where
-    from nnlab.cli.listed import COLUMNS, in_order, listed
+    from nnlab.cli.listed import column_names, in_order, listed
     from nnlab.run.listing import list_runs
     from nnlab.run.names import runs_folder
     from nnlab.run.sweeps import find_all
@@ -93,7 +93,7 @@ def command(
         say(f"There is {missing(status, conditions)} in {place}.")
     rows = [one.cells for one in chosen]
     if as_csv:
-        tell(table.as_csv(rows, list(rows[0]) if rows else COLUMNS))
+        tell(table.as_csv(rows, list(rows[0]) if rows else column_names()))
     elif rows:
         tell(table.records([shown(row) for row in rows]))
     if sweeps:
@@ -125,9 +125,10 @@ def missing(status: str | None, conditions: tuple[str, ...]) -> str:
 
 def shown(row: dict[str, Any]) -> dict[str, Any]:
     """A row as the table shows it: settings as one writes them, the time as one says it."""
-    from nnlab.cli.listed import COLUMNS
+    from nnlab.cli.listed import column_names
     from nnlab.cli.table import duration, setting
 
     time = row["time"]
-    settings = {key: setting(value) for key, value in row.items() if key not in COLUMNS}
+    names = column_names()
+    settings = {key: setting(value) for key, value in row.items() if key not in names}
     return row | settings | {"time": None if time is None else duration(time)}

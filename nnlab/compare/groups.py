@@ -10,11 +10,14 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from nnlab.compare.facts import Facts
+from nnlab.core import columns
 from nnlab.core.bootstrap import FEWEST, Interval, interval
+from nnlab.core.metrics import better_when
 from nnlab.run.settings import dotted
 
 Verdict = Literal["larger", "not larger", "too few seeds", "no shared seed"]
-BETTER_HIGH = ("accuracy", "r2")
+# Tables of summary.json and the part of their columns; what says most comes first.
+TABLES = ((columns.TEST, ""), ("final", columns.VAL), ("final", columns.TRAIN))
 
 
 @dataclass(frozen=True)
@@ -74,17 +77,25 @@ def compare(groups: Sequence[Group], metrics: Sequence[str] = ()) -> list[Compar
 def headline(groups: Sequence[Group]) -> list[str]:
     """The losses and metrics of the test part if all have one, else validation, else training."""
     runs = [run for one in groups for run in one.by_seed.values()]
-    for prefix in ("test.", "final.val_", "final.train_"):
-        keys = [key for key in (runs[0].metrics if runs else ()) if key.startswith(prefix)]
-        shared = [key for key in keys if all(key in run.metrics for run in runs)]
+    keys = runs[0].metrics if runs else ()
+    for place in TABLES:
+        shared = [
+            key for key in keys if _place(key) == place and all(key in run.metrics for run in runs)
+        ]
         if shared:
             return shared
     return []
 
 
+def _place(metric: str) -> tuple[str, str]:
+    """Table and part of final.val_loss."""
+    table, _, column = metric.partition(".")
+    return table, columns.split(column)[0]
+
+
 def better(metric: str, difference: float) -> bool:
     """Whether a difference of this sign is what one wants."""
-    return (difference > 0) == metric.endswith(BETTER_HIGH)
+    return (difference > 0) == (better_when(metric.rpartition(".")[2]) == "max")
 
 
 def _paired(groups: Sequence[Group], second: int, metric: str) -> Comparison:

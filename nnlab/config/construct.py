@@ -18,6 +18,7 @@ from nnlab.config.names import name_problem
 from nnlab.config.problems import Problems, show
 from nnlab.config.settings import RefusedError, Settings
 from nnlab.config.tree import BAD, Node, plain
+from nnlab.core import columns
 from nnlab.core.metrics import better_when
 from nnlab.data.split import Split
 
@@ -161,7 +162,8 @@ class _Builder:
         self.settings.mapping(node, key, hints(schema.Training))
         training: schema.Training = self.settings.build(schema.Training, node, key, key)
         validated = data is not None and data.split.validation is not None
-        monitor = training.monitor or ("val_loss" if validated else "train_loss")
+        part = columns.VAL if validated else columns.TRAIN
+        monitor = training.monitor or columns.name(part, columns.LOSS)
         stopping = training.early_stopping
         if stopping is not None and stopping.mode is None:
             stopping = dataclasses.replace(stopping, mode=better_when(monitor))

@@ -5,6 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from nnlab.core import columns
+from nnlab.core.losses import plain_losses
+from nnlab.core.metrics import is_share, label_of
 from nnlab.core.types import FloatArray
 from nnlab.plots.style import look
 
@@ -22,6 +25,14 @@ def numbers(column: Any) -> FloatArray:
     """A column as floats, with nan for what no axis can show."""
     values = np.asarray(column, dtype=np.float64)
     return np.where(np.abs(values) < LARGEST, values, np.nan)
+
+
+def scale(ax: "Axes", values: FloatArray, quantity: str) -> None:
+    """The limits or the scale of y that suit a quantity."""
+    if is_share(quantity):
+        limit_share(ax, values)
+    else:
+        choose_scale(ax, values)
 
 
 def choose_scale(ax: "Axes", values: FloatArray) -> None:
@@ -49,7 +60,7 @@ def choose_scale(ax: "Axes", values: FloatArray) -> None:
 
 
 def limit_share(ax: "Axes", values: FloatArray) -> None:
-    """Accuracy and r2 end at 1; an r2 far below 0 says no more than "worse than the mean"."""
+    """Ends at 1. Far below 0 a value says no more than "worse than the mean"."""
     lowest = max(-1.0, float(np.nanmin(values, initial=0.95)))
     room = 0.05 * (1 - lowest)
     ax.set_ylim(lowest - room, 1 + room)
@@ -96,15 +107,13 @@ def loss_label(config: Mapping[str, Any]) -> str:
     if not isinstance(loss, dict):
         return f"loss ({literal(str(loss))})" if loss else "loss"
     name = literal(str(loss.get("name")).replace("_", " "))
-    summed = name in ("mse", "mae", "huber") and loss.get("reduction") in ("sum", "batch_mean")
+    summed = name in plain_losses() and loss.get("reduction") in ("sum", "batch_mean")
     return f"loss ({name}, summed over outputs)" if summed else f"loss ({name})"
 
 
 def label(quantity: str, config: Mapping[str, Any]) -> str:
     """The axis label of a column of metrics.csv without its prefix."""
-    if quantity == "loss":
-        return loss_label(config)
-    return {"mae": "mean absolute error", "r2": "R²"}.get(quantity) or literal(quantity)
+    return loss_label(config) if quantity == columns.LOSS else literal(label_of(quantity))
 
 
 def short(text: str, most: int = 16) -> str:

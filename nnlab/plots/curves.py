@@ -4,15 +4,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from nnlab.core import columns
 from nnlab.core.types import FloatArray
 from nnlab.plots import style
 from nnlab.plots.axes import (
     FEW,
-    choose_scale,
     label,
     legend,
-    limit_share,
     numbers,
+    scale,
     whole_numbers,
 )
 from nnlab.plots.plot import Plot
@@ -35,7 +35,7 @@ def draw(run: View) -> "Figure":
     The best epoch carries a circle; a dotted line stands where a run diverged.
     """
     table, config = run.metrics, run.settings
-    names = quantities(table)
+    names = columns.quantities(table)
     figure, axes = style.panels(len(names))
     style.head(figure, *run.title)
     for ax, quantity in zip(axes, names, strict=True):
@@ -51,28 +51,21 @@ def draw(run: View) -> "Figure":
 def details(run: View) -> str:
     """From where to where each quantity went."""
     table, told = run.metrics, []
-    for prefix, (part, _, _) in part_names(run.settings).items():
-        for quantity in quantities(table):
-            values = numbers(table.get(f"{prefix}_{quantity}", []))
+    for key, (part, _, _) in part_names(run.settings).items():
+        for quantity in columns.quantities(table):
+            values = numbers(table.get(columns.name(key, quantity), []))
             found = values[np.isfinite(values)]
             if len(found) > 1:
                 told.append(f"{part} {quantity} goes from {found[0]:.4g} to {found[-1]:.4g}")
     return f"over {max(table['epoch'], default=0):,} epochs, {', '.join(told) or 'nothing finite'}"
 
 
-def quantities(table: dict[str, Any]) -> list[str]:
-    """What was measured on the parts: loss, accuracy, in the order of the columns."""
-    parts = [name for name in table if name.startswith(("train_", "val_"))]
-    return list(dict.fromkeys(name.split("_", 1)[1] for name in parts))
-
-
 def part_names(config: dict[str, Any]) -> dict[str, tuple[str, str, str]]:
-    """Column prefix -> name, colour and dashes: the second line also differs without colour."""
-    data = config.get("data")
-    watched = data.get("validation") if isinstance(data, dict) else None
+    """Part -> name, colour and dashes: the second line also differs without colour."""
+    names = columns.row_names(config)
     return {
-        "train": ("training", look().blue, "-"),
-        "val": ("test" if watched == "test" else "validation", look().orange, "--"),
+        columns.TRAIN: (names[columns.TRAIN], look().blue, "-"),
+        columns.VAL: (names[columns.VAL], look().orange, "--"),
     }
 
 
@@ -83,24 +76,23 @@ def _panel(
     epochs = numbers(table["epoch"])
     marker = "." if len(epochs) <= FEW else ""
     shown: list[FloatArray] = [np.empty(0)]
-    for prefix, (name, colour, dash) in parts.items():
-        if f"{prefix}_{quantity}" not in table:
+    for key, (name, colour, dash) in parts.items():
+        column = columns.name(key, quantity)
+        if column not in table:
             continue
-        values = numbers(table[f"{prefix}_{quantity}"])
+        values = numbers(table[column])
         if np.isfinite(values).any():
             ax.plot(epochs, values, color=colour, linestyle=dash, marker=marker, label=name)
             shown.append(values)
-    if quantity in ("accuracy", "r2"):
-        limit_share(ax, np.concatenate(shown))
-    else:
-        choose_scale(ax, np.concatenate(shown))
+    scale(ax, np.concatenate(shown), quantity)
     whole_numbers(ax)
 
 
 def _mark_best(ax: "Axes", run: View, table: dict[str, Any], quantity: str) -> None:
     """A circle on the epoch that summary.json calls best; an unfinished run has none."""
     best = (run.summary.get("best") or {}).get("epoch")
-    values = numbers(table.get(f"val_{quantity}", table.get(f"train_{quantity}")))
+    names = (columns.name(part, quantity) for part in reversed(columns.WATCHED))
+    values = numbers(next(table[name] for name in names if name in table))
     found = values[numbers(table["epoch"]) == best]
     if best is None or not found.size or found[0] < ax.get_ylim()[0]:
         return

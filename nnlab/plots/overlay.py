@@ -8,20 +8,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nnlab.config.problems import show
+from nnlab.core import columns
 from nnlab.core.types import FloatArray
 from nnlab.errors import NnlabError, RunUnreadable
 from nnlab.plots import style
 from nnlab.plots.axes import (
     FEW,
-    choose_scale,
     label,
     legend,
-    limit_share,
     numbers,
+    scale,
     short,
     whole_numbers,
 )
-from nnlab.plots.curves import quantities, unsuited
+from nnlab.plots.curves import unsuited
 from nnlab.plots.drawing import Drawn, Form, files, save
 from nnlab.plots.style import DASHES, look
 from nnlab.plots.titles import title
@@ -77,7 +77,7 @@ def draw(runs: Sequence[View]) -> "Figure":
     shown = [run for run in runs if unsuited(run) is None]
     if not shown:
         raise RunUnreadable("None of these runs has finished an epoch, so there are no curves.")
-    names = list(dict.fromkeys(name for run in shown for name in quantities(run.metrics)))[:4]
+    names = columns.quantities(name for run in shown for name in run.metrics)[:4]
     labels = called([run.settings for run in shown], [run.folder.name for run in shown])
     figure, axes = style.panels(len(names), height=1.15)
     style.head(figure, *heading([run.settings for run in shown]))
@@ -98,10 +98,11 @@ def _lines(ax: "Axes", quantity: str, runs: Sequence[View], labels: Sequence[str
         colour = look().palette[number % len(look().palette)]
         dash = DASHES[number % len(DASHES)]  # 7 colours and 4 dashes: 28 lines differ
         epochs = numbers(table["epoch"])
-        watched = f"val_{quantity}" in table
-        for prefix, strong in (("train", not watched), ("val", watched)):
-            if f"{prefix}_{quantity}" in table:
-                found = numbers(table[f"{prefix}_{quantity}"])
+        watched = columns.name(columns.VAL, quantity) in table
+        for part, strong in ((columns.TRAIN, not watched), (columns.VAL, watched)):
+            column = columns.name(part, quantity)
+            if column in table:
+                found = numbers(table[column])
                 ax.plot(
                     epochs,
                     found,
@@ -113,10 +114,7 @@ def _lines(ax: "Axes", quantity: str, runs: Sequence[View], labels: Sequence[str
                     label=name if strong and number < MOST_LABELS else None,
                 )
                 values.append(found)
-    if quantity in ("accuracy", "r2"):
-        limit_share(ax, np.concatenate(values))
-    else:
-        choose_scale(ax, np.concatenate(values))
+    scale(ax, np.concatenate(values), quantity)
     whole_numbers(ax)
 
 
@@ -127,7 +125,7 @@ def _axis(quantity: str, runs: Sequence[View]) -> str:
 
 
 def _note(runs: Sequence[View]) -> str:
-    watched = any(name.startswith("val_") for run in runs for name in run.metrics)
+    watched = any(columns.watched_part(run.metrics) == columns.VAL for run in runs)
     note = "thick: validation, thin: training" if watched else "training"
     more = len(runs) - MOST_LABELS
     return f"{note}; {more} more runs have no name here" if more > 0 else note

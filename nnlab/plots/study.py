@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from nnlab.core import columns
+from nnlab.core.metrics import METRICS, is_share, label_of
 from nnlab.core.types import FloatArray
 from nnlab.errors import NnlabError
 from nnlab.plots import style
@@ -22,7 +24,6 @@ if TYPE_CHECKING:
 NAMED = 12  # curves or values that can be told apart by name
 FEW = 3  # values of a number that are told apart by unlike colours
 DASHES = ("-", "--", "-.", ":")
-NAMES = {"train": "training", "val": "validation", "test": "test"}
 
 
 @dataclass(frozen=True)
@@ -92,13 +93,11 @@ class Study:
     @cached_property
     def part(self) -> str:
         """The part of the data that the figures are about: validation rows where there are any."""
-        watched = any("val_loss" in table for table in self.tables.values())
-        return "val" if watched else "train"
+        return columns.watched_part(name for table in self.tables.values() for name in table)
 
     def part_name(self, part: str) -> str:
         """training, validation, or test where the test rows are what is watched."""
-        data = self.about.get("base", {}).get("data", {})
-        return "test" if part == "val" and data.get("validation") == "test" else NAMES[part]
+        return columns.row_names(self.about.get("base", {}))[part]
 
     def words(self, values: Sequence[Any]) -> str:
         """A cell in the legend: 0.01, or with two axes: lr 0.01, hidden 3."""
@@ -142,7 +141,7 @@ def tint(number: int, values: Sequence[Any]) -> str:
 def scale(ax: "Axes", values: FloatArray, quantity: str) -> None:
     """Shares end at 1; a loss is logarithmic where it spans far more than one power of ten."""
     finite = values[np.isfinite(values)]
-    if quantity in ("accuracy", "r2"):
+    if is_share(quantity):
         lowest = max(-1.0, float(np.min(finite, initial=0.95)))
         room = 0.05 * (1 - lowest)
         ax.set_ylim(lowest - room, 1 + room)
@@ -154,19 +153,17 @@ def scale(ax: "Axes", values: FloatArray, quantity: str) -> None:
 
 def word(quantity: str) -> str:
     """What an axis calls a column of metrics.csv without the part in front."""
-    return {"r2": "R²"}.get(quantity, quantity)
+    return label_of(quantity)
 
 
 def final_names(study: Study) -> list[str]:
-    """Which final numbers are drawn: the loss and the metric, of the test part if there is one."""
+    """Which final numbers are drawn: loss and metrics, of the test part if there is one."""
     done = [trial for cell in study.cells for trial in cell.done]
-    part = "test" if any(trial.test for trial in done) else study.part
-    if part != "test" and any(f"val_{name}" in t.final for t in done for name in ("loss",)):
-        part = "val"
-    found = [f"{part}_loss"]
-    metrics = [f"{part}_accuracy", f"{part}_r2"]
-    found += [name for name in metrics if any(number(t, name) is not None for t in done)]
-    return found[:2]
+    final = columns.watched_part(name for trial in done for name in trial.final)
+    part = columns.TEST if any(trial.test for trial in done) else final
+    metrics = [columns.name(part, name) for name in METRICS]
+    known = [name for name in metrics if any(number(t, name) is not None for t in done)]
+    return [columns.name(part, columns.LOSS), *known]
 
 
 def finals(cell: Cell, quantity: str) -> list[float]:
@@ -177,13 +174,13 @@ def finals(cell: Cell, quantity: str) -> list[float]:
 
 def number(trial: TrialRecord, quantity: str) -> float | None:
     """A final number by the part and its name: train_loss, test_accuracy."""
-    part, _, name = quantity.partition("_")
-    value = trial.test.get(name) if part == "test" else trial.final.get(quantity)
+    part, name = columns.split(quantity)
+    value = trial.test.get(name) if part == columns.TEST else trial.final.get(quantity)
     return float(value) if isinstance(value, int | float) else None
 
 
 def _is_drawn(column: str) -> bool:
-    return column == "epoch" or column.endswith(("_loss", "_accuracy", "_r2"))
+    return column == "epoch" or columns.split(column)[0] != ""
 
 
 def _without(base: dict[str, Any], keys: Sequence[str]) -> dict[str, Any]:

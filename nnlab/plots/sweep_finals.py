@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from nnlab.core import columns
+from nnlab.core.metrics import better_when
 from nnlab.core.types import FloatArray
 from nnlab.plots import style
 from nnlab.plots.axes import LOG_RANGE
@@ -18,7 +20,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 LETTER = 0.026  # of a panel's width
-SMALLER_IS_BETTER = ("loss", "mae")
 
 
 def suits(study: Study) -> bool:
@@ -34,7 +35,7 @@ def draw(study: Study) -> "Figure":
     for ax, quantity in zip(axes, quantities, strict=True):
         _final(ax, study, quantity)
         ax.set_xlabel(study.keys[0])
-        part, _, name = quantity.partition("_")
+        part, name = columns.split(quantity)
         ax.set_ylabel(f"final {word(name)} ({study.part_name(part)})")
     if len(study.keys) == 2:
         axes[-1].legend(title=study.keys[1], loc="center left", bbox_to_anchor=(1.0, 0.5))
@@ -49,17 +50,17 @@ def suits_map(study: Study) -> bool:
 def draw_map(study: Study) -> "Figure":
     """The final number of every combination of two settings as a colour, written in."""
     quantities = final_names(study)
-    rows, columns = (len(axis["values"]) for axis in study.axes)
-    width = min(max(0.62 * columns / 4, 1.0), 2.5)
+    down, across = (len(axis["values"]) for axis in study.axes)
+    width = min(max(0.62 * across / 4, 1.0), 2.5)
     figure, axes = style.panels(len(quantities), width=width)
     study.head(figure)
     for ax, quantity in zip(axes, quantities, strict=True):
-        grid = np.full((rows, columns), np.nan)
+        grid = np.full((down, across), np.nan)
         for cell in study.cells:
             row, column = study.places(cell)
-            if row < rows and column < columns and (found := finals(cell, quantity)):
+            if row < down and column < across and (found := finals(cell, quantity)):
                 grid[row, column] = np.median(found)
-        part, _, name = quantity.partition("_")
+        part, name = columns.split(quantity)
         _map(ax, grid, name)
         _map_ticks(ax, study)
         ax.set_title(f"final {word(name)} ({study.part_name(part)})")
@@ -93,7 +94,7 @@ def _final(ax: "Axes", study: Study, quantity: str) -> None:
     _final_axis(ax, values, places, logarithmic)
     if not numeric:
         ax.set_xlim(-0.5, len(values) - 0.5)
-    scale(ax, np.array(shown or [1.0]), quantity.partition("_")[2])
+    scale(ax, np.array(shown or [1.0]), columns.split(quantity)[1])
 
 
 def _beside(x: float, count: int, places: Sequence[float], logarithmic: bool) -> FloatArray:
@@ -141,7 +142,7 @@ def _map(ax: "Axes", grid: FloatArray, name: str) -> None:
     low, high = float(known.min(initial=np.inf)), float(known.max(initial=-np.inf))
     logarithmic = known.size and low > 0 and high / low > LOG_RANGE
     norm = LogNorm(low, high) if logarithmic else Normalize(low, high)
-    good_is_small = name in SMALLER_IS_BETTER
+    good_is_small = better_when(name) == "min"
     ax.imshow(grid, cmap="cividis_r" if not good_is_small else "cividis", norm=norm, aspect="auto")
     ax.grid(visible=False)
     for (row, column), value in np.ndenumerate(grid):

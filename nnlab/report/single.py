@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
+from nnlab.core import columns
+from nnlab.core.metrics import label_of
 from nnlab.plots import View, view
 from nnlab.report import happened
 from nnlab.report.again import Again, again
@@ -159,13 +161,12 @@ def _key(seen: View) -> list[tuple[str, str]]:
     """The few numbers that a reader looks for."""
     found: list[tuple[str, Any]] = []
     final, test = (seen.summary.get(part) for part in ("final", "test"))
-    part, values = ("test", test) if isinstance(test, dict) else ("", final)
+    part, values = columns.TEST, test
+    if not isinstance(test, dict) and isinstance(final, dict):
+        part = columns.watched_part(final)
+        values = columns.of_part(final, part)
     if isinstance(values, dict):
-        prefix = "" if part else "val_" if "val_loss" in values else "train_"
-        name = part or {"val_": "validation", "train_": "training"}[prefix]
-        for key, value in values.items():
-            quantity = key.removeprefix(prefix)
-            if key.startswith(prefix) and quantity in ("loss", "accuracy", "mae", "r2"):
-                found.append((f"{name} {happened.NAMES.get(quantity, quantity)}", value))
+        rows = columns.row_names({})[part]
+        found += [(f"{rows} {label_of(name)}", value) for name, value in values.items()]
     found.append(("parameters", seen.about.get("parameters")))
     return [(name, text(value)) for name, value in found if isinstance(value, int | float)]

@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from nnlab.core import columns
+from nnlab.core.metrics import METRICS, is_share, label_of
 from nnlab.core.types import FloatArray
 from nnlab.plots.study import Cell, Study
 from nnlab.plots.sweeps import SWEEP_FIGURES
-from nnlab.report import happened
 from nnlab.report.again import SweepAgain, sweep_again
 from nnlab.report.charts import Chart, Series, chart, column
 from nnlab.report.notices import Notices
@@ -27,7 +28,6 @@ CAPTIONS = {
     "final": ("Where they ended", "A dot a run, a bar the median over the seeds."),
     "map": ("Both settings", "The median over the seeds for each pair of settings."),
 }
-RESULTS = ("loss", "accuracy", "mae", "r2")
 FAILED = ("failed", "diverged", "unreadable")
 
 
@@ -78,27 +78,27 @@ def charts(study: Study) -> list[Chart]:
         return []
     names = list(dict.fromkeys(name for table in study.tables.values() for name in table))
     found = []
-    for quantity in happened.quantities(names):
+    for quantity in columns.quantities(names):
         series = [
             Series(study.words(one.values), f"c{number}", *median(study, one, quantity))
             for number, one in enumerate(cells)
         ]
         rows = study.part_name(study.part)
-        title = f"{happened.NAMES.get(quantity, quantity)} on the {rows} rows"
-        found.append(chart(quantity, title, series, share=quantity in happened.SHARES))
+        title = f"{label_of(quantity)} on the {rows} rows"
+        found.append(chart(quantity, title, series, share=is_share(quantity)))
     return [one for one in found if one is not None]
 
 
 def median(study: Study, one: Cell, quantity: str) -> tuple[FloatArray, FloatArray]:
     """Epochs, and the median over the seeds of a cell, as far as all of them came."""
     tables = [study.tables[trial.name] for trial in one.done if trial.name in study.tables]
-    name = f"{study.part}_{quantity}"
-    columns = [column(table[name], len(table["epoch"])) for table in tables if name in table]
-    if not columns:
+    name = columns.name(study.part, quantity)
+    curves = [column(table[name], len(table["epoch"])) for table in tables if name in table]
+    if not curves:
         return np.zeros(0), np.zeros(0)
-    shortest = min(map(len, columns))
+    shortest = min(map(len, curves))
     epochs = column(tables[0]["epoch"], 0)[:shortest]
-    return epochs, np.median([values[:shortest] for values in columns], axis=0)
+    return epochs, np.median([values[:shortest] for values in curves], axis=0)
 
 
 def trials(folder: SweepFolder, study: Study, records: list[TrialRecord], out: Path) -> Table:
@@ -123,12 +123,14 @@ def trials(folder: SweepFolder, study: Study, records: list[TrialRecord], out: P
 
 def _results(record: TrialRecord) -> dict[str, Any]:
     """The final figures of a trial, part by part."""
-    found = {}
-    for part in ("train", "val"):
-        for name in RESULTS:
-            if f"{part}_{name}" in record.final:
-                found[f"{part} {name}"] = record.final[f"{part}_{name}"]
-    return found | {f"test {name}": record.test[name] for name in RESULTS if name in record.test}
+    numbers = dict(record.final) | columns.named(columns.TEST, record.test)
+    names = (columns.LOSS, *METRICS)
+    return {
+        f"{part} {name}": numbers[key]
+        for part in columns.PARTS
+        for name in names
+        if (key := columns.name(part, name)) in numbers
+    }
 
 
 def _value(value: Any) -> TableCell:

@@ -20,6 +20,7 @@ from nnlab.config.dump import to_yaml
 from nnlab.config.problems import Problems
 from nnlab.config.reader import read
 from nnlab.config.tree import Source, plain
+from nnlab.core import columns
 from nnlab.errors import ConfigError, NnlabError, RunUnreadable, StorageError
 from nnlab.run import durable, lock, names, records
 from nnlab.run.folder import RunFolder
@@ -261,7 +262,7 @@ def _row(record: TrialRecord, axes: Sequence[str]) -> dict[str, Any]:
         row |= {f"{name}_{key}": number for key, number in numbers.items() if key not in skip}
     if record.best:
         row["best_epoch"] = record.best.get("epoch")
-    return row | {f"test_{key}": number for key, number in record.test.items()}
+    return row | columns.named(columns.TEST, record.test)
 
 
 def _mapping(value: object) -> Mapping[str, Any]:

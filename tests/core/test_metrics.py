@@ -1,14 +1,25 @@
 """Metrics against scikit-learn, on data that arrives in batches."""
 
+from typing import get_args
+
 import numpy as np
 import pytest
 from sklearn import metrics as sklearn
 
 from nnlab.core.losses import LOSSES
-from nnlab.core.metrics import HIGHER_IS_BETTER, METRICS, Tally, class_scores, confusion
+from nnlab.core.metrics import (
+    METRICS,
+    Kind,
+    Tally,
+    better_when,
+    class_scores,
+    confusion,
+    quantities_of,
+)
 from nnlab.core.types import Array
 
 RNG = np.random.default_rng(0)
+KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
 def gathered(tally: Tally, z: Array, t: Array, batch: int) -> dict[str, float]:
@@ -28,18 +39,19 @@ def softmax(z: Array) -> Array:
 
 
 def test_names():
-    assert METRICS == {
-        "classes": ("accuracy",),
-        "binary": ("accuracy",),
-        "regression": ("mae", "r2"),
+    assert {kind: quantities_of(kind) for kind in KINDS} == {
+        "classes": ["loss", "accuracy"],
+        "binary": ["loss", "accuracy"],
+        "regression": ["loss", "mae", "r2"],
     }
-    assert sorted(HIGHER_IS_BETTER) == ["accuracy", "r2"]
+    better = {name: better_when(f"val_{name}") for name in ("loss", *METRICS)}
+    assert better == {"loss": "min", "accuracy": "max", "mae": "min", "r2": "max"}
 
 
 @each_batch
 def test_classes(batch):
     z, labels = RNG.normal(size=(40, 4)), RNG.integers(3, size=40)  # class 3 never appears
-    tally = Tally("classes", LOSSES["cross_entropy"](), 4)
+    tally = Tally.of("classes", LOSSES["cross_entropy"](), np.eye(4)[labels])
     found = gathered(tally, z, np.eye(4)[labels], batch)
     assert found == {
         "loss": pytest.approx(sklearn.log_loss(labels, softmax(z), labels=range(4)), rel=1e-12),
@@ -53,13 +65,14 @@ def test_binary(batch, name, shift):
     """Logits are compared with 0, outputs with 1/2."""
     z = RNG.normal(size=(40, 1)) + shift
     labels = RNG.integers(2, size=(40, 1))
-    found = gathered(Tally("binary", LOSSES[name](), 1), z, labels.astype(float), batch)
+    tally = Tally.of("binary", LOSSES[name](), labels)
+    found = gathered(tally, z, labels.astype(float), batch)
     assert found["accuracy"] == sklearn.accuracy_score(labels, z > shift)
 
 
 def test_of_several_binary_outputs_all_must_be_right():
     z, labels = RNG.normal(size=(40, 2)), RNG.integers(2, size=(40, 2))
-    found = gathered(Tally("binary", LOSSES["bce"](), 2), z, labels.astype(float), 7)
+    found = gathered(Tally.of("binary", LOSSES["bce"](), labels), z, labels.astype(float), 7)
     assert found["accuracy"] == sklearn.accuracy_score(labels, z > 0)  # "subset accuracy"
 
 
@@ -96,7 +109,7 @@ def test_float32_is_summed_in_float64(batch):
     assert found["mae"] == pytest.approx(float(np.float32(0.1)), rel=1e-12)
 
 
-@pytest.mark.parametrize("kind", METRICS)
+@pytest.mark.parametrize("kind", KINDS)
 def test_many_batches_at_once_give_the_same_sums(kind):
     z, t = RNG.normal(size=(12, 2)), np.eye(2)[RNG.integers(2, size=12)]
     tally = Tally.of(kind, LOSSES["mse"](), t)
@@ -108,11 +121,11 @@ def test_many_batches_at_once_give_the_same_sums(kind):
     np.testing.assert_allclose(one, all_at_once, rtol=1e-13)
 
 
-@pytest.mark.parametrize("kind", METRICS)
+@pytest.mark.parametrize("kind", KINDS)
 def test_no_rows_give_nan(kind):
     tally = Tally.of(kind, LOSSES["mse"](), np.eye(2))
     found = tally.result(tally.zero())
-    assert list(found) == ["loss", *METRICS[kind]]
+    assert list(found) == quantities_of(kind)
     assert np.isnan(list(found.values())).all()
 
 

@@ -63,7 +63,7 @@ def run(what: Plan, net: Network, engine: Any) -> tuple[list[Record], State]:
 
 def compare(what: Plan, net: Network, tolerance: float = 1e-10) -> None:
     """Same records, same weights, slots and average."""
-    assert why_not(net, what.loss, what.optimizer) is None
+    assert why_not(net, what.loss, what.optimizer, what.kind) is None
     expected, reference = run(what, net, "numpy")
     found, state = run(what, net, "compiled")
     epochs = [one for one in expected if isinstance(one, Epoch)]

@@ -94,7 +94,7 @@ NO_FORM = {
 def test_the_layer_without_a_compiled_form_is_named(name):
     layers = [LAYERS[name](**NO_FORM[name]), LAYERS["flatten"](), LAYERS["dense"](units=1)]
     network = Network(layers, (4, 4, 1) if name != "reshape" else (2, 2))
-    found = why_not(network, LOSSES["mse"](), OPTIMIZERS["sgd"]())
+    found = why_not(network, LOSSES["mse"](), OPTIMIZERS["sgd"](), "regression")
     assert found == f"layer 0 ({name}) has no compiled form"
 
 
