@@ -50,7 +50,13 @@ def build(config: Config, short: float = SHORT) -> Built:
     """
     dataset = config.data.source.load(config.data.seed)
     parts = split(config.data.split, dataset.rows, dataset.test_rows, config.data.seed)
-    scaling = fit(config.data.scale, dataset.inputs, parts.train, dataset.input_range)
+    scaling = fit(
+        config.data.scale,
+        dataset.inputs,
+        parts.train,
+        dataset.input_range,
+        fills=dataset.fills,
+    )
     dtype = config.training.dtype
     init = None if isinstance(config.init, FromRun) else config.init
     width = dataset.inputs.shape[1]

@@ -17,9 +17,10 @@ from nnlab.core.losses import Loss
 from nnlab.core.losses.classification import ClassLoss
 from nnlab.core.network import Network
 from nnlab.core.types import Array, FloatArray
-from nnlab.data.dataset import require_finite
-from nnlab.data.rows import Like
+from nnlab.data.dataset import Column, require_finite
 from nnlab.data.scale import Scaling, filled
+from nnlab.data.sheet import Form
+from nnlab.data.table import TableSchema, columns_of
 from nnlab.data.tables import Csv, Npz
 from nnlab.errors import DataError, RunUnreadable, UsageError
 from nnlab.run.arrays import Expected
@@ -55,22 +56,40 @@ class Saved:
         )
 
     @cached_property
-    def like(self) -> Like:
-        """What rows for this network look like in a file."""
+    def schema(self) -> TableSchema:
+        """How rows for this network are read from a file, as its training file was."""
         data, source = self.data, self.config.data.source
-        return Like(
-            width=data["inputs"][0],
+        table = source if isinstance(source, Csv) else None
+        form = Form(None) if table is None else table.form
+        if self.scaling.fill is None and form.missing == "mean":
+            form = replace(form, missing="error")  # an older run, whose own file had no hole
+        columns = self._columns(table)
+        schema = TableSchema(
+            columns=columns or tuple(Column(str(i)) for i in range(data["inputs"][0])),
             outputs=data["outputs"],
             task=data["task"],
             classes=tuple(data["class_names"]),
-            features=tuple(data["feature_names"]),
             targets=tuple(data["target_names"]),
-            header=source.header if isinstance(source, Csv) else None,
-            delimiter=source.delimiter if isinstance(source, Csv) else ",",
+            named=bool(columns),
+            ignored=() if table is None else tuple(map(str, table.ignore)),
             arrays=(source.inputs, source.targets) if isinstance(source, Npz) else ("x", "y"),
-            ignored=tuple(map(str, source.ignore)) if isinstance(source, Csv) else (),
-            fills=self.scaling.fill is not None,
+            form=form,
         )
+        if schema.width != data["inputs"][0]:
+            raise RunUnreadable(
+                f"Cannot read {self.folder.path}: the columns in data.json have {schema.width} "
+                f"inputs, and the network takes {data['inputs'][0]}."
+            )
+        return schema
+
+    def _columns(self, table: Csv | None) -> tuple[Column, ...]:
+        """The input columns; those of a run before data.json had them by the names of inputs."""
+        if "columns" in self.data:
+            return tuple(
+                Column(one["name"], None if (c := one["categories"]) is None else tuple(c))
+                for one in self.data["columns"]
+            )
+        return columns_of(self.data["feature_names"], () if table is None else table.categorical)
 
     def untrained(self) -> Network:
         """A network of the config's layers for the data's rows; RunUnreadable if it has none."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nnlab.cli.options import find_training, json_option, run_argument, verbosity, weights_option
-from nnlab.cli.terminal import tell, tell_json
+from nnlab.cli.terminal import say, tell, tell_json
 
 if TYPE_CHECKING:
     from nnlab.saved import Saved
@@ -72,10 +72,12 @@ def default_part(saved: "Saved") -> str:
 
 def on_file(saved: "Saved", path: Path, weights: Any) -> dict[str, Any]:
     """The same numbers on the rows of a file."""
-    from nnlab.data import rows
     from nnlab.experiment.measure import evaluate_rows
 
-    return evaluate_rows(saved, rows.labelled(path, saved.like), weights)
+    dataset, notes = saved.schema.dataset(path)
+    for note in notes:
+        say(note)
+    return evaluate_rows(saved, dataset, weights)
 
 
 def report(title: str, found: dict[str, Any]) -> str:

@@ -31,12 +31,14 @@ def command(run: str, runs: Path | None, file: Path, weights: Any, output: Path 
     nnlab predict latest new.csv
     nnlab predict latest new.npz -o outputs.csv
     """
-    from nnlab.data import rows
     from nnlab.run import durable
     from nnlab.saved import Saved
 
     saved = Saved(find_training(run, runs))
-    outputs = saved.predict(rows.inputs(file, saved.like), weights)
+    rows, notes = saved.schema.inputs(file)
+    for note in notes:
+        say(note)
+    outputs = saved.predict(rows, weights)
     text = as_csv(outputs, saved.data)
     if output is None:
         tell(text.removesuffix("\n"))

@@ -28,7 +28,7 @@ class Kind:
     dimensions: tuple[int, ...]
 
 
-INPUTS = Kind("biuf", (2, 3))
+INPUTS = Kind("biuf", (2, 3, 4))
 TARGETS = Kind("biufU", (1, 2))
 
 
@@ -100,7 +100,8 @@ def _require(kind: Kind, shape: Shape, dtype: np.dtype[np.generic], where: str) 
     if dtype.kind not in kind.dtypes:
         raise DataError(f"{where} is of type {dtype}; numbers are needed.")
     if len(shape) not in kind.dimensions:
-        allowed = " or ".join(map(str, kind.dimensions))
+        least, most = kind.dimensions[0], kind.dimensions[-1]
+        allowed = f"{least} {'or' if most == least + 1 else 'to'} {most}"
         raise DataError(f"{where} has shape {shape}; {allowed} dimensions are needed.")
     if dtype.kind == "U" and len(shape) != 1:
         raise DataError(f"{where} holds text; text targets have 1 dimension.")

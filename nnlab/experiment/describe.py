@@ -1,6 +1,7 @@
 """What run.json and data.json say of a run."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 from nnlab.build import Built
@@ -45,6 +46,7 @@ def data(built: Built) -> dict[str, Any]:
         "outputs": dataset.outputs,
         "class_names": list(dataset.class_names),
         "feature_names": list(dataset.feature_names),
+        "columns": [asdict(column) for column in dataset.columns],
         "class_weight": getattr(built.plan.loss, "class_weight", None),
         "target_names": list(dataset.target_names),
         "image_shape": None if dataset.image_shape is None else list(dataset.image_shape),

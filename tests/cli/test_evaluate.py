@@ -196,7 +196,10 @@ def test_a_missing_cell_for_a_run_that_has_no_mean(
     (tmp_path / "new.csv").write_text("length,colour\n,red\n")
     result = nnlab("predict", "latest", "new.csv")
     assert (result.exit_code, result.stdout) == (3, "")
-    assert result.stderr == "new.csv, line 2, column 'length': the cell is missing.\n"
+    assert result.stderr == (
+        "new.csv, line 2, column 'length': the cell is missing. Fill it: the run was not trained "
+        "to fill it in.\n"
+    )
 
 
 @pytest.mark.parametrize("option", ["--part", "--data"])

@@ -70,6 +70,16 @@ def test_targets(path: Path, y: Any, targets: list[Any], names: tuple[str, ...])
         (Y, "classes", [0, 1, 1], ("0", "1")),
         (np.array([5.0, 10.0, 5.0]), "classes", [0, 1, 0], ("5", "10")),
         (np.array([0.5, 2.0, 0.5]), "classes", [0, 1, 0], ("0.5", "2.0")),
+        (np.array([10.5, 2.5, 10.5]), "classes", [1, 0, 1], ("2.5", "10.5")),
+        (np.array([[10], [2], [10]]), "classes", [1, 0, 1], ("2", "10")),
+        (np.eye(3, dtype=np.uint8), "classes", [0, 1, 2], ("0", "1", "2")),
+        (np.eye(4)[[3, 0, 3]], "classes", [1, 0, 1], ("0", "3")),
+        (
+            np.array([2**53, 2**53 + 1, 2**53]),
+            "auto",
+            [0, 1, 0],
+            ("9007199254740992", "9007199254740993"),
+        ),
     ],
 )
 def test_the_task_can_be_told(
@@ -82,7 +92,12 @@ def test_the_task_can_be_told(
 @pytest.mark.parametrize(
     ("y", "task", "message"),
     [
-        (X, "classes", ", array 'y' has shape (3, 2); labels have 1 dimension."),
+        (
+            X,
+            "classes",
+            ", array 'y' has shape (3, 2); labels are an array (N,) or (N, 1), or rows with a "
+            "single 1 among zeros.",
+        ),
         (
             np.array(["b", "a", "b"]),
             "regression",
@@ -148,7 +163,7 @@ def test_other_names_and_compression(path: Path) -> None:
             {},
             ", array 'y' holds text; text targets have 1 dimension.",
         ),
-        ({"x": np.ones(3)}, {}, ", array 'x' has shape (3,); 2 or 3 dimensions are needed."),
+        ({"x": np.ones(3)}, {}, ", array 'x' has shape (3,); 2 to 4 dimensions are needed."),
         ({"y": np.float64(1)}, {}, ", array 'y' has shape (); 1 or 2 dimensions are needed."),
         ({"x": np.ones((0, 2))}, {}, ", array 'x' is empty: its shape is (0, 2)."),
         ({"x": np.ones((3, 0))}, {}, ", array 'x' is empty: its shape is (3, 0)."),

@@ -1,0 +1,139 @@
+"""From the texts of a target column to class names, and from texts to labels."""
+
+import re
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+
+import numpy as np
+
+from nnlab.core.types import Array, IntArray
+from nnlab.data.cells import listed, number, recognised, shown
+from nnlab.errors import DataError
+
+FEW = 20  # as many distinct whole numbers are still taken for class labels
+CODE = re.compile(r"[+-]?0\d+")  # a leading zero makes a code, such as a postal code
+
+Place = Callable[[int], str]
+
+
+def class_names(
+    texts: Sequence[str], task: str, decimal: str, place: Place
+) -> tuple[str, ...] | None:
+    """The classes in the order of their labels; None where the target is a regression.
+
+    They sort as whole numbers (2 before 10) where they are, else as texts. With task: classes, or
+    where one has a leading zero, names are the texts of the file; else 1 and 1.0 are one class.
+    """
+    found = dict.fromkeys(texts)
+    numeric = {text: number(text, decimal) is not None for text in found}
+    if task == "auto" and len(set(numeric.values())) > 1:
+        _refuse_mixture(texts, numeric, place)
+    whole = {text: value for text in found if (value := whole_number(text, decimal)) is not None}
+    if task == "auto" and all(numeric.values()):
+        if len(whole) < len(found) or len(set(whole.values())) > FEW:
+            return None
+        if not any(map(CODE.fullmatch, found)):
+            return tuple(map(str, sorted(set(whole.values()))))
+    if len(whole) == len(found):
+        return tuple(sorted(found, key=lambda text: (whole[text], text)))
+    return tuple(sorted(found))
+
+
+def whole_number(text: str, decimal: str = ".") -> int | None:
+    """`text` as a whole number of any size, exactly; None for anything else."""
+    value = number(text, decimal)
+    if value is None or not value.is_integer():
+        return None
+    exact = Decimal(text.replace(decimal, "."))
+    return int(exact) if exact == exact.to_integral_value() else None
+
+
+def labels(
+    texts: Sequence[str], classes: Sequence[str], decimal: str, place: Place, *, by_place: bool
+) -> IntArray:
+    """Labels (N,) of texts: by name, or where all names are plain whole numbers by value.
+
+    by_place: whether the label itself is a name too, where no class is named by a number.
+    """
+    index: dict[str | int, int] = {name: label for label, name in enumerate(classes)}
+    values = [whole_number(name) for name in classes]
+    if all(str(value) == name for value, name in zip(values, classes, strict=True)):
+        index |= {int(name): label for label, name in enumerate(classes)}
+    elif by_place and all(number(name) is None for name in classes):
+        index = {**{str(label): label for label in range(len(classes))}, **index}
+    found = np.empty(len(texts), np.int64)
+    for row, text in enumerate(texts):
+        label = index.get(text)
+        if label is None and (value := whole_number(text, decimal)) is not None:
+            label = index.get(value)
+        if label is None:
+            raise DataError(
+                f"{place(row)}: {shown(text)} is none of the classes {listed(classes)}."
+            )
+        found[row] = label
+    return found
+
+
+def alike(classes: Sequence[str]) -> str:
+    """A warning where names differ in case, blanks or digits of zero alone; '' where none does."""
+    groups: dict[object, list[str]] = {}
+    for name in classes:
+        value = number(name)
+        groups.setdefault(" ".join(name.casefold().split()) if value is None else value, []).append(
+            name
+        )
+    same = [group for group in groups.values() if len(group) > 1]
+    if not same:
+        return ""
+    many = ", and ".join(listed(group) for group in same[:5])
+    return (
+        f"Classes that look the same: {many}. They count as {len(classes)} classes; write each in "
+        "one way to make them one."
+    )
+
+
+def flat_labels(targets: Array, where: str) -> Array:
+    """Labels (N,) of an array (N,) or (N, 1), or the places of the 1 in one-hot rows (N, C).
+
+    Floats that are whole become whole numbers. Raises DataError for any other array.
+    """
+    if is_one_hot(targets):
+        targets = targets.argmax(axis=1)
+    elif targets.ndim == 2 and targets.shape[1] == 1:
+        targets = targets[:, 0]
+    if targets.ndim != 1:
+        raise DataError(
+            f"{where} has shape {targets.shape}; labels are an array (N,) or (N, 1), or rows with "
+            "a single 1 among zeros."
+        )
+    if targets.dtype.kind == "f" and (targets == np.rint(targets)).all():
+        return np.rint(targets).astype(np.int64) if abs(targets).max() < 2**53 else targets
+    return targets
+
+
+def is_one_hot(targets: Array) -> bool:
+    """Whether each row has a single 1 and else zeros."""
+    numbers = targets.ndim == 2 and targets.shape[1] > 1 and targets.dtype.kind in "biuf"
+    return numbers and bool(
+        np.isin(targets, (0, 1)).all() and (targets.sum(axis=1, dtype=np.float64) == 1).all()
+    )
+
+
+def is_label_like(targets: Array) -> bool:
+    """Whether an array of targets may be meant for classes: one-hot, or one whole number a row."""
+    if targets.dtype.kind not in "biuf" or targets.ndim == 1:
+        return False
+    column = targets.shape[1] == 1 and bool((targets == np.rint(targets)).all())
+    return column or is_one_hot(targets)
+
+
+def _refuse_mixture(texts: Sequence[str], numeric: dict[str, bool], place: Place) -> None:
+    """DataError at the first cell that is of another kind than the first of all."""
+    row = next(row for row, text in enumerate(texts) if numeric[text] != numeric[texts[0]])
+    odd = row if numeric[texts[0]] else 0
+    if words := recognised(texts[odd]):
+        raise DataError(f"{place(odd)}: {shown(texts[odd])} {words}.")
+    raise DataError(
+        f"{place(row)}: {shown(texts[row])} does not fit the cells above, as the target mixes "
+        "numbers and text. Mend the cell, or set task: classes if all of them are names."
+    )
