@@ -73,12 +73,12 @@ def refuse_other(path: Path, status: os.stat_result) -> None:
     if stat.S_ISREG(status.st_mode) and status.st_nlink <= 1:
         return
     if stat.S_ISLNK(status.st_mode):
-        reason = "it is a link, and nnlab does not write through links"
+        reason = "it is a link, and nnlab does not write through links. Put a copy in its place"
     elif stat.S_ISREG(status.st_mode):
-        reason = "the same file has another name elsewhere (a hard link)"
+        reason = "the file has a second name (a hard link) elsewhere. Put a copy in its place"
     else:
-        reason = "it is not a regular file"
-    raise RunUnreadable(f"Cannot write {shown(path)}: {reason}. Put a copy in its place.")
+        reason = "it is not a regular file. Remove it"
+    raise RunUnreadable(f"Cannot write {shown(path)}: {reason}.")
 
 
 def refuse_odd(path: Path) -> None:

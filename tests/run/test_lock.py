@@ -49,7 +49,7 @@ def test_a_lock_file_that_cannot_be_opened(tmp_path: Path) -> None:
     with pytest.raises(RunUnreadable) as caught, lock.held(tmp_path):
         pytest.fail("locked a folder")
     assert str(caught.value) == (
-        f"Cannot write {tmp_path}/lock: it is not a regular file. Put a copy in its place."
+        f"Cannot write {tmp_path}/lock: it is not a regular file. Remove it."
     )
 
 
