@@ -8,7 +8,7 @@ import click
 
 from nnlab.cli.options import FOLDER, complete_run, find_run, find_sweep, runs_option, verbosity
 from nnlab.cli.terminal import say, tell
-from nnlab.errors import NnlabError, StorageError, UsageError
+from nnlab.errors import NnlabError, UsageError
 
 if TYPE_CHECKING:
     from nnlab.plots import Drawn, Form, Plot, View
@@ -156,7 +156,7 @@ def report(drawn: "Drawn") -> None:
     if drawn.unwritten is not None:
         for warning in drawn.warnings[:-1]:
             say(f"Warning: {warning}")
-        raise StorageError(f"{drawn.unwritten} With --out DIR figures go elsewhere.")
+        raise type(drawn.unwritten)(f"{drawn.unwritten} With --out DIR figures go elsewhere.")
     if drawn.errors and not drawn.paths:
         raise type(drawn.errors[0])("\n".join(drawn.warnings))
     for warning in drawn.warnings:

@@ -39,7 +39,7 @@ def command(run: tuple[str, ...], runs: Path | None, out: Path | None, show: boo
     nnlab report sweep-identity8-lr
     nnlab report 20261120-18 20261120-19 --out both.html
     """
-    from nnlab.errors import StorageError
+    from nnlab.errors import RunUnreadable, StorageError
     from nnlab.run import durable
 
     report, place = made(run, runs, out)
@@ -49,9 +49,9 @@ def command(run: tuple[str, ...], runs: Path | None, out: Path | None, show: boo
         if out is None:
             durable.make_folder(place.parent)
         durable.write(place, report.html, sync=False)
-    except StorageError as error:
+    except (RunUnreadable, StorageError) as error:
         hint = "" if out is not None else " With --out FILE the page goes elsewhere."
-        raise StorageError(f"{error}{hint}") from error
+        raise type(error)(f"{error}{hint}") from error
     tell(str(place))
     if show:
         import webbrowser

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nnlab.errors import NnlabError, StorageError
+from nnlab.errors import NnlabError, RunUnreadable, StorageError
 from nnlab.plots.plot import Plot
 from nnlab.plots.style import Scale, encode, style
 from nnlab.plots.view import View, view
@@ -36,7 +36,7 @@ class Drawn:
     paths: tuple[Path, ...]
     warnings: tuple[str, ...]
     errors: tuple[NnlabError, ...] = ()
-    unwritten: StorageError | None = None
+    unwritten: NnlabError | None = None
 
 
 def draw_each(
@@ -69,7 +69,7 @@ def draw_each(
             continue
         try:
             paths += [save(seen.folder, file, data, out) for file, data in made]
-        except StorageError as error:  # so will the others
+        except (RunUnreadable, StorageError) as error:  # so will the others
             unwritten = error
             break
     warnings = [*_newer(seen), *_told(failed), *([str(unwritten)] if unwritten else [])]
@@ -85,7 +85,7 @@ def files(name: str, paint: Callable[[], "Figure"], form: Form) -> list[tuple[st
 
 
 def save(folder: RunFolder | None, name: str, data: bytes, out: Path | None = None) -> Path:
-    """Write a figure into `out`, else into the run's folder. Raises StorageError."""
+    """Write a figure into `out`, else the run's folder. Raises RunUnreadable, StorageError."""
     if out is None and folder is not None:
         return folder.write_figure(name, data)
     place = out or Path()

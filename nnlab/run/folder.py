@@ -190,7 +190,7 @@ class RunFolder:
 
     def write_weights(self, which: Weights, values: Mapping[str, NDArray[Any]]) -> None:
         """weights/<which>.npz with arrays `<index>.<layer>.<name>`."""
-        durable.make_folder(self.path / WEIGHTS)
+        durable.make_subfolder(self.path / WEIGHTS)
         arrays.write(self.path / WEIGHTS / f"{which}.npz", values)
 
     def read_weights(
@@ -261,8 +261,7 @@ class RunFolder:
 
     def tidy(self) -> None:
         """Removes the temporary files that a killed process left. Only under the lock."""
-        for folder in (self.path, self.path / WEIGHTS, self.path / FIGURES):
-            durable.remove_leftovers(folder)
+        durable.remove_leftovers(self.path, WEIGHTS, FIGURES)
 
     def has_checkpoint(self) -> bool:
         """Whether there is a state to go on from, whole or not."""
@@ -272,7 +271,7 @@ class RunFolder:
 
     def write_figure(self, name: str, data: bytes) -> Path:
         """figures/<name>, for example loss.png; gives its path."""
-        durable.make_folder(self.path / FIGURES)
+        durable.make_subfolder(self.path / FIGURES)
         path = self.path / FIGURES / names.check(name)
         durable.write(path, data, sync=False)
         return path

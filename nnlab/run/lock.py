@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from nnlab.errors import NnlabError, RunLocked, RunUnreadable, StorageError
-from nnlab.run import durable
+from nnlab.run import durable, guard
 from nnlab.run.text import from_json, shown, to_json
 
 LOCK = "lock"
@@ -26,13 +26,14 @@ def held(folder: Path) -> Iterator[None]:
 
     Raises:
         RunLocked: another process holds it; the message names that process.
-        RunUnreadable: there is no such folder.
+        RunUnreadable: there is no such folder, or the lock file is a link or no file.
         StorageError: the lock file cannot be made.
     """
     from filelock import FileLock, Timeout
 
     if not folder.is_dir():  # some versions of filelock would make it
         raise RunUnreadable(f"Cannot lock {shown(folder)}: there is no such folder.")
+    guard.own_status(folder / LOCK)  # filelock follows links, and empties what it opens
     lock = FileLock(folder / LOCK, thread_local=False)
     try:
         lock.acquire(timeout=PATIENCE, poll_interval=0.02)
@@ -53,7 +54,10 @@ def held(folder: Path) -> Iterator[None]:
 def is_held(folder: Path) -> bool:
     """Whether some process holds the lock of `folder`. Makes no file."""
     path = folder / LOCK
-    if not path.is_file():
+    try:
+        if guard.own_status(path) is None:
+            return False
+    except NnlabError:  # a link or a pipe: `held` refuses it, so nothing of ours holds it
         return False
     from filelock import FileLock, Timeout
 

@@ -170,15 +170,14 @@ class SweepFolder:
 
     def write_figure(self, name: str, data: bytes) -> Path:
         """figures/<name>; gives its path."""
-        durable.make_folder(self.path / FIGURES)
+        durable.make_subfolder(self.path / FIGURES)
         path = self.path / FIGURES / names.check(name)
         durable.write(path, data, sync=False)
         return path
 
     def tidy(self) -> None:
         """Removes what killed writers left. Only under the lock."""
-        for folder in (self.path, self.path / FIGURES):
-            durable.remove_leftovers(folder)
+        durable.remove_leftovers(self.path, FIGURES)
 
 
 def find_all(runs: Path) -> list[SweepFolder]:

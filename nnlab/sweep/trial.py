@@ -22,7 +22,7 @@ from nnlab.experiment import describe
 from nnlab.experiment.resume import resume
 from nnlab.experiment.session import Session, guarded, opened, start_weights
 from nnlab.experiment.signals import Terminated
-from nnlab.run import durable, environment, sweeps
+from nnlab.run import durable, environment, guard, sweeps
 from nnlab.run.folder import RunFolder
 
 Status = Literal["completed", "early_stopped", "diverged", "failed", "interrupted", "locked"]
@@ -149,7 +149,7 @@ def record_failure(trial: Trial, parent: Path, reason: str) -> None:
     folder = RunFolder(parent / trial.name)
     now = environment.now()
     with suppress(NnlabError):
-        durable.make_folder(folder.path)
+        durable.make_subfolder(folder.path)
         with folder.lock():
             try:
                 folder.update_status("failed", ended=now, error=reason)
@@ -183,6 +183,7 @@ def said(error: Exception) -> str:
 
 def _train(trial: Trial, folder: RunFolder, machine: Machine) -> None:
     """Train from the beginning, or from the checkpoint that an interrupted run left."""
+    guard.refuse_link(folder.path)
     if folder.exists():
         try:
             with resume(folder, argv=trial.argv) as session:
@@ -208,7 +209,7 @@ def begun(trial: Trial, folder: RunFolder, machine: Machine) -> Iterator[Session
             "data back, or begin another sweep with --name."
         )
     start_weights(built)
-    durable.make_folder(folder.path)
+    durable.make_subfolder(folder.path)
     with folder.lock():
         if folder.exists():
             raise RunLocked(f"Another process began {folder.path} just now.")

@@ -21,7 +21,7 @@ from nnlab.errors import RunUnreadable, UsageError
 from nnlab.experiment.resume import resume
 from nnlab.experiment.rows import epoch_row
 from nnlab.experiment.session import Session
-from nnlab.run import durable, environment
+from nnlab.run import durable, environment, guard
 from nnlab.run.folder import RunFolder
 from nnlab.run.sweeps import SweepFolder
 from nnlab.sweep.plan import as_trial
@@ -214,6 +214,7 @@ def going(trial: Trial, run: RunFolder, machine: Mapping[str, Any]) -> Iterator[
     """The trial's session from its beginning, or from where it was stopped."""
     with ExitStack() as stack:
         session: Session | None = None
+        guard.refuse_link(run.path)
         fresh = not run.exists()
         if not fresh:
             try:
