@@ -17,9 +17,9 @@ from nnlab.compare.differences import (
 )
 from nnlab.compare.facts import Facts
 from nnlab.compare.groups import Comparison, Group, better
-from nnlab.config.problems import suggest
 from nnlab.core.bootstrap import FEWEST
 from nnlab.errors import UsageError
+from nnlab.suggest import did_you_mean
 
 WIDE = 8  # runs that are shown one a column
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -30,8 +30,7 @@ def refuse_unknown(metrics: Sequence[str], runs: Sequence[Facts]) -> None:
     known = list(dict.fromkeys(name for run in runs for name in run.metrics))
     for metric in metrics:
         if metric not in known:
-            near = suggest(metric, known)
-            meant = f" Did you mean '{near}'?" if near else ""
+            meant = did_you_mean(metric, known, "metric")
             raise UsageError(f"No run has '{metric}'.{meant} There are {', '.join(known)}.")
 
 

@@ -1,6 +1,5 @@
 """The group of all commands: it imports a command's module when that command is asked for."""
 
-import difflib
 import importlib
 import sys
 from collections.abc import Iterator, Sequence
@@ -11,6 +10,7 @@ import click
 
 from nnlab.cli.failures import exit_code
 from nnlab.cli.terminal import close
+from nnlab.suggest import did_you_mean
 
 
 class Commands(click.Group):
@@ -36,8 +36,7 @@ class Commands(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """The command that the first word names; UsageError with the nearest one."""
         if args and args[0] not in self.names and not args[0].startswith("-"):
-            near = difflib.get_close_matches(args[0][:40], self.names, n=1)
-            hint = f" Did you mean '{near[0]}'?" if near else ""
+            hint = did_you_mean(args[0], self.names)
             raise click.UsageError(f"There is no command '{args[0]}'.{hint}", ctx)
         return click.Group.resolve_command(self, ctx, args)
 

@@ -7,6 +7,7 @@ import click
 from nnlab.cli.options import verbosity
 from nnlab.cli.terminal import say, tell
 from nnlab.errors import UsageError
+from nnlab.suggest import did_you_mean
 
 
 @click.command
@@ -49,13 +50,10 @@ def command(name: str | None, path: Path | None, force: bool) -> None:
 
 def chosen(name: str, known: list[str]) -> str:
     """The shipped config's name; UsageError with the nearest one."""
-    from nnlab.config.problems import suggest
-
     wanted = name.removesuffix(".yaml").replace("-", "_")
     if wanted in known:
         return wanted
-    near = suggest(wanted, known)
-    hint = f" Did you mean '{near}'?" if near else ""
+    hint = did_you_mean(wanted, known)
     raise UsageError(f"There is no shipped config '{name}'.{hint} `nnlab init` lists them.")
 
 

@@ -9,6 +9,7 @@ import click
 from nnlab.cli.options import FOLDER, complete_run, find_run, find_sweep, runs_option, verbosity
 from nnlab.cli.terminal import say, tell
 from nnlab.errors import NnlabError, UsageError
+from nnlab.suggest import did_you_mean
 
 if TYPE_CHECKING:
     from nnlab.plots import Drawn, Form, Plot, View
@@ -133,11 +134,8 @@ def draw(folder: "RunFolder", only: tuple[str, ...], form: "Form", out: Path | N
 
 def require(name: str, figures: Iterable[str]) -> None:
     """Raises UsageError, with the nearest name, where there is no such figure."""
-    from nnlab.config.problems import suggest
-
     if name not in figures:
-        near = suggest(name, figures)
-        meant = f" Did you mean '{near}'?" if near else ""
+        meant = did_you_mean(name, figures)
         raise UsageError(f"There is no figure '{name}'.{meant} There are {', '.join(figures)}.")
 
 

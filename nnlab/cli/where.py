@@ -9,10 +9,11 @@ from typing import Any
 
 from nnlab.config.files import checked
 from nnlab.config.overrides import ALIASES
-from nnlab.config.problems import Problems, show, suggest
+from nnlab.config.problems import Problems, show
 from nnlab.config.reader import read
 from nnlab.config.tree import Source
 from nnlab.errors import ConfigError, UsageError
+from nnlab.suggest import did_you_mean
 
 PATTERN = re.compile(r"\s*([^\s=!<>]+)\s*(==|!=|<=|>=|=|<|>)(.*)", re.DOTALL)
 OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
@@ -105,8 +106,7 @@ def refuse_unknown(keys: Iterable[str], columns: Iterable[str], known: Iterable[
     names = list(dict.fromkeys([*columns, *known]))
     for key in keys:
         if key not in names:
-            near = suggest(key, names)
-            meant = f" Did you mean {show(near)}?" if near else ""
+            meant = did_you_mean(key, names, "setting")
             raise UsageError(
                 f"No run has a column or a setting {show(key)}.{meant} The columns are "
                 f"{', '.join(columns)}; a setting is named as in --set: optimizer.lr."

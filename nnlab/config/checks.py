@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from nnlab.config.construct import Parts
 from nnlab.config.families import LAYER, LOSS
-from nnlab.config.problems import Problems, show, suggest
+from nnlab.config.problems import Problems, show
 from nnlab.config.schema import Data, Training
 from nnlab.config.tree import Node, Place, find
 from nnlab.core import columns
@@ -24,6 +24,7 @@ from nnlab.core.types import Shape
 from nnlab.data.dataset import Signature
 from nnlab.data.split import split
 from nnlab.errors import ConfigError, DataError
+from nnlab.suggest import did_you_mean
 
 
 def check(root: Node, parts: Parts, problems: Problems) -> None:
@@ -222,8 +223,9 @@ class _Checks:
             if columns.split(monitor)[0] == columns.VAL and len(parts) == 1:
                 sentence += " There is no validation part: data.validation is not set."
             place = self.place("training", "monitor")
-            nearest = suggest(monitor, names, likeness=0.8)  # all of them are somewhat alike
-            self.problems.add(place, sentence, ", ".join(names), nearest)
+            # All of them are somewhat alike.
+            hint = did_you_mean(monitor, names, "metric", likeness=0.8)
+            self.problems.add(place, sentence, ", ".join(names), hint)
         stopping, better = training.early_stopping, better_when(str(training.monitor))
         if stopping is not None and stopping.mode != better:
             self.problems.add(

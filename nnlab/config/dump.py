@@ -66,6 +66,19 @@ def to_yaml(content: Mapping[str, Any]) -> str:
     return text
 
 
+def flow(value: object) -> str:
+    """A value on one line, as messages show it: {name: sgd, lr: 0.1}."""
+    text: str = yaml.dump(
+        value,
+        Dumper=_Dumper,
+        sort_keys=False,
+        allow_unicode=True,
+        width=float("inf"),
+        default_flow_style=True,
+    )
+    return text.removesuffix("\n").removesuffix("\n...")
+
+
 def mapping(config: Config) -> dict[str, Any]:
     """The same as nested dicts, lists and scalars, which `from_mapping` reads."""
     init = config.init

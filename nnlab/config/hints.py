@@ -86,6 +86,17 @@ def options(hint: Any) -> Iterator[Any]:
         yield hint
 
 
+def choices(hint: Any) -> tuple[str, ...]:
+    """The words that an annotation allows: the names of a Literal, true and false."""
+    found: list[str] = []
+    for option in options(hint):
+        if get_origin(option) is Literal:
+            found += map(str, get_args(option))
+        elif option is bool:
+            found += ["true", "false"]
+    return tuple(found)
+
+
 def allowed(hint: Any) -> str:
     """The annotation in words: "a number >= 0 and < 1, or null"."""
     phrases = list(dict.fromkeys(_phrase(option) for option in options(hint)))

@@ -3,7 +3,6 @@
 The runs of a sweep are called by the hash of their config, `<12 hex>`, in the sweep's folder.
 """
 
-import difflib
 import hashlib
 import os
 import re
@@ -15,6 +14,7 @@ from nnlab.config.names import MAX_LENGTH, name_problem
 from nnlab.errors import RunUnreadable, StorageError, UsageError
 from nnlab.run import durable
 from nnlab.run.text import shown
+from nnlab.suggest import did_you_mean
 
 _PATTERN = re.compile(r"\d{8}-\d{6}-.+-[0-9a-f]{6}", re.DOTALL)
 _TRIAL = re.compile(r"[0-9a-f]{12}")
@@ -134,9 +134,8 @@ def _is_folder(path: Path) -> bool:
 
 def _missing(spec: str, runs: Path, known: list[str]) -> str:
     sentence = f"There is no run '{shown(spec)}', neither as a path nor in {shown(runs)}."
-    if near := difflib.get_close_matches(spec, known, n=3, cutoff=0.4):
-        return f"{sentence} Did you mean {_enumerated(near)}?"
-    return f"{sentence} `nnlab runs` lists them." if known else sentence
+    meant = did_you_mean(spec, known, likeness=0.4, most=3)
+    return f"{sentence}{shown(meant) or ' `nnlab runs` lists them.'}" if known else sentence
 
 
 def _enumerated(names: list[str], most: int = 5) -> str:

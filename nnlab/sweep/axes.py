@@ -8,11 +8,12 @@ from typing import Any
 
 from nnlab.config.files import checked
 from nnlab.config.overrides import ALIASES
-from nnlab.config.problems import Problems, clean, suggest
+from nnlab.config.problems import Problems, clean
 from nnlab.config.reader import read
 from nnlab.config.schema import Study
 from nnlab.config.tree import Node, Place, Source, from_plain, plain
 from nnlab.errors import UsageError
+from nnlab.suggest import did_you_mean
 
 MOST = 5000  # values of all axes together
 EXAMPLES = "lr=0.01,0.1 or hidden=range(2, 6) or lr=logspace(-4, -1, 7)"
@@ -73,8 +74,7 @@ def _axis(text: str, studies: Mapping[str, Study], config: str) -> Axis:
 
 def _study(name: str, studies: Mapping[str, Study], config: str) -> Axis:
     if name not in studies:
-        near = suggest(name, studies)
-        hint = f" Did you mean '{near}'?" if near else ""
+        hint = clean(did_you_mean(name, studies))
         raise UsageError(
             f"{clean(config)} has no study '{clean(name)}'.{hint} It {_offered(studies)}"
         )

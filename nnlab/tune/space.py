@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 from nnlab.config.files import decode, read_bytes
 from nnlab.config.overrides import ALIASES, Setting
-from nnlab.config.problems import Problem, Problems, fail, show, suggest
+from nnlab.config.problems import Problem, Problems, fail, show
 from nnlab.config.reader import read
 from nnlab.config.schema import Config
 from nnlab.config.tree import Node, Place, from_plain, plain
 from nnlab.config.variants import Base
 from nnlab.errors import ConfigError
+from nnlab.suggest import did_you_mean
 
 if TYPE_CHECKING:
     from optuna import Trial
@@ -179,10 +180,8 @@ def _span(key: str, node: Node, problems: Problems) -> Span | None:
         return None
     for name in entries:
         if name not in RANGE:
-            near = suggest(name, RANGE)
-            problems.add(
-                node.key_place(name), f"a range has no {show(name)}.", ", ".join(RANGE), near
-            )
+            sentence, hint = f"a range has no {show(name)}.", did_you_mean(name, RANGE)
+            problems.add(node.key_place(name), sentence, ", ".join(RANGE), hint)
     for name in ("low", "high"):
         if name not in entries:
             problems.add(node.place, f"{show(key)} has no {name}.", FORMS)

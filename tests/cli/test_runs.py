@@ -203,7 +203,7 @@ def test_a_run_that_is_not_there(nnlab: Nnlab, two: list[str], command: str) -> 
     result = nnlab(command, wrong)
     assert (result.exit_code, result.stdout) == (6, "")
     assert result.stderr.startswith(
-        f"There is no run '{wrong}', neither as a path nor in runs. Did you mean {two[1]}"
+        f"There is no run '{wrong}', neither as a path nor in runs. Did you mean '{two[1]}'"
     )
 
 

@@ -160,8 +160,8 @@ def test_find_suggests_the_nearest(runs: Path) -> None:
         names.find("20260510-120000-digit-cccccc", runs)
     assert str(caught.value) == (
         f"There is no run '20260510-120000-digit-cccccc', neither as a path nor in {runs}. "
-        "Did you mean 20260510-120000-digits-cccccc, 20260509-073525-xor-bbbbbb, "
-        "20260509-073525-xor-aaaaaa?"
+        "Did you mean '20260510-120000-digits-cccccc', '20260509-073525-xor-bbbbbb' or "
+        "'20260509-073525-xor-aaaaaa'?"
     )
 
 
