@@ -171,7 +171,8 @@ def train(sweep: "Sweep", folder: "SweepFolder", chosen: "Executor", retry: bool
     from nnlab.cli.kernels import provide_kernels
     from nnlab.cli.trials import watch
     from nnlab.experiment.signals import Terminated
-    from nnlab.run.environment import git, versions
+    from nnlab.run.environment import versions
+    from nnlab.run.repository import git
     from nnlab.sweep.executors import InProcess, Note
     from nnlab.sweep.plan import clear, look, register
     from nnlab.sweep.processes import Processes

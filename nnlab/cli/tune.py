@@ -70,8 +70,9 @@ def command(
     use_threads(threads)
     from nnlab.cli.downloads import provide
     from nnlab.cli.kernels import provide_kernels
-    from nnlab.run.environment import git, versions
+    from nnlab.run.environment import versions
     from nnlab.run.names import runs_folder
+    from nnlab.run.repository import git
     from nnlab.run.sweeps import SweepFolder
     from nnlab.tune.study import Study, register, require_optuna, require_same
 

@@ -2,7 +2,6 @@
 
 import os
 import platform
-import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -12,8 +11,7 @@ from typing import Any
 import numpy as np
 
 from nnlab.run import threads
-
-_PATIENCE = 1.0  # seconds for git, which may sit on a slow network drive
+from nnlab.run.repository import git
 
 
 def describe(argv: Sequence[str] | None = None, folder: Path | None = None) -> dict[str, Any]:
@@ -88,31 +86,6 @@ def versions() -> dict[str, str]:
         "blas": _blas(),
         "nnlab": _nnlab(),
     }
-
-
-def git(folder: Path) -> dict[str, Any] | None:
-    """The commit (None before the first) and dirty flag of the repository around `folder`.
-
-    None without git or repository. Files that git does not know do not make it dirty.
-    """
-    # One call for both facts. Looking must neither write (locks) nor start programs (fsmonitor).
-    command = ["git", "-c", "core.fsmonitor=false", "status", "--porcelain=v2", "--branch", "-uno"]
-    try:
-        done = subprocess.run(
-            command,
-            cwd=folder,
-            env={**os.environ, "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=_PATIENCE,
-            check=True,
-        )
-    except (OSError, subprocess.SubprocessError):
-        return None
-    lines = done.stdout.decode("utf-8", "replace").splitlines()
-    oid = next((line.split()[-1] for line in lines if line.startswith("# branch.oid")), "")
-    commit = oid if oid and oid != "(initial)" else None
-    return {"commit": commit, "dirty": any(not line.startswith("#") for line in lines)}
 
 
 def _blas() -> str:
