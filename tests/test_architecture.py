@@ -58,6 +58,7 @@ RULES = {
     "saved": rule(RANK_4 - {"training"}, "numpy"),
     "experiment": rule(RANK_4 | {"saved"}, "numpy", "threadpoolctl"),
     "sweep": rule(RANK_5, "numpy yaml", "distributed threadpoolctl"),
+    "sweep.local": rule({"run"}, "distributed"),
     "tune": rule(RANK_5 | {"sweep"}, "numpy", "optuna"),
     "compare": rule(CORE | {"config", "run"}, "numpy"),
     "descend": rule(RANK_5, "numpy"),
