@@ -54,7 +54,7 @@ def as_csv(outputs: "FloatArray", data: dict[str, Any]) -> str:
     """
     import numpy as np
 
-    from nnlab.core.metrics import guesses
+    from nnlab.core.metrics import decisions
 
     # str of a NumPy number has just the digits that tell it from its neighbours.
     lines = [list(map(str, row)) for row in outputs]
@@ -62,7 +62,8 @@ def as_csv(outputs: "FloatArray", data: dict[str, Any]) -> str:
     if data["task"] == "classes":
         header.append("predicted")
         finite = [bool(np.isfinite(row).all()) for row in outputs]
-        for line, label, known in zip(lines, guesses(outputs), finite, strict=True):
+        decided = decisions(data["kind"], outputs)
+        for line, label, known in zip(lines, decided, finite, strict=True):
             line.append(data["class_names"][label] if known else "")
     buffer = io.StringIO()
     csv.writer(buffer, lineterminator="\n").writerows([header, *lines])

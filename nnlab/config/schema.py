@@ -57,7 +57,7 @@ class EarlyStopping:
 
     patience: epochs without an improvement until training stops.
     min_delta: how much better a value must be to count as an improvement.
-    mode: whether smaller or larger is better; by default larger for accuracy and r2, else smaller.
+    mode: whether smaller or larger is better; by default what is better for the monitored value.
     restore_best: whether the final weights are those of the best epoch, not of the last one.
     """
 
@@ -80,8 +80,8 @@ class Training:
     is compiled where that can be and is worth loading: long trainings of small networks.
     early_stopping: stops before the last epoch, see below.
     monitor: the value that decides which epoch is best, and when to stop early: train_loss or
-    val_loss, or train_ or val_ with accuracy (classes), mae or r2 (regression). By default
-    val_loss if there is a validation part, else train_loss.
+    val_loss, or train_ or val_ with a metric of the task, see Metrics. By default val_loss if
+    there is a validation part, else train_loss.
     checkpoint_every: epochs from one saved state to the next; by default one is saved every few
     seconds, and at the end.
     record_steps: whether steps.csv gets the loss of every single update.

@@ -3,8 +3,10 @@
 `METRICS`, the catalogue, is all that the program knows of metrics: a metric that is added to it
 appears in metrics.csv, as `training.monitor`, in figures, sweeps, comparisons, reports and lists.
 `Tally` sums over the batches of an epoch; its sums are all its state, one float64 vector.
-z is what the loss sees: logits where the last activation is fused, else outputs. The largest
-logit is also the largest probability, and a sigmoid is at least 1/2 where its logit is at least 0.
+
+`decisions` is the one rule that makes classes of outputs: for accuracy, the confusion matrix, the
+tables over classes, predictions and figures. It looks at the outputs of the network, the numbers
+that are saved and shown, never at logits: two logits that differ may be one probability.
 """
 
 from collections.abc import Callable, Sequence
@@ -18,27 +20,63 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnlab.core import columns
+from nnlab.core.layers import LAYERS
 from nnlab.core.losses import Loss
-from nnlab.core.types import Array, FloatArray, IntArray
+from nnlab.core.types import Array, FloatArray, IntArray, Views
 
 Kind = Literal["classes", "binary", "regression"]
+ROUNDING = 4  # targets that differ by so many units of their last place are constant
+
+
+def decisions(kind: str, outputs: Array) -> IntArray:
+    """The class numbers (N,) that outputs (N, m) mean; 0 or 1 each, (N, m), for several binary.
+
+    For classes it is the largest output, of equal ones the first, as in scikit-learn's MLP; a
+    binary output is class 1 from 1/2 on. Targets are read in the same way.
+    """
+    if kind == "classes":
+        found: IntArray = outputs.argmax(1)
+        return found
+    found = (outputs >= 0.5).astype(np.int64)
+    return found[:, 0] if found.shape[1] == 1 else found
+
+
+def activated(name: str | None, z: Array) -> Array:
+    """The outputs (N, m) that logits z (N, m) end in; z itself where no activation follows."""
+    if name is None:
+        return z
+    layer, outputs = LAYERS[name](), np.empty_like(z)
+    scratch = layer.scratch(z.shape[1:], len(z))
+    memory = Views(**{key: one.allocate(z.dtype) for key, one in scratch.items()})
+    layer.forward(Views(), z, outputs, memory, False)
+    return outputs
 
 
 class Answers:
-    """Answers z (N, m) to rows with targets t (N, m), and what several metrics need of them."""
+    """Answers to rows with targets t (N, m), and what several metrics need of them.
 
-    def __init__(self, kind: Kind, z: Array, t: Array, logits: bool) -> None:
-        self.kind, self.z, self.t, self.logits = kind, z, t, logits
+    z (N, m) is what the loss sees: logits where it fuses the last activation, else outputs.
+    """
+
+    def __init__(self, kind: Kind, loss: Loss, z: Array, t: Array) -> None:
+        self.kind, self.loss, self.z, self.t = kind, loss, z, t
+
+    @cached_property
+    def outputs(self) -> Array:
+        """The outputs of the network, (N, m)."""
+        return activated(self.loss.fuses, self.z)
 
     @cached_property
     def right(self) -> NDArray[np.bool_]:
-        """Which rows are right, (N,)."""
-        return correct(self.kind, self.z, self.t, self.logits)
+        """Which rows are right, (N,); of several binary outputs all must be."""
+        found, wanted = decisions(self.kind, self.outputs), decisions(self.kind, self.t)
+        right: NDArray[np.bool_] = np.equal(found, wanted)
+        return right if right.ndim == 1 else np.logical_and.reduce(right, axis=1)
 
     @cached_property
     def error(self) -> FloatArray:
-        """z - t in float64, (N, m)."""
-        found: FloatArray = np.subtract(self.z, self.t, dtype=np.float64)
+        """Outputs - t in float64, (N, m)."""
+        found: FloatArray = np.subtract(self.outputs, self.t, dtype=np.float64)
         return found
 
 
@@ -68,7 +106,19 @@ class Targets:
     """What metrics need to know of a part's targets (N, m)."""
 
     outputs: int  # m
-    variance: tuple[float, ...] = ()  # of each target of a regression, (m,)
+    variance: tuple[float, ...] = ()  # of each target of a regression, (m,); 0: constant
+
+    @classmethod
+    def of(cls, kind: Kind, targets: Array) -> Self:
+        """The facts of targets (N, m)."""
+        outputs = targets.shape[1]
+        if kind != "regression" or not len(targets):
+            return cls(outputs, (0.0,) * outputs)
+        low, high = (reach.astype(np.float64) for reach in (targets.min(0), targets.max(0)))
+        largest = np.maximum(np.abs(low), np.abs(high))
+        constant = high - low <= ROUNDING * np.finfo(targets.dtype).eps * largest
+        variance = np.where(constant, 0.0, targets.var(axis=0, dtype=np.float64))
+        return cls(outputs, tuple(variance.tolist()))
 
 
 @dataclass(frozen=True)
@@ -102,7 +152,8 @@ def _mae(sums: Sequence[Sequence[Any]], rows: Any, targets: Targets) -> Any:
 def _r2(sums: Sequence[Sequence[Any]], rows: Any, targets: Targets) -> Any:
     """1 - mean squared error / variance of the part's targets, averaged over the outputs.
 
-    An output whose targets are all equal counts 1 if it is met exactly and else 0.
+    An output whose targets are all equal, but for rounding, counts 1 if all are met exactly and
+    else 0, as in scikit-learn.
     """
     scores = [
         1 - square / (rows * variance) if variance else (square == 0) * 1.0
@@ -161,23 +212,6 @@ def label_of(quantity: str) -> str:
     return METRICS[quantity].label if quantity in METRICS else quantity
 
 
-def correct(kind: Kind, z: Array, t: Array, logits: bool) -> NDArray[np.bool_]:
-    """Which rows are right, (B,); of several binary outputs all must be."""
-    if kind == "classes":
-        found: NDArray[np.bool_] = z.argmax(1) == t.argmax(1)
-        return found
-    right = (z >= (0.0 if logits else 0.5)) == (t > 0.5)
-    return right[:, 0] if right.shape[1] == 1 else right.all(axis=1)
-
-
-def guesses(outputs: Array) -> IntArray:
-    """Class numbers (N,) that outputs (N, m) mean: the largest, or whether a single one >= 1/2."""
-    if outputs.shape[1] > 1:
-        found: IntArray = outputs.argmax(1)
-        return found
-    return (outputs[:, 0] >= 0.5).astype(np.int64)
-
-
 @dataclass(frozen=True)
 class Tally:
     """Sums over batches: rows, loss, then what the metrics of `kind` need.
@@ -193,8 +227,7 @@ class Tally:
     @classmethod
     def of(cls, kind: Kind, loss: Loss, targets: Array) -> Self:
         """The tally of a part with these targets (N, m)."""
-        spread = targets.var(axis=0, dtype=np.float64).tolist() if kind == "regression" else ()
-        return cls(kind, loss, Targets(targets.shape[1], tuple(spread)))
+        return cls(kind, loss, Targets.of(kind, targets))
 
     @cached_property
     def metrics(self) -> list[Metric]:
@@ -248,7 +281,7 @@ class Tally:
 
     def answers(self, z: Array, t: Array) -> Answers:
         """What the metrics look at."""
-        return Answers(self.kind, z, t, self.loss.fuses is not None)
+        return Answers(self.kind, self.loss, z, t)
 
     def result(self, sums: FloatArray) -> dict[str, float]:
         """{"loss": ..., metric: ...} of all rows added; nan for no rows."""

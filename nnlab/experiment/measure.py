@@ -77,5 +77,5 @@ def judged(plan: Plan, network: Network, names: Sequence[str], part: Part) -> di
     return {
         "rows": len(part),
         **outcome.numbers(plan, network, part),
-        **outcome.class_tables(names, predicted, part),
+        **outcome.class_tables(names, plan.kind, predicted, part),
     }

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 
 from nnlab.build import Built
-from nnlab.core.metrics import class_scores, confusion, guesses
+from nnlab.core.metrics import Kind, class_scores, confusion, decisions
 from nnlab.core.network import Network
 from nnlab.core.types import Array, FloatArray, IntArray
 from nnlab.data.batches import Batches, Part
-from nnlab.training import Evaluation, Numbers, Plan, evaluation_batch, labels_of
+from nnlab.training import Evaluation, Numbers, Plan, evaluation_batch
 
 SMALL = 10_000  # rows of a part that are kept one by one
 CHOSEN, WORST = 64, 36  # rows kept of a larger part
@@ -46,12 +46,14 @@ def outputs(network: Network, part: Part) -> FloatArray:
     return found
 
 
-def class_tables(names: Sequence[str], predicted: FloatArray, part: Part) -> dict[str, Any]:
+def class_tables(
+    names: Sequence[str], kind: Kind, predicted: FloatArray, part: Part
+) -> dict[str, Any]:
     """The per-class table and the confusion matrix; both null where no classes have names."""
     if not names:
         return {"classes": None, "confusion": None}
-    true = labels_of(part.targets)
-    matrix = confusion(true, guesses(predicted), len(names))
+    true, found = decisions(kind, part.targets), decisions(kind, predicted)
+    matrix = confusion(true, found, len(names))
     scores = class_scores(matrix)
     table = [{"class": n, **asdict(s)} for n, s in zip(names, scores, strict=True)]
     return {"classes": table, "confusion": matrix.tolist()}

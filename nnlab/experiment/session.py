@@ -284,7 +284,7 @@ class Session:
                 predicted = outcome.outputs(network, part)
                 target = predictions if len(rows) <= outcome.SMALL else samples
                 target |= outcome.kept(built, name, predicted, part, rows)
-                tables = {"part": name, **outcome.class_tables(names, predicted, part)}
+                tables = {"part": name, **outcome.class_tables(names, built.kind, predicted, part)}
                 if name == "test":
                     test = outcome.numbers(built.plan, network, part)
         if predictions:

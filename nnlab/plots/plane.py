@@ -132,9 +132,10 @@ def _field(
     outputs = np.nan_to_num(outputs.astype(float))
     if outputs.shape[1] <= 2:
         share = outputs[:, -1].reshape(fine, fine)
+        rest = 0.5 if outputs.shape[1] == 1 else outputs[:, 0].reshape(fine, fine)
         colours = style.blend(look().blue, look().paper, look().orange)
         ax.imshow(share, cmap=colours, vmin=-0.6, vmax=1.6, **_place(box))
-        _undecided(ax, xs, ys, share - 0.5)
+        _undecided(ax, xs, ys, share - rest)
         return
     grid = outputs.reshape(fine, fine, -1)
     best = grid.argmax(axis=2)

@@ -14,7 +14,7 @@ import numpy as np
 
 from nnlab.config.schema import Config
 from nnlab.core.losses import Loss
-from nnlab.core.metrics import guesses
+from nnlab.core.metrics import decisions
 from nnlab.core.network import Network, trained_depth
 from nnlab.core.types import Array, FloatArray, IntArray
 from nnlab.errors import ConfigError, NnlabError, RunUnreadable
@@ -264,7 +264,7 @@ class View:
 
     def guesses(self, rows: Rows) -> IntArray:
         """The class numbers (N,) that the outputs mean."""
-        return guesses(rows.outputs)
+        return decisions(self.kind, rows.outputs)
 
     def coded(self, rows: Rows) -> FloatArray:
         """The targets (N, m) as the loss takes them."""

@@ -1,5 +1,6 @@
 """Metrics against scikit-learn, on data that arrives in batches."""
 
+import itertools
 from typing import get_args
 
 import numpy as np
@@ -11,9 +12,11 @@ from nnlab.core.metrics import (
     METRICS,
     Kind,
     Tally,
+    activated,
     better_when,
     class_scores,
     confusion,
+    decisions,
     quantities_of,
 )
 from nnlab.core.types import Array
@@ -62,7 +65,7 @@ def test_classes(batch):
 @each_batch
 @pytest.mark.parametrize(("name", "shift"), [("bce", 0.0), ("mse", 0.5)])
 def test_binary(batch, name, shift):
-    """Logits are compared with 0, outputs with 1/2."""
+    """Outputs are compared with 1/2."""
     z = RNG.normal(size=(40, 1)) + shift
     labels = RNG.integers(2, size=(40, 1))
     tally = Tally.of("binary", LOSSES[name](), labels)
@@ -97,6 +100,66 @@ def test_r2_of_a_target_that_never_changes(hit):
     z = t + (0.0 if hit else 0.5)
     found = gathered(Tally.of("regression", LOSSES["mse"](), t), z, t, 4)
     assert found["r2"] == pytest.approx(sklearn.r2_score(t, z), rel=1e-12)
+
+
+CONSTANT = {
+    "decimal": np.full(10, 0.3),  # its variance is 1e-33, not 0
+    "float32": np.full(10, 0.1, np.float32),
+    "large": np.full(7, 1e17 / 3),
+    "small": np.full(7, 1e-300 / 3),
+    "zero": np.zeros(5),
+    "a sum in two orders": np.array([0.1 + 0.2 + 0.3, 0.3 + 0.2 + 0.1] * 5),
+    "one row": np.array([0.7]),
+}
+
+
+@pytest.mark.parametrize("name", CONSTANT)
+@pytest.mark.parametrize("offset", [0.0, 1e-3, 5.0])
+def test_r2_of_a_constant_target_is_0_or_1(name, offset):
+    """1 where all are met exactly, else 0: never a quotient of rounding errors."""
+    t = CONSTANT[name][:, None]
+    z = t + np.asarray(offset, t.dtype)
+    met = bool((z == t).all())
+    tally = Tally.of("regression", LOSSES["mse"](), t)
+    assert gathered(tally, z, t, 4)["r2"] == float(met)
+    assert tally.results(tally.epochs(z, t, len(t), 1))[0]["r2"] == float(met)
+
+
+def test_r2_of_a_target_that_hardly_changes_is_measured():
+    t = 1e6 + 1e-3 * RNG.normal(size=(50, 1))
+    z = t + 1e-4 * RNG.normal(size=t.shape)
+    found = gathered(Tally.of("regression", LOSSES["mse"](), t), z, t, 50)
+    assert found["r2"] == pytest.approx(sklearn.r2_score(t, z), rel=1e-6)
+
+
+TINY = {  # logits of which several end in one output
+    "equal": [0.0, 0.0, 0.0],
+    "below rounding": [1e-12, 2e-12, 3e-12],
+    "second and third": [-1.0, 2.0, 2.0 + 1e-12],
+    "far apart": [1.0, -1.0, 3.0],
+    "saturated": [40.0, 50.0, -3.0],
+}
+
+
+@pytest.mark.parametrize("name", TINY)
+@pytest.mark.parametrize("loss", ["cross_entropy", "bce"])
+def test_a_class_is_decided_by_the_output_and_not_by_the_logit(name, loss):
+    """As argmax of what is saved and shown, as scikit-learn's users take it."""
+    z = np.array([TINY[name], TINY[name][::-1]], np.float32)
+    outputs = activated(LOSSES[loss].fuses, z)
+    for labels in itertools.product(range(3), repeat=2):
+        t = np.eye(3, dtype=np.float32)[list(labels)]
+        found = gathered(Tally.of("classes", LOSSES[loss](), t), z, t, 2)
+        assert found["accuracy"] == sklearn.accuracy_score(labels, outputs.argmax(1))
+
+
+@pytest.mark.parametrize("logit", [-1.0, -1e-3, -1e-9, -1e-30, 0.0, 1e-30, 1e-9, 1.0])
+def test_a_binary_output_is_class_1_from_one_half_on(logit):
+    z = np.full((1, 1), logit, np.float32)
+    outputs = activated("sigmoid", z)
+    assert decisions("binary", outputs) == int(outputs[0, 0] >= 0.5)
+    tally = Tally.of("binary", LOSSES["bce"](), np.ones_like(z))
+    assert gathered(tally, z, np.ones_like(z), 1)["accuracy"] == float(outputs[0, 0] >= 0.5)
 
 
 @pytest.mark.parametrize("batch", [1000, 100_000])

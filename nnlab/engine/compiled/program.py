@@ -81,7 +81,6 @@ class Task(NamedTuple):
     velocity: bool
     loss: int
     metric: int
-    logits: bool
     mean_outputs: bool  # the loss of a row is the mean over the outputs
     delta: float
     scale: float  # of the gradient, for full batches
@@ -287,7 +286,6 @@ def task_of(
         velocity="velocity" in held,
         loss=LOSS_CODES[type(loss).__name__],
         metric=METRIC_CODES[kind],
-        logits=loss.fuses is not None,
         mean_outputs=loss.reduction == "mean",
         delta=float(loss.delta) if isinstance(loss, Huber) else 0.0,
         scale=float(loss.bind(batch, outputs, np.float64).scale),
