@@ -9,6 +9,7 @@ import numpy as np
 
 from nnlab.config.schema import Config, FromRun
 from nnlab.core.losses import Loss
+from nnlab.core.losses.classification import ClassLoss
 from nnlab.core.metrics import Kind, better_when, kind_of
 from nnlab.core.network import Network, flops
 from nnlab.core.types import Array, FloatArray, IntArray
@@ -17,6 +18,7 @@ from nnlab.data.batches import Part
 from nnlab.data.dataset import Dataset
 from nnlab.data.scale import Scaling, fit
 from nnlab.data.split import Parts, split
+from nnlab.data.warnings import absent, no_row, warnings
 from nnlab.engine.compiled.program import why_not
 from nnlab.errors import ConfigError
 from nnlab.training import Plan, Stopping
@@ -28,7 +30,10 @@ WIDE = 10**7  # operations an update
 
 @dataclass(frozen=True, eq=False)
 class Built:
-    """An experiment ready to run. `parts` holds row numbers of `dataset`."""
+    """An experiment ready to run. `parts` holds row numbers of `dataset`.
+
+    warnings: what is suspicious in the data, in sentences.
+    """
 
     config: Config  # with the engine that was chosen
     dataset: Dataset
@@ -38,6 +43,7 @@ class Built:
     network: Network
     plan: Plan
     test: Part | None
+    warnings: tuple[str, ...]
 
 
 def build(config: Config, short: float = SHORT) -> Built:
@@ -75,7 +81,8 @@ def build(config: Config, short: float = SHORT) -> Built:
     train = part(parts.train, augmenter(config, dataset, scaling))
     assert train is not None
     plan = make_plan(config, loss, train, part(parts.validation), kind)
-    return Built(config, dataset, parts, scaling, kind, network, plan, part(parts.test))
+    suspicions = warnings(dataset, parts, config.data.scale, config.data.split)
+    return Built(config, dataset, parts, scaling, kind, network, plan, part(parts.test), suspicions)
 
 
 def augmenter(config: Config, dataset: Dataset, scaling: Scaling) -> Augmenter | None:
@@ -209,9 +216,19 @@ def encode(dataset: Dataset, outputs: int) -> tuple[Kind, FloatArray]:
 
 
 def prepared(loss: Loss, dataset: Dataset, rows: IntArray) -> Loss:
-    """The loss with balanced class weights worked out from the training rows."""
+    """The loss with balanced class weights worked out from the training rows.
+
+    Raises ConfigError where a class has none.
+    """
     if dataset.task != "classes":
         return loss
+    balanced = isinstance(loss, ClassLoss) and loss.class_weight == "balanced"
+    if balanced and (names := absent(dataset, rows)):
+        raise ConfigError(
+            f"loss.class_weight: balanced has no weight for a class without rows. "
+            f"{no_row(names, 'training')}. Set data.split: shuffled, another data.seed, or "
+            "class_weight to a list."
+        )
     return loss.prepare(dataset.targets[rows], dataset.outputs)
 
 

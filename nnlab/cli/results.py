@@ -7,6 +7,7 @@ from nnlab.build import Built
 from nnlab.cli.table import Cell, duration, records
 from nnlab.core import columns
 from nnlab.core.network import Network, flops
+from nnlab.data.split import Parts
 from nnlab.errors import Diverged
 from nnlab.experiment.session import Session
 from nnlab.run import environment
@@ -52,19 +53,23 @@ def crowded(built: Built, threads: str) -> str | None:
 
 def title(built: Built) -> str:
     """Two lines: the data and its parts; the network, its size and what computes it."""
-    config, parts = built.config, built.parts
-    sizes = [f"{len(parts.train):,} to train"]
-    if parts.validation is not None and parts.validation is not parts.test:
-        sizes.append(f"{len(parts.validation):,} to validate")
-    if parts.test is not None:
-        shared = parts.validation is parts.test
-        sizes.append(f"{len(parts.test):,} to {'validate and test' if shared else 'test'}")
-    network = built.network
+    config, network = built.config, built.network
     return (
-        f"{config.name}: {built.dataset.name}, rows: {', '.join(sizes)}\n"
+        f"{config.name}: {built.dataset.name}, rows: {sizes(built.parts)}\n"
         f"{widths(network)}, {network.theta.size:,} parameters, {config.training.dtype}, "
         f"engine {config.training.engine}, seed {config.seed}"
     )
+
+
+def sizes(parts: Parts) -> str:
+    """How many rows each part has."""
+    texts = [f"{len(parts.train):,} to train"]
+    if parts.validation is not None and parts.validation is not parts.test:
+        texts.append(f"{len(parts.validation):,} to validate")
+    if parts.test is not None:
+        shared = parts.validation is parts.test
+        texts.append(f"{len(parts.test):,} to {'validate and test' if shared else 'test'}")
+    return ", ".join(texts)
 
 
 def as_mapping(session: Session) -> dict[str, Any]:

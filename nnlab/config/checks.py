@@ -128,6 +128,8 @@ class _Checks:
         )
         if data.task == "classes":
             what = f"the data has {data.outputs} classes"
+            if data.class_list:
+                what += f": {data.class_list}"
             if data.outputs == 2:
                 softmax = loss is not None and loss.fuses == "softmax"
                 wanted = (2,) if softmax else (1, 2)
@@ -142,6 +144,8 @@ class _Checks:
         own_table = find(self.root, "data", "name").value in ("csv", "npz")
         if data.task == "classes" and own_table and loss is not None and loss.fuses is None:
             allowed += ", or data.task: regression"
+        if data.task == "regression" and data.classes_by and shape[-1] > data.outputs:
+            allowed += f", or {data.classes_by}"
         self.problems.add(
             at.place,
             f"the network's output is {width}, but {what}.",
@@ -245,7 +249,10 @@ class _Checks:
         """The losses that end in probabilities compare them with classes."""
         if loss.fuses is not None and signature.task == "regression":
             sentence = f"{LOSS.name_of(loss)} needs classes, and this data is a regression."
-            self.problems.add(self.place("loss"), sentence, ", ".join(plain_losses()))
+            allowed = ", ".join(plain_losses())
+            if signature.classes_by:
+                allowed = f"{signature.classes_by}; or the losses {allowed}"
+            self.problems.add(self.place("loss"), sentence, allowed)
 
     def weighted_outputs(self, loss: Loss | None, shape: Shape) -> None:
         """With one sigmoid a class, a row counts for all classes, so weights cannot tell them."""

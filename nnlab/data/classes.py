@@ -75,21 +75,23 @@ def labels(
 
 
 def alike(classes: Sequence[str]) -> str:
-    """A warning where names differ in case, blanks or digits of zero alone; '' where none does."""
+    """A warning where names differ in case, blanks, or the spelling of a number alone."""
     groups: dict[object, list[str]] = {}
     for name in classes:
-        value = number(name)
-        groups.setdefault(" ".join(name.casefold().split()) if value is None else value, []).append(
-            name
-        )
-    same = [group for group in groups.values() if len(group) > 1]
+        exact = Decimal(name) if number(name) is not None else " ".join(name.casefold().split())
+        groups.setdefault(exact, []).append(name)
+    same = [listed(group) for group in groups.values() if len(group) > 1]
     if not same:
         return ""
-    many = ", and ".join(listed(group) for group in same[:5])
     return (
-        f"Classes that look the same: {many}. They count as {len(classes)} classes; write each in "
-        "one way to make them one."
+        f"Classes that look the same: {', and '.join(same[:5])}. They count as {len(classes)} "
+        "classes; write each in one way to make them one."
     )
+
+
+def class_list(classes: Sequence[str]) -> str:
+    """The classes as a message lists them, with a word on those that look the same."""
+    return ". ".join(filter(None, (listed(classes), alike(classes).removesuffix("."))))
 
 
 def flat_labels(targets: Array, where: str) -> Array:

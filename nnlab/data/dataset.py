@@ -35,7 +35,8 @@ class Signature:
     `inputs` is the shape of one row, `outputs` the number of classes or the width of a target
     row, `rows` counts all rows; the last `test_rows` of them are the official test part.
     `image` is how to draw a row that is a picture, (h, w) or (h, w, c). `classes_by` is the
-    setting that would make classes of a regression's targets, '' where nothing would.
+    setting that would make classes of a regression's targets, '' where nothing would;
+    `class_list` the names of the classes of a user's table, as messages show them.
     """
 
     inputs: tuple[int, ...]
@@ -45,6 +46,7 @@ class Signature:
     test_rows: int = 0
     image: tuple[int, ...] | None = None
     classes_by: str = ""
+    class_list: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,7 +60,7 @@ class Dataset:
     image_shape: how to draw one row. input_range: the values a pixel can have, which
     `scale: unit` maps to 0..1; None where only the data can tell.
     columns: of a table, what its inputs were made of. fills: whether missing inputs are filled.
-    classes_by: as in Signature. notes: what reading the data left out, in sentences.
+    classes_by, class_list: as in Signature. notes: what reading the data left out, in sentences.
     """
 
     name: str
@@ -75,6 +77,7 @@ class Dataset:
     columns: tuple[Column, ...] = ()
     fills: bool = False
     classes_by: str = ""
+    class_list: str = ""
     notes: tuple[str, ...] = ()
 
     @property
@@ -99,6 +102,7 @@ class Dataset:
             self.test_rows,
             self.image_shape,
             self.classes_by,
+            self.class_list,
         )
 
 
@@ -137,6 +141,7 @@ def from_arrays(
     columns: tuple[Column, ...] = (),
     fills: bool = False,
     classes_by: str = "",
+    class_list: str = "",
     notes: tuple[str, ...] = (),
 ) -> Dataset:
     """A Dataset of any numeric arrays; they are checked, and copied only where they must be.
@@ -177,6 +182,7 @@ def from_arrays(
         columns=columns or tuple(map(Column, feature_names)),
         fills=fills,
         classes_by=classes_by,
+        class_list=class_list,
         notes=notes,
     )
 

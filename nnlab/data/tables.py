@@ -11,7 +11,7 @@ from annotated_types import Ge, Len
 
 from nnlab.core.types import Array
 from nnlab.data import npz_reader, table
-from nnlab.data.classes import flat_labels, is_label_like
+from nnlab.data.classes import class_list, flat_labels, is_label_like
 from nnlab.data.dataset import Dataset, Signature, from_arrays
 from nnlab.data.files import stamp
 from nnlab.data.fit import fit
@@ -105,6 +105,7 @@ class Csv:
             columns=schema.columns,
             fills=self.missing == "mean",
             classes_by=way_to_classes(targets, self.targets),
+            class_list=class_list(schema.classes),
             notes=(table.dropped(sheet),) if sheet.dropped else (),
         )
 
@@ -163,6 +164,7 @@ class Npz:
             image_shape=picture,
             input_range=(0.0, 255.0) if x.dtype == np.uint8 else None,
             classes_by="data.task: classes" if is_label_like(y) else "",
+            class_list=class_list(names),
         )
 
 

@@ -28,6 +28,7 @@ def run(built: Built, machine: Mapping[str, Any]) -> dict[str, Any]:
         "ended": None,
         "seconds": None,
         "parameters": int(built.network.theta.size),
+        "warnings": list(built.warnings),
         "data": {"name": built.dataset.name, "sha256": built.dataset.sha256},
         **machine,
     }

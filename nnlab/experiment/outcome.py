@@ -1,7 +1,8 @@
 """What a run ends in: numbers on every part, tables over classes, predictions to look at."""
 
+import math
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,8 @@ from nnlab.data.batches import Batches, Part
 from nnlab.training import Evaluation, Numbers, Plan, evaluation_batch
 
 SMALL = 10_000  # rows of a part that are kept one by one
+LONG = 10  # epochs in which a network that learns changes an answer
+SAME = 0.002  # of an accuracy: drop_last leaves out other rows in each epoch
 CHOSEN, WORST = 64, 36  # rows kept of a larger part
 
 
@@ -26,6 +29,38 @@ def parts(built: Built) -> Iterator[tuple[str, Part, IntArray]]:
         yield "validation", plan.validation, rows.validation
     if built.test is not None and rows.test is not None:
         yield "test", built.test, rows.test
+
+
+@dataclass
+class Standstill:
+    """Watches the training accuracy, for a sentence where a training changes no answer."""
+
+    first: float | None = None  # before training; None where this process did not see it
+    last: float = math.nan
+    epochs: int = 0  # in which it has been the last one
+
+    def see(self, epoch: int, accuracy: float) -> None:
+        """One more epoch."""
+        if epoch == 0:
+            self.first = accuracy
+        elif abs(accuracy - self.last) <= SAME:
+            self.epochs += 1
+        else:
+            self.last, self.epochs = accuracy, 1
+
+    def sentence(self, part: Part) -> str:
+        """Where the last epochs are no better than epoch 0 or the largest class alone; else ''."""
+        if self.epochs < LONG or self.last >= 1:
+            return ""
+        largest = np.unique(labels_of(part.targets), return_counts=True)[1].max() / len(part)
+        left = self.first is None or abs(self.last - self.first) > SAME
+        if left and self.last > largest + SAME:
+            return ""
+        return (
+            f"The training accuracy stayed at {self.last:.4g} in the last {self.epochs} epochs, no "
+            "better than before training or than the largest class alone. Try another learning "
+            "rate (--set lr=...), data.scale: standardize, or another init."
+        )
 
 
 def numbers(plan: Plan, network: Network, part: Part) -> Numbers:

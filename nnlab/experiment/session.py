@@ -116,7 +116,8 @@ def guarded(session: "Session") -> Iterator["Session"]:
 class Session:
     """Iterate to train; every record is kept in the folder before it is handed on.
 
-    `notes` are sentences for the user about what the run goes on from.
+    `notes` are sentences for the user about what the run goes on from, `warnings` about what is
+    suspicious in its data and, at the end, in what came of it.
     """
 
     def __init__(self, built: Built, folder: RunFolder, state: State) -> None:
@@ -124,12 +125,14 @@ class Session:
         self.settings = mapping(built.config)
         self.environment: dict[str, str] = {}
         self.notes: list[str] = []
+        self.warnings = list(built.warnings)
         self.stopped = False  # by a signal, and saved
         self.summary: dict[str, Any] = {}
         self.failure: Failure | None = None
         self.last_row: dict[str, Any] = folder.last_metrics()
         self.best_row: dict[str, Any] = {}
         self.hashes: dict[str, str] = {}  # epoch -> digest of the state after it
+        self._standstill = outcome.Standstill()
         self._epochs: list[dict[str, Any]] = []
         self._steps: list[dict[str, Any]] = []
         self._snapshots = Snapshots(built.network, built.plan.epochs)
@@ -182,6 +185,8 @@ class Session:
             row = epoch_row(record, self.seconds)
             self._epochs.append(row)
             self.last_row = row
+            if (accuracy := record.train.get("accuracy")) is not None:
+                self._standstill.see(record.epoch, accuracy)
             if record.is_best:
                 self.best_row = row
         elif isinstance(record, Steps) and self.built.plan.record_steps:
@@ -262,9 +267,14 @@ class Session:
         }
         folder.write_arrays("snapshots", self._snapshots.arrays())
         folder.write_summary(self.summary)
-        failed = {"failure": describe.failure(self.failure)} if self.failure else {}
+        more: dict[str, Any] = {}
+        if self.failure:
+            more["failure"] = describe.failure(self.failure)
+        if sentence := self._standstill.sentence(built.plan.train):
+            self.warnings.append(sentence)
+            more["warnings"] = self.warnings
         folder.update_status(
-            state.status, ended=now(), seconds=self.seconds, hashes=self.hashes, **failed
+            state.status, ended=now(), seconds=self.seconds, hashes=self.hashes, **more
         )
 
     def _evaluate(self, request: signals.Request) -> dict[str, Any]:
