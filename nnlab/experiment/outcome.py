@@ -14,6 +14,7 @@ from nnlab.data.batches import Batches, Part
 from nnlab.training import Evaluation, Numbers, Plan, evaluation_batch, labels_of
 
 SMALL = 10_000  # rows of a part that are kept one by one
+MOST_CLASSES = 2_000  # of a confusion matrix in summary.json, which stays below MOST_JSON
 CHOSEN, WORST = 64, 36  # rows kept of a larger part
 
 
@@ -47,14 +48,17 @@ def outputs(network: Network, part: Part) -> FloatArray:
 
 
 def class_tables(names: Sequence[str], predicted: FloatArray, part: Part) -> dict[str, Any]:
-    """The per-class table and the confusion matrix; both null where no classes have names."""
+    """The per-class table and the confusion matrix.
+
+    Both are null where no classes have names, the matrix also for more than 2,000 classes.
+    """
     if not names:
         return {"classes": None, "confusion": None}
     true = labels_of(part.targets)
     matrix = confusion(true, guesses(predicted), len(names))
     scores = class_scores(matrix)
     table = [{"class": n, **asdict(s)} for n, s in zip(names, scores, strict=True)]
-    return {"classes": table, "confusion": matrix.tolist()}
+    return {"classes": table, "confusion": matrix.tolist() if len(names) <= MOST_CLASSES else None}
 
 
 def kept(
