@@ -15,8 +15,8 @@ from nnlab.config.load import load
 from nnlab.config.schema import Config
 from nnlab.core.losses import Loss
 from nnlab.core.losses.classification import ClassLoss
-from nnlab.core.network import Network
-from nnlab.core.types import Array, FloatArray
+from nnlab.core.network import Network, layouts, shapes
+from nnlab.core.types import Array, FloatArray, Shape
 from nnlab.data.dataset import Column, require_finite
 from nnlab.data.scale import Scaling, filled
 from nnlab.data.sheet import Form
@@ -25,6 +25,24 @@ from nnlab.data.tables import Csv, Npz
 from nnlab.errors import DataError, RunUnreadable, UsageError
 from nnlab.run.arrays import Expected
 from nnlab.run.folder import RESOLVED, RunFolder, Weights
+from nnlab.run.text import shown
+
+
+def require_weights(folder: RunFolder, config: Config, inputs: Shape) -> None:
+    """Raises RunUnreadable where the weights files are too small for the config's network.
+
+    Asked before the network is built: a text of a few bytes can describe one of gigabytes.
+    """
+    if not config.network:
+        return
+    parameters, buffers = layouts(config.network, shapes(config.network, inputs))
+    needed = (parameters.size + buffers.size) * np.dtype(config.training.dtype).itemsize
+    have = folder.weights_bytes()
+    if needed > have:
+        raise RunUnreadable(
+            f"Cannot read {shown(folder.path)}: the network in {RESOLVED} has {needed:,} bytes of "
+            f"weights, but the files in weights have at most {have:,}."
+        )
 
 
 @dataclass(frozen=True)
@@ -96,6 +114,7 @@ class Saved:
         config = self.config
         try:
             inputs = tuple(self.data["inputs"])
+            require_weights(self.folder, config, inputs)
             return Network(config.network, inputs, dtype=config.training.dtype)
         except (ValueError, MemoryError) as error:
             raise RunUnreadable(

@@ -53,7 +53,9 @@ RULES = {
     "build": rule(RANK_2 | {"config", "training"}, "numpy"),
     "training": rule(CORE | {"engine", "data.batches"}, "numpy"),
     "run": rule(
-        {"errors", "suggest", "config", "core.columns"}, "numpy yaml filelock", "threadpoolctl"
+        {"errors", "suggest", "config", "core.columns", "data.arrays"},
+        "numpy yaml filelock",
+        "threadpoolctl",
     ),
     "saved": rule(RANK_4 - {"training"}, "numpy"),
     "experiment": rule(RANK_4 | {"saved"}, "numpy", "threadpoolctl"),

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Annotated, Any, Literal
 
-from annotated_types import Ge, Gt, Lt, MinLen
+from annotated_types import Ge, Gt, Le, Lt, MinLen
 
 from nnlab.core.initializers import Initializer
 from nnlab.core.layers import Layer
@@ -91,7 +91,7 @@ class Training:
     below. Validation and test see the pictures as they are.
     """
 
-    epochs: Annotated[int, Ge(0)] = 10
+    epochs: Annotated[int, Ge(0), Le(1_000_000_000)] = 10  # metrics.csv has a row for each
     batch_size: Count | Literal["full"] = 32
     shuffle: bool = True
     drop_last: bool = False

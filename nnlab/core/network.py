@@ -55,9 +55,7 @@ class Network:
         self.inputs: Shape = (inputs,) if isinstance(inputs, int) else tuple(inputs)
         self.dtype = np.dtype(dtype)
         self.shapes = shapes(self.layers, self.inputs)
-        rows = list(zip(self.layers, self.shapes, strict=False))
-        self.layout = Layout.of([(name_of(la), la.parameters(row)) for la, row in rows])
-        self.kept = Layout.of([(name_of(la), la.buffers(row)) for la, row in rows])
+        self.layout, self.kept = layouts(self.layers, self.shapes)
         rule = init or XavierUniform()
         blocks = [initial(layout, seed, rule) for layout in (self.layout, self.kept)]
         self.values = np.concatenate(blocks).astype(self.dtype)
@@ -164,6 +162,15 @@ def shapes(layers: Sequence[Layer], inputs: Shape) -> list[Shape]:
         except ValueError as error:
             raise ValueError(f"layer {index} ({name_of(layer)}): {error}") from None
     return found
+
+
+def layouts(layers: Sequence[Layer], shapes: Sequence[Shape]) -> tuple[Layout, Layout]:
+    """Where the parameters lie in their block, and the buffers in theirs; allocates nothing."""
+    rows = list(zip(layers, shapes, strict=False))
+    return (
+        Layout.of([(name_of(la), la.parameters(row)) for la, row in rows]),
+        Layout.of([(name_of(la), la.buffers(row)) for la, row in rows]),
+    )
 
 
 def require_rows(layers: Sequence[Layer], shapes: Sequence[Shape], batch: int) -> None:

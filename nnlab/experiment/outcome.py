@@ -17,6 +17,7 @@ from nnlab.training import Evaluation, Numbers, Plan, evaluation_batch
 SMALL = 10_000  # rows of a part that are kept one by one
 LONG = 10  # epochs in which a network that learns changes an answer
 SAME = 0.002  # of an accuracy: drop_last leaves out other rows in each epoch
+MOST_CLASSES = 2_000  # of a confusion matrix in summary.json, which stays below MOST_JSON
 CHOSEN, WORST = 64, 36  # rows kept of a larger part
 
 
@@ -48,11 +49,12 @@ class Standstill:
         else:
             self.last, self.epochs = accuracy, 1
 
-    def sentence(self, part: Part) -> str:
+    def sentence(self, kind: Kind, part: Part) -> str:
         """Where the last epochs are no better than epoch 0 or the largest class alone; else ''."""
         if self.epochs < LONG or self.last >= 1:
             return ""
-        largest = np.unique(labels_of(part.targets), return_counts=True)[1].max() / len(part)
+        counts = np.unique(decisions(kind, part.targets), return_counts=True)[1]
+        largest = counts.max() / len(part)
         left = self.first is None or abs(self.last - self.first) > SAME
         if left and self.last > largest + SAME:
             return ""
@@ -84,14 +86,17 @@ def outputs(network: Network, part: Part) -> FloatArray:
 def class_tables(
     names: Sequence[str], kind: Kind, predicted: FloatArray, part: Part
 ) -> dict[str, Any]:
-    """The per-class table and the confusion matrix; both null where no classes have names."""
+    """The per-class table and the confusion matrix.
+
+    Both are null where no classes have names, the matrix also for more than 2,000 classes.
+    """
     if not names:
         return {"classes": None, "confusion": None}
     true, found = decisions(kind, part.targets), decisions(kind, predicted)
     matrix = confusion(true, found, len(names))
     scores = class_scores(matrix)
     table = [{"class": n, **asdict(s)} for n, s in zip(names, scores, strict=True)]
-    return {"classes": table, "confusion": matrix.tolist()}
+    return {"classes": table, "confusion": matrix.tolist() if len(names) <= MOST_CLASSES else None}
 
 
 def kept(

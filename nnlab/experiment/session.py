@@ -270,7 +270,7 @@ class Session:
         more: dict[str, Any] = {}
         if self.failure:
             more["failure"] = describe.failure(self.failure)
-        if sentence := self._standstill.sentence(built.plan.train):
+        if sentence := self._standstill.sentence(built.kind, built.plan.train):
             self.warnings.append(sentence)
             more["warnings"] = self.warnings
         folder.update_status(

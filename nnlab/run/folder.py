@@ -5,13 +5,13 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from numpy.typing import NDArray
 
 from nnlab.errors import RunUnreadable
 from nnlab.run import arrays, checkpoint, durable, lock, names, records, shapes
-from nnlab.run.text import from_json, shown, to_json
+from nnlab.run.text import MOST_JSON, from_json, shown, to_json
 
 Weights = Literal["initial", "best", "final"]
 Kept = Literal["predictions", "samples", "snapshots"]
@@ -204,6 +204,11 @@ class RunFolder:
         """Whether these weights were saved."""
         return (self.path / WEIGHTS / f"{which}.npz").is_file()
 
+    def weights_bytes(self) -> int:
+        """The size of the largest weights file; 0 when there is none."""
+        files = [self.path / WEIGHTS / f"{which}.npz" for which in get_args(Weights)]
+        return max(file.stat().st_size if file.is_file() else 0 for file in files)
+
     def write_arrays(self, which: Kept, values: Mapping[str, NDArray[Any]]) -> None:
         """predictions.npz, samples.npz or snapshots.npz."""
         arrays.write(self.path / f"{which}.npz", values)
@@ -303,4 +308,4 @@ class RunFolder:
         return checkpoint.Checkpoint(saved.arrays, state, saved.note), sizes
 
     def _json(self, name: str) -> Json:
-        return from_json(durable.read(self.path / name), self.path / name)
+        return from_json(durable.read(self.path / name, MOST_JSON), self.path / name)

@@ -17,6 +17,7 @@ from nnlab.run.text import from_json, shown, to_json
 
 LOCK = "lock"
 HOLDER = "lock.json"
+LONGEST = 1 << 16  # bytes of lock.json
 PATIENCE = 0.3  # seconds: a look by `is_held` takes the lock for a moment, which is not a refusal
 
 
@@ -75,7 +76,7 @@ def is_held(folder: Path) -> bool:
 def holder(folder: Path) -> dict[str, object] | None:
     """pid, host and since of the process that took the lock last, or None if unknown."""
     try:
-        return from_json(durable.read(folder / HOLDER), folder / HOLDER)
+        return from_json(durable.read(folder / HOLDER, LONGEST), folder / HOLDER)
     except NnlabError:
         return None
 

@@ -22,6 +22,7 @@ from nnlab.run.text import shown
 
 Cell = float | int | str | None
 PLAIN = {float, int, type(None)}  # which csv.writer writes as repr, digits and nothing
+MOST_COLUMNS = 200  # nnlab writes some 20
 Column = NDArray[np.int64] | NDArray[np.float64] | list[str]
 
 
@@ -119,6 +120,11 @@ def _lines(path: Path) -> list[list[str]]:
 def _parsed(data: bytes, path: Path) -> list[list[str]]:
     """The whole lines of `data`."""
     whole = data[: data.rfind(b"\n") + 1]
+    columns = whole.partition(b"\n")[0].count(b",") + 1
+    if columns > MOST_COLUMNS:
+        raise RunUnreadable(
+            f"Cannot read {shown(path)}: it has {columns:,} columns, more than {MOST_COLUMNS}."
+        )
     try:
         return list(csv.reader(io.StringIO(whole.decode(), newline="")))
     except (UnicodeDecodeError, csv.Error) as error:

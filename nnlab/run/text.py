@@ -12,6 +12,8 @@ import numpy as np
 
 from nnlab.errors import RunUnreadable
 
+MOST_JSON = 64 << 20  # bytes of a JSON file; the parser makes up to 20 times as much of them
+
 
 def shown(path: str | os.PathLike[str]) -> str:
     """`path` with every character that a terminal could obey written as an escape."""

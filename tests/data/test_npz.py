@@ -3,6 +3,7 @@
 import io
 import tracemalloc
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -264,7 +265,55 @@ def test_not_an_archive(path: Path, content: bytes) -> None:
     path.write_bytes(content)
     with pytest.raises(DataError) as caught:
         Npz(str(path)).load(0)
-    assert str(caught.value) == f"{path} is not a readable NPZ file: File is not a zip file."
+    assert str(caught.value) == (
+        f"{path} cannot be read: it is not an intact .npz file (File is not a zip file)."
+    )
+
+
+def deflated(path: Path, **members: bytes) -> None:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members.items():
+            archive.writestr(f"{name}.npy", content)
+
+
+def many_members(path: Path) -> None:
+    with zipfile.ZipFile(path, "w") as archive:
+        for number in range(30_000):
+            archive.writestr(f"{number}.npy", b"")
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (
+            lambda path: deflated(path, x=npy((2**20, 1), content=bytes(2**23)), y=npy((3, 1))),
+            ": there are 1048576 rows of inputs but 3 of targets.",
+        ),
+        (
+            lambda path: deflated(path, x=npy((2**22, 1), content=bytes(2**25)), y=npy((2**22,))),
+            ", array 'x' announces 33,554,507 bytes out of 32,699: refused. "
+            "numpy.savez writes arrays without compression.",
+        ),
+        (many_members, " cannot be read: it holds more than 10,000 arrays."),
+        (
+            lambda path: forge(path, b"\x93NUMPY\2\0" + (2**31).to_bytes(4, "little")),
+            HEADER,
+        ),
+    ],
+    ids=["rows", "expansion", "members", "header"],
+)
+def test_memory_is_bounded_by_the_file(
+    path: Path, make: Callable[[Path], None], message: str
+) -> None:
+    """L5: what is refused is refused before its data is read."""
+    make(path)
+    tracemalloc.start()
+    with pytest.raises(DataError) as caught:
+        Npz(str(path)).read()
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert str(caught.value) == f"{path}{message}"
+    assert peak < 4 << 20
 
 
 def test_the_file_is_never_changed(path: Path) -> None:
