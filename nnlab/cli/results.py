@@ -11,7 +11,9 @@ from nnlab.experiment.session import Session
 from nnlab.run import environment
 
 SHARED = 5_000  # operations for a row in a layer: from here on BLAS shares a product among threads
-PARTS = {"train": "train", "val": "validation"}  # the columns' prefixes of a row
+# The prefixes of a row's columns. Training figures are means over the epoch, taken while the
+# weights were changing; those of epoch 0 are measured like the others.
+PARTS = {"train": "train (while training)", "val": "validation"}
 
 
 def widths(network: Network) -> str:
@@ -88,21 +90,18 @@ def text(session: Session) -> str:
 
 
 def numbers(summary: dict[str, Any]) -> str:
-    """summary.json as a table: a row for each part, of the last and of the best epoch."""
+    """summary.json as a table: a row per part, for the last epoch and for the best one."""
+    last_row, best_row = summary["final"] or {}, summary["best"] or {}
+    final, best = last_row.get("epoch"), best_row.get("epoch")
+    labels = {final: f"{final} (last)", best: f"{best} (best)"}  # one label where both are equal
     rows: list[dict[str, Cell]] = []
-    for kind in ("final", "best"):
-        row = summary[kind]
-        if not row or (kind == "best" and row["epoch"] == summary["final"]["epoch"]):
-            continue
+    for row in (last_row, best_row if best != final else {}):
         for prefix, part in PARTS.items():
-            found = under(row, f"{prefix}_")
-            if found:
-                # Training figures are means over the epoch, taken while the weights were changing.
-                weights = "running" if prefix == "train" and row["epoch"] else kind
-                rows.append({"part": part, "weights": weights, "epoch": row["epoch"], **found})
+            if found := under(row, f"{prefix}_"):
+                name = part if row["epoch"] else part.partition(" ")[0]
+                rows.append({"part": name, "epoch": labels[row["epoch"]], **found})
     if summary["test"]:
-        epoch = summary["final"].get("epoch")
-        rows.append({"part": "test", "weights": "final", "epoch": epoch, **summary["test"]})
+        rows.append({"part": "test", "epoch": labels[final], **summary["test"]})
     return records(rows)
 
 
