@@ -15,7 +15,7 @@ from dataclasses import dataclass
 class Row:
     """Other words for one name.
 
-    family: the kind of thing, a `Family.word` or "setting", "value", "metric".
+    family: the kind of thing, a `Family.word` or "command", "setting", "value", "metric".
     name: what it is called here, for a setting its path; with a dot in front if that is right only
     where the name is among those allowed (a layer's `slope`); empty if nnlab has no such thing.
     words: separated by blanks.
@@ -277,6 +277,22 @@ TABLE = (
     Row("setting", "", "verbose verbosity log_level",
         "That is an option of the command: --quiet or --verbose."),
     Row("setting", "", "callbacks workers num_workers n_jobs", "nnlab needs none."),
+
+    Row("command", "train", "fit run learn start"),
+    Row("command", "resume", "continue restart"),
+    Row("command", "tune", "search optimize optimise hpo optuna"),
+    Row("command", "sweep", "grid study"),
+    Row("command", "check", "validate lint test-config"),
+    Row("command", "evaluate", "eval test score"),
+    Row("command", "predict", "infer inference forward"),
+    Row("command", "runs", "list ls history show"),
+    Row("command", "compare", "diff"),
+    Row("command", "plot", "draw figure figures graph show-figures"),
+    Row("command", "report", "html page"),
+    Row("command", "init", "new create copy example examples configs"),
+    Row("command", "data", "dataset datasets download fetch"),
+    Row("command", "", "help", "Write nnlab --help, or nnlab train --help."),
+    Row("command", "", "version", "Write nnlab --version."),
 
     Row("value", ".true", "yes on y enabled"),
     Row("value", ".false", "no off n disabled"),

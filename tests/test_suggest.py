@@ -6,6 +6,7 @@ from dataclasses import fields
 
 import pytest
 
+from nnlab.cli import NAMES
 from nnlab.config.families import (
     AUGMENTATION,
     INITIALIZER,
@@ -85,6 +86,8 @@ def test_a_row_leads_to_something_that_exists(row: Row) -> None:
             parse("\n".join(f"{k}: {v}" for k, v in BASE.items()), overrides=[f"{row.name}=[[]]"])
         assert "has no setting" not in str(error.value)
         assert "there is no setting" not in str(error.value)
+    elif row.family == "command":
+        assert not row.name or row.name in NAMES
     elif row.family == "value":
         assert leaf in words()
     elif row.family == "metric":

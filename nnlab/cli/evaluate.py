@@ -5,7 +5,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nnlab.cli.options import find_training, json_option, run_argument, verbosity, weights_option
+from nnlab.cli.options import (
+    Named,
+    find_training,
+    json_option,
+    run_argument,
+    verbosity,
+    weights_option,
+)
 from nnlab.cli.terminal import say, tell, tell_json
 
 if TYPE_CHECKING:
@@ -25,7 +32,7 @@ PARTS = ("train", "validation", "test")
 )
 @click.option(
     "--data",
-    type=click.Path(dir_okay=False),
+    type=Named(dir_okay=False),
     metavar="PART|FILE",
     help="A part, as --part; or other data: a CSV or NPZ file with inputs and targets.",
 )

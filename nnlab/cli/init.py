@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from nnlab.cli.options import verbosity
+from nnlab.cli.options import STDIO, verbosity
 from nnlab.cli.terminal import say, tell
 from nnlab.errors import UsageError
 from nnlab.suggest import did_you_mean
@@ -18,8 +18,8 @@ from nnlab.suggest import did_you_mean
 def command(name: str | None, path: Path | None, force: bool) -> None:
     """Copy the shipped config NAME, to change it.
 
-    The copy goes to PATH, else to NAME.yaml in the current folder. Without NAME, lists what is
-    shipped.
+    The copy goes to PATH (- is stdout), by default to NAME.yaml in the current folder. Without
+    NAME, lists the shipped configs.
 
     \b
     nnlab init
@@ -37,6 +37,9 @@ def command(name: str | None, path: Path | None, force: bool) -> None:
         tell(formatter.getvalue().rstrip("\n"))
         return
     source = known[chosen(name, list(known))]
+    if path is not None and str(path) == STDIO:
+        tell(source.read_text(encoding="utf-8").removesuffix("\n"))
+        return
     target = path or Path(source.name)
     if target.is_dir():
         target = target / source.name

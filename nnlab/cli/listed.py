@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from nnlab.cli.where import refuse_unknown, values_of
+from nnlab.cli.where import FAMILIES, refuse_unknown, values_of
 from nnlab.core import columns
 from nnlab.core.metrics import METRICS, better_when
 from nnlab.errors import NnlabError
@@ -43,27 +43,27 @@ class Listed:
         return asdict(self.run) | ({"config": asked} if asked else {})
 
 
-def listed(runs: Sequence[RunRecord], keys: Sequence[str]) -> list[Listed]:
-    """A row for each run, with the settings that `keys` name beside the columns.
+def listed(runs: Sequence[RunRecord], keys: Sequence[str], top: Path) -> list[Listed]:
+    """A row per run, named by its path below `top`, with the settings that `keys` name.
 
-    Configs are read only if one of the keys is no column. Raises UsageError for a key that no run
-    has.
+    Configs are read only if one of the keys is no column, or can be a short form (`data`).
+    Raises UsageError for a key that no run has.
     """
-    rows = [Listed(run, values(run)) for run in runs]
+    rows = [Listed(run, values(run, top)) for run in runs]
     names = column_names()
     asked = [key for key in dict.fromkeys(keys) if key not in names]
-    if asked and rows:
+    if (asked or not FAMILIES.keys().isdisjoint(keys)) and rows:
         for row in rows:
             row.values, row.asked = values_of(row.values, _settings(row.run)), asked
         refuse_unknown(asked, names, [name for row in rows for name in row.values])
     return rows
 
 
-def values(run: RunRecord) -> dict[str, Any]:
+def values(run: RunRecord, top: Path) -> dict[str, Any]:
     """The cells of one run."""
     numbers = run.final | columns.named(columns.TEST, run.test)
     return {
-        "run": run.name,
+        "run": str(Path(run.path).relative_to(top)),
         "status": run.status,
         "data": run.data,
         "epochs": run.epochs,

@@ -15,8 +15,22 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-FOLDER = click.Path(path_type=Path, file_okay=False)
-FILE = click.Path(path_type=Path, dir_okay=False)
+STDIO = "-"
+
+
+class Named(click.Path):
+    """A path that is no `-`: standard input and output are not read or written there."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """As click does; usage error for `-`."""
+        if value == STDIO:
+            self.fail("'-' (standard input or output) does not work here; name a file.", param, ctx)
+        return click.Path.convert(self, value, param, ctx)
+
+
+FOLDER = Named(path_type=Path, file_okay=False)
+FILE = Named(path_type=Path, dir_okay=False)
+OUTPUT = click.Path(path_type=Path, dir_okay=False)  # `-` is stdout
 WEIGHTS = ("final", "best", "initial")
 
 

@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nnlab.cli.options import FILE, find_training, run_argument, verbosity, weights_option
+from nnlab.cli.options import (
+    FILE,
+    OUTPUT,
+    STDIO,
+    find_training,
+    run_argument,
+    verbosity,
+    weights_option,
+)
 from nnlab.cli.terminal import say, tell
 
 if TYPE_CHECKING:
@@ -18,7 +26,7 @@ if TYPE_CHECKING:
 @run_argument
 @click.argument("file", metavar="FILE", type=FILE)
 @weights_option
-@click.option("-o", "--output", type=FILE, metavar="FILE", help="Write here, not to stdout.")
+@click.option("-o", "--output", type=OUTPUT, metavar="FILE", help="Write here; - is stdout.")
 @verbosity
 def command(run: str, runs: Path | None, file: Path, weights: Any, output: Path | None) -> None:
     """Compute a trained network's outputs for the rows of FILE.
@@ -40,7 +48,7 @@ def command(run: str, runs: Path | None, file: Path, weights: Any, output: Path 
         say(note)
     outputs = saved.predict(rows, weights)
     text = as_csv(outputs, saved.data)
-    if output is None:
+    if output is None or str(output) == STDIO:
         tell(text.removesuffix("\n"))
     else:
         durable.write(output, text)

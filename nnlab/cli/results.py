@@ -13,7 +13,9 @@ from nnlab.experiment.session import Session
 from nnlab.run import environment
 
 SHARED = 5_000  # operations for a row in a layer: from here on BLAS shares a product among threads
-PARTS = {columns.TRAIN: "train", columns.VAL: "validation"}
+# Training figures are means over the epoch, taken while the weights were changing; those of epoch 0
+# are measured like the others.
+PARTS = {columns.TRAIN: "train (while training)", columns.VAL: "validation"}
 
 
 def widths(network: Network) -> str:
@@ -94,21 +96,18 @@ def text(session: Session) -> str:
 
 
 def numbers(summary: dict[str, Any]) -> str:
-    """summary.json as a table: a row for each part, of the last and of the best epoch."""
+    """summary.json as a table: a row per part, for the last epoch and for the best one."""
+    last_row, best_row = summary["final"] or {}, summary["best"] or {}
+    final, best = last_row.get("epoch"), best_row.get("epoch")
+    labels = {final: f"{final} (last)", best: f"{best} (best)"}  # one label where both are equal
     rows: list[dict[str, Cell]] = []
-    for kind in ("final", "best"):
-        row = summary[kind]
-        if not row or (kind == "best" and row["epoch"] == summary["final"]["epoch"]):
-            continue
-        for short, part in PARTS.items():
-            found = columns.of_part(row, short)
-            if found:
-                # Training figures are means over the epoch, taken while the weights were changing.
-                weights = "running" if short == columns.TRAIN and row["epoch"] else kind
-                rows.append({"part": part, "weights": weights, "epoch": row["epoch"], **found})
+    for row in (last_row, best_row if best != final else {}):
+        for part, label in PARTS.items():
+            if found := columns.of_part(row, part):
+                name = label if row["epoch"] else label.partition(" ")[0]
+                rows.append({"part": name, "epoch": labels[row["epoch"]], **found})
     if summary["test"]:
-        epoch = summary["final"].get("epoch")
-        rows.append({"part": "test", "weights": "final", "epoch": epoch, **summary["test"]})
+        rows.append({"part": "test", "epoch": labels[final], **summary["test"]})
     return records(rows)
 
 

@@ -50,7 +50,7 @@ def command(
     as_csv: bool,
     as_json: bool,
 ) -> None:
-    """List the runs in DIR, newest first.
+    """List the runs in DIR and up to three folders below it, newest first.
 
     Shows how each ended, its last losses, and its metrics on the test part (else on the
     validation, else on the training part). --sort takes a column's name; losses, errors, names
@@ -68,6 +68,7 @@ def command(
     """
     from nnlab.cli import table, where
     from nnlab.cli.listed import column_names, in_order, listed
+    from nnlab.run.below import holders
     from nnlab.run.listing import list_runs
     from nnlab.run.names import runs_folder
     from nnlab.run.sweeps import find_all
@@ -79,18 +80,27 @@ def command(
     if (folder or runs) and not place.is_dir():
         raise RunUnreadable(f"There is no folder {place}.")
     keys = [*(one.key for one in wanted), *([] if sort is None else [sort])]
-    found = listed(list_runs(place)[::-1], keys)
+    places = holders(place)
+    records = [record for folder in places for record in list_runs(folder)]
+    if len(places) > 1:
+        records.sort(key=lambda record: record.name[:15])
+    found = listed(records[::-1], keys, place)
     chosen = [
         one
         for one in in_order(found, sort, reverse)
         if status in (None, one.run.status) and all(test.holds(one.values) for test in wanted)
     ]
-    sweeps = [] if status or conditions or as_csv else [sweep_row(one) for one in find_all(place)]
+    sweeps = (
+        []
+        if status or conditions or as_csv
+        else [sweep_row(one, place) for folder in places for one in find_all(folder)]
+    )
     if as_json:
         tell_json({"runs": [one.mapping for one in chosen], "sweeps": sweeps})
         return
     if not chosen and not sweeps:
-        say(f"There is {missing(status, conditions)} in {place}.")
+        meant = "".join(one.nearest(row.values for row in found) for one in wanted)
+        say(f"There is {missing(status, conditions)} in {place}.{meant}")
     rows = [one.cells for one in chosen]
     if as_csv:
         tell(table.as_csv(rows, list(rows[0]) if rows else column_names()))
@@ -100,7 +110,7 @@ def command(
         tell(("\n" if rows else "") + table.records(sweeps))
 
 
-def sweep_row(folder: "SweepFolder") -> dict[str, Any]:
+def sweep_row(folder: "SweepFolder", top: Path) -> dict[str, Any]:
     """The line of one sweep: what it varies, and how its trials stand."""
     try:
         axes = ", ".join(str(axis.get("key")) for axis in folder.read_about()["axes"])
@@ -108,7 +118,7 @@ def sweep_row(folder: "SweepFolder") -> dict[str, Any]:
         axes = "unreadable"
     found = folder.records()
     return {
-        "sweep": folder.name,
+        "sweep": str(folder.path.relative_to(top)),
         "axes": axes,
         "trials": len(found),
         "done": sum(one.done for one in found),

@@ -28,6 +28,8 @@ def locate(config: str | Path) -> Path:
     Raises ConfigError that names the nearest shipped config.
     """
     path = Path(config)
+    if str(config) == "-":
+        raise ConfigError("Standard input is not read: a config is a file, or shipped.")
     try:
         if path.exists() and not path.is_dir():
             return path

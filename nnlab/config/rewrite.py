@@ -39,7 +39,8 @@ def rewritten(node: Node, family: Family, path: str, more: Iterable[str] = ()) -
         return ""
     head = _head(entries, family)
     if head is None:
-        members, dropped = _fitting(entries, family, tuple(more)), []
+        dropped: list[str] = []
+        members = _fitting(entries, family, tuple(more))
     else:
         members, dropped = _members(entries, head, family, tuple(more))
     if not members:

@@ -83,7 +83,7 @@ def find(spec: str, runs: Path) -> Path:
         raise UsageError("The name of a run is empty or holds a NUL character.")
     if spec == "latest":
         return _latest(runs)
-    if is_run(spec) and (runs / spec).is_dir():
+    if is_run(Path(spec).name) and _is_folder(runs / spec):
         return runs / spec
     if _is_folder(Path(spec)):
         return Path(spec)

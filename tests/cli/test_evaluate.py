@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from click.testing import Result
 
+from nnlab.config.locate import shipped
 from nnlab.run.folder import RunFolder
 from nnlab.saved import Saved
 
@@ -97,6 +98,41 @@ def test_predict_into_a_file(nnlab: Nnlab, flowers: Path, tmp_path: Path) -> Non
     result = nnlab("predict", "latest", "flowers.csv", "-o", "out.csv")
     assert (result.stdout, result.stderr) == ("", "6 rows written to out.csv\n")
     assert (tmp_path / "out.csv").read_text() == printed
+    dash = nnlab("predict", "latest", "flowers.csv", "-o", "-")
+    assert (dash.stdout, dash.stderr, (tmp_path / "-").exists()) == (printed, "", False)
+
+
+NO_DASH = "'-' (standard input or output) does not work here; name a file."
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("predict latest -", f"Invalid value for 'FILE': {NO_DASH}"),
+        ("evaluate latest --data -", f"Invalid value for '--data': {NO_DASH}"),
+        ("report latest --out -", f"Invalid value for '--out': {NO_DASH}"),
+        ("plot latest --out -", f"Invalid value for '--out': {NO_DASH}"),
+        ("runs -", f"Invalid value for '[DIR]': {NO_DASH}"),
+        ("runs --runs -", f"Invalid value for '--runs': {NO_DASH}"),
+        ("tune xor --search - --trials 1", f"Invalid value for '--search': {NO_DASH}"),
+        ("train -", "Standard input is not read: a config is a file, or shipped."),
+        ("check -", "Standard input is not read: a config is a file, or shipped."),
+        ("sweep lr=1,2 -c -", "Standard input is not read: a config is a file, or shipped."),
+    ],
+)
+def test_a_dash_is_no_file_name(
+    nnlab: Nnlab, flowers: Path, tmp_path: Path, line: str, message: str
+) -> None:
+    result = nnlab(*line.split())
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.removesuffix("\n").rpartition("Error: ")[2] == message
+    assert not (tmp_path / "-").exists()
+
+
+def test_init_to_stdout(nnlab: Nnlab, tmp_path: Path) -> None:
+    result = nnlab("init", "xor", "-")
+    assert result.stdout.encode() == shipped()["xor"].read_bytes()
+    assert (result.stderr, list(tmp_path.iterdir())) == ("", [])
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,10 @@ from click.testing import Result
 from nnlab import errors
 from nnlab.cli import NAMES, main
 from nnlab.cli.failures import REPORT, exit_code
+from nnlab.config.construct import HOMES
+from nnlab.config.overrides import ALIASES
+from nnlab.config.reshape import RESHAPERS
+from nnlab.config.schema import KEYS
 
 Nnlab = Callable[..., Result]
 Process = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -102,6 +106,59 @@ USAGE = "Usage: nnlab [OPTIONS] COMMAND [ARGS]...\nTry 'nnlab --help' for help.\
 def test_unknown_command(nnlab: Nnlab, name: str, message: str) -> None:
     result = nnlab(name)
     assert (result.exit_code, result.stderr, result.stdout) == (2, f"{USAGE}{message}\n", "")
+
+
+MEANT = [
+    ("--set lr=1 train xor",
+     "There is no option '--set'. It belongs after the command: nnlab train xor --set lr=1"),
+    ("--runs d -q train xor",
+     "There is no option '--runs'. It belongs after the command: nnlab train xor --runs d -q"),
+    ("--epochs 3 train xor",
+     "There is no option '--epochs'. Write nnlab train xor --set epochs=3"),
+    ("--set lr=1",
+     "There is no option '--set'. It stands after the command: nnlab train ... --set lr=1"),
+    ("--foo train xor", "There is no option '--foo'."),
+    ("train xor --epochs 3", "There is no option '--epochs'. Write --set epochs=3."),
+    ("train xor --epochs=3", "There is no option '--epochs'. Write --set epochs=3."),
+    ("train xor --epocs 3", "There is no option '--epocs'. Write --set epochs=3."),
+    ("train xor --batch-size 8 -q", "There is no option '--batch-size'. Write --set batch_size=8."),
+    ("train xor -lr 0.1", "There is no option '-l'. Write --set lr=0.1."),
+    ("train xor --lr", "There is no option '--lr'. Write --set lr=VALUE."),
+    ("train xor --max-iter 3", "There is no option '--max-iter'. Write --set epochs=3."),
+    ("train xor --val-split 0.2",
+     "There is no option '--val-split'. Write --set data.validation=0.2."),
+    ("sweep --lr 0.1,0.2", "There is no option '--lr'. Write --set lr=0.1,0.2."),
+    ("resume latest --epochs 9", "There is no option '--epochs'. Write --set epochs=9."),
+    ("descend beale --steps 9", "There is no option '--steps'. Write --set steps=9."),
+    ("runs --lr 0.1", "There is no option '--lr'. Write --where lr=0.1."),
+    ("train xor --out d", "There is no option '--out'. It is an option of plot and report."),
+    ("train xor --quite", "There is no option '--quite'. Did you mean '--quiet'?"),
+    ("train xor --no-plot", "There is no option '--no-plot'. Did you mean '--no-plots'?"),
+    ("train --config xor", "There is no option '--config'. Leave the option's name out: xor"),
+    ("train xor lr=0.1", "Got unexpected extra argument (lr=0.1). Write --set lr=0.1."),
+    ("train xor --set lr 0.1", "Got unexpected extra argument (0.1). Write --set lr=0.1."),
+    ("train xor --set lr = 0.1", "Got unexpected extra arguments (= 0.1). Write --set lr=0.1."),
+    ("train xor digits", "Got unexpected extra argument (digits)"),
+    ("xor", "There is no command 'xor'. `nnlab train xor` trains a config."),
+    ("my.yaml", "There is no command 'my.yaml'. `nnlab train my.yaml` trains a config."),
+    ("fit xor", "There is no command 'fit'. Did you mean 'train'?"),
+    ("help", "There is no command 'help'. Write nnlab --help, or nnlab train --help."),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("line", "message"), MEANT, ids=[line for line, _ in MEANT])
+def test_what_a_wrong_option_must_have_meant(nnlab: Nnlab, line: str, message: str) -> None:
+    result = nnlab(*line.split())
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.partition("Error: ")[2] == f"{message}\n"
+
+
+def test_every_short_name_of_a_setting_is_known_as_an_option(nnlab: Nnlab) -> None:
+    for key in (*KEYS, *ALIASES, *RESHAPERS, *HOMES):
+        option = f"--{key.replace('_', '-')}"
+        if option not in ("--name", "--seed"):  # options of train
+            result = nnlab("train", "xor", option, "5")
+            assert f"Write --set {key}=5.\n" in result.stderr or f".{key}=5.\n" in result.stderr
 
 
 @pytest.mark.parametrize("arguments", [[], ["data"]], ids=["nnlab", "data"])

@@ -41,8 +41,8 @@ def test_it_goes_on_and_prints_as_train_does(nnlab: Nnlab, stopped: RunFolder) -
     assert result.stderr.splitlines()[0] == "small: identity, rows: 4 to train"
     assert result.stderr.splitlines()[-1].startswith("epoch 4/4  loss ")
     header, row, empty, updates, where = result.stdout.splitlines()
-    assert header.split() == ["part", "weights", "epoch", "loss", "accuracy"]
-    assert (row.split()[:3], empty) == (["train", "running", "4"], "")
+    assert header.split() == ["part", "epoch", "loss", "accuracy"]
+    assert (re.split("  +", row)[:2], empty) == (["train (while training)", "4 (best)"], "")
     assert re.fullmatch(r"16 updates in [\d.]+ m?s, saved in", updates)
     assert where == f"runs/{stopped.name}"
     assert stopped.status() == "completed"

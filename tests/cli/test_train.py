@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from click.testing import Result
 
+from nnlab.cli.results import numbers
 from nnlab.core.layers import LAYERS
 from nnlab.data import SOURCES, published
 from nnlab.run.folder import RunFolder
@@ -40,15 +41,45 @@ def test_what_is_printed(nnlab: Nnlab) -> None:
     assert re.fullmatch(pattern.format(1, r"  [\d.]+ m?s left"), first)
     assert re.fullmatch(pattern.format(2, ""), last)
     header, *rows, empty, time, where = result.stdout.splitlines()
-    assert header.split() == ["part", "weights", "epoch", "loss", "accuracy"]
-    assert [row.split()[:3] for row in rows] == [
-        ["train", "running", "2"],
-        ["validation", "final", "2"],
-        ["test", "final", "2"],
+    assert header.split() == ["part", "epoch", "loss", "accuracy"]
+    assert [re.split("  +", row)[:2] for row in rows] == [
+        ["train (while training)", "2 (best)"],
+        ["validation", "2 (best)"],
+        ["test", "2 (best)"],
     ]
     assert empty == ""
     assert re.fullmatch(r"118 updates in [\d.]+ m?s, saved in", time)
     assert re.fullmatch(FOLDER, where)
+
+
+ROW = {"step": 5, "lr": 0.1, "train_loss": 0.5, "val_loss": 0.75}
+TABLES = [
+    # Weights of the last epoch are kept, and an earlier one was better.
+    (30, 25, {"loss": 0.5}, """\
+part                    epoch        loss
+train (while training)  30 (last)  0.5000
+validation              30 (last)  0.7500
+train (while training)  25 (best)  0.5000
+validation              25 (best)  0.7500
+test                    30 (last)  0.5000"""),
+    (30, 30, {}, """\
+part                    epoch        loss
+train (while training)  30 (best)  0.5000
+validation              30 (best)  0.7500"""),
+    (0, 0, {"loss": 0.5}, """\
+part        epoch       loss
+train       0 (best)  0.5000
+validation  0 (best)  0.7500
+test        0 (best)  0.5000"""),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("final", "best", "test", "table"), TABLES)
+def test_the_table_says_which_epoch_is_the_best(
+    final: int, best: int, test: dict[str, float], table: str
+) -> None:
+    summary = {"final": ROW | {"epoch": final}, "best": ROW | {"epoch": best}, "test": test}
+    assert numbers(summary) == table
 
 
 def test_the_network_in_a_line_is_what_mixes_numbers(nnlab: Nnlab) -> None:
