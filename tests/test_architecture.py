@@ -50,7 +50,7 @@ RULES = {
     "config": rule(RANK_2, "numpy yaml pydantic pydantic_core annotated_types"),
     "build": rule(RANK_2 | {"config", "training"}, "numpy"),
     "training": rule(CORE | {"engine", "data.batches"}, "numpy"),
-    "run": rule({"errors", "config"}, "numpy yaml filelock", "threadpoolctl"),
+    "run": rule({"errors", "config", "core.blas"}, "numpy yaml filelock", "threadpoolctl"),
     "saved": rule(RANK_4 - {"training"}, "numpy"),
     "experiment": rule(RANK_4 | {"saved"}, "numpy", "threadpoolctl"),
     "sweep": rule(RANK_5, "numpy yaml", "distributed threadpoolctl"),
