@@ -96,15 +96,19 @@ print("done")
 WAITING = """
 # A training waits while lanes run, as its products would take one thread instead of two.
 from tests.core.alone import bits
-before, running = bits("dense"), threading.Event()
-def task():
-    running.set()
-    time.sleep(0.2)
-thread = threading.Thread(target=lambda: Meeting(2).run([task, task]))
+before, ended = bits("dense"), threading.Event()
+def nap():
+    time.sleep(0.02)
+def work():
+    while not ended.is_set():
+        Meeting(2).run([nap, nap])
+        time.sleep(0.001)
+thread = threading.Thread(target=work)
 thread.start()
-running.wait()
-assert bits("dense") == before
+after = [bits("dense") for _ in range(3)]
+ended.set()
 thread.join()
+assert after == [before] * 3
 print("done")
 """
 
