@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
+from nnlab.core import blas
 from nnlab.core.binding import Binding, Generators, Lanes, Room
 from nnlab.core.initializers import Initializer, XavierUniform
 from nnlab.core.lanes import Whole, worthwhile
@@ -149,7 +150,8 @@ class Network:
         outputs = np.empty((len(rows), *self.shapes[-1]), self.dtype)
         for start in range(0, len(rows), batch):
             part = rows[start : start + batch]
-            outputs[start : start + len(part)] = self.bind(len(part)).forward(part)
+            with blas.turn():
+                outputs[start : start + len(part)] = self.bind(len(part)).forward(part)
         return outputs
 
 

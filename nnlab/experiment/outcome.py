@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from nnlab.build import Built
+from nnlab.core import blas
 from nnlab.core.metrics import Kind, class_scores, confusion, decisions
 from nnlab.core.network import Network
 from nnlab.core.types import Array, FloatArray, IntArray
@@ -78,7 +79,8 @@ def outputs(network: Network, part: Part) -> FloatArray:
     row = 0
     for chunk in batches.epoch(None):
         for x in chunk.xs:
-            found[row : row + len(x)] = bound[chunk.batch].forward(x)
+            with blas.turn():
+                found[row : row + len(x)] = bound[chunk.batch].forward(x)
             row += len(x)
     return found
 
@@ -128,5 +130,6 @@ def row_losses(built: Built, part: Part) -> FloatArray:
     """The loss of each row (N,), with the network's own parameters."""
     plan, network = built.plan, built.network
     evaluation = Evaluation(plan.kind, plan.loss, network, part)
-    found = [plan.loss.per_sample(z, t) for z, t in evaluation.logits(network.values)]
+    with blas.turn():
+        found = [plan.loss.per_sample(z, t) for z, t in evaluation.logits(network.values)]
     return np.concatenate(found).astype(np.float64)

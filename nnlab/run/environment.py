@@ -10,13 +10,14 @@ from typing import Any
 
 import numpy as np
 
+from nnlab.core.blas import turn
 from nnlab.run import threads
 from nnlab.run.repository import git
 
 
 def describe(argv: Sequence[str] | None = None, folder: Path | None = None) -> dict[str, Any]:
     """argv, versions, platform, threads and git state of `folder` (default: the current one)."""
-    blas = _loaded_blas()
+    blas = loaded_blas()
     return {
         "argv": list(sys.argv if argv is None else argv),
         "versions": versions(),
@@ -94,13 +95,14 @@ def _blas() -> str:
     return f"{blas.get('name', 'unknown')} {blas.get('version', 'unknown')}"
 
 
-def _loaded_blas() -> dict[str, Any]:
+def loaded_blas() -> dict[str, Any]:
     """What threadpoolctl knows of the BLAS in this process; empty if it knows none."""
     try:
         import threadpoolctl  # type: ignore[import-untyped, unused-ignore]  # ships no types
     except ImportError:
         return {}
-    found: list[dict[str, Any]] = threadpoolctl.threadpool_info()
+    with turn():  # else a training in another thread may have it limited for now
+        found: list[dict[str, Any]] = threadpoolctl.threadpool_info()
     return next((library for library in found if library.get("user_api") == "blas"), {})
 
 

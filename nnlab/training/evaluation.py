@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from nnlab.core import blas
 from nnlab.core.losses import Loss
 from nnlab.core.metrics import Kind, Tally
 from nnlab.core.network import Network, trained_depth
@@ -41,7 +42,7 @@ class Evaluation:
     def __call__(self, weights: Array) -> Numbers:
         """{"loss": ..., metric: ...} with these weights (V,)."""
         sums = self.tally.zero()
-        with np.errstate(all="ignore"):
+        with blas.turn(), np.errstate(all="ignore"):
             for z, t in self.logits(weights):
                 self.tally.add(sums, z, t, len(z))
         return self.tally.result(sums)
