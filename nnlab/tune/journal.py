@@ -50,10 +50,14 @@ class Journal(BaseJournalBackend):
 
     def keep_trials(self, count: int) -> None:
         """Cut the log before the trial of that number."""
-        begins = [i for i, log in enumerate(self.logs) if log["op_code"] == CREATE_TRIAL]
-        if count < len(begins):
-            durable.truncate(self.path, self._size(begins[count], read(self.path)))
-            del self.logs[begins[count] :]
+        line = self.begins[count]
+        durable.truncate(self.path, self._size(line, read(self.path)))
+        del self.logs[line:]
+
+    @property
+    def begins(self) -> list[int]:
+        """The lines with which trials begin."""
+        return [i for i, log in enumerate(self.logs) if log["op_code"] == CREATE_TRIAL]
 
     @staticmethod
     def _size(lines: int, data: bytes) -> int:
@@ -73,6 +77,8 @@ def open_study(
         study = optuna.load_study(storage=storage, study_name=only.study_name)
         if study.direction.name.lower() != direction:
             raise ValueError("the direction of the search is another")
+        if len(study.get_trials(deepcopy=False)) != len(journal.begins):
+            raise ValueError("a trial belongs to no study")
         return study
 
     return understood(journal.path, opened)

@@ -241,7 +241,7 @@ class Study:
         from optuna.trial import TrialState
 
         with quiet():
-            for name in ("run", "ended", "epochs", "reason"):
+            for name in ("number", "run", "ended", "epochs", "reason"):
                 asked.set_user_attr(name, getattr(told, name))
             if told.value is not None:
                 self.optuna.tell(asked, told.value)
@@ -262,6 +262,8 @@ class Study:
         run, ended, epochs = str(about["run"]), str(about["ended"]), int(about["epochs"])
         if (run and not names.is_trial(run)) or ended not in (*DONE, *LOST, PRUNED) or epochs < 0:
             raise ValueError(f"trial {one.number} is none of nnlab's")
+        if about.get("number", number) != number:
+            raise ValueError(f"trial {number} is missing")
         cell = {d.key: d.among.read(one.params[d.key]) for d in self.tuning.dimensions}
         value = float(one.values[0]) if ended in DONE and one.values else None
         return Told(number, run, cell, ended, epochs, value, about.get("reason"))
