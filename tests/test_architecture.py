@@ -62,6 +62,7 @@ RULES = {
     "sweep": rule(RANK_5, "numpy yaml", "distributed threadpoolctl"),
     "sweep.local": rule({"run"}, "distributed"),
     "tune": rule(RANK_5 | {"sweep"}, "numpy", "optuna"),
+    "tune.journal": rule({"errors", "run"}, "optuna"),
     "compare": rule(CORE | {"config", "run"}, "numpy"),
     "descend": rule(RANK_5, "numpy"),
     "api": rule(RANK_5 | {"plots"}, "numpy"),

@@ -16,6 +16,7 @@ from nnlab.config.problems import Problems, clean
 from nnlab.config.schema import Config
 from nnlab.config.tree import Node, Place, Source, plain
 from nnlab.config.variants import Base, base
+from nnlab.data.tables import Csv, Npz
 from nnlab.errors import UsageError
 from nnlab.run import names
 from nnlab.run.sweeps import SweepFolder
@@ -252,7 +253,10 @@ def _trials(
 def as_trial(config: Config, cell: dict[str, Any], argv: tuple[str, ...]) -> Trial:
     """The trial of a config, its folder named by the hash of it."""
     content = json.dumps({**mapping(config), "sweeps": {}})
-    return Trial(names.of_trial(content), content, cell, config.seed, argv=argv)
+    source = config.data.source
+    # A file of the user may change between two calls; whatever else a config names cannot.
+    data = source.load(config.data.seed).sha256 if isinstance(source, Csv | Npz) else None
+    return Trial(names.of_trial(content), content, cell, config.seed, data, argv)
 
 
 def _data(trial: Trial) -> str:
