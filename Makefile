@@ -8,12 +8,15 @@ VENV = .venv
 RUN = $(VENV)/bin/python -m
 INSTALL = $(RUN) pip install --quiet --disable-pip-version-check
 
-.PHONY: help demo test browser torture check format docs results studies figures accuracy bench clean
+LOWEST = .venv-lowest
+
+.PHONY: help demo test lowest browser torture check format docs results studies figures accuracy bench clean
 .NOTPARALLEL:
 
 help:
 	@echo "make demo     install, then train the 8-3-8 identity encoder"
 	@echo "make test     install, then run the tests"
+	@echo "make lowest   install the lowest versions that pyproject.toml allows, and run the main commands with them"
 	@echo "make torture  kill, refuse and fuzz for an hour or two, and write the table in docs/reliability.md"
 	@echo "make check    lint, format, types, and generated pages up to date"
 	@echo "make format   let ruff format the code and fix what it can"
@@ -23,13 +26,17 @@ help:
 	@echo "make figures  train some shipped experiments and draw the images of the pages (two minutes)"
 	@echo "make accuracy train the image experiments with three seeds, write docs/accuracy.md (an hour)"
 	@echo "make bench    measure speed, start-up and memory"
-	@echo "make clean    remove .venv and caches; run folders stay"
+	@echo "make clean    remove the virtual environments and caches; run folders stay"
 
 demo: $(VENV)/.fast
 	$(VENV)/bin/nnlab train configs/identity8.yaml
 
 test: $(VENV)/.test browser
 	$(RUN) pytest --numprocesses auto --dist loadfile
+
+# The floors hold for the oldest Python that nnlab runs on: newer ones have no wheels of such old packages.
+lowest: $(LOWEST)/.installed
+	$(LOWEST)/bin/python -m tests.lowest
 
 # The report's tests look at pages in a real browser, and are skipped where there is none. As root on Debian
 # or Ubuntu it is installed here; elsewhere that is for the person who owns the machine.
@@ -78,7 +85,7 @@ bench: $(VENV)/.fast
 	$(RUN) benchmarks.page
 
 clean:
-	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(LOWEST) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find nnlab tests docs -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The package is installed as a link to this folder: only a changed pyproject.toml asks for a new installation.
@@ -92,6 +99,14 @@ $(VENV)/.test: pyproject.toml | $(VENV)/bin/python
 
 $(VENV)/.dev: pyproject.toml | $(VENV)/bin/python
 	$(INSTALL) --editable '.[fast,dev]'
+	@touch $@
+
+$(LOWEST)/.installed: pyproject.toml tests/lowest.py
+	@python3.11 -c 'import ensurepip, venv' 2>/dev/null || { echo "make lowest needs Python 3.11." >&2; exit 1; }
+	python3.11 -m venv --clear $(LOWEST)
+	$(LOWEST)/bin/python -m tests.lowest --print >$(LOWEST)/constraints.txt
+	$(LOWEST)/bin/python -m pip install --quiet --disable-pip-version-check --only-binary :all: --no-binary nnlab \
+	    --constraint $(LOWEST)/constraints.txt --editable '.[fast,cluster,tune]'
 	@touch $@
 
 $(VENV)/bin/python:

@@ -45,7 +45,7 @@ RULES = {
     "data": rule(
         {"errors", "suggest", "core.random", "core.types"},
         "numpy annotated_types",
-        "sklearn pooch requests filelock",
+        "sklearn platformdirs filelock",
     ),
     "engine": rule(CORE, "numpy", "numba llvmlite"),
     "engine.compiled": rule(CORE, "numpy numba llvmlite", "scipy"),

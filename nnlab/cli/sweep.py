@@ -27,10 +27,14 @@ if TYPE_CHECKING:
     from nnlab.sweep.executors import Executor
     from nnlab.sweep.plan import Progress, Sweep
 
+    SizeType = click.ParamType[int]
+else:
+    SizeType = click.ParamType  # it takes no parameter in click before 8.4
+
 UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9}
 
 
-class Size(click.ParamType[int]):
+class Size(SizeType):
     """Bytes: 500M, 2G, 1.5GB."""
 
     name = "size"

@@ -30,9 +30,9 @@ def folder() -> Path:
     """`$NNLAB_DATA_DIR` if it is set and not empty, else nnlab's part of the platform's cache."""
     if chosen := os.environ.get("NNLAB_DATA_DIR"):
         return Path(chosen).expanduser()
-    import pooch
+    from platformdirs import user_cache_dir
 
-    return Path(pooch.os_cache("nnlab"))
+    return Path(user_cache_dir("nnlab"))
 
 
 def load(collection: Collection, file: PublishedFile) -> NDArray[np.uint8]:

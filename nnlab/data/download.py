@@ -1,7 +1,8 @@
 """Fetching one published file over its mirrors, so that the cache holds the right file or none."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import BinaryIO
 
@@ -12,6 +13,8 @@ from nnlab.errors import DataError, StorageError
 TIMEOUT = 30.0  # seconds without a byte before the next mirror is tried
 CHUNK = 1 << 16
 SLACK = 1 << 16  # gzip never makes a file larger than this beyond its content
+SILENT = "it was silent for {:g} seconds."
+BROKEN_OFF = "its answer broke off or made no sense."
 
 Report = Callable[[str], None]
 
@@ -91,43 +94,50 @@ def _replace(path: Path, address: str, file: PublishedFile) -> None:
         part.unlink(missing_ok=True)
 
 
-class _Bounded:
-    """A sink that refuses to take more than `limit` bytes."""
-
-    def __init__(self, sink: BinaryIO, limit: int) -> None:
-        self._sink = sink
-        self._left = limit
-
-    def write(self, chunk: bytes) -> None:
-        self._left -= len(chunk)
-        if self._left < 0:
-            raise _RefusedError("it sent more than the whole file.")
-        self._sink.write(chunk)
-
-    def flush(self) -> None:
-        """Do nothing: pooch flushes after every chunk, and once at the end is enough."""
-
-
 def _receive(address: str, sink: BinaryIO, limit: int) -> None:
     """Write at most `limit` bytes from `address` to `sink`. Raises _RefusedError or OSError."""
-    import pooch
-    import requests
+    left = limit
+    with closing(_chunks(address)) as chunks:
+        for chunk in chunks:
+            left -= len(chunk)
+            if left < 0:
+                raise _RefusedError("it sent more than the whole file.")
+            sink.write(chunk)
+
+
+def _chunks(address: str) -> Iterator[bytes]:
+    """The body of the answer, piece by piece. Raises _RefusedError unless it is whole."""
+    import ssl
+    from http.client import HTTPException
+    from urllib.error import HTTPError, URLError
+    from urllib.request import Request, urlopen
 
     # "identity": a server must not unpack the gzip file on the way.
-    headers = {"Accept-Encoding": "identity"}
-    fetch = pooch.HTTPDownloader(chunk_size=CHUNK, timeout=TIMEOUT, headers=headers)
+    request = Request(address, headers={"Accept-Encoding": "identity", "User-Agent": "nnlab"})
     try:
-        fetch(address, _Bounded(sink, limit), None)
+        with urlopen(request, timeout=TIMEOUT) as answer:
+            received = 0
+            while chunk := answer.read(CHUNK):
+                received += len(chunk)
+                yield chunk
+            # A length of letters, or a connection that was closed early: http.client ignores both.
+            if answer.headers.get("Content-Length", str(received)) != str(received):
+                raise _RefusedError(BROKEN_OFF)
     # A server's own words never reach the terminal: only what kind of failure it was.
-    except requests.HTTPError as error:
-        status = "unknown" if error.response is None else error.response.status_code
-        raise _RefusedError(f"it answered with status {status}.") from None
-    except requests.Timeout:
-        raise _RefusedError(f"it was silent for {TIMEOUT:.0f} seconds.") from None
-    except requests.ConnectionError:
+    except HTTPError as error:
+        with error:
+            raise _RefusedError(f"it answered with status {error.code}.") from None
+    except TimeoutError:
+        raise _RefusedError(SILENT.format(TIMEOUT)) from None
+    except URLError as error:
+        match error.reason:
+            case TimeoutError():
+                raise _RefusedError(SILENT.format(TIMEOUT)) from None
+            case ssl.SSLCertVerificationError():
+                raise _RefusedError("its TLS certificate is not trusted here.") from None
         raise _RefusedError("there is no connection, or it broke.") from None
-    except (requests.RequestException, ValueError):  # ValueError: a Content-Length of letters
-        raise _RefusedError("its answer broke off or made no sense.") from None
+    except (OSError, HTTPException, ValueError):  # ValueError: a redirection to no address
+        raise _RefusedError(BROKEN_OFF) from None
 
 
 def _sync_folder(folder: Path) -> None:

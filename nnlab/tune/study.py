@@ -80,8 +80,10 @@ class Study:
     """
 
     def __init__(self, tuning: Tuning, folder: SweepFolder, retry: bool = False) -> None:
-        """Raises RunUnreadable for a damaged journal, DataError. With `retry` failed trials, and
-        all that were proposed after the first of them, are forgotten: their folders stay.
+        """Read the journal. Raises RunUnreadable for a damaged one, DataError.
+
+        With `retry` failed trials, and all that were proposed after the first of them, are
+        forgotten: their folders stay.
         """
         import optuna
 

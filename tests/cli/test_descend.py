@@ -326,7 +326,7 @@ from nnlab.cli import main
 try:
     main(["descend", "landscape", "--no-plots", "--quiet"])
 except SystemExit as end:
-    heavy = {"matplotlib", "sklearn", "scipy", "numba", "rich", "pooch"} & set(sys.modules)
+    heavy = {"matplotlib", "sklearn", "scipy", "numba", "rich", "platformdirs"} & set(sys.modules)
     sys.exit(f"{end.code} {sorted(heavy)}")
 """
     done = process("-c", code)

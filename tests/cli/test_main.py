@@ -23,7 +23,7 @@ from nnlab.config.schema import KEYS
 Nnlab = Callable[..., Result]
 Process = Callable[..., "subprocess.CompletedProcess[str]"]
 
-HEAVY = ["numpy", "yaml", "pydantic", "sklearn", "scipy", "matplotlib", "rich", "pooch", "requests"]
+HEAVY = ["numpy", "yaml", "pydantic", "sklearn", "scipy", "matplotlib", "rich", "platformdirs"]
 PROBE = (
     "import sys, runpy\n"
     "sys.argv = ['nnlab', *sys.argv[1:]]\n"

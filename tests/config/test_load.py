@@ -85,7 +85,7 @@ def test_no_source_has_a_setting_that_data_has_already() -> None:
 def test_neither_sklearn_nor_matplotlib_is_imported_for_a_toy() -> None:
     code = (
         "import sys; from nnlab.config.load import load; load('xor');"
-        "print([name for name in ('sklearn', 'matplotlib', 'pooch', 'numba', 'scipy')"
+        "print([name for name in ('sklearn', 'matplotlib', 'platformdirs', 'numba', 'scipy')"
         " if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

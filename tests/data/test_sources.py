@@ -267,5 +267,5 @@ def test_images(name: str, first: list[int], mean: float, data_folder: Path) -> 
 def test_importing_the_catalogue_is_light() -> None:
     code = "import sys, nnlab.data; print(*sys.modules)"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    heavy = {"sklearn", "pooch", "requests", "urllib.request", "filelock", "matplotlib", "scipy"}
+    heavy = {"sklearn", "platformdirs", "urllib.request", "filelock", "matplotlib", "scipy"}
     assert not heavy & set(run.stdout.split())

@@ -1,0 +1,57 @@
+"""Every package that nnlab imports is declared, and every declared package is imported."""
+
+import re
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from tests.lowest import floors
+from tests.test_architecture import MODULES, imports, module_name
+
+ROOT = Path(__file__).resolve().parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+EXTRAS: dict[str, list[str]] = PROJECT["optional-dependencies"]
+# Where the name of an import is not that of its package.
+PACKAGES = {"sklearn": "scikit-learn", "yaml": "pyyaml", "annotated_types": "annotated-types"}
+# A package pins its companion to the exact version, so it declares it for us.
+COMPANIONS = {"pydantic_core": "pydantic", "llvmlite": "numba"}
+# Imported by modules for which the extra is needed, and nowhere else.
+OPTIONAL = {"fast": "engine.compiled", "cluster": "sweep", "tune": "tune"}
+
+
+def names(requirements: list[str]) -> set[str]:
+    return {re.split(r"[<>=~!\[]", one)[0] for one in requirements} - {"nnlab"}
+
+
+def imported(folder: str = "") -> set[str]:
+    """The packages that nnlab imports, anywhere or in one folder of it."""
+    found = set()
+    for path in MODULES:
+        module = module_name(path)
+        if module == folder or module.startswith(f"{folder}." if folder else ""):
+            source = path.read_text("utf-8")
+            tops = {
+                item.name.partition(".")[0]
+                for item in imports(source, module, path.name == "__init__.py")
+            }
+            found |= tops - set(sys.stdlib_module_names) - {"nnlab"}
+    return {COMPANIONS.get(name, PACKAGES.get(name, name)) for name in found}
+
+
+def test_what_is_imported_is_declared() -> None:
+    declared = names(PROJECT["dependencies"])
+    extras = {name for extra in OPTIONAL for name in names(EXTRAS[extra])}
+    assert imported() == declared | extras
+
+
+@pytest.mark.parametrize("extra", OPTIONAL)
+def test_an_extra_is_imported_where_it_is_needed(extra: str) -> None:
+    assert names(EXTRAS[extra]) <= imported(OPTIONAL[extra])
+
+
+def test_the_lowest_versions_are_those_of_the_project() -> None:
+    floor = dict(line.split("==") for line in floors())
+    every = [*PROJECT["dependencies"], *(one for extra in OPTIONAL for one in EXTRAS[extra])]
+    assert [f"{name}>={version}" for name, version in floor.items()] == every
