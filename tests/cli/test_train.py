@@ -168,7 +168,7 @@ five.yaml:6:24: sgd has no setting 'learningrate'. Did you mean 'lr'?
 five.yaml:7:20: training.epochs is 'many'.
     training: {{epochs: many}}
                        ^
-    allowed: a whole number >= 0
+    allowed: a whole number >= 0 and <= 1000000000
 """
 
 
