@@ -80,8 +80,10 @@ class Study:
     """
 
     def __init__(self, tuning: Tuning, folder: SweepFolder, retry: bool = False) -> None:
-        """Raises RunUnreadable for a damaged journal, DataError. With `retry` failed trials, and
-        all that were proposed after the first of them, are forgotten: their folders stay.
+        """Read the journal.
+
+        With `retry`, failed trials and all that were proposed after the first of them are
+        forgotten; their folders stay. Raises RunUnreadable for a damaged journal, DataError.
         """
         import optuna
 
@@ -160,9 +162,7 @@ class Study:
         judge = optuna.importance.FanovaImportanceEvaluator(seed=self.tuning.base.config.seed)
         with quiet():
             return dict(
-                optuna.importance.get_param_importances(
-                    self.optuna, evaluator=judge, params=varied
-                )
+                optuna.importance.get_param_importances(self.optuna, evaluator=judge, params=varied)
             )
 
     def _try(self, number: int, asked: "optuna.Trial", cell: dict[str, Any]) -> Told:
