@@ -147,13 +147,13 @@ def prepare(
     found = base(config, overrides)
     for note in found.notes:
         say(note)
-    check_space(dimensions, found)
+    typed = check_space(dimensions, found)
     if name is None:
         name = name_from_stem("-".join(["tune", found.config.name, search.stem, *overrides]))
     elif problem := name_problem(name):
         raise UsageError(f"--name: {problem}")
     argv = tuple(sys.argv)
-    return Tuning(name, config, found, tuple(dimensions), overrides, prune, argv)
+    return Tuning(name, config, found, typed, overrides, prune, argv)
 
 
 def extremes(tuning: "Tuning") -> "Iterator[Trial]":

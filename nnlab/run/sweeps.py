@@ -206,6 +206,12 @@ def cell_label(cell: Mapping[str, Any]) -> str:
     return ", ".join(f"{key} {label(value)}" for key, value in cell.items())
 
 
+def setting(cell: Mapping[str, Any], seed: int | None) -> str:
+    """A trial in words: lr=0.001 hidden=3 seed 0."""
+    shown = [f"{key}={label(value)}" for key, value in cell.items() if key != "seed"]
+    return " ".join([*shown, *([] if seed is None else [f"seed {seed}"])])
+
+
 def places(cell: Mapping[str, Any], axes: Sequence[Mapping[str, Any]]) -> list[int]:
     """Where a cell's values stand among those of each axis of sweep.yaml; unknown ones last."""
     found = []

@@ -80,10 +80,10 @@ class Study:
     """
 
     def __init__(self, tuning: Tuning, folder: SweepFolder, retry: bool = False) -> None:
-        """Read the journal. Raises RunUnreadable for a damaged one, DataError.
+        """Read the journal.
 
-        With `retry` failed trials, and all that were proposed after the first of them, are
-        forgotten: their folders stay.
+        With `retry`, failed trials and all that were proposed after the first of them are
+        forgotten; their folders stay. Raises RunUnreadable for a damaged journal, DataError.
         """
         import optuna
 
