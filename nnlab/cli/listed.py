@@ -5,7 +5,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from nnlab.cli.where import FAMILIES, refuse_unknown, values_of
+from nnlab.cli.where import refuse_unknown, values_of
+from nnlab.config.expand import TOP as FAMILIES
 from nnlab.core import columns
 from nnlab.core.metrics import METRICS, better_when
 from nnlab.errors import NnlabError

@@ -105,7 +105,7 @@ def _receive(address: str, sink: BinaryIO, limit: int) -> None:
             sink.write(chunk)
 
 
-def _chunks(address: str) -> Iterator[bytes]:
+def _chunks(address: str) -> Generator[bytes]:
     """The body of the answer, piece by piece. Raises _RefusedError unless it is whole."""
     import ssl
     from http.client import HTTPException
