@@ -93,25 +93,6 @@ thread.join()
 print("done")
 """
 
-WAITING = """
-# A training waits while lanes run, as its products would take one thread instead of two.
-from tests.core.alone import bits
-before, ended = bits("dense"), threading.Event()
-def nap():
-    time.sleep(0.02)
-def work():
-    while not ended.is_set():
-        Meeting(2).run([nap, nap])
-        time.sleep(0.001)
-thread = threading.Thread(target=work)
-thread.start()
-after = [bits("dense") for _ in range(3)]
-ended.set()
-thread.join()
-assert after == [before] * 3
-print("done")
-"""
-
 ENDING = """
 def work():
     threading.main_thread().join()
@@ -155,7 +136,6 @@ def test_trainings_at_the_same_time_end_as_alone(way, rounds, monkeypatch):
             id="forks",
             marks=pytest.mark.skipif(not hasattr(os, "fork"), reason="a system without fork"),
         ),
-        pytest.param(WAITING, id="a dense network beside lanes"),
         pytest.param(ENDING, id="a thread that goes on after the main one"),
     ],
 )
