@@ -74,18 +74,18 @@ def labels(
     return found
 
 
-def alike(classes: Sequence[str]) -> str:
+def alike(names: Sequence[str], what: str = "classes") -> str:
     """A warning where names differ in case, blanks, or the spelling of a number alone."""
     groups: dict[object, list[str]] = {}
-    for name in classes:
+    for name in names:
         exact = Decimal(name) if number(name) is not None else " ".join(name.casefold().split())
         groups.setdefault(exact, []).append(name)
     same = [listed(group) for group in groups.values() if len(group) > 1]
     if not same:
         return ""
     return (
-        f"Classes that look the same: {', and '.join(same[:5])}. They count as {len(classes)} "
-        "classes; write each in one way to make them one."
+        f"{what.capitalize()} that look the same: {', and '.join(same[:5])}. They count as "
+        f"{len(names)} {what}; write each in one way to make them one."
     )
 
 

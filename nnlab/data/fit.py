@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from nnlab.data.cells import MISSING, is_name, listed, number, shown
+from nnlab.data.cells import MISSING, NO_NUMBER, is_name, listed, number, shown
 from nnlab.data.classes import class_names
 from nnlab.data.dataset import Column
 from nnlab.data.sheet import Chosen, Form, Row, Sheet, first_row, other_delimiter, read
@@ -40,7 +40,9 @@ def fit(
     _require_names(path, names, ignored)
     order = tuple(i for i in range(len(names)) if i not in {*targets, *ignored})
     if not order:
-        raise DataError(f"{path} has target columns only, and no input.")
+        raise DataError(
+            f"{path} has target columns only, and no input.{other_delimiter(path, form)}"
+        )
     numbers = tuple(i for i in order if i not in categories)
     if not form.header:
         rows = chain([first], rows)
@@ -119,7 +121,9 @@ def _require_header(sheet: Sheet, first: Row, *, named: bool) -> None:
         for i, body in bodies.items()
     } | dict.fromkeys(sheet.numbers, True)
     if form.header and not named:
-        above = [cells[i] for i, is_number in numeric.items() if is_number]
+        above = [
+            cells[i] for i, is_number in numeric.items() if is_number and cells[i] not in NO_NUMBER
+        ]
         words = [cells[i] in bodies[i] for i, is_number in numeric.items() if not is_number]
         whole = all(cell.isdigit() for cell in above)
         data = all(number(cell, form.decimal) is not None for cell in above)

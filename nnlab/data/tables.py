@@ -16,7 +16,9 @@ from nnlab.data.dataset import Dataset, Signature, from_arrays
 from nnlab.data.files import stamp
 from nnlab.data.fit import fit
 from nnlab.data.sheet import Form, Missing
+from nnlab.errors import DataError
 
+COLOURS = (3, 4)  # red, green, blue, and how opaque
 Task = Literal["auto", "classes", "regression"]
 Column = str | Annotated[int, Ge(0)]  # a name of the header, or an index counted from 0
 
@@ -143,7 +145,7 @@ class Npz:
             path, {self.inputs: npz_reader.INPUTS, self.targets: npz_reader.TARGETS}
         )
         x, y = arrays[self.inputs], arrays[self.targets]
-        picture = x.shape[1:] if x.ndim > 2 else None
+        picture = picture_shape(x, f"{path}, array {self.inputs!r}")
         if picture is None or x.dtype != np.uint8:
             x = x.astype(np.float64)
         names: tuple[str, ...] = ()
@@ -166,6 +168,18 @@ class Npz:
             classes_by="data.task: classes" if is_label_like(y) else "",
             class_list=class_list(names),
         )
+
+
+def picture_shape(x: Array, where: str) -> tuple[int, ...] | None:
+    """(h, w), or (h, w, c) in colours; None for rows of numbers. Raises DataError."""
+    if x.ndim < 4 or x.shape[-1] == 1:
+        return x.shape[1:3] if x.ndim > 2 else None
+    if x.shape[-1] in COLOURS:
+        return x.shape[1:]
+    way = "reshape them to (N, n) if they are no pictures"
+    if x.shape[1] in (1, *COLOURS):
+        way = "colours come last, as np.moveaxis(x, 1, -1) puts them"
+    raise DataError(f"{where} has shape {x.shape}; pictures are (N, h, w), or (N, h, w, 3): {way}.")
 
 
 def way_to_classes(targets: Array, names: Sequence[Column]) -> str:

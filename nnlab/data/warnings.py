@@ -90,10 +90,7 @@ def _columns(dataset: Dataset, rows: IntArray, scale: Kind) -> Iterator[str]:
                 f"can be learned. Leave it out: data.ignore: [{name}]."
             )
         if (sign := sentinel(values)) is not None:
-            yield (
-                f"Column {shown(name)} holds {sign:g}, far from its other numbers, as a sign for "
-                "missing cells. Leave those cells empty, and set data.missing: mean or drop."
-            )
+            yield holds(f"Column {shown(name)}", sign, "mean or drop")
         sizes[i] = size(dataset.inputs[rows, i])
     largest, smallest = int(np.argmax(sizes)), int(np.argmin(np.where(sizes > 0, sizes, np.inf)))
     if scale == "none" and sizes[largest] > max(LARGE, APART * sizes[smallest]):
@@ -106,6 +103,8 @@ def _columns(dataset: Dataset, rows: IntArray, scale: Kind) -> Iterator[str]:
 def _categories(dataset: Dataset) -> Iterator[str]:
     for column in dataset.columns:
         count = len(column.categories or ())
+        if same := alike(column.categories or (), "categories"):
+            yield f"Column {shown(column.name)}: {same[0].lower()}{same[1:]}"
         if dataset.rows >= ROWS and count > dataset.rows / 2:
             yield (
                 f"Column {shown(column.name)} has {count:,} categories in {dataset.rows:,} rows, "
@@ -136,6 +135,14 @@ def sentinel(values: NDArray[np.float64]) -> float | None:
     return None
 
 
+def holds(what: str, sign: float, settings: str) -> str:
+    """The sentence for a sentinel."""
+    return (
+        f"{what} holds {sign:g}, far from its other numbers, as a sign for missing cells. Leave "
+        f"those cells empty, and set data.missing: {settings}."
+    )
+
+
 def rounded(value: float) -> str:
     """Three significant digits, without an exponent where it can be."""
     return f"{float(f'{value:.3g}'):,.12g}"
@@ -153,6 +160,8 @@ def _target(dataset: Dataset, rows: IntArray) -> Iterator[str]:
         return
     names = dataset.target_names or tuple(map(str, range(dataset.outputs)))
     for i, name in enumerate(names):
+        if (sign := sentinel(dataset.targets[:, i])) is not None:
+            yield holds(f"The target {shown(name)}", sign, "drop")
         large = size(dataset.targets[rows, i])
         if large > LARGE_TARGET:
             power = 10 ** int(np.floor(np.log10(large))) if np.isfinite(large) else large

@@ -84,6 +84,20 @@ REFUSED = {
         "{t}, line 1 holds names of columns ('colour', 'kind'), which stand nowhere below. Set "
         "header: true; if it is a row, let it not be the first.",
     ),
+    "headerless, with a hole in the first row": (
+        rows("", "0.1,NA,1.5", "0.3,0.4,2.5", "0.7,0.9,4.5"),
+        "target: 2, missing: mean",
+        NUMBER,
+        "{t}, line 1 holds values ('0.1', 'NA', '1.5'), and no names of columns. Set header: "
+        "false to read it as a row. If these are names, choose the target by name: target: '1.5'.",
+    ),
+    "semicolon, with a target by number": (
+        rows("a;b;y", "1;2;0", "3;4;1"),
+        "target: 0",
+        BINARY,
+        "{t} has target columns only, and no input. The cells look separated by ';': set "
+        'delimiter: ";".',
+    ),
     "repeated": (
         rows("id,id,y", "1000,0,0", "1001,1,1"),
         "target: y, ignore: [id]",
@@ -613,6 +627,19 @@ WARNED = {
             "data.scale: standardize."
         ],
     ),
+    "sentinel in the target": (
+        rows("a,b,y", *(f"{i},{i * 11 % 23},{i / 7 if i != 5 else -999}" for i in range(4, 40))),
+        "target: y",
+        NUMBER,
+        [
+            "The target 'y' holds -999, far from its other numbers, as a sign for missing cells. "
+            "Leave those cells empty, and set data.missing: drop."
+        ],
+    ),
+    "categories": (rows("c,y", *["R,1", "r,0", "b,1"] * 2), "target: y, categorical: [0]", BINARY, [
+        "Column 'c': categories that look the same: 'R', 'r'. They count as 3 categories; "
+        "write each in one way to make them one."
+    ]),
     "dropped": (NASTY["dropped"][0], "target: y, missing: drop", NUMBER, [
         "{t}: missing: drop left out 2 of 4 rows."
     ]),

@@ -233,10 +233,13 @@ def test_nobody_answers(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("where", ["toy", "toy_2"])
+@pytest.mark.parametrize("name", ["labels-idx1-ubyte", "labels.idx1-ubyte"])
 @pytest.mark.parametrize(("suffix", "content"), [(".gz", ZIPPED), ("", CONTENT)])
-def test_what_is_there_is_used(where: str, suffix: str, content: bytes, folder: Path) -> None:
+def test_what_is_there_is_used(
+    where: str, name: str, suffix: str, content: bytes, folder: Path
+) -> None:
     (folder / where).mkdir()
-    (folder / where / f"{FILE.name}{suffix}").write_bytes(content)
+    (folder / where / f"{name}{suffix}").write_bytes(content)
     labels = cache.load(Collection("toy", ("toy", "toy_2"), (), (FILE,)), FILE)
     assert labels.tolist() == [0, 1, 2, 3, 8, 9]
 

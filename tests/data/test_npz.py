@@ -139,6 +139,31 @@ def test_pictures(path: Path, dtype: type) -> None:
     assert data.input_range == ((0, 255) if dtype is np.uint8 else None)
 
 
+@pytest.mark.parametrize(
+    ("shape", "picture"), [((3, 4, 3), (3, 4, 3)), ((3, 4, 4), (3, 4, 4)), ((3, 4, 1), (3, 4))]
+)
+def test_pictures_in_colours(path: Path, shape: tuple[int, ...], picture: tuple[int, ...]) -> None:
+    pictures: Array = np.arange(3 * np.prod(shape), dtype=np.uint8).reshape(3, *shape)
+    data = load(path, x=pictures)
+    assert data.inputs.tolist() == pictures.reshape(3, -1).tolist()
+    assert (data.image_shape, data.input_range) == (picture, (0, 255))
+
+
+@pytest.mark.parametrize(
+    ("shape", "way"),
+    [
+        ((3, 3, 8, 8), "colours come last, as np.moveaxis(x, 1, -1) puts them"),
+        ((3, 8, 8, 7), "reshape them to (N, n) if they are no pictures"),
+    ],
+)
+def test_pictures_that_are_laid_out_otherwise(path: Path, shape: tuple[int, ...], way: str) -> None:
+    with pytest.raises(DataError) as caught:
+        load(path, x=np.zeros(shape))
+    assert str(caught.value) == (
+        f"{path}, array 'x' has shape {shape}; pictures are (N, h, w), or (N, h, w, 3): {way}."
+    )
+
+
 def test_other_names_and_compression(path: Path) -> None:
     np.savez_compressed(path, a=X, b=Y, c=np.zeros(5, object))  # c is not touched
     assert Npz(str(path), inputs="a", targets="b").load(0).rows == 3
