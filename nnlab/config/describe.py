@@ -69,9 +69,7 @@ Each part of the data is measured by the loss and by the metrics of its task: `t
 `val_loss`. The task is binary for two classes and a single output. A row counts as the class with
 the largest output (the first of equal ones), for a single output as class 1 from 1/2 on. This is
 decided from the outputs as they are saved and printed, in accuracy, tables, predictions and
-figures alike. Training figures are means over an epoch, taken while the weights change and dropout
-is at work; those before the first epoch, and all others, are measured afterwards in evaluation
-mode.
+figures alike.
 """
 SWEEPS = """\
 For example `lr: {values: [0.01, 0.1], set: {training.epochs: 5}}`.

@@ -19,7 +19,7 @@ class Purpose(IntEnum):
     AUGMENT = 4
     DATA = 5
     CHECK = 6  # the directions of a gradient check
-    BOOTSTRAP = 7  # which values are drawn again
+    BOOTSTRAP = 7  # which exchanges of runs are tried where there are too many
 
 
 def generator(seed: int, purpose: Purpose, index: int = 0) -> np.random.Generator:

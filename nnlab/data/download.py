@@ -1,7 +1,7 @@
 """Fetching one published file over its mirrors, so that the cache holds the right file or none."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import closing
 from pathlib import Path
 from typing import BinaryIO
