@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 @json_option
 @verbosity
 def command(config: str, overrides: tuple[str, ...], as_json: bool) -> None:
-    """Validate CONFIG and show what it means.
+    """Check CONFIG and show what it means.
 
-    Prints the config with all defaults filled in, and the network as a table. All mistakes are
-    reported at once, with exit code 2. Data that has to be downloaded is not needed.
+    Prints the config with all defaults, and the network as a table. Reports all mistakes at once,
+    with exit code 2. Does not download data.
 
     \b
     nnlab check xor
