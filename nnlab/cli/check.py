@@ -20,11 +20,11 @@ MOST_NAMES = 20  # of inputs or classes that are listed
 @json_option
 @verbosity
 def command(config: str, overrides: tuple[str, ...], as_json: bool) -> None:
-    """Validate CONFIG and show what it means.
+    """Check CONFIG and show what it means.
 
     Prints OK, the rows, classes and columns of the data, the network as a table, and last the
-    config with all defaults filled in. All mistakes are reported at once, with exit code 2; what
-    looks suspicious in the data is a warning. Data that has to be downloaded is not needed.
+    config with all defaults. Reports all mistakes at once, with exit code 2; suspicious data
+    gives a warning. Does not download data.
 
     \b
     nnlab check xor

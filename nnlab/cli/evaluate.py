@@ -41,7 +41,7 @@ PARTS = ("train", "validation", "test")
 def command(
     run: str, runs: Path | None, weights: str, part: str | None, data: str | None, as_json: bool
 ) -> None:
-    """Measure a trained network on a part of its data or on a file.
+    """Measure a trained network on data.
 
     Prints loss and metrics and, for up to 20 classes, precision, recall and F1 of each class and
     the confusion matrix. The data must be what it was when the run was made.

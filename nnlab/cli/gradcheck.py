@@ -22,10 +22,11 @@ from nnlab.cli.terminal import say, tell, tell_json
 def command(
     config: str, overrides: tuple[str, ...], rows: int, seed: int | None, as_json: bool
 ) -> None:
-    """Compare every gradient with central differences.
+    """Check all gradients numerically.
 
-    Uses float64, the first training rows and the weights before training. Exit code 9 when the
-    worst relative error of a parameter is above 1e-7.
+    Compares each gradient with central differences, in float64, on the first training rows and
+    with the weights before training. Exit code 9 if the worst relative error of a parameter is
+    above 1e-7.
 
     \b
     nnlab gradcheck digits_binary

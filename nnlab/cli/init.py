@@ -16,7 +16,7 @@ from nnlab.suggest import did_you_mean
 @click.option("--force", is_flag=True, help="Overwrite a file that is there.")
 @verbosity
 def command(name: str | None, path: Path | None, force: bool) -> None:
-    """Copy the shipped config NAME, to change it.
+    """Copy a shipped config, to change it.
 
     The copy goes to PATH (- is stdout), by default to NAME.yaml in the current folder. Without
     NAME, lists the shipped configs.

@@ -44,8 +44,8 @@ def verbosity(function: F) -> F:
     def flag(*names: str, text: str) -> Callable[[F], F]:
         return click.option(*names, is_flag=True, expose_value=False, callback=remember, help=text)
 
-    noisy = flag("--verbose", "-v", text="Say more on stderr.")(function)
-    return flag("--quiet", "-q", text="Say nothing on stderr but errors.")(noisy)
+    noisy = flag("--verbose", "-v", text="Print more on stderr.")(function)
+    return flag("--quiet", "-q", text="Print only errors on stderr.")(noisy)
 
 
 def config_argument(function: F) -> F:
@@ -102,7 +102,7 @@ def runs_option(function: F) -> F:
         "--runs",
         type=FOLDER,
         metavar="DIR",
-        help="Where run folders are; default $NNLAB_RUNS, else runs.",
+        help="Folder of the runs; default $NNLAB_RUNS, else runs.",
     )(function)
 
 
@@ -126,7 +126,7 @@ def weights_option(function: F) -> F:
 def json_option(function: F) -> F:
     """--json."""
     return click.option(
-        "--json", "as_json", is_flag=True, help="One JSON object on stdout, numbers unrounded."
+        "--json", "as_json", is_flag=True, help="Print one JSON object, numbers not rounded."
     )(function)
 
 

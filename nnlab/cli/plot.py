@@ -52,18 +52,18 @@ def command(
     activation: tuple[str, ...],
     out: Path | None,
 ) -> None:
-    """Draw the figures that suit a RUN, or the curves of several RUNs in one.
+    """Draw the figures of one or more runs.
 
-    Everything comes from the run's folder, so that a folder copied from another machine gives the
-    same figures. Those of one run go into its folder `figures`, those of several into the folder
-    `compare-<hash>` beside them, an activation into the current folder. Prints the files.
+    Several runs are drawn in one figure. The figures of one run go into its folder `figures`,
+    those of several runs into the folder `compare-<hash>` beside them, and an activation into the
+    current folder. Only the run's folder is read. Prints the paths of the files.
 
     \b
     nnlab plot latest
     nnlab plot latest --list
     nnlab plot latest --only curves --scale log --format svg
-    nnlab plot 20261121-101500 20261121-101622      curves over each other
-    nnlab plot sweep-identity8-lr                   the figures of a sweep
+    nnlab plot 20261121-101500 20261121-101622
+    nnlab plot sweep-identity8-lr
     nnlab plot --activation relu --activation gelu
     """
     if not run and not activation:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 @click.option("-o", "--output", type=OUTPUT, metavar="FILE", help="Write here; - is stdout.")
 @verbosity
 def command(run: str, runs: Path | None, file: Path, weights: Any, output: Path | None) -> None:
-    """Compute a trained network's outputs for the rows of FILE.
+    """Compute a network's outputs for new rows.
 
     FILE is a CSV file with the columns of the training data (the target may be left out), or an
     NPZ file with an array x. Prints CSV: the outputs of each row and, for classes, the name of

@@ -27,11 +27,11 @@ NAME = "report.html"
 @click.option("--open", "show", is_flag=True, help="Show the page in the browser.")
 @verbosity
 def command(run: tuple[str, ...], runs: Path | None, out: Path | None, show: bool) -> None:
-    """Write one HTML page that shows all of a RUN, several side by side, or a sweep.
+    """Write an HTML page about runs or a sweep.
 
-    The page says what was asked, what happened, what the network learned and how to repeat it.
-    It is one file that needs no network: it can be mailed, printed or handed in. Small networks
-    get a slider through the epochs. Everything comes from the run's folder. Prints the file.
+    The page shows the settings, the metrics, what the network learned, and the command that
+    repeats the run. It is one file that works offline. For small networks it has a slider through
+    the epochs. Several runs stand side by side. Prints the path of the file.
 
     \b
     nnlab report latest

@@ -27,15 +27,20 @@ STATUSES = (
 @click.command
 @click.argument("folder", metavar="[DIR]", type=FOLDER, required=False)
 @runs_option
-@click.option("--sort", metavar="KEY", help="A column (the best or largest first) or a setting.")
-@click.option("--reverse", is_flag=True, help="The other way round.")
-@click.option("--status", type=click.Choice(STATUSES), help="Only runs in this state.")
+@click.option("--sort", metavar="KEY", help="Sort by a column or a setting.")
+@click.option("--reverse", is_flag=True, help="Reverse the order.")
+@click.option(
+    "--status",
+    metavar="STATUS",
+    type=click.Choice(STATUSES),
+    help=f"Only runs with this status: {', '.join(STATUSES)}.",
+)
 @click.option(
     "--where",
     "conditions",
     metavar="CONDITION",
     multiple=True,
-    help="Only runs for which it holds, for example 'optimizer.lr<0.1'; may be repeated.",
+    help="Only runs for which this is true, for example 'optimizer.lr<0.1'; may be repeated.",
 )
 @click.option("--csv", "as_csv", is_flag=True, help="The table as CSV, numbers unrounded.")
 @json_option
@@ -50,21 +55,24 @@ def command(
     as_csv: bool,
     as_json: bool,
 ) -> None:
-    """List the runs in DIR and up to three folders below it, newest first.
+    """List the runs in DIR, newest first.
 
-    Shows how each ended, its last losses, and its metrics on the test part (else on the
-    validation, else on the training part). --sort takes a column's name; losses, errors, names
-    and times grow, metrics and epochs fall. A sweep is one line under the runs.
+    Includes runs in folders up to three levels below DIR. Shows the status of each run, its last
+    losses, and its metrics on the test part (else the validation part, else the training part). A
+    sweep is one line below the runs.
+
+    --sort takes a column or a setting. Losses, errors, names and times are sorted in ascending
+    order, metrics and epochs in descending order.
 
     --where takes KEY, one of = != < <= > >=, and a value. KEY is a column, a setting as in --set,
-    or a short name such as lr; a run that has no such setting is left out. Settings that --where
-    and --sort name become columns.
+    or a short name such as lr. Values can be short forms, as in a config: data=csv. Settings that
+    --where and --sort name become columns.
 
     \b
     nnlab runs
     nnlab runs --sort accuracy --status completed
-    nnlab runs --where 'optimizer.lr<0.1' --where data=xor --sort lr
-    nnlab runs runs/sweep-identity8-lr        the trials of a sweep
+    nnlab runs --where 'lr<0.1' --where data=xor --sort lr
+    nnlab runs runs/sweep-identity8-lr
     """
     from nnlab.cli import table, where
     from nnlab.cli.listed import column_names, in_order, listed

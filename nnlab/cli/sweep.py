@@ -109,7 +109,9 @@ def command(
     timeout: float | None, memory: int | None, overrides: tuple[str, ...], runs: Path | None,
     name: str | None, retry_failed: bool, yes: bool, dry_run: bool, plots: bool, as_json: bool,
 ) -> None:  # fmt: skip
-    """Train CONFIG once for every value of an AXIS, or every combination of several.
+    """Train CONFIG once per value of an AXIS.
+
+    Several axes give all combinations of their values.
 
     An AXIS is a study that the config names under `sweeps:`, or any setting with values: a YAML
     list without its brackets, range(START, STOP), linspace(FIRST, LAST, COUNT), or

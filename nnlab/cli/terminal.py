@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+import textwrap
 from collections.abc import Mapping
 from typing import Any, TextIO
 
@@ -23,6 +24,24 @@ def printable(text: str) -> str:
     from nnlab.run.text import shown
 
     return "\n".join(shown(line) for line in text.split("\n"))
+
+
+def fitted(text: str, stream: TextIO | None) -> str:
+    """The text with long sentences broken between words, where `stream` is a terminal.
+
+    Lines of tables and excerpts, which have several blanks in a row or begin with one, stay.
+    """
+    try:
+        width = os.get_terminal_size(stream.fileno()).columns if stream is not None else 0
+    except (OSError, ValueError, AttributeError):  # a file, a pipe, or closed
+        width = 0
+    return "\n".join(_broken(line, width) for line in text.split("\n")) if width else text
+
+
+def _broken(line: str, width: int) -> str:
+    if len(line) <= width or "  " in line or line.startswith(" "):
+        return line
+    return textwrap.fill(line, width, break_long_words=False, break_on_hyphens=False)
 
 
 def tell(text: str) -> None:
@@ -46,7 +65,7 @@ def say(text: str, at: int = NORMAL) -> None:
 def complain(text: str) -> None:
     """An error on stderr, at every level. A reader who went away costs the message, not the run."""
     try:
-        click.echo(printable(text), err=True)
+        click.echo(fitted(printable(text), sys.stderr), err=True)
     except BrokenPipeError:
         close(sys.stderr)
 

@@ -57,14 +57,14 @@ def command(
     config: str, overrides: tuple[str, ...], search: Path, trials: int, prune: bool,
     runs: Path | None, name: str | None, retry_failed: bool, threads: int | None, as_json: bool,
 ) -> None:  # fmt: skip
-    """Let Optuna search for good settings of CONFIG.
+    """Search for good settings with Optuna.
 
     FILE maps settings, as --set names them, to where to search for their values.
 
     \b
-    lr: {low: 1e-4, high: 1, log: true}     between two numbers
-    hidden: {low: 2, high: 16, step: 2}     whole numbers
-    activation: [relu, tanh, sigmoid]       one of several
+    lr: {low: 1e-4, high: 1, log: true}   a range
+    hidden: {low: 2, high: 16, step: 2}   whole numbers
+    activation: [relu, tanh, sigmoid]     one of several
 
     What counts is the best value of what the config monitors (training.monitor). Every trial is a
     run folder like any other, in one folder with Optuna's journal. The same command again goes on

@@ -1,5 +1,6 @@
 """The group: help, version, what is imported, and how errors end."""
 
+import os
 import re
 import signal
 import subprocess
@@ -85,6 +86,61 @@ def test_help_has_a_sentence_a_paragraph_and_an_example(
     assert paragraph.endswith(".")
     assert f"nnlab {name}" in rest[-1]
     assert nnlab(*name.split(), "--help").exit_code == 0
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a terminal of Unix")
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (["train", "xor", "--optimiser", "adam"], 2),
+        (["train", "xor", "--set", "optimizer=momentum"], 2),
+        (["train", "identity8", "--no-plots", "--set", "epochs=2"], 0),
+        (["init", "xor"], 0),
+        (["train", "--help"], 0),
+        (["--help"], 0),
+    ],
+    ids=lambda one: " ".join(one) if isinstance(one, list) else "",
+)
+def test_no_word_is_broken_on_a_narrow_terminal(
+    tmp_path: Path, arguments: list[str], code: int
+) -> None:
+    """Sentences fit into 60 columns; only a table or a path may be wider."""
+    import fcntl
+    import pty
+    import struct
+    import termios
+
+    leader, follower = pty.openpty()
+    fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 60, 0, 0))
+    root = Path(__file__).resolve().parents[2]
+    environment = {**os.environ, "PYTHONPATH": str(root), "TERM": "dumb"}
+    environment.pop("COLUMNS", None)
+    child = subprocess.Popen(
+        [sys.executable, "-m", "nnlab", *arguments],
+        cwd=tmp_path, stdout=follower, stderr=follower, stdin=follower, env=environment,
+    )  # fmt: skip
+    os.close(follower)
+    shown = b""
+    try:
+        while chunk := os.read(leader, 65536):
+            shown += chunk
+    except OSError:  # Linux says so when the last writer is gone
+        pass
+    os.close(leader)
+    assert child.wait() == code
+    lines = shown.decode().replace("\r\n", "\n").split("\n")
+    long = [line for line in lines if len(line) > 60 and " " in line.strip()]
+    assert [line for line in long if "  " not in line and not line.startswith("    ")] == []
+
+
+@pytest.mark.parametrize(("name", "command"), [("", main), *commands()], ids=lambda one: str(one))
+def test_help_fits_into_60_columns(name: str, command: click.Command) -> None:
+    """Of the examples only those of sweep, with a whole grid in a line, are wider."""
+    group = click.Context(main, info_name="nnlab", terminal_width=60)
+    text = command.get_help(click.Context(command, group, name, terminal_width=60))
+    lines = [line for line in text.splitlines() if not line.startswith("  nnlab sweep")]
+    assert [line for line in lines if len(line) > 60] == []
+    assert "..." not in text.partition("Commands:")[2]
 
 
 def test_version(process: Process) -> None:
