@@ -175,7 +175,7 @@ class RunFolder:
         return status.st_dev, status.st_ino
 
     def missing(self, saved: bool) -> list[str]:
-        """The files of a trained run that are not there; the checkpoint counts if it was `saved`."""
+        """The files of a trained run that are not there; its checkpoint only if it was `saved`."""
         weights = [f"{WEIGHTS}/{which}.npz" for which in get_args(Weights)]
         names = [CONFIG, RESOLVED, RUN, DATA, *weights, *([checkpoint.CURRENT] if saved else [])]
         return [name for name in names if not (self.path / name).is_file()]
