@@ -123,7 +123,7 @@ def reopened(
         session.notes.append(
             f"The last bits may differ from an undisturbed run: {'; '.join(other)}."
         )
-    session.last_row = folder.last_metrics()
+    session.read_tables()
     if session.state.best.epoch >= 0 and session.last_row.get("epoch") != session.state.epoch:
         raise RunUnreadable(
             f"metrics.csv of {shown(folder.path)} does not end with the epoch that was saved, "

@@ -21,7 +21,7 @@ from nnlab.config.dump import dump, mapping
 from nnlab.config.load import Loaded
 from nnlab.config.names import name_problem
 from nnlab.config.schema import FromRun
-from nnlab.errors import ConfigError, Interrupted, NnlabError, RunUnreadable
+from nnlab.errors import ConfigError, Interrupted, NnlabError, RunUnreadable, StorageError
 from nnlab.experiment import describe, outcome, signals
 from nnlab.experiment.rows import epoch_row, step_rows
 from nnlab.experiment.snapshots import Snapshots
@@ -29,7 +29,8 @@ from nnlab.experiment.state import digest, freeze, hashed_epochs, thaw
 from nnlab.run import environment
 from nnlab.run.checkpoint import Checkpoint
 from nnlab.run.environment import now
-from nnlab.run.folder import RunFolder
+from nnlab.run.folder import METRICS, RESOLVED, STEPS, RunFolder
+from nnlab.run.text import shown
 from nnlab.training import (
     Epoch,
     Failure,
@@ -61,20 +62,24 @@ def begin(
     config = replace(loaded.config, name=name) if name else loaded.config
     built = build(config)
     start_weights(built)
+    resolved = dump(built.config)
     about = describe.run(built, environment.describe(argv))
     folder = RunFolder.create(parent, config.name)
     with folder.lock():
-        yield from guarded(opened(folder, built, about, loaded.text))
+        yield from guarded(opened(folder, built, about, resolved, loaded.text))
 
 
 def opened(
-    folder: RunFolder, built: Built, about: dict[str, Any], text: bytes | None = None
+    folder: RunFolder,
+    built: Built,
+    about: dict[str, Any],
+    resolved: str,
+    text: bytes | None = None,
 ) -> "Session":
     """The first files of a run, run.json the last of them: before it, there is no run to find.
 
-    Only under the lock. `text` is the config as the user gave it.
+    Only under the lock. `resolved` is the config in full form, `text` as the user gave it.
     """
-    resolved = dump(built.config)
     folder.write_config(resolved.encode() if text is None else text)
     folder.write_resolved(resolved)
     folder.write_data(describe.data(built))
@@ -105,7 +110,7 @@ def guarded(session: "Session") -> Iterator["Session"]:
     except GeneratorExit:
         raise
     except BaseException as error:
-        if not session.stopped:
+        if not session.stopped and session.is_in_place():
             ended = isinstance(error, KeyboardInterrupt | Interrupted | signals.Terminated)
             status, text = "interrupted" if ended else "failed", f"{type(error).__name__}: {error}"
             with suppress(NnlabError):  # else the status stays `running`, shown as resumable
@@ -129,7 +134,6 @@ class Session:
         self.stopped = False  # by a signal, and saved
         self.summary: dict[str, Any] = {}
         self.failure: Failure | None = None
-        self.last_row: dict[str, Any] = folder.last_metrics()
         self.best_row: dict[str, Any] = {}
         self.hashes: dict[str, str] = {}  # epoch -> digest of the state after it
         self._standstill = outcome.Standstill()
@@ -145,11 +149,23 @@ class Session:
         )
         self._began = perf_counter()
         self._flushed = self._saved = perf_counter()
+        self._identity = folder.identity()
+        self._has_checkpoint = False  # written by this process
+        self.read_tables()
 
     @property
     def seconds(self) -> float:
         """Since the run began, time before an interruption included."""
         return perf_counter() - self._began
+
+    def read_tables(self) -> None:
+        """Take the tables as they are; from here on nothing else may change them."""
+        self.last_row: dict[str, Any] = self.folder.last_metrics()
+        self._sizes = self.folder.table_sizes()
+
+    def is_in_place(self) -> bool:
+        """Whether the folder's path still leads to the folder that this run began in."""
+        return self.folder.identity() == self._identity
 
     def __iter__(self) -> Iterator[Record]:
         with signals.deferred() as request:
@@ -214,11 +230,33 @@ class Session:
         return isinstance(record, Failure)
 
     def _flush(self) -> None:
-        """Move the rows gathered so far into the tables."""
-        self.folder.append_metrics(self._epochs)
-        self.folder.append_steps(self._steps)
+        """Move the rows gathered so far into the tables.
+
+        Raises StorageError when something else changed or removed them, or the folder.
+        """
+        folder = self.folder
+        if not self.is_in_place():
+            raise StorageError(
+                f"Cannot write into {shown(folder.path)}: the folder was moved, removed or "
+                "replaced while the run trained. What it had saved is where the folder is now."
+            )
+        try:
+            self._sizes[METRICS] = folder.append_metrics(self._epochs, at=self._sizes[METRICS])
+            self._sizes[STEPS] = folder.append_steps(self._steps, at=self._sizes[STEPS])
+        except StorageError as error:
+            raise StorageError(f"{error}{self._lost()}") from error
         self._epochs, self._steps = [], []
         self._flushed = perf_counter()
+
+    def _lost(self) -> str:
+        """What a table that changed means for the run, as a sentence; empty where none did."""
+        sizes = self.folder.table_sizes()
+        if all(sizes[name] >= size for name, size in self._sizes.items()):
+            return ""
+        return (
+            f" Its rows are lost, so the run stops here, at epoch {self.state.epoch}. "
+            f"`nnlab train {shown(self.folder.path / RESOLVED)}` trains it again."
+        )
 
     def checkpoint(self) -> None:
         """Save everything that is needed to go on from here."""
@@ -229,6 +267,7 @@ class Session:
         meta |= {"failure": self.failure, "config": self.settings}
         meta |= {"data": self.built.dataset.sha256, "environment": self.environment}
         self.folder.save_checkpoint(values, meta)
+        self._has_checkpoint = True
         self._saved = perf_counter()
 
     def _interrupt(self, number: int) -> None:
@@ -266,6 +305,12 @@ class Session:
             **self._evaluate(request),
         }
         folder.write_arrays("snapshots", self._snapshots.arrays())
+        self._flush()
+        if missing := folder.missing(self._has_checkpoint):
+            raise StorageError(
+                f"The run {shown(folder.path)} has come to its end, but something else removed "
+                f"{', '.join(missing)} while it trained. The other files are whole."
+            )
         folder.write_summary(self.summary)
         more: dict[str, Any] = {}
         if self.failure:

@@ -150,13 +150,35 @@ class RunFolder:
 
     # What happened.
 
-    def append_metrics(self, rows: Sequence[Mapping[str, Any]], sync: bool = False) -> None:
-        """Adds rows to metrics.csv, one an epoch; see `records.append`."""
-        records.append(self.path / METRICS, rows, sync)
+    def append_metrics(
+        self, rows: Sequence[Mapping[str, Any]], sync: bool = False, at: int | None = None
+    ) -> int:
+        """Adds rows to metrics.csv, one per epoch, and returns its size; see `records.append`."""
+        return records.append(self.path / METRICS, rows, sync, at)
 
-    def append_steps(self, rows: Sequence[Mapping[str, Any]], sync: bool = False) -> None:
-        """Adds rows to steps.csv, one an update."""
-        records.append(self.path / STEPS, rows, sync)
+    def append_steps(
+        self, rows: Sequence[Mapping[str, Any]], sync: bool = False, at: int | None = None
+    ) -> int:
+        """Adds rows to steps.csv, one per update, and returns its size."""
+        return records.append(self.path / STEPS, rows, sync, at)
+
+    def table_sizes(self) -> dict[str, int]:
+        """Bytes in metrics.csv and steps.csv."""
+        return {name: records.size(self.path / name) for name in (METRICS, STEPS)}
+
+    def identity(self) -> tuple[int, int] | None:
+        """Tells this folder from another that takes its name later; None when it is gone."""
+        try:
+            status = self.path.stat()
+        except OSError:
+            return None
+        return status.st_dev, status.st_ino
+
+    def missing(self, saved: bool) -> list[str]:
+        """The files of a trained run that are not there; its checkpoint only if it was `saved`."""
+        weights = [f"{WEIGHTS}/{which}.npz" for which in get_args(Weights)]
+        names = [CONFIG, RESOLVED, RUN, DATA, *weights, *([checkpoint.CURRENT] if saved else [])]
+        return [name for name in names if not (self.path / name).is_file()]
 
     def read_metrics(
         self, strict: bool = False, wanted: Callable[[str], bool] | None = None

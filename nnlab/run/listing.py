@@ -29,8 +29,8 @@ class RunRecord:
 
 
 def list_runs(runs: Path) -> list[RunRecord]:
-    """A record of every run folder in `runs`, oldest first."""
-    return [record(runs / name) for name in names.run_names(runs)]
+    """A record of every run in `runs` that was begun, oldest first."""
+    return [record(runs / name) for name in names.by_age(runs)]
 
 
 def record(path: Path) -> RunRecord:

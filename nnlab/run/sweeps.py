@@ -22,7 +22,7 @@ from nnlab.config.reader import read
 from nnlab.config.tree import Source, plain
 from nnlab.core import columns
 from nnlab.errors import ConfigError, NnlabError, RunUnreadable, StorageError
-from nnlab.run import durable, lock, names, records
+from nnlab.run import durable, guard, lock, names, records
 from nnlab.run.folder import RunFolder
 from nnlab.run.text import shown
 
@@ -176,8 +176,20 @@ class SweepFolder:
         return path
 
     def tidy(self) -> None:
-        """Removes what killed writers left. Only under the lock."""
+        """Removes what killed writers left, and trials that were never begun.
+
+        Only under the lock.
+        """
         durable.remove_leftovers(self.path, FIGURES)
+        for name in guard.listed(self.path):
+            if names.is_trial(name) and _is_left_over(self.path / name):
+                durable.remove_folder(self.path / name)
+
+
+def _is_left_over(trial: Path) -> bool:
+    """Whether a process was killed before it began the trial in its folder."""
+    begun = not guard.is_real_folder(trial) or names.was_begun(trial)
+    return not begun and not lock.is_held(trial)
 
 
 def find_all(runs: Path) -> list[SweepFolder]:

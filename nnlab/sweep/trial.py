@@ -229,10 +229,11 @@ def begun(trial: Trial, folder: RunFolder, machine: Machine) -> Iterator[Session
             "the data no longer changes."
         )
     start_weights(built)
+    resolved = dump(built.config)
     durable.make_subfolder(folder.path)
     with folder.lock():
         if folder.exists():
             raise RunLocked(f"Another process began {folder.path} just now.")
         folder.restart()
         about = {**describe.run(built, machine), **about_trial(trial), "argv": list(trial.argv)}
-        yield from guarded(opened(folder, built, about))
+        yield from guarded(opened(folder, built, about, resolved))
