@@ -19,14 +19,14 @@ HOST = "127.0.0.1"
 LOGS = logging.CRITICAL
 
 
-class PrivateScheduler(Scheduler):  # type: ignore[misc]  # distributed has no types
+class PrivateScheduler(Scheduler):
     """A scheduler without a web server."""
 
     def start_http_server(self, *_: Any, **__: Any) -> None:
         """Start none: it would answer every account of this machine."""
 
 
-class PrivateWorker(Worker):  # type: ignore[misc]
+class PrivateWorker(Worker):
     """A worker without a web server."""
 
     def start_http_server(self, *_: Any, **__: Any) -> None:
