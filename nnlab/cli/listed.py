@@ -34,8 +34,10 @@ class Listed:
     def cells(self) -> dict[str, Any]:
         """One row of the table: settings that were asked for stand before the time."""
         row = {name: self.values.get(name) for name in column_names()}
-        time = row.pop("time")
-        return row | {key: self.values.get(key) for key in self.asked} | {"time": time}
+        run, time = row.pop("run"), row.pop("time")
+        trial = {"trial": self.run.trial} if self.run.trial else {}
+        asked = {key: self.values.get(key) for key in self.asked}
+        return {"run": run} | trial | row | asked | {"time": time}
 
     @property
     def mapping(self) -> dict[str, Any]:

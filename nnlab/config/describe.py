@@ -58,7 +58,8 @@ INTRO = """\
 
 YAML with the meanings of YAML 1.2. A member of a family is written as its name (`relu`), as one
 key with its main setting (`dense: 256`), or as a mapping (`{name: dense, units: 256}`). The main
-setting is the one marked with *. Nothing may be nan or infinite.
+setting is the one marked with *. A relative path starts at the folder of the file it stands in, one
+that is typed in `--set` at the current folder. Nothing may be nan or infinite.
 """
 AUGMENT = """
 For example `augment: [{shift: 2}, {rotate: 10}, flip]`. The training loss and metrics are those of

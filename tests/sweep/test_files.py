@@ -170,3 +170,18 @@ def test_trials_of_an_earlier_call_on_other_data_are_told(nnlab: Nnlab) -> None:
         "1 trial was trained on other data than there is now (lr=0.2 seed 0): the sweep that asked "
         "for them trains them again."
     )
+
+
+def test_trials_are_listed_with_what_they_vary(nnlab: Nnlab) -> None:
+    axes = ["lr=0.1,0.25", "data.path=a.csv", "-c", "../there/c.yaml", "--name", "s"]
+    assert nnlab("sweep", *axes, "--seeds", "2").exit_code == 0
+    listed = CliRunner().invoke(main, ["runs", "runs/s"]).stdout.splitlines()
+    assert listed[0].split()[:3] == ["run", "trial", "status"]
+    names = [line.split("  ")[1].strip() for line in listed[1:]]
+    assert sorted(names) == [
+        f"lr={lr} data.path=a.csv seed {seed}" for lr in (0.1, 0.25) for seed in (0, 1)
+    ]
+    found = json.loads(CliRunner().invoke(main, ["runs", "runs/s", "--json"]).stdout)
+    assert sorted(one["trial"] for one in found["runs"]) == sorted(names)
+    alone = CliRunner().invoke(main, ["runs"]).stdout
+    assert "trial " not in alone  # a run that is no trial has no such column

@@ -329,3 +329,31 @@ def test_an_interrupted_trial_is_stopped_at_the_same_epoch(
         assert found.trials[-1][:3] == (name, "pruned", epoch)
         (tmp_path / "runs" / "s" / JOURNAL).unlink()
     assert tune(tmp_path / "runs").trials == whole.trials
+
+
+@pytest.mark.filterwarnings("ignore:This process")  # of Python 3.12: forks of threaded processes
+def test_killed_again_and_again(
+    tmp_path: Path, whole: Answer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """R1, R2: the process ends without a word at a write, each time at a later one."""
+    left = 0
+
+    def step(name: str, path: Path) -> None:
+        nonlocal left
+        left -= 1
+        if left == 0:
+            os._exit(9)
+
+    monkeypatch.setattr(durable, "hook", step)
+    for calls in range(1, 60):
+        left = 31 * calls
+        child = os.fork()
+        if child == 0:
+            os._exit(tune(tmp_path / "runs").code)
+        code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        if code == 0:
+            break
+        assert code == 9
+    assert calls > 5
+    left = -1
+    assert tune(tmp_path / "runs").trials == whole.trials
