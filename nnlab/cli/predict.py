@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nnlab.cli.options import FILE, find_training, run_argument, verbosity, weights_option
-from nnlab.cli.terminal import say, tell
+from nnlab.cli.terminal import say, tell_data
 
 if TYPE_CHECKING:
     from nnlab.core.types import FloatArray
@@ -39,7 +39,7 @@ def command(run: str, runs: Path | None, file: Path, weights: Any, output: Path 
     outputs = saved.predict(rows.inputs(file, saved.like), weights)
     text = as_csv(outputs, saved.data)
     if output is None:
-        tell(text.removesuffix("\n"))
+        tell_data(text)
     else:
         durable.write(output, text)
         say(f"{len(outputs):,} rows written to {output}")

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from nnlab.errors import RunUnreadable, StorageError
-from nnlab.run.text import shown
+from nnlab.run.text import shown, to_bytes
 
 # Tests put a function here that is called with (step, path) before each system call, and that may
 # raise OSError or end the process.
@@ -39,7 +39,7 @@ def write(path: Path, data: bytes | memoryview | str, sync: bool = True) -> None
     Raises:
         StorageError: the system refused; what stood in `path` before stands there still.
     """
-    temporary = stage(path, data.encode() if isinstance(data, str) else data, sync)
+    temporary = stage(path, to_bytes(data) if isinstance(data, str) else data, sync)
     move(temporary, path)
     if sync:
         sync_folder(path.parent)
@@ -94,7 +94,7 @@ def sync_folder(folder: Path) -> None:
 
 def append(path: Path, text: str, sync: bool = False) -> None:
     """Adds `text` to the end of `path`. If the disk fills in the middle, the part is taken back."""
-    data = text.encode()
+    data = to_bytes(text)
     flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
     descriptor = _step("open", path, lambda: os.open(path, flags, 0o666))
     try:
