@@ -16,7 +16,7 @@ from nnlab.cli.options import (
     verbosity,
     weights_option,
 )
-from nnlab.cli.terminal import say, tell
+from nnlab.cli.terminal import say, tell_data
 
 if TYPE_CHECKING:
     from nnlab.core.types import FloatArray
@@ -49,7 +49,7 @@ def command(run: str, runs: Path | None, file: Path, weights: Any, output: Path 
     outputs = saved.predict(rows, weights)
     text = as_csv(outputs, saved.data)
     if output is None or str(output) == STDIO:
-        tell(text.removesuffix("\n"))
+        tell_data(text)
     else:
         durable.write(output, text)
         say(f"{len(outputs):,} rows written to {output}")

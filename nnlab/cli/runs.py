@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nnlab.cli.options import FOLDER, json_option, runs_option, verbosity
-from nnlab.cli.terminal import say, tell, tell_json
+from nnlab.cli.terminal import say, tell, tell_data, tell_json
 from nnlab.errors import NnlabError, RunUnreadable, UsageError
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ def command(
         say(f"There is {missing(status, conditions)} in {place}.{meant}")
     rows = [one.cells for one in chosen]
     if as_csv:
-        tell(table.as_csv(rows, list(rows[0]) if rows else column_names()))
+        tell_data(table.as_csv(rows, list(rows[0]) if rows else column_names()))
     elif rows:
         tell(table.records([shown(row) for row in rows]))
     if sweeps:

@@ -35,7 +35,7 @@ from typing import TypeVar
 
 from nnlab.errors import RunUnreadable, StorageError
 from nnlab.run import guard
-from nnlab.run.text import shown
+from nnlab.run.text import shown, to_bytes
 
 # Tests put a function here that is called with (step, path) before each system call, and that may
 # raise OSError or end the process.
@@ -63,7 +63,7 @@ def write(path: Path, data: bytes | memoryview | str, sync: bool = True) -> None
         StorageError: the system refused; what stood in `path` before stands there still.
     """
     guard.refuse_odd(path)
-    temporary = stage(path, data.encode() if isinstance(data, str) else data, sync)
+    temporary = stage(path, to_bytes(data) if isinstance(data, str) else data, sync)
     move(temporary, path)
     if sync:
         sync_folder(path.parent)
@@ -133,7 +133,7 @@ def append(path: Path, text: str, sync: bool = False, at: int | None = None) -> 
         RunUnreadable: a link, or no regular file, has this name.
         StorageError: the system refused, or the size is not `at`.
     """
-    data = text.encode()
+    data = to_bytes(text)
     flags = os.O_WRONLY | os.O_APPEND | (0 if at else os.O_CREAT)
     with opened(path, flags, at) as (descriptor, size):
         try:

@@ -282,7 +282,9 @@ def test_a_full_disk_and_closed_pipes(tmp_path: Path) -> None:
         ["bash", "-c", script], capture_output=True, text=True, timeout=60, check=False
     )
     assert done.stdout == "full 7\nunread 0\nunread 0\nclosed 0\n"
-    assert done.stderr == "No space left on device.\n"
+    assert done.stderr == (
+        "Cannot write the results to the standard output: No space left on device.\n"
+    )
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
