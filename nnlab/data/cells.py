@@ -20,6 +20,10 @@ _UNITS = r"[a-zA-Zµ°²³/]{1,6}"
 RECOGNISED: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     (re.compile(rf"\s*[+-]?(?:{pattern})\s*"), sentence)
     for pattern, sentence in (
+        (
+            rf"[\N{{MINUS SIGN}}\N{{EN DASH}}\N{{EM DASH}}]\s*{_DIGITS}",
+            "begins with a dash that is no minus sign. Type - instead",
+        ),
         (rf"{_DIGITS}\s*%", "is a percentage. Write the number alone, without the sign"),
         (
             rf"{_CURRENCY}\s*[+-]?{_DIGITS}|{_DIGITS}\s*{_CURRENCY}",
@@ -73,6 +77,11 @@ def recognised(text: str) -> str:
             "a decimal comma, set decimal: ','"
         )
     return next((words for pattern, words in RECOGNISED if pattern.fullmatch(text)), "")
+
+
+def with_unit(text: str) -> bool:
+    """Whether a cell is a number with a unit, which can be a name as well (5th, 3D)."""
+    return "with a unit" in recognised(text)
 
 
 def is_name(text: str) -> bool:

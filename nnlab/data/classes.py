@@ -1,13 +1,13 @@
 """From the texts of a target column to class names, and from texts to labels."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
 
 import numpy as np
 
 from nnlab.core.types import Array, IntArray
-from nnlab.data.cells import listed, number, recognised, shown
+from nnlab.data.cells import listed, number, recognised, shown, with_unit
 from nnlab.errors import DataError
 
 FEW = 20  # as many distinct whole numbers are still taken for class labels
@@ -28,6 +28,8 @@ def class_names(
     numeric = {text: number(text, decimal) is not None for text in found}
     if task == "auto" and len(set(numeric.values())) > 1:
         _refuse_mixture(texts, numeric, place)
+    if task == "auto" and not any(numeric.values()):
+        _refuse_values(texts, found, place)
     whole = {text: value for text in found if (value := whole_number(text, decimal)) is not None}
     if task == "auto" and all(numeric.values()):
         if len(whole) < len(found) or len(set(whole.values())) > FEW:
@@ -127,6 +129,15 @@ def is_label_like(targets: Array) -> bool:
         return False
     column = targets.shape[1] == 1 and bool((targets == np.rint(targets)).all())
     return column or is_one_hot(targets)
+
+
+def _refuse_values(texts: Sequence[str], found: Iterable[str], place: Place) -> None:
+    """DataError where all texts are numbers or dates that are written otherwise."""
+    if all(recognised(text) and not with_unit(text) for text in found):
+        raise DataError(
+            f"{place(0)}: {shown(texts[0])} {recognised(texts[0])}. If the cells of this column "
+            "are names, set task: classes."
+        )
 
 
 def _refuse_mixture(texts: Sequence[str], numeric: dict[str, bool], place: Place) -> None:

@@ -166,6 +166,8 @@ def _way_out(path: Path, form: Form, chosen: Chosen, text: str, i: int) -> str:
         cells += [row[i] for _, row in rows if len(row) > i]
     present = [cell for cell in cells if cell not in NO_NUMBER]
     numeric = sum(number(cell, form.decimal) is not None for cell in present)
+    if form.header and text == chosen.names[i]:
+        return " The line looks like the header again: remove it."
     if not form.header and [text] == cells[:1] and numeric == len(present) - 1:
         return " Where line 1 holds the names of the columns, set header: true."
     if numeric > MOSTLY * len(present):
@@ -178,12 +180,18 @@ def _way_out(path: Path, form: Form, chosen: Chosen, text: str, i: int) -> str:
 
 
 def other_delimiter(path: Path, form: Form, cell: str = "") -> str:
-    """A sentence where another delimiter fits better; '' where none does.
+    """A sentence where another delimiter fits better, or lines stand above the table; else ''.
 
     It must cut all of the first lines into equally many cells, and the present one must not, or
     leave it inside `cell`, which could not be used. Blanks count only where nothing else cuts.
     """
-    own = set(_widths(path, form.delimiter))
+    rows = _widths(path, form.delimiter)
+    own = set(rows)
+    if len(rows) > 2 and rows[0] == 1 != rows[-1] and len(set(rows[1:])) == 1:
+        return (
+            f" Line 1 is a single cell, and the rows below have {rows[-1]}: remove the lines above "
+            "the table."
+        )
     for candidate in DELIMITERS:
         widths = _widths(path, candidate) if candidate != form.delimiter else []
         if len(set(widths)) != 1 or widths[0] < 2:

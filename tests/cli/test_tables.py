@@ -199,6 +199,27 @@ REFUSED = {
         "{t}, line 2, column 'who': 'Mr. A.' is not a finite number. The texts of this column "
         "differ in most rows, as names do: leave it out with ignore.",
     ),
+    "a decimal comma in each target": (
+        rows("a;y", "1;0,5", "2;1,5", "3;0,5"),
+        'target: y, delimiter: ";"',
+        NUMBER,
+        "{t}, line 2, column 'y': '0,5' has a decimal comma. Write a decimal point, or set "
+        "decimal: ','. If the cells of this column are names, set task: classes.",
+    ),
+    "a title above the table": (
+        rows("Made by hand", "a,b,y", "1,2,0", "3,4,1"),
+        "target: y",
+        BINARY,
+        "{t} has no target column 'y'; its columns are 'Made by hand'. Line 1 is a single cell, "
+        "and the rows below have 3: remove the lines above the table.",
+    ),
+    "two files in one": (
+        rows("a,y", "1,0", "2,1", "a,y", "3,0"),
+        "target: y",
+        BINARY,
+        "{t}, line 4, column 'a': 'a' is not a finite number. The line looks like the header "
+        "again: remove it.",
+    ),
     "a text among numbers": (
         rows("a,y", "1,0", "2,1", "x3,0", "4,1"),
         "target: y",
@@ -233,6 +254,7 @@ IN_A_CELL = {
     "1,234": "has a comma. Where it separates thousands, write the digits without it; where it is "
     "a decimal comma, set decimal: ','.",
     "-0,5": "has a decimal comma. Write a decimal point, or set decimal: ','.",
+    "\N{MINUS SIGN}5.5": "begins with a dash that is no minus sign. Type - instead.",
     "#DIV/0!": "is an error of a spreadsheet. Mend the cell.",
     "12 km": "is a number with a unit. Write the number alone, or list the column under "
     "categorical if it is a name.",
