@@ -17,6 +17,7 @@ import numpy as np
 
 from nnlab.config.variants import Base
 from nnlab.core.metrics import better_when
+from nnlab.core.random import WORD, entropy
 from nnlab.errors import RunUnreadable, UsageError
 from nnlab.experiment.resume import resume
 from nnlab.experiment.rows import epoch_row
@@ -133,7 +134,7 @@ class Study:
         from optuna.samplers import TPESampler
 
         while (number := len(self.told())) < count:
-            seed = np.random.SeedSequence([self.tuning.base.config.seed, number])
+            seed = np.random.SeedSequence(entropy(self.tuning.base.config.seed, number))
             with quiet():
                 self.journal.sampler = TPESampler(seed=int(seed.generate_state(1)[0]))
                 asked = self.journal.ask()
@@ -153,7 +154,8 @@ class Study:
         ]
         if len(done) < FEWEST or len(varied) < 2:
             return {}
-        judge = optuna.importance.FanovaImportanceEvaluator(seed=self.tuning.base.config.seed)
+        seed = self.tuning.base.config.seed % WORD
+        judge = optuna.importance.FanovaImportanceEvaluator(seed=seed)
         with quiet():
             return dict(
                 optuna.importance.get_param_importances(
