@@ -71,6 +71,12 @@ Each part of the data is measured by the loss and by the metrics of its task: `t
 the largest output (the first of equal ones), for a single output as class 1 from 1/2 on. This is
 decided from the outputs as they are saved and printed, in accuracy, tables, predictions and
 figures alike.
+
+`train_loss` and the other training figures of an epoch are running means: every batch is measured
+just before its update, with the weights of that moment and in training mode (dropout is at work,
+`batch_norm` takes the batch's own mean, pictures are changed). Row 0 of metrics.csv, before the
+first update, and all figures of the other parts are measured in evaluation mode with the weights
+after the epoch (their average where `ema` is set).
 """
 SWEEPS = """\
 For example `lr: {values: [0.01, 0.1], set: {training.epochs: 5}}`.

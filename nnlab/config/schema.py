@@ -79,14 +79,16 @@ class Training:
     engine: numpy is the reference that can be read; compiled needs the extra `fast` (numba); auto
     is compiled where that can be and is worth loading: long trainings of small networks.
     early_stopping: stops before the last epoch, see below.
-    monitor: the value that decides which epoch is best, and when to stop early: train_loss or
+    monitor: the value that decides which epoch is best, and when to stop early: train_loss (the
+    mean over the epoch's batches, each before its update and in training mode, see Metrics) or
     val_loss, or train_ or val_ with a metric of the task, see Metrics. By default val_loss if
     there is a validation part, else train_loss.
     checkpoint_every: epochs from one saved state to the next; by default one is saved every few
     seconds, and at the end.
     record_steps: whether steps.csv gets the loss of every single update.
     ema: the decay of a running average of the weights, which is then what is evaluated and saved;
-    0.99 averages over about 100 updates. null keeps no average.
+    0.99 averages over about 100 updates. It warms up: after update t the decay is the smaller of
+    ema and (1 + t) / (10 + t), so that the first weights are soon forgotten. null keeps no average.
     augment: changes of the training pictures, one after the other, other ones in every epoch; see
     below. Validation and test see the pictures as they are.
     """
@@ -126,7 +128,8 @@ class Config:
     """One experiment.
 
     name: becomes part of the run folder's name; by default the name of the file.
-    seed: of everything that is drawn: data, split, first weights, batches, dropout.
+    seed: of everything that is drawn: data, split, first weights, batches, dropout. Each whole
+    number from 0 on has streams of its own.
     data: the data set; which rows are for training, validation and testing; and the scaling.
     network: the layers in order, the first on the inputs.
     init: how the first weights are drawn, in all layers that do not say so themselves; or the

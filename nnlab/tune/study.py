@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from nnlab.core.random import WORD, entropy
 from nnlab.errors import (
     ConfigError,
     Interrupted,
@@ -138,7 +139,7 @@ class Study:
         from optuna.samplers import TPESampler
 
         while (number := len(self.told)) < count:
-            seed = np.random.SeedSequence([self.tuning.base.config.seed, number])
+            seed = np.random.SeedSequence(entropy(self.tuning.base.config.seed, number))
             with quiet():
                 self.optuna.sampler = TPESampler(seed=int(seed.generate_state(1)[0]))
                 asked = self.optuna.ask()
@@ -159,7 +160,8 @@ class Study:
         ]
         if len(done) < FEWEST or len(varied) < 2:
             return {}
-        judge = optuna.importance.FanovaImportanceEvaluator(seed=self.tuning.base.config.seed)
+        seed = self.tuning.base.config.seed % WORD
+        judge = optuna.importance.FanovaImportanceEvaluator(seed=seed)
         with quiet():
             return dict(
                 optuna.importance.get_param_importances(self.optuna, evaluator=judge, params=varied)
