@@ -5,7 +5,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from nnlab.cli.where import FAMILIES, refuse_unknown, values_of
+from nnlab.cli.where import refuse_unknown, values_of
+from nnlab.config.expand import TOP
 from nnlab.errors import NnlabError
 from nnlab.run.folder import RunFolder
 from nnlab.run.listing import RunRecord
@@ -51,7 +52,7 @@ def listed(runs: Sequence[RunRecord], keys: Sequence[str], top: Path) -> list[Li
     """
     rows = [Listed(run, columns(run, top)) for run in runs]
     asked = [key for key in dict.fromkeys(keys) if key not in COLUMNS]
-    if (asked or not FAMILIES.keys().isdisjoint(keys)) and rows:
+    if (asked or not TOP.keys().isdisjoint(keys)) and rows:
         for row in rows:
             row.values, row.asked = values_of(row.values, _settings(row.run)), asked
         refuse_unknown(asked, COLUMNS, [name for row in rows for name in row.values])

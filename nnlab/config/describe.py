@@ -61,7 +61,7 @@ setting is the one marked with *. Nothing may be nan or infinite.
 """
 AUGMENT = """
 For example `augment: [{shift: 2}, {rotate: 10}, flip]`. The training loss and metrics are those of
-the changed pictures.
+the changed images.
 """
 SWEEPS = """\
 For example `lr: {values: [0.01, 0.1], set: {training.epochs: 5}}`.
