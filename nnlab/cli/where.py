@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from nnlab.config.expand import TOP as FAMILIES
-from nnlab.config.expand import member
+from nnlab.config.expand import TOP, member
 from nnlab.config.families import LAYER
 from nnlab.config.files import checked
 from nnlab.config.hints import main_setting
@@ -79,7 +78,7 @@ class Condition:
             return ""
         known = {values.get(key) for values in runs for key in (self.key, f"{self.key}.name")}
         names = sorted(value for value in known if isinstance(value, str))
-        family = FAMILIES.get(self.key)
+        family = TOP.get(self.key)
         name = "" if family is None else meant(self.value, names, family.word)
         return f" Did you mean '{name}'?" if name else did_you_mean(self.value, names)
 
@@ -112,7 +111,7 @@ def values_of(columns: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[s
         if key.endswith(".name"):
             path = key.removesuffix(".name")
             found.setdefault(path, value)
-            cls = FAMILIES.get(path.partition(".")[0], LAYER).members.get(str(value))
+            cls = TOP.get(path.partition(".")[0], LAYER).members.get(str(value))
             main = None if cls is None else main_setting(cls)
             if f"{path}.{main}" in settings:
                 found.setdefault(f"{path}.{value}", settings[f"{path}.{main}"])
@@ -158,7 +157,7 @@ def refuse_unknown(keys: Iterable[str], columns: Iterable[str], known: Iterable[
 def _choice(key: str, node: Node) -> dict[str, Any]:
     """The settings that a short form means, by dotted key; none for any other value."""
     layer = re.fullmatch(r"network\.[0-9]+", key)
-    family = LAYER if layer else FAMILIES.get(key)
+    family = LAYER if layer else TOP.get(key)
     if family is None or not (isinstance(node.value, str) or node.entries):
         return {}
     settings = plain(member(node, family))

@@ -63,7 +63,7 @@ that is typed in `--set` at the current folder. Nothing may be nan or infinite.
 """
 AUGMENT = """
 For example `augment: [{shift: 2}, {rotate: 10}, flip]`. The training loss and metrics are those of
-the changed pictures.
+the changed images.
 """
 METRICS_INTRO = """\
 Each part of the data is measured by the loss and by the metrics of its task: `train_loss`,
