@@ -6,6 +6,8 @@ import textwrap
 
 import pytest
 
+from tests.patience import PATIENCE
+
 SHARED = """
 import os, signal, sys, threading, time
 import numpy as np
@@ -96,5 +98,5 @@ threading.Thread(target=work).start()
 def test_lanes_keep_nobody_waiting_and_lose_nothing(script, monkeypatch):
     monkeypatch.setenv("OPENBLAS_NUM_THREADS", "2")
     program = [sys.executable, "-c", SHARED + textwrap.dedent(script)]
-    done = subprocess.run(program, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(program, capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert (done.returncode, done.stdout) == (0, "done\n"), done.stderr
