@@ -10,7 +10,7 @@ INSTALL = $(RUN) pip install --quiet --disable-pip-version-check
 
 LOWEST = .venv-lowest
 
-.PHONY: help demo test lowest browser torture check format docs results studies figures accuracy bench clean
+.PHONY: help demo test how-long lowest browser torture check format docs results studies figures accuracy bench clean
 .NOTPARALLEL:
 
 help:
@@ -36,8 +36,12 @@ demo: $(VENV)/.fast
 	@echo "  $(VENV)/bin/nnlab init                   more experiments"
 	@echo "  $(VENV)/bin/nnlab --help                 all commands"
 
-test: $(VENV)/.test browser
+test: how-long $(VENV)/.test browser
 	$(RUN) pytest --numprocesses auto --dist loadfile
+
+how-long:
+	@echo "The tests take about 5 minutes on two quiet cores, after about 1 minute of installation in a fresh clone."
+	@echo "Other work on the machine makes them slower, and fails none."
 
 # The floors hold for the oldest Python that nnlab runs on: newer ones have no wheels of such old packages.
 lowest: $(LOWEST)/.installed

@@ -14,6 +14,7 @@ import pytest
 
 import nnlab
 from nnlab.errors import ConfigError, DataError, RunUnreadable, UsageError
+from tests.patience import PATIENCE
 
 SURFACE = {
     "INITIALIZERS",
@@ -48,7 +49,7 @@ def python(code):
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=PATIENCE,
         cwd=Path(nnlab.__file__).parents[1],
     )
     assert done.returncode == 0, done.stderr

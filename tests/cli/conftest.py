@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from nnlab.cli import main
+from tests.patience import PATIENCE
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -55,7 +56,7 @@ def process(tmp_path: Path) -> Callable[..., "subprocess.CompletedProcess[str]"]
             env=environment | more,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=PATIENCE,
             check=False,
         )
 

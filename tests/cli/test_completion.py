@@ -9,6 +9,7 @@ import pytest
 
 from nnlab.config.kinds import describes_race
 from nnlab.config.locate import shipped
+from tests.patience import PATIENCE
 
 ROOT = Path(__file__).resolve().parents[2]
 RACES = [name for name, path in shipped().items() if describes_race(path)]
@@ -31,7 +32,7 @@ def offered(folder: Path, *words: str) -> list[str]:
         capture_output=True,
         text=True,
         check=True,
-        timeout=60,
+        timeout=PATIENCE,
     )
     assert found.stderr == ""
     return found.stdout.split()

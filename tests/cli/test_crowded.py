@@ -30,6 +30,8 @@ def built(units: int, engine: str = "numpy") -> Built:
     ],
 )
 def test_when_it_is_said(monkeypatch, running, threads, units, engine, said):
+    if engine == "compiled":
+        pytest.importorskip("numba")
     monkeypatch.setattr(environment, "running", lambda: running)
     monkeypatch.setattr(os, "cpu_count", lambda: 2)
     found = crowded(built(units, engine), threads)
@@ -41,6 +43,7 @@ def test_when_it_is_said(monkeypatch, running, threads, units, engine, said):
 def test_lanes_do_not_hold_up_each_other(monkeypatch, batch, said):
     """A small batch has one lane, whose products the BLAS may share."""
     monkeypatch.setattr(environment, "running", lambda: 9)
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
     conv = {"conv2d": {"filters": 64, "padding": "same"}}
     network = [{"reshape": [8, 8, 1]}, conv, "global_avg_pool", {"dense": 10}, "softmax"]
     given = {"data": {"name": "digits"}, "network": network, "loss": "cross_entropy"}

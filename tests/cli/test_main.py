@@ -5,7 +5,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from nnlab.config.construct import HOMES
 from nnlab.config.overrides import ALIASES
 from nnlab.config.reshape import RESHAPERS
 from nnlab.config.schema import KEYS
+from tests.patience import PATIENCE
 
 Nnlab = Callable[..., Result]
 Process = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -279,7 +279,7 @@ def test_a_full_disk_and_closed_pipes(tmp_path: Path) -> None:
         nnlab init >&-; echo closed $?
     """
     done = subprocess.run(
-        ["bash", "-c", script], capture_output=True, text=True, timeout=60, check=False
+        ["bash", "-c", script], capture_output=True, text=True, timeout=PATIENCE, check=False
     )
     assert done.stdout == "full 7\nunread 0\nunread 0\nclosed 0\n"
     assert done.stderr == (
@@ -295,10 +295,12 @@ def test_a_signal_saves_and_ends(tmp_path: Path, number: signal.Signals, code: i
         [sys.executable, "-m", "nnlab", *arguments], cwd=root, stderr=subprocess.PIPE, text=True
     )
     assert child.stderr is not None
-    while not child.stderr.readline().startswith("epoch"):
-        time.sleep(0.01)
+    before = []
+    while not (line := child.stderr.readline()).startswith("epoch"):
+        before.append(line)
+        assert line, "".join(before)
     child.send_signal(number)
-    _, rest = child.communicate(timeout=60)
+    _, rest = child.communicate(timeout=PATIENCE)
     assert child.returncode == code
     (folder,) = tmp_path.iterdir()
     message = (

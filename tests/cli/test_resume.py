@@ -6,7 +6,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from click.testing import Result
 from nnlab.config.load import load
 from nnlab.experiment.session import begin
 from nnlab.run.folder import RunFolder
+from tests.patience import wait_until
 from tests.torture import cases
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -116,9 +116,7 @@ main.main(["resume", "latest", "--no-plots", "-q"], prog_name="nnlab")
         for _ in range(PROCESSES)
     ]
     try:
-        end = time.monotonic() + 60
-        while sum(child.poll() is None for child in children) > 1 and time.monotonic() < end:
-            time.sleep(0.02)
+        wait_until(lambda: sum(child.poll() is None for child in children) == 1)
         (winner,) = (child for child in children if child.poll() is None)
         for loser in children:
             if loser is not winner:

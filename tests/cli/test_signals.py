@@ -1,11 +1,13 @@
-"""R4 through the command line: saved, named and ended within two seconds, wherever it was."""
+"""R4 through the command line: saved, named and ended, wherever it was.
+
+At once: what is slow here would take an hour, so a command that waits for it is noticed.
+"""
 
 import os
 import re
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,25 +15,31 @@ from pathlib import Path
 import pytest
 
 from nnlab.run.folder import RunFolder
+from tests.patience import PATIENCE
 from tests.torture import cases
 from tests.torture.worker import content, differing
 
 ROOT = Path(__file__).resolve().parents[2]
 CODES = [(signal.SIGINT, 130), (signal.SIGTERM, 143)]
-SECONDS = 2.0
 LAUNCH = """
 import sys, time
 from nnlab.cli import main
 {patch}
 main.main(sys.argv[1:], prog_name="nnlab")
 """
-# Something slow that says on stderr when it is reached.
+# Something slow that says on stderr when it is reached, and when a signal has been noted.
 SLOW = """
 def slow(*rest, **more):
+    import signal
+    handler = signal.getsignal(signal.SIGTERM)
     print("reached", file=sys.stderr, flush=True)
-    end = time.monotonic() + {seconds}
+    end = time.monotonic() + 3600
     while time.monotonic() < end:
         time.sleep(0.01)
+        if signal.getsignal(signal.SIGTERM) is not handler:
+            handler = signal.getsignal(signal.SIGTERM)
+            print("noted", file=sys.stderr, flush=True)
+            {then}
     return real(*rest, **more)
 """
 
@@ -59,11 +67,10 @@ def reached(child: "subprocess.Popen[str]", word: str) -> None:
         assert line, "it ended before"
 
 
-def ended(child: "subprocess.Popen[str]", number: signal.Signals) -> tuple[int, str, float]:
-    began = time.monotonic()
+def ended(child: "subprocess.Popen[str]", number: signal.Signals) -> tuple[int, str]:
     child.send_signal(number)
-    _, rest = child.communicate(timeout=30)
-    return child.returncode, rest, time.monotonic() - began
+    _, rest = child.communicate(timeout=PATIENCE)
+    return child.returncode, rest
 
 
 def the_run(folder: Path) -> RunFolder:
@@ -79,13 +86,12 @@ def test_while_training(tmp_path: Path, number: signal.Signals, code: int) -> No
     for folder in (tmp_path / "a", tmp_path / "b"):
         folder.mkdir()
     with nnlab(tmp_path, "train", *arguments, "--no-plots", "--runs", "a/runs") as child:
-        assert child.wait(60) == 0
+        assert child.wait(PATIENCE) == 0
     with nnlab(tmp_path, "train", *arguments, "--no-plots", "--runs", "b/runs") as child:
         reached(child, "epoch 1/")
-        found, message, seconds = ended(child, number)
+        found, message = ended(child, number)
     run = the_run(tmp_path / "b")
     assert (found, run.status()) == (code, "interrupted")
-    assert seconds < SECONDS
     assert re.search(
         rf"{number.name}: stopped after [\d,]+ updates; the state is saved in b/runs/{run.name}\. "
         rf"`nnlab resume b/runs/{run.name}` goes on\.\n$",
@@ -93,7 +99,7 @@ def test_while_training(tmp_path: Path, number: signal.Signals, code: int) -> No
     )
     assert 0 < run.load_checkpoint().meta["epoch"] < 1500
     with nnlab(tmp_path, "resume", "latest", "--runs", "b/runs", "--no-plots") as child:
-        assert child.wait(60) == 0
+        assert child.wait(PATIENCE) == 0
     assert differing(content(run.path), content(the_run(tmp_path / "a").path)) == []
 
 
@@ -103,20 +109,19 @@ def test_while_the_final_figures_are_worked_out(
 ) -> None:
     patch = (
         "from nnlab.experiment import outcome\nreal = outcome.outputs\n"
-        + SLOW.format(seconds=0.5)
+        + SLOW.format(then="break")
         + "outcome.outputs = slow"
     )
     config = ("digits_binary", "--no-plots", "--set", "epochs=2")
     with nnlab(tmp_path, "train", *config, patch=patch) as child:
         reached(child, "reached")
-        found, message, seconds = ended(child, number)
+        found, message = ended(child, number)
     run = the_run(tmp_path)
     assert (found, run.status()) == (code, "interrupted")
-    assert seconds < SECONDS
     assert f"{number.name}: stopped while the final figures were worked out;" in message
     assert not run.has_summary()
     with nnlab(tmp_path, "resume", "latest", "--no-plots") as child:
-        assert child.wait(60) == 0
+        assert child.wait(PATIENCE) == 0
     assert run.status() == "completed"
     assert run.has_summary()
 
@@ -126,14 +131,13 @@ def test_while_drawing(tmp_path: Path, number: signal.Signals, code: int) -> Non
     """The run is complete by then; only the figure is missing."""
     patch = (
         "import nnlab.plots\nreal = nnlab.plots.draw_all\n"
-        + SLOW.format(seconds=20)
+        + SLOW.format(then="pass")
         + "nnlab.plots.draw_all = slow"
     )
     with nnlab(tmp_path, "train", "xor", "--set", "epochs=2", patch=patch) as child:
         reached(child, "reached")
-        found, message, seconds = ended(child, number)
+        found, message = ended(child, number)
     assert (found, the_run(tmp_path).status()) == (code, "completed")
-    assert seconds < SECONDS
     assert message.strip() == {130: "Interrupted.", 143: "Terminated."}[code]
 
 
@@ -141,14 +145,13 @@ def test_while_drawing(tmp_path: Path, number: signal.Signals, code: int) -> Non
 def test_while_the_data_is_loaded(tmp_path: Path, number: signal.Signals, code: int) -> None:
     patch = (
         "from nnlab.experiment import session\nreal = session.build\n"
-        + SLOW.format(seconds=20)
+        + SLOW.format(then="pass")
         + "session.build = slow"
     )
     with nnlab(tmp_path, "train", "xor", patch=patch) as child:
         reached(child, "reached")
-        found, _, seconds = ended(child, number)
+        found, _ = ended(child, number)
     assert found == code
-    assert seconds < SECONDS
     assert not (tmp_path / "runs").exists()
 
 
@@ -157,7 +160,7 @@ def test_a_second_signal_ends_at_once(tmp_path: Path, number: signal.Signals, co
     """The first waits for a record that does not come; what was saved before is still there."""
     patch = (
         "from nnlab.training.chunks import ByChunks\nreal = ByChunks.chunk\n"
-        + SLOW.format(seconds=20)
+        + SLOW.format(then="pass")
         + "ByChunks.chunk = lambda run, *rest: (slow if run.state.epoch == 3 else real)(run, *rest)"
     )
     often = ("--set", "training.checkpoint_every=1", "--set", "training.engine=numpy")
@@ -165,10 +168,9 @@ def test_a_second_signal_ends_at_once(tmp_path: Path, number: signal.Signals, co
     with nnlab(tmp_path, "train", *config, patch=patch) as child:
         reached(child, "reached")
         child.send_signal(number)
-        time.sleep(0.2)
+        reached(child, "noted")
         assert child.poll() is None
-        found, _, seconds = ended(child, number)
+        found, _ = ended(child, number)
     run = the_run(tmp_path)
     assert (found, run.status()) == (code, "interrupted")
-    assert seconds < SECONDS
     assert run.load_checkpoint().meta["epoch"] == 3

@@ -1,9 +1,6 @@
 """`nnlab sweep` as a user meets it."""
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -187,23 +184,23 @@ def test_of_two_sweeps_in_a_folder_one_waits_for_nobody(
     assert "is writing into runs/sweep-case-lr" in result.stderr
 
 
-def test_kernels_are_compiled_before_the_trials(case: Path, tmp_path: Path) -> None:
+def test_kernels_are_compiled_before_the_trials(
+    nnlab: Run, case: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """For every dtype once, with a line that says so: not within the time that a trial may take."""
-    pytest.importorskip("numba")
+    objects = pytest.importorskip("nnlab.engine.compiled.objects")
+    compiled: list[str] = []
+    monkeypatch.setattr(objects, "is_compiled", lambda dtype: dtype in compiled)
+    monkeypatch.setattr(objects, "function", compiled.append)
     axes = ["training.dtype=float32,float64", "training.engine=numpy,compiled"]
-    asked = [*axes, "-c", "case.yaml", "--seeds", "2", "--no-plots"]
-    done = subprocess.run(
-        [sys.executable, "-m", "nnlab", "sweep", *asked, "--timeout", "8"],
-        cwd=tmp_path,
-        env={**os.environ, "XDG_CACHE_HOME": str(tmp_path / "empty")},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    lines = [line for line in done.stderr.splitlines() if line.startswith("Compiling")]
-    assert lines == [
+    result = nnlab("sweep", *axes, "-c", "case.yaml", "--seeds", "2", "--no-plots", "--jobs", "2")
+    assert result.exit_code == 0, result.output
+    assert compiled == ["float32", "float64"]
+    lines = result.stderr.splitlines()
+    assert lines[0].endswith(": 8 trials: 8 to run")
+    assert lines[1:3] == [
         "Compiling the kernels for float32, once an installation: about 20 s.",
         "Compiling the kernels for float64, once an installation: about 20 s.",
     ]
-    assert "8 of 8 trials done" in done.stdout
+    assert not any(line.startswith("Compiling") for line in lines[3:])
+    assert "8 of 8 trials done" in result.stdout

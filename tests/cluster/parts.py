@@ -6,8 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,6 +13,7 @@ from nnlab.config.dump import mapping
 from nnlab.config.load import load
 from nnlab.sweep.executors import Executor, Note
 from nnlab.sweep.trial import Outcome, Trial
+from tests.patience import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -66,13 +65,6 @@ class Dask:
         for process in self.processes:
             process.kill()
             process.wait()
-
-
-def wait_until(happens: Callable[[], bool], seconds: float = 30) -> None:
-    end = time.monotonic() + seconds
-    while not happens():
-        assert time.monotonic() < end, "it did not happen"
-        time.sleep(0.05)
 
 
 def trial(name: str, *changes: str, config: str = "xor", seed: int = 0, **more: str) -> Trial:

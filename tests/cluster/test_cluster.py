@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import replace
@@ -33,14 +32,20 @@ from tests.cluster.parts import (
     outcomes,
     trial,
     trials,
-    wait_until,
 )
+from tests.patience import PATIENCE, wait_until
 from tests.sweep.sabotage import known
-from tests.sweep.test_sabotage import CONFIG, REASONS
+from tests.sweep.test_sabotage import CONFIG, LIMITS, REASONS
 
 pytest.importorskip("distributed")
 HERE = Path(__file__).parent
 SLOW = ("epochs=30000",)  # a second
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A scheduler of a busy machine may take its time to answer."""
+    monkeypatch.setattr("nnlab.sweep.address.PATIENCE", PATIENCE)
 
 
 @pytest.fixture(scope="module")
@@ -108,7 +113,7 @@ def test_six_of_twenty_four_fail_each_alone(
     monkeypatch.chdir(tmp_path)
     (tmp_path / "trouble.yaml").write_text(CONFIG)
     arguments = ["sweep", "data.number=range(24)", "-c", "trouble.yaml", "--no-plots"]
-    limits = ["--timeout", "2", "--memory", "1G", "--cluster", dask.address, "--insecure"]
+    limits = [*LIMITS[:4], "--cluster", dask.address, "--insecure"]
     with known():
         result = CliRunner().invoke(main, [*arguments, *limits])
     assert result.exit_code == 8, result.output
@@ -162,7 +167,7 @@ def test_a_worker_that_is_killed_costs_nothing(fresh: Dask, tmp_path: Path) -> N
     events = on(fresh).run(wanted, tmp_path / "there")
     begin(events)
     fresh.worker()
-    time.sleep(0.5)  # the first is in the middle of a trial
+    wait_until(lambda: len(foremen(str(fresh.folder))) >= 3)  # in the middle of a trial
     first.kill()
     rest = list(events)
     done = [one.name for one in rest if isinstance(one, Outcome) and one.done]
@@ -230,7 +235,7 @@ def test_nobody_trains_for_one_who_went_away(fresh: Dask, tmp_path: Path) -> Non
     place = str(fresh.folder)
     wait_until(lambda: len(foremen(place)) >= 3)  # the foreman, its server, the trial
     events.close()
-    wait_until(lambda: foremen(place) == [], 10)
+    wait_until(lambda: foremen(place) == [])
     assert fresh.processes[1].poll() is None
 
 
@@ -249,7 +254,7 @@ def test_nobody_trains_for_one_who_was_killed(fresh: Dask, tmp_path: Path) -> No
     wait_until(lambda: len(foremen(place)) >= 3)
     process.kill()
     process.wait()
-    wait_until(lambda: foremen(place) == [], 10)
+    wait_until(lambda: foremen(place) == [])
     assert fresh.processes[1].poll() is None
 
 
@@ -270,7 +275,7 @@ def test_a_trial_that_is_lost_three_times(fresh: Dask, tmp_path: Path) -> None:
     assert lost.reason.startswith("it was lost 3 times, at last: tcp://127.0.0.1:")
     assert lost.reason.endswith(": its supervisor died")
     assert RunFolder.open(tmp_path / "t00").read_run()["error"] == lost.reason
-    wait_until(lambda: foremen(str(fresh.folder)) == [], 10)
+    wait_until(lambda: foremen(str(fresh.folder)) == [])
 
 
 @pytest.mark.parametrize(
@@ -350,8 +355,8 @@ def test_nothing_is_left_of_a_local_cluster(
         os.killpg(parent.pid, sent)
     else:
         parent.send_signal(sent)
-    _, said = parent.communicate(timeout=20)
-    wait_until(lambda: in_folder(place) == [], 5)
+    _, said = parent.communicate(timeout=PATIENCE)
+    wait_until(lambda: in_folder(place) == [])
     assert parent.returncode == code
     if code > 0:
         last = said.splitlines()[-1]

@@ -8,6 +8,7 @@ from pathlib import Path
 from nnlab.run.folder import RunFolder
 from nnlab.sweep.foreman import as_order
 from tests.cluster.parts import ROOT, trial
+from tests.patience import PATIENCE
 
 LIMITS = {"timeout": None, "memory": None, "compiled": False}
 
@@ -38,11 +39,11 @@ def test_it_obeys_one_order_after_the_other(tmp_path: Path) -> None:
         ("b", "completed"),
     ]
     assert RunFolder(tmp_path / "b").read_run()["threads"]["blas"] == 1
-    _, said = process.communicate(timeout=20)  # stdin closes
+    _, said = process.communicate(timeout=PATIENCE)  # stdin closes
     assert (process.returncode, said) == (0, "")
 
 
 def test_it_ends_when_there_is_nothing_to_do() -> None:
     process = foreman(idle=0.2)
-    assert process.wait(timeout=20) == 0
+    assert process.wait(timeout=PATIENCE) == 0
     assert process.communicate() == ("", "")

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.patience import PATIENCE
+
 ROOT = Path(__file__).parents[2]
 
 SHARED = """
@@ -143,6 +145,6 @@ def test_lanes_keep_nobody_waiting_and_lose_nothing(script, monkeypatch):
     monkeypatch.setenv("OPENBLAS_NUM_THREADS", "2")
     program = [sys.executable, "-W", "ignore", "-c", SHARED + textwrap.dedent(script)]
     done = subprocess.run(
-        program, capture_output=True, text=True, timeout=120, check=False, cwd=ROOT
+        program, capture_output=True, text=True, timeout=PATIENCE, check=False, cwd=ROOT
     )
     assert (done.returncode, done.stdout) == (0, "done\n"), done.stderr

@@ -21,6 +21,7 @@ import pytest
 from nnlab.data import cache, download
 from nnlab.data.published import Collection, PublishedFile
 from nnlab.errors import DataError, StorageError
+from tests.patience import PATIENCE, wait_until
 
 CONTENT = bytes([0, 0, 8, 1, 0, 0, 0, 6, 0, 1, 2, 3, 8, 9])
 ZIPPED = gzip.compress(CONTENT, mtime=0)
@@ -102,7 +103,7 @@ class Mirror(http.server.BaseHTTPRequestHandler):
     def send_stall(self) -> None:
         self.answer(ZIPPED[:5], length=len(ZIPPED))
         self.wfile.flush()
-        self.server.stop.wait(10)  # type: ignore[attr-defined]
+        self.server.stop.wait(PATIENCE)  # type: ignore[attr-defined]
 
     def send_reset(self) -> None:
         self.answer(ZIPPED[:5], length=len(ZIPPED))
@@ -337,7 +338,9 @@ def child(server: Server, behaviour: str) -> subprocess.Popen[str]:
 
 def test_eight_at_once(server: Server, folder: Path) -> None:
     children = [child(server, "slow") for _ in range(8)]
-    assert {process.communicate(timeout=60)[0] for process in children} == {"[0, 1, 2, 3, 8, 9]\n"}
+    assert {process.communicate(timeout=PATIENCE)[0] for process in children} == {
+        "[0, 1, 2, 3, 8, 9]\n"
+    }
     assert visible(folder) == [f"{FILE.name}.gz"]
     assert len(server.visits) == 1
 
@@ -346,9 +349,7 @@ def test_eight_at_once(server: Server, folder: Path) -> None:
 def test_killed_in_the_middle(server: Server, folder: Path) -> None:
     with child(server, "stall") as process:
         part = folder / "toy" / f".{FILE.name}.gz.part"
-        deadline = time.monotonic() + 30
-        while not part.exists() and time.monotonic() < deadline:
-            time.sleep(0.01)
+        wait_until(part.exists)
         process.send_signal(signal.SIGKILL)
     assert visible(folder) == [part.name]
     toy = collection(server, "good")

@@ -6,7 +6,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,6 +26,7 @@ from nnlab.experiment.state import thaw
 from nnlab.run.folder import RunFolder
 from nnlab.saved import Saved
 from nnlab.training import Epoch, start, train
+from tests.patience import PATIENCE, wait_until
 
 ROOT = Path(__file__).parents[2]
 BLOBS = {"name": "blobs", "samples": 60, "test": 0.25, "validation": 0.2}
@@ -120,7 +120,7 @@ def test_run_json(tmp_path):
     assert found["parameters"] == run.network().theta.size == 2 * 6 + 6 + 6 * 3 + 3
     data = run.config.data.source.load(3)
     assert found["data"] == {"name": "blobs", "sha256": data.sha256}
-    assert 0 < found["seconds"] < 60
+    assert found["seconds"] > 0
     assert found["started"] <= found["ended"]
     text = json.dumps(found)
     for word in ("argv", "git", "python", "numpy", "nnlab", "threads", "platform"):
@@ -629,12 +629,10 @@ def test_a_signal_saves_the_state(tmp_path, number, code, name):
     try:
         path = Path(child.stdout.readline().strip())
         assert child.stdout.readline() == "going\n"
-        began = time.monotonic()
         child.send_signal(number)
-        out, err = child.communicate(timeout=20)
+        out, err = child.communicate(timeout=PATIENCE)
     finally:
         child.kill()
-    assert time.monotonic() - began < 2
     assert child.returncode == code
     assert err == ""
     folder = RunFolder.open(path)
@@ -685,8 +683,10 @@ def test_a_signal_between_records(tmp_path):
 
 def test_a_second_signal_ends_at_once(tmp_path):
     def twice():
+        noting = signal.getsignal(signal.SIGINT)
         interrupt()
-        time.sleep(0.05)  # two signals that nobody has looked at yet count as one
+        # Two signals that Python has not looked at yet count as one.
+        wait_until(lambda: signal.getsignal(signal.SIGINT) is not noting)
         interrupt()
 
     with pytest.raises(KeyboardInterrupt):

@@ -11,6 +11,7 @@ import pytest
 
 from nnlab.plots import draw_all
 from nnlab.plots.style import DARK, LIGHT, Look, encode, head, panels, style
+from tests.patience import PATIENCE
 from tests.plots.conftest import MakeRun
 
 METRICS = {"epoch": [0, 1, 2], "train_loss": [1.0, 0.5, 0.3]}
@@ -23,7 +24,7 @@ def run_python(code: str, **environment: str) -> subprocess.CompletedProcess[str
         env={**os.environ, "PYTHONPATH": root, **environment},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
     )
 
 

@@ -16,11 +16,13 @@ import numpy as np
 from nnlab.data import SOURCES
 from nnlab.data.dataset import Dataset, Signature
 from nnlab.sweep import worker
+from nnlab.sweep.executors import Event
 from nnlab.sweep.plan import Request, prepare
-from nnlab.sweep.processes import Processes
+from nnlab.sweep.processes import Processes, Worker
 from nnlab.sweep.trial import Begun, Outcome
 
 ROWS = 20
+HOUR = 3600  # the time limit; only a trial that hangs is treated as if it had taken so long
 TROUBLES = {2: "raise", 5: "kill", 9: "crash", 13: "diverge", 17: "memory", 22: "hang"}
 
 
@@ -55,11 +57,23 @@ class Trouble:
 
 @contextmanager
 def known() -> Iterator[None]:
-    """Inside the `with`, a config can name this data set."""
+    """Inside the `with`, a config can name this data set, and nobody waits for one that hangs."""
     SOURCES["trouble"] = Trouble
+    real = Worker.hear
+
+    def hear(worker: Worker) -> Event | None:
+        said = real(worker)
+        if isinstance(said, Begun) and worker.trial is not None:
+            number = worker.trial.cell.get("data.number")
+            if worker.timeout == HOUR and TROUBLES.get(number) == "hang":  # type: ignore[call-overload]
+                worker.deadline -= HOUR
+        return said
+
+    Worker.hear = hear  # type: ignore[method-assign]
     try:
         yield
     finally:
+        Worker.hear = real  # type: ignore[method-assign]
         del SOURCES["trouble"]
 
 

@@ -5,7 +5,6 @@ import hashlib
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from nnlab.sweep.executors import Executor, InProcess
 from nnlab.sweep.plan import Request, prepare
 from nnlab.sweep.processes import Processes
 from nnlab.sweep.trial import Begun, Outcome, Trial, record_failure, run_trial
+from tests.patience import PATIENCE, wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 DIGITS = """
@@ -148,7 +148,10 @@ def test_a_memory_limit_holds_for_the_training_alone() -> None:
     assert done.stdout == "20000000.0\n", done.stderr
 
 
-def test_closing_the_events_ends_the_processes(tmp_path: Path) -> None:
+def test_closing_the_events_ends_the_processes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nnlab.sweep.processes.GRACE", PATIENCE)
     config = tmp_path / "case.yaml"
     config.write_text(DIGITS.replace("epochs: 2", "epochs: 100000"))
     endless = prepare(Request(["lr=0.001,0.01"], str(config))).trials
@@ -156,7 +159,6 @@ def test_closing_the_events_ends_the_processes(tmp_path: Path) -> None:
     assert isinstance(next(events), Begun)
     assert isinstance(next(events), Begun)
     folders = [RunFolder(tmp_path / one.name) for one in endless]
-    while not all(folder.last_metrics() for folder in folders):
-        time.sleep(0.05)
+    wait_until(lambda: all(folder.last_metrics() for folder in folders))
     events.close()
     assert [folder.status() for folder in folders] == ["interrupted", "interrupted"]

@@ -29,9 +29,9 @@ REASONS = {
     9: ("failed", "its process was ended by SIGSEGV (a segmentation fault)"),
     13: ("diverged", "diverged in epoch 0: the training loss is not finite"),
     17: ("failed", "Out of memory: Unable to allocate 32.0 GiB"),
-    22: ("failed", "over the time limit of 2 s"),
+    22: ("failed", "over the time limit of 3600 s"),
 }
-LIMITS = ("--timeout", "2", "--memory", "1G", "--jobs", "2")
+LIMITS = ("--timeout", f"{sabotage.HOUR}", "--memory", "1G", "--jobs", "2")
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="memory is limited on Linux alone")
 

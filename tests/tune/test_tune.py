@@ -6,7 +6,6 @@ import shlex
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from click.testing import CliRunner, Result
 from nnlab.cli import main
 from nnlab.run.folder import RunFolder
 from nnlab.tune import study
+from tests.patience import wait_until
 
 pytest.importorskip("optuna")
 ROOT = Path(__file__).resolve().parents[2]
@@ -148,11 +148,12 @@ def test_a_killed_search_goes_on_with_the_trial(
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    end = time.monotonic() + 60
-    while not list(tmp_path.glob("runs/*/*/checkpoint.npz")):
-        assert time.monotonic() < end
+
+    def saved() -> bool:
         assert process.poll() is None
-        time.sleep(0.05)
+        return bool(list(tmp_path.glob("runs/*/*/checkpoint.npz")))
+
+    wait_until(saved)
     process.send_signal(signal.SIGKILL)
     process.wait()
     (killed,) = [path.parent.name for path in tmp_path.glob("runs/*/*/checkpoint.npz")]
