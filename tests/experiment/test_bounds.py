@@ -85,6 +85,20 @@ def test_a_network_larger_than_its_weights(done: RunFolder, ask: str, old: str, 
     )
 
 
+@pytest.mark.parametrize("ask", ["data", "resume"])
+def test_data_larger_than_the_run_had(done: RunFolder, ask: str) -> None:
+    resolved = done.read_resolved()
+    done.write_resolved(resolved.replace("samples: 6", "samples: 1000000"))
+    try:
+        error = refused(done, ASKS[ask])
+    finally:
+        done.write_resolved(resolved)
+    assert str(error) == (
+        f"Cannot read {done.path}: resolved.yaml describes 1,000,000 rows of 64 numbers, "
+        "data.json fewer."
+    )
+
+
 def test_epochs_without_end(done: RunFolder) -> None:
     resolved = done.read_resolved()
     done.write_resolved(resolved.replace("epochs: 2", "epochs: 1000000000000000"))
