@@ -28,7 +28,7 @@ CONFIG = {
     "loss": "mse",
     "training": {"epochs": 2},
 }
-LARGE = [("filters: 3", "filters: 30000000"), ("units: 2", "units: 200000000")]
+LARGE = [("filters: 3", "filters: 100000"), ("units: 2", "units: 100000")]
 Ask = Callable[[RunFolder], object]
 
 
@@ -88,13 +88,13 @@ def test_a_network_larger_than_its_weights(done: RunFolder, ask: str, old: str, 
 @pytest.mark.parametrize("ask", ["data", "resume"])
 def test_data_larger_than_the_run_had(done: RunFolder, ask: str) -> None:
     resolved = done.read_resolved()
-    done.write_resolved(resolved.replace("samples: 6", "samples: 1000000"))
+    done.write_resolved(resolved.replace("samples: 6", "samples: 100000"))
     try:
         error = refused(done, ASKS[ask])
     finally:
         done.write_resolved(resolved)
     assert str(error) == (
-        f"Cannot read {done.path}: resolved.yaml describes 1,000,000 rows of 64 numbers, "
+        f"Cannot read {done.path}: resolved.yaml describes 100,000 rows of 64 numbers, "
         "data.json fewer."
     )
 
