@@ -3,6 +3,7 @@
 Nothing here asks for the data set, so a folder copied from another machine gives the same.
 """
 
+import math
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, get_args
@@ -25,7 +26,10 @@ from nnlab.data.tables import Csv, Npz
 from nnlab.errors import DataError, RunUnreadable, UsageError
 from nnlab.run.arrays import Expected
 from nnlab.run.folder import RESOLVED, RunFolder, Weights
+from nnlab.run.shapes import LARGEST
 from nnlab.run.text import shown
+
+SLACK = 8
 
 
 def require_weights(folder: RunFolder, config: Config, inputs: Shape) -> None:
@@ -43,6 +47,24 @@ def require_weights(folder: RunFolder, config: Config, inputs: Shape) -> None:
             f"Cannot read {shown(folder.path)}: the network in {RESOLVED} has {needed:,} bytes of "
             f"weights, but the files in weights have at most {have:,}."
         )
+
+
+def require_described(folder: RunFolder, config: Config) -> None:
+    """Raises RunUnreadable where the config makes more data, or a larger network, than the run had.
+
+    Asked before the data is made: a text of a few bytes can describe gigabytes.
+    """
+    signature = config.data.source.signature(config.data.seed)
+    data = folder.read_data(strict=True)
+    row = math.prod(data["inputs"])
+    had = row * sum(count or 0 for count in data["rows"].values())
+    # Parts may leave rows out, so not exactly as many.
+    if signature.rows * math.prod(signature.inputs) > max(LARGEST, SLACK * had):
+        raise RunUnreadable(
+            f"Cannot read {shown(folder.path)}: {RESOLVED} describes {signature.rows:,} rows of "
+            f"{math.prod(signature.inputs):,} numbers, data.json fewer."
+        )
+    require_weights(folder, config, signature.inputs)
 
 
 @dataclass(frozen=True)

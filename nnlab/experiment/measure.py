@@ -14,7 +14,7 @@ from nnlab.data.dataset import Dataset
 from nnlab.errors import DataError, UsageError
 from nnlab.experiment import outcome
 from nnlab.run.folder import Weights
-from nnlab.saved import Saved, require_weights
+from nnlab.saved import Saved, require_described
 from nnlab.training import Plan
 
 
@@ -22,8 +22,7 @@ def rebuilt(saved: Saved) -> Built:
     """The run's data, split and scaled as then. DataError when the data has changed since."""
     # Nothing is trained, so the engine of then need not be installed here.
     training = replace(saved.config.training, engine="auto")
-    data = saved.config.data
-    require_weights(saved.folder, saved.config, data.source.signature(data.seed).inputs)
+    require_described(saved.folder, saved.config)
     built = build(replace(saved.config, training=training))
     if built.dataset.sha256 != saved.data["sha256"]:
         raise DataError(

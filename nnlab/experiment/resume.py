@@ -22,7 +22,7 @@ from nnlab.run import environment
 from nnlab.run.environment import now
 from nnlab.run.folder import RESOLVED, RunFolder
 from nnlab.run.text import shown
-from nnlab.saved import require_weights
+from nnlab.saved import require_described
 from nnlab.training import State, start
 
 FINISHED = ("completed", "early_stopped")
@@ -77,7 +77,7 @@ def saved_steps(folder: RunFolder) -> int:
 
 def prepared(folder: RunFolder, config: Config, about: dict[str, Any]) -> Built:
     """The run's objects, on the data that it began with; DataError when that has changed."""
-    require_weights(folder, config, config.data.source.signature(config.data.seed).inputs)
+    require_described(folder, config)
     built = build(config)
     data = about.get("data")
     then = data.get("sha256") if isinstance(data, dict) else None

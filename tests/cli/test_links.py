@@ -130,6 +130,7 @@ def outside(tmp_path: Path) -> Path:
     (folder / "chapters").mkdir(parents=True)
     (folder / "thesis.txt").write_text("epoch,step\n0,0\n" * 100)
     (folder / "chapters" / "one.txt").write_text("It begins.")
+    (folder / ".notes.tmp").write_text("Not a leftover of ours.")
     return folder
 
 

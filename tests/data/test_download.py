@@ -358,6 +358,18 @@ def test_killed_in_the_middle(server: Server, folder: Path) -> None:
     assert visible(folder) == [f"{FILE.name}.gz"]
 
 
+def test_a_link_in_the_place_of_the_temporary_file(
+    server: Server, folder: Path, tmp_path: Path
+) -> None:
+    thesis = tmp_path.with_name("thesis.txt")
+    thesis.write_text("mine")
+    (folder / "toy").mkdir(parents=True)
+    (folder / "toy" / f".{FILE.name}.gz.part").symlink_to(thesis)
+    assert cache.load(collection(server, "good"), FILE).tolist() == [0, 1, 2, 3, 8, 9]
+    assert thesis.read_text() == "mine"
+    assert visible(folder) == [f"{FILE.name}.gz"]
+
+
 @pytest.mark.data
 def test_the_real_files_are_verified(data_folder: Path) -> None:
     from nnlab.data.published import COLLECTIONS
