@@ -225,8 +225,8 @@ def begun(trial: Trial, folder: RunFolder, machine: Machine) -> Iterator[Session
     if trial.data is not None and built.dataset.sha256 != trial.data:
         raise DataError(
             f"The data set {built.dataset.name} is not what the other trials of this sweep see: "
-            f"SHA-256 {built.dataset.sha256}, there {trial.data}. Run the same command again when "
-            "the data no longer changes."
+            f"SHA-256 {built.dataset.sha256}, there {trial.data}. Give all of them the same file "
+            "and run the command again."
         )
     start_weights(built)
     resolved = dump(built.config)

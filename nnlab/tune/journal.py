@@ -15,7 +15,7 @@ import optuna
 from optuna.storages import JournalStorage
 from optuna.storages.journal import BaseJournalBackend
 
-from nnlab.errors import NnlabError, RunUnreadable, StorageError
+from nnlab.errors import ConfigError, NnlabError, RunUnreadable, StorageError
 from nnlab.run import durable
 from nnlab.run.text import shown
 
@@ -88,6 +88,8 @@ def understood(path: Path, action: Callable[[], T]) -> T:
     """The result of `action`; RunUnreadable when it cannot make sense of the log."""
     try:
         return action()
+    except ConfigError as error:
+        raise unreadable(path, "it has a trial with settings that the config refuses") from error
     except NnlabError:
         raise
     except Exception as error:  # Optuna takes the log as its own and checks nothing

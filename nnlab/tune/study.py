@@ -116,7 +116,7 @@ class Study:
                 understood(path, partial(self._told, number, one))
                 for number, one in enumerate(trials, start=1)
             ]
-            keep = self._count_to_keep(told, retry)
+            keep = understood(path, lambda: self._count_to_keep(told, retry))
             if keep < len(told):
                 log.keep_trials(trials[keep].number)
                 self.journal = open_study(log, tuning.name, tuning.direction)

@@ -158,7 +158,7 @@ def test_other_data_than_here(dask: Dask, tmp_path: Path) -> None:
     for one in said:
         assert one.startswith("tcp://127.0.0.1:")
         assert " does not run trials with these data: The data set " in one
-        assert f", then {'0' * 64}." in one
+        assert f", there {'0' * 64}." in one
 
 
 def test_a_worker_that_is_killed_costs_nothing(fresh: Dask, tmp_path: Path) -> None:

@@ -172,6 +172,7 @@ OTHER: dict[str, Callable[[list[bytes]], bytes]] = {
     ),
     "a lost line": replaced(2, b""),
     "a line twice": lambda lines: b"".join([*lines[:3], *lines[2:]]),
+    "settings that cannot be": changed(2, params={"lr": -5.0, "activation": 0}),
     "no study": replaced(0, b""),
     "two studies": lambda lines: lines[0] + lines[0].replace(b'"s"', b'"t"') + b"".join(lines[1:]),
     "the other direction": changed(0, directions=[2]),
