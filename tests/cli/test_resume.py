@@ -43,7 +43,7 @@ def test_it_goes_on_and_prints_as_train_does(nnlab: Nnlab, stopped: RunFolder) -
     header, row, empty, updates, where = result.stdout.splitlines()
     assert header.split() == ["part", "weights", "epoch", "loss", "accuracy"]
     assert (row.split()[:3], empty) == (["train", "running", "4"], "")
-    assert re.fullmatch(r"16 updates in [\d.]+ m?s, saved in", updates)
+    assert re.fullmatch(r"16 updates in [\d.]+ m?s( \(.+ in all\))?, saved in", updates)
     assert where == f"runs/{stopped.name}"
     assert stopped.status() == "completed"
     assert stopped.figures() == []
