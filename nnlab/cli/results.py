@@ -16,6 +16,7 @@ SHARED = 5_000  # operations for a row in a layer: from here on BLAS shares a pr
 # Training figures are means over the epoch, taken while the weights were changing; those of epoch 0
 # are measured like the others.
 PARTS = {columns.TRAIN: "train (while training)", columns.VAL: "validation"}
+APART, MUCH = 0.5, 1.5  # seconds, and times the training, that figures and files take
 
 
 def widths(network: Network) -> str:
@@ -90,9 +91,17 @@ def text(session: Session) -> str:
     early = " (stopped early)" if session.state.status == "early_stopped" else ""
     return (
         f"{numbers(session.summary)}\n\n"
-        f"{session.state.step:,} updates in {duration(session.seconds)}{early}, saved in\n"
+        f"{session.state.step:,} updates in {elapsed(session)}{early}, saved in\n"
         f"{session.folder.path}"
     )
+
+
+def elapsed(session: Session) -> str:
+    """The time of training as metrics.csv has it; beside it the time until now if much longer."""
+    total = session.seconds
+    training = float(session.last_row.get("seconds") or total)
+    much = total - training > APART and total > MUCH * training
+    return f"{duration(training)} ({duration(total)} in all)" if much else duration(training)
 
 
 def numbers(summary: dict[str, Any]) -> str:

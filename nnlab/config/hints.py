@@ -63,6 +63,8 @@ def convert(hint: Any, value: object) -> Any:
 
     try:
         # Strict mode refuses a list for a tuple, except in JSON, which has no tuples.
+        if hint is str and isinstance(value, str):  # pydantic refuses names that are not UTF-8
+            return value
         return _adapter(hint).validate_json(json.dumps(value), strict=True)
     except ValidationError as error:
         paths = (entry["loc"] for entry in error.errors(include_url=False, include_context=False))

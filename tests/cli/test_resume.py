@@ -43,7 +43,7 @@ def test_it_goes_on_and_prints_as_train_does(nnlab: Nnlab, stopped: RunFolder) -
     header, row, empty, updates, where = result.stdout.splitlines()
     assert header.split() == ["part", "epoch", "loss", "accuracy"]
     assert (re.split("  +", row)[:2], empty) == (["train (while training)", "4 (best)"], "")
-    assert re.fullmatch(r"16 updates in [\d.]+ m?s, saved in", updates)
+    assert re.fullmatch(r"16 updates in [\d.]+ m?s( \(.+ in all\))?, saved in", updates)
     assert where == f"runs/{stopped.name}"
     assert stopped.status() == "completed"
     assert stopped.figures() == []

@@ -8,12 +8,14 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from click.testing import Result
 
-from nnlab.cli.results import numbers
+from nnlab.cli.results import elapsed, numbers
+from nnlab.cli.table import duration
 from nnlab.core.layers import LAYERS
 from nnlab.data import SOURCES, published
 from nnlab.run.folder import RunFolder
@@ -22,6 +24,22 @@ from nnlab.saved import Saved
 Nnlab = Callable[..., Result]
 Process = Callable[..., "subprocess.CompletedProcess[str]"]
 FOLDER = r"runs/\d{8}-\d{6}-[\w-]+-[0-9a-f]{6}"
+
+
+@pytest.mark.parametrize(
+    ("training", "total", "text"),
+    [
+        (0.4, 15.2, "0.40 s (15.2 s in all)"),
+        (0.05, 0.4, "50 ms"),
+        (100.0, 103.0, "1:40 min"),
+        (100.0, 160.0, "1:40 min (2:40 min in all)"),
+        (None, 2.0, "2.00 s"),  # no epoch came to its end
+    ],
+)
+def test_the_time_is_that_of_training(training: float | None, total: float, text: str) -> None:
+    """The clock goes on while figures are drawn."""
+    row = {} if training is None else {"seconds": training}
+    assert elapsed(SimpleNamespace(last_row=row, seconds=total)) == text
 
 
 def only_run(path: Path) -> RunFolder:
@@ -48,7 +66,9 @@ def test_what_is_printed(nnlab: Nnlab) -> None:
         ["test", "2 (best)"],
     ]
     assert empty == ""
-    assert re.fullmatch(r"118 updates in [\d.]+ m?s, saved in", time)
+    training = RunFolder.open(only_run(Path()).path).read_metrics()["seconds"][-1]
+    assert re.fullmatch(r"118 updates in (.+ s|.+ ms)( \(.+ in all\))?, saved in", time)
+    assert time.startswith(f"118 updates in {duration(training)}")
     assert re.fullmatch(FOLDER, where)
 
 
