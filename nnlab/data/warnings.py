@@ -80,7 +80,7 @@ def _columns(dataset: Dataset, rows: IntArray, scale: Kind) -> Iterator[str]:
         return
     yield from _categories(dataset)
     names = dataset.feature_names or tuple(map(str, range(dataset.inputs.shape[1])))
-    sizes = np.empty(len(names))
+    sizes = np.zeros(len(names))  # of columns about which nothing else was said
     for i, name in enumerate(names):
         column = dataset.inputs[:, i]
         values = column[~np.isnan(column)]
@@ -89,9 +89,10 @@ def _columns(dataset: Dataset, rows: IntArray, scale: Kind) -> Iterator[str]:
                 f"Column {shown(name)} is different in every row, as an id is, from which nothing "
                 f"can be learned. Leave it out: data.ignore: [{name}]."
             )
-        if (sign := sentinel(values)) is not None:
+        elif (sign := sentinel(values)) is not None:
             yield holds(f"Column {shown(name)}", sign, "mean or drop")
-        sizes[i] = size(dataset.inputs[rows, i])
+        else:
+            sizes[i] = size(dataset.inputs[rows, i])
     largest, smallest = int(np.argmax(sizes)), int(np.argmin(np.where(sizes > 0, sizes, np.inf)))
     if scale == "none" and sizes[largest] > max(LARGE, APART * sizes[smallest]):
         large, small = (
