@@ -1,4 +1,4 @@
-"""What the text of a cell means: a number, a missing cell, or a value written otherwise."""
+"""Numbers, missing cells, and values written in another way."""
 
 import difflib
 import math
@@ -57,7 +57,7 @@ _EITHER = re.compile(r"\s*[+-]?\d{1,3},\d{3}\s*")
 
 
 def number(text: str, decimal: str = ".") -> float | None:
-    """`text` as a finite number; None for anything else, also for Python's own 1_000."""
+    """`text` as a finite number, or None; Python's own 1_000 is none."""
     if decimal != ".":
         if "." in text:
             return None
@@ -70,7 +70,7 @@ def number(text: str, decimal: str = ".") -> float | None:
 
 
 def recognised(text: str) -> str:
-    """What a cell that is no number is, and the way out; '' for any other text."""
+    """What a non-number looks like and how to mend it, or ''."""
     if _EITHER.fullmatch(text):
         return (
             "has a comma. Where it separates thousands, write the digits without it; where it is "
@@ -80,12 +80,12 @@ def recognised(text: str) -> str:
 
 
 def with_unit(text: str) -> bool:
-    """Whether a cell is a number with a unit, which can be a name as well (5th, 3D)."""
+    """Whether a cell is a number with a unit; 5th may be a name."""
     return "with a unit" in recognised(text)
 
 
 def is_name(text: str) -> bool:
-    """Whether a cell can be the name of a column: a word, neither missing nor a value."""
+    """Whether a cell can name a column: it is a word."""
     try:
         float(text)  # inf and 1_000 are no names either
     except ValueError:
@@ -111,7 +111,7 @@ def listed(names: Sequence[str], most: int = 10) -> str:
 
 
 def meant(word: str, names: Iterable[str]) -> str:
-    """Ask whether a name like `word` was meant; '' where none is like it."""
+    """A question that proposes the name most like `word`, or ''."""
     known = {name.lower(): name for name in names}
     near = difflib.get_close_matches(word.lower()[:64], known, n=1)
     return f" Did you mean {shown(known[near[0]])}?" if near else ""

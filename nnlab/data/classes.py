@@ -1,4 +1,4 @@
-"""From the texts of a target column to class names, and from texts to labels."""
+"""Class names and labels from the texts of a target column."""
 
 import re
 from collections.abc import Callable, Iterable, Sequence
@@ -19,30 +19,30 @@ Place = Callable[[int], str]
 def class_names(
     texts: Sequence[str], task: str, decimal: str, place: Place
 ) -> tuple[str, ...] | None:
-    """The classes in the order of their labels; None where the target is a regression.
+    """The classes in the order of their labels; None for a regression.
 
     They sort as whole numbers (2 before 10) where they are, else as texts. With task: classes, or
     where one has a leading zero, names are the texts of the file; else 1 and 1.0 are one class.
     """
-    found = dict.fromkeys(texts)
-    numeric = {text: number(text, decimal) is not None for text in found}
+    distinct = dict.fromkeys(texts)
+    numeric = {text: number(text, decimal) is not None for text in distinct}
     if task == "auto" and len(set(numeric.values())) > 1:
         _refuse_mixture(texts, numeric, place)
     if task == "auto" and not any(numeric.values()):
-        _refuse_values(texts, found, place)
-    whole = {text: value for text in found if (value := whole_number(text, decimal)) is not None}
+        _refuse_values(texts, distinct, place)
+    whole = {text: value for text in distinct if (value := whole_number(text, decimal)) is not None}
     if task == "auto" and all(numeric.values()):
-        if len(whole) < len(found) or len(set(whole.values())) > FEW:
+        if len(whole) < len(distinct) or len(set(whole.values())) > FEW:
             return None
-        if not any(map(CODE.fullmatch, found)):
+        if not any(map(CODE.fullmatch, distinct)):
             return tuple(map(str, sorted(set(whole.values()))))
-    if len(whole) == len(found):
-        return tuple(sorted(found, key=lambda text: (whole[text], text)))
-    return tuple(sorted(found))
+    if len(whole) == len(distinct):
+        return tuple(sorted(distinct, key=lambda text: (whole[text], text)))
+    return tuple(sorted(distinct))
 
 
 def whole_number(text: str, decimal: str = ".") -> int | None:
-    """`text` as a whole number of any size, exactly; None for anything else."""
+    """`text` as an exact whole number of any size, or None."""
     value = number(text, decimal)
     if value is None or not value.is_integer():
         return None
@@ -53,7 +53,7 @@ def whole_number(text: str, decimal: str = ".") -> int | None:
 def labels(
     texts: Sequence[str], classes: Sequence[str], decimal: str, place: Place, *, by_place: bool
 ) -> IntArray:
-    """Labels (N,) of texts: by name, or where all names are plain whole numbers by value.
+    """Labels (N,) of texts, by class name or by whole number.
 
     by_place: whether the label itself is a name too, where no class is named by a number.
     """
@@ -63,7 +63,7 @@ def labels(
         index |= {int(name): label for label, name in enumerate(classes)}
     elif by_place and all(number(name) is None for name in classes):
         index = {**{str(label): label for label in range(len(classes))}, **index}
-    found = np.empty(len(texts), np.int64)
+    numbers = np.empty(len(texts), np.int64)
     for row, text in enumerate(texts):
         label = index.get(text)
         if label is None and (value := whole_number(text, decimal)) is not None:
@@ -72,12 +72,12 @@ def labels(
             raise DataError(
                 f"{place(row)}: {shown(text)} is none of the classes {listed(classes)}."
             )
-        found[row] = label
-    return found
+        numbers[row] = label
+    return numbers
 
 
 def alike(names: Sequence[str], what: str = "classes") -> str:
-    """A warning where names differ in case, blanks, or the spelling of a number alone."""
+    """A warning where names differ only in case, blanks, or number format."""
     groups: dict[object, list[str]] = {}
     for name in names:
         exact = Decimal(name) if number(name) is not None else " ".join(name.casefold().split())
@@ -92,12 +92,12 @@ def alike(names: Sequence[str], what: str = "classes") -> str:
 
 
 def class_list(classes: Sequence[str]) -> str:
-    """The classes as a message lists them, with a word on those that look the same."""
+    """The classes as a message lists them, with those that look alike."""
     return ". ".join(filter(None, (listed(classes), alike(classes).removesuffix("."))))
 
 
 def flat_labels(targets: Array, where: str) -> Array:
-    """Labels (N,) of an array (N,) or (N, 1), or the places of the 1 in one-hot rows (N, C).
+    """Labels (N,) of an array (N,), (N, 1), or one-hot (N, C).
 
     Floats that are whole become whole numbers. Raises DataError for any other array.
     """
@@ -124,16 +124,16 @@ def is_one_hot(targets: Array) -> bool:
 
 
 def is_label_like(targets: Array) -> bool:
-    """Whether an array of targets may be meant for classes: one-hot, or one whole number a row."""
+    """Whether targets look like classes: one-hot, or a whole number per row."""
     if targets.dtype.kind not in "biuf" or targets.ndim == 1:
         return False
     column = targets.shape[1] == 1 and bool((targets == np.rint(targets)).all())
     return column or is_one_hot(targets)
 
 
-def _refuse_values(texts: Sequence[str], found: Iterable[str], place: Place) -> None:
+def _refuse_values(texts: Sequence[str], distinct: Iterable[str], place: Place) -> None:
     """DataError where all texts are numbers or dates that are written otherwise."""
-    if all(recognised(text) and not with_unit(text) for text in found):
+    if all(recognised(text) and not with_unit(text) for text in distinct):
         raise DataError(
             f"{place(0)}: {shown(texts[0])} {recognised(texts[0])}. If the cells of this column "
             "are names, set task: classes."
@@ -141,7 +141,7 @@ def _refuse_values(texts: Sequence[str], found: Iterable[str], place: Place) -> 
 
 
 def _refuse_mixture(texts: Sequence[str], numeric: dict[str, bool], place: Place) -> None:
-    """DataError at the first cell that is of another kind than the first of all."""
+    """DataError at the first cell that is unlike the first row's."""
     row = next(row for row, text in enumerate(texts) if numeric[text] != numeric[texts[0]])
     odd = row if numeric[texts[0]] else 0
     if words := recognised(texts[odd]):

@@ -1,4 +1,4 @@
-"""Rows of cells from a CSV file; a file of another format, encoding or delimiter is named."""
+"""Rows of cells from a CSV file; other formats and encodings are named."""
 
 import csv
 import re

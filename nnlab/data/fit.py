@@ -1,4 +1,4 @@
-"""The schema of a training file: which of its columns is what, and what its classes are."""
+"""Fits a table schema to the training file."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -54,15 +54,15 @@ def fit(
     columns = tuple(
         Column(names[i], _categories(sheet, i) if i in categories else None) for i in order
     )
-    found = None
+    classes = None
     if task != "regression" and len(targets) == 1:
         (i,) = targets
-        found = class_names(sheet.texts[i], task, form.decimal, lambda row: sheet.place(row, i))
+        classes = class_names(sheet.texts[i], task, form.decimal, lambda row: sheet.place(row, i))
     schema = TableSchema(
         columns,
-        len(targets) if found is None else len(found),
-        "regression" if found is None else "classes",
-        found or (),
+        len(targets) if classes is None else len(classes),
+        "regression" if classes is None else "classes",
+        classes or (),
         tuple(names[i] for i in targets),
         ignored=tuple(map(str, ignored)),
         form=form,
@@ -71,7 +71,7 @@ def fit(
 
 
 def _chosen(path: Path, form: Form, names: tuple[str, ...], column: str | int, key: str) -> int:
-    """The number of a column that the config chooses by name or number."""
+    """The number of a column that the config chooses."""
     if isinstance(column, int) and column < len(names):
         return column
     if isinstance(column, str) and form.header:
@@ -89,7 +89,7 @@ def _chosen(path: Path, form: Form, names: tuple[str, ...], column: str | int, k
 
 
 def _require_names(path: Path, names: Sequence[str], ignored: Sequence[int]) -> None:
-    """DataError where a column that is used has no name, or that of another one."""
+    """DataError where a used column has no name of its own."""
     used = [i for i in range(len(names)) if i not in ignored]
     for i in used:
         if not names[i]:

@@ -1,4 +1,4 @@
-"""The chosen columns of a CSV file, and the sentence for each cell that cannot be used."""
+"""Chosen columns of a CSV file, and messages about unusable cells."""
 
 import math
 from array import array
@@ -38,7 +38,7 @@ class Form:
 
 @dataclass(frozen=True)
 class Chosen:
-    """Names of all columns of a file, and the numbers of those that are read."""
+    """Names of all columns, and the numbers of the columns to read."""
 
     names: tuple[str, ...]
     numbers: tuple[int, ...]
@@ -48,7 +48,7 @@ class Chosen:
 
 @dataclass(frozen=True, eq=False)
 class Sheet:
-    """The cells of the chosen columns, by column number; a missing number is nan.
+    """Cells of the chosen columns by column number; missing numbers are nan.
 
     lines: the line of the file on which each row ends, counted from 1. dropped: how many rows
     `missing: drop` left out. order: the columns of the inputs, in the network's order.
@@ -135,7 +135,7 @@ def missing_cell(
 
 
 def no_number(path: Path, form: Form, chosen: Chosen, cell: tuple[int, str], i: int) -> DataError:
-    """The sentence for a cell that should be a number; its column is read to say what it is."""
+    """The error for a cell that should be a number; reads its column."""
     line, text = cell
     if text in NO_NUMBER:
         return missing_cell(path, form, chosen, cell, i)
@@ -150,7 +150,7 @@ def no_number(path: Path, form: Form, chosen: Chosen, cell: tuple[int, str], i: 
 
 
 def _way_out(path: Path, form: Form, chosen: Chosen, text: str, i: int) -> str:
-    """What to do about a text among the inputs, by what else stands in its column."""
+    """What to do about a text, judged by its whole column."""
     try:
         float(text)  # inf, 1e999, 1_000: meant as a number, so it is no category
         return ""
@@ -180,7 +180,7 @@ def _way_out(path: Path, form: Form, chosen: Chosen, text: str, i: int) -> str:
 
 
 def other_delimiter(path: Path, form: Form, cell: str = "") -> str:
-    """A sentence where another delimiter fits better, or lines stand above the table; else ''.
+    """A hint at a better delimiter or at lines above the table.
 
     It must cut all of the first lines into equally many cells, and the present one must not, or
     leave it inside `cell`, which could not be used. Blanks count only where nothing else cuts.
@@ -206,7 +206,7 @@ def other_delimiter(path: Path, form: Form, cell: str = "") -> str:
 
 
 def _widths(path: Path, delimiter: str) -> list[int]:
-    """How many cells each of the first rows has; none where they cannot be read so."""
+    """Cells per row of the first rows; empty if they are unreadable."""
     try:
         return [len(cells) for _, cells in islice(read_rows(path, delimiter), 20)]
     except DataError:

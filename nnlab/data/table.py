@@ -1,4 +1,4 @@
-"""Tables of users: a schema is fitted on the training file and applied to every later file.
+"""The table schema: fitted on the training file, applied to later files.
 
 A CSV file with a header is read by the names of its columns: they may stand in any order, others
 beside them are ignored. Without names the columns are the inputs in their order, with the targets
@@ -126,7 +126,7 @@ class TableSchema:
         return replace(sheet, order=tuple(inputs)), notes
 
     def _names(self, path: Path, first: Sequence[str]) -> tuple[Sequence[str], bool]:
-        """The names of a file's columns, and whether its first row holds them.
+        """Names of a file's columns, and whether its first row has them.
 
         For a run whose training data had no file, that row must consist of names alone: what could
         be a row with a mistake in it stays a row, so that no answer moves up.
@@ -147,7 +147,7 @@ class TableSchema:
         return self._numbered(len(first)), False
 
     def _numbered(self, cells: int) -> list[str]:
-        """Names for the columns of a file without header, as the training file's were counted.
+        """Column names of a file without header, counted as in training.
 
         Targets, ignored columns, or both may be left out; the others count on as if they were
         there. Where it could be either, it is the targets.
@@ -201,7 +201,7 @@ class TableSchema:
 
 
 def encoded(sheet: Sheet, columns: Sequence[Column]) -> FloatArray:
-    """Inputs (N, n): numbers as they are, categories one-hot; nan where a cell is missing."""
+    """Inputs (N, n): numbers, and one-hot categories; nan where cells are missing."""
     blocks: list[FloatArray] = []
     for i, column in zip(sheet.order, columns, strict=True):
         if column.categories is None:

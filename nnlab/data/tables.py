@@ -171,7 +171,7 @@ class Npz:
 
 
 def picture_shape(x: Array, where: str) -> tuple[int, ...] | None:
-    """(h, w), or (h, w, c) in colours; None for rows of numbers. Raises DataError."""
+    """(h, w), (h, w, c) in colours, or None for rows of numbers; raises DataError."""
     if x.ndim < 4 or x.shape[-1] == 1:
         return x.shape[1:3] if x.ndim > 2 else None
     if x.shape[-1] in COLOURS:
@@ -183,7 +183,7 @@ def picture_shape(x: Array, where: str) -> tuple[int, ...] | None:
 
 
 def way_to_classes(targets: Array, names: Sequence[Column]) -> str:
-    """What to set where targets that are read as a regression may be meant for classes."""
+    """What to set where a regression's targets look like classes."""
     if targets.ndim == 1 or (not np.isin(targets, (0, 1)).all() and len(names) > 1):
         return ""
     if len(names) > 1:

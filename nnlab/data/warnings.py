@@ -1,4 +1,4 @@
-"""What is suspicious in data that can be read: one sentence each, with the way out."""
+"""Warnings about data: a sentence for each problem, with its solution."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -28,7 +28,7 @@ TIME = re.compile(r"t|x|time|year|month|week|day|hour|minute|second|step|epoch",
 
 
 def warnings(dataset: Dataset, parts: Parts, scale: Kind, options: Split) -> tuple[str, ...]:
-    """Sentences about the rows, the classes and the columns of a data set and its parts."""
+    """Sentences about a data set's rows, classes, columns and parts."""
     return (
         *dataset.notes,
         *_classes(dataset, parts, options),
@@ -44,7 +44,7 @@ def absent(dataset: Dataset, rows: IntArray) -> list[str]:
 
 
 def no_row(names: Sequence[str], part: str) -> str:
-    """The beginning of a sentence about classes without a row in a part."""
+    """The start of a sentence about classes absent from a part."""
     if len(names) == 1:
         return f"Class {shown(names[0])} has no row in the {part} part"
     return f"Classes {listed(names)} have no row in the {part} part"
@@ -75,12 +75,12 @@ def _classes(dataset: Dataset, parts: Parts, options: Split) -> Iterator[str]:
 
 
 def _columns(dataset: Dataset, rows: IntArray, scale: Kind) -> Iterator[str]:
-    """Inputs that are ids, hold sentinels, or are much larger than others."""
+    """Inputs that are ids, hold sentinels, or are much larger than the rest."""
     if dataset.inputs.dtype == np.uint8 or dataset.image_shape is not None:
         return
     yield from _categories(dataset)
     names = dataset.feature_names or tuple(map(str, range(dataset.inputs.shape[1])))
-    sizes = np.empty(len(names))
+    sizes = np.zeros(len(names))  # of columns about which nothing else was said
     for i, name in enumerate(names):
         column = dataset.inputs[:, i]
         values = column[~np.isnan(column)]
@@ -89,9 +89,10 @@ def _columns(dataset: Dataset, rows: IntArray, scale: Kind) -> Iterator[str]:
                 f"Column {shown(name)} is different in every row, as an id is, from which nothing "
                 f"can be learned. Leave it out: data.ignore: [{name}]."
             )
-        if (sign := sentinel(values)) is not None:
+        elif (sign := sentinel(values)) is not None:
             yield holds(f"Column {shown(name)}", sign, "mean or drop")
-        sizes[i] = size(dataset.inputs[rows, i])
+        else:
+            sizes[i] = size(dataset.inputs[rows, i])
     largest, smallest = int(np.argmax(sizes)), int(np.argmin(np.where(sizes > 0, sizes, np.inf)))
     if scale == "none" and sizes[largest] > max(LARGE, APART * sizes[smallest]):
         large, small = (
@@ -113,7 +114,7 @@ def _categories(dataset: Dataset) -> Iterator[str]:
 
 
 def is_id(name: str, values: NDArray[np.float64], columns: int) -> bool:
-    """Whether a column numbers its rows: by its name, or as it counts them from 0 or 1."""
+    """Whether a column is an id, by its name or its values."""
     whole = len(values) >= ROWS and bool((values == np.rint(values)).all())
     if not whole or len(np.unique(values)) < len(values):
         return False
@@ -123,13 +124,13 @@ def is_id(name: str, values: NDArray[np.float64], columns: int) -> bool:
 
 
 def sentinel(values: NDArray[np.float64]) -> float | None:
-    """A number such as -999 that is farther from all others than these are from each other."""
+    """A number such as -999, far from the other values, or None."""
     for sign in SENTINELS:
-        others = values[values != sign]
-        if len(others) == len(values) or len(others) < 2:
+        rest = values[values != sign]
+        if len(rest) == len(values) or len(rest) < 2:
             continue
-        span = others.max() - others.min()
-        distance = max(others.min() - sign, sign - others.max())
+        span = rest.max() - rest.min()
+        distance = max(rest.min() - sign, sign - rest.max())
         if distance > span > 0:
             return float(sign)
     return None
