@@ -92,7 +92,10 @@ def test_a_metric_of_the_catalogue_appears_in_everything_of_a_run(config: Path) 
     names = [str(run.path) for run in (first, other)]
     assert "val_made_up" in command("train", str(config), "--no-plots", "--runs", "more")
     assert " made_up\n" in command("evaluate", names[0])
-    assert " made_up " in command("runs", "runs", "--sort", "made_up")
+    assert " made_up " in command("runs", "runs").splitlines()[0]
+    by = command("runs", "runs", "--sort", "made_up", "--csv").splitlines()
+    scores = [float(line.split(",")[by[0].split(",").index("made_up")]) for line in by[1:]]
+    assert scores == sorted(scores, reverse=True)
     shown = command("compare", *names)
     assert all(key in shown for key in ("final.val_made_up", "best.val_made_up", "test.made_up"))
     for page, shown in (("one", names[:1]), ("two", names)):

@@ -69,7 +69,7 @@ METRICS_INTRO = """\
 Each part of the data is measured by the loss and by the metrics of its task: `train_loss`,
 `val_loss`. The task is binary for two classes and a single output. A row counts as the class with
 the largest output (the first of equal ones), for a single output as class 1 from 1/2 on. This is
-decided from the outputs as they are saved and printed, in accuracy, tables, predictions and
+decided from the outputs as they are saved and printed, in metrics, tables, predictions and
 figures alike.
 
 `train_loss` and the other training figures of an epoch are running means: every batch is measured
