@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterable, Mapping
-from functools import cache
+from functools import cache, lru_cache
 
 from nnlab.synonyms import TABLE, Row
 
@@ -74,7 +74,7 @@ def similar(word: str, names: Iterable[str], likeness: float = 0.6, most: int = 
     return [lowered[name] for name in close]
 
 
-@cache
+@lru_cache(maxsize=4096)
 def squeezed(word: str) -> str:
     """A word without what differs between spellings: "nn.LeakyReLU(0.1)" is "leakyrelu"."""
     bare = re.split(r"[(:=\s]", word.strip(), maxsplit=1)[0].rpartition(".")[2]

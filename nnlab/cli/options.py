@@ -150,7 +150,7 @@ def find_run(run: str, runs: Path | None) -> "RunFolder":
         trial = next(iter(sweep.trials()), "TRIAL")
         raise UsageError(
             f"{sweep.path} is a sweep, and no run: name one of its trials, for example "
-            f"{sweep.path / trial}. `nnlab sweep` with the same words goes on with a sweep."
+            f"{sweep.path / trial}. To continue the sweep, repeat its command."
         ) from None
 
 

@@ -94,7 +94,7 @@ def _from_pair(node: Node, key: str, content: Node, family: Family) -> Node:
     """The full form of a mapping with one entry, `key: content`."""
     name = Node(key, node.key_place(key))
     if content.entries is not None:
-        return _with_name(content, name)
+        return node if "name" in content.entries else _with_name(content, name)
     cls = family.members.get(family.other_names.get(key, key))
     main = None if cls is None else main_setting(cls)
     alone = Node({"name": name}, node.place, {"name": name.place})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import MISSING, dataclass
 from typing import Any, NoReturn, TypeVar
@@ -11,11 +12,21 @@ from nnlab.config.dump import flow
 from nnlab.config.families import LAYER, Family, family_of, family_of_items
 from nnlab.config.hints import MisfitError, allowed, choices, convert, default, hints, options
 from nnlab.config.problems import Problems, show
-from nnlab.config.rewrite import called, own_layer, rewritten
+from nnlab.config.rewrite import (
+    NAMING,
+    called,
+    is_small,
+    named_word,
+    names_member,
+    own_layer,
+    rewritten,
+    unlisted,
+)
 from nnlab.config.tree import BAD, Node, find, plain
 from nnlab.suggest import did_you_mean, lookup, meant
 
 T = TypeVar("T")
+NUMBER = re.compile(r"([-+]?[0-9][0-9_]*(?:[.,][0-9]+)?(?:e[-+]?[0-9]+)?)\s*(%?)", re.ASCII)
 LONGEST = 60  # characters of a value that a message repeats
 
 
@@ -84,10 +95,10 @@ class Settings:
             return self.members(family, node, path)
         nested: list[Any] = [one for one in options(hint) if dataclasses.is_dataclass(one)]
         if nested:
-            first = (
-                f"{path.rpartition('.')[2]}: {{{next(iter(hints(nested[0])))}: {_written(node)}}}"
-            )
-            example = f" Write `{first}`." if _is_number(node.value) else ""
+            first, scalar = next(iter(hints(nested[0]))), node.value
+            written = "10" if scalar is True else _written(node)
+            example = f" Write `{path.rpartition('.')[2]}: {{{first}: {written}}}`."
+            example = example if isinstance(scalar, int | float) else ""
             self.mapping(node, path, hints(nested[0]), example)
             return self.build(nested[0], node, path, path)
         return self._plain(hint, node, path)
@@ -99,7 +110,7 @@ class Settings:
             wrong = find(node, *misfit.path)
             where = ".".join([path, *map(str, misfit.path)])
             word = wrong.value if isinstance(wrong.value, str) else ""
-            near = did_you_mean(word, choices(hint), "value")
+            near = did_you_mean(word, choices(hint), "value") or as_number(word)
             self.refuse(wrong, f"{where} is {show(plain(wrong))}.", allowed(hint), near)
 
     def members(self, family: Family, node: Node, path: str) -> tuple[Any, ...]:
@@ -135,6 +146,8 @@ class Settings:
         if key == name or (meant(key, names, "setting") and key not in family.members):
             others = names if key != name else [one for one in family.members if one != name]
             return did_you_mean(key, others, "setting" if key != name else word, likeness=1)
+        if key in NAMING and (other := meant(str(value.value), family.members, word)):
+            return f" Write `name: {other}`."
         owners = [one for one in family.members if key in family.settings(one)]
         if 0 < len(owners) < 4:
             return f" It is a setting of {' and '.join(owners)}."
@@ -155,15 +168,20 @@ class Settings:
             raise RefusedError
         if not node.entries:
             found = "empty" if node.value in (None, {}) else show(node.value)
-            self.refuse(node, f"{path} is {found}.", family.choice)
+            self.refuse(node, f"{path} is {found}.", family.choice, unlisted(node, family, path))
         if "name" not in node.entries:
             hint = rewritten(node, family, path, more)
+            word = named_word(node.entries, family)
+            hint = hint or did_you_mean(word, family.members, family.word)
             self.refuse(node, f"{path} names no {family.word}.", f"name: {names}", hint)
         named = node.entries["name"]
         if named.value is BAD:
             raise RefusedError
         if not isinstance(named.value, str) or named.value not in family.members:
+            rest = {key: entry for key, entry in node.entries.items() if key != "name"}
             hint = called(str(named.value), family, path)
+            if names_member(rest, family):  # {dense: 2, name: hidden}
+                hint = f"{rewritten(Node(rest, node.place), family, path, more)} It has no name."
             hint = hint or did_you_mean(str(named.value), family.members, family.word)
             self.refuse(named, f"there is no {family.word} {show(named.value)}.", names, hint)
         return named.value, family.members[named.value]
@@ -206,7 +224,7 @@ class Settings:
 
 def _written(node: Node) -> str:
     """The value as YAML on one line, for a message; empty if it is long or was refused."""
-    text = "" if node.is_bad() else flow(plain(node))
+    text = flow(plain(node)) if is_small(node) else ""
     return text if len(text) <= LONGEST else ""
 
 
@@ -214,5 +232,12 @@ def _parent(path: str) -> str:
     return path.rpartition(".")[0]
 
 
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+def as_number(word: str) -> str:
+    """The sentence for a text that is a number in another spelling; empty for any other text."""
+    match = NUMBER.fullmatch(word.strip())
+    if match is None or len(word) > LONGEST:
+        return ""
+    number = match[1].replace("_", "").replace(",", ".")
+    if match[2]:
+        number = f"{float(number) / 100:g}"
+    return f" Write {number}, without quotes." if number == word.strip() else f" Write {number}."

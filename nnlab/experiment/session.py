@@ -283,7 +283,7 @@ class Session:
         name = signal.Signals(number).name
         raise Interrupted(
             f"{name}: {what}; the state is saved in {self.folder.path}. "
-            f"`nnlab resume {self.folder.path}` goes on.",
+            f"`nnlab resume {self.folder.path}` continues it.",
             signals.CODES[signal.Signals(number)],
         )
 

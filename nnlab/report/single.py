@@ -22,10 +22,10 @@ STORIES = {
     "completed": "The training came to its end",
     "early_stopped": "The training stopped early, because the watched figure no longer improved",
     "diverged": "The training diverged: a number became infinite or was none",
-    "interrupted": "The training was interrupted; `nnlab resume` goes on",
+    "interrupted": "The training was interrupted; `nnlab resume` continues it",
     "failed": "The training failed",
     "running": "The training is still running",
-    RESUMABLE: "The training was killed; `nnlab resume` goes on",
+    RESUMABLE: "The training was killed; `nnlab resume` continues it",
 }
 WEIGHTS = ("initial", "best", "final")
 

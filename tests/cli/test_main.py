@@ -305,6 +305,6 @@ def test_a_signal_saves_and_ends(tmp_path: Path, number: signal.Signals, code: i
     (folder,) = tmp_path.iterdir()
     message = (
         rf"{number.name}: stopped after [\d,]+ updates; the state is saved in {folder}\. "
-        rf"`nnlab resume {folder}` goes on\.\n"
+        rf"`nnlab resume {folder}` continues it\.\n"
     )
     assert re.fullmatch(message, rest.splitlines(keepends=True)[-1])

@@ -73,7 +73,7 @@ def test_more_epochs_and_what_is_refused(nnlab: Nnlab, stopped: RunFolder) -> No
     result = nnlab("resume", "latest", "--set", "lr=1", "--set", "training.epochs=9")
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr == (
-        "A resumed run goes on as it began, so this cannot change:\n"
+        "A resumed run keeps its settings, so this cannot change:\n"
         "  optimizer.lr: 0.001 -> 1.0 (the numbers so far follow from it)\n"
         f"`nnlab train runs/{stopped.name}/resolved.yaml` with --set begins another run.\n"
     )

@@ -40,7 +40,7 @@ bad.yaml:9:36: adam has no setting 'momentum'. It is a setting of sgd and rmspro
     optimizer: {name: adam, lr: 0.001, momentum: 0.9}
                                        ^
     allowed: lr, weight_decay, l1, clip_norm, clip_value, beta1, beta2, eps
-bad.yaml:11:11: training.epochs is '10'.
+bad.yaml:11:11: training.epochs is '10'. Write 10, without quotes.
       epochs: "10"
               ^
     allowed: a whole number >= 0"""
