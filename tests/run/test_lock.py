@@ -11,6 +11,7 @@ import pytest
 
 from nnlab.errors import RunLocked, RunUnreadable, StorageError
 from nnlab.run import lock
+from tests.patience import PATIENCE
 
 ROUNDS = 10
 PROCESSES = 8
@@ -67,6 +68,7 @@ def test_one_of_eight_goes_on_and_a_killed_one_leaves_no_lock(tmp_path: Path) ->
         capture_output=True,
         text=True,
         check=True,
+        timeout=PATIENCE,
     )
     rounds = [json.loads(line) for line in done.stdout.splitlines()]
     assert len(rounds) == ROUNDS
