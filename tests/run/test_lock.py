@@ -119,6 +119,7 @@ def _contend(folder: Path) -> dict[str, object]:
 def _contender(folder: Path, writer: int, holding: int) -> int:
     if pid := os.fork():
         return pid
+    signal.alarm(int(PATIENCE))  # none outlives a test that goes wrong
     try:
         with lock.held(folder):
             os.write(holding, b".")
