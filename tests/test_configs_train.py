@@ -22,12 +22,10 @@ DOWNLOADED = {
     # few rows to train on, of the joined parts; the rest is for the test
     "mnist_online": {"data__pool": True, "data__test": 69_800, "epochs": 1},
     "fashion_mlp": {"data__test": 69_000, "epochs": 2},
-    **{
-        name: {"data__pool": True, "data__test": 69_000, "data__validation": 300, "epochs": 2}
-        for name in ("mnist_best", "fashion_best")
-    },
 }
-CONVOLVING = ("lenet_mnist", "conv_fashion")  # to evaluate them on 69,000 rows takes minutes
+# To evaluate them on 69,000 rows takes long: minutes with convolutions.
+WIDE = ("mnist_best", "fashion_best")
+SLOW = ("lenet_mnist", "conv_fashion", *WIDE)
 # how often, and what the training loss falls to at least; None where nothing is trained
 LOCAL = {
     "approximate": (10, 0.2),
@@ -63,7 +61,7 @@ def learned(run, epochs):
 
 
 def test_every_config_has_a_case():
-    assert set(CONFIGS) == set(LOCAL) | set(DOWNLOADED) | set(CONVOLVING)
+    assert set(CONFIGS) == set(LOCAL) | set(DOWNLOADED) | set(SLOW)
 
 
 @pytest.mark.parametrize("name", LOCAL)
@@ -98,7 +96,7 @@ def test_trains_on_downloaded_images(tmp_path, name):
 
 @pytest.mark.data
 @pytest.mark.usefixtures("data_folder")
-@pytest.mark.parametrize("name", CONVOLVING)
+@pytest.mark.parametrize("name", SLOW)
 def test_learns_from_a_few_downloaded_images(name):
     """Sixteen updates on 64 pictures, with all that the file asks for but the length."""
     config = load(name, [("training.batch_size", 32)]).config
@@ -127,7 +125,7 @@ def test_gradients(name):
 
 @pytest.mark.data
 @pytest.mark.usefixtures("data_folder")
-@pytest.mark.parametrize("name", DOWNLOADED)
+@pytest.mark.parametrize("name", [*DOWNLOADED, *WIDE])
 def test_gradients_on_downloaded_images(name):
     config = load(name, [("training.dtype", "float64")]).config
     assert {one.name: one.error for one in check(config, 4) if one.error > 1e-7} == {}

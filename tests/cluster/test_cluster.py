@@ -261,12 +261,14 @@ def test_nobody_trains_for_one_who_was_killed(fresh: Dask, tmp_path: Path) -> No
 def test_a_trial_that_is_lost_three_times(fresh: Dask, tmp_path: Path) -> None:
     """Its supervisor is killed whenever it is given to one, as by a machine out of memory."""
     fresh.worker()
+    place = str(fresh.folder)
     found: list[Outcome] = []
     events = on(fresh).run(trials(1, "epochs=100000000"), tmp_path)
     for event in events:
         if isinstance(event, Begun):
-            wait_until(lambda: len(foremen(str(fresh.folder))) >= 3)
-            kill(min(foremen(str(fresh.folder))))
+            wait_until(lambda: len(foremen(place)) >= 3)
+            kill(min(ending := foremen(place)))
+            wait_until(lambda: not set(ending) & set(foremen(place)))  # else one is killed twice
         elif isinstance(event, Outcome):
             found.append(event)
     (lost,) = found

@@ -11,6 +11,7 @@ import pytest
 
 from nnlab.errors import RunLocked, RunUnreadable
 from nnlab.run import lock
+from tests.patience import PATIENCE
 
 ROUNDS = 10
 PROCESSES = 8
@@ -69,6 +70,7 @@ def test_one_of_eight_goes_on_and_a_killed_one_leaves_no_lock(tmp_path: Path) ->
         capture_output=True,
         text=True,
         check=True,
+        timeout=PATIENCE,
     )
     rounds = [json.loads(line) for line in done.stdout.splitlines()]
     assert len(rounds) == ROUNDS
@@ -119,6 +121,7 @@ def _contend(folder: Path) -> dict[str, object]:
 def _contender(folder: Path, writer: int, holding: int) -> int:
     if pid := os.fork():
         return pid
+    signal.alarm(int(PATIENCE))  # none outlives a test that goes wrong
     try:
         with lock.held(folder):
             os.write(holding, b".")
