@@ -8,8 +8,8 @@ from nnlab.core.types import FloatArray
 from nnlab.errors import RunUnreadable
 from nnlab.plots import style
 from nnlab.plots.axes import distinct
+from nnlab.plots.palette import text_on
 from nnlab.plots.plot import Plot
-from nnlab.plots.style import look
 from nnlab.plots.view import View
 from nnlab.run.text import shown
 
@@ -29,6 +29,8 @@ def unsuited(run: View) -> str | None:
 
 def draw(run: View) -> "Figure":
     """Counts of true class (row) and predicted class (column), coloured by the share of the row."""
+    from matplotlib.colors import to_hex
+
     matrix, names = counts(run), run.classes
     size = len(matrix)
     cell = 0.42 if size <= WRITTEN else max(0.05, 6.0 / size)
@@ -36,7 +38,7 @@ def draw(run: View) -> "Figure":
     style.head(figure, *run.title)
     ax = figure.subplots()
     share = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
-    ax.imshow(share, cmap=look().sequential, vmin=0, vmax=1)
+    picture = ax.imshow(share, cmap=style.sequential(), vmin=0, vmax=1)
     ax.grid(visible=False)
     ax.tick_params(length=0)
     ax.set_xlabel("predicted class")
@@ -53,7 +55,7 @@ def draw(run: View) -> "Figure":
         )
         for (row, column), count in np.ndenumerate(matrix):
             if count:
-                colour = look().paper if share[row, column] > 0.6 else look().ink
+                colour = text_on(to_hex(picture.to_rgba(share[row, column])))
                 text = f"{count:.0f}"
                 small = 7.5 if len(text) < 4 else 6.5 if len(text) < 5 else 5.5
                 ax.text(column, row, text, ha="center", va="center", fontsize=small, color=colour)

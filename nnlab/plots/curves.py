@@ -1,5 +1,6 @@
 """Learning curves: how loss and metrics moved from epoch to epoch."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -8,20 +9,23 @@ from nnlab.core.types import FloatArray
 from nnlab.plots import style
 from nnlab.plots.axes import (
     FEW,
-    choose_scale,
     label,
     legend,
-    limit_share,
     numbers,
+    show,
     whole_numbers,
 )
 from nnlab.plots.plot import Plot
+from nnlab.plots.scales import smoothed, window
 from nnlab.plots.style import look
 from nnlab.plots.view import View
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+
+PALE = 0.35  # the opacity of values behind their running mean
 
 
 def unsuited(run: View) -> str | None:
@@ -44,8 +48,16 @@ def draw(run: View) -> "Figure":
         _mark_divergence(ax, run)
         ax.set_xlabel("epoch")
         ax.set_ylabel(label(quantity, config))
-    legend(figure, axes[0])
+    legend(figure, axes[0], note(axes))
     return figure
+
+
+def note(axes: Sequence["Axes"]) -> str | None:
+    """What pale lines are, where there are any."""
+    pale = [line for ax in axes for line in ax.lines if line.get_gid() == "pale"]
+    if not pale:
+        return None
+    return f"pale: every epoch; strong: mean of {window(len(pale[0].get_xdata()))} epochs"
 
 
 def details(run: View) -> str:
@@ -80,21 +92,32 @@ def _panel(
     ax: "Axes", table: dict[str, Any], quantity: str, parts: dict[str, tuple[str, str, str]]
 ) -> None:
     """The lines of one quantity."""
-    epochs = numbers(table["epoch"])
-    marker = "." if len(epochs) <= FEW else ""
-    shown: list[FloatArray] = [np.empty(0)]
-    for prefix, (name, colour, dash) in parts.items():
-        if f"{prefix}_{quantity}" not in table:
-            continue
-        values = numbers(table[f"{prefix}_{quantity}"])
-        if np.isfinite(values).any():
-            ax.plot(epochs, values, color=colour, linestyle=dash, marker=marker, label=name)
-            shown.append(values)
-    if quantity in ("accuracy", "r2"):
-        limit_share(ax, np.concatenate(shown))
-    else:
-        choose_scale(ax, np.concatenate(shown))
+    columns = {
+        prefix: numbers(table[f"{prefix}_{quantity}"])
+        for prefix in parts
+        if f"{prefix}_{quantity}" in table
+    }
+    columns = {prefix: values for prefix, values in columns.items() if np.isfinite(values).any()}
+    show(ax, np.concatenate([np.empty(0), *columns.values()]), quantity)
+    for prefix, values in columns.items():
+        name, colour, dash = parts[prefix]
+        line(ax, numbers(table["epoch"]), values, color=colour, linestyle=dash, label=name)
     whole_numbers(ax)
+
+
+def line(ax: "Axes", epochs: FloatArray, values: FloatArray, **look: Any) -> None:
+    """A curve over the epochs; of a noisy one the running mean, with the values pale behind it.
+
+    The axis must have its scale and its limits.
+    """
+    low, high = ax.get_ylim()
+    mean = smoothed(values, low, high, ax.get_yscale() == "log")
+    if mean is None:
+        ax.plot(epochs, values, marker="." if len(epochs) <= FEW else "", **look)
+        return
+    pale = {"color": look["color"], "alpha": PALE, "linewidth": 0.6, "zorder": 1.5}
+    ax.plot(epochs, values, gid="pale", **pale)
+    ax.plot(epochs, mean, **look)
 
 
 def _mark_best(ax: "Axes", run: View, table: dict[str, Any], quantity: str) -> None:

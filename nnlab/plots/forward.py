@@ -7,8 +7,9 @@ import numpy as np
 from nnlab.core.types import Array
 from nnlab.plots import style
 from nnlab.plots.axes import loss_label, numbers, short, whole_numbers
+from nnlab.plots.palette import DASHES, MARKERS
 from nnlab.plots.plot import Plot
-from nnlab.plots.style import DASHES, MARKERS, look
+from nnlab.plots.style import look
 from nnlab.plots.targets import output_names, unsuited_table
 from nnlab.plots.view import View
 
@@ -53,7 +54,9 @@ def draw(run: View) -> "Figure":
 
 def _map(figure: "Figure", ax: "Axes", inputs: Array) -> None:
     """The inputs as a picture: a column for each sample."""
-    picture = ax.imshow(inputs.T, aspect="auto", cmap="cividis", interpolation="nearest")
+    shown = numbers(inputs.T)
+    colours, low, high = style.scaled(np.nanmin(shown, initial=0.0), np.nanmax(shown, initial=0.0))
+    picture = ax.imshow(shown, aspect="auto", cmap=colours, vmin=low, vmax=high)
     ax.grid(visible=False)
     ax.set_ylabel("input")
     many = inputs.shape[1]
@@ -65,7 +68,7 @@ def _map(figure: "Figure", ax: "Axes", inputs: Array) -> None:
 def _outputs(figure: "Figure", ax: "Axes", run: View, outputs: Array) -> None:
     names = output_names(run, outputs.shape[1])
     for number in range(min(outputs.shape[1], MOST_LINES)):
-        colour = look().palette[number]
+        colour = look().lines[number]
         _dots(ax, numbers(outputs[:, number]), colour, MARKERS[number], short(names[number], 10))
     ax.set_ylabel("output")
     more = outputs.shape[1] - MOST_LINES

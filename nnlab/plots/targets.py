@@ -8,6 +8,7 @@ from nnlab.core.types import Array
 from nnlab.plots import style
 from nnlab.plots.axes import distinct, legend, short
 from nnlab.plots.heat import heat, row_names
+from nnlab.plots.palette import MARKERS
 from nnlab.plots.plot import Plot
 from nnlab.plots.style import look
 from nnlab.plots.view import Rows, View, after
@@ -185,7 +186,7 @@ def draw_fit(run: View) -> "Figure":
             rows.inputs[:, 0],
             rows.targets[:, 0],
             linestyle="",
-            marker=style.MARKERS[number],
+            marker=MARKERS[number],
             markersize=2.6,
             color=(look().faint, look().orange, look().ink)[number],
             label=f"{PART_NAMES[part]} rows",

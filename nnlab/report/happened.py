@@ -61,7 +61,9 @@ def charts(seen: View) -> list[Chart]:
         found.append(chart(quantity, title, series, mark, limit, quantity in SHARES))
     rates = column(table.get("lr", ()), len(epochs))
     if len(rates) == len(epochs) and len(np.unique(rates[np.isfinite(rates)])) > 1:
-        found.append(chart("lr", NAMES["lr"], [Series("learning rate", "train", epochs, rates)]))
+        found.append(
+            chart("lr", NAMES["lr"], [Series("learning rate", "train", epochs, rates)], rate=True)
+        )
     return [one for one in found if one is not None]
 
 

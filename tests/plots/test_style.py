@@ -10,7 +10,8 @@ import matplotlib as mpl
 import pytest
 
 from nnlab.plots import draw_all
-from nnlab.plots.style import DARK, LIGHT, Look, encode, head, panels, style
+from nnlab.plots.palette import DARK, LIGHT, Look
+from nnlab.plots.style import encode, head, panels, style
 from tests.plots.conftest import MakeRun
 
 METRICS = {"epoch": [0, 1, 2], "train_loss": [1.0, 0.5, 0.3]}
@@ -131,7 +132,7 @@ def test_neighbours_in_the_palette_differ_as_greys(look: Look) -> None:
         red, green, blue = (int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5))
         return 0.299 * red + 0.587 * green + 0.114 * blue
 
-    greys = [grey(colour) for colour in look.palette]
+    greys = [grey(colour) for colour in look.lines]
     assert all(abs(a - b) > 0.1 for a, b in pairwise(greys))
 
 
