@@ -24,8 +24,9 @@ def command(
 ) -> None:
     """Compare every gradient with central differences.
 
-    Uses float64, the first training rows and the weights before training. Exit code 9 when the
-    worst relative error of a parameter is above 1e-7.
+    Uses float64, the first training rows and the weights before training. Checked are the
+    gradients by each parameter array and by the input, the latter a little beside the rows, where
+    nothing is equal or zero. Exit code 9 when the worst relative error of one is above 1e-7.
 
     \b
     nnlab gradcheck digits_binary
@@ -51,7 +52,7 @@ def command(
     elif not found:
         tell("The network has no parameters, so there is no gradient to check.")
     else:
-        header = ["parameter", "size", "directions", "worst relative error"]
+        header = ["gradient by", "size", "directions", "worst relative error"]
         cells = [(one.name, one.size, one.directions, f"{one.error:.1e}") for one in found]
         tell(table(header, cells))
     wrong = [one.name for one in found if not one.error <= TOLERANCE]

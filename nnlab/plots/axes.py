@@ -40,7 +40,7 @@ def choose_scale(ax: "Axes", values: FloatArray, log: bool) -> None:
         ax.set_yscale("log", nonpositive="mask")
         positive = values[np.isfinite(values) & (values > 0)]
         bottom, top = float(positive.min()), float(positive.max())
-        beyond = (top / bottom) ** 0.05 if top > bottom else 3.0
+        beyond = 10 ** (0.05 * (log10(top) - log10(bottom))) if top > bottom else 3.0
         ax.set_ylim(bottom / beyond, top * beyond)
         decades(ax, bottom, top)
         return
@@ -55,7 +55,7 @@ def decades(ax: "Axes", low: float, high: float) -> None:
     """Ticks of a logarithmic y axis: powers of ten, and 2 and 5 times those where there are few."""
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-    subs = (1.0, 2.0, 5.0) if log10(high / low) < FEW_DECADES else (1.0,)
+    subs = (1.0, 2.0, 5.0) if log10(high) - log10(low) < FEW_DECADES else (1.0,)
     ax.yaxis.set_major_locator(LogLocator(subs=subs, numticks=8))
     ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: compact(value)))
     ax.yaxis.set_minor_formatter(NullFormatter())

@@ -129,7 +129,7 @@ def _paper(run: View, found: list[Stage], sheet: Sheet) -> tuple["Figure", "Axes
 def _column(ax: "Axes", sheet: Sheet, column: int, stage: Stage) -> "AxesImage":
     """The maps of one layer for every picture, all on one scale; each under its number."""
     low, high = (float(f(stage.maps, initial=0.0)) for f in (np.nanmin, np.nanmax))
-    colours, bottom, top = style.scaled(low, high)
+    colours, *limits = style.scaled(low, high)
     tall, wide = _tall(sheet, stage), sheet.map
     for line, maps in enumerate(stage.maps):
         for place, number in enumerate(stage.numbers):
@@ -138,8 +138,8 @@ def _column(ax: "Axes", sheet: Sheet, column: int, stage: Stage) -> "AxesImage":
             painted = ax.imshow(
                 maps[..., place],
                 cmap=colours,
-                vmin=bottom,
-                vmax=top,
+                vmin=limits[0],
+                vmax=limits[1],
                 extent=(left, left + wide, top + tall, top),
             )
             middle = left + wide / 2

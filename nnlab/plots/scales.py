@@ -24,7 +24,7 @@ def is_log(values: FloatArray, wanted: Scale | None = None) -> bool:
     finite = values[np.isfinite(values)]
     if wanted is not None:
         return wanted == "log" and bool((finite > 0).any())
-    return bool(finite.size) and finite.min() > 0 and finite.max() / finite.min() > LOG_RANGE
+    return bool(finite.size and finite.min() > 0 and finite.max() / LOG_RANGE > finite.min())
 
 
 def is_log_rate(rates: FloatArray, wanted: Scale | None = None) -> bool:
@@ -35,7 +35,7 @@ def is_log_rate(rates: FloatArray, wanted: Scale | None = None) -> bool:
     if wanted is not None or not is_log(rates):
         return is_log(rates, wanted)
     low, middle, high = (log10(v) for v in np.nanquantile(rates, [0.0, 0.5, 1.0]))
-    return (middle - low) / (high - low) <= UPPER
+    return bool((middle - low) / (high - low) <= UPPER)
 
 
 def window(count: int) -> int:
@@ -52,7 +52,7 @@ def smoothed(values: FloatArray, low: float, high: float, log: bool = False) -> 
     if count < LEAST or not np.isfinite(values).all() or (log and values.min() <= 0):
         return None
     places = np.log(values) if log else values
-    reach = np.log(high / low) if log else high - low
+    reach = np.log(high) - np.log(low) if log else high - low
     # The second difference of a smooth curve is nearly 0, however steep it is.
     jumps = np.abs(np.diff(places, 2)) / 2
     if not reach > 0 or np.quantile(jumps, NOISY) < NOISE * reach:

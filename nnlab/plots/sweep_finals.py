@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 LETTER = 0.026  # of a panel's width
 WRITTEN = 150  # numbers that can be read on a map
+CLOSEST = 0.045  # of the axis, from one slanted label to the next
 ROOM = 0.06  # of the axis, left and right: a marker at the end is whole
 SMALLER_IS_BETTER = ("loss", "mae")
 
@@ -130,6 +131,13 @@ def _final_axis(
     gaps = np.abs(np.diff(at)) / max(float(np.ptp(at)), 1e-300)
     letters = [(len(one) + len(other)) / 2 for one, other in itertools.pairwise(texts)]
     touch = any(gap < LETTER * count for gap, count in zip(gaps, letters, strict=True))
+    places = [0.0, *np.cumsum(gaps).tolist()]
+    last = -1.0
+    for number, place in enumerate(places):  # a label that has no room is left out
+        if place - last < CLOSEST:
+            texts[number] = ""
+        else:
+            last = place
     ax.set_xticklabels(texts, rotation=35 if touch else 0, ha="right" if touch else "center")
 
 

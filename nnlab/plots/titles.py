@@ -93,13 +93,13 @@ def epochs_text(asked: Any, trained: Sequence[Trained] = ()) -> str:
     if not isinstance(asked, int):
         return ""
     whole = f"{asked:,} epoch{'s' * (asked != 1)}"
-    short = [run for run in trained if run.epochs < asked]
+    short = [run for run in trained if run.status in ENDINGS and run.epochs < asked]
     if not short:
         return whole
     first, last = (f(run.epochs for run in trained) for f in (min, max))
-    ends = list(dict.fromkeys(ENDINGS.get(run.status, "") for run in short))
+    ends = list(dict.fromkeys(ENDINGS[run.status] for run in short))
     span = f"{first:,}" if first == last else f"{first:,} to {last:,}"
-    end = f", {ends[0]}" if len(ends) == 1 and ends[0] and len(short) == len(trained) else ""
+    end = f", {ends[0]}" if len(ends) == 1 and len(short) == len(trained) else ""
     return f"{span} of {whole}{end}"
 
 

@@ -46,7 +46,8 @@ def test_every_layer_with_every_loss(name, loss, reduction):
     before = network.theta.copy()
     found = check_gradients(network, LOSSES[loss](reduction=reduction), x, t)
     assert [(one.name, one.size) for one in found] == [
-        (place.key, place.stop - place.start) for place in network.layout.places
+        *((place.key, place.stop - place.start) for place in network.layout.places),
+        ("input", x.size),
     ]
     assert max(one.error for one in found) <= TOLERANCE == 1e-7
     assert max(one.error for one in found) > 0  # two ways of computing never agree exactly

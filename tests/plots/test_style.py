@@ -96,7 +96,7 @@ def test_the_head_takes_names_as_they_are_and_keeps_the_panels_size() -> None:
         texts = [text.get_text() for text in figure.texts]
         left, bottom, right, top = ax.get_tightbbox().extents / figure.dpi
     assert "a $ and $ b_{c}" in data
-    assert len(texts) == 6
+    assert len(texts) == 5
     width, height = figure.get_size_inches()
     assert 0 <= left < right <= width
     lowest_line = min(text.get_position()[1] for text in figure.texts) * height
