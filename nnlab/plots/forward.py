@@ -35,17 +35,18 @@ def unsuited(run: View) -> str | None:
 def draw(run: View) -> "Figure":
     """Three panels over the number of the sample."""
     rows = run.parts["train"]
-    figure = style.canvas(2 * style.PANEL[0] * 0.85, 5.6)
+    figure = style.canvas(2 * style.PANEL[0] * 0.85, 6.2)
     style.head(figure, *run.title)
-    top, middle, bottom = figure.subplots(3, 1, sharex=True, height_ratios=[1.2, 1, 1])
+    top, middle, bottom = figure.subplots(3, 1, sharex=True, height_ratios=[1, 1, 1.3])
     _map(figure, top, run.scaled(rows.inputs).reshape(len(rows), -1))
     _outputs(figure, middle, run, rows.outputs)
     losses = numbers(run.losses(rows))
+    bottom.vlines(np.arange(len(losses)), 0, losses, color=look().sky, linewidth=0.5, zorder=1)
     _dots(bottom, losses, look().blue, "o")
     mean = float(np.nanmean(losses)) if np.isfinite(losses).any() else 0.0
     bottom.axhline(mean, color=look().red, linestyle=DASHES[1], label=f"mean {mean:.4g}")
     bottom.set_ylim(bottom=0)
-    bottom.set_ylabel(loss_label(run.settings))
+    bottom.set_ylabel(f"{loss_label(run.settings)}\nof each sample")
     bottom.set_xlabel("sample")
     bottom.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
     whole_numbers(bottom)

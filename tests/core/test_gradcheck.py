@@ -140,6 +140,7 @@ def test_random_and_single_directions_are_counted():
         "2.dense.weight": 10,
         "0.dense.bias": 9,  # it has four entries
         "2.dense.bias": 8,
+        "input": 10,
     }
 
 

@@ -139,7 +139,7 @@ def test_on_a_page_every_label_can_be_read(runs: Runs, run: str, name: str) -> N
 def test_the_boundary_is_where_the_network_is_undecided(runs: Runs) -> None:
     """Weights 9 and -9 and no bias: the line x = y."""
     ax, scale = drawn("boundary", runs["diagonal"]).axes
-    assert scale.get_ylabel() == "output: probability of class 1"
+    assert scale.get_ylabel() == "output: probability of class x > y"
     (contour,) = ax.collections
     vertices = np.vstack([path.vertices for path in contour.get_paths()])
     assert len(vertices) > 100
@@ -247,6 +247,19 @@ def test_a_line_for_each_point_says_truth_and_prediction(runs: Runs) -> None:
 
 
 # --- classes ----------------------------------------------------------------------------------
+
+
+def test_truth_and_prediction_of_a_hundred_points_stand_in_blocks(runs: Runs) -> None:
+    axes = drawn("outputs", runs["diagonal"]).axes
+    kept = runs["diagonal"].read_arrays("predictions")
+    assert len(axes) == 8
+    assert [text for ax in axes[::2] for text in texts(ax)] == [
+        f"{target:g}" for target in kept["train.targets"]
+    ]
+    assert [text for ax in axes[1::2] for text in texts(ax)] == [
+        f"{output:.2f}" for output in kept["train.outputs"].ravel()
+    ]
+    assert len({ax.get_ylim() for ax in axes}) == 1
 
 
 def test_the_confusion_matrix_is_that_of_the_summary(runs: Runs) -> None:
