@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 MOST_ROWS = 32
 MOST_PAIRS = 4 * MOST_ROWS  # rows with a single output, in blocks beside each other
-BLOCK = 2.3  # inches of a block
+BLOCK = 2.4  # inches of a block
 MOST_OUTPUTS = 16
 MOST_PANELS = 12
 MOST_POINTS = 2000
@@ -31,11 +31,11 @@ PART_NAMES = {"train": "training", "validation": "validation", "test": "test"}
 
 
 def unsuited_table(run: View) -> str | None:
-    """Few rows and few outputs can be written down; of a single output more rows."""
+    """Few rows and few outputs can be written down; of two classes with one output more rows."""
     if not run.parts:
         return "no rows were kept"
     rows = next(iter(run.parts.values()))
-    most = MOST_ROWS if rows.outputs.shape[1] > 1 else MOST_PAIRS
+    most = MOST_PAIRS if rows.outputs.shape[1] == 1 and run.classes else MOST_ROWS
     if len(rows) > most or not rows.all:
         return f"there are more than {most} rows to write down"
     if rows.outputs.shape[1] > MOST_OUTPUTS:

@@ -76,6 +76,9 @@ def unreadable(figure: Any) -> list[tuple[str, ...]]:
     for ax in figure.axes:
         for picture in ax.images[:1]:
             cells = np.asarray(picture.to_rgba(picture.get_array()))
+            rows, columns = cells.shape[:2]
+            if tuple(picture.get_extent()) != (-0.5, columns - 0.5, rows - 0.5, -0.5):
+                continue  # its numbers do not stand in cells
             for text in ax.texts:
                 column, row = (round(float(v)) for v in text.get_position())
                 if text.get_transform() != ax.transData or not _is_cell(cells, row, column):
