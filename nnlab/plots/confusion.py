@@ -8,6 +8,7 @@ from nnlab.core.types import FloatArray
 from nnlab.errors import RunUnreadable
 from nnlab.plots import style
 from nnlab.plots.axes import distinct
+from nnlab.plots.heat import fill_of
 from nnlab.plots.palette import text_on
 from nnlab.plots.plot import Plot
 from nnlab.plots.view import View
@@ -29,8 +30,6 @@ def unsuited(run: View) -> str | None:
 
 def draw(run: View) -> "Figure":
     """Counts of true class (row) and predicted class (column), coloured by the share of the row."""
-    from matplotlib.colors import to_hex
-
     matrix, names = counts(run), run.classes
     size = len(matrix)
     cell = 0.42 if size <= WRITTEN else max(0.05, 6.0 / size)
@@ -55,7 +54,7 @@ def draw(run: View) -> "Figure":
         )
         for (row, column), count in np.ndenumerate(matrix):
             if count:
-                colour = text_on(to_hex(picture.to_rgba(share[row, column])))
+                colour = text_on(fill_of(picture, share[row, column]))
                 text = f"{count:.0f}"
                 small = 7.5 if len(text) < 4 else 6.5 if len(text) < 5 else 5.5
                 ax.text(column, row, text, ha="center", va="center", fontsize=small, color=colour)

@@ -57,7 +57,7 @@ def note(axes: Sequence["Axes"]) -> str | None:
     pale = [line for ax in axes for line in ax.lines if line.get_gid() == "pale"]
     if not pale:
         return None
-    return f"pale: every epoch; strong: mean of {window(len(pale[0].get_xdata()))} epochs"
+    return f"pale: every epoch; strong: mean of {window(np.size(pale[0].get_xdata()))} epochs"
 
 
 def details(run: View) -> str:

@@ -57,7 +57,9 @@ def draw(run: View) -> "Figure":
 def _map(figure: "Figure", ax: "Axes", inputs: Array) -> None:
     """The inputs as a picture: a column for each sample."""
     shown = numbers(inputs.T)
-    colours, low, high = style.scaled(np.nanmin(shown, initial=0.0), np.nanmax(shown, initial=0.0))
+    colours, low, high = style.scaled(
+        float(np.nanmin(shown, initial=0.0)), float(np.nanmax(shown, initial=0.0))
+    )
     picture = ax.imshow(shown, aspect="auto", cmap=colours, vmin=low, vmax=high)
     ax.grid(visible=False)
     ax.set_ylabel("input")

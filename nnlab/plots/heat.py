@@ -47,15 +47,21 @@ def heat(
 
 def write(ax: "Axes", picture: "AxesImage", values: Array, form: str, size: float) -> None:
     """The values in the cells of a picture of them, in black or white, whichever can be read."""
-    from matplotlib.colors import to_hex
-
     for (row, column), value in np.ndenumerate(values):
         finite = bool(np.isfinite(value))
-        fill = to_hex(picture.to_rgba(value)) if finite else style.look().paper
+        fill = fill_of(picture, value) if finite else style.look().paper
         text = form.format(value + 0.0) if finite else "-"
         if text.startswith("-0") and not text.strip("-0."):
             text = text[1:]  # no minus before a zero
         ax.text(column, row, text, ha="center", va="center", fontsize=size, color=text_on(fill))
+
+
+def fill_of(picture: "AxesImage", value: float) -> str:
+    """The colour of a value in a picture, as #rrggbb."""
+    from matplotlib.colors import to_hex
+
+    red, green, blue, _ = np.asarray(picture.to_rgba(np.array(value))).tolist()
+    return to_hex((red, green, blue))
 
 
 def row_names(run: View, rows: Rows) -> list[str]:

@@ -160,8 +160,8 @@ def _field(
         return picture
     grid = outputs.reshape(fine, fine, -1)
     best = grid.argmax(axis=2)
-    colours = look().classes[: outputs.shape[1]]
-    faint = style.blend(*(mixed(look().paper, colour, SHADE) for colour in colours))
+    shades = [mixed(look().paper, one, SHADE) for one in look().classes[: outputs.shape[1]]]
+    faint = style.blend(*shades)
     ax.imshow(best, cmap=faint, vmin=0, vmax=outputs.shape[1] - 1, **_place(box))
     for number in range(outputs.shape[1]):
         others = np.delete(grid, number, axis=2).max(axis=2)

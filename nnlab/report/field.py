@@ -179,7 +179,7 @@ def _pictures(film: Film, answers: FloatArray) -> list[str] | None:
         pixels = (colour * png.STEPS + np.round(level * (png.STEPS - 1))).astype(np.uint8)
     else:
         low, high = (0.0, 1.0) if not film.regression else _range(film, answers)
-        palette = png.diverging(*LIGHT.classes[:2])
+        palette = png.diverging(LIGHT.classes[0], LIGHT.classes[1])
         pixels = png.signed(2 * (answers[:, :, 0] - low) / (high - low) - 1)
     pages = pixels.reshape(len(answers), GRID, GRID)
     return [png.data_url(png.encode(page, palette)) for page in pages]

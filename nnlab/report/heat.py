@@ -14,7 +14,7 @@ CELL = (34, 21)
 TOP, GAP, RIGHT, BOTTOM = 40, 18, 50, 6
 LETTER = 6.5  # how wide one is, about
 SCALE = 100  # values are embedded as hundredths
-STRONGEST = 0.5  # the opacity of the largest value: text can be read on it, by day and by night
+STRONGEST = 0.45  # the opacity of the largest value: text can be read on it, by day and by night
 
 
 @dataclass(frozen=True)
