@@ -1,6 +1,6 @@
 """A forward pass and nothing else: inputs, outputs and the loss of every sample."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -41,8 +41,6 @@ def draw(run: View) -> "Figure":
     _map(figure, top, run.scaled(rows.inputs).reshape(len(rows), -1))
     _outputs(figure, middle, run, rows.outputs)
     losses = numbers(run.losses(rows))
-    stems: dict[str, Any] = {"color": look().sky, "linewidth": 0.4, "alpha": 0.4, "zorder": 1}
-    bottom.vlines(np.arange(len(losses)), 0, losses, **stems)
     _dots(bottom, losses, look().blue, "o")
     mean = float(np.nanmean(losses)) if np.isfinite(losses).any() else 0.0
     bottom.axhline(mean, color=look().red, linestyle=DASHES[1], label=f"mean {mean:.4g}")
