@@ -97,10 +97,11 @@ def reduced(image: Image.Image, colours: int, look: Look) -> Image.Image:
     What is small, such as a bar beside a photograph, would lose its colour to many greys.
     """
     own = image.quantize(colours, dither=Image.Dither.NONE).getpalette() or []
-    kept = [look.paper, look.ink, look.soft, *look.lines]
+    ends = [look.deep(colour) for colour in (look.positive, look.negative)]
+    kept = [look.paper, look.ink, look.soft, *look.lines, *ends]
     kept += [mixed(look.paper, colour, 0.5) for colour in look.lines]
     palette = Image.new("P", (1, 1))
-    palette.putpalette([*own[: 3 * colours], *(part for one in kept for part in channels(one))])
+    palette.putpalette([*(part for one in kept for part in channels(one)), *own[: 3 * colours]])
     return image.quantize(palette=palette, dither=Image.Dither.NONE)
 
 
