@@ -25,8 +25,9 @@ def command(
     """Check all gradients numerically.
 
     Compares each gradient with central differences, in float64, on the first training rows and
-    with the weights before training. Exit code 9 if the worst relative error of a parameter is
-    above 1e-7.
+    with the weights before training: by each parameter array, and by the input (a little beside
+    the rows, where nothing is equal or zero). Exit code 9 if the worst relative error is above
+    1e-7.
 
     \b
     nnlab gradcheck digits_binary
@@ -52,7 +53,7 @@ def command(
     elif not found:
         tell("The network has no parameters, so there is no gradient to check.")
     else:
-        header = ["parameter", "size", "directions", "worst relative error"]
+        header = ["gradient by", "size", "directions", "worst relative error"]
         cells = [(one.name, one.size, one.directions, f"{one.error:.1e}") for one in found]
         tell(table(header, cells))
     wrong = [one.name for one in found if not one.error <= TOLERANCE]

@@ -29,6 +29,14 @@ def name_of(layer: Layer) -> str:
     return NAMES.get(type(layer), type(layer).__name__.lower())
 
 
+def layer_name(layers: Sequence[Layer], index: int) -> str:
+    """A layer of a network in words: its place, counted from 0, and its name: 0.dense.
+
+    The same as in the weights files, in `nnlab check` and in `--set network.0.units=5`.
+    """
+    return f"{index}.{name_of(layers[index])}"
+
+
 class Network:
     """Layers for rows of shape `inputs`, and their parameters `theta` (P,).
 

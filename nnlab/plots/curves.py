@@ -1,5 +1,6 @@
 """Learning curves: how loss and metrics moved from epoch to epoch."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,16 +13,20 @@ from nnlab.plots.axes import (
     label,
     legend,
     numbers,
-    scale,
+    show,
     whole_numbers,
 )
 from nnlab.plots.plot import Plot
+from nnlab.plots.scales import smoothed, window
 from nnlab.plots.style import look
 from nnlab.plots.view import View
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+
+PALE = 0.35  # the opacity of values behind their running mean
 
 
 def unsuited(run: View) -> str | None:
@@ -44,8 +49,16 @@ def draw(run: View) -> "Figure":
         _mark_divergence(ax, run)
         ax.set_xlabel("epoch")
         ax.set_ylabel(label(quantity, config))
-    legend(figure, axes[0])
+    legend(figure, axes[0], note(axes))
     return figure
+
+
+def note(axes: Sequence["Axes"]) -> str | None:
+    """What pale lines are, where there are any."""
+    pale = [line for ax in axes for line in ax.lines if line.get_gid() == "pale"]
+    if not pale:
+        return None
+    return f"pale: every epoch; strong: mean of {window(np.size(pale[0].get_xdata()))} epochs"
 
 
 def details(run: View) -> str:
@@ -73,19 +86,32 @@ def _panel(
     ax: "Axes", table: dict[str, Any], quantity: str, parts: dict[str, tuple[str, str, str]]
 ) -> None:
     """The lines of one quantity."""
-    epochs = numbers(table["epoch"])
-    marker = "." if len(epochs) <= FEW else ""
-    shown: list[FloatArray] = [np.empty(0)]
-    for key, (name, colour, dash) in parts.items():
-        column = columns.name(key, quantity)
-        if column not in table:
-            continue
-        values = numbers(table[column])
-        if np.isfinite(values).any():
-            ax.plot(epochs, values, color=colour, linestyle=dash, marker=marker, label=name)
-            shown.append(values)
-    scale(ax, np.concatenate(shown), quantity)
+    known = {
+        part: numbers(table[name])
+        for part in parts
+        if (name := columns.name(part, quantity)) in table
+    }
+    known = {part: values for part, values in known.items() if np.isfinite(values).any()}
+    show(ax, np.concatenate([np.empty(0), *known.values()]), quantity)
+    for part, values in known.items():
+        name, colour, dash = parts[part]
+        line(ax, numbers(table["epoch"]), values, color=colour, linestyle=dash, label=name)
     whole_numbers(ax)
+
+
+def line(ax: "Axes", epochs: FloatArray, values: FloatArray, **look: Any) -> None:
+    """A curve over the epochs; of a noisy one the running mean, with the values pale behind it.
+
+    The axis must have its scale and its limits.
+    """
+    low, high = ax.get_ylim()
+    mean = smoothed(values, low, high, ax.get_yscale() == "log")
+    if mean is None:
+        ax.plot(epochs, values, marker="." if len(epochs) <= FEW else "", **look)
+        return
+    pale = {"color": look["color"], "alpha": PALE, "linewidth": 0.6, "zorder": 1.5}
+    ax.plot(epochs, values, gid="pale", **pale)
+    ax.plot(epochs, mean, **look)
 
 
 def _mark_best(ax: "Axes", run: View, table: dict[str, Any], quantity: str) -> None:

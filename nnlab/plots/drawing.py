@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nnlab.errors import NnlabError, RunUnreadable, StorageError
+from nnlab.plots.palette import Scale
 from nnlab.plots.plot import Plot
-from nnlab.plots.style import Scale, encode, style
+from nnlab.plots.style import encode, style
 from nnlab.plots.view import View, view
 from nnlab.run import durable
 from nnlab.run.folder import RunFolder
@@ -18,11 +19,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Form:
-    """What the files shall be: png, svg or pdf; for dark pages; the scale of losses and rates."""
+    """What the files shall be: png, svg or pdf; for dark pages; the scale of losses and rates.
+
+    heading: whether each figure names its experiment; a page names it once, for all figures.
+    """
 
     kinds: tuple[str, ...] = ("png",)
     dark: bool = False
     scale: Scale | None = None
+    heading: bool = True
 
 
 @dataclass(frozen=True)
@@ -78,7 +83,7 @@ def draw_each(
 
 def files(name: str, paint: Callable[[], "Figure"], form: Form) -> list[tuple[str, bytes]]:
     """Names and bytes of the files of one figure."""
-    with style(form.dark, form.scale):
+    with style(form.dark, form.scale, form.heading):
         figure = paint()
         dark = "-dark" if form.dark else ""
         return [(f"{name}{dark}.{kind}", encode(figure, kind)) for kind in form.kinds]

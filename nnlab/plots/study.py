@@ -6,19 +6,15 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from nnlab.core import columns
-from nnlab.core.metrics import METRICS, is_share, label_of
-from nnlab.core.types import FloatArray
+from nnlab.core.metrics import METRICS, label_of
 from nnlab.errors import NnlabError
 from nnlab.plots import style
-from nnlab.plots.axes import LARGEST, LOG_RANGE
-from nnlab.plots.titles import SEPARATOR, setting
+from nnlab.plots.axes import LARGEST
+from nnlab.plots.titles import SEPARATOR, Trained, setting
 from nnlab.run.sweeps import SweepFolder, TrialRecord, label, places
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 NAMED = 12  # curves or values that can be told apart by name
@@ -99,6 +95,11 @@ class Study:
         """training, validation, or test where the test rows are what is watched."""
         return columns.row_names(self.about.get("base", {}))[part]
 
+    @cached_property
+    def several(self) -> bool:
+        """Whether a cell has more than one run: several seeds."""
+        return any(len(cell.trials) > 1 for cell in self.cells)
+
     def words(self, values: Sequence[Any]) -> str:
         """A cell in the legend: 0.01, or with two axes: lr 0.01, hidden 3."""
         if len(self.keys) == 1:
@@ -108,7 +109,8 @@ class Study:
     def head(self, figure: "Figure") -> None:
         """Title, setting, and the study's caption."""
         name = f"{self.about.get('name', self.folder.name)}: {' and '.join(self.keys)}"
-        style.head(figure, name, self.setting, str(self.about.get("caption") or ""))
+        caption = str(self.about.get("caption") or "") if style.look().heading else ""
+        style.head(figure, name, self.setting, caption)
 
     @property
     def setting(self) -> str:
@@ -118,7 +120,13 @@ class Study:
         if len(seeds) > 1:
             del base["seed"]
         base = _without(base, self.keys)
-        parts = [setting(base, self.inputs if "network" in base else None)]
+        trained = [
+            Trained(trial.epochs, trial.status)
+            for cell in self.cells
+            for trial in cell.done
+            if trial.epochs is not None
+        ]
+        parts = [setting(base, self.inputs if "network" in base else None, trained)]
         if len(seeds) > 1:
             parts.append(f"{len(seeds)} seeds ({seeds[0]} to {seeds[-1]}): median and quartiles")
         return SEPARATOR.join(filter(None, parts))
@@ -133,22 +141,9 @@ class Study:
 def tint(number: int, values: Sequence[Any]) -> str:
     """From light to dark for many numbers, else from the palette."""
     numeric = all(type(value) in (int, float) for value in values)
-    if (numeric and len(values) > FEW) or len(values) > len(style.look().palette):
+    if (numeric and len(values) > FEW) or len(values) > len(style.look().lines):
         return style.ramp(number, len(values))
-    return style.look().palette[number % len(style.look().palette)]
-
-
-def scale(ax: "Axes", values: FloatArray, quantity: str) -> None:
-    """Shares end at 1; a loss is logarithmic where it spans far more than one power of ten."""
-    finite = values[np.isfinite(values)]
-    if is_share(quantity):
-        lowest = max(-1.0, float(np.min(finite, initial=0.95)))
-        room = 0.05 * (1 - lowest)
-        ax.set_ylim(lowest - room, 1 + room)
-    elif finite.size and finite.min() > 0 and finite.max() / finite.min() > LOG_RANGE:
-        ax.set_yscale("log")
-    else:
-        ax.set_ylim(bottom=min(0.0, float(finite.min(initial=0.0))))
+    return style.look().lines[number % len(style.look().lines)]
 
 
 def word(quantity: str) -> str:

@@ -8,8 +8,8 @@ from nnlab.core import columns
 from nnlab.core.metrics import METRICS
 from nnlab.core.types import FloatArray
 from nnlab.plots import style
-from nnlab.plots.axes import LARGEST
-from nnlab.plots.study import DASHES, NAMED, Cell, Study, scale, tint, word
+from nnlab.plots.axes import LARGEST, show
+from nnlab.plots.study import DASHES, NAMED, Cell, Study, tint, word
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -58,7 +58,7 @@ def _curves(ax: "Axes", study: Study, column: str) -> None:
             ax.fill_between(epochs, low, high, color=colour, alpha=0.15, linewidth=0)
         everything += [low, middle, high]
     if everything:
-        scale(ax, np.concatenate(everything), columns.split(column)[1])
+        show(ax, np.concatenate(everything), columns.split(column)[1])
 
 
 def _stacked(study: Study, cell: Cell, column: str) -> tuple[FloatArray, FloatArray]:

@@ -55,7 +55,7 @@ def charts(seen: View) -> list[Chart]:
         found.append(chart(quantity, title, series, mark, limit, is_share(quantity)))
     rates = column(table.get("lr", ()), len(epochs))
     if len(rates) == len(epochs) and len(np.unique(rates[np.isfinite(rates)])) > 1:
-        found.append(chart("lr", LR, [Series(LR, columns.TRAIN, epochs, rates)]))
+        found.append(chart("lr", LR, [Series(LR, columns.TRAIN, epochs, rates)], rate=True))
     return [one for one in found if one is not None]
 
 

@@ -150,11 +150,14 @@ def _story(seen: View, status: str, rows: int) -> str:
     """How it ended, in a sentence."""
     if rows == 1 and status == "completed":
         return "Nothing was trained: the network was built and evaluated with its first weights."
-    epochs = max(rows - 1, 0)
+    epochs, wanted = max(rows - 1, 0), _epochs_asked(seen)
+    count = f"{epochs:,} epoch{'s' * (epochs != 1)}"
+    if isinstance(wanted, int) and epochs < wanted:
+        count = f"{epochs:,} of {wanted:,} epochs"
     took = duration(seen.about.get("seconds"))
     end = f", in {took}" if took != NOTHING else ""
     story = STORIES.get(status, f"The run is {status}")
-    return f"{story}. {epochs:,} epoch{'s' * (epochs != 1)} were recorded{end}."
+    return f"{story}. {count} {'was' if epochs == 1 else 'were'} trained{end}."
 
 
 def _key(seen: View) -> list[tuple[str, str]]:

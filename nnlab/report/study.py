@@ -23,11 +23,6 @@ from nnlab.report.tables import Cell as TableCell
 from nnlab.report.tables import Table, cell
 from nnlab.run.sweeps import SweepFolder, TrialRecord
 
-CAPTIONS = {
-    "curves": ("Curves", "A line a setting: the median over the seeds, and the quartiles."),
-    "final": ("Where they ended", "A dot a run, a bar the median over the seeds."),
-    "map": ("Both settings", "The median over the seeds for each pair of settings."),
-}
 FAILED = ("failed", "diverged", "unreadable")
 
 
@@ -103,7 +98,9 @@ def median(study: Study, one: Cell, quantity: str) -> tuple[FloatArray, FloatArr
 
 def trials(folder: SweepFolder, study: Study, records: list[TrialRecord], out: Path) -> Table:
     """A row a trial: a link to its run, what it was given, how it ended and what it reached."""
-    results = [_results(record) for record in records]
+    # Where the test part is what is watched, val_ and test say the same.
+    parts = ("train",) if study.part_name("val") == "test" else ("train", "val")
+    results = [_results(record, parts) for record in records]
     names = list(dict.fromkeys(name for result in results for name in result))
     rows = [
         [
@@ -121,14 +118,13 @@ def trials(folder: SweepFolder, study: Study, records: list[TrialRecord], out: P
     return Table("Every trial", header, rows, kind="runs")
 
 
-def _results(record: TrialRecord) -> dict[str, Any]:
+def _results(record: TrialRecord, parts: tuple[str, ...]) -> dict[str, Any]:
     """The final figures of a trial, part by part."""
     numbers = dict(record.final) | columns.named(columns.TEST, record.test)
-    names = (columns.LOSS, *METRICS)
     return {
         f"{part} {name}": numbers[key]
-        for part in columns.PARTS
-        for name in names
+        for part in (*parts, columns.TEST)
+        for name in (columns.LOSS, *METRICS)
         if (key := columns.name(part, name)) in numbers
     }
 
@@ -143,18 +139,18 @@ def _value(value: Any) -> TableCell:
 def _drawings(study: Study, curves: bool) -> list[Drawing]:
     """The figures of the sweep; its curves only where the page has none of its own."""
     found = []
-    for name, (suits, paint) in SWEEP_FIGURES.items():
-        title, caption = CAPTIONS.get(name, (name, ""))
+    for name, plot in SWEEP_FIGURES.items():
         if name != "curves" or not curves:
-            alt = f"{title} of {study.folder.name}. {caption}"
+            caption = plot.caption(study)
+            alt = f"{plot.title} of {study.folder.name}. {caption}"
             found.append(
                 Drawing(
                     name=name,
-                    title=title,
+                    title=plot.title,
                     caption=caption,
                     alt=partial(str, alt),
-                    suits=partial(suits, study),
-                    paint=partial(paint, study),
+                    suits=partial(plot.suits, study),
+                    paint=partial(plot.painter, study),
                 )
             )
     return found

@@ -257,3 +257,47 @@ def test_a_run_that_was_interrupted(nnlab: Nnlab, flowers: Path, command: list[s
         "weights. Try --weights initial.\n"
     )
     assert nnlab(*command, "--weights", "initial").exit_code == 0
+
+
+def test_predict_with_targets_of_a_file(nnlab: Nnlab, flowers: Path, tmp_path: Path) -> None:
+    """The plain table between the row's number and target, and its loss."""
+    plain = list(csv.reader(io.StringIO(nnlab("predict", "latest", "flowers.csv").stdout)))
+    result = nnlab("predict", "latest", "flowers.csv", "--targets")
+    assert (result.exit_code, result.stderr) == (0, "")
+    header, *lines = csv.reader(io.StringIO(result.stdout))
+    assert header == ["row", "target", *plain[0], "loss"]
+    assert [line[2:-1] for line in lines] == plain[1:]
+    assert [line[0] for line in lines] == [str(number) for number in range(1, 7)]
+    for _, target, iris, rose, _, loss in lines:
+        chance = float(iris if target == "iris" else rose)
+        assert float(loss) == pytest.approx(-np.log(chance), rel=1e-4)
+
+
+def test_predict_with_targets_of_the_runs_own_data(nnlab: Nnlab) -> None:
+    """All 100 points of `linear`: truth and prediction, and the mean of the losses is the loss."""
+    nnlab("train", "linear", "--set", "epochs=3", "--no-plots")
+    evaluated = json.loads(nnlab("evaluate", "latest", "--json").stdout)
+    header, *lines = csv.reader(io.StringIO(nnlab("predict", "latest", "--targets").stdout))
+    assert header == ["row", "target", "p(x > y)", "predicted", "loss"]
+    assert len(lines) == evaluated["rows"] == 100
+    assert np.mean([float(line[-1]) for line in lines]) == pytest.approx(evaluated["loss"])
+    right = np.mean([line[1] == line[3] for line in lines])
+    assert right == pytest.approx(evaluated["accuracy"])
+    assert nnlab("predict", "latest", "--targets", "--part", "train").stdout.count("\n") == 101
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "Missing argument 'FILE'. Without one, --targets shows the run's own data."),
+        (["--part", "train"], "--part needs --targets and no FILE."),
+        (["flowers.csv", "--targets", "--part", "train"], "--part needs --targets and no FILE."),
+        (["--targets", "--part", "test"], "This run has no test part; it has train."),
+    ],
+)
+def test_predict_says_what_is_missing(
+    nnlab: Nnlab, flowers: Path, arguments: list[str], message: str
+) -> None:
+    result = nnlab("predict", "latest", *arguments)
+    assert result.exit_code == 2
+    assert result.stderr.rstrip().endswith(message)

@@ -259,4 +259,5 @@ def test_every_combination(hidden):
         calm = replace(optimizer, lr=optimizer.lr / 20)  # a rate at which rounding does not grow
         what = plan(loss, calm, kind, batch_size=size, schedule=schedule)
         what = replace(what, epochs=-(-100 // what_batches(what)), ema=0.9 if turn % 3 else None)
-        compare(what, network(hidden, last))
+        # Where a gradient is 0 but for rounding, Adagrad and Adam divide the rounding by itself.
+        compare(what, network(hidden, last), 1e-8 if hidden == "square" else 1e-10)

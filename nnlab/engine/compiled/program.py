@@ -33,6 +33,7 @@ ACTIVATIONS = {
     "silu": 7,
     "softplus": 8,
     "softmax": 9,
+    "square": 10,
 }
 NOTHING_TO_DO = ("linear", "flatten")
 LOSS_CODES = {"Mse": 0, "Mae": 1, "Huber": 2, "Bce": 3, "CrossEntropy": 4}
