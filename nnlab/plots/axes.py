@@ -63,11 +63,11 @@ def decades(ax: "Axes", low: float, high: float) -> None:
     ax.yaxis.set_minor_formatter(NullFormatter())
 
 
-def compact(value: float) -> str:
-    """A tick in at most seven characters: 0.001, 2,000, 1e-05."""
-    value = float(f"{value:.3g}") + 0.0
+def compact(value: float, digits: int = 3) -> str:
+    """A tick with so many significant digits: 0.001, 2,000, 1e-5."""
+    value = float(f"{value:.{digits}g}") + 0.0
     if value and not 1e-4 <= abs(value) < 1e5:
-        mantissa, _, exponent = f"{value:.2e}".partition("e")
+        mantissa, _, exponent = f"{value:.{digits - 1}e}".partition("e")
         text = f"{mantissa.rstrip('0').rstrip('.')}e{int(exponent)}"
     else:
         text = f"{value:,.10f}".rstrip("0").rstrip(".")

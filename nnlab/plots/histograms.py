@@ -119,14 +119,18 @@ def draw(run: View) -> "Figure":
 
 def few_ticks(ax: "Axes", low: float, high: float) -> None:
     """As many ticks as have room for their labels beside each other."""
-    from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator
+    from matplotlib.ticker import MaxNLocator
 
-    for most in (4, 3, 2):
+    for most in (4, 3, 2, 1):
         ticks = [t for t in MaxNLocator(most).tick_values(low, high) if low <= t <= high]
-        if len(ticks) * max(len(compact(tick)) for tick in ticks or [0.0]) <= LETTERS:
+        # As few digits as tell the ticks from each other.
+        digits = next(
+            (d for d in (3, 5, 7) if len({compact(t, d) for t in ticks}) == len(ticks)), 9
+        )
+        texts = [compact(tick, digits) for tick in ticks]
+        if sum(map(len, texts)) <= LETTERS:
             break
-    ax.xaxis.set_major_locator(FixedLocator(ticks))
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: compact(value)))
+    ax.set_xticks(ticks, texts)
 
 
 def _histogram(ax: "Axes", values: Array | None, colour: str, before: Array | None = None) -> None:
