@@ -1,7 +1,7 @@
 """Fetching one published file over its mirrors, so that the cache holds the right file or none."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import closing
 from pathlib import Path
 from typing import BinaryIO
@@ -105,7 +105,7 @@ def _receive(address: str, sink: BinaryIO, limit: int) -> None:
             sink.write(chunk)
 
 
-def _chunks(address: str) -> Iterator[bytes]:
+def _chunks(address: str) -> Generator[bytes, None, None]:
     """The body of the answer, piece by piece. Raises _RefusedError unless it is whole."""
     import ssl
     from http.client import HTTPException
