@@ -14,7 +14,7 @@ LOWEST = .venv-lowest
 .NOTPARALLEL:
 
 help:
-	@echo "make demo     install, then train the 8-3-8 identity encoder"
+	@echo "make demo     install (a minute), train the 8-3-8 identity encoder, and draw its figures"
 	@echo "make test     install, then run the tests"
 	@echo "make lowest   install the lowest versions that pyproject.toml allows, and run the main commands with them"
 	@echo "make torture  kill, refuse and fuzz for an hour or two, and write the table in docs/reliability.md"
@@ -30,6 +30,11 @@ help:
 
 demo: $(VENV)/.fast
 	$(VENV)/bin/nnlab train configs/identity8.yaml
+	@echo
+	@echo "The figures are in the folder figures inside that folder. Next:"
+	@echo "  $(VENV)/bin/nnlab report latest --open   a web page about this run"
+	@echo "  $(VENV)/bin/nnlab init                   more experiments"
+	@echo "  $(VENV)/bin/nnlab --help                 all commands"
 
 test: how-long $(VENV)/.test browser
 	$(RUN) pytest --numprocesses auto --dist loadfile
@@ -94,14 +99,17 @@ clean:
 
 # The package is installed as a link to this folder: only a changed pyproject.toml asks for a new installation.
 $(VENV)/.fast: pyproject.toml | $(VENV)/bin/python
+	@echo "Installing nnlab with NumPy, Matplotlib and numba into $(VENV): about a minute, once."
 	$(INSTALL) --editable '.[fast]'
 	@touch $@
 
 $(VENV)/.test: pyproject.toml | $(VENV)/bin/python
+	@echo "Installing nnlab and what its tests need into $(VENV): a minute or two, once."
 	$(INSTALL) --editable '.[fast,test]'
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml | $(VENV)/bin/python
+	@echo "Installing nnlab and the tools for its code into $(VENV): a minute or two, once."
 	$(INSTALL) --editable '.[fast,dev]'
 	@touch $@
 
@@ -117,4 +125,5 @@ $(VENV)/bin/python:
 	@test -n "$(PYTHON)" || { \
 	    echo "nnlab needs Python 3.11 or newer with its venv module" \
 	         "(Debian and Ubuntu: apt install python3-venv)." >&2; exit 1; }
+	@echo "Making the folder $(VENV) with its own Python: some seconds."
 	$(PYTHON) -m venv $(VENV)

@@ -1,6 +1,7 @@
 """Trains some shipped experiments and draws the images of README.md and docs/gallery.md.
 
-    make figures            # two minutes; MNIST and Fashion-MNIST are fetched or found
+    make figures                      # two minutes; MNIST and Fashion-MNIST are fetched or found
+    docs/figures.py fashion_mlp xor   # those of some experiments
 
 Every image is what `nnlab plot` draws, with its colours reduced so that the repository stays small.
 """
@@ -8,7 +9,7 @@ Every image is what `nnlab plot` draws, with its colours reduced so that the rep
 import io
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,12 +19,13 @@ from PIL import Image
 
 import nnlab
 from nnlab.plots import FIGURES, View, activation, overlay, style
+from nnlab.plots.palette import DARK, LIGHT, Look, channels, mixed
 from nnlab.run.folder import RunFolder
 
 IMAGES = Path(__file__).with_name("images")
-COLOURS = (48, 24, 12)  # the most that fit into LARGEST
+COLOURS = (48, 24, 12)  # the most that fit into LARGEST, beside those of the look
 SHADES = {"lenet_mnist-feature_maps": 160}  # two scales of colours, which fewer would mix
-LARGEST = 60 * 1024  # bytes
+LARGEST = 64 * 1024  # bytes
 WIDEST = 1000  # pixels: twice the width of a column on a page
 
 # Experiment -> figures of its run.
@@ -37,7 +39,7 @@ WANTED: dict[str, tuple[str, ...]] = {
     "lenet_mnist": ("network", "filters", "feature_maps"),
     "forward_random": ("forward",),
     "textbook": ("steps", "lr", "targets", "histograms"),
-    "linear": ("scatter",),
+    "linear": ("scatter", "outputs"),
     "xor": ("curves", "outputs", "scatter", "boundary", "boundary_epochs", "weights"),
 }
 EPOCHS = {"lenet_mnist": 1}  # instead of the config's: enough to see what its maps are
@@ -45,8 +47,8 @@ ACTIVATIONS = ("sigmoid", "relu")
 OVERLAY = ("digits_binary", "digits_linear", "digits_two_linear", "digits_deep", "digits_zeros")
 
 
-def main() -> int:
-    """Draw everything; the number of images is printed."""
+def main(wanted: Sequence[str] = ()) -> int:
+    """Draw everything, or the images of the experiments that are named."""
     IMAGES.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as place:
         runs: dict[str, View] = {}
@@ -59,8 +61,12 @@ def main() -> int:
             return runs[name]
 
         for name, figures in WANTED.items():
+            if wanted and name not in wanted:
+                continue
             for figure in figures:
                 draw(f"{name}-{figure}", partial(FIGURES[figure].draw, run(name)))
+        if wanted:
+            return 0
         for name in ACTIVATIONS:
             draw(f"activation-{name}", partial(activation.draw, name))
         compared = [run(name) for name in OVERLAY]
@@ -79,11 +85,25 @@ def draw(name: str, paint: Callable[[], Figure], dark: bool = False) -> None:
         image = image.resize(size, Image.Resampling.LANCZOS)
     path = IMAGES / f"{name}.png"
     for colours in (SHADES.get(name, COLOURS[0]), *COLOURS[1:]):
-        image.quantize(colours, dither=Image.Dither.NONE).save(path, optimize=True)
+        reduced(image, colours, DARK if dark else LIGHT).save(path, optimize=True)
         if path.stat().st_size <= LARGEST:
             break
     print(f"{path.name}: {path.stat().st_size // 1024} kB")
 
 
+def reduced(image: Image.Image, colours: int, look: Look) -> Image.Image:
+    """The image with so many colours of its own, and all those of the look.
+
+    What is small, such as a bar beside a photograph, would lose its colour to many greys.
+    """
+    own = image.quantize(colours, dither=Image.Dither.NONE).getpalette() or []
+    ends = [look.deep(colour) for colour in (look.positive, look.negative)]
+    kept = [look.paper, look.ink, look.soft, *look.lines, *ends]
+    kept += [mixed(look.paper, colour, 0.5) for colour in look.lines]
+    palette = Image.new("P", (1, 1))
+    palette.putpalette([*(part for one in kept for part in channels(one)), *own[: 3 * colours]])
+    return image.quantize(palette=palette, dither=Image.Dither.NONE)
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from os import PathLike
 from pathlib import Path
-from typing import Any, Literal, Self, TypeVar
+from typing import Any, Literal, Self, TypeVar, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -17,10 +17,11 @@ from nnlab.config.schema import Config
 from nnlab.core.gradcheck import Checked, check_gradients
 from nnlab.core.limits import check
 from nnlab.core.losses import LOSSES, Loss
-from nnlab.core.metrics import METRICS, Kind
+from nnlab.core.metrics import Kind
 from nnlab.core.network import Network, name_of
 from nnlab.core.optimizers import OPTIMIZERS, Optimizer
 from nnlab.core.schedules import SCHEDULES, Schedule
+from nnlab.core.targets import pairs
 from nnlab.core.types import FloatArray
 from nnlab.data.batches import Part
 from nnlab.data.scale import Scaling
@@ -159,14 +160,15 @@ def fit(
 
     loss, optimizer and schedule are members of their catalogues, or names for one as it is by
     default. kind says how outputs are judged; by default cross_entropy means "classes", bce
-    "binary", and any other loss "regression". Classes are one-hot rows or labels (B,) from 0;
-    for a single output t may be (B,) as well. The network's parameters change in place; after a
+    "binary", and any other loss "regression". Classes are labels (B,) from 0, one-hot rows or rows
+    of probabilities; binary targets are 0, 1 or shares between. For a single output t may be (B,)
+    as well. The network's parameters change in place; after a
     divergence they are the last finite ones and `failure` says what broke. Raises ValueError for
     arrays and settings that do not fit, TypeError for what is no member of a catalogue.
     """
     loss = member(loss, LOSSES, Loss, "loss")
     judged = kind or KINDS[loss.fuses]
-    require_trainable(network, loss, judged, epochs, batch_size)
+    require_trainable(network, loss, judged, epochs, batch_size, seed)
     inputs, targets, loss = pairs(network, x, t, loss, judged)
     none = Scaling("none", np.zeros(()), np.ones(()))
     part = Part(inputs, np.arange(len(inputs)), none, targets, network.dtype)
@@ -213,17 +215,19 @@ def member(given: object, catalogue: Mapping[str, type[M]], family: Any, word: s
 
 
 def require_trainable(
-    network: Network, loss: Loss, kind: str, epochs: object, batch_size: object
+    network: Network, loss: Loss, kind: str, epochs: object, batch_size: object, seed: object
 ) -> None:
     """Raise ValueError where the network cannot be trained in this way."""
-    if kind not in METRICS:
-        raise ValueError(f"there is no kind '{kind}'; there are {', '.join(METRICS)}")
+    if kind not in get_args(Kind):
+        raise ValueError(f"there is no kind '{kind}'; there are {', '.join(get_args(Kind))}")
     if type(epochs) is not int or epochs < 0:
         raise ValueError(f"epochs must be a whole number, 0 or more, not {epochs!r}")
     if batch_size != "full" and (type(batch_size) is not int or batch_size < 1):
         raise ValueError(
             f"batch_size must be a whole number, 1 or more, or 'full', not {batch_size!r}"
         )
+    if type(seed) is bool or not isinstance(seed, int | np.integer) or seed < 0:
+        raise ValueError(f"seed must be a whole number, 0 or more, not {seed!r}")
     if loss.fuses is not None and kind == "regression":
         raise ValueError(f"a loss that needs {loss.fuses} is for classes, not for a regression")
     if loss.fuses == "softmax" and kind == "binary":
@@ -236,42 +240,3 @@ def require_trainable(
                 f"layer {index} ({name_of(layer)}) has no useful derivative, so it cannot be "
                 "trained"
             )
-
-
-def pairs(
-    network: Network, x: ArrayLike, t: ArrayLike, loss: Loss, kind: Kind
-) -> tuple[FloatArray, FloatArray, Loss]:
-    """Rows and encoded targets as float64 arrays, and the loss with its class weights.
-
-    Raises ValueError where they are not finite, do not fit the network, or are no pairs.
-    """
-    inputs: FloatArray = np.asarray(x, np.float64)
-    targets: FloatArray = np.asarray(t, np.float64)
-    shape = network.shapes[-1]
-    if targets.ndim == 1 and len(shape) == 1:
-        targets = spread(targets, shape[0], kind)
-    expected = {"inputs": (inputs, network.inputs), "targets": (targets, shape)}
-    for name, (array, row) in expected.items():
-        if array.shape[1:] != row or not len(array):
-            raise ValueError(f"{name} must be rows of shape {row}, not an array {array.shape}")
-        if not np.isfinite(array).all():
-            raise ValueError(f"{name} hold a number that is not finite")
-    if len(inputs) != len(targets):
-        raise ValueError(f"{len(inputs)} rows of inputs, but {len(targets)} of targets")
-    if loss.fuses == "softmax":
-        loss = loss.prepare(targets.argmax(axis=1), shape[0])
-    elif loss.fuses == "sigmoid":
-        loss = loss.prepare((targets > 0.5).ravel().astype(np.int64), 2)
-    return inputs, loss.encode(targets), loss
-
-
-def spread(targets: FloatArray, outputs: int, kind: Kind) -> FloatArray:
-    """Targets (B,) as rows: one column for a single output, one-hot rows (B, m) for labels."""
-    if outputs == 1:
-        return targets[:, None]
-    if kind != "classes":
-        return targets
-    wrong = targets[~np.isin(targets, range(outputs))]
-    if wrong.size:
-        raise ValueError(f"labels must be whole numbers from 0 to {outputs - 1}, not {wrong[0]:g}")
-    return np.eye(outputs)[targets.astype(np.int64)]

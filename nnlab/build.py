@@ -9,7 +9,8 @@ import numpy as np
 
 from nnlab.config.schema import Config, FromRun
 from nnlab.core.losses import Loss
-from nnlab.core.metrics import Kind, better_when
+from nnlab.core.losses.classification import ClassLoss
+from nnlab.core.metrics import Kind, better_when, kind_of
 from nnlab.core.network import Network, flops
 from nnlab.core.types import Array, FloatArray, IntArray
 from nnlab.data.augment import Augmenter
@@ -17,6 +18,7 @@ from nnlab.data.batches import Part
 from nnlab.data.dataset import Dataset
 from nnlab.data.scale import Scaling, fit
 from nnlab.data.split import Parts, split
+from nnlab.data.warnings import absent, no_row, warnings
 from nnlab.engine.compiled.program import why_not
 from nnlab.errors import ConfigError
 from nnlab.training import Plan, Stopping
@@ -28,7 +30,10 @@ WIDE = 10**7  # operations an update
 
 @dataclass(frozen=True, eq=False)
 class Built:
-    """An experiment ready to run. `parts` holds row numbers of `dataset`."""
+    """An experiment ready to run. `parts` holds row numbers of `dataset`.
+
+    warnings: what is suspicious in the data, in sentences.
+    """
 
     config: Config  # with the engine that was chosen
     dataset: Dataset
@@ -38,6 +43,7 @@ class Built:
     network: Network
     plan: Plan
     test: Part | None
+    warnings: tuple[str, ...]
 
 
 def build(config: Config, short: float = SHORT) -> Built:
@@ -50,14 +56,20 @@ def build(config: Config, short: float = SHORT) -> Built:
     """
     dataset = config.data.source.load(config.data.seed)
     parts = split(config.data.split, dataset.rows, dataset.test_rows, config.data.seed)
-    scaling = fit(config.data.scale, dataset.inputs, parts.train, dataset.input_range)
+    scaling = fit(
+        config.data.scale,
+        dataset.inputs,
+        parts.train,
+        dataset.input_range,
+        fills=dataset.fills,
+    )
     dtype = config.training.dtype
     init = None if isinstance(config.init, FromRun) else config.init
     width = dataset.inputs.shape[1]
     network = Network(config.network, width, seed=config.seed, init=init, dtype=dtype)
     kind, targets = encode(dataset, network.shapes[-1][0])
     loss = prepared(config.loss, dataset, parts.train)
-    chosen = engine(config, network, loss, len(parts.train), short)
+    chosen = engine(config, network, loss, kind, len(parts.train), short)
     config = replace(config, training=replace(config.training, engine=chosen))
     coded = loss.encode(targets)
 
@@ -69,7 +81,8 @@ def build(config: Config, short: float = SHORT) -> Built:
     train = part(parts.train, augmenter(config, dataset, scaling))
     assert train is not None
     plan = make_plan(config, loss, train, part(parts.validation), kind)
-    return Built(config, dataset, parts, scaling, kind, network, plan, part(parts.test))
+    suspicions = warnings(dataset, parts, config.data.scale, config.data.split)
+    return Built(config, dataset, parts, scaling, kind, network, plan, part(parts.test), suspicions)
 
 
 def augmenter(config: Config, dataset: Dataset, scaling: Scaling) -> Augmenter | None:
@@ -121,21 +134,22 @@ def foreseen(config: Config, short: float = SHORT) -> Literal["numpy", "compiled
 
     Raises as `build`.
     """
-    network, rows = outline(config)
-    return engine(config, network, config.loss, rows, short)
+    network, rows, kind = outline(config)
+    return engine(config, network, config.loss, kind, rows, short)
 
 
-def outline(config: Config) -> tuple[Network, int]:
-    """The network and how many rows train it, found out without loading the data."""
+def outline(config: Config) -> tuple[Network, int, Kind]:
+    """Network, number of training rows and kind of task, without loading the data."""
     data = config.data
     shape = data.source.signature(data.seed)
     rows = len(split(data.split, shape.rows, shape.test_rows, data.seed).train)
     init = None if isinstance(config.init, FromRun) else config.init
-    return Network(config.network, shape.inputs, init=init), rows
+    network = Network(config.network, shape.inputs, init=init)
+    return network, rows, kind_of(shape.task, network.shapes[-1][0])
 
 
 def engine(
-    config: Config, network: Network, loss: Loss, rows: int, short: float = SHORT
+    config: Config, network: Network, loss: Loss, kind: Kind, rows: int, short: float = SHORT
 ) -> Literal["numpy", "compiled"]:
     """The engine that runs this config on so many training rows.
 
@@ -148,7 +162,7 @@ def engine(
         wanted == "auto" and not worth_compiling(config, network, rows, short)
     ):
         return "numpy"
-    reason = why_not(network, loss, config.optimizer)
+    reason = why_not(network, loss, config.optimizer, kind)
     if config.training.augment:
         reason = "training.augment has no compiled form"
     if reason is None and find_spec("numba") is None:
@@ -193,19 +207,28 @@ def encode(dataset: Dataset, outputs: int) -> tuple[Kind, FloatArray]:
     Two classes become one column of 0 and 1 for a single output; else classes become one-hot
     rows. The identity's targets are one-hot already.
     """
-    if dataset.task == "regression":
-        return "regression", dataset.targets
-    if dataset.task == "identity":
-        return "classes", dataset.targets
-    if outputs == 1:
-        return "binary", dataset.targets[:, None].astype(np.float64)
-    return "classes", np.eye(outputs)[dataset.targets]
+    kind = kind_of(dataset.task, outputs)
+    if dataset.task != "classes":
+        return kind, dataset.targets
+    if kind == "binary":
+        return kind, dataset.targets[:, None].astype(np.float64)
+    return kind, np.eye(outputs)[dataset.targets]
 
 
 def prepared(loss: Loss, dataset: Dataset, rows: IntArray) -> Loss:
-    """The loss with balanced class weights worked out from the training rows."""
+    """The loss with balanced class weights worked out from the training rows.
+
+    Raises ConfigError where a class has none.
+    """
     if dataset.task != "classes":
         return loss
+    balanced = isinstance(loss, ClassLoss) and loss.class_weight == "balanced"
+    if balanced and (names := absent(dataset, rows)):
+        raise ConfigError(
+            f"loss.class_weight: balanced has no weight for a class without rows. "
+            f"{no_row(names, 'training')}. Set data.split: shuffled, another data.seed, or "
+            "class_weight to a list."
+        )
     return loss.prepare(dataset.targets[rows], dataset.outputs)
 
 

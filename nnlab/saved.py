@@ -3,6 +3,7 @@
 Nothing here asks for the data set, so a folder copied from another machine gives the same.
 """
 
+import math
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, get_args
@@ -15,15 +16,55 @@ from nnlab.config.load import load
 from nnlab.config.schema import Config
 from nnlab.core.losses import Loss
 from nnlab.core.losses.classification import ClassLoss
-from nnlab.core.network import Network
-from nnlab.core.types import Array, FloatArray
-from nnlab.data.dataset import require_finite
-from nnlab.data.rows import Like
+from nnlab.core.network import Network, layouts, shapes
+from nnlab.core.types import Array, FloatArray, Shape
+from nnlab.data.dataset import Column, require_finite
 from nnlab.data.scale import Scaling, filled
+from nnlab.data.sheet import Form
+from nnlab.data.table import TableSchema, columns_of
 from nnlab.data.tables import Csv, Npz
 from nnlab.errors import DataError, RunUnreadable, UsageError
 from nnlab.run.arrays import Expected
 from nnlab.run.folder import RESOLVED, RunFolder, Weights
+from nnlab.run.shapes import LARGEST
+from nnlab.run.text import shown
+
+SLACK = 8
+
+
+def require_weights(folder: RunFolder, config: Config, inputs: Shape) -> None:
+    """Raises RunUnreadable where the weights files are too small for the config's network.
+
+    Asked before the network is built: a text of a few bytes can describe one of gigabytes.
+    """
+    if not config.network:
+        return
+    parameters, buffers = layouts(config.network, shapes(config.network, inputs))
+    needed = (parameters.size + buffers.size) * np.dtype(config.training.dtype).itemsize
+    have = folder.weights_bytes()
+    if needed > have:
+        raise RunUnreadable(
+            f"Cannot read {shown(folder.path)}: the network in {RESOLVED} has {needed:,} bytes of "
+            f"weights, but the files in weights have at most {have:,}."
+        )
+
+
+def require_described(folder: RunFolder, config: Config) -> None:
+    """Raises RunUnreadable where the config makes more data, or a larger network, than the run had.
+
+    Asked before the data is made: a text of a few bytes can describe gigabytes.
+    """
+    signature = config.data.source.signature(config.data.seed)
+    data = folder.read_data(strict=True)
+    row = math.prod(data["inputs"])
+    had = row * sum(count or 0 for count in data["rows"].values())
+    # Parts may leave rows out, so not exactly as many.
+    if signature.rows * math.prod(signature.inputs) > max(LARGEST, SLACK * had):
+        raise RunUnreadable(
+            f"Cannot read {shown(folder.path)}: {RESOLVED} describes {signature.rows:,} rows of "
+            f"{math.prod(signature.inputs):,} numbers, data.json fewer."
+        )
+    require_weights(folder, config, signature.inputs)
 
 
 @dataclass(frozen=True)
@@ -55,28 +96,47 @@ class Saved:
         )
 
     @cached_property
-    def like(self) -> Like:
-        """What rows for this network look like in a file."""
+    def schema(self) -> TableSchema:
+        """How rows for this network are read from a file, as its training file was."""
         data, source = self.data, self.config.data.source
-        return Like(
-            width=data["inputs"][0],
+        table = source if isinstance(source, Csv) else None
+        form = Form(None) if table is None else table.form
+        if self.scaling.fill is None and form.missing == "mean":
+            form = replace(form, missing="error")  # an older run, whose own file had no hole
+        columns = self._columns(table)
+        schema = TableSchema(
+            columns=columns or tuple(Column(str(i)) for i in range(data["inputs"][0])),
             outputs=data["outputs"],
             task=data["task"],
             classes=tuple(data["class_names"]),
-            features=tuple(data["feature_names"]),
             targets=tuple(data["target_names"]),
-            header=source.header if isinstance(source, Csv) else None,
-            delimiter=source.delimiter if isinstance(source, Csv) else ",",
+            named=bool(columns),
+            ignored=() if table is None else tuple(map(str, table.ignore)),
             arrays=(source.inputs, source.targets) if isinstance(source, Npz) else ("x", "y"),
-            ignored=tuple(map(str, source.ignore)) if isinstance(source, Csv) else (),
-            fills=self.scaling.fill is not None,
+            form=form,
         )
+        if schema.width != data["inputs"][0]:
+            raise RunUnreadable(
+                f"Cannot read {self.folder.path}: the columns in data.json have {schema.width} "
+                f"inputs, and the network takes {data['inputs'][0]}."
+            )
+        return schema
+
+    def _columns(self, table: Csv | None) -> tuple[Column, ...]:
+        """The input columns; those of a run before data.json had them by the names of inputs."""
+        if "columns" in self.data:
+            return tuple(
+                Column(one["name"], None if (c := one["categories"]) is None else tuple(c))
+                for one in self.data["columns"]
+            )
+        return columns_of(self.data["feature_names"], () if table is None else table.categorical)
 
     def untrained(self) -> Network:
         """A network of the config's layers for the data's rows; RunUnreadable if it has none."""
         config = self.config
         try:
             inputs = tuple(self.data["inputs"])
+            require_weights(self.folder, config, inputs)
             return Network(config.network, inputs, dtype=config.training.dtype)
         except (ValueError, MemoryError) as error:
             raise RunUnreadable(

@@ -7,6 +7,7 @@ import sys
 import typing
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -477,6 +478,96 @@ def test_mistakes_in_fit_are_told(case):
     with pytest.raises(ValueError, match=f"^{re.escape(message)}"):
         nnlab.fit(net, **{"x": x, "t": t, "loss": "mse", **settings})
     np.testing.assert_array_equal(net.theta, before)
+
+
+SHARE = "must be from 0 to 1, not"
+SIGNS = f"targets for bce {SHARE} -1; write labels -1 and 1 as 0 and 1"
+ROW = "each row of targets for cross_entropy must sum to 1, and row"
+TEXT = (
+    "targets must be numbers, and they are text; np.unique(names, return_inverse=True)[1] makes "
+    "labels of the names of classes"
+)
+SMOOTH = {name: nnlab.LOSSES[name](label_smoothing=0.1) for name in ("bce", "cross_entropy")}
+BALANCED = nnlab.LOSSES["bce"](class_weight="balanced")
+SEED = "seed must be a whole number, 0 or more, not"
+TARGETS = {  # loss, outputs, targets of four rows, further settings, message
+    "signs": ("bce", 1, [-1, 1, 1, -1], {}, SIGNS),
+    "signs in a column": ("bce", 1, [[-1.0], [1.0], [1.0], [-1.0]], {}, SIGNS),
+    "two": ("bce", 1, [0, 1, 2, 1], {}, f"targets for bce {SHARE} 2"),
+    "a little more": ("bce", 1, [0, 1, 1.001, 1], {}, f"targets for bce {SHARE} 1.001"),
+    "several outputs": ("bce", 2, [[0, 1], [1, 1], [0, 3], [0, 0]], {}, f"for bce {SHARE} 3"),
+    "smoothed": (SMOOTH["bce"], 1, [-1, 1, 1, 0], {}, f"targets for bce {SHARE} -1"),
+    "weighted": (BALANCED, 1, [-1, 1, 1, -1], {}, SIGNS),
+    "squares": ("mse", 1, [-1, 1, 1, 1], {"kind": "binary"}, f"for kind 'binary' {SHARE} -1"),
+    "nan": ("bce", 1, [0, 1, float("nan"), 1], {}, "targets hold a number that is not finite"),
+    "two classes": ("cross_entropy", 2, [[1, 0], [1, 1], [0, 1], [0, 1]], {}, f"{ROW} 1 sums to 2"),
+    "no class": ("cross_entropy", 2, [[1, 0], [0, 1], [0, 1], [0, 0]], {}, f"{ROW} 3 sums to 0"),
+    "percent": ("cross_entropy", 2, [[60, 40]] * 4, {}, f"{ROW} 0 sums to 100"),
+    "logits": (
+        "cross_entropy",
+        2,
+        [[2, -1]] * 4,
+        {},
+        "cross_entropy must be 0 or more, not -1",
+    ),
+    "smoothed rows": (SMOOTH["cross_entropy"], 2, [[1, 1]] * 4, {}, f"{ROW} 0 sums to 2"),
+    "from 1": ("cross_entropy", 2, [1, 2, 1, 2], {}, "labels must be whole numbers from 0 to 1"),
+    "from -1": ("cross_entropy", 2, [-1, 1, 1, 1], {}, "labels must be whole numbers from 0 to 1"),
+    "names": ("cross_entropy", 2, ["a", "b", "a", "a"], {}, TEXT),
+    "digits as text": ("bce", 1, ["0", "1", "1", "0"], {}, TEXT),
+    "bytes": ("bce", 1, [b"0", b"1", b"1", b"0"], {}, TEXT),
+    "objects": ("bce", 1, np.array(["0", 1, 1, 0], object), {}, TEXT),
+    "nothing": ("bce", 1, [0, 1, None, 0], {}, "targets hold a number that is not finite"),
+    "complex": ("bce", 1, [0, 1j, 1, 0], {}, "must be numbers, and they are of type complex128"),
+    "ragged": ("bce", 2, [[0, 1], [1], [0, 1], [1, 1]], {}, "targets must be an array of numbers"),
+    "a seed below 0": ("bce", 1, [0, 1, 1, 0], {"seed": -1}, f"{SEED} -1"),
+    "half a seed": ("bce", 1, [0, 1, 1, 0], {"seed": 0.5}, f"{SEED} 0.5"),
+}
+FINE: dict[str, tuple[str, int, Any]] = {
+    "bool": ("bce", 1, [False, True, True, False]),
+    "shares": ("bce", 1, [0.0, 0.5, 0.25, 1.0]),
+    "one class": ("bce", 1, [1, 1, 1, 1]),
+    "several of several": ("bce", 2, [[0, 1], [1, 1], [0, 0], [1, 0]]),
+    "objects that are numbers": ("bce", 1, np.array([0, 1, 1, 0], object)),
+    "labels": ("cross_entropy", 2, [0, 1, 1, 0]),
+    "bool labels": ("cross_entropy", 2, [False, True, True, False]),
+    "one class of two": ("cross_entropy", 2, [1, 1, 1, 1]),
+    "probabilities": ("cross_entropy", 2, [[0.3, 0.7]] * 4),
+    "rounded": ("cross_entropy", 2, np.array([[0.1, 0.9]] * 4, np.float16)),
+    "regression": ("mse", 1, [-7, 3, 1e6, 0]),
+}
+
+
+def ending(loss: Any, outputs: int) -> nnlab.Network:
+    """A network for two inputs that ends as a loss needs."""
+    made = nnlab.LOSSES[loss]() if isinstance(loss, str) else loss
+    last = [nnlab.LAYERS[made.fuses]()] if made.fuses else []
+    return nnlab.Network([nnlab.LAYERS["dense"](outputs), *last], 2)
+
+
+FOUR = np.arange(8.0).reshape(4, 2) / 8
+
+
+@pytest.mark.parametrize("case", TARGETS)
+def test_targets_that_the_loss_cannot_take_are_refused(case):
+    loss, outputs, t, settings, message = TARGETS[case]
+    net = ending(loss, outputs)
+    before = net.theta.copy()
+    with pytest.raises(ValueError, match=re.escape(message)):
+        nnlab.fit(net, FOUR, t, loss, **settings)
+    np.testing.assert_array_equal(net.theta, before)
+    if not settings:
+        with pytest.raises(ValueError, match=re.escape(message)):
+            nnlab.gradcheck(net, FOUR, t, loss)
+
+
+@pytest.mark.parametrize("case", FINE)
+def test_targets_that_the_loss_can_take(case):
+    loss, outputs, t = FINE[case]
+    history = nnlab.fit(ending(loss, outputs), FOUR, t, loss, epochs=2, seed=2**40)
+    assert (history.loss >= 0).all()
+    assert loss == "mse" or history.failure is None
+    assert all(one.error < 1e-5 for one in nnlab.gradcheck(ending(loss, outputs), FOUR, t, loss))
 
 
 @pytest.mark.parametrize(

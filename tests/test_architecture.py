@@ -15,7 +15,7 @@ import pytest
 ROOT = Path(__file__).parents[1] / "nnlab"
 MODULES = sorted(ROOT.rglob("*.py"))
 
-CORE = frozenset({"errors", "core"})
+CORE = frozenset({"errors", "suggest", "core"})
 RANK_2 = CORE | {"data", "engine"}
 RANK_4 = RANK_2 | {"config", "build", "training", "run"}
 RANK_5 = RANK_4 | {"saved", "experiment"}
@@ -39,9 +39,11 @@ def rule(nnlab: frozenset[str] | set[str], packages: str = "", late: str = "") -
 # The longest matching name decides. "" is nnlab/__init__.py.
 RULES = {
     "errors": rule(set()),
+    "synonyms": rule(set()),
+    "suggest": rule({"synonyms"}),
     "core": rule({"errors"}, "numpy annotated_types", "scipy threadpoolctl"),
     "data": rule(
-        {"errors", "core.random", "core.types"},
+        {"errors", "suggest", "core.random", "core.types"},
         "numpy annotated_types",
         "sklearn platformdirs filelock",
     ),
@@ -50,11 +52,17 @@ RULES = {
     "config": rule(RANK_2, "numpy yaml pydantic pydantic_core annotated_types"),
     "build": rule(RANK_2 | {"config", "training"}, "numpy"),
     "training": rule(CORE | {"engine", "data.batches"}, "numpy"),
-    "run": rule({"errors", "config"}, "numpy yaml filelock", "threadpoolctl"),
+    "run": rule(
+        {"errors", "suggest", "config", "core.columns", "core.blas", "data.arrays"},
+        "numpy yaml filelock",
+        "threadpoolctl",
+    ),
     "saved": rule(RANK_4 - {"training"}, "numpy"),
     "experiment": rule(RANK_4 | {"saved"}, "numpy", "threadpoolctl"),
     "sweep": rule(RANK_5, "numpy yaml", "distributed threadpoolctl"),
+    "sweep.local": rule({"run"}, "distributed"),
     "tune": rule(RANK_5 | {"sweep"}, "numpy", "optuna"),
+    "tune.journal": rule({"errors", "run"}, "optuna"),
     "compare": rule(CORE | {"config", "run"}, "numpy"),
     "descend": rule(RANK_5, "numpy"),
     "api": rule(RANK_5 | {"plots"}, "numpy"),

@@ -34,7 +34,7 @@ LOCAL = {
     "digits_binary_400": (2, 0.35),
     "digits_binary_lr05": (2, 0.5),
     "digits_conv": (3, 1.0),
-    "digits_deep": (2, 0.35),
+    "digits_deep": (9, 0.6),
     "digits_linear": (2, 0.45),
     "digits_two_linear": (2, 0.45),
     "digits_zeros": (2, 0.70),
@@ -77,6 +77,12 @@ def test_the_box_is_a_box(tmp_path):
     assert run.metrics["train_loss"].tolist() == [0.0]
     x = [[-1.001], [-1.0], [0.999], [1.0]]
     assert run.predict(x).tolist() == [[0.0], [1.0], [1.0], [0.0]]
+
+
+def test_the_deep_network_stands_still_for_eight_epochs(tmp_path):
+    losses = nnlab.train("digits_deep", runs=tmp_path, epochs=10).metrics["train_loss"]
+    assert losses[:8].min() > 0.65
+    assert losses[10] < 0.4
 
 
 def test_zero_weights_learn_the_share_of_small_digits_alone(tmp_path):

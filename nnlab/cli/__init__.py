@@ -43,24 +43,24 @@ NAMES = (
 def main() -> None:
     """Train neural networks small enough to understand.
 
-    One YAML file describes an experiment; one command trains it and leaves a folder that holds
-    everything: what was asked, what happened, the weights, the pictures.
+    A YAML file describes an experiment. `nnlab train` trains it and writes a folder with the
+    settings, the metrics of every epoch, the weights and the figures.
 
     \b
-    nnlab init                    which experiments are shipped
-    nnlab train identity8         train one of them
+    nnlab init                  list the shipped experiments
+    nnlab train identity8       train one of them
     nnlab train my.yaml --set lr=0.05
-    nnlab resume latest           go on with a run that was stopped
-    nnlab sweep lr                one of its settings, in many values
-    nnlab runs                    what was trained so far
+    nnlab report latest         make a web page about it
+    nnlab runs                  list all runs
+    nnlab resume latest         continue a stopped run
+    nnlab sweep lr              train with several values
 
     CONFIG is a YAML file or the name of a shipped config. RUN is a run's folder, its name, the
     beginning of its name, or `latest`. Results go to stdout, everything else to stderr.
 
-    \b
-    Exit codes: 0 done, 1 a bug, 2 usage or config, 3 data, 4 diverged,
-    5 run locked, 6 run unreadable, 7 input/output, 8 sweep partly failed, 9 a check failed,
-    130 and 143 interrupted after saving.
+    Exit codes: 0 done, 1 a bug, 2 usage or config, 3 data, 4 diverged, 5 run locked, 6 run
+    unreadable, 7 input/output, 8 sweep partly failed, 9 a check failed, 130 and 143 interrupted
+    after saving.
 
     \b
     Completion with the tab key in bash (or zsh, fish):

@@ -8,7 +8,11 @@ from nnlab.cli.options import config_argument, json_option, verbosity
 from nnlab.cli.terminal import say, tell, tell_json
 
 if TYPE_CHECKING:
+    from nnlab.config.schema import Config
     from nnlab.core.network import Network
+
+DEFAULTS = "# the config with all defaults filled in"
+MOST_NAMES = 20  # of inputs or classes that are listed
 
 
 @click.command
@@ -16,35 +20,75 @@ if TYPE_CHECKING:
 @json_option
 @verbosity
 def command(config: str, overrides: tuple[str, ...], as_json: bool) -> None:
-    """Validate CONFIG and show what it means.
+    """Check CONFIG and show what it means.
 
-    Prints the config with all defaults filled in, and the network as a table. All mistakes are
-    reported at once, with exit code 2. Data that has to be downloaded is not needed.
+    Prints OK, the rows, classes and columns of the data, the network as a table, and last the
+    config with all defaults. Reports all mistakes at once, with exit code 2; suspicious data
+    gives a warning. Does not download data.
 
     \b
     nnlab check xor
     nnlab check my.yaml --set network.0.units=64
     """
     from nnlab.build import foreseen, outline
+    from nnlab.cli.follow import warn
     from nnlab.cli.table import table
     from nnlab.config.dump import dump, mapping
     from nnlab.config.load import load
 
     loaded = load(config, overrides)
     foreseen(loaded.config)  # refuses an engine that cannot run this
-    network, _ = outline(loaded.config)
+    network, *_ = outline(loaded.config)
+    facts, warnings = data(loaded.config)
     rows = layers(network)
     parameters, flops = sum(row["parameters"] for row in rows), sum(row["flops"] for row in rows)
     if as_json:
-        notes = list(loaded.notes)
-        found = {"config": mapping(loaded.config), "network": rows, "notes": notes}
+        found = {"config": mapping(loaded.config), "data": facts, "network": rows}
+        found |= {"notes": list(loaded.notes), "warnings": list(warnings)}
         tell_json({**found, "parameters": parameters, "flops": flops})
         return
     for note in loaded.notes:
         say(note)
+    warn(warnings)
     lines = [[row["layer"], shape(row["output"]), row["parameters"], row["flops"]] for row in rows]
-    tell(dump(loaded.config))
+    tell(f"OK: {config}\n")
+    tell("\n".join(f"{name:8} {text}" for name, text in facts.items()) + "\n")
     tell(table(["layer", "output", "parameters", "FLOPs"], [*lines, ["", "", parameters, flops]]))
+    tell(f"\n{DEFAULTS}\n{dump(loaded.config).rstrip()}")
+
+
+def data(config: "Config") -> tuple[dict[str, str], tuple[str, ...]]:
+    """Rows, classes and columns of the data in words, and what is suspicious in it.
+
+    Raises ConfigError where balanced weights cannot be had.
+    """
+    from nnlab.build import prepared
+    from nnlab.cli.results import sizes
+    from nnlab.config.families import SOURCE
+    from nnlab.data.cells import listed
+    from nnlab.data.published import COLLECTIONS
+    from nnlab.data.split import split
+    from nnlab.data.warnings import warnings
+
+    source, seed = config.data.source, config.data.seed
+    signature = source.signature(seed)
+    parts = split(config.data.split, signature.rows, signature.test_rows, seed)
+    facts = {"rows": f"{signature.rows:,}: {sizes(parts)}", "inputs": shape([*signature.inputs])}
+    if signature.image is not None:
+        facts["inputs"] += f" (pictures of {shape([*signature.image])})"
+    if signature.task != "identity":
+        plural = "classes" if signature.task == "classes" else "targets"
+        facts[plural] = f"{signature.outputs}"
+    if SOURCE.name_of(source) in COLLECTIONS:
+        return facts, ()
+    dataset = source.load(seed)
+    prepared(config.loss, dataset, parts.train)
+    names = {"inputs": dataset.feature_names, "targets": dataset.target_names}
+    names["classes"] = dataset.class_names
+    for key, called in names.items():
+        if called and key in facts:
+            facts[key] += f": {listed(called, MOST_NAMES)}"
+    return facts, warnings(dataset, parts, config.data.scale, config.data.split)
 
 
 def layers(network: "Network") -> list[dict[str, Any]]:

@@ -25,16 +25,19 @@ from nnlab.cli.terminal import say, tell, tell_json
 def command(
     names: tuple[str, ...], runs: Path | None, metrics: tuple[str, ...], as_json: bool
 ) -> None:
-    """What differs between runs, in what was asked for and in what came of it.
+    """Show how runs differ.
 
-    Shows the settings that differ, final, best and test figures side by side, the first epoch at
-    which the curves are not the same to the last bit, and what differs in the machine. A folder
-    that holds runs, as that of a sweep, stands for all of them.
+    Shows the settings that differ, the final, best and test metrics side by side, the first epoch
+    at which the curves differ in a bit, and the differences of the machines. A folder with runs,
+    such as a sweep's, means all runs in it.
 
-    Runs whose configs differ in nothing but the seed form a group. Groups that share seeds are
-    compared with the first: seed by seed, the mean of the differences with its 95 % bootstrap
-    interval (10,000 draws, percentiles widened for few seeds), and whether that is more than the
-    noise of the seed. At least five shared seeds are needed to tell.
+    Runs whose configs differ in nothing but the seed form a group. Each group is compared with the
+    first: the mean of the differences seed by seed, its 95 % interval, and whether it is more than
+    the noise of the seed. An exact test says so: two equal groups differ in at most 5 % of cases,
+    however their figures are distributed (signs of the differences exchanged; without shared seeds
+    the runs). All figures that are judged at once count (Holm's correction). At least six shared
+    seeds are needed for one figure, seven for two or three; without shared seeds four runs in each
+    group, five for two to six figures.
 
     \b
     nnlab compare latest 20261121-101500-xor

@@ -7,6 +7,7 @@ from statistics import quantiles
 from typing import Any
 
 from nnlab.cli.table import NOTHING, Cell, across, records, setting, table
+from nnlab.compare import noise
 from nnlab.compare.differences import (
     MISSING,
     environment_rows,
@@ -17,9 +18,8 @@ from nnlab.compare.differences import (
 )
 from nnlab.compare.facts import Facts
 from nnlab.compare.groups import Comparison, Group, better
-from nnlab.config.problems import suggest
-from nnlab.core.bootstrap import FEWEST
 from nnlab.errors import UsageError
+from nnlab.suggest import did_you_mean
 
 WIDE = 8  # runs that are shown one a column
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -30,8 +30,7 @@ def refuse_unknown(metrics: Sequence[str], runs: Sequence[Facts]) -> None:
     known = list(dict.fromkeys(name for run in runs for name in run.metrics))
     for metric in metrics:
         if metric not in known:
-            near = suggest(metric, known)
-            meant = f" Did you mean '{near}'?" if near else ""
+            meant = did_you_mean(metric, known, "metric")
             raise UsageError(f"No run has '{metric}'.{meant} There are {', '.join(known)}.")
 
 
@@ -146,29 +145,43 @@ def over_seeds(groups: Sequence[Group], judged: Sequence[Comparison]) -> Iterato
 def sentence(one: Comparison) -> str:
     """The difference in words, with what can be concluded from it."""
     a, b = one.first + 1, one.second + 1
-    count = len(one.seeds)
-    if one.verdict == "no shared seed":
-        return (
-            f"{one.metric}: groups {a} and {b} share no seed with finished runs, so nothing can be "
-            "paired."
-        )
-    if one.interval is None:
-        return f"{one.metric}: groups {a} and {b} share one seed only, too few to tell."
-    mean, found = one.interval.mean, one.interval
-    if not any(one.differences):
-        return f"{one.metric}: groups {a} and {b} are equal for each of {count} shared seeds."
-    way = (
-        f"{'higher' if mean > 0 else 'lower'} ({'better' if better(one.metric, mean) else 'worse'})"
-    )
-    says = (
-        f"{one.metric}: group {b} is {figure(abs(mean))} {way} than group {a}, the mean over "
-        f"{count} shared seeds (95 % interval {figure(found.low)} to {figure(found.high)})"
-    )
+    if one.mean is None:
+        empty = a if not one.sizes[0] else b
+        return f"{one.metric}: group {empty} has no finished run, so nothing can be compared."
+    if one.seeds and not any(one.differences):
+        shared = f"{len(one.seeds)} shared seed{'s' * (len(one.seeds) != 1)}"
+        return f"{one.metric}: groups {a} and {b} are equal for each of {shared}."
+    good = "better" if better(one.metric, one.mean) else "worse"
+    way = f"{'higher' if one.mean > 0 else 'lower'} ({good})"
+    says = f"{one.metric}: group {b} is {figure(abs(one.mean))} {way} than group {a}, {over(one)}"
     if one.verdict == "too few seeds":
-        return f"{says}; {count} are too few to tell it from the seed noise, {FEWEST} are needed."
-    if one.verdict == "larger":
-        return f"{says}: more than the seed noise."
-    return f"{says}: not more than the seed noise."
+        return f"{says}; {too_few(one)}."
+    at_once = "" if one.figures == 1 else f", corrected for {one.figures} figures"
+    p = f"p = {one.corrected:.2g}{at_once}"
+    return f"{says}: {'' if one.verdict == 'larger' else 'not '}more than the seed noise ({p})."
+
+
+def over(one: Comparison) -> str:
+    """What the mean is over, and its interval."""
+    if not one.seeds:
+        return f"the means of {one.sizes[1]} and {one.sizes[0]} runs that share no seed"
+    count = len(one.seeds)
+    mean = f"the mean over {count} shared seeds" if count > 1 else "with one shared seed"
+    if one.interval is None:
+        return mean
+    return f"{mean} (95 % interval {figure(one.interval.low)} to {figure(one.interval.high)})"
+
+
+def too_few(one: Comparison) -> str:
+    """How many seeds would be enough."""
+    figures = max(one.figures, 1)
+    at_once = "" if figures == 1 else f" for {figures} figures at once"
+    if one.seeds:
+        are = "is" if len(one.seeds) == 1 else "are"
+        needed = f"{noise.pairs_needed(figures)} are needed{at_once}"
+        return f"{len(one.seeds)} {are} too few to tell it from the seed noise, {needed}"
+    needed = f"{noise.runs_needed(figures)} in each group are needed{at_once}"
+    return f"these are too few to tell it from the seed noise, {needed}"
 
 
 def as_mapping(

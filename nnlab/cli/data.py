@@ -30,9 +30,9 @@ def command() -> None:
 @json_option
 @verbosity
 def list_(as_json: bool) -> None:
-    """Show which files are there, and where they are or would go.
+    """Show which files exist, and where.
 
-    Looks whether they exist, no more; `nnlab data verify` reads them.
+    Does not read the files; `nnlab data verify` does.
 
     \b
     nnlab data list
@@ -49,8 +49,8 @@ def list_(as_json: bool) -> None:
 def fetch(name: tuple[str, ...], force: bool) -> None:
     """Download a data set and check it.
 
-    Tries the mirrors in turn. What is there already is checked and kept. Exit code 3 when a file
-    cannot be had or is damaged.
+    Tries one mirror after the other. Files that exist are checked and kept. Exit code 3 if a file
+    cannot be downloaded or is damaged.
 
     \b
     nnlab data fetch mnist fashion_mnist
@@ -70,9 +70,9 @@ def fetch(name: tuple[str, ...], force: bool) -> None:
 @json_option
 @verbosity
 def verify(name: tuple[str, ...], as_json: bool) -> None:
-    """Read the files and compare them with the published SHA-256.
+    """Compare the files with the published SHA-256.
 
-    A missing file is no error as long as one is there, a damaged one is: exit code 3.
+    Exit code 3 if a file is damaged, or if no file exists.
 
     \b
     nnlab data verify

@@ -34,16 +34,16 @@ def command(
     plots: bool,
     as_json: bool,
 ) -> None:
-    """Let optimizers race on a function of two numbers.
+    """Let optimizers race on a function.
 
-    CONFIG names a function, a start, and the runs: an optimizer, a schedule and a number of steps
-    each. Leaves a run folder with every step in paths.csv and a picture of all paths; prints where
-    each run ended, and the known minimum that is nearest. --set lr, momentum and steps change all
-    runs, runs.0.optimizer.lr the first. Exit code 4 when the numbers of all runs blew up.
+    CONFIG names a function of two numbers, a start, and the runs: an optimizer, a schedule and a
+    number of steps each. Writes a run folder with every step in paths.csv and a figure of all
+    paths; prints where each run ended, and the known minimum nearest to it. --set lr, momentum
+    and steps change all runs, runs.0.optimizer.lr the first. Exit code 4 if all runs diverged.
 
     \b
     nnlab descend landscape
-    nnlab descend landscape --set function=himmelblau --set steps=50
+    nnlab descend landscape --set function=himmelblau
     """
     from nnlab.cli.follow import draw
     from nnlab.config.race.load import load_race

@@ -5,8 +5,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nnlab.cli.options import find_training, json_option, run_argument, verbosity, weights_option
-from nnlab.cli.terminal import tell, tell_json
+from nnlab.cli.options import (
+    Named,
+    find_training,
+    json_option,
+    run_argument,
+    verbosity,
+    weights_option,
+)
+from nnlab.cli.terminal import say, tell, tell_json
 
 if TYPE_CHECKING:
     from nnlab.saved import Saved
@@ -25,7 +32,7 @@ PARTS = ("train", "validation", "test")
 )
 @click.option(
     "--data",
-    type=click.Path(dir_okay=False),
+    type=Named(dir_okay=False),
     metavar="PART|FILE",
     help="A part, as --part; or other data: a CSV or NPZ file with inputs and targets.",
 )
@@ -34,7 +41,7 @@ PARTS = ("train", "validation", "test")
 def command(
     run: str, runs: Path | None, weights: str, part: str | None, data: str | None, as_json: bool
 ) -> None:
-    """Measure a trained network on a part of its data or on a file.
+    """Measure a trained network on data.
 
     Prints loss and metrics and, for up to 20 classes, precision, recall and F1 of each class and
     the confusion matrix. The data must be what it was when the run was made.
@@ -72,10 +79,12 @@ def default_part(saved: "Saved") -> str:
 
 def on_file(saved: "Saved", path: Path, weights: Any) -> dict[str, Any]:
     """The same numbers on the rows of a file."""
-    from nnlab.data import rows
     from nnlab.experiment.measure import evaluate_rows
 
-    return evaluate_rows(saved, rows.labelled(path, saved.like), weights)
+    dataset, notes = saved.schema.dataset(path)
+    for note in notes:
+        say(note)
+    return evaluate_rows(saved, dataset, weights)
 
 
 def report(title: str, found: dict[str, Any]) -> str:

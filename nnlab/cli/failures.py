@@ -1,6 +1,5 @@
 """Every error of every command ends here: as a message on stderr and an exit code."""
 
-import io
 import os
 import sys
 import traceback
@@ -8,7 +7,7 @@ from collections.abc import Callable
 
 import click
 
-from nnlab.cli.terminal import close, complain
+from nnlab.cli.terminal import close, complain, prepare
 from nnlab.errors import NnlabError
 from nnlab.experiment.signals import Terminated, ending
 
@@ -18,13 +17,11 @@ BUG, STORAGE, INTERRUPTED, TERMINATED = 1, 7, 130, 143
 
 def exit_code(action: Callable[[], object]) -> int:
     """Run `action`; its exit code, after the message for whatever it raised was shown."""
-    if isinstance(sys.stdout, io.TextIOWrapper):  # letters that it cannot hold become escapes
-        sys.stdout.reconfigure(errors="backslashreplace")
+    prepare()
     try:
         with ending():
             found = action()
-        if sys.stdout is not None:
-            sys.stdout.flush()
+        sys.stdout.flush()
     except BrokenPipeError:  # whoever read has seen enough
         close(sys.stdout)
         return 0

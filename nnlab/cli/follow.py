@@ -1,5 +1,6 @@
 """A training as the user sees it: what it is, how it goes, what came out; for train and resume."""
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from nnlab.cli.terminal import NORMAL, VERBOSE, say, tell, tell_json
@@ -21,9 +22,18 @@ def follow(session: "Session") -> None:
         say(busy)
     for note in session.notes:
         say(note)
+    warned = len(session.warnings)
+    warn(session.warnings)
     with watch(session) as see:
         for record in session:
             see(record)
+    warn(session.warnings[warned:])
+
+
+def warn(sentences: Iterable[str]) -> None:
+    """What is suspicious, a line each."""
+    for sentence in sentences:
+        say(f"Warning: {sentence}")
 
 
 def conclude(session: "Session", plots: bool, as_json: bool) -> None:

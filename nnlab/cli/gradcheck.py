@@ -22,10 +22,12 @@ from nnlab.cli.terminal import say, tell, tell_json
 def command(
     config: str, overrides: tuple[str, ...], rows: int, seed: int | None, as_json: bool
 ) -> None:
-    """Compare every gradient with central differences.
+    """Check all gradients numerically.
 
-    Uses float64, the first training rows and the weights before training. Exit code 9 when the
-    worst relative error of a parameter is above 1e-7.
+    Compares each gradient with central differences, in float64, on the first training rows and
+    with the weights before training: by each parameter array, and by the input (a little beside
+    the rows, where nothing is equal or zero). Exit code 9 if the worst relative error is above
+    1e-7.
 
     \b
     nnlab gradcheck digits_binary
@@ -51,7 +53,7 @@ def command(
     elif not found:
         tell("The network has no parameters, so there is no gradient to check.")
     else:
-        header = ["parameter", "size", "directions", "worst relative error"]
+        header = ["gradient by", "size", "directions", "worst relative error"]
         cells = [(one.name, one.size, one.directions, f"{one.error:.1e}") for one in found]
         tell(table(header, cells))
     wrong = [one.name for one in found if not one.error <= TOLERANCE]

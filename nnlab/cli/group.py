@@ -1,6 +1,5 @@
 """The group of all commands: it imports a command's module when that command is asked for."""
 
-import difflib
 import importlib
 import sys
 from collections.abc import Iterator, Sequence
@@ -10,7 +9,11 @@ from typing import Any
 import click
 
 from nnlab.cli.failures import exit_code
+from nnlab.cli.misplaced import explained
 from nnlab.cli.terminal import close
+from nnlab.suggest import did_you_mean
+
+ARGUMENTS = "nnlab.arguments"  # the key in click's context
 
 
 class Commands(click.Group):
@@ -36,8 +39,7 @@ class Commands(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """The command that the first word names; UsageError with the nearest one."""
         if args and args[0] not in self.names and not args[0].startswith("-"):
-            near = difflib.get_close_matches(args[0][:40], self.names, n=1)
-            hint = f" Did you mean '{near[0]}'?" if near else ""
+            hint = _trained(args[0]) or did_you_mean(args[0], self.names, "command")
             raise click.UsageError(f"There is no command '{args[0]}'.{hint}", ctx)
         return click.Group.resolve_command(self, ctx, args)
 
@@ -46,15 +48,28 @@ class Commands(click.Group):
         options["standalone_mode"] = False
         raise SystemExit(exit_code(lambda: click.Group.main(self, *args, **options)))
 
-    def make_context(self, *args: Any, **options: Any) -> click.Context:
+    def make_context(
+        self, info_name: str | None, args: list[str], *more: Any, **options: Any
+    ) -> click.Context:
         """As click does, which prints `--help` in here."""
-        with unread_output():
-            return click.Group.make_context(self, *args, **options)
+        given = tuple(args)  # click empties the list
+        with unread_output(), explained(self, given):
+            context = click.Group.make_context(self, info_name, args, *more, **options)
+        context.meta[ARGUMENTS] = given
+        return context
 
     def invoke(self, ctx: click.Context) -> Any:
         """As click does, which runs the command in here."""
-        with unread_output():
+        with unread_output(), explained(self, ctx.meta[ARGUMENTS]):
             return click.Group.invoke(self, ctx)
+
+
+def _trained(word: str) -> str:
+    """What to say where the name of a config stands in place of a command."""
+    from nnlab.config.locate import shipped
+
+    known = word in shipped() or word.endswith((".yaml", ".yml"))
+    return f" `nnlab train {word}` trains a config." if known else ""
 
 
 @contextmanager

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import click
 
-from nnlab.cli.options import verbosity
+from nnlab.cli.options import STDIO, verbosity
 from nnlab.cli.terminal import say, tell
 from nnlab.errors import UsageError
+from nnlab.suggest import did_you_mean
 
 
 @click.command
@@ -15,10 +16,10 @@ from nnlab.errors import UsageError
 @click.option("--force", is_flag=True, help="Overwrite a file that is there.")
 @verbosity
 def command(name: str | None, path: Path | None, force: bool) -> None:
-    """Copy the shipped config NAME, to change it.
+    """Copy a shipped config, to change it.
 
-    The copy goes to PATH, else to NAME.yaml in the current folder. Without NAME, lists what is
-    shipped.
+    The copy goes to PATH (- is stdout), by default to NAME.yaml in the current folder. Without
+    NAME, lists the shipped configs.
 
     \b
     nnlab init
@@ -36,6 +37,9 @@ def command(name: str | None, path: Path | None, force: bool) -> None:
         tell(formatter.getvalue().rstrip("\n"))
         return
     source = known[chosen(name, list(known))]
+    if path is not None and str(path) == STDIO:
+        tell(source.read_text(encoding="utf-8").removesuffix("\n"))
+        return
     target = path or Path(source.name)
     if target.is_dir():
         target = target / source.name
@@ -49,13 +53,10 @@ def command(name: str | None, path: Path | None, force: bool) -> None:
 
 def chosen(name: str, known: list[str]) -> str:
     """The shipped config's name; UsageError with the nearest one."""
-    from nnlab.config.problems import suggest
-
     wanted = name.removesuffix(".yaml").replace("-", "_")
     if wanted in known:
         return wanted
-    near = suggest(wanted, known)
-    hint = f" Did you mean '{near}'?" if near else ""
+    hint = did_you_mean(wanted, known)
     raise UsageError(f"There is no shipped config '{name}'.{hint} `nnlab init` lists them.")
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from importlib.util import find_spec
 
 from nnlab.build import SHARED, foreseen
-from nnlab.cli.terminal import say
+from nnlab.cli.terminal import VERBOSE, say
 from nnlab.errors import ConfigError
 from nnlab.sweep.trial import Trial
 
@@ -12,9 +12,13 @@ from nnlab.sweep.trial import Trial
 def compiling(dtype: str) -> str | None:
     """What to say where the kernels for a dtype must be compiled first; None where they are."""
     from nnlab.engine.compiled.objects import is_compiled
+    from nnlab.engine.compiled.store import refusal
 
     if is_compiled(dtype):
         return None
+    if reason := refusal():
+        say(f"Compiled kernels cannot be kept: {reason}.", VERBOSE)
+        return f"Compiling the kernels for {dtype}, which cannot be kept: about 20 s."
     return f"Compiling the kernels for {dtype}, once an installation: about 20 s."
 
 

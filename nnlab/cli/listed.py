@@ -6,19 +6,20 @@ from pathlib import Path
 from typing import Any
 
 from nnlab.cli.where import refuse_unknown, values_of
+from nnlab.config.expand import TOP
+from nnlab.core import columns
+from nnlab.core.metrics import METRICS, better_when
 from nnlab.errors import NnlabError
 from nnlab.run.folder import RunFolder
 from nnlab.run.listing import RunRecord
 from nnlab.run.settings import dotted, settings
 
-NUMBERS = {  # column -> where it stands in summary.json
-    "train_loss": ("final", "train_loss"),
-    "val_loss": ("final", "val_loss"),
-    "test_loss": ("test", "loss"),
-}
-METRICS = ("accuracy", "mae", "r2")
-FALLING = ("accuracy", "r2", "epochs")  # the largest first
-COLUMNS = ("run", "status", "data", "epochs", *NUMBERS, *METRICS, "time")
+LOSSES = {part: columns.name(part, columns.LOSS) for part in columns.PARTS}
+
+
+def column_names() -> list[str]:
+    """The columns of the table."""
+    return ["run", "status", "data", "epochs", *LOSSES.values(), *METRICS, "time"]
 
 
 @dataclass
@@ -32,9 +33,11 @@ class Listed:
     @property
     def cells(self) -> dict[str, Any]:
         """One row of the table: settings that were asked for stand before the time."""
-        row = {name: self.values.get(name) for name in COLUMNS}
-        time = row.pop("time")
-        return row | {key: self.values.get(key) for key in self.asked} | {"time": time}
+        row = {name: self.values.get(name) for name in column_names()}
+        run, time = row.pop("run"), row.pop("time")
+        trial = {"trial": self.run.trial} if self.run.trial else {}
+        asked = {key: self.values.get(key) for key in self.asked}
+        return {"run": run} | trial | row | asked | {"time": time}
 
     @property
     def mapping(self) -> dict[str, Any]:
@@ -43,31 +46,31 @@ class Listed:
         return asdict(self.run) | ({"config": asked} if asked else {})
 
 
-def listed(runs: Sequence[RunRecord], keys: Sequence[str]) -> list[Listed]:
-    """A row for each run, with the settings that `keys` name beside the columns.
+def listed(runs: Sequence[RunRecord], keys: Sequence[str], top: Path) -> list[Listed]:
+    """A row per run, named by its path below `top`, with the settings that `keys` name.
 
-    Configs are read only if one of the keys is no column. Raises UsageError for a key that no run
-    has.
+    Configs are read only if one of the keys is no column, or can be a short form (`data`).
+    Raises UsageError for a key that no run has.
     """
-    rows = [Listed(run, columns(run)) for run in runs]
-    asked = [key for key in dict.fromkeys(keys) if key not in COLUMNS]
-    if asked and rows:
+    rows = [Listed(run, values(run, top)) for run in runs]
+    names = column_names()
+    asked = [key for key in dict.fromkeys(keys) if key not in names]
+    if (asked or not TOP.keys().isdisjoint(keys)) and rows:
         for row in rows:
             row.values, row.asked = values_of(row.values, _settings(row.run)), asked
-        refuse_unknown(asked, COLUMNS, [name for row in rows for name in row.values])
+        refuse_unknown(asked, names, [name for row in rows for name in row.values])
     return rows
 
 
-def columns(run: RunRecord) -> dict[str, Any]:
+def values(run: RunRecord, top: Path) -> dict[str, Any]:
     """The cells of one run."""
-    tables = {"final": run.final, "test": run.test}
-    numbers = {name: tables[table].get(key) for name, (table, key) in NUMBERS.items()}
+    numbers = run.final | columns.named(columns.TEST, run.test)
     return {
-        "run": run.name,
+        "run": str(Path(run.path).relative_to(top)),
         "status": run.status,
         "data": run.data,
         "epochs": run.epochs,
-        **numbers,
+        **{name: numbers.get(name) for name in LOSSES.values()},
         **{name: metric(run, name) for name in METRICS},
         "time": run.seconds,
     }
@@ -75,9 +78,9 @@ def columns(run: RunRecord) -> dict[str, Any]:
 
 def metric(run: RunRecord, name: str) -> float | None:
     """On test rows if there are any, else on validation rows, else on training rows."""
-    places = (run.test.get(name), run.final.get(f"val_{name}"), run.final.get(f"train_{name}"))
-    found: float | None = next((value for value in places if value is not None), None)
-    return found
+    numbers = run.final | columns.named(columns.TEST, run.test)
+    found = (numbers.get(columns.name(part, name)) for part in reversed(columns.PARTS))
+    return next((value for value in found if value is not None), None)
 
 
 def in_order(rows: Sequence[Listed], key: str | None, reverse: bool) -> list[Listed]:
@@ -85,7 +88,7 @@ def in_order(rows: Sequence[Listed], key: str | None, reverse: bool) -> list[Lis
     if key is None:
         return list(reversed(rows)) if reverse else list(rows)
     known = [row for row in rows if row.values.get(key) is not None]
-    falling = (key in FALLING) != reverse
+    falling = (key == "epochs" or better_when(key) == "max") != reverse
     known.sort(key=lambda row: _rank(row.values[key]), reverse=falling)
     return known + [row for row in rows if row.values.get(key) is None]
 

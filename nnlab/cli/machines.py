@@ -33,7 +33,7 @@ def cluster_options(function: F) -> F:
                 is_flag=True,
                 expose_value=False,
                 callback=remember,
-                help="Trust a scheduler on another host without TLS.",
+                help="Trust a scheduler without TLS; whoever reaches it can run code as you.",
             ),
             *(
                 click.option(
@@ -75,7 +75,7 @@ def cluster(timeout: float | None, memory: int | None) -> "Cluster | None":
     from nnlab.sweep.cluster import Cluster
 
     address = Address.parse(given["cluster"])
-    require_distributed()
+    require_distributed(address)
     refuse_strangers(address, given["insecure"])
     tls = Tls(given["tls_ca"], given["tls_cert"], given["tls_key"])
     security(address, tls)

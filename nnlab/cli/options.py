@@ -15,8 +15,22 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-FOLDER = click.Path(path_type=Path, file_okay=False)
-FILE = click.Path(path_type=Path, dir_okay=False)
+STDIO = "-"
+
+
+class Named(click.Path):
+    """A path that is no `-`: standard input and output are not read or written there."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """As click does; usage error for `-`."""
+        if value == STDIO:
+            self.fail("'-' (standard input or output) does not work here; name a file.", param, ctx)
+        return click.Path.convert(self, value, param, ctx)
+
+
+FOLDER = Named(path_type=Path, file_okay=False)
+FILE = Named(path_type=Path, dir_okay=False)
+OUTPUT = click.Path(path_type=Path, dir_okay=False)  # `-` is stdout
 WEIGHTS = ("final", "best", "initial")
 
 
@@ -30,8 +44,8 @@ def verbosity(function: F) -> F:
     def flag(*names: str, text: str) -> Callable[[F], F]:
         return click.option(*names, is_flag=True, expose_value=False, callback=remember, help=text)
 
-    noisy = flag("--verbose", "-v", text="Say more on stderr.")(function)
-    return flag("--quiet", "-q", text="Say nothing on stderr but errors.")(noisy)
+    noisy = flag("--verbose", "-v", text="Print more on stderr.")(function)
+    return flag("--quiet", "-q", text="Print only errors on stderr.")(noisy)
 
 
 def config_argument(function: F) -> F:
@@ -88,7 +102,7 @@ def runs_option(function: F) -> F:
         "--runs",
         type=FOLDER,
         metavar="DIR",
-        help="Where run folders are; default $NNLAB_RUNS, else runs.",
+        help="Folder of the runs; default $NNLAB_RUNS, else runs.",
     )(function)
 
 
@@ -112,7 +126,7 @@ def weights_option(function: F) -> F:
 def json_option(function: F) -> F:
     """--json."""
     return click.option(
-        "--json", "as_json", is_flag=True, help="One JSON object on stdout, numbers unrounded."
+        "--json", "as_json", is_flag=True, help="Print one JSON object, numbers not rounded."
     )(function)
 
 
@@ -136,7 +150,7 @@ def find_run(run: str, runs: Path | None) -> "RunFolder":
         trial = next(iter(sweep.trials()), "TRIAL")
         raise UsageError(
             f"{sweep.path} is a sweep, and no run: name one of its trials, for example "
-            f"{sweep.path / trial}. `nnlab sweep` with the same words goes on with a sweep."
+            f"{sweep.path / trial}. To continue the sweep, repeat its command."
         ) from None
 
 

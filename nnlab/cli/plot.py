@@ -8,7 +8,8 @@ import click
 
 from nnlab.cli.options import FOLDER, complete_run, find_run, find_sweep, runs_option, verbosity
 from nnlab.cli.terminal import say, tell
-from nnlab.errors import NnlabError, StorageError, UsageError
+from nnlab.errors import NnlabError, UsageError
+from nnlab.suggest import did_you_mean
 
 if TYPE_CHECKING:
     from nnlab.plots import Drawn, Form, Plot, View
@@ -51,18 +52,18 @@ def command(
     activation: tuple[str, ...],
     out: Path | None,
 ) -> None:
-    """Draw the figures that suit a RUN, or the curves of several RUNs in one.
+    """Draw the figures of one or more runs.
 
-    Everything comes from the run's folder, so that a folder copied from another machine gives the
-    same figures. Those of one run go into its folder `figures`, those of several into the folder
-    `compare-<hash>` beside them, an activation into the current folder. Prints the files.
+    Several runs are drawn in one figure. The figures of one run go into its folder `figures`,
+    those of several runs into the folder `compare-<hash>` beside them, and an activation into the
+    current folder. Only the run's folder is read. Prints the paths of the files.
 
     \b
     nnlab plot latest
     nnlab plot latest --list
     nnlab plot latest --only curves --scale log --format svg
-    nnlab plot 20261121-101500 20261121-101622      curves over each other
-    nnlab plot sweep-identity8-lr                   the figures of a sweep
+    nnlab plot 20261121-101500 20261121-101622
+    nnlab plot sweep-identity8-lr
     nnlab plot --activation relu --activation gelu
     """
     if not run and not activation:
@@ -133,11 +134,8 @@ def draw(folder: "RunFolder", only: tuple[str, ...], form: "Form", out: Path | N
 
 def require(name: str, figures: Iterable[str]) -> None:
     """Raises UsageError, with the nearest name, where there is no such figure."""
-    from nnlab.config.problems import suggest
-
     if name not in figures:
-        near = suggest(name, figures)
-        meant = f" Did you mean '{near}'?" if near else ""
+        meant = did_you_mean(name, figures)
         raise UsageError(f"There is no figure '{name}'.{meant} There are {', '.join(figures)}.")
 
 
@@ -156,7 +154,7 @@ def report(drawn: "Drawn") -> None:
     if drawn.unwritten is not None:
         for warning in drawn.warnings[:-1]:
             say(f"Warning: {warning}")
-        raise StorageError(f"{drawn.unwritten} With --out DIR figures go elsewhere.")
+        raise type(drawn.unwritten)(f"{drawn.unwritten} With --out DIR figures go elsewhere.")
     if drawn.errors and not drawn.paths:
         raise type(drawn.errors[0])("\n".join(drawn.warnings))
     for warning in drawn.warnings:

@@ -12,12 +12,14 @@ from time import perf_counter
 
 from nnlab.cli.table import duration
 from nnlab.cli.terminal import NORMAL, QUIET, VERBOSE, level, say
+from nnlab.core import columns
 from nnlab.experiment.session import Session
 from nnlab.training import Epoch, Record, Steps
 
 REFRESH = 0.1  # seconds between two looks of the bar, at least
 RATION = 200  # and this many times what drawing it takes: 0.5 % of the time
-LINES = 10  # plain lines a run
+LINES = 10  # plain lines per run
+ALL = 200  # epochs of which --verbose shows each; of more it shows each one 5 % after the last
 APART = 2.0  # seconds between two of them, at least
 
 See = Callable[[Record], None]
@@ -33,8 +35,9 @@ def watch(session: Session) -> AbstractContextManager[See]:
 def numbers(record: Epoch) -> str:
     """Loss and metrics of the validation part if there is one, else of the training part."""
     shown = record.train if record.validation is None else record.validation
-    prefix = "" if record.validation is None else "val_"
-    return "  ".join(f"{prefix}{name} {value:.4g}" for name, value in shown.items())
+    if record.validation is not None:
+        shown = columns.named(columns.VAL, shown)
+    return "  ".join(f"{name} {value:.4g}" for name, value in shown.items())
 
 
 def left(done: float, total: int, seconds: float) -> str:
@@ -49,8 +52,8 @@ def left(done: float, total: int, seconds: float) -> str:
 
 @contextmanager
 def lines(session: Session) -> Iterator[See]:
-    """Plain lines: the first epoch, the last, and about ten between; all with --verbose."""
-    seen = Lines(session, every=1 if level() == VERBOSE else 0)
+    """Plain lines: the first epoch, the last, and about ten between; many with --verbose."""
+    seen = Lines(session, verbose=level() == VERBOSE)
     yield (lambda record: None) if level() == QUIET else seen.see
     seen.finish()
 
@@ -58,11 +61,12 @@ def lines(session: Session) -> Iterator[See]:
 class Lines:
     """Prints a line when enough epochs and enough time have passed."""
 
-    def __init__(self, session: Session, every: int = 0) -> None:
+    def __init__(self, session: Session, verbose: bool = False) -> None:
         self.session = session
         self.total = session.built.plan.epochs
-        self.apart = 0.0 if every else APART
-        self.every = every or max(1, self.total // LINES)
+        self.verbose = verbose
+        self.apart = 0.0 if verbose else APART
+        self.every = 1 if verbose else max(1, self.total // LINES)
         self.next = min(1, self.total)
         self.due = 0.0
         self.last: Epoch | None = None
@@ -82,6 +86,8 @@ class Lines:
         say("  ".join(filter(None, [head, numbers(record), rest])))
         self.printed = record
         self.next = (record.epoch // self.every + 1) * self.every
+        if self.verbose and self.total > ALL:
+            self.next = max(self.next, int(1.05 * record.epoch))
         self.due = perf_counter() + self.apart
 
     def finish(self) -> None:

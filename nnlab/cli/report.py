@@ -27,11 +27,11 @@ NAME = "report.html"
 @click.option("--open", "show", is_flag=True, help="Show the page in the browser.")
 @verbosity
 def command(run: tuple[str, ...], runs: Path | None, out: Path | None, show: bool) -> None:
-    """Write one HTML page that shows all of a RUN, several side by side, or a sweep.
+    """Write an HTML page about runs or a sweep.
 
-    The page says what was asked, what happened, what the network learned and how to repeat it.
-    It is one file that needs no network: it can be mailed, printed or handed in. Small networks
-    get a slider through the epochs. Everything comes from the run's folder. Prints the file.
+    The page shows the settings, the metrics, what the network learned, and the command that
+    repeats the run. It is one file that works offline. For small networks it has a slider through
+    the epochs. Several runs stand side by side. Prints the path of the file.
 
     \b
     nnlab report latest
@@ -39,7 +39,7 @@ def command(run: tuple[str, ...], runs: Path | None, out: Path | None, show: boo
     nnlab report sweep-identity8-lr
     nnlab report 20261120-18 20261120-19 --out both.html
     """
-    from nnlab.errors import StorageError
+    from nnlab.errors import RunUnreadable, StorageError
     from nnlab.run import durable
 
     report, place = made(run, runs, out)
@@ -49,9 +49,9 @@ def command(run: tuple[str, ...], runs: Path | None, out: Path | None, show: boo
         if out is None:
             durable.make_folder(place.parent)
         durable.write(place, report.html, sync=False)
-    except StorageError as error:
+    except (RunUnreadable, StorageError) as error:
         hint = "" if out is not None else " With --out FILE the page goes elsewhere."
-        raise StorageError(f"{error}{hint}") from error
+        raise type(error)(f"{error}{hint}") from error
     tell(str(place))
     if show:
         import webbrowser

@@ -5,13 +5,18 @@ from typing import Any
 
 from nnlab.build import Built
 from nnlab.cli.table import Cell, duration, records
+from nnlab.core import columns
 from nnlab.core.network import Network, flops
+from nnlab.data.split import Parts
 from nnlab.errors import Diverged
 from nnlab.experiment.session import Session
 from nnlab.run import environment
 
 SHARED = 5_000  # operations for a row in a layer: from here on BLAS shares a product among threads
-PARTS = {"train": "train", "val": "validation"}  # the columns' prefixes of a row
+# Training figures are means over the epoch, taken while the weights were changing; those of epoch 0
+# are measured like the others.
+PARTS = {columns.TRAIN: "train (while training)", columns.VAL: "validation"}
+APART, MUCH = 0.5, 1.5  # seconds, and times the training, that figures and files take
 
 
 def widths(network: Network) -> str:
@@ -51,19 +56,23 @@ def crowded(built: Built, threads: str) -> str | None:
 
 def title(built: Built) -> str:
     """Two lines: the data and its parts; the network, its size and what computes it."""
-    config, parts = built.config, built.parts
-    sizes = [f"{len(parts.train):,} to train"]
-    if parts.validation is not None and parts.validation is not parts.test:
-        sizes.append(f"{len(parts.validation):,} to validate")
-    if parts.test is not None:
-        shared = parts.validation is parts.test
-        sizes.append(f"{len(parts.test):,} to {'validate and test' if shared else 'test'}")
-    network = built.network
+    config, network = built.config, built.network
     return (
-        f"{config.name}: {built.dataset.name}, rows: {', '.join(sizes)}\n"
+        f"{config.name}: {built.dataset.name}, rows: {sizes(built.parts)}\n"
         f"{widths(network)}, {network.theta.size:,} parameters, {config.training.dtype}, "
         f"engine {config.training.engine}, seed {config.seed}"
     )
+
+
+def sizes(parts: Parts) -> str:
+    """How many rows each part has."""
+    texts = [f"{len(parts.train):,} to train"]
+    if parts.validation is not None and parts.validation is not parts.test:
+        texts.append(f"{len(parts.validation):,} to validate")
+    if parts.test is not None:
+        shared = parts.validation is parts.test
+        texts.append(f"{len(parts.test):,} to {'validate and test' if shared else 'test'}")
+    return ", ".join(texts)
 
 
 def as_mapping(session: Session) -> dict[str, Any]:
@@ -82,33 +91,33 @@ def text(session: Session) -> str:
     early = " (stopped early)" if session.state.status == "early_stopped" else ""
     return (
         f"{numbers(session.summary)}\n\n"
-        f"{session.state.step:,} updates in {duration(session.seconds)}{early}, saved in\n"
+        f"{session.state.step:,} updates in {elapsed(session)}{early}, saved in\n"
         f"{session.folder.path}"
     )
 
 
+def elapsed(session: Session) -> str:
+    """The time of training as metrics.csv has it; beside it the time until now if much longer."""
+    total = session.seconds
+    training = float(session.last_row.get("seconds") or total)
+    much = total - training > APART and total > MUCH * training
+    return f"{duration(training)} ({duration(total)} in all)" if much else duration(training)
+
+
 def numbers(summary: dict[str, Any]) -> str:
-    """summary.json as a table: a row for each part, of the last and of the best epoch."""
+    """summary.json as a table: a row per part, for the last epoch and for the best one."""
+    last_row, best_row = summary["final"] or {}, summary["best"] or {}
+    final, best = last_row.get("epoch"), best_row.get("epoch")
+    labels = {final: f"{final} (last)", best: f"{best} (best)"}  # one label where both are equal
     rows: list[dict[str, Cell]] = []
-    for kind in ("final", "best"):
-        row = summary[kind]
-        if not row or (kind == "best" and row["epoch"] == summary["final"]["epoch"]):
-            continue
-        for prefix, part in PARTS.items():
-            found = under(row, f"{prefix}_")
-            if found:
-                # Training figures are means over the epoch, taken while the weights were changing.
-                weights = "running" if prefix == "train" and row["epoch"] else kind
-                rows.append({"part": part, "weights": weights, "epoch": row["epoch"], **found})
+    for row in (last_row, best_row if best != final else {}):
+        for part, label in PARTS.items():
+            if found := columns.of_part(row, part):
+                name = label if row["epoch"] else label.partition(" ")[0]
+                rows.append({"part": name, "epoch": labels[row["epoch"]], **found})
     if summary["test"]:
-        epoch = summary["final"].get("epoch")
-        rows.append({"part": "test", "weights": "final", "epoch": epoch, **summary["test"]})
+        rows.append({"part": "test", "epoch": labels[final], **summary["test"]})
     return records(rows)
-
-
-def under(row: dict[str, Any], prefix: str) -> dict[str, Cell]:
-    """The entries whose keys begin with `prefix`, without it."""
-    return {key.removeprefix(prefix): row[key] for key in row if key.startswith(prefix)}
 
 
 def raise_if_diverged(session: Session) -> None:

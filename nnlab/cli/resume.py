@@ -36,12 +36,12 @@ def command(
     threads: int | None,
     as_json: bool,
 ) -> None:
-    """Go on with a run that was stopped.
+    """Continue a run that was stopped.
 
-    Ends with the same bits as a run that was never disturbed, on the same machine with the same
-    versions; what differs there is said. Only more epochs may be asked for, where the schedule's
-    length did not follow from them, and another checkpoint_every; all else is refused with exit
-    code 2. A run that has come to its end: nothing to do, exit code 0.
+    On the same machine with the same versions, the result has the same bits as a run that was
+    never stopped; if they differ, a message says how. Two settings can change: training.epochs,
+    unless the schedule's length depends on it, and training.checkpoint_every. All others are
+    refused with exit code 2. For a run that is complete there is nothing to do: exit code 0.
 
     \b
     nnlab resume latest

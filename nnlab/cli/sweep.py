@@ -2,6 +2,7 @@
 
 import re
 import sys
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 from time import perf_counter
@@ -26,11 +27,13 @@ if TYPE_CHECKING:
     from nnlab.run.sweeps import SweepFolder, TrialRecord
     from nnlab.sweep.executors import Executor
     from nnlab.sweep.plan import Progress, Sweep
+    from nnlab.sweep.trial import Trial
 
     SizeType = click.ParamType[int]
 else:
     SizeType = click.ParamType  # it takes no parameter in click before 8.4
 
+STALE_SHOWN = 5  # trials on other data that are named
 UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9}
 
 
@@ -106,7 +109,9 @@ def command(
     timeout: float | None, memory: int | None, overrides: tuple[str, ...], runs: Path | None,
     name: str | None, retry_failed: bool, yes: bool, dry_run: bool, plots: bool, as_json: bool,
 ) -> None:  # fmt: skip
-    """Train CONFIG once for every value of an AXIS, or every combination of several.
+    """Train CONFIG once per value of an AXIS.
+
+    Several axes give all combinations of their values.
 
     An AXIS is a study that the config names under `sweeps:`, or any setting with values: a YAML
     list without its brackets, range(START, STOP), linspace(FIRST, LAST, COUNT), or
@@ -140,6 +145,8 @@ def command(
     progress = look(sweep, folder, retry_failed)
     chosen = cluster(timeout, memory) or executor(progress.todo, sweep.base, jobs, timeout, memory)
     say(plan(sweep, progress, chosen))
+    if progress.stale:
+        say(trained_on_other_data(progress.stale, "this command trains them again"))
     if dry_run:
         return
     began = perf_counter()
@@ -169,13 +176,24 @@ def plan(sweep: "Sweep", progress: "Progress", chosen: "Executor") -> str:
     return f"{sweep.name}: {count:,} {'trial' if count == 1 else 'trials'}: {', '.join(parts)}"
 
 
+def trained_on_other_data(trials: "Sequence[Trial | TrialRecord]", remedy: str) -> str:
+    """Which trials are stale, and what to do."""
+    from nnlab.run.sweeps import setting
+
+    shown = [setting(trial.cell, trial.seed) for trial in trials[:STALE_SHOWN]]
+    more = f"; and {len(trials) - STALE_SHOWN:,} more" if len(trials) > STALE_SHOWN else ""
+    many = "1 trial was" if len(trials) == 1 else f"{len(trials):,} trials were"
+    return f"{many} trained on other data than there is now ({'; '.join(shown)}{more}): {remedy}."
+
+
 def train(sweep: "Sweep", folder: "SweepFolder", chosen: "Executor", retry: bool) -> None:
     """Run what is missing. Interrupted, after all is saved, on Ctrl+C and SIGTERM."""
     from nnlab.cli.downloads import provide
     from nnlab.cli.kernels import provide_kernels
     from nnlab.cli.trials import watch
     from nnlab.experiment.signals import Terminated
-    from nnlab.run.environment import git, versions
+    from nnlab.run.environment import versions
+    from nnlab.run.repository import git
     from nnlab.sweep.executors import InProcess, Note
     from nnlab.sweep.plan import clear, look, register
     from nnlab.sweep.processes import Processes
@@ -215,8 +233,11 @@ def conclude(
     """Summary, figures and tables; SweepFailed when a trial of this call has no result."""
     from nnlab.cli import cells
     from nnlab.cli.table import duration
+    from nnlab.sweep.plan import stale_elsewhere
 
     records = folder.records()
+    if old := stale_elsewhere(sweep, folder):
+        say(trained_on_other_data(old, "the sweep that asked for them trains them again"))
     axes = folder.read_about()["axes"]
     folder.write_summary([axis["key"] for axis in axes], records)
     figures = draw(folder) if plots else []

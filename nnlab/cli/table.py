@@ -69,7 +69,7 @@ def as_csv(rows: Sequence[Mapping[str, Cell]], names: Sequence[str]) -> str:
     lines = csv.writer(buffer, lineterminator="\n")
     lines.writerow(names)
     lines.writerows([row.get(name) for name in names] for row in rows)
-    return buffer.getvalue().removesuffix("\n")
+    return buffer.getvalue()
 
 
 def setting(value: object) -> str | None:

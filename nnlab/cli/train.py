@@ -21,7 +21,7 @@ from nnlab.cli.terminal import say
 @click.command
 @config_argument
 @runs_option
-@click.option("--name", metavar="NAME", help="The run's name; default: the config's.")
+@click.option("--name", metavar="NAME", help="The run's name, by default the config's.")
 @plots_option
 @threads_option
 @seed_option
@@ -37,14 +37,14 @@ def command(
     seed: int | None,
     as_json: bool,
 ) -> None:
-    """Train a network as CONFIG says.
+    """Train the network of CONFIG.
 
-    Leaves a new run folder, draws its figures, and prints what the network achieved. Exit code 4
-    when the numbers blew up; Ctrl+C saves the state first.
+    Writes a new run folder with figures, and prints the loss and metrics. Ctrl+C saves the state,
+    and `nnlab resume` continues. Exit code 4 if a number became infinite.
 
     \b
     nnlab train identity8
-    nnlab train my.yaml --set lr=0.05 --set epochs=20 --runs /tmp/runs
+    nnlab train my.yaml --set lr=0.05 --set epochs=20
     """
     use_threads(threads)
     from nnlab.cli.downloads import provide

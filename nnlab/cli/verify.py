@@ -45,7 +45,7 @@ def command(
     threads: int | None,
     as_json: bool,
 ) -> None:
-    """Check a run folder, and train it again to compare.
+    """Train a run again and compare the bits.
 
     Reads every file and compares them with each other; then trains again and compares every
     epoch's row, and the SHA-256 of the weights, bit for bit. Writes nothing. Exit code 6 when a

@@ -3,16 +3,21 @@
 import operator
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from nnlab.config.expand import TOP, member
+from nnlab.config.families import LAYER
 from nnlab.config.files import checked
+from nnlab.config.hints import main_setting
 from nnlab.config.overrides import ALIASES
-from nnlab.config.problems import Problems, show, suggest
+from nnlab.config.problems import Problems, show
 from nnlab.config.reader import read
-from nnlab.config.tree import Source
+from nnlab.config.tree import Node, Source, plain
 from nnlab.errors import ConfigError, UsageError
+from nnlab.run.settings import dotted
+from nnlab.suggest import did_you_mean, meant
 
 PATTERN = re.compile(r"\s*([^\s=!<>]+)\s*(==|!=|<=|>=|=|<|>)(.*)", re.DOTALL)
 OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
@@ -24,16 +29,22 @@ OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
     ">": operator.gt,
     ">=": operator.ge,
 }
+EQUALITIES = ("=", "==", "!=")
+PATHS = ("data", "data.path", "init.run")  # keys whose values can be files
 Value = str | int | float | bool | None
 
 
 @dataclass(frozen=True)
 class Condition:
-    """A key, an operator and a value."""
+    """A key, an operator and a value.
+
+    choice: the settings that the value means as a short form: `data=csv` is data.name csv.
+    """
 
     key: str
     sign: str
     value: Value
+    choice: Mapping[str, Any] = field(default_factory=dict)
 
     def holds(self, values: Mapping[str, Any]) -> bool:
         """Whether the run with these values meets it; one without the key does not.
@@ -44,11 +55,32 @@ class Condition:
         if self.key not in values:
             return False
         found = values[self.key]
-        if self.sign in ("=", "==", "!="):
-            return OPERATORS[self.sign](_kind(found, self.value), _kind(self.value, found))
+        if self.sign in EQUALITIES:
+            return (self._chosen(values) or self._equal(found)) == (self.sign != "!=")
         if not (_ordered(found, self.value)):
             return False
         return OPERATORS[self.sign](found, self.value)
+
+    def _chosen(self, values: Mapping[str, Any]) -> bool:
+        return bool(self.choice) and all(
+            key in values and _kind(values[key], value) == _kind(value, values[key])
+            for key, value in self.choice.items()
+        )
+
+    def _equal(self, found: Any) -> bool:
+        if self.key in PATHS and isinstance(found, str) and isinstance(self.value, str):
+            return found == self.value or found.endswith("/" + self.value.removeprefix("./"))
+        return bool(_kind(found, self.value) == _kind(self.value, found))
+
+    def nearest(self, runs: Iterable[Mapping[str, Any]]) -> str:
+        """The question " Did you mean ...?" for a value that no run has, or nothing."""
+        if self.sign not in ("=", "==") or not isinstance(self.value, str):
+            return ""
+        known = {values.get(key) for values in runs for key in (self.key, f"{self.key}.name")}
+        names = sorted(value for value in known if isinstance(value, str))
+        family = TOP.get(self.key)
+        name = "" if family is None else meant(self.value, names, family.word)
+        return f" Did you mean '{name}'?" if name else did_you_mean(self.value, names)
 
 
 def parse(text: str) -> Condition:
@@ -60,7 +92,12 @@ def parse(text: str) -> Condition:
             "value: 'optimizer.lr<0.1'."
         )
     key, sign, right = match.groups()
-    return Condition(key, sign, _value(text, right))
+    node = _node(text, right)
+    choice = _choice(key, node) if sign in EQUALITIES else {}
+    value = None if choice and node.entries else node.value
+    if value is not None and not isinstance(value, str | int | float | bool):
+        raise UsageError(f"--where {show(text)}: the value must be a single one, not a list.")
+    return Condition(key, sign, value, choice)
 
 
 def values_of(columns: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -72,7 +109,12 @@ def values_of(columns: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[s
     found = dict(settings)
     for key, value in settings.items():
         if key.endswith(".name"):
-            found.setdefault(key.removesuffix(".name"), value)
+            path = key.removesuffix(".name")
+            found.setdefault(path, value)
+            cls = TOP.get(path.partition(".")[0], LAYER).members.get(str(value))
+            main = None if cls is None else main_setting(cls)
+            if f"{path}.{main}" in settings:
+                found.setdefault(f"{path}.{value}", settings[f"{path}.{main}"])
     found |= {short: found[key] for short, key in ALIASES.items() if key in found}
     found |= hidden(settings)
     return found | {key: value for key, value in columns.items() if value is not None}
@@ -105,15 +147,24 @@ def refuse_unknown(keys: Iterable[str], columns: Iterable[str], known: Iterable[
     names = list(dict.fromkeys([*columns, *known]))
     for key in keys:
         if key not in names:
-            near = suggest(key, names)
-            meant = f" Did you mean {show(near)}?" if near else ""
+            meant = did_you_mean(key, names, "setting")
             raise UsageError(
                 f"No run has a column or a setting {show(key)}.{meant} The columns are "
                 f"{', '.join(columns)}; a setting is named as in --set: optimizer.lr."
             )
 
 
-def _value(text: str, right: str) -> Value:
+def _choice(key: str, node: Node) -> dict[str, Any]:
+    """The settings that a short form means, by dotted key; none for any other value."""
+    layer = re.fullmatch(r"network\.[0-9]+", key)
+    family = LAYER if layer else TOP.get(key)
+    if family is None or not (isinstance(node.value, str) or node.entries):
+        return {}
+    settings = plain(member(node, family))
+    return dotted(settings, f"{key}.") if isinstance(settings, dict) else {}
+
+
+def _node(text: str, right: str) -> Node:
     """The value as YAML 1.2 reads it: 1e-3 is a number, adam is text."""
     problems, written = Problems(), right.strip()
     try:
@@ -124,10 +175,7 @@ def _value(text: str, right: str) -> Value:
             f"--where {show(text)}: {show(written)} is no value as YAML writes it; text with "
             "brackets or colons goes in quotes of its own."
         ) from None
-    value = node.value
-    if value is not None and not isinstance(value, str | int | float | bool):
-        raise UsageError(f"--where {show(text)}: the value must be a single one, not a list.")
-    return value
+    return node
 
 
 def _kind(value: Any, other: Any) -> Any:

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from nnlab.compare.facts import Facts
+from nnlab.core import columns
 from nnlab.run.records import Column
 from nnlab.run.settings import dotted
 
@@ -53,7 +54,7 @@ def parting(first: Mapping[str, Column], second: Mapping[str, Column]) -> int | 
     None when they agree as far as both go. nan is equal to nan. `seconds`, and the plan (epoch,
     step, lr), are no part of the curves.
     """
-    shared = [k for k in first if k in second and k.startswith(("train_", "val_"))]
+    shared = [k for k in first if k in second and columns.split(k)[0]]
     apart: list[int] = []
     for name in shared:
         a, b = (np.asarray(table[name]) for table in (first, second))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from nnlab.core import columns
 from nnlab.errors import RunUnreadable, UsageError
 from nnlab.run import environment, names
 from nnlab.run.folder import RUN, RunFolder
@@ -108,7 +109,7 @@ def _metrics(tables: Mapping[str, Mapping[str, Any]]) -> dict[str, float | int]:
 
 
 def _is_metric(table: str, key: str) -> bool:
-    return table == "test" or key.startswith(("train_", "val_"))
+    return table == columns.TEST or bool(columns.split(key)[0])
 
 
 def _commit(git: object) -> str | None:

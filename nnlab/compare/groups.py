@@ -1,20 +1,25 @@
 """Groups of runs that differ in nothing but the seed, and the noise of the seed between them.
 
 Two groups are paired seed by seed: with the same seed, both started from the same weights and saw
-the same rows in the same order, so what the seed does falls out of the difference.
+the same rows in the same order, so what the seed does falls out of the difference. Groups that
+share no seed are compared as a whole.
 """
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from nnlab.compare import noise
 from nnlab.compare.facts import Facts
-from nnlab.core.bootstrap import FEWEST, Interval, interval
+from nnlab.compare.noise import Interval
+from nnlab.core import columns
+from nnlab.core.metrics import better_when
 from nnlab.run.settings import dotted
 
 Verdict = Literal["larger", "not larger", "too few seeds", "no shared seed"]
-BETTER_HIGH = ("accuracy", "r2")
+# Tables of summary.json and the part of their columns; what says most comes first.
+TABLES = ((columns.TEST, ""), ("final", columns.VAL), ("final", columns.TRAIN))
 
 
 @dataclass(frozen=True)
@@ -41,15 +46,24 @@ class Group:
 
 @dataclass(frozen=True)
 class Comparison:
-    """A metric of group `second` minus the same of group `first`, paired by seed."""
+    """A metric of group `second` minus the same of group `first`, paired by seed.
+
+    Without a shared seed, `seeds` and `differences` are empty and `sizes` counts the runs. `p` is
+    of this figure alone; `corrected` counts in that `figures` are judged at once (Holm).
+    """
 
     first: int
     second: int
     metric: str
     seeds: tuple[int, ...]
     differences: tuple[float, ...]
+    sizes: tuple[int, int]
+    mean: float | None
     interval: Interval | None
-    verdict: Verdict
+    p: float | None
+    corrected: float | None = None
+    figures: int = 0
+    verdict: Verdict = "too few seeds"
 
 
 def group(runs: Sequence[Facts]) -> list[Group]:
@@ -64,42 +78,82 @@ def group(runs: Sequence[Facts]) -> list[Group]:
 
 def compare(groups: Sequence[Group], metrics: Sequence[str] = ()) -> list[Comparison]:
     """Every group with the first, in `metrics`, else in those that `headline` chooses."""
-    return [
-        _paired(groups, second, metric)
+    found = [
+        _measured(groups, second, metric)
         for second in range(1, len(groups))
         for metric in (metrics or headline([groups[0], groups[second]]))
     ]
+    return _judged(found)
 
 
 def headline(groups: Sequence[Group]) -> list[str]:
     """The losses and metrics of the test part if all have one, else validation, else training."""
     runs = [run for one in groups for run in one.by_seed.values()]
-    for prefix in ("test.", "final.val_", "final.train_"):
-        keys = [key for key in (runs[0].metrics if runs else ()) if key.startswith(prefix)]
-        shared = [key for key in keys if all(key in run.metrics for run in runs)]
+    keys = runs[0].metrics if runs else ()
+    for place in TABLES:
+        shared = [
+            key for key in keys if _place(key) == place and all(key in run.metrics for run in runs)
+        ]
         if shared:
             return shared
     return []
 
 
+def _place(metric: str) -> tuple[str, str]:
+    """Table and part of final.val_loss."""
+    table, _, column = metric.partition(".")
+    return table, columns.split(column)[0]
+
+
 def better(metric: str, difference: float) -> bool:
     """Whether a difference of this sign is what one wants."""
-    return (difference > 0) == metric.endswith(BETTER_HIGH)
+    return (difference > 0) == (better_when(metric.rpartition(".")[2]) == "max")
 
 
-def _paired(groups: Sequence[Group], second: int, metric: str) -> Comparison:
-    a, b = groups[0].by_seed, groups[second].by_seed
-    seeds = [s for s in sorted(a) if s in b and metric in a[s].metrics and metric in b[s].metrics]
-    values = [float(b[seed].metrics[metric]) - float(a[seed].metrics[metric]) for seed in seeds]
-    found = interval(values) if len(values) > 1 else None
-    verdict: Verdict
-    if not seeds:
-        verdict = "no shared seed"
-    elif len(seeds) < FEWEST or found is None:
+def _measured(groups: Sequence[Group], second: int, metric: str) -> Comparison:
+    """The difference in one metric and its p-value, as if it were the only one."""
+    a, b = (_values(groups[index], metric) for index in (0, second))
+    seeds = tuple(seed for seed in sorted(a) if seed in b)
+    values = tuple(b[seed] - a[seed] for seed in seeds)
+    first, other = list(a.values()), list(b.values())
+    mean = interval = p = None
+    if seeds:
+        mean, p = sum(values) / len(values), noise.paired_p(values)
+        interval = noise.paired_interval(values)
+    elif first and other:
+        mean, p = sum(other) / len(other) - sum(first) / len(first), noise.unpaired_p(first, other)
+    sizes = (len(a), len(b))
+    return Comparison(0, second, metric, seeds, values, sizes, mean, interval, p)
+
+
+def _judged(measured: Sequence[Comparison]) -> list[Comparison]:
+    """The verdicts, corrected for the number of figures that have enough seeds for one."""
+    able = [one for one in measured if _least_p(one) <= noise.LEVEL]
+    corrected = dict(zip(map(id, able), noise.holm([one.p or 0.0 for one in able]), strict=True))
+    return [_verdict(one, corrected.get(id(one)), len(able)) for one in measured]
+
+
+def _verdict(one: Comparison, corrected: float | None, figures: int) -> Comparison:
+    if one.p is None:
+        verdict: Verdict = "no shared seed"
+    elif corrected is None or _least_p(one) * figures > noise.LEVEL:
         verdict = "too few seeds"
     else:
-        verdict = "not larger" if found.holds_zero else "larger"
-    return Comparison(0, second, metric, tuple(seeds), tuple(values), found, verdict)
+        verdict = "larger" if corrected <= noise.LEVEL else "not larger"
+    return replace(one, corrected=corrected, figures=figures, verdict=verdict)
+
+
+def _least_p(one: Comparison) -> float:
+    """The smallest p-value that these runs can give."""
+    if one.p is None:
+        return 1.0
+    return noise.least_paired_p(len(one.seeds)) if one.seeds else noise.least_unpaired_p(*one.sizes)
+
+
+def _values(one: Group, metric: str) -> dict[int, float]:
+    """The metric of each seed's finished run."""
+    runs = one.by_seed.items()
+    return {seed: float(run.metrics[metric]) for seed, run in runs if metric in run.metrics}
 
 
 def _identity(run: Facts) -> str:

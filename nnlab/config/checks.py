@@ -10,19 +10,21 @@ from dataclasses import dataclass
 
 from nnlab.config.construct import Parts
 from nnlab.config.families import LAYER, LOSS
-from nnlab.config.problems import Problems, show, suggest
+from nnlab.config.problems import Problems, show
 from nnlab.config.schema import Data, Training
 from nnlab.config.tree import Node, Place, find
+from nnlab.core import columns
 from nnlab.core.layers import Layer
 from nnlab.core.layers.dense import Dense
-from nnlab.core.losses import Loss
+from nnlab.core.losses import Loss, plain_losses
 from nnlab.core.losses.classification import ClassLoss
-from nnlab.core.metrics import METRICS, better_when
+from nnlab.core.metrics import better_when, kind_of, quantities_of
 from nnlab.core.network import shapes
 from nnlab.core.types import Shape
 from nnlab.data.dataset import Signature
 from nnlab.data.split import split
 from nnlab.errors import ConfigError, DataError
+from nnlab.suggest import did_you_mean
 
 
 def check(root: Node, parts: Parts, problems: Problems) -> None:
@@ -48,7 +50,7 @@ def check(root: Node, parts: Parts, problems: Problems) -> None:
     if parts.training is not None:
         rows = look.rows(parts.data, parts.training, signature)
         look.augmentation(parts.data, parts.training, signature)
-        look.monitor(parts.data, parts.training, signature)
+    shape = None
     if parts.network is not None:
         shape = look.shapes(parts.network, signature)
         if shape is not None:
@@ -56,6 +58,8 @@ def check(root: Node, parts: Parts, problems: Problems) -> None:
             look.weighted_outputs(parts.loss, shape)
             if rows is not None and parts.training is not None:
                 look.batches(parts.network, parts.training, signature, rows)
+    if parts.training is not None:
+        look.monitor(parts.data, parts.training, signature, shape)
     if parts.loss is not None:
         look.targets(parts.loss, signature)
         look.class_weight(parts.loss, signature)
@@ -124,6 +128,8 @@ class _Checks:
         )
         if data.task == "classes":
             what = f"the data has {data.outputs} classes"
+            if data.class_list:
+                what += f": {data.class_list}"
             if data.outputs == 2:
                 softmax = loss is not None and loss.fuses == "softmax"
                 wanted = (2,) if softmax else (1, 2)
@@ -138,6 +144,8 @@ class _Checks:
         own_table = find(self.root, "data", "name").value in ("csv", "npz")
         if data.task == "classes" and own_table and loss is not None and loss.fuses is None:
             allowed += ", or data.task: regression"
+        if data.task == "regression" and data.classes_by and shape[-1] > data.outputs:
+            allowed += f", or {data.classes_by}"
         self.problems.add(
             at.place,
             f"the network's output is {width}, but {what}.",
@@ -206,19 +214,22 @@ class _Checks:
                 if (reason := step.spoils(*signature.image[:2])) is not None:
                     self.problems.add(self.place("training", "augment", index), f"{reason}.")
 
-    def monitor(self, data: Data, training: Training, signature: Signature) -> None:
+    def monitor(
+        self, data: Data, training: Training, signature: Signature, shape: Shape | None
+    ) -> None:
         """The monitored value is one that the run has, and stopping does not look at the test."""
-        metrics = METRICS["regression" if signature.task == "regression" else "classes"]
-        parts = ("train",) if data.split.validation is None else ("train", "val")
-        names = [f"{part}_{value}" for part in parts for value in ("loss", *metrics)]
+        kind = kind_of(signature.task, (shape or (signature.outputs,))[0])
+        parts = columns.WATCHED[:1] if data.split.validation is None else columns.WATCHED
+        names = [columns.name(part, one) for part in parts for one in quantities_of(kind)]
         if training.monitor not in names:
             monitor = str(training.monitor)
             sentence = f"there is no value {show(monitor)} to monitor."
-            if monitor.startswith("val_") and len(parts) == 1:
+            if columns.split(monitor)[0] == columns.VAL and len(parts) == 1:
                 sentence += " There is no validation part: data.validation is not set."
             place = self.place("training", "monitor")
-            nearest = suggest(monitor, names, likeness=0.8)  # all of them are somewhat alike
-            self.problems.add(place, sentence, ", ".join(names), nearest)
+            # All of them are somewhat alike.
+            hint = did_you_mean(monitor, names, "metric", likeness=0.8)
+            self.problems.add(place, sentence, ", ".join(names), hint)
         stopping, better = training.early_stopping, better_when(str(training.monitor))
         if stopping is not None and stopping.mode != better:
             self.problems.add(
@@ -226,7 +237,7 @@ class _Checks:
                 f"{training.monitor} is better when it is {better}imal, so mode is {better}.",
                 better,
             )
-        looks = stopping is not None and str(training.monitor).startswith("val_")
+        looks = stopping is not None and columns.split(str(training.monitor))[0] == columns.VAL
         if looks and data.split.validation == "test":
             self.problems.add(
                 self.place("training", "early_stopping"),
@@ -238,7 +249,10 @@ class _Checks:
         """The losses that end in probabilities compare them with classes."""
         if loss.fuses is not None and signature.task == "regression":
             sentence = f"{LOSS.name_of(loss)} needs classes, and this data is a regression."
-            self.problems.add(self.place("loss"), sentence, "mse, mae, huber")
+            allowed = ", ".join(plain_losses())
+            if signature.classes_by:
+                allowed = f"{signature.classes_by}; or the losses {allowed}"
+            self.problems.add(self.place("loss"), sentence, allowed)
 
     def weighted_outputs(self, loss: Loss | None, shape: Shape) -> None:
         """With one sigmoid a class, a row counts for all classes, so weights cannot tell them."""

@@ -12,24 +12,27 @@ from dataclasses import dataclass
 from typing import Any
 
 from nnlab.config import schema
+from nnlab.config.dump import flow
 from nnlab.config.families import INITIALIZER, LAYER, LOSS, OPTIMIZER, SCHEDULE, SOURCE
 from nnlab.config.hints import hints
 from nnlab.config.names import name_problem
 from nnlab.config.problems import Problems, show
+from nnlab.config.rewrite import rewritten
 from nnlab.config.settings import RefusedError, Settings
 from nnlab.config.tree import BAD, Node, plain
+from nnlab.core import columns
 from nnlab.core.metrics import better_when
 from nnlab.data.split import Split
 
 ROW_KEYS = {"order": "split"}  # the key in `data:` where it differs from the field in Split
 DATA_KEYS = ("name", "test", "validation", "pool", "split", "scale", "seed")
 
-# Where a setting belongs that somebody wrote at the top.
+# Where a setting belongs that stands elsewhere.
 HOMES = {
     **{field.name: f"training.{field.name}" for field in dataclasses.fields(schema.Training)},
     **{key: f"data.{key}" for key in DATA_KEYS},
     **{key: f"optimizer.{key}" for key in ("lr", "momentum", "weight_decay")},
-    "learning_rate": "optimizer.lr",
+    **{key: key for key in schema.KEYS},
 }
 
 
@@ -47,25 +50,12 @@ class Parts:
 
 def construct(root: Node, problems: Problems, name: str) -> Parts:
     """Build what can be built of a full tree; `name` is the experiment's if the tree gives none."""
-    settings = Settings(problems)
-    root = without_misplaced(root, problems, schema.KEYS, HOMES)
+    settings = Settings(problems, HOMES)
     try:
         entries = settings.mapping(root, "the config", schema.KEYS)
     except RefusedError:
         return Parts()
     return _Builder(settings, problems, entries, root).parts(name)
-
-
-def without_misplaced(
-    root: Node, problems: Problems, keys: tuple[str, ...], homes: Mapping[str, str]
-) -> Node:
-    """The tree without settings at the top that belong below it; each is noted with its home."""
-    for key in root.entries or {}:
-        if key in homes and key not in keys:
-            sentence = f"the config has no setting {show(key)}."
-            problems.add(root.key_place(key), sentence, ", ".join(keys), homes[key])
-            root = root.without(key)
-    return root
 
 
 def name_of(settings: Settings, node: Node | None, stem: str) -> str:
@@ -137,8 +127,8 @@ class _Builder:
 
     def _data(self, key: str, node: Node, seed: int) -> schema.Data:
         read = self.settings
-        name, cls = read.choice(SOURCE, node, key)
-        read.known(node, (*hints(cls), *DATA_KEYS), name)
+        name, cls = read.choice(SOURCE, node, key, DATA_KEYS)
+        read.known(node, (*hints(cls), *DATA_KEYS), name, key)
         own = node.entries or {}
         scale = own.get("scale", Node("unit" if name in schema.IMAGES else "none", node.place))
         source = read.attempt(read.build, cls, node, key, name)
@@ -153,7 +143,8 @@ class _Builder:
     def _network(self, key: str, node: Node) -> tuple[Any, ...]:
         if node.value is not BAD and not node.items:
             found = "empty" if node.value is None else show(node.value)
-            self.settings.refuse(node, f"network is {found}.", "a list of layers, in order")
+            hint = rewritten(node, LAYER, "network.0")
+            self.settings.refuse(node, f"network is {found}.", "a list of layers, in order", hint)
         return self.settings.members(LAYER, node, key)
 
     def _training(self, key: str, node: Node | None, data: schema.Data | None) -> schema.Training:
@@ -161,7 +152,8 @@ class _Builder:
         self.settings.mapping(node, key, hints(schema.Training))
         training: schema.Training = self.settings.build(schema.Training, node, key, key)
         validated = data is not None and data.split.validation is not None
-        monitor = training.monitor or ("val_loss" if validated else "train_loss")
+        part = columns.VAL if validated else columns.TRAIN
+        monitor = training.monitor or columns.name(part, columns.LOSS)
         stopping = training.early_stopping
         if stopping is not None and stopping.mode is None:
             stopping = dataclasses.replace(stopping, mode=better_when(monitor))
@@ -185,6 +177,9 @@ class _Builder:
 
     def _study(self, name: str, node: Node) -> schema.Study:
         path = f"sweeps.{name}"
+        if node.items:
+            hint = f" Write `{name}: {flow({'values': plain(node)})}`."
+            self.settings.refuse(node, f"{path} is a list.", "NAME: {values: [...]}", hint)
         entries = self.settings.mapping(node, path, hints(schema.Study))
         if node.is_bad():
             raise RefusedError

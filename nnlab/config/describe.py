@@ -27,6 +27,7 @@ from nnlab.config.hints import allowed, default, hints, main_setting
 from nnlab.config.overrides import ALIASES
 from nnlab.config.race.schema import MOST_RUNS, Race, Runner
 from nnlab.config.reshape import RESHAPERS
+from nnlab.core.metrics import METRICS
 from nnlab.data.split import Split
 
 # What a table of types cannot say: (allowed, default) of the keys with a meaning of their own.
@@ -57,11 +58,25 @@ INTRO = """\
 
 YAML with the meanings of YAML 1.2. A member of a family is written as its name (`relu`), as one
 key with its main setting (`dense: 256`), or as a mapping (`{name: dense, units: 256}`). The main
-setting is the one marked with *. Nothing may be nan or infinite.
+setting is the one marked with *. A relative path starts at the folder of the file it stands in, one
+that is typed in `--set` at the current folder. Nothing may be nan or infinite.
 """
 AUGMENT = """
 For example `augment: [{shift: 2}, {rotate: 10}, flip]`. The training loss and metrics are those of
-the changed pictures.
+the changed images.
+"""
+METRICS_INTRO = """\
+Each part of the data is measured by the loss and by the metrics of its task: `train_loss`,
+`val_loss`. The task is binary for two classes and a single output. A row counts as the class with
+the largest output (the first of equal ones), for a single output as class 1 from 1/2 on. This is
+decided from the outputs as they are saved and printed, in metrics, tables, predictions and
+figures alike.
+
+`train_loss` and the other training figures of an epoch are running means: every batch is measured
+just before its update, with the weights of that moment and in training mode (dropout is at work,
+`batch_norm` takes the batch's own mean, pictures are changed). Row 0 of metrics.csv, before the
+first update, and all figures of the other parts are measured in evaluation mode with the weights
+after the epoch (their average where `ema` is set).
 """
 SWEEPS = """\
 For example `lr: {values: [0.01, 0.1], set: {training.epochs: 5}}`.
@@ -104,6 +119,7 @@ def _lines() -> Iterator[str]:
     yield "\n### early_stopping\n"
     yield from _about(schema.EarlyStopping)
     yield from _settings(schema.EarlyStopping)
+    yield from _metrics()
     yield "\n## Sweeps\n"
     yield from _about(schema.Study)
     yield SWEEPS
@@ -143,6 +159,20 @@ def _family(title: str, family: Family) -> Iterator[str]:
         yield f"\n### {name}\n"
         yield from _about(cls)
         yield from _settings(cls)
+
+
+def _metrics() -> Iterator[str]:
+    yield "\n## Metrics\n"
+    yield METRICS_INTRO
+    yield "| metric | in words | task | better | range | meaning |"
+    yield "|---|---|---|---|---|---|"
+    for name, metric in METRICS.items():
+        better = "larger" if metric.higher_is_better else "smaller"
+        low, high = (f"{limit:g}" for limit in metric.range)
+        meaning = " ".join((inspect.getdoc(metric.value) or "").split())
+        tasks = ", ".join(metric.tasks)
+        row = (name, metric.label, tasks, better, f"{low} to {high}", _markdown(meaning))
+        yield f"| {' | '.join(row)} |"
 
 
 def _settings(cls: type[Any]) -> Iterator[str]:

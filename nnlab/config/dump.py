@@ -23,9 +23,12 @@ from nnlab.config.families import (
     family_of,
     family_of_items,
 )
+from nnlab.config.files import MAX_BYTES
 from nnlab.config.hints import hints
+from nnlab.config.reader import MAX_LINES, MAX_NODES, UNUSABLE
 from nnlab.config.schema import Config, Data, FromRun
-from nnlab.config.yaml12 import CoreLoader
+from nnlab.config.yaml12 import MAX_DEPTH, CoreLoader
+from nnlab.errors import ConfigError
 
 
 class _Dumper(yaml.SafeDumper):
@@ -54,7 +57,11 @@ def dump(config: Config) -> str:
 
 
 def to_yaml(content: Mapping[str, Any]) -> str:
-    """Nested dicts, lists and scalars as YAML that every reader takes for the same."""
+    """Nested dicts, lists and scalars as YAML that every reader takes for the same.
+
+    Raises ConfigError for content that `reader.read` would refuse.
+    """
+    require_readable(content)
     text: str = yaml.dump(
         content,
         Dumper=_Dumper,
@@ -63,7 +70,79 @@ def to_yaml(content: Mapping[str, Any]) -> str:
         width=88,
         default_flow_style=None,
     )
+    lines = text.count("\n")
+    if len(text.encode()) > MAX_BYTES or lines > MAX_LINES:
+        raise ConfigError(
+            f"This config takes {len(text):,} characters in {lines:,} lines, and a config has at "
+            f"most 1 MiB in {MAX_LINES:,}, so it could not be read again. {_most_values(content)}"
+        )
     return text
+
+
+def flow(value: object) -> str:
+    """A value on one line, as messages show it: {name: sgd, lr: 0.1}."""
+    text: str = yaml.dump(
+        value,
+        Dumper=_Dumper,
+        sort_keys=False,
+        allow_unicode=True,
+        width=float("inf"),
+        default_flow_style=True,
+    )
+    return text.removesuffix("\n").removesuffix("\n...")
+
+
+def require_readable(content: Any) -> None:
+    """Raises ConfigError for more values, deeper ones or other characters than a config may have.
+
+    What is written is read again, by the same rules as a file from elsewhere.
+    """
+    values = 0
+    waiting: list[tuple[Any, int, str]] = [(content, 1, "")]
+    while waiting:
+        value, depth, key = waiting.pop()
+        values += 1
+        if depth > MAX_DEPTH:
+            raise ConfigError(f"{key} is nested more than {MAX_DEPTH} deep: no config can hold it.")
+        if isinstance(value, str) and (bad := UNUSABLE.search(value)):
+            raise ConfigError(
+                f"{key} holds the character U+{ord(bad[0]):04X}, which no config can hold."
+            )
+        waiting += [(inner, depth + 1, name) for name, inner in _below(value, key)]
+        if isinstance(value, Mapping):
+            waiting += [(name, depth + 1, key) for name in value]
+    if values > MAX_NODES:
+        raise ConfigError(
+            f"This config holds {values:,} values, and a config has at most {MAX_NODES:,}, so it "
+            f"could not be read again. {_most_values(content)}"
+        )
+
+
+def _below(value: Any, key: str) -> list[tuple[str, Any]]:
+    """The values directly below, by their dotted keys."""
+    items: list[tuple[Any, Any]] = []
+    if isinstance(value, Mapping):
+        items = list(value.items())
+    elif isinstance(value, list | tuple):
+        items = list(enumerate(value))
+    return [(f"{key}.{name}" if key else str(name), inner) for name, inner in items]
+
+
+def _most_values(content: Any) -> str:
+    """Where most of the values stand, and what to do."""
+    key, value = "", content
+    while isinstance(value, Mapping):
+        key, value = max(_below(value, key), key=lambda item: _count(item[1]))
+        if isinstance(value, list | tuple) and value and isinstance(value[0], Mapping):
+            key, value = max(_below(value, key), key=lambda item: _count(item[1]))
+    return (
+        f"Most of it is {key}. Weights that are so many can come from another run: "
+        "init: {run: FOLDER}."
+    )
+
+
+def _count(value: Any) -> int:
+    return 1 + sum(_count(inner) for _, inner in _below(value, ""))
 
 
 def mapping(config: Config) -> dict[str, Any]:

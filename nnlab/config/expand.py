@@ -23,6 +23,7 @@ from nnlab.config.families import (
     family_of,
 )
 from nnlab.config.hints import hints, main_setting
+from nnlab.config.rewrite import names_member
 from nnlab.config.tree import Node
 
 TOP = {
@@ -79,8 +80,10 @@ def _named(node: Node, family: Family) -> Node:
     """{dense: 5} or {dense: {units: 5}} with its name spelled out, or the default's name added."""
     entries = node.entries or {}
     key, content = next(iter(entries.items()))
-    known = key in family.members or key in family.other_names
-    if len(entries) == 1 and (known or content.entries is not None or family.default is None):
+    known, alone = key in family.members or key in family.other_names, len(entries) == 1
+    if not (known and alone) and names_member(entries, family):
+        return node
+    if alone and (known or content.entries is not None or family.default is None):
         return _from_pair(node, key, content, family)
     if family.default is None:
         return node
@@ -91,7 +94,7 @@ def _from_pair(node: Node, key: str, content: Node, family: Family) -> Node:
     """The full form of a mapping with one entry, `key: content`."""
     name = Node(key, node.key_place(key))
     if content.entries is not None:
-        return _with_name(content, name)
+        return node if "name" in content.entries else _with_name(content, name)
     cls = family.members.get(family.other_names.get(key, key))
     main = None if cls is None else main_setting(cls)
     alone = Node({"name": name}, node.place, {"name": name.place})

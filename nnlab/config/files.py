@@ -15,7 +15,7 @@ from nnlab.errors import ConfigError
 MAX_BYTES = 1 << 20
 # What YAML allows in a stream; tab and line breaks are the only control characters.
 UNPRINTABLE = re.compile(
-    "[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
+    "[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\udc80-\udcff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
 )
 
 

@@ -63,6 +63,8 @@ def convert(hint: Any, value: object) -> Any:
 
     try:
         # Strict mode refuses a list for a tuple, except in JSON, which has no tuples.
+        if hint is str and isinstance(value, str):  # pydantic refuses names that are not UTF-8
+            return value
         return _adapter(hint).validate_json(json.dumps(value), strict=True)
     except ValidationError as error:
         paths = (entry["loc"] for entry in error.errors(include_url=False, include_context=False))
@@ -84,6 +86,17 @@ def options(hint: Any) -> Iterator[Any]:
             yield from options(option)
     else:
         yield hint
+
+
+def choices(hint: Any) -> tuple[str, ...]:
+    """The words that an annotation allows: the names of a Literal, true and false."""
+    found: list[str] = []
+    for option in options(hint):
+        if get_origin(option) is Literal:
+            found += map(str, get_args(option))
+        elif option is bool:
+            found += ["true", "false"]
+    return tuple(found)
 
 
 def allowed(hint: Any) -> str:

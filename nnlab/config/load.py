@@ -82,18 +82,21 @@ def from_mapping(
                 finite(node.value)
     except (TypeError, ValueError) as error:
         fail([Problem(place, f"{error}")])
-    return _finish(root, overrides, "unnamed", Problems(), check)[0]
+    return _finish(root, overrides, None, Problems(), check)[0]
 
 
 def _finish(
-    root: Node, overrides: Sequence[Override], name: str, problems: Problems, check: bool
+    root: Node, overrides: Sequence[Override], name: str | None, problems: Problems, check: bool
 ) -> tuple[Config, tuple[str, ...]]:
-    """Everything after reading: full form, overrides, objects, checks."""
+    """Everything after reading: full form, overrides, objects, checks.
+
+    `name` is for a config that has none; by default that of its data.
+    """
     notes: list[str] = []
     changes = settings(overrides, Path.cwd(), problems)
     root = apply(expand(root), changes, problems, notes)
     root = absolute(root, PATHS)
-    parts = construct(root, problems, name)
+    parts = construct(root, problems, name or _name_of_data(root))
     if parts.config is not None:
         studies.check(root, parts.config, problems)
     if check:
@@ -101,6 +104,13 @@ def _finish(
     problems.raise_any()
     assert parts.config is not None  # else there is a problem
     return parts.config, tuple(notes)
+
+
+def _name_of_data(root: Node) -> str:
+    """A name for a config without a file: that of the data set, or of the file it is in."""
+    path, source = find(root, "data", "path").value, find(root, "data", "name").value
+    word = Path(path).stem if isinstance(path, str) else source
+    return name_from_stem(word if isinstance(word, str) else "")
 
 
 def absolute(root: Node, paths: Iterable[tuple[str, str]]) -> Node:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import nnlab
-from nnlab.config.problems import clean, suggest
+from nnlab.config.problems import clean
 from nnlab.errors import ConfigError
+from nnlab.suggest import did_you_mean
 
 
 def shipped_folder() -> Path:
@@ -27,6 +28,8 @@ def locate(config: str | Path) -> Path:
     Raises ConfigError that names the nearest shipped config.
     """
     path = Path(config)
+    if str(config) == "-":
+        raise ConfigError("Standard input is not read: a config is a file, or shipped.")
     try:
         if path.exists() and not path.is_dir():
             return path
@@ -38,7 +41,6 @@ def locate(config: str | Path) -> Path:
         return known[name]
     if path.is_dir():
         raise ConfigError(f"{clean(str(config))} is a folder; a config is a YAML file.")
-    nearest = suggest(path.stem, known)
-    hint = f" Did you mean '{nearest}'?" if nearest else ""
     sentence = f"There is no file {clean(str(config))}, and no shipped config of that name."
+    hint = did_you_mean(path.stem, known)
     raise ConfigError(f"{sentence}{hint}\n    shipped: {', '.join(known)}")

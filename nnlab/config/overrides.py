@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nnlab.config.construct import DATA_KEYS
+from nnlab.config.construct import DATA_KEYS, HOMES
 from nnlab.config.expand import TOP, expand
 from nnlab.config.families import LAYER, OPTIMIZER, SOURCE, Family
 from nnlab.config.files import checked
 from nnlab.config.hints import MisfitError, convert, hints, main_setting
-from nnlab.config.problems import Problem, Problems, show, suggest
+from nnlab.config.problems import Problem, Problems, show
 from nnlab.config.reader import read
 from nnlab.config.reshape import RESHAPERS, UnfitError
 from nnlab.config.schema import KEYS
@@ -26,6 +26,7 @@ from nnlab.config.yaml12 import finite
 from nnlab.data import SOURCES
 from nnlab.data.published import COLLECTIONS
 from nnlab.errors import ConfigError
+from nnlab.suggest import did_you_mean
 
 Override = str | tuple[str, object]  # "a.b=c" as typed, or a key and a value from Python
 ALIASES = {
@@ -43,7 +44,8 @@ class Grammar:
 
     keys: those at the top. aliases: short names for paths. reshapers: short names for changes at
     several places. families: the key under which a member stands -> its family. swapped: keys at
-    the top whose member gives way to another one and hands its settings on.
+    the top whose member gives way to another one and hands its settings on. homes: settings below
+    the top -> their paths.
     """
 
     keys: tuple[str, ...]
@@ -52,6 +54,7 @@ class Grammar:
     families: Mapping[str, Family]
     swapped: Mapping[str, Family]
     expand: Callable[[Node], Node]
+    homes: Mapping[str, str]
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -66,6 +69,7 @@ TRAINING = Grammar(
     families={**TOP, "network": LAYER},
     swapped={"optimizer": OPTIMIZER, "data": SOURCE},
     expand=expand,
+    homes=HOMES,
 )
 
 
@@ -100,7 +104,7 @@ def apply(
             root = grammar.expand(_apply(root, change, notes, grammar))
         except UnfitError as unfit:
             place = unfit.place or change.place
-            problems.add(place, unfit.sentence, unfit.allowed, unfit.nearest)
+            problems.add(place, unfit.sentence, unfit.allowed, unfit.hint)
     return root
 
 
@@ -144,7 +148,9 @@ def _apply(root: Node, change: Setting, notes: list[str], grammar: Grammar) -> N
     if path[0] not in grammar.keys:
         unknown = key if path[0] in names else path[0]  # `hidden.x`: a short name leads nowhere
         raise UnfitError(
-            f"there is no setting {show(unknown)}.", ", ".join(names), suggest(path[0], names)
+            f"there is no setting {show(unknown)}.",
+            ", ".join(names),
+            did_you_mean(path[0], names, "setting", grammar.homes),
         )
     return _Put(change, grammar.families).into(root, path, None)
 

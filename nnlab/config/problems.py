@@ -8,7 +8,6 @@ bad.yaml:4:12: optimizer.lr is -1.
 
 from __future__ import annotations
 
-import difflib
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator
@@ -21,23 +20,23 @@ from nnlab.errors import ConfigError
 SHOWN = 50  # problems in one message; more than that help nobody
 MOST = 500  # problems that are looked for; a text with more is no config, and costs time
 WINDOW = 100  # characters of a source line around the caret
-OTHER_WORDS = {"learning_rate": "lr", "neurons": "units", "l2": "weight_decay"}
 LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")  # what PyYAML counts as one
 
 
 @dataclass(frozen=True)
 class Problem:
-    """One mistake: a sentence that says what was found, and what would have been right."""
+    """One mistake: a sentence that says what was found, and what would have been right.
+
+    hint: further sentences, each with a blank before it, as `suggest.did_you_mean` makes them.
+    """
 
     place: Place
     sentence: str
     allowed: str = ""
-    nearest: str = ""
+    hint: str = ""
 
     def __str__(self) -> str:
-        head = f"{_where(self.place)}{clean(self.sentence)}"
-        if self.nearest:
-            head += f" Did you mean '{clean(self.nearest)}'?"
+        head = f"{_where(self.place)}{clean(self.sentence)}{clean(self.hint)}"
         lines = [head, *_excerpt(self.place)]
         if self.allowed:
             lines.append(f"    allowed: {clean(self.allowed)}")
@@ -50,9 +49,9 @@ class Problems:
 
     found: list[Problem] = field(default_factory=list)
 
-    def add(self, place: Place, sentence: str, allowed: str = "", nearest: str = "") -> None:
+    def add(self, place: Place, sentence: str, allowed: str = "", hint: str = "") -> None:
         """Note one more; raises ConfigError when there are enough."""
-        self.found.append(Problem(place, sentence, allowed, nearest))
+        self.found.append(Problem(place, sentence, allowed, hint))
         if len(self.found) >= MOST:
             fail(self.found)
 
@@ -75,20 +74,6 @@ def fail(problems: Iterable[Problem]) -> NoReturn:
     if len(ordered) > SHOWN:
         texts.append(f"... and {len(ordered) - SHOWN} more mistakes.")
     raise ConfigError("\n".join(texts), ordered)
-
-
-def suggest(word: str, names: Iterable[str], likeness: float = 0.6) -> str:
-    """The name most like `word`, or '' if none is like it; likeness 1 is equality."""
-    if len(word) > 64:  # difflib is quadratic, and no name is that long
-        return ""
-    lowered = {name.lower(): name for name in names}
-    lowered |= {
-        other: name
-        for other, name in OTHER_WORDS.items()
-        if name in lowered and other not in lowered
-    }
-    close = difflib.get_close_matches(word.lower(), lowered, n=1, cutoff=likeness)
-    return lowered[close[0]] if close else ""
 
 
 def show(value: object) -> str:

@@ -36,7 +36,8 @@ MAX_NODES = 10_000  # after every alias is written out
 MAX_LINES = 50_000  # half a million empty lines take PyYAML a second
 CORE = {"map", "seq", "str", "int", "float", "bool", "null"}
 # What an escape in double quotes can make: control characters, and halves of surrogate pairs.
-UNUSABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff]")
+# U+DC80 to U+DCFF may stay: Python's form of bytes in file names that are not UTF-8.
+UNUSABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x84\x86-\x9f\ud800-\udc7f\udd00-\udfff]")
 
 
 def read(source: Source, problems: Problems, start: int = 0) -> Node:

@@ -16,10 +16,10 @@ class UnfitError(Exception):
     """An override that cannot be applied, with what a Problem says about it."""
 
     def __init__(
-        self, sentence: str, allowed: str = "", nearest: str = "", place: Place | None = None
+        self, sentence: str, allowed: str = "", hint: str = "", place: Place | None = None
     ) -> None:
         super().__init__(sentence)
-        self.sentence, self.allowed, self.nearest, self.place = sentence, allowed, nearest, place
+        self.sentence, self.allowed, self.hint, self.place = sentence, allowed, hint, place
 
 
 def set_hidden(root: Node, value: Node) -> Node:

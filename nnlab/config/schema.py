@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Annotated, Any, Literal
 
-from annotated_types import Ge, Gt, Lt, MinLen
+from annotated_types import Ge, Gt, Le, Lt, MinLen
 
 from nnlab.core.initializers import Initializer
 from nnlab.core.layers import Layer
@@ -28,10 +28,10 @@ class Data:
 
     source: the data set with its own settings, which stand beside these.
     split: the keys that choose rows.
-    scale: how inputs are scaled, by what the training rows tell. none leaves them; unit maps to
-    0..1, pictures by the values a pixel can have and all else by the smallest and largest value
-    of each column; standardize gives each column mean 0 and deviation 1; standardize_all does so
-    with one mean and one deviation for all columns. A constant column becomes 0.
+    scale: how inputs are scaled, measured on the training rows. none changes nothing; unit maps to
+    0..1: images by the range of a pixel, tables by the smallest and largest value of each column;
+    standardize gives each column mean 0 and standard deviation 1; standardize_all uses one mean
+    and one deviation for all columns. A constant column becomes 0. For example scale: standardize.
     seed: draws the rows of generated data, and the order in which rows are split.
     """
 
@@ -43,7 +43,7 @@ class Data:
 
 @dataclass(frozen=True)
 class FromRun:
-    """Weights that start where another run ended.
+    """Initial weights from the end of another run.
 
     run: the folder of that run.
     """
@@ -53,12 +53,14 @@ class FromRun:
 
 @dataclass(frozen=True)
 class EarlyStopping:
-    """Stop when the monitored value (`training.monitor`) has not improved for long.
+    """Stop when the monitored value (`training.monitor`) no longer improves.
+
+    For example `early_stopping: {patience: 10}`.
 
     patience: epochs without an improvement until training stops.
     min_delta: how much better a value must be to count as an improvement.
-    mode: whether smaller or larger is better; by default larger for accuracy and r2, else smaller.
-    restore_best: whether the final weights are those of the best epoch, not of the last one.
+    mode: whether smaller or larger is better; by default what is better for the monitored value.
+    restore_best: whether the final weights are those of the best epoch, else of the last epoch.
     """
 
     patience: Count
@@ -69,29 +71,33 @@ class EarlyStopping:
 
 @dataclass(frozen=True)
 class Training:
-    """How long, in what portions and with which engine the network is trained.
+    """How long, with which batches and with which engine the network is trained.
 
-    epochs: passes over the training rows; 0 builds, evaluates and draws, and trains nothing.
-    batch_size: rows an update; 1 is online learning, full takes all training rows at once.
-    shuffle: whether every epoch draws a new order of the rows; no effect on full batches.
-    drop_last: whether the last batch of an epoch is left out where it is shorter than the others.
-    dtype: the floating-point numbers that the network computes with.
-    engine: numpy is the reference that can be read; compiled needs the extra `fast` (numba); auto
-    is compiled where that can be and is worth loading: long trainings of small networks.
+    For example `training: {epochs: 50, batch_size: 16}`.
+
+    epochs: passes over the training rows; with 0, nothing is trained, only evaluated and drawn.
+    batch_size: rows per update; 1 is online learning, full takes all training rows at once.
+    shuffle: whether each epoch takes the rows in a new random order; no effect on full batches.
+    drop_last: whether the last batch of an epoch is skipped if it is shorter than the others.
+    dtype: the floating-point type of the network.
+    engine: numpy always works; compiled is faster for small networks and needs the extra `fast`
+    (numba); auto chooses compiled for long trainings of small networks, if it is installed.
     early_stopping: stops before the last epoch, see below.
-    monitor: the value that decides which epoch is best, and when to stop early: train_loss or
-    val_loss, or train_ or val_ with accuracy (classes), mae or r2 (regression). By default
-    val_loss if there is a validation part, else train_loss.
-    checkpoint_every: epochs from one saved state to the next; by default one is saved every few
+    monitor: the value that decides which epoch is best and when to stop early: train_loss (the mean
+    over the epoch's batches, each before its update and in training mode, see Metrics) or val_loss,
+    or train_ or val_ with a metric of the task, see Metrics. By default val_loss if there is a
+    validation part, else train_loss.
+    checkpoint_every: epochs between two saved states; by default the state is saved every few
     seconds, and at the end.
     record_steps: whether steps.csv gets the loss of every single update.
-    ema: the decay of a running average of the weights, which is then what is evaluated and saved;
-    0.99 averages over about 100 updates. null keeps no average.
-    augment: changes of the training pictures, one after the other, other ones in every epoch; see
-    below. Validation and test see the pictures as they are.
+    ema: the decay of a running average of the weights, which is then evaluated and saved; 0.99
+    averages over about 100 updates. It warms up: after update t the decay is the smaller of ema and
+    (1 + t) / (10 + t), so that the initial weights are soon forgotten. null keeps no average.
+    augment: random changes of the training images, in the given order and anew in every epoch; see
+    below. Validation and test images are not changed.
     """
 
-    epochs: Annotated[int, Ge(0)] = 10
+    epochs: Annotated[int, Ge(0), Le(1_000_000_000)] = 10  # metrics.csv has a row for each
     batch_size: Count | Literal["full"] = 32
     shuffle: bool = True
     drop_last: bool = False
@@ -107,12 +113,12 @@ class Training:
 
 @dataclass(frozen=True)
 class Study:
-    """A named sweep: one setting takes several values in turn.
+    """A named sweep: one training per value of a setting.
 
     key: the setting, written as for --set; by default the study's name.
-    values: what it takes, one after the other.
+    values: the values of the setting.
     set: other settings for all of these trainings, applied first.
-    caption: a sentence that the study's figures carry.
+    caption: a sentence below the study's figures.
     """
 
     key: str
@@ -126,15 +132,16 @@ class Config:
     """One experiment.
 
     name: becomes part of the run folder's name; by default the name of the file.
-    seed: of everything that is drawn: data, split, first weights, batches, dropout.
+    seed: the seed of all random numbers: data, split, initial weights, batches, dropout. Each whole
+    number from 0 on has streams of its own.
     data: the data set; which rows are for training, validation and testing; and the scaling.
-    network: the layers in order, the first on the inputs.
-    init: how the first weights are drawn, in all layers that do not say so themselves; or the
-    final weights of another run. Biases start at 0.
-    loss: what training makes small.
+    network: the list of layers; the first one gets the inputs.
+    init: how initial weights are drawn, in all layers without an init of their own; or the final
+    weights of another run. Biases start at 0.
+    loss: what training minimises.
     optimizer: how a gradient changes the weights.
-    schedule: how the learning rate changes in the course of the training.
-    training: how long, in what portions, and when to stop.
+    schedule: how the learning rate changes during training.
+    training: how long, with which batches, and when to stop.
     sweeps: named series of trainings.
     """
 

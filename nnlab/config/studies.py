@@ -32,4 +32,4 @@ def check(root: Node, config: Config, problems: Problems) -> None:
             construct(varied, found, config.name)
             for one in found.found:
                 if one not in problems.found:
-                    problems.add(one.place, one.sentence, one.allowed, one.nearest)
+                    problems.add(one.place, one.sentence, one.allowed, one.hint)

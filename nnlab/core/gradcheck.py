@@ -1,9 +1,9 @@
 """Are the gradients right? Each is compared with central differences in float64.
 
-For a parameter array W and a direction v the slope d/dh loss(W + h v) must equal sum(v dW). A
-random v tests all entries of W at once, a v with a single 1 tests one entry. The difference is
-tried at several h: a right gradient agrees at one of them, where neither rounding nor a kink of
-relu between -h and h spoils it; a wrong gradient agrees at none.
+For a parameter array W and a direction v the slope d/dh loss(W + h v) must equal sum(v dW), and
+for the inputs X likewise. A random v tests all entries of W at once, a v with a single 1 tests
+one entry. The difference is tried at several h: a right gradient agrees at one of them, where
+neither rounding nor a kink of relu between -h and h spoils it; a wrong gradient agrees at none.
 """
 
 from collections.abc import Iterator
@@ -18,11 +18,15 @@ from nnlab.core.types import Array, FloatArray
 
 STEPS = (1e-2, 1e-3, 1e-4, 1e-5, 1e-6)  # the longest for a slope of 0, as before a batch_norm
 TOLERANCE = 1e-7
+INPUT = "input"
+# Inputs are moved by so much of their spread: equal pixels would be ties of a max_pool, and zeros
+# kinks of a relu, where the gradient is one of several and no difference finds it.
+APART = 0.01
 
 
 @dataclass(frozen=True)
 class Checked:
-    """The worst relative error of one parameter array over all directions tried."""
+    """The worst relative error of a parameter array, or of the input, over all directions tried."""
 
     name: str
     size: int
@@ -33,7 +37,7 @@ class Checked:
 def check_gradients(
     network: Network, loss: Loss, x: Array, t: Array, *, seed: int = 0, directions: int = 8
 ) -> list[Checked]:
-    """Compare the gradient of every parameter array, on the rows x (B, n) with targets t (B, m).
+    """Compare the gradients by every parameter array and by the inputs x (B, n); targets t (B, m).
 
     `network` must be float64 and x, t likewise; it is left as it was. Dropout draws the same mask
     in every evaluation. Raises ValueError for a layer without a derivative.
@@ -45,9 +49,20 @@ def check_gradients(
     for place in network.layout.places:
         block = slice(place.start, place.stop)
         tried = list(probes(place.stop - place.start, directions, rng))
-        errors = [relative_error(objective, gradient[block], block, v) for v in tried]
+        own = objective.theta[block]
+        errors = [relative_error(objective, gradient[block], own, v) for v in tried]
         found.append(Checked(place.key, place.stop - place.start, len(tried), max(errors)))
-    return found
+    return [*found, _check_input(objective, directions, rng)] if found else found
+
+
+def _check_input(objective: "Objective", directions: int, rng: np.random.Generator) -> Checked:
+    """The gradient by all inputs of the batch, a little beside the rows themselves."""
+    x = objective.x.reshape(-1)  # a view
+    x += APART * (float(x.std()) or 1.0) * rng.normal(size=x.size)
+    gradient = objective.input_gradient().reshape(-1)
+    tried = list(probes(x.size, directions, rng))
+    errors = [relative_error(objective, gradient, x, v) for v in tried]
+    return Checked(INPUT, x.size, len(tried), max(errors))
 
 
 def probes(size: int, directions: int, rng: np.random.Generator) -> Iterator[FloatArray]:
@@ -62,7 +77,7 @@ def probes(size: int, directions: int, rng: np.random.Generator) -> Iterator[Flo
 
 
 def relative_error(
-    objective: "Objective", gradient: FloatArray, block: slice, v: FloatArray
+    objective: "Objective", gradient: FloatArray, variable: FloatArray, v: FloatArray
 ) -> float:
     """|slope - v . gradient| over the larger of both, or of what the gradient could have been.
 
@@ -73,14 +88,14 @@ def relative_error(
     floor = max(1e-3 * float(np.linalg.norm(gradient)), 1e-6 * abs(objective.value()), 1e-300)
     best = np.inf
     for h in STEPS:
-        slope = objective.slope(block, v, h)
+        slope = objective.slope(variable, v, h)
         error = abs(slope - expected) / max(abs(slope), abs(expected), floor)
         best = min(best, error)
     return float(best)
 
 
 class Objective:
-    """The reduced loss as a function of theta."""
+    """The reduced loss as a function of theta and of the inputs."""
 
     def __init__(self, network: Network, loss: Loss, x: Array, t: Array, seed: int) -> None:
         if network.dtype != np.float64:
@@ -90,7 +105,8 @@ class Objective:
         for layer in network.layers:
             if not layer.differentiable:
                 raise ValueError(f"{type(layer).__name__.lower()} has no derivative to check")
-        self.network, self.loss, self.x, self.t, self.seed = network, loss, x, t, seed
+        self.network, self.loss, self.t, self.seed = network, loss, t, seed
+        self.x = np.array(x, np.float64, order="C")  # a copy: it is moved
         values = network.values.copy()
         self.theta = values[: network.theta.size]
         self.g = np.zeros_like(self.theta)
@@ -101,6 +117,7 @@ class Objective:
             gradient=self.g,
             generators=self.generators,
             values=values,
+            lanes=1,
         )
         self.memory = loss.bind(len(x), t.shape[1], network.dtype)
 
@@ -123,14 +140,33 @@ class Objective:
         self.binding.backward(self.x)
         return self.g.copy()
 
-    def slope(self, block: slice, v: FloatArray, h: float) -> float:
-        """The fourth-order central difference along v in `block`."""
-        start = self.theta[block].copy()
+    def input_gradient(self) -> FloatArray:
+        """The gradient by the inputs (B, ...).
+
+        In training the first layer with parameters passes nothing on; here it does, and so do
+        the layers before it.
+        """
+        self.gradient()
+        bound = self.binding.bound
+        start = next(index for index, one in enumerate(bound) if vars(one.p))
+        dy = bound[start].dy
+        assert dy is not None
+        for one in reversed(bound[: start + 1]):
+            x = self.x if one.x is None else one.x
+            dx = np.full_like(x, np.nan)  # every element must be written
+            one.layer.backward(one.p, one.g, x, one.y, dy, dx, one.s)
+            dy = dx
+        found: FloatArray = dy
+        return found
+
+    def slope(self, variable: FloatArray, v: FloatArray, h: float) -> float:
+        """The fourth-order central difference along v in theta or the inputs, by a view of them."""
+        start = variable.copy()
 
         def at(distance: float) -> float:
-            self.theta[block] = start + distance * v
+            variable[...] = start + distance * v
             return self.value()
 
         near, far = at(h) - at(-h), at(2 * h) - at(-2 * h)
-        self.theta[block] = start
+        variable[...] = start
         return (8 * near - far) / (12 * h)

@@ -11,10 +11,11 @@ from contextvars import copy_context
 from functools import cache, partial
 from os import getpid
 from queue import SimpleQueue
-from threading import Barrier, BrokenBarrierError, Lock, Thread
+from threading import Barrier, BrokenBarrierError, Thread
 from time import sleep
 from typing import Any
 
+from nnlab.core import blas
 from nnlab.core.types import Array
 
 Inbox = SimpleQueue[Callable[[], None]]
@@ -32,8 +33,8 @@ def worthwhile(batch: int, numbers: int) -> int:
     worth = min(MOST, batch, batch * numbers // WORTH)
     if worth <= 1:
         return 1
-    with _turn():  # in a meeting the BLAS takes one thread
-        return min(worth, blas_threads())
+    with blas.turn():  # in a meeting the BLAS takes one thread
+        return min(worth, blas.threads())
 
 
 def cut(batch: int, lanes: int) -> list[slice]:
@@ -92,8 +93,7 @@ class Meeting:
         self._turns = [0] * len(tasks)
         errors: list[BaseException] = []
         ended: Said = SimpleQueue()
-        # The limit is set here: threadpoolctl leaves it to the first thread that ever set one.
-        with _turn(), _blas().limit(limits=1):
+        with blas.turn(), blas.single():
             inboxes = [_inbox(getpid(), lane) for lane in range(len(tasks))]
             works = [partial(self._attend, task, errors, ended) for task in tasks]
             try:
@@ -119,26 +119,6 @@ class Meeting:
             errors.append(error)
         finally:
             ended.put(None)
-
-
-def blas_threads() -> int:
-    """How many threads the BLAS takes now; 1 where threadpoolctl does not know it."""
-    return max((library["num_threads"] for library in _blas().info()), default=1)
-
-
-_turns: dict[int, Lock] = {}  # of this process, and of those that it was forked from
-
-
-def _turn() -> Lock:
-    """Who holds it has all threads of the BLAS; a forked process gets its own."""
-    return _turns.setdefault(getpid(), Lock())
-
-
-@cache
-def _blas() -> Any:
-    from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped, unused-ignore]
-
-    return ThreadpoolController().select(user_api="blas")
 
 
 @cache

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
+from nnlab.core import blas
 from nnlab.core.binding import Binding, Generators, Lanes, Room
 from nnlab.core.initializers import Initializer, XavierUniform
 from nnlab.core.lanes import Whole, worthwhile
@@ -26,6 +27,14 @@ NAMES: Mapping[type[Layer], str] = {layer: name for name, layer in LAYERS.items(
 def name_of(layer: Layer) -> str:
     """A layer's name in LAYERS; one that is not listed there goes by its class."""
     return NAMES.get(type(layer), type(layer).__name__.lower())
+
+
+def layer_name(layers: Sequence[Layer], index: int) -> str:
+    """A layer of a network in words: its place, counted from 0, and its name: 0.dense.
+
+    The same as in the weights files, in `nnlab check` and in `--set network.0.units=5`.
+    """
+    return f"{index}.{name_of(layers[index])}"
 
 
 class Network:
@@ -55,9 +64,7 @@ class Network:
         self.inputs: Shape = (inputs,) if isinstance(inputs, int) else tuple(inputs)
         self.dtype = np.dtype(dtype)
         self.shapes = shapes(self.layers, self.inputs)
-        rows = list(zip(self.layers, self.shapes, strict=False))
-        self.layout = Layout.of([(name_of(la), la.parameters(row)) for la, row in rows])
-        self.kept = Layout.of([(name_of(la), la.buffers(row)) for la, row in rows])
+        self.layout, self.kept = layouts(self.layers, self.shapes)
         rule = init or XavierUniform()
         blocks = [initial(layout, seed, rule) for layout in (self.layout, self.kept)]
         self.values = np.concatenate(blocks).astype(self.dtype)
@@ -151,7 +158,8 @@ class Network:
         outputs = np.empty((len(rows), *self.shapes[-1]), self.dtype)
         for start in range(0, len(rows), batch):
             part = rows[start : start + batch]
-            outputs[start : start + len(part)] = self.bind(len(part)).forward(part)
+            with blas.turn():
+                outputs[start : start + len(part)] = self.bind(len(part)).forward(part)
         return outputs
 
 
@@ -164,6 +172,15 @@ def shapes(layers: Sequence[Layer], inputs: Shape) -> list[Shape]:
         except ValueError as error:
             raise ValueError(f"layer {index} ({name_of(layer)}): {error}") from None
     return found
+
+
+def layouts(layers: Sequence[Layer], shapes: Sequence[Shape]) -> tuple[Layout, Layout]:
+    """Where the parameters lie in their block, and the buffers in theirs; allocates nothing."""
+    rows = list(zip(layers, shapes, strict=False))
+    return (
+        Layout.of([(name_of(la), la.parameters(row)) for la, row in rows]),
+        Layout.of([(name_of(la), la.buffers(row)) for la, row in rows]),
+    )
 
 
 def require_rows(layers: Sequence[Layer], shapes: Sequence[Shape], batch: int) -> None:

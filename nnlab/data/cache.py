@@ -90,7 +90,8 @@ def _state(collection: Collection, file: PublishedFile, *, verify: bool) -> File
 
 def _find(collection: Collection, file: PublishedFile) -> Path | None:
     """The first of the accepted names that exists."""
-    names = (f"{file.name}.gz", file.name)
+    dotted = file.name.replace("-idx", ".idx")  # as it is called in many copies
+    names = (f"{file.name}.gz", file.name, f"{dotted}.gz", dotted)
     paths = (folder() / where / name for where in collection.folders for name in names)
     return next((path for path in paths if os.path.exists(path)), None)  # Path.exists may raise
 

@@ -14,12 +14,29 @@ Task = Literal["classes", "regression", "identity"]
 
 
 @dataclass(frozen=True)
+class Column:
+    """A column of a table that is an input: numbers, or categories as one-hot inputs."""
+
+    name: str
+    categories: tuple[str, ...] | None = None
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """Names of the inputs that the column becomes."""
+        if self.categories is None:
+            return (self.name,)
+        return tuple(f"{self.name}={value}" for value in self.categories)
+
+
+@dataclass(frozen=True)
 class Signature:
     """The shape of a data set, known without reading it where that is possible.
 
     `inputs` is the shape of one row, `outputs` the number of classes or the width of a target
     row, `rows` counts all rows; the last `test_rows` of them are the official test part.
-    `image` is how to draw a row that is a picture, (h, w) or (h, w, c).
+    `image` is how to draw a row that is a picture, (h, w) or (h, w, c). `classes_by` is the
+    setting that would make classes of a regression's targets, '' where nothing would;
+    `class_list` the names of the classes of a user's table, as messages show them.
     """
 
     inputs: tuple[int, ...]
@@ -28,6 +45,8 @@ class Signature:
     rows: int
     test_rows: int = 0
     image: tuple[int, ...] | None = None
+    classes_by: str = ""
+    class_list: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +59,8 @@ class Dataset:
     sha256: of the content; for downloaded images over the hashes of the verified files.
     image_shape: how to draw one row. input_range: the values a pixel can have, which
     `scale: unit` maps to 0..1; None where only the data can tell.
+    columns: of a table, what its inputs were made of. fills: whether missing inputs are filled.
+    classes_by, class_list: as in Signature. notes: what reading the data left out, in sentences.
     """
 
     name: str
@@ -53,6 +74,11 @@ class Dataset:
     image_shape: tuple[int, ...] | None = None
     input_range: tuple[float, float] | None = None
     test_rows: int = 0
+    columns: tuple[Column, ...] = ()
+    fills: bool = False
+    classes_by: str = ""
+    class_list: str = ""
+    notes: tuple[str, ...] = ()
 
     @property
     def rows(self) -> int:
@@ -69,7 +95,14 @@ class Dataset:
         """The same facts as the source's own `signature`."""
         width = int(self.inputs.shape[1])
         return Signature(
-            (width,), self.outputs, self.task, self.rows, self.test_rows, self.image_shape
+            (width,),
+            self.outputs,
+            self.task,
+            self.rows,
+            self.test_rows,
+            self.image_shape,
+            self.classes_by,
+            self.class_list,
         )
 
 
@@ -105,13 +138,17 @@ def from_arrays(
     image_shape: tuple[int, ...] | None = None,
     input_range: tuple[float, float] | None = None,
     test_rows: int = 0,
-    may_miss: bool = False,
+    columns: tuple[Column, ...] = (),
+    fills: bool = False,
+    classes_by: str = "",
+    class_list: str = "",
+    notes: tuple[str, ...] = (),
 ) -> Dataset:
     """A Dataset of any numeric arrays; they are checked, and copied only where they must be.
 
     Raises DataError when a type is not numeric, when there are no rows or columns, when the row
     counts differ, when there are fewer than two classes, or when a number is nan or infinite;
-    with `may_miss` the inputs may be nan.
+    with `fills` the inputs may be nan.
     """
     for array, what in ((inputs, "inputs"), (targets, "targets")):
         if array.dtype.kind not in "biuf":
@@ -127,7 +164,7 @@ def from_arrays(
     if task == "classes" and len(class_names) < 2:
         raise DataError(f"{name}: all rows are of one class; a classifier needs two or more.")
     require_finite(
-        np.nan_to_num(x, posinf=np.inf, neginf=-np.inf) if may_miss else x, f"{name}: the inputs"
+        np.nan_to_num(x, posinf=np.inf, neginf=-np.inf) if fills else x, f"{name}: the inputs"
     )
     require_finite(y, f"{name}: the targets")
     return Dataset(
@@ -137,11 +174,16 @@ def from_arrays(
         task=task,
         sha256=sha256 or content_hash((x, y)),
         class_names=class_names,
-        feature_names=feature_names,
+        feature_names=feature_names or tuple(name for column in columns for name in column.inputs),
         target_names=target_names,
         image_shape=image_shape,
         input_range=input_range,
         test_rows=test_rows,
+        columns=columns or tuple(map(Column, feature_names)),
+        fills=fills,
+        classes_by=classes_by,
+        class_list=class_list,
+        notes=notes,
     )
 
 

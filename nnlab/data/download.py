@@ -35,7 +35,7 @@ def download(
     The bytes go to a temporary name in the same folder, are synced and verified there, then
     renamed: a kill at any moment leaves the old state or the new one. A lock lets one process
     download while others wait for its result; it also makes the temporary name safe to reuse, so
-    what a killed process left is overwritten by the next. `report` gets a sentence an attempt.
+    what a killed process left is removed by the next. `report` gets a sentence an attempt.
     Raises DataError when no mirror helps, StorageError when the disk refuses.
     """
     from filelock import FileLock
@@ -79,7 +79,8 @@ def _replace(path: Path, address: str, file: PublishedFile) -> None:
     """Put what `address` sends at `path`, if it is `file`. Raises _RefusedError or OSError."""
     part = path.parent / f".{path.name}.part"
     try:
-        with part.open("wb") as sink:
+        part.unlink(missing_ok=True)  # of a killed process, or a link that somebody laid out
+        with part.open("xb") as sink:
             _receive(address, sink, limit=idx.size(file.shape) + SLACK)
             sink.flush()
             os.fsync(sink.fileno())
@@ -105,7 +106,7 @@ def _receive(address: str, sink: BinaryIO, limit: int) -> None:
             sink.write(chunk)
 
 
-def _chunks(address: str) -> Generator[bytes, None, None]:
+def _chunks(address: str) -> Generator[bytes]:
     """The body of the answer, piece by piece. Raises _RefusedError unless it is whole."""
     import ssl
     from http.client import HTTPException

@@ -1,23 +1,22 @@
-"""Reader for NPZ files that checks names, types and sizes before any data is read."""
+"""The user's NPZ files: the wanted arrays, of the wanted kinds, finite."""
 
-import errno
 import zipfile
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
-import numpy as np
-
-from nnlab.core.types import Array, Shape, size
+from nnlab.core.types import Array
+from nnlab.data import arrays
+from nnlab.data.arrays import Header
 from nnlab.data.dataset import require_finite
 from nnlab.data.files import reading
 from nnlab.errors import DataError
 
 MAX_BYTES = 1 << 32  # of one array
-MAX_RATIO = 1032  # deflate cannot do better, so a larger announcement is a lie
+FREE = 1 << 24  # bytes that a compressed array may have in any case
+MAX_RATIO = 100  # above FREE: deflate makes 1,032 bytes of one, data makes 5 or 20
 MAX_HEADER = 10_000
+DEFLATED_OR_STORED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 
 @dataclass(frozen=True)
@@ -28,30 +27,35 @@ class Kind:
     dimensions: tuple[int, ...]
 
 
-INPUTS = Kind("biuf", (2, 3))
+INPUTS = Kind("biuf", (2, 3, 4))
 TARGETS = Kind("biufU", (1, 2))
 
 
 def read(path: Path, wanted: Mapping[str, Kind]) -> dict[str, Array]:
-    """The `wanted` arrays of `path`, finite and of the wanted kinds; nothing is unpickled.
+    """The `wanted` arrays of `path`, finite, of the wanted kinds, and equally many rows.
+
+    Everything that headers can tell is checked before any data is read.
 
     Raises DataError naming the array and, for nan and inf, row and column; StorageError.
     """
-    with reading(path) as file:
-        try:
-            with zipfile.ZipFile(file) as archive:
-                return {name: _array(archive, path, name, kind) for name, kind in wanted.items()}
-        # RuntimeError: encrypted; NotImplementedError: exotic compression or zip version.
-        except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, ValueError) as error:
-            raise DataError(f"{path} is not a readable NPZ file: {error}.") from None
-        except OSError as error:
-            if error.errno != errno.EINVAL:
-                raise
-            # The archive's directory points to before the start of the file.
-            raise DataError(f"{path} is not a readable NPZ file: wrong offsets.") from None
+    try:
+        with reading(path) as file, arrays.opened(file) as archive:
+            packed = path.stat().st_size
+            members = {name: _member(archive, path, name, packed) for name in wanted}
+            heads = {
+                name: _head(archive, members[name], kind, f"{path}, array {name!r}")
+                for name, kind in wanted.items()
+            }
+            _require_equal_rows(path, heads)
+            return {
+                name: _array(archive, members[name], head, f"{path}, array {name!r}")
+                for name, head in heads.items()
+            }
+    except arrays.UnfitError as error:
+        raise DataError(f"{path} cannot be read: {error}.") from None
 
 
-def _array(archive: zipfile.ZipFile, path: Path, name: str, kind: Kind) -> Array:
+def _member(archive: zipfile.ZipFile, path: Path, name: str, packed: int) -> zipfile.ZipInfo:
     try:
         info = archive.getinfo(f"{name}.npy")
     except KeyError:
@@ -59,50 +63,51 @@ def _array(archive: zipfile.ZipFile, path: Path, name: str, kind: Kind) -> Array
         known = ", ".join(map(repr, stems)) or "none"
         raise DataError(f"{path} has no array {name!r}; its arrays are {known}.") from None
     where = f"{path}, array {name!r}"
-    packed = min(info.compress_size, path.stat().st_size)
-    if info.file_size > min(MAX_BYTES, MAX_RATIO * (packed + 1)):
-        raise DataError(f"{where} announces {info.file_size:,} bytes out of {packed:,}: refused.")
-    with archive.open(info) as stream:
-        shape, fortran, dtype = _header(stream, where)
-        _require(kind, shape, dtype, where)
-        expected = size(shape) * dtype.itemsize
-        if expected > info.file_size:
-            raise DataError(
-                f"{where} announces shape {shape} of {dtype}, {expected:,} bytes, but the file "
-                f"holds {info.file_size:,}."
-            )
-        content = stream.read(expected)
-        # Reading on to the end makes zipfile compare the checksum.
-        if len(content) != expected or stream.read(1):
-            raise DataError(f"{where} is not as long as its shape {shape} says.")
-    array = np.frombuffer(content, dtype).reshape(shape, order="F" if fortran else "C")
-    require_finite(array, where)
-    return array
+    if info.compress_type not in DEFLATED_OR_STORED:
+        raise DataError(f"{where} is compressed in a way that NumPy never uses: refused.")
+    packed = min(info.compress_size, packed)
+    if info.file_size > min(MAX_BYTES, max(FREE, MAX_RATIO * packed), 1032 * (packed + 1)):
+        raise DataError(
+            f"{where} announces {info.file_size:,} bytes out of {packed:,}: refused. "
+            "numpy.savez writes arrays without compression."
+        )
+    return info
 
 
-def _header(stream: IO[bytes], where: str) -> tuple[Shape, bool, np.dtype[np.generic]]:
-    """Shape, Fortran order and dtype that the array announces."""
-    formats = np.lib.format
-    try:
-        readers = {(1, 0): formats.read_array_header_1_0, (2, 0): formats.read_array_header_2_0}
-        header = readers[formats.read_magic(stream)](stream, max_header_size=MAX_HEADER)
-        shape, fortran, dtype = header
-    except (zipfile.BadZipFile, zlib.error):
-        raise
-    except Exception:  # hostile text goes through a Python parser, which fails in many ways
-        raise DataError(f"{where} has no readable header.") from None
-    return shape, fortran, dtype
-
-
-def _require(kind: Kind, shape: Shape, dtype: np.dtype[np.generic], where: str) -> None:
+def _head(archive: zipfile.ZipFile, info: zipfile.ZipInfo, kind: Kind, where: str) -> Header:
+    head = arrays.header(archive, info, MAX_HEADER)
+    if head is None:
+        raise DataError(f"{where} has no readable header.")
+    shape, dtype = head.shape, head.dtype
     if dtype.hasobject:
         raise DataError(f"{where} holds Python objects, which are never loaded.")
     if dtype.kind not in kind.dtypes:
         raise DataError(f"{where} is of type {dtype}; numbers are needed.")
     if len(shape) not in kind.dimensions:
-        allowed = " or ".join(map(str, kind.dimensions))
+        least, most = kind.dimensions[0], kind.dimensions[-1]
+        allowed = f"{least} {'or' if most == least + 1 else 'to'} {most}"
         raise DataError(f"{where} has shape {shape}; {allowed} dimensions are needed.")
     if dtype.kind == "U" and len(shape) != 1:
         raise DataError(f"{where} holds text; text targets have 1 dimension.")
     if min(shape) <= 0:
         raise DataError(f"{where} is empty: its shape is {shape}.")
+    if head.nbytes > info.file_size:
+        raise DataError(
+            f"{where} announces shape {shape} of {dtype}, {head.nbytes:,} bytes, but the file "
+            f"holds {info.file_size:,}."
+        )
+    return head
+
+
+def _require_equal_rows(path: Path, heads: Mapping[str, Header]) -> None:
+    rows = [head.shape[0] for head in heads.values()]
+    if len(rows) == 2 and rows[0] != rows[1]:
+        raise DataError(f"{path}: there are {rows[0]} rows of inputs but {rows[1]} of targets.")
+
+
+def _array(archive: zipfile.ZipFile, info: zipfile.ZipInfo, head: Header, where: str) -> Array:
+    array = arrays.load(archive, info, head)
+    if array is None:
+        raise DataError(f"{where} is not as long as its shape {head.shape} says.")
+    require_finite(array, where)
+    return array

@@ -19,7 +19,7 @@ class Scaling:
     """x' = (x - shift) * factor; shift and factor are float64, () for all columns or (n,).
 
     fill (n,): what a missing number (nan) counts as, the mean of its column over the training
-    rows; None where the data has no missing number.
+    rows; None where none may be missing.
     """
 
     kind: Kind
@@ -48,17 +48,19 @@ def fit(
     inputs: Array,
     train_rows: IntArray,
     input_range: tuple[float, float] | None = None,
+    *,
+    fills: bool = False,
 ) -> Scaling:
     """The scaling of `kind` for inputs (N, n), from the rows `train_rows` alone.
 
     unit: `input_range` (of the Dataset: what pixels can be) becomes 0..1; without one, the
     smallest and largest training value of each column. standardize: mean 0, standard deviation 1
     (over N, not N - 1) per column; standardize_all: over all numbers. A constant column becomes
-    0 everywhere. A missing number (nan) counts in none of these and is filled with the mean of
-    its column over the training rows. Raises DataError when a column spans too much or too little
-    for float64, or has no number in any training row.
+    0 everywhere. With `fills`, a missing number (nan) counts in none of these and is filled with
+    the mean of its column over the training rows. Raises DataError when a column spans too much
+    or too little for float64, or has no number in any training row.
     """
-    fill = _fill(inputs, train_rows)
+    fill = _fill(inputs, train_rows) if fills else None
     return replace(_fitted(kind, inputs, train_rows, input_range, fill), fill=fill)
 
 
@@ -67,10 +69,8 @@ def filled(inputs: Array, fill: NDArray[np.float64] | None) -> Array:
     return inputs if fill is None else np.where(np.isnan(inputs), fill, inputs)
 
 
-def _fill(inputs: Array, rows: IntArray) -> NDArray[np.float64] | None:
-    """The mean of each column (n,) over those of `rows` that have it; None if none lacks."""
-    if inputs.dtype.kind != "f" or not np.isnan(inputs).any():
-        return None
+def _fill(inputs: Array, rows: IntArray) -> NDArray[np.float64]:
+    """The mean of each column (n,) over those of `rows` that have it."""
     x = inputs[rows]
     missing = np.isnan(x)
     counts = (~missing).sum(axis=0)

@@ -1,6 +1,7 @@
 """The user's own tables: a CSV file with names and categories, or two arrays in an NPZ file."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Literal
@@ -8,19 +9,23 @@ from typing import Annotated, Literal
 import numpy as np
 from annotated_types import Ge, Len
 
-from nnlab.data import csv_reader, npz_reader
+from nnlab.core.types import Array
+from nnlab.data import npz_reader, table
+from nnlab.data.classes import class_list, flat_labels, is_label_like
 from nnlab.data.dataset import Dataset, Signature, from_arrays
 from nnlab.data.files import stamp
-from nnlab.data.labels import csv_labels, csv_values, npz_labels
+from nnlab.data.fit import fit
+from nnlab.data.sheet import Form, Missing
 from nnlab.errors import DataError
 
+COLOURS = (3, 4)  # red, green, blue, and how opaque
 Task = Literal["auto", "classes", "regression"]
 Column = str | Annotated[int, Ge(0)]  # a name of the header, or an index counted from 0
 
 
 @dataclass(frozen=True)
 class Csv:
-    """A text table, one row a line; every column that is not a target is an input.
+    r"""A text table, one row a line; every column that is not a target is an input.
 
     A column is given by its name, or by its number counted from 0; without a header by number.
 
@@ -29,11 +34,14 @@ class Csv:
     header: whether the first line holds the names of the columns.
     categorical: columns shown as one-hot, an input `name=value` for each value in sorted order.
     ignore: columns that are left out.
-    missing: an empty cell (or NA, NaN, null, ?) is an error, drops its row, or becomes the mean
-    of its column over the training rows; targets and categories are never filled in.
+    missing: an empty cell (or NA, NaN, null, ?; among numbers also -, n/a, None) is an error,
+    drops its row, or becomes the mean of its column over the training rows, which for a category
+    is the share that each value has; a target is never filled in.
     task: auto takes text, or at most 20 distinct whole numbers, for classes, and all else for a
-    regression. Class labels follow the sorted class names.
-    delimiter: the character between cells.
+    regression. classes takes the texts of the file for names. Class labels follow the sorted
+    class names.
+    delimiter: the character between cells; \t is a tab, and " " any number of blanks and tabs.
+    decimal: the character before the decimals of a number.
     """
 
     path: str
@@ -41,15 +49,29 @@ class Csv:
     header: bool = True
     categorical: tuple[Column, ...] = ()
     ignore: tuple[Column, ...] = ()
-    missing: csv_reader.Missing = "error"
+    missing: Missing = "error"
     task: Task = "auto"
-    delimiter: Annotated[str, Len(1, 1)] = ","
+    delimiter: Annotated[str, Len(1, 2)] = ","
+    decimal: Literal[".", ","] = "."
 
     def __post_init__(self) -> None:
+        if self.delimiter == "\\t":
+            object.__setattr__(self, "delimiter", "\t")
+        if len(self.delimiter) > 1:
+            raise ValueError(
+                f"{self.delimiter!r} is more than one character, and not \\t for a tab"
+            )
+        if self.delimiter == self.decimal:
+            raise ValueError(f"{self.delimiter!r} cannot be both delimiter and decimal")
         if self.delimiter in '"\r\n':
             raise ValueError(f"{self.delimiter!r} cannot separate cells")
         if self.task == "classes" and len(self.targets) > 1:
             raise ValueError("task: classes takes one target column")
+
+    @property
+    def form(self) -> Form:
+        """How files of this table are written."""
+        return Form(self.header, self.delimiter, self.decimal, self.missing)
 
     @property
     def targets(self) -> tuple[Column, ...]:
@@ -66,26 +88,27 @@ class Csv:
 
     def read(self) -> Dataset:
         """As `load`, and always from the file."""
-        table = csv_reader.read(
+        schema, sheet = fit(
             Path(self.path),
+            replace(self.form, fitting=True),
             target=self.targets,
             categorical=self.categorical,
             ignore=self.ignore,
-            header=self.header,
-            missing=self.missing,
-            delimiter=self.delimiter,
+            task=self.task,
         )
-        classes = csv_labels(table, self.task)
-        labels, names = classes or (csv_values(table), ())
+        targets = schema.encoded_targets(sheet)
         return from_arrays(
             self.path,
-            table.inputs,
-            labels,
-            task="classes" if classes else "regression",
-            class_names=names,
-            feature_names=table.input_names,
-            target_names=table.target_names,
-            may_miss=self.missing == "mean",
+            table.encoded(sheet, schema.columns),
+            targets,
+            task=schema.task,
+            class_names=schema.classes,
+            target_names=schema.targets,
+            columns=schema.columns,
+            fills=self.missing == "mean",
+            classes_by=way_to_classes(targets, self.targets),
+            class_list=class_list(schema.classes),
+            notes=(table.dropped(sheet),) if sheet.dropped else (),
         )
 
 
@@ -94,11 +117,12 @@ class Npz:
     """Two arrays of an NPZ file, as `numpy.savez(path, x=..., y=...)` writes it.
 
     path: the file; a relative path starts at the config's folder.
-    inputs: the name of an array (N, n) of numbers, or (N, h, w) of pictures, which stay uint8 if
-    they are.
+    inputs: the name of an array (N, n) of numbers, or of pictures (N, h, w) or, in colours,
+    (N, h, w, c), which stay uint8 if they are.
     targets: the name of an array (N,) or (N, m).
     task: auto takes (N,) whole numbers, booleans or text for classes, and (N,) floats and (N, m)
-    numbers for a regression. Class labels follow the sorted values.
+    numbers for a regression. classes also takes (N, 1) and one-hot rows. Class labels follow the
+    sorted values.
     """
 
     path: str
@@ -121,24 +145,50 @@ class Npz:
             path, {self.inputs: npz_reader.INPUTS, self.targets: npz_reader.TARGETS}
         )
         x, y = arrays[self.inputs], arrays[self.targets]
-        picture = x.shape[1:] if x.ndim == 3 else None
+        picture = picture_shape(x, f"{path}, array {self.inputs!r}")
         if picture is None or x.dtype != np.uint8:
             x = x.astype(np.float64)
-        if self.task == "classes" and y.ndim != 1:
-            raise DataError(
-                f"{path}, array {self.targets!r} has shape {y.shape}; labels have 1 dimension."
-            )
-        few = y.ndim == 1 and y.dtype.kind in "biuU" and self.task == "auto"
-        labels, names = npz_labels(y) if few or self.task == "classes" else (y, ())
+        names: tuple[str, ...] = ()
+        if self.task == "classes" or (
+            self.task == "auto" and y.ndim == 1 and y.dtype.kind in "biuU"
+        ):
+            y = flat_labels(y, f"{path}, array {self.targets!r}")
+            values, y = np.unique(y, return_inverse=True)
+            names = tuple(map(str, values.tolist()))
+        elif y.ndim == 1:
+            y = y[:, None]
         return from_arrays(
             self.path,
-            x.reshape(len(x), int(np.prod(x.shape[1:]))),
-            labels if labels.ndim == 2 or names else labels[:, None],
+            table.as_rows(x),
+            y,
             task="classes" if names else "regression",
             class_names=names,
             image_shape=picture,
             input_range=(0.0, 255.0) if x.dtype == np.uint8 else None,
+            classes_by="data.task: classes" if is_label_like(y) else "",
+            class_list=class_list(names),
         )
+
+
+def picture_shape(x: Array, where: str) -> tuple[int, ...] | None:
+    """(h, w), (h, w, c) in colours, or None for rows of numbers; raises DataError."""
+    if x.ndim < 4 or x.shape[-1] == 1:
+        return x.shape[1:3] if x.ndim > 2 else None
+    if x.shape[-1] in COLOURS:
+        return x.shape[1:]
+    way = "reshape them to (N, n) if they are no pictures"
+    if x.shape[1] in (1, *COLOURS):
+        way = "colours come last, as np.moveaxis(x, 1, -1) puts them"
+    raise DataError(f"{where} has shape {x.shape}; pictures are (N, h, w), or (N, h, w, 3): {way}.")
+
+
+def way_to_classes(targets: Array, names: Sequence[Column]) -> str:
+    """What to set where a regression's targets look like classes."""
+    if targets.ndim == 1 or (not np.isin(targets, (0, 1)).all() and len(names) > 1):
+        return ""
+    if len(names) > 1:
+        return f"a run for each label, with target: {names[0]} first (one run has one)"
+    return "data.task: classes" if is_label_like(targets) else ""
 
 
 @lru_cache(maxsize=4)

@@ -49,7 +49,7 @@ def refuse(before: Mapping[str, Any], after: Mapping[str, Any], again: str) -> N
     if problems:
         listed = "\n".join(problems)
         raise ConfigError(
-            f"A resumed run goes on as it began, so this cannot change:\n{listed}\n{again}"
+            f"A resumed run keeps its settings, so this cannot change:\n{listed}\n{again}"
         )
 
 
@@ -66,7 +66,7 @@ def refuse_length(config: Config, epochs: int, steps: int, count: int, again: st
     for t in range(0, done, stride):
         if schedule.rate(t, lr, epochs * unit) != schedule.rate(t, lr, new * unit):
             raise ConfigError(
-                "A resumed run goes on as it began, so this cannot change:\n"
+                "A resumed run keeps its settings, so this cannot change:\n"
                 f"  training.epochs: {epochs} -> {new} (the schedule's length followed from it)\n"
                 f"{again}"
             )

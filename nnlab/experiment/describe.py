@@ -1,6 +1,7 @@
 """What run.json and data.json say of a run."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 from nnlab.build import Built
@@ -27,6 +28,7 @@ def run(built: Built, machine: Mapping[str, Any]) -> dict[str, Any]:
         "ended": None,
         "seconds": None,
         "parameters": int(built.network.theta.size),
+        "warnings": list(built.warnings),
         "data": {"name": built.dataset.name, "sha256": built.dataset.sha256},
         **machine,
     }
@@ -45,6 +47,7 @@ def data(built: Built) -> dict[str, Any]:
         "outputs": dataset.outputs,
         "class_names": list(dataset.class_names),
         "feature_names": list(dataset.feature_names),
+        "columns": [asdict(column) for column in dataset.columns],
         "class_weight": getattr(built.plan.loss, "class_weight", None),
         "target_names": list(dataset.target_names),
         "image_shape": None if dataset.image_shape is None else list(dataset.image_shape),

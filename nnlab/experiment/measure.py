@@ -2,26 +2,29 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from nnlab.build import Built, build, encode, load_weights, make_plan
-from nnlab.core.network import Network
-from nnlab.core.types import IntArray
+from nnlab.core.network import Network, trained_depth
+from nnlab.core.types import FloatArray, IntArray
 from nnlab.data.batches import Part
 from nnlab.data.dataset import Dataset
 from nnlab.errors import DataError, UsageError
 from nnlab.experiment import outcome
 from nnlab.run.folder import Weights
-from nnlab.saved import Saved
+from nnlab.saved import Saved, require_described
 from nnlab.training import Plan
+
+ROWS = 1000  # that are evaluated at once
 
 
 def rebuilt(saved: Saved) -> Built:
     """The run's data, split and scaled as then. DataError when the data has changed since."""
     # Nothing is trained, so the engine of then need not be installed here.
     training = replace(saved.config.training, engine="auto")
+    require_described(saved.folder, saved.config)
     built = build(replace(saved.config, training=training))
     if built.dataset.sha256 != saved.data["sha256"]:
         raise DataError(
@@ -31,19 +34,29 @@ def rebuilt(saved: Saved) -> Built:
     return built
 
 
+class Sample(NamedTuple):
+    """Rows with their targets, and the network that answers them."""
+
+    plan: Plan
+    network: Network
+    names: Sequence[str]  # of the classes
+    part: Part
+
+
+class Answers(NamedTuple):
+    """For each row: the target t (N, m) as the loss takes it, the output (N, m), the loss (N,)."""
+
+    targets: FloatArray
+    outputs: FloatArray
+    losses: FloatArray
+
+
 def evaluate(saved: Saved, which: Weights = "final", part: str = "test") -> dict[str, Any]:
     """Loss, metrics and, for classes, tables, on train, validation or test.
 
     Raises UsageError when the run has no such part.
     """
-    built = rebuilt(saved)
-    load_weights(built.network, saved.weights(which), which)
-    found = {name: (rows, numbers) for name, rows, numbers in outcome.parts(built)}
-    if part == "validation" and saved.data["validation_is_test"]:
-        part = "test"
-    if part not in found:
-        raise UsageError(f"This run has no {part} part; it has {', '.join(found)}.")
-    return judged(built.plan, built.network, built.dataset.class_names, found[part][0])
+    return judged(*part_of(saved, which, part))
 
 
 def evaluate_rows(saved: Saved, dataset: Dataset, which: Weights = "final") -> dict[str, Any]:
@@ -51,6 +64,23 @@ def evaluate_rows(saved: Saved, dataset: Dataset, which: Weights = "final") -> d
 
     Raises DataError when it does not fit the network.
     """
+    return judged(*rows_of(saved, dataset, which))
+
+
+def part_of(saved: Saved, which: Weights, part: str) -> Sample:
+    """A part of the run's own data; raises as `evaluate` does."""
+    built = rebuilt(saved)
+    load_weights(built.network, saved.weights(which), which)
+    found = {name: (rows, numbers) for name, rows, numbers in outcome.parts(built)}
+    if part == "validation" and saved.data["validation_is_test"]:
+        part = "test"
+    if part not in found:
+        raise UsageError(f"This run has no {part} part; it has {', '.join(found)}.")
+    return Sample(built.plan, built.network, built.dataset.class_names, found[part][0])
+
+
+def rows_of(saved: Saved, dataset: Dataset, which: Weights) -> Sample:
+    """All rows of another data set; raises as `evaluate_rows` does."""
     network = saved.network(which)
     if (dataset.inputs.shape[1], dataset.outputs) != (
         saved.data["inputs"][0],
@@ -67,7 +97,21 @@ def evaluate_rows(saved: Saved, dataset: Dataset, which: Weights = "final") -> d
     coded = loss.encode(targets)
     part = Part(dataset.inputs, rows, saved.scaling, coded, config.training.dtype)
     plan = make_plan(config, loss, part, None, kind)
-    return judged(plan, network, saved.data["class_names"], part)
+    return Sample(plan, network, saved.data["class_names"], part)
+
+
+def answered(sample: Sample) -> Answers:
+    """What the network answers to each row, and the loss of each."""
+    plan, network, _, part = sample
+    depth = trained_depth(network.layers, plan.loss)
+    losses = []
+    with np.errstate(all="ignore"):  # weights of a run that diverged may overflow
+        outputs = outcome.outputs(network, part)
+        for start in range(0, len(part), ROWS):
+            x, t = part.some(slice(start, start + ROWS))
+            z = network.bind(len(x), depth=depth).forward(x)
+            losses.append(plan.loss.per_sample(z, t))
+    return Answers(part.targets, outputs, np.concatenate(losses))
 
 
 def judged(plan: Plan, network: Network, names: Sequence[str], part: Part) -> dict[str, Any]:
@@ -77,5 +121,5 @@ def judged(plan: Plan, network: Network, names: Sequence[str], part: Part) -> di
     return {
         "rows": len(part),
         **outcome.numbers(plan, network, part),
-        **outcome.class_tables(names, predicted, part),
+        **outcome.class_tables(names, plan.kind, predicted, part),
     }

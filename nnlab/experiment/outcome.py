@@ -1,19 +1,24 @@
 """What a run ends in: numbers on every part, tables over classes, predictions to look at."""
 
+import math
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
 from nnlab.build import Built
-from nnlab.core.metrics import class_scores, confusion, guesses
+from nnlab.core import blas
+from nnlab.core.metrics import Kind, class_scores, confusion, decisions
 from nnlab.core.network import Network
 from nnlab.core.types import Array, FloatArray, IntArray
 from nnlab.data.batches import Batches, Part
-from nnlab.training import Evaluation, Numbers, Plan, evaluation_batch, labels_of
+from nnlab.training import Evaluation, Numbers, Plan, evaluation_batch
 
 SMALL = 10_000  # rows of a part that are kept one by one
+LONG = 10  # epochs in which a network that learns changes an answer
+SAME = 0.002  # of an accuracy: drop_last leaves out other rows in each epoch
+MOST_CLASSES = 2_000  # of a confusion matrix in summary.json, which stays below MOST_JSON
 CHOSEN, WORST = 64, 36  # rows kept of a larger part
 
 
@@ -26,6 +31,39 @@ def parts(built: Built) -> Iterator[tuple[str, Part, IntArray]]:
         yield "validation", plan.validation, rows.validation
     if built.test is not None and rows.test is not None:
         yield "test", built.test, rows.test
+
+
+@dataclass
+class Standstill:
+    """Watches the training accuracy, for a sentence where a training changes no answer."""
+
+    first: float | None = None  # before training; None where this process did not see it
+    last: float = math.nan
+    epochs: int = 0  # in which it has been the last one
+
+    def see(self, epoch: int, accuracy: float) -> None:
+        """One more epoch."""
+        if epoch == 0:
+            self.first = accuracy
+        elif abs(accuracy - self.last) <= SAME:
+            self.epochs += 1
+        else:
+            self.last, self.epochs = accuracy, 1
+
+    def sentence(self, kind: Kind, part: Part) -> str:
+        """Where the last epochs are no better than epoch 0 or the largest class alone; else ''."""
+        if self.epochs < LONG or self.last >= 1:
+            return ""
+        counts = np.unique(decisions(kind, part.targets), return_counts=True)[1]
+        largest = counts.max() / len(part)
+        left = self.first is None or abs(self.last - self.first) > SAME
+        if left and self.last > largest + SAME:
+            return ""
+        return (
+            f"The training accuracy stayed at {self.last:.4g} in the last {self.epochs} epochs, no "
+            "better than before training or than the largest class alone. Try another learning "
+            "rate (--set lr=...), data.scale: standardize, or another init."
+        )
 
 
 def numbers(plan: Plan, network: Network, part: Part) -> Numbers:
@@ -41,20 +79,26 @@ def outputs(network: Network, part: Part) -> FloatArray:
     row = 0
     for chunk in batches.epoch(None):
         for x in chunk.xs:
-            found[row : row + len(x)] = bound[chunk.batch].forward(x)
+            with blas.turn():
+                found[row : row + len(x)] = bound[chunk.batch].forward(x)
             row += len(x)
     return found
 
 
-def class_tables(names: Sequence[str], predicted: FloatArray, part: Part) -> dict[str, Any]:
-    """The per-class table and the confusion matrix; both null where no classes have names."""
+def class_tables(
+    names: Sequence[str], kind: Kind, predicted: FloatArray, part: Part
+) -> dict[str, Any]:
+    """The per-class table and the confusion matrix.
+
+    Both are null where no classes have names, the matrix also for more than 2,000 classes.
+    """
     if not names:
         return {"classes": None, "confusion": None}
-    true = labels_of(part.targets)
-    matrix = confusion(true, guesses(predicted), len(names))
+    true, found = decisions(kind, part.targets), decisions(kind, predicted)
+    matrix = confusion(true, found, len(names))
     scores = class_scores(matrix)
     table = [{"class": n, **asdict(s)} for n, s in zip(names, scores, strict=True)]
-    return {"classes": table, "confusion": matrix.tolist()}
+    return {"classes": table, "confusion": matrix.tolist() if len(names) <= MOST_CLASSES else None}
 
 
 def kept(
@@ -86,5 +130,6 @@ def row_losses(built: Built, part: Part) -> FloatArray:
     """The loss of each row (N,), with the network's own parameters."""
     plan, network = built.plan, built.network
     evaluation = Evaluation(plan.kind, plan.loss, network, part)
-    found = [plan.loss.per_sample(z, t) for z, t in evaluation.logits(network.values)]
+    with blas.turn():
+        found = [plan.loss.per_sample(z, t) for z, t in evaluation.logits(network.values)]
     return np.concatenate(found).astype(np.float64)

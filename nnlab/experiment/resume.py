@@ -22,6 +22,7 @@ from nnlab.run import environment
 from nnlab.run.environment import now
 from nnlab.run.folder import RESOLVED, RunFolder
 from nnlab.run.text import shown
+from nnlab.saved import require_described
 from nnlab.training import State, start
 
 FINISHED = ("completed", "early_stopped")
@@ -76,6 +77,7 @@ def saved_steps(folder: RunFolder) -> int:
 
 def prepared(folder: RunFolder, config: Config, about: dict[str, Any]) -> Built:
     """The run's objects, on the data that it began with; DataError when that has changed."""
+    require_described(folder, config)
     built = build(config)
     data = about.get("data")
     then = data.get("sha256") if isinstance(data, dict) else None
@@ -121,7 +123,7 @@ def reopened(
         session.notes.append(
             f"The last bits may differ from an undisturbed run: {'; '.join(other)}."
         )
-    session.last_row = folder.last_metrics()
+    session.read_tables()
     if session.state.best.epoch >= 0 and session.last_row.get("epoch") != session.state.epoch:
         raise RunUnreadable(
             f"metrics.csv of {shown(folder.path)} does not end with the epoch that was saved, "

@@ -2,15 +2,16 @@
 
 from typing import Any
 
+from nnlab.core import columns
 from nnlab.training import Epoch, Steps
 
 
 def epoch_row(record: Epoch, seconds: float) -> dict[str, Any]:
     """A row of metrics.csv."""
     row: dict[str, Any] = {"epoch": record.epoch, "step": record.step, "lr": record.lr}
-    row |= {f"train_{name}": value for name, value in record.train.items()}
+    row |= columns.named(columns.TRAIN, record.train)
     if record.validation is not None:
-        row |= {f"val_{name}": value for name, value in record.validation.items()}
+        row |= columns.named(columns.VAL, record.validation)
     return row | {"seconds": round(seconds, 6)}
 
 

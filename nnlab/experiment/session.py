@@ -21,7 +21,7 @@ from nnlab.config.dump import dump, mapping
 from nnlab.config.load import Loaded
 from nnlab.config.names import name_problem
 from nnlab.config.schema import FromRun
-from nnlab.errors import ConfigError, Interrupted, NnlabError, RunUnreadable
+from nnlab.errors import ConfigError, Interrupted, NnlabError, RunUnreadable, StorageError
 from nnlab.experiment import describe, outcome, signals
 from nnlab.experiment.rows import epoch_row, step_rows
 from nnlab.experiment.snapshots import Snapshots
@@ -29,7 +29,8 @@ from nnlab.experiment.state import digest, freeze, hashed_epochs, thaw
 from nnlab.run import environment
 from nnlab.run.checkpoint import Checkpoint
 from nnlab.run.environment import now
-from nnlab.run.folder import RunFolder
+from nnlab.run.folder import METRICS, RESOLVED, STEPS, RunFolder
+from nnlab.run.text import shown
 from nnlab.training import (
     Epoch,
     Failure,
@@ -61,20 +62,24 @@ def begin(
     config = replace(loaded.config, name=name) if name else loaded.config
     built = build(config)
     start_weights(built)
+    resolved = dump(built.config)
     about = describe.run(built, environment.describe(argv))
     folder = RunFolder.create(parent, config.name)
     with folder.lock():
-        yield from guarded(opened(folder, built, about, loaded.text))
+        yield from guarded(opened(folder, built, about, resolved, loaded.text))
 
 
 def opened(
-    folder: RunFolder, built: Built, about: dict[str, Any], text: bytes | None = None
+    folder: RunFolder,
+    built: Built,
+    about: dict[str, Any],
+    resolved: str,
+    text: bytes | None = None,
 ) -> "Session":
     """The first files of a run, run.json the last of them: before it, there is no run to find.
 
-    Only under the lock. `text` is the config as the user gave it.
+    Only under the lock. `resolved` is the config in full form, `text` as the user gave it.
     """
-    resolved = dump(built.config)
     folder.write_config(resolved.encode() if text is None else text)
     folder.write_resolved(resolved)
     folder.write_data(describe.data(built))
@@ -105,7 +110,7 @@ def guarded(session: "Session") -> Iterator["Session"]:
     except GeneratorExit:
         raise
     except BaseException as error:
-        if not session.stopped:
+        if not session.stopped and session.is_in_place():
             ended = isinstance(error, KeyboardInterrupt | Interrupted | signals.Terminated)
             status, text = "interrupted" if ended else "failed", f"{type(error).__name__}: {error}"
             with suppress(NnlabError):  # else the status stays `running`, shown as resumable
@@ -116,7 +121,8 @@ def guarded(session: "Session") -> Iterator["Session"]:
 class Session:
     """Iterate to train; every record is kept in the folder before it is handed on.
 
-    `notes` are sentences for the user about what the run goes on from.
+    `notes` are sentences for the user about what the run goes on from, `warnings` about what is
+    suspicious in its data and, at the end, in what came of it.
     """
 
     def __init__(self, built: Built, folder: RunFolder, state: State) -> None:
@@ -124,12 +130,13 @@ class Session:
         self.settings = mapping(built.config)
         self.environment: dict[str, str] = {}
         self.notes: list[str] = []
+        self.warnings = list(built.warnings)
         self.stopped = False  # by a signal, and saved
         self.summary: dict[str, Any] = {}
         self.failure: Failure | None = None
-        self.last_row: dict[str, Any] = folder.last_metrics()
         self.best_row: dict[str, Any] = {}
         self.hashes: dict[str, str] = {}  # epoch -> digest of the state after it
+        self._standstill = outcome.Standstill()
         self._epochs: list[dict[str, Any]] = []
         self._steps: list[dict[str, Any]] = []
         self._snapshots = Snapshots(built.network, built.plan.epochs)
@@ -142,11 +149,23 @@ class Session:
         )
         self._began = perf_counter()
         self._flushed = self._saved = perf_counter()
+        self._identity = folder.identity()
+        self._has_checkpoint = False  # written by this process
+        self.read_tables()
 
     @property
     def seconds(self) -> float:
         """Since the run began, time before an interruption included."""
         return perf_counter() - self._began
+
+    def read_tables(self) -> None:
+        """Take the tables as they are; from here on nothing else may change them."""
+        self.last_row: dict[str, Any] = self.folder.last_metrics()
+        self._sizes = self.folder.table_sizes()
+
+    def is_in_place(self) -> bool:
+        """Whether the folder's path still leads to the folder that this run began in."""
+        return self.folder.identity() == self._identity
 
     def __iter__(self) -> Iterator[Record]:
         with signals.deferred() as request:
@@ -182,6 +201,8 @@ class Session:
             row = epoch_row(record, self.seconds)
             self._epochs.append(row)
             self.last_row = row
+            if (accuracy := record.train.get("accuracy")) is not None:
+                self._standstill.see(record.epoch, accuracy)
             if record.is_best:
                 self.best_row = row
         elif isinstance(record, Steps) and self.built.plan.record_steps:
@@ -209,11 +230,33 @@ class Session:
         return isinstance(record, Failure)
 
     def _flush(self) -> None:
-        """Move the rows gathered so far into the tables."""
-        self.folder.append_metrics(self._epochs)
-        self.folder.append_steps(self._steps)
+        """Move the rows gathered so far into the tables.
+
+        Raises StorageError when something else changed or removed them, or the folder.
+        """
+        folder = self.folder
+        if not self.is_in_place():
+            raise StorageError(
+                f"Cannot write into {shown(folder.path)}: the folder was moved, removed or "
+                "replaced while the run trained. What it had saved is where the folder is now."
+            )
+        try:
+            self._sizes[METRICS] = folder.append_metrics(self._epochs, at=self._sizes[METRICS])
+            self._sizes[STEPS] = folder.append_steps(self._steps, at=self._sizes[STEPS])
+        except StorageError as error:
+            raise StorageError(f"{error}{self._lost()}") from error
         self._epochs, self._steps = [], []
         self._flushed = perf_counter()
+
+    def _lost(self) -> str:
+        """What a table that changed means for the run, as a sentence; empty where none did."""
+        sizes = self.folder.table_sizes()
+        if all(sizes[name] >= size for name, size in self._sizes.items()):
+            return ""
+        return (
+            f" Its rows are lost, so the run stops here, at epoch {self.state.epoch}. "
+            f"`nnlab train {shown(self.folder.path / RESOLVED)}` trains it again."
+        )
 
     def checkpoint(self) -> None:
         """Save everything that is needed to go on from here."""
@@ -224,6 +267,7 @@ class Session:
         meta |= {"failure": self.failure, "config": self.settings}
         meta |= {"data": self.built.dataset.sha256, "environment": self.environment}
         self.folder.save_checkpoint(values, meta)
+        self._has_checkpoint = True
         self._saved = perf_counter()
 
     def _interrupt(self, number: int) -> None:
@@ -239,7 +283,7 @@ class Session:
         name = signal.Signals(number).name
         raise Interrupted(
             f"{name}: {what}; the state is saved in {self.folder.path}. "
-            f"`nnlab resume {self.folder.path}` goes on.",
+            f"`nnlab resume {self.folder.path}` continues it.",
             signals.CODES[signal.Signals(number)],
         )
 
@@ -261,10 +305,21 @@ class Session:
             **self._evaluate(request),
         }
         folder.write_arrays("snapshots", self._snapshots.arrays())
+        self._flush()
+        if missing := folder.missing(self._has_checkpoint):
+            raise StorageError(
+                f"The run {shown(folder.path)} has come to its end, but something else removed "
+                f"{', '.join(missing)} while it trained. The other files are whole."
+            )
         folder.write_summary(self.summary)
-        failed = {"failure": describe.failure(self.failure)} if self.failure else {}
+        more: dict[str, Any] = {}
+        if self.failure:
+            more["failure"] = describe.failure(self.failure)
+        if sentence := self._standstill.sentence(built.kind, built.plan.train):
+            self.warnings.append(sentence)
+            more["warnings"] = self.warnings
         folder.update_status(
-            state.status, ended=now(), seconds=self.seconds, hashes=self.hashes, **failed
+            state.status, ended=now(), seconds=self.seconds, hashes=self.hashes, **more
         )
 
     def _evaluate(self, request: signals.Request) -> dict[str, Any]:
@@ -284,7 +339,7 @@ class Session:
                 predicted = outcome.outputs(network, part)
                 target = predictions if len(rows) <= outcome.SMALL else samples
                 target |= outcome.kept(built, name, predicted, part, rows)
-                tables = {"part": name, **outcome.class_tables(names, predicted, part)}
+                tables = {"part": name, **outcome.class_tables(names, built.kind, predicted, part)}
                 if name == "test":
                     test = outcome.numbers(built.plan, network, part)
         if predictions:

@@ -25,9 +25,9 @@ from nnlab.plots import (
     weighted,
 )
 from nnlab.plots.drawing import Drawn, Form, draw_each, files, save
+from nnlab.plots.palette import Scale
 from nnlab.plots.plot import Plot
 from nnlab.plots.study import Study
-from nnlab.plots.style import Scale
 from nnlab.plots.view import View, view
 from nnlab.run.folder import RunFolder
 from nnlab.run.sweeps import FIGURES as FOLDER
@@ -82,11 +82,11 @@ def draw_sweep(
     """Draw every figure that suits a sweep into its folder, as `draw_all` does for a run."""
     paths, warnings = [], []
     study = Study(folder)
-    for name, (suits, draw) in sweeps.SWEEP_FIGURES.items():
+    for name, plot in sweeps.SWEEP_FIGURES.items():
         try:
-            if suits(study):
+            if plot.suits(study):
                 form = Form(tuple(kinds), dark)
-                made = files(name, lambda draw=draw: draw(study), form)  # type: ignore[misc]
+                made = files(name, lambda plot=plot: plot.painter(study), form)  # type: ignore[misc]
                 place = out or folder.path / FOLDER
                 paths += [save(None, file, data, place) for file, data in made]
         except Exception as error:

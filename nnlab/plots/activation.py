@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nnlab.config.problems import suggest
 from nnlab.core.layers import LAYERS
 from nnlab.core.layers.activations import Activation
 from nnlab.core.network import Network
@@ -15,6 +14,7 @@ from nnlab.plots import style
 from nnlab.plots.axes import legend
 from nnlab.plots.drawing import Form, files, save
 from nnlab.plots.style import look
+from nnlab.suggest import did_you_mean
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -28,8 +28,7 @@ NAMES = tuple(name for name, layer in LAYERS.items() if issubclass(layer, Activa
 def require(name: str) -> str:
     """The name of an activation. Raises UsageError, with the nearest one, for any other."""
     if name not in NAMES:
-        near = suggest(name, NAMES)
-        meant = f" Did you mean '{near}'?" if near else ""
+        meant = did_you_mean(name, NAMES, "layer")
         raise UsageError(f"There is no activation '{name}'.{meant} There are {', '.join(NAMES)}.")
     return name
 

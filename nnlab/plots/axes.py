@@ -1,19 +1,23 @@
 """What several figures do to their axes: scales, ticks, legends, labels."""
 
 from collections.abc import Mapping, Sequence
+from math import log10
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from nnlab.core import columns
+from nnlab.core.losses import plain_losses
+from nnlab.core.metrics import is_share, label_of
 from nnlab.core.types import FloatArray
+from nnlab.plots.scales import is_log
 from nnlab.plots.style import look
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# A loss that falls by more than this factor shows its end only on a logarithmic axis.
-LOG_RANGE = 20
+FEW_DECADES = 2.0  # powers of ten: up to so many have too few ticks of their own
 LARGEST = 1e100  # a run that diverges passes this, and matplotlib's arithmetic overflows beyond
 FEW = 30  # up to so many points each is marked: there a line alone hides where the data is
 
@@ -24,32 +28,54 @@ def numbers(column: Any) -> FloatArray:
     return np.where(np.abs(values) < LARGEST, values, np.nan)
 
 
-def choose_scale(ax: "Axes", values: FloatArray) -> None:
-    """Logarithmic where the values span far more than one power of ten and none is 0.
-
-    What the user asked for goes first, as far as it can be drawn.
-    """
-    finite = values[np.isfinite(values)]
-    wanted = look().scale
-    positive = finite[finite > 0]
-    if wanted == "log" and positive.size:
-        ax.set_yscale("log", nonpositive="mask")
-    elif (
-        wanted is None
-        and finite.size
-        and finite.min() > 0
-        and finite.max() / finite.min() > LOG_RANGE
-    ):
-        ax.set_yscale("log")
+def show(ax: "Axes", values: FloatArray, quantity: str = columns.LOSS) -> None:
+    """The scale and the limits of y for values of a quantity: shares end at 1."""
+    if is_share(quantity):
+        limit_share(ax, values)
     else:
-        low, high = float(finite.min(initial=0.0)), float(finite.max(initial=0.0))
-        high = high if high > low else low + 1.0
-        room = 0.05 * (high - low)
-        ax.set_ylim(low - room * (low < 0), high + room)
+        choose_scale(ax, values, is_log(values, look().scale))
+
+
+def choose_scale(ax: "Axes", values: FloatArray, log: bool) -> None:
+    """A logarithmic axis, or a linear one from 0 where no value is below 0."""
+    if log:
+        ax.set_yscale("log", nonpositive="mask")
+        positive = values[np.isfinite(values) & (values > 0)]
+        bottom, top = float(positive.min()), float(positive.max())
+        beyond = 10 ** (0.05 * (log10(top) - log10(bottom))) if top > bottom else 3.0
+        ax.set_ylim(bottom / beyond, top * beyond)
+        decades(ax, bottom, top)
+        return
+    finite = values[np.isfinite(values)]
+    low, high = float(finite.min(initial=0.0)), float(finite.max(initial=0.0))
+    high = high if high > low else low + 1.0
+    room = 0.05 * (high - low)
+    ax.set_ylim(low - room * (low < 0), high + room)
+
+
+def decades(ax: "Axes", low: float, high: float) -> None:
+    """Ticks of a logarithmic y axis: powers of ten, and 2 and 5 times those where there are few."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    subs = (1.0, 2.0, 5.0) if log10(high) - log10(low) < FEW_DECADES else (1.0,)
+    ax.yaxis.set_major_locator(LogLocator(subs=subs, numticks=8))
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: compact(value)))
+    ax.yaxis.set_minor_formatter(NullFormatter())
+
+
+def compact(value: float) -> str:
+    """A tick in at most seven characters: 0.001, 2,000, 1e-05."""
+    value = float(f"{value:.3g}") + 0.0
+    if value and not 1e-4 <= abs(value) < 1e5:
+        mantissa, _, exponent = f"{value:.2e}".partition("e")
+        text = f"{mantissa.rstrip('0').rstrip('.')}e{int(exponent)}"
+    else:
+        text = f"{value:,.10f}".rstrip("0").rstrip(".")
+    return text.replace("-", "\N{MINUS SIGN}")
 
 
 def limit_share(ax: "Axes", values: FloatArray) -> None:
-    """Accuracy and r2 end at 1; an r2 far below 0 says no more than "worse than the mean"."""
+    """Ends at 1. Far below 0 a value says no more than "worse than the mean"."""
     lowest = max(-1.0, float(np.nanmin(values, initial=0.95)))
     room = 0.05 * (1 - lowest)
     ax.set_ylim(lowest - room, 1 + room)
@@ -96,15 +122,13 @@ def loss_label(config: Mapping[str, Any]) -> str:
     if not isinstance(loss, dict):
         return f"loss ({literal(str(loss))})" if loss else "loss"
     name = literal(str(loss.get("name")).replace("_", " "))
-    summed = name in ("mse", "mae", "huber") and loss.get("reduction") in ("sum", "batch_mean")
+    summed = name in plain_losses() and loss.get("reduction") in ("sum", "batch_mean")
     return f"loss ({name}, summed over outputs)" if summed else f"loss ({name})"
 
 
 def label(quantity: str, config: Mapping[str, Any]) -> str:
     """The axis label of a column of metrics.csv without its prefix."""
-    if quantity == "loss":
-        return loss_label(config)
-    return {"mae": "mean absolute error", "r2": "R²"}.get(quantity) or literal(quantity)
+    return loss_label(config) if quantity == columns.LOSS else literal(label_of(quantity))
 
 
 def short(text: str, most: int = 16) -> str:

@@ -14,7 +14,7 @@ import numpy as np
 from nnlab.core.layers.conv2d import Conv2d
 from nnlab.core.layers.dense import Dense
 from nnlab.core.layers.reshape import Reshape
-from nnlab.core.network import Network, name_of
+from nnlab.core.network import Network, layer_name
 from nnlab.core.types import Array, Shape
 from nnlab.plots import style
 from nnlab.plots.axes import bare
@@ -56,7 +56,7 @@ def columns(network: Network) -> list[Column]:
     found = [Column(("input",), network.inputs)]
     for index, layer in enumerate(network.layers):
         before, after = network.shapes[index : index + 2]
-        name, last = name_of(layer).replace("_", " "), found[-1]
+        name, last = layer_name(network.layers, index).replace("_", " "), found[-1]
         if isinstance(layer, Reshape) and last.labels == ("input",):
             found[-1] = Column(("input", name), after)
         elif isinstance(layer, Dense | Conv2d) or before != after:

@@ -8,8 +8,9 @@ from nnlab.core.types import FloatArray
 from nnlab.errors import RunUnreadable
 from nnlab.plots import style
 from nnlab.plots.axes import distinct
+from nnlab.plots.heat import fill_of
+from nnlab.plots.palette import text_on
 from nnlab.plots.plot import Plot
-from nnlab.plots.style import look
 from nnlab.plots.view import View
 from nnlab.run.text import shown
 
@@ -36,7 +37,7 @@ def draw(run: View) -> "Figure":
     style.head(figure, *run.title)
     ax = figure.subplots()
     share = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
-    ax.imshow(share, cmap=look().sequential, vmin=0, vmax=1)
+    picture = ax.imshow(share, cmap=style.sequential(), vmin=0, vmax=1)
     ax.grid(visible=False)
     ax.tick_params(length=0)
     ax.set_xlabel("predicted class")
@@ -53,7 +54,7 @@ def draw(run: View) -> "Figure":
         )
         for (row, column), count in np.ndenumerate(matrix):
             if count:
-                colour = look().paper if share[row, column] > 0.6 else look().ink
+                colour = text_on(fill_of(picture, share[row, column]))
                 text = f"{count:.0f}"
                 small = 7.5 if len(text) < 4 else 6.5 if len(text) < 5 else 5.5
                 ax.text(column, row, text, ha="center", va="center", fontsize=small, color=colour)

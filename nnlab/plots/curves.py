@@ -1,27 +1,32 @@
 """Learning curves: how loss and metrics moved from epoch to epoch."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from nnlab.core import columns
 from nnlab.core.types import FloatArray
 from nnlab.plots import style
 from nnlab.plots.axes import (
     FEW,
-    choose_scale,
     label,
     legend,
-    limit_share,
     numbers,
+    show,
     whole_numbers,
 )
 from nnlab.plots.plot import Plot
+from nnlab.plots.scales import smoothed, window
 from nnlab.plots.style import look
 from nnlab.plots.view import View
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+
+PALE = 0.35  # the opacity of values behind their running mean
 
 
 def unsuited(run: View) -> str | None:
@@ -35,7 +40,7 @@ def draw(run: View) -> "Figure":
     The best epoch carries a circle; a dotted line stands where a run diverged.
     """
     table, config = run.metrics, run.settings
-    names = quantities(table)
+    names = columns.quantities(table)
     figure, axes = style.panels(len(names))
     style.head(figure, *run.title)
     for ax, quantity in zip(axes, names, strict=True):
@@ -44,35 +49,36 @@ def draw(run: View) -> "Figure":
         _mark_divergence(ax, run)
         ax.set_xlabel("epoch")
         ax.set_ylabel(label(quantity, config))
-    legend(figure, axes[0])
+    legend(figure, axes[0], note(axes))
     return figure
+
+
+def note(axes: Sequence["Axes"]) -> str | None:
+    """What pale lines are, where there are any."""
+    pale = [line for ax in axes for line in ax.lines if line.get_gid() == "pale"]
+    if not pale:
+        return None
+    return f"pale: every epoch; strong: mean of {window(np.size(pale[0].get_xdata()))} epochs"
 
 
 def details(run: View) -> str:
     """From where to where each quantity went."""
     table, told = run.metrics, []
-    for prefix, (part, _, _) in part_names(run.settings).items():
-        for quantity in quantities(table):
-            values = numbers(table.get(f"{prefix}_{quantity}", []))
+    for key, (part, _, _) in part_names(run.settings).items():
+        for quantity in columns.quantities(table):
+            values = numbers(table.get(columns.name(key, quantity), []))
             found = values[np.isfinite(values)]
             if len(found) > 1:
                 told.append(f"{part} {quantity} goes from {found[0]:.4g} to {found[-1]:.4g}")
     return f"over {max(table['epoch'], default=0):,} epochs, {', '.join(told) or 'nothing finite'}"
 
 
-def quantities(table: dict[str, Any]) -> list[str]:
-    """What was measured on the parts: loss, accuracy, in the order of the columns."""
-    parts = [name for name in table if name.startswith(("train_", "val_"))]
-    return list(dict.fromkeys(name.split("_", 1)[1] for name in parts))
-
-
 def part_names(config: dict[str, Any]) -> dict[str, tuple[str, str, str]]:
-    """Column prefix -> name, colour and dashes: the second line also differs without colour."""
-    data = config.get("data")
-    watched = data.get("validation") if isinstance(data, dict) else None
+    """Part -> name, colour and dashes: the second line also differs without colour."""
+    names = columns.row_names(config)
     return {
-        "train": ("training", look().blue, "-"),
-        "val": ("test" if watched == "test" else "validation", look().orange, "--"),
+        columns.TRAIN: (names[columns.TRAIN], look().blue, "-"),
+        columns.VAL: (names[columns.VAL], look().orange, "--"),
     }
 
 
@@ -80,27 +86,39 @@ def _panel(
     ax: "Axes", table: dict[str, Any], quantity: str, parts: dict[str, tuple[str, str, str]]
 ) -> None:
     """The lines of one quantity."""
-    epochs = numbers(table["epoch"])
-    marker = "." if len(epochs) <= FEW else ""
-    shown: list[FloatArray] = [np.empty(0)]
-    for prefix, (name, colour, dash) in parts.items():
-        if f"{prefix}_{quantity}" not in table:
-            continue
-        values = numbers(table[f"{prefix}_{quantity}"])
-        if np.isfinite(values).any():
-            ax.plot(epochs, values, color=colour, linestyle=dash, marker=marker, label=name)
-            shown.append(values)
-    if quantity in ("accuracy", "r2"):
-        limit_share(ax, np.concatenate(shown))
-    else:
-        choose_scale(ax, np.concatenate(shown))
+    known = {
+        part: numbers(table[name])
+        for part in parts
+        if (name := columns.name(part, quantity)) in table
+    }
+    known = {part: values for part, values in known.items() if np.isfinite(values).any()}
+    show(ax, np.concatenate([np.empty(0), *known.values()]), quantity)
+    for part, values in known.items():
+        name, colour, dash = parts[part]
+        line(ax, numbers(table["epoch"]), values, color=colour, linestyle=dash, label=name)
     whole_numbers(ax)
+
+
+def line(ax: "Axes", epochs: FloatArray, values: FloatArray, **look: Any) -> None:
+    """A curve over the epochs; of a noisy one the running mean, with the values pale behind it.
+
+    The axis must have its scale and its limits.
+    """
+    low, high = ax.get_ylim()
+    mean = smoothed(values, low, high, ax.get_yscale() == "log")
+    if mean is None:
+        ax.plot(epochs, values, marker="." if len(epochs) <= FEW else "", **look)
+        return
+    pale = {"color": look["color"], "alpha": PALE, "linewidth": 0.6, "zorder": 1.5}
+    ax.plot(epochs, values, gid="pale", **pale)
+    ax.plot(epochs, mean, **look)
 
 
 def _mark_best(ax: "Axes", run: View, table: dict[str, Any], quantity: str) -> None:
     """A circle on the epoch that summary.json calls best; an unfinished run has none."""
     best = (run.summary.get("best") or {}).get("epoch")
-    values = numbers(table.get(f"val_{quantity}", table.get(f"train_{quantity}")))
+    names = (columns.name(part, quantity) for part in reversed(columns.WATCHED))
+    values = numbers(next(table[name] for name in names if name in table))
     found = values[numbers(table["epoch"]) == best]
     if best is None or not found.size or found[0] < ax.get_ylim()[0]:
         return

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nnlab.errors import NnlabError, StorageError
+from nnlab.errors import NnlabError, RunUnreadable, StorageError
+from nnlab.plots.palette import Scale
 from nnlab.plots.plot import Plot
-from nnlab.plots.style import Scale, encode, style
+from nnlab.plots.style import encode, style
 from nnlab.plots.view import View, view
 from nnlab.run import durable
 from nnlab.run.folder import RunFolder
@@ -18,11 +19,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Form:
-    """What the files shall be: png, svg or pdf; for dark pages; the scale of losses and rates."""
+    """What the files shall be: png, svg or pdf; for dark pages; the scale of losses and rates.
+
+    heading: whether each figure names its experiment; a page names it once, for all figures.
+    """
 
     kinds: tuple[str, ...] = ("png",)
     dark: bool = False
     scale: Scale | None = None
+    heading: bool = True
 
 
 @dataclass(frozen=True)
@@ -36,7 +41,7 @@ class Drawn:
     paths: tuple[Path, ...]
     warnings: tuple[str, ...]
     errors: tuple[NnlabError, ...] = ()
-    unwritten: StorageError | None = None
+    unwritten: NnlabError | None = None
 
 
 def draw_each(
@@ -69,7 +74,7 @@ def draw_each(
             continue
         try:
             paths += [save(seen.folder, file, data, out) for file, data in made]
-        except StorageError as error:  # so will the others
+        except (RunUnreadable, StorageError) as error:  # so will the others
             unwritten = error
             break
     warnings = [*_newer(seen), *_told(failed), *([str(unwritten)] if unwritten else [])]
@@ -78,14 +83,14 @@ def draw_each(
 
 def files(name: str, paint: Callable[[], "Figure"], form: Form) -> list[tuple[str, bytes]]:
     """Names and bytes of the files of one figure."""
-    with style(form.dark, form.scale):
+    with style(form.dark, form.scale, form.heading):
         figure = paint()
         dark = "-dark" if form.dark else ""
         return [(f"{name}{dark}.{kind}", encode(figure, kind)) for kind in form.kinds]
 
 
 def save(folder: RunFolder | None, name: str, data: bytes, out: Path | None = None) -> Path:
-    """Write a figure into `out`, else into the run's folder. Raises StorageError."""
+    """Write a figure into `out`, else the run's folder. Raises RunUnreadable, StorageError."""
     if out is None and folder is not None:
         return folder.write_figure(name, data)
     place = out or Path()

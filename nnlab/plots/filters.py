@@ -1,5 +1,6 @@
 """The first layer's weights as pictures: what each unit or convolution filter looks for."""
 
+from math import sqrt
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,7 +18,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 MOST = 64
-ACROSS = 8
+ACROSS = 10
+BROADER = 1.3  # the sheet of pictures is so much wider than it is high
+BAR = 0.75  # inches of the colour scale
 MOST_LEVEL = 0.998  # of the weights have a colour of their own; a few large ones would hide them
 
 
@@ -50,28 +53,38 @@ def draw(run: View) -> "Figure":
     assert found is not None  # `unsuited` asked
     name, pictures = found
     shown = pictures[:MOST].astype(float)
-    across = min(ACROSS, len(shown))
-    lines = -(-len(shown) // across)
     high, wide = shown.shape[1:]
-    sheet = np.full((lines * (high + 1) - 1, across * (wide + 1) - 1), np.nan)
+    across = columns(len(shown), high / wide)
+    lines = -(-len(shown) // across)
+    sheet = np.full((lines * (high + 1) + 1, across * (wide + 1) + 1), np.nan)
     for number, one in enumerate(shown):
-        top, left = number // across * (high + 1), number % across * (wide + 1)
+        top, left = number // across * (high + 1) + 1, number % across * (wide + 1) + 1
         sheet[top : top + high, left : left + wide] = one
     bound = float(np.quantile(np.abs(shown), MOST_LEVEL)) or 1.0
-    figure = style.canvas(
-        style.PANEL[0] * 1.15, max(1.4, style.PANEL[0] * len(sheet) / sheet.shape[1]) + 0.6
-    )
+    room = style.PANEL[0] - BAR
+    figure = style.canvas(style.PANEL[0], max(0.9, room * len(sheet) / sheet.shape[1]) + 0.5)
     style.head(figure, *run.title)
     ax = figure.subplots()
     bare(ax)
-    picture = ax.imshow(sheet, cmap="cividis", vmin=-bound, vmax=bound)
-    kind = name.split(".")[1]
+    colours = style.diverging().with_extremes(bad=look().grid)  # bad: between the pictures
+    picture = ax.imshow(sheet, cmap=colours, vmin=-bound, vmax=bound)
     many = f", the first {len(shown)} of {len(pictures):,}" if len(pictures) > len(shown) else ""
     when = _when(run)
-    ax.set_title(f"first layer ({kind}), {high} x {wide} weights a picture{many}\n{when}".rstrip())
-    bar = figure.colorbar(picture, ax=ax, shrink=0.7, label="weight", extend="both")
+    note = f"{name.removesuffix('.weight')}, {high} x {wide} weights each{many}"
+    ax.set_title("\n".join(filter(None, (note, when))), fontsize=8)
+    bar = figure.colorbar(picture, ax=ax, pad=0.02, label="weight", extend="both")
     bar.outline.set_edgecolor(look().faint)
     return figure
+
+
+def columns(count: int, slimness: float) -> int:
+    """How many pictures stand beside each other: about a square, the last line as full as can be.
+
+    slimness: the height of a picture over its width.
+    """
+    wanted = max(1, round(sqrt(BROADER * count * slimness)))
+    near = range(max(1, min(wanted - 1, ACROSS)), min(wanted + 2, ACROSS, count) + 1)
+    return min(near, key=lambda across: (-count % across, abs(across - wanted)), default=count)
 
 
 def _when(run: View) -> str:
@@ -84,7 +97,7 @@ def _when(run: View) -> str:
 
 FILTERS = Plot(
     "Weights of the first layer",
-    "What each unit of the first layer looks for: bright weights are positive, dark ones negative.",
+    "What each unit of the first layer looks for: blue weights are positive, orange ones negative.",
     unsuited,
     draw,
 )

@@ -7,8 +7,9 @@ import numpy as np
 from nnlab.core.types import Array
 from nnlab.plots import style
 from nnlab.plots.axes import loss_label, numbers, short, whole_numbers
+from nnlab.plots.palette import DASHES, MARKERS
 from nnlab.plots.plot import Plot
-from nnlab.plots.style import DASHES, MARKERS, look
+from nnlab.plots.style import look
 from nnlab.plots.targets import output_names, unsuited_table
 from nnlab.plots.view import View
 
@@ -34,9 +35,9 @@ def unsuited(run: View) -> str | None:
 def draw(run: View) -> "Figure":
     """Three panels over the number of the sample."""
     rows = run.parts["train"]
-    figure = style.canvas(2 * style.PANEL[0] * 0.85, 5.6)
+    figure = style.canvas(2 * style.PANEL[0] * 0.85, 6.2)
     style.head(figure, *run.title)
-    top, middle, bottom = figure.subplots(3, 1, sharex=True, height_ratios=[1.2, 1, 1])
+    top, middle, bottom = figure.subplots(3, 1, sharex=True, height_ratios=[1, 1, 1.3])
     _map(figure, top, run.scaled(rows.inputs).reshape(len(rows), -1))
     _outputs(figure, middle, run, rows.outputs)
     losses = numbers(run.losses(rows))
@@ -44,7 +45,7 @@ def draw(run: View) -> "Figure":
     mean = float(np.nanmean(losses)) if np.isfinite(losses).any() else 0.0
     bottom.axhline(mean, color=look().red, linestyle=DASHES[1], label=f"mean {mean:.4g}")
     bottom.set_ylim(bottom=0)
-    bottom.set_ylabel(loss_label(run.settings))
+    bottom.set_ylabel(f"{loss_label(run.settings)}\nof each sample")
     bottom.set_xlabel("sample")
     bottom.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
     whole_numbers(bottom)
@@ -53,7 +54,11 @@ def draw(run: View) -> "Figure":
 
 def _map(figure: "Figure", ax: "Axes", inputs: Array) -> None:
     """The inputs as a picture: a column for each sample."""
-    picture = ax.imshow(inputs.T, aspect="auto", cmap="cividis", interpolation="nearest")
+    shown = numbers(inputs.T)
+    colours, low, high = style.scaled(
+        float(np.nanmin(shown, initial=0.0)), float(np.nanmax(shown, initial=0.0))
+    )
+    picture = ax.imshow(shown, aspect="auto", cmap=colours, vmin=low, vmax=high)
     ax.grid(visible=False)
     ax.set_ylabel("input")
     many = inputs.shape[1]
@@ -65,7 +70,7 @@ def _map(figure: "Figure", ax: "Axes", inputs: Array) -> None:
 def _outputs(figure: "Figure", ax: "Axes", run: View, outputs: Array) -> None:
     names = output_names(run, outputs.shape[1])
     for number in range(min(outputs.shape[1], MOST_LINES)):
-        colour = look().palette[number]
+        colour = look().lines[number]
         _dots(ax, numbers(outputs[:, number]), colour, MARKERS[number], short(names[number], 10))
     ax.set_ylabel("output")
     more = outputs.shape[1] - MOST_LINES

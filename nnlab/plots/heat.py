@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nnlab.core.types import Array
+from nnlab.plots import style
 from nnlab.plots.axes import short
-from nnlab.plots.style import look
+from nnlab.plots.palette import text_on
 from nnlab.plots.view import Rows, View
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.image import AxesImage
 
 
 def heat(
@@ -29,11 +31,10 @@ def heat(
         float(np.nanmin(shown, initial=0)),
         float(np.nanmax(shown, initial=1e-9)),
     )
-    signed = low < 0
     bound = max(-low, high, 1e-9)
-    colours = look().diverging if signed else look().sequential
-    bottom, top = (-bound, bound) if signed else (0.0, high)
-    ax.imshow(shown, cmap=colours, vmin=bottom, vmax=top, aspect="auto")
+    colours = style.diverging() if low < 0 else style.sequential()
+    bottom, top = (-bound, bound) if low < 0 else (0.0, high)
+    picture = ax.imshow(shown, cmap=colours, vmin=bottom, vmax=top, aspect="auto")
     ax.grid(visible=False)
     ax.tick_params(length=0)
     for spine in ax.spines.values():
@@ -41,22 +42,26 @@ def heat(
     ax.set_yticks(range(len(rows)), list(rows))
     ax.set_xticks(range(len(columns)), list(columns))
     if form:
-        _write(ax, values, form, size, bottom, top)
+        write(ax, picture, values, form, size)
 
 
-def _write(ax: "Axes", values: Array, form: str, size: float, bottom: float, top: float) -> None:
-    middle = 0.0 if bottom < 0 else bottom
-    reach = (top - middle) or 1.0
+def write(ax: "Axes", picture: "AxesImage", values: Array, form: str, size: float) -> None:
+    """The values in the cells of a picture of them, in black or white, whichever can be read."""
     for (row, column), value in np.ndenumerate(values):
-        strong = abs(value - middle) / reach > 0.66
-        # Orange is a light colour in both looks, blue and the paper change places.
-        colour = look().paper if strong and value > middle else look().ink
-        if look().dark and strong:
-            colour = look().paper
-        text = form.format(value + 0.0) if np.isfinite(value) else "-"
+        finite = bool(np.isfinite(value))
+        fill = fill_of(picture, value) if finite else style.look().paper
+        text = form.format(value + 0.0) if finite else "-"
         if text.startswith("-0") and not text.strip("-0."):
             text = text[1:]  # no minus before a zero
-        ax.text(column, row, text, ha="center", va="center", fontsize=size, color=colour)
+        ax.text(column, row, text, ha="center", va="center", fontsize=size, color=text_on(fill))
+
+
+def fill_of(picture: "AxesImage", value: float) -> str:
+    """The colour of a value in a picture, as #rrggbb."""
+    from matplotlib.colors import to_hex
+
+    red, green, blue, _ = np.asarray(picture.to_rgba(np.array(value))).tolist()
+    return to_hex((red, green, blue))
 
 
 def row_names(run: View, rows: Rows) -> list[str]:

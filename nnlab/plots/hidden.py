@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nnlab.core.layers.activations import Activation
-from nnlab.core.network import Network, name_of
+from nnlab.core.network import Network, layer_name
 from nnlab.core.types import Array, FloatArray
 from nnlab.plots import style
 from nnlab.plots.heat import heat, row_names
@@ -112,7 +112,7 @@ def _maps(
     for number, (ax, one, index) in enumerate(zip(axes, values, hidden(network), strict=True)):
         units = [str(unit + 1) for unit in range(one.shape[1])]
         heat(ax, one, form, row_names(run, rows) if not number else [], units, limits=limits)
-        what = f"unit of layer {index} ({name_of(network.layers[index])})"
+        what = f"unit of {layer_name(network.layers, index)}"
         ax.set_xlabel(f"{what}\noutput > {THRESHOLD:g}" if notes else what)
         if notes:
             ax.set_title(notes[number], weight="bold")
@@ -122,7 +122,7 @@ def _maps(
 
 def _said(run: View) -> str:
     return ", ".join(
-        f"{verdict(one)} after layer {index}"
+        f"{verdict(one)} after {layer_name(run.network.layers, index)}"
         for one, index in zip(codes(run), hidden(run.network), strict=True)
     )
 

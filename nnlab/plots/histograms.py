@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nnlab.core.network import count, name_of, trained_depth
+from nnlab.core.network import count, layer_name, trained_depth
 from nnlab.core.types import Array
 from nnlab.plots import style
+from nnlab.plots.axes import compact
 from nnlab.plots.plot import Plot
 from nnlab.plots.style import look
 from nnlab.plots.view import Rows, View
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 BINS = 60
 MOST_LAYERS = 12
 ROWS = 1000
+LETTERS = 24  # of tick labels that fit below a histogram
 HEADS = ("weights", "outputs", "gradient of the weights")
 
 
@@ -48,11 +50,11 @@ def spreads(run: View) -> list[Spread]:
     gradient = _gradient(run, rows) if rows is not None else None
     slopes = {} if gradient is None else network.layout.named(gradient)
     found = []
-    for index, layer in enumerate(network.layers):
+    for index in range(len(network.layers)):
         names = [p.key for p in network.layout.places if p.layer == index and p.declared.decays]
         if names:
             key = names[0]
-            name = f"{index}. {name_of(layer)}"
+            name = layer_name(network.layers, index)
             now = network.parameters[key].ravel()
             slope = slopes[key].ravel() if key in slopes else None
             found.append(Spread(name, now, first[key].ravel(), outputs.get(index), slope))
@@ -115,11 +117,22 @@ def draw(run: View) -> "Figure":
     return figure
 
 
+def few_ticks(ax: "Axes", low: float, high: float) -> None:
+    """As many ticks as have room for their labels beside each other."""
+    from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator
+
+    for most in (4, 3, 2):
+        ticks = [t for t in MaxNLocator(most).tick_values(low, high) if low <= t <= high]
+        if len(ticks) * max(len(compact(tick)) for tick in ticks or [0.0]) <= LETTERS:
+            break
+    ax.xaxis.set_major_locator(FixedLocator(ticks))
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: compact(value)))
+
+
 def _histogram(ax: "Axes", values: Array | None, colour: str, before: Array | None = None) -> None:
     ax.set_yticks([])
     ax.grid(visible=False, axis="y")
     ax.spines["left"].set_visible(False)
-    ax.locator_params(axis="x", nbins=5)
     ax.tick_params(axis="x", labelsize=7)
     finite = np.empty(0) if values is None else values[np.isfinite(values)]
     if not finite.size:
@@ -130,6 +143,7 @@ def _histogram(ax: "Axes", values: Array | None, colour: str, before: Array | No
     low, high = float(both.min()), float(both.max())
     if not low < high:
         low, high = low - 0.5, high + 0.5
+    few_ticks(ax, low, high)
     edges = np.linspace(low, high, min(BINS, max(8, 2 * int(np.sqrt(finite.size)))) + 1)
     ax.stairs(np.histogram(finite, edges)[0] / finite.size, edges, fill=True, color=colour)
     if before is not None:

@@ -7,6 +7,7 @@ import numpy as np
 from nnlab.core.types import Array, FloatArray, IntArray, Shape
 from nnlab.plots import style
 from nnlab.plots.axes import bare, distinct, short
+from nnlab.plots.palette import text_on
 from nnlab.plots.plot import Plot
 from nnlab.plots.style import look
 from nnlab.plots.targets import PART_NAMES
@@ -114,7 +115,7 @@ def _value(ax: "Axes", place: int, value: float, colour: str) -> None:
         va="center",
         ha="right" if inside else "left",
         fontsize=6.5,
-        color=look().paper if inside and colour == look().blue else look().ink,
+        color=text_on(colour) if inside else look().ink,
         bbox={"pad": 0.6, "linewidth": 0, "facecolor": colour if inside else "none"},
     )
 

@@ -34,6 +34,7 @@ LINES = 0.4  # of ink, between two shades
 SIZE = (9.4, 4.6)  # inches, without head and legend
 FEW = 60  # steps up to which each is marked
 MARKERS = "osD^vPX"
+LETTERS = 14  # of the legend that fit on an inch
 LOOKS = ("-", "--", ":")  # of the first, second and third round of colours
 LOG_RANGE = 20  # values that span more than this factor need a logarithmic axis
 ROUNDING = 1e-16  # what is so much smaller than the largest value is no news
@@ -130,7 +131,7 @@ def within_reach(column: Any) -> FloatArray:
 
 def appearance(number: int, stops: int) -> dict[str, Any]:
     """Colour, marker and dashes, which also differ without colour."""
-    palette = look().palette
+    palette = look().lines
     colours, markers = len(palette), len(MARKERS)
     return {
         "color": palette[number % colours],
@@ -256,7 +257,7 @@ def legend(figure: "Figure", left: "Axes", right: "Axes") -> None:
     # matplotlib leaves out a name that begins with an underscore.
     names = [f"{NOTHING}{name}" if name.startswith("_") else name for name in names]
     longest = max(len(text) for text in (*names, *meanings))
-    columns = max(1, min(4, SIZE[0] * style.CHARACTERS // (longest + 8)))
+    columns = max(1, min(4, SIZE[0] * LETTERS // (longest + 8)))
     texts = figure.legend(
         [*runs, *points],
         [*names, *meanings],

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nnlab.core.network import Network, name_of
+from nnlab.core.network import Network, layer_name
 from nnlab.core.types import Array, Shape
 from nnlab.plots import style
 from nnlab.plots.axes import bare, short
@@ -129,7 +129,7 @@ def _paper(run: View, found: list[Stage], sheet: Sheet) -> tuple["Figure", "Axes
 def _column(ax: "Axes", sheet: Sheet, column: int, stage: Stage) -> "AxesImage":
     """The maps of one layer for every picture, all on one scale; each under its number."""
     low, high = (float(f(stage.maps, initial=0.0)) for f in (np.nanmin, np.nanmax))
-    limits = low, high if high > low else low + 1.0
+    colours, *limits = style.scaled(low, high)
     tall, wide = _tall(sheet, stage), sheet.map
     for line, maps in enumerate(stage.maps):
         for place, number in enumerate(stage.numbers):
@@ -137,7 +137,7 @@ def _column(ax: "Axes", sheet: Sheet, column: int, stage: Stage) -> "AxesImage":
             top = sheet.top(line) + place // ACROSS * _step(sheet, stage) + NUMBER
             painted = ax.imshow(
                 maps[..., place],
-                cmap="cividis",
+                cmap=colours,
                 vmin=limits[0],
                 vmax=limits[1],
                 extent=(left, left + wide, top + tall, top),
@@ -192,16 +192,12 @@ def _times(shape: Shape | Array) -> str:
 
 
 def _called(network: Network, index: int) -> str:
-    return f"layer {index} ({_name(network, index)})"
-
-
-def _name(network: Network, index: int) -> str:
-    return name_of(network.layers[index]).replace("_", " ")
+    return layer_name(network.layers, index).replace("_", " ")
 
 
 def _heading(network: Network, stage: Stage) -> list[str]:
     """The layer, those that belong to it, the shape, and how many of its maps are drawn."""
-    more = ", ".join(_name(network, index) for index in range(stage.first + 1, stage.last + 1))
+    more = ", ".join(_called(network, index) for index in range(stage.first + 1, stage.last + 1))
     few = len(stage.numbers)
     many = f"{few} of {stage.many:,} maps" if stage.many > few else "all maps"
     return [

@@ -7,24 +7,24 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nnlab.config.problems import show
+from nnlab.config.problems import show as quoted
+from nnlab.core import columns
 from nnlab.core.types import FloatArray
 from nnlab.errors import NnlabError, RunUnreadable
 from nnlab.plots import style
 from nnlab.plots.axes import (
-    FEW,
-    choose_scale,
     label,
     legend,
-    limit_share,
     numbers,
     short,
+    show,
     whole_numbers,
 )
-from nnlab.plots.curves import quantities, unsuited
+from nnlab.plots.curves import line, note, unsuited
 from nnlab.plots.drawing import Drawn, Form, files, save
-from nnlab.plots.style import DASHES, look
-from nnlab.plots.titles import title
+from nnlab.plots.palette import DASHES
+from nnlab.plots.style import look
+from nnlab.plots.titles import Trained, title
 from nnlab.plots.view import View
 from nnlab.run.folder import RunFolder
 
@@ -46,7 +46,7 @@ def draw_overlay(
     readable, warnings = [], []
     for run in map(View, runs):
         if run.is_race:
-            name = show(run.folder.name)
+            name = quoted(run.folder.name)
             warnings.append(f"A run is left out: {name} is a race, which has no curves.")
             continue
         try:
@@ -77,47 +77,46 @@ def draw(runs: Sequence[View]) -> "Figure":
     shown = [run for run in runs if unsuited(run) is None]
     if not shown:
         raise RunUnreadable("None of these runs has finished an epoch, so there are no curves.")
-    names = list(dict.fromkeys(name for run in shown for name in quantities(run.metrics)))[:4]
+    names = columns.quantities(name for run in shown for name in run.metrics)[:4]
     labels = called([run.settings for run in shown], [run.folder.name for run in shown])
     figure, axes = style.panels(len(names), height=1.15)
-    style.head(figure, *heading([run.settings for run in shown]))
+    trained = [one for run in shown for one in run.trained]
+    style.head(figure, *heading([run.settings for run in shown], trained))
     for ax, quantity in zip(axes, names, strict=True):
         _lines(ax, quantity, shown, labels)
         ax.set_xlabel("epoch")
         ax.set_ylabel(_axis(quantity, shown))
-    legend(figure, axes[0], _note(shown))
+    told = [_note(shown), note(axes)]
+    legend(figure, axes[0], "; ".join(filter(None, told)))
     return figure
 
 
 def _lines(ax: "Axes", quantity: str, runs: Sequence[View], labels: Sequence[str]) -> None:
     """Training thin where there is a validation part to look at, else alone."""
-    values: list[FloatArray] = [np.empty(0)]
-    few = max(len(run.metrics["epoch"]) for run in runs) <= FEW
-    for number, (run, name) in enumerate(zip(runs, labels, strict=True)):
-        table = run.metrics
-        colour = look().palette[number % len(look().palette)]
+    every = [_columns(run, quantity) for run in runs]
+    values = [values for lines in every for values in lines.values()]
+    show(ax, np.concatenate([np.empty(0), *values]), quantity)
+    for number, (run, lines, name) in enumerate(zip(runs, every, labels, strict=True)):
+        epochs = numbers(run.metrics["epoch"])
+        colour = look().lines[number % len(look().lines)]
         dash = DASHES[number % len(DASHES)]  # 7 colours and 4 dashes: 28 lines differ
-        epochs = numbers(table["epoch"])
-        watched = f"val_{quantity}" in table
-        for prefix, strong in (("train", not watched), ("val", watched)):
-            if f"{prefix}_{quantity}" in table:
-                found = numbers(table[f"{prefix}_{quantity}"])
-                ax.plot(
-                    epochs,
-                    found,
-                    color=colour,
-                    linestyle=dash,
-                    linewidth=1.5 if strong else 0.7,
-                    alpha=1.0 if strong else 0.6,
-                    marker="." if strong and few else "",
-                    label=name if strong and number < MOST_LABELS else None,
-                )
-                values.append(found)
-    if quantity in ("accuracy", "r2"):
-        limit_share(ax, np.concatenate(values))
-    else:
-        choose_scale(ax, np.concatenate(values))
+        for part, found in lines.items():
+            if part == columns.TRAIN and columns.VAL in lines:
+                thin: dict[str, Any] = {"color": colour, "linewidth": 0.7, "alpha": 0.6}
+                ax.plot(epochs, found, linestyle=dash, **thin)
+            else:
+                known = name if number < MOST_LABELS else None
+                line(ax, epochs, found, color=colour, linestyle=dash, label=known)
     whole_numbers(ax)
+
+
+def _columns(run: View, quantity: str) -> dict[str, FloatArray]:
+    """The values of a quantity by part, train and val."""
+    return {
+        part: numbers(run.metrics[name])
+        for part in columns.WATCHED
+        if (name := columns.name(part, quantity)) in run.metrics
+    }
 
 
 def _axis(quantity: str, runs: Sequence[View]) -> str:
@@ -127,20 +126,22 @@ def _axis(quantity: str, runs: Sequence[View]) -> str:
 
 
 def _note(runs: Sequence[View]) -> str:
-    watched = any(name.startswith("val_") for run in runs for name in run.metrics)
+    watched = any(columns.watched_part(run.metrics) == columns.VAL for run in runs)
     note = "thick: validation, thin: training" if watched else "training"
     more = len(runs) - MOST_LABELS
     return f"{note}; {more} more runs have no name here" if more > 0 else note
 
 
-def heading(configs: Sequence[Mapping[str, Any]]) -> tuple[str, str]:
+def heading(
+    configs: Sequence[Mapping[str, Any]], trained: Sequence[Trained] = ()
+) -> tuple[str, str]:
     """The experiment's name where they share it, and the setting as far as they do."""
     names = list(dict.fromkeys(str(config.get("name")) for config in configs))
     name = ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
     shared = {
         key: value for key, value in configs[0].items() if all(c.get(key) == value for c in configs)
     }
-    return short(name, 80), title("", shared)[1] or f"{len(configs)} runs"
+    return short(name, 80), title("", shared, None, trained)[1] or f"{len(configs)} runs"
 
 
 def called(configs: Sequence[Mapping[str, Any]], folders: Sequence[str]) -> list[str]:
@@ -162,7 +163,7 @@ def called(configs: Sequence[Mapping[str, Any]], folders: Sequence[str]) -> list
 def _called(key: str, value: Any) -> str:
     """The last part of a setting's path and its value: lr 0.1. A name stands alone."""
     last = key.rpartition(".")[2]
-    return show(value) if last == "name" else f"{last} {show(value)}"
+    return quoted(value) if last == "name" else f"{last} {quoted(value)}"
 
 
 def _flat(value: Any, path: str = "") -> list[tuple[str, Any]]:

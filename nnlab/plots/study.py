@@ -6,23 +6,20 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from nnlab.core.types import FloatArray
+from nnlab.core import columns
+from nnlab.core.metrics import METRICS, label_of
 from nnlab.errors import NnlabError
 from nnlab.plots import style
-from nnlab.plots.axes import LARGEST, LOG_RANGE
-from nnlab.plots.titles import SEPARATOR, setting
+from nnlab.plots.axes import LARGEST
+from nnlab.plots.titles import SEPARATOR, Trained, setting
 from nnlab.run.sweeps import SweepFolder, TrialRecord, label, places
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 NAMED = 12  # curves or values that can be told apart by name
 FEW = 3  # values of a number that are told apart by unlike colours
 DASHES = ("-", "--", "-.", ":")
-NAMES = {"train": "training", "val": "validation", "test": "test"}
 
 
 @dataclass(frozen=True)
@@ -92,13 +89,16 @@ class Study:
     @cached_property
     def part(self) -> str:
         """The part of the data that the figures are about: validation rows where there are any."""
-        watched = any("val_loss" in table for table in self.tables.values())
-        return "val" if watched else "train"
+        return columns.watched_part(name for table in self.tables.values() for name in table)
 
     def part_name(self, part: str) -> str:
         """training, validation, or test where the test rows are what is watched."""
-        data = self.about.get("base", {}).get("data", {})
-        return "test" if part == "val" and data.get("validation") == "test" else NAMES[part]
+        return columns.row_names(self.about.get("base", {}))[part]
+
+    @cached_property
+    def several(self) -> bool:
+        """Whether a cell has more than one run: several seeds."""
+        return any(len(cell.trials) > 1 for cell in self.cells)
 
     def words(self, values: Sequence[Any]) -> str:
         """A cell in the legend: 0.01, or with two axes: lr 0.01, hidden 3."""
@@ -109,7 +109,8 @@ class Study:
     def head(self, figure: "Figure") -> None:
         """Title, setting, and the study's caption."""
         name = f"{self.about.get('name', self.folder.name)}: {' and '.join(self.keys)}"
-        style.head(figure, name, self.setting, str(self.about.get("caption") or ""))
+        caption = str(self.about.get("caption") or "") if style.look().heading else ""
+        style.head(figure, name, self.setting, caption)
 
     @property
     def setting(self) -> str:
@@ -119,7 +120,13 @@ class Study:
         if len(seeds) > 1:
             del base["seed"]
         base = _without(base, self.keys)
-        parts = [setting(base, self.inputs if "network" in base else None)]
+        trained = [
+            Trained(trial.epochs, trial.status)
+            for cell in self.cells
+            for trial in cell.done
+            if trial.epochs is not None
+        ]
+        parts = [setting(base, self.inputs if "network" in base else None, trained)]
         if len(seeds) > 1:
             parts.append(f"{len(seeds)} seeds ({seeds[0]} to {seeds[-1]}): median and quartiles")
         return SEPARATOR.join(filter(None, parts))
@@ -134,39 +141,24 @@ class Study:
 def tint(number: int, values: Sequence[Any]) -> str:
     """From light to dark for many numbers, else from the palette."""
     numeric = all(type(value) in (int, float) for value in values)
-    if (numeric and len(values) > FEW) or len(values) > len(style.look().palette):
+    if (numeric and len(values) > FEW) or len(values) > len(style.look().lines):
         return style.ramp(number, len(values))
-    return style.look().palette[number % len(style.look().palette)]
-
-
-def scale(ax: "Axes", values: FloatArray, quantity: str) -> None:
-    """Shares end at 1; a loss is logarithmic where it spans far more than one power of ten."""
-    finite = values[np.isfinite(values)]
-    if quantity in ("accuracy", "r2"):
-        lowest = max(-1.0, float(np.min(finite, initial=0.95)))
-        room = 0.05 * (1 - lowest)
-        ax.set_ylim(lowest - room, 1 + room)
-    elif finite.size and finite.min() > 0 and finite.max() / finite.min() > LOG_RANGE:
-        ax.set_yscale("log")
-    else:
-        ax.set_ylim(bottom=min(0.0, float(finite.min(initial=0.0))))
+    return style.look().lines[number % len(style.look().lines)]
 
 
 def word(quantity: str) -> str:
     """What an axis calls a column of metrics.csv without the part in front."""
-    return {"r2": "R²"}.get(quantity, quantity)
+    return label_of(quantity)
 
 
 def final_names(study: Study) -> list[str]:
-    """Which final numbers are drawn: the loss and the metric, of the test part if there is one."""
+    """Which final numbers are drawn: loss and metrics, of the test part if there is one."""
     done = [trial for cell in study.cells for trial in cell.done]
-    part = "test" if any(trial.test for trial in done) else study.part
-    if part != "test" and any(f"val_{name}" in t.final for t in done for name in ("loss",)):
-        part = "val"
-    found = [f"{part}_loss"]
-    metrics = [f"{part}_accuracy", f"{part}_r2"]
-    found += [name for name in metrics if any(number(t, name) is not None for t in done)]
-    return found[:2]
+    final = columns.watched_part(name for trial in done for name in trial.final)
+    part = columns.TEST if any(trial.test for trial in done) else final
+    metrics = [columns.name(part, name) for name in METRICS]
+    known = [name for name in metrics if any(number(t, name) is not None for t in done)]
+    return [columns.name(part, columns.LOSS), *known]
 
 
 def finals(cell: Cell, quantity: str) -> list[float]:
@@ -177,13 +169,13 @@ def finals(cell: Cell, quantity: str) -> list[float]:
 
 def number(trial: TrialRecord, quantity: str) -> float | None:
     """A final number by the part and its name: train_loss, test_accuracy."""
-    part, _, name = quantity.partition("_")
-    value = trial.test.get(name) if part == "test" else trial.final.get(quantity)
+    part, name = columns.split(quantity)
+    value = trial.test.get(name) if part == columns.TEST else trial.final.get(quantity)
     return float(value) if isinstance(value, int | float) else None
 
 
 def _is_drawn(column: str) -> bool:
-    return column == "epoch" or column.endswith(("_loss", "_accuracy", "_r2"))
+    return column == "epoch" or columns.split(column)[0] != ""
 
 
 def _without(base: dict[str, Any], keys: Sequence[str]) -> dict[str, Any]:

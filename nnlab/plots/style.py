@@ -12,78 +12,15 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from nnlab.plots.palette import DARK, LIGHT, Look, Scale
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.colors import Colormap
     from matplotlib.figure import Figure
-
-Scale = Literal["linear", "log"]
-
-
-@dataclass(frozen=True)
-class Look:
-    """What differs between the two variants, and what the user asked for."""
-
-    paper: str
-    ink: str
-    faint: str
-    grid: str
-    blue: str
-    orange: str
-    sky: str
-    red: str
-    pink: str
-    green: str
-    dark: bool = False
-    scale: Scale | None = None  # of the values of curves; None: what shows most
-
-    @property
-    def palette(self) -> tuple[str, ...]:
-        """Colours in the order of use: neighbours also differ as greys."""
-        return (self.blue, self.orange, self.ink, self.sky, self.red, self.pink, self.green)
-
-    @property
-    def sequential(self) -> "Colormap":
-        """From nothing to much: paper to blue."""
-        return blend(self.paper, self.blue)
-
-    @property
-    def diverging(self) -> "Colormap":
-        """From below zero to above: orange, paper, blue."""
-        return blend(self.orange, self.paper, self.blue)
-
-
-# From Okabe and Ito's colour-blind-safe set; on dark paper the dark ones are lightened.
-LIGHT = Look(
-    paper="#ffffff",
-    ink="#222222",
-    faint="#8a8a8a",
-    grid="#e4e4e4",
-    blue="#0072b2",
-    orange="#e69f00",
-    sky="#56b4e9",
-    red="#b03a00",
-    pink="#cc79a7",
-    green="#009e73",
-)
-DARK = Look(
-    paper="#15181c",
-    ink="#e6e6e6",
-    faint="#8c9299",
-    grid="#2c3138",
-    blue="#4aa3df",
-    orange="#f0b429",
-    sky="#7fbfe8",
-    red="#e0562f",
-    pink="#e7a9cc",
-    green="#2fc796",
-    dark=True,
-)
-MARKERS = ("o", "s", "^", "D", "v", "P", "X")  # classes also differ without colour
-DASHES = ("-", "--", "-.", ":")
 
 _LOOK: ContextVar[Look] = ContextVar("look", default=LIGHT)
 
@@ -95,8 +32,10 @@ def look() -> Look:
 
 PANEL = (4.2, 3.0)  # inches: one panel fits a text column, two fit a page
 MARGIN = 0.12  # inches
-LINE = 0.19  # inches from one line of the head to the next
-CHARACTERS = 14  # that fit on an inch
+NAME, SUBTITLE = 10.0, 7.5  # points of the experiment's name, and of what stands below it
+BELOW = 0.05  # inches from the head to the panels
+LINES = {NAME: 0.21, SUBTITLE: 0.145}  # inches from one line of the head to the next
+CHARACTERS = {NAME: 12, SUBTITLE: 17}  # that fit on an inch
 GLUE = "\N{NO-BREAK SPACE}"
 # Where DejaVu Sans has no letter: the first of these that is installed.
 OTHER_FONTS = (
@@ -160,10 +99,10 @@ def _fonts() -> list[str]:
 
 
 @contextmanager
-def style(dark: bool = False, scale: Scale | None = None) -> Iterator[None]:
+def style(dark: bool = False, scale: Scale | None = None, heading: bool = True) -> Iterator[None]:
     """Draw and save inside this block; the caller's matplotlib settings come back after it."""
     matplotlib = _matplotlib()
-    chosen = replace(DARK if dark else LIGHT, scale=scale)
+    chosen = replace(DARK if dark else LIGHT, scale=scale, heading=heading)
     token = _LOOK.set(chosen)
     with matplotlib.rc_context(), warnings.catch_warnings():
         # A name in a script that the font lacks is drawn as boxes; that is no reason to fail.
@@ -196,6 +135,28 @@ def panels(
     return figure, list(grid.flat)
 
 
+def sequential() -> "Colormap":
+    """From nothing to much: paper, blue, deep blue."""
+    return blend(look().paper, look().positive, look().deep(look().positive))
+
+
+def diverging() -> "Colormap":
+    """From below zero to above: deep orange, orange, paper, blue, deep blue."""
+    negative, positive = look().negative, look().positive
+    return blend(look().deep(negative), negative, look().paper, positive, look().deep(positive))
+
+
+def scaled(low: float, high: float) -> tuple["Colormap | str", float, float]:
+    """Colours for a picture of numbers from `low` to `high`, and the numbers at their ends.
+
+    Signs have the same colours in all figures; numbers without a sign go from dark to bright.
+    """
+    if low < 0:
+        bound = max(-low, high)
+        return diverging(), -bound, bound
+    return "cividis", low, high if high > low else low + 1.0
+
+
 def blend(*colours: str) -> "Colormap":
     """A colour map that runs through these colours."""
     from matplotlib.colors import LinearSegmentedColormap
@@ -209,52 +170,62 @@ def ramp(number: int, count: int) -> str:
     from matplotlib.colors import to_hex
 
     share = 1 - number / max(count - 1, 1)  # the dark end of viridis is its beginning
-    share = 1 - 0.9 * share if look().paper == DARK.paper else 0.9 * share
+    share = 1 - 0.9 * share if look().dark else 0.9 * share
     return to_hex(matplotlib.colormaps["viridis"](share))
 
 
 def head(figure: "Figure", name: str, setting: str, caption: str = "") -> None:
-    """The experiment's name over the panels, under it how it was set up, then a caption.
+    """The experiment's name over the panels; below it, smaller, its setting and a caption.
 
-    Lines end between the parts of the setting ("lr 0.1 · batch 1"), and inside one only where it
-    is longer than a line. The figure grows by the lines that this takes; the panels keep their
-    size.
+    Lines end between the parts of the setting ("lr 0.1 · batch 1"), and inside a part only where
+    it is longer than a line. The figure grows by the lines; the panels keep their size. On a page
+    that says name and setting itself, the caption stands alone.
     """
     width, height = figure.get_size_inches()
-    fit = (width - 2 * MARGIN) * CHARACTERS - 2
-    parts = setting.replace(" ...", f"{GLUE}...").split(" · ")
-    whole = f"{GLUE}· ".join(one if len(one) > fit else one.replace(" ", GLUE) for one in parts)
-    names = _wrapped(figure, name, width - 2 * MARGIN, "bold") or [""]
-    lines = [
-        *names,
-        *_wrapped(figure, whole, width - 2 * MARGIN, "normal"),
-        *_wrapped(figure, caption, width - 2 * MARGIN, "normal"),
-    ]
-    total = height + MARGIN + LINE * len(lines)
+    room = width - 2 * MARGIN
+    lines = [(line, SUBTITLE) for line in _wrapped(figure, caption, room, SUBTITLE)]
+    if look().heading:
+        names = _wrapped(figure, name, room, NAME) or [""]
+        settings = _wrapped(figure, _unbroken(setting, room), room, SUBTITLE)
+        lines = [*[(one, NAME) for one in names], *[(one, SUBTITLE) for one in settings], *lines]
+    total = height + MARGIN + sum(LINES[size] for _, size in lines) + BELOW * bool(lines)
     figure.set_size_inches(width, total)
     pad = MARGIN / 2
     below = (0, 0, 1, height / total)
     figure.set_layout_engine("constrained", rect=below, w_pad=pad, h_pad=pad, wspace=0.04)
-    for number, line in enumerate(lines):
+    top = MARGIN
+    for line, size in lines:
         figure.text(
             MARGIN / width,
-            1 - (MARGIN + LINE * number) / total,
+            1 - top / total,
             line.removesuffix(f"{GLUE}·"),
             va="top",
-            weight="bold" if number < len(names) else "normal",
+            size=size,
+            weight="bold" if size == NAME else "normal",
+            color=look().ink if size == NAME else look().soft,
             parse_math=False,  # a name with two dollar signs is a name
         )
+        top += LINES[size]
 
 
-def _wrapped(figure: "Figure", text: str, room: float, weight: str) -> list[str]:
+def _unbroken(setting: str, room: float) -> str:
+    """The setting with blanks that break no line inside a part that fits on a line."""
+    fit = room * CHARACTERS[SUBTITLE] - 2
+    parts = setting.replace(" ...", f"{GLUE}...").split(" · ")
+    return f"{GLUE}· ".join(one if len(one) > fit else one.replace(" ", GLUE) for one in parts)
+
+
+def _wrapped(figure: "Figure", text: str, room: float, size: float) -> list[str]:
     """Lines that are at most `room` inches wide, whatever letters they are made of."""
     from matplotlib.text import Text
 
+    weight = "bold" if size == NAME else "normal"
+
     def width(line: str) -> float:
-        shown = Text(0, 0, line, weight=weight, parse_math=False, figure=figure)
+        shown = Text(0, 0, line, size=size, weight=weight, parse_math=False, figure=figure)
         return float(shown.get_window_extent().width) / figure.dpi
 
-    characters = int(room * CHARACTERS)
+    characters = int(room * CHARACTERS[size])
     lines = textwrap.wrap(text, characters, break_on_hyphens=False)
     while characters > 10 and any(width(line) > room for line in lines):
         characters = int(0.9 * characters)

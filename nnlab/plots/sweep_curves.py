@@ -4,10 +4,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from nnlab.core import columns
+from nnlab.core.metrics import METRICS
 from nnlab.core.types import FloatArray
 from nnlab.plots import style
-from nnlab.plots.axes import LARGEST
-from nnlab.plots.study import DASHES, NAMED, Cell, Study, scale, tint, word
+from nnlab.plots.axes import LARGEST, show
+from nnlab.plots.study import DASHES, NAMED, Cell, Study, tint, word
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -24,13 +26,13 @@ def suits(study: Study) -> bool:
 
 
 def draw(study: Study) -> "Figure":
-    """Loss (and accuracy) over the epochs, a line a cell: the median, and the quartiles' band."""
-    metric = next((m for m in ("accuracy", "r2") if _has(study, f"{study.part}_{m}")), None)
-    quantities = ["loss", *([metric] if metric else [])]
+    """Loss and metrics over the epochs, a line per cell: the median, and the quartiles' band."""
+    metrics = [name for name in METRICS if _has(study, columns.name(study.part, name))]
+    quantities = [columns.LOSS, *metrics]
     figure, axes = style.panels(len(quantities))
     study.head(figure)
     for ax, quantity in zip(axes, quantities, strict=True):
-        _curves(ax, study, f"{study.part}_{quantity}")
+        _curves(ax, study, columns.name(study.part, quantity))
         ax.set_xlabel("epoch")
         ax.set_ylabel(f"{word(quantity)} ({study.part_name(study.part)})")
         _thousands(ax)
@@ -56,7 +58,7 @@ def _curves(ax: "Axes", study: Study, column: str) -> None:
             ax.fill_between(epochs, low, high, color=colour, alpha=0.15, linewidth=0)
         everything += [low, middle, high]
     if everything:
-        scale(ax, np.concatenate(everything), column.partition("_")[2])
+        show(ax, np.concatenate(everything), columns.split(column)[1])
 
 
 def _stacked(study: Study, cell: Cell, column: str) -> tuple[FloatArray, FloatArray]:

@@ -7,10 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from nnlab.core import columns
+from nnlab.core.metrics import better_when
 from nnlab.core.types import FloatArray
 from nnlab.plots import style
-from nnlab.plots.axes import LOG_RANGE
-from nnlab.plots.study import DASHES, NAMED, Study, final_names, finals, scale, tint, word
+from nnlab.plots.axes import show
+from nnlab.plots.heat import write
+from nnlab.plots.palette import MARKERS
+from nnlab.plots.scales import is_log
+from nnlab.plots.study import DASHES, NAMED, Study, final_names, finals, tint, word
 from nnlab.run.sweeps import label
 
 if TYPE_CHECKING:
@@ -18,7 +23,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 LETTER = 0.026  # of a panel's width
-SMALLER_IS_BETTER = ("loss", "mae")
+WRITTEN = 150  # numbers that can be read on a map
+CLOSEST = 0.045  # of the axis, from one slanted label to the next
+ROOM = 0.06  # of the axis, left and right: a marker at the end is whole
 
 
 def suits(study: Study) -> bool:
@@ -27,14 +34,14 @@ def suits(study: Study) -> bool:
 
 
 def draw(study: Study) -> "Figure":
-    """The final numbers against the setting: a dot a seed, a line through the medians."""
+    """The final numbers against the setting: a dot for each run, a bar for a median of seeds."""
     quantities = final_names(study)
     figure, axes = style.panels(len(quantities))
     study.head(figure)
     for ax, quantity in zip(axes, quantities, strict=True):
         _final(ax, study, quantity)
         ax.set_xlabel(study.keys[0])
-        part, _, name = quantity.partition("_")
+        part, name = columns.split(quantity)
         ax.set_ylabel(f"final {word(name)} ({study.part_name(part)})")
     if len(study.keys) == 2:
         axes[-1].legend(title=study.keys[1], loc="center left", bbox_to_anchor=(1.0, 0.5))
@@ -49,17 +56,17 @@ def suits_map(study: Study) -> bool:
 def draw_map(study: Study) -> "Figure":
     """The final number of every combination of two settings as a colour, written in."""
     quantities = final_names(study)
-    rows, columns = (len(axis["values"]) for axis in study.axes)
-    width = min(max(0.62 * columns / 4, 1.0), 2.5)
+    down, across = (len(axis["values"]) for axis in study.axes)
+    width = min(max(0.62 * across / 4, 1.0), 2.5)
     figure, axes = style.panels(len(quantities), width=width)
     study.head(figure)
     for ax, quantity in zip(axes, quantities, strict=True):
-        grid = np.full((rows, columns), np.nan)
+        grid = np.full((down, across), np.nan)
         for cell in study.cells:
             row, column = study.places(cell)
-            if row < rows and column < columns and (found := finals(cell, quantity)):
+            if row < down and column < across and (found := finals(cell, quantity)):
                 grid[row, column] = np.median(found)
-        part, _, name = quantity.partition("_")
+        part, name = columns.split(quantity)
         _map(ax, grid, name)
         _map_ticks(ax, study)
         ax.set_title(f"final {word(name)} ({study.part_name(part)})")
@@ -86,14 +93,17 @@ def _final(ax: "Axes", study: Study, quantity: str) -> None:
             if len(found) > 1:
                 beside = _beside(x, len(found), places, logarithmic)
                 ax.plot(beside, found, "o", color=colour, markersize=3.5, alpha=0.5,
-                        markeredgewidth=0)  # fmt: skip
+                        markeredgewidth=0, clip_on=False)  # fmt: skip
         line = dash if numeric else ""
-        ax.plot(places, middles, color=colour, linestyle=line, marker="_", markersize=10,
-                markeredgewidth=1.8, label=None if group is None else label(group))  # fmt: skip
+        bar: dict[str, Any] = {"marker": "_", "markersize": 10, "markeredgewidth": 1.8}
+        dot: dict[str, Any] = {"marker": MARKERS[number % len(MARKERS)], "markersize": 5}
+        ax.plot(places, middles, color=colour, linestyle=line, clip_on=False,
+                label=None if group is None else label(group),
+                **(bar if study.several else dot))  # fmt: skip
     _final_axis(ax, values, places, logarithmic)
     if not numeric:
         ax.set_xlim(-0.5, len(values) - 0.5)
-    scale(ax, np.array(shown or [1.0]), quantity.partition("_")[2])
+    show(ax, np.array(shown or [1.0]), columns.split(quantity)[1])
 
 
 def _beside(x: float, count: int, places: Sequence[float], logarithmic: bool) -> FloatArray:
@@ -112,6 +122,7 @@ def _final_axis(
 
     if logarithmic:
         ax.set_xscale("log")
+    ax.margins(x=ROOM)
     if len(values) > NAMED:
         return
     ax.xaxis.set_minor_locator(NullLocator())
@@ -121,6 +132,13 @@ def _final_axis(
     gaps = np.abs(np.diff(at)) / max(float(np.ptp(at)), 1e-300)
     letters = [(len(one) + len(other)) / 2 for one, other in itertools.pairwise(texts)]
     touch = any(gap < LETTER * count for gap, count in zip(gaps, letters, strict=True))
+    places = [0.0, *np.cumsum(gaps).tolist()]
+    last = -1.0
+    for number, place in enumerate(places):  # a label that has no room is left out
+        if place - last < CLOSEST:
+            texts[number] = ""
+        else:
+            last = place
     ax.set_xticklabels(texts, rotation=35 if touch else 0, ha="right" if touch else "center")
 
 
@@ -134,23 +152,19 @@ def log_spaced(values: Sequence[float]) -> bool:
 
 
 def _map(ax: "Axes", grid: FloatArray, name: str) -> None:
-    """The colours, dark for what is good, and the numbers on them."""
+    """The colours, dark for what is good, and the numbers on them; a scale where those are many."""
     from matplotlib.colors import LogNorm, Normalize
 
     known = grid[np.isfinite(grid)]
     low, high = float(known.min(initial=np.inf)), float(known.max(initial=-np.inf))
-    logarithmic = known.size and low > 0 and high / low > LOG_RANGE
-    norm = LogNorm(low, high) if logarithmic else Normalize(low, high)
-    good_is_small = name in SMALLER_IS_BETTER
-    ax.imshow(grid, cmap="cividis_r" if not good_is_small else "cividis", norm=norm, aspect="auto")
+    norm = LogNorm(low, high) if is_log(known) else Normalize(low, high)
+    colours = "cividis" if better_when(name) == "min" else "cividis_r"
+    picture = ax.imshow(grid, cmap=colours, norm=norm, aspect="auto")
     ax.grid(visible=False)
-    for (row, column), value in np.ndenumerate(grid):
-        text = f"{value:.3g}" if math.isfinite(value) else "–"
-        share = float(np.asarray(norm(value))) if math.isfinite(value) else 0.5
-        dark = share < 0.5 if good_is_small else share > 0.5
-        colour = "white" if dark and math.isfinite(value) else style.LIGHT.ink
-        if grid.size <= 150:
-            ax.text(column, row, text, ha="center", va="center", fontsize=7, color=colour)
+    if grid.size <= WRITTEN:
+        write(ax, picture, grid, "{:.3g}", 7)
+    else:
+        ax.get_figure().colorbar(picture, ax=ax)  # type: ignore[union-attr]
 
 
 def _map_ticks(ax: "Axes", study: Study) -> None:

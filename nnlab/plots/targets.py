@@ -8,6 +8,7 @@ from nnlab.core.types import Array
 from nnlab.plots import style
 from nnlab.plots.axes import distinct, legend, short
 from nnlab.plots.heat import heat, row_names
+from nnlab.plots.palette import MARKERS
 from nnlab.plots.plot import Plot
 from nnlab.plots.style import look
 from nnlab.plots.view import Rows, View, after
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 MOST_ROWS = 32
+MOST_PAIRS = 4 * MOST_ROWS  # rows with a single output, in blocks beside each other
+BLOCK = 2.4  # inches of a block
 MOST_OUTPUTS = 16
 MOST_PANELS = 12
 MOST_POINTS = 2000
@@ -28,36 +31,44 @@ PART_NAMES = {"train": "training", "validation": "validation", "test": "test"}
 
 
 def unsuited_table(run: View) -> str | None:
-    """Few rows and few outputs can be written down."""
+    """Few rows and few outputs can be written down; of two classes with one output more rows."""
     if not run.parts:
         return "no rows were kept"
     rows = next(iter(run.parts.values()))
-    if len(rows) > MOST_ROWS or not rows.all:
-        return f"there are more than {MOST_ROWS} rows to write down"
+    most = MOST_PAIRS if rows.outputs.shape[1] == 1 and run.classes else MOST_ROWS
+    if len(rows) > most or not rows.all:
+        return f"there are more than {most} rows to write down"
     if rows.outputs.shape[1] > MOST_OUTPUTS:
         return f"there are more than {MOST_OUTPUTS} outputs to write down"
     return None
 
 
 def draw_table(run: View) -> "Figure":
-    """Target and output of every training row, the outputs rounded to one decimal."""
+    """Target and output of every training row; the rows of a long table in several blocks."""
     rows = next(iter(run.parts.values()))
     targets, outputs = run.coded(rows), rows.outputs
     count = outputs.shape[1]
     alone = run.data["task"] == "identity"  # there the target is the row itself
+    blocks = -(-len(rows) // MOST_ROWS)
+    high = -(-len(rows) // blocks)  # rows of a block
     wide = max(style.PANEL[0], (0.45 * count + 0.9) * (1 if alone else 2) + 0.5)
-    figure = style.canvas(wide, 0.27 * len(rows) + 1.1)
+    figure = style.canvas(wide if blocks == 1 else BLOCK * blocks, 0.27 * high + 1.1)
     style.head(figure, *run.title)
     shown = [("output", outputs)] if alone else [("ground truth", targets), ("prediction", outputs)]
     limits = (min(0.0, float(targets.min())), max(float(targets.max()), 1e-9))
     names = distinct(output_names(run, count), 8)
-    axes = figure.subplots(1, len(shown), squeeze=False)[0]
-    for number, (ax, (what, values)) in enumerate(zip(axes, shown, strict=True)):
-        form = "{:g}" if what == "ground truth" and not (values % 1).any() else "{:.1f}"
-        form = "{:.2f}" if count == 1 and what != "ground truth" else form
-        labels = [] if number else row_names(run, rows)
-        heat(ax, values, form, labels, names if count > 1 else [], limits=limits)
-        ax.set_xlabel(what)
+    inputs = row_names(run, rows)
+    axes = figure.subplots(1, blocks * len(shown), squeeze=False)[0].tolist()
+    for block in range(blocks):
+        part = slice(block * high, (block + 1) * high)
+        for number, (what, values) in enumerate(shown):
+            ax = axes[block * len(shown) + number]
+            form = "{:g}" if what == "ground truth" and not (values % 1).any() else "{:.1f}"
+            form = "{:.2f}" if count == 1 and what != "ground truth" else form
+            labels = [] if number else inputs[part]
+            heat(ax, values[part], form, labels, names if count > 1 else [], limits=limits)
+            ax.set_ylim(high - 0.5, -0.5)  # rows of all blocks are of one height
+            ax.set_xlabel(what if blocks == 1 else what.removeprefix("ground "))
     axes[0].set_ylabel("input")
     return figure
 
@@ -71,7 +82,7 @@ def output_names(run: View, count: int) -> list[str]:
 
 TABLE = Plot(
     "Outputs",
-    "What the network answers to every row, beside what it should.",
+    "What the network answers to every row, beside what it should answer.",
     unsuited_table,
     draw_table,
 )
@@ -185,7 +196,7 @@ def draw_fit(run: View) -> "Figure":
             rows.inputs[:, 0],
             rows.targets[:, 0],
             linestyle="",
-            marker=style.MARKERS[number],
+            marker=MARKERS[number],
             markersize=2.6,
             color=(look().faint, look().orange, look().ink)[number],
             label=f"{PART_NAMES[part]} rows",

@@ -1,12 +1,13 @@
 """What a figure says above itself: which experiment, and how it was set up."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from nnlab.config.problems import Problems
 from nnlab.config.reader import read
 from nnlab.config.tree import Source, plain
-from nnlab.run.folder import RunFolder
+from nnlab.run.folder import RESUMABLE, RunFolder
 
 SEPARATOR = " · "
 WIDTHS = {"dense": "units", "conv2d": "filters"}  # layers whose width is told, and its setting
@@ -22,15 +23,43 @@ def settings(run: RunFolder) -> dict[str, Any]:
     return content if isinstance(content, dict) else {}
 
 
+# What is said of a run that ended before its last epoch.
+ENDINGS = {
+    "early_stopped": "stopped early",
+    "diverged": "diverged",
+    "interrupted": "interrupted",
+    "failed": "failed",
+    "running": "still running",
+    RESUMABLE: "killed",
+}
+
+
+@dataclass(frozen=True)
+class Trained:
+    """How many epochs a run has finished, and its status."""
+
+    epochs: int
+    status: str
+
+
 def title(
-    folder: str, config: Mapping[str, Any], inputs: Sequence[int] | None = None
+    folder: str,
+    config: Mapping[str, Any],
+    inputs: Sequence[int] | None = None,
+    trained: Sequence[Trained] = (),
 ) -> tuple[str, str]:
     """The experiment's name, else the folder's, and its setting: the head of a figure."""
-    return str(config.get("name", folder)), setting(config, inputs)
+    return str(config.get("name", folder)), setting(config, inputs, trained)
 
 
-def setting(config: Mapping[str, Any], inputs: Sequence[int] | None = None) -> str:
-    """The setting of a resolved config in one line; `inputs` is the shape of one row.
+def setting(
+    config: Mapping[str, Any],
+    inputs: Sequence[int] | None = None,
+    trained: Sequence[Trained] = (),
+) -> str:
+    """The setting of a resolved config in one line.
+
+    inputs: the shape of one row. trained: how far each run of this setting came, where known.
 
     8-3-8 sigmoid · mse batch_mean · sgd lr 0.1 · batch 1 · 10,000 epochs · seed 0. A part that the
     config does not have is left out: a figure with a shorter title beats no figure.
@@ -38,13 +67,15 @@ def setting(config: Mapping[str, Any], inputs: Sequence[int] | None = None) -> s
     parts = [
         _network(config.get("network"), inputs),
         _named(config.get("loss"), ("reduction",)),
-        *_training(config, _mapping(config.get("training"))),
+        *_training(config, _mapping(config.get("training")), trained),
         f"seed {config['seed']}" if "seed" in config else "",
     ]
     return SEPARATOR.join(part for part in parts if part)
 
 
-def _training(config: Mapping[str, Any], training: Mapping[str, Any]) -> list[str]:
+def _training(
+    config: Mapping[str, Any], training: Mapping[str, Any], trained: Sequence[Trained]
+) -> list[str]:
     """How the weights were moved; nothing of it matters where they were not."""
     batch, epochs = training.get("batch_size"), training.get("epochs")
     if epochs == 0:
@@ -53,14 +84,23 @@ def _training(config: Mapping[str, Any], training: Mapping[str, Any]) -> list[st
         _named(config.get("optimizer"), ("lr", "momentum")),
         _schedule(config.get("schedule")),
         "full batch" if batch == "full" else f"batch {batch}" if batch else "",
-        _epochs(epochs),
+        epochs_text(epochs, trained),
     ]
 
 
-def _epochs(epochs: Any) -> str:
-    if not isinstance(epochs, int):
+def epochs_text(asked: Any, trained: Sequence[Trained] = ()) -> str:
+    """300 epochs; 54 of 300 epochs, stopped early; of several runs: 54 to 300 of 300 epochs."""
+    if not isinstance(asked, int):
         return ""
-    return f"{epochs:,} epoch{'s' * (epochs != 1)}"
+    whole = f"{asked:,} epoch{'s' * (asked != 1)}"
+    short = [run for run in trained if run.status in ENDINGS and run.epochs < asked]
+    if not short:
+        return whole
+    first, last = (f(run.epochs for run in trained) for f in (min, max))
+    ends = list(dict.fromkeys(ENDINGS[run.status] for run in short))
+    span = f"{first:,}" if first == last else f"{first:,} to {last:,}"
+    end = f", {ends[0]}" if len(ends) == 1 and len(short) == len(trained) else ""
+    return f"{span} of {whole}{end}"
 
 
 def _network(layers: Any, inputs: Sequence[int] | None) -> str:

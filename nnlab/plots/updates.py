@@ -6,8 +6,9 @@ import numpy as np
 
 from nnlab.core.types import FloatArray
 from nnlab.plots import style
-from nnlab.plots.axes import choose_scale, legend, loss_label, numbers, whole_numbers
+from nnlab.plots.axes import choose_scale, legend, loss_label, numbers, show, whole_numbers
 from nnlab.plots.plot import Plot
+from nnlab.plots.scales import is_log_rate
 from nnlab.plots.style import look
 from nnlab.plots.view import View
 
@@ -32,7 +33,7 @@ def draw_steps(run: View) -> "Figure":
     ends, means = _epoch_means(numbers(table["epoch"]), steps, losses)
     if len(ends) > 1:
         ax.plot(ends, means, color=look().blue, label="mean of an epoch")
-    choose_scale(ax, losses)
+    show(ax, losses)
     whole_numbers(ax)
     ax.set_xlabel("update")
     ax.set_ylabel(loss_label(run.settings))
@@ -62,8 +63,10 @@ def draw_rate(run: View) -> "Figure":
     unit, rates, places = _rates(run)
     figure, (ax,) = style.panels(1)
     style.head(figure, *run.title)
-    ax.plot(numbers(places), numbers(rates), color=look().blue, drawstyle="steps-pre")
-    choose_scale(ax, numbers(rates))
+    ax.plot(
+        numbers(places), numbers(rates), color=look().blue, drawstyle="steps-pre", clip_on=False
+    )
+    choose_scale(ax, numbers(rates), is_log_rate(numbers(rates), look().scale))
     whole_numbers(ax)
     ax.set_xlabel(unit)
     ax.set_ylabel("learning rate")

@@ -14,11 +14,11 @@ import numpy as np
 
 from nnlab.config.schema import Config
 from nnlab.core.losses import Loss
-from nnlab.core.metrics import guesses
+from nnlab.core.metrics import decisions
 from nnlab.core.network import Network, trained_depth
 from nnlab.core.types import Array, FloatArray, IntArray
 from nnlab.errors import ConfigError, NnlabError, RunUnreadable
-from nnlab.plots.titles import settings, title
+from nnlab.plots.titles import Trained, settings, title
 from nnlab.run.folder import FORMAT, Kept, RunFolder, Weights
 from nnlab.run.text import shown
 from nnlab.saved import Saved
@@ -111,7 +111,16 @@ class View:
         inputs = None
         with suppress(NnlabError):
             inputs = self.folder.read_data().get("inputs")
-        return title(self.folder.name, self.settings, inputs)
+        return title(self.folder.name, self.settings, inputs, self.trained)
+
+    @cached_property
+    def trained(self) -> tuple[Trained, ...]:
+        """How far the training came; empty where the folder does not say."""
+        with suppress(NnlabError):
+            epochs = self.metrics.get("epoch", ())
+            if len(epochs):
+                return (Trained(int(max(epochs)), self.folder.status()),)
+        return ()
 
     @cached_property
     def metrics(self) -> dict[str, Any]:
@@ -264,7 +273,7 @@ class View:
 
     def guesses(self, rows: Rows) -> IntArray:
         """The class numbers (N,) that the outputs mean."""
-        return guesses(rows.outputs)
+        return decisions(self.kind, rows.outputs)
 
     def coded(self, rows: Rows) -> FloatArray:
         """The targets (N, m) as the loss takes them."""

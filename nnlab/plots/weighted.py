@@ -56,7 +56,8 @@ def draw(run: View) -> "Figure":
         )
         bias = named.get(f"{one.layer}.dense.bias")
         for y, value in zip(ys[x], [] if bias is None else bias, strict=False):
-            ax.text(x * step, y, _number(value), ha="center", va="center", fontsize=5.5, zorder=4)
+            text = short_number(value)
+            ax.text(x * step, y, text, ha="center", va="center", fontsize=5.5, zorder=4)
     _ends(ax, run, ys, step * (len(found) - 1))
     under(ax, found, step)
     biased = any("bias" in name for name in named)
@@ -80,7 +81,7 @@ def _weighed(
             segments(ax, lines, colour, widths, 0.85, dash)  # type: ignore[arg-type]
 
 
-def _number(value: float) -> str:
+def short_number(value: float) -> str:
     """At most four characters of an ordinary number."""
     if not np.isfinite(value):
         return "-"
@@ -100,7 +101,7 @@ def _ends(ax: "Axes", run: View, ys: Sequence[Array], right: float) -> None:
     for names, places, x, side in sides:
         if len(names) == len(places):
             for name, y in zip(names, places, strict=True):
-                ax.text(x, y, short(name, 7), ha=side, va="center", fontsize=7, color=look().faint)
+                ax.text(x, y, short(name, 7), ha=side, va="center", fontsize=7, color=look().soft)
 
 
 def _key(ax: "Axes", largest: float, when: str) -> None:

@@ -14,6 +14,7 @@ from nnlab.plots.view import View
 from nnlab.report.numbers import NOTHING, duration
 from nnlab.run import durable
 from nnlab.run.folder import RESOLVED, WEIGHTS
+from nnlab.run.names import instant
 from nnlab.run.sweeps import SweepFolder
 
 Facts = list[tuple[str, str]]
@@ -61,7 +62,7 @@ def sweep_again(folder: SweepFolder, about: Mapping[str, Any], trials: Sequence[
             found.append((folder.trial(name).read_run(), name))
         except NnlabError:  # said elsewhere
             continue
-    found.sort(key=lambda one: str(one[0].get("started")))
+    found.sort(key=lambda one: instant(one[0].get("started")) or 0.0)
     contents = [one for one, _ in found]
     commands = dict.fromkeys(command(one.get("argv")) for one in contents)
     seeds, base = about.get("seeds"), about.get("base")

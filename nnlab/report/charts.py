@@ -5,19 +5,19 @@ on a telephone.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from nnlab.core.types import FloatArray, IntArray
+from nnlab.plots.scales import is_log, is_log_rate, smoothed, window
 from nnlab.report import ticks
 from nnlab.report.numbers import text
 
 WIDTH, HEIGHT = 360, 224
 LEFT, RIGHT, TOP, BOTTOM = 54, 12, 10, 36
-LOG_RANGE = 20  # a curve that falls by more than this shows its end only on a logarithmic axis
 LARGEST = 1e100  # what a run that diverges passes; no axis shows it
 BUCKETS = 120  # of a long curve the lowest and highest point in each are drawn
 
@@ -48,6 +48,7 @@ class Scale:
     name: str
     ticks: list[tuple[float, str]]
     paths: list[tuple[str, str]]  # colour, and what to draw
+    pale: list[tuple[str, str]]  # the values of those paths that are running means
     mark: tuple[float, float] | None
 
 
@@ -63,6 +64,7 @@ class Chart:
     x_ticks: list[tuple[float, str]]
     scales: list[Scale]  # the first is shown
     mark: str  # what the circle means
+    pale: str  # what pale lines mean
     limit: tuple[float, str] | None  # a vertical line and what it means
     data: dict[str, Any]
 
@@ -77,11 +79,13 @@ def chart(
     mark: Mark | None = None,
     limit: tuple[float, str] | None = None,
     share: bool = False,
+    rate: bool = False,
     x_label: str = "epoch",
 ) -> Chart | None:
     """The chart of some curves; None where there is nothing to see.
 
-    `share` is for values that end at 1, such as an accuracy. `limit` is an epoch and its meaning.
+    `share` is for values that end at 1, such as an accuracy; `rate` for learning rates. `limit` is
+    an epoch and its meaning.
     """
     shown = [_cleaned(one) for one in series]
     shown = [one for one in shown if np.isfinite(one.values).any()]
@@ -91,7 +95,7 @@ def chart(
     last = float(max(epochs.max(), 0 if limit is None else limit[0]))
     x = ticks.Axis(float(epochs.min()), last, LEFT, WIDTH - RIGHT)
     kept = [_thinned(one, mark) for one in shown]
-    scales = [_scale(axis, x, kept, mark) for axis in _axes(shown, share)]
+    scales = [_scale(axis, x, shown, mark) for axis in _axes(shown, share, rate)]
     return Chart(
         name=name,
         title=title,
@@ -100,6 +104,7 @@ def chart(
         series=[(one.label, one.colour) for one in shown],
         x_ticks=x.ticks(5, whole=True),
         scales=scales,
+        pale=_pale(shown, scales),
         mark="" if mark is None or scales[0].mark is None else mark.label,
         limit=None if limit is None else (x.at(limit[0]), limit[1]),
         data=_data(kept, x),
@@ -144,7 +149,7 @@ def _thinned(series: Series, mark: Mark | None) -> Series:
     return Series(series.label, series.colour, series.epochs[rows], series.values[rows])
 
 
-def _axes(series: Sequence[Series], share: bool) -> list[ticks.Axis]:
+def _axes(series: Sequence[Series], share: bool, rate: bool) -> list[ticks.Axis]:
     """The axes that suit, the best first."""
     values = np.concatenate([one.values for one in series])
     finite = values[np.isfinite(values)].tolist()
@@ -157,17 +162,32 @@ def _axes(series: Sequence[Series], share: bool) -> list[ticks.Axis]:
     if min(finite) <= 0 or len(set(finite)) == 1:
         return [straight]
     found = [straight, ticks.logarithmic(finite, start, stop)]
-    return found[::-1] if max(finite) / min(finite) > LOG_RANGE else found
+    return found[::-1] if (is_log_rate if rate else is_log)(values) else found
 
 
 def _scale(y: ticks.Axis, x: ticks.Axis, series: list[Series], mark: Mark | None) -> Scale:
+    """The curves on one axis; noisy ones as running means, with their values pale behind them."""
     seen = mark is not None and np.isfinite(mark.value) and mark.value >= y.low
+    means = [smoothed(one.values, y.low, y.high, y.log) for one in series]
+    strong = [
+        one if mean is None else replace(one, values=mean)
+        for one, mean in zip(series, means, strict=True)
+    ]
+    behind = [one for one, mean in zip(series, means, strict=True) if mean is not None]
     return Scale(
         "log" if y.log else "linear",
         y.ticks(4),
-        [(one.colour, _path(one, x, y)) for one in series],
+        [(one.colour, _path(_thinned(one, mark), x, y)) for one in strong],
+        [(one.colour, _path(_thinned(one, None), x, y)) for one in behind],
         (x.at(mark.epoch), y.at(mark.value)) if mark is not None and seen else None,
     )
+
+
+def _pale(series: list[Series], scales: list[Scale]) -> str:
+    """What pale lines are, where there are any."""
+    if not any(scale.pale for scale in scales):
+        return ""
+    return f"pale: every epoch; strong: mean of {window(len(series[0].values))}"
 
 
 def _path(series: Series, x: ticks.Axis, y: ticks.Axis) -> str:

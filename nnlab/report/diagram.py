@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from nnlab.core.layers import LAYERS
-from nnlab.core.network import name_of
+from nnlab.core.network import layer_name, name_of
 from nnlab.core.types import Array
+from nnlab.plots.weighted import short_number
 from nnlab.report.film import Film
 
 MOST_LINES = 420
@@ -16,6 +17,7 @@ WIDE, SHOWN = 12, 10  # a layer wider than WIDE shows SHOWN units where all woul
 MOST_LAYERS = 8
 ACROSS, DOWN, CLOSE = 116, 27, 19  # from layer to layer, from unit to unit, where there are many
 MANY = 14  # units
+RADIUS, CLOSE_RADIUS = 11.5, 8.5
 MARGIN = (78, 24, 96, 40)  # left, top, right, bottom
 LABEL = 14  # characters
 
@@ -53,6 +55,7 @@ class Diagram:
     captions: list[tuple[float, str]]
     gaps: list[tuple[float, float]]  # where units are left out
     inputs: int  # how many of the nodes are inputs
+    radius: float
     alt: str
     data: dict[str, Any]
 
@@ -71,7 +74,7 @@ def diagram(film: Film) -> Diagram | None:
     kept = _kept(widths)
     if sum(len(a) * len(b) for a, b in pairwise(kept)) > MOST_LINES:
         return None
-    columns, height = _columns(film, [-1, *dense], widths, kept)
+    columns, height, crowded = _columns(film, [-1, *dense], widths, kept)
     weights, biases = _weights(film, columns), _biases(film, columns)
     return Diagram(
         width=columns[-1].x + MARGIN[2],
@@ -89,10 +92,11 @@ def diagram(film: Film) -> Diagram | None:
         ],
         gaps=[(column.x, column.gap) for column in columns if column.gap is not None],
         inputs=len(kept[0]),
+        radius=CLOSE_RADIUS if crowded else RADIUS,
         alt=_alt(widths),
         data={
             "weights": _rounded(weights),
-            "biases": _rounded(biases, 2),
+            "biases": [[short_number(value) for value in row] for row in biases.tolist()],
             "largest": float(f"{np.abs(weights).max(initial=1e-12):.4g}"),
         },
     )
@@ -123,13 +127,13 @@ def _kept(widths: list[int]) -> list[list[int]]:
 
 def _columns(
     film: Film, layers: list[int], widths: list[int], kept: list[list[int]]
-) -> tuple[list[_Column], float]:
-    """The columns from left to right, and the height of the drawing."""
+) -> tuple[list[_Column], float, bool]:
+    """The columns from left to right, the height of the drawing, and whether units are close."""
     left, top, _, bottom = MARGIN
     slots = [len(units) + (len(units) < width) for units, width in zip(kept, widths, strict=True)]
     down = DOWN if max(slots) <= MANY else CLOSE
     height = max(max(slots) * down, 100)
-    names = _names(film, widths)
+    names = _names(film, layers[1:], widths)
     found = []
     for number, units in enumerate(kept):
         start = top + height / 2 - (slots[number] - 1) / 2 * down
@@ -138,7 +142,7 @@ def _columns(
         full, short = zip(*(names[number][unit] for unit in units), strict=True)
         x = float(left + number * ACROSS)
         found.append(_Column(layers[number], x, units, places, list(full), list(short), gap))
-    return found, float(top + height + bottom)
+    return found, float(top + height + bottom), down == CLOSE
 
 
 def _nodes(film: Film, columns: list[_Column]) -> list[Node]:
@@ -185,7 +189,7 @@ def _has_bias(film: Film, column: _Column) -> bool:
     return any(one.layer == column.layer and one.declared.name == "bias" for one in places)
 
 
-def _names(film: Film, widths: list[int]) -> list[list[tuple[str, str]]]:
+def _names(film: Film, dense: list[int], widths: list[int]) -> list[list[tuple[str, str]]]:
     """For each layer and unit its name, and the label that is written beside it."""
     features = list(film.data["feature_names"])
     features = features if len(features) == widths[0] else [f"x{i + 1}" for i in range(widths[0])]
@@ -193,19 +197,20 @@ def _names(film: Film, widths: list[int]) -> list[list[tuple[str, str]]]:
     if len(outputs) != widths[-1]:  # two classes share one output
         outputs = [f"y{i + 1}" for i in range(widths[-1])] if widths[-1] > 1 else ["y"]
     found = [[(name, name[:LABEL]) for name in features]]
-    for number, width in enumerate(widths[1:-1], start=1):
-        found.append([(f"unit {i + 1} of hidden layer {number}", "") for i in range(width)])
+    for index, width in zip(dense, widths[1:-1], strict=False):
+        name = layer_name(film.network.layers, index)
+        found.append([(f"unit {i + 1} of {name}", "") for i in range(width)])
     return [*found, [(name, name[:LABEL]) for name in outputs]]
 
 
 def _captions(film: Film, dense: list[int], widths: list[int]) -> list[str]:
-    """3 sigmoid: how many units a layer has, and what follows it."""
+    """3 0.dense sigmoid: how many units a layer has, its name, and what follows it."""
     layers = film.network.layers
     found = [f"{widths[0]} in"]
     for number, index in enumerate(dense):
         end = dense[number + 1] if number + 1 < len(dense) else len(layers)
         after = [name_of(layer) for layer in layers[index + 1 : end]]
-        found.append(" ".join([str(widths[number + 1]), *after[:2]]))
+        found.append(" ".join([str(widths[number + 1]), layer_name(layers, index), *after[:1]]))
     return found
 
 

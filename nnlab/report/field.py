@@ -7,9 +7,10 @@ import numpy as np
 
 from nnlab.core.layers import LAYERS
 from nnlab.core.types import Array, FloatArray
+from nnlab.plots.palette import LIGHT
+from nnlab.plots.plane import box
 from nnlab.report import png
 from nnlab.report.film import Film
-from nnlab.report.png import BLUE, COLOURS, ORANGE
 from nnlab.report.ticks import Axis, linear
 
 GRID = 64  # answers along each side of the plane
@@ -42,6 +43,7 @@ class Plane:
     frame: Frame
     points: list[tuple[float, float, int]]  # x, y, class
     legend: list[str]
+    classes: bool  # whether shades mean classes, and not the size of one output
     alt: str
     data: dict[str, Any]
 
@@ -82,9 +84,8 @@ def plane(film: Film) -> Plane | None:
     rows = rows[np.isfinite(rows).all(axis=1)]
     if not len(rows):
         return None
-    x = linear(rows[:, 0].tolist(), LEFT, LEFT + SIDE)
-    y = linear(rows[:, 1].tolist(), TOP + SIDE, TOP)
-    x, y = _wider(x), _wider(y)
+    left, right, bottom, top = box(rows)
+    x, y = Axis(left, right, LEFT, LEFT + SIDE), Axis(bottom, top, TOP + SIDE, TOP)
     across, down = np.meshgrid(np.linspace(x.low, x.high, GRID), np.linspace(y.high, y.low, GRID))
     answers = film.answers(np.stack([across.ravel(), down.ravel()], axis=1))
     pictures = _pictures(film, answers)
@@ -97,7 +98,8 @@ def plane(film: Film) -> Plane | None:
     return Plane(
         frame=_frame(x, y, SIDE, SIDE, labels),
         points=_points(film, x, y),
-        legend=names[: len(COLOURS)] if not film.regression else [],
+        legend=names[: len(LIGHT.classes)] if not film.regression else [],
+        classes=film.data["kind"] == "classes" and answers.shape[2] > 1,
         alt=f"The network's answer over {labels[0]} and {labels[1]}, with the training rows.",
         data={"pictures": pictures},
     )
@@ -143,7 +145,7 @@ def filters(film: Film) -> Filters | None:
     largest = max(np.abs(weights).max(), 1e-12)
     columns = min(units, 8 if units <= 32 else 16)
     atlas = [_atlas(moment / largest, height, width, columns) for moment in weights]
-    palette = png.diverging(ORANGE, BLUE, 255)
+    palette = png.diverging(LIGHT.negative, LIGHT.positive, 255)
     return Filters(
         width=atlas[0].shape[1],
         height=atlas[0].shape[0],
@@ -170,14 +172,14 @@ def _pictures(film: Film, answers: FloatArray) -> list[str] | None:
     if answers.ndim != 3 or not np.isfinite(answers).all():
         return None
     if film.data["kind"] == "classes" and answers.shape[2] > 1:
-        palette = png.classes(list(COLOURS))
+        palette = png.classes(list(LIGHT.classes))
         share = answers.max(2) - 1 / answers.shape[2]
         level = np.clip(share / (1 - 1 / answers.shape[2]), 0, 1)
-        colour = answers.argmax(2) % len(COLOURS)
+        colour = answers.argmax(2) % len(LIGHT.classes)
         pixels = (colour * png.STEPS + np.round(level * (png.STEPS - 1))).astype(np.uint8)
     else:
         low, high = (0.0, 1.0) if not film.regression else _range(film, answers)
-        palette = png.diverging(BLUE, ORANGE)
+        palette = png.diverging(LIGHT.classes[0], LIGHT.classes[1])
         pixels = png.signed(2 * (answers[:, :, 0] - low) / (high - low) - 1)
     pages = pixels.reshape(len(answers), GRID, GRID)
     return [png.data_url(png.encode(page, palette)) for page in pages]
@@ -199,19 +201,14 @@ def _points(film: Film, x: Axis, y: Axis) -> list[tuple[float, float, int]]:
         number = int(label.argmax()) if np.ndim(label) else int(label)
         number = number if not film.regression else 0
         if np.isfinite(place).all():
-            found.append((x.at(float(place[0])), y.at(float(place[1])), number % len(COLOURS)))
+            number %= len(LIGHT.classes)
+            found.append((x.at(float(place[0])), y.at(float(place[1])), number))
     return found
 
 
 def _some(rows: int) -> list[int]:
     """Row numbers, evenly spread where there are too many."""
     return sorted({int(row) for row in np.linspace(0, rows - 1, min(rows, POINTS))})
-
-
-def _wider(axis: Axis) -> Axis:
-    """With room on both sides, where the answer is a guess."""
-    room = 0.1 * (axis.high - axis.low)
-    return Axis(axis.low - room, axis.high + room, axis.start, axis.stop)
 
 
 def _frame(x: Axis, y: Axis, width: float, height: float, labels: list[str]) -> Frame:

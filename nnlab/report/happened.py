@@ -5,6 +5,9 @@ from typing import Any
 
 import numpy as np
 
+from nnlab.core import columns
+from nnlab.core.losses import plain_losses
+from nnlab.core.metrics import is_share, label_of
 from nnlab.core.types import FloatArray
 from nnlab.plots.view import View
 from nnlab.report import tables
@@ -13,22 +16,13 @@ from nnlab.report.numbers import text
 from nnlab.report.tables import Cell, Table
 
 ROWS = 40  # of the table of epochs
-SHARES = ("accuracy", "r2")
-NAMES = {"loss": "loss", "mae": "mean absolute error", "r2": "R²", "lr": "learning rate"}
-_PARTS = {"train": "training", "val": "validation"}
-
-
-def quantities(names: list[str]) -> list[str]:
-    """What was measured, from columns such as train_loss and val_accuracy."""
-    found = (name.split("_", 1)[1] for name in names if name.startswith(("train_", "val_")))
-    return list(dict.fromkeys(found))
+LR = "learning rate"
 
 
 def watched(config: Mapping[str, Any]) -> dict[str, str]:
-    """Column prefix -> what the rows are called: the test part may be what is watched."""
-    data = config.get("data")
-    test = isinstance(data, Mapping) and data.get("validation") == "test"
-    return {**_PARTS, "val": "test"} if test else _PARTS
+    """Part -> what its rows are called, for the parts that are measured after every epoch."""
+    names = columns.row_names(config)
+    return {part: names[part] for part in columns.WATCHED}
 
 
 def loss_name(config: Mapping[str, Any]) -> str:
@@ -37,7 +31,7 @@ def loss_name(config: Mapping[str, Any]) -> str:
     if not isinstance(loss, Mapping):
         return "loss"
     name = str(loss.get("name", "")).replace("_", " ")
-    summed = name in ("mse", "mae", "huber") and loss.get("reduction") in ("sum", "batch_mean")
+    summed = name in plain_losses() and loss.get("reduction") in ("sum", "batch_mean")
     return f"loss ({name}, summed over outputs)" if summed else f"loss ({name})"
 
 
@@ -50,18 +44,18 @@ def charts(seen: View) -> list[Chart]:
     limit = _divergence(seen)
     parts = watched(seen.settings)
     found = []
-    for quantity in quantities(list(table)):
+    for quantity in columns.quantities(table):
         series = [
-            Series(label, prefix, epochs, column(table[f"{prefix}_{quantity}"], len(epochs)))
-            for prefix, label in parts.items()
-            if f"{prefix}_{quantity}" in table
+            Series(label, part, epochs, column(table[name], len(epochs)))
+            for part, label in parts.items()
+            if (name := columns.name(part, quantity)) in table
         ]
-        title = loss_name(seen.settings) if quantity == "loss" else NAMES.get(quantity, quantity)
+        title = loss_name(seen.settings) if quantity == columns.LOSS else label_of(quantity)
         mark = _best(seen.summary, series, epochs)
-        found.append(chart(quantity, title, series, mark, limit, quantity in SHARES))
+        found.append(chart(quantity, title, series, mark, limit, is_share(quantity)))
     rates = column(table.get("lr", ()), len(epochs))
     if len(rates) == len(epochs) and len(np.unique(rates[np.isfinite(rates)])) > 1:
-        found.append(chart("lr", NAMES["lr"], [Series("learning rate", "train", epochs, rates)]))
+        found.append(chart("lr", LR, [Series(LR, columns.TRAIN, epochs, rates)], rate=True))
     return [one for one in found if one is not None]
 
 
@@ -73,16 +67,18 @@ def numbers(seen: View) -> list[Table]:
     for kind, row in (("final", final), ("best", best)):
         if not row or (kind == "best" and row.get("epoch") == final.get("epoch")):
             continue
-        for prefix, part in parts.items():
-            values = _under(row, prefix)
+        for short, part in parts.items():
+            values = columns.of_part(row, short)
             if values:
-                weights = "while training" if prefix == "train" and row.get("epoch") else kind
+                training = short == columns.TRAIN and row.get("epoch")
+                weights = "while training" if training else kind
                 head = {"rows": part, "weights": weights, "epoch": row.get("epoch")}
                 records.append(head | values)
     if test := _mapping(seen.summary.get("test")):
         head = {"rows": "test", "weights": "final", "epoch": final.get("epoch")}
         records.append(head | test)
-    return tables.of_records("What the run ended in", records, NAMES)
+    labels = {name: label_of(name) for record in records for name in record}
+    return tables.of_records("What the run ended in", records, labels)
 
 
 def classes(seen: View) -> list[Table]:
@@ -143,16 +139,8 @@ def _divergence(seen: View) -> tuple[float, str] | None:
 
 
 def _part(seen: View) -> str:
-    part = seen.summary.get("part")
-    return {"train": "training", "val": "validation"}.get(str(part), str(part or "last"))
-
-
-def _under(row: Mapping[str, Any], prefix: str) -> dict[str, Any]:
-    return {
-        key.removeprefix(f"{prefix}_"): value
-        for key, value in row.items()
-        if key.startswith(f"{prefix}_")
-    }
+    part = str(seen.summary.get("part") or "last")
+    return columns.row_names({}).get(part, part)
 
 
 def _mapping(value: Any) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from nnlab.core.network import name_of
+from nnlab.core.network import layer_name
 from nnlab.core.types import FloatArray
 from nnlab.report.film import Film
 
@@ -14,6 +14,7 @@ CELL = (34, 21)
 TOP, GAP, RIGHT, BOTTOM = 40, 18, 50, 6
 LETTER = 6.5  # how wide one is, about
 SCALE = 100  # values are embedded as hundredths
+STRONGEST = 0.45  # the opacity of the largest value: text can be read on it, by day and by night
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ class Heat:
 
     kind = "heat"
     cell = CELL
-    top, right, scale = TOP, RIGHT, SCALE
+    top, right, scale, strongest = TOP, RIGHT, SCALE, STRONGEST
 
 
 def heat(film: Film) -> Heat | None:
@@ -83,6 +84,7 @@ def heat(film: Film) -> Heat | None:
         alt="What the network makes of each training row: hidden units and outputs as numbers.",
         data={
             "values": np.round(values * SCALE).astype(int).tolist(),
+            "strongest": STRONGEST,
             "largest": [block.largest for block in blocks],
             "block": [block for _, _, block in cells],
         },
@@ -104,7 +106,7 @@ def _block(film: Film, depth: int, x: float, answers: FloatArray) -> Block:
     width = answers.shape[2]
     columns = [str(n)[:5] for n in names] if last and len(names) == width else None
     return Block(
-        title="outputs" if last else f"hidden ({name_of(film.network.layers[depth - 1])})",
+        title="outputs" if last else layer_name(film.network.layers, depth - 1),
         x=x,
         columns=columns or [str(unit + 1) for unit in range(width)],
         largest=float(f"{max(np.abs(answers).max(), 1e-3):.4g}"),

@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nnlab.plots.palette import DARK, LIGHT, Look
 from nnlab.report.numbers import minus
 
 if TYPE_CHECKING:
@@ -24,13 +25,32 @@ def render(template: str, page: object) -> str:
     """The HTML of a page; the same page always gives the same text."""
     from markupsafe import Markup
 
-    style = _read("page.css")
+    style = colours() + _read("page.css")
     script = "\n".join(f"{{\n{_read(name)}}}" for name in SCRIPTS)
     return (
         _environment()
         .get_template(template)
         .render(page=page, style=Markup(style), script=Markup(script), policy=policy(style, script))
     )
+
+
+def colours() -> str:
+    """The colours of figures as variables of the style sheet: by day, by night and on paper."""
+    light, dark = _variables(LIGHT), _variables(DARK)
+    return (
+        f":root {{ {light} }}\n"
+        f"@media screen and (prefers-color-scheme: dark) {{ :root {{ {dark} }} }}\n"
+    )
+
+
+def _variables(look: Look) -> str:
+    named = {
+        **{name: getattr(look, name) for name in ("paper", "ink", "soft", "faint")},
+        **{name: getattr(look, name) for name in ("positive", "negative")},
+        **{f"line{number}": colour for number, colour in enumerate(look.lines)},
+        **{f"class{number}": colour for number, colour in enumerate(look.classes)},
+    }
+    return " ".join(f"--{name}: {colour};" for name, colour in named.items())
 
 
 def policy(style: str, script: str) -> str:

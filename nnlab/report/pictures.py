@@ -118,7 +118,7 @@ def _by_night(found: list[tuple[Drawing, Picture]], room: int) -> list[Picture]:
     for drawing, picture in found:
         data = b""
         if picture.size <= room:
-            data = files(drawing.name, drawing.paint, Form(dark=True))[0][1]
+            data = files(drawing.name, drawing.paint, Form(dark=True, heading=False))[0][1]
         fits = 0 < len(data) <= room
         room -= len(data) if fits else 0
         result.append(replace(picture, dark=data_url(data)) if fits else picture)
@@ -126,7 +126,7 @@ def _by_night(found: list[tuple[Drawing, Picture]], room: int) -> list[Picture]:
 
 
 def _picture(drawing: Drawing) -> Picture:
-    data = files(drawing.name, drawing.paint, Form())[0][1]
+    data = files(drawing.name, drawing.paint, Form(heading=False))[0][1]
     width, height = struct.unpack(">II", data[16:24])
     return Picture(
         name=drawing.name,

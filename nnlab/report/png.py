@@ -7,10 +7,10 @@ import zlib
 import numpy as np
 from numpy.typing import NDArray
 
+from nnlab.plots.palette import channels
+
 Pixels = NDArray[np.uint8]
 MIDDLE = 127  # of the diverging palette: fully transparent, so that the page shows through
-BLUE, ORANGE = "#0072b2", "#e69f00"  # from Okabe and Ito's colour-blind-safe set, as are all
-COLOURS = (BLUE, ORANGE, "#009e73", "#cc79a7", "#56b4e9", "#b03a00", "#8a8a8a")
 STRONGEST = 150  # opacity of 255: marks on top must still be seen
 STEPS = 32  # shades of a class in `classes`
 
@@ -38,7 +38,7 @@ def diverging(negative: str, positive: str, strongest: int = STRONGEST) -> Pixel
     """255 entries from one colour over nothing at MIDDLE to the other."""
     strength = np.abs(np.arange(2 * MIDDLE + 1) - MIDDLE) / MIDDLE
     found = np.zeros((2 * MIDDLE + 1, 4), np.uint8)
-    found[:MIDDLE, :3], found[MIDDLE:, :3] = rgb(negative), rgb(positive)
+    found[:MIDDLE, :3], found[MIDDLE:, :3] = channels(negative), channels(positive)
     found[:, 3] = np.round(strongest * strength**0.8)
     return found
 
@@ -54,13 +54,8 @@ def classes(colours: list[str]) -> Pixels:
     found = np.zeros((len(colours) * STEPS, 4), np.uint8)
     for number, colour in enumerate(colours):
         part = found[number * STEPS : (number + 1) * STEPS]
-        part[:, :3], part[:, 3] = rgb(colour), np.round(strength)
+        part[:, :3], part[:, 3] = channels(colour), np.round(strength)
     return found
-
-
-def rgb(colour: str) -> tuple[int, int, int]:
-    """#0072b2 as three numbers."""
-    return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)
 
 
 def _chunk(kind: bytes, data: bytes) -> bytes:

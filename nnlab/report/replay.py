@@ -9,12 +9,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+from nnlab.core import columns
+from nnlab.core.metrics import label_of
 from nnlab.errors import NnlabError
 from nnlab.plots.view import View
 from nnlab.report import diagram, field, heat
 from nnlab.report.charts import column
 from nnlab.report.film import Film, film
-from nnlab.report.happened import NAMES, quantities, watched
+from nnlab.report.happened import watched
 from nnlab.report.numbers import text
 
 Scene = diagram.Diagram | heat.Heat | field.Plane | field.Curve | field.Filters
@@ -66,14 +68,14 @@ def _labels(seen: View, epochs: list[int]) -> list[str]:
     with suppress(NnlabError):  # the curves say that it cannot be read
         table = seen.metrics
     rows = {epoch: row for row, epoch in enumerate(column(table.get("epoch", ()), 0).tolist())}
-    columns = {
-        f"{part} {NAMES.get(quantity, quantity)}": column(table[f"{prefix}_{quantity}"], len(rows))
-        for quantity in quantities(list(table))
-        for prefix, part in watched(seen.settings).items()
-        if f"{prefix}_{quantity}" in table
+    measured = {
+        f"{words} {label_of(quantity)}": column(table[name], len(rows))
+        for quantity in columns.quantities(table)
+        for part, words in watched(seen.settings).items()
+        if (name := columns.name(part, quantity)) in table
     }
     return [
-        ", ".join(f"{name} {text(float(values[rows[epoch]]))}" for name, values in columns.items())
+        ", ".join(f"{name} {text(float(values[rows[epoch]]))}" for name, values in measured.items())
         if epoch in rows
         else ""
         for epoch in epochs

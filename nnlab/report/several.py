@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import quote
 
+from nnlab.core import columns
+from nnlab.core.metrics import METRICS, is_share, label_of
 from nnlab.plots import View, view
-from nnlab.report import happened
 from nnlab.report.again import SweepAgain
 from nnlab.report.charts import Chart, Series, chart, column
 from nnlab.report.notices import Notices
@@ -23,7 +24,7 @@ from nnlab.run.text import shown
 
 CURVES = 8  # more in one chart cannot be told apart
 SETTINGS = 8  # columns
-RESULTS = ("loss", "accuracy", "mae", "r2")
+ROWS = columns.row_names({})
 
 
 @dataclass(frozen=True)
@@ -102,21 +103,19 @@ def charts(seen: Sequence[View], names: Sequence[str], notices: Notices) -> list
     if len(seen) > CURVES:
         notices.say(f"The curves are those of the first {CURVES} of {len(seen)} runs.")
     chosen = list(zip(seen, names, strict=True))[:CURVES]
-    columns = [list(one.metrics) for one, _ in chosen]
-    shared = [name for name in columns[0] if all(name in other for other in columns)]
+    tables = [list(one.metrics) for one, _ in chosen]
+    shared = [name for name in tables[0] if all(name in other for other in tables)]
     found = []
-    for quantity in happened.quantities(shared):
-        part = "val" if f"val_{quantity}" in shared else "train"
+    for quantity in columns.quantities(shared):
+        part = columns.watched_part(n for n in shared if columns.split(n)[1] == quantity)
+        measured = columns.name(part, quantity)
         series = [
-            Series(
-                name, f"c{number}", epochs, column(one.metrics[f"{part}_{quantity}"], len(epochs))
-            )
+            Series(name, f"c{number}", epochs, column(one.metrics[measured], len(epochs)))
             for number, (one, name) in enumerate(chosen)
             for epochs in [column(one.metrics.get("epoch", ()), 0)]
         ]
-        rows = "validation" if part == "val" else "training"
-        title = f"{happened.NAMES.get(quantity, quantity)} on the {rows} rows"
-        found.append(chart(quantity, title, series, share=quantity in happened.SHARES))
+        title = f"{label_of(quantity)} on the {ROWS[part]} rows"
+        found.append(chart(quantity, title, series, share=is_share(quantity)))
     return [one for one in found if one is not None]
 
 
@@ -131,7 +130,7 @@ def summary(
     keys = list(differing)[:SETTINGS]
     nothing: dict[str, Cell] = {}
     found = [notices.attempt(one.folder.name, partial(results, one), nothing) for one in seen]
-    columns = list(dict.fromkeys(key for one in found for key in one))
+    reached = list(dict.fromkeys(key for one in found for key in one))
     rows = []
     for one, chosen, result in zip(seen, settings, found, strict=True):
         rows.append(
@@ -139,10 +138,10 @@ def summary(
                 Cell(one.folder.name, link=link(one.folder, out)),
                 Cell(notices.attempt(one.folder.name, one.folder.status, "unreadable")),
                 *(_setting(chosen.get(key)) for key in keys),
-                *(result.get(name, cell(None)) for name in columns),
+                *(result.get(name, cell(None)) for name in reached),
             ]
         )
-    return Table("Runs", ["run", "status", *keys, *columns], rows, kind="runs")
+    return Table("Runs", ["run", "status", *keys, *reached], rows, kind="runs")
 
 
 def results(seen: View) -> dict[str, Cell]:
@@ -151,15 +150,14 @@ def results(seen: View) -> dict[str, Cell]:
     found = {"epochs": cell(int(epochs[-1]) if len(epochs) else None)}
     best, test = (seen.summary.get(key) for key in ("best", "test"))
     best, test = (one if isinstance(one, dict) else {} for one in (best, test))
-    for name in RESULTS:
-        for prefix, part in (("val_", "validation"), ("train_", "training")):
-            if f"{prefix}{name}" in best:
-                column = f"best {part} {happened.NAMES.get(name, name)}"
-                found[column] = cell(best[f"{prefix}{name}"])
+    for name in (columns.LOSS, *METRICS):
+        for part in reversed(columns.WATCHED):
+            if (key := columns.name(part, name)) in best:
+                found[f"best {ROWS[part]} {label_of(name)}"] = cell(best[key])
                 break
-    for name in RESULTS:
+    for name in (columns.LOSS, *METRICS):
         if name in test:
-            found[f"test {happened.NAMES.get(name, name)}"] = cell(test[name])
+            found[f"test {label_of(name)}"] = cell(test[name])
     seconds = seen.about.get("seconds")
     return found | {"time": Cell(duration(seconds), cell(seconds).order, "number")}
 

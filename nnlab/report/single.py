@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
+from nnlab.core import columns
+from nnlab.core.metrics import label_of
 from nnlab.plots import View, view
 from nnlab.report import happened
 from nnlab.report.again import Again, again
@@ -20,10 +22,10 @@ STORIES = {
     "completed": "The training came to its end",
     "early_stopped": "The training stopped early, because the watched figure no longer improved",
     "diverged": "The training diverged: a number became infinite or was none",
-    "interrupted": "The training was interrupted; `nnlab resume` goes on",
+    "interrupted": "The training was interrupted; `nnlab resume` continues it",
     "failed": "The training failed",
     "running": "The training is still running",
-    RESUMABLE: "The training was killed; `nnlab resume` goes on",
+    RESUMABLE: "The training was killed; `nnlab resume` continues it",
 }
 WEIGHTS = ("initial", "best", "final")
 
@@ -148,24 +150,26 @@ def _story(seen: View, status: str, rows: int) -> str:
     """How it ended, in a sentence."""
     if rows == 1 and status == "completed":
         return "Nothing was trained: the network was built and evaluated with its first weights."
-    epochs = max(rows - 1, 0)
+    epochs, wanted = max(rows - 1, 0), _epochs_asked(seen)
+    count = f"{epochs:,} epoch{'s' * (epochs != 1)}"
+    if isinstance(wanted, int) and epochs < wanted:
+        count = f"{epochs:,} of {wanted:,} epochs"
     took = duration(seen.about.get("seconds"))
     end = f", in {took}" if took != NOTHING else ""
     story = STORIES.get(status, f"The run is {status}")
-    return f"{story}. {epochs:,} epoch{'s' * (epochs != 1)} were recorded{end}."
+    return f"{story}. {count} {'was' if epochs == 1 else 'were'} trained{end}."
 
 
 def _key(seen: View) -> list[tuple[str, str]]:
     """The few numbers that a reader looks for."""
     found: list[tuple[str, Any]] = []
     final, test = (seen.summary.get(part) for part in ("final", "test"))
-    part, values = ("test", test) if isinstance(test, dict) else ("", final)
+    part, values = columns.TEST, test
+    if not isinstance(test, dict) and isinstance(final, dict):
+        part = columns.watched_part(final)
+        values = columns.of_part(final, part)
     if isinstance(values, dict):
-        prefix = "" if part else "val_" if "val_loss" in values else "train_"
-        name = part or {"val_": "validation", "train_": "training"}[prefix]
-        for key, value in values.items():
-            quantity = key.removeprefix(prefix)
-            if key.startswith(prefix) and quantity in ("loss", "accuracy", "mae", "r2"):
-                found.append((f"{name} {happened.NAMES.get(quantity, quantity)}", value))
+        rows = columns.row_names({})[part]
+        found += [(f"{rows} {label_of(name)}", value) for name, value in values.items()]
     found.append(("parameters", seen.about.get("parameters")))
     return [(name, text(value)) for name, value in found if isinstance(value, int | float)]

@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from nnlab.core import columns
+from nnlab.core.metrics import METRICS, is_share, label_of
 from nnlab.core.types import FloatArray
 from nnlab.plots.study import Cell, Study
 from nnlab.plots.sweeps import SWEEP_FIGURES
-from nnlab.report import happened
 from nnlab.report.again import SweepAgain, sweep_again
 from nnlab.report.charts import Chart, Series, chart, column
 from nnlab.report.notices import Notices
@@ -22,12 +23,6 @@ from nnlab.report.tables import Cell as TableCell
 from nnlab.report.tables import Table, cell
 from nnlab.run.sweeps import SweepFolder, TrialRecord
 
-CAPTIONS = {
-    "curves": ("Curves", "A line a setting: the median over the seeds, and the quartiles."),
-    "final": ("Where they ended", "A dot a run, a bar the median over the seeds."),
-    "map": ("Both settings", "The median over the seeds for each pair of settings."),
-}
-RESULTS = ("loss", "accuracy", "mae", "r2")
 FAILED = ("failed", "diverged", "unreadable")
 
 
@@ -78,32 +73,34 @@ def charts(study: Study) -> list[Chart]:
         return []
     names = list(dict.fromkeys(name for table in study.tables.values() for name in table))
     found = []
-    for quantity in happened.quantities(names):
+    for quantity in columns.quantities(names):
         series = [
             Series(study.words(one.values), f"c{number}", *median(study, one, quantity))
             for number, one in enumerate(cells)
         ]
         rows = study.part_name(study.part)
-        title = f"{happened.NAMES.get(quantity, quantity)} on the {rows} rows"
-        found.append(chart(quantity, title, series, share=quantity in happened.SHARES))
+        title = f"{label_of(quantity)} on the {rows} rows"
+        found.append(chart(quantity, title, series, share=is_share(quantity)))
     return [one for one in found if one is not None]
 
 
 def median(study: Study, one: Cell, quantity: str) -> tuple[FloatArray, FloatArray]:
     """Epochs, and the median over the seeds of a cell, as far as all of them came."""
     tables = [study.tables[trial.name] for trial in one.done if trial.name in study.tables]
-    name = f"{study.part}_{quantity}"
-    columns = [column(table[name], len(table["epoch"])) for table in tables if name in table]
-    if not columns:
+    name = columns.name(study.part, quantity)
+    curves = [column(table[name], len(table["epoch"])) for table in tables if name in table]
+    if not curves:
         return np.zeros(0), np.zeros(0)
-    shortest = min(map(len, columns))
+    shortest = min(map(len, curves))
     epochs = column(tables[0]["epoch"], 0)[:shortest]
-    return epochs, np.median([values[:shortest] for values in columns], axis=0)
+    return epochs, np.median([values[:shortest] for values in curves], axis=0)
 
 
 def trials(folder: SweepFolder, study: Study, records: list[TrialRecord], out: Path) -> Table:
     """A row a trial: a link to its run, what it was given, how it ended and what it reached."""
-    results = [_results(record) for record in records]
+    # Where the test part is what is watched, val_ and test say the same.
+    parts = ("train",) if study.part_name("val") == "test" else ("train", "val")
+    results = [_results(record, parts) for record in records]
     names = list(dict.fromkeys(name for result in results for name in result))
     rows = [
         [
@@ -121,14 +118,15 @@ def trials(folder: SweepFolder, study: Study, records: list[TrialRecord], out: P
     return Table("Every trial", header, rows, kind="runs")
 
 
-def _results(record: TrialRecord) -> dict[str, Any]:
+def _results(record: TrialRecord, parts: tuple[str, ...]) -> dict[str, Any]:
     """The final figures of a trial, part by part."""
-    found = {}
-    for part in ("train", "val"):
-        for name in RESULTS:
-            if f"{part}_{name}" in record.final:
-                found[f"{part} {name}"] = record.final[f"{part}_{name}"]
-    return found | {f"test {name}": record.test[name] for name in RESULTS if name in record.test}
+    numbers = dict(record.final) | columns.named(columns.TEST, record.test)
+    return {
+        f"{part} {name}": numbers[key]
+        for part in (*parts, columns.TEST)
+        for name in (columns.LOSS, *METRICS)
+        if (key := columns.name(part, name)) in numbers
+    }
 
 
 def _value(value: Any) -> TableCell:
@@ -141,18 +139,18 @@ def _value(value: Any) -> TableCell:
 def _drawings(study: Study, curves: bool) -> list[Drawing]:
     """The figures of the sweep; its curves only where the page has none of its own."""
     found = []
-    for name, (suits, paint) in SWEEP_FIGURES.items():
-        title, caption = CAPTIONS.get(name, (name, ""))
+    for name, plot in SWEEP_FIGURES.items():
         if name != "curves" or not curves:
-            alt = f"{title} of {study.folder.name}. {caption}"
+            caption = plot.caption(study)
+            alt = f"{plot.title} of {study.folder.name}. {caption}"
             found.append(
                 Drawing(
                     name=name,
-                    title=title,
+                    title=plot.title,
                     caption=caption,
                     alt=partial(str, alt),
-                    suits=partial(suits, study),
-                    paint=partial(paint, study),
+                    suits=partial(plot.suits, study),
+                    paint=partial(plot.painter, study),
                 )
             )
     return found

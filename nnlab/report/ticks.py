@@ -40,6 +40,10 @@ class Axis:
     def _decades(self) -> list[tuple[float, str]]:
         low = math.ceil(math.log10(self.low) - 1e-9)
         high = math.floor(math.log10(self.high) + 1e-9)
+        if high - low < 1:  # a single power of ten is no scale
+            exponents = range(low - 2, high + 2)
+            values = [float(f"{m}e{n}") for n in exponents for m in (1, 2, 5)]
+            return [(v, numbers.tick(v, v)) for v in values if self.low <= v <= self.high]
         every = max(1, math.ceil((high - low + 1) / MOST_DECADES))
         return [(10.0**n, _decade(n)) for n in range(low, high + 1) if n % every == 0]
 

@@ -3,6 +3,7 @@
 It takes and gives plain dicts, strings and NumPy arrays, and knows nothing of networks.
 
     durable      the one way files are written
+    guard        what may be written and deleted: no link, no pipe
     names        what a run folder is called, making one, finding one
     lock         one writer a folder
     folder       RunFolder: everything in the folder of one run

@@ -1,25 +1,23 @@
-"""NumPy arrays in .npz files: the same arrays always give the same bytes, and no file can hurt.
+"""The .npz files of run folders: the same arrays always give the same bytes.
 
 A file is a zip of uncompressed .npy members whose zip comment holds the SHA-256 of every byte
-before those 64 digits. `numpy.load` reads it too. What is read is trusted with nothing: names,
-dtypes and shapes are checked against what is expected and against the bytes that are really
-there, before any array is made. Members are never unpickled and never unpacked.
+before those 64 digits. `numpy.load` reads it too. Names, dtypes and shapes are checked against
+what is expected and against the bytes that are really there, before any array is made (see
+`data/arrays.py`, which reads). Members are never unpickled and never unpacked.
 """
 
 import hashlib
 import io
-import math
 import re
-import struct
 import zipfile
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from nnlab.data.arrays import Header, UnfitError, header, load, opened
 from nnlab.errors import RunUnreadable
 from nnlab.run import durable
 from nnlab.run.text import shown
@@ -29,31 +27,12 @@ Arrays = dict[str, NDArray[Any]]
 Expected = Mapping[str, tuple[tuple[int, ...], str | None]]
 
 DTYPES = ("float32", "float64", "int32", "int64", "uint8", "uint32", "uint64", "bool")
-_DESCR = {np.dtype(name).newbyteorder("<").str: name for name in DTYPES}
+_DESCR = {np.dtype(name).newbyteorder("<").str for name in DTYPES}
 _SEAL = b"nnlab sha256 "
 _DIGITS = 64
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time a zip can hold: equal files for equal arrays
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,200}")
 _MAGIC = b"\x93NUMPY\x01\x00"
-# The header exactly as NumPy writes it: nothing is evaluated.
-_HEADER = re.compile(
-    rb"\{'descr': '([<>|][A-Za-z][0-9]{0,9})', 'fortran_order': (True|False), "
-    rb"'shape': \(((?:\d{1,15}, )*\d{0,15},?)\), \} *\n"
-)
-# What zipfile raises for broken bytes: RuntimeError for encrypted members, ArithmeticError for
-# offsets beyond 2**63.
-_FORGED = (
-    zipfile.BadZipFile,
-    struct.error,
-    ValueError,
-    RuntimeError,
-    ArithmeticError,
-    LookupError,
-    EOFError,
-    OSError,
-)
-_ENTRY = b"PK\x01\x02"  # stands before each member in the directory of a zip
-_MOST = 10_000  # members; zipfile makes an object of a kilobyte for each before one can ask
 _LONGEST_HEADER = 1024
 _MOST_AXES = 32
 
@@ -81,10 +60,6 @@ def read(
         return unpack(durable.read(path), expected, finite, sealed)
     except (UnfitError, MemoryError) as error:
         raise RunUnreadable(f"Cannot read {shown(path)}: {error or 'out of memory'}.") from error
-
-
-class UnfitError(Exception):
-    """Why bytes are not a file of arrays, as a clause."""
 
 
 def pack(arrays: Mapping[str, NDArray[Any]]) -> memoryview:
@@ -118,33 +93,18 @@ def unpack(
     intact = seal(data)
     if intact is False or (sealed and intact is None):
         raise UnfitError("it is damaged (its SHA-256 does not match)")
-    if data.count(_ENTRY) > _MOST:
-        raise UnfitError(f"it holds more than {_MOST:,} arrays")
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            members = _members(archive, len(data))
-            if expected is not None:
-                _compare(set(members), set(expected))
-            shapes = {name: _shape(archive, info) for name, info in members.items()}
-            for name, want in (expected or {}).items():
-                _check(name, shapes[name], want)
-            arrays = {name: _load(archive, members[name], shapes[name]) for name in members}
-    except _FORGED as error:
-        raise UnfitError(f"it is not an intact .npz file ({error})") from error
+    with opened(io.BytesIO(data)) as archive:
+        members = _members(archive, len(data))
+        if expected is not None:
+            _compare(set(members), set(expected))
+        heads = {name: _head(archive, name, info) for name, info in members.items()}
+        for name, want in (expected or {}).items():
+            _check(name, heads[name], want)
+        arrays = {name: _load(archive, name, members[name], heads[name]) for name in members}
     for name, array in arrays.items():
         if finite and not np.isfinite(array).all():
             raise UnfitError(f"'{name}' holds numbers that are not finite")
     return arrays
-
-
-@dataclass(frozen=True)
-class _Layout:
-    """What the header of a member says; `before` is the number of bytes before the data."""
-
-    dtype: str
-    shape: tuple[int, ...]
-    fortran: bool
-    before: int
 
 
 def _add(archive: zipfile.ZipFile, name: str, array: NDArray[Any]) -> None:
@@ -178,38 +138,28 @@ def _members(archive: zipfile.ZipFile, size: int) -> dict[str, zipfile.ZipInfo]:
     return members
 
 
-def _shape(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> _Layout:
-    name = info.filename.removesuffix(".npy")
-    with archive.open(info) as stream:
-        header, before = _header(stream)
-    match = _HEADER.fullmatch(header)
-    if match is None or match[3].count(b",") > _MOST_AXES:
+def _head(archive: zipfile.ZipFile, name: str, info: zipfile.ZipInfo) -> Header:
+    head = header(archive, info, _LONGEST_HEADER)
+    if (
+        head is None
+        or head.dtype.names
+        or len(head.shape) > _MOST_AXES
+        or min(head.shape, default=0) < 0
+    ):
         raise UnfitError(f"'{name}' has no valid header")
-    descr, fortran, axes = match.groups()
-    dtype = _DESCR.get(descr.decode())
-    if dtype is None:
-        raise UnfitError(f"'{name}' has dtype '{descr.decode()}'; allowed are {', '.join(DTYPES)}")
-    shape = tuple(int(axis) for axis in re.findall(rb"\d+", axes))
-    have = info.file_size - before
-    if math.prod(shape) * np.dtype(dtype).itemsize != have:
-        raise UnfitError(f"'{name}' says it is {_by(shape)}, but has {have:,} bytes")
-    return _Layout(dtype, shape, fortran == b"True", before)
+    if head.dtype.str not in _DESCR:
+        raise UnfitError(f"'{name}' has dtype '{head.dtype.str}'; allowed are {', '.join(DTYPES)}")
+    have = info.file_size - head.before
+    if head.nbytes != have:
+        raise UnfitError(f"'{name}' says it is {_by(head.shape)}, but has {have:,} bytes")
+    return head
 
 
-def _header(stream: IO[bytes]) -> tuple[bytes, int]:
-    start = stream.read(len(_MAGIC) + 2)
-    length = int.from_bytes(start[len(_MAGIC) :], "little")
-    if not start.startswith(_MAGIC) or length > _LONGEST_HEADER:
-        return b"", 0
-    return stream.read(length), len(start) + length
-
-
-def _load(archive: zipfile.ZipFile, info: zipfile.ZipInfo, layout: _Layout) -> NDArray[Any]:
-    raw = archive.read(info)  # checks the CRC
-    little = np.dtype(layout.dtype).newbyteorder("<")
-    flat = np.frombuffer(raw, little, offset=layout.before)
-    order: Literal["F", "C"] = "F" if layout.fortran else "C"
-    return np.array(flat.reshape(layout.shape, order=order), dtype=layout.dtype, order="C")
+def _load(archive: zipfile.ZipFile, name: str, info: zipfile.ZipInfo, head: Header) -> NDArray[Any]:
+    array = load(archive, info, head)
+    if array is None:
+        raise UnfitError(f"'{name}' is not as long as its header says")
+    return array
 
 
 def _compare(have: set[str], want: set[str]) -> None:
@@ -219,12 +169,12 @@ def _compare(have: set[str], want: set[str]) -> None:
         raise UnfitError(f"it has an array '{extra[0]}', which does not belong there")
 
 
-def _check(name: str, layout: _Layout, want: tuple[tuple[int, ...], str | None]) -> None:
+def _check(name: str, head: Header, want: tuple[tuple[int, ...], str | None]) -> None:
     shape, dtype = want
-    if layout.shape != tuple(shape):
-        raise UnfitError(f"'{name}' is {_by(layout.shape)}, not {_by(shape)}")
-    if dtype is not None and layout.dtype != dtype:
-        raise UnfitError(f"'{name}' is {layout.dtype}, not {dtype}")
+    if head.shape != tuple(shape):
+        raise UnfitError(f"'{name}' is {_by(head.shape)}, not {_by(shape)}")
+    if dtype is not None and head.dtype.name != dtype:
+        raise UnfitError(f"'{name}' is {head.dtype.name}, not {dtype}")
 
 
 def _by(shape: tuple[int, ...]) -> str:

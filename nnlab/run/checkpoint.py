@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from nnlab.errors import RunUnreadable, StorageError
 from nnlab.run import arrays as npz
-from nnlab.run import durable
+from nnlab.run import durable, guard
 from nnlab.run.text import plain, shown
 
 CURRENT = "checkpoint.npz"
@@ -43,6 +43,7 @@ def write(folder: Path, arrays: Mapping[str, NDArray[Any]], meta: Mapping[str, A
 
     Raises:
         ValueError: an array called `meta`, or with a dtype that cannot be saved.
+        RunUnreadable: something that is no file has the name of a checkpoint.
         StorageError: the system refused; what was saved before can still be read.
     """
     if _META in arrays:
@@ -50,6 +51,8 @@ def write(folder: Path, arrays: Mapping[str, NDArray[Any]], meta: Mapping[str, A
     text = json.dumps({"format": FORMAT, "meta": plain(meta, finite=False)})
     packed = npz.pack({**arrays, _META: np.frombuffer(text.encode(), dtype=np.uint8)})
     path = folder / CURRENT
+    for name in (CURRENT, PREVIOUS):
+        guard.refuse_odd(folder / name)
     temporary = durable.stage(path, packed)
     if path.exists():
         try:

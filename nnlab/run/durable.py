@@ -1,24 +1,41 @@
-"""The one way this program writes files.
+"""The only module that writes, cuts and deletes files.
 
 A file is either absent, or the old one, or the new one, whole: it is written under a temporary
 name in the same folder, synced, renamed over the target, and the folder is synced. After a power
 cut or SIGKILL at any moment one of the three is found.
+
+Nothing here writes through a link that lies inside a folder of ours:
+
+    a whole file    a link in its place is replaced by the rename; what it points to is untouched
+    a table         (append, truncate, sync) a link or a second hard link is refused
+    a folder        a link in its place is refused (`make_subfolder`)
+    deleting        removes the link itself, and never enters what it points to
+    reading         follows links, to regular files only
+
+A pipe, a device or a folder in the place of a file is refused. The folder that the user names may
+be a link itself, and so may the folders above it.
 
 Every system call is a named step: open, write, fsync, replace, unlink, append, truncate, mkdir,
 rmdir.
 """
 
 import errno
-import itertools
+import hashlib
 import os
+import re
+import secrets
 import shutil
-from collections.abc import Callable
-from contextlib import suppress
+import socket
+import stat
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import TypeVar
 
 from nnlab.errors import RunUnreadable, StorageError
-from nnlab.run.text import shown
+from nnlab.run import guard
+from nnlab.run.text import shown, to_bytes
 
 # Tests put a function here that is called with (step, path) before each system call, and that may
 # raise OSError or end the process.
@@ -27,8 +44,13 @@ hook: Callable[[str, Path], None] | None = None
 T = TypeVar("T")
 
 TEMPORARY = ".tmp"
+_OUR_TEMPORARY = re.compile(r"\.nnlab-([0-9a-f]{8})-(\d{1,10})-[0-9a-f]{16}\.tmp")
 _OUT_OF_SPACE = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
-_counter = itertools.count()
+# O_NONBLOCK: opening a pipe must not wait. Neither flag exists on Windows.
+_NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)
+_READING = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+_CAREFUL = _NOFOLLOW | _READING
+_cleared: set[Path] = set()  # folders in which this process removed stale temporaries
 
 
 def write(path: Path, data: bytes | memoryview | str, sync: bool = True) -> None:
@@ -37,17 +59,26 @@ def write(path: Path, data: bytes | memoryview | str, sync: bool = True) -> None
     `sync=False` still is atomic against a kill, but not against a power cut.
 
     Raises:
+        RunUnreadable: something that is no file has this name.
         StorageError: the system refused; what stood in `path` before stands there still.
     """
-    temporary = stage(path, data.encode() if isinstance(data, str) else data, sync)
+    guard.refuse_odd(path)
+    temporary = stage(path, to_bytes(data) if isinstance(data, str) else data, sync)
     move(temporary, path)
     if sync:
         sync_folder(path.parent)
 
 
 def temporary_name(path: Path) -> Path:
-    """A name beside `path` that no other process and no other call takes."""
-    return path.with_name(f".{path.name}.{os.getpid()}-{next(_counter)}{TEMPORARY}")
+    """A name beside `path` that nobody can foresee.
+
+    The first call for a folder removes what killed processes of this machine left there.
+    """
+    if path.parent not in _cleared:
+        _cleared.add(path.parent)
+        _remove_stale(path.parent)
+    own = f"{_machine()}-{os.getpid()}-{secrets.token_hex(8)}"
+    return path.with_name(f".nnlab-{own}{TEMPORARY}")
 
 
 def stage(path: Path, data: bytes | memoryview, sync: bool = True) -> Path:
@@ -92,13 +123,19 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def append(path: Path, text: str, sync: bool = False) -> None:
-    """Adds `text` to the end of `path`. If the disk fills in the middle, the part is taken back."""
-    data = text.encode()
-    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
-    descriptor = _step("open", path, lambda: os.open(path, flags, 0o666))
-    try:
-        size = os.fstat(descriptor).st_size
+def append(path: Path, text: str, sync: bool = False, at: int | None = None) -> int:
+    """Adds `text` to the end of `path` and returns the new size.
+
+    If the disk fills in the middle, the part is taken back. With `at`, the file must have this
+    size: another size means that something else changed or removed it.
+
+    Raises:
+        RunUnreadable: a link, or no regular file, has this name.
+        StorageError: the system refused, or the size is not `at`.
+    """
+    data = to_bytes(text)
+    flags = os.O_WRONLY | os.O_APPEND | (0 if at else os.O_CREAT)
+    with opened(path, flags, at) as (descriptor, size):
         try:
             _write_all("append", path, descriptor, memoryview(data))
         except StorageError:
@@ -107,46 +144,62 @@ def append(path: Path, text: str, sync: bool = False) -> None:
             raise
         if sync:
             _step("fsync", path, lambda: os.fsync(descriptor))
-    finally:
-        os.close(descriptor)
+    return size + len(data)
 
 
 def truncate(path: Path, size: int) -> None:
     """Cuts `path` to its first `size` bytes.
 
     Raises:
-        RunUnreadable: the file has fewer bytes than that.
+        RunUnreadable: the file has fewer bytes than that, or is a link or no regular file.
     """
-    have = path.stat().st_size if path.is_file() else 0
+    status = guard.own_status(path)
+    have = 0 if status is None else status.st_size
     if have < size:
         raise RunUnreadable(
             f"Cannot continue {shown(path)}: it has {have:,} bytes, "
             f"the checkpoint was made when it had {size:,}."
         )
     if have > size:
-        _step("truncate", path, lambda: os.truncate(path, size))
-        sync_file(path)
+        with opened(path, os.O_RDWR) as (descriptor, _):
+            _step("truncate", path, lambda: os.ftruncate(descriptor, size))
+            _step("fsync", path, lambda: os.fsync(descriptor))
 
 
 def sync_file(path: Path) -> None:
     """Makes what was appended to `path` survive a power cut; a missing file is nothing to do."""
-    if not path.exists():
-        return
-    descriptor = _step("open", path, lambda: os.open(path, os.O_RDWR))
-    try:
-        _step("fsync", path, lambda: os.fsync(descriptor))
-    finally:
-        os.close(descriptor)
+    if guard.own_status(path) is not None:
+        with opened(path, os.O_RDWR) as (descriptor, _):
+            _step("fsync", path, lambda: os.fsync(descriptor))
 
 
 def remove(path: Path) -> None:
-    """Deletes `path`; a missing file is nothing to do."""
+    """Deletes the file `path`, of a link the link itself; a missing one is nothing to do."""
+    if guard.is_real_folder(path):
+        raise RunUnreadable(f"Cannot remove {shown(path)}: it is a folder, not a file.")
     _step("unlink", path, lambda: path.unlink(missing_ok=True))
 
 
 def make_folder(path: Path) -> None:
     """Makes `path` and the folders above it; they may exist."""
     _step("mkdir", path, lambda: path.mkdir(parents=True, exist_ok=True))
+
+
+def make_subfolder(path: Path) -> None:
+    """Makes `path` in an existing folder of ours; it may exist, but not be a link.
+
+    Raises:
+        RunUnreadable: a link or a file has this name.
+        StorageError: the system refused.
+    """
+    if not make_new_folder(path):
+        status = guard.look(path)
+        if status is None or not stat.S_ISDIR(status.st_mode):
+            kind = "link" if status is None or stat.S_ISLNK(status.st_mode) else "file"
+            raise RunUnreadable(
+                f"Cannot write into {shown(path)}: it is a {kind}, not a folder. "
+                "Remove it, or move the real folder there."
+            )
 
 
 def make_new_folder(path: Path) -> bool:
@@ -165,51 +218,123 @@ def make_new_folder(path: Path) -> bool:
 def remove_folder(path: Path) -> None:
     """Deletes the folder `path` and all that is in it; a missing one is nothing to do.
 
-    It first gets a temporary name: a kill in the middle leaves no half of it.
+    It first gets a temporary name: a kill in the middle leaves no half of it. Of a link only the
+    link is deleted.
     """
-    if path.exists():
+    if guard.look(path) is not None:
         gone = temporary_name(path)
         replace(path, gone)
-        _empty(gone)
+        _delete(gone)
 
 
-def remove_leftovers(folder: Path) -> None:
-    """Removes the temporary files and folders that killed writers left in `folder`."""
-    for path in folder.glob(f".*{TEMPORARY}"):
-        if path.is_dir():
-            _empty(path)
+def remove_leftovers(folder: Path, *subfolders: str) -> None:
+    """Removes temporary files and folders from `folder` and its `subfolders`, but not from links.
+
+    Only under the lock of `folder`: a process that writes there still needs its own.
+    """
+    real = [folder / name for name in subfolders if guard.is_real_folder(folder / name)]
+    for place in (folder, *real):
+        for name in guard.listed(place):
+            if name.startswith(".") and name.endswith(TEMPORARY):
+                _delete(place / name)
+
+
+def _remove_stale(folder: Path) -> None:
+    """Removes the temporaries of processes of this machine that have ended."""
+    with suppress(StorageError):
+        for name in guard.listed(folder):
+            match = _OUR_TEMPORARY.fullmatch(name)
+            if match and match[1] == _machine() and not _runs(int(match[2])):
+                _delete(folder / name)
+
+
+def _runs(pid: int) -> bool:
+    """Whether a process of this machine has this number; True where that cannot be asked."""
+    if os.name == "nt":  # os.kill would end it
+        return True
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except OSError:
+        return True
+    return True
+
+
+@cache
+def _machine() -> str:
+    """Names the machine and the container: process numbers mean something inside it only."""
+    space = 0
+    with suppress(OSError):
+        space = os.stat("/proc/self/ns/pid").st_ino
+    return hashlib.sha256(f"{socket.gethostname()} {space}".encode()).hexdigest()[:8]
+
+
+def _delete(path: Path) -> None:
+    """Deletes a file, a link, or a folder with its content, however deep, entering no link."""
+    waiting = [path]
+    while waiting:
+        last = waiting[-1]
+        if not guard.is_real_folder(last):
+            remove(last)
+            waiting.pop()
+        elif inside := [last / name for name in guard.listed(last)]:
+            waiting += inside
         else:
-            remove(path)
+            _step("rmdir", last, last.rmdir)
+            waiting.pop()
 
 
-def _empty(folder: Path) -> None:
-    for root, folders, files in os.walk(folder, topdown=False):
-        for name in files:
-            remove(Path(root, name))
-        for name in folders:
-            below = Path(root, name)
-            _step("rmdir", below, below.rmdir)
-    _step("rmdir", folder, folder.rmdir)
-
-
-def read(path: Path) -> bytes:
-    """All bytes of the regular file `path`.
+@contextmanager
+def opened(path: Path, flags: int, at: int | None = None) -> Iterator[tuple[int, int]]:
+    """A descriptor of the regular file `path`, and its size.
 
     Raises:
-        RunUnreadable: missing, or not a regular file (a pipe or device could be endless).
+        RunUnreadable: a link, a hard link, or no regular file has this name.
+        StorageError: the system refused, or the size is not `at`.
+    """
+    if at is not None:
+        guard.require_size(path, at)
+    guard.own_status(path)  # for the sentence; the flags and the second look hold it
+    descriptor = _step("open", path, lambda: os.open(path, flags | _CAREFUL, 0o666))
+    try:
+        status = os.fstat(descriptor)
+        guard.refuse_other(path, status)
+        yield descriptor, status.st_size
+    finally:
+        os.close(descriptor)
+
+
+def read(path: Path, most: int | None = None) -> bytes:
+    """All bytes of the regular file `path`, which has at most `most`.
+
+    Raises:
+        RunUnreadable: missing, too large, or not a regular file (a pipe could be endless).
         StorageError: the system refused.
     """
     try:
-        if not path.is_file():
-            reason = "it is not a regular file" if path.exists() else "it does not exist"
-            raise RunUnreadable(f"Cannot read {shown(path)}: {reason}.")
-        return path.read_bytes()
+        with open(os.open(path, os.O_RDONLY | _READING), "rb") as file:
+            status = os.fstat(file.fileno())
+            if not stat.S_ISREG(status.st_mode):
+                raise RunUnreadable(f"Cannot read {shown(path)}: it is not a regular file.")
+            if most is not None and status.st_size > most:
+                raise RunUnreadable(
+                    f"Cannot read {shown(path)}: it has {status.st_size:,} bytes; "
+                    f"at most {most:,} are read."
+                )
+            return file.read()
+    except (FileNotFoundError, NotADirectoryError):
+        raise RunUnreadable(f"Cannot read {shown(path)}: it does not exist.") from None
+    except IsADirectoryError:
+        raise RunUnreadable(f"Cannot read {shown(path)}: it is not a regular file.") from None
     except OSError as error:
+        if error.errno == errno.ENXIO:  # a socket
+            raise RunUnreadable(f"Cannot read {shown(path)}: it is not a regular file.") from None
         raise StorageError(f"Cannot read {shown(path)}: {error.strerror or error}.") from error
 
 
 def _fill(temporary: Path, path: Path, data: memoryview, sync: bool) -> None:
-    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _CAREFUL
     descriptor = _step("open", path, lambda: os.open(temporary, flags, 0o666))
     try:
         _write_all("write", path, descriptor, data)

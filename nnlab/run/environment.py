@@ -2,7 +2,6 @@
 
 import os
 import platform
-import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -11,14 +10,14 @@ from typing import Any
 
 import numpy as np
 
+from nnlab.core.blas import turn
 from nnlab.run import threads
-
-_PATIENCE = 1.0  # seconds for git, which may sit on a slow network drive
+from nnlab.run.repository import git
 
 
 def describe(argv: Sequence[str] | None = None, folder: Path | None = None) -> dict[str, Any]:
     """argv, versions, platform, threads and git state of `folder` (default: the current one)."""
-    blas = _loaded_blas()
+    blas = loaded_blas()
     return {
         "argv": list(sys.argv if argv is None else argv),
         "versions": versions(),
@@ -90,44 +89,20 @@ def versions() -> dict[str, str]:
     }
 
 
-def git(folder: Path) -> dict[str, Any] | None:
-    """The commit (None before the first) and dirty flag of the repository around `folder`.
-
-    None without git or repository. Files that git does not know do not make it dirty.
-    """
-    # One call for both facts. Looking must neither write (locks) nor start programs (fsmonitor).
-    command = ["git", "-c", "core.fsmonitor=false", "status", "--porcelain=v2", "--branch", "-uno"]
-    try:
-        done = subprocess.run(
-            command,
-            cwd=folder,
-            env={**os.environ, "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=_PATIENCE,
-            check=True,
-        )
-    except (OSError, subprocess.SubprocessError):
-        return None
-    lines = done.stdout.decode("utf-8", "replace").splitlines()
-    oid = next((line.split()[-1] for line in lines if line.startswith("# branch.oid")), "")
-    commit = oid if oid and oid != "(initial)" else None
-    return {"commit": commit, "dirty": any(not line.startswith("#") for line in lines)}
-
-
 def _blas() -> str:
     config: Any = np.show_config(mode="dicts")
     blas = config.get("Build Dependencies", {}).get("blas", {})
     return f"{blas.get('name', 'unknown')} {blas.get('version', 'unknown')}"
 
 
-def _loaded_blas() -> dict[str, Any]:
+def loaded_blas() -> dict[str, Any]:
     """What threadpoolctl knows of the BLAS in this process; empty if it knows none."""
     try:
         import threadpoolctl  # type: ignore[import-untyped, unused-ignore]  # ships no types
     except ImportError:
         return {}
-    found: list[dict[str, Any]] = threadpoolctl.threadpool_info()
+    with turn():  # else a training in another thread may have it limited for now
+        found: list[dict[str, Any]] = threadpoolctl.threadpool_info()
     return next((library for library in found if library.get("user_api") == "blas"), {})
 
 

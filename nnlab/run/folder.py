@@ -5,13 +5,13 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from numpy.typing import NDArray
 
 from nnlab.errors import RunUnreadable
 from nnlab.run import arrays, checkpoint, durable, lock, names, records, shapes
-from nnlab.run.text import from_json, shown, to_json
+from nnlab.run.text import MOST_JSON, from_json, shown, to_json
 
 Weights = Literal["initial", "best", "final"]
 Kept = Literal["predictions", "samples", "snapshots"]
@@ -150,13 +150,35 @@ class RunFolder:
 
     # What happened.
 
-    def append_metrics(self, rows: Sequence[Mapping[str, Any]], sync: bool = False) -> None:
-        """Adds rows to metrics.csv, one an epoch; see `records.append`."""
-        records.append(self.path / METRICS, rows, sync)
+    def append_metrics(
+        self, rows: Sequence[Mapping[str, Any]], sync: bool = False, at: int | None = None
+    ) -> int:
+        """Adds rows to metrics.csv, one per epoch, and returns its size; see `records.append`."""
+        return records.append(self.path / METRICS, rows, sync, at)
 
-    def append_steps(self, rows: Sequence[Mapping[str, Any]], sync: bool = False) -> None:
-        """Adds rows to steps.csv, one an update."""
-        records.append(self.path / STEPS, rows, sync)
+    def append_steps(
+        self, rows: Sequence[Mapping[str, Any]], sync: bool = False, at: int | None = None
+    ) -> int:
+        """Adds rows to steps.csv, one per update, and returns its size."""
+        return records.append(self.path / STEPS, rows, sync, at)
+
+    def table_sizes(self) -> dict[str, int]:
+        """Bytes in metrics.csv and steps.csv."""
+        return {name: records.size(self.path / name) for name in (METRICS, STEPS)}
+
+    def identity(self) -> tuple[int, int] | None:
+        """Tells this folder from another that takes its name later; None when it is gone."""
+        try:
+            status = self.path.stat()
+        except OSError:
+            return None
+        return status.st_dev, status.st_ino
+
+    def missing(self, saved: bool) -> list[str]:
+        """The files of a trained run that are not there; its checkpoint only if it was `saved`."""
+        weights = [f"{WEIGHTS}/{which}.npz" for which in get_args(Weights)]
+        names = [CONFIG, RESOLVED, RUN, DATA, *weights, *([checkpoint.CURRENT] if saved else [])]
+        return [name for name in names if not (self.path / name).is_file()]
 
     def read_metrics(
         self, strict: bool = False, wanted: Callable[[str], bool] | None = None
@@ -190,7 +212,7 @@ class RunFolder:
 
     def write_weights(self, which: Weights, values: Mapping[str, NDArray[Any]]) -> None:
         """weights/<which>.npz with arrays `<index>.<layer>.<name>`."""
-        durable.make_folder(self.path / WEIGHTS)
+        durable.make_subfolder(self.path / WEIGHTS)
         arrays.write(self.path / WEIGHTS / f"{which}.npz", values)
 
     def read_weights(
@@ -203,6 +225,11 @@ class RunFolder:
     def has_weights(self, which: Weights) -> bool:
         """Whether these weights were saved."""
         return (self.path / WEIGHTS / f"{which}.npz").is_file()
+
+    def weights_bytes(self) -> int:
+        """The size of the largest weights file; 0 when there is none."""
+        files = [self.path / WEIGHTS / f"{which}.npz" for which in get_args(Weights)]
+        return max(file.stat().st_size if file.is_file() else 0 for file in files)
 
     def write_arrays(self, which: Kept, values: Mapping[str, NDArray[Any]]) -> None:
         """predictions.npz, samples.npz or snapshots.npz."""
@@ -261,8 +288,7 @@ class RunFolder:
 
     def tidy(self) -> None:
         """Removes the temporary files that a killed process left. Only under the lock."""
-        for folder in (self.path, self.path / WEIGHTS, self.path / FIGURES):
-            durable.remove_leftovers(folder)
+        durable.remove_leftovers(self.path, WEIGHTS, FIGURES)
 
     def has_checkpoint(self) -> bool:
         """Whether there is a state to go on from, whole or not."""
@@ -272,7 +298,7 @@ class RunFolder:
 
     def write_figure(self, name: str, data: bytes) -> Path:
         """figures/<name>, for example loss.png; gives its path."""
-        durable.make_folder(self.path / FIGURES)
+        durable.make_subfolder(self.path / FIGURES)
         path = self.path / FIGURES / names.check(name)
         durable.write(path, data, sync=False)
         return path
@@ -304,4 +330,4 @@ class RunFolder:
         return checkpoint.Checkpoint(saved.arrays, state, saved.note), sizes
 
     def _json(self, name: str) -> Json:
-        return from_json(durable.read(self.path / name), self.path / name)
+        return from_json(durable.read(self.path / name, MOST_JSON), self.path / name)

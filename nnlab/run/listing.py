@@ -7,6 +7,7 @@ from typing import Any
 from nnlab.errors import NnlabError
 from nnlab.run import names
 from nnlab.run.folder import RunFolder
+from nnlab.run.sweeps import setting
 
 UNREADABLE = "unreadable"
 
@@ -19,6 +20,7 @@ class RunRecord:
     path: str
     status: str
     reason: str | None = None  # why it is unreadable
+    trial: str | None = None  # of a trial of a sweep: what it varies, and its seed
     data: str | None = None  # of a race: its function
     started: str | None = None
     epochs: int | None = None  # done so far
@@ -29,8 +31,8 @@ class RunRecord:
 
 
 def list_runs(runs: Path) -> list[RunRecord]:
-    """A record of every run folder in `runs`, oldest first."""
-    return [record(runs / name) for name in names.run_names(runs)]
+    """A record of every run in `runs` that was begun, oldest first."""
+    return [record(runs / name) for name in names.by_age(runs)]
 
 
 def record(path: Path) -> RunRecord:
@@ -50,6 +52,7 @@ def _read(folder: RunFolder) -> RunRecord:
         name=folder.name,
         path=str(folder.path),
         status=folder.status(),
+        trial=_trial(run.get("trial")),
         data=_name(run.get("data")) or _name(run.get("function")),
         started=_name(run.get("started")),
         epochs=epoch if isinstance(epoch, int) else None,
@@ -65,6 +68,11 @@ def _name(value: object) -> str | None:
     if isinstance(value, dict):
         value = value.get("name")
     return value if isinstance(value, str) else None
+
+
+def _trial(value: object) -> str | None:
+    cell, seed = _table(_table(value).get("cell")), _table(value).get("seed")
+    return setting(cell, seed if isinstance(seed, int) else None) or None
 
 
 def _table(value: object) -> dict[str, Any]:

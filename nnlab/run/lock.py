@@ -12,11 +12,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from nnlab.errors import NnlabError, RunLocked, RunUnreadable, StorageError
-from nnlab.run import durable
+from nnlab.run import durable, guard
 from nnlab.run.text import from_json, shown, to_json
 
 LOCK = "lock"
 HOLDER = "lock.json"
+LONGEST = 1 << 16  # bytes of lock.json
 PATIENCE = 0.3  # seconds: a look by `is_held` takes the lock for a moment, which is not a refusal
 
 
@@ -26,13 +27,14 @@ def held(folder: Path) -> Iterator[None]:
 
     Raises:
         RunLocked: another process holds it; the message names that process.
-        RunUnreadable: there is no such folder.
+        RunUnreadable: there is no such folder, or the lock file is a link or no file.
         StorageError: the lock file cannot be made.
     """
     from filelock import FileLock, Timeout
 
     if not folder.is_dir():  # some versions of filelock would make it
         raise RunUnreadable(f"Cannot lock {shown(folder)}: there is no such folder.")
+    guard.own_status(folder / LOCK)  # filelock follows links, and empties what it opens
     lock = FileLock(folder / LOCK, thread_local=False)
     try:
         lock.acquire(timeout=PATIENCE, poll_interval=0.02)
@@ -53,7 +55,10 @@ def held(folder: Path) -> Iterator[None]:
 def is_held(folder: Path) -> bool:
     """Whether some process holds the lock of `folder`. Makes no file."""
     path = folder / LOCK
-    if not path.is_file():
+    try:
+        if guard.own_status(path) is None:
+            return False
+    except NnlabError:  # a link or a pipe: `held` refuses it, so nothing of ours holds it
         return False
     from filelock import FileLock, Timeout
 
@@ -71,7 +76,7 @@ def is_held(folder: Path) -> bool:
 def holder(folder: Path) -> dict[str, object] | None:
     """pid, host and since of the process that took the lock last, or None if unknown."""
     try:
-        return from_json(durable.read(folder / HOLDER), folder / HOLDER)
+        return from_json(durable.read(folder / HOLDER, LONGEST), folder / HOLDER)
     except NnlabError:
         return None
 

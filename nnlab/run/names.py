@@ -3,22 +3,27 @@
 The runs of a sweep are called by the hash of their config, `<12 hex>`, in the sweep's folder.
 """
 
-import difflib
 import hashlib
 import os
 import re
 import secrets
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
 from nnlab.config.names import MAX_LENGTH, name_problem
-from nnlab.errors import RunUnreadable, StorageError, UsageError
+from nnlab.errors import NnlabError, RunUnreadable, StorageError, UsageError
 from nnlab.run import durable
-from nnlab.run.text import shown
+from nnlab.run.text import from_json, shown
+from nnlab.suggest import did_you_mean
 
 _PATTERN = re.compile(r"\d{8}-\d{6}-.+-[0-9a-f]{6}", re.DOTALL)
 _TRIAL = re.compile(r"[0-9a-f]{12}")
+# Any of these is there once a run was begun: run.json is the last of its first files.
+_BEGUN = ("run.json", "metrics.csv", "checkpoint.npz")
+_LONGEST = 1 << 20  # bytes of a run.json that is read for its order alone
 _ATTEMPTS = 1000
+_STAMP = "%Y%m%d-%H%M%S"
 
 
 def check(name: str) -> str:
@@ -56,7 +61,7 @@ def make(parent: Path, name: str, now: datetime | None = None) -> Path:
         UsageError: `name` cannot be part of a folder's name.
         StorageError: the system refused.
     """
-    stamp = (now or datetime.now()).strftime("%Y%m%d-%H%M%S")
+    stamp = (now or datetime.now()).strftime(_STAMP)
     prefix = f"{stamp}-{check(name)}"
     durable.make_folder(parent)
     for _ in range(_ATTEMPTS):
@@ -83,7 +88,7 @@ def find(spec: str, runs: Path) -> Path:
         raise UsageError("The name of a run is empty or holds a NUL character.")
     if spec == "latest":
         return _latest(runs)
-    if is_run(spec) and (runs / spec).is_dir():
+    if is_run(Path(spec).name) and _is_folder(runs / spec):
         return runs / spec
     if _is_folder(Path(spec)):
         return Path(spec)
@@ -98,8 +103,48 @@ def find(spec: str, runs: Path) -> Path:
     raise RunUnreadable(_missing(spec, runs, known))
 
 
+def by_age(runs: Path) -> list[str]:
+    """The names of the runs in `runs` that were begun, oldest first.
+
+    The order is that of the instants in run.json: names follow the clock of a time zone, which
+    goes back once a year and differs between machines.
+
+    Raises:
+        StorageError: the system refused to list it.
+    """
+    begun = [name for name in run_names(runs) if was_begun(runs / name)]
+    return sorted(begun, key=lambda name: (*_began(runs / name), name))
+
+
+def was_begun(path: Path) -> bool:
+    """Whether a run was begun in this folder: else a kill left it before its first file."""
+    return any((path / name).exists() for name in _BEGUN)
+
+
+def instant(started: object) -> float | None:
+    """Seconds since 1970 of a time as run.json has it; None for anything else."""
+    try:
+        return datetime.fromisoformat(str(started)).timestamp()
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+def _began(path: Path) -> tuple[float, int]:
+    """When the run in `path` began: by run.json, else by the folder's name, else by its time."""
+    changed, when = 0, None
+    with suppress(OSError):
+        changed = path.stat().st_mtime_ns
+    with suppress(NnlabError):
+        content = from_json(durable.read(path / "run.json", _LONGEST), path)
+        when = instant(content.get("started"))
+    if when is None and not is_trial(path.name):
+        with suppress(ValueError, OverflowError, OSError):
+            when = datetime.strptime(path.name[:15], _STAMP).timestamp()
+    return (changed / 1e9 if when is None else when), changed
+
+
 def run_names(runs: Path) -> list[str]:
-    """The names of the run folders in `runs`, oldest first; none when it does not exist.
+    """The names of the run folders in `runs`, sorted; none when it does not exist.
 
     Raises:
         StorageError: the system refused to list it.
@@ -117,12 +162,8 @@ def _latest(runs: Path) -> Path:
     known = run_names(runs)
     if not known:
         raise RunUnreadable(f"There is no run in {shown(runs)}: `nnlab train CONFIG` makes one.")
-
-    def age(name: str) -> tuple[str, int]:  # the folder's own time decides within one second
-        stamp = "" if is_trial(name) else name[:15]
-        return stamp, (runs / name).stat().st_mtime_ns
-
-    return runs / max(known, key=age)
+    begun = [name for name in known if was_begun(runs / name)]
+    return runs / max(begun or known, key=lambda name: _began(runs / name))
 
 
 def _is_folder(path: Path) -> bool:
@@ -134,9 +175,8 @@ def _is_folder(path: Path) -> bool:
 
 def _missing(spec: str, runs: Path, known: list[str]) -> str:
     sentence = f"There is no run '{shown(spec)}', neither as a path nor in {shown(runs)}."
-    if near := difflib.get_close_matches(spec, known, n=3, cutoff=0.4):
-        return f"{sentence} Did you mean {_enumerated(near)}?"
-    return f"{sentence} `nnlab runs` lists them." if known else sentence
+    meant = did_you_mean(spec, known, likeness=0.4, most=3)
+    return f"{sentence}{shown(meant) or ' `nnlab runs` lists them.'}" if known else sentence
 
 
 def _enumerated(names: list[str], most: int = 5) -> str:

@@ -17,23 +17,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnlab.errors import RunUnreadable, StorageError
-from nnlab.run import durable
+from nnlab.run import durable, guard
 from nnlab.run.text import shown
 
 Cell = float | int | str | None
 PLAIN = {float, int, type(None)}  # which csv.writer writes as repr, digits and nothing
+MOST_COLUMNS = 200  # nnlab writes some 20
 Column = NDArray[np.int64] | NDArray[np.float64] | list[str]
 
 
-def append(path: Path, rows: Sequence[Mapping[str, Any]], sync: bool = False) -> None:
-    """Adds `rows`; a key that a row lacks becomes an empty cell.
+def append(
+    path: Path, rows: Sequence[Mapping[str, Any]], sync: bool = False, at: int | None = None
+) -> int:
+    """Adds `rows` and returns the size of the file; a key that a row lacks is an empty cell.
 
     Raises:
         ValueError: a row has a key that the first row had not.
-        StorageError: the system refused.
+        RunUnreadable: a link, or no regular file, has this name.
+        StorageError: the system refused, or the file does not have the size `at`.
     """
     if not rows:
-        return
+        if at is not None:
+            guard.require_size(path, at)
+        return size(path)
     header = _header(path)
     columns = header or list(rows[0])
     known = set(columns)
@@ -41,7 +47,7 @@ def append(path: Path, rows: Sequence[Mapping[str, Any]], sync: bool = False) ->
         if not row.keys() <= known:
             extra = ", ".join(sorted(row.keys() - known))
             raise ValueError(f"{shown(path)} has no column {extra}")
-    durable.append(path, text(columns, rows, headed=not header), sync)
+    return durable.append(path, text(columns, rows, headed=not header), sync, at)
 
 
 def text(columns: Sequence[str], rows: Iterable[Mapping[str, Any]], headed: bool = True) -> str:
@@ -119,6 +125,11 @@ def _lines(path: Path) -> list[list[str]]:
 def _parsed(data: bytes, path: Path) -> list[list[str]]:
     """The whole lines of `data`."""
     whole = data[: data.rfind(b"\n") + 1]
+    columns = whole.partition(b"\n")[0].count(b",") + 1
+    if columns > MOST_COLUMNS:
+        raise RunUnreadable(
+            f"Cannot read {shown(path)}: it has {columns:,} columns, more than {MOST_COLUMNS}."
+        )
     try:
         return list(csv.reader(io.StringIO(whole.decode(), newline="")))
     except (UnicodeDecodeError, csv.Error) as error:

@@ -53,6 +53,16 @@ def _is_rows(value: Any) -> bool:
     )
 
 
+def _is_columns(value: Any) -> bool:
+    return isinstance(value, list) and all(
+        isinstance(one, dict)
+        and _is_text(one.get("name"))
+        and "categories" in one
+        and (one["categories"] is None or _is_texts(one["categories"]))
+        for one in value
+    )
+
+
 def _or_none(check: Check) -> Check:
     return lambda value: value is None or check(value)
 
@@ -87,6 +97,8 @@ def check_data(content: Mapping[str, Any], path: Path, weights: Path) -> None:
     if "class_weight" in content and not _or_none(_is_numbers)(content["class_weight"]):
         raise RunUnreadable(f"Cannot read {shown(path)}: 'class_weight' is not valid.")
     bound = max(LARGEST, weights.stat().st_size if weights.is_file() else 0)
+    if "columns" in content and not _is_columns(content["columns"]):
+        raise RunUnreadable(f"Cannot read {shown(path)}: 'columns' is not valid.")
     if math.prod(content["inputs"]) > bound:
         raise RunUnreadable(f"Cannot read {shown(path)}: 'inputs' is larger than any weights here.")
 

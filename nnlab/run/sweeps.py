@@ -20,8 +20,9 @@ from nnlab.config.dump import to_yaml
 from nnlab.config.problems import Problems
 from nnlab.config.reader import read
 from nnlab.config.tree import Source, plain
+from nnlab.core import columns
 from nnlab.errors import ConfigError, NnlabError, RunUnreadable, StorageError
-from nnlab.run import durable, lock, names, records
+from nnlab.run import durable, guard, lock, names, records
 from nnlab.run.folder import RunFolder
 from nnlab.run.text import shown
 
@@ -169,15 +170,26 @@ class SweepFolder:
 
     def write_figure(self, name: str, data: bytes) -> Path:
         """figures/<name>; gives its path."""
-        durable.make_folder(self.path / FIGURES)
+        durable.make_subfolder(self.path / FIGURES)
         path = self.path / FIGURES / names.check(name)
         durable.write(path, data, sync=False)
         return path
 
     def tidy(self) -> None:
-        """Removes what killed writers left. Only under the lock."""
-        for folder in (self.path, self.path / FIGURES):
-            durable.remove_leftovers(folder)
+        """Removes what killed writers left, and trials that were never begun.
+
+        Only under the lock.
+        """
+        durable.remove_leftovers(self.path, FIGURES)
+        for name in guard.listed(self.path):
+            if names.is_trial(name) and _is_left_over(self.path / name):
+                durable.remove_folder(self.path / name)
+
+
+def _is_left_over(trial: Path) -> bool:
+    """Whether a process was killed before it began the trial in its folder."""
+    begun = not guard.is_real_folder(trial) or names.was_begun(trial)
+    return not begun and not lock.is_held(trial)
 
 
 def find_all(runs: Path) -> list[SweepFolder]:
@@ -204,6 +216,12 @@ def label(value: Any) -> str:
 def cell_label(cell: Mapping[str, Any]) -> str:
     """A cell in words: lr 0.001, hidden 3."""
     return ", ".join(f"{key} {label(value)}" for key, value in cell.items())
+
+
+def setting(cell: Mapping[str, Any], seed: int | None) -> str:
+    """A trial in words: lr=0.001 hidden=3 seed 0."""
+    shown = [f"{key}={label(value)}" for key, value in cell.items() if key != "seed"]
+    return " ".join([*shown, *([] if seed is None else [f"seed {seed}"])])
 
 
 def places(cell: Mapping[str, Any], axes: Sequence[Mapping[str, Any]]) -> list[int]:
@@ -261,7 +279,7 @@ def _row(record: TrialRecord, axes: Sequence[str]) -> dict[str, Any]:
         row |= {f"{name}_{key}": number for key, number in numbers.items() if key not in skip}
     if record.best:
         row["best_epoch"] = record.best.get("epoch")
-    return row | {f"test_{key}": number for key, number in record.test.items()}
+    return row | columns.named(columns.TEST, record.test)
 
 
 def _mapping(value: object) -> Mapping[str, Any]:

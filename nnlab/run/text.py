@@ -12,6 +12,8 @@ import numpy as np
 
 from nnlab.errors import RunUnreadable
 
+MOST_JSON = 64 << 20  # bytes of a JSON file; the parser makes up to 20 times as much of them
+
 
 def shown(path: str | os.PathLike[str]) -> str:
     """`path` with every character that a terminal could obey written as an escape."""
@@ -44,11 +46,14 @@ def plain(value: Any, finite: bool = True) -> Any:
     raise TypeError(f"JSON cannot hold a {type(value).__name__}")
 
 
+def to_bytes(text: str) -> bytes:
+    """UTF-8; a lone surrogate, as of a file name in another encoding, becomes an escape."""
+    return text.encode("utf-8", "backslashreplace")
+
+
 def to_json(value: Mapping[str, Any]) -> bytes:
     """Strict JSON in UTF-8, one key a line, floats with all their digits, nan and inf as null."""
-    text = json.dumps(plain(value), allow_nan=False, ensure_ascii=False, indent=2)
-    # A lone surrogate (a file name that is not UTF-8) has no UTF-8 form: written as \udcXX.
-    return f"{text}\n".encode("utf-8", "backslashreplace")
+    return to_bytes(f"{json.dumps(plain(value), allow_nan=False, ensure_ascii=False, indent=2)}\n")
 
 
 def from_json(data: bytes, path: Path) -> dict[str, Any]:

@@ -12,11 +12,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from nnlab.errors import StorageError, UsageError
-from nnlab.run import threads
 from nnlab.run.text import shown
 
 PATIENCE = 5.0  # seconds for the scheduler to answer
-MISSING = "A cluster needs dask.distributed, which is not installed: pip install 'nnlab[cluster]'."
+MISSING = "A cluster needs {}, which is not installed: pip install 'nnlab[cluster]'."
 FORMS = "tcp://host:port, tls://host:port or local:N"
 
 
@@ -51,41 +50,20 @@ class Address:
             raise UsageError(f"--cluster {shown(text)}: an address is {FORMS}.")
         return cls(text)
 
-    @property
-    def host(self) -> str:
-        """The host's name or number."""
-        return urlsplit(self.text).hostname or ""
-
 
 def refuse_strangers(address: Address, insecure: bool) -> None:
-    """UsageError for a scheduler elsewhere that cannot prove who it is.
+    """UsageError for a scheduler that cannot prove its identity, here or elsewhere.
 
-    What a scheduler sends is taken in by this program as Python objects, so who can pose as one, or
-    can reach one, runs code here.
+    This program takes what a scheduler sends as Python objects. Without TLS a scheduler obeys
+    everybody who reaches it, on this machine every account, so all of them could run code here.
     """
     if address.workers is not None or address.text.startswith("tls:") or insecure:
         return
-    if not is_here(address.host):
-        raise UsageError(
-            f"The scheduler {shown(address.text)} is not on this host: whoever reaches it, or "
-            "poses as it, can run code here and on its workers. Use TLS (tls://, --tls-ca, "
-            "--tls-cert, --tls-key), or --insecure in a network that you trust."
-        )
-
-
-def is_here(host: str) -> bool:
-    """Whether all addresses of `host` belong to this machine: then a socket can be bound to it."""
-    try:
-        found = socket.getaddrinfo(host, 0, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError):
-        return False
-    for family, kind, protocol, _, place in found:
-        try:
-            with socket.socket(family, kind, protocol) as probe:
-                probe.bind(place)
-        except OSError:
-            return False
-    return bool(found)
+    raise UsageError(
+        f"The scheduler {shown(address.text)} has no TLS: every account that reaches it, also on "
+        "this machine, can run code as you. Use TLS (tls://, --tls-ca, --tls-cert, --tls-key), "
+        "local:N for workers on this machine, or --insecure if you trust all of them."
+    )
 
 
 @contextmanager
@@ -95,7 +73,7 @@ def connected(address: Address, tls: Tls) -> Iterator[Any]:
     Raises UsageError without dask.distributed or for unusable TLS files, StorageError when nobody
     answers.
     """
-    require_distributed()
+    require_distributed(address)
     import distributed
 
     start: Any = distributed.Client  # has no types
@@ -103,43 +81,38 @@ def connected(address: Address, tls: Tls) -> Iterator[Any]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # other versions of packages that no trial uses
         if address.workers is not None:
-            with threads.inherited(1):
-                cluster = _local(address.workers)
-            with cluster, start(cluster, set_as_default=False) as client:
+            from nnlab.sweep.local import private_cluster
+
+            with (
+                private_cluster(address.workers) as cluster,
+                start(cluster, set_as_default=False) as client,
+            ):
                 yield client
             return
+        options = {"timeout": PATIENCE, "security": security(address, tls)}
         try:
-            client = start(
-                address.text,
-                timeout=PATIENCE,
-                security=security(address, tls),
-                set_as_default=False,
-            )
+            knock(address)
+            client = start(address.text, set_as_default=False, **options)
         except (OSError, ValueError) as error:
             raise StorageError(_unreachable(address, error)) from None
         with client:
             yield client
 
 
-def require_distributed() -> None:
-    """UsageError with how to install it, if it is not."""
-    if find_spec("distributed") is None:
-        raise UsageError(MISSING)
+def knock(address: Address) -> None:
+    """OSError with the system's own reason when nothing listens there."""
+    parts = urlsplit(address.text)
+    socket.create_connection((parts.hostname or "", parts.port or 0), PATIENCE).close()
 
 
-def _local(workers: int) -> Any:
-    """A scheduler in this process and its workers in others, which end when this one does."""
-    import distributed
-
-    start: Any = distributed.LocalCluster  # has no types
-    return start(
-        n_workers=workers,
-        threads_per_worker=1,
-        host="127.0.0.1",
-        dashboard_address=None,
-        memory_limit=0,
-        silence_logs=logging.CRITICAL,
-    )
+def require_distributed(address: Address) -> None:
+    """UsageError for a package that the cluster needs and that is not installed."""
+    needed = {"distributed": "dask.distributed"}
+    if address.workers is not None:
+        needed["cryptography"] = "cryptography (for the certificate of local:N)"
+    for module, package in needed.items():
+        if find_spec(module) is None:
+            raise UsageError(MISSING.format(package))
 
 
 def security(address: Address, tls: Tls) -> Any:

@@ -8,11 +8,12 @@ from typing import Any
 
 from nnlab.config.files import checked
 from nnlab.config.overrides import ALIASES
-from nnlab.config.problems import Problems, clean, suggest
+from nnlab.config.problems import Problems, clean
 from nnlab.config.reader import read
 from nnlab.config.schema import Study
 from nnlab.config.tree import Node, Place, Source, from_plain, plain
 from nnlab.errors import UsageError
+from nnlab.suggest import did_you_mean
 
 MOST = 5000  # values of all axes together
 EXAMPLES = "lr=0.01,0.1 or hidden=range(2, 6) or lr=logspace(-4, -1, 7)"
@@ -24,8 +25,9 @@ DIGITS = 12  # significant ones that a computed value keeps: 0.3 and not 0.30000
 class Axis:
     """A setting and the values that it takes in turn.
 
-    `place` is that of the key. `fixed` are settings that a study asks for beside it, `caption` what
-    its figures say.
+    `place` is that of the key, and says in which folder relative paths begin: a study's in that of
+    its config, those that were typed in the current one. `fixed` are settings that a study asks for
+    beside it, `caption` what its figures say.
     """
 
     key: str
@@ -40,14 +42,16 @@ class Axis:
         return [plain(value) for value in self.values]
 
 
-def parse(texts: Sequence[str], studies: Mapping[str, Study], config: str) -> list[Axis]:
+def parse(
+    texts: Sequence[str], studies: Mapping[str, Study], config: str, folder: Path
+) -> list[Axis]:
     """The axes that were asked for; a bare word is one of the config's studies.
 
-    Raises UsageError and ConfigError.
+    `folder` is that of the config's file. Raises UsageError and ConfigError.
     """
     if not texts:
         raise UsageError(f"Which axis? {clean(config)} {_offered(studies)}")
-    axes = [_axis(text, studies, config) for text in texts]
+    axes = [_axis(text, studies, config, folder) for text in texts]
     keys = [ALIASES.get(axis.key, axis.key) for axis in axes]
     for key in keys:
         if keys.count(key) > 1:
@@ -57,11 +61,11 @@ def parse(texts: Sequence[str], studies: Mapping[str, Study], config: str) -> li
     return axes
 
 
-def _axis(text: str, studies: Mapping[str, Study], config: str) -> Axis:
+def _axis(text: str, studies: Mapping[str, Study], config: str, folder: Path) -> Axis:
     key, equals, written = text.partition("=")
     key = key.strip()
     if not equals:
-        return _study(key, studies, config)
+        return _study(key, studies, config, folder)
     if not key:
         raise UsageError(f"'{clean(text)}' names no setting. Write {EXAMPLES}.")
     call = CALL.fullmatch(written)
@@ -71,15 +75,14 @@ def _axis(text: str, studies: Mapping[str, Study], config: str) -> Axis:
     return Axis(key, tuple(values), replace(values[0].place, line=1, column=1))
 
 
-def _study(name: str, studies: Mapping[str, Study], config: str) -> Axis:
+def _study(name: str, studies: Mapping[str, Study], config: str, folder: Path) -> Axis:
     if name not in studies:
-        near = suggest(name, studies)
-        hint = f" Did you mean '{near}'?" if near else ""
+        hint = clean(did_you_mean(name, studies))
         raise UsageError(
             f"{clean(config)} has no study '{clean(name)}'.{hint} It {_offered(studies)}"
         )
     study = studies[name]
-    place = Place(Source(f"study {name}", "", Path.cwd(), "values"))
+    place = Place(Source(f"study {name}", "", folder, "values"))
     values = tuple(from_plain(value, place) for value in study.values)
     return Axis(study.key, values, place, study.set, study.caption)
 

@@ -46,7 +46,7 @@ def executor(
 
 def seconds(config: Config) -> float:
     """About how long NumPy would train this; what a trial of a sweep takes is of that order."""
-    return numpy_seconds(config, *outline(config))
+    return numpy_seconds(config, *outline(config)[:2])
 
 
 def cores() -> int:

@@ -55,7 +55,7 @@ class Cluster:
 
     timeout: seconds that a trial may take, then it is killed.
     memory: bytes that a trial may take beyond what the program itself takes.
-    insecure: trust a scheduler on another host without TLS.
+    insecure: trust a scheduler without TLS.
     """
 
     address: Address

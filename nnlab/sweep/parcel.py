@@ -6,7 +6,7 @@ from hashlib import sha256
 from pathlib import Path, PurePosixPath
 
 from nnlab.errors import RunUnreadable
-from nnlab.run import durable, lock
+from nnlab.run import durable, guard, lock
 from nnlab.run.folder import RunFolder
 from nnlab.run.text import shown
 from nnlab.sweep.trial import DONE, outcome
@@ -68,6 +68,7 @@ def digest(files: Mapping[str, bytes]) -> str:
 
 
 def _move(temporary: Path, target: Path) -> None:
+    guard.refuse_link(target)
     if target.exists():
         with RunFolder(target).lock():
             ended = outcome(RunFolder(target))

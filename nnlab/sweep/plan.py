@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import fmean
@@ -14,14 +15,16 @@ from nnlab.config.names import name_from_stem, name_problem
 from nnlab.config.overrides import ALIASES, Override, Setting
 from nnlab.config.problems import Problems, clean
 from nnlab.config.schema import Config
-from nnlab.config.tree import Node, Place, Source, plain
+from nnlab.config.tree import Node, Place, Source, from_plain, plain
 from nnlab.config.variants import Base, base
-from nnlab.errors import UsageError
+from nnlab.data.tables import Csv, Npz
+from nnlab.errors import NnlabError, UsageError
 from nnlab.run import names
-from nnlab.run.sweeps import SweepFolder
+from nnlab.run.folder import RESOLVED
+from nnlab.run.sweeps import SweepFolder, TrialRecord
 from nnlab.sweep import grid
 from nnlab.sweep.axes import Axis, parse
-from nnlab.sweep.trial import LOST, Outcome, Trial, outcome
+from nnlab.sweep.trial import LOST, Outcome, Trial, is_stale, outcome
 
 MANY = 10_000  # trials that nobody asks for by mistake
 LONGEST = 80  # characters of a folder's name before it is cut
@@ -69,13 +72,17 @@ class Sweep:
 
 @dataclass(frozen=True)
 class Progress:
-    """What of a sweep stands on disk: trials that are done, that have no result, and to run."""
+    """What of a sweep stands on disk: trials that are done, that have no result, and to run.
+
+    `stale` are those to run that were trained on other data than there is now.
+    """
 
     done: tuple[Outcome, ...]
     lost: tuple[Outcome, ...]
     todo: tuple[Trial, ...]
     begun: int = 0  # of those to run: interrupted ones that go on
     seconds: float | None = None  # that a finished trial took, in the mean
+    stale: tuple[Trial, ...] = ()
 
 
 def prepare(request: Request) -> Sweep:
@@ -83,8 +90,10 @@ def prepare(request: Request) -> Sweep:
 
     Raises UsageError, ConfigError with the mistakes of all trials, DataError.
     """
-    studies = load(request.config, request.overrides).config.sweeps
-    axes = parse(request.axes, studies, request.config)
+    loaded = load(request.config, request.overrides)
+    assert loaded.path is not None  # it was read from a file
+    folder = loaded.path.resolve().parent
+    axes = parse(request.axes, loaded.config.sweeps, request.config, folder)
     fixed = _fixed(axes, request.overrides)
     found = base(request.config, fixed)
     seeds = _seeds(request, axes, found.config.seed)
@@ -151,14 +160,17 @@ def require_free(sweep: Sweep, folder: SweepFolder) -> None:
 
 def look(sweep: Sweep, folder: SweepFolder, retry: bool = False) -> Progress:
     """What is done and what is to do; with `retry` also what failed before. Changes nothing."""
-    done, lost, todo = [], [], []
+    done, lost, todo, stale = [], [], [], []
     hashes: dict[str, str] = {}
     seconds: list[float] = []
     begun = 0
     for trial in sweep.trials:
         run = folder.trial(trial.name)
         known = outcome(run)
-        if known is not None and known.done:
+        if is_stale(run, trial):
+            stale.append(trial)
+            todo.append(trial)
+        elif known is not None and known.done:
             about = run.read_run()
             done.append(known)
             seconds += [about["seconds"]] if isinstance(about.get("seconds"), float) else []
@@ -169,16 +181,29 @@ def look(sweep: Sweep, folder: SweepFolder, retry: bool = False) -> Progress:
         else:
             todo.append(trial)
             begun += known is None and run.exists()
-    ready = tuple(replace(trial, data=hashes.get(_data(trial))) for trial in todo)
+    ready = tuple(replace(trial, data=trial.data or hashes.get(_data(trial))) for trial in todo)
     mean = fmean(seconds) if seconds else None
-    return Progress(tuple(done), tuple(lost), ready, begun, mean)
+    return Progress(tuple(done), tuple(lost), ready, begun, mean, tuple(stale))
+
+
+def stale_elsewhere(sweep: Sweep, folder: SweepFolder) -> list[TrialRecord]:
+    """Trials of earlier calls in the folder that were trained on other data than there is now."""
+    asked = {trial.name for trial in sweep.trials}
+    found = []
+    for name in folder.trials() if isinstance(sweep.base.data.source, Csv | Npz) else ():
+        run = folder.trial(name)
+        with suppress(NnlabError):  # what cannot be read any more is told as such in the table
+            config = load(run.path / RESOLVED, check=False).config
+            if name not in asked and is_stale(run, as_trial(config, {}, ())):
+                found.append(folder.record(name))
+    return found
 
 
 def clear(progress: Progress, folder: SweepFolder) -> None:
-    """Remove the runs without a result that are to run again. Only under the lock."""
+    """Remove the runs that are to run again from their beginning. Only under the lock."""
     for trial in progress.todo:
         known = outcome(folder.trial(trial.name))
-        if known is not None and known.status in LOST:
+        if trial in progress.stale or (known is not None and known.status in LOST):
             folder.discard(trial.name)
 
 
@@ -197,8 +222,13 @@ def _fixed(axes: Sequence[Axis], overrides: Sequence[str]) -> list[Override]:
         key = text.partition("=")[0].strip()
         if _canonical(key) in varied:
             raise UsageError(f"{clean(key)} is an axis of this sweep, so --set cannot set it.")
-    kept = [(key, value) for key, value in asked.items() if _canonical(key) not in varied]
-    return [*kept, *overrides]
+    kept = {
+        key: from_plain(value, axis.place)
+        for axis in axes
+        for key, value in axis.fixed.items()
+        if _canonical(key) not in varied
+    }
+    return [*kept.items(), *overrides]
 
 
 def _canonical(key: str) -> str:
@@ -252,7 +282,10 @@ def _trials(
 def as_trial(config: Config, cell: dict[str, Any], argv: tuple[str, ...]) -> Trial:
     """The trial of a config, its folder named by the hash of it."""
     content = json.dumps({**mapping(config), "sweeps": {}})
-    return Trial(names.of_trial(content), content, cell, config.seed, argv=argv)
+    source = config.data.source
+    # A file of the user may change between two calls; whatever else a config names cannot.
+    data = source.load(config.data.seed).sha256 if isinstance(source, Csv | Npz) else None
+    return Trial(names.of_trial(content), content, cell, config.seed, data, argv)
 
 
 def _data(trial: Trial) -> str:

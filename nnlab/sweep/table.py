@@ -6,10 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from nnlab.core import columns
+from nnlab.core.metrics import METRICS
 from nnlab.run.sweeps import TrialRecord, cell_label, places
-
-PARTS = ("train", "val", "test")
-METRICS = ("accuracy", "mae", "r2")
 
 
 @dataclass(frozen=True)
@@ -53,33 +52,23 @@ def rows(records: Sequence[TrialRecord], axes: Sequence[Mapping[str, Any]]) -> l
 
 
 def headline(record: TrialRecord) -> dict[str, float]:
-    """The numbers that stand for a trial: losses of its parts, and the metric of the last part."""
-    found: dict[str, float] = {}
-    for part in PARTS:
+    """The numbers that stand for a trial: losses of its parts, and metrics of the last part."""
+    losses: dict[str, float] = {}
+    metrics: dict[str, float] = {}
+    for part in columns.PARTS:
         numbers = _part(record, part)
-        if "loss" in numbers:
-            found[f"{part}_loss"] = numbers["loss"]
-    metrics = [
-        {f"{part}_{name}": numbers[name]}
-        for part in PARTS
-        for numbers in [_part(record, part)]
-        for name in METRICS[:2]
-        if name in numbers
-    ]
-    return found | (metrics[-1] if metrics else {})
+        if columns.LOSS in numbers:
+            losses[columns.name(part, columns.LOSS)] = numbers[columns.LOSS]
+        known = {name: numbers[name] for name in METRICS if name in numbers}
+        metrics = columns.named(part, known) or metrics
+    return losses | metrics
 
 
 def _part(record: TrialRecord, part: str) -> dict[str, float]:
     """The final numbers of a part without its name in front."""
-    if part == "test":
-        named: Mapping[str, Any] = record.test
-    else:
-        named = {
-            key.removeprefix(f"{part}_"): value
-            for key, value in record.final.items()
-            if key.startswith(f"{part}_")
-        }
-    return {key: float(value) for key, value in named.items() if isinstance(value, int | float)}
+    test = part == columns.TEST
+    numbers = record.test if test else columns.of_part(record.final, part)
+    return {key: float(value) for key, value in numbers.items() if isinstance(value, int | float)}
 
 
 def _row(group: Sequence[TrialRecord]) -> Row:

@@ -7,7 +7,7 @@ holds the lock and the other says so.
 
 import json
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter
@@ -22,7 +22,7 @@ from nnlab.experiment import describe
 from nnlab.experiment.resume import resume
 from nnlab.experiment.session import Session, guarded, opened, start_weights
 from nnlab.experiment.signals import Terminated
-from nnlab.run import durable, environment, sweeps
+from nnlab.run import durable, environment, guard, sweeps
 from nnlab.run.folder import RunFolder
 
 Status = Literal["completed", "early_stopped", "diverged", "failed", "interrupted", "locked"]
@@ -39,7 +39,8 @@ class Trial:
     config: the resolved config as JSON, with the engine chosen.
     cell: the settings that this sweep varies, as the user wrote their keys.
     seed: of this repetition.
-    data: SHA-256 that the data set must have, where an earlier trial has told.
+    data: SHA-256 that the data set must have: of a file of the user as it is now, else where an
+    earlier trial has told.
     argv: the command that asked for it.
     """
 
@@ -141,6 +142,17 @@ def outcome(folder: RunFolder) -> Outcome | None:
     return None
 
 
+def is_stale(folder: RunFolder, trial: Trial) -> bool:
+    """Whether the run in a trial's folder has seen other data than the trial is to see."""
+    if trial.data is None or not folder.exists():
+        return False
+    try:
+        data = folder.read_run().get("data")
+    except RunUnreadable:
+        return False
+    return isinstance(data, dict) and data.get("sha256") not in (None, trial.data)
+
+
 def record_failure(trial: Trial, parent: Path, reason: str) -> None:
     """Write into the trial's folder that it failed, whatever state it was left in.
 
@@ -149,7 +161,7 @@ def record_failure(trial: Trial, parent: Path, reason: str) -> None:
     folder = RunFolder(parent / trial.name)
     now = environment.now()
     with suppress(NnlabError):
-        durable.make_folder(folder.path)
+        durable.make_subfolder(folder.path)
         with folder.lock():
             try:
                 folder.update_status("failed", ended=now, error=reason)
@@ -182,18 +194,27 @@ def said(error: Exception) -> str:
 
 
 def _train(trial: Trial, folder: RunFolder, machine: Machine) -> None:
-    """Train from the beginning, or from the checkpoint that an interrupted run left."""
-    if folder.exists():
-        try:
-            with resume(folder, argv=trial.argv) as session:
-                for _ in session or ():
-                    pass
-            return
-        except (RunUnreadable, ConfigError):  # nobody can go on from it: it holds nothing else
-            durable.remove_folder(folder.path)
-    with begun(trial, folder, machine) as session:
-        for _ in session:
+    with going(trial, folder, machine) as session:
+        for _ in session or ():
             pass
+
+
+@contextmanager
+def going(trial: Trial, folder: RunFolder, machine: Machine) -> Iterator[Session | None]:
+    """The trial's session from its beginning, or from where it was stopped; None at its end."""
+    with ExitStack() as stack:
+        session: Session | None = None
+        guard.refuse_link(folder.path)
+        fresh = not folder.exists()
+        if not fresh:
+            try:
+                session = stack.enter_context(resume(folder, argv=trial.argv))
+            except (RunUnreadable, ConfigError):  # its state is lost, and the folder has no more
+                durable.remove_folder(folder.path)
+                fresh = True
+        if fresh:
+            session = stack.enter_context(begun(trial, folder, machine))
+        yield session
 
 
 @contextmanager
@@ -203,15 +224,16 @@ def begun(trial: Trial, folder: RunFolder, machine: Machine) -> Iterator[Session
     built = build(config, SHARED)
     if trial.data is not None and built.dataset.sha256 != trial.data:
         raise DataError(
-            f"The data set {built.dataset.name} is not what the finished trials of this sweep "
-            f"were trained on: SHA-256 {built.dataset.sha256}, then {trial.data}. Put the old "
-            "data back, or begin another sweep with --name."
+            f"The data set {built.dataset.name} is not what the other trials of this sweep see: "
+            f"SHA-256 {built.dataset.sha256}, there {trial.data}. Give all of them the same file "
+            "and run the command again."
         )
     start_weights(built)
-    durable.make_folder(folder.path)
+    resolved = dump(built.config)
+    durable.make_subfolder(folder.path)
     with folder.lock():
         if folder.exists():
             raise RunLocked(f"Another process began {folder.path} just now.")
         folder.restart()
         about = {**describe.run(built, machine), **about_trial(trial), "argv": list(trial.argv)}
-        yield from guarded(opened(folder, built, about))
+        yield from guarded(opened(folder, built, about, resolved))

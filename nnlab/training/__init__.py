@@ -7,7 +7,7 @@ chunks       how the NumPy engine goes through epochs
 evaluation   loss and metrics of other rows
 """
 
-from nnlab.training.evaluation import Evaluation, evaluation_batch, labels_of, tally
+from nnlab.training.evaluation import Evaluation, evaluation_batch, tally
 from nnlab.training.loop import bursts, train
 from nnlab.training.plan import Plan, State, Stopping, final_weights, restores_best, start
 from nnlab.training.records import Epoch, Failure, Numbers, Record, Steps
@@ -25,7 +25,6 @@ __all__ = [
     "bursts",
     "evaluation_batch",
     "final_weights",
-    "labels_of",
     "restores_best",
     "start",
     "tally",

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from nnlab.core import blas
 from nnlab.core.metrics import Tally
 from nnlab.core.types import FloatArray
 from nnlab.data.batches import CHUNK_BATCHES, CHUNK_BYTES, Chunk
@@ -72,7 +73,8 @@ class ByChunks(Pace):
     def chunk(self, chunk: Chunk, rates: list[float]) -> FloatArray:
         """One update a batch, or fewer if one breaks; their losses."""
         state, batch = self.state, chunk.batch
-        with np.errstate(all="ignore"):  # what is not finite is looked for, and then named
+        # What is not finite is looked for, and then named.
+        with blas.turn(), np.errstate(all="ignore"):
             done = self.engine.run(batch, chunk.xs, chunk.ts, rates, state.step)
             state.step += done
             state.batch += done
@@ -86,7 +88,7 @@ class ByChunks(Pace):
         (chunk,) = self.batches.epoch(None)
         batch, kept = chunk.batch, self.kept[:count]
         rates = self.rates(count * self.count)
-        with np.errstate(all="ignore"):
+        with blas.turn(), np.errstate(all="ignore"):
             done = self.engine.run(
                 batch, chunk.xs * count, chunk.ts * count, rates, self.state.step, kept
             )

@@ -4,10 +4,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from nnlab.core import blas
 from nnlab.core.losses import Loss
 from nnlab.core.metrics import Kind, Tally
 from nnlab.core.network import Network, trained_depth
-from nnlab.core.types import Array, IntArray
+from nnlab.core.types import Array
 from nnlab.data.batches import Batches, Part
 from nnlab.training.records import Numbers
 
@@ -41,7 +42,7 @@ class Evaluation:
     def __call__(self, weights: Array) -> Numbers:
         """{"loss": ..., metric: ...} with these weights (V,)."""
         sums = self.tally.zero()
-        with np.errstate(all="ignore"):
+        with blas.turn(), np.errstate(all="ignore"):
             for z, t in self.logits(weights):
                 self.tally.add(sums, z, t, len(z))
         return self.tally.result(sums)
@@ -51,9 +52,3 @@ def evaluation_batch(network: Network, rows: int) -> int:
     """As many rows as keep the widest layer's output below a million numbers, at most 1,024."""
     widest = max(int(np.prod(row)) for row in network.shapes)
     return max(1, min(rows, 1024, 2**20 // widest))
-
-
-def labels_of(targets: Array) -> IntArray:
-    """Class numbers (N,) from one-hot rows (N, C), or from one column of 0 and 1."""
-    found: IntArray = targets.argmax(1) if targets.shape[1] > 1 else (targets[:, 0] > 0.5) * 1
-    return found

@@ -11,6 +11,7 @@ from math import isfinite
 
 import numpy as np
 
+from nnlab.core import columns
 from nnlab.core.metrics import Tally
 from nnlab.core.schedules import Plateau
 from nnlab.core.types import Array
@@ -122,7 +123,7 @@ class Run:
         """What `finished` says of epochs whose numbers are finite, all at once."""
         state, best, count = self.state, self.state.best, self.pace.count
         numbers = self.tally.results(burst.sums)
-        name = self.plan.monitor.partition("_")[2]
+        name = columns.split(self.plan.monitor)[1]
         signed = np.array([best.value, *(one[name] for one in numbers)])
         if self.plan.higher_is_better:
             np.negative(signed, signed)
@@ -169,8 +170,8 @@ class Run:
             for name, value in numbers.items():
                 if not isfinite(value):
                     return self.failed(f"{part} {name}", state.epoch, state.step)
-        part, _, name = self.plan.monitor.partition("_")
-        monitored = validation if part == "val" and validation is not None else train
+        part, name = columns.split(self.plan.monitor)
+        monitored = validation if part == columns.VAL and validation is not None else train
         is_best = self.judge(monitored[name], weights)
         return Epoch(state.epoch, state.step, lr, train, validation, is_best)
 

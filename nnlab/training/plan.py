@@ -5,6 +5,7 @@ from typing import Literal
 
 import numpy as np
 
+from nnlab.core import columns
 from nnlab.core.binding import Generators
 from nnlab.core.losses import Loss
 from nnlab.core.metrics import Kind
@@ -45,7 +46,7 @@ class Plan:
     seed: int = 0
     shuffle: bool = True
     drop_last: bool = False
-    monitor: str = "train_loss"
+    monitor: str = columns.name(columns.TRAIN, columns.LOSS)
     higher_is_better: bool = False
     stopping: Stopping | None = None
     ema: float | None = None

@@ -1,29 +1,49 @@
 """space.yaml: which settings are searched, and where.
 
 lr: {low: 1e-4, high: 1, log: true}       a number between two, evenly or by its logarithm
-hidden: {low: 2, high: 16, step: 2}       whole numbers, as low and high are
+hidden: {low: 2, high: 16, step: 2}       whole numbers, where the setting takes no others
 activation: [relu, tanh, sigmoid]         one of several
 """
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nnlab.config.files import decode, read_bytes
 from nnlab.config.overrides import ALIASES, Setting
-from nnlab.config.problems import Problem, Problems, fail, show, suggest
+from nnlab.config.problems import Problem, Problems, fail, show
 from nnlab.config.reader import read
 from nnlab.config.schema import Config
 from nnlab.config.tree import Node, Place, from_plain, plain
 from nnlab.config.variants import Base
 from nnlab.errors import ConfigError
+from nnlab.suggest import did_you_mean
 
 if TYPE_CHECKING:
     from optuna import Trial
 
 RANGE = ("low", "high", "log", "step", "int")
+OTHER_WORDS = {  # of other libraries -> what to write here
+    **dict.fromkeys(("min", "minimum", "from", "lower", "start", "lo", "a"), "low"),
+    **dict.fromkeys(("max", "maximum", "to", "upper", "stop", "end", "hi", "b"), "high"),
+    **dict.fromkeys(("q", "by", "interval"), "step"),
+    **dict.fromkeys(("integer", "whole"), "int"),
+    **dict.fromkeys(("scale", "distribution", "dist", "prior", "sampling", "type"), "log: true"),
+    **dict.fromkeys(("loguniform", "log_uniform", "logarithmic"), "low, high and log: true"),
+    **dict.fromkeys(("uniform", "range", "bounds", "between", "quniform"), "low and high"),
+    **dict.fromkeys(
+        ("choices", "choice", "values", "options", "categorical", "grid"),
+        "a list such as [relu, tanh]",
+    ),
+}
+DISTRIBUTIONS = {  # what `type:` says elsewhere -> what to write here, if anything
+    **dict.fromkeys(("int", "integer", "randint"), "int: true"),
+    **dict.fromkeys(("categorical", "choice"), "a list such as [relu, tanh]"),
+    **dict.fromkeys(("float", "double", "uniform", "linear"), ""),
+}
+LARGEST = 2**53  # of whole numbers: beyond it floats, which Optuna computes with, skip some
 FORMS = "{low: 1e-4, high: 1, log: true}, {low: 2, high: 16, step: 2}, or a list [relu, tanh]"
 Number = int | float
 
@@ -49,13 +69,13 @@ class Choice:
 
 @dataclass(frozen=True)
 class Span:
-    """A number between two, both included."""
+    """A number between two, both included; `whole` is None until the setting's type is known."""
 
     low: Number
     high: Number
     log: bool
     step: Number | None
-    whole: bool
+    whole: bool | None
 
     def ask(self, trial: "Trial", key: str) -> Any:
         """The value that Optuna proposes."""
@@ -110,12 +130,43 @@ def read_space(path: Path) -> list[Dimension]:
     return found
 
 
-def check_space(dimensions: Sequence[Dimension], base: Base) -> None:
-    """Try both ends of each range and every choice. Raises ConfigError with what is wrong where."""
+def check_space(dimensions: Sequence[Dimension], base: Base) -> tuple[Dimension, ...]:
+    """The dimensions with the types that their settings have.
+
+    Tries both ends of each range and every choice. Raises ConfigError with what is wrong where.
+    """
     problems = Problems()
-    for _ in ends(dimensions, base, problems):
+    typed = tuple(_typed(one, base, problems) for one in dimensions)
+    for _ in ends(typed, base, problems):
         pass
     problems.raise_any()
+    return typed
+
+
+def _typed(one: Dimension, base: Base, problems: Problems) -> Dimension:
+    """Whole numbers are searched where the setting takes no others, or `int: true` says so."""
+    span = one.among
+    if not isinstance(span, Span):
+        return one
+    tried = [n for n in (span.low, span.high, span.low + 0.5, span.high - 0.5) if n != int(n)]
+    takes_fractions = any(base.vary([one.setting(n)], Problems()) is not None for n in tried)
+    if span.whole is False and not takes_fractions:
+        problems.add(one.place, f"{show(one.key)} takes no fractions, so int: false cannot be.")
+    whole = bool(span.whole) or not takes_fractions
+    if not whole:
+        return replace(one, among=replace(span, whole=False))
+    for name, value in (("low", span.low), ("high", span.high), ("step", span.step)):
+        if value is not None and value != int(value):
+            problems.add(
+                one.place,
+                f"{show(one.key)} takes whole numbers, and {name} is {value}.",
+            )
+            return one
+    step = None if span.step is None else int(span.step)
+    if max(abs(span.low), abs(span.high)) > LARGEST:
+        problems.add(one.place, f"{show(one.key)}: whole numbers are searched up to {LARGEST:,}.")
+        return one
+    return replace(one, among=Span(int(span.low), int(span.high), span.log, step, True))
 
 
 def ends(dimensions: Sequence[Dimension], base: Base, problems: Problems) -> Iterator[Config]:
@@ -179,10 +230,10 @@ def _span(key: str, node: Node, problems: Problems) -> Span | None:
         return None
     for name in entries:
         if name not in RANGE:
-            near = suggest(name, RANGE)
-            problems.add(
-                node.key_place(name), f"a range has no {show(name)}.", ", ".join(RANGE), near
-            )
+            sentence, hint = f"a range has no {show(name)}.", _hint(name, entries[name])
+            problems.add(node.key_place(name), sentence, ", ".join(RANGE), hint)
+    if len(problems.found) > before:
+        return None
     for name in ("low", "high"):
         if name not in entries:
             problems.add(node.place, f"{show(key)} has no {name}.", FORMS)
@@ -193,15 +244,22 @@ def _span(key: str, node: Node, problems: Problems) -> Span | None:
     low, high, step = numbers["low"], numbers["high"], numbers.get("step")
     assert low is not None  # else there is a problem
     assert high is not None
-    whole = flags.get("int", all(isinstance(n, int) for n in numbers.values() if n is not None))
-    log = flags.get("log", False)
+    whole, log = flags.get("int"), flags.get("log", False)
     for name, problem in _misfits(low, high, step, log, whole):
         problems.add(entries[name].place, f"{show(key)}: {problem}")
     return Span(low, high, log, step, whole)
 
 
+def _hint(word: str, value: Node) -> str:
+    """What to write for a word that another library uses, or that is misspelled."""
+    known = OTHER_WORDS.get(word.lower())
+    if known == "log: true":
+        known = DISTRIBUTIONS.get(str(plain(value)).lower(), known)
+    return f" Did you mean '{known}'?" if known else did_you_mean(word, RANGE)
+
+
 def _misfits(
-    low: Number, high: Number, step: Number | None, log: bool, whole: bool
+    low: Number, high: Number, step: Number | None, log: bool, whole: bool | None
 ) -> list[tuple[str, str]]:
     """Which entry is wrong beside the others, and why."""
     found = []

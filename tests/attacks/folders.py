@@ -101,6 +101,7 @@ CSV = {
     "NUL": b"epoch,step,seconds\n\0,1,1\n",
     "escape": b"\x1b[2J,step,seconds\n0,1,1\n",
     "nothing": b"",
+    "20,000 columns": b",".join(b"c%d" % n for n in range(20_000)) + b"\n",
 }
 
 
@@ -110,8 +111,22 @@ ODD: dict[str, Change] = {
     "the config is a device": lambda path: _link(path / "resolved.yaml", "/dev/zero"),
     "the checkpoint is a device": lambda path: _link(path / checkpoint.CURRENT, "/dev/zero"),
     "run.json is a pipe": lambda path: _pipe(path / "run.json"),
+    "units of a network of gigabytes": lambda path: _edit(
+        path / "resolved.yaml", "units: 3", "units: 300000000"
+    ),
+    "epochs for ever": lambda path: _edit(
+        path / "resolved.yaml", "epochs: 3", "epochs: 1000000000000000"
+    ),
+    "half a gigabyte of summary.json": lambda path: os.truncate(path / "summary.json", 500 << 20),
+    "half a gigabyte of run.json": lambda path: os.truncate(path / "run.json", 500 << 20),
     "metrics.csv is a folder": lambda path: _folder(path / "metrics.csv"),
 }
+
+
+def _edit(path: Path, old: str, new: str) -> None:
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
 
 
 def _link(path: Path, to: str) -> None:

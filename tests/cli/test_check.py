@@ -14,7 +14,12 @@ from nnlab.core.types import Array, Views
 
 Nnlab = Callable[..., Result]
 
-FASHION = """
+FASHION = """OK: fashion_mlp
+
+rows     70,000: 39,200 to train, 9,800 to validate, 21,000 to test
+inputs   784 (pictures of 28 x 28)
+classes  10
+
 layer      output  parameters   FLOPs
 0 dense    256         200960  401408
 1 relu     256              0     256
@@ -25,6 +30,8 @@ layer      output  parameters   FLOPs
 6 dense    10             650    1280
 7 softmax  10               0      10
                        242762  485066
+
+# the config with all defaults filled in
 """
 
 
@@ -34,10 +41,22 @@ def test_the_config_and_the_network_without_the_data(
     monkeypatch.setenv("NNLAB_DATA_DIR", str(tmp_path / "empty"))
     result = nnlab("check", "fashion_mlp")
     assert (result.exit_code, result.stderr) == (0, "")
-    assert result.stdout.endswith(FASHION)
-    resolved = result.stdout.removesuffix(FASHION)
+    assert result.stdout.startswith(FASHION)
+    resolved = result.stdout.removeprefix(FASHION)
     assert parse(resolved) == load("fashion_mlp").config
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_columns_and_classes_of_a_table(nnlab: Nnlab, flowers: Path) -> None:
+    result = nnlab("check", "flowers.yaml")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout.startswith(
+        "OK: flowers.yaml\n\n"
+        "rows     6: 6 to train\n"
+        "inputs   4: 'length', 'colour=blue', 'colour=red', 'colour=white'\n"
+        "classes  2: 'iris', 'rose'\n\n"
+        "layer"
+    )
 
 
 def test_check_as_json(nnlab: Nnlab) -> None:
@@ -52,6 +71,8 @@ def test_check_as_json(nnlab: Nnlab) -> None:
         "flops": 48,
     }
     assert (found["parameters"], found["flops"]) == (59, 107)
+    assert found["data"] == {"rows": "8: 8 to train", "inputs": "8"}
+    assert found["warnings"] == []
 
 
 def test_an_engine_that_cannot_run_it(nnlab: Nnlab) -> None:

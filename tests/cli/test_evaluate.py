@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from click.testing import Result
 
+from nnlab.config.locate import shipped
 from nnlab.run.folder import RunFolder
 from nnlab.saved import Saved
 
@@ -97,6 +98,41 @@ def test_predict_into_a_file(nnlab: Nnlab, flowers: Path, tmp_path: Path) -> Non
     result = nnlab("predict", "latest", "flowers.csv", "-o", "out.csv")
     assert (result.stdout, result.stderr) == ("", "6 rows written to out.csv\n")
     assert (tmp_path / "out.csv").read_text() == printed
+    dash = nnlab("predict", "latest", "flowers.csv", "-o", "-")
+    assert (dash.stdout, dash.stderr, (tmp_path / "-").exists()) == (printed, "", False)
+
+
+NO_DASH = "'-' (standard input or output) does not work here; name a file."
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("predict latest -", f"Invalid value for 'FILE': {NO_DASH}"),
+        ("evaluate latest --data -", f"Invalid value for '--data': {NO_DASH}"),
+        ("report latest --out -", f"Invalid value for '--out': {NO_DASH}"),
+        ("plot latest --out -", f"Invalid value for '--out': {NO_DASH}"),
+        ("runs -", f"Invalid value for '[DIR]': {NO_DASH}"),
+        ("runs --runs -", f"Invalid value for '--runs': {NO_DASH}"),
+        ("tune xor --search - --trials 1", f"Invalid value for '--search': {NO_DASH}"),
+        ("train -", "Standard input is not read: a config is a file, or shipped."),
+        ("check -", "Standard input is not read: a config is a file, or shipped."),
+        ("sweep lr=1,2 -c -", "Standard input is not read: a config is a file, or shipped."),
+    ],
+)
+def test_a_dash_is_no_file_name(
+    nnlab: Nnlab, flowers: Path, tmp_path: Path, line: str, message: str
+) -> None:
+    result = nnlab(*line.split())
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.removesuffix("\n").rpartition("Error: ")[2] == message
+    assert not (tmp_path / "-").exists()
+
+
+def test_init_to_stdout(nnlab: Nnlab, tmp_path: Path) -> None:
+    result = nnlab("init", "xor", "-")
+    assert result.stdout.encode() == shipped()["xor"].read_bytes()
+    assert (result.stderr, list(tmp_path.iterdir())) == ("", [])
 
 
 @pytest.mark.parametrize(
@@ -196,7 +232,10 @@ def test_a_missing_cell_for_a_run_that_has_no_mean(
     (tmp_path / "new.csv").write_text("length,colour\n,red\n")
     result = nnlab("predict", "latest", "new.csv")
     assert (result.exit_code, result.stdout) == (3, "")
-    assert result.stderr == "new.csv, line 2, column 'length': the cell is missing.\n"
+    assert result.stderr == (
+        "new.csv, line 2, column 'length': the cell is missing. Fill it: the run was not trained "
+        "to fill it in.\n"
+    )
 
 
 @pytest.mark.parametrize("option", ["--part", "--data"])
@@ -218,3 +257,47 @@ def test_a_run_that_was_interrupted(nnlab: Nnlab, flowers: Path, command: list[s
         "weights. Try --weights initial.\n"
     )
     assert nnlab(*command, "--weights", "initial").exit_code == 0
+
+
+def test_predict_with_targets_of_a_file(nnlab: Nnlab, flowers: Path, tmp_path: Path) -> None:
+    """The plain table between the row's number and target, and its loss."""
+    plain = list(csv.reader(io.StringIO(nnlab("predict", "latest", "flowers.csv").stdout)))
+    result = nnlab("predict", "latest", "flowers.csv", "--targets")
+    assert (result.exit_code, result.stderr) == (0, "")
+    header, *lines = csv.reader(io.StringIO(result.stdout))
+    assert header == ["row", "target", *plain[0], "loss"]
+    assert [line[2:-1] for line in lines] == plain[1:]
+    assert [line[0] for line in lines] == [str(number) for number in range(1, 7)]
+    for _, target, iris, rose, _, loss in lines:
+        chance = float(iris if target == "iris" else rose)
+        assert float(loss) == pytest.approx(-np.log(chance), rel=1e-4)
+
+
+def test_predict_with_targets_of_the_runs_own_data(nnlab: Nnlab) -> None:
+    """All 100 points of `linear`: truth and prediction, and the mean of the losses is the loss."""
+    nnlab("train", "linear", "--set", "epochs=3", "--no-plots")
+    evaluated = json.loads(nnlab("evaluate", "latest", "--json").stdout)
+    header, *lines = csv.reader(io.StringIO(nnlab("predict", "latest", "--targets").stdout))
+    assert header == ["row", "target", "p(x > y)", "predicted", "loss"]
+    assert len(lines) == evaluated["rows"] == 100
+    assert np.mean([float(line[-1]) for line in lines]) == pytest.approx(evaluated["loss"])
+    right = np.mean([line[1] == line[3] for line in lines])
+    assert right == pytest.approx(evaluated["accuracy"])
+    assert nnlab("predict", "latest", "--targets", "--part", "train").stdout.count("\n") == 101
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "Missing argument 'FILE'. Without one, --targets shows the run's own data."),
+        (["--part", "train"], "--part needs --targets and no FILE."),
+        (["flowers.csv", "--targets", "--part", "train"], "--part needs --targets and no FILE."),
+        (["--targets", "--part", "test"], "This run has no test part; it has train."),
+    ],
+)
+def test_predict_says_what_is_missing(
+    nnlab: Nnlab, flowers: Path, arguments: list[str], message: str
+) -> None:
+    result = nnlab("predict", "latest", *arguments)
+    assert result.exit_code == 2
+    assert result.stderr.rstrip().endswith(message)

@@ -1,5 +1,6 @@
 """The group: help, version, what is imported, and how errors end."""
 
+import os
 import re
 import signal
 import subprocess
@@ -14,6 +15,10 @@ from click.testing import Result
 from nnlab import errors
 from nnlab.cli import NAMES, main
 from nnlab.cli.failures import REPORT, exit_code
+from nnlab.config.construct import HOMES
+from nnlab.config.overrides import ALIASES
+from nnlab.config.reshape import RESHAPERS
+from nnlab.config.schema import KEYS
 from tests.patience import PATIENCE
 
 Nnlab = Callable[..., Result]
@@ -83,6 +88,61 @@ def test_help_has_a_sentence_a_paragraph_and_an_example(
     assert nnlab(*name.split(), "--help").exit_code == 0
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a terminal of Unix")
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (["train", "xor", "--optimiser", "adam"], 2),
+        (["train", "xor", "--set", "optimizer=momentum"], 2),
+        (["train", "identity8", "--no-plots", "--set", "epochs=2"], 0),
+        (["init", "xor"], 0),
+        (["train", "--help"], 0),
+        (["--help"], 0),
+    ],
+    ids=lambda one: " ".join(one) if isinstance(one, list) else "",
+)
+def test_no_word_is_broken_on_a_narrow_terminal(
+    tmp_path: Path, arguments: list[str], code: int
+) -> None:
+    """Sentences fit into 60 columns; only a table or a path may be wider."""
+    import fcntl
+    import pty
+    import struct
+    import termios
+
+    leader, follower = pty.openpty()
+    fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 60, 0, 0))
+    root = Path(__file__).resolve().parents[2]
+    environment = {**os.environ, "PYTHONPATH": str(root), "TERM": "dumb"}
+    environment.pop("COLUMNS", None)
+    child = subprocess.Popen(
+        [sys.executable, "-m", "nnlab", *arguments],
+        cwd=tmp_path, stdout=follower, stderr=follower, stdin=follower, env=environment,
+    )  # fmt: skip
+    os.close(follower)
+    shown = b""
+    try:
+        while chunk := os.read(leader, 65536):
+            shown += chunk
+    except OSError:  # Linux says so when the last writer is gone
+        pass
+    os.close(leader)
+    assert child.wait() == code
+    lines = shown.decode().replace("\r\n", "\n").split("\n")
+    long = [line for line in lines if len(line) > 60 and " " in line.strip()]
+    assert [line for line in long if "  " not in line and not line.startswith("    ")] == []
+
+
+@pytest.mark.parametrize(("name", "command"), [("", main), *commands()], ids=lambda one: str(one))
+def test_help_fits_into_60_columns(name: str, command: click.Command) -> None:
+    """Of the examples only those of sweep, with a whole grid in a line, are wider."""
+    group = click.Context(main, info_name="nnlab", terminal_width=60)
+    text = command.get_help(click.Context(command, group, name, terminal_width=60))
+    lines = [line for line in text.splitlines() if not line.startswith("  nnlab sweep")]
+    assert [line for line in lines if len(line) > 60] == []
+    assert "..." not in text.partition("Commands:")[2]
+
+
 def test_version(process: Process) -> None:
     result = process("-m", "nnlab", "--version")
     assert (result.stdout, result.stderr, result.returncode) == ("nnlab 0.1.0\n", "", 0)
@@ -102,6 +162,59 @@ USAGE = "Usage: nnlab [OPTIONS] COMMAND [ARGS]...\nTry 'nnlab --help' for help.\
 def test_unknown_command(nnlab: Nnlab, name: str, message: str) -> None:
     result = nnlab(name)
     assert (result.exit_code, result.stderr, result.stdout) == (2, f"{USAGE}{message}\n", "")
+
+
+MEANT = [
+    ("--set lr=1 train xor",
+     "There is no option '--set'. It belongs after the command: nnlab train xor --set lr=1"),
+    ("--runs d -q train xor",
+     "There is no option '--runs'. It belongs after the command: nnlab train xor --runs d -q"),
+    ("--epochs 3 train xor",
+     "There is no option '--epochs'. Write nnlab train xor --set epochs=3"),
+    ("--set lr=1",
+     "There is no option '--set'. It stands after the command: nnlab train ... --set lr=1"),
+    ("--foo train xor", "There is no option '--foo'."),
+    ("train xor --epochs 3", "There is no option '--epochs'. Write --set epochs=3."),
+    ("train xor --epochs=3", "There is no option '--epochs'. Write --set epochs=3."),
+    ("train xor --epocs 3", "There is no option '--epocs'. Write --set epochs=3."),
+    ("train xor --batch-size 8 -q", "There is no option '--batch-size'. Write --set batch_size=8."),
+    ("train xor -lr 0.1", "There is no option '-l'. Write --set lr=0.1."),
+    ("train xor --lr", "There is no option '--lr'. Write --set lr=VALUE."),
+    ("train xor --max-iter 3", "There is no option '--max-iter'. Write --set epochs=3."),
+    ("train xor --val-split 0.2",
+     "There is no option '--val-split'. Write --set data.validation=0.2."),
+    ("sweep --lr 0.1,0.2", "There is no option '--lr'. Write --set lr=0.1,0.2."),
+    ("resume latest --epochs 9", "There is no option '--epochs'. Write --set epochs=9."),
+    ("descend beale --steps 9", "There is no option '--steps'. Write --set steps=9."),
+    ("runs --lr 0.1", "There is no option '--lr'. Write --where lr=0.1."),
+    ("train xor --out d", "There is no option '--out'. It is an option of plot and report."),
+    ("train xor --quite", "There is no option '--quite'. Did you mean '--quiet'?"),
+    ("train xor --no-plot", "There is no option '--no-plot'. Did you mean '--no-plots'?"),
+    ("train --config xor", "There is no option '--config'. Leave the option's name out: xor"),
+    ("train xor lr=0.1", "Got unexpected extra argument (lr=0.1). Write --set lr=0.1."),
+    ("train xor --set lr 0.1", "Got unexpected extra argument (0.1). Write --set lr=0.1."),
+    ("train xor --set lr = 0.1", "Got unexpected extra arguments (= 0.1). Write --set lr=0.1."),
+    ("train xor digits", "Got unexpected extra argument (digits)"),
+    ("xor", "There is no command 'xor'. `nnlab train xor` trains a config."),
+    ("my.yaml", "There is no command 'my.yaml'. `nnlab train my.yaml` trains a config."),
+    ("fit xor", "There is no command 'fit'. Did you mean 'train'?"),
+    ("help", "There is no command 'help'. Write nnlab --help, or nnlab train --help."),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("line", "message"), MEANT, ids=[line for line, _ in MEANT])
+def test_what_a_wrong_option_must_have_meant(nnlab: Nnlab, line: str, message: str) -> None:
+    result = nnlab(*line.split())
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.partition("Error: ")[2] == f"{message}\n"
+
+
+def test_every_short_name_of_a_setting_is_known_as_an_option(nnlab: Nnlab) -> None:
+    for key in (*KEYS, *ALIASES, *RESHAPERS, *HOMES):
+        option = f"--{key.replace('_', '-')}"
+        if option not in ("--name", "--seed"):  # options of train
+            result = nnlab("train", "xor", option, "5")
+            assert f"Write --set {key}=5.\n" in result.stderr or f".{key}=5.\n" in result.stderr
 
 
 @pytest.mark.parametrize("arguments", [[], ["data"]], ids=["nnlab", "data"])
@@ -169,7 +282,9 @@ def test_a_full_disk_and_closed_pipes(tmp_path: Path) -> None:
         ["bash", "-c", script], capture_output=True, text=True, timeout=PATIENCE, check=False
     )
     assert done.stdout == "full 7\nunread 0\nunread 0\nclosed 0\n"
-    assert done.stderr == "No space left on device.\n"
+    assert done.stderr == (
+        "Cannot write the results to the standard output: No space left on device.\n"
+    )
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
@@ -190,6 +305,6 @@ def test_a_signal_saves_and_ends(tmp_path: Path, number: signal.Signals, code: i
     (folder,) = tmp_path.iterdir()
     message = (
         rf"{number.name}: stopped after [\d,]+ updates; the state is saved in {folder}\. "
-        rf"`nnlab resume {folder}` goes on\.\n"
+        rf"`nnlab resume {folder}` continues it\.\n"
     )
     assert re.fullmatch(message, rest.splitlines(keepends=True)[-1])

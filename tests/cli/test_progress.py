@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from types import SimpleNamespace
 from typing import Any
 
@@ -36,27 +37,43 @@ def epochs(count: int) -> Iterator[Epoch]:
 
 
 @pytest.mark.parametrize(
-    ("count", "tick", "every", "shown"),
+    ("count", "tick", "verbose", "shown"),
     [
-        (100, 5.0, 0, [1, 10, 20, 30, 40, 50, 60, 70, 80, 90, 100]),
-        (100, 0.01, 0, [1, 100]),  # too fast for more
-        (3, 5.0, 0, [1, 2, 3]),
-        (3, 0.01, 1, [1, 2, 3]),  # --verbose
-        (0, 1.0, 0, [0]),
+        (100, 5.0, False, [1, 10, 20, 30, 40, 50, 60, 70, 80, 90, 100]),
+        (100, 0.01, False, [1, 100]),  # too fast for more
+        (3, 5.0, False, [1, 2, 3]),
+        (3, 0.01, True, [1, 2, 3]),
+        (200, 0.01, True, [*range(1, 201)]),
+        (0, 1.0, False, [0]),
     ],
 )
 def test_lines(
-    monkeypatch: pytest.MonkeyPatch, count: int, tick: float, every: int, shown: list[int]
+    monkeypatch: pytest.MonkeyPatch, count: int, tick: float, verbose: bool, shown: list[int]
 ) -> None:
     clock = Clock(tick)
     printed: list[str] = []
     monkeypatch.setattr(progress, "perf_counter", clock)
     monkeypatch.setattr(progress, "say", printed.append)
-    seen = progress.Lines(session(count, clock), every)
+    seen = progress.Lines(session(count, clock), verbose)
     for record in epochs(count):
         seen.see(record)
     seen.finish()
     assert [int(line.split()[1].partition("/")[0]) for line in printed] == shown
+
+
+@pytest.mark.parametrize("count", [201, 1000, 30_000, 100_000])
+def test_verbose_lines_stay_few(monkeypatch: pytest.MonkeyPatch, count: int) -> None:
+    printed: list[str] = []
+    monkeypatch.setattr(progress, "say", printed.append)
+    seen = progress.Lines(session(count, Clock(0.0)), verbose=True)
+    for record in epochs(count):
+        seen.see(record)
+    seen.finish()
+    shown = [int(line.split()[1].partition("/")[0]) for line in printed]
+    assert shown[:20] == [*range(1, 21)]
+    assert shown[-1] == count
+    assert 70 < len(shown) < 220
+    assert max(b / a for a, b in pairwise(shown) if a > 40) < 1.06
 
 
 def test_an_early_end_still_shows_the_last_epoch(monkeypatch: pytest.MonkeyPatch) -> None:

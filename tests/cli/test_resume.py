@@ -41,9 +41,9 @@ def test_it_goes_on_and_prints_as_train_does(nnlab: Nnlab, stopped: RunFolder) -
     assert result.stderr.splitlines()[0] == "small: identity, rows: 4 to train"
     assert result.stderr.splitlines()[-1].startswith("epoch 4/4  loss ")
     header, row, empty, updates, where = result.stdout.splitlines()
-    assert header.split() == ["part", "weights", "epoch", "loss", "accuracy"]
-    assert (row.split()[:3], empty) == (["train", "running", "4"], "")
-    assert re.fullmatch(r"16 updates in [\d.]+ m?s, saved in", updates)
+    assert header.split() == ["part", "epoch", "loss", "accuracy"]
+    assert (re.split("  +", row)[:2], empty) == (["train (while training)", "4 (best)"], "")
+    assert re.fullmatch(r"16 updates in [\d.]+ m?s( \(.+ in all\))?, saved in", updates)
     assert where == f"runs/{stopped.name}"
     assert stopped.status() == "completed"
     assert stopped.figures() == []
@@ -73,7 +73,7 @@ def test_more_epochs_and_what_is_refused(nnlab: Nnlab, stopped: RunFolder) -> No
     result = nnlab("resume", "latest", "--set", "lr=1", "--set", "training.epochs=9")
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr == (
-        "A resumed run goes on as it began, so this cannot change:\n"
+        "A resumed run keeps its settings, so this cannot change:\n"
         "  optimizer.lr: 0.001 -> 1.0 (the numbers so far follow from it)\n"
         f"`nnlab train runs/{stopped.name}/resolved.yaml` with --set begins another run.\n"
     )

@@ -86,6 +86,92 @@ def test_a_key_that_no_run_has(
     )
 
 
+@pytest.mark.parametrize(
+    ("condition", "found"),
+    [
+        ("data=csv", ["flowers"]),
+        ("data!=csv", ["xor"]),
+        ("data=flowers.csv", ["flowers"]),
+        ("data=./flowers.csv", ["flowers"]),
+        ("data={xor: line}", ["xor"]),
+        ("data={xor: square}", []),
+        ("data.path=flowers.csv", ["flowers"]),
+        ("data.name=csv", ["flowers"]),
+        ("data.xor=line", ["xor"]),
+        ("loss=cross_entropy", ["flowers"]),
+        ("loss=mse", ["xor"]),
+        ("loss={mse: sum}", ["xor"]),
+        ("loss={mse: mean}", []),
+        ("optimizer={sgd: 0.5}", ["flowers"]),
+        ("optimizer!={sgd: 0.5}", ["xor"]),
+        ("optimizer={sgd: {learning_rate: 0.5}}", ["flowers"]),
+        ("network.0={dense: 4}", ["flowers"]),
+        ("network.0.dense=4", ["flowers"]),
+        ("seed=0", ["flowers"]),
+        ("status=completed", ["flowers", "xor"]),
+    ],
+)
+def test_short_forms_in_conditions(
+    nnlab: Nnlab, flowers: Path, condition: str, found: list[str]
+) -> None:
+    options = ["--set", "epochs=1", "--set", "data={xor: line}", "--seed", "3"]
+    assert nnlab("train", "xor", "--no-plots", *options).exit_code == 0
+    result = nnlab("runs", "--where", condition, "--json")
+    assert sorted(run["name"].split("-")[2] for run in json.loads(result.stdout)["runs"]) == found
+
+
+def test_runs_in_folders_below(nnlab: Nnlab, two: list[str], tmp_path: Path) -> None:
+    runs, course = tmp_path / "runs", tmp_path / "course"
+    (course / "alice").mkdir(parents=True)
+    (course / "2026/bob").mkdir(parents=True)
+    (course / "a/b/c/too_deep").mkdir(parents=True)
+    (course / ".hidden").mkdir()
+    (runs / two[0]).rename(course / "alice" / two[0])
+    (runs / two[1]).rename(course / "2026/bob" / two[1])
+    (course / "link").symlink_to(course / "alice")
+    (course / "loop").symlink_to(course)
+    (course / "a/b/c/too_deep" / two[1]).mkdir()
+    (course / ".hidden" / two[1]).mkdir()
+    (course / "alice" / two[0] / "20260101-000000-inner-aaaaaa").mkdir()
+    result = nnlab("runs", "course", "--json")
+    assert {run["path"] for run in json.loads(result.stdout)["runs"]} == {
+        f"course/alice/{two[0]}",
+        f"course/2026/bob/{two[1]}",
+    }
+    stamps = [run["name"][:15] for run in json.loads(result.stdout)["runs"]]
+    assert stamps == sorted(stamps, reverse=True)
+    shown = {row[0] for row in cells(nnlab("runs", "course").stdout)[1:]}
+    assert shown == {f"alice/{two[0]}", f"2026/bob/{two[1]}"}
+    for name in shown:  # as the table writes it
+        assert nnlab("plot", name, "--list", "--runs", "course").exit_code == 0
+    assert nnlab("runs", "course/alice", "--csv").stdout.splitlines()[1].startswith(two[0])
+
+
+def test_a_sweep_in_a_folder_below_is_one_line(nnlab: Nnlab, tmp_path: Path) -> None:
+    options = ["--set", "epochs=1", "--no-plots", "--runs", "course/alice", "--name", "s"]
+    assert nnlab("sweep", "lr=0.1,0.2", *options).exit_code == 0
+    found = json.loads(nnlab("runs", "course", "--json").stdout)
+    assert found["runs"] == []
+    assert [one["sweep"] for one in found["sweeps"]] == ["alice/s"]
+    assert len(json.loads(nnlab("runs", "course/alice/s", "--json").stdout)["runs"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("condition", "near"),
+    [
+        ("data=cvs", "csv"),
+        ("optimizer=SGD", "sgd"),
+        ("loss=CrossEntropyLoss", "cross_entropy"),
+        ("status=complete", "completed"),
+        ("data=spirals", ""),
+    ],
+)
+def test_a_value_that_no_run_has(nnlab: Nnlab, flowers: Path, condition: str, near: str) -> None:
+    meant = f" Did you mean '{near}'?" if near else ""
+    result = nnlab("runs", "--where", condition)
+    assert result.stderr == f"There is no run for which this holds in runs.{meant}\n"
+
+
 NO_CONDITION = "is no condition. Write KEY, one of = != < <= > >=, and a value: 'optimizer.lr<0.1'."
 
 
@@ -203,7 +289,7 @@ def test_a_run_that_is_not_there(nnlab: Nnlab, two: list[str], command: str) -> 
     result = nnlab(command, wrong)
     assert (result.exit_code, result.stdout) == (6, "")
     assert result.stderr.startswith(
-        f"There is no run '{wrong}', neither as a path nor in runs. Did you mean {two[1]}"
+        f"There is no run '{wrong}', neither as a path nor in runs. Did you mean '{two[1]}'"
     )
 
 

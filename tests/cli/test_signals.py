@@ -94,7 +94,7 @@ def test_while_training(tmp_path: Path, number: signal.Signals, code: int) -> No
     assert (found, run.status()) == (code, "interrupted")
     assert re.search(
         rf"{number.name}: stopped after [\d,]+ updates; the state is saved in b/runs/{run.name}\. "
-        rf"`nnlab resume b/runs/{run.name}` goes on\.\n$",
+        rf"`nnlab resume b/runs/{run.name}` continues it\.\n$",
         message,
     )
     assert 0 < run.load_checkpoint().meta["epoch"] < 1500

@@ -54,7 +54,7 @@ def test_commands_for_a_run_say_that_it_is_a_sweep(nnlab: Run, case: Path, comma
         "runs/sweep-case-lr is a sweep, and no run: name one of its trials, for example "
         "runs/sweep-case-lr/"
     )
-    assert result.stderr.endswith("`nnlab sweep` with the same words goes on with a sweep.\n")
+    assert result.stderr.endswith("To continue the sweep, repeat its command.\n")
 
 
 def test_seeds_show_median_and_quartiles(nnlab: Run, case: Path) -> None:

@@ -8,11 +8,14 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from click.testing import Result
 
+from nnlab.cli.results import elapsed, numbers
+from nnlab.cli.table import duration
 from nnlab.core.layers import LAYERS
 from nnlab.data import SOURCES, published
 from nnlab.run.folder import RunFolder
@@ -21,6 +24,22 @@ from nnlab.saved import Saved
 Nnlab = Callable[..., Result]
 Process = Callable[..., "subprocess.CompletedProcess[str]"]
 FOLDER = r"runs/\d{8}-\d{6}-[\w-]+-[0-9a-f]{6}"
+
+
+@pytest.mark.parametrize(
+    ("training", "total", "text"),
+    [
+        (0.4, 15.2, "0.40 s (15.2 s in all)"),
+        (0.05, 0.4, "50 ms"),
+        (100.0, 103.0, "1:40 min"),
+        (100.0, 160.0, "1:40 min (2:40 min in all)"),
+        (None, 2.0, "2.00 s"),  # no epoch came to its end
+    ],
+)
+def test_the_time_is_that_of_training(training: float | None, total: float, text: str) -> None:
+    """The clock goes on while figures are drawn."""
+    row = {} if training is None else {"seconds": training}
+    assert elapsed(SimpleNamespace(last_row=row, seconds=total)) == text
 
 
 def only_run(path: Path) -> RunFolder:
@@ -40,15 +59,47 @@ def test_what_is_printed(nnlab: Nnlab) -> None:
     assert re.fullmatch(pattern.format(1, r"  [\d.]+ m?s left"), first)
     assert re.fullmatch(pattern.format(2, ""), last)
     header, *rows, empty, time, where = result.stdout.splitlines()
-    assert header.split() == ["part", "weights", "epoch", "loss", "accuracy"]
-    assert [row.split()[:3] for row in rows] == [
-        ["train", "running", "2"],
-        ["validation", "final", "2"],
-        ["test", "final", "2"],
+    assert header.split() == ["part", "epoch", "loss", "accuracy"]
+    assert [re.split("  +", row)[:2] for row in rows] == [
+        ["train (while training)", "2 (best)"],
+        ["validation", "2 (best)"],
+        ["test", "2 (best)"],
     ]
     assert empty == ""
-    assert re.fullmatch(r"118 updates in [\d.]+ m?s, saved in", time)
+    training = RunFolder.open(only_run(Path()).path).read_metrics()["seconds"][-1]
+    assert re.fullmatch(r"118 updates in (.+ s|.+ ms)( \(.+ in all\))?, saved in", time)
+    assert time.startswith(f"118 updates in {duration(training)}")
     assert re.fullmatch(FOLDER, where)
+
+
+ROW = {"step": 5, "lr": 0.1, "train_loss": 0.5, "val_loss": 0.75}
+TABLES = [
+    # Weights of the last epoch are kept, and an earlier one was better.
+    (30, 25, {"loss": 0.5}, """\
+part                    epoch        loss
+train (while training)  30 (last)  0.5000
+validation              30 (last)  0.7500
+train (while training)  25 (best)  0.5000
+validation              25 (best)  0.7500
+test                    30 (last)  0.5000"""),
+    (30, 30, {}, """\
+part                    epoch        loss
+train (while training)  30 (best)  0.5000
+validation              30 (best)  0.7500"""),
+    (0, 0, {"loss": 0.5}, """\
+part        epoch       loss
+train       0 (best)  0.5000
+validation  0 (best)  0.7500
+test        0 (best)  0.5000"""),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("final", "best", "test", "table"), TABLES)
+def test_the_table_says_which_epoch_is_the_best(
+    final: int, best: int, test: dict[str, float], table: str
+) -> None:
+    summary = {"final": ROW | {"epoch": final}, "best": ROW | {"epoch": best}, "test": test}
+    assert numbers(summary) == table
 
 
 def test_the_network_in_a_line_is_what_mixes_numbers(nnlab: Nnlab) -> None:
@@ -137,7 +188,7 @@ five.yaml:6:24: sgd has no setting 'learningrate'. Did you mean 'lr'?
 five.yaml:7:20: training.epochs is 'many'.
     training: {{epochs: many}}
                        ^
-    allowed: a whole number >= 0
+    allowed: a whole number >= 0 and <= 1000000000
 """
 
 

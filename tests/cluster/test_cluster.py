@@ -74,7 +74,7 @@ def fresh(tmp_path: Path) -> Iterator[Dask]:
 
 
 def on(dask: Dask, **more: float) -> Cluster:
-    return Cluster(Address.parse(dask.address), **more)  # type: ignore[arg-type]
+    return Cluster(Address.parse(dask.address), insecure=True, **more)  # type: ignore[arg-type]
 
 
 def begin(events: Events) -> None:
@@ -113,7 +113,7 @@ def test_six_of_twenty_four_fail_each_alone(
     monkeypatch.chdir(tmp_path)
     (tmp_path / "trouble.yaml").write_text(CONFIG)
     arguments = ["sweep", "data.number=range(24)", "-c", "trouble.yaml", "--no-plots"]
-    limits = [*LIMITS[:4], "--cluster", dask.address]
+    limits = [*LIMITS[:4], "--cluster", dask.address, "--insecure"]
     with known():
         result = CliRunner().invoke(main, [*arguments, *limits])
     assert result.exit_code == 8, result.output
@@ -158,7 +158,7 @@ def test_other_data_than_here(dask: Dask, tmp_path: Path) -> None:
     for one in said:
         assert one.startswith("tcp://127.0.0.1:")
         assert " does not run trials with these data: The data set " in one
-        assert f", then {'0' * 64}." in one
+        assert f", there {'0' * 64}." in one
 
 
 def test_a_worker_that_is_killed_costs_nothing(fresh: Dask, tmp_path: Path) -> None:
@@ -244,7 +244,7 @@ def test_nobody_trains_for_one_who_was_killed(fresh: Dask, tmp_path: Path) -> No
     process = subprocess.Popen(
         [
             *(sys.executable, "-m", "nnlab", "sweep", "lr=0.1", "-c", "xor", "--quiet"),
-            *("--cluster", fresh.address, "--set", "epochs=100000000"),
+            *("--cluster", fresh.address, "--insecure", "--set", "epochs=100000000"),
             *("--set", "training.engine=numpy"),
         ],
         cwd=tmp_path,

@@ -44,11 +44,11 @@ def two(differences: list[float], **more: Any) -> list[Group]:
 @pytest.mark.parametrize(
     ("differences", "verdict"),
     [
-        ([-0.5, -0.4, -0.6, -0.5, -0.5], "larger"),
+        ([-0.5, -0.4, -0.6, -0.5, -0.5, -0.4], "larger"),
         ([0.5, 0.4, 0.6, 0.5, 0.5, 0.1], "larger"),
-        ([-0.5, 0.4, -0.6, 0.5, -0.5], "not larger"),
+        ([-0.5, 0.4, -0.6, 0.5, -0.5, 0.1], "not larger"),
         ([0.0] * 6, "not larger"),
-        ([-0.5, -0.4, -0.6, -0.5], "too few seeds"),
+        ([-0.5, -0.4, -0.6, -0.5, -0.5], "too few seeds"),
         ([-0.5], "too few seeds"),
     ],
 )
@@ -57,7 +57,7 @@ def test_what_is_concluded(differences: list[float], verdict: str) -> None:
     assert found.verdict == verdict
     assert found.metric == "final.train_loss"
     assert found.differences == pytest.approx(differences, abs=1e-12)
-    assert (found.interval is None) == (len(differences) < 2)
+    assert (found.interval is None) == (len(differences) < 6)
 
 
 def test_pairing_takes_away_what_the_seed_does() -> None:
@@ -75,8 +75,15 @@ def test_runs_without_a_result_are_left_out() -> None:
 
 
 def test_groups_without_a_shared_seed() -> None:
-    (found,) = compare(group([run(0), run(1), run(2, lr=0.2), run(3, lr=0.2)]))
-    assert (found.verdict, found.interval, found.seeds) == ("no shared seed", None, ())
+    first = [run(seed, 1.0 + seed / 100) for seed in range(4)]
+    second = [run(seed + 4, 2.0 + seed / 100, lr=0.2) for seed in range(4)]
+    (found,) = compare(group([*first, *second]))
+    assert (found.seeds, found.sizes, found.interval) == ((), (4, 4), None)
+    assert (found.mean, found.p, found.verdict) == (pytest.approx(1.0), 2 / 70, "larger")
+    (found,) = compare(group([*first[:3], *second]))
+    assert found.verdict == "too few seeds"
+    (found,) = compare(group([*first, run(9, lr=0.2, status="diverged")]), ["final.train_loss"])
+    assert (found.mean, found.verdict) == (None, "no shared seed")
 
 
 def test_each_group_is_compared_with_the_first() -> None:

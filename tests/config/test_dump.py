@@ -1,15 +1,20 @@
 """resolved.yaml: everything written out, and read back as the same config to the last bit."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nnlab.config.dump import dump, mapping
+from nnlab.config.dump import dump, mapping, to_yaml
 from nnlab.config.kinds import describes_race
 from nnlab.config.load import from_mapping, load, parse
 from nnlab.config.locate import shipped
+from nnlab.config.problems import Problems
+from nnlab.config.reader import MAX_NODES, read
+from nnlab.config.tree import Source, plain
+from nnlab.errors import ConfigError
 
 
 @pytest.mark.parametrize("name", [n for n, path in shipped().items() if not describes_race(path)])
@@ -110,3 +115,45 @@ def test_texts_stay_texts(path: str, target: str) -> None:
 def test_values_of_a_study_stay_what_they_are(values: list[object]) -> None:
     study = {"key": "data.target", "values": values}
     survives(data={"csv": {"path": "/a", "target": "y"}}, sweeps={"columns": study})
+
+
+@pytest.mark.parametrize(
+    ("weight", "name", "message"),
+    [
+        (
+            [[0.5] * 100] * 100,
+            "wide",
+            "This config holds 10,110 values, and a config has at most 10,000, so it could not be "
+            "read again. Most of it is network.0.weight. Weights that are so many can come from "
+            "another run: init: {run: FOLDER}.",
+        ),
+        ([[1.0]], "a\udc80", "name holds the character U+DC80, which no config can hold."),
+        ([[1.0]], "a\x07", "name holds the character U+0007, which no config can hold."),
+    ],
+)
+def test_what_could_not_be_read_again_is_not_written(
+    weight: list[list[float]], name: str, message: str
+) -> None:
+    content = {"name": name, "network": [{"name": "dense", "weight": weight}]}
+    with pytest.raises(ConfigError) as caught:
+        to_yaml(content)
+    assert str(caught.value) == message
+
+
+def test_the_limit_is_that_of_the_reader() -> None:
+    """As many values as the reader takes are written, and not one more."""
+    for more in (-1, 0, 1):
+        content = {"a": [0] * (MAX_NODES - 3 + more)}
+        source = Source("c", yaml_text(content), Path(), "file")
+        if more > 0:
+            with pytest.raises(ConfigError):
+                to_yaml(content)
+            with pytest.raises(ConfigError):
+                read(source, Problems())
+        else:
+            assert plain(read(source, Problems())) == content
+            assert to_yaml(content)
+
+
+def yaml_text(content: dict[str, list[int]]) -> str:
+    return f"a: {content['a']}\n"

@@ -90,3 +90,20 @@ def test_neither_sklearn_nor_matplotlib_is_imported_for_a_toy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("data", "overrides", "name"),
+    [
+        ("xor", [], "xor"),
+        ({"xor": "line"}, [], "xor"),
+        ("identity8", [], "identity"),
+        ({"name": "csv", "path": "some/of my.rows.csv", "target": "y"}, [], "of my.rows"),
+        ({"npz": "/x/.hidden.npz"}, [], "hidden"),
+        ("xor", ["data=moons"], "moons"),
+        ("xor", ["name=mine"], "mine"),
+    ],
+)
+def test_a_mapping_is_named_after_its_data(data: object, overrides: list[str], name: str) -> None:
+    config = {"data": data, "network": [{"dense": 1}], "loss": "mse"}
+    assert from_mapping(config, overrides, check=False).name == name

@@ -116,7 +116,7 @@ REFUSED = {
     "network.-1=relu": "'-1' is no place in this list.",
     "network.²=relu": "'²' is no place in this list.",
     "network.x.units=1": "'x' is no place in this list.",
-    "network.1.units=1": "relu has no setting 'units'.",
+    "network.1.units=1": "relu has no setting 'units'. It is a setting of dense.",
     "hidden=0": "network.0.units is 0.",
     "hidden=[4]": "network.0.units is a list.",
     "depth=-1": "depth is -1.",
@@ -244,7 +244,7 @@ def test_another_data_set_keeps_what_fits(
     [
         (
             "activation=swish",
-            "--set: there is no layer 'swish'.\n    --set activation=swish\n"
+            "--set: there is no layer 'swish'. Did you mean 'silu'?\n    --set activation=swish\n"
             "                     ^\n    allowed: ",
         ),
         (

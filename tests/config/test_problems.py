@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from nnlab.config.load import parse
-from nnlab.config.problems import MOST, Problem, Problems, clean, show, suggest
+from nnlab.config.problems import MOST, Problem, Problems, clean, show
 from nnlab.config.tree import Place, Source
 from nnlab.errors import ConfigError
 
@@ -36,11 +36,11 @@ bad.yaml:6:20: network.2.units is -1.
       - dense: {units: -1}
                        ^
     allowed: a whole number > 0
-bad.yaml:9:36: adam has no setting 'momentum'.
+bad.yaml:9:36: adam has no setting 'momentum'. It is a setting of sgd and rmsprop.
     optimizer: {name: adam, lr: 0.001, momentum: 0.9}
                                        ^
     allowed: lr, weight_decay, l1, clip_norm, clip_value, beta1, beta2, eps
-bad.yaml:11:11: training.epochs is '10'.
+bad.yaml:11:11: training.epochs is '10'. Write 10, without quotes.
       epochs: "10"
               ^
     allowed: a whole number >= 0"""
@@ -165,14 +165,6 @@ def test_clean_keeps_what_prints() -> None:
     assert clean("é日 a\x00\x7f\x9b\u200b\ud800") == "é日 a\\x00\\x7f\\x9b\\u200b\\ud800"
 
 
-@pytest.mark.parametrize(
-    ("word", "nearest"),
-    [("sgdd", "sgd"), ("ADAM", "adam"), ("zzz", ""), ("adam" * 20, "")],
-)
-def test_suggestions(word: str, nearest: str) -> None:
-    assert suggest(word, ["sgd", "adam", "adamw"]) == nearest
-
-
 def test_fifty_are_shown_and_the_others_counted() -> None:
     text = "training: {" + ", ".join(f"k{n}: 1" for n in range(60)) + "}\ndata: xor\n"
     with pytest.raises(ConfigError) as error:
@@ -191,21 +183,32 @@ def test_the_search_ends_at_many() -> None:
 
 
 @pytest.mark.parametrize(
-    ("setting", "home"),
+    ("setting", "home", "yaml"),
     [
-        ("lr: 0.1", "optimizer.lr"),
-        ("learning_rate: 0.1", "optimizer.lr"),
-        ("epochs: 5", "training.epochs"),
-        ("early_stopping: {patience: 3}", "training.early_stopping"),
-        ("validation: 0.2", "data.validation"),
+        ("lr: 0.1", "optimizer.lr", "lr: 0.1"),
+        ("learning_rate: 0.1", "optimizer.lr", "lr: 0.1"),
+        ("learning_rate_init: 0.1", "optimizer.lr", "lr: 0.1"),
+        ("epochs: 5", "training.epochs", "epochs: 5"),
+        ("max_iter: 5", "training.epochs", "epochs: 5"),
+        (
+            "early_stopping: {patience: 3}",
+            "training.early_stopping",
+            "early_stopping: {patience: 3}",
+        ),
+        ("patience: 3", "training.early_stopping.patience", "early_stopping: {patience: 3}"),
+        ("validation: 0.2", "data.validation", "validation: 0.2"),
+        ("val_split: 0.2", "data.validation", "validation: 0.2"),
+        ("test_size: 30", "data.test", "test: 30"),
+        ("weight_decay: 0.1", "optimizer.weight_decay", "weight_decay: 0.1"),
     ],
 )
-def test_a_setting_at_the_top_is_shown_its_place(setting: str, home: str) -> None:
+def test_a_setting_at_the_top_is_shown_its_place(setting: str, home: str, yaml: str) -> None:
     key = setting.partition(":")[0]
     with pytest.raises(ConfigError) as error:
         parse(f"{setting}\ndata: xor\nnetwork: [{{dense: 2}}]\nloss: mse\n", "x.yaml")
     assert str(error.value) == (
-        f"x.yaml:1:1: the config has no setting '{key}'. Did you mean '{home}'?\n"
+        f"x.yaml:1:1: the config has no setting '{key}'. Did you mean '{home}'? "
+        f"Write `{yaml}` under `{home.partition('.')[0]}:`.\n"
         f"    {setting}\n    ^\n    allowed: name, seed, data, network, init, loss, optimizer, "
         "schedule, training, sweeps"
     )

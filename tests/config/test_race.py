@@ -48,13 +48,18 @@ FINITE = "nan and inf are no values for a setting, nor is more than 1.8e308."
 LIST = "a list of runs, such as [{sgd: 0.1}, {adam: 0.5}]"
 
 
+def near(hint: str) -> str:
+    """The name in " Did you mean 'x'?"; any other hint as it is."""
+    return hint.removeprefix(" Did you mean '").removesuffix("'?")
+
+
 def problems(text: str, *overrides: str) -> list[tuple[str, str, str]]:
     """Sentence, what is allowed, and the nearest name of every mistake; none in a good config."""
     try:
         parse_race(text, "x.yaml", overrides)
     except ConfigError as error:
         found: list[Any] = list(error.problems)
-        return [(one.sentence, one.allowed, one.nearest) for one in found]
+        return [(one.sentence, one.allowed, near(one.hint)) for one in found]
     return []
 
 
@@ -130,12 +135,19 @@ WRONG: dict[str, list[tuple[str, str, str]]] = {
     "function: rosenbrok\nruns: [sgd]": [
         ("there is no function 'rosenbrok'.", FUNCTIONS, "rosenbrock"),
     ],
+    "function: beale\nruns: [{adam: 0.1, weight_decay: 0.01, steps: 5}]": [
+        (
+            "runs.0 names no optimizer.",
+            "name, optimizer, schedule, steps, start",
+            " Write `optimizer: {name: adam, lr: 0.1, weight_decay: 0.01}`.",
+        ),
+    ],
     "function: 5\nruns: [sgd]": [("function is 5.", f"a function: {FUNCTIONS}", "")],
     "function:\nruns: [sgd]": [("function is empty.", f"a function: {FUNCTIONS}", "")],
     "function: {quadratic: 0.5}\nruns: [sgd]": [
         ("function.condition is 0.5.", "a number >= 1", ""),
     ],
-    "function: {beale: 3}\nruns: [sgd]": [("beale has no setting 'beale'.", "no settings", "")],
+    "function: {beale: 3}\nruns: [sgd]": [("beale takes no value.", "no settings", "")],
     "runs: [sgd]": [("the key 'function' is missing.", "", "")],
     "function: beale": [("the key 'runs' is missing.", "", "")],
     "function: beale\nruns:": [("runs is empty.", LIST, "")],
@@ -158,7 +170,7 @@ WRONG: dict[str, list[tuple[str, str, str]]] = {
         (
             "adam has no setting 'momentum'.",
             "lr, weight_decay, l1, clip_norm, clip_value, beta1, beta2, eps",
-            "",
+            " It is a setting of sgd and rmsprop.",
         ),
     ],
     "function: beale\nruns: [{optimizer: sgd, schedule: {step: 0}}]": [

@@ -40,15 +40,16 @@ def activate(layer: Layer, x: Array, dy: Array) -> tuple[Array, Array]:
 @each_dtype
 def test_activation_equals_pytorch(case, dtype):
     layer = LAYERS[case["name"]](**case["settings"])
-    x = np.array(REFERENCE["points"], dtype)[:, None]
+    shown = np.abs(case["y"]) < np.finfo(dtype).max  # the square of 1e30 is no float32
+    x = np.array(REFERENCE["points"], dtype)[shown, None]
     with np.errstate(all="raise", under="ignore"):
         y, dx = activate(layer, x, np.ones_like(x))
     # 8 roundings of the last digit of values up to 1; larger y are x times a number up to 1.
     tolerance = {"rtol": 8 * np.finfo(dtype).eps, "atol": 8 * np.finfo(dtype).eps}
-    np.testing.assert_allclose(y[:, 0], case["y"], **tolerance)
+    np.testing.assert_allclose(y[:, 0], np.array(case["y"])[shown], **tolerance)
     wide = 40 if case["name"] in {"silu", "gelu"} else 1  # x f'(x) with x up to about 40
     tolerance["atol"] *= wide
-    np.testing.assert_allclose(dx[:, 0], case["derivative"], **tolerance)
+    np.testing.assert_allclose(dx[:, 0], np.array(case["derivative"])[shown], **tolerance)
 
 
 @each_dtype
@@ -65,6 +66,8 @@ def test_softmax_equals_pytorch(dtype):
 @each_dtype
 def test_no_activation_warns_for_numbers_up_to_1e30(name, dtype):
     magnitudes = np.array([0, 1e-30, 1e-3, 1, 9, 40, 89, 104, 710, 746, 1e10, 1e19, 1e30])
+    if name == "square":  # whose values are larger than its inputs
+        magnitudes = magnitudes[magnitudes < 1e19]
     x = np.concatenate([magnitudes, -magnitudes]).astype(dtype)[:, None]
     x = np.concatenate([x, x[::-1], np.ones_like(x)], axis=1)
     bound = Bound(LAYERS[name](), (3,), dtype, batch=len(x))

@@ -46,7 +46,8 @@ def test_every_layer_with_every_loss(name, loss, reduction):
     before = network.theta.copy()
     found = check_gradients(network, LOSSES[loss](reduction=reduction), x, t)
     assert [(one.name, one.size) for one in found] == [
-        (place.key, place.stop - place.start) for place in network.layout.places
+        *((place.key, place.stop - place.start) for place in network.layout.places),
+        ("input", x.size),
     ]
     assert max(one.error for one in found) <= TOLERANCE == 1e-7
     assert max(one.error for one in found) > 0  # two ways of computing never agree exactly
@@ -139,6 +140,7 @@ def test_random_and_single_directions_are_counted():
         "2.dense.weight": 10,
         "0.dense.bias": 9,  # it has four entries
         "2.dense.bias": 8,
+        "input": 10,
     }
 
 

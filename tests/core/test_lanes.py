@@ -1,13 +1,15 @@
 """Lanes: threads that share a batch compute what one thread does, and the same bits every time."""
 
 import os
+from threading import Thread
 from typing import Any
 
 import numpy as np
 import pytest
 from threadpoolctl import threadpool_limits
 
-from nnlab.core.lanes import Meeting, Whole, blas_threads, cut
+from nnlab.core import blas
+from nnlab.core.lanes import Meeting, Whole, cut
 from nnlab.core.layers import LAYERS
 from nnlab.core.network import Network
 from nnlab.core.types import Array
@@ -115,8 +117,8 @@ def test_every_row_is_in_one_lane(batch, lanes):
 def test_lanes_of_images_are_as_many_as_threads_where_there_is_enough_to_do(threads, batch, lanes):
     network = Network([layer("conv2d", filters=16, padding="same")], (28, 28, 1), seed=1)
     with threadpool_limits(threads):
-        assert network.lanes(batch) == min(lanes, blas_threads())
-        assert len(network.bind(batch).lanes) == min(lanes, blas_threads())
+        assert network.lanes(batch) == min(lanes, blas.threads())
+        assert len(network.bind(batch).lanes) == min(lanes, blas.threads())
 
 
 def test_dense_layers_leave_the_threads_to_the_blas():
@@ -166,13 +168,28 @@ def test_every_lane_has_one_thread_of_the_blas_and_the_silence_of_numpy():
 
     def task() -> None:
         with np.errstate():
-            seen.append((blas_threads(), np.geterr()["over"], float(np.exp(np.array(1e3)))))
+            seen.append((blas.threads(), np.geterr()["over"], float(np.exp(np.array(1e3)))))
 
     with threadpool_limits(2), np.errstate(over="ignore"):
-        before = blas_threads()
+        before = blas.threads()
         Meeting(2).run([task, task])
-        assert blas_threads() == before
+        assert blas.threads() == before
     assert seen == [(1, "ignore", np.inf)] * 2
+
+
+def test_a_limit_of_another_thread_is_no_obstacle():
+    """Newer threadpoolctl lets one thread alone set limits: the first that did."""
+    seen = []
+    before = blas.threads()
+    limit = threadpool_limits(max(before, 2), user_api="blas")
+    try:
+        work = [lambda: seen.append(blas.threads())] * 2
+        thread = Thread(target=lambda: Meeting(2).run(work))
+        thread.start()
+        thread.join()
+    finally:
+        limit.restore_original_limits()
+    assert (seen, blas.threads()) == ([1, 1], before)
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="a system without fork")

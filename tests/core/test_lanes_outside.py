@@ -1,17 +1,22 @@
 """Lanes and what goes on around them: other threads, an interrupt, the end of the program."""
 
+import os
 import subprocess
 import sys
 import textwrap
+from pathlib import Path
 
 import pytest
 
 from tests.patience import PATIENCE
 
+ROOT = Path(__file__).parents[2]
+
 SHARED = """
 import os, signal, sys, threading, time
 import numpy as np
-from nnlab.core.lanes import blas_threads
+from nnlab.core import blas
+from nnlab.core.lanes import Meeting
 from nnlab.core.layers import LAYERS
 from nnlab.core.network import Network
 
@@ -33,12 +38,12 @@ def last(lanes, count):
 
 SEVERAL = """
 # Each trains a network of its own, as the trials of a user's thread pool do.
-before, expected, found = blas_threads(), last(3, 50), []
+before, expected, found = blas.threads(), last(3, 50), []
 threads = [threading.Thread(target=lambda: found.append(last(3, 50))) for _ in range(4)]
 [one.start() for one in threads]
 [one.join() for one in threads]
 assert len(found) == 4 and all((one == expected).all() for one in found)
-assert blas_threads() == before, (before, blas_threads())
+assert blas.threads() == before, (before, blas.threads())
 print("done")
 """
 
@@ -73,6 +78,23 @@ for number in range(200):
 print("done")
 """
 
+FORKED = """
+# A process that is forked while lanes run does not keep their limit.
+before, running = blas.threads(), threading.Event()
+def task():
+    running.set()
+    time.sleep(0.2)
+thread = threading.Thread(target=lambda: Meeting(2).run([task, task]))
+thread.start()
+running.wait()
+child = os.fork()
+if child == 0:
+    os._exit(blas.threads() != before)
+assert os.waitpid(child, 0)[1] == 0
+thread.join()
+print("done")
+"""
+
 ENDING = """
 def work():
     threading.main_thread().join()
@@ -80,6 +102,25 @@ def work():
     print("done")
 threading.Thread(target=work).start()
 """
+
+
+@pytest.mark.parametrize(
+    ("way", "rounds"),
+    [
+        ("threads", 20),
+        pytest.param(
+            *("forks", 20),
+            marks=pytest.mark.skipif(not hasattr(os, "fork"), reason="a system without fork"),
+        ),
+        ("spawned", 2),  # nothing is shared there, and each starts Python
+    ],
+)
+def test_trainings_at_the_same_time_end_as_alone(way, rounds, monkeypatch):
+    """L8, images included; where the BLAS has two threads, as its sums depend on their number."""
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "2")
+    program = [sys.executable, "-W", "ignore", "-m", "tests.core.alone", way, str(rounds)]
+    done = subprocess.run(program, capture_output=True, text=True, check=False, cwd=ROOT)
+    assert (done.returncode, done.stdout) == (0, f"0 of {rounds} differ\n"), done.stderr
 
 
 @pytest.mark.parametrize(
@@ -92,11 +133,18 @@ threading.Thread(target=work).start()
             id="interrupts",
             marks=pytest.mark.skipif(sys.platform == "win32", reason="a system without SIGALRM"),
         ),
+        pytest.param(
+            FORKED,
+            id="forks",
+            marks=pytest.mark.skipif(not hasattr(os, "fork"), reason="a system without fork"),
+        ),
         pytest.param(ENDING, id="a thread that goes on after the main one"),
     ],
 )
 def test_lanes_keep_nobody_waiting_and_lose_nothing(script, monkeypatch):
     monkeypatch.setenv("OPENBLAS_NUM_THREADS", "2")
-    program = [sys.executable, "-c", SHARED + textwrap.dedent(script)]
-    done = subprocess.run(program, capture_output=True, text=True, timeout=PATIENCE, check=False)
+    program = [sys.executable, "-W", "ignore", "-c", SHARED + textwrap.dedent(script)]
+    done = subprocess.run(
+        program, capture_output=True, text=True, timeout=PATIENCE, check=False, cwd=ROOT
+    )
     assert (done.returncode, done.stdout) == (0, "done\n"), done.stderr

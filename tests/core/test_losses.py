@@ -228,9 +228,12 @@ def test_balanced_weights_are_scikit_learns(name):
     assert loss.class_weight == pytest.approx(tuple(wanted), rel=1e-15)
 
 
-def test_a_class_without_a_row_weighs_nothing():
-    loss = LOSSES["cross_entropy"](class_weight="balanced").prepare(np.array([0, 2, 2]), 3)
-    assert loss.class_weight == (1.0, 0.0, 0.5)
+def test_a_class_without_a_row_has_no_balanced_weight():
+    """As scikit-learn refuses it too."""
+    loss = LOSSES["cross_entropy"](class_weight="balanced")
+    message = r"^class 1 has no row, so class_weight: balanced has no weight for it$"
+    with pytest.raises(ValueError, match=message):
+        loss.prepare(np.array([0, 2, 2]), 3)
 
 
 @pytest.mark.parametrize("settings", [{}, {"class_weight": (1.0, 2.0)}])

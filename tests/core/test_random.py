@@ -5,7 +5,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from nnlab.core.random import Purpose, generator, permutation
+from nnlab.core.random import Purpose, entropy, generator, permutation
 
 DRAWS = 10_000
 STREAMS = {
@@ -55,3 +55,38 @@ def test_the_order_of_an_epoch_is_a_function_of_seed_and_epoch():
     np.testing.assert_array_equal(permutation(3, 7, 100), order)
     for other in (permutation(3, 8, 100), permutation(4, 7, 100)):
         assert (other != order).any()
+
+
+LARGE = (0, 1, 5, 2**32 - 1, 2**32, 2**32 + 5, 5 * 2**32, 2**33 + 5, 2**64, 2**64 + 5, 2**96 + 5)
+
+
+def test_no_two_large_seeds_share_a_stream():
+    """NumPy alone takes [5 + 2**32, 0, 0] for [5, 1, 0]: INIT of one seed, SHUFFLE of another."""
+    streams = {
+        (seed, purpose, index): tuple(generator(seed, purpose, index).integers(2**62, size=2))
+        for seed in LARGE
+        for purpose in Purpose
+        for index in (0, 1, 5, 2**32, 2**32 + 1)
+    }
+    assert len(set(streams.values())) == len(streams)
+
+
+@pytest.mark.parametrize("seed", [0, 1, 7, 2**31, 2**32 - 1])
+def test_seeds_of_32_bits_keep_their_streams(seed):
+    for purpose in Purpose:
+        old = np.random.default_rng([seed, int(purpose), 3])
+        assert generator(seed, purpose, 3).integers(2**62) == old.integers(2**62)
+
+
+def test_words_are_those_of_one_list_of_numbers():
+    assert entropy(5, 1, 0) == [5, 1, 0]
+    assert entropy(2**32 + 5, 0, 0) == [5, 0, 0, 1, 0, 0]
+    assert entropy(5, 2**64 + 3) == [5, 3, 0, 0, 0, 1]
+
+
+@pytest.mark.parametrize("seed", [-1, -(2**40)])
+def test_a_negative_seed_is_refused(seed):
+    with pytest.raises(ValueError, match=f"^a seed must be a whole number, 0 or more, not {seed}$"):
+        generator(seed, Purpose.INIT)
+    with pytest.raises(TypeError):
+        generator(0.5, Purpose.INIT)  # type: ignore[arg-type]

@@ -112,7 +112,7 @@ TEXT = FINITE + (
 )
 FILL = "the cell is missing. Fill it, or set missing: drop"
 FILL_INPUT = FILL + " or missing: mean, or leave the column out with ignore."
-MEAN = FILL + "; a target or category has no mean."
+TARGET = FILL + "; a target is never filled in."
 UNNAMED = (
     ", line 1: column {0} (counted from 0) has no name, as where lines end in a comma or begin "
     "with row numbers. Name it, or set ignore: [{0}]."
@@ -139,12 +139,12 @@ ERRORS = [
         ", line 1 holds a carriage return that ends no line. Save the file with the line ends of "
         "Unix or Windows.",
     ),
-    ("a,y\n1,\n", {}, f", line 2, column 'y': {MEAN}"),
-    ("a,y\n1,NA\n", {"missing": "mean"}, f", line 2, column 'y': {MEAN}"),
+    ("a,y\n1,\n", {}, f", line 2, column 'y': {TARGET}"),
+    ("a,y\n1,NA\n", {"missing": "mean"}, f", line 2, column 'y': {TARGET}"),
     (
-        "a,y\n,0\n",
+        "a,y\n,0\n,1\n",
         {"missing": "mean", "categorical": ("a",)},
-        f", line 2, column 'a': {MEAN}",
+        ", column 'a': every cell is missing. Leave it out with ignore.",
     ),
     (
         "a,y\n,0\n,1\n",
@@ -152,11 +152,16 @@ ERRORS = [
         ", column 'a': every cell is missing. Leave it out with ignore.",
     ),
     ("a,y\n,0\n", {"missing": "drop"}, " has no row without a missing cell."),
-    ("a,y\n", {}, " has no row."),
+    ("a,y\n", {}, " has a header and no row."),
     ("", {}, " is empty."),
     ("\n\n", {}, " is empty."),
     ("a,y\n1,0\n1,0,2\n", {}, ", line 3: there are 3 cells, but 2 columns."),
-    ("a,a,y\n1,2,0\n", {}, ", line 1: two columns are named 'a'."),
+    (
+        "a,a,y\n1,2,0\n",
+        {},
+        ", line 1: 2 columns are named 'a'. Give each a name of its own, or leave one out by "
+        "number: ignore: [1].",
+    ),
     ("a,b\n1,0\n", {}, " has no target column 'y'; its columns are 'a', 'b'."),
     ("a,b\n1,0\n", {"target": 2}, " has no target column 2; its columns are 'a', 'b'."),
     (
@@ -181,10 +186,10 @@ ERRORS = [
     (
         "a,y\n1,x\n1,z\n",
         {"task": "regression"},
-        ", line 2, column 'y': 'x' is not a finite number.",
+        ", line 2, column 'y': 'x' is not a finite number. Mend the cell, or set task: classes if "
+        "the target consists of names.",
     ),
     ("a,y\n1,k\n2,k\n", {}, ": all rows are of one class; a classifier needs two or more."),
-    (b"a,y\n1,0\n\xff,1\n", {}, ", line 3 is not UTF-8 text."),
     ('a,y\n1,"0\n', {}, ", line 2: unexpected end of data."),
     ('a,y\n1,"0"x\n', {}, ", line 2: ',' expected after '\"'."),
     (

@@ -108,7 +108,7 @@ def test_the_hash_covers_values_types_and_shapes(other: list[Any]) -> None:
 def test_missing_inputs_are_allowed_where_it_is_said() -> None:
     """And then only they: infinite inputs and missing targets are still refused."""
     holes = X / [[1, 1], [1, np.nan], [1, 1]]
-    settings: Any = {"task": "regression", "may_miss": True}
+    settings: Any = {"task": "regression", "fills": True}
     np.testing.assert_array_equal(from_arrays("t", holes, X, **settings).inputs, holes)
     with pytest.raises(DataError, match=r"^t: the targets hold nan at row 1, column 1"):
         from_arrays("t", holes, holes, **settings)

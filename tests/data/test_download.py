@@ -234,10 +234,13 @@ def test_nobody_answers(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("where", ["toy", "toy_2"])
+@pytest.mark.parametrize("name", ["labels-idx1-ubyte", "labels.idx1-ubyte"])
 @pytest.mark.parametrize(("suffix", "content"), [(".gz", ZIPPED), ("", CONTENT)])
-def test_what_is_there_is_used(where: str, suffix: str, content: bytes, folder: Path) -> None:
+def test_what_is_there_is_used(
+    where: str, name: str, suffix: str, content: bytes, folder: Path
+) -> None:
     (folder / where).mkdir()
-    (folder / where / f"{FILE.name}{suffix}").write_bytes(content)
+    (folder / where / f"{name}{suffix}").write_bytes(content)
     labels = cache.load(Collection("toy", ("toy", "toy_2"), (), (FILE,)), FILE)
     assert labels.tolist() == [0, 1, 2, 3, 8, 9]
 
@@ -352,6 +355,18 @@ def test_killed_in_the_middle(server: Server, folder: Path) -> None:
     toy = collection(server, "good")
     assert cache.states(toy)[0].state == "missing"
     assert cache.load(toy, FILE).tolist() == [0, 1, 2, 3, 8, 9]
+    assert visible(folder) == [f"{FILE.name}.gz"]
+
+
+def test_a_link_in_the_place_of_the_temporary_file(
+    server: Server, folder: Path, tmp_path: Path
+) -> None:
+    thesis = tmp_path.with_name("thesis.txt")
+    thesis.write_text("mine")
+    (folder / "toy").mkdir(parents=True)
+    (folder / "toy" / f".{FILE.name}.gz.part").symlink_to(thesis)
+    assert cache.load(collection(server, "good"), FILE).tolist() == [0, 1, 2, 3, 8, 9]
+    assert thesis.read_text() == "mine"
     assert visible(folder) == [f"{FILE.name}.gz"]
 
 

@@ -3,6 +3,7 @@
 import io
 import tracemalloc
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +71,16 @@ def test_targets(path: Path, y: Any, targets: list[Any], names: tuple[str, ...])
         (Y, "classes", [0, 1, 1], ("0", "1")),
         (np.array([5.0, 10.0, 5.0]), "classes", [0, 1, 0], ("5", "10")),
         (np.array([0.5, 2.0, 0.5]), "classes", [0, 1, 0], ("0.5", "2.0")),
+        (np.array([10.5, 2.5, 10.5]), "classes", [1, 0, 1], ("2.5", "10.5")),
+        (np.array([[10], [2], [10]]), "classes", [1, 0, 1], ("2", "10")),
+        (np.eye(3, dtype=np.uint8), "classes", [0, 1, 2], ("0", "1", "2")),
+        (np.eye(4)[[3, 0, 3]], "classes", [1, 0, 1], ("0", "3")),
+        (
+            np.array([2**53, 2**53 + 1, 2**53]),
+            "auto",
+            [0, 1, 0],
+            ("9007199254740992", "9007199254740993"),
+        ),
     ],
 )
 def test_the_task_can_be_told(
@@ -82,7 +93,12 @@ def test_the_task_can_be_told(
 @pytest.mark.parametrize(
     ("y", "task", "message"),
     [
-        (X, "classes", ", array 'y' has shape (3, 2); labels have 1 dimension."),
+        (
+            X,
+            "classes",
+            ", array 'y' has shape (3, 2); labels are an array (N,) or (N, 1), or rows with a "
+            "single 1 among zeros.",
+        ),
         (
             np.array(["b", "a", "b"]),
             "regression",
@@ -123,6 +139,31 @@ def test_pictures(path: Path, dtype: type) -> None:
     assert data.input_range == ((0, 255) if dtype is np.uint8 else None)
 
 
+@pytest.mark.parametrize(
+    ("shape", "picture"), [((3, 4, 3), (3, 4, 3)), ((3, 4, 4), (3, 4, 4)), ((3, 4, 1), (3, 4))]
+)
+def test_pictures_in_colours(path: Path, shape: tuple[int, ...], picture: tuple[int, ...]) -> None:
+    pictures: Array = np.arange(3 * np.prod(shape), dtype=np.uint8).reshape(3, *shape)
+    data = load(path, x=pictures)
+    assert data.inputs.tolist() == pictures.reshape(3, -1).tolist()
+    assert (data.image_shape, data.input_range) == (picture, (0, 255))
+
+
+@pytest.mark.parametrize(
+    ("shape", "way"),
+    [
+        ((3, 3, 8, 8), "colours come last, as np.moveaxis(x, 1, -1) puts them"),
+        ((3, 8, 8, 7), "reshape them to (N, n) if they are no pictures"),
+    ],
+)
+def test_pictures_that_are_laid_out_otherwise(path: Path, shape: tuple[int, ...], way: str) -> None:
+    with pytest.raises(DataError) as caught:
+        load(path, x=np.zeros(shape))
+    assert str(caught.value) == (
+        f"{path}, array 'x' has shape {shape}; pictures are (N, h, w), or (N, h, w, 3): {way}."
+    )
+
+
 def test_other_names_and_compression(path: Path) -> None:
     np.savez_compressed(path, a=X, b=Y, c=np.zeros(5, object))  # c is not touched
     assert Npz(str(path), inputs="a", targets="b").load(0).rows == 3
@@ -148,7 +189,7 @@ def test_other_names_and_compression(path: Path) -> None:
             {},
             ", array 'y' holds text; text targets have 1 dimension.",
         ),
-        ({"x": np.ones(3)}, {}, ", array 'x' has shape (3,); 2 or 3 dimensions are needed."),
+        ({"x": np.ones(3)}, {}, ", array 'x' has shape (3,); 2 to 4 dimensions are needed."),
         ({"y": np.float64(1)}, {}, ", array 'y' has shape (); 1 or 2 dimensions are needed."),
         ({"x": np.ones((0, 2))}, {}, ", array 'x' is empty: its shape is (0, 2)."),
         ({"x": np.ones((3, 0))}, {}, ", array 'x' is empty: its shape is (3, 0)."),
@@ -249,7 +290,55 @@ def test_not_an_archive(path: Path, content: bytes) -> None:
     path.write_bytes(content)
     with pytest.raises(DataError) as caught:
         Npz(str(path)).load(0)
-    assert str(caught.value) == f"{path} is not a readable NPZ file: File is not a zip file."
+    assert str(caught.value) == (
+        f"{path} cannot be read: it is not an intact .npz file (File is not a zip file)."
+    )
+
+
+def deflated(path: Path, **members: bytes) -> None:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members.items():
+            archive.writestr(f"{name}.npy", content)
+
+
+def many_members(path: Path) -> None:
+    with zipfile.ZipFile(path, "w") as archive:
+        for number in range(30_000):
+            archive.writestr(f"{number}.npy", b"")
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (
+            lambda path: deflated(path, x=npy((2**20, 1), content=bytes(2**23)), y=npy((3, 1))),
+            ": there are 1048576 rows of inputs but 3 of targets.",
+        ),
+        (
+            lambda path: deflated(path, x=npy((2**22, 1), content=bytes(2**25)), y=npy((2**22,))),
+            ", array 'x' announces 33,554,507 bytes out of 32,699: refused. "
+            "numpy.savez writes arrays without compression.",
+        ),
+        (many_members, " cannot be read: it holds more than 10,000 arrays."),
+        (
+            lambda path: forge(path, b"\x93NUMPY\2\0" + (2**31).to_bytes(4, "little")),
+            HEADER,
+        ),
+    ],
+    ids=["rows", "expansion", "members", "header"],
+)
+def test_memory_is_bounded_by_the_file(
+    path: Path, make: Callable[[Path], None], message: str
+) -> None:
+    """L5: what is refused is refused before its data is read."""
+    make(path)
+    tracemalloc.start()
+    with pytest.raises(DataError) as caught:
+        Npz(str(path)).read()
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert str(caught.value) == f"{path}{message}"
+    assert peak < 4 << 20
 
 
 def test_the_file_is_never_changed(path: Path) -> None:

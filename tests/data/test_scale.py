@@ -47,7 +47,7 @@ HOLES = np.array([[1, 5], [np.nan, 7], [5, np.nan], [3, 9], [np.nan, np.nan], [1
 
 @pytest.mark.parametrize("kind", ["none", "unit", "standardize", "standardize_all"])
 def test_missing_numbers_become_the_mean_of_the_training_rows(kind: Kind) -> None:
-    scaling = fit(kind, HOLES, np.arange(4))
+    scaling = fit(kind, HOLES, np.arange(4), fills=True)
     assert scaling.fill is not None
     assert scaling.fill.tolist() == [3, 7]
     full = np.where(np.isnan(HOLES), [3.0, 7.0], HOLES)
@@ -57,31 +57,33 @@ def test_missing_numbers_become_the_mean_of_the_training_rows(kind: Kind) -> Non
 
 def test_statistics_leave_missing_numbers_out() -> None:
     """Against the three numbers 1, 5, 3 and 5, 7, 9 that the columns have."""
-    columns = fit("standardize", HOLES, np.arange(4))
+    columns = fit("standardize", HOLES, np.arange(4), fills=True)
     assert columns.shift.tolist() == [3, 7]
     assert columns.factor == pytest.approx(1 / np.std([[1, 5], [5, 7], [3, 9]], axis=0))
     uneven = np.array([[1, 5], [np.nan, 7], [np.nan, 9.0]])
-    whole = fit("standardize_all", uneven, np.arange(3))
+    whole = fit("standardize_all", uneven, np.arange(3), fills=True)
     assert whole.shift == pytest.approx(np.mean([1, 5, 7, 9]))
     assert whole.factor == pytest.approx(1 / np.std([1, 5, 7, 9]))
-    low = fit("unit", HOLES, np.arange(4))
+    low = fit("unit", HOLES, np.arange(4), fills=True)
     assert (low.shift.tolist(), low.factor.tolist()) == ([1, 5], [0.25, 0.25])
 
 
 def test_numbers_missing_in_other_rows_only_are_filled_too() -> None:
     values = np.array([[1.0], [3.0], [np.nan]])
-    assert fit("none", values, np.arange(2)).apply(values).tolist() == [[1], [3], [2]]
+    assert fit("none", values, np.arange(2), fills=True).apply(values).tolist() == [[1], [3], [2]]
 
 
 def test_the_mean_of_large_numbers_is_finite() -> None:
     values = np.array([[1e308], [1.5e308], [np.nan]])
-    assert fit("none", values, np.arange(2)).apply(values)[2, 0] == pytest.approx(1.25e308)
+    assert fit("none", values, np.arange(2), fills=True).apply(values)[2, 0] == pytest.approx(
+        1.25e308
+    )
 
 
 def test_a_column_that_is_missing_in_every_training_row() -> None:
     values = np.array([[1, np.nan], [2, np.nan], [3, 4]])
     with pytest.raises(DataError) as caught:
-        fit("none", values, np.arange(2))
+        fit("none", values, np.arange(2), fills=True)
     assert str(caught.value) == (
         "Input column 1 (counted from 0) is missing in every training row, so there is no mean to "
         "fill it with. Leave it out with ignore."

@@ -63,7 +63,7 @@ def run(what: Plan, net: Network, engine: Any) -> tuple[list[Record], State]:
 
 def compare(what: Plan, net: Network, tolerance: float = 1e-10) -> None:
     """Same records, same weights, slots and average."""
-    assert why_not(net, what.loss, what.optimizer) is None
+    assert why_not(net, what.loss, what.optimizer, what.kind) is None
     expected, reference = run(what, net, "numpy")
     found, state = run(what, net, "compiled")
     epochs = [one for one in expected if isinstance(one, Epoch)]
@@ -259,4 +259,5 @@ def test_every_combination(hidden):
         calm = replace(optimizer, lr=optimizer.lr / 20)  # a rate at which rounding does not grow
         what = plan(loss, calm, kind, batch_size=size, schedule=schedule)
         what = replace(what, epochs=-(-100 // what_batches(what)), ema=0.9 if turn % 3 else None)
-        compare(what, network(hidden, last))
+        # Where a gradient is 0 but for rounding, Adagrad and Adam divide the rounding by itself.
+        compare(what, network(hidden, last), 1e-8 if hidden == "square" else 1e-10)

@@ -1,9 +1,5 @@
 """Which engine runs a config, and where its compiled code is kept."""
 
-import os
-import sys
-from pathlib import Path
-
 import pytest
 
 from nnlab import build as building
@@ -13,9 +9,8 @@ from nnlab.core.layers import LAYERS
 from nnlab.core.losses import LOSSES
 from nnlab.core.network import Network
 from nnlab.core.optimizers import OPTIMIZERS
-from nnlab.engine.compiled import store
 from nnlab.engine.compiled.program import why_not
-from nnlab.errors import ConfigError, StorageError
+from nnlab.errors import ConfigError
 
 DENSE = [{"dense": 3}, "sigmoid", {"dense": 8}, "sigmoid"]
 DROPPING = [{"dense": 3}, {"dropout": 0.5}, {"dense": 8}, "sigmoid"]
@@ -94,7 +89,7 @@ NO_FORM = {
 def test_the_layer_without_a_compiled_form_is_named(name):
     layers = [LAYERS[name](**NO_FORM[name]), LAYERS["flatten"](), LAYERS["dense"](units=1)]
     network = Network(layers, (4, 4, 1) if name != "reshape" else (2, 2))
-    found = why_not(network, LOSSES["mse"](), OPTIMIZERS["sgd"]())
+    found = why_not(network, LOSSES["mse"](), OPTIMIZERS["sgd"](), "regression")
     assert found == f"layer 0 ({name}) has no compiled form"
 
 
@@ -103,50 +98,3 @@ def test_without_numba(monkeypatch):
     assert chosen("auto") == "numpy"
     with pytest.raises(ConfigError, match="numba is not installed"):
         chosen("compiled")
-
-
-@pytest.fixture
-def base(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(sys, "platform", "linux")
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    return tmp_path / "nnlab" / "kernels"
-
-
-def test_the_folder_is_for_its_owner_alone(base):
-    found = store.folder()
-    assert found.parent == base
-    assert [path.stat().st_mode & 0o777 for path in (base, found)] == [0o700, 0o700]
-
-
-def test_code_is_kept_whole_or_not_at_all(base):
-    assert store.read("a.o") is None
-    store.write("a.o", b"code")
-    assert store.read("a.o") == b"code"
-    path = store.folder() / "a.o"
-    path.write_bytes(path.read_bytes()[:-1])
-    assert store.read("a.o") is None
-    path.write_bytes(b"C" + path.read_bytes()[1:])
-    assert store.read("a.o") is None
-    assert [one.name for one in store.folder().iterdir()] == ["a.o"]
-
-
-def test_a_folder_that_others_may_write_to_is_refused(base):
-    base.mkdir(parents=True)
-    base.chmod(0o777)
-    with pytest.raises(StorageError, match="Others may write"):
-        store.folder()
-
-
-def test_a_folder_of_somebody_else_is_refused(base, monkeypatch):
-    store.folder()
-    monkeypatch.setattr(os, "getuid", lambda: 12345)
-    with pytest.raises(StorageError, match="is not yours"):
-        store.folder()
-
-
-def test_a_link_is_refused(base, tmp_path):
-    (tmp_path / "elsewhere").mkdir(mode=0o700)
-    base.parent.mkdir()
-    base.symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(StorageError, match="is not yours"):
-        store.folder()

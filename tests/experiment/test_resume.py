@@ -370,7 +370,7 @@ def test_each_key_is_allowed_or_refused(configs: Path, key: str) -> None:
     with pytest.raises(ConfigError) as error, resume(RunFolder.open(path), override):
         pass
     first, *rows, last = str(error.value).split("\n")
-    assert first == "A resumed run goes on as it began, so this cannot change:"
+    assert first == "A resumed run keeps its settings, so this cannot change:"
     assert all(" -> " in row for row in rows)
     assert any(row.strip().startswith(key) for row in rows)
     assert last.startswith(f"`nnlab train {path}/resolved.yaml`")

@@ -642,7 +642,7 @@ def test_a_signal_saves_the_state(tmp_path, number, code, name):
     told = out.splitlines()[-1]
     assert told == (
         f"{name}: stopped after {step:,} updates; the state is saved in {path}. "
-        f"`nnlab resume {path}` goes on."
+        f"`nnlab resume {path}` continues it."
     )
     table = folder.read_metrics()
     assert table["epoch"].tolist() == list(range(len(table["epoch"])))

@@ -148,7 +148,7 @@ IMAGES = {"samples", "mistakes", "filters", "feature_maps"}
 SUITS: dict[str, set[str]] = {
     "identity": ALWAYS | SMALL | {"codes"},
     "same-codes": ALWAYS | SMALL | {"codes"},
-    "diagonal": ALWAYS | PLANE | {"weights", "forward"},
+    "diagonal": ALWAYS | PLANE | {"weights", "outputs"},
     "blobs": ALWAYS | PLANE | {"curves", "weights", "boundary_epochs"},
     "digits": ALWAYS | {"curves", "confusion", "samples", "mistakes", "filters"},
     "noise": ALWAYS | {"curves", "steps", "lr", "targets"},

@@ -1,24 +1,22 @@
 """Every figure in the catalogue on every small run that it suits, and none ever costs a run."""
 
 import io
-from itertools import combinations
 from pathlib import Path
-from typing import Any, Never
+from typing import Never
 
 import numpy as np
 import pytest
-from matplotlib.text import Text
 
 from nnlab import plots
 from nnlab.plots import FIGURES, Drawn, Plot, View, draw_all
 from nnlab.plots.style import encode, style
 from nnlab.run.folder import RunFolder
 from tests.plots.conftest import MakeRun, Runs
+from tests.plots.geometry import clipped, overlaps, unreadable
 from tests.plots.runs import SUITS
 
 PAIRS = [(run, name) for run in SUITS for name in FIGURES if name in SUITS[run]]
 METRICS = {"epoch": [0, 1, 2], "train_loss": [1.0, 0.5, 0.2]}
-OUTSIDE = 1.0  # pixels that a text may stand out of the picture
 
 
 def test_every_figure_has_a_run_that_it_suits() -> None:
@@ -35,60 +33,27 @@ def test_what_suits_a_run(runs: Runs, name: str) -> None:
 
 @pytest.mark.parametrize(("run", "name"), PAIRS)
 def test_draws(runs: Runs, run: str, name: str) -> None:
-    """Ink on paper, the experiment's name above, something in every axes, no text on another."""
+    """Ink on paper, the experiment's name above, something in every axes, all of it legible."""
     from matplotlib.image import imread
 
     with style():
         figure = FIGURES[name].draw(runs[run])
         png = encode(figure)
         figure.canvas.draw()
-        wrong = overlaps(figure)
+        wrong = [*overlaps(figure), *clipped(figure), *unreadable(figure)]
     pixels = imread(io.BytesIO(png))[..., :3].min(axis=2)
     assert pixels.shape[0] > 250
     assert 300 < pixels.shape[1] < 3000
     assert 0.004 < np.mean(pixels < 0.9) < 0.8
     title = "".join(text.get_text() for text in figure.texts)
     assert title.startswith(run)
+    name, *rest = figure.texts  # the name alone is of a title's size
+    sizes = {text.get_fontsize() for text in rest if text.get_text() not in run}
+    assert all(size < name.get_fontsize() for size in sizes)
     visible = [ax for ax in figure.axes if ax.get_visible()]
     assert visible
     assert all(ax.has_data() or ax.texts or ax.patches or ax.collections for ax in visible)
     assert wrong == []
-
-
-def overlaps(figure: Any) -> list[tuple[str, ...]]:
-    """Texts that cover each other, and those that stand outside."""
-    width, height = figure.get_size_inches() * figure.dpi
-    hidden = {id(label) for ax in figure.axes for label in _out_of_view(ax)}
-    boxes = []
-    for text in figure.findobj(Text):
-        shown = text.get_visible() and text.get_text().strip() and id(text) not in hidden
-        if shown and (text.axes is None or text.axes.get_visible()):
-            boxes.append((text.get_text(), text.get_window_extent()))
-    wrong: list[tuple[str, ...]] = [
-        (text, "is outside")
-        for text, box in boxes
-        if min(box.x0, box.y0, width - box.x1, height - box.y1) < -OUTSIDE
-    ]
-    for (one, a), (other, b) in combinations(boxes, 2):
-        across, up = min(a.x1, b.x1) - max(a.x0, b.x0), min(a.y1, b.y1) - max(a.y0, b.y0)
-        if across > 1 and up > 1:
-            wrong.append((one, other))
-    return wrong
-
-
-def _out_of_view(ax: Any) -> list[Text]:
-    """Labels of ticks that are not drawn, because they lie beyond the axis."""
-    found = []
-    for axis in (ax.xaxis, ax.yaxis):
-        low, high = sorted(axis.get_view_interval())
-        room = 1e-6 * (high - low)
-        for tick in [*axis.get_major_ticks(), *axis.get_minor_ticks()]:
-            if not low - room <= tick.get_loc() <= high + room:
-                found += [tick.label1, tick.label2]
-            found += [label for label in (tick.label1, tick.label2) if not label.get_visible()]
-        if not axis.get_visible() or not axis.get_tick_params().get("labelbottom", True):
-            found += [tick.label1 for tick in axis.get_major_ticks()]
-    return found
 
 
 @pytest.mark.parametrize(("run", "name"), PAIRS)

@@ -97,22 +97,27 @@ def test_many_layers_are_shortened(count: int) -> None:
 
 def test_under_each_column_stands_what_it_is(runs: Runs) -> None:
     (ax,) = drawn("network", runs["digits"]).axes
-    assert texts(ax) == ["64\ninput", "24\ndense\nrelu\ndropout", "10\ndense\nsoftmax"]
+    assert texts(ax) == [
+        "64\ninput",
+        "24\n0.dense\n1.relu\n2.dropout",
+        "10\n3.dense\n4.softmax",
+    ]
 
 
 def test_only_layers_that_mix_numbers_or_change_the_shape_have_columns(runs: Runs) -> None:
     (ax,) = drawn("network", runs["conv"]).axes
     assert texts(ax) == [
-        "8 x 8 x 1\ninput\nreshape",
-        "6 x 6 x 8\nconv2d\nbatch norm\ndropout\nrelu",
-        "3 x 3 x 8\nmax pool",
-        "3 x 3 x 3\nconv2d",
-        "27\nflatten",
-        "10\ndense\nsoftmax",
+        "8 x 8 x 1\ninput\n0.reshape",
+        "6 x 6 x 8\n1.conv2d\n2.batch norm\n3.dropout\n4.relu",
+        "3 x 3 x 8\n5.max pool",
+        "3 x 3 x 3\n6.conv2d",
+        "27\n7.flatten",
+        "10\n8.dense\n9.softmax",
     ]
     (ax,) = drawn("network", runs["deep-conv"]).axes  # 13 columns, 9 of them drawn
-    assert texts(ax).count("8 x 8 x 7\nconv2d\nbatch norm\nrelu\ndropout") == 4
-    assert texts(ax).count("12\ndense\nlayer norm\ntanh") == 3
+    assert "8 x 8 x 7\n1.conv2d\n2.batch norm\n3.relu\n4.dropout" in texts(ax)
+    assert sum(text.startswith("8 x 8 x 7") for text in texts(ax)) == 4
+    assert sum(text.startswith("12\n") for text in texts(ax)) == 3
     assert "4 more" in texts(ax)
 
 
@@ -133,7 +138,8 @@ def test_on_a_page_every_label_can_be_read(runs: Runs, run: str, name: str) -> N
 
 def test_the_boundary_is_where_the_network_is_undecided(runs: Runs) -> None:
     """Weights 9 and -9 and no bias: the line x = y."""
-    (ax,) = drawn("boundary", runs["diagonal"]).axes
+    ax, scale = drawn("boundary", runs["diagonal"]).axes
+    assert scale.get_ylabel() == "output: probability of class x > y"
     (contour,) = ax.collections
     vertices = np.vstack([path.vertices for path in contour.get_paths()])
     assert len(vertices) > 100
@@ -243,6 +249,19 @@ def test_a_line_for_each_point_says_truth_and_prediction(runs: Runs) -> None:
 # --- classes ----------------------------------------------------------------------------------
 
 
+def test_truth_and_prediction_of_a_hundred_points_stand_in_blocks(runs: Runs) -> None:
+    axes = drawn("outputs", runs["diagonal"]).axes
+    kept = runs["diagonal"].read_arrays("predictions")
+    assert len(axes) == 8
+    assert [text for ax in axes[::2] for text in texts(ax)] == [
+        f"{target:g}" for target in kept["train.targets"]
+    ]
+    assert [text for ax in axes[1::2] for text in texts(ax)] == [
+        f"{output:.2f}" for output in kept["train.outputs"].ravel()
+    ]
+    assert len({ax.get_ylim() for ax in axes}) == 1
+
+
 def test_the_confusion_matrix_is_that_of_the_summary(runs: Runs) -> None:
     run = runs["digits"]
     (ax,) = drawn("confusion", run).axes
@@ -288,8 +307,9 @@ def test_filters_are_the_columns_of_the_first_weights(runs: Runs) -> None:
     figure = drawn("filters", run)
     sheet = np.asarray(figure.axes[0].get_images()[0].get_array())
     weight = run.read_weights("final")["0.dense.weight"]
-    np.testing.assert_array_equal(sheet[:8, :8], weight[:, 0].reshape(8, 8))
-    np.testing.assert_array_equal(sheet[9:17, 9:17], weight[:, 9].reshape(8, 8))
+    assert sheet.shape == (4 * 9 + 1, 6 * 9 + 1)  # 24 units, 6 beside each other
+    np.testing.assert_array_equal(sheet[1:9, 1:9], weight[:, 0].reshape(8, 8))
+    np.testing.assert_array_equal(sheet[10:18, 10:18], weight[:, 7].reshape(8, 8))
 
 
 def test_filters_of_a_convolution(runs: Runs, tmp_path: Any) -> None:
@@ -300,7 +320,7 @@ def test_filters_of_a_convolution(runs: Runs, tmp_path: Any) -> None:
     for which in ("initial", "final"):
         run.write_weights(which, {"0.conv2d.weight": kernel, "0.conv2d.bias": np.zeros(4)})  # type: ignore[arg-type]
     sheet = np.asarray(drawn("filters", run).axes[0].get_images()[0].get_array())
-    np.testing.assert_array_equal(sheet[:, 4:7], kernel[:, :, 0, 1])
+    np.testing.assert_array_equal(sheet[1:4, 5:8], kernel[:, :, 0, 1])
 
 
 # --- histograms, forward ----------------------------------------------------------------------

@@ -175,7 +175,7 @@ def test_the_lowest_part_is_the_lightest(make_run: MakeRun) -> None:
     shades = [colour[0] for colour in ax.collections[0].get_facecolor()]
     assert shades == sorted(shades, reverse=True)
     darkest = shades[-1]
-    for colour in look().palette:
+    for colour in look().lines:
         red, green, blue = (int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5))
         assert 0.3 * red + 0.59 * green + 0.11 * blue < darkest - 0.03
 

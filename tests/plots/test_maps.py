@@ -92,18 +92,19 @@ def test_all_maps_of_a_column_share_a_scale_from_0_to_their_largest(by_hand: Run
     largest = max(np.asarray(one.get_array()).max() for one in first)
     assert {one.get_clim() for one in first} == {(0.0, largest)}
     both = [np.asarray(one.get_array()) for one in second]  # no activation: below 0 as well
-    limits = min(0.0, np.min(both)), max(0.0, np.max(both))
+    bound = max(-np.min(both), np.max(both))  # signs have the colours of all other figures
+    limits = -bound, bound
     assert {one.get_clim() for one in second} == {limits}
     labels = [ax.get_xlabel() for ax in figure.axes[1:]]
-    assert labels == ["output of layer 4 (relu)", "output of layer 6 (conv2d)"]
+    assert labels == ["output of 4.relu", "output of 6.conv2d"]
 
 
 def test_what_stands_above_the_columns(runs: Runs) -> None:
     figure = drawn(runs["conv"])
     assert [text for text in texts(figure) if " x " in text] == [
         "input\n8 x 8",
-        "layer 1 (conv2d)\n+ batch norm, dropout, relu\n6 x 6 x 8, 6 of 8 maps",
-        "layer 6 (conv2d)\n3 x 3 x 3, all maps",
+        "1.conv2d\n+ 2.batch norm, 3.dropout,\n4.relu\n6 x 6 x 8, 6 of 8 maps",
+        "6.conv2d\n3 x 3 x 3, all maps",
     ]
     assert heads(figure).endswith(
         "Of each layer the 6 maps that vary most over these pictures. "
@@ -115,10 +116,10 @@ def test_of_many_convolutions_the_first_and_the_last_are_drawn(runs: Runs) -> No
     figure = drawn(runs["deep-conv"])
     assert "Of 6 convolutions the first 2 and the last 2." in heads(figure)
     labels = [ax.get_xlabel() for ax in figure.axes[1:]]
-    assert labels == [f"output of layer {number} (relu)" for number in (3, 7, 19, 23)]
+    assert labels == [f"output of {number}.relu" for number in (3, 7, 19, 23)]
     assert FIGURES["feature_maps"].alt(runs["deep-conv"]) == (
-        "Feature maps of deep-conv: 8 x 8 x 7 after layer 3 (relu), 8 x 8 x 7 after layer 7 "
-        "(relu), 8 x 8 x 7 after layer 19 (relu), 8 x 8 x 7 after layer 23 (relu)."
+        "Feature maps of deep-conv: 8 x 8 x 7 after 3.relu, 8 x 8 x 7 after 7.relu, "
+        "8 x 8 x 7 after 19.relu, 8 x 8 x 7 after 23.relu."
     )
 
 

@@ -10,7 +10,8 @@ import matplotlib as mpl
 import pytest
 
 from nnlab.plots import draw_all
-from nnlab.plots.style import DARK, LIGHT, Look, encode, head, panels, style
+from nnlab.plots.palette import DARK, LIGHT, Look
+from nnlab.plots.style import encode, head, panels, style
 from tests.patience import PATIENCE
 from tests.plots.conftest import MakeRun
 
@@ -96,7 +97,7 @@ def test_the_head_takes_names_as_they_are_and_keeps_the_panels_size() -> None:
         texts = [text.get_text() for text in figure.texts]
         left, bottom, right, top = ax.get_tightbbox().extents / figure.dpi
     assert "a $ and $ b_{c}" in data
-    assert len(texts) == 6
+    assert len(texts) == 5
     width, height = figure.get_size_inches()
     assert 0 <= left < right <= width
     lowest_line = min(text.get_position()[1] for text in figure.texts) * height
@@ -132,7 +133,7 @@ def test_neighbours_in_the_palette_differ_as_greys(look: Look) -> None:
         red, green, blue = (int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5))
         return 0.299 * red + 0.587 * green + 0.114 * blue
 
-    greys = [grey(colour) for colour in look.palette]
+    greys = [grey(colour) for colour in look.lines]
     assert all(abs(a - b) > 0.1 for a, b in pairwise(greys))
 
 

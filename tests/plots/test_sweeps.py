@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from nnlab.plots.sweep_finals import draw as draw_final
 from nnlab.plots.sweep_finals import draw_map, log_spaced
 from nnlab.plots.sweeps import SWEEP_FIGURES
 from nnlab.run.sweeps import SweepFolder
+from tests.plots.geometry import clipped, overlaps, unreadable
 
 BASE = {
     "seed": 3,
@@ -71,7 +73,10 @@ GRID = [({"lr": lr, "hidden": h}, 3, [1.0, lr * h]) for lr in (0.01, 0.1) for h 
 
 def drawn(draw, study):
     with style():
-        return draw(study)
+        figure = draw(study)
+        figure.canvas.draw()
+        assert [*overlaps(figure), *clipped(figure), *unreadable(figure)] == []
+        return figure
 
 
 def test_curves_are_medians_with_a_band(make: Make) -> None:
@@ -171,7 +176,7 @@ def test_a_figure_that_fails_costs_a_warning(make: Make, monkeypatch: pytest.Mon
     def fail(study: Study) -> bool:
         raise ValueError("no such column")
 
-    monkeypatch.setitem(SWEEP_FIGURES, "curves", (fail, draw_curves))
+    monkeypatch.setitem(SWEEP_FIGURES, "curves", replace(SWEEP_FIGURES["curves"], suits=fail))
     found = draw_sweep(make(ONE, SEEDS).folder)
     assert found.warnings == ("The figure curves could not be drawn (ValueError: no such column).",)
     assert [path.stem for path in found.paths] == ["final"]

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from nnlab.plots.titles import setting, title
+from nnlab.plots.titles import Trained, epochs_text, setting, title
 
 
 @pytest.mark.parametrize(
@@ -54,6 +54,30 @@ from nnlab.plots.titles import setting, title
 )
 def test_setting(config: dict[str, Any], inputs: list[int] | None, expected: str) -> None:
     assert setting(config, inputs) == expected
+
+
+@pytest.mark.parametrize(
+    ("asked", "trained", "expected"),
+    [
+        (300, [], "300 epochs"),
+        (300, [(300, "completed")], "300 epochs"),
+        (300, [(54, "early_stopped")], "54 of 300 epochs, stopped early"),
+        (300, [(300, "early_stopped")], "300 epochs"),
+        (9, [(3, "diverged")], "3 of 9 epochs, diverged"),
+        (50, [(7, "interrupted")], "7 of 50 epochs, interrupted"),
+        (50, [(7, "running")], "7 of 50 epochs, still running"),
+        (50, [(7, "resumable")], "7 of 50 epochs, killed"),
+        (1, [(0, "failed")], "0 of 1 epoch, failed"),
+        (300, [(54, "early_stopped"), (54, "early_stopped")], "54 of 300 epochs, stopped early"),
+        (300, [(54, "early_stopped"), (300, "completed")], "54 to 300 of 300 epochs"),
+        (300, [(54, "early_stopped"), (60, "diverged")], "54 to 60 of 300 epochs"),
+        ("many", [(54, "early_stopped")], ""),
+    ],
+)
+def test_epochs_are_those_that_were_trained(
+    asked: Any, trained: list[tuple[int, str]], expected: str
+) -> None:
+    assert epochs_text(asked, [Trained(*one) for one in trained]) == expected
 
 
 def test_title_of_a_run() -> None:

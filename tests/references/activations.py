@@ -20,6 +20,7 @@ ACTIVATIONS: list[tuple[str, dict[str, float], Callable[[Tensor], Tensor]]] = [
     ("elu", {"alpha": 0.3}, lambda x: functional.elu(x, 0.3)),
     ("gelu", {}, functional.gelu),
     ("silu", {}, functional.silu),
+    ("square", {}, torch.square),
     # PyTorch drops log(1 + exp(-x)) beyond 20 unless told otherwise.
     ("softplus", {}, lambda x: functional.softplus(x, threshold=700.0)),
 ]

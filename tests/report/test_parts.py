@@ -1,11 +1,16 @@
 """Numbers, axes, curves and tables of a page, by hand."""
 
+import re
+
 import numpy as np
 import pytest
 
-from nnlab.report import numbers, ticks
+from nnlab.plots.palette import DARK, LIGHT, Look, channels, contrast, mixed
+from nnlab.report import numbers, png, ticks
 from nnlab.report.again import command
 from nnlab.report.charts import BUCKETS, Mark, Series, chart, thin
+from nnlab.report.heat import STRONGEST
+from nnlab.report.page import HERE, colours
 from nnlab.report.tables import of_records
 
 
@@ -62,6 +67,7 @@ def test_straight_ticks(low: float, high: float, labels: list[str]) -> None:
         ([0.01, 1.0], ["0.01", "0.1", "1"]),
         ([1e-9, 1.0], ["10⁻⁸", "10⁻⁶", "10⁻⁴", "0.01", "1"]),
         ([0.5, 200.0], ["1", "10", "100"]),
+        ([0.2, 5.0], ["0.2", "0.5", "1", "2", "5"]),
         ([1e-40, 1e40], ["10⁻³⁶", "10⁻¹⁸", "1", "10¹⁸", "10³⁶"]),
     ],
 )
@@ -150,3 +156,54 @@ def test_columns_in_which_nothing_stands_are_left_out() -> None:
 )
 def test_the_command_that_was_typed(argv: object, typed: str) -> None:
     assert command(argv) == typed
+
+
+@pytest.mark.parametrize(("look", "place"), [(LIGHT, 0), (DARK, 1)], ids=["light", "dark"])
+def test_the_page_has_the_colours_of_the_figures(look: Look, place: int) -> None:
+    """Read from the style sheet; and no rule of page.css brings a colour of its own for them."""
+    variables = re.findall(r":root \{ ([^}]*) \}", colours())[place]
+    found = dict(re.findall(r"--([a-z0-9]+): (#[0-9a-f]{6});", variables))
+    assert [found[f"class{number}"] for number in range(7)] == list(look.classes)
+    assert [found[f"line{number}"] for number in range(7)] == list(look.lines)
+    assert (found["positive"], found["negative"]) == (look.positive, look.negative)
+    assert (found["paper"], found["ink"]) == (look.paper, look.ink)
+    sheet = (HERE / "page.css").read_text()
+    used = set(re.findall(r"var\(--([a-z0-9]+)\)", sheet))
+    own = set(re.findall(r"--([a-z0-9]+):", sheet))
+    assert used <= found.keys() | own
+    assert not own & found.keys()
+
+
+@pytest.mark.parametrize("look", [LIGHT, DARK], ids=["light", "dark"])
+def test_numbers_in_the_slider_can_be_read_at_every_level(look: Look) -> None:
+    for colour in (look.positive, look.negative):
+        for level in np.linspace(0, STRONGEST, 20):
+            assert contrast(look.ink, mixed(look.paper, colour, level)) >= 4.5
+    for shade in (0.08, 0.56):  # of the confusion matrix, .s1 to .s9
+        assert contrast(look.ink, mixed(look.paper, look.positive, shade)) >= 4.5
+
+
+def test_the_slider_and_the_figures_have_one_order_of_classes() -> None:
+    palette = png.classes(list(LIGHT.classes))
+    for number, colour in enumerate(LIGHT.classes):
+        assert tuple(palette[number * png.STEPS, :3]) == channels(colour)
+
+
+def test_a_cosine_is_seen_as_one() -> None:
+    rates = 0.1 * (1 + np.cos(np.pi * np.arange(20) / 20)) / 2
+    found = chart("lr", "lr", [Series("rate", "train", np.arange(20.0), rates)], rate=True)
+    assert found is not None
+    assert [scale.name for scale in found.scales] == ["linear", "log"]
+
+
+def test_a_noisy_curve_is_pale_behind_its_mean() -> None:
+    noisy = 1.0 + np.random.default_rng(0).normal(0, 0.2, 200)
+    lines = [
+        Series("training", "train", np.arange(200.0), np.linspace(1.5, 0.6, 200)),
+        Series("validation", "val", np.arange(200.0), noisy),
+    ]
+    found = chart("loss", "loss", lines)
+    assert found is not None
+    assert [colour for colour, _ in found.scales[0].paths] == ["train", "val"]
+    assert [colour for colour, _ in found.scales[0].pale] == ["val"]
+    assert found.pale == "pale: every epoch; strong: mean of 7"

@@ -163,12 +163,10 @@ def test_bomb_is_refused(tmp_path: Path) -> None:
         arrays.read(path)
 
 
-def test_too_many_members_are_refused_before_they_are_listed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.parametrize("members", [10_001, 30_000])
+def test_too_many_members_are_refused(tmp_path: Path, members: int) -> None:
     path = tmp_path / "a.npz"
-    write_raw(path, {f"{n}.npy": b"" for n in range(10_001)})
-    monkeypatch.setattr(zipfile.ZipFile, "__init__", lambda *_: pytest.fail("it was opened"))
+    write_raw(path, {f"{n}.npy": b"" for n in range(members)})
     with pytest.raises(RunUnreadable, match=r": it holds more than 10,000 arrays\.$"):
         arrays.read(path)
 

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 import resource
 import shutil
 import signal
@@ -198,6 +199,109 @@ def _write_under_a_limit(path: Path) -> int:
         print(error)
         return error.exit_code
     return 0
+
+
+TARGETS: dict[str, Callable[[Path], object]] = {
+    "write": lambda path: durable.write(path, b"new"),
+    "append": lambda path: durable.append(path, "3\n"),
+    "truncate": lambda path: durable.truncate(path, 2),
+    "sync": durable.sync_file,
+    "remove": durable.remove,
+    "remove a folder": durable.remove_folder,
+    "make a folder": durable.make_subfolder,
+}
+
+
+@pytest.mark.parametrize("act", TARGETS)
+@pytest.mark.parametrize("kind", ["link", "link to a folder", "hard link"])
+def test_nothing_follows_a_link(tmp_path: Path, kind: str, act: str) -> None:
+    outside, path = tmp_path / "outside", tmp_path / "inside" / "a.csv"
+    for folder in (outside, path.parent):
+        folder.mkdir()
+    (outside / "a.csv").write_text("1\n2\n")
+    if kind == "hard link":
+        os.link(outside / "a.csv", path)
+    else:
+        path.symlink_to(outside / "a.csv" if kind == "link" else outside)
+    try:
+        TARGETS[act](path)
+    except RunUnreadable as error:
+        assert str(path) in str(error)  # noqa: PT017
+        assert path.is_symlink() or path.samefile(outside / "a.csv")
+    else:
+        assert act in ("write", "remove", "remove a folder")
+        assert not path.is_symlink()
+    assert [p.name for p in outside.iterdir()] == ["a.csv"]
+    assert (outside / "a.csv").read_text() == "1\n2\n"
+
+
+@pytest.mark.parametrize("kind", ["pipe", "folder", "device"])
+@pytest.mark.parametrize("act", ["write", "append", "truncate", "sync"])
+def test_what_is_no_file_is_refused_at_once(tmp_path: Path, kind: str, act: str) -> None:
+    path = tmp_path / "a.csv"
+    {
+        "pipe": lambda: os.mkfifo(path),
+        "folder": path.mkdir,
+        "device": lambda: path.symlink_to("/dev/null"),
+    }[kind]()
+    with pytest.raises(
+        RunUnreadable, match=r"^Cannot write .*a\.csv: it is (a link|not a regular)"
+    ):
+        TARGETS[act](path)
+    assert [p.name for p in tmp_path.iterdir()] == ["a.csv"]
+
+
+def test_a_folder_is_deleted_however_deep(tmp_path: Path) -> None:
+    outside, path = tmp_path / "outside", tmp_path / ".x.tmp"
+    outside.mkdir()
+    (outside / "a.csv").touch()
+    deepest = path
+    for _ in range(1200):  # deeper than Python's recursion goes
+        deepest = deepest / "a"
+        deepest.mkdir(parents=True)
+    (deepest / "link").symlink_to(outside)
+    durable.remove_leftovers(tmp_path)
+    assert [p.name for p in tmp_path.iterdir()] == ["outside"]
+    assert (outside / "a.csv").exists()
+
+
+def test_temporary_names_cannot_be_foreseen(tmp_path: Path) -> None:
+    seen = {durable.temporary_name(tmp_path / "a.csv").name for _ in range(100)}
+    assert len({name[-20:-4] for name in seen}) == 100
+    assert all(re.fullmatch(r"\.nnlab-[0-9a-f]{8}-\d+-[0-9a-f]{16}\.tmp", name) for name in seen)
+
+
+def test_a_temporary_laid_out_in_advance_is_not_opened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not even where the name is known."""
+    (tmp_path / "thesis.txt").write_text("mine")
+    (tmp_path / ".x.tmp").symlink_to(tmp_path / "thesis.txt")
+    monkeypatch.setattr(durable, "temporary_name", lambda path: tmp_path / ".x.tmp")
+    with pytest.raises(StorageError, match="File exists"):
+        durable.write(tmp_path / "a.csv", b"new")
+    assert (tmp_path / "thesis.txt").read_text() == "mine"
+
+
+def test_temporaries_of_ended_processes_go_at_the_next_write(tmp_path: Path) -> None:
+    """And those of a running process, of another machine, or of the user stay."""
+    script = (
+        "import os, signal; from pathlib import Path; from nnlab.run import durable\n"
+        "durable.hook = lambda step, path: step == 'replace' and os.kill(os.getpid(), 9)\n"
+        f"durable.write(Path({str(tmp_path / 'a.csv')!r}), b'half')"
+    )
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == -9
+    (left,) = tmp_path.iterdir()
+    machine, pid = left.name.split("-")[1:3]
+    stay = [
+        f".nnlab-{machine}-{os.getpid()}-0123456789abcdef.tmp",
+        f".nnlab-00000000-{pid}-0123456789abcdef.tmp",
+        ".mine.tmp",
+    ]
+    for name in stay:
+        (tmp_path / name).touch()
+    durable.write(tmp_path / "a.csv", b"new")
+    assert sorted(p.name for p in tmp_path.iterdir()) == sorted([*stay, "a.csv"])
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from nnlab.errors import RunLocked, RunUnreadable, StorageError
+from nnlab.errors import RunLocked, RunUnreadable
 from nnlab.run import lock
 from tests.patience import PATIENCE
 
@@ -46,9 +46,11 @@ def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
 
 def test_a_lock_file_that_cannot_be_opened(tmp_path: Path) -> None:
     (tmp_path / lock.LOCK).mkdir()
-    with pytest.raises(StorageError) as caught, lock.held(tmp_path):
+    with pytest.raises(RunUnreadable) as caught, lock.held(tmp_path):
         pytest.fail("locked a folder")
-    assert str(caught.value).startswith(f"Cannot lock {tmp_path}: Is a directory")
+    assert str(caught.value) == (
+        f"Cannot write {tmp_path}/lock: it is not a regular file. Remove it."
+    )
 
 
 def test_holder_unknown(tmp_path: Path) -> None:

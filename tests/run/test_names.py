@@ -1,5 +1,6 @@
 """Names of run folders stay inside the runs folder (S8), are never shared (R10), and are found."""
 
+import json
 import os
 import re
 import secrets
@@ -140,6 +141,43 @@ def test_latest_of_one_second_is_the_folder_changed_last(runs: Path) -> None:
     assert names.find("latest", runs).name == "20260509-073525-xor-aaaaaa"
 
 
+# Names follow the clock of a zone; run.json has the instant. The oldest first:
+BEGAN = {
+    "20261025-091500-b-bbbbbb": "2026-10-25T00:15:00.000+00:00",  # in Tokyo
+    "20261025-023000-a-aaaaaa": "2026-10-25T02:30:00.000+02:00",  # summer time in Berlin
+    "20261025-020500-c-cccccc": "2026-10-25T02:05:00.000+01:00",  # an hour later: winter time
+    "20261024-200000-d-dddddd": "2026-10-24T20:00:00.000-06:00",  # in Mexico
+}
+
+
+def test_runs_are_ordered_by_the_instant(tmp_path: Path) -> None:
+    for name, started in BEGAN.items():
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "run.json").write_text(json.dumps({"started": started}))
+    assert names.by_age(tmp_path) == list(BEGAN)
+    assert names.find("latest", tmp_path).name == "20261024-200000-d-dddddd"
+
+
+@pytest.mark.parametrize("started", [None, 3, "soon", "9" * 30, ["x"]])
+def test_a_run_that_does_not_say_when_goes_by_its_name(tmp_path: Path, started: object) -> None:
+    for name in ("20260510-120000-b-bbbbbb", "20260509-120000-a-aaaaaa"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "run.json").write_text(json.dumps({"started": started}))
+    assert names.by_age(tmp_path) == ["20260509-120000-a-aaaaaa", "20260510-120000-b-bbbbbb"]
+
+
+def test_a_run_that_was_never_begun_is_left_out(tmp_path: Path) -> None:
+    """A kill before run.json leaves a folder with a config at most."""
+    for name, file in (
+        ("20260509-120000-a-aaaaaa", "run.json"),
+        ("20260510-120000-b-bbbbbb", "config.yaml"),
+    ):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / file).write_text("{}")
+    assert names.by_age(tmp_path) == ["20260509-120000-a-aaaaaa"]
+    assert names.find("latest", tmp_path).name == "20260509-120000-a-aaaaaa"
+
+
 def test_find_refuses_a_prefix_of_several(runs: Path) -> None:
     with pytest.raises(UsageError) as caught:
         names.find("20260509", runs)
@@ -160,8 +198,8 @@ def test_find_suggests_the_nearest(runs: Path) -> None:
         names.find("20260510-120000-digit-cccccc", runs)
     assert str(caught.value) == (
         f"There is no run '20260510-120000-digit-cccccc', neither as a path nor in {runs}. "
-        "Did you mean 20260510-120000-digits-cccccc, 20260509-073525-xor-bbbbbb, "
-        "20260509-073525-xor-aaaaaa?"
+        "Did you mean '20260510-120000-digits-cccccc', '20260509-073525-xor-bbbbbb' or "
+        "'20260509-073525-xor-aaaaaa'?"
     )
 
 

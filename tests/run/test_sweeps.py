@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from nnlab.errors import RunUnreadable
+from nnlab.run.folder import RunFolder
 from nnlab.run.sweeps import SweepFolder, cell_label, find_all, label
 
 ABOUT = {"format": 1, "axes": [{"key": "lr", "values": [0.1, 0.2]}], "base": {"seed": 3}}
@@ -155,3 +156,16 @@ def test_labels(value: object, text: str) -> None:
 
 def test_a_cell_in_words() -> None:
     assert cell_label({"lr": 0.001, "hidden": 3}) == "lr 0.001, hidden 3"
+
+
+def test_a_trial_that_was_never_begun_is_removed(tmp_path: Path) -> None:
+    """Its process was killed before run.json; one that is being begun now stays."""
+    folder = SweepFolder(tmp_path)
+    left, now, begun = (tmp_path / (letter * 12) for letter in "abc")
+    for path in (left, now, begun):
+        path.mkdir()
+        (path / "config.yaml").write_text("")
+    (begun / "run.json").write_text("{}")
+    with RunFolder(now).lock():
+        folder.tidy()
+    assert sorted(p.name[0] for p in tmp_path.iterdir()) == ["b", "c"]

@@ -1,5 +1,7 @@
 """What a person writes as an axis, and what is said of what is none."""
 
+from pathlib import Path
+
 import pytest
 
 from nnlab.config.schema import Study
@@ -14,7 +16,7 @@ STUDIES = {
 
 
 def values(text):
-    (axis,) = parse([text], STUDIES, "case")
+    (axis,) = parse([text], STUDIES, "case", Path())
     return axis.key, axis.plain
 
 
@@ -78,7 +80,7 @@ OFFERED = (
 )  # fmt: skip
 def test_refused(texts: list[str], message: str) -> None:
     with pytest.raises(UsageError) as caught:
-        parse(texts, STUDIES, "case")
+        parse(texts, STUDIES, "case", Path())
     assert str(caught.value).startswith(message)
 
 
@@ -88,7 +90,7 @@ def test_refused(texts: list[str], message: str) -> None:
 )
 def test_none_or_one_study(studies: dict[str, Study], said: str) -> None:
     with pytest.raises(UsageError) as caught:
-        parse(["width"], studies, "case")
+        parse(["width"], studies, "case", Path())
     assert str(caught.value).startswith(f"case has no study 'width'. It has {said} other setting")
 
 
@@ -103,19 +105,19 @@ def test_none_or_one_study(studies: dict[str, Study], said: str) -> None:
 )
 def test_no_yaml(text: str, message: str) -> None:
     with pytest.raises(ConfigError) as caught:
-        parse([text], STUDIES, "case")
+        parse([text], STUDIES, "case", Path())
     assert str(caught.value).startswith(message)
 
 
 def test_cells_go_through_the_last_axis_fastest() -> None:
-    axes = parse(["lr=1,2", "hidden=3,4,5"], {}, "case")
+    axes = parse(["lr=1,2", "hidden=3,4,5"], {}, "case", Path())
     found = [[node.value for node in cell] for cell in grid.cells(axes)]
     assert found == [[1, 3], [1, 4], [1, 5], [2, 3], [2, 4], [2, 5]]
     assert grid.size(axes) == 6
 
 
 def test_a_sample_is_part_of_the_grid_and_of_a_larger_sample() -> None:
-    axes = parse(["lr=range(20)", "hidden=range(1, 31)"], {}, "case")
+    axes = parse(["lr=range(20)", "hidden=range(1, 31)"], {}, "case", Path())
     whole = [tuple(node.value for node in cell) for cell in grid.cells(axes)]
     small = [tuple(node.value for node in cell) for cell in grid.cells(axes, 10, seed=1)]
     large = [tuple(node.value for node in cell) for cell in grid.cells(axes, 40, seed=1)]

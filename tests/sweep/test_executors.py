@@ -103,7 +103,7 @@ def test_a_trial_whose_data_has_changed_fails(trials: tuple[Trial, ...], tmp_pat
 
     found = run_trial(replace(trials[0], data="0" * 64), tmp_path)
     assert found.status == "failed"
-    assert "is not what the finished trials of this sweep were trained on" in str(found.reason)
+    assert "is not what the other trials of this sweep see" in str(found.reason)
 
 
 def test_a_folder_that_cannot_be_resumed_is_trained_anew(

@@ -70,10 +70,10 @@ def test_folder_names(config: str, axes: list[str], overrides: list[str], name: 
     from nnlab.sweep.axes import parse
     from nnlab.sweep.plan import folder_name
 
-    found = folder_name("case", parse(axes, {}, "case"), overrides)
+    found = folder_name("case", parse(axes, {}, "case", Path()), overrides)
     if name is not None:
         assert found == name
-    assert found == folder_name("case", parse(axes, {}, "case"), overrides)
+    assert found == folder_name("case", parse(axes, {}, "case", Path()), overrides)
     assert len(found) <= 87
     assert "/" not in found
 

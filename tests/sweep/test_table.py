@@ -53,7 +53,11 @@ def test_rows_stand_in_the_order_of_the_values() -> None:
             {"loss": 3.0, "accuracy": 0.5},
             ["train_loss", "test_loss", "test_accuracy"],
         ),
-        ({"train_loss": 1.0, "train_mae": 1.0, "train_r2": 1.0}, {}, ["train_loss", "train_mae"]),
+        (
+            {"train_loss": 1.0, "train_mae": 1.0, "train_r2": 1.0},
+            {},
+            ["train_loss", "train_mae", "train_r2"],
+        ),
     ],
 )
 def test_which_numbers_stand_for_a_trial(final, test, names) -> None:

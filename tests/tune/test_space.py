@@ -28,21 +28,70 @@ def space(folder: Path, text: str) -> list[Dimension]:
 @pytest.mark.parametrize(
     ("text", "among"),
     [
-        ("{low: 1e-3, high: 1, log: true}", Span(1e-3, 1, True, None, False)),
-        ("{low: 1, high: 8}", Span(1, 8, False, None, True)),
-        ("{low: 1.0, high: 8}", Span(1.0, 8, False, None, False)),
-        ("{low: 1, high: 8, int: false}", Span(1, 8, False, None, False)),
-        ("{low: 2.0, high: 8.0, int: true}", Span(2.0, 8.0, False, None, True)),
-        ("{low: 2, high: 16, step: 2}", Span(2, 16, False, 2, True)),
-        ("{low: 0, high: 1, step: 0.25}", Span(0, 1, False, 0.25, False)),
-        ("[relu, tanh]", Choice(("relu", "tanh"))),
-        ("[relu, {leaky_relu: 0.1}, 3, null]", Choice(("relu", {"leaky_relu": 0.1}, 3, None))),
-        ("[1, 1.0, true]", Choice((1, 1.0, True))),  # three different values
+        ("lr: {low: 1e-3, high: 1, log: true}", Span(1e-3, 1, True, None, False)),
+        ("lr: {low: 1, high: 8}", Span(1, 8, False, None, False)),
+        ("lr: {low: 1, high: 8, log: true}", Span(1, 8, True, None, False)),
+        ("lr: {low: 1.0, high: 8}", Span(1.0, 8, False, None, False)),
+        ("optimizer.weight_decay: {low: 0, high: 1}", Span(0, 1, False, None, False)),
+        ("optimizer.weight_decay: {low: 0, high: 1, step: 0.25}", Span(0, 1, False, 0.25, False)),
+        ("optimizer.weight_decay: {low: 0, high: 8, step: 2}", Span(0, 8, False, 2, False)),
+        ("lr: {low: 1, high: 8, int: false}", Span(1, 8, False, None, False)),
+        ("lr: {low: 2.0, high: 8.0, int: true}", Span(2, 8, False, None, True)),
+        ("optimizer.lr: {low: 1, high: 2}", Span(1, 2, False, None, False)),
+        ("learning_rate: {low: 1, high: 2}", Span(1, 2, False, None, False)),
+        ("init.normal: {low: 1, high: 2}", Span(1, 2, False, None, False)),
+        ("data.test: {low: 0.25, high: 0.75}", Span(0.25, 0.75, False, None, False)),
+        ("data.test: {low: 3, high: 9}", Span(3, 9, False, None, True)),  # rows, or a share
+        ("hidden: {low: 2, high: 16, step: 2}", Span(2, 16, False, 2, True)),
+        ("hidden: {low: 2.0, high: 16.0}", Span(2, 16, False, None, True)),
+        ("hidden: {low: 2, high: 16, log: true}", Span(2, 16, True, None, True)),
+        ("network.0.units: {low: 2, high: 3}", Span(2, 3, False, None, True)),
+        ("network.0.dense: {low: 2, high: 3}", Span(2, 3, False, None, True)),
+        ("batch_size: {low: 1, high: 8}", Span(1, 8, False, None, True)),  # or the word full
+        ("seed: {low: 0, high: 8}", Span(0, 8, False, None, True)),
+        ("activation: [relu, tanh]", Choice(("relu", "tanh"))),
+        ("training.shuffle: [true, false]", Choice((True, False))),
+        ("lr: [1, 0.5]", Choice((1, 0.5))),
+        ("batch_size: [4, full]", Choice((4, "full"))),
+        ("activation: [relu, {leaky_relu: 0.1}]", Choice(("relu", {"leaky_relu": 0.1}))),
     ],
 )
 def test_where_to_search(tmp_path: Path, text: str, among: Choice | Span) -> None:
-    (found,) = space(tmp_path, f"lr: {text}\n")
-    assert (found.key, found.among) == ("lr", among)
+    """The type of the setting decides whether numbers are whole, not how they are written."""
+    (found,) = check_space(space(tmp_path, f"{text}\n"), base("xor"))
+    assert (found.key, found.among) == (text.partition(":")[0], among)
+    assert repr(found.among) == repr(among)  # 2 is not 2.0
+
+
+@pytest.mark.parametrize(
+    ("text", "hints"),
+    [
+        ("{min: 1e-4, max: 1}", ["low", "high"]),
+        ("{from: 1, to: 8}", ["low", "high"]),
+        ("{lower: 1, upper: 8, log: true}", ["low", "high"]),
+        ("{start: 1, stop: 8, step: 2}", ["low", "high"]),
+        ("{Minimum: 1, Maximum: 8}", ["low", "high"]),
+        ("{low: 1, hi: 8}", ["high"]),
+        ("{low: 1, high: 8, q: 2}", ["step"]),
+        ("{low: 1, high: 8, integer: true}", ["int"]),
+        ("{low: 1, high: 8, type: loguniform}", ["log: true"]),
+        ("{low: 1, high: 8, type: int}", ["int: true"]),
+        ("{low: 1, high: 8, type: float}", [""]),
+        ("{low: 1, high: 8, scale: log}", ["log: true"]),
+        ("{distribution: log_uniform, min: 1, max: 8}", ["log: true", "low", "high"]),
+        ("{loguniform: [1, 8]}", ["low, high and log: true"]),
+        ("{uniform: [1, 8]}", ["low and high"]),
+        ("{choices: [1, 8]}", ["a list such as [relu, tanh]"]),
+        ("{values: [1, 8]}", ["a list such as [relu, tanh]"]),
+        ("{type: categorical, values: [1]}", ["a list such as [relu, tanh]"] * 2),
+    ],
+)
+def test_words_of_other_libraries(tmp_path: Path, text: str, hints: list[str]) -> None:
+    with pytest.raises(ConfigError) as error:
+        space(tmp_path, f"lr: {text}\n")
+    found = [problem.nearest for problem in error.value.problems]  # type: ignore[attr-defined]
+    assert found == hints
+    assert all(f"Did you mean '{hint}'?" in str(error.value) for hint in hints if hint)
 
 
 FORMS = "{low: 1e-4, high: 1, log: true}, {low: 2, high: 16, step: 2}, or a list [relu, tanh]"
@@ -108,6 +157,14 @@ def test_what_is_no_space(tmp_path: Path, text: str, place: str, sentence: str) 
         ("lr: {low: -1.0, high: 1}", "space.yaml:1:1: optimizer.lr is -1.0."),
         ("activation: [relu, rellu]", "Did you mean 'relu'?"),
         ("network.9: [relu]", "'9' is no place in this list."),
+        ("hidden: {low: 2.5, high: 8}", "'hidden' takes whole numbers, and low is 2.5."),
+        ("hidden: {low: 2, high: 8, step: 1.5}", "'hidden' takes whole numbers, and step is 1.5."),
+        ("hidden: {low: 2, high: 8, int: false}", "'hidden' takes no fractions, so int: false"),
+        ("hidden: {low: 0, high: 8}", "network.0.units is 0."),
+        ("optimizer.momentum: {low: 0, high: 1}", "optimizer.momentum is 1."),
+        ("training.shuffle: {low: 0, high: 1}", "training.shuffle is 0."),
+        ("activation: {low: 0, high: 1}", "0"),
+        ("seed: {low: 0, high: 1e30}", "whole numbers are searched up to 9,007,199,254,740,992."),
     ],
 )
 def test_what_the_config_does_not_take(tmp_path: Path, text: str, message: str) -> None:
@@ -126,7 +183,7 @@ def test_a_setting_is_searched_or_fixed(tmp_path: Path) -> None:
 def test_a_space_is_kept_as_plain_values(tmp_path: Path) -> None:
     found = space(tmp_path, "lr: {low: 1e-3, high: 1, log: true}\nactivation: [relu]\n")
     assert as_mapping(found) == {
-        "lr": {"low": 1e-3, "high": 1, "log": True, "step": None, "int": False},
+        "lr": {"low": 1e-3, "high": 1, "log": True, "step": None, "int": None},
         "activation": ["relu"],
     }
 

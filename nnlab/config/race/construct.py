@@ -8,25 +8,26 @@ from typing import Any
 
 import numpy as np
 
-from nnlab.config.construct import name_of, without_misplaced
-from nnlab.config.families import LANDSCAPE
+from nnlab.config.construct import name_of
+from nnlab.config.families import LANDSCAPE, OPTIMIZER
 from nnlab.config.hints import hints
 from nnlab.config.problems import Problems, show
 from nnlab.config.race.labels import named
 from nnlab.config.race.schema import KEYS, MOST_RUNS, Pair, Race, Runner
+from nnlab.config.rewrite import names_member, rewritten
 from nnlab.config.settings import RefusedError, Settings
 from nnlab.config.tree import BAD, Node, find, plain
 
-# Where a setting belongs that somebody wrote at the top.
+# Where a setting belongs that stands elsewhere.
 HOMES = {
     "optimizer": "runs.0.optimizer",
     "schedule": "runs.0.schedule",
     "steps": "runs.0.steps",
     "lr": "runs.0.optimizer.lr",
-    "learning_rate": "runs.0.optimizer.lr",
     "momentum": "runs.0.optimizer.momentum",
 }
 
+FIELDS = tuple(hints(Runner))
 PAIR = "two numbers, [x, y]"
 
 
@@ -35,8 +36,7 @@ def construct(root: Node, problems: Problems, name: str) -> Race | None:
 
     `name` is the race's if the tree gives none.
     """
-    settings = Settings(problems)
-    root = without_misplaced(root, problems, KEYS, HOMES)
+    settings = Settings(problems, HOMES)
     try:
         entries = settings.mapping(root, "the config", KEYS)
     except RefusedError:
@@ -105,7 +105,11 @@ class _Builder:
         return found_all
 
     def _runner(self, node: Node, path: str) -> Runner:
-        entries = self.settings.mapping(node, path, hints(Runner))
+        others = {key: part for key, part in (node.entries or {}).items() if key not in FIELDS}
+        if names_member(others, OPTIMIZER):  # {adam: 0.1, weight_decay: 0.01}
+            hint = rewritten(Node(others, node.place), OPTIMIZER, f"{path}.optimizer")
+            self.settings.refuse(node, f"{path} names no optimizer.", ", ".join(FIELDS), hint)
+        entries = self.settings.mapping(node, path, FIELDS)
         start, attempt = entries.get("start", Node(None, node.place)), self.settings.attempt
         if start.value is not None and attempt(self._start, start, f"{path}.start") is None:
             node = node.with_entry("start", Node(BAD, start.place))  # told; the rest goes on

@@ -87,5 +87,6 @@ GRAMMAR = Grammar(
     families={**PARTS, "function": LANDSCAPE},
     swapped={},
     expand=expand,
+    homes={},
 )
 """Every short name changes all runs; `runs.0.optimizer.lr` is a single one's."""

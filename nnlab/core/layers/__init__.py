@@ -10,6 +10,7 @@ from nnlab.core.layers.activations import (
     Silu,
     Softmax,
     Softplus,
+    Square,
     Step,
     Tanh,
 )
@@ -32,6 +33,7 @@ LAYERS: dict[str, type[Layer]] = {
     "gelu": Gelu,
     "silu": Silu,
     "softplus": Softplus,
+    "square": Square,
     "softmax": Softmax,
     "linear": Linear,
     "step": Step,

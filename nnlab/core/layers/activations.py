@@ -233,6 +233,20 @@ class Softplus(Activation):
 
 
 @dataclass(frozen=True)
+class Square(Activation):
+    """f(x) = x^2, f' = 2 x: a network of it and of linear layers computes polynomials."""
+
+    def forward(self, p: Views, x: Array, y: Array, s: Views, train: bool) -> None:
+        """y = x^2."""
+        np.multiply(x, x, y)
+
+    def derivative(self, x: Array, y: Array, dy: Array, dx: Array, s: Views) -> None:
+        """dx = 2 x dy."""
+        np.add(x, x, dx)
+        np.multiply(dx, dy, dx)
+
+
+@dataclass(frozen=True)
 class Softmax(Activation):
     """y_i = exp(x_i) / sum_j exp(x_j) over the last axis, shifted by the largest x first.
 

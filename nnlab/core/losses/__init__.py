@@ -12,4 +12,9 @@ LOSSES: dict[str, type[Loss]] = {
     "cross_entropy": CrossEntropy,
 }
 
-__all__ = ["LOSSES", "Loss", "Reduction"]
+__all__ = ["LOSSES", "Loss", "Reduction", "plain_losses"]
+
+
+def plain_losses() -> list[str]:
+    """The losses that compare outputs, not logits, with targets."""
+    return [name for name, loss in LOSSES.items() if loss.fuses is None]

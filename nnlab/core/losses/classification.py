@@ -25,11 +25,16 @@ class ClassLoss(Loss):
     label_smoothing: Annotated[float, Ge(0), Lt(1)] = 0.0
 
     def prepare(self, labels: IntArray, classes: int) -> Loss:
-        """With "balanced" replaced by numbers; a class without a row gets 0."""
+        """With "balanced" replaced by numbers; ValueError where a class has no row."""
         if self.class_weight != "balanced":
             return self
         counts = np.bincount(labels, minlength=classes)
-        weights = len(labels) / (classes * np.maximum(counts, 1)) * (counts > 0)
+        if not counts.all():
+            raise ValueError(
+                f"class {int(np.argmin(counts))} has no row, so class_weight: balanced has no "
+                "weight for it"
+            )
+        weights = len(labels) / (classes * counts)
         return replace(self, class_weight=tuple(weights.tolist()))
 
     def weights(self, classes: int) -> tuple[float, ...] | None:

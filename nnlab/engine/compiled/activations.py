@@ -20,7 +20,7 @@ from nnlab.engine.compiled.vectors import (
     where_less,
 )
 
-SIGMOID, TANH, RELU, LEAKY_RELU, ELU, GELU, SILU, SOFTPLUS, SOFTMAX = range(1, 10)
+SIGMOID, TANH, RELU, LEAKY_RELU, ELU, GELU, SILU, SOFTPLUS, SOFTMAX, SQUARE = range(1, 11)
 
 
 @njit(**PLAIN)
@@ -53,6 +53,10 @@ def activate(kind: int, setting: float, a: Any, x: int, y: int, count: int) -> N
         for i in range(0, count, wide):
             v = load(a, x + i)
             store(a, y + i, v * sigmoid(v, one))
+    elif kind == SQUARE:
+        for i in range(0, count, wide):
+            v = load(a, x + i)
+            store(a, y + i, v * v)
     else:
         one_by_one(kind, a, x, y, count)
 
@@ -102,6 +106,10 @@ def derive(kind: int, setting: float, a: Any, x: int, y: int, d: Any, count: int
     elif kind == SOFTPLUS:
         for i in range(0, count, wide):
             store(d, x + i, sigmoid(load(a, x + i), one) * load(d, y + i))
+    elif kind == SQUARE:
+        for i in range(0, count, wide):
+            v = load(a, x + i)
+            store(d, x + i, (v + v) * load(d, y + i))
     else:
         _derive_gelu(a, x, d, y, count)
 

@@ -1,10 +1,12 @@
 """The compiled engine as training sees it."""
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
+from nnlab.core import blas
 from nnlab.core.losses import Loss
 from nnlab.core.network import Network
 from nnlab.core.optimizers import Optimizer
@@ -98,6 +100,7 @@ class Compiled:
         addresses = [address(array) for array in self._held]
         self._addresses = [*addresses[:GEMM], product, *addresses[GEMM:]]
         self._run = function(str(dtype))
+        self._wants_blas = program.wants_blas
 
     def epochs(self) -> int:
         """How many whole epochs one call may run; 0 if not even one."""
@@ -125,7 +128,8 @@ class Compiled:
             order = np.empty((0, 0), np.int64)
         given = (order, rates, sums, losses, ends, self._kept)
         addresses = [*self._addresses, *map(address, given)]
-        done = self._run(*addresses, rates.size, step, batch, ended > 1)
+        with blas.turn() if self._wants_blas else nullcontext():
+            done = self._run(*addresses, rates.size, step, batch, ended > 1)
         ended = (batch + done) // self.batches
         kept = self._kept[: ended if len(ends) > 1 else 0]
         return Call(done, losses[:done], ends[:ended], kept)

@@ -76,7 +76,7 @@ def run(
         put(tally, 0, get(tally, 0) + rows)
         put(tally, 1, get(tally, 1) + loss)
         losses.judge(
-            task.metric, task.logits, tally, a, z, by_row, by_unit, goal, picked, rows, width
+            task.metric, task.loss, tally, a, z, by_row, by_unit, goal, picked, rows, width
         )  # fmt: skip
         batch += 1
         if batch == batches:

@@ -126,12 +126,52 @@ def _cross_entropy(
 
 
 @njit(**PLAIN)
+def _sigmoid(a: Any, v: Any) -> Any:
+    """(1 + tanh(v / 2)) / 2, rounded as the layer's where two outputs may become equal."""
+    one, half, small = number(a, 1), number(a, 0.5), number(a, 1e-3)
+    if -small < v < small:
+        return v * number(a, 0.25) + half
+    return (one - number(a, 2) / (math.exp(v) + one)) * half + half
+
+
+@njit(**PLAIN)
+def _decision(loss: int, a: Any, at: int, by_unit: int, width: int) -> int:
+    """The class with the largest output, of equal outputs the first; z may be logits."""
+    best, top = 0, get(a, at)
+    for j in range(1, width):
+        v = get(a, at + j * by_unit)
+        best, top = (j, v) if v > top else (best, top)
+    if best == 0 or (loss != CROSS_ENTROPY and loss != BCE):
+        return best
+    # Logits before `best` are smaller, but may end in the same output.
+    one, close, large = number(a, 1), number(a, 1e-5), number(a, 8)
+    tied = top > large if loss == BCE else False
+    for j in range(best):
+        if top - get(a, at + j * by_unit) < close:
+            tied = True
+    if not tied:
+        return best
+    if loss == BCE:
+        for j in range(best):
+            if _sigmoid(a, get(a, at + j * by_unit)) >= _sigmoid(a, top):
+                return j
+        return best
+    whole = number(a, 0)
+    for j in range(width):
+        whole += math.exp(get(a, at + j * by_unit) - top)
+    for j in range(best):
+        if math.exp(get(a, at + j * by_unit) - top) / whole >= one / whole:
+            return j
+    return best
+
+
+@njit(**PLAIN)
 def judge(
-    kind: int, logits: bool, sums: Any, a: Any, z: int, by_row: int, by_unit: int,
+    kind: int, loss: int, sums: Any, a: Any, z: int, by_row: int, by_unit: int,
     t: Any, which: Any, rows: int, width: int,
 ) -> None:  # fmt: skip
     """Add a batch to what `Tally` counts after rows and loss."""
-    middle, half = number(a, 0.0 if logits else 0.5), number(a, 0.5)
+    half, quarter = number(a, 0.5), number(a, 0.25)
     right, absolute = 0, 0.0
     for r in range(rows):
         at, to = z + r * by_row, get(which, r) * width
@@ -143,15 +183,16 @@ def judge(
         elif kind == BINARY:
             good = 1
             for j in range(width):
-                if (get(a, at + j * by_unit) >= middle) != (get(t, to + j) > half):
+                v = get(a, at + j * by_unit)
+                if loss == BCE:  # at least 1/2, after rounding, where the sigmoid is
+                    v = v * quarter + half
+                if (v >= half) != (get(t, to + j) >= half):
                     good = 0
             right += good
         else:
-            best, wanted = 0, 0
-            top, most = get(a, at), get(t, to)
+            wanted, most = 0, get(t, to)
             for j in range(1, width):
-                v, u = get(a, at + j * by_unit), get(t, to + j)
-                best, top = (j, v) if v > top else (best, top)
+                u = get(t, to + j)
                 wanted, most = (j, u) if u > most else (wanted, most)
-            right += best == wanted
+            right += _decision(loss, a, at, by_unit, width) == wanted
     put(sums, 2, get(sums, 2) + (absolute if kind == REGRESSION else right))

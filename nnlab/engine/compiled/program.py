@@ -17,6 +17,7 @@ from nnlab.core.layers.dense import Dense
 from nnlab.core.losses import Loss
 from nnlab.core.losses.classification import ClassLoss
 from nnlab.core.losses.regression import Huber
+from nnlab.core.metrics import ABSOLUTE, RIGHT, SQUARES, Kind, Sum, metrics_of, sums_of
 from nnlab.core.network import Network, name_of, trained_depth
 from nnlab.core.optimizers import TINY, Adagrad, Adam, Optimizer, Rmsprop, Sgd
 from nnlab.core.types import Array, FloatArray, IntArray
@@ -32,10 +33,17 @@ ACTIVATIONS = {
     "silu": 7,
     "softplus": 8,
     "softmax": 9,
+    "square": 10,
 }
 NOTHING_TO_DO = ("linear", "flatten")
 LOSS_CODES = {"Mse": 0, "Mae": 1, "Huber": 2, "Bce": 3, "CrossEntropy": 4}
 METRIC_CODES = {"classes": 0, "binary": 1, "regression": 2}
+# What the kernels add up behind rows and loss, in this order.
+SUMS: dict[Kind, tuple[Sum, ...]] = {
+    "classes": (RIGHT,),
+    "binary": (RIGHT,),
+    "regression": (ABSOLUTE, SQUARES),
+}
 OPTIMIZER_CODES = {"Sgd": 0, "Adagrad": 1, "Rmsprop": 2, "Adam": 3, "Adamw": 3}
 # What the kernels call an optimizer's slots.
 SLOTS = {
@@ -74,7 +82,6 @@ class Task(NamedTuple):
     velocity: bool
     loss: int
     metric: int
-    logits: bool
     mean_outputs: bool  # the loss of a row is the mean over the outputs
     delta: float
     scale: float  # of the gradient, for full batches
@@ -128,7 +135,7 @@ class Program:
         return bool(self.ops[:, :, BY_BLAS].any())
 
 
-def why_not(network: Network, loss: Loss, optimizer: Optimizer) -> str | None:
+def why_not(network: Network, loss: Loss, optimizer: Optimizer, kind: Kind) -> str | None:
     """What of this training the kernels do not know; None if they know everything."""
     for index, layer in enumerate(network.layers[: trained_depth(network.layers, loss)]):
         name = name_of(layer)
@@ -142,6 +149,9 @@ def why_not(network: Network, loss: Loss, optimizer: Optimizer) -> str | None:
         return f"the optimizer {type(optimizer).__name__.lower()} has no compiled form"
     if not network.layout.weights:
         return "the network has no weights"
+    if sums_of(kind) != SUMS[kind]:
+        names = [one.name for one in metrics_of(kind) if not set(one.sums) <= set(SUMS[kind])]
+        return f"the metric {names[0]} has no compiled form" if names else "a metric is missing"
     return None
 
 
@@ -277,7 +287,6 @@ def task_of(
         velocity="velocity" in held,
         loss=LOSS_CODES[type(loss).__name__],
         metric=METRIC_CODES[kind],
-        logits=loss.fuses is not None,
         mean_outputs=loss.reduction == "mean",
         delta=float(loss.delta) if isinstance(loss, Huber) else 0.0,
         scale=float(loss.bind(batch, outputs, np.float64).scale),

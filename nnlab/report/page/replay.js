@@ -19,7 +19,7 @@ const redraw = {
         line.setAttribute("class", weight < 0 ? "minus" : "plus");
         line.querySelector("title").textContent = `${names[i]}: ${signed(String(weight))}`;
       });
-      biases.forEach((text, i) => { text.textContent = signed(String(data.biases[index][i])); });
+      biases.forEach((text, i) => { text.textContent = signed(data.biases[index][i]); });
     };
   },
   heat(figure, data) {
@@ -29,8 +29,7 @@ const redraw = {
       const share = Math.min(Math.abs(value) / data.largest[data.block[i]], 1);
       const [rect, text] = cell.children;
       rect.setAttribute("class", value < 0 ? "minus" : "plus");
-      rect.setAttribute("fill-opacity", (share * 0.85).toFixed(2));
-      text.setAttribute("class", share > 0.6 ? "mid strong" : "mid");
+      rect.setAttribute("fill-opacity", (share * data.strongest).toFixed(2));
       text.textContent = signed(value.toFixed(2));
     });
   },

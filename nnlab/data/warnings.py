@@ -1,0 +1,173 @@
+"""Warnings about data: a sentence for each problem, with its solution."""
+
+import re
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nnlab.core.types import Array, IntArray
+from nnlab.data.cells import listed, shown
+from nnlab.data.classes import alike
+from nnlab.data.dataset import Dataset
+from nnlab.data.scale import Kind
+from nnlab.data.split import Parts, Split
+
+LARGE = 2000.0  # root mean square of a column that makes the first updates explode
+LARGE_TARGET = 1000.0
+APART = 100.0  # how many times as large one column may be as another
+ROWS = 20  # rows from which on "different in every row" means something
+SENTINELS = (-99, -999, -9999, -99999, 999, 9999, 99999, 999999)
+ID = re.compile(
+    r"(?:.*[\W_])?(?:id|ids|idx|index|uuid|guid|nr|no|row|rownames|number|key|code|serial)"
+    r"|unnamed: ?\d+",
+    re.IGNORECASE,
+)
+CAMEL_ID = re.compile(r".*[a-z](?:Id|ID|No|Nr)")
+TIME = re.compile(r"t|x|time|year|month|week|day|hour|minute|second|step|epoch", re.IGNORECASE)
+
+
+def warnings(dataset: Dataset, parts: Parts, scale: Kind, options: Split) -> tuple[str, ...]:
+    """Sentences about a data set's rows, classes, columns and parts."""
+    return (
+        *dataset.notes,
+        *_classes(dataset, parts, options),
+        *_columns(dataset, parts.train, scale),
+        *_target(dataset, parts.train),
+    )
+
+
+def absent(dataset: Dataset, rows: IntArray) -> list[str]:
+    """The classes that have none of these rows."""
+    counts = np.bincount(dataset.targets[rows], minlength=dataset.outputs)
+    return [name for name, count in zip(dataset.class_names, counts, strict=True) if not count]
+
+
+def no_row(names: Sequence[str], part: str) -> str:
+    """The start of a sentence about classes absent from a part."""
+    if len(names) == 1:
+        return f"Class {shown(names[0])} has no row in the {part} part"
+    return f"Classes {listed(names)} have no row in the {part} part"
+
+
+def more_rows(options: Split) -> str:
+    """How a class gets into a part."""
+    if options.order == "ordered":
+        return "Set data.split: shuffled, or sort the rows otherwise"
+    return "Set another data.seed, or give the class more rows"
+
+
+def _classes(dataset: Dataset, parts: Parts, options: Split) -> Iterator[str]:
+    if dataset.task != "classes":
+        return
+    if same := alike(dataset.class_names):
+        yield same
+    if names := absent(dataset, parts.train):
+        which = "it" if len(names) == 1 else "they"
+        yield f"{no_row(names, 'training')}, so {which} cannot be learned. {more_rows(options)}."
+    shared = parts.validation is parts.test
+    for part, rows in (("validation", None if shared else parts.validation), ("test", parts.test)):
+        if rows is not None and (names := absent(dataset, rows)):
+            yield (
+                f"{no_row(names, part)}, so its accuracy says nothing about "
+                f"{'it' if len(names) == 1 else 'them'}. {more_rows(options)}."
+            )
+
+
+def _columns(dataset: Dataset, rows: IntArray, scale: Kind) -> Iterator[str]:
+    """Inputs that are ids, hold sentinels, or are much larger than the rest."""
+    if dataset.inputs.dtype == np.uint8 or dataset.image_shape is not None:
+        return
+    yield from _categories(dataset)
+    names = dataset.feature_names or tuple(map(str, range(dataset.inputs.shape[1])))
+    sizes = np.zeros(len(names))  # of columns about which nothing else was said
+    for i, name in enumerate(names):
+        column = dataset.inputs[:, i]
+        values = column[~np.isnan(column)]
+        if is_id(name, values, len(names)):
+            yield (
+                f"Column {shown(name)} is different in every row, as an id is, from which nothing "
+                f"can be learned. Leave it out: data.ignore: [{name}]."
+            )
+        elif (sign := sentinel(values)) is not None:
+            yield holds(f"Column {shown(name)}", sign, "mean or drop")
+        else:
+            sizes[i] = size(dataset.inputs[rows, i])
+    largest, smallest = int(np.argmax(sizes)), int(np.argmin(np.where(sizes > 0, sizes, np.inf)))
+    if scale == "none" and sizes[largest] > max(LARGE, APART * sizes[smallest]):
+        large, small = (
+            f"{shown(names[i])} is about {rounded(sizes[i])}" for i in (largest, smallest)
+        )
+        yield f"Columns are of very different size: {large}, {small}. Set data.scale: standardize."
+
+
+def _categories(dataset: Dataset) -> Iterator[str]:
+    for column in dataset.columns:
+        count = len(column.categories or ())
+        if same := alike(column.categories or (), "categories"):
+            yield f"Column {shown(column.name)}: {same[0].lower()}{same[1:]}"
+        if dataset.rows >= ROWS and count > dataset.rows / 2:
+            yield (
+                f"Column {shown(column.name)} has {count:,} categories in {dataset.rows:,} rows, "
+                f"as names and ids have. Leave it out: data.ignore: [{column.name}]."
+            )
+
+
+def is_id(name: str, values: NDArray[np.float64], columns: int) -> bool:
+    """Whether a column is an id, by its name or its values."""
+    whole = len(values) >= ROWS and bool((values == np.rint(values)).all())
+    if not whole or len(np.unique(values)) < len(values):
+        return False
+    counts = columns > 1 and values[0] in (0, 1) and bool((np.diff(values) == 1).all())
+    named = ID.fullmatch(name) or CAMEL_ID.fullmatch(name)
+    return bool(named) or (counts and not TIME.fullmatch(name))
+
+
+def sentinel(values: NDArray[np.float64]) -> float | None:
+    """A number such as -999, far from the other values, or None."""
+    for sign in SENTINELS:
+        rest = values[values != sign]
+        if len(rest) == len(values) or len(rest) < 2:
+            continue
+        span = rest.max() - rest.min()
+        distance = max(rest.min() - sign, sign - rest.max())
+        if distance > span > 0:
+            return float(sign)
+    return None
+
+
+def holds(what: str, sign: float, settings: str) -> str:
+    """The sentence for a sentinel."""
+    return (
+        f"{what} holds {sign:g}, far from its other numbers, as a sign for missing cells. Leave "
+        f"those cells empty, and set data.missing: {settings}."
+    )
+
+
+def rounded(value: float) -> str:
+    """Three significant digits, without an exponent where it can be."""
+    return f"{float(f'{value:.3g}'):,.12g}"
+
+
+def size(column: Array) -> float:
+    """Root mean square of the numbers that are there."""
+    values = column[~np.isnan(column)]
+    with np.errstate(over="ignore"):
+        return float(np.sqrt(np.mean(np.square(values)))) if len(values) else 0.0
+
+
+def _target(dataset: Dataset, rows: IntArray) -> Iterator[str]:
+    if dataset.task != "regression":
+        return
+    names = dataset.target_names or tuple(map(str, range(dataset.outputs)))
+    for i, name in enumerate(names):
+        if (sign := sentinel(dataset.targets[:, i])) is not None:
+            yield holds(f"The target {shown(name)}", sign, "drop")
+        large = size(dataset.targets[rows, i])
+        if large > LARGE_TARGET:
+            power = 10 ** int(np.floor(np.log10(large))) if np.isfinite(large) else large
+            yield (
+                f"The target {shown(name)} is not scaled: its numbers are about {rounded(large)}, "
+                "and a fresh network answers about 1, so that the first updates are far too large. "
+                f"Divide the target in the file, for example by {power:,}."
+            )

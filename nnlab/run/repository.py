@@ -1,0 +1,116 @@
+"""The commit and dirty flag of a git repository, asked for without running what it names.
+
+A repository's config and attributes name programs: filters, hooks, helpers of protocols, monitors.
+`git rev-parse` runs none of them. `git status` would, so it works in an empty repository of our
+own, which borrows only the index and the objects: the config of the real one is never read there.
+"""
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+PATIENCE = 1.0  # seconds for each call of git, which may sit on a slow network drive
+
+# What decides how files are compared with the index; the values are single words.
+COMPARED = (
+    *("autocrlf", "checkstat", "eol", "filemode", "ignorecase", "longpaths"),
+    *("precomposeunicode", "symlinks", "trustctime"),
+)
+QUIET = {"GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
+NO_PROTOCOL = {"GIT_ALLOW_PROTOCOL": "", "GIT_NO_LAZY_FETCH": "1"}
+
+
+def git(folder: Path) -> dict[str, Any] | None:
+    """The commit (None before the first) and dirty flag (None: unknown) around `folder`.
+
+    None without git, and without a repository that git trusts. Untracked files and submodules do
+    not make it dirty. Filters do not run, so a file that one changes (Git LFS) may count as dirty.
+    """
+    program, path = _program()
+    if program is None:
+        return None
+    env = {**os.environ, **QUIET, **NO_PROTOCOL, "PATH": path}
+    asked = ["--show-object-format", "--show-toplevel"]
+    asked += ["--git-path", "index", "--git-path", "objects", "HEAD"]
+    try:
+        answer = _run([program, "rev-parse", *asked], folder, env)
+    except (OSError, ValueError, subprocess.SubprocessError):
+        return None
+    lines = answer.stdout.removesuffix("\n").split("\n")
+    if len(lines) != 5:  # no repository, a bare one, or a path with a line break
+        return None
+    kind, top, index, objects, head = lines
+    # Before the first commit git repeats the word, and fails.
+    commit = head if answer.returncode == 0 else None
+    borrowed = {
+        **{key: value for key, value in env.items() if not key.startswith("GIT_")},
+        **QUIET,
+        **NO_PROTOCOL,
+        "GIT_WORK_TREE": top,
+        "GIT_INDEX_FILE": os.path.join(folder.absolute(), index),
+        "GIT_OBJECT_DIRECTORY": os.path.join(folder.absolute(), objects),
+    }
+    try:
+        settings = _settings(program, folder, env)
+        dirty = _is_dirty(program, _config(kind, settings), commit, borrowed)
+    except (OSError, ValueError, subprocess.SubprocessError):
+        dirty = None
+    return {"commit": commit, "dirty": dirty}
+
+
+def _program() -> tuple[str | None, str]:
+    """git, and PATH without the entries that depend on the current folder."""
+    folders = os.environ.get("PATH", os.defpath).split(os.pathsep)
+    path = os.pathsep.join(entry for entry in folders if os.path.isabs(entry))
+    program = shutil.which("git", path=path)
+    return (program if program and os.path.isabs(program) else None), path
+
+
+def _settings(program: str, folder: Path, env: Mapping[str, str]) -> dict[str, str]:
+    """The settings of the repository, and of the user, that `COMPARED` names."""
+    command = [program, "config", "-z", "--get-regexp", rf"^core\.({'|'.join(COMPARED)})$"]
+    items = _run(command, folder, env).stdout.split("\0")
+    pairs = (item.partition("\n") for item in items)
+    return {key: value for key, _, value in pairs if value.isascii() and value.isalnum()}
+
+
+def _config(kind: str, settings: Mapping[str, str]) -> str:
+    """The config of our own repository; `kind` is the format of its object names."""
+    core = [f"{key.partition('.')[2]} = {value}" for key, value in settings.items()]
+    version = ["repositoryformatversion = 1", "[extensions]", f"objectformat = {kind}"]
+    return "\n".join(["[core]", *core, *version, ""])
+
+
+def _is_dirty(program: str, config: str, commit: str | None, env: Mapping[str, str]) -> bool | None:
+    """Whether a tracked file is not as in the commit; None where git cannot tell."""
+    with tempfile.TemporaryDirectory(prefix="nnlab-git-") as name:
+        own = Path(name)
+        (own / "config").write_text(config, encoding="ascii")
+        (own / "HEAD").write_text(f"{commit or 'ref: refs/heads/none'}\n", encoding="ascii")
+        (own / "refs").mkdir()
+        # No config of the user or the system is read either: these name programs too.
+        home = {"HOME": name, "XDG_CONFIG_HOME": name, "GIT_CONFIG_NOSYSTEM": "1"}
+        command = [program, "status", "--porcelain", "-uno", "--no-renames"]
+        command.append("--ignore-submodules=all")
+        done = _run(command, own, {**env, **home, "GIT_DIR": name})
+    return bool(done.stdout) if done.returncode == 0 else None
+
+
+def _run(
+    command: Sequence[str], folder: Path, env: Mapping[str, str]
+) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        command,
+        cwd=folder,
+        env=env,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        encoding="utf-8",
+        errors="surrogateescape",
+        timeout=PATIENCE,
+        check=False,
+    )

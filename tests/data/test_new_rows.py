@@ -1,0 +1,333 @@
+"""New rows for a trained network."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from nnlab.data.dataset import Column
+from nnlab.data.sheet import Form
+from nnlab.data.table import TableSchema, columns_of
+from nnlab.errors import DataError
+
+COLOUR = ("blue", "red")
+FLOWERS = TableSchema(
+    columns=(Column("length"), Column("colour", COLOUR)),
+    outputs=2,
+    task="classes",
+    classes=("iris", "rose"),
+    targets=("kind",),
+)
+# The training file had the columns length, colour, kind, and no header.
+BARE = replace(
+    FLOWERS, columns=(Column("0"), Column("1", COLOUR)), targets=("2",), form=Form(header=False)
+)
+# Data without a file: points have names, pixels have none.
+POINTS = TableSchema(
+    (Column("x"), Column("y")), 2, "classes", classes=("low", "high"), form=Form(header=None)
+)
+PIXELS = TableSchema(
+    (Column("0"), Column("1")),
+    3,
+    "classes",
+    classes=("0", "1", "2"),
+    named=False,
+    form=Form(header=None),
+)
+NUMBERS = TableSchema((Column("0"),), 2, "regression", named=False, form=Form(header=None))
+MEAN = Form(missing="mean")
+
+
+def bare(*columns: str, target: str, ignored: tuple[str, ...] = ()) -> TableSchema:
+    """A file without header that had these columns of numbers."""
+    return replace(BARE, columns=tuple(map(Column, columns)), targets=(target,), ignored=ignored)
+
+
+CASES = [
+    (FLOWERS, "length,colour,kind\n1,red,rose\n", [[1, 0, 1]]),
+    (FLOWERS, "colour,other,length\nblue,7,2\n", [[2, 1, 0]]),
+    (FLOWERS, "other,colour,other,length\n,blue,7,2\n", [[2, 1, 0]]),
+    (FLOWERS, "length,colour,kind\n1,red,\n", [[1, 0, 1]]),  # the target may be missing
+    (BARE, "1,red,rose\n", [[1, 0, 1]]),
+    (BARE, "1,red\n2,blue\n", [[1, 0, 1], [2, 1, 0]]),
+    (
+        replace(BARE, columns=(Column("1"), Column("2", COLOUR)), targets=("0",)),
+        "1,red\n",
+        [[1, 0, 1]],
+    ),
+    (replace(FLOWERS, form=Form(delimiter=";")), "length;colour\n1;red\n", [[1, 0, 1]]),
+    (replace(FLOWERS, form=Form(delimiter=" ")), " length  colour\n1 \t red\n", [[1, 0, 1]]),
+    (
+        replace(FLOWERS, form=Form(delimiter=";", decimal=",")),
+        "length;colour\n1,5;red\n",
+        [[1.5, 0, 1]],
+    ),
+    (POINTS, "y,x\n1,2\n", [[2, 1]]),
+    (POINTS, "1,2\n3,4\n", [[1, 2], [3, 4]]),
+    (PIXELS, "a,b\n1,2\n", [[1, 2]]),
+    (PIXELS, "1,2\n", [[1, 2]]),
+    (PIXELS, "1,2,0\n", [[1, 2]]),
+    (NUMBERS, "1,2,3\n", [[1]]),
+    # Column 1 was ignored: it may be there or not, with the target behind it or not.
+    (bare("0", "2", target="3", ignored=("1",)), "1,9,2,x\n", [[1, 2]]),
+    (bare("0", "2", target="3", ignored=("1",)), "1,9,2\n", [[1, 2]]),
+    (bare("0", "2", target="3", ignored=("1",)), "1,2\n", [[1, 2]]),
+    (bare("0", "3", target="4", ignored=("1", "2")), "1,2,x\n", [[1, 2]]),
+    (replace(FLOWERS, form=MEAN), "length,colour\n,red\n", [[np.nan, 0, 1]]),
+    (replace(FLOWERS, form=MEAN), "length,colour\n-,\n", [[np.nan, np.nan, np.nan]]),
+    (
+        replace(bare("0", "1", target="2"), form=Form(header=False, missing="mean")),
+        "1,NA\n3,4\n",
+        [[1, np.nan], [3, 4]],
+    ),
+    # A name of a column may hold the sign that joins column and category.
+    (
+        replace(FLOWERS, columns=(Column("a=b"), Column("c=d", ("e",)))),
+        "c=d,a=b\ne,5\n",
+        [[5, 1]],
+    ),
+]
+
+
+@pytest.mark.parametrize(("schema", "text", "expected"), CASES)
+def test_csv_inputs(
+    tmp_path: Path, schema: TableSchema, text: str, expected: list[list[float]]
+) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text(text)
+    np.testing.assert_array_equal(schema.inputs(path)[0], expected)
+
+
+@pytest.mark.parametrize(
+    ("schema", "text", "targets"),
+    [
+        (FLOWERS, "kind,length,colour\nrose,1,red\niris,2,blue\n", [1, 0]),
+        (BARE, "1,red,rose\n2,blue,iris\n", [1, 0]),
+        (POINTS, "x,y,which\n1,2,high\n1,2,0\n", [1, 0]),
+        (PIXELS, "1,2,2\n1,2,0.0\n", [2, 0]),
+        (replace(FLOWERS, classes=("01", "1")), "length,colour,kind\n1,red,1\n", [1]),
+        (NUMBERS, "1,2,3\n", [[2.0, 3.0]]),
+        (replace(PIXELS, outputs=2, task="identity", classes=()), "1,2\n", [[1.0, 2.0]]),
+    ],
+)
+def test_csv_targets(tmp_path: Path, schema: TableSchema, text: str, targets: list[object]) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text(text)
+    found, _ = schema.dataset(path)
+    np.testing.assert_array_equal(found.targets, targets)
+    assert (found.task, found.class_names) == (schema.task, schema.classes)
+
+
+HOLE = "the cell is missing. Fill it: the run was not trained to fill it in."
+
+
+@pytest.mark.parametrize(
+    ("schema", "text", "message"),
+    [
+        (FLOWERS, "", "is empty."),
+        (FLOWERS, "length,colour\n", "has a header and no row."),
+        (FLOWERS, "length\n1\n", "has no column 'colour'; its columns are 'length'."),
+        (
+            FLOWERS,
+            "Lenght,colour\n1,red\n",
+            "has no column 'length'; its columns are 'Lenght', 'colour'. Did you mean 'Lenght'?",
+        ),
+        (
+            FLOWERS,
+            "length,colour,length\n1,red,2\n",
+            ", line 1: 2 columns are named 'length' (numbers 0, 2, counted from 0). Give each a "
+            "name of its own.",
+        ),
+        (FLOWERS, "length,colour\n,red\n", f", line 2, column 'length': {HOLE}"),
+        (FLOWERS, "length,colour\n1,?\n", f", line 2, column 'colour': {HOLE}"),
+        (
+            replace(FLOWERS, form=Form(missing="drop")),
+            "length,colour\n1,red\n,red\n",
+            f", line 3, column 'length': {HOLE}",
+        ),
+        (
+            bare("0", "1", target="2"),
+            "a,b\n1,2\n",
+            ", line 1, column '0': 'a' is not a finite number.",
+        ),
+        (
+            FLOWERS,
+            "1,2\n3,4\n",
+            ", line 1 holds values, and no names of columns as the training file had. Put them "
+            "there: 'length', 'colour'.",
+        ),
+        (
+            FLOWERS,
+            "length;colour\n1;red\n",
+            "has no column 'length'; its columns are 'length;colour'. The cells look separated by "
+            "';', and the training file's were not.",
+        ),
+        (
+            FLOWERS,
+            "length,colour\n2026-11-26,red\n",
+            ", line 2, column 'length': '2026-11-26' is a date or a time; the run was trained on "
+            "numbers here.",
+        ),
+        (
+            FLOWERS,
+            "length,colour\nx,red\n",
+            ", line 2, column 'length': 'x' is not a finite number.",
+        ),
+        (PIXELS, "1\n", "has 1 columns; the network takes 2."),
+        (PIXELS, "1,2,3,4\n", "has 4 columns; the network takes 2."),
+        (BARE, "1\n", "has no column '1'; its columns are '0'."),
+        (PIXELS, "1,2\n3\n", ", line 2: there are 1 cells, but 2 columns."),
+    ],
+)
+def test_csv_inputs_refused(tmp_path: Path, schema: TableSchema, text: str, message: str) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text(text)
+    with pytest.raises(DataError) as caught:
+        schema.inputs(path)
+    assert str(caught.value).removeprefix(str(path)).strip() == message.strip()
+
+
+@pytest.mark.parametrize(
+    ("schema", "text", "message"),
+    [
+        (
+            FLOWERS,
+            "length,colour\n1,red\n",
+            "has no target column 'kind'; its columns are 'length', 'colour'.",
+        ),
+        (
+            replace(FLOWERS, classes=("01", "1")),
+            "length,colour,kind\n1,red,1.0\n",
+            ", line 2, column 'kind': '1.0' is none of the classes '01', '1'.",
+        ),
+        (
+            FLOWERS,
+            "length,colour,kind\n1,red,tulip\n",
+            ", line 2, column 'kind': 'tulip' is none of the classes 'iris', 'rose'.",
+        ),
+        (
+            PIXELS,
+            "1,2,3\n",
+            ", line 1, column '2': '3' is none of the classes '0', '1', '2'.",
+        ),
+        (
+            replace(NUMBERS, outputs=1, form=Form(header=None, missing="mean")),
+            "1,\n",
+            ", line 1, column '1': the cell is missing. Fill it: the run was not trained to fill "
+            "it in.",
+        ),
+        (PIXELS, "1,2\n", "has 0 columns beside the inputs; the targets are 1."),
+        # Class names are numbers, so a label by position would be ambiguous.
+        (
+            replace(PIXELS, classes=("1", "2", "3")),
+            "1,2,0\n",
+            ", line 1, column '2': '0' is none of the classes '1', '2', '3'.",
+        ),
+    ],
+)
+def test_csv_targets_refused(tmp_path: Path, schema: TableSchema, text: str, message: str) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text(text)
+    with pytest.raises(DataError) as caught:
+        schema.dataset(path)
+    assert str(caught.value).removeprefix(str(path)).strip() == message.strip()
+
+
+def wide(columns: int, schema: TableSchema = PIXELS, **changes: Any) -> TableSchema:
+    """The same schema with so many columns."""
+    return replace(schema, columns=tuple(Column(str(i)) for i in range(columns)), **changes)
+
+
+def test_npz(tmp_path: Path) -> None:
+    path = tmp_path / "t.npz"
+    np.savez(path, x=np.arange(8, dtype=np.uint8).reshape(2, 2, 2), y=np.array([2, 0]), z=[[1.5]])
+    found, _ = wide(4).dataset(path)
+    assert found.inputs.dtype == np.uint8
+    np.testing.assert_array_equal(found.inputs, [[0, 1, 2, 3], [4, 5, 6, 7]])
+    np.testing.assert_array_equal(found.targets, [2, 0])
+    other = wide(1, NUMBERS, outputs=1, arrays=("z", "z"))
+    np.testing.assert_array_equal(other.dataset(path)[0].targets, [[1.5]])
+
+
+@pytest.mark.parametrize(
+    ("schema", "message"),
+    [
+        (PIXELS, ", array 'x' has rows of 3 numbers; the network takes 2."),
+        (
+            wide(3),
+            ", array 'y', row 1 (counted from 0): '7' is none of the classes '0', '1', '2'.",
+        ),
+        (
+            wide(3, arrays=("x", "x")),
+            ", array 'x' has shape (2, 3); labels are an array (N,) or (N, 1), or "
+            "rows with a single 1 among zeros.",
+        ),
+        (replace(PIXELS, arrays=("a", "y")), " has no array 'a'; its arrays are 'x', 'y'."),
+    ],
+)
+def test_npz_refused(tmp_path: Path, schema: TableSchema, message: str) -> None:
+    path = tmp_path / "t.npz"
+    np.savez(path, x=np.zeros((2, 3)), y=np.array([1, 7]))
+    with pytest.raises(DataError) as caught:
+        schema.dataset(path)
+    assert str(caught.value) == f"{path}{message}"
+
+
+@pytest.mark.parametrize(
+    ("first", "problem"),
+    [
+        ("1,NA", "missing"),
+        ("1,5a", "'5a'"),
+        ("NA,NA", ""),
+        ("-,-", ""),
+        ("$5,$6", ""),
+        ("inf,inf", ""),
+        ("1_000,x", ""),
+        ("2026-11-26,27.11.2026", ""),
+        ("a,1", ""),
+        (",a", ""),
+    ],
+)
+def test_an_unusual_first_row_is_no_header(tmp_path: Path, first: str, problem: str) -> None:
+    """No row vanishes: it is answered, or the file is refused with its line."""
+    path = tmp_path / "t.csv"
+    path.write_text(f"{first}\n1,2\n3,4\n")
+    for schema in (PIXELS, POINTS):
+        with pytest.raises(DataError, match=r", line 1, column '") as caught:
+            schema.inputs(path)
+        assert problem in str(caught.value)
+
+
+def test_a_first_row_of_names_is_said(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("left,right\n1,2\n")
+    rows, notes = PIXELS.inputs(path)
+    assert rows.tolist() == [[1, 2]]
+    assert notes == (f"{path}: line 1 is taken for the names of columns: 'left', 'right'.",)
+
+
+def test_dropped_rows_are_counted(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("length,colour,kind\n1,red,rose\n,red,rose\n3,,iris\n4,blue,iris\n")
+    data, notes = replace(FLOWERS, form=Form(missing="drop")).dataset(path)
+    assert data.inputs.tolist() == [[1, 0, 1], [4, 1, 0]]
+    assert notes == (f"{path}: missing: drop left out 2 of 4 rows.",)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "categorical", "columns"),
+    [
+        (["a", "b"], (), (Column("a"), Column("b"))),
+        (["a=b"], (), (Column("a=b"),)),
+        (["a", "c=x", "c=y"], ("c",), (Column("a"), Column("c", ("x", "y")))),
+        (["a=b=x", "a=b=y=z"], ("a=b",), (Column("a=b", ("x", "y=z")),)),
+        (["0", "1=x", "1=y", "2"], (1,), (Column("0"), Column("1", ("x", "y")), Column("2"))),
+        (["a", "c=x", "c=y"], (1,), (Column("a"), Column("c", ("x", "y")))),
+    ],
+)
+def test_columns_of_older_runs(
+    inputs: list[str], categorical: tuple[str | int, ...], columns: tuple[Column, ...]
+) -> None:
+    assert columns_of(inputs, categorical) == columns

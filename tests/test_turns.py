@@ -1,0 +1,62 @@
+"""Whatever a training computes with the BLAS waits for its turn, as lanes limit its threads."""
+
+from collections.abc import Callable
+from threading import Thread
+
+import numpy as np
+import pytest
+
+from nnlab.core import blas
+from nnlab.core.network import Network
+from nnlab.experiment.outcome import outputs
+from nnlab.run import environment
+from nnlab.training import Evaluation, start
+from nnlab.training.loop import Run
+from tests.trainings import layers, noise, part, plan_for
+
+DATA = part(*noise())
+NETWORK = Network(layers(4, "tanh", 2), 3, seed=1)
+
+
+def loop(**settings: object) -> Run:
+    plan = plan_for(DATA, **settings)
+    return Run(plan, start(plan, Network(layers(4, "tanh", 2), 3, seed=1)))
+
+
+ACTIONS: dict[str, Callable[[], object]] = {
+    "an epoch": lambda: list(loop().epoch()),
+    "several epochs": lambda: loop(shuffle=False, batch_size=11, burst=3).epochs(3),
+    "an evaluation": lambda: Evaluation("regression", plan_for(DATA).loss, NETWORK, DATA)(
+        NETWORK.values
+    ),
+    "the outputs of a part": lambda: outputs(NETWORK, DATA),
+    "predictions": lambda: NETWORK.predict(np.ones((2, 3))),
+    "the number of threads": environment.loaded_blas,
+}
+
+
+@pytest.mark.parametrize("name", ACTIONS)
+def test_it_waits_for_its_turn(name: str) -> None:
+    assert waits(ACTIONS[name])
+
+
+def test_a_compiled_epoch_waits_where_it_calls_the_blas() -> None:
+    pytest.importorskip("llvmlite")
+    for width, large in ((300, True), (8, False)):
+        plan = plan_for(part(*noise(rows=64, inputs=width)), batch_size=64, engine="compiled")
+        network = Network(layers(width, "tanh", 2), width, seed=1)
+        pace = Run(plan, start(plan, network)).pace
+        assert waits(lambda pace=pace: list(pace.epoch()), 0.1 if large else 60) == large
+
+
+def waits(action: Callable[[], object], patience: float = 0.1) -> bool:
+    """Whether the action ends only after another thread's turn."""
+    done: list[object] = []
+    thread = Thread(target=lambda: done.append(action()))
+    with blas.turn():
+        thread.start()
+        thread.join(patience)
+        waited = not done
+    thread.join()
+    assert len(done) == 1
+    return waited
