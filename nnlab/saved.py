@@ -25,7 +25,7 @@ from nnlab.data.table import TableSchema, columns_of
 from nnlab.data.tables import Csv, Npz
 from nnlab.errors import DataError, RunUnreadable, UsageError
 from nnlab.run.arrays import Expected
-from nnlab.run.folder import RESOLVED, RunFolder, Weights
+from nnlab.run.folder import RESOLVED, WEIGHTS, RunFolder, Weights
 from nnlab.run.shapes import LARGEST
 from nnlab.run.text import shown
 
@@ -44,8 +44,8 @@ def require_weights(folder: RunFolder, config: Config, inputs: Shape) -> None:
     have = folder.weights_bytes()
     if needed > have:
         raise RunUnreadable(
-            f"Cannot read {shown(folder.path)}: the network in {RESOLVED} has {needed:,} bytes of "
-            f"weights, but the files in weights have at most {have:,}."
+            f"Cannot read {shown(folder.path / WEIGHTS)}: the network in {RESOLVED} has "
+            f"{needed:,} bytes of weights, but the files there have at most {have:,}."
         )
 
 

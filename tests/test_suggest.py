@@ -20,6 +20,7 @@ from nnlab.config.families import (
 from nnlab.config.hints import choices, hints
 from nnlab.config.load import parse
 from nnlab.config.schema import KEYS, Data, EarlyStopping, Training
+from nnlab.core import columns
 from nnlab.core.metrics import METRICS
 from nnlab.data.split import Split
 from nnlab.errors import ConfigError
@@ -48,8 +49,8 @@ def words() -> set[str]:
 
 
 def metrics() -> set[str]:
-    names = {"loss", *(name for task in METRICS.values() for name in task)}
-    return names | {f"{part}_{name}" for part in ("train", "val", "test") for name in names}
+    names = {columns.LOSS, *METRICS}
+    return names | {columns.name(part, name) for part in columns.PARTS for name in names}
 
 
 def accepted(text: str) -> None:

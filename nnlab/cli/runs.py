@@ -89,10 +89,7 @@ def command(
         raise RunUnreadable(f"There is no folder {place}.")
     keys = [*(one.key for one in wanted), *([] if sort is None else [sort])]
     places = holders(place)
-    records = [record for folder in places for record in list_runs(folder)]
-    if len(places) > 1:
-        records.sort(key=lambda record: record.name[:15])
-    found = listed(records[::-1], keys, place)
+    found = listed(list_runs(*places)[::-1], keys, place)
     chosen = [
         one
         for one in in_order(found, sort, reverse)

@@ -30,9 +30,9 @@ class RunRecord:
     test: dict[str, Any] = field(default_factory=dict)
 
 
-def list_runs(runs: Path) -> list[RunRecord]:
-    """A record of every run in `runs` that was begun, oldest first."""
-    return [record(runs / name) for name in names.by_age(runs)]
+def list_runs(*folders: Path) -> list[RunRecord]:
+    """A record of every run in these folders that was begun, oldest first."""
+    return [record(run) for run in names.by_age(*folders)]
 
 
 def record(path: Path) -> RunRecord:

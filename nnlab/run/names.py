@@ -103,17 +103,17 @@ def find(spec: str, runs: Path) -> Path:
     raise RunUnreadable(_missing(spec, runs, known))
 
 
-def by_age(runs: Path) -> list[str]:
-    """The names of the runs in `runs` that were begun, oldest first.
+def by_age(*folders: Path) -> list[Path]:
+    """The runs in these folders that were begun, oldest first.
 
     The order is that of the instants in run.json: names follow the clock of a time zone, which
     goes back once a year and differs between machines.
 
     Raises:
-        StorageError: the system refused to list it.
+        StorageError: the system refused to list one.
     """
-    begun = [name for name in run_names(runs) if was_begun(runs / name)]
-    return sorted(begun, key=lambda name: (*_began(runs / name), name))
+    runs = [folder / name for folder in folders for name in run_names(folder)]
+    return sorted(filter(was_begun, runs), key=lambda run: (*_began(run), run.name))
 
 
 def was_begun(path: Path) -> bool:

@@ -80,7 +80,7 @@ def test_a_network_larger_than_its_weights(done: RunFolder, ask: str, old: str, 
     assert isinstance(error, RunUnreadable)
     assert re.fullmatch(
         rf"Cannot read {done.path}: the network in resolved\.yaml has [\d,]+ bytes of weights, "
-        r"but the files in weights have at most [\d,]+\.",
+        r"but the files there have at most [\d,]+\.",
         str(error),
     )
 

@@ -154,7 +154,7 @@ def test_runs_are_ordered_by_the_instant(tmp_path: Path) -> None:
     for name, started in BEGAN.items():
         (tmp_path / name).mkdir()
         (tmp_path / name / "run.json").write_text(json.dumps({"started": started}))
-    assert names.by_age(tmp_path) == list(BEGAN)
+    assert [run.name for run in names.by_age(tmp_path)] == list(BEGAN)
     assert names.find("latest", tmp_path).name == "20261024-200000-d-dddddd"
 
 
@@ -163,7 +163,10 @@ def test_a_run_that_does_not_say_when_goes_by_its_name(tmp_path: Path, started: 
     for name in ("20260510-120000-b-bbbbbb", "20260509-120000-a-aaaaaa"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "run.json").write_text(json.dumps({"started": started}))
-    assert names.by_age(tmp_path) == ["20260509-120000-a-aaaaaa", "20260510-120000-b-bbbbbb"]
+    assert [run.name for run in names.by_age(tmp_path)] == [
+        "20260509-120000-a-aaaaaa",
+        "20260510-120000-b-bbbbbb",
+    ]
 
 
 def test_a_run_that_was_never_begun_is_left_out(tmp_path: Path) -> None:
@@ -174,7 +177,7 @@ def test_a_run_that_was_never_begun_is_left_out(tmp_path: Path) -> None:
     ):
         (tmp_path / name).mkdir()
         (tmp_path / name / file).write_text("{}")
-    assert names.by_age(tmp_path) == ["20260509-120000-a-aaaaaa"]
+    assert [run.name for run in names.by_age(tmp_path)] == ["20260509-120000-a-aaaaaa"]
     assert names.find("latest", tmp_path).name == "20260509-120000-a-aaaaaa"
 
 
