@@ -127,9 +127,7 @@ def test_gradients(name):
     learning = sum(type(layer) in LEARNING for layer in config.network)
     # weights, biases where there are any, and the input
     assert learning + 1 <= len(checked) <= 2 * learning + 1
-    # Its gradients are so small at the start that rounding alone is more than 1e-7 of them.
-    bound = 1e-6 if name == "digits_deep" else 1e-7
-    assert {one.name: one.error for one in checked if one.error > bound} == {}
+    assert {one.name: one.error for one in checked if one.error > 1e-7} == {}
 
 
 @pytest.mark.data

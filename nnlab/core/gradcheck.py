@@ -129,8 +129,12 @@ class Objective:
 
     def value(self) -> float:
         """The reduced loss: the reported terms, summed and scaled as in training."""
-        total = float(self.loss.terms(self._forward(), self.t).sum())
-        return total * float(self.memory.scale) / self.loss.factor
+        return float(self._terms().sum())
+
+    def _terms(self) -> FloatArray:
+        """The summands of the reduced loss."""
+        terms: FloatArray = self.loss.terms(self._forward(), self.t)
+        return terms * (float(self.memory.scale) / self.loss.factor)
 
     def gradient(self) -> FloatArray:
         """Its gradient by backpropagation, a copy."""
@@ -160,13 +164,16 @@ class Objective:
         return found
 
     def slope(self, variable: FloatArray, v: FloatArray, h: float) -> float:
-        """The fourth-order central difference along v in theta or the inputs, by a view of them."""
+        """The fourth-order central difference along v in theta or the inputs, by a view of them.
+
+        Differences are taken row by row and then summed: a sum of many rows rounds more than they.
+        """
         start = variable.copy()
 
-        def at(distance: float) -> float:
+        def at(distance: float) -> FloatArray:
             variable[...] = start + distance * v
-            return self.value()
+            return self._terms()
 
         near, far = at(h) - at(-h), at(2 * h) - at(-2 * h)
         variable[...] = start
-        return (8 * near - far) / (12 * h)
+        return float((8 * near - far).sum()) / (12 * h)
