@@ -62,14 +62,25 @@ def prepare() -> None:
         sys.stdout.reconfigure(errors="backslashreplace")
     if sys.stderr is None:
         sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115  # for ever
-    elif type(sys.stderr) is io.TextIOWrapper:  # which sys.__stderr__ keeps open
-        sys.stderr = Messages(
-            sys.stderr.buffer, sys.stderr.encoding, "backslashreplace", line_buffering=True
-        )
+    elif type(sys.stderr) is io.TextIOWrapper:
+        sys.stderr = Messages(sys.stderr)
 
 
 class Messages(io.TextIOWrapper):
-    """stderr that never fails: what it cannot write is lost, as is all that follows."""
+    """stderr that never fails: what it cannot write is lost, as is all that follows.
+
+    It shares the buffer of the stream that it stands for, and neither closes the other's: a
+    caller may put its own stream back.
+    """
+
+    def __init__(self, stream: io.TextIOWrapper) -> None:
+        super().__init__(stream.buffer, stream.encoding, "backslashreplace", line_buffering=True)
+        self._stream = stream  # it would close the buffer when nothing else refers to it
+
+    def close(self) -> None:
+        """Write what is left; the buffer stays open."""
+        if not self.buffer.closed:
+            self.flush()
 
     def write(self, text: str) -> int:
         """As a text stream does."""

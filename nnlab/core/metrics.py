@@ -167,11 +167,11 @@ def catalogue(*metrics: Metric) -> dict[str, Metric]:
     return {metric.name: metric for metric in metrics}
 
 
-METRICS = catalogue(
-    Metric("accuracy", "accuracy", True, (0, 1), ("classes", "binary"), (RIGHT,), _accuracy),
-    Metric("mae", "mean absolute error", False, (0, inf), ("regression",), (ABSOLUTE,), _mae),
-    Metric("r2", "R²", True, (-inf, 1), ("regression",), (SQUARES,), _r2),
-)
+ACCURACY = Metric("accuracy", "accuracy", True, (0, 1), ("classes", "binary"), (RIGHT,), _accuracy)
+MAE = Metric("mae", "mean absolute error", False, (0, inf), ("regression",), (ABSOLUTE,), _mae)
+R2 = Metric("r2", "R²", True, (-inf, 1), ("regression",), (SQUARES,), _r2)
+
+METRICS = catalogue(ACCURACY, MAE, R2)
 
 
 def kind_of(task: str, outputs: int) -> Kind:

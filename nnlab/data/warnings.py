@@ -69,7 +69,7 @@ def _classes(dataset: Dataset, parts: Parts, options: Split) -> Iterator[str]:
     for part, rows in (("validation", None if shared else parts.validation), ("test", parts.test)):
         if rows is not None and (names := absent(dataset, rows)):
             yield (
-                f"{no_row(names, part)}, so its accuracy says nothing about "
+                f"{no_row(names, part)}, so the metrics of this part say nothing about "
                 f"{'it' if len(names) == 1 else 'them'}. {more_rows(options)}."
             )
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from nnlab.build import Built
 from nnlab.core import blas
-from nnlab.core.metrics import Kind, class_scores, confusion, decisions
+from nnlab.core.metrics import ACCURACY, Kind, class_scores, confusion, decisions
 from nnlab.core.network import Network
 from nnlab.core.types import Array, FloatArray, IntArray
 from nnlab.data.batches import Batches, Part
@@ -60,9 +60,9 @@ class Standstill:
         if left and self.last > largest + SAME:
             return ""
         return (
-            f"The training accuracy stayed at {self.last:.4g} in the last {self.epochs} epochs, no "
-            "better than before training or than the largest class alone. Try another learning "
-            "rate (--set lr=...), data.scale: standardize, or another init."
+            f"The training {ACCURACY.label} stayed at {self.last:.4g} in the last {self.epochs} "
+            "epochs, no better than before training or than the largest class alone. Try another "
+            "learning rate (--set lr=...), data.scale: standardize, or another init."
         )
 
 

@@ -21,6 +21,7 @@ from nnlab.config.dump import dump, mapping
 from nnlab.config.load import Loaded
 from nnlab.config.names import name_problem
 from nnlab.config.schema import FromRun
+from nnlab.core.metrics import ACCURACY
 from nnlab.errors import ConfigError, Interrupted, NnlabError, RunUnreadable, StorageError
 from nnlab.experiment import describe, outcome, signals
 from nnlab.experiment.rows import epoch_row, step_rows
@@ -201,7 +202,7 @@ class Session:
             row = epoch_row(record, self.seconds)
             self._epochs.append(row)
             self.last_row = row
-            if (accuracy := record.train.get("accuracy")) is not None:
+            if (accuracy := record.train.get(ACCURACY.name)) is not None:
                 self._standstill.see(record.epoch, accuracy)
             if record.is_best:
                 self.best_row = row

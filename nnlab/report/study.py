@@ -99,7 +99,8 @@ def median(study: Study, one: Cell, quantity: str) -> tuple[FloatArray, FloatArr
 def trials(folder: SweepFolder, study: Study, records: list[TrialRecord], out: Path) -> Table:
     """A row a trial: a link to its run, what it was given, how it ended and what it reached."""
     # Where the test part is what is watched, val_ and test say the same.
-    parts = ("train",) if study.part_name("val") == "test" else ("train", "val")
+    same = study.part_name(columns.VAL) == columns.TEST
+    parts = (columns.TRAIN,) if same else columns.WATCHED
     results = [_results(record, parts) for record in records]
     names = list(dict.fromkeys(name for result in results for name in result))
     rows = [

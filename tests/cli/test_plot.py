@@ -185,9 +185,9 @@ def test_where_nothing_can_be_written(nnlab: Nnlab, xor: Path) -> None:
     """A file in the place of the folder: also root cannot write into that."""
     (xor / "figures").write_text("")
     result = nnlab("plot", "latest")
-    assert (result.exit_code, result.stdout) == (7, "")
+    assert (result.exit_code, result.stdout) == (6, "")
     (line,) = result.stderr.splitlines()
-    assert line.startswith(f"Cannot write runs/{xor.name}/figures: ")
+    assert line.startswith(f"Cannot write into runs/{xor.name}/figures: ")
     assert line.endswith("With --out DIR figures go elsewhere.")
     assert nnlab("plot", "latest", "--out", "there").exit_code == 0
 

@@ -88,7 +88,7 @@ def test_a_run_before_its_first_epoch(nnlab: Nnlab, xor: Path) -> None:
         f"Note: The run {xor.name} has not finished an epoch: there are no curves.\n"
     )
     text = (xor / "report.html").read_text()
-    story = "The training was killed; `nnlab resume` continues it. 0 of 3 epochs were trained"
+    story = "The training was killed; `nnlab resume` continues it. 0 of 5 epochs were trained"
     assert story in text
     assert 'id="asked"' in text
 
@@ -175,6 +175,6 @@ main(["report", sys.argv[1]], prog_name="nnlab")
 def test_another_file_in_the_way(nnlab: Nnlab, xor: Path) -> None:
     (xor / "report.html").mkdir()
     result = nnlab("report", xor.name)
-    assert (result.exit_code, result.stdout) == (7, "")
+    assert (result.exit_code, result.stdout) == (6, "")
     assert result.stderr.endswith(" With --out FILE the page goes elsewhere.\n")
     assert [one.name for one in xor.glob(".*.tmp")] == []

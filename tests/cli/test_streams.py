@@ -103,3 +103,30 @@ def test_a_terminal_sees_data_escaped(
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
     tell_data("a\x1b[31m,\u00a0\nb\n")
     assert capsys.readouterr().out == "a\\x1b[31m,\\xa0\nb\n"
+
+
+SWAPPED = """
+import gc, sys
+from contextlib import suppress
+from nnlab.cli import main
+old = sys.stderr
+sys.stderr = open(2, "w", closefd=False)  # which nothing else refers to
+with suppress(SystemExit):
+    main(["check", "nothing"])
+gc.collect()
+print("during", file=sys.stderr)
+sys.stderr = old
+with suppress(SystemExit):
+    main(["check", "nothing"])
+sys.stderr = old
+gc.collect()
+print("after", file=sys.stderr)
+"""
+
+
+def test_a_program_that_calls_a_command_keeps_its_own_stderr(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", SWAPPED]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=tmp_path)
+    lines = done.stderr.splitlines()
+    assert [line for line in lines if line in ("during", "after")] == ["during", "after"]
+    assert "lost sys.stderr" not in done.stderr

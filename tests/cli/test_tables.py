@@ -579,15 +579,16 @@ WARNED = {
     "sorted": (SORTED, "target: y, validation: 6, split: ordered", CLASSES.replace("N", "3"), [
         "Class 'c' has no row in the training part, so it cannot be learned. Set data.split: "
         "shuffled, or sort the rows otherwise.",
-        "Classes 'a', 'b' have no row in the validation part, so its accuracy says nothing about "
-        "them. Set data.split: shuffled, or sort the rows otherwise.",
+        "Classes 'a', 'b' have no row in the validation part, so the metrics of this part "
+        "say nothing about them. Set data.split: shuffled, or sort the rows otherwise.",
     ]),
     "a rare class": (
         rows("a,y", *(f"{i * 7 % 50},{'fraud' if i < 1 else 'ok'}" for i in range(50))),
         "target: y, test: 0.1, seed: 1",
         BINARY,
         [
-            "Class 'fraud' has no row in the test part, so its accuracy says nothing about it. "
+            "Class 'fraud' has no row in the test part, so the metrics of this part "
+            "say nothing about it. "
             "Set another data.seed, or give the class more rows."
         ],
     ),

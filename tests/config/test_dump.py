@@ -127,7 +127,7 @@ def test_values_of_a_study_stay_what_they_are(values: list[object]) -> None:
             "read again. Most of it is network.0.weight. Weights that are so many can come from "
             "another run: init: {run: FOLDER}.",
         ),
-        ([[1.0]], "a\udc80", "name holds the character U+DC80, which no config can hold."),
+        ([[1.0]], "a\ud800", "name holds the character U+D800, which no config can hold."),
         ([[1.0]], "a\x07", "name holds the character U+0007, which no config can hold."),
     ],
 )

@@ -43,7 +43,7 @@ bad.yaml:9:36: adam has no setting 'momentum'. It is a setting of sgd and rmspro
 bad.yaml:11:11: training.epochs is '10'. Write 10, without quotes.
       epochs: "10"
               ^
-    allowed: a whole number >= 0"""
+    allowed: a whole number >= 0 and <= 1000000000"""
 
 
 def test_five_mistakes_are_told_at_once() -> None:
