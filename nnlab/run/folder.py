@@ -10,7 +10,7 @@ from typing import Any, Literal, get_args
 from numpy.typing import NDArray
 
 from nnlab.errors import RunUnreadable
-from nnlab.run import arrays, checkpoint, durable, lock, names, records, shapes
+from nnlab.run import arrays, checkpoint, durable, guard, lock, names, records, shapes
 from nnlab.run.text import MOST_JSON, from_json, shown, to_json
 
 Weights = Literal["initial", "best", "final"]
@@ -27,6 +27,15 @@ RECORDS = "records"  # the key under which a checkpoint keeps the sizes of the t
 STATUSES = ("running", "completed", "early_stopped", "diverged", "interrupted", "failed")
 RESUMABLE = "resumable"  # shown, never written: status is running, but nothing runs
 RACE = "race"  # the kind of a run of `nnlab descend`; a training has no kind
+
+
+def holds_first_files_only(path: Path) -> bool:
+    """Whether a folder has at most what is written before run.json, which begins the run."""
+    first = {CONFIG, RESOLVED, DATA, WEIGHTS, lock.LOCK, lock.HOLDER}
+    inside = set(guard.listed(path))
+    if guard.is_real_folder(path / WEIGHTS):
+        inside |= set(guard.listed(path / WEIGHTS)) - {"initial.npz"}
+    return all(name in first or durable.is_temporary(name) for name in inside)
 
 
 @dataclass(frozen=True)

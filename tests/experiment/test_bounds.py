@@ -79,7 +79,7 @@ def test_a_network_larger_than_its_weights(done: RunFolder, ask: str, old: str, 
         done.write_resolved(resolved)
     assert isinstance(error, RunUnreadable)
     assert re.fullmatch(
-        rf"Cannot read {done.path}: the network in resolved\.yaml has [\d,]+ bytes of weights, "
+        rf"Cannot read {done.path}/weights: the network in resolved\.yaml has [\d,]+ bytes of weights, "
         r"but the files there have at most [\d,]+\.",
         str(error),
     )
