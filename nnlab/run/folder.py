@@ -183,10 +183,15 @@ class RunFolder:
             return None
         return status.st_dev, status.st_ino
 
-    def missing(self, saved: bool) -> list[str]:
-        """The files of a trained run that are not there; its checkpoint only if it was `saved`."""
-        weights = [f"{WEIGHTS}/{which}.npz" for which in get_args(Weights)]
-        names = [CONFIG, RESOLVED, RUN, DATA, *weights, *([checkpoint.CURRENT] if saved else [])]
+    def missing(self, saved: bool, ended: bool = True) -> list[str]:
+        """The files of a run that are not there; its checkpoint only if it was `saved`.
+
+        For a run that has not `ended`, those that `nnlab resume` needs.
+        """
+        kinds = get_args(Weights) if ended else ("initial",)
+        weights = [f"{WEIGHTS}/{which}.npz" for which in kinds]
+        names = [RESOLVED, RUN, DATA, *weights, *([checkpoint.CURRENT] if saved else [])]
+        names = [CONFIG, *names] if ended else names
         return [name for name in names if not (self.path / name).is_file()]
 
     def read_metrics(
