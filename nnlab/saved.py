@@ -42,6 +42,8 @@ def require_weights(folder: RunFolder, config: Config, inputs: Shape) -> None:
     parameters, buffers = layouts(config.network, shapes(config.network, inputs))
     needed = (parameters.size + buffers.size) * np.dtype(config.training.dtype).itemsize
     have = folder.weights_bytes()
+    if needed and not have:
+        raise RunUnreadable(f"Cannot read {shown(folder.path / WEIGHTS)}: there are no weights.")
     if needed > have:
         raise RunUnreadable(
             f"Cannot read {shown(folder.path / WEIGHTS)}: the network in {RESOLVED} has "

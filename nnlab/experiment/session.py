@@ -30,7 +30,7 @@ from nnlab.experiment.state import digest, freeze, hashed_epochs, thaw
 from nnlab.run import environment
 from nnlab.run.checkpoint import Checkpoint
 from nnlab.run.environment import now
-from nnlab.run.folder import METRICS, RESOLVED, STEPS, RunFolder
+from nnlab.run.folder import METRICS, RESOLVED, RUN, STEPS, RunFolder
 from nnlab.run.text import shown
 from nnlab.training import (
     Epoch,
@@ -277,14 +277,22 @@ class Session:
 
     def _stop(self, number: int, what: str) -> NoReturn:
         """End the run here; its state was saved."""
-        self.folder.update_status(
-            "interrupted", ended=now(), seconds=self.seconds, hashes=self.hashes
-        )
+        folder = self.folder
+        missing = folder.missing(saved=True, ended=False)
+        if RUN not in missing:
+            folder.update_status(
+                "interrupted", ended=now(), seconds=self.seconds, hashes=self.hashes
+            )
         self.stopped = True
-        name = signal.Signals(number).name
+        next_step = f"`nnlab resume {folder.path}` continues it."
+        if missing:
+            next_step = (
+                f"But something else removed {', '.join(missing)} while it trained: "
+                f"`nnlab resume {folder.path}` works only when that is back."
+            )
         raise Interrupted(
-            f"{name}: {what}; the state is saved in {self.folder.path}. "
-            f"`nnlab resume {self.folder.path}` continues it.",
+            f"{signal.Signals(number).name}: {what}; the state is saved in {folder.path}. "
+            f"{next_step}",
             signals.CODES[signal.Signals(number)],
         )
 

@@ -59,7 +59,9 @@ def read(
     try:
         return unpack(durable.read(path), expected, finite, sealed)
     except (UnfitError, MemoryError) as error:
-        raise RunUnreadable(f"Cannot read {shown(path)}: {error or 'out of memory'}.") from error
+        raise RunUnreadable(
+            f"Cannot read {shown(path)}: {str(error) or 'out of memory'}."
+        ) from error
 
 
 def pack(arrays: Mapping[str, NDArray[Any]]) -> memoryview:

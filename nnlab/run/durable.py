@@ -81,6 +81,11 @@ def temporary_name(path: Path) -> Path:
     return path.with_name(f".nnlab-{own}{TEMPORARY}")
 
 
+def is_temporary(name: str) -> bool:
+    """Whether `temporary_name` makes names like this."""
+    return _OUR_TEMPORARY.fullmatch(name) is not None
+
+
 def stage(path: Path, data: bytes | memoryview, sync: bool = True) -> Path:
     """Writes `data` under a temporary name beside `path` and returns that name; see `move`."""
     temporary = temporary_name(path)
@@ -309,7 +314,8 @@ def read(path: Path, most: int | None = None) -> bytes:
     """All bytes of the regular file `path`, which has at most `most`.
 
     Raises:
-        RunUnreadable: missing, too large, or not a regular file (a pipe could be endless).
+        RunUnreadable: missing, too large, larger than the memory, or not a regular file (a pipe
+            could be endless).
         StorageError: the system refused.
     """
     try:
@@ -322,7 +328,13 @@ def read(path: Path, most: int | None = None) -> bytes:
                     f"Cannot read {shown(path)}: it has {status.st_size:,} bytes; "
                     f"at most {most:,} are read."
                 )
-            return file.read()
+            try:
+                return file.read()
+            except (MemoryError, OverflowError):
+                raise RunUnreadable(
+                    f"Cannot read {shown(path)}: it has {status.st_size:,} bytes, more than there "
+                    "is memory for."
+                ) from None
     except (FileNotFoundError, NotADirectoryError):
         raise RunUnreadable(f"Cannot read {shown(path)}: it does not exist.") from None
     except IsADirectoryError:

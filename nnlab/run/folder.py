@@ -10,7 +10,7 @@ from typing import Any, Literal, get_args
 from numpy.typing import NDArray
 
 from nnlab.errors import RunUnreadable
-from nnlab.run import arrays, checkpoint, durable, lock, names, records, shapes
+from nnlab.run import arrays, checkpoint, durable, guard, lock, names, records, shapes
 from nnlab.run.text import MOST_JSON, from_json, shown, to_json
 
 Weights = Literal["initial", "best", "final"]
@@ -27,6 +27,15 @@ RECORDS = "records"  # the key under which a checkpoint keeps the sizes of the t
 STATUSES = ("running", "completed", "early_stopped", "diverged", "interrupted", "failed")
 RESUMABLE = "resumable"  # shown, never written: status is running, but nothing runs
 RACE = "race"  # the kind of a run of `nnlab descend`; a training has no kind
+
+
+def holds_first_files_only(path: Path) -> bool:
+    """Whether a folder has at most what is written before run.json, which begins the run."""
+    first = {CONFIG, RESOLVED, DATA, WEIGHTS, lock.LOCK, lock.HOLDER}
+    inside = set(guard.listed(path))
+    if guard.is_real_folder(path / WEIGHTS):
+        inside |= set(guard.listed(path / WEIGHTS)) - {"initial.npz"}
+    return all(name in first or durable.is_temporary(name) for name in inside)
 
 
 @dataclass(frozen=True)
@@ -174,10 +183,15 @@ class RunFolder:
             return None
         return status.st_dev, status.st_ino
 
-    def missing(self, saved: bool) -> list[str]:
-        """The files of a trained run that are not there; its checkpoint only if it was `saved`."""
-        weights = [f"{WEIGHTS}/{which}.npz" for which in get_args(Weights)]
-        names = [CONFIG, RESOLVED, RUN, DATA, *weights, *([checkpoint.CURRENT] if saved else [])]
+    def missing(self, saved: bool, ended: bool = True) -> list[str]:
+        """The files of a run that are not there; its checkpoint only if it was `saved`.
+
+        For a run that has not `ended`, those that `nnlab resume` needs.
+        """
+        kinds = get_args(Weights) if ended else ("initial",)
+        weights = [f"{WEIGHTS}/{which}.npz" for which in kinds]
+        names = [RESOLVED, RUN, DATA, *weights, *([checkpoint.CURRENT] if saved else [])]
+        names = [CONFIG, *names] if ended else names
         return [name for name in names if not (self.path / name).is_file()]
 
     def read_metrics(

@@ -23,7 +23,7 @@ from nnlab.config.tree import Source, plain
 from nnlab.core import columns
 from nnlab.errors import ConfigError, NnlabError, RunUnreadable, StorageError
 from nnlab.run import durable, guard, lock, names, records
-from nnlab.run.folder import RunFolder
+from nnlab.run.folder import RunFolder, holds_first_files_only
 from nnlab.run.text import shown
 
 SWEEP, SUMMARY, FIGURES = "sweep.yaml", "summary.csv", "figures"
@@ -82,10 +82,9 @@ class SweepFolder:
         durable.make_folder(self.path)
 
     def is_empty(self) -> bool:
-        """Whether there is nothing of anybody's in here (a lock is nothing)."""
-        if not self.path.is_dir():
-            return True
-        return all(name.startswith((".", lock.LOCK)) for name in os.listdir(self.path))
+        """Whether the folder has nothing but our own locks and temporary files."""
+        own = (lock.LOCK, lock.HOLDER)
+        return all(name in own or durable.is_temporary(name) for name in guard.listed(self.path))
 
     def lock(self) -> AbstractContextManager[None]:
         """`with folder.lock():` makes this the only process that runs the sweep, or RunLocked."""
@@ -187,9 +186,13 @@ class SweepFolder:
 
 
 def _is_left_over(trial: Path) -> bool:
-    """Whether a process was killed before it began the trial in its folder."""
-    begun = not guard.is_real_folder(trial) or names.was_begun(trial)
-    return not begun and not lock.is_held(trial)
+    """Whether a process was killed before it began the trial in its folder.
+
+    A user's folder may be called like a trial (202611261234): it holds something else.
+    """
+    if not guard.is_real_folder(trial) or not holds_first_files_only(trial):
+        return False
+    return not lock.is_held(trial)
 
 
 def find_all(runs: Path) -> list[SweepFolder]:

@@ -37,21 +37,27 @@ class Journal(BaseJournalBackend):
         self.cut = len(data) - size
         if self.cut:
             durable.truncate(path, size)
+        self.size = size
 
     def read_logs(self, log_number_from: int) -> list[Log]:
         """The objects from this line on."""
         return self.logs[log_number_from:]
 
     def append_logs(self, logs: list[Log]) -> None:
-        """Write and sync the lines, all of them or none. Raises StorageError."""
+        """Write and sync the lines, all of them or none.
+
+        Raises StorageError, also when something else changed or removed the file since.
+        """
         lines = [json.dumps(log, separators=(",", ":")) for log in logs]
-        durable.append(self.path, "".join(f"{line}\n" for line in lines), sync=True)
+        text = "".join(f"{line}\n" for line in lines)
+        self.size = durable.append(self.path, text, sync=True, at=self.size)
         self.logs += map(json.loads, lines)
 
     def keep_trials(self, count: int) -> None:
         """Cut the log before the trial of that number."""
         line = self.begins[count]
-        durable.truncate(self.path, self._size(line, read(self.path)))
+        self.size = self._size(line, read(self.path))
+        durable.truncate(self.path, self.size)
         del self.logs[line:]
 
     @property

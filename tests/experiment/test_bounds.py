@@ -79,8 +79,8 @@ def test_a_network_larger_than_its_weights(done: RunFolder, ask: str, old: str, 
         done.write_resolved(resolved)
     assert isinstance(error, RunUnreadable)
     assert re.fullmatch(
-        rf"Cannot read {done.path}: the network in resolved\.yaml has [\d,]+ bytes of weights, "
-        r"but the files there have at most [\d,]+\.",
+        rf"Cannot read {done.path}/weights: the network in resolved\.yaml has [\d,]+ bytes of "
+        r"weights, but the files there have at most [\d,]+\.",
         str(error),
     )
 

@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+import signal
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from nnlab.config.load import Loaded, from_mapping
-from nnlab.errors import StorageError
+from nnlab.errors import Interrupted, RunUnreadable, StorageError
+from nnlab.experiment.resume import resume
 from nnlab.experiment.session import Session, begin
 from nnlab.run.folder import RunFolder
 
@@ -89,6 +91,48 @@ def test_another_file(tmp_path: Path, gone: str, named: str) -> None:
         "trained. The other files are whole."
     )
     assert RunFolder(path).status() == "failed"
+
+
+@pytest.mark.parametrize(
+    ("gone", "named"),
+    [
+        ("weights", "weights/initial.npz"),
+        ("data.json", "data.json"),
+        ("run.json", "run.json"),
+        ("config.yaml", None),
+    ],
+)
+def test_what_resuming_needs_is_named_when_a_run_is_interrupted(
+    tmp_path: Path, gone: str, named: str | None
+) -> None:
+    def remove(folder: RunFolder) -> None:
+        path = folder.path / gone
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+        signal.raise_signal(signal.SIGINT)
+
+    with pytest.raises(Interrupted) as caught:
+        trained(tmp_path, remove)
+    (path,) = tmp_path.iterdir()
+    assert caught.value.exit_code == 130
+    assert str(caught.value).endswith(
+        f"`nnlab resume {path}` continues it."
+        if named is None
+        else f"But something else removed {named} while it trained: `nnlab resume {path}` works "
+        "only when that is back."
+    )
+    assert (path / "run.json").exists() == (gone != "run.json")
+    assert gone == "run.json" or RunFolder(path).status() == "interrupted"
+
+
+def test_weights_that_are_gone(tmp_path: Path) -> None:
+    folder = trained(tmp_path, lambda folder: None)
+    shutil.rmtree(folder.path / "weights")
+    folder.update_status("interrupted")
+    with (
+        pytest.raises(RunUnreadable, match=r"/weights: there are no weights\.$"),
+        resume(folder),
+    ):
+        pass
 
 
 def test_a_checkpoint_is_written_again(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Writes are whole or not there, at every system call (R2, R3)."""
 
 import errno
+import io
 import os
 import re
 import resource
@@ -306,3 +307,21 @@ def test_temporaries_of_ended_processes_go_at_the_next_write(tmp_path: Path) -> 
 
 if __name__ == "__main__":
     sys.exit(_write_under_a_limit(Path(sys.argv[1])))
+
+
+def test_a_file_larger_than_the_memory_is_unreadable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A sparse file of 100 GB takes no space on the disk."""
+
+    class Huge(io.FileIO):
+        def read(self, size: int | None = -1, /) -> bytes:
+            raise MemoryError
+
+    (tmp_path / "a").write_text("four")
+    monkeypatch.setattr(durable, "open", lambda file, mode: Huge(file, mode), raising=False)
+    with pytest.raises(RunUnreadable) as caught:
+        durable.read(tmp_path / "a")
+    assert str(caught.value) == (
+        f"Cannot read {tmp_path}/a: it has 4 bytes, more than there is memory for."
+    )

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from nnlab.errors import RunUnreadable
+from nnlab.run import durable
 from nnlab.run.folder import RunFolder
 from nnlab.run.sweeps import SweepFolder, cell_label, find_all, label
 
@@ -169,3 +170,23 @@ def test_a_trial_that_was_never_begun_is_removed(tmp_path: Path) -> None:
     with RunFolder(now).lock():
         folder.tidy()
     assert sorted(p.name[0] for p in tmp_path.iterdir()) == ["b", "c"]
+
+
+@pytest.mark.parametrize("foreign", ["thesis.txt", "weights/final.npz", ".notes.tmp", "a/b"])
+def test_a_folder_of_the_user_that_is_called_like_a_trial_stays(
+    tmp_path: Path, foreign: str
+) -> None:
+    mine = tmp_path / "202611261234"
+    (mine / foreign).parent.mkdir(parents=True)
+    (mine / foreign).write_text("Mine.")
+    SweepFolder(tmp_path).tidy()
+    assert (mine / foreign).read_text() == "Mine."
+
+
+def test_a_folder_with_hidden_files_is_not_empty(tmp_path: Path) -> None:
+    folder = SweepFolder(tmp_path)
+    with folder.lock():
+        durable.stage(tmp_path / "sweep.yaml", b"")
+        assert folder.is_empty()
+    (tmp_path / ".notes.tmp").write_text("Mine.")
+    assert not folder.is_empty()

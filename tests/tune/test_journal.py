@@ -358,3 +358,26 @@ def test_killed_again_and_again(
     assert calls > 5
     left = -1
     assert tune(tmp_path / "runs").trials == whole.trials
+
+
+@pytest.mark.parametrize("change", ["removed", "cut", "grown"])
+def test_changed_while_the_search_runs(
+    part: Path, whole: Answer, monkeypatch: pytest.MonkeyPatch, change: str
+) -> None:
+    """The search stops at once, and the trial whose line is missing is not trained twice."""
+
+    def step(name: str, path: Path) -> None:
+        if (name, path.name) == ("replace", "summary.json"):
+            monkeypatch.setattr(durable, "hook", None)
+            if change == "removed":
+                part.unlink()
+            else:
+                data = part.read_bytes()
+                part.write_bytes(data[:-90] if change == "cut" else data + b'{"op_code":')
+
+    monkeypatch.setattr(durable, "hook", step)
+    found = tune(part.parents[1])
+    assert found.code == 7
+    assert found.last.startswith(f"Cannot write {part}: it ")
+    assert found.last.endswith("Something else changed or removed it.")
+    assert tune(part.parents[1]).trials == whole.trials
