@@ -114,8 +114,13 @@ def write(data: str | bytes) -> None:
     """Data on stdout, now. StorageError where that takes no more; BrokenPipeError as it is."""
     from nnlab.errors import StorageError
 
+    buffer = getattr(sys.stdout, "buffer", None) if isinstance(data, bytes) else None
     try:
-        click.echo(data, nl=False)
+        if buffer is None:
+            click.echo(data, nl=False)
+        else:  # click would write an empty text first: in UTF-16 that is two bytes
+            buffer.write(data)
+            buffer.flush()
     except BrokenPipeError:
         raise
     except OSError as error:

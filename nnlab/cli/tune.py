@@ -1,5 +1,6 @@
 """`nnlab tune`."""
 
+import os
 import shlex
 import sys
 from collections.abc import Iterator, Sequence
@@ -216,7 +217,7 @@ def absolute(value: Any, folder: Path, files: "set[str | None]") -> Any:
         return {key: absolute(child, folder, files) for key, child in value.items()}
     if isinstance(value, list):
         return [absolute(child, folder, files) for child in value]
-    if isinstance(value, str) and (full := str(folder / Path(value).expanduser())) in files:
+    if isinstance(value, str) and (full := str(folder / os.path.expanduser(value))) in files:
         return full
     return value
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from nnlab.data.download import Report, download, quiet
 from nnlab.data.published import Collection, PublishedFile
-from nnlab.errors import DataError
+from nnlab.errors import DataError, StorageError
 
 State = Literal["missing", "present", "verified", "damaged"]
 
@@ -27,12 +27,24 @@ class FileState:
 
 
 def folder() -> Path:
-    """`$NNLAB_DATA_DIR` if it is set and not empty, else nnlab's part of the platform's cache."""
+    """`$NNLAB_DATA_DIR` if it is set and not empty, else nnlab's part of the platform's cache.
+
+    Raises StorageError where no home folder is known.
+    """
     if chosen := os.environ.get("NNLAB_DATA_DIR"):
-        return Path(chosen).expanduser()
+        return Path(os.path.expanduser(chosen))
     from platformdirs import user_cache_dir
 
-    return Path(user_cache_dir("nnlab"))
+    try:
+        cache = user_cache_dir("nnlab")
+    except RuntimeError:
+        cache = "~"
+    if not os.path.isabs(cache):  # older platformdirs leave the ~ as it is
+        raise StorageError(
+            "There is no folder for downloaded files: your home folder is not known. "
+            "Set NNLAB_DATA_DIR to a folder."
+        )
+    return Path(cache)
 
 
 def load(collection: Collection, file: PublishedFile) -> NDArray[np.uint8]:

@@ -1,4 +1,7 @@
-"""How many threads a BLAS takes: it looks at these variables once, when NumPy is imported."""
+"""The environment of processes that are started here: BLAS threads, and where modules come from.
+
+A BLAS looks at its variables once, when NumPy is imported.
+"""
 
 import os
 from collections.abc import Iterator
@@ -10,6 +13,9 @@ VARIABLES = (
     "MKL_NUM_THREADS",
     "VECLIB_MAXIMUM_THREADS",
 )
+# Else a new Python looks for its modules in the current folder first, and runs a multiprocessing.py
+# or json.py that lies there. The path of this process is handed on by multiprocessing.
+SAFE_PATH = "PYTHONSAFEPATH"
 
 
 def use(threads: int) -> None:
@@ -19,9 +25,13 @@ def use(threads: int) -> None:
 
 @contextmanager
 def inherited(threads: int) -> Iterator[None]:
-    """Inside the `with`, a process that is started takes so many; this one is as it was."""
-    before = {name: os.environ.get(name) for name in VARIABLES}
+    """Inside the `with`, a process that is started takes so many, and runs no file of this folder.
+
+    This process is as it was.
+    """
+    before = {name: os.environ.get(name) for name in (*VARIABLES, SAFE_PATH)}
     use(threads)
+    os.environ[SAFE_PATH] = "1"
     try:
         yield
     finally:

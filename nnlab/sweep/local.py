@@ -50,7 +50,7 @@ def private_cluster(workers: int) -> Iterator[Any]:
                 "silence_logs": LOGS,
             },
         }
-        with threads.inherited(1):
+        with threads.inherited(1):  # as long as a lost worker may be started anew
             cluster: Any = SpecCluster(  # type: ignore[no-untyped-call]
                 workers=dict.fromkeys(range(workers), worker),
                 worker=worker,
@@ -58,5 +58,5 @@ def private_cluster(workers: int) -> Iterator[Any]:
                 security=security,
                 silence_logs=LOGS,
             )
-        with cluster:
-            yield cluster
+            with cluster:
+                yield cluster

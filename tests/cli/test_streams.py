@@ -76,7 +76,7 @@ NASTY = [
 ]
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "latin-1", "ascii"])
+@pytest.mark.parametrize("encoding", ["utf-8", "latin-1", "ascii", "utf-16", "utf-8-sig"])
 def test_data_on_stdout_are_the_bytes_of_a_file(tmp_path: Path, encoding: str) -> None:
     """Whatever encoding a terminal would have."""
     script = (

@@ -80,6 +80,7 @@ def trials(count: int, *changes: str) -> list[Trial]:
 
 def outcomes(executor: Executor, wanted: list[Trial], parent: Path) -> dict[str, Outcome]:
     """Runs all, and gives each trial's only outcome."""
+    parent.mkdir(parents=True, exist_ok=True)
     found = [event for event in executor.run(wanted, parent) if isinstance(event, Outcome)]
     names = [one.name for one in found]
     assert sorted(names) == sorted({one.name for one in wanted}), "one outcome a trial"
@@ -87,6 +88,7 @@ def outcomes(executor: Executor, wanted: list[Trial], parent: Path) -> dict[str,
 
 
 def notes(executor: Executor, wanted: list[Trial], parent: Path) -> list[str]:
+    parent.mkdir(parents=True, exist_ok=True)
     return [event.text for event in executor.run(wanted, parent) if isinstance(event, Note)]
 
 

@@ -110,9 +110,7 @@ def sweep(tmp_path: Path) -> Iterator["subprocess.Popen[bytes]"]:
 
 
 def test_no_open_door(sweep: "subprocess.Popen[bytes]", keys: Path) -> None:
-    wait_until(
-        lambda: len(listening(sweep.pid)) >= 5, seconds=120
-    )  # scheduler, 2 x (nanny, worker)
+    wait_until(lambda: len(listening(sweep.pid)) >= 5)  # scheduler, 2 x (nanny, worker)
     found = listening(sweep.pid)
     assert {host for host, _ in found} == {"0100007F"}  # 127.0.0.1, as the kernel writes it
     ports = sorted(port for _, port in found)

@@ -290,6 +290,30 @@ def test_states(server: Server, folder: Path) -> None:
     assert cache.states(toy, verify=True)[0].state == "damaged"
 
 
+@pytest.mark.parametrize("answer", ["an error", "~/.cache/nnlab"])
+def test_without_a_known_home(answer: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A container's user without a line in /etc/passwd, say; old platformdirs leave the ~."""
+
+    def user_cache_dir(name: str) -> str:
+        if answer == "an error":
+            raise RuntimeError("could not determine the home directory")
+        return answer
+
+    monkeypatch.delenv("NNLAB_DATA_DIR", raising=False)
+    monkeypatch.setattr("platformdirs.user_cache_dir", user_cache_dir)
+    with pytest.raises(StorageError) as error:
+        cache.folder()
+    assert str(error.value) == (
+        "There is no folder for downloaded files: your home folder is not known. "
+        "Set NNLAB_DATA_DIR to a folder."
+    )
+
+
+def test_a_folder_of_an_unknown_user_is_taken_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NNLAB_DATA_DIR", "~nosuch-user/data")
+    assert cache.folder() == Path("~nosuch-user/data")
+
+
 def test_the_platform_has_a_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("NNLAB_DATA_DIR", raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
