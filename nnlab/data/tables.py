@@ -62,7 +62,10 @@ class Csv:
                 f"{self.delimiter!r} is more than one character, and not \\t for a tab"
             )
         if self.delimiter == self.decimal:
-            raise ValueError(f"{self.delimiter!r} cannot be both delimiter and decimal")
+            raise ValueError(
+                f"{self.delimiter!r} cannot be both delimiter and decimal; files with decimal "
+                "commas mostly have delimiter: ';'"
+            )
         if self.delimiter in '"\r\n':
             raise ValueError(f"{self.delimiter!r} cannot separate cells")
         if self.task == "classes" and len(self.targets) > 1:
@@ -108,7 +111,7 @@ class Csv:
             fills=self.missing == "mean",
             classes_by=way_to_classes(targets, self.targets),
             class_list=class_list(schema.classes),
-            notes=(table.dropped(sheet),) if sheet.dropped else (),
+            notes=(*sheet.notes, *((table.dropped(sheet),) if sheet.dropped else ())),
         )
 
 

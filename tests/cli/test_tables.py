@@ -71,6 +71,40 @@ REFUSED = {
         "{t}, line 1 holds values ('x', 's', 'p'), and no names of columns. Set header: false to "
         "read it as a row. If these are names, choose the target by name: target: 'p'.",
     ),
+    "headerless, with whole numbers and a rare category": (
+        rows("", "33,rare,7,no", *["40,often,1,yes", "41,often,2,no"] * 3),
+        "target: 3, categorical: [1]",
+        BINARY,
+        "{t}, line 1 holds values ('33', 'rare', '7', 'no'), and no names of columns. Set header: "
+        "false to read it as a row. If these are names, choose the target by name: target: 'no'.",
+    ),
+    "headerless, with words and a target by name": (
+        rows("", "33,often,7,no", "40,often,1,yes"),
+        "target: income, categorical: [1]",
+        BINARY,
+        "{t} has no target column 'income'; its columns are '33', 'often', '7', 'no'. Where line 1 "
+        "holds values, set header: false, and choose columns by number.",
+    ),
+    "decimal commas between semicolons": (
+        rows("a;b;y", "0,5;1;yes", "1,5;2;no", "2,5;3;yes"),
+        "target: y",
+        BINARY,
+        "{t} has no target column 'y'; its columns are 'a;b;y'. The cells look separated by ';': "
+        'set delimiter: ";".',
+    ),
+    "a note for Excel": (
+        rows("sep=;", "a;y", "1;yes", "2;no"),
+        "target: y",
+        BINARY,
+        "{t} has no target column 'y'; its columns are 'sep=;'. Line 1 (sep=;) is a note for "
+        "spreadsheets: remove it.",
+    ),
+    "an empty row": (
+        rows("a,y", "1,0.5", ",", "2,1.5"),
+        "target: y",
+        NUMBER,
+        "{t}, line 3: all cells of the row are empty. Remove the row, or set missing: drop.",
+    ),
     "a header that is not expected": (
         rows("a,b,y", "1,2,0", "3,4,1"),
         "target: 2, header: false",
@@ -663,6 +697,12 @@ WARNED = {
         "Column 'c': categories that look the same: 'R', 'r'. They count as 3 categories; "
         "write each in one way to make them one."
     ]),
+    "years or values": (
+        rows("city,2019,2020", "a,1,0.5", "b,2,1.5"), "target: 2, categorical: [0]", NUMBER, [
+            "{t}: line 1 is taken for the names of columns: 'city', '2019', '2020'. Set header: "
+            "false if it is a row."
+        ],
+    ),
     "dropped": (NASTY["dropped"][0], "target: y, missing: drop", NUMBER, [
         "{t}: missing: drop left out 2 of 4 rows."
     ]),
@@ -713,6 +753,31 @@ def test_a_network_that_does_not_learn_is_said(
     assert warned == [f"Warning: {sentence}" for sentence in sentences]
     (folder,) = (tmp_path / "runs").iterdir()
     assert RunFolder.open(folder).read_run()["warnings"] == sentences
+
+
+@pytest.mark.parametrize(
+    ("divisor", "settings", "said"),
+    [
+        (1, [], True),
+        (1, ["epochs=9"], False),
+        (1e9, [], True),
+        (250, ["data.scale=unit", "epochs=200", "lr=0.1"], False),
+    ],
+)
+def test_a_regression_that_does_not_learn_is_said(
+    nnlab: Nnlab, tmp_path: Path, divisor: float, settings: list[str], said: bool
+) -> None:
+    """Targets of about 250 are below the size that is warned of; sgd fails for them too."""
+    table = rows("sqm,y", *(f"{50 + i},{(200 + 3 * i) / divisor}" for i in range(40)))
+    write(tmp_path, table, "target: y", "network: [{dense: 8}, relu, {dense: 1}]\nloss: mse\n")
+    options = [word for setting in ("epochs=20", *settings) for word in ("--set", setting)]
+    result = nnlab("train", "t.yaml", "--no-plots", *options)
+    (folder,) = (tmp_path / "runs").iterdir()
+    warned = RunFolder.open(folder).read_run()["warnings"]
+    assert result.exit_code == 0
+    assert [line.startswith("After 20 epochs the answers are no better") for line in warned] == (
+        [True] if said else []
+    )
 
 
 @pytest.mark.parametrize("name", ["iris", "wine", "breast_cancer", "diabetes"])
