@@ -52,7 +52,8 @@ class Chosen:
 class Sheet:
     """Cells of the chosen columns by column number; missing numbers are nan.
 
-    lines: the line of the file on which each row ends, counted from 1. dropped: how many rows
+    lines: the line of the file on which each row ends, counted from 1. numbers_in_file: of the
+    rows, from 0, where those that were dropped count too. dropped: how many rows
     `missing: drop` left out. order: the columns of the inputs, in the network's order. notes: on
     how the file was read, in sentences.
     """
@@ -64,6 +65,7 @@ class Sheet:
     numbers: "dict[int, array[float]]"
     texts: dict[int, list[str]]
     dropped: int
+    numbers_in_file: "array[int]"
     order: tuple[int, ...] = ()
     notes: tuple[str, ...] = ()
 
@@ -94,7 +96,7 @@ def read(path: Path, form: Form, chosen: Chosen, rows: Iterator[Row]) -> Sheet:
     numbers = {i: array("d") for i in chosen.numbers}
     texts: dict[int, list[str]] = {i: [] for i in (*chosen.categories, *chosen.targets)}
     signs = [(i, NO_NUMBER if i in numbers else MISSING) for i in (*numbers, *texts)]
-    lines, dropped = array("q"), 0
+    lines, kept, dropped = array("q"), array("q"), 0
     for line, cells in rows:
         if len(cells) != len(chosen.names):
             raise DataError(
@@ -120,12 +122,13 @@ def read(path: Path, form: Form, chosen: Chosen, rows: Iterator[Row]) -> Sheet:
             if cells[i] in MISSING and (form.missing != "mean" or i in chosen.targets):
                 raise missing_cell(path, form, chosen, (line, cells[i]), i)
             words.append(cells[i])
+        kept.append(len(lines) + dropped)
         lines.append(line)
     if not lines:
         kind = " without a missing cell" if dropped else ""
         where = "has a header and no row" if form.header and not dropped else "has no row"
         raise DataError(f"{path} {where}{kind}.")
-    return Sheet(path, form, chosen, lines, numbers, texts, dropped)
+    return Sheet(path, form, chosen, lines, numbers, texts, dropped, kept)
 
 
 def missing_cell(

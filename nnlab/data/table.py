@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from nnlab.core.types import Array, FloatArray
+from nnlab.core.types import Array, FloatArray, IntArray
 from nnlab.data import npz_reader
 from nnlab.data.cells import MISSING, is_name, listed, meant, number, shown
 from nnlab.data.classes import flat_labels, labels
@@ -65,11 +65,13 @@ class TableSchema:
     def dataset(self, path: Path) -> tuple[Dataset, tuple[str, ...]]:
         """The rows and targets in `path`, and notes. Raises as `inputs` does."""
         notes: tuple[str, ...] = ()
+        places = None
         if path.suffix.lower() == ".npz":
             x, y = self._npz_inputs(path), self._npz_targets(path)
         else:
             sheet, notes = self._sheet(path, self.form, with_targets=True)
             x, y = encoded(sheet, self.columns), self.encoded_targets(sheet)
+            places = numbers(sheet)
         return from_arrays(
             str(path),
             x,
@@ -77,6 +79,7 @@ class TableSchema:
             task=self.task,
             class_names=self.classes,
             fills=self.form.missing == "mean",
+            numbers=places,
         ), notes
 
     def encoded_targets(self, sheet: Sheet) -> Array:
@@ -249,6 +252,11 @@ def dropped(sheet: Sheet) -> str:
     """How many rows `missing: drop` left out."""
     rows = sheet.dropped + len(sheet.lines)
     return f"{sheet.path}: missing: drop left out {sheet.dropped:,} of {rows:,} rows."
+
+
+def numbers(sheet: Sheet) -> IntArray | None:
+    """The rows' numbers in their file; None where none was dropped."""
+    return np.frombuffer(sheet.numbers_in_file, np.int64) if sheet.dropped else None
 
 
 def index(path: Path, form: Form, names: Sequence[str], name: str, key: str = "") -> int:
