@@ -495,6 +495,13 @@ TARGETS = {  # loss, outputs, targets of four rows, further settings, message
     "signs": ("bce", 1, [-1, 1, 1, -1], {}, SIGNS),
     "signs in a column": ("bce", 1, [[-1.0], [1.0], [1.0], [-1.0]], {}, SIGNS),
     "two": ("bce", 1, [0, 1, 2, 1], {}, f"targets for bce {SHARE} 2"),
+    "masked": (
+        "bce",
+        1,
+        np.ma.masked_array([0, 1, 1, 0], mask=[0, 0, 1, 0]),
+        {},
+        "targets must all be there, and some of them are masked",
+    ),
     "a little more": ("bce", 1, [0, 1, 1.001, 1], {}, f"targets for bce {SHARE} 1.001"),
     "several outputs": ("bce", 2, [[0, 1], [1, 1], [0, 3], [0, 0]], {}, f"for bce {SHARE} 3"),
     "smoothed": (SMOOTH["bce"], 1, [-1, 1, 1, 0], {}, f"targets for bce {SHARE} -1"),

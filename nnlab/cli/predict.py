@@ -104,7 +104,7 @@ def compared(
         sample = rows_of(saved, dataset, weights)
     else:
         sample = part_of(saved, weights, part or default_part(saved))
-    return answered(sample), sample.part.rows
+    return answered(sample), sample.numbers
 
 
 def as_csv(

@@ -44,6 +44,8 @@ def pairs(
 
 def _numbers(name: str, given: ArrayLike) -> FloatArray:
     """float64; text is refused, also where it looks like a number."""
+    if np.ma.is_masked(given):
+        raise ValueError(f"{name} must all be there, and some of them are masked")
     try:
         array = np.asarray(given)
         if array.dtype.kind == "O" and not any(isinstance(one, str | bytes) for one in array.flat):

@@ -2,7 +2,7 @@
 
 import csv
 import re
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 from nnlab.data.files import reading
@@ -36,7 +36,7 @@ _LATIN = (
 )
 
 
-def read_rows(path: Path, delimiter: str) -> Iterator[tuple[int, list[str]]]:
+def read_rows(path: Path, delimiter: str) -> Generator[tuple[int, list[str]], None, None]:
     """Line number and stripped cells of each row; empty lines are skipped.
 
     The delimiter " " stands for any number of blanks and tabs.

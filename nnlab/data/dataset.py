@@ -7,7 +7,7 @@ from typing import Literal, Protocol
 
 import numpy as np
 
-from nnlab.core.types import Array
+from nnlab.core.types import Array, IntArray
 from nnlab.errors import DataError
 
 Task = Literal["classes", "regression", "identity"]
@@ -61,6 +61,7 @@ class Dataset:
     `scale: unit` maps to 0..1; None where only the data can tell.
     columns: of a table, what its inputs were made of. fills: whether missing inputs are filled.
     classes_by, class_list: as in Signature. notes: what reading the data left out, in sentences.
+    numbers (N,): of the rows in their file, from 0; None where all rows of it are here.
     """
 
     name: str
@@ -79,11 +80,17 @@ class Dataset:
     classes_by: str = ""
     class_list: str = ""
     notes: tuple[str, ...] = ()
+    numbers: IntArray | None = None
 
     @property
     def rows(self) -> int:
         """Number of rows N."""
         return len(self.inputs)
+
+    def numbers_of(self, rows: IntArray) -> IntArray:
+        """The numbers of rows in their file, from 0."""
+        found: IntArray = rows if self.numbers is None else self.numbers[rows]
+        return found
 
     @property
     def outputs(self) -> int:
@@ -143,6 +150,7 @@ def from_arrays(
     classes_by: str = "",
     class_list: str = "",
     notes: tuple[str, ...] = (),
+    numbers: IntArray | None = None,
 ) -> Dataset:
     """A Dataset of any numeric arrays; they are checked, and copied only where they must be.
 
@@ -184,6 +192,7 @@ def from_arrays(
         classes_by=classes_by,
         class_list=class_list,
         notes=notes,
+        numbers=numbers,
     )
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from nnlab.data.cells import MISSING, NO_NUMBER, is_name, listed, number, shown
 from nnlab.data.classes import class_names
 from nnlab.data.dataset import Column
-from nnlab.data.sheet import Chosen, Form, Row, Sheet, first_row, other_delimiter, read
+from nnlab.data.sheet import Chosen, Form, Row, Sheet, opened, other_delimiter, read
 from nnlab.data.table import TableSchema, index
 from nnlab.errors import DataError
 
@@ -27,28 +27,32 @@ def fit(
     task: str,
 ) -> tuple[TableSchema, Sheet]:
     """The schema of the training file, and its cells. Raises DataError, StorageError."""
-    first, rows = first_row(path, form)
-    names = tuple(first[1]) if form.header else tuple(map(str, range(len(first[1]))))
-    targets, categories, ignored = (
-        tuple(_chosen(path, form, names, column, key) for column in columns)
-        for columns, key in ((target, "target"), (categorical, "categorical"), (ignore, "ignore"))
-    )
-    taken = (*targets, *categories, *ignored)
-    for k, i in enumerate(taken):
-        if i in taken[:k]:
-            raise DataError(f"{path}: column {shown(names[i])} is chosen twice.")
-    _require_names(path, names, ignored)
-    order = tuple(i for i in range(len(names)) if i not in {*targets, *ignored})
-    if not order:
-        raise DataError(
-            f"{path} has target columns only, and no input.{other_delimiter(path, form)}"
+    with opened(path, form) as (first, rows):
+        names = tuple(first[1]) if form.header else tuple(map(str, range(len(first[1]))))
+        targets, categories, ignored = (
+            tuple(_chosen(path, form, names, column, key) for column in columns)
+            for columns, key in (
+                (target, "target"),
+                (categorical, "categorical"),
+                (ignore, "ignore"),
+            )
         )
-    numbers = tuple(i for i in order if i not in categories)
-    if not form.header:
-        rows = chain([first], rows)
-    sheet = read(path, form, Chosen(names, numbers, categories, targets), rows)
+        taken = (*targets, *categories, *ignored)
+        for k, i in enumerate(taken):
+            if i in taken[:k]:
+                raise DataError(f"{path}: column {shown(names[i])} is chosen twice.")
+        _require_names(path, names, ignored)
+        order = tuple(i for i in range(len(names)) if i not in {*targets, *ignored})
+        if not order:
+            raise DataError(
+                f"{path} has target columns only, and no input.{other_delimiter(path, form)}"
+            )
+        numbers = tuple(i for i in order if i not in categories)
+        if not form.header:
+            rows = chain([first], rows)
+        sheet = read(path, form, Chosen(names, numbers, categories, targets), rows)
     named = any(isinstance(column, str) for column in (*target, *categorical, *ignore))
-    _require_header(sheet, first, named=named)
+    notes = _require_header(sheet, first, named=named)
     _require_values(sheet)
 
     columns = tuple(
@@ -67,7 +71,7 @@ def fit(
         ignored=tuple(map(str, ignored)),
         form=form,
     )
-    return schema, replace(sheet, order=order)
+    return schema, replace(sheet, order=order, notes=notes)
 
 
 def _chosen(path: Path, form: Form, names: tuple[str, ...], column: str | int, key: str) -> int:
@@ -105,13 +109,13 @@ def _require_names(path: Path, names: Sequence[str], ignored: Sequence[int]) -> 
             )
 
 
-def _require_header(sheet: Sheet, first: Row, *, named: bool) -> None:
-    """DataError where the first row is of another kind than `header` says.
+def _require_header(sheet: Sheet, first: Row, *, named: bool) -> tuple[str, ...]:
+    """DataError where the first row is of another kind than `header` says; notes for the user.
 
     With a header: it is a row of data where each number below has a number above, unless the
-    config calls a column by its name; whole numbers above texts that stand nowhere below are names
-    too, such as years. Without: it is a header where no cell of it stands anywhere below, while
-    the texts below repeat.
+    config calls a column by its name; whole numbers beside texts that stand nowhere below are
+    names too, such as years, and a note says so. Without: it is a header where no cell of it
+    stands anywhere below, while the texts below repeat.
     """
     cells, form, chosen = first[1], sheet.form, sheet.chosen
     texts = sheet.texts
@@ -127,11 +131,17 @@ def _require_header(sheet: Sheet, first: Row, *, named: bool) -> None:
         words = [cells[i] in bodies[i] for i, is_number in numeric.items() if not is_number]
         whole = all(cell.isdigit() for cell in above)
         data = all(number(cell, form.decimal) is not None for cell in above)
-        if data and (all(words) or (above and not whole)):
+        below = (any if above else all)(words) or not words
+        if data and (below or not whole):
             raise DataError(
                 f"{sheet.path}, line 1 holds values ({listed(cells, 5)}), and no names of columns. "
                 "Set header: false to read it as a row. If these are names, choose the target by "
                 f"name: target: {shown(cells[chosen.targets[0]])}."
+            )
+        if data:
+            return (
+                f"{sheet.path}: line 1 is taken for the names of columns: {listed(cells, 5)}. Set "
+                "header: false if it is a row.",
             )
     if not form.header and len(sheet.lines) > 2:
         odd = [
@@ -143,6 +153,7 @@ def _require_header(sheet: Sheet, first: Row, *, named: bool) -> None:
                 f"{sheet.path}, line 1 holds names of columns ({listed(cells, 5)}), which stand "
                 "nowhere below. Set header: true; if it is a row, let it not be the first."
             )
+    return ()
 
 
 def _repeats(texts: Sequence[str]) -> bool:

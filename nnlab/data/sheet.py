@@ -1,9 +1,10 @@
 """Chosen columns of a CSV file, and messages about unusable cells."""
 
 import math
+import re
 from array import array
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -18,6 +19,7 @@ Row = tuple[int, list[str]]
 
 DELIMITERS = (";", "\t", "|", ",", " ")
 MOSTLY = 0.5  # a column of which so many cells are numbers is a column of numbers
+SPREADSHEET_NOTE = re.compile(r"sep=.", re.IGNORECASE)  # tells Excel the delimiter
 MANY = 20  # rows that are enough to tell names, which differ, from categories
 
 
@@ -50,8 +52,10 @@ class Chosen:
 class Sheet:
     """Cells of the chosen columns by column number; missing numbers are nan.
 
-    lines: the line of the file on which each row ends, counted from 1. dropped: how many rows
-    `missing: drop` left out. order: the columns of the inputs, in the network's order.
+    lines: the line of the file on which each row ends, counted from 1. numbers_in_file: of the
+    rows, from 0, where those that were dropped count too. dropped: how many rows
+    `missing: drop` left out. order: the columns of the inputs, in the network's order. notes: on
+    how the file was read, in sentences.
     """
 
     path: Path
@@ -61,7 +65,9 @@ class Sheet:
     numbers: "dict[int, array[float]]"
     texts: dict[int, list[str]]
     dropped: int
+    numbers_in_file: "array[int]"
     order: tuple[int, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def place(self, row: int, column: int) -> str:
         """How messages name a cell."""
@@ -75,13 +81,14 @@ class Sheet:
         return value
 
 
-def first_row(path: Path, form: Form) -> tuple[Row, Iterator[Row]]:
+@contextmanager
+def opened(path: Path, form: Form) -> Iterator[tuple[Row, Iterator[Row]]]:
     """The first row, and all others. Raises DataError for an empty file."""
-    rows = read_rows(path, form.delimiter)
-    first = next(rows, None)
-    if first is None:
-        raise DataError(f"{path} is empty.")
-    return first, rows
+    with closing(read_rows(path, form.delimiter)) as rows:
+        first = next(rows, None)
+        if first is None:
+            raise DataError(f"{path} is empty.")
+        yield first, rows
 
 
 def read(path: Path, form: Form, chosen: Chosen, rows: Iterator[Row]) -> Sheet:
@@ -89,7 +96,7 @@ def read(path: Path, form: Form, chosen: Chosen, rows: Iterator[Row]) -> Sheet:
     numbers = {i: array("d") for i in chosen.numbers}
     texts: dict[int, list[str]] = {i: [] for i in (*chosen.categories, *chosen.targets)}
     signs = [(i, NO_NUMBER if i in numbers else MISSING) for i in (*numbers, *texts)]
-    lines, dropped = array("q"), 0
+    lines, kept, dropped = array("q"), array("q"), 0
     for line, cells in rows:
         if len(cells) != len(chosen.names):
             raise DataError(
@@ -99,6 +106,11 @@ def read(path: Path, form: Form, chosen: Chosen, rows: Iterator[Row]) -> Sheet:
         if form.missing == "drop" and any(cells[i] in missing for i, missing in signs):
             dropped += 1
             continue
+        if form.fitting and not any(cells):
+            raise DataError(
+                f"{path}, line {line}: all cells of the row are empty. Remove the row, or set "
+                "missing: drop."
+            )
         for i, values in numbers.items():
             value = number(cells[i], form.decimal)
             if value is None:
@@ -110,12 +122,13 @@ def read(path: Path, form: Form, chosen: Chosen, rows: Iterator[Row]) -> Sheet:
             if cells[i] in MISSING and (form.missing != "mean" or i in chosen.targets):
                 raise missing_cell(path, form, chosen, (line, cells[i]), i)
             words.append(cells[i])
+        kept.append(len(lines) + dropped)
         lines.append(line)
     if not lines:
         kind = " without a missing cell" if dropped else ""
         where = "has a header and no row" if form.header and not dropped else "has no row"
         raise DataError(f"{path} {where}{kind}.")
-    return Sheet(path, form, chosen, lines, numbers, texts, dropped)
+    return Sheet(path, form, chosen, lines, numbers, texts, dropped, kept)
 
 
 def missing_cell(
@@ -160,10 +173,10 @@ def _way_out(path: Path, form: Form, chosen: Chosen, text: str, i: int) -> str:
     if i in chosen.targets:
         return " Mend the cell, or set task: classes if the target consists of names."
     cells: list[str] = []
-    with suppress(DataError):  # of a later line; the present cell comes first
-        rows = read_rows(path, form.delimiter)
-        rows = islice(rows, 1, None) if form.header else rows
-        cells += [row[i] for _, row in rows if len(row) > i]
+    # Errors of a later line are left out: the present cell comes first.
+    with suppress(DataError), closing(read_rows(path, form.delimiter)) as rows:
+        below = islice(rows, 1 if form.header else 0, None)
+        cells += [row[i] for _, row in below if len(row) > i]
     present = [cell for cell in cells if cell not in NO_NUMBER]
     numeric = sum(number(cell, form.decimal) is not None for cell in present)
     if form.header and text == chosen.names[i]:
@@ -185,13 +198,10 @@ def other_delimiter(path: Path, form: Form, cell: str = "") -> str:
     It must cut all of the first lines into equally many cells, and the present one must not, or
     leave it inside `cell`, which could not be used. Blanks count only where nothing else cuts.
     """
+    if note := _spreadsheet_note(path, form.delimiter):
+        return f" Line 1 ({note}) is a note for spreadsheets: remove it."
     rows = _widths(path, form.delimiter)
     own = set(rows)
-    if len(rows) > 2 and rows[0] == 1 != rows[-1] and len(set(rows[1:])) == 1:
-        return (
-            f" Line 1 is a single cell, and the rows below have {rows[-1]}: remove the lines above "
-            "the table."
-        )
     for candidate in DELIMITERS:
         widths = _widths(path, candidate) if candidate != form.delimiter else []
         if len(set(widths)) != 1 or widths[0] < 2:
@@ -202,6 +212,20 @@ def other_delimiter(path: Path, form: Form, cell: str = "") -> str:
             if not form.fitting:
                 return f" The cells look separated by {words}, and the training file's were not."
             return f" The cells look separated by {words}: set delimiter: {setting}."
+    # Last: decimal commas cut rows too, and not the names above them.
+    if len(rows) > 2 and rows[0] == 1 != rows[-1] and len(set(rows[1:])) == 1:
+        return (
+            f" Line 1 is a single cell, and the rows below have {rows[-1]}: remove the lines above "
+            "the table."
+        )
+    return ""
+
+
+def _spreadsheet_note(path: Path, delimiter: str) -> str:
+    """The first line where it is Excel's `sep=;`, else ''."""
+    with suppress(DataError), closing(read_rows(path, delimiter)) as rows:
+        text = delimiter.join(next(rows, (1, [""]))[1])
+        return text if SPREADSHEET_NOTE.fullmatch(text) else ""
     return ""
 
 

@@ -12,12 +12,12 @@ from pathlib import Path
 
 import numpy as np
 
-from nnlab.core.types import Array, FloatArray
+from nnlab.core.types import Array, FloatArray, IntArray
 from nnlab.data import npz_reader
-from nnlab.data.cells import MISSING, is_name, listed, meant, shown
+from nnlab.data.cells import MISSING, is_name, listed, meant, number, shown
 from nnlab.data.classes import flat_labels, labels
 from nnlab.data.dataset import Column, Dataset, Task, from_arrays
-from nnlab.data.sheet import Chosen, Form, Sheet, first_row, other_delimiter, read
+from nnlab.data.sheet import Chosen, Form, Sheet, opened, other_delimiter, read
 from nnlab.errors import DataError
 
 
@@ -65,11 +65,13 @@ class TableSchema:
     def dataset(self, path: Path) -> tuple[Dataset, tuple[str, ...]]:
         """The rows and targets in `path`, and notes. Raises as `inputs` does."""
         notes: tuple[str, ...] = ()
+        places = None
         if path.suffix.lower() == ".npz":
             x, y = self._npz_inputs(path), self._npz_targets(path)
         else:
             sheet, notes = self._sheet(path, self.form, with_targets=True)
             x, y = encoded(sheet, self.columns), self.encoded_targets(sheet)
+            places = numbers(sheet)
         return from_arrays(
             str(path),
             x,
@@ -77,6 +79,7 @@ class TableSchema:
             task=self.task,
             class_names=self.classes,
             fills=self.form.missing == "mean",
+            numbers=places,
         ), notes
 
     def encoded_targets(self, sheet: Sheet) -> Array:
@@ -98,29 +101,31 @@ class TableSchema:
     def _sheet(
         self, path: Path, form: Form, *, with_targets: bool
     ) -> tuple[Sheet, tuple[str, ...]]:
-        first, rows = first_row(path, form)
-        names, is_header = self._names(path, first[1])
-        notes: tuple[str, ...] = ()
-        if not is_header:
-            rows = chain([first], rows)
-        elif form.header is None:
-            notes = (f"{path}: line 1 is taken for the names of columns: {listed(first[1])}.",)
-        by_name = self.form.header is not None or (is_header and self.named)
-        inputs = list(range(len(self.columns)))
-        if by_name:
-            inputs = [index(path, form, names, column.name) for column in self.columns]
-        elif len(names) not in (self.width, self.width + self.target_width):
-            raise DataError(
-                f"{path} has {len(names)} columns; the network takes {self.width}."
-                f"{other_delimiter(path, form)}"
+        with opened(path, form) as (first, rows):
+            names, is_header = self._names(path, first[1])
+            notes: tuple[str, ...] = ()
+            if not is_header:
+                rows = chain([first], rows)
+            elif form.header is None:
+                notes = (f"{path}: line 1 is taken for the names of columns: {listed(first[1])}.",)
+            by_name = self.form.header is not None or (is_header and self.named)
+            inputs = list(range(len(self.columns)))
+            if by_name:
+                inputs = [index(path, form, names, column.name) for column in self.columns]
+            elif len(names) not in (self.width, self.width + self.target_width):
+                raise DataError(
+                    f"{path} has {len(names)} columns; the network takes {self.width}."
+                    f"{other_delimiter(path, form)}"
+                )
+            chosen = Chosen(
+                tuple(names),
+                tuple(i for i, c in zip(inputs, self.columns, strict=True) if c.categories is None),
+                tuple(
+                    i for i, c in zip(inputs, self.columns, strict=True) if c.categories is not None
+                ),
+                self._targets(path, names, inputs) if with_targets else (),
             )
-        chosen = Chosen(
-            tuple(names),
-            tuple(i for i, c in zip(inputs, self.columns, strict=True) if c.categories is None),
-            tuple(i for i, c in zip(inputs, self.columns, strict=True) if c.categories is not None),
-            self._targets(path, names, inputs) if with_targets else (),
-        )
-        sheet = read(path, form, chosen, rows)
+            sheet = read(path, form, chosen, rows)
         if sheet.dropped:
             notes += (dropped(sheet),)
         return replace(sheet, order=tuple(inputs)), notes
@@ -249,6 +254,11 @@ def dropped(sheet: Sheet) -> str:
     return f"{sheet.path}: missing: drop left out {sheet.dropped:,} of {rows:,} rows."
 
 
+def numbers(sheet: Sheet) -> IntArray | None:
+    """The rows' numbers in their file; None where none was dropped."""
+    return np.frombuffer(sheet.numbers_in_file, np.int64) if sheet.dropped else None
+
+
 def index(path: Path, form: Form, names: Sequence[str], name: str, key: str = "") -> int:
     """The number of the column of that name. Raises DataError where there is none, or several."""
     if (count := names.count(name)) == 1:
@@ -261,5 +271,12 @@ def index(path: Path, form: Form, names: Sequence[str], name: str, key: str = ""
             f"{', '.join(places)}, counted from 0). Give each a name of its own{way}."
         )
     hint = other_delimiter(path, form) or ("" if form.header is False else meant(name, names))
+    if not hint and form.header and any(number(cell, form.decimal) is not None for cell in names):
+        hint = " Where line 1 holds values, "
+        hint += (
+            "set header: false, and choose columns by number."
+            if form.fitting
+            else "put the names of the columns above it, as in the training file."
+        )
     known = listed(names, 20)
     raise DataError(f"{path} has no {key}column {shown(name)}; its columns are {known}.{hint}")

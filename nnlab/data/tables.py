@@ -11,7 +11,7 @@ from annotated_types import Ge, Len
 
 from nnlab.core.types import Array
 from nnlab.data import npz_reader, table
-from nnlab.data.classes import class_list, flat_labels, is_label_like
+from nnlab.data.classes import class_list, flat_labels, is_label_like, is_one_hot
 from nnlab.data.dataset import Dataset, Signature, from_arrays
 from nnlab.data.files import stamp
 from nnlab.data.fit import fit
@@ -62,7 +62,10 @@ class Csv:
                 f"{self.delimiter!r} is more than one character, and not \\t for a tab"
             )
         if self.delimiter == self.decimal:
-            raise ValueError(f"{self.delimiter!r} cannot be both delimiter and decimal")
+            raise ValueError(
+                f"{self.delimiter!r} cannot be both delimiter and decimal; files with decimal "
+                "commas mostly have delimiter: ';'"
+            )
         if self.delimiter in '"\r\n':
             raise ValueError(f"{self.delimiter!r} cannot separate cells")
         if self.task == "classes" and len(self.targets) > 1:
@@ -108,7 +111,8 @@ class Csv:
             fills=self.missing == "mean",
             classes_by=way_to_classes(targets, self.targets),
             class_list=class_list(schema.classes),
-            notes=(table.dropped(sheet),) if sheet.dropped else (),
+            notes=(*sheet.notes, *((table.dropped(sheet),) if sheet.dropped else ())),
+            numbers=table.numbers(sheet),
         )
 
 
@@ -186,6 +190,8 @@ def way_to_classes(targets: Array, names: Sequence[Column]) -> str:
     """What to set where a regression's targets look like classes."""
     if targets.ndim == 1 or (not np.isin(targets, (0, 1)).all() and len(names) > 1):
         return ""
+    if len(names) > 1 and is_one_hot(targets):
+        return "a single target column that names the class of each row, in place of these"
     if len(names) > 1:
         return f"a run for each label, with target: {names[0]} first (one run has one)"
     return "data.task: classes" if is_label_like(targets) else ""

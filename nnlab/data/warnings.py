@@ -15,6 +15,7 @@ from nnlab.data.split import Parts, Split
 
 LARGE = 2000.0  # root mean square of a column that makes the first updates explode
 LARGE_TARGET = 1000.0
+SMALL_TARGET = 0.001
 APART = 100.0  # how many times as large one column may be as another
 ROWS = 20  # rows from which on "different in every row" means something
 SENTINELS = (-99, -999, -9999, -99999, 999, 9999, 99999, 999999)
@@ -164,6 +165,13 @@ def _target(dataset: Dataset, rows: IntArray) -> Iterator[str]:
         if (sign := sentinel(dataset.targets[:, i])) is not None:
             yield holds(f"The target {shown(name)}", sign, "drop")
         large = size(dataset.targets[rows, i])
+        if 0 < large < SMALL_TARGET:
+            power = 10 ** -int(np.floor(np.log10(large)))
+            yield (
+                f"The target {shown(name)} is not scaled: its numbers are about {large:.3g}, and a "
+                "fresh network answers about 1, so that errors of the loss look small. Multiply "
+                f"the target in the file, for example by {power:,}."
+            )
         if large > LARGE_TARGET:
             power = 10 ** int(np.floor(np.log10(large))) if np.isfinite(large) else large
             yield (

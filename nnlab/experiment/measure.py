@@ -41,6 +41,7 @@ class Sample(NamedTuple):
     network: Network
     names: Sequence[str]  # of the classes
     part: Part
+    numbers: IntArray  # of the rows in their file, or in the part's data set
 
 
 class Answers(NamedTuple):
@@ -56,7 +57,7 @@ def evaluate(saved: Saved, which: Weights = "final", part: str = "test") -> dict
 
     Raises UsageError when the run has no such part.
     """
-    return judged(*part_of(saved, which, part))
+    return judged(part_of(saved, which, part))
 
 
 def evaluate_rows(saved: Saved, dataset: Dataset, which: Weights = "final") -> dict[str, Any]:
@@ -64,19 +65,25 @@ def evaluate_rows(saved: Saved, dataset: Dataset, which: Weights = "final") -> d
 
     Raises DataError when it does not fit the network.
     """
-    return judged(*rows_of(saved, dataset, which))
+    return judged(rows_of(saved, dataset, which))
 
 
 def part_of(saved: Saved, which: Weights, part: str) -> Sample:
     """A part of the run's own data; raises as `evaluate` does."""
     built = rebuilt(saved)
     load_weights(built.network, saved.weights(which), which)
-    found = {name: (rows, numbers) for name, rows, numbers in outcome.parts(built)}
+    found = {name: rows for name, rows, _ in outcome.parts(built)}
     if part == "validation" and saved.data["validation_is_test"]:
         part = "test"
     if part not in found:
         raise UsageError(f"This run has no {part} part; it has {', '.join(found)}.")
-    return Sample(built.plan, built.network, built.dataset.class_names, found[part][0])
+    return Sample(
+        built.plan,
+        built.network,
+        built.dataset.class_names,
+        found[part],
+        built.dataset.numbers_of(found[part].rows),
+    )
 
 
 def rows_of(saved: Saved, dataset: Dataset, which: Weights) -> Sample:
@@ -97,12 +104,12 @@ def rows_of(saved: Saved, dataset: Dataset, which: Weights) -> Sample:
     coded = loss.encode(targets)
     part = Part(dataset.inputs, rows, saved.scaling, coded, config.training.dtype)
     plan = make_plan(config, loss, part, None, kind)
-    return Sample(plan, network, saved.data["class_names"], part)
+    return Sample(plan, network, saved.data["class_names"], part, dataset.numbers_of(rows))
 
 
 def answered(sample: Sample) -> Answers:
     """What the network answers to each row, and the loss of each."""
-    plan, network, _, part = sample
+    plan, network, part = sample.plan, sample.network, sample.part
     depth = trained_depth(network.layers, plan.loss)
     losses = []
     with np.errstate(all="ignore"):  # weights of a run that diverged may overflow
@@ -114,8 +121,9 @@ def answered(sample: Sample) -> Answers:
     return Answers(part.targets, outputs, np.concatenate(losses))
 
 
-def judged(plan: Plan, network: Network, names: Sequence[str], part: Part) -> dict[str, Any]:
+def judged(sample: Sample) -> dict[str, Any]:
     """Numbers and tables of a part, with the network's own parameters."""
+    plan, network, names, part, _ = sample
     with np.errstate(all="ignore"):  # weights of a run that diverged may overflow
         predicted = outcome.outputs(network, part)
     return {

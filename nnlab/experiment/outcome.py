@@ -1,15 +1,15 @@
 """What a run ends in: numbers on every part, tables over classes, predictions to look at."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
 from nnlab.build import Built
-from nnlab.core import blas
-from nnlab.core.metrics import ACCURACY, Kind, class_scores, confusion, decisions
+from nnlab.core import blas, columns
+from nnlab.core.metrics import ACCURACY, R2, Kind, class_scores, confusion, decisions
 from nnlab.core.network import Network
 from nnlab.core.types import Array, FloatArray, IntArray
 from nnlab.data.batches import Batches, Part
@@ -31,6 +31,23 @@ def parts(built: Built) -> Iterator[tuple[str, Part, IntArray]]:
         yield "validation", plan.validation, rows.validation
     if built.test is not None and rows.test is not None:
         yield "test", built.test, rows.test
+
+
+def worse_than_mean(row: Mapping[str, Any], part: Part) -> str:
+    """A sentence where a regression answers no better than the targets' mean; else ''.
+
+    row: the last row of metrics.csv. A constant target cannot be judged.
+    """
+    name = columns.name(columns.TRAIN, R2.name)
+    r2, epoch = row.get(name), row.get("epoch", 0)
+    constant = not np.ptp(part.targets, axis=0).all()
+    if r2 is None or r2 > 0 or epoch < LONG or constant:
+        return ""
+    return (
+        f"After {epoch:,} epochs the answers are no better than the mean of the training "
+        f"targets ({name} {r2:.4g}). Try data.scale: standardize, a target of about 1 (divide "
+        "it in the file), another learning rate (--set lr=...), or more epochs."
+    )
 
 
 @dataclass

@@ -324,7 +324,9 @@ class Session:
         more: dict[str, Any] = {}
         if self.failure:
             more["failure"] = describe.failure(self.failure)
-        if sentence := self._standstill.sentence(built.kind, built.plan.train):
+        sentence = self._standstill.sentence(built.kind, built.plan.train)
+        sentence = sentence or outcome.worse_than_mean(self.last_row, built.plan.train)
+        if sentence:
             self.warnings.append(sentence)
             more["warnings"] = self.warnings
         folder.update_status(

@@ -71,6 +71,40 @@ REFUSED = {
         "{t}, line 1 holds values ('x', 's', 'p'), and no names of columns. Set header: false to "
         "read it as a row. If these are names, choose the target by name: target: 'p'.",
     ),
+    "headerless, with whole numbers and a rare category": (
+        rows("", "33,rare,7,no", *["40,often,1,yes", "41,often,2,no"] * 3),
+        "target: 3, categorical: [1]",
+        BINARY,
+        "{t}, line 1 holds values ('33', 'rare', '7', 'no'), and no names of columns. Set header: "
+        "false to read it as a row. If these are names, choose the target by name: target: 'no'.",
+    ),
+    "headerless, with words and a target by name": (
+        rows("", "33,often,7,no", "40,often,1,yes"),
+        "target: income, categorical: [1]",
+        BINARY,
+        "{t} has no target column 'income'; its columns are '33', 'often', '7', 'no'. Where line 1 "
+        "holds values, set header: false, and choose columns by number.",
+    ),
+    "decimal commas between semicolons": (
+        rows("a;b;y", "0,5;1;yes", "1,5;2;no", "2,5;3;yes"),
+        "target: y",
+        BINARY,
+        "{t} has no target column 'y'; its columns are 'a;b;y'. The cells look separated by ';': "
+        'set delimiter: ";".',
+    ),
+    "a note for Excel": (
+        rows("sep=;", "a;y", "1;yes", "2;no"),
+        "target: y",
+        BINARY,
+        "{t} has no target column 'y'; its columns are 'sep=;'. Line 1 (sep=;) is a note for "
+        "spreadsheets: remove it.",
+    ),
+    "an empty row": (
+        rows("a,y", "1,0.5", ",", "2,1.5"),
+        "target: y",
+        NUMBER,
+        "{t}, line 3: all cells of the row are empty. Remove the row, or set missing: drop.",
+    ),
     "a header that is not expected": (
         rows("a,b,y", "1,2,0", "3,4,1"),
         "target: 2, header: false",
@@ -602,6 +636,11 @@ WARNED = {
             "the file, for example by 100,000."
         ],
     ),
+    "tiny numbers": (rows("a,y", *(f"{i},{i}e-6" for i in range(1, 9))), "target: y", NUMBER, [
+        "The target 'y' is not scaled: its numbers are about 5.05e-06, and a fresh network answers "
+        "about 1, so that errors of the loss look small. Multiply the target in the file, for "
+        "example by 1,000,000."
+    ]),
     "case": (rows("a,y", *["1,yes", "2,no", "3,Yes"] * 2), "target: y", CLASSES.replace("N", "3"), [
         "Classes that look the same: 'Yes', 'yes'. They count as 3 classes; write each in one way "
         "to make them one."
@@ -664,6 +703,12 @@ WARNED = {
         "Column 'c': categories that look the same: 'R', 'r'. They count as 3 categories; "
         "write each in one way to make them one."
     ]),
+    "years or values": (
+        rows("city,2019,2020", "a,1,0.5", "b,2,1.5"), "target: 2, categorical: [0]", NUMBER, [
+            "{t}: line 1 is taken for the names of columns: 'city', '2019', '2020'. Set header: "
+            "false if it is a row."
+        ],
+    ),
     "dropped": (NASTY["dropped"][0], "target: y, missing: drop", NUMBER, [
         "{t}: missing: drop left out 2 of 4 rows."
     ]),
@@ -714,6 +759,50 @@ def test_a_network_that_does_not_learn_is_said(
     assert warned == [f"Warning: {sentence}" for sentence in sentences]
     (folder,) = (tmp_path / "runs").iterdir()
     assert RunFolder.open(folder).read_run()["warnings"] == sentences
+
+
+def test_rows_are_numbered_as_in_the_file(nnlab: Nnlab, tmp_path: Path) -> None:
+    """Also where missing: drop left some out, of the run's own file and of a new one."""
+    write(
+        tmp_path, rows("a,y", "1,0.5", ",1", "3,2", "4,", "5,4"), "target: y, missing: drop", NUMBER
+    )
+    assert nnlab("train", "t.yaml", "--no-plots").exit_code == 0
+    for file in ([], ["t.csv"]):
+        result = nnlab("predict", "latest", *file, "--targets")
+        table = [line[:2] for line in csv.reader(io.StringIO(result.stdout))]
+        assert table == [["row", "target"], ["1", "0.5"], ["3", "2.0"], ["5", "4.0"]]
+
+
+def test_one_hot_columns_lead_to_one_column(nnlab: Nnlab, tmp_path: Path) -> None:
+    table = rows("a,u,v,w", "1,1,0,0", "2,0,1,0", "3,0,0,1")
+    write(tmp_path, table, "target: [u, v, w]", CLASSES.replace("N", "3"))
+    assert "allowed: a single target column that names the class of each row" in (
+        nnlab("check", "t.yaml").stderr
+    )
+
+
+@pytest.mark.parametrize(
+    ("divisor", "settings", "said"),
+    [
+        (1, [], True),
+        (1, ["epochs=9"], False),
+        (1e9, [], True),
+        (250, ["data.scale=unit", "epochs=200", "lr=0.1"], False),
+    ],
+)
+def test_a_regression_that_does_not_learn_is_said(
+    nnlab: Nnlab, tmp_path: Path, divisor: float, settings: list[str], said: bool
+) -> None:
+    """Targets of about 250 are below the size that is warned of; sgd fails for them too."""
+    table = rows("sqm,y", *(f"{50 + i},{(200 + 3 * i) / divisor}" for i in range(40)))
+    write(tmp_path, table, "target: y", "network: [{dense: 8}, relu, {dense: 1}]\nloss: mse\n")
+    options = [word for setting in ("epochs=20", *settings) for word in ("--set", setting)]
+    result = nnlab("train", "t.yaml", "--no-plots", *options)
+    (folder,) = (tmp_path / "runs").iterdir()
+    warned = RunFolder.open(folder).read_run()["warnings"]
+    assert result.exit_code == 0
+    start = "After 20 epochs the answers are no better than the mean of the training targets"
+    assert sum(line.startswith(start) for line in warned) == said
 
 
 @pytest.mark.parametrize("name", ["iris", "wine", "breast_cancer", "diabetes"])

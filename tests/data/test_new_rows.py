@@ -160,6 +160,12 @@ HOLE = "the cell is missing. Fill it: the run was not trained to fill it in."
         ),
         (
             FLOWERS,
+            "1,red\n3,red\n",
+            "has no column 'length'; its columns are '1', 'red'. Where line 1 holds values, put "
+            "the names of the columns above it, as in the training file.",
+        ),
+        (
+            FLOWERS,
             "length;colour\n1;red\n",
             "has no column 'length'; its columns are 'length;colour'. The cells look separated by "
             "';', and the training file's were not.",
