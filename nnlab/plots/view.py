@@ -127,6 +127,12 @@ class View:
         """metrics.csv by column."""
         return self.folder.read_metrics()
 
+    @property
+    def seconds(self) -> Any:
+        """How long training took, by metrics.csv; run.json also counts figures and files."""
+        column = self.metrics.get("seconds", ())
+        return float(column[-1]) if len(column) else self.about.get("seconds")
+
     @cached_property
     def steps(self) -> dict[str, Any]:
         """steps.csv by column; empty where steps were not recorded."""
