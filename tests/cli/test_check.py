@@ -98,12 +98,13 @@ def test_gradcheck(nnlab: Nnlab) -> None:
     result = nnlab("gradcheck", "digits_binary", "--rows", "4")
     assert (result.exit_code, result.stderr) == (0, "")
     header, *rows = [line.split() for line in result.stdout.splitlines()]
-    assert header == ["parameter", "size", "directions", "worst", "relative", "error"]
+    assert header == ["gradient", "by", "size", "directions", "worst", "relative", "error"]
     assert sorted(row[0] for row in rows) == [
         "0.dense.bias",
         "0.dense.weight",
         "2.dense.bias",
         "2.dense.weight",
+        "input",
     ]
     assert max(float(row[3]) for row in rows) <= 1e-7
 
@@ -112,7 +113,7 @@ def test_gradcheck_as_json(nnlab: Nnlab) -> None:
     found = json.loads(nnlab("gradcheck", "xor", "--json", "--seed", "2").stdout)
     assert found["tolerance"] == 1e-7
     assert found["worst"] == max(one["error"] for one in found["parameters"]) <= 1e-7
-    assert [one["size"] for one in found["parameters"]] == [6, 9, 3]
+    assert [one["size"] for one in found["parameters"]] == [6, 9, 3, 32]  # 16 rows of 2 inputs
 
 
 def test_a_planted_error_of_a_thousandth_is_found(
