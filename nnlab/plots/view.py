@@ -130,8 +130,10 @@ class View:
     @property
     def seconds(self) -> Any:
         """How long training took, by metrics.csv; run.json also counts figures and files."""
-        column = self.metrics.get("seconds", ())
-        return float(column[-1]) if len(column) else self.about.get("seconds")
+        try:
+            return self.folder.last_metrics().get("seconds", self.about.get("seconds"))
+        except NnlabError:  # the curves, which are missing then, say why
+            return self.about.get("seconds")
 
     @cached_property
     def steps(self) -> dict[str, Any]:

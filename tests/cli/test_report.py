@@ -88,7 +88,7 @@ def test_a_run_before_its_first_epoch(nnlab: Nnlab, xor: Path) -> None:
         f"Note: The run {xor.name} has not finished an epoch: there are no curves.\n"
     )
     text = (xor / "report.html").read_text()
-    story = "The training was killed; `nnlab resume` continues it. 0 of 3 epochs were trained"
+    story = "The training was killed; `nnlab resume` continues it. 0 of 5 epochs were trained"
     assert story in text
     assert 'id="asked"' in text
 
