@@ -119,9 +119,11 @@ TABLE = (
     Row("optimizer", "sgd", "gradient_descent gd stochastic_gradient_descent steepest_descent "
         "backprop"),
     Row("optimizer", "sgd", "momentum sgdm heavy_ball MomentumOptimizer",
-        "Write `optimizer: {name: sgd, lr: 0.01, momentum: 0.9}`."),
+        "Momentum is a setting of sgd, as in "
+        "`optimizer: {name: sgd, lr: 0.01, momentum: 0.9}`."),
     Row("optimizer", "sgd", "nesterov nag nesterov_momentum",
-        "Write `optimizer: {name: sgd, lr: 0.01, momentum: 0.9, nesterov: true}`."),
+        "Momentum is a setting of sgd, as in "
+        "`optimizer: {name: sgd, lr: 0.01, momentum: 0.9, nesterov: true}`."),
     Row("optimizer", "", "lbfgs bfgs l_bfgs_b newton cg conjugate_gradient levenberg_marquardt",
         "nnlab trains by batches with first-order rules only; write `optimizer: adam`, and "
         "`training: {batch_size: full}` for the whole data in every update."),
@@ -171,8 +173,8 @@ TABLE = (
     Row("data set", "curve", "sine sin function regression", "Write `data: {curve: sine}`."),
     Row("data set", "random", "noise randn"),
     Row("data set", "csv", "csv file table tsv txt excel xlsx pandas dataframe parquet json",
-        "Write `data: {name: csv, path: my.csv, target: y}`; `delimiter` is the character between "
-        "cells."),
+        "Write `data: {name: csv, path: my.csv, target: y}` with the names of your file and of the "
+        "column to predict."),
     Row("data set", "npz", "npz npy numpy array arrays", "Write `data: {npz: my.npz}`."),
     Row("data set", "", "iris wine breast_cancer boston california_housing diabetes titanic adult",
         "It is not shipped; save it as a file and write "
@@ -203,7 +205,12 @@ TABLE = (
     Row("setting", "optimizer.clip_value", "clipvalue"),
     Row("setting", ".beta1", "beta_1 b1"),
     Row("setting", ".beta2", "beta_2 b2"),
-    Row("setting", ".beta1", "betas", "Write `optimizer: {name: adam, beta1: 0.9, beta2: 0.999}`."),
+    Row("setting", ".beta1", "betas",
+        "They are two settings, as in `optimizer: {name: adam, beta1: 0.9, beta2: 0.999}`."),
+    Row("setting", "", "dampening amsgrad foreach fused maximize",
+        "Leave it out: nnlab has no such variant."),
+    Row("setting", "", "from_logits logits",
+        "Leave it out: the loss includes the `- sigmoid` or `- softmax` before it."),
     Row("setting", ".eps", "epsilon adam_epsilon"),
     Row("setting", ".alpha", "rho"),
     Row("setting", ".slope", "alpha negative_slope leak"),
@@ -293,6 +300,21 @@ TABLE = (
     Row("command", "data", "dataset datasets download fetch"),
     Row("command", "", "help", "Write nnlab --help, or nnlab train --help."),
     Row("command", "", "version", "Write nnlab --version."),
+
+    Row("command", ".fetch", "download get pull"),
+    Row("command", ".verify", "check test"),
+    Row("command", "report", "tensorboard view browse"),
+    Row("command", "sweep", "gridsearch grid-search"),
+
+    Row("option", ".out", "output o output-dir outdir save dir"),
+    Row("option", ".only", "figure figures plot kind which"),
+    Row("option", ".data", "split part dataset test"),
+    Row("option", ".runs", "out output output-dir outdir dir folder o"),
+    Row("option", ".jobs", "n-jobs workers num-workers parallel"),
+    Row("option", ".threads", "n-threads num-threads cores"),
+    Row("option", "", "gpu cuda", "nnlab computes on the processor only."),
+    Row("option", "", "resume continue", "Write nnlab resume RUN."),
+    Row("option", "", "dry-run check validate", "Write nnlab check CONFIG."),
 
     Row("value", ".true", "yes on y enabled"),
     Row("value", ".false", "no off n disabled"),

@@ -3,10 +3,11 @@
 import re
 from collections.abc import Iterator
 from dataclasses import fields
+from importlib import import_module
 
 import pytest
 
-from nnlab.cli import NAMES
+from nnlab.cli import NAMES, data
 from nnlab.config.families import (
     AUGMENTATION,
     INITIALIZER,
@@ -46,6 +47,12 @@ def words() -> set[str]:
     classes: list[type] = [Training, EarlyStopping, Split, Data]
     classes += [cls for family in FAMILIES for cls in family.members.values()]
     return {word for cls in classes for hint in hints(cls).values() for word in choices(hint)}
+
+
+def options() -> set[str]:
+    """Every option of a command."""
+    commands = [import_module(f"nnlab.cli.{name}").command for name in NAMES]
+    return {name for command in commands for one in command.params for name in one.opts}
 
 
 def metrics() -> set[str]:
@@ -88,7 +95,9 @@ def test_a_row_leads_to_something_that_exists(row: Row) -> None:
         assert "has no setting" not in str(error.value)
         assert "there is no setting" not in str(error.value)
     elif row.family == "command":
-        assert not row.name or row.name in NAMES
+        assert not row.name or leaf in (*NAMES, *data.command.commands)
+    elif row.family == "option":
+        assert not row.name or f"--{leaf}" in options()
     elif row.family == "value":
         assert leaf in words()
     elif row.family == "metric":
@@ -154,6 +163,11 @@ HINTS = [
     ("optimizer: {adam: {lr: 0.01}, weight_decay: 0.1}",
      "Write `optimizer: {name: adam, lr: 0.01, weight_decay: 0.1}`."),
     ("optimizer: {type: adam}", "Write `optimizer: adam`."),
+    ("optimizer: {solver: adam}", "Write `optimizer: adam`."),
+    ("loss: {criterion: MSELoss}", "Write `loss: mse`."),
+    ("network: [{Linear: [2, 3]}, relu, {dense: 1}]", "Write `- dense: 3`."),
+    ("network: [{Conv2d: [1, 16, 3]}, {dense: 1}]", ""),
+    ("network: {hidden: [3], activation: relu}", ""),
     ("optimizer: {kind: Adam, lr: 0.1}", "Write `optimizer: {adam: 0.1}`."),
     ("optimizer: {class: rms_prop, lr: 0.1, alpha: 0.9}",
      "Write `optimizer: {name: rmsprop, lr: 0.1, alpha: 0.9}`."),

@@ -1,17 +1,19 @@
 """`nnlab check`."""
 
-from typing import TYPE_CHECKING, Any
+import sys
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
 from nnlab.cli.options import config_argument, json_option, verbosity
-from nnlab.cli.terminal import say, tell, tell_json
+from nnlab.cli.terminal import say, tell, tell_json, terminal_width
 
 if TYPE_CHECKING:
     from nnlab.config.schema import Config
     from nnlab.core.network import Network
 
 DEFAULTS = "# the config with all defaults filled in"
+ITEM = 20  # columns of the longest setting but for texts
 MOST_NAMES = 20  # of inputs or classes that are listed
 
 
@@ -54,7 +56,15 @@ def command(config: str, overrides: tuple[str, ...], as_json: bool) -> None:
     tell(f"OK: {config}\n")
     tell("\n".join(f"{name:8} {text}" for name, text in facts.items()) + "\n")
     tell(table(["layer", "output", "parameters", "FLOPs"], [*lines, ["", "", parameters, flops]]))
-    tell(f"\n{DEFAULTS}\n{dump(loaded.config).rstrip()}")
+    tell(f"\n{DEFAULTS}\n{dump(loaded.config, narrow(sys.stdout)).rstrip()}")
+
+
+def narrow(stream: TextIO) -> int:
+    """The width of YAML whose lines, with the item that ends them, fit the terminal."""
+    from nnlab.config.dump import WIDTH
+
+    width = terminal_width(stream)
+    return min(WIDTH, max(width - ITEM, ITEM)) if width else WIDTH
 
 
 def data(config: "Config") -> tuple[dict[str, str], tuple[str, ...]]:

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from nnlab.cli.group import Parts
 from nnlab.cli.options import json_option, verbosity
 from nnlab.cli.terminal import say, tell, tell_json
 from nnlab.errors import DataError, UsageError
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from nnlab.data.published import Collection
 
 
-@click.group
+@click.group(cls=Parts)
 def command() -> None:
     """List, download and check the image data sets.
 

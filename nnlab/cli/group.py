@@ -38,9 +38,7 @@ class Commands(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """The command that the first word names; UsageError with the nearest one."""
-        if args and args[0] not in self.names and not args[0].startswith("-"):
-            hint = _trained(args[0]) or did_you_mean(args[0], self.names, "command")
-            raise click.UsageError(f"There is no command '{args[0]}'.{hint}", ctx)
+        require_command(ctx, args, self.names)
         return click.Group.resolve_command(self, ctx, args)
 
     def main(self, *args: Any, **options: Any) -> Any:
@@ -62,6 +60,24 @@ class Commands(click.Group):
         """As click does, which runs the command in here."""
         with unread_output(), explained(self, ctx.meta[ARGUMENTS]):
             return click.Group.invoke(self, ctx)
+
+
+class Parts(click.Group):
+    """A command that consists of others, such as `data`."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command that the first word names; UsageError with the nearest one."""
+        require_command(ctx, args, tuple(self.commands))
+        return click.Group.resolve_command(self, ctx, args)
+
+
+def require_command(ctx: click.Context, args: Sequence[str], names: Sequence[str]) -> None:
+    """Raise UsageError with the nearest command where the first word is none."""
+    if args and args[0] not in names and not args[0].startswith("-"):
+        hint = _trained(args[0]) or did_you_mean(args[0], names, "command")
+        raise click.UsageError(f"There is no command '{args[0]}'.{hint}", ctx)
 
 
 def _trained(word: str) -> str:

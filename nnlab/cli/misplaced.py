@@ -43,9 +43,14 @@ def _option(error: click.NoSuchOption, group: click.Group, args: Sequence[str]) 
     for one in command.params:
         if isinstance(one, click.Argument) and name == f"--{one.name}":
             return f" Leave the option's name out: {value}"
+    options = {one.lstrip("-"): one for one in _options(command)}
+    row = lookup(name.lstrip("-"), options, "option")
+    if row is not None and row.name.lstrip(".") in options:
+        return f" Did you mean '{options[row.name.lstrip('.')]}'?"
+    if row is not None and not row.name:
+        return f" {row.advice}"
     if owners:
         return f" It is an option of {_listed(owners)}."
-    options = {one.lstrip("-"): one for one in _options(command)}
     near = similar(name.lstrip("-"), options)
     return f" Did you mean '{options[near[0]]}'?" if near else ""
 

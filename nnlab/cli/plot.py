@@ -1,5 +1,6 @@
 """`nnlab plot`."""
 
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -7,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from nnlab.cli.options import FOLDER, complete_run, find_run, find_sweep, runs_option, verbosity
-from nnlab.cli.terminal import say, tell
+from nnlab.cli.terminal import say, tell, terminal_width
 from nnlab.errors import NnlabError, UsageError
 from nnlab.suggest import did_you_mean
 
@@ -173,4 +174,4 @@ def listed(folder: "RunFolder") -> str:
         except NnlabError as error:
             reason = str(error)
         rows.append((name, "no" if reason else "yes", reason or plot.title))
-    return table(("figure", "suits", "what it is, or why not"), rows)
+    return table(("figure", "suits", "what it is, or why not"), rows, terminal_width(sys.stdout))

@@ -3,6 +3,7 @@
 import csv
 import io
 import math
+import textwrap
 import unicodedata
 from collections.abc import Mapping, Sequence
 
@@ -11,12 +12,16 @@ from nnlab.cli.terminal import printable
 Cell = str | int | float | None
 NOTHING = "-"  # for None, nan and inf: a table shows no number that is none
 DIGITS = 4  # significant digits of the smallest number in a column
+NARROWEST = 12  # columns for a text that is broken between words
 LONG = 60  # characters of a setting in a cell
 SMALL, LARGE = 1e-4, 1e7  # outside, a number is written with an exponent
 
 
-def table(header: Sequence[str], rows: Sequence[Sequence[Cell]]) -> str:
-    """The rows below the header; columns of numbers are rounded alike and end alike."""
+def table(header: Sequence[str], rows: Sequence[Sequence[Cell]], fit: int = 0) -> str:
+    """The rows below the header; columns of numbers are rounded alike and end alike.
+
+    fit: break the texts of the last column between words so that lines have so many columns.
+    """
     columns = [[row[i] for row in rows] for i in range(len(header))]
     texts = [[name, *column(cells)] for name, cells in zip(header, columns, strict=True)]
     widths = [max(map(_width, cells)) for cells in texts]
@@ -27,8 +32,20 @@ def table(header: Sequence[str], rows: Sequence[Sequence[Cell]]) -> str:
             " " * (width - _width(text)) + text if right else text + " " * (width - _width(text))
             for text, width, right in zip(line, widths, numeric, strict=True)
         ]
-        lines.append("  ".join(padded).rstrip())
+        lines.append(
+            _wrapped("  ".join(padded).rstrip(), sum(widths[:-1]) + 2 * len(widths[:-1]), fit)
+        )
     return "\n".join(lines)
+
+
+def _wrapped(line: str, indent: int, fit: int) -> str:
+    """The line with its text from `indent` on broken between words; itself if it fits."""
+    if _width(line) <= fit or fit < indent + NARROWEST:
+        return line
+    parts = textwrap.wrap(
+        line[indent:], fit - indent, break_long_words=False, break_on_hyphens=False
+    )
+    return line[:indent] + f"\n{' ' * indent}".join(parts)
 
 
 def records(rows: Sequence[Mapping[str, Cell]]) -> str:

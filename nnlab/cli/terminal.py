@@ -32,11 +32,16 @@ def fitted(text: str, stream: TextIO | None) -> str:
 
     Lines of tables and excerpts, which have several blanks in a row or begin with one, stay.
     """
-    try:
-        width = os.get_terminal_size(stream.fileno()).columns if stream is not None else 0
-    except (OSError, ValueError, AttributeError):  # a file, a pipe, or closed
-        width = 0
+    width = terminal_width(stream)
     return "\n".join(_broken(line, width) for line in text.split("\n")) if width else text
+
+
+def terminal_width(stream: TextIO | None) -> int:
+    """The columns of the terminal that a stream writes to; 0 where it is none."""
+    try:
+        return os.get_terminal_size(stream.fileno()).columns if stream is not None else 0
+    except (OSError, ValueError, AttributeError):
+        return 0
 
 
 def _broken(line: str, width: int) -> str:

@@ -30,6 +30,8 @@ from nnlab.config.schema import Config, Data, FromRun
 from nnlab.config.yaml12 import MAX_DEPTH, CoreLoader
 from nnlab.errors import ConfigError
 
+WIDTH = 88  # of resolved.yaml
+
 
 class _Dumper(yaml.SafeDumper):
     """Without aliases, and with YAML 1.2's resolvers beside YAML 1.1's to decide on quotes."""
@@ -51,13 +53,15 @@ for _first, _resolvers in CoreLoader.yaml_implicit_resolvers.items():
         _Dumper.add_implicit_resolver(_tag, _pattern, [_first])
 
 
-def dump(config: Config) -> str:
+def dump(config: Config, width: int = WIDTH) -> str:
     """The text of resolved.yaml; keys in the order of the schema."""
-    return to_yaml(mapping(config))
+    return to_yaml(mapping(config), width)
 
 
-def to_yaml(content: Mapping[str, Any]) -> str:
+def to_yaml(content: Mapping[str, Any], width: int = WIDTH) -> str:
     """Nested dicts, lists and scalars as YAML that every reader takes for the same.
+
+    width: the column after which a line ends with the item that it has begun.
 
     Raises ConfigError for content that `reader.read` would refuse.
     """
@@ -67,7 +71,7 @@ def to_yaml(content: Mapping[str, Any]) -> str:
         Dumper=_Dumper,
         sort_keys=False,
         allow_unicode=True,
-        width=88,
+        width=width,
         default_flow_style=None,
     )
     lines = text.count("\n")

@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import re
 from collections.abc import Iterable, Mapping
@@ -16,7 +17,7 @@ from typing import Any
 
 from nnlab.config.dump import flow
 from nnlab.config.families import LAYER, Family
-from nnlab.config.hints import MisfitError, convert, hints, main_setting
+from nnlab.config.hints import MisfitError, convert, default, hints, main_setting
 from nnlab.config.tree import Node, Place, Source, plain
 from nnlab.suggest import lookup, meant, squeezed
 
@@ -40,7 +41,10 @@ def named_word(entries: Mapping[str, Node], family: Family) -> str:
 
 
 def _naming(key: str, family: Family) -> bool:
-    return key in NAMING or squeezed(key) == squeezed(family.word.replace(" ", ""))
+    if key in NAMING or squeezed(key) == squeezed(family.word.replace(" ", "")):
+        return True
+    row = lookup(key, (), "setting")  # {solver: adam}
+    return row is not None and row.name == family.word
 
 
 def rewritten(node: Node, family: Family, path: str, more: Iterable[str] = ()) -> str:
@@ -57,7 +61,7 @@ def rewritten(node: Node, family: Family, path: str, more: Iterable[str] = ()) -
         members = _fitting(entries, family, tuple(more))
     else:
         members, dropped = _members(entries, head, family, tuple(more))
-    if not members:
+    if not members or any(_lacks(*member, family) for member in members):
         return ""
     last = path.rpartition(".")[2]
     listed = last.isdigit()
@@ -130,8 +134,15 @@ def _member(key: str, value: Node, family: Family) -> tuple[str, dict[str, objec
     if value.entries is not None:
         return name, {inner: _written(node) for inner, node in value.entries.items()}
     main = main_setting(cls)
+    value = _units(name, value)
     fits = key == name or _fits(cls, main, value)  # BatchNorm1d: 8 is a number of features
     return name, {main: _written(value)} if main and fits and value.value is not None else {}
+
+
+def _units(name: str, value: Node) -> Node:
+    """The second number of `Linear: [2, 3]`, whose first says how many inputs there are."""
+    pair = value.items or ()
+    return pair[1] if name == "dense" and len(pair) == 2 else value
 
 
 def _fits(cls: type[Any], main: str | None, value: Node) -> bool:
@@ -152,7 +163,7 @@ def _members(
     cls = family.members[family.other_names.get(name, name)]
     allowed = (*hints(cls), *more, *family.other_keys)
     others = {key: node for key, node in entries.items() if key != head}
-    below = dict(entries[head].entries or dict.fromkeys(inner, entries[head]))
+    below = dict(entries[head].entries or dict.fromkeys(inner, _units(name, entries[head])))
     if _naming(head, family) or head in ACTIVATING:  # {activation: {name: relu}}
         below.pop("name", None)
     settings: dict[str, object] = {}
@@ -188,6 +199,15 @@ def _written(node: Node) -> object:
     if isinstance(node.value, str):
         return node.value.removeprefix(f"{node.place.source.folder}{os.sep}")
     return plain(node)
+
+
+def _lacks(name: str, settings: Mapping[str, object], family: Family) -> bool:
+    """Whether a member needs a setting that is not there, as the units of `dense`."""
+    cls = family.members[family.other_names.get(name, name)]
+    return any(
+        field.name not in settings and default(field) is dataclasses.MISSING
+        for field in dataclasses.fields(cls)
+    )
 
 
 def _short(name: str, settings: Mapping[str, object], family: Family, listed: bool = True) -> str:

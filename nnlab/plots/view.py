@@ -127,6 +127,14 @@ class View:
         """metrics.csv by column."""
         return self.folder.read_metrics()
 
+    @property
+    def seconds(self) -> Any:
+        """How long training took, by metrics.csv; run.json also counts figures and files."""
+        try:
+            return self.folder.last_metrics().get("seconds", self.about.get("seconds"))
+        except NnlabError:  # the curves, which are missing then, say why
+            return self.about.get("seconds")
+
     @cached_property
     def steps(self) -> dict[str, Any]:
         """steps.csv by column; empty where steps were not recorded."""

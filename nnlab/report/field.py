@@ -15,7 +15,7 @@ from nnlab.report.ticks import Axis, linear
 
 GRID = 64  # answers along each side of the plane
 POINTS = 400  # training rows that are drawn
-SIDE, LEFT, RIGHT, TOP, BOTTOM = 300, 46, 10, 8, 40
+SIDE, LEFT, RIGHT, TOP, BOTTOM = 300, 58, 10, 8, 40
 CURVE = (470, 300)  # width and height of the room for curves
 ALONG = 160  # answers along a curve
 MOST_CURVES = 4

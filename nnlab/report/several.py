@@ -158,7 +158,7 @@ def results(seen: View) -> dict[str, Cell]:
     for name in (columns.LOSS, *METRICS):
         if name in test:
             found[f"test {label_of(name)}"] = cell(test[name])
-    seconds = seen.about.get("seconds")
+    seconds = seen.seconds
     return found | {"time": Cell(duration(seconds), cell(seconds).order, "number")}
 
 

@@ -154,7 +154,7 @@ def _story(seen: View, status: str, rows: int) -> str:
     count = f"{epochs:,} epoch{'s' * (epochs != 1)}"
     if isinstance(wanted, int) and epochs < wanted:
         count = f"{epochs:,} of {wanted:,} epochs"
-    took = duration(seen.about.get("seconds"))
+    took = duration(seen.seconds)
     end = f", in {took}" if took != NOTHING else ""
     story = STORIES.get(status, f"The run is {status}")
     return f"{story}. {count} {'was' if epochs == 1 else 'were'} trained{end}."

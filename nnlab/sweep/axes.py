@@ -18,6 +18,7 @@ from nnlab.suggest import did_you_mean
 MOST = 5000  # values of all axes together
 EXAMPLES = "lr=0.01,0.1 or hidden=range(2, 6) or lr=logspace(-4, -1, 7)"
 CALL = re.compile(r"\s*(range|linspace|logspace)\s*\((.*)\)\s*", re.DOTALL)
+NUMBER = re.compile(r"[-+]?[0-9.]+(e[-+]?[0-9]+)?", re.IGNORECASE)
 DIGITS = 12  # significant ones that a computed value keeps: 0.3 and not 0.30000000000000004
 
 
@@ -51,6 +52,7 @@ def parse(
     """
     if not texts:
         raise UsageError(f"Which axis? {clean(config)} {_offered(studies)}")
+    _refuse_misread(texts, studies)
     axes = [_axis(text, studies, config, folder) for text in texts]
     keys = [ALIASES.get(axis.key, axis.key) for axis in axes]
     for key in keys:
@@ -59,6 +61,23 @@ def parse(
     if sum(len(axis.values) for axis in axes) > MOST:
         raise UsageError(f"The axes have more than {MOST:,} values; that is the most.")
     return axes
+
+
+def _refuse_misread(texts: Sequence[str], studies: Mapping[str, Study]) -> None:
+    """UsageError with the command to write for `sweep xor lr` and for `sweep lr 0.1 0.2`."""
+    from nnlab.config.locate import shipped
+
+    known = shipped()
+    for index, text in enumerate(texts):
+        rest = [*texts[:index], *texts[index + 1 :]]
+        if text not in studies and (text in known or text.endswith((".yaml", ".yml"))):
+            command = clean(" ".join(["nnlab sweep", *(rest or ["AXIS"]), "-c", text]))
+            raise UsageError(f"{clean(text)} is a config, and no axis. Write {command}.")
+    key, values = texts[0], texts[1:]
+    if values and "=" not in key and all(NUMBER.fullmatch(value) for value in values):
+        raise UsageError(
+            f"The values of an axis stand behind its name. Write {clean(key)}={','.join(values)}."
+        )
 
 
 def _axis(text: str, studies: Mapping[str, Study], config: str, folder: Path) -> Axis:

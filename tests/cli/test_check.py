@@ -113,7 +113,7 @@ def test_gradcheck_as_json(nnlab: Nnlab) -> None:
     found = json.loads(nnlab("gradcheck", "xor", "--json", "--seed", "2").stdout)
     assert found["tolerance"] == 1e-7
     assert found["worst"] == max(one["error"] for one in found["parameters"]) <= 1e-7
-    assert [one["size"] for one in found["parameters"]] == [6, 9, 3, 32]
+    assert [one["size"] for one in found["parameters"]] == [6, 9, 3, 32]  # 16 rows of 2 inputs
 
 
 def test_a_planted_error_of_a_thousandth_is_found(

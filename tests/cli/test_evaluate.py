@@ -108,7 +108,7 @@ NO_DASH = "'-' (standard input or output) does not work here; name a file."
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("predict latest -", f"Invalid value for 'FILE': {NO_DASH}"),
+        ("predict latest -", f"Invalid value for '[FILE]': {NO_DASH}"),
         ("evaluate latest --data -", f"Invalid value for '--data': {NO_DASH}"),
         ("report latest --out -", f"Invalid value for '--out': {NO_DASH}"),
         ("plot latest --out -", f"Invalid value for '--out': {NO_DASH}"),

@@ -95,6 +95,7 @@ def test_help_has_a_sentence_a_paragraph_and_an_example(
         (["train", "xor", "--optimiser", "adam"], 2),
         (["train", "xor", "--set", "optimizer=momentum"], 2),
         (["train", "identity8", "--no-plots", "--set", "epochs=2"], 0),
+        (["check", "xor"], 0),
         (["init", "xor"], 0),
         (["train", "--help"], 0),
         (["--help"], 0),
@@ -131,6 +132,8 @@ def test_no_word_is_broken_on_a_narrow_terminal(
     lines = shown.decode().replace("\r\n", "\n").split("\n")
     long = [line for line in lines if len(line) > 60 and " " in line.strip()]
     assert [line for line in long if "  " not in line and not line.startswith("    ")] == []
+    if arguments[0] == "check":  # the config is YAML, which can be broken at its items
+        assert max(map(len, lines)) <= 60
 
 
 @pytest.mark.parametrize(("name", "command"), [("", main), *commands()], ids=lambda one: str(one))
@@ -187,7 +190,17 @@ MEANT = [
     ("resume latest --epochs 9", "There is no option '--epochs'. Write --set epochs=9."),
     ("descend beale --steps 9", "There is no option '--steps'. Write --set steps=9."),
     ("runs --lr 0.1", "There is no option '--lr'. Write --where lr=0.1."),
-    ("train xor --out d", "There is no option '--out'. It is an option of plot and report."),
+    ("train xor --out d", "There is no option '--out'. Did you mean '--runs'?"),
+    ("train xor --output d", "There is no option '--output'. Did you mean '--runs'?"),
+    ("train xor -o d", "There is no option '-o'. Did you mean '--runs'?"),
+    ("train xor --gpu", "There is no option '--gpu'. nnlab computes on the processor only."),
+    ("train xor --resume", "There is no option '--resume'. Write nnlab resume RUN."),
+    ("train xor --dry-run", "There is no option '--dry-run'. Write nnlab check CONFIG."),
+    ("plot latest --figure curves", "There is no option '--figure'. Did you mean '--only'?"),
+    ("plot latest -o d", "There is no option '-o'. Did you mean '--out'?"),
+    ("report latest -o a.html", "There is no option '-o'. Did you mean '--out'?"),
+    ("evaluate latest --split test", "There is no option '--split'. Did you mean '--data'?"),
+    ("sweep lr --n-jobs 3", "There is no option '--n-jobs'. Did you mean '--jobs'?"),
     ("train xor --quite", "There is no option '--quite'. Did you mean '--quiet'?"),
     ("train xor --no-plot", "There is no option '--no-plot'. Did you mean '--no-plots'?"),
     ("train --config xor", "There is no option '--config'. Leave the option's name out: xor"),
@@ -197,6 +210,8 @@ MEANT = [
     ("train xor digits", "Got unexpected extra argument (digits)"),
     ("xor", "There is no command 'xor'. `nnlab train xor` trains a config."),
     ("my.yaml", "There is no command 'my.yaml'. `nnlab train my.yaml` trains a config."),
+    ("tensorboard", "There is no command 'tensorboard'. Did you mean 'report'?"),
+    ("data download mnist", "There is no command 'download'. Did you mean 'fetch'?"),
     ("fit xor", "There is no command 'fit'. Did you mean 'train'?"),
     ("help", "There is no command 'help'. Write nnlab --help, or nnlab train --help."),
 ]  # fmt: skip

@@ -59,3 +59,15 @@ def test_records_leave_out_empty_columns() -> None:
 )
 def test_duration(seconds: float, text: str) -> None:
     assert duration(seconds) == text
+
+
+def test_a_text_at_the_end_is_broken_between_words_to_fit() -> None:
+    rows = [("fit", "no", "it is for a regression of one input"), ("lr", "no", "never")]
+    assert table(("figure", "suits", "why"), rows, 30) == (
+        "figure  suits  why\n"
+        "fit     no     it is for a\n"
+        "               regression of\n"
+        "               one input\n"
+        "lr      no     never"
+    )
+    assert table(("figure", "suits", "why"), rows, 20) == table(("figure", "suits", "why"), rows)

@@ -1,17 +1,21 @@
 """Numbers, axes, curves and tables of a page, by hand."""
 
+import json
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+import nnlab
 from nnlab.plots.palette import DARK, LIGHT, Look, channels, contrast, mixed
-from nnlab.report import numbers, png, ticks
+from nnlab.report import numbers, of_run, png, ticks
 from nnlab.report.again import command
 from nnlab.report.charts import BUCKETS, Mark, Series, chart, thin
 from nnlab.report.heat import STRONGEST
 from nnlab.report.page import HERE, colours
 from nnlab.report.tables import of_records
+from nnlab.run.folder import RunFolder
 
 
 @pytest.mark.parametrize(
@@ -207,3 +211,13 @@ def test_a_noisy_curve_is_pale_behind_its_mean() -> None:
     assert [colour for colour, _ in found.scales[0].paths] == ["train", "val"]
     assert [colour for colour, _ in found.scales[0].pale] == ["val"]
     assert found.pale == "pale: every epoch; strong: mean of 7"
+
+
+def test_the_page_says_how_long_the_training_took(tmp_path: Path) -> None:
+    """As metrics.csv has it, which `train` and `runs` print; run.json also counts figures."""
+    run = nnlab.train("xor", runs=tmp_path, epochs=3)
+    about = json.loads((run.path / "run.json").read_text())
+    (run.path / "run.json").write_text(json.dumps(about | {"seconds": 4000.0}))
+    page = of_run(RunFolder(run.path)).html
+    took = numbers.duration(float(run.metrics["seconds"][-1]))
+    assert f"3 epochs were trained, in {took}." in page
