@@ -12,11 +12,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nnlab.config.race.load import LoadedRace, load_race, parse_race
-from nnlab.core.landscapes import Point, Quadratic
-from nnlab.descend import Result, Stop, descend, walk
 from nnlab.errors import ConfigError, StorageError
 from nnlab.experiment.signals import Terminated
+from nnlab.race.folder import is_race, read_paths
+from nnlab.race.landscapes import Point, Quadratic
+from nnlab.race.reader import LoadedRace, load_race, parse_race
+from nnlab.race.run import Result, Stop, descend, walk
 from nnlab.run import durable, lock
 from nnlab.run.folder import RunFolder
 
@@ -154,12 +155,12 @@ def test_the_folder(landscape: Result) -> None:
     assert 0 < about["seconds"] < 60
     assert {"argv", "versions", "platform", "threads", "git"} <= set(about)
     assert folder.read_summary() == landscape.summary
-    assert folder.is_race()
+    assert is_race(folder)
     assert not lock.is_held(folder.path)
 
 
 def test_every_step_is_in_the_table_bit_for_bit(landscape: Result) -> None:
-    table = landscape.folder.read_paths(strict=True)
+    table = read_paths(landscape.folder, strict=True)
     assert list(table) == ["run", "step", "x", "y", "value", "gradient_norm", "lr"]
     stops = [(n, stop) for n, one in enumerate(landscape.descents) for stop in one.stops]
     assert len(stops) == len(table["run"]) == 10 + 13 + 10 + 20 + 60 + 5

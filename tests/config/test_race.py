@@ -7,16 +7,15 @@ from typing import Any
 
 import pytest
 
-from nnlab.config.families import LANDSCAPE
 from nnlab.config.hints import allowed, hints, options
 from nnlab.config.kinds import describes_race
 from nnlab.config.load import load, parse
-from nnlab.config.race.load import dump_race, load_race, parse_race, race_mapping
-from nnlab.config.race.schema import MOST_RUNS, MOST_STEPS, Race, Runner
-from nnlab.core.landscapes import Quadratic, Rosenbrock, WavyBowl
 from nnlab.core.optimizers import Adam, Sgd
 from nnlab.core.schedules import Constant, Exponential
 from nnlab.errors import ConfigError
+from nnlab.race.config import LANDSCAPE, MOST_RUNS, MOST_STEPS, Race, Runner
+from nnlab.race.landscapes import Quadratic, Rosenbrock, WavyBowl
+from nnlab.race.reader import dump_race, load_race, parse_race, race_mapping
 
 TEXT = """\
 function: wavy_bowl
