@@ -22,7 +22,7 @@ from nnlab.config.expand import member
 from nnlab.config.families import OPTIMIZER, SCHEDULE
 from nnlab.config.files import checked, decode, read_bytes
 from nnlab.config.hints import hints
-from nnlab.config.kinds import refuse_training
+from nnlab.config.kinds import refuse_other_kind
 from nnlab.config.locate import locate
 from nnlab.config.names import name_from_stem
 from nnlab.config.overrides import Grammar, Override, apply, settings
@@ -86,7 +86,7 @@ def race_mapping(race: Race) -> dict[str, Any]:
 def _finish(source: Source, overrides: Sequence[Override], stem: str, shown: str) -> Race:
     problems = Problems()
     root = read(source, problems)
-    refuse_training(root, shown)
+    refuse_other_kind(root, shown, "descend")
     changes = settings(overrides, Path.cwd(), problems)
     root = apply(expand(root), changes, problems, [], GRAMMAR)
     race = _race(root, Settings(problems, HOMES), name_from_stem(stem))
