@@ -380,3 +380,10 @@ def test_the_text_of_the_file_is_kept(tmp_path: Path) -> None:
     loaded = load_race(path)
     assert loaded.text == data
     assert loaded.race.name == "my race"
+
+
+def test_a_config_with_keys_of_both_kinds_is_refused_for_its_keys() -> None:
+    text = "data: xor\nfunction: beale\nruns: [sgd]"
+    assert problems(text) == [("the config has no setting 'data'.", NAMES, "")]
+    with pytest.raises(ConfigError, match="the config has no setting 'function'"):
+        parse(text)
