@@ -13,6 +13,7 @@ import click
 
 from nnlab.cli import main
 from nnlab.config.describe import config_reference
+from nnlab.race.describe import race_reference
 
 HERE = Path(__file__).resolve().parent
 NOTE = "<!-- Written by `make docs`; edit the program, not this page. -->\n\n"
@@ -51,7 +52,7 @@ def pages() -> dict[Path, str]:
     """Each generated page with the text it should have."""
     return {
         HERE / "cli.md": cli_reference(),
-        HERE / "config.md": NOTE + config_reference(),
+        HERE / "config.md": NOTE + config_reference() + "\n" + race_reference(),
     }
 
 

@@ -19,8 +19,8 @@ from typing import Any
 import numpy as np
 
 import nnlab
-from nnlab.config.race.load import load_race
-from nnlab.descend import descend
+from nnlab.race.reader import load_race
+from nnlab.race.run import descend
 
 SEEDS = (1, 2, 3, 4, 5)
 PAGE = Path(__file__).with_name("results.md")

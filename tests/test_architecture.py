@@ -19,8 +19,8 @@ CORE = frozenset({"errors", "suggest", "core"})
 RANK_2 = CORE | {"data", "engine"}
 RANK_4 = RANK_2 | {"config", "build", "training", "run"}
 RANK_5 = RANK_4 | {"saved", "experiment"}
-RANK_6 = RANK_5 | {"sweep", "compare", "tune", "descend", "api"}
-ALL = RANK_6 | {"plots", "report", "cli"}
+RANK_6 = RANK_5 | {"sweep", "compare", "tune", "api"}
+ALL = RANK_6 | {"plots", "report", "race", "cli"}
 
 
 @dataclass(frozen=True)
@@ -64,12 +64,12 @@ RULES = {
     "tune": rule(RANK_5 | {"sweep"}, "numpy", "optuna"),
     "tune.journal": rule({"errors", "run"}, "optuna"),
     "compare": rule(CORE | {"config", "run"}, "numpy"),
-    "descend": rule(RANK_5, "numpy"),
     "api": rule(RANK_5 | {"plots"}, "numpy"),
     "plots": rule(CORE | {"config", "run", "saved"}, "numpy", "matplotlib"),
     "report": rule(
         CORE | {"config", "run", "saved", "plots"}, "numpy", "jinja2 markupsafe matplotlib"
     ),
+    "race": rule(RANK_5 | {"plots", "report"}, "numpy annotated_types", "matplotlib"),
     "cli": rule(ALL, "click", "numpy yaml rich pydantic matplotlib optuna threadpoolctl filelock"),
     "__main__": rule({"cli"}),
     "": rule(RANK_6),
@@ -241,6 +241,11 @@ def _sizes(path: Path) -> tuple[int, dict[str, int]]:
             "plots.x",
             "def f():\n    from matplotlib.pyplot import plot",
             "nnlab.plots.x:2 imports pyplot; use matplotlib.figure.Figure.",
+        ),
+        (
+            "report.x",
+            "def f():\n    from nnlab.race import run",
+            "nnlab.report.x:2 imports nnlab.race.run, which report may not.",
         ),
         (
             "experiment",

@@ -8,7 +8,7 @@ import pytest
 from nnlab.config.dump import dump
 from nnlab.config.kinds import describes_race
 from nnlab.config.load import load, parse
-from nnlab.config.race.load import dump_race, load_race, parse_race
+from nnlab.race.reader import dump_race, load_race, parse_race
 
 CONFIGS = sorted((Path(__file__).parents[1] / "configs").glob("*.yaml"))
 RACES = [path for path in CONFIGS if describes_race(path)]

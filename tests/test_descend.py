@@ -12,11 +12,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nnlab.config.race.load import LoadedRace, load_race, parse_race
-from nnlab.core.landscapes import Point, Quadratic
-from nnlab.descend import Result, Stop, descend, walk
-from nnlab.errors import ConfigError, StorageError
+from nnlab.errors import ConfigError, RunUnreadable, StorageError
 from nnlab.experiment.signals import Terminated
+from nnlab.race.folder import is_race, read_paths
+from nnlab.race.landscapes import Point, Quadratic
+from nnlab.race.reader import LoadedRace, load_race, parse_race
+from nnlab.race.run import Result, Stop, descend, walk
 from nnlab.run import durable, lock
 from nnlab.run.folder import RunFolder
 
@@ -154,12 +155,12 @@ def test_the_folder(landscape: Result) -> None:
     assert 0 < about["seconds"] < 60
     assert {"argv", "versions", "platform", "threads", "git"} <= set(about)
     assert folder.read_summary() == landscape.summary
-    assert folder.is_race()
+    assert is_race(folder)
     assert not lock.is_held(folder.path)
 
 
 def test_every_step_is_in_the_table_bit_for_bit(landscape: Result) -> None:
-    table = landscape.folder.read_paths(strict=True)
+    table = read_paths(landscape.folder, strict=True)
     assert list(table) == ["run", "step", "x", "y", "value", "gradient_norm", "lr"]
     stops = [(n, stop) for n, one in enumerate(landscape.descents) for stop in one.stops]
     assert len(stops) == len(table["run"]) == 10 + 13 + 10 + 20 + 60 + 5
@@ -294,3 +295,32 @@ def test_json_holds_every_number(landscape: Result) -> None:
     text = (landscape.folder.path / "summary.json").read_text(encoding="utf-8")
     found = json.loads(text)
     assert found["runs"][2]["final"]["value"] == landscape.descents[2].stops[-1].value
+
+
+BAD_TABLES = {
+    "run,step,x,y,value,gradient_norm,lr\n0.5,0,1,1,1,1,": "'run' of counts",
+    "run,x,y,value,gradient_norm,lr\n0,1,1,1,1,": "'step' of counts",
+    "run,step,x,y,value,gradient_norm,lr\n0,0,1,nan,1,1,": "'y' of numbers",
+    "run,step,x,y,value,gradient_norm,lr\n0,0,1,1,1,far,": "'gradient_norm' of numbers",
+    "run,step,x,y,value,gradient_norm\n0,0,1,1,1,1": "'lr' of numbers",
+}
+
+
+@pytest.mark.parametrize("text", BAD_TABLES)
+def test_paths_with_another_column_are_refused(text: str, tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    (tmp_path / "paths.csv").write_text(f"{text}\n")
+    with pytest.raises(RunUnreadable) as error:
+        read_paths(folder, strict=True)
+    path = tmp_path / "paths.csv"
+    assert str(error.value) == f"Cannot read {path}: it has no column {BAD_TABLES[text]}."
+
+
+@pytest.mark.parametrize(
+    ("kind", "wanted"), [(None, None), ("race", "race"), ("a\x1b[2J", "a\\x1b[2J"), (5, None)]
+)
+def test_the_kind_of_a_run(kind: Any, wanted: str | None, tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    folder.write_run({"status": "running"} | ({} if kind is None else {"kind": kind}))
+    assert folder.kind() == wanted
+    assert folder.status() == ("resumable" if wanted is None else "interrupted")

@@ -11,7 +11,6 @@ from nnlab.cli import NAMES, data
 from nnlab.config.families import (
     AUGMENTATION,
     INITIALIZER,
-    LANDSCAPE,
     LAYER,
     LOSS,
     OPTIMIZER,
@@ -25,6 +24,7 @@ from nnlab.core import columns
 from nnlab.core.metrics import METRICS
 from nnlab.data.split import Split
 from nnlab.errors import ConfigError
+from nnlab.race.config import LANDSCAPE
 from nnlab.suggest import did_you_mean, lookup, meant, squeezed
 from nnlab.synonyms import TABLE, Row
 

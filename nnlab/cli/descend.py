@@ -16,7 +16,7 @@ from nnlab.cli.terminal import tell, tell_json
 from nnlab.errors import Diverged
 
 if TYPE_CHECKING:
-    from nnlab.descend import Result
+    from nnlab.race.run import Result
 
 
 @click.command
@@ -45,15 +45,18 @@ def command(
     nnlab descend landscape
     nnlab descend landscape --set function=himmelblau
     """
-    from nnlab.cli.follow import draw
-    from nnlab.config.race.load import load_race
-    from nnlab.descend import descend
+    from nnlab.race.reader import load_race
+    from nnlab.race.run import descend
     from nnlab.run.names import runs_folder
 
     loaded = load_race(config, overrides)
     result = descend(loaded, runs_folder(runs), name=name)
     if plots:
-        draw(result.folder)
+        from nnlab.cli.follow import say_drawn
+        from nnlab.plots.drawing import draw_each
+        from nnlab.race.figure import FIGURES
+
+        say_drawn(draw_each(FIGURES, result.folder))
     if as_json:
         tell_json({"folder": str(result.folder.path), "status": result.status, **result.summary})
     else:
@@ -62,13 +65,13 @@ def command(
 
 
 def report(result: "Result") -> str:
-    """A line for each run, the time, and where the folder is."""
+    """A table row per run, the time, and the path of the folder."""
     from nnlab.cli.table import duration, records
-    from nnlab.config.families import LANDSCAPE
-    from nnlab.run.races import ends
+    from nnlab.race.config import LANDSCAPE
+    from nnlab.race.folder import ends
 
     name = LANDSCAPE.name_of(result.race.function)
-    steps = sum(len(one.stops) - 1 for one in result.descents)
+    steps = sum(len(run.stops) - 1 for run in result.descents)
     return (
         f"{name}, {lowest(result.summary['lowest'])}\n\n"
         f"{records(ends(result.summary))}\n\n"
@@ -77,15 +80,15 @@ def report(result: "Result") -> str:
 
 
 def lowest(value: float | None) -> str:
-    """What there is to reach."""
+    """The lowest value in words."""
     return "which has no minimum" if value is None else f"whose lowest value is {value:.4g}"
 
 
 def raise_if_diverged(result: "Result") -> None:
-    """Diverged if no run came to its end."""
+    """Raise Diverged if all runs diverged."""
     if result.status != "diverged":
         return
-    first = min(one.diverged or 0 for one in result.descents)
+    first = min(run.diverged or 0 for run in result.descents)
     every = "All runs diverged" if len(result.descents) > 1 else "The run diverged"
     raise Diverged(
         f"{every}, the first at step {first:,}: a number is not finite. The steps before are kept "

@@ -7,6 +7,7 @@ from nnlab.cli.terminal import NORMAL, VERBOSE, say, tell, tell_json
 
 if TYPE_CHECKING:
     from nnlab.experiment.session import Session
+    from nnlab.plots import Drawn
     from nnlab.run.folder import RunFolder
 
 
@@ -53,7 +54,11 @@ def draw(folder: "RunFolder") -> None:
     """The run's figures; what fails is a warning and nothing more."""
     from nnlab.plots import draw_all
 
-    drawn = draw_all(folder)
+    say_drawn(draw_all(folder))
+
+
+def say_drawn(drawn: "Drawn") -> None:
+    """Warnings on stderr, and with --verbose the paths of the figures."""
     for warning in drawn.warnings:
         say(f"Warning: {warning}", NORMAL)
     for path in drawn.paths:

@@ -157,9 +157,10 @@ def find_run(run: str, runs: Path | None) -> "RunFolder":
 def find_training(run: str, runs: Path | None) -> "RunFolder":
     """The same, of a run that trained a network; UsageError for a race of `nnlab descend`."""
     from nnlab.errors import UsageError
+    from nnlab.race.folder import is_race
 
     folder = find_run(run, runs)
-    if folder.is_race():
+    if is_race(folder):
         raise UsageError(
             f"{folder.path} is a race of optimizers on a function, and holds no network. "
             f"`nnlab descend {folder.path / 'resolved.yaml'}` runs it again."

@@ -112,18 +112,19 @@ def draw_activations(names: tuple[str, ...], form: "Form", out: Path | None) -> 
 
 def draw(folder: "RunFolder", only: tuple[str, ...], form: "Form", out: Path | None) -> None:
     """The figures of one run; of those asked for by name, why one does not suit."""
-    from nnlab.plots import FIGURES, draw_all
+    from nnlab.plots.drawing import draw_each
     from nnlab.plots.view import view
 
+    known = figures()
     for name in only:
-        require(name, FIGURES)
+        require(name, known)
     seen = view(folder)
-    drawn = draw_all(seen, form.kinds, only=only or None, out=out, dark=form.dark, scale=form.scale)
+    drawn = draw_each({name: known[name] for name in only or known}, seen, form, out)
     report(drawn)
     unsuited = [
         f"The figure {name} does not suit {folder.name}: {reason}."
         for name in dict.fromkeys(only)
-        if (reason := reason_of(FIGURES[name], seen))
+        if (reason := reason_of(known[name], seen))
     ]
     if unsuited and not drawn.paths:
         raise UsageError("\n".join(unsuited))
@@ -131,6 +132,14 @@ def draw(folder: "RunFolder", only: tuple[str, ...], form: "Form", out: Path | N
         say(sentence)
     if not drawn.paths and not drawn.warnings:
         say(f"{folder.name}: no figure suits this run.")
+
+
+def figures() -> "dict[str, Plot]":
+    """The figures of trainings and of races; a figure suits runs of its own kind only."""
+    from nnlab import plots
+    from nnlab.race import figure
+
+    return plots.FIGURES | figure.FIGURES
 
 
 def require(name: str, figures: Iterable[str]) -> None:
@@ -165,10 +174,10 @@ def report(drawn: "Drawn") -> None:
 def listed(folder: "RunFolder") -> str:
     """A table: each figure, whether it suits, and what it is or why it does not."""
     from nnlab.cli.table import table
-    from nnlab.plots import FIGURES, view
+    from nnlab.plots import view
 
     seen, rows = view(folder), []
-    for name, plot in FIGURES.items():
+    for name, plot in figures().items():
         try:
             reason = plot.why_not(seen)
         except NnlabError as error:

@@ -62,7 +62,9 @@ def command(run: tuple[str, ...], runs: Path | None, out: Path | None, show: boo
 def made(run: tuple[str, ...], runs: Path | None, out: Path | None) -> "tuple[Report, Path]":
     """The page, and where it goes: that of a sweep, of a run, of a race, or of several runs."""
     from nnlab.plots.overlay import folder_of
-    from nnlab.report import of_race, of_run, of_runs, of_sweep
+    from nnlab.race.folder import is_race
+    from nnlab.race.page import of_race
+    from nnlab.report import of_run, of_runs, of_sweep
     from nnlab.run.names import runs_folder
 
     if len(run) == 1 and (sweep := find_sweep(run[0], runs)) is not None:
@@ -70,7 +72,8 @@ def made(run: tuple[str, ...], runs: Path | None, out: Path | None) -> "tuple[Re
         return of_sweep(sweep, place), place
     folders = [find_run(one, runs) for one in run]
     if len(folders) == 1:
-        one = folders[0]
-        return (of_race if one.is_race() else of_run)(one), out or one.path / NAME
+        folder = folders[0]
+        page = of_race(folder) if is_race(folder) else of_run(folder)
+        return page, out or folder.path / NAME
     place = out or folder_of(folders, runs_folder(runs)) / NAME  # where `nnlab plot` draws them
     return of_runs(folders, place), place

@@ -59,9 +59,10 @@ def command(
     """
     use_threads(threads)
     from nnlab.experiment.verify import Verifier
+    from nnlab.race.folder import is_race
 
     folder = find_run(run, runs)
-    if folder.is_race():
+    if is_race(folder):
         verify_race(folder, as_json)
         return
     verifier = Verifier(folder)
@@ -99,17 +100,18 @@ def command(
 
 
 def verify_race(folder: "RunFolder", as_json: bool) -> None:
-    """Run a race of `nnlab descend` again, which takes no time; the options do not matter."""
-    from nnlab.descend import differences
+    """Run a race of `nnlab descend` again, which takes no time; the options have no effect."""
+    from nnlab.race.folder import read_paths
+    from nnlab.race.run import differences
 
-    found = differences(folder)
+    problems = differences(folder)
     if as_json:
-        tell_json({"folder": str(folder.path), "good": not found, "findings": found})
-    elif not found:
-        count = len(folder.read_paths()["run"])
+        tell_json({"folder": str(folder.path), "good": not problems, "findings": problems})
+    elif not problems:
+        count = len(read_paths(folder)["run"])
         tell(f"{folder.path} is whole; {count:,} rows of paths.csv came out the same.")
-    if found:
-        lines = [f"{one}." for one in found]
+    if problems:
+        lines = [f"{problem}." for problem in problems]
         raise CheckFailed("\n".join([f"{folder.path} is not what was recorded.", *lines]))
 
 

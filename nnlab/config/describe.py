@@ -13,7 +13,6 @@ from nnlab.config.construct import ROW_KEYS
 from nnlab.config.families import (
     AUGMENTATION,
     INITIALIZER,
-    LANDSCAPE,
     LAYER,
     LOSS,
     OPTIMIZER,
@@ -25,7 +24,6 @@ from nnlab.config.families import (
 )
 from nnlab.config.hints import allowed, default, hints, main_setting
 from nnlab.config.overrides import ALIASES
-from nnlab.config.race.schema import MOST_RUNS, Race, Runner
 from nnlab.config.reshape import RESHAPERS
 from nnlab.core.metrics import METRICS
 from nnlab.data.split import Split
@@ -83,28 +81,6 @@ For example `lr: {values: [0.01, 0.1], set: {training.epochs: 5}}`.
 """
 
 
-RACES = """\
-# The configuration of a race
-
-`nnlab descend` lets optimizers race on a function of two numbers. Such a file has other keys at
-the top, and the same words for optimizers and schedules as above. An entry of `runs` may be an
-optimizer alone: `[{sgd: 0.1}, adam]`. In `--set`, `lr`, `momentum` and `steps` change all runs;
-`runs.0.steps` is that of the first.
-"""
-RACE = {
-    "name": ("a text", "the file's stem"),
-    "function": ("a function, see below", "required"),
-    "start": ("two numbers, [x, y]", "the function's own"),
-    "runs": (f"a list of 1 to {MOST_RUNS}", "required"),
-}
-RUNNER = {
-    "name": ("a text (1 to 60 characters)", "its optimizer and schedule in words"),
-    "optimizer": ("an optimizer, see above", "sgd"),
-    "schedule": ("a schedule, see above", "constant"),
-    "start": ("two numbers, [x, y], or null", "null"),
-}
-
-
 def config_reference() -> str:
     """The whole page as Markdown."""
     return "\n".join(_lines()).rstrip() + "\n"
@@ -112,52 +88,49 @@ def config_reference() -> str:
 
 def _lines() -> Iterator[str]:
     yield INTRO
-    yield from _table(TOP, told(schema.Config)[1])
+    yield from settings_table(TOP, told(schema.Config)[1])
     yield "\n## Training\n"
-    yield from _about(schema.Training)
+    yield from paragraphs_of(schema.Training)
     yield from _settings(schema.Training)
     yield "\n### early_stopping\n"
-    yield from _about(schema.EarlyStopping)
+    yield from paragraphs_of(schema.EarlyStopping)
     yield from _settings(schema.EarlyStopping)
     yield from _metrics()
     yield "\n## Sweeps\n"
-    yield from _about(schema.Study)
+    yield from paragraphs_of(schema.Study)
     yield SWEEPS
-    yield from _table(STUDY, told(schema.Study)[1])
+    yield from settings_table(STUDY, told(schema.Study)[1])
     yield "\n## Short names for --set\n"
     short = {key: (path, "") for key, path in ALIASES.items()}
     short |= {key: (_summary(change).split(": ", 1)[1], "") for key, change in RESHAPERS.items()}
     yield from (f"* `{key}`: {meaning}" for key, (meaning, _) in short.items())
     yield "\n## data: rows and scale\n"
-    yield from _about(Split)
-    rows = {ROW_KEYS.get(key, key): row for key, row in _rows(Split).items()}
+    yield from paragraphs_of(Split)
+    rows = {ROW_KEYS.get(key, key): row for key, row in rows_of(Split).items()}
     meanings = {ROW_KEYS.get(key, key): meaning for key, meaning in told(Split)[1].items()}
-    yield from _table(rows | ROWS, meanings | told(schema.Data)[1] | {"split": meanings["split"]})
-    yield from _family("data: data sets", SOURCE)
-    yield from _family("network: layers", LAYER)
-    yield from _family("init: initializers", INITIALIZER)
-    yield from _family("loss: losses", LOSS)
-    yield from _family("optimizer: optimizers", OPTIMIZER)
-    yield from _family("schedule: schedules", SCHEDULE)
-    yield from _family("training.augment: augmentations", AUGMENTATION)
+    yield from settings_table(
+        rows | ROWS, meanings | told(schema.Data)[1] | {"split": meanings["split"]}
+    )
+    yield from family_section("data: data sets", SOURCE)
+    yield from family_section("network: layers", LAYER)
+    yield from family_section("init: initializers", INITIALIZER)
+    yield from family_section("loss: losses", LOSS)
+    yield from family_section("optimizer: optimizers", OPTIMIZER)
+    yield from family_section("schedule: schedules", SCHEDULE)
+    yield from family_section("training.augment: augmentations", AUGMENTATION)
     yield AUGMENT
-    yield "\n" + RACES
-    yield from _table(RACE, told(Race)[1])
-    yield "\n## runs: those that race\n"
-    yield from _about(Runner)
-    yield from _table({**_rows(Runner), **RUNNER}, told(Runner)[1])
-    yield from _family("function: landscapes", LANDSCAPE)
 
 
-def _family(title: str, family: Family) -> Iterator[str]:
+def family_section(title: str, family: Family) -> Iterator[str]:
+    """The settings of every member of a family."""
     yield f"\n## {title}"
     shared = _shared(family)
     if shared is not None:
         yield ""
-        yield from _about(shared)
+        yield from paragraphs_of(shared)
     for name, cls in family.members.items():
         yield f"\n### {name}\n"
-        yield from _about(cls)
+        yield from paragraphs_of(cls)
         yield from _settings(cls)
 
 
@@ -176,17 +149,18 @@ def _metrics() -> Iterator[str]:
 
 
 def _settings(cls: type[Any]) -> Iterator[str]:
-    rows = _rows(cls)
+    rows = rows_of(cls)
     main = main_setting(cls)
     if cls.__module__ == schema.__name__:
         main = None
     meanings: dict[str, str] = {}
     for one in reversed(cls.__mro__):
         meanings |= told(one)[1] if dataclasses.is_dataclass(one) else {}
-    return _table(rows, meanings, main)
+    return settings_table(rows, meanings, main)
 
 
-def _rows(cls: type[Any]) -> dict[str, tuple[str, str]]:
+def rows_of(cls: type[Any]) -> dict[str, tuple[str, str]]:
+    """What is allowed and the default, by setting."""
     wanted = hints(cls)
     return {
         field.name: (_allowed(wanted[field.name]), _default(field))
@@ -212,7 +186,7 @@ def _default(field: dataclasses.Field[Any]) -> str:
     return "[]" if value == () else str(value)
 
 
-def _table(
+def settings_table(
     rows: dict[str, tuple[str, str]], meanings: Mapping[str, str], main: str | None = None
 ) -> Iterator[str]:
     """The settings; with a column of meanings where any is told apart from the description."""
@@ -227,7 +201,7 @@ def _table(
         yield "| " + " | ".join(text.replace("|", r"\|") for text in texts) + " |"
 
 
-def _about(cls: type[Any]) -> Iterator[str]:
+def paragraphs_of(cls: type[Any]) -> Iterator[str]:
     """The docstring but for the meanings of single settings, paragraph by paragraph."""
     for paragraph in told(cls)[0]:
         yield _markdown(paragraph) + "\n"

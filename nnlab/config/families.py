@@ -9,7 +9,6 @@ from typing import Any, get_args, get_origin
 
 from nnlab.config.hints import options
 from nnlab.core.initializers import INITIALIZERS, Initializer
-from nnlab.core.landscapes import LANDSCAPES, Landscape
 from nnlab.core.layers import LAYERS, Layer
 from nnlab.core.losses import LOSSES
 from nnlab.core.optimizers import OPTIMIZERS, Optimizer
@@ -54,7 +53,6 @@ LOSS = Family("loss", LOSSES)
 OPTIMIZER = Family("optimizer", OPTIMIZERS, "sgd", other_keys={"learning_rate": "lr"})
 SCHEDULE = Family("schedule", SCHEDULES, default="constant")
 AUGMENTATION = Family("augmentation", AUGMENTATIONS)
-LANDSCAPE = Family("function", LANDSCAPES)
 
 _BASES: dict[type[Any], Family] = {
     Initializer: INITIALIZER,
@@ -62,7 +60,6 @@ _BASES: dict[type[Any], Family] = {
     Augmentation: AUGMENTATION,
     Optimizer: OPTIMIZER,
     Schedule: SCHEDULE,
-    Landscape: LANDSCAPE,
 }
 
 

@@ -1,4 +1,4 @@
-"""The two kinds of config, and a plain word when one is given where the other is meant."""
+"""The two kinds of config, a training and a race, and the command for each."""
 
 from __future__ import annotations
 
@@ -11,37 +11,35 @@ from nnlab.config.schema import REQUIRED
 from nnlab.config.tree import Node
 from nnlab.errors import ConfigError
 
-RACE = ("function", "runs")
+# By command: keys that only this kind has, and the kind in words.
+KINDS = {
+    "train": (REQUIRED, "trains a network, and is no race of optimizers on a function"),
+    "descend": (
+        ("function", "runs"),
+        "is a race of optimizers on a function, and trains no network",
+    ),
+}
 
 
-def is_race(root: Node) -> bool:
-    """Whether a tree has keys of a race, and none that only a training has."""
+def command_of(root: Node) -> str | None:
+    """The command that runs a config; None for keys of both kinds or of neither."""
     keys = set(root.entries or ())
-    return not keys.isdisjoint(RACE) and keys.isdisjoint(REQUIRED)
+    commands = [command for command, (own, _) in KINDS.items() if not keys.isdisjoint(own)]
+    return commands[0] if len(commands) == 1 else None
 
 
 def describes_race(path: Path) -> bool:
-    """Whether a file is the config of a race; False for what cannot be read at all."""
+    """Whether a file is the config of a race; False for a file that cannot be read."""
     try:
-        return is_race(read(decode(read_bytes(path), str(path), path.parent), Problems()))
+        root = read(decode(read_bytes(path), str(path), path.parent), Problems())
     except ConfigError:
         return False
+    return command_of(root) == "descend"
 
 
-def refuse_race(root: Node, shown: str) -> None:
-    """Raises ConfigError for a race, where a training is expected."""
-    if is_race(root):
-        raise ConfigError(
-            f"{clean(shown)} is a race of optimizers on a function, and trains no network: "
-            f"`nnlab descend {clean(shown)}` runs it."
-        )
-
-
-def refuse_training(root: Node, shown: str) -> None:
-    """Raises ConfigError for a training, where a race is expected."""
-    keys = set(root.entries or ())
-    if keys.isdisjoint(RACE) and not keys.isdisjoint(REQUIRED):
-        raise ConfigError(
-            f"{clean(shown)} trains a network, and is no race of optimizers on a function: "
-            f"`nnlab train {clean(shown)}` runs it."
-        )
+def refuse_other_kind(root: Node, shown: str, command: str) -> None:
+    """Raise ConfigError for a config that another command runs."""
+    other = command_of(root)
+    if other not in (None, command):
+        path = clean(shown)
+        raise ConfigError(f"{path} {KINDS[other][1]}: `nnlab {other} {path}` runs it.")

@@ -11,7 +11,7 @@ from nnlab.config import checks, studies
 from nnlab.config.construct import construct
 from nnlab.config.expand import expand
 from nnlab.config.files import checked, decode, read_bytes
-from nnlab.config.kinds import refuse_race
+from nnlab.config.kinds import refuse_other_kind
 from nnlab.config.locate import locate
 from nnlab.config.names import name_from_stem
 from nnlab.config.overrides import Override, apply, settings
@@ -49,7 +49,7 @@ def load(config: str | Path, overrides: Sequence[Override] = (), *, check: bool 
     source = decode(data, str(path), path.resolve().parent)
     problems = Problems()
     root = read(source, problems)
-    refuse_race(root, str(config))
+    refuse_other_kind(root, str(config), "train")
     built, notes = _finish(root, overrides, name_from_stem(path.stem), problems, check)
     return Loaded(built, data, path, notes)
 
@@ -66,7 +66,7 @@ def parse(
     source = checked(Source(filename, text, path.absolute().parent))
     problems = Problems()
     root = read(source, problems)
-    refuse_race(root, filename)
+    refuse_other_kind(root, filename, "train")
     return _finish(root, overrides, name_from_stem(path.stem), problems, check)[0]
 
 

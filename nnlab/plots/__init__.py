@@ -15,7 +15,6 @@ from nnlab.plots import (
     hidden,
     histograms,
     images,
-    landscape,
     maps,
     network,
     plane,
@@ -54,7 +53,6 @@ FIGURES: dict[str, Plot] = {
     "filters": filters.FILTERS,
     "feature_maps": maps.FEATURE_MAPS,
     "histograms": histograms.HISTOGRAMS,
-    "landscape": landscape.LANDSCAPE,
 }
 
 

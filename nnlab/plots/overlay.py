@@ -45,9 +45,9 @@ def draw_overlay(
     """
     readable, warnings = [], []
     for run in map(View, runs):
-        if run.is_race:
+        if run.run_kind is not None:
             name = quoted(run.folder.name)
-            warnings.append(f"A run is left out: {name} is a race, which has no curves.")
+            warnings.append(f"A run is left out: {name} is a {run.run_kind}, which has no curves.")
             continue
         try:
             _ = run.metrics, run.settings  # all that `draw` reads of a run

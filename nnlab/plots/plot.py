@@ -18,7 +18,8 @@ class Plot:
     title: "Learning curves". caption: a sentence that says what one sees.
     unsuited: None where the figure says something about a run, else the reason why not, as a
     clause ("the run has no classes"). painter: draws it. details: a clause for the alt text that
-    tells this run's own numbers. race: it is of a race of optimizers, not of a network.
+    tells this run's own numbers. kind: the kind of run that it shows, None for a training. early:
+    a report shows it with the course of the run, before the results.
     """
 
     title: str
@@ -26,15 +27,15 @@ class Plot:
     unsuited: Callable[[View], str | None]
     painter: Callable[[View], "Figure"]
     details: Callable[[View], str] | None = None
-    race: bool = False
+    kind: str | None = None
+    early: bool = False
 
     def why_not(self, run: RunFolder | View) -> str | None:
         """Why the figure does not suit this run; None if it does."""
         seen = view(run)
-        if self.race and not seen.is_race:
-            return "a network was trained, and no optimizers raced"
-        if seen.is_race and not self.race:
-            return "optimizers raced, and no network was trained"
+        if self.kind != seen.run_kind:
+            kinds = [kind or "training" for kind in (self.kind, seen.run_kind)]
+            return f"it shows a {kinds[0]}, and this is a {kinds[1]}"
         return self.unsuited(seen)
 
     def suits(self, run: RunFolder | View) -> bool:

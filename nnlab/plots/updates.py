@@ -85,6 +85,7 @@ STEPS = Plot(
     "The loss that each batch had before its update, and the mean of every epoch.",
     unsuited_steps,
     draw_steps,
+    early=True,
 )
 RATE = Plot(
     "Learning rate",

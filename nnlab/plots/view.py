@@ -94,11 +94,11 @@ class View:
         return self.folder.read_run()
 
     @cached_property
-    def is_race(self) -> bool:
-        """Whether this is a race of optimizers; a run.json that cannot be read is of none."""
+    def run_kind(self) -> str | None:
+        """The kind of the run; None for a training, and where run.json cannot be read."""
         with suppress(NnlabError):
-            return self.folder.is_race()
-        return False
+            return self.folder.kind()
+        return None
 
     @cached_property
     def data(self) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """One self-contained HTML page for a run, or for several: `nnlab report`.
 
-    single     the page of a run; race: of optimizers; several: of several runs; study: of a sweep
+    single     the page of a run; several: of several runs; study: of a sweep
     asked      every setting, and whether a person wrote it
     happened   curves and tables: charts, ticks, tables, numbers
     replay     a slider through the recorded epochs: film, field, diagram, heat, png
@@ -11,9 +11,8 @@
 Everything comes from run folders. The same folder gives the same bytes.
 """
 
-from nnlab.report.race import of_race
 from nnlab.report.several import of_runs
 from nnlab.report.single import Report, of_run
 from nnlab.report.study import of_sweep
 
-__all__ = ["Report", "of_race", "of_run", "of_runs", "of_sweep"]
+__all__ = ["Report", "of_run", "of_runs", "of_sweep"]

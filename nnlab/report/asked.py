@@ -1,18 +1,15 @@
 """What was asked: every setting of a run, and whether a person wrote it or it is the default."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from nnlab.config.dump import mapping
 from nnlab.config.expand import expand
-from nnlab.config.kinds import is_race
 from nnlab.config.load import parse
 from nnlab.config.problems import Problems
-from nnlab.config.race.load import parse_race, race_mapping
-from nnlab.config.race.words import expand as expand_race
 from nnlab.config.reader import read
-from nnlab.config.tree import Node, Source, find, plain
+from nnlab.config.tree import Node, Source, plain
 from nnlab.errors import NnlabError
 from nnlab.plots.view import View
 from nnlab.report.numbers import as_yaml, shorter
@@ -20,6 +17,7 @@ from nnlab.report.numbers import as_yaml, shorter
 # given: written in config.yaml; default: nobody wrote it; changed: neither, so it came with --set
 # or was chosen when the run began.
 State = Literal["given", "default", "changed"]
+InFull = Callable[[str, str, Node], tuple[dict[str, Any], Any]]
 _NOTHING: Any = object()
 
 
@@ -57,10 +55,18 @@ class Asked:
         return any(one.state == "changed" for line in lines for one in line)
 
 
-def asked(seen: View) -> Asked:
-    """All of it from resolved.yaml and config.yaml. ConfigError when resolved.yaml is no YAML."""
+def training_in_full(text: str, filename: str, tree: Node) -> tuple[dict[str, Any], Any]:
+    """The config of a training with all defaults, and what is written in it in full form."""
+    return mapping(parse(text, filename, check=False)), plain(expand(tree))
+
+
+def asked(seen: View, in_full: InFull = training_in_full) -> Asked:
+    """All of it from resolved.yaml and config.yaml; `in_full` reads config.yaml.
+
+    Raises ConfigError when resolved.yaml is no YAML.
+    """
     config = _text(seen)
-    base, given = _defaults(config, seen)
+    base, given = _defaults(config, seen, in_full)
     sections = []
     for name, value in seen.settings.items():
         known = base.get(name, _NOTHING) if base is not None else value
@@ -95,31 +101,21 @@ def _text(seen: View) -> str:
         return ""
 
 
-def _defaults(config: str, seen: View) -> tuple[dict[str, Any] | None, dict[str, Any]]:
+def _defaults(
+    config: str, seen: View, in_full: InFull
+) -> tuple[dict[str, Any] | None, dict[str, Any]]:
     """The config without overrides and with all defaults; and what was written in full form."""
     if not config:
         return None, {}
     path = str(seen.folder.path / "config.yaml")
     try:
         tree = read(Source("config.yaml", config, seen.folder.path), Problems())
-        if is_race(tree):
-            base, full = race_mapping(parse_race(config, path)), _race(tree)
-        else:
-            base, full = mapping(parse(config, path, check=False)), plain(expand(tree))
+        base, full = in_full(config, path, tree)
     except NnlabError:  # of a newer version, or meant for overrides that made it whole
         return None, {}
     # Expanding fills in whole sections: those nobody wrote.
     written = full.items() if isinstance(full, dict) else ()
     return base, {key: one for key, one in written if key in (tree.entries or {})}
-
-
-def _race(tree: Node) -> Any:
-    """The config of a race in full form, without the schedules that nobody wrote."""
-    full: Any = plain(expand_race(tree))
-    for run, written in zip(full["runs"], find(tree, "runs").items or (), strict=True):
-        if "schedule" not in (written.entries or {}):
-            del run["schedule"]
-    return full
 
 
 def _section(name: str, value: Any, base: Any, given: Any, blind: bool) -> Section:

@@ -1,13 +1,13 @@
 """The figures of `nnlab plot`, drawn into the page: by day and by night, within its size."""
 
 import struct
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 from nnlab.errors import NnlabError
-from nnlab.plots import FIGURES, Form, View
+from nnlab.plots import FIGURES, Form, Plot, View
 from nnlab.plots.drawing import files
 from nnlab.report.notices import Notices
 from nnlab.report.png import data_url
@@ -24,7 +24,6 @@ IN_SCENES = {
     "heat": ("activations", "outputs"),
     "filters": ("filters",),
 }
-HOW = ("steps", "landscape")
 BUDGET = 1_900_000  # bytes of all pictures; as text of a page they take a third more
 DOTS = 160 / 96  # a picture's pixels for each of the page's
 BROAD = 620  # pixels; a wider figure takes the whole page
@@ -42,12 +41,8 @@ class Picture:
     height: int
     size: int
     src: str
+    early: bool  # shown with the course of the run, before the results
     dark: str = ""
-
-    @property
-    def early(self) -> bool:
-        """Whether it says how the training went, not what came of it."""
-        return self.name in HOW
 
     @property
     def broad(self) -> bool:
@@ -65,10 +60,16 @@ class Drawing:
     alt: Callable[[], str]
     suits: Callable[[], bool]
     paint: Callable[[], "Figure"]
+    early: bool = False
 
 
-def pictures(seen: View, scenes: Iterable[str], notices: Notices) -> list[Picture]:
-    """Every figure that suits the run and is not shown in another way; see `draw`.
+def pictures(
+    seen: View,
+    scenes: Iterable[str],
+    notices: Notices,
+    figures: Mapping[str, Plot] = FIGURES,
+) -> list[Picture]:
+    """Those of `figures` that suit the run and are not shown in another way; see `draw`.
 
     `scenes` are those of the slider.
     """
@@ -82,8 +83,9 @@ def pictures(seen: View, scenes: Iterable[str], notices: Notices) -> list[Pictur
                 alt=partial(plot.alt, seen),
                 suits=partial(plot.suits, seen),
                 paint=partial(plot.draw, seen),
+                early=plot.early,
             )
-            for name, plot in FIGURES.items()
+            for name, plot in figures.items()
             if name not in shown
         ],
         notices,
@@ -137,4 +139,5 @@ def _picture(drawing: Drawing) -> Picture:
         height=round(height / DOTS),
         size=len(data),
         src=data_url(data),
+        early=drawing.early,
     )

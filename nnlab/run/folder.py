@@ -19,14 +19,13 @@ Json = dict[str, Any]
 
 CONFIG, RESOLVED = "config.yaml", "resolved.yaml"
 RUN, DATA, SUMMARY = "run.json", "data.json", "summary.json"
-METRICS, STEPS, PATHS = "metrics.csv", "steps.csv", "paths.csv"
+METRICS, STEPS = "metrics.csv", "steps.csv"
 WEIGHTS, FIGURES, REPORT = "weights", "figures", "report.html"
 FORMAT = 1  # of the folder, in run.json
 RECORDS = "records"  # the key under which a checkpoint keeps the sizes of the tables
 
 STATUSES = ("running", "completed", "early_stopped", "diverged", "interrupted", "failed")
 RESUMABLE = "resumable"  # shown, never written: status is running, but nothing runs
-RACE = "race"  # the kind of a run of `nnlab descend`; a training has no kind
 
 
 def holds_first_files_only(path: Path) -> bool:
@@ -151,11 +150,12 @@ class RunFolder:
         status = str(self.read_run().get("status", "unknown"))
         if status != "running":
             return status
-        return "interrupted" if self.is_race() else RESUMABLE
+        return RESUMABLE if self.kind() is None else "interrupted"
 
-    def is_race(self) -> bool:
-        """Whether optimizers raced here (`nnlab descend`), and no network was trained."""
-        return self.read_run().get("kind") == RACE
+    def kind(self) -> str | None:
+        """The kind of the run in run.json; None for a training. Other kinds cannot be resumed."""
+        kind = self.read_run().get("kind")
+        return shown(kind) if isinstance(kind, str) else None
 
     # What happened.
 
@@ -210,17 +210,6 @@ class RunFolder:
     def read_steps(self) -> dict[str, records.Column]:
         """steps.csv by column; empty when the run did not record steps."""
         return records.read(self.path / STEPS)
-
-    def append_paths(self, rows: Sequence[Mapping[str, Any]], sync: bool = False) -> None:
-        """Adds rows to paths.csv, one a step of each run of a race."""
-        records.append(self.path / PATHS, rows, sync)
-
-    def read_paths(self, strict: bool = False) -> dict[str, records.Column]:
-        """paths.csv by column, empty for a training; `strict` refuses other columns."""
-        table = records.read(self.path / PATHS)
-        if strict:
-            shapes.check_paths(table, self.path / PATHS)
-        return table
 
     # Arrays.
 

@@ -103,19 +103,6 @@ def check_data(content: Mapping[str, Any], path: Path, weights: Path) -> None:
         raise RunUnreadable(f"Cannot read {shown(path)}: 'inputs' is larger than any weights here.")
 
 
-def check_paths(table: Mapping[str, Any], path: Path) -> None:
-    """Raises RunUnreadable unless a table has the columns of a race, each of numbers."""
-    for name in ("run", "step"):
-        if not isinstance(table.get(name), np.ndarray) or table[name].dtype != np.int64:
-            raise RunUnreadable(f"Cannot read {shown(path)}: it has no column '{name}' of counts.")
-    for name in ("x", "y", "value", "gradient_norm"):
-        column = table.get(name)
-        if not isinstance(column, np.ndarray) or not np.isfinite(column).all():
-            raise RunUnreadable(f"Cannot read {shown(path)}: it has no column '{name}' of numbers.")
-    if not isinstance(table.get("lr"), np.ndarray):  # empty where no step was made yet
-        raise RunUnreadable(f"Cannot read {shown(path)}: it has no column 'lr' of numbers.")
-
-
 def check_metrics(table: Mapping[str, Any], path: Path) -> None:
     """Raises RunUnreadable unless a table with rows has the columns that every run has."""
     for name in ("epoch", "step"):

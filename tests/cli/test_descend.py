@@ -298,7 +298,7 @@ def test_ctrl_c_leaves_a_folder_that_says_so(process: Callable[..., Any], tmp_pa
     code = """
 import os, signal
 from nnlab.cli import main
-from nnlab.core.landscapes import Beale
+from nnlab.race.landscapes import Beale
 
 calls = iter(range(10**9))
 value = Beale.value

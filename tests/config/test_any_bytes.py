@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from nnlab.config.files import decode
 from nnlab.config.load import parse
 from nnlab.config.locate import shipped
-from nnlab.config.race.load import parse_race
-from nnlab.config.race.schema import Race
 from nnlab.config.schema import Config
 from nnlab.errors import ConfigError, DataError
+from nnlab.race.config import Race
+from nnlab.race.reader import parse_race
 
 EXAMPLES = int(os.environ.get("NNLAB_FUZZ", "100"))
 SHIPPED = sorted(path.read_bytes() for path in shipped().values())

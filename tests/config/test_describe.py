@@ -8,7 +8,6 @@ from annotated_types import Ge, Gt, Interval, Le, Len, Lt, MultipleOf
 from nnlab.config.describe import config_reference, told
 from nnlab.config.families import (
     INITIALIZER,
-    LANDSCAPE,
     LAYER,
     LOSS,
     OPTIMIZER,
@@ -16,10 +15,11 @@ from nnlab.config.families import (
     SOURCE,
 )
 from nnlab.config.hints import MisfitError, allowed, convert, hints
-from nnlab.config.race.schema import Race, Runner
 from nnlab.config.schema import Config, Data, EarlyStopping, FromRun, Study, Training
 from nnlab.data.split import Split
 from nnlab.data.tables import Csv, Npz
+from nnlab.race.config import LANDSCAPE, Race, Runner
+from nnlab.race.describe import race_reference
 
 FAMILIES = [SOURCE, LAYER, INITIALIZER, LOSS, OPTIMIZER, SCHEDULE, LANDSCAPE]
 
@@ -103,7 +103,7 @@ def section(page: str, family: int, name: str) -> str:
 
 @pytest.mark.parametrize("family", range(len(FAMILIES)))
 def test_every_setting_of_every_member_is_described(family: int) -> None:
-    page = config_reference()
+    page = config_reference() + race_reference()
     for name, cls in FAMILIES[family].members.items():
         text = section(page, family, name)
         assert text.strip(), f"{name} is not described"
@@ -112,7 +112,7 @@ def test_every_setting_of_every_member_is_described(family: int) -> None:
 
 
 def test_the_keys_at_the_top_and_of_training_are_described() -> None:
-    page = config_reference()
+    page = config_reference() + race_reference()
     for cls in (Config, Training, EarlyStopping, Race, Runner):
         assert all(f"\n| {field} |" in page for field in hints(cls))
 
@@ -128,7 +128,7 @@ def test_every_setting_of_a_section_has_a_meaning(cls: type) -> None:
 
 
 def test_a_docstring_is_told_whole() -> None:
-    page = config_reference()
+    page = config_reference() + race_reference()
     assert "With momentum mu: v = mu v + g, theta -= lr v; with nesterov" in page
     assert "`clip_value` holds each entry to" in page  # said once, for all optimizers
     assert page.count("`weight_decay` adds weight_decay w") == 1

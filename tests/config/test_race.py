@@ -7,16 +7,15 @@ from typing import Any
 
 import pytest
 
-from nnlab.config.families import LANDSCAPE
 from nnlab.config.hints import allowed, hints, options
 from nnlab.config.kinds import describes_race
 from nnlab.config.load import load, parse
-from nnlab.config.race.load import dump_race, load_race, parse_race, race_mapping
-from nnlab.config.race.schema import MOST_RUNS, MOST_STEPS, Race, Runner
-from nnlab.core.landscapes import Quadratic, Rosenbrock, WavyBowl
 from nnlab.core.optimizers import Adam, Sgd
 from nnlab.core.schedules import Constant, Exponential
 from nnlab.errors import ConfigError
+from nnlab.race.config import LANDSCAPE, MOST_RUNS, MOST_STEPS, Race, Runner
+from nnlab.race.landscapes import Quadratic, Rosenbrock, WavyBowl
+from nnlab.race.reader import dump_race, load_race, parse_race, race_mapping
 
 TEXT = """\
 function: wavy_bowl
@@ -381,3 +380,10 @@ def test_the_text_of_the_file_is_kept(tmp_path: Path) -> None:
     loaded = load_race(path)
     assert loaded.text == data
     assert loaded.race.name == "my race"
+
+
+def test_a_config_with_keys_of_both_kinds_is_refused_for_its_keys() -> None:
+    text = "data: xor\nfunction: beale\nruns: [sgd]"
+    assert problems(text) == [("the config has no setting 'data'.", NAMES, "")]
+    with pytest.raises(ConfigError, match="the config has no setting 'function'"):
+        parse(text)

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nnlab.config.race.load import parse_race
-from nnlab.core.landscapes import LANDSCAPES, Landscape
-from nnlab.descend import walk
+from nnlab.race.landscapes import LANDSCAPES, Landscape
+from nnlab.race.reader import parse_race
+from nnlab.race.run import walk
 
 # Settings other than the defaults, for members that have any; a new setting needs one.
 SETTINGS: dict[str, dict[str, Any]] = {"rosenbrock": {"b": 7.0}, "quadratic": {"condition": 3.0}}

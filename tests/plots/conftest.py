@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from nnlab.race.folder import append_paths
 from nnlab.run.folder import RunFolder
 from tests.plots import runs as runs_of
 
@@ -82,7 +83,7 @@ def make_run(tmp_path: Path) -> MakeRun:
         run.write_resolved(resolved)
         run.append_metrics(_rows(metrics or {}))
         run.append_steps(_rows(steps or {}))
-        run.append_paths(_rows(paths or {}))
+        append_paths(run, _rows(paths or {}))
         if summary is not None:
             run.write_summary(summary)
         return run

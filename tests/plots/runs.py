@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 import nnlab
-from nnlab.config.race.load import LoadedRace, parse_race
-from nnlab.descend import descend
 from nnlab.experiment.session import begin
+from nnlab.race.reader import LoadedRace, parse_race
+from nnlab.race.run import descend
 from nnlab.run.folder import RunFolder
 
 # Row i of the identity has the code i in binary: 10 on the way to 1, -10 to 0.

@@ -8,13 +8,15 @@ import numpy as np
 import pytest
 
 from nnlab import plots
-from nnlab.plots import FIGURES, Drawn, Plot, View, draw_all
+from nnlab.plots import Drawn, Plot, View, draw_all
 from nnlab.plots.style import encode, style
+from nnlab.race import figure
 from nnlab.run.folder import RunFolder
 from tests.plots.conftest import MakeRun, Runs
 from tests.plots.geometry import clipped, overlaps, unreadable
 from tests.plots.runs import SUITS
 
+FIGURES = plots.FIGURES | figure.FIGURES
 PAIRS = [(run, name) for run in SUITS for name in FIGURES if name in SUITS[run]]
 METRICS = {"epoch": [0, 1, 2], "train_loss": [1.0, 0.5, 0.2]}
 

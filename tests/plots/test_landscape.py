@@ -5,13 +5,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nnlab.config.race.load import parse_race
-from nnlab.core.landscapes import LANDSCAPES, Landscape
-from nnlab.descend import rows, walk
 from nnlab.errors import RunUnreadable
-from nnlab.plots import FIGURES, draw_all, landscape
-from nnlab.plots.landscape import contour, levels, shown_part, trails
+from nnlab.plots.drawing import draw_each
 from nnlab.plots.style import encode, look, panels, style
+from nnlab.race import figure as landscape
+from nnlab.race.figure import FIGURES, contour, levels, shown_part, trails
+from nnlab.race.landscapes import LANDSCAPES, Landscape
+from nnlab.race.reader import parse_race
+from nnlab.race.run import rows, walk
 from nnlab.run.folder import RunFolder
 from tests.plots.conftest import PATHS, RACE, MakeRun
 
@@ -45,7 +46,7 @@ def drawn(run: RunFolder) -> Any:
 def test_every_landscape_is_drawn_without_a_warning(raced: Any, name: str) -> None:
     """Warnings are errors here; a run that blows up and one that converges exactly among them."""
     run = raced(f"function: {name}\nruns: [{{sgd: 0.001}}, {{adam: 0.5}}, {{sgd: 1e5}}, rmsprop]\n")
-    found = draw_all(run)
+    found = draw_each(FIGURES, run)
     assert [path.name for path in found.paths] == ["landscape.png"]
     assert found.warnings == ()
 

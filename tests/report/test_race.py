@@ -8,7 +8,7 @@ from click.testing import CliRunner
 
 from nnlab.cli import main
 from nnlab.plots import view
-from nnlab.report import of_race
+from nnlab.race.page import in_full, of_race
 from nnlab.report.asked import asked
 from nnlab.run.folder import RunFolder
 from tests.report.test_page import Tags
@@ -61,7 +61,7 @@ def test_a_race_without_a_good_end(tmp_path: Path, name: str, rate: float, said:
 
 def test_every_setting_of_every_run_stands_by_itself(tmp_path: Path) -> None:
     """No mapping is cut off, and what nobody wrote is told from what somebody did."""
-    found = asked(view(race(tmp_path)))
+    found = asked(view(race(tmp_path)), in_full)
     shown = {section.name: section.lines for section in found.sections}
     assert [one.value for one in shown["start"][0]] == ["[1.0, 2.0]"]
     written = dict.fromkeys(("", "optimizer", "lr", "steps"), "given")

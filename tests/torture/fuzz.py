@@ -20,8 +20,8 @@ from typing import Any
 from nnlab.config.files import decode
 from nnlab.config.load import parse
 from nnlab.config.locate import shipped
-from nnlab.config.race.load import parse_race
 from nnlab.errors import ConfigError, DataError
+from nnlab.race.reader import parse_race
 from tests.attacks.configs import ATTACKS
 
 LONGEST = 1.0  # seconds

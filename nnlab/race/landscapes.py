@@ -1,8 +1,8 @@
-"""Landscapes: functions of two numbers to watch an optimizer on.
+"""Landscapes: functions of two numbers that show how an optimizer moves.
 
 Each is a frozen dataclass; its fields are its settings. `value` and `gradient` take floats or
-arrays of equal shape and work element by element, in float64. What overflows becomes inf or nan:
-nothing is raised, and whoever walks here looks at what comes back.
+arrays of equal shape and work element by element, in float64. A value that overflows becomes inf
+or nan; nothing is raised.
 """
 
 from abc import ABC, abstractmethod
@@ -20,9 +20,8 @@ Domain = tuple[Point, Point]  # lowest and highest x, lowest and highest y
 class Landscape(ABC):
     """A function of x and y.
 
-    `minima` are all its minima that are known, also those that are only local; `lowest` is their
-    smallest value, None for a function without a minimum. `domain` is what a picture shows of it,
-    `start` where one usually begins.
+    `minima` are all known minima, local ones included; `lowest` is their smallest value, None for
+    a function without a minimum. `domain` is the part that a figure shows, `start` the usual start.
     """
 
     minima: ClassVar[tuple[Point, ...]]
@@ -43,7 +42,7 @@ class Landscape(ABC):
         return min((float(self.value(*point)) for point in self.minima), default=None)
 
     def nearest(self, x: float, y: float) -> Point | None:
-        """The known minimum that is nearest to (x, y), the first of equals; None without one."""
+        """The known minimum nearest to (x, y), the first of equals; None without minima."""
         return min(self.minima, key=lambda p: np.hypot(p[0] - x, p[1] - y), default=None)
 
 
@@ -53,7 +52,7 @@ class WavyBowl(Landscape):
 
     Three valleys lie side by side along y = -x/2, where f = 3/4 x^2 + 2x + cos(3x): the lowest in
     the middle (-2.2807), one on each side (-0.2493 and 1.2427). A small rate stays in the first
-    one it meets. From the notebook "Deep Learning, assignment 1".
+    valley. From the notebook "Deep Learning, assignment 1".
     """
 
     minima: ClassVar[tuple[Point, ...]] = (
@@ -77,7 +76,7 @@ class WavyBowl(Landscape):
 class Rosenbrock(Landscape):
     """f = (1 - x)^2 + b (y - x^2)^2: a long valley, bent like a banana (Rosenbrock, 1960).
 
-    The valley is found at once; along its flat floor to (1, 1), where f = 0, it is a long way.
+    The valley is reached at once; the way along its flat floor to (1, 1), where f = 0, is long.
 
     b: how steep the sides of the valley are.
     """
@@ -103,7 +102,7 @@ class Rosenbrock(Landscape):
 class Himmelblau(Landscape):
     """f = (x^2 + y - 11)^2 + (x + y^2 - 7)^2: four minima, all with f = 0 (Himmelblau, 1972).
 
-    Which one is reached depends on the start, and on how far a step goes.
+    The start and the size of the steps decide which minimum is reached.
     """
 
     minima: ClassVar[tuple[Point, ...]] = (
@@ -143,9 +142,9 @@ class Beale(Landscape):
 
     def gradient(self, x: Any, y: Any) -> tuple[Any, Any]:
         """Each bracket c_k - x + x y^k has the derivatives y^k - 1 and k x y^(k-1)."""
-        one, two, three = self._parts(x, y)
-        dx = one * (y - 1) + two * (y * y - 1) + three * (y * y * y - 1)
-        dy = one * x + two * 2 * x * y + three * 3 * x * y * y
+        a, b, c = self._parts(x, y)
+        dx = a * (y - 1) + b * (y * y - 1) + c * (y * y * y - 1)
+        dy = a * x + b * 2 * x * y + c * 3 * x * y * y
         return 2 * dx, 2 * dy
 
     def _parts(self, x: Any, y: Any) -> tuple[Any, Any, Any]:
@@ -154,9 +153,9 @@ class Beale(Landscape):
 
 @dataclass(frozen=True)
 class Saddle(Landscape):
-    """f = x^2 - y^2: down to a pass at (0, 0), and beside it down for ever.
+    """f = x^2 - y^2: a pass at (0, 0); along y it falls without end.
 
-    There is no minimum. Who starts with y = 0 exactly never leaves the pass.
+    There is no minimum. A start with y = 0 exactly never leaves the pass.
     """
 
     minima: ClassVar[tuple[Point, ...]] = ()

@@ -1,19 +1,22 @@
-"""The report of a race of optimizers on a function (`nnlab descend`)."""
+"""The report of a race: one HTML page."""
 
-from nnlab.core.landscapes import Landscape
+from typing import Any
+
+from nnlab.config.tree import Node, find, plain
 from nnlab.plots import View, view
-from nnlab.plots.landscape import race_of, setting
+from nnlab.race.figure import FIGURES, race_of, setting
+from nnlab.race.folder import ends
+from nnlab.race.landscapes import Landscape
+from nnlab.race.reader import expand, parse_race, race_mapping
 from nnlab.report import tables
-from nnlab.report.again import Again, again
-from nnlab.report.asked import Asked, asked
+from nnlab.report.again import again
+from nnlab.report.asked import asked
 from nnlab.report.notices import Notices
 from nnlab.report.numbers import duration, text
 from nnlab.report.page import render
-from nnlab.report.pictures import Picture, pictures
+from nnlab.report.pictures import pictures
 from nnlab.report.single import Report, RunPage
-from nnlab.report.tables import Table
 from nnlab.run.folder import RunFolder
-from nnlab.run.races import ends
 
 STORIES = {
     "completed": "The race came to its end",
@@ -25,33 +28,29 @@ STORIES = {
 
 
 def of_race(run: RunFolder) -> Report:
-    """The report of a race, in whatever state it is: what can be shown is shown.
+    """The report of a race, whatever its state, from the files that can be read.
 
-    Raises RunUnreadable when run.json cannot be read: then nothing is known of the race.
+    Raises RunUnreadable when run.json cannot be read.
     """
     seen, notices = view(run), Notices()
     attempt = notices.attempt
     if newer := attempt("The format", lambda: seen.newer, None):
         notices.say(newer)
     race = attempt("The race", lambda: race_of(seen), None)
-    nothing: list[Table] = []
-    no_pictures: list[Picture] = []
-    no_settings: Asked | None = None
-    unknown: Again | None = None
     page = RunPage(
         title=race.name if race else run.name,
         setting=setting(race) if race else "",
         folder=run.name,
         key=_key(race.function) if race else [],
-        asked=attempt("The config", lambda: asked(seen), no_settings),
+        asked=attempt("The config", lambda: asked(seen, in_full), None),
         story=_story(seen),
         charts=[],
-        tables=attempt("The table of runs", lambda: table(seen), nothing),
+        tables=attempt("The table of runs", lambda: _tables(seen), []),
         epochs=[],
         epoch_count=0,
         replay=None,
-        figures=attempt("The figure", lambda: pictures(seen, [], notices), no_pictures),
-        again=attempt("How it was run", lambda: again(seen), unknown),
+        figures=attempt("The figure", lambda: pictures(seen, [], notices, FIGURES), []),
+        again=attempt("How it was run", lambda: again(seen), None),
         notices=notices,
         kind="Report of a race",
         command="descend",
@@ -59,16 +58,24 @@ def of_race(run: RunFolder) -> Report:
     return Report(render("run.html", page), tuple(notices))
 
 
-def table(seen: View) -> list[Table]:
-    """Where each run ended; no table before the end."""
+def in_full(config: str, filename: str, tree: Node) -> tuple[dict[str, Any], Any]:
+    """The config with all defaults; and in full form, without schedules that it does not set."""
+    base = race_mapping(parse_race(config, filename))
+    full: Any = plain(expand(tree))
+    for run, written in zip(full["runs"], find(tree, "runs").items or (), strict=True):
+        if "schedule" not in (written.entries or {}):
+            del run["schedule"]
+    return base, full
+
+
+def _tables(seen: View) -> list[tables.Table]:
     return tables.of_records("Where each run ended", ends(seen.summary), {})
 
 
 def _story(seen: View) -> str:
     status = seen.folder.status()
-    return (
-        f"{STORIES.get(status, f'The race is {status}')}, in {duration(seen.about.get('seconds'))}."
-    )
+    story = STORIES.get(status, f"The race is {status}")
+    return f"{story}, in {duration(seen.about.get('seconds'))}."
 
 
 def _key(function: Landscape) -> list[tuple[str, str]]:

@@ -1,4 +1,4 @@
-"""A race of optimizers: their paths on the contour of the function, and the values on the way."""
+"""The figure of a race: the paths on the contour lines, and the values over the steps."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,11 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nnlab.config import families
-from nnlab.config.race.labels import words
-from nnlab.config.race.load import parse_race
-from nnlab.config.race.schema import Race
-from nnlab.core.landscapes import Domain, Landscape
 from nnlab.core.types import FloatArray
 from nnlab.errors import ConfigError, RunUnreadable
 from nnlab.plots import style
@@ -18,7 +13,11 @@ from nnlab.plots.plot import Plot
 from nnlab.plots.style import look
 from nnlab.plots.titles import SEPARATOR
 from nnlab.plots.view import View
-from nnlab.run.folder import PATHS, RESOLVED, RunFolder
+from nnlab.race.config import LANDSCAPE, Race, words
+from nnlab.race.folder import KIND, PATHS, read_paths
+from nnlab.race.landscapes import Domain, Landscape
+from nnlab.race.reader import parse_race
+from nnlab.run.folder import RESOLVED, RunFolder
 from nnlab.run.text import shown
 
 if TYPE_CHECKING:
@@ -37,14 +36,14 @@ MARKERS = "osD^vPX"
 LETTERS = 14  # of the legend that fit on an inch
 LOOKS = ("-", "--", ":")  # of the first, second and third round of colours
 LOG_RANGE = 20  # values that span more than this factor need a logarithmic axis
-ROUNDING = 1e-16  # what is so much smaller than the largest value is no news
+ROUNDING = 1e-16  # of the largest value: smaller values are rounding errors
 NOTHING = "\N{ZERO WIDTH SPACE}"
 LARGEST = 1e100  # matplotlib's arithmetic overflows beyond
 
 
 @dataclass(frozen=True)
 class Trail:
-    """One run as it is drawn: its finite stops, and how it looks."""
+    """The finite stops of a run, and its line style."""
 
     name: str
     steps: FloatArray
@@ -55,8 +54,8 @@ class Trail:
 
 
 def unsuited(run: View) -> str | None:
-    """Optimizers must have raced, and made a step."""
-    return None if len(run.folder.read_paths().get("step", ())) else "no step was made"
+    """The race needs a step."""
+    return None if len(read_paths(run.folder).get("step", ())) else "no step was made"
 
 
 def draw(run: View) -> "Figure":
@@ -65,50 +64,50 @@ def draw(run: View) -> "Figure":
     A ring is a start, a star a known minimum, the large symbol of a run its end.
     """
     race = race_of(run)
-    found = trails(run.folder, race)
+    paths = trails(run.folder, race)
     figure, (left, right) = style.panels(2)
     figure.set_size_inches(*SIZE)
     style.head(figure, race.name, setting(race))
-    seen = contour(left, race.function, found)
-    for trail in found:
+    seen = contour(left, race.function, paths)
+    for trail in paths:
         left.plot(trail.x, trail.y, **trail.look)
         right.plot(trail.steps, height(race.function, trail.values), label=trail.name, **trail.look)
-    marks(left, race.function, found)
+    marks(left, race.function, paths)
     finish(right, race.function, seen)
     legend(figure, left, right)
     return figure
 
 
 def race_of(run: View) -> Race:
-    """What raced. Raises RunUnreadable in one line when resolved.yaml does not fit."""
+    """The race. Raises RunUnreadable in one line when resolved.yaml does not fit."""
     try:
         return parse_race(run.folder.read_resolved(), str(run.folder.path / RESOLVED))
     except ConfigError as error:
         raise RunUnreadable(shown(str(error).splitlines()[0])) from error
 
 
-def ends(run: View) -> str:
-    """Where each run ended, for the alt text."""
-    found = trails(run.folder, race_of(run))
-    return ", ".join(f"{trail.name} ends at {trail.values[-1]:.4g}" for trail in found)
+def end_values(run: View) -> str:
+    """The last value of each run, for the alt text."""
+    paths = trails(run.folder, race_of(run))
+    return ", ".join(f"{trail.name} ends at {trail.values[-1]:.4g}" for trail in paths)
 
 
 def setting(race: Race) -> str:
-    """The function, where all begin if it is one place, and what there is to reach."""
+    """The function, the start if all runs share it, and the lowest value."""
     lowest, starts = race.function.lowest, {race.start_of(run) for run in race.runs}
     begin = [f"start ({x:g}, {y:g})" for x, y in starts] if len(starts) == 1 else []
     reach = "no minimum" if lowest is None else f"lowest value {lowest:.4g}"
-    return SEPARATOR.join([words(families.LANDSCAPE, race.function), *begin, reach])
+    return SEPARATOR.join([words(LANDSCAPE, race.function), *begin, reach])
 
 
 def trails(run: RunFolder, race: Race) -> list[Trail]:
-    """The rows of paths.csv, run by run; a run that has none is left out.
+    """The rows of paths.csv by run, without runs that have no row.
 
-    Raises RunUnreadable where no run has any.
+    Raises RunUnreadable where no run has a row.
     """
-    table = run.read_paths(strict=True)
+    table = read_paths(run, strict=True)
     columns = [within_reach(table[name]) for name in ("step", "x", "y", "value")]
-    found = []
+    paths = []
     for number, runner in enumerate(race.runs):
         rows = np.asarray(table["run"]) == number
         if rows.any():
@@ -117,10 +116,10 @@ def trails(run: RunFolder, race: Race) -> list[Trail]:
             name = runner.name
             if len(steps) <= runner.steps:
                 name += f" (diverged at step {len(steps):,})"
-            found.append(Trail(name, steps, x, y, values, appears))
-    if not found:
+            paths.append(Trail(name, steps, x, y, values, appears))
+    if not paths:
         raise RunUnreadable(f"Cannot read {shown(run.path / PATHS)}: it has no row of any run.")
-    return found
+    return paths
 
 
 def within_reach(column: Any) -> FloatArray:
@@ -130,7 +129,7 @@ def within_reach(column: Any) -> FloatArray:
 
 
 def appearance(number: int, stops: int) -> dict[str, Any]:
-    """Colour, marker and dashes, which also differ without colour."""
+    """Colour, marker and dashes; runs differ also in grey."""
     palette = look().lines
     colours, markers = len(palette), len(MARKERS)
     return {
@@ -143,14 +142,14 @@ def appearance(number: int, stops: int) -> dict[str, Any]:
     }
 
 
-def shown_part(function: Landscape, found: Sequence[Trail]) -> Domain:
-    """What is shown: the function's domain, all starts, and paths that go a little beyond."""
+def shown_part(function: Landscape, paths: Sequence[Trail]) -> Domain:
+    """The part that is drawn: the domain, all starts, and the paths near them."""
     sides: list[tuple[float, float]] = []
     for (low, high), axis in zip(function.domain, ("x", "y"), strict=True):
         reach = (high - low) / 2
-        starts = [getattr(trail, axis)[0] for trail in found]
+        starts = [getattr(trail, axis)[0] for trail in paths]
         low, high = float(np.nanmin([low, *starts])), float(np.nanmax([high, *starts]))
-        points = np.concatenate([getattr(trail, axis) for trail in found])
+        points = np.concatenate([getattr(trail, axis) for trail in paths])
         near = points[(points >= low - reach) & (points <= high + reach)]
         room = 0.03 * (high - low)
         lowest, highest = min([low, *near]), max([high, *near])
@@ -160,11 +159,11 @@ def shown_part(function: Landscape, found: Sequence[Trail]) -> Domain:
     return sides[0], sides[1]
 
 
-def contour(ax: "Axes", function: Landscape, found: Sequence[Trail]) -> tuple[float, float]:
-    """The function in greys, the lowest part lightest; its smallest and largest value there."""
+def contour(ax: "Axes", function: Landscape, paths: Sequence[Trail]) -> tuple[float, float]:
+    """Draw the function in greys, low is light; its smallest and largest value."""
     from matplotlib.colors import ListedColormap
 
-    xs, ys = (np.linspace(low, high, GRID) for low, high in shown_part(function, found))
+    xs, ys = (np.linspace(low, high, GRID) for low, high in shown_part(function, paths))
     x, y = np.meshgrid(xs, ys)
     with np.errstate(all="ignore"):
         values = np.nan_to_num(function.value(x, y), nan=LARGEST).clip(-LARGEST, LARGEST)
@@ -186,12 +185,12 @@ def contour(ax: "Axes", function: Landscape, found: Sequence[Trail]) -> tuple[fl
 
 
 def two_digits(value: float) -> str:
-    """A height as it stands on its line: 890, 1.8, 180000."""
+    """The number on a contour line: 890, 1.8, 180000."""
     return f"{float(f'{value:.2g}'):g}"
 
 
 def levels(values: FloatArray, lowest: float | None) -> FloatArray:
-    """Heights of the contour lines: above a minimum dense below and wide above, else even."""
+    """Heights of the contour lines: dense near a minimum; even where there is none."""
     if lowest is None:
         return np.linspace(values.min(), values.max(), LEVELS)
     above = values - lowest
@@ -200,11 +199,11 @@ def levels(values: FloatArray, lowest: float | None) -> FloatArray:
     return np.unique(lowest + np.array([0.0, *heights]))
 
 
-def marks(ax: "Axes", function: Landscape, found: Sequence[Trail]) -> None:
-    """Starts, known minima and ends, in this order from below."""
+def marks(ax: "Axes", function: Landscape, paths: Sequence[Trail]) -> None:
+    """Draw starts, then known minima, then ends."""
     alone: dict[str, Any] = {"linestyle": "", "markeredgecolor": look().ink}
     end: dict[str, Any] = {"linestyle": "", "markeredgecolor": look().paper, "markersize": 7}
-    starts = np.array(sorted({(trail.x[0], trail.y[0]) for trail in found}))
+    starts = np.array(sorted({(trail.x[0], trail.y[0]) for trail in paths}))
     ring: dict[str, Any] = {
         "marker": "o",
         "markersize": 10,
@@ -221,18 +220,18 @@ def marks(ax: "Axes", function: Landscape, found: Sequence[Trail]) -> None:
             "label": name,
         }
         ax.plot(*np.array(function.minima).T, zorder=5, **star, **alone)
-    for trail in found:
+    for trail in paths:
         same = {key: trail.look[key] for key in ("color", "marker")}
         ax.plot(trail.x[-1:], trail.y[-1:], zorder=6, **same, **end)
 
 
 def height(function: Landscape, values: FloatArray) -> FloatArray:
-    """What the second panel shows: above the lowest value, where there is one."""
+    """The values of the second panel: above the lowest value, where there is one."""
     return values if function.lowest is None else values - function.lowest
 
 
 def finish(ax: "Axes", function: Landscape, seen: tuple[float, float]) -> None:
-    """Scale and names of the second panel, which ends where the picture of the function does."""
+    """Set scale and labels of the second panel; its top is that of the contour."""
     from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 
     heights = np.concatenate([np.asarray(line.get_ydata(), np.float64) for line in ax.lines])
@@ -251,7 +250,7 @@ def finish(ax: "Axes", function: Landscape, seen: tuple[float, float]) -> None:
 
 
 def legend(figure: "Figure", left: "Axes", right: "Axes") -> None:
-    """Below both panels: the runs, then what the marks mean. A run may be called as it likes."""
+    """Below both panels: the runs, then the marks. A run may have any name."""
     runs, names = list(right.lines), [str(line.get_label()) for line in right.lines]
     points, meanings = left.get_legend_handles_labels()
     # matplotlib leaves out a name that begins with an underscore.
@@ -269,11 +268,14 @@ def legend(figure: "Figure", left: "Axes", right: "Axes") -> None:
         text.set_parse_math(False)
 
 
-LANDSCAPE = Plot(
-    "The race of the optimizers",
-    "Paths over the contour lines of the function, and its value at every step.",
-    unsuited,
-    draw,
-    ends,
-    race=True,
-)
+FIGURES = {
+    "landscape": Plot(
+        "The race of the optimizers",
+        "Paths over the contour lines of the function, and its value at every step.",
+        unsuited,
+        draw,
+        end_values,
+        kind=KIND,
+        early=True,
+    )
+}

@@ -1,9 +1,9 @@
-"""Optimizers on a function of two numbers: one race, one finished run folder.
+"""Run a race: every optimizer from its start to its last step, and one run folder.
 
 result = descend(load_race("landscape"), Path("runs"))
 result.folder, result.descents, result.summary
 
-A race takes a few seconds at most, so it is run whole and never resumed.
+A race takes a few seconds at most, so it runs as a whole and cannot be resumed.
 """
 
 from collections.abc import Iterator, Sequence
@@ -15,25 +15,25 @@ from typing import Any
 
 import numpy as np
 
-from nnlab.config.families import LANDSCAPE
 from nnlab.config.names import name_problem
-from nnlab.config.race.load import LoadedRace, dump_race, load_race
-from nnlab.config.race.schema import Race, Runner
-from nnlab.core.landscapes import Landscape, Point
 from nnlab.core.optimizers import bind
 from nnlab.core.schedules import Patience, Plateau
 from nnlab.core.types import FloatArray
 from nnlab.errors import ConfigError, NnlabError
 from nnlab.experiment.signals import Terminated
+from nnlab.race.config import LANDSCAPE, Race, Runner
+from nnlab.race.folder import KIND, append_paths, read_paths
+from nnlab.race.landscapes import Landscape, Point
+from nnlab.race.reader import LoadedRace, dump_race, load_race
 from nnlab.run import environment
 from nnlab.run.environment import now
-from nnlab.run.folder import RACE, RESOLVED, RunFolder
+from nnlab.run.folder import RESOLVED, RunFolder
 from nnlab.run.text import plain
 
 
 @dataclass(frozen=True)
 class Stop:
-    """Where a descent is after `step` steps; `lr` is the rate of the step that led there."""
+    """The point after `step` steps; `lr` is the learning rate of the last step."""
 
     step: int
     x: float
@@ -45,9 +45,9 @@ class Stop:
 
 @dataclass(frozen=True)
 class Descent:
-    """The way of one run: all its finite stops, the first of them its start.
+    """The finite stops of a run from its start on.
 
-    `diverged` is the step that led to a number that is not finite, None if none did.
+    `diverged` is the step after which a number was not finite, else None.
     """
 
     runner: Runner
@@ -68,17 +68,17 @@ class Result:
 
 
 def walk(function: Landscape, start: Point, runner: Runner) -> Descent:
-    """Let one optimizer go down from `start`, until its steps are done or the numbers blow up.
+    """Run one optimizer from `start` until its steps are done or a number is not finite.
 
-    Each step has the gradient of the function itself, so a step is an update and an epoch: t of
-    the schedule counts steps from 0, and a plateau looks at the value after each.
+    Each step uses the exact gradient, so a step is an update and an epoch: t of the schedule
+    counts steps from 0, and a plateau schedule sees the value after each step.
     """
     optimizer, schedule, steps = runner.optimizer, runner.schedule, runner.steps
     theta = np.array(start, np.float64)
     slots = {name: np.zeros_like(theta) for name in optimizer.slots}
     o = bind(optimizer, theta, theta.size, slots, np.zeros_like(theta))
     patience = Patience()
-    with np.errstate(all="ignore"):  # what is not finite ends the descent
+    with np.errstate(all="ignore"):  # a number that is not finite ends the descent
         stop, gradient = look(function, theta, 0, None)
         stops = [stop]
         for t in range(steps):
@@ -101,7 +101,7 @@ def walk(function: Landscape, start: Point, runner: Runner) -> Descent:
 def look(
     function: Landscape, theta: FloatArray, step: int, lr: float | None
 ) -> tuple[Stop, tuple[Any, Any]]:
-    """What there is to say of a point, and the gradient there."""
+    """The stop at a point, and the gradient there."""
     x, y = theta
     gradient = function.gradient(x, y)
     value, norm = float(function.value(x, y)), float(np.hypot(*gradient))
@@ -117,48 +117,53 @@ def descend(
 ) -> Result:
     """Run a race in a new folder in `parent`.
 
-    A descent that diverges leaves the others alone; the status is `diverged` if all did. Raises
-    ConfigError for a name that cannot be used, StorageError.
+    A run that diverges does not end the others; the status is `diverged` if all runs diverged.
+    Raises ConfigError for an invalid name, StorageError.
     """
     if name is not None and (problem := name_problem(name)):
         raise ConfigError(f"--name: {problem}")
     race = replace(loaded.race, name=name) if name else loaded.race
-    about = described(race, environment.describe(argv))
+    about = first_record(race, environment.describe(argv))
     folder = RunFolder.create(parent, race.name)
     began = perf_counter()
     with folder.lock():
         folder.write_config(loaded.text)
         folder.write_resolved(dump_race(race))
         folder.write_run(about)
-        with told_if_it_fails(folder):
-            descents = tuple(walk(race.function, race.start_of(one), one) for one in race.runs)
-            folder.append_paths(rows(descents), sync=True)
+        with record_failure(folder):
+            descents = walk_all(race)
+            append_paths(folder, rows(descents), sync=True)
             summary = summarize(race.function, descents)
             folder.write_summary(summary)
-            status = "diverged" if all(one.diverged for one in descents) else "completed"
+            status = "diverged" if all(run.diverged for run in descents) else "completed"
             seconds = perf_counter() - began
             folder.update_status(status, ended=now(), seconds=seconds)
     return Result(folder, race, descents, summary, status, seconds)
 
 
+def walk_all(race: Race) -> tuple[Descent, ...]:
+    """The descents of all runs, in the order of the config."""
+    return tuple(walk(race.function, race.start_of(run), run) for run in race.runs)
+
+
 @contextmanager
-def told_if_it_fails(folder: RunFolder) -> Iterator[None]:
-    """What goes wrong inside is written into run.json, if it can be."""
+def record_failure(folder: RunFolder) -> Iterator[None]:
+    """Write an error that is raised inside into run.json, and raise it again."""
     try:
         yield
     except BaseException as error:
-        ended = isinstance(error, KeyboardInterrupt | Terminated)
-        status, text = "interrupted" if ended else "failed", f"{type(error).__name__}: {error}"
+        stopped = isinstance(error, KeyboardInterrupt | Terminated)
+        status, text = "interrupted" if stopped else "failed", f"{type(error).__name__}: {error}"
         with suppress(NnlabError):
             folder.update_status(status, ended=now(), error=text)
         raise
 
 
-def described(race: Race, machine: dict[str, Any]) -> dict[str, Any]:
-    """The beginning of run.json."""
+def first_record(race: Race, machine: dict[str, Any]) -> dict[str, Any]:
+    """run.json while the race is running."""
     return {
         "format": 1,
-        "kind": RACE,
+        "kind": KIND,
         "status": "running",
         "name": race.name,
         "function": LANDSCAPE.name_of(race.function),
@@ -170,7 +175,7 @@ def described(race: Race, machine: dict[str, Any]) -> dict[str, Any]:
 
 
 def rows(descents: Sequence[Descent]) -> list[dict[str, Any]]:
-    """paths.csv: a row for each stop of each run; runs are numbered from 0, as in the config."""
+    """paths.csv: a row per stop of each run; runs are numbered from 0, as in the config."""
     return [
         {"run": number, **asdict(stop)}
         for number, descent in enumerate(descents)
@@ -179,11 +184,11 @@ def rows(descents: Sequence[Descent]) -> list[dict[str, Any]]:
 
 
 def summarize(function: Landscape, descents: Sequence[Descent]) -> dict[str, Any]:
-    """summary.json: where each run ended, its lowest value, and the minimum that is nearest."""
-    return {"lowest": function.lowest, "runs": [ended(function, one) for one in descents]}
+    """summary.json: the end of each run, its lowest value, and the nearest minimum."""
+    return {"lowest": function.lowest, "runs": [end_of(function, run) for run in descents]}
 
 
-def ended(function: Landscape, descent: Descent) -> dict[str, Any]:
+def end_of(function: Landscape, descent: Descent) -> dict[str, Any]:
     """The end of one run."""
     last = descent.stops[-1]
     best = min(descent.stops, key=lambda stop: stop.value)
@@ -203,26 +208,26 @@ def ended(function: Landscape, descent: Descent) -> dict[str, Any]:
 
 
 def differences(folder: RunFolder) -> list[str]:
-    """Runs a race again and says what in its folder is not the same, bit for bit.
+    """Run a race again; a sentence for each difference from its folder, bit for bit.
 
-    Raises ConfigError or RunUnreadable for what cannot be read.
+    Raises ConfigError or RunUnreadable for a file that cannot be read.
     """
     race = load_race(folder.path / RESOLVED).race
-    descents = tuple(walk(race.function, race.start_of(one), one) for one in race.runs)
-    found, table = [], folder.read_paths(strict=True)
-    wanted = rows(descents)
-    if len(table["run"]) != len(wanted):
-        found.append(f"paths.csv has {len(table['run']):,} rows, and {len(wanted):,} came out now")
-    for number, row in enumerate(wanted[: len(table["run"])]):
+    descents = walk_all(race)
+    problems, table, again = [], read_paths(folder, strict=True), rows(descents)
+    count = len(table["run"])
+    if count != len(again):
+        problems.append(f"paths.csv has {count:,} rows, and {len(again):,} came out now")
+    for number, row in enumerate(again[:count]):
         wrong = [name for name, value in row.items() if not same(table[name][number], value)]
         if wrong:
-            found.append(f"{wrong[0]} in row {number + 2:,} of paths.csv came out otherwise")
+            problems.append(f"{wrong[0]} in row {number + 2:,} of paths.csv came out otherwise")
             break
     if folder.read_summary() != plain(summarize(race.function, descents)):
-        found.append("summary.json does not say what came out")
-    return found
+        problems.append("summary.json does not say what came out")
+    return problems
 
 
 def same(cell: Any, value: float | None) -> bool:
-    """Whether a cell that was read holds this number; None is an empty one."""
+    """Whether a cell of paths.csv holds this number; None is an empty cell."""
     return bool(np.isnan(cell)) if value is None else bool(cell == value)
