@@ -247,6 +247,9 @@ class _Checks:
 
     def targets(self, loss: Loss, signature: Signature) -> None:
         """The losses that end in probabilities compare them with classes."""
+        if loss.fuses == "softmax" and signature.task == "multilabel":
+            sentence = f"{LOSS.name_of(loss)} needs one class per row, and these rows have labels."
+            self.problems.add(self.place("loss"), sentence, "bce with a final sigmoid")
         if loss.fuses is not None and signature.task == "regression":
             sentence = f"{LOSS.name_of(loss)} needs classes, and this data is a regression."
             allowed = ", ".join(plain_losses())

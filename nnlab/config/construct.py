@@ -23,6 +23,7 @@ from nnlab.config.tree import BAD, Node, plain
 from nnlab.core import columns
 from nnlab.core.metrics import better_when
 from nnlab.data.split import Split
+from nnlab.data.tables import Csv
 
 ROW_KEYS = {"order": "split"}  # the key in `data:` where it differs from the field in Split
 DATA_KEYS = ("name", "test", "validation", "pool", "split", "scale", "seed")
@@ -68,6 +69,16 @@ def name_of(settings: Settings, node: Node | None, stem: str) -> str:
     return name
 
 
+def with_labels(data: schema.Data | None, loss: Any) -> schema.Data | None:
+    """Several target columns with a loss that ends in sigmoids are labels, not a regression."""
+    source = data.source if data is not None else None
+    if data is None or not isinstance(source, Csv) or loss is None or loss.fuses != "sigmoid":
+        return data
+    if source.task != "auto" or len(source.targets) == 1:
+        return data
+    return dataclasses.replace(data, source=dataclasses.replace(source, task="multilabel"))
+
+
 @dataclass(frozen=True)
 class _Builder:
     settings: Settings
@@ -85,6 +96,7 @@ class _Builder:
         parts.data = self._one("data", self._data, parts.seed or 0)
         parts.network = self._one("network", self._network)
         parts.loss = self._one("loss", self._member, LOSS)
+        parts.data = with_labels(parts.data, parts.loss)
         parts.training = self._one("training", self._training, parts.data)
         config = {
             "name": self._one("name", self._name, stem),

@@ -175,10 +175,11 @@ METRICS = catalogue(ACCURACY, MAE, R2)
 
 
 def kind_of(task: str, outputs: int) -> Kind:
-    """How `outputs` numbers per row are judged; a single one for two classes is binary."""
+    """How `outputs` numbers per row are judged; labels, and a single output, are binary."""
     if task == "regression":
         return "regression"
-    return "binary" if task == "classes" and outputs == 1 else "classes"
+    several = task == "multilabel" or (task == "classes" and outputs == 1)
+    return "binary" if several else "classes"
 
 
 def metrics_of(kind: Kind) -> list[Metric]:

@@ -10,7 +10,7 @@ import numpy as np
 from nnlab.core.types import Array, IntArray
 from nnlab.errors import DataError
 
-Task = Literal["classes", "regression", "identity"]
+Task = Literal["classes", "multilabel", "regression", "identity"]
 
 
 @dataclass(frozen=True)

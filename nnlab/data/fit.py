@@ -59,13 +59,13 @@ def fit(
         Column(names[i], _categories(sheet, i) if i in categories else None) for i in order
     )
     classes = None
-    if task != "regression" and len(targets) == 1:
+    if task in ("auto", "classes") and len(targets) == 1:
         (i,) = targets
         classes = class_names(sheet.texts[i], task, form.decimal, lambda row: sheet.place(row, i))
     schema = TableSchema(
         columns,
         len(targets) if classes is None else len(classes),
-        "regression" if classes is None else "classes",
+        "multilabel" if task == "multilabel" else "regression" if classes is None else "classes",
         classes or (),
         tuple(names[i] for i in targets),
         ignored=tuple(map(str, ignored)),

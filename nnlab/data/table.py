@@ -5,7 +5,7 @@ beside them are ignored. Without names the columns are the inputs in their order
 behind them where there are any.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
@@ -48,7 +48,7 @@ class TableSchema:
     @property
     def target_width(self) -> int:
         """Columns of a file that are targets."""
-        return {"classes": 1, "regression": self.outputs, "identity": 0}[self.task]
+        return {"classes": 1, "identity": 0}.get(self.task, self.outputs)
 
     def inputs(self, path: Path) -> tuple[Array, tuple[str, ...]]:
         """The rows (N, n) in `path`, and notes for the user.
@@ -96,7 +96,10 @@ class TableSchema:
                 by_place=by_place,
             )
         rows = range(len(sheet.lines))
-        return np.array([[sheet.target_number(row, i) for row in rows] for i in columns]).T
+        values = np.array([[sheet.target_number(row, i) for row in rows] for i in columns]).T
+        if self.task == "multilabel":
+            require_labels(values, lambda row, k: sheet.place(row, columns[k]))
+        return values
 
     def _sheet(
         self, path: Path, form: Form, *, with_targets: bool
@@ -194,7 +197,10 @@ class TableSchema:
         where = f"{path}, array {name!r}"
         y = npz_reader.read(path, {name: npz_reader.TARGETS})[name]
         if self.task != "classes":
-            return y if y.ndim == 2 else y[:, None]
+            y = y if y.ndim == 2 else y[:, None]
+            if self.task == "multilabel":
+                require_labels(y, lambda row, i: npz_place(path, name, row, i))
+            return y
         texts = list(map(str, flat_labels(y, where).tolist()))
         return labels(
             texts,
@@ -203,6 +209,22 @@ class TableSchema:
             lambda row: f"{where}, row {row} (counted from 0)",
             by_place=True,
         )
+
+
+def require_labels(values: Array, place: Callable[[int, int], str]) -> None:
+    """Raises DataError unless every target (N, m) is 0 or 1; `place` names a row and a column."""
+    wrong = ~np.isin(values, (0, 1))
+    if wrong.any():
+        row, column = (int(i) for i in np.argwhere(wrong)[0])
+        raise DataError(
+            f"{place(row, column)}: {values[row, column]:g} is no label. With task: multilabel a "
+            "target is 0 or 1."
+        )
+
+
+def npz_place(path: Path, name: str, row: int, column: int) -> str:
+    """How messages name a number of an array."""
+    return f"{path}, array {name!r}, row {row}, column {column} (counted from 0)"
 
 
 def encoded(sheet: Sheet, columns: Sequence[Column]) -> FloatArray:

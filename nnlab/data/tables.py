@@ -13,13 +13,14 @@ from nnlab.core.types import Array
 from nnlab.data import npz_reader, table
 from nnlab.data.classes import class_list, flat_labels, is_label_like, is_one_hot
 from nnlab.data.dataset import Dataset, Signature, from_arrays
+from nnlab.data.dataset import Task as Kind
 from nnlab.data.files import stamp
 from nnlab.data.fit import fit
 from nnlab.data.sheet import Form, Missing
 from nnlab.errors import DataError
 
 COLOURS = (3, 4)  # red, green, blue, and how opaque
-Task = Literal["auto", "classes", "regression"]
+Task = Literal["auto", "classes", "multilabel", "regression"]
 Column = str | Annotated[int, Ge(0)]  # a name of the header, or an index counted from 0
 
 
@@ -30,7 +31,7 @@ class Csv:
     A column is given by its name, or by its number counted from 0; without a header by number.
 
     path: the file; a relative path starts at the config's folder.
-    target: the column to predict; several make a regression.
+    target: the column to predict; several make a regression, or with bce labels.
     header: whether the first line holds the names of the columns.
     categorical: columns shown as one-hot, an input `name=value` for each value in sorted order.
     ignore: columns that are left out.
@@ -39,7 +40,7 @@ class Csv:
     is the share that each value has; a target is never filled in.
     task: auto takes text, or at most 20 distinct whole numbers, for classes, and all else for a
     regression. classes takes the texts of the file for names. Class labels follow the sorted
-    class names.
+    class names. multilabel takes each target column for a label of its own, 0 or 1.
     delimiter: the character between cells; \t is a tab, and " " any number of blanks and tabs.
     decimal: the character before the decimals of a number.
     """
@@ -126,7 +127,7 @@ class Npz:
     targets: the name of an array (N,) or (N, m).
     task: auto takes (N,) whole numbers, booleans or text for classes, and (N,) floats and (N, m)
     numbers for a regression. classes also takes (N, 1) and one-hot rows. Class labels follow the
-    sorted values.
+    sorted values. multilabel takes each column of (N, m) for a label of its own, 0 or 1.
     """
 
     path: str
@@ -161,11 +162,14 @@ class Npz:
             names = tuple(map(str, values.tolist()))
         elif y.ndim == 1:
             y = y[:, None]
+        if self.task == "multilabel":
+            table.require_labels(y, lambda row, i: table.npz_place(path, self.targets, row, i))
+        other: Kind = "multilabel" if self.task == "multilabel" else "regression"
         return from_arrays(
             self.path,
             table.as_rows(x),
             y,
-            task="classes" if names else "regression",
+            task="classes" if names else other,
             class_names=names,
             image_shape=picture,
             input_range=(0.0, 255.0) if x.dtype == np.uint8 else None,
@@ -193,7 +197,7 @@ def way_to_classes(targets: Array, names: Sequence[Column]) -> str:
     if len(names) > 1 and is_one_hot(targets):
         return "a single target column that names the class of each row, in place of these"
     if len(names) > 1:
-        return f"a run for each label, with target: {names[0]} first (one run has one)"
+        return "data.task: multilabel"
     return "data.task: classes" if is_label_like(targets) else ""
 
 

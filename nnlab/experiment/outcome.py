@@ -71,7 +71,7 @@ class Standstill:
         """Where the last epochs are no better than epoch 0 or the largest class alone; else ''."""
         if self.epochs < LONG or self.last >= 1:
             return ""
-        counts = np.unique(decisions(kind, part.targets), return_counts=True)[1]
+        counts = np.unique(decisions(kind, part.targets), axis=0, return_counts=True)[1]
         largest = counts.max() / len(part)
         left = self.first is None or abs(self.last - self.first) > SAME
         if left and self.last > largest + SAME:

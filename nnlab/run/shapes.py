@@ -70,7 +70,7 @@ def _or_none(check: Check) -> Check:
 DATA: dict[str, Check] = {
     "name": _is_text,
     "sha256": _is_text,
-    "task": lambda value: value in ("classes", "regression", "identity"),
+    "task": lambda value: value in ("classes", "multilabel", "regression", "identity"),
     "kind": _is_text,
     "inputs": lambda value: _is_sizes(value) and len(value) > 0,
     "outputs": _is_count,

@@ -21,6 +21,7 @@ CONFIGS = Path(__file__).parents[2] / "configs"
 CLASSES = "network: [{dense: N}, softmax]\nloss: cross_entropy\n"
 BINARY = "network: [{dense: 1}, sigmoid]\nloss: bce\n"
 NUMBER = "network: [{dense: 1}]\nloss: mse\n"
+LABELS = "network: [{dense: 2}, sigmoid]\nloss: bce\noptimizer: {adam: 0.1}\n"
 
 
 def rows(header: str, *lines: str, times: int = 1) -> str:
@@ -360,15 +361,44 @@ def test_labels_of_an_array_that_should_name_the_task(
     assert (own["rows"], own["confusion"]) == (6, file["confusion"])
 
 
-def test_several_labels_at_once_are_not_supported(nnlab: Nnlab, tmp_path: Path) -> None:
-    write(tmp_path, TWO, "target: [u, v]", "network: [{dense: 2}, sigmoid]\nloss: bce\n")
+@pytest.mark.parametrize("settings", ["target: [u, v]", "target: [u, v], task: multilabel"])
+def test_several_labels_at_once(nnlab: Nnlab, tmp_path: Path, settings: str) -> None:
+    """With bce, several target columns are labels: all labels of a right row are right."""
+    write(tmp_path, TWO, settings, LABELS)
+    assert nnlab("train", "t.yaml", "--no-plots", "--set", "epochs=30").exit_code == 0
+    run = RunFolder.find("latest", tmp_path / "runs")
+    assert "task: multilabel" in run.read_resolved()
+    found = json.loads(nnlab("evaluate", "latest", "--data", "t.csv", "--json").stdout)
+    text = nnlab("predict", "latest", "t.csv").stdout
+    header, *lines = csv.reader(io.StringIO(text))
+    outputs, targets = np.array(lines, float), np.array([[0, 0], [1, 0], [1, 1]])
+    assert header == ["u", "v"]
+    assert found["accuracy"] == ((outputs >= 0.5) == targets).all(axis=1).mean()
+    per_output = -np.log(np.where(targets == 1, outputs, 1 - outputs))
+    assert found["loss"] == pytest.approx(per_output.mean(), rel=1e-6)
+
+
+def test_labels_are_0_or_1(nnlab: Nnlab, tmp_path: Path) -> None:
+    sentence = "2 is no label. With task: multilabel a target is 0 or 1.\n"
+    write(tmp_path, TWO.replace("1,1\n", "1,2\n"), "target: [u, v]", LABELS)
+    result = nnlab("check", "t.yaml")
+    assert (result.exit_code, result.stdout) == (3, "")
+    assert result.stderr == f"{tmp_path / 't.csv'}, line 4, column 'v': {sentence}"
+    y = np.array([[0, 1], [1, 2]])
+    np.savez(tmp_path / "t.npz", x=np.eye(2), y=y)
+    data = "data: {name: npz, path: t.npz, task: multilabel}\n"
+    (tmp_path / "t.yaml").write_text(data + LABELS)
+    result = nnlab("check", "t.yaml")
+    where = f"{tmp_path / 't.npz'}, array 'y', row 1, column 1 (counted from 0)"
+    assert (result.exit_code, result.stderr) == (3, f"{where}: {sentence}")
+
+
+def test_labels_are_no_classes(nnlab: Nnlab, tmp_path: Path) -> None:
+    several = "network: [{dense: 2}, softmax]\nloss: cross_entropy\n"
+    write(tmp_path, TWO, "target: [u, v], task: multilabel", several)
     result = nnlab("check", "t.yaml")
     assert result.exit_code == 2
-    assert "bce needs classes, and this data is a regression." in result.stderr
-    assert (
-        "    allowed: a run for each label, with target: u first (one run has one); or the losses "
-        "mse, mae, huber\n"
-    ) in result.stderr
+    assert "cross_entropy needs one class per row, and these rows have labels." in result.stderr
 
 
 def test_balanced_weights_need_a_row_of_each_class(nnlab: Nnlab, tmp_path: Path) -> None:
