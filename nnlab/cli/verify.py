@@ -89,7 +89,11 @@ def command(
             }
         )
     elif not wrong:
-        rows = "" if replay == "none" else f"; {again:,} rows of metrics.csv came out the same"
+        rows = (
+            ""
+            if replay == "none"
+            else f"; {again:,} row{'s' * (again != 1)} of metrics.csv came out the same"
+        )
         tell(f"{verifier.folder.path} is whole{rows}.")
     if wrong:
         lines = [f"{one.what}: {one.problem}." for one in wrong[:MOST]]
