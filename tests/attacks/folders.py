@@ -75,6 +75,7 @@ NPZ: dict[str, bytes] = {
 
 
 DEEP = "[" * 100_000
+GIT = shutil.which("git")
 JSON: dict[str, str] = {
     "deep": DEEP,
     "a list": "[1]",
@@ -231,7 +232,7 @@ def listen(path: Path) -> None:
         if event == "exec":
             found = getattr(args[0], "co_filename", "") in ("<string>", "<unknown>")
         if event == "subprocess.Popen":
-            found = args[0] != "git"
+            found = args[0] not in ("git", GIT)
         if found:
             os.write(file, f"{event} {str(args)[:80]}\n".encode())
 
