@@ -86,9 +86,8 @@ def command(
     wanted = [where.parse(one) for one in conditions]
     place = runs_folder(folder or runs)
     if (folder or runs) and not place.is_dir():
-        raise RunUnreadable(
-            f"There is no folder {place}. To choose among runs, write --where data=xor."
-        )
+        hint = " To choose among runs, write --where data=xor." if folder else ""
+        raise RunUnreadable(f"There is no folder {place}.{hint}")
     keys = [*(one.key for one in wanted), *([] if sort is None else [sort])]
     places = holders(place)
     found = listed(list_runs(*places)[::-1], keys, place)

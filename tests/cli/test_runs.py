@@ -270,11 +270,14 @@ def test_no_runs(nnlab: Nnlab, tmp_path: Path) -> None:
     assert result.stderr == "There is no run in this state in empty.\n"
 
 
-@pytest.mark.parametrize("arguments", [["nowhere"], ["--runs", "nowhere"]])
-def test_a_folder_that_is_not_there(nnlab: Nnlab, arguments: list[str]) -> None:
+@pytest.mark.parametrize(
+    ("arguments", "hint"),
+    [(["nowhere"], " To choose among runs, write --where data=xor."), (["--runs", "nowhere"], "")],
+)
+def test_a_folder_that_is_not_there(nnlab: Nnlab, arguments: list[str], hint: str) -> None:
     result = nnlab("runs", *arguments)
     assert (result.exit_code, result.stdout) == (6, "")
-    assert result.stderr == "There is no folder nowhere.\n"
+    assert result.stderr == f"There is no folder nowhere.{hint}\n"
 
 
 def test_an_unreadable_run_is_listed(nnlab: Nnlab, two: list[str], tmp_path: Path) -> None:
