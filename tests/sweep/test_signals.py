@@ -143,13 +143,17 @@ def test_after_a_kill_of_the_parent_only_the_missing_trials_run(tmp_path: Path) 
 
 @linux
 def test_an_interrupted_trial_goes_on_and_ends_with_the_same_bits(tmp_path: Path) -> None:
-    (tmp_path / "case.yaml").write_text(SHORT.replace("4000", "50000"))
-    folder = SweepFolder(tmp_path / "runs" / "sweep-case-lr")
-    command = Command(tmp_path, "lr=1,2", "--jobs", "2")
-    command.wait_until(lambda: len(running(folder)) == 2)
-    command.process.send_signal(signal.SIGINT)
-    command.process.communicate(timeout=PATIENCE)
-    again = Command(tmp_path, "lr=1,2", "--jobs", "2")
+    for epochs in ("50000", "200000", "800000"):  # until the signal comes before their end
+        (tmp_path / "case.yaml").write_text(SHORT.replace("4000", epochs))
+        arguments = ("lr=1,2", "--jobs", "2", "--runs", epochs)
+        folder = SweepFolder(tmp_path / epochs / "sweep-case-lr")
+        command = Command(tmp_path, *arguments)
+        wait_until(lambda: command.process.poll() is not None or len(running(folder)) == 2)  # noqa: B023
+        command.process.send_signal(signal.SIGINT)
+        command.process.communicate(timeout=PATIENCE)
+        if len(folder.trials()) == 2 and not finished(folder):
+            break
+    again = Command(tmp_path, *arguments)
     _, stderr = again.process.communicate(timeout=PATIENCE)
     assert "2 trials: 2 to run (2 to go on with)" in stderr
     for name in folder.trials():
