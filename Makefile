@@ -40,7 +40,7 @@ test: how-long $(VENV)/.test browser
 	$(RUN) pytest --numprocesses auto --dist loadfile
 
 how-long:
-	@echo "The tests take about 5 minutes on two quiet cores, after about 1 minute of installation in a fresh clone."
+	@echo "The tests take about 10 minutes on two cores, after about 1 minute of installation in a fresh clone."
 	@echo "Other work on the machine makes them slower, and fails none."
 
 # The floors hold for the oldest Python that nnlab runs on: newer ones have no wheels of such old packages.
