@@ -18,9 +18,9 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 import nnlab
-from nnlab.plots import FIGURES, View, activation, overlay, style
-from nnlab.plots.palette import DARK, LIGHT, Look, channels, mixed
 from nnlab.run.folder import RunFolder
+from nnlab.show.figures import FIGURES, View, activation, overlay, style
+from nnlab.show.figures.palette import DARK, LIGHT, Look, channels, mixed
 
 IMAGES = Path(__file__).with_name("images")
 COLOURS = (48, 24, 12)  # the most that fit into LARGEST, beside those of the look

@@ -26,10 +26,10 @@ from nnlab.core.types import FloatArray
 from nnlab.data.batches import Part
 from nnlab.data.scale import Scaling
 from nnlab.experiment.session import begin
-from nnlab.plots import draw_all
 from nnlab.run.folder import RunFolder, Weights
 from nnlab.run.names import runs_folder
 from nnlab.saved import Saved
+from nnlab.show.figures import draw_all
 from nnlab.training import Epoch, Failure, Plan, start
 from nnlab.training import train as train_steps
 

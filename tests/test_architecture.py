@@ -19,8 +19,8 @@ CORE = frozenset({"errors", "suggest", "core"})
 RANK_2 = CORE | {"data", "engine"}
 RANK_4 = RANK_2 | {"config", "build", "training", "run"}
 RANK_5 = RANK_4 | {"saved", "experiment"}
-RANK_6 = RANK_5 | {"sweep", "compare", "tune", "api"}
-ALL = RANK_6 | {"plots", "report", "race", "cli"}
+RANK_6 = RANK_5 | {"study", "api"}
+ALL = RANK_6 | {"show", "race", "cli"}
 
 
 @dataclass(frozen=True)
@@ -59,17 +59,16 @@ RULES = {
     ),
     "saved": rule(RANK_4 - {"training"}, "numpy"),
     "experiment": rule(RANK_4 | {"saved"}, "numpy", "threadpoolctl"),
-    "sweep": rule(RANK_5, "numpy yaml", "distributed threadpoolctl"),
-    "sweep.local": rule({"run"}, "distributed"),
-    "tune": rule(RANK_5 | {"sweep"}, "numpy", "optuna"),
-    "tune.journal": rule({"errors", "run"}, "optuna"),
-    "compare": rule(CORE | {"config", "run"}, "numpy"),
-    "api": rule(RANK_5 | {"plots"}, "numpy"),
-    "plots": rule(CORE | {"config", "run", "saved"}, "numpy", "matplotlib"),
-    "report": rule(
-        CORE | {"config", "run", "saved", "plots"}, "numpy", "jinja2 markupsafe matplotlib"
+    "study": rule(RANK_5, "numpy yaml", "distributed threadpoolctl optuna"),
+    "study.local": rule({"run"}, "distributed"),
+    "study.journal": rule({"errors", "run"}, "optuna"),
+    "api": rule(RANK_5 | {"show"}, "numpy"),
+    "show": rule(set()),
+    "show.figures": rule(CORE | {"config", "run", "saved"}, "numpy", "matplotlib"),
+    "show.page": rule(
+        CORE | {"config", "run", "saved", "show.figures"}, "numpy", "jinja2 markupsafe matplotlib"
     ),
-    "race": rule(RANK_5 | {"plots", "report"}, "numpy annotated_types", "matplotlib"),
+    "race": rule(RANK_5 | {"show"}, "numpy annotated_types", "matplotlib"),
     "cli": rule(ALL, "click", "numpy yaml rich pydantic matplotlib optuna threadpoolctl filelock"),
     "__main__": rule({"cli"}),
     "": rule(RANK_6),
@@ -238,19 +237,19 @@ def _sizes(path: Path) -> tuple[int, dict[str, int]]:
             "nnlab.data.x:1 imports sklearn at the top; import it inside the function.",
         ),
         (
-            "plots.x",
+            "show.figures.x",
             "def f():\n    from matplotlib.pyplot import plot",
-            "nnlab.plots.x:2 imports pyplot; use matplotlib.figure.Figure.",
+            "nnlab.show.figures.x:2 imports pyplot; use matplotlib.figure.Figure.",
         ),
         (
-            "report.x",
+            "show.page.x",
             "def f():\n    from nnlab.race import run",
-            "nnlab.report.x:2 imports nnlab.race.run, which report may not.",
+            "nnlab.show.page.x:2 imports nnlab.race.run, which show.page may not.",
         ),
         (
             "experiment",
-            "from nnlab import plots",
-            "nnlab.experiment:1 imports nnlab.plots, which experiment may not.",
+            "from nnlab.show import figures",
+            "nnlab.experiment:1 imports nnlab.show.figures, which experiment may not.",
         ),
     ],
 )
@@ -264,7 +263,10 @@ def test_a_broken_import_is_seen(module: str, source: str, message: str) -> None
         ("core.x", "import numpy as np\nfrom nnlab.core.types import Array"),
         ("training", "from nnlab.data.batches import batches"),
         ("data.x", "def f():\n    import sklearn.datasets"),
-        ("plots.x", "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import matplotlib"),
+        (
+            "show.figures.x",
+            "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import matplotlib",
+        ),
         ("cli.x", "def f():\n    from nnlab.experiment import run"),
     ],
 )

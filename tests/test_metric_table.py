@@ -17,16 +17,16 @@ from nnlab.config.load import from_mapping
 from nnlab.core import columns
 from nnlab.core.metrics import METRICS, RIGHT, Kind, Metric, Sum
 from nnlab.errors import ConfigError
-from nnlab.plots.curves import draw as draw_curves
-from nnlab.plots.overlay import draw as draw_overlay
-from nnlab.plots.study import Study
-from nnlab.plots.sweep_curves import draw as draw_sweep_curves
-from nnlab.plots.sweep_finals import draw as draw_sweep_finals
-from nnlab.plots.view import View
 from nnlab.run.folder import RunFolder
 from nnlab.run.sweeps import SweepFolder
-from nnlab.sweep.executors import InProcess
-from nnlab.sweep.plan import Request, prepare, register
+from nnlab.show.figures.curves import draw as draw_curves
+from nnlab.show.figures.overlay import draw as draw_overlay
+from nnlab.show.figures.study import Study
+from nnlab.show.figures.sweep_curves import draw as draw_sweep_curves
+from nnlab.show.figures.sweep_finals import draw as draw_sweep_finals
+from nnlab.show.figures.view import View
+from nnlab.study.executors import InProcess
+from nnlab.study.plan import Request, prepare, register
 
 ROOT = Path(__file__).parents[1] / "nnlab"
 TABLE = ROOT / "core" / "metrics.py"
@@ -121,7 +121,7 @@ def test_a_metric_of_the_catalogue_appears_in_everything_of_a_sweep(config: Path
     page = Path("page.html").read_text(encoding="utf-8")
     assert LABEL in page
     assert "test made_up" in page
-    from nnlab.sweep.table import rows
+    from nnlab.study.table import rows
 
     (row, _) = rows(folder.records(), folder.read_about()["axes"])
     assert "test_made_up" in row.numbers

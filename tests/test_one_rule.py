@@ -11,9 +11,9 @@ from click.testing import CliRunner
 import nnlab
 from nnlab.cli import main
 from nnlab.experiment.measure import evaluate, rebuilt
-from nnlab.plots.view import View
 from nnlab.run.folder import RunFolder
 from nnlab.saved import Saved
+from nnlab.show.figures.view import View
 
 ENDS = {  # loss -> units and activation that it ends in
     "one sigmoid": ("bce", 1, "sigmoid"),

@@ -51,7 +51,7 @@ CLOCKS = re.compile(
 )
 ALLOWED = {
     "patience.py": 3,  # the net itself
-    "sweep/sabotage.py": 1,  # a trial that hangs
+    "study/sabotage.py": 1,  # a trial that hangs
     "cli/test_signals.py": 3,  # something slow: an hour, unless a signal ends it
     "cluster/test_private.py": 1,  # no answer counts as a refusal, which is what is wanted
     "core/test_lanes_outside.py": 1,  # lanes that still run while a process is forked

@@ -9,14 +9,14 @@ from nnlab.run.sweeps import cell_label, label, places
 
 if TYPE_CHECKING:
     from nnlab.run.sweeps import SweepFolder, TrialRecord
-    from nnlab.sweep.table import Row
+    from nnlab.study.table import Row
 
 Axes = Sequence[Mapping[str, Any]]
 
 
 def text(records: "Sequence[TrialRecord]", axes: Axes) -> str:
     """Both tables."""
-    from nnlab.sweep.table import rows
+    from nnlab.study.table import rows
 
     parts = [cells(rows(records, axes), [str(axis["key"]) for axis in axes])]
     lost = [record for record in records if not record.done]
@@ -72,7 +72,7 @@ def as_mapping(
     folder: "SweepFolder", records: "Sequence[TrialRecord]", axes: Axes, figures: Sequence[str]
 ) -> dict[str, Any]:
     """What `--json` prints."""
-    from nnlab.sweep.table import rows
+    from nnlab.study.table import rows
 
     return {
         "folder": str(folder.path),

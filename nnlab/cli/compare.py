@@ -44,9 +44,9 @@ def command(
     nnlab compare runs/*-xor-*
     """
     from nnlab.cli import comparison
-    from nnlab.compare.facts import find_folders, read_facts, refuse_fewer
-    from nnlab.compare.groups import compare, group
     from nnlab.run.names import runs_folder
+    from nnlab.study.facts import find_folders, read_facts, refuse_fewer
+    from nnlab.study.groups import compare, group
 
     folders = find_folders(names, runs_folder(runs))
     refuse_fewer(folders)

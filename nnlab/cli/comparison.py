@@ -7,8 +7,9 @@ from statistics import quantiles
 from typing import Any
 
 from nnlab.cli.table import NOTHING, Cell, across, records, setting, table
-from nnlab.compare import noise
-from nnlab.compare.differences import (
+from nnlab.errors import UsageError
+from nnlab.study import noise
+from nnlab.study.differences import (
     MISSING,
     environment_rows,
     in_words,
@@ -16,9 +17,8 @@ from nnlab.compare.differences import (
     setting_rows,
     shared_epochs,
 )
-from nnlab.compare.facts import Facts
-from nnlab.compare.groups import Comparison, Group, better
-from nnlab.errors import UsageError
+from nnlab.study.facts import Facts
+from nnlab.study.groups import Comparison, Group, better
 from nnlab.suggest import did_you_mean
 
 WIDE = 8  # runs that are shown one a column

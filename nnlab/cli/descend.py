@@ -53,8 +53,8 @@ def command(
     result = descend(loaded, runs_folder(runs), name=name)
     if plots:
         from nnlab.cli.follow import say_drawn
-        from nnlab.plots.drawing import draw_each
         from nnlab.race.figure import FIGURES
+        from nnlab.show.figures.drawing import draw_each
 
         say_drawn(draw_each(FIGURES, result.folder))
     if as_json:

@@ -7,8 +7,8 @@ from nnlab.cli.terminal import NORMAL, VERBOSE, say, tell, tell_json
 
 if TYPE_CHECKING:
     from nnlab.experiment.session import Session
-    from nnlab.plots import Drawn
     from nnlab.run.folder import RunFolder
+    from nnlab.show.figures import Drawn
 
 
 def follow(session: "Session") -> None:
@@ -52,7 +52,7 @@ def conclude(session: "Session", plots: bool, as_json: bool) -> None:
 
 def draw(folder: "RunFolder") -> None:
     """The run's figures; what fails is a warning and nothing more."""
-    from nnlab.plots import draw_all
+    from nnlab.show.figures import draw_all
 
     say_drawn(draw_all(folder))
 

@@ -6,7 +6,7 @@ from importlib.util import find_spec
 from nnlab.build import SHARED, foreseen
 from nnlab.cli.terminal import VERBOSE, say
 from nnlab.errors import ConfigError
-from nnlab.sweep.trial import Trial
+from nnlab.study.trial import Trial
 
 
 def compiling(dtype: str) -> str | None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 if TYPE_CHECKING:
-    from nnlab.sweep.cluster import Cluster
+    from nnlab.study.cluster import Cluster
 
 F = TypeVar("F", bound=Callable[..., Any])
 KEY = "nnlab.cluster"  # in click's context: the options below by name
@@ -65,14 +65,14 @@ def cluster(timeout: float | None, memory: int | None) -> "Cluster | None":
         if unused:
             raise UsageError(f"--{unused[0].replace('_', '-')} is for use with --cluster.")
         return None
-    from nnlab.sweep.address import (
+    from nnlab.study.address import (
         Address,
         Tls,
         refuse_strangers,
         require_distributed,
         security,
     )
-    from nnlab.sweep.cluster import Cluster
+    from nnlab.study.cluster import Cluster
 
     address = Address.parse(given["cluster"])
     require_distributed(address)

@@ -13,8 +13,8 @@ from nnlab.errors import NnlabError, UsageError
 from nnlab.suggest import did_you_mean
 
 if TYPE_CHECKING:
-    from nnlab.plots import Drawn, Form, Plot, View
     from nnlab.run.folder import RunFolder
+    from nnlab.show.figures import Drawn, Form, Plot, View
 
 KINDS = ("png", "svg", "pdf")
 
@@ -71,14 +71,14 @@ def command(
         raise click.UsageError("Missing argument 'RUN...'.")
     if (listing or only) and len(run) != 1:
         raise click.UsageError("--only and --list are for one RUN.")
-    from nnlab.plots.drawing import Form
+    from nnlab.show.figures.drawing import Form
 
     form = Form(tuple(dict.fromkeys(kinds)), dark, scale)  # type: ignore[arg-type]  # click checked
     draw_activations(activation, form, out)
     if len(run) == 1 and (sweep := find_sweep(run[0], runs)) is not None:
         if listing or only:
             raise click.UsageError("--only and --list are for a run, not for a sweep.")
-        from nnlab.plots import draw_sweep
+        from nnlab.show.figures import draw_sweep
 
         sweep.read_about()  # a broken folder is an error, and not a warning a figure
         drawn = draw_sweep(sweep, form.kinds, out=out, dark=dark)
@@ -90,8 +90,8 @@ def command(
     if listing:
         tell(listed(folders[0]))
     elif len(folders) > 1:
-        from nnlab.plots.overlay import draw_overlay
         from nnlab.run.names import runs_folder
+        from nnlab.show.figures.overlay import draw_overlay
 
         report(draw_overlay(folders, runs_folder(runs), form, out))
     elif folders:
@@ -101,7 +101,7 @@ def command(
 def draw_activations(names: tuple[str, ...], form: "Form", out: Path | None) -> None:
     """The figures that need no run. All names are looked at before the first is drawn."""
     if names:
-        from nnlab.plots.activation import draw_activation, require
+        from nnlab.show.figures.activation import draw_activation, require
 
         for name in names:
             require(name)
@@ -112,8 +112,8 @@ def draw_activations(names: tuple[str, ...], form: "Form", out: Path | None) -> 
 
 def draw(folder: "RunFolder", only: tuple[str, ...], form: "Form", out: Path | None) -> None:
     """The figures of one run; of those asked for by name, why one does not suit."""
-    from nnlab.plots.drawing import draw_each
-    from nnlab.plots.view import view
+    from nnlab.show.figures.drawing import draw_each
+    from nnlab.show.figures.view import view
 
     known = figures()
     for name in only:
@@ -136,10 +136,10 @@ def draw(folder: "RunFolder", only: tuple[str, ...], form: "Form", out: Path | N
 
 def figures() -> "dict[str, Plot]":
     """The figures of trainings and of races; a figure suits runs of its own kind only."""
-    from nnlab import plots
-    from nnlab.race import figure
+    from nnlab.race.figure import FIGURES as OF_RACES
+    from nnlab.show.figures import FIGURES as OF_TRAININGS
 
-    return plots.FIGURES | figure.FIGURES
+    return OF_TRAININGS | OF_RACES
 
 
 def require(name: str, figures: Iterable[str]) -> None:
@@ -174,7 +174,7 @@ def report(drawn: "Drawn") -> None:
 def listed(folder: "RunFolder") -> str:
     """A table: each figure, whether it suits, and what it is or why it does not."""
     from nnlab.cli.table import table
-    from nnlab.plots import view
+    from nnlab.show.figures import view
 
     seen, rows = view(folder), []
     for name, plot in figures().items():

@@ -9,7 +9,7 @@ from nnlab.cli.options import FILE, complete_run, find_run, find_sweep, runs_opt
 from nnlab.cli.terminal import say, tell
 
 if TYPE_CHECKING:
-    from nnlab.report import Report
+    from nnlab.show.page import Report
 
 NAME = "report.html"
 
@@ -61,11 +61,11 @@ def command(run: tuple[str, ...], runs: Path | None, out: Path | None, show: boo
 
 def made(run: tuple[str, ...], runs: Path | None, out: Path | None) -> "tuple[Report, Path]":
     """The page, and where it goes: that of a sweep, of a run, of a race, or of several runs."""
-    from nnlab.plots.overlay import folder_of
     from nnlab.race.folder import is_race
     from nnlab.race.page import of_race
-    from nnlab.report import of_run, of_runs, of_sweep
     from nnlab.run.names import runs_folder
+    from nnlab.show.figures.overlay import folder_of
+    from nnlab.show.page import of_run, of_runs, of_sweep
 
     if len(run) == 1 and (sweep := find_sweep(run[0], runs)) is not None:
         place = out or sweep.path / NAME

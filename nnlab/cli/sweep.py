@@ -25,9 +25,9 @@ from nnlab.errors import Interrupted, SweepFailed
 
 if TYPE_CHECKING:
     from nnlab.run.sweeps import SweepFolder, TrialRecord
-    from nnlab.sweep.executors import Executor
-    from nnlab.sweep.plan import Progress, Sweep
-    from nnlab.sweep.trial import Trial
+    from nnlab.study.executors import Executor
+    from nnlab.study.plan import Progress, Sweep
+    from nnlab.study.trial import Trial
 
     SizeType = click.ParamType[int]
 else:
@@ -130,11 +130,11 @@ def command(
     nnlab sweep network.1=relu,tanh,sigmoid -c xor
     """
     use_threads(1)
-    from nnlab.plots.style import warm
     from nnlab.run.names import runs_folder
     from nnlab.run.sweeps import SweepFolder
-    from nnlab.sweep.choose import executor
-    from nnlab.sweep.plan import Request, look, prepare, require_free
+    from nnlab.show.figures.style import warm
+    from nnlab.study.choose import executor
+    from nnlab.study.plan import Request, look, prepare, require_free
 
     argv = tuple(sys.argv)
     sweep = prepare(Request(axes, config, overrides, seeds, sample, name, yes, argv))
@@ -161,7 +161,7 @@ def command(
 def plan(sweep: "Sweep", progress: "Progress", chosen: "Executor") -> str:
     """18 done, 6 to run, 1 failed, about 40 s."""
     from nnlab.cli.table import duration
-    from nnlab.sweep.processes import Processes
+    from nnlab.study.processes import Processes
 
     parts = [f"{len(progress.done):,} done"] if progress.done else []
     parts.append(f"{len(progress.todo):,} to run")
@@ -194,9 +194,9 @@ def train(sweep: "Sweep", folder: "SweepFolder", chosen: "Executor", retry: bool
     from nnlab.experiment.signals import Terminated
     from nnlab.run.environment import versions
     from nnlab.run.repository import git
-    from nnlab.sweep.executors import InProcess, Note
-    from nnlab.sweep.plan import clear, look, register
-    from nnlab.sweep.processes import Processes
+    from nnlab.study.executors import InProcess, Note
+    from nnlab.study.plan import clear, look, register
+    from nnlab.study.processes import Processes
 
     provide(sweep.base)
     if isinstance(chosen, InProcess | Processes):
@@ -233,7 +233,7 @@ def conclude(
     """Summary, figures and tables; SweepFailed when a trial of this call has no result."""
     from nnlab.cli import cells
     from nnlab.cli.table import duration
-    from nnlab.sweep.plan import stale_elsewhere
+    from nnlab.study.plan import stale_elsewhere
 
     records = folder.records()
     if old := stale_elsewhere(sweep, folder):
@@ -264,7 +264,7 @@ def require_all(sweep: "Sweep", records: "list[TrialRecord]") -> None:
 
 def draw(folder: "SweepFolder") -> list[str]:
     """The sweep's figures; what fails is a warning and nothing more."""
-    from nnlab.plots import draw_sweep
+    from nnlab.show.figures import draw_sweep
 
     drawn = draw_sweep(folder)
     for warning in drawn.warnings:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from nnlab.cli.table import duration
 from nnlab.cli.terminal import NORMAL, QUIET, VERBOSE, level, printable, say
 from nnlab.run.sweeps import SweepFolder, cell_label
-from nnlab.sweep.trial import Begun, Outcome, Trial
+from nnlab.study.trial import Begun, Outcome, Trial
 
 if TYPE_CHECKING:
     from rich.table import Table

@@ -22,9 +22,9 @@ from nnlab.cli.terminal import say, tell, tell_json
 
 if TYPE_CHECKING:
     from nnlab.run.sweeps import SweepFolder
-    from nnlab.sweep.trial import Trial
-    from nnlab.tune.study import Study, Told
-    from nnlab.tune.tuning import Tuning
+    from nnlab.study.study import Study, Told
+    from nnlab.study.trial import Trial
+    from nnlab.study.tuning import Tuning
 
 
 @click.command
@@ -84,8 +84,8 @@ def command(
     from nnlab.run.names import runs_folder
     from nnlab.run.repository import git
     from nnlab.run.sweeps import SweepFolder
-    from nnlab.tune.study import Study, require_optuna
-    from nnlab.tune.tuning import register, require_same
+    from nnlab.study.study import Study, require_optuna
+    from nnlab.study.tuning import register, require_same
 
     require_optuna()
     tuning = prepare(config, overrides, search, name, prune)
@@ -140,8 +140,8 @@ def prepare(
     from nnlab.config.names import name_from_stem, name_problem
     from nnlab.config.variants import base
     from nnlab.errors import UsageError
-    from nnlab.tune.space import check_space, read_space, refuse_fixed
-    from nnlab.tune.tuning import Tuning
+    from nnlab.study.space import check_space, read_space, refuse_fixed
+    from nnlab.study.tuning import Tuning
 
     dimensions = read_space(search)
     refuse_fixed(dimensions, overrides)
@@ -160,8 +160,8 @@ def prepare(
 def extremes(tuning: "Tuning") -> "Iterator[Trial]":
     """Trials of the config itself, and with each end of what is searched."""
     from nnlab.config.problems import Problems
-    from nnlab.sweep.plan import as_trial
-    from nnlab.tune.space import ends
+    from nnlab.study.plan import as_trial
+    from nnlab.study.space import ends
 
     for one in (tuning.base.config, *ends(tuning.dimensions, tuning.base, Problems())):
         yield as_trial(one, {}, tuning.argv)
@@ -200,7 +200,7 @@ def again(tuning: "Tuning", best: "Told") -> list[str]:
     """The command that repeats a trial, for the current folder."""
     from nnlab.config.dump import mapping
     from nnlab.config.load import PATHS
-    from nnlab.tune.space import as_text, settings_of
+    from nnlab.study.space import as_text, settings_of
 
     settings = mapping(settings_of(tuning.dimensions, tuning.base, best.cell))
     files = {settings[part].get(key) for part, key in PATHS}

@@ -8,17 +8,17 @@ import numpy as np
 
 from nnlab.core.types import FloatArray
 from nnlab.errors import ConfigError, RunUnreadable
-from nnlab.plots import style
-from nnlab.plots.plot import Plot
-from nnlab.plots.style import look
-from nnlab.plots.titles import SEPARATOR
-from nnlab.plots.view import View
 from nnlab.race.config import LANDSCAPE, Race, words
 from nnlab.race.folder import KIND, PATHS, read_paths
 from nnlab.race.landscapes import Domain, Landscape
 from nnlab.race.reader import parse_race
 from nnlab.run.folder import RESOLVED, RunFolder
 from nnlab.run.text import shown
+from nnlab.show.figures import style
+from nnlab.show.figures.plot import Plot
+from nnlab.show.figures.style import look
+from nnlab.show.figures.titles import SEPARATOR
+from nnlab.show.figures.view import View
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -3,20 +3,20 @@
 from typing import Any
 
 from nnlab.config.tree import Node, find, plain
-from nnlab.plots import View, view
 from nnlab.race.figure import FIGURES, race_of, setting
 from nnlab.race.folder import ends
 from nnlab.race.landscapes import Landscape
 from nnlab.race.reader import expand, parse_race, race_mapping
-from nnlab.report import tables
-from nnlab.report.again import again
-from nnlab.report.asked import asked
-from nnlab.report.notices import Notices
-from nnlab.report.numbers import duration, text
-from nnlab.report.page import render
-from nnlab.report.pictures import pictures
-from nnlab.report.single import Report, RunPage
 from nnlab.run.folder import RunFolder
+from nnlab.show.figures import View, view
+from nnlab.show.page import tables
+from nnlab.show.page.again import again
+from nnlab.show.page.asked import asked
+from nnlab.show.page.notices import Notices
+from nnlab.show.page.numbers import duration, text
+from nnlab.show.page.page import render
+from nnlab.show.page.pictures import pictures
+from nnlab.show.page.single import Report, RunPage
 
 STORIES = {
     "completed": "The race came to its end",

@@ -17,7 +17,7 @@ from nnlab.errors import RunUnreadable
 from nnlab.run import durable, lock
 from nnlab.run.folder import RunFolder
 from nnlab.run.sweeps import SweepFolder
-from nnlab.sweep.trial import Trial, run_trial
+from nnlab.study.trial import Trial, run_trial
 
 Run = Callable[..., Result]
 Plant = Callable[[Path, Path], None]

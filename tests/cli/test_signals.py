@@ -130,9 +130,9 @@ def test_while_the_final_figures_are_worked_out(
 def test_while_drawing(tmp_path: Path, number: signal.Signals, code: int) -> None:
     """The run is complete by then; only the figure is missing."""
     patch = (
-        "import nnlab.plots\nreal = nnlab.plots.draw_all\n"
+        "import nnlab.show.figures\nreal = nnlab.show.figures.draw_all\n"
         + SLOW.format(then="pass")
-        + "nnlab.plots.draw_all = slow"
+        + "nnlab.show.figures.draw_all = slow"
     )
     with nnlab(tmp_path, "train", "xor", "--set", "epochs=2", patch=patch) as child:
         reached(child, "reached")

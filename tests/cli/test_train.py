@@ -269,13 +269,13 @@ def test_a_rate_that_blows_up(nnlab: Nnlab, tmp_path: Path) -> None:
 def test_a_failing_figure_costs_a_warning(
     nnlab: Nnlab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from nnlab import plots
+    from nnlab.show import figures
 
-    def fail(run: plots.View) -> str | None:
+    def fail(run: figures.View) -> str | None:
         raise RuntimeError("no \x1b[31mink")
 
-    broken = {"curves": replace(plots.FIGURES["curves"], unsuited=fail)}
-    monkeypatch.setattr(plots, "FIGURES", broken)
+    broken = {"curves": replace(figures.FIGURES["curves"], unsuited=fail)}
+    monkeypatch.setattr(figures, "FIGURES", broken)
     result = nnlab("train", "xor", "--set", "epochs=1")
     assert result.exit_code == 0
     assert result.stderr.splitlines()[-1] == (

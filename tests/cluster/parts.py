@@ -11,8 +11,8 @@ from pathlib import Path
 
 from nnlab.config.dump import mapping
 from nnlab.config.load import load
-from nnlab.sweep.executors import Executor, Note
-from nnlab.sweep.trial import Outcome, Trial
+from nnlab.study.executors import Executor, Note
+from nnlab.study.trial import Outcome, Trial
 from tests.patience import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]

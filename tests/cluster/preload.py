@@ -2,6 +2,6 @@
 
 import sys
 
-from nnlab.sweep import remote
+from nnlab.study import remote
 
 remote.COMMAND = (sys.executable, "-m", "tests.cluster.foreman")

@@ -9,15 +9,15 @@ from shutil import which
 import pytest
 
 from nnlab.errors import StorageError, UsageError
-from nnlab.sweep import address
-from nnlab.sweep.address import (
+from nnlab.study import address
+from nnlab.study.address import (
     Address,
     Tls,
     connected,
     refuse_strangers,
     require_distributed,
 )
-from nnlab.sweep.cluster import Cluster
+from nnlab.study.cluster import Cluster
 from tests.cluster.parts import Dask, outcomes, trials
 
 pytest.importorskip("distributed")

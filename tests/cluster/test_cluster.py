@@ -18,11 +18,11 @@ from nnlab.cli import main
 from nnlab.errors import StorageError
 from nnlab.run.folder import RunFolder
 from nnlab.run.sweeps import SweepFolder
-from nnlab.sweep.address import Address
-from nnlab.sweep.cluster import Cluster, Crew
-from nnlab.sweep.executors import Events, InProcess, Note
-from nnlab.sweep.parcel import Parcel
-from nnlab.sweep.trial import Begun, Outcome
+from nnlab.study.address import Address
+from nnlab.study.cluster import Cluster, Crew
+from nnlab.study.executors import Events, InProcess, Note
+from nnlab.study.parcel import Parcel
+from nnlab.study.trial import Begun, Outcome
 from tests.cluster.parts import (
     Dask,
     alive,
@@ -34,8 +34,8 @@ from tests.cluster.parts import (
     trials,
 )
 from tests.patience import PATIENCE, wait_until
-from tests.sweep.sabotage import known
-from tests.sweep.test_sabotage import CONFIG, LIMITS, REASONS
+from tests.study.sabotage import known
+from tests.study.test_sabotage import CONFIG, LIMITS, REASONS
 
 pytest.importorskip("distributed")
 HERE = Path(__file__).parent
@@ -45,7 +45,7 @@ SLOW = ("epochs=30000",)  # a second
 @pytest.fixture(autouse=True)
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """A scheduler of a busy machine may take its time to answer."""
-    monkeypatch.setattr("nnlab.sweep.address.PATIENCE", PATIENCE)
+    monkeypatch.setattr("nnlab.study.address.PATIENCE", PATIENCE)
 
 
 @pytest.fixture(scope="module")

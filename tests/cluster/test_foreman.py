@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from nnlab.run.folder import RunFolder
-from nnlab.sweep.foreman import as_order
+from nnlab.study.foreman import as_order
 from tests.cluster.parts import ROOT, trial
 from tests.patience import PATIENCE
 
@@ -14,7 +14,7 @@ LIMITS = {"timeout": None, "memory": None, "compiled": False}
 
 
 def foreman(*lines: str, idle: float = 60.0) -> "subprocess.Popen[str]":
-    code = f"from nnlab.sweep import foreman; foreman.IDLE = {idle}; foreman.main()"
+    code = f"from nnlab.study import foreman; foreman.IDLE = {idle}; foreman.main()"
     process = subprocess.Popen(
         [sys.executable, "-c", code],
         cwd=ROOT,

@@ -8,8 +8,8 @@ import pytest
 from nnlab.errors import RunLocked, RunUnreadable
 from nnlab.run import durable
 from nnlab.run.folder import RunFolder
-from nnlab.sweep.executors import InProcess
-from nnlab.sweep.parcel import Parcel, digest, pack, unpack
+from nnlab.study.executors import InProcess
+from nnlab.study.parcel import Parcel, digest, pack, unpack
 from tests.cluster.parts import outcomes, trial
 
 

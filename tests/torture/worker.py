@@ -22,7 +22,7 @@ import nnlab.cli.resume
 import nnlab.cli.train
 import nnlab.config.load
 import nnlab.experiment.resume
-import nnlab.plots  # noqa: F401
+import nnlab.show.figures  # noqa: F401
 from nnlab.cli import main
 from nnlab.data import batches
 from nnlab.experiment import session

@@ -1,0 +1,5 @@
+"""What a person sees of a run: figures, and pages that hold them.
+
+figures   drawn by matplotlib from a run folder or a sweep's
+page      one self-contained HTML page of a run, of several, or of a sweep
+"""

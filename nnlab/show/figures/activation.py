@@ -1,0 +1,93 @@
+"""An activation and its derivative. The one figure that needs no run."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from nnlab.core.layers import LAYERS
+from nnlab.core.layers.activations import Activation
+from nnlab.core.network import Network
+from nnlab.core.types import Array, FloatArray
+from nnlab.errors import UsageError
+from nnlab.show.figures import style
+from nnlab.show.figures.axes import legend
+from nnlab.show.figures.drawing import Form, files, save
+from nnlab.show.figures.style import look
+from nnlab.suggest import did_you_mean
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+REACH = 10.0
+POINTS = 2001
+
+NAMES = tuple(name for name, layer in LAYERS.items() if issubclass(layer, Activation))
+
+
+def require(name: str) -> str:
+    """The name of an activation. Raises UsageError, with the nearest one, for any other."""
+    if name not in NAMES:
+        meant = did_you_mean(name, NAMES, "layer")
+        raise UsageError(f"There is no activation '{name}'.{meant} There are {', '.join(NAMES)}.")
+    return name
+
+
+def curves(name: str) -> tuple[FloatArray, FloatArray, FloatArray | None]:
+    """x (N,), f(x), and f'(x) where the layer has a derivative.
+
+    softmax takes several numbers: its first output is drawn for the inputs (x, 0).
+    """
+    layer = LAYERS[require(name)]()
+    x = np.linspace(-REACH, REACH, POINTS)
+    rows = np.column_stack([x, np.zeros(POINTS)]) if name == "softmax" else x[:, None]
+    network = Network([layer], rows.shape[1])
+    (bound,) = network.bind(POINTS, gradient=np.zeros(0)).bound
+    layer.forward(bound.p, rows, bound.y, bound.s, True)
+    if not layer.differentiable:
+        return x, bound.y[:, 0], None
+    dy = np.zeros_like(rows)
+    dy[:, 0] = 1.0
+    dx = np.empty_like(rows)
+    layer.backward(bound.p, bound.g, rows, bound.y, dy, dx, bound.s)
+    return x, bound.y[:, 0], dx[:, 0]
+
+
+def draw_activation(name: str, form: Form | None = None, out: Path | None = None) -> list[Path]:
+    """Draw activation-<name> into `out`, else into the current folder.
+
+    Raises UsageError for an unknown name, StorageError.
+    """
+    require(name)
+    made = files(f"activation-{name}", lambda: draw(name), form or Form())
+    return [save(None, file, data, out) for file, data in made]
+
+
+def draw(name: str) -> "Figure":
+    """f and f' over -10..10. Raises UsageError for an unknown name."""
+    x, y, slope = curves(name)
+    figure, (ax,) = style.panels(1, width=1.1)
+    about = "of (x, 0), the first output" if name == "softmax" else ""
+    style.head(figure, name.replace("_", " "), about)
+    jumps = np.abs(np.diff(y)) > 0.5
+    ax.plot(x, _broken(y, jumps), color=look().blue, label="f(x)")
+    if slope is None:
+        ax.plot([], [], linestyle="", label="no derivative to learn with")
+    else:
+        steps = np.abs(np.diff(slope)) > 0.4
+        ax.plot(
+            x, _broken(slope, steps), color=look().orange, linestyle="--", label="derivative f'(x)"
+        )
+    ax.set_xticks([-10, -5, 0, 5, 10])
+    ax.set_xlabel("x")
+    ax.set_ylabel("f(x), f'(x)")
+    ax.set_ylim(max(float(y.min()), -2.0) - 0.2, min(float(y.max()), 3.0) + 0.2)
+    legend(figure, ax)
+    return figure
+
+
+def _broken(values: FloatArray, jumps: Array) -> FloatArray:
+    """The values with a gap where they jump: no slope is drawn that is not there."""
+    shown = values.copy()
+    shown[:-1][jumps] = np.nan
+    return shown

@@ -1,0 +1,155 @@
+"""Where a cluster's scheduler is, and whether it may be trusted."""
+
+import logging
+import os
+import socket
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.util import find_spec
+from typing import Any
+from urllib.parse import urlsplit
+
+from nnlab.errors import StorageError, UsageError
+from nnlab.run.text import shown
+
+PATIENCE = 5.0  # seconds for the scheduler to answer
+MISSING = "A cluster needs {}, which is not installed: pip install 'nnlab[cluster]'."
+FORMS = "tcp://host:port, tls://host:port or local:N"
+
+
+@dataclass(frozen=True)
+class Tls:
+    """The files that prove who is who: the authority's certificate, one's own, and its key."""
+
+    ca: str | None = None
+    cert: str | None = None
+    key: str | None = None
+
+
+@dataclass(frozen=True)
+class Address:
+    """A scheduler's address, or with `workers` a cluster to be started on this machine."""
+
+    text: str
+    workers: int | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> "Address":
+        """Raises UsageError with the forms there are."""
+        kind, colon, rest = text.partition(":")
+        if kind == "local" and colon and rest.isascii() and rest.isdigit() and 0 < int(rest) < 1000:
+            return cls(text, int(rest))
+        try:
+            parts = urlsplit(text)
+            good = parts.scheme in ("tcp", "tls") and parts.hostname and parts.port
+        except ValueError:  # a port that is no number
+            good = None
+        if not good:
+            raise UsageError(f"--cluster {shown(text)}: an address is {FORMS}.")
+        return cls(text)
+
+
+def refuse_strangers(address: Address, insecure: bool) -> None:
+    """UsageError for a scheduler that cannot prove its identity, here or elsewhere.
+
+    This program takes what a scheduler sends as Python objects. Without TLS a scheduler obeys
+    everybody who reaches it, on this machine every account, so all of them could run code here.
+    """
+    if address.workers is not None or address.text.startswith("tls:") or insecure:
+        return
+    raise UsageError(
+        f"The scheduler {shown(address.text)} has no TLS: every account that reaches it, also on "
+        "this machine, can run code as you. Use TLS (tls://, --tls-ca, --tls-cert, --tls-key), "
+        "local:N for workers on this machine, or --insecure if you trust all of them."
+    )
+
+
+@contextmanager
+def connected(address: Address, tls: Tls) -> Iterator[Any]:
+    """A distributed.Client; a local cluster ends with the `with`, or with this process.
+
+    Raises UsageError without dask.distributed or for unusable TLS files, StorageError when nobody
+    answers.
+    """
+    require_distributed(address)
+    import distributed
+
+    start: Any = distributed.Client  # has no types
+    _quiet()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # other versions of packages that no trial uses
+        if address.workers is not None:
+            from nnlab.study.local import private_cluster
+
+            with (
+                private_cluster(address.workers) as cluster,
+                start(cluster, set_as_default=False) as client,
+            ):
+                yield client
+            return
+        options = {"timeout": PATIENCE, "security": security(address, tls)}
+        try:
+            knock(address)
+            client = start(address.text, set_as_default=False, **options)
+        except (OSError, ValueError) as error:
+            raise StorageError(_unreachable(address, error)) from None
+        with client:
+            yield client
+
+
+def knock(address: Address) -> None:
+    """OSError with the system's own reason when nothing listens there."""
+    parts = urlsplit(address.text)
+    socket.create_connection((parts.hostname or "", parts.port or 0), PATIENCE).close()
+
+
+def require_distributed(address: Address) -> None:
+    """UsageError for a package that the cluster needs and that is not installed."""
+    needed = {"distributed": "dask.distributed"}
+    if address.workers is not None:
+        needed["cryptography"] = "cryptography (for the certificate of local:N)"
+    for module, package in needed.items():
+        if find_spec(module) is None:
+            raise UsageError(MISSING.format(package))
+
+
+def security(address: Address, tls: Tls) -> Any:
+    """What the options say, else what dask's own configuration says."""
+    from distributed.security import Security
+
+    if not address.text.startswith("tls:"):
+        if any((tls.ca, tls.cert, tls.key)):
+            raise UsageError(f"With TLS the address begins with tls://, not {shown(address.text)}.")
+        return None
+    for path in filter(None, (tls.ca, tls.cert, tls.key)):
+        if not os.path.isfile(path):
+            raise UsageError(f"There is no file {shown(path)}.")
+    given = {"tls_ca_file": tls.ca, "tls_client_cert": tls.cert, "tls_client_key": tls.key}
+    make: Any = Security  # has no types
+    found = make(require_encryption=True, **{name: path for name, path in given.items() if path})
+    if not (found.tls_ca_file and found.tls_client_cert):
+        raise UsageError(
+            "TLS needs the certificate of the authority and one of your own: --tls-ca, --tls-cert "
+            "and --tls-key, or distributed.comm.tls in dask's configuration."
+        )
+    return found
+
+
+def _unreachable(address: Address, error: Exception) -> str:
+    root: BaseException = error
+    while (cause := root.__cause__ or root.__context__) is not None:
+        root = cause
+    reason = root.strerror if isinstance(root, OSError) else None
+    reason = reason or f"no scheduler answered within {PATIENCE:g} s"
+    return (
+        f"The scheduler {shown(address.text)} cannot be reached: {shown(reason)}. `dask scheduler` "
+        "starts one; `--cluster local:2` needs none."
+    )
+
+
+def _quiet() -> None:
+    """What distributed has to say about lost connections is said by us, in a sentence."""
+    for name in ("distributed", "tornado.application", "asyncio"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)

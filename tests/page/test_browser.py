@@ -1,0 +1,333 @@
+"""The page in a real Chromium, from file://: what moves, what answers, and who may read it."""
+
+import base64
+import io
+import subprocess
+import sys
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from matplotlib.image import imread
+
+from nnlab.core.types import FloatArray
+from tests.page.conftest import SMALL, Browser
+
+# What each run's page shows beside its slider.
+VIEWS = {
+    "plane": ["of-plane", "of-heat", "of-diagram"],
+    "codes": ["of-heat", "of-diagram"],
+    "curve": ["of-curve", "of-diagram"],
+    "filters": ["of-diagram", "of-filters"],
+}
+# The contrast of every text with what is behind it: WCAG's formula, over the page's own colours.
+CONTRAST = """
+const rgb = text => text.match(/[\\d.]+/g).map(Number);
+const light = c => { c /= 255; return c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4; };
+const luminance = c => 0.2126 * light(c[0]) + 0.7152 * light(c[1]) + 0.0722 * light(c[2]);
+const behind = element => {
+  for (let e = element; e; e = e.parentElement) {
+    const c = rgb(getComputedStyle(e).backgroundColor);
+    if (c.length < 4 || c[3] === 1) return c;
+  }
+  return [255, 255, 255];
+};
+const poor = [];
+for (const element of document.querySelectorAll("body *")) {
+  const own = [...element.childNodes].some(n => n.nodeType === 3 && n.textContent.trim());
+  if (!own || !element.checkVisibility() || ["SCRIPT", "STYLE"].includes(element.tagName)) continue;
+  if (element.closest(".cells")) continue;  // on colours of their own, see test_cells
+  const style = getComputedStyle(element);
+  const front = rgb(element instanceof SVGElement ? style.fill : style.color);
+  const [a, b] = [luminance(front), luminance(behind(element))].sort((x, y) => y - x);
+  const ratio = (a + 0.05) / (b + 0.05);
+  if (ratio < 4.5) poor.push([element.outerHTML.slice(0, 90), ratio]);
+}
+return poor;
+"""
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_opens_from_a_file_and_asks_nobody(
+    browser: Browser, pages: dict[str, Path], name: str
+) -> None:
+    browser.open(pages[name])
+    assert browser.driver.title == f"{name}: report"
+    wanted = [url for url in browser.requests() if not url.startswith("data:")]
+    assert wanted == [pages[name].as_uri()]
+
+
+def made(place: Path, *commands: str) -> Path:
+    """The page that these commands leave in `place`."""
+    for command in commands:
+        arguments = [sys.executable, "-m", "nnlab", *command.split()]
+        subprocess.run(arguments, cwd=place, capture_output=True, check=True)
+    (page,) = place.glob("runs/*/report.html")
+    return page
+
+
+def test_the_page_of_a_sweep(browser: Browser, tmp_path: Path) -> None:
+    """It opens, asks nobody, and its trials sort."""
+    page = made(
+        tmp_path, "sweep lr --set epochs=20 --jobs 1", "report sweep-identity8-lr-epochs=20"
+    )
+    browser.open(page)
+    assert [url for url in browser.requests() if not url.startswith("data:")] == [page.as_uri()]
+    rates = [float(text) for text in browser.texts("table.data tbody tr td:nth-of-type(1)")[:6]]
+    assert sorted(rates) == [0.0005, 0.001, 0.005, 0.01, 0.05, 0.1]
+    assert browser.all("img")
+
+
+@pytest.mark.data
+def test_the_page_of_many_pictures(browser: Browser, data_folder: Path, tmp_path: Path) -> None:
+    page = made(tmp_path, "train fashion_mlp --set epochs=1 --no-plots", "report latest")
+    browser.open(page)
+    assert browser.driver.title == "fashion-mlp: report"
+    assert [url for url in browser.requests() if not url.startswith("data:")] == [page.as_uri()]
+    assert all(image.size["width"] > 0 for image in browser.all("img"))
+
+
+@pytest.mark.parametrize("name", VIEWS)
+def test_the_slider_moves_every_picture(
+    browser: Browser, pages: dict[str, Path], name: str
+) -> None:
+    """By the keyboard and by the mouse; and it says where it stands."""
+    from selenium.webdriver import ActionChains, Keys
+
+    browser.open(pages[name])
+    figures = browser.all("figure.view")
+    assert [f.get_attribute("class").split()[1] for f in figures] == VIEWS[name]
+    slider, label = browser.one(".player input"), browser.one(".moment-label")
+    last, drawn = pictures(figures), browser.run(DRAWN)
+    slider.send_keys(Keys.HOME)
+    first = pictures(figures)
+    assert label.text.startswith("epoch 0 ")
+    assert slider.get_attribute("aria-valuetext").startswith("epoch 0: training loss ")
+    assert all(changed(a, b) for a, b in zip(first, last, strict=True))
+    assert browser.texts(".cells text") == browser.run(CELLS)
+    ActionChains(browser.driver).move_to_element(slider).click().perform()  # its middle
+    assert not label.text.startswith("epoch 0 ")
+    assert browser.run(DRAWN) != drawn
+    slider.send_keys(Keys.HOME, Keys.ARROW_RIGHT)
+    assert label.text.startswith("epoch 1 ")
+    slider.send_keys(Keys.END)
+    assert browser.run(DRAWN) == drawn  # the script draws what the page was made with
+
+
+DRAWN = "return [...document.querySelectorAll('figure.view')].map(figure => figure.outerHTML)"
+
+
+CELLS = """
+const data = JSON.parse(document.querySelector(".replay > script").textContent);
+const heat = data.views.find(view => view.kind === "heat");
+return heat ? heat.values[0].map(value => (value / 100).toFixed(2).replace("-", "\u2212")) : [];
+"""
+
+
+def pictures(elements: list[Any]) -> list[FloatArray]:
+    return [imread(io.BytesIO(element.screenshot_as_png)) for element in elements]
+
+
+def changed(before: FloatArray, after: FloatArray) -> bool:
+    """Whether more than the edges of letters are another colour."""
+    height, width = (min(a, b) for a, b in zip(before.shape[:2], after.shape[:2], strict=True))
+    distance = np.abs(before[:height, :width] - after[:height, :width]).max(axis=2)
+    return bool((distance > 0.1).mean() > 0.003)
+
+
+def test_the_player_plays_to_the_end(browser: Browser, pages: dict[str, Path]) -> None:
+    from selenium.webdriver import Keys
+    from selenium.webdriver.support.wait import WebDriverWait
+
+    browser.open(pages["filters"])
+    play, label = browser.one(".play"), browser.one(".moment-label")
+    assert play.text == "Play"
+    play.send_keys(Keys.ENTER)
+    assert (play.text, play.get_attribute("aria-pressed")) == ("Pause", "true")
+    WebDriverWait(browser.driver, 20).until(lambda _: play.text == "Play")
+    assert label.text.startswith("epoch 3 ")
+
+
+def test_a_pointer_on_a_curve_reads_its_values(browser: Browser, pages: dict[str, Path]) -> None:
+    from selenium.webdriver import ActionChains, Keys
+
+    browser.open(pages["filters"])  # 3 epochs, training and test
+    chart = browser.one("figure.chart")
+    plot, reading = chart.find_element("css selector", "svg.plot"), browser.one(".reading")
+    assert reading.text == ""
+    box = plot.rect
+    right = round(box["width"] / 2 - 14)
+    ActionChains(browser.driver).move_to_element_with_offset(plot, right, 0).perform()
+    values = browser.run(
+        "return JSON.parse(document.querySelector('figure.chart script').textContent).values"
+    )
+    assert reading.text == f"epoch 3: training {values[0][3]}, test {values[1][3]}"
+    assert plot.find_element("css selector", ".cursor").get_attribute("visibility") == "visible"
+    scrub = chart.find_element("css selector", "input")
+    scrub.send_keys(Keys.ARROW_LEFT)
+    assert reading.text.startswith("epoch 2: ")
+    assert scrub.get_attribute("aria-valuetext") == reading.text
+
+
+def test_values_under_the_pointer_are_those_of_the_table(
+    browser: Browser, pages: dict[str, Path]
+) -> None:
+    browser.open(pages["filters"])
+    browser.run("document.querySelectorAll('details').forEach(one => { one.open = true; })")
+    rows = [line.split() for line in browser.texts("details table.data tbody tr")]
+    head = browser.texts("details table.data thead th")
+    loss = [row[[text.split()[0] for text in head].index("train")] for row in rows]
+    found = browser.run(
+        "return JSON.parse(document.querySelector('figure.chart script').textContent).values[0]"
+    )
+    assert found == loss
+    assert len(found) == 4
+
+
+def test_the_scale_can_be_chosen(browser: Browser, pages: dict[str, Path]) -> None:
+    browser.open(pages["codes"])
+    button = browser.one(".rescale")
+    before = button.get_attribute("aria-pressed")
+    shown = [one.is_displayed() for one in browser.all("figure.chart:first-child g.scale")]
+    assert shown == [True, False]
+    button.click()
+    assert button.get_attribute("aria-pressed") != before
+    shown = [one.is_displayed() for one in browser.all("figure.chart:first-child g.scale")]
+    assert shown == [False, True]
+
+
+def test_tables_sort(browser: Browser, pages: dict[str, Path]) -> None:
+    """A number's column first from the largest, a name's from A; a second time the other way."""
+    browser.open(pages["filters"])
+    table = "table.data[data-sortable]:not(details *)"
+    names = browser.texts(f"{table} caption")
+    index = next(i for i, name in enumerate(names) if name.startswith("Each class"))
+
+    def column(number: int) -> list[str]:
+        rows = browser.all(table)[index].find_elements("css selector", "tbody tr")
+        return [row.find_elements("css selector", "th, td")[number].text for row in rows]
+
+    def click(number: int) -> str | None:
+        head = browser.all(table)[index].find_elements("css selector", "thead th")[number]
+        head.find_element("css selector", "button").click()
+        return str(head.get_attribute("aria-sort"))
+
+    support = [float(text) for text in column(4)]
+    assert click(4) == "descending"
+    assert [float(text) for text in column(4)] == sorted(support, reverse=True)
+    assert click(4) == "ascending"
+    assert [float(text) for text in column(4)] == sorted(support)
+    assert click(0) == "ascending"
+    assert column(0) == ["5 or more", "below 5"]
+    assert click(0) == "descending"
+    assert column(0) == ["below 5", "5 or more"]
+
+
+def test_numbers_with_powers_of_ten_sort_as_numbers(browser: Browser, tmp_path: Path) -> None:
+    """What is missing comes last either way."""
+    from nnlab.show.page.page import render
+    from nnlab.show.page.several import StudyPage
+    from nnlab.show.page.tables import of_records
+
+    values = [0.5, 2e-7, None, 1234.0, 3e9]
+    tables = of_records("c", [{"name": str(i), "x": v} for i, v in enumerate(values)], {})
+    html = render("study.html", StudyPage("t", "", "f", [], [], tables))
+    (tmp_path / "page.html").write_text(html, encoding="utf-8")
+    browser.open(tmp_path / "page.html")
+    button = browser.all("thead button")[1]
+    button.click()
+    assert browser.texts("tbody th") == ["4", "3", "0", "1", "2"]
+    button.click()
+    assert browser.texts("tbody th") == ["1", "0", "3", "4", "2"]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("name", ["plane", "filters"])
+def test_every_text_can_be_read(
+    browser: Browser, pages: dict[str, Path], name: str, scheme: str
+) -> None:
+    browser.media(color_scheme=scheme)
+    browser.open(pages[name])
+    browser.run("document.querySelectorAll('details').forEach(one => { one.open = true; })")
+    assert browser.run(CONTRAST) == []
+    paper = browser.run("return getComputedStyle(document.body).backgroundColor")
+    assert (max(map(int, paper[4:-1].split(","))) < 60) is (scheme == "dark")
+
+
+@pytest.mark.parametrize("width", [320, 375, 1100])
+@pytest.mark.parametrize("name", SMALL)
+def test_nothing_is_wider_than_the_screen(
+    browser: Browser, pages: dict[str, Path], name: str, width: int
+) -> None:
+    browser.media(width=width)
+    browser.open(pages[name])
+    assert browser.run("return document.documentElement.scrollWidth") <= width
+
+
+def test_on_paper_the_slider_stands_at_the_end(browser: Browser, pages: dict[str, Path]) -> None:
+    from selenium.webdriver import Keys
+
+    browser.open(pages["plane"])
+    browser.one(".player input").send_keys(Keys.HOME)
+    pdf = browser.driver.execute_cdp_cmd("Page.printToPDF", {"printBackground": True})["data"]
+    assert base64.b64decode(pdf).startswith(b"%PDF")
+    assert browser.one(".moment-label b").text == "epoch 400"
+    browser.media("print")
+    hidden = browser.all("nav, .player, .controls, .reading, details")
+    assert hidden
+    assert not any(one.is_displayed() for one in hidden)
+    assert all(one.is_displayed() for one in browser.all("figure.view, table.settings"))
+    paper = browser.run("return getComputedStyle(document.body).backgroundColor")
+    assert paper == "rgb(255, 255, 255)"
+
+
+def test_without_scripts_the_last_epoch_is_shown(browser: Browser, pages: dict[str, Path]) -> None:
+    emulate = "Emulation.setScriptExecutionDisabled"
+    browser.driver.execute_cdp_cmd(emulate, {"value": True})
+    try:
+        browser.open(pages["codes"])
+        assert browser.one(".moment-label b").text == "epoch 300"
+        assert not any(one.is_displayed() for one in browser.all(".player, .controls"))
+    finally:
+        browser.driver.execute_cdp_cmd(emulate, {"value": False})
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_a_screen_reader_finds_its_way(browser: Browser, pages: dict[str, Path], name: str) -> None:
+    browser.open(pages[name])
+    browser.run("document.querySelectorAll('details').forEach(one => { one.open = true; })")
+    levels = browser.run(
+        "return [...document.querySelectorAll('h1,h2,h3,h4')].map(h => +h.tagName[1])"
+    )
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(after <= before + 1 for before, after in pairwise(levels))
+    assert browser.one("html").get_attribute("lang") == "en"
+    assert all(one.get_attribute("alt") for one in browser.all("img"))
+    assert all(one.get_attribute("aria-label") for one in browser.all("svg[role=img]"))
+    loose = browser.all("svg:not([role=img]):not([aria-hidden])")
+    assert loose == []
+    named = browser.all("input, button, [role=region]")
+    assert [one.get_attribute("outerHTML") for one in named if not one.accessible_name] == []
+    assert browser.all("th:not([scope])") == []
+    assert browser.all("table:not(:has(> caption))") == []
+    anchors = [link.get_attribute("href").partition("#")[2] for link in browser.all("nav a")]
+    assert [one.get_attribute("id") for one in browser.all("section")] == anchors
+
+
+def test_focus_is_seen(browser: Browser, pages: dict[str, Path]) -> None:
+    from selenium.webdriver import Keys
+
+    browser.open(pages["codes"])
+    reached = set()
+    for _ in range(25):
+        browser.driver.switch_to.active_element.send_keys(Keys.TAB)
+        tag, width = browser.run(
+            "const e = document.activeElement; return [e.tagName, getComputedStyle(e).outlineWidth]"
+        )
+        if tag != "BODY":
+            reached.add(tag)
+            assert width == "3px", tag
+    assert {"A", "INPUT", "BUTTON", "SUMMARY"} <= reached

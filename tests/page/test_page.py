@@ -1,0 +1,379 @@
+"""What stands in the page, compared with the run folder by other means."""
+
+import hashlib
+import io
+import json
+import re
+import shutil
+from base64 import b64decode
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from matplotlib.image import imread
+
+import nnlab
+from nnlab.core.types import FloatArray
+from nnlab.run.folder import RunFolder
+from nnlab.show.figures import view
+from nnlab.show.figures.weighted import short_number
+from nnlab.show.page import of_run
+from nnlab.show.page.asked import asked, intro
+from nnlab.show.page.replay import replay
+from tests.page.conftest import SMALL, Browser
+
+LARGEST = 3_000_000  # bytes
+
+
+class Tags(HTMLParser):
+    """Every start tag with its attributes, and whether every element was closed in turn."""
+
+    VOID = ("meta", "link", "img", "input", "br", "source")
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.open: list[str] = []
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_one_file_that_names_no_other(pages: dict[str, Path], name: str) -> None:
+    html = pages[name].read_text()
+    assert len(html.encode()) < LARGEST
+    found = Tags(html)
+    assert found.open == []
+    for tag, attributes in found.tags:
+        for key in ("src", "href", "srcset"):
+            value = attributes.get(key) or "#"
+            assert value.startswith(("#", "data:")), (tag, value[:80])
+        assert "style" not in attributes
+        assert not any(key.startswith("on") for key in attributes)
+    assert "://" not in re.sub(r"<(pre|p)\b.*?</\1>", "", html, flags=re.DOTALL)
+
+
+def test_the_same_folder_gives_the_same_bytes(
+    runs: dict[str, RunFolder], pages: dict[str, Path], tmp_path: Path
+) -> None:
+    """Also somewhere else, at another time, with a report in it."""
+    for name in ("codes", "curve"):
+        copy = tmp_path / runs[name].name
+        shutil.copytree(runs[name].path, copy)
+        assert of_run(RunFolder.open(copy)).html == pages[name].read_text()
+
+
+@pytest.mark.data
+def test_the_largest_page_is_small_enough(data_folder: Path, tmp_path: Path) -> None:
+    run = nnlab.train("fashion_mlp", runs=tmp_path, epochs=1)
+    html = of_run(RunFolder.open(run.path)).html
+    assert 500_000 < len(html) < LARGEST
+
+
+EVIL = "</script><script>document.title='no'</script><img src=x onerror=alert(1)>\"'&"
+
+
+@pytest.fixture
+def evil(runs: dict[str, RunFolder], tmp_path: Path) -> RunFolder:
+    """A run in which every text was made to break out of its place."""
+    copy = tmp_path / "20260101-000000-evil-abcdef"
+    shutil.copytree(runs["codes"].path, copy)
+    (copy / "config.yaml").write_text(f"# {EVIL}\n" + (copy / "config.yaml").read_text())
+    data = json.loads((copy / "data.json").read_text())
+    names = [f"{EVIL}{i}" for i in range(8)]
+    changed = {"feature_names": names, "target_names": names, "class_names": names}
+    (copy / "data.json").write_text(json.dumps(data | changed))
+    about = json.loads((copy / "run.json").read_text())
+    changes = {"argv": ["nnlab", "train", EVIL], "engine": EVIL, "versions": {"python": EVIL}}
+    (copy / "run.json").write_text(json.dumps(about | changes))
+    metrics = (
+        (copy / "metrics.csv")
+        .read_text()
+        .replace("train_accuracy", '"train_' + EVIL.replace('"', '""') + '"', 1)
+    )
+    (copy / "metrics.csv").write_text(metrics)
+    summary = json.loads((copy / "summary.json").read_text())
+    summary["classes"] = [{"class": EVIL, "f1": 1.0}]
+    summary["confusion"] = [[1]]
+    (copy / "summary.json").write_text(json.dumps(summary))
+    return RunFolder.open(copy)
+
+
+def test_hostile_texts_are_only_texts(evil: RunFolder, browser: Browser) -> None:
+    report = of_run(evil)
+    html = report.html
+    assert report.notices == ()
+    assert Tags(html).open == []
+    assert "<img src=x" not in html
+    page = evil.write_report(html)
+    browser.open(page)  # the fixture fails on an error or a refused script in the console
+    assert browser.driver.title == "codes: report"
+    assert EVIL in browser.one("#again").text
+    from selenium.webdriver import Keys
+
+    browser.one(".player input").send_keys(Keys.HOME)
+    assert browser.one(".moment-label b").text == "epoch 0"
+
+
+def test_a_hostile_name(evil: RunFolder, browser: Browser) -> None:
+    """It is no name that a config may have, so the parts that need the config say so in a line."""
+    path = evil.path / "resolved.yaml"
+    path.write_text(path.read_text().replace("name: codes", f"name: {json.dumps(EVIL)}", 1))
+    report = of_run(evil)
+    assert len(report.notices) == 1
+    assert re.fullmatch(r".*: a name cannot contain '<'\..*", report.notices[0])
+    browser.open(evil.write_report(report.html))
+    assert browser.driver.title == f"{EVIL}: report"
+    assert browser.one("h1").text == EVIL
+
+
+def test_the_policy_stops_what_is_not_of_the_page(
+    pages: dict[str, Path], browser: Browser, tmp_path: Path
+) -> None:
+    """A script, a style or a picture from elsewhere that came in all the same."""
+    more = (
+        "<script>document.title = 'no'</script><style>h1 { display: none }</style>"
+        "<img id=far src=far.png>"
+    )
+    page = tmp_path / "page.html"
+    page.write_text(pages["untrained"].read_text().replace("</header>", f"{more}</header>"))
+    browser.open(page)
+    assert browser.driver.title == "untrained: report"
+    assert browser.one("h1").is_displayed()
+    refused = [entry["message"] for entry in browser.driver.get_log("browser")]
+    assert len(refused) == 3
+    assert all("Content Security Policy" in message for message in refused)
+
+
+# --- what was asked -----------------------------------------------------------------------------
+
+
+def states(run: RunFolder) -> dict[str, str]:
+    """section.key -> given, default or changed."""
+    return {
+        f"{section.name}.{one.key}": one.state
+        for section in asked(view(run)).sections
+        for line in section.lines
+        for one in line
+    }
+
+
+def test_defaults_differ_from_what_was_written(runs: dict[str, RunFolder]) -> None:
+    found = states(runs["plane"])
+    wanted = {
+        "data.": "given",
+        "data.variant": "given",
+        "data.split": "default",
+        "init.std": "given",
+        "loss.reduction": "given",
+        "optimizer.lr": "changed",
+        "optimizer.momentum": "default",
+        "schedule.": "default",
+        "training.epochs": "changed",
+        "training.shuffle": "default",
+        "training.engine": "changed",  # auto, which became numpy when the run began
+        "network.units": "given",
+        "network.init": "default",
+    }
+    assert {key: found[key] for key in wanted} == wanted
+
+
+def test_a_file_written_in_short_form_counts_as_written(tmp_path: Path) -> None:
+    """And a path that was made absolute is still the one that was written."""
+    (tmp_path / "rows.csv").write_text("a,b\n" + "".join(f"{i},{i * 2}\n" for i in range(9)))
+    (tmp_path / "c.yaml").write_text(
+        "data: {name: csv, path: rows.csv, target: b, task: regression}\n"
+        "network: [{dense: 2}, tanh, {dense: 1}]\nloss: mse\noptimizer: {adam: 0.5}\n"
+        "training: {epochs: 1}\n"
+    )
+    run = nnlab.train(tmp_path / "c.yaml", runs=tmp_path)
+    found = states(RunFolder.open(run.path))
+    wanted = ("data.path", "optimizer.", "optimizer.lr", "loss.", "network.units")
+    assert {key: found[key] for key in wanted} == dict.fromkeys(wanted, "given")
+    assert found["optimizer.beta1"] == "default"
+
+
+def test_what_is_inside_a_setting_stands_beside_it(tmp_path: Path) -> None:
+    """A member's settings by their names, those of a plain mapping behind its own."""
+    (tmp_path / "c.yaml").write_text(
+        "data: xor\nnetwork: [{dense: {units: 2, init: {normal: 0.5}}}, tanh, {dense: 1}]\n"
+        "loss: mse\ntraining: {epochs: 1, early_stopping: {patience: 5}}\n"
+    )
+    run = RunFolder.open(nnlab.train(tmp_path / "c.yaml", runs=tmp_path).path)
+    shown = {section.name: section.lines for section in asked(view(run)).sections}
+    first = [(one.key, one.value, one.state) for one in shown["network"][0]]
+    assert first[:5] == [
+        ("", "dense", "given"),
+        ("units", "2", "given"),
+        ("bias", "true", "default"),
+        ("init", "normal", "given"),
+        ("std", "0.5", "given"),
+    ]
+    stopping = {
+        one.key: one.state for one in shown["training"][0] if one.key.startswith("early_stopping")
+    }
+    assert stopping == {
+        "early_stopping.patience": "given",
+        "early_stopping.min_delta": "default",
+        "early_stopping.mode": "default",
+        "early_stopping.restore_best": "default",
+    }
+
+
+@pytest.mark.parametrize("config", ["", "a: [", "network: [{new_layer: 3}]\n"])
+def test_without_a_config_that_can_be_read_nothing_is_greyed(
+    runs: dict[str, RunFolder], tmp_path: Path, config: str
+) -> None:
+    copy = tmp_path / runs["plane"].name
+    shutil.copytree(runs["plane"].path, copy)
+    (copy / "config.yaml").write_text(config)
+    run = RunFolder.open(copy)
+    assert set(states(run).values()) == {"given"}
+    assert asked(view(run)).compared is False
+
+
+@pytest.mark.parametrize(
+    ("text", "paragraphs"),
+    [
+        ("name: x\n# later\n", ()),
+        ("# One\n# line.\n#\n# Two.\nname: x\n", (("One line.", False), ("Two.", False))),
+        ("# List:\n# * a\n#   b\n# * c\n", (("List:", False), ("a b", True), ("c", True))),
+    ],
+)
+def test_the_comment_at_the_top(text: str, paragraphs: tuple[tuple[str, bool], ...]) -> None:
+    assert intro(text) == paragraphs
+
+
+# --- the slider ---------------------------------------------------------------------------------
+
+
+def scene(run: RunFolder, kind: str) -> Any:
+    found = replay(view(run))
+    assert found is not None
+    return next(one for one in found.views if one.kind == kind)
+
+
+def test_the_slider_has_the_recorded_epochs_and_their_losses(runs: dict[str, RunFolder]) -> None:
+    found = replay(view(runs["plane"]))
+    assert found is not None
+    assert found.epochs[:4] == [0, 1, 2, 3]
+    assert found.epochs[-1] == 400
+    run = nnlab.load(runs["plane"].path)
+    loss = float(run.metrics["train_loss"][-1])
+    shown = re.match(r"training loss ([0-9.]+)", found.labels[-1])
+    assert shown is not None
+    assert float(shown[1]) == pytest.approx(loss, rel=1e-3)
+
+
+def test_lines_and_biases_are_the_weights(runs: dict[str, RunFolder]) -> None:
+    """First and last moment, against the files of weights; input by input, unit by unit."""
+    data = scene(runs["codes"], "diagram").data
+    for moment, which in ((0, "initial"), (-1, "final")):
+        arrays = np.load(runs["codes"].path / "weights" / f"{which}.npz")
+        weights = np.concatenate([arrays[f"{i}.dense.weight"].ravel() for i in (0, 2)])
+        biases = np.concatenate([arrays[f"{i}.dense.bias"] for i in (0, 2)])
+        np.testing.assert_allclose(data["weights"][moment], weights, rtol=5e-3)
+        assert data["biases"][moment] == [short_number(value) for value in biases]
+
+
+def test_a_wide_layer_shows_its_first_and_last_units(runs: dict[str, RunFolder]) -> None:
+    found = scene(runs["filters"], "diagram")
+    assert [one.label for one in found.nodes][:10] == [
+        *("x1", "x2", "x3", "x4", "x5", "x60", "x61", "x62", "x63", "x64")
+    ]
+    weights = np.load(runs["filters"].path / "weights" / "final.npz")["0.dense.weight"]
+    assert found.data["weights"][-1][0] == pytest.approx(weights[0, 0], rel=5e-3)
+    assert found.data["weights"][-1][99] == pytest.approx(weights[63, 31], rel=5e-3)
+    assert len(found.gaps) == 2
+
+
+def test_the_heat_map_is_what_the_network_answers(runs: dict[str, RunFolder]) -> None:
+    found = scene(runs["codes"], "heat")
+    values = np.array(found.data["values"][-1]) / found.scale
+    hidden, outputs = values[: 8 * 3].reshape(8, 3), values[8 * 3 :].reshape(8, 8)
+    run = nnlab.load(runs["codes"].path)
+    np.testing.assert_allclose(outputs, run.predict(np.eye(8)), atol=0.0051)
+    arrays = np.load(runs["codes"].path / "weights" / "final.npz")
+    z = arrays["0.dense.weight"] + arrays["0.dense.bias"]
+    np.testing.assert_allclose(hidden, 1 / (1 + np.exp(-z)), atol=0.0051)
+
+
+def test_of_several_hidden_layers_the_narrowest_is_shown(tmp_path: Path) -> None:
+    run = nnlab.train("xor", runs=tmp_path, epochs=3, **{"network.0.units": 2})
+    found = scene(RunFolder.open(run.path), "heat")
+    assert [len(block.columns) for block in found.blocks] == [2, 1]
+
+
+def decoded(url: str) -> FloatArray:
+    """The pixels (h, w, 4) of a data URL, by another reader of PNG."""
+    return imread(io.BytesIO(b64decode(url.removeprefix("data:image/png;base64,"))))
+
+
+def test_the_plane_is_what_the_network_answers(runs: dict[str, RunFolder]) -> None:
+    """Orange where it says 1, blue where it says 0, and the stronger the surer."""
+    found = scene(runs["plane"], "plane")
+    pixels = decoded(found.data["pictures"][-1])
+    assert pixels.shape == (64, 64, 4)
+    side = np.linspace(-0.1, 1.1, 64)  # 0..1 with 10 % of room
+    across, down = np.meshgrid(side, side[::-1])
+    run = nnlab.load(runs["plane"].path)
+    said = run.predict(np.stack([across.ravel(), down.ravel()], axis=1)).reshape(64, 64)
+    sure = np.abs(said - 0.5) > 0.02
+    assert sure.mean() > 0.5
+    orange = pixels[..., 0] > pixels[..., 2]
+    np.testing.assert_array_equal(orange[sure], said[sure] > 0.5)
+    strength = np.argsort(np.abs(said - 0.5), axis=None)
+    assert pixels[..., 3].ravel()[strength[-1]] == pixels[..., 3].max()
+    assert pixels[..., 3].ravel()[strength[0]] < 0.1
+
+
+def test_the_curve_is_what_the_network_answers(runs: dict[str, RunFolder]) -> None:
+    """Read back from the path by two ticks of each axis."""
+    found = scene(runs["curve"], "curve")
+    path = found.data["paths"][-1][0]
+    points = np.array([[float(n) for n in one.split()] for one in path[1:].split("L")])
+
+    def back(ticks: list[tuple[float, str]], at: FloatArray) -> FloatArray:
+        (a, low), (b, high) = ticks[0], ticks[-1]
+        start, stop = (float(text.replace("−", "-")) for text in (low, high))
+        return start + (at - a) / (b - a) * (stop - start)
+
+    x, y = back(found.frame.x_ticks, points[:, 0]), back(found.frame.y_ticks, points[:, 1])
+    said = nnlab.load(runs["curve"].path).predict(x[:, None])[:, 0]
+    np.testing.assert_allclose(y, said, atol=0.03)
+
+
+def test_filters_are_the_weights_of_the_first_layer(runs: dict[str, RunFolder]) -> None:
+    pixels = decoded(scene(runs["filters"], "filters").data["pictures"][-1])
+    weights = np.load(runs["filters"].path / "weights" / "final.npz")["0.dense.weight"]
+    for unit in (0, 9, 31):
+        row, column = divmod(unit, 8)
+        tile = pixels[1 + 9 * row : 9 + 9 * row, 1 + 9 * column : 9 + 9 * column]
+        image = weights[:, unit].reshape(8, 8)
+        clear = np.abs(image) > 0.02 * np.abs(weights).max()
+        np.testing.assert_array_equal((tile[..., 2] > tile[..., 0])[clear], image[clear] > 0)
+
+
+@pytest.mark.parametrize("name", ["untrained"])
+def test_no_slider_where_nothing_moved(runs: dict[str, RunFolder], name: str) -> None:
+    assert replay(view(runs[name])) is None
+
+
+def test_hashes_and_command(runs: dict[str, RunFolder], pages: dict[str, Path]) -> None:
+    html = pages["codes"].read_text()
+    weights = (runs["codes"].path / "weights" / "final.npz").read_bytes()
+    assert hashlib.sha256(weights).hexdigest() in html
+    assert f"nnlab train {runs['codes'].name}/resolved.yaml" in html
+    assert f"nnlab verify {runs['codes'].name}" in html
