@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from nnlab.core.network import Network
     from nnlab.core.optimizers import OPTIMIZERS
     from nnlab.core.schedules import SCHEDULES
-    from nnlab.data import SOURCES
+    from nnlab.data.sources import SOURCES
     from nnlab.errors import NnlabError
     from nnlab.run.run import Run
 

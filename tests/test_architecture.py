@@ -54,7 +54,7 @@ RULES = {
     "build": rule(RANK_2 | {"config", "training"}, "numpy"),
     "training": rule(CORE | {"engine", "data.batches"}, "numpy"),
     "run": rule(
-        {"errors", "status", "suggest", "config", "core.columns", "core.blas", "data.arrays"},
+        {"errors", "status", "suggest", "config", "core.columns", "core.blas", "data.npz"},
         "numpy yaml filelock",
         "threadpoolctl",
     ),
