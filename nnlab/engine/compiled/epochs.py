@@ -15,7 +15,7 @@ from nnlab.engine.compiled.passes import backward, descend, forward, numbers_of,
 from nnlab.engine.compiled.products import dot
 from nnlab.engine.compiled.program import FIELDS, INPUT, OUTPUT
 from nnlab.engine.compiled.vectors import get, moved, number, put
-from nnlab.engine.reference import WILD
+from nnlab.engine.numpy_engine import WILD_RATE
 
 
 def run(
@@ -61,7 +61,7 @@ def run(
         )  # fmt: skip
         guard += dot(a, z, a, z, numbers_of(units, rows, width, a))
         lr = get(rates, done)
-        if not np.isfinite(guard) or lr > WILD:
+        if not np.isfinite(guard) or lr > WILD_RATE:
             return done
         now = step + done + 1
         if task.online:
