@@ -14,7 +14,7 @@ from nnlab.engine.compiled.functions import PLAIN
 from nnlab.engine.compiled.passes import backward, descend, forward, numbers_of, strides
 from nnlab.engine.compiled.products import dot
 from nnlab.engine.compiled.program import FIELDS, INPUT, OUTPUT
-from nnlab.engine.compiled.vectors import get, moved, number, put
+from nnlab.engine.compiled.vectors import constant, get, moved, put
 from nnlab.engine.numpy_engine import WILD_RATE
 
 
@@ -138,9 +138,9 @@ def gather_raw(
         source, to = get(numbers, get(picked, r)) * width, at + r * by_row
         if by_unit == 1:
             for j in range(width):
-                v = number(values, get(raw, source + j))
+                v = constant(values, get(raw, source + j))
                 put(values, to + j, (v - get(shift, j)) * get(factor, j))
         else:
             for j in range(width):
-                v = number(values, get(raw, source + j))
+                v = constant(values, get(raw, source + j))
                 put(values, to + j * by_unit, (v - get(shift, j)) * get(factor, j))
