@@ -23,6 +23,7 @@ from nnlab.data.scale import Scaling, filled
 from nnlab.data.sheet import Form
 from nnlab.data.table import TableSchema, columns_of
 from nnlab.data.tables import Csv, Npz
+from nnlab.engine.images.network import TunedNetwork
 from nnlab.errors import DataError, RunUnreadable, UsageError
 from nnlab.run.arrays import Expected
 from nnlab.run.folder import RESOLVED, WEIGHTS, RunFolder, Weights
@@ -139,7 +140,7 @@ class Saved:
         try:
             inputs = tuple(self.data["inputs"])
             require_weights(self.folder, config, inputs)
-            return Network(config.network, inputs, dtype=config.training.dtype)
+            return TunedNetwork(config.network, inputs, dtype=config.training.dtype)
         except (ValueError, MemoryError) as error:
             raise RunUnreadable(
                 f"Cannot read {self.folder.path}: data.json does not fit resolved.yaml ({error})."

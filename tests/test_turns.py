@@ -6,8 +6,9 @@ from threading import Thread
 import numpy as np
 import pytest
 
-from nnlab.core import blas
 from nnlab.core.network import Network
+from nnlab.engine import blas
+from nnlab.engine.images.network import TunedNetwork
 from nnlab.experiment.outcome import outputs
 from nnlab.run import environment
 from nnlab.training import Evaluation, start
@@ -15,7 +16,7 @@ from nnlab.training.loop import Run
 from tests.trainings import layers, noise, part, plan_for
 
 DATA = part(*noise())
-NETWORK = Network(layers(4, "tanh", 2), 3, seed=1)
+NETWORK = TunedNetwork(layers(4, "tanh", 2), 3, seed=1)
 
 
 def loop(**settings: object) -> Run:

@@ -12,9 +12,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from nnlab.core.binding import Binding, Generators, Lanes
+from nnlab.core.binding import Binding, Generators
 from nnlab.core.losses import Loss
-from nnlab.core.network import Network, name_of, trained_depth
+from nnlab.core.network import Network, layer_kind, trained_depth
 from nnlab.core.optimizers import SETTLE_EVERY, Optimizer, bind
 from nnlab.core.types import Array, Views
 
@@ -38,7 +38,7 @@ class Broken:
 class Bench(NamedTuple):
     """Everything bound for one batch size."""
 
-    binding: Binding | Lanes
+    binding: Binding
     memory: Views  # the loss's
     dz: Array
     z: Array  # (chunk rows, m): the outputs of the batches, before their updates
@@ -72,7 +72,7 @@ class Reference:
         g = self.watched[: network.theta.size]
         self.o = bind(optimizer, network.theta, network.layout.weights, slots, g)
         self.average = average
-        self.layout, self.kept = network.layout, network.kept
+        self.layout, self.kept = network.layout, network.buffer_layout
         self.gradients = network.layout.views(g)
         self.layers = network.layers[:depth]
         self.benches: dict[int, Bench] = {}
@@ -157,7 +157,7 @@ class Reference:
                 first = int(finite.argmin())
                 place = next(one for one in self.layout.places if first < one.stop)
                 what = place.declared.name + ("" if name == "theta" else f" {name}")
-                self.broken = Broken(place.layer, name_of(self.layers[place.layer]), what)
+                self.broken = Broken(place.layer, layer_kind(self.layers[place.layer]), what)
                 theta[...] = before
                 return False
         return True
@@ -169,23 +169,23 @@ class Reference:
         np.multiply(self.difference, 1 - decay, self.difference)
         np.add(average, self.difference, average)
 
-    def _search(self, binding: Binding | Lanes, t: Array) -> bool:
+    def _search(self, binding: Binding, t: Array) -> bool:
         """Find the first non-finite number in the order of computing; False if there is none."""
         for index, one in enumerate(binding.bound):
             if not np.isfinite(one.y).all():
-                self.broken = Broken(index, name_of(one.layer), "output")
+                self.broken = Broken(index, layer_kind(one.layer), "output")
                 return True
         for place in self.kept.places:
             if not np.isfinite(self.buffers[place.start : place.stop]).all():
-                name = name_of(self.layers[place.layer])
+                name = layer_kind(self.layers[place.layer])
                 self.broken = Broken(place.layer, name, place.declared.name)
                 return True
         if not np.isfinite(self.loss.terms(binding.z, t).sum(dtype=np.float64)):
-            self.broken = Broken(index, name_of(one.layer), "loss on the output")
+            self.broken = Broken(index, layer_kind(one.layer), "loss on the output")
             return True
         for index in reversed(range(len(self.layers))):
             for name, array in vars(self.gradients[index]).items():
                 if not np.isfinite(array).all():
-                    self.broken = Broken(index, name_of(self.layers[index]), f"{name} gradient")
+                    self.broken = Broken(index, layer_kind(self.layers[index]), f"{name} gradient")
                     return True
         return False

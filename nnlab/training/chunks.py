@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from nnlab.core import blas
 from nnlab.core.metrics import Tally
 from nnlab.core.types import FloatArray
 from nnlab.data.batches import CHUNK_BATCHES, CHUNK_BYTES, Chunk
+from nnlab.engine import blas
 from nnlab.engine.reference import Broken, Reference
 from nnlab.training.pace import Burst, Pace
 from nnlab.training.plan import Plan, State
