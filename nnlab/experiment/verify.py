@@ -10,6 +10,7 @@ import numpy as np
 from nnlab.build import Built
 from nnlab.core.network import Network
 from nnlab.core.types import Array
+from nnlab.engine.images.network import TunedNetwork
 from nnlab.errors import RunLocked, RunUnreadable
 from nnlab.experiment.resume import prepared, state_of
 from nnlab.experiment.rows import epoch_row
@@ -222,7 +223,7 @@ class Verifier:
             return None
         saved = checkpoint.read_one(self.folder.path, name)
         config, network = built.config, built.network
-        own = Network(config.network, network.shapes[0], dtype=config.training.dtype)
+        own = TunedNetwork(config.network, network.shapes[0], dtype=config.training.dtype)
         state = start(built.plan, own)
         thaw(state, saved.arrays, self.folder.state_meta(saved))
         return state

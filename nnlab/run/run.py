@@ -27,6 +27,7 @@ from nnlab.data.dataset import InputColumn, require_finite
 from nnlab.data.scale import Scaling, fill_missing
 from nnlab.data.table_schema import TableSchema, columns_of_inputs
 from nnlab.data.user_tables import Csv, Npz
+from nnlab.engine.images.network import TunedNetwork
 from nnlab.errors import ConfigError, DataError, NnlabError, RunUnreadable, UsageError
 from nnlab.run.arrays import Expected
 from nnlab.run.checkpoint import Checkpoint
@@ -248,7 +249,9 @@ class Run:
         config = self.config
         try:
             self.require_weights()
-            return Network(config.network, tuple(self.data["inputs"]), dtype=config.training.dtype)
+            return TunedNetwork(
+                config.network, tuple(self.data["inputs"]), dtype=config.training.dtype
+            )
         except (ValueError, MemoryError) as error:
             raise RunUnreadable(
                 f"Cannot read {self.path}: data.json does not fit resolved.yaml ({error})."
