@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 import nnlab
-from nnlab.race.reader import load_race
+from nnlab.race.config import load_race
 from nnlab.race.run import descend
 
 SEEDS = (1, 2, 3, 4, 5)

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import nnlab
-from nnlab.config.load import load
+from nnlab.config.load import load_config
 from nnlab.run.sweeps import label
 
 HERE = Path(__file__).resolve().parent
@@ -180,7 +180,9 @@ def main() -> int:
     """Train, draw, write the page."""
     with tempfile.TemporaryDirectory() as runs:
         studies = [
-            run(config, name, runs) for config in CONFIGS for name in load(config).config.sweeps
+            run(config, name, runs)
+            for config in CONFIGS
+            for name in load_config(config).config.sweeps
         ]
     PAGE.write_text(page(studies), encoding="utf-8", newline="\n")
     return 0

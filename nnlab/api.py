@@ -9,9 +9,8 @@ from typing import Any, Literal, Self, TypeVar, get_args
 import numpy as np
 from numpy.typing import ArrayLike
 
-from nnlab.config.dump import mapping
-from nnlab.config.load import Loaded, from_mapping
-from nnlab.config.load import load as load_config
+from nnlab.config.dump import settings_of
+from nnlab.config.load import Loaded, from_mapping, load_config
 from nnlab.config.schema import Config
 from nnlab.core.gradcheck import Checked, check_gradients
 from nnlab.core.limits import require_limits
@@ -64,7 +63,7 @@ def loaded(
 ) -> Loaded:
     """The config in any of its forms, with the overrides applied."""
     if isinstance(config, Config):
-        config = mapping(config)
+        config = settings_of(config)
     if isinstance(config, Mapping):
         return Loaded(from_mapping(config, changes))
     return load_config(Path(config) if not isinstance(config, str) else config, changes)

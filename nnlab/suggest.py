@@ -5,11 +5,38 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from functools import cache, lru_cache
+from pathlib import Path
 
-from nnlab.synonyms import TABLE, Row
-
+TABLE = Path(__file__).with_name("synonyms.txt")
 LONGEST = 64  # characters: difflib is quadratic, and no name is longer
+
+
+@dataclass(frozen=True)
+class Synonym:
+    """A row of synonyms.txt: words for one name, and what to write in its place."""
+
+    family: str
+    name: str  # empty if nnlab has no such thing
+    words: tuple[str, ...]
+    advice: str = ""
+
+
+@cache
+def synonyms() -> tuple[Synonym, ...]:
+    """The rows of synonyms.txt."""
+    family, rows = "", list[Synonym]()
+    for line in TABLE.read_text(encoding="utf-8").splitlines():
+        text = line.strip()
+        if line.startswith("      "):
+            rows[-1] = replace(rows[-1], advice=text)
+        elif line.startswith("  "):
+            name, _, words = text.partition(": ")
+            rows.append(Synonym(family, name.removeprefix("-"), tuple(words.split())))
+        elif not text.startswith("#"):
+            family = text or family
+    return tuple(rows)
 
 
 def did_you_mean(
@@ -39,7 +66,7 @@ def did_you_mean(
     return f" Did you mean {_either(close)}?" if close else ""
 
 
-def lookup(word: str, names: Iterable[str], family: str) -> Row | None:
+def lookup(word: str, names: Iterable[str], family: str) -> Synonym | None:
     """The row of the table for a word; one whose name is among `names` comes first."""
     if not family or len(word) > LONGEST:
         return None
@@ -49,7 +76,7 @@ def lookup(word: str, names: Iterable[str], family: str) -> Row | None:
     return next(iter([*fits, *(row for row in rows if not row.name.startswith("."))]), None)
 
 
-def meant(word: str, names: Iterable[str], family: str) -> str:
+def certain_name(word: str, names: Iterable[str], family: str) -> str:
     """The name that a word certainly means: itself, another spelling of it, or a synonym; or ''."""
     names = tuple(names)
     if word in names:
@@ -82,12 +109,12 @@ def squeezed(word: str) -> str:
 
 
 @cache
-def _index() -> dict[tuple[str, str], list[Row]]:
-    found: dict[tuple[str, str], list[Row]] = {}
-    for row in TABLE:
-        for word in row.words.split():
-            found.setdefault((row.family, squeezed(word)), []).append(row)
-    return found
+def _index() -> dict[tuple[str, str], list[Synonym]]:
+    index: dict[tuple[str, str], list[Synonym]] = {}
+    for row in synonyms():
+        for word in row.words:
+            index.setdefault((row.family, squeezed(word)), []).append(row)
+    return index
 
 
 def _offer(word: str, path: str, names: Iterable[str], value: str) -> str:

@@ -90,7 +90,7 @@ def test_an_unknown_name():
 
 def test_importing_is_cheap():
     code = (
-        "import sys, nnlab; heavy = {'numpy', 'yaml', 'pydantic', 'matplotlib', 'sklearn', 'scipy'}"
+        "import sys, nnlab; heavy = {'numpy', 'yaml', 'matplotlib', 'sklearn', 'scipy'}"
         "; print(*sorted(heavy & set(sys.modules)))"
     )
     assert python(code) == "\n"

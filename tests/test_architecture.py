@@ -40,8 +40,7 @@ def rule(nnlab: frozenset[str] | set[str], packages: str = "", late: str = "") -
 RULES = {
     "errors": rule(set()),
     "status": rule(set()),
-    "synonyms": rule(set()),
-    "suggest": rule({"synonyms"}),
+    "suggest": rule(set()),
     "core": rule({"errors"}, "numpy annotated_types", "scipy"),
     "data": rule(
         {"errors", "suggest", "core.random", "core.types"},
@@ -50,7 +49,7 @@ RULES = {
     ),
     "engine": rule(CORE, "numpy", "numba llvmlite threadpoolctl"),
     "engine.compiled": rule(CORE, "numpy numba llvmlite", "scipy"),
-    "config": rule(RANK_2, "numpy yaml pydantic pydantic_core annotated_types"),
+    "config": rule(RANK_2, "numpy yaml annotated_types"),
     "build": rule(RANK_2 | {"config", "training"}, "numpy"),
     "training": rule(CORE | {"engine", "data.batches"}, "numpy"),
     "run": rule(
@@ -71,7 +70,7 @@ RULES = {
         CORE | {"config", "run", "show.figures"}, "numpy", "jinja2 markupsafe matplotlib"
     ),
     "race": rule(RANK_5 | {"show"}, "numpy annotated_types", "matplotlib"),
-    "cli": rule(ALL, "click", "numpy yaml rich pydantic matplotlib optuna threadpoolctl filelock"),
+    "cli": rule(ALL, "click", "numpy yaml rich matplotlib optuna threadpoolctl filelock"),
     "__main__": rule({"cli"}),
     "": rule(RANK_6),
 }

@@ -6,9 +6,8 @@ from pathlib import Path
 import pytest
 
 from nnlab.config.dump import dump
-from nnlab.config.kinds import describes_race
-from nnlab.config.load import load, parse
-from nnlab.race.reader import dump_race, load_race, parse_race
+from nnlab.config.load import describes_race, load_config, parse_config
+from nnlab.race.config import dump_race, load_race, parse_race
 
 CONFIGS = sorted((Path(__file__).parents[1] / "configs").glob("*.yaml"))
 RACES = [path for path in CONFIGS if describes_race(path)]
@@ -55,15 +54,15 @@ def test_a_race_loads_and_is_the_same_after_writing_it_down(path: Path) -> None:
 
 @pytest.mark.parametrize("path", TRAININGS, ids=lambda path: path.stem)
 def test_loads_without_a_note(path: Path) -> None:
-    loaded = load(path)
+    loaded = load_config(path)
     assert loaded.notes == ()
     assert loaded.config.name == path.stem.replace("_", "-")
 
 
 @pytest.mark.parametrize("path", TRAININGS, ids=lambda path: path.stem)
 def test_is_the_same_after_writing_it_down(path: Path) -> None:
-    config = load(path).config
-    assert parse(dump(config)) == config
+    config = load_config(path).config
+    assert parse_config(dump(config)) == config
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)

@@ -8,8 +8,7 @@ import pytest
 
 import nnlab
 from nnlab.build import build
-from nnlab.config.kinds import describes_race
-from nnlab.config.load import load
+from nnlab.config.load import describes_race, load_config
 from nnlab.core.layers import LAYERS
 from nnlab.data.batches import Part
 from nnlab.data.scale import Scaling
@@ -105,7 +104,7 @@ def test_trains_on_downloaded_images(tmp_path, name):
 @pytest.mark.parametrize("name", SLOW)
 def test_learns_from_a_few_downloaded_images(name):
     """Sixteen updates on 64 pictures, with all that the file asks for but the length."""
-    config = load(name, [("training.batch_size", 32)]).config
+    config = load_config(name, [("training.batch_size", 32)]).config
     built = build(config)
     plan = built.plan
     x, t = plan.train.some(slice(0, 64))
@@ -122,7 +121,7 @@ def test_learns_from_a_few_downloaded_images(name):
 
 @pytest.mark.parametrize("name", sorted(set(LOCAL) - STEPS))
 def test_gradients(name):
-    config = load(name, [("training.dtype", "float64")]).config
+    config = load_config(name, [("training.dtype", "float64")]).config
     checked = check(config, 16)
     learning = sum(type(layer) in LEARNING for layer in config.network)
     # weights, biases where there are any, and the input
@@ -134,13 +133,13 @@ def test_gradients(name):
 @pytest.mark.usefixtures("data_folder")
 @pytest.mark.parametrize("name", [*DOWNLOADED, *WIDE])
 def test_gradients_on_downloaded_images(name):
-    config = load(name, [("training.dtype", "float64")]).config
+    config = load_config(name, [("training.dtype", "float64")]).config
     assert {one.name: one.error for one in check(config, 4) if one.error > 1e-7} == {}
 
 
 @pytest.mark.parametrize("name", sorted(STEPS))
 def test_a_step_has_no_gradient(name):
-    config = load(name).config
+    config = load_config(name).config
     with pytest.raises(
         ConfigError,
         match=r"^network\.1: step has no derivative, so there is no gradient to check\.$",

@@ -16,7 +16,7 @@ EXTRAS: dict[str, list[str]] = PROJECT["optional-dependencies"]
 # Where the name of an import is not that of its package.
 PACKAGES = {"sklearn": "scikit-learn", "yaml": "pyyaml", "annotated_types": "annotated-types"}
 # A package pins its companion to the exact version, so it declares it for us.
-COMPANIONS = {"pydantic_core": "pydantic", "llvmlite": "numba"}
+COMPANIONS = {"llvmlite": "numba"}
 # distributed imports it for the certificate of `--cluster local:N`, and does not declare it.
 INDIRECT = {"cryptography"}
 # Imported by modules for which the extra is needed, and nowhere else.

@@ -14,9 +14,9 @@ import pytest
 
 from nnlab.errors import ConfigError, RunUnreadable, StorageError
 from nnlab.experiment.signals import Terminated
+from nnlab.race.config import LoadedRace, load_race, parse_race
 from nnlab.race.folder import is_race, read_paths
 from nnlab.race.landscapes import Point, Quadratic
-from nnlab.race.reader import LoadedRace, load_race, parse_race
 from nnlab.race.run import Result, Stop, descend, walk
 from nnlab.run import durable, lock
 from nnlab.run.folder import RunFolder

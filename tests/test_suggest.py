@@ -8,6 +8,7 @@ from importlib import import_module
 import pytest
 
 from nnlab.cli import NAMES, data
+from nnlab.config.annotations import choices, hints
 from nnlab.config.families import (
     AUGMENTATION,
     INITIALIZER,
@@ -17,16 +18,15 @@ from nnlab.config.families import (
     SCHEDULE,
     SOURCE,
 )
-from nnlab.config.hints import choices, hints
-from nnlab.config.load import parse
-from nnlab.config.schema import KEYS, Data, EarlyStopping, Training
+from nnlab.config.load import parse_config
+from nnlab.config.schema import Config, Data, EarlyStopping, Training
 from nnlab.core import columns
 from nnlab.core.metrics import METRICS
 from nnlab.data.split import Split
 from nnlab.errors import ConfigError
 from nnlab.race.config import LANDSCAPE
-from nnlab.suggest import did_you_mean, lookup, meant, squeezed
-from nnlab.synonyms import TABLE, Row
+from nnlab.study.space import Span
+from nnlab.suggest import Synonym, certain_name, did_you_mean, lookup, squeezed, synonyms
 
 FAMILIES = (LAYER, LOSS, OPTIMIZER, SCHEDULE, INITIALIZER, SOURCE, AUGMENTATION, LANDSCAPE)
 BY_WORD = {family.word: family for family in FAMILIES}
@@ -39,7 +39,7 @@ def settings() -> set[str]:
         name for family in FAMILIES for one in family.members for name in family.settings(one)
     }
     classes = (Training, EarlyStopping, Split, Data)
-    return members | {field.name for cls in classes for field in fields(cls)} | set(KEYS)
+    return members | {field.name for cls in classes for field in fields(cls)} | set(hints(Config))
 
 
 def words() -> set[str]:
@@ -67,10 +67,10 @@ def accepted(text: str) -> None:
     else:
         key, _, value = text.partition(":")
         pieces = BASE | {key: value}
-    parse("\n".join(f"{key}: {value}" for key, value in pieces.items()), check=False)
+    parse_config("\n".join(f"{key}: {value}" for key, value in pieces.items()), check=False)
 
 
-def pieces(row: Row) -> Iterator[str]:
+def pieces(row: Synonym) -> Iterator[str]:
     """What stands in backticks and has a colon or begins a list."""
     for text in re.findall(r"`([^`]*)`", row.advice):
         if ":" in text or text.startswith("-"):
@@ -78,11 +78,11 @@ def pieces(row: Row) -> Iterator[str]:
 
 
 def rows() -> list[pytest.param]:  # type: ignore[valid-type]
-    return [pytest.param(row, id=f"{row.family}-{row.words.split()[0]}") for row in TABLE]
+    return [pytest.param(row, id=f"{row.family}-{row.words[0]}") for row in synonyms()]
 
 
 @pytest.mark.parametrize("row", rows())
-def test_a_row_leads_to_something_that_exists(row: Row) -> None:
+def test_a_row_leads_to_something_that_exists(row: Synonym) -> None:
     assert row.name or row.advice
     leaf = row.name.rpartition(".")[2]
     if row.family in BY_WORD and row.name:
@@ -91,7 +91,9 @@ def test_a_row_leads_to_something_that_exists(row: Row) -> None:
         assert leaf in settings()
     elif row.family == "setting" and row.name:
         with pytest.raises(ConfigError) as error:  # the path leads somewhere, [[]] fits nowhere
-            parse("\n".join(f"{k}: {v}" for k, v in BASE.items()), overrides=[f"{row.name}=[[]]"])
+            parse_config(
+                "\n".join(f"{k}: {v}" for k, v in BASE.items()), overrides=[f"{row.name}=[[]]"]
+            )
         assert "has no setting" not in str(error.value)
         assert "there is no setting" not in str(error.value)
     elif row.family == "command":
@@ -102,30 +104,32 @@ def test_a_row_leads_to_something_that_exists(row: Row) -> None:
         assert leaf in words()
     elif row.family == "metric":
         assert leaf in metrics()
+    elif row.family == "range":
+        assert not row.name or leaf in hints(Span)
     else:
         assert not row.name
 
 
 @pytest.mark.parametrize("row", rows())
-def test_the_yaml_of_a_row_is_accepted(row: Row) -> None:
+def test_the_yaml_of_a_row_is_accepted(row: Synonym) -> None:
     for text in pieces(row):
         accepted(text)
 
 
 @pytest.mark.parametrize("row", rows())
-def test_no_word_of_a_row_hides_a_name_of_its_family(row: Row) -> None:
+def test_no_word_of_a_row_hides_a_name_of_its_family(row: Synonym) -> None:
     """A word that is spelled like a member has to be a trap that is meant: `Linear` is dense."""
     family = BY_WORD.get(row.family)
     names = {squeezed(name) for name in family.members} if family else set()
     traps = {"linear", "csv", "npz"}
-    assert {squeezed(word) for word in row.words.split()} & names <= traps
+    assert {squeezed(word) for word in row.words} & names <= traps
 
 
 def test_no_word_has_two_meanings_in_one_place() -> None:
-    seen: dict[tuple[str, str], Row] = {}
-    for row in TABLE:
+    seen: dict[tuple[str, str], Synonym] = {}
+    for row in synonyms():
         if row.family in BY_WORD:
-            for word in row.words.split():
+            for word in row.words:
                 assert seen.setdefault((row.family, squeezed(word)), row) is row, word
 
 
@@ -154,7 +158,7 @@ FOREIGN = {
 def test_words_of_other_libraries_have_an_answer(family: str, word: str) -> None:
     names = settings() if family == "setting" else set(BY_WORD[family].members)
     answer = did_you_mean(word, names - {word}, family)
-    assert lookup(word, names, family) is not None or meant(word, names, family), answer
+    assert lookup(word, names, family) is not None or certain_name(word, names, family), answer
 
 
 HINTS = [
@@ -256,7 +260,7 @@ def test_what_a_message_says_to_write(text: str, hint: str) -> None:
     key = text.partition(":")[0]
     others = "".join(f"{name}: {value}\n" for name, value in BASE.items() if name != key)
     with pytest.raises(ConfigError) as error:
-        parse(f"{text}\n{others}", check=False)
+        parse_config(f"{text}\n{others}", check=False)
     (problem,) = error.value.problems
     assert problem.hint.strip() == hint  # type: ignore[attr-defined]
 

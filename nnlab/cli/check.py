@@ -35,17 +35,17 @@ def command(config: str, overrides: tuple[str, ...], as_json: bool) -> None:
     from nnlab.build import foreseen, outline
     from nnlab.cli.follow import warn
     from nnlab.cli.table import table
-    from nnlab.config.dump import dump, mapping
-    from nnlab.config.load import load
+    from nnlab.config.dump import dump, settings_of
+    from nnlab.config.load import load_config
 
-    loaded = load(config, overrides)
+    loaded = load_config(config, overrides)
     foreseen(loaded.config)  # refuses an engine that cannot run this
     network, *_ = outline(loaded.config)
     facts, warnings = data(loaded.config)
     rows = layers(network)
     parameters, flops = sum(row["parameters"] for row in rows), sum(row["flops"] for row in rows)
     if as_json:
-        found = {"config": mapping(loaded.config), "data": facts, "network": rows}
+        found = {"config": settings_of(loaded.config), "data": facts, "network": rows}
         found |= {"notes": list(loaded.notes), "warnings": list(warnings)}
         tell_json({**found, "parameters": parameters, "flops": flops})
         return

@@ -5,13 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from nnlab.cli.options import (
-    json_option,
-    plots_option,
-    race_argument,
-    runs_option,
-    verbosity,
-)
+from nnlab.cli.options import json_option, plots_option, race_argument, runs_option, verbosity
 from nnlab.cli.terminal import tell, tell_json
 from nnlab.errors import Diverged
 
@@ -45,7 +39,7 @@ def command(
     nnlab descend landscape
     nnlab descend landscape --set function=himmelblau
     """
-    from nnlab.race.reader import load_race
+    from nnlab.race.config import load_race
     from nnlab.race.run import descend
     from nnlab.run.names import runs_folder
 

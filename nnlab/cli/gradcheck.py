@@ -35,13 +35,13 @@ def command(
     """
     from nnlab.cli.downloads import provide
     from nnlab.cli.table import table
-    from nnlab.config.load import load
+    from nnlab.config.load import load_config
     from nnlab.core.gradcheck import TOLERANCE
     from nnlab.errors import CheckFailed
     from nnlab.experiment.gradients import check
 
     given = [*changes(overrides, seed), "training.dtype=float64"]
-    loaded = load(config, given)
+    loaded = load_config(config, given)
     for note in loaded.notes:
         say(note)
     provide(loaded.config)

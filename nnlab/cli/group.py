@@ -82,7 +82,7 @@ def require_command(ctx: click.Context, args: Sequence[str], names: Sequence[str
 
 def _trained(word: str) -> str:
     """What to say where the name of a config stands in place of a command."""
-    from nnlab.config.locate import shipped
+    from nnlab.config.files import shipped
 
     known = word in shipped() or word.endswith((".yaml", ".yml"))
     return f" `nnlab train {word}` trains a config." if known else ""

@@ -26,8 +26,8 @@ def command(name: str | None, path: Path | None, force: bool) -> None:
     nnlab init xor
     nnlab init xor mine.yaml
     """
-    from nnlab.config.kinds import describes_race
-    from nnlab.config.locate import shipped
+    from nnlab.config.files import shipped
+    from nnlab.config.load import describes_race
     from nnlab.run import durable
 
     known = shipped()

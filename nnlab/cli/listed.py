@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from nnlab.cli.where import refuse_unknown, values_of
-from nnlab.config.expand import TOP
+from nnlab.config.overrides import TOP_FAMILIES
 from nnlab.core import columns
 from nnlab.core.metrics import METRICS, better_when
 from nnlab.errors import NnlabError
@@ -55,7 +55,7 @@ def listed(runs: Sequence[RunRecord], keys: Sequence[str], top: Path) -> list[Li
     rows = [Listed(run, values(run, top)) for run in runs]
     names = column_names()
     asked = [key for key in dict.fromkeys(keys) if key not in names]
-    if (asked or not TOP.keys().isdisjoint(keys)) and rows:
+    if (asked or not TOP_FAMILIES.keys().isdisjoint(keys)) and rows:
         for row in rows:
             row.values, row.asked = values_of(row.values, _settings(row.run)), asked
         refuse_unknown(asked, names, [name for row in rows for name in row.values])

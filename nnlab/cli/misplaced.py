@@ -74,7 +74,7 @@ def _after_the_command(
 def setting(option: str, command: str | None = None) -> str:
     """The key for --set that an option is called like: --learning-rate is lr; or ''."""
     from nnlab.config.overrides import TRAINING
-    from nnlab.race.reader import GRAMMAR
+    from nnlab.race.config import GRAMMAR
 
     grammar = GRAMMAR if command == "descend" else TRAINING
     key = option.lstrip("-").replace("-", "_")

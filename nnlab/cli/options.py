@@ -191,8 +191,8 @@ def _complete_race(
 
 
 def _configs(begun: str, races: bool) -> list[CompletionItem]:
-    from nnlab.config.kinds import describes_race
-    from nnlab.config.locate import shipped
+    from nnlab.config.files import shipped
+    from nnlab.config.load import describes_race
 
     begin = {name: path for name, path in shipped().items() if name.startswith(begun)}
     names = [CompletionItem(name) for name in begin if describes_race(begin[name]) == races]

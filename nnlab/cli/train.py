@@ -49,11 +49,11 @@ def command(
     use_threads(threads)
     from nnlab.cli.downloads import provide
     from nnlab.cli.follow import conclude, follow
-    from nnlab.config.load import load
+    from nnlab.config.load import load_config
     from nnlab.experiment.session import begin
     from nnlab.run.names import runs_folder
 
-    loaded = load(config, changes(overrides, seed))
+    loaded = load_config(config, changes(overrides, seed))
     for note in loaded.notes:
         say(note)
     provide(loaded.config)

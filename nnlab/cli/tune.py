@@ -137,15 +137,15 @@ def prepare(
 
     Raises ConfigError, DataError, UsageError.
     """
-    from nnlab.config.names import name_from_stem, name_problem
-    from nnlab.config.variants import base
+    from nnlab.config.files import name_from_stem, name_problem
+    from nnlab.config.load import load_base
     from nnlab.errors import UsageError
     from nnlab.study.space import check_space, read_space, refuse_fixed
     from nnlab.study.tuning import Tuning
 
     dimensions = read_space(search)
     refuse_fixed(dimensions, overrides)
-    found = base(config, overrides)
+    found = load_base(config, overrides)
     for note in found.notes:
         say(note)
     typed = check_space(dimensions, found)
@@ -161,9 +161,9 @@ def extremes(tuning: "Tuning") -> "Iterator[Trial]":
     """Trials of the config itself, and with each end of what is searched."""
     from nnlab.config.problems import Problems
     from nnlab.study.plan import as_trial
-    from nnlab.study.space import ends
+    from nnlab.study.space import end_configs
 
-    for one in (tuning.base.config, *ends(tuning.dimensions, tuning.base, Problems())):
+    for one in (tuning.base.config, *end_configs(tuning.dimensions, tuning.base, Problems())):
         yield as_trial(one, {}, tuning.argv)
 
 
@@ -198,16 +198,16 @@ def show(study: "Study", folder: "SweepFolder", as_json: bool) -> None:
 
 def again(tuning: "Tuning", best: "Told") -> list[str]:
     """The command that repeats a trial, for the current folder."""
-    from nnlab.config.dump import mapping
+    from nnlab.config.dump import settings_of
     from nnlab.config.load import PATHS
-    from nnlab.study.space import as_text, settings_of
+    from nnlab.study.space import searched_config, setting_text
 
-    settings = mapping(settings_of(tuning.dimensions, tuning.base, best.cell))
+    settings = settings_of(searched_config(tuning.dimensions, tuning.base, best.cell))
     files = {settings[part].get(key) for part, key in PATHS}
     options = list(tuning.overrides)
     for one in tuning.dimensions:
         value = absolute(best.cell[one.key], one.place.source.folder, files)
-        options.append(f"{one.key}={as_text(value)}")
+        options.append(f"{one.key}={setting_text(value)}")
     return ["nnlab", "train", tuning.config, *(part for o in options for part in ("--set", o))]
 
 

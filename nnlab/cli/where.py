@@ -7,17 +7,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from nnlab.config.expand import TOP, member
+from nnlab.config.annotations import main_setting
 from nnlab.config.families import LAYER
 from nnlab.config.files import checked
-from nnlab.config.hints import main_setting
-from nnlab.config.overrides import ALIASES
-from nnlab.config.problems import Problems, show
-from nnlab.config.reader import read
-from nnlab.config.tree import Node, Source, plain
+from nnlab.config.overrides import ALIASES, TOP_FAMILIES
+from nnlab.config.problems import Problems, shown_value
+from nnlab.config.short_forms import full_member
+from nnlab.config.tree import Node, Source, to_plain
+from nnlab.config.yaml12 import read_yaml
 from nnlab.errors import ConfigError, UsageError
 from nnlab.run.settings import dotted
-from nnlab.suggest import did_you_mean, meant
+from nnlab.suggest import certain_name, did_you_mean
 
 PATTERN = re.compile(r"\s*([^\s=!<>]+)\s*(==|!=|<=|>=|=|<|>)(.*)", re.DOTALL)
 OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
@@ -78,8 +78,8 @@ class Condition:
             return ""
         known = {values.get(key) for values in runs for key in (self.key, f"{self.key}.name")}
         names = sorted(value for value in known if isinstance(value, str))
-        family = TOP.get(self.key)
-        name = "" if family is None else meant(self.value, names, family.word)
+        family = TOP_FAMILIES.get(self.key)
+        name = "" if family is None else certain_name(self.value, names, family.word)
         return f" Did you mean '{name}'?" if name else did_you_mean(self.value, names)
 
 
@@ -88,7 +88,7 @@ def parse(text: str) -> Condition:
     match = PATTERN.fullmatch(text)
     if match is None or not match[3].strip():
         raise UsageError(
-            f"--where {show(text)} is no condition. Write KEY, one of = != < <= > >=, and a "
+            f"--where {shown_value(text)} is no condition. Write KEY, one of = != < <= > >=, and a "
             "value: 'optimizer.lr<0.1'."
         )
     key, sign, right = match.groups()
@@ -96,7 +96,9 @@ def parse(text: str) -> Condition:
     choice = _choice(key, node) if sign in EQUALITIES else {}
     value = None if choice and node.entries else node.value
     if value is not None and not isinstance(value, str | int | float | bool):
-        raise UsageError(f"--where {show(text)}: the value must be a single one, not a list.")
+        raise UsageError(
+            f"--where {shown_value(text)}: the value must be a single one, not a list."
+        )
     return Condition(key, sign, value, choice)
 
 
@@ -111,7 +113,7 @@ def values_of(columns: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[s
         if key.endswith(".name"):
             path = key.removesuffix(".name")
             found.setdefault(path, value)
-            cls = TOP.get(path.partition(".")[0], LAYER).members.get(str(value))
+            cls = TOP_FAMILIES.get(path.partition(".")[0], LAYER).members.get(str(value))
             main = None if cls is None else main_setting(cls)
             if f"{path}.{main}" in settings:
                 found.setdefault(f"{path}.{value}", settings[f"{path}.{main}"])
@@ -147,9 +149,9 @@ def refuse_unknown(keys: Iterable[str], columns: Iterable[str], known: Iterable[
     names = list(dict.fromkeys([*columns, *known]))
     for key in keys:
         if key not in names:
-            meant = did_you_mean(key, names, "setting")
+            hint = did_you_mean(key, names, "setting")
             raise UsageError(
-                f"No run has a column or a setting {show(key)}.{meant} The columns are "
+                f"No run has a column or a setting {shown_value(key)}.{hint} The columns are "
                 f"{', '.join(columns)}; a setting is named as in --set: optimizer.lr."
             )
 
@@ -157,10 +159,10 @@ def refuse_unknown(keys: Iterable[str], columns: Iterable[str], known: Iterable[
 def _choice(key: str, node: Node) -> dict[str, Any]:
     """The settings that a short form means, by dotted key; none for any other value."""
     layer = re.fullmatch(r"network\.[0-9]+", key)
-    family = LAYER if layer else TOP.get(key)
+    family = LAYER if layer else TOP_FAMILIES.get(key)
     if family is None or not (isinstance(node.value, str) or node.entries):
         return {}
-    settings = plain(member(node, family))
+    settings = to_plain(full_member(node, family))
     return dotted(settings, f"{key}.") if isinstance(settings, dict) else {}
 
 
@@ -168,12 +170,12 @@ def _node(text: str, right: str) -> Node:
     """The value as YAML 1.2 reads it: 1e-3 is a number, adam is text."""
     problems, written = Problems(), right.strip()
     try:
-        node = read(checked(Source("--where", written, Path(), "set")), problems)
+        node = read_yaml(checked(Source("--where", written, Path(), "set")), problems)
         problems.raise_any()
     except ConfigError:
         raise UsageError(
-            f"--where {show(text)}: {show(written)} is no value as YAML writes it; text with "
-            "brackets or colons goes in quotes of its own."
+            f"--where {shown_value(text)}: {shown_value(written)} is no value as YAML writes it; "
+            "text with brackets or colons goes in quotes of its own."
         ) from None
     return node
 

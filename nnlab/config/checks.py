@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from nnlab.config.construct import Parts
 from nnlab.config.families import LAYER, LOSS
-from nnlab.config.problems import Problems, show
-from nnlab.config.schema import Data, Training
-from nnlab.config.tree import Node, Place, find
+from nnlab.config.problems import Problems, shown_value
+from nnlab.config.schema import Config, Data, Training
+from nnlab.config.tree import Node, Place, find_node
 from nnlab.core import columns
 from nnlab.core.layers import Layer
 from nnlab.core.layers.dense import Dense
@@ -27,7 +26,18 @@ from nnlab.errors import ConfigError, DataError
 from nnlab.suggest import did_you_mean
 
 
-def check(root: Node, parts: Parts, problems: Problems) -> None:
+@dataclass
+class Parts:
+    """What could be built; None for a part with a mistake, and for `config` if there is any."""
+
+    data: Data | None = None
+    network: tuple[Layer, ...] | None = None
+    loss: Loss | None = None
+    training: Training | None = None
+    config: Config | None = None
+
+
+def check_parts(root: Node, parts: Parts, problems: Problems) -> None:
     """Note what does not go together.
 
     Raises DataError when the data's shape cannot be found out and nothing else is wrong.
@@ -72,7 +82,7 @@ class _Checks:
 
     def place(self, *path: str | int) -> Place:
         """Where the value at `path` stands, or what is nearest above it."""
-        return find(self.root, *path).place
+        return find_node(self.root, *path).place
 
     def final_layer(self, network: tuple[Layer, ...], loss: Loss) -> None:
         """cross_entropy and bce are computed from the input of their own last activation."""
@@ -136,12 +146,12 @@ class _Checks:
         if len(shape) == 1 and shape[0] in wanted:
             return
         dense = [index for index, layer in enumerate(network) if isinstance(layer, Dense)]
-        at = find(self.root, "network", dense[-1] if dense else len(network) - 1, "units")
+        at = find_node(self.root, "network", dense[-1] if dense else len(network) - 1, "units")
         width = f"of shape {_text(shape)}"
         if len(shape) == 1:
             width = f"{shape[0]} {'number' if shape[0] == 1 else 'numbers'} wide"
         allowed = " or ".join(map(str, wanted))
-        own_table = find(self.root, "data", "name").value in ("csv", "npz")
+        own_table = find_node(self.root, "data", "name").value in ("csv", "npz")
         if data.task == "classes" and own_table and loss is not None and loss.fuses is None:
             allowed += ", or data.task: regression"
         if data.task == "regression" and data.classes_by and shape[-1] > data.outputs:
@@ -223,7 +233,7 @@ class _Checks:
         names = [columns.name(part, one) for part in parts for one in quantities_of(kind)]
         if training.monitor not in names:
             monitor = str(training.monitor)
-            sentence = f"there is no value {show(monitor)} to monitor."
+            sentence = f"there is no value {shown_value(monitor)} to monitor."
             if columns.split(monitor)[0] == columns.VAL and len(parts) == 1:
                 sentence += " There is no validation part: data.validation is not set."
             place = self.place("training", "monitor")

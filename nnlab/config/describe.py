@@ -8,49 +8,22 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from nnlab.config import schema
-from nnlab.config.construct import ROW_KEYS
-from nnlab.config.families import (
-    AUGMENTATION,
-    INITIALIZER,
-    LAYER,
-    LOSS,
-    OPTIMIZER,
-    SCHEDULE,
-    SOURCE,
-    Family,
-    family_of,
-    family_of_items,
+from nnlab.config.annotations import (
+    allowed,
+    field_default,
+    hints,
+    in_words,
+    item_hint,
+    main_setting,
+    options,
+    required_fields,
 )
-from nnlab.config.hints import allowed, default, hints, main_setting
-from nnlab.config.overrides import ALIASES
-from nnlab.config.reshape import RESHAPERS
+from nnlab.config.families import Family, families_in, family_in, family_of, inline_parts, record_of
+from nnlab.config.overrides import ALIASES, RESHAPERS
+from nnlab.config.schema import Config, Data, EarlyStopping, SweepConfig, Training
 from nnlab.core.metrics import METRICS
 from nnlab.data.split import Split
 
-# What a table of types cannot say: (allowed, default) of the keys with a meaning of their own.
-TOP = {
-    "name": ("a text", "the file's stem"),
-    "seed": (allowed(schema.Seed), "0"),
-    "data": ("a data set, see below", "required"),
-    "network": ("a list of layers, see below", "required"),
-    "init": ("an initializer, see below, or {run: PATH}", "xavier_uniform"),
-    "loss": ("a loss, see below", "required"),
-    "optimizer": ("an optimizer, see below", "sgd"),
-    "schedule": ("a schedule, see below", "constant"),
-    "training": ("a mapping, see below", "{}"),
-    "sweeps": ("NAME: {key, values, set, caption}, see below", "{}"),
-}
-ROWS = {
-    "scale": (allowed(schema.Scale), "unit for " + ", ".join(schema.IMAGES) + "; else none"),
-    "seed": (allowed(schema.Seed), "the config's seed"),
-}
-STUDY = {
-    "key": ("a text", "the study's name"),
-    "values": ("a list", "required"),
-    "set": ("a mapping", "{}"),
-    "caption": ("a text", "none"),
-}
 INTRO = """\
 # The configuration file
 
@@ -76,9 +49,6 @@ just before its update, with the weights of that moment and in training mode (dr
 first update, and all figures of the other parts are measured in evaluation mode with the weights
 after the epoch (their average where `ema` is set).
 """
-SWEEPS = """\
-For example `lr: {values: [0.01, 0.1], set: {training.epochs: 5}}`.
-"""
 
 
 def config_reference() -> str:
@@ -88,50 +58,38 @@ def config_reference() -> str:
 
 def _lines() -> Iterator[str]:
     yield INTRO
-    yield from settings_table(TOP, told(schema.Config)[1])
-    yield "\n## Training\n"
-    yield from paragraphs_of(schema.Training)
-    yield from _settings(schema.Training)
-    yield "\n### early_stopping\n"
-    yield from paragraphs_of(schema.EarlyStopping)
-    yield from _settings(schema.EarlyStopping)
+    yield from settings_table(Config)
+    yield from record_section("## Training", Training)
+    yield from record_section("### early_stopping", EarlyStopping)
     yield from _metrics()
-    yield "\n## Sweeps\n"
-    yield from paragraphs_of(schema.Study)
-    yield SWEEPS
-    yield from settings_table(STUDY, told(schema.Study)[1])
+    yield from record_section("## Sweeps", SweepConfig)
     yield "\n## Short names for --set\n"
-    short = {key: (path, "") for key, path in ALIASES.items()}
-    short |= {key: (_summary(change).split(": ", 1)[1], "") for key, change in RESHAPERS.items()}
-    yield from (f"* `{key}`: {meaning}" for key, (meaning, _) in short.items())
+    short = ALIASES | {key: _summary(change).split(": ", 1)[1] for key, change in RESHAPERS.items()}
+    yield from (f"* `{key}`: {meaning}" for key, meaning in short.items())
     yield "\n## data: rows and scale\n"
-    yield from paragraphs_of(Split)
-    rows = {ROW_KEYS.get(key, key): row for key, row in rows_of(Split).items()}
-    meanings = {ROW_KEYS.get(key, key): meaning for key, meaning in told(Split)[1].items()}
-    yield from settings_table(
-        rows | ROWS, meanings | told(schema.Data)[1] | {"split": meanings["split"]}
-    )
-    yield from family_section("data: data sets", SOURCE)
-    yield from family_section("network: layers", LAYER)
-    yield from family_section("init: initializers", INITIALIZER)
-    yield from family_section("loss: losses", LOSS)
-    yield from family_section("optimizer: optimizers", OPTIMIZER)
-    yield from family_section("schedule: schedules", SCHEDULE)
-    yield from family_section("training.augment: augmentations", AUGMENTATION)
+    yield from docstring_parts(Split)[0]
+    yield from settings_table(Data)
+    for key, family in families_in(Config).items():
+        yield from family_section(f"{'training.' * (key not in hints(Config))}{key}", family)
     yield AUGMENT
 
 
-def family_section(title: str, family: Family) -> Iterator[str]:
+def record_section(title: str, cls: type[Any], main: str | None = None) -> Iterator[str]:
+    """The description of a record, and the table of its settings."""
+    yield f"\n{title}\n"
+    yield from docstring_parts(cls)[0]
+    yield from settings_table(cls, main)
+
+
+def family_section(key: str, family: Family) -> Iterator[str]:
     """The settings of every member of a family."""
-    yield f"\n## {title}"
+    yield f"\n## {key}: {family.plural}"
     shared = _shared(family)
     if shared is not None:
         yield ""
-        yield from paragraphs_of(shared)
+        yield from docstring_parts(shared)[0]
     for name, cls in family.members.items():
-        yield f"\n### {name}\n"
-        yield from paragraphs_of(cls)
-        yield from _settings(cls)
+        yield from record_section(f"### {name}", cls, main_setting(cls))
 
 
 def _metrics() -> Iterator[str]:
@@ -148,67 +106,77 @@ def _metrics() -> Iterator[str]:
         yield f"| {' | '.join(row)} |"
 
 
-def _settings(cls: type[Any]) -> Iterator[str]:
-    rows = rows_of(cls)
-    main = main_setting(cls)
-    if cls.__module__ == schema.__name__:
-        main = None
+def settings_table(cls: type[Any], main: str | None = None) -> Iterator[str]:
+    """The settings of a class; with a column of meanings where its docstring has any.
+
+    main: the setting to mark with *.
+    """
     meanings: dict[str, str] = {}
-    for one in reversed(cls.__mro__):
-        meanings |= told(one)[1] if dataclasses.is_dataclass(one) else {}
-    return settings_table(rows, meanings, main)
+    for base in reversed(cls.__mro__):
+        meanings |= docstring_parts(base)[1] if dataclasses.is_dataclass(base) else {}
+    rows = list(_rows(cls, meanings, main))
+    if not rows:
+        return
+    columns = 4 if any(row[3] for row in rows) else 3
+    titles = ("setting", "allowed", "default", "meaning")[:columns]
+    yield f"| {' | '.join(titles)} |"
+    yield "|" + "---|" * columns
+    for row in rows:
+        yield "| " + " | ".join(text.replace("|", r"\|") for text in row[:columns]) + " |"
 
 
-def rows_of(cls: type[Any]) -> dict[str, tuple[str, str]]:
-    """What is allowed and the default, by setting."""
-    wanted = hints(cls)
-    return {
-        field.name: (_allowed(wanted[field.name]), _default(field))
-        for field in dataclasses.fields(cls)
-    }
+def _rows(
+    cls: type[Any], meanings: Mapping[str, str], main: str | None
+) -> Iterator[tuple[str, str, str, str]]:
+    """Setting, what is allowed, default, and meaning."""
+    for field in dataclasses.fields(cls):
+        key, hint = field.name, hints(cls)[field.name]
+        record = record_of(hint)
+        if key in inline_parts(cls):
+            if record is not None:
+                yield from _rows(record, docstring_parts(record)[1], None)
+            continue
+        name = f"{key} *" if key == main else key
+        yield name, _allowed(hint), _default(field, hint), _markdown(meanings.get(key, ""))
 
 
 def _allowed(hint: Any) -> str:
-    family, listed = family_of(hint), family_of_items(hint)
+    """What a setting allows, in words."""
+    family, record, inner = family_in(hint), record_of(hint), item_hint(hint)
+    listed = family_of(inner)
     if listed is not None:
-        return f"a list of {listed.word}s, see below"
-    if family is not None:
-        return f"an {family.word}, or null" if family is INITIALIZER else f"a {family.word}"
-    return allowed(hint)
+        return f"a list of {listed.plural}, see below"
+    if family is None:
+        return "a mapping, see below" if record and not _is_optional(hint) else allowed(hint)
+    words = f"{'an' if family.word[0] in 'aeiou' else 'a'} {family.word}"
+    if record is not None and not inline_parts(record):
+        words += f", or {{{', '.join(hints(record))}: ...}}"
+    return f"{words}, or null" if _is_optional(hint) else words
 
 
-def _default(field: dataclasses.Field[Any]) -> str:
-    value = default(field)
+def _is_optional(hint: Any) -> bool:
+    return type(None) in options(hint)
+
+
+def _default(field: dataclasses.Field[Any], hint: Any) -> str:
+    """The default of a setting, in words."""
+    value = field_default(field)
+    family, record = family_of(hint), record_of(hint)
+    if words := in_words(hint).default:
+        return words
     if value is dataclasses.MISSING:
-        return "required"
+        if family is not None and family.default:
+            return family.default
+        return "{}" if record is not None and not required_fields(record) else "required"
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
-    return "[]" if value == () else str(value)
+    if family is not None:
+        return family.name_of(value)
+    return str(value) or '""' if value != () else "[]"
 
 
-def settings_table(
-    rows: dict[str, tuple[str, str]], meanings: Mapping[str, str], main: str | None = None
-) -> Iterator[str]:
-    """The settings; with a column of meanings where any is told apart from the description."""
-    if not rows:
-        return
-    told_apart = any(key in meanings for key in rows)
-    yield "| setting | allowed | default |" + " meaning |" * told_apart
-    yield "|---|---|---|" + "---|" * told_apart
-    for key, (what, value) in rows.items():
-        texts = [f"{key} *" if key == main else key, what, value]
-        texts += [_markdown(meanings.get(key, ""))] * told_apart
-        yield "| " + " | ".join(text.replace("|", r"\|") for text in texts) + " |"
-
-
-def paragraphs_of(cls: type[Any]) -> Iterator[str]:
-    """The docstring but for the meanings of single settings, paragraph by paragraph."""
-    for paragraph in told(cls)[0]:
-        yield _markdown(paragraph) + "\n"
-
-
-def told(cls: type[Any]) -> tuple[list[str], dict[str, str]]:
-    """A docstring's paragraphs, and what its lines `setting: ...` say of single settings.
+def docstring_parts(cls: type[Any]) -> tuple[list[str], dict[str, str]]:
+    """A docstring's paragraphs as Markdown, and what its lines `setting: ...` say of settings.
 
     Such a line and those below it, up to the next one or to an empty line, are one meaning.
     """
@@ -221,18 +189,15 @@ def told(cls: type[Any]) -> tuple[list[str], dict[str, str]]:
             pairs = zip(parts[1::2], parts[2::2], strict=True)
             meanings |= {name: " ".join(text.split()) for name, text in pairs}
         else:
-            paragraphs.append(block)
+            paragraphs.append(_markdown(block) + "\n")
     return paragraphs, meanings
 
 
 def _shared(family: Family) -> type[Any] | None:
     """The dataclass that all members of the family extend, if there is one."""
-    ways = [
-        [one for one in cls.__mro__ if dataclasses.is_dataclass(one)]
-        for cls in family.members.values()
-    ]
-    common = [one for one in ways[0] if all(one in way for way in ways)]
-    return common[0] if common else None
+    first, *rest = family.members.values()
+    common = [base for base in first.__mro__ if all(base in cls.__mro__ for cls in rest)]
+    return next(filter(dataclasses.is_dataclass, common), None)
 
 
 def _markdown(text: str) -> str:

@@ -12,22 +12,11 @@ from typing import Any
 
 import yaml
 
-from nnlab.config.families import (
-    INITIALIZER,
-    LAYER,
-    LOSS,
-    OPTIMIZER,
-    SCHEDULE,
-    SOURCE,
-    Family,
-    family_of,
-    family_of_items,
-)
+from nnlab.config.annotations import hints, item_hint
+from nnlab.config.families import Family, family_of, inline_parts
 from nnlab.config.files import MAX_BYTES
-from nnlab.config.hints import hints
-from nnlab.config.reader import MAX_LINES, MAX_NODES, UNUSABLE
-from nnlab.config.schema import Config, Data, FromRun
-from nnlab.config.yaml12 import MAX_DEPTH, CoreLoader
+from nnlab.config.schema import Config
+from nnlab.config.yaml12 import MAX_DEPTH, MAX_LINES, MAX_NODES, UNUSABLE, CoreLoader
 from nnlab.errors import ConfigError
 
 WIDTH = 88  # of resolved.yaml
@@ -37,7 +26,6 @@ class _Dumper(yaml.SafeDumper):
     """Without aliases, and with YAML 1.2's resolvers beside YAML 1.1's to decide on quotes."""
 
     def ignore_aliases(self, data: object) -> bool:
-        """Always: a resolved config has no anchors."""
         return True
 
 
@@ -55,7 +43,7 @@ for _first, _resolvers in CoreLoader.yaml_implicit_resolvers.items():
 
 def dump(config: Config, width: int = WIDTH) -> str:
     """The text of resolved.yaml; keys in the order of the schema."""
-    return to_yaml(mapping(config), width)
+    return to_yaml(settings_of(config), width)
 
 
 def to_yaml(content: Mapping[str, Any], width: int = WIDTH) -> str:
@@ -63,7 +51,7 @@ def to_yaml(content: Mapping[str, Any], width: int = WIDTH) -> str:
 
     width: the column after which a line ends with the item that it has begun.
 
-    Raises ConfigError for content that `reader.read` would refuse.
+    Raises ConfigError for content that `read_yaml` would refuse.
     """
     require_readable(content)
     text: str = yaml.dump(
@@ -149,61 +137,24 @@ def _count(value: Any) -> int:
     return 1 + sum(_count(inner) for _, inner in _below(value, ""))
 
 
-def mapping(config: Config) -> dict[str, Any]:
-    """The same as nested dicts, lists and scalars, which `from_mapping` reads."""
-    init = config.init
-    return {
-        "name": config.name,
-        "seed": config.seed,
-        "data": _data(config.data),
-        "network": [_member(LAYER, layer) for layer in config.network],
-        "init": settings_of(init) if isinstance(init, FromRun) else _member(INITIALIZER, init),
-        "loss": _member(LOSS, config.loss),
-        "optimizer": _member(OPTIMIZER, config.optimizer),
-        "schedule": _member(SCHEDULE, config.schedule),
-        "training": settings_of(config.training),
-        "sweeps": {name: _plain(settings_of(study)) for name, study in config.sweeps.items()},
-    }
+def settings_of(record: Any) -> dict[str, Any]:
+    """The settings of a dataclass as nested dicts, lists and scalars, which reading takes back."""
+    settings: dict[str, Any] = {}
+    inline = inline_parts(type(record))
+    for name, hint in hints(type(record)).items():
+        value = _plain_value(getattr(record, name), hint)
+        settings |= value if name in inline else {name: value}
+    return settings
 
 
-def _data(data: Data) -> dict[str, Any]:
-    rows = data.split
-    return {
-        **_member(SOURCE, data.source),
-        "test": rows.test,
-        "validation": rows.validation,
-        "pool": rows.pool,
-        "split": rows.order,
-        "scale": data.scale,
-        "seed": data.seed,
-    }
-
-
-def _member(family: Family, member: object) -> dict[str, Any]:
-    return {"name": family.name_of(member), **settings_of(member)}
-
-
-def settings_of(settings: Any) -> dict[str, Any]:
-    """The fields of a dataclass by name, as nested dicts, lists and scalars."""
-    found: dict[str, Any] = {}
-    for name, hint in hints(type(settings)).items():
-        value = getattr(settings, name)
-        family = family_of(hint)
-        listed = family_of_items(hint)
-        if family is not None and value is not None:
-            found[name] = _member(family, value)
-        elif listed is not None:
-            found[name] = [_member(listed, one) for one in value]
-        elif dataclasses.is_dataclass(value):
-            found[name] = settings_of(value)
-        else:
-            found[name] = _plain(value)
-    return found
-
-
-def _plain(value: object) -> Any:
+def _plain_value(value: Any, hint: Any) -> Any:
+    family: Family | None = family_of(hint)
+    if dataclasses.is_dataclass(value):
+        is_member = family is not None and type(value) in family.members.values()
+        name = {"name": family.name_of(value)} if family is not None and is_member else {}
+        return name | settings_of(value)
     if isinstance(value, Mapping):
-        return {key: _plain(inner) for key, inner in value.items()}
+        return {key: _plain_value(inner, item_hint(hint)) for key, inner in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(inner) for inner in value]
+        return [_plain_value(inner, item_hint(hint)) for inner in value]
     return value

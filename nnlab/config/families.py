@@ -5,15 +5,17 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, get_args, get_origin
+from functools import cache
+from typing import Any
 
-from nnlab.config.hints import options
+from nnlab.config.annotations import Inline, hints, item_hint, note_of_type, options
 from nnlab.core.initializers import INITIALIZERS, Initializer
 from nnlab.core.layers import LAYERS, Layer
-from nnlab.core.losses import LOSSES
+from nnlab.core.losses import LOSSES, Loss
 from nnlab.core.optimizers import OPTIMIZERS, Optimizer
 from nnlab.core.schedules import SCHEDULES, Schedule
 from nnlab.data.augment import AUGMENTATIONS, Augmentation
+from nnlab.data.dataset import DataSource
 from nnlab.data.sources import ALIASES, SOURCES
 
 
@@ -32,6 +34,10 @@ class Family:
         """What may be chosen, in words: "an optimizer: sgd, adagrad, ..."."""
         article = "an" if self.word[0] in "aeiou" else "a"
         return f"{article} {self.word}: {', '.join(self.members)}"
+
+    @property
+    def plural(self) -> str:
+        return self.word + ("es" if self.word.endswith("s") else "s")
 
     def name_of(self, member: object) -> str:
         """The catalogue name of an instance."""
@@ -54,23 +60,68 @@ OPTIMIZER = Family("optimizer", OPTIMIZERS, "sgd", other_keys={"learning_rate": 
 SCHEDULE = Family("schedule", SCHEDULES, default="constant")
 AUGMENTATION = Family("augmentation", AUGMENTATIONS)
 
-_BASES: dict[type[Any], Family] = {
+# By the class that annotations name; a family outside the config of a training stands in them.
+_BY_BASE: dict[type[Any], Family] = {
+    DataSource: SOURCE,
     Initializer: INITIALIZER,
     Layer: LAYER,
+    Loss: LOSS,
     Augmentation: AUGMENTATION,
     Optimizer: OPTIMIZER,
     Schedule: SCHEDULE,
 }
 
 
+@cache
 def family_of(hint: Any) -> Family | None:
     """The family whose members a field holds (`init: Initializer | None`), if any."""
-    for option in options(hint):
-        if isinstance(option, type) and option in _BASES:
-            return _BASES[option]
-    return None
+    known = (_BY_BASE.get(option) for option in options(hint) if isinstance(option, type))
+    return note_of_type(hint, Family) or next(filter(None, known), None)
 
 
-def family_of_items(hint: Any) -> Family | None:
-    """The family whose members a list holds (`augment: tuple[Augmentation, ...]`), if any."""
-    return family_of(get_args(hint)[0]) if get_origin(hint) is tuple else None
+@cache
+def record_of(hint: Any) -> type[Any] | None:
+    """The dataclass with settings of its own, no member of a family, that a field holds."""
+    if note_of_type(hint, Family) is not None:
+        return None
+    classes = (option for option in options(hint) if isinstance(option, type))
+    return next((c for c in classes if dataclasses.is_dataclass(c) and c not in _BY_BASE), None)
+
+
+def family_in(hint: Any) -> Family | None:
+    """The family whose members a field holds, also beside the settings of a record."""
+    record = record_of(hint)
+    inline = map(family_of, inline_parts(record).values()) if record is not None else ()
+    return family_of(hint) or next(filter(None, inline), None)
+
+
+def families_in(cls: type) -> dict[str, Family]:
+    """The family of each key that a record holds, those of its nested records included."""
+    families: dict[str, Family] = {}
+    for key, hint in hints(cls).items():
+        if key in inline_parts(cls):
+            continue
+        item = item_hint(hint)
+        record, family = record_of(hint) or record_of(item), family_in(hint) or family_of(item)
+        families |= {} if record is None else families_in(record)
+        families |= {} if family is None else {key: family}
+    return families
+
+
+def inline_parts(cls: type) -> dict[str, Any]:
+    """The annotations of those parts of a record whose settings stand beside its own."""
+    return _inline_parts(cls)
+
+
+@cache
+def _inline_parts(cls: type) -> dict[str, Any]:
+    return {name: hint for name, hint in hints(cls).items() if note_of_type(hint, Inline)}
+
+
+def own_keys(cls: type) -> tuple[str, ...]:
+    """The keys of a record, but for the settings of the member that it names."""
+    inline = inline_parts(cls)
+    named = ["name" for hint in inline.values() if family_of(hint)]
+    records = [record for hint in inline.values() if (record := record_of(hint))]
+    spread = [key for record in records for key in hints(record)]
+    return (*named, *spread, *(key for key in hints(cls) if key not in inline))

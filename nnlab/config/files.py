@@ -1,4 +1,4 @@
-"""From a path to text: regular files only, a bounded size, UTF-8, nothing that does not print."""
+"""Where configs are, the text of a config file, and the names that an experiment can have."""
 
 from __future__ import annotations
 
@@ -8,15 +8,56 @@ import re
 import stat
 from pathlib import Path
 
-from nnlab.config.problems import Problem, fail
+import nnlab
+from nnlab.config.problems import Problem, clean, fail
 from nnlab.config.tree import Place, Source
 from nnlab.errors import ConfigError
+from nnlab.suggest import did_you_mean
 
 MAX_BYTES = 1 << 20
 # What YAML allows in a stream; tab and line breaks are the only control characters.
 UNPRINTABLE = re.compile(
     "[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\udc80-\udcff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
 )
+MAX_LENGTH = 100
+MAX_NAME_BYTES = 200  # in UTF-8: a folder's name has room for 255 with the time and the hex digits
+FORBIDDEN = '/\\:<>"|?*'  # separators, and what some file system refuses
+
+
+def shipped_folder() -> Path:
+    """nnlab/configs in an installed package, configs/ beside nnlab/ in a checkout."""
+    package = Path(nnlab.__path__[0])
+    inside = package / "configs"
+    return inside if inside.is_dir() else package.parent / "configs"
+
+
+def shipped() -> dict[str, Path]:
+    """The shipped configs by name, sorted."""
+    return {path.stem: path for path in sorted(shipped_folder().glob("*.yaml"))}
+
+
+def locate(config: str | Path) -> Path:
+    """The file that is meant: an existing path first, else a shipped name, with - for _ allowed.
+
+    Raises ConfigError that names the nearest shipped config.
+    """
+    path = Path(config)
+    if str(config) == "-":
+        raise ConfigError("Standard input is not read: a config is a file, or shipped.")
+    try:
+        if path.exists() and not path.is_dir():
+            return path
+    except (OSError, ValueError):
+        raise ConfigError(f"{clean(str(config))} is no usable path.") from None
+    known = shipped()
+    name = str(config).removesuffix(".yaml").replace("-", "_")
+    if name in known:
+        return known[name]
+    if path.is_dir():
+        raise ConfigError(f"{clean(str(config))} is a folder; a config is a YAML file.")
+    sentence = f"There is no file {clean(str(config))}, and no shipped config of that name."
+    hint = did_you_mean(path.stem, known)
+    raise ConfigError(f"{sentence}{hint}\n    shipped: {', '.join(known)}")
 
 
 def read_bytes(path: Path) -> bytes:
@@ -69,3 +110,32 @@ def place_at(source: Source, offset: int) -> Place:
     """The line and column of a character, both from 1."""
     before = re.split("\r\n|[\n\r\x85\u2028\u2029]", source.text[:offset])
     return Place(source, len(before), len(before[-1]) + 1)
+
+
+# Names of experiments become part of a folder's name, so they must stay inside it.
+
+
+def name_problem(name: str) -> str | None:
+    """The sentence that says why `name` cannot be used; None if it can."""
+    if not name:
+        return "the name is empty."
+    bad = next((char for char in name if not _usable(char)), None)
+    if bad is not None:
+        return f"a name cannot contain {bad!r}."
+    if len(name) > MAX_LENGTH or len(name.encode()) > MAX_NAME_BYTES:
+        return f"the name is longer than {MAX_LENGTH} characters or {MAX_NAME_BYTES} bytes."
+    if name[0] in ".- " or name[-1] in ". " or ".." in name:
+        return "a name cannot begin with '.', '-' or a space, end with '.' or one, or hold '..'."
+    return None
+
+
+def name_from_stem(stem: str) -> str:
+    """A usable name made of a file's stem, with '-' for what a name cannot contain."""
+    name = "".join(char if _usable(char) else "-" for char in stem)
+    name = re.sub(r"\.\.+", ".", name).lstrip(".- ")[:MAX_LENGTH]
+    name = name.encode()[:MAX_NAME_BYTES].decode(errors="ignore").rstrip(". ")
+    return name or "unnamed"
+
+
+def _usable(char: str) -> bool:
+    return char.isprintable() and char not in FORBIDDEN

@@ -1,4 +1,4 @@
-"""`--set a.b=c`: changes to a tree in full form, and the short names for the usual ones.
+"""`--set a.b=c`: changes to a tree in full form, and the short names for the usual settings.
 
 A path leads through the full form: `optimizer.lr=0.1`, `network.0.units=5`. The name of a member
 stands for its main setting (`network.0.dense=5`), and a path that ends at a member replaces it
@@ -12,23 +12,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nnlab.config.construct import DATA_KEYS, HOMES
-from nnlab.config.expand import TOP, expand
-from nnlab.config.families import LAYER, OPTIMIZER, SOURCE, Family
+from nnlab.config.annotations import MisfitError, convert, hints, main_setting
+from nnlab.config.families import LAYER, OPTIMIZER, SOURCE, Family, families_in, own_keys
 from nnlab.config.files import checked
-from nnlab.config.hints import MisfitError, convert, hints, main_setting
-from nnlab.config.problems import Problem, Problems, show
-from nnlab.config.reader import read
-from nnlab.config.reshape import RESHAPERS, UnfitError
-from nnlab.config.schema import KEYS
-from nnlab.config.tree import BAD, Node, Place, Source, find, from_plain, plain
-from nnlab.config.yaml12 import finite
+from nnlab.config.problems import Problem, Problems, shown_value
+from nnlab.config.schema import Config, Data, Training
+from nnlab.config.short_forms import expand
+from nnlab.config.tree import BAD, Node, Place, Source, find_node, from_plain, to_plain
+from nnlab.config.yaml12 import finite, read_yaml
+from nnlab.core.layers.activations import Activation
 from nnlab.data.images import COLLECTIONS
 from nnlab.data.sources import SOURCES
 from nnlab.errors import ConfigError
 from nnlab.suggest import did_you_mean
 
 Override = str | tuple[str, object]  # "a.b=c" as typed, or a key and a value from Python
+MAX_LAYERS = 1000
 ALIASES = {
     "lr": "optimizer.lr",
     "learning_rate": "optimizer.lr",
@@ -36,22 +35,43 @@ ALIASES = {
     "batch_size": "training.batch_size",
     "epochs": "training.epochs",
 }
+# The keys that hold a single member of a family.
+TOP_FAMILIES = {
+    key: family
+    for key, family in families_in(Config).items()
+    if key in hints(Config) and key != "network"
+}
+# Where a setting belongs that stands elsewhere.
+HOMES = {
+    **{key: f"training.{key}" for key in hints(Training)},
+    **{key: f"data.{key}" for key in own_keys(Data)},
+    **{key: f"optimizer.{key}" for key in ("lr", "momentum", "weight_decay")},
+    **{key: key for key in hints(Config)},
+}
+
+
+class UnfitError(Exception):
+    """An override that cannot be applied, with what a Problem says about it."""
+
+    def __init__(
+        self, sentence: str, allowed: str = "", hint: str = "", place: Place | None = None
+    ) -> None:
+        super().__init__(sentence)
+        self.sentence, self.allowed, self.hint, self.place = sentence, allowed, hint, place
 
 
 @dataclass(frozen=True, eq=False)
 class Grammar:
     """The words of one kind of config: what a key of `--set` can be, and what stands where.
 
-    keys: those at the top. aliases: short names for paths. reshapers: short names for changes at
-    several places. families: the key under which a member stands -> its family. swapped: keys at
-    the top whose member gives way to another one and hands its settings on. homes: settings below
-    the top -> their paths.
+    schema: the class of the whole config. aliases: short names for paths. reshapers: short names
+    for changes at several places. swapped: keys at the top whose member gives way to another and
+    hands its settings on. homes: settings below the top -> their paths.
     """
 
-    keys: tuple[str, ...]
+    schema: type
     aliases: Mapping[str, str]
     reshapers: Mapping[str, Callable[[Node, Node], Node]]
-    families: Mapping[str, Family]
     swapped: Mapping[str, Family]
     expand: Callable[[Node], Node]
     homes: Mapping[str, str]
@@ -59,22 +79,11 @@ class Grammar:
     @property
     def names(self) -> tuple[str, ...]:
         """Everything that a key can begin with."""
-        return tuple(dict.fromkeys((*self.keys, *self.aliases, *self.reshapers)))
-
-
-TRAINING = Grammar(
-    keys=KEYS,
-    aliases=ALIASES,
-    reshapers=RESHAPERS,
-    families={**TOP, "network": LAYER},
-    swapped={"optimizer": OPTIMIZER, "data": SOURCE},
-    expand=expand,
-    homes=HOMES,
-)
+        return tuple(dict.fromkeys((*hints(self.schema), *self.aliases, *self.reshapers)))
 
 
 @dataclass(frozen=True)
-class Setting:
+class SettingChange:
     """One override: the key as written, its value, and where it stands."""
 
     key: str
@@ -82,23 +91,28 @@ class Setting:
     place: Place
 
 
-def settings(overrides: Sequence[Override], folder: Path, problems: Problems) -> list[Setting]:
+def read_overrides(
+    overrides: Sequence[Override], folder: Path, problems: Problems
+) -> list[SettingChange]:
     """The overrides as read by the same loader; unreadable ones become problems."""
-    found = [
-        _typed(one, folder, problems) if isinstance(one, str) else _given(one, folder, problems)
-        for one in overrides
+    changes = [
+        _typed(override, folder, problems)
+        if isinstance(override, str)
+        else _given(override, folder, problems)
+        for override in overrides
     ]
-    return [setting for setting in found if setting is not None]
+    return [change for change in changes if change is not None]
 
 
 def apply(
     root: Node,
-    changes: Sequence[Setting],
+    changes: Sequence[SettingChange],
     problems: Problems,
     notes: list[str],
-    grammar: Grammar = TRAINING,
+    grammar: Grammar | None = None,
 ) -> Node:
     """The tree with all changes, in their order, in full form; `notes` says what was dropped."""
+    grammar = grammar or TRAINING
     for change in changes:
         try:
             root = grammar.expand(_apply(root, change, notes, grammar))
@@ -108,7 +122,7 @@ def apply(
     return root
 
 
-def _typed(text: str, folder: Path, problems: Problems) -> Setting | None:
+def _typed(text: str, folder: Path, problems: Problems) -> SettingChange | None:
     source = Source("--set", text, folder, "set")
     key, equals, _ = text.partition("=")
     place = Place(source, 1, 1)
@@ -116,14 +130,14 @@ def _typed(text: str, folder: Path, problems: Problems) -> Setting | None:
         problems.add(place, "a setting is written as key=value.")
         return None
     try:
-        value = read(checked(source), problems, start=len(key) + 1)
+        value = read_yaml(checked(source), problems, start=len(key) + 1)
     except ConfigError as error:
-        problems.found.extend(one for one in error.problems if isinstance(one, Problem))
+        problems.found.extend(p for p in error.problems if isinstance(p, Problem))
         return None
-    return Setting(key.strip(), value, place)
+    return SettingChange(key.strip(), value, place)
 
 
-def _given(pair: tuple[str, object], folder: Path, problems: Problems) -> Setting | None:
+def _given(pair: tuple[str, object], folder: Path, problems: Problems) -> SettingChange | None:
     key, value = pair
     place = Place(Source(key, "", folder, "values"))
     try:
@@ -134,10 +148,10 @@ def _given(pair: tuple[str, object], folder: Path, problems: Problems) -> Settin
     except (TypeError, ValueError) as error:
         problems.add(place, f"{error}")
         return None
-    return Setting(key, node, place)
+    return SettingChange(key, node, place)
 
 
-def _apply(root: Node, change: Setting, notes: list[str], grammar: Grammar) -> Node:
+def _apply(root: Node, change: SettingChange, notes: list[str], grammar: Grammar) -> Node:
     key = grammar.aliases.get(change.key, change.key)
     if key in grammar.reshapers:
         return grammar.reshapers[key](root, change.value)
@@ -145,21 +159,21 @@ def _apply(root: Node, change: Setting, notes: list[str], grammar: Grammar) -> N
     if isinstance(change.value.value, str) and part in grammar.swapped:
         return _swap(root, part, grammar.swapped[part], change.value, notes)
     path, names = key.split("."), grammar.names
-    if path[0] not in grammar.keys:
+    if path[0] not in hints(grammar.schema):
         unknown = key if path[0] in names else path[0]  # `hidden.x`: a short name leads nowhere
         raise UnfitError(
-            f"there is no setting {show(unknown)}.",
+            f"there is no setting {shown_value(unknown)}.",
             ", ".join(names),
             did_you_mean(path[0], names, "setting", grammar.homes),
         )
-    return _Put(change, grammar.families).into(root, path, None)
+    return _Put(change, families_in(grammar.schema)).into(root, path, None)
 
 
 @dataclass(frozen=True)
 class _Put:
     """Puts the value of a change where its path leads."""
 
-    change: Setting
+    change: SettingChange
     families: Mapping[str, Family]
 
     def into(self, node: Node, path: list[str], family: Family | None) -> Node:
@@ -186,7 +200,9 @@ def _index(step: str, items: list[Node]) -> int:
     if step.isascii() and step.isdigit() and len(step) < 10 and int(step) < len(items):
         return int(step)
     last = len(items) - 1
-    raise UnfitError(f"{show(step)} is no place in this list.", f"0 to {last}" if items else "")
+    raise UnfitError(
+        f"{shown_value(step)} is no place in this list.", f"0 to {last}" if items else ""
+    )
 
 
 def _main(node: Node, step: str, family: Family | None) -> str:
@@ -208,7 +224,7 @@ def _swap(root: Node, part: str, family: Family, name: Node, notes: list[str]) -
     for key, value in old.entries.items():
         if key == "name":
             continue
-        about_rows = family is SOURCE and key in DATA_KEYS
+        about_rows = family is SOURCE and key in own_keys(Data)
         reason = _unfit_rows(cls, key, old) if about_rows else _unfit(cls, key, value)
         if reason is None:
             entries[key] = value
@@ -225,18 +241,104 @@ def _unfit(cls: type[Any], key: str, value: Node) -> str | None:
     if value.is_bad():  # noted already
         return None
     try:
-        convert(hints(cls)[key], plain(value))
+        convert(hints(cls)[key], to_plain(value))
     except MisfitError:
-        return f"does not have with the value {show(plain(value))}"
+        return f"does not have with the value {shown_value(to_plain(value))}"
     return None
 
 
 def _unfit_rows(cls: type[Any], key: str, data: Node) -> str | None:
     """The same for the settings of `data` that choose rows."""
     official = any(SOURCES[name] is cls for name in COLLECTIONS)
-    pooled = find(data, "pool").value is True
+    pooled = find_node(data, "pool").value is True
     if key == "pool" and pooled and not official:
         return "has no official test part for"
     if key == "test" and official and not pooled:
         return "has an official test part for"
     return None
+
+
+# Changes of the whole network: hidden, depth and activation.
+
+
+def set_hidden(root: Node, value: Node) -> Node:
+    """`hidden=5`: the units of every dense layer but the last."""
+    layers = _layers(root)
+    hidden = [index for index, layer in enumerate(layers) if _name(layer) == "dense"][:-1]
+    if not hidden:
+        raise UnfitError("the network has no hidden dense layer.")
+    for index in hidden:
+        layers[index] = layers[index].with_entry("units", value)
+    return _with_layers(root, layers)
+
+
+def set_depth(root: Node, value: Node) -> Node:
+    """`depth=3`: the layers before the output's dense layer three times, 0 for none of them."""
+    layers = _layers(root)
+    last = _last_dense(layers)
+    depth = value.value
+    if last == 0:
+        raise UnfitError("the network has no hidden layers to repeat.")
+    most = MAX_LAYERS // last
+    if not isinstance(depth, int) or isinstance(depth, bool) or not 0 <= depth <= most:
+        raise UnfitError(
+            f"depth is {shown_value(depth)}.", f"a whole number from 0 to {most}", "", value.place
+        )
+    return _with_layers(root, layers[:last] * depth + layers[last:])
+
+
+def set_activation(root: Node, value: Node) -> Node:
+    """`activation=relu`: every activation before the output's dense layer."""
+    layers = _layers(root)
+    last = _last_dense(layers)
+    hidden = [index for index in range(last) if _is_activation(layers[index])]
+    if not hidden:
+        raise UnfitError("the network has no hidden activation to replace.")
+    for index in hidden:
+        layers[index] = value
+    return _with_layers(root, layers)
+
+
+def _layers(root: Node) -> list[Node]:
+    """The layers of the network; UnfitError where the config has none."""
+    network = (root.entries or {}).get("network")
+    if network is None or not network.items:
+        raise UnfitError("the config has no network to change.")
+    return list(network.items)
+
+
+def _with_layers(root: Node, layers: list[Node]) -> Node:
+    network = (root.entries or {})["network"]
+    return root.with_entry("network", Node(layers, network.place), root.key_place("network"))
+
+
+def _name(layer: Node) -> object:
+    name = (layer.entries or {}).get("name")
+    return None if name is None else name.value
+
+
+def _last_dense(layers: list[Node]) -> int:
+    """The index of the output's dense layer; UnfitError without one."""
+    for index in range(len(layers) - 1, -1, -1):
+        if _name(layers[index]) == "dense":
+            return index
+    raise UnfitError("the network has no dense layer.")
+
+
+def _is_activation(layer: Node) -> bool:
+    return issubclass(LAYER.members.get(str(_name(layer)), object), Activation)
+
+
+RESHAPERS: dict[str, Callable[[Node, Node], Node]] = {
+    "hidden": set_hidden,
+    "depth": set_depth,
+    "activation": set_activation,
+}
+TRAINING = Grammar(
+    schema=Config,
+    aliases=ALIASES,
+    reshapers=RESHAPERS,
+    swapped={"optimizer": OPTIMIZER, "data": SOURCE},
+    expand=lambda root: expand(root, Config),
+    homes=HOMES,
+)

@@ -76,7 +76,7 @@ def fail(problems: Iterable[Problem]) -> NoReturn:
     raise ConfigError("\n".join(texts), ordered)
 
 
-def show(value: object) -> str:
+def shown_value(value: object) -> str:
     """A value as a message shows it: YAML's spelling, short, without control characters."""
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]

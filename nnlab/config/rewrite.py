@@ -7,7 +7,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import re
 from collections.abc import Iterable, Mapping
@@ -15,11 +14,11 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from nnlab.config.annotations import MisfitError, convert, hints, main_setting, required_fields
 from nnlab.config.dump import flow
 from nnlab.config.families import LAYER, Family
-from nnlab.config.hints import MisfitError, convert, default, hints, main_setting
-from nnlab.config.tree import Node, Place, Source, plain
-from nnlab.suggest import lookup, meant, squeezed
+from nnlab.config.tree import Node, Place, Source, to_plain
+from nnlab.suggest import certain_name, lookup, squeezed
 
 NAMING = ("type", "kind", "class", "class_name", "cls", "algorithm", "method", "func", "_target_")
 ACTIVATING = ("activation", "act", "nonlinearity", "activation_function")
@@ -79,7 +78,7 @@ def called(text: str, family: Family, path: str) -> str:
     """The same for `dense 10`, `dense:10` and `Dense(10)`, which are names without a blank."""
     match = CALL.fullmatch(text)
     place = Place(Source("", "", Path()))
-    if match is None or not meant(match[1], family.members, family.word):
+    if match is None or not certain_name(match[1], family.members, family.word):
         return ""
     value = Node(float(match[2]) if "." in match[2] else int(match[2]), place)
     return rewritten(Node({match[1]: value}, place), family, path)
@@ -125,9 +124,9 @@ def _member(key: str, value: Node, family: Family) -> tuple[str, dict[str, objec
     known = (*family.members, *family.other_names)
     if _naming(key, family) or (family is LAYER and key in ACTIVATING):
         inner = (value.entries or {}).get("name", value)  # {activation: {name: relu}}
-        name = meant(inner.value, known, family.word) if isinstance(inner.value, str) else ""
+        name = certain_name(inner.value, known, family.word) if isinstance(inner.value, str) else ""
         return (name, {}) if name else None
-    name = meant(key, known, family.word)
+    name = certain_name(key, known, family.word)
     if not name:
         return None
     cls = family.members[family.other_names.get(name, name)]
@@ -147,7 +146,7 @@ def _units(name: str, value: Node) -> Node:
 
 def _fits(cls: type[Any], main: str | None, value: Node) -> bool:
     try:
-        convert(hints(cls)[main or ""], plain(value))
+        convert(hints(cls)[main or ""], to_plain(value))
     except (KeyError, MisfitError):
         return False
     return True
@@ -171,7 +170,7 @@ def _members(
     for key, node in {**below, **others}.items():
         member = _member(key, node, family)
         row = lookup(key, allowed, "setting")  # one with advice is not the same thing
-        setting = "" if row is not None and row.advice else meant(key, allowed, "setting")
+        setting = "" if row is not None and row.advice else certain_name(key, allowed, "setting")
         if setting:
             settings[setting] = _written(node)
         elif member is not None:
@@ -198,16 +197,13 @@ def _written(node: Node) -> object:
     """The value as the text had it: a path was made absolute since."""
     if isinstance(node.value, str):
         return node.value.removeprefix(f"{node.place.source.folder}{os.sep}")
-    return plain(node)
+    return to_plain(node)
 
 
 def _lacks(name: str, settings: Mapping[str, object], family: Family) -> bool:
     """Whether a member needs a setting that is not there, as the units of `dense`."""
     cls = family.members[family.other_names.get(name, name)]
-    return any(
-        field.name not in settings and default(field) is dataclasses.MISSING
-        for field in dataclasses.fields(cls)
-    )
+    return not settings.keys() >= set(required_fields(cls))
 
 
 def _short(name: str, settings: Mapping[str, object], family: Family, listed: bool = True) -> str:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, Gt, Le, Lt, MinLen
 
+from nnlab.config.annotations import Inline, InWords
 from nnlab.core.initializers import Initializer
 from nnlab.core.layers import Layer
 from nnlab.core.losses import Loss
@@ -17,6 +18,9 @@ from nnlab.data.augment import Augmentation
 from nnlab.data.dataset import DataSource
 from nnlab.data.split import Split
 
+IMAGES = ("digits", "mnist", "fashion_mnist")  # scaled to 0..1 unless the config says otherwise
+INLINE = Inline()
+Name = Annotated[str, InWords(default="the name of the file without .yaml")]
 Count = Annotated[int, Ge(1)]
 Seed = Annotated[int, Ge(0)]
 Scale = Literal["none", "unit", "standardize", "standardize_all"]
@@ -35,10 +39,10 @@ class Data:
     seed: draws the rows of generated data, and the order in which rows are split.
     """
 
-    source: DataSource
-    split: Split
-    scale: Scale
-    seed: Seed
+    source: Annotated[DataSource, INLINE]
+    split: Annotated[Split, INLINE]
+    scale: Annotated[Scale, InWords(default=f"unit for {', '.join(IMAGES)}; else none")]
+    seed: Annotated[Seed, InWords(default="the config's seed")]
 
 
 @dataclass(frozen=True)
@@ -112,18 +116,22 @@ class Training:
 
 
 @dataclass(frozen=True)
-class Study:
+class SweepConfig:
     """A named sweep: one training per value of a setting.
 
-    key: the setting, written as for --set; by default the study's name.
+    For example `lr: {values: [0.01, 0.1], set: {training.epochs: 5}}`.
+
+    key: the setting, written as for --set.
     values: the values of the setting.
     set: other settings for all of these trainings, applied first.
     caption: a sentence below the study's figures.
     """
 
-    key: str
-    values: tuple[Any, ...]
-    set: Mapping[str, Any] = field(default_factory=dict)
+    key: Annotated[str, InWords(default="the name of the sweep")]
+    values: Annotated[tuple[Any, ...], MinLen(1), InWords("a list of 1 or more values")]
+    set: Annotated[Mapping[str, Any], InWords("a mapping such as {training.epochs: 5}")] = field(
+        default_factory=dict
+    )
     caption: str = ""
 
 
@@ -131,7 +139,7 @@ class Study:
 class Config:
     """One experiment.
 
-    name: becomes part of the run folder's name; by default the name of the file.
+    name: becomes part of the run folder's name.
     seed: the seed of all random numbers: data, split, initial weights, batches, dropout. Each whole
     number from 0 on has streams of its own.
     data: the data set; which rows are for training, validation and testing; and the scaling.
@@ -145,18 +153,15 @@ class Config:
     sweeps: named series of trainings.
     """
 
-    name: str
-    seed: Seed
+    name: Name
+    seed: Annotated[Seed, InWords(default="0")]
     data: Data
-    network: tuple[Layer, ...]
+    network: Annotated[tuple[Layer, ...], MinLen(1)]
     init: Initializer | FromRun
     loss: Loss
     optimizer: Optimizer
     schedule: Schedule
     training: Training
-    sweeps: Mapping[str, Study] = field(default_factory=dict)
-
-
-REQUIRED = ("data", "network", "loss")
-KEYS = tuple(field.name for field in fields(Config))
-IMAGES = ("digits", "mnist", "fashion_mnist")  # scaled to 0..1 unless the config says otherwise
+    sweeps: Annotated[Mapping[str, SweepConfig], InWords("NAME: {values: [...]}")] = field(
+        default_factory=dict
+    )

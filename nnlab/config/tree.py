@@ -89,7 +89,7 @@ class Node:
         return any(node.value is BAD for node in self.walk())
 
 
-def find(node: Node, *path: str | int) -> Node:
+def find_node(node: Node, *path: str | int) -> Node:
     """The node at `path`, or the deepest one on the way that exists."""
     for step in path:
         if isinstance(step, int) and node.items is not None and step < len(node.items):
@@ -101,12 +101,12 @@ def find(node: Node, *path: str | int) -> Node:
     return node
 
 
-def plain(node: Node) -> object:
+def to_plain(node: Node) -> object:
     """The tree as dicts, lists and scalars."""
     if isinstance(node.value, dict):
-        return {key: plain(child) for key, child in node.value.items()}
+        return {key: to_plain(child) for key, child in node.value.items()}
     if isinstance(node.value, list):
-        return [plain(child) for child in node.value]
+        return [to_plain(child) for child in node.value]
     return node.value
 
 

@@ -1,12 +1,11 @@
 """The limits in a setting's annotation, held where a setting is made in Python.
 
-A config is checked by `nnlab.config`, which also checks types; here only what annotated_types says
-of a number or of a length is compared, so that building a network costs next to nothing.
+`nnlab.config` checks types too and compares limits by the same `broken_limit`.
 """
 
 import dataclasses
 import operator
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
@@ -26,7 +25,7 @@ def require_limits(member: Any, name: str) -> None:
     for field, limits in _of_class(cls):
         value = getattr(member, field)
         for limit in limits:
-            if (broken := _broken(value, limit)) is not None:
+            if (broken := broken_limit(value, limit)) is not None:
                 raise ValueError(f"{name}: {field} is {value!r}; it must be {broken}")
 
 
@@ -42,21 +41,30 @@ def _of_class(cls: type[Any]) -> tuple[tuple[str, tuple[Any, ...]], ...]:
 
 def _of(hint: Any) -> Sequence[Any]:
     if get_origin(hint) is Annotated:
-        return [part for note in hint.__metadata__ for part in _parts(note)]
-    options = [one for one in get_args(hint) if one is not type(None)]
+        return single_limits(hint.__metadata__)
+    options = [option for option in get_args(hint) if option is not type(None)]
     return _of(options[0]) if len(options) == 1 and type(None) in get_args(hint) else []
 
 
-def _parts(note: Any) -> Sequence[Any]:
-    return list(note) if isinstance(note, at.GroupedMetadata) else [note]
+def single_limits(notes: Iterable[Any]) -> list[Any]:
+    """The notes of an annotation one by one: Interval and Len hold several."""
+    return [
+        part
+        for note in notes
+        for part in (note if isinstance(note, at.GroupedMetadata) else [note])
+    ]
 
 
-def _broken(value: Any, limit: Any) -> str | None:
+def broken_limit(value: Any, limit: Any) -> str | None:
     """What the value must be and is not; None where it is, or where the limit is not for it."""
     if isinstance(value, int | float) and type(limit) in RULES:
         name, holds, sign = RULES[type(limit)]
         bound = getattr(limit, name)
         return None if holds(value, bound) else f"{sign} {bound}"
-    if isinstance(value, tuple) and isinstance(limit, at.MinLen) and len(value) < limit.min_length:
-        return f"{limit.min_length} or more items long"
+    if isinstance(value, tuple | str):
+        unit = "characters" if isinstance(value, str) else "items"
+        if isinstance(limit, at.MinLen) and len(value) < limit.min_length:
+            return f"{limit.min_length} or more {unit} long"
+        if isinstance(limit, at.MaxLen) and len(value) > limit.max_length:
+            return f"at most {limit.max_length} {unit} long"
     return None

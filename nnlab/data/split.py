@@ -27,13 +27,13 @@ class Split:
     test to watch the test part itself, which must not stop training early then.
     pool: whether the official training and test parts are put together first, so that test can
     take a share of all.
-    order: shuffled takes the shares from a random order of the rows, ordered from their end.
+    split: shuffled takes the shares from a random order of the rows, ordered from their end.
     """
 
     test: Share | None = None
     validation: Share | Literal["test"] | None = None
     pool: bool = False
-    order: Literal["shuffled", "ordered"] = "shuffled"
+    split: Literal["shuffled", "ordered"] = "shuffled"
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +67,7 @@ def split_rows(options: Split, rows: int, test_rows: int, seed: int) -> PartRows
     validated = _count("validation", own, available - tested)
 
     order = np.arange(available)
-    if options.order == "shuffled" and tested + validated:
+    if options.split == "shuffled" and tested + validated:
         order = generator(seed, Purpose.SPLIT).permutation(available)
     train, validation, test = np.split(order, [available - tested - validated, available - tested])
     if official:

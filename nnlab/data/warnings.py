@@ -59,7 +59,7 @@ def _classes(dataset: Dataset, parts: PartRows, options: Split) -> Iterator[str]
     if same := look_alike_warning(dataset.class_names):
         yield same
     more_rows = "Set another data.seed, or give the class more rows"
-    if options.order == "ordered":
+    if options.split == "ordered":
         more_rows = "Set data.split: shuffled, or sort the rows otherwise"
     if names := absent_classes(dataset, parts.train):
         which = "it" if len(names) == 1 else "they"

@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from typing import Any
 
 from nnlab.build import Built, build, load_weights
-from nnlab.config.dump import dump, mapping
-from nnlab.config.load import from_mapping, load
+from nnlab.config.dump import dump, settings_of
+from nnlab.config.load import from_mapping, load_config
 from nnlab.config.overrides import Override
 from nnlab.config.schema import Config
 from nnlab.data.batches import Batches
@@ -41,10 +41,10 @@ def resume(
     machine = environment.describe(argv)  # before the lock: see describe.run
     with folder.lock():
         folder.tidy()
-        config = load(folder.path / RESOLVED, overrides, check=False).config
+        config = load_config(folder.path / RESOLVED, overrides, check=False).config
         again = f"`nnlab train {shown(folder.path / RESOLVED)}` with --set begins another run."
         before = settings(folder)
-        changes.refuse(before, mapping(config), again)
+        changes.refuse(before, settings_of(config), again)
         about = folder.read_run()
         longer = config.training.epochs > before["training"]["epochs"]
         if about.get("status") == "diverged":
@@ -66,8 +66,8 @@ def settings(folder: RunFolder) -> dict[str, Any]:
     if folder.has_checkpoint():
         found = folder.load_checkpoint().meta.get("config")
         if isinstance(found, dict):
-            return mapping(from_mapping(found, check=False))
-    return mapping(load(folder.path / RESOLVED, check=False).config)
+            return settings_of(from_mapping(found, check=False))
+    return settings_of(load_config(folder.path / RESOLVED, check=False).config)
 
 
 def saved_steps(folder: RunFolder) -> int:

@@ -17,9 +17,9 @@ from typing import Any, NoReturn
 import numpy as np
 
 from nnlab.build import Built, build, load_weights
-from nnlab.config.dump import dump, mapping
+from nnlab.config.dump import dump, settings_of
+from nnlab.config.files import name_problem
 from nnlab.config.load import Loaded
-from nnlab.config.names import name_problem
 from nnlab.config.schema import FromRun
 from nnlab.core.metrics import ACCURACY
 from nnlab.errors import ConfigError, Interrupted, NnlabError, RunUnreadable, StorageError
@@ -128,7 +128,7 @@ class Session:
 
     def __init__(self, built: Built, folder: RunFolder, state: State) -> None:
         self.built, self.folder, self.state = built, folder, state
-        self.settings = mapping(built.config)
+        self.settings = settings_of(built.config)
         self.environment: dict[str, str] = {}
         self.notes: list[str] = []
         self.warnings = list(built.warnings)

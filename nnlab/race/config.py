@@ -1,16 +1,34 @@
-"""The settings of a race: frozen dataclasses with all defaults filled in."""
+"""A race of optimizers: its settings, and a YAML text to a checked Race and back.
+
+Three short forms beside those of a training:
+
+function: {quadratic: 50}  -> {name: quadratic, condition: 50}
+runs: [{sgd: 0.1}]         -> [{optimizer: {name: sgd, lr: 0.1}, schedule: {name: constant}}]
+runs: [adam]               -> [{optimizer: {name: adam}, schedule: {name: constant}}]
+"""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
 from typing import Annotated, Any
 
+import numpy as np
 from annotated_types import Ge, Le, Len
 
+from nnlab.config.annotations import InWords, field_default, hints
+from nnlab.config.build import Builder, RefusedError
+from nnlab.config.dump import settings_of, to_yaml
 from nnlab.config.families import OPTIMIZER, SCHEDULE, Family
-from nnlab.config.hints import default
+from nnlab.config.load import Document, check_name, finished, read_document, read_text, with_missing
+from nnlab.config.overrides import Grammar, Override, UnfitError, apply, read_overrides
+from nnlab.config.problems import Problems, shown_value
+from nnlab.config.rewrite import names_member, rewritten
+from nnlab.config.schema import Name
+from nnlab.config.short_forms import expand
+from nnlab.config.tree import BAD, Node, find_node
 from nnlab.core.optimizers import Optimizer
 from nnlab.core.schedules import Constant, Schedule
 from nnlab.race.landscapes import LANDSCAPES, Landscape, Point
@@ -20,14 +38,16 @@ MOST_STEPS = 10_000
 MOST_RUNS = 20  # more paths than a reader can tell apart in one figure
 LONGEST = 50  # characters of a generated name, without its number
 
-Pair = Annotated[tuple[float, ...], Len(2, 2)]
+EXAMPLE = "a list of runs, such as [{sgd: 0.1}, {adam: 0.5}]"
+
+Pair = Annotated[tuple[float, ...], Len(2, 2), InWords("two numbers, [x, y]")]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Runner:
     """One run of a race.
 
-    name: its name in tables and figures; by default its optimizer and schedule in words.
+    name: its name in tables and figures.
     optimizer: how a gradient changes the point. x and y count as weights, so weight_decay and l1
     pull both towards 0.
     schedule: how the learning rate changes; its time counts steps, whatever `per` says.
@@ -35,7 +55,7 @@ class Runner:
     start: its own start, if it differs from the start of the race.
     """
 
-    name: Annotated[str, Len(1, 60)] = ""
+    name: Annotated[str, Len(1, 60), InWords(default="its optimizer and schedule")] = ""
     optimizer: Optimizer
     schedule: Schedule = field(default_factory=Constant)
     steps: Annotated[int, Ge(1), Le(MOST_STEPS)] = 100
@@ -46,16 +66,16 @@ class Runner:
 class Race:
     """Optimizers on a function of two numbers.
 
-    name: becomes part of the run folder's name; by default the name of the file.
+    name: becomes part of the run folder's name.
     function: the function to minimize.
-    start: where all runs begin, [x, y]; by default the usual start of the function.
-    runs: the runs, at most 20.
+    start: the point where all runs begin, [x, y].
+    runs: the runs, 1 to 20.
     """
 
-    name: str
-    function: Landscape
-    start: Pair
-    runs: tuple[Runner, ...]
+    name: Name
+    function: Annotated[Landscape, LANDSCAPE]
+    start: Annotated[Pair, InWords(default="the usual start of the function")]
+    runs: Annotated[tuple[Runner, ...], Len(1, MOST_RUNS), InWords(EXAMPLE)]
 
     def start_of(self, runner: Runner) -> Point:
         """The point where a run begins."""
@@ -63,45 +83,209 @@ class Race:
         return x, y
 
 
-KEYS = tuple(key.name for key in fields(Race))
+@dataclass(frozen=True)
+class LoadedRace:
+    """A race, and the file's content byte for byte."""
+
+    race: Race
+    text: bytes
+
+
+def load_race(config: str | Path, overrides: Sequence[Override] = ()) -> LoadedRace:
+    """Read a file, or the shipped config of that name, with the overrides applied.
+
+    Raises ConfigError with all mistakes.
+    """
+    problems = Problems()
+    file = read_document(config, problems, "descend")
+    return LoadedRace(_finish(file, overrides, problems), file.text)
+
+
+def parse_race(
+    text: str, filename: str = "config.yaml", overrides: Sequence[Override] = ()
+) -> Race:
+    """The race in a text; messages call the text `filename`."""
+    problems = Problems()
+    return _finish(read_text(text, filename, problems, "descend"), overrides, problems)
+
+
+def dump_race(race: Race) -> str:
+    """The text of resolved.yaml, all defaults written out; reading it gives an equal race."""
+    return to_yaml(settings_of(race))
+
+
+def _finish(file: Document, overrides: Sequence[Override], problems: Problems) -> Race:
+    changes = read_overrides(overrides, Path.cwd(), problems)
+    root = apply(expand_race(file.root), changes, problems, [], GRAMMAR)
+    race: Race = finished(_race(root, file.name, problems), problems)
+    return race
+
+
+# Short forms.
+
+
+def expand_race(root: Node) -> Node:
+    """The tree in full form; what is neither short nor full stays as it is."""
+    runs = (root.entries or {}).get("runs")
+    if runs is not None and runs.items is not None:
+        full = Node([_full_run(item) for item in runs.items], runs.place)
+        root = root.with_entry("runs", full, root.key_place("runs"))
+    return expand(root, Race)
+
+
+def _full_run(item: Node) -> Node:
+    """An entry of `runs` with a key for its optimizer: {adam: 0.1}, {adam: {lr: 0.1}} or adam."""
+    keys = list(item.entries or {})
+    if isinstance(item.value, str) or (len(keys) == 1 and keys[0] in OPTIMIZER.members):
+        return Node({"optimizer": item}, item.place, {"optimizer": item.place})
+    return item
+
+
+def change_all_runs(*path: str) -> Callable[[Node, Node], Node]:
+    """A change of one setting in all runs."""
+
+    def change(root: Node, value: Node) -> Node:
+        runs = (root.entries or {}).get("runs")
+        if runs is None or not runs.items:
+            raise UnfitError("the config has no runs to change.")
+        items = [_put(item, path, value) for item in runs.items]
+        return root.with_entry("runs", Node(items, runs.place), root.key_place("runs"))
+
+    return change
+
+
+def _put(node: Node, path: tuple[str, ...], value: Node) -> Node:
+    if not path:
+        return value
+    if node.entries is None:  # a mistake that has a message already
+        return node
+    below = node.entries.get(path[0], Node({}, node.place))
+    return node.with_entry(path[0], _put(below, path[1:], value), value.place)
+
+
+# Every short name changes all runs; `runs.0.optimizer.lr` changes the first.
+GRAMMAR = Grammar(
+    schema=Race,
+    aliases={},
+    reshapers={
+        "lr": change_all_runs("optimizer", "lr"),
+        "learning_rate": change_all_runs("optimizer", "lr"),
+        "momentum": change_all_runs("optimizer", "momentum"),
+        "steps": change_all_runs("steps"),
+    },
+    swapped={},
+    expand=expand_race,
+    homes={},
+)
+# Settings of a run that belong to an entry of `runs`, not to the top.
+HOMES = {
+    **{key: f"runs.0.{key}" for key in ("optimizer", "schedule", "steps")},
+    **{key: f"runs.0.optimizer.{key}" for key in ("lr", "momentum")},
+}
+
+
+# From the full form to a Race.
+
+
+def _race(root: Node, stem: str, problems: Problems) -> Race | None:
+    """The race that a full tree describes; None where a problem was noted."""
+    before = len(problems.found)
+    root = with_missing(root, "name", stem)
+    runs = (root.entries or {}).get("runs")
+    if runs is not None and runs.items:
+        items = [_readable_run(item, i, problems) for i, item in enumerate(runs.items)]
+        root = root.with_entry("runs", Node(items, runs.place), root.key_place("runs"))
+    function = LANDSCAPE.members.get(str(find_node(root, "function", "name").value))
+    if function is not None and root.entries and "start" not in root.entries:
+        start = Node([Node(x, root.place) for x in function.start], root.place)
+        root = root.with_entry("start", start, root.place)
+    try:
+        values = Builder(problems, HOMES).top(Race, root)
+    except RefusedError:
+        return None
+    check_name(values, root, problems)
+    _check_names(values.get("runs", ()), root, problems)
+    if len(values) < len(hints(Race)) or len(problems.found) > before:
+        return None
+    race = Race(**values | {"runs": with_names(values["runs"])})
+    _check_starts(race, root, problems)
+    return race
+
+
+def _readable_run(node: Node, index: int, problems: Problems) -> Node:
+    """The run; BAD for {adam: 0.1, weight_decay: 0.01}, after noting how to write it."""
+    own = hints(Runner)
+    unknown = {key: part for key, part in (node.entries or {}).items() if key not in own}
+    if not names_member(unknown, OPTIMIZER):
+        return node
+    hint = rewritten(Node(unknown, node.place), OPTIMIZER, f"runs.{index}.optimizer")
+    problems.add(node.place, f"runs.{index} names no optimizer.", ", ".join(own), hint)
+    return Node(BAD, node.place)
+
+
+def _check_names(runs: Sequence[Runner], root: Node, problems: Problems) -> None:
+    """Note each name that two runs have."""
+    names = [run.name for run in runs]
+    for index, name in enumerate(names):
+        if name and name in names[:index]:
+            place = find_node(root, "runs", index, "name").place
+            problems.add(
+                place, f"runs.{index}.name: {shown_value(name)} is the name of another run."
+            )
+
+
+def _check_starts(race: Race, root: Node, problems: Problems) -> None:
+    """Note each start where the function or its gradient is not finite."""
+    for index, runner in enumerate(race.runs):
+        x, y = np.array(race.start_of(runner), np.float64)
+        with np.errstate(all="ignore"):
+            numbers = [race.function.value(x, y), *race.function.gradient(x, y)]
+        if not np.isfinite(numbers).all():
+            own = ("runs", index, "start") if runner.start is not None else ("start",)
+            name = LANDSCAPE.name_of(race.function)
+            sentence = f"{name} or its gradient is not finite at ({x:g}, {y:g})."
+            problems.add(find_node(root, *own).place, sentence, "a start nearer to 0")
+
+
+# Names of runs.
 
 
 def with_names(runs: Sequence[Runner]) -> tuple[Runner, ...]:
     """All runs with names that differ; a name from the config stays."""
-    alike = Counter(label(run) for run in runs)
+    alike = Counter(run_label(run) for run in runs)
     taken = {run.name for run in runs}
     named: list[Runner] = []
     for run in runs:
-        name = run.name or unused(label(run, alike[label(run)] > 1), taken)
+        name = run.name or unused_name(run_label(run, alike[run_label(run)] > 1), taken)
         taken.add(name)
         named.append(replace(run, name=name))
     return tuple(named)
 
 
-def label(run: Runner, with_start: bool = False) -> str:
+def run_label(run: Runner, with_start: bool = False) -> str:
     """sgd lr 0.2, exponential gamma 0.8; `with_start` adds the run's own start."""
-    parts = [words(OPTIMIZER, run.optimizer)]
-    if (schedule := words(SCHEDULE, run.schedule)) != "constant":
+    parts = [member_words(OPTIMIZER, run.optimizer)]
+    if (schedule := member_words(SCHEDULE, run.schedule)) != "constant":
         parts.append(schedule)
     if with_start and run.start is not None:
         parts.append(f"from ({run.start[0]:g}, {run.start[1]:g})")
     return ", ".join(parts)
 
 
-def words(family: Family, member: Any) -> str:
+def member_words(family: Family, member: Any) -> str:
     """A member's name, its rate, and its settings that differ from their defaults."""
     texts = [family.name_of(member)]
     for setting in fields(member):
         value = getattr(member, setting.name)
-        if value is True and default(setting) is not True:
+        if value is True and field_default(setting) is not True:
             texts.append(setting.name)
-        elif setting.name == "lr" or value != default(setting):
+        elif setting.name == "lr" or value != field_default(setting):
             number = f"{value:g}" if isinstance(value, float) else value
             texts.append(f"{setting.name} {number}")
     return " ".join(texts)
 
 
-def unused(name: str, taken: set[str]) -> str:
+def unused_name(name: str, taken: set[str]) -> str:
     """The name, with the first free number behind it where it is taken."""
     name = name if len(name) <= LONGEST else f"{name[: LONGEST - 3]}..."
     number, free = 1, name

@@ -8,10 +8,9 @@ import numpy as np
 
 from nnlab.core.types import FloatArray
 from nnlab.errors import ConfigError, RunUnreadable
-from nnlab.race.config import LANDSCAPE, Race, words
+from nnlab.race.config import LANDSCAPE, Race, member_words, parse_race
 from nnlab.race.folder import KIND, PATHS, read_paths
 from nnlab.race.landscapes import Domain, Landscape
-from nnlab.race.reader import parse_race
 from nnlab.run.folder import RESOLVED, RunFolder
 from nnlab.run.text import shown
 from nnlab.show.figures import style
@@ -97,7 +96,7 @@ def setting(race: Race) -> str:
     lowest, starts = race.function.lowest, {race.start_of(run) for run in race.runs}
     begin = [f"start ({x:g}, {y:g})" for x, y in starts] if len(starts) == 1 else []
     reach = "no minimum" if lowest is None else f"lowest value {lowest:.4g}"
-    return SEPARATOR.join([words(LANDSCAPE, race.function), *begin, reach])
+    return SEPARATOR.join([member_words(LANDSCAPE, race.function), *begin, reach])
 
 
 def trails(run: RunFolder, race: Race) -> list[Trail]:

@@ -2,11 +2,12 @@
 
 from typing import Any
 
-from nnlab.config.tree import Node, find, plain
+from nnlab.config.dump import settings_of
+from nnlab.config.tree import Node, to_plain
+from nnlab.race.config import expand_race, parse_race
 from nnlab.race.figure import FIGURES, race_of, setting
 from nnlab.race.folder import ends
 from nnlab.race.landscapes import Landscape
-from nnlab.race.reader import expand, parse_race, race_mapping
 from nnlab.run.folder import RunFolder
 from nnlab.show.figures import View, view
 from nnlab.show.page import tables
@@ -59,13 +60,9 @@ def of_race(run: RunFolder) -> Report:
 
 
 def in_full(config: str, filename: str, tree: Node) -> tuple[dict[str, Any], Any]:
-    """The config with all defaults; and in full form, without schedules that it does not set."""
-    base = race_mapping(parse_race(config, filename))
-    full: Any = plain(expand(tree))
-    for run, written in zip(full["runs"], find(tree, "runs").items or (), strict=True):
-        if "schedule" not in (written.entries or {}):
-            del run["schedule"]
-    return base, full
+    """The config with all defaults; and what is written in it in full form."""
+    base = settings_of(parse_race(config, filename))
+    return base, to_plain(expand_race(tree))
 
 
 def _tables(seen: View) -> list[tables.Table]:

@@ -15,16 +15,15 @@ from typing import Any
 
 import numpy as np
 
-from nnlab.config.names import name_problem
+from nnlab.config.files import name_problem
 from nnlab.core.optimizers import bind
 from nnlab.core.schedules import Patience, Plateau
 from nnlab.core.types import FloatArray
 from nnlab.errors import ConfigError, NnlabError
 from nnlab.experiment.signals import Terminated
-from nnlab.race.config import LANDSCAPE, Race, Runner
+from nnlab.race.config import LANDSCAPE, LoadedRace, Race, Runner, dump_race, load_race
 from nnlab.race.folder import KIND, append_paths, read_paths
 from nnlab.race.landscapes import Landscape, Point
-from nnlab.race.reader import LoadedRace, dump_race, load_race
 from nnlab.run import environment
 from nnlab.run.environment import now
 from nnlab.run.folder import RESOLVED, RunFolder

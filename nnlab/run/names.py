@@ -11,7 +11,7 @@ from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
-from nnlab.config.names import MAX_LENGTH, name_problem
+from nnlab.config.files import MAX_LENGTH, name_problem
 from nnlab.errors import NnlabError, RunUnreadable, StorageError, UsageError
 from nnlab.run import durable
 from nnlab.run.text import from_json, shown

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nnlab.build import load_weights
-from nnlab.config.load import load
+from nnlab.config.load import load_config
 from nnlab.config.schema import Config
 from nnlab.core.losses import Loss
 from nnlab.core.losses.classification import ClassLoss
@@ -131,7 +131,7 @@ class Run:
     @cached_property
     def config(self) -> Config:
         """The config with all defaults filled in. Raises ConfigError where it does not fit."""
-        return load(self.path / RESOLVED, check=False).config
+        return load_config(self.path / RESOLVED, check=False).config
 
     @cached_property
     def settings(self) -> dict[str, Any]:

@@ -5,8 +5,8 @@ from typing import Any
 
 from nnlab.config.files import decode
 from nnlab.config.problems import Problems
-from nnlab.config.reader import read
-from nnlab.config.tree import plain
+from nnlab.config.tree import to_plain
+from nnlab.config.yaml12 import read_yaml
 from nnlab.errors import ConfigError, RunUnreadable
 from nnlab.run.folder import RESOLVED, RunFolder
 from nnlab.run.text import shown
@@ -21,8 +21,8 @@ def settings(folder: RunFolder) -> dict[str, Any]:
     """
     path, problems = folder.path / RESOLVED, Problems()
     try:
-        found = plain(
-            read(decode(folder.read_resolved().encode(), str(path), path.parent), problems)
+        found = to_plain(
+            read_yaml(decode(folder.read_resolved().encode(), str(path), path.parent), problems)
         )
         problems.raise_any()
     except ConfigError as error:

@@ -18,8 +18,8 @@ from typing import Any
 
 from nnlab.config.dump import to_yaml
 from nnlab.config.problems import Problems
-from nnlab.config.reader import read
-from nnlab.config.tree import Source, plain
+from nnlab.config.tree import Source, to_plain
+from nnlab.config.yaml12 import read_yaml
 from nnlab.core import columns
 from nnlab.errors import ConfigError, NnlabError, RunUnreadable, StorageError
 from nnlab.run import durable, guard, lock, names, records
@@ -100,7 +100,7 @@ class SweepFolder:
         problems = Problems()
         try:
             text = durable.read(path).decode()
-            content = plain(read(Source(str(path), text, self.path), problems))
+            content = to_plain(read_yaml(Source(str(path), text, self.path), problems))
             problems.raise_any()
         except (ConfigError, UnicodeDecodeError) as error:
             raise RunUnreadable(f"Cannot read {shown(path)}: {error}") from error

@@ -9,9 +9,9 @@ from typing import Any
 from nnlab.config.files import checked
 from nnlab.config.overrides import ALIASES
 from nnlab.config.problems import Problems, clean
-from nnlab.config.reader import read
-from nnlab.config.schema import Study
-from nnlab.config.tree import Node, Place, Source, from_plain, plain
+from nnlab.config.schema import SweepConfig
+from nnlab.config.tree import Node, Place, Source, from_plain, to_plain
+from nnlab.config.yaml12 import read_yaml
 from nnlab.errors import UsageError
 from nnlab.suggest import did_you_mean
 
@@ -40,11 +40,11 @@ class Axis:
     @property
     def plain(self) -> list[Any]:
         """The values as Python has them."""
-        return [plain(value) for value in self.values]
+        return [to_plain(value) for value in self.values]
 
 
 def parse(
-    texts: Sequence[str], studies: Mapping[str, Study], config: str, folder: Path
+    texts: Sequence[str], studies: Mapping[str, SweepConfig], config: str, folder: Path
 ) -> list[Axis]:
     """The axes that were asked for; a bare word is one of the config's studies.
 
@@ -63,9 +63,9 @@ def parse(
     return axes
 
 
-def _refuse_misread(texts: Sequence[str], studies: Mapping[str, Study]) -> None:
+def _refuse_misread(texts: Sequence[str], studies: Mapping[str, SweepConfig]) -> None:
     """UsageError with the command to write for `sweep xor lr` and for `sweep lr 0.1 0.2`."""
-    from nnlab.config.locate import shipped
+    from nnlab.config.files import shipped
 
     known = shipped()
     for index, text in enumerate(texts):
@@ -80,7 +80,7 @@ def _refuse_misread(texts: Sequence[str], studies: Mapping[str, Study]) -> None:
         )
 
 
-def _axis(text: str, studies: Mapping[str, Study], config: str, folder: Path) -> Axis:
+def _axis(text: str, studies: Mapping[str, SweepConfig], config: str, folder: Path) -> Axis:
     key, equals, written = text.partition("=")
     key = key.strip()
     if not equals:
@@ -94,7 +94,7 @@ def _axis(text: str, studies: Mapping[str, Study], config: str, folder: Path) ->
     return Axis(key, tuple(values), replace(values[0].place, line=1, column=1))
 
 
-def _study(name: str, studies: Mapping[str, Study], config: str, folder: Path) -> Axis:
+def _study(name: str, studies: Mapping[str, SweepConfig], config: str, folder: Path) -> Axis:
     if name not in studies:
         hint = clean(did_you_mean(name, studies))
         raise UsageError(
@@ -106,7 +106,7 @@ def _study(name: str, studies: Mapping[str, Study], config: str, folder: Path) -
     return Axis(study.key, values, place, study.set, study.caption)
 
 
-def _offered(studies: Mapping[str, Study]) -> str:
+def _offered(studies: Mapping[str, SweepConfig]) -> str:
     """What the config has, as the end of a sentence, and a sentence on everything else."""
     word = "study" if len(studies) == 1 else "studies"
     known = f"the {word} {', '.join(studies)}" if studies else "no studies"
@@ -117,7 +117,7 @@ def _listed(key: str, written: str) -> list[Node]:
     """The items of a YAML flow list."""
     problems = Problems()
     source = checked(Source("axis", f"{key}=[{written}]", Path.cwd(), "set"))
-    found = read(source, problems, start=len(key) + 1)
+    found = read_yaml(source, problems, start=len(key) + 1)
     problems.raise_any()
     return found.items or []
 
@@ -125,7 +125,7 @@ def _listed(key: str, written: str) -> list[Node]:
 def _computed(name: str, written: str, text: str) -> list[Node]:
     problems = Problems()
     place = Place(checked(Source("axis", text, Path.cwd(), "set")), 1, 1)
-    numbers = [plain(node) for node in _listed(name, written)]
+    numbers = [to_plain(node) for node in _listed(name, written)]
     problems.raise_any()
     try:
         values = CALLS[name](*numbers)

@@ -9,14 +9,13 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from nnlab.config.dump import mapping
-from nnlab.config.load import load
-from nnlab.config.names import name_from_stem, name_problem
-from nnlab.config.overrides import ALIASES, Override, Setting
+from nnlab.config.dump import settings_of
+from nnlab.config.files import name_from_stem, name_problem
+from nnlab.config.load import Base, load_base, load_config
+from nnlab.config.overrides import ALIASES, Override, SettingChange
 from nnlab.config.problems import Problems, clean
 from nnlab.config.schema import Config
-from nnlab.config.tree import Node, Place, Source, from_plain, plain
-from nnlab.config.variants import Base, base
+from nnlab.config.tree import Node, Place, Source, from_plain, to_plain
 from nnlab.data.user_tables import Csv, Npz
 from nnlab.errors import NnlabError, UsageError
 from nnlab.run import names
@@ -62,7 +61,7 @@ class Sweep:
     @property
     def settings(self) -> dict[str, Any]:
         """The config that all trials vary, in full form."""
-        return {key: value for key, value in mapping(self.base).items() if key != "sweeps"}
+        return {key: value for key, value in settings_of(self.base).items() if key != "sweeps"}
 
     @property
     def caption(self) -> str:
@@ -90,12 +89,12 @@ def prepare(request: Request) -> Sweep:
 
     Raises UsageError, ConfigError with the mistakes of all trials, DataError.
     """
-    loaded = load(request.config, request.overrides)
+    loaded = load_config(request.config, request.overrides)
     assert loaded.path is not None  # it was read from a file
     folder = loaded.path.resolve().parent
     axes = parse(request.axes, loaded.config.sweeps, request.config, folder)
     fixed = _fixed(axes, request.overrides)
-    found = base(request.config, fixed)
+    found = load_base(request.config, fixed)
     seeds = _seeds(request, axes, found.config.seed)
     _require_few(request, axes, len(seeds))
     trials, repeated = _trials(found, axes, seeds, request)
@@ -193,7 +192,7 @@ def stale_elsewhere(sweep: Sweep, folder: SweepFolder) -> list[TrialRecord]:
     for name in folder.trials() if isinstance(sweep.base.data.source, Csv | Npz) else ():
         run = folder.trial(name)
         with suppress(NnlabError):  # what cannot be read any more is told as such in the table
-            config = load(run.path / RESOLVED, check=False).config
+            config = load_config(run.path / RESOLVED, check=False).config
             if name not in asked and is_stale(run, as_trial(config, {}, ())):
                 found.append(folder.record(name))
     return found
@@ -264,11 +263,12 @@ def _trials(
     total = 0
     for cell in grid.cells(axes, request.sample, found.config.seed):
         changes = [
-            Setting(axis.key, value, axis.place) for axis, value in zip(axes, cell, strict=True)
+            SettingChange(axis.key, value, axis.place)
+            for axis, value in zip(axes, cell, strict=True)
         ]
-        settings = {one.key: plain(one.value) for one in changes}
+        settings = {one.key: to_plain(one.value) for one in changes}
         for seed in seeds or (None,):
-            own = [] if seed is None else [Setting("seed", Node(seed, place), place)]
+            own = [] if seed is None else [SettingChange("seed", Node(seed, place), place)]
             config = found.vary([*changes, *own], problems)
             if config is None:
                 break  # with another seed it would be as wrong
@@ -281,7 +281,7 @@ def _trials(
 
 def as_trial(config: Config, cell: dict[str, Any], argv: tuple[str, ...]) -> Trial:
     """The trial of a config, its folder named by the hash of it."""
-    content = json.dumps({**mapping(config), "sweeps": {}})
+    content = json.dumps({**settings_of(config), "sweeps": {}})
     source = config.data.source
     # A file of the user may change between two calls; whatever else a config names cannot.
     data = source.load(config.data.seed).sha256 if isinstance(source, Csv | Npz) else None

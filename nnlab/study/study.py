@@ -31,7 +31,7 @@ from nnlab.run.folder import RunFolder
 from nnlab.run.sweeps import SweepFolder
 from nnlab.run.text import shown
 from nnlab.study.plan import as_trial
-from nnlab.study.space import settings_of
+from nnlab.study.space import searched_config
 from nnlab.study.trial import DONE, LOST, Trial, going, is_stale, outcome, record_failure, said
 from nnlab.study.tuning import Tuning
 from nnlab.training import Epoch
@@ -285,7 +285,7 @@ class Study:
 
     def _trial(self, cell: Mapping[str, Any]) -> Trial:
         """The trial with these settings. ConfigError where they do not go together."""
-        config = settings_of(self.tuning.dimensions, self.tuning.base, cell)
+        config = searched_config(self.tuning.dimensions, self.tuning.base, cell)
         return as_trial(config, dict(cell), self.tuning.argv)
 
 

@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from nnlab.config.dump import mapping
-from nnlab.config.variants import Base
+from nnlab.config.dump import settings_of
+from nnlab.config.load import Base
 from nnlab.core.metrics import better_when
 from nnlab.errors import UsageError
 from nnlab.run.sweeps import SweepFolder
-from nnlab.study.space import Dimension, as_mapping
+from nnlab.study.space import Dimension, space_settings
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ def register(tuning: Tuning, folder: SweepFolder, code: Mapping[str, Any]) -> No
         "name": tuning.base.config.name,
         "config": tuning.config,
         "axes": [{"key": one.key, "values": []} for one in tuning.dimensions],
-        "search": as_mapping(tuning.dimensions),
+        "search": space_settings(tuning.dimensions),
         "metric": tuning.metric,
         "code": dict(code),
         "base": settings(tuning),
@@ -62,7 +62,7 @@ def require_same(tuning: Tuning, folder: SweepFolder) -> None:
             )
         return
     before = folder.read_about()
-    same = before.get("search") == as_mapping(tuning.dimensions)
+    same = before.get("search") == space_settings(tuning.dimensions)
     if not same or before.get("base") != settings(tuning):
         what = "another config" if same else "another space"
         raise UsageError(
@@ -73,4 +73,4 @@ def require_same(tuning: Tuning, folder: SweepFolder) -> None:
 
 def settings(tuning: Tuning) -> dict[str, Any]:
     """The config that the trials vary, in full form."""
-    return {key: value for key, value in mapping(tuning.base.config).items() if key != "sweeps"}
+    return {key: value for key, value in settings_of(tuning.base.config).items() if key != "sweeps"}

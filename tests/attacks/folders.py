@@ -26,7 +26,7 @@ import nnlab.cli.predict
 import nnlab.cli.report
 import nnlab.cli.runs
 import nnlab.cli.verify  # noqa: F401
-from nnlab.config.load import load
+from nnlab.config.load import load_config
 from nnlab.experiment.session import begin
 from nnlab.run import arrays, checkpoint
 from tests.torture import worker
@@ -195,7 +195,7 @@ def whole(folder: Path) -> Path:
     np.savez(folder / "data.npz", x=x, y=np.arange(12) % 2)
     (folder / "c.yaml").write_text(CONFIG)
     (folder / "rows.csv").write_text("1,2\n3,4\n")
-    with begin(load(folder / "c.yaml"), folder) as run:
+    with begin(load_config(folder / "c.yaml"), folder) as run:
         for _ in run:
             run.checkpoint()
     run.folder.path.rename(folder / "run")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from nnlab.config.files import MAX_BYTES, decode, read_bytes
-from nnlab.config.load import from_mapping, load, parse
+from nnlab.config.load import from_mapping, load_config, parse_config
 from nnlab.errors import ConfigError
 from tests.attacks.configs import ATTACKS
 
@@ -34,7 +34,7 @@ def test_an_attack_is_refused(name: str, tmp_path: Path, monkeypatch: pytest.Mon
     Path("x.yaml").write_bytes(data)
     start = time.process_time()
     with pytest.raises(ConfigError) as error:
-        load("x.yaml")
+        load_config("x.yaml")
     seconds = time.process_time() - start
     message = str(error.value)
     # The wanted sentence may stand behind that of a key which is missing at the start.
@@ -57,7 +57,7 @@ def test_a_bomb_is_refused_at_once(name: str) -> None:
     before = sys.getprofile()
     sys.setprofile(count)
     try:
-        parse(decode(ATTACKS[name][0], "x.yaml", Path()).text, "x.yaml")
+        parse_config(decode(ATTACKS[name][0], "x.yaml", Path()).text, "x.yaml")
     except ConfigError:
         return
     finally:
@@ -71,7 +71,7 @@ def test_no_attack_takes_much_memory() -> None:
 import resource, sys
 from pathlib import Path
 from nnlab.config.files import decode
-from nnlab.config.load import parse
+from nnlab.config.load import parse_config
 from nnlab.errors import ConfigError
 from tests.attacks.configs import ATTACKS
 
@@ -80,11 +80,11 @@ def size():
         2**20 if sys.platform == "darwin" else 2**10
     )
 
-parse("{data: xor, network: [{dense: 1}, sigmoid], loss: bce}")
+parse_config("{data: xor, network: [{dense: 1}, sigmoid], loss: bce}")
 before = size()
 for data, _ in ATTACKS.values():
     try:
-        parse(decode(data, "x.yaml", Path()).text, "x.yaml")
+        parse_config(decode(data, "x.yaml", Path()).text, "x.yaml")
     except ConfigError:
         pass
 print(size() - before)
@@ -100,7 +100,7 @@ print(size() - before)
 @pytest.mark.skipif(not Path("/dev/zero").exists(), reason="there is no /dev/zero here")
 def test_an_endless_device_is_not_read() -> None:
     with pytest.raises(ConfigError, match=r"^/dev/zero is not a regular file, so it cannot be a"):
-        load("/dev/zero")
+        load_config("/dev/zero")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no named pipes in folders")
@@ -108,7 +108,7 @@ def test_a_pipe_without_a_writer_does_not_block(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe.yaml"
     os.mkfifo(pipe)
     with pytest.raises(ConfigError, match="is not a regular file, so it cannot be a config"):
-        load(pipe)
+        load_config(pipe)
 
 
 def test_of_a_large_file_only_the_beginning_is_read(tmp_path: Path) -> None:
@@ -130,13 +130,13 @@ def test_of_a_large_file_only_the_beginning_is_read(tmp_path: Path) -> None:
 )
 def test_a_path_that_is_no_file(path: str, sentence: str) -> None:
     with pytest.raises(ConfigError) as error:
-        load(path)
+        load_config(path)
     assert sentence in str(error.value)
 
 
 def test_control_characters_of_a_file_name_are_not_printed() -> None:
     with pytest.raises(ConfigError) as error:
-        parse("a: 1", "\x1b[2Jx.yaml")
+        parse_config("a: 1", "\x1b[2Jx.yaml")
     assert "\x1b" not in str(error.value)
     assert str(error.value).startswith("\\x1b[2Jx.yaml:1:1:")
 
@@ -169,13 +169,13 @@ from pathlib import Path
 from nnlab.config import schema
 from nnlab.config.families import INITIALIZER, LAYER, LOSS, OPTIMIZER, SCHEDULE, SOURCE
 from nnlab.config.files import decode
-from nnlab.config.hints import hints
-from nnlab.config.load import parse
+from nnlab.config.annotations import hints
+from nnlab.config.load import parse_config
 from nnlab.errors import ConfigError
 
 def read(data):
     try:
-        parse(decode(data, "x.yaml", Path()).text, "x.yaml")
+        parse_config(decode(data, "x.yaml", Path()).text, "x.yaml")
     except ConfigError:
         pass
 

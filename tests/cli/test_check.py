@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from click.testing import Result
 
-from nnlab.config.load import load, parse
+from nnlab.config.load import load_config, parse_config
 from nnlab.core.layers.dense import Dense
 from nnlab.core.types import Array, Views
 
@@ -43,7 +43,7 @@ def test_the_config_and_the_network_without_the_data(
     assert (result.exit_code, result.stderr) == (0, "")
     assert result.stdout.startswith(FASHION)
     resolved = result.stdout.removeprefix(FASHION)
-    assert parse(resolved) == load("fashion_mlp").config
+    assert parse_config(resolved) == load_config("fashion_mlp").config
     assert list(tmp_path.iterdir()) == []
 
 

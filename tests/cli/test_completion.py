@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from nnlab.config.kinds import describes_race
-from nnlab.config.locate import shipped
+from nnlab.config.files import shipped
+from nnlab.config.load import describes_race
 from tests.patience import PATIENCE
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from click.testing import Result
 
-from nnlab.config.locate import shipped
+from nnlab.config.files import shipped
 from nnlab.run.folder import RunFolder
 from nnlab.run.run import Run
 

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from click.testing import Result
 
-from nnlab.config.dump import mapping
-from nnlab.config.load import load
+from nnlab.config.dump import settings_of
+from nnlab.config.load import load_config
 from nnlab.errors import RunUnreadable
 from nnlab.run import durable, lock
 from nnlab.run.folder import RunFolder
@@ -237,7 +237,9 @@ def test_a_trial_elsewhere_is_read_and_not_written(trained: Path, tmp_path: Path
     sweep = tmp_path / "sweep"
     sweep.mkdir()
     (sweep / name).symlink_to(elsewhere)
-    trial = Trial(name, json.dumps(mapping(load(elsewhere / "resolved.yaml").config)), {}, 0)
+    trial = Trial(
+        name, json.dumps(settings_of(load_config(elsewhere / "resolved.yaml").config)), {}, 0
+    )
     assert run_trial(trial, sweep).status == "completed"
     RunFolder(elsewhere).update_status("interrupted")
     before = contents(elsewhere)

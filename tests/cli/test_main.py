@@ -15,16 +15,15 @@ from click.testing import Result
 from nnlab import errors
 from nnlab.cli import NAMES, main
 from nnlab.cli.failures import REPORT, exit_code
-from nnlab.config.construct import HOMES
-from nnlab.config.overrides import ALIASES
-from nnlab.config.reshape import RESHAPERS
-from nnlab.config.schema import KEYS
+from nnlab.config.annotations import hints
+from nnlab.config.overrides import ALIASES, HOMES, RESHAPERS
+from nnlab.config.schema import Config
 from tests.patience import PATIENCE
 
 Nnlab = Callable[..., Result]
 Process = Callable[..., "subprocess.CompletedProcess[str]"]
 
-HEAVY = ["numpy", "yaml", "pydantic", "sklearn", "scipy", "matplotlib", "rich", "platformdirs"]
+HEAVY = ["numpy", "yaml", "sklearn", "scipy", "matplotlib", "rich", "platformdirs"]
 PROBE = (
     "import sys, runpy\n"
     "sys.argv = ['nnlab', *sys.argv[1:]]\n"
@@ -54,7 +53,7 @@ def commands() -> list[tuple[str, click.Command]]:
         (["--version"], []),
         (
             ["train", "xor", "--no-plots", "--set", "epochs=20", "--set", "training.engine=numpy"],
-            ["numpy", "yaml", "pydantic"],
+            ["numpy", "yaml"],
         ),
         (["init"], ["numpy", "yaml"]),
     ],
@@ -225,7 +224,7 @@ def test_what_a_wrong_option_must_have_meant(nnlab: Nnlab, line: str, message: s
 
 
 def test_every_short_name_of_a_setting_is_known_as_an_option(nnlab: Nnlab) -> None:
-    for key in (*KEYS, *ALIASES, *RESHAPERS, *HOMES):
+    for key in (*hints(Config), *ALIASES, *RESHAPERS, *HOMES):
         option = f"--{key.replace('_', '-')}"
         if option not in ("--name", "--seed"):  # options of train
             result = nnlab("train", "xor", option, "5")

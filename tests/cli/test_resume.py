@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
-from nnlab.config.load import load
+from nnlab.config.load import load_config
 from nnlab.experiment.session import begin
 from nnlab.run.folder import RunFolder
 from tests.patience import wait_until
@@ -27,7 +27,7 @@ Nnlab = Callable[..., Result]
 def stopped(tmp_path: Path, nnlab: Nnlab) -> RunFolder:
     """A run of `small` that was lost after its first epochs; the only one in tmp_path/runs."""
     cases.write(tmp_path)
-    with begin(load(tmp_path / "small.yaml"), tmp_path / "runs") as session:
+    with begin(load_config(tmp_path / "small.yaml"), tmp_path / "runs") as session:
         for number, _ in enumerate(session):
             if number == 5:
                 break

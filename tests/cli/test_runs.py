@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
-from nnlab.config.locate import shipped
+from nnlab.config.files import shipped
 
 Nnlab = Callable[..., Result]
 

@@ -9,8 +9,8 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from nnlab.config.dump import mapping
-from nnlab.config.load import load
+from nnlab.config.dump import settings_of
+from nnlab.config.load import load_config
 from nnlab.study.executors import Executor, Note
 from nnlab.study.trial import Outcome, Trial
 from tests.patience import wait_until
@@ -70,7 +70,7 @@ class Dask:
 def trial(name: str, *changes: str, config: str = "xor", seed: int = 0, **more: str) -> Trial:
     """A trial of a shipped config with the NumPy engine."""
     overrides = ["training.engine=numpy", f"seed={seed}", *changes]
-    settings = mapping(load(config, overrides).config)
+    settings = settings_of(load_config(config, overrides).config)
     return Trial(name, json.dumps(settings), {"seed": seed, **more}, seed)
 
 

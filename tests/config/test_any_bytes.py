@@ -11,13 +11,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from nnlab.config.files import decode
-from nnlab.config.load import parse
-from nnlab.config.locate import shipped
+from nnlab.config.files import decode, shipped
+from nnlab.config.load import parse_config
 from nnlab.config.schema import Config
 from nnlab.errors import ConfigError, DataError
-from nnlab.race.config import Race
-from nnlab.race.reader import parse_race
+from nnlab.race.config import Race, parse_race
 
 EXAMPLES = int(os.environ.get("NNLAB_FUZZ", "100"))
 SHIPPED = sorted(path.read_bytes() for path in shipped().values())
@@ -51,7 +49,7 @@ def damaged(draw: st.DrawFn) -> bytes:
 def read(data: bytes) -> Config | Race | str:
     """The config or the message; DataError only ever comes from a data set that was named."""
     found: list[Config | Race | str] = []
-    for door in (parse, parse_race):
+    for door in (parse_config, parse_race):
         start = time.process_time()
         try:
             found.append(door(decode(data, "x.yaml", Path()).text, "x.yaml"))

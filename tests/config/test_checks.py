@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nnlab.config.load import parse
+from nnlab.config.load import parse_config
 from nnlab.errors import ConfigError, DataError
 
 IMAGES = {"data": "digits", "loss": "cross_entropy"}
@@ -16,7 +16,7 @@ def message(**parts: str) -> str:
     """What is said about a config of these parts; "" if it is good."""
     lines = [f"{key}: {value}" for key, value in {**PARTS, **parts}.items()]
     try:
-        parse("\n".join(lines), "x.yaml")
+        parse_config("\n".join(lines), "x.yaml")
     except ConfigError as error:
         return str(error)
     return ""
@@ -292,10 +292,10 @@ def test_data_that_cannot_be_read_is_an_error_of_the_data(tmp_path: Path) -> Non
     text = "data: {csv: {path: none.csv, target: y}}\nnetwork: [{dense: 1}]\nloss: mse"
     filename = str(tmp_path / "x.yaml")
     with pytest.raises(DataError):
-        parse(text, filename)
+        parse_config(text, filename)
     with pytest.raises(ConfigError, match="there is no optimizer 'x'"):
-        parse(f"{text}\noptimizer: x", filename)
-    assert parse(text, filename, check=False).loss is not None
+        parse_config(f"{text}\noptimizer: x", filename)
+    assert parse_config(text, filename, check=False).loss is not None
 
 
 @pytest.mark.parametrize(
@@ -318,7 +318,7 @@ def test_whole_numbers_as_numbers(tmp_path: Path, loss: str, name: str, allowed:
         "digits": "digits",
     }[name]
     with pytest.raises(ConfigError) as error:
-        parse(f"data: {data}\nnetwork: [{{dense: 1}}]\nloss: {loss}\n", "x.yaml")
+        parse_config(f"data: {data}\nnetwork: [{{dense: 1}}]\nloss: {loss}\n", "x.yaml")
     first, *_, last = str(error.value).split("\n")
     classes = allowed.partition(",")[0]
     assert first == (
@@ -328,12 +328,12 @@ def test_whole_numbers_as_numbers(tmp_path: Path, loss: str, name: str, allowed:
     assert last == f"    allowed: {allowed}"
     if name != "digits":
         told = data.replace("}", ", task: regression}")
-        parse(f"data: {told}\nnetwork: [{{dense: 1}}]\nloss: {loss}\n", "x.yaml")
+        parse_config(f"data: {told}\nnetwork: [{{dense: 1}}]\nloss: {loss}\n", "x.yaml")
 
 
 def test_parts_that_are_not_there_cannot_be_pooled() -> None:
     with pytest.raises(ConfigError) as error:
-        parse("data: {name: xor, pool: true}\nnetwork: [{dense: 1}]\nloss: mse\n", "x.yaml")
+        parse_config("data: {name: xor, pool: true}\nnetwork: [{dense: 1}]\nloss: mse\n", "x.yaml")
     assert str(error.value) == (
         "x.yaml:1:25: data.pool: this data set has no official test part to pool.\n"
         "    data: {name: xor, pool: true}\n                            ^"

@@ -5,17 +5,10 @@ from typing import Annotated, Any, Literal
 import pytest
 from annotated_types import Ge, Gt, Interval, Le, Len, Lt, MultipleOf
 
-from nnlab.config.describe import config_reference, told
-from nnlab.config.families import (
-    INITIALIZER,
-    LAYER,
-    LOSS,
-    OPTIMIZER,
-    SCHEDULE,
-    SOURCE,
-)
-from nnlab.config.hints import MisfitError, allowed, convert, hints
-from nnlab.config.schema import Config, Data, EarlyStopping, FromRun, Study, Training
+from nnlab.config.annotations import MisfitError, allowed, convert, hints
+from nnlab.config.describe import config_reference, docstring_parts
+from nnlab.config.families import INITIALIZER, LAYER, LOSS, OPTIMIZER, SCHEDULE, SOURCE
+from nnlab.config.schema import Config, Data, EarlyStopping, FromRun, SweepConfig, Training
 from nnlab.data.split import Split
 from nnlab.data.user_tables import Csv, Npz
 from nnlab.race.config import LANDSCAPE, Race, Runner
@@ -118,11 +111,12 @@ def test_the_keys_at_the_top_and_of_training_are_described() -> None:
 
 
 @pytest.mark.parametrize(
-    "cls", [Config, Data, Split, Training, EarlyStopping, Study, FromRun, Csv, Npz, Race, Runner]
+    "cls",
+    [Config, Data, Split, Training, EarlyStopping, SweepConfig, FromRun, Csv, Npz, Race, Runner],
 )
 def test_every_setting_of_a_section_has_a_meaning(cls: type) -> None:
     """Each once, as a line `key: ...` of the docstring."""
-    meanings = told(cls)[1]
+    meanings = docstring_parts(cls)[1]
     assert list(meanings) == list(hints(cls))
     assert all(len(text) > 10 for text in meanings.values())
 

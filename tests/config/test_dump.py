@@ -7,22 +7,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nnlab.config.dump import dump, mapping, to_yaml
-from nnlab.config.kinds import describes_race
-from nnlab.config.load import from_mapping, load, parse
-from nnlab.config.locate import shipped
+from nnlab.config.dump import dump, settings_of, to_yaml
+from nnlab.config.files import shipped
+from nnlab.config.load import describes_race, from_mapping, load_config, parse_config
 from nnlab.config.problems import Problems
-from nnlab.config.reader import MAX_NODES, read
-from nnlab.config.tree import Source, plain
+from nnlab.config.tree import Source, to_plain
+from nnlab.config.yaml12 import MAX_NODES, read_yaml
 from nnlab.errors import ConfigError
 
 
 @pytest.mark.parametrize("name", [n for n, path in shipped().items() if not describes_race(path)])
 def test_a_shipped_config_survives(name: str) -> None:
-    config = load(name).config
+    config = load_config(name).config
     text = dump(config)
-    assert parse(text, "other.yaml") == config
-    assert dump(parse(text, "other.yaml")) == text
+    assert parse_config(text, "other.yaml") == config
+    assert dump(parse_config(text, "other.yaml")) == text
 
 
 def test_the_text_is_complete_and_in_order() -> None:
@@ -93,9 +92,9 @@ tricky = st.one_of(
 
 def survives(**parts: object) -> None:
     config = from_mapping({**BASE, **parts}, check=False)
-    again = parse(dump(config), check=False)
+    again = parse_config(dump(config), check=False)
     assert again == config
-    assert repr(mapping(again)) == repr(mapping(config))  # also the sign of 0
+    assert repr(settings_of(again)) == repr(settings_of(config))  # also the sign of 0
 
 
 @settings(deadline=None)
@@ -149,9 +148,9 @@ def test_the_limit_is_that_of_the_reader() -> None:
             with pytest.raises(ConfigError):
                 to_yaml(content)
             with pytest.raises(ConfigError):
-                read(source, Problems())
+                read_yaml(source, Problems())
         else:
-            assert plain(read(source, Problems())) == content
+            assert to_plain(read_yaml(source, Problems())) == content
             assert to_yaml(content)
 
 

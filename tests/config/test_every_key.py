@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from nnlab.config.construct import DATA_KEYS
+from nnlab.config.annotations import allowed, hints, item_hint, options
 from nnlab.config.families import (
     AUGMENTATION,
     INITIALIZER,
@@ -20,11 +20,11 @@ from nnlab.config.families import (
     OPTIMIZER,
     SCHEDULE,
     SOURCE,
-    family_of_items,
+    family_of,
+    own_keys,
 )
-from nnlab.config.hints import allowed, hints, options
-from nnlab.config.load import parse
-from nnlab.config.schema import EarlyStopping, Training
+from nnlab.config.load import parse_config
+from nnlab.config.schema import Data, EarlyStopping, Training
 from nnlab.errors import ConfigError
 
 BASE: dict[str, Any] = {
@@ -102,7 +102,7 @@ every_key = pytest.mark.parametrize("key", KEYS, ids=lambda key: key.id)
 def problems(text: str) -> list[Any]:
     """The problems of a text; none if it is a good config."""
     try:
-        parse(text, "x.yaml", check=False)
+        parse_config(text, "x.yaml", check=False)
     except ConfigError as error:
         return list(error.problems)
     return []
@@ -137,7 +137,7 @@ def test_a_typo_names_the_key_that_was_meant(key: Key) -> None:
     assert found[0].sentence == f"{owner} has no setting '{typo}'."
     match = re.fullmatch(r" Did you mean '(\w+)'\?", found[0].hint)
     assert match is not None
-    assert match[1] in hints(key.cls) or match[1] in DATA_KEYS
+    assert match[1] in hints(key.cls) or match[1] in own_keys(Data)
     assert key.field in found[0].allowed.split(", ")
     assert text[found[0].place.column - 1 :].startswith(f'"{typo}"')
 
@@ -159,8 +159,8 @@ def test_null_is_refused_unless_it_is_a_value(key: Key) -> None:
         return
     found = the_only_problem(key, "null")
     assert found.sentence.endswith(f"{key.field} is null.")
-    family = family_of_items(key.hint)
-    assert found.allowed == (f"a list of {family.word}s" if family else allowed(key.hint))
+    family = family_of(item_hint(key.hint))
+    assert found.allowed == (f"a list of {family.plural}" if family else allowed(key.hint))
 
 
 @every_key
@@ -247,8 +247,8 @@ TOP = {
     "training: {early_stopping: {}}": "training.early_stopping needs 'patience'.",
     "sweeps: 5": "sweeps is 5.",
     "sweeps: {lr: [1]}": "sweeps.lr is a list.",
-    "sweeps: {lr: {}}": "sweeps.lr has no values.",
-    "sweeps: {lr: {values: 5}}": "sweeps.lr has no values.",
+    "sweeps: {lr: {}}": "sweeps.lr needs 'values'.",
+    "sweeps: {lr: {values: 5}}": "sweeps.lr.values is 5.",
     "sweeps: {lr: {values: [1], set: 5}}": "sweeps.lr.set is 5.",
     "sweeps: {lr: {values: [1], sett: {}}}": "sweeps.lr has no setting 'sett'.",
     "sweeps: {lr: {values: [0.1, -1]}}": "optimizer.lr is -1.",

@@ -2,9 +2,9 @@
 
 import pytest
 
-from nnlab.config.dump import mapping
-from nnlab.config.load import from_mapping, parse
-from nnlab.config.names import name_from_stem, name_problem
+from nnlab.config.dump import settings_of
+from nnlab.config.files import name_from_stem, name_problem
+from nnlab.config.load import from_mapping, parse_config
 
 BASE = {"data": "xor", "network": ["relu"], "loss": "mse"}
 
@@ -55,7 +55,7 @@ SAME: list[tuple[str, object, object]] = [
 def test_a_short_form_is_its_full_form(key: str, short: object, full: object) -> None:
     config = from_mapping({**BASE, key: short}, check=False)
     assert config == from_mapping({**BASE, key: full}, check=False)
-    assert contains(mapping(config)[key], full)
+    assert contains(settings_of(config)[key], full)
 
 
 def contains(found: object, wanted: object) -> bool:
@@ -68,7 +68,7 @@ def contains(found: object, wanted: object) -> bool:
 
 
 def test_defaults() -> None:
-    config = mapping(from_mapping(BASE, check=False))
+    config = settings_of(from_mapping(BASE, check=False))
     assert config["seed"] == 0
     assert config["init"] == {"name": "xavier_uniform"}
     assert config["optimizer"]["name"] == "sgd"
@@ -111,7 +111,7 @@ def test_defaults() -> None:
 def test_defaults_that_follow_from_other_keys(
     text: str, path: tuple[str, ...], value: object
 ) -> None:
-    found: object = mapping(parse(f"{text}\nnetwork: [relu]\nloss: mse", check=False))
+    found: object = settings_of(parse_config(f"{text}\nnetwork: [relu]\nloss: mse", check=False))
     for key in path:
         found = found[key]  # type: ignore[index]
     if path == ("training",):
@@ -130,7 +130,7 @@ def test_defaults_that_follow_from_other_keys(
     ],
 )
 def test_the_name_is_the_stem_of_the_file(filename: str, name: str) -> None:
-    assert parse("data: xor\nnetwork: [relu]\nloss: mse", filename, check=False).name == name
+    assert parse_config("data: xor\nnetwork: [relu]\nloss: mse", filename, check=False).name == name
 
 
 BEGIN = "a name cannot begin with '.', '-' or a space, end with '.' or one, or hold '..'."

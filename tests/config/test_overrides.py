@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from nnlab.config.dump import mapping
-from nnlab.config.load import from_mapping, load, parse
+from nnlab.config.dump import settings_of
+from nnlab.config.load import from_mapping, load_config, parse_config
 from nnlab.config.overrides import Override
 from nnlab.config.schema import Config
 from nnlab.errors import ConfigError
@@ -25,12 +25,12 @@ training: {epochs: 3}
 
 
 def with_set(*overrides: Override) -> Config:
-    return parse(TEXT, "x.yaml", overrides, check=False)
+    return parse_config(TEXT, "x.yaml", overrides, check=False)
 
 
 def at(config: Config, path: str) -> object:
     """The value at a dotted path of the resolved config."""
-    value: object = mapping(config)
+    value: object = settings_of(config)
     for step in path.split("."):
         value = value[int(step)] if isinstance(value, list) else value[step]  # type: ignore[index]
     return value
@@ -149,7 +149,7 @@ def test_what_is_no_setting(setting: str) -> None:
 )
 def test_a_network_without_a_hidden_part(network: str, setting: str, sentence: str) -> None:
     with pytest.raises(ConfigError) as error:
-        parse(f"data: xor\nnetwork: {network}\nloss: mse", "x.yaml", [setting], check=False)
+        parse_config(f"data: xor\nnetwork: {network}\nloss: mse", "x.yaml", [setting], check=False)
     assert str(error.value).startswith(sentence)
 
 
@@ -170,15 +170,15 @@ def test_values_from_python_are_settings_too() -> None:
 def test_a_default_learning_rate_is_not_kept() -> None:
     """Only what somebody wrote is worth keeping: adam's own default is another one."""
     text = "data: xor\nnetwork: [{dense: 2}]\nloss: mse"
-    assert at(parse(text, overrides=["optimizer=adam"]), "optimizer.lr") == 0.001
+    assert at(parse_config(text, overrides=["optimizer=adam"]), "optimizer.lr") == 0.001
 
 
 def test_options_that_do_not_fit_are_dropped_and_named(tmp_path: Path) -> None:
     path = tmp_path / "x.yaml"
     path.write_text(TEXT, encoding="utf-8")
-    loaded = load(path, ["optimizer=adam", "lr=0.1"], check=False)
+    loaded = load_config(path, ["optimizer=adam", "lr=0.1"], check=False)
     assert loaded.notes == ("optimizer=adam drops momentum, which adam does not have.",)
-    assert load(path, ["optimizer=rmsprop"], check=False).notes == ()
+    assert load_config(path, ["optimizer=rmsprop"], check=False).notes == ()
 
 
 def test_shorthand_in_the_file_is_changed_like_the_full_form() -> None:
@@ -234,7 +234,7 @@ def test_another_data_set_keeps_what_fits(
 ) -> None:
     path = tmp_path / "x.yaml"
     path.write_text(f"data: {data}\nnetwork: [{{dense: 2}}]\nloss: mse\n", encoding="utf-8")
-    loaded = load(path, [setting], check=False)
+    loaded = load_config(path, [setting], check=False)
     assert {key: at(loaded.config, f"data.{key}") for key in kept} == kept
     assert loaded.notes == notes
 
@@ -260,7 +260,7 @@ def test_a_value_that_is_wrong_in_many_places_is_told_once(setting: str, message
         "training: {epochs: -1, batch_size: 0}\n"
     )
     with pytest.raises(ConfigError) as error:
-        parse(text, "x.yaml", [setting], check=False)
+        parse_config(text, "x.yaml", [setting], check=False)
     first, second, *others = [str(problem) for problem in error.value.problems]
     assert [first.split("\n")[0], second.split("\n")[0]] == [
         "x.yaml:4:20: training.epochs is -1.",

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from nnlab.config.load import parse
-from nnlab.config.problems import MOST, Problem, Problems, clean, show
+from nnlab.config.load import parse_config
+from nnlab.config.problems import MOST, Problem, Problems, clean, shown_value
 from nnlab.config.tree import Place, Source
 from nnlab.errors import ConfigError
 
@@ -50,7 +50,7 @@ def test_five_mistakes_are_told_at_once() -> None:
     from nnlab.core.layers import LAYERS
 
     with pytest.raises(ConfigError) as error:
-        parse(FIVE_MISTAKES, "bad.yaml")
+        parse_config(FIVE_MISTAKES, "bad.yaml")
     assert str(error.value) == FIVE_SENTENCES.replace("{layers}", ", ".join(LAYERS))
     assert len(error.value.problems) == 5
     assert error.value.exit_code == 2
@@ -58,7 +58,7 @@ def test_five_mistakes_are_told_at_once() -> None:
 
 def test_mistakes_in_settings_show_the_setting() -> None:
     with pytest.raises(ConfigError) as error:
-        parse(
+        parse_config(
             "data: xor\nnetwork: [{dense: 2}]\nloss: mse\n",
             "x.yaml",
             ["optimizer.lr=-1", "lrr=3", "network.9=relu", "x", "seed=.nan", "loss=[", "a.b=1"],
@@ -113,7 +113,7 @@ lr: optimizer.lr is -1.
 
 def test_missing_keys_are_told_at_the_start() -> None:
     with pytest.raises(ConfigError) as error:
-        parse("name: x\n", "x.yaml")
+        parse_config("name: x\n", "x.yaml")
     assert [str(problem).split("\n")[0] for problem in error.value.problems] == [  # type: ignore[attr-defined]
         "x.yaml:1:1: the key 'data' is missing.",
         "x.yaml:1:1: the key 'network' is missing.",
@@ -158,7 +158,7 @@ def test_the_caret_stands_below_the_character(text: str, column: int, shown: lis
     ],
 )
 def test_values_are_shown_short_and_harmless(value: object, shown: str) -> None:
-    assert show(value) == shown
+    assert shown_value(value) == shown
 
 
 def test_clean_keeps_what_prints() -> None:
@@ -168,7 +168,7 @@ def test_clean_keeps_what_prints() -> None:
 def test_fifty_are_shown_and_the_others_counted() -> None:
     text = "training: {" + ", ".join(f"k{n}: 1" for n in range(60)) + "}\ndata: xor\n"
     with pytest.raises(ConfigError) as error:
-        parse(text + "network: [relu]\nloss: mse", "x.yaml", check=False)
+        parse_config(text + "network: [relu]\nloss: mse", "x.yaml", check=False)
     assert str(error.value).endswith("\n... and 10 more mistakes.")
     assert len(error.value.problems) == 60
 
@@ -205,7 +205,7 @@ def test_the_search_ends_at_many() -> None:
 def test_a_setting_at_the_top_is_shown_its_place(setting: str, home: str, yaml: str) -> None:
     key = setting.partition(":")[0]
     with pytest.raises(ConfigError) as error:
-        parse(f"{setting}\ndata: xor\nnetwork: [{{dense: 2}}]\nloss: mse\n", "x.yaml")
+        parse_config(f"{setting}\ndata: xor\nnetwork: [{{dense: 2}}]\nloss: mse\n", "x.yaml")
     assert str(error.value) == (
         f"x.yaml:1:1: the config has no setting '{key}'. Did you mean '{home}'? "
         f"Write `{yaml}` under `{home.partition('.')[0]}:`.\n"
@@ -223,7 +223,9 @@ def test_a_setting_at_the_top_is_shown_its_place(setting: str, home: str, yaml: 
 )
 def test_other_words_for_a_setting(optimizer: str, wrong: str, nearest: str) -> None:
     with pytest.raises(ConfigError) as error:
-        parse(f"data: xor\nnetwork: [{{dense: 2}}]\nloss: mse\noptimizer: {optimizer}", "x.yaml")
+        parse_config(
+            f"data: xor\nnetwork: [{{dense: 2}}]\nloss: mse\noptimizer: {optimizer}", "x.yaml"
+        )
     assert str(error.value).split("\n")[0] == (
         f"x.yaml:4:25: adam has no setting '{wrong}'. Did you mean '{nearest}'?"
     )
@@ -231,5 +233,5 @@ def test_other_words_for_a_setting(optimizer: str, wrong: str, nearest: str) -> 
 
 def test_a_schedule_without_its_milestones() -> None:
     with pytest.raises(ConfigError) as error:
-        parse("data: xor\nnetwork: [{dense: 2}]\nloss: mse\nschedule: multistep\n", "x.yaml")
+        parse_config("data: xor\nnetwork: [{dense: 2}]\nloss: mse\nschedule: multistep\n", "x.yaml")
     assert str(error.value).split("\n")[0] == "x.yaml:4:11: multistep needs 'milestones'."

@@ -5,16 +5,16 @@ from pathlib import Path
 import pytest
 
 from nnlab.config.problems import Problems
-from nnlab.config.reader import read
-from nnlab.config.tree import Source, plain
+from nnlab.config.tree import Source, to_plain
+from nnlab.config.yaml12 import read_yaml
 from nnlab.errors import ConfigError
 
 
 def value(text: str) -> object:
     problems = Problems()
-    node = read(Source("x.yaml", text, Path()), problems)
+    node = read_yaml(Source("x.yaml", text, Path()), problems)
     problems.raise_any()
-    return plain(node)
+    return to_plain(node)
 
 
 WORDS = {

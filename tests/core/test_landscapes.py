@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from nnlab.race.config import parse_race
 from nnlab.race.landscapes import LANDSCAPES, Landscape
-from nnlab.race.reader import parse_race
 from nnlab.race.run import walk
 
 # Settings other than the defaults, for members that have any; a new setting needs one.

@@ -37,7 +37,7 @@ def test_counts(options: Split, rows: int, test_rows: int, expected: tuple[int, 
 @pytest.mark.parametrize("order", ["shuffled", "ordered"])
 @pytest.mark.parametrize("test_rows", [0, 4])
 def test_every_row_is_in_exactly_one_part(order: str, test_rows: int) -> None:
-    options = Split(test=None if test_rows else 0.25, validation=0.3, order=order)  # type: ignore[arg-type]
+    options = Split(test=None if test_rows else 0.25, validation=0.3, split=order)  # type: ignore[arg-type]
     parts = split_rows(options, 20, test_rows, seed=5)
     assert parts.validation is not None
     assert parts.test is not None

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nnlab.config.load import load
+from nnlab.config.load import load_config
 from nnlab.experiment.session import begin
 from nnlab.experiment.verify import Verifier
 from nnlab.run.folder import RunFolder
@@ -73,7 +73,7 @@ def test_a_hundred_blow_ups(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         path = tmp_path / "c.yaml"
         path.write_text(json.dumps(document))
         failure: Failure | None = None
-        with begin(load(path), tmp_path / "runs") as session:
+        with begin(load_config(path), tmp_path / "runs") as session:
             for record in session:
                 # Nothing is saved over with numbers that are none.
                 assert np.isfinite(session.state.network.theta).all(), document

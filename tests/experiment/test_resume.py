@@ -12,9 +12,9 @@ from threadpoolctl import threadpool_limits
 
 from nnlab.build import build
 from nnlab.config import schema
-from nnlab.config.dump import mapping
-from nnlab.config.hints import hints
-from nnlab.config.load import from_mapping, load
+from nnlab.config.annotations import hints
+from nnlab.config.dump import settings_of
+from nnlab.config.load import from_mapping, load_config
 from nnlab.core.schedules import SCHEDULES
 from nnlab.data import batches
 from nnlab.engine.images import lanes
@@ -45,7 +45,7 @@ def configs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def undisturbed(config: Path, *overrides: str, look: Callable[[Any], None] | None = None) -> Path:
-    with begin(load(config, overrides), config.parent / "runs") as run:
+    with begin(load_config(config, overrides), config.parent / "runs") as run:
         for _ in run:
             if look is not None:
                 look(run)
@@ -54,7 +54,7 @@ def undisturbed(config: Path, *overrides: str, look: Callable[[Any], None] | Non
 
 def stopped(config: Path, records: int, *overrides: str, save: bool = True) -> Path:
     """The folder of a run that was lost after so many records."""
-    with suppress(Lost), begin(load(config, overrides), config.parent / "runs") as run:
+    with suppress(Lost), begin(load_config(config, overrides), config.parent / "runs") as run:
         for number, _ in enumerate(run, 1):
             if number == records:
                 if save:
@@ -72,7 +72,7 @@ def resumed(path: Path, *overrides: str) -> dict[str, Any]:
 
 
 def records_of(config: Path) -> int:
-    with begin(load(config), config.parent / "runs") as run:
+    with begin(load_config(config), config.parent / "runs") as run:
         return sum(1 for _ in run)
 
 
@@ -94,7 +94,7 @@ def test_a_batch_in_lanes_ends_the_same(
     monkeypatch.setattr(lanes, "WORTH", 1)
     config = configs / "images.yaml"
     with threadpool_limits(2, user_api="blas"):
-        assert lanes_for(build(load(config).config).network, 16) == 2
+        assert lanes_for(build(load_config(config).config).network, 16) == 2
         wanted = content(undisturbed(config))
         assert differing(resumed(stopped(config, stop)), wanted) == []
     with threadpool_limits(1, user_api="blas"):
@@ -188,7 +188,7 @@ def test_killed_between_the_last_save_and_the_end(
     wanted = content(undisturbed(config))
     with monkeypatch.context() as patch:
         patch.setattr(session.Session, "_evaluate", lambda *_: (_ for _ in ()).throw(Lost))
-        with pytest.raises(Lost), begin(load(config), configs / "runs") as run:
+        with pytest.raises(Lost), begin(load_config(config), configs / "runs") as run:
             list(run)
     path = run.folder.path
     for name in ("final", "best", "initial")[kept:2]:
@@ -280,7 +280,7 @@ def test_killed_after_it_diverged_it_is_still_diverged(
     wanted = content(undisturbed(config, *rate))
     with monkeypatch.context() as patch:
         patch.setattr(session.Session, "_evaluate", lambda *_: (_ for _ in ()).throw(Lost))
-        with pytest.raises(Lost), begin(load(config, rate), configs / "runs") as run:
+        with pytest.raises(Lost), begin(load_config(config, rate), configs / "runs") as run:
             list(run)
     assert differing(resumed(run.folder.path), wanted) == []
     assert "failure" in run.folder.read_run()
@@ -344,7 +344,7 @@ ALLOWED = {"training.epochs", "training.checkpoint_every", "sweeps"}
 
 
 def every_key() -> Iterator[str]:
-    for key in schema.KEYS:
+    for key in hints(schema.Config):
         if key == "training":
             yield from (f"training.{name}" for name in hints(schema.Training))
         else:
@@ -409,7 +409,7 @@ def test_more_epochs_and_the_schedule(
         settings["length"] = length
     if name == "multistep":
         settings["milestones"] = [2]
-    document = mapping(load(configs / "small.yaml").config) | {"schedule": settings}
+    document = settings_of(load_config(configs / "small.yaml").config) | {"schedule": settings}
     config = configs / "s.yaml"
     config.write_text(json.dumps(document))
     path = stopped(config, 14)

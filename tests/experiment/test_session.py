@@ -15,8 +15,7 @@ import pytest
 import nnlab
 from nnlab.api import loaded
 from nnlab.build import build
-from nnlab.config.load import from_mapping
-from nnlab.config.load import load as load_config
+from nnlab.config.load import from_mapping, load_config
 from nnlab.core.network import Network
 from nnlab.errors import ConfigError, DataError, Interrupted
 from nnlab.experiment.measure import evaluate, evaluate_rows, rebuilt

@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from nnlab.cli import main
-from nnlab.config.load import load
+from nnlab.config.load import load_config
 from nnlab.experiment.resume import resume
 from nnlab.experiment.session import begin
 from nnlab.experiment.verify import Verifier
@@ -31,7 +31,7 @@ def small(tmp_path: Path) -> RunFolder:
 
 def trained(folder: Path, case: str, stop: int | None = None) -> RunFolder:
     cases.write(folder)
-    with begin(load(folder / f"{case}.yaml"), folder / "runs") as session:
+    with begin(load_config(folder / f"{case}.yaml"), folder / "runs") as session:
         for number, _ in enumerate(session):
             if number == stop:
                 session.checkpoint()

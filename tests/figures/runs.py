@@ -8,7 +8,7 @@ import numpy as np
 
 import nnlab
 from nnlab.experiment.session import begin
-from nnlab.race.reader import LoadedRace, parse_race
+from nnlab.race.config import LoadedRace, parse_race
 from nnlab.race.run import descend
 from nnlab.run.folder import RunFolder
 

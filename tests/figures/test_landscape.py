@@ -7,9 +7,9 @@ import pytest
 
 from nnlab.errors import RunUnreadable
 from nnlab.race import figure as landscape
+from nnlab.race.config import parse_race
 from nnlab.race.figure import FIGURES, contour, levels, shown_part, trails
 from nnlab.race.landscapes import LANDSCAPES, Landscape
-from nnlab.race.reader import parse_race
 from nnlab.race.run import rows, walk
 from nnlab.run.folder import RunFolder
 from nnlab.show.figures.drawing import draw_each

@@ -4,14 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from nnlab.config.schema import Study
+from nnlab.config.schema import SweepConfig
 from nnlab.errors import ConfigError, UsageError
 from nnlab.study import grid
 from nnlab.study.axes import parse
 
 STUDIES = {
-    "lr": Study("lr", (0.1, 0.2), {"training.epochs": 5}, "Two rates."),
-    "width": Study("hidden", (2, 3)),
+    "lr": SweepConfig("lr", (0.1, 0.2), {"training.epochs": 5}, "Two rates."),
+    "width": SweepConfig("hidden", (2, 3)),
 }
 
 
@@ -89,9 +89,9 @@ def test_refused(texts: list[str], message: str) -> None:
 
 @pytest.mark.parametrize(
     ("studies", "said"),
-    [({}, "no studies. For any"), ({"lr": Study("lr", (1,))}, "the study lr. For any")],
+    [({}, "no studies. For any"), ({"lr": SweepConfig("lr", (1,))}, "the study lr. For any")],
 )
-def test_none_or_one_study(studies: dict[str, Study], said: str) -> None:
+def test_none_or_one_study(studies: dict[str, SweepConfig], said: str) -> None:
     with pytest.raises(UsageError) as caught:
         parse(["width"], studies, "case", Path())
     assert str(caught.value).startswith(f"case has no study 'width'. It has {said} other setting")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from nnlab.config.load import from_mapping, load
+from nnlab.config.load import from_mapping, load_config
 from nnlab.errors import ConfigError, UsageError
 from nnlab.run.names import is_trial, of_trial
 from nnlab.run.sweeps import SweepFolder
@@ -47,7 +47,7 @@ def test_trials_of_a_study(config: str) -> None:
 
 def test_a_trial_is_what_train_would_do(config: str) -> None:
     (trial,) = prepare(Request(["lr=0.3"], config)).trials
-    one, other = trial.read_config(), load(config, ["lr=0.3"]).config
+    one, other = trial.read_config(), load_config(config, ["lr=0.3"]).config
     assert {**vars(one), "sweeps": {}} == {**vars(other), "sweeps": {}}
 
 

@@ -5,17 +5,17 @@ from typing import Any
 
 import pytest
 
-from nnlab.config.variants import base
+from nnlab.config.load import load_base
 from nnlab.errors import ConfigError
 from nnlab.study.space import (
     Choice,
     Dimension,
     Span,
-    as_mapping,
-    as_text,
     check_space,
     read_space,
     refuse_fixed,
+    setting_text,
+    space_settings,
 )
 
 
@@ -58,9 +58,13 @@ def space(folder: Path, text: str) -> list[Dimension]:
 )
 def test_where_to_search(tmp_path: Path, text: str, among: Choice | Span) -> None:
     """The type of the setting decides whether numbers are whole, not how they are written."""
-    (found,) = check_space(space(tmp_path, f"{text}\n"), base("xor"))
+    (found,) = check_space(space(tmp_path, f"{text}\n"), load_base("xor"))
     assert (found.key, found.among) == (text.partition(":")[0], among)
     assert repr(found.among) == repr(among)  # 2 is not 2.0
+
+
+KINDS = "With log: true the logarithm is searched evenly, with int: true only whole numbers."
+LIST = "Write a list such as [relu, tanh]."
 
 
 @pytest.mark.parametrize(
@@ -74,23 +78,24 @@ def test_where_to_search(tmp_path: Path, text: str, among: Choice | Span) -> Non
         ("{low: 1, hi: 8}", ["high"]),
         ("{low: 1, high: 8, q: 2}", ["step"]),
         ("{low: 1, high: 8, integer: true}", ["int"]),
-        ("{low: 1, high: 8, type: loguniform}", ["log: true"]),
-        ("{low: 1, high: 8, type: int}", ["int: true"]),
-        ("{low: 1, high: 8, type: float}", [""]),
-        ("{low: 1, high: 8, scale: log}", ["log: true"]),
-        ("{distribution: log_uniform, min: 1, max: 8}", ["log: true", "low", "high"]),
-        ("{loguniform: [1, 8]}", ["low, high and log: true"]),
-        ("{uniform: [1, 8]}", ["low and high"]),
-        ("{choices: [1, 8]}", ["a list such as [relu, tanh]"]),
-        ("{values: [1, 8]}", ["a list such as [relu, tanh]"]),
-        ("{type: categorical, values: [1]}", ["a list such as [relu, tanh]"] * 2),
+        ("{low: 1, high: 8, type: loguniform}", [KINDS]),
+        ("{low: 1, high: 8, type: int}", [KINDS]),
+        ("{low: 1, high: 8, scale: log}", [KINDS]),
+        ("{distribution: log_uniform, min: 1, max: 8}", [KINDS, "low", "high"]),
+        ("{loguniform: [1, 8]}", ["Write low, high and log: true."]),
+        ("{uniform: [1, 8]}", ["Write low and high."]),
+        ("{choices: [1, 8]}", [LIST]),
+        ("{values: [1, 8]}", [LIST]),
+        ("{type: categorical, values: [1]}", [KINDS, LIST]),
     ],
 )
 def test_words_of_other_libraries(tmp_path: Path, text: str, hints: list[str]) -> None:
     with pytest.raises(ConfigError) as error:
         space(tmp_path, f"lr: {text}\n")
     found = [problem.hint for problem in error.value.problems]  # type: ignore[attr-defined]
-    assert found == [f" Did you mean '{hint}'?" if hint else "" for hint in hints]
+    assert found == [
+        f" {hint}" if hint.endswith(".") else f" Did you mean '{hint}'?" for hint in hints
+    ]
 
 
 FORMS = "{low: 1e-4, high: 1, log: true}, {low: 2, high: 16, step: 2}, or a list [relu, tanh]"
@@ -105,21 +110,21 @@ FORMS = "{low: 1e-4, high: 1, log: true}, {low: 2, high: 16, step: 2}, or a list
         ("lr: 3", "1:5", "'lr' is 3, where to search?"),
         ("lr: []", "1:5", "'lr' has no values to choose from."),
         ("lr: [1, 2, 1]", "1:12", "'lr' has the value 1 twice."),
-        ("lr: {low: 1}", "1:5", "'lr' has no high."),
-        ("lr: {lo: 1, low: 1, high: 2}", "1:6", "a range has no 'lo'. Did you mean 'low'?"),
+        ("lr: {low: 1}", "1:5", "lr needs 'high'."),
+        ("lr: {lo: 1, low: 1, high: 2}", "1:6", "lr has no setting 'lo'. Did you mean 'low'?"),
         ("lr: {low: 2, high: 2}", "1:20", "'lr': high is 2, which is not above low, 2."),
-        ("lr: {low: a, high: 2}", "1:11", "low is 'a'."),
-        ("lr: {low: true, high: 2}", "1:11", "low is true."),
+        ("lr: {low: a, high: 2}", "1:11", "lr.low is 'a'."),
+        ("lr: {low: true, high: 2}", "1:11", "lr.low is true."),
         (
             "lr: {low: 0, high: 2, log: true}",
             "1:11",
             "'lr': low is 0; with log it must be above 0.",
         ),
-        ("lr: {low: 1, high: 2, log: 1}", "1:28", "log is 1."),
+        ("lr: {low: 1, high: 2, log: 1}", "1:28", "lr.log is 1."),
         (
             "lr: {low: 1, high: 8, log: true, step: 2}",
             "1:40",
-            "'lr': step and log cannot be had both.",
+            "'lr': step and log exclude each other.",
         ),
         (
             "lr: {low: 1, high: 8, step: 9}",
@@ -168,7 +173,7 @@ def test_what_is_no_space(tmp_path: Path, text: str, place: str, sentence: str) 
 )
 def test_what_the_config_does_not_take(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(ConfigError) as error:
-        check_space(space(tmp_path, text), base("xor"))
+        check_space(space(tmp_path, text), load_base("xor"))
     assert message in str(error.value)
 
 
@@ -181,7 +186,7 @@ def test_a_setting_is_searched_or_fixed(tmp_path: Path) -> None:
 
 def test_a_space_is_kept_as_plain_values(tmp_path: Path) -> None:
     found = space(tmp_path, "lr: {low: 1e-3, high: 1, log: true}\nactivation: [relu]\n")
-    assert as_mapping(found) == {
+    assert space_settings(found) == {
         "lr": {"low": 1e-3, "high": 1, "log": True, "step": None, "int": None},
         "activation": ["relu"],
     }
@@ -204,9 +209,9 @@ def test_a_space_is_kept_as_plain_values(tmp_path: Path) -> None:
 def test_a_value_as_set_takes_it(value: Any, text: str) -> None:
     from nnlab.config.files import checked
     from nnlab.config.problems import Problems
-    from nnlab.config.reader import read
-    from nnlab.config.tree import Source, plain
+    from nnlab.config.tree import Source, to_plain
+    from nnlab.config.yaml12 import read_yaml
 
-    assert as_text(value) == text
-    again = plain(read(checked(Source("--set", text, Path())), Problems()))
+    assert setting_text(value) == text
+    again = to_plain(read_yaml(checked(Source("--set", text, Path())), Problems()))
     assert (again, type(again)) == (value, type(value))

@@ -17,11 +17,10 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from nnlab.config.files import decode
-from nnlab.config.load import parse
-from nnlab.config.locate import shipped
+from nnlab.config.files import decode, shipped
+from nnlab.config.load import parse_config
 from nnlab.errors import ConfigError, DataError
-from nnlab.race.reader import parse_race
+from nnlab.race.config import parse_race
 from tests.attacks.configs import ATTACKS
 
 LONGEST = 1.0  # seconds
@@ -101,7 +100,7 @@ def fuzz(configs: int, seed: int) -> dict[str, Any]:
 def outcome(data: bytes) -> str:
     """What reading came to; anything but a config and the two errors goes through."""
     codes = []
-    for door in (parse, parse_race):
+    for door in (parse_config, parse_race):
         try:
             door(decode(data, "x.yaml", Path()).text, "x.yaml")
         except (ConfigError, DataError) as error:

@@ -13,7 +13,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from nnlab.config.load import load
+from nnlab.config.load import load_config
 from nnlab.run import checkpoint
 from nnlab.run.folder import RunFolder
 from nnlab.run.listing import record
@@ -39,7 +39,9 @@ def workplace(folder: Path, name: str) -> Path:
 def reference(folder: Path, case: str) -> tuple[dict[str, Any], float, int]:
     """What the undisturbed run ends with, its seconds, and its number of system calls."""
     place = workplace(folder, f"{case}-undisturbed")
-    load(folder / "cases" / f"{case}.yaml")  # what is made once a process is made before the forks
+    load_config(
+        folder / "cases" / f"{case}.yaml"
+    )  # what is made once a process is made before the forks
     ended = worker.forked([*TRAIN, f"../cases/{case}.yaml"], place)
     assert ended.code == 0, ended.stderr
     path = worker.only_run(place)

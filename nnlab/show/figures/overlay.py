@@ -7,20 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nnlab.config.problems import show as quoted
+from nnlab.config.problems import shown_value as quoted
 from nnlab.core import columns
 from nnlab.core.types import FloatArray
 from nnlab.errors import NnlabError, RunUnreadable
 from nnlab.run.folder import RunFolder
 from nnlab.show.figures import style
-from nnlab.show.figures.axes import (
-    label,
-    legend,
-    numbers,
-    short,
-    show,
-    whole_numbers,
-)
+from nnlab.show.figures.axes import label, legend, numbers, short, show, whole_numbers
 from nnlab.show.figures.curves import line, note, unsuited
 from nnlab.show.figures.drawing import Drawn, Form, files, save
 from nnlab.show.figures.palette import DASHES

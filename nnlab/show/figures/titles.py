@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from nnlab.config.problems import Problems
-from nnlab.config.reader import read
-from nnlab.config.tree import Source, plain
+from nnlab.config.tree import Source, to_plain
+from nnlab.config.yaml12 import read_yaml
 from nnlab.run.folder import RunFolder
 from nnlab.status import Status
 
@@ -19,7 +19,7 @@ _LONGEST = 60
 def settings(run: RunFolder) -> dict[str, Any]:
     """resolved.yaml as plain values; ConfigError when it is no YAML."""
     problems = Problems()
-    content = plain(read(Source("resolved.yaml", run.read_resolved(), run.path), problems))
+    content = to_plain(read_yaml(Source("resolved.yaml", run.read_resolved(), run.path), problems))
     problems.raise_any()
     return content if isinstance(content, dict) else {}
 

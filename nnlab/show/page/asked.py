@@ -4,12 +4,13 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from nnlab.config.dump import mapping
-from nnlab.config.expand import expand
-from nnlab.config.load import parse
+from nnlab.config.dump import settings_of
+from nnlab.config.load import parse_config
 from nnlab.config.problems import Problems
-from nnlab.config.reader import read
-from nnlab.config.tree import Node, Source, plain
+from nnlab.config.schema import Config
+from nnlab.config.short_forms import expand
+from nnlab.config.tree import Node, Source, to_plain
+from nnlab.config.yaml12 import read_yaml
 from nnlab.errors import NnlabError
 from nnlab.show.figures.view import View
 from nnlab.show.page.numbers import as_yaml, shorter
@@ -57,7 +58,7 @@ class Asked:
 
 def training_in_full(text: str, filename: str, tree: Node) -> tuple[dict[str, Any], Any]:
     """The config of a training with all defaults, and what is written in it in full form."""
-    return mapping(parse(text, filename, check=False)), plain(expand(tree))
+    return settings_of(parse_config(text, filename, check=False)), to_plain(expand(tree, Config))
 
 
 def asked(seen: View, in_full: InFull = training_in_full) -> Asked:
@@ -109,7 +110,7 @@ def _defaults(
         return None, {}
     path = str(seen.folder.path / "config.yaml")
     try:
-        tree = read(Source("config.yaml", config, seen.folder.path), Problems())
+        tree = read_yaml(Source("config.yaml", config, seen.folder.path), Problems())
         base, full = in_full(config, path, tree)
     except NnlabError:  # of a newer version, or meant for overrides that made it whole
         return None, {}

@@ -5,69 +5,63 @@
     {normal: 0.1}         -> {name: normal, std: 0.1}
     {adam: {lr: 0.1}}     -> {name: adam, lr: 0.1}
 
-What is neither short nor full stays as it is, and `construct` says what is wrong with it.
+What is neither short nor full stays as it is, and `build` says what is wrong with it.
 Expanding twice changes nothing.
 """
 
 from __future__ import annotations
 
-from nnlab.config.families import (
-    AUGMENTATION,
-    INITIALIZER,
-    LAYER,
-    LOSS,
-    OPTIMIZER,
-    SCHEDULE,
-    SOURCE,
-    Family,
-    family_of,
-)
-from nnlab.config.hints import hints, main_setting
+from typing import Any
+
+from nnlab.config.annotations import hints, item_hint, main_setting, required_fields
+from nnlab.config.families import Family, family_of, inline_parts, record_of
 from nnlab.config.rewrite import names_member
 from nnlab.config.tree import Node
 
-TOP = {
-    "data": SOURCE,
-    "init": INITIALIZER,
-    "loss": LOSS,
-    "optimizer": OPTIMIZER,
-    "schedule": SCHEDULE,
-}
 
-
-def expand(root: Node) -> Node:
-    """The tree in full form; the families with a default member are filled in."""
-    if root.entries is None:
-        return root
-    for key, family in TOP.items():
-        node = root.entries.get(key)
-        if node is not None:
-            root = root.with_entry(key, member(node, family), root.key_place(key))
-        elif family.default is not None:
-            chosen = Node({"name": Node(family.default, root.place)}, root.place)
-            root = root.with_entry(key, chosen, root.place)
-    root = _with_list(root, "network", LAYER)
-    training = (root.entries or {}).get("training")
-    if training is not None and training.entries is not None:
-        training = _with_list(training, "augment", AUGMENTATION)
-        root = root.with_entry("training", training, root.key_place("training"))
-    return root
-
-
-def _with_list(node: Node, key: str, family: Family) -> Node:
-    """The mapping with each item of the list at `key` in full form."""
-    listed = (node.entries or {}).get(key)
-    if listed is None or listed.items is None:
+def expand(node: Node, cls: type) -> Node:
+    """The settings of a record in full form; families with a default member are filled in."""
+    inline = inline_parts(cls)
+    for hint in inline.values():
+        node = _expanded(node, hint) if family_of(hint) else node
+    if node.entries is None:
         return node
-    full = Node([member(item, family) for item in listed.items], listed.place)
-    return node.with_entry(key, full, node.key_place(key))
+    for key, hint in hints(cls).items():
+        if key in inline:
+            continue
+        family, record, child = family_of(hint), record_of(hint), node.entries.get(key)
+        if child is not None:
+            node = node.with_entry(key, _expanded(child, hint), node.key_place(key))
+        elif family is not None and family.default and key in required_fields(cls):
+            chosen = Node({"name": Node(family.default, node.place)}, node.place)
+            node = node.with_entry(key, chosen, node.place)
+        elif record is not None and key in required_fields(cls) and not required_fields(record):
+            node = node.with_entry(key, Node({}, node.place), node.place)
+    return node
 
 
-def member(node: Node, family: Family) -> Node:
+def _expanded(node: Node, hint: Any) -> Node:
+    """The value of a field in full form."""
+    family, record, inner = family_of(hint), record_of(hint), item_hint(hint)
+    if record is not None and (family is None or names_record(node, record)):
+        return expand(node, record)
+    if family is not None:
+        return full_member(node, family)
+    if inner is not None and node.items is not None:
+        return Node([_expanded(item, inner) for item in node.items], node.place)
+    return node
+
+
+def names_record(node: Node, record: type) -> bool:
+    """Whether a mapping is the record that a field may hold instead of a member: {run: PATH}."""
+    return node.entries is not None and not node.entries.keys().isdisjoint(required_fields(record))
+
+
+def full_member(node: Node, family: Family) -> Node:
     """One choice from a family as {name: ..., setting: ...}."""
     if isinstance(node.value, str):
         node = Node({"name": node}, node.place, {"name": node.place})
-    if not node.entries or (family is INITIALIZER and "run" in node.entries):
+    if not node.entries:
         return node
     if "name" not in node.entries:
         node = _named(node, family)
@@ -100,7 +94,7 @@ def _from_pair(node: Node, key: str, content: Node, family: Family) -> Node:
     alone = Node({"name": name}, node.place, {"name": name.place})
     if content.value is None or cls is None:
         return alone
-    # A member without settings: an entry of its own name, which construct refuses with a reason.
+    # A member without settings: an entry of its own name, which `build` refuses with a reason.
     return alone.with_entry(main or key, content)
 
 
@@ -125,10 +119,5 @@ def _renamed(node: Node, family: Family) -> Node:
 
 def _nested(node: Node, family: Family) -> Node:
     """Settings that are members of a family themselves: the `init` of a layer."""
-    entries = node.entries or {}
-    cls = family.members.get(str(entries["name"].value))
-    for key, hint in ({} if cls is None else hints(cls)).items():
-        inner = family_of(hint)
-        if inner is not None and key in entries:
-            node = node.with_entry(key, member(entries[key], inner), node.key_place(key))
-    return node
+    cls = family.members.get(str((node.entries or {})["name"].value))
+    return node if cls is None else expand(node, cls)

@@ -1,0 +1,318 @@
+"""From a tree in full form to frozen dataclasses: every problem is noted at its place.
+
+A record's annotations say what each key holds: a plain value, a member of a family, another record,
+or a list or mapping of these. A part with a mistake is left out and the others are still built, so
+that one look at the file shows all mistakes.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import MISSING, dataclass
+from typing import Any, NoReturn, TypeVar, get_origin
+
+from annotated_types import MaxLen, MinLen
+
+from nnlab.config.annotations import (
+    MisfitError,
+    allowed,
+    choices,
+    convert,
+    field_default,
+    hints,
+    in_words,
+    item_hint,
+    note_of_type,
+    options,
+    required_fields,
+)
+from nnlab.config.dump import flow
+from nnlab.config.families import LAYER, Family, family_of, inline_parts, own_keys, record_of
+from nnlab.config.problems import Problems, shown_value
+from nnlab.config.rewrite import (
+    NAMING,
+    called,
+    is_small,
+    named_word,
+    names_member,
+    own_layer,
+    rewritten,
+    unlisted,
+)
+from nnlab.config.short_forms import names_record
+from nnlab.config.tree import BAD, Node, find_node, to_plain
+from nnlab.suggest import certain_name, did_you_mean, lookup
+
+T = TypeVar("T")
+NUMBER = re.compile(r"([-+]?[0-9][0-9_]*(?:[.,][0-9]+)?(?:e[-+]?[0-9]+)?)\s*(%?)", re.ASCII)
+LONGEST = 60  # characters of a value that a message repeats
+
+
+class RefusedError(Exception):
+    """A value cannot be had; the reason was noted where it was found."""
+
+
+@dataclass(frozen=True)
+class Builder:
+    """Builds values from nodes. Every method raises RefusedError after it noted why.
+
+    homes: settings -> their paths, for a setting that stands elsewhere. vocabulary: the kind of
+    words that the table of synonyms knows for its keys.
+    """
+
+    problems: Problems
+    homes: Mapping[str, str]
+    vocabulary: str = "setting"
+
+    def attempt(self, build: Callable[..., T], *arguments: Any) -> T | None:
+        """What `build(*arguments)` returns, or None if it was refused."""
+        try:
+            return build(*arguments)
+        except RefusedError:
+            return None
+
+    def refuse(self, node: Node, sentence: str, allowed: str = "", hint: str = "") -> NoReturn:
+        """Note a problem and give up on the value."""
+        self.problems.add(node.place, sentence, allowed, hint)
+        raise RefusedError
+
+    def value(self, hint: Any, node: Node, path: str) -> Any:
+        """The value of one field with the annotation `hint`."""
+        if node.value is BAD:
+            raise RefusedError
+        if node.value is None and type(None) in options(hint):
+            return None
+        family, record, inner = family_of(hint), record_of(hint), item_hint(hint)
+        if record is not None and (family is None or names_record(node, record)):
+            return self.record(record, node, path)
+        if family is not None:
+            return self.member(family, node, path)
+        if inner is not None and (family_of(inner) or record_of(inner)):
+            return self._collection(hint, inner, node, path)
+        return self._plain(hint, node, path)
+
+    def _plain(self, hint: Any, node: Node, path: str) -> Any:
+        if node.is_bad():
+            raise RefusedError
+        try:
+            return convert(hint, to_plain(node))
+        except MisfitError as misfit:
+            wrong = find_node(node, *misfit.path)
+            where = ".".join([path, *map(str, misfit.path)])
+            word = wrong.value if isinstance(wrong.value, str) else ""
+            near = did_you_mean(word, choices(hint), "value") or as_number(word)
+            value = shown_value(to_plain(wrong))
+            if wrong.items and any(note_of_type(option, MaxLen) for option in options(hint)):
+                value = f"a list of {len(wrong.items)}"
+            self.refuse(wrong, f"{where} is {value}.", allowed(hint), near)
+
+    def _collection(self, hint: Any, inner: Any, node: Node, path: str) -> Any:
+        """A list or a mapping of members or records; all mistakes in it are noted."""
+        least, most = note_of_type(hint, MinLen), note_of_type(hint, MaxLen)
+        family, is_mapping = family_of(inner), get_origin(options(hint)[0]) is Mapping
+        parts = node.entries if is_mapping else node.items
+        if parts is None or (least and not parts):
+            value = (
+                "empty"
+                if node.value is None and (least or is_mapping)
+                else shown_value(to_plain(node))
+            )
+            wanted = allowed(hint) if family is None else f"a list of {family.plural}"
+            example = "" if family is None else rewritten(node, family, f"{path}.0")
+            self.refuse(node, f"{path} is {value}.", wanted, example)
+        if most is not None and len(parts) > most.max_length:
+            limits = f"{least.min_length if least else 0} to {most.max_length}"
+            self.refuse(node, f"{path} has {len(parts)} entries.", limits)
+        pairs = parts.items() if isinstance(parts, dict) else enumerate(parts)
+        built = {key: self.attempt(self.value, inner, part, f"{path}.{key}") for key, part in pairs}
+        if None in built.values():
+            raise RefusedError
+        return built if is_mapping else tuple(built.values())
+
+    # Records.
+
+    def record(self, cls: type[Any], node: Node, path: str) -> Any:
+        """An instance of a dataclass from the entries of a mapping with known keys only."""
+        owner, keys = path, own_keys(cls)
+        for hint in inline_parts(cls).values():
+            if family := family_of(hint):
+                owner, member = self.choice(family, node, path, keys)
+                keys = (*hints(member), *keys)
+        self._mapping(node, path, keys, self._example(cls, node, path))
+        self.known(node, keys, owner, path)
+        return self.build(cls, node, path, path)
+
+    def top(self, cls: type[Any], root: Node) -> dict[str, Any]:
+        """What could be built of the fields of a whole config."""
+        keys = own_keys(cls)
+        self._mapping(root, "the config", keys)
+        self.known(root, keys, "the config")
+        return self.fields(cls, root, "", "")
+
+    def _mapping(self, node: Node, path: str, keys: Iterable[str], example: str = "") -> None:
+        if node.value is BAD:
+            raise RefusedError
+        if node.entries is None:
+            value = "empty" if node.value is None else shown_value(node.value)
+            wanted = f"a mapping with {', '.join(keys)}"
+            self.refuse(node, f"{path} is {value}.", wanted, example)
+
+    def _example(self, cls: type[Any], node: Node, path: str) -> str:
+        """The sentence " Write `early_stopping: {patience: 10}`." for a bare 10, or ""."""
+        value = to_plain(node)
+        required = [key for key in required_fields(cls) if not in_words(hints(cls)[key]).default]
+        if value is True and required:
+            value = 10
+        for key in required if isinstance(value, int | list) and is_small(node) else ():
+            try:
+                convert(hints(cls)[key], value)
+            except MisfitError:
+                continue
+            return f" Write `{path.rpartition('.')[2]}: {flow({key: value})}`."
+        return ""
+
+    def known(self, node: Node, names: Iterable[str], owner: str, path: str = "") -> None:
+        """Note every key that is not among `names`; this one does not give up."""
+        names = tuple(names)
+        for key, value in (node.entries or {}).items():
+            if key not in names:
+                hint = self._hint(key, value, names, path)
+                sentence = f"{owner} has no setting {shown_value(key)}."
+                self.problems.add(node.key_place(key), sentence, ", ".join(names), hint)
+
+    def _hint(self, key: str, value: Node, names: tuple[str, ...], path: str) -> str:
+        """What to write for a key of the mapping at `path` that is not among `names`."""
+        homes = {name: home for name, home in self.homes.items() if _parent(home) != path}
+        return did_you_mean(key, names, self.vocabulary, homes, _written(value))
+
+    def build(self, cls: type[Any], node: Node, path: str, owner: str) -> Any:
+        """An instance of a dataclass from those entries that are its fields."""
+        before = len(self.problems.found)
+        values = self.fields(cls, node, path, owner)
+        if len(values) < len(hints(cls)) or len(self.problems.found) > before:
+            raise RefusedError
+        try:
+            return cls(**values)
+        except ValueError as error:  # the class compares its settings with each other
+            self.refuse(node, f"{path}: {error}.")
+
+    def fields(self, cls: type[Any], node: Node, path: str, owner: str) -> dict[str, Any]:
+        """The values of all fields that could be built, defaults included."""
+        entries, values = node.entries or {}, {}
+        inline = inline_parts(cls)
+        for field in dataclasses.fields(cls):
+            name, hint = field.name, hints(cls)[field.name]
+            try:
+                if name in inline:
+                    values[name] = self._inline(hint, node, path)
+                elif name in entries:
+                    values[name] = self.value(
+                        hint, entries[name], ".".join(filter(None, (path, name)))
+                    )
+                elif field_default(field) is not MISSING:
+                    values[name] = field_default(field)
+                elif not in_words(hint).default:
+                    self._missing(hint, node, name, owner)
+            except RefusedError:
+                continue
+        return values
+
+    def _inline(self, hint: Any, node: Node, path: str) -> Any:
+        """The part of a record whose settings stand beside the record's own."""
+        family, record = family_of(hint), record_of(hint)
+        if family is None:
+            return self.build(record or object, node, path, path)
+        name, cls = self.choice(family, node, path)
+        return self.build(cls, node, path, name)
+
+    def _missing(self, hint: Any, node: Node, name: str, owner: str) -> NoReturn:
+        if not owner:  # the top of the config
+            self.refuse(node, f"the key '{name}' is missing.")
+        family = family_of(hint)
+        choice = allowed(hint) if family is None else family.choice
+        self.refuse(node, f"{owner} needs '{name}'.", choice)
+
+    # Members of families.
+
+    def member(self, family: Family, node: Node, path: str) -> Any:
+        """An instance of the member of `family` that the node names."""
+        name, cls = self.choice(family, node, path)
+        names = tuple(hints(cls))
+        for key, value in (node.entries or {}).items():
+            if key not in ("name", *names):
+                wrong = "takes no value" if key == name else f"has no setting {shown_value(key)}"
+                hint = self._member_hint(family, name, key, value, path)
+                listed = ", ".join(names) or "no settings"
+                self.problems.add(node.key_place(key), f"{name} {wrong}.", listed, hint)
+        return self.build(cls, node, path, name)
+
+    def _member_hint(self, family: Family, name: str, key: str, value: Node, path: str) -> str:
+        """The same for a setting that the member `name` of a family does not have."""
+        names, word = family.settings(name), family.word
+        if key == name or (certain_name(key, names, "setting") and key not in family.members):
+            others = names if key != name else [one for one in family.members if one != name]
+            return did_you_mean(key, others, "setting" if key != name else word, likeness=1)
+        if key in NAMING and (other := certain_name(str(value.value), family.members, word)):
+            return f" Write `name: {other}`."
+        owners = [one for one in family.members if key in family.settings(one)]
+        if 0 < len(owners) < 4:
+            return f" It is a setting of {' and '.join(owners)}."
+        row = lookup(key, family.members, word)
+        hint = own_layer(key, value) if family is LAYER else ""
+        hint = hint or self._hint(key, value, names, path)
+        return hint or (f" {row.advice}" if row is not None and not row.name else "")
+
+    def choice(
+        self, family: Family, node: Node, path: str, more: Iterable[str] = ()
+    ) -> tuple[str, type[Any]]:
+        """The name that the node gives and its class in the catalogue.
+
+        more: settings beside the member's own, for the message.
+        """
+        names = ", ".join(family.members)
+        if node.value is BAD:
+            raise RefusedError
+        if not node.entries:
+            found = "empty" if node.value in (None, {}) else shown_value(node.value)
+            self.refuse(node, f"{path} is {found}.", family.choice, unlisted(node, family, path))
+        if "name" not in node.entries:
+            hint = rewritten(node, family, path, more)
+            word = named_word(node.entries, family)
+            hint = hint or did_you_mean(word, family.members, family.word)
+            self.refuse(node, f"{path} names no {family.word}.", f"name: {names}", hint)
+        named = node.entries["name"]
+        if named.value is BAD:
+            raise RefusedError
+        if not isinstance(named.value, str) or named.value not in family.members:
+            rest = {key: entry for key, entry in node.entries.items() if key != "name"}
+            hint = called(str(named.value), family, path)
+            if names_member(rest, family):  # {dense: 2, name: hidden}
+                hint = f"{rewritten(Node(rest, node.place), family, path, more)} It has no name."
+            hint = hint or did_you_mean(str(named.value), family.members, family.word)
+            self.refuse(
+                named, f"there is no {family.word} {shown_value(named.value)}.", names, hint
+            )
+        return named.value, family.members[named.value]
+
+
+def _written(node: Node) -> str:
+    """The value as YAML on one line, for a message; empty if it is long or was refused."""
+    text = flow(to_plain(node)) if is_small(node) else ""
+    return text if len(text) <= LONGEST else ""
+
+
+def _parent(path: str) -> str:
+    return path.rpartition(".")[0]
+
+
+def as_number(word: str) -> str:
+    """The sentence for a text that is a number in another spelling; empty for any other text."""
+    match = NUMBER.fullmatch(word.strip())
+    if match is None or len(word) > LONGEST:
+        return ""
+    number = match[1].replace("_", "").replace(",", ".")
+    if match[2]:
+        number = f"{float(number) / 100:g}"
+    return f" Write {number}, without quotes." if number == word.strip() else f" Write {number}."
