@@ -86,7 +86,7 @@ def command(
     if output is None or str(output) == STDIO:
         tell_data(text)
     else:
-        durable.write(output, text)
+        durable.write_file(output, text)
         say(f"{len(outputs):,} rows written to {output}")
 
 

@@ -48,7 +48,7 @@ def command(run: tuple[str, ...], runs: Path | None, out: Path | None, show: boo
     try:
         if out is None:
             durable.make_folder(place.parent)
-        durable.write(place, report.html, sync=False)
+        durable.write_file(place, report.html, sync=False)
     except (RunUnreadable, StorageError) as error:
         hint = "" if out is not None else " With --out FILE the page goes elsewhere."
         raise type(error)(f"{error}{hint}") from error

@@ -44,7 +44,7 @@ def write(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
         ValueError: a name or dtype that could not be read again.
         StorageError: the system refused.
     """
-    durable.write(path, pack(arrays))
+    durable.write_file(path, pack(arrays))
 
 
 def read(
@@ -57,7 +57,7 @@ def read(
         StorageError: the system refused.
     """
     try:
-        return unpack(durable.read(path), expected, finite, sealed)
+        return unpack(durable.read_file(path), expected, finite, sealed)
     except (UnfitError, MemoryError) as error:
         raise RunUnreadable(
             f"Cannot read {shown(path)}: {str(error) or 'out of memory'}."

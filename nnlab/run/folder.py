@@ -29,9 +29,9 @@ RECORDS = "records"  # the key under which a checkpoint keeps the sizes of the t
 def holds_first_files_only(path: Path) -> bool:
     """Whether a folder has at most what is written before run.json, which begins the run."""
     first = {CONFIG, RESOLVED, DATA, WEIGHTS, lock.LOCK, lock.HOLDER}
-    inside = set(guard.listed(path))
+    inside = set(guard.names_in(path))
     if guard.is_real_folder(path / WEIGHTS):
-        inside |= set(guard.listed(path / WEIGHTS)) - {"initial.npz"}
+        inside |= set(guard.names_in(path / WEIGHTS)) - {"initial.npz"}
     return all(name in first or durable.is_temporary(name) for name in inside)
 
 
@@ -77,26 +77,26 @@ class RunFolder:
 
     def write_config(self, data: bytes) -> None:
         """The config as the user gave it, byte for byte."""
-        durable.write(self.path / CONFIG, data)
+        durable.write_file(self.path / CONFIG, data)
 
     def read_config(self) -> bytes:
         """The config as the user gave it."""
-        return durable.read(self.path / CONFIG)
+        return durable.read_file(self.path / CONFIG)
 
     def write_resolved(self, text: str) -> None:
         """The config with all defaults filled in."""
-        durable.write(self.path / RESOLVED, text)
+        durable.write_file(self.path / RESOLVED, text)
 
     def read_resolved(self) -> str:
         """The config with all defaults filled in."""
         try:
-            return durable.read(self.path / RESOLVED).decode()
+            return durable.read_file(self.path / RESOLVED).decode()
         except UnicodeDecodeError as error:
             raise RunUnreadable(f"Cannot read {shown(self.path / RESOLVED)}: {error}.") from error
 
     def write_run(self, content: Mapping[str, Any]) -> None:
         """run.json: status, argv, seed, times, versions, platform, engine."""
-        durable.write(self.path / RUN, to_json(content))
+        durable.write_file(self.path / RUN, to_json(content))
 
     def update_run(self, **changes: Any) -> None:
         """Changes some keys of run.json."""
@@ -115,7 +115,7 @@ class RunFolder:
 
     def write_data(self, content: Mapping[str, Any]) -> None:
         """data.json: task, shapes, names, scaling, split sizes."""
-        durable.write(self.path / DATA, to_json(content))
+        durable.write_file(self.path / DATA, to_json(content))
 
     def read_data(self, strict: bool = False) -> Json:
         """data.json; `strict` refuses one in which something is missing or of another kind."""
@@ -126,7 +126,7 @@ class RunFolder:
 
     def write_summary(self, content: Mapping[str, Any]) -> None:
         """summary.json: final, best, test, classes, confusion."""
-        durable.write(self.path / SUMMARY, to_json(content))
+        durable.write_file(self.path / SUMMARY, to_json(content))
 
     def read_summary(self) -> Json:
         """summary.json."""
@@ -302,7 +302,7 @@ class RunFolder:
         """figures/<name>, for example loss.png; gives its path."""
         durable.make_subfolder(self.path / FIGURES)
         path = self.path / FIGURES / names.check(name)
-        durable.write(path, data, sync=False)
+        durable.write_file(path, data, sync=False)
         return path
 
     def figures(self) -> list[Path]:
@@ -312,7 +312,7 @@ class RunFolder:
 
     def write_report(self, html: str) -> Path:
         """report.html; gives its path."""
-        durable.write(self.path / REPORT, html, sync=False)
+        durable.write_file(self.path / REPORT, html, sync=False)
         return self.path / REPORT
 
     def _unwrapped(
@@ -332,4 +332,4 @@ class RunFolder:
         return checkpoint.Checkpoint(saved.arrays, state, saved.note), sizes
 
     def _json(self, name: str) -> Json:
-        return from_json(durable.read(self.path / name, MOST_JSON), self.path / name)
+        return from_json(durable.read_file(self.path / name, MOST_JSON), self.path / name)

@@ -34,7 +34,7 @@ def held(folder: Path) -> Iterator[None]:
 
     if not folder.is_dir():  # some versions of filelock would make it
         raise RunUnreadable(f"Cannot lock {shown(folder)}: there is no such folder.")
-    guard.own_status(folder / LOCK)  # filelock follows links, and empties what it opens
+    guard.file_size(folder / LOCK)  # filelock follows links, and empties what it opens
     lock = FileLock(folder / LOCK, thread_local=False)
     try:
         lock.acquire(timeout=PATIENCE, poll_interval=0.02)
@@ -44,7 +44,7 @@ def held(folder: Path) -> Iterator[None]:
         reason = error.strerror or str(error)
         raise StorageError(f"Cannot lock {shown(folder)}: {reason}.") from error
     try:
-        durable.write(folder / HOLDER, to_json(_myself()), sync=False)
+        durable.write_file(folder / HOLDER, to_json(_myself()), sync=False)
         yield
     finally:
         with suppress(StorageError):  # an old lock.json misleads nobody: it is read under a lock
@@ -56,7 +56,7 @@ def is_held(folder: Path) -> bool:
     """Whether some process holds the lock of `folder`. Makes no file."""
     path = folder / LOCK
     try:
-        if guard.own_status(path) is None:
+        if guard.file_size(path) is None:
             return False
     except NnlabError:  # a link or a pipe: `held` refuses it, so nothing of ours holds it
         return False
@@ -76,7 +76,7 @@ def is_held(folder: Path) -> bool:
 def holder(folder: Path) -> dict[str, object] | None:
     """pid, host and since of the process that took the lock last, or None if unknown."""
     try:
-        return from_json(durable.read(folder / HOLDER, LONGEST), folder / HOLDER)
+        return from_json(durable.read_file(folder / HOLDER, LONGEST), folder / HOLDER)
     except NnlabError:
         return None
 

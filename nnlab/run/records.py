@@ -47,7 +47,7 @@ def append(
         if not row.keys() <= known:
             extra = ", ".join(sorted(row.keys() - known))
             raise ValueError(f"{shown(path)} has no column {extra}")
-    return durable.append(path, text(columns, rows, headed=not header), sync, at)
+    return durable.append_text(path, text(columns, rows, headed=not header), sync, at)
 
 
 def text(columns: Sequence[str], rows: Iterable[Mapping[str, Any]], headed: bool = True) -> str:
@@ -90,7 +90,7 @@ def last(path: Path) -> dict[str, Cell]:
     """The last whole row, numbers as numbers; empty when there is none."""
     if not path.exists():
         return {}
-    data = durable.read(path)
+    data = durable.read_file(path)
     if b'"' not in data:  # then a line is a row, and only two of them are needed
         before, _, row = data[: data.rfind(b"\n")].rpartition(b"\n")
         data = before.partition(b"\n")[0] + b"\n" + row + b"\n" if before else data
@@ -119,7 +119,7 @@ def _header(path: Path) -> list[str]:
 def _lines(path: Path) -> list[list[str]]:
     if not path.exists():
         return []
-    return _parsed(durable.read(path), path)
+    return _parsed(durable.read_file(path), path)
 
 
 def _parsed(data: bytes, path: Path) -> list[list[str]]:
