@@ -161,18 +161,18 @@ class RunFolder:
     def append_metrics(
         self, rows: Sequence[Mapping[str, Any]], sync: bool = False, at: int | None = None
     ) -> int:
-        """Adds rows to metrics.csv, one per epoch, and returns its size; see `records.append`."""
-        return records.append(self.path / METRICS, rows, sync, at)
+        """Adds rows to metrics.csv, one per epoch, and returns its size; see `records.append_rows`."""
+        return records.append_rows(self.path / METRICS, rows, sync, at)
 
     def append_steps(
         self, rows: Sequence[Mapping[str, Any]], sync: bool = False, at: int | None = None
     ) -> int:
         """Adds rows to steps.csv, one per update, and returns its size."""
-        return records.append(self.path / STEPS, rows, sync, at)
+        return records.append_rows(self.path / STEPS, rows, sync, at)
 
     def table_sizes(self) -> dict[str, int]:
         """Bytes in metrics.csv and steps.csv."""
-        return {name: records.size(self.path / name) for name in (METRICS, STEPS)}
+        return {name: records.table_size(self.path / name) for name in (METRICS, STEPS)}
 
     def identity(self) -> tuple[int, int] | None:
         """Tells this folder from another that takes its name later; None when it is gone."""
@@ -196,19 +196,19 @@ class RunFolder:
     def read_metrics(
         self, strict: bool = False, wanted: Callable[[str], bool] | None = None
     ) -> dict[str, records.Column]:
-        """metrics.csv by column, see `records.read`; `strict` refuses other columns."""
-        table = records.read(self.path / METRICS, wanted)
+        """metrics.csv by column, see `records.read_table`; `strict` refuses other columns."""
+        table = records.read_table(self.path / METRICS, wanted)
         if strict:
             shapes.check_metrics(table, self.path / METRICS)
         return table
 
     def last_metrics(self) -> dict[str, records.Cell]:
         """The last row of metrics.csv; empty when there is none."""
-        return records.last(self.path / METRICS)
+        return records.last_row(self.path / METRICS)
 
     def read_steps(self) -> dict[str, records.Column]:
         """steps.csv by column; empty when the run did not record steps."""
-        return records.read(self.path / STEPS)
+        return records.read_table(self.path / STEPS)
 
     # Arrays.
 
@@ -256,7 +256,7 @@ class RunFolder:
         sizes = {}
         for name in (METRICS, STEPS):
             durable.sync_file(self.path / name)
-            sizes[name] = records.size(self.path / name)
+            sizes[name] = records.table_size(self.path / name)
         checkpoint.write(self.path, values, {"state": meta, RECORDS: sizes})
 
     def load_checkpoint(self) -> checkpoint.Checkpoint:
