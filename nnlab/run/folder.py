@@ -161,7 +161,7 @@ class RunFolder:
     def append_metrics(
         self, rows: Sequence[Mapping[str, Any]], sync: bool = False, at: int | None = None
     ) -> int:
-        """Adds rows to metrics.csv, one per epoch, and returns its size; see `records.append_rows`."""
+        """Adds rows to metrics.csv, one per epoch; see `records.append_rows`."""
         return records.append_rows(self.path / METRICS, rows, sync, at)
 
     def append_steps(
