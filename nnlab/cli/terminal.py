@@ -137,9 +137,9 @@ def write(data: str | bytes) -> None:
 
 def tell_json(value: Mapping[str, Any]) -> None:
     """A result as one strict JSON object on stdout; nan and inf are null."""
-    from nnlab.run.text import plain
+    from nnlab.run.text import json_value
 
-    write(json.dumps(plain(value), allow_nan=False, indent=2) + "\n")
+    write(json.dumps(json_value(value), allow_nan=False, indent=2) + "\n")
 
 
 def say(text: str, at: int = NORMAL) -> None:

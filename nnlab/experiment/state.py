@@ -10,7 +10,7 @@ import numpy as np
 from nnlab.core.schedules import Patience
 from nnlab.core.types import Array
 from nnlab.errors import RunUnreadable
-from nnlab.run.text import plain
+from nnlab.run.text import json_value
 from nnlab.training import State
 from nnlab.training.plan import Status
 
@@ -124,4 +124,4 @@ def same(one: State, other: State) -> list[str]:
 
 
 def _text(value: Any) -> str:
-    return json.dumps(plain(value, finite=False))
+    return json.dumps(json_value(value, finite=False))

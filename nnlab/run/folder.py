@@ -249,22 +249,22 @@ class RunFolder:
 
     def lock(self) -> AbstractContextManager[None]:
         """`with folder.lock():` makes this process the only writer, or raises RunLocked."""
-        return lock.held(self.path)
+        return lock.hold_lock(self.path)
 
     def save_checkpoint(self, values: Mapping[str, NDArray[Any]], meta: Mapping[str, Any]) -> None:
-        """Saves the state, and with it how long the tables are now; see `checkpoint.write`."""
+        """Saves the state, and the sizes of the tables; see `checkpoint`."""
         sizes = {}
         for name in (METRICS, STEPS):
             durable.sync_file(self.path / name)
             sizes[name] = records.table_size(self.path / name)
-        checkpoint.write(self.path, values, {"state": meta, RECORDS: sizes})
+        checkpoint.write_checkpoint(self.path, values, {"state": meta, RECORDS: sizes})
 
     def load_checkpoint(self) -> checkpoint.Checkpoint:
         """The last state that can be read; changes nothing."""
-        return self._unwrapped(checkpoint.read(self.path))[0]
+        return self._unwrapped(checkpoint.read_checkpoint(self.path))[0]
 
     def state_meta(self, saved: checkpoint.Checkpoint) -> Json:
-        """What `save_checkpoint` was given as meta, from a file read by `checkpoint.read_one`."""
+        """What `save_checkpoint` was given as meta, from `checkpoint.read_save`."""
         return self._unwrapped(saved)[0].meta
 
     def rewind(self) -> checkpoint.Checkpoint:
@@ -273,7 +273,7 @@ class RunFolder:
         Only under the lock, and always before the first save of a process that goes on. Also
         removes a damaged last save and the temporary files that a killed process left.
         """
-        saved, sizes = self._unwrapped(checkpoint.recover(self.path))
+        saved, sizes = self._unwrapped(checkpoint.recover_checkpoint(self.path))
         for name, size in sizes.items():
             durable.truncate(self.path / name, size)
         self.tidy()
@@ -294,7 +294,7 @@ class RunFolder:
 
     def has_checkpoint(self) -> bool:
         """Whether there is a state to go on from, whole or not."""
-        return checkpoint.exists(self.path)
+        return any((self.path / name).exists() for name in checkpoint.FILES)
 
     # Pictures.
 

@@ -88,7 +88,7 @@ class SweepFolder:
 
     def lock(self) -> AbstractContextManager[None]:
         """`with folder.lock():` makes this the only process that runs the sweep, or RunLocked."""
-        return lock.held(self.path)
+        return lock.hold_lock(self.path)
 
     def write_about(self, content: Mapping[str, Any]) -> None:
         """sweep.yaml."""

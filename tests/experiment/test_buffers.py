@@ -105,7 +105,7 @@ def test_a_checkpoint_and_a_digest_see_them(tmp_path):
                 session.checkpoint()
                 break
     state = session.state
-    saved = checkpoint.read_one(session.folder.path, checkpoint.CURRENT).arrays
+    saved = checkpoint.read_save(session.folder.path / checkpoint.CURRENT).arrays
     np.testing.assert_array_equal(saved["buffers"], state.network.buffers)
     assert saved["best"].size == state.network.theta.size + 10
     before = digest(state)
