@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     from nnlab.core.initializers import INITIALIZERS
     from nnlab.core.layers import LAYERS
     from nnlab.core.losses import LOSSES
-    from nnlab.core.network import Network
     from nnlab.core.optimizers import OPTIMIZERS
     from nnlab.core.schedules import SCHEDULES
-    from nnlab.data import SOURCES
+    from nnlab.data.sources import SOURCES
+    from nnlab.engine.images.network import TunedNetwork as Network
     from nnlab.errors import NnlabError
     from nnlab.run.run import Run
 
@@ -38,14 +38,14 @@ _HOMES = {
     "gradcheck": "nnlab.api",
     "Run": "nnlab.run.run",
     "History": "nnlab.api",
-    "Network": "nnlab.core.network",
+    "Network": "nnlab.engine.images.network:TunedNetwork",
     "Config": "nnlab.config.schema",
     "LAYERS": "nnlab.core.layers",
     "LOSSES": "nnlab.core.losses",
     "OPTIMIZERS": "nnlab.core.optimizers",
     "SCHEDULES": "nnlab.core.schedules",
     "INITIALIZERS": "nnlab.core.initializers",
-    "SOURCES": "nnlab.data",
+    "SOURCES": "nnlab.data.sources",
     "NnlabError": "nnlab.errors",
 }
 
@@ -71,7 +71,8 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'nnlab' has no attribute '{name}'")
-    value = getattr(import_module(_HOMES[name]), name)
+    module, _, inner = _HOMES[name].partition(":")
+    value = getattr(import_module(module), inner or name)
     globals()[name] = value
     return value
 

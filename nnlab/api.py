@@ -14,10 +14,10 @@ from nnlab.config.load import Loaded, from_mapping
 from nnlab.config.load import load as load_config
 from nnlab.config.schema import Config
 from nnlab.core.gradcheck import Checked, check_gradients
-from nnlab.core.limits import check
+from nnlab.core.limits import require_limits
 from nnlab.core.losses import LOSSES, Loss
 from nnlab.core.metrics import Kind
-from nnlab.core.network import Network, name_of
+from nnlab.core.network import Network, layer_kind
 from nnlab.core.optimizers import OPTIMIZERS, Optimizer
 from nnlab.core.schedules import SCHEDULES, Schedule
 from nnlab.core.targets import pairs
@@ -28,8 +28,7 @@ from nnlab.experiment.session import begin
 from nnlab.run.names import runs_folder
 from nnlab.run.run import Run
 from nnlab.show.figures import draw_all
-from nnlab.training import Epoch, Failure, Plan, start
-from nnlab.training import train as train_steps
+from nnlab.training import Epoch, Failure, Plan, run_training, start
 
 M = TypeVar("M")
 
@@ -142,7 +141,7 @@ def fit(
         seed=seed,
         shuffle=shuffle,
     )
-    records = list(train_steps(plan, start(plan, network)))
+    records = list(run_training(plan, start(plan, network)))
     failure = next((one.what for one in records if isinstance(one, Failure)), None)
     return History.of([one for one in records if isinstance(one, Epoch)], failure)
 
@@ -167,7 +166,7 @@ def member(given: object, catalogue: Mapping[str, type[M]], family: Any, word: s
     if not isinstance(given, family):
         shown = given.__name__ if isinstance(given, type) else repr(given)
         raise TypeError(f"{word} must be a name, or made by a catalogue; it is {shown}")
-    check(given, word)
+    require_limits(given, word)
     found: M = given
     return found
 
@@ -195,6 +194,6 @@ def require_trainable(
     for index, layer in enumerate(network.layers):
         if epochs and not layer.differentiable:
             raise ValueError(
-                f"layer {index} ({name_of(layer)}) has no useful derivative, so it cannot be "
+                f"layer {index} ({layer_kind(layer)}) has no useful derivative, so it cannot be "
                 "trained"
             )

@@ -81,8 +81,8 @@ def on_file(saved: "Run", path: Path, weights: Any) -> dict[str, Any]:
     """The same numbers on the rows of a file."""
     from nnlab.experiment.measure import evaluate_rows
 
-    dataset, notes = saved.schema.dataset(path)
-    for note in notes:
+    dataset = saved.schema.dataset(path)
+    for note in dataset.notes:
         say(note)
     return evaluate_rows(saved, dataset, weights)
 

@@ -98,8 +98,8 @@ def compared(
     from nnlab.experiment.measure import answered, part_of, rows_of
 
     if file is not None:
-        dataset, notes = saved.schema.dataset(file)
-        for note in notes:
+        dataset = saved.schema.dataset(file)
+        for note in dataset.notes:
             say(note)
         sample = rows_of(saved, dataset, weights)
     else:

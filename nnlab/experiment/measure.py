@@ -82,7 +82,7 @@ def part_of(run: Run, which: Weights, part: str) -> Sample:
         built.network,
         built.dataset.class_names,
         found[part],
-        built.dataset.numbers_of(found[part].rows),
+        built.dataset.rows_in_file(found[part].rows),
     )
 
 
@@ -104,7 +104,7 @@ def rows_of(run: Run, dataset: Dataset, which: Weights) -> Sample:
     coded = loss.encode(targets)
     part = Part(dataset.inputs, rows, run.scaling, coded, config.training.dtype)
     plan = make_plan(config, loss, part, None, kind)
-    return Sample(plan, network, run.data["class_names"], part, dataset.numbers_of(rows))
+    return Sample(plan, network, run.data["class_names"], part, dataset.rows_in_file(rows))
 
 
 def answered(sample: Sample) -> Answers:

@@ -10,6 +10,7 @@ import numpy as np
 from nnlab.build import Built
 from nnlab.core.network import Network
 from nnlab.core.types import Array
+from nnlab.engine.images.network import TunedNetwork
 from nnlab.errors import RunLocked, RunUnreadable
 from nnlab.experiment.resume import prepared, state_of
 from nnlab.experiment.rows import epoch_row
@@ -21,7 +22,7 @@ from nnlab.run.folder import RunFolder, Weights
 from nnlab.run.run import Run, expected
 from nnlab.run.text import shown
 from nnlab.status import Status
-from nnlab.training import Epoch, State, final_weights, start, train
+from nnlab.training import Epoch, State, final_weights, run_training, start
 
 From = Literal["start", "checkpoint"]
 ENDED = ("completed", "early_stopped", "diverged")
@@ -191,7 +192,7 @@ class Verifier:
         ended = self.about.get("status") in ENDED
         if goal is not None and state.best.epoch >= 0 and _place(state) == _place(goal):
             yield Finding(f"the state after update {state.step}", _differing(state, goal))
-        for record in train(built.plan, state):
+        for record in run_training(built.plan, state):
             if isinstance(record, Epoch):
                 yield self._row(record, state)
             if goal is not None and _place(state) == _place(goal):
@@ -222,7 +223,7 @@ class Verifier:
             return None
         saved = checkpoint.read_save(self.folder.path / name)
         config, network = built.config, built.network
-        own = Network(config.network, network.shapes[0], dtype=config.training.dtype)
+        own = TunedNetwork(config.network, network.shapes[0], dtype=config.training.dtype)
         state = start(built.plan, own)
         thaw(state, saved.arrays, self.folder.state_meta(saved))
         return state

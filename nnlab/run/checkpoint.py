@@ -50,7 +50,7 @@ def write_checkpoint(
     if _META in arrays:
         raise ValueError(f"'{_META}' cannot be the name of an array in a checkpoint")
     text = json.dumps({"format": FORMAT, "meta": json_value(meta, finite=False)})
-    packed = npz.pack({**arrays, _META: np.frombuffer(text.encode(), dtype=np.uint8)})
+    packed = npz.pack_npz({**arrays, _META: np.frombuffer(text.encode(), dtype=np.uint8)})
     path = folder / CURRENT
     for name in FILES:
         guard.refuse_odd(folder / name)
@@ -102,7 +102,7 @@ def recover_checkpoint(folder: Path) -> Checkpoint:
 
 def read_save(path: Path) -> Checkpoint:
     """The save in one of the two files. Raises RunUnreadable."""
-    arrays = npz.read(path, sealed=True)
+    arrays = npz.read_npz(path, sealed=True)
     try:
         content = json.loads(arrays.pop(_META).tobytes())
         version, meta = content["format"], content["meta"]

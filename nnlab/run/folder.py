@@ -215,14 +215,14 @@ class RunFolder:
     def write_weights(self, which: Weights, values: Mapping[str, NDArray[Any]]) -> None:
         """weights/<which>.npz with arrays `<index>.<layer>.<name>`."""
         durable.make_subfolder(self.path / WEIGHTS)
-        arrays.write(self.path / WEIGHTS / f"{which}.npz", values)
+        arrays.write_npz(self.path / WEIGHTS / f"{which}.npz", values)
 
     def read_weights(
         self, which: Weights, expected: arrays.Expected | None = None, sealed: bool = False
     ) -> dict[str, NDArray[Any]]:
         """weights/<which>.npz: finite numbers, with the names and shapes in `expected` if given."""
         path = self.path / WEIGHTS / f"{which}.npz"
-        return arrays.read(path, expected, finite=True, sealed=sealed)
+        return arrays.read_npz(path, expected, finite=True, sealed=sealed)
 
     def has_weights(self, which: Weights) -> bool:
         """Whether these weights were saved."""
@@ -235,11 +235,11 @@ class RunFolder:
 
     def write_arrays(self, which: Kept, values: Mapping[str, NDArray[Any]]) -> None:
         """predictions.npz, samples.npz or snapshots.npz."""
-        arrays.write(self.path / f"{which}.npz", values)
+        arrays.write_npz(self.path / f"{which}.npz", values)
 
     def read_arrays(self, which: Kept, sealed: bool = False) -> dict[str, NDArray[Any]]:
         """predictions.npz, samples.npz or snapshots.npz."""
-        return arrays.read(self.path / f"{which}.npz", sealed=sealed)
+        return arrays.read_npz(self.path / f"{which}.npz", sealed=sealed)
 
     def has_arrays(self, which: Kept) -> bool:
         """Whether this file was written."""

@@ -22,11 +22,12 @@ from nnlab.core.losses import Loss
 from nnlab.core.losses.classification import ClassLoss
 from nnlab.core.network import Network, layouts, shapes
 from nnlab.core.types import Array, FloatArray, IntArray
-from nnlab.data.dataset import Column, require_finite
-from nnlab.data.scale import Scaling, filled
-from nnlab.data.sheet import Form
-from nnlab.data.table import TableSchema, columns_of
-from nnlab.data.tables import Csv, Npz
+from nnlab.data.csv_text import CsvForm
+from nnlab.data.dataset import InputColumn, require_finite
+from nnlab.data.scale import Scaling, fill_missing
+from nnlab.data.table_schema import TableSchema, columns_of_inputs
+from nnlab.data.user_tables import Csv, Npz
+from nnlab.engine.images.network import TunedNetwork
 from nnlab.errors import ConfigError, DataError, NnlabError, RunUnreadable, UsageError
 from nnlab.run.arrays import Expected
 from nnlab.run.checkpoint import Checkpoint
@@ -169,12 +170,12 @@ class Run:
         """How rows for this network are read from a file, as its training file was."""
         data, source = self.data, self.config.data.source
         table = source if isinstance(source, Csv) else None
-        form = Form(None) if table is None else table.form
+        form = CsvForm(None) if table is None else table.form
         if self.scaling.fill is None and form.missing == "mean":
             form = replace(form, missing="error")  # an older run, whose own file had no hole
         columns = self._columns(table)
         schema = TableSchema(
-            columns=columns or tuple(Column(str(i)) for i in range(data["inputs"][0])),
+            columns=columns or tuple(InputColumn(str(i)) for i in range(data["inputs"][0])),
             outputs=data["outputs"],
             task=data["task"],
             classes=tuple(data["class_names"]),
@@ -191,14 +192,16 @@ class Run:
             )
         return schema
 
-    def _columns(self, table: Csv | None) -> tuple[Column, ...]:
+    def _columns(self, table: Csv | None) -> tuple[InputColumn, ...]:
         """The input columns; an older data.json has the names of inputs instead."""
         if "columns" in self.data:
             return tuple(
-                Column(item["name"], None if (c := item["categories"]) is None else tuple(c))
+                InputColumn(item["name"], None if (c := item["categories"]) is None else tuple(c))
                 for item in self.data["columns"]
             )
-        return columns_of(self.data["feature_names"], () if table is None else table.categorical)
+        return columns_of_inputs(
+            self.data["feature_names"], () if table is None else table.categorical
+        )
 
     # metrics.csv, steps.csv, summary.json
 
@@ -246,7 +249,9 @@ class Run:
         config = self.config
         try:
             self.require_weights()
-            return Network(config.network, tuple(self.data["inputs"]), dtype=config.training.dtype)
+            return TunedNetwork(
+                config.network, tuple(self.data["inputs"]), dtype=config.training.dtype
+            )
         except (ValueError, MemoryError) as error:
             raise RunUnreadable(
                 f"Cannot read {self.path}: data.json does not fit resolved.yaml ({error})."
@@ -328,7 +333,7 @@ class Run:
         width = self.data["inputs"][0]
         if rows.ndim != 2 or rows.shape[1] != width:
             raise DataError(f"The network takes rows of {width} numbers, not shape {rows.shape}.")
-        require_finite(filled(rows, self.scaling.fill), "The rows")
+        require_finite(fill_missing(rows, self.scaling.fill), "The rows")
         with np.errstate(all="ignore"):  # weights of a run that diverged may overflow
             return self.network(weights).predict(self.scaling.apply(rows))
 

@@ -70,7 +70,7 @@ NPZ: dict[str, bytes] = {
     "a path as a name": archive({"../../x.npy": npy(header("<f8", "(1,)"), bytes(8))}),
     "an escape as a name": archive({"\x1b[2J.npy": npy(header("<f8", "(1,)"), bytes(8))}),
     "thousands of members": archive({f"{n}.npy": b"" for n in range(20_000)}),
-    "nan": arrays.pack({"x": np.full((3, 2), np.nan)}).tobytes(),
+    "nan": arrays.pack_npz({"x": np.full((3, 2), np.nan)}).tobytes(),
 }
 
 

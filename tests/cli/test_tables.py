@@ -261,7 +261,7 @@ REFUSED = {
         "target: y",
         BINARY,
         "{t}, line 4, column 'a': 'x3' is not a finite number. The rest of the column is numbers: "
-        "mend the cell, or set ignore.",
+        "correct the cell, or set ignore.",
     ),
 }
 
@@ -291,7 +291,7 @@ IN_A_CELL = {
     "a decimal comma, set decimal: ','.",
     "-0,5": "has a decimal comma. Write a decimal point, or set decimal: ','.",
     "\N{MINUS SIGN}5.5": "begins with a dash that is no minus sign. Type - instead.",
-    "#DIV/0!": "is an error of a spreadsheet. Mend the cell.",
+    "#DIV/0!": "is an error of a spreadsheet. Correct the cell.",
     "12 km": "is a number with a unit. Write the number alone, or list the column under "
     "categorical if it is a name.",
     **dict.fromkeys(
@@ -535,7 +535,7 @@ def test_a_table_is_read_alike_everywhere(nnlab: Nnlab, tmp_path: Path, name: st
     (folder,) = (tmp_path / "runs").iterdir()
     saved = Run(folder)
     built = rebuilt(saved)
-    again, _ = saved.schema.dataset(tmp_path / "t.csv")
+    again = saved.schema.dataset(tmp_path / "t.csv")
     np.testing.assert_array_equal(again.inputs, built.dataset.inputs)
     np.testing.assert_array_equal(again.targets, built.dataset.targets)
     assert saved.schema.columns == built.dataset.columns

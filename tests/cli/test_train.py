@@ -17,7 +17,8 @@ from click.testing import Result
 from nnlab.cli.results import elapsed, numbers
 from nnlab.cli.table import duration
 from nnlab.core.layers import LAYERS
-from nnlab.data import SOURCES, published
+from nnlab.data import images
+from nnlab.data.sources import SOURCES
 from nnlab.run.folder import RunFolder
 from nnlab.run.run import Run
 
@@ -214,8 +215,8 @@ def test_missing_data_offline(
     nnlab: Nnlab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     mirrors = ("http://127.0.0.1:9/a/", "http://127.0.0.1:9/b/")  # nobody listens there
-    collection = replace(published.MNIST, mirrors=mirrors)
-    monkeypatch.setitem(published.COLLECTIONS, "mnist", collection)
+    collection = replace(images.MNIST, mirrors=mirrors)
+    monkeypatch.setitem(images.COLLECTIONS, "mnist", collection)
     monkeypatch.setenv("NNLAB_DATA_DIR", str(tmp_path / "empty"))
     result = nnlab("train", "mnist_online")
     name = "train-images-idx3-ubyte.gz"
