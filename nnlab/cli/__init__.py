@@ -1,14 +1,18 @@
-"""The command line: every command opens something, calls one library function and formats.
+"""The command line: one module per command, and what they share.
 
-    group      commands that are imported when they are asked for
-    failures   the one place where an error becomes a message and an exit code
-    options    arguments and options that several commands share
-    terminal   what is written to stdout and stderr, and nothing raw
-    table      rows of text and numbers in aligned columns
-    progress   a bar on a terminal, a line now and then elsewhere
+    group            the group of commands; errors become exit codes here
+    usage_hints      what to write instead of a wrong option or argument
+    options          arguments and options of several commands
+    terminal         output on stdout and stderr
+    tables           rows of text and numbers in aligned columns or as CSV
+    progress         a training or a sweep while it runs
+    provide          downloads and compilation before a training
+    training_output  the setup and the results of a training
+    conditions       the conditions of `nnlab runs --where`
 
-and one module a command, named as the command. Nothing at the top of any of them imports NumPy:
-`nnlab --help` answers at once, and `nnlab train --threads` is still in time for the BLAS.
+No module imports NumPy at its top: `nnlab --help` is fast, and `nnlab train --threads` can set the
+threads of the BLAS before NumPy is imported. progress, provide, training_output and conditions are
+imported when a command runs.
 """
 
 import click

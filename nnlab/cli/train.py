@@ -5,7 +5,6 @@ from pathlib import Path
 import click
 
 from nnlab.cli.options import (
-    changes,
     config_argument,
     json_option,
     plots_option,
@@ -14,29 +13,24 @@ from nnlab.cli.options import (
     threads_option,
     use_threads,
     verbosity,
+    with_seed,
 )
-from nnlab.cli.terminal import say
+from nnlab.cli.terminal import print_messages
 
 
 @click.command
 @config_argument
 @runs_option
-@click.option("--name", metavar="NAME", help="The run's name, by default the config's.")
+@click.option("--name", metavar="NAME", help="The run's name; default: the config's.")
 @plots_option
 @threads_option
 @seed_option
 @json_option
 @verbosity
 def command(
-    config: str,
-    overrides: tuple[str, ...],
-    runs: Path | None,
-    name: str | None,
-    plots: bool,
-    threads: int | None,
-    seed: int | None,
-    as_json: bool,
-) -> None:
+    config: str, overrides: tuple[str, ...], runs: Path | None, name: str | None, plots: bool,
+    threads: int | None, seed: int | None, as_json: bool
+) -> None:  # fmt: skip
     """Train the network of CONFIG.
 
     Writes a new run folder with figures, and prints the loss and metrics. Ctrl+C saves the state,
@@ -47,16 +41,15 @@ def command(
     nnlab train my.yaml --set lr=0.05 --set epochs=20
     """
     use_threads(threads)
-    from nnlab.cli.downloads import provide
-    from nnlab.cli.follow import conclude, follow
+    from nnlab.cli.provide import provide_data
+    from nnlab.cli.training_output import conclude_training, follow_training
     from nnlab.config.load import load
     from nnlab.experiment.session import begin
     from nnlab.run.names import runs_folder
 
-    loaded = load(config, changes(overrides, seed))
-    for note in loaded.notes:
-        say(note)
-    provide(loaded.config)
+    loaded = load(config, with_seed(overrides, seed))
+    print_messages(loaded.notes)
+    provide_data(loaded.config)
     with begin(loaded, runs_folder(runs), name=name) as session:
-        follow(session)
-    conclude(session, plots, as_json)
+        follow_training(session)
+    conclude_training(session, plots, as_json)
