@@ -10,8 +10,7 @@ from nnlab.cli.terminal import print_json, print_message, print_result
 from nnlab.errors import DataError, UsageError
 
 if TYPE_CHECKING:
-    from nnlab.data.cache import FileState
-    from nnlab.data.published import Collection
+    from nnlab.data.download import Collection, FileState
 
 
 @click.group(cls=Subcommands)
@@ -38,9 +37,11 @@ def list_(as_json: bool) -> None:
     \b
     nnlab data list
     """
-    from nnlab.data.cache import states
+    from nnlab.data.download import file_states
 
-    _print_files([file for collection in _collections(()) for file in states(collection)], as_json)
+    _print_files(
+        [file for collection in _collections(()) for file in file_states(collection)], as_json
+    )
 
 
 @command.command()
@@ -56,12 +57,12 @@ def fetch(name: tuple[str, ...], force: bool) -> None:
     \b
     nnlab data fetch mnist fashion_mnist
     """
-    from nnlab.data import cache
+    from nnlab.data.download import fetch_files
 
     files: list[FileState] = []
     for collection in _collections(name):
         print_message(f"{collection.name}: the mirrors are {', '.join(collection.mirrors)}")
-        files += cache.fetch(collection, force=force, report=print_message)
+        files += fetch_files(collection, force=force, report=print_message)
     _print_files(files, as_json=False)
     _refuse_damage(files)
 
@@ -79,9 +80,11 @@ def verify(name: tuple[str, ...], as_json: bool) -> None:
     \b
     nnlab data verify
     """
-    from nnlab.data.cache import states
+    from nnlab.data.download import file_states
 
-    files = [file for collection in _collections(name) for file in states(collection, verify=True)]
+    files = [
+        file for collection in _collections(name) for file in file_states(collection, verify=True)
+    ]
     _print_files(files, as_json)
     _refuse_damage(files)
     if all(file.state == "missing" for file in files):
@@ -92,13 +95,20 @@ def verify(name: tuple[str, ...], as_json: bool) -> None:
 
 def _collections(names: tuple[str, ...]) -> "list[Collection]":
     """The named collections, all without names. Raises UsageError for an unknown name."""
-    from nnlab.data.published import COLLECTIONS
+    from nnlab.data.images import COLLECTIONS
 
     for name in names:
         if name.replace("-", "_") not in COLLECTIONS:
             known = " and ".join(COLLECTIONS)
             raise UsageError(f"There is no data set '{name}' to fetch; there is {known}.")
     return [COLLECTIONS[name.replace("-", "_")] for name in names or COLLECTIONS]
+
+
+def _file_states(names: tuple[str, ...], verify: bool = False) -> "list[FileState]":
+    from nnlab.data.download import file_states
+
+    collections = _collections(names)
+    return [file for collection in collections for file in file_states(collection, verify=verify)]
 
 
 def _print_files(files: "list[FileState]", as_json: bool) -> None:

@@ -17,7 +17,7 @@ from nnlab.cli.options import (
 from nnlab.cli.terminal import print_json, print_messages, print_result
 
 if TYPE_CHECKING:
-    from nnlab.saved import Saved
+    from nnlab.run.run import Run
 
 MOST_CLASSES = 20  # of which tables are printed
 
@@ -52,32 +52,32 @@ def command(
     nnlab evaluate latest --data new.csv
     """
     from nnlab.experiment.measure import evaluate, evaluate_rows
-    from nnlab.saved import Saved
+    from nnlab.run.run import Run
 
     if part is not None and data is not None:
         raise click.UsageError("--part and --data exclude each other.")
-    saved = Saved(find_training(run, runs))
+    trained = Run(find_training(run, runs).path)
     if data in PARTS:  # a file of such a name can be given as ./train
         part, data = data, None
     if data is not None:
         part = str(Path(data))
-        dataset, notes = saved.schema.dataset(Path(data))
-        print_messages(notes)
-        measures = evaluate_rows(saved, dataset, weights)
+        dataset = trained.schema.dataset(Path(data))
+        print_messages(dataset.notes)
+        measures = evaluate_rows(trained, dataset, weights)
     else:
-        part = part or default_part(saved)
-        measures = evaluate(saved, weights, part)
+        part = part or default_part(trained)
+        measures = evaluate(trained, weights, part)
     if as_json:
-        folder = str(saved.folder.path)
+        folder = str(trained.folder.path)
         print_json({"run": folder, "weights": weights, "part": part, **measures})
     else:
-        print_result(f"{saved.folder.name}, {weights} weights, {part}\n")
+        print_result(f"{trained.folder.name}, {weights} weights, {part}\n")
         print_result(_tables(measures))
 
 
-def default_part(saved: "Saved") -> str:
+def default_part(trained: "Run") -> str:
     """The test part if there is one, else the validation part, else the training part."""
-    rows = saved.data["rows"]
+    rows = trained.data["rows"]
     return next(name for name in reversed(PARTS) if rows[name] is not None)
 
 

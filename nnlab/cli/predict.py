@@ -20,7 +20,7 @@ from nnlab.cli.terminal import print_data, print_message, print_messages
 if TYPE_CHECKING:
     from nnlab.core.types import FloatArray, IntArray
     from nnlab.experiment.measure import Answers
-    from nnlab.saved import Saved
+    from nnlab.run.run import Run
 
 Column = tuple[str, list[str]]  # its name and cells
 
@@ -59,7 +59,7 @@ def command(
     """
     from nnlab.cli.tables import csv_text
     from nnlab.run import durable
-    from nnlab.saved import Saved
+    from nnlab.run.run import Run
 
     if part is not None and (file is not None or not targets):
         raise click.UsageError("--part needs --targets and no FILE.")
@@ -67,19 +67,19 @@ def command(
         raise click.UsageError(
             "Missing argument 'FILE'. Without one, --targets shows the run's own data."
         )
-    saved = Saved(find_training(run, runs))
+    trained = Run(find_training(run, runs).path)
     if file is None or targets:
-        answers, numbers = _answers(saved, file, weights, part)
+        answers, numbers = _answers(trained, file, weights, part)
         columns = [
             ("row", [str(number) for number in numbers + 1]),
-            *_target_columns(answers.targets, saved.data),
-            *_output_columns(answers.outputs, saved.data),
+            *_target_columns(answers.targets, trained.data),
+            *_output_columns(answers.outputs, trained.data),
             ("loss", list(map(str, answers.losses))),
         ]
     else:
-        inputs, notes = saved.schema.inputs(file)
+        inputs, notes = trained.schema.inputs(file)
         print_messages(notes)
-        columns = _output_columns(saved.predict(inputs, weights), saved.data)
+        columns = _output_columns(trained.predict(inputs, weights), trained.data)
     rows = list(zip(*(cells for _, cells in columns), strict=True))
     text = csv_text([[name for name, _ in columns], *rows])
     if output is None or str(output) == STDIO:
@@ -90,18 +90,18 @@ def command(
 
 
 def _answers(
-    saved: "Saved", file: Path | None, weights: Any, part: str | None
+    trained: "Run", file: Path | None, weights: Any, part: str | None
 ) -> tuple["Answers", "IntArray"]:
     """Targets, outputs and losses of a file or of a part of the run's data, and row numbers."""
     from nnlab.cli.evaluate import default_part
     from nnlab.experiment.measure import answered, part_of, rows_of
 
     if file is not None:
-        dataset, notes = saved.schema.dataset(file)
-        print_messages(notes)
-        sample = rows_of(saved, dataset, weights)
+        dataset = trained.schema.dataset(file)
+        print_messages(dataset.notes)
+        sample = rows_of(trained, dataset, weights)
     else:
-        sample = part_of(saved, weights, part or default_part(saved))
+        sample = part_of(trained, weights, part or default_part(trained))
     return answered(sample), sample.numbers
 
 

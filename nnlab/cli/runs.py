@@ -10,6 +10,7 @@ import click
 from nnlab.cli.options import FOLDER, json_option, runs_option, verbosity
 from nnlab.cli.terminal import print_data, print_json, print_message, print_result
 from nnlab.errors import NnlabError, RunUnreadable, UsageError
+from nnlab.status import Status
 from nnlab.suggest import did_you_mean
 
 if TYPE_CHECKING:
@@ -17,16 +18,7 @@ if TYPE_CHECKING:
     from nnlab.run.listing import RunRecord
     from nnlab.run.sweeps import SweepFolder
 
-STATUSES = (
-    "running",
-    "completed",
-    "early_stopped",
-    "diverged",
-    "interrupted",
-    "failed",
-    "resumable",
-    "unreadable",
-)
+STATUSES = tuple(status.value for status in Status if status is not Status.UNKNOWN)
 LONGEST_SETTING = 60  # characters
 
 
@@ -247,7 +239,7 @@ def _sweep_cells(folder: "SweepFolder", top: Path) -> dict[str, Any]:
         "axes": axes,
         "trials": len(trials),
         "done": sum(trial.done for trial in trials),
-        "failed": sum(trial.status in ("failed", "diverged", "unreadable") for trial in trials),
+        "failed": sum(Status(trial.status).lost for trial in trials),
     }
 
 

@@ -16,7 +16,8 @@ from nnlab.cli.terminal import (
 )
 from nnlab.core import columns
 from nnlab.core.network import Network, flops
-from nnlab.data.split import Parts
+from nnlab.data.split import PartRows
+from nnlab.engine.images.network import lanes_for
 from nnlab.errors import Diverged
 from nnlab.experiment.session import Session
 from nnlab.run import environment
@@ -110,7 +111,7 @@ def shape_text(sizes: Iterable[int], sign: str = " x ") -> str:
     return sign.join(map(str, sizes))
 
 
-def part_sizes(parts: Parts) -> str:
+def part_sizes(parts: PartRows) -> str:
     """The number of rows of each part."""
     texts = [f"{len(parts.train):,} to train"]
     if parts.validation is not None and parts.validation is not parts.test:
@@ -129,7 +130,10 @@ def crowded_message(built: Built, threads: str) -> str | None:
     """
     if built.plan.engine != "numpy" or not threads.isdigit():
         return None
-    if max(flops(built.network)) < SHARED_FLOPS or built.network.lanes(built.plan.batch_size) > 1:
+    if (
+        max(flops(built.network)) < SHARED_FLOPS
+        or lanes_for(built.network, built.plan.batch_size) > 1
+    ):
         return None
     others, processors = environment.running() - 1, os.cpu_count() or 1
     if int(threads) < 2 or others + int(threads) <= processors:
