@@ -37,11 +37,7 @@ def list_(as_json: bool) -> None:
     \b
     nnlab data list
     """
-    from nnlab.data.download import file_states
-
-    _print_files(
-        [file for collection in _collections(()) for file in file_states(collection)], as_json
-    )
+    _print_files(_file_states(()), as_json)
 
 
 @command.command()
@@ -80,11 +76,7 @@ def verify(name: tuple[str, ...], as_json: bool) -> None:
     \b
     nnlab data verify
     """
-    from nnlab.data.download import file_states
-
-    files = [
-        file for collection in _collections(name) for file in file_states(collection, verify=True)
-    ]
+    files = _file_states(name, verify=True)
     _print_files(files, as_json)
     _refuse_damage(files)
     if all(file.state == "missing" for file in files):
