@@ -10,9 +10,8 @@
     training_output  the setup and the results of a training
     conditions       the conditions of `nnlab runs --where`
 
-No module imports NumPy at its top: `nnlab --help` is fast, and `nnlab train --threads` can set the
-threads of the BLAS before NumPy is imported. progress, provide, training_output and conditions are
-imported when a command runs.
+`nnlab --help` imports no command and no NumPy, so it is fast. A command is imported when it
+is used, after the group has set the threads of the BLAS.
 """
 
 import click
@@ -21,27 +20,29 @@ from nnlab import __version__
 from nnlab.cli.group import Commands
 from nnlab.cli.options import verbosity
 
-NAMES = (
-    "train",
-    "resume",
-    "sweep",
-    "tune",
-    "check",
-    "gradcheck",
-    "verify",
-    "evaluate",
-    "predict",
-    "runs",
-    "compare",
-    "plot",
-    "report",
-    "descend",
-    "data",
-    "init",
+COMMANDS = {  # and the first line of the help of each
+    "train": "Train the network of CONFIG.",
+    "resume": "Continue a run that was stopped.",
+    "sweep": "Train CONFIG once per value of an AXIS.",
+    "tune": "Search for good settings with Optuna.",
+    "check": "Check CONFIG and show what it means.",
+    "gradcheck": "Check all gradients numerically.",
+    "verify": "Train a run again and compare the bits.",
+    "evaluate": "Measure a trained network on data.",
+    "predict": "Compute a network's outputs for new rows.",
+    "runs": "List the runs in DIR, newest first.",
+    "compare": "Show how runs differ.",
+    "plot": "Draw the figures of one or more runs.",
+    "report": "Write an HTML page about runs or a sweep.",
+    "descend": "Let optimizers race on a function.",
+    "data": "List, download and check the image data sets.",
+    "init": "Copy a shipped config, to change it.",
+}
+
+
+@click.command(
+    cls=Commands, summaries=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]}
 )
-
-
-@click.command(cls=Commands, names=NAMES, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="nnlab", message="%(prog)s %(version)s")
 @verbosity
 def main() -> None:

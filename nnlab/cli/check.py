@@ -1,11 +1,13 @@
 """`nnlab check`."""
 
 import sys
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import Any, TextIO
 
 import click
 
+from nnlab.build import foreseen, outline, prepared
 from nnlab.cli.options import config_argument, json_option, verbosity
+from nnlab.cli.tables import draw_table
 from nnlab.cli.terminal import (
     print_json,
     print_messages,
@@ -13,10 +15,16 @@ from nnlab.cli.terminal import (
     print_warnings,
     terminal_width,
 )
-
-if TYPE_CHECKING:
-    from nnlab.config.schema import Config
-    from nnlab.core.network import Network
+from nnlab.cli.training_output import part_sizes, shape_text
+from nnlab.config.dump import WIDTH, dump, mapping
+from nnlab.config.families import SOURCE
+from nnlab.config.load import load
+from nnlab.config.schema import Config
+from nnlab.core.network import Network, flops, layer_kind, parameter_count
+from nnlab.data.csv_text import quoted_list
+from nnlab.data.images import COLLECTIONS
+from nnlab.data.split import split_rows
+from nnlab.data.warnings import data_warnings
 
 DEFAULTS = "# the config with all defaults filled in"
 ITEM = 20  # columns of the longest setting but for texts
@@ -38,12 +46,6 @@ def command(config: str, overrides: tuple[str, ...], as_json: bool) -> None:
     nnlab check xor
     nnlab check my.yaml --set network.0.units=64
     """
-    from nnlab.build import foreseen, outline
-    from nnlab.cli.tables import draw_table
-    from nnlab.cli.training_output import shape_text
-    from nnlab.config.dump import dump, mapping
-    from nnlab.config.load import load
-
     loaded = load(config, overrides)
     foreseen(loaded.config)  # refuses an engine that cannot run this
     network, *_ = outline(loaded.config)
@@ -67,25 +69,15 @@ def command(config: str, overrides: tuple[str, ...], as_json: bool) -> None:
 
 def _yaml_width(stream: TextIO) -> int:
     """The width of YAML whose lines, with the item that ends them, fit the terminal."""
-    from nnlab.config.dump import WIDTH
-
     width = terminal_width(stream)
     return min(WIDTH, max(width - ITEM, ITEM)) if width else WIDTH
 
 
-def _data_facts(config: "Config") -> tuple[dict[str, str], tuple[str, ...]]:
+def _data_facts(config: Config) -> tuple[dict[str, str], tuple[str, ...]]:
     """Rows, classes and columns of the data, and warnings about it.
 
     Raises ConfigError where the classes cannot have balanced weights.
     """
-    from nnlab.build import prepared
-    from nnlab.cli.training_output import part_sizes, shape_text
-    from nnlab.config.families import SOURCE
-    from nnlab.data.csv_text import quoted_list
-    from nnlab.data.images import COLLECTIONS
-    from nnlab.data.split import split_rows
-    from nnlab.data.warnings import data_warnings
-
     source, seed = config.data.source, config.data.seed
     signature = source.signature(seed)
     parts = split_rows(config.data.split, signature.rows, signature.test_rows, seed)
@@ -107,10 +99,8 @@ def _data_facts(config: "Config") -> tuple[dict[str, str], tuple[str, ...]]:
     return facts, data_warnings(dataset, parts, config.data.scale, config.data.split)
 
 
-def _layer_rows(network: "Network") -> list[dict[str, Any]]:
+def _layer_rows(network: Network) -> list[dict[str, Any]]:
     """Each layer's name, output shape, parameters, and operations of a forward pass per row."""
-    from nnlab.core.network import flops, layer_kind, parameter_count
-
     return [
         {
             "layer": f"{index} {layer_kind(layer)}",

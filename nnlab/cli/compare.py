@@ -5,17 +5,29 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from statistics import quantiles
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from nnlab.cli.options import complete_run, json_option, runs_option, verbosity
+from nnlab.cli.runs import LONGEST_SETTING
+from nnlab.cli.tables import NOTHING, Cell, draw_records, draw_table
 from nnlab.cli.terminal import print_json, print_messages, print_result
-
-if TYPE_CHECKING:
-    from nnlab.cli.tables import Cell
-    from nnlab.study.facts import Facts
-    from nnlab.study.groups import Comparison, Group
+from nnlab.errors import UsageError
+from nnlab.run.names import runs_folder
+from nnlab.show.words import count, setting_value, shorten
+from nnlab.study import noise
+from nnlab.study.differences import (
+    MISSING,
+    environment_rows,
+    in_words,
+    parting,
+    setting_rows,
+    shared_epochs,
+)
+from nnlab.study.facts import Facts, find_folders, read_facts, refuse_fewer
+from nnlab.study.groups import Comparison, Group, better, compare, group
+from nnlab.suggest import did_you_mean
 
 MOST_COLUMNS = 8  # runs that are shown in columns; more runs are rows
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -56,10 +68,6 @@ def command(
     nnlab compare latest 20261121-101500-xor
     nnlab compare runs/*-xor-*
     """
-    from nnlab.run.names import runs_folder
-    from nnlab.study.facts import find_folders, read_facts, refuse_fewer
-    from nnlab.study.groups import compare, group
-
     folders = find_folders(names, runs_folder(runs))
     refuse_fewer(folders)
     facts = [read_facts(folder) for folder in folders]
@@ -73,11 +81,8 @@ def command(
         print_result("\n\n".join(_sections(facts, groups, comparisons)))
 
 
-def _refuse_unknown(metrics: Sequence[str], runs: "Sequence[Facts]") -> None:
+def _refuse_unknown(metrics: Sequence[str], runs: Sequence[Facts]) -> None:
     """Raise UsageError for a metric that no run has."""
-    from nnlab.errors import UsageError
-    from nnlab.suggest import did_you_mean
-
     known = list(_metric_rows(runs))
     for metric in metrics:
         if metric not in known:
@@ -85,7 +90,7 @@ def _refuse_unknown(metrics: Sequence[str], runs: "Sequence[Facts]") -> None:
             raise UsageError(f"No run has '{metric}'.{meant} There are {', '.join(known)}.")
 
 
-def _notes(runs: "Sequence[Facts]") -> Iterator[str]:
+def _notes(runs: Sequence[Facts]) -> Iterator[str]:
     """Reasons for care: runs without a result, and different data."""
     for letter, run in zip(run_letters(len(runs)), runs, strict=True):
         name = letter if len(runs) <= MOST_COLUMNS else run.folder.name
@@ -104,7 +109,7 @@ def _notes(runs: "Sequence[Facts]") -> Iterator[str]:
 
 
 def _sections(
-    runs: "Sequence[Facts]", groups: "Sequence[Group]", comparisons: "Sequence[Comparison]"
+    runs: Sequence[Facts], groups: Sequence[Group], comparisons: Sequence[Comparison]
 ) -> Iterator[str]:
     """The parts of the answer in their order."""
     if len(runs) <= MOST_COLUMNS:
@@ -115,9 +120,7 @@ def _sections(
         yield from _groups_in_columns(groups, comparisons)
 
 
-def _runs_in_columns(runs: "Sequence[Facts]") -> Iterator[str]:
-    from nnlab.cli.tables import draw_table
-    from nnlab.study.differences import environment_rows, setting_rows
+def _runs_in_columns(runs: Sequence[Facts]) -> Iterator[str]:
 
     letters = run_letters(len(runs))
     paths = [[n, str(run.folder.path), run.status] for n, run in zip(letters, runs, strict=True)]
@@ -138,10 +141,8 @@ def _runs_in_columns(runs: "Sequence[Facts]") -> Iterator[str]:
             yield "\n".join(_curve_sentences(runs))
 
 
-def _curve_sentences(runs: "Sequence[Facts]") -> Iterator[str]:
+def _curve_sentences(runs: Sequence[Facts]) -> Iterator[str]:
     """For each run but the first: the epoch at which its curves begin to differ."""
-    from nnlab.study.differences import parting, shared_epochs
-
     first, *rest = run_letters(len(runs))
     for name, run in zip(rest, runs[1:], strict=True):
         epoch = parting(runs[0].curves, run.curves)
@@ -155,11 +156,8 @@ def _curve_sentences(runs: "Sequence[Facts]") -> Iterator[str]:
             yield f"The curves of {first} and {name} differ {when}."
 
 
-def _runs_in_rows(runs: "Sequence[Facts]") -> str:
+def _runs_in_rows(runs: Sequence[Facts]) -> str:
     """A row per run, with the settings that differ as columns."""
-    from nnlab.cli.tables import draw_records
-    from nnlab.study.differences import setting_rows
-
     columns = _texts(setting_rows([run.settings for run in runs])) | _metric_rows(runs)
     return draw_records(
         [
@@ -170,13 +168,8 @@ def _runs_in_rows(runs: "Sequence[Facts]") -> str:
     )
 
 
-def _groups_in_columns(
-    groups: "Sequence[Group]", comparisons: "Sequence[Comparison]"
-) -> Iterator[str]:
+def _groups_in_columns(groups: Sequence[Group], comparisons: Sequence[Comparison]) -> Iterator[str]:
     """Each group with its values over the seeds, and a sentence for each difference."""
-    from nnlab.cli.tables import draw_table
-    from nnlab.study.differences import setting_rows
-
     numbers = [str(number) for number in range(1, len(groups) + 1)]
     settings = _texts(setting_rows([_without_seed(group) for group in groups]))
     metrics = dict.fromkeys(comparison.metric for comparison in comparisons)
@@ -199,11 +192,8 @@ def _groups_in_columns(
     yield "\n".join([*map(_verdict_sentence, comparisons), *unfinished])
 
 
-def _verdict_sentence(comparison: "Comparison") -> str:
+def _verdict_sentence(comparison: Comparison) -> str:
     """The difference of two groups, and whether it is more than the seed noise."""
-    from nnlab.show.words import count
-    from nnlab.study.groups import better
-
     metric, mean = comparison.metric, comparison.mean
     a, b = comparison.first + 1, comparison.second + 1
     if mean is None:
@@ -224,7 +214,7 @@ def _verdict_sentence(comparison: "Comparison") -> str:
     return f"{sentence}: {more} than the seed noise ({p})."
 
 
-def _mean_over(comparison: "Comparison") -> str:
+def _mean_over(comparison: Comparison) -> str:
     """The runs of the mean, and its interval."""
     seeds, interval = len(comparison.seeds), comparison.interval
     if not seeds:
@@ -237,10 +227,8 @@ def _mean_over(comparison: "Comparison") -> str:
     return f"{mean} (95 % interval {low} to {high})"
 
 
-def _too_few(comparison: "Comparison") -> str:
+def _too_few(comparison: Comparison) -> str:
     """How many seeds would be enough."""
-    from nnlab.study import noise
-
     values, seeds = max(comparison.figures, 1), len(comparison.seeds)
     at_once = "" if values == 1 else f" for {values} values at once"
     if seeds:
@@ -251,11 +239,9 @@ def _too_few(comparison: "Comparison") -> str:
 
 
 def _comparison_json(
-    runs: "Sequence[Facts]", groups: "Sequence[Group]", comparisons: "Sequence[Comparison]"
+    runs: Sequence[Facts], groups: Sequence[Group], comparisons: Sequence[Comparison]
 ) -> dict[str, Any]:
     """The JSON object that `--json` prints."""
-    from nnlab.study.differences import MISSING, environment_rows, parting, setting_rows
-
     settings = setting_rows([run.settings for run in runs])
     places = {id(run): index for index, run in enumerate(runs)}
     return {
@@ -296,13 +282,13 @@ def run_letters(number: int) -> list[str]:
     return names
 
 
-def _metric_rows(runs: "Sequence[Facts]") -> "dict[str, list[Cell]]":
+def _metric_rows(runs: Sequence[Facts]) -> dict[str, list[Cell]]:
     """Every metric of every run."""
     names = dict.fromkeys(name for run in runs for name in run.metrics)
     return {name: [run.metrics.get(name) for run in runs] for name in names}
 
 
-def _quartiles(group: "Group", metric: str) -> str:
+def _quartiles(group: Group, metric: str) -> str:
     """Median and quartiles of the finished runs."""
     values = [run.metrics[metric] for run in group.by_seed.values() if metric in run.metrics]
     if len(values) < 2:
@@ -312,7 +298,6 @@ def _quartiles(group: "Group", metric: str) -> str:
 
 
 def _four_digits(value: float) -> str:
-    from nnlab.cli.tables import NOTHING
 
     return f"{value:.4g}" if math.isfinite(value) else NOTHING
 
@@ -324,12 +309,8 @@ def _seed_range(seeds: Sequence[int]) -> str:
     return ", ".join(map(str, seeds[:8])) + (" ..." if len(seeds) > 8 else "")
 
 
-def _texts(rows: dict[str, list[Any]]) -> "dict[str, list[Cell]]":
+def _texts(rows: dict[str, list[Any]]) -> dict[str, list[Cell]]:
     """The settings as a table shows them."""
-    from nnlab.cli.runs import LONGEST_SETTING
-    from nnlab.cli.tables import NOTHING
-    from nnlab.show.words import setting_value, shorten
-    from nnlab.study.differences import MISSING, in_words
 
     def text(value: Any) -> str:
         if value is MISSING:
@@ -341,7 +322,7 @@ def _texts(rows: dict[str, list[Any]]) -> "dict[str, list[Cell]]":
     return {key: list(map(text, row)) for key, row in rows.items()}
 
 
-def _without_seed(group: "Group") -> dict[str, Any]:
+def _without_seed(group: Group) -> dict[str, Any]:
     """The settings of a group's first run but for the seeds."""
     settings = {k: v for k, v in group.runs[0].settings.items() if k not in ("seed", "name")}
     data = settings.get("data")

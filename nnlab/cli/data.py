@@ -1,16 +1,14 @@
 """`nnlab data`: the data sets that are downloaded."""
 
-from typing import TYPE_CHECKING
-
 import click
 
 from nnlab.cli.group import Subcommands
 from nnlab.cli.options import json_option, verbosity
+from nnlab.cli.tables import draw_records
 from nnlab.cli.terminal import print_json, print_message, print_result
+from nnlab.data.download import Collection, FileState, fetch_files, file_states
+from nnlab.data.images import COLLECTIONS
 from nnlab.errors import DataError, UsageError
-
-if TYPE_CHECKING:
-    from nnlab.data.download import Collection, FileState
 
 
 @click.group(cls=Subcommands)
@@ -53,8 +51,6 @@ def fetch(name: tuple[str, ...], force: bool) -> None:
     \b
     nnlab data fetch mnist fashion_mnist
     """
-    from nnlab.data.download import fetch_files
-
     files: list[FileState] = []
     for collection in _collections(name):
         print_message(f"{collection.name}: the mirrors are {', '.join(collection.mirrors)}")
@@ -85,10 +81,8 @@ def verify(name: tuple[str, ...], as_json: bool) -> None:
         )
 
 
-def _collections(names: tuple[str, ...]) -> "list[Collection]":
+def _collections(names: tuple[str, ...]) -> list[Collection]:
     """The named collections, all without names. Raises UsageError for an unknown name."""
-    from nnlab.data.images import COLLECTIONS
-
     for name in names:
         if name.replace("-", "_") not in COLLECTIONS:
             known = " and ".join(COLLECTIONS)
@@ -96,15 +90,13 @@ def _collections(names: tuple[str, ...]) -> "list[Collection]":
     return [COLLECTIONS[name.replace("-", "_")] for name in names or COLLECTIONS]
 
 
-def _file_states(names: tuple[str, ...], verify: bool = False) -> "list[FileState]":
-    from nnlab.data.download import file_states
+def _file_states(names: tuple[str, ...], verify: bool = False) -> list[FileState]:
 
     collections = _collections(names)
     return [file for collection in collections for file in file_states(collection, verify=verify)]
 
 
-def _print_files(files: "list[FileState]", as_json: bool) -> None:
-    from nnlab.cli.tables import draw_records
+def _print_files(files: list[FileState], as_json: bool) -> None:
 
     rows = [
         {"data": file.collection, "file": file.file, "state": file.state, "path": str(file.path)}
@@ -118,11 +110,11 @@ def _print_files(files: "list[FileState]", as_json: bool) -> None:
         print_result(draw_records(rows))
 
 
-def _names(files: "list[FileState]") -> str:
+def _names(files: list[FileState]) -> str:
     return " ".join(dict.fromkeys(file.collection for file in files))
 
 
-def _refuse_damage(files: "list[FileState]") -> None:
+def _refuse_damage(files: list[FileState]) -> None:
     """Raise DataError with what is wrong with each damaged file."""
     damaged = [file for file in files if file.state == "damaged"]
     if damaged:

@@ -2,16 +2,22 @@
 
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from nnlab.cli.options import config_argument, json_option, plots_option, runs_option, verbosity
+from nnlab.cli.tables import draw_records
 from nnlab.cli.terminal import print_json, print_result
+from nnlab.cli.training_output import print_drawn
 from nnlab.errors import Diverged
-
-if TYPE_CHECKING:
-    from nnlab.race.run import Result
+from nnlab.race.config import LANDSCAPE
+from nnlab.race.figure import FIGURES
+from nnlab.race.folder import ends
+from nnlab.race.reader import load_race
+from nnlab.race.run import Result, descend
+from nnlab.run.names import runs_folder
+from nnlab.show.figures.drawing import draw_each
+from nnlab.show.words import count, duration
 
 
 @click.command
@@ -36,17 +42,9 @@ def command(
     nnlab descend landscape
     nnlab descend landscape --set function=himmelblau
     """
-    from nnlab.race.reader import load_race
-    from nnlab.race.run import descend
-    from nnlab.run.names import runs_folder
-
     loaded = load_race(config, overrides)
     result = descend(loaded, runs_folder(runs), name=name)
     if plots:
-        from nnlab.cli.training_output import print_drawn
-        from nnlab.race.figure import FIGURES
-        from nnlab.show.figures.drawing import draw_each
-
         print_drawn(draw_each(FIGURES, result.folder))
     if as_json:
         folder = str(result.folder.path)
@@ -62,13 +60,8 @@ def command(
         )
 
 
-def _race_text(result: "Result") -> str:
+def _race_text(result: Result) -> str:
     """A table row per run, the time, and the path of the folder."""
-    from nnlab.cli.tables import draw_records
-    from nnlab.race.config import LANDSCAPE
-    from nnlab.race.folder import ends
-    from nnlab.show.words import count, duration
-
     name, lowest = LANDSCAPE.name_of(result.race.function), result.summary["lowest"]
     steps = sum(len(run.stops) - 1 for run in result.descents)
     minimum = "no minimum" if lowest is None else f"the lowest value {lowest:.4g}"

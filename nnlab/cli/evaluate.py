@@ -1,43 +1,35 @@
 """`nnlab evaluate`."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from nnlab.cli.options import (
-    PARTS,
-    NamedPath,
-    find_training,
-    json_option,
-    run_argument,
-    verbosity,
-    weights_option,
-)
+from nnlab.cli import options
+from nnlab.cli.tables import draw_records, draw_table
 from nnlab.cli.terminal import print_json, print_messages, print_result
-
-if TYPE_CHECKING:
-    from nnlab.run.run import Run
+from nnlab.experiment.measure import evaluate, evaluate_rows
+from nnlab.run.run import Run
 
 MOST_CLASSES = 20  # of which tables are printed
 
 
 @click.command
-@run_argument
-@weights_option
+@options.run_argument
+@options.weights_option
 @click.option(
     "--part",
-    type=click.Choice(PARTS),
+    type=click.Choice(options.PARTS),
     help="Which part of the run's data; default test, else validation, else train.",
 )
 @click.option(
     "--data",
-    type=NamedPath(dir_okay=False),
+    type=options.NamedPath(dir_okay=False),
     metavar="PART|FILE",
     help="A part, as --part; or other data: a CSV or NPZ file with inputs and targets.",
 )
-@json_option
-@verbosity
+@options.json_option
+@options.verbosity
 def command(
     run: str, runs: Path | None, weights: Any, part: str | None, data: str | None, as_json: bool
 ) -> None:
@@ -51,13 +43,10 @@ def command(
     nnlab evaluate latest --weights best --part validation
     nnlab evaluate latest --data new.csv
     """
-    from nnlab.experiment.measure import evaluate, evaluate_rows
-    from nnlab.run.run import Run
-
     if part is not None and data is not None:
         raise click.UsageError("--part and --data exclude each other.")
-    trained = Run(find_training(run, runs).path)
-    if data in PARTS:  # a file of such a name can be given as ./train
+    trained = Run(options.find_training(run, runs).path)
+    if data in options.PARTS:  # a file of such a name can be given as ./train
         part, data = data, None
     if data is not None:
         part = str(Path(data))
@@ -75,16 +64,14 @@ def command(
         print_result(_tables(measures))
 
 
-def default_part(trained: "Run") -> str:
+def default_part(trained: Run) -> str:
     """The test part if there is one, else the validation part, else the training part."""
     rows = trained.data["rows"]
-    return next(name for name in reversed(PARTS) if rows[name] is not None)
+    return next(name for name in reversed(options.PARTS) if rows[name] is not None)
 
 
 def _tables(measures: dict[str, Any]) -> str:
     """The numbers, the classes and the confusion matrix, with empty lines between."""
-    from nnlab.cli.tables import draw_records, draw_table
-
     numbers = {key: value for key, value in measures.items() if not isinstance(value, list | None)}
     tables = [draw_records([numbers])]
     classes = measures.get("classes")

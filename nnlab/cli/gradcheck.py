@@ -3,7 +3,13 @@
 import click
 
 from nnlab.cli.options import WHOLE, config_argument, json_option, seed_option, verbosity, with_seed
+from nnlab.cli.provide import provide_data
+from nnlab.cli.tables import draw_table
 from nnlab.cli.terminal import print_json, print_messages, print_result
+from nnlab.config.load import load
+from nnlab.core.gradcheck import TOLERANCE
+from nnlab.errors import CheckFailed
+from nnlab.experiment.gradients import check
 
 
 @click.command
@@ -33,13 +39,6 @@ def command(
     nnlab gradcheck digits_binary
     nnlab gradcheck my.yaml --rows 64 --seed 3
     """
-    from nnlab.cli.provide import provide_data
-    from nnlab.cli.tables import draw_table
-    from nnlab.config.load import load
-    from nnlab.core.gradcheck import TOLERANCE
-    from nnlab.errors import CheckFailed
-    from nnlab.experiment.gradients import check
-
     loaded = load(config, [*with_seed(overrides, seed), "training.dtype=float64"])
     print_messages(loaded.notes)
     provide_data(loaded.config)

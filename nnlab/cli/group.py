@@ -4,16 +4,20 @@ import importlib
 import os
 import sys
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import pairwise
+from types import MappingProxyType
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from nnlab.cli.terminal import close_stream, print_error, repair_streams
 from nnlab.cli.usage_hints import with_hints
 from nnlab.errors import NnlabError
 from nnlab.experiment.signals import Terminated, ending
+from nnlab.run.threads import use
 from nnlab.suggest import did_you_mean
 
 ARGUMENTS = "nnlab.arguments"  # the key in click's context
@@ -38,20 +42,41 @@ class Subcommands(click.Group):
 class Commands(Subcommands):
     """Finds the command `x` as `nnlab.cli.x.command`."""
 
-    def __init__(self, *args: Any, names: Sequence[str] = (), **options: Any) -> None:
+    def __init__(
+        self, *args: Any, summaries: Mapping[str, str] = MappingProxyType({}), **options: Any
+    ) -> None:
         click.Group.__init__(self, *args, **options)
-        self.names = tuple(names)
+        self.summaries = summaries  # command -> the first line of its help
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """In the order of `names`, which is the order of a first day with nnlab."""
-        return list(self.names)
+        return list(self.summaries)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The command, imported now; None for an unknown name."""
-        if cmd_name not in self.names:
+        if cmd_name not in self.summaries:
             return None
         command: click.Command = importlib.import_module(f"nnlab.cli.{cmd_name}").command
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command; the BLAS reads its number of threads when the command imports NumPy."""
+        threads = _threads_option(args)
+        if threads:
+            use(threads)
+        return Subcommands.resolve_command(self, ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the commands of `nnlab --help` without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(self.summaries.items()))
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """The commands that begin so, without importing them, and the options of the group."""
+        begin = [name for name in self.summaries if name.startswith(incomplete)]
+        items = [CompletionItem(name, help=self.summaries[name]) for name in begin]
+        return [*items, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def main(self, *args: Any, **options: Any) -> Any:
         """Run, and leave the process with an exit code of nnlab."""
@@ -72,6 +97,18 @@ class Commands(Subcommands):
         """Run the command."""
         with _ended_reader(), with_hints(self, ctx.meta[ARGUMENTS]):
             return click.Group.invoke(self, ctx)
+
+
+def _threads_option(args: Sequence[str]) -> int:
+    """The threads that --threads asks for, else 0; trials of a sweep have one."""
+    if args[:1] == ["sweep"]:
+        return 1
+    for arg, following in pairwise([*args, ""]):
+        name, equals, value = arg.partition("=")
+        text = value if equals else following
+        if name == "--threads" and text.isdecimal():
+            return int(text)
+    return 0
 
 
 def _config_hint(word: str) -> str:

@@ -6,7 +6,10 @@ import click
 
 from nnlab.cli.options import STDIO, verbosity
 from nnlab.cli.terminal import print_message, print_result
+from nnlab.config.kinds import describes_race
+from nnlab.config.locate import shipped
 from nnlab.errors import UsageError
+from nnlab.run import durable
 from nnlab.suggest import did_you_mean
 
 
@@ -26,10 +29,6 @@ def command(name: str | None, path: Path | None, force: bool) -> None:
     nnlab init xor
     nnlab init xor mine.yaml
     """
-    from nnlab.config.kinds import describes_race
-    from nnlab.config.locate import shipped
-    from nnlab.run import durable
-
     configs = shipped()
     if name is None:
         formatter = click.HelpFormatter()  # wraps to the terminal's width

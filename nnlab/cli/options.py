@@ -76,8 +76,12 @@ runs_option = click.option(
 plots_option = click.option(
     "--plots/--no-plots", default=True, show_default=True, help="Draw the figures."
 )
-threads_option = click.option(
-    "--threads", type=WHOLE, metavar="N", help="How many threads NumPy may use."
+threads_option = click.option(  # the group sets it, before the command and NumPy are imported
+    "--threads",
+    type=WHOLE,
+    metavar="N",
+    expose_value=False,
+    help="How many threads NumPy may use.",
 )
 seed_option = click.option(
     "--seed", type=click.IntRange(min=0), metavar="N", help="Short for --set seed=N."
@@ -112,14 +116,6 @@ def verbosity(function: F) -> F:
 
     noisy = flag("--verbose", "-v", text="Print more on stderr.")(function)
     return flag("--quiet", "-q", text="Print only errors on stderr.")(noisy)
-
-
-def use_threads(threads: int | None) -> None:
-    """Set the threads of the BLAS, which reads their number when NumPy is imported."""
-    if threads is not None:
-        from nnlab.run.threads import use
-
-        use(threads)
 
 
 def with_seed(overrides: tuple[str, ...], seed: int | None) -> list[str]:

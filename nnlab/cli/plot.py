@@ -2,11 +2,11 @@
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from nnlab.cli.options import FOLDER, complete_run, find_run, find_sweep, runs_option, verbosity
+from nnlab.cli.tables import draw_table
 from nnlab.cli.terminal import (
     print_message,
     print_messages,
@@ -15,12 +15,16 @@ from nnlab.cli.terminal import (
     terminal_width,
 )
 from nnlab.errors import NnlabError, UsageError
+from nnlab.race.figure import FIGURES as RACE_FIGURES
+from nnlab.run.folder import RunFolder
+from nnlab.run.names import runs_folder
+from nnlab.run.sweeps import SweepFolder
+from nnlab.show.figures import FIGURES, Drawn, Plot, View, draw_sweep
+from nnlab.show.figures.activation import draw_activation, require
+from nnlab.show.figures.drawing import Form, draw_each
+from nnlab.show.figures.overlay import draw_overlay
+from nnlab.show.figures.view import view
 from nnlab.suggest import did_you_mean
-
-if TYPE_CHECKING:
-    from nnlab.run.folder import RunFolder
-    from nnlab.run.sweeps import SweepFolder
-    from nnlab.show.figures import Drawn, Form, Plot, View
 
 
 @click.command
@@ -69,7 +73,6 @@ def command(
         raise click.UsageError("Missing argument 'RUN...'.")
     if (listing or only) and len(run) != 1:
         raise click.UsageError("--only and --list are for one RUN.")
-    from nnlab.show.figures.drawing import Form
 
     form = Form(tuple(dict.fromkeys(kinds)), dark, scale)  # type: ignore[arg-type]  # click checked
     _draw_activations(activation, form, out)
@@ -83,19 +86,14 @@ def command(
     if listing:
         print_result(_figure_table(folders[0]))
     elif len(folders) > 1:
-        from nnlab.run.names import runs_folder
-        from nnlab.show.figures.overlay import draw_overlay
-
         _print_files(draw_overlay(folders, runs_folder(runs), form, out))
     elif folders:
         _draw_run(folders[0], only, form, out)
 
 
-def _draw_activations(names: tuple[str, ...], form: "Form", out: Path | None) -> None:
+def _draw_activations(names: tuple[str, ...], form: Form, out: Path | None) -> None:
     """Draw the figures that need no run, after a check of all names."""
     if names:
-        from nnlab.show.figures.activation import draw_activation, require
-
         for name in names:
             require(name)
         for name in names:
@@ -103,8 +101,7 @@ def _draw_activations(names: tuple[str, ...], form: "Form", out: Path | None) ->
                 print_result(str(path))
 
 
-def _draw_sweep(sweep: "SweepFolder", form: "Form", out: Path | None) -> None:
-    from nnlab.show.figures import draw_sweep
+def _draw_sweep(sweep: SweepFolder, form: Form, out: Path | None) -> None:
 
     sweep.read_about()  # a broken folder is one error, not a warning per figure
     _print_files(
@@ -112,11 +109,8 @@ def _draw_sweep(sweep: "SweepFolder", form: "Form", out: Path | None) -> None:
     )
 
 
-def _draw_run(folder: "RunFolder", only: tuple[str, ...], form: "Form", out: Path | None) -> None:
+def _draw_run(folder: RunFolder, only: tuple[str, ...], form: Form, out: Path | None) -> None:
     """Draw the figures of a run; print why a figure named by --only does not suit."""
-    from nnlab.show.figures.drawing import draw_each
-    from nnlab.show.figures.view import view
-
     figures = _all_figures()
     for name in only:
         if name not in figures:
@@ -135,15 +129,12 @@ def _draw_run(folder: "RunFolder", only: tuple[str, ...], form: "Form", out: Pat
     print_messages(unsuited)
 
 
-def _all_figures() -> "dict[str, Plot]":
+def _all_figures() -> dict[str, Plot]:
     """The figures of trainings and of races; a figure suits runs of its own kind only."""
-    from nnlab.race.figure import FIGURES as RACE_FIGURES
-    from nnlab.show.figures import FIGURES
-
     return FIGURES | RACE_FIGURES
 
 
-def _why_unsuited(plot: "Plot", data: "View") -> str | NnlabError | None:
+def _why_unsuited(plot: Plot, data: View) -> str | NnlabError | None:
     """Why a figure does not suit a run; the error where the run cannot be read."""
     try:
         return plot.why_not(data)
@@ -151,7 +142,7 @@ def _why_unsuited(plot: "Plot", data: "View") -> str | NnlabError | None:
         return error
 
 
-def _print_files(drawn: "Drawn", none: str = "") -> None:
+def _print_files(drawn: Drawn, none: str = "") -> None:
     """Print the paths of the files, and `none` where there are none.
 
     Raises the error of a file that could not be written, or of a run that could not be read.
@@ -168,11 +159,8 @@ def _print_files(drawn: "Drawn", none: str = "") -> None:
         print_message(none)
 
 
-def _figure_table(folder: "RunFolder") -> str:
+def _figure_table(folder: RunFolder) -> str:
     """Each figure, whether it suits, and what it is or why it does not."""
-    from nnlab.cli.tables import draw_table
-    from nnlab.show.figures import view
-
     data, rows = view(folder), []
     for name, plot in _all_figures().items():
         reason = _why_unsuited(plot, data)

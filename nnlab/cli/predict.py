@@ -1,34 +1,28 @@
 """`nnlab predict`."""
 
+import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from nnlab.cli.options import (
-    FILE,
-    OUTPUT,
-    PARTS,
-    STDIO,
-    find_training,
-    run_argument,
-    verbosity,
-    weights_option,
-)
+from nnlab.cli import options
+from nnlab.cli.evaluate import default_part
+from nnlab.cli.tables import csv_text
 from nnlab.cli.terminal import print_data, print_message, print_messages
-
-if TYPE_CHECKING:
-    from nnlab.core.types import FloatArray, IntArray
-    from nnlab.experiment.measure import Answers
-    from nnlab.run.run import Run
+from nnlab.core.metrics import decisions
+from nnlab.core.types import FloatArray, IntArray
+from nnlab.experiment.measure import Answers, answered, part_of, rows_of
+from nnlab.run import durable
+from nnlab.run.run import Run
 
 Column = tuple[str, list[str]]  # its name and cells
 
 
 @click.command
-@run_argument
-@click.argument("file", metavar="[FILE]", type=FILE, required=False)
-@weights_option
+@options.run_argument
+@click.argument("file", metavar="[FILE]", type=options.FILE, required=False)
+@options.weights_option
 @click.option(
     "--targets",
     is_flag=True,
@@ -36,11 +30,13 @@ Column = tuple[str, list[str]]  # its name and cells
 )
 @click.option(
     "--part",
-    type=click.Choice(PARTS),
+    type=click.Choice(options.PARTS),
     help="Which part, with --targets and no FILE; default test, else validation, else train.",
 )
-@click.option("-o", "--output", type=OUTPUT, metavar="FILE", help="Write here; - is stdout.")
-@verbosity
+@click.option(
+    "-o", "--output", type=options.OUTPUT, metavar="FILE", help="Write here; - is stdout."
+)
+@options.verbosity
 def command(
     run: str, runs: Path | None, file: Path | None, weights: Any, targets: bool, part: str | None,
     output: Path | None
@@ -57,17 +53,13 @@ def command(
     nnlab predict latest new.npz -o outputs.csv
     nnlab predict latest --targets --part train
     """
-    from nnlab.cli.tables import csv_text
-    from nnlab.run import durable
-    from nnlab.run.run import Run
-
     if part is not None and (file is not None or not targets):
         raise click.UsageError("--part needs --targets and no FILE.")
     if file is None and not targets:
         raise click.UsageError(
             "Missing argument 'FILE'. Without one, --targets shows the run's own data."
         )
-    trained = Run(find_training(run, runs).path)
+    trained = Run(options.find_training(run, runs).path)
     if file is None or targets:
         answers, numbers = _answers(trained, file, weights, part)
         columns = [
@@ -82,7 +74,7 @@ def command(
         columns = _output_columns(trained.predict(inputs, weights), trained.data)
     rows = list(zip(*(cells for _, cells in columns), strict=True))
     text = csv_text([[name for name, _ in columns], *rows])
-    if output is None or str(output) == STDIO:
+    if output is None or str(output) == options.STDIO:
         print_data(text)
     else:
         durable.write(output, text)
@@ -90,12 +82,9 @@ def command(
 
 
 def _answers(
-    trained: "Run", file: Path | None, weights: Any, part: str | None
+    trained: Run, file: Path | None, weights: Any, part: str | None
 ) -> tuple["Answers", "IntArray"]:
     """Targets, outputs and losses of a file or of a part of the run's data, and row numbers."""
-    from nnlab.cli.evaluate import default_part
-    from nnlab.experiment.measure import answered, part_of, rows_of
-
     if file is not None:
         dataset = trained.schema.dataset(file)
         print_messages(dataset.notes)
@@ -105,25 +94,21 @@ def _answers(
     return answered(sample), sample.numbers
 
 
-def _output_columns(outputs: "FloatArray", data: dict[str, Any]) -> list[Column]:
+def _output_columns(outputs: FloatArray, data: dict[str, Any]) -> list[Column]:
     """The outputs (N, m), all digits of a number kept, and the name of the predicted class.
 
     The name is empty where an output is not finite.
     """
-    import numpy as np
-
-    from nnlab.core.metrics import decisions
-
     columns = _number_columns(outputs, data)
     if data["task"] == "classes":
-        finite = [bool(np.isfinite(row).all()) for row in outputs]
+        finite = [all(map(math.isfinite, row)) for row in outputs]
         decided = decisions(data["kind"], outputs)
         names = [data["class_names"][label] if finite[i] else "" for i, label in enumerate(decided)]
         columns.append(("predicted", names))
     return columns
 
 
-def _target_columns(targets: "FloatArray", data: dict[str, Any]) -> list[Column]:
+def _target_columns(targets: FloatArray, data: dict[str, Any]) -> list[Column]:
     """The name of the true class, or the targets (N, m)."""
     if data["task"] == "classes":
         labels = targets.argmax(axis=1) if targets.shape[1] > 1 else targets[:, 0] > 0.5
@@ -134,7 +119,7 @@ def _target_columns(targets: "FloatArray", data: dict[str, Any]) -> list[Column]
     return [(f"target_{name}", cells) for name, cells in columns]
 
 
-def _number_columns(values: "FloatArray", data: dict[str, Any]) -> list[Column]:
+def _number_columns(values: FloatArray, data: dict[str, Any]) -> list[Column]:
     """Columns named by classes or targets, else output_0, output_1, ..."""
     width = values.shape[1]
     names = data["class_names"] if data["task"] == "classes" else data["target_names"]

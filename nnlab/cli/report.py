@@ -1,15 +1,18 @@
 """`nnlab report`."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from nnlab.cli.options import FILE, complete_run, find_run, find_sweep, runs_option, verbosity
 from nnlab.cli.terminal import print_messages, print_result
-
-if TYPE_CHECKING:
-    from nnlab.show.page import Report
+from nnlab.errors import RunUnreadable, StorageError
+from nnlab.race.folder import is_race
+from nnlab.race.page import of_race
+from nnlab.run import durable
+from nnlab.run.names import runs_folder
+from nnlab.show.figures.overlay import folder_of
+from nnlab.show.page import Report, of_run, of_runs, of_sweep
 
 NAME = "report.html"
 
@@ -39,9 +42,6 @@ def command(run: tuple[str, ...], runs: Path | None, out: Path | None, show: boo
     nnlab report sweep-identity8-lr
     nnlab report 20261120-18 20261120-19 --out both.html
     """
-    from nnlab.errors import RunUnreadable, StorageError
-    from nnlab.run import durable
-
     report, path = _make_report(run, runs, out)
     print_messages(report.notices, "Note: ")
     try:
@@ -58,16 +58,8 @@ def command(run: tuple[str, ...], runs: Path | None, out: Path | None, show: boo
         webbrowser.open(path.resolve().as_uri())
 
 
-def _make_report(
-    run: tuple[str, ...], runs: Path | None, out: Path | None
-) -> "tuple[Report, Path]":
+def _make_report(run: tuple[str, ...], runs: Path | None, out: Path | None) -> tuple[Report, Path]:
     """The page of a sweep, a run, a race, or several runs, and its path."""
-    from nnlab.race.folder import is_race
-    from nnlab.race.page import of_race
-    from nnlab.run.names import runs_folder
-    from nnlab.show.figures.overlay import folder_of
-    from nnlab.show.page import of_run, of_runs, of_sweep
-
     if len(run) == 1 and (sweep := find_sweep(run[0], runs)) is not None:
         path = out or sweep.path / NAME
         return of_sweep(sweep, path), path

@@ -4,29 +4,23 @@ from pathlib import Path
 
 import click
 
-from nnlab.cli.options import (
-    find_training,
-    json_option,
-    plots_option,
-    run_argument,
-    set_option,
-    threads_option,
-    use_threads,
-    verbosity,
-)
+from nnlab.cli import options
 from nnlab.cli.terminal import print_json, print_message
+from nnlab.cli.training_output import conclude_training, follow_training, run_json
+from nnlab.experiment.resume import resume
 
 
 @click.command
-@run_argument
-@set_option("More epochs, or how often to save: training.epochs=N, training.checkpoint_every=N.")
-@plots_option
-@threads_option
-@json_option
-@verbosity
+@options.run_argument
+@options.set_option(
+    "More epochs, or how often to save: training.epochs=N, training.checkpoint_every=N."
+)
+@options.plots_option
+@options.threads_option
+@options.json_option
+@options.verbosity
 def command(
-    run: str, runs: Path | None, overrides: tuple[str, ...], plots: bool, threads: int | None,
-    as_json: bool
+    run: str, runs: Path | None, overrides: tuple[str, ...], plots: bool,    as_json: bool
 ) -> None:  # fmt: skip
     """Continue a run that was stopped.
 
@@ -39,11 +33,7 @@ def command(
     nnlab resume latest
     nnlab resume latest --set training.epochs=200
     """
-    use_threads(threads)
-    from nnlab.cli.training_output import conclude_training, follow_training, run_json
-    from nnlab.experiment.resume import resume
-
-    folder = find_training(run, runs)
+    folder = options.find_training(run, runs)
     with resume(folder, overrides) as session:
         if session is not None:
             follow_training(session)

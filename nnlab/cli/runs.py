@@ -3,20 +3,28 @@
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
+from nnlab.cli.conditions import Condition, condition_values, parse_condition
 from nnlab.cli.options import FOLDER, json_option, runs_option, verbosity
+from nnlab.cli.tables import draw_records, to_csv
 from nnlab.cli.terminal import print_data, print_json, print_message, print_result
+from nnlab.config.expand import TOP
+from nnlab.config.problems import show
+from nnlab.core import columns
+from nnlab.core.metrics import METRICS, better_when
 from nnlab.errors import NnlabError, RunUnreadable, UsageError
+from nnlab.run.below import holders
+from nnlab.run.folder import RunFolder
+from nnlab.run.listing import RunRecord, list_runs
+from nnlab.run.names import runs_folder
+from nnlab.run.settings import dotted, settings
+from nnlab.run.sweeps import SweepFolder, find_all
+from nnlab.show.words import duration, setting_value, shorten
 from nnlab.status import Status
 from nnlab.suggest import did_you_mean
-
-if TYPE_CHECKING:
-    from nnlab.cli.conditions import Condition
-    from nnlab.run.listing import RunRecord
-    from nnlab.run.sweeps import SweepFolder
 
 STATUSES = tuple(status.value for status in Status if status is not Status.UNKNOWN)
 LONGEST_SETTING = 60  # characters
@@ -66,12 +74,6 @@ def command(
     nnlab runs --where 'lr<0.1' --where data=xor --sort lr
     nnlab runs runs/sweep-identity8-lr
     """
-    from nnlab.cli.conditions import parse_condition
-    from nnlab.run.below import holders
-    from nnlab.run.listing import list_runs
-    from nnlab.run.names import runs_folder
-    from nnlab.run.sweeps import find_all
-
     if as_csv and as_json:
         raise UsageError("--csv and --json exclude each other.")
     conditions = [parse_condition(text) for text in texts]
@@ -99,13 +101,10 @@ def command(
 
 def column_names() -> list[str]:
     """The columns of the table, but for those of settings."""
-    from nnlab.core.metrics import METRICS
-
     return ["run", "status", "data", "epochs", *_loss_columns(), *METRICS, "time"]
 
 
 def _loss_columns() -> list[str]:
-    from nnlab.core import columns
 
     return [columns.name(part, columns.LOSS) for part in columns.PARTS]
 
@@ -114,7 +113,7 @@ def _loss_columns() -> list[str]:
 class TableRow:
     """One run: its columns and, where a key asks for them, its settings."""
 
-    run: "RunRecord"
+    run: RunRecord
     values: dict[str, Any]
     keys: Sequence[str] = ()  # settings that become columns
 
@@ -136,16 +135,12 @@ class TableRow:
         return {key: self.values.get(key) for key in self.keys}
 
 
-def table_rows(runs: "Sequence[RunRecord]", keys: Sequence[str], top: Path) -> list[TableRow]:
+def table_rows(runs: Sequence[RunRecord], keys: Sequence[str], top: Path) -> list[TableRow]:
     """A row per run, named by its path below `top`, with the settings that `keys` name.
 
     Configs are read only if a key is not a column, or can be a short form (`data`). Raises
     UsageError for a key that no run has.
     """
-    from nnlab.cli.conditions import condition_values
-    from nnlab.config.expand import TOP
-    from nnlab.config.problems import show
-
     rows = [TableRow(run, _columns(run, top)) for run in runs]
     columns = column_names()
     asked = [key for key in dict.fromkeys(keys) if key not in columns]
@@ -164,11 +159,8 @@ def table_rows(runs: "Sequence[RunRecord]", keys: Sequence[str], top: Path) -> l
     return rows
 
 
-def _columns(run: "RunRecord", top: Path) -> dict[str, Any]:
+def _columns(run: RunRecord, top: Path) -> dict[str, Any]:
     """The columns of a run; a metric on test rows, else on validation rows, else on training."""
-    from nnlab.core import columns
-    from nnlab.core.metrics import METRICS
-
     numbers = run.final | columns.named(columns.TEST, run.test)
 
     def metric(name: str) -> float | None:
@@ -186,11 +178,8 @@ def _columns(run: "RunRecord", top: Path) -> dict[str, Any]:
     }
 
 
-def _settings(run: "RunRecord") -> dict[str, Any]:
+def _settings(run: RunRecord) -> dict[str, Any]:
     """The settings of a run by dotted key; empty for a run that cannot be read."""
-    from nnlab.run.folder import RunFolder
-    from nnlab.run.settings import dotted, settings
-
     try:
         config = settings(RunFolder(Path(run.path)))
     except NnlabError:
@@ -200,8 +189,6 @@ def _settings(run: "RunRecord") -> dict[str, Any]:
 
 def _sort(rows: Sequence[TableRow], key: str | None, reverse: bool) -> list[TableRow]:
     """Sort by a column or setting: numbers before text, and rows without a value last."""
-    from nnlab.core.metrics import better_when
-
     if key is None:
         return list(reversed(rows)) if reverse else list(rows)
 
@@ -217,7 +204,7 @@ def _sort(rows: Sequence[TableRow], key: str | None, reverse: bool) -> list[Tabl
 
 
 def _choose(
-    rows: Sequence[TableRow], status: str | None, conditions: "Sequence[Condition]"
+    rows: Sequence[TableRow], status: str | None, conditions: Sequence[Condition]
 ) -> list[TableRow]:
     return [
         row
@@ -227,7 +214,7 @@ def _choose(
     ]
 
 
-def _sweep_cells(folder: "SweepFolder", top: Path) -> dict[str, Any]:
+def _sweep_cells(folder: SweepFolder, top: Path) -> dict[str, Any]:
     """The line of a sweep: its axes, and the number of trials by state."""
     try:
         axes = ", ".join(str(axis.get("key")) for axis in folder.read_about()["axes"])
@@ -247,9 +234,6 @@ def _print_tables(
     rows: Sequence[dict[str, Any]], sweeps: Sequence[dict[str, Any]], as_csv: bool
 ) -> None:
     """The runs and below them the sweeps; as CSV the runs with all digits."""
-    from nnlab.cli.tables import draw_records, to_csv
-    from nnlab.show.words import duration, setting_value, shorten
-
     names = column_names()
     if as_csv:
         print_data(to_csv(rows, list(rows[0]) if rows else names))

@@ -11,29 +11,41 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nnlab.cli.options import (
-    WHOLE,
-    complete_config,
-    json_option,
-    plots_option,
-    runs_option,
-    set_option,
-    use_threads,
-    verbosity,
-)
+from nnlab.cli import options
+from nnlab.cli.progress import watch_trials
+from nnlab.cli.provide import provide_data, provide_kernels
+from nnlab.cli.tables import NOTHING, Cell, draw_table, format_cells
 from nnlab.cli.terminal import print_json, print_message, print_messages, print_result
+from nnlab.cli.training_output import print_drawn
 from nnlab.errors import Interrupted, SweepFailed, UsageError
+from nnlab.experiment.signals import Terminated
+from nnlab.run.environment import versions
+from nnlab.run.names import runs_folder
+from nnlab.run.repository import git
+from nnlab.run.sweeps import SweepFolder, TrialRecord, places
+from nnlab.show.figures import draw_sweep
+from nnlab.show.figures.style import warm
 from nnlab.show.words import axis_value, cell_name, count, duration, first_few, trial_name
+from nnlab.study import address
+from nnlab.study.choose import executor
+from nnlab.study.cluster import Cluster
+from nnlab.study.executors import Executor, InProcess, Note
+from nnlab.study.plan import (
+    Progress,
+    Request,
+    Sweep,
+    clear,
+    look,
+    prepare,
+    register,
+    require_free,
+    stale_elsewhere,
+)
+from nnlab.study.processes import Processes
+from nnlab.study.table import Row, rows
+from nnlab.study.trial import Trial
 
 if TYPE_CHECKING:
-    from nnlab.cli.tables import Cell
-    from nnlab.run.sweeps import SweepFolder, TrialRecord
-    from nnlab.study.cluster import Cluster
-    from nnlab.study.executors import Executor
-    from nnlab.study.plan import Progress, Sweep
-    from nnlab.study.table import Row
-    from nnlab.study.trial import Trial
-
     SizeType = click.ParamType[int]
 else:
     SizeType = click.ParamType  # it takes no parameter in click before 8.4
@@ -65,21 +77,25 @@ class Size(SizeType):
     show_default=True,
     metavar="CONFIG",
     help="The experiment to vary.",
-    shell_complete=complete_config,
+    shell_complete=options.complete_config,
 )
 @click.option(
     "--seeds",
-    type=WHOLE,
+    type=options.WHOLE,
     default=1,
     metavar="N",
     help="Repeat every cell with the seeds s, s+1, ... s+N-1; s is the config's.",
 )
 @click.option(
-    "--random", "sample", type=WHOLE, metavar="N", help="Only N cells of the grid, drawn at random."
+    "--random",
+    "sample",
+    type=options.WHOLE,
+    metavar="N",
+    help="Only N cells of the grid, drawn at random.",
 )
 @click.option(
     "--jobs",
-    type=WHOLE,
+    type=options.WHOLE,
     metavar="N",
     help="How many processes to use; default: one per core, or none for short sweeps.",
 )
@@ -112,17 +128,17 @@ class Size(SizeType):
 )
 @click.option("--tls-cert", metavar="FILE", help="Your own certificate.")
 @click.option("--tls-key", metavar="FILE", help="Its key.")
-@set_option("Override a setting for all trials; may be repeated.")
-@runs_option
+@options.set_option("Override a setting for all trials; may be repeated.")
+@options.runs_option
 @click.option(
     "--name", metavar="NAME", help="The sweep's folder; default: made of the config and the axes."
 )
 @click.option("--retry-failed", is_flag=True, help="Run failed or diverged trials again.")
 @click.option("--yes", is_flag=True, help="Allow more than 10,000 trials.")
 @click.option("--dry-run", is_flag=True, help="Check everything, show what would run, and stop.")
-@plots_option
-@json_option
-@verbosity
+@options.plots_option
+@options.json_option
+@options.verbosity
 def command(
     axes: tuple[str, ...], config: str, seeds: int, sample: int | None, jobs: int | None,
     timeout: float | None, memory: int | None, overrides: tuple[str, ...], runs: Path | None,
@@ -149,13 +165,6 @@ def command(
     nnlab sweep 'lr=logspace(-3, 0, 7)' momentum=0,0.9 -c textbook
     nnlab sweep network.1=relu,tanh,sigmoid -c xor
     """
-    use_threads(1)
-    from nnlab.run.names import runs_folder
-    from nnlab.run.sweeps import SweepFolder
-    from nnlab.show.figures.style import warm
-    from nnlab.study.choose import executor
-    from nnlab.study.plan import Request, look, prepare, require_free
-
     argv = tuple(sys.argv)
     sweep = prepare(Request(axes, config, overrides, seeds, sample, name, yes, argv))
     print_messages(sweep.notes)
@@ -180,16 +189,13 @@ def command(
 
 def _cluster(
     timeout: float | None, memory: int | None, *, cluster: str | None, insecure: bool, **tls: Any
-) -> "Cluster | None":
+) -> Cluster | None:
     """The executor on a cluster; None without --cluster. Raises UsageError."""
     if cluster is None:
         if insecure or any(tls.values()):
             unused = "insecure" if insecure else next(key for key in tls if tls[key])
             raise UsageError(f"--{unused.replace('_', '-')} is for use with --cluster.")
         return None
-    from nnlab.study import address
-    from nnlab.study.cluster import Cluster
-
     place = address.Address.parse(cluster)
     address.require_distributed(place)
     address.refuse_strangers(place, insecure)
@@ -198,10 +204,8 @@ def _cluster(
     return Cluster(place, timeout, memory, insecure, files)
 
 
-def _plan_line(sweep: "Sweep", progress: "Progress", runner: "Executor") -> str:
+def _plan_line(sweep: Sweep, progress: Progress, runner: Executor) -> str:
     """sweep-xor-lr: 25 trials: 18 done, 6 to run, 1 failed, about 40 s."""
-    from nnlab.study.processes import Processes
-
     parts = [f"{len(progress.done):,} done"] if progress.done else []
     parts.append(f"{len(progress.todo):,} to run")
     if progress.begun:
@@ -214,7 +218,7 @@ def _plan_line(sweep: "Sweep", progress: "Progress", runner: "Executor") -> str:
     return f"{sweep.name}: {count(len(sweep.trials), 'trial')}: {', '.join(parts)}"
 
 
-def _other_data(trials: "Sequence[Trial | TrialRecord]", remedy: str) -> str:
+def _other_data(trials: Sequence[Trial | TrialRecord], remedy: str) -> str:
     """Which trials were trained on data that has changed, and what to do."""
     names = [trial_name(trial.cell, trial.seed) for trial in trials]
     trained = count(len(trials), "trial was", "trials were")
@@ -222,17 +226,8 @@ def _other_data(trials: "Sequence[Trial | TrialRecord]", remedy: str) -> str:
     return f"{trained} trained on data that has changed since ({listed}): {remedy}."
 
 
-def _train(sweep: "Sweep", folder: "SweepFolder", runner: "Executor", retry: bool) -> None:
+def _train(sweep: Sweep, folder: SweepFolder, runner: Executor, retry: bool) -> None:
     """Run the missing trials. Raises Interrupted, after all is saved, on Ctrl+C and SIGTERM."""
-    from nnlab.cli.progress import watch_trials
-    from nnlab.cli.provide import provide_data, provide_kernels
-    from nnlab.experiment.signals import Terminated
-    from nnlab.run.environment import versions
-    from nnlab.run.repository import git
-    from nnlab.study.executors import InProcess, Note
-    from nnlab.study.plan import clear, look, register
-    from nnlab.study.processes import Processes
-
     provide_data(sweep.base)
     if isinstance(runner, InProcess | Processes):
         provide_kernels(look(sweep, folder, retry).todo)
@@ -257,12 +252,8 @@ def _train(sweep: "Sweep", folder: "SweepFolder", runner: "Executor", retry: boo
             raise stopped_error(stop, done, len(sweep.trials), folder) from None
 
 
-def stopped_error(
-    stop: BaseException, done: int, trials: int, folder: "SweepFolder"
-) -> Interrupted:
+def stopped_error(stop: BaseException, done: int, trials: int, folder: SweepFolder) -> Interrupted:
     """The error for Ctrl+C or SIGTERM during a sweep or a search."""
-    from nnlab.experiment.signals import Terminated
-
     code = 143 if isinstance(stop, Terminated) else getattr(stop, "exit_code", 130)
     return Interrupted(
         f"Stopped: {done:,} of {trials:,} trials are done, in {folder.path}. "
@@ -272,12 +263,9 @@ def stopped_error(
 
 
 def _conclude(
-    sweep: "Sweep", folder: "SweepFolder", seconds: float, plots: bool, as_json: bool
+    sweep: Sweep, folder: SweepFolder, seconds: float, plots: bool, as_json: bool
 ) -> None:
     """Summary, figures and tables. Raises SweepFailed when a trial of this call has no result."""
-    from nnlab.study.plan import stale_elsewhere
-    from nnlab.study.table import rows
-
     records = folder.records()
     if old := stale_elsewhere(sweep, folder):
         print_message(_other_data(old, "the sweep that they belong to trains them again"))
@@ -286,9 +274,6 @@ def _conclude(
     folder.write_summary(keys, records)
     figures = []
     if plots:
-        from nnlab.cli.training_output import print_drawn
-        from nnlab.show.figures import draw_sweep
-
         drawn = draw_sweep(folder)
         print_drawn(drawn)
         figures = [str(path) for path in drawn.paths]
@@ -317,10 +302,8 @@ def _conclude(
         )
 
 
-def _cells_table(rows: "Sequence[Row]", keys: Sequence[str]) -> str:
+def _cells_table(rows: Sequence[Row], keys: Sequence[str]) -> str:
     """A row per cell: medians, and where there are several seeds the quartiles."""
-    from nnlab.cli.tables import draw_table
-
     repeated = any(row.trials > 1 for row in rows)
     columns: list[tuple[str, list[Cell]]] = []
     columns += [(key, [axis_value(row.cell.get(key)) for row in rows]) for key in keys]
@@ -335,12 +318,8 @@ def _cells_table(rows: "Sequence[Row]", keys: Sequence[str]) -> str:
     )
 
 
-def _number_columns(
-    name: str, rows: "Sequence[Row]", repeated: bool
-) -> "list[tuple[str, list[Cell]]]":
+def _number_columns(name: str, rows: Sequence[Row], repeated: bool) -> list[tuple[str, list[Cell]]]:
     """The column of a number, and beside it the column of its quartiles."""
-    from nnlab.cli.tables import NOTHING, format_cells
-
     spreads = [row.numbers.get(name) for row in rows]
     if not repeated:
         return [(name, [None if spread is None else spread.median for spread in spreads])]
@@ -354,11 +333,8 @@ def _number_columns(
     return [(f"{name} (median)", medians), ("quartiles", quartiles)]
 
 
-def _failed_table(records: "Sequence[TrialRecord]", axes: Sequence[Mapping[str, Any]]) -> str:
+def _failed_table(records: Sequence[TrialRecord], axes: Sequence[Mapping[str, Any]]) -> str:
     """The trials without a result, with the reasons."""
-    from nnlab.cli.tables import draw_table
-    from nnlab.run.sweeps import places
-
     failed = [record for record in records if not record.done]
     failed.sort(key=lambda record: (*places(record.cell, axes), record.seed or 0))
     rows: list[list[Cell]] = [

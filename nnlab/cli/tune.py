@@ -6,37 +6,42 @@ import sys
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from nnlab.cli.options import (
-    FILE,
-    WHOLE,
-    config_argument,
-    json_option,
-    runs_option,
-    threads_option,
-    use_threads,
-    verbosity,
-)
+from nnlab.cli import options
+from nnlab.cli.provide import provide_data, provide_kernels
+from nnlab.cli.sweep import stopped_error
+from nnlab.cli.tables import draw_records
 from nnlab.cli.terminal import print_json, print_message, print_messages, print_result
+from nnlab.config.dump import mapping
+from nnlab.config.load import PATHS
+from nnlab.config.names import name_from_stem, name_problem
+from nnlab.config.problems import Problems
+from nnlab.config.variants import base
+from nnlab.errors import Interrupted, SweepFailed, UsageError
+from nnlab.experiment.signals import Terminated
+from nnlab.run.environment import versions
+from nnlab.run.names import runs_folder
+from nnlab.run.repository import git
+from nnlab.run.sweeps import SweepFolder
 from nnlab.show.words import percent, setting_value
-
-if TYPE_CHECKING:
-    from nnlab.study.study import Study, Told
-    from nnlab.study.trial import Trial
-    from nnlab.study.tuning import Tuning
+from nnlab.study.plan import as_trial
+from nnlab.study.space import as_text, check_space, ends, read_space, refuse_fixed, settings_of
+from nnlab.study.study import Study, Told, require_optuna
+from nnlab.study.trial import Trial
+from nnlab.study.tuning import Tuning, register, require_same
 
 
 @click.command
-@config_argument
+@options.config_argument
 @click.option(
-    "--search", type=FILE, required=True, metavar="FILE", help="The search space, as YAML."
+    "--search", type=options.FILE, required=True, metavar="FILE", help="The search space, as YAML."
 )
 @click.option(
     "--trials",
-    type=WHOLE,
+    type=options.WHOLE,
     default=20,
     show_default=True,
     metavar="N",
@@ -48,7 +53,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="Stop a trial early that is worse than the median of the trials before it.",
 )
-@runs_option
+@options.runs_option
 @click.option(
     "--name", metavar="NAME", help="The search's folder; default: made of the config and the space."
 )
@@ -57,12 +62,12 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Run failed trials again, and propose all trials after the first of them anew.",
 )
-@threads_option
-@json_option
-@verbosity
+@options.threads_option
+@options.json_option
+@options.verbosity
 def command(
     config: str, overrides: tuple[str, ...], search: Path, trials: int, prune: bool,
-    runs: Path | None, name: str | None, retry_failed: bool, threads: int | None, as_json: bool
+    runs: Path | None, name: str | None, retry_failed: bool, as_json: bool
 ) -> None:  # fmt: skip
     """Search for good settings with Optuna.
 
@@ -82,18 +87,6 @@ def command(
     \b
     nnlab tune digits_binary --search space.yaml --trials 30
     """
-    use_threads(threads)
-    from nnlab.cli.provide import provide_data, provide_kernels
-    from nnlab.cli.sweep import stopped_error
-    from nnlab.errors import Interrupted, SweepFailed
-    from nnlab.experiment.signals import Terminated
-    from nnlab.run.environment import versions
-    from nnlab.run.names import runs_folder
-    from nnlab.run.repository import git
-    from nnlab.run.sweeps import SweepFolder
-    from nnlab.study.study import Study, require_optuna
-    from nnlab.study.tuning import register, require_same
-
     require_optuna()
     tuning = _prepare(config, overrides, search, name, prune)
     folder = SweepFolder(runs_folder(runs) / tuning.name)
@@ -125,14 +118,8 @@ def command(
 
 def _prepare(
     config: str, overrides: tuple[str, ...], search: Path, name: str | None, prune: bool
-) -> "Tuning":
+) -> Tuning:
     """The checked search. Raises ConfigError, DataError, UsageError before anything runs."""
-    from nnlab.config.names import name_from_stem, name_problem
-    from nnlab.config.variants import base
-    from nnlab.errors import UsageError
-    from nnlab.study.space import check_space, read_space, refuse_fixed
-    from nnlab.study.tuning import Tuning
-
     dimensions = read_space(search)
     refuse_fixed(dimensions, overrides)
     start = base(config, overrides)
@@ -145,17 +132,13 @@ def _prepare(
     return Tuning(name, config, start, typed, overrides, prune, tuple(sys.argv))
 
 
-def _extreme_trials(tuning: "Tuning") -> "Iterator[Trial]":
+def _extreme_trials(tuning: Tuning) -> Iterator[Trial]:
     """Trials of the config itself, and with the ends of each range."""
-    from nnlab.config.problems import Problems
-    from nnlab.study.plan import as_trial
-    from nnlab.study.space import ends
-
     for config in (tuning.base.config, *ends(tuning.dimensions, tuning.base, Problems())):
         yield as_trial(config, {}, tuning.argv)
 
 
-def _trial_line(trial: "Told", metric: str) -> str:
+def _trial_line(trial: Told, metric: str) -> str:
     cell = ", ".join(f"{key}={setting_value(value, 4)}" for key, value in trial.cell.items())
     if trial.value is not None:
         result = f"{metric} {trial.value:.4g}"
@@ -166,10 +149,8 @@ def _trial_line(trial: "Told", metric: str) -> str:
     return f"{trial.number}: {cell}: {result}"
 
 
-def _print_study(study: "Study", as_json: bool) -> None:
+def _print_study(study: Study, as_json: bool) -> None:
     """Print the trials, the importances, and how to train the best trial again."""
-    from nnlab.cli.tables import draw_records
-
     best, tuning, folder = study.best(), study.tuning, study.folder
     importances = study.importances()
     if as_json:
@@ -210,12 +191,8 @@ def _print_study(study: "Study", as_json: bool) -> None:
     print_result(f"\nSaved in {folder.path}")
 
 
-def _repeat_command(tuning: "Tuning", best: "Told") -> list[str]:
+def _repeat_command(tuning: Tuning, best: Told) -> list[str]:
     """The command that repeats a trial, for the current folder."""
-    from nnlab.config.dump import mapping
-    from nnlab.config.load import PATHS
-    from nnlab.study.space import as_text, settings_of
-
     settings = mapping(settings_of(tuning.dimensions, tuning.base, best.cell))
     files = {settings[part].get(key) for part, key in PATHS}
     options = list(tuning.overrides)
@@ -225,7 +202,7 @@ def _repeat_command(tuning: "Tuning", best: "Told") -> list[str]:
     return ["nnlab", "train", tuning.config, *(part for o in options for part in ("--set", o))]
 
 
-def _with_absolute_paths(value: Any, folder: Path, files: "set[str | None]") -> Any:
+def _with_absolute_paths(value: Any, folder: Path, files: set[str | None]) -> Any:
     """A value whose names of `files`, seen from `folder`, are made absolute."""
     if isinstance(value, dict):
         return {key: _with_absolute_paths(inner, folder, files) for key, inner in value.items()}

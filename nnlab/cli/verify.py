@@ -3,30 +3,23 @@
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from nnlab.cli.options import (
-    find_run,
-    json_option,
-    run_argument,
-    threads_option,
-    use_threads,
-    verbosity,
-)
+from nnlab.cli import options
 from nnlab.cli.terminal import VERBOSE, print_json, print_message, print_messages, print_result
 from nnlab.errors import CheckFailed
+from nnlab.experiment.verify import Finding, Verifier
+from nnlab.race.folder import is_race, read_paths
+from nnlab.race.run import differences
 from nnlab.show.words import count
-
-if TYPE_CHECKING:
-    from nnlab.experiment.verify import Finding, Verifier
 
 MOST_PROBLEMS = 10  # that are listed
 
 
 @click.command
-@run_argument
+@options.run_argument
 @click.option(
     "--replay",
     type=click.Choice(("start", "checkpoint", "none")),
@@ -37,12 +30,10 @@ MOST_PROBLEMS = 10  # that are listed
 @click.option(
     "--epochs", type=click.IntRange(min=0), metavar="N", help="Train at most N epochs again."
 )
-@threads_option
-@json_option
-@verbosity
-def command(
-    run: str, runs: Path | None, replay: str, epochs: int | None, threads: int | None, as_json: bool
-) -> None:
+@options.threads_option
+@options.json_option
+@options.verbosity
+def command(run: str, runs: Path | None, replay: str, epochs: int | None, as_json: bool) -> None:
     """Train a run again and compare the bits.
 
     Reads every file and compares them with each other; then trains again and compares every
@@ -56,12 +47,7 @@ def command(
     nnlab verify latest --replay none
     nnlab verify latest --epochs 5
     """
-    use_threads(threads)
-    from nnlab.experiment.verify import Verifier
-    from nnlab.race.folder import is_race, read_paths
-    from nnlab.race.run import differences
-
-    folder = find_run(run, runs)
+    folder = options.find_run(run, runs)
     report: dict[str, Any]
     if is_race(folder):
         problems = differences(folder)
@@ -87,7 +73,7 @@ def command(
         raise CheckFailed("\n".join([f"{folder.path} is not what was recorded.", *lines]))
 
 
-def _findings(verifier: "Verifier", replay: str, epochs: int | None) -> "Iterator[Finding]":
+def _findings(verifier: Verifier, replay: str, epochs: int | None) -> Iterator[Finding]:
     """Every check of the files and of the training, printed with --verbose."""
     for finding in verifier.files():
         print_message(f"{finding.what}: {finding.problem or 'good'}", VERBOSE)
