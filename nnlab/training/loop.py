@@ -123,14 +123,15 @@ class EpochBook:
         last = first + finite - 1
         state.epoch = last if failure is None else last + 1
         is_best = self._follow(first, monitored[:finite], weights)
-        steps = (epoch * self.count for epoch in range(first, last + 1))
-        numbers = numbers_by_epoch(train)
-        rows = zip(range(first, last + 1), steps, rates, numbers, repeat(validation), is_best)
+        epochs, numbers = range(first, last + 1), numbers_by_epoch(train)
+        steps = range(first * self.count, last * self.count + 1, self.count)
+        rows = zip(epochs, steps, rates, numbers, repeat(validation), is_best)
         records: list[Record] = list(map(Epoch._make, rows))
-        if failure is not None:
+        if failure is not None:  # go back to the end of that epoch
             state.status = "diverged"
+            state.step, state.batch = state.epoch * self.count, 0
             state.weights[...] = weights[finite]
-            records.append(Failure(state.epoch, state.epoch * self.count, failure))
+            records.append(Failure(state.epoch, state.step, failure))
         return records
 
     def _follow(self, first: int, values: FloatArray, weights: Array) -> list[bool]:
@@ -141,7 +142,7 @@ class EpochBook:
         plan, state, best = self.plan, self.state, self.state.best
         sign = -1.0 if plan.higher_is_better else 1.0
         before = inf if best.epoch < 0 else sign * best.value
-        bests = np.minimum.accumulate([before, *(sign * values)])  # (K + 1,)
+        bests = np.minimum.accumulate(np.concatenate([[before], sign * values]))  # (K + 1,)
         is_best: list[bool] = (bests[1:] < bests[:-1]).tolist()
         if True in is_best:
             index = len(is_best) - 1 - is_best[::-1].index(True)
