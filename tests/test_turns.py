@@ -6,9 +6,10 @@ from threading import Thread
 import numpy as np
 import pytest
 
-from nnlab.core import blas
 from nnlab.core.metrics import Tally
 from nnlab.core.network import Network
+from nnlab.engine import blas
+from nnlab.engine.images.network import TunedNetwork
 from nnlab.experiment.outcome import outputs
 from nnlab.run import environment
 from nnlab.training import Evaluation, Plan, start
@@ -17,7 +18,7 @@ from nnlab.training.loop import engine_driver
 from tests.trainings import layers, noise, part, plan_for
 
 DATA = part(*noise())
-NETWORK = Network(layers(4, "tanh", 2), 3, seed=1)
+NETWORK = TunedNetwork(layers(4, "tanh", 2), 3, seed=1)
 
 
 def driver_of(plan: Plan, network: Network) -> EngineDriver:

@@ -12,9 +12,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from nnlab.core.binding import Binding, Generators, Lanes
+from nnlab.core.binding import Binding, Generators
 from nnlab.core.losses import Loss
-from nnlab.core.network import Network, name_of, trained_depth
+from nnlab.core.network import Network, layer_kind, trained_depth
 from nnlab.core.optimizers import SETTLE_EVERY, Optimizer, bind
 from nnlab.core.types import Array, Views
 
@@ -38,7 +38,7 @@ class NonFinite:
 class BatchBuffers(NamedTuple):
     """Everything bound for one batch size B."""
 
-    binding: Binding | Lanes
+    binding: Binding
     memory: Views  # the loss's
     dz: Array  # (B, m)
     z: Array  # (batches * B, m): the outputs of the batches, before their updates
@@ -71,7 +71,7 @@ class NumpyEngine:
         self.guarded = np.zeros(start + max(batches_per_run) * outputs, network.dtype)
         g = self.guarded[: network.theta.size]
         self.o = bind(optimizer, network.theta, network.layout.weights, slots, g)
-        self.layout, self.buffer_layout = network.layout, network.kept
+        self.layout, self.buffer_layout = network.layout, network.buffer_layout
         self.gradients = network.layout.views(g)
         self.layers = network.layers[:depth]
         self.by_size: dict[int, BatchBuffers] = {}
@@ -151,7 +151,7 @@ class NumpyEngine:
             np.multiply(self.difference, 1 - decay, self.difference)
             np.add(self.average, self.difference, self.average)
 
-    def _update_carefully(self, binding: Binding | Lanes, t: Array, rate: float, step: int) -> bool:
+    def _update_carefully(self, binding: Binding, t: Array, rate: float, step: int) -> bool:
         """An update that may not be finite; if so it is taken back, `failure` set, and False."""
         self.failure = next(self._non_finite(binding, t), None)
         if self.failure is not None:
@@ -171,7 +171,7 @@ class NumpyEngine:
                 return False
         return True
 
-    def _non_finite(self, binding: Binding | Lanes, t: Array) -> Iterator[NonFinite]:
+    def _non_finite(self, binding: Binding, t: Array) -> Iterator[NonFinite]:
         """The arrays with a non-finite number, in the order of computing."""
         for index, bound in enumerate(binding.bound):
             if not np.isfinite(bound.y).all():
@@ -187,4 +187,4 @@ class NumpyEngine:
                     yield self._in_layer(index, f"{name} gradient")
 
     def _in_layer(self, index: int, tensor: str) -> NonFinite:
-        return NonFinite(index, name_of(self.layers[index]), tensor)
+        return NonFinite(index, layer_kind(self.layers[index]), tensor)

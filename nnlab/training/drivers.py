@@ -6,12 +6,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from nnlab.core import blas
 from nnlab.core.metrics import Tally
 from nnlab.core.random import permutation
 from nnlab.core.schedules import Constant, Plateau
 from nnlab.core.types import Array, FloatArray, IntArray
 from nnlab.data.batches import CHUNK_BATCHES, CHUNK_BYTES, Batches, Chunk
+from nnlab.engine import blas
 from nnlab.engine.numpy_engine import NonFinite, NumpyEngine
 from nnlab.training.plan import Plan, State
 

@@ -15,6 +15,7 @@ from nnlab.core import columns
 from nnlab.core.metrics import Tally
 from nnlab.core.schedules import Plateau
 from nnlab.core.types import Array, FloatArray
+from nnlab.status import Status
 from nnlab.training.drivers import NO_PROGRESS, EndedEpochs, EngineDriver, NumpyDriver
 from nnlab.training.evaluation import Evaluation
 from nnlab.training.plan import Plan, State, Stopping
@@ -39,9 +40,9 @@ def run_bursts(plan: Plan, state: State) -> Iterator[list[Record]]:
     tally = Tally.of(plan.kind, plan.loss, plan.train.targets)
     driver = engine_driver(plan, state, tally)
     book = EpochBook(plan, state, tally, driver.count)
-    if state.best.epoch < 0 and state.status == "running":
+    if state.best.epoch < 0 and state.status == Status.RUNNING:
         yield [book.untrained(driver.rates(1)[0])]
-    while state.epoch < plan.epochs and state.status == "running":
+    while state.epoch < plan.epochs and state.status == Status.RUNNING:
         progress = NO_PROGRESS
         if state.batch < driver.count:  # else it was stopped here, before the epoch was closed
             # Gather rows, forward, loss, backward, update, tally: once per batch.
@@ -52,13 +53,13 @@ def run_bursts(plan: Plan, state: State) -> Iterator[list[Record]]:
             yield [Steps(state.epoch + 1, state.step, state.batch, driver.count, *updates)]
         ended = driver.end_epoch() if epoch_is_done else progress.ended
         records = book.close(ended) if ended is not None else []
-        if progress.failure is not None and state.status == "running":
-            state.status = "diverged"
+        if progress.failure is not None and state.status == Status.RUNNING:
+            state.status = Status.DIVERGED
             records.append(Failure(state.epoch + 1, state.step + 1, str(progress.failure)))
         if records:
             yield records
-    if state.status == "running":
-        state.status = "completed"
+    if state.status == Status.RUNNING:
+        state.status = Status.COMPLETED
 
 
 def engine_driver(plan: Plan, state: State, tally: Tally) -> EngineDriver:
@@ -128,7 +129,7 @@ class EpochBook:
         rows = zip(epochs, steps, rates, numbers, repeat(validation), is_best)
         records: list[Record] = list(map(Epoch._make, rows))
         if failure is not None:  # go back to the end of that epoch
-            state.status = "diverged"
+            state.status = Status.DIVERGED
             state.step, state.batch = state.epoch * self.count, 0
             state.weights[...] = weights[finite]
             records.append(Failure(state.epoch, state.step, failure))
@@ -163,7 +164,7 @@ class EpochBook:
         if not sign * value >= sign * state.reference - stopping.min_delta:
             state.improved, state.reference = state.epoch, value
         if state.epoch - state.improved >= stopping.patience:
-            state.status = "early_stopped"
+            state.status = Status.EARLY_STOPPED
 
 
 def finite_epochs(train: dict[str, FloatArray], validation: Numbers) -> tuple[int, str | None]:

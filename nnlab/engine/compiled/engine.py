@@ -6,12 +6,12 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from nnlab.core import blas
 from nnlab.core.losses import Loss
 from nnlab.core.metrics import Kind
 from nnlab.core.network import Network
 from nnlab.core.optimizers import Optimizer
 from nnlab.core.types import Array, FloatArray, IntArray
+from nnlab.engine import blas
 from nnlab.engine.compiled.objects import function, gemm
 from nnlab.engine.compiled.program import (
     ARGUMENTS,
