@@ -47,11 +47,9 @@ def run_updates(
             gather(task, x, raw, numbers, shift, factor, picked, rows, a, get(layers, INPUT))
         forward(units, task.layers, layers, settings, rows, theta, a, inputs, counts, gemm)
         z = get(layers, (task.layers - 1) * FIELDS + OUTPUT)
-        by_row, by_unit = strides(units, rows, width, a)
-        loss = loss_and_slopes(
-            task.loss, task.delta, task.weighted, class_weights, scale,
-            a, z, d, by_row, by_unit, t, picked, rows, width,
-        )  # fmt: skip
+        outputs = (a, z, d, *strides(units, rows, width, a), t, picked, rows, width)
+        factors = (task.weighted, class_weights, scale)
+        loss = loss_and_slopes(task.loss, task.delta, factors, outputs)
         guard = backward(
             units, task.online, task.layers, layers, settings, rows, theta, task.parameters, g,
             a, d, room, ones, gemm,
@@ -66,19 +64,22 @@ def run_updates(
             optimizer_step(rule, task, lr, now, theta, g, first, second, velocity)
         if task.ema >= 0.0:
             move_average(average, theta, task.parameters, task.ema, now)
-        loss = loss / width if task.mean_outputs else loss
-        put(losses, done, loss / rows)
-        put(sums, 0, get(sums, 0) + rows)
-        put(sums, 1, get(sums, 1) + loss)
-        add_metrics(
-            task.metric, task.loss, sums, a, z, by_row, by_unit, t, picked, rows, width
-        )  # fmt: skip
+        add_loss(loss / width if task.mean_outputs else loss, rows, losses, done, sums)
+        add_metrics(task.metric, task.loss, sums, outputs)
         batch += 1
         if batch == batches:
             weights = average if task.ema >= 0.0 else theta
             end_epoch(task, epoch, sums, ended_sums, weights, ended_weights, keep)
             batch, epoch = 0, epoch + 1
     return count
+
+
+@njit(**PLAIN)
+def add_loss(loss: float, rows: int, losses: Any, done: int, sums: Any) -> None:
+    """Store the loss per row of an update; add rows and loss to the sums of the epoch."""
+    put(losses, done, loss / rows)
+    put(sums, 0, get(sums, 0) + rows)
+    put(sums, 1, get(sums, 1) + loss)
 
 
 @njit(**PLAIN)

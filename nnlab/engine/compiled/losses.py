@@ -1,4 +1,9 @@
-"""Losses and metrics of a batch: z (B, m) at an offset with strides, targets by row number."""
+"""Losses and metrics of a batch.
+
+`batch` holds the values a of all layers, the offset z of the last ones (B, m) in them, the slopes
+d to fill, the strides of z by row and by unit, the targets t, the numbers of the batch's rows in
+t, how many rows it has, and m.
+"""
 
 import math
 from typing import Any
@@ -23,20 +28,19 @@ CLASSES, BINARY, REGRESSION = METRIC_CODES.values()
 
 
 @njit(**PLAIN)
-def loss_and_slopes(
-    kind: int, delta: float, weighted: bool, weights: Any, scale: float, a: Any, z: int, d: Any,
-    by_row: int, by_unit: int, t: Any, which: Any, rows: int, width: int,
-) -> float:  # fmt: skip
-    """Fill d at z with the derivative of the reduced loss; the sum of the terms, in float64."""
+def loss_and_slopes(kind: int, delta: float, factors: Any, batch: Any) -> float:
+    """Fill d at z with the derivative of the reduced loss; the sum of the terms, in float64.
+
+    `factors`: whether classes have weights, these, and the scale of the gradient.
+    """
+    a, z, d, by_row, by_unit, t, which, rows, width = batch
     if kind == CROSS_ENTROPY:
-        return _cross_entropy(
-            weighted, weights, scale, a, z, d, by_row, by_unit, t, which, rows, width
-        )  # fmt: skip
+        return _cross_entropy(factors, batch)
     if kind == BCE:
-        return _bce(weighted, weights, scale, a, z, d, by_row, by_unit, t, which, rows, width)
+        return _bce(factors, batch)
     if kind == MSE and rows == 1 and by_unit == 1:
-        return _squares(scale, a, z, d, t, get(which, 0) * width, width)
-    factor, bound, summed = constant(a, scale), constant(a, delta), 0.0
+        return _squares(factors[2], a, z, d, t, get(which, 0) * width, width)
+    factor, bound, summed = constant(a, factors[2]), constant(a, delta), 0.0
     for r in range(rows):
         at, to = z + r * by_row, get(which, r) * width
         for j in range(width):
@@ -74,11 +78,10 @@ def _squares(scale: float, a: Any, z: int, d: Any, t: Any, to: int, width: int) 
 
 
 @njit(**PLAIN)
-def _bce(
-    weighted: bool, weights: Any, scale: float, a: Any, z: int, d: Any, by_row: int, by_unit: int,
-    t: Any, which: Any, rows: int, width: int,
-) -> float:  # fmt: skip
+def _bce(factors: Any, batch: Any) -> float:
     """max(z, 0) - z t + log(1 + exp(-|z|)), from one exp of -|z| for the derivative too."""
+    weighted, weights, scale = factors
+    a, z, d, by_row, by_unit, t, which, rows, width = batch
     zero, one, factor = constant(a, 0), constant(a, 1), constant(a, scale)
     off, on = (get(weights, 0), get(weights, 1)) if weighted else (one, one)
     summed = 0.0
@@ -97,11 +100,10 @@ def _bce(
 
 
 @njit(**PLAIN)
-def _cross_entropy(
-    weighted: bool, weights: Any, scale: float, a: Any, z: int, d: Any, by_row: int, by_unit: int,
-    t: Any, which: Any, rows: int, width: int,
-) -> float:  # fmt: skip
+def _cross_entropy(factors: Any, batch: Any) -> float:
     """w_c t_c (log sum_j exp(z_j - max z) + max z - z_c)."""
+    weighted, weights, scale = factors
+    a, z, d, by_row, by_unit, t, which, rows, width = batch
     zero, one, factor = constant(a, 0), constant(a, 1), constant(a, scale)
     summed = 0.0
     for r in range(rows):
@@ -173,11 +175,9 @@ def _first_equal(
 
 
 @njit(**PLAIN)
-def add_metrics(
-    kind: int, loss: int, sums: Any, a: Any, z: int, by_row: int, by_unit: int,
-    t: Any, which: Any, rows: int, width: int,
-) -> None:  # fmt: skip
+def add_metrics(kind: int, loss: int, sums: Any, batch: Any) -> None:
     """Add a batch to the sums of `Tally` behind rows and loss."""
+    a, z, _, by_row, by_unit, t, which, rows, width = batch
     added = 0.0
     for r in range(rows):
         at, to = z + r * by_row, get(which, r) * width

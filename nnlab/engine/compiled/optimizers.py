@@ -53,6 +53,16 @@ def _shape_gradient(rule: Any, theta: Any, g: Any, pg: Any, weights: int) -> Non
         l1 = real(rule.l1)
         for i in range(weights):
             g[i] += l1 if theta[i] > zero else -l1 if theta[i] < zero else zero
+    _clip(rule, g, pg)
+    if rule.weight_decay > 0.0 and not rule.decoupled:
+        decay = real(rule.weight_decay)
+        for i in range(weights):
+            g[i] += decay * theta[i]
+
+
+@njit(**PLAIN)
+def _clip(rule: Any, g: Any, pg: Any) -> None:
+    real = g.dtype.type
     if rule.clip_norm > 0.0:
         norm = math.sqrt(float(dot(pg, NO, pg, NO, g.size))) + 1e-6
         if norm > rule.clip_norm:
@@ -63,10 +73,6 @@ def _shape_gradient(rule: Any, theta: Any, g: Any, pg: Any, weights: int) -> Non
         bound = real(rule.clip_value)
         for i in range(g.size):
             g[i] = bound if g[i] > bound else -bound if g[i] < -bound else g[i]
-    if rule.weight_decay > 0.0 and not rule.decoupled:
-        decay = real(rule.weight_decay)
-        for i in range(weights):
-            g[i] += decay * theta[i]
 
 
 @njit(**PLAIN)

@@ -144,17 +144,25 @@ def backward(
             _gradient_by_units(at, rows, g, values, slopes)
         elif kind == DENSE:
             _gradient(at, rows, g, values, slopes, ones, gemm)
-        if get(at, PASS_ON) == 0:
-            continue
-        if kind == DENSE:
+        if get(at, PASS_ON) and kind == DENSE:
             _pass_on(by_units, at, rows, theta, slopes, room, gemm)
-        elif kind == SOFTMAX:
-            by_row, by_unit = strides(by_units, rows, m, values)
-            activations.derive_softmax(values, x, y, slopes, rows, m, by_row, by_unit)
-        else:
-            size = numbers_of(by_units, rows, m, values)
-            activations.derive(kind, get(settings, layer), values, x, y, slopes, size)
+        elif get(at, PASS_ON):
+            _derive(by_units, at, get(settings, layer), rows, values, slopes)
     return guard if online else dot(g, NO, g, NO, count)
+
+
+@njit(**PLAIN)
+def _derive(
+    by_units: bool, at: Any, setting: float, rows: int, values: Any, slopes: Any
+) -> None:  # fmt: skip
+    """dx of an activation."""
+    kind, x, y, m = get(at, KIND), get(at, INPUT), get(at, OUTPUT), get(at, M)
+    if kind == SOFTMAX:
+        by_row, by_unit = strides(by_units, rows, m, values)
+        activations.derive_softmax(values, x, y, slopes, rows, m, by_row, by_unit)
+    else:
+        size = numbers_of(by_units, rows, m, values)
+        activations.derive(kind, setting, values, x, y, slopes, size)
 
 
 @njit(**PLAIN)
