@@ -87,6 +87,9 @@ class Dataset:
     file_rows: IntArray | None = None
 
     def __post_init__(self) -> None:
+        for array, what in ((self.inputs, "inputs"), (self.targets, "targets")):
+            if (kind := array.dtype).kind not in "biuf":
+                raise DataError(f"{self.name}: the {what} are of type {kind}; numbers are needed.")
         x, y = self._checked()
         features = self.feature_names or tuple(n for column in self.columns for n in column.inputs)
         for field, value in (
@@ -101,11 +104,6 @@ class Dataset:
     def _checked(self) -> tuple[Array, Array]:
         """Inputs and targets in their types; the caller's arrays are copied only where needed."""
         name, of_classes = self.name, self.task == "classes"
-        for array, what in ((self.inputs, "inputs"), (self.targets, "targets")):
-            if array.dtype.kind not in "biuf":
-                raise DataError(
-                    f"{name}: the {what} are of type {array.dtype}; numbers are needed."
-                )
         x = read_only(self.inputs, np.uint8 if self.inputs.dtype == np.uint8 else np.float64)
         y = read_only(self.targets, np.int64 if of_classes else np.float64)
         if x.ndim != 2 or x.size == 0:
@@ -122,8 +120,7 @@ class Dataset:
             )
         if of_classes and len(self.class_names) < 2:
             raise DataError(f"{name}: all rows are of one class; a classifier needs two or more.")
-        holes_allowed = np.nan_to_num(x, posinf=np.inf, neginf=-np.inf) if self.fills else x
-        require_finite(holes_allowed, f"{name}: the inputs")
+        require_finite(x, f"{name}: the inputs", allow_nan=self.fills)
         require_finite(y, f"{name}: the targets")
         return x, y
 
@@ -183,11 +180,11 @@ def read_only(array: Array, dtype: type[np.generic]) -> Array:
     return view
 
 
-def require_finite(array: Array, what: str) -> None:
+def require_finite(array: Array, what: str, *, allow_nan: bool = False) -> None:
     """Raise DataError that names the first row and column, counted from 0, of nan or inf."""
     if array.dtype.kind != "f":
         return
-    bad = ~np.isfinite(array)
+    bad = np.isinf(array) if allow_nan else ~np.isfinite(array)
     if bad.any():
         place = np.argwhere(bad)[0]
         labels = ("row", "column") if array.ndim <= 2 else ("row", *["index"] * (array.ndim - 1))

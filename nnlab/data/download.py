@@ -244,7 +244,6 @@ def _receive(address: str, sink: BinaryIO, limit: int) -> None:
 
 def _body(address: str) -> Generator[bytes]:
     """The body of the answer, piece by piece. Raises _RefusedError unless it is whole."""
-    import ssl
     from http.client import HTTPException
     from urllib.error import HTTPError, URLError
     from urllib.request import Request, urlopen
@@ -267,14 +266,19 @@ def _body(address: str) -> Generator[bytes]:
     except TimeoutError:
         raise _RefusedError(SILENT.format(TIMEOUT)) from None
     except URLError as error:
-        match error.reason:
-            case TimeoutError():
-                raise _RefusedError(SILENT.format(TIMEOUT)) from None
-            case ssl.SSLCertVerificationError():
-                raise _RefusedError("its TLS certificate is not trusted here.") from None
-        raise _RefusedError("there is no connection, or it broke.") from None
+        raise _RefusedError(_why_no_connection(error.reason)) from None
     except (OSError, HTTPException, ValueError):  # ValueError: a redirection to no address
         raise _RefusedError(BROKEN_OFF) from None
+
+
+def _why_no_connection(reason: object) -> str:
+    import ssl
+
+    if isinstance(reason, TimeoutError):
+        return SILENT.format(TIMEOUT)
+    if isinstance(reason, ssl.SSLCertVerificationError):
+        return "its TLS certificate is not trusted here."
+    return "there is no connection, or it broke."
 
 
 def _sync_folder(folder: Path) -> None:
