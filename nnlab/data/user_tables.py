@@ -129,7 +129,7 @@ class Npz:
         path = Path(self.path)
         arrays = read_user_npz(path, {self.inputs: INPUTS, self.targets: TARGETS})
         x, y = arrays[self.inputs], arrays[self.targets]
-        image = image_shape(x, f"{path}, array {self.inputs!r}")
+        image = checked_image_shape(x, f"{path}, array {self.inputs!r}")
         if image is None or x.dtype != np.uint8:
             x = x.astype(np.float64)
         y, classes = self._labels(y, path)
@@ -158,7 +158,7 @@ class Npz:
         return y[:, None] if y.ndim == 1 else y, ()
 
 
-def image_shape(x: Array, where: str) -> tuple[int, ...] | None:
+def checked_image_shape(x: Array, where: str) -> tuple[int, ...] | None:
     """(h, w), (h, w, c) in colours, or None for rows of numbers; raises DataError."""
     if x.ndim < 4 or x.shape[-1] == 1:
         return x.shape[1:3] if x.ndim > 2 else None
