@@ -20,6 +20,7 @@ from nnlab.data.scale import Scaling, fit_scaling
 from nnlab.data.split import PartRows, split_rows
 from nnlab.data.warnings import absent_classes, absent_words, data_warnings
 from nnlab.engine.compiled.program import why_not
+from nnlab.engine.images.network import TunedNetwork
 from nnlab.errors import ConfigError
 from nnlab.training import Plan, Stopping
 
@@ -66,7 +67,7 @@ def build(config: Config, short: float = SHORT) -> Built:
     dtype = config.training.dtype
     init = None if isinstance(config.init, FromRun) else config.init
     width = dataset.inputs.shape[1]
-    network = Network(config.network, width, seed=config.seed, init=init, dtype=dtype)
+    network = TunedNetwork(config.network, width, seed=config.seed, init=init, dtype=dtype)
     kind, targets = encode(dataset, network.shapes[-1][0])
     loss = prepared(config.loss, dataset, parts.train)
     chosen = engine(config, network, loss, kind, len(parts.train), short)

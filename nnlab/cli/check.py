@@ -103,13 +103,13 @@ def data(config: "Config") -> tuple[dict[str, str], tuple[str, ...]]:
 
 def layers(network: "Network") -> list[dict[str, Any]]:
     """Each layer's name, output shape, parameters, and operations of a forward pass for a row."""
-    from nnlab.core.network import count, flops, name_of
+    from nnlab.core.network import flops, layer_kind, parameter_count
 
     return [
         {
-            "layer": f"{index} {name_of(layer)}",
+            "layer": f"{index} {layer_kind(layer)}",
             "output": list(network.shapes[index + 1]),
-            "parameters": count(network, index),
+            "parameters": parameter_count(network, index),
             "flops": operations,
         }
         for index, (layer, operations) in enumerate(

@@ -20,7 +20,7 @@ from nnlab.core.layers import LAYERS
 from nnlab.data import images
 from nnlab.data.sources import SOURCES
 from nnlab.run.folder import RunFolder
-from nnlab.saved import Saved
+from nnlab.run.run import Run
 
 Nnlab = Callable[..., Result]
 Process = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -262,9 +262,9 @@ def test_a_rate_that_blows_up(nnlab: Nnlab, tmp_path: Path) -> None:
     assert re.search(r"\b(nan|inf)\b", result.output, re.I) is None
     assert "NaN" not in (run.path / "summary.json").read_text()
     assert "curves.png" in [figure.name for figure in run.figures()]
-    theta = Saved(run).network("final").theta
+    theta = Run(run.path).network("final").theta
     assert np.isfinite(theta).all()
-    assert np.any(theta != Saved(run).network("initial").theta)
+    assert np.any(theta != Run(run.path).network("initial").theta)
 
 
 def test_a_failing_figure_costs_a_warning(
