@@ -201,7 +201,7 @@ def test_a_package_names_modules_that_exist(path: Path) -> None:
     files = re.findall(r"\b((?:\w+/)*\w+)\.py\b", text)
     dotted = re.findall(r"\bnnlab\.([a-z_.]+\w)\b(?![(\[])", text)
     missing = [name for name in listed if not _is_module(path.parent, name)]
-    tops = (path.parent, ROOT)
+    tops = (path.parent, ROOT, ROOT.parent)
     missing += [name for name in files if not any(_is_module(top, name) for top in tops)]
     missing += [name for name in dotted if not _is_module(ROOT, name.replace(".", "/"))]
     assert missing == []

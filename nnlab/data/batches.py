@@ -77,10 +77,6 @@ class Part:
         else:
             self.inputs.take(which, 0, x, "clip")
 
-    def all(self) -> tuple[Array, Array]:
-        """All rows at once, x (N, n) and t (N, m); for small parts."""
-        return self.some(slice(0, len(self)))
-
     def some(self, which: IntArray | slice) -> tuple[Array, Array]:
         """The chosen rows as arrays of their own."""
         count = len(self.rows[which])

@@ -112,7 +112,7 @@ def load_published(collection: Collection, file: PublishedFile) -> NDArray[np.ui
     path = collection.find(file)
     if path is None:
         path = collection.target(file)
-        download(collection, file, path)
+        download(collection, file, path, None)
     try:
         return file.read(path)
     except DataError as error:
@@ -137,7 +137,8 @@ def fetch_files(
         if state.state == "missing" or (force and state.state == "damaged"):
             # Beside the damaged file and with .gz, which is looked for first: so it wins.
             path = state.path if state.path.suffix == ".gz" else Path(f"{state.path}.gz")
-            download(collection, file, path, report)
+            old = None if state.state == "missing" else _identity(path)
+            download(collection, file, path, old, report)
     return file_states(collection, verify=True)
 
 
@@ -164,10 +165,15 @@ class _RefusedError(Exception):
 
 
 def download(
-    collection: Collection, file: PublishedFile, path: Path, report: Report = _no_report
+    collection: Collection,
+    file: PublishedFile,
+    path: Path,
+    replaced: tuple[int, int] | None,
+    report: Report = _no_report,
 ) -> None:
     """Make `path` a verified copy of `file`, from the first mirror that has it.
 
+    `replaced` is the `_identity` of the file that the caller found there, None for none.
     The bytes go to a temporary name in the same folder, are synced and verified there, then
     renamed: a kill at any moment leaves the old state or the new one. A lock lets one process
     download while others wait for its result; it also makes the temporary name safe to reuse, so
@@ -179,9 +185,8 @@ def download(
     failures = []
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        before = _identity(path)
         with FileLock(path.parent / f".{path.name}.lock"):
-            if _identity(path) != before:  # another process was faster
+            if _identity(path) != replaced:  # another process was faster
                 return
             for mirror in collection.mirrors:
                 address = f"{mirror}{file.name}.gz"
