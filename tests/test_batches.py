@@ -180,7 +180,7 @@ def test_nothing_of_the_caller_is_changed(dtype):
         chunk.x[...] = chunk.t[...] = np.nan
     for array, old in zip((inputs, rows, targets, order), before, strict=True):
         np.testing.assert_array_equal(array, old)
-    assert np.isfinite(found.part.some(slice(0, len(part)))[0]).all()
+    assert np.isfinite(found.part.some(slice(0, len(found.part)))[0]).all()
 
 
 # --- memory -----------------------------------------------------------------------------------

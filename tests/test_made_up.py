@@ -27,7 +27,7 @@ from nnlab.core.memory import Parameter
 from nnlab.core.optimizers import OPTIMIZERS, Optimizer
 from nnlab.core.schedules import SCHEDULES, Schedule
 from nnlab.core.types import Array, Shape, Views
-from nnlab.data.dataset import Dataset, Signature
+from nnlab.data.dataset import Dataset, DataSource, Signature
 from nnlab.data.sources import SOURCES
 from nnlab.show.figures import FIGURES
 from nnlab.show.figures.plot import Plot
@@ -119,7 +119,7 @@ class Ramp(Initializer):
 
 
 @dataclass(frozen=True)
-class Diagonal:
+class Diagonal(DataSource):
     """Points on a line; class 1 in its upper half."""
 
     stretch: float = 1.0

@@ -1,13 +1,16 @@
 """A data set: rows, targets, and the facts that a network needs about them."""
 
 import hashlib
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import ClassVar, Literal
 
 import numpy as np
 
 from nnlab.core.types import Array, IntArray
+from nnlab.data.download import Collection
+from nnlab.data.scale import ScaleKind
 from nnlab.errors import DataError
 
 Task = Literal["classes", "multilabel", "regression", "identity"]
@@ -153,12 +156,21 @@ class Dataset:
         )
 
 
-class DataSource(Protocol):
-    """A data set that a config can name: a frozen dataclass whose fields are its settings."""
+class DataSource(ABC):
+    """A data set that a config can name: a frozen dataclass whose fields are its settings.
 
+    default_scale: how inputs are scaled where the config does not say. files: the published files
+    that it is read from, downloaded where they are absent.
+    """
+
+    default_scale: ClassVar[ScaleKind] = "none"
+    files: ClassVar[Collection | None] = None
+
+    @abstractmethod
     def signature(self, seed: int) -> Signature:
         """The shape of what `load(seed)` gives. Raises DataError."""
 
+    @abstractmethod
     def load(self, seed: int) -> Dataset:
         """All rows; the same seed gives the same bits. Raises DataError."""
 

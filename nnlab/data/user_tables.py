@@ -11,7 +11,7 @@ from annotated_types import Ge, Len
 from nnlab.core.types import Array
 from nnlab.data.classes import class_list, flat_labels, is_label_like
 from nnlab.data.csv_text import CsvForm, Missing
-from nnlab.data.dataset import Dataset, Signature, Task
+from nnlab.data.dataset import Dataset, DataSource, Signature, Task
 from nnlab.data.files import size_and_mtime
 from nnlab.data.fit_schema import fit_schema
 from nnlab.data.npz import INPUTS, TARGETS, read_user_npz
@@ -24,7 +24,7 @@ ColumnChoice = str | Annotated[int, Ge(0)]  # a name of the header, or a number 
 
 
 @dataclass(frozen=True)
-class Csv:
+class Csv(DataSource):
     r"""A text table, one row per line; every column that is not a target is an input.
 
     A column is given by its name, or by its number counted from 0; without a header by number.
@@ -101,7 +101,7 @@ class Csv:
 
 
 @dataclass(frozen=True)
-class Npz:
+class Npz(DataSource):
     """Two arrays of an NPZ file, as `numpy.savez(path, x=..., y=...)` writes it.
 
     path: the file; a relative path starts at the config's folder.
