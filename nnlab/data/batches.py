@@ -1,4 +1,4 @@
-"""Rows on their way into a network: parts of a data set, and the chunks that training walks.
+"""Parts of a data set, gathered in chunks of batches for training.
 
 A chunk is a few batches gathered at once into the same memory; the batches are views of it. One
 gather per chunk costs a small network a fraction of one per batch, and a chunk of 512 KiB still

@@ -1,4 +1,4 @@
-"""Errors and hints about cells and delimiters of a CSV file that cannot be used."""
+"""Errors and hints about unusable cells and delimiters of CSV files."""
 
 import re
 from contextlib import closing, suppress
@@ -65,7 +65,7 @@ MANY = 20  # rows that are enough to tell names, which differ, from categories
 
 
 def cell_hint(text: str) -> str:
-    """What a cell that is no number looks like and how to correct it, or ''."""
+    """What a cell without a number looks like, and the correction; or ''."""
     if _COMMA_OF_EITHER_KIND.fullmatch(text):
         return (
             "has a comma. Where it separates thousands, write the digits without it; where it is "

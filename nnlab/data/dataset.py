@@ -1,4 +1,4 @@
-"""A data set: rows, targets, and the facts that a network needs about them."""
+"""A data set: rows, targets, and what a network needs to know."""
 
 import hashlib
 from abc import ABC, abstractmethod
@@ -18,7 +18,7 @@ Task = Literal["classes", "multilabel", "regression", "identity"]
 
 @dataclass(frozen=True)
 class InputColumn:
-    """A column of a table that is an input: numbers, or categories as one-hot inputs."""
+    """An input column of a table: numbers, or categories as one-hot inputs."""
 
     name: str
     categories: tuple[str, ...] | None = None
@@ -33,7 +33,7 @@ class InputColumn:
 
 @dataclass(frozen=True)
 class Signature:
-    """The shape of a data set, known without reading it where that is possible.
+    """The shape of a data set, known without reading it if possible.
 
     `inputs` is the shape of one row, `outputs` the number of classes or the width of a target
     row, `rows` counts all rows; the last `test_rows` of them are the official test part.
@@ -54,7 +54,7 @@ class Signature:
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """All rows of a data set, checked, before any split or scaling. Its arrays are read-only.
+    """All rows of a data set, checked and read-only, before split and scaling.
 
     inputs (N, n): uint8 for images, else float64; C-contiguous. nan is a missing cell of a table
     read with `missing: mean`; Scaling fills it, once the training rows are known.
@@ -105,7 +105,7 @@ class Dataset:
             object.__setattr__(self, field, value)
 
     def _checked(self) -> tuple[Array, Array]:
-        """Inputs and targets in their types; the caller's arrays are copied only where needed."""
+        """Inputs and targets in their types, copied only where needed."""
         name, of_classes = self.name, self.task == "classes"
         x = read_only(self.inputs, np.uint8 if self.inputs.dtype == np.uint8 else np.float64)
         y = read_only(self.targets, np.int64 if of_classes else np.float64)
@@ -157,7 +157,7 @@ class Dataset:
 
 
 class DataSource(ABC):
-    """A data set that a config can name: a frozen dataclass whose fields are its settings.
+    """A data set for configs: a frozen dataclass of its settings.
 
     default_scale: how inputs are scaled where the config does not say. files: the published files
     that it is read from, downloaded where they are absent.
@@ -193,7 +193,7 @@ def read_only(array: Array, dtype: type[np.generic]) -> Array:
 
 
 def require_finite(array: Array, what: str, *, allow_nan: bool = False) -> None:
-    """Raise DataError that names the first row and column, counted from 0, of nan or inf."""
+    """Raise DataError that names the place of the first nan or inf."""
     if array.dtype.kind != "f":
         return
     bad = np.isinf(array) if allow_nan else ~np.isfinite(array)

@@ -1,4 +1,4 @@
-"""Published files: looked up in a local folder, downloaded if absent, verified at every load."""
+"""Published files: downloaded if absent, verified at every load."""
 
 import os
 from collections.abc import Callable, Generator
@@ -27,7 +27,7 @@ State = Literal["missing", "present", "verified", "damaged"]
 
 @dataclass(frozen=True)
 class PublishedFile:
-    """An IDX file; `sha256` is that of its decompressed bytes, so every gzip of it is accepted."""
+    """An IDX file and the SHA-256 of its decompressed bytes."""
 
     name: str
     shape: Shape
@@ -104,7 +104,7 @@ def data_folder() -> Path:
 
 
 def load_published(collection: Collection, file: PublishedFile) -> NDArray[np.uint8]:
-    """The content of `file`, downloaded if it is not there, verified in any case.
+    """The verified content of `file`, downloaded if absent.
 
     An existing wrong file is never overwritten unasked: it may be the user's own.
     Raises DataError; StorageError when the disk refuses.
@@ -143,7 +143,7 @@ def fetch_files(
 
 
 def file_states(collection: Collection, *, verify: bool = False) -> tuple[FileState, ...]:
-    """Where each file of the collection is; `verify` reads them all and compares the hashes."""
+    """Where each file of the collection is; `verify` compares the hashes."""
     return tuple(_state(collection, file, verify=verify) for file in collection.files)
 
 
@@ -217,7 +217,7 @@ def _identity(path: Path) -> tuple[int, int] | None:
 
 
 def _replace(path: Path, address: str, file: PublishedFile) -> None:
-    """Put the bytes from `address` at `path`, if they are `file`. Raises _RefusedError, OSError."""
+    """Put the bytes from `address` at `path`. Raises _RefusedError or OSError."""
     part = path.parent / f".{path.name}.part"
     try:
         part.unlink(missing_ok=True)  # of a killed process, or a link laid out on purpose

@@ -1,4 +1,4 @@
-"""MNIST and Fashion-MNIST: 70,000 images of 28 x 28 bytes, the last 10,000 for testing."""
+"""MNIST and Fashion-MNIST: 70,000 images of 28 x 28 bytes each."""
 
 import hashlib
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The data sets that a config can name; most are made here by a formula.
+"""The data sets that a config can name; most are generated here.
 
 A data set is one class and one line of SOURCES. The keys of a config's `data:` that are not
 a source's own settings are the fields of `Split`, `scale` and `seed`.
@@ -300,7 +300,7 @@ def read_digits() -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
 
 
 def _random_state(seed: int) -> int:
-    """scikit-learn takes 32 bits: they come from our own stream, so that purposes stay apart."""
+    """The 32 bits that scikit-learn takes, from the stream of the data."""
     return int(generator(seed, Purpose.DATA).integers(2**32))
 
 

@@ -38,7 +38,7 @@ class Split:
 
 @dataclass(frozen=True, eq=False)
 class PartRows:
-    """Row numbers (int64) of each part; None for a part that was not asked for."""
+    """Row numbers (int64) of each part; None for an absent part."""
 
     train: IntArray
     validation: IntArray | None

@@ -287,7 +287,7 @@ def as_rows(x: Array) -> Array:
 
 
 def find_column(path: Path, form: CsvForm, names: Sequence[str], name: str, key: str = "") -> int:
-    """The number of the column of that name. Raises DataError where there is none, or several."""
+    """The number of the only column of that name. Raises DataError."""
     if (count := names.count(name)) == 1:
         return names.index(name)
     if count:

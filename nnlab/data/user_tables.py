@@ -1,4 +1,4 @@
-"""The user's own tables: a CSV file with names and categories, or two arrays in an NPZ file."""
+"""The user's own tables: a CSV file, or arrays in an NPZ file."""
 
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -172,5 +172,5 @@ def checked_image_shape(x: Array, where: str) -> tuple[int, ...] | None:
 
 @lru_cache(maxsize=4)
 def _load(source: Csv | Npz, size: int, changed: int) -> Dataset:
-    """Reads a file again only when its size or time of change differ: checks share it."""
+    """Read a file again only when its size or time of change differ."""
     return source.read()
