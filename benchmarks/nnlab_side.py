@@ -20,7 +20,7 @@ from nnlab.core.optimizers import Adam, Optimizer, Sgd
 from nnlab.core.schedules import SCHEDULES
 from nnlab.data.batches import Part
 from nnlab.data.scale import fit
-from nnlab.training import Failure, Plan, start, train
+from nnlab.training import Failure, Plan, run_training, start
 
 Engine = Literal["numpy", "compiled"]
 
@@ -31,7 +31,7 @@ def prepare_nnlab(problem: Problem, engine: Engine) -> Session:
         import numba  # noqa: F401  # an ImportError says that it is not here
     network = _network(problem)
     state = start(plan := replace(_plan(problem), engine=engine), network)
-    records = train(plan, state)
+    records = run_training(plan, state)
 
     def one_round() -> None:
         goal = state.step + len(problem.order)

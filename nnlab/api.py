@@ -30,8 +30,7 @@ from nnlab.run.folder import RunFolder, Weights
 from nnlab.run.names import runs_folder
 from nnlab.saved import Saved
 from nnlab.show.figures import draw_all
-from nnlab.training import Epoch, Failure, Plan, start
-from nnlab.training import train as train_steps
+from nnlab.training import Epoch, Failure, Plan, run_training, start
 
 M = TypeVar("M")
 
@@ -184,7 +183,7 @@ def fit(
         seed=seed,
         shuffle=shuffle,
     )
-    records = list(train_steps(plan, start(plan, network)))
+    records = list(run_training(plan, start(plan, network)))
     failure = next((one.what for one in records if isinstance(one, Failure)), None)
     return History.of([one for one in records if isinstance(one, Epoch)], failure)
 

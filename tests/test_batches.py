@@ -12,7 +12,7 @@ from nnlab.core.optimizers import OPTIMIZERS
 from nnlab.data import batches
 from nnlab.data.batches import Batches, Part
 from nnlab.data.scale import Scaling, fit
-from nnlab.engine.reference import Reference
+from nnlab.engine.numpy_engine import NumpyEngine
 
 NONE = Scaling("none", np.zeros(()), np.ones(()))
 
@@ -214,7 +214,7 @@ def engine_peak(loss, last, optimizer, batch):
     rule = OPTIMIZERS[optimizer](lr=1e-4, weight_decay=1e-4, clip_norm=1.0)
     slots = {name: np.zeros_like(network.theta) for name in rule.slots}
     average, draws = network.theta.copy(), network.generators(0)
-    engine = Reference(network, LOSSES[loss](), rule, slots, average, 0.9, draws, {batch: 1})
+    engine = NumpyEngine(network, LOSSES[loss](), rule, slots, average, 0.9, draws, {batch: 1})
     x = np.random.default_rng(0).normal(size=(batch, 32))
     t = np.eye(32)[np.arange(batch) % 32]
     return peak_of(lambda: engine.run(batch, [x], [t], [1e-4], 0))

@@ -21,7 +21,7 @@ from nnlab.run.environment import describe, differences, essence
 from nnlab.run.folder import STATUSES, RunFolder, Weights
 from nnlab.run.text import shown
 from nnlab.saved import Saved
-from nnlab.training import Epoch, State, final_weights, start, train
+from nnlab.training import Epoch, State, final_weights, run_training, start
 
 From = Literal["start", "checkpoint"]
 ENDED = ("completed", "early_stopped", "diverged")
@@ -193,7 +193,7 @@ class Verifier:
         ended = self.about.get("status") in ENDED
         if goal is not None and state.best.epoch >= 0 and _place(state) == _place(goal):
             yield Finding(f"the state after update {state.step}", _differing(state, goal))
-        for record in train(built.plan, state):
+        for record in run_training(built.plan, state):
             if isinstance(record, Epoch):
                 yield self._row(record, state)
             if goal is not None and _place(state) == _place(goal):

@@ -15,7 +15,7 @@ from nnlab.core.layers import LAYERS
 from nnlab.engine.images import lanes
 from nnlab.engine.images.network import TunedNetwork
 from nnlab.run import environment
-from nnlab.training import start, train
+from nnlab.training import run_training, start
 from tests.trainings import part, plan_for
 
 lanes.WORTH = 10**4  # so that small networks of images have lanes
@@ -40,7 +40,7 @@ def bits(name: str) -> str:
     draw = np.random.default_rng(0)
     data = part(draw.normal(size=(ROWS, 6, 6, 8)), draw.normal(size=(ROWS, 2)))
     plan = plan_for(data, None, epochs=2, batch_size=BATCH)
-    last = list(train(plan, start(plan, network)))[-1]
+    last = list(run_training(plan, start(plan, network)))[-1]
     said = environment.loaded_blas()["num_threads"]
     return sha256(network.theta.tobytes() + repr((last, said)).encode()).hexdigest()
 

@@ -25,7 +25,7 @@ from nnlab.experiment.snapshots import Snapshots
 from nnlab.experiment.state import thaw
 from nnlab.run.folder import RunFolder
 from nnlab.saved import Saved
-from nnlab.training import Epoch, start, train
+from nnlab.training import Epoch, run_training, start
 from tests.patience import PATIENCE, wait_until
 
 ROOT = Path(__file__).parents[2]
@@ -653,13 +653,13 @@ def test_a_signal_saves_the_state(tmp_path, number, code, name):
     state = start(saved.plan, saved.network)
     thaw(state, checkpoint.arrays, checkpoint.meta)
     undisturbed = start(other.plan, other.network)
-    for record in train(other.plan, undisturbed):
+    for record in run_training(other.plan, undisturbed):
         if record.step == step:
             break
     np.testing.assert_array_equal(saved.network.theta, undisturbed.network.theta)
     assert state.epoch == undisturbed.epoch
-    assert [next(train(saved.plan, state)), state.step] == [
-        next(train(other.plan, undisturbed)),
+    assert [next(run_training(saved.plan, state)), state.step] == [
+        next(run_training(other.plan, undisturbed)),
         undisturbed.step,
     ]
 
