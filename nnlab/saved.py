@@ -14,8 +14,7 @@ from numpy.typing import ArrayLike
 from nnlab.build import load_weights
 from nnlab.config.load import load
 from nnlab.config.schema import Config
-from nnlab.core.losses import Loss
-from nnlab.core.losses.classification import ClassLoss
+from nnlab.core.losses import ClassLoss, Loss
 from nnlab.core.network import Network, layouts, shapes
 from nnlab.core.types import Array, FloatArray, Shape
 from nnlab.data.dataset import Column, require_finite

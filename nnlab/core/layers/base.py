@@ -1,4 +1,4 @@
-"""What a layer is: settings, declarations and two kernels; no arrays and no state."""
+"""A layer: settings, declarations and two kernels; no arrays and no state."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -11,8 +11,8 @@ from nnlab.core.types import Array, Shape, Views, size
 class Layer(ABC):
     """A frozen dataclass whose fields are the layer's settings.
 
-    Shapes in the declarations are those of one row, without the batch. The rows B of a kernel may
-    be a part of the batch: a layer for which they are not independent finds the rest in `s.whole`.
+    Shapes in the declarations are those of one row, without the batch. Tuned kernels may have only
+    some rows of the batch; see `engine.images`.
     """
 
     differentiable: ClassVar[bool] = True
@@ -31,7 +31,7 @@ class Layer(ABC):
         return ()
 
     def least_batch(self, shape: Shape) -> int:
-        """How many rows a training batch must have."""
+        """The smallest number of rows of a training batch."""
         return 1
 
     def scratch(self, shape: Shape, batch: int) -> Mapping[str, Scratch]:
@@ -39,7 +39,7 @@ class Layer(ABC):
         return {}
 
     def flops(self, shape: Shape) -> int:
-        """Floating-point operations of one row's forward pass; 1 an element by default."""
+        """Floating-point operations of one row's forward pass; by default 1 per output."""
         return size(self.output_shape(shape))
 
     @abstractmethod
