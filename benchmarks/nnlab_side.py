@@ -19,7 +19,7 @@ from nnlab.core.network import Network
 from nnlab.core.optimizers import Adam, Optimizer, Sgd
 from nnlab.core.schedules import SCHEDULES
 from nnlab.data.batches import Part
-from nnlab.data.scale import fit
+from nnlab.data.scale import fit_scaling
 from nnlab.training import Failure, Plan, run_training, start
 
 Engine = Literal["numpy", "compiled"]
@@ -84,7 +84,7 @@ def _plan(problem: Problem) -> Plan:
     rows = np.arange(len(problem.inputs))
     pixels = problem.pixels
     inputs = problem.inputs if pixels is None else pixels
-    scaling = fit("none" if pixels is None else "unit", inputs, rows, (0.0, 255.0))
+    scaling = fit_scaling("none" if pixels is None else "unit", inputs, rows, (0.0, 255.0))
     return Plan(
         loss=LOSSES[workload.loss](reduction=workload.reduction),
         optimizer=_optimizer(workload),

@@ -2,13 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from os import PathLike
 from pathlib import Path
 from typing import Any, Literal, Self, TypeVar, get_args
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from nnlab.config.dump import mapping
 from nnlab.config.load import Loaded, from_mapping
@@ -26,55 +25,14 @@ from nnlab.core.types import FloatArray
 from nnlab.data.batches import Part
 from nnlab.data.scale import Scaling
 from nnlab.experiment.session import begin
-from nnlab.run.folder import RunFolder, Weights
 from nnlab.run.names import runs_folder
-from nnlab.saved import Saved
+from nnlab.run.run import Run
 from nnlab.show.figures import draw_all
 from nnlab.training import Epoch, Failure, Plan, run_training, start
 
 M = TypeVar("M")
 
 KINDS: dict[str | None, Kind] = {"softmax": "classes", "sigmoid": "binary", None: "regression"}
-
-
-@dataclass(frozen=True)
-class Run:
-    """A finished or interrupted run, read from its folder."""
-
-    path: Path
-
-    @property
-    def status(self) -> str:
-        """running, completed, early_stopped, diverged, interrupted, failed, or resumable."""
-        return self._saved.folder.status()
-
-    @cached_property
-    def metrics(self) -> dict[str, NDArray[Any]]:
-        """metrics.csv as columns, one number an epoch; row 0 is before training."""
-        table = self._saved.folder.read_metrics()
-        return {name: np.asarray(column) for name, column in table.items()}
-
-    @cached_property
-    def summary(self) -> dict[str, Any]:
-        """summary.json: final, best, test, classes, confusion."""
-        return self._saved.folder.read_summary()
-
-    @property
-    def config(self) -> Config:
-        """The config with all defaults filled in."""
-        return self._saved.config
-
-    def network(self, weights: Weights = "final") -> Network:
-        """The network with its initial, best or final weights."""
-        return self._saved.network(weights)
-
-    def predict(self, x: ArrayLike, weights: Weights = "final") -> FloatArray:
-        """Outputs (B, m) for rows x (B, n) in the data set's own units."""
-        return self._saved.predict(x, weights)
-
-    @cached_property
-    def _saved(self) -> Saved:
-        return Saved(RunFolder.open(self.path))
 
 
 def train(
@@ -119,8 +77,8 @@ def load(run: str | PathLike[str], runs: str | PathLike[str] | None = None) -> R
     such run, UsageError for the beginning of several.
     """
     if isinstance(run, str):
-        return Run(RunFolder.find(run, runs_folder(runs)).path)
-    return Run(RunFolder.open(Path(run)).path)
+        return Run.find(run, runs_folder(runs))
+    return Run.open(Path(run))
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from nnlab.build import Built
 from nnlab.cli.table import Cell, duration, records
 from nnlab.core import columns
 from nnlab.core.network import Network, flops
-from nnlab.data.split import Parts
+from nnlab.data.split import PartRows
 from nnlab.engine.images.network import lanes_for
 from nnlab.errors import Diverged
 from nnlab.experiment.session import Session
@@ -65,7 +65,7 @@ def title(built: Built) -> str:
     )
 
 
-def sizes(parts: Parts) -> str:
+def sizes(parts: PartRows) -> str:
     """How many rows each part has."""
     texts = [f"{len(parts.train):,} to train"]
     if parts.validation is not None and parts.validation is not parts.test:

@@ -18,9 +18,10 @@ from nnlab.experiment.snapshots import Snapshots
 from nnlab.experiment.state import digest, freeze, same, thaw
 from nnlab.run import checkpoint, lock, records
 from nnlab.run.environment import describe, differences, essence
-from nnlab.run.folder import STATUSES, RunFolder, Weights
+from nnlab.run.folder import RunFolder, Weights
+from nnlab.run.run import Run, expected
 from nnlab.run.text import shown
-from nnlab.saved import Saved
+from nnlab.status import Status
 from nnlab.training import Epoch, State, final_weights, run_training, start
 
 From = Literal["start", "checkpoint"]
@@ -42,9 +43,9 @@ class Verifier:
     folder: RunFolder
 
     @cached_property
-    def saved(self) -> Saved:
+    def saved(self) -> Run:
         """The folder's content."""
-        return Saved(self.folder)
+        return Run(self.folder.path)
 
     @cached_property
     def about(self) -> dict[str, Any]:
@@ -90,7 +91,7 @@ class Verifier:
 
     def _status(self) -> str | None:
         status = self.about.get("status")
-        return None if status in STATUSES else f"the status is {status!r:.40}"
+        return None if Status.of(status).written else f"the status is {status!r:.40}"
 
     def _config(self) -> str | None:
         self.folder.read_config()
@@ -110,10 +111,8 @@ class Verifier:
         names: list[Weights] = ["initial"]
         if self.about.get("status") in ENDED:
             names += ["best", "final"]
-        found = self.network.arrays
-        expected = {name: (array.shape, array.dtype.name) for name, array in found.items()}
         for which in names:
-            self.folder.read_weights(which, expected, sealed=True)
+            self.folder.read_weights(which, expected(self.network), sealed=True)
         return None
 
     def _metrics(self) -> str | None:

@@ -7,7 +7,8 @@ from typing import Any
 from nnlab.config.problems import Problems
 from nnlab.config.reader import read
 from nnlab.config.tree import Source, plain
-from nnlab.run.folder import RESUMABLE, RunFolder
+from nnlab.run.folder import RunFolder
+from nnlab.status import Status
 
 SEPARATOR = " · "
 WIDTHS = {"dense": "units", "conv2d": "filters"}  # layers whose width is told, and its setting
@@ -30,7 +31,7 @@ ENDINGS = {
     "interrupted": "interrupted",
     "failed": "failed",
     "running": "still running",
-    RESUMABLE: "killed",
+    Status.RESUMABLE: "killed",
 }
 
 
