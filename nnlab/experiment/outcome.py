@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -115,7 +115,7 @@ def class_tables(
     true, found = decisions(kind, part.targets), decisions(kind, predicted)
     matrix = confusion(true, found, len(names))
     scores = class_scores(matrix)
-    table = [{"class": n, **asdict(s)} for n, s in zip(names, scores, strict=True)]
+    table = [{"class": n, **s} for n, s in zip(names, scores, strict=True)]
     return {"classes": table, "confusion": matrix.tolist() if len(names) <= MOST_CLASSES else None}
 
 

@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from nnlab.core.metrics import Tally
 from nnlab.core.random import permutation
 from nnlab.core.schedules import Constant, Plateau
 from nnlab.core.types import Array, FloatArray, IntArray
@@ -14,6 +13,7 @@ from nnlab.data.batches import CHUNK_BATCHES, CHUNK_BYTES, Batches, Chunk
 from nnlab.engine import blas
 from nnlab.engine.numpy_engine import NonFinite, NumpyEngine
 from nnlab.training.plan import Plan, State
+from nnlab.training.tally import Tally
 
 NO_LOSSES = np.empty(0)
 

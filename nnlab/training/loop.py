@@ -12,13 +12,13 @@ from math import inf, isfinite
 import numpy as np
 
 from nnlab.core import columns
-from nnlab.core.metrics import Tally
 from nnlab.core.schedules import Plateau
 from nnlab.core.types import Array, FloatArray
 from nnlab.training.drivers import NO_PROGRESS, EndedEpochs, EngineDriver, NumpyDriver
 from nnlab.training.evaluation import Evaluation
 from nnlab.training.plan import Plan, State, Stopping
 from nnlab.training.records import Epoch, Failure, Numbers, Record, Steps
+from nnlab.training.tally import Tally
 
 
 def run_training(plan: Plan, state: State) -> Iterator[Record]:

@@ -11,7 +11,6 @@ from nnlab.core.losses import LOSSES
 from nnlab.core.metrics import (
     METRICS,
     Kind,
-    Tally,
     activated,
     better_when,
     class_scores,
@@ -20,6 +19,7 @@ from nnlab.core.metrics import (
     quantities_of,
 )
 from nnlab.core.types import Array
+from nnlab.training.tally import Tally
 
 RNG = np.random.default_rng(0)
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -214,13 +214,11 @@ def test_confusion_and_scores(name):
     wanted = sklearn.precision_recall_fscore_support(
         labels, predicted, labels=range(3), zero_division=0
     )
-    found = [(one.precision, one.recall, one.f1, one.support) for one in class_scores(matrix)]
+    found = [tuple(scores.values()) for scores in class_scores(matrix)]
     np.testing.assert_allclose(np.array(found).T, wanted, rtol=1e-15)
 
 
 def test_confusion_of_no_rows():
     matrix = confusion(*(np.array(part, np.int64) for part in TABLES["no rows"]), 3)
     np.testing.assert_array_equal(matrix, np.zeros((3, 3)))
-    assert {(one.precision, one.recall, one.f1, one.support) for one in class_scores(matrix)} == {
-        (0.0, 0.0, 0.0, 0)
-    }
+    assert {tuple(scores.values()) for scores in class_scores(matrix)} == {(0.0, 0.0, 0.0, 0)}
