@@ -110,9 +110,14 @@ class Network:
         Raises ValueError when a layer cannot be trained with so few rows.
         """
         rows = self.activations(batch, depth, gradient is not None, generators or {}, output, dx)
-        return Binding(
-            self, rows, self.values if values is None else values, gradient, generators or {}
-        )
+        values = self.values if values is None else values
+        return self.binding(rows, values, gradient, generators or {})
+
+    def binding(
+        self, rows: Activations, values: Array, gradient: Array | None, generators: Generators
+    ) -> Binding:
+        """The binding over this memory; a tuned network makes another."""
+        return Binding(self, rows, values, gradient, generators)
 
     def activations(
         self,
@@ -186,7 +191,7 @@ def first_values(layout: Layout, seed: int, default: Initializer) -> Array:
             rng = streams.setdefault(place.layer, generator(seed, Purpose.INIT, place.layer))
             rule = declared.init or default
             values = rule.draw(rng, declared.shape, declared.fans)
-        block[place.start : place.stop] = np.broadcast_to(values, declared.shape).ravel()
+        place.of(block)[...] = values
     return block
 
 

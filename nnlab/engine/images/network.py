@@ -42,30 +42,16 @@ class TunedNetwork(Network):
     def __init__(self, *arguments: Any, **settings: Any) -> None:
         super().__init__(*arguments, **settings)
         self.kernels = tuple(map(tuned, self.layers))
+        self.lanes: int | None = None  # of every batch; None: what a batch is worth
 
-    def bind(
-        self,
-        batch: int,
-        *,
-        depth: int | None = None,
-        gradient: Array | None = None,
-        generators: Generators | None = None,
-        values: Array | None = None,
-        output: Array | None = None,
-        dx: Array | None = None,
-        lanes: int | None = None,
+    def binding(
+        self, rows: Activations, values: Array, gradient: Array | None, generators: Generators
     ) -> Binding:
-        """As for a plain network; `lanes` is by default what the batch is worth."""
-        rows = self.activations(batch, depth, gradient is not None, generators or {}, output, dx)
-        if lanes is None:
-            lanes = lanes_for(self, batch)
-        if lanes < 1:
-            raise ValueError(f"a batch has at least one lane, not {lanes}")
-        values = self.values if values is None else values
+        batch = len(rows.y[-1])
+        lanes = lanes_for(self, batch) if self.lanes is None else self.lanes
         if lanes > 1:
-            return Lanes(self, rows, values, gradient, generators or {}, lanes)
-        binding = Binding(self, rows, values, gradient, generators or {})
-        return _informed(binding, BatchInfo(batch))
+            return Lanes(self, rows, values, gradient, generators, lanes)
+        return _informed(Binding(self, rows, values, gradient, generators), BatchInfo(batch))
 
     def predict(self, x: ArrayLike, batch: int = 1024) -> Array:
         with blas.turn():

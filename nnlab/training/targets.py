@@ -1,4 +1,4 @@
-"""Rows and targets in memory as a network and a loss take them, or why they cannot be taken."""
+"""Rows and targets in memory, checked and encoded for a network and a loss."""
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -12,7 +12,7 @@ SUM = 1e-6  # a row of probabilities may miss a sum of 1 by this
 NUMBERS = "biuf"  # kinds of NumPy's dtypes: bool, whole numbers, floats
 
 
-def pairs(
+def checked_pairs(
     network: Network, x: ArrayLike, t: ArrayLike, loss: Loss, kind: Kind
 ) -> tuple[FloatArray, FloatArray, Loss]:
     """Rows and encoded targets as float64 arrays, and the loss with its class weights.
@@ -48,7 +48,9 @@ def _numbers(name: str, given: ArrayLike) -> FloatArray:
         raise ValueError(f"{name} must all be there, and some of them are masked")
     try:
         array = np.asarray(given)
-        if array.dtype.kind == "O" and not any(isinstance(one, str | bytes) for one in array.flat):
+        if array.dtype.kind == "O" and not any(
+            isinstance(item, str | bytes) for item in array.flat
+        ):
             array = array.astype(np.float64)
     except (TypeError, ValueError) as error:
         raise ValueError(f"{name} must be an array of numbers: {error}") from None
