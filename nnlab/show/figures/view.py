@@ -20,7 +20,7 @@ from nnlab.errors import NnlabError
 from nnlab.run.folder import RunFolder, Weights
 from nnlab.run.rows import PARTS, SavedRows
 from nnlab.run.run import Run
-from nnlab.show.figures.titles import Trained, title
+from nnlab.show.words import Trained, run_title
 
 MANY = 1000  # rows that are evaluated for one figure
 
@@ -81,7 +81,7 @@ class View:
         inputs = None
         with suppress(NnlabError):
             inputs = self.folder.read_data().get("inputs")
-        return title(self.run.name, self.settings, inputs, self.trained)
+        return run_title(self.run.name, self.settings, inputs, self.trained)
 
     @cached_property
     def trained(self) -> tuple[Trained, ...]:
