@@ -1,7 +1,7 @@
 """Activations: y = f(x) element by element, and softmax over the last axis.
 
 Every formula is stable: no finite input up to 1e30 overflows or warns. A network never calls the
-backward pass of a layer that nothing before it can learn from, so `dx` is always an array here.
+backward pass of a layer where nothing before it can learn, so `dx` is always an array here.
 """
 
 from collections.abc import Mapping
@@ -29,16 +29,6 @@ class Activation(Layer):
         rows = (batch, *shape)
         numbers = {name: Scratch(rows) for name in self.memory}
         return CONSTANTS | numbers | {name: Scratch(rows, dtype=np.bool_) for name in self.masks}
-
-    def backward(
-        self, p: Views, g: Views, x: Array, y: Array, dy: Array, dx: Array | None, s: Views
-    ) -> None:
-        if dx is not None:
-            self.derivative(x, y, dy, dx, s)
-
-    def derivative(self, x: Array, y: Array, dy: Array, dx: Array, s: Views) -> None:
-        """Fill dx = f'(x) dy."""
-        raise TypeError(f"{type(self).__name__.lower()} has no derivative")
 
 
 def logistic(x: Array, y: Array, half: Array) -> None:

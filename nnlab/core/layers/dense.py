@@ -47,10 +47,6 @@ class Dense(Layer):
     def scratch(self, shape: Shape, batch: int) -> Mapping[str, Scratch]:
         return {"ones": Scratch((batch,), fill=1.0)}  # sums a batch
 
-    def flops(self, shape: Shape) -> int:
-        """n multiplications and n additions per unit."""
-        return 2 * shape[0] * self.units
-
     def forward(self, p: Views, x: Array, y: Array, s: Views, train: bool) -> None:
         x.dot(p.weight, y)  # (B, n) (n, m) -> (B, m)
         if self.bias is not False:

@@ -41,8 +41,5 @@ class Dropout(Layer):
         np.multiply(s.stays, s.factor, s.mask)
         np.multiply(x, s.mask, y)
 
-    def backward(
-        self, p: Views, g: Views, x: Array, y: Array, dy: Array, dx: Array | None, s: Views
-    ) -> None:
-        if dx is not None:
-            np.multiply(dy, s.mask, dx)
+    def derivative(self, x: Array, y: Array, dy: Array, dx: Array, s: Views) -> None:
+        np.multiply(dy, s.mask, dx)
