@@ -50,7 +50,7 @@ def activated(name: str | None, z: Array) -> Array:
     return outputs
 
 
-class Answers:
+class BatchAnswers:
     """The answers to rows with targets t (N, m), and what several metrics need of them.
 
     z (N, m) is what the loss sees: logits where it fuses the last activation, else outputs.
@@ -80,10 +80,10 @@ class Answers:
 class Sum:
     """A number that is added up over all rows of a part, or a number per output."""
 
-    of: Callable[[Answers], Array]  # (N,) or (N, m)
+    of: Callable[[BatchAnswers], Array]  # (N,) or (N, m)
     per_output: bool = False
 
-    def parts(self, answers: Answers, count: int) -> Array:
+    def parts(self, answers: BatchAnswers, count: int) -> Array:
         """The sums (count, 1) or (count, m) over `count` equal parts of the rows."""
         terms = self.of(answers)
         if self.per_output:
@@ -171,7 +171,7 @@ def label_of(quantity: str) -> str:
     return METRICS[quantity].label if quantity in METRICS else quantity
 
 
-def confusion(labels: IntArray, predicted: IntArray, classes: int) -> IntArray:
+def confusion_matrix(labels: IntArray, predicted: IntArray, classes: int) -> IntArray:
     """Counts (C, C): row = true class, column = predicted class."""
     pairs = np.bincount(labels * classes + predicted, minlength=classes * classes)
     return pairs.reshape(classes, classes)

@@ -8,7 +8,7 @@ import numpy as np
 
 from nnlab.core import columns
 from nnlab.core.losses import Loss
-from nnlab.core.metrics import Answers, Kind, Sum, Targets, metrics_of, quantities_of, sums_of
+from nnlab.core.metrics import BatchAnswers, Kind, Sum, Targets, metrics_of, quantities_of, sums_of
 from nnlab.core.types import Array, FloatArray
 
 
@@ -51,7 +51,7 @@ class Tally:
             total += value
         sums[0] += len(z)
         sums[1] = total
-        answers = Answers(self.kind, self.loss, z, t)
+        answers = BatchAnswers(self.kind, self.loss, z, t)
         for item, place in self.places.items():
             sums[place] += item.parts(answers, 1)[0]
         return losses
@@ -63,7 +63,7 @@ class Tally:
         losses = self.losses(z, t, batch).reshape(count, -1)
         rows = np.full((count, 1), len(z) // count, np.float64)
         last = np.cumsum(losses, axis=1)[:, -1:]  # batch after batch, as `add` does
-        answers = Answers(self.kind, self.loss, z, t)
+        answers = BatchAnswers(self.kind, self.loss, z, t)
         return np.hstack([rows, last, *(item.parts(answers, count) for item in self.places)])
 
     def losses(self, z: Array, t: Array, batch: int) -> FloatArray:

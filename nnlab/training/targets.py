@@ -6,7 +6,7 @@ from numpy.typing import ArrayLike
 from nnlab.core.losses import Loss
 from nnlab.core.metrics import Kind
 from nnlab.core.network import Network
-from nnlab.core.types import FloatArray
+from nnlab.core.types import FloatArray, Shape
 
 SUM = 1e-6  # a row of probabilities may miss a sum of 1 by this
 NUMBERS = "biuf"  # kinds of NumPy's dtypes: bool, whole numbers, floats
@@ -24,12 +24,8 @@ def checked_pairs(
     shape = network.shapes[-1]
     if targets.ndim == 1 and len(shape) == 1:
         targets = _spread(targets, shape[0], kind)
-    expected = {"inputs": (inputs, network.inputs), "targets": (targets, shape)}
-    for name, (array, row) in expected.items():
-        if array.shape[1:] != row or not len(array):
-            raise ValueError(f"{name} must be rows of shape {row}, not an array {array.shape}")
-        if not np.isfinite(array).all():
-            raise ValueError(f"{name} hold a number that is not finite")
+    _require_rows("inputs", inputs, network.inputs)
+    _require_rows("targets", targets, shape)
     if len(inputs) != len(targets):
         raise ValueError(f"{len(inputs)} rows of inputs, but {len(targets)} of targets")
     if loss.fuses == "softmax":
@@ -40,6 +36,13 @@ def checked_pairs(
         if loss.fuses:
             loss = loss.prepare((targets >= 0.5).ravel().astype(np.int64), 2)
     return inputs, loss.encode(targets), loss
+
+
+def _require_rows(name: str, array: FloatArray, row: Shape) -> None:
+    if array.shape[1:] != row or not len(array):
+        raise ValueError(f"{name} must be rows of shape {row}, not an array {array.shape}")
+    if not np.isfinite(array).all():
+        raise ValueError(f"{name} hold a number that is not finite")
 
 
 def _numbers(name: str, given: ArrayLike) -> FloatArray:

@@ -14,7 +14,7 @@ from nnlab.core.metrics import (
     activated,
     better_when,
     class_scores,
-    confusion,
+    confusion_matrix,
     decisions,
     quantities_of,
 )
@@ -207,7 +207,7 @@ TABLES = {
 @pytest.mark.parametrize("name", sorted(set(TABLES) - {"no rows"}))
 def test_confusion_and_scores(name):
     labels, predicted = (np.array(part, np.int64) for part in TABLES[name])
-    matrix = confusion(labels, predicted, 3)
+    matrix = confusion_matrix(labels, predicted, 3)
     np.testing.assert_array_equal(
         matrix, sklearn.confusion_matrix(labels, predicted, labels=range(3))
     )
@@ -219,6 +219,6 @@ def test_confusion_and_scores(name):
 
 
 def test_confusion_of_no_rows():
-    matrix = confusion(*(np.array(part, np.int64) for part in TABLES["no rows"]), 3)
+    matrix = confusion_matrix(*(np.array(part, np.int64) for part in TABLES["no rows"]), 3)
     np.testing.assert_array_equal(matrix, np.zeros((3, 3)))
     assert {tuple(scores.values()) for scores in class_scores(matrix)} == {(0.0, 0.0, 0.0, 0)}

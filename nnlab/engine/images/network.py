@@ -102,14 +102,10 @@ class Lanes(Binding):
             lane = Binding(network, rows.of(part), values, own, {})
             self.lanes.append(_informed(lane, BatchInfo(len(self.z), number, self._group)))
         # Each layer with all its rows; scratch and gradient are those of the first lane.
+        xs, dxs = [None, *rows.y], [rows.dx, *rows.dy]
         self.bound = [
-            bound._replace(
-                x=rows.y[i - 1] if i else None,
-                y=rows.y[i],
-                dy=rows.dy[i],
-                dx=None if bound.dx is None else rows.dy[i - 1] if i else rows.dx,
-            )
-            for i, bound in enumerate(self.lanes[0].bound)
+            b._replace(x=xs[i], y=rows.y[i], dy=rows.dy[i], dx=None if b.dx is None else dxs[i])
+            for i, b in enumerate(self.lanes[0].bound)
         ]
 
     def forward(self, x: Array) -> Array:
