@@ -10,9 +10,9 @@ from nnlab.config.expand import TOP
 from nnlab.core import columns
 from nnlab.core.metrics import METRICS, better_when
 from nnlab.errors import NnlabError
-from nnlab.run.folder import RunFolder
 from nnlab.run.listing import RunRecord
-from nnlab.run.settings import dotted, settings
+from nnlab.run.run import Run
+from nnlab.run.settings import dotted
 
 LOSSES = {part: columns.name(part, columns.LOSS) for part in columns.PARTS}
 
@@ -101,7 +101,7 @@ def _rank(value: Any) -> tuple[bool, float, str]:
 def _settings(run: RunRecord) -> dict[str, Any]:
     """None of a run that cannot be read: it is listed as such."""
     try:
-        given = settings(RunFolder(Path(run.path)))
+        given = Run(Path(run.path)).settings
     except NnlabError:
         return {}
     return dotted({key: value for key, value in given.items() if key != "sweeps"})

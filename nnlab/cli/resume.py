@@ -65,7 +65,7 @@ def nothing(folder: "RunFolder", as_json: bool) -> None:
     """Say that the run has come to its end."""
     status = folder.status()
     if as_json:
-        summary = folder.read_summary()
+        summary = folder.read_json("summary.json")
         tell_json({"folder": str(folder.path), "status": status, "summary": summary})
         return
     how = "stopped early, as its config asks" if status == "early_stopped" else "is complete"
