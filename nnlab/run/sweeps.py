@@ -154,7 +154,7 @@ class SweepFolder:
         """summary.csv: a row a trial, a column an axis; gives its path."""
         rows = [_row(record, axes) for record in found]
         columns = list(dict.fromkeys(key for row in rows for key in row))
-        durable.write_file(self.path / SUMMARY, records.csv_text(columns, rows))
+        durable.write_file(self.path / SUMMARY, records.csv_rows(columns, rows))
         return self.path / SUMMARY
 
     def write_figure(self, name: str, data: bytes) -> Path:
