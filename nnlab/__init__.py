@@ -45,7 +45,7 @@ _HOMES = {
     "OPTIMIZERS": "nnlab.core.optimizers",
     "SCHEDULES": "nnlab.core.schedules",
     "INITIALIZERS": "nnlab.core.initializers",
-    "SOURCES": "nnlab.data",
+    "SOURCES": "nnlab.data.sources",
     "NnlabError": "nnlab.errors",
 }
 

@@ -30,7 +30,7 @@ from nnlab.config.schema import Name
 from nnlab.config.short_forms import expand
 from nnlab.config.tree import BAD, Node, find_node
 from nnlab.core.optimizers import Optimizer
-from nnlab.core.schedules import Constant, Schedule
+from nnlab.core.schedules import ConstantSchedule, Schedule
 from nnlab.race.landscapes import LANDSCAPES, Landscape, Point
 
 LANDSCAPE = Family("function", LANDSCAPES)
@@ -57,7 +57,7 @@ class Runner:
 
     name: Annotated[str, Len(1, 60), InWords(default="its optimizer and schedule")] = ""
     optimizer: Optimizer
-    schedule: Schedule = field(default_factory=Constant)
+    schedule: Schedule = field(default_factory=ConstantSchedule)
     steps: Annotated[int, Ge(1), Le(MOST_STEPS)] = 100
     start: Pair | None = None
 

@@ -16,8 +16,8 @@ from nnlab.run.text import shown
 from nnlab.show.figures import style
 from nnlab.show.figures.plot import Plot
 from nnlab.show.figures.style import look
-from nnlab.show.figures.titles import SEPARATOR
 from nnlab.show.figures.view import View
+from nnlab.show.words import SEPARATOR
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -80,7 +80,7 @@ def draw(run: View) -> "Figure":
 def race_of(run: View) -> Race:
     """The race. Raises RunUnreadable in one line when resolved.yaml does not fit."""
     try:
-        return parse_race(run.folder.read_resolved(), str(run.folder.path / RESOLVED))
+        return parse_race(run.folder.read_text(RESOLVED), str(run.folder.path / RESOLVED))
     except ConfigError as error:
         raise RunUnreadable(shown(str(error).splitlines()[0])) from error
 

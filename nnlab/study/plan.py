@@ -19,7 +19,7 @@ from nnlab.config.tree import Node, Place, Source, from_plain, to_plain
 from nnlab.data.user_tables import Csv, Npz
 from nnlab.errors import NnlabError, UsageError
 from nnlab.run import names
-from nnlab.run.folder import RESOLVED
+from nnlab.run.folder import RESOLVED, RUN
 from nnlab.run.sweeps import SweepFolder, TrialRecord
 from nnlab.study import grid
 from nnlab.study.axes import Axis, parse
@@ -170,7 +170,7 @@ def look(sweep: Sweep, folder: SweepFolder, retry: bool = False) -> Progress:
             stale.append(trial)
             todo.append(trial)
         elif known is not None and known.done:
-            about = run.read_run()
+            about = run.read_json(RUN)
             done.append(known)
             seconds += [about["seconds"]] if isinstance(about.get("seconds"), float) else []
             if isinstance(data := about.get("data"), dict):

@@ -11,7 +11,8 @@ from nnlab.config.annotations import allowed, hints, options
 from nnlab.config.dump import settings_of
 from nnlab.config.load import describes_race, load_config, parse_config
 from nnlab.core.optimizers import Adam, Sgd
-from nnlab.core.schedules import Constant, Exponential
+from nnlab.core.schedules import ConstantSchedule as Constant
+from nnlab.core.schedules import Exponential
 from nnlab.errors import ConfigError
 from nnlab.race.config import (
     LANDSCAPE,

@@ -12,6 +12,7 @@ from nnlab.config.short_forms import expand
 from nnlab.config.tree import Node, Source, to_plain
 from nnlab.config.yaml12 import read_yaml
 from nnlab.errors import NnlabError
+from nnlab.run import durable
 from nnlab.show.figures.view import View
 from nnlab.show.page.numbers import as_yaml, shorter
 
@@ -75,7 +76,11 @@ def asked(seen: View, in_full: InFull = training_in_full) -> Asked:
         if section.lines:
             sections.append(section)
     return Asked(
-        tuple(sections), intro(config), config, seen.folder.read_resolved(), base is not None
+        tuple(sections),
+        intro(config),
+        config,
+        seen.folder.read_text("resolved.yaml"),
+        base is not None,
     )
 
 
@@ -97,7 +102,7 @@ def intro(config: str) -> tuple[tuple[str, bool], ...]:
 def _text(seen: View) -> str:
     """config.yaml, or nothing where it cannot be had: resolved.yaml says all that matters."""
     try:
-        return seen.folder.read_config().decode("utf-8", "replace")
+        return durable.read_file(seen.folder.path / "config.yaml").decode("utf-8", "replace")
     except NnlabError:
         return ""
 
