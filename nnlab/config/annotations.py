@@ -93,7 +93,7 @@ def note_of_type(hint: Any, kind: type[T]) -> T | None:
     return next((note for note in notes_of(hint) if isinstance(note, kind)), None)
 
 
-def in_words(hint: Any) -> InWords:
+def words_of(hint: Any) -> InWords:
     """What the notes of an annotation say in words."""
     notes = [note for note in notes_of(hint) if isinstance(note, InWords)]
     return InWords("".join(n.allowed for n in notes), "".join(n.default for n in notes))
@@ -163,7 +163,7 @@ def choices(hint: Any) -> tuple[str, ...]:
 
 def allowed(hint: Any) -> str:
     """The annotation in words: "a number >= 0 and < 1, or null"."""
-    if words := in_words(hint).allowed:
+    if words := words_of(hint).allowed:
         return words
     phrases = list(dict.fromkeys(_phrase(option) for option in options(hint)))
     phrases.sort(key=lambda phrase: phrase == "null")  # null comes last
@@ -173,7 +173,7 @@ def allowed(hint: Any) -> str:
 
 
 def _phrase(hint: Any) -> str:
-    if words := in_words(hint).allowed:
+    if words := words_of(hint).allowed:
         return words
     origin, arguments = get_origin(hint), get_args(hint)
     if hint is type(None):

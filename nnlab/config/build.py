@@ -22,7 +22,7 @@ from nnlab.config.annotations import (
     convert,
     field_default,
     hints,
-    in_words,
+    words_of,
     item_hint,
     note_of_type,
     options,
@@ -162,7 +162,7 @@ class Builder:
     def _example(self, cls: type[Any], node: Node, path: str) -> str:
         """The sentence " Write `early_stopping: {patience: 10}`." for a bare 10, or ""."""
         value = to_plain(node)
-        required = [key for key in required_fields(cls) if not in_words(hints(cls)[key]).default]
+        required = [key for key in required_fields(cls) if not words_of(hints(cls)[key]).default]
         if value is True and required:
             value = 10
         for key in required if isinstance(value, int | list) and is_small(node) else ():
@@ -213,7 +213,7 @@ class Builder:
                     )
                 elif field_default(field) is not MISSING:
                     values[name] = field_default(field)
-                elif not in_words(hint).default:
+                elif not words_of(hint).default:
                     self._missing(hint, node, name, owner)
             except RefusedError:
                 continue

@@ -12,7 +12,7 @@ from nnlab.config.annotations import (
     allowed,
     field_default,
     hints,
-    in_words,
+    words_of,
     item_hint,
     main_setting,
     options,
@@ -162,7 +162,7 @@ def _default(field: dataclasses.Field[Any], hint: Any) -> str:
     """The default of a setting, in words."""
     value = field_default(field)
     family, record = family_of(hint), record_of(hint)
-    if words := in_words(hint).default:
+    if words := words_of(hint).default:
         return words
     if value is dataclasses.MISSING:
         if family is not None and family.default:

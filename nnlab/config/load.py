@@ -210,7 +210,7 @@ def construct(root: Node, stem: str, problems: Problems) -> Parts:
         values = Builder(problems, HOMES).top(Config, root)
     except RefusedError:
         return Parts()
-    check_name(values, root, problems)
+    note_bad_name(values, root, problems)
     parts = Parts(**{key: values.get(key) for key in ("data", "network", "loss", "training")})
     parts.data = values["data"] = _with_labels(parts)
     parts.training = values["training"] = _with_monitor(parts)
@@ -219,7 +219,7 @@ def construct(root: Node, stem: str, problems: Problems) -> Parts:
     return parts
 
 
-def check_name(values: Mapping[str, Any], root: Node, problems: Problems) -> None:
+def note_bad_name(values: Mapping[str, Any], root: Node, problems: Problems) -> None:
     """Note a name that cannot be part of a folder's name."""
     if "name" in values and (sentence := name_problem(values["name"])):
         problems.add(find_node(root, "name").place, sentence)

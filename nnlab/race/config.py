@@ -22,7 +22,7 @@ from nnlab.config.annotations import InWords, field_default, hints
 from nnlab.config.build import Builder, RefusedError
 from nnlab.config.dump import settings_of, to_yaml
 from nnlab.config.families import OPTIMIZER, SCHEDULE, Family
-from nnlab.config.load import Document, check_name, finished, read_document, read_text, with_missing
+from nnlab.config.load import Document, note_bad_name, finished, read_document, read_text, with_missing
 from nnlab.config.overrides import Grammar, Override, UnfitError, apply, read_overrides
 from nnlab.config.problems import Problems, shown_value
 from nnlab.config.rewrite import names_member, rewritten
@@ -203,7 +203,7 @@ def _race(root: Node, stem: str, problems: Problems) -> Race | None:
         values = Builder(problems, HOMES).top(Race, root)
     except RefusedError:
         return None
-    check_name(values, root, problems)
+    note_bad_name(values, root, problems)
     _check_names(values.get("runs", ()), root, problems)
     if len(values) < len(hints(Race)) or len(problems.found) > before:
         return None
