@@ -1,21 +1,20 @@
 """`nnlab compare`: a comparison of runs as text and as JSON."""
 
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, astuple
 from pathlib import Path
-from statistics import quantiles
 from typing import Any
 
 import click
 
 from nnlab.cli.options import complete_run, json_option, runs_option, verbosity
 from nnlab.cli.runs import LONGEST_SETTING
-from nnlab.cli.tables import NOTHING, Cell, draw_records, draw_table
+from nnlab.cli.tables import NOTHING, Cell, draw_records, draw_table, spread_texts
 from nnlab.cli.terminal import print_json, print_messages, print_result
 from nnlab.errors import UsageError
 from nnlab.run.names import runs_folder
-from nnlab.show.words import count, setting_value, shorten
+from nnlab.show.words import count, first_few, setting_value, shorten
 from nnlab.study import noise
 from nnlab.study.differences import (
     MISSING,
@@ -27,6 +26,7 @@ from nnlab.study.differences import (
 )
 from nnlab.study.facts import Facts, find_folders, read_facts, refuse_fewer
 from nnlab.study.groups import Comparison, Group, better, compare, group
+from nnlab.study.table import Spread
 from nnlab.suggest import did_you_mean
 
 MOST_COLUMNS = 8  # runs that are shown in columns; more runs are rows
@@ -121,24 +121,21 @@ def _sections(
 
 
 def _runs_in_columns(runs: Sequence[Facts]) -> Iterator[str]:
-
     letters = run_letters(len(runs))
     paths = [[n, str(run.folder.path), run.status] for n, run in zip(letters, runs, strict=True)]
     yield draw_table(["", "run", "status"], paths)
     settings = _texts(setting_rows([run.settings for run in runs]))
     environment = _texts(environment_rows(runs))
-    for title, rows in (
-        ("config", settings),
-        ("metric", _metric_rows(runs)),
-        ("environment", environment),
-    ):
-        lines: list[list[Cell]] = [[key, *row] for key, row in rows.items()]
-        if lines or title == "metric":
-            yield draw_table([title, *letters], lines, by_row=True)
-        elif title == "config":
-            yield "The configs are the same."
-        if title == "metric":
-            yield "\n".join(_curve_sentences(runs))
+    yield _across("config", letters, settings) if settings else "The configs are the same."
+    yield _across("metric", letters, _metric_rows(runs))
+    yield "\n".join(_curve_sentences(runs))
+    if environment:
+        yield _across("environment", letters, environment)
+
+
+def _across(title: str, names: Sequence[str], rows: Mapping[str, Sequence[Cell]]) -> str:
+    """A table with a column per run or group."""
+    return draw_table([title, *names], [[key, *row] for key, row in rows.items()], by_row=True)
 
 
 def _curve_sentences(runs: Sequence[Facts]) -> Iterator[str]:
@@ -171,25 +168,25 @@ def _runs_in_rows(runs: Sequence[Facts]) -> str:
 def _groups_in_columns(groups: Sequence[Group], comparisons: Sequence[Comparison]) -> Iterator[str]:
     """Each group with its values over the seeds, and a sentence for each difference."""
     numbers = [str(number) for number in range(1, len(groups) + 1)]
-    settings = _texts(setting_rows([_without_seed(group) for group in groups]))
-    metrics = dict.fromkeys(comparison.metric for comparison in comparisons)
-    rows: list[list[Cell]] = [
-        ["runs", *(str(len(group.runs)) for group in groups)],
-        ["seeds", *(_seed_range(group.seeds) for group in groups)],
-    ]
-    rows += [[key, *row] for key, row in settings.items()]
-    rows += [[metric, *(_quartiles(group, metric) for group in groups)] for metric in metrics]
-    table = draw_table(["group", *numbers], rows, by_row=True)
+    rows: dict[str, Sequence[Cell]] = {
+        "runs": [str(len(group.runs)) for group in groups],
+        "seeds": [_seed_range(group.seeds) for group in groups],
+    }
+    rows |= _texts(setting_rows([_without_seed(group) for group in groups]))
+    for metric in dict.fromkeys(comparison.metric for comparison in comparisons):
+        rows[metric] = spread_texts([_quartiles(group, metric) for group in groups])
+    table = _across("group", numbers, rows)
     yield f"{table}\nMetrics: median (quartiles) of the finished runs."
-    unfinished = [
-        f"Group {number} leaves out {len(group.unfinished)} of its {len(group.runs)} runs: "
-        + ", ".join(f"seed {run.seed} {run.status}" for run in group.unfinished[:5])
-        + (" ..." if len(group.unfinished) > 5 else "")
-        + "."
-        for number, group in zip(numbers, groups, strict=True)
-        if group.unfinished
-    ]
-    yield "\n".join([*map(_verdict_sentence, comparisons), *unfinished])
+    yield "\n".join([*map(_verdict_sentence, comparisons), *_unfinished(groups)])
+
+
+def _unfinished(groups: Sequence[Group]) -> Iterator[str]:
+    """A sentence for each group that leaves out runs."""
+    for number, members in enumerate(groups, start=1):
+        if lost := members.unfinished:
+            names = first_few([f"seed {run.seed} {run.status}" for run in lost], 5)
+            total = count(len(members.runs), "run")
+            yield f"Group {number} leaves out {len(lost)} of its {total}: {names}."
 
 
 def _verdict_sentence(comparison: Comparison) -> str:
@@ -245,17 +242,7 @@ def _comparison_json(
     settings = setting_rows([run.settings for run in runs])
     places = {id(run): index for index, run in enumerate(runs)}
     return {
-        "runs": [
-            {
-                "name": run.folder.name,
-                "path": str(run.folder.path),
-                "status": run.status,
-                "seed": run.seed,
-                "data": {"name": run.data[0], "sha256": run.data[1]},
-                "metrics": run.metrics,
-            }
-            for run in runs
-        ],
+        "runs": list(map(_run_json, runs)),
         "config": {
             key: [None if value is MISSING else value for value in row]
             for key, row in settings.items()
@@ -266,7 +253,19 @@ def _comparison_json(
             {"runs": [places[id(run)] for run in group.runs], "seeds": group.seeds}
             for group in groups
         ],
-        "comparisons": [asdict(comparison) for comparison in comparisons],
+        "comparisons": list(map(asdict, comparisons)),
+    }
+
+
+def _run_json(run: Facts) -> dict[str, Any]:
+    name, digest = run.data
+    return {
+        "name": run.folder.name,
+        "path": str(run.folder.path),
+        "status": run.status,
+        "seed": run.seed,
+        "data": {"name": name, "sha256": digest},
+        "metrics": run.metrics,
     }
 
 
@@ -288,13 +287,10 @@ def _metric_rows(runs: Sequence[Facts]) -> dict[str, list[Cell]]:
     return {name: [run.metrics.get(name) for run in runs] for name in names}
 
 
-def _quartiles(group: Group, metric: str) -> str:
-    """Median and quartiles of the finished runs."""
-    values = [run.metrics[metric] for run in group.by_seed.values() if metric in run.metrics]
-    if len(values) < 2:
-        return _four_digits(values[0] if values else math.nan)
-    low, median, high = quantiles(values, n=4, method="inclusive")
-    return f"{_four_digits(median)} ({_four_digits(low)} to {_four_digits(high)})"
+def _quartiles(group: Group, metric: str) -> tuple[float, float, float] | None:
+    """Median and quartiles of the finished runs; None where no run has the metric."""
+    spread = Spread.of([r.metrics[metric] for r in group.by_seed.values() if metric in r.metrics])
+    return None if spread is None else astuple(spread)
 
 
 def _four_digits(value: float) -> str:
@@ -306,7 +302,7 @@ def _seed_range(seeds: Sequence[int]) -> str:
     """0 to 4 where no number is left out, else all of them."""
     if len(seeds) > 2 and seeds[-1] - seeds[0] == len(seeds) - 1:
         return f"{seeds[0]} to {seeds[-1]}"
-    return ", ".join(map(str, seeds[:8])) + (" ..." if len(seeds) > 8 else "")
+    return first_few(list(map(str, seeds)), 8)
 
 
 def _texts(rows: dict[str, list[Any]]) -> dict[str, list[Cell]]:

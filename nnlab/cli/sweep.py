@@ -2,9 +2,9 @@
 
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import asdict
+from dataclasses import asdict, astuple
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
@@ -14,7 +14,7 @@ import click
 from nnlab.cli import options
 from nnlab.cli.progress import watch_trials
 from nnlab.cli.provide import provide_data, provide_kernels
-from nnlab.cli.tables import NOTHING, Cell, draw_table, format_cells
+from nnlab.cli.tables import Cell, draw_records, draw_table, spread_texts
 from nnlab.cli.terminal import print_json, print_message, print_messages, print_result
 from nnlab.cli.training_output import print_drawn
 from nnlab.errors import Interrupted, SweepFailed, UsageError
@@ -277,24 +277,28 @@ def _conclude(
         drawn = draw_sweep(folder)
         print_drawn(drawn)
         figures = [str(path) for path in drawn.paths]
-    done = sum(record.done for record in records)
+    cells, done = rows(records, axes), sum(record.done for record in records)
     if as_json:
+        trials = [{**asdict(record), "done": record.done} for record in records]
         print_json(
             {
                 "folder": str(folder.path),
                 "axes": list(axes),
-                "cells": [asdict(row) for row in rows(records, axes)],
-                "trials": [{**asdict(record), "done": record.done} for record in records],
+                "cells": list(map(asdict, cells)),
+                "trials": trials,
                 "figures": figures,
             }
         )
     else:
-        print_result(_cells_table(rows(records, axes), keys))
-        if done < len(records):
-            print_result(f"\n{_failed_table(records, axes)}")
-        print_result(f"\n{done:,} of {len(records):,} trials done in {duration(seconds)}, saved in")
-        print_result(str(folder.path))
-    names = {trial.name for trial in sweep.trials}
+        failed = f"\n\n{_failed_table(records, axes)}" if done < len(records) else ""
+        print_result(
+            f"{_cells_table(cells, keys)}{failed}\n\n{done:,} of {len(records):,} trials done in "
+            f"{duration(seconds)}, saved in\n{folder.path}"
+        )
+    _require_all({trial.name for trial in sweep.trials}, records)
+
+
+def _require_all(names: set[str], records: Sequence[TrialRecord]) -> None:
     missing = len(names) - sum(record.done and record.name in names for record in records)
     if missing:
         raise SweepFailed(
@@ -303,44 +307,42 @@ def _conclude(
 
 
 def _cells_table(rows: Sequence[Row], keys: Sequence[str]) -> str:
-    """A row per cell: medians, and where there are several seeds the quartiles."""
+    """A row per cell; with several seeds the numbers are medians and quartiles."""
     repeated = any(row.trials > 1 for row in rows)
-    columns: list[tuple[str, list[Cell]]] = []
-    columns += [(key, [axis_value(row.cell.get(key)) for row in rows]) for key in keys]
+    columns: dict[str, Sequence[Cell]] = {
+        key: [axis_value(row.cell.get(key)) for row in rows] for key in keys
+    }
     if repeated:
-        columns.append(("trials", [row.trials for row in rows]))
+        columns["trials"] = [row.trials for row in rows]
     if any(row.failed for row in rows):
-        columns.append(("failed", [row.failed for row in rows]))
+        columns["failed"] = [row.failed for row in rows]
+    columns |= _number_columns(rows, repeated)
+    table = draw_table(list(columns), list(zip(*columns.values(), strict=True)))
+    return f"{table}\nNumbers: median (quartiles) over the seeds." if repeated else table
+
+
+def _number_columns(rows: Sequence[Row], repeated: bool) -> Iterator[tuple[str, Sequence[Cell]]]:
     for name in dict.fromkeys(name for row in rows for name in row.numbers):
-        columns += _number_columns(name, rows, repeated)
-    return draw_table(
-        [name for name, _ in columns], list(zip(*(cells for _, cells in columns), strict=True))
-    )
-
-
-def _number_columns(name: str, rows: Sequence[Row], repeated: bool) -> list[tuple[str, list[Cell]]]:
-    """The column of a number, and beside it the column of its quartiles."""
-    spreads = [row.numbers.get(name) for row in rows]
-    if not repeated:
-        return [(name, [None if spread is None else spread.median for spread in spreads])]
-    known = [spread for spread in spreads if spread is not None]
-    texts = iter(format_cells([number for s in known for number in (s.median, s.low, s.high)]))
-    medians: list[Cell] = []
-    quartiles: list[Cell] = []
-    for spread in spreads:
-        medians.append(NOTHING if spread is None else next(texts))
-        quartiles.append(NOTHING if spread is None else f"{next(texts)} to {next(texts)}")
-    return [(f"{name} (median)", medians), ("quartiles", quartiles)]
+        spreads = [row.numbers.get(name) for row in rows]
+        if repeated:
+            yield name, spread_texts([None if s is None else astuple(s) for s in spreads])
+        else:
+            yield name, [None if s is None else s.median for s in spreads]
 
 
 def _failed_table(records: Sequence[TrialRecord], axes: Sequence[Mapping[str, Any]]) -> str:
     """The trials without a result, with the reasons."""
     failed = [record for record in records if not record.done]
     failed.sort(key=lambda record: (*places(record.cell, axes), record.seed or 0))
-    rows: list[list[Cell]] = [
-        [trial.name, cell_name(trial.cell), trial.seed, trial.status,
-         (trial.reason or "").split("\n")[0]]
+    rows: list[dict[str, Cell]] = [
+        {
+            "trial": trial.name,
+            "cell": cell_name(trial.cell),
+            "seed": trial.seed,
+            "status": trial.status,
+            "reason": (trial.reason or "").split("\n")[0],
+        }
         for trial in failed[:MOST_FAILED]
-    ]  # fmt: skip
+    ]
     more = f"\nand {len(failed) - MOST_FAILED:,} more" if len(failed) > MOST_FAILED else ""
-    return draw_table(["trial", "cell", "seed", "status", "reason"], rows) + more
+    return draw_records(rows) + more

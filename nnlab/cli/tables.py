@@ -5,7 +5,7 @@ import io
 import math
 import textwrap
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from nnlab.cli.terminal import printable
 from nnlab.show.words import LARGE, SMALL
@@ -24,18 +24,21 @@ def draw_table(
     fit: break the texts of the last column between words, so that lines have so many columns.
     by_row: the numbers of a row are of one kind and rounded alike; else those of a column.
     """
-    if by_row:
-        lines = [[str(first), *format_cells(rest)] for first, *rest in rows]
-    else:
-        columns = [format_cells([row[i] for row in rows]) for i in range(len(header))]
-        lines = [list(line) for line in zip(*columns, strict=True)]
-    lines = [[_on_one_line(text) for text in line] for line in [header, *lines]]
+    lines = [[str(name) for name in header], *_format_rows(rows, by_row)]
+    lines = [[_on_one_line(text) for text in line] for line in lines]
     widths = [max(map(text_width, column)) for column in zip(*lines, strict=True)]
-    left = [
-        i == 0 if by_row else any(isinstance(row[i], str) for row in rows)
-        for i in range(len(header))
-    ]
+    left = [(by_row and i == 0) or (not by_row and _has_text(rows, i)) for i in range(len(header))]
     return "\n".join(_draw_line(line, widths, left, fit) for line in lines)
+
+
+def _format_rows(rows: Sequence[Sequence[Cell]], by_row: bool) -> Iterable[Sequence[str]]:
+    if by_row:
+        return [[str(first), *format_cells(rest)] for first, *rest in rows]
+    return zip(*map(format_cells, zip(*rows, strict=True)), strict=True)
+
+
+def _has_text(rows: Sequence[Sequence[Cell]], column: int) -> bool:
+    return any(isinstance(row[column], str) for row in rows)
 
 
 def _draw_line(line: Sequence[str], widths: Sequence[int], left: Sequence[bool], fit: int) -> str:
@@ -74,6 +77,15 @@ def format_cells(cells: Sequence[Cell]) -> list[str]:
     low = min((number for number in floats if SMALL <= number < LARGE), default=1.0)
     decimals = max(DIGITS - 1 - math.floor(math.log10(low)), 1)
     return [_cell_text(cell, decimals) for cell in cells]
+
+
+def spread_texts(spreads: Sequence[tuple[float, float, float] | None]) -> list[str]:
+    """Median and quartiles of each: 0.50 (0.48 to 0.51); all numbers are rounded alike."""
+    texts = iter(format_cells([number for spread in spreads for number in spread or ()]))
+    return [
+        NOTHING if spread is None else f"{next(texts)} ({next(texts)} to {next(texts)})"
+        for spread in spreads
+    ]
 
 
 def to_csv(rows: Sequence[Mapping[str, Cell]], names: Sequence[str]) -> str:
