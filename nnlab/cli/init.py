@@ -44,7 +44,7 @@ def command(name: str | None, path: Path | None, force: bool) -> None:
         target = target / source.name
     if target.exists() and not force:
         raise UsageError(f"{target} exists already; --force overwrites it.")
-    durable.write(target, source.read_bytes())
+    durable.write_file(target, source.read_bytes())
     print_result(str(target))
     verb, runner = ("Run", "descend") if describes_race(source) else ("Train", "train")
     print_message(f"{verb} it with: nnlab {runner} {target}")

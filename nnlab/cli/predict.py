@@ -67,7 +67,7 @@ def command(
     if output is None or str(output) == options.STDIO:
         print_data(text)
     else:
-        durable.write(output, text)
+        durable.write_file(output, text)
         print_message(f"{count(len(rows), 'row')} written to {output}")
 
 

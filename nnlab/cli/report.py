@@ -47,7 +47,7 @@ def command(run: tuple[str, ...], runs: Path | None, out: Path | None, show: boo
     try:
         if out is None:
             durable.make_folder(path.parent)
-        durable.write(path, report.html, sync=False)
+        durable.write_file(path, report.html, sync=False)
     except (RunUnreadable, StorageError) as error:
         hint = "" if out is not None else " Use --out FILE to write the page elsewhere."
         raise type(error)(f"{error}{hint}") from error

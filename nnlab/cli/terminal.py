@@ -62,9 +62,9 @@ def print_data(text: str) -> None:
 
 def print_json(value: Mapping[str, Any]) -> None:
     """Print a result as one strict JSON object; nan and inf are null."""
-    from nnlab.run.text import plain
+    from nnlab.run.text import json_value
 
-    write_stdout(json.dumps(plain(value), allow_nan=False, indent=2) + "\n")
+    write_stdout(json.dumps(json_value(value), allow_nan=False, indent=2) + "\n")
 
 
 def write_stdout(data: str | bytes) -> None:

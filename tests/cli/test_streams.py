@@ -83,7 +83,7 @@ def test_data_on_stdout_are_the_bytes_of_a_file(tmp_path: Path, encoding: str) -
         "import sys; from pathlib import Path; from nnlab.run import durable\n"
         "from nnlab.cli.group import exit_code; from nnlab.cli.terminal import print_data\n"
         f"text = chr(10).join({NASTY!a})\n"
-        "durable.write(Path('file'), text)\n"
+        "durable.write_file(Path('file'), text)\n"
         "sys.exit(exit_code(lambda: print_data(text)))\n"
     )
     done = subprocess.run(
