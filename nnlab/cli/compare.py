@@ -10,7 +10,7 @@ import click
 
 from nnlab.cli.options import complete_run, json_option, runs_option, verbosity
 from nnlab.cli.runs import LONGEST_SETTING
-from nnlab.cli.tables import NOTHING, Cell, draw_records, draw_table, spread_texts
+from nnlab.cli.tables import NOTHING, Cell, format_records, format_table, spread_texts
 from nnlab.cli.terminal import print_json, print_messages, print_result
 from nnlab.errors import UsageError
 from nnlab.run.names import runs_folder
@@ -123,7 +123,7 @@ def _sections(
 def _runs_in_columns(runs: Sequence[Facts]) -> Iterator[str]:
     letters = run_letters(len(runs))
     paths = [[n, str(run.folder.path), run.status] for n, run in zip(letters, runs, strict=True)]
-    yield draw_table(["", "run", "status"], paths)
+    yield format_table(["", "run", "status"], paths)
     settings = _texts(setting_rows([run.settings for run in runs]))
     environment = _texts(environment_rows(runs))
     yield _across("config", letters, settings) if settings else "The configs are the same."
@@ -135,7 +135,7 @@ def _runs_in_columns(runs: Sequence[Facts]) -> Iterator[str]:
 
 def _across(title: str, names: Sequence[str], rows: Mapping[str, Sequence[Cell]]) -> str:
     """A table with a column per run or group."""
-    return draw_table([title, *names], [[key, *row] for key, row in rows.items()], by_row=True)
+    return format_table([title, *names], [[key, *row] for key, row in rows.items()], by_row=True)
 
 
 def _curve_sentences(runs: Sequence[Facts]) -> Iterator[str]:
@@ -156,7 +156,7 @@ def _curve_sentences(runs: Sequence[Facts]) -> Iterator[str]:
 def _runs_in_rows(runs: Sequence[Facts]) -> str:
     """A row per run, with the settings that differ as columns."""
     columns = _texts(setting_rows([run.settings for run in runs])) | _metric_rows(runs)
-    return draw_records(
+    return format_records(
         [
             {"run": run.folder.name, "status": run.status}
             | {key: cells[index] for key, cells in columns.items()}

@@ -4,7 +4,7 @@ import click
 
 from nnlab.cli.group import Subcommands
 from nnlab.cli.options import json_option, verbosity
-from nnlab.cli.tables import draw_records
+from nnlab.cli.tables import format_records
 from nnlab.cli.terminal import print_json, print_message, print_result
 from nnlab.data.download import Collection, FileState, fetch_files, file_states
 from nnlab.data.images import COLLECTIONS
@@ -107,7 +107,7 @@ def _print_files(files: list[FileState], as_json: bool) -> None:
         rows = [{**row, "detail": text} for row, text in zip(rows, details, strict=True)]
         print_json({"files": rows})
     else:
-        print_result(draw_records(rows))
+        print_result(format_records(rows))
 
 
 def _names(files: list[FileState]) -> str:

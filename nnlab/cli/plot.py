@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from nnlab.cli.options import FOLDER, complete_run, find_run, find_sweep, runs_option, verbosity
-from nnlab.cli.tables import draw_table
+from nnlab.cli.tables import format_table
 from nnlab.cli.terminal import (
     print_message,
     print_messages,
@@ -172,4 +172,4 @@ def _figure_table(folder: RunFolder) -> str:
         reason = _why_unsuited(plot, data)
         rows.append((name, "no" if reason else "yes", str(reason or plot.title)))
     header = ("figure", "suits", "what it is, or why not")
-    return draw_table(header, rows, terminal_width(sys.stdout))
+    return format_table(header, rows, terminal_width(sys.stdout))

@@ -8,7 +8,7 @@ import click
 
 from nnlab.cli import options
 from nnlab.cli.evaluate import default_part
-from nnlab.cli.tables import csv_text
+from nnlab.cli.tables import to_csv
 from nnlab.cli.terminal import print_data, print_message, print_messages
 from nnlab.core.metrics import decisions
 from nnlab.core.types import FloatArray
@@ -63,7 +63,7 @@ def command(
         print_messages(notes)
         columns = _output_columns(trained.predict(inputs, weights), trained.data)
     rows = list(zip(*(cells for _, cells in columns), strict=True))
-    text = csv_text([[name for name, _ in columns], *rows])
+    text = to_csv([name for name, _ in columns], rows)
     if output is None or str(output) == options.STDIO:
         print_data(text)
     else:

@@ -9,7 +9,7 @@ import click
 
 from nnlab.cli.conditions import Condition, condition_values, parse_condition
 from nnlab.cli.options import FOLDER, json_option, runs_option, verbosity
-from nnlab.cli.tables import Cell, draw_records, to_csv
+from nnlab.cli.tables import Cell, format_records, to_csv
 from nnlab.cli.terminal import print_data, print_json, print_message, print_result
 from nnlab.config.expand import TOP
 from nnlab.config.problems import show
@@ -253,10 +253,12 @@ def _print_tables(
 ) -> None:
     """The runs and below them the sweeps; as CSV the runs with all digits."""
     if as_csv:
-        print_data(to_csv(rows, list(rows[0]) if rows else column_names()))
+        print_data(
+            to_csv(list(rows[0]) if rows else column_names(), [list(row.values()) for row in rows])
+        )
         return
-    tables = [draw_records([dict(_show_cells(row)) for row in rows])] if rows else []
-    tables += [draw_records(sweeps)] if sweeps else []
+    tables = [format_records([dict(_show_cells(row)) for row in rows])] if rows else []
+    tables += [format_records(sweeps)] if sweeps else []
     if tables:
         print_result("\n\n".join(tables))
 

@@ -14,7 +14,7 @@ import click
 from nnlab.cli import options
 from nnlab.cli.progress import watch_trials
 from nnlab.cli.provide import provide_data, provide_kernels
-from nnlab.cli.tables import Cell, draw_records, draw_table, spread_texts
+from nnlab.cli.tables import Cell, format_records, format_table, spread_texts
 from nnlab.cli.terminal import print_json, print_message, print_messages, print_result
 from nnlab.cli.training_output import print_drawn
 from nnlab.errors import Interrupted, SweepFailed, UsageError
@@ -317,7 +317,7 @@ def _cells_table(rows: Sequence[Row], keys: Sequence[str]) -> str:
     if any(row.failed for row in rows):
         columns["failed"] = [row.failed for row in rows]
     columns |= _number_columns(rows, repeated)
-    table = draw_table(list(columns), list(zip(*columns.values(), strict=True)))
+    table = format_table(list(columns), list(zip(*columns.values(), strict=True)))
     return f"{table}\nNumbers: median (quartiles) over the seeds." if repeated else table
 
 
@@ -345,4 +345,4 @@ def _failed_table(records: Sequence[TrialRecord], axes: Sequence[Mapping[str, An
         for trial in failed[:MOST_FAILED]
     ]
     more = f"\nand {len(failed) - MOST_FAILED:,} more" if len(failed) > MOST_FAILED else ""
-    return draw_records(rows) + more
+    return format_records(rows) + more

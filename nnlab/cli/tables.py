@@ -1,4 +1,4 @@
-"""Tables of text and numbers, drawn in aligned columns or written as CSV."""
+"""Tables of text and numbers, in aligned columns, or as CSV."""
 
 import csv
 import io
@@ -16,7 +16,7 @@ DIGITS = 4  # significant digits of the smallest number in a column
 NARROWEST = 12  # columns of a text that is broken between words
 
 
-def draw_table(
+def format_table(
     header: Sequence[str], rows: Sequence[Sequence[Cell]], fit: int = 0, by_row: bool = False
 ) -> str:
     """The rows below the header: texts to the left, numbers to the right.
@@ -28,7 +28,7 @@ def draw_table(
     lines = [[_on_one_line(text) for text in line] for line in lines]
     widths = [max(map(text_width, column)) for column in zip(*lines, strict=True)]
     left = [(by_row and i == 0) or (not by_row and _has_text(rows, i)) for i in range(len(header))]
-    return "\n".join(_draw_line(line, widths, left, fit) for line in lines)
+    return "\n".join(_format_line(line, widths, left, fit) for line in lines)
 
 
 def _format_rows(rows: Sequence[Sequence[Cell]], by_row: bool) -> Iterable[Sequence[str]]:
@@ -41,7 +41,7 @@ def _has_text(rows: Sequence[Sequence[Cell]], column: int) -> bool:
     return any(isinstance(row[column], str) for row in rows)
 
 
-def _draw_line(line: Sequence[str], widths: Sequence[int], left: Sequence[bool], fit: int) -> str:
+def _format_line(line: Sequence[str], widths: Sequence[int], left: Sequence[bool], fit: int) -> str:
     """The cells of a line, padded; a last text beyond `fit` columns is broken between words."""
     cells = []
     for text, width, is_left in zip(line, widths, left, strict=True):
@@ -64,11 +64,11 @@ def text_width(text: str) -> int:
     )
 
 
-def draw_records(rows: Sequence[Mapping[str, Cell]]) -> str:
+def format_records(rows: Sequence[Mapping[str, Cell]]) -> str:
     """A table of mappings; its columns are their keys, without those that no row has."""
     names = list(dict.fromkeys(name for row in rows for name in row))
     names = [name for name in names if any(row.get(name) is not None for row in rows)]
-    return draw_table(names, [[row.get(name) for name in names] for row in rows])
+    return format_table(names, [[row.get(name) for name in names] for row in rows])
 
 
 def format_cells(cells: Sequence[Cell]) -> list[str]:
@@ -88,15 +88,10 @@ def spread_texts(spreads: Sequence[tuple[float, float, float] | None]) -> list[s
     ]
 
 
-def to_csv(rows: Sequence[Mapping[str, Cell]], names: Sequence[str]) -> str:
+def to_csv(names: Sequence[str], rows: Iterable[Sequence[Cell]]) -> str:
     """The rows as CSV below the names: all digits of a number, empty for None."""
-    return csv_text([names, *([row.get(name) for name in names] for row in rows)])
-
-
-def csv_text(lines: Sequence[Sequence[Cell]]) -> str:
-    """The lines as CSV."""
     buffer = io.StringIO()
-    csv.writer(buffer, lineterminator="\n").writerows(lines)
+    csv.writer(buffer, lineterminator="\n").writerows([names, *rows])
     return buffer.getvalue()
 
 

@@ -13,7 +13,7 @@ import click
 from nnlab.cli import options
 from nnlab.cli.provide import provide_data, provide_kernels
 from nnlab.cli.sweep import stopped_error
-from nnlab.cli.tables import draw_records
+from nnlab.cli.tables import format_records
 from nnlab.cli.terminal import print_json, print_message, print_messages, print_result
 from nnlab.config.dump import mapping
 from nnlab.config.load import PATHS
@@ -177,7 +177,7 @@ def _print_study(study: Study, as_json: bool) -> None:
         }
         for trial in study.told
     ]
-    print_result(draw_records(rows))
+    print_result(format_records(rows))
     if importances:
         shares = ", ".join(f"{key} {percent(share)}" for key, share in importances.items())
         print_result(f"\nShare of the differences explained by each setting: {shares}")
