@@ -5,8 +5,8 @@ from importlib.util import find_spec
 
 from nnlab.build import SHARED, foreseen
 from nnlab.cli.terminal import VERBOSE, say
+from nnlab.config.schema import Config
 from nnlab.errors import ConfigError
-from nnlab.study.trial import Trial
 
 
 def compiling(dtype: str) -> str | None:
@@ -22,8 +22,8 @@ def compiling(dtype: str) -> str | None:
     return f"Compiling the kernels for {dtype}, once an installation: about 20 s."
 
 
-def provide_kernels(trials: Iterable[Trial]) -> None:
-    """Compile what the trials load, for every dtype, where that was never done on this machine.
+def provide_kernels(configs: Iterable[Config]) -> None:
+    """Compile the kernels of these configs, for every dtype, where that was never done here.
 
     Else each process of a sweep would compile the same at once, in silence, and within the time
     and memory that a trial may take.
@@ -31,22 +31,22 @@ def provide_kernels(trials: Iterable[Trial]) -> None:
     if find_spec("numba") is None:
         return
     waits: dict[str, str | None] = {}
-    for trial in trials:
-        dtype, engine = trial.training["dtype"], trial.training["engine"]
+    for config in configs:
+        dtype, engine = config.training.dtype, config.training.engine
         if engine == "numpy":
             continue
         if dtype not in waits:
             waits[dtype] = compiling(dtype)
-        if (wait := waits[dtype]) and _loads(trial):
+        if (wait := waits[dtype]) and _loads(config):
             say(wait)
             _compile(dtype)
             waits[dtype] = None
 
 
-def _loads(trial: Trial) -> bool:
-    """Whether a trial runs compiled; one that cannot run at all will say so itself."""
+def _loads(config: Config) -> bool:
+    """Whether a trial runs compiled; a trial that cannot run at all fails with its own message."""
     try:
-        return foreseen(trial.read_config(), SHARED) == "compiled"
+        return foreseen(config, SHARED) == "compiled"
     except ConfigError:
         return False
 

@@ -65,18 +65,18 @@ def cluster(timeout: float | None, memory: int | None) -> "Cluster | None":
         if unused:
             raise UsageError(f"--{unused[0].replace('_', '-')} is for use with --cluster.")
         return None
-    from nnlab.study.address import (
+    from nnlab.study.cluster import Cluster
+    from nnlab.study.scheduler import (
         Address,
         Tls,
-        refuse_strangers,
+        refuse_without_tls,
         require_distributed,
-        security,
+        tls_security,
     )
-    from nnlab.study.cluster import Cluster
 
     address = Address.parse(given["cluster"])
     require_distributed(address)
-    refuse_strangers(address, given["insecure"])
+    refuse_without_tls(address, given["insecure"])
     tls = Tls(given["tls_ca"], given["tls_cert"], given["tls_key"])
-    security(address, tls)
+    tls_security(address, tls)
     return Cluster(address, timeout, memory, given["insecure"], tls)

@@ -25,7 +25,7 @@ from nnlab.errors import Interrupted, SweepFailed
 
 if TYPE_CHECKING:
     from nnlab.run.sweeps import SweepFolder, TrialRecord
-    from nnlab.study.executors import Executor
+    from nnlab.study.execute import Executor
     from nnlab.study.plan import Progress, Sweep
     from nnlab.study.trial import Trial
 
@@ -133,17 +133,18 @@ def command(
     from nnlab.run.names import runs_folder
     from nnlab.run.sweeps import SweepFolder
     from nnlab.show.figures.style import warm
-    from nnlab.study.choose import executor
-    from nnlab.study.plan import Request, look, prepare, require_free
+    from nnlab.study.execute import choose_executor
+    from nnlab.study.plan import Request, prepare_sweep, read_progress, require_free
 
     argv = tuple(sys.argv)
-    sweep = prepare(Request(axes, config, overrides, seeds, sample, name, yes, argv))
+    sweep = prepare_sweep(Request(axes, config, overrides, seeds, sample, name, yes, argv))
     for note in sweep.notes:
         say(note)
     folder = SweepFolder(runs_folder(runs) / sweep.name)
     require_free(sweep, folder)
-    progress = look(sweep, folder, retry_failed)
-    chosen = cluster(timeout, memory) or executor(progress.todo, sweep.base, jobs, timeout, memory)
+    progress = read_progress(sweep, folder, retry_failed)
+    limits = timeout, memory
+    chosen = cluster(*limits) or choose_executor(progress.todo, sweep.base, jobs, *limits)
     say(plan(sweep, progress, chosen))
     if progress.stale:
         say(trained_on_other_data(progress.stale, "this command trains them again"))
@@ -194,19 +195,19 @@ def train(sweep: "Sweep", folder: "SweepFolder", chosen: "Executor", retry: bool
     from nnlab.experiment.signals import Terminated
     from nnlab.run.environment import versions
     from nnlab.run.repository import git
-    from nnlab.study.executors import InProcess, Note
-    from nnlab.study.plan import clear, look, register
+    from nnlab.study.execute import InProcess, Note
+    from nnlab.study.plan import discard_runs, read_progress, register_sweep
     from nnlab.study.processes import Processes
 
     provide(sweep.base)
     if isinstance(chosen, InProcess | Processes):
-        provide_kernels(look(sweep, folder, retry).todo)
+        provide_kernels(trial.config for trial in read_progress(sweep, folder, retry).todo)
     folder.create()
     with folder.lock():
         folder.tidy()
-        progress = look(sweep, folder, retry)
-        register(sweep, folder, {**versions(), "git": git(Path())})
-        clear(progress, folder)
+        progress = read_progress(sweep, folder, retry)
+        register_sweep(sweep, folder, {**versions(), "git": git(Path())})
+        discard_runs(progress, folder)
         try:
             with (
                 watch(progress.todo, folder) as see,
@@ -218,7 +219,7 @@ def train(sweep: "Sweep", folder: "SweepFolder", chosen: "Executor", retry: bool
                     else:
                         see(event)
         except (KeyboardInterrupt, Interrupted, Terminated) as stop:
-            done = len(look(sweep, folder).done)
+            done = len(read_progress(sweep, folder).done)
             code = 143 if isinstance(stop, Terminated) else getattr(stop, "exit_code", 130)
             raise Interrupted(
                 f"Stopped: {done:,} of {len(sweep.trials):,} trials are done, in {folder.path}. "

@@ -21,10 +21,9 @@ from nnlab.cli.options import (
 from nnlab.cli.terminal import say, tell, tell_json
 
 if TYPE_CHECKING:
+    from nnlab.config.schema import Config
     from nnlab.run.sweeps import SweepFolder
-    from nnlab.study.study import Study, Told
-    from nnlab.study.trial import Trial
-    from nnlab.study.tuning import Tuning
+    from nnlab.study.search import Search, TrialResult, Tuning
 
 
 @click.command
@@ -84,48 +83,47 @@ def command(
     from nnlab.run.names import runs_folder
     from nnlab.run.repository import git
     from nnlab.run.sweeps import SweepFolder
-    from nnlab.study.study import Study, require_optuna
-    from nnlab.study.tuning import register, require_same
+    from nnlab.study.search import Search, register_search, require_optuna, require_same_search
 
     require_optuna()
     tuning = prepare(config, overrides, search, name, prune)
     folder = SweepFolder(runs_folder(runs) / tuning.name)
-    require_same(tuning, folder)
+    require_same_search(tuning, folder)
     provide(tuning.base.config)
     provide_kernels(extremes(tuning))
     folder.create()
     with folder.lock():
         folder.tidy()
-        register(tuning, folder, {**versions(), "git": git(Path())})
-        study = Study(tuning, folder, retry_failed)
+        register_search(tuning, folder, {**versions(), "git": git(Path())})
+        study = Search(tuning, folder, retry_failed)
         for note in study.notes:
             say(note)
-        before = len(study.told)
+        before = len(study.results)
         say(f"{tuning.name}: {before:,} done, {max(trials - before, 0):,} to run")
         run_trials(study, trials)
         folder.write_summary([one.key for one in tuning.dimensions], folder.records())
         show(study, folder, as_json)
-    failed = sum(one.ended == "failed" for one in study.told)
+    failed = sum(one.ended == "failed" for one in study.results)
     if failed:
         raise SweepFailed(
-            f"{failed:,} of {len(study.told):,} trials have no result. --retry-failed runs them "
+            f"{failed:,} of {len(study.results):,} trials have no result. --retry-failed runs them "
             "again, and proposes anew what came after the first of them."
         )
 
 
-def run_trials(study: "Study", trials: int) -> None:
+def run_trials(study: "Search", trials: int) -> None:
     """Trials until there are so many. Interrupted, after all is saved, on Ctrl+C and SIGTERM."""
     from nnlab.errors import Interrupted
     from nnlab.experiment.signals import Terminated
 
     try:
-        for told in study.go(trials):
+        for told in study.run(trials):
             say(line(told, study.tuning.metric))
     except (KeyboardInterrupt, Interrupted, Terminated) as stop:
         code = 143 if isinstance(stop, Terminated) else getattr(stop, "exit_code", 130)
         raise Interrupted(
-            f"Stopped: {len(study.told):,} of {trials:,} trials are done, in {study.folder.path}. "
-            "The same command goes on.",
+            f"Stopped: {len(study.results):,} of {trials:,} trials are done, in "
+            f"{study.folder.path}. The same command goes on.",
             code,
         ) from None
 
@@ -140,8 +138,8 @@ def prepare(
     from nnlab.config.names import name_from_stem, name_problem
     from nnlab.config.variants import base
     from nnlab.errors import UsageError
+    from nnlab.study.search import Tuning
     from nnlab.study.space import check_space, read_space, refuse_fixed
-    from nnlab.study.tuning import Tuning
 
     dimensions = read_space(search)
     refuse_fixed(dimensions, overrides)
@@ -157,17 +155,16 @@ def prepare(
     return Tuning(name, config, found, typed, overrides, prune, argv)
 
 
-def extremes(tuning: "Tuning") -> "Iterator[Trial]":
-    """Trials of the config itself, and with each end of what is searched."""
+def extremes(tuning: "Tuning") -> "Iterator[Config]":
+    """The config itself, and with each end of what is searched."""
     from nnlab.config.problems import Problems
-    from nnlab.study.plan import as_trial
     from nnlab.study.space import ends
 
-    for one in (tuning.base.config, *ends(tuning.dimensions, tuning.base, Problems())):
-        yield as_trial(one, {}, tuning.argv)
+    yield tuning.base.config
+    yield from ends(tuning.dimensions, tuning.base, Problems())
 
 
-def line(told: "Told", metric: str) -> str:
+def line(told: "TrialResult", metric: str) -> str:
     """A trial in a line."""
     cell = ", ".join(f"{key}={short(value)}" for key, value in told.cell.items())
     if told.value is not None:
@@ -177,9 +174,9 @@ def line(told: "Told", metric: str) -> str:
     return f"{told.number}: {cell}: {told.ended} at epoch {told.epochs:,}"
 
 
-def show(study: "Study", folder: "SweepFolder", as_json: bool) -> None:
+def show(study: "Search", folder: "SweepFolder", as_json: bool) -> None:
     """The trials, what mattered, and how to train the best of them again."""
-    told, best, tuning = study.told, study.best(), study.tuning
+    told, best, tuning = study.results, study.best(), study.tuning
     weights = study.importances()
     if as_json:
         tell_json(as_mapping(told, best, weights, tuning, folder))
@@ -196,7 +193,7 @@ def show(study: "Study", folder: "SweepFolder", as_json: bool) -> None:
     tell(f"\nSaved in {folder.path}")
 
 
-def again(tuning: "Tuning", best: "Told") -> list[str]:
+def again(tuning: "Tuning", best: "TrialResult") -> list[str]:
     """The command that repeats a trial, for the current folder."""
     from nnlab.config.dump import mapping
     from nnlab.config.load import PATHS
@@ -229,7 +226,7 @@ def short(value: Any) -> str:
     return f"{value:.4g}" if isinstance(value, float) else label(value)
 
 
-def table(told: "Sequence[Told]", metric: str) -> str:
+def table(told: "Sequence[TrialResult]", metric: str) -> str:
     """A row a trial."""
     from nnlab.cli.table import records
 
@@ -249,8 +246,8 @@ def table(told: "Sequence[Told]", metric: str) -> str:
 
 
 def as_mapping(
-    told: "Sequence[Told]",
-    best: "Told | None",
+    told: "Sequence[TrialResult]",
+    best: "TrialResult | None",
     weights: dict[str, float],
     tuning: "Tuning",
     folder: "SweepFolder",

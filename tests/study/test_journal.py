@@ -16,7 +16,7 @@ from click.testing import CliRunner
 from nnlab.cli import main
 from nnlab.run import durable
 from nnlab.run.folder import RunFolder
-from nnlab.study.study import JOURNAL
+from nnlab.study.search import JOURNAL
 
 pytest.importorskip("optuna")
 

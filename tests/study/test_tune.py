@@ -15,7 +15,7 @@ from click.testing import CliRunner, Result
 
 from nnlab.cli import main
 from nnlab.run.folder import RunFolder
-from nnlab.study import study
+from nnlab.study import search
 from tests.patience import wait_until
 
 pytest.importorskip("optuna")
@@ -113,7 +113,7 @@ def test_bad_trials_are_stopped_early(nnlab: Callable[..., Result], tmp_path: Pa
     pruned = [one for one in found["trials"] if one["ended"] == "pruned"]
     assert pruned
     for one in pruned:
-        assert one["number"] > study.FIRST
+        assert one["number"] > search.FIRST
         assert one["value"] is None
         run = RunFolder(tmp_path / FOLDER / one["run"])
         assert 0 < one["epochs"] < 60
@@ -188,7 +188,7 @@ def test_bad_input(
 
 
 def test_without_optuna(nnlab: Callable[..., Result], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(study, "find_spec", lambda name: None)
+    monkeypatch.setattr(search, "find_spec", lambda name: None)
     result = nnlab("tune", "xor", "--search", "space.yaml")
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr == (
