@@ -9,16 +9,16 @@ from nnlab.run.sweeps import cell_label, label, places
 
 if TYPE_CHECKING:
     from nnlab.run.sweeps import SweepFolder, TrialRecord
-    from nnlab.study.table import Row
+    from nnlab.study.results import CellRow
 
 Axes = Sequence[Mapping[str, Any]]
 
 
 def text(records: "Sequence[TrialRecord]", axes: Axes) -> str:
     """Both tables."""
-    from nnlab.study.table import rows
+    from nnlab.study.results import cell_rows
 
-    parts = [cells(rows(records, axes), [str(axis["key"]) for axis in axes])]
+    parts = [cells(cell_rows(records, axes), [str(axis["key"]) for axis in axes])]
     lost = [record for record in records if not record.done]
     lost.sort(key=lambda record: (*places(record.cell, axes), record.seed or 0))
     if lost:
@@ -26,7 +26,7 @@ def text(records: "Sequence[TrialRecord]", axes: Axes) -> str:
     return "\n\n".join(parts)
 
 
-def cells(rows: "Sequence[Row]", keys: Sequence[str]) -> str:
+def cells(rows: "Sequence[CellRow]", keys: Sequence[str]) -> str:
     """The table of the cells: medians, and where there are several seeds the quartiles."""
     names = list(dict.fromkeys(name for row in rows for name in row.numbers))
     repeated = any(row.trials > 1 for row in rows)
@@ -53,7 +53,7 @@ def cells(rows: "Sequence[Row]", keys: Sequence[str]) -> str:
     return table(header, [list(row) for row in zip(*columns, strict=True)])
 
 
-def lost(rows: "Sequence[Row]") -> bool:
+def lost(rows: "Sequence[CellRow]") -> bool:
     """Whether a trial has no result."""
     return any(row.failed for row in rows)
 
@@ -72,12 +72,12 @@ def as_mapping(
     folder: "SweepFolder", records: "Sequence[TrialRecord]", axes: Axes, figures: Sequence[str]
 ) -> dict[str, Any]:
     """What `--json` prints."""
-    from nnlab.study.table import rows
+    from nnlab.study.results import cell_rows
 
     return {
         "folder": str(folder.path),
         "axes": list(axes),
-        "cells": [asdict(row) for row in rows(records, axes)],
+        "cells": [asdict(row) for row in cell_rows(records, axes)],
         "trials": [{**asdict(one), "done": one.done} for one in records],
         "figures": list(figures),
     }

@@ -134,10 +134,10 @@ def command(
     from nnlab.run.sweeps import SweepFolder
     from nnlab.show.figures.style import warm
     from nnlab.study.execute import choose_executor
-    from nnlab.study.plan import Request, prepare_sweep, read_progress, require_free
+    from nnlab.study.plan import prepare_sweep, read_progress, require_free
 
     argv = tuple(sys.argv)
-    sweep = prepare_sweep(Request(axes, config, overrides, seeds, sample, name, yes, argv))
+    sweep = prepare_sweep(axes, config, overrides, seeds, sample, name, yes, argv)
     for note in sweep.notes:
         say(note)
     folder = SweepFolder(runs_folder(runs) / sweep.name)

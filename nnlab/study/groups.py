@@ -129,7 +129,9 @@ def _measured(groups: Sequence[Group], second: int, metric: str) -> Comparison:
 def _judged(measured: Sequence[Comparison]) -> list[Comparison]:
     """The verdicts, corrected for the number of figures that have enough seeds for one."""
     able = [one for one in measured if _least_p(one) <= noise.LEVEL]
-    corrected = dict(zip(map(id, able), noise.holm([one.p or 0.0 for one in able]), strict=True))
+    corrected = dict(
+        zip(map(id, able), noise.correct_holm([one.p or 0.0 for one in able]), strict=True)
+    )
     return [_verdict(one, corrected.get(id(one)), len(able)) for one in measured]
 
 

@@ -1,7 +1,7 @@
 """From a request to trials: which there are, which are done, which are to run."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -26,20 +26,6 @@ from nnlab.study.trial import LOST, Outcome, Trial, is_stale, read_outcome
 MANY = 10_000  # trials; more need --yes
 LONGEST = 80  # characters of a folder's name before it is cut
 SHOWN = 8  # differences from the sweep in a folder that are named
-
-
-@dataclass(frozen=True)
-class Request:
-    """What a person asked for: AXIS..., -c, --set, --seeds, --random, --name, --yes."""
-
-    axes: Sequence[str]
-    config: str = "identity8"
-    overrides: Sequence[str] = ()
-    seeds: int = 1
-    sample: int | None = None
-    name: str | None = None
-    many: bool = False
-    argv: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -85,26 +71,37 @@ class Progress:
     stale: tuple[Trial, ...] = ()
 
 
-def prepare_sweep(request: Request) -> Sweep:
-    """Check everything that can be wrong with a request, before anything runs.
+def prepare_sweep(
+    axes: Sequence[str],
+    config: str = "identity8",
+    overrides: Sequence[str] = (),
+    seeds: int = 1,
+    sample: int | None = None,
+    name: str | None = None,
+    many: bool = False,
+    argv: tuple[str, ...] = (),
+) -> Sweep:
+    """Check everything that can be wrong with a sweep, before anything runs.
 
     Raises UsageError, ConfigError with the mistakes of all trials, DataError.
     """
-    loaded = load(request.config, request.overrides)
+    loaded = load(config, overrides)
     folder = Path.cwd() if loaded.path is None else loaded.path.resolve().parent
-    axes = parse_axes(request.axes, loaded.config.sweeps, request.config, folder)
-    origin = base(request.config, _fixed_settings(axes, request.overrides))
-    seeds = _seeds(request, axes, origin.config.seed)
-    _require_few(request, axes, len(seeds))
-    trials, repeated = _trials(origin, axes, seeds, request)
+    parsed = parse_axes(axes, loaded.config.sweeps, config, folder)
+    origin = base(config, _fixed_settings(parsed, overrides))
+    repeats = _seeds(seeds, parsed, origin.config.seed)
+    if not many:
+        _require_few(min(grid_size(parsed), sample or grid_size(parsed)), len(repeats))
+    cells = grid_cells(parsed, sample, origin.config.seed)
+    trials, repeated = _trials(origin, parsed, cells, repeats, argv)
     notes = list(origin.notes)
     if repeated:
-        many = "1 trial is" if repeated == 1 else f"{repeated:,} trials are"
-        notes.append(f"{many} the same as others; each is trained once.")
-    name = request.name or sweep_name(origin.config.name, axes, request.overrides)
+        word = "1 trial is" if repeated == 1 else f"{repeated:,} trials are"
+        notes.append(f"{word} the same as others; each is trained once.")
+    name = name or sweep_name(origin.config.name, parsed, overrides)
     if problem := name_problem(name):
         raise UsageError(f"--name: {problem}")
-    return Sweep(name, request.config, tuple(axes), seeds, origin.config, trials, tuple(notes))
+    return Sweep(name, config, tuple(parsed), repeats, origin.config, trials, tuple(notes))
 
 
 def sweep_name(config: str, axes: Sequence[Axis], overrides: Sequence[str]) -> str:
@@ -229,18 +226,16 @@ def _fixed_settings(axes: Sequence[Axis], overrides: Sequence[str]) -> list[Over
     return [*of_studies.items(), *overrides]
 
 
-def _seeds(request: Request, axes: Sequence[Axis], first: int) -> tuple[int, ...]:
+def _seeds(count: int, axes: Sequence[Axis], first: int) -> tuple[int, ...]:
     if any(axis.key == "seed" for axis in axes):
-        if request.seeds > 1:
+        if count > 1:
             raise UsageError("The seed is an axis of this sweep, so --seeds cannot repeat it.")
         return ()
-    return tuple(range(first, first + request.seeds))
+    return tuple(range(first, first + count))
 
 
-def _require_few(request: Request, axes: Sequence[Axis], seeds: int) -> None:
-    cells = min(grid_size(axes), request.sample or grid_size(axes))
-    trials = cells * max(seeds, 1)
-    if trials > MANY and not request.many:
+def _require_few(cells: int, seeds: int) -> None:
+    if (trials := cells * max(seeds, 1)) > MANY:
         repeated = f" and {seeds} seeds" if seeds > 1 else ""
         raise UsageError(
             f"This sweep has {trials:,} trials ({cells:,} cells{repeated}); more than {MANY:,} "
@@ -249,14 +244,18 @@ def _require_few(request: Request, axes: Sequence[Axis], seeds: int) -> None:
 
 
 def _trials(
-    origin: Base, axes: Sequence[Axis], seeds: tuple[int, ...], request: Request
+    origin: Base,
+    axes: Sequence[Axis],
+    cells: Iterable[Sequence[Node]],
+    seeds: tuple[int, ...],
+    argv: tuple[str, ...],
 ) -> tuple[tuple[Trial, ...], int]:
     """All different trials, and how many were the same as others."""
     problems = Problems()
     place = Place(Source("--seeds", "", Path.cwd(), "values"))
     trials: dict[str, Trial] = {}
     total = 0
-    for values in grid_cells(axes, request.sample, origin.config.seed):
+    for values in cells:
         changes = [
             Setting(axis.key, value, axis.place) for axis, value in zip(axes, values, strict=True)
         ]
@@ -266,7 +265,7 @@ def _trials(
             config = origin.vary([*changes, *repeat], problems)
             if config is None:
                 break  # with another seed it would be as wrong
-            trial = Trial.of(config, cell, request.argv)
+            trial = Trial.of(config, cell, argv)
             trials.setdefault(trial.name, trial)
             total += 1
     problems.raise_any()

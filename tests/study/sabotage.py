@@ -16,7 +16,7 @@ import numpy as np
 from nnlab.data import SOURCES
 from nnlab.data.dataset import Dataset, Signature
 from nnlab.study import processes
-from nnlab.study.plan import Request, prepare_sweep
+from nnlab.study.plan import prepare_sweep
 from nnlab.study.processes import Event, Processes, Worker
 from nnlab.study.trial import Begun, Outcome
 
@@ -96,7 +96,7 @@ def count_threads(tasks: Connection, parent: Path, memory: int | None = None) ->
 
 def main(config: str, folder: str) -> None:
     """Print the threads that the processes of a sweep have."""
-    trials = prepare_sweep(Request(["lr=0.001,0.01"], config)).trials
+    trials = prepare_sweep(["lr=0.001,0.01"], config).trials
     for event in Processes(2, entry=count_threads).run(trials, Path(folder)):
         if isinstance(event, Outcome):
             print(event.reason)

@@ -14,7 +14,7 @@ from nnlab.run import threads
 from nnlab.run.folder import RunFolder
 from nnlab.run.lock import held
 from nnlab.study.execute import Executor, InProcess
-from nnlab.study.plan import Request, prepare_sweep
+from nnlab.study.plan import prepare_sweep
 from nnlab.study.processes import Processes
 from nnlab.study.trial import Begun, Outcome, Trial, record_failure, run_trial
 from tests.patience import PATIENCE, wait_until
@@ -33,7 +33,7 @@ training: {epochs: 2, batch_size: 64}
 def trials(tmp_path_factory: pytest.TempPathFactory) -> tuple[Trial, ...]:
     config = tmp_path_factory.mktemp("config") / "case.yaml"
     config.write_text(DIGITS)
-    return prepare_sweep(Request(["lr=0.001,0.01"], str(config), seeds=2)).trials
+    return prepare_sweep(["lr=0.001,0.01"], str(config), seeds=2).trials
 
 
 def hashes(executor: Executor, trials: Sequence[Trial], parent: Path) -> dict[str, str]:
@@ -154,7 +154,7 @@ def test_closing_the_events_ends_the_processes(
     monkeypatch.setattr("nnlab.study.processes.GRACE", PATIENCE)
     config = tmp_path / "case.yaml"
     config.write_text(DIGITS.replace("epochs: 2", "epochs: 100000"))
-    endless = prepare_sweep(Request(["lr=0.001,0.01"], str(config))).trials
+    endless = prepare_sweep(["lr=0.001,0.01"], str(config)).trials
     events = Processes(2).run(endless, tmp_path)
     assert isinstance(next(events), Begun)
     assert isinstance(next(events), Begun)

@@ -111,7 +111,7 @@ def test_several_figures_of_equal_groups_differ_in_5_percent_of_cases_at_most() 
     wrong = alone = 0
     for _ in range(TRIES):
         p = [noise.paired_p(RNG.normal(size=9)) for _ in range(6)]
-        wrong += min(noise.holm(p)) <= noise.LEVEL
+        wrong += min(noise.correct_holm(p)) <= noise.LEVEL
         alone += min(p) <= noise.LEVEL
     assert wrong / TRIES <= MOST
     assert alone / TRIES > 0.15
@@ -127,7 +127,7 @@ def test_several_figures_of_equal_groups_differ_in_5_percent_of_cases_at_most() 
     ],
 )
 def test_holm_by_hand(values: list[float], corrected: list[float]) -> None:
-    assert noise.holm(values) == pytest.approx(corrected)
+    assert noise.correct_holm(values) == pytest.approx(corrected)
 
 
 def test_how_many_are_needed() -> None:

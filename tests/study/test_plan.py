@@ -10,7 +10,7 @@ from nnlab.config.load import from_mapping, load
 from nnlab.errors import ConfigError, UsageError
 from nnlab.run.names import is_trial, of_trial
 from nnlab.run.sweeps import SweepFolder
-from nnlab.study.plan import Request, prepare_sweep, read_progress, register_sweep, require_free
+from nnlab.study.plan import prepare_sweep, read_progress, register_sweep, require_free
 
 CONFIG = """
 name: case
@@ -32,7 +32,7 @@ def config(tmp_path: Path) -> str:
 
 
 def test_trials_of_a_study(config: str) -> None:
-    sweep = prepare_sweep(Request(["lr"], config, seeds=2))
+    sweep = prepare_sweep(["lr"], config, seeds=2)
     assert sweep.name == "sweep-case-lr"
     assert sweep.caption == "Two rates."
     found = [(dict(trial.cell), trial.seed) for trial in sweep.trials]
@@ -47,13 +47,13 @@ def test_trials_of_a_study(config: str) -> None:
 
 
 def test_a_trial_is_what_train_would_do(config: str) -> None:
-    (trial,) = prepare_sweep(Request(["lr=0.3"], config)).trials
+    (trial,) = prepare_sweep(["lr=0.3"], config).trials
     one, other = trial.config, load(config, ["lr=0.3"]).config
     assert {**vars(one), "sweeps": {}} == {**vars(other), "sweeps": {}}
 
 
 def test_set_has_the_last_word_over_a_study(config: str) -> None:
-    sweep = prepare_sweep(Request(["lr"], config, ["epochs=7"]))
+    sweep = prepare_sweep(["lr"], config, ["epochs=7"])
     assert {trial.config.training.epochs for trial in sweep.trials} == {7}
     assert sweep.name == "sweep-case-lr-epochs=7"
 
@@ -93,13 +93,13 @@ def test_mistakes_of_all_cells_at_once(
     config: str, axes: list[str], more: dict[str, object], message: str
 ) -> None:
     with pytest.raises(ConfigError) as caught:
-        prepare_sweep(Request(axes, config, **more))
+        prepare_sweep(axes, config, **more)
     assert str(caught.value).startswith(message)
 
 
 def test_every_wrong_value_is_told_once(config: str) -> None:
     with pytest.raises(ConfigError) as caught:
-        prepare_sweep(Request(["lr=a,0.1,b", "hidden=0,3"], config, seeds=3))
+        prepare_sweep(["lr=a,0.1,b", "hidden=0,3"], config, seeds=3)
     text = str(caught.value)
     assert text.count("optimizer.lr is 'a'.") == 1
     assert text.count("optimizer.lr is 'b'.") == 1
@@ -138,7 +138,7 @@ def test_a_wrong_axis_is_told_once_and_not_for_each_value(
     config: str, axis: str, told: str
 ) -> None:
     with pytest.raises(ConfigError) as caught:
-        prepare_sweep(Request([axis], config, seeds=2))
+        prepare_sweep([axis], config, seeds=2)
     assert str(caught.value) == told
 
 
@@ -162,28 +162,28 @@ def test_a_wrong_axis_is_told_once_and_not_for_each_value(
 )  # fmt: skip
 def test_refused(config: str, request_: dict[str, object], message: str) -> None:
     with pytest.raises(UsageError) as caught:
-        prepare_sweep(Request(config=config, **request_))
+        prepare_sweep(config=config, **request_)
     assert str(caught.value).startswith(message)
 
 
 def test_yes_and_a_sample_allow_large_grids(config: str) -> None:
     axes = ["lr=linspace(0.1, 1, 101)", "hidden=range(1, 101)"]
-    assert len(prepare_sweep(Request(axes, config, sample=5)).trials) == 5
+    assert len(prepare_sweep(axes, config, sample=5).trials) == 5
 
 
 def test_equal_trials_run_once(config: str) -> None:
-    sweep = prepare_sweep(Request(["batch_size=24,24,full"], config))
+    sweep = prepare_sweep(["batch_size=24,24,full"], config)
     assert len(sweep.trials) == 2
     assert sweep.notes == ("1 trial is the same as others; each is trained once.",)
 
 
 def test_a_seed_axis_is_the_seed(config: str) -> None:
-    sweep = prepare_sweep(Request(["seed=7,8"], config))
+    sweep = prepare_sweep(["seed=7,8"], config)
     assert [trial.seed for trial in sweep.trials] == [7, 8]
 
 
 def folder_of(tmp_path: Path, config: str, *axes: str, **more: object) -> SweepFolder:
-    sweep = prepare_sweep(Request(list(axes), config, **more))
+    sweep = prepare_sweep(list(axes), config, **more)
     folder = SweepFolder(tmp_path / "sweep")
     folder.create()
     register_sweep(sweep, folder, {"nnlab": "1"})
@@ -211,7 +211,7 @@ def test_the_folder_of_another_sweep_is_refused(
     config: str, tmp_path: Path, axes: list[str], more: dict[str, object], message: str
 ) -> None:
     folder = folder_of(tmp_path, config, "lr=0.1")
-    other = prepare_sweep(Request(axes, config, **more))
+    other = prepare_sweep(axes, config, **more)
     with pytest.raises(UsageError) as caught:
         require_free(other, folder)
     text = str(caught.value)
@@ -224,11 +224,11 @@ def test_a_folder_with_other_things_is_refused(config: str, tmp_path: Path) -> N
     (tmp_path / "sweep").mkdir()
     (tmp_path / "sweep" / "letter.txt").write_text("mine")
     with pytest.raises(UsageError, match="is there already and is not the folder of a sweep"):
-        require_free(prepare_sweep(Request(["lr"], config)), SweepFolder(tmp_path / "sweep"))
+        require_free(prepare_sweep(["lr"], config), SweepFolder(tmp_path / "sweep"))
 
 
 def test_what_is_done_is_read_from_disk(config: str, tmp_path: Path) -> None:
-    sweep = prepare_sweep(Request(["lr=0.1,0.2,0.3,0.4"], config))
+    sweep = prepare_sweep(["lr=0.1,0.2,0.3,0.4"], config)
     folder = SweepFolder(tmp_path / "sweep")
     folder.create()
     data = {"name": "blobs", "sha256": "ab"}
