@@ -12,7 +12,7 @@ import nnlab
 from nnlab.cli import main
 from nnlab.experiment.measure import evaluate, rebuilt
 from nnlab.run.folder import RunFolder
-from nnlab.saved import Saved
+from nnlab.run.run import Run
 from nnlab.show.figures.view import View
 
 ENDS = {  # loss -> units and activation that it ends in
@@ -54,7 +54,7 @@ def test_accuracy_tables_predictions_and_figures_agree(end, dtype, tmp_path: Pat
     assert run.summary["part"] == "validation"
     assert run.summary["final"]["val_accuracy"] == share
     folder = RunFolder.open(run.path)
-    assert evaluate(Saved(folder), "final", "validation")["accuracy"] == share
+    assert evaluate(Run(folder.path), "final", "validation")["accuracy"] == share
 
     view = View(folder)
     rows = view.parts["validation"]
@@ -84,7 +84,7 @@ def test_the_accuracy_of_training_is_decided_in_the_same_way(
     run = nnlab.train(tied(end, dtype, epochs=1, engine=engine), runs=tmp_path)
     before, after = run.metrics["train_accuracy"]
     assert before == after
-    built = rebuilt(Saved(RunFolder.open(run.path)))
+    built = rebuilt(Run(run.path))
     outputs = run.network().predict(built.scaling.apply(built.dataset.inputs[built.parts.train]))
     mine = outputs.argmax(1) if outputs.shape[1] > 1 else outputs[:, 0] >= 0.5
     assert after == (mine == built.dataset.targets[built.parts.train]).mean()

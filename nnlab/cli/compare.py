@@ -45,15 +45,13 @@ def command(
     """
     from nnlab.cli import comparison
     from nnlab.run.names import runs_folder
-    from nnlab.study.facts import find_folders, read_facts, refuse_fewer
-    from nnlab.study.groups import compare, group
+    from nnlab.study.compare import find_runs, read_facts
+    from nnlab.study.groups import compare_groups, group_runs
 
-    folders = find_folders(names, runs_folder(runs))
-    refuse_fewer(folders)
-    facts = [read_facts(folder) for folder in folders]
-    groups = group(facts)
+    facts = [read_facts(run) for run in find_runs(names, runs_folder(runs))]
+    groups = group_runs(facts)
     comparison.refuse_unknown(metrics, facts)
-    judged = compare(groups, metrics) if len(groups) < len(facts) else []
+    judged = compare_groups(groups, metrics) if len(groups) < len(facts) else []
     for note in comparison.notes(facts):
         say(note)
     if as_json:

@@ -9,23 +9,23 @@ from typing import Any
 from nnlab.cli.table import NOTHING, Cell, across, records, setting, table
 from nnlab.errors import UsageError
 from nnlab.study import noise
-from nnlab.study.differences import (
+from nnlab.study.compare import (
     MISSING,
+    RunFacts,
     environment_rows,
-    in_words,
-    parting,
+    first_difference,
+    layers_in_words,
     setting_rows,
     shared_epochs,
 )
-from nnlab.study.facts import Facts
-from nnlab.study.groups import Comparison, Group, better
+from nnlab.study.groups import Comparison, Group, is_better
 from nnlab.suggest import did_you_mean
 
 WIDE = 8  # runs that are shown one a column
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
-def refuse_unknown(metrics: Sequence[str], runs: Sequence[Facts]) -> None:
+def refuse_unknown(metrics: Sequence[str], runs: Sequence[RunFacts]) -> None:
     """UsageError for a metric that no run has."""
     known = list(dict.fromkeys(name for run in runs for name in run.metrics))
     for metric in metrics:
@@ -34,14 +34,14 @@ def refuse_unknown(metrics: Sequence[str], runs: Sequence[Facts]) -> None:
             raise UsageError(f"No run has '{metric}'.{meant} There are {', '.join(known)}.")
 
 
-def notes(runs: Sequence[Facts]) -> Iterator[str]:
+def notes(runs: Sequence[RunFacts]) -> Iterator[str]:
     """What the reader must know before the figures: runs without a result, other data."""
     few = len(runs) <= WIDE
     for letter, run in zip(letters(runs), runs, strict=True):
-        name = letter if few else run.folder.name
+        name = letter if few else run.path.name
         if run.status == "diverged":
             yield f"{name} diverged: its figures are the last finite ones."
-        elif not run.finished:
+        elif not run.status.finished:
             yield f"{name} is {run.status}: its figures are those of the last epoch it kept."
     first, hashes = runs[0].data, {run.data[1] for run in runs}
     sets = list(dict.fromkeys(run.data[0] or "unknown" for run in runs))
@@ -55,7 +55,7 @@ def notes(runs: Sequence[Facts]) -> Iterator[str]:
 
 
 def sections(
-    runs: Sequence[Facts], groups: Sequence[Group], judged: Sequence[Comparison]
+    runs: Sequence[RunFacts], groups: Sequence[Group], judged: Sequence[Comparison]
 ) -> Iterator[str]:
     """The parts of the answer, one after the other."""
     if len(runs) <= WIDE:
@@ -66,12 +66,12 @@ def sections(
         yield from over_seeds(groups, judged)
 
 
-def side_by_side(runs: Sequence[Facts]) -> Iterator[str]:
+def side_by_side(runs: Sequence[RunFacts]) -> Iterator[str]:
     """Few runs: one a column."""
     heads = letters(runs)
     yield table(
         ["", "run", "status"],
-        [[n, str(run.folder.path), run.status] for n, run in zip(heads, runs, strict=True)],
+        [[n, str(run.path), run.status] for n, run in zip(heads, runs, strict=True)],
     )
     settings = setting_rows([run.settings for run in runs])
     if settings:
@@ -88,12 +88,12 @@ def side_by_side(runs: Sequence[Facts]) -> Iterator[str]:
         yield across(["environment", *heads], cells)
 
 
-def curves(runs: Sequence[Facts]) -> str:
+def curves(runs: Sequence[RunFacts]) -> str:
     """A sentence for each run but the first: from which epoch on its curves are others."""
     lines = []
     first, *rest = letters(runs)
     for name, run in zip(rest, runs[1:], strict=True):
-        epoch = parting(runs[0].curves, run.curves)
+        epoch = first_difference(runs[0].curves, run.curves)
         last = shared_epochs(runs[0].curves, run.curves)
         if last < 0:
             lines.append(f"{first} and {name} have no epoch in common.")
@@ -106,13 +106,13 @@ def curves(runs: Sequence[Facts]) -> str:
     return "\n".join(lines)
 
 
-def one_a_row(runs: Sequence[Facts]) -> str:
+def one_a_row(runs: Sequence[RunFacts]) -> str:
     """Many runs: one a row, with the settings that differ as columns."""
     settings = setting_rows([run.settings for run in runs])
     figures = metric_rows(runs)
     rows = []
     for index, run in enumerate(runs):
-        row: dict[str, Cell] = {"run": run.folder.name, "status": run.status}
+        row: dict[str, Cell] = {"run": run.path.name, "status": run.status}
         row |= {key: text(cells[index]) for key, cells in settings.items()}
         row |= {key: cells[index] for key, cells in figures.items()}
         rows.append(row)
@@ -151,7 +151,7 @@ def sentence(one: Comparison) -> str:
     if one.seeds and not any(one.differences):
         shared = f"{len(one.seeds)} shared seed{'s' * (len(one.seeds) != 1)}"
         return f"{one.metric}: groups {a} and {b} are equal for each of {shared}."
-    good = "better" if better(one.metric, one.mean) else "worse"
+    good = "better" if is_better(one.metric, one.mean) else "worse"
     way = f"{'higher' if one.mean > 0 else 'lower'} ({good})"
     says = f"{one.metric}: group {b} is {figure(abs(one.mean))} {way} than group {a}, {over(one)}"
     if one.verdict == "too few seeds":
@@ -185,7 +185,7 @@ def too_few(one: Comparison) -> str:
 
 
 def as_mapping(
-    runs: Sequence[Facts], groups: Sequence[Group], judged: Sequence[Comparison]
+    runs: Sequence[RunFacts], groups: Sequence[Group], judged: Sequence[Comparison]
 ) -> dict[str, Any]:
     """What `--json` prints."""
     settings = setting_rows([run.settings for run in runs])
@@ -193,8 +193,8 @@ def as_mapping(
     return {
         "runs": [
             {
-                "name": run.folder.name,
-                "path": str(run.folder.path),
+                "name": run.path.name,
+                "path": str(run.path),
                 "status": run.status,
                 "seed": run.seed,
                 "data": {"name": run.data[0], "sha256": run.data[1]},
@@ -207,7 +207,7 @@ def as_mapping(
             for key, row in settings.items()
         },
         "environment": environment_rows(runs),
-        "parting": [parting(runs[0].curves, run.curves) for run in runs[1:]],
+        "parting": [first_difference(runs[0].curves, run.curves) for run in runs[1:]],
         "groups": [
             {"runs": [where[id(run)] for run in one.runs], "seeds": one.seeds} for one in groups
         ],
@@ -215,7 +215,7 @@ def as_mapping(
     }
 
 
-def letters(runs: Sequence[Facts]) -> list[str]:
+def letters(runs: Sequence[RunFacts]) -> list[str]:
     """A to Z, then AA, AB and so on."""
     found = []
     for index in range(len(runs)):
@@ -227,7 +227,7 @@ def letters(runs: Sequence[Facts]) -> list[str]:
     return found
 
 
-def metric_rows(runs: Sequence[Facts]) -> dict[str, list[Cell]]:
+def metric_rows(runs: Sequence[RunFacts]) -> dict[str, list[Cell]]:
     """Every figure of every run."""
     names = list(dict.fromkeys(name for run in runs for name in run.metrics))
     return {name: [run.metrics.get(name) for run in runs] for name in names}
@@ -261,7 +261,7 @@ def text(value: Any) -> str:
     if value is MISSING:
         return NOTHING
     if isinstance(value, list) and value and isinstance(value[0], dict):
-        return in_words(value)
+        return layers_in_words(value)
     return setting(value) or "null"
 
 

@@ -16,12 +16,12 @@ from nnlab.config.problems import Problems, clean
 from nnlab.config.schema import Config
 from nnlab.config.tree import Node, Place, Source, from_plain, plain
 from nnlab.config.variants import Base, base
-from nnlab.data.tables import Csv, Npz
+from nnlab.data.user_tables import Csv, Npz
 from nnlab.errors import NnlabError, UsageError
-from nnlab.run.folder import RESOLVED
+from nnlab.run.run import Run
 from nnlab.run.sweeps import SweepFolder, TrialRecord
 from nnlab.study.axes import Axis, canonical, grid_cells, grid_size, parse_axes
-from nnlab.study.trial import LOST, Outcome, Trial, is_stale, read_outcome
+from nnlab.study.trial import Outcome, Trial, is_stale, read_outcome
 
 MANY = 10_000  # trials; more need --yes
 LONGEST = 80  # characters of a folder's name before it is cut
@@ -166,11 +166,11 @@ def read_progress(sweep: Sweep, folder: SweepFolder, retry: bool = False) -> Pro
             stale.append(trial)
             todo.append(trial)
         elif known is not None and known.done:
-            about = run.read_run()
+            ended = Run(run.path)
             done.append(known)
-            seconds += [about["seconds"]] if isinstance(about.get("seconds"), float) else []
-            if isinstance(data := about.get("data"), dict):
-                hashes[trial.data_key] = str(data.get("sha256"))
+            seconds += [s] if isinstance(s := ended.about.get("seconds"), float) else []
+            if sha256 := ended.data_source[1]:
+                hashes[trial.data_key] = sha256
         elif known is not None and not retry:
             lost.append(known)
         else:
@@ -188,7 +188,7 @@ def stale_elsewhere(sweep: Sweep, folder: SweepFolder) -> list[TrialRecord]:
     for name in folder.trials() if isinstance(sweep.base.data.source, Csv | Npz) else ():
         run = folder.trial(name)
         with suppress(NnlabError):  # the table of results tells which run is unreadable
-            config = load(run.path / RESOLVED, check=False).config
+            config = Run(run.path).config
             if name not in asked and is_stale(run, Trial.of(config, {})):
                 stale.append(folder.record(name))
     return stale
@@ -198,7 +198,7 @@ def discard_runs(progress: Progress, folder: SweepFolder) -> None:
     """Remove the runs that are to run again from their beginning. Only under the lock."""
     for trial in progress.todo:
         known = read_outcome(folder.trial(trial.name))
-        if trial in progress.stale or (known is not None and known.status in LOST):
+        if trial in progress.stale or (known is not None and not known.done):
             folder.discard(trial.name)
 
 

@@ -32,7 +32,7 @@ GRACE = 3.0  # seconds to save a state after SIGTERM
 LOOK = 0.3  # seconds between two looks whether the trials are still wanted
 METHODS = ("forkserver", "spawn")  # by preference; Windows has only the second
 PRELOADED = ("__main__", "nnlab.study.processes")  # imported once, before the processes fork
-COMPILED = ("nnlab.training.calls",)  # what trials of the compiled engine import
+COMPILED = ("nnlab.training.compiled_driver",)  # what trials of the compiled engine import
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 STARTING = threading.Lock()  # the environment of a new process is that of this one
 

@@ -24,8 +24,9 @@ from nnlab.run import environment, names
 from nnlab.run.folder import RunFolder
 from nnlab.run.sweeps import SweepFolder
 from nnlab.run.text import shown
+from nnlab.status import Status
 from nnlab.study.space import Dimension, as_mapping, settings_of
-from nnlab.study.trial import DONE, LOST, Outcome, Pruning, Trial, is_stale, read_outcome, run_trial
+from nnlab.study.trial import Outcome, Pruning, Trial, is_stale, read_outcome, run_trial
 
 if TYPE_CHECKING:
     import optuna
@@ -35,7 +36,7 @@ MISSING = "Tuning needs Optuna, which is not installed: pip install 'nnlab[tune]
 RUNGS = 20  # epochs at which a trial is compared with those before it
 FIRST = 5  # trials that are never stopped early, and rungs before any is
 FEWEST = 10  # finished trials from which on an importance says something
-FAILED, PRUNED = "failed", "pruned"
+PRUNED = "pruned"
 
 
 @dataclass(frozen=True)
@@ -237,10 +238,10 @@ class Search:
         try:
             trial = self.tuning.trial(cell)
         except ConfigError as error:
-            return TrialResult(number, "", cell, FAILED, 0, None, str(error))
+            return TrialResult(number, "", cell, Status.FAILED, 0, None, str(error))
         run = self.folder.trial(trial.name)
         before = read_outcome(run)
-        if run.exists() and ((before and before.status == FAILED) or is_stale(run, trial)):
+        if run.exists() and ((before and before.status == Status.FAILED) or is_stale(run, trial)):
             self.folder.discard(trial.name)
         pruning = Pruning(self.tuning.metric, partial(self._is_hopeless, asked))
         parent = self.folder.path
@@ -253,8 +254,8 @@ class Search:
         """The result of a trial from its outcome and its run folder."""
         if ended.pruned is not None:
             return TrialResult(number, trial.name, trial.cell, PRUNED, ended.pruned, None)
-        if ended.status == FAILED:
-            return TrialResult(number, trial.name, trial.cell, FAILED, 0, None, ended.reason)
+        if ended.status == Status.FAILED:
+            return TrialResult(number, trial.name, trial.cell, Status.FAILED, 0, None, ended.reason)
         epochs = int(run.last_metrics().get("epoch") or 0)
         best = run.read_summary().get("best") if ended.done else None
         value = best.get(self.tuning.metric) if isinstance(best, dict) else None
@@ -281,7 +282,7 @@ class Search:
             if result.value is not None:
                 self.optuna.tell(asked, result.value)
             else:  # a run that diverged counts as bad as a pruned run
-                failed = result.ended == FAILED
+                failed = result.ended == Status.FAILED
                 self.optuna.tell(asked, state=TrialState.FAIL if failed else TrialState.PRUNED)
             self.journal.add_trial(self.optuna.get_trials(deepcopy=False)[-1])
         self.results.append(result)
@@ -297,20 +298,22 @@ class Search:
         """A trial of the journal. Raises ValueError and others for one that nnlab never wrote."""
         about = trial.user_attrs
         run, ended, epochs = str(about["run"]), str(about["ended"]), int(about["epochs"])
-        if (run and not names.is_trial(run)) or ended not in (*DONE, *LOST, PRUNED) or epochs < 0:
+        status = Status.of(ended)
+        known = ended == PRUNED or status.finished or status.lost
+        if (run and not names.is_trial(run)) or not known or epochs < 0:
             raise ValueError(f"trial {trial.number} is none of nnlab's")
         if about.get("number", number) != number:
             raise ValueError(f"trial {number} is missing")
         cell = {d.key: d.among.read(trial.params[d.key]) for d in self.tuning.dimensions}
-        value = float(trial.values[0]) if ended in DONE and trial.values else None
+        value = float(trial.values[0]) if status.finished and trial.values else None
         return TrialResult(number, run, cell, ended, epochs, value, about.get("reason"))
 
     def _count_to_keep(self, results: Sequence[TrialResult], retry: bool) -> int:
         """How many trials stay before the first that is to run again."""
         for index, result in enumerate(results):
-            if retry and result.ended == FAILED:
+            if retry and result.ended == Status.FAILED:
                 return index
-            if result.ended != FAILED and is_stale(
+            if result.ended != Status.FAILED and is_stale(
                 self.folder.trial(result.run), self.tuning.trial(result.cell)
             ):
                 self.notes.append(

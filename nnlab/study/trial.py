@@ -11,24 +11,23 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager, nullco
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import perf_counter
-from typing import Any, Literal
+from typing import Any
 
 from nnlab.build import SHARED, build
 from nnlab.config.dump import dump, mapping
 from nnlab.config.schema import Config
-from nnlab.data.tables import Csv, Npz
+from nnlab.data.user_tables import Csv, Npz
 from nnlab.errors import ConfigError, DataError, Interrupted, NnlabError, RunLocked, RunUnreadable
 from nnlab.experiment import describe
 from nnlab.experiment.resume import resume
 from nnlab.experiment.session import Session, guarded, opened, start_weights
 from nnlab.experiment.signals import Terminated
-from nnlab.run import durable, environment, guard, names, sweeps
+from nnlab.run import durable, environment, guard, names
 from nnlab.run.folder import RunFolder
+from nnlab.run.run import Run
+from nnlab.status import Status
 from nnlab.training import Epoch
 
-Status = Literal["completed", "early_stopped", "diverged", "failed", "interrupted", "locked"]
-DONE = ("completed", "early_stopped")  # came to its end: never run again
-LOST = ("diverged", "failed")  # ended without a result: run again only when asked
 Machine = Mapping[str, Any]  # what environment.describe gives
 
 
@@ -72,7 +71,7 @@ class Trial:
 class Outcome:
     """How a trial ended; all numbers are in its run folder.
 
-    status: `locked` where another process is running the trial.
+    status: a word of Status; `locked` where another process is running the trial.
     reason: a sentence for trials that are not done.
     seconds: what it took here and now, 0 for a trial that was finished before.
     error: the class of the exception.
@@ -80,7 +79,7 @@ class Outcome:
     """
 
     name: str
-    status: Status
+    status: str
     reason: str | None = None
     seconds: float = field(default=0.0, compare=False)
     error: str | None = field(default=None, compare=False)
@@ -89,7 +88,7 @@ class Outcome:
     @property
     def done(self) -> bool:
         """Whether the trial came to its end with a result."""
-        return self.status in DONE
+        return Status.of(self.status).finished
 
 
 @dataclass(frozen=True)
@@ -161,15 +160,13 @@ def run_trial(
 def read_outcome(folder: RunFolder) -> Outcome | None:
     """How the trial in a folder ended; None when it has not, or was never begun."""
     try:
-        about = RunFolder.open(folder.path).read_run()
+        run = Run.open(folder.path)
+        status = Status.of(run.about.get("status"))
     except RunUnreadable:
         return None
-    status = about.get("status")
-    if status in DONE:
-        return Outcome(folder.name, status)
-    if status in LOST:
-        return Outcome(folder.name, status, sweeps.reason(about))
-    return None
+    return (
+        Outcome(folder.name, status, run.failure_reason) if status.finished or status.lost else None
+    )
 
 
 def is_stale(folder: RunFolder, trial: Trial) -> bool:
@@ -177,10 +174,9 @@ def is_stale(folder: RunFolder, trial: Trial) -> bool:
     if trial.data is None or not folder.exists():
         return False
     try:
-        data = folder.read_run().get("data")
+        return Run(folder.path).data_source[1] not in (None, trial.data)
     except RunUnreadable:
         return False
-    return isinstance(data, dict) and data.get("sha256") not in (None, trial.data)
 
 
 def record_failure(trial: Trial, parent: Path, reason: str) -> Outcome:

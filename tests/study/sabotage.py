@@ -13,8 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from nnlab.data import SOURCES
 from nnlab.data.dataset import Dataset, Signature
+from nnlab.data.sources import SOURCES
 from nnlab.study import processes
 from nnlab.study.plan import prepare_sweep
 from nnlab.study.processes import Event, Processes, Worker

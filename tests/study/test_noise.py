@@ -8,8 +8,8 @@ from scipy import stats
 
 from nnlab.core.types import FloatArray
 from nnlab.study import noise
-from nnlab.study.facts import Facts
-from nnlab.study.groups import compare, group
+from nnlab.study.compare import RunFacts
+from nnlab.study.groups import compare_groups, group_runs
 from tests.study.test_groups import run
 
 RNG = np.random.default_rng(3)
@@ -145,7 +145,7 @@ def test_what_is_no_number_is_refused(values: list[float]) -> None:
         noise.paired_p(values)
 
 
-def both(seeds: int, figures: int) -> list[Facts]:
+def both(seeds: int, figures: int) -> list[RunFacts]:
     """Two groups that differ alike in all of several figures."""
     names = [f"test.figure{number}" for number in range(figures)]
     return [
@@ -168,5 +168,5 @@ def both(seeds: int, figures: int) -> list[Facts]:
     ],
 )
 def test_figures_judged_at_once_need_more_seeds(seeds: int, figures: int, verdict: str) -> None:
-    found = compare(group(both(seeds, figures)))
+    found = compare_groups(group_runs(both(seeds, figures)))
     assert [one.verdict for one in found] == [verdict] * figures

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nnlab.core.network import count, layer_name, trained_depth
+from nnlab.core.network import layer_name, parameter_count, trained_depth
 from nnlab.core.types import Array
 from nnlab.show.figures import style
 from nnlab.show.figures.axes import compact
@@ -38,7 +38,7 @@ class Spread:
 def unsuited(run: View) -> str | None:
     """There must be weights."""
     network = run.network
-    found = any(count(network, index) for index in range(len(network.layers)))
+    found = any(parameter_count(network, index) for index in range(len(network.layers)))
     return None if found else "the network has no parameters"
 
 
@@ -71,8 +71,8 @@ def _outputs(run: View, rows: Rows) -> dict[int, Array]:
     found: dict[int, Array] = {}
     last = -1
     for index, bound in enumerate(binding.bound):
-        last = index if count(network, index) else last
-        if last >= 0 and (last == index or not count(network, index)):
+        last = index if parameter_count(network, index) else last
+        if last >= 0 and (last == index or not parameter_count(network, index)):
             found[last] = bound.y.ravel()
     return found
 

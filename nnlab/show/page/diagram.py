@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from nnlab.core.layers import LAYERS
-from nnlab.core.network import layer_name, name_of
+from nnlab.core.network import layer_kind, layer_name
 from nnlab.core.types import Array
 from nnlab.show.figures.weighted import short_number
 from nnlab.show.page.film import Film
@@ -209,7 +209,7 @@ def _captions(film: Film, dense: list[int], widths: list[int]) -> list[str]:
     found = [f"{widths[0]} in"]
     for number, index in enumerate(dense):
         end = dense[number + 1] if number + 1 < len(dense) else len(layers)
-        after = [name_of(layer) for layer in layers[index + 1 : end]]
+        after = [layer_kind(layer) for layer in layers[index + 1 : end]]
         found.append(" ".join([str(widths[number + 1]), layer_name(layers, index), *after[:1]]))
     return found
 

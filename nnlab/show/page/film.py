@@ -7,7 +7,7 @@ import numpy as np
 
 from nnlab.core.network import Network
 from nnlab.core.types import Array, FloatArray, IntArray
-from nnlab.saved import Saved
+from nnlab.run.run import Run
 from nnlab.show.figures.view import View
 
 MOMENTS = 60  # that a page shows; nnlab records about 40
@@ -18,7 +18,7 @@ class Film:
     """Moments: epochs (k,) and values (k, V). Rows: inputs (N, n) as in the data set, targets."""
 
     network: Network
-    saved: Saved
+    saved: Run
     epochs: IntArray
     values: Array
     inputs: Array
@@ -60,8 +60,8 @@ def film(seen: View) -> Film | None:
     if not len(epochs) or not np.isfinite(values).all():
         return None
     which = np.unique(np.linspace(0, len(epochs) - 1, min(len(epochs), MOMENTS)).astype(int))
-    network = seen.saved.untrained()
+    network = seen.run.untrained()
     rows = seen.parts.get("train")
     inputs = np.empty((0, int(np.prod(network.inputs)))) if rows is None else rows.inputs
     targets = np.empty(0) if rows is None else rows.targets
-    return Film(network, seen.saved, epochs[which], values[which], inputs, targets)
+    return Film(network, seen.run, epochs[which], values[which], inputs, targets)

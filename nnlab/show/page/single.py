@@ -5,7 +5,7 @@ from typing import Any
 
 from nnlab.core import columns
 from nnlab.core.metrics import label_of
-from nnlab.run.folder import RESUMABLE, RunFolder
+from nnlab.run.folder import RunFolder
 from nnlab.show.figures import View, view
 from nnlab.show.page import happened
 from nnlab.show.page.again import Again, again
@@ -17,6 +17,7 @@ from nnlab.show.page.page import render
 from nnlab.show.page.pictures import Picture, pictures
 from nnlab.show.page.replay import Replay, replay
 from nnlab.show.page.tables import Table
+from nnlab.status import Status
 
 STORIES = {
     "completed": "The training came to its end",
@@ -25,7 +26,7 @@ STORIES = {
     "interrupted": "The training was interrupted; `nnlab resume` continues it",
     "failed": "The training failed",
     "running": "The training is still running",
-    RESUMABLE: "The training was killed; `nnlab resume` continues it",
+    Status.RESUMABLE: "The training was killed; `nnlab resume` continues it",
 }
 WEIGHTS = ("initial", "best", "final")
 
