@@ -26,7 +26,7 @@ from nnlab.show.figures.sweep_curves import draw as draw_sweep_curves
 from nnlab.show.figures.sweep_finals import draw as draw_sweep_finals
 from nnlab.show.figures.view import View
 from nnlab.study.execute import InProcess
-from nnlab.study.plan import prepare_sweep, register_sweep
+from nnlab.study.plan import prepare_sweep, register
 
 ROOT = Path(__file__).parents[1] / "nnlab"
 TABLE = ROOT / "core" / "metrics.py"
@@ -109,7 +109,7 @@ def test_a_metric_of_the_catalogue_appears_in_everything_of_a_sweep(config: Path
     parent = Path("sweep-case")
     folder = SweepFolder(parent)
     folder.create()
-    register_sweep(plan, folder, {})
+    register(folder, plan.about, {})
     for event in InProcess().run(plan.trials, parent):
         assert getattr(event, "done", True)
     study = Study(folder)

@@ -134,14 +134,15 @@ def command(
     from nnlab.run.sweeps import SweepFolder
     from nnlab.show.figures.style import warm
     from nnlab.study.execute import choose_executor
-    from nnlab.study.plan import prepare_sweep, read_progress, require_free
+    from nnlab.study.plan import prepare_sweep, read_progress, require_own
+    from nnlab.study.processes import Processes
 
     argv = tuple(sys.argv)
     sweep = prepare_sweep(axes, config, overrides, seeds, sample, name, yes, argv)
     for note in sweep.notes:
         say(note)
     folder = SweepFolder(runs_folder(runs) / sweep.name)
-    require_free(sweep, folder)
+    require_own(folder, sweep.about)
     progress = read_progress(sweep, folder, retry_failed)
     limits = timeout, memory
     chosen = cluster(*limits) or choose_executor(progress.todo, sweep.base, jobs, *limits)
@@ -151,7 +152,7 @@ def command(
     if dry_run:
         return
     began = perf_counter()
-    if progress.todo:
+    if progress.todo and isinstance(chosen, Processes):
         chosen.warm()
     if plots:
         warm()
@@ -196,7 +197,7 @@ def train(sweep: "Sweep", folder: "SweepFolder", chosen: "Executor", retry: bool
     from nnlab.run.environment import versions
     from nnlab.run.repository import git
     from nnlab.study.execute import InProcess, Note
-    from nnlab.study.plan import discard_runs, read_progress, register_sweep
+    from nnlab.study.plan import discard_runs, read_progress, register
     from nnlab.study.processes import Processes
 
     provide(sweep.base)
@@ -206,7 +207,7 @@ def train(sweep: "Sweep", folder: "SweepFolder", chosen: "Executor", retry: bool
     with folder.lock():
         folder.tidy()
         progress = read_progress(sweep, folder, retry)
-        register_sweep(sweep, folder, {**versions(), "git": git(Path())})
+        register(folder, sweep.about, {**versions(), "git": git(Path())})
         discard_runs(progress, folder)
         try:
             with (

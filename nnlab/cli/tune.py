@@ -83,18 +83,19 @@ def command(
     from nnlab.run.names import runs_folder
     from nnlab.run.repository import git
     from nnlab.run.sweeps import SweepFolder
-    from nnlab.study.search import Search, register_search, require_optuna, require_same_search
+    from nnlab.study.plan import register, require_own
+    from nnlab.study.search import Search, require_optuna
 
     require_optuna()
     tuning = prepare(config, overrides, search, name, prune)
     folder = SweepFolder(runs_folder(runs) / tuning.name)
-    require_same_search(tuning, folder)
+    require_own(folder, tuning.about)
     provide(tuning.base.config)
     provide_kernels(extremes(tuning))
     folder.create()
     with folder.lock():
         folder.tidy()
-        register_search(tuning, folder, {**versions(), "git": git(Path())})
+        register(folder, tuning.about, {**versions(), "git": git(Path())})
         study = Search(tuning, folder, retry_failed)
         for note in study.notes:
             say(note)

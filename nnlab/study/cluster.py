@@ -101,9 +101,6 @@ class Cluster:
     insecure: bool = False
     tls: Tls = field(default_factory=Tls)
 
-    def warm(self) -> None:
-        """Nothing can be started before the scheduler is asked."""
-
     def run(self, trials: Sequence[Trial], parent: Path) -> Events:
         """See Executor. Raises UsageError, StorageError when the scheduler cannot be used."""
         refuse_without_tls(self.address, self.insecure)

@@ -36,9 +36,6 @@ Events = Generator[Begun | Outcome | Note, None, None]
 class Executor(Protocol):
     """In this process, in other processes, or on other machines."""
 
-    def warm(self) -> object:
-        """Begin to start what has to be started; returns at once. `run` does it too."""
-
     def run(self, trials: Sequence[Trial], parent: Path) -> Events:
         """Run all trials; each run folder is in `parent` when its outcome is yielded.
 
@@ -50,9 +47,6 @@ class Executor(Protocol):
 @dataclass(frozen=True)
 class InProcess:
     """One trial after the other in this process, without limits."""
-
-    def warm(self) -> None:
-        """Nothing has to be started."""
 
     def run(self, trials: Sequence[Trial], parent: Path) -> Events:
         machine = environment.describe()

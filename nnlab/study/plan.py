@@ -20,6 +20,8 @@ from nnlab.data.user_tables import Csv, Npz
 from nnlab.errors import NnlabError, UsageError
 from nnlab.run.run import Run
 from nnlab.run.sweeps import SweepFolder, TrialRecord
+from nnlab.run.text import mapping_or_empty
+from nnlab.show.words import setting_value
 from nnlab.study.axes import Axis, canonical, grid_cells, grid_size, parse_axes
 from nnlab.study.trial import Outcome, Trial, is_stale, read_outcome
 
@@ -44,14 +46,18 @@ class Sweep:
     notes: tuple[str, ...] = ()
 
     @property
-    def settings(self) -> dict[str, Any]:
-        """The config that all trials vary, in full form."""
-        return {key: value for key, value in mapping(self.base).items() if key != "sweeps"}
-
-    @property
-    def caption(self) -> str:
-        """The captions of the studies."""
-        return " ".join(axis.caption for axis in self.axes if axis.caption)
+    def about(self) -> dict[str, Any]:
+        """The content of sweep.yaml."""
+        return {
+            "format": 1,
+            "name": self.base.name,
+            "config": self.config,
+            "axes": [{"key": axis.key, "values": axis.plain} for axis in self.axes],
+            "seeds": list(self.seeds),
+            "caption": " ".join(axis.caption for axis in self.axes if axis.caption),
+            "code": {},
+            "base": shared_settings(self.base),
+        }
 
 
 @dataclass(frozen=True)
@@ -114,43 +120,61 @@ def sweep_name(config: str, axes: Sequence[Axis], overrides: Sequence[str]) -> s
     return f"{usable[:LONGEST].rstrip('. ')}-{digest}"
 
 
-def register_sweep(sweep: Sweep, folder: SweepFolder, code: Mapping[str, Any]) -> None:
-    """Write sweep.yaml, with the values of earlier calls. Only under the lock.
+def shared_settings(config: Config) -> dict[str, Any]:
+    """The config that all trials vary, in full form."""
+    return {key: value for key, value in mapping(config).items() if key != "sweeps"}
 
-    code: the version of nnlab. Raises UsageError when the folder belongs to another sweep.
+
+def require_own(folder: SweepFolder, about: Mapping[str, Any]) -> None:
+    """UsageError when the folder does not belong to this sweep.yaml."""
+    from nnlab.experiment.changes import differences
+
+    if not folder.exists():
+        if not folder.is_empty():
+            raise UsageError(
+                f"{folder.path} is there already and is not the folder of a sweep. Give this sweep "
+                "another one with --name."
+            )
+        return
+    before, lines = folder.read_about(), []
+    theirs, ours = ([axis.get("key") for axis in one["axes"]] for one in (before, about))
+    if "search" not in about and theirs != ours:
+        lines.append(f"  axes: {', '.join(map(str, theirs))} there, {', '.join(ours)} here")
+    old, new = (mapping_or_empty(one.get("search")) for one in (before, about))  # order is free
+    changes = [
+        (f"search.{k}", old.get(k), new.get(k)) for k in {**old, **new} if old.get(k) != new.get(k)
+    ]
+    changes += differences(mapping_or_empty(before.get("base")), about["base"])
+    varied = set() if "search" in about else set(map(canonical, ours))
+    for key, *values in changes:
+        if canonical(key) not in varied:
+            there, here = ("nothing" if v is None else setting_value(v) for v in values)
+            lines.append(f"  {key}: {there} there, {here} here")
+    if lines:
+        more = [f"  and {len(lines) - SHOWN} more"] if len(lines) > SHOWN else []
+        listed = "\n".join([*map(clean, lines[:SHOWN]), *more])
+        raise UsageError(
+            f"{folder.path} belongs to another sweep:\n{listed}\n"
+            "Give this one a folder of its own with --name, or remove that one."
+        )
+
+
+def register(folder: SweepFolder, about: Mapping[str, Any], code: Mapping[str, Any]) -> None:
+    """Write sweep.yaml, with the values and seeds of earlier calls. Only under the lock.
+
+    code: the version of nnlab. Raises UsageError when the folder does not belong to `about`.
     """
-    axes = [{"key": axis.key, "values": axis.plain} for axis in sweep.axes]
-    seeds = list(sweep.seeds)
+    require_own(folder, about)
+    content = {**about, "code": dict(code)}
     if folder.exists():
         before = folder.read_about()
-        _require_same(sweep, folder, before)
-        axes = [
+        content["axes"] = [
             {"key": old["key"], "values": _merged(old["values"], new["values"])}
-            for old, new in zip(before["axes"], axes, strict=True)
+            for old, new in zip(before["axes"], about["axes"], strict=True)
         ]
-        seeds = _merged(before.get("seeds") or [], seeds)
-    content = {
-        "format": 1,
-        "name": sweep.base.name,
-        "config": sweep.config,
-        "axes": axes,
-        "seeds": seeds,
-        "caption": sweep.caption,
-        "code": dict(code),
-        "base": sweep.settings,
-    }
+        if "seeds" in about:
+            content["seeds"] = _merged(before.get("seeds") or [], about["seeds"])
     folder.write_about(content)
-
-
-def require_free(sweep: Sweep, folder: SweepFolder) -> None:
-    """UsageError when the folder belongs to something else."""
-    if folder.exists():
-        _require_same(sweep, folder, folder.read_about())
-    elif not folder.is_empty():
-        raise UsageError(
-            f"{folder.path} is there already and is not the folder of a sweep. Give this sweep "
-            "another one with --name."
-        )
 
 
 def read_progress(sweep: Sweep, folder: SweepFolder, retry: bool = False) -> Progress:
@@ -270,29 +294,6 @@ def _trials(
             total += 1
     problems.raise_any()
     return tuple(trials.values()), total - len(trials)
-
-
-def _require_same(sweep: Sweep, folder: SweepFolder, before: Mapping[str, Any]) -> None:
-    from nnlab.experiment.changes import differences
-
-    theirs = [axis.get("key") for axis in before["axes"]]
-    ours = [axis.key for axis in sweep.axes]
-    lines = []
-    if theirs != ours:
-        lines.append(f"  axes: {', '.join(map(str, theirs))} there, {', '.join(ours)} here")
-    old = before.get("base")
-    varied = {canonical(key) for key in ours}
-    for key, *values in differences(old if isinstance(old, dict) else {}, sweep.settings):
-        if canonical(key) not in varied:
-            there, here = ("nothing" if value is None else value for value in values)
-            lines.append(f"  {key}: {there} there, {here} here")
-    if lines:
-        more = [f"  and {len(lines) - SHOWN} more"] if len(lines) > SHOWN else []
-        listed = "\n".join([*map(clean, lines[:SHOWN]), *more])
-        raise UsageError(
-            f"{folder.path} belongs to another sweep:\n{listed}\n"
-            "Give this one a folder of its own with --name, or remove that one."
-        )
 
 
 def _merged(old: Sequence[Any], new: Sequence[Any]) -> list[Any]:

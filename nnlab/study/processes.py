@@ -76,7 +76,7 @@ class Processes:
     entry: Entry = serve
 
     def warm(self) -> BaseContext:
-        """Begin to start the process that forks the others; returns at once."""
+        """Begin to start the process that forks the others; returns at once. `run` does it too."""
         methods = multiprocessing.get_all_start_methods()
         method = next(name for name in METHODS if name in methods)
         context = multiprocessing.get_context(method)

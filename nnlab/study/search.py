@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from nnlab.config.dump import mapping
 from nnlab.config.variants import Base
 from nnlab.core.metrics import better_when
 from nnlab.core.random import WORD, entropy
@@ -25,6 +24,7 @@ from nnlab.run.folder import RunFolder
 from nnlab.run.sweeps import SweepFolder
 from nnlab.run.text import shown
 from nnlab.status import Status
+from nnlab.study.plan import shared_settings
 from nnlab.study.space import Dimension, as_mapping, settings_of
 from nnlab.study.trial import Outcome, Pruning, Trial, is_stale, read_outcome, run_trial
 
@@ -62,9 +62,18 @@ class Tuning:
         return "maximize" if better_when(self.metric) == "max" else "minimize"
 
     @property
-    def settings(self) -> dict[str, Any]:
-        """The config that the trials vary, in full form."""
-        return {k: v for k, v in mapping(self.base.config).items() if k != "sweeps"}
+    def about(self) -> dict[str, Any]:
+        """The content of sweep.yaml."""
+        return {
+            "format": 1,
+            "name": self.base.config.name,
+            "config": self.config,
+            "axes": [{"key": dimension.key, "values": []} for dimension in self.dimensions],
+            "search": as_mapping(self.dimensions),
+            "metric": self.metric,
+            "code": {},
+            "base": shared_settings(self.base.config),
+        }
 
     def trial(self, cell: Mapping[str, Any]) -> Trial:
         """The trial with these settings. ConfigError where they do not go together."""
@@ -94,43 +103,6 @@ def require_optuna() -> None:
     """UsageError with how to install Optuna, if it is not installed."""
     if find_spec("optuna") is None:
         raise UsageError(MISSING)
-
-
-def require_same_search(tuning: Tuning, folder: SweepFolder) -> None:
-    """UsageError when the folder belongs to something else."""
-    if not folder.exists():
-        if not folder.is_empty():
-            raise UsageError(
-                f"{folder.path} is there already and is not the folder of a tuning. Give this one "
-                "another with --name."
-            )
-        return
-    before = folder.read_about()
-    same = before.get("search") == as_mapping(tuning.dimensions)
-    if not same or before.get("base") != tuning.settings:
-        what = "another config" if same else "another space"
-        raise UsageError(
-            f"{folder.path} belongs to a search with {what}. Give this one a folder of its own "
-            "with --name, or remove that one."
-        )
-
-
-def register_search(tuning: Tuning, folder: SweepFolder, code: Mapping[str, Any]) -> None:
-    """Write sweep.yaml. UsageError when the folder belongs to something else. Under the lock."""
-    require_same_search(tuning, folder)
-    if not folder.exists():
-        folder.write_about(
-            {
-                "format": 1,
-                "name": tuning.base.config.name,
-                "config": tuning.config,
-                "axes": [{"key": one.key, "values": []} for one in tuning.dimensions],
-                "search": as_mapping(tuning.dimensions),
-                "metric": tuning.metric,
-                "code": dict(code),
-                "base": tuning.settings,
-            }
-        )
 
 
 class Search:

@@ -10,7 +10,7 @@ from nnlab.config.load import from_mapping, load
 from nnlab.errors import ConfigError, UsageError
 from nnlab.run.names import is_trial, of_trial
 from nnlab.run.sweeps import SweepFolder
-from nnlab.study.plan import prepare_sweep, read_progress, register_sweep, require_free
+from nnlab.study.plan import prepare_sweep, read_progress, register, require_own
 
 CONFIG = """
 name: case
@@ -34,7 +34,7 @@ def config(tmp_path: Path) -> str:
 def test_trials_of_a_study(config: str) -> None:
     sweep = prepare_sweep(["lr"], config, seeds=2)
     assert sweep.name == "sweep-case-lr"
-    assert sweep.caption == "Two rates."
+    assert sweep.about["caption"] == "Two rates."
     found = [(dict(trial.cell), trial.seed) for trial in sweep.trials]
     assert found == [({"lr": 0.1}, 4), ({"lr": 0.1}, 5), ({"lr": 0.2}, 4), ({"lr": 0.2}, 5)]
     for trial in sweep.trials:
@@ -186,7 +186,7 @@ def folder_of(tmp_path: Path, config: str, *axes: str, **more: object) -> SweepF
     sweep = prepare_sweep(list(axes), config, **more)
     folder = SweepFolder(tmp_path / "sweep")
     folder.create()
-    register_sweep(sweep, folder, {"nnlab": "1"})
+    register(folder, sweep.about, {"nnlab": "1"})
     return folder
 
 
@@ -213,7 +213,7 @@ def test_the_folder_of_another_sweep_is_refused(
     folder = folder_of(tmp_path, config, "lr=0.1")
     other = prepare_sweep(axes, config, **more)
     with pytest.raises(UsageError) as caught:
-        require_free(other, folder)
+        require_own(folder, other.about)
     text = str(caught.value)
     assert text.startswith(f"{folder.path} belongs to another sweep:\n")
     assert message in text
@@ -224,7 +224,7 @@ def test_a_folder_with_other_things_is_refused(config: str, tmp_path: Path) -> N
     (tmp_path / "sweep").mkdir()
     (tmp_path / "sweep" / "letter.txt").write_text("mine")
     with pytest.raises(UsageError, match="is there already and is not the folder of a sweep"):
-        require_free(prepare_sweep(["lr"], config), SweepFolder(tmp_path / "sweep"))
+        require_own(SweepFolder(tmp_path / "sweep"), prepare_sweep(["lr"], config).about)
 
 
 def test_what_is_done_is_read_from_disk(config: str, tmp_path: Path) -> None:

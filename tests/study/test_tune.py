@@ -202,13 +202,18 @@ def test_a_folder_of_another_search(nnlab: Callable[..., Result], tmp_path: Path
     result = nnlab("tune", "xor", "--search", "space.yaml", "--set", "epochs=60")
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr == (
-        f"{FOLDER} belongs to a search with another space. Give this one a folder of its own "
-        "with --name, or remove that one.\n"
+        f"{FOLDER} belongs to another sweep:\n"
+        "  search.lr: {low: 0.001, high: 10, log: true, step: null, int: false} there, "
+        "[0.1, 0.2] here\n"
+        "  search.hidden: {low: 2, high: 6, log: false, step: null, int: true} there, "
+        "nothing here\n"
+        "  search.activation: [sigmoid, relu, {leaky_relu: 0.1}] there, nothing here\n"
+        "Give this one a folder of its own with --name, or remove that one.\n"
     )
     (tmp_path / "runs" / "mine").mkdir()
     (tmp_path / "runs" / "mine" / "file").touch()
     result = nnlab("tune", "xor", "--search", "space.yaml", "--name", "mine")
     assert result.stderr == (
-        "runs/mine is there already and is not the folder of a tuning. Give this one another "
-        "with --name.\n"
+        "runs/mine is there already and is not the folder of a sweep. Give this sweep another "
+        "one with --name.\n"
     )
