@@ -205,25 +205,28 @@ class Dispatch:
             if all(busy[worker] >= count for worker, count in self.slots.items()):
                 return
             trial = self.waiting.popleft()
-            if (known := read_outcome(RunFolder(self.parent / trial.name))) is not None:
+            if known := read_outcome(RunFolder(self.parent / trial.name)):
                 yield known
                 continue
             refused = self.refused.get(trial.data_key, {})
             able = [worker for worker in self.slots if worker not in refused]
-            if not able and refused and self.slots:
-                reasons = set(refused.values())
-                by_worker = "; ".join(f"{worker}: {why}" for worker, why in refused.items())
-                reason = reasons.pop() if len(reasons) == 1 else by_worker
-                yield record_failure(trial, self.parent, reason)
-                continue
             free = [worker for worker in able if busy[worker] < self.slots[worker]]
-            if not free:
+            if free:
+                worker = min(free, key=lambda name: busy[name] / self.slots[name])
+                busy[worker] += 1
+                self.running[self.submit(trial, worker)] = (trial, worker)
+                yield Begun(trial.name)
+            elif able or not refused or not self.slots:
                 self.waiting.append(trial)
-                continue
-            worker = min(free, key=lambda name: busy[name] / self.slots[name])
-            busy[worker] += 1
-            self.running[self.submit(trial, worker)] = (trial, worker)
-            yield Begun(trial.name)
+            else:
+                yield self.fail_refused(trial, refused)
+
+    def fail_refused(self, trial: Trial, refused: dict[str, str]) -> Outcome:
+        """No worker has the trial's data: the reason, or those of all workers."""
+        by_worker = "; ".join(f"{worker}: {why}" for worker, why in refused.items())
+        reasons = set(refused.values())
+        reason = reasons.pop() if len(reasons) == 1 else by_worker
+        return record_failure(trial, self.parent, reason)
 
     def submit(self, trial: Trial, worker: str) -> Any:
         """The future of a Delivery."""

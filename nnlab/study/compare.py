@@ -124,17 +124,15 @@ def setting_rows(runs: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
     The named studies of a config do not affect the run. Networks whose layers are of other kinds
     are one row, `network`: place by place, their settings have nothing to do with each other.
     """
-    flat = [dotted({k: v for k, v in run.items() if k != "sweeps"}) for run in runs]
-    if all(one.get("seed") is not None and one.get("data.seed") == one["seed"] for one in flat):
-        for one in flat:  # by default the data's seed is the run's: that row says it already
-            del one["data.seed"]
-    if len({_layer_kinds(run.get("network")) for run in runs}) > 1:
-        flat = [
-            {k: v for k, v in one.items() if not k.startswith("network.")}
-            | {"network": layers_in_words(run.get("network"))}
-            for one, run in zip(flat, runs, strict=True)
-        ]
-    rows = {key: [one.get(key, MISSING) for one in flat] for key in _merged_keys(flat)}
+    same_kinds = len({_layer_kinds(run.get("network")) for run in runs}) <= 1
+    flat = []
+    for run in runs:
+        network = {} if same_kinds else {"network": layers_in_words(run.get("network"))}
+        flat.append(dotted({k: v for k, v in run.items() if k != "sweeps"} | network))
+    if all(run.get("seed") is not None and run.get("data.seed") == run["seed"] for run in flat):
+        for run in flat:  # by default the data's seed is the run's: that row says it already
+            del run["data.seed"]
+    rows = {key: [run.get(key, MISSING) for run in flat] for key in _merged_keys(flat)}
     return {key: row for key, row in rows.items() if not _all_equal(row)}
 
 
@@ -195,8 +193,8 @@ def _layer_kinds(layers: Any) -> tuple[Any, ...]:
 def _merged_keys(flat: Sequence[Mapping[str, Any]]) -> list[str]:
     """All keys by section, in it by their place in the first config that has them."""
     place: dict[str, int] = {}
-    for one in flat:
-        for index, key in enumerate(one):
+    for run in flat:
+        for index, key in enumerate(run):
             place.setdefault(key, index)
     sections = list(dict.fromkeys(key.split(".")[0] for key in place))
     return sorted(sorted(place), key=lambda key: (sections.index(key.split(".")[0]), place[key]))

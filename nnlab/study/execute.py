@@ -73,14 +73,19 @@ def choose_executor(
     limited = timeout is not None or memory is not None
     if not limited and (jobs == 1 or (jobs is None and each * len(trials) < WORTH_PROCESSES_S)):
         return InProcess()
-    compiles = find_spec("numba") is not None and base.training.engine != "numpy" and each > SHARED
     return Processes(
         jobs=min(jobs or usable_cores(), max(len(trials), 1)),
         shared=not limited and each < SHARES_PROCESS_S,
         timeout=timeout,
         memory=memory,
-        preload=COMPILED if compiles else (),
+        preload=COMPILED if _compiles(base, each) else (),
     )
+
+
+def _compiles(base: Config, seconds: float) -> bool:
+    """Whether trials that take NumPy so long are run by the compiled engine."""
+    allowed = find_spec("numba") is not None and base.training.engine != "numpy"
+    return allowed and seconds > SHARED
 
 
 def usable_cores() -> int:

@@ -1,7 +1,7 @@
 """From a request to trials: which there are, which are done, which are to run."""
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -127,36 +127,39 @@ def shared_settings(config: Config) -> dict[str, Any]:
 
 def require_own(folder: SweepFolder, about: Mapping[str, Any]) -> None:
     """UsageError when the folder does not belong to this sweep.yaml."""
-    from nnlab.experiment.changes import differences
-
     if not folder.exists():
         if not folder.is_empty():
             raise UsageError(
                 f"{folder.path} is there already and is not the folder of a sweep. Give this sweep "
                 "another one with --name."
             )
-        return
-    before, lines = folder.read_about(), []
-    theirs, ours = ([axis.get("key") for axis in one["axes"]] for one in (before, about))
-    if "search" not in about and theirs != ours:
-        lines.append(f"  axes: {', '.join(map(str, theirs))} there, {', '.join(ours)} here")
-    old, new = (mapping_or_empty(one.get("search")) for one in (before, about))  # order is free
-    changes = [
-        (f"search.{k}", old.get(k), new.get(k)) for k in {**old, **new} if old.get(k) != new.get(k)
-    ]
-    changes += differences(mapping_or_empty(before.get("base")), about["base"])
-    varied = set() if "search" in about else set(map(canonical, ours))
-    for key, *values in changes:
-        if canonical(key) not in varied:
-            there, here = ("nothing" if v is None else setting_value(v) for v in values)
-            lines.append(f"  {key}: {there} there, {here} here")
-    if lines:
+    elif lines := [clean(line) for line in _differences(folder.read_about(), about)]:
         more = [f"  and {len(lines) - SHOWN} more"] if len(lines) > SHOWN else []
-        listed = "\n".join([*map(clean, lines[:SHOWN]), *more])
+        listed = "\n".join([*lines[:SHOWN], *more])
         raise UsageError(
             f"{folder.path} belongs to another sweep:\n{listed}\n"
             "Give this one a folder of its own with --name, or remove that one."
         )
+
+
+def _differences(before: Mapping[str, Any], about: Mapping[str, Any]) -> Iterator[str]:
+    """A line for each difference between two sweep.yaml that makes them different sweeps."""
+    from nnlab.experiment.changes import differences
+
+    theirs, ours = ([axis.get("key") for axis in one["axes"]] for one in (before, about))
+    varied = set(map(canonical, ours))
+    if "search" in about:  # it has the axes, in any order, and their ranges
+        varied.clear()
+    elif theirs != ours:
+        yield f"  axes: {', '.join(map(str, theirs))} there, {', '.join(ours)} here"
+    old, new = (mapping_or_empty(one.get("search")) for one in (before, about))
+    spaces = [(f"search.{k}", old.get(k), new.get(k)) for k in {**old, **new}]
+    changes = [change for change in spaces if change[1] != change[2]]
+    changes += differences(mapping_or_empty(before.get("base")), about["base"])
+    for key, *values in changes:
+        if canonical(key) not in varied:
+            there, here = ("nothing" if v is None else setting_value(v) for v in values)
+            yield f"  {key}: {there} there, {here} here"
 
 
 def register(folder: SweepFolder, about: Mapping[str, Any], code: Mapping[str, Any]) -> None:
@@ -179,30 +182,26 @@ def register(folder: SweepFolder, about: Mapping[str, Any], code: Mapping[str, A
 
 def read_progress(sweep: Sweep, folder: SweepFolder, retry: bool = False) -> Progress:
     """What is done and what is to do; with `retry` also what failed before. Changes nothing."""
-    done, lost, todo, stale = [], [], [], []
-    hashes: dict[str, str] = {}
-    seconds: list[float] = []
-    begun = 0
-    for trial in sweep.trials:
-        run = folder.trial(trial.name)
-        known = read_outcome(run)
-        if is_stale(run, trial):
-            stale.append(trial)
-            todo.append(trial)
-        elif known is not None and known.done:
-            ended = Run(run.path)
-            done.append(known)
-            seconds += [s] if isinstance(s := ended.about.get("seconds"), float) else []
-            if sha256 := ended.data_source[1]:
-                hashes[trial.data_key] = sha256
-        elif known is not None and not retry:
-            lost.append(known)
-        else:
-            todo.append(trial)
-            begun += known is None and run.exists()
-    ready = tuple(replace(trial, data=trial.data or hashes.get(trial.data_key)) for trial in todo)
-    mean = fmean(seconds) if seconds else None
-    return Progress(tuple(done), tuple(lost), ready, begun, mean, tuple(stale))
+    trials = {trial.name: trial for trial in sweep.trials}
+    stale = {name: t for name, t in trials.items() if is_stale(folder.trial(name), t)}
+    fresh = [name for name in trials if name not in stale]
+    known = {name: o for name in fresh if (o := read_outcome(folder.trial(name))) is not None}
+    done = [outcome for outcome in known.values() if outcome.done]
+    lost = [outcome for outcome in known.values() if not outcome.done and not retry]
+    over = {outcome.name for outcome in (*done, *lost)}
+    todo = [trial for name, trial in trials.items() if name not in over]
+    begun = sum(name not in known and folder.trial(name).exists() for name in fresh)
+    runs = [Run(folder.path / outcome.name) for outcome in done]
+    hashes = {trials[run.name].data_key: sha for run in runs if (sha := run.data_source[1])}
+    seconds = [s for run in runs if isinstance(s := run.about.get("seconds"), float)]
+    return Progress(
+        done=tuple(done),
+        lost=tuple(lost),
+        todo=tuple(replace(t, data=t.data or hashes.get(t.data_key)) for t in todo),
+        begun=begun,
+        seconds=fmean(seconds) if seconds else None,
+        stale=tuple(stale.values()),
+    )
 
 
 def stale_elsewhere(sweep: Sweep, folder: SweepFolder) -> list[TrialRecord]:

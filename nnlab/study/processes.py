@@ -99,6 +99,7 @@ class Processes:
                     workers.append(Worker.start(context, self, parent))
                     workers[-1].give(waiting.popleft())
                 yield from _hear(workers, parent, None if self.is_wanted is None else LOOK)
+                yield from _end_overdue(workers, parent)
                 for worker in [worker for worker in workers if worker.trial is None]:
                     if waiting and self.shared and not worker.over:
                         worker.give(waiting.popleft())
@@ -174,7 +175,7 @@ class Worker:
 
 
 def _hear(workers: Sequence[Worker], parent: Path, look: float | None) -> Iterator[Event]:
-    """The next events, and the failures of trials whose process died or took too long."""
+    """The next events, and the failures of trials whose process died."""
     by_pipe = {worker.tasks: worker for worker in workers}
     patience = max(0.0, min(worker.deadline for worker in workers) - monotonic())
     patience = min(patience, look or float("inf"))
@@ -187,6 +188,10 @@ def _hear(workers: Sequence[Worker], parent: Path, look: float | None) -> Iterat
         elif trial is not None:
             worker.end(GRACE)
             yield worker.lose(trial, parent, death(worker.process.exitcode))
+
+
+def _end_overdue(workers: Sequence[Worker], parent: Path) -> Iterator[Event]:
+    """Kill the trials that took too long; gives their failures."""
     for worker in workers:
         if worker.trial is not None and worker.deadline <= monotonic():
             worker.process.kill()

@@ -73,7 +73,7 @@ class Outcome:
 
     status: a word of Status; `locked` where another process is running the trial.
     reason: a sentence for trials that are not done.
-    seconds: what it took here and now, 0 for a trial that was finished before.
+    seconds: what it took here and now, 0 for a trial that had ended before.
     error: the class of the exception.
     pruned: the epoch at which `Pruning` stopped it.
     """
@@ -127,13 +127,11 @@ def run_trial(
     """
     began = perf_counter()
     folder = RunFolder(parent / trial.name)
-    known = reason = error_class = pruned = None
+    known = None
     try:
         known = read_outcome(folder)
-        if known is None:
-            machine = machine or environment.describe(trial.argv)
-            with within or nullcontext():
-                pruned = _train(trial, folder, machine, pruning)
+        with within or nullcontext():
+            outcome = known or _train(trial, folder, machine, pruning)
     except (KeyboardInterrupt, Interrupted, Terminated):
         raise
     except raises:
@@ -141,20 +139,16 @@ def run_trial(
             folder.update_status("interrupted")
         raise
     except RunLocked as error:
-        return Outcome(trial.name, "locked", str(error), perf_counter() - began)
+        outcome = Outcome(trial.name, "locked", str(error))
     except Exception as error:
         reason, error_class = failure_reason(error), type(error).__name__
+        outcome = Outcome(trial.name, "failed", reason, error=error_class)
     # Not inside `except`: by now the memory that the exception referred to is free.
     if known is not None:
         return replace(known, pruned=_prune_rows(folder, pruning))
-    seconds = perf_counter() - began
-    if reason is not None:
-        record_failure(trial, parent, reason)
-        return Outcome(trial.name, "failed", reason, seconds, error_class)
-    if pruned is not None:
-        return Outcome(trial.name, "interrupted", None, seconds, pruned=pruned)
-    ended = read_outcome(folder)
-    return replace(ended, seconds=seconds) if ended else Outcome(trial.name, "failed")
+    if outcome.error is not None:
+        record_failure(trial, parent, str(outcome.reason))
+    return replace(outcome, seconds=perf_counter() - began)
 
 
 def read_outcome(folder: RunFolder) -> Outcome | None:
@@ -208,19 +202,26 @@ def failure_reason(error: Exception) -> str:
 
 
 def _train(
-    trial: Trial, folder: RunFolder, machine: Machine, pruning: Pruning | None
-) -> int | None:
-    """Train to the end, or to the epoch, which is returned, at which it is pruned."""
-    with _session(trial, folder, machine) as session:
-        if (epoch := _prune_rows(folder, pruning)) is not None:
-            return epoch
-        if session is None:
-            return None
-        for record in session:
-            if pruning is None or not isinstance(record, Epoch):
-                continue
-            if pruning.stops(record.epoch, float(session.last_row[pruning.metric])):
-                return record.epoch
+    trial: Trial, folder: RunFolder, machine: Machine | None, pruning: Pruning | None
+) -> Outcome:
+    """Train to the end, or to the epoch at which the trial is pruned."""
+    pruned = None
+    with _session(trial, folder, machine or environment.describe(trial.argv)) as session:
+        pruned = _prune_rows(folder, pruning)
+        if session is not None and pruned is None:
+            pruned = _prune_session(session, pruning)
+    if pruned is not None:
+        return Outcome(trial.name, "interrupted", pruned=pruned)
+    return read_outcome(folder) or Outcome(trial.name, "failed")
+
+
+def _prune_session(session: Session, pruning: Pruning | None) -> int | None:
+    """Train; gives the epoch at which the trial is pruned."""
+    for record in session:
+        if pruning is None or not isinstance(record, Epoch):
+            continue
+        if pruning.stops(record.epoch, float(session.last_row[pruning.metric])):
+            return record.epoch
     return None
 
 
