@@ -49,7 +49,7 @@ class Journal(BaseJournalBackend):
         """Write and sync all lines or none; StorageError, also when the file has changed."""
         lines = [json.dumps(log, separators=(",", ":")) for log in logs]
         text = "".join(f"{line}\n" for line in lines)
-        self.size = durable.append(self.path, text, sync=True, at=self.size)
+        self.size = durable.append_text(self.path, text, sync=True, at=self.size)
         self.logs += map(json.loads, lines)
 
     def keep_trials(self, count: int) -> None:
@@ -118,7 +118,7 @@ def _read_regular_file(path: Path) -> bytes:
         raise _unreadable(path, "it is a link")
     if not stat.S_ISREG(mode):
         raise _unreadable(path, "it is not a regular file")
-    return durable.read(path)
+    return durable.read_file(path)
 
 
 def _whole_lines(data: bytes, path: Path) -> list[Log]:

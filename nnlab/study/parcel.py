@@ -25,7 +25,7 @@ class Parcel:
 def pack_run(folder: Path) -> Parcel:
     """All files of a finished run. RunUnreadable, StorageError."""
     files = {
-        path.relative_to(folder).as_posix(): durable.read(path)
+        path.relative_to(folder).as_posix(): durable.read_file(path)
         for path in sorted(folder.rglob("*"))
         if path.is_file()
         and path.name not in NOT_SENT
@@ -53,7 +53,7 @@ def unpack_run(parcel: Parcel, target: Path) -> None:
         for name, data in parcel.files.items():
             path = temporary / name
             durable.make_folder(path.parent)
-            durable.write(path, data)
+            durable.write_file(path, data)
         _move(temporary, target)
     finally:
         durable.remove_folder(temporary)
