@@ -76,6 +76,6 @@ def _cell_row(group: Sequence[TrialRecord]) -> CellRow:
         cell=group[0].cell,
         trials=len(group),
         done=len(done),
-        failed=sum(record.status in ("failed", "diverged", "unreadable") for record in group),
+        failed=sum(record.status.lost for record in group),
         numbers={name: spread for name, spread in spreads.items() if spread is not None},
     )

@@ -20,7 +20,7 @@ from nnlab.core.metrics import better_when
 from nnlab.core.random import WORD, entropy
 from nnlab.errors import ConfigError, RunLocked, StorageError, UsageError
 from nnlab.run import environment, names
-from nnlab.run.folder import RunFolder
+from nnlab.run.run import Run
 from nnlab.run.sweeps import SweepFolder
 from nnlab.run.text import shown
 from nnlab.status import Status
@@ -220,16 +220,16 @@ class Search:
         ended = run_trial(trial, parent, self.machine, None, pruning, raises=(StorageError,))
         if ended.status == "locked":
             raise RunLocked(str(ended.reason))
-        return self._result(number, trial, ended, run)
+        return self._result(number, trial, ended, Run(run.path))
 
-    def _result(self, number: int, trial: Trial, ended: Outcome, run: RunFolder) -> TrialResult:
+    def _result(self, number: int, trial: Trial, ended: Outcome, run: Run) -> TrialResult:
         """The result of a trial from its outcome and its run folder."""
         if ended.pruned is not None:
             return TrialResult(number, trial.name, trial.cell, PRUNED, ended.pruned, None)
         if ended.status == Status.FAILED:
             return TrialResult(number, trial.name, trial.cell, Status.FAILED, 0, None, ended.reason)
-        epochs = int(run.last_metrics().get("epoch") or 0)
-        best = run.read_summary().get("best") if ended.done else None
+        epochs = int(run.last_row.get("epoch") or 0)
+        best = run.summary.get("best") if ended.done else None
         value = best.get(self.tuning.metric) if isinstance(best, dict) else None
         if not isinstance(value, int | float) or not np.isfinite(value):
             value = None

@@ -23,7 +23,7 @@ from nnlab.experiment.resume import resume
 from nnlab.experiment.session import Session, guarded, opened, start_weights
 from nnlab.experiment.signals import Terminated
 from nnlab.run import durable, environment, guard, names
-from nnlab.run.folder import RunFolder
+from nnlab.run.folder import RESOLVED, RUN, RunFolder
 from nnlab.run.run import Run
 from nnlab.status import Status
 from nnlab.training import Epoch
@@ -186,9 +186,9 @@ def record_failure(trial: Trial, parent: Path, reason: str) -> Outcome:
             try:
                 folder.update_status("failed", **ended)
             except RunUnreadable:  # it stopped before run.json was written
-                folder.write_resolved(dump(trial.config))
+                folder.write_text(RESOLVED, dump(trial.config))
                 first = {"format": 1, "status": "failed", "started": None}
-                folder.write_run({**first, **ended, **_trial_entry(trial)})
+                folder.write_json(RUN, {**first, **ended, **_trial_entry(trial)})
     return Outcome(trial.name, "failed", reason)
 
 
@@ -229,7 +229,7 @@ def _prune_rows(folder: RunFolder, pruning: Pruning | None) -> int | None:
     """The first epoch of metrics.csv at which the trial is pruned."""
     if pruning is None:
         return None
-    values = folder.read_metrics().get(pruning.metric, ())
+    values = Run(folder.path).metrics.get(pruning.metric, ())
     return next((e for e, v in enumerate(values) if pruning.stops(e, float(v))), None)
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from nnlab.run import threads
 from nnlab.run.folder import RunFolder
-from nnlab.run.lock import held
+from nnlab.run.lock import hold_lock
 from nnlab.study.execute import Executor, InProcess
 from nnlab.study.plan import prepare_sweep
 from nnlab.study.processes import Processes
@@ -44,7 +44,7 @@ def hashes(executor: Executor, trials: Sequence[Trial], parent: Path) -> dict[st
     assert all(event.done for event in events if isinstance(event, Outcome))
     found = {}
     for trial in trials:
-        arrays = RunFolder(parent / trial.name).read_weights("final")
+        arrays = RunFolder(parent / trial.name).read_arrays("weights/final.npz")
         joined = b"".join(arrays[key].tobytes() for key in sorted(arrays))
         found[trial.name] = hashlib.sha256(joined).hexdigest()
     return found
@@ -91,7 +91,7 @@ def test_a_trial_that_another_process_runs_is_left_to_it(
 ) -> None:
     path = tmp_path / trials[0].name
     path.mkdir()
-    with held(path):
+    with hold_lock(path):
         found = run_trial(trials[0], tmp_path)
     assert found.status == "locked"
     assert "is writing into" in str(found.reason)
@@ -115,7 +115,7 @@ def test_a_folder_that_cannot_be_resumed_is_trained_anew(
     path.mkdir(parents=True)
     (path / "run.json").write_text('{"status": "running"}')
     assert run_trial(trials[0], parent).status == "completed"
-    rerun = RunFolder(path).read_weights("final")
+    rerun = RunFolder(path).read_arrays("weights/final.npz")
     joined = b"".join(rerun[key].tobytes() for key in sorted(rerun))
     assert clean == {trials[0].name: hashlib.sha256(joined).hexdigest()}
 
@@ -126,8 +126,8 @@ def test_a_failure_without_a_run_leaves_one_that_says_so(
     record_failure(trials[0], tmp_path, "because")
     run = RunFolder.open(tmp_path / trials[0].name)
     assert run.status() == "failed"
-    assert run.read_run()["error"] == "because"
-    assert run.read_run()["trial"] == {"cell": {"lr": 0.001}, "seed": 0}
+    assert run.read_json("run.json")["error"] == "because"
+    assert run.read_json("run.json")["trial"] == {"cell": {"lr": 0.001}, "seed": 0}
     assert run_trial(trials[0], tmp_path) == Outcome(trials[0].name, "failed", "because")
 
 

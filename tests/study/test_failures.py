@@ -63,7 +63,7 @@ def test_a_failed_trial_and_the_same_search_again(
     )
     assert "failed: RuntimeError: as it was told" in broken.stderr
     run = RunFolder(Path("runs", "s", failed[0]["run"]))
-    assert run.read_run()["status"] == "failed"
+    assert run.read_json("run.json")["status"] == "failed"
     monkeypatch.setattr(sabotage, "TROUBLES", {})  # it was a passing failure
     assert trials(tune("s")) == trials(broken)  # not run again without being asked
     whole = tune("whole")
@@ -74,7 +74,7 @@ def test_a_failed_trial_and_the_same_search_again(
 
 
 def test_settings_that_do_not_go_together(tune: Tune) -> None:
-    """Each value is possible alone, two of them together are not: the search goes on."""
+    """Each value is possible alone, two of them together are not: the search continues."""
     Path("c.yaml").write_text(
         CONFIG.replace("data: trouble", "data: {name: trouble, validation: 0.2}").replace(
             "epochs: 5", "epochs: 5, monitor: train_loss"

@@ -1,8 +1,9 @@
-"""A row a cell: medians and quartiles over the seeds, checked by hand."""
+"""A row per cell: medians and quartiles over the seeds, checked by hand."""
 
 import pytest
 
 from nnlab.run.sweeps import TrialRecord
+from nnlab.status import Status
 from nnlab.study.results import SeedSpread, cell_rows, main_numbers
 
 AXES = [{"key": "lr", "values": [0.01, 0.1]}]
@@ -10,7 +11,7 @@ AXES = [{"key": "lr", "values": [0.01, 0.1]}]
 
 def record(lr: float, seed: int, loss: float, status: str = "completed") -> TrialRecord:
     final = {"epoch": 5, "train_loss": loss, "train_accuracy": 1.0} if status == "completed" else {}
-    return TrialRecord(f"{lr}{seed}", {"lr": lr}, seed, status, final=final)
+    return TrialRecord(f"{lr}{seed}", {"lr": lr}, seed, Status(status), final=final)
 
 
 def test_quartiles_by_hand() -> None:
@@ -61,5 +62,5 @@ def test_rows_stand_in_the_order_of_the_values() -> None:
     ],
 )
 def test_which_numbers_stand_for_a_trial(final, test, names) -> None:
-    found = main_numbers(TrialRecord("a", {}, 0, "completed", final=final, test=test))
+    found = main_numbers(TrialRecord("a", {}, 0, Status.COMPLETED, final=final, test=test))
     assert list(found) == names

@@ -1,4 +1,4 @@
-"""R12, R13: a sweep loses only what failed, and goes on with what is missing."""
+"""R12, R13: a sweep loses only what failed, and runs what is missing."""
 
 import functools
 import hashlib
