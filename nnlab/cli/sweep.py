@@ -26,23 +26,21 @@ from nnlab.run.sweeps import SweepFolder, TrialRecord, places
 from nnlab.show.figures import draw_sweep
 from nnlab.show.figures.style import warm
 from nnlab.show.words import axis_value, cell_name, count, duration, first_few, trial_name
-from nnlab.study import address
-from nnlab.study.choose import executor
+from nnlab.study import scheduler
 from nnlab.study.cluster import Cluster
-from nnlab.study.executors import Executor, InProcess, Note
+from nnlab.study.execute import Executor, InProcess, Note, choose_executor
 from nnlab.study.plan import (
     Progress,
-    Request,
     Sweep,
-    clear,
-    look,
-    prepare,
+    discard_runs,
+    prepare_sweep,
+    read_progress,
     register,
-    require_free,
+    require_own,
     stale_elsewhere,
 )
 from nnlab.study.processes import Processes
-from nnlab.study.table import Row, rows
+from nnlab.study.results import CellRow, cell_rows
 from nnlab.study.trial import Trial
 
 if TYPE_CHECKING:
@@ -166,20 +164,20 @@ def command(
     nnlab sweep network.1=relu,tanh,sigmoid -c xor
     """
     argv = tuple(sys.argv)
-    sweep = prepare(Request(axes, config, overrides, seeds, sample, name, yes, argv))
+    sweep = prepare_sweep(axes, config, overrides, seeds, sample, name, yes, argv)
     print_messages(sweep.notes)
     folder = SweepFolder(runs_folder(runs) / sweep.name)
-    require_free(sweep, folder)
-    progress = look(sweep, folder, retry_failed)
+    require_own(folder, sweep.about)
+    progress = read_progress(sweep, folder, retry_failed)
     cluster = _cluster(timeout, memory, **cluster_options)
-    runner = cluster or executor(progress.todo, sweep.base, jobs, timeout, memory)
+    runner = cluster or choose_executor(progress.todo, sweep.base, jobs, timeout, memory)
     print_message(_plan_line(sweep, progress, runner))
     if progress.stale:
         print_message(_other_data(progress.stale, "this command trains them again"))
     if dry_run:
         return
     began = perf_counter()
-    if progress.todo:
+    if progress.todo and isinstance(runner, Processes):
         runner.warm()
     if plots:
         warm()
@@ -196,12 +194,12 @@ def _cluster(
             unused = "insecure" if insecure else next(key for key in tls if tls[key])
             raise UsageError(f"--{unused.replace('_', '-')} is for use with --cluster.")
         return None
-    place = address.Address.parse(cluster)
-    address.require_distributed(place)
-    address.refuse_strangers(place, insecure)
-    files = address.Tls(tls["tls_ca"], tls["tls_cert"], tls["tls_key"])
-    address.security(place, files)
-    return Cluster(place, timeout, memory, insecure, files)
+    address = scheduler.Address.parse(cluster)
+    scheduler.require_distributed(address)
+    scheduler.refuse_without_tls(address, insecure)
+    files = scheduler.Tls(tls["tls_ca"], tls["tls_cert"], tls["tls_key"])
+    scheduler.tls_security(address, files)
+    return Cluster(address, timeout, memory, insecure, files)
 
 
 def _plan_line(sweep: Sweep, progress: Progress, runner: Executor) -> str:
@@ -230,13 +228,13 @@ def _train(sweep: Sweep, folder: SweepFolder, runner: Executor, retry: bool) -> 
     """Run the missing trials. Raises Interrupted, after all is saved, on Ctrl+C and SIGTERM."""
     provide_data(sweep.base)
     if isinstance(runner, InProcess | Processes):
-        provide_kernels(look(sweep, folder, retry).todo)
+        provide_kernels(trial.config for trial in read_progress(sweep, folder, retry).todo)
     folder.create()
     with folder.lock():
         folder.tidy()
-        progress = look(sweep, folder, retry)
-        register(sweep, folder, {**versions(), "git": git(Path())})
-        clear(progress, folder)
+        progress = read_progress(sweep, folder, retry)
+        register(folder, sweep.about, {**versions(), "git": git(Path())})
+        discard_runs(progress, folder)
         try:
             with (
                 watch_trials(progress.todo, folder) as see,
@@ -248,7 +246,7 @@ def _train(sweep: Sweep, folder: SweepFolder, runner: Executor, retry: bool) -> 
                     else:
                         see(event)
         except (KeyboardInterrupt, Interrupted, Terminated) as stop:
-            done = len(look(sweep, folder).done)
+            done = len(read_progress(sweep, folder).done)
             raise stopped_error(stop, done, len(sweep.trials), folder) from None
 
 
@@ -277,7 +275,7 @@ def _conclude(
         drawn = draw_sweep(folder)
         print_drawn(drawn)
         figures = [str(path) for path in drawn.paths]
-    cells, done = rows(records, axes), sum(record.done for record in records)
+    cells, done = cell_rows(records, axes), sum(record.done for record in records)
     if as_json:
         trials = [{**asdict(record), "done": record.done} for record in records]
         print_json(
@@ -306,7 +304,7 @@ def _require_all(names: set[str], records: Sequence[TrialRecord]) -> None:
         )
 
 
-def _cells_table(rows: Sequence[Row], keys: Sequence[str]) -> str:
+def _cells_table(rows: Sequence[CellRow], keys: Sequence[str]) -> str:
     """A row per cell; with several seeds the numbers are medians and quartiles."""
     repeated = any(row.trials > 1 for row in rows)
     columns: dict[str, Sequence[Cell]] = {
@@ -321,7 +319,9 @@ def _cells_table(rows: Sequence[Row], keys: Sequence[str]) -> str:
     return f"{table}\nNumbers: median (quartiles) over the seeds." if repeated else table
 
 
-def _number_columns(rows: Sequence[Row], repeated: bool) -> Iterator[tuple[str, Sequence[Cell]]]:
+def _number_columns(
+    rows: Sequence[CellRow], repeated: bool
+) -> Iterator[tuple[str, Sequence[Cell]]]:
     for name in dict.fromkeys(name for row in rows for name in row.numbers):
         spreads = [row.numbers.get(name) for row in rows]
         if repeated:
