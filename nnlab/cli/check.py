@@ -7,7 +7,7 @@ import click
 
 from nnlab.build import foreseen, outline, prepared
 from nnlab.cli.options import config_argument, json_option, verbosity
-from nnlab.cli.tables import draw_table
+from nnlab.cli.tables import format_table
 from nnlab.cli.terminal import (
     print_json,
     print_messages,
@@ -17,12 +17,10 @@ from nnlab.cli.terminal import (
 )
 from nnlab.cli.training_output import part_sizes, shape_text
 from nnlab.config.dump import WIDTH, dump, settings_of
-from nnlab.config.families import SOURCE
 from nnlab.config.load import load_config
 from nnlab.config.schema import Config
 from nnlab.core.network import Network, flops, layer_kind, parameter_count
 from nnlab.data.csv_text import quoted_list
-from nnlab.data.images import COLLECTIONS
 from nnlab.data.split import split_rows
 from nnlab.data.warnings import data_warnings
 
@@ -63,7 +61,7 @@ def command(config: str, overrides: tuple[str, ...], as_json: bool) -> None:
     lines.append(["", "", *sums.values()])
     print_result(f"OK: {config}\n")
     print_result("\n".join(f"{name:8} {text}" for name, text in facts.items()) + "\n")
-    print_result(draw_table(["layer", "output", "parameters", "FLOPs"], lines))
+    print_result(format_table(["layer", "output", "parameters", "FLOPs"], lines))
     print_result(f"\n{DEFAULTS}\n{dump(loaded.config, _yaml_width(sys.stdout)).rstrip()}")
 
 
@@ -87,7 +85,7 @@ def _data_facts(config: Config) -> tuple[dict[str, str], tuple[str, ...]]:
         facts["inputs"] += f" (images of {shape_text(signature.image)})"
     if signature.task != "identity":
         facts["classes" if signature.task == "classes" else "targets"] = f"{signature.outputs}"
-    if SOURCE.name_of(source) in COLLECTIONS:
+    if source.files is not None:
         return facts, ()
     dataset = source.load(seed)
     prepared(config.loss, dataset, parts.train)

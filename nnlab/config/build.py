@@ -22,11 +22,11 @@ from nnlab.config.annotations import (
     convert,
     field_default,
     hints,
-    words_of,
     item_hint,
     note_of_type,
     options,
     required_fields,
+    words_of,
 )
 from nnlab.config.dump import flow
 from nnlab.config.families import LAYER, Family, family_of, inline_parts, own_keys, record_of

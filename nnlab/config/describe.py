@@ -12,11 +12,11 @@ from nnlab.config.annotations import (
     allowed,
     field_default,
     hints,
-    words_of,
     item_hint,
     main_setting,
     options,
     required_fields,
+    words_of,
 )
 from nnlab.config.families import Family, families_in, family_in, family_of, inline_parts, record_of
 from nnlab.config.overrides import ALIASES, RESHAPERS

@@ -22,7 +22,14 @@ from nnlab.config.annotations import InWords, field_default, hints
 from nnlab.config.build import Builder, RefusedError
 from nnlab.config.dump import settings_of, to_yaml
 from nnlab.config.families import OPTIMIZER, SCHEDULE, Family
-from nnlab.config.load import Document, note_bad_name, finished, read_document, read_text, with_missing
+from nnlab.config.load import (
+    Document,
+    finished,
+    note_bad_name,
+    read_document,
+    read_text,
+    with_missing,
+)
 from nnlab.config.overrides import Grammar, Override, UnfitError, apply, read_overrides
 from nnlab.config.problems import Problems, shown_value
 from nnlab.config.rewrite import names_member, rewritten
