@@ -70,7 +70,7 @@ RULES = {
     "study.journal": rule({"errors", "run"}, "optuna"),
     "api": rule(RANK_5 | {"show"}, "numpy"),
     "show": rule(set()),
-    "show.words": rule(set()),
+    "show.words": rule({"status"}),
     "show.figures": rule(CORE | {"config", "run", "show.words"}, "numpy", "matplotlib"),
     "show.page": rule(
         CORE | {"config", "run", "show.figures", "show.words"},

@@ -26,7 +26,7 @@ _ATTEMPTS = 1000
 _STAMP = "%Y%m%d-%H%M%S"
 
 
-def check(name: str) -> str:
+def check_name(name: str) -> str:
     """`name`, when a folder may be called so on every system.
 
     Raises:
@@ -62,7 +62,7 @@ def make(parent: Path, name: str, now: datetime | None = None) -> Path:
         StorageError: the system refused.
     """
     stamp = (now or datetime.now()).strftime(_STAMP)
-    prefix = f"{stamp}-{check(name)}"
+    prefix = f"{stamp}-{check_name(name)}"
     durable.make_folder(parent)
     for _ in range(_ATTEMPTS):
         path = parent / f"{prefix}-{secrets.token_hex(3)}"
@@ -135,7 +135,7 @@ def _began(path: Path) -> tuple[float, int]:
     with suppress(OSError):
         changed = path.stat().st_mtime_ns
     with suppress(NnlabError):
-        content = from_json(durable.read(path / "run.json", _LONGEST), path)
+        content = from_json(durable.read_file(path / "run.json", _LONGEST), path)
         when = instant(content.get("started"))
     if when is None and not is_trial(path.name):
         with suppress(ValueError, OverflowError, OSError):
