@@ -231,12 +231,6 @@ def test_the_compiled_engine_gives_way(family: str, monkeypatch: pytest.MonkeyPa
     assert "training.engine: compiled is not possible" in refusal
 
 
-def test_an_activation_is_drawn_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    add(monkeypatch, LAYERS, Arctan)
-    command("plot", "--activation", "made_up")
-    assert list(Path().glob("*made_up*.png"))
-
-
 def test_a_sweep_over_a_setting_of_a_member(monkeypatch: pytest.MonkeyPatch) -> None:
     add(monkeypatch, OPTIMIZERS, SignDescent)
     config = write({**BASE, **CASES["optimizer"].config})
