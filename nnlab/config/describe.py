@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from nnlab.config import schema
 from nnlab.config.annotations import (
     allowed,
     field_default,
@@ -20,7 +21,6 @@ from nnlab.config.annotations import (
 )
 from nnlab.config.families import Family, families_in, family_in, family_of, inline_parts, record_of
 from nnlab.config.overrides import ALIASES, RESHAPERS
-from nnlab.config.schema import Config, Data, EarlyStopping, SweepConfig, Training
 from nnlab.core.metrics import METRICS
 from nnlab.data.split import Split
 
@@ -58,19 +58,19 @@ def config_reference() -> str:
 
 def _lines() -> Iterator[str]:
     yield INTRO
-    yield from settings_table(Config)
-    yield from record_section("## Training", Training)
-    yield from record_section("### early_stopping", EarlyStopping)
+    yield from settings_table(schema.Config)
+    yield from record_section("## Training", schema.Training)
+    yield from record_section("### early_stopping", schema.EarlyStopping)
     yield from _metrics()
-    yield from record_section("## Sweeps", SweepConfig)
+    yield from record_section("## Sweeps", schema.SweepConfig)
     yield "\n## Short names for --set\n"
     short = ALIASES | {key: _summary(change).split(": ", 1)[1] for key, change in RESHAPERS.items()}
     yield from (f"* `{key}`: {meaning}" for key, meaning in short.items())
     yield "\n## data: rows and scale\n"
     yield from docstring_parts(Split)[0]
-    yield from settings_table(Data)
-    for key, family in families_in(Config).items():
-        yield from family_section(f"{'training.' * (key not in hints(Config))}{key}", family)
+    yield from settings_table(schema.Data)
+    for key, family in families_in(schema.Config).items():
+        yield from family_section(f"{'training.' * (key not in hints(schema.Config))}{key}", family)
     yield AUGMENT
 
 

@@ -15,7 +15,7 @@ from nnlab.config.families import SOURCE
 from nnlab.config.files import checked, decode, locate, name_from_stem, name_problem, read_bytes
 from nnlab.config.overrides import HOMES, Override, SettingChange, apply, read_overrides
 from nnlab.config.problems import Problem, Problems, clean, fail
-from nnlab.config.schema import IMAGES, Config
+from nnlab.config.schema import Config
 from nnlab.config.short_forms import expand
 from nnlab.config.tree import Node, Place, Source, find_node, from_plain
 from nnlab.config.yaml12 import finite, read_yaml
@@ -238,8 +238,8 @@ def _with_defaults(root: Node, stem: str) -> Node:
     entries = root.entries or {}
     data, sweeps = entries.get("data"), entries.get("sweeps")
     if data is not None and str(find_node(data, "name").value) in SOURCE.members:
-        is_image = find_node(data, "name").value in IMAGES
-        data = with_missing(data, "scale", "unit" if is_image else "none")
+        source = SOURCE.members[str(find_node(data, "name").value)]
+        data = with_missing(data, "scale", source.default_scale)
         seed = entries["seed"].value
         data = with_missing(data, "seed", seed if type(seed) is int and seed > 0 else 0)
         root = root.with_entry("data", data, root.key_place("data"))

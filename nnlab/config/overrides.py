@@ -21,8 +21,6 @@ from nnlab.config.short_forms import expand
 from nnlab.config.tree import BAD, Node, Place, Source, find_node, from_plain, to_plain
 from nnlab.config.yaml12 import finite, read_yaml
 from nnlab.core.layers.activations import Activation
-from nnlab.data.images import COLLECTIONS
-from nnlab.data.sources import SOURCES
 from nnlab.errors import ConfigError
 from nnlab.suggest import did_you_mean
 
@@ -249,7 +247,7 @@ def _unfit(cls: type[Any], key: str, value: Node) -> str | None:
 
 def _unfit_rows(cls: type[Any], key: str, data: Node) -> str | None:
     """The same for the settings of `data` that choose rows."""
-    official = any(SOURCES[name] is cls for name in COLLECTIONS)
+    official = cls.files is not None
     pooled = find_node(data, "pool").value is True
     if key == "pool" and pooled and not official:
         return "has no official test part for"

@@ -16,9 +16,10 @@ from nnlab.core.optimizers import Optimizer
 from nnlab.core.schedules import Schedule
 from nnlab.data.augment import Augmentation
 from nnlab.data.dataset import DataSource
+from nnlab.data.sources import SOURCES
 from nnlab.data.split import Split
 
-IMAGES = ("digits", "mnist", "fashion_mnist")  # scaled to 0..1 unless the config says otherwise
+IMAGES = [name for name, source in SOURCES.items() if source.default_scale == "unit"]
 INLINE = Inline()
 Name = Annotated[str, InWords(default="the name of the file without .yaml")]
 Count = Annotated[int, Ge(1)]
