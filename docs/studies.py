@@ -160,9 +160,9 @@ def page(studies: Sequence[Study]) -> str:
         "",
         "# Studies",
         "",
-        "What the notebooks tried by hand, one command each. Every value is trained with "
-        f"{SEEDS} seeds, the config's and those",
-        "after it. Figures show the median and, as a band, the quartiles; numbers are the final "
+        "The studies of the notebooks, one command each. Every value is trained with "
+        f"{SEEDS} seeds, starting at the",
+        "config's. Figures show the median and, as a band, the quartiles; numbers are the final "
         "median and, in brackets, the",
         f"quartiles. nnlab {nnlab.__version__}, {date.today().isoformat()}.",
         "",

@@ -25,8 +25,8 @@ from nnlab.show.figures.study import Study
 from nnlab.show.figures.sweep_curves import draw as draw_sweep_curves
 from nnlab.show.figures.sweep_finals import draw as draw_sweep_finals
 from nnlab.show.figures.view import View
-from nnlab.study.executors import InProcess
-from nnlab.study.plan import Request, prepare, register
+from nnlab.study.execute import InProcess
+from nnlab.study.plan import prepare_sweep, register
 
 ROOT = Path(__file__).parents[1] / "nnlab"
 TABLE = ROOT / "core" / "metrics.py"
@@ -105,11 +105,11 @@ def test_a_metric_of_the_catalogue_appears_in_everything_of_a_run(config: Path) 
 
 
 def test_a_metric_of_the_catalogue_appears_in_everything_of_a_sweep(config: Path) -> None:
-    plan = prepare(Request(["lr=0.1,0.2"], str(config), seeds=2))
+    plan = prepare_sweep(["lr=0.1,0.2"], str(config), seeds=2)
     parent = Path("sweep-case")
     folder = SweepFolder(parent)
     folder.create()
-    register(plan, folder, {})
+    register(folder, plan.about, {})
     for event in InProcess().run(plan.trials, parent):
         assert getattr(event, "done", True)
     study = Study(folder)
@@ -121,9 +121,9 @@ def test_a_metric_of_the_catalogue_appears_in_everything_of_a_sweep(config: Path
     page = Path("page.html").read_text(encoding="utf-8")
     assert LABEL in page
     assert "test made_up" in page
-    from nnlab.study.table import rows
+    from nnlab.study.results import cell_rows
 
-    (row, _) = rows(folder.records(), folder.read_about()["axes"])
+    (row, _) = cell_rows(folder.records(), folder.read_about()["axes"])
     assert "test_made_up" in row.numbers
 
 

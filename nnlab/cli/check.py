@@ -7,7 +7,7 @@ import click
 
 from nnlab.build import foreseen, outline, prepared
 from nnlab.cli.options import config_argument, json_option, verbosity
-from nnlab.cli.tables import draw_table
+from nnlab.cli.tables import format_table
 from nnlab.cli.terminal import (
     print_json,
     print_messages,
@@ -61,7 +61,7 @@ def command(config: str, overrides: tuple[str, ...], as_json: bool) -> None:
     lines.append(["", "", *sums.values()])
     print_result(f"OK: {config}\n")
     print_result("\n".join(f"{name:8} {text}" for name, text in facts.items()) + "\n")
-    print_result(draw_table(["layer", "output", "parameters", "FLOPs"], lines))
+    print_result(format_table(["layer", "output", "parameters", "FLOPs"], lines))
     print_result(f"\n{DEFAULTS}\n{dump(loaded.config, _yaml_width(sys.stdout)).rstrip()}")
 
 
@@ -85,7 +85,7 @@ def _data_facts(config: Config) -> tuple[dict[str, str], tuple[str, ...]]:
         facts["inputs"] += f" (images of {shape_text(signature.image)})"
     if signature.task != "identity":
         facts["classes" if signature.task == "classes" else "targets"] = f"{signature.outputs}"
-    if source.files is not None:  # nothing is downloaded here
+    if source.files is not None:
         return facts, ()
     dataset = source.load(seed)
     prepared(config.loss, dataset, parts.train)

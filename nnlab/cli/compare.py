@@ -1,32 +1,34 @@
 """`nnlab compare`: a comparison of runs as text and as JSON."""
 
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, astuple
 from pathlib import Path
-from statistics import quantiles
 from typing import Any
 
 import click
 
 from nnlab.cli.options import complete_run, json_option, runs_option, verbosity
 from nnlab.cli.runs import LONGEST_SETTING
-from nnlab.cli.tables import NOTHING, Cell, draw_records, draw_table
+from nnlab.cli.tables import NOTHING, Cell, format_records, format_table, spread_texts
 from nnlab.cli.terminal import print_json, print_messages, print_result
 from nnlab.errors import UsageError
 from nnlab.run.names import runs_folder
-from nnlab.show.words import count, setting_value, shorten
+from nnlab.show.words import count, first_few, setting_value, shorten
 from nnlab.study import noise
-from nnlab.study.differences import (
+from nnlab.study.compare import (
     MISSING,
+    RunFacts,
     environment_rows,
-    in_words,
-    parting,
+    find_runs,
+    first_difference,
+    layers_in_words,
+    read_facts,
     setting_rows,
     shared_epochs,
 )
-from nnlab.study.facts import Facts, find_folders, read_facts, refuse_fewer
-from nnlab.study.groups import Comparison, Group, better, compare, group
+from nnlab.study.groups import Comparison, Group, compare_groups, group_runs, is_better
+from nnlab.study.results import SeedSpread
 from nnlab.suggest import did_you_mean
 
 MOST_COLUMNS = 8  # runs that are shown in columns; more runs are rows
@@ -68,12 +70,10 @@ def command(
     nnlab compare latest 20261121-101500-xor
     nnlab compare runs/*-xor-*
     """
-    folders = find_folders(names, runs_folder(runs))
-    refuse_fewer(folders)
-    facts = [read_facts(folder) for folder in folders]
-    groups = group(facts)
+    facts = [read_facts(run) for run in find_runs(names, runs_folder(runs))]
+    groups = group_runs(facts)
     _refuse_unknown(metrics, facts)
-    comparisons = compare(groups, metrics) if len(groups) < len(facts) else []
+    comparisons = compare_groups(groups, metrics) if len(groups) < len(facts) else []
     print_messages(_notes(facts))
     if as_json:
         print_json(_comparison_json(facts, groups, comparisons))
@@ -81,7 +81,7 @@ def command(
         print_result("\n\n".join(_sections(facts, groups, comparisons)))
 
 
-def _refuse_unknown(metrics: Sequence[str], runs: Sequence[Facts]) -> None:
+def _refuse_unknown(metrics: Sequence[str], runs: Sequence[RunFacts]) -> None:
     """Raise UsageError for a metric that no run has."""
     known = list(_metric_rows(runs))
     for metric in metrics:
@@ -90,13 +90,13 @@ def _refuse_unknown(metrics: Sequence[str], runs: Sequence[Facts]) -> None:
             raise UsageError(f"No run has '{metric}'.{meant} There are {', '.join(known)}.")
 
 
-def _notes(runs: Sequence[Facts]) -> Iterator[str]:
+def _notes(runs: Sequence[RunFacts]) -> Iterator[str]:
     """Reasons for care: runs without a result, and different data."""
     for letter, run in zip(run_letters(len(runs)), runs, strict=True):
-        name = letter if len(runs) <= MOST_COLUMNS else run.folder.name
+        name = letter if len(runs) <= MOST_COLUMNS else run.path.name
         if run.status == "diverged":
             yield f"{name} diverged: its values are the last finite values."
-        elif not run.finished:
+        elif not run.status.finished:
             yield f"{name} is {run.status}: its values are those of the last recorded epoch."
     datasets = list(dict.fromkeys(run.data[0] or "unknown" for run in runs))
     if len(datasets) > 1:
@@ -109,7 +109,7 @@ def _notes(runs: Sequence[Facts]) -> Iterator[str]:
 
 
 def _sections(
-    runs: Sequence[Facts], groups: Sequence[Group], comparisons: Sequence[Comparison]
+    runs: Sequence[RunFacts], groups: Sequence[Group], comparisons: Sequence[Comparison]
 ) -> Iterator[str]:
     """The parts of the answer in their order."""
     if len(runs) <= MOST_COLUMNS:
@@ -120,32 +120,29 @@ def _sections(
         yield from _groups_in_columns(groups, comparisons)
 
 
-def _runs_in_columns(runs: Sequence[Facts]) -> Iterator[str]:
-
+def _runs_in_columns(runs: Sequence[RunFacts]) -> Iterator[str]:
     letters = run_letters(len(runs))
-    paths = [[n, str(run.folder.path), run.status] for n, run in zip(letters, runs, strict=True)]
-    yield draw_table(["", "run", "status"], paths)
+    paths = [[n, str(run.path), run.status] for n, run in zip(letters, runs, strict=True)]
+    yield format_table(["", "run", "status"], paths)
     settings = _texts(setting_rows([run.settings for run in runs]))
     environment = _texts(environment_rows(runs))
-    for title, rows in (
-        ("config", settings),
-        ("metric", _metric_rows(runs)),
-        ("environment", environment),
-    ):
-        lines: list[list[Cell]] = [[key, *row] for key, row in rows.items()]
-        if lines or title == "metric":
-            yield draw_table([title, *letters], lines, by_row=True)
-        elif title == "config":
-            yield "The configs are the same."
-        if title == "metric":
-            yield "\n".join(_curve_sentences(runs))
+    yield _across("config", letters, settings) if settings else "The configs are the same."
+    yield _across("metric", letters, _metric_rows(runs))
+    yield "\n".join(_curve_sentences(runs))
+    if environment:
+        yield _across("environment", letters, environment)
 
 
-def _curve_sentences(runs: Sequence[Facts]) -> Iterator[str]:
+def _across(title: str, names: Sequence[str], rows: Mapping[str, Sequence[Cell]]) -> str:
+    """A table with a column per run or group."""
+    return format_table([title, *names], [[key, *row] for key, row in rows.items()], by_row=True)
+
+
+def _curve_sentences(runs: Sequence[RunFacts]) -> Iterator[str]:
     """For each run but the first: the epoch at which its curves begin to differ."""
     first, *rest = run_letters(len(runs))
     for name, run in zip(rest, runs[1:], strict=True):
-        epoch = parting(runs[0].curves, run.curves)
+        epoch = first_difference(runs[0].curves, run.curves)
         last = shared_epochs(runs[0].curves, run.curves)
         if last < 0:
             yield f"{first} and {name} have no epoch in common."
@@ -156,12 +153,12 @@ def _curve_sentences(runs: Sequence[Facts]) -> Iterator[str]:
             yield f"The curves of {first} and {name} differ {when}."
 
 
-def _runs_in_rows(runs: Sequence[Facts]) -> str:
+def _runs_in_rows(runs: Sequence[RunFacts]) -> str:
     """A row per run, with the settings that differ as columns."""
     columns = _texts(setting_rows([run.settings for run in runs])) | _metric_rows(runs)
-    return draw_records(
+    return format_records(
         [
-            {"run": run.folder.name, "status": run.status}
+            {"run": run.path.name, "status": run.status}
             | {key: cells[index] for key, cells in columns.items()}
             for index, run in enumerate(runs)
         ]
@@ -171,25 +168,25 @@ def _runs_in_rows(runs: Sequence[Facts]) -> str:
 def _groups_in_columns(groups: Sequence[Group], comparisons: Sequence[Comparison]) -> Iterator[str]:
     """Each group with its values over the seeds, and a sentence for each difference."""
     numbers = [str(number) for number in range(1, len(groups) + 1)]
-    settings = _texts(setting_rows([_without_seed(group) for group in groups]))
-    metrics = dict.fromkeys(comparison.metric for comparison in comparisons)
-    rows: list[list[Cell]] = [
-        ["runs", *(str(len(group.runs)) for group in groups)],
-        ["seeds", *(_seed_range(group.seeds) for group in groups)],
-    ]
-    rows += [[key, *row] for key, row in settings.items()]
-    rows += [[metric, *(_quartiles(group, metric) for group in groups)] for metric in metrics]
-    table = draw_table(["group", *numbers], rows, by_row=True)
+    rows: dict[str, Sequence[Cell]] = {
+        "runs": [str(len(group.runs)) for group in groups],
+        "seeds": [_seed_range(group.seeds) for group in groups],
+    }
+    rows |= _texts(setting_rows([_without_seed(group) for group in groups]))
+    for metric in dict.fromkeys(comparison.metric for comparison in comparisons):
+        rows[metric] = spread_texts([_quartiles(group, metric) for group in groups])
+    table = _across("group", numbers, rows)
     yield f"{table}\nMetrics: median (quartiles) of the finished runs."
-    unfinished = [
-        f"Group {number} leaves out {len(group.unfinished)} of its {len(group.runs)} runs: "
-        + ", ".join(f"seed {run.seed} {run.status}" for run in group.unfinished[:5])
-        + (" ..." if len(group.unfinished) > 5 else "")
-        + "."
-        for number, group in zip(numbers, groups, strict=True)
-        if group.unfinished
-    ]
-    yield "\n".join([*map(_verdict_sentence, comparisons), *unfinished])
+    yield "\n".join([*map(_verdict_sentence, comparisons), *_unfinished(groups)])
+
+
+def _unfinished(groups: Sequence[Group]) -> Iterator[str]:
+    """A sentence for each group that leaves out runs."""
+    for number, members in enumerate(groups, start=1):
+        if lost := members.unfinished:
+            names = first_few([f"seed {run.seed} {run.status}" for run in lost], 5)
+            total = count(len(members.runs), "run")
+            yield f"Group {number} leaves out {len(lost)} of its {total}: {names}."
 
 
 def _verdict_sentence(comparison: Comparison) -> str:
@@ -202,7 +199,9 @@ def _verdict_sentence(comparison: Comparison) -> str:
     if comparison.seeds and not any(comparison.differences):
         shared = count(len(comparison.seeds), "shared seed")
         return f"{metric}: groups {a} and {b} are equal for each of {shared}."
-    way = f"{'higher' if mean > 0 else 'lower'} ({'better' if better(metric, mean) else 'worse'})"
+    way = (
+        f"{'higher' if mean > 0 else 'lower'} ({'better' if is_better(metric, mean) else 'worse'})"
+    )
     difference = f"group {b} is {_four_digits(abs(mean))} {way} than group {a}"
     sentence = f"{metric}: {difference}, {_mean_over(comparison)}"
     if comparison.verdict == "too few seeds":
@@ -239,34 +238,36 @@ def _too_few(comparison: Comparison) -> str:
 
 
 def _comparison_json(
-    runs: Sequence[Facts], groups: Sequence[Group], comparisons: Sequence[Comparison]
+    runs: Sequence[RunFacts], groups: Sequence[Group], comparisons: Sequence[Comparison]
 ) -> dict[str, Any]:
     """The JSON object that `--json` prints."""
     settings = setting_rows([run.settings for run in runs])
     places = {id(run): index for index, run in enumerate(runs)}
     return {
-        "runs": [
-            {
-                "name": run.folder.name,
-                "path": str(run.folder.path),
-                "status": run.status,
-                "seed": run.seed,
-                "data": {"name": run.data[0], "sha256": run.data[1]},
-                "metrics": run.metrics,
-            }
-            for run in runs
-        ],
+        "runs": list(map(_run_json, runs)),
         "config": {
             key: [None if value is MISSING else value for value in row]
             for key, row in settings.items()
         },
         "environment": environment_rows(runs),
-        "parting": [parting(runs[0].curves, run.curves) for run in runs[1:]],
+        "parting": [first_difference(runs[0].curves, run.curves) for run in runs[1:]],
         "groups": [
             {"runs": [places[id(run)] for run in group.runs], "seeds": group.seeds}
             for group in groups
         ],
-        "comparisons": [asdict(comparison) for comparison in comparisons],
+        "comparisons": list(map(asdict, comparisons)),
+    }
+
+
+def _run_json(run: RunFacts) -> dict[str, Any]:
+    name, digest = run.data
+    return {
+        "name": run.path.name,
+        "path": str(run.path),
+        "status": run.status,
+        "seed": run.seed,
+        "data": {"name": name, "sha256": digest},
+        "metrics": run.metrics,
     }
 
 
@@ -282,19 +283,18 @@ def run_letters(number: int) -> list[str]:
     return names
 
 
-def _metric_rows(runs: Sequence[Facts]) -> dict[str, list[Cell]]:
+def _metric_rows(runs: Sequence[RunFacts]) -> dict[str, list[Cell]]:
     """Every metric of every run."""
     names = dict.fromkeys(name for run in runs for name in run.metrics)
     return {name: [run.metrics.get(name) for run in runs] for name in names}
 
 
-def _quartiles(group: Group, metric: str) -> str:
-    """Median and quartiles of the finished runs."""
-    values = [run.metrics[metric] for run in group.by_seed.values() if metric in run.metrics]
-    if len(values) < 2:
-        return _four_digits(values[0] if values else math.nan)
-    low, median, high = quantiles(values, n=4, method="inclusive")
-    return f"{_four_digits(median)} ({_four_digits(low)} to {_four_digits(high)})"
+def _quartiles(group: Group, metric: str) -> tuple[float, float, float] | None:
+    """Median and quartiles of the finished runs; None where no run has the metric."""
+    spread = SeedSpread.of(
+        [r.metrics[metric] for r in group.by_seed.values() if metric in r.metrics]
+    )
+    return None if spread is None else astuple(spread)
 
 
 def _four_digits(value: float) -> str:
@@ -306,7 +306,7 @@ def _seed_range(seeds: Sequence[int]) -> str:
     """0 to 4 where no number is left out, else all of them."""
     if len(seeds) > 2 and seeds[-1] - seeds[0] == len(seeds) - 1:
         return f"{seeds[0]} to {seeds[-1]}"
-    return ", ".join(map(str, seeds[:8])) + (" ..." if len(seeds) > 8 else "")
+    return first_few(list(map(str, seeds)), 8)
 
 
 def _texts(rows: dict[str, list[Any]]) -> dict[str, list[Cell]]:
@@ -316,7 +316,7 @@ def _texts(rows: dict[str, list[Any]]) -> dict[str, list[Cell]]:
         if value is MISSING:
             return NOTHING
         if isinstance(value, list) and value and isinstance(value[0], dict):
-            return in_words(value)
+            return layers_in_words(value)
         return shorten(setting_value(value), LONGEST_SETTING)
 
     return {key: list(map(text, row)) for key, row in rows.items()}

@@ -4,10 +4,10 @@ import click
 
 from nnlab.cli.group import Subcommands
 from nnlab.cli.options import json_option, verbosity
-from nnlab.cli.tables import draw_records
+from nnlab.cli.tables import format_records
 from nnlab.cli.terminal import print_json, print_message, print_result
+from nnlab.data import images
 from nnlab.data.download import Collection, FileState, fetch_files, file_states
-from nnlab.data.sources import COLLECTIONS
 from nnlab.errors import DataError, UsageError
 
 
@@ -84,10 +84,10 @@ def verify(name: tuple[str, ...], as_json: bool) -> None:
 def _collections(names: tuple[str, ...]) -> list[Collection]:
     """The named collections, all without names. Raises UsageError for an unknown name."""
     for name in names:
-        if name.replace("-", "_") not in COLLECTIONS:
-            known = " and ".join(COLLECTIONS)
+        if name.replace("-", "_") not in images.COLLECTIONS:
+            known = " and ".join(images.COLLECTIONS)
             raise UsageError(f"There is no data set '{name}' to fetch; there is {known}.")
-    return [COLLECTIONS[name.replace("-", "_")] for name in names or COLLECTIONS]
+    return [images.COLLECTIONS[name.replace("-", "_")] for name in names or images.COLLECTIONS]
 
 
 def _file_states(names: tuple[str, ...], verify: bool = False) -> list[FileState]:
@@ -107,7 +107,7 @@ def _print_files(files: list[FileState], as_json: bool) -> None:
         rows = [{**row, "detail": text} for row, text in zip(rows, details, strict=True)]
         print_json({"files": rows})
     else:
-        print_result(draw_records(rows))
+        print_result(format_records(rows))
 
 
 def _names(files: list[FileState]) -> str:

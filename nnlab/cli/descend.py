@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from nnlab.cli.options import config_argument, json_option, plots_option, runs_option, verbosity
-from nnlab.cli.tables import draw_records
+from nnlab.cli.tables import format_records
 from nnlab.cli.terminal import print_json, print_result
 from nnlab.cli.training_output import print_drawn
 from nnlab.errors import Diverged
@@ -67,6 +67,6 @@ def _race_text(result: Result) -> str:
     minimum = "no minimum" if lowest is None else f"the lowest value {lowest:.4g}"
     return (
         f"{name}, a function with {minimum}\n\n"
-        f"{draw_records(ends(result.summary))}\n\n"
+        f"{format_records(ends(result.summary))}\n\n"
         f"{count(steps, 'step')} in {duration(result.seconds)}, saved in\n{result.folder.path}"
     )

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from nnlab.cli import options
-from nnlab.cli.tables import draw_records, draw_table
+from nnlab.cli.tables import format_records, format_table
 from nnlab.cli.terminal import print_json, print_messages, print_result
 from nnlab.experiment.measure import evaluate, evaluate_rows
 from nnlab.run.run import Run
@@ -73,12 +73,12 @@ def default_part(trained: Run) -> str:
 def _tables(measures: dict[str, Any]) -> str:
     """The numbers, the classes and the confusion matrix, with empty lines between."""
     numbers = {key: value for key, value in measures.items() if not isinstance(value, list | None)}
-    tables = [draw_records([numbers])]
+    tables = [format_records([numbers])]
     classes = measures.get("classes")
     if classes and len(classes) <= MOST_CLASSES:
         shares = ("precision", "recall", "f1")  # with four decimals in every row
         rounded = [{**row, **{name: f"{row[name]:.4f}" for name in shares}} for row in classes]
         names = [row["class"] for row in classes]
         rows = [[name, *counts] for name, counts in zip(names, measures["confusion"], strict=True)]
-        tables += [draw_records(rounded), draw_table(["true \\ predicted", *names], rows)]
+        tables += [format_records(rounded), format_table(["true \\ predicted", *names], rows)]
     return "\n\n".join(tables)

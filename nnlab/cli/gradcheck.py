@@ -4,7 +4,7 @@ import click
 
 from nnlab.cli.options import WHOLE, config_argument, json_option, seed_option, verbosity, with_seed
 from nnlab.cli.provide import provide_data
-from nnlab.cli.tables import draw_table
+from nnlab.cli.tables import format_table
 from nnlab.cli.terminal import print_json, print_messages, print_result
 from nnlab.config.load import load
 from nnlab.core.gradcheck import TOLERANCE
@@ -54,7 +54,7 @@ def command(
         lines = [
             (check.name, check.size, check.directions, f"{check.error:.1e}") for check in checks
         ]
-        print_result(draw_table(header, lines))
+        print_result(format_table(header, lines))
     wrong = [check.name for check in checks if not check.error <= TOLERANCE]
     if wrong:
         raise CheckFailed(

@@ -87,10 +87,10 @@ class Commands(Subcommands):
         self, info_name: str | None, args: list[str], *more: Any, **options: Any
     ) -> click.Context:
         """The context of the command line; here click prints `--help`."""
-        given = tuple(args)  # click empties the list
-        with _ended_reader(), with_hints(self, given):
+        arguments = tuple(args)  # click empties the list
+        with _ended_reader(), with_hints(self, arguments):
             context = click.Group.make_context(self, info_name, args, *more, **options)
-        context.meta[ARGUMENTS] = given
+        context.meta[ARGUMENTS] = arguments
         return context
 
     def invoke(self, ctx: click.Context) -> Any:

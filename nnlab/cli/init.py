@@ -35,11 +35,7 @@ def command(name: str | None, path: Path | None, force: bool) -> None:
         formatter.write_dl([(known, _purpose(file)) for known, file in configs.items()])
         print_result(formatter.getvalue().rstrip("\n"))
         return
-    wanted = name.removesuffix(".yaml").replace("-", "_")
-    if wanted not in configs:
-        hint = did_you_mean(wanted, configs)
-        raise UsageError(f"There is no shipped config '{name}'.{hint} `nnlab init` lists them.")
-    source = configs[wanted]
+    source = _find(name, configs)
     if path is not None and str(path) == STDIO:
         print_result(source.read_text(encoding="utf-8").removesuffix("\n"))
         return
@@ -52,6 +48,15 @@ def command(name: str | None, path: Path | None, force: bool) -> None:
     print_result(str(target))
     verb, runner = ("Run", "descend") if describes_race(source) else ("Train", "train")
     print_message(f"{verb} it with: nnlab {runner} {target}")
+
+
+def _find(name: str, configs: dict[str, Path]) -> Path:
+    """The shipped config of this name. Raises UsageError with the nearest name."""
+    wanted = name.removesuffix(".yaml").replace("-", "_")
+    if wanted not in configs:
+        hint = did_you_mean(wanted, configs)
+        raise UsageError(f"There is no shipped config '{name}'.{hint} `nnlab init` lists them.")
+    return configs[wanted]
 
 
 def _purpose(path: Path) -> str:

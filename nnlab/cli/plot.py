@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from nnlab.cli.options import FOLDER, complete_run, find_run, find_sweep, runs_option, verbosity
-from nnlab.cli.tables import draw_table
+from nnlab.cli.tables import format_table
 from nnlab.cli.terminal import (
     print_message,
     print_messages,
@@ -71,18 +71,24 @@ def command(
     """
     if not run and not activation:
         raise click.UsageError("Missing argument 'RUN...'.")
-    if (listing or only) and len(run) != 1:
+    one_run = listing or bool(only)
+    if one_run and len(run) != 1:
         raise click.UsageError("--only and --list are for one RUN.")
-
     form = Form(tuple(dict.fromkeys(kinds)), dark, scale)  # type: ignore[arg-type]  # click checked
     _draw_activations(activation, form, out)
     sweep = find_sweep(run[0], runs) if len(run) == 1 else None
-    if sweep is not None:
-        if listing or only:
-            raise click.UsageError("--only and --list are for a run, not for a sweep.")
+    if sweep is None:
+        _draw_runs([find_run(name, runs) for name in run], runs, only, listing, form, out)
+    elif one_run:
+        raise click.UsageError("--only and --list are for a run, not for a sweep.")
+    else:
         _draw_sweep(sweep, form, out)
-        return
-    folders = [find_run(name, runs) for name in run]
+
+
+def _draw_runs(
+    folders: list[RunFolder], runs: Path | None, only: tuple[str, ...], listing: bool, form: Form,
+    out: Path | None,
+) -> None:  # fmt: skip
     if listing:
         print_result(_figure_table(folders[0]))
     elif len(folders) > 1:
@@ -166,4 +172,4 @@ def _figure_table(folder: RunFolder) -> str:
         reason = _why_unsuited(plot, data)
         rows.append((name, "no" if reason else "yes", str(reason or plot.title)))
     header = ("figure", "suits", "what it is, or why not")
-    return draw_table(header, rows, terminal_width(sys.stdout))
+    return format_table(header, rows, terminal_width(sys.stdout))

@@ -8,13 +8,14 @@ import click
 
 from nnlab.cli import options
 from nnlab.cli.evaluate import default_part
-from nnlab.cli.tables import csv_text
+from nnlab.cli.tables import to_csv
 from nnlab.cli.terminal import print_data, print_message, print_messages
 from nnlab.core.metrics import decisions
-from nnlab.core.types import FloatArray, IntArray
-from nnlab.experiment.measure import Answers, answered, part_of, rows_of
+from nnlab.core.types import FloatArray
+from nnlab.experiment.measure import answered, part_of, rows_of
 from nnlab.run import durable
 from nnlab.run.run import Run
+from nnlab.show.words import count
 
 Column = tuple[str, list[str]]  # its name and cells
 
@@ -53,45 +54,49 @@ def command(
     nnlab predict latest new.npz -o outputs.csv
     nnlab predict latest --targets --part train
     """
-    if part is not None and (file is not None or not targets):
-        raise click.UsageError("--part needs --targets and no FILE.")
-    if file is None and not targets:
-        raise click.UsageError(
-            "Missing argument 'FILE'. Without one, --targets shows the run's own data."
-        )
+    _refuse_options(file, targets, part)
     trained = Run(options.find_training(run, runs).path)
     if file is None or targets:
-        answers, numbers = _answers(trained, file, weights, part)
-        columns = [
-            ("row", [str(number) for number in numbers + 1]),
-            *_target_columns(answers.targets, trained.data),
-            *_output_columns(answers.outputs, trained.data),
-            ("loss", list(map(str, answers.losses))),
-        ]
+        columns = _compared_columns(trained, file, weights, part)
     else:
         inputs, notes = trained.schema.inputs(file)
         print_messages(notes)
         columns = _output_columns(trained.predict(inputs, weights), trained.data)
     rows = list(zip(*(cells for _, cells in columns), strict=True))
-    text = csv_text([[name for name, _ in columns], *rows])
+    text = to_csv([name for name, _ in columns], rows)
     if output is None or str(output) == options.STDIO:
         print_data(text)
     else:
         durable.write_file(output, text)
-        print_message(f"{len(rows):,} rows written to {output}")
+        print_message(f"{count(len(rows), 'row')} written to {output}")
 
 
-def _answers(
+def _refuse_options(file: Path | None, targets: bool, part: str | None) -> None:
+    if part and (file or not targets):
+        raise click.UsageError("--part needs --targets and no FILE.")
+    if not file and not targets:
+        raise click.UsageError(
+            "Missing argument 'FILE'. Without one, --targets shows the run's own data."
+        )
+
+
+def _compared_columns(
     trained: Run, file: Path | None, weights: Any, part: str | None
-) -> tuple["Answers", "IntArray"]:
-    """Targets, outputs and losses of a file or of a part of the run's data, and row numbers."""
+) -> list[Column]:
+    """Row numbers, targets, outputs and losses of a file or of a part of the run's data."""
     if file is not None:
         dataset = trained.schema.dataset(file)
         print_messages(dataset.notes)
         sample = rows_of(trained, dataset, weights)
     else:
         sample = part_of(trained, weights, part or default_part(trained))
-    return answered(sample), sample.numbers
+    answers = answered(sample)
+    return [
+        ("row", [str(number) for number in sample.numbers + 1]),
+        *_target_columns(answers.targets, trained.data),
+        *_output_columns(answers.outputs, trained.data),
+        ("loss", list(map(str, answers.losses))),
+    ]
 
 
 def _output_columns(outputs: FloatArray, data: dict[str, Any]) -> list[Column]:

@@ -8,14 +8,13 @@ from nnlab.cli.terminal import VERBOSE, print_message
 from nnlab.config.schema import Config
 from nnlab.data.download import fetch_files, file_states
 from nnlab.errors import ConfigError
-from nnlab.study.trial import Trial
 
 
 def provide_data(config: Config) -> None:
     """Download the files that the config's data set lacks."""
-    collection = config.data.source.files
-    if collection is not None and any(file.state == "missing" for file in file_states(collection)):
-        fetch_files(collection, report=print_message)
+    files = config.data.source.files
+    if files is not None and any(file.state == "missing" for file in file_states(files)):
+        fetch_files(files, report=print_message)
 
 
 def compiling_message(dtype: str) -> str | None:
@@ -31,8 +30,8 @@ def compiling_message(dtype: str) -> str | None:
     return f"Compiling the kernels for {dtype}, once per installation: about 20 s."
 
 
-def provide_kernels(trials: Iterable[Trial]) -> None:
-    """Compile the kernels that the trials load, for every dtype, where they are not compiled yet.
+def provide_kernels(configs: Iterable[Config]) -> None:
+    """Compile the kernels that these configs need, where they are not compiled yet.
 
     Else each process of a sweep would compile the same kernels at once, without a message, and
     within the time and memory that a trial may take.
@@ -40,13 +39,13 @@ def provide_kernels(trials: Iterable[Trial]) -> None:
     if find_spec("numba") is None:
         return
     messages: dict[str, str | None] = {}
-    for trial in trials:
-        dtype, engine = trial.training["dtype"], trial.training["engine"]
+    for config in configs:
+        dtype, engine = config.training.dtype, config.training.engine
         if engine == "numpy":
             continue
         if dtype not in messages:
             messages[dtype] = compiling_message(dtype)
-        if (message := messages[dtype]) and _runs_compiled(trial):
+        if (message := messages[dtype]) and _runs_compiled(config):
             from nnlab.engine.compiled.objects import function
 
             print_message(message)
@@ -54,8 +53,8 @@ def provide_kernels(trials: Iterable[Trial]) -> None:
             messages[dtype] = None
 
 
-def _runs_compiled(trial: Trial) -> bool:
+def _runs_compiled(config: Config) -> bool:
     try:
-        return foreseen(trial.read_config(), SHARED) == "compiled"
+        return foreseen(config, SHARED) == "compiled"
     except ConfigError:  # the trial itself will report it
         return False

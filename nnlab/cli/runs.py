@@ -1,6 +1,6 @@
 """`nnlab runs`: the table of runs, and the questions that can be asked of it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,7 @@ import click
 
 from nnlab.cli.conditions import Condition, condition_values, parse_condition
 from nnlab.cli.options import FOLDER, json_option, runs_option, verbosity
-from nnlab.cli.tables import draw_records, to_csv
+from nnlab.cli.tables import Cell, format_records, to_csv
 from nnlab.cli.terminal import print_data, print_json, print_message, print_result
 from nnlab.config.expand import TOP
 from nnlab.config.problems import show
@@ -21,7 +21,7 @@ from nnlab.run.listing import RunRecord, list_runs
 from nnlab.run.names import runs_folder
 from nnlab.run.run import Run
 from nnlab.run.settings import dotted
-from nnlab.run.sweeps import SweepFolder, find_all
+from nnlab.run.sweeps import find_all
 from nnlab.show.words import duration, setting_value, shorten
 from nnlab.status import Status
 from nnlab.suggest import did_you_mean
@@ -76,27 +76,30 @@ def command(
     """
     if as_csv and as_json:
         raise UsageError("--csv and --json exclude each other.")
-    conditions = [parse_condition(text) for text in texts]
+    conditions = list(map(parse_condition, texts))
+    top = _top_folder(folder, runs)
+    folders = holders(top)
+    keys = [condition.key for condition in conditions]
+    keys += [] if sort is None else [sort]
+    rows = table_rows(list_runs(*folders)[::-1], keys, top)
+    chosen = _choose(_sort(rows, sort, reverse), status, conditions)
+    filtered = any((status, conditions, as_csv))
+    sweeps = [] if filtered else list(_sweep_rows(folders, top))
+    if as_json:
+        print_json({"runs": [row.mapping for row in chosen], "sweeps": sweeps})
+        return
+    if not [*chosen, *sweeps]:
+        print_message(_nothing_found(rows, status, conditions, top))
+    _print_tables([row.cells for row in chosen], sweeps, as_csv)
+
+
+def _top_folder(folder: Path | None, runs: Path | None) -> Path:
+    """The folder to list. Raises RunUnreadable where DIR or --runs names none."""
     top = runs_folder(folder or runs)
     if (folder or runs) and not top.is_dir():
         hint = " To choose among runs, write --where data=xor." if folder else ""
         raise RunUnreadable(f"There is no folder {top}.{hint}")
-    keys = [*(condition.key for condition in conditions), *([] if sort is None else [sort])]
-    folders = holders(top)
-    rows = table_rows(list_runs(*folders)[::-1], keys, top)
-    chosen = _choose(_sort(rows, sort, reverse), status, conditions)
-    sweeps = []
-    if not (status or conditions or as_csv):
-        sweeps = [_sweep_cells(sweep, top) for inner in folders for sweep in find_all(inner)]
-    if as_json:
-        print_json({"runs": [row.mapping for row in chosen], "sweeps": sweeps})
-        return
-    if not chosen and not sweeps:
-        meant = "".join(condition.nearest(row.values for row in rows) for condition in conditions)
-        with_status = "no run with this status" if status else "no run yet"
-        none = "no run for which this is true" if conditions else with_status
-        print_message(f"There is {none} in {top}.{meant}")
-    _print_tables([row.cells for row in chosen], sweeps, as_csv)
+    return top
 
 
 def column_names() -> list[str]:
@@ -149,14 +152,18 @@ def table_rows(runs: Sequence[RunRecord], keys: Sequence[str], top: Path) -> lis
     for row in rows:
         row.values, row.keys = condition_values(row.values, _settings(row.run)), asked
     names = list(dict.fromkeys([*columns, *(name for row in rows for name in row.values)]))
-    for key in asked:
+    _refuse_unknown(asked, names, columns)
+    return rows
+
+
+def _refuse_unknown(keys: Sequence[str], names: Sequence[str], columns: Sequence[str]) -> None:
+    for key in keys:
         if key not in names:
             hint = did_you_mean(key, names, "setting")
             raise UsageError(
                 f"No run has a column or a setting {show(key)}.{hint} The columns are "
                 f"{', '.join(columns)}; a setting is named as in --set: optimizer.lr."
             )
-    return rows
 
 
 def _columns(run: RunRecord, top: Path) -> dict[str, Any]:
@@ -214,39 +221,54 @@ def _choose(
     ]
 
 
-def _sweep_cells(folder: SweepFolder, top: Path) -> dict[str, Any]:
-    """The line of a sweep: its axes, and the number of trials by state."""
-    try:
-        axes = ", ".join(str(axis.get("key")) for axis in folder.read_about()["axes"])
-    except NnlabError:  # a broken folder must not hide the others
-        axes = "unreadable"
-    trials = folder.records()
-    return {
-        "sweep": str(folder.path.relative_to(top)),
-        "axes": axes,
-        "trials": len(trials),
-        "done": sum(trial.done for trial in trials),
-        "failed": sum(Status(trial.status).lost for trial in trials),
-    }
+def _nothing_found(
+    rows: Sequence[TableRow], status: str | None, conditions: Sequence[Condition], top: Path
+) -> str:
+    """The message that there is no run, with the nearest value of each condition."""
+    kind = "with this status" if status else "yet"
+    kind = "for which this is true" if conditions else kind
+    hints = (condition.nearest(row.values for row in rows) for condition in conditions)
+    return f"There is no run {kind} in {top}.{''.join(hints)}"
+
+
+def _sweep_rows(folders: Sequence[Path], top: Path) -> Iterator[dict[str, Any]]:
+    """A row per sweep: its axes, and the number of trials by state."""
+    for sweep in (sweep for folder in folders for sweep in find_all(folder)):
+        try:
+            axes = ", ".join(str(axis.get("key")) for axis in sweep.read_about()["axes"])
+        except NnlabError:  # a broken folder must not hide the others
+            axes = "unreadable"
+        trials = sweep.records()
+        yield {
+            "sweep": str(sweep.path.relative_to(top)),
+            "axes": axes,
+            "trials": len(trials),
+            "done": sum(trial.done for trial in trials),
+            "failed": sum(trial.status.lost for trial in trials),
+        }
 
 
 def _print_tables(
     rows: Sequence[dict[str, Any]], sweeps: Sequence[dict[str, Any]], as_csv: bool
 ) -> None:
     """The runs and below them the sweeps; as CSV the runs with all digits."""
-    names = column_names()
     if as_csv:
-        print_data(to_csv(rows, list(rows[0]) if rows else names))
+        print_data(
+            to_csv(list(rows[0]) if rows else column_names(), [list(row.values()) for row in rows])
+        )
         return
+    tables = [format_records([dict(_show_cells(row)) for row in rows])] if rows else []
+    tables += [format_records(sweeps)] if sweeps else []
+    if tables:
+        print_result("\n\n".join(tables))
 
-    def show(key: str, value: Any) -> Any:
-        if value is None:
-            return None
-        if key == "time":
-            return duration(value)
-        return value if key in names else shorten(setting_value(value), LONGEST_SETTING)
 
-    if rows:
-        print_result(draw_records([{k: show(k, v) for k, v in row.items()} for row in rows]))
-    if sweeps:
-        print_result(("\n" if rows else "") + draw_records(sweeps))
+def _show_cells(row: Mapping[str, Any]) -> Iterator[tuple[str, Cell]]:
+    """A row with its time and settings as the table shows them."""
+    names = column_names()
+    for key, value in row.items():
+        if value is not None and key == "time":
+            value = duration(value)
+        elif value is not None and key not in names:
+            value = shorten(setting_value(value), LONGEST_SETTING)
+        yield key, value

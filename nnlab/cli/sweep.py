@@ -2,9 +2,9 @@
 
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import asdict
+from dataclasses import asdict, astuple
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
@@ -14,7 +14,7 @@ import click
 from nnlab.cli import options
 from nnlab.cli.progress import watch_trials
 from nnlab.cli.provide import provide_data, provide_kernels
-from nnlab.cli.tables import NOTHING, Cell, draw_table, format_cells
+from nnlab.cli.tables import Cell, format_records, format_table, spread_texts
 from nnlab.cli.terminal import print_json, print_message, print_messages, print_result
 from nnlab.cli.training_output import print_drawn
 from nnlab.errors import Interrupted, SweepFailed, UsageError
@@ -26,23 +26,21 @@ from nnlab.run.sweeps import SweepFolder, TrialRecord, places
 from nnlab.show.figures import draw_sweep
 from nnlab.show.figures.style import warm
 from nnlab.show.words import axis_value, cell_name, count, duration, first_few, trial_name
-from nnlab.study import address
-from nnlab.study.choose import executor
+from nnlab.study import scheduler
 from nnlab.study.cluster import Cluster
-from nnlab.study.executors import Executor, InProcess, Note
+from nnlab.study.execute import Executor, InProcess, Note, choose_executor
 from nnlab.study.plan import (
     Progress,
-    Request,
     Sweep,
-    clear,
-    look,
-    prepare,
+    discard_runs,
+    prepare_sweep,
+    read_progress,
     register,
-    require_free,
+    require_own,
     stale_elsewhere,
 )
 from nnlab.study.processes import Processes
-from nnlab.study.table import Row, rows
+from nnlab.study.results import CellRow, cell_rows
 from nnlab.study.trial import Trial
 
 if TYPE_CHECKING:
@@ -166,20 +164,20 @@ def command(
     nnlab sweep network.1=relu,tanh,sigmoid -c xor
     """
     argv = tuple(sys.argv)
-    sweep = prepare(Request(axes, config, overrides, seeds, sample, name, yes, argv))
+    sweep = prepare_sweep(axes, config, overrides, seeds, sample, name, yes, argv)
     print_messages(sweep.notes)
     folder = SweepFolder(runs_folder(runs) / sweep.name)
-    require_free(sweep, folder)
-    progress = look(sweep, folder, retry_failed)
+    require_own(folder, sweep.about)
+    progress = read_progress(sweep, folder, retry_failed)
     cluster = _cluster(timeout, memory, **cluster_options)
-    runner = cluster or executor(progress.todo, sweep.base, jobs, timeout, memory)
+    runner = cluster or choose_executor(progress.todo, sweep.base, jobs, timeout, memory)
     print_message(_plan_line(sweep, progress, runner))
     if progress.stale:
         print_message(_other_data(progress.stale, "this command trains them again"))
     if dry_run:
         return
     began = perf_counter()
-    if progress.todo:
+    if progress.todo and isinstance(runner, Processes):
         runner.warm()
     if plots:
         warm()
@@ -196,12 +194,12 @@ def _cluster(
             unused = "insecure" if insecure else next(key for key in tls if tls[key])
             raise UsageError(f"--{unused.replace('_', '-')} is for use with --cluster.")
         return None
-    place = address.Address.parse(cluster)
-    address.require_distributed(place)
-    address.refuse_strangers(place, insecure)
-    files = address.Tls(tls["tls_ca"], tls["tls_cert"], tls["tls_key"])
-    address.security(place, files)
-    return Cluster(place, timeout, memory, insecure, files)
+    address = scheduler.Address.parse(cluster)
+    scheduler.require_distributed(address)
+    scheduler.refuse_without_tls(address, insecure)
+    files = scheduler.Tls(tls["tls_ca"], tls["tls_cert"], tls["tls_key"])
+    scheduler.tls_security(address, files)
+    return Cluster(address, timeout, memory, insecure, files)
 
 
 def _plan_line(sweep: Sweep, progress: Progress, runner: Executor) -> str:
@@ -230,13 +228,13 @@ def _train(sweep: Sweep, folder: SweepFolder, runner: Executor, retry: bool) -> 
     """Run the missing trials. Raises Interrupted, after all is saved, on Ctrl+C and SIGTERM."""
     provide_data(sweep.base)
     if isinstance(runner, InProcess | Processes):
-        provide_kernels(look(sweep, folder, retry).todo)
+        provide_kernels(trial.config for trial in read_progress(sweep, folder, retry).todo)
     folder.create()
     with folder.lock():
         folder.tidy()
-        progress = look(sweep, folder, retry)
-        register(sweep, folder, {**versions(), "git": git(Path())})
-        clear(progress, folder)
+        progress = read_progress(sweep, folder, retry)
+        register(folder, sweep.about, {**versions(), "git": git(Path())})
+        discard_runs(progress, folder)
         try:
             with (
                 watch_trials(progress.todo, folder) as see,
@@ -248,7 +246,7 @@ def _train(sweep: Sweep, folder: SweepFolder, runner: Executor, retry: bool) -> 
                     else:
                         see(event)
         except (KeyboardInterrupt, Interrupted, Terminated) as stop:
-            done = len(look(sweep, folder).done)
+            done = len(read_progress(sweep, folder).done)
             raise stopped_error(stop, done, len(sweep.trials), folder) from None
 
 
@@ -277,24 +275,28 @@ def _conclude(
         drawn = draw_sweep(folder)
         print_drawn(drawn)
         figures = [str(path) for path in drawn.paths]
-    done = sum(record.done for record in records)
+    cells, done = cell_rows(records, axes), sum(record.done for record in records)
     if as_json:
+        trials = [{**asdict(record), "done": record.done} for record in records]
         print_json(
             {
                 "folder": str(folder.path),
                 "axes": list(axes),
-                "cells": [asdict(row) for row in rows(records, axes)],
-                "trials": [{**asdict(record), "done": record.done} for record in records],
+                "cells": list(map(asdict, cells)),
+                "trials": trials,
                 "figures": figures,
             }
         )
     else:
-        print_result(_cells_table(rows(records, axes), keys))
-        if done < len(records):
-            print_result(f"\n{_failed_table(records, axes)}")
-        print_result(f"\n{done:,} of {len(records):,} trials done in {duration(seconds)}, saved in")
-        print_result(str(folder.path))
-    names = {trial.name for trial in sweep.trials}
+        failed = f"\n\n{_failed_table(records, axes)}" if done < len(records) else ""
+        print_result(
+            f"{_cells_table(cells, keys)}{failed}\n\n{done:,} of {len(records):,} trials done in "
+            f"{duration(seconds)}, saved in\n{folder.path}"
+        )
+    _require_all({trial.name for trial in sweep.trials}, records)
+
+
+def _require_all(names: set[str], records: Sequence[TrialRecord]) -> None:
     missing = len(names) - sum(record.done and record.name in names for record in records)
     if missing:
         raise SweepFailed(
@@ -302,45 +304,45 @@ def _conclude(
         )
 
 
-def _cells_table(rows: Sequence[Row], keys: Sequence[str]) -> str:
-    """A row per cell: medians, and where there are several seeds the quartiles."""
+def _cells_table(rows: Sequence[CellRow], keys: Sequence[str]) -> str:
+    """A row per cell; with several seeds the numbers are medians and quartiles."""
     repeated = any(row.trials > 1 for row in rows)
-    columns: list[tuple[str, list[Cell]]] = []
-    columns += [(key, [axis_value(row.cell.get(key)) for row in rows]) for key in keys]
+    columns: dict[str, Sequence[Cell]] = {
+        key: [axis_value(row.cell.get(key)) for row in rows] for key in keys
+    }
     if repeated:
-        columns.append(("trials", [row.trials for row in rows]))
+        columns["trials"] = [row.trials for row in rows]
     if any(row.failed for row in rows):
-        columns.append(("failed", [row.failed for row in rows]))
+        columns["failed"] = [row.failed for row in rows]
+    columns |= _number_columns(rows, repeated)
+    table = format_table(list(columns), list(zip(*columns.values(), strict=True)))
+    return f"{table}\nNumbers: median (quartiles) over the seeds." if repeated else table
+
+
+def _number_columns(
+    rows: Sequence[CellRow], repeated: bool
+) -> Iterator[tuple[str, Sequence[Cell]]]:
     for name in dict.fromkeys(name for row in rows for name in row.numbers):
-        columns += _number_columns(name, rows, repeated)
-    return draw_table(
-        [name for name, _ in columns], list(zip(*(cells for _, cells in columns), strict=True))
-    )
-
-
-def _number_columns(name: str, rows: Sequence[Row], repeated: bool) -> list[tuple[str, list[Cell]]]:
-    """The column of a number, and beside it the column of its quartiles."""
-    spreads = [row.numbers.get(name) for row in rows]
-    if not repeated:
-        return [(name, [None if spread is None else spread.median for spread in spreads])]
-    known = [spread for spread in spreads if spread is not None]
-    texts = iter(format_cells([number for s in known for number in (s.median, s.low, s.high)]))
-    medians: list[Cell] = []
-    quartiles: list[Cell] = []
-    for spread in spreads:
-        medians.append(NOTHING if spread is None else next(texts))
-        quartiles.append(NOTHING if spread is None else f"{next(texts)} to {next(texts)}")
-    return [(f"{name} (median)", medians), ("quartiles", quartiles)]
+        spreads = [row.numbers.get(name) for row in rows]
+        if repeated:
+            yield name, spread_texts([None if s is None else astuple(s) for s in spreads])
+        else:
+            yield name, [None if s is None else s.median for s in spreads]
 
 
 def _failed_table(records: Sequence[TrialRecord], axes: Sequence[Mapping[str, Any]]) -> str:
     """The trials without a result, with the reasons."""
     failed = [record for record in records if not record.done]
     failed.sort(key=lambda record: (*places(record.cell, axes), record.seed or 0))
-    rows: list[list[Cell]] = [
-        [trial.name, cell_name(trial.cell), trial.seed, trial.status,
-         (trial.reason or "").split("\n")[0]]
+    rows: list[dict[str, Cell]] = [
+        {
+            "trial": trial.name,
+            "cell": cell_name(trial.cell),
+            "seed": trial.seed,
+            "status": trial.status,
+            "reason": (trial.reason or "").split("\n")[0],
+        }
         for trial in failed[:MOST_FAILED]
-    ]  # fmt: skip
+    ]
     more = f"\nand {len(failed) - MOST_FAILED:,} more" if len(failed) > MOST_FAILED else ""
-    return draw_table(["trial", "cell", "seed", "status", "reason"], rows) + more
+    return format_records(rows) + more

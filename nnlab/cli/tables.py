@@ -1,11 +1,11 @@
-"""Tables of text and numbers, drawn in aligned columns or written as CSV."""
+"""Tables of text and numbers, in aligned columns, or as CSV."""
 
 import csv
 import io
 import math
 import textwrap
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from nnlab.cli.terminal import printable
 from nnlab.show.words import LARGE, SMALL
@@ -16,7 +16,7 @@ DIGITS = 4  # significant digits of the smallest number in a column
 NARROWEST = 12  # columns of a text that is broken between words
 
 
-def draw_table(
+def format_table(
     header: Sequence[str], rows: Sequence[Sequence[Cell]], fit: int = 0, by_row: bool = False
 ) -> str:
     """The rows below the header: texts to the left, numbers to the right.
@@ -24,21 +24,24 @@ def draw_table(
     fit: break the texts of the last column between words, so that lines have so many columns.
     by_row: the numbers of a row are of one kind and rounded alike; else those of a column.
     """
-    if by_row:
-        lines = [[str(first), *format_cells(rest)] for first, *rest in rows]
-    else:
-        columns = [format_cells([row[i] for row in rows]) for i in range(len(header))]
-        lines = [list(line) for line in zip(*columns, strict=True)]
-    lines = [[_on_one_line(text) for text in line] for line in [header, *lines]]
+    lines = [[str(name) for name in header], *_format_rows(rows, by_row)]
+    lines = [[_on_one_line(text) for text in line] for line in lines]
     widths = [max(map(text_width, column)) for column in zip(*lines, strict=True)]
-    left = [
-        i == 0 if by_row else any(isinstance(row[i], str) for row in rows)
-        for i in range(len(header))
-    ]
-    return "\n".join(_draw_line(line, widths, left, fit) for line in lines)
+    left = [(by_row and i == 0) or (not by_row and _has_text(rows, i)) for i in range(len(header))]
+    return "\n".join(_format_line(line, widths, left, fit) for line in lines)
 
 
-def _draw_line(line: Sequence[str], widths: Sequence[int], left: Sequence[bool], fit: int) -> str:
+def _format_rows(rows: Sequence[Sequence[Cell]], by_row: bool) -> Iterable[Sequence[str]]:
+    if by_row:
+        return [[str(first), *format_cells(rest)] for first, *rest in rows]
+    return zip(*map(format_cells, zip(*rows, strict=True)), strict=True)
+
+
+def _has_text(rows: Sequence[Sequence[Cell]], column: int) -> bool:
+    return any(isinstance(row[column], str) for row in rows)
+
+
+def _format_line(line: Sequence[str], widths: Sequence[int], left: Sequence[bool], fit: int) -> str:
     """The cells of a line, padded; a last text beyond `fit` columns is broken between words."""
     cells = []
     for text, width, is_left in zip(line, widths, left, strict=True):
@@ -61,11 +64,11 @@ def text_width(text: str) -> int:
     )
 
 
-def draw_records(rows: Sequence[Mapping[str, Cell]]) -> str:
+def format_records(rows: Sequence[Mapping[str, Cell]]) -> str:
     """A table of mappings; its columns are their keys, without those that no row has."""
     names = list(dict.fromkeys(name for row in rows for name in row))
     names = [name for name in names if any(row.get(name) is not None for row in rows)]
-    return draw_table(names, [[row.get(name) for name in names] for row in rows])
+    return format_table(names, [[row.get(name) for name in names] for row in rows])
 
 
 def format_cells(cells: Sequence[Cell]) -> list[str]:
@@ -76,15 +79,19 @@ def format_cells(cells: Sequence[Cell]) -> list[str]:
     return [_cell_text(cell, decimals) for cell in cells]
 
 
-def to_csv(rows: Sequence[Mapping[str, Cell]], names: Sequence[str]) -> str:
+def spread_texts(spreads: Sequence[tuple[float, float, float] | None]) -> list[str]:
+    """Median and quartiles of each: 0.50 (0.48 to 0.51); all numbers are rounded alike."""
+    texts = iter(format_cells([number for spread in spreads for number in spread or ()]))
+    return [
+        NOTHING if spread is None else f"{next(texts)} ({next(texts)} to {next(texts)})"
+        for spread in spreads
+    ]
+
+
+def to_csv(names: Sequence[str], rows: Iterable[Sequence[Cell]]) -> str:
     """The rows as CSV below the names: all digits of a number, empty for None."""
-    return csv_text([names, *([row.get(name) for name in names] for row in rows)])
-
-
-def csv_text(lines: Sequence[Sequence[Cell]]) -> str:
-    """The lines as CSV."""
     buffer = io.StringIO()
-    csv.writer(buffer, lineterminator="\n").writerows(lines)
+    csv.writer(buffer, lineterminator="\n").writerows([names, *rows])
     return buffer.getvalue()
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from nnlab.build import Built
-from nnlab.cli.tables import Cell, draw_records
+from nnlab.cli.tables import Cell, format_records
 from nnlab.cli.terminal import (
     VERBOSE,
     print_json,
@@ -165,7 +165,7 @@ def results_table(summary: dict[str, Any]) -> str:
                 rows.append({"part": name, "epoch": labels[row["epoch"]], **numbers})
     if summary["test"]:
         rows.append({"part": "test", "epoch": labels[last], **summary["test"]})
-    return draw_records(rows)
+    return format_records(rows)
 
 
 def _raise_if_diverged(session: Session) -> None:

@@ -13,12 +13,13 @@ import click
 from nnlab.cli import options
 from nnlab.cli.provide import provide_data, provide_kernels
 from nnlab.cli.sweep import stopped_error
-from nnlab.cli.tables import draw_records
+from nnlab.cli.tables import format_records
 from nnlab.cli.terminal import print_json, print_message, print_messages, print_result
 from nnlab.config.dump import mapping
 from nnlab.config.load import PATHS
 from nnlab.config.names import name_from_stem, name_problem
 from nnlab.config.problems import Problems
+from nnlab.config.schema import Config
 from nnlab.config.variants import base
 from nnlab.errors import Interrupted, SweepFailed, UsageError
 from nnlab.experiment.signals import Terminated
@@ -27,11 +28,9 @@ from nnlab.run.names import runs_folder
 from nnlab.run.repository import git
 from nnlab.run.sweeps import SweepFolder
 from nnlab.show.words import percent, setting_value
-from nnlab.study.plan import as_trial
+from nnlab.study.plan import register, require_own
+from nnlab.study.search import Search, TrialResult, Tuning, require_optuna
 from nnlab.study.space import as_text, check_space, ends, read_space, refuse_fixed, settings_of
-from nnlab.study.study import Study, Told, require_optuna
-from nnlab.study.trial import Trial
-from nnlab.study.tuning import Tuning, register, require_same
 
 
 @click.command
@@ -90,28 +89,28 @@ def command(
     require_optuna()
     tuning = _prepare(config, overrides, search, name, prune)
     folder = SweepFolder(runs_folder(runs) / tuning.name)
-    require_same(tuning, folder)
+    require_own(folder, tuning.about)
     provide_data(tuning.base.config)
-    provide_kernels(_extreme_trials(tuning))
+    provide_kernels(_extreme_configs(tuning))
     folder.create()
     with folder.lock():
         folder.tidy()
-        register(tuning, folder, {**versions(), "git": git(Path())})
-        study = Study(tuning, folder, retry_failed)
+        register(folder, tuning.about, {**versions(), "git": git(Path())})
+        study = Search(tuning, folder, retry_failed)
         print_messages(study.notes)
-        done = len(study.told)
+        done = len(study.results)
         print_message(f"{tuning.name}: {done:,} done, {max(trials - done, 0):,} to run")
         try:
-            for result in study.go(trials):
+            for result in study.run(trials):
                 print_message(_trial_line(result, tuning.metric))
         except (KeyboardInterrupt, Interrupted, Terminated) as stop:
-            raise stopped_error(stop, len(study.told), trials, folder) from None
+            raise stopped_error(stop, len(study.results), trials, folder) from None
         folder.write_summary([axis.key for axis in tuning.dimensions], folder.records())
         _print_study(study, as_json)
-    failed = sum(result.ended == "failed" for result in study.told)
+    failed = sum(result.ended == "failed" for result in study.results)
     if failed:
         raise SweepFailed(
-            f"{failed:,} of {len(study.told):,} trials have no result. --retry-failed runs them "
+            f"{failed:,} of {len(study.results):,} trials have no result. --retry-failed runs them "
             "again, and proposes all trials after the first of them anew."
         )
 
@@ -132,13 +131,13 @@ def _prepare(
     return Tuning(name, config, start, typed, overrides, prune, tuple(sys.argv))
 
 
-def _extreme_trials(tuning: Tuning) -> Iterator[Trial]:
-    """Trials of the config itself, and with the ends of each range."""
-    for config in (tuning.base.config, *ends(tuning.dimensions, tuning.base, Problems())):
-        yield as_trial(config, {}, tuning.argv)
+def _extreme_configs(tuning: Tuning) -> Iterator[Config]:
+    """The config itself, and with the ends of each range."""
+    yield tuning.base.config
+    yield from ends(tuning.dimensions, tuning.base, Problems())
 
 
-def _trial_line(trial: Told, metric: str) -> str:
+def _trial_line(trial: TrialResult, metric: str) -> str:
     cell = ", ".join(f"{key}={setting_value(value, 4)}" for key, value in trial.cell.items())
     if trial.value is not None:
         result = f"{metric} {trial.value:.4g}"
@@ -149,7 +148,7 @@ def _trial_line(trial: Told, metric: str) -> str:
     return f"{trial.number}: {cell}: {result}"
 
 
-def _print_study(study: Study, as_json: bool) -> None:
+def _print_study(study: Search, as_json: bool) -> None:
     """Print the trials, the importances, and how to train the best trial again."""
     best, tuning, folder = study.best(), study.tuning, study.folder
     importances = study.importances()
@@ -159,7 +158,7 @@ def _print_study(study: Study, as_json: bool) -> None:
                 "folder": str(folder.path),
                 "metric": tuning.metric,
                 "direction": tuning.direction,
-                "trials": [asdict(trial) for trial in study.told],
+                "trials": [asdict(trial) for trial in study.results],
                 "importances": importances,
                 "best": None if best is None else best.number,
                 "command": None if best is None else _repeat_command(tuning, best),
@@ -175,9 +174,9 @@ def _print_study(study: Study, as_json: bool) -> None:
             "epochs": trial.epochs,
             tuning.metric: trial.value,
         }
-        for trial in study.told
+        for trial in study.results
     ]
-    print_result(draw_records(rows))
+    print_result(format_records(rows))
     if importances:
         shares = ", ".join(f"{key} {percent(share)}" for key, share in importances.items())
         print_result(f"\nShare of the differences explained by each setting: {shares}")
@@ -191,7 +190,7 @@ def _print_study(study: Study, as_json: bool) -> None:
     print_result(f"\nSaved in {folder.path}")
 
 
-def _repeat_command(tuning: Tuning, best: Told) -> list[str]:
+def _repeat_command(tuning: Tuning, best: TrialResult) -> list[str]:
     """The command that repeats a trial, for the current folder."""
     settings = mapping(settings_of(tuning.dimensions, tuning.base, best.cell))
     files = {settings[part].get(key) for part, key in PATHS}

@@ -40,14 +40,14 @@ def _option_hint(context: click.Context, name: str, value: str) -> str:
     for option in KEY_OPTIONS:
         if _has(command, option) and (key := setting_key(name, context.info_name)):
             return f" Write {option} {key}={value}."
-    for parameter in command.params:
-        if isinstance(parameter, click.Argument) and name == f"--{parameter.name}":
-            return f" Leave the option's name out: {value}"
+    if name[2:] in (param.name for param in command.params if isinstance(param, click.Argument)):
+        return f" Leave the option's name out: {value}"
     options = _long_options(command)
     row = lookup(name.lstrip("-"), options, "option")
-    if row is not None and row.name.lstrip(".") in options:
-        return f" Did you mean '{options[row.name.lstrip('.')]}'?"
-    return f" {row.advice}" if row is not None and not row.name else ""
+    if row is None:
+        return ""
+    near = options.get(row.name.lstrip("."))
+    return f" Did you mean '{near}'?" if near else f" {row.advice}" if not row.name else ""
 
 
 def _owner_hint(group: click.Group, context: click.Context, name: str) -> str:

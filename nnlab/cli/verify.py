@@ -13,9 +13,11 @@ from nnlab.errors import CheckFailed
 from nnlab.experiment.verify import Finding, Verifier
 from nnlab.race.folder import is_race, read_paths
 from nnlab.race.run import differences
-from nnlab.show.words import count
+from nnlab.run.folder import RunFolder
+from nnlab.show.words import count, first_few
 
 MOST_PROBLEMS = 10  # that are listed
+Verification = tuple[list[str], dict[str, Any], str]  # problems, report, what came out the same
 
 
 @click.command
@@ -48,29 +50,32 @@ def command(run: str, runs: Path | None, replay: str, epochs: int | None, as_jso
     nnlab verify latest --epochs 5
     """
     folder = options.find_run(run, runs)
-    report: dict[str, Any]
-    if is_race(folder):
-        problems = differences(folder)
-        report = {"findings": problems}
-        repeated = f"{count(len(read_paths(folder)['run']), 'row')} of paths.csv"
-    else:
-        verifier = Verifier(folder)
-        verifier.refuse_running()
-        findings = list(_findings(verifier, replay, epochs))
-        problems = [f"{row.what}: {row.problem}" for row in findings if row.problem is not None]
-        rows = sum(row.what.startswith("epoch ") for row in findings)
-        report = {"epochs_replayed": rows, "findings": [asdict(row) for row in findings]}
-        repeated = f"{count(rows, 'row')} of metrics.csv" if replay != "none" else ""
+    verify = _verify_race(folder) if is_race(folder) else _verify_training(folder, replay, epochs)
+    problems, report, repeated = verify
     if as_json:
         print_json({"folder": str(folder.path), "good": not problems, **report})
     elif not problems:
-        equal = f"; {repeated} came out the same" if repeated else ""
-        print_result(f"{folder.path} is whole{equal}.")
+        print_result(f"{folder.path} is whole{repeated}.")
     if problems:
-        more = len(problems) - MOST_PROBLEMS
-        lines = [*(f"{problem}." for problem in problems[:MOST_PROBLEMS])]
-        lines += [f"and {more} more."] if more > 0 else []
-        raise CheckFailed("\n".join([f"{folder.path} is not what was recorded.", *lines]))
+        lines = first_few([f"{problem}." for problem in problems], MOST_PROBLEMS, "\n")
+        raise CheckFailed(f"{folder.path} is not what was recorded.\n{lines}")
+
+
+def _verify_race(folder: RunFolder) -> Verification:
+    problems = differences(folder)
+    rows = count(len(read_paths(folder)["run"]), "row")
+    return problems, {"findings": problems}, f"; {rows} of paths.csv came out the same"
+
+
+def _verify_training(folder: RunFolder, replay: str, epochs: int | None) -> Verification:
+    verifier = Verifier(folder)
+    verifier.refuse_running()
+    findings = list(_findings(verifier, replay, epochs))
+    problems = [f"{check.what}: {check.problem}" for check in findings if check.problem is not None]
+    rows = sum(check.what.startswith("epoch ") for check in findings)
+    report = {"epochs_replayed": rows, "findings": list(map(asdict, findings))}
+    same = f"; {count(rows, 'row')} of metrics.csv came out the same"
+    return problems, report, same if replay != "none" else ""
 
 
 def _findings(verifier: Verifier, replay: str, epochs: int | None) -> Iterator[Finding]:

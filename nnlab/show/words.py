@@ -97,14 +97,18 @@ def setting_value(value: Any, digits: int | None = None) -> str:
     if isinstance(value, bool) or value is None:
         return {True: "true", False: "false", None: "null"}[value]
     if isinstance(value, float):
-        short = f"{value:.{digits or 6}g}"
-        return short if digits or float(short) == value else str(value)
+        return _float_value(value, digits)
     if isinstance(value, Mapping):
         pairs = (f"{key}: {setting_value(inner, digits)}" for key, inner in value.items())
         return f"{{{', '.join(pairs)}}}"
     if isinstance(value, list | tuple):
         return f"[{', '.join(setting_value(inner, digits) for inner in value)}]"
     return str(value)
+
+
+def _float_value(value: float, digits: int | None) -> str:
+    rounded = f"{value:.{digits or 6}g}"
+    return rounded if digits or float(rounded) == value else str(value)
 
 
 def axis_value(value: Any) -> str:
@@ -181,15 +185,14 @@ def epochs_line(planned: Any, trained: Sequence[Trained] = ()) -> str:
     """300 epochs; 54 of 300 epochs, stopped early; several runs: 54 to 300 of 300 epochs."""
     if not isinstance(planned, int):
         return ""
-    whole = count(planned, "epoch")
     unfinished = [run for run in trained if run.status in ENDINGS and run.epochs < planned]
     if not unfinished:
-        return whole
-    first, last = (f(run.epochs for run in trained) for f in (min, max))
-    endings = list(dict.fromkeys(ENDINGS[run.status] for run in unfinished))
-    span = f"{first:,}" if first == last else f"{first:,} to {last:,}"
-    same_end = len(endings) == 1 and len(unfinished) == len(trained)
-    return f"{span} of {whole}{f', {endings[0]}' if same_end else ''}"
+        return count(planned, "epoch")
+    first, last = min(run.epochs for run in trained), max(run.epochs for run in trained)
+    span = " to ".join(dict.fromkeys([f"{first:,}", f"{last:,}"]))
+    endings = {ENDINGS[run.status] for run in unfinished}
+    same = len(endings) == 1 and len(unfinished) == len(trained)
+    return ", ".join([f"{span} of {count(planned, 'epoch')}", *(endings if same else ())])
 
 
 def _network_line(layers: Any, inputs: Sequence[int] | None) -> str:

@@ -2,23 +2,24 @@
 
 A sweep, in the order in which it happens:
 
-    axes        what a person writes: lr, lr=0.01,0.1, hidden=range(2, 6)
-    grid        the cells: every combination of the values, or a random sample of them
-    plan        cells and seeds as trials; which are finished and which are left
+    axes        lr, lr=0.01,0.1, hidden=range(2, 6); and the cells of their grid
+    plan        cells and seeds as trials; which are done and which are to run
     trial       one trial: a config that becomes a run folder; can run twice without harm
-    executors   where trials run: in this process, in others (processes), in a cluster (cluster)
-    table       the results: a row per cell, median and quartiles over the seeds
+    execute     where trials run: here, in other processes (processes), on a cluster (cluster)
+    cluster     Dask: its address and TLS (scheduler), local:N (local), run folders sent (parcel)
+    results     a row per cell, with median and quartiles over the seeds
 
 A search by Optuna, whose trials are those of a sweep:
 
     space       a YAML file of ranges and choices
-    study       asks Optuna for settings, trains, reports the results
+    search      asks Optuna for settings, trains, reports the results
+    journal     Optuna's log of the search, repaired or refused when damaged
 
-A comparison of run folders:
+A comparison of runs:
 
-    facts         the comparable contents of a run folder
-    differences   settings, environment and curves of several runs
-    groups        runs that differ in the seed alone, and the noise of the seed
+    compare     settings, environment, numbers and curves of several runs
+    groups      runs that differ only in the seed, and whether groups differ by more than its noise
+    noise       the exact tests behind that
 
 The run folders of a sweep on disk are the truth. Everything else is computed from them.
 """

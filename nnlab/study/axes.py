@@ -1,7 +1,13 @@
-"""What a person writes: `lr`, `lr=0.01,0.1`, `hidden=range(2, 6)`, `lr=logspace(-4, -1, 7)`."""
+"""The axes of a sweep and the cells of their grid.
 
+An axis as the user writes it: `lr`, `lr=0.01,0.1`, `hidden=range(2, 6)`, `lr=logspace(-4, -1, 7)`.
+"""
+
+import itertools
+import math
+import random
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -19,16 +25,17 @@ MOST = 5000  # values of all axes together
 EXAMPLES = "lr=0.01,0.1 or hidden=range(2, 6) or lr=logspace(-4, -1, 7)"
 CALL = re.compile(r"\s*(range|linspace|logspace)\s*\((.*)\)\s*", re.DOTALL)
 NUMBER = re.compile(r"[-+]?[0-9.]+(e[-+]?[0-9]+)?", re.IGNORECASE)
-DIGITS = 12  # significant ones that a computed value keeps: 0.3 and not 0.30000000000000004
+DIGITS = 12  # significant digits of a computed value: 0.3, not 0.30000000000000004
 
 
 @dataclass(frozen=True)
 class Axis:
     """A setting and the values that it takes in turn.
 
-    `place` is that of the key, and says in which folder relative paths begin: a study's in that of
-    its config, those that were typed in the current one. `fixed` are settings that a study asks for
-    beside it, `caption` what its figures say.
+    place: of the key; it says where relative paths begin: those of a study in the folder of its
+    config, those of the command line in the current folder.
+    fixed: other settings of a study.
+    caption: a sentence for its figures.
     """
 
     key: str
@@ -39,22 +46,22 @@ class Axis:
 
     @property
     def plain(self) -> list[Any]:
-        """The values as Python has them."""
+        """The values as plain Python values."""
         return [plain(value) for value in self.values]
 
 
-def parse(
+def parse_axes(
     texts: Sequence[str], studies: Mapping[str, Study], config: str, folder: Path
 ) -> list[Axis]:
-    """The axes that were asked for; a bare word is one of the config's studies.
+    """The axes in `texts`; a bare word is one of the config's studies.
 
-    `folder` is that of the config's file. Raises UsageError and ConfigError.
+    folder: of the config's file. Raises UsageError and ConfigError.
     """
     if not texts:
         raise UsageError(f"Which axis? {clean(config)} {_offered(studies)}")
     _refuse_misread(texts, studies)
     axes = [_axis(text, studies, config, folder) for text in texts]
-    keys = [ALIASES.get(axis.key, axis.key) for axis in axes]
+    keys = [canonical(axis.key) for axis in axes]
     for key in keys:
         if keys.count(key) > 1:
             raise UsageError(f"The axis {clean(key)} is given twice.")
@@ -84,7 +91,7 @@ def _axis(text: str, studies: Mapping[str, Study], config: str, folder: Path) ->
     key, equals, written = text.partition("=")
     key = key.strip()
     if not equals:
-        return _study(key, studies, config, folder)
+        return _axis_of_study(key, studies, config, folder)
     if not key:
         raise UsageError(f"'{clean(text)}' names no setting. Write {EXAMPLES}.")
     call = CALL.fullmatch(written)
@@ -94,7 +101,7 @@ def _axis(text: str, studies: Mapping[str, Study], config: str, folder: Path) ->
     return Axis(key, tuple(values), replace(values[0].place, line=1, column=1))
 
 
-def _study(name: str, studies: Mapping[str, Study], config: str, folder: Path) -> Axis:
+def _axis_of_study(name: str, studies: Mapping[str, Study], config: str, folder: Path) -> Axis:
     if name not in studies:
         hint = clean(did_you_mean(name, studies))
         raise UsageError(
@@ -107,7 +114,7 @@ def _study(name: str, studies: Mapping[str, Study], config: str, folder: Path) -
 
 
 def _offered(studies: Mapping[str, Study]) -> str:
-    """What the config has, as the end of a sentence, and a sentence on everything else."""
+    """The studies of a config, as the end of a sentence, and how to write other axes."""
     word = "study" if len(studies) == 1 else "studies"
     known = f"the {word} {', '.join(studies)}" if studies else "no studies"
     return f"has {known}. For any other setting give values: {EXAMPLES}."
@@ -117,16 +124,14 @@ def _listed(key: str, written: str) -> list[Node]:
     """The items of a YAML flow list."""
     problems = Problems()
     source = checked(Source("axis", f"{key}=[{written}]", Path.cwd(), "set"))
-    found = read(source, problems, start=len(key) + 1)
+    values = read(source, problems, start=len(key) + 1)
     problems.raise_any()
-    return found.items or []
+    return values.items or []
 
 
 def _computed(name: str, written: str, text: str) -> list[Node]:
-    problems = Problems()
     place = Place(checked(Source("axis", text, Path.cwd(), "set")), 1, 1)
     numbers = [plain(node) for node in _listed(name, written)]
-    problems.raise_any()
     try:
         values = CALLS[name](*numbers)
     except (TypeError, ValueError, OverflowError):
@@ -139,20 +144,19 @@ def _computed(name: str, written: str, text: str) -> list[Node]:
 def _range(*numbers: Any) -> list[int]:
     if any(type(number) is not int for number in numbers):
         raise TypeError
-    found = range(*numbers)
-    return list(found[: MOST + 1])
+    return list(range(*numbers)[: MOST + 1])
 
 
 def _linspace(first: Any, last: Any, count: Any) -> list[int | float]:
-    _require(first, last, count)
+    _require_series(first, last, count)
     step = (last - first) / max(count - 1, 1)
-    return [_short(first + step * i) for i in range(count)]
+    return [_rounded(first + step * i) for i in range(count)]
 
 
 def _logspace(first: Any, last: Any, count: Any) -> list[int | float]:
-    _require(first, last, count)
+    _require_series(first, last, count)
     step = (last - first) / max(count - 1, 1)
-    return [_short(10.0 ** (first + step * i)) for i in range(count)]
+    return [_rounded(10.0 ** (first + step * i)) for i in range(count)]
 
 
 CALLS: dict[str, Callable[..., Sequence[int | float]]] = {
@@ -168,14 +172,47 @@ USES = {
 }
 
 
-def _require(first: Any, last: Any, count: Any) -> None:
+def _require_series(first: Any, last: Any, count: Any) -> None:
     if not all(type(number) in (int, float) for number in (first, last)) or type(count) is not int:
         raise TypeError
     if not 1 <= count <= MOST + 1:
         raise ValueError
 
 
-def _short(value: float) -> int | float:
-    """Without the noise of the last digits; a whole number as such, so that it can be a count."""
+def _rounded(value: float) -> int | float:
+    """Without the noise of the last digits; a whole number as int, so that it can be a count."""
     value = float(f"{value:.{DIGITS}g}")
     return int(value) if value.is_integer() and abs(value) < 2**53 else value
+
+
+def canonical(key: str) -> str:
+    """The full name of a setting: `optimizer.lr` for `lr`."""
+    return ALIASES.get(key, key)
+
+
+def grid_size(axes: Sequence[Axis]) -> int:
+    """How many cells the grid has."""
+    return math.prod(len(axis.values) for axis in axes)
+
+
+def grid_cells(
+    axes: Sequence[Axis], sample: int | None = None, seed: int = 0
+) -> Iterator[list[Node]]:
+    """One value of each axis per cell, the last axis fastest; or `sample` different cells.
+
+    The first cells of a larger sample from the same grid are those of a smaller sample.
+    """
+    total = grid_size(axes)
+    if sample is None or sample >= total:
+        yield from map(list, itertools.product(*(axis.values for axis in axes)))
+        return
+    draw = random.Random(f"nnlab sweep {seed}")
+    numbers: dict[int, None] = {}
+    while len(numbers) < sample:
+        numbers[draw.randrange(total)] = None
+    for number in numbers:
+        cell = []
+        for axis in reversed(axes):
+            number, index = divmod(number, len(axis.values))
+            cell.append(axis.values[index])
+        yield cell[::-1]

@@ -1,36 +1,73 @@
 """Trials on the workers of a dask.distributed cluster, without a disk that they share.
 
-A worker gets a trial's config and the hash of its data, and gives back the run folder. Which worker
-runs what is decided here, one trial a slot, so that a worker that is lost, or that cannot run a
-trial, costs nothing: the trial goes to another. A trial that is run twice gives the same folder
-twice, and the first that arrives is kept.
+A worker gets a trial and the hash of its data, supervises it as `processes` does here, and gives
+back the run folder. Which worker runs what is decided here, one trial per slot, so that a worker
+that is lost, or that cannot run a trial, costs nothing: the trial goes to another worker. A trial
+that is run twice gives the same folder twice, and the first that arrives is used.
 """
 
 import json
+import multiprocessing
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from time import monotonic, sleep
 from typing import Any
 
 from nnlab.errors import DataError, RunLocked, RunUnreadable, StorageError
 from nnlab.run.folder import RUN, RunFolder
-from nnlab.study import remote
-from nnlab.study.address import Address, Tls, connected, refuse_strangers
-from nnlab.study.executors import Events, Note
-from nnlab.study.parcel import unpack
-from nnlab.study.trial import Begun, Outcome, Trial, outcome, record_failure
+from nnlab.study.execute import Events, Note
+from nnlab.study.parcel import Parcel, pack_run, unpack_run
+from nnlab.study.processes import COMPILED, Entry, Processes, serve
+from nnlab.study.scheduler import Address, Tls, connected, refuse_without_tls
+from nnlab.study.trial import Begun, Outcome, Trial, read_outcome, record_failure
 
-LOOK = 0.5  # seconds between looks at which workers there are
-TICK = 0.02  # seconds between looks at what is done
-TRIES = 3  # workers that may be lost while they run a trial; after that it is the trial's fault
+LOOK = 0.5  # seconds between two looks at which workers there are
+TICK = 0.02  # seconds between two looks at which trials are done
+TRIES = 3  # lost workers after which it is the trial's fault
+ENTRY: Entry = serve  # what the process of a trial does; tests replace it
+
+Delivery = tuple[Outcome, Parcel | None]
 
 
-def _about() -> Callable[[], dict[str, Any]]:
-    """A function that a worker can run which has no nnlab, or an old one: it is sent as code."""
+def run_on_worker(
+    trial: Trial, timeout: float | None, memory: int | None, compiled: bool
+) -> Delivery:
+    """What a worker does: runs a trial, supervised, and gives its outcome and its run folder."""
+    from distributed import get_worker
 
-    def found() -> dict[str, Any]:
+    worker = get_worker()
+    key = worker.get_current_task()
+
+    def is_wanted() -> bool:
+        task = worker.state.tasks.get(key)
+        return task is not None and task.state == "executing"
+
+    # A nanny starts its worker as a daemon, which Python forbids to start processes because they
+    # might outlive it. Those of nnlab do not.
+    multiprocessing.current_process().daemon = False
+    processes = Processes(
+        jobs=1,
+        timeout=timeout,
+        memory=memory,
+        preload=("distributed.cli.dask_worker", *(COMPILED if compiled else ())),
+        is_wanted=is_wanted,
+        entry=ENTRY,
+    )
+    with TemporaryDirectory(prefix="nnlab-", dir=worker.local_directory) as place:
+        for event in processes.run([trial], Path(place)):
+            if isinstance(event, Outcome):
+                folder = Path(place, trial.name)
+                return event, pack_run(folder) if RunFolder(folder).exists() else None
+    raise RuntimeError(f"{key} is not wanted any more")
+
+
+def _make_about() -> Callable[[], dict[str, Any]]:
+    """`about` for workers that have no nnlab, or an old one: as a closure it is sent as code."""
+
+    def about() -> dict[str, Any]:
         from importlib.util import find_spec
 
         import numpy
@@ -43,17 +80,17 @@ def _about() -> Callable[[], dict[str, Any]]:
             "numba": find_spec("numba") is not None,
         }
 
-    return found
+    return about
 
 
-about = _about()
+about = _make_about()
 
 
 @dataclass(frozen=True)
 class Cluster:
     """An executor on a cluster.
 
-    timeout: seconds that a trial may take, then it is killed.
+    timeout: seconds that a trial may take before it is killed.
     memory: bytes that a trial may take beyond what the program itself takes.
     insecure: trust a scheduler without TLS.
     """
@@ -64,73 +101,61 @@ class Cluster:
     insecure: bool = False
     tls: Tls = field(default_factory=Tls)
 
-    def warm(self) -> None:
-        """Nothing can be started before the scheduler is asked."""
-
     def run(self, trials: Sequence[Trial], parent: Path) -> Events:
         """See Executor. Raises UsageError, StorageError when the scheduler cannot be used."""
-        refuse_strangers(self.address, self.insecure)
+        refuse_without_tls(self.address, self.insecure)
         if not trials:
             return
         with connected(self.address, self.tls) as client:
-            compilable = any(engine(trial) != "numpy" for trial in trials)
-            crew = Crew(client, self, parent, deque(trials), compilable)
+            dispatch = Dispatch(client, self, parent, deque(trials), any(map(compiles, trials)))
             try:
-                yield from crew.work()
+                yield from dispatch.run()
             except OSError as error:
                 raise StorageError(
                     f"The scheduler {self.address.text} is gone ({type(error).__name__}). What is "
-                    "finished is kept; the same command runs the rest."
+                    "finished is saved; the same command runs the rest."
                 ) from None
             finally:
-                crew.cancel()
+                for future in dispatch.running:  # the workers notice, and stop
+                    future.cancel(force=True)
 
 
 @dataclass
-class Crew:
-    """The workers, what each is doing, and what is still to do."""
+class Dispatch:
+    """The workers, what each is running, and what is still to run.
+
+    compilable: a trial may take the compiled engine, where numba is.
+    """
 
     client: Any  # distributed.Client
     wanted: Cluster
     parent: Path
     waiting: deque[Trial]
-    compilable: bool  # a trial may take the compiled engine, where numba is
-    slots: dict[str, int] = field(default_factory=dict)  # threads of each worker that is used
-    known: set[str] = field(default_factory=set)
-    idle: bool = False  # there are no workers, and that was said
+    compilable: bool
+    slots: dict[str, int] = field(default_factory=dict)  # usable worker -> its threads
+    known: set[str] = field(default_factory=set)  # workers that were asked about themselves
+    idle: bool = False  # there are no workers, and the user knows
     running: dict[Any, tuple[Trial, str]] = field(default_factory=dict)  # future -> trial, worker
-    hashes: dict[str, str] = field(default_factory=dict)  # data -> SHA-256 that the first trial had
+    hashes: dict[str, str] = field(default_factory=dict)  # data -> SHA-256 of the first trial
     refused: dict[str, dict[str, str]] = field(default_factory=dict)  # data -> worker -> why
-    losses: Counter[str] = field(default_factory=Counter)
+    losses: Counter[str] = field(default_factory=Counter)  # trial -> workers lost with it
 
-    def work(self) -> Events:
+    def run(self) -> Events:
         """All trials, until each has an outcome."""
         while self.waiting or self.running:
-            yield from self.look()
+            yield from self.find_workers()
             yield from self.assign()
-            for future in self.ended():
-                yield from self.take(future)
+            for future in self.wait_for_ended():
+                yield from self.receive(future)
 
-    def look(self) -> Iterator[Note | Outcome]:
-        """Which workers are there now? What a lost one was running waits again."""
+    def find_workers(self) -> Iterator[Note | Outcome]:
+        """Take up new workers; what a lost worker was running waits again."""
         self.refuse_silence()
         there: dict[str, int] = dict(self.client.nthreads())
         if not there and not self.idle:
             yield Note("The cluster has no workers; waiting for some.")
         self.idle = not there
-        new = [worker for worker in there if worker not in self.known]
-        self.known |= set(new)
-        here = about()
-        for worker, said in self.asked(new).items():
-            if (problem := self.stranger(said, here)) is not None:
-                yield Note(f"The worker {worker} is not used: {problem}.")
-                continue
-            self.slots[worker] = there[worker]
-            if said["numpy"] != here["numpy"]:
-                yield Note(
-                    f"The worker {worker} has NumPy {said['numpy']}, here is {here['numpy']}: what "
-                    "it trains may differ in the last bits from what is trained elsewhere."
-                )
+        yield from self.inspect([worker for worker in there if worker not in self.known], there)
         if there and self.known.issuperset(there) and not set(there) & set(self.slots):
             raise StorageError("No worker of the cluster can run trials of this nnlab.")
         for worker in set(self.slots) - set(there):
@@ -139,15 +164,26 @@ class Crew:
                 if where == worker:
                     yield from self.lose(future, trial, f"the worker {worker} was lost")
 
-    def asked(self, workers: Sequence[str]) -> dict[str, Any]:
-        """What each worker says of itself: as `about`, or the error that it was."""
+    def inspect(self, workers: list[str], threads: dict[str, int]) -> Iterator[Note]:
+        """Ask new workers about themselves, and use those that can run these trials."""
         if not workers:
-            return {}
-        said = self.client.run(about, workers=list(workers), on_error="return")
-        return {worker: said.get(worker) for worker in workers}
+            return
+        self.known |= set(workers)
+        here, answers = about(), self.client.run(about, workers=workers, on_error="return")
+        for worker in workers:
+            answer = answers.get(worker)
+            if (problem := self.why_unusable(answer, here)) is not None:
+                yield Note(f"The worker {worker} is not used: {problem}.")
+                continue
+            self.slots[worker] = threads[worker]
+            if answer["numpy"] != here["numpy"]:
+                yield Note(
+                    f"The worker {worker} has NumPy {answer['numpy']}, here is {here['numpy']}: "
+                    "what it trains may differ in the last bits from what is trained elsewhere."
+                )
 
-    def stranger(self, there: Any, here: dict[str, Any]) -> str | None:
-        """Why a worker that says this of itself cannot be used; None if it can."""
+    def why_unusable(self, there: Any, here: dict[str, Any]) -> str | None:
+        """Why a worker with this answer cannot be used; None if it can."""
         if isinstance(there, ImportError):
             return "nnlab is not installed there"
         if not isinstance(there, dict):
@@ -169,35 +205,37 @@ class Crew:
             if all(busy[worker] >= count for worker, count in self.slots.items()):
                 return
             trial = self.waiting.popleft()
-            if (known := outcome(RunFolder(self.parent / trial.name))) is not None:
+            if known := read_outcome(RunFolder(self.parent / trial.name)):
                 yield known
                 continue
-            refused = self.refused.get(data_of(trial), {})
+            refused = self.refused.get(trial.data_key, {})
             able = [worker for worker in self.slots if worker not in refused]
-            if not able and refused and self.slots:
-                reasons = set(refused.values())
-                named = "; ".join(f"{worker}: {why}" for worker, why in refused.items())
-                yield self.fail(trial, reasons.pop() if len(reasons) == 1 else named)
-                continue
             free = [worker for worker in able if busy[worker] < self.slots[worker]]
-            if not free:
+            if free:
+                worker = min(free, key=lambda name: busy[name] / self.slots[name])
+                busy[worker] += 1
+                self.running[self.submit(trial, worker)] = (trial, worker)
+                yield Begun(trial.name)
+            elif able or not refused or not self.slots:
                 self.waiting.append(trial)
-                continue
-            worker = min(free, key=lambda one: busy[one] / self.slots[one])
-            busy[worker] += 1
-            self.running[self.submit(trial, worker)] = (trial, worker)
-            yield Begun(trial.name)
+            else:
+                yield self.fail_refused(trial, refused)
+
+    def fail_refused(self, trial: Trial, refused: dict[str, str]) -> Outcome:
+        """No worker has the trial's data: the reason, or those of all workers."""
+        by_worker = "; ".join(f"{worker}: {why}" for worker, why in refused.items())
+        reasons = set(refused.values())
+        reason = reasons.pop() if len(reasons) == 1 else by_worker
+        return record_failure(trial, self.parent, reason)
 
     def submit(self, trial: Trial, worker: str) -> Any:
-        """The future of (answer, parcel)."""
-        wanted = self.wanted
-        known = trial.data or self.hashes.get(data_of(trial))
+        """The future of a Delivery."""
         return self.client.submit(
-            remote.run,
-            replace(trial, data=known),
-            wanted.timeout,
-            wanted.memory,
-            engine(trial) != "numpy",
+            run_on_worker,
+            replace(trial, data=trial.data or self.hashes.get(trial.data_key)),
+            self.wanted.timeout,
+            self.wanted.memory,
+            compiles(trial),
             key=f"{trial.name}-{self.losses[trial.name]}-{id(trial)}",
             workers=[worker],
             allow_other_workers=False,
@@ -205,8 +243,8 @@ class Crew:
             retries=0,
         )
 
-    def ended(self) -> list[Any]:
-        """The futures that are done, after a short wait for one."""
+    def wait_for_ended(self) -> list[Any]:
+        """The futures that are done, after a short wait for the first."""
         end = monotonic() + LOOK
         while True:
             done = [future for future in self.running if future.done()]
@@ -220,53 +258,52 @@ class Crew:
         if self.client.status != "running":
             raise ConnectionError("no connection")
 
-    def take(self, future: Any) -> Iterator[Begun | Outcome | Note]:
-        """What came back of a trial."""
+    def receive(self, future: Any) -> Iterator[Outcome | Note]:
+        """What came back from a trial."""
         trial, worker = self.running.pop(future)
         if future.status != "finished":
             error = future.exception() if future.status == "error" else None
             yield from self.lose(future, trial, f"{worker}: {type(error).__name__}: {error}")
             return
-        answer, parcel = future.result()
+        outcome, parcel = future.result()
         future.release()
-        if "lost" in answer:
-            yield from self.lose(future, trial, f"{worker}: {answer['lost']}")
-        elif (problem := self.other_data(trial, answer, parcel)) is not None:
-            self.refused.setdefault(data_of(trial), {})[worker] = problem
+        if (problem := self.other_data(trial, outcome, parcel)) is not None:
+            self.refused.setdefault(trial.data_key, {})[worker] = problem
             yield Note(f"{worker} does not run trials with these data: {problem}")
             self.waiting.append(trial)
-        else:
-            try:
-                yield self.keep(trial, Outcome(**answer), parcel)
-            except RunUnreadable as error:
-                yield from self.lose(future, trial, f"{worker}: {error}")
+            return
+        try:
+            yield self.save(trial, outcome, parcel)
+        except RunUnreadable as error:
+            yield from self.lose(future, trial, f"{worker}: {error}")
 
-    def other_data(self, trial: Trial, answer: dict[str, Any], parcel: Any) -> str | None:
-        """Why a worker has not the data that the others have; None if it has."""
-        if answer["error"] == DataError.__name__:
-            return str(answer["reason"])
-        about = {} if parcel is None else json.loads(parcel.files.get(RUN, b"{}"))
-        found = (about.get("data") or {}).get("sha256")
-        if found is None:  # it did not come as far as that
+    def other_data(self, trial: Trial, outcome: Outcome, parcel: Parcel | None) -> str | None:
+        """Why a worker's data are not those of the other workers; None if they are."""
+        if outcome.error == DataError.__name__:
+            return str(outcome.reason)
+        about_run = {} if parcel is None else json.loads(parcel.files.get(RUN, b"{}"))
+        trained_on = (about_run.get("data") or {}).get("sha256")
+        if trained_on is None:  # it failed before it read the data
             return None
-        wanted = trial.data or self.hashes.setdefault(data_of(trial), found)
-        if found == wanted:
+        wanted = trial.data or self.hashes.setdefault(trial.data_key, trained_on)
+        if trained_on == wanted:
             return None
-        return f"Its data have the SHA-256 {found}, those of finished trials {wanted}."
+        return f"Its data have the SHA-256 {trained_on}, those of finished trials {wanted}."
 
-    def keep(self, trial: Trial, ended: Outcome, parcel: Any) -> Outcome:
-        """Put the run folder in its place; the outcome is what stands there then.
+    def save(self, trial: Trial, outcome: Outcome, parcel: Parcel | None) -> Outcome:
+        """Put the run folder in its place; gives the outcome that is there then.
 
         Raises RunUnreadable when it was damaged on its way.
         """
-        if parcel is None:  # the disk there was full, say
-            return self.fail(trial, ended.reason or "it came back without a run folder")
+        if parcel is None:  # the worker's disk was full, say
+            reason = outcome.reason or "it came back without a run folder"
+            return record_failure(trial, self.parent, reason)
         try:
-            unpack(parcel, self.parent / trial.name)
+            unpack_run(parcel, self.parent / trial.name)
         except RunLocked as error:
-            return replace(ended, status="locked", reason=str(error))
-        there = outcome(RunFolder(self.parent / trial.name))
-        return ended if there is None else replace(there, seconds=ended.seconds)
+            return replace(outcome, status="locked", reason=str(error))
+        there = read_outcome(RunFolder(self.parent / trial.name))
+        return outcome if there is None else replace(there, seconds=outcome.seconds)
 
     def lose(self, future: Any, trial: Trial, why: str) -> Iterator[Outcome]:
         """The trial waits again, unless it was lost too often."""
@@ -276,24 +313,10 @@ class Crew:
         if self.losses[trial.name] < TRIES:
             self.waiting.appendleft(trial)
         else:
-            yield self.fail(trial, f"it was lost {TRIES} times, at last: {why}")
-
-    def fail(self, trial: Trial, reason: str) -> Outcome:
-        """Record that it failed."""
-        record_failure(trial, self.parent, reason)
-        return Outcome(trial.name, "failed", reason)
-
-    def cancel(self) -> None:
-        """Nobody waits for what is running: the workers notice, and stop it."""
-        for future in self.running:
-            future.cancel(force=True)
+            reason = f"it was lost {TRIES} times, at last: {why}"
+            yield record_failure(trial, self.parent, reason)
 
 
-def engine(trial: Trial) -> str:
-    """numpy, compiled or auto."""
-    return str(trial.training["engine"])
-
-
-def data_of(trial: Trial) -> str:
-    """The data section of its config: trials with the same one see the same rows."""
-    return json.dumps(json.loads(trial.config)["data"])
+def compiles(trial: Trial) -> bool:
+    """Whether a trial may take the compiled engine."""
+    return trial.config.training.engine != "numpy"

@@ -1,8 +1,8 @@
-"""optuna.journal: the log that Optuna keeps of a search, one JSON object per line.
+"""optuna.journal: Optuna's log of a search, one JSON object per line.
 
 One process at a time has the lock of the folder, so the log needs no lock of its own. A write that
 a full disk or a power cut ended leaves a damaged end, which is cut off when the log is opened: the
-run folders repeat what stood there. Damage before the last whole line is refused.
+search gets it back from the run folders. Damage before the last whole line is refused.
 """
 
 import json
@@ -27,12 +27,15 @@ Log = dict[str, Any]
 
 
 class Journal(BaseJournalBackend):
-    """The whole lines of the file. `cut` is how many damaged bytes stood behind them."""
+    """The whole lines of the file.
+
+    cut: how many damaged bytes followed them.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        data = read(path)
-        self.logs = whole_lines(data, path)
+        data = _read_regular_file(path)
+        self.logs = _whole_lines(data, path)
         size = self._size(len(self.logs), data)
         self.cut = len(data) - size
         if self.cut:
@@ -40,29 +43,25 @@ class Journal(BaseJournalBackend):
         self.size = size
 
     def read_logs(self, log_number_from: int) -> list[Log]:
-        """The objects from this line on."""
         return self.logs[log_number_from:]
 
     def append_logs(self, logs: list[Log]) -> None:
-        """Write and sync the lines, all of them or none.
-
-        Raises StorageError, also when something else changed or removed the file since.
-        """
+        """Write and sync all lines or none; StorageError, also when the file has changed."""
         lines = [json.dumps(log, separators=(",", ":")) for log in logs]
         text = "".join(f"{line}\n" for line in lines)
         self.size = durable.append_text(self.path, text, sync=True, at=self.size)
         self.logs += map(json.loads, lines)
 
     def keep_trials(self, count: int) -> None:
-        """Cut the log before the trial of that number."""
+        """Cut the log before the trial with this number."""
         line = self.begins[count]
-        self.size = self._size(line, read(self.path))
+        self.size = self._size(line, _read_regular_file(self.path))
         durable.truncate(self.path, self.size)
         del self.logs[line:]
 
     @property
     def begins(self) -> list[int]:
-        """The lines with which trials begin."""
+        """The first line of each trial."""
         return [i for i, log in enumerate(self.logs) if log["op_code"] == CREATE_TRIAL]
 
     @staticmethod
@@ -73,7 +72,7 @@ class Journal(BaseJournalBackend):
 def open_study(
     journal: Journal, name: str, direction: Literal["minimize", "maximize"]
 ) -> optuna.Study:
-    """The study in the log, which is begun if the log is empty. Raises RunUnreadable."""
+    """The study in the log; a new study in an empty log. Raises RunUnreadable."""
 
     def opened() -> optuna.Study:
         storage = JournalStorage(journal)
@@ -87,28 +86,28 @@ def open_study(
             raise ValueError("a trial belongs to no study")
         return study
 
-    return understood(journal.path, opened)
+    return make_sense(journal.path, opened)
 
 
-def understood(path: Path, action: Callable[[], T]) -> T:
-    """The result of `action`; RunUnreadable when it cannot make sense of the log."""
+def make_sense(path: Path, action: Callable[[], T]) -> T:
+    """The result of `action`; RunUnreadable when the log makes no sense to it."""
     try:
         return action()
     except ConfigError as error:
-        raise unreadable(path, "it has a trial with settings that the config refuses") from error
+        raise _unreadable(path, "it has a trial with settings that the config refuses") from error
     except NnlabError:
         raise
-    except Exception as error:  # Optuna takes the log as its own and checks nothing
-        raise unreadable(path, f"it holds no search that Optuna can read ({error!r})") from error
+    except Exception as error:  # Optuna trusts the log and checks nothing
+        raise _unreadable(path, f"it holds no search that Optuna can read ({error!r})") from error
 
 
-def unreadable(path: Path, reason: str) -> RunUnreadable:
+def _unreadable(path: Path, reason: str) -> RunUnreadable:
     """The error for a damaged log, in one line."""
     return RunUnreadable(f"Cannot read {shown(path)}: {shown(reason)}. {WAY_OUT}")
 
 
-def read(path: Path) -> bytes:
-    """All bytes; none for a missing file. RunUnreadable for a link or what is no regular file."""
+def _read_regular_file(path: Path) -> bytes:
+    """All bytes, none for a missing file. RunUnreadable for links and special files."""
     try:
         mode = path.lstat().st_mode
     except FileNotFoundError:
@@ -116,13 +115,13 @@ def read(path: Path) -> bytes:
     except OSError as error:
         raise StorageError(f"Cannot read {shown(path)}: {error.strerror or error}.") from error
     if stat.S_ISLNK(mode):
-        raise unreadable(path, "it is a link")
+        raise _unreadable(path, "it is a link")
     if not stat.S_ISREG(mode):
-        raise unreadable(path, "it is not a regular file")
+        raise _unreadable(path, "it is not a regular file")
     return durable.read_file(path)
 
 
-def whole_lines(data: bytes, path: Path) -> list[Log]:
+def _whole_lines(data: bytes, path: Path) -> list[Log]:
     """The objects before the damaged end. RunUnreadable when the damage is not at the end."""
     *lines, end = data.split(b"\n")
     logs = [_parsed(line) for line in lines]
@@ -131,12 +130,12 @@ def whole_lines(data: bytes, path: Path) -> list[Log]:
     rest = b"\n".join([*lines[good:], end]).lstrip(b"\0\n")
     foreign = good == 0 and rest[:1] not in (b"", b"{")
     if later or foreign:
-        raise unreadable(path, f"line {good + 1} is damaged")
+        raise _unreadable(path, f"line {good + 1} is damaged")
     return [log for log in logs[:good] if log is not None]
 
 
 def _parsed(line: bytes) -> Log | None:
-    """The object in a line; None when no line of Optuna's is like that."""
+    """The object in a line; None when Optuna writes no such line."""
     try:
         log = json.loads(line)
     except (ValueError, RecursionError):

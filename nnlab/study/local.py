@@ -19,18 +19,19 @@ HOST = "127.0.0.1"
 LOGS = logging.CRITICAL
 
 
-class PrivateScheduler(Scheduler):
+class _WithoutWebServer:
+    """A web server would answer every account of this machine."""
+
+    def start_http_server(self, *_: Any, **__: Any) -> None:
+        pass
+
+
+class PrivateScheduler(_WithoutWebServer, Scheduler):
     """A scheduler without a web server."""
 
-    def start_http_server(self, *_: Any, **__: Any) -> None:
-        """Start none: it would answer every account of this machine."""
 
-
-class PrivateWorker(Worker):
+class PrivateWorker(_WithoutWebServer, Worker):
     """A worker without a web server."""
-
-    def start_http_server(self, *_: Any, **__: Any) -> None:
-        """Start none: it would answer every account of this machine."""
 
 
 @contextmanager

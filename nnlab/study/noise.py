@@ -3,7 +3,7 @@
 If two groups are equal, their runs may be exchanged: each difference of a pair has either sign
 equally often, and each run belongs to either group. The p-value is the share of all such exchanges
 that give a mean difference at least as large as the measured one. It holds for any distribution,
-also a skewed or discrete one, and for any number of runs; few runs only make small p impossible.
+also skewed or discrete ones, and for any number of runs; few runs only make small p impossible.
 """
 
 import math
@@ -18,9 +18,9 @@ from nnlab.core.random import Purpose, generator
 from nnlab.core.types import FloatArray
 
 LEVEL = 0.05  # p-values up to here are more than noise
-EXCHANGES = 1 << 14  # more than that are not enumerated: so many are drawn
+EXCHANGES = 1 << 14  # up to here all are enumerated; of more, so many are drawn
 ROUNDING = 1e-12  # sums that differ by this share are equal
-MOST = 64  # runs per group that are looked at for a number that is enough
+MOST = 64  # runs per group, when it asks how many are enough
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ def paired_p(differences: Sequence[float]) -> float:
 
 
 def paired_interval(differences: Sequence[float]) -> Interval | None:
-    """The means that the test would not refuse at 5 %; None where no number could be refused.
+    """The means that the test does not refuse at 5 %; None where it can refuse none.
 
     Means of all subsets of the differences cut the line into pieces that are equally likely to hold
     the true mean, if the differences are symmetric around it (Hartigan, Using Subsample Values as
@@ -65,16 +65,16 @@ def unpaired_p(first: Sequence[float], second: Sequence[float]) -> float:
 
 
 def least_paired_p(count: int) -> float:
-    """The smallest p-value that so many pairs can give."""
+    """The smallest p-value that `count` pairs can give."""
     return 2.0 ** (1 - count)
 
 
 def least_unpaired_p(first: int, second: int) -> float:
-    """The smallest p-value that groups of these sizes can be sure of."""
+    """The smallest p-value that groups of these sizes can give for sure."""
     return min(1.0, 2.0 / math.comb(first + second, first))
 
 
-def holm(values: Sequence[float]) -> list[float]:
+def correct_holm(values: Sequence[float]) -> list[float]:
     """P-values corrected for their number, after Holm (1979).
 
     With m values, the smallest counts m times, the next m - 1 times, and so on; none is smaller
@@ -88,12 +88,12 @@ def holm(values: Sequence[float]) -> list[float]:
 
 
 def pairs_needed(figures: int) -> int:
-    """How many pairs can show a difference in one of so many figures."""
+    """How many pairs can show a difference in one of `figures` figures."""
     return next(n for n in range(1, MOST) if least_paired_p(n) * figures <= LEVEL)
 
 
 def runs_needed(figures: int) -> int:
-    """How many runs of each of two groups without pairs can show it."""
+    """How many runs of each of two groups without pairs can show one."""
     return next(n for n in range(1, MOST) if least_unpaired_p(n, n) * figures <= LEVEL)
 
 
@@ -110,7 +110,7 @@ def _share(sums: FloatArray, measured: float) -> float:
 
 
 def _subsets(n: int) -> NDArray[np.float64]:
-    """All subsets of n things as rows of 0 and 1, or some that are drawn, with the whole set."""
+    """All subsets of n things as rows of 0 and 1, or a random sample with the whole set."""
     if 2**n <= EXCHANGES:
         return ((np.arange(2**n)[:, None] >> np.arange(n)) & 1).astype(np.float64)
     drawn = generator(0, Purpose.BOOTSTRAP).integers(0, 2, (EXCHANGES, n)).astype(np.float64)
@@ -119,13 +119,13 @@ def _subsets(n: int) -> NDArray[np.float64]:
 
 
 def _divisions(first: int, second: int) -> NDArray[np.float64]:
-    """All ways to take `first` of all things, as rows of 0 and 1, or some, with the given one."""
+    """All ways to take `first` of n things as rows of 0 and 1, or a sample with the given one."""
     n = first + second
     if math.comb(n, first) <= EXCHANGES:
-        found = np.zeros((math.comb(n, first), n))
-        for row, chosen in zip(found, combinations(range(n), first), strict=True):
-            row[list(chosen)] = 1.0
-        return found
+        rows = np.zeros((math.comb(n, first), n))
+        for row, members in zip(rows, combinations(range(n), first), strict=True):
+            row[list(members)] = 1.0
+        return rows
     order = generator(0, Purpose.BOOTSTRAP).random((EXCHANGES, n)).argsort(axis=1)
     order[0] = np.arange(n)
     return (order < first).astype(np.float64)

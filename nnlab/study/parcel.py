@@ -1,4 +1,4 @@
-"""A run folder as one value that can be sent: its files as bytes, and a hash over all of them."""
+"""A run folder as a value that can be sent: its files as bytes, and a hash of them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,9 +9,9 @@ from nnlab.errors import RunUnreadable
 from nnlab.run import durable, guard, lock
 from nnlab.run.folder import RunFolder
 from nnlab.run.text import shown
-from nnlab.study.trial import DONE, outcome
+from nnlab.study.trial import read_outcome
 
-LEFT = (lock.LOCK, lock.HOLDER)  # of the process that wrote it, no part of the run
+NOT_SENT = (lock.LOCK, lock.HOLDER)  # of the process that wrote the run
 
 
 @dataclass(frozen=True)
@@ -22,25 +22,26 @@ class Parcel:
     digest: str
 
 
-def pack(folder: Path) -> Parcel:
-    """All files of a run that no process is writing any more. RunUnreadable, StorageError."""
-    paths = sorted(path for path in folder.rglob("*") if path.is_file() and path.name not in LEFT)
+def pack_run(folder: Path) -> Parcel:
+    """All files of a finished run. RunUnreadable, StorageError."""
     files = {
         path.relative_to(folder).as_posix(): durable.read_file(path)
-        for path in paths
-        if not path.name.endswith(durable.TEMPORARY)
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+        and path.name not in NOT_SENT
+        and not path.name.endswith(durable.TEMPORARY)
     }
-    return Parcel(files, digest(files))
+    return Parcel(files, digest_files(files))
 
 
-def unpack(parcel: Parcel, target: Path) -> None:
+def unpack_run(parcel: Parcel, target: Path) -> None:
     """Put the run folder at `target`, whole or not at all.
 
-    It is written under a temporary name and renamed. A run that came to its end there already is
-    left as it is; what was left unfinished gives way. Raises RunLocked while a process writes
-    there, RunUnreadable when the parcel was damaged on its way, StorageError.
+    It is written under a temporary name and renamed. A run that came to its end there already
+    stays; an unfinished one is replaced. Raises RunLocked while a process writes there,
+    RunUnreadable when the parcel was damaged on its way, StorageError.
     """
-    if digest(parcel.files) != parcel.digest:
+    if digest_files(parcel.files) != parcel.digest:
         raise RunUnreadable(f"The run {shown(target.name)} was damaged on its way here.")
     for name in parcel.files:
         parts = PurePosixPath(name).parts
@@ -58,21 +59,21 @@ def unpack(parcel: Parcel, target: Path) -> None:
         durable.remove_folder(temporary)
 
 
-def digest(files: Mapping[str, bytes]) -> str:
+def digest_files(files: Mapping[str, bytes]) -> str:
     """Over names, lengths and contents, in the order of the names."""
-    found = sha256()
+    total = sha256()
     for name in sorted(files):
-        found.update(f"{len(name)} {name} {len(files[name])} ".encode())
-        found.update(files[name])
-    return found.hexdigest()
+        total.update(f"{len(name)} {name} {len(files[name])} ".encode())
+        total.update(files[name])
+    return total.hexdigest()
 
 
 def _move(temporary: Path, target: Path) -> None:
     guard.refuse_link(target)
     if target.exists():
         with RunFolder(target).lock():
-            ended = outcome(RunFolder(target))
-            if ended is not None and ended.status in DONE:
+            ended = read_outcome(RunFolder(target))
+            if ended is not None and ended.done:
                 return
             durable.remove_folder(target)
     durable.replace(temporary, target)

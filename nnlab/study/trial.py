@@ -1,87 +1,94 @@
 """One trial of a sweep: a config that becomes a run folder, wherever and however often it runs.
 
-A trial is known by its folder's name alone. Running one that is finished changes nothing; one
-that was interrupted goes on from its checkpoint; of two that run at once in the same folder one
+A trial is known by its folder's name alone. Running a finished trial changes nothing; an
+interrupted trial continues from its checkpoint; of two processes that run the same trial, one
 holds the lock and the other says so.
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import perf_counter
-from typing import Any, Literal
+from typing import Any
 
 from nnlab.build import SHARED, build
-from nnlab.config.dump import dump
-from nnlab.config.load import from_mapping
+from nnlab.config.dump import dump, mapping
 from nnlab.config.schema import Config
+from nnlab.data.user_tables import Csv, Npz
 from nnlab.errors import ConfigError, DataError, Interrupted, NnlabError, RunLocked, RunUnreadable
 from nnlab.experiment import describe
 from nnlab.experiment.resume import resume
 from nnlab.experiment.session import Session, guarded, opened, start_weights
 from nnlab.experiment.signals import Terminated
-from nnlab.run import durable, environment, guard
+from nnlab.run import durable, environment, guard, names
 from nnlab.run.folder import RESOLVED, RUN, RunFolder
 from nnlab.run.run import Run
+from nnlab.status import Status
+from nnlab.training import Epoch
 
-Status = Literal["completed", "early_stopped", "diverged", "failed", "interrupted", "locked"]
-DONE = ("completed", "early_stopped")  # came to its end: never run again
-LOST = ("diverged", "failed")  # ended without a result: run again only when asked
 Machine = Mapping[str, Any]  # what environment.describe gives
 
 
 @dataclass(frozen=True)
 class Trial:
-    """What one process needs to know to run a trial, in another process or on another machine.
+    """What a process needs to know to run a trial, here or on another machine.
 
-    name: of its folder; a hash of its config, see `plan`.
-    config: the resolved config as JSON, with the engine chosen.
+    name: of its folder; a hash of its config.
     cell: the settings that this sweep varies, as the user wrote their keys.
-    seed: of this repetition.
-    data: SHA-256 that the data set must have: of a file of the user as it is now, else where an
-    earlier trial has told.
+    data: SHA-256 that the data set must have; None where no earlier trial has set it.
     argv: the command that asked for it.
     """
 
     name: str
-    config: str
+    config: Config
     cell: Mapping[str, Any]
-    seed: int
     data: str | None = None
     argv: tuple[str, ...] = ()
 
-    @property
-    def training(self) -> dict[str, Any]:
-        """The section `training` of its config, which takes no time to read."""
-        found: dict[str, Any] = json.loads(self.config)["training"]
-        return found
+    @classmethod
+    def of(cls, config: Config, cell: Mapping[str, Any], argv: tuple[str, ...] = ()) -> "Trial":
+        """The trial of a config. DataError when its data file cannot be read."""
+        config = replace(config, sweeps={})
+        source = config.data.source
+        # A file of the user may change between two calls; whatever else a config names cannot.
+        data = source.load(config.data.seed).sha256 if isinstance(source, Csv | Npz) else None
+        return cls(names.of_trial(json.dumps(mapping(config))), config, cell, data, argv)
 
-    def read_config(self) -> Config:
-        """The config. ConfigError when this version cannot read it."""
-        return from_mapping(json.loads(self.config), check=False)
+    @property
+    def seed(self) -> int:
+        """The seed of this repetition."""
+        return self.config.seed
+
+    @property
+    def data_key(self) -> str:
+        """Equal for trials that see the same rows."""
+        return repr(self.config.data)
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a trial ended: a small record that travels; all numbers are in the run folder.
+    """How a trial ended; all numbers are in its run folder.
 
-    `locked` is a trial that another process is running. `reason` is a sentence for those that are
-    not done. `seconds` is what it took here and now, 0 for one that was finished before. `error` is
-    the class of what was raised.
+    status: a word of Status; `locked` where another process is running the trial.
+    reason: a sentence for trials that are not done.
+    seconds: what it took here and now, 0 for a trial that had ended before.
+    error: the class of the exception.
+    pruned: the epoch at which `Pruning` stopped it.
     """
 
     name: str
-    status: Status
+    status: str
     reason: str | None = None
     seconds: float = field(default=0.0, compare=False)
     error: str | None = field(default=None, compare=False)
+    pruned: int | None = None
 
     @property
     def done(self) -> bool:
         """Whether the trial came to its end with a result."""
-        return self.status in DONE
+        return Status.of(self.status).finished
 
 
 @dataclass(frozen=True)
@@ -91,102 +98,101 @@ class Begun:
     name: str
 
 
+@dataclass(frozen=True)
+class Pruning:
+    """Stops a trial early.
+
+    metric: the column of metrics.csv that decides.
+    stops: whether the trial ends at an epoch with this value.
+    """
+
+    metric: str
+    stops: Callable[[int, float], bool]
+
+
 def run_trial(
     trial: Trial,
     parent: Path,
     machine: Machine | None = None,
     within: AbstractContextManager[None] | None = None,
+    pruning: Pruning | None = None,
+    raises: tuple[type[NnlabError], ...] = (),
 ) -> Outcome:
-    """Run a trial to its end in `parent / trial.name`; whatever goes wrong in it is its outcome.
+    """Run a trial to its end in `parent / trial.name`; what goes wrong in it is its outcome.
 
     Harmless to call again, and at the same time elsewhere. `machine` is what
-    `environment.describe` gave in this process, asked once for many trials. Training happens
-    inside `within`, a limit perhaps, and nothing else does. Raises Interrupted after a signal,
-    when the state is saved.
+    `environment.describe` gave in this process. Only training happens inside `within`, such as a
+    memory limit. Raises Interrupted after a signal, when the state is saved, and the errors in
+    `raises`, after which the trial can be continued.
     """
     began = perf_counter()
     folder = RunFolder(parent / trial.name)
-    reason = kind = None
+    known = None
     try:
-        if (known := outcome(folder)) is not None:
-            return known
-        machine = machine or environment.describe(trial.argv)
+        known = read_outcome(folder)
         with within or nullcontext():
-            _train(trial, folder, machine)
+            outcome = known or _train(trial, folder, machine, pruning)
     except (KeyboardInterrupt, Interrupted, Terminated):
         raise
+    except raises:
+        with suppress(NnlabError), folder.lock():
+            folder.update_status("interrupted")
+        raise
     except RunLocked as error:
-        return Outcome(trial.name, "locked", str(error), perf_counter() - began)
+        outcome = Outcome(trial.name, "locked", str(error))
     except Exception as error:
-        reason, kind = said(error), type(error).__name__
-    # Not inside `except`: what it held of the trial's memory is given back by now.
-    if reason is not None:
-        record_failure(trial, parent, reason)
-    ended = outcome(folder)
-    seconds = perf_counter() - began
-    if ended is None or reason is not None:
-        return Outcome(trial.name, "failed", reason, seconds, kind)
-    return Outcome(trial.name, ended.status, ended.reason, seconds)
+        reason, error_class = failure_reason(error), type(error).__name__
+        outcome = Outcome(trial.name, "failed", reason, error=error_class)
+    # Not inside `except`: by now the memory that the exception referred to is free.
+    if known is not None:
+        return replace(known, pruned=_prune_rows(folder, pruning))
+    if outcome.error is not None:
+        record_failure(trial, parent, str(outcome.reason))
+    return replace(outcome, seconds=perf_counter() - began)
 
 
-def outcome(folder: RunFolder) -> Outcome | None:
+def read_outcome(folder: RunFolder) -> Outcome | None:
     """How the trial in a folder ended; None when it has not, or was never begun."""
     try:
-        about = RunFolder.open(folder.path).read_json(RUN)
+        run = Run.open(folder.path)
+        status = Status.of(run.about.get("status"))
     except RunUnreadable:
         return None
-    status = about.get("status")
-    if status in DONE:
-        return Outcome(folder.name, status)
-    if status in LOST:
-        return Outcome(folder.name, status, Run(folder.path).failure_reason)
-    return None
+    return (
+        Outcome(folder.name, status, run.failure_reason) if status.finished or status.lost else None
+    )
 
 
 def is_stale(folder: RunFolder, trial: Trial) -> bool:
-    """Whether the run in a trial's folder has seen other data than the trial is to see."""
+    """Whether the run in a trial's folder was trained on other data than the trial is to see."""
     if trial.data is None or not folder.exists():
         return False
     try:
-        data = folder.read_json(RUN).get("data")
+        return Run(folder.path).data_source[1] not in (None, trial.data)
     except RunUnreadable:
         return False
-    return isinstance(data, dict) and data.get("sha256") not in (None, trial.data)
 
 
-def record_failure(trial: Trial, parent: Path, reason: str) -> None:
+def record_failure(trial: Trial, parent: Path, reason: str) -> Outcome:
     """Write into the trial's folder that it failed, whatever state it was left in.
 
-    What the system refuses to write is left out: then the trial counts as not yet run.
+    Where the system refuses to write, nothing is recorded: the trial counts as not yet run.
     """
     folder = RunFolder(parent / trial.name)
-    now = environment.now()
+    ended = {"ended": environment.now(), "error": reason}
     with suppress(NnlabError):
         durable.make_subfolder(folder.path)
         with folder.lock():
             try:
-                folder.update_status("failed", ended=now, error=reason)
-            except RunUnreadable:  # it did not come as far as run.json
-                folder.write_text(RESOLVED, dump(trial.read_config()))
-                folder.write_json(
-                    RUN,
-                    {
-                        "format": 1,
-                        "status": "failed",
-                        "started": None,
-                        "ended": now,
-                        "error": reason,
-                        **about_trial(trial),
-                    },
-                )
+                folder.update_status("failed", **ended)
+            except RunUnreadable:  # it stopped before run.json was written
+                folder.write_text(RESOLVED, dump(trial.config))
+                first = {"format": 1, "status": "failed", "started": None}
+                folder.write_json(RUN, {**first, **ended, **_trial_entry(trial)})
+    return Outcome(trial.name, "failed", reason)
 
 
-def about_trial(trial: Trial) -> dict[str, Any]:
-    """What run.json says of the sweep that a run belongs to."""
-    return {"trial": {"cell": dict(trial.cell), "seed": trial.seed}}
-
-
-def said(error: Exception) -> str:
+def failure_reason(error: Exception) -> str:
     """An exception as the reason of a failed trial."""
     if isinstance(error, NnlabError):
         return str(error)
@@ -195,35 +201,60 @@ def said(error: Exception) -> str:
     return f"{type(error).__name__}: {error}"
 
 
-def _train(trial: Trial, folder: RunFolder, machine: Machine) -> None:
-    with going(trial, folder, machine) as session:
-        for _ in session or ():
-            pass
+def _train(
+    trial: Trial, folder: RunFolder, machine: Machine | None, pruning: Pruning | None
+) -> Outcome:
+    """Train to the end, or to the epoch at which the trial is pruned."""
+    pruned = None
+    with _session(trial, folder, machine or environment.describe(trial.argv)) as session:
+        pruned = _prune_rows(folder, pruning)
+        if session is not None and pruned is None:
+            pruned = _prune_session(session, pruning)
+    if pruned is not None:
+        return Outcome(trial.name, "interrupted", pruned=pruned)
+    return read_outcome(folder) or Outcome(trial.name, "failed")
+
+
+def _prune_session(session: Session, pruning: Pruning | None) -> int | None:
+    """Train; gives the epoch at which the trial is pruned."""
+    for record in session:
+        if pruning is None or not isinstance(record, Epoch):
+            continue
+        if pruning.stops(record.epoch, float(session.last_row[pruning.metric])):
+            return record.epoch
+    return None
+
+
+def _prune_rows(folder: RunFolder, pruning: Pruning | None) -> int | None:
+    """The first epoch of metrics.csv at which the trial is pruned."""
+    if pruning is None:
+        return None
+    values = Run(folder.path).metrics.get(pruning.metric, ())
+    return next((e for e, v in enumerate(values) if pruning.stops(e, float(v))), None)
 
 
 @contextmanager
-def going(trial: Trial, folder: RunFolder, machine: Machine) -> Iterator[Session | None]:
-    """The trial's session from its beginning, or from where it was stopped; None at its end."""
+def _session(trial: Trial, folder: RunFolder, machine: Machine) -> Iterator[Session | None]:
+    """The trial's session from its beginning or its last save; None at its end."""
     with ExitStack() as stack:
-        session: Session | None = None
         guard.refuse_link(folder.path)
+        session: Session | None = None
         fresh = not folder.exists()
         if not fresh:
             try:
                 session = stack.enter_context(resume(folder, argv=trial.argv))
-            except (RunUnreadable, ConfigError):  # its state is lost, and the folder has no more
+            except (RunUnreadable, ConfigError):  # its state is lost, so it starts again
                 durable.remove_folder(folder.path)
                 fresh = True
         if fresh:
-            session = stack.enter_context(begun(trial, folder, machine))
+            session = stack.enter_context(_new_session(trial, folder, machine))
         yield session
 
 
 @contextmanager
-def begun(trial: Trial, folder: RunFolder, machine: Machine) -> Iterator[Session]:
-    """The session of a trial from its beginning. DataError when the data are not what they were."""
-    config = trial.read_config()
-    built = build(config, SHARED)
+def _new_session(trial: Trial, folder: RunFolder, machine: Machine) -> Iterator[Session]:
+    """The trial's session from its beginning. DataError when the data have changed."""
+    built = build(trial.config, SHARED)
     if trial.data is not None and built.dataset.sha256 != trial.data:
         raise DataError(
             f"The data set {built.dataset.name} is not what the other trials of this sweep see: "
@@ -237,5 +268,10 @@ def begun(trial: Trial, folder: RunFolder, machine: Machine) -> Iterator[Session
         if folder.exists():
             raise RunLocked(f"Another process began {folder.path} just now.")
         folder.restart()
-        about = {**describe.run(built, machine), **about_trial(trial), "argv": list(trial.argv)}
+        about = {**describe.run(built, machine), **_trial_entry(trial), "argv": list(trial.argv)}
         yield from guarded(opened(folder, built, about, resolved))
+
+
+def _trial_entry(trial: Trial) -> dict[str, Any]:
+    """What run.json says of the sweep that a run belongs to."""
+    return {"trial": {"cell": dict(trial.cell), "seed": trial.seed}}

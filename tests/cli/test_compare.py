@@ -162,7 +162,7 @@ def test_a_group_with_a_diverged_run(nnlab: Nnlab) -> None:
     assert text.endswith(
         "test.loss: group 2 has no finished run, so nothing can be compared.\n"
         "test.accuracy: group 2 has no finished run, so nothing can be compared."
-        "\nGroup 2 leaves out 1 of its 1 runs: seed 7 diverged.\n"
+        "\nGroup 2 leaves out 1 of its 1 run: seed 7 diverged.\n"
     )
 
 

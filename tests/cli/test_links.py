@@ -1,6 +1,5 @@
 """L1: no command deletes, cuts or writes what a link in one of our folders points to."""
 
-import json
 import os
 import shutil
 from collections.abc import Callable
@@ -11,7 +10,6 @@ import numpy as np
 import pytest
 from click.testing import Result
 
-from nnlab.config.dump import mapping
 from nnlab.config.load import load
 from nnlab.errors import RunUnreadable
 from nnlab.run import durable, lock
@@ -241,7 +239,7 @@ def test_a_trial_elsewhere_is_read_and_not_written(trained: Path, tmp_path: Path
     sweep = tmp_path / "sweep"
     sweep.mkdir()
     (sweep / name).symlink_to(elsewhere)
-    trial = Trial(name, json.dumps(mapping(load(elsewhere / "resolved.yaml").config)), {}, 0)
+    trial = Trial(name, load(elsewhere / "resolved.yaml").config, {})
     assert run_trial(trial, sweep).status == "completed"
     RunFolder(elsewhere).update_status("interrupted")
     before = contents(elsewhere)

@@ -82,6 +82,7 @@ def test_help_has_a_sentence_a_paragraph_and_an_example(
     text = command.help or ""
     summary, paragraph, *rest = text.split("\n\n")
     assert summary.endswith(".")
+    assert summary == COMMANDS.get(name, summary)
     assert "\n" not in summary
     assert paragraph.endswith(".")
     assert f"nnlab {name}" in rest[-1]

@@ -1,6 +1,7 @@
 """`nnlab sweep` as a user meets it."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -59,8 +60,10 @@ def test_commands_for_a_run_say_that_it_is_a_sweep(nnlab: Run, case: Path, comma
 
 def test_seeds_show_median_and_quartiles(nnlab: Run, case: Path) -> None:
     result = nnlab("sweep", "lr=0.1,0.2", "-c", "case.yaml", "--seeds", "3", "--no-plots")
-    header = result.stdout.splitlines()[0]
-    assert header.startswith("lr   trials  train_loss (median)  quartiles")
+    header, row, *_ = result.stdout.splitlines()
+    assert header.startswith("lr   trials  train_loss  ")
+    assert re.match(r"0.1 +3  \d\.\d+ \(\d\.\d+ to \d\.\d+\)  ", row)
+    assert "\nNumbers: median (quartiles) over the seeds.\n\n" in result.stdout
     assert "6 of 6 trials done" in result.stdout
 
 
@@ -174,11 +177,11 @@ def test_a_missing_config(nnlab: Run) -> None:
 def test_of_two_sweeps_in_a_folder_one_waits_for_nobody(
     nnlab: Run, case: Path, tmp_path: Path
 ) -> None:
-    from nnlab.run.lock import held
+    from nnlab.run.lock import hold_lock
 
     folder = tmp_path / "runs" / "sweep-case-lr"
     folder.mkdir(parents=True)
-    with held(folder):
+    with hold_lock(folder):
         result = nnlab("sweep", "lr", "-c", "case.yaml")
     assert result.exit_code == 5
     assert "is writing into runs/sweep-case-lr" in result.stderr

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from nnlab.cli.tables import Cell, draw_records, draw_table, format_cells
+from nnlab.cli.tables import Cell, format_cells, format_records, format_table
 
 
 @pytest.mark.parametrize(
@@ -27,7 +27,7 @@ def test_a_column_has_one_format(cells: list[Cell], texts: list[str]) -> None:
 
 
 def test_text_to_the_left_numbers_to_the_right() -> None:
-    assert draw_table(["name", "size"], [["a", 1], ["longer", 100]]) == (
+    assert format_table(["name", "size"], [["a", 1], ["longer", 100]]) == (
         "name    size\n"
         "a          1\n"
         "longer   100"
@@ -35,12 +35,12 @@ def test_text_to_the_left_numbers_to_the_right() -> None:
 
 
 def test_wide_and_combining_letters_keep_the_columns() -> None:
-    lines = draw_table(["n", "x"], [["日本", 1], ["e\u0301", 2]]).splitlines()
+    lines = format_table(["n", "x"], [["日本", 1], ["e\u0301", 2]]).splitlines()
     assert lines == ["n     x", "日本  1", "e\u0301     2"]
 
 
 def test_records_leave_out_empty_columns() -> None:
-    assert draw_records([{"a": 1, "b": None}, {"a": None, "b": None, "c": "x"}]) == (
+    assert format_records([{"a": 1, "b": None}, {"a": None, "b": None, "c": "x"}]) == (
         "a  c\n"
         "1  -\n"
         "-  x"
@@ -49,13 +49,13 @@ def test_records_leave_out_empty_columns() -> None:
 
 def test_a_text_at_the_end_is_broken_between_words_to_fit() -> None:
     rows = [("fit", "no", "it is for a regression of one input"), ("lr", "no", "never")]
-    assert draw_table(("figure", "suits", "why"), rows, 30) == (
+    assert format_table(("figure", "suits", "why"), rows, 30) == (
         "figure  suits  why\n"
         "fit     no     it is for a\n"
         "               regression of\n"
         "               one input\n"
         "lr      no     never"
     )
-    assert draw_table(("figure", "suits", "why"), rows, 20) == draw_table(
+    assert format_table(("figure", "suits", "why"), rows, 20) == format_table(
         ("figure", "suits", "why"), rows
     )

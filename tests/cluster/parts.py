@@ -3,15 +3,13 @@
 import hashlib
 import json
 import os
-import signal
 import subprocess
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from nnlab.config.dump import mapping
 from nnlab.config.load import load
-from nnlab.study.executors import Executor, Note
+from nnlab.study.execute import Executor, Note
 from nnlab.study.trial import Outcome, Trial
 from tests.patience import wait_until
 
@@ -70,8 +68,7 @@ class Dask:
 def trial(name: str, *changes: str, config: str = "xor", seed: int = 0, **more: str) -> Trial:
     """A trial of a shipped config with the NumPy engine."""
     overrides = ["training.engine=numpy", f"seed={seed}", *changes]
-    settings = mapping(load(config, overrides).config)
-    return Trial(name, json.dumps(settings), {"seed": seed, **more}, seed)
+    return Trial(name, load(config, overrides).config, {"seed": seed, **more})
 
 
 def trials(count: int, *changes: str) -> list[Trial]:
@@ -117,7 +114,3 @@ def alive(word: str) -> list[int]:
             if word.encode() in line and state != "Z":
                 found.append(int(entry.name))
     return found
-
-
-def kill(pid: int) -> None:
-    os.kill(pid, signal.SIGKILL)

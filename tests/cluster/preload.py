@@ -1,7 +1,11 @@
 """Loaded by a worker of the tests before it begins."""
 
-import sys
+import atexit
 
-from nnlab.study import remote
+from nnlab.study import cluster
+from tests.study import sabotage
 
-remote.COMMAND = (sys.executable, "-m", "tests.cluster.foreman")
+cluster.ENTRY = sabotage.serve
+KNOWN = sabotage.known()
+KNOWN.__enter__()
+atexit.register(KNOWN.__exit__, None, None, None)

@@ -18,16 +18,15 @@ from nnlab.cli import main
 from nnlab.errors import StorageError
 from nnlab.run.folder import RunFolder
 from nnlab.run.sweeps import SweepFolder
-from nnlab.study.address import Address
-from nnlab.study.cluster import Cluster, Crew
-from nnlab.study.executors import Events, InProcess, Note
+from nnlab.study.cluster import Cluster, Dispatch
+from nnlab.study.execute import Events, InProcess, Note
 from nnlab.study.parcel import Parcel
+from nnlab.study.scheduler import Address
 from nnlab.study.trial import Begun, Outcome
 from tests.cluster.parts import (
     Dask,
     alive,
     hashes,
-    kill,
     notes,
     outcomes,
     trial,
@@ -45,7 +44,7 @@ SLOW = ("epochs=30000",)  # a second
 @pytest.fixture(autouse=True)
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """A scheduler of a busy machine may take its time to answer."""
-    monkeypatch.setattr("nnlab.study.address.PATIENCE", PATIENCE)
+    monkeypatch.setattr("nnlab.study.scheduler.PATIENCE", PATIENCE)
 
 
 @pytest.fixture(scope="module")
@@ -167,7 +166,7 @@ def test_a_worker_that_is_killed_costs_nothing(fresh: Dask, tmp_path: Path) -> N
     events = on(fresh).run(wanted, tmp_path / "there")
     begin(events)
     fresh.worker()
-    wait_until(lambda: len(foremen(str(fresh.folder))) >= 3)  # in the middle of a trial
+    wait_until(lambda: running_trials(str(fresh.folder)) != [])
     first.kill()
     rest = list(events)
     done = [one.name for one in rest if isinstance(one, Outcome) and one.done]
@@ -233,9 +232,9 @@ def test_nobody_trains_for_one_who_went_away(fresh: Dask, tmp_path: Path) -> Non
     events = on(fresh).run(trials(1, "epochs=100000000"), tmp_path)
     begin(events)
     place = str(fresh.folder)
-    wait_until(lambda: len(foremen(place)) >= 3)  # the foreman, its server, the trial
+    wait_until(lambda: running_trials(place) != [])
     events.close()
-    wait_until(lambda: foremen(place) == [])
+    wait_until(lambda: running_trials(place) == [])
     assert fresh.processes[1].poll() is None
 
 
@@ -251,33 +250,32 @@ def test_nobody_trains_for_one_who_was_killed(fresh: Dask, tmp_path: Path) -> No
         env={**os.environ, "PYTHONPATH": str(HERE.parents[1])},
     )
     place = str(fresh.folder)
-    wait_until(lambda: len(foremen(place)) >= 3)
+    wait_until(lambda: running_trials(place) != [])
     process.kill()
     process.wait()
-    wait_until(lambda: foremen(place) == [])
+    wait_until(lambda: running_trials(place) == [])
     assert fresh.processes[1].poll() is None
 
 
 def test_a_trial_that_is_lost_three_times(fresh: Dask, tmp_path: Path) -> None:
-    """Its supervisor is killed whenever it is given to one, as by a machine out of memory."""
+    """Each worker that gets it is killed, as by a machine out of memory."""
     fresh.worker()
     place = str(fresh.folder)
-    found: list[Outcome] = []
-    events = on(fresh).run(trials(1, "epochs=100000000"), tmp_path)
-    for event in events:
+    outcomes: list[Outcome] = []
+    for event in on(fresh).run(trials(1, "epochs=100000000"), tmp_path):
         if isinstance(event, Begun):
-            wait_until(lambda: len(foremen(place)) >= 3)
-            kill(min(ending := foremen(place)))
-            wait_until(lambda: not set(ending) & set(foremen(place)))  # else one is killed twice
+            wait_until(lambda: running_trials(place) != [])
+            fresh.processes[-1].kill()
+            wait_until(lambda: running_trials(place) == [])
+            fresh.worker()
         elif isinstance(event, Outcome):
-            found.append(event)
-    (lost,) = found
+            outcomes.append(event)
+    (lost,) = outcomes
     assert lost.status == "failed"
     assert lost.reason is not None
-    assert lost.reason.startswith("it was lost 3 times, at last: tcp://127.0.0.1:")
-    assert lost.reason.endswith(": its supervisor died")
+    assert lost.reason.startswith("it was lost 3 times, at last: the worker tcp://127.0.0.1:")
+    assert lost.reason.endswith(" was lost")
     assert RunFolder.open(tmp_path / "t00").read_json("run.json")["error"] == lost.reason
-    wait_until(lambda: foremen(str(fresh.folder)) == [])
 
 
 @pytest.mark.parametrize(
@@ -298,38 +296,39 @@ def test_a_trial_that_is_lost_three_times(fresh: Dask, tmp_path: Path) -> None:
     ],
 )
 def test_which_workers_are_used(there: object, compilable: bool, problem: str | None) -> None:
-    crew = Crew(None, Cluster(Address("local:1", 1)), Path(), deque(), compilable)
-    assert crew.stranger(there, {"nnlab": "0.1.0", "numba": True}) == problem
+    dispatch = Dispatch(None, Cluster(Address("local:1", 1)), Path(), deque(), compilable)
+    assert dispatch.why_unusable(there, {"nnlab": "0.1.0", "numba": True}) == problem
 
 
 def test_the_first_that_comes_back_sets_the_data() -> None:
     """Before that, workers with other data can only be told by what they bring."""
-    crew = Crew(None, Cluster(Address("local:1", 1)), Path(), deque(), False)
+    dispatch = Dispatch(None, Cluster(Address("local:1", 1)), Path(), deque(), False)
     one, two = trials(2, "seed=0", "data.seed=0")
-    answer = {"name": "t00", "status": "completed", "reason": None, "error": None}
+    answer = Outcome("t00", "completed")
 
     def brought(trained_on: str) -> Parcel:
         return Parcel({"run.json": json.dumps({"data": {"sha256": trained_on}}).encode()}, "")
 
-    assert crew.other_data(one, answer, brought("1" * 64)) is None
-    assert crew.other_data(two, answer, brought("1" * 64)) is None
-    assert crew.other_data(two, answer, brought("2" * 64)) == (
+    assert dispatch.other_data(one, answer, brought("1" * 64)) is None
+    assert dispatch.other_data(two, answer, brought("1" * 64)) is None
+    assert dispatch.other_data(two, answer, brought("2" * 64)) == (
         f"Its data have the SHA-256 {'2' * 64}, those of finished trials {'1' * 64}."
     )
-    assert crew.other_data(replace(two, data="2" * 64), answer, brought("2" * 64)) is None
-    assert crew.other_data(one, answer, None) is None  # it never came as far as its data
+    assert dispatch.other_data(replace(two, data="2" * 64), answer, brought("2" * 64)) is None
+    assert dispatch.other_data(one, answer, None) is None  # it never came as far as its data
 
 
-def foremen(place: str) -> list[int]:
-    """Foremen and trials of the workers in a folder."""
-    found = []
+def running_trials(place: str) -> list[int]:
+    """The processes of trials of the workers in a folder; each is forked from one like it."""
+    parents = {}
     for pid in alive("nnlab"):
         try:
             if os.readlink(f"/proc/{pid}/cwd").startswith(place):
-                found.append(pid)
+                stat = Path(f"/proc/{pid}/stat").read_text()
+                parents[pid] = int(stat.rpartition(")")[2].split()[1])
         except OSError:
             continue
-    return found
+    return [pid for pid, parent in parents.items() if parent in parents]
 
 
 @pytest.mark.parametrize(
@@ -352,7 +351,7 @@ def test_nothing_is_left_of_a_local_cluster(
         text=True,
     )
     place = str(tmp_path)
-    wait_until(lambda: len(in_folder(place)) >= 8)  # parent, workers, foremen, servers, trials
+    wait_until(lambda: len(in_folder(place)) >= 8)  # parent, workers, their servers, trials
     if sent == signal.SIGINT:
         os.killpg(parent.pid, sent)
     else:

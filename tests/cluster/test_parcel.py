@@ -8,8 +8,8 @@ import pytest
 from nnlab.errors import RunLocked, RunUnreadable
 from nnlab.run import durable
 from nnlab.run.folder import RunFolder
-from nnlab.study.executors import InProcess
-from nnlab.study.parcel import Parcel, digest, pack, unpack
+from nnlab.study.execute import InProcess
+from nnlab.study.parcel import Parcel, digest_files, pack_run, unpack_run
 from tests.cluster.parts import outcomes, trial
 
 
@@ -29,7 +29,7 @@ def files(folder: Path) -> dict[str, bytes]:
 
 def test_there_and_back(run: Path, tmp_path: Path) -> None:
     target = tmp_path / "here" / "a"
-    unpack(pack(run), target)
+    unpack_run(pack_run(run), target)
     assert files(target) == files(run)
     assert "weights/final.npz" in files(target)
     assert [path.name for path in target.parent.iterdir()] == ["a"]
@@ -37,38 +37,38 @@ def test_there_and_back(run: Path, tmp_path: Path) -> None:
 
 def test_what_is_finished_there_stays(run: Path, tmp_path: Path) -> None:
     target = tmp_path / "here" / "a"
-    unpack(pack(run), target)
+    unpack_run(pack_run(run), target)
     (target / "note.txt").write_text("mine")
-    unpack(pack(run), target)
+    unpack_run(pack_run(run), target)
     assert (target / "note.txt").read_text() == "mine"
 
 
 @pytest.mark.parametrize("status", ["running", "failed", "interrupted"])
 def test_what_is_unfinished_gives_way(run: Path, tmp_path: Path, status: str) -> None:
     target = tmp_path / "here" / "a"
-    unpack(pack(run), target)
+    unpack_run(pack_run(run), target)
     RunFolder(target).update_status(status)
     (target / "note.txt").write_text("old")
-    unpack(pack(run), target)
+    unpack_run(pack_run(run), target)
     assert files(target) == files(run)
 
 
 def test_a_folder_that_somebody_writes(run: Path, tmp_path: Path) -> None:
     target = tmp_path / "here" / "a"
-    unpack(pack(run), target)
+    unpack_run(pack_run(run), target)
     RunFolder(target).update_status("running")
     with RunFolder(target).lock(), pytest.raises(RunLocked):
-        unpack(pack(run), target)
+        unpack_run(pack_run(run), target)
     assert RunFolder(target).read_json("run.json")["status"] == "running"
     assert [path.name for path in target.parent.iterdir()] == ["a"]
 
 
 def test_a_parcel_that_was_damaged(run: Path, tmp_path: Path) -> None:
-    parcel = pack(run)
+    parcel = pack_run(run)
     data = parcel.files["metrics.csv"]
     damaged = replace(parcel, files={**parcel.files, "metrics.csv": data[:-1] + b"9"})
     with pytest.raises(RunUnreadable, match=r"^The run a was damaged on its way here\.$"):
-        unpack(damaged, tmp_path / "here" / "a")
+        unpack_run(damaged, tmp_path / "here" / "a")
     assert not (tmp_path / "here").exists()
 
 
@@ -76,7 +76,7 @@ def test_a_parcel_that_was_damaged(run: Path, tmp_path: Path) -> None:
 def test_names_that_lead_elsewhere(tmp_path: Path, name: str) -> None:
     names = {name: b"1"}
     with pytest.raises(RunUnreadable, match=r"^The run a has a file named "):
-        unpack(Parcel(names, digest(names)), tmp_path / "here" / "a")
+        unpack_run(Parcel(names, digest_files(names)), tmp_path / "here" / "a")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -84,7 +84,7 @@ def test_a_kill_in_the_middle_leaves_nothing_that_counts(
     run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The run is there, or it is not, whatever write is the last."""
-    parcel, steps = pack(run), 0
+    parcel, steps = pack_run(run), 0
 
     def count(step: str, path: Path) -> None:
         nonlocal steps
@@ -94,11 +94,11 @@ def test_a_kill_in_the_middle_leaves_nothing_that_counts(
 
     monkeypatch.setattr(durable, "hook", count)
     total, last = 0, 10**9
-    unpack(parcel, tmp_path / "0" / "a")
+    unpack_run(parcel, tmp_path / "0" / "a")
     total = steps
     assert total > 30
     for last in range(1, total + 1, 7):
         steps, target = 0, tmp_path / str(last) / "a"
         with pytest.raises(Exception, match="No space left"):
-            unpack(parcel, target)
+            unpack_run(parcel, target)
         assert not target.exists() or files(target) == files(run)

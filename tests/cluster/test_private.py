@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.cluster.parts import ROOT, wait_until
-from tests.cluster.test_address import keys as keys  # the fixture: a certificate of a stranger
+from tests.cluster.test_scheduler import keys as keys  # the fixture: a certificate of a stranger
 
 pytest.importorskip("distributed")
 pytest.importorskip("cryptography")

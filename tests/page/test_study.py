@@ -19,7 +19,7 @@ from nnlab.run.sweeps import SweepFolder
 from nnlab.show.figures.sweeps import Study
 from nnlab.show.page.again import sweep_again
 from nnlab.show.page.study import charts, of_sweep
-from nnlab.study.plan import Request, prepare
+from nnlab.study.plan import prepare_sweep
 from tests.page.conftest import Browser
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -118,7 +118,7 @@ def test_how_to_repeat_it(tmp_path: Path) -> None:
     ]
     assert [name for name, _ in found.hashes] == ["data xor"]
     (tmp_path / "base.yaml").write_text(found.base)
-    again = prepare(Request(["lr=0.1,0.3,0.5"], str(tmp_path / "base.yaml")))
+    again = prepare_sweep(["lr=0.1,0.3,0.5"], str(tmp_path / "base.yaml"))
     own_seed = {record.name for record in folder.records() if record.seed == 3}
     assert {one.name for one in again.trials} == own_seed
     page = html.unescape(of_sweep(folder, tmp_path / "report.html").html)

@@ -15,10 +15,9 @@ import numpy as np
 
 from nnlab.data.dataset import Dataset, DataSource, Signature
 from nnlab.data.sources import SOURCES
-from nnlab.study import worker
-from nnlab.study.executors import Event
-from nnlab.study.plan import Request, prepare
-from nnlab.study.processes import Processes, Worker
+from nnlab.study import processes
+from nnlab.study.plan import prepare_sweep
+from nnlab.study.processes import Event, Processes, Worker
 from nnlab.study.trial import Begun, Outcome
 
 ROWS = 20
@@ -81,7 +80,7 @@ def serve(tasks: Connection, parent: Path, memory: int | None = None) -> None:
     """As the real one does, where this data set is known."""
     sys.stderr = open(os.devnull, "w")  # noqa: SIM115 - until the process ends
     with known():
-        worker.serve(tasks, parent, memory)
+        processes.serve(tasks, parent, memory)
 
 
 def count_threads(tasks: Connection, parent: Path, memory: int | None = None) -> None:
@@ -97,7 +96,7 @@ def count_threads(tasks: Connection, parent: Path, memory: int | None = None) ->
 
 def main(config: str, folder: str) -> None:
     """Print the threads that the processes of a sweep have."""
-    trials = prepare(Request(["lr=0.001,0.01"], config)).trials
+    trials = prepare_sweep(["lr=0.001,0.01"], config).trials
     for event in Processes(2, entry=count_threads).run(trials, Path(folder)):
         if isinstance(event, Outcome):
             print(event.reason)

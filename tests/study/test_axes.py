@@ -6,8 +6,7 @@ import pytest
 
 from nnlab.config.schema import Study
 from nnlab.errors import ConfigError, UsageError
-from nnlab.study import grid
-from nnlab.study.axes import parse
+from nnlab.study.axes import grid_cells, grid_size, parse_axes
 
 STUDIES = {
     "lr": Study("lr", (0.1, 0.2), {"training.epochs": 5}, "Two rates."),
@@ -16,7 +15,7 @@ STUDIES = {
 
 
 def values(text):
-    (axis,) = parse([text], STUDIES, "case", Path())
+    (axis,) = parse_axes([text], STUDIES, "case", Path())
     return axis.key, axis.plain
 
 
@@ -83,7 +82,7 @@ OFFERED = (
 )  # fmt: skip
 def test_refused(texts: list[str], message: str) -> None:
     with pytest.raises(UsageError) as caught:
-        parse(texts, STUDIES, "case", Path())
+        parse_axes(texts, STUDIES, "case", Path())
     assert str(caught.value).startswith(message)
 
 
@@ -93,7 +92,7 @@ def test_refused(texts: list[str], message: str) -> None:
 )
 def test_none_or_one_study(studies: dict[str, Study], said: str) -> None:
     with pytest.raises(UsageError) as caught:
-        parse(["width"], studies, "case", Path())
+        parse_axes(["width"], studies, "case", Path())
     assert str(caught.value).startswith(f"case has no study 'width'. It has {said} other setting")
 
 
@@ -108,25 +107,25 @@ def test_none_or_one_study(studies: dict[str, Study], said: str) -> None:
 )
 def test_no_yaml(text: str, message: str) -> None:
     with pytest.raises(ConfigError) as caught:
-        parse([text], STUDIES, "case", Path())
+        parse_axes([text], STUDIES, "case", Path())
     assert str(caught.value).startswith(message)
 
 
 def test_cells_go_through_the_last_axis_fastest() -> None:
-    axes = parse(["lr=1,2", "hidden=3,4,5"], {}, "case", Path())
-    found = [[node.value for node in cell] for cell in grid.cells(axes)]
+    axes = parse_axes(["lr=1,2", "hidden=3,4,5"], {}, "case", Path())
+    found = [[node.value for node in cell] for cell in grid_cells(axes)]
     assert found == [[1, 3], [1, 4], [1, 5], [2, 3], [2, 4], [2, 5]]
-    assert grid.size(axes) == 6
+    assert grid_size(axes) == 6
 
 
 def test_a_sample_is_part_of_the_grid_and_of_a_larger_sample() -> None:
-    axes = parse(["lr=range(20)", "hidden=range(1, 31)"], {}, "case", Path())
-    whole = [tuple(node.value for node in cell) for cell in grid.cells(axes)]
-    small = [tuple(node.value for node in cell) for cell in grid.cells(axes, 10, seed=1)]
-    large = [tuple(node.value for node in cell) for cell in grid.cells(axes, 40, seed=1)]
-    other = [tuple(node.value for node in cell) for cell in grid.cells(axes, 10, seed=2)]
+    axes = parse_axes(["lr=range(20)", "hidden=range(1, 31)"], {}, "case", Path())
+    whole = [tuple(node.value for node in cell) for cell in grid_cells(axes)]
+    small = [tuple(node.value for node in cell) for cell in grid_cells(axes, 10, seed=1)]
+    large = [tuple(node.value for node in cell) for cell in grid_cells(axes, 40, seed=1)]
+    other = [tuple(node.value for node in cell) for cell in grid_cells(axes, 10, seed=2)]
     assert len(set(small)) == 10
     assert set(small) <= set(whole)
     assert large[:10] == small
     assert other != small
-    assert len(list(grid.cells(axes, 1000))) == 600
+    assert len(list(grid_cells(axes, 1000))) == 600

@@ -12,9 +12,9 @@ import pytest
 
 from nnlab.run import threads
 from nnlab.run.folder import RunFolder
-from nnlab.run.lock import held
-from nnlab.study.executors import Executor, InProcess
-from nnlab.study.plan import Request, prepare
+from nnlab.run.lock import hold_lock
+from nnlab.study.execute import Executor, InProcess
+from nnlab.study.plan import prepare_sweep
 from nnlab.study.processes import Processes
 from nnlab.study.trial import Begun, Outcome, Trial, record_failure, run_trial
 from tests.patience import PATIENCE, wait_until
@@ -33,7 +33,7 @@ training: {epochs: 2, batch_size: 64}
 def trials(tmp_path_factory: pytest.TempPathFactory) -> tuple[Trial, ...]:
     config = tmp_path_factory.mktemp("config") / "case.yaml"
     config.write_text(DIGITS)
-    return prepare(Request(["lr=0.001,0.01"], str(config), seeds=2)).trials
+    return prepare_sweep(["lr=0.001,0.01"], str(config), seeds=2).trials
 
 
 def hashes(executor: Executor, trials: Sequence[Trial], parent: Path) -> dict[str, str]:
@@ -91,7 +91,7 @@ def test_a_trial_that_another_process_runs_is_left_to_it(
 ) -> None:
     path = tmp_path / trials[0].name
     path.mkdir()
-    with held(path):
+    with hold_lock(path):
         found = run_trial(trials[0], tmp_path)
     assert found.status == "locked"
     assert "is writing into" in str(found.reason)
@@ -136,7 +136,7 @@ def test_a_memory_limit_holds_for_the_training_alone() -> None:
     """In a process of its own: the address space of this one may have room to give away."""
     code = (
         "import numpy as np\n"
-        "from nnlab.study.worker import limited_memory\n"
+        "from nnlab.study.processes import limited_memory\n"
         "try:\n"
         "    with limited_memory(50_000_000):\n"
         "        np.ones(1_000_000)\n"
@@ -154,7 +154,7 @@ def test_closing_the_events_ends_the_processes(
     monkeypatch.setattr("nnlab.study.processes.GRACE", PATIENCE)
     config = tmp_path / "case.yaml"
     config.write_text(DIGITS.replace("epochs: 2", "epochs: 100000"))
-    endless = prepare(Request(["lr=0.001,0.01"], str(config))).trials
+    endless = prepare_sweep(["lr=0.001,0.01"], str(config)).trials
     events = Processes(2).run(endless, tmp_path)
     assert isinstance(next(events), Begun)
     assert isinstance(next(events), Begun)

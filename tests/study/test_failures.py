@@ -74,7 +74,7 @@ def test_a_failed_trial_and_the_same_search_again(
 
 
 def test_settings_that_do_not_go_together(tune: Tune) -> None:
-    """Each value is possible alone, two of them together are not: the search goes on."""
+    """Each value is possible alone, two of them together are not: the search continues."""
     Path("c.yaml").write_text(
         CONFIG.replace("data: trouble", "data: {name: trouble, validation: 0.2}").replace(
             "epochs: 5", "epochs: 5, monitor: train_loss"
@@ -106,8 +106,8 @@ def test_trials_on_other_data_are_trained_again(tmp_path: Path, tune: Tune) -> N
     again = tune("s", count=6)
     assert again.exit_code == 0, again.output
     assert again.stderr.splitlines()[0] == (
-        "The data changed since trial 1 was trained; the search goes on from there with the data "
-        "as they are now."
+        "The data changed since trial 1 was trained; the search continues from there with the "
+        "data as they are now."
     )
     assert trials(again) != trials(first)
     assert trials(again) == trials(tune("whole", count=6))

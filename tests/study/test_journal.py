@@ -16,12 +16,12 @@ from click.testing import CliRunner
 from nnlab.cli import main
 from nnlab.run import durable
 from nnlab.run.folder import RunFolder
-from nnlab.study.study import JOURNAL
+from nnlab.study.search import JOURNAL
 
 pytest.importorskip("optuna")
 
 SPACE = "lr: {low: 1e-3, high: 10, log: true}\nactivation: [sigmoid, relu]\n"
-BEFORE, AFTER = 7, 9  # trials of the search that is damaged, and of the one that goes on
+BEFORE, AFTER = 7, 9  # trials of the search that is damaged, and of the search that continues
 CONFIG = """
 data: xor
 network: [{dense: 3}, tanh, {dense: 1}, sigmoid]
@@ -265,7 +265,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 def test_a_full_disk_again_and_again(small_disk: Path, whole: Answer) -> None:
-    """The search stops at the full disk, and goes on each time there is a little more."""
+    """The search stops at the full disk, and continues each time there is a little more."""
     stops = []
     for size in range(100, 3000, 60):
         subprocess.run(["mount", "-o", f"remount,size={size}k", str(small_disk)], check=True)

@@ -8,8 +8,8 @@ from scipy import stats
 
 from nnlab.core.types import FloatArray
 from nnlab.study import noise
-from nnlab.study.facts import Facts
-from nnlab.study.groups import compare, group
+from nnlab.study.compare import RunFacts
+from nnlab.study.groups import compare_groups, group_runs
 from tests.study.test_groups import run
 
 RNG = np.random.default_rng(3)
@@ -111,7 +111,7 @@ def test_several_figures_of_equal_groups_differ_in_5_percent_of_cases_at_most() 
     wrong = alone = 0
     for _ in range(TRIES):
         p = [noise.paired_p(RNG.normal(size=9)) for _ in range(6)]
-        wrong += min(noise.holm(p)) <= noise.LEVEL
+        wrong += min(noise.correct_holm(p)) <= noise.LEVEL
         alone += min(p) <= noise.LEVEL
     assert wrong / TRIES <= MOST
     assert alone / TRIES > 0.15
@@ -127,7 +127,7 @@ def test_several_figures_of_equal_groups_differ_in_5_percent_of_cases_at_most() 
     ],
 )
 def test_holm_by_hand(values: list[float], corrected: list[float]) -> None:
-    assert noise.holm(values) == pytest.approx(corrected)
+    assert noise.correct_holm(values) == pytest.approx(corrected)
 
 
 def test_how_many_are_needed() -> None:
@@ -145,7 +145,7 @@ def test_what_is_no_number_is_refused(values: list[float]) -> None:
         noise.paired_p(values)
 
 
-def both(seeds: int, figures: int) -> list[Facts]:
+def both(seeds: int, figures: int) -> list[RunFacts]:
     """Two groups that differ alike in all of several figures."""
     names = [f"test.figure{number}" for number in range(figures)]
     return [
@@ -168,5 +168,5 @@ def both(seeds: int, figures: int) -> list[Facts]:
     ],
 )
 def test_figures_judged_at_once_need_more_seeds(seeds: int, figures: int, verdict: str) -> None:
-    found = compare(group(both(seeds, figures)))
+    found = compare_groups(group_runs(both(seeds, figures)))
     assert [one.verdict for one in found] == [verdict] * figures

@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from nnlab.config.dump import mapping
 from nnlab.config.load import from_mapping, load
 from nnlab.errors import ConfigError, UsageError
 from nnlab.run.names import is_trial, of_trial
 from nnlab.run.sweeps import SweepFolder
-from nnlab.study.plan import Request, look, prepare, register, require_free
+from nnlab.study.plan import prepare_sweep, read_progress, register, require_own
 
 CONFIG = """
 name: case
@@ -31,29 +32,29 @@ def config(tmp_path: Path) -> str:
 
 
 def test_trials_of_a_study(config: str) -> None:
-    sweep = prepare(Request(["lr"], config, seeds=2))
+    sweep = prepare_sweep(["lr"], config, seeds=2)
     assert sweep.name == "sweep-case-lr"
-    assert sweep.caption == "Two rates."
+    assert sweep.about["caption"] == "Two rates."
     found = [(dict(trial.cell), trial.seed) for trial in sweep.trials]
     assert found == [({"lr": 0.1}, 4), ({"lr": 0.1}, 5), ({"lr": 0.2}, 4), ({"lr": 0.2}, 5)]
     for trial in sweep.trials:
-        one = trial.read_config()
+        one = trial.config
         assert (one.optimizer.lr, one.seed) == (trial.cell["lr"], trial.seed)
         assert one.data.seed == trial.seed
         assert one.training.epochs == 2
-        assert trial.name == of_trial(trial.config)
+        assert trial.name == of_trial(json.dumps(mapping(trial.config)))
         assert is_trial(trial.name)
 
 
 def test_a_trial_is_what_train_would_do(config: str) -> None:
-    (trial,) = prepare(Request(["lr=0.3"], config)).trials
-    one, other = trial.read_config(), load(config, ["lr=0.3"]).config
+    (trial,) = prepare_sweep(["lr=0.3"], config).trials
+    one, other = trial.config, load(config, ["lr=0.3"]).config
     assert {**vars(one), "sweeps": {}} == {**vars(other), "sweeps": {}}
 
 
 def test_set_has_the_last_word_over_a_study(config: str) -> None:
-    sweep = prepare(Request(["lr"], config, ["epochs=7"]))
-    assert {trial.read_config().training.epochs for trial in sweep.trials} == {7}
+    sweep = prepare_sweep(["lr"], config, ["epochs=7"])
+    assert {trial.config.training.epochs for trial in sweep.trials} == {7}
     assert sweep.name == "sweep-case-lr-epochs=7"
 
 
@@ -67,13 +68,13 @@ def test_set_has_the_last_word_over_a_study(config: str) -> None:
     ],
 )
 def test_folder_names(config: str, axes: list[str], overrides: list[str], name: str | None) -> None:
-    from nnlab.study.axes import parse
-    from nnlab.study.plan import folder_name
+    from nnlab.study.axes import parse_axes
+    from nnlab.study.plan import sweep_name
 
-    found = folder_name("case", parse(axes, {}, "case", Path()), overrides)
+    found = sweep_name("case", parse_axes(axes, {}, "case", Path()), overrides)
     if name is not None:
         assert found == name
-    assert found == folder_name("case", parse(axes, {}, "case", Path()), overrides)
+    assert found == sweep_name("case", parse_axes(axes, {}, "case", Path()), overrides)
     assert len(found) <= 87
     assert "/" not in found
 
@@ -92,13 +93,13 @@ def test_mistakes_of_all_cells_at_once(
     config: str, axes: list[str], more: dict[str, object], message: str
 ) -> None:
     with pytest.raises(ConfigError) as caught:
-        prepare(Request(axes, config, **more))
+        prepare_sweep(axes, config, **more)
     assert str(caught.value).startswith(message)
 
 
 def test_every_wrong_value_is_told_once(config: str) -> None:
     with pytest.raises(ConfigError) as caught:
-        prepare(Request(["lr=a,0.1,b", "hidden=0,3"], config, seeds=3))
+        prepare_sweep(["lr=a,0.1,b", "hidden=0,3"], config, seeds=3)
     text = str(caught.value)
     assert text.count("optimizer.lr is 'a'.") == 1
     assert text.count("optimizer.lr is 'b'.") == 1
@@ -137,7 +138,7 @@ def test_a_wrong_axis_is_told_once_and_not_for_each_value(
     config: str, axis: str, told: str
 ) -> None:
     with pytest.raises(ConfigError) as caught:
-        prepare(Request([axis], config, seeds=2))
+        prepare_sweep([axis], config, seeds=2)
     assert str(caught.value) == told
 
 
@@ -161,31 +162,31 @@ def test_a_wrong_axis_is_told_once_and_not_for_each_value(
 )  # fmt: skip
 def test_refused(config: str, request_: dict[str, object], message: str) -> None:
     with pytest.raises(UsageError) as caught:
-        prepare(Request(config=config, **request_))
+        prepare_sweep(config=config, **request_)
     assert str(caught.value).startswith(message)
 
 
 def test_yes_and_a_sample_allow_large_grids(config: str) -> None:
     axes = ["lr=linspace(0.1, 1, 101)", "hidden=range(1, 101)"]
-    assert len(prepare(Request(axes, config, sample=5)).trials) == 5
+    assert len(prepare_sweep(axes, config, sample=5).trials) == 5
 
 
 def test_equal_trials_run_once(config: str) -> None:
-    sweep = prepare(Request(["batch_size=24,24,full"], config))
+    sweep = prepare_sweep(["batch_size=24,24,full"], config)
     assert len(sweep.trials) == 2
     assert sweep.notes == ("1 trial is the same as others; each is trained once.",)
 
 
 def test_a_seed_axis_is_the_seed(config: str) -> None:
-    sweep = prepare(Request(["seed=7,8"], config))
+    sweep = prepare_sweep(["seed=7,8"], config)
     assert [trial.seed for trial in sweep.trials] == [7, 8]
 
 
 def folder_of(tmp_path: Path, config: str, *axes: str, **more: object) -> SweepFolder:
-    sweep = prepare(Request(list(axes), config, **more))
+    sweep = prepare_sweep(list(axes), config, **more)
     folder = SweepFolder(tmp_path / "sweep")
     folder.create()
-    register(sweep, folder, {"nnlab": "1"})
+    register(folder, sweep.about, {"nnlab": "1"})
     return folder
 
 
@@ -210,9 +211,9 @@ def test_the_folder_of_another_sweep_is_refused(
     config: str, tmp_path: Path, axes: list[str], more: dict[str, object], message: str
 ) -> None:
     folder = folder_of(tmp_path, config, "lr=0.1")
-    other = prepare(Request(axes, config, **more))
+    other = prepare_sweep(axes, config, **more)
     with pytest.raises(UsageError) as caught:
-        require_free(other, folder)
+        require_own(folder, other.about)
     text = str(caught.value)
     assert text.startswith(f"{folder.path} belongs to another sweep:\n")
     assert message in text
@@ -223,11 +224,11 @@ def test_a_folder_with_other_things_is_refused(config: str, tmp_path: Path) -> N
     (tmp_path / "sweep").mkdir()
     (tmp_path / "sweep" / "letter.txt").write_text("mine")
     with pytest.raises(UsageError, match="is there already and is not the folder of a sweep"):
-        require_free(prepare(Request(["lr"], config)), SweepFolder(tmp_path / "sweep"))
+        require_own(SweepFolder(tmp_path / "sweep"), prepare_sweep(["lr"], config).about)
 
 
 def test_what_is_done_is_read_from_disk(config: str, tmp_path: Path) -> None:
-    sweep = prepare(Request(["lr=0.1,0.2,0.3,0.4"], config))
+    sweep = prepare_sweep(["lr=0.1,0.2,0.3,0.4"], config)
     folder = SweepFolder(tmp_path / "sweep")
     folder.create()
     data = {"name": "blobs", "sha256": "ab"}
@@ -239,7 +240,7 @@ def test_what_is_done_is_read_from_disk(config: str, tmp_path: Path) -> None:
     for trial, state in zip(sweep.trials, states, strict=False):
         (folder.path / trial.name).mkdir()
         (folder.path / trial.name / "run.json").write_text(json.dumps(state))
-    progress = look(sweep, folder)
+    progress = read_progress(sweep, folder)
     assert [one.name for one in progress.done] == [sweep.trials[0].name]
     assert [one.reason for one in progress.lost] == [
         "diverged in epoch 3: the training loss is not finite"
@@ -247,5 +248,5 @@ def test_what_is_done_is_read_from_disk(config: str, tmp_path: Path) -> None:
     assert [one.name for one in progress.todo] == [one.name for one in sweep.trials[2:]]
     assert (progress.begun, progress.seconds) == (1, 2.0)
     assert {trial.data for trial in progress.todo} == {"ab"}
-    again = look(sweep, folder, retry=True)
+    again = read_progress(sweep, folder, retry=True)
     assert [one.name for one in again.todo] == [one.name for one in sweep.trials[1:]]

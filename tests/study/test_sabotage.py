@@ -1,4 +1,4 @@
-"""R12, R13: a sweep loses only what failed, and goes on with what is missing."""
+"""R12, R13: a sweep loses only what failed, and runs what is missing."""
 
 import functools
 import hashlib
@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 from nnlab.cli import main
 from nnlab.run.folder import RunFolder
 from nnlab.run.sweeps import SweepFolder
-from nnlab.study import choose
+from nnlab.study import execute
 from nnlab.study.processes import Processes, death
 from tests.study import sabotage
 
@@ -42,7 +42,7 @@ def sweep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[functools
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("NNLAB_RUNS", raising=False)
     real = functools.partial(Processes, entry=sabotage.serve)
-    monkeypatch.setattr(choose, "Processes", real)
+    monkeypatch.setattr(execute, "Processes", real)
     (tmp_path / "trouble.yaml").write_text(CONFIG)
     with sabotage.known():
         yield functools.partial(run)

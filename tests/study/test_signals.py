@@ -1,4 +1,4 @@
-"""R13, R14: a sweep that is stopped leaves no process behind, and goes on where it was."""
+"""R13, R14: a sweep that is stopped leaves no process behind, and continues where it was."""
 
 import hashlib
 import os

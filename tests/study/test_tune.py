@@ -15,7 +15,7 @@ from click.testing import CliRunner, Result
 
 from nnlab.cli import main
 from nnlab.run.folder import RunFolder
-from nnlab.study import study
+from nnlab.study import search
 from tests.patience import wait_until
 
 pytest.importorskip("optuna")
@@ -77,7 +77,7 @@ def test_the_text(nnlab: Callable[..., Result]) -> None:
     assert len(lines) == 3
     first, command = best.splitlines()
     assert first.startswith("Best: trial ")
-    assert first.endswith(". To train it again:")
+    assert first.endswith(". To repeat it:")
     assert shlex.split(command)[:5] == ["nnlab", "train", "xor", "--set", "epochs=60"]
     assert saved == f"Saved in {FOLDER}"
     drawn = nnlab("plot", FOLDER)
@@ -113,7 +113,7 @@ def test_bad_trials_are_stopped_early(nnlab: Callable[..., Result], tmp_path: Pa
     pruned = [one for one in found["trials"] if one["ended"] == "pruned"]
     assert pruned
     for one in pruned:
-        assert one["number"] > study.FIRST
+        assert one["number"] > search.FIRST
         assert one["value"] is None
         run = RunFolder(tmp_path / FOLDER / one["run"])
         assert 0 < one["epochs"] < 60
@@ -188,7 +188,7 @@ def test_bad_input(
 
 
 def test_without_optuna(nnlab: Callable[..., Result], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(study, "find_spec", lambda name: None)
+    monkeypatch.setattr(search, "find_spec", lambda name: None)
     result = nnlab("tune", "xor", "--search", "space.yaml")
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr == (
@@ -202,13 +202,18 @@ def test_a_folder_of_another_search(nnlab: Callable[..., Result], tmp_path: Path
     result = nnlab("tune", "xor", "--search", "space.yaml", "--set", "epochs=60")
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr == (
-        f"{FOLDER} belongs to a search with another space. Give this one a folder of its own "
-        "with --name, or remove that one.\n"
+        f"{FOLDER} belongs to another sweep:\n"
+        "  search.lr: {low: 0.001, high: 10, log: true, step: null, int: false} there, "
+        "[0.1, 0.2] here\n"
+        "  search.hidden: {low: 2, high: 6, log: false, step: null, int: true} there, "
+        "nothing here\n"
+        "  search.activation: [sigmoid, relu, {leaky_relu: 0.1}] there, nothing here\n"
+        "Give this one a folder of its own with --name, or remove that one.\n"
     )
     (tmp_path / "runs" / "mine").mkdir()
     (tmp_path / "runs" / "mine" / "file").touch()
     result = nnlab("tune", "xor", "--search", "space.yaml", "--name", "mine")
     assert result.stderr == (
-        "runs/mine is there already and is not the folder of a tuning. Give this one another "
-        "with --name.\n"
+        "runs/mine is there already and is not the folder of a sweep. Give this sweep another "
+        "one with --name.\n"
     )

@@ -9,15 +9,15 @@ from shutil import which
 import pytest
 
 from nnlab.errors import StorageError, UsageError
-from nnlab.study import address
-from nnlab.study.address import (
+from nnlab.study import scheduler
+from nnlab.study.cluster import Cluster
+from nnlab.study.scheduler import (
     Address,
     Tls,
     connected,
-    refuse_strangers,
+    refuse_without_tls,
     require_distributed,
 )
-from nnlab.study.cluster import Cluster
 from tests.cluster.parts import Dask, outcomes, trials
 
 pytest.importorskip("distributed")
@@ -67,18 +67,18 @@ def test_what_is_no_address(text: str) -> None:
 )
 def test_a_scheduler_without_tls_is_refused(text: str) -> None:
     with pytest.raises(UsageError) as error:
-        refuse_strangers(Address.parse(text), insecure=False)
+        refuse_without_tls(Address.parse(text), insecure=False)
     assert str(error.value) == (
         f"The scheduler {text} has no TLS: every account that reaches it, also on this machine, "
         "can run code as you. Use TLS (tls://, --tls-ca, --tls-cert, --tls-key), local:N for "
         "workers on this machine, or --insecure if you trust all of them."
     )
-    refuse_strangers(Address.parse(text), insecure=True)
+    refuse_without_tls(Address.parse(text), insecure=True)
 
 
 @pytest.mark.parametrize("text", ["tls://192.0.2.7:8786", "tls://127.0.0.1:8786", "local:2"])
 def test_an_address_with_tls_is_accepted(text: str) -> None:
-    refuse_strangers(Address.parse(text), insecure=False)
+    refuse_without_tls(Address.parse(text), insecure=False)
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ def test_an_address_with_tls_is_accepted(text: str) -> None:
 def test_a_package_is_missing(
     monkeypatch: pytest.MonkeyPatch, text: str, module: str, package: str
 ) -> None:
-    monkeypatch.setattr(address, "find_spec", lambda name: None if name == module else name)
+    monkeypatch.setattr(scheduler, "find_spec", lambda name: None if name == module else name)
     with pytest.raises(UsageError) as error:
         require_distributed(Address.parse(text))
     assert str(error.value) == (

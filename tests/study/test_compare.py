@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from nnlab.run.settings import dotted
-from nnlab.study.differences import in_words, parting, setting_rows, shared_epochs
+from nnlab.study.compare import first_difference, layers_in_words, setting_rows, shared_epochs
 
 DENSE = {"name": "dense", "units": 3, "bias": True}
 BASE: dict[str, Any] = {
@@ -70,8 +70,8 @@ def test_a_data_seed_that_follows_the_seed_is_no_difference() -> None:
         ({"name": "flatten", "keep": True}, "flatten"),
     ],
 )
-def test_a_layer_in_words(layer: dict[str, Any], words: str) -> None:
-    assert in_words([layer]) == words
+def test_a_layer_layers_in_words(layer: dict[str, Any], words: str) -> None:
+    assert layers_in_words([layer]) == words
 
 
 def curve(*losses: float, **more: list[float]) -> dict[str, Any]:
@@ -98,7 +98,7 @@ ONE = float(np.nextafter(1.0, 2.0))
     ],
 )
 def test_where_curves_part(a: dict[str, Any], b: dict[str, Any], epoch: int | None) -> None:
-    assert parting(a, b) == epoch
+    assert first_difference(a, b) == epoch
 
 
 def test_how_far_both_go() -> None:

@@ -1,7 +1,7 @@
-"""What came out: a row a cell, with the median and the quartiles over its seeds."""
+"""The results of a sweep: a row per cell, with the median and the quartiles over its seeds."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from nnlab.show.words import cell_name
 
 
 @dataclass(frozen=True)
-class Spread:
+class SeedSpread:
     """Median and quartiles of a number over the seeds that have it."""
 
     median: float
@@ -21,7 +21,7 @@ class Spread:
     high: float
 
     @classmethod
-    def of(cls, values: Sequence[float]) -> "Spread | None":
+    def of(cls, values: Sequence[float]) -> "SeedSpread | None":
         """None when there is no finite number."""
         finite = [value for value in values if np.isfinite(value)]
         if not finite:
@@ -31,33 +31,33 @@ class Spread:
 
 
 @dataclass(frozen=True)
-class Row:
+class CellRow:
     """One cell: its settings, how its trials ended, and the spread of each number."""
 
     cell: Mapping[str, Any]
     trials: int
     done: int
     failed: int
-    numbers: Mapping[str, Spread] = field(default_factory=dict)
+    numbers: Mapping[str, SeedSpread]
 
 
-def rows(records: Sequence[TrialRecord], axes: Sequence[Mapping[str, Any]]) -> list[Row]:
+def cell_rows(records: Sequence[TrialRecord], axes: Sequence[Mapping[str, Any]]) -> list[CellRow]:
     """A row for each cell that has a trial, in the order of the axes' values."""
     groups: dict[str, list[TrialRecord]] = {}
     for record in records:
         if record.cell:
             groups.setdefault(cell_name(record.cell), []).append(record)
-
     ordered = sorted(groups.values(), key=lambda group: places(group[0].cell, axes))
-    return [_row(group) for group in ordered]
+    return [_cell_row(group) for group in ordered]
 
 
-def headline(record: TrialRecord) -> dict[str, float]:
+def main_numbers(record: TrialRecord) -> dict[str, float]:
     """The numbers that stand for a trial: losses of its parts, and metrics of the last part."""
     losses: dict[str, float] = {}
     metrics: dict[str, float] = {}
     for part in columns.PARTS:
-        numbers = _part(record, part)
+        of_part = record.test if part == columns.TEST else columns.of_part(record.final, part)
+        numbers = {k: float(v) for k, v in of_part.items() if isinstance(v, int | float)}
         if columns.LOSS in numbers:
             losses[columns.name(part, columns.LOSS)] = numbers[columns.LOSS]
         known = {name: numbers[name] for name in METRICS if name in numbers}
@@ -65,22 +65,17 @@ def headline(record: TrialRecord) -> dict[str, float]:
     return losses | metrics
 
 
-def _part(record: TrialRecord, part: str) -> dict[str, float]:
-    """The final numbers of a part without its name in front."""
-    test = part == columns.TEST
-    numbers = record.test if test else columns.of_part(record.final, part)
-    return {key: float(value) for key, value in numbers.items() if isinstance(value, int | float)}
-
-
-def _row(group: Sequence[TrialRecord]) -> Row:
+def _cell_row(group: Sequence[TrialRecord]) -> CellRow:
     done = [record for record in group if record.done]
-    lines = [headline(record) for record in done]
-    names = list(dict.fromkeys(name for line in lines for name in line))
-    spreads = {name: Spread.of([line[name] for line in lines if name in line]) for name in names}
-    return Row(
+    numbers: dict[str, list[float]] = {}
+    for record in done:
+        for name, number in main_numbers(record).items():
+            numbers.setdefault(name, []).append(number)
+    spreads = {name: SeedSpread.of(values) for name, values in numbers.items()}
+    return CellRow(
         cell=group[0].cell,
         trials=len(group),
         done=len(done),
-        failed=sum(record.status in ("failed", "diverged", "unreadable") for record in group),
+        failed=sum(record.status.lost for record in group),
         numbers={name: spread for name, spread in spreads.items() if spread is not None},
     )

@@ -1,4 +1,4 @@
-"""Where a cluster's scheduler is, and whether it may be trusted."""
+"""A cluster's scheduler: its address, whether it may be trusted, and the connection."""
 
 import logging
 import os
@@ -21,7 +21,7 @@ FORMS = "tcp://host:port, tls://host:port or local:N"
 
 @dataclass(frozen=True)
 class Tls:
-    """The files that prove who is who: the authority's certificate, one's own, and its key."""
+    """Files of TLS: the authority's certificate, your own certificate, and its key."""
 
     ca: str | None = None
     cert: str | None = None
@@ -37,7 +37,7 @@ class Address:
 
     @classmethod
     def parse(cls, text: str) -> "Address":
-        """Raises UsageError with the forms there are."""
+        """Raises UsageError with the forms of an address."""
         kind, colon, rest = text.partition(":")
         if kind == "local" and colon and rest.isascii() and rest.isdigit() and 0 < int(rest) < 1000:
             return cls(text, int(rest))
@@ -51,11 +51,11 @@ class Address:
         return cls(text)
 
 
-def refuse_strangers(address: Address, insecure: bool) -> None:
+def refuse_without_tls(address: Address, insecure: bool) -> None:
     """UsageError for a scheduler that cannot prove its identity, here or elsewhere.
 
-    This program takes what a scheduler sends as Python objects. Without TLS a scheduler obeys
-    everybody who reaches it, on this machine every account, so all of them could run code here.
+    This program unpickles what a scheduler sends. Without TLS, every account that reaches the
+    scheduler can send it something, on its own machine all accounts, and so run code here.
     """
     if address.workers is not None or address.text.startswith("tls:") or insecure:
         return
@@ -70,14 +70,15 @@ def refuse_strangers(address: Address, insecure: bool) -> None:
 def connected(address: Address, tls: Tls) -> Iterator[Any]:
     """A distributed.Client; a local cluster ends with the `with`, or with this process.
 
-    Raises UsageError without dask.distributed or for unusable TLS files, StorageError when nobody
-    answers.
+    Raises UsageError without dask.distributed or for unusable TLS files, StorageError when no
+    scheduler answers.
     """
     require_distributed(address)
     import distributed
 
     start: Any = distributed.Client  # has no types
-    _quiet()
+    for name in ("distributed", "tornado.application", "asyncio"):  # nnlab says it in a sentence
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # other versions of packages that no trial uses
         if address.workers is not None:
@@ -89,9 +90,10 @@ def connected(address: Address, tls: Tls) -> Iterator[Any]:
             ):
                 yield client
             return
-        options = {"timeout": PATIENCE, "security": security(address, tls)}
-        try:
-            knock(address)
+        options = {"timeout": PATIENCE, "security": tls_security(address, tls)}
+        parts = urlsplit(address.text)
+        try:  # first a plain connection: its error has the system's own reason
+            socket.create_connection((parts.hostname or "", parts.port or 0), PATIENCE).close()
             client = start(address.text, set_as_default=False, **options)
         except (OSError, ValueError) as error:
             raise StorageError(_unreachable(address, error)) from None
@@ -99,14 +101,8 @@ def connected(address: Address, tls: Tls) -> Iterator[Any]:
             yield client
 
 
-def knock(address: Address) -> None:
-    """OSError with the system's own reason when nothing listens there."""
-    parts = urlsplit(address.text)
-    socket.create_connection((parts.hostname or "", parts.port or 0), PATIENCE).close()
-
-
 def require_distributed(address: Address) -> None:
-    """UsageError for a package that the cluster needs and that is not installed."""
+    """UsageError for a package that a cluster needs and that is not installed."""
     needed = {"distributed": "dask.distributed"}
     if address.workers is not None:
         needed["cryptography"] = "cryptography (for the certificate of local:N)"
@@ -115,8 +111,8 @@ def require_distributed(address: Address) -> None:
             raise UsageError(MISSING.format(package))
 
 
-def security(address: Address, tls: Tls) -> Any:
-    """What the options say, else what dask's own configuration says."""
+def tls_security(address: Address, tls: Tls) -> Any:
+    """Dask's Security from the options, else from Dask's own configuration; None without TLS."""
     from distributed.security import Security
 
     if not address.text.startswith("tls:"):
@@ -128,13 +124,13 @@ def security(address: Address, tls: Tls) -> Any:
             raise UsageError(f"There is no file {shown(path)}.")
     given = {"tls_ca_file": tls.ca, "tls_client_cert": tls.cert, "tls_client_key": tls.key}
     make: Any = Security  # has no types
-    found = make(require_encryption=True, **{name: path for name, path in given.items() if path})
-    if not (found.tls_ca_file and found.tls_client_cert):
+    security = make(require_encryption=True, **{name: path for name, path in given.items() if path})
+    if not (security.tls_ca_file and security.tls_client_cert):
         raise UsageError(
             "TLS needs the certificate of the authority and one of your own: --tls-ca, --tls-cert "
             "and --tls-key, or distributed.comm.tls in dask's configuration."
         )
-    return found
+    return security
 
 
 def _unreachable(address: Address, error: Exception) -> str:
@@ -147,9 +143,3 @@ def _unreachable(address: Address, error: Exception) -> str:
         f"The scheduler {shown(address.text)} cannot be reached: {shown(reason)}. `dask scheduler` "
         "starts one; `--cluster local:2` needs none."
     )
-
-
-def _quiet() -> None:
-    """What distributed has to say about lost connections is said by us, in a sentence."""
-    for name in ("distributed", "tornado.application", "asyncio"):
-        logging.getLogger(name).setLevel(logging.CRITICAL)
