@@ -202,7 +202,7 @@ class Dispatch:
         """Give every free slot a trial."""
         busy = Counter(worker for _, worker in self.running.values())
         for _ in range(len(self.waiting)):
-            if all(busy[worker] >= count for worker, count in self.slots.items()):
+            if sum(busy.values()) >= sum(self.slots.values()):
                 return
             trial = self.waiting.popleft()
             if known := read_outcome(RunFolder(self.parent / trial.name)):
@@ -210,16 +210,19 @@ class Dispatch:
                 continue
             refused = self.refused.get(trial.data_key, {})
             able = [worker for worker in self.slots if worker not in refused]
-            free = [worker for worker in able if busy[worker] < self.slots[worker]]
-            if free:
+            if free := self.free_slots(able, busy):
                 worker = min(free, key=lambda name: busy[name] / self.slots[name])
                 busy[worker] += 1
                 self.running[self.submit(trial, worker)] = (trial, worker)
                 yield Begun(trial.name)
-            elif able or not refused or not self.slots:
+            elif able or not (self.slots and refused):
                 self.waiting.append(trial)
             else:
                 yield self.fail_refused(trial, refused)
+
+    def free_slots(self, workers: Sequence[str], busy: Counter[str]) -> list[str]:
+        """The workers that can take another trial."""
+        return [worker for worker in workers if busy[worker] < self.slots[worker]]
 
     def fail_refused(self, trial: Trial, refused: dict[str, str]) -> Outcome:
         """No worker has the trial's data: the reason, or those of all workers."""

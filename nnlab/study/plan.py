@@ -146,20 +146,23 @@ def _differences(before: Mapping[str, Any], about: Mapping[str, Any]) -> Iterato
     """A line for each difference between two sweep.yaml that makes them different sweeps."""
     from nnlab.experiment.changes import differences
 
-    theirs, ours = ([axis.get("key") for axis in one["axes"]] for one in (before, about))
-    varied = set(map(canonical, ours))
-    if "search" in about:  # it has the axes, in any order, and their ranges
-        varied.clear()
+    theirs, ours = ([str(axis.get("key")) for axis in one["axes"]] for one in (before, about))
+    if "search" in about:  # it names the axes, in any order, and their ranges
+        ours = []
     elif theirs != ours:
-        yield f"  axes: {', '.join(map(str, theirs))} there, {', '.join(ours)} here"
+        yield f"  axes: {', '.join(theirs)} there, {', '.join(ours)} here"
     old, new = (mapping_or_empty(one.get("search")) for one in (before, about))
-    spaces = [(f"search.{k}", old.get(k), new.get(k)) for k in {**old, **new}]
-    changes = [change for change in spaces if change[1] != change[2]]
+    changes = [
+        (f"search.{k}", old.get(k), new.get(k)) for k in {**old, **new} if old.get(k) != new.get(k)
+    ]
     changes += differences(mapping_or_empty(before.get("base")), about["base"])
-    for key, *values in changes:
-        if canonical(key) not in varied:
-            there, here = ("nothing" if v is None else setting_value(v) for v in values)
-            yield f"  {key}: {there} there, {here} here"
+    for key, there, here in changes:
+        if canonical(key) not in map(canonical, ours):
+            yield f"  {key}: {_value_text(there)} there, {_value_text(here)} here"
+
+
+def _value_text(value: Any) -> str:
+    return "nothing" if value is None else setting_value(value)
 
 
 def register(folder: SweepFolder, about: Mapping[str, Any], code: Mapping[str, Any]) -> None:
@@ -184,24 +187,34 @@ def read_progress(sweep: Sweep, folder: SweepFolder, retry: bool = False) -> Pro
     """What is done and what is to do; with `retry` also what failed before. Changes nothing."""
     trials = {trial.name: trial for trial in sweep.trials}
     stale = {name: t for name, t in trials.items() if is_stale(folder.trial(name), t)}
-    fresh = [name for name in trials if name not in stale]
-    known = {name: o for name in fresh if (o := read_outcome(folder.trial(name))) is not None}
-    done = [outcome for outcome in known.values() if outcome.done]
-    lost = [outcome for outcome in known.values() if not outcome.done and not retry]
+    outcomes = {name: read_outcome(folder.trial(name)) for name in trials if name not in stale}
+    ended = [outcome for outcome in outcomes.values() if outcome is not None]
+    done = [outcome for outcome in ended if outcome.done]
+    lost = [outcome for outcome in ended if not (retry or outcome.done)]
     over = {outcome.name for outcome in (*done, *lost)}
-    todo = [trial for name, trial in trials.items() if name not in over]
-    begun = sum(name not in known and folder.trial(name).exists() for name in fresh)
     runs = [Run(folder.path / outcome.name) for outcome in done]
-    hashes = {trials[run.name].data_key: sha for run in runs if (sha := run.data_source[1])}
-    seconds = [s for run in runs if isinstance(s := run.about.get("seconds"), float)]
     return Progress(
         done=tuple(done),
         lost=tuple(lost),
-        todo=tuple(replace(t, data=t.data or hashes.get(t.data_key)) for t in todo),
-        begun=begun,
-        seconds=fmean(seconds) if seconds else None,
+        todo=_with_hashes([t for t in sweep.trials if t.name not in over], runs, trials),
+        begun=sum(o is None and folder.trial(name).exists() for name, o in outcomes.items()),
+        seconds=_mean_seconds(runs),
         stale=tuple(stale.values()),
     )
+
+
+def _mean_seconds(runs: Sequence[Run]) -> float | None:
+    seconds = [run.about.get("seconds") for run in runs]
+    known = [value for value in seconds if isinstance(value, float)]
+    return fmean(known) if known else None
+
+
+def _with_hashes(
+    todo: Sequence[Trial], runs: Sequence[Run], trials: Mapping[str, Trial]
+) -> tuple[Trial, ...]:
+    """The trials with the SHA-256 that finished runs had of the same data."""
+    hashes = {trials[run.name].data_key: run.data_source[1] for run in runs}
+    return tuple(replace(trial, data=trial.data or hashes.get(trial.data_key)) for trial in todo)
 
 
 def stale_elsewhere(sweep: Sweep, folder: SweepFolder) -> list[TrialRecord]:
