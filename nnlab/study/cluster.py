@@ -22,7 +22,7 @@ from nnlab.study.execute import Events, Note
 from nnlab.study.parcel import Parcel, pack_run, unpack_run
 from nnlab.study.processes import COMPILED, Entry, Processes, serve
 from nnlab.study.scheduler import Address, Tls, connected, refuse_without_tls
-from nnlab.study.trial import Begun, Outcome, Trial, read_outcome, record_failure
+from nnlab.study.trial import Begun, Outcome, Trial, read_outcome, record_failed_trial
 
 LOOK = 0.5  # seconds between two looks at which workers there are
 TICK = 0.02  # seconds between two looks at which trials are done
@@ -229,7 +229,7 @@ class Dispatch:
         by_worker = "; ".join(f"{worker}: {why}" for worker, why in refused.items())
         reasons = set(refused.values())
         reason = reasons.pop() if len(reasons) == 1 else by_worker
-        return record_failure(trial, self.parent, reason)
+        return record_failed_trial(trial, self.parent, reason)
 
     def submit(self, trial: Trial, worker: str) -> Any:
         """The future of a Delivery."""
@@ -300,7 +300,7 @@ class Dispatch:
         """
         if parcel is None:  # the worker's disk was full, say
             reason = outcome.reason or "it came back without a run folder"
-            return record_failure(trial, self.parent, reason)
+            return record_failed_trial(trial, self.parent, reason)
         try:
             unpack_run(parcel, self.parent / trial.name)
         except RunLocked as error:
@@ -317,7 +317,7 @@ class Dispatch:
             self.waiting.appendleft(trial)
         else:
             reason = f"it was lost {TRIES} times, at last: {why}"
-            yield record_failure(trial, self.parent, reason)
+            yield record_failed_trial(trial, self.parent, reason)
 
 
 def compiles(trial: Trial) -> bool:

@@ -46,6 +46,11 @@ class Sweep:
     notes: tuple[str, ...] = ()
 
     @property
+    def by_name(self) -> dict[str, Trial]:
+        """The trials by their names."""
+        return {trial.name: trial for trial in self.trials}
+
+    @property
     def about(self) -> dict[str, Any]:
         """The content of sweep.yaml."""
         return {
@@ -61,7 +66,7 @@ class Sweep:
 
 
 @dataclass(frozen=True)
-class Progress:
+class SweepProgress:
     """The trials of a sweep by what is on disk: done, without a result, and to run.
 
     begun: how many of those to run were interrupted and continue.
@@ -183,24 +188,29 @@ def register(folder: SweepFolder, about: Mapping[str, Any], code: Mapping[str, A
     folder.write_about(content)
 
 
-def read_progress(sweep: Sweep, folder: SweepFolder, retry: bool = False) -> Progress:
+def read_progress(sweep: Sweep, folder: SweepFolder, retry: bool = False) -> SweepProgress:
     """What is done and what is to do; with `retry` also what failed before. Changes nothing."""
-    trials = {trial.name: trial for trial in sweep.trials}
-    stale = {name: t for name, t in trials.items() if is_stale(folder.trial(name), t)}
-    outcomes = {name: read_outcome(folder.trial(name)) for name in trials if name not in stale}
-    ended = [outcome for outcome in outcomes.values() if outcome is not None]
+    trials = sweep.by_name
+    stale = [trial for trial in sweep.trials if is_stale(folder.trial(trial.name), trial)]
+    fresh = trials.keys() - {trial.name for trial in stale}
+    outcomes = {name: read_outcome(folder.trial(name)) for name in trials if name in fresh}
+    ended = list(filter(None, outcomes.values()))
     done = [outcome for outcome in ended if outcome.done]
-    lost = [outcome for outcome in ended if not (retry or outcome.done)]
+    lost = [] if retry else [outcome for outcome in ended if not outcome.done]
     over = {outcome.name for outcome in (*done, *lost)}
     runs = [Run(folder.path / outcome.name) for outcome in done]
-    return Progress(
+    return SweepProgress(
         done=tuple(done),
         lost=tuple(lost),
-        todo=_with_hashes([t for t in sweep.trials if t.name not in over], runs, trials),
-        begun=sum(o is None and folder.trial(name).exists() for name, o in outcomes.items()),
+        todo=_to_run(trials, over, runs),
+        begun=sum(folder.trial(name).exists() for name in _unended(outcomes)),
         seconds=_mean_seconds(runs),
-        stale=tuple(stale.values()),
+        stale=tuple(stale),
     )
+
+
+def _unended(outcomes: Mapping[str, Outcome | None]) -> list[str]:
+    return [name for name, outcome in outcomes.items() if outcome is None]
 
 
 def _mean_seconds(runs: Sequence[Run]) -> float | None:
@@ -209,12 +219,14 @@ def _mean_seconds(runs: Sequence[Run]) -> float | None:
     return fmean(known) if known else None
 
 
-def _with_hashes(
-    todo: Sequence[Trial], runs: Sequence[Run], trials: Mapping[str, Trial]
-) -> tuple[Trial, ...]:
-    """The trials with the SHA-256 that finished runs had of the same data."""
+def _to_run(trials: Mapping[str, Trial], over: set[str], runs: Sequence[Run]) -> tuple[Trial, ...]:
+    """The trials that are not over, with the SHA-256 that finished runs had of the same data."""
     hashes = {trials[run.name].data_key: run.data_source[1] for run in runs}
-    return tuple(replace(trial, data=trial.data or hashes.get(trial.data_key)) for trial in todo)
+    return tuple(
+        replace(trial, data=trial.data or hashes.get(trial.data_key))
+        for name, trial in trials.items()
+        if name not in over
+    )
 
 
 def stale_elsewhere(sweep: Sweep, folder: SweepFolder) -> list[TrialRecord]:
@@ -230,7 +242,7 @@ def stale_elsewhere(sweep: Sweep, folder: SweepFolder) -> list[TrialRecord]:
     return stale
 
 
-def discard_runs(progress: Progress, folder: SweepFolder) -> None:
+def discard_runs(progress: SweepProgress, folder: SweepFolder) -> None:
     """Remove the runs that are to run again from their beginning. Only under the lock."""
     for trial in progress.todo:
         known = read_outcome(folder.trial(trial.name))

@@ -22,7 +22,7 @@ from typing import Any
 
 from nnlab.errors import Interrupted
 from nnlab.run import environment, threads
-from nnlab.study.trial import Begun, Outcome, Trial, record_failure, run_trial
+from nnlab.study.trial import Begun, Outcome, Trial, record_failed_trial, run_trial
 
 Entry = Callable[[Connection, Path, int | None], None]
 Event = Begun | Outcome
@@ -161,7 +161,7 @@ class Worker:
     def lose(self, trial: Trial, parent: Path, reason: str) -> Outcome:
         """Record that its trial failed with the process."""
         self.trial, self.over = None, True
-        return record_failure(trial, parent, reason)
+        return record_failed_trial(trial, parent, reason)
 
     def dismiss(self) -> None:
         """Tell it that there are no more trials."""

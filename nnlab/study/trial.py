@@ -146,7 +146,7 @@ def run_trial(
     if known is not None:
         return replace(known, pruned=_prune_rows(folder, pruning))
     if outcome.error is not None:
-        record_failure(trial, parent, str(outcome.reason))
+        record_failed_trial(trial, parent, str(outcome.reason))
     return replace(outcome, seconds=perf_counter() - began)
 
 
@@ -172,7 +172,7 @@ def is_stale(folder: RunFolder, trial: Trial) -> bool:
         return False
 
 
-def record_failure(trial: Trial, parent: Path, reason: str) -> Outcome:
+def record_failed_trial(trial: Trial, parent: Path, reason: str) -> Outcome:
     """Write into the trial's folder that it failed, whatever state it was left in.
 
     Where the system refuses to write, nothing is recorded: the trial counts as not yet run.
