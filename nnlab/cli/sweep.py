@@ -30,8 +30,8 @@ from nnlab.study import scheduler
 from nnlab.study.cluster import Cluster
 from nnlab.study.execute import Executor, InProcess, Note, choose_executor
 from nnlab.study.plan import (
-    Progress,
     Sweep,
+    SweepProgress,
     discard_runs,
     prepare_sweep,
     read_progress,
@@ -202,7 +202,7 @@ def _cluster(
     return Cluster(address, timeout, memory, insecure, files)
 
 
-def _plan_line(sweep: Sweep, progress: Progress, runner: Executor) -> str:
+def _plan_line(sweep: Sweep, progress: SweepProgress, runner: Executor) -> str:
     """sweep-xor-lr: 25 trials: 18 done, 6 to run, 1 failed, about 40 s."""
     parts = [f"{len(progress.done):,} done"] if progress.done else []
     parts.append(f"{len(progress.todo):,} to run")
