@@ -62,18 +62,18 @@ def command(run: tuple[str, ...], runs: Path | None, out: Path | None, show: boo
 def made(run: tuple[str, ...], runs: Path | None, out: Path | None) -> "tuple[Report, Path]":
     """The page, and where it goes: that of a sweep, of a run, of a race, or of several runs."""
     from nnlab.race.folder import is_race
-    from nnlab.race.page import of_race
+    from nnlab.race.page import report_race
     from nnlab.run.names import runs_folder
     from nnlab.show.figures.overlay import folder_of
-    from nnlab.show.page import of_run, of_runs, of_sweep
+    from nnlab.show.page import report_run, report_runs, report_sweep
 
     if len(run) == 1 and (sweep := find_sweep(run[0], runs)) is not None:
         place = out or sweep.path / NAME
-        return of_sweep(sweep, place), place
+        return report_sweep(sweep, place), place
     folders = [find_run(one, runs) for one in run]
     if len(folders) == 1:
         folder = folders[0]
-        page = of_race(folder) if is_race(folder) else of_run(folder)
+        page = report_race(folder) if is_race(folder) else report_run(folder)
         return page, out or folder.path / NAME
     place = out or folder_of(folders, runs_folder(runs)) / NAME  # where `nnlab plot` draws them
-    return of_runs(folders, place), place
+    return report_runs(folders, place), place

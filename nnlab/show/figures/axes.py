@@ -7,25 +7,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nnlab.core import columns
-from nnlab.core.losses import plain_losses
-from nnlab.core.metrics import is_share, label_of
+from nnlab.core.metrics import is_share
 from nnlab.core.types import FloatArray
 from nnlab.show.figures.scales import is_log
 from nnlab.show.figures.style import look
+from nnlab.show.figures.titles import quantity_words
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 FEW_DECADES = 2.0  # powers of ten: up to so many have too few ticks of their own
-LARGEST = 1e100  # a run that diverges passes this, and matplotlib's arithmetic overflows beyond
 FEW = 30  # up to so many points each is marked: there a line alone hides where the data is
-
-
-def numbers(column: Any) -> FloatArray:
-    """A column as floats, with nan for what no axis can show."""
-    values = np.asarray(column, dtype=np.float64)
-    return np.where(np.abs(values) < LARGEST, values, np.nan)
 
 
 def show(ax: "Axes", values: FloatArray, quantity: str = columns.LOSS) -> None:
@@ -116,19 +109,9 @@ def bare(ax: "Axes") -> None:
         spine.set_visible(False)
 
 
-def loss_label(config: Mapping[str, Any]) -> str:
-    """The axis label of the loss: which one, and whether it is summed."""
-    loss = config.get("loss")
-    if not isinstance(loss, dict):
-        return f"loss ({literal(str(loss))})" if loss else "loss"
-    name = literal(str(loss.get("name")).replace("_", " "))
-    summed = name in plain_losses() and loss.get("reduction") in ("sum", "batch_mean")
-    return f"loss ({name}, summed over outputs)" if summed else f"loss ({name})"
-
-
-def label(quantity: str, config: Mapping[str, Any]) -> str:
+def quantity_label(quantity: str, config: Mapping[str, Any]) -> str:
     """The axis label of a column of metrics.csv without its prefix."""
-    return loss_label(config) if quantity == columns.LOSS else literal(label_of(quantity))
+    return literal(quantity_words(quantity, config))
 
 
 def short(text: str, most: int = 16) -> str:

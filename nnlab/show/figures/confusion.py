@@ -87,4 +87,5 @@ CONFUSION = Plot(
     unsuited,
     draw,
     _said,
+    early=True,
 )

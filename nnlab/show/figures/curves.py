@@ -8,16 +8,9 @@ import numpy as np
 from nnlab.core import columns
 from nnlab.core.types import FloatArray
 from nnlab.show.figures import style
-from nnlab.show.figures.axes import (
-    FEW,
-    label,
-    legend,
-    numbers,
-    show,
-    whole_numbers,
-)
+from nnlab.show.figures.axes import FEW, legend, quantity_label, show, whole_numbers
 from nnlab.show.figures.plot import Plot
-from nnlab.show.figures.scales import smoothed, window
+from nnlab.show.figures.scales import finite_numbers, smoothed, window
 from nnlab.show.figures.style import look
 from nnlab.show.figures.view import View
 
@@ -34,13 +27,13 @@ def unsuited(run: View) -> str | None:
     return None if len(run.metrics.get("epoch", ())) > 1 else "no epoch was finished"
 
 
-def draw(run: View) -> "Figure":
-    """Loss and each metric over the epochs, one panel each, training beside validation.
+def draw(run: View, quantities: Sequence[str] = ()) -> "Figure":
+    """The quantities (default: all) over the epochs, training beside validation.
 
     The best epoch carries a circle; a dotted line stands where a run diverged.
     """
     table, config = run.metrics, run.settings
-    names = columns.quantities(table)
+    names = list(quantities) or columns.quantities(table)
     figure, axes = style.panels(len(names))
     style.head(figure, *run.title)
     for ax, quantity in zip(axes, names, strict=True):
@@ -48,7 +41,7 @@ def draw(run: View) -> "Figure":
         _mark_best(ax, run, table, quantity)
         _mark_divergence(ax, run)
         ax.set_xlabel("epoch")
-        ax.set_ylabel(label(quantity, config))
+        ax.set_ylabel(quantity_label(quantity, config))
     legend(figure, axes[0], note(axes))
     return figure
 
@@ -66,7 +59,7 @@ def details(run: View) -> str:
     table, told = run.metrics, []
     for key, (part, _, _) in part_names(run.settings).items():
         for quantity in columns.quantities(table):
-            values = numbers(table.get(columns.name(key, quantity), []))
+            values = finite_numbers(table.get(columns.name(key, quantity), []))
             found = values[np.isfinite(values)]
             if len(found) > 1:
                 told.append(f"{part} {quantity} goes from {found[0]:.4g} to {found[-1]:.4g}")
@@ -87,7 +80,7 @@ def _panel(
 ) -> None:
     """The lines of one quantity."""
     known = {
-        part: numbers(table[name])
+        part: finite_numbers(table[name])
         for part in parts
         if (name := columns.name(part, quantity)) in table
     }
@@ -95,7 +88,7 @@ def _panel(
     show(ax, np.concatenate([np.empty(0), *known.values()]), quantity)
     for part, values in known.items():
         name, colour, dash = parts[part]
-        line(ax, numbers(table["epoch"]), values, color=colour, linestyle=dash, label=name)
+        line(ax, finite_numbers(table["epoch"]), values, color=colour, linestyle=dash, label=name)
     whole_numbers(ax)
 
 
@@ -118,8 +111,8 @@ def _mark_best(ax: "Axes", run: View, table: dict[str, Any], quantity: str) -> N
     """A circle on the epoch that summary.json calls best; an unfinished run has none."""
     best = (run.summary.get("best") or {}).get("epoch")
     names = (columns.name(part, quantity) for part in reversed(columns.WATCHED))
-    values = numbers(next(table[name] for name in names if name in table))
-    found = values[numbers(table["epoch"]) == best]
+    values = finite_numbers(next(table[name] for name in names if name in table))
+    found = values[finite_numbers(table["epoch"]) == best]
     if best is None or not found.size or found[0] < ax.get_ylim()[0]:
         return
     ax.plot(

@@ -4,11 +4,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from nnlab.core import columns
 from nnlab.core.types import Array
 from nnlab.show.figures import style
-from nnlab.show.figures.axes import loss_label, numbers, short, whole_numbers
+from nnlab.show.figures.axes import quantity_label, short, whole_numbers
 from nnlab.show.figures.palette import DASHES, MARKERS
 from nnlab.show.figures.plot import Plot
+from nnlab.show.figures.scales import finite_numbers
 from nnlab.show.figures.style import look
 from nnlab.show.figures.targets import output_names, unsuited_table
 from nnlab.show.figures.view import View
@@ -40,12 +42,12 @@ def draw(run: View) -> "Figure":
     top, middle, bottom = figure.subplots(3, 1, sharex=True, height_ratios=[1, 1, 1.3])
     _map(figure, top, run.scaled(rows.inputs).reshape(len(rows), -1))
     _outputs(figure, middle, run, rows.outputs)
-    losses = numbers(run.losses(rows))
+    losses = finite_numbers(run.losses(rows))
     _dots(bottom, losses, look().blue, "o")
     mean = float(np.nanmean(losses)) if np.isfinite(losses).any() else 0.0
     bottom.axhline(mean, color=look().red, linestyle=DASHES[1], label=f"mean {mean:.4g}")
     bottom.set_ylim(bottom=0)
-    bottom.set_ylabel(f"{loss_label(run.settings)}\nof each sample")
+    bottom.set_ylabel(f"{quantity_label(columns.LOSS, run.settings)}\nof each sample")
     bottom.set_xlabel("sample")
     bottom.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
     whole_numbers(bottom)
@@ -54,7 +56,7 @@ def draw(run: View) -> "Figure":
 
 def _map(figure: "Figure", ax: "Axes", inputs: Array) -> None:
     """The inputs as a picture: a column for each sample."""
-    shown = numbers(inputs.T)
+    shown = finite_numbers(inputs.T)
     colours, low, high = style.scaled(
         float(np.nanmin(shown, initial=0.0)), float(np.nanmax(shown, initial=0.0))
     )
@@ -71,7 +73,13 @@ def _outputs(figure: "Figure", ax: "Axes", run: View, outputs: Array) -> None:
     names = output_names(run, outputs.shape[1])
     for number in range(min(outputs.shape[1], MOST_LINES)):
         colour = look().lines[number]
-        _dots(ax, numbers(outputs[:, number]), colour, MARKERS[number], short(names[number], 10))
+        _dots(
+            ax,
+            finite_numbers(outputs[:, number]),
+            colour,
+            MARKERS[number],
+            short(names[number], 10),
+        )
     ax.set_ylabel("output")
     more = outputs.shape[1] - MOST_LINES
     title = f"output ({more} more)" if more > 0 else "output"

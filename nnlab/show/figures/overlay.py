@@ -13,17 +13,11 @@ from nnlab.core.types import FloatArray
 from nnlab.errors import NnlabError, RunUnreadable
 from nnlab.run.folder import RunFolder
 from nnlab.show.figures import style
-from nnlab.show.figures.axes import (
-    label,
-    legend,
-    numbers,
-    short,
-    show,
-    whole_numbers,
-)
+from nnlab.show.figures.axes import legend, quantity_label, short, show, whole_numbers
 from nnlab.show.figures.curves import line, note, unsuited
 from nnlab.show.figures.drawing import Drawn, Form, files, save
 from nnlab.show.figures.palette import DASHES
+from nnlab.show.figures.scales import finite_numbers
 from nnlab.show.figures.style import look
 from nnlab.show.figures.titles import Trained, title
 from nnlab.show.figures.view import View
@@ -69,16 +63,16 @@ def folder_of(runs: Sequence[RunFolder], parent: Path) -> Path:
     return parent / f"compare-{hashlib.sha256(together).hexdigest()[:6]}"
 
 
-def draw(runs: Sequence[View]) -> "Figure":
-    """Loss and metrics of every run that trained an epoch: training full, validation dotted.
+def draw(runs: Sequence[View], quantities: Sequence[str] = ()) -> "Figure":
+    """The quantities (default: the first four) of every run that has finished an epoch.
 
     Raises RunUnreadable when there is none.
     """
     shown = [run for run in runs if unsuited(run) is None]
     if not shown:
         raise RunUnreadable("None of these runs has finished an epoch, so there are no curves.")
-    names = columns.quantities(name for run in shown for name in run.metrics)[:4]
-    labels = called([run.settings for run in shown], [run.folder.name for run in shown])
+    names = list(quantities) or columns.quantities(n for run in shown for n in run.metrics)[:4]
+    labels = run_labels([run.settings for run in shown], [run.folder.name for run in shown])
     figure, axes = style.panels(len(names), height=1.15)
     trained = [one for run in shown for one in run.trained]
     style.head(figure, *heading([run.settings for run in shown], trained))
@@ -97,7 +91,7 @@ def _lines(ax: "Axes", quantity: str, runs: Sequence[View], labels: Sequence[str
     values = [values for lines in every for values in lines.values()]
     show(ax, np.concatenate([np.empty(0), *values]), quantity)
     for number, (run, lines, name) in enumerate(zip(runs, every, labels, strict=True)):
-        epochs = numbers(run.metrics["epoch"])
+        epochs = finite_numbers(run.metrics["epoch"])
         colour = look().lines[number % len(look().lines)]
         dash = DASHES[number % len(DASHES)]  # 7 colours and 4 dashes: 28 lines differ
         for part, found in lines.items():
@@ -105,7 +99,7 @@ def _lines(ax: "Axes", quantity: str, runs: Sequence[View], labels: Sequence[str
                 thin: dict[str, Any] = {"color": colour, "linewidth": 0.7, "alpha": 0.6}
                 ax.plot(epochs, found, linestyle=dash, **thin)
             else:
-                known = name if number < MOST_LABELS else None
+                known = short(name, 40) if number < MOST_LABELS else None
                 line(ax, epochs, found, color=colour, linestyle=dash, label=known)
     whole_numbers(ax)
 
@@ -113,7 +107,7 @@ def _lines(ax: "Axes", quantity: str, runs: Sequence[View], labels: Sequence[str
 def _columns(run: View, quantity: str) -> dict[str, FloatArray]:
     """The values of a quantity by part, train and val."""
     return {
-        part: numbers(run.metrics[name])
+        part: finite_numbers(run.metrics[name])
         for part in columns.WATCHED
         if (name := columns.name(part, quantity)) in run.metrics
     }
@@ -121,7 +115,7 @@ def _columns(run: View, quantity: str) -> dict[str, FloatArray]:
 
 def _axis(quantity: str, runs: Sequence[View]) -> str:
     """The label that all runs share; different losses are just "loss"."""
-    found = {label(quantity, run.settings) for run in runs}
+    found = {quantity_label(quantity, run.settings) for run in runs}
     return found.pop() if len(found) == 1 else quantity
 
 
@@ -144,20 +138,20 @@ def heading(
     return short(name, 80), title("", shared, None, trained)[1] or f"{len(configs)} runs"
 
 
-def called(configs: Sequence[Mapping[str, Any]], folders: Sequence[str]) -> list[str]:
+def run_labels(configs: Sequence[Mapping[str, Any]], folders: Sequence[str]) -> list[str]:
     """A name for each run: the settings that differ, else the folder."""
-    flat = [dict(_flat(config)) for config in configs]
-    keys = list(dict.fromkeys(key for one in flat for key in one))
+    settings = [flat(config) for config in configs]
+    keys = list(dict.fromkeys(key for one in settings for key in one))
     # Two values that are equal as text are one: a list can be no member of a set.
-    apart = [key for key in keys if len({repr(one.get(key)) for one in flat}) > 1]
+    apart = [key for key in keys if len({repr(one.get(key)) for one in settings}) > 1]
     told = [key for key in apart if key != "name"] or apart
     if len(told) > KEYS:
         told = ["name"] if "name" in apart else []
-    names = [", ".join(_called(key, one.get(key)) for key in told) for one in flat]
+    names = [", ".join(_called(key, one.get(key)) for key in told) for one in settings]
     if len(set(names)) < len(names):
         tails = [folder[-6:] for folder in folders]
         names = [f"{name} {tail}".strip() for name, tail in zip(names, tails, strict=True)]
-    return [short(name.replace("'", ""), 40) for name in names]
+    return [name.replace("'", "") for name in names]
 
 
 def _called(key: str, value: Any) -> str:
@@ -166,12 +160,14 @@ def _called(key: str, value: Any) -> str:
     return quoted(value) if last == "name" else f"{last} {quoted(value)}"
 
 
-def _flat(value: Any, path: str = "") -> list[tuple[str, Any]]:
-    """Every setting by its dotted path; sweeps say nothing of a run."""
-    if isinstance(value, Mapping):
-        entries = [(str(key), item) for key, item in value.items() if path or key != "sweeps"]
-    elif isinstance(value, list):
-        entries = [(str(number), item) for number, item in enumerate(value)]
-    else:
-        return [(path, value)]
-    return [pair for key, item in entries for pair in _flat(item, f"{path}.{key}".strip("."))]
+def flat(settings: Any, path: str = "") -> dict[str, Any]:
+    """Every setting by its dotted path, without the named sweeps."""
+    if isinstance(settings, list) and settings and all(isinstance(s, Mapping) for s in settings):
+        settings = dict(enumerate(settings))
+    if not isinstance(settings, Mapping):
+        return {path: settings}
+    inner: dict[str, Any] = {}
+    for key, value in settings.items():
+        if path or key != "sweeps":
+            inner |= flat(value, f"{path}.{key}".strip("."))
+    return inner

@@ -13,7 +13,7 @@ from nnlab.core.layers.pooling import AvgPool, MaxPool
 from nnlab.core.layers.reshape import Reshape
 from nnlab.core.network import Network
 from nnlab.core.types import Array, FloatArray, IntArray, Shape, size
-from nnlab.show.figures.axes import numbers
+from nnlab.show.figures.scales import finite_numbers
 from nnlab.show.figures.view import Rows, View
 
 PICTURES = 3
@@ -79,7 +79,7 @@ def stages(run: View, inputs: Array) -> list[Stage]:
         binding.forward(run.scaled(inputs))
     found = []
     for first, last in places:
-        maps = numbers(binding.bound[last].y)
+        maps = finite_numbers(binding.bound[last].y)
         best = liveliest(maps)
         found.append(Stage(first, last, maps[..., best], best, maps.shape[3]))
     return found

@@ -11,7 +11,7 @@ from nnlab.core.metrics import METRICS, label_of
 from nnlab.errors import NnlabError
 from nnlab.run.sweeps import SweepFolder, TrialRecord, label, places
 from nnlab.show.figures import style
-from nnlab.show.figures.axes import LARGEST
+from nnlab.show.figures.scales import LARGEST
 from nnlab.show.figures.titles import SEPARATOR, Trained, setting
 
 if TYPE_CHECKING:

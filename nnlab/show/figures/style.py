@@ -85,7 +85,7 @@ def _settings(look: Look) -> dict[str, Any]:
         "image.composite_image": False,  # small pictures keep their pixels in svg and pdf
         "path.simplify": True,
         "agg.path.chunksize": 20_000,  # a line of a million updates is drawn in pieces
-        "svg.fonttype": "none",
+        "svg.fonttype": "none" if look.heading else "path",  # a page brings its letters
         "svg.hashsalt": "nnlab",  # the same figure gives the same bytes
     }
 

@@ -1,5 +1,6 @@
 """The curves of a sweep: a line a cell in one picture, medians with a band of quartiles."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -8,7 +9,8 @@ from nnlab.core import columns
 from nnlab.core.metrics import METRICS
 from nnlab.core.types import FloatArray
 from nnlab.show.figures import style
-from nnlab.show.figures.axes import LARGEST, show
+from nnlab.show.figures.axes import show
+from nnlab.show.figures.scales import LARGEST
 from nnlab.show.figures.study import DASHES, NAMED, Cell, Study, tint, word
 
 if TYPE_CHECKING:
@@ -25,10 +27,10 @@ def suits(study: Study) -> bool:
     return bool(study.tables) and sum(bool(cell.done) for cell in study.cells) <= NAMED
 
 
-def draw(study: Study) -> "Figure":
-    """Loss and metrics over the epochs, a line per cell: the median, and the quartiles' band."""
+def draw(study: Study, quantities: Sequence[str] = ()) -> "Figure":
+    """The quantities (default: all) over the epochs, a line per cell: the median and quartiles."""
     metrics = [name for name in METRICS if _has(study, columns.name(study.part, name))]
-    quantities = [columns.LOSS, *metrics]
+    quantities = quantities or [columns.LOSS, *metrics]
     figure, axes = style.panels(len(quantities))
     study.head(figure)
     for ax, quantity in zip(axes, quantities, strict=True):

@@ -7,6 +7,9 @@ from typing import Any
 from nnlab.config.problems import Problems
 from nnlab.config.reader import read
 from nnlab.config.tree import Source, plain
+from nnlab.core import columns
+from nnlab.core.losses import plain_losses
+from nnlab.core.metrics import label_of
 from nnlab.run.folder import RESUMABLE, RunFolder
 
 SEPARATOR = " · "
@@ -86,6 +89,17 @@ def _training(
         "full batch" if batch == "full" else f"batch {batch}" if batch else "",
         epochs_text(epochs, trained),
     ]
+
+
+def quantity_words(quantity: str, config: Mapping[str, Any]) -> str:
+    """What a quantity is called; the loss with its name, and whether it is summed."""
+    loss = config.get("loss")
+    if quantity != columns.LOSS or not loss:
+        return label_of(quantity)
+    name = str(loss.get("name") if isinstance(loss, Mapping) else loss).replace("_", " ")
+    reduction = loss.get("reduction") if isinstance(loss, Mapping) else None
+    summed = name in plain_losses() and reduction in ("sum", "batch_mean")
+    return f"loss ({name}, summed over outputs)" if summed else f"loss ({name})"
 
 
 def epochs_text(asked: Any, trained: Sequence[Trained] = ()) -> str:

@@ -4,11 +4,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from nnlab.core import columns
 from nnlab.core.types import FloatArray
 from nnlab.show.figures import style
-from nnlab.show.figures.axes import choose_scale, legend, loss_label, numbers, show, whole_numbers
+from nnlab.show.figures.axes import choose_scale, legend, quantity_label, show, whole_numbers
 from nnlab.show.figures.plot import Plot
-from nnlab.show.figures.scales import is_log_rate
+from nnlab.show.figures.scales import finite_numbers, is_log_rate
 from nnlab.show.figures.style import look
 from nnlab.show.figures.view import View
 
@@ -26,17 +27,17 @@ def unsuited_steps(run: View) -> str | None:
 def draw_steps(run: View) -> "Figure":
     """The loss of every update, and over it the mean of each epoch."""
     table = run.steps
-    steps, losses = numbers(table["step"]), numbers(table["loss"])
+    steps, losses = finite_numbers(table["step"]), finite_numbers(table["loss"])
     figure, (ax,) = style.panels(1, width=1.5)
     style.head(figure, *run.title)
     ax.plot(steps, losses, color=look().faint, linewidth=0.6, alpha=0.8, label="one update")
-    ends, means = _epoch_means(numbers(table["epoch"]), steps, losses)
+    ends, means = _epoch_means(finite_numbers(table["epoch"]), steps, losses)
     if len(ends) > 1:
         ax.plot(ends, means, color=look().blue, label="mean of an epoch")
     show(ax, losses)
     whole_numbers(ax)
     ax.set_xlabel("update")
-    ax.set_ylabel(loss_label(run.settings))
+    ax.set_ylabel(quantity_label(columns.LOSS, run.settings))
     legend(figure, ax)
     return figure
 
@@ -52,7 +53,7 @@ def _epoch_means(
 
 def unsuited_rate(run: View) -> str | None:
     """The learning rate must have changed."""
-    rates = numbers(_rates(run)[1])
+    rates = finite_numbers(learning_rates(run)[1])
     if len(rates) < 2:
         return "no epoch was finished"
     return None if rates.min() < rates.max() else "the learning rate never changed"
@@ -60,20 +61,24 @@ def unsuited_rate(run: View) -> str | None:
 
 def draw_rate(run: View) -> "Figure":
     """The learning rate of every update where those were recorded, else of every epoch's last."""
-    unit, rates, places = _rates(run)
+    unit, rates, places = learning_rates(run)
     figure, (ax,) = style.panels(1)
     style.head(figure, *run.title)
     ax.plot(
-        numbers(places), numbers(rates), color=look().blue, drawstyle="steps-pre", clip_on=False
+        finite_numbers(places),
+        finite_numbers(rates),
+        color=look().blue,
+        drawstyle="steps-pre",
+        clip_on=False,
     )
-    choose_scale(ax, numbers(rates), is_log_rate(numbers(rates), look().scale))
+    choose_scale(ax, finite_numbers(rates), is_log_rate(finite_numbers(rates), look().scale))
     whole_numbers(ax)
     ax.set_xlabel(unit)
     ax.set_ylabel("learning rate")
     return figure
 
 
-def _rates(run: View) -> tuple[str, FloatArray, FloatArray]:
+def learning_rates(run: View) -> tuple[str, FloatArray, FloatArray]:
     """What is counted, the rates, and where; row 0 stands before the first update."""
     if len(run.steps.get("lr", ())) > 1:
         return "update", run.steps["lr"], run.steps["step"]
