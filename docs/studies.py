@@ -18,7 +18,7 @@ from typing import Any
 
 import nnlab
 from nnlab.config.load import load
-from nnlab.run.sweeps import label
+from nnlab.show.words import axis_value
 
 HERE = Path(__file__).resolve().parent
 PAGE, IMAGES = HERE / "studies.md", HERE / "images" / "studies"
@@ -64,7 +64,7 @@ class Study:
         """The study in a line of the overview."""
         name = self.shown[0]
         values = [
-            f"{', '.join(label(value) for value in cell['cell'].values())}: "
+            f"{', '.join(axis_value(value) for value in cell['cell'].values())}: "
             f"{number(cell['numbers'].get(name, {}).get('median'))}"
             for cell in self.found["cells"]
         ]
@@ -82,7 +82,7 @@ class Study:
         head = [*cells[0]["cell"], *(f"{name.replace('_', ' ')}" for name in self.shown)]
         rows = [
             [
-                *(label(value) for value in cell["cell"].values()),
+                *(axis_value(value) for value in cell["cell"].values()),
                 *(spread(cell["numbers"].get(name)) for name in self.shown),
             ]
             for cell in cells

@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[1] / "nnlab"
 MODULES = sorted(ROOT.rglob("*.py"))
 
 CORE = frozenset({"errors", "suggest", "core"})
-RANK_2 = CORE | {"data", "engine"}
+RANK_2 = CORE | {"data", "engine", "show.words"}
 RANK_4 = RANK_2 | {"config", "build", "training", "run"}
 RANK_5 = RANK_4 | {"saved", "experiment"}
 RANK_6 = RANK_5 | {"study", "api"}
@@ -53,7 +53,7 @@ RULES = {
     "build": rule(RANK_2 | {"config", "training"}, "numpy"),
     "training": rule(CORE | {"engine", "data.batches"}, "numpy"),
     "run": rule(
-        {"errors", "suggest", "config", "core.columns", "core.blas", "data.arrays"},
+        {"errors", "suggest", "config", "core.columns", "core.blas", "data.arrays", "show.words"},
         "numpy yaml filelock",
         "threadpoolctl",
     ),
@@ -64,9 +64,12 @@ RULES = {
     "study.journal": rule({"errors", "run"}, "optuna"),
     "api": rule(RANK_5 | {"show"}, "numpy"),
     "show": rule(set()),
-    "show.figures": rule(CORE | {"config", "run", "saved"}, "numpy", "matplotlib"),
+    "show.words": rule(set()),
+    "show.figures": rule(CORE | {"config", "run", "saved", "show.words"}, "numpy", "matplotlib"),
     "show.page": rule(
-        CORE | {"config", "run", "saved", "show.figures"}, "numpy", "jinja2 markupsafe matplotlib"
+        CORE | {"config", "run", "saved", "show.figures", "show.words"},
+        "numpy",
+        "jinja2 markupsafe matplotlib",
     ),
     "race": rule(RANK_5 | {"show"}, "numpy annotated_types", "matplotlib"),
     "cli": rule(ALL, "click", "numpy yaml rich pydantic matplotlib optuna threadpoolctl filelock"),

@@ -5,7 +5,8 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from nnlab.cli.table import Cell, column, table
-from nnlab.run.sweeps import cell_label, label, places
+from nnlab.run.sweeps import places
+from nnlab.show.words import axis_value, cell_name
 
 if TYPE_CHECKING:
     from nnlab.run.sweeps import SweepFolder, TrialRecord
@@ -31,7 +32,7 @@ def cells(rows: "Sequence[Row]", keys: Sequence[str]) -> str:
     names = list(dict.fromkeys(name for row in rows for name in row.numbers))
     repeated = any(row.trials > 1 for row in rows)
     header = [*keys, *(["trials"] if repeated else []), *(["failed"] if lost(rows) else [])]
-    columns: list[list[Cell]] = [[label(row.cell.get(key)) for row in rows] for key in keys]
+    columns: list[list[Cell]] = [[axis_value(row.cell.get(key)) for row in rows] for key in keys]
     columns += [[row.trials for row in rows]] if repeated else []
     columns += [[row.failed for row in rows]] if lost(rows) else []
     for name in names:
@@ -61,7 +62,7 @@ def lost(rows: "Sequence[Row]") -> bool:
 def losses(records: "Sequence[TrialRecord]", most: int = 50) -> str:
     """The table of the trials without a result, with the reasons."""
     rows: list[list[Cell]] = [
-        [one.name, cell_label(one.cell), one.seed, one.status, (one.reason or "").split("\n")[0]]
+        [one.name, cell_name(one.cell), one.seed, one.status, (one.reason or "").split("\n")[0]]
         for one in records[:most]
     ]
     more = f"\nand {len(records) - most:,} more" if len(records) > most else ""

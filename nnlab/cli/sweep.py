@@ -178,9 +178,9 @@ def plan(sweep: "Sweep", progress: "Progress", chosen: "Executor") -> str:
 
 def trained_on_other_data(trials: "Sequence[Trial | TrialRecord]", remedy: str) -> str:
     """Which trials are stale, and what to do."""
-    from nnlab.run.sweeps import setting
+    from nnlab.show.words import trial_name
 
-    shown = [setting(trial.cell, trial.seed) for trial in trials[:STALE_SHOWN]]
+    shown = [trial_name(trial.cell, trial.seed) for trial in trials[:STALE_SHOWN]]
     more = f"; and {len(trials) - STALE_SHOWN:,} more" if len(trials) > STALE_SHOWN else ""
     many = "1 trial was" if len(trials) == 1 else f"{len(trials):,} trials were"
     return f"{many} trained on other data than there is now ({'; '.join(shown)}{more}): {remedy}."

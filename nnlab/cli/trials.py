@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from nnlab.cli.table import duration
 from nnlab.cli.terminal import NORMAL, QUIET, VERBOSE, level, printable, say
-from nnlab.run.sweeps import SweepFolder, cell_label
+from nnlab.run.sweeps import SweepFolder
+from nnlab.show.words import cell_name
 from nnlab.study.trial import Begun, Outcome, Trial
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ class Board:
     def words(self, name: str) -> str:
         """A trial by its cell and seed."""
         trial = self.trials[name]
-        return f"{cell_label(trial.cell)}, seed {trial.seed}"
+        return f"{cell_name(trial.cell)}, seed {trial.seed}"
 
     def counts(self) -> str:
         """12 of 30 done, 1 failed, 4.20 s left."""

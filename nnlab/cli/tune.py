@@ -224,9 +224,9 @@ def absolute(value: Any, folder: Path, files: "set[str | None]") -> Any:
 
 def short(value: Any) -> str:
     """A setting in a table: numbers with four digits, the command below has them all."""
-    from nnlab.run.sweeps import label
+    from nnlab.show.words import setting_value
 
-    return f"{value:.4g}" if isinstance(value, float) else label(value)
+    return setting_value(value, digits=4)
 
 
 def table(told: "Sequence[Told]", metric: str) -> str:

@@ -17,8 +17,8 @@ from nnlab.run.text import shown
 from nnlab.show.figures import style
 from nnlab.show.figures.plot import Plot
 from nnlab.show.figures.style import look
-from nnlab.show.figures.titles import SEPARATOR
 from nnlab.show.figures.view import View
+from nnlab.show.words import SEPARATOR
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -8,12 +8,12 @@ from nnlab.race.folder import ends
 from nnlab.race.reader import expand, parse_race, race_mapping
 from nnlab.run.folder import RunFolder
 from nnlab.show.figures import View, view
-from nnlab.show.page.numbers import duration, text
 from nnlab.show.page.pictures import Album
 from nnlab.show.page.render import Page, Report, render
 from nnlab.show.page.repeat import repeat_run
 from nnlab.show.page.settings import explain_settings
 from nnlab.show.page.tables import Notices, table_of_records
+from nnlab.show.words import duration, format_number
 
 STORIES = {
     "completed": "The race came to its end",
@@ -38,7 +38,7 @@ def report_race(folder: RunFolder) -> Report:
     if race:
         page.title, page.setting = race.name, setting(race)
         lowest = race.function.lowest
-        page.key_numbers = [] if lowest is None else [("lowest value", text(lowest))]
+        page.key_numbers = [] if lowest is None else [("lowest value", format_number(lowest))]
     page.settings = attempt("The config", lambda: explain_settings(run, in_full), None)
     page.story = _story(run)
     page.tables = attempt(

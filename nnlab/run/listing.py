@@ -7,7 +7,7 @@ from typing import Any
 from nnlab.errors import NnlabError
 from nnlab.run import names
 from nnlab.run.folder import RunFolder
-from nnlab.run.sweeps import setting
+from nnlab.show.words import trial_name
 
 UNREADABLE = "unreadable"
 
@@ -72,7 +72,7 @@ def _name(value: object) -> str | None:
 
 def _trial(value: object) -> str | None:
     cell, seed = _table(_table(value).get("cell")), _table(value).get("seed")
-    return setting(cell, seed if isinstance(seed, int) else None) or None
+    return trial_name(cell, seed if isinstance(seed, int) else None) or None
 
 
 def _table(value: object) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from nnlab.errors import ConfigError, NnlabError, RunUnreadable, StorageError
 from nnlab.run import durable, guard, lock, names, records
 from nnlab.run.folder import RunFolder, holds_first_files_only
 from nnlab.run.text import shown
+from nnlab.show.words import axis_value
 
 SWEEP, SUMMARY, FIGURES = "sweep.yaml", "summary.csv", "figures"
 FIXED = ("trial", "seed", "status", "reason", "epochs", "seconds")  # columns beside the axes
@@ -203,30 +204,6 @@ def find_all(runs: Path) -> list[SweepFolder]:
     return [folder for folder in found if folder.exists()]
 
 
-def label(value: Any) -> str:
-    """A value of an axis as a short text: 0.001, relu, {leaky_relu: 0.1}."""
-    if isinstance(value, bool) or value is None:
-        return {True: "true", False: "false", None: "null"}[value]
-    if isinstance(value, float):
-        return f"{value:.6g}"
-    if isinstance(value, Mapping):
-        return f"{{{', '.join(f'{key}: {label(one)}' for key, one in value.items())}}}"
-    if isinstance(value, list | tuple):
-        return f"[{', '.join(map(label, value))}]"
-    return str(value)
-
-
-def cell_label(cell: Mapping[str, Any]) -> str:
-    """A cell in words: lr 0.001, hidden 3."""
-    return ", ".join(f"{key} {label(value)}" for key, value in cell.items())
-
-
-def setting(cell: Mapping[str, Any], seed: int | None) -> str:
-    """A trial in words: lr=0.001 hidden=3 seed 0."""
-    shown = [f"{key}={label(value)}" for key, value in cell.items() if key != "seed"]
-    return " ".join([*shown, *([] if seed is None else [f"seed {seed}"])])
-
-
 def places(cell: Mapping[str, Any], axes: Sequence[Mapping[str, Any]]) -> list[int]:
     """Where a cell's values stand among those of each axis of sweep.yaml; unknown ones last."""
     found = []
@@ -274,7 +251,7 @@ def _row(record: TrialRecord, axes: Sequence[str]) -> dict[str, Any]:
         value = record.cell.get(key)
         number = isinstance(value, int | float) and not isinstance(value, bool)
         if key != "seed":
-            row[f".{key}" if key in FIXED else key] = value if number else label(value)
+            row[f".{key}" if key in FIXED else key] = value if number else axis_value(value)
     row |= {"seed": record.seed, "status": record.status, "reason": record.reason}
     row |= {"epochs": record.epochs, "seconds": record.seconds}
     for name, numbers in (("final", record.final), ("best", record.best)):

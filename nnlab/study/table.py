@@ -8,7 +8,8 @@ import numpy as np
 
 from nnlab.core import columns
 from nnlab.core.metrics import METRICS
-from nnlab.run.sweeps import TrialRecord, cell_label, places
+from nnlab.run.sweeps import TrialRecord, places
+from nnlab.show.words import cell_name
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ def rows(records: Sequence[TrialRecord], axes: Sequence[Mapping[str, Any]]) -> l
     groups: dict[str, list[TrialRecord]] = {}
     for record in records:
         if record.cell:
-            groups.setdefault(cell_label(record.cell), []).append(record)
+            groups.setdefault(cell_name(record.cell), []).append(record)
 
     ordered = sorted(groups.values(), key=lambda group: places(group[0].cell, axes))
     return [_row(group) for group in ordered]

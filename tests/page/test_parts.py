@@ -14,43 +14,13 @@ from nnlab.core.types import FloatArray
 from nnlab.run.folder import RunFolder
 from nnlab.show.figures.palette import DARK, LIGHT, Look, contrast, mixed
 from nnlab.show.figures.style import panels
-from nnlab.show.page import numbers, report_run
+from nnlab.show.page import report_run
 from nnlab.show.page.pictures import BUCKETS, Album, Chart, thin
 from nnlab.show.page.render import TEMPLATE, colors
 from nnlab.show.page.repeat import typed_command
-from nnlab.show.page.replay import SHADES, STRONGEST
+from nnlab.show.page.scenes import SHADES, STRONGEST
 from nnlab.show.page.tables import Notices, table_of_records
-
-
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [
-        (None, "–"),
-        (float("nan"), "–"),
-        (float("inf"), "–"),
-        (12345, "12,345"),
-        (0, "0"),
-        (0.0, "0.000"),
-        (0.5, "0.5000"),
-        (-0.25, "−0.2500"),
-        (1234.5678, "1,235"),
-        (0.00012346, "0.0001235"),
-        (0.000012345, "1.234 × 10⁻⁵"),
-        (-3.2e9, "−3.200 × 10⁹"),
-        ("text", "text"),
-        (True, "True"),
-    ],
-)
-def test_a_number_in_a_table(value: object, text: str) -> None:
-    assert numbers.text(value) == text
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [(0.0449, "45 ms"), (1.25, "1.2 s"), (125, "2 min 5 s"), (3720, "1 h 2 min"), (None, "–")],
-)
-def test_a_duration(seconds: float | None, text: str) -> None:
-    assert numbers.duration(seconds) == text
+from nnlab.show.words import duration
 
 
 def test_a_long_curve_keeps_its_ends_and_its_extremes() -> None:
@@ -189,5 +159,5 @@ def test_the_page_says_how_long_the_training_took(tmp_path: Path) -> None:
     about = json.loads((run.path / "run.json").read_text())
     (run.path / "run.json").write_text(json.dumps(about | {"seconds": 4000.0}))
     page = report_run(RunFolder(run.path)).html
-    took = numbers.duration(float(run.metrics["seconds"][-1]))
+    took = duration(float(run.metrics["seconds"][-1]))
     assert f"3 epochs were trained, in {took}." in page

@@ -63,7 +63,7 @@ def test_every_setting_of_every_run_stands_by_itself(tmp_path: Path) -> None:
     """No mapping is cut off, and what nobody wrote is told from what somebody did."""
     found = explain_settings(view(race(tmp_path)), in_full)
     shown = found.sections
-    assert [one.value for one in shown["start"][0]] == ["[1.0, 2.0]"]
+    assert [one.value for one in shown["start"][0]] == ["[1, 2]"]
     written = dict.fromkeys(("", "optimizer", "lr", "steps"), "given")
     for line, name, lr, steps in zip(
         shown["runs"], ("slow", "fast"), ("0.01", "0.02"), ("5", "400"), strict=True

@@ -9,7 +9,8 @@ import pytest
 from nnlab.errors import RunUnreadable
 from nnlab.run import durable
 from nnlab.run.folder import RunFolder
-from nnlab.run.sweeps import SweepFolder, cell_label, find_all, label
+from nnlab.run.sweeps import SweepFolder, find_all
+from nnlab.show.words import axis_value, cell_name
 
 ABOUT = {"format": 1, "axes": [{"key": "lr", "values": [0.1, 0.2]}], "base": {"seed": 3}}
 NAME, OTHER = "0123456789ab", "ba9876543210"
@@ -152,11 +153,11 @@ def test_what_a_kill_left_is_removed(folder: SweepFolder) -> None:
     ],
 )
 def test_labels(value: object, text: str) -> None:
-    assert label(value) == text
+    assert axis_value(value) == text
 
 
 def test_a_cell_in_words() -> None:
-    assert cell_label({"lr": 0.001, "hidden": 3}) == "lr 0.001, hidden 3"
+    assert cell_name({"lr": 0.001, "hidden": 3}) == "lr 0.001, hidden 3"
 
 
 def test_a_trial_that_was_never_begun_is_removed(tmp_path: Path) -> None:

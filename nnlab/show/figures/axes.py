@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nnlab.core import columns
-from nnlab.core.metrics import is_share
+from nnlab.core.losses import plain_losses
+from nnlab.core.metrics import is_share, label_of
 from nnlab.core.types import FloatArray
 from nnlab.show.figures.scales import is_log
 from nnlab.show.figures.style import look
-from nnlab.show.figures.titles import quantity_words
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -107,6 +107,17 @@ def bare(ax: "Axes") -> None:
     ax.set_yticks([])
     for spine in ax.spines.values():
         spine.set_visible(False)
+
+
+def quantity_words(quantity: str, config: Mapping[str, Any]) -> str:
+    """What a quantity is called; the loss with its name, and whether it is summed."""
+    loss = config.get("loss")
+    if quantity != columns.LOSS or not loss:
+        return label_of(quantity)
+    name = str(loss.get("name") if isinstance(loss, Mapping) else loss).replace("_", " ")
+    reduction = loss.get("reduction") if isinstance(loss, Mapping) else None
+    summed = name in plain_losses() and reduction in ("sum", "batch_mean")
+    return f"loss ({name}, summed over outputs)" if summed else f"loss ({name})"
 
 
 def quantity_label(quantity: str, config: Mapping[str, Any]) -> str:

@@ -19,8 +19,8 @@ from nnlab.show.figures.drawing import Drawn, Form, files, save
 from nnlab.show.figures.palette import DASHES
 from nnlab.show.figures.scales import finite_numbers
 from nnlab.show.figures.style import look
-from nnlab.show.figures.titles import Trained, title
 from nnlab.show.figures.view import View
+from nnlab.show.words import Trained, run_title
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -135,7 +135,7 @@ def heading(
     shared = {
         key: value for key, value in configs[0].items() if all(c.get(key) == value for c in configs)
     }
-    return short(name, 80), title("", shared, None, trained)[1] or f"{len(configs)} runs"
+    return short(name, 80), run_title("", shared, None, trained)[1] or f"{len(configs)} runs"
 
 
 def run_labels(configs: Sequence[Mapping[str, Any]], folders: Sequence[str]) -> list[str]:

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 from nnlab.core import columns
 from nnlab.core.metrics import METRICS, label_of
 from nnlab.errors import NnlabError
-from nnlab.run.sweeps import SweepFolder, TrialRecord, label, places
+from nnlab.run.sweeps import SweepFolder, TrialRecord, places
 from nnlab.show.figures import style
 from nnlab.show.figures.scales import LARGEST
-from nnlab.show.figures.titles import SEPARATOR, Trained, setting
+from nnlab.show.words import SEPARATOR, Trained, axis_value, setup_line
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -103,8 +103,8 @@ class Study:
     def words(self, values: Sequence[Any]) -> str:
         """A cell in the legend: 0.01, or with two axes: lr 0.01, hidden 3."""
         if len(self.keys) == 1:
-            return label(values[0])
-        return ", ".join(f"{k} {label(v)}" for k, v in zip(self.keys, values, strict=True))
+            return axis_value(values[0])
+        return ", ".join(f"{k} {axis_value(v)}" for k, v in zip(self.keys, values, strict=True))
 
     def head(self, figure: "Figure") -> None:
         """Title, setting, and the study's caption."""
@@ -126,7 +126,7 @@ class Study:
             for trial in cell.done
             if trial.epochs is not None
         ]
-        parts = [setting(base, self.inputs if "network" in base else None, trained)]
+        parts = [setup_line(base, self.inputs if "network" in base else None, trained)]
         if len(seeds) > 1:
             parts.append(f"{len(seeds)} seeds ({seeds[0]} to {seeds[-1]}): median and quartiles")
         return SEPARATOR.join(filter(None, parts))

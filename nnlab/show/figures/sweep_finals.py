@@ -10,13 +10,13 @@ import numpy as np
 from nnlab.core import columns
 from nnlab.core.metrics import better_when
 from nnlab.core.types import FloatArray
-from nnlab.run.sweeps import label
 from nnlab.show.figures import style
 from nnlab.show.figures.axes import show
 from nnlab.show.figures.heat import write
 from nnlab.show.figures.palette import MARKERS
 from nnlab.show.figures.scales import is_log
 from nnlab.show.figures.study import DASHES, NAMED, Study, final_names, finals, tint, word
+from nnlab.show.words import axis_value
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -98,7 +98,7 @@ def _final(ax: "Axes", study: Study, quantity: str) -> None:
         bar: dict[str, Any] = {"marker": "_", "markersize": 10, "markeredgewidth": 1.8}
         dot: dict[str, Any] = {"marker": MARKERS[number % len(MARKERS)], "markersize": 5}
         ax.plot(places, middles, color=colour, linestyle=line, clip_on=False,
-                label=None if group is None else label(group),
+                label=None if group is None else axis_value(group),
                 **(bar if study.several else dot))  # fmt: skip
     _final_axis(ax, values, places, logarithmic)
     if not numeric:
@@ -127,7 +127,7 @@ def _final_axis(
         return
     ax.xaxis.set_minor_locator(NullLocator())
     ax.xaxis.set_major_locator(FixedLocator(list(places)))
-    texts = [label(value) for value in values]
+    texts = [axis_value(value) for value in values]
     at = np.log(places) if logarithmic else np.array(places)
     gaps = np.abs(np.diff(at)) / max(float(np.ptp(at)), 1e-300)
     letters = [(len(one) + len(other)) / 2 for one, other in itertools.pairwise(texts)]
@@ -169,9 +169,9 @@ def _map(ax: "Axes", grid: FloatArray, name: str) -> None:
 
 def _map_ticks(ax: "Axes", study: Study) -> None:
     down, across = study.axes
-    ax.set_yticks(range(len(down["values"])), [label(value) for value in down["values"]])
-    long = max(len(label(value)) for value in across["values"]) * len(across["values"]) > 36
-    ax.set_xticks(range(len(across["values"])), [label(value) for value in across["values"]],
+    ax.set_yticks(range(len(down["values"])), [axis_value(value) for value in down["values"]])
+    long = max(len(axis_value(value)) for value in across["values"]) * len(across["values"]) > 36
+    ax.set_xticks(range(len(across["values"])), [axis_value(value) for value in across["values"]],
                   rotation=35 if long else 0, ha="right" if long else "center")  # fmt: skip
     ax.set_ylabel(study.keys[0])
     ax.set_xlabel(study.keys[1])

@@ -21,7 +21,8 @@ from nnlab.errors import ConfigError, NnlabError, RunUnreadable
 from nnlab.run.folder import FORMAT, Kept, RunFolder, Weights
 from nnlab.run.text import shown
 from nnlab.saved import Saved
-from nnlab.show.figures.titles import Trained, settings, title
+from nnlab.show.figures.titles import settings
+from nnlab.show.words import Trained, run_title
 
 PARTS = ("train", "validation", "test")
 MANY = 1000  # rows that are evaluated for one figure
@@ -111,7 +112,7 @@ class View:
         inputs = None
         with suppress(NnlabError):
             inputs = self.folder.read_data().get("inputs")
-        return title(self.folder.name, self.settings, inputs, self.trained)
+        return run_title(self.folder.name, self.settings, inputs, self.trained)
 
     @cached_property
     def trained(self) -> tuple[Trained, ...]:

@@ -15,8 +15,8 @@ from nnlab.show.figures import Plot, View
 from nnlab.show.figures.palette import Scale
 from nnlab.show.figures.scales import is_log, is_log_rate
 from nnlab.show.figures.style import encode, style
-from nnlab.show.page.numbers import text
 from nnlab.show.page.tables import Notices
+from nnlab.show.words import format_number
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -221,7 +221,7 @@ def _readings(curves: Curves) -> dict[str, Any]:
     return {
         "places": [int(place) for place in places],
         "labels": list(curves),
-        "values": [[text(values.get(place)) for place in places] for values in known],
+        "values": [[format_number(values.get(place)) for place in places] for values in known],
     }
 
 
@@ -232,7 +232,7 @@ def _alt(title: str, curves: Curves, unit: str) -> str:
         rows = np.flatnonzero(np.isfinite(y) & np.isfinite(x))
         if len(rows):
             first, last = (
-                f"{text(float(y[row]))} at {unit} {int(x[row]):,}" for row in rows[[0, -1]]
+                f"{format_number(float(y[row]))} at {unit} {int(x[row]):,}" for row in rows[[0, -1]]
             )
             parts.append(f"{label} goes from {first} to {last}")
     return f"{title} over the {unit}s: {'; '.join(parts)}."

@@ -15,7 +15,7 @@ from nnlab.run.folder import RESOLVED, WEIGHTS
 from nnlab.run.names import instant
 from nnlab.run.sweeps import SweepFolder
 from nnlab.show.figures.view import View
-from nnlab.show.page.numbers import NOTHING, duration
+from nnlab.show.words import NOTHING, duration
 
 NamedTexts = list[tuple[str, str]]
 VERSIONS = (("python", "Python"), ("numpy", "NumPy"), ("blas", "BLAS"), ("nnlab", "nnlab"))

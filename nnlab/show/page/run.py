@@ -9,15 +9,16 @@ from nnlab.core import columns
 from nnlab.core.metrics import is_share, label_of
 from nnlab.run.folder import RESUMABLE, RunFolder
 from nnlab.show.figures import FIGURES, View, curves, updates, view
+from nnlab.show.figures.axes import quantity_words
 from nnlab.show.figures.scales import finite_numbers
-from nnlab.show.figures.titles import quantity_words
-from nnlab.show.page.numbers import NOTHING, duration, text
 from nnlab.show.page.pictures import Album, Chart
 from nnlab.show.page.render import Page, Report, render
 from nnlab.show.page.repeat import repeat_run
-from nnlab.show.page.replay import SCENES, make_replay
+from nnlab.show.page.replay import make_replay
+from nnlab.show.page.scenes import SCENES
 from nnlab.show.page.settings import explain_settings
 from nnlab.show.page.tables import Notices, Table, table_of_records
+from nnlab.show.words import NOTHING, count, duration, format_number
 
 STORIES = {
     "completed": "The training came to its end",
@@ -76,9 +77,10 @@ def _note_state(run: View, status: str, notices: Notices) -> None:
     if status == "diverged":
         failure = _mapping(run.about.get("failure"))
         what = str(failure.get("what", "a number")).replace("_", " ")
+        epoch, step = (format_number(failure.get(key)) for key in ("epoch", "step"))
         notices.add(
-            f"The run diverged in epoch {text(failure.get('epoch'))}, at update "
-            f"{text(failure.get('step'))}: {what} is not finite. The last finite weights are shown."
+            f"The run diverged in epoch {epoch}, at update {step}: {what} is not finite. "
+            "The last finite weights are shown."
         )
     missing = [name for name in WEIGHTS if not run.folder.has_weights(name)]  # type: ignore[arg-type]
     if missing and status in ("completed", "early_stopped", "diverged"):
@@ -95,13 +97,13 @@ def _story(run: View, status: str, rows: int) -> str:
     if rows == 1 and status == "completed":
         return "Nothing was trained: the network was built and evaluated with its first weights."
     epochs, wanted = max(rows - 1, 0), _epochs_asked(run)
-    count = f"{epochs:,} epoch{'s' * (epochs != 1)}"
+    trained = count(epochs, "epoch")
     if isinstance(wanted, int) and epochs < wanted:
-        count = f"{epochs:,} of {wanted:,} epochs"
+        trained = f"{epochs:,} of {wanted:,} epochs"
     took = duration(run.seconds)
     end = f", in {took}" if took != NOTHING else ""
     story = STORIES.get(status, f"The run is {status}")
-    return f"{story}. {count} {'was' if epochs == 1 else 'were'} trained{end}."
+    return f"{story}. {trained} {'was' if epochs == 1 else 'were'} trained{end}."
 
 
 def _key_numbers(run: View) -> list[tuple[str, str]]:
@@ -114,7 +116,7 @@ def _key_numbers(run: View) -> list[tuple[str, str]]:
     rows = columns.row_names({})[part]
     numbers = {f"{rows} {label_of(name)}": value for name, value in _mapping(values).items()}
     numbers["parameters"] = run.about.get("parameters")
-    return [(name, text(v)) for name, v in numbers.items() if isinstance(v, int | float)]
+    return [(name, format_number(v)) for name, v in numbers.items() if isinstance(v, int | float)]
 
 
 def _charts(run: View, album: Album) -> list[Chart]:
@@ -176,10 +178,10 @@ def _classes(run: View) -> list[Table]:
 def _epochs(run: View) -> tuple[list[Table], int]:
     """A table of some epochs, evenly spread (none of a single row), and how many there are."""
     table = run.metrics
-    count = len(table.get("epoch", ()))
-    which = np.unique(np.linspace(0, max(count - 1, 0), min(count, EPOCH_ROWS)).astype(int))
+    rows = len(table.get("epoch", ()))
+    which = np.unique(np.linspace(0, max(rows - 1, 0), min(rows, EPOCH_ROWS)).astype(int))
     records = [{name: _plain(values[row]) for name, values in table.items()} for row in which]
-    return table_of_records("Epoch by epoch", records, {}) if count > 1 else [], count
+    return table_of_records("Epoch by epoch", records, {}) if rows > 1 else [], rows
 
 
 def _plain(value: Any) -> Any:

@@ -13,10 +13,10 @@ from nnlab.run.folder import REPORT, RunFolder
 from nnlab.run.text import shown as quoted_name
 from nnlab.show.figures import View, curves, overlay, view
 from nnlab.show.figures.scales import finite_numbers
-from nnlab.show.page.numbers import duration, shorter
 from nnlab.show.page.pictures import Album, Chart
 from nnlab.show.page.render import Page, Report, render
 from nnlab.show.page.tables import Notices, Table, TableCell, number_cell, setting_cell
+from nnlab.show.words import duration, shorten
 
 MOST_CURVES = 8  # more in one chart cannot be told apart
 MOST_SETTINGS = 8  # columns
@@ -47,7 +47,7 @@ def _experiments(runs: Sequence[View]) -> str:
     quiet = Notices()
     titles = [quiet.attempt("", partial(getattr, run, "title"), ("", "")) for run in runs]
     names = dict.fromkeys(name for name, _ in titles)
-    return shorter(", ".join(filter(None, names)), 120)
+    return shorten(", ".join(filter(None, names)), 120)
 
 
 def _charts(runs: Sequence[View], album: Album, notices: Notices) -> list[Chart]:

@@ -13,7 +13,7 @@ from nnlab.config.reader import read
 from nnlab.config.tree import Node, Source, plain
 from nnlab.errors import NnlabError
 from nnlab.show.figures.view import View
-from nnlab.show.page.numbers import as_yaml, shorter
+from nnlab.show.words import setting_value, shorten
 
 # given: written in config.yaml; changed: neither written nor the default, so it came with --set or
 # was chosen when the run began.
@@ -130,7 +130,7 @@ def _section(
 def _settings(at: str, value: Any, base: Any, given: Any, unknown: bool) -> Iterator[SettingText]:
     """One setting; of a mapping all that is in it, a member's name in place of the member."""
     if not isinstance(value, Mapping):
-        yield SettingText(at, shorter(as_yaml(value)), _state(value, base, given, unknown))
+        yield SettingText(at, shorten(setting_value(value)), _state(value, base, given, unknown))
         return
     dotted = f"{at}." if at and "name" not in value else ""
     for key, one in value.items():
@@ -159,4 +159,4 @@ def _entry(values: Any, key: str | int) -> Any:
 
 def _sweep_text(sweep: Any) -> str:
     values = sweep.get("values") if isinstance(sweep, dict) else None
-    return shorter(as_yaml(values if values is not None else sweep))
+    return shorten(setting_value(values if values is not None else sweep))

@@ -14,12 +14,12 @@ from nnlab.show.figures import sweep_curves
 from nnlab.show.figures.scales import finite_numbers
 from nnlab.show.figures.study import Cell, Study
 from nnlab.show.figures.sweeps import SWEEP_FIGURES
-from nnlab.show.page.numbers import as_yaml
 from nnlab.show.page.pictures import Album, Chart, Drawing
 from nnlab.show.page.render import Page, Report, render
 from nnlab.show.page.repeat import repeat_sweep
 from nnlab.show.page.runs import MOST_CURVES, duration_cell, report_link
 from nnlab.show.page.tables import Notices, Table, TableCell, number_cell, setting_cell
+from nnlab.show.words import setting_value
 
 FAILED = ("failed", "diverged", "unreadable")
 
@@ -45,7 +45,7 @@ def report_sweep(folder: SweepFolder, out: Path) -> Report:
     setting = notices.attempt("The setting", lambda: study.setting, "")
     page = Page("Report of a sweep", title, setting, "sweep", folder.name, notices)
     page.story = _story(about, records)
-    page.axes = "\n".join(f"{axis['key']}: {as_yaml(axis['values'])}" for axis in study.axes)
+    page.axes = "\n".join(f"{axis['key']}: {setting_value(axis['values'])}" for axis in study.axes)
     page.charts = notices.attempt("The curves", lambda: sweep_charts(study, album), [])
     pictures = [album.add(drawing) for drawing in _drawings(study, bool(page.charts))]
     page.figures = [picture for picture in pictures if picture]

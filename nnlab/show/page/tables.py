@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from nnlab.errors import NnlabError
-from nnlab.show.page.numbers import as_yaml, shorter, text
+from nnlab.show.words import format_number, setting_value, shorten
 
 T = TypeVar("T")
 
@@ -70,12 +70,12 @@ def table_of_records(
 
 def number_cell(value: Any) -> TableCell:
     """A cell for a number, a text or nothing."""
-    return TableCell(text(value), _order(value))
+    return TableCell(format_number(value), _order(value))
 
 
 def setting_cell(value: Any) -> TableCell:
     """A setting as YAML, sorted as a number where it is one."""
-    return TableCell(shorter(as_yaml(value), 40), _order(value))
+    return TableCell(shorten(setting_value(value), 40), _order(value))
 
 
 def _order(value: Any) -> float | None:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from nnlab.show.figures.titles import Trained, epochs_text, setting, title
+from nnlab.show.words import Trained, epochs_line, run_title, setup_line
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ from nnlab.show.figures.titles import Trained, epochs_text, setting, title
     ],
 )
 def test_setting(config: dict[str, Any], inputs: list[int] | None, expected: str) -> None:
-    assert setting(config, inputs) == expected
+    assert setup_line(config, inputs) == expected
 
 
 @pytest.mark.parametrize(
@@ -77,13 +77,13 @@ def test_setting(config: dict[str, Any], inputs: list[int] | None, expected: str
 def test_epochs_are_those_that_were_trained(
     asked: Any, trained: list[tuple[int, str]], expected: str
 ) -> None:
-    assert epochs_text(asked, [Trained(*one) for one in trained]) == expected
+    assert epochs_line(asked, [Trained(*one) for one in trained]) == expected
 
 
 def test_title_of_a_run() -> None:
     config = {"name": "by-hand", "network": [{"dense": {"units": 10}}]}
-    assert title("folder", config, [64]) == ("by-hand", "64-10")
+    assert run_title("folder", config, [64]) == ("by-hand", "64-10")
 
 
 def test_a_run_without_a_name_goes_by_its_folder() -> None:
-    assert title("folder", {}, [64]) == ("folder", "64")
+    assert run_title("folder", {}, [64]) == ("folder", "64")
