@@ -67,7 +67,7 @@ def draw(run: View) -> "Figure":
     paths = trails(run.folder, race)
     figure, (left, right) = style.panels(2)
     figure.set_size_inches(*SIZE)
-    style.head(figure, race.name, setting(race))
+    style.head(figure, race.name, race_setting(race))
     seen = contour(left, race.function, paths)
     for trail in paths:
         left.plot(trail.x, trail.y, **trail.look)
@@ -92,7 +92,7 @@ def end_values(run: View) -> str:
     return ", ".join(f"{trail.name} ends at {trail.values[-1]:.4g}" for trail in paths)
 
 
-def setting(race: Race) -> str:
+def race_setting(race: Race) -> str:
     """The function, the start if all runs share it, and the lowest value."""
     lowest, starts = race.function.lowest, {race.start_of(run) for run in race.runs}
     begin = [f"start ({x:g}, {y:g})" for x, y in starts] if len(starts) == 1 else []

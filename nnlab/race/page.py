@@ -3,7 +3,7 @@
 from typing import Any
 
 from nnlab.config.tree import Node, find, plain
-from nnlab.race.figure import FIGURES, race_of, setting
+from nnlab.race.figure import FIGURES, race_of, race_setting
 from nnlab.race.folder import ends
 from nnlab.race.reader import expand, parse_race, race_mapping
 from nnlab.run.folder import RunFolder
@@ -36,7 +36,7 @@ def report_race(folder: RunFolder) -> Report:
     race = attempt("The race", lambda: race_of(run), None)
     page = Page("Report of a race", folder.name, "", "run folder", folder.name, notices)
     if race:
-        page.title, page.setting = race.name, setting(race)
+        page.title, page.setting = race.name, race_setting(race)
         lowest = race.function.lowest
         page.key_numbers = [] if lowest is None else [("lowest value", format_number(lowest))]
     page.settings = attempt("The config", lambda: explain_settings(run, in_full), None)

@@ -21,12 +21,17 @@ FEW_DECADES = 2.0  # powers of ten: up to so many have too few ticks of their ow
 FEW = 30  # up to so many points each is marked: there a line alone hides where the data is
 
 
-def show(ax: "Axes", values: FloatArray, quantity: str = columns.LOSS) -> None:
+def scale_y(ax: "Axes", values: FloatArray, quantity: str = columns.LOSS) -> None:
     """The scale and the limits of y for values of a quantity: shares end at 1."""
     if is_share(quantity):
         limit_share(ax, values)
     else:
         choose_scale(ax, values, is_log(values, look().scale))
+
+
+def dots(ax: "Axes", x: Any, y: Any, **options: Any) -> None:
+    """Marks without a line."""
+    ax.plot(x, y, linestyle="", **options)
 
 
 def choose_scale(ax: "Axes", values: FloatArray, log: bool) -> None:
@@ -74,16 +79,16 @@ def limit_share(ax: "Axes", values: FloatArray) -> None:
     ax.set_ylim(lowest - room, 1 + room)
 
 
-def whole_numbers(ax: "Axes") -> None:
+def whole_numbers(ax: "Axes", most: int = 6) -> None:
     """Ticks on x at whole numbers alone, written with commas: 10,000."""
     from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 
-    ax.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+    ax.xaxis.set_major_locator(MaxNLocator(most, integer=True))
     ax.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
 
 
-def legend(figure: "Figure", ax: "Axes", title: str | None = None) -> None:
-    """What the lines of `ax` are, below all panels, where it can hide nothing."""
+def legend_below(figure: "Figure", ax: "Axes", title: str | None = None) -> None:
+    """The legend of `ax` below all panels, where it hides nothing."""
     handles, labels = ax.get_legend_handles_labels()
     if handles:
         room = figure.get_size_inches()[0] - 0.3
@@ -125,7 +130,7 @@ def quantity_label(quantity: str, config: Mapping[str, Any]) -> str:
     return literal(quantity_words(quantity, config))
 
 
-def short(text: str, most: int = 16) -> str:
+def short_label(text: str, most: int = 16) -> str:
     """`text`, or its beginning and an ellipsis, as characters and never as mathematics."""
     return literal(text if len(text) <= most else f"{text[: most - 1]}…")
 
@@ -138,7 +143,7 @@ def literal(text: str) -> str:
 
 def distinct(names: Sequence[str], most: int = 16) -> list[str]:
     """The names shortened; by their ends where the beginnings are the same."""
-    found = [short(name, most) for name in names]
+    found = [short_label(name, most) for name in names]
     if len(set(found)) < len(set(names)):
         found = [literal(name if len(name) <= most else f"…{name[1 - most :]}") for name in names]
     return found

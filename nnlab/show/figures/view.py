@@ -25,6 +25,7 @@ from nnlab.show.figures.titles import settings
 from nnlab.show.words import Trained, run_title
 
 PARTS = ("train", "validation", "test")
+PART_NAMES = {"train": "training", "validation": "validation", "test": "test"}
 MANY = 1000  # rows that are evaluated for one figure
 
 
@@ -265,6 +266,13 @@ class View:
     def judged(self) -> Rows | None:
         """The part that says most of what was learned: kept out of training, if there is one."""
         return next((self.parts[name] for name in reversed(PARTS) if name in self.parts), None)
+
+    @property
+    def judged_rows(self) -> Rows:
+        """The same. Raises RunUnreadable where no rows were kept."""
+        if (rows := self.judged) is None:
+            raise RunUnreadable(f"Cannot read {shown(self.folder.path)}: no rows were kept.")
+        return rows
 
     @property
     def kind(self) -> str:

@@ -14,7 +14,7 @@ from nnlab.errors import NnlabError
 from nnlab.show.figures import Plot, View
 from nnlab.show.figures.palette import Scale
 from nnlab.show.figures.scales import is_log, is_log_rate
-from nnlab.show.figures.style import encode, style
+from nnlab.show.figures.style import encode_figure, style
 from nnlab.show.page.tables import Notices
 from nnlab.show.words import format_number
 
@@ -172,9 +172,9 @@ def _encoded(drawing: Drawing, dark: bool = False) -> tuple[str, tuple[int, int]
     """A data URL, width and height in pixels, and the frame of the first axes."""
     with style(dark, drawing.scale, heading=False):
         figure = drawing.paint()
-        data, kind = encode(figure, "svg"), "svg+xml"
+        data, kind = encode_figure(figure, "svg"), "svg+xml"
         if len(data) > LARGEST_SVG:
-            data, kind = encode(figure), "png"
+            data, kind = encode_figure(figure), "png"
         width, height = (round(PIXELS * inches) for inches in figure.get_size_inches())
         ax = figure.axes[0]
         place, (low, high) = ax.get_position(), ax.get_xlim()

@@ -133,11 +133,14 @@ def _charts(run: View, album: Album) -> list[Chart]:
             for part in columns.WATCHED
             if (column := columns.name(part, quantity)) in table
         }
-        title, paint = quantity_words(quantity, run.settings), partial(curves.draw, run, [quantity])
+        title, paint = (
+            quantity_words(quantity, run.settings),
+            partial(curves.draw_curves, run, [quantity]),
+        )
         charts += album.add_chart(title, shown, paint, share=is_share(quantity))
-    if updates.unsuited_rate(run) is None:
+    if updates.no_rates(run) is None:
         unit, rates, places = updates.learning_rates(run)
-        shown = {"learning rate": (finite_numbers(places), finite_numbers(rates))}
+        shown = {"learning rate": (places, rates)}
         paint = partial(updates.draw_rate, run)
         charts += album.add_chart("learning rate", shown, paint, rate=True, unit=unit)
     return charts

@@ -54,7 +54,7 @@ def _charts(runs: Sequence[View], album: Album, notices: Notices) -> list[Chart]
     """A chart for each quantity that every run has, with a curve for each run."""
     if len(runs) > MOST_CURVES:
         notices.add(f"The curves are those of the first {MOST_CURVES} of {len(runs)} runs.")
-    runs = [run for run in runs[:MOST_CURVES] if curves.unsuited(run) is None]
+    runs = [run for run in runs[:MOST_CURVES] if curves.no_epoch(run) is None]
     if not runs:
         return []
     shared = [name for name in runs[0].metrics if all(name in run.metrics for run in runs)]
@@ -68,7 +68,7 @@ def _charts(runs: Sequence[View], album: Album, notices: Notices) -> list[Chart]
             for label, run in zip(labels, runs, strict=True)
         }
         title = f"{label_of(quantity)} on the {ROWS[part]} rows"
-        paint = partial(overlay.draw, runs, [quantity])
+        paint = partial(overlay.draw_runs, runs, [quantity])
         charts += album.add_chart(title, shown, paint, share=is_share(quantity))  # type: ignore[arg-type]
     return charts
 

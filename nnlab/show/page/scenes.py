@@ -12,9 +12,9 @@ from nnlab.core.network import layer_name, name_of
 from nnlab.core.types import Array, FloatArray
 from nnlab.show.figures import View
 from nnlab.show.figures.axes import compact
+from nnlab.show.figures.network import short_number
 from nnlab.show.figures.palette import LIGHT
 from nnlab.show.figures.plane import box
-from nnlab.show.figures.weighted import short_number
 
 MOMENTS = 60  # that a page shows; nnlab records about 40
 GRID = 64  # outputs along each side of the plane

@@ -10,10 +10,9 @@ from nnlab.core import columns
 from nnlab.core.metrics import METRICS, is_share, label_of
 from nnlab.core.types import FloatArray
 from nnlab.run.sweeps import SweepFolder, TrialRecord
-from nnlab.show.figures import sweep_curves
 from nnlab.show.figures.scales import finite_numbers
-from nnlab.show.figures.study import Cell, Study
-from nnlab.show.figures.sweeps import SWEEP_FIGURES
+from nnlab.show.figures.sweep_plots import SWEEP_FIGURES, draw_sweep_curves
+from nnlab.show.figures.sweep_view import Cell, SweepView
 from nnlab.show.page.pictures import Album, Chart, Drawing
 from nnlab.show.page.render import Page, Report, render
 from nnlab.show.page.repeat import repeat_sweep
@@ -29,11 +28,11 @@ def report_sweep(folder: SweepFolder, out: Path) -> Report:
 
     Raises RunUnreadable when sweep.yaml cannot be read.
     """
-    notices, study = Notices(), Study(folder)
-    about, album = study.about, Album(notices)
+    notices, sweep = Notices(), SweepView(folder)
+    about, album = sweep.about, Album(notices)
     records = [  # in the order of the axes
         trial
-        for cell in study.cells
+        for cell in sweep.cells
         for trial in sorted(cell.trials, key=lambda trial: trial.seed or 0)
     ]
     records += [record for record in folder.records() if record not in records]
@@ -41,43 +40,43 @@ def report_sweep(folder: SweepFolder, out: Path) -> Report:
         if record.status in FAILED:
             notices.add(f"Trial {record.name}: {record.reason or record.status}.")
     names = [record.name for record in records]
-    title = f"{about.get('name', folder.name)}: {' and '.join(study.keys)}"
-    setting = notices.attempt("The setting", lambda: study.setting, "")
+    title = f"{about.get('name', folder.name)}: {' and '.join(sweep.keys)}"
+    setting = notices.attempt("The setting", lambda: sweep.setting, "")
     page = Page("Report of a sweep", title, setting, "sweep", folder.name, notices)
     page.story = _story(about, records)
-    page.axes = "\n".join(f"{axis['key']}: {setting_value(axis['values'])}" for axis in study.axes)
-    page.charts = notices.attempt("The curves", lambda: sweep_charts(study, album), [])
-    pictures = [album.add(drawing) for drawing in _drawings(study, bool(page.charts))]
+    page.axes = "\n".join(f"{axis['key']}: {setting_value(axis['values'])}" for axis in sweep.axes)
+    page.charts = notices.attempt("The curves", lambda: sweep_charts(sweep, album), [])
+    pictures = [album.add(drawing) for drawing in _drawings(sweep, bool(page.charts))]
     page.figures = [picture for picture in pictures if picture]
     album.add_dark_variants()
-    page.runs = _trials(study, records, out)
+    page.runs = _trials(sweep, records, out)
     repeat = partial(repeat_sweep, folder, about, names)
     page.repeat = notices.attempt("How it was run", repeat, None)
     return render(page)
 
 
-def sweep_charts(study: Study, album: Album) -> list[Chart]:
+def sweep_charts(sweep: SweepView, album: Album) -> list[Chart]:
     """A chart for each quantity, with a curve for each cell: the median over its seeds.
 
     None where there are more cells than can be told apart.
     """
-    cells = [cell for cell in study.cells if cell.done]
+    cells = [cell for cell in sweep.cells if cell.done]
     if len(cells) > MOST_CURVES:
         return []
-    names = list(dict.fromkeys(name for table in study.tables.values() for name in table))
+    names = list(dict.fromkeys(name for table in sweep.tables.values() for name in table))
     charts = []
     for quantity in columns.quantities(names):
-        curves = {study.words(cell.values): _median(study, cell, quantity) for cell in cells}
-        title = f"{label_of(quantity)} on the {study.part_name(study.part)} rows"
-        paint = partial(sweep_curves.draw, study, [quantity])
+        curves = {sweep.cell_text(cell): _median(sweep, cell, quantity) for cell in cells}
+        title = f"{label_of(quantity)} on the {sweep.part_name(sweep.part)} rows"
+        paint = partial(draw_sweep_curves, sweep, [quantity])
         charts += album.add_chart(title, curves, paint, share=is_share(quantity))
     return charts
 
 
-def _median(study: Study, cell: Cell, quantity: str) -> tuple[FloatArray, FloatArray]:
+def _median(sweep: SweepView, cell: Cell, quantity: str) -> tuple[FloatArray, FloatArray]:
     """Epochs, and the median over the seeds of a cell, as far as all of them came."""
-    tables = [study.tables[trial.name] for trial in cell.done if trial.name in study.tables]
-    name = columns.name(study.part, quantity)
+    tables = [sweep.tables[trial.name] for trial in cell.done if trial.name in sweep.tables]
+    name = columns.name(sweep.part, quantity)
     curves = [finite_numbers(table[name]) for table in tables if name in table]
     if not curves:
         return np.zeros(0), np.zeros(0)
@@ -86,17 +85,17 @@ def _median(study: Study, cell: Cell, quantity: str) -> tuple[FloatArray, FloatA
     return epochs, np.median([values[:shortest] for values in curves], axis=0)
 
 
-def _trials(study: Study, records: list[TrialRecord], out: Path) -> Table:
+def _trials(sweep: SweepView, records: list[TrialRecord], out: Path) -> Table:
     """A row per trial: a link to its run, its settings, how it ended and what it reached."""
     # Where the test part is what is watched, val_ and test say the same.
-    same = study.part_name(columns.VAL) == columns.TEST
+    same = sweep.part_name(columns.VAL) == columns.TEST
     parts = (columns.TRAIN,) if same else columns.WATCHED
     results = [_results(record, parts) for record in records]
     names = list(dict.fromkeys(name for result in results for name in result))
     rows = [
         [
-            TableCell(record.name, link=report_link(study.folder.trial(record.name), out)),
-            *(setting_cell(record.cell.get(key)) for key in study.keys),
+            TableCell(record.name, link=report_link(sweep.folder.trial(record.name), out)),
+            *(setting_cell(record.cell.get(key)) for key in sweep.keys),
             number_cell(record.seed),
             TableCell(record.status),
             number_cell(record.epochs),
@@ -105,7 +104,7 @@ def _trials(study: Study, records: list[TrialRecord], out: Path) -> Table:
         ]
         for record, result in zip(records, results, strict=True)
     ]
-    header = ["trial", *study.keys, "seed", "status", "epochs", *names, "time"]
+    header = ["trial", *sweep.keys, "seed", "status", "epochs", *names, "time"]
     return Table("Every trial", header, rows, kind="runs")
 
 
@@ -120,14 +119,14 @@ def _results(record: TrialRecord, parts: tuple[str, ...]) -> dict[str, Any]:
     }
 
 
-def _drawings(study: Study, charts: bool) -> list[Drawing]:
+def _drawings(sweep: SweepView, charts: bool) -> list[Drawing]:
     """The figures of the sweep; its curves only where the page has no charts."""
     drawings = []
     for name, plot in SWEEP_FIGURES.items():
         if name != "curves" or not charts:
-            caption = plot.caption(study)
-            alt = partial(str, f"{plot.title} of {study.folder.name}. {caption}")
-            paint, suits = partial(plot.painter, study), partial(plot.suits, study)
+            caption = plot.caption(sweep)
+            alt = partial(str, f"{plot.title} of {sweep.folder.name}. {caption}")
+            paint, suits = partial(plot.painter, sweep), partial(plot.suits, sweep)
             drawings.append(Drawing(name, plot.title, caption, alt, paint, suits, early=True))
     return drawings
 
