@@ -29,7 +29,7 @@ from nnlab.core.binding import Binding, Bound, Lanes
 from nnlab.core.lanes import Meeting
 from nnlab.core.layers import LAYERS
 from nnlab.core.losses import LOSSES
-from nnlab.core.network import Network, name_of
+from nnlab.core.network import Network, layer_kind
 from nnlab.core.optimizers import OPTIMIZERS, bind
 from nnlab.core.types import Array, size
 from nnlab.core.windows import portions, stacked
@@ -113,11 +113,11 @@ def kernels(binding: Binding | Lanes, x: Array) -> Iterator[tuple[str, Callable[
     """The kind of each layer's work, and each of its two passes."""
     for one in binding.bound:
         given = x if one.x is None else one.x
-        kind = KINDS.get(name_of(one.layer), "other")
+        kind = KINDS.get(layer_kind(one.layer), "other")
         yield kind, lambda one=one, x=given: one.layer.forward(one.p, x, one.y, one.s, True)
     for one in reversed(binding.bound[1:]):
         given = x if one.x is None else one.x
-        kind = KINDS.get(name_of(one.layer), "other")
+        kind = KINDS.get(layer_kind(one.layer), "other")
         yield (
             kind,
             lambda one=one, x=given: one.layer.backward(

@@ -19,8 +19,8 @@ from nnlab.core.network import Network
 from nnlab.core.optimizers import Adam, Optimizer, Sgd
 from nnlab.core.schedules import SCHEDULES
 from nnlab.data.batches import Part
-from nnlab.data.scale import fit
-from nnlab.training import Failure, Plan, start, train
+from nnlab.data.scale import fit_scaling
+from nnlab.training import Failure, Plan, run_training, start
 
 Engine = Literal["numpy", "compiled"]
 
@@ -31,7 +31,7 @@ def prepare_nnlab(problem: Problem, engine: Engine) -> Session:
         import numba  # noqa: F401  # an ImportError says that it is not here
     network = _network(problem)
     state = start(plan := replace(_plan(problem), engine=engine), network)
-    records = train(plan, state)
+    records = run_training(plan, state)
 
     def one_round() -> None:
         goal = state.step + len(problem.order)
@@ -84,7 +84,7 @@ def _plan(problem: Problem) -> Plan:
     rows = np.arange(len(problem.inputs))
     pixels = problem.pixels
     inputs = problem.inputs if pixels is None else pixels
-    scaling = fit("none" if pixels is None else "unit", inputs, rows, (0.0, 255.0))
+    scaling = fit_scaling("none" if pixels is None else "unit", inputs, rows, (0.0, 255.0))
     return Plan(
         loss=LOSSES[workload.loss](reduction=workload.reduction),
         optimizer=_optimizer(workload),

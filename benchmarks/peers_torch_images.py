@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from nnlab.core.network import Network, name_of
+from nnlab.core.network import Network, layer_kind
 from nnlab.core.types import Array
 
 FORMATS = {"torch": torch.contiguous_format, "torch channels last": torch.channels_last}
@@ -42,7 +42,7 @@ def modules(network: Network) -> list[Any]:
     """A module for each layer but the first, which only makes pictures of rows."""
     found: list[Any] = []
     for index, layer in enumerate(network.layers[1:], 1):
-        name, inputs = name_of(layer), network.shapes[index][-1]
+        name, inputs = layer_kind(layer), network.shapes[index][-1]
         settings: Any = layer
         if name == "conv2d":
             padding = 0 if settings.padding == "valid" else settings.padding

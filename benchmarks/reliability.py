@@ -13,11 +13,11 @@ from pathlib import Path
 
 from nnlab.build import build
 from nnlab.config.load import from_mapping
-from nnlab.engine import reference
+from nnlab.core.metrics import Tally
 from nnlab.experiment.session import CHECKPOINT_SECONDS, Session
 from nnlab.run.folder import RunFolder
 from nnlab.training import start
-from nnlab.training.loop import Run
+from nnlab.training.drivers import NumpyDriver
 
 ROUNDS = 101
 
@@ -60,40 +60,18 @@ def epoch(sizes: tuple[int, int, int], batch: int, rows: int, guard: bool) -> fl
     """Seconds of an epoch, the median of a few; without the guard its dot is not taken."""
     built = build(from_mapping(config(sizes, batch, rows)))
     state = start(built.plan, built.network)
-    run = Run(built.plan, state)
+    tally = Tally.of(built.plan.kind, built.plan.loss, built.plan.train.targets)
+    driver = NumpyDriver(built.plan, state, tally)
     if not guard:
-        run.pace.engine.run = unguarded(run.pace.engine)  # type: ignore[method-assign]
-    return statistics.median(seconds(lambda: list(run.epoch())) for _ in range(7))
+        driver.engine._is_safe = lambda rate: True  # type: ignore[method-assign]
 
+    def one_epoch() -> None:
+        while state.batch < driver.count:
+            driver.advance(1)
+        driver.end_epoch()
+        state.batch = 0
 
-def unguarded(engine: reference.Reference) -> Callable[..., int]:
-    """`Reference.run` without the look at the numbers; all else is the same, line by line."""
-
-    def run(batch: int, xs: object, ts: object, rates: object, step: int, kept: None = None) -> int:
-        binding, memory, dz, _, rows = engine.benches[batch]
-        forward, backward = binding.forward, binding.backward
-        gradient, update, o = engine.loss.gradient, engine.optimizer.update, engine.o
-        buffered, done = engine.buffers.size > 0, 0
-        for x, t, row, rate in zip(xs, ts, rows, rates, strict=False):  # type: ignore[call-overload]
-            if buffered:
-                engine.before[...] = engine.buffers
-            z = forward(x)
-            gradient(z, t, dz, memory)
-            backward(x)
-            row[...] = z
-            if engine.shaped:
-                engine.optimizer.shape_gradient(o)
-            update(o, rate, step + done + 1)
-            done += 1
-            if (step + done) % reference.SETTLE_EVERY == 0:
-                engine.optimizer.settle(o)
-            if engine.average is not None:
-                engine._follow(engine.average, step + done)
-            if kept is not None:
-                raise NotImplementedError
-        return done
-
-    return run
+    return statistics.median(seconds(one_epoch) for _ in range(7))
 
 
 def main() -> None:

@@ -22,7 +22,7 @@ from nnlab.core.optimizers import OPTIMIZERS
 from nnlab.core.schedules import SCHEDULES
 from nnlab.data.batches import Part
 from nnlab.data.scale import Scaling
-from nnlab.training import Plan, start, train
+from nnlab.training import Plan, run_training, start
 
 AXES = {
     "samples": (128, 512, 2048, 8192),
@@ -75,7 +75,7 @@ def seconds(point: Point, engine: Any) -> float:
         longer = replace(plan, epochs=epochs)
         state = start(longer, network)
         began = time.perf_counter()
-        for _ in train(longer, state):
+        for _ in run_training(longer, state):
             pass
         return time.perf_counter() - began
 

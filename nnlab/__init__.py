@@ -19,32 +19,33 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from nnlab.api import History, Run, fit, gradcheck, load, train
+    from nnlab.api import History, fit, gradcheck, load, train
     from nnlab.config.schema import Config
     from nnlab.core.initializers import INITIALIZERS
     from nnlab.core.layers import LAYERS
     from nnlab.core.losses import LOSSES
-    from nnlab.core.network import Network
     from nnlab.core.optimizers import OPTIMIZERS
     from nnlab.core.schedules import SCHEDULES
-    from nnlab.data import SOURCES
+    from nnlab.data.sources import SOURCES
+    from nnlab.engine.images.network import TunedNetwork as Network
     from nnlab.errors import NnlabError
+    from nnlab.run.run import Run
 
 _HOMES = {
     "train": "nnlab.api",
     "load": "nnlab.api",
     "fit": "nnlab.api",
     "gradcheck": "nnlab.api",
-    "Run": "nnlab.api",
+    "Run": "nnlab.run.run",
     "History": "nnlab.api",
-    "Network": "nnlab.core.network",
+    "Network": "nnlab.engine.images.network:TunedNetwork",
     "Config": "nnlab.config.schema",
     "LAYERS": "nnlab.core.layers",
     "LOSSES": "nnlab.core.losses",
     "OPTIMIZERS": "nnlab.core.optimizers",
     "SCHEDULES": "nnlab.core.schedules",
     "INITIALIZERS": "nnlab.core.initializers",
-    "SOURCES": "nnlab.data",
+    "SOURCES": "nnlab.data.sources",
     "NnlabError": "nnlab.errors",
 }
 
@@ -70,7 +71,8 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'nnlab' has no attribute '{name}'")
-    value = getattr(import_module(_HOMES[name]), name)
+    module, _, inner = _HOMES[name].partition(":")
+    value = getattr(import_module(module), inner or name)
     globals()[name] = value
     return value
 

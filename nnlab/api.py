@@ -2,23 +2,22 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from os import PathLike
 from pathlib import Path
 from typing import Any, Literal, Self, TypeVar, get_args
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from nnlab.config.dump import mapping
 from nnlab.config.load import Loaded, from_mapping
 from nnlab.config.load import load as load_config
 from nnlab.config.schema import Config
 from nnlab.core.gradcheck import Checked, check_gradients
-from nnlab.core.limits import check
+from nnlab.core.limits import require_limits
 from nnlab.core.losses import LOSSES, Loss
 from nnlab.core.metrics import Kind
-from nnlab.core.network import Network, name_of
+from nnlab.core.network import Network, layer_kind
 from nnlab.core.optimizers import OPTIMIZERS, Optimizer
 from nnlab.core.schedules import SCHEDULES, Schedule
 from nnlab.core.targets import pairs
@@ -26,56 +25,14 @@ from nnlab.core.types import FloatArray
 from nnlab.data.batches import Part
 from nnlab.data.scale import Scaling
 from nnlab.experiment.session import begin
-from nnlab.run.folder import RunFolder, Weights
 from nnlab.run.names import runs_folder
-from nnlab.saved import Saved
+from nnlab.run.run import Run
 from nnlab.show.figures import draw_all
-from nnlab.training import Epoch, Failure, Plan, start
-from nnlab.training import train as train_steps
+from nnlab.training import Epoch, Failure, Plan, run_training, start
 
 M = TypeVar("M")
 
 KINDS: dict[str | None, Kind] = {"softmax": "classes", "sigmoid": "binary", None: "regression"}
-
-
-@dataclass(frozen=True)
-class Run:
-    """A finished or interrupted run, read from its folder."""
-
-    path: Path
-
-    @property
-    def status(self) -> str:
-        """running, completed, early_stopped, diverged, interrupted, failed, or resumable."""
-        return self._saved.folder.status()
-
-    @cached_property
-    def metrics(self) -> dict[str, NDArray[Any]]:
-        """metrics.csv as columns, one number an epoch; row 0 is before training."""
-        table = self._saved.folder.read_metrics()
-        return {name: np.asarray(column) for name, column in table.items()}
-
-    @cached_property
-    def summary(self) -> dict[str, Any]:
-        """summary.json: final, best, test, classes, confusion."""
-        return self._saved.folder.read_summary()
-
-    @property
-    def config(self) -> Config:
-        """The config with all defaults filled in."""
-        return self._saved.config
-
-    def network(self, weights: Weights = "final") -> Network:
-        """The network with its initial, best or final weights."""
-        return self._saved.network(weights)
-
-    def predict(self, x: ArrayLike, weights: Weights = "final") -> FloatArray:
-        """Outputs (B, m) for rows x (B, n) in the data set's own units."""
-        return self._saved.predict(x, weights)
-
-    @cached_property
-    def _saved(self) -> Saved:
-        return Saved(RunFolder.open(self.path))
 
 
 def train(
@@ -120,8 +77,8 @@ def load(run: str | PathLike[str], runs: str | PathLike[str] | None = None) -> R
     such run, UsageError for the beginning of several.
     """
     if isinstance(run, str):
-        return Run(RunFolder.find(run, runs_folder(runs)).path)
-    return Run(RunFolder.open(Path(run)).path)
+        return Run.find(run, runs_folder(runs))
+    return Run.open(Path(run))
 
 
 @dataclass(frozen=True)
@@ -184,7 +141,7 @@ def fit(
         seed=seed,
         shuffle=shuffle,
     )
-    records = list(train_steps(plan, start(plan, network)))
+    records = list(run_training(plan, start(plan, network)))
     failure = next((one.what for one in records if isinstance(one, Failure)), None)
     return History.of([one for one in records if isinstance(one, Epoch)], failure)
 
@@ -209,7 +166,7 @@ def member(given: object, catalogue: Mapping[str, type[M]], family: Any, word: s
     if not isinstance(given, family):
         shown = given.__name__ if isinstance(given, type) else repr(given)
         raise TypeError(f"{word} must be a name, or made by a catalogue; it is {shown}")
-    check(given, word)
+    require_limits(given, word)
     found: M = given
     return found
 
@@ -237,6 +194,6 @@ def require_trainable(
     for index, layer in enumerate(network.layers):
         if epochs and not layer.differentiable:
             raise ValueError(
-                f"layer {index} ({name_of(layer)}) has no useful derivative, so it cannot be "
+                f"layer {index} ({layer_kind(layer)}) has no useful derivative, so it cannot be "
                 "trained"
             )

@@ -16,10 +16,11 @@ from nnlab.core.types import Array, FloatArray, IntArray
 from nnlab.data.augment import Augmenter
 from nnlab.data.batches import Part
 from nnlab.data.dataset import Dataset
-from nnlab.data.scale import Scaling, fit
-from nnlab.data.split import Parts, split
-from nnlab.data.warnings import absent, no_row, warnings
+from nnlab.data.scale import Scaling, fit_scaling
+from nnlab.data.split import PartRows, split_rows
+from nnlab.data.warnings import absent_classes, absent_words, data_warnings
 from nnlab.engine.compiled.program import why_not
+from nnlab.engine.images.network import TunedNetwork
 from nnlab.errors import ConfigError
 from nnlab.training import Plan, Stopping
 
@@ -37,7 +38,7 @@ class Built:
 
     config: Config  # with the engine that was chosen
     dataset: Dataset
-    parts: Parts
+    parts: PartRows
     scaling: Scaling
     kind: Kind
     network: Network
@@ -55,8 +56,8 @@ def build(config: Config, short: float = SHORT) -> Built:
     engine is not available.
     """
     dataset = config.data.source.load(config.data.seed)
-    parts = split(config.data.split, dataset.rows, dataset.test_rows, config.data.seed)
-    scaling = fit(
+    parts = split_rows(config.data.split, dataset.rows, dataset.test_rows, config.data.seed)
+    scaling = fit_scaling(
         config.data.scale,
         dataset.inputs,
         parts.train,
@@ -66,7 +67,7 @@ def build(config: Config, short: float = SHORT) -> Built:
     dtype = config.training.dtype
     init = None if isinstance(config.init, FromRun) else config.init
     width = dataset.inputs.shape[1]
-    network = Network(config.network, width, seed=config.seed, init=init, dtype=dtype)
+    network = TunedNetwork(config.network, width, seed=config.seed, init=init, dtype=dtype)
     kind, targets = encode(dataset, network.shapes[-1][0])
     loss = prepared(config.loss, dataset, parts.train)
     chosen = engine(config, network, loss, kind, len(parts.train), short)
@@ -81,7 +82,7 @@ def build(config: Config, short: float = SHORT) -> Built:
     train = part(parts.train, augmenter(config, dataset, scaling))
     assert train is not None
     plan = make_plan(config, loss, train, part(parts.validation), kind)
-    suspicions = warnings(dataset, parts, config.data.scale, config.data.split)
+    suspicions = data_warnings(dataset, parts, config.data.scale, config.data.split)
     return Built(config, dataset, parts, scaling, kind, network, plan, part(parts.test), suspicions)
 
 
@@ -142,7 +143,7 @@ def outline(config: Config) -> tuple[Network, int, Kind]:
     """Network, number of training rows and kind of task, without loading the data."""
     data = config.data
     shape = data.source.signature(data.seed)
-    rows = len(split(data.split, shape.rows, shape.test_rows, data.seed).train)
+    rows = len(split_rows(data.split, shape.rows, shape.test_rows, data.seed).train)
     init = None if isinstance(config.init, FromRun) else config.init
     network = Network(config.network, shape.inputs, init=init)
     return network, rows, kind_of(shape.task, network.shapes[-1][0])
@@ -223,11 +224,11 @@ def prepared(loss: Loss, dataset: Dataset, rows: IntArray) -> Loss:
     if dataset.task != "classes":
         return loss
     balanced = isinstance(loss, ClassLoss) and loss.class_weight == "balanced"
-    if balanced and (names := absent(dataset, rows)):
+    if balanced and (names := absent_classes(dataset, rows)):
         raise ConfigError(
             f"loss.class_weight: balanced has no weight for a class without rows. "
-            f"{no_row(names, 'training')}. Set data.split: shuffled, another data.seed, or "
-            "class_weight to a list."
+            f"{absent_words(names, 'training')}. Set data.split: shuffled, another data.seed, "
+            "or class_weight to a list."
         )
     return loss.prepare(dataset.targets[rows], dataset.outputs)
 

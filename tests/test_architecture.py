@@ -15,10 +15,10 @@ import pytest
 ROOT = Path(__file__).parents[1] / "nnlab"
 MODULES = sorted(ROOT.rglob("*.py"))
 
-CORE = frozenset({"errors", "suggest", "core"})
+CORE = frozenset({"errors", "status", "suggest", "core"})
 RANK_2 = CORE | {"data", "engine", "show.words"}
 RANK_4 = RANK_2 | {"config", "build", "training", "run"}
-RANK_5 = RANK_4 | {"saved", "experiment"}
+RANK_5 = RANK_4 | {"experiment"}
 RANK_6 = RANK_5 | {"study", "api"}
 ALL = RANK_6 | {"show", "race", "cli"}
 
@@ -39,35 +39,38 @@ def rule(nnlab: frozenset[str] | set[str], packages: str = "", late: str = "") -
 # The longest matching name decides. "" is nnlab/__init__.py.
 RULES = {
     "errors": rule(set()),
+    "status": rule(set()),
     "synonyms": rule(set()),
     "suggest": rule({"synonyms"}),
-    "core": rule({"errors"}, "numpy annotated_types", "scipy threadpoolctl"),
+    "core": rule({"errors"}, "numpy annotated_types", "scipy"),
     "data": rule(
         {"errors", "suggest", "core.random", "core.types"},
         "numpy annotated_types",
         "sklearn platformdirs filelock",
     ),
-    "engine": rule(CORE, "numpy", "numba llvmlite"),
+    "engine": rule(CORE, "numpy", "numba llvmlite threadpoolctl"),
     "engine.compiled": rule(CORE, "numpy numba llvmlite", "scipy"),
     "config": rule(RANK_2, "numpy yaml pydantic pydantic_core annotated_types"),
     "build": rule(RANK_2 | {"config", "training"}, "numpy"),
     "training": rule(CORE | {"engine", "data.batches"}, "numpy"),
     "run": rule(
-        {"errors", "suggest", "config", "core.columns", "core.blas", "data.arrays", "show.words"},
+        {"errors", "status", "suggest", "config", "core.columns", "engine.blas", "data.npz"}
+        | {"show.words"},
         "numpy yaml filelock",
         "threadpoolctl",
     ),
-    "saved": rule(RANK_4 - {"training"}, "numpy"),
-    "experiment": rule(RANK_4 | {"saved"}, "numpy", "threadpoolctl"),
+    "run.run": rule(RANK_4 - {"training"}, "numpy"),
+    "run.rows": rule(CORE | {"run"}, "numpy"),
+    "experiment": rule(RANK_4, "numpy", "threadpoolctl"),
     "study": rule(RANK_5, "numpy yaml", "distributed threadpoolctl optuna"),
     "study.local": rule({"run"}, "distributed"),
     "study.journal": rule({"errors", "run"}, "optuna"),
     "api": rule(RANK_5 | {"show"}, "numpy"),
     "show": rule(set()),
     "show.words": rule(set()),
-    "show.figures": rule(CORE | {"config", "run", "saved", "show.words"}, "numpy", "matplotlib"),
+    "show.figures": rule(CORE | {"config", "run", "show.words"}, "numpy", "matplotlib"),
     "show.page": rule(
-        CORE | {"config", "run", "saved", "show.figures", "show.words"},
+        CORE | {"config", "run", "show.figures", "show.words"},
         "numpy",
         "jinja2 markupsafe matplotlib",
     ),

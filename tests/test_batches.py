@@ -11,8 +11,8 @@ from nnlab.core.network import Network
 from nnlab.core.optimizers import OPTIMIZERS
 from nnlab.data import batches
 from nnlab.data.batches import Batches, Part
-from nnlab.data.scale import Scaling, fit
-from nnlab.engine.reference import Reference
+from nnlab.data.scale import Scaling, fit_scaling
+from nnlab.engine.numpy_engine import NumpyEngine
 
 NONE = Scaling("none", np.zeros(()), np.ones(()))
 
@@ -135,7 +135,7 @@ def test_rows_are_what_float64_scaling_gives(kind, dtype, lazy):
     inputs[:, 3] = 7  # constant
     inputs = inputs if lazy else inputs.astype(np.float64)
     rows = rng.permutation(50)[:30]
-    scaling = fit(kind, inputs, rows, (0.0, 255.0) if kind == "unit" else None)
+    scaling = fit_scaling(kind, inputs, rows, (0.0, 255.0) if kind == "unit" else None)
     part = Part(inputs, rows, scaling, np.zeros((30, 1)), dtype)
     x, _ = part.all()
     exact = (inputs[rows].astype(np.float64) - scaling.shift) * scaling.factor
@@ -172,7 +172,7 @@ def test_nothing_of_the_caller_is_changed(dtype):
     before = [array.copy() for array in (inputs, rows, targets, order)]
     for array in (inputs, rows, targets, order):
         array.flags.writeable = False
-    found = Batches(Part(inputs, rows, fit("unit", inputs, rows), targets, np.float64), 3)
+    found = Batches(Part(inputs, rows, fit_scaling("unit", inputs, rows), targets, np.float64), 3)
     for chunk in [*found.epoch(None), *found.epoch(order)]:
         for array in (inputs, targets):
             assert not np.shares_memory(chunk.x, array)
@@ -214,7 +214,7 @@ def engine_peak(loss, last, optimizer, batch):
     rule = OPTIMIZERS[optimizer](lr=1e-4, weight_decay=1e-4, clip_norm=1.0)
     slots = {name: np.zeros_like(network.theta) for name in rule.slots}
     average, draws = network.theta.copy(), network.generators(0)
-    engine = Reference(network, LOSSES[loss](), rule, slots, average, 0.9, draws, {batch: 1})
+    engine = NumpyEngine(network, LOSSES[loss](), rule, slots, average, 0.9, draws, {batch: 1})
     x = np.random.default_rng(0).normal(size=(batch, 32))
     t = np.eye(32)[np.arange(batch) % 32]
     return peak_of(lambda: engine.run(batch, [x], [t], [1e-4], 0))
@@ -235,6 +235,6 @@ def test_gathering_allocates_only_row_numbers(kind, dtype):
     """A chunk of 512 kB of rows needs 8 bytes a row for what rows to take, and NumPy's buffers."""
     inputs = np.random.default_rng(0).integers(0, 256, (2000, 128)).astype(dtype)
     rows = np.arange(2000)
-    part = Part(inputs, rows, fit(kind, inputs, rows), np.zeros((2000, 1)), np.float32)
+    part = Part(inputs, rows, fit_scaling(kind, inputs, rows), np.zeros((2000, 1)), np.float32)
     found, order = Batches(part, 100), rows[::-1].copy()
     assert peak_of(lambda: [None for _ in found.epoch(order)]) < 128 * 1024

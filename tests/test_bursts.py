@@ -8,7 +8,7 @@ import pytest
 from nnlab.core.network import Network
 from nnlab.core.optimizers import OPTIMIZERS
 from nnlab.core.schedules import SCHEDULES
-from nnlab.training import Failure, Steps, bursts, start
+from nnlab.training import Failure, Steps, run_bursts, start
 from tests.trainings import classes, layers, noise, part, plan_for
 
 CASES = {
@@ -32,7 +32,7 @@ def trained(burst, epochs=23, **settings):
     plan = replace(plan_for(part(x, t, dtype), epochs=epochs, **settings), burst=burst)
     network = Network(layers(4, "tanh", 2), 3, dtype=dtype)
     state = start(plan, network)
-    return list(bursts(plan, state)), network, state
+    return list(run_bursts(plan, state)), network, state
 
 
 def without_steps(found):
@@ -88,7 +88,7 @@ def test_classes_and_several_binary_outputs_are_counted_by_epoch():
         for burst in (1, 100):
             plan = plan_for(part(x, t), kind=kind, epochs=9, batch_size=len(x), shuffle=False)
             network = Network(layers(4, "tanh", t.shape[1]), x.shape[1])
-            found = bursts(replace(plan, burst=burst), start(plan, network))
+            found = run_bursts(replace(plan, burst=burst), start(plan, network))
             ends.append(without_steps(found))
         assert ends[0] == ends[1]
         assert len({r.train["accuracy"] for r in ends[0]}) > 1

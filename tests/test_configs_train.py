@@ -15,7 +15,7 @@ from nnlab.data.batches import Part
 from nnlab.data.scale import Scaling
 from nnlab.errors import ConfigError
 from nnlab.experiment.gradients import check
-from nnlab.training import Epoch, start, train
+from nnlab.training import Epoch, run_training, start
 
 FOLDER = Path(__file__).parents[1] / "configs"
 DOWNLOADED = {
@@ -114,7 +114,7 @@ def test_learns_from_a_few_downloaded_images(name):
     plan = replace(plan, train=part, validation=None, monitor="train_loss", epochs=8)
     losses = [
         one.train["loss"]
-        for one in train(plan, start(plan, built.network))
+        for one in run_training(plan, start(plan, built.network))
         if isinstance(one, Epoch)
     ]
     assert losses[-1] < 0.7 * losses[0]

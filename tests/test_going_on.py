@@ -14,7 +14,7 @@ from nnlab.core.schedules import SCHEDULES
 from nnlab.data import batches
 from nnlab.errors import RunUnreadable
 from nnlab.experiment.state import freeze, thaw
-from nnlab.training import Steps, Stopping, start, train
+from nnlab.training import Steps, Stopping, run_training, start
 from tests.trainings import classes, epochs_of, layers, noise, part, plan_for, run
 
 
@@ -80,12 +80,12 @@ def test_stopped_anywhere_it_goes_on_to_the_same_bits(monkeypatch, case, per_chu
     monkeypatch.setattr(batches, "CHUNK_BATCHES", per_chunk)
     plan, network = case()
     state = start(plan, network)
-    whole = [seen(record) for record in train(plan, state)]
+    whole = [seen(record) for record in run_training(plan, state)]
     end = saved(state)
     for stop in range(1, len(whole) + 1):
         plan, network = case()
         state = start(plan, network)
-        training = train(plan, state)
+        training = run_training(plan, state)
         before = [seen(next(training)) for _ in range(stop)]
         values, meta = saved(state)
         training.close()
@@ -95,7 +95,7 @@ def test_stopped_anywhere_it_goes_on_to_the_same_bits(monkeypatch, case, per_chu
         state = start(plan, network)
         state.best.values[...] = np.nan
         thaw(state, values, json.loads(meta))
-        after = [seen(record) for record in train(plan, state)]
+        after = [seen(record) for record in run_training(plan, state)]
         assert before + after == whole, stop
         final = saved(state)
         assert final[1] == end[1], stop
@@ -114,7 +114,7 @@ def test_the_case_with_everything_stops_early_and_lowers_its_rate():
 def test_looking_at_the_state_changes_nothing():
     plan, network = everything()
     state = start(plan, network)
-    for _ in train(plan, state):
+    for _ in run_training(plan, state):
         thaw(state, *copy.deepcopy(freeze(state)))
     _, other = run(*everything())
     np.testing.assert_array_equal(state.network.theta, other.network.theta)
@@ -124,7 +124,7 @@ def test_a_finished_training_has_nothing_to_do():
     plan, network = everything()
     _, state = run(plan, network)
     before = network.theta.copy()
-    assert list(train(plan, state)) == []
+    assert list(run_training(plan, state)) == []
     np.testing.assert_array_equal(network.theta, before)
 
 

@@ -12,8 +12,8 @@ import nnlab
 from nnlab.cli import main
 from nnlab.experiment.measure import evaluate, rebuilt
 from nnlab.run.folder import RunFolder
-from nnlab.saved import Saved
-from nnlab.show.figures.view import View
+from nnlab.run.run import Run
+from nnlab.show.figures import view
 
 ENDS = {  # loss -> units and activation that it ends in
     "one sigmoid": ("bce", 1, "sigmoid"),
@@ -54,12 +54,12 @@ def test_accuracy_tables_predictions_and_figures_agree(end, dtype, tmp_path: Pat
     assert run.summary["part"] == "validation"
     assert run.summary["final"]["val_accuracy"] == share
     folder = RunFolder.open(run.path)
-    assert evaluate(Saved(folder), "final", "validation")["accuracy"] == share
+    assert evaluate(Run(folder.path), "final", "validation")["accuracy"] == share
 
-    view = View(folder)
-    rows = view.parts["validation"]
-    guessed = view.guesses(rows)
-    assert (guessed == view.labels(rows)).mean() == share
+    run = view(folder)
+    rows = run.rows["validation"]
+    guessed = run.guesses(rows)
+    assert (guessed == run.labels(rows)).mean() == share
 
     np.savez(tmp_path / "rows.npz", x=rows.inputs)
     shown = CliRunner().invoke(main, ["predict", str(run.path), str(tmp_path / "rows.npz")])
@@ -84,7 +84,7 @@ def test_the_accuracy_of_training_is_decided_in_the_same_way(
     run = nnlab.train(tied(end, dtype, epochs=1, engine=engine), runs=tmp_path)
     before, after = run.metrics["train_accuracy"]
     assert before == after
-    built = rebuilt(Saved(RunFolder.open(run.path)))
+    built = rebuilt(Run(run.path))
     outputs = run.network().predict(built.scaling.apply(built.dataset.inputs[built.parts.train]))
     mine = outputs.argmax(1) if outputs.shape[1] > 1 else outputs[:, 0] >= 0.5
     assert after == (mine == built.dataset.targets[built.parts.train]).mean()

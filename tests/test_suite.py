@@ -54,7 +54,7 @@ ALLOWED = {
     "study/sabotage.py": 1,  # a trial that hangs
     "cli/test_signals.py": 3,  # something slow: an hour, unless a signal ends it
     "cluster/test_private.py": 1,  # no answer counts as a refusal, which is what is wanted
-    "core/test_lanes_outside.py": 1,  # lanes that still run while a process is forked
+    "engine/test_lanes_outside.py": 1,  # lanes that still run while a process is forked
     "data/test_download.py": 1,  # a server that lets eight clients come
     "test_suite.py": 1,
 }

@@ -13,7 +13,7 @@ from nnlab.core.network import Network
 from nnlab.core.optimizers import OPTIMIZERS
 from nnlab.core.schedules import SCHEDULES
 from nnlab.data import batches
-from nnlab.training import Steps, start, train
+from nnlab.training import Steps, run_training, start
 from tests.trainings import epochs_of, layers, noise, part, plan_for, run, walk
 
 PYTORCH = json.loads((Path(__file__).parent / "references" / "networks.json").read_text("utf-8"))
@@ -125,7 +125,7 @@ def test_training_equals_pytorch(name):
         shuffle=False,
     )
     rows, sizes = [], np.array([4, 4, 3])
-    for record in train(plan, start(plan, network)):
+    for record in run_training(plan, start(plan, network)):
         if isinstance(record, Steps):
             continue
         rows.append(record)
@@ -322,7 +322,7 @@ def test_dropout_draws_from_its_own_stream_and_evaluation_draws_nothing():
 def test_dropout_is_off_in_evaluation():
     x, t = noise()
     network = with_dropout()
-    record = next(train(plan_for(part(x, t)), start(plan_for(part(x, t)), network)))
+    record = next(run_training(plan_for(part(x, t)), start(plan_for(part(x, t)), network)))
     wanted = ((network.predict(x) - t) ** 2).mean()
     assert record.train["loss"] == pytest.approx(wanted, rel=1e-14)
 

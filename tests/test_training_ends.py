@@ -17,8 +17,8 @@ from nnlab.training import (
     Stopping,
     final_weights,
     restores_best,
+    run_training,
     start,
-    train,
 )
 from tests.trainings import classes, layers, noise, part, plan_for, run, walk
 
@@ -100,7 +100,7 @@ def test_best_is_the_first_of_the_best(monitor):
     state = start(plan, network)
     values, thetas, flags = [], [], []
     which, _, name = monitor.partition("_")
-    for record in train(plan, state):
+    for record in run_training(plan, state):
         if isinstance(record, Steps):
             continue
         values.append((record.train if which == "train" else record.validation)[name])
@@ -133,7 +133,7 @@ def test_the_average_is_what_is_evaluated(monkeypatch, decay):
     network, stand_in = (Network(layers(4, "tanh", 2), 3) for _ in range(2))
     state = start(plan, network)
     average, averages = network.theta.copy(), []
-    for record in train(plan, state):
+    for record in run_training(plan, state):
         if isinstance(record, Steps):
             d = min(decay, (1 + record.step) / (10 + record.step))
             average = d * average + (1 - d) * network.theta
@@ -189,7 +189,7 @@ def blow_up(loss, dtype, optimizer, lr):
         record_steps=True,
     )
     state, records, thetas = start(plan, network), [], {0: network.theta.copy()}
-    for record in train(plan, state):
+    for record in run_training(plan, state):
         records.append(record)
         thetas[record.step] = network.theta.copy()
     return records, thetas, state

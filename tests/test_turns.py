@@ -6,26 +6,33 @@ from threading import Thread
 import numpy as np
 import pytest
 
-from nnlab.core import blas
+from nnlab.core.metrics import Tally
 from nnlab.core.network import Network
+from nnlab.engine import blas
+from nnlab.engine.images.network import TunedNetwork
 from nnlab.experiment.outcome import outputs
 from nnlab.run import environment
-from nnlab.training import Evaluation, start
-from nnlab.training.loop import Run
+from nnlab.training import Evaluation, Plan, start
+from nnlab.training.drivers import EngineDriver
+from nnlab.training.loop import engine_driver
 from tests.trainings import layers, noise, part, plan_for
 
 DATA = part(*noise())
-NETWORK = Network(layers(4, "tanh", 2), 3, seed=1)
+NETWORK = TunedNetwork(layers(4, "tanh", 2), 3, seed=1)
 
 
-def loop(**settings: object) -> Run:
-    plan = plan_for(DATA, **settings)
-    return Run(plan, start(plan, Network(layers(4, "tanh", 2), 3, seed=1)))
+def driver_of(plan: Plan, network: Network) -> EngineDriver:
+    tally = Tally.of(plan.kind, plan.loss, plan.train.targets)
+    return engine_driver(plan, start(plan, network), tally)
+
+
+def driver(**settings: object) -> EngineDriver:
+    return driver_of(plan_for(DATA, **settings), Network(layers(4, "tanh", 2), 3, seed=1))
 
 
 ACTIONS: dict[str, Callable[[], object]] = {
-    "an epoch": lambda: list(loop().epoch()),
-    "several epochs": lambda: loop(shuffle=False, batch_size=11, burst=3).epochs(3),
+    "an epoch": lambda: driver().advance(1),
+    "several epochs": lambda: driver(shuffle=False, batch_size=11, burst=3).advance(3),
     "an evaluation": lambda: Evaluation("regression", plan_for(DATA).loss, NETWORK, DATA)(
         NETWORK.values
     ),
@@ -45,8 +52,8 @@ def test_a_compiled_epoch_waits_where_it_calls_the_blas() -> None:
     for width, large in ((300, True), (8, False)):
         plan = plan_for(part(*noise(rows=64, inputs=width)), batch_size=64, engine="compiled")
         network = Network(layers(width, "tanh", 2), width, seed=1)
-        pace = Run(plan, start(plan, network)).pace
-        assert waits(lambda pace=pace: list(pace.epoch()), 0.1 if large else 60) == large
+        compiled = driver_of(plan, network)
+        assert waits(lambda driver=compiled: driver.advance(1), 0.1 if large else 60) == large
 
 
 def waits(action: Callable[[], object], patience: float = 0.1) -> bool:

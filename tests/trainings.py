@@ -9,7 +9,7 @@ from nnlab.core.optimizers import OPTIMIZERS
 from nnlab.core.schedules import SCHEDULES
 from nnlab.data.batches import Part
 from nnlab.data.scale import Scaling
-from nnlab.training import Epoch, Plan, Steps, start, train
+from nnlab.training import Epoch, Plan, Steps, run_training, start
 
 NONE = Scaling("none", np.zeros(()), np.ones(()))
 
@@ -42,7 +42,7 @@ def epochs_of(records):
 def run(plan, network):
     """All records but those of chunks, unless they were asked for; and the state at the end."""
     state = start(plan, network)
-    records = list(train(plan, state))
+    records = list(run_training(plan, state))
     return records if plan.record_steps else [r for r in records if not isinstance(r, Steps)], state
 
 

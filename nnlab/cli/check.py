@@ -75,14 +75,14 @@ def data(config: "Config") -> tuple[dict[str, str], tuple[str, ...]]:
     from nnlab.build import prepared
     from nnlab.cli.results import sizes
     from nnlab.config.families import SOURCE
-    from nnlab.data.cells import listed
-    from nnlab.data.published import COLLECTIONS
-    from nnlab.data.split import split
-    from nnlab.data.warnings import warnings
+    from nnlab.data.csv_text import quoted_list
+    from nnlab.data.images import COLLECTIONS
+    from nnlab.data.split import split_rows
+    from nnlab.data.warnings import data_warnings
 
     source, seed = config.data.source, config.data.seed
     signature = source.signature(seed)
-    parts = split(config.data.split, signature.rows, signature.test_rows, seed)
+    parts = split_rows(config.data.split, signature.rows, signature.test_rows, seed)
     facts = {"rows": f"{signature.rows:,}: {sizes(parts)}", "inputs": shape([*signature.inputs])}
     if signature.image is not None:
         facts["inputs"] += f" (pictures of {shape([*signature.image])})"
@@ -97,19 +97,19 @@ def data(config: "Config") -> tuple[dict[str, str], tuple[str, ...]]:
     names["classes"] = dataset.class_names
     for key, called in names.items():
         if called and key in facts:
-            facts[key] += f": {listed(called, MOST_NAMES)}"
-    return facts, warnings(dataset, parts, config.data.scale, config.data.split)
+            facts[key] += f": {quoted_list(called, MOST_NAMES)}"
+    return facts, data_warnings(dataset, parts, config.data.scale, config.data.split)
 
 
 def layers(network: "Network") -> list[dict[str, Any]]:
     """Each layer's name, output shape, parameters, and operations of a forward pass for a row."""
-    from nnlab.core.network import count, flops, name_of
+    from nnlab.core.network import flops, layer_kind, parameter_count
 
     return [
         {
-            "layer": f"{index} {name_of(layer)}",
+            "layer": f"{index} {layer_kind(layer)}",
             "output": list(network.shapes[index + 1]),
-            "parameters": count(network, index),
+            "parameters": parameter_count(network, index),
             "flops": operations,
         }
         for index, (layer, operations) in enumerate(

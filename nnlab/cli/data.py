@@ -10,8 +10,7 @@ from nnlab.cli.terminal import say, tell, tell_json
 from nnlab.errors import DataError, UsageError
 
 if TYPE_CHECKING:
-    from nnlab.data.cache import FileState
-    from nnlab.data.published import Collection
+    from nnlab.data.download import Collection, FileState
 
 
 @click.group(cls=Parts)
@@ -38,9 +37,9 @@ def list_(as_json: bool) -> None:
     \b
     nnlab data list
     """
-    from nnlab.data.cache import states
+    from nnlab.data.download import file_states
 
-    show([state for one in collections(()) for state in states(one)], as_json)
+    show([state for one in collections(()) for state in file_states(one)], as_json)
 
 
 @command.command()
@@ -56,12 +55,12 @@ def fetch(name: tuple[str, ...], force: bool) -> None:
     \b
     nnlab data fetch mnist fashion_mnist
     """
-    from nnlab.data import cache
+    from nnlab.data import download
 
     found: list[FileState] = []
     for one in collections(name):
         say(f"{one.name}: the mirrors are {', '.join(one.mirrors)}")
-        found += cache.fetch(one, force=force, report=say)
+        found += download.fetch_files(one, force=force, report=say)
     show(found, as_json=False)
     refuse_damage(found)
 
@@ -78,9 +77,9 @@ def verify(name: tuple[str, ...], as_json: bool) -> None:
     \b
     nnlab data verify
     """
-    from nnlab.data.cache import states
+    from nnlab.data.download import file_states
 
-    found = [state for one in collections(name) for state in states(one, verify=True)]
+    found = [state for one in collections(name) for state in file_states(one, verify=True)]
     show(found, as_json)
     refuse_damage(found)
     if all(one.state == "missing" for one in found):
@@ -90,7 +89,7 @@ def verify(name: tuple[str, ...], as_json: bool) -> None:
 
 def collections(names: tuple[str, ...]) -> "list[Collection]":
     """The named collections, all without names; UsageError for an unknown one."""
-    from nnlab.data.published import COLLECTIONS
+    from nnlab.data.images import COLLECTIONS
 
     known = " and ".join(COLLECTIONS)
     for name in names:

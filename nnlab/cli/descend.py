@@ -54,7 +54,7 @@ def command(
     if plots:
         from nnlab.cli.follow import say_drawn
         from nnlab.race.figure import FIGURES
-        from nnlab.show.figures.drawing import draw_each
+        from nnlab.show.figures.plot import draw_each
 
         say_drawn(draw_each(FIGURES, result.folder))
     if as_json:

@@ -3,13 +3,13 @@
 from nnlab.cli.terminal import say
 from nnlab.config.families import SOURCE
 from nnlab.config.schema import Config
-from nnlab.data import cache
-from nnlab.data.published import COLLECTIONS
+from nnlab.data.download import fetch_files, file_states
+from nnlab.data.images import COLLECTIONS
 
 
 def provide(config: Config) -> None:
     """Download what the config's data set lacks, saying so; the others lack nothing."""
     collection = COLLECTIONS.get(SOURCE.name_of(config.data.source))
-    if collection is None or all(one.state != "missing" for one in cache.states(collection)):
+    if collection is None or all(one.state != "missing" for one in file_states(collection)):
         return
-    cache.fetch(collection, report=say)
+    fetch_files(collection, report=say)

@@ -16,7 +16,7 @@ from nnlab.cli.options import (
 from nnlab.cli.terminal import say, tell, tell_json
 
 if TYPE_CHECKING:
-    from nnlab.saved import Saved
+    from nnlab.run.run import Run
 
 MOST_CLASSES = 20  # of which the tables are still read by anyone
 PARTS = ("train", "validation", "test")
@@ -52,11 +52,11 @@ def command(
     nnlab evaluate latest --data new.csv
     """
     from nnlab.experiment.measure import evaluate
-    from nnlab.saved import Saved
+    from nnlab.run.run import Run
 
     if part is not None and data is not None:
         raise click.UsageError("--part and --data exclude each other.")
-    saved = Saved(find_training(run, runs))
+    saved = Run(find_training(run, runs).path)
     if data in PARTS:  # a file of such a name can be given as ./train
         part, data = data, None
     if data is not None:
@@ -71,18 +71,18 @@ def command(
         tell(report(f"{saved.folder.name}, {weights} weights, {part}", found))
 
 
-def default_part(saved: "Saved") -> str:
+def default_part(saved: "Run") -> str:
     """The part that says most: one that was kept out of training, if there is any."""
     rows = saved.data["rows"]
     return next(name for name in ("test", "validation", "train") if rows[name] is not None)
 
 
-def on_file(saved: "Saved", path: Path, weights: Any) -> dict[str, Any]:
+def on_file(saved: "Run", path: Path, weights: Any) -> dict[str, Any]:
     """The same numbers on the rows of a file."""
     from nnlab.experiment.measure import evaluate_rows
 
-    dataset, notes = saved.schema.dataset(path)
-    for note in notes:
+    dataset = saved.schema.dataset(path)
+    for note in dataset.notes:
         say(note)
     return evaluate_rows(saved, dataset, weights)
 

@@ -14,7 +14,7 @@ from nnlab.suggest import did_you_mean
 
 if TYPE_CHECKING:
     from nnlab.run.folder import RunFolder
-    from nnlab.show.figures import Drawn, Form, Plot, View
+    from nnlab.show.figures import Drawn, FigureForm, Plot, View
 
 KINDS = ("png", "svg", "pdf")
 
@@ -71,14 +71,14 @@ def command(
         raise click.UsageError("Missing argument 'RUN...'.")
     if (listing or only) and len(run) != 1:
         raise click.UsageError("--only and --list are for one RUN.")
-    from nnlab.show.figures.drawing import Form
+    from nnlab.show.figures import FigureForm
 
-    form = Form(tuple(dict.fromkeys(kinds)), dark, scale)  # type: ignore[arg-type]  # click checked
+    form = FigureForm(tuple(dict.fromkeys(kinds)), dark, scale)  # type: ignore[arg-type]  # click checked
     draw_activations(activation, form, out)
     if len(run) == 1 and (sweep := find_sweep(run[0], runs)) is not None:
         if listing or only:
             raise click.UsageError("--only and --list are for a run, not for a sweep.")
-        from nnlab.show.figures import draw_sweep
+        from nnlab.show.figures.sweep_plots import draw_sweep
 
         sweep.read_about()  # a broken folder is an error, and not a warning a figure
         drawn = draw_sweep(sweep, form.kinds, out=out, dark=dark)
@@ -98,21 +98,21 @@ def command(
         draw(folders[0], only, form, out)
 
 
-def draw_activations(names: tuple[str, ...], form: "Form", out: Path | None) -> None:
+def draw_activations(names: tuple[str, ...], form: "FigureForm", out: Path | None) -> None:
     """The figures that need no run. All names are looked at before the first is drawn."""
     if names:
-        from nnlab.show.figures.activation import draw_activation, require
+        from nnlab.show.figures.activation import draw_activation, require_activation
 
         for name in names:
-            require(name)
+            require_activation(name)
         for name in names:
             for path in draw_activation(name, form, out):
                 tell(str(path))
 
 
-def draw(folder: "RunFolder", only: tuple[str, ...], form: "Form", out: Path | None) -> None:
+def draw(folder: "RunFolder", only: tuple[str, ...], form: "FigureForm", out: Path | None) -> None:
     """The figures of one run; of those asked for by name, why one does not suit."""
-    from nnlab.show.figures.drawing import draw_each
+    from nnlab.show.figures.plot import draw_each
     from nnlab.show.figures.view import view
 
     known = figures()

@@ -21,7 +21,7 @@ from nnlab.cli.terminal import say, tell_data
 if TYPE_CHECKING:
     from nnlab.core.types import FloatArray, IntArray
     from nnlab.experiment.measure import Answers
-    from nnlab.saved import Saved
+    from nnlab.run.run import Run
 
 PARTS = ("train", "validation", "test")
 
@@ -64,7 +64,7 @@ def command(
     nnlab predict latest --targets --part train
     """
     from nnlab.run import durable
-    from nnlab.saved import Saved
+    from nnlab.run.run import Run
 
     if part is not None and (file is not None or not targets):
         raise click.UsageError("--part needs --targets and no FILE.")
@@ -72,7 +72,7 @@ def command(
         raise click.UsageError(
             "Missing argument 'FILE'. Without one, --targets shows the run's own data."
         )
-    saved = Saved(find_training(run, runs))
+    saved = Run(find_training(run, runs).path)
     if file is None or targets:
         answers, numbers = compared(saved, file, weights, part)
         outputs = answers.outputs
@@ -91,15 +91,15 @@ def command(
 
 
 def compared(
-    saved: "Saved", file: Path | None, weights: Any, part: str | None
+    saved: "Run", file: Path | None, weights: Any, part: str | None
 ) -> tuple["Answers", "IntArray"]:
     """Targets, outputs and losses of a file or of a part of the run's data, and row numbers."""
     from nnlab.cli.evaluate import default_part
     from nnlab.experiment.measure import answered, part_of, rows_of
 
     if file is not None:
-        dataset, notes = saved.schema.dataset(file)
-        for note in notes:
+        dataset = saved.schema.dataset(file)
+        for note in dataset.notes:
             say(note)
         sample = rows_of(saved, dataset, weights)
     else:

@@ -64,7 +64,7 @@ def made(run: tuple[str, ...], runs: Path | None, out: Path | None) -> "tuple[Re
     from nnlab.race.folder import is_race
     from nnlab.race.page import report_race
     from nnlab.run.names import runs_folder
-    from nnlab.show.figures.overlay import folder_of
+    from nnlab.show.figures.overlay import comparison_folder
     from nnlab.show.page import report_run, report_runs, report_sweep
 
     if len(run) == 1 and (sweep := find_sweep(run[0], runs)) is not None:
@@ -75,5 +75,7 @@ def made(run: tuple[str, ...], runs: Path | None, out: Path | None) -> "tuple[Re
         folder = folders[0]
         page = report_race(folder) if is_race(folder) else report_run(folder)
         return page, out or folder.path / NAME
-    place = out or folder_of(folders, runs_folder(runs)) / NAME  # where `nnlab plot` draws them
+    place = (
+        out or comparison_folder(folders, runs_folder(runs)) / NAME
+    )  # where `nnlab plot` draws them
     return report_runs(folders, place), place

@@ -7,7 +7,8 @@ from nnlab.build import Built
 from nnlab.cli.table import Cell, duration, records
 from nnlab.core import columns
 from nnlab.core.network import Network, flops
-from nnlab.data.split import Parts
+from nnlab.data.split import PartRows
+from nnlab.engine.images.network import lanes_for
 from nnlab.errors import Diverged
 from nnlab.experiment.session import Session
 from nnlab.run import environment
@@ -43,7 +44,7 @@ def crowded(built: Built, threads: str) -> str | None:
     """
     if built.plan.engine != "numpy" or not threads.isdigit() or max(flops(built.network)) < SHARED:
         return None
-    if built.network.lanes(built.plan.batch_size) > 1:
+    if lanes_for(built.network, built.plan.batch_size) > 1:
         return None
     others, processors = environment.running() - 1, os.cpu_count() or 1
     if int(threads) < 2 or others + int(threads) <= processors:
@@ -64,7 +65,7 @@ def title(built: Built) -> str:
     )
 
 
-def sizes(parts: Parts) -> str:
+def sizes(parts: PartRows) -> str:
     """How many rows each part has."""
     texts = [f"{len(parts.train):,} to train"]
     if parts.validation is not None and parts.validation is not parts.test:

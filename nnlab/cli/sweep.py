@@ -264,7 +264,7 @@ def require_all(sweep: "Sweep", records: "list[TrialRecord]") -> None:
 
 def draw(folder: "SweepFolder") -> list[str]:
     """The sweep's figures; what fails is a warning and nothing more."""
-    from nnlab.show.figures import draw_sweep
+    from nnlab.show.figures.sweep_plots import draw_sweep
 
     drawn = draw_sweep(folder)
     for warning in drawn.warnings:

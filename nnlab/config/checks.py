@@ -22,7 +22,7 @@ from nnlab.core.metrics import better_when, kind_of, quantities_of
 from nnlab.core.network import shapes
 from nnlab.core.types import Shape
 from nnlab.data.dataset import Signature
-from nnlab.data.split import split
+from nnlab.data.split import split_rows
 from nnlab.errors import ConfigError, DataError
 from nnlab.suggest import did_you_mean
 
@@ -181,7 +181,7 @@ class _Checks:
     def rows(self, data: Data, training: Training, signature: Signature) -> int | None:
         """Every part has rows, and a whole batch can be had; how many are for training."""
         try:
-            train = split(data.split, signature.rows, signature.test_rows, data.seed).train
+            train = split_rows(data.split, signature.rows, signature.test_rows, data.seed).train
         except ConfigError as error:
             key = str(error).partition(":")[0].removeprefix("data").removeprefix(".")
             self.problems.add(self.place("data", *([key] if key else [])), str(error))

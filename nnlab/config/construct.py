@@ -23,7 +23,7 @@ from nnlab.config.tree import BAD, Node, plain
 from nnlab.core import columns
 from nnlab.core.metrics import better_when
 from nnlab.data.split import Split
-from nnlab.data.tables import Csv
+from nnlab.data.user_tables import Csv
 
 ROW_KEYS = {"order": "split"}  # the key in `data:` where it differs from the field in Split
 DATA_KEYS = ("name", "test", "validation", "pool", "split", "scale", "seed")

@@ -13,8 +13,8 @@ from nnlab.core.layers import LAYERS, Layer
 from nnlab.core.losses import LOSSES
 from nnlab.core.optimizers import OPTIMIZERS, Optimizer
 from nnlab.core.schedules import SCHEDULES, Schedule
-from nnlab.data import ALIASES, SOURCES
 from nnlab.data.augment import AUGMENTATIONS, Augmentation
+from nnlab.data.sources import ALIASES, SOURCES
 
 
 @dataclass(frozen=True, eq=False)

@@ -23,8 +23,8 @@ from nnlab.config.reshape import RESHAPERS, UnfitError
 from nnlab.config.schema import KEYS
 from nnlab.config.tree import BAD, Node, Place, Source, find, from_plain, plain
 from nnlab.config.yaml12 import finite
-from nnlab.data import SOURCES
-from nnlab.data.published import COLLECTIONS
+from nnlab.data.images import COLLECTIONS
+from nnlab.data.sources import SOURCES
 from nnlab.errors import ConfigError
 from nnlab.suggest import did_you_mean
 

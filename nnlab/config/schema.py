@@ -14,7 +14,7 @@ from nnlab.core.losses import Loss
 from nnlab.core.optimizers import Optimizer
 from nnlab.core.schedules import Schedule
 from nnlab.data.augment import Augmentation
-from nnlab.data.dataset import Source
+from nnlab.data.dataset import DataSource
 from nnlab.data.split import Split
 
 Count = Annotated[int, Ge(1)]
@@ -35,7 +35,7 @@ class Data:
     seed: draws the rows of generated data, and the order in which rows are split.
     """
 
-    source: Source
+    source: DataSource
     split: Split
     scale: Scale
     seed: Seed

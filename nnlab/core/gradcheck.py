@@ -107,6 +107,7 @@ class Objective:
                 raise ValueError(f"{type(layer).__name__.lower()} has no derivative to check")
         self.network, self.loss, self.t, self.seed = network, loss, t, seed
         self.x = np.array(x, np.float64, order="C")  # a copy: it is moved
+        self.dx = np.empty_like(self.x)
         values = network.values.copy()
         self.theta = values[: network.theta.size]
         self.g = np.zeros_like(self.theta)
@@ -117,7 +118,7 @@ class Objective:
             gradient=self.g,
             generators=self.generators,
             values=values,
-            lanes=1,
+            dx=self.dx,
         )
         self.memory = loss.bind(len(x), t.shape[1], network.dtype)
 
@@ -145,23 +146,10 @@ class Objective:
         return self.g.copy()
 
     def input_gradient(self) -> FloatArray:
-        """The gradient by the inputs (B, ...).
-
-        In training the first layer with parameters passes nothing on; here it does, and so do
-        the layers before it.
-        """
+        """The gradient by the inputs (B, ...), of which every element must be written."""
+        self.dx.fill(np.nan)
         self.gradient()
-        bound = self.binding.bound
-        start = next(index for index, one in enumerate(bound) if vars(one.p))
-        dy = bound[start].dy
-        assert dy is not None
-        for one in reversed(bound[: start + 1]):
-            x = self.x if one.x is None else one.x
-            dx = np.full_like(x, np.nan)  # every element must be written
-            one.layer.backward(one.p, one.g, x, one.y, dy, dx, one.s)
-            dy = dx
-        found: FloatArray = dy
-        return found
+        return self.dx
 
     def slope(self, variable: FloatArray, v: FloatArray, h: float) -> float:
         """The fourth-order central difference along v in theta or the inputs, by a view of them.

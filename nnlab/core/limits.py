@@ -20,7 +20,7 @@ RULES = {
 }
 
 
-def check(member: Any, name: str) -> None:
+def require_limits(member: Any, name: str) -> None:
     """Raise ValueError where a field of the dataclass instance is outside its limits."""
     cls: type = type(member)
     for field, limits in _of_class(cls):

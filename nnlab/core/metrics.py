@@ -288,25 +288,17 @@ class Tally:
         """{"loss": ..., metric: ...} of all rows added; nan for no rows."""
         if not sums[0]:
             return dict.fromkeys(quantities_of(self.kind), float("nan"))
-        return self._numbers(sums.tolist())
+        return {name: float(values[0]) for name, values in self.numbers(sums[None]).items()}
 
-    def results(self, sums: FloatArray) -> list[dict[str, float]]:
-        """`result` for each row of sums (K, S), of which none is empty."""
-        numbers = self._numbers(list(sums.T))
-        rows = zip(*(column.tolist() for column in numbers.values()), strict=True)
-        if len(numbers) == 2:  # the general way takes as long as an update of a small network
-            first, second = numbers
-            return [{first: one, second: other} for one, other in rows]
-        return [dict(zip(numbers, row, strict=True)) for row in rows]
-
-    def _numbers(self, sums: Sequence[Any]) -> dict[str, Any]:
-        """Loss and metrics from sums, each a number or, for several epochs, an array (K,)."""
-        rows = sums[0]
-        found = {columns.LOSS: sums[1] / rows}
+    def numbers(self, sums: FloatArray) -> dict[str, FloatArray]:
+        """Loss and metrics (K,) from the sums (K, S) of K epochs, none of them empty."""
+        columns_of_sums = list(sums.T)
+        rows = columns_of_sums[0]
+        numbers = {columns.LOSS: columns_of_sums[1] / rows}
         for metric in self.metrics:
-            given = [sums[self.places[one]] for one in metric.sums]
-            found[metric.name] = metric.value(given, rows, self.targets)
-        return found
+            given = [columns_of_sums[self.places[one]] for one in metric.sums]
+            numbers[metric.name] = metric.value(given, rows, self.targets)
+        return numbers
 
 
 def confusion(labels: IntArray, predicted: IntArray, classes: int) -> IntArray:

@@ -44,10 +44,10 @@ class Part:
         self.rows = rows
         self.scaling = scaling
         self.lazy = inputs.dtype == np.uint8
-        self.targets = held(targets, self.dtype, "target")
+        self.targets = as_dtype(targets, self.dtype, "target")
         self.inputs = inputs
         if not self.lazy:
-            self.inputs = held(scaling.apply(inputs[rows]), self.dtype, "input")
+            self.inputs = as_dtype(scaling.apply(inputs[rows]), self.dtype, "input")
         self.shift = scaling.shift.astype(self.dtype)
         self.factor = scaling.factor.astype(self.dtype)
 
@@ -90,7 +90,7 @@ class Part:
         return x, t
 
 
-def held(array: FloatArray, dtype: np.dtype[Any], what: str) -> Array:
+def as_dtype(array: FloatArray, dtype: np.dtype[Any], what: str) -> Array:
     """The array in `dtype`, C-contiguous; DataError where a finite number becomes infinite."""
     with np.errstate(over="ignore"):
         found = np.ascontiguousarray(array, dtype)

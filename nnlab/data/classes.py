@@ -1,4 +1,4 @@
-"""Class names and labels from the texts of a target column."""
+"""Class names and labels of a user's table."""
 
 import re
 from collections.abc import Callable, Iterable, Sequence
@@ -7,7 +7,8 @@ from decimal import Decimal
 import numpy as np
 
 from nnlab.core.types import Array, IntArray
-from nnlab.data.cells import listed, number, recognised, shown, with_unit
+from nnlab.data.csv_hints import cell_hint, has_unit
+from nnlab.data.csv_text import parse_number, quoted, quoted_list
 from nnlab.errors import DataError
 
 FEW = 20  # as many distinct whole numbers are still taken for class labels
@@ -25,7 +26,7 @@ def class_names(
     where one has a leading zero, names are the texts of the file; else 1 and 1.0 are one class.
     """
     distinct = dict.fromkeys(texts)
-    numeric = {text: number(text, decimal) is not None for text in distinct}
+    numeric = {text: parse_number(text, decimal) is not None for text in distinct}
     if task == "auto" and len(set(numeric.values())) > 1:
         _refuse_mixture(texts, numeric, place)
     if task == "auto" and not any(numeric.values()):
@@ -43,46 +44,55 @@ def class_names(
 
 def whole_number(text: str, decimal: str = ".") -> int | None:
     """`text` as an exact whole number of any size, or None."""
-    value = number(text, decimal)
+    value = parse_number(text, decimal)
     if value is None or not value.is_integer():
         return None
     exact = Decimal(text.replace(decimal, "."))
     return int(exact) if exact == exact.to_integral_value() else None
 
 
-def labels(
-    texts: Sequence[str], classes: Sequence[str], decimal: str, place: Place, *, by_place: bool
+def label_rows(
+    texts: Sequence[str],
+    classes: Sequence[str],
+    decimal: str,
+    place: Place,
+    *,
+    accept_numbers: bool,
 ) -> IntArray:
     """Labels (N,) of texts, by class name or by whole number.
 
-    by_place: whether the label itself is a name too, where no class is named by a number.
+    accept_numbers: whether the label itself is a name too, where no class is named by a number.
     """
-    index: dict[str | int, int] = {name: label for label, name in enumerate(classes)}
-    values = [whole_number(name) for name in classes]
-    if all(str(value) == name for value, name in zip(values, classes, strict=True)):
-        index |= {int(name): label for label, name in enumerate(classes)}
-    elif by_place and all(number(name) is None for name in classes):
-        index = {**{str(label): label for label in range(len(classes))}, **index}
-    numbers = np.empty(len(texts), np.int64)
+    label_of: dict[str | int, int] = {name: label for label, name in enumerate(classes)}
+    whole: dict[str | int, int] = {
+        n: label for label, name in enumerate(classes) if (n := whole_number(name)) is not None
+    }
+    if list(map(str, whole)) == list(classes):
+        label_of |= whole
+    elif accept_numbers and all(parse_number(name) is None for name in classes):
+        label_of = {**{str(label): label for label in range(len(classes))}, **label_of}
+    labels = np.empty(len(texts), np.int64)
     for row, text in enumerate(texts):
-        label = index.get(text)
+        label = label_of.get(text)
         if label is None and (value := whole_number(text, decimal)) is not None:
-            label = index.get(value)
+            label = label_of.get(value)
         if label is None:
             raise DataError(
-                f"{place(row)}: {shown(text)} is none of the classes {listed(classes)}."
+                f"{place(row)}: {quoted(text)} is none of the classes {quoted_list(classes)}."
             )
-        numbers[row] = label
-    return numbers
+        labels[row] = label
+    return labels
 
 
-def alike(names: Sequence[str], what: str = "classes") -> str:
+def look_alike_warning(names: Sequence[str], what: str = "classes") -> str:
     """A warning where names differ only in case, blanks, or number format."""
     groups: dict[object, list[str]] = {}
     for name in names:
-        exact = Decimal(name) if number(name) is not None else " ".join(name.casefold().split())
+        exact = (
+            Decimal(name) if parse_number(name) is not None else " ".join(name.casefold().split())
+        )
         groups.setdefault(exact, []).append(name)
-    same = [listed(group) for group in groups.values() if len(group) > 1]
+    same = [quoted_list(group) for group in groups.values() if len(group) > 1]
     if not same:
         return ""
     return (
@@ -93,7 +103,9 @@ def alike(names: Sequence[str], what: str = "classes") -> str:
 
 def class_list(classes: Sequence[str]) -> str:
     """The classes as a message lists them, with those that look alike."""
-    return ". ".join(filter(None, (listed(classes), alike(classes).removesuffix("."))))
+    return ". ".join(
+        filter(None, (quoted_list(classes), look_alike_warning(classes).removesuffix(".")))
+    )
 
 
 def flat_labels(targets: Array, where: str) -> Array:
@@ -131,11 +143,24 @@ def is_label_like(targets: Array) -> bool:
     return column or is_one_hot(targets)
 
 
+def way_to_classes(targets: Array) -> str:
+    """What to set where a regression's targets (N, m) look like classes."""
+    if targets.ndim == 1:
+        return ""
+    if targets.shape[1] == 1:
+        return "data.task: classes" if is_label_like(targets) else ""
+    if not np.isin(targets, (0, 1)).all():
+        return ""
+    if is_one_hot(targets):
+        return "a single target column that names the class of each row, in place of these"
+    return "data.task: multilabel"
+
+
 def _refuse_values(texts: Sequence[str], distinct: Iterable[str], place: Place) -> None:
     """DataError where all texts are numbers or dates that are written otherwise."""
-    if all(recognised(text) and not with_unit(text) for text in distinct):
+    if all(cell_hint(text) and not has_unit(text) for text in distinct):
         raise DataError(
-            f"{place(0)}: {shown(texts[0])} {recognised(texts[0])}. If the cells of this column "
+            f"{place(0)}: {quoted(texts[0])} {cell_hint(texts[0])}. If the cells of this column "
             "are names, set task: classes."
         )
 
@@ -144,9 +169,9 @@ def _refuse_mixture(texts: Sequence[str], numeric: dict[str, bool], place: Place
     """DataError at the first cell that is unlike the first row's."""
     row = next(row for row, text in enumerate(texts) if numeric[text] != numeric[texts[0]])
     odd = row if numeric[texts[0]] else 0
-    if words := recognised(texts[odd]):
-        raise DataError(f"{place(odd)}: {shown(texts[odd])} {words}.")
+    if words := cell_hint(texts[odd]):
+        raise DataError(f"{place(odd)}: {quoted(texts[odd])} {words}.")
     raise DataError(
-        f"{place(row)}: {shown(texts[row])} does not fit the cells above, as the target mixes "
-        "numbers and text. Mend the cell, or set task: classes if all of them are names."
+        f"{place(row)}: {quoted(texts[row])} does not fit the cells above, as the target mixes "
+        "numbers and text. Correct the cell, or set task: classes if all of them are names."
     )

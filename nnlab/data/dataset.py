@@ -1,4 +1,4 @@
-"""What every data set is made of: its rows, its targets and the few facts a network needs of it."""
+"""A data set: rows, targets, and the facts that a network needs about them."""
 
 import hashlib
 from collections.abc import Iterable
@@ -14,7 +14,7 @@ Task = Literal["classes", "multilabel", "regression", "identity"]
 
 
 @dataclass(frozen=True)
-class Column:
+class InputColumn:
     """A column of a table that is an input: numbers, or categories as one-hot inputs."""
 
     name: str
@@ -34,8 +34,8 @@ class Signature:
 
     `inputs` is the shape of one row, `outputs` the number of classes or the width of a target
     row, `rows` counts all rows; the last `test_rows` of them are the official test part.
-    `image` is how to draw a row that is a picture, (h, w) or (h, w, c). `classes_by` is the
-    setting that would make classes of a regression's targets, '' where nothing would;
+    `image` is the shape of a row that is an image, (h, w) or (h, w, c). `classes_by` is the
+    setting that would make classes of a regression's targets, '' where none would;
     `class_list` the names of the classes of a user's table, as messages show them.
     """
 
@@ -51,46 +51,90 @@ class Signature:
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """All rows of one data set, before any split or scaling. Its arrays are read-only.
+    """All rows of a data set, checked, before any split or scaling. Its arrays are read-only.
 
     inputs (N, n): uint8 for images, else float64; C-contiguous. nan is a missing cell of a table
     read with `missing: mean`; Scaling fills it, once the training rows are known.
     targets: labels (N,) int64 in 0..C-1 for classes, else (N, m) float64.
     sha256: of the content; for downloaded images over the hashes of the verified files.
-    image_shape: how to draw one row. input_range: the values a pixel can have, which
-    `scale: unit` maps to 0..1; None where only the data can tell.
+    image_shape: of one row. input_range: the values a pixel can have, which `scale: unit` maps to
+    0..1; None where only the data can tell.
     columns: of a table, what its inputs were made of. fills: whether missing inputs are filled.
     classes_by, class_list: as in Signature. notes: what reading the data left out, in sentences.
-    numbers (N,): of the rows in their file, from 0; None where all rows of it are here.
+    file_rows (N,): where the rows are in their file, from 0; None where all of its rows are here.
+
+    Raises DataError when a type is not numeric, when there are no rows or columns, when the row
+    counts differ, when there are fewer than two classes, or when a number is nan or infinite;
+    with `fills` the inputs may be nan.
     """
 
     name: str
     inputs: Array
     targets: Array
     task: Task
-    sha256: str
+    sha256: str = ""
     class_names: tuple[str, ...] = ()
     feature_names: tuple[str, ...] = ()
     target_names: tuple[str, ...] = ()
     image_shape: tuple[int, ...] | None = None
     input_range: tuple[float, float] | None = None
     test_rows: int = 0
-    columns: tuple[Column, ...] = ()
+    columns: tuple[InputColumn, ...] = ()
     fills: bool = False
     classes_by: str = ""
     class_list: str = ""
     notes: tuple[str, ...] = ()
-    numbers: IntArray | None = None
+    file_rows: IntArray | None = None
+
+    def __post_init__(self) -> None:
+        x, y = self._checked()
+        features = self.feature_names or tuple(n for column in self.columns for n in column.inputs)
+        for field, value in (
+            ("inputs", x),
+            ("targets", y),
+            ("sha256", self.sha256 or content_hash((x, y))),
+            ("feature_names", features),
+            ("columns", self.columns or tuple(map(InputColumn, features))),
+        ):
+            object.__setattr__(self, field, value)
+
+    def _checked(self) -> tuple[Array, Array]:
+        """Inputs and targets in their types; the caller's arrays are copied only where needed."""
+        name, of_classes = self.name, self.task == "classes"
+        for array, what in ((self.inputs, "inputs"), (self.targets, "targets")):
+            if array.dtype.kind not in "biuf":
+                raise DataError(
+                    f"{name}: the {what} are of type {array.dtype}; numbers are needed."
+                )
+        x = read_only(self.inputs, np.uint8 if self.inputs.dtype == np.uint8 else np.float64)
+        y = read_only(self.targets, np.int64 if of_classes else np.float64)
+        if x.ndim != 2 or x.size == 0:
+            raise DataError(
+                f"{name}: the inputs have shape {x.shape}; rows and columns are needed."
+            )
+        if y.ndim != (1 if of_classes else 2):
+            raise DataError(
+                f"{name}: the targets have shape {y.shape}, which does not fit {self.task}."
+            )
+        if len(x) != len(y):
+            raise DataError(
+                f"{name}: there are {len(x):,} rows of inputs but {len(y):,} of targets."
+            )
+        if of_classes and len(self.class_names) < 2:
+            raise DataError(f"{name}: all rows are of one class; a classifier needs two or more.")
+        holes_allowed = np.nan_to_num(x, posinf=np.inf, neginf=-np.inf) if self.fills else x
+        require_finite(holes_allowed, f"{name}: the inputs")
+        require_finite(y, f"{name}: the targets")
+        return x, y
 
     @property
     def rows(self) -> int:
         """Number of rows N."""
         return len(self.inputs)
 
-    def numbers_of(self, rows: IntArray) -> IntArray:
-        """The numbers of rows in their file, from 0."""
-        found: IntArray = rows if self.numbers is None else self.numbers[rows]
-        return found
+    def rows_in_file(self, rows: IntArray) -> IntArray:
+        """The numbers of these rows in their file, from 0."""
+        return rows if self.file_rows is None else np.asarray(self.file_rows[rows])
 
     @property
     def outputs(self) -> int:
@@ -100,9 +144,8 @@ class Dataset:
     @property
     def signature(self) -> Signature:
         """The same facts as the source's own `signature`."""
-        width = int(self.inputs.shape[1])
         return Signature(
-            (width,),
+            (int(self.inputs.shape[1]),),
             self.outputs,
             self.task,
             self.rows,
@@ -113,7 +156,7 @@ class Dataset:
         )
 
 
-class Source(Protocol):
+class DataSource(Protocol):
     """A data set that a config can name: a frozen dataclass whose fields are its settings."""
 
     def signature(self, seed: int) -> Signature:
@@ -132,71 +175,7 @@ def content_hash(arrays: Iterable[Array]) -> str:
     return digest.hexdigest()
 
 
-def from_arrays(
-    name: str,
-    inputs: Array,
-    targets: Array,
-    *,
-    task: Task,
-    sha256: str | None = None,
-    class_names: tuple[str, ...] = (),
-    feature_names: tuple[str, ...] = (),
-    target_names: tuple[str, ...] = (),
-    image_shape: tuple[int, ...] | None = None,
-    input_range: tuple[float, float] | None = None,
-    test_rows: int = 0,
-    columns: tuple[Column, ...] = (),
-    fills: bool = False,
-    classes_by: str = "",
-    class_list: str = "",
-    notes: tuple[str, ...] = (),
-    numbers: IntArray | None = None,
-) -> Dataset:
-    """A Dataset of any numeric arrays; they are checked, and copied only where they must be.
-
-    Raises DataError when a type is not numeric, when there are no rows or columns, when the row
-    counts differ, when there are fewer than two classes, or when a number is nan or infinite;
-    with `fills` the inputs may be nan.
-    """
-    for array, what in ((inputs, "inputs"), (targets, "targets")):
-        if array.dtype.kind not in "biuf":
-            raise DataError(f"{name}: the {what} are of type {array.dtype}; numbers are needed.")
-    x = frozen(inputs, np.uint8 if inputs.dtype == np.uint8 else np.float64)
-    y = frozen(targets, np.int64 if task == "classes" else np.float64)
-    if x.ndim != 2 or x.size == 0:
-        raise DataError(f"{name}: the inputs have shape {x.shape}; rows and columns are needed.")
-    if y.ndim != (1 if task == "classes" else 2):
-        raise DataError(f"{name}: the targets have shape {y.shape}, which does not fit {task}.")
-    if len(x) != len(y):
-        raise DataError(f"{name}: there are {len(x):,} rows of inputs but {len(y):,} of targets.")
-    if task == "classes" and len(class_names) < 2:
-        raise DataError(f"{name}: all rows are of one class; a classifier needs two or more.")
-    require_finite(
-        np.nan_to_num(x, posinf=np.inf, neginf=-np.inf) if fills else x, f"{name}: the inputs"
-    )
-    require_finite(y, f"{name}: the targets")
-    return Dataset(
-        name=name,
-        inputs=x,
-        targets=y,
-        task=task,
-        sha256=sha256 or content_hash((x, y)),
-        class_names=class_names,
-        feature_names=feature_names or tuple(name for column in columns for name in column.inputs),
-        target_names=target_names,
-        image_shape=image_shape,
-        input_range=input_range,
-        test_rows=test_rows,
-        columns=columns or tuple(map(Column, feature_names)),
-        fills=fills,
-        classes_by=classes_by,
-        class_list=class_list,
-        notes=notes,
-        numbers=numbers,
-    )
-
-
-def frozen(array: Array, dtype: type[np.generic]) -> Array:
+def read_only(array: Array, dtype: type[np.generic]) -> Array:
     """A C-contiguous, read-only view or copy; the caller's array keeps its own flags."""
     with np.errstate(over="ignore"):  # a long double too large for float64 is reported as inf
         view = np.ascontiguousarray(array, dtype).view()

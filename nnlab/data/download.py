@@ -1,13 +1,17 @@
-"""Fetching one published file over its mirrors, so that the cache holds the right file or none."""
+"""Published files: looked up in a local folder, downloaded if absent, verified at every load."""
 
 import os
 from collections.abc import Callable, Generator
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Literal
 
-from nnlab.data import idx
-from nnlab.data.published import Collection, PublishedFile
+import numpy as np
+from numpy.typing import NDArray
+
+from nnlab.core.types import Shape
+from nnlab.data.idx import check_labels, idx_bytes, read_idx
 from nnlab.errors import DataError, StorageError
 
 TIMEOUT = 30.0  # seconds without a byte before the next mirror is tried
@@ -15,12 +19,144 @@ CHUNK = 1 << 16
 SLACK = 1 << 16  # gzip never makes a file larger than this beyond its content
 SILENT = "it was silent for {:g} seconds."
 BROKEN_OFF = "its answer broke off or made no sense."
+CLASSES = 10  # all collections have labels 0 to 9
 
 Report = Callable[[str], None]
+State = Literal["missing", "present", "verified", "damaged"]
 
 
-def quiet(message: str) -> None:
-    """Report nothing."""
+@dataclass(frozen=True)
+class PublishedFile:
+    """An IDX file; `sha256` is that of its decompressed bytes, so every gzip of it is accepted."""
+
+    name: str
+    shape: Shape
+    sha256: str
+
+    def read(self, path: Path) -> NDArray[np.uint8]:
+        """The array in `path`. Raises DataError unless it is the published one, bit for bit."""
+        array, sha256 = read_idx(path, self.shape)
+        if array.ndim == 1:
+            check_labels(array, CLASSES, path)
+        if sha256 != self.sha256:
+            raise DataError(
+                f"{path} is not the published file: its SHA-256 is {sha256}, not {self.sha256}."
+            )
+        return array
+
+
+@dataclass(frozen=True)
+class Collection:
+    """Files that belong together.
+
+    folders: names accepted inside the data folder; nnlab makes the first.
+    mirrors: addresses, each ending in '/', tried in turn.
+    files: training images, training labels, test images, test labels.
+    """
+
+    name: str
+    folders: tuple[str, ...]
+    mirrors: tuple[str, ...]
+    files: tuple[PublishedFile, ...]
+
+    def target(self, file: PublishedFile) -> Path:
+        """Where a download of `file` goes."""
+        return data_folder() / self.folders[0] / f"{file.name}.gz"
+
+    def find(self, file: PublishedFile) -> Path | None:
+        """The first of the accepted names of `file` that exists."""
+        dotted = file.name.replace("-idx", ".idx")  # as it is called in many copies
+        names = (f"{file.name}.gz", file.name, f"{dotted}.gz", dotted)
+        paths = (data_folder() / where / name for where in self.folders for name in names)
+        return next((path for path in paths if os.path.exists(path)), None)  # Path.exists may raise
+
+
+@dataclass(frozen=True)
+class FileState:
+    """A line of `nnlab data list`: `path` is where the file is, or where it would go."""
+
+    collection: str
+    file: str
+    path: Path
+    state: State
+    detail: str = ""
+
+
+def data_folder() -> Path:
+    """`$NNLAB_DATA_DIR` if it is set and not empty, else nnlab's part of the platform's cache.
+
+    Raises StorageError where no home folder is known.
+    """
+    if chosen := os.environ.get("NNLAB_DATA_DIR"):
+        return Path(os.path.expanduser(chosen))
+    from platformdirs import user_cache_dir
+
+    try:
+        cache = user_cache_dir("nnlab")
+    except RuntimeError:
+        cache = ""
+    if not os.path.isabs(cache):  # older platformdirs leave the ~ as it is
+        raise StorageError(
+            "There is no folder for downloaded files: your home folder is not known. "
+            "Set NNLAB_DATA_DIR to a folder."
+        )
+    return Path(cache)
+
+
+def load_published(collection: Collection, file: PublishedFile) -> NDArray[np.uint8]:
+    """The content of `file`, downloaded if it is not there, verified in any case.
+
+    An existing wrong file is never overwritten unasked: it may be the user's own.
+    Raises DataError; StorageError when the disk refuses.
+    """
+    path = collection.find(file)
+    if path is None:
+        path = collection.target(file)
+        download(collection, file, path)
+    try:
+        return file.read(path)
+    except DataError as error:
+        raise DataError(
+            f"{error} Remove it, or replace it with: nnlab data fetch {collection.name} --force"
+        ) from None
+
+
+def _no_report(message: str) -> None: ...
+
+
+def fetch_files(
+    collection: Collection, *, force: bool = False, report: Report = _no_report
+) -> tuple[FileState, ...]:
+    """Download missing files and verify the rest; with `force` also replace damaged files.
+
+    `report` gets one sentence per download. Raises DataError when no mirror has a file,
+    StorageError when the disk refuses.
+    """
+    for file in collection.files:
+        state = _state(collection, file, verify=True)
+        if state.state == "missing" or (force and state.state == "damaged"):
+            # Beside the damaged file and with .gz, which is looked for first: so it wins.
+            path = state.path if state.path.suffix == ".gz" else Path(f"{state.path}.gz")
+            download(collection, file, path, report)
+    return file_states(collection, verify=True)
+
+
+def file_states(collection: Collection, *, verify: bool = False) -> tuple[FileState, ...]:
+    """Where each file of the collection is; `verify` reads them all and compares the hashes."""
+    return tuple(_state(collection, file, verify=verify) for file in collection.files)
+
+
+def _state(collection: Collection, file: PublishedFile, *, verify: bool) -> FileState:
+    path = collection.find(file)
+    if path is None:
+        return FileState(collection.name, file.name, collection.target(file), "missing")
+    if not verify:
+        return FileState(collection.name, file.name, path, "present")
+    try:
+        file.read(path)
+    except DataError as error:
+        return FileState(collection.name, file.name, path, "damaged", str(error))
+    return FileState(collection.name, file.name, path, "verified")
 
 
 class _RefusedError(Exception):
@@ -28,14 +164,14 @@ class _RefusedError(Exception):
 
 
 def download(
-    collection: Collection, file: PublishedFile, path: Path, report: Report = quiet
+    collection: Collection, file: PublishedFile, path: Path, report: Report = _no_report
 ) -> None:
-    """Make `path` a verified copy of `file`, from the first mirror that has one.
+    """Make `path` a verified copy of `file`, from the first mirror that has it.
 
     The bytes go to a temporary name in the same folder, are synced and verified there, then
     renamed: a kill at any moment leaves the old state or the new one. A lock lets one process
     download while others wait for its result; it also makes the temporary name safe to reuse, so
-    what a killed process left is removed by the next. `report` gets a sentence an attempt.
+    the next process removes what a killed one left. `report` gets a sentence per attempt.
     Raises DataError when no mirror helps, StorageError when the disk refuses.
     """
     from filelock import FileLock
@@ -76,12 +212,12 @@ def _identity(path: Path) -> tuple[int, int] | None:
 
 
 def _replace(path: Path, address: str, file: PublishedFile) -> None:
-    """Put what `address` sends at `path`, if it is `file`. Raises _RefusedError or OSError."""
+    """Put the bytes from `address` at `path`, if they are `file`. Raises _RefusedError, OSError."""
     part = path.parent / f".{path.name}.part"
     try:
-        part.unlink(missing_ok=True)  # of a killed process, or a link that somebody laid out
+        part.unlink(missing_ok=True)  # of a killed process, or a link laid out on purpose
         with part.open("xb") as sink:
-            _receive(address, sink, limit=idx.size(file.shape) + SLACK)
+            _receive(address, sink, limit=idx_bytes(file.shape) + SLACK)
             sink.flush()
             os.fsync(sink.fileno())
         try:
@@ -98,7 +234,7 @@ def _replace(path: Path, address: str, file: PublishedFile) -> None:
 def _receive(address: str, sink: BinaryIO, limit: int) -> None:
     """Write at most `limit` bytes from `address` to `sink`. Raises _RefusedError or OSError."""
     left = limit
-    with closing(_chunks(address)) as chunks:
+    with closing(_body(address)) as chunks:
         for chunk in chunks:
             left -= len(chunk)
             if left < 0:
@@ -106,7 +242,7 @@ def _receive(address: str, sink: BinaryIO, limit: int) -> None:
             sink.write(chunk)
 
 
-def _chunks(address: str) -> Generator[bytes]:
+def _body(address: str) -> Generator[bytes]:
     """The body of the answer, piece by piece. Raises _RefusedError unless it is whole."""
     import ssl
     from http.client import HTTPException

@@ -1,4 +1,4 @@
-"""Opening files that others made: a plain file is read, anything else is a clear error."""
+"""Opens files made by other programs: a regular file, or a clear error."""
 
 import os
 import stat
@@ -11,7 +11,7 @@ from nnlab.errors import DataError, StorageError
 
 
 @contextmanager
-def reading(path: Path) -> Iterator[BinaryIO]:
+def open_regular_file(path: Path) -> Iterator[BinaryIO]:
     """`path` opened for reading bytes.
 
     Raises DataError when it is missing or not a regular file (a pipe or /dev/zero never ends),
@@ -28,8 +28,8 @@ def reading(path: Path) -> Iterator[BinaryIO]:
         raise StorageError(f"{path} could not be read: {error.strerror or error}.") from error
 
 
-def stamp(path: Path) -> tuple[int, int]:
-    """Size and time of change: what must be equal for a file to count as unchanged."""
-    with reading(path) as file:
+def size_and_mtime(path: Path) -> tuple[int, int]:
+    """What must be equal for a file to count as unchanged."""
+    with open_regular_file(path) as file:
         status = os.fstat(file.fileno())
     return status.st_size, status.st_mtime_ns

@@ -1,10 +1,11 @@
-"""Reader for the IDX files of MNIST, plain or gzipped, that trusts nothing in them.
+"""Reader of the IDX files of MNIST, plain or gzipped, that trusts nothing in them.
 
 2 bytes 0 | 1 byte 0x08 (unsigned bytes) | 1 byte ndim | ndim big-endian uint32 | the bytes
 """
 
 import gzip
 import hashlib
+import math
 import zlib
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -13,25 +14,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnlab.core.types import Shape
-from nnlab.data.files import reading
+from nnlab.data.files import open_regular_file
 from nnlab.errors import DataError
 
 CHUNK = 1 << 20
 
 
-def size(shape: Shape) -> int:
+def idx_bytes(shape: Shape) -> int:
     """Bytes of a decompressed IDX file of this shape."""
-    return 4 + 4 * len(shape) + int(np.prod(shape))
+    return 4 + 4 * len(shape) + math.prod(shape)
 
 
-def read(path: Path, shape: Shape) -> tuple[NDArray[np.uint8], str]:
+def read_idx(path: Path, shape: Shape) -> tuple[NDArray[np.uint8], str]:
     """The array of `shape` in `path`, and the SHA-256 of the decompressed file.
 
     The header must announce exactly `shape`, so memory is bounded before anything is allocated,
     whatever the file claims or unpacks to. The stream is read past its last byte: only then does
     gzip compare its checksum. Raises DataError; StorageError when the system cannot read.
     """
-    with reading(path) as file:
+    with open_regular_file(path) as file:
         try:
             if file.peek(2)[:2] != b"\x1f\x8b":  # type: ignore[attr-defined]
                 return _parse(file, path, shape)
@@ -56,14 +57,14 @@ def _parse(stream: BinaryIO, path: Path, shape: Shape) -> tuple[NDArray[np.uint8
     header = stream.read(4 + 4 * len(shape))
     magic = bytes([0, 0, 8, len(shape)])
     if header[:4] != magic:
-        found = header[:4].hex(" ") or "nothing"
-        raise DataError(f"{path} starts with {found}, not with {magic.hex(' ')}: no such IDX file.")
+        start = header[:4].hex(" ") or "nothing"
+        raise DataError(f"{path} starts with {start}, not with {magic.hex(' ')}: no such IDX file.")
     counts = tuple(int.from_bytes(header[i : i + 4], "big") for i in range(4, len(header), 4))
     if counts != shape:
         raise DataError(f"{path} announces {_times(counts)} values; {_times(shape)} are expected.")
 
     digest = hashlib.sha256(header)
-    array = np.empty(int(np.prod(shape)), np.uint8)
+    array = np.empty(math.prod(shape), np.uint8)
     done = 0
     while chunk := stream.read(min(CHUNK, array.size - done)):
         digest.update(chunk)
@@ -72,7 +73,7 @@ def _parse(stream: BinaryIO, path: Path, shape: Shape) -> tuple[NDArray[np.uint8
     if done < array.size:
         raise DataError(f"{path} ends after {done:,} of {array.size:,} values.")
     if stream.read(1):
-        raise DataError(f"{path} goes on after its {array.size:,} values.")
+        raise DataError(f"{path} continues after its {array.size:,} values.")
     return array.reshape(shape), digest.hexdigest()
 
 

@@ -1,26 +1,64 @@
-"""MNIST and Fashion-MNIST: 70,000 pictures of 28 x 28 bytes, the last 10,000 are for testing."""
+"""MNIST and Fashion-MNIST: 70,000 images of 28 x 28 bytes, the last 10,000 for testing."""
 
 import hashlib
 from dataclasses import dataclass
 
 import numpy as np
 
-from nnlab.data import cache
-from nnlab.data.dataset import Dataset, Signature, from_arrays
-from nnlab.data.published import FASHION_MNIST, MNIST, Collection
+from nnlab.core.types import Shape
+from nnlab.data.dataset import Dataset, Signature
+from nnlab.data.download import Collection, PublishedFile, load_published
 
-CLOTHES = (
-    "T-shirt/top",
-    "Trouser",
-    "Pullover",
-    "Dress",
-    "Coat",
-    "Sandal",
-    "Shirt",
-    "Sneaker",
-    "Bag",
-    "Ankle boot",
+FILES: tuple[tuple[str, Shape], ...] = (
+    ("train-images-idx3-ubyte", (60_000, 28, 28)),
+    ("train-labels-idx1-ubyte", (60_000,)),
+    ("t10k-images-idx3-ubyte", (10_000, 28, 28)),
+    ("t10k-labels-idx1-ubyte", (10_000,)),
 )
+CLOTHES = (
+    *("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat"),
+    *("Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"),
+)
+
+
+def _collection(
+    folders: tuple[str, ...], mirrors: tuple[str, ...], hashes: tuple[str, ...]
+) -> Collection:
+    files = zip(FILES, hashes, strict=True)
+    published = tuple(PublishedFile(name, shape, sha256) for (name, shape), sha256 in files)
+    return Collection(folders[-1], folders, mirrors, published)
+
+
+MNIST = _collection(
+    ("mnist",),
+    (
+        "https://ossci-datasets.s3.amazonaws.com/mnist/",
+        "https://storage.googleapis.com/cvdf-datasets/mnist/",
+        "https://raw.githubusercontent.com/fgnt/mnist/master/",
+    ),
+    (
+        "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+        "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+        "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+        "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+    ),
+)
+FASHION_MNIST = _collection(
+    ("fashion-mnist", "fashion_mnist"),
+    (
+        "https://storage.googleapis.com/tensorflow/tf-keras-datasets/",
+        "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/",
+        # Plain HTTP: the hash is what protects.
+        "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
+    ),
+    (
+        "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
+        "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
+        "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
+        "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
+    ),
+)
+COLLECTIONS = {collection.name: collection for collection in (MNIST, FASHION_MNIST)}
 
 
 @dataclass(frozen=True)
@@ -28,24 +66,20 @@ class Mnist:
     """Handwritten digits (LeCun, Cortes and Burges, 1998)."""
 
     def signature(self, seed: int) -> Signature:
-        """Known without the files."""
         return _signature(MNIST)
 
     def load(self, seed: int) -> Dataset:
-        """Training rows, then test rows, in file order for every seed."""
         return _load(MNIST, tuple("0123456789"))
 
 
 @dataclass(frozen=True)
 class FashionMnist:
-    """Pictures of clothes from Zalando (Xiao, Rasul and Vollgraf, 2017)."""
+    """Images of clothes from Zalando (Xiao, Rasul and Vollgraf, 2017)."""
 
     def signature(self, seed: int) -> Signature:
-        """Known without the files."""
         return _signature(FASHION_MNIST)
 
     def load(self, seed: int) -> Dataset:
-        """Training rows, then test rows, in file order for every seed."""
         return _load(FASHION_MNIST, CLOTHES)
 
 
@@ -56,14 +90,16 @@ def _signature(collection: Collection) -> Signature:
 
 
 def _load(collection: Collection, class_names: tuple[str, ...]) -> Dataset:
-    """Both parts of a collection joined. Raises DataError where a file is missing or wrong."""
-    train_x, train_y, test_x, test_y = (cache.load(collection, file) for file in collection.files)
+    """Training rows, then test rows, in file order for every seed."""
+    train_x, train_y, test_x, test_y = (
+        load_published(collection, file) for file in collection.files
+    )
     hashes = "".join(file.sha256 for file in collection.files)
-    return from_arrays(
+    return Dataset(
         collection.name,
         np.concatenate([train_x, test_x]).reshape(-1, train_x[0].size),
         np.concatenate([train_y, test_y]),
-        task="classes",
+        "classes",
         sha256=hashlib.sha256(hashes.encode()).hexdigest(),
         class_names=class_names,
         image_shape=train_x.shape[1:],

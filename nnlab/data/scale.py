@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from nnlab.core.types import Array, IntArray
 from nnlab.errors import DataError
 
-Kind = Literal["none", "unit", "standardize", "standardize_all"]
+ScaleKind = Literal["none", "unit", "standardize", "standardize_all"]
 
 CHUNK = 1024  # rows converted to float64 at a time: 6 MB of MNIST
 
@@ -22,14 +22,14 @@ class Scaling:
     rows; None where none may be missing.
     """
 
-    kind: Kind
+    kind: ScaleKind
     shift: NDArray[np.float64]
     factor: NDArray[np.float64]
     fill: NDArray[np.float64] | None = None
 
     def apply(self, inputs: Array) -> NDArray[np.float64]:
         """Scaled copy of rows (B, n), in which nothing is missing any more."""
-        return (filled(inputs, self.fill) - self.shift) * self.factor
+        return (fill_missing(inputs, self.fill) - self.shift) * self.factor
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,8 +43,8 @@ class _Statistics:
     counts: NDArray[np.float64]
 
 
-def fit(
-    kind: Kind,
+def fit_scaling(
+    kind: ScaleKind,
     inputs: Array,
     train_rows: IntArray,
     input_range: tuple[float, float] | None = None,
@@ -64,7 +64,7 @@ def fit(
     return replace(_fitted(kind, inputs, train_rows, input_range, fill), fill=fill)
 
 
-def filled(inputs: Array, fill: NDArray[np.float64] | None) -> Array:
+def fill_missing(inputs: Array, fill: NDArray[np.float64] | None) -> Array:
     """Rows (B, n) with `fill` (n,) in place of nan; the same array where nothing is filled."""
     return inputs if fill is None else np.where(np.isnan(inputs), fill, inputs)
 
@@ -84,7 +84,7 @@ def _fill(inputs: Array, rows: IntArray) -> NDArray[np.float64]:
 
 
 def _fitted(
-    kind: Kind,
+    kind: ScaleKind,
     inputs: Array,
     train_rows: IntArray,
     input_range: tuple[float, float] | None,
@@ -106,7 +106,7 @@ def _fitted(
         return _scaling(kind, columns.mean, spread)
 
 
-def _scaling(kind: Kind, shift: NDArray[np.float64], spread: NDArray[np.float64]) -> Scaling:
+def _scaling(kind: ScaleKind, shift: NDArray[np.float64], spread: NDArray[np.float64]) -> Scaling:
     """Factor 1 / spread, and 0 where there is none: such a column carries no information."""
     varies = spread != 0
     with np.errstate(over="ignore"):
@@ -133,13 +133,13 @@ def _statistics(
     low, high = np.full(width, np.inf), np.full(width, -np.inf)
     total, squares = np.zeros(width), np.zeros(width)
     for chunk in chunks:
-        x = filled(inputs[chunk], fill).astype(np.float64)
+        x = fill_missing(inputs[chunk], fill).astype(np.float64)
         np.minimum(low, x.min(axis=0), out=low)
         np.maximum(high, x.max(axis=0), out=high)
         total += x.sum(axis=0)
     mean = total / len(rows)
     for chunk in chunks:
-        squares += np.square(filled(inputs[chunk], fill) - mean).sum(axis=0)
+        squares += np.square(fill_missing(inputs[chunk], fill) - mean).sum(axis=0)
     counts = np.full(width, float(len(rows)))
     if fill is not None:
         counts -= np.isnan(inputs[rows]).sum(axis=0)

@@ -37,7 +37,7 @@ class Split:
 
 
 @dataclass(frozen=True, eq=False)
-class Parts:
+class PartRows:
     """Row numbers (int64) of each part; None for a part that was not asked for."""
 
     train: IntArray
@@ -45,7 +45,7 @@ class Parts:
     test: IntArray | None
 
 
-def split(options: Split, rows: int, test_rows: int, seed: int) -> Parts:
+def split_rows(options: Split, rows: int, test_rows: int, seed: int) -> PartRows:
     """Divide `rows` rows, of which the last `test_rows` are the official test part.
 
     Fractions are rounded up. Test rows are the last of the order, validation rows the last of
@@ -78,7 +78,7 @@ def split(options: Split, rows: int, test_rows: int, seed: int) -> Parts:
         validation = test
         if not len(test):
             raise ConfigError("data.validation: there is no test part; set data.test as well.")
-    return Parts(train, validation if len(validation) else None, test if len(test) else None)
+    return PartRows(train, validation if len(validation) else None, test if len(test) else None)
 
 
 def _count(key: str, share: float | int | None, rows: int) -> int:

@@ -7,16 +7,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnlab.core.types import Array, IntArray
-from nnlab.data.cells import listed, shown
-from nnlab.data.classes import alike
+from nnlab.data.classes import look_alike_warning
+from nnlab.data.csv_text import quoted, quoted_list
 from nnlab.data.dataset import Dataset
-from nnlab.data.scale import Kind
-from nnlab.data.split import Parts, Split
+from nnlab.data.scale import ScaleKind
+from nnlab.data.split import PartRows, Split
 
 LARGE = 2000.0  # root mean square of a column that makes the first updates explode
 LARGE_TARGET = 1000.0
 SMALL_TARGET = 0.001
-APART = 100.0  # how many times as large one column may be as another
+APART = 100.0  # ratio of the sizes of two columns that is too large
 ROWS = 20  # rows from which on "different in every row" means something
 SENTINELS = (-99, -999, -9999, -99999, 999, 9999, 99999, 999999)
 ID = re.compile(
@@ -28,76 +28,74 @@ CAMEL_ID = re.compile(r".*[a-z](?:Id|ID|No|Nr)")
 TIME = re.compile(r"t|x|time|year|month|week|day|hour|minute|second|step|epoch", re.IGNORECASE)
 
 
-def warnings(dataset: Dataset, parts: Parts, scale: Kind, options: Split) -> tuple[str, ...]:
+def data_warnings(
+    dataset: Dataset, parts: PartRows, scale: ScaleKind, options: Split
+) -> tuple[str, ...]:
     """Sentences about a data set's rows, classes, columns and parts."""
     return (
         *dataset.notes,
         *_classes(dataset, parts, options),
         *_columns(dataset, parts.train, scale),
-        *_target(dataset, parts.train),
+        *_targets(dataset, parts.train),
     )
 
 
-def absent(dataset: Dataset, rows: IntArray) -> list[str]:
+def absent_classes(dataset: Dataset, rows: IntArray) -> list[str]:
     """The classes that have none of these rows."""
     counts = np.bincount(dataset.targets[rows], minlength=dataset.outputs)
     return [name for name, count in zip(dataset.class_names, counts, strict=True) if not count]
 
 
-def no_row(names: Sequence[str], part: str) -> str:
+def absent_words(names: Sequence[str], part: str) -> str:
     """The start of a sentence about classes absent from a part."""
     if len(names) == 1:
-        return f"Class {shown(names[0])} has no row in the {part} part"
-    return f"Classes {listed(names)} have no row in the {part} part"
+        return f"Class {quoted(names[0])} has no row in the {part} part"
+    return f"Classes {quoted_list(names)} have no row in the {part} part"
 
 
-def more_rows(options: Split) -> str:
-    """How a class gets into a part."""
-    if options.order == "ordered":
-        return "Set data.split: shuffled, or sort the rows otherwise"
-    return "Set another data.seed, or give the class more rows"
-
-
-def _classes(dataset: Dataset, parts: Parts, options: Split) -> Iterator[str]:
+def _classes(dataset: Dataset, parts: PartRows, options: Split) -> Iterator[str]:
     if dataset.task != "classes":
         return
-    if same := alike(dataset.class_names):
+    if same := look_alike_warning(dataset.class_names):
         yield same
-    if names := absent(dataset, parts.train):
+    more_rows = "Set another data.seed, or give the class more rows"
+    if options.order == "ordered":
+        more_rows = "Set data.split: shuffled, or sort the rows otherwise"
+    if names := absent_classes(dataset, parts.train):
         which = "it" if len(names) == 1 else "they"
-        yield f"{no_row(names, 'training')}, so {which} cannot be learned. {more_rows(options)}."
+        absent = absent_words(names, "training")
+        yield f"{absent}, so {which} cannot be learned. {more_rows}."
     shared = parts.validation is parts.test
     for part, rows in (("validation", None if shared else parts.validation), ("test", parts.test)):
-        if rows is not None and (names := absent(dataset, rows)):
-            yield (
-                f"{no_row(names, part)}, so the metrics of this part say nothing about "
-                f"{'it' if len(names) == 1 else 'them'}. {more_rows(options)}."
-            )
+        if rows is not None and (names := absent_classes(dataset, rows)):
+            which = "it" if len(names) == 1 else "them"
+            absent = absent_words(names, part)
+            yield f"{absent}, so the metrics of this part say nothing about {which}. {more_rows}."
 
 
-def _columns(dataset: Dataset, rows: IntArray, scale: Kind) -> Iterator[str]:
+def _columns(dataset: Dataset, rows: IntArray, scale: ScaleKind) -> Iterator[str]:
     """Inputs that are ids, hold sentinels, or are much larger than the rest."""
     if dataset.inputs.dtype == np.uint8 or dataset.image_shape is not None:
         return
     yield from _categories(dataset)
     names = dataset.feature_names or tuple(map(str, range(dataset.inputs.shape[1])))
-    sizes = np.zeros(len(names))  # of columns about which nothing else was said
+    sizes = np.zeros(len(names))  # of columns without another warning
     for i, name in enumerate(names):
         column = dataset.inputs[:, i]
         values = column[~np.isnan(column)]
         if is_id(name, values, len(names)):
             yield (
-                f"Column {shown(name)} is different in every row, as an id is, from which nothing "
+                f"Column {quoted(name)} is different in every row, as an id is, from which nothing "
                 f"can be learned. Leave it out: data.ignore: [{name}]."
             )
         elif (sign := sentinel(values)) is not None:
-            yield holds(f"Column {shown(name)}", sign, "mean or drop")
+            yield sentinel_words(f"Column {quoted(name)}", sign, "mean or drop")
         else:
-            sizes[i] = size(dataset.inputs[rows, i])
+            sizes[i] = root_mean_square(dataset.inputs[rows, i])
     largest, smallest = int(np.argmax(sizes)), int(np.argmin(np.where(sizes > 0, sizes, np.inf)))
     if scale == "none" and sizes[largest] > max(LARGE, APART * sizes[smallest]):
         large, small = (
-            f"{shown(names[i])} is about {rounded(sizes[i])}" for i in (largest, smallest)
+            f"{quoted(names[i])} is about {three_digits(sizes[i])}" for i in (largest, smallest)
         )
         yield f"Columns are of very different size: {large}, {small}. Set data.scale: standardize."
 
@@ -105,11 +103,11 @@ def _columns(dataset: Dataset, rows: IntArray, scale: Kind) -> Iterator[str]:
 def _categories(dataset: Dataset) -> Iterator[str]:
     for column in dataset.columns:
         count = len(column.categories or ())
-        if same := alike(column.categories or (), "categories"):
-            yield f"Column {shown(column.name)}: {same[0].lower()}{same[1:]}"
+        if same := look_alike_warning(column.categories or (), "categories"):
+            yield f"Column {quoted(column.name)}: {same[0].lower()}{same[1:]}"
         if dataset.rows >= ROWS and count > dataset.rows / 2:
             yield (
-                f"Column {shown(column.name)} has {count:,} categories in {dataset.rows:,} rows, "
+                f"Column {quoted(column.name)} has {count:,} categories in {dataset.rows:,} rows, "
                 f"as names and ids have. Leave it out: data.ignore: [{column.name}]."
             )
 
@@ -127,7 +125,7 @@ def is_id(name: str, values: NDArray[np.float64], columns: int) -> bool:
 def sentinel(values: NDArray[np.float64]) -> float | None:
     """A number such as -999, far from the other values, or None."""
     if not len(values) or np.abs(values).max() < min(map(abs, SENTINELS)):
-        return None  # asked first: a table may have 100,000 columns
+        return None  # the cheap check first: a table may have 100,000 columns
     for sign in SENTINELS:
         rest = values[values != sign]
         if len(rest) == len(values) or len(rest) < 2:
@@ -139,45 +137,45 @@ def sentinel(values: NDArray[np.float64]) -> float | None:
     return None
 
 
-def holds(what: str, sign: float, settings: str) -> str:
-    """The sentence for a sentinel."""
+def sentinel_words(what: str, sign: float, settings: str) -> str:
+    """The warning about a sentinel."""
     return (
         f"{what} holds {sign:g}, far from its other numbers, as a sign for missing cells. Leave "
         f"those cells empty, and set data.missing: {settings}."
     )
 
 
-def rounded(value: float) -> str:
+def three_digits(value: float) -> str:
     """Three significant digits, without an exponent where it can be."""
     return f"{float(f'{value:.3g}'):,.12g}"
 
 
-def size(column: Array) -> float:
-    """Root mean square of the numbers that are there."""
+def root_mean_square(column: Array) -> float:
+    """Root mean square of the numbers that are not missing."""
     values = column[~np.isnan(column)]
     with np.errstate(over="ignore"):
         return float(np.sqrt(np.mean(np.square(values)))) if len(values) else 0.0
 
 
-def _target(dataset: Dataset, rows: IntArray) -> Iterator[str]:
+def _targets(dataset: Dataset, rows: IntArray) -> Iterator[str]:
     if dataset.task != "regression":
         return
     names = dataset.target_names or tuple(map(str, range(dataset.outputs)))
     for i, name in enumerate(names):
         if (sign := sentinel(dataset.targets[:, i])) is not None:
-            yield holds(f"The target {shown(name)}", sign, "drop")
-        large = size(dataset.targets[rows, i])
+            yield sentinel_words(f"The target {quoted(name)}", sign, "drop")
+        large = root_mean_square(dataset.targets[rows, i])
+        problem = f"The target {quoted(name)} is not scaled: its numbers are about"
         if 0 < large < SMALL_TARGET:
             power = 10 ** -int(np.floor(np.log10(large)))
             yield (
-                f"The target {shown(name)} is not scaled: its numbers are about {large:.3g}, and a "
-                "fresh network answers about 1, so that errors of the loss look small. Multiply "
-                f"the target in the file, for example by {power:,}."
+                f"{problem} {large:.3g}, and a fresh network answers about 1, so that errors of "
+                f"the loss look small. Multiply the target in the file, for example by {power:,}."
             )
         if large > LARGE_TARGET:
             power = 10 ** int(np.floor(np.log10(large))) if np.isfinite(large) else large
             yield (
-                f"The target {shown(name)} is not scaled: its numbers are about {rounded(large)}, "
-                "and a fresh network answers about 1, so that the first updates are far too large. "
-                f"Divide the target in the file, for example by {power:,}."
+                f"{problem} {three_digits(large)}, and a fresh network answers about 1, so that "
+                "the first updates are far too large. Divide the target in the file, for example "
+                f"by {power:,}."
             )

@@ -3,7 +3,7 @@
 from nnlab.build import build
 from nnlab.config.schema import Config
 from nnlab.core.gradcheck import Checked, check_gradients
-from nnlab.core.network import name_of
+from nnlab.core.network import layer_kind
 from nnlab.errors import ConfigError
 from nnlab.experiment.session import start_weights
 
@@ -16,7 +16,7 @@ def check(config: Config, rows: int) -> list[Checked]:
     for index, layer in enumerate(config.network):
         if not layer.differentiable:
             raise ConfigError(
-                f"network.{index}: {name_of(layer)} has no derivative, so there is no "
+                f"network.{index}: {layer_kind(layer)} has no derivative, so there is no "
                 "gradient to check."
             )
     built = build(config)

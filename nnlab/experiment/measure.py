@@ -14,22 +14,22 @@ from nnlab.data.dataset import Dataset
 from nnlab.errors import DataError, UsageError
 from nnlab.experiment import outcome
 from nnlab.run.folder import Weights
-from nnlab.saved import Saved, require_described
+from nnlab.run.run import Run
 from nnlab.training import Plan
 
 ROWS = 1000  # that are evaluated at once
 
 
-def rebuilt(saved: Saved) -> Built:
+def rebuilt(run: Run) -> Built:
     """The run's data, split and scaled as then. DataError when the data has changed since."""
     # Nothing is trained, so the engine of then need not be installed here.
-    training = replace(saved.config.training, engine="auto")
-    require_described(saved.folder, saved.config)
-    built = build(replace(saved.config, training=training))
-    if built.dataset.sha256 != saved.data["sha256"]:
+    training = replace(run.config.training, engine="auto")
+    run.require_described()
+    built = build(replace(run.config, training=training))
+    if built.dataset.sha256 != run.data["sha256"]:
         raise DataError(
             f"The data set {built.dataset.name} is not what it was when this run was made: "
-            f"SHA-256 {built.dataset.sha256}, then {saved.data['sha256']}."
+            f"SHA-256 {built.dataset.sha256}, then {run.data['sha256']}."
         )
     return built
 
@@ -52,28 +52,28 @@ class Answers(NamedTuple):
     losses: FloatArray
 
 
-def evaluate(saved: Saved, which: Weights = "final", part: str = "test") -> dict[str, Any]:
+def evaluate(run: Run, which: Weights = "final", part: str = "test") -> dict[str, Any]:
     """Loss, metrics and, for classes, tables, on train, validation or test.
 
     Raises UsageError when the run has no such part.
     """
-    return judged(part_of(saved, which, part))
+    return judged(part_of(run, which, part))
 
 
-def evaluate_rows(saved: Saved, dataset: Dataset, which: Weights = "final") -> dict[str, Any]:
+def evaluate_rows(run: Run, dataset: Dataset, which: Weights = "final") -> dict[str, Any]:
     """The same on all rows of another data set, scaled as this run's training rows were.
 
     Raises DataError when it does not fit the network.
     """
-    return judged(rows_of(saved, dataset, which))
+    return judged(rows_of(run, dataset, which))
 
 
-def part_of(saved: Saved, which: Weights, part: str) -> Sample:
+def part_of(run: Run, which: Weights, part: str) -> Sample:
     """A part of the run's own data; raises as `evaluate` does."""
-    built = rebuilt(saved)
-    load_weights(built.network, saved.weights(which), which)
+    built = rebuilt(run)
+    load_weights(built.network, run.weights(which), which)
     found = {name: rows for name, rows, _ in outcome.parts(built)}
-    if part == "validation" and saved.data["validation_is_test"]:
+    if part == "validation" and run.data["validation_is_test"]:
         part = "test"
     if part not in found:
         raise UsageError(f"This run has no {part} part; it has {', '.join(found)}.")
@@ -82,29 +82,29 @@ def part_of(saved: Saved, which: Weights, part: str) -> Sample:
         built.network,
         built.dataset.class_names,
         found[part],
-        built.dataset.numbers_of(found[part].rows),
+        built.dataset.rows_in_file(found[part].rows),
     )
 
 
-def rows_of(saved: Saved, dataset: Dataset, which: Weights) -> Sample:
+def rows_of(run: Run, dataset: Dataset, which: Weights) -> Sample:
     """All rows of another data set; raises as `evaluate_rows` does."""
-    network = saved.network(which)
+    network = run.network(which)
     if (dataset.inputs.shape[1], dataset.outputs) != (
-        saved.data["inputs"][0],
-        saved.data["outputs"],
+        run.data["inputs"][0],
+        run.data["outputs"],
     ):
         raise DataError(
             f"{dataset.name} has rows of {dataset.inputs.shape[1]} numbers and "
-            f"{dataset.outputs} outputs; this run takes {saved.data['inputs'][0]} and "
-            f"{saved.data['outputs']}."
+            f"{dataset.outputs} outputs; this run takes {run.data['inputs'][0]} and "
+            f"{run.data['outputs']}."
         )
     kind, targets = encode(dataset, network.shapes[-1][0])
-    config, loss = saved.config, saved.loss
+    config, loss = run.config, run.loss
     rows: IntArray = np.arange(dataset.rows)
     coded = loss.encode(targets)
-    part = Part(dataset.inputs, rows, saved.scaling, coded, config.training.dtype)
+    part = Part(dataset.inputs, rows, run.scaling, coded, config.training.dtype)
     plan = make_plan(config, loss, part, None, kind)
-    return Sample(plan, network, saved.data["class_names"], part, dataset.numbers_of(rows))
+    return Sample(plan, network, run.data["class_names"], part, dataset.rows_in_file(rows))
 
 
 def answered(sample: Sample) -> Answers:

@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 
 from nnlab.build import Built
-from nnlab.core import blas, columns
+from nnlab.core import columns
 from nnlab.core.metrics import ACCURACY, R2, Kind, class_scores, confusion, decisions
 from nnlab.core.network import Network
 from nnlab.core.types import Array, FloatArray, IntArray
 from nnlab.data.batches import Batches, Part
+from nnlab.engine import blas
 from nnlab.training import Evaluation, Numbers, Plan, evaluation_batch
 
 SMALL = 10_000  # rows of a part that are kept one by one

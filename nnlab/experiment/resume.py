@@ -21,8 +21,8 @@ from nnlab.experiment.session import Session, guarded
 from nnlab.run import environment
 from nnlab.run.environment import now
 from nnlab.run.folder import RESOLVED, RunFolder
+from nnlab.run.run import Run, expected
 from nnlab.run.text import shown
-from nnlab.saved import require_described
 from nnlab.training import State, start
 
 FINISHED = ("completed", "early_stopped")
@@ -77,7 +77,7 @@ def saved_steps(folder: RunFolder) -> int:
 
 def prepared(folder: RunFolder, config: Config, about: dict[str, Any]) -> Built:
     """The run's objects, on the data that it began with; DataError when that has changed."""
-    require_described(folder, config)
+    Run(folder.path).require_described()
     built = build(config)
     data = about.get("data")
     then = data.get("sha256") if isinstance(data, dict) else None
@@ -93,8 +93,7 @@ def prepared(folder: RunFolder, config: Config, about: dict[str, Any]) -> Built:
 def state_of(folder: RunFolder, built: Built) -> State:
     """The state before the first update, from the weights that the run began with."""
     network = built.network
-    expected = {name: (a.shape, a.dtype.name) for name, a in network.arrays.items()}
-    load_weights(network, folder.read_weights("initial", expected), "initial")
+    load_weights(network, folder.read_weights("initial", expected(network)), "initial")
     return start(built.plan, network)
 
 

@@ -38,9 +38,9 @@ from nnlab.training import (
     Record,
     State,
     Steps,
-    bursts,
     final_weights,
     restores_best,
+    run_bursts,
     start,
 )
 
@@ -170,7 +170,7 @@ class Session:
 
     def __iter__(self) -> Iterator[Record]:
         with signals.deferred() as request:
-            for records in bursts(self._plan, self.state):
+            for records in run_bursts(self._plan, self.state):
                 for record in records:
                     self._keep(record)
                 last = records[-1]

@@ -10,6 +10,7 @@ import numpy as np
 from nnlab.build import Built
 from nnlab.core.network import Network
 from nnlab.core.types import Array
+from nnlab.engine.images.network import TunedNetwork
 from nnlab.errors import RunLocked, RunUnreadable
 from nnlab.experiment.resume import prepared, state_of
 from nnlab.experiment.rows import epoch_row
@@ -17,10 +18,11 @@ from nnlab.experiment.snapshots import Snapshots
 from nnlab.experiment.state import digest, freeze, same, thaw
 from nnlab.run import checkpoint, lock, records
 from nnlab.run.environment import describe, differences, essence
-from nnlab.run.folder import STATUSES, RunFolder, Weights
+from nnlab.run.folder import RunFolder, Weights
+from nnlab.run.run import Run, expected
 from nnlab.run.text import shown
-from nnlab.saved import Saved
-from nnlab.training import Epoch, State, final_weights, start, train
+from nnlab.status import Status
+from nnlab.training import Epoch, State, final_weights, run_training, start
 
 From = Literal["start", "checkpoint"]
 ENDED = ("completed", "early_stopped", "diverged")
@@ -41,9 +43,9 @@ class Verifier:
     folder: RunFolder
 
     @cached_property
-    def saved(self) -> Saved:
+    def saved(self) -> Run:
         """The folder's content."""
-        return Saved(self.folder)
+        return Run(self.folder.path)
 
     @cached_property
     def about(self) -> dict[str, Any]:
@@ -89,7 +91,7 @@ class Verifier:
 
     def _status(self) -> str | None:
         status = self.about.get("status")
-        return None if status in STATUSES else f"the status is {status!r:.40}"
+        return None if Status.of(status).written else f"the status is {status!r:.40}"
 
     def _config(self) -> str | None:
         self.folder.read_config()
@@ -109,10 +111,8 @@ class Verifier:
         names: list[Weights] = ["initial"]
         if self.about.get("status") in ENDED:
             names += ["best", "final"]
-        found = self.network.arrays
-        expected = {name: (array.shape, array.dtype.name) for name, array in found.items()}
         for which in names:
-            self.folder.read_weights(which, expected, sealed=True)
+            self.folder.read_weights(which, expected(self.network), sealed=True)
         return None
 
     def _metrics(self) -> str | None:
@@ -192,7 +192,7 @@ class Verifier:
         ended = self.about.get("status") in ENDED
         if goal is not None and state.best.epoch >= 0 and _place(state) == _place(goal):
             yield Finding(f"the state after update {state.step}", _differing(state, goal))
-        for record in train(built.plan, state):
+        for record in run_training(built.plan, state):
             if isinstance(record, Epoch):
                 yield self._row(record, state)
             if goal is not None and _place(state) == _place(goal):
@@ -223,7 +223,7 @@ class Verifier:
             return None
         saved = checkpoint.read_one(self.folder.path, name)
         config, network = built.config, built.network
-        own = Network(config.network, network.shapes[0], dtype=config.training.dtype)
+        own = TunedNetwork(config.network, network.shapes[0], dtype=config.training.dtype)
         state = start(built.plan, own)
         thaw(state, saved.arrays, self.folder.state_meta(saved))
         return state

@@ -31,7 +31,7 @@ def report_race(folder: RunFolder) -> Report:
     """
     run, notices = view(folder), Notices()
     attempt = notices.attempt
-    if newer := attempt("The format", lambda: run.newer, None):
+    if newer := attempt("The format", lambda: run.newer_format, None):
         notices.add(newer)
     race = attempt("The race", lambda: race_of(run), None)
     page = Page("Report of a race", folder.name, "", "run folder", folder.name, notices)

@@ -14,6 +14,8 @@ It takes and gives plain dicts, strings and NumPy arrays, and knows nothing of n
     checkpoint   what a resumed run goes on from
     environment  what run.json says of the machine
     threads      how many the BLAS of a process takes
+    run          Run: the one reader of a run folder
+    rows         the rows of a data set that the folder holds
     listing      the table of `nnlab runs`
     text         strict JSON, printable paths
 """

@@ -3,7 +3,7 @@
 A file is a zip of uncompressed .npy members whose zip comment holds the SHA-256 of every byte
 before those 64 digits. `numpy.load` reads it too. Names, dtypes and shapes are checked against
 what is expected and against the bytes that are really there, before any array is made (see
-`data/arrays.py`, which reads). Members are never unpickled and never unpacked.
+`data/npz.py`, which reads). Members are never unpickled and never unpacked.
 """
 
 import hashlib
@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nnlab.data.arrays import Header, UnfitError, header, load, opened
+from nnlab.data.npz import NpyHeader, NpzError, open_npz, read_header, read_member
 from nnlab.errors import RunUnreadable
 from nnlab.run import durable
 from nnlab.run.text import shown
@@ -58,7 +58,7 @@ def read(
     """
     try:
         return unpack(durable.read(path), expected, finite, sealed)
-    except (UnfitError, MemoryError) as error:
+    except (NpzError, MemoryError) as error:
         raise RunUnreadable(
             f"Cannot read {shown(path)}: {str(error) or 'out of memory'}."
         ) from error
@@ -90,12 +90,12 @@ def unpack(
     """The arrays in the bytes of an .npz; see `read`.
 
     Raises:
-        UnfitError: with the reason.
+        NpzError: with the reason.
     """
     intact = seal(data)
     if intact is False or (sealed and intact is None):
-        raise UnfitError("it is damaged (its SHA-256 does not match)")
-    with opened(io.BytesIO(data)) as archive:
+        raise NpzError("it is damaged (its SHA-256 does not match)")
+    with open_npz(io.BytesIO(data)) as archive:
         members = _members(archive, len(data))
         if expected is not None:
             _compare(set(members), set(expected))
@@ -105,7 +105,7 @@ def unpack(
         arrays = {name: _load(archive, name, members[name], heads[name]) for name in members}
     for name, array in arrays.items():
         if finite and not np.isfinite(array).all():
-            raise UnfitError(f"'{name}' holds numbers that are not finite")
+            raise NpzError(f"'{name}' holds numbers that are not finite")
     return arrays
 
 
@@ -129,54 +129,56 @@ def _members(archive: zipfile.ZipFile, size: int) -> dict[str, zipfile.ZipInfo]:
     infos = archive.infolist()
     members = {info.filename.removesuffix(".npy"): info for info in infos}
     if len(members) != len(infos):
-        raise UnfitError("it holds two arrays of one name")
+        raise NpzError("it holds two arrays of one name")
     for name, info in members.items():
         if not info.filename.endswith(".npy") or not _NAME.fullmatch(name):
-            raise UnfitError(f"'{shown(info.filename)[:80]}' in it is not the name of an array")
+            raise NpzError(f"'{shown(info.filename)[:80]}' in it is not the name of an array")
         if info.compress_type != zipfile.ZIP_STORED or info.compress_size != info.file_size:
-            raise UnfitError(f"'{name}' is compressed, which nnlab never does")
+            raise NpzError(f"'{name}' is compressed, which nnlab never does")
     if sum(info.file_size for info in infos) > size:
-        raise UnfitError("it claims to hold more bytes than it has")
+        raise NpzError("it claims to hold more bytes than it has")
     return members
 
 
-def _head(archive: zipfile.ZipFile, name: str, info: zipfile.ZipInfo) -> Header:
-    head = header(archive, info, _LONGEST_HEADER)
+def _head(archive: zipfile.ZipFile, name: str, info: zipfile.ZipInfo) -> NpyHeader:
+    head = read_header(archive, info, _LONGEST_HEADER)
     if (
         head is None
         or head.dtype.names
         or len(head.shape) > _MOST_AXES
         or min(head.shape, default=0) < 0
     ):
-        raise UnfitError(f"'{name}' has no valid header")
+        raise NpzError(f"'{name}' has no valid header")
     if head.dtype.str not in _DESCR:
-        raise UnfitError(f"'{name}' has dtype '{head.dtype.str}'; allowed are {', '.join(DTYPES)}")
+        raise NpzError(f"'{name}' has dtype '{head.dtype.str}'; allowed are {', '.join(DTYPES)}")
     have = info.file_size - head.before
     if head.nbytes != have:
-        raise UnfitError(f"'{name}' says it is {_by(head.shape)}, but has {have:,} bytes")
+        raise NpzError(f"'{name}' says it is {_by(head.shape)}, but has {have:,} bytes")
     return head
 
 
-def _load(archive: zipfile.ZipFile, name: str, info: zipfile.ZipInfo, head: Header) -> NDArray[Any]:
-    array = load(archive, info, head)
+def _load(
+    archive: zipfile.ZipFile, name: str, info: zipfile.ZipInfo, head: NpyHeader
+) -> NDArray[Any]:
+    array = read_member(archive, info, head)
     if array is None:
-        raise UnfitError(f"'{name}' is not as long as its header says")
+        raise NpzError(f"'{name}' is not as long as its header says")
     return array
 
 
 def _compare(have: set[str], want: set[str]) -> None:
     if missing := sorted(want - have):
-        raise UnfitError(f"it has no array '{missing[0]}'")
+        raise NpzError(f"it has no array '{missing[0]}'")
     if extra := sorted(have - want):
-        raise UnfitError(f"it has an array '{extra[0]}', which does not belong there")
+        raise NpzError(f"it has an array '{extra[0]}', which does not belong there")
 
 
-def _check(name: str, head: Header, want: tuple[tuple[int, ...], str | None]) -> None:
+def _check(name: str, head: NpyHeader, want: tuple[tuple[int, ...], str | None]) -> None:
     shape, dtype = want
     if head.shape != tuple(shape):
-        raise UnfitError(f"'{name}' is {_by(head.shape)}, not {_by(shape)}")
+        raise NpzError(f"'{name}' is {_by(head.shape)}, not {_by(shape)}")
     if dtype is not None and head.dtype.name != dtype:
-        raise UnfitError(f"'{name}' is {head.dtype.name}, not {dtype}")
+        raise NpzError(f"'{name}' is {head.dtype.name}, not {dtype}")
 
 
 def _by(shape: tuple[int, ...]) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from nnlab.core.blas import turn
+from nnlab.engine.blas import turn
 from nnlab.run import threads
 from nnlab.run.repository import git
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from nnlab.errors import RunUnreadable
 from nnlab.run import arrays, checkpoint, durable, guard, lock, names, records, shapes
 from nnlab.run.text import MOST_JSON, from_json, shown, to_json
+from nnlab.status import Status
 
 Weights = Literal["initial", "best", "final"]
 Kept = Literal["predictions", "samples", "snapshots"]
@@ -23,9 +24,6 @@ METRICS, STEPS = "metrics.csv", "steps.csv"
 WEIGHTS, FIGURES, REPORT = "weights", "figures", "report.html"
 FORMAT = 1  # of the folder, in run.json
 RECORDS = "records"  # the key under which a checkpoint keeps the sizes of the tables
-
-STATUSES = ("running", "completed", "early_stopped", "diverged", "interrupted", "failed")
-RESUMABLE = "resumable"  # shown, never written: status is running, but nothing runs
 
 
 def holds_first_files_only(path: Path) -> bool:
@@ -105,10 +103,11 @@ class RunFolder:
         self.write_run({**self.read_run(), **changes})
 
     def update_status(self, status: str, **changes: Any) -> None:
-        """Records that the run is now `status`, one of STATUSES, with other keys of run.json."""
-        if status not in STATUSES:
-            raise ValueError(f"'{status}' is not a status; allowed are {', '.join(STATUSES)}")
-        self.update_run(status=status, **changes)
+        """Records the state of the run in run.json, with other keys of it."""
+        if (new := Status.of(status)) is Status.UNKNOWN:
+            known = ", ".join(known for known in Status if known.written)
+            raise ValueError(f"'{status}' is not a status; allowed are {known}")
+        self.update_run(status=new, **changes)
 
     def read_run(self) -> Json:
         """run.json."""
@@ -141,16 +140,16 @@ class RunFolder:
         """Whether the run came to its end."""
         return (self.path / SUMMARY).is_file()
 
-    def status(self) -> str:
-        """One of STATUSES, or `resumable`: running by run.json, but no process holds the lock."""
-        status = str(self.read_run().get("status", "unknown"))
-        if status != "running" or lock.is_held(self.path):
+    def status(self) -> Status:
+        """The state in run.json; `resumable` if that is running, but no process holds the lock."""
+        status = Status.of(self.read_run().get("status"))
+        if status is not Status.RUNNING or lock.is_held(self.path):
             return status
-        # It may have ended between the two looks: only a second one tells.
-        status = str(self.read_run().get("status", "unknown"))
-        if status != "running":
+        # The run may have ended between the two reads.
+        status = Status.of(self.read_run().get("status"))
+        if status is not Status.RUNNING:
             return status
-        return RESUMABLE if self.kind() is None else "interrupted"
+        return Status.RESUMABLE if self.kind() is None else Status.INTERRUPTED
 
     def kind(self) -> str | None:
         """The kind of the run in run.json; None for a training. Other kinds cannot be resumed."""

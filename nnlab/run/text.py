@@ -69,3 +69,8 @@ def from_json(data: bytes, path: Path) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise RunUnreadable(f"Cannot read {shown(path)}: not a JSON object.")
     return value
+
+
+def mapping_or_empty(value: object) -> dict[str, Any]:
+    """`value` if it is an object of JSON, else an empty one."""
+    return value if isinstance(value, dict) else {}

@@ -17,7 +17,7 @@ from nnlab.config.problems import Problems, clean
 from nnlab.config.schema import Config
 from nnlab.config.tree import Node, Place, Source, from_plain, plain
 from nnlab.config.variants import Base, base
-from nnlab.data.tables import Csv, Npz
+from nnlab.data.user_tables import Csv, Npz
 from nnlab.errors import NnlabError, UsageError
 from nnlab.run import names
 from nnlab.run.folder import RESOLVED

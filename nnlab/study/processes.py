@@ -24,7 +24,7 @@ START = 120.0  # seconds for a process to come up: a busy machine, kernels to co
 GRACE = 3.0  # seconds to save a state after SIGTERM
 METHODS = ("forkserver", "spawn")  # by preference; the second is all that Windows has
 PRELOADED = ("__main__", "nnlab.study.worker")  # imported once, before the processes fork
-COMPILED = ("nnlab.training.calls",)  # where a trial needs them
+COMPILED = ("nnlab.training.compiled_driver",)  # where a trial needs them
 
 
 @dataclass(frozen=True)

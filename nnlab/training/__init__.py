@@ -1,14 +1,14 @@
 """Training.
 
-plan         what is trained and how, and the state
-records      what training says while it goes on
-loop         the generator itself
-chunks       how the NumPy engine goes through epochs
-evaluation   loss and metrics of other rows
+plan             what is trained and how, and the state
+records          what the loop yields
+loop             the generator, and what follows from an epoch's numbers
+drivers          how an engine goes through epochs; compiled_driver the same for compiled code
+evaluation       loss and metrics of other rows
 """
 
-from nnlab.training.evaluation import Evaluation, evaluation_batch, tally
-from nnlab.training.loop import bursts, train
+from nnlab.training.evaluation import Evaluation, evaluation_batch
+from nnlab.training.loop import run_bursts, run_training
 from nnlab.training.plan import Plan, State, Stopping, final_weights, restores_best, start
 from nnlab.training.records import Epoch, Failure, Numbers, Record, Steps
 
@@ -22,11 +22,10 @@ __all__ = [
     "State",
     "Steps",
     "Stopping",
-    "bursts",
     "evaluation_batch",
     "final_weights",
     "restores_best",
+    "run_bursts",
+    "run_training",
     "start",
-    "tally",
-    "train",
-]
+]  # fmt: skip

@@ -4,35 +4,30 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from nnlab.core import blas
 from nnlab.core.losses import Loss
 from nnlab.core.metrics import Kind, Tally
 from nnlab.core.network import Network, trained_depth
 from nnlab.core.types import Array
 from nnlab.data.batches import Batches, Part
+from nnlab.engine import blas
 from nnlab.training.records import Numbers
-
-
-def tally(kind: Kind, loss: Loss, part: Part) -> Tally:
-    """What sums up losses and metrics of a part."""
-    return Tally.of(kind, loss, part.targets)
 
 
 class Evaluation:
     """Loss and metrics of a part in evaluation mode, in large batches."""
 
     def __init__(self, kind: Kind, loss: Loss, network: Network, part: Part) -> None:
-        self.tally = tally(kind, loss, part)
+        self.tally = Tally.of(kind, loss, part.targets)
         self.batches = Batches(part, evaluation_batch(network, len(part)))
-        self.depth = trained_depth(network.layers, loss)
         self.values = network.values.copy()
-        sizes = {self.batches.batch, self.batches.rest} - {0}
+        depth = trained_depth(network.layers, loss)
         self.bound = {
-            size: network.bind(size, depth=self.depth, values=self.values) for size in sizes
+            size: network.bind(size, depth=depth, values=self.values)
+            for size in {self.batches.batch, self.batches.rest} - {0}
         }
 
     def logits(self, weights: Array) -> Iterator[tuple[Array, Array]]:
-        """z and t of batch after batch with these weights (V,); z is overwritten by the next."""
+        """z and t (B, m) of each batch with weights (V,); the next batch overwrites z."""
         self.values[...] = weights
         for chunk in self.batches.epoch(None):
             for x, t in zip(chunk.xs, chunk.ts, strict=True):
@@ -40,7 +35,7 @@ class Evaluation:
                     yield self.bound[chunk.batch].forward(x), t
 
     def __call__(self, weights: Array) -> Numbers:
-        """{"loss": ..., metric: ...} with these weights (V,)."""
+        """{"loss": ..., metric: ...} with weights (V,)."""
         sums = self.tally.zero()
         with blas.turn(), np.errstate(all="ignore"):
             for z, t in self.logits(weights):

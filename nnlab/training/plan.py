@@ -1,4 +1,4 @@
-"""What is trained and how, and everything that changes on the way."""
+"""What is trained and how, and the state that changes while training."""
 
 from dataclasses import dataclass, field
 from typing import Literal
@@ -8,13 +8,12 @@ import numpy as np
 from nnlab.core import columns
 from nnlab.core.binding import Generators
 from nnlab.core.losses import Loss
-from nnlab.core.metrics import Kind
+from nnlab.core.metrics import Kind, Tally
 from nnlab.core.network import Network
 from nnlab.core.optimizers import Optimizer
 from nnlab.core.schedules import Patience, Schedule
 from nnlab.core.types import Array, FloatArray
 from nnlab.data.batches import Part
-from nnlab.training.evaluation import tally
 
 Status = Literal["running", "completed", "early_stopped", "diverged"]
 
@@ -33,7 +32,7 @@ class Stopping:
 
 @dataclass(frozen=True)
 class Plan:
-    """What is trained on what, and how; the state is apart."""
+    """What is trained on what, and how. It does not change."""
 
     loss: Loss
     optimizer: Optimizer
@@ -53,13 +52,13 @@ class Plan:
     record_steps: bool = False
     burst: int = 1  # epochs that may be done at once, where nothing must be decided between them
     marks: tuple[int, ...] = ()  # epochs, rising, after which a burst must end
-    mark_every: int | None = None  # and after every so many
+    mark_every: int | None = None  # a burst also ends after every n epochs
     engine: Literal["numpy", "compiled"] = "numpy"
 
 
 @dataclass
 class Best:
-    """The best epoch so far by the monitored value; the earlier one of equals."""
+    """The best epoch so far by the monitored value; of equal ones the first."""
 
     epoch: int = -1
     value: float = float("nan")
@@ -72,22 +71,22 @@ class State:
 
     network: Network
     slots: dict[str, Array]
-    average: Array | None  # the EMA of the network's values
+    average: Array | None  # (V,): the EMA of the network's values
     generators: Generators
-    sums: FloatArray  # the running epoch's tally
+    sums: FloatArray  # (S,): the running epoch's tally
     best: Best
     epoch: int = 0  # epochs finished
     batch: int = 0  # batches of the running epoch that are done
     step: int = 0  # updates done
     lr: float = 0.0  # of the last update
     patience: Patience = field(default_factory=Patience)
-    improved: int = 0  # the last epoch that was better by min_delta than `reference` before it
+    improved: int = 0  # the last epoch that was better than `reference` by min_delta
     reference: float = float("nan")
     status: Status = "running"
 
     @property
     def weights(self) -> Array:
-        """Parameters and buffers (V,) to evaluate: the average where one is kept, else now's."""
+        """Parameters and buffers (V,) to evaluate: the average, if there is one."""
         return self.network.values if self.average is None else self.average
 
 
@@ -99,15 +98,15 @@ def start(plan: Plan, network: Network) -> State:
         slots={name: np.zeros_like(theta) for name in plan.optimizer.slots},
         average=network.values.copy() if plan.ema is not None else None,
         generators=network.generators(plan.seed),
-        sums=tally(plan.kind, plan.loss, plan.train).zero(),
+        sums=Tally.of(plan.kind, plan.loss, plan.train.targets).zero(),
         best=Best(values=network.values.copy()),
     )
 
 
 def final_weights(plan: Plan, state: State) -> Array:
-    """Parameters and buffers (V,) to end in: the best where early stopping restores them.
+    """The final parameters and buffers (V,): the best where early stopping restores them.
 
-    They are not put into the state, which could otherwise not go on for more epochs.
+    They are not put into the state, which could otherwise not continue for more epochs.
     """
     return state.best.values if restores_best(plan, state) else state.weights
 

@@ -1,4 +1,4 @@
-"""What training says of itself while it goes on."""
+"""Records yielded by the training loop."""
 
 from typing import NamedTuple
 
@@ -8,13 +8,13 @@ Numbers = dict[str, float]  # "loss", and each metric by name
 
 
 class Steps(NamedTuple):
-    """Some updates are done: `batch` of the epoch's `batches`. One rate and loss an update."""
+    """Some updates are done: the first `batch` of the epoch's `batches`, of which these are new."""
 
     epoch: int
     step: int
     batch: int
     batches: int
-    rates: list[float]
+    rates: list[float]  # one per update
     losses: FloatArray
 
 

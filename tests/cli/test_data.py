@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
-from nnlab.data import published
-from nnlab.data.published import Collection, PublishedFile
+from nnlab.data import images
+from nnlab.data.download import Collection, PublishedFile
 
 Nnlab = Callable[..., Result]
 CONTENT = struct.pack(">BBBBI", 0, 0, 8, 1, 3) + bytes([1, 2, 3])
@@ -22,7 +22,7 @@ def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """One collection of one file with three labels; gives where that file belongs."""
     file = PublishedFile("labels", (3,), hashlib.sha256(CONTENT).hexdigest())
     collection = Collection("small", ("small",), ("http://127.0.0.1:9/",), (file,))
-    monkeypatch.setattr(published, "COLLECTIONS", {"small": collection})
+    monkeypatch.setattr(images, "COLLECTIONS", {"small": collection})
     monkeypatch.setenv("NNLAB_DATA_DIR", str(tmp_path / "cache"))
     (tmp_path / "cache" / "small").mkdir(parents=True)
     return tmp_path / "cache" / "small" / "labels.gz"

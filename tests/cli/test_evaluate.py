@@ -13,7 +13,7 @@ from click.testing import Result
 
 from nnlab.config.locate import shipped
 from nnlab.run.folder import RunFolder
-from nnlab.saved import Saved
+from nnlab.run.run import Run
 
 Nnlab = Callable[..., Result]
 
@@ -76,7 +76,7 @@ def test_predict_reads_columns_by_name(nnlab: Nnlab, flowers: Path, tmp_path: Pa
     assert [row[2] for row in rows] == ["rose", "iris"]
     # length, then one-hot blue, red, white
     inputs = [[1.1, 0, 1, 0], [2.4, 1, 0, 0]]
-    expected = Saved(RunFolder.open(flowers)).predict(inputs)
+    expected = Run(flowers).predict(inputs)
     printed = np.array([row[:2] for row in rows], np.float32)
     np.testing.assert_array_equal(printed, expected)  # all digits are there
 
@@ -212,7 +212,7 @@ def test_missing_cells_are_filled_from_the_training_rows(nnlab: Nnlab, tmp_path:
     (tmp_path / "holes.yaml").write_text(HOLES_CONFIG)
     assert nnlab("train", "holes.yaml", "--no-plots").exit_code == 0
     (folder,) = (tmp_path / "runs").iterdir()
-    saved = Saved(RunFolder.open(folder))
+    saved = Run(folder)
     assert saved.data["scaling"]["fill"] == [3.0, 7.0]
     parts = [nnlab("evaluate", "latest", "--json", "--part", name) for name in ("train", "test")]
     train, test = (json.loads(one.stdout) for one in parts)

@@ -159,9 +159,10 @@ def test_while_the_data_is_loaded(tmp_path: Path, number: signal.Signals, code: 
 def test_a_second_signal_ends_at_once(tmp_path: Path, number: signal.Signals, code: int) -> None:
     """The first waits for a record that does not come; what was saved before is still there."""
     patch = (
-        "from nnlab.training.chunks import ByChunks\nreal = ByChunks.chunk\n"
+        "from nnlab.training.drivers import NumpyDriver\nreal = NumpyDriver.update_chunk\n"
         + SLOW.format(then="pass")
-        + "ByChunks.chunk = lambda run, *rest: (slow if run.state.epoch == 3 else real)(run, *rest)"
+        + "NumpyDriver.update_chunk = lambda driver, chunk: "
+        "(slow if driver.state.epoch == 3 else real)(driver, chunk)"
     )
     often = ("--set", "training.checkpoint_every=1", "--set", "training.engine=numpy")
     config = ("digits_binary", "--no-plots", *often)

@@ -13,7 +13,7 @@ from click.testing import Result
 
 from nnlab.experiment.measure import rebuilt
 from nnlab.run.folder import RunFolder
-from nnlab.saved import Saved
+from nnlab.run.run import Run
 
 Nnlab = Callable[..., Result]
 CONFIGS = Path(__file__).parents[2] / "configs"
@@ -261,7 +261,7 @@ REFUSED = {
         "target: y",
         BINARY,
         "{t}, line 4, column 'a': 'x3' is not a finite number. The rest of the column is numbers: "
-        "mend the cell, or set ignore.",
+        "correct the cell, or set ignore.",
     ),
 }
 
@@ -291,7 +291,7 @@ IN_A_CELL = {
     "a decimal comma, set decimal: ','.",
     "-0,5": "has a decimal comma. Write a decimal point, or set decimal: ','.",
     "\N{MINUS SIGN}5.5": "begins with a dash that is no minus sign. Type - instead.",
-    "#DIV/0!": "is an error of a spreadsheet. Mend the cell.",
+    "#DIV/0!": "is an error of a spreadsheet. Correct the cell.",
     "12 km": "is a number with a unit. Write the number alone, or list the column under "
     "categorical if it is a name.",
     **dict.fromkeys(
@@ -533,9 +533,9 @@ def test_a_table_is_read_alike_everywhere(nnlab: Nnlab, tmp_path: Path, name: st
     trained = nnlab("train", "t.yaml", "--no-plots")
     assert trained.exit_code == 0, trained.stderr
     (folder,) = (tmp_path / "runs").iterdir()
-    saved = Saved(RunFolder.open(folder))
+    saved = Run(folder)
     built = rebuilt(saved)
-    again, _ = saved.schema.dataset(tmp_path / "t.csv")
+    again = saved.schema.dataset(tmp_path / "t.csv")
     np.testing.assert_array_equal(again.inputs, built.dataset.inputs)
     np.testing.assert_array_equal(again.targets, built.dataset.targets)
     assert saved.schema.columns == built.dataset.columns
@@ -562,11 +562,11 @@ def test_an_older_run_gives_the_same_schema(nnlab: Nnlab, tmp_path: Path, name: 
     write(tmp_path, table, settings, rest)
     assert nnlab("train", "t.yaml", "--no-plots").exit_code == 0
     (folder,) = (tmp_path / "runs").iterdir()
-    new = Saved(RunFolder.open(folder)).schema
+    new = Run(folder).schema
     content = json.loads((folder / "data.json").read_text())
     del content["columns"]
     (folder / "data.json").write_text(json.dumps(content))
-    assert Saved(RunFolder.open(folder)).schema == new
+    assert Run(folder).schema == new
 
 
 def test_holes_are_filled_though_training_had_none(nnlab: Nnlab, tmp_path: Path) -> None:
@@ -575,7 +575,7 @@ def test_holes_are_filled_though_training_had_none(nnlab: Nnlab, tmp_path: Path)
     assert nnlab("train", "t.yaml", "--no-plots").exit_code == 0
     (tmp_path / "new.csv").write_text("c,a\n,\nred,4\n")
     (folder,) = (tmp_path / "runs").iterdir()
-    saved = Saved(RunFolder.open(folder))
+    saved = Run(folder)
     result = nnlab("predict", "latest", "new.csv")
     assert result.exit_code == 0, result.stderr
     # The mean of a category is the share of each value.

@@ -17,9 +17,10 @@ from click.testing import Result
 from nnlab.cli.results import elapsed, numbers
 from nnlab.cli.table import duration
 from nnlab.core.layers import LAYERS
-from nnlab.data import SOURCES, published
+from nnlab.data import images
+from nnlab.data.sources import SOURCES
 from nnlab.run.folder import RunFolder
-from nnlab.saved import Saved
+from nnlab.run.run import Run
 
 Nnlab = Callable[..., Result]
 Process = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -214,8 +215,8 @@ def test_missing_data_offline(
     nnlab: Nnlab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     mirrors = ("http://127.0.0.1:9/a/", "http://127.0.0.1:9/b/")  # nobody listens there
-    collection = replace(published.MNIST, mirrors=mirrors)
-    monkeypatch.setitem(published.COLLECTIONS, "mnist", collection)
+    collection = replace(images.MNIST, mirrors=mirrors)
+    monkeypatch.setitem(images.COLLECTIONS, "mnist", collection)
     monkeypatch.setenv("NNLAB_DATA_DIR", str(tmp_path / "empty"))
     result = nnlab("train", "mnist_online")
     name = "train-images-idx3-ubyte.gz"
@@ -261,9 +262,9 @@ def test_a_rate_that_blows_up(nnlab: Nnlab, tmp_path: Path) -> None:
     assert re.search(r"\b(nan|inf)\b", result.output, re.I) is None
     assert "NaN" not in (run.path / "summary.json").read_text()
     assert "curves.png" in [figure.name for figure in run.figures()]
-    theta = Saved(run).network("final").theta
+    theta = Run(run.path).network("final").theta
     assert np.isfinite(theta).all()
-    assert np.any(theta != Saved(run).network("initial").theta)
+    assert np.any(theta != Run(run.path).network("initial").theta)
 
 
 def test_a_failing_figure_costs_a_warning(

@@ -17,7 +17,7 @@ from nnlab.config.families import (
 from nnlab.config.hints import MisfitError, allowed, convert, hints
 from nnlab.config.schema import Config, Data, EarlyStopping, FromRun, Study, Training
 from nnlab.data.split import Split
-from nnlab.data.tables import Csv, Npz
+from nnlab.data.user_tables import Csv, Npz
 from nnlab.race.config import LANDSCAPE, Race, Runner
 from nnlab.race.describe import race_reference
 

@@ -4,10 +4,10 @@ from typing import Any
 
 import numpy as np
 
-from nnlab.core.lanes import Whole
 from nnlab.core.layers import Layer
 from nnlab.core.random import Purpose, generator
 from nnlab.core.types import Array, Shape, Views
+from nnlab.engine.images.lanes import BatchInfo
 
 BATCH = 5
 
@@ -32,7 +32,7 @@ class Bound:
                 one.name: np.full(one.shape, one.value or 0.0, dtype)
                 for one in layer.buffers(shape)
             },
-            whole=Whole(batch),
+            batch=BatchInfo(batch),
         )
         for array in (self.x, self.dy, *vars(self.p).values()):
             array.setflags(write=False)

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from nnlab.core.layers import LAYERS
-from nnlab.core.network import Network, count, flops
+from nnlab.core.network import Network, flops, parameter_count
 from nnlab.core.types import Array, Views
+from nnlab.engine.images.network import TunedNetwork, tuned
 from tests.core.bound import Bound
 
 REFERENCE = json.loads(
@@ -57,13 +58,18 @@ def test_every_reference_is_used():
     assert used == {name: set(cases) for name, cases in REFERENCE.items()}
 
 
+KERNELS = {"plain": lambda layer: layer, "tuned": tuned}
+each_kernel = pytest.mark.parametrize("kernel", KERNELS.values(), ids=KERNELS)
+
+
+@each_kernel
 @pytest.mark.parametrize(
     ("name", "case"), [(name, case) for name, cases in CASES.items() for case in cases]
 )
-def test_layer_equals_pytorch(name, case):
+def test_layer_equals_pytorch(name, case, kernel):
     expected = {key: np.array(value) for key, value in REFERENCE[name][case].items()}
     parameters = {k: expected[k] for k in ("weight", "bias", "gamma", "beta") if k in expected}
-    one = bound(CASES[name][case], expected["x"], expected["dy"], **parameters)
+    one = bound(kernel(CASES[name][case]), expected["x"], expected["dy"], **parameters)
     one.forward(train=True)
     np.testing.assert_allclose(one.y, expected["y"], **TOLERANCE)
     for key, gradient in one.gradients().items():
@@ -72,12 +78,13 @@ def test_layer_equals_pytorch(name, case):
     np.testing.assert_allclose(one.forward(train=False), expected["y"], **TOLERANCE)
 
 
+@each_kernel
 @pytest.mark.parametrize("case", STATISTICS)
-def test_batch_norm_equals_pytorch_over_several_batches(case):
+def test_batch_norm_equals_pytorch_over_several_batches(case, kernel):
     expected = REFERENCE["batch_norm"][case]
     steps = [{k: np.array(v) for k, v in step.items()} for step in expected["steps"]]
     start = {key: np.array(value) for key, value in expected["start"].items()}
-    one = bound(STATISTICS[case], steps[0]["x"], steps[0]["dy"], **start)
+    one = bound(kernel(STATISTICS[case]), steps[0]["x"], steps[0]["dy"], **start)
     for number, step in enumerate(steps):
         one.x, one.dy = step["x"], step["dy"]
         train = number < 4
@@ -90,10 +97,10 @@ def test_batch_norm_equals_pytorch_over_several_batches(case):
                 np.testing.assert_allclose(gradient, step[f"d{key}"], err_msg=key, **TOLERANCE)
 
 
-def test_batch_norm_keeps_the_variance_of_large_numbers():
+@each_kernel
+def test_batch_norm_keeps_the_variance_of_large_numbers(kernel):
     """A sum of squares would lose it: 1e4 squared is 1e8, of which float32 keeps 8 units."""
-    layer = LAYERS["batch_norm"]()
-    one = Bound(layer, (40, 40, 2), np.float32, batch=20)
+    one = Bound(kernel(LAYERS["batch_norm"]()), (40, 40, 2), np.float32, batch=20)
     one.p.gamma, one.p.beta = np.ones(2, np.float32), np.zeros(2, np.float32)
     one.x = (1e4 + np.random.default_rng(0).normal(size=one.x.shape)).astype(np.float32)
     y = one.forward(train=True)
@@ -112,7 +119,7 @@ def test_scratch_does_not_grow_with_the_batch(layer, shape):
     """Patches of a few images at a time: a few MiB, or what one image takes."""
 
     def numbers(batch: int) -> dict[str, int]:
-        declared = layer.scratch(shape, batch)
+        declared = tuned(layer).scratch(shape, batch)
         return {k: int(np.prod(one.shape)) for k, one in declared.items() if k != "which"}
 
     few, many = numbers(512), numbers(4096)
@@ -122,7 +129,7 @@ def test_scratch_does_not_grow_with_the_batch(layer, shape):
 
 
 def test_pooling_keeps_one_byte_a_window():
-    declared = max_pool().scratch((28, 28, 32), 128)
+    declared = tuned(max_pool()).scratch((28, 28, 32), 128)
     assert declared["which"].shape == (128, 14, 14, 32)
     assert declared["which"].dtype == np.uint8
 
@@ -130,7 +137,7 @@ def test_pooling_keeps_one_byte_a_window():
 def test_a_batch_of_several_portions_is_as_many_small_batches():
     """128 images go through conv2d and the pools a few at a time."""
     layers = [conv(filters=3, padding="same"), max_pool(), conv(filters=4), avg_pool(size=2)]
-    network = Network(layers, (16, 16, 2), seed=1)
+    network = TunedNetwork(layers, (16, 16, 2), seed=1)
     x = np.random.default_rng(0).normal(size=(128, 16, 16, 2))
     whole = network.bind(128, gradient=np.zeros_like(network.theta))
     z = whole.forward(x).copy()
@@ -152,7 +159,7 @@ def test_parameters_and_operations_of_a_convolution():
     layers = [conv(filters=8, kernel=5), max_pool(), conv(filters=16, padding="same", bias=False)]
     network = Network(layers, (28, 28, 1))
     assert network.shapes == [(28, 28, 1), (24, 24, 8), (12, 12, 8), (12, 12, 16)]
-    assert [count(network, i) for i in range(3)] == [5 * 5 * 8 + 8, 0, 9 * 8 * 16]
+    assert [parameter_count(network, i) for i in range(3)] == [5 * 5 * 8 + 8, 0, 9 * 8 * 16]
     assert flops(network) == [2 * 25 * 8 * 576, 4 * 144 * 8, 2 * 72 * 16 * 144]
     assert network.parameters["0.conv2d.weight"].shape == (5, 5, 1, 8)
 

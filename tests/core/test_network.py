@@ -6,12 +6,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nnlab.core.binding import Binding, Lanes
+from nnlab.core.binding import Binding
 from nnlab.core.initializers import INITIALIZERS
 from nnlab.core.layers import LAYERS
 from nnlab.core.losses import LOSSES, Loss
-from nnlab.core.network import Network, count, flops, trained_depth
+from nnlab.core.network import Network, flops, parameter_count, trained_depth
 from nnlab.core.types import Array
+from nnlab.engine.images.network import TunedNetwork
 
 
 def layers(*names: str | int) -> list[Any]:
@@ -19,7 +20,7 @@ def layers(*names: str | int) -> list[Any]:
     return [LAYERS["dense"](units=n) if isinstance(n, int) else LAYERS[n]() for n in names]
 
 
-def gradient_of(binding: Binding | Lanes, loss: Loss, x: Array, t: Array) -> float:
+def gradient_of(binding: Binding, loss: Loss, x: Array, t: Array) -> float:
     """One forward and one backward pass; the reported loss."""
     z = binding.forward(x)
     loss.gradient(z, t, binding.dz, loss.bind(*z.shape, z.dtype))
@@ -284,7 +285,7 @@ def test_other_losses_see_the_whole_network(name):
 
 def test_parameters_and_operations_are_counted():
     network = Network(layers(256, "relu", 10, "softmax"), 784)
-    assert [count(network, index) for index in range(4)] == [200_960, 0, 2_570, 0]
+    assert [parameter_count(network, index) for index in range(4)] == [200_960, 0, 2_570, 0]
     assert flops(network)[0] == 2 * 784 * 256
     assert flops(network)[2] == 2 * 256 * 10
 
@@ -292,14 +293,14 @@ def test_parameters_and_operations_are_counted():
 @pytest.mark.parametrize("rows", [3, 5])
 @pytest.mark.parametrize("lanes", [1, 2])
 def test_a_binding_takes_as_many_rows_as_it_was_made_for(rows, lanes):
-    binding = Network(layers(2), 3).bind(4, lanes=lanes)
+    binding = TunedNetwork(layers(2), 3).bind(4, lanes=lanes)
     with pytest.raises(ValueError, match=rf"^bound for 4 rows, not for {rows}$"):
         binding.forward(np.ones((rows, 3)))
 
 
 @pytest.mark.parametrize("count", [0, -1])
 def test_a_batch_has_a_row_and_a_lane(count):
-    network = Network(layers(2), 3)
+    network = TunedNetwork(layers(2), 3)
     with pytest.raises(ValueError, match=rf"^a batch has at least one row, not {count}$"):
         network.predict(np.ones((2, 3)), batch=count)
     with pytest.raises(ValueError, match=rf"^a batch has at least one lane, not {count}$"):

@@ -12,7 +12,7 @@ from nnlab.core.losses import LOSSES
 from nnlab.core.network import Network
 from nnlab.core.optimizers import OPTIMIZERS
 from nnlab.core.types import Array
-from nnlab.engine.reference import Reference
+from nnlab.engine.numpy_engine import NumpyEngine
 
 REFERENCE = json.loads(
     (Path(__file__).parents[1] / "references" / "networks.json").read_text("utf-8")
@@ -21,9 +21,9 @@ REFERENCE = json.loads(
 
 def engine(
     network: Network, loss: Any, optimizer: Any, sizes: dict[int, int], average: Array, decay: float
-) -> Reference:
+) -> NumpyEngine:
     slots = {name: np.zeros_like(network.theta) for name in optimizer.slots}
-    return Reference(network, loss, optimizer, slots, average, decay, {}, sizes)
+    return NumpyEngine(network, loss, optimizer, slots, average, decay, {}, sizes)
 
 
 TRAININGS = {
@@ -137,8 +137,8 @@ def test_the_last_finite_weights_are_kept(x, t, what):
     with np.errstate(all="ignore"):
         assert bench.run(1, rows, [np.ones((1, 1)), np.full((1, 1), t)], [0.01, 0.1], 0) == 1
     np.testing.assert_array_equal(bench.o.theta, good.o.theta)
-    assert str(bench.broken) == what
-    assert good.broken is None
+    assert str(bench.failure) == what
+    assert good.failure is None
 
 
 def test_an_update_that_would_make_weights_infinite_is_not_kept():
@@ -147,10 +147,10 @@ def test_an_update_that_would_make_weights_infinite_is_not_kept():
     with np.errstate(all="ignore"):
         bench.run(1, rows, [np.ones((1, 1))] * 2, [0.01, 1e308], 0)
     assert np.isfinite(bench.o.theta).all()
-    assert bench.broken is not None
+    assert bench.failure is not None
 
 
-def two_layers() -> Reference:
+def two_layers() -> NumpyEngine:
     """y = (x + 1/2) + 1/2, trained by plain gradient descent."""
     start = {"weight": [[1.0]], "bias": [0.5]}
     network = Network([literal(start), literal(start)], 1)

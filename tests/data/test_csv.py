@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nnlab.data import Dataset, csv_reader
-from nnlab.data.tables import Csv
+from nnlab.data import csv_text
+from nnlab.data.dataset import Dataset
+from nnlab.data.user_tables import Csv
 from nnlab.errors import DataError
 
 PLAIN = "a,b,y\n1,2,0\n3,4,1\n"
@@ -181,13 +182,13 @@ ERRORS = [
         "a,y\n1,2\n1,x\n",
         {},
         ", line 3, column 'y': 'x' does not fit the cells above, as the target mixes numbers "
-        "and text. Mend the cell, or set task: classes if all of them are names.",
+        "and text. Correct the cell, or set task: classes if all of them are names.",
     ),
     (
         "a,y\n1,x\n1,z\n",
         {"task": "regression"},
-        ", line 2, column 'y': 'x' is not a finite number. Mend the cell, or set task: classes if "
-        "the target consists of names.",
+        ", line 2, column 'y': 'x' is not a finite number. Correct the cell, or set task: classes "
+        "if the target consists of names.",
     ),
     ("a,y\n1,k\n2,k\n", {}, ": all rows are of one class; a classifier needs two or more."),
     ('a,y\n1,"0\n', {}, ", line 2: unexpected end of data."),
@@ -208,7 +209,7 @@ def test_errors(path: Path, text: str | bytes, settings: dict[str, Any], message
 
 
 def test_a_line_without_end_is_not_read_whole(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(csv_reader, "MAX_LINE", 10)
+    monkeypatch.setattr(csv_text, "MAX_LINE", 10)
     with pytest.raises(DataError) as caught:
         load(path, "a,y\n" + "1" * 100)
     assert str(caught.value) == f"{path}, line 2 is longer than 10 bytes."

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from nnlab.core.types import Array
-from nnlab.data.dataset import Task, content_hash, from_arrays
+from nnlab.data.dataset import Dataset, Task, content_hash
 from nnlab.errors import DataError
 
 X = np.arange(6.0).reshape(3, 2)
@@ -47,7 +47,7 @@ def locked(array: Array) -> Array:
 )
 def test_good_arrays_are_taken_and_left_alone(x: Array) -> None:
     before, writeable = x.copy(), x.flags.writeable
-    data = from_arrays("t", x, Y[: len(x)], task="classes", class_names=NAMES)
+    data = Dataset("t", x, Y[: len(x)], task="classes", class_names=NAMES)
     assert data.inputs.tolist() == before.astype(float).tolist()
     assert data.inputs.dtype == (np.uint8 if x.dtype == np.uint8 else np.float64)
     assert data.inputs.flags.c_contiguous
@@ -87,13 +87,13 @@ FINITE = " (counted from 0); only finite numbers are allowed."
 def test_bad_arrays(x: Array, y: Array, task: Task, message: str) -> None:
     names = NAMES if task == "classes" else ()
     with pytest.raises(DataError) as caught:
-        from_arrays("t", x, y, task=task, class_names=names)
+        Dataset("t", x, y, task=task, class_names=names)
     assert str(caught.value) in (message, message + FINITE)
 
 
 def test_one_class_is_refused() -> None:
     with pytest.raises(DataError) as caught:
-        from_arrays("t", X, np.zeros(3, int), task="classes", class_names=("a",))
+        Dataset("t", X, np.zeros(3, int), task="classes", class_names=("a",))
     assert str(caught.value) == "t: all rows are of one class; a classifier needs two or more."
 
 
@@ -109,10 +109,10 @@ def test_missing_inputs_are_allowed_where_it_is_said() -> None:
     """And then only they: infinite inputs and missing targets are still refused."""
     holes = X / [[1, 1], [1, np.nan], [1, 1]]
     settings: Any = {"task": "regression", "fills": True}
-    np.testing.assert_array_equal(from_arrays("t", holes, X, **settings).inputs, holes)
+    np.testing.assert_array_equal(Dataset("t", holes, X, **settings).inputs, holes)
     with pytest.raises(DataError, match=r"^t: the targets hold nan at row 1, column 1"):
-        from_arrays("t", holes, holes, **settings)
+        Dataset("t", holes, holes, **settings)
     with np.errstate(divide="ignore", invalid="ignore"):
         infinite = holes / [[1, 1], [1, 1], [0, 1]]
     with pytest.raises(DataError, match=r"^t: the inputs hold inf at row 2, column 0"):
-        from_arrays("t", infinite, X, **settings)
+        Dataset("t", infinite, X, **settings)

@@ -18,8 +18,8 @@ from pathlib import Path
 
 import pytest
 
-from nnlab.data import cache, download
-from nnlab.data.published import Collection, PublishedFile
+from nnlab.data import download
+from nnlab.data.download import Collection, PublishedFile
 from nnlab.errors import DataError, StorageError
 from tests.patience import PATIENCE, wait_until
 
@@ -189,7 +189,7 @@ def test_a_bad_mirror_leaves_nothing_and_says_why(
     monkeypatch.setattr(download, "TIMEOUT", timeout(behaviour))
     toy = collection(server, behaviour)
     with pytest.raises(DataError) as caught:
-        cache.load(toy, FILE)
+        download.load_published(toy, FILE)
     assert str(caught.value) == (
         f"{FILE.name}.gz is not in {folder / 'toy'} and could not be downloaded:\n"
         f"  {toy.mirrors[0]}{FILE.name}.gz: {FAILURES[behaviour]}\n"
@@ -209,7 +209,7 @@ def test_the_next_mirror_is_tried(
         messages.append(message)
         monkeypatch.setattr(download, "TIMEOUT", timeout(message.split("/")[-2]))
 
-    (state,) = cache.fetch(collection(server, behaviour, "good", "other"), report=report)
+    (state,) = download.fetch_files(collection(server, behaviour, "good", "other"), report=report)
     assert state.state == "verified"
     assert visible(folder) == [f"{FILE.name}.gz"]
     assert (folder / "toy" / f"{FILE.name}.gz").read_bytes() == ZIPPED
@@ -218,7 +218,7 @@ def test_the_next_mirror_is_tried(
 
 def test_a_good_file_is_downloaded_once(server: Server, folder: Path) -> None:
     for _ in range(2):
-        cache.load(collection(server, "good"), FILE)
+        download.load_published(collection(server, "good"), FILE)
     assert server.visits == [f"/good/{FILE.name}.gz"]
 
 
@@ -228,7 +228,7 @@ def test_nobody_answers(folder: Path) -> None:
         address = f"http://127.0.0.1:{taken.getsockname()[1]}/"
         toy = Collection("toy", ("toy",), (address, address), (FILE,))
         with pytest.raises(DataError) as caught:
-            cache.load(toy, FILE)
+            download.load_published(toy, FILE)
     line = f"  {address}{FILE.name}.gz: there is no connection, or it broke.\n"
     assert line * 2 in str(caught.value)
 
@@ -241,7 +241,7 @@ def test_what_is_there_is_used(
 ) -> None:
     (folder / where).mkdir()
     (folder / where / f"{name}{suffix}").write_bytes(content)
-    labels = cache.load(Collection("toy", ("toy", "toy_2"), (), (FILE,)), FILE)
+    labels = download.load_published(Collection("toy", ("toy", "toy_2"), (), (FILE,)), FILE)
     assert labels.tolist() == [0, 1, 2, 3, 8, 9]
 
 
@@ -250,7 +250,7 @@ def test_a_damaged_file_is_reported_and_kept(server: Server, folder: Path) -> No
     path = folder / "toy" / FILE.name
     path.write_bytes(CONTENT[:-1])
     with pytest.raises(DataError) as caught:
-        cache.load(collection(server, "good"), FILE)
+        download.load_published(collection(server, "good"), FILE)
     assert str(caught.value) == (
         f"{path} ends after 5 of 6 values. "
         "Remove it, or replace it with: nnlab data fetch toy --force"
@@ -266,12 +266,12 @@ def test_fetch_replaces_a_damaged_file_only_by_force(
     toy = collection(server, "good")
     (folder / "toy_2").mkdir()
     (folder / "toy_2" / name).write_bytes(b"junk")
-    (state,) = cache.fetch(toy)
+    (state,) = download.fetch_files(toy)
     assert (state.state, server.visits) == ("damaged", [])
     assert state.detail.startswith(str(folder / "toy_2" / name))
     messages: list[str] = []
-    (state,) = cache.fetch(toy, force=True, report=messages.append)
-    assert state == cache.FileState(
+    (state,) = download.fetch_files(toy, force=True, report=messages.append)
+    assert state == download.FileState(
         "toy", FILE.name, folder / "toy_2" / f"{FILE.name}.gz", "verified"
     )
     assert messages == [f"Downloading {server.address}/good/{FILE.name}.gz"]
@@ -280,14 +280,14 @@ def test_fetch_replaces_a_damaged_file_only_by_force(
 def test_states(server: Server, folder: Path) -> None:
     toy = collection(server, "good")
     path = folder / "toy" / f"{FILE.name}.gz"
-    missing = cache.FileState("toy", FILE.name, path, "missing")
-    assert cache.states(toy) == (missing,)
-    assert cache.states(toy, verify=True) == (missing,)
-    assert cache.fetch(toy) == (replace(missing, state="verified"),)
-    assert cache.states(toy) == (replace(missing, state="present"),)
+    missing = download.FileState("toy", FILE.name, path, "missing")
+    assert download.file_states(toy) == (missing,)
+    assert download.file_states(toy, verify=True) == (missing,)
+    assert download.fetch_files(toy) == (replace(missing, state="verified"),)
+    assert download.file_states(toy) == (replace(missing, state="present"),)
     path.write_bytes(OTHER)
-    assert cache.states(toy) == (replace(missing, state="present"),)
-    assert cache.states(toy, verify=True)[0].state == "damaged"
+    assert download.file_states(toy) == (replace(missing, state="present"),)
+    assert download.file_states(toy, verify=True)[0].state == "damaged"
 
 
 @pytest.mark.parametrize("answer", ["an error", "~/.cache/nnlab"])
@@ -302,7 +302,7 @@ def test_without_a_known_home(answer: str, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.delenv("NNLAB_DATA_DIR", raising=False)
     monkeypatch.setattr("platformdirs.user_cache_dir", user_cache_dir)
     with pytest.raises(StorageError) as error:
-        cache.folder()
+        download.data_folder()
     assert str(error.value) == (
         "There is no folder for downloaded files: your home folder is not known. "
         "Set NNLAB_DATA_DIR to a folder."
@@ -311,21 +311,21 @@ def test_without_a_known_home(answer: str, monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_a_folder_of_an_unknown_user_is_taken_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NNLAB_DATA_DIR", "~nosuch-user/data")
-    assert cache.folder() == Path("~nosuch-user/data")
+    assert download.data_folder() == Path("~nosuch-user/data")
 
 
 def test_the_platform_has_a_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("NNLAB_DATA_DIR", raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert cache.folder().name == "nnlab"
+    assert download.data_folder().name == "nnlab"
     if sys.platform == "linux":
-        assert cache.folder() == tmp_path / "nnlab"
+        assert download.data_folder() == tmp_path / "nnlab"
 
 
 def test_a_folder_that_cannot_be_made(server: Server, folder: Path) -> None:
     (folder / "toy").write_text("in the way")
     with pytest.raises(StorageError) as caught:
-        cache.load(collection(server, "good"), FILE)
+        download.load_published(collection(server, "good"), FILE)
     assert str(caught.value) == (
         f"{folder / 'toy' / FILE.name}.gz could not be written: File exists. "
         "Set NNLAB_DATA_DIR to a folder that can be."
@@ -341,17 +341,17 @@ def test_a_full_disk(
 
     monkeypatch.setattr(os, call, full)
     with pytest.raises(StorageError, match=r"could not be written: No space left on device\."):
-        cache.load(collection(server, "good", "good"), FILE)
+        download.load_published(collection(server, "good", "good"), FILE)
     assert visible(folder) == []
     assert len(server.visits) == 1
 
 
 CHILD = """
 import sys
-from nnlab.data import cache
-from nnlab.data.published import Collection, PublishedFile
+from nnlab.data import download
+from nnlab.data.download import Collection, PublishedFile
 file = PublishedFile("labels-idx1-ubyte", (6,), sys.argv[2])
-print(cache.load(Collection("toy", ("toy",), (sys.argv[1],), (file,)), file).tolist())
+print(download.load_published(Collection("toy", ("toy",), (sys.argv[1],), (file,)), file).tolist())
 """
 
 
@@ -377,8 +377,8 @@ def test_killed_in_the_middle(server: Server, folder: Path) -> None:
         process.send_signal(signal.SIGKILL)
     assert visible(folder) == [part.name]
     toy = collection(server, "good")
-    assert cache.states(toy)[0].state == "missing"
-    assert cache.load(toy, FILE).tolist() == [0, 1, 2, 3, 8, 9]
+    assert download.file_states(toy)[0].state == "missing"
+    assert download.load_published(toy, FILE).tolist() == [0, 1, 2, 3, 8, 9]
     assert visible(folder) == [f"{FILE.name}.gz"]
 
 
@@ -389,14 +389,16 @@ def test_a_link_in_the_place_of_the_temporary_file(
     thesis.write_text("mine")
     (folder / "toy").mkdir(parents=True)
     (folder / "toy" / f".{FILE.name}.gz.part").symlink_to(thesis)
-    assert cache.load(collection(server, "good"), FILE).tolist() == [0, 1, 2, 3, 8, 9]
+    assert download.load_published(collection(server, "good"), FILE).tolist() == [0, 1, 2, 3, 8, 9]
     assert thesis.read_text() == "mine"
     assert visible(folder) == [f"{FILE.name}.gz"]
 
 
 @pytest.mark.data
 def test_the_real_files_are_verified(data_folder: Path) -> None:
-    from nnlab.data.published import COLLECTIONS
+    from nnlab.data.images import COLLECTIONS
 
     for real in COLLECTIONS.values():
-        assert [state.state for state in cache.states(real, verify=True)] == ["verified"] * 4
+        assert [state.state for state in download.file_states(real, verify=True)] == [
+            "verified"
+        ] * 4

@@ -35,10 +35,10 @@ def flipped(content: bytes, place: int) -> bytes:
 def test_good(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "f"
     path.write_bytes(content)
-    array, sha256 = idx.read(path, SHAPE)
+    array, sha256 = idx.read_idx(path, SHAPE)
     assert array.tolist() == np.arange(12).reshape(SHAPE).tolist()
     assert sha256 == hashlib.sha256(GOOD).hexdigest()
-    assert idx.size(SHAPE) == len(GOOD)
+    assert idx.idx_bytes(SHAPE) == len(GOOD)
 
 
 WRONG_MAGIC = "starts with {}, not with 00 00 08 03: no such IDX file."
@@ -57,7 +57,7 @@ PLAIN = [
     (GOOD[:4] + bytes(12), "announces 0 x 0 x 0 values; 3 x 2 x 2 are expected."),
     (HEADER, "ends after 0 of 12 values."),
     (GOOD[:-1], "ends after 11 of 12 values."),
-    (GOOD + b"\0", "goes on after its 12 values."),
+    (GOOD + b"\0", "continues after its 12 values."),
 ]
 ZIPS = [
     (ZIPPED[:5], "is a damaged gzip file: it ends too early."),
@@ -76,7 +76,7 @@ def test_hostile(content: bytes, message: str, tmp_path: Path) -> None:
     path = tmp_path / "f"
     path.write_bytes(content)
     with pytest.raises(DataError) as caught:
-        idx.read(path, SHAPE)
+        idx.read_idx(path, SHAPE)
     assert str(caught.value) == f"{path} {message}"
 
 
@@ -85,7 +85,7 @@ def test_checksum_is_compared(end: int, tmp_path: Path) -> None:
     path = tmp_path / "f"
     path.write_bytes(flipped(ZIPPED, len(ZIPPED) + end))
     with pytest.raises(DataError, match="is a damaged gzip file: "):
-        idx.read(path, SHAPE)
+        idx.read_idx(path, SHAPE)
 
 
 def test_no_flipped_byte_changes_the_content_silently(tmp_path: Path) -> None:
@@ -95,7 +95,7 @@ def test_no_flipped_byte_changes_the_content_silently(tmp_path: Path) -> None:
     for place in range(len(ZIPPED)):
         path.write_bytes(flipped(ZIPPED, place))
         try:
-            assert idx.read(path, SHAPE)[1] == expected  # time and system in gzip's header
+            assert idx.read_idx(path, SHAPE)[1] == expected  # time and system in gzip's header
         except DataError:
             refused += 1
     assert refused >= len(ZIPPED) - 8
@@ -106,7 +106,7 @@ def test_no_cut_is_accepted(tmp_path: Path) -> None:
     for length in range(len(ZIPPED)):
         path.write_bytes(ZIPPED[:length])
         with pytest.raises(DataError):
-            idx.read(path, SHAPE)
+            idx.read_idx(path, SHAPE)
 
 
 @pytest.mark.parametrize("announced", [SHAPE, (2**31, 2**15, 1)])
@@ -116,8 +116,8 @@ def test_a_bomb_stays_packed(announced: tuple[int, ...], tmp_path: Path) -> None
     path.write_bytes(gzip.compress(header + bytes(1 << 26)))
     assert path.stat().st_size * 1000 < 1 << 26
     tracemalloc.start()
-    with pytest.raises(DataError, match=r"goes on after its 12 values|announces"):
-        idx.read(path, SHAPE)
+    with pytest.raises(DataError, match=r"continues after its 12 values|announces"):
+        idx.read_idx(path, SHAPE)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 1 << 20
@@ -139,7 +139,7 @@ def test_not_a_file(name: str, message: str, tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
     path = tmp_path / name
     with pytest.raises(DataError) as caught:
-        idx.read(path, SHAPE)
+        idx.read_idx(path, SHAPE)
     assert str(caught.value) == message.format(path)
 
 
@@ -147,4 +147,4 @@ def test_not_a_file(name: str, message: str, tmp_path: Path) -> None:
 def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(DataError, match="is not a regular file"):
-        idx.read(tmp_path / "pipe", SHAPE)
+        idx.read_idx(tmp_path / "pipe", SHAPE)

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nnlab.data.dataset import Column
-from nnlab.data.sheet import Form
-from nnlab.data.table import TableSchema, columns_of
+from nnlab.data.csv_text import CsvForm as Form
+from nnlab.data.dataset import InputColumn as Column
+from nnlab.data.table_schema import TableSchema, columns_of_inputs
 from nnlab.errors import DataError
 
 COLOUR = ("blue", "red")
@@ -22,11 +22,18 @@ FLOWERS = TableSchema(
 )
 # The training file had the columns length, colour, kind, and no header.
 BARE = replace(
-    FLOWERS, columns=(Column("0"), Column("1", COLOUR)), targets=("2",), form=Form(header=False)
+    FLOWERS,
+    columns=(Column("0"), Column("1", COLOUR)),
+    targets=("2",),
+    form=Form(header=False),
 )
 # Data without a file: points have names, pixels have none.
 POINTS = TableSchema(
-    (Column("x"), Column("y")), 2, "classes", classes=("low", "high"), form=Form(header=None)
+    (Column("x"), Column("y")),
+    2,
+    "classes",
+    classes=("low", "high"),
+    form=Form(header=None),
 )
 PIXELS = TableSchema(
     (Column("0"), Column("1")),
@@ -70,7 +77,7 @@ CASES = [
     (PIXELS, "1,2\n", [[1, 2]]),
     (PIXELS, "1,2,0\n", [[1, 2]]),
     (NUMBERS, "1,2,3\n", [[1]]),
-    # Column 1 was ignored: it may be there or not, with the target behind it or not.
+    # InputColumn 1 was ignored: it may be there or not, with the target behind it or not.
     (bare("0", "2", target="3", ignored=("1",)), "1,9,2,x\n", [[1, 2]]),
     (bare("0", "2", target="3", ignored=("1",)), "1,9,2\n", [[1, 2]]),
     (bare("0", "2", target="3", ignored=("1",)), "1,2\n", [[1, 2]]),
@@ -115,7 +122,7 @@ def test_csv_inputs(
 def test_csv_targets(tmp_path: Path, schema: TableSchema, text: str, targets: list[object]) -> None:
     path = tmp_path / "t.csv"
     path.write_text(text)
-    found, _ = schema.dataset(path)
+    found = schema.dataset(path)
     np.testing.assert_array_equal(found.targets, targets)
     assert (found.task, found.class_names) == (schema.task, schema.classes)
 
@@ -249,12 +256,12 @@ def wide(columns: int, schema: TableSchema = PIXELS, **changes: Any) -> TableSch
 def test_npz(tmp_path: Path) -> None:
     path = tmp_path / "t.npz"
     np.savez(path, x=np.arange(8, dtype=np.uint8).reshape(2, 2, 2), y=np.array([2, 0]), z=[[1.5]])
-    found, _ = wide(4).dataset(path)
+    found = wide(4).dataset(path)
     assert found.inputs.dtype == np.uint8
     np.testing.assert_array_equal(found.inputs, [[0, 1, 2, 3], [4, 5, 6, 7]])
     np.testing.assert_array_equal(found.targets, [2, 0])
     other = wide(1, NUMBERS, outputs=1, arrays=("z", "z"))
-    np.testing.assert_array_equal(other.dataset(path)[0].targets, [[1.5]])
+    np.testing.assert_array_equal(other.dataset(path).targets, [[1.5]])
 
 
 @pytest.mark.parametrize(
@@ -317,9 +324,9 @@ def test_a_first_row_of_names_is_said(tmp_path: Path) -> None:
 def test_dropped_rows_are_counted(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     path.write_text("length,colour,kind\n1,red,rose\n,red,rose\n3,,iris\n4,blue,iris\n")
-    data, notes = replace(FLOWERS, form=Form(missing="drop")).dataset(path)
+    data = replace(FLOWERS, form=Form(missing="drop")).dataset(path)
     assert data.inputs.tolist() == [[1, 0, 1], [4, 1, 0]]
-    assert notes == (f"{path}: missing: drop left out 2 of 4 rows.",)
+    assert data.notes == (f"{path}: missing: drop left out 2 of 4 rows.",)
 
 
 @pytest.mark.parametrize(
@@ -329,11 +336,15 @@ def test_dropped_rows_are_counted(tmp_path: Path) -> None:
         (["a=b"], (), (Column("a=b"),)),
         (["a", "c=x", "c=y"], ("c",), (Column("a"), Column("c", ("x", "y")))),
         (["a=b=x", "a=b=y=z"], ("a=b",), (Column("a=b", ("x", "y=z")),)),
-        (["0", "1=x", "1=y", "2"], (1,), (Column("0"), Column("1", ("x", "y")), Column("2"))),
+        (
+            ["0", "1=x", "1=y", "2"],
+            (1,),
+            (Column("0"), Column("1", ("x", "y")), Column("2")),
+        ),
         (["a", "c=x", "c=y"], (1,), (Column("a"), Column("c", ("x", "y")))),
     ],
 )
 def test_columns_of_older_runs(
     inputs: list[str], categorical: tuple[str | int, ...], columns: tuple[Column, ...]
 ) -> None:
-    assert columns_of(inputs, categorical) == columns
+    assert columns_of_inputs(inputs, categorical) == columns

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from nnlab.core.types import Array
-from nnlab.data import Dataset
-from nnlab.data.tables import Npz
+from nnlab.data.dataset import Dataset
+from nnlab.data.user_tables import Npz
 from nnlab.errors import DataError
 
 X = np.arange(6.0).reshape(3, 2)
@@ -131,10 +131,10 @@ def test_inputs_of_any_layout_become_float64(path: Path, x: Any) -> None:
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.float32])
-def test_pictures(path: Path, dtype: type) -> None:
-    pictures: Array = np.arange(36, dtype=dtype).reshape(3, 3, 4)
-    data = load(path, x=pictures)
-    assert data.inputs.tolist() == pictures.reshape(3, 12).tolist()
+def test_images(path: Path, dtype: type) -> None:
+    images: Array = np.arange(36, dtype=dtype).reshape(3, 3, 4)
+    data = load(path, x=images)
+    assert data.inputs.tolist() == images.reshape(3, 12).tolist()
     assert data.image_shape == (3, 4)
     assert data.input_range == ((0, 255) if dtype is np.uint8 else None)
 
@@ -142,10 +142,10 @@ def test_pictures(path: Path, dtype: type) -> None:
 @pytest.mark.parametrize(
     ("shape", "picture"), [((3, 4, 3), (3, 4, 3)), ((3, 4, 4), (3, 4, 4)), ((3, 4, 1), (3, 4))]
 )
-def test_pictures_in_colours(path: Path, shape: tuple[int, ...], picture: tuple[int, ...]) -> None:
-    pictures: Array = np.arange(3 * np.prod(shape), dtype=np.uint8).reshape(3, *shape)
-    data = load(path, x=pictures)
-    assert data.inputs.tolist() == pictures.reshape(3, -1).tolist()
+def test_images_in_colours(path: Path, shape: tuple[int, ...], picture: tuple[int, ...]) -> None:
+    images: Array = np.arange(3 * np.prod(shape), dtype=np.uint8).reshape(3, *shape)
+    data = load(path, x=images)
+    assert data.inputs.tolist() == images.reshape(3, -1).tolist()
     assert (data.image_shape, data.input_range) == (picture, (0, 255))
 
 
@@ -153,14 +153,14 @@ def test_pictures_in_colours(path: Path, shape: tuple[int, ...], picture: tuple[
     ("shape", "way"),
     [
         ((3, 3, 8, 8), "colours come last, as np.moveaxis(x, 1, -1) puts them"),
-        ((3, 8, 8, 7), "reshape them to (N, n) if they are no pictures"),
+        ((3, 8, 8, 7), "reshape them to (N, n) if they are no images"),
     ],
 )
-def test_pictures_that_are_laid_out_otherwise(path: Path, shape: tuple[int, ...], way: str) -> None:
+def test_images_that_are_laid_out_otherwise(path: Path, shape: tuple[int, ...], way: str) -> None:
     with pytest.raises(DataError) as caught:
         load(path, x=np.zeros(shape))
     assert str(caught.value) == (
-        f"{path}, array 'x' has shape {shape}; pictures are (N, h, w), or (N, h, w, 3): {way}."
+        f"{path}, array 'x' has shape {shape}; images are (N, h, w), or (N, h, w, 3): {way}."
     )
 
 

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from nnlab.core.types import Array
-from nnlab.data.scale import Kind, fit
+from nnlab.data.scale import ScaleKind
+from nnlab.data.scale import fit_scaling as fit
 from nnlab.errors import DataError
 
 # Columns: 0, 2, 4 | constant | -1, 0, 1; the last row is not for training.
@@ -21,7 +22,7 @@ ROOT = 1.5**0.5  # of 3 values a, a + d, a + 2 d the deviation is d / sqrt(1.5)
         ("standardize", [[-ROOT, 0, -ROOT], [0, 0, 0], [ROOT, 0, ROOT]]),
     ],
 )
-def test_training_rows(kind: Kind, expected: Array) -> None:
+def test_training_rows(kind: ScaleKind, expected: Array) -> None:
     assert fit(kind, X, TRAIN).apply(X[:3]) == pytest.approx(np.array(expected), abs=1e-15)
 
 
@@ -34,7 +35,7 @@ def test_standardize_all_uses_one_mean_and_deviation() -> None:
 
 
 @pytest.mark.parametrize("kind", ["unit", "standardize", "standardize_all"])
-def test_fitted_on_the_training_rows_only(kind: Kind) -> None:
+def test_fitted_on_the_training_rows_only(kind: ScaleKind) -> None:
     changed = X.copy()
     changed[3] = -5
     assert fit(kind, X, TRAIN).factor.tolist() == fit(kind, changed, TRAIN).factor.tolist()
@@ -46,7 +47,7 @@ HOLES = np.array([[1, 5], [np.nan, 7], [5, np.nan], [3, 9], [np.nan, np.nan], [1
 
 
 @pytest.mark.parametrize("kind", ["none", "unit", "standardize", "standardize_all"])
-def test_missing_numbers_become_the_mean_of_the_training_rows(kind: Kind) -> None:
+def test_missing_numbers_become_the_mean_of_the_training_rows(kind: ScaleKind) -> None:
     scaling = fit(kind, HOLES, np.arange(4), fills=True)
     assert scaling.fill is not None
     assert scaling.fill.tolist() == [3, 7]
@@ -70,7 +71,11 @@ def test_statistics_leave_missing_numbers_out() -> None:
 
 def test_numbers_missing_in_other_rows_only_are_filled_too() -> None:
     values = np.array([[1.0], [3.0], [np.nan]])
-    assert fit("none", values, np.arange(2), fills=True).apply(values).tolist() == [[1], [3], [2]]
+    assert fit("none", values, np.arange(2), fills=True).apply(values).tolist() == [
+        [1],
+        [3],
+        [2],
+    ]
 
 
 def test_the_mean_of_large_numbers_is_finite() -> None:
@@ -91,7 +96,7 @@ def test_a_column_that_is_missing_in_every_training_row() -> None:
 
 
 @pytest.mark.parametrize("kind", ["unit", "standardize"])
-def test_a_column_constant_in_training_is_0_everywhere(kind: Kind) -> None:
+def test_a_column_constant_in_training_is_0_everywhere(kind: ScaleKind) -> None:
     assert fit(kind, X, TRAIN).apply(X)[:, 1].tolist() == [0, 0, 0, 0]
 
 
@@ -103,12 +108,12 @@ def test_unit_of_pictures_divides_by_what_a_pixel_can_be(top: int, dtype: type) 
 
 
 @pytest.mark.parametrize("kind", ["unit", "standardize", "standardize_all"])
-def test_one_row(kind: Kind) -> None:
+def test_one_row(kind: ScaleKind) -> None:
     assert np.isfinite(fit(kind, X, np.array([2])).apply(X)).all()
 
 
 @pytest.mark.parametrize("kind", ["standardize", "standardize_all"])
-def test_large_bytes_agree_with_numpy_in_bounded_memory(kind: Kind) -> None:
+def test_large_bytes_agree_with_numpy_in_bounded_memory(kind: ScaleKind) -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (5000, 784), np.uint8)
     rows = np.arange(4500)
     tracemalloc.start()
@@ -125,7 +130,7 @@ def test_large_bytes_agree_with_numpy_in_bounded_memory(kind: Kind) -> None:
 
 @pytest.mark.parametrize("kind", ["unit", "standardize", "standardize_all"])
 @pytest.mark.parametrize("column", [[-1e308, 1e308], [0.0, 5e-324]])
-def test_what_float64_cannot_scale_is_a_sentence(kind: Kind, column: list[float]) -> None:
+def test_what_float64_cannot_scale_is_a_sentence(kind: ScaleKind, column: list[float]) -> None:
     values = np.array(column)[:, None]
     if column[1] < 1 and kind != "unit":  # the variance underflows to 0: as good as constant
         assert fit(kind, values, np.arange(2)).apply(values).tolist() == [[0], [0]]

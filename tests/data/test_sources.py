@@ -9,10 +9,20 @@ import numpy as np
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from nnlab.data import ALIASES, SOURCES, Dataset, Source
-from nnlab.data.digits import Digits
-from nnlab.data.shapes import Spirals
-from nnlab.data.toys import FUNCTIONS, Curve, Function, Identity, Linear, Random, Xor
+from nnlab.data.dataset import Dataset, DataSource
+from nnlab.data.sources import (
+    ALIASES,
+    FUNCTIONS,
+    SOURCES,
+    Digits,
+    Function,
+    FunctionCurve,
+    HalfSquare,
+    Identity,
+    Random,
+    Spirals,
+    Xor,
+)
 from nnlab.errors import DataError
 
 # Settings of each source with which the battery runs; a new source fails until it has a line.
@@ -48,7 +58,7 @@ CASES = [
 @pytest.fixture
 def source(
     name: str, settings: dict[str, object], tmp_path: Path, request: pytest.FixtureRequest
-) -> Source:
+) -> DataSource:
     if "mnist" in name:
         request.getfixturevalue("data_folder")
     settings = dict(settings)
@@ -72,7 +82,7 @@ def test_every_source_has_an_example() -> None:
 
 
 @pytest.mark.parametrize(("name", "settings"), CASES)
-def test_battery(name: str, source: Source) -> None:
+def test_battery(name: str, source: DataSource) -> None:
     data = source.load(3)
     x, y = data.inputs, data.targets
     assert data.signature == source.signature(3)
@@ -99,7 +109,7 @@ def test_battery(name: str, source: Source) -> None:
 
 
 @pytest.mark.parametrize(("name", "settings"), CASES)
-def test_the_seed_decides(name: str, source: Source) -> None:
+def test_the_seed_decides(name: str, source: DataSource) -> None:
     first, again, other = source.load(3), source.load(3), source.load(4)
     assert same(first, again)
     assert first.sha256 == again.sha256
@@ -162,7 +172,7 @@ def test_xor_line() -> None:
 
 
 def test_linear_labels_by_x_above_y() -> None:
-    data = Linear(50).load(1)
+    data = HalfSquare(50).load(1)
     assert data.targets.tolist() == [int(x > y) for x, y in data.inputs.tolist()]
     assert 0 <= data.inputs.min() < 0.2 < 0.8 < data.inputs.max() < 1
 
@@ -196,7 +206,7 @@ def test_random_moments(
     ],
 )
 def test_curve(function: Function, expected: list[float]) -> None:
-    data = Curve(function, low=-2, high=2, samples=5).load(0)
+    data = FunctionCurve(function, low=-2, high=2, samples=5).load(0)
     assert data.inputs[:, 0].tolist() == [-2, -1, 0, 1, 2]
     assert data.targets[:, 0] == pytest.approx(expected, abs=1e-9)
 
@@ -207,7 +217,7 @@ def test_curve_names_are_the_functions() -> None:
 
 def test_curve_that_overflows_is_a_sentence() -> None:
     with pytest.raises(DataError) as caught:
-        Curve("cubic", low=0, high=1e200, samples=3).load(0)
+        FunctionCurve("cubic", low=0, high=1e200, samples=3).load(0)
     assert str(caught.value) == (
         "curve: the targets hold inf at row 1, column 0 (counted from 0); "
         "only finite numbers are allowed."
@@ -236,7 +246,7 @@ def test_digits_are_those_of_scikit_learn(monkeypatch: pytest.MonkeyPatch) -> No
     found = Digits().load(0)
     np.testing.assert_array_equal(found.inputs, pixels)
     np.testing.assert_array_equal(found.targets, digits)
-    monkeypatch.setattr("nnlab.data.digits.find_spec", lambda name: None)
+    monkeypatch.setattr("nnlab.data.sources.find_spec", lambda name: None)
     assert Digits().load(0).sha256 == found.sha256
 
 

@@ -2,12 +2,12 @@ import numpy as np
 import pytest
 
 from nnlab.core.random import Purpose, generator
-from nnlab.data.split import Split, split
+from nnlab.data.split import Split, split_rows
 from nnlab.errors import ConfigError
 
 
 def counts(options: Split, rows: int, test_rows: int = 0) -> tuple[int, int, int]:
-    parts = split(options, rows, test_rows, seed=0)
+    parts = split_rows(options, rows, test_rows, seed=0)
     sizes = [0 if part is None else len(part) for part in (parts.validation, parts.test)]
     return len(parts.train), sizes[0], sizes[1]
 
@@ -38,7 +38,7 @@ def test_counts(options: Split, rows: int, test_rows: int, expected: tuple[int, 
 @pytest.mark.parametrize("test_rows", [0, 4])
 def test_every_row_is_in_exactly_one_part(order: str, test_rows: int) -> None:
     options = Split(test=None if test_rows else 0.25, validation=0.3, order=order)  # type: ignore[arg-type]
-    parts = split(options, 20, test_rows, seed=5)
+    parts = split_rows(options, 20, test_rows, seed=5)
     assert parts.validation is not None
     assert parts.test is not None
     rows = np.concatenate([parts.train, parts.validation, parts.test])
@@ -51,7 +51,7 @@ def test_every_row_is_in_exactly_one_part(order: str, test_rows: int) -> None:
 
 
 def test_parts_are_cut_from_the_end_of_one_permutation() -> None:
-    parts = split(Split(test=3, validation=2), 10, 0, seed=7)
+    parts = split_rows(Split(test=3, validation=2), 10, 0, seed=7)
     order = generator(7, Purpose.SPLIT).permutation(10).tolist()
     assert parts.validation is not None
     assert parts.test is not None
@@ -61,13 +61,13 @@ def test_parts_are_cut_from_the_end_of_one_permutation() -> None:
 
 
 def test_seed_decides_the_parts() -> None:
-    first, again, other = (split(Split(test=0.5), 100, 0, seed=s).train for s in (1, 1, 2))
+    first, again, other = (split_rows(Split(test=0.5), 100, 0, seed=s).train for s in (1, 1, 2))
     assert first.tolist() == again.tolist() != other.tolist()
 
 
 def test_what_is_not_cut_keeps_the_order_of_the_file() -> None:
-    assert split(Split(), 12, 2, seed=3).train.tolist() == list(range(10))
-    assert split(Split(pool=True), 12, 2, seed=3).train.tolist() == list(range(12))
+    assert split_rows(Split(), 12, 2, seed=3).train.tolist() == list(range(10))
+    assert split_rows(Split(pool=True), 12, 2, seed=3).train.tolist() == list(range(12))
 
 
 @pytest.mark.parametrize(
@@ -109,5 +109,5 @@ def test_what_is_not_cut_keeps_the_order_of_the_file() -> None:
 )
 def test_refused(options: Split, rows: int, test_rows: int, message: str) -> None:
     with pytest.raises(ConfigError) as caught:
-        split(options, rows, test_rows, seed=0)
+        split_rows(options, rows, test_rows, seed=0)
     assert str(caught.value) == message

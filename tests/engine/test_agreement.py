@@ -16,7 +16,7 @@ from nnlab.core.types import Array
 from nnlab.data.batches import Part
 from nnlab.data.scale import Scaling
 from nnlab.engine.compiled.program import why_not
-from nnlab.training import Epoch, Failure, Plan, Record, State, Steps, start, train
+from nnlab.training import Epoch, Failure, Plan, Record, State, Steps, run_training, start
 
 NONE = Scaling("none", np.zeros(()), np.ones(()))
 # dense is in all; the others have no compiled form
@@ -58,7 +58,7 @@ def run(what: Plan, net: Network, engine: Any) -> tuple[list[Record], State]:
     net = Network(net.layers, net.inputs, seed=3)
     what = replace(what, engine=engine)
     state = start(what, net)
-    return list(train(what, state)), state
+    return list(run_training(what, state)), state
 
 
 def compare(what: Plan, net: Network, tolerance: float = 1e-10) -> None:

@@ -12,9 +12,9 @@ from nnlab.core.network import Network
 from nnlab.core.optimizers import OPTIMIZERS
 from nnlab.core.schedules import SCHEDULES
 from nnlab.data.batches import Part
-from nnlab.engine.reference import WILD
+from nnlab.engine.numpy_engine import WILD_RATE
 from nnlab.experiment.state import freeze, thaw
-from nnlab.training import Epoch, Failure, Plan, Record, Stopping, start, train
+from nnlab.training import Epoch, Failure, Plan, Record, Stopping, run_training, start
 from tests.engine.test_agreement import network, plan, run
 
 MOMENTUM = OPTIMIZERS["sgd"](lr=0.05, momentum=0.7)
@@ -30,7 +30,9 @@ CASES: dict[str, Plan] = {
         LOSSES["mse"](), MOMENTUM, "regression", epochs=9, schedule=SCHEDULES["one_cycle"]()
     ),
     # at such a rate every update is handed to the reference
-    "handed over": plan(LOSSES["mae"](), OPTIMIZERS["sgd"](lr=2 * WILD), "regression", epochs=5),
+    "handed over": plan(
+        LOSSES["mae"](), OPTIMIZERS["sgd"](lr=2 * WILD_RATE), "regression", epochs=5
+    ),
 }
 
 
@@ -38,7 +40,7 @@ def stopped(what: Plan, after: int) -> dict[str, Any]:
     """Train until record `after`, save, and go on in a new state; everything at the end."""
     net = Network(network().layers, 5, seed=3)
     state = start(what, net)
-    for number, _ in enumerate(train(what, state)):
+    for number, _ in enumerate(run_training(what, state)):
         if number == after:
             break
     values, meta = freeze(state)
@@ -46,7 +48,7 @@ def stopped(what: Plan, after: int) -> dict[str, Any]:
     fresh = Network(network().layers, 5, seed=3)
     again = start(what, fresh)
     thaw(again, values, meta)
-    for _ in train(what, again):
+    for _ in run_training(what, again):
         pass
     return freeze(again)[0] | {"meta": freeze(again)[1]}
 
@@ -73,9 +75,9 @@ def test_weights_at_every_record_are_those_of_that_epoch():
     seen = []
     for case in (what, alone):
         state = start(case, Network(network().layers, 5, seed=3))
-        numbers = epochs(list(train(case, state)))
+        numbers = epochs(list(run_training(case, state)))
         state = start(case, Network(network().layers, 5, seed=3))
-        weights = [state.weights.copy() for r in train(case, state) if isinstance(r, Epoch)]
+        weights = [state.weights.copy() for r in run_training(case, state) if isinstance(r, Epoch)]
         seen.append((numbers, weights))
     assert seen[0][0] == seen[1][0]
     np.testing.assert_array_equal(seen[0][1], seen[1][1])
@@ -177,6 +179,6 @@ def test_float32_agrees_too():
             engine=engine,
         )
         net = Network(layers, 20, seed=1, dtype=np.float32)
-        list(train(what, start(what, net)))
+        list(run_training(what, start(what, net)))
         thetas.append(net.theta)
     np.testing.assert_allclose(*thetas, rtol=1e-3, atol=1e-5)

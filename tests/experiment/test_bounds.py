@@ -15,7 +15,7 @@ from nnlab.experiment.resume import resume
 from nnlab.experiment.session import begin
 from nnlab.run.folder import RunFolder
 from nnlab.run.listing import record
-from nnlab.saved import Saved
+from nnlab.run.run import Run
 
 CONFIG = {
     "data": {"random": {"samples": 6, "inputs": 64, "outputs": 2}},
@@ -38,8 +38,8 @@ def going_on(folder: RunFolder) -> None:
 
 
 ASKS: dict[str, Ask] = {
-    "network": lambda folder: Saved(folder).network(),
-    "data": lambda folder: rebuilt(Saved(folder)),
+    "network": lambda folder: Run(folder.path).network(),
+    "data": lambda folder: rebuilt(Run(folder.path)),
     "resume": going_on,
 }
 

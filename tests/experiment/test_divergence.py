@@ -13,7 +13,7 @@ from nnlab.config.load import load
 from nnlab.experiment.session import begin
 from nnlab.experiment.verify import Verifier
 from nnlab.run.folder import RunFolder
-from nnlab.saved import Saved
+from nnlab.run.run import Run
 from nnlab.training import Failure
 
 WANTED = 100
@@ -93,7 +93,7 @@ def check(run: RunFolder, failure: Failure | None, document: dict[str, Any]) -> 
     about = run.read_run()
     assert about["status"] == ("completed" if failure is None else "diverged")
     for which in ("initial", "best", "final"):
-        assert np.isfinite(Saved(run).network(which).theta).all(), document  # type: ignore[arg-type]
+        assert np.isfinite(Run(run.path).network(which).theta).all(), document  # type: ignore[arg-type]
     if failure is not None:
         assert about["failure"] == failure._asdict()
         assert PLACE.fullmatch(failure.what), failure.what

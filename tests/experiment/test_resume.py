@@ -15,9 +15,10 @@ from nnlab.config import schema
 from nnlab.config.dump import mapping
 from nnlab.config.hints import hints
 from nnlab.config.load import from_mapping, load
-from nnlab.core import lanes
 from nnlab.core.schedules import SCHEDULES
 from nnlab.data import batches
+from nnlab.engine.images import lanes
+from nnlab.engine.images.network import lanes_for
 from nnlab.errors import ConfigError, DataError, NnlabError, RunUnreadable, UsageError
 from nnlab.experiment import changes, session
 from nnlab.experiment.resume import resume
@@ -93,7 +94,7 @@ def test_a_batch_in_lanes_ends_the_same(
     monkeypatch.setattr(lanes, "WORTH", 1)
     config = configs / "images.yaml"
     with threadpool_limits(2, user_api="blas"):
-        assert build(load(config).config).network.lanes(16) == 2
+        assert lanes_for(build(load(config).config).network, 16) == 2
         wanted = content(undisturbed(config))
         assert differing(resumed(stopped(config, stop)), wanted) == []
     with threadpool_limits(1, user_api="blas"):

@@ -24,8 +24,8 @@ from nnlab.experiment.session import begin
 from nnlab.experiment.snapshots import Snapshots
 from nnlab.experiment.state import thaw
 from nnlab.run.folder import RunFolder
-from nnlab.saved import Saved
-from nnlab.training import Epoch, start, train
+from nnlab.run.run import Run
+from nnlab.training import Epoch, run_training, start
 from tests.patience import PATIENCE, wait_until
 
 ROOT = Path(__file__).parents[2]
@@ -211,7 +211,7 @@ def test_the_summary(tmp_path):
     for which, epoch in (("final", 40), ("best", best)):
         assert found[which] == {name: column[epoch] for name, column in columns.items()}
     assert 0 < best < 40
-    saved = Saved(RunFolder.open(run.path))
+    saved = Run(run.path)
     test = evaluate(saved, "final", "test")
     assert found["test"] == {name: test[name] for name in ("loss", "accuracy")}
     assert found["test"] != {name: evaluate(saved, "best")[name] for name in ("loss", "accuracy")}
@@ -232,7 +232,7 @@ def test_test_numbers_by_hand(tmp_path):
 
 def test_best_weights_give_the_best_epoch(tmp_path):
     run = trained(changed(SMALL, training={"epochs": 40}, optimizer={"lr": 0.1}), tmp_path)
-    saved, best = Saved(RunFolder.open(run.path)), run.summary["best"]
+    saved, best = Run(run.path), run.summary["best"]
     assert evaluate(saved, "best", "validation")["loss"] == best["val_loss"]
     assert evaluate(saved, "final", "validation")["loss"] == run.metrics["val_loss"][-1]
     assert best["val_loss"] < run.metrics["val_loss"][-1]
@@ -240,7 +240,7 @@ def test_best_weights_give_the_best_epoch(tmp_path):
 
 def test_with_the_average_all_kept_weights_are_averages(tmp_path):
     run = trained(changed(SMALL, training={"ema": 0.9}), tmp_path)
-    saved = Saved(RunFolder.open(run.path))
+    saved = Run(run.path)
     assert evaluate(saved, "final", "validation")["loss"] == run.metrics["val_loss"][-1]
     state = RunFolder.open(run.path).load_checkpoint().arrays
     np.testing.assert_array_equal(run.network().theta, state["average"])
@@ -266,7 +266,7 @@ def test_a_validation_part_that_is_the_test_part(tmp_path):
     assert run.summary["test"]["loss"] == run.metrics["val_loss"][-1]
     with np.load(run.path / "predictions.npz") as kept:
         assert {name.partition(".")[0] for name in kept.files} == {"train", "test"}
-    saved = Saved(RunFolder.open(run.path))
+    saved = Run(run.path)
     assert evaluate(saved, "final", "validation") == evaluate(saved, "final", "test")
 
 
@@ -322,7 +322,7 @@ def test_samples_of_a_large_part(tmp_path):
     assert (chosen[0], chosen[-1]) == (0, 11_899)
     assert set(np.diff(chosen)) <= {188, 189}
 
-    built = rebuilt(Saved(RunFolder.open(run.path)))
+    built = rebuilt(Run(run.path))
     inputs, targets = (a[built.parts.train] for a in (built.dataset.inputs, built.dataset.targets))
     losses = ((run.predict(inputs) - targets) ** 2).mean(axis=1)
     np.testing.assert_array_equal(found["inputs"], inputs[found["rows"]])
@@ -585,7 +585,7 @@ def test_data_that_has_changed_since(tmp_path, monkeypatch):
     path = tmp_path / "rows.csv"
     path.write_text(path.read_text("utf-8").replace("0.", "1.", 1), encoding="utf-8")
     with pytest.raises(DataError) as caught:
-        evaluate(Saved(RunFolder.open(run.path)))
+        evaluate(Run(run.path))
     new = load_config(run.path / "resolved.yaml", check=False).config.data.source.load(0).sha256
     assert new != old
     assert str(caught.value) == (
@@ -649,17 +649,17 @@ def test_a_signal_saves_the_state(tmp_path, number, code, name):
     assert table["step"][-1] == step  # an epoch is one chunk here, so the last row is the state
 
     # The state is that of an undisturbed training after as many updates, to the last bit.
-    saved, other = (rebuilt(Saved(folder)) for _ in range(2))
+    saved, other = (rebuilt(Run(folder.path)) for _ in range(2))
     state = start(saved.plan, saved.network)
     thaw(state, checkpoint.arrays, checkpoint.meta)
     undisturbed = start(other.plan, other.network)
-    for record in train(other.plan, undisturbed):
+    for record in run_training(other.plan, undisturbed):
         if record.step == step:
             break
     np.testing.assert_array_equal(saved.network.theta, undisturbed.network.theta)
     assert state.epoch == undisturbed.epoch
-    assert [next(train(saved.plan, state)), state.step] == [
-        next(train(other.plan, undisturbed)),
+    assert [next(run_training(saved.plan, state)), state.step] == [
+        next(run_training(other.plan, undisturbed)),
         undisturbed.step,
     ]
 
@@ -727,14 +727,14 @@ def test_rows_of_a_file_are_judged_without_the_training_data(tmp_path, monkeypat
     write_rows(tmp_path)
     monkeypatch.chdir(tmp_path)
     run = trained(CSV, tmp_path)
-    saved = Saved(RunFolder.open(run.path))
+    saved = Run(run.path)
     own = evaluate(saved, part="train")
     built = rebuilt(saved)
     rows = built.parts.train
     dataset = built.dataset
     part = replace(dataset, inputs=dataset.inputs[rows], targets=dataset.targets[rows])
     (tmp_path / "rows.csv").unlink()
-    again = evaluate_rows(Saved(RunFolder.open(run.path)), part)
+    again = evaluate_rows(Run(run.path), part)
     assert again == own
 
 

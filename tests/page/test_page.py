@@ -16,7 +16,7 @@ import nnlab
 from nnlab.core.types import FloatArray
 from nnlab.run.folder import RunFolder
 from nnlab.show.figures import view
-from nnlab.show.figures.weighted import short_number
+from nnlab.show.figures.network import short_number
 from nnlab.show.page import report_run
 from nnlab.show.page.pictures import Album
 from nnlab.show.page.replay import Replay, make_replay

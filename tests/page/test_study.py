@@ -16,7 +16,7 @@ from click.testing import CliRunner
 
 from nnlab.cli import main
 from nnlab.run.sweeps import SweepFolder
-from nnlab.show.figures.sweeps import Study
+from nnlab.show.figures.sweep_view import SweepView
 from nnlab.show.page.pictures import Album
 from nnlab.show.page.repeat import repeat_sweep
 from nnlab.show.page.sweep import report_sweep, sweep_charts
@@ -66,7 +66,7 @@ def test_every_trial_is_linked(sweep: SweepFolder, page: Path) -> None:
 
 
 def test_a_curve_is_the_median_over_the_seeds(sweep: SweepFolder) -> None:
-    loss = sweep_charts(Study(sweep), Album(Notices()))[0]
+    loss = sweep_charts(SweepView(sweep), Album(Notices()))[0]
     assert loss.data["labels"] == ["0.1", "0.5"]
     last = [
         float(sweep.trial(record.name).read_metrics()["train_loss"][-1])

@@ -163,7 +163,7 @@ def test_every_flipped_byte_and_every_cut_is_noticed(tmp_path: Path) -> None:
         flipped = bytearray(good)
         flipped[at] ^= 1 << (at % 8)
         for damaged in (bytes(flipped), good[:at]):
-            with pytest.raises(arrays.UnfitError):
+            with pytest.raises(arrays.NpzError):
                 arrays.unpack(damaged, sealed=True)
     path.write_bytes(good)
     assert loaded(tmp_path) == 1
@@ -177,7 +177,7 @@ def test_every_bit_of_the_digest_counts(tmp_path: Path, bit: int) -> None:
     for at in range(len(good) - 80, len(good)):
         flipped = bytearray(good)
         flipped[at] ^= 1 << bit
-        with pytest.raises(arrays.UnfitError):
+        with pytest.raises(arrays.NpzError):
             arrays.unpack(bytes(flipped), sealed=True)
 
 

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from nnlab.data import SOURCES
 from nnlab.data.dataset import Dataset, Signature
+from nnlab.data.sources import SOURCES
 from nnlab.study import worker
 from nnlab.study.executors import Event
 from nnlab.study.plan import Request, prepare

@@ -10,12 +10,11 @@ from annotated_types import Gt, Le
 from nnlab.core.layers.base import Layer
 from nnlab.core.memory import Parameter, Scratch
 from nnlab.core.types import Array, Shape, Views, size
-from nnlab.core.windows import images, portions
 
 
 @dataclass(frozen=True)
 class BatchNorm(Layer):
-    """Each feature, or channel of images, gets a mean and a deviation of its own choice.
+    """Each feature, or channel of images, gets a learned mean and a learned deviation.
 
     y = gamma (x - mean) / sqrt(var + eps) + beta, with mean and var over all axes but the last.
 
@@ -31,11 +30,9 @@ class BatchNorm(Layer):
     eps: Annotated[float, Gt(0)] = 1e-5
 
     def parameters(self, shape: Shape) -> tuple[Parameter, ...]:
-        """gamma and beta (c,); neither decays."""
         return (Parameter("gamma", shape[-1:], value=1.0), Parameter("beta", shape[-1:]))
 
     def buffers(self, shape: Shape) -> tuple[Parameter, ...]:
-        """running_mean and running_var (c,)."""
         return (
             Parameter("running_mean", shape[-1:]),
             Parameter("running_var", shape[-1:], value=1.0),
@@ -46,66 +43,25 @@ class BatchNorm(Layer):
         return 2 if size(shape[:-1]) == 1 else 1
 
     def scratch(self, shape: Shape, batch: int) -> Mapping[str, Scratch]:
-        """Statistics of the batch; the factors of a row; room for a few rows."""
-        n, c = images(batch, 3 * size(shape)), shape[-1]
-        return {
-            "ones": Scratch((batch,), fill=1.0),
-            "mean": Scratch((c,)),
-            "var": Scratch((c,)),
-            "inverse": Scratch((c,)),
-            "sums": Scratch((2, c)),
-            "row": Scratch((size(shape),)),
-            "sum": Scratch((size(shape),)),
-            "mean_row": Scratch(shape),
-            "scale_row": Scratch(shape),
-            "shift_row": Scratch(shape),
-            "part": Scratch((n, *shape)),
-        }
+        return {name: Scratch(shape[-1:]) for name in ("mean", "var", "inverse")}
 
     def flops(self, shape: Shape) -> int:
-        """Two additions and a multiplication a number, in evaluation."""
+        """Two additions and a multiplication per number, in evaluation."""
         return 3 * size(shape)
 
     def forward(self, p: Views, x: Array, y: Array, s: Views, train: bool) -> None:
-        """The statistics, then y; a row at a time, in which each factor is repeated."""
+        rows, out = x.reshape(-1, x.shape[-1]), y.reshape(-1, y.shape[-1])  # (N, c)
+        mean, var = (s.mean, s.var) if train else (s.running_mean, s.running_var)  # (c,)
         if train:
-            self.measure(x, y, s)
-            if s.whole.first:
-                self.follow(self.count(x, s), s)
-        mean, var = (s.mean, s.var) if train else (s.running_mean, s.running_var)
-        np.add(var, self.eps, s.inverse)
-        np.sqrt(s.inverse, s.inverse)
-        np.divide(1, s.inverse, s.inverse)
-        np.copyto(s.mean_row, mean)
-        np.multiply(p.gamma, s.inverse, s.scale_row)
-        np.copyto(s.shift_row, p.beta)
-        for rows in portions(len(x), len(s.part)):
-            part = y[rows]
-            if not train:
-                np.subtract(x[rows], s.mean_row, part)
-            np.multiply(part, s.scale_row, part)
-            np.add(part, s.shift_row, part)
-
-    def measure(self, x: Array, y: Array, s: Views) -> None:
-        """mean and var of the batch; y = x - mean."""
-        count = max(self.count(x, s), 1)
-        self.add_up(s, x, s.mean)
-        s.whole.add_up(s.mean)
-        np.divide(s.mean, count, s.mean)
-        np.copyto(s.mean_row, s.mean)
-        s.sum.fill(0)
-        for rows in portions(len(x), len(s.part)):
-            square = s.part[: rows.stop - rows.start]
-            np.subtract(x[rows], s.mean_row, y[rows])
-            np.multiply(y[rows], y[rows], square)
-            self.add_rows(s, square)
-        np.sum(s.sum.reshape(-1, len(s.var)), axis=0, out=s.var)
-        s.whole.add_up(s.var)
-        np.divide(s.var, count, s.var)
-
-    def count(self, x: Array, s: Views) -> int:
-        """How many numbers of the batch each channel has."""
-        return int(s.whole.rows * size(x.shape[1:-1]))
+            count = max(len(rows), 1)
+            s.mean[...] = rows.sum(axis=0, dtype=np.float64) / count
+            np.subtract(rows, s.mean, out)
+            s.var[...] = np.square(out).sum(axis=0, dtype=np.float64) / count
+            self.follow(len(rows), s)
+        s.inverse[...] = 1 / np.sqrt(var + self.eps)
+        np.subtract(rows, mean, out)
+        np.multiply(out, p.gamma * s.inverse, out)
+        np.add(out, p.beta, out)
 
     def follow(self, count: int, s: Views) -> None:
         """running <- (1 - momentum) running + momentum of the batch's, the variance by N - 1."""
@@ -126,43 +82,11 @@ class BatchNorm(Layer):
 
         dx = gamma / sqrt(var + eps) (dy - mean(dy) - x^ mean(dy x^)).
         """
-        self.add_up(s, dy, g.beta)
-        s.sum.fill(0)
-        for rows in portions(len(x), len(s.part)):
-            part = s.part[: rows.stop - rows.start]
-            np.subtract(x[rows], s.mean_row, part)
-            np.multiply(part, dy[rows], part)
-            self.add_rows(s, part)
-        np.sum(s.sum.reshape(-1, len(g.gamma)), axis=0, out=g.gamma)
-        np.multiply(g.gamma, s.inverse, g.gamma)
-        if dx is None:
-            return
-        s.sums[:] = g.gamma, g.beta
-        s.whole.add_up(s.sums)
-        dgamma, dbeta = s.sums / max(self.count(x, s), 1)
-        scale = p.gamma * s.inverse
-        np.copyto(s.scale_row, scale * s.inverse * dgamma)
-        np.copyto(s.shift_row, scale * dbeta)
-        self.pass_back(x, dy, dx, scale, s)
-
-    def pass_back(self, x: Array, dy: Array, dx: Array, scale: Array, s: Views) -> None:
-        """dx = scale dy - scale_row (x - mean) - shift_row."""
-        row = s.row.reshape(dy.shape[1:])
-        np.copyto(row, scale)
-        for rows in portions(len(x), len(s.part)):
-            part, out = s.part[: rows.stop - rows.start], dx[rows]
-            np.subtract(x[rows], s.mean_row, part)
-            np.multiply(part, s.scale_row, part)
-            np.multiply(dy[rows], row, out)
-            np.subtract(out, part, out)
-            np.subtract(out, s.shift_row, out)
-
-    def add_up(self, s: Views, rows: Array, out: Array) -> None:
-        """out (c,) = sum over all axes but the last; rows first, which keeps rounding small."""
-        np.dot(s.ones, rows.reshape(len(rows), s.row.size), s.row)
-        np.sum(s.row.reshape(-1, len(out)), axis=0, out=out)
-
-    def add_rows(self, s: Views, part: Array) -> None:
-        """sum += the rows of `part`."""
-        np.dot(s.ones[: len(part)], part.reshape(len(part), s.row.size), s.row)
-        np.add(s.sum, s.row, s.sum)
+        c = x.shape[-1]
+        slopes = dy.reshape(-1, c)  # (N, c)
+        normal = (x.reshape(-1, c) - s.mean) * s.inverse  # (N, c)
+        np.sum(slopes, axis=0, out=g.beta)
+        np.sum(slopes * normal, axis=0, out=g.gamma)
+        if dx is not None:
+            means = (g.beta + normal * g.gamma) / max(len(normal), 1)
+            dx[...] = (p.gamma * s.inverse * (slopes - means)).reshape(dx.shape)

@@ -6,11 +6,11 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from nnlab.core import blas
 from nnlab.core.losses import Loss
 from nnlab.core.network import Network
 from nnlab.core.optimizers import Optimizer
 from nnlab.core.types import Array, FloatArray, IntArray
+from nnlab.engine import blas
 from nnlab.engine.compiled.objects import function, gemm
 from nnlab.engine.compiled.program import (
     RULE,
@@ -32,7 +32,7 @@ ORDER_NUMBERS = 2**18
 GEMM = 11  # where the address of BLAS's product stands among the arguments
 
 
-class Rows(Protocol):
+class TrainingRows(Protocol):
     """The rows to train on; `nnlab.data.batches.Part` is one."""
 
     inputs: Array
@@ -48,11 +48,11 @@ class Call(NamedTuple):
 
     done: int  # updates
     losses: FloatArray  # of each update
-    ends: FloatArray  # (K, S) sums of the epochs that ended
+    sums: FloatArray  # (K, S): of the epochs that ended
     weights: Array  # (K, P): the weights to evaluate after each, where there are several
 
 
-class Compiled:
+class CompiledEngine:
     """Runs updates on theta (P,), the optimizer's slots and the average (P,), all in place."""
 
     def __init__(
@@ -63,7 +63,7 @@ class Compiled:
         slots: Mapping[str, Array],
         average: Array | None,
         decay: float | None,
-        rows: Rows,
+        rows: TrainingRows,
         kind: str,
         sums: int,
         shape: tuple[int, int, int],
@@ -83,7 +83,7 @@ class Compiled:
         self.dtype = dtype
         self.row_count = count
         self.shuffled = shuffled
-        self.updates = max(1, WORK // cost(program, task))
+        self.max_updates = max(1, WORK // cost(program, task))  # per call
         self._kept = np.empty((0, task.parameters), dtype)  # one call's weights after another
         self._held = [
             np.array(tuple(task), TASK),
@@ -102,9 +102,10 @@ class Compiled:
         self._run = function(str(dtype))
         self._wants_blas = program.wants_blas
 
-    def epochs(self) -> int:
+    @property
+    def max_epochs(self) -> int:
         """How many whole epochs one call may run; 0 if not even one."""
-        fitting = self.updates // self.batches
+        fitting = self.max_updates // self.batches
         if fitting > 1:
             fitting = min(fitting, max(1, KEPT_BYTES // max(1, self._kept.strides[0])))
         if self.shuffled and fitting > 1:
@@ -141,7 +142,7 @@ def cost(program: Program, task: Task) -> int:
     return program.flops + 30 * (task.parameters * (1 + slots) + program.values) + OVERHEAD
 
 
-def data(rows: Rows, loss: Loss, task: Task, dtype: np.dtype[Any]) -> list[Array]:
+def data(rows: TrainingRows, loss: Loss, task: Task, dtype: np.dtype[Any]) -> list[Array]:
     """What is read only, in the order of `epochs.run`."""
     none = np.zeros(0, dtype)
     return [

@@ -14,8 +14,8 @@ from nnlab.engine.compiled.functions import PLAIN
 from nnlab.engine.compiled.passes import backward, descend, forward, numbers_of, strides
 from nnlab.engine.compiled.products import dot
 from nnlab.engine.compiled.program import FIELDS, INPUT, OUTPUT
-from nnlab.engine.compiled.vectors import get, moved, number, put
-from nnlab.engine.reference import WILD
+from nnlab.engine.compiled.vectors import constant, get, moved, put
+from nnlab.engine.numpy_engine import WILD_RATE
 
 
 def run(
@@ -61,7 +61,7 @@ def run(
         )  # fmt: skip
         guard += dot(a, z, a, z, numbers_of(units, rows, width, a))
         lr = get(rates, done)
-        if not np.isfinite(guard) or lr > WILD:
+        if not np.isfinite(guard) or lr > WILD_RATE:
             return done
         now = step + done + 1
         if task.online:
@@ -138,9 +138,9 @@ def gather_raw(
         source, to = get(numbers, get(picked, r)) * width, at + r * by_row
         if by_unit == 1:
             for j in range(width):
-                v = number(values, get(raw, source + j))
+                v = constant(values, get(raw, source + j))
                 put(values, to + j, (v - get(shift, j)) * get(factor, j))
         else:
             for j in range(width):
-                v = number(values, get(raw, source + j))
+                v = constant(values, get(raw, source + j))
                 put(values, to + j * by_unit, (v - get(shift, j)) * get(factor, j))

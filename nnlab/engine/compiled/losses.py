@@ -7,13 +7,13 @@ from numba import njit
 
 from nnlab.engine.compiled.functions import PLAIN
 from nnlab.engine.compiled.vectors import (
+    constant,
     get,
     lanes,
     load_some,
-    number,
     put,
     splat,
-    store,
+    store_vector,
     total,
 )
 
@@ -35,8 +35,13 @@ def compare(
         return _bce(weighted, weights, scale, a, z, d, by_row, by_unit, t, which, rows, width)
     if kind == MSE and rows == 1 and by_unit == 1:
         return _squares(scale, a, z, d, t, get(which, 0) * width, width)
-    zero, half, factor, bound = number(a, 0), number(a, 0.5), number(a, scale), number(a, delta)
-    one = number(a, 1)
+    zero, half, factor, bound = (
+        constant(a, 0),
+        constant(a, 0.5),
+        constant(a, scale),
+        constant(a, delta),
+    )
+    one = constant(a, 1)
     summed = 0.0
     for r in range(rows):
         at, to = z + r * by_row, get(which, r) * width
@@ -63,11 +68,11 @@ def compare(
 @njit(**PLAIN)
 def _squares(scale: float, a: Any, z: int, d: Any, t: Any, to: int, width: int) -> float:
     """(z - t)^2 of one row, in whole vectors."""
-    factor, summed = splat(number(a, scale)), 0.0
+    factor, summed = splat(constant(a, scale)), 0.0
     for j in range(0, width, lanes(a)):
         n = min(width - j, lanes(a))
         error = load_some(a, z + j, n) - load_some(t, to + j, n)
-        store(d, z + j, error * factor)
+        store_vector(d, z + j, error * factor)
         summed += total(error * error)
     return summed
 
@@ -78,7 +83,7 @@ def _bce(
     t: Any, which: Any, rows: int, width: int,
 ) -> float:  # fmt: skip
     """max(z, 0) - z t + log(1 + exp(-|z|)), from one exp of -|z| for the derivative too."""
-    zero, one, factor = number(a, 0), number(a, 1), number(a, scale)
+    zero, one, factor = constant(a, 0), constant(a, 1), constant(a, scale)
     off, on = (get(weights, 0), get(weights, 1)) if weighted else (one, one)
     summed = 0.0
     for r in range(rows):
@@ -101,7 +106,7 @@ def _cross_entropy(
     t: Any, which: Any, rows: int, width: int,
 ) -> float:  # fmt: skip
     """w_c t_c (log sum_j exp(z_j - max z) + max z - z_c)."""
-    zero, one, factor = number(a, 0), number(a, 1), number(a, scale)
+    zero, one, factor = constant(a, 0), constant(a, 1), constant(a, scale)
     summed = 0.0
     for r in range(rows):
         at, to = z + r * by_row, get(which, r) * width
@@ -128,10 +133,10 @@ def _cross_entropy(
 @njit(**PLAIN)
 def _sigmoid(a: Any, v: Any) -> Any:
     """(1 + tanh(v / 2)) / 2, rounded as the layer's where two outputs may become equal."""
-    one, half, small = number(a, 1), number(a, 0.5), number(a, 1e-3)
+    one, half, small = constant(a, 1), constant(a, 0.5), constant(a, 1e-3)
     if -small < v < small:
-        return v * number(a, 0.25) + half
-    return (one - number(a, 2) / (math.exp(v) + one)) * half + half
+        return v * constant(a, 0.25) + half
+    return (one - constant(a, 2) / (math.exp(v) + one)) * half + half
 
 
 @njit(**PLAIN)
@@ -144,7 +149,7 @@ def _decision(loss: int, a: Any, at: int, by_unit: int, width: int) -> int:
     if best == 0 or (loss != CROSS_ENTROPY and loss != BCE):
         return best
     # Logits before `best` are smaller, but may end in the same output.
-    one, close, large = number(a, 1), number(a, 1e-5), number(a, 8)
+    one, close, large = constant(a, 1), constant(a, 1e-5), constant(a, 8)
     tied = top > large if loss == BCE else False
     for j in range(best):
         if top - get(a, at + j * by_unit) < close:
@@ -156,7 +161,7 @@ def _decision(loss: int, a: Any, at: int, by_unit: int, width: int) -> int:
             if _sigmoid(a, get(a, at + j * by_unit)) >= _sigmoid(a, top):
                 return j
         return best
-    whole = number(a, 0)
+    whole = constant(a, 0)
     for j in range(width):
         whole += math.exp(get(a, at + j * by_unit) - top)
     for j in range(best):
@@ -171,7 +176,7 @@ def judge(
     t: Any, which: Any, rows: int, width: int,
 ) -> None:  # fmt: skip
     """Add a batch to what `Tally` counts after rows and loss."""
-    half, quarter = number(a, 0.5), number(a, 0.25)
+    half, quarter = constant(a, 0.5), constant(a, 0.25)
     right, absolute = 0, 0.0
     for r in range(rows):
         at, to = z + r * by_row, get(which, r) * width

@@ -12,7 +12,7 @@ from numba import carray, njit
 from nnlab.core.optimizers import SETTLE_EVERY
 from nnlab.engine.compiled.functions import PLAIN
 from nnlab.engine.compiled.products import NO, dot
-from nnlab.engine.compiled.vectors import get, number, put
+from nnlab.engine.compiled.vectors import constant, get, put
 
 SGD, ADAGRAD, RMSPROP, ADAM = range(4)
 
@@ -154,7 +154,7 @@ def settle(slot: Any, tiny: Any) -> None:
 @njit(**PLAIN)
 def follow(average: Any, theta: Any, size: int, decay: float, t: int) -> None:
     """average <- d average + (1 - d) theta, with d = min(decay, (1 + t) / (10 + t))."""
-    rest = number(theta, 1.0 - min(decay, (1.0 + t) / (10.0 + t)))
+    rest = constant(theta, 1.0 - min(decay, (1.0 + t) / (10.0 + t)))
     for i in range(size):
         old = get(average, i)
         put(average, i, old + rest * (get(theta, i) - old))

@@ -36,7 +36,7 @@ from nnlab.engine.compiled.program import (
     M,
     N,
 )
-from nnlab.engine.compiled.vectors import get, lanes, moved, number, put
+from nnlab.engine.compiled.vectors import constant, get, lanes, moved, put
 
 SOFTMAX = activations.SOFTMAX
 
@@ -117,7 +117,7 @@ def backward(
     Online only the slopes are filled; a gradient is then a product x dy, whose square is the
     product of both squares.
     """
-    guard = number(theta, 0)
+    guard = constant(theta, 0)
     for layer in range(layers - 1, -1, -1):
         at = row_of(ops, layer)
         kind, x, y = get(at, KIND), get(at, INPUT), get(at, OUTPUT)
@@ -177,7 +177,7 @@ def _gradient_by_units(
             put(g, w + i * m + j, dot(values, x + i * wide, slopes, y + j * wide, wide))
     if b >= 0:
         for j in range(m):
-            found = number(g, 0)
+            found = constant(g, 0)
             for r in range(rows):
                 found += get(slopes, y + j * wide + r)
             put(g, b + j, found)
@@ -209,7 +209,7 @@ def descend(
     layers: int, ops: Any, theta: Any, values: Any, slopes: Any, found: Any, counts: Any, lr: float
 ) -> None:  # fmt: skip
     """Plain gradient descent for one row: W -= lr x dy, where x is not 0, and b -= lr dy."""
-    factor = number(theta, -lr)
+    factor = constant(theta, -lr)
     for layer in range(layers):
         at = row_of(ops, layer)
         if get(at, KIND) == DENSE:

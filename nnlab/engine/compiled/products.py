@@ -12,16 +12,16 @@ from numba import njit
 from nnlab.engine.compiled.functions import PLAIN
 from nnlab.engine.compiled.vectors import (
     call_blas,
+    constant,
     get,
     lanes,
-    load,
     load_some,
+    load_vector,
     multiply_add,
-    number,
     put,
     splat,
-    store,
     store_some,
+    store_vector,
     total,
 )
 
@@ -76,7 +76,7 @@ def _begin(c: Any, start: int, s: Any, so: int, row: int, n: int) -> Any:
         return load_some(s, so, n)
     if start == ROWS:
         return splat(get(s, so + row))
-    return splat(number(c, 0))
+    return splat(constant(c, 0))
 
 
 @njit(**PLAIN)
@@ -181,13 +181,13 @@ def _one_by_one(
 def dot(a: Any, ao: int, b: Any, bo: int, count: int) -> Any:
     """The sum of a[ao + i] b[bo + i]."""
     wide = lanes(a)
-    p = q = u = v = splat(number(a, 0))
+    p = q = u = v = splat(constant(a, 0))
     i = 0
     while i + 4 * wide <= count:
-        p = multiply_add(load(a, ao + i), load(b, bo + i), p)
-        q = multiply_add(load(a, ao + i + wide), load(b, bo + i + wide), q)
-        u = multiply_add(load(a, ao + i + 2 * wide), load(b, bo + i + 2 * wide), u)
-        v = multiply_add(load(a, ao + i + 3 * wide), load(b, bo + i + 3 * wide), v)
+        p = multiply_add(load_vector(a, ao + i), load_vector(b, bo + i), p)
+        q = multiply_add(load_vector(a, ao + i + wide), load_vector(b, bo + i + wide), q)
+        u = multiply_add(load_vector(a, ao + i + 2 * wide), load_vector(b, bo + i + 2 * wide), u)
+        v = multiply_add(load_vector(a, ao + i + 3 * wide), load_vector(b, bo + i + 3 * wide), v)
         i += 4 * wide
     while i < count:
         n = min(count - i, wide)
@@ -215,7 +215,7 @@ def row_times(
     cache before it can be read again.
     """
     wide = lanes(y)
-    zero = splat(number(y, 0))
+    zero = splat(constant(y, 0))
     for j in range(0, columns, wide):
         n = min(columns - j, wide)
         p = load_some(w, bo + j, n) if bo >= 0 else zero
@@ -229,7 +229,7 @@ def row_times(
         if k < count:
             i = get(which, at + k)
             p = multiply_add(splat(get(x, xo + i)), load_some(w, wo + i * columns + j, n), p)
-        store(y, yo + j, p + q)
+        store_vector(y, yo + j, p + q)
 
 
 @njit(**PLAIN)

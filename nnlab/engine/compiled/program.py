@@ -18,7 +18,7 @@ from nnlab.core.losses import Loss
 from nnlab.core.losses.classification import ClassLoss
 from nnlab.core.losses.regression import Huber
 from nnlab.core.metrics import ABSOLUTE, RIGHT, SQUARES, Kind, Sum, metrics_of, sums_of
-from nnlab.core.network import Network, name_of, trained_depth
+from nnlab.core.network import Network, layer_kind, trained_depth
 from nnlab.core.optimizers import TINY, Adagrad, Adam, Optimizer, Rmsprop, Sgd
 from nnlab.core.types import Array, FloatArray, IntArray
 
@@ -138,7 +138,7 @@ class Program:
 def why_not(network: Network, loss: Loss, optimizer: Optimizer, kind: Kind) -> str | None:
     """What of this training the kernels do not know; None if they know everything."""
     for index, layer in enumerate(network.layers[: trained_depth(network.layers, loss)]):
-        name = name_of(layer)
+        name = layer_kind(layer)
         if name != "dense" and name not in ACTIVATIONS and name not in NOTHING_TO_DO:
             return f"layer {index} ({name}) has no compiled form"
         if name == "softmax" and len(network.shapes[index]) != 1:
@@ -206,7 +206,7 @@ def _layers(
     ops, numbers, at = [], [], start
     end = start + room(int(np.prod(network.inputs)))
     for index, layer in enumerate(network.layers[:depth]):
-        name = name_of(layer)
+        name = layer_kind(layer)
         if name in NOTHING_TO_DO:
             continue
         n, m = (int(np.prod(network.shapes[i])) for i in (index, index + 1))

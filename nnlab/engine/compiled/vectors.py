@@ -5,9 +5,10 @@ vector here, and a block of a matrix product stays in registers. On a processor 
 vectors the compiler splits them.
 
 Memory is reached by the address of an array's first number: an array itself is seven words, which
-cost more to hand from function to function than a small layer takes.
+cost more to pass from function to function than a small layer takes.
 """
 
+import inspect
 import operator
 from collections.abc import Callable
 from typing import Any
@@ -18,6 +19,7 @@ from numba.core import cgutils
 from numba.extending import intrinsic, models, overload, register_model
 
 BYTES = 64
+BIT, BYTE, INT32 = ir.IntType(1), ir.IntType(8), ir.IntType(32)
 
 
 class Vector(types.Type):
@@ -38,257 +40,215 @@ class VectorModel(models.PrimitiveModel):
         super().__init__(dmm, fe_type, ir.VectorType(element, fe_type.lanes))
 
 
-def _wide(context: Any, builder: Any, address: Any, index: Any, vector: Any) -> Any:
-    place = builder.gep(address, [index])
-    return builder.bitcast(place, context.get_value_type(vector).as_pointer())
+def emitted(typing: Callable[..., Any]) -> Callable[[Callable[..., Any]], Any]:
+    """Make a function of compiled code from one that emits its instructions.
+
+    `typing` takes the numba types of the arguments and gives the signature; the decorated function
+    takes the builder, the LLVM type of the result and the LLVM values of the arguments.
+    """
+
+    def make(emit: Callable[..., Any]) -> Any:
+        def define(typingctx: Any, *kinds: Any) -> Any:
+            def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+                result = emit(builder, context.get_value_type(signature.return_type), *args)
+                return context.get_dummy_value() if result is None else result
+
+            return typing(*kinds), code
+
+        context = inspect.Parameter("typingctx", inspect.Parameter.POSITIONAL_OR_KEYWORD)
+        parameters = [context, *inspect.signature(typing).parameters.values()]
+        define.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+        define.__name__ = emit.__name__
+        return intrinsic(define)
+
+    return make
 
 
-def _splat(builder: Any, vector: Any, value: Any) -> Any:
-    first = builder.insert_element(ir.Constant(vector, ir.Undefined), value, ir.IntType(32)(0))
-    lanes = ir.Constant(ir.VectorType(ir.IntType(32), vector.count), None)
-    return builder.shuffle_vector(first, ir.Constant(vector, ir.Undefined), lanes)
+def _bits(number: Any) -> int:
+    return 32 if isinstance(number, ir.FloatType) else 64
+
+
+def _vector_at(builder: Any, address: Any, index: Any) -> Any:
+    """Where a vector begins, and how its numbers are aligned."""
+    number = address.type.pointee
+    vector = ir.VectorType(number, BYTES * 8 // _bits(number))
+    return builder.bitcast(builder.gep(address, [index]), vector.as_pointer()), _bits(number) // 8
+
+
+def _filled(builder: Any, vector: Any, value: Any) -> Any:
+    first = builder.insert_element(ir.Constant(vector, ir.Undefined), value, INT32(0))
+    zeros = ir.Constant(ir.VectorType(INT32, vector.count), None)
+    return builder.shuffle_vector(first, ir.Constant(vector, ir.Undefined), zeros)
 
 
 def _mask(builder: Any, lanes: int, count: Any) -> Any:
-    wide = ir.VectorType(count.type, lanes)
-    numbers = ir.Constant(wide, list(range(lanes)))
-    return builder.icmp_signed("<", numbers, _splat(builder, wide, count))
+    vector = ir.VectorType(count.type, lanes)
+    numbers = ir.Constant(vector, list(range(lanes)))
+    return builder.icmp_signed("<", numbers, _filled(builder, vector, count))
 
 
-def _function(builder: Any, name: str, result: Any, arguments: list[Any]) -> Any:
+def _call(builder: Any, name: str, vector: Any, result: Any, arguments: list[Any]) -> Any:
+    """Call LLVM's function `name` for a type of vector."""
     kind = ir.FunctionType(result, [argument.type for argument in arguments])
-    return builder.call(cgutils.get_or_insert_function(builder.module, kind, name), arguments)
+    full = name.format(f"v{vector.count}f{_bits(vector.element)}")
+    return builder.call(cgutils.get_or_insert_function(builder.module, kind, full), arguments)
 
 
-def _suffix(vector: Any) -> str:
-    return f"v{vector.count}f{32 if isinstance(vector.element, ir.FloatType) else 64}"
-
-
-@intrinsic
-def moved(typingctx: Any, address: Any, count: Any) -> Any:
+@emitted(lambda address, count: address(address, types.intp))
+def moved(builder: Any, kind: Any, address: Any, count: Any) -> Any:
     """The address `count` numbers further."""
-
-    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        return builder.gep(args[0], [args[1]])
-
-    return address(address, types.intp), code
+    return builder.gep(address, [count])
 
 
-@intrinsic
-def number(typingctx: Any, address: Any, value: Any) -> Any:
-    """A constant in the type of what lies at an address: a plain 0.5 would be float64."""
-
-    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        return args[1]
-
-    return address.dtype(address, address.dtype), code
+@emitted(lambda address, value: address.dtype(address, address.dtype))
+def constant(builder: Any, kind: Any, address: Any, value: Any) -> Any:
+    """A number in the type of what lies at an address: a plain 0.5 would be float64."""
+    return value
 
 
-@intrinsic
-def lanes(typingctx: Any, address: Any) -> Any:
+@emitted(lambda address: types.intp(address))
+def lanes(builder: Any, kind: Any, address: Any) -> Any:
     """How many numbers a vector has."""
-
-    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        return context.get_constant(types.intp, Vector(address.dtype).lanes)
-
-    return types.intp(address), code
+    return kind(BYTES * 8 // _bits(address.type.pointee))
 
 
-@intrinsic
-def get(typingctx: Any, address: Any, index: Any) -> Any:
+@emitted(lambda address, index: address.dtype(address, types.intp))
+def get(builder: Any, kind: Any, address: Any, index: Any) -> Any:
     """The number at an address, `index` numbers further."""
-
-    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        return builder.load(builder.gep(args[0], [args[1]]))
-
-    return address.dtype(address, types.intp), code
+    return builder.load(builder.gep(address, [index]))
 
 
-@intrinsic
-def put(typingctx: Any, address: Any, index: Any, value: Any) -> Any:
+@emitted(lambda address, index, value: types.void(address, types.intp, address.dtype))
+def put(builder: Any, kind: Any, address: Any, index: Any, value: Any) -> None:
     """Write a number there."""
-
-    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        builder.store(args[2], builder.gep(args[0], [args[1]]))
-        return context.get_dummy_value()
-
-    return types.void(address, types.intp, address.dtype), code
+    builder.store(value, builder.gep(address, [index]))
 
 
-@intrinsic
-def load(typingctx: Any, address: Any, index: Any) -> Any:
+@emitted(lambda address, index: Vector(address.dtype)(address, types.intp))
+def load_vector(builder: Any, kind: Any, address: Any, index: Any) -> Any:
     """The vector that begins there."""
-    vector = Vector(address.dtype)
-
-    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        place = _wide(context, builder, args[0], args[1], vector)
-        return builder.load(place, align=address.dtype.bitwidth // 8)
-
-    return vector(address, types.intp), code
+    place, align = _vector_at(builder, address, index)
+    return builder.load(place, align=align)
 
 
-@intrinsic
-def store(typingctx: Any, address: Any, index: Any, value: Any) -> Any:
+@emitted(lambda address, index, value: types.void(address, types.intp, value))
+def store_vector(builder: Any, kind: Any, address: Any, index: Any, value: Any) -> None:
     """Write a vector there."""
-
-    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        place = _wide(context, builder, args[0], args[1], value)
-        builder.store(args[2], place, align=address.dtype.bitwidth // 8)
-        return context.get_dummy_value()
-
-    return types.void(address, types.intp, value), code
+    place, align = _vector_at(builder, address, index)
+    builder.store(value, place, align=align)
 
 
-@intrinsic
-def load_some(typingctx: Any, address: Any, index: Any, count: Any) -> Any:
-    """A vector of which `count` numbers are read; the others are 0."""
-    vector = Vector(address.dtype)
-
-    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        kind = context.get_value_type(vector)
-        place = _wide(context, builder, args[0], args[1], vector)
-        align = ir.IntType(32)(address.dtype.bitwidth // 8)
-        mask = _mask(builder, kind.count, args[2])
-        name = f"llvm.masked.load.{_suffix(kind)}.p0"
-        return _function(builder, name, kind, [place, align, mask, ir.Constant(kind, None)])
-
-    return vector(address, types.intp, types.intp), code
+@emitted(lambda address, index, count: Vector(address.dtype)(address, types.intp, types.intp))
+def load_some(builder: Any, kind: Any, address: Any, index: Any, count: Any) -> Any:
+    """A vector of which `count` numbers are read; the rest are 0."""
+    place, align = _vector_at(builder, address, index)
+    mask = _mask(builder, kind.count, count)
+    arguments = [place, INT32(align), mask, ir.Constant(kind, None)]
+    return _call(builder, "llvm.masked.load.{}.p0", kind, kind, arguments)
 
 
-@intrinsic
-def store_some(typingctx: Any, address: Any, index: Any, value: Any, count: Any) -> Any:
+@emitted(lambda address, index, value, count: types.void(address, types.intp, value, types.intp))
+def store_some(
+    builder: Any, kind: Any, address: Any, index: Any, value: Any, count: Any
+) -> None:  # fmt: skip
     """Write the first `count` numbers of a vector."""
-
-    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        kind = context.get_value_type(value)
-        place = _wide(context, builder, args[0], args[1], value)
-        align = ir.IntType(32)(address.dtype.bitwidth // 8)
-        mask = _mask(builder, kind.count, args[3])
-        name = f"llvm.masked.store.{_suffix(kind)}.p0"
-        _function(builder, name, ir.VoidType(), [args[2], place, align, mask])
-        return context.get_dummy_value()
-
-    return types.void(address, types.intp, value, types.intp), code
+    place, align = _vector_at(builder, address, index)
+    mask = _mask(builder, value.type.count, count)
+    arguments = [value, place, INT32(align), mask]
+    _call(builder, "llvm.masked.store.{}.p0", value.type, ir.VoidType(), arguments)
 
 
-@intrinsic
-def splat(typingctx: Any, value: Any) -> Any:
+@emitted(lambda value: Vector(value)(value))
+def splat(builder: Any, kind: Any, value: Any) -> Any:
     """A vector of equal numbers."""
-    vector = Vector(value)
-
-    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        return _splat(builder, context.get_value_type(vector), args[0])
-
-    return vector(value), code
+    return _filled(builder, kind, value)
 
 
-@intrinsic
-def total(typingctx: Any, vector: Any) -> Any:
+@emitted(lambda vector: vector.element(vector))
+def total(builder: Any, kind: Any, vector: Any) -> Any:
     """The sum of a vector's numbers."""
-
-    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        kind = context.get_value_type(vector)
-        arguments = [ir.Constant(kind.element, 0.0), args[0]]
-        name = f"llvm.vector.reduce.fadd.{_suffix(kind)}"
-        called = _function(builder, name, kind.element, arguments)
-        called.fastmath.add("reassoc")
-        return called
-
-    return vector.element(vector), code
+    arguments = [ir.Constant(kind, 0.0), vector]
+    call = _call(builder, "llvm.vector.reduce.fadd.{}", vector.type, kind, arguments)
+    call.fastmath.add("reassoc")
+    return call
 
 
-@intrinsic
-def multiply_add(typingctx: Any, a: Any, b: Any, c: Any) -> Any:
+@emitted(lambda a, b, c: a(a, a, a))
+def multiply_add(builder: Any, kind: Any, a: Any, b: Any, c: Any) -> Any:
     """A b + c, rounded once where the processor can."""
-
-    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        kind = context.get_value_type(a)
-        return _function(builder, f"llvm.fmuladd.{_suffix(kind)}", kind, list(args))
-
-    return a(a, a, a), code
+    return _call(builder, "llvm.fmuladd.{}", kind, kind, [a, b, c])
 
 
-@intrinsic
-def nearest(typingctx: Any, a: Any) -> Any:
+@emitted(lambda a: a(a))
+def nearest(builder: Any, kind: Any, a: Any) -> Any:
     """The nearest whole numbers."""
-
-    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        kind = context.get_value_type(a)
-        return _function(builder, f"llvm.rint.{_suffix(kind)}", kind, list(args))
-
-    return a(a), code
+    return _call(builder, "llvm.rint.{}", kind, kind, [a])
 
 
-@intrinsic
-def where_less(typingctx: Any, a: Any, b: Any, yes: Any, no: Any) -> Any:
-    """`yes` where a < b, else `no`; so also where one of both is not a number."""
-
-    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        return builder.select(builder.fcmp_ordered("<", args[0], args[1]), args[2], args[3])
-
-    return a(a, a, a, a), code
+@emitted(lambda a, b, yes, no: a(a, a, a, a))
+def where_less(builder: Any, kind: Any, a: Any, b: Any, yes: Any, no: Any) -> Any:
+    """`yes` where a < b, else `no`; `no` also where a or b is nan."""
+    return builder.select(builder.fcmp_ordered("<", a, b), yes, no)
 
 
-@intrinsic
-def two_to(typingctx: Any, a: Any) -> Any:
+@emitted(lambda a: a(a))
+def two_to(builder: Any, kind: Any, a: Any) -> Any:
     """2 to the power of whole numbers within the exponent's range, by setting its bits."""
-    bits, bias, shift = (32, 127, 23) if a.element.bitwidth == 32 else (64, 1023, 52)
-
-    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        kind = context.get_value_type(a)
-        wide = ir.VectorType(ir.IntType(bits), kind.count)
-        whole = builder.fptosi(args[0], ir.VectorType(ir.IntType(32), kind.count))
-        if bits == 64:
-            whole = builder.sext(whole, wide)
-        biased = builder.add(whole, ir.Constant(wide, [bias] * kind.count))
-        return builder.bitcast(builder.shl(biased, ir.Constant(wide, [shift] * kind.count)), kind)
-
-    return a(a), code
+    bits = _bits(kind.element)
+    bias, shift = (127, 23) if bits == 32 else (1023, 52)
+    wide = ir.VectorType(ir.IntType(bits), kind.count)
+    whole = builder.fptosi(a, ir.VectorType(INT32, kind.count))
+    if bits == 64:
+        whole = builder.sext(whole, wide)
+    biased = builder.add(whole, ir.Constant(wide, [bias] * kind.count))
+    return builder.bitcast(builder.shl(biased, ir.Constant(wide, [shift] * kind.count)), kind)
 
 
-@intrinsic
+@emitted(
+    lambda gemm, turn_a, turn_b, rows, columns, inner, a, a_width, b, b_width, c, c_width: (
+        types.void(
+            *(gemm, types.boolean, types.boolean, types.intp, types.intp, types.intp),
+            *(a, types.intp, b, types.intp, c, types.intp),
+        )
+    )
+)
 def call_blas(
-    typingctx: Any, gemm: Any, turn_a: Any, turn_b: Any, rows: Any, columns: Any, inner: Any,
-    a: Any, a_wide: Any, b: Any, b_wide: Any, c: Any, c_wide: Any,
-) -> Any:  # fmt: skip
-    """c = a b, as BLAS's gemm at an address does it; `turn_` says which are transposed first.
+    builder: Any, kind: Any, gemm: Any, turn_a: Any, turn_b: Any, rows: Any, columns: Any,
+    inner: Any, a: Any, a_width: Any, b: Any, b_width: Any, c: Any, c_width: Any,
+) -> None:  # fmt: skip
+    """c (rows, columns) = a b by BLAS's gemm; `turn_` says which are transposed first.
 
     gemm takes the address of every argument, and whole numbers of 32 bits (SciPy's does).
     """
 
-    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        def at(value: Any) -> Any:
-            return builder.bitcast(cgutils.alloca_once_value(builder, value), cgutils.voidptr_t)
+    def at(value: Any) -> Any:
+        return builder.bitcast(cgutils.alloca_once_value(builder, value), cgutils.voidptr_t)
 
-        def letter(turned: Any) -> Any:
-            both = [ir.IntType(8)(ord(one)) for one in "TN"]
-            return at(builder.select(builder.trunc(turned, ir.IntType(1)), *both))
+    def letter(turned: Any) -> Any:
+        return at(builder.select(builder.trunc(turned, BIT), BYTE(ord("T")), BYTE(ord("N"))))
 
-        def whole(number: Any) -> Any:
-            return at(builder.trunc(number, ir.IntType(32)))
+    def whole(number: Any) -> Any:
+        return at(builder.trunc(number, INT32))
 
-        real = context.get_value_type(c.dtype)
-        m, n, k, lda, ldb, ldc = (whole(args[i]) for i in (3, 4, 5, 7, 9, 11))
-        x, y, z = (builder.bitcast(args[i], cgutils.voidptr_t) for i in (6, 8, 10))
-        one, zero = at(ir.Constant(real, 1.0)), at(ir.Constant(real, 0.0))
-        given = [letter(args[1]), letter(args[2]), m, n, k, one, x, lda, y, ldb, zero, z, ldc]
-        kind = ir.FunctionType(ir.VoidType(), [cgutils.voidptr_t] * len(given))
-        builder.call(builder.bitcast(args[0], kind.as_pointer()), given)
-        return context.get_dummy_value()
+    def pointer(address: Any) -> Any:
+        return builder.bitcast(address, cgutils.voidptr_t)
 
-    whole, flag = types.intp, types.boolean
-    return types.void(gemm, flag, flag, whole, whole, whole, a, whole, b, whole, c, whole), code
+    one, zero = (at(ir.Constant(c.type.pointee, value)) for value in (1.0, 0.0))
+    arguments = [
+        *(letter(turn_a), letter(turn_b), whole(rows), whole(columns), whole(inner), one),
+        *(pointer(a), whole(a_width), pointer(b), whole(b_width), zero),
+        *(pointer(c), whole(c_width)),
+    ]
+    function = ir.FunctionType(ir.VoidType(), [cgutils.voidptr_t] * len(arguments))
+    builder.call(builder.bitcast(gemm, function.as_pointer()), arguments)
 
 
 def _arithmetic(symbol: Callable[..., Any], instruction: str) -> None:
     """Let `symbol` mean `instruction` between two vectors."""
 
-    @intrinsic
-    def apply(typingctx: Any, a: Any, b: Any) -> Any:
-        def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-            return getattr(builder, instruction)(*args)
-
-        return a(a, b), code
+    @emitted(lambda a, b: a(a, b))
+    def apply(builder: Any, kind: Any, a: Any, b: Any) -> Any:
+        return getattr(builder, instruction)(a, b)
 
     def both(a: Any, b: Any) -> Any:
         return apply(a, b)

@@ -1,7 +1,7 @@
 """An activation and its derivative. The one figure that needs no run."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -76,7 +76,11 @@ def activation_figure(name: str) -> "Figure":
         ax.plot([], [], linestyle="", label="no derivative to learn with")
     else:
         steps = np.abs(np.diff(slope)) > 0.4
-        dashed = {"color": look().orange, "linestyle": "--", "label": "derivative f'(x)"}
+        dashed: dict[str, Any] = {
+            "color": look().orange,
+            "linestyle": "--",
+            "label": "derivative f'(x)",
+        }
         ax.plot(x, _broken(slope, steps), **dashed)
     ax.set_xticks([-10, -5, 0, 5, 10])
     ax.set_xlabel("x")

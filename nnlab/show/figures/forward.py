@@ -1,6 +1,6 @@
 """A forward pass alone: inputs, outputs and the loss of every sample."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -27,7 +27,7 @@ def _trained_or_few_rows(run: View) -> str | None:
     """It is for a network that was never trained, and more rows than can be written down."""
     if len(run.metrics.get("epoch", ())) != 1:
         return "the network was trained; curves show it"
-    if "train" not in run.parts:
+    if "train" not in run.rows:
         return "no rows were kept"
     if run.data["inputs"] == [1]:
         return "it is for several inputs"
@@ -36,7 +36,7 @@ def _trained_or_few_rows(run: View) -> str | None:
 
 def draw_forward(run: View) -> "Figure":
     """Three panels over the number of the sample."""
-    rows = run.parts["train"]
+    rows = run.rows["train"]
     figure = style.canvas(2 * style.PANEL[0] * 0.85, 6.2, *run.title)
     top, middle, bottom = figure.subplots(3, 1, sharex=True, height_ratios=[1, 1, 1.3])
     _draw_inputs(figure, top, run.scaled(rows.inputs).reshape(len(rows), -1))
@@ -74,7 +74,7 @@ def _draw_outputs(ax: "Axes", run: View, outputs: Array) -> None:
     ax.set_ylabel("output")
     more = outputs.shape[1] - MOST_LINES
     title = f"output ({more} more)" if more > 0 else "output"
-    place = {"loc": "upper left", "bbox_to_anchor": (1.0, 1.0)}
+    place: dict[str, Any] = {"loc": "upper left", "bbox_to_anchor": (1.0, 1.0)}
     ax.legend(title=title, alignment="left", markerscale=2, **place)
 
 

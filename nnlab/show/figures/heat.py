@@ -1,15 +1,16 @@
 """Numbers as a table of coloured cells, with the values written in."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from nnlab.core.types import Array
+from nnlab.run.rows import SavedRows
 from nnlab.show.figures import style
 from nnlab.show.figures.axes import short_label
 from nnlab.show.figures.palette import text_on
-from nnlab.show.figures.view import Rows, View
+from nnlab.show.figures.view import View
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -56,7 +57,7 @@ def write_cells(ax: "Axes", image: "AxesImage", values: Array, form: str, size: 
         ax.text(column, row, text, ha="center", va="center", fontsize=size, color=text_on(fill))
 
 
-def fill_of(image: "AxesImage", value: float) -> str:
+def fill_of(image: "AxesImage", value: Any) -> str:
     """The colour of a value in an image, as #rrggbb."""
     from matplotlib.colors import to_hex
 
@@ -64,7 +65,7 @@ def fill_of(image: "AxesImage", value: float) -> str:
     return to_hex((red, green, blue))
 
 
-def input_names(run: View, rows: Rows) -> list[str]:
+def input_names(run: View, rows: SavedRows) -> list[str]:
     """The name of each row: the unit that is on, a few numbers, or the row's number."""
     if run.data["task"] == "identity":
         return [str(int(row.argmax()) + 1) for row in rows.inputs]

@@ -41,20 +41,20 @@ def hidden_layers(network: Network) -> list[int]:
 
 def hidden_outputs(run: View) -> list[FloatArray]:
     """The output (N, ...) of each hidden layer for the saved training rows."""
-    inputs = run.parts["train"].inputs
-    binding = run.network.bind(len(inputs))
+    inputs = run.rows["train"].inputs
+    binding = run.latest_network.bind(len(inputs))
     with np.errstate(all="ignore"):
         binding.forward(run.scaled(inputs))
-    return [binding.bound[index].y for index in hidden_layers(run.network)]
+    return [binding.bound[index].y for index in hidden_layers(run.latest_network)]
 
 
 def _too_large(run: View) -> str | None:
-    rows = run.parts.get("train")
+    rows = run.rows.get("train")
     if rows is None:
         return "no rows were kept"
     if len(rows) > MOST_ROWS or not rows.all:
         return f"there are more than {MOST_ROWS} rows to write down"
-    network = run.network
+    network = run.latest_network
     shapes = [network.shapes[index + 1] for index in hidden_layers(network)]
     if not shapes:
         return "there is no hidden layer"
@@ -94,7 +94,7 @@ def draw_codes(run: View) -> "Figure":
 def _draw_layers(
     run: View, values: list[FloatArray], form: str, notes: list[str] | None = None
 ) -> "Figure":
-    rows, layers = run.parts["train"], hidden_layers(run.network)
+    rows, layers = run.rows["train"], hidden_layers(run.latest_network)
     wide = sum(max(1.1, 0.42 * one.shape[1]) + 1.0 for one in values)
     high = 0.27 * len(rows) + 1.25
     figure = style.canvas(max(style.PANEL[0], wide), high, *run.title)
@@ -105,7 +105,7 @@ def _draw_layers(
     for number, (ax, one, index) in enumerate(zip(axes, values, layers, strict=True)):
         units = [str(unit + 1) for unit in range(one.shape[1])]
         heat(ax, one, form, input_names(run, rows) if not number else [], units, limits=limits)
-        label = f"unit of {layer_name(run.network.layers, index)}"
+        label = f"unit of {layer_name(run.latest_network.layers, index)}"
         ax.set_xlabel(f"{label}\noutput > {THRESHOLD:g}" if notes else label)
         if notes:
             ax.set_title(notes[number], weight="bold")
@@ -114,7 +114,9 @@ def _draw_layers(
 
 
 def _details(run: View) -> str:
-    layers = [layer_name(run.network.layers, index) for index in hidden_layers(run.network)]
+    layers = [
+        layer_name(run.latest_network.layers, index) for index in hidden_layers(run.latest_network)
+    ]
     pairs = zip(hidden_codes(run), layers, strict=True)
     return ", ".join(f"{verdict(codes)} after {layer}" for codes, layer in pairs)
 

@@ -4,13 +4,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from nnlab.core.network import count, layer_name, trained_depth
+from nnlab.core.network import layer_name, parameter_count, trained_depth
 from nnlab.core.types import Array
+from nnlab.run.rows import SavedRows
 from nnlab.show.figures import style
 from nnlab.show.figures.axes import compact
 from nnlab.show.figures.plot import Plot
 from nnlab.show.figures.style import look
-from nnlab.show.figures.view import Rows, View
+from nnlab.show.figures.view import View
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -34,12 +35,12 @@ class LayerSpread(NamedTuple):
 
 
 def _no_parameters(run: View) -> str | None:
-    return None if run.network.theta.size else "the network has no parameters"
+    return None if run.latest_network.theta.size else "the network has no parameters"
 
 
 def layer_spreads(run: View) -> list[LayerSpread]:
     """One for each layer with parameters; outputs are those after its activation."""
-    network, rows = run.network, run.parts.get("train")
+    network, rows = run.latest_network, run.rows.get("train")
     first = network.layout.named(run.initial.theta)
     outputs: dict[int, Array] = {}
     slopes: dict[str, Array] = {}
@@ -57,24 +58,24 @@ def layer_spreads(run: View) -> list[LayerSpread]:
     return spreads
 
 
-def _layer_outputs(run: View, rows: Rows) -> dict[int, Array]:
+def _layer_outputs(run: View, rows: SavedRows) -> dict[int, Array]:
     """The outputs of each layer with parameters, after the activations that follow it."""
-    network = run.network
+    network = run.latest_network
     binding = network.bind(len(rows))
     with np.errstate(all="ignore"):
         binding.forward(run.scaled(rows.inputs))
     outputs: dict[int, Array] = {}
     last = -1
     for index, bound in enumerate(binding.bound):
-        last = index if count(network, index) else last
+        last = index if parameter_count(network, index) else last
         if last >= 0:
             outputs[last] = bound.y.ravel()
     return outputs
 
 
-def _gradients(run: View, rows: Rows) -> dict[str, Array]:
+def _gradients(run: View, rows: SavedRows) -> dict[str, Array]:
     """The gradient of the loss by parameter; empty if a layer has none."""
-    network, loss = run.network, run.loss
+    network, loss = run.latest_network, run.loss
     depth = trained_depth(network.layers, loss)
     if not all(layer.differentiable for layer in network.layers[:depth]):
         return {}

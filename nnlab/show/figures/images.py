@@ -5,12 +5,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nnlab.core.types import Array, FloatArray, IntArray, Shape
+from nnlab.run.rows import SavedRows
 from nnlab.show.figures import style
 from nnlab.show.figures.axes import bare, distinct, short_label
 from nnlab.show.figures.palette import text_on
 from nnlab.show.figures.plot import Plot
 from nnlab.show.figures.style import look
-from nnlab.show.figures.view import PART_NAMES, Rows, View
+from nnlab.show.figures.view import PART_NAMES, View
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -117,7 +118,7 @@ def _write_value(ax: "Axes", place: int, value: float, color: str) -> None:
     )
 
 
-def wrong_rows(run: View, rows: Rows) -> IntArray:
+def wrong_rows(run: View, rows: SavedRows) -> IntArray:
     """The rows with a wrong prediction, each once, the largest loss first."""
     wrong = np.flatnonzero(run.labels(rows) != run.guesses(rows))
     if not wrong.size:

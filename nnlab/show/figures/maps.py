@@ -18,13 +18,14 @@ from nnlab.core.layers.pooling import AvgPool, MaxPool
 from nnlab.core.layers.reshape import Reshape
 from nnlab.core.network import Network, layer_name
 from nnlab.core.types import Array, FloatArray, IntArray, Shape, size
+from nnlab.run.rows import SavedRows
 from nnlab.show.figures import style
 from nnlab.show.figures.axes import bare, short_label
 from nnlab.show.figures.images import draw_image
 from nnlab.show.figures.plot import Plot
 from nnlab.show.figures.scales import finite_numbers
 from nnlab.show.figures.style import look
-from nnlab.show.figures.view import Rows, View
+from nnlab.show.figures.view import View
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -100,8 +101,8 @@ def most_varied(maps: Array, most: int = MOST_MAPS) -> IntArray:
 
 def make_stages(run: View, inputs: Array) -> list[Stage]:
     """What the convolutions make of these inputs (B, n), in evaluation mode."""
-    blocks = _shown_blocks(run.network)
-    binding = run.network.bind(len(inputs), depth=blocks[-1][1] + 1)
+    blocks = _shown_blocks(run.latest_network)
+    binding = run.latest_network.bind(len(inputs), depth=blocks[-1][1] + 1)
     with np.errstate(all="ignore"):  # weights of a run that diverged may overflow
         binding.forward(run.scaled(inputs))
     stages = []
@@ -114,14 +115,14 @@ def make_stages(run: View, inputs: Array) -> list[Stage]:
 
 def image_shape(run: View) -> Shape | None:
     """How a row is drawn: as the data say, else as the network first reshapes it; None: not."""
-    network = run.network
+    network = run.latest_network
     shape = tuple(run.data["image_shape"] or ())
     if not shape:
         shape = network.shapes[1 if isinstance(network.layers[0], Reshape) else 0]
     return shape if len(shape) in (2, 3) and size(shape) == size(network.inputs) else None
 
 
-def _some_images(run: View, rows: Rows) -> Rows:
+def _some_images(run: View, rows: SavedRows) -> SavedRows:
     """The first row of each of the first classes; of a regression the first rows."""
     if not run.classes:
         return rows.take(np.arange(min(IMAGES, len(rows))))
@@ -165,7 +166,7 @@ class _Sheet:
 
 def _without_maps(run: View) -> str | None:
     """The network must have a convolution, and the folder images to show it."""
-    if not conv_blocks(run.network):
+    if not conv_blocks(run.latest_network):
         return "the network has no convolution"
     if image_shape(run) is None:
         return "its rows are no images"
@@ -179,7 +180,7 @@ def draw_maps(run: View) -> "Figure":
         raise ValueError(_without_maps(run))
     rows = _some_images(run, judged)
     stages = make_stages(run, rows.inputs)
-    headings = [_heading(run.network, stage) for stage in stages]
+    headings = [_heading(run.latest_network, stage) for stage in stages]
     sheet = _make_sheet(stages, len(rows), max(map(len, headings)))
     figure, ax = _paper(run, stages, sheet)
     _write(ax, 0.0, sheet.head, ["input", _times(shape)])
@@ -192,7 +193,7 @@ def draw_maps(run: View) -> "Figure":
     for column, (stage, heading) in enumerate(zip(stages, headings, strict=True)):
         _write(ax, sheet.left(column), sheet.head, heading)
         image = _draw_column(ax, sheet, column, stage)
-        _color_scale(figure, ax, sheet, column, image, _layer_words(run.network, stage.last))
+        _color_scale(figure, ax, sheet, column, image, _layer_words(run.latest_network, stage.last))
     ax.set(xlim=(0, sheet.size[0]), ylim=(sheet.size[1], 0), aspect="auto")
     return figure
 
@@ -209,7 +210,7 @@ def _make_sheet(stages: list[Stage], lines: int, headings: int) -> _Sheet:
 def _paper(run: View, stages: list[Stage], sheet: _Sheet) -> tuple["Figure", "Axes"]:
     """The figure with its head, and axes that count in inches."""
     width, height = sheet.size
-    caption = _caption(run.network, stages)
+    caption = _caption(run.latest_network, stages)
     figure = style.canvas(width + 2 * style.MARGIN, height + style.MARGIN, *run.title, caption)
     figure.set_layout_engine("none")  # every place is known
     whole = figure.get_size_inches()[1]
@@ -283,7 +284,7 @@ def _heading(network: Network, stage: Stage) -> list[str]:
     ]
 
 
-def _classes_text(run: View, rows: Rows, number: int) -> str:
+def _classes_text(run: View, rows: SavedRows, number: int) -> str:
     """The true class of an image, and the predicted one."""
     if not run.classes:
         return ""
@@ -305,17 +306,18 @@ def _caption(network: Network, stages: list[Stage]) -> str:
 
 
 def _details(run: View) -> str:
+    network = run.latest_network
     return ", ".join(
-        f"{_times(run.network.shapes[last + 1])} after {_layer_words(run.network, last)}"
-        for _, last in _shown_blocks(run.network)
+        f"{_times(network.shapes[last + 1])} after {_layer_words(network, last)}"
+        for _, last in _shown_blocks(network)
     )
 
 
 FIGURES = {
     "feature_maps": Plot(
         "Feature maps",
-        "What the convolutions make of some images: each map is the output of one filter, after the "
-        "activation that follows it, if there is one; bright is large.",
+        "What the convolutions make of some images: each map is the output of one filter, after "
+        "the activation that follows it, if there is one; bright is large.",
         _without_maps,
         draw_maps,
         _details,

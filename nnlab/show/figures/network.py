@@ -147,7 +147,7 @@ def _every_network(run: View) -> str | None:
 
 def draw_structure(run: View) -> "Figure":
     """Circles and lines; below each column its width and its layers."""
-    columns = shortened(network_columns(run.network))
+    columns = shortened(network_columns(run.latest_network))
     places = [
         unit_heights(one.shape[0]) if isinstance(one, Column) and one.flat else np.zeros(1)
         for one in columns
@@ -188,7 +188,7 @@ def _draw_column(ax: "Axes", x: float, column: Column | int, ys: Array) -> None:
 
 def _no_weights(run: View) -> str | None:
     """Only a small network of dense layers can be read."""
-    columns = network_columns(run.network)
+    columns = network_columns(run.latest_network)
     if len(columns) == 1:
         return "the network has no weights"
     if len(columns) > MOST_WEIGHTED_COLUMNS or any(not one.flat for one in columns):
@@ -203,7 +203,7 @@ def _no_weights(run: View) -> str | None:
 
 def draw_weights(run: View) -> "Figure":
     """Lines as thick as the weights are large, dashed where negative; biases in the circles."""
-    columns, named = network_columns(run.network), run.network.parameters
+    columns, named = network_columns(run.latest_network), run.latest_network.parameters
     tallest = max(one.shape[0] for one in columns)
     wide = max(style.PANEL[0], 1.5 * (len(columns) - 1) + 1.6)
     high = max(tallest + 0.4, 3) * UNIT * PITCH
@@ -266,13 +266,13 @@ def _name_ends(ax: "Axes", run: View, ys: Sequence[Array], right: float) -> None
 def _weight_legend(ax: "Axes", largest: float, moment: str) -> None:
     from matplotlib.lines import Line2D
 
-    lines = [
+    lines: list[dict[str, Any]] = [
         {"color": look().blue, "label": f"weight {largest:.3g}"},
         {"color": look().orange, "linestyle": (0, (1.6, 0.6)), "label": f"weight -{largest:.3g}"},
         {"linestyle": "", "label": moment},
     ]
     ax.legend(
-        handles=[Line2D([], [], linewidth=3.6, **line) for line in lines],  # type: ignore[arg-type]
+        handles=[Line2D([], [], linewidth=3.6, **line) for line in lines],
         loc="lower center",
         borderaxespad=0.0,
         ncols=3,
@@ -283,23 +283,23 @@ def _weight_legend(ax: "Axes", largest: float, moment: str) -> None:
 
 
 def _structure_details(run: View) -> str:
-    columns = network_columns(run.network)
+    columns = network_columns(run.latest_network)
     return " to ".join(f"{size(one.shape):,} {one.labels[0]}" for one in columns)
 
 
 FIGURES = {
     "network": Plot(
         "Network",
-        "The structure: circles are numbers, squares are images, lines are weights; wide layers are "
-        "shortened.",
+        "The structure: circles are numbers, squares are images, lines are weights; wide layers "
+        "are shortened.",
         _every_network,
         draw_structure,
         _structure_details,
     ),
     "weights": Plot(
         "Network with weights",
-        "The thickness of a line is the size of a weight, a dashed line a negative one; the numbers "
-        "in the circles are biases.",
+        "The thickness of a line is the size of a weight, a dashed line a negative one; the "
+        "numbers in the circles are biases.",
         _no_weights,
         draw_weights,
     ),

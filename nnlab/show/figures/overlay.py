@@ -24,7 +24,7 @@ from nnlab.show.figures.palette import DASHES
 from nnlab.show.figures.plot import Drawn, FigureForm, figure_files, save_figure
 from nnlab.show.figures.scales import finite_numbers
 from nnlab.show.figures.style import look
-from nnlab.show.figures.view import View
+from nnlab.show.figures.view import View, view
 from nnlab.show.words import Trained, count, run_title
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def draw_overlay(
     A run that cannot be read costs a warning. Raises RunUnreadable when none can, StorageError.
     """
     readable, warnings = [], []
-    for run in map(View, folders):
+    for run in map(view, folders):
         if run.run_kind is not None:
             name = quoted(run.folder.name)
             warnings.append(f"A run is left out: {name} is a {run.run_kind}, which has no curves.")

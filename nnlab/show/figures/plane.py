@@ -5,12 +5,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nnlab.core.types import Array, FloatArray, IntArray
+from nnlab.run.rows import SavedRows
 from nnlab.show.figures import style
 from nnlab.show.figures.axes import distinct, dots, legend_below, short_label
 from nnlab.show.figures.palette import MARKERS, mixed
 from nnlab.show.figures.plot import Plot
 from nnlab.show.figures.style import look
-from nnlab.show.figures.view import Rows, View, after
+from nnlab.show.figures.view import View, after
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -34,11 +35,11 @@ def _no_plane(run: View) -> str | None:
         return "it is for classes"
     if len(run.classes) > MOST_CLASSES:
         return f"it is for up to {MOST_CLASSES} classes"
-    return None if run.parts else "no rows were kept"
+    return None if run.rows else "no rows were kept"
 
 
-def _training_rows(run: View) -> Rows:
-    return run.parts.get("train") or next(iter(run.parts.values()))
+def _training_rows(run: View) -> SavedRows:
+    return run.rows.get("train") or next(iter(run.rows.values()))
 
 
 def draw_scatter(run: View) -> "Figure":
@@ -63,7 +64,7 @@ def draw_boundary(run: View) -> "Figure":
     """The predicted class of each place; the line is where the network is undecided."""
     rows = _training_rows(run)
     figure, (ax,) = style.panels(1, *run.title, width=1.15, height=1.15)
-    image = _draw_field(ax, run, box(rows.inputs), run.network.values, FINE)
+    image = _draw_field(ax, run, box(rows.inputs), run.latest_network.values, FINE)
     _draw_points(ax, run, rows, run.labels(rows))
     _frame(ax, run, box(rows.inputs))
     if image is not None:
@@ -83,7 +84,7 @@ def _key(classes: bool) -> str:
 def _no_snapshots(run: View) -> str | None:
     if (reason := _no_plane(run)) is not None:
         return reason
-    if run.network.buffers.size:
+    if run.latest_network.buffers.size:
         return "the network keeps more than parameters (running statistics), of the end alone"
     return None if len(run.snapshots[0]) > 2 else "no parameters were kept along the way"
 
@@ -135,7 +136,7 @@ def _draw_field(ax: "Axes", run: View, area: Box, values: Array, fine: int) -> "
     """
     xs, ys = np.linspace(*area[:2], fine), np.linspace(*area[2:], fine)
     across, up = np.meshgrid(xs, ys)
-    outputs = run.predict(np.column_stack([across.ravel(), up.ravel()]), values)
+    outputs = run.outputs(np.column_stack([across.ravel(), up.ravel()]), values)
     grid = np.nan_to_num(outputs.astype(float)).reshape(fine, fine, -1)
     count = grid.shape[2]
     place: dict[str, Any] = {"extent": area, "origin": "lower", "aspect": "auto"}
@@ -158,7 +159,9 @@ def _draw_undecided(ax: "Axes", xs: FloatArray, ys: FloatArray, difference: Floa
         ax.contour(xs, ys, difference, levels=[0.0], colors=look().ink, linewidths=1.2)
 
 
-def _draw_points(ax: "Axes", run: View, rows: Rows, labels: IntArray, size: float = 6.0) -> None:
+def _draw_points(
+    ax: "Axes", run: View, rows: SavedRows, labels: IntArray, size: float = 6.0
+) -> None:
     names = distinct(run.classes, 16)
     for number, (name, color) in enumerate(zip(names, look().classes, strict=False)):
         dots(
@@ -193,8 +196,8 @@ FIGURES = {
     ),
     "boundary": Plot(
         "Decision boundary",
-        "The predicted class of each place, with the training points; the line is where the network "
-        "is undecided.",
+        "The predicted class of each place, with the training points; the line is where the "
+        "network is undecided.",
         _no_plane,
         draw_boundary,
     ),

@@ -152,6 +152,6 @@ def name_list(names: Iterable[str]) -> str:
 
 def _newer(run: View) -> list[str]:
     try:
-        return [run.newer] if run.newer else []
+        return [run.newer_format] if run.newer_format else []
     except NnlabError:
         return []

@@ -303,7 +303,9 @@ def draw_map(sweep: SweepView) -> "Figure":
                 grid[row, column] = np.median(finals)
         _draw_map(ax, grid, columns.split(quantity)[1])
         ax.set_yticks(range(len(down)), down)
-        turned = {"rotation": 35, "ha": "right"} if slanted else {"rotation": 0, "ha": "center"}
+        turned: dict[str, Any] = (
+            {"rotation": 35, "ha": "right"} if slanted else {"rotation": 0, "ha": "center"}
+        )
         ax.set_xticks(range(len(across)), across, **turned)
         ax.set(ylabel=sweep.keys[0], xlabel=sweep.keys[1], title=_final_label(sweep, quantity))
     return figure

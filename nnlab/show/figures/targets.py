@@ -5,13 +5,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nnlab.core.types import Array
+from nnlab.run.rows import SavedRows
 from nnlab.show.figures import style
 from nnlab.show.figures.axes import distinct, dots, legend_below, short_label
 from nnlab.show.figures.heat import heat, input_names
 from nnlab.show.figures.palette import MARKERS
 from nnlab.show.figures.plot import Plot
 from nnlab.show.figures.style import look
-from nnlab.show.figures.view import PART_NAMES, Rows, View, after
+from nnlab.show.figures.view import PART_NAMES, View, after
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -31,9 +32,9 @@ FINE = 2001  # points of a drawn curve
 
 def too_many_rows(run: View) -> str | None:
     """Why the rows cannot be written down; None if they can."""
-    if not run.parts:
+    if not run.rows:
         return "no rows were kept"
-    rows = next(iter(run.parts.values()))
+    rows = next(iter(run.rows.values()))
     most = MOST_PAIRS if rows.outputs.shape[1] == 1 and run.classes else MOST_ROWS
     if len(rows) > most or not rows.all:
         return f"there are more than {most} rows to write down"
@@ -44,7 +45,7 @@ def too_many_rows(run: View) -> str | None:
 
 def draw_outputs(run: View) -> "Figure":
     """Target and output of every training row; the rows of a long table in several blocks."""
-    rows = next(iter(run.parts.values()))
+    rows = next(iter(run.rows.values()))
     targets, outputs = run.coded(rows), rows.outputs
     count = outputs.shape[1]
     alone = run.data["task"] == "identity"  # there the target is the row itself
@@ -90,7 +91,7 @@ def output_names(run: View, count: int) -> list[str]:
 def _no_numbers(run: View) -> str | None:
     if run.data["kind"] != "regression":
         return "the targets are classes; confusion counts those"
-    return None if run.parts else "no rows were kept"
+    return None if run.rows else "no rows were kept"
 
 
 def draw_targets(run: View) -> "Figure":
@@ -121,14 +122,14 @@ def draw_targets(run: View) -> "Figure":
     return figure
 
 
-def _moments(run: View, rows: Rows) -> list[tuple[str, Array]]:
+def _moments(run: View, rows: SavedRows) -> list[tuple[str, Array]]:
     """Predictions after the first epoch (else before training), and the last ones."""
     last = (run.when, rows.outputs)
     epochs, values = run.snapshots
     if len(epochs) > 2 and epochs[1] == 1:
-        return [(after(1), run.predict(rows.inputs, values[1])), last]
+        return [(after(1), run.outputs(rows.inputs, values[1])), last]
     if len(run.metrics.get("epoch", ())) > 1:
-        return [(after(0), run.predict(rows.inputs, run.initial.values)), last]
+        return [(after(0), run.outputs(rows.inputs, run.initial.values)), last]
     return [last]
 
 
@@ -156,22 +157,22 @@ def _no_curve(run: View) -> str | None:
         return "it is for a regression"
     if run.data["inputs"] != [1] or run.data["outputs"] != 1:
         return "it is for one input and one output"
-    return None if run.parts else "no rows were kept"
+    return None if run.rows else "no rows were kept"
 
 
 def draw_fit(run: View) -> "Figure":
     """The samples, and the function that the network has become; dashed, what it was at first."""
     figure, (ax,) = style.panels(1, *run.title, width=1.3, height=1.15)
-    xs = np.concatenate([rows.inputs[:, 0] for rows in run.parts.values()]).astype(float)
+    xs = np.concatenate([rows.inputs[:, 0] for rows in run.rows.values()]).astype(float)
     grid = np.linspace(xs.min(), xs.max(), FINE)[:, None]
-    ys = run.predict(grid)[:, 0]
+    ys = run.outputs(grid)[:, 0]
     colors = (look().faint, look().orange, look().ink)
-    for (part, rows), marker, color in zip(run.parts.items(), MARKERS, colors, strict=False):
+    for (part, rows), marker, color in zip(run.rows.items(), MARKERS, colors, strict=False):
         label = f"{PART_NAMES[part]} rows"
         x, y = rows.inputs[:, 0], rows.targets[:, 0]
         dots(ax, x, y, marker=marker, markersize=2.6, color=color, label=label)
     if len(run.metrics.get("epoch", ())) > 1:
-        first = run.predict(grid, run.initial.values)[:, 0]
+        first = run.outputs(grid, run.initial.values)[:, 0]
         ax.plot(grid[:, 0], first, color=look().sky, linestyle="--", linewidth=1, label=after(0))
     # A jump is no slope: most of the range between two of 2,000 points.
     ys[:-1][np.abs(np.diff(ys)) > 0.2 * (np.ptp(ys) or 1.0)] = np.nan

@@ -7,7 +7,7 @@ import numpy as np
 
 from nnlab.core import columns
 from nnlab.core.metrics import is_share, label_of
-from nnlab.run.folder import RESUMABLE, RunFolder
+from nnlab.run.folder import RunFolder
 from nnlab.show.figures import FIGURES, View, curves, updates, view
 from nnlab.show.figures.axes import quantity_words
 from nnlab.show.figures.scales import finite_numbers
@@ -19,6 +19,7 @@ from nnlab.show.page.scenes import SCENES
 from nnlab.show.page.settings import explain_settings
 from nnlab.show.page.tables import Notices, Table, table_of_records
 from nnlab.show.words import NOTHING, count, duration, format_number
+from nnlab.status import Status
 
 STORIES = {
     "completed": "The training came to its end",
@@ -27,7 +28,7 @@ STORIES = {
     "interrupted": "The training was interrupted; `nnlab resume` continues it",
     "failed": "The training failed",
     "running": "The training is still running",
-    RESUMABLE: "The training was killed; `nnlab resume` continues it",
+    Status.RESUMABLE: "The training was killed; `nnlab resume` continues it",
 }
 WEIGHTS = ("initial", "best", "final")
 CHARTS = ("curves", "lr")  # the figures that the page shows as charts
@@ -66,9 +67,9 @@ def report_run(folder: RunFolder) -> Report:
     return render(page)
 
 
-def _note_state(run: View, status: str, notices: Notices) -> None:
+def _note_state(run: View, status: Status, notices: Notices) -> None:
     """Note what a reader must know before the figures."""
-    if newer := notices.attempt("The format", lambda: run.newer, None):
+    if newer := notices.attempt("The format", lambda: run.newer_format, None):
         notices.add(newer)
     rows = notices.attempt("metrics.csv", lambda: len(run.metrics.get("epoch", ())), 2)
     epochs = notices.attempt("resolved.yaml", lambda: _epochs_asked(run), None)
@@ -83,7 +84,7 @@ def _note_state(run: View, status: str, notices: Notices) -> None:
             "The last finite weights are shown."
         )
     missing = [name for name in WEIGHTS if not run.folder.has_weights(name)]  # type: ignore[arg-type]
-    if missing and status in ("completed", "early_stopped", "diverged"):
+    if missing and status.ended:
         names = ", ".join(f"weights/{name}.npz" for name in missing)
         notices.add(f"The run {run.folder.name} has lost {names}.")
 
@@ -92,7 +93,7 @@ def _epochs_asked(run: View) -> Any:
     return _mapping(run.settings.get("training")).get("epochs")
 
 
-def _story(run: View, status: str, rows: int) -> str:
+def _story(run: View, status: Status, rows: int) -> str:
     """How the run ended, in a sentence."""
     if rows == 1 and status == "completed":
         return "Nothing was trained: the network was built and evaluated with its first weights."

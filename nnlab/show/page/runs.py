@@ -106,8 +106,8 @@ def _different(settings: Sequence[Mapping[str, Any]]) -> list[str]:
 
 def _results(run: View) -> dict[str, TableCell]:
     """The epochs of a run, its best validation or training metrics, the test, and the time."""
-    epochs = run.metrics.get("epoch", ())
-    results = {"epochs": number_cell(int(epochs[-1]) if len(epochs) else None)}
+    epochs = run.last_row.get("epoch")
+    results = {"epochs": number_cell(None if epochs is None else int(epochs))}
     best, test = (run.summary.get(key) for key in ("best", "test"))
     best, test = (values if isinstance(values, dict) else {} for values in (best, test))
     for quantity in (columns.LOSS, *METRICS):

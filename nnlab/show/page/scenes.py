@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from nnlab.core.layers import LAYERS
-from nnlab.core.network import layer_name, name_of
+from nnlab.core.network import layer_kind, layer_name
 from nnlab.core.types import Array, FloatArray
 from nnlab.show.figures import View
 from nnlab.show.figures.axes import compact
@@ -37,15 +37,15 @@ class Film:
         epochs, values = run.snapshots
         which = np.unique(np.linspace(0, len(epochs) - 1, min(len(epochs), MOMENTS)).astype(int))
         self.run, self.epochs, self.values = run, epochs[which], values[which]
-        self.network = run.saved.untrained()
-        rows = run.parts.get("train")
+        self.network = run.untrained()
+        rows = run.rows.get("train")
         self.inputs = np.empty((0, int(np.prod(self.network.inputs))))
         self.inputs = np.asarray(self.inputs if rows is None else rows.inputs, np.float64)
         self.targets = np.empty(0) if rows is None else np.asarray(rows.targets)
 
     def outputs(self, rows: Array, depth: int | None = None) -> FloatArray:
         """Outputs (k, B, m) of the first `depth` layers (default all) for rows (B, n)."""
-        x = self.run.saved.scaling.apply(rows).astype(self.network.dtype)
+        x = self.run.scaling.apply(rows).astype(self.network.dtype)
         x = x.reshape(len(x), *self.network.inputs)
         with np.errstate(all="ignore"):  # a run that diverged may overflow
             return np.stack(
@@ -82,7 +82,7 @@ def plane(film: Film) -> dict[str, Any] | None:
         x, y = film.inputs[row].tolist()
         if np.isfinite(x) and np.isfinite(y):
             points.append([x, y, _class_number(film, row)])
-    classes = film.run.kind == "classes" and outputs.shape[2] > 1
+    classes = film.run.data["kind"] == "classes" and outputs.shape[2] > 1
     field = _class_field if classes else _signed_field
     return {
         "alt": f"The network's output over {names[0]} and {names[1]}, with the training rows.",
@@ -97,7 +97,7 @@ def plane(film: Film) -> dict[str, Any] | None:
 
 
 def _class_number(film: Film, row: int) -> int:
-    if film.run.kind == "regression" or row >= len(film.targets):
+    if film.run.data["kind"] == "regression" or row >= len(film.targets):
         return 0
     target = film.targets[row]
     return int(target.argmax() if target.ndim else target) % len(LIGHT.classes)
@@ -114,7 +114,7 @@ def _class_field(film: Film, outputs: FloatArray) -> list[str]:
 def _signed_field(film: Film, outputs: FloatArray) -> list[str]:
     """The first output of each place between its lowest and its highest value, as a byte."""
     low, high = 0.0, 1.0
-    if film.run.kind == "regression":
+    if film.run.data["kind"] == "regression":
         targets = np.asarray(film.targets, np.float64).ravel()
         values = targets if targets.size else outputs[-1].ravel()
         low, high = float(values.min()), float(max(values.max(), values.min() + 1e-9))
@@ -276,7 +276,7 @@ def _captions(film: Film, dense: list[int], widths: list[int]) -> list[str]:
     layers = film.network.layers
     captions = [f"{widths[0]} in"]
     for width, (index, end) in zip(widths[1:], pairwise([*dense, len(layers)]), strict=True):
-        following = [name_of(layer) for layer in layers[index + 1 : end]]
+        following = [layer_kind(layer) for layer in layers[index + 1 : end]]
         captions.append(" ".join([str(width), layer_name(layers, index), *following[:1]]))
     return captions
 

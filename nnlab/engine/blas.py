@@ -1,7 +1,7 @@
 """The threads of the BLAS, which all threads of a process share.
 
-How many threads a product takes decides its last bits, and lanes lower that number for the whole
-process while they run. So computing threads take turns.
+The number of threads of a matrix product decides its last bits, and lanes lower that number for the
+whole process while they run. So threads that compute take turns.
 """
 
 import os
@@ -9,7 +9,7 @@ from functools import cache
 from threading import RLock
 from typing import Any
 
-_turns: dict[int, Any] = {}  # of this process, and of those that it was forked from
+_turns: dict[int, Any] = {}  # by process: this one, and those that it was forked from
 
 
 def turn() -> Any:
@@ -21,23 +21,19 @@ def turn() -> Any:
 
 
 def threads() -> int:
-    """How many threads the BLAS takes now; 1 where threadpoolctl does not know it."""
+    """The number of threads of the BLAS now; 1 where threadpoolctl does not know it."""
     return max((library["num_threads"] for library in _libraries().info()), default=1)
 
 
 def single() -> Any:
     """A context in which the BLAS takes one thread; for the holder of the turn."""
-    _take_control()
-    return _libraries().limit(limits=1)
-
-
-def _take_control() -> None:
-    """Let this thread set the limit: newer threadpoolctl leaves it to the first that ever did."""
     from threadpoolctl import OpenBLASController  # type: ignore[import-untyped, unused-ignore]
 
+    # Newer threadpoolctl leaves the limit to the first thread that ever set it.
     release = getattr(OpenBLASController, "clear_controlling_thread", None)
     if release is not None:
         release(force=True)
+    return _libraries().limit(limits=1)
 
 
 @cache

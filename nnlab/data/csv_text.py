@@ -1,12 +1,24 @@
-"""Rows of cells from a CSV file; other formats and encodings are named."""
+"""The text of a CSV file: its form, its rows of cells, and what counts as a number."""
 
 import csv
+import math
 import re
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
-from nnlab.data.files import reading
+from nnlab.data.files import open_regular_file
 from nnlab.errors import DataError
+
+Missing = Literal["error", "drop", "mean"]
+
+MISSING = frozenset({"", "NA", "N/A", "NaN", "nan", "NAN", "null", "NULL", "?"})
+# In a column of numbers these mean a missing cell too; among words each may be a word.
+NO_NUMBER = MISSING | {
+    *("-", "--", "---", "\N{EN DASH}", "\N{EM DASH}", ".", "..", "n/a", "N/a", "na", "Na", "n.a."),
+    *("None", "none", "NONE", "nil", "Null", "#N/A", "<NA>", "missing", "unknown"),
+}
 
 MAX_LINE = 1 << 24  # bytes; a file without line ends must not be read whole
 BLANKS = re.compile(r"[ \t]+")
@@ -36,13 +48,47 @@ _LATIN = (
 )
 
 
+@dataclass(frozen=True)
+class CsvForm:
+    """How a file is written, and what to do about missing cells.
+
+    header: None where the first row decides. fitting: whether the file is the training file, so
+    that messages can name settings of the config.
+    """
+
+    header: bool | None = True
+    delimiter: str = ","
+    decimal: str = "."
+    missing: Missing = "error"
+    fitting: bool = False
+
+
+@dataclass(frozen=True)
+class CsvFile:
+    """A CSV file, the names of all its columns, and the numbers of the columns to read.
+
+    inputs: in the network's order. categories: the inputs that are texts.
+    """
+
+    path: Path
+    form: CsvForm
+    names: tuple[str, ...]
+    inputs: tuple[int, ...]
+    categories: tuple[int, ...]
+    targets: tuple[int, ...]
+
+    def place(self, line: int, column: int) -> str:
+        """How messages name a cell."""
+        return f"{self.path}, line {line}, column {quoted(self.names[column])}"
+
+
 def read_rows(path: Path, delimiter: str) -> Generator[tuple[int, list[str]], None, None]:
     """Line number and stripped cells of each row; empty lines are skipped.
 
     The delimiter " " stands for any number of blanks and tabs.
     """
-    with reading(path) as file:
-        lines = _decoded(path, iter(lambda: file.readline(MAX_LINE + 1), b""))
+    with open_regular_file(path) as file:
+        lines = _decode(path, iter(lambda: file.readline(MAX_LINE + 1), b""))
         if delimiter == " ":
             lines = (BLANKS.sub(" ", line.strip()) for line in lines)
         reader = csv.reader(lines, delimiter=delimiter, strict=True)
@@ -59,7 +105,7 @@ def read_rows(path: Path, delimiter: str) -> Generator[tuple[int, list[str]], No
             raise DataError(f"{path}, line {reader.line_num}: {error}.") from None
 
 
-def _decoded(path: Path, lines: Iterator[bytes]) -> Iterator[str]:
+def _decode(path: Path, lines: Iterator[bytes]) -> Iterator[str]:
     """Lines as text, without the byte order mark that Excel writes."""
     for i, line in enumerate(lines, start=1):
         if i == 1:
@@ -73,9 +119,33 @@ def _decoded(path: Path, lines: Iterator[bytes]) -> Iterator[str]:
 
 
 def _require_text(path: Path, start: bytes) -> None:
-    """DataError for a file that begins as another format does."""
+    """Raise DataError for a file that begins as another format does."""
     for signature, words in FORMATS:
         if start.startswith(signature):
             raise DataError(f"{path} is no CSV text but {words.format(path)}")
     if start[:2] in (b"\xff\xfe", b"\xfe\xff") or start[:200].count(0) > len(start[:200]) / 3:
         raise DataError(f"{path} {_UTF16.format(path)}")
+
+
+def parse_number(text: str, decimal: str = ".") -> float | None:
+    """`text` as a finite number, or None; Python's own 1_000 is none."""
+    if decimal != ".":
+        if "." in text:
+            return None
+        text = text.replace(decimal, ".")
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if math.isfinite(value) and "_" not in text else None
+
+
+def quoted(text: str) -> str:
+    """`text` in quotes, short, and without control characters."""
+    return repr(text if len(text) <= 40 else f"{text[:37]}...")
+
+
+def quoted_list(names: Sequence[str], most: int = 10) -> str:
+    """The first names, and how many more there are."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(map(quoted, names[:most])) + more

@@ -1,6 +1,6 @@
 """A process that trains several networks at the same time, and says whether each ends as alone.
 
-python -m tests.core.alone threads|forks|spawned ROUNDS
+python -m tests.engine.alone threads|forks|spawned ROUNDS
 """
 
 import multiprocessing
@@ -11,11 +11,11 @@ from hashlib import sha256
 
 import numpy as np
 
-from nnlab.core import lanes
 from nnlab.core.layers import LAYERS
-from nnlab.core.network import Network
+from nnlab.engine.images import lanes
+from nnlab.engine.images.network import TunedNetwork
 from nnlab.run import environment
-from nnlab.training import start, train
+from nnlab.training import run_training, start
 from tests.trainings import part, plan_for
 
 lanes.WORTH = 10**4  # so that small networks of images have lanes
@@ -36,11 +36,11 @@ def bits(name: str) -> str:
 
     The dense network's products are large enough for their bits to depend on that number.
     """
-    network = Network(LAYERS_OF[name], (6, 6, 8), seed=1)
+    network = TunedNetwork(LAYERS_OF[name], (6, 6, 8), seed=1)
     draw = np.random.default_rng(0)
     data = part(draw.normal(size=(ROWS, 6, 6, 8)), draw.normal(size=(ROWS, 2)))
     plan = plan_for(data, None, epochs=2, batch_size=BATCH)
-    last = list(train(plan, start(plan, network)))[-1]
+    last = list(run_training(plan, start(plan, network)))[-1]
     said = environment.loaded_blas()["num_threads"]
     return sha256(network.theta.tobytes() + repr((last, said)).encode()).hexdigest()
 

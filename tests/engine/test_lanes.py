@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_limits
 
-from nnlab.core import blas
-from nnlab.core.lanes import Meeting, Whole, cut
+from nnlab.core.binding import Binding
 from nnlab.core.layers import LAYERS
-from nnlab.core.network import Network
 from nnlab.core.types import Array
+from nnlab.engine import blas
+from nnlab.engine.images.lanes import BatchInfo, LaneGroup, cut
+from nnlab.engine.images.network import Lanes, TunedNetwork, lanes_for
 
 BATCH = 7  # that neither two nor three lanes share evenly
 SHAPE = (6, 6, 2)
@@ -48,13 +49,17 @@ NETWORKS = {
 }
 
 
+def lane_count(binding: Binding) -> int:
+    return len(binding.lanes) if isinstance(binding, Lanes) else 1
+
+
 def passes(name: str, lanes: int, batch: int = BATCH, steps: int = 2) -> dict[str, Array]:
     """Outputs, gradients and buffers after some training steps, and an evaluation."""
-    network = Network(NETWORKS[name], SHAPE, seed=3)
+    network = TunedNetwork(NETWORKS[name], SHAPE, seed=3)
     draw = np.random.default_rng(1)
     g = np.zeros_like(network.theta)
     binding = network.bind(batch, gradient=g, generators=network.generators(5), lanes=lanes)
-    assert len(binding.lanes) == lanes
+    assert lane_count(binding) == lanes
     found = {}
     for step in range(steps):
         x = draw.normal(size=(batch, *SHAPE))
@@ -86,7 +91,7 @@ def test_the_same_lanes_give_the_same_bits(name):
 
 
 def test_all_rows_of_a_layer_can_be_looked_at():
-    network = Network(NETWORKS["convolutions"], SHAPE, seed=3)
+    network = TunedNetwork(NETWORKS["convolutions"], SHAPE, seed=3)
     x = np.random.default_rng(1).normal(size=(BATCH, *SHAPE))
     shown = []
     for lanes in (1, 3):
@@ -115,51 +120,51 @@ def test_every_row_is_in_one_lane(batch, lanes):
     ("threads", "batch", "lanes"), [(1, 128, 1), (2, 256, 2), (2, 1, 1), (2, 128, 1), (8, 1024, 4)]
 )
 def test_lanes_of_images_are_as_many_as_threads_where_there_is_enough_to_do(threads, batch, lanes):
-    network = Network([layer("conv2d", filters=16, padding="same")], (28, 28, 1), seed=1)
+    network = TunedNetwork([layer("conv2d", filters=16, padding="same")], (28, 28, 1), seed=1)
     with threadpool_limits(threads):
-        assert network.lanes(batch) == min(lanes, blas.threads())
-        assert len(network.bind(batch).lanes) == min(lanes, blas.threads())
+        assert lanes_for(network, batch) == min(lanes, blas.threads())
+        assert lane_count(network.bind(batch)) == min(lanes, blas.threads())
 
 
 def test_dense_layers_leave_the_threads_to_the_blas():
-    network = Network([layer("dense", units=500)] * 3, 784)
+    network = TunedNetwork([layer("dense", units=500)] * 3, 784)
     with threadpool_limits(2):
-        assert network.lanes(4096) == 1
+        assert lanes_for(network, 4096) == 1
 
 
-# --- the meeting ------------------------------------------------------------------------------
+# --- the group ------------------------------------------------------------------------------
 
 
 def test_lanes_meet_as_often_as_they_like():
-    meeting = Meeting(3)
-    wholes = [Whole(30, lane, meeting) for lane in range(3)]
+    group = LaneGroup(3)
+    infos = [BatchInfo(30, lane, group) for lane in range(3)]
     sums: list[list[float]] = [[], [], []]
 
     def task(lane: int) -> None:
         for turn in range(200):
             values = np.array([10.0**lane * (turn + 1)])
-            wholes[lane].add_up(values)
+            infos[lane].add_up(values)
             sums[lane].append(values.item())
 
-    meeting.run([lambda lane=lane: task(lane) for lane in range(3)])
+    group.run([lambda lane=lane: task(lane) for lane in range(3)])
     assert sums == [[111.0 * (turn + 1) for turn in range(200)]] * 3
-    assert [whole.first for whole in wholes] == [True, False, False]
+    assert [info.first for info in infos] == [True, False, False]
 
 
 @pytest.mark.parametrize("broken", [0, 1, 2])
 def test_a_lane_that_fails_keeps_nobody_waiting(broken):
-    meeting = Meeting(3)
+    group = LaneGroup(3)
 
     def task(lane: int) -> None:
         if lane == broken:
             raise MemoryError("no room")
-        Whole(3, lane, meeting).add_up(np.ones(1))
+        BatchInfo(3, lane, group).add_up(np.ones(1))
 
     for _ in range(2):
         with pytest.raises(MemoryError, match=r"^no room$"):
-            meeting.run([lambda lane=lane: task(lane) for lane in range(3)])
+            group.run([lambda lane=lane: task(lane) for lane in range(3)])
     values = np.ones((3, 1))
-    meeting.run([lambda k=k: Whole(3, k, meeting).add_up(values[k]) for k in range(3)])
+    group.run([lambda k=k: BatchInfo(3, k, group).add_up(values[k]) for k in range(3)])
     np.testing.assert_array_equal(values, 3)
 
 
@@ -172,7 +177,7 @@ def test_every_lane_has_one_thread_of_the_blas_and_the_silence_of_numpy():
 
     with threadpool_limits(2), np.errstate(over="ignore"):
         before = blas.threads()
-        Meeting(2).run([task, task])
+        LaneGroup(2).run([task, task])
         assert blas.threads() == before
     assert seen == [(1, "ignore", np.inf)] * 2
 
@@ -184,7 +189,7 @@ def test_a_limit_of_another_thread_is_no_obstacle():
     limit = threadpool_limits(max(before, 2), user_api="blas")
     try:
         work = [lambda: seen.append(blas.threads())] * 2
-        thread = Thread(target=lambda: Meeting(2).run(work))
+        thread = Thread(target=lambda: LaneGroup(2).run(work))
         thread.start()
         thread.join()
     finally:

@@ -15,14 +15,14 @@ ROOT = Path(__file__).parents[2]
 SHARED = """
 import os, signal, sys, threading, time
 import numpy as np
-from nnlab.core import blas
-from nnlab.core.lanes import Meeting
+from nnlab.engine import blas
+from nnlab.engine.images.lanes import LaneGroup
 from nnlab.core.layers import LAYERS
-from nnlab.core.network import Network
+from nnlab.engine.images.network import TunedNetwork, lanes_for
 
 def passes(lanes, count):
     layers = [LAYERS["conv2d"](filters=3), LAYERS["batch_norm"](), LAYERS["conv2d"](filters=2)]
-    network = Network([*layers, LAYERS["batch_norm"]()], (8, 8, 2), seed=1)
+    network = TunedNetwork([*layers, LAYERS["batch_norm"]()], (8, 8, 2), seed=1)
     g = np.zeros_like(network.theta)
     binding = network.bind(12, gradient=g, lanes=lanes)
     x = np.random.default_rng(0).normal(size=(12, 8, 8, 2))
@@ -49,15 +49,15 @@ print("done")
 
 COUNTED = """
 # A network's lanes are as many, whatever another thread does meanwhile.
-network, rounds, seen = Network([LAYERS["conv2d"](filters=16)], (28, 28, 1)), [], set()
-expected = network.lanes(256)
+network, rounds, seen = TunedNetwork([LAYERS["conv2d"](filters=16)], (28, 28, 1)), [], set()
+expected = lanes_for(network, 256)
 def work():
     for number in range(40):
         rounds.append(last(2, 5))
 thread = threading.Thread(target=work)
 thread.start()
 while len(rounds) < 40:
-    seen.add(network.lanes(256))
+    seen.add(lanes_for(network, 256))
 thread.join()
 assert seen == {expected}, (seen, expected)
 print("done")
@@ -84,7 +84,7 @@ before, running = blas.threads(), threading.Event()
 def task():
     running.set()
     time.sleep(0.2)
-thread = threading.Thread(target=lambda: Meeting(2).run([task, task]))
+thread = threading.Thread(target=lambda: LaneGroup(2).run([task, task]))
 thread.start()
 running.wait()
 child = os.fork()
@@ -118,7 +118,7 @@ threading.Thread(target=work).start()
 def test_trainings_at_the_same_time_end_as_alone(way, rounds, monkeypatch):
     """L8, images included; where the BLAS has two threads, as its sums depend on their number."""
     monkeypatch.setenv("OPENBLAS_NUM_THREADS", "2")
-    program = [sys.executable, "-W", "ignore", "-m", "tests.core.alone", way, str(rounds)]
+    program = [sys.executable, "-W", "ignore", "-m", "tests.engine.alone", way, str(rounds)]
     done = subprocess.run(program, capture_output=True, text=True, check=False, cwd=ROOT)
     assert (done.returncode, done.stdout) == (0, f"0 of {rounds} differ\n"), done.stderr
 

@@ -1,0 +1,383 @@
+"""The one reader of a run folder: its config, data, numbers, networks and predictions.
+
+Nothing here asks for the data set, so a folder copied from another machine gives the same. The
+folder may be of a run that still trains, was interrupted or diverged: then some files are missing.
+"""
+
+import math
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Self, get_args
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from nnlab.build import load_weights
+from nnlab.config.load import load
+from nnlab.config.schema import Config
+from nnlab.core.losses import Loss
+from nnlab.core.losses.classification import ClassLoss
+from nnlab.core.network import Network, layouts, shapes
+from nnlab.core.types import Array, FloatArray, IntArray
+from nnlab.data.csv_text import CsvForm
+from nnlab.data.dataset import InputColumn, require_finite
+from nnlab.data.scale import Scaling, fill_missing
+from nnlab.data.table_schema import TableSchema, columns_of_inputs
+from nnlab.data.user_tables import Csv, Npz
+from nnlab.engine.images.network import TunedNetwork
+from nnlab.errors import ConfigError, DataError, NnlabError, RunUnreadable, UsageError
+from nnlab.run.arrays import Expected
+from nnlab.run.checkpoint import Checkpoint
+from nnlab.run.folder import FORMAT, RESOLVED, WEIGHTS, RunFolder, Weights
+from nnlab.run.rows import SavedRows, read_rows
+from nnlab.run.settings import settings
+from nnlab.run.shapes import LARGEST
+from nnlab.run.text import mapping_or_empty, shown
+from nnlab.status import Status
+
+SLACK = 8  # how many times the rows in data.json the config may describe
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run, read from its folder: each file once, when it is first needed.
+
+    Readers raise RunUnreadable or StorageError, `config` and what needs it also ConfigError.
+    """
+
+    path: Path
+
+    @classmethod
+    def open(cls, path: Path) -> Self:
+        """An existing run folder. Raises RunUnreadable when it is not one."""
+        return cls(RunFolder.open(path).path)
+
+    @classmethod
+    def find(cls, spec: str, runs: Path) -> Self:
+        """The run that a user means by `spec`; see `names.find`."""
+        return cls(RunFolder.find(spec, runs).path)
+
+    @property
+    def folder(self) -> RunFolder:
+        """The files."""
+        return RunFolder(self.path)
+
+    @property
+    def name(self) -> str:
+        """The folder's name."""
+        return self.path.name
+
+    # run.json
+
+    @property
+    def status(self) -> Status:
+        """The state of the run now: read again at each call."""
+        return self.folder.status()
+
+    @cached_property
+    def about(self) -> dict[str, Any]:
+        """run.json."""
+        return self.folder.read_run()
+
+    @cached_property
+    def kind(self) -> str | None:
+        """The kind of run: None for a training, "race" for a race."""
+        return self.folder.kind()
+
+    @property
+    def trial(self) -> tuple[dict[str, Any], int | None]:
+        """Of a trial of a sweep: the settings that the sweep varies, and the seed."""
+        trial = mapping_or_empty(self.about.get("trial"))
+        seed = trial.get("seed")
+        return mapping_or_empty(trial.get("cell")), seed if isinstance(seed, int) else None
+
+    @property
+    def failure_reason(self) -> str | None:
+        """Why the run has no result; None if it has one, or has not ended."""
+        status = Status.of(self.about.get("status"))
+        if status is Status.DIVERGED:
+            where = mapping_or_empty(self.about.get("failure"))
+            what = str(where.get("what", "a number")).replace("_", " ")
+            return f"diverged in epoch {where.get('epoch')}: the {what} is not finite"
+        return str(self.about.get("error")) if status is Status.FAILED else None
+
+    @property
+    def data_source(self) -> tuple[str | None, str | None]:
+        """Name and SHA-256 of the data set in run.json; a race has the name of its function."""
+        data = self.about.get("data") or self.about.get("function")
+        data = data if isinstance(data, Mapping) else {"name": data}
+        name, sha256 = data.get("name"), data.get("sha256")
+        return (
+            name if isinstance(name, str) else None,
+            sha256 if isinstance(sha256, str) else None,
+        )
+
+    @property
+    def newer_format(self) -> str | None:
+        """A sentence if a newer nnlab made the run."""
+        number = self.about.get("format", FORMAT)
+        if number == FORMAT:
+            return None
+        return (
+            f"The run {shown(self.name)} is of format {number!r:.20}, and this nnlab knows "
+            f"format {FORMAT}: what it does not know is not drawn."
+        )
+
+    # resolved.yaml and data.json
+
+    @cached_property
+    def config(self) -> Config:
+        """The config with all defaults filled in. Raises ConfigError where it does not fit."""
+        return load(self.path / RESOLVED, check=False).config
+
+    @cached_property
+    def settings(self) -> dict[str, Any]:
+        """resolved.yaml as plain values, also of a version with settings unknown here."""
+        return settings(self.folder)
+
+    def require_config(self) -> None:
+        """Raises RunUnreadable, in one line, where resolved.yaml does not fit this version."""
+        try:
+            _ = self.config
+        except ConfigError as error:
+            first = str(error).splitlines()[0]
+            made = mapping_or_empty(self.about.get("versions")).get("nnlab", "unknown")
+            by = "" if made == "unknown" else f" The run was made by nnlab {made:.20}."
+            raise RunUnreadable(f"{shown(first)}{by}") from error
+
+    @cached_property
+    def data(self) -> dict[str, Any]:
+        """data.json, complete."""
+        return self.folder.read_data(strict=True)
+
+    @cached_property
+    def scaling(self) -> Scaling:
+        """The scaling that was fitted on the training rows."""
+        saved = self.data["scaling"]
+        fill = saved.get("fill")
+        return Scaling(
+            saved["kind"],
+            np.array(saved["shift"]),
+            np.array(saved["factor"]),
+            None if fill is None else np.array(fill),
+        )
+
+    @cached_property
+    def schema(self) -> TableSchema:
+        """How rows for this network are read from a file, as its training file was."""
+        data, source = self.data, self.config.data.source
+        table = source if isinstance(source, Csv) else None
+        form = CsvForm(None) if table is None else table.form
+        if self.scaling.fill is None and form.missing == "mean":
+            form = replace(form, missing="error")  # an older run, whose own file had no hole
+        columns = self._columns(table)
+        schema = TableSchema(
+            columns=columns or tuple(InputColumn(str(i)) for i in range(data["inputs"][0])),
+            outputs=data["outputs"],
+            task=data["task"],
+            classes=tuple(data["class_names"]),
+            targets=tuple(data["target_names"]),
+            named=bool(columns),
+            ignored=() if table is None else tuple(map(str, table.ignore)),
+            arrays=(source.inputs, source.targets) if isinstance(source, Npz) else ("x", "y"),
+            form=form,
+        )
+        if schema.width != data["inputs"][0]:
+            raise RunUnreadable(
+                f"Cannot read {self.path}: the columns in data.json have {schema.width} "
+                f"inputs, and the network takes {data['inputs'][0]}."
+            )
+        return schema
+
+    def _columns(self, table: Csv | None) -> tuple[InputColumn, ...]:
+        """The input columns; an older data.json has the names of inputs instead."""
+        if "columns" in self.data:
+            return tuple(
+                InputColumn(item["name"], None if (c := item["categories"]) is None else tuple(c))
+                for item in self.data["columns"]
+            )
+        return columns_of_inputs(
+            self.data["feature_names"], () if table is None else table.categorical
+        )
+
+    # metrics.csv, steps.csv, summary.json
+
+    @cached_property
+    def metrics(self) -> dict[str, NDArray[Any]]:
+        """metrics.csv by column, one number per epoch; row 0 is before training."""
+        table = self.folder.read_metrics()
+        return {name: np.asarray(column) for name, column in table.items()}
+
+    @property
+    def last_row(self) -> dict[str, Any]:
+        """The last row of metrics.csv; empty without rows. Read again at each call."""
+        return dict(self.folder.last_metrics())
+
+    @cached_property
+    def steps(self) -> dict[str, NDArray[Any]]:
+        """steps.csv by column; empty where updates were not recorded."""
+        return {name: np.asarray(column) for name, column in self.folder.read_steps().items()}
+
+    @cached_property
+    def summary(self) -> dict[str, Any]:
+        """summary.json: final, best, test, classes, confusion; empty before the end."""
+        return self.folder.read_summary() if self.folder.has_summary() else {}
+
+    @property
+    def seconds(self) -> Any:
+        """How long training took, by metrics.csv; run.json also counts figures and files."""
+        with suppress(NnlabError):  # what reads the metrics says why
+            if (seconds := self.last_row.get("seconds")) is not None:
+                return seconds
+        return self.about.get("seconds")
+
+    # Networks.
+
+    @property
+    def loss(self) -> Loss:
+        """The loss, with the class weights that the training rows gave it."""
+        loss = self.config.loss
+        if isinstance(loss, ClassLoss) and loss.class_weight is not None:
+            return replace(loss, class_weight=tuple(self.data["class_weight"]))
+        return loss
+
+    def untrained(self) -> Network:
+        """A network of the config's layers for the data's rows; RunUnreadable if it has none."""
+        config = self.config
+        try:
+            self.require_weights()
+            return TunedNetwork(
+                config.network, tuple(self.data["inputs"]), dtype=config.training.dtype
+            )
+        except (ValueError, MemoryError) as error:
+            raise RunUnreadable(
+                f"Cannot read {self.path}: data.json does not fit resolved.yaml ({error})."
+            ) from error
+
+    def network(self, which: Weights = "final") -> Network:
+        """The network with its initial, best or final weights.
+
+        Raises UsageError for another word, RunUnreadable if they are missing or do not fit.
+        """
+        network = self.untrained()
+        load_weights(network, self.weights(which, expected(network)), which)
+        return network
+
+    def weights(self, which: Weights, shapes: Expected | None = None) -> dict[str, Array]:
+        """The saved arrays by name; raises as `network` does."""
+        if which not in (known := get_args(Weights)):
+            raise UsageError(f"There are no weights '{which}'; there are {', '.join(known)}.")
+        if not self.folder.has_weights(which) and not self.folder.has_summary():
+            raise RunUnreadable(
+                f"The run {self.name} has not come to its end (it is {self.status}), so it has no "
+                f"{which} weights. Try --weights initial."
+            )
+        return self.folder.read_weights(which, shapes)
+
+    @cached_property
+    def latest(self) -> tuple[Network, int | None]:
+        """The network with the last weights of the folder, and after how many epochs they are.
+
+        The final weights, else those of the checkpoint, else the initial ones.
+        """
+        if self.folder.has_weights("final") or self.folder.has_summary():
+            epoch = mapping_or_empty(self.summary.get("final")).get("epoch")
+            return self.network("final"), epoch if isinstance(epoch, int) else None
+        if saved := self.checkpoint:
+            network = self.untrained()
+            blocks = [saved.arrays.get(name, np.zeros(0)) for name in ("theta", "buffers")]
+            values = np.concatenate([block.ravel() for block in blocks])
+            if values.shape == network.values.shape:
+                network.values[...] = values
+                epoch = saved.meta.get("epoch")
+                return network, epoch if isinstance(epoch, int) else None
+        return self.network("initial"), 0
+
+    @cached_property
+    def checkpoint(self) -> Checkpoint | None:
+        """The saved state, with the meta data of the session; None without one."""
+        return self.folder.load_checkpoint() if self.folder.has_checkpoint() else None
+
+    @cached_property
+    def snapshots(self) -> tuple[IntArray, Array]:
+        """Epochs (k,) and values (k, V) of a small network along the way; k = 0 for a large one."""
+        prefix, arrays = "", {}
+        if self.folder.has_arrays("snapshots"):
+            arrays = self.folder.read_arrays("snapshots")
+        elif saved := self.checkpoint:
+            prefix, arrays = "snapshot.", saved.arrays
+        epochs, thetas = (arrays.get(prefix + name, np.zeros(0)) for name in ("epochs", "theta"))
+        network = self.untrained()
+        buffers = arrays.get(f"{prefix}buffers", np.zeros((len(epochs), 0)))
+        sizes = ((thetas, network.theta.size), (buffers, network.buffers.size))
+        if not epochs.size or any(block.shape != (len(epochs), size) for block, size in sizes):
+            return np.zeros(0, np.int64), np.zeros((0, network.values.size))
+        return epochs.astype(np.int64), np.hstack([thetas, buffers])
+
+    def predict(self, x: ArrayLike, weights: Weights = "final") -> FloatArray:
+        """Outputs (B, m) for rows x (B, n) in the data set's own units.
+
+        Raises DataError for rows of another width, and for values that are not numbers.
+        """
+        try:
+            rows = np.asarray(x)
+            if rows.dtype.kind == "O":
+                rows = rows.astype(np.float64)
+        except (TypeError, ValueError) as error:
+            raise DataError(f"The rows are not numbers: {error}.") from None
+        if rows.dtype.kind not in "biuf":
+            raise DataError(f"The rows are of type {rows.dtype}; numbers are needed.")
+        width = self.data["inputs"][0]
+        if rows.ndim != 2 or rows.shape[1] != width:
+            raise DataError(f"The network takes rows of {width} numbers, not shape {rows.shape}.")
+        require_finite(fill_missing(rows, self.scaling.fill), "The rows")
+        with np.errstate(all="ignore"):  # weights of a run that diverged may overflow
+            return self.network(weights).predict(self.scaling.apply(rows))
+
+    @cached_property
+    def rows(self) -> dict[str, SavedRows]:
+        """The saved rows by part: predictions.npz has whole parts, samples.npz some rows."""
+        return read_rows(self.folder, self.data)
+
+    # Bounds, checked before memory is allocated: a text of a few bytes can describe gigabytes.
+
+    def require_weights(self, inputs: tuple[int, ...] | None = None) -> None:
+        """Raises RunUnreadable where the weights files are too small for the config's network.
+
+        inputs: the shape of a row, by default that in data.json.
+        """
+        config = self.config
+        if not config.network:
+            return
+        shape = tuple(self.data["inputs"]) if inputs is None else inputs
+        parameters, buffers = layouts(config.network, shapes(config.network, shape))
+        needed = (parameters.size + buffers.size) * np.dtype(config.training.dtype).itemsize
+        have = self.folder.weights_bytes()
+        if needed and not have:
+            raise RunUnreadable(f"Cannot read {shown(self.path / WEIGHTS)}: there are no weights.")
+        if needed > have:
+            raise RunUnreadable(
+                f"Cannot read {shown(self.path / WEIGHTS)}: the network in {RESOLVED} has "
+                f"{needed:,} bytes of weights, but the files there have at most {have:,}."
+            )
+
+    def require_described(self) -> None:
+        """Raises RunUnreadable where the config describes more data or weights than the run had."""
+        signature = self.config.data.source.signature(self.config.data.seed)
+        row = math.prod(self.data["inputs"])
+        had = row * sum(count or 0 for count in self.data["rows"].values())
+        # Parts may leave rows out, so not exactly as many.
+        if signature.rows * math.prod(signature.inputs) > max(LARGEST, SLACK * had):
+            raise RunUnreadable(
+                f"Cannot read {shown(self.path)}: {RESOLVED} describes {signature.rows:,} rows of "
+                f"{math.prod(signature.inputs):,} numbers, data.json fewer."
+            )
+        self.require_weights(signature.inputs)
+
+
+def expected(network: Network) -> Expected:
+    """What a weights file of this network must hold."""
+    return {name: (array.shape, array.dtype.name) for name, array in network.arrays.items()}

@@ -1,0 +1,164 @@
+"""How an engine goes through epochs: the order of rows, the learning rates, chunks and bursts."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from nnlab.core.metrics import Tally
+from nnlab.core.random import permutation
+from nnlab.core.schedules import Constant, Plateau
+from nnlab.core.types import Array, FloatArray, IntArray
+from nnlab.data.batches import CHUNK_BATCHES, CHUNK_BYTES, Batches, Chunk
+from nnlab.engine import blas
+from nnlab.engine.numpy_engine import NonFinite, NumpyEngine
+from nnlab.training.plan import Plan, State
+
+NO_LOSSES = np.empty(0)
+
+
+class EndedEpochs(NamedTuple):
+    """K epochs that ended."""
+
+    sums: FloatArray  # (K, S): the tally of each
+    weights: Array  # (K, V): the weights to evaluate after each
+    rates: list[float]  # (K,): the last learning rate of each
+
+
+class Progress(NamedTuple):
+    """Updates of the running epoch or whole epochs that ended, and what stopped them."""
+
+    rates: list[float]
+    losses: FloatArray  # per row, one for each rate
+    ended: EndedEpochs | None
+    failure: NonFinite | None
+
+
+NO_PROGRESS = Progress([], NO_LOSSES, None, None)
+
+
+class EngineDriver(ABC):
+    """Updates `state` by `plan` with one engine."""
+
+    def __init__(self, plan: Plan, state: State, tally: Tally) -> None:
+        self.plan, self.state, self.tally = plan, state, tally
+        self.batches = Batches(plan.train, plan.batch_size, plan.drop_last)
+        self.count = self.batches.count  # batches per epoch
+        self.shuffled = plan.shuffle and self.count > 1
+
+    @property
+    @abstractmethod
+    def max_epochs(self) -> int:
+        """How many epochs one call of `advance` may do."""
+
+    @abstractmethod
+    def advance(self, epochs: int) -> Progress:
+        """Do the next updates of the running epoch or, with `epochs` > 1, as many whole epochs.
+
+        `state.batch` counts all updates since the last epoch that was closed.
+        """
+
+    def end_epoch(self) -> EndedEpochs:
+        """The running epoch, all of whose batches are done."""
+        state = self.state
+        ended = EndedEpochs(state.sums[None].copy(), state.weights[None], [state.lr])
+        state.sums[...] = 0.0
+        return ended
+
+    def order(self, epoch: int) -> IntArray | None:
+        """The order (N,) in which an epoch visits the rows; None for their own order."""
+        if not self.shuffled:
+            return None
+        return permutation(self.plan.seed, epoch, len(self.plan.train))
+
+    def rates(self, updates: int) -> list[float]:
+        """The learning rates of the next updates."""
+        schedule, state, plan = self.plan.schedule, self.state, self.plan
+        lr = plan.optimizer.lr
+        if schedule.per == "step":
+            total = plan.epochs * self.count
+            return [schedule.rate(state.step + i, lr, total) for i in range(updates)]
+        if isinstance(schedule, Constant) and not schedule.warmup:
+            return [lr] * updates
+        last = state.epoch + (state.batch + updates - 1) // self.count
+        rates: list[float] = []
+        for epoch in range(state.epoch, last + 1):
+            rate = schedule.rate(epoch, lr, plan.epochs)
+            if isinstance(schedule, Plateau):
+                rate = schedule.lowered(rate, state.patience)
+            rates += [rate] * self.count
+        return rates[state.batch : state.batch + updates]
+
+    def count_updates(self, rates: list[float]) -> None:
+        """Count the updates that were done with these rates."""
+        self.state.step += len(rates)
+        self.state.batch += len(rates)
+        if rates:
+            self.state.lr = rates[-1]
+
+
+class NumpyDriver(EngineDriver):
+    """Goes chunk by chunk, or does several epochs at once where their rows stay in one chunk."""
+
+    def __init__(self, plan: Plan, state: State, tally: Tally) -> None:
+        super().__init__(plan, state, tally)
+        batches, values = self.batches, state.network.values
+        self._max_epochs = 1
+        resident = not self.shuffled and plan.train.augmenter is None
+        if resident and batches.count == batches.per_chunk:
+            row = max(values.nbytes, batches.x.nbytes)
+            fitting = min(CHUNK_BATCHES // batches.count, CHUNK_BYTES // row, plan.burst)
+            self._max_epochs = max(1, fitting)
+        self._weights = np.empty((self._max_epochs, values.size), values.dtype)
+        batches_per_run = {batches.batch: batches.per_chunk * self._max_epochs}
+        if batches.rest:
+            batches_per_run[batches.rest] = 1
+        self.engine = NumpyEngine(
+            *(state.network, plan.loss, plan.optimizer, state.slots, state.average),
+            *(plan.ema or 0.0, state.generators, batches_per_run),
+        )
+        self._chunks: Iterator[Chunk] | None = None  # of the running epoch
+
+    @property
+    def max_epochs(self) -> int:
+        return self._max_epochs
+
+    def advance(self, epochs: int) -> Progress:
+        if epochs > 1:
+            return self._several_epochs(epochs)
+        state = self.state
+        if self._chunks is None or state.batch == 0:
+            self._chunks = self.batches.epoch(self.order(state.epoch), state.batch, state.epoch)
+        return self.update_chunk(next(self._chunks))
+
+    def update_chunk(self, chunk: Chunk) -> Progress:
+        """One update per batch, up to the first that meets a non-finite number."""
+        state, size = self.state, chunk.batch
+        rates = self.rates(len(chunk.xs))
+        losses = NO_LOSSES
+        # NumPy would warn of numbers that the engine looks for and names.
+        with blas.turn(), np.errstate(all="ignore"):
+            done = self.engine.run(size, chunk.xs, chunk.ts, rates, state.step)
+            if done:
+                z = self.engine.outputs(size, done)
+                losses = self.tally.add(state.sums, z, chunk.t[: len(z)], size) / size
+        self.count_updates(rates[:done])
+        return Progress(rates[:done], losses, None, self.engine.failure)
+
+    def _several_epochs(self, epochs: int) -> Progress:
+        """All updates in one run, which keeps the weights after each epoch."""
+        (chunk,) = self.batches.epoch(None)
+        size, weights = chunk.batch, self._weights[:epochs]
+        xs, ts = chunk.xs * epochs, chunk.ts * epochs
+        rates = self.rates(len(xs))
+        with blas.turn(), np.errstate(all="ignore"):
+            done = self.engine.run(size, xs, ts, rates, self.state.step, weights)
+            whole, more = divmod(done, self.count)
+            z, t = self.engine.outputs(size, done), np.tile(chunk.t, (whole, 1))
+            sums = self.tally.epochs(z[: len(t)], t, size, whole)
+            if more:
+                self.tally.add(self.state.sums, z[len(t) :], chunk.t[: more * size], size)
+        self.count_updates(rates[:done])
+        ended = EndedEpochs(sums, weights[:whole], rates[self.count - 1 : done : self.count])
+        return Progress([], NO_LOSSES, ended, self.engine.failure)
