@@ -76,11 +76,11 @@ def test_biases_stand_in_the_circles(runs: Runs) -> None:
 
 @pytest.mark.parametrize(
     ("units", "shown"),
-    [(1, [0]), (3, [0, 1, 2]), (10, list(range(10))), (784, [0, 1, 2, 3, 780, 781, 782, 783])],
+    [(1, 1), (3, 3), (10, 10), (784, 8)],
 )
-def test_wide_layers_are_shortened(units: int, shown: list[int]) -> None:
-    which, places = unit_heights(units)
-    assert which.tolist() == shown
+def test_wide_layers_are_shortened(units: int, shown: int) -> None:
+    places = unit_heights(units)
+    assert len(places) == shown
     assert (np.diff(places) < 0).all()
     assert places.mean() == pytest.approx(0, abs=1e-9)
 
@@ -374,7 +374,7 @@ def test_forward_shows_the_loss_of_every_sample(runs: Runs) -> None:
 
 @pytest.mark.parametrize("name", activation.NAMES)
 def test_the_derivative_is_the_slope_of_the_curve(name: str) -> None:
-    x, y, slope = activation.curves(name)
+    x, y, slope = activation.activation_curves(name)
     assert (x[0], x[-1]) == (-10, 10)
     if slope is None:
         assert name == "step"
@@ -396,7 +396,7 @@ def test_all_activations_can_be_asked_for() -> None:
     assert set(activation.NAMES) <= LAYERS.keys()
     assert {"relu", "softmax", "step"} <= set(activation.NAMES)
     with pytest.raises(UsageError, match=r"^There is no activation 'rellu'. Did you mean 'relu'\?"):
-        activation.require("rellu")
+        activation.require_activation("rellu")
 
 
 # --- several runs -----------------------------------------------------------------------------
