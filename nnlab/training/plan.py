@@ -14,8 +14,7 @@ from nnlab.core.optimizers import Optimizer
 from nnlab.core.schedules import Patience, Schedule
 from nnlab.core.types import Array, FloatArray
 from nnlab.data.batches import Part
-
-Status = Literal["running", "completed", "early_stopped", "diverged"]
+from nnlab.status import Status
 
 
 @dataclass(frozen=True)
@@ -82,7 +81,7 @@ class State:
     patience: Patience = field(default_factory=Patience)
     improved: int = 0  # the last epoch that was better than `reference` by min_delta
     reference: float = float("nan")
-    status: Status = "running"
+    status: Status = Status.RUNNING  # or COMPLETED, EARLY_STOPPED, DIVERGED
 
     @property
     def weights(self) -> Array:
@@ -114,4 +113,4 @@ def final_weights(plan: Plan, state: State) -> Array:
 def restores_best(plan: Plan, state: State) -> bool:
     """Whether the final weights are those of the best epoch; never where training diverged."""
     wanted = plan.stopping is not None and plan.stopping.restore_best
-    return wanted and state.status != "diverged"
+    return wanted and state.status != Status.DIVERGED

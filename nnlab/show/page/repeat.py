@@ -65,7 +65,7 @@ def repeat_run(run: View, command: str = "train") -> Repeat:
     hashes = _data_hash(about)
     for file in (RESOLVED, *(f"{WEIGHTS}/{which}.npz" for which in ("initial", "best", "final"))):
         try:
-            content = durable.read(run.folder.path / file)
+            content = durable.read_file(run.folder.path / file)
         except NnlabError:  # the run has not come so far; a notice names what is missing
             continue
         hashes.append((file, hashlib.sha256(content).hexdigest()))
