@@ -19,6 +19,7 @@ from nnlab.show.page.tables import Notices
 from nnlab.show.words import format_number
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 BUDGET = 1_900_000  # bytes of all pictures; base64 takes a third more
@@ -176,9 +177,15 @@ def _encoded(drawing: Drawing, dark: bool = False) -> tuple[str, tuple[int, int]
         if len(data) > LARGEST_SVG:
             data, kind = encode_figure(figure), "png"
         width, height = (round(PIXELS * inches) for inches in figure.get_size_inches())
-        ax = figure.axes[0]
-        place, (low, high) = ax.get_position(), ax.get_xlim()
-    frame = {
+        frame = _frame(figure.axes[0], width, height) if figure.axes else {}
+    url = f"data:image/{kind};base64,{base64.b64encode(data).decode('ascii')}"
+    return url, (width, height), frame
+
+
+def _frame(ax: "Axes", width: int, height: int) -> dict[str, float]:
+    """Where axes lie in a picture, in pixels, and the lowest and highest x on them."""
+    place, (low, high) = ax.get_position(), ax.get_xlim()
+    return {
         "left": round(place.x0 * width, 2),
         "right": round(place.x1 * width, 2),
         "top": round((1 - place.y1) * height, 2),
@@ -186,8 +193,6 @@ def _encoded(drawing: Drawing, dark: bool = False) -> tuple[str, tuple[int, int]
         "low": float(low),
         "high": float(high),
     }
-    url = f"data:image/{kind};base64,{base64.b64encode(data).decode('ascii')}"
-    return url, (width, height), frame
 
 
 def _scales(values: FloatArray, share: bool, rate: bool) -> list[Scale | None]:
