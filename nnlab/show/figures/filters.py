@@ -30,10 +30,10 @@ def first_filters(run: View) -> tuple[str, Array] | None:
     shape = run.data["image_shape"]
     which: Weights = "final" if run.folder.has_weights("final") or run.summary else "initial"
     weights = run.weights(which)
-    layers = {name.split(".")[0]: name for name in reversed(weights) if name.endswith(".weight")}
-    if not layers:
+    names = [name for name in weights if name.endswith(".weight")]
+    if not names:
         return None
-    name = layers[min(layers, key=lambda index: int(index) if index.isdigit() else 0)]
+    name = min(names, key=_layer_number)
     values = weights[name]
     if ".conv2d." in name and values.ndim == 4 and values.size:
         high, wide, channels, units = values.shape
@@ -41,6 +41,11 @@ def first_filters(run: View) -> tuple[str, Array] | None:
     if shape and len(shape) == 2 and values.ndim == 2 and len(values) == int(np.prod(shape)):
         return name, values.T.reshape(-1, *shape)
     return None
+
+
+def _layer_number(name: str) -> int:
+    number = name.split(".")[0]
+    return int(number) if number.isdigit() else 0
 
 
 def _without_filters(run: View) -> str | None:

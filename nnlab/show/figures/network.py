@@ -5,8 +5,9 @@ Wide columns are shortened in their middle, and so is a network of many layers.
 """
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise, product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -155,11 +156,10 @@ def draw_structure(run: View) -> "Figure":
     tallest = max(3, *map(len, places))
     wide = max(style.PANEL[0], 0.92 * len(columns))
     figure, ax, step = _sheet(run, len(columns), wide, max(tallest + 1.4, 4) * UNIT)
-    for left in range(len(columns) - 1):
-        if isinstance(columns[left], Column) and isinstance(columns[left + 1], Column):
-            ends = [(left * step, a) for a in places[left]]
-            others = [((left + 1) * step, b) for b in places[left + 1]]
-            lines = [(a, b) for a in ends for b in others]
+    for left, pair in enumerate(pairwise(columns)):
+        if all(isinstance(column, Column) for column in pair):
+            ends = [[((left + i) * step, y) for y in places[left + i]] for i in (0, 1)]
+            lines = list(product(*ends))
             _segments(ax, lines, colors=look().faint, linewidths=0.5, alpha=0.55)
     for x, (column, ys) in enumerate(zip(columns, places, strict=True)):
         _draw_column(ax, x * step, column, ys)
@@ -210,21 +210,23 @@ def draw_weights(run: View) -> "Figure":
     figure, ax, step = _sheet(run, len(columns), wide, high, 0.3)
     ys = [unit_heights(one.shape[0], MOST_WEIGHTED_UNITS) * PITCH for one in columns]
     weights = [named.get(f"{one.layer}.dense.weight") for one in columns]
-    largest = max((float(np.abs(w).max()) for w in weights if w is not None), default=0.0)
-    for x, weight in enumerate(weights):
+    known = [np.abs(weight).max() for weight in weights if weight is not None]
+    largest = float(max(known, default=0.0))
+    for x, (column, weight) in enumerate(zip(columns, weights, strict=True)):
         if weight is not None and weight.shape == (len(ys[x - 1]), len(ys[x])):
             _draw_weights(ax, ((x - 1) * step, x * step), ys[x - 1], ys[x], weight / (largest or 1))
-    for x, column in enumerate(columns):
-        _circles(ax, x * step, ys[x], look().paper, look().ink, RADIUS * LARGER)
-        biases = named.get(f"{column.layer}.dense.bias", ())
-        for y, bias in zip(ys[x], biases, strict=False):
-            text = short_number(bias)
-            ax.text(x * step, y, text, ha="center", va="center", fontsize=5.5, zorder=4)
+        _draw_biases(ax, x * step, ys[x], named.get(f"{column.layer}.dense.bias", ()))
     _name_ends(ax, run, ys, step * (len(columns) - 1))
     _labels_below(ax, columns, step)
-    biased = any("bias" in name for name in named)
-    _weight_legend(ax, largest, f"in circles: biases, {run.when}" if biased else run.when)
+    biases = "in circles: biases, " if any("bias" in name for name in named) else ""
+    _weight_legend(ax, largest, f"{biases}{run.when}")
     return figure
+
+
+def _draw_biases(ax: "Axes", x: float, ys: Array, biases: Iterable[float]) -> None:
+    _circles(ax, x, ys, look().paper, look().ink, RADIUS * LARGER)
+    for y, bias in zip(ys, biases, strict=False):
+        ax.text(x, y, short_number(bias), ha="center", va="center", fontsize=5.5, zorder=4)
 
 
 def _draw_weights(

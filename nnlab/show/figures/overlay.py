@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -78,15 +79,16 @@ def draw_runs(runs: Sequence[View], quantities: Sequence[str] = ()) -> "Figure":
     if not runs:
         raise RunUnreadable("None of these runs has finished an epoch, so there are no curves.")
     configs = [run.settings for run in runs]
-    names = list(quantities) or columns.quantities(n for run in runs for n in run.metrics)[:4]
-    labels = run_labels(configs, [run.folder.name for run in runs])
-    title = shared_title(configs, [trained for run in runs for trained in run.trained])
+    known = chain.from_iterable(run.metrics for run in runs)
+    names = list(quantities) or columns.quantities(known)[:4]
+    labels = run_labels(configs, [run.name for run in runs])
+    title = shared_title(configs, list(chain.from_iterable(run.trained for run in runs)))
     figure, axes = style.panels(len(names), *title, height=1.15)
     for ax, quantity in zip(axes, names, strict=True):
         _draw_lines(ax, quantity, runs, labels)
         ax.set_xlabel("epoch")
         axis = {quantity_label(quantity, config) for config in configs}
-        ax.set_ylabel(axis.pop() if len(axis) == 1 else quantity)
+        ax.set_ylabel(quantity if len(axis) > 1 else axis.pop())
     legend_below(figure, axes[0], "; ".join(filter(None, [_note(runs), smoothing_note(axes)])))
     return figure
 
@@ -132,9 +134,7 @@ def shared_title(
 def run_labels(configs: Sequence[Mapping[str, Any]], folders: Sequence[str]) -> list[str]:
     """A name for each run: the settings that differ, else the folder."""
     settings = [flat(config) for config in configs]
-    keys = list(dict.fromkeys(key for one in settings for key in one))
-    # Values are compared as text: a list cannot be a member of a set.
-    apart = [key for key in keys if len({repr(one.get(key)) for one in settings}) > 1]
+    apart = differing_settings(settings)
     chosen = [key for key in apart if key != "name"] or apart
     if len(chosen) > KEYS:
         chosen = ["name"] if "name" in apart else []
@@ -143,6 +143,13 @@ def run_labels(configs: Sequence[Mapping[str, Any]], folders: Sequence[str]) -> 
         tails = [folder[-6:] for folder in folders]
         names = [f"{name} {tail}".strip() for name, tail in zip(names, tails, strict=True)]
     return [name.replace("'", "") for name in names]
+
+
+def differing_settings(settings: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The settings that are not the same everywhere, in their order."""
+    keys = dict.fromkeys(key for one in settings for key in one)
+    # Values are compared as text: a list cannot be a member of a set.
+    return [key for key in keys if len({repr(one.get(key)) for one in settings}) > 1]
 
 
 def _setting_text(key: str, value: Any) -> str:

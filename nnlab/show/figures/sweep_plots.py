@@ -198,31 +198,31 @@ def _final_label(sweep: SweepView, quantity: str) -> str:
 def _draw_final(ax: "Axes", sweep: SweepView, quantity: str) -> None:
     values = sweep.axes[0]["values"]
     numeric = _numeric(values)
-    places = [float(value if numeric else i) for i, value in enumerate(values)]
-    groups = sweep.axes[1]["values"] if len(sweep.keys) == 2 else [None]
+    places = [float(value) for value in (values if numeric else range(len(values)))]
+    groups = [(group,) for group in sweep.axes[1]["values"]] if len(sweep.keys) == 2 else [()]
     logarithmic = numeric and log_spaced(places)
     shown: list[float] = []
     for number, group in enumerate(groups):
-        cells = [(value,) if group is None else (value, group) for value in values]
+        cells = [(value, *group) for value in values]
         finals = [sweep.finals(cell, quantity) for cell in cells]
-        color, dash = tint(number, groups), DASHES[number % len(DASHES)]
+        color = tint(number, [one for group in groups for one in group])
+        dash = DASHES[number % len(DASHES)] if numeric else ""
         _draw_runs(ax, places, finals, logarithmic, color)
         bar: dict[str, Any] = {"marker": "_", "markersize": 10, "markeredgewidth": 1.8}
         dot: dict[str, Any] = {"marker": MARKERS[number % len(MARKERS)], "markersize": 5}
-        ax.plot(
-            places,
-            [float(np.median(found)) if found else math.nan for found in finals],
-            color=color,
-            linestyle=dash if numeric else "",
-            clip_on=False,
-            label=None if group is None else axis_value(group),
-            **(bar if sweep.several else dot),
-        )
+        options = bar if sweep.several else dot
+        options |= {"color": color, "linestyle": dash, "clip_on": False}
+        label = axis_value(*group) if group else None
+        ax.plot(places, list(map(_median, finals)), label=label, **options)
         shown += itertools.chain(*finals)
     _setting_axis(ax, values, places, logarithmic)
     if not numeric:
         ax.set_xlim(-0.5, len(values) - 0.5)
     scale_y(ax, np.array(shown or [1.0]), columns.split(quantity)[1])
+
+
+def _median(values: Sequence[float]) -> float:
+    return float(np.median(values)) if values else math.nan
 
 
 def _draw_runs(
@@ -260,15 +260,16 @@ def _setting_axis(
     texts = [axis_value(value) for value in values]
     at = np.log(places) if logarithmic else np.array(places)
     gaps = np.abs(np.diff(at)) / max(float(np.ptp(at)), 1e-300)
-    letters = [(len(a) + len(b)) / 2 for a, b in itertools.pairwise(texts)]
-    touch = any(gap < LETTER * count for gap, count in zip(gaps, letters, strict=True))
+    letters = [len(a) + len(b) for a, b in itertools.pairwise(texts)]
+    touch = bool((gaps < LETTER / 2 * np.array(letters)).any())
     last = -1.0
     for number, place in enumerate([0.0, *np.cumsum(gaps).tolist()]):
         if place - last < CLOSEST:
             texts[number] = ""  # there is no room for it
         else:
             last = place
-    ax.set_xticklabels(texts, rotation=35 if touch else 0, ha="right" if touch else "center")
+    rotation, align = (35, "right") if touch else (0, "center")
+    ax.set_xticklabels(texts, rotation=rotation, ha=align)
 
 
 def log_spaced(values: Sequence[float]) -> bool:

@@ -15,7 +15,7 @@ from nnlab.show.figures.palette import DARK, LIGHT, Look
 from nnlab.show.page.pictures import Chart, Picture
 from nnlab.show.page.repeat import Repeat
 from nnlab.show.page.replay import Replay
-from nnlab.show.page.settings import Settings
+from nnlab.show.page.settings import SettingsOverview
 from nnlab.show.page.tables import Notices, Table
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class Page:
     folder: str
     notices: Notices
     key_numbers: list[tuple[str, str]] = field(default_factory=list)
-    settings: Settings | None = None
+    settings: SettingsOverview | None = None
     axes: str = ""  # of a sweep, a line each
     story: str = ""
     charts: list[Chart] = field(default_factory=list)

@@ -3,6 +3,7 @@
 import hashlib
 import shlex
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import PurePath
@@ -79,10 +80,8 @@ def repeat_sweep(folder: SweepFolder, about: Mapping[str, Any], trials: Sequence
     """
     runs = []
     for name in trials:
-        try:
+        with suppress(NnlabError):  # a notice names it
             runs.append((folder.trial(name).read_run(), name))
-        except NnlabError:  # a notice names it
-            continue
     runs.sort(key=lambda run: instant(run[0].get("started")) or 0.0)
     contents = [content for content, _ in runs]
     typed = dict.fromkeys(typed_command(content.get("argv")) for content in contents)

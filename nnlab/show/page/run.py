@@ -1,6 +1,7 @@
 """The report of one run."""
 
 from functools import partial
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -151,16 +152,15 @@ def _results(run: View) -> list[Table]:
     """A row for each part of the last and the best epoch, and the test; none before the end."""
     final, best = (_mapping(run.summary.get(key)) for key in ("final", "best"))
     names = columns.row_names(run.settings)
+    rows = {"final": final}
+    if best.get("epoch") != final.get("epoch"):
+        rows["best"] = best
     records: list[dict[str, Any]] = []
-    for kind, row in (("final", final), ("best", best)):
-        if not row or (kind == "best" and row.get("epoch") == final.get("epoch")):
-            continue
-        for part in columns.WATCHED:
-            if values := columns.of_part(row, part):
-                training = part == columns.TRAIN and row.get("epoch")
-                weights = "while training" if training else kind
-                head = {"rows": names[part], "weights": weights, "epoch": row.get("epoch")}
-                records.append(head | values)
+    for (kind, row), part in product(rows.items(), columns.WATCHED):
+        if values := columns.of_part(row, part):
+            epoch = row.get("epoch")
+            weights = "while training" if part == columns.TRAIN and epoch else kind
+            records.append({"rows": names[part], "weights": weights, "epoch": epoch} | values)
     if test := _mapping(run.summary.get("test")):
         head = {"rows": "test", "weights": "final", "epoch": final.get("epoch")}
         records.append(head | test)

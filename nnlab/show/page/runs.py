@@ -1,7 +1,7 @@
 """The report of several runs side by side: what differs between them, and what they reached."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -58,25 +58,25 @@ def _charts(runs: Sequence[View], album: Album, notices: Notices) -> list[Chart]
     if not runs:
         return []
     shared = [name for name in runs[0].metrics if all(name in run.metrics for run in runs)]
-    labels = overlay.run_labels([run.settings for run in runs], [run.folder.name for run in runs])
+    labels = overlay.run_labels([run.settings for run in runs], [run.name for run in runs])
     charts = []
     for quantity in columns.quantities(shared):
-        part = columns.watched_part(n for n in shared if columns.split(n)[1] == quantity)
+        part = next(p for p in reversed(columns.WATCHED) if columns.name(p, quantity) in shared)
         measured = columns.name(part, quantity)
         shown = {
-            label: tuple(finite_numbers(run.metrics.get(name, ())) for name in ("epoch", measured))
+            label: (finite_numbers(run.metrics["epoch"]), finite_numbers(run.metrics[measured]))
             for label, run in zip(labels, runs, strict=True)
         }
         title = f"{label_of(quantity)} on the {ROWS[part]} rows"
         paint = partial(overlay.draw_runs, runs, [quantity])
-        charts += album.add_chart(title, shown, paint, share=is_share(quantity))  # type: ignore[arg-type]
+        charts += album.add_chart(title, shown, paint, share=is_share(quantity))
     return charts
 
 
 def _summary(runs: Sequence[View], out: Path, notices: Notices) -> Table:
     """A row per run: a link to it, how it ended, what differs, and what it reached."""
     settings = [_settings(run, notices) for run in runs]
-    keys = _different(settings)[:MOST_SETTINGS]
+    keys = overlay.differing_settings(settings)[:MOST_SETTINGS]
     nothing: dict[str, TableCell] = {}
     results = [notices.attempt(run.folder.name, partial(_results, run), nothing) for run in runs]
     reached = list(dict.fromkeys(key for result in results for key in result))
@@ -96,12 +96,6 @@ def _settings(run: View, notices: Notices) -> dict[str, Any]:
     """Every setting by its path; a value that is no collection stands alone."""
     nothing: dict[str, Any] = {}
     return notices.attempt(run.folder.name, lambda: dict(overlay.flat(run.settings)), nothing)
-
-
-def _different(settings: Sequence[Mapping[str, Any]]) -> list[str]:
-    """The settings that are not the same everywhere, in their order."""
-    keys = dict.fromkeys(key for one in settings for key in one)
-    return [key for key in keys if any(one.get(key) != settings[0].get(key) for one in settings)]
 
 
 def _results(run: View) -> dict[str, TableCell]:

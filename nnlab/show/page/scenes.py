@@ -1,7 +1,7 @@
 """The moving views of a small network: its recorded moments as JSON that page.js draws."""
 
 import base64
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -66,7 +66,7 @@ class Film:
 # The scenes: data for page.js, None where the scene does not suit the run.
 
 
-def plane(film: Film) -> dict[str, Any] | None:
+def plane_scene(film: Film) -> dict[str, Any] | None:
     """The output over two inputs, for networks with two inputs."""
     rows = film.inputs[np.isfinite(film.inputs).all(axis=1)]
     if film.network.inputs != (2,) or not len(rows):
@@ -76,19 +76,16 @@ def plane(film: Film) -> dict[str, Any] | None:
     outputs = film.outputs(np.stack([across.ravel(), down.ravel()], axis=1))
     if outputs.ndim != 3 or not np.isfinite(outputs).all():
         return None
-    names = [*film.run.data["feature_names"], "x", "y"] if film.run.data["feature_names"] else "xy"
-    points = []
-    for row in film.some_rows():
-        x, y = film.inputs[row].tolist()
-        if np.isfinite(x) and np.isfinite(y):
-            points.append([x, y, _class_number(film, row)])
+    names = [*film.run.data["feature_names"], "x", "y"]
+    names = names[-2:] if len(names) < 4 else names
+    shown = [row for row in film.some_rows() if np.isfinite(film.inputs[row]).all()]
     classes = film.run.data["kind"] == "classes" and outputs.shape[2] > 1
     field = _class_field if classes else _signed_field
     return {
         "alt": f"The network's output over {names[0]} and {names[1]}, with the training rows.",
         "x": _axis(left, right, names[0]),
         "y": _axis(bottom, top, names[1]),
-        "points": points,
+        "points": [[*film.inputs[row].tolist(), _class_number(film, row)] for row in shown],
         "legend": film.run.classes[: len(LIGHT.classes)],
         "classes": classes,
         "grid": GRID,
@@ -122,7 +119,7 @@ def _signed_field(film: Film, outputs: FloatArray) -> list[str]:
     return _bytes(np.round(MIDDLE + MIDDLE * share))
 
 
-def curve(film: Film) -> dict[str, Any] | None:
+def curve_scene(film: Film) -> dict[str, Any] | None:
     """The outputs over one input, for networks with one input and few outputs."""
     outputs = film.network.shapes[-1]
     if film.network.inputs != (1,) or len(outputs) != 1 or outputs[0] > MOST_CURVES:
@@ -145,21 +142,19 @@ def curve(film: Film) -> dict[str, Any] | None:
     }
 
 
-def heat(film: Film) -> dict[str, Any] | None:
+def heat_scene(film: Film) -> dict[str, Any] | None:
     """The narrowest hidden layer (the last of equals) and the outputs, for a few rows."""
     rows, network = len(film.inputs), film.network
-    if not 0 < rows <= MOST_ROWS or any(len(shape) != 1 for shape in network.shapes):
-        return None
-    dense = sorted({place.layer for place in network.layout.places})
-    before = reversed(dense[1:])  # each ends a hidden layer
+    before = reversed(_layers_with_parameters(film)[1:])  # each ends a hidden layer
     narrowest = min(before, key=lambda depth: network.shapes[depth][0], default=0)
     depths = [depth for depth in (narrowest, len(network.layers)) if depth]
-    if any(network.shapes[depth][0] > MOST_UNITS for depth in depths):
+    widest = max(network.shapes[depth][0] for depth in depths)
+    if not _is_flat(film) or not 0 < rows <= MOST_ROWS or widest > MOST_UNITS:
         return None
     outputs = [film.outputs(film.inputs, depth) for depth in depths]  # each (k, rows, units)
-    if not all(np.isfinite(values).all() for values in outputs):
-        return None
     values = np.concatenate(outputs, axis=2)
+    if not np.isfinite(values).all():
+        return None
     return {
         "alt": "What the network makes of each training row: hidden units and outputs as numbers.",
         "rows": [_row_name(film, row) for row in range(rows)],
@@ -203,32 +198,24 @@ def _target_name(film: Film, row: int) -> str:
     return f"{value:g}"
 
 
-def diagram(film: Film) -> dict[str, Any] | None:
+def diagram_scene(film: Film) -> dict[str, Any] | None:
     """Units and weights, for networks whose only layers with parameters are dense."""
     network = film.network
-    dense = sorted({place.layer for place in network.layout.places})
-    if not 0 < len(dense) < MOST_LAYERS or any(len(shape) != 1 for shape in network.shapes):
-        return None
-    if any(not isinstance(network.layers[index], LAYERS["dense"]) for index in dense):
+    dense = _layers_with_parameters(film)
+    kinds = {layer_kind(network.layers[index]) for index in dense}
+    if not _is_flat(film) or kinds != {"dense"}:
         return None
     widths = [network.shapes[0][0], *(network.shapes[index + 1][0] for index in dense)]
     units = _shown_units(widths)
-    if sum(len(a) * len(b) for a, b in pairwise(units)) > MOST_LINES:
+    count = sum(len(a) * len(b) for a, b in pairwise(units))
+    if len(dense) >= MOST_LAYERS or count > MOST_LINES:
         return None
-    biased = [
-        any(p.layer == index and p.declared.name == "bias" for p in network.layout.places)
-        for index in dense
-    ]
-    weights, biases = [], []
-    for values in film.values:
-        views = network.layout.views(values[: network.theta.size])
-        pairs = zip(dense, pairwise(units), strict=True)
-        weights.append([views[i].weight[np.ix_(a, b)].ravel() for i, (a, b) in pairs])
-        layers = zip(dense, units[1:], biased, strict=True)
-        biases.append([views[i].bias[shown] for i, shown, has in layers if has] or [[]])
-    lines = np.stack([np.concatenate(moment) for moment in weights])
-    shape = "-".join(map(str, widths))
+    keys = {(place.layer, place.declared.name) for place in network.layout.places}
+    biased = [False, *((index, "bias") in keys for index in dense)]
     names, captions = _unit_names(film, dense, widths), _captions(film, dense, widths)
+    views = [network.layout.views(values[: network.theta.size]) for values in film.values]
+    weights = np.stack([_shown_weights(view, dense, units) for view in views])
+    shape = "-".join(map(str, widths))
     return {
         "alt": f"Diagram of the {shape} network: a line for each weight, thicker where it is "
         "larger.",
@@ -236,15 +223,42 @@ def diagram(film: Film) -> dict[str, Any] | None:
             {
                 "names": [names[number][unit] for unit in shown],
                 "shortened": len(shown) < widths[number],
-                "biased": number > 0 and biased[number - 1],
+                "biased": biased[number],
                 "caption": captions[number],
             }
             for number, shown in enumerate(units)
         ],
-        "weights": [_rounded(moment, 3) for moment in lines],
-        "biases": [[short_number(b) for b in np.concatenate(moment)] for moment in biases],
-        "largest": float(f"{np.abs(lines).max(initial=1e-12):.4g}"),
+        "weights": [_rounded(moment, 3) for moment in weights],
+        "biases": [_shown_biases(view, dense, units, biased) for view in views],
+        "largest": float(f"{np.abs(weights).max(initial=1e-12):.4g}"),
     }
+
+
+def _layers_with_parameters(film: Film) -> list[int]:
+    return sorted({place.layer for place in film.network.layout.places})
+
+
+def _is_flat(film: Film) -> bool:
+    """Whether all layers work on rows of numbers."""
+    return all(len(shape) == 1 for shape in film.network.shapes)
+
+
+def _shown_biases(
+    views: Sequence[Any], dense: list[int], units: list[list[int]], biased: list[bool]
+) -> list[str]:
+    layers = zip(dense, units[1:], biased[1:], strict=True)
+    return [
+        short_number(bias)
+        for index, shown, has_bias in layers
+        if has_bias
+        for bias in views[index].bias[shown]
+    ]
+
+
+def _shown_weights(views: Sequence[Any], dense: list[int], units: list[list[int]]) -> Array:
+    """The weights of the lines in their order, layer by layer."""
+    pairs = zip(dense, pairwise(units), strict=True)
+    return np.concatenate([views[i].weight[np.ix_(a, b)].ravel() for i, (a, b) in pairs])
 
 
 def _shown_units(widths: list[int]) -> list[list[int]]:
@@ -281,7 +295,7 @@ def _captions(film: Film, dense: list[int], widths: list[int]) -> list[str]:
     return captions
 
 
-def filters(film: Film) -> dict[str, Any] | None:
+def filters_scene(film: Film) -> dict[str, Any] | None:
     """The weights of a dense first layer on images, as tiles with a border of one pixel."""
     shape, first = film.run.data["image_shape"], film.network.layers[0]
     if shape is None or len(shape) != 2 or not isinstance(first, LAYERS["dense"]):
@@ -308,11 +322,11 @@ def filters(film: Film) -> dict[str, Any] | None:
 
 # In the order of the page; with the figures that a scene stands for.
 SCENES: Mapping[str, tuple[Callable[[Film], dict[str, Any] | None], tuple[str, ...]]] = {
-    "plane": (plane, ("boundary", "scatter")),
-    "curve": (curve, ("fit",)),
-    "heat": (heat, ("activations", "outputs")),
-    "diagram": (diagram, ("weights", "network")),
-    "filters": (filters, ("filters",)),
+    "plane": (plane_scene, ("boundary", "scatter")),
+    "curve": (curve_scene, ("fit",)),
+    "heat": (heat_scene, ("activations", "outputs")),
+    "diagram": (diagram_scene, ("weights", "network")),
+    "filters": (filters_scene, ("filters",)),
 }
 
 

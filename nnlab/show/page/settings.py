@@ -32,7 +32,7 @@ class SettingText:
 
 
 @dataclass(frozen=True)
-class Settings:
+class SettingsOverview:
     """The settings by section, one line per layer or run, and the two files.
 
     intro: the paragraphs of the comment at the top, and whether each is an item of a list.
@@ -57,7 +57,7 @@ def training_in_full(text: str, filename: str, tree: Node) -> tuple[dict[str, An
     return mapping(parse(text, filename, check=False)), plain(expand(tree))
 
 
-def explain_settings(run: View, in_full: InFull = training_in_full) -> Settings:
+def explain_settings(run: View, in_full: InFull = training_in_full) -> SettingsOverview:
     """All settings, from resolved.yaml and config.yaml; `in_full` reads config.yaml.
 
     Raises ConfigError when resolved.yaml is not YAML.
@@ -70,7 +70,7 @@ def explain_settings(run: View, in_full: InFull = training_in_full) -> Settings:
         name: _section(name, value, _entry(base, name), _entry(given, name), base is None)
         for name, value in run.settings.items()
     }
-    return Settings(
+    return SettingsOverview(
         {name: lines for name, lines in sections.items() if lines},
         intro_paragraphs(config),
         config,

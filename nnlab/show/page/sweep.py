@@ -46,8 +46,7 @@ def report_sweep(folder: SweepFolder, out: Path) -> Report:
     page.story = _story(about, records)
     page.axes = "\n".join(f"{axis['key']}: {setting_value(axis['values'])}" for axis in sweep.axes)
     page.charts = notices.attempt("The curves", lambda: sweep_charts(sweep, album), [])
-    pictures = [album.add(drawing) for drawing in _drawings(sweep, bool(page.charts))]
-    page.figures = [picture for picture in pictures if picture]
+    page.figures = [*filter(None, map(album.add, _drawings(sweep, bool(page.charts))))]
     album.add_dark_variants()
     page.runs = _trials(sweep, records, out)
     repeat = partial(repeat_sweep, folder, about, names)
