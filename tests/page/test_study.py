@@ -69,7 +69,7 @@ def test_a_curve_is_the_median_over_the_seeds(sweep: SweepFolder) -> None:
     loss = sweep_charts(SweepView(sweep), Album(Notices()))[0]
     assert loss.data["labels"] == ["0.1", "0.5"]
     last = [
-        float(sweep.trial(record.name).read_metrics()["train_loss"][-1])
+        float(sweep.trial(record.name).read_table("metrics.csv")["train_loss"][-1])
         for record in sweep.records()
         if record.cell["lr"] == 0.5
     ]

@@ -8,7 +8,7 @@ import numpy as np
 
 from nnlab.core.types import Array
 from nnlab.errors import NnlabError
-from nnlab.run.folder import Weights
+from nnlab.run.folder import Weights, weights_file
 from nnlab.show.figures import style
 from nnlab.show.figures.axes import bare
 from nnlab.show.figures.plot import Plot
@@ -28,7 +28,7 @@ MOST_LEVEL = 0.998  # of the weights have a colour of their own; a few large one
 def first_filters(run: View) -> tuple[str, Array] | None:
     """The name of the first layer and its weights as images (units, h, w); None without images."""
     shape = run.data["image_shape"]
-    which: Weights = "final" if run.folder.has_weights("final") or run.summary else "initial"
+    which: Weights = "final" if run.folder.has(weights_file("final")) or run.summary else "initial"
     weights = run.weights(which)
     names = [name for name in weights if name.endswith(".weight")]
     if not names:
@@ -75,7 +75,7 @@ def draw_filters(run: View) -> "Figure":
     note = f"{name.removesuffix('.weight')}, {high} x {wide} weights each{many}"
     when = ""
     with suppress(NnlabError):  # the weights alone can be drawn without it
-        when = run.when if run.folder.has_weights("final") else "before training"
+        when = run.when if run.folder.has(weights_file("final")) else "before training"
     ax.set_title("\n".join(filter(None, (note, when))), fontsize=8)
     bar = figure.colorbar(mosaic, ax=ax, pad=0.02, label="weight", extend="both")
     bar.outline.set_edgecolor(look().faint)

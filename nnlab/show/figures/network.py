@@ -212,9 +212,10 @@ def draw_weights(run: View) -> "Figure":
     weights = [named.get(f"{one.layer}.dense.weight") for one in columns]
     known = [np.abs(weight).max() for weight in weights if weight is not None]
     largest = float(max(known, default=0.0))
-    for x, (column, weight) in enumerate(zip(columns, weights, strict=True)):
+    for x, weight in enumerate(weights):
         if weight is not None and weight.shape == (len(ys[x - 1]), len(ys[x])):
             _draw_weights(ax, ((x - 1) * step, x * step), ys[x - 1], ys[x], weight / (largest or 1))
+    for x, column in enumerate(columns):
         _draw_biases(ax, x * step, ys[x], named.get(f"{column.layer}.dense.bias", ()))
     _name_ends(ax, run, ys, step * (len(columns) - 1))
     _labels_below(ax, columns, step)

@@ -9,6 +9,8 @@ from typing import Any
 from nnlab.core import columns
 from nnlab.core.metrics import METRICS
 from nnlab.errors import NnlabError
+from nnlab.run.folder import DATA
+from nnlab.run.folder import METRICS as METRICS_TABLE
 from nnlab.run.sweeps import SweepFolder, TrialRecord, places
 from nnlab.show.figures import style
 from nnlab.show.figures.scales import LARGEST
@@ -87,7 +89,7 @@ class SweepView:
         tables = {}
         for trial in self.done:
             with suppress(NnlabError):  # a damaged table costs its trial, not the figure
-                table = self.folder.trial(trial.name).read_metrics(wanted=_is_drawn)
+                table = self.folder.trial(trial.name).read_table(METRICS_TABLE, wanted=_is_drawn)
                 if len(table.get("epoch", ())) > 1:
                     tables[trial.name] = table
         return tables
@@ -137,7 +139,7 @@ class SweepView:
     def inputs(self) -> list[int] | None:
         """The shape of one row; None before a trial is done."""
         done = self.done
-        return self.folder.trial(done[0].name).read_data().get("inputs") if done else None
+        return self.folder.trial(done[0].name).read_json(DATA).get("inputs") if done else None
 
     def final_names(self) -> list[str]:
         """The final values to draw: loss and metrics, of the test part if there is one."""

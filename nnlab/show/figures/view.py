@@ -15,7 +15,7 @@ from nnlab.core.metrics import decisions
 from nnlab.core.network import Network, trained_depth
 from nnlab.core.types import Array, FloatArray, IntArray
 from nnlab.errors import ConfigError, NnlabError, RunUnreadable
-from nnlab.run.folder import RunFolder
+from nnlab.run.folder import DATA, RunFolder
 from nnlab.run.rows import PARTS, SavedRows
 from nnlab.run.run import Run
 from nnlab.run.text import mapping_or_empty, shown
@@ -51,7 +51,7 @@ class View(Run):
         """The experiment's name, and its setting in a line."""
         inputs = None
         with suppress(NnlabError):
-            inputs = self.folder.read_data().get("inputs")
+            inputs = self.folder.read_json(DATA).get("inputs")
         return run_title(self.name, self.settings, inputs, self.trained)
 
     @cached_property

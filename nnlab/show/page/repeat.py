@@ -12,7 +12,7 @@ from typing import Any
 from nnlab.config.dump import to_yaml
 from nnlab.errors import NnlabError
 from nnlab.run import durable
-from nnlab.run.folder import RESOLVED, WEIGHTS
+from nnlab.run.folder import RESOLVED, RUN, WEIGHTS
 from nnlab.run.names import instant
 from nnlab.run.sweeps import SweepFolder
 from nnlab.show.figures.view import View
@@ -81,7 +81,7 @@ def repeat_sweep(folder: SweepFolder, about: Mapping[str, Any], trials: Sequence
     runs = []
     for name in trials:
         with suppress(NnlabError):  # a notice names it
-            runs.append((folder.trial(name).read_run(), name))
+            runs.append((folder.trial(name).read_json(RUN), name))
     runs.sort(key=lambda run: instant(run[0].get("started")) or 0.0)
     contents = [content for content, _ in runs]
     typed = dict.fromkeys(typed_command(content.get("argv")) for content in contents)

@@ -8,7 +8,7 @@ import numpy as np
 
 from nnlab.core import columns
 from nnlab.core.metrics import is_share, label_of
-from nnlab.run.folder import RunFolder
+from nnlab.run.folder import RunFolder, weights_file
 from nnlab.show.figures import FIGURES, View, curves, updates, view
 from nnlab.show.figures.axes import quantity_words
 from nnlab.show.figures.scales import finite_numbers
@@ -84,7 +84,7 @@ def _note_state(run: View, status: Status, notices: Notices) -> None:
             f"The run diverged in epoch {epoch}, at update {step}: {what} is not finite. "
             "The last finite weights are shown."
         )
-    missing = [name for name in WEIGHTS if not run.folder.has_weights(name)]  # type: ignore[arg-type]
+    missing = [name for name in WEIGHTS if not run.folder.has(weights_file(name))]
     if missing and status.ended:
         names = ", ".join(f"weights/{name}.npz" for name in missing)
         notices.add(f"The run {run.folder.name} has lost {names}.")

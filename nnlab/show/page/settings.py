@@ -12,6 +12,8 @@ from nnlab.config.problems import Problems
 from nnlab.config.reader import read
 from nnlab.config.tree import Node, Source, plain
 from nnlab.errors import NnlabError
+from nnlab.run import durable
+from nnlab.run.folder import CONFIG, RESOLVED
 from nnlab.show.figures.view import View
 from nnlab.show.words import setting_value, shorten
 
@@ -64,7 +66,7 @@ def explain_settings(run: View, in_full: InFull = training_in_full) -> SettingsO
     """
     config = ""
     with suppress(NnlabError):  # resolved.yaml says all that matters
-        config = run.folder.read_config().decode("utf-8", "replace")
+        config = durable.read_file(run.path / CONFIG).decode("utf-8", "replace")
     base, given = _defaults(config, run, in_full)
     sections = {
         name: _section(name, value, _entry(base, name), _entry(given, name), base is None)
@@ -74,7 +76,7 @@ def explain_settings(run: View, in_full: InFull = training_in_full) -> SettingsO
         {name: lines for name, lines in sections.items() if lines},
         intro_paragraphs(config),
         config,
-        run.folder.read_resolved(),
+        run.folder.read_text(RESOLVED),
         base is not None,
     )
 
