@@ -195,9 +195,8 @@ def test_a_member_works_from_yaml_to_report(family: str, monkeypatch: pytest.Mon
     assert "stretch: 0.5" in resolved
     command("verify", str(run))
     command("gradcheck", config)
-    command("plot", str(run))
-    assert list((run / "figures").iterdir())
-    command("report", str(run), "--out", "page.html")
+    assert "could not be drawn" not in command("plot", str(run))
+    assert "could not" not in command("report", str(run), "--out", "page.html")
     assert "made_up" in Path("page.html").read_text(encoding="utf-8")
     command("resume", str(run), "--set", "training.epochs=4")
 
@@ -215,6 +214,23 @@ def test_a_wrong_setting_of_a_member_is_a_sentence(
     text = yaml.safe_dump({**BASE, **case.config}).replace("0.5", "wide")
     Path("case.yaml").write_text(text)
     assert "wide" in command("check", "case.yaml", exit_code=2)
+
+
+@pytest.mark.parametrize("family", ["activation", "layer", "loss", "optimizer"])
+def test_the_compiled_engine_gives_way(family: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("numba")
+    case = CASES[family]
+    add(monkeypatch, case.catalogue, case.member)
+    config = write({**BASE, **case.config})
+    command("check", config, "--set", "epochs=1000000")
+    refusal = command("check", config, "--set", "training.engine=compiled", exit_code=2)
+    assert "training.engine: compiled is not possible" in refusal
+
+
+def test_an_activation_is_drawn_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    add(monkeypatch, LAYERS, Arctan)
+    command("plot", "--activation", "made_up")
+    assert list(Path().glob("*made_up*.png"))
 
 
 def test_a_sweep_over_a_setting_of_a_member(monkeypatch: pytest.MonkeyPatch) -> None:
