@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 GRID = 240  # points of the contour along each axis
 LEVELS = 14
-LOWEST_PART = 0.003  # of the picture lies below the first level,
+LOWEST_PART = 0.003  # of the area lies below the first level,
 SMALLEST = 1e-9  # which is not below this part of the last one
 SHADES = (0.01, 0.32)  # of ink, in the lowest and in the highest part: every path stands out
 LINES = 0.4  # of ink, between two shades

@@ -106,7 +106,7 @@ def legend_below(figure: "Figure", ax: "Axes", title: str | None = None) -> None
 
 
 def bare(ax: "Axes") -> None:
-    """An axes for a picture: no grid, no frame, no ticks."""
+    """Axes for an image: no grid, no frame, no ticks."""
     ax.grid(visible=False)
     ax.set_xticks([])
     ax.set_yticks([])
@@ -143,7 +143,7 @@ def literal(text: str) -> str:
 
 def distinct(names: Sequence[str], most: int = 16) -> list[str]:
     """The names shortened; by their ends where the beginnings are the same."""
-    found = [short_label(name, most) for name in names]
-    if len(set(found)) < len(set(names)):
-        found = [literal(name if len(name) <= most else f"…{name[1 - most :]}") for name in names]
-    return found
+    labels = [short_label(name, most) for name in names]
+    if len(set(labels)) < len(set(names)):
+        labels = [literal(name if len(name) <= most else f"…{name[1 - most :]}") for name in names]
+    return labels

@@ -1,5 +1,6 @@
 """The first layer's weights as images: what each unit or convolution filter responds to."""
 
+from collections.abc import Sequence
 from contextlib import suppress
 from math import sqrt
 from typing import TYPE_CHECKING
@@ -34,12 +35,16 @@ def first_filters(run: View) -> tuple[str, Array] | None:
     if not names:
         return None
     name = min(names, key=_layer_number)
-    values = weights[name]
+    images = _weight_images(name, weights[name], shape or ())
+    return None if images is None else (name, images)
+
+
+def _weight_images(name: str, values: Array, shape: Sequence[int]) -> Array | None:
     if ".conv2d." in name and values.ndim == 4 and values.size:
         high, wide, channels, units = values.shape
-        return name, values.transpose(3, 2, 0, 1).reshape(units * channels, high, wide)
-    if shape and len(shape) == 2 and values.ndim == 2 and len(values) == int(np.prod(shape)):
-        return name, values.T.reshape(-1, *shape)
+        return values.transpose(3, 2, 0, 1).reshape(units * channels, high, wide)
+    if len(shape) == 2 and values.ndim == 2 and len(values) == int(np.prod(shape)):
+        return values.T.reshape(-1, *shape)
     return None
 
 

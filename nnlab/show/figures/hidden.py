@@ -87,24 +87,24 @@ def verdict(codes: Array) -> str:
 def draw_codes(run: View) -> "Figure":
     """The same as on and off, with the number of codes that differ."""
     codes = hidden_codes(run)
-    notes = [verdict(one) for one in codes]
-    return _draw_layers(run, [one.astype(float) for one in codes], "{:.0f}", notes)
+    notes = [verdict(layer) for layer in codes]
+    return _draw_layers(run, [layer.astype(float) for layer in codes], "{:.0f}", notes)
 
 
 def _draw_layers(
     run: View, values: list[FloatArray], form: str, notes: list[str] | None = None
 ) -> "Figure":
     rows, layers = run.rows["train"], hidden_layers(run.latest_network)
-    wide = sum(max(1.1, 0.42 * one.shape[1]) + 1.0 for one in values)
+    wide = sum(max(1.1, 0.42 * layer.shape[1]) + 1.0 for layer in values)
     high = 0.27 * len(rows) + 1.25
     figure = style.canvas(max(style.PANEL[0], wide), high, *run.title)
-    ratios = [one.shape[1] + 1 for one in values]
-    everything = np.nan_to_num(np.concatenate([one.ravel() for one in values]))
+    ratios = [layer.shape[1] + 1 for layer in values]
+    everything = np.nan_to_num(np.concatenate([layer.ravel() for layer in values]))
     limits = float(everything.min()), float(everything.max())
     axes = figure.subplots(1, len(values), squeeze=False, width_ratios=ratios)[0]
-    for number, (ax, one, index) in enumerate(zip(axes, values, layers, strict=True)):
-        units = [str(unit + 1) for unit in range(one.shape[1])]
-        heat(ax, one, form, input_names(run, rows) if not number else [], units, limits=limits)
+    for number, (ax, layer, index) in enumerate(zip(axes, values, layers, strict=True)):
+        units = [str(unit + 1) for unit in range(layer.shape[1])]
+        heat(ax, layer, form, input_names(run, rows) if not number else [], units, limits=limits)
         label = f"unit of {layer_name(run.latest_network.layers, index)}"
         ax.set_xlabel(f"{label}\noutput > {THRESHOLD:g}" if notes else label)
         if notes:

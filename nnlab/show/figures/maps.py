@@ -264,7 +264,7 @@ def _write(ax: "Axes", left: float, bottom: float, lines: list[str]) -> None:
 
 
 def _times(shape: Shape | Array) -> str:
-    return " x ".join(f"{one:,}" for one in shape)
+    return " x ".join(f"{n:,}" for n in shape)
 
 
 def _layer_words(network: Network, index: int) -> str:

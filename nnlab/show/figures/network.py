@@ -150,8 +150,8 @@ def draw_structure(run: View) -> "Figure":
     """Circles and lines; below each column its width and its layers."""
     columns = shortened(network_columns(run.latest_network))
     places = [
-        unit_heights(one.shape[0]) if isinstance(one, Column) and one.flat else np.zeros(1)
-        for one in columns
+        unit_heights(column.shape[0]) if isinstance(column, Column) and column.flat else np.zeros(1)
+        for column in columns
     ]
     tallest = max(3, *map(len, places))
     wide = max(style.PANEL[0], 0.92 * len(columns))
@@ -191,9 +191,9 @@ def _no_weights(run: View) -> str | None:
     columns = network_columns(run.latest_network)
     if len(columns) == 1:
         return "the network has no weights"
-    if len(columns) > MOST_WEIGHTED_COLUMNS or any(not one.flat for one in columns):
+    if len(columns) > MOST_WEIGHTED_COLUMNS or any(not column.flat for column in columns):
         return "it is for a few layers of flat rows"
-    widest = max(one.shape[0] for one in columns)
+    widest = max(column.shape[0] for column in columns)
     if widest > MOST_WEIGHTED_UNITS:
         return (
             f"a layer has {widest:,} units; lines can be told apart for up to {MOST_WEIGHTED_UNITS}"
@@ -204,17 +204,13 @@ def _no_weights(run: View) -> str | None:
 def draw_weights(run: View) -> "Figure":
     """Lines as thick as the weights are large, dashed where negative; biases in the circles."""
     columns, named = network_columns(run.latest_network), run.latest_network.parameters
-    tallest = max(one.shape[0] for one in columns)
+    tallest = max(column.shape[0] for column in columns)
     wide = max(style.PANEL[0], 1.5 * (len(columns) - 1) + 1.6)
     high = max(tallest + 0.4, 3) * UNIT * PITCH
     figure, ax, step = _sheet(run, len(columns), wide, high, 0.3)
-    ys = [unit_heights(one.shape[0], MOST_WEIGHTED_UNITS) * PITCH for one in columns]
-    weights = [named.get(f"{one.layer}.dense.weight") for one in columns]
-    known = [np.abs(weight).max() for weight in weights if weight is not None]
-    largest = float(max(known, default=0.0))
-    for x, weight in enumerate(weights):
-        if weight is not None and weight.shape == (len(ys[x - 1]), len(ys[x])):
-            _draw_weights(ax, ((x - 1) * step, x * step), ys[x - 1], ys[x], weight / (largest or 1))
+    ys = [unit_heights(column.shape[0], MOST_WEIGHTED_UNITS) * PITCH for column in columns]
+    weights = [named.get(f"{column.layer}.dense.weight") for column in columns]
+    largest = _draw_all_weights(ax, weights, ys, step)
     for x, column in enumerate(columns):
         _draw_biases(ax, x * step, ys[x], named.get(f"{column.layer}.dense.bias", ()))
     _name_ends(ax, run, ys, step * (len(columns) - 1))
@@ -222,6 +218,18 @@ def draw_weights(run: View) -> "Figure":
     biases = "in circles: biases, " if any("bias" in name for name in named) else ""
     _weight_legend(ax, largest, f"{biases}{run.when}")
     return figure
+
+
+def _draw_all_weights(
+    ax: "Axes", weights: Sequence[Array | None], ys: Sequence[Array], step: float
+) -> float:
+    """Lines into every column that has weights; the size of the largest weight."""
+    known = [np.abs(weight).max() for weight in weights if weight is not None]
+    largest = float(max(known, default=0.0))
+    for x, weight in enumerate(weights):
+        if weight is not None and weight.shape == (len(ys[x - 1]), len(ys[x])):
+            _draw_weights(ax, ((x - 1) * step, x * step), ys[x - 1], ys[x], weight / (largest or 1))
+    return largest
 
 
 def _draw_biases(ax: "Axes", x: float, ys: Array, biases: Iterable[float]) -> None:
@@ -287,7 +295,7 @@ def _weight_legend(ax: "Axes", largest: float, moment: str) -> None:
 
 def _structure_details(run: View) -> str:
     columns = network_columns(run.latest_network)
-    return " to ".join(f"{size(one.shape):,} {one.labels[0]}" for one in columns)
+    return " to ".join(f"{size(column.shape):,} {column.labels[0]}" for column in columns)
 
 
 FIGURES = {

@@ -87,10 +87,14 @@ def draw_runs(runs: Sequence[View], quantities: Sequence[str] = ()) -> "Figure":
     for ax, quantity in zip(axes, names, strict=True):
         _draw_lines(ax, quantity, runs, labels)
         ax.set_xlabel("epoch")
-        axis = {quantity_label(quantity, config) for config in configs}
-        ax.set_ylabel(quantity if len(axis) > 1 else axis.pop())
+        ax.set_ylabel(_shared_label(quantity, configs))
     legend_below(figure, axes[0], "; ".join(filter(None, [_note(runs), smoothing_note(axes)])))
     return figure
+
+
+def _shared_label(quantity: str, configs: Sequence[Mapping[str, Any]]) -> str:
+    labels = {quantity_label(quantity, config) for config in configs}
+    return quantity if len(labels) > 1 else labels.pop()
 
 
 def _draw_lines(ax: "Axes", quantity: str, runs: Sequence[View], labels: Sequence[str]) -> None:
@@ -134,22 +138,25 @@ def shared_title(
 def run_labels(configs: Sequence[Mapping[str, Any]], folders: Sequence[str]) -> list[str]:
     """A name for each run: the settings that differ, else the folder."""
     settings = [flat(config) for config in configs]
-    apart = differing_settings(settings)
-    chosen = [key for key in apart if key != "name"] or apart
-    if len(chosen) > KEYS:
-        chosen = ["name"] if "name" in apart else []
-    names = [", ".join(_setting_text(key, one.get(key)) for key in chosen) for one in settings]
+    chosen = _naming_settings(differing_settings(settings))
+    names = [", ".join(_setting_text(key, run.get(key)) for key in chosen) for run in settings]
     if len(set(names)) < len(names):
-        tails = [folder[-6:] for folder in folders]
-        names = [f"{name} {tail}".strip() for name, tail in zip(names, tails, strict=True)]
+        pairs = zip(names, folders, strict=True)
+        names = [f"{name} {folder[-6:]}".strip() for name, folder in pairs]
     return [name.replace("'", "") for name in names]
+
+
+def _naming_settings(differing: list[str]) -> list[str]:
+    """The settings that name a line: a few that differ, else the name."""
+    others = [key for key in differing if key != "name"] or differing
+    return others if len(others) <= KEYS else [key for key in differing if key == "name"]
 
 
 def differing_settings(settings: Sequence[Mapping[str, Any]]) -> list[str]:
     """The settings that are not the same everywhere, in their order."""
-    keys = dict.fromkeys(key for one in settings for key in one)
+    keys = dict.fromkeys(key for run in settings for key in run)
     # Values are compared as text: a list cannot be a member of a set.
-    return [key for key in keys if len({repr(one.get(key)) for one in settings}) > 1]
+    return [key for key in keys if len({repr(run.get(key)) for run in settings}) > 1]
 
 
 def _setting_text(key: str, value: Any) -> str:

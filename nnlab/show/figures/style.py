@@ -82,7 +82,7 @@ def _settings(look: Look) -> dict[str, Any]:
         "legend.frameon": False,
         "legend.fontsize": 8,
         "image.interpolation": "nearest",
-        "image.composite_image": False,  # small pictures keep their pixels in svg and pdf
+        "image.composite_image": False,  # small images keep their pixels in svg and pdf
         "path.simplify": True,
         "agg.path.chunksize": 20_000,  # a line of a million updates is drawn in pieces
         "svg.fonttype": "none" if look.heading else "path",  # a page brings its letters
@@ -189,7 +189,11 @@ def head(figure: "Figure", name: str, setting: str, caption: str = "") -> None:
     if look().heading:
         names = _wrapped(figure, name, room, NAME) or [""]
         settings = _wrapped(figure, _unbroken(setting, room), room, SUBTITLE)
-        lines = [*[(one, NAME) for one in names], *[(one, SUBTITLE) for one in settings], *lines]
+        lines = [
+            *[(line, NAME) for line in names],
+            *[(line, SUBTITLE) for line in settings],
+            *lines,
+        ]
     total = height + MARGIN + sum(LINES[size] for _, size in lines) + BELOW * bool(lines)
     figure.set_size_inches(width, total)
     pad = MARGIN / 2
@@ -214,7 +218,7 @@ def _unbroken(setting: str, room: float) -> str:
     """The setting with blanks that break no line inside a part that fits on a line."""
     fit = room * CHARACTERS[SUBTITLE] - 2
     parts = setting.replace(" ...", f"{GLUE}...").split(" · ")
-    return f"{GLUE}· ".join(one if len(one) > fit else one.replace(" ", GLUE) for one in parts)
+    return f"{GLUE}· ".join(part if len(part) > fit else part.replace(" ", GLUE) for part in parts)
 
 
 def _wrapped(figure: "Figure", text: str, room: float, size: float) -> list[str]:

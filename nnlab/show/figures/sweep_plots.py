@@ -199,26 +199,28 @@ def _draw_final(ax: "Axes", sweep: SweepView, quantity: str) -> None:
     values = sweep.axes[0]["values"]
     numeric = _numeric(values)
     places = [float(value) for value in (values if numeric else range(len(values)))]
-    groups = [(group,) for group in sweep.axes[1]["values"]] if len(sweep.keys) == 2 else [()]
     logarithmic = numeric and log_spaced(places)
+    groups = sweep.axes[1]["values"] if len(sweep.keys) == 2 else []
     shown: list[float] = []
-    for number, group in enumerate(groups):
-        cells = [(value, *group) for value in values]
-        finals = [sweep.finals(cell, quantity) for cell in cells]
-        color = tint(number, [one for group in groups for one in group])
+    for number in range(max(len(groups), 1)):
+        group = groups[number : number + 1]
+        finals = [sweep.finals((value, *group), quantity) for value in values]
         dash = DASHES[number % len(DASHES)] if numeric else ""
-        _draw_runs(ax, places, finals, logarithmic, color)
-        bar: dict[str, Any] = {"marker": "_", "markersize": 10, "markeredgewidth": 1.8}
-        dot: dict[str, Any] = {"marker": MARKERS[number % len(MARKERS)], "markersize": 5}
-        options = bar if sweep.several else dot
-        options |= {"color": color, "linestyle": dash, "clip_on": False}
+        options: dict[str, Any] = {"color": tint(number, groups), "linestyle": dash}
+        _draw_runs(ax, places, finals, logarithmic, options["color"])
+        options |= _final_mark(sweep, number)
         label = axis_value(*group) if group else None
-        ax.plot(places, list(map(_median, finals)), label=label, **options)
+        ax.plot(places, list(map(_median, finals)), label=label, clip_on=False, **options)
         shown += itertools.chain(*finals)
     _setting_axis(ax, values, places, logarithmic)
-    if not numeric:
-        ax.set_xlim(-0.5, len(values) - 0.5)
     scale_y(ax, np.array(shown or [1.0]), columns.split(quantity)[1])
+
+
+def _final_mark(sweep: SweepView, number: int) -> dict[str, Any]:
+    """A bar for the median of several seeds, else a mark for the run."""
+    if sweep.several:
+        return {"marker": "_", "markersize": 10, "markeredgewidth": 1.8}
+    return {"marker": MARKERS[number % len(MARKERS)], "markersize": 5}
 
 
 def _median(values: Sequence[float]) -> float:
@@ -253,6 +255,8 @@ def _setting_axis(
     if logarithmic:
         ax.set_xscale("log")
     ax.margins(x=ROOM)
+    if not _numeric(values):
+        ax.set_xlim(-0.5, len(values) - 0.5)
     if len(values) > NAMED:
         return
     ax.xaxis.set_minor_locator(NullLocator())

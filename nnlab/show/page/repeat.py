@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain
+from operator import itemgetter
 from pathlib import PurePath
 from typing import Any
 
@@ -83,10 +84,10 @@ def repeat_sweep(folder: SweepFolder, about: Mapping[str, Any], trials: Sequence
         with suppress(NnlabError):  # a notice names it
             runs.append((folder.trial(name).read_json(RUN), name))
     runs.sort(key=lambda run: instant(run[0].get("started")) or 0.0)
-    contents = [content for content, _ in runs]
+    contents = list(map(itemgetter(0), runs))
     typed = dict.fromkeys(typed_command(content.get("argv")) for content in contents)
     commands = "\n".join(filter(None, typed))
-    steps = [("The trials were run with", commands)] if commands else []
+    steps = [("The trials were run with", commands)] * bool(commands)
     if runs:
         trial = f"{folder.name}/{runs[0][1]}"
         steps.append(
@@ -103,18 +104,18 @@ def repeat_sweep(folder: SweepFolder, about: Mapping[str, Any], trials: Sequence
         ("config", about.get("config")),
         ("seeds", ", ".join(map(str, seeds)) if isinstance(seeds, list) else None),
     ]
-    ran = [[*_known([("engine", one.get("engine"))]), *_machine(one)] for one in contents]
+    ran = [[*_known([("engine", run.get("engine"))]), *_machine(run)] for run in contents]
     return Repeat(
         steps,
         facts=[*_known(given), *_together(ran)],
-        hashes=_together([_data_hash(one) for one in contents]),
+        hashes=_together([_data_hash(run) for run in contents]),
         base=to_yaml(base) if isinstance(base, dict) else "",
     )
 
 
 def typed_command(argv: Any) -> str:
     """The command line as `nnlab ...`; empty where it is not known."""
-    if not isinstance(argv, list) or not argv or not all(isinstance(one, str) for one in argv):
+    if not isinstance(argv, list) or not argv or not all(isinstance(word, str) for word in argv):
         return ""
     program = PurePath(argv[0]).name
     if program not in ("nnlab", "__main__.py", "nnlab.exe"):  # a script that imported nnlab

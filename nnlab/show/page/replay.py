@@ -11,8 +11,9 @@ from nnlab.core.metrics import label_of
 from nnlab.errors import NnlabError
 from nnlab.show.figures import FIGURES, View
 from nnlab.show.figures.scales import finite_numbers
+from nnlab.show.page.film import Film
 from nnlab.show.page.pictures import Album, Picture, plot_drawing
-from nnlab.show.page.scenes import SCENES, Film
+from nnlab.show.page.scenes import SCENES
 from nnlab.show.words import format_number
 
 

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Sequence
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -55,9 +56,7 @@ def _charts(runs: Sequence[View], album: Album, notices: Notices) -> list[Chart]
     if len(runs) > MOST_CURVES:
         notices.add(f"The curves are those of the first {MOST_CURVES} of {len(runs)} runs.")
     runs = [run for run in runs[:MOST_CURVES] if curves.no_epoch(run) is None]
-    if not runs:
-        return []
-    shared = [name for name in runs[0].metrics if all(name in run.metrics for run in runs)]
+    shared = _shared_columns(runs)
     labels = overlay.run_labels([run.settings for run in runs], [run.name for run in runs])
     charts = []
     for quantity in columns.quantities(shared):
@@ -71,6 +70,12 @@ def _charts(runs: Sequence[View], album: Album, notices: Notices) -> list[Chart]
         paint = partial(overlay.draw_runs, runs, [quantity])
         charts += album.add_chart(title, shown, paint, share=is_share(quantity))
     return charts
+
+
+def _shared_columns(runs: Sequence[View]) -> list[str]:
+    """The columns of metrics.csv that all runs have."""
+    tables = [list(run.metrics) for run in runs]
+    return [name for name in chain(*tables[:1]) if all(name in table for table in tables)]
 
 
 def _summary(runs: Sequence[View], out: Path, notices: Notices) -> Table:

@@ -2,24 +2,23 @@
 
 import base64
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from nnlab.core.layers import LAYERS
-from nnlab.core.network import layer_kind, layer_name
+from nnlab.core.network import Network, layer_kind, layer_name
 from nnlab.core.types import Array, FloatArray
-from nnlab.show.figures import View
 from nnlab.show.figures.axes import compact
 from nnlab.show.figures.network import short_number
 from nnlab.show.figures.palette import LIGHT
 from nnlab.show.figures.plane import box
+from nnlab.show.page.film import Film
 
-MOMENTS = 60  # that a page shows; nnlab records about 40
 GRID = 64  # outputs along each side of the plane
 ALONG = 160  # outputs along a curve
-POINTS = 400  # training rows that are drawn
 MIDDLE = 127  # of a byte that stands for a number with a sign
 SHADES = 32  # of a class in a byte; page.js knows it too
 MOST_CURVES = 4
@@ -28,39 +27,6 @@ MOST_ROWS, MOST_UNITS = 24, 16  # of the table of outputs
 STRONGEST = 0.45  # the opacity of the largest value: text on it can be read, light and dark
 MOST_LINES, MOST_LAYERS = 420, 8  # of the diagram
 WIDE, SHOWN = 12, 10  # a layer wider than WIDE shows SHOWN units where all would be too many
-
-
-class Film:
-    """The recorded moments of a run: epochs (k,) and values (k, V), and its training rows."""
-
-    def __init__(self, run: View) -> None:
-        epochs, values = run.snapshots
-        which = np.unique(np.linspace(0, len(epochs) - 1, min(len(epochs), MOMENTS)).astype(int))
-        self.run, self.epochs, self.values = run, epochs[which], values[which]
-        self.network = run.untrained()
-        rows = run.rows.get("train")
-        self.inputs = np.empty((0, int(np.prod(self.network.inputs))))
-        self.inputs = np.asarray(self.inputs if rows is None else rows.inputs, np.float64)
-        self.targets = np.empty(0) if rows is None else np.asarray(rows.targets)
-
-    def outputs(self, rows: Array, depth: int | None = None) -> FloatArray:
-        """Outputs (k, B, m) of the first `depth` layers (default all) for rows (B, n)."""
-        x = self.run.scaling.apply(rows).astype(self.network.dtype)
-        x = x.reshape(len(x), *self.network.inputs)
-        with np.errstate(all="ignore"):  # a run that diverged may overflow
-            return np.stack(
-                [
-                    self.network.bind(len(x), depth=depth, values=values)
-                    .forward(x)
-                    .astype(np.float64)
-                    for values in self.values
-                ]
-            )
-
-    def some_rows(self) -> list[int]:
-        """Row numbers, evenly spread where there are too many."""
-        count = len(self.inputs)
-        return sorted({int(row) for row in np.linspace(0, count - 1, min(count, POINTS))})
 
 
 # The scenes: data for page.js, None where the scene does not suit the run.
@@ -145,9 +111,7 @@ def curve_scene(film: Film) -> dict[str, Any] | None:
 def heat_scene(film: Film) -> dict[str, Any] | None:
     """The narrowest hidden layer (the last of equals) and the outputs, for a few rows."""
     rows, network = len(film.inputs), film.network
-    before = reversed(_layers_with_parameters(film)[1:])  # each ends a hidden layer
-    narrowest = min(before, key=lambda depth: network.shapes[depth][0], default=0)
-    depths = [depth for depth in (narrowest, len(network.layers)) if depth]
+    depths = _shown_depths(network, _layers_with_parameters(film))
     widest = max(network.shapes[depth][0] for depth in depths)
     if not _is_flat(film) or not 0 < rows <= MOST_ROWS or widest > MOST_UNITS:
         return None
@@ -163,6 +127,13 @@ def heat_scene(film: Film) -> dict[str, Any] | None:
         "values": np.round(100 * values.reshape(len(values), -1)).astype(int).tolist(),
         "strongest": STRONGEST,
     }
+
+
+def _shown_depths(network: Network, layers: list[int]) -> list[int]:
+    """The depths of the narrowest hidden layer, if there is one, and of the outputs."""
+    before = reversed(layers[1:])  # each ends a hidden layer
+    narrowest = min(before, key=lambda depth: network.shapes[depth][0], default=0)
+    return [*filter(None, [narrowest]), len(network.layers)]
 
 
 def _block(film: Film, depth: int, outputs: FloatArray) -> dict[str, Any]:
@@ -202,36 +173,48 @@ def diagram_scene(film: Film) -> dict[str, Any] | None:
     """Units and weights, for networks whose only layers with parameters are dense."""
     network = film.network
     dense = _layers_with_parameters(film)
-    kinds = {layer_kind(network.layers[index]) for index in dense}
-    if not _is_flat(film) or kinds != {"dense"}:
+    if not _is_flat(film) or not _all_dense(network, dense):
         return None
     widths = [network.shapes[0][0], *(network.shapes[index + 1][0] for index in dense)]
     units = _shown_units(widths)
-    count = sum(len(a) * len(b) for a, b in pairwise(units))
-    if len(dense) >= MOST_LAYERS or count > MOST_LINES:
+    if len(dense) >= MOST_LAYERS or _line_count(units) > MOST_LINES:
         return None
-    keys = {(place.layer, place.declared.name) for place in network.layout.places}
-    biased = [False, *((index, "bias") in keys for index in dense)]
+    biased = _biased_layers(film, dense)
     names, captions = _unit_names(film, dense, widths), _captions(film, dense, widths)
     views = [network.layout.views(values[: network.theta.size]) for values in film.values]
     weights = np.stack([_shown_weights(view, dense, units) for view in views])
     shape = "-".join(map(str, widths))
+    layers = [
+        {
+            "names": list(map(names[number].__getitem__, shown)),
+            "shortened": len(shown) < widths[number],
+            "biased": biased[number],
+            "caption": captions[number],
+        }
+        for number, shown in enumerate(units)
+    ]
     return {
         "alt": f"Diagram of the {shape} network: a line for each weight, thicker where it is "
         "larger.",
-        "layers": [
-            {
-                "names": [names[number][unit] for unit in shown],
-                "shortened": len(shown) < widths[number],
-                "biased": biased[number],
-                "caption": captions[number],
-            }
-            for number, shown in enumerate(units)
-        ],
-        "weights": [_rounded(moment, 3) for moment in weights],
+        "layers": layers,
+        "weights": list(map(partial(_rounded, digits=3), weights)),
         "biases": [_shown_biases(view, dense, units, biased) for view in views],
         "largest": float(f"{np.abs(weights).max(initial=1e-12):.4g}"),
     }
+
+
+def _all_dense(network: Network, layers: list[int]) -> bool:
+    return {layer_kind(network.layers[index]) for index in layers} == {"dense"}
+
+
+def _line_count(units: list[list[int]]) -> int:
+    return sum(len(a) * len(b) for a, b in pairwise(units))
+
+
+def _biased_layers(film: Film, dense: list[int]) -> list[bool]:
+    """Whether each column has biases; the inputs have none."""
+    keys = {(place.layer, place.declared.name) for place in film.network.layout.places}
+    return [False, *((index, "bias") in keys for index in dense)]
 
 
 def _layers_with_parameters(film: Film) -> list[int]:
@@ -331,7 +314,9 @@ SCENES: Mapping[str, tuple[Callable[[Film], dict[str, Any] | None], tuple[str, .
 
 
 def _bytes(moments: FloatArray) -> list[str]:
-    return [base64.b64encode(one.astype(np.uint8).tobytes()).decode("ascii") for one in moments]
+    return [
+        base64.b64encode(moment.astype(np.uint8).tobytes()).decode("ascii") for moment in moments
+    ]
 
 
 def _rounded(values: FloatArray, digits: int = 4) -> list[float | None]:

@@ -51,7 +51,7 @@ class SettingsOverview:
     def changed(self) -> bool:
         """Whether a setting is neither as written nor the default."""
         lines = (line for lines in self.sections.values() for line in lines)
-        return any(one.state == "changed" for line in lines for one in line)
+        return any(setting.state == "changed" for line in lines for setting in line)
 
 
 def training_in_full(text: str, filename: str, tree: Node) -> tuple[dict[str, Any], Any]:
@@ -93,7 +93,11 @@ def intro_paragraphs(config: str) -> list[tuple[str, bool]]:
             paragraphs.append("")
         paragraphs[-1] = f"{paragraphs[-1]} {words}".strip()
         fresh = not words
-    return [(one.removeprefix("* "), one.startswith("* ")) for one in paragraphs if one]
+    return [
+        (paragraph.removeprefix("* "), paragraph.startswith("* "))
+        for paragraph in paragraphs
+        if paragraph
+    ]
 
 
 def _defaults(
@@ -110,7 +114,7 @@ def _defaults(
         return None, {}
     # Expanding also fills in whole sections that were not written.
     written = full.items() if isinstance(full, dict) else ()
-    return base, {key: one for key, one in written if key in (tree.entries or {})}
+    return base, {key: value for key, value in written if key in (tree.entries or {})}
 
 
 def _section(
@@ -119,7 +123,7 @@ def _section(
     """The lines of a section; `unknown`: the defaults are not known."""
     if name == "sweeps":
         sweeps = value if isinstance(value, dict) else {}
-        line = [SettingText(key, _sweep_text(one), "given") for key, one in sweeps.items()]
+        line = [SettingText(key, _sweep_text(sweep), "given") for key, sweep in sweeps.items()]
         return [line] if line else []
     if isinstance(value, list) and all(isinstance(item, Mapping) for item in value):
         return [
