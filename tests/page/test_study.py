@@ -167,4 +167,4 @@ def test_a_sweep_that_says_nothing(sweep: SweepFolder, tmp_path: Path) -> None:
     (tmp_path / "sweep.yaml").write_text("[]")
     done = CliRunner().invoke(main, ["report", str(tmp_path)], prog_name="nnlab")
     assert (done.exit_code, done.stdout) == (6, "")
-    assert done.stderr == f"Cannot read {tmp_path / 'sweep.yaml'}: it describes no sweep.\n"
+    assert done.stderr == f"Cannot read {tmp_path / 'sweep.yaml'}: it holds no settings.\n"

@@ -22,14 +22,18 @@ if TYPE_CHECKING:
 REACH = 10.0
 POINTS = 2001
 
-NAMES = tuple(name for name, layer in LAYERS.items() if issubclass(layer, Activation))
+
+def activation_names() -> list[str]:
+    """The names of all activations in the catalogue."""
+    return [name for name, layer in LAYERS.items() if issubclass(layer, Activation)]
 
 
 def require_activation(name: str) -> str:
     """The name of an activation. Raises UsageError, with the nearest one, for any other."""
-    if name not in NAMES:
-        meant = did_you_mean(name, NAMES, "layer")
-        raise UsageError(f"There is no activation '{name}'.{meant} There are {', '.join(NAMES)}.")
+    names = activation_names()
+    if name not in names:
+        meant = did_you_mean(name, names, "layer")
+        raise UsageError(f"There is no activation '{name}'.{meant} There are {', '.join(names)}.")
     return name
 
 
