@@ -5,8 +5,7 @@ A new figure is a painter, a function that says whether it suits, and one entry 
 
 import itertools
 import math
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +22,7 @@ from nnlab.show.figures.heat import write_cells
 from nnlab.show.figures.palette import DASHES, MARKERS
 from nnlab.show.figures.plot import Drawn, FigureForm, figure_files, save_figure
 from nnlab.show.figures.scales import finite_numbers, is_log
-from nnlab.show.figures.sweep_view import Cell, SweepView
+from nnlab.show.figures.sweep_view import Cell, SweepPlot, SweepView
 from nnlab.show.words import axis_value
 
 if TYPE_CHECKING:
@@ -37,23 +36,6 @@ LETTER = 0.026  # of a panel's width
 WRITTEN = 150  # numbers that can be read on a map
 CLOSEST = 0.045  # of the axis, from one slanted label to the next
 ROOM = 0.06  # of the axis, left and right: a marker at the end is whole
-
-
-@dataclass(frozen=True)
-class SweepPlot:
-    """A kind of figure of a sweep.
-
-    captions: a sentence for a sweep with one run per setting, and for one with several seeds.
-    """
-
-    title: str
-    captions: tuple[str, str]
-    suits: Callable[[SweepView], bool]
-    painter: Callable[[SweepView], "Figure"]
-
-    def caption(self, sweep: SweepView) -> str:
-        """The sentence that suits this sweep."""
-        return self.captions[sweep.several]
 
 
 def draw_sweep(

@@ -1,10 +1,10 @@
 """A sweep as its figures see it: cells with their trials, and what varies."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nnlab.core import columns
 from nnlab.core.metrics import METRICS
@@ -15,6 +15,9 @@ from nnlab.run.sweeps import SweepFolder, TrialRecord, places
 from nnlab.show.figures import style
 from nnlab.show.figures.scales import LARGEST
 from nnlab.show.words import SEPARATOR, Trained, axis_value, cell_name, setup_line
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 # Short names of axes, and the settings that they mean.
 SHORT_KEYS = {
@@ -155,6 +158,23 @@ class SweepView:
         trials = [trial for cell in self.cells if cell.values == values for trial in cell.done]
         finals = [final_value(trial, quantity) for trial in trials]
         return [value for value in finals if value is not None and abs(value) < LARGEST]
+
+
+@dataclass(frozen=True)
+class SweepPlot:
+    """A kind of figure of a sweep.
+
+    captions: a sentence for a sweep with one run per setting, and for one with several seeds.
+    """
+
+    title: str
+    captions: tuple[str, str]
+    suits: Callable[[SweepView], bool]
+    painter: Callable[[SweepView], "Figure"]
+
+    def caption(self, sweep: SweepView) -> str:
+        """The sentence that suits this sweep."""
+        return self.captions[sweep.several]
 
 
 def final_value(trial: TrialRecord, quantity: str) -> float | None:
