@@ -87,7 +87,7 @@ def _collections(names: tuple[str, ...]) -> list[Collection]:
         if name.replace("-", "_") not in sources.COLLECTIONS:
             known = " and ".join(sources.COLLECTIONS)
             raise UsageError(f"There is no data set '{name}' to fetch; there is {known}.")
-    return [sources.COLLECTIONS[name.replace("-", "_")] for name in names or images.COLLECTIONS]
+    return [sources.COLLECTIONS[name.replace("-", "_")] for name in names or sources.COLLECTIONS]
 
 
 def _file_states(names: tuple[str, ...], verify: bool = False) -> list[FileState]:

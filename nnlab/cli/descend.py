@@ -16,7 +16,7 @@ from nnlab.race.folder import ends
 from nnlab.race.reader import load_race
 from nnlab.race.run import Result, descend
 from nnlab.run.names import runs_folder
-from nnlab.show.figures.drawing import draw_each
+from nnlab.show.figures.plot import draw_each
 from nnlab.show.words import count, duration
 
 

@@ -23,8 +23,8 @@ from nnlab.run.environment import versions
 from nnlab.run.names import runs_folder
 from nnlab.run.repository import git
 from nnlab.run.sweeps import SweepFolder, TrialRecord, places
-from nnlab.show.figures import draw_sweep
 from nnlab.show.figures.style import warm
+from nnlab.show.figures.sweep_plots import draw_sweep
 from nnlab.show.words import axis_value, cell_name, count, duration, first_few, trial_name
 from nnlab.study import scheduler
 from nnlab.study.cluster import Cluster
