@@ -1,9 +1,10 @@
 """Measures of the source code: how large it is, and how easily a name is found.
 
-    python docs/measure.py [FOLDER ...]
+    python docs/measure.py [--duplicates | --complex] [FOLDER ...]
 
 prints a table with a column per folder (default: nnlab), then the lines per package of the
-first.
+first. `--duplicates` lists the public names that two or more of its files define instead, and
+`--complex` its functions of too high complexity and its too long files.
 Lines are all lines of a file. A function's length counts from `def` to its last line, its
 complexity is McCabe's: 1 + branches. A comment is a `#` token. A public name is a top-level
 function or class without a leading underscore.
@@ -20,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 MAX_COMPLEXITY = 10
+MAX_LINES = 350
 BRANCHES = (
     *(ast.If, ast.IfExp, ast.For, ast.AsyncFor, ast.While, ast.With, ast.AsyncWith),
     *(ast.ExceptHandler, ast.Assert, ast.comprehension, ast.match_case),
@@ -85,17 +87,15 @@ def table(sources: Sequence[Source]) -> dict[str, str]:
     """The measures of one code base, by what they are called."""
     total = sum(source.lines for source in sources)
     every = [function for source in sources for function in source.functions]
-    names = Counter(name for source in sources for name in source.names)
+    names = {name for source in sources for name in source.names}
     return {
         "files / lines": f"{len(sources)} / {total:,}",
         "file median / p90 / max": spread([source.lines for source in sources]),
         "function median / p90 / max": spread([lines for _, lines, _ in every]),
-        f"functions of complexity > {MAX_COMPLEXITY}": str(
-            sum(branches > MAX_COMPLEXITY for *_, branches in every)
-        ),
+        f"functions of complexity > {MAX_COMPLEXITY}": str(len(complex_functions(sources))),
         "comments per 100 lines": f"{100 * sum(s.comments for s in sources) / total:.1f}",
         "public top-level names": f"{len(names):,}",
-        "names in two or more files": str(sum(count > 1 for count in names.values())),
+        "names in two or more files": str(len(duplicates(sources))),
     }
 
 
@@ -107,21 +107,59 @@ def packages(folder: Path, sources: Sequence[Source]) -> list[tuple[str, int]]:
     return lines.most_common()
 
 
-def main(folders: Sequence[str]) -> None:
-    """Print the table of all folders, and the packages of the first."""
-    measured = {}
-    for name in folders:
-        paths = sorted(path for path in Path(name).rglob("*.py") if path.is_file())
-        measured[name] = [read(path) for path in paths]
-    tables = [table(sources) for sources in measured.values()]
-    print("|", *(f"| {Path(name).name}" for name in folders), "|")
-    print("|---" * (len(folders) + 1) + "|")
-    for row in tables[0]:
-        print(f"| {row} |", " | ".join(found[row] for found in tables), "|")
-    print()
-    for package, lines in packages(Path(folders[0]), measured[folders[0]]):
-        print(f"{lines:7,} {package}")
+def duplicates(sources: Sequence[Source]) -> dict[str, list[Path]]:
+    """Public names that two or more files define, with these files."""
+    files: dict[str, list[Path]] = {}
+    for source in sources:
+        for name in source.names:
+            files.setdefault(name, []).append(source.path)
+    return {name: paths for name, paths in sorted(files.items()) if len(paths) > 1}
+
+
+def complex_functions(sources: Sequence[Source]) -> list[tuple[int, str]]:
+    """Complexity and place of each function above the limit, the worst first."""
+    return sorted(
+        (
+            (branches, f"{source.path}:{name}")
+            for source in sources
+            for name, _, branches in source.functions
+            if branches > MAX_COMPLEXITY
+        ),
+        reverse=True,
+    )
+
+
+def long_files(sources: Sequence[Source]) -> list[tuple[int, str]]:
+    """Lines and path of each file above the limit, the longest first."""
+    files = ((source.lines, str(source.path)) for source in sources if source.lines > MAX_LINES)
+    return sorted(files, reverse=True)
+
+
+def read_folder(folder: str | Path) -> list[Source]:
+    """Measure all Python files of a folder."""
+    return [read(path) for path in sorted(Path(folder).rglob("*.py")) if path.is_file()]
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Print what the module's docstring says."""
+    folders = [name for name in arguments if not name.startswith("--")] or ["nnlab"]
+    measured = [read_folder(folder) for folder in folders]
+    if "--duplicates" in arguments:
+        for name, paths in duplicates(measured[0]).items():
+            print(f"{name}:", *paths)
+    elif "--complex" in arguments:
+        for number, place in (*complex_functions(measured[0]), *long_files(measured[0])):
+            print(f"{number:4} {place}")
+    else:
+        tables = [table(sources) for sources in measured]
+        print("|", *(f"| {Path(name).name}" for name in folders), "|")
+        print("|---" * (len(folders) + 1) + "|")
+        for row in tables[0]:
+            print(f"| {row} |", " | ".join(measures[row] for measures in tables), "|")
+        print()
+        for package, lines in packages(Path(folders[0]), measured[0]):
+            print(f"{lines:7,} {package}")
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:] or ["nnlab"])
+    main(sys.argv[1:])

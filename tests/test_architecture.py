@@ -5,10 +5,13 @@ Imports inside functions count as well: they are late, not secret.
 """
 
 import ast
+import importlib.util
+import re
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -67,7 +70,7 @@ RULES = {
     "study.journal": rule({"errors", "run"}, "optuna"),
     "api": rule(RANK_5 | {"show"}, "numpy"),
     "show": rule(set()),
-    "show.words": rule(set()),
+    "show.words": rule({"status"}),
     "show.figures": rule(CORE | {"config", "run", "show.words"}, "numpy", "matplotlib"),
     "show.page": rule(
         CORE | {"config", "run", "show.figures", "show.words"},
@@ -186,35 +189,64 @@ def test_every_module_says_what_it_is(path: Path) -> None:
     assert docstring.splitlines()[0].rstrip().endswith((".", ":")), f"{path}: end the sentence."
 
 
-WISH_FILE, WISH_FUNCTION = 300, 40
-LIMIT_FILE, LIMIT_FUNCTION = 400, 80
+@pytest.mark.parametrize(
+    "path",
+    [path for path in MODULES if path.name == "__init__.py"],
+    ids=lambda path: module_name(path) or "nnlab",
+)
+def test_a_package_names_modules_that_exist(path: Path) -> None:
+    """In a table `module  what it is`, and wherever a file or a module of nnlab is named."""
+    text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+    listed = re.findall(r"^ *([a-z]\w+)  +[a-z`]", text, re.MULTILINE)
+    files = re.findall(r"\b((?:\w+/)*\w+)\.py\b", text)
+    dotted = re.findall(r"\bnnlab\.([a-z_.]+\w)\b(?![(\[])", text)
+    missing = [name for name in listed if not _is_module(path.parent, name)]
+    tops = (path.parent, ROOT, ROOT.parent)
+    missing += [name for name in files if not any(_is_module(top, name) for top in tops)]
+    missing += [name for name in dotted if not _is_module(ROOT, name.replace(".", "/"))]
+    assert missing == []
 
 
-def test_files_and_functions_stay_short() -> None:
-    sizes = {path.relative_to(ROOT.parent): _sizes(path) for path in MODULES}
-    files = {str(path): lines for path, (lines, _) in sizes.items()}
-    functions = {
-        f"{path}:{name}": lines
-        for path, (_, inside) in sizes.items()
-        for name, lines in inside.items()
+def _is_module(folder: Path, name: str) -> bool:
+    return (folder / f"{name}.py").is_file() or (folder / name / "__init__.py").is_file()
+
+
+LIMIT_FUNCTION = 80  # lines
+
+# Names that several modules define on purpose: commands are found by file, figures by catalogue.
+PROTOCOLS = frozenset({"command", "draw"})
+
+# What is still to be corrected: this list only shrinks.
+UNFINISHED = frozenset((Path(__file__).parent / "unfinished.txt").read_text().split())
+
+
+@pytest.fixture(scope="module")
+def measure() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("measure", ROOT.parent / "docs" / "measure.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["measure"] = module  # dataclasses look their module up
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_a_public_name_stands_in_one_module(measure: ModuleType) -> None:
+    duplicates = measure.duplicates(measure.read_folder(ROOT))
+    assert duplicates.keys() - PROTOCOLS - UNFINISHED == set()
+
+
+def test_files_stay_short_and_functions_simple(measure: ModuleType) -> None:
+    sources = measure.read_folder(ROOT)
+    places = {place for _, place in measure.complex_functions(sources)}
+    places |= {place for _, place in measure.long_files(sources)}
+    places |= {
+        f"{source.path}:{name}"
+        for source in sources
+        for name, lines, _ in source.functions
+        if lines > LIMIT_FUNCTION
     }
-    for kind, found, wish in (("file", files, WISH_FILE), ("function", functions, WISH_FUNCTION)):
-        for name, lines in sorted(found.items(), key=lambda pair: -pair[1]):
-            if lines > wish:
-                print(f"long {kind}: {lines} lines, {name}")
-    assert {name: lines for name, lines in files.items() if lines > LIMIT_FILE} == {}
-    assert {name: lines for name, lines in functions.items() if lines > LIMIT_FUNCTION} == {}
-
-
-def _sizes(path: Path) -> tuple[int, dict[str, int]]:
-    """Lines of the file, and of each function in it (a docstring counts: it is read too)."""
-    source = path.read_text(encoding="utf-8")
-    functions = {
-        f"{node.lineno} {node.name}": (node.end_lineno or node.lineno) - node.lineno + 1
-        for node in ast.walk(ast.parse(source))
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-    }
-    return source.count("\n") + 1, functions
+    assert {Path(place).relative_to(ROOT).as_posix() for place in places} - UNFINISHED == set()
 
 
 @pytest.mark.parametrize(

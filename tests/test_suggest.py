@@ -7,7 +7,7 @@ from importlib import import_module
 
 import pytest
 
-from nnlab.cli import NAMES, data
+from nnlab.cli import COMMANDS, data
 from nnlab.config.families import (
     AUGMENTATION,
     INITIALIZER,
@@ -51,7 +51,7 @@ def words() -> set[str]:
 
 def options() -> set[str]:
     """Every option of a command."""
-    commands = [import_module(f"nnlab.cli.{name}").command for name in NAMES]
+    commands = [import_module(f"nnlab.cli.{name}").command for name in COMMANDS]
     return {name for command in commands for one in command.params for name in one.opts}
 
 
@@ -95,7 +95,7 @@ def test_a_row_leads_to_something_that_exists(row: Row) -> None:
         assert "has no setting" not in str(error.value)
         assert "there is no setting" not in str(error.value)
     elif row.family == "command":
-        assert not row.name or leaf in (*NAMES, *data.command.commands)
+        assert not row.name or leaf in (*COMMANDS, *data.command.commands)
     elif row.family == "option":
         assert not row.name or f"--{leaf}" in options()
     elif row.family == "value":

@@ -1,10 +1,19 @@
-"""The line above a figure that says how its run was set up."""
+"""How numbers, durations, settings and runs are worded."""
 
 from typing import Any
 
 import pytest
 
-from nnlab.show.words import Trained, epochs_line, run_title, setup_line
+from nnlab.show.words import (
+    Trained,
+    count,
+    duration,
+    epochs_line,
+    run_title,
+    setting_value,
+    setup_line,
+    shorten,
+)
 
 
 @pytest.mark.parametrize(
@@ -87,3 +96,42 @@ def test_title_of_a_run() -> None:
 
 def test_a_run_without_a_name_goes_by_its_folder() -> None:
     assert run_title("folder", {}, [64]) == ("folder", "64")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (None, "–"),
+        (float("nan"), "–"),
+        (0.0123, "12 ms"),
+        (1.234, "1.23 s"),
+        (12.34, "12.3 s"),
+        (125, "2 min 5 s"),
+        (3723, "1 h 2 min"),
+    ],
+)
+def test_duration(seconds: object, text: str) -> None:
+    assert duration(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "digits", "text"),
+    [
+        (True, None, "true"),
+        (None, None, "null"),
+        (0.1, None, "0.1"),
+        (1e-5, None, "1e-05"),
+        (0.123456789, None, "0.123456789"),
+        (0.123456789, 6, "0.123457"),
+        ([1, "a"], None, "[1, a]"),
+        ({"leaky_relu": 0.1}, 6, "{leaky_relu: 0.1}"),
+    ],
+)
+def test_setting_value(value: object, digits: int | None, text: str) -> None:
+    assert setting_value(value, digits) == text
+
+
+def test_count_and_shorten() -> None:
+    assert [count(n, "row") for n in (0, 1, 2000)] == ["0 rows", "1 row", "2,000 rows"]
+    assert count(2, "process is", "processes are") == "2 processes are"
+    assert [shorten("abcdef", n) for n in (6, 5)] == ["abcdef", "abcd…"]

@@ -102,7 +102,7 @@ def test_module_does_not_write(path: Path) -> None:
         ("np.savez(p, a=a)", True),
         ("a.tofile(p)", True),
         ("parser.save(a)", False),
-        ("durable.write(p, b'a')", False),
+        ("durable.write_file(p, b'a')", False),
         ("archive.open(info)", False),
         ("RunFolder.open(path)", False),
     ],

@@ -1,14 +1,17 @@
-"""The command line: every command opens something, calls one library function and formats.
+"""The command line: one module per command, and what they share.
 
-    group      commands that are imported when they are asked for
-    failures   the one place where an error becomes a message and an exit code
-    options    arguments and options that several commands share
-    terminal   what is written to stdout and stderr, and nothing raw
-    table      rows of text and numbers in aligned columns
-    progress   a bar on a terminal, a line now and then elsewhere
+    group            the group of commands; errors become exit codes here
+    usage_hints      what to write instead of a wrong option or argument
+    options          arguments and options of several commands
+    terminal         output on stdout and stderr
+    tables           rows of text and numbers in aligned columns or as CSV
+    progress         a training or a sweep while it runs
+    provide          downloads and compilation before a training
+    training_output  the setup and the results of a training
+    conditions       the conditions of `nnlab runs --where`
 
-and one module a command, named as the command. Nothing at the top of any of them imports NumPy:
-`nnlab --help` answers at once, and `nnlab train --threads` is still in time for the BLAS.
+`nnlab --help` imports no command and no NumPy, so it is fast. A command is imported when it
+is used, after the group has set the threads of the BLAS.
 """
 
 import click
@@ -17,27 +20,29 @@ from nnlab import __version__
 from nnlab.cli.group import Commands
 from nnlab.cli.options import verbosity
 
-NAMES = (
-    "train",
-    "resume",
-    "sweep",
-    "tune",
-    "check",
-    "gradcheck",
-    "verify",
-    "evaluate",
-    "predict",
-    "runs",
-    "compare",
-    "plot",
-    "report",
-    "descend",
-    "data",
-    "init",
+COMMANDS = {  # and the first line of the help of each
+    "train": "Train the network of CONFIG.",
+    "resume": "Continue a run that was stopped.",
+    "sweep": "Train CONFIG once per value of an AXIS.",
+    "tune": "Search for good settings with Optuna.",
+    "check": "Check CONFIG and show what it means.",
+    "gradcheck": "Check all gradients numerically.",
+    "verify": "Train a run again and compare the bits.",
+    "evaluate": "Measure a trained network on data.",
+    "predict": "Compute a network's outputs for new rows.",
+    "runs": "List the runs in DIR, newest first.",
+    "compare": "Show how runs differ.",
+    "plot": "Draw the figures of one or more runs.",
+    "report": "Write an HTML page about runs or a sweep.",
+    "descend": "Let optimizers race on a function.",
+    "data": "List, download and check the image data sets.",
+    "init": "Copy a shipped config, to change it.",
+}
+
+
+@click.command(
+    cls=Commands, summaries=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]}
 )
-
-
-@click.command(cls=Commands, names=NAMES, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="nnlab", message="%(prog)s %(version)s")
 @verbosity
 def main() -> None:

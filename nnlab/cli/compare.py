@@ -1,11 +1,36 @@
-"""`nnlab compare`."""
+"""`nnlab compare`: a comparison of runs as text and as JSON."""
 
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
+from statistics import quantiles
+from typing import Any
 
 import click
 
 from nnlab.cli.options import complete_run, json_option, runs_option, verbosity
-from nnlab.cli.terminal import say, tell, tell_json
+from nnlab.cli.runs import LONGEST_SETTING
+from nnlab.cli.tables import NOTHING, Cell, draw_records, draw_table
+from nnlab.cli.terminal import print_json, print_messages, print_result
+from nnlab.errors import UsageError
+from nnlab.run.names import runs_folder
+from nnlab.show.words import count, setting_value, shorten
+from nnlab.study import noise
+from nnlab.study.differences import (
+    MISSING,
+    environment_rows,
+    in_words,
+    parting,
+    setting_rows,
+    shared_epochs,
+)
+from nnlab.study.facts import Facts, find_folders, read_facts, refuse_fewer
+from nnlab.study.groups import Comparison, Group, better, compare, group
+from nnlab.suggest import did_you_mean
+
+MOST_COLUMNS = 8  # runs that are shown in columns; more runs are rows
+LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
 @click.command
@@ -16,7 +41,7 @@ from nnlab.cli.terminal import say, tell, tell_json
     "metrics",
     metavar="NAME",
     multiple=True,
-    help="Judge this one over seeds, for example final.val_loss; may be repeated. "
+    help="Compare this metric over seeds, for example final.val_loss; may be repeated. "
     "Default: the loss and metrics of the test part, else of the validation, else of the training "
     "part.",
 )
@@ -33,30 +58,274 @@ def command(
 
     Runs whose configs differ in nothing but the seed form a group. Each group is compared with the
     first: the mean of the differences seed by seed, its 95 % interval, and whether it is more than
-    the noise of the seed. An exact test says so: two equal groups differ in at most 5 % of cases,
-    however their figures are distributed (signs of the differences exchanged; without shared seeds
-    the runs). All figures that are judged at once count (Holm's correction). At least six shared
-    seeds are needed for one figure, seven for two or three; without shared seeds four runs in each
-    group, five for two to six figures.
+    the noise of the seed. An exact test decides: for two equal groups it finds a difference in at
+    most 5 % of cases, whatever the distribution of the values (it exchanges the signs of the
+    differences; without shared seeds, the runs). All values that are compared at once count
+    (Holm's correction). At least six shared seeds are needed for one value, seven for two or three;
+    without shared seeds four runs in each group, five for two to six values.
 
     \b
     nnlab compare latest 20261121-101500-xor
     nnlab compare runs/*-xor-*
     """
-    from nnlab.cli import comparison
-    from nnlab.run.names import runs_folder
-    from nnlab.study.facts import find_folders, read_facts, refuse_fewer
-    from nnlab.study.groups import compare, group
-
     folders = find_folders(names, runs_folder(runs))
     refuse_fewer(folders)
     facts = [read_facts(folder) for folder in folders]
     groups = group(facts)
-    comparison.refuse_unknown(metrics, facts)
-    judged = compare(groups, metrics) if len(groups) < len(facts) else []
-    for note in comparison.notes(facts):
-        say(note)
+    _refuse_unknown(metrics, facts)
+    comparisons = compare(groups, metrics) if len(groups) < len(facts) else []
+    print_messages(_notes(facts))
     if as_json:
-        tell_json(comparison.as_mapping(facts, groups, judged))
+        print_json(_comparison_json(facts, groups, comparisons))
     else:
-        tell("\n\n".join(comparison.sections(facts, groups, judged)))
+        print_result("\n\n".join(_sections(facts, groups, comparisons)))
+
+
+def _refuse_unknown(metrics: Sequence[str], runs: Sequence[Facts]) -> None:
+    """Raise UsageError for a metric that no run has."""
+    known = list(_metric_rows(runs))
+    for metric in metrics:
+        if metric not in known:
+            meant = did_you_mean(metric, known, "metric")
+            raise UsageError(f"No run has '{metric}'.{meant} There are {', '.join(known)}.")
+
+
+def _notes(runs: Sequence[Facts]) -> Iterator[str]:
+    """Reasons for care: runs without a result, and different data."""
+    for letter, run in zip(run_letters(len(runs)), runs, strict=True):
+        name = letter if len(runs) <= MOST_COLUMNS else run.folder.name
+        if run.status == "diverged":
+            yield f"{name} diverged: its values are the last finite values."
+        elif not run.finished:
+            yield f"{name} is {run.status}: its values are those of the last recorded epoch."
+    datasets = list(dict.fromkeys(run.data[0] or "unknown" for run in runs))
+    if len(datasets) > 1:
+        yield f"The data sets differ ({', '.join(datasets)}): the values are not comparable."
+    elif len({run.data[1] for run in runs}) > 1:
+        yield (
+            f"The rows of the data set {datasets[0]} are not the same in all runs (their SHA-256 "
+            "differ): part of a difference may come from that."
+        )
+
+
+def _sections(
+    runs: Sequence[Facts], groups: Sequence[Group], comparisons: Sequence[Comparison]
+) -> Iterator[str]:
+    """The parts of the answer in their order."""
+    if len(runs) <= MOST_COLUMNS:
+        yield from _runs_in_columns(runs)
+    elif not comparisons:
+        yield _runs_in_rows(runs)
+    if comparisons:
+        yield from _groups_in_columns(groups, comparisons)
+
+
+def _runs_in_columns(runs: Sequence[Facts]) -> Iterator[str]:
+
+    letters = run_letters(len(runs))
+    paths = [[n, str(run.folder.path), run.status] for n, run in zip(letters, runs, strict=True)]
+    yield draw_table(["", "run", "status"], paths)
+    settings = _texts(setting_rows([run.settings for run in runs]))
+    environment = _texts(environment_rows(runs))
+    for title, rows in (
+        ("config", settings),
+        ("metric", _metric_rows(runs)),
+        ("environment", environment),
+    ):
+        lines: list[list[Cell]] = [[key, *row] for key, row in rows.items()]
+        if lines or title == "metric":
+            yield draw_table([title, *letters], lines, by_row=True)
+        elif title == "config":
+            yield "The configs are the same."
+        if title == "metric":
+            yield "\n".join(_curve_sentences(runs))
+
+
+def _curve_sentences(runs: Sequence[Facts]) -> Iterator[str]:
+    """For each run but the first: the epoch at which its curves begin to differ."""
+    first, *rest = run_letters(len(runs))
+    for name, run in zip(rest, runs[1:], strict=True):
+        epoch = parting(runs[0].curves, run.curves)
+        last = shared_epochs(runs[0].curves, run.curves)
+        if last < 0:
+            yield f"{first} and {name} have no epoch in common."
+        elif epoch is None:
+            yield f"The curves of {first} and {name} are bit-equal up to epoch {last:,}."
+        else:
+            when = f"from epoch {epoch:,} on" if epoch else "from the start"
+            yield f"The curves of {first} and {name} differ {when}."
+
+
+def _runs_in_rows(runs: Sequence[Facts]) -> str:
+    """A row per run, with the settings that differ as columns."""
+    columns = _texts(setting_rows([run.settings for run in runs])) | _metric_rows(runs)
+    return draw_records(
+        [
+            {"run": run.folder.name, "status": run.status}
+            | {key: cells[index] for key, cells in columns.items()}
+            for index, run in enumerate(runs)
+        ]
+    )
+
+
+def _groups_in_columns(groups: Sequence[Group], comparisons: Sequence[Comparison]) -> Iterator[str]:
+    """Each group with its values over the seeds, and a sentence for each difference."""
+    numbers = [str(number) for number in range(1, len(groups) + 1)]
+    settings = _texts(setting_rows([_without_seed(group) for group in groups]))
+    metrics = dict.fromkeys(comparison.metric for comparison in comparisons)
+    rows: list[list[Cell]] = [
+        ["runs", *(str(len(group.runs)) for group in groups)],
+        ["seeds", *(_seed_range(group.seeds) for group in groups)],
+    ]
+    rows += [[key, *row] for key, row in settings.items()]
+    rows += [[metric, *(_quartiles(group, metric) for group in groups)] for metric in metrics]
+    table = draw_table(["group", *numbers], rows, by_row=True)
+    yield f"{table}\nMetrics: median (quartiles) of the finished runs."
+    unfinished = [
+        f"Group {number} leaves out {len(group.unfinished)} of its {len(group.runs)} runs: "
+        + ", ".join(f"seed {run.seed} {run.status}" for run in group.unfinished[:5])
+        + (" ..." if len(group.unfinished) > 5 else "")
+        + "."
+        for number, group in zip(numbers, groups, strict=True)
+        if group.unfinished
+    ]
+    yield "\n".join([*map(_verdict_sentence, comparisons), *unfinished])
+
+
+def _verdict_sentence(comparison: Comparison) -> str:
+    """The difference of two groups, and whether it is more than the seed noise."""
+    metric, mean = comparison.metric, comparison.mean
+    a, b = comparison.first + 1, comparison.second + 1
+    if mean is None:
+        empty = a if not comparison.sizes[0] else b
+        return f"{metric}: group {empty} has no finished run, so nothing can be compared."
+    if comparison.seeds and not any(comparison.differences):
+        shared = count(len(comparison.seeds), "shared seed")
+        return f"{metric}: groups {a} and {b} are equal for each of {shared}."
+    way = f"{'higher' if mean > 0 else 'lower'} ({'better' if better(metric, mean) else 'worse'})"
+    difference = f"group {b} is {_four_digits(abs(mean))} {way} than group {a}"
+    sentence = f"{metric}: {difference}, {_mean_over(comparison)}"
+    if comparison.verdict == "too few seeds":
+        return f"{sentence}; {_too_few(comparison)}."
+    values = comparison.figures
+    corrected = "" if values == 1 else f", corrected for {values} values"
+    more = "more" if comparison.verdict == "larger" else "not more"
+    p = f"p = {comparison.corrected:.2g}{corrected}"
+    return f"{sentence}: {more} than the seed noise ({p})."
+
+
+def _mean_over(comparison: Comparison) -> str:
+    """The runs of the mean, and its interval."""
+    seeds, interval = len(comparison.seeds), comparison.interval
+    if not seeds:
+        first, second = comparison.sizes
+        return f"the means of {second} and {first} runs that share no seed"
+    mean = f"the mean over {seeds} shared seeds" if seeds > 1 else "with one shared seed"
+    if interval is None:
+        return mean
+    low, high = _four_digits(interval.low), _four_digits(interval.high)
+    return f"{mean} (95 % interval {low} to {high})"
+
+
+def _too_few(comparison: Comparison) -> str:
+    """How many seeds would be enough."""
+    values, seeds = max(comparison.figures, 1), len(comparison.seeds)
+    at_once = "" if values == 1 else f" for {values} values at once"
+    if seeds:
+        are, needed = "is" if seeds == 1 else "are", f"{noise.pairs_needed(values)} are needed"
+        return f"{seeds} {are} too few to tell it from the seed noise, {needed}{at_once}"
+    needed = f"{noise.runs_needed(values)} in each group are needed"
+    return f"these are too few to tell it from the seed noise, {needed}{at_once}"
+
+
+def _comparison_json(
+    runs: Sequence[Facts], groups: Sequence[Group], comparisons: Sequence[Comparison]
+) -> dict[str, Any]:
+    """The JSON object that `--json` prints."""
+    settings = setting_rows([run.settings for run in runs])
+    places = {id(run): index for index, run in enumerate(runs)}
+    return {
+        "runs": [
+            {
+                "name": run.folder.name,
+                "path": str(run.folder.path),
+                "status": run.status,
+                "seed": run.seed,
+                "data": {"name": run.data[0], "sha256": run.data[1]},
+                "metrics": run.metrics,
+            }
+            for run in runs
+        ],
+        "config": {
+            key: [None if value is MISSING else value for value in row]
+            for key, row in settings.items()
+        },
+        "environment": environment_rows(runs),
+        "parting": [parting(runs[0].curves, run.curves) for run in runs[1:]],
+        "groups": [
+            {"runs": [places[id(run)] for run in group.runs], "seeds": group.seeds}
+            for group in groups
+        ],
+        "comparisons": [asdict(comparison) for comparison in comparisons],
+    }
+
+
+def run_letters(number: int) -> list[str]:
+    """A to Z, then AA, AB and so on."""
+    names = []
+    for index in range(number):
+        name, index = "", index + 1
+        while index:
+            index, letter = divmod(index - 1, len(LETTERS))
+            name = LETTERS[letter] + name
+        names.append(name)
+    return names
+
+
+def _metric_rows(runs: Sequence[Facts]) -> dict[str, list[Cell]]:
+    """Every metric of every run."""
+    names = dict.fromkeys(name for run in runs for name in run.metrics)
+    return {name: [run.metrics.get(name) for run in runs] for name in names}
+
+
+def _quartiles(group: Group, metric: str) -> str:
+    """Median and quartiles of the finished runs."""
+    values = [run.metrics[metric] for run in group.by_seed.values() if metric in run.metrics]
+    if len(values) < 2:
+        return _four_digits(values[0] if values else math.nan)
+    low, median, high = quantiles(values, n=4, method="inclusive")
+    return f"{_four_digits(median)} ({_four_digits(low)} to {_four_digits(high)})"
+
+
+def _four_digits(value: float) -> str:
+
+    return f"{value:.4g}" if math.isfinite(value) else NOTHING
+
+
+def _seed_range(seeds: Sequence[int]) -> str:
+    """0 to 4 where no number is left out, else all of them."""
+    if len(seeds) > 2 and seeds[-1] - seeds[0] == len(seeds) - 1:
+        return f"{seeds[0]} to {seeds[-1]}"
+    return ", ".join(map(str, seeds[:8])) + (" ..." if len(seeds) > 8 else "")
+
+
+def _texts(rows: dict[str, list[Any]]) -> dict[str, list[Cell]]:
+    """The settings as a table shows them."""
+
+    def text(value: Any) -> str:
+        if value is MISSING:
+            return NOTHING
+        if isinstance(value, list) and value and isinstance(value[0], dict):
+            return in_words(value)
+        return shorten(setting_value(value), LONGEST_SETTING)
+
+    return {key: list(map(text, row)) for key, row in rows.items()}
+
+
+def _without_seed(group: Group) -> dict[str, Any]:
+    """The settings of a group's first run but for the seeds."""
+    settings = {k: v for k, v in group.runs[0].settings.items() if k not in ("seed", "name")}
+    data = settings.get("data")
+    if isinstance(data, dict):
+        settings["data"] = {key: value for key, value in data.items() if key != "seed"}
+    return settings

@@ -1,24 +1,22 @@
 """`nnlab data`: the data sets that are downloaded."""
 
-from typing import TYPE_CHECKING
-
 import click
 
-from nnlab.cli.group import Parts
+from nnlab.cli.group import Subcommands
 from nnlab.cli.options import json_option, verbosity
-from nnlab.cli.terminal import say, tell, tell_json
+from nnlab.cli.tables import draw_records
+from nnlab.cli.terminal import print_json, print_message, print_result
+from nnlab.data.download import Collection, FileState, fetch_files, file_states
+from nnlab.data.images import COLLECTIONS
 from nnlab.errors import DataError, UsageError
 
-if TYPE_CHECKING:
-    from nnlab.data.download import Collection, FileState
 
-
-@click.group(cls=Parts)
+@click.group(cls=Subcommands)
 def command() -> None:
     """List, download and check the image data sets.
 
-    They are kept in $NNLAB_DATA_DIR, else in the platform's cache folder. Training downloads what
-    it needs by itself; all other data sets need no file, or are files of your own.
+    They are stored in $NNLAB_DATA_DIR, else in the platform's cache folder. Training downloads
+    what it needs; all other data sets need no file, or are your own files.
 
     \b
     nnlab data list
@@ -37,32 +35,28 @@ def list_(as_json: bool) -> None:
     \b
     nnlab data list
     """
-    from nnlab.data.download import file_states
-
-    show([state for one in collections(()) for state in file_states(one)], as_json)
+    _print_files(_file_states(()), as_json)
 
 
 @command.command()
 @click.argument("name", metavar="NAME...", nargs=-1, required=True)
-@click.option("--force", is_flag=True, help="Also replace files that are damaged.")
+@click.option("--force", is_flag=True, help="Also replace damaged files.")
 @verbosity
 def fetch(name: tuple[str, ...], force: bool) -> None:
     """Download a data set and check it.
 
-    Tries one mirror after the other. Files that exist are checked and kept. Exit code 3 if a file
-    cannot be downloaded or is damaged.
+    Tries the mirrors in turn. Existing files are checked and not downloaded again. Exit code 3 if
+    a file cannot be downloaded or is damaged.
 
     \b
     nnlab data fetch mnist fashion_mnist
     """
-    from nnlab.data import download
-
-    found: list[FileState] = []
-    for one in collections(name):
-        say(f"{one.name}: the mirrors are {', '.join(one.mirrors)}")
-        found += download.fetch_files(one, force=force, report=say)
-    show(found, as_json=False)
-    refuse_damage(found)
+    files: list[FileState] = []
+    for collection in _collections(name):
+        print_message(f"{collection.name}: the mirrors are {', '.join(collection.mirrors)}")
+        files += fetch_files(collection, force=force, report=print_message)
+    _print_files(files, as_json=False)
+    _refuse_damage(files)
 
 
 @command.command()
@@ -72,53 +66,57 @@ def fetch(name: tuple[str, ...], force: bool) -> None:
 def verify(name: tuple[str, ...], as_json: bool) -> None:
     """Compare the files with the published SHA-256.
 
-    Exit code 3 if a file is damaged, or if no file exists.
+    Missing files are no error unless all are missing. Exit code 3 if a file is damaged, or if
+    none exists.
 
     \b
     nnlab data verify
     """
-    from nnlab.data.download import file_states
+    files = _file_states(name, verify=True)
+    _print_files(files, as_json)
+    _refuse_damage(files)
+    if all(file.state == "missing" for file in files):
+        raise DataError(
+            f"None of these files exists. To download them: nnlab data fetch {_names(files)}"
+        )
 
-    found = [state for one in collections(name) for state in file_states(one, verify=True)]
-    show(found, as_json)
-    refuse_damage(found)
-    if all(one.state == "missing" for one in found):
-        names = " ".join(dict.fromkeys(one.collection for one in found))
-        raise DataError(f"None of these files is there. To download them: nnlab data fetch {names}")
 
-
-def collections(names: tuple[str, ...]) -> "list[Collection]":
-    """The named collections, all without names; UsageError for an unknown one."""
-    from nnlab.data.images import COLLECTIONS
-
-    known = " and ".join(COLLECTIONS)
+def _collections(names: tuple[str, ...]) -> list[Collection]:
+    """The named collections, all without names. Raises UsageError for an unknown name."""
     for name in names:
         if name.replace("-", "_") not in COLLECTIONS:
+            known = " and ".join(COLLECTIONS)
             raise UsageError(f"There is no data set '{name}' to fetch; there is {known}.")
     return [COLLECTIONS[name.replace("-", "_")] for name in names or COLLECTIONS]
 
 
-def show(found: "list[FileState]", as_json: bool) -> None:
-    """The files as a table."""
-    from nnlab.cli.table import records
+def _file_states(names: tuple[str, ...], verify: bool = False) -> list[FileState]:
+
+    collections = _collections(names)
+    return [file for collection in collections for file in file_states(collection, verify=verify)]
+
+
+def _print_files(files: list[FileState], as_json: bool) -> None:
 
     rows = [
-        {"data": one.collection, "file": one.file, "state": one.state, "path": str(one.path)}
-        for one in found
+        {"data": file.collection, "file": file.file, "state": file.state, "path": str(file.path)}
+        for file in files
     ]
     if as_json:
-        details = [one.detail for one in found]
-        files = [{**row, "detail": text} for row, text in zip(rows, details, strict=True)]
-        tell_json({"files": files})
+        details = [file.detail for file in files]
+        rows = [{**row, "detail": text} for row, text in zip(rows, details, strict=True)]
+        print_json({"files": rows})
     else:
-        tell(records(rows))
+        print_result(draw_records(rows))
 
 
-def refuse_damage(found: "list[FileState]") -> None:
-    """DataError with what is wrong with each damaged file."""
-    damaged = [one for one in found if one.state == "damaged"]
+def _names(files: list[FileState]) -> str:
+    return " ".join(dict.fromkeys(file.collection for file in files))
+
+
+def _refuse_damage(files: list[FileState]) -> None:
+    """Raise DataError with what is wrong with each damaged file."""
+    damaged = [file for file in files if file.state == "damaged"]
     if damaged:
-        lines = [one.detail for one in damaged]
-        names = " ".join(dict.fromkeys(one.collection for one in damaged))
-        lines.append(f"To replace what is damaged: nnlab data fetch {names} --force")
-        raise DataError("\n".join(lines))
+        remedy = f"To replace damaged files: nnlab data fetch {_names(damaged)} --force"
+        raise DataError("\n".join([*(file.detail for file in damaged), remedy]))

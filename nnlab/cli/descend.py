@@ -1,39 +1,36 @@
 """`nnlab descend`."""
 
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
-from nnlab.cli.options import (
-    json_option,
-    plots_option,
-    race_argument,
-    runs_option,
-    verbosity,
-)
-from nnlab.cli.terminal import tell, tell_json
+from nnlab.cli.options import config_argument, json_option, plots_option, runs_option, verbosity
+from nnlab.cli.tables import draw_records
+from nnlab.cli.terminal import print_json, print_result
+from nnlab.cli.training_output import print_drawn
 from nnlab.errors import Diverged
-
-if TYPE_CHECKING:
-    from nnlab.race.run import Result
+from nnlab.race.config import LANDSCAPE
+from nnlab.race.figure import FIGURES
+from nnlab.race.folder import ends
+from nnlab.race.reader import load_race
+from nnlab.race.run import Result, descend
+from nnlab.run.names import runs_folder
+from nnlab.show.figures.drawing import draw_each
+from nnlab.show.words import count, duration
 
 
 @click.command
-@race_argument
+@partial(config_argument, example="steps=50 or runs.0.optimizer.lr=0.1")
 @runs_option
 @click.option("--name", metavar="NAME", help="The run's name; default: the config's.")
 @plots_option
 @json_option
 @verbosity
 def command(
-    config: str,
-    overrides: tuple[str, ...],
-    runs: Path | None,
-    name: str | None,
-    plots: bool,
-    as_json: bool,
-) -> None:
+    config: str, overrides: tuple[str, ...], runs: Path | None, name: str | None, plots: bool,
+    as_json: bool
+) -> None:  # fmt: skip
     """Let optimizers race on a function.
 
     CONFIG names a function of two numbers, a start, and the runs: an optimizer, a schedule and a
@@ -45,52 +42,31 @@ def command(
     nnlab descend landscape
     nnlab descend landscape --set function=himmelblau
     """
-    from nnlab.race.reader import load_race
-    from nnlab.race.run import descend
-    from nnlab.run.names import runs_folder
-
     loaded = load_race(config, overrides)
     result = descend(loaded, runs_folder(runs), name=name)
     if plots:
-        from nnlab.cli.follow import say_drawn
-        from nnlab.race.figure import FIGURES
-        from nnlab.show.figures.drawing import draw_each
-
-        say_drawn(draw_each(FIGURES, result.folder))
+        print_drawn(draw_each(FIGURES, result.folder))
     if as_json:
-        tell_json({"folder": str(result.folder.path), "status": result.status, **result.summary})
+        folder = str(result.folder.path)
+        print_json({"folder": folder, "status": result.status, **result.summary})
     else:
-        tell(report(result))
-    raise_if_diverged(result)
+        print_result(_race_text(result))
+    if result.status == "diverged":
+        first = min(run.diverged or 0 for run in result.descents)
+        runs_that = "All runs" if len(result.descents) > 1 else "The run"
+        raise Diverged(
+            f"{runs_that} diverged, the first at step {first:,}: a number is not finite. The steps "
+            f"before are in {result.folder.path / 'paths.csv'}. Try a smaller lr: --set lr=..."
+        )
 
 
-def report(result: "Result") -> str:
+def _race_text(result: Result) -> str:
     """A table row per run, the time, and the path of the folder."""
-    from nnlab.cli.table import duration, records
-    from nnlab.race.config import LANDSCAPE
-    from nnlab.race.folder import ends
-
-    name = LANDSCAPE.name_of(result.race.function)
+    name, lowest = LANDSCAPE.name_of(result.race.function), result.summary["lowest"]
     steps = sum(len(run.stops) - 1 for run in result.descents)
+    minimum = "no minimum" if lowest is None else f"the lowest value {lowest:.4g}"
     return (
-        f"{name}, {lowest(result.summary['lowest'])}\n\n"
-        f"{records(ends(result.summary))}\n\n"
-        f"{steps:,} steps in {duration(result.seconds)}, saved in\n{result.folder.path}"
-    )
-
-
-def lowest(value: float | None) -> str:
-    """The lowest value in words."""
-    return "which has no minimum" if value is None else f"whose lowest value is {value:.4g}"
-
-
-def raise_if_diverged(result: "Result") -> None:
-    """Raise Diverged if all runs diverged."""
-    if result.status != "diverged":
-        return
-    first = min(run.diverged or 0 for run in result.descents)
-    every = "All runs diverged" if len(result.descents) > 1 else "The run diverged"
-    raise Diverged(
-        f"{every}, the first at step {first:,}: a number is not finite. The steps before are kept "
-        f"in {result.folder.path / 'paths.csv'}. Try a smaller lr: --set lr=..."
+        f"{name}, a function with {minimum}\n\n"
+        f"{draw_records(ends(result.summary))}\n\n"
+        f"{count(steps, 'step')} in {duration(result.seconds)}, saved in\n{result.folder.path}"
     )

@@ -1,107 +1,84 @@
 """`nnlab evaluate`."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from nnlab.cli.options import (
-    Named,
-    find_training,
-    json_option,
-    run_argument,
-    verbosity,
-    weights_option,
-)
-from nnlab.cli.terminal import say, tell, tell_json
+from nnlab.cli import options
+from nnlab.cli.tables import draw_records, draw_table
+from nnlab.cli.terminal import print_json, print_messages, print_result
+from nnlab.experiment.measure import evaluate, evaluate_rows
+from nnlab.run.run import Run
 
-if TYPE_CHECKING:
-    from nnlab.run.run import Run
-
-MOST_CLASSES = 20  # of which the tables are still read by anyone
-PARTS = ("train", "validation", "test")
+MOST_CLASSES = 20  # of which tables are printed
 
 
 @click.command
-@run_argument
-@weights_option
+@options.run_argument
+@options.weights_option
 @click.option(
     "--part",
-    type=click.Choice(PARTS),
+    type=click.Choice(options.PARTS),
     help="Which part of the run's data; default test, else validation, else train.",
 )
 @click.option(
     "--data",
-    type=Named(dir_okay=False),
+    type=options.NamedPath(dir_okay=False),
     metavar="PART|FILE",
     help="A part, as --part; or other data: a CSV or NPZ file with inputs and targets.",
 )
-@json_option
-@verbosity
+@options.json_option
+@options.verbosity
 def command(
-    run: str, runs: Path | None, weights: str, part: str | None, data: str | None, as_json: bool
+    run: str, runs: Path | None, weights: Any, part: str | None, data: str | None, as_json: bool
 ) -> None:
     """Measure a trained network on data.
 
     Prints loss and metrics and, for up to 20 classes, precision, recall and F1 of each class and
-    the confusion matrix. The data must be what it was when the run was made.
+    the confusion matrix. Refuses data that has changed since the run was made.
 
     \b
     nnlab evaluate latest
     nnlab evaluate latest --weights best --part validation
     nnlab evaluate latest --data new.csv
     """
-    from nnlab.experiment.measure import evaluate
-    from nnlab.run.run import Run
-
     if part is not None and data is not None:
         raise click.UsageError("--part and --data exclude each other.")
-    saved = Run(find_training(run, runs).path)
-    if data in PARTS:  # a file of such a name can be given as ./train
+    trained = Run(options.find_training(run, runs).path)
+    if data in options.PARTS:  # a file of such a name can be given as ./train
         part, data = data, None
     if data is not None:
         part = str(Path(data))
-        found = on_file(saved, Path(data), weights)
+        dataset = trained.schema.dataset(Path(data))
+        print_messages(dataset.notes)
+        measures = evaluate_rows(trained, dataset, weights)
     else:
-        part = part or default_part(saved)
-        found = evaluate(saved, weights, part)  # type: ignore[arg-type]  # click checked it
+        part = part or default_part(trained)
+        measures = evaluate(trained, weights, part)
     if as_json:
-        tell_json({"run": str(saved.folder.path), "weights": weights, "part": part, **found})
+        folder = str(trained.folder.path)
+        print_json({"run": folder, "weights": weights, "part": part, **measures})
     else:
-        tell(report(f"{saved.folder.name}, {weights} weights, {part}", found))
+        print_result(f"{trained.folder.name}, {weights} weights, {part}\n")
+        print_result(_tables(measures))
 
 
-def default_part(saved: "Run") -> str:
-    """The part that says most: one that was kept out of training, if there is any."""
-    rows = saved.data["rows"]
-    return next(name for name in ("test", "validation", "train") if rows[name] is not None)
+def default_part(trained: Run) -> str:
+    """The test part if there is one, else the validation part, else the training part."""
+    rows = trained.data["rows"]
+    return next(name for name in reversed(options.PARTS) if rows[name] is not None)
 
 
-def on_file(saved: "Run", path: Path, weights: Any) -> dict[str, Any]:
-    """The same numbers on the rows of a file."""
-    from nnlab.experiment.measure import evaluate_rows
-
-    dataset = saved.schema.dataset(path)
-    for note in dataset.notes:
-        say(note)
-    return evaluate_rows(saved, dataset, weights)
-
-
-def report(title: str, found: dict[str, Any]) -> str:
-    """All tables, with an empty line between two."""
-    from nnlab.cli.table import records, table
-
-    numbers = {key: value for key, value in found.items() if not isinstance(value, list | None)}
-    texts = [title, records([numbers])]
-    classes = found.get("classes")
+def _tables(measures: dict[str, Any]) -> str:
+    """The numbers, the classes and the confusion matrix, with empty lines between."""
+    numbers = {key: value for key, value in measures.items() if not isinstance(value, list | None)}
+    tables = [draw_records([numbers])]
+    classes = measures.get("classes")
     if classes and len(classes) <= MOST_CLASSES:
-        texts.append(records([{**row, **rounded(row)} for row in classes]))
+        shares = ("precision", "recall", "f1")  # with four decimals in every row
+        rounded = [{**row, **{name: f"{row[name]:.4f}" for name in shares}} for row in classes]
         names = [row["class"] for row in classes]
-        rows = [[name, *counts] for name, counts in zip(names, found["confusion"], strict=True)]
-        texts.append(table(["true \\ predicted", *names], rows))
-    return "\n\n".join(texts)
-
-
-def rounded(row: dict[str, Any]) -> dict[str, str]:
-    """Shares of 1 with four decimals, whatever stands beside them."""
-    return {name: f"{row[name]:.4f}" for name in ("precision", "recall", "f1")}
+        rows = [[name, *counts] for name, counts in zip(names, measures["confusion"], strict=True)]
+        tables += [draw_records(rounded), draw_table(["true \\ predicted", *names], rows)]
+    return "\n\n".join(tables)

@@ -2,15 +2,21 @@
 
 import click
 
-from nnlab.cli.options import changes, config_argument, json_option, seed_option, verbosity
-from nnlab.cli.terminal import say, tell, tell_json
+from nnlab.cli.options import WHOLE, config_argument, json_option, seed_option, verbosity, with_seed
+from nnlab.cli.provide import provide_data
+from nnlab.cli.tables import draw_table
+from nnlab.cli.terminal import print_json, print_messages, print_result
+from nnlab.config.load import load
+from nnlab.core.gradcheck import TOLERANCE
+from nnlab.errors import CheckFailed
+from nnlab.experiment.gradients import check
 
 
 @click.command
 @config_argument
 @click.option(
     "--rows",
-    type=click.IntRange(min=1),
+    type=WHOLE,
     default=16,
     show_default=True,
     metavar="N",
@@ -25,38 +31,31 @@ def command(
     """Check all gradients numerically.
 
     Compares each gradient with central differences, in float64, on the first training rows and
-    with the weights before training: by each parameter array, and by the input (a little beside
-    the rows, where nothing is equal or zero). Exit code 9 if the worst relative error is above
-    1e-7.
+    with the weights before training: the gradient with respect to each parameter array, and to the
+    input (at points a little beside the rows, away from kinks). Exit code 9 if the worst relative
+    error is above 1e-7.
 
     \b
     nnlab gradcheck digits_binary
     nnlab gradcheck my.yaml --rows 64 --seed 3
     """
-    from nnlab.cli.downloads import provide
-    from nnlab.cli.table import table
-    from nnlab.config.load import load
-    from nnlab.core.gradcheck import TOLERANCE
-    from nnlab.errors import CheckFailed
-    from nnlab.experiment.gradients import check
-
-    given = [*changes(overrides, seed), "training.dtype=float64"]
-    loaded = load(config, given)
-    for note in loaded.notes:
-        say(note)
-    provide(loaded.config)
-    found = check(loaded.config, rows)
-    worst = max((one.error for one in found), default=0.0)
+    loaded = load(config, [*with_seed(overrides, seed), "training.dtype=float64"])
+    print_messages(loaded.notes)
+    provide_data(loaded.config)
+    checks = check(loaded.config, rows)
     if as_json:
-        parameters = [vars(one) for one in found]
-        tell_json({"parameters": parameters, "worst": worst, "tolerance": TOLERANCE})
-    elif not found:
-        tell("The network has no parameters, so there is no gradient to check.")
+        worst = max((check.error for check in checks), default=0.0)
+        parameters = [vars(check) for check in checks]
+        print_json({"parameters": parameters, "worst": worst, "tolerance": TOLERANCE})
+    elif not checks:
+        print_result("The network has no parameters, so there is no gradient to check.")
     else:
         header = ["gradient by", "size", "directions", "worst relative error"]
-        cells = [(one.name, one.size, one.directions, f"{one.error:.1e}") for one in found]
-        tell(table(header, cells))
-    wrong = [one.name for one in found if not one.error <= TOLERANCE]
+        lines = [
+            (check.name, check.size, check.directions, f"{check.error:.1e}") for check in checks
+        ]
+        print_result(draw_table(header, lines))
+    wrong = [check.name for check in checks if not check.error <= TOLERANCE]
     if wrong:
         raise CheckFailed(
             f"The gradient of {', '.join(wrong)} is wrong: its relative error is above "

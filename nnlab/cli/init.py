@@ -5,15 +5,18 @@ from pathlib import Path
 import click
 
 from nnlab.cli.options import STDIO, verbosity
-from nnlab.cli.terminal import say, tell
+from nnlab.cli.terminal import print_message, print_result
+from nnlab.config.kinds import describes_race
+from nnlab.config.locate import shipped
 from nnlab.errors import UsageError
+from nnlab.run import durable
 from nnlab.suggest import did_you_mean
 
 
 @click.command
 @click.argument("name", required=False, metavar="[NAME]")
 @click.argument("path", required=False, metavar="[PATH]", type=click.Path(path_type=Path))
-@click.option("--force", is_flag=True, help="Overwrite a file that is there.")
+@click.option("--force", is_flag=True, help="Overwrite an existing file.")
 @verbosity
 def command(name: str | None, path: Path | None, force: bool) -> None:
     """Copy a shipped config, to change it.
@@ -26,46 +29,36 @@ def command(name: str | None, path: Path | None, force: bool) -> None:
     nnlab init xor
     nnlab init xor mine.yaml
     """
-    from nnlab.config.kinds import describes_race
-    from nnlab.config.locate import shipped
-    from nnlab.run import durable
-
-    known = shipped()
+    configs = shipped()
     if name is None:
         formatter = click.HelpFormatter()  # wraps to the terminal's width
-        formatter.write_dl([(one, purpose(file)) for one, file in known.items()])
-        tell(formatter.getvalue().rstrip("\n"))
+        formatter.write_dl([(known, _purpose(file)) for known, file in configs.items()])
+        print_result(formatter.getvalue().rstrip("\n"))
         return
-    source = known[chosen(name, list(known))]
+    wanted = name.removesuffix(".yaml").replace("-", "_")
+    if wanted not in configs:
+        hint = did_you_mean(wanted, configs)
+        raise UsageError(f"There is no shipped config '{name}'.{hint} `nnlab init` lists them.")
+    source = configs[wanted]
     if path is not None and str(path) == STDIO:
-        tell(source.read_text(encoding="utf-8").removesuffix("\n"))
+        print_result(source.read_text(encoding="utf-8").removesuffix("\n"))
         return
     target = path or Path(source.name)
     if target.is_dir():
         target = target / source.name
     if target.exists() and not force:
         raise UsageError(f"{target} exists already; --force overwrites it.")
-    durable.write(target, source.read_bytes())
-    tell(str(target))
-    verb, command = ("Run", "descend") if describes_race(source) else ("Train", "train")
-    say(f"{verb} it with: nnlab {command} {target}")
+    durable.write_file(target, source.read_bytes())
+    print_result(str(target))
+    verb, runner = ("Run", "descend") if describes_race(source) else ("Train", "train")
+    print_message(f"{verb} it with: nnlab {runner} {target}")
 
 
-def chosen(name: str, known: list[str]) -> str:
-    """The shipped config's name; UsageError with the nearest one."""
-    wanted = name.removesuffix(".yaml").replace("-", "_")
-    if wanted in known:
-        return wanted
-    hint = did_you_mean(wanted, known)
-    raise UsageError(f"There is no shipped config '{name}'.{hint} `nnlab init` lists them.")
-
-
-def purpose(path: Path) -> str:
+def _purpose(path: Path) -> str:
     """The first sentence of the comment that a config begins with."""
     lines = []
     for line in path.read_text(encoding="utf-8").splitlines():
         if not line.startswith("#"):
             break
         lines.append(line.lstrip("# ").rstrip())
-    head = " ".join(lines)
-    return head.partition(". ")[0].removesuffix(".")
+    return " ".join(lines).partition(". ")[0].removesuffix(".")

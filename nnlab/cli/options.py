@@ -14,96 +14,88 @@ if TYPE_CHECKING:
     from nnlab.run.sweeps import SweepFolder
 
 F = TypeVar("F", bound=Callable[..., Any])
-
 STDIO = "-"
 
 
-class Named(click.Path):
-    """A path that is no `-`: standard input and output are not read or written there."""
+class NamedPath(click.Path):
+    """A path that is not `-`: standard input and output are not used there."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """As click does; usage error for `-`."""
+        """The path. Raises a usage error for `-`."""
         if value == STDIO:
             self.fail("'-' (standard input or output) does not work here; name a file.", param, ctx)
         return click.Path.convert(self, value, param, ctx)
 
 
-FOLDER = Named(path_type=Path, file_okay=False)
-FILE = Named(path_type=Path, dir_okay=False)
+FOLDER = NamedPath(path_type=Path, file_okay=False)
+FILE = NamedPath(path_type=Path, dir_okay=False)
 OUTPUT = click.Path(path_type=Path, dir_okay=False)  # `-` is stdout
-WEIGHTS = ("final", "best", "initial")
+WHOLE = click.IntRange(min=1)
+PARTS = ("train", "validation", "test")
 
 
-def verbosity(function: F) -> F:
-    """--quiet and --verbose, understood before and after the command's name."""
+def complete_run(
+    context: click.Context, parameter: click.Parameter, begun: str
+) -> list[CompletionItem]:
+    """Runs that begin so; else folders."""
+    from nnlab.run.names import run_names, runs_folder
 
-    def remember(ctx: click.Context, parameter: click.Parameter, given: bool) -> None:
-        if given:
-            ctx.meta[LEVEL] = QUIET if parameter.name == "quiet" else VERBOSE
-
-    def flag(*names: str, text: str) -> Callable[[F], F]:
-        return click.option(*names, is_flag=True, expose_value=False, callback=remember, help=text)
-
-    noisy = flag("--verbose", "-v", text="Print more on stderr.")(function)
-    return flag("--quiet", "-q", text="Print only errors on stderr.")(noisy)
+    names = ["latest", *run_names(runs_folder(context.params.get("runs")))]
+    items = [CompletionItem(name) for name in names if name.startswith(begun)]
+    return items or [CompletionItem(begun, type="dir")]
 
 
-def config_argument(function: F) -> F:
-    """CONFIG and --set."""
-    text = "Override a setting, for example lr=0.1 or network.0.units=5; may be repeated."
-    argument = click.argument("config", metavar="CONFIG", shell_complete=complete_config)
-    return argument(set_option(text)(function))
+def complete_config(
+    context: click.Context, parameter: click.Parameter, begun: str
+) -> list[CompletionItem]:
+    """Shipped configs of the command's kind that begin so; else files."""
+    from nnlab.config.kinds import describes_race
+    from nnlab.config.locate import shipped
 
-
-def race_argument(function: F) -> F:
-    """CONFIG and --set of `nnlab descend`."""
-    text = "Override a setting, for example steps=50 or runs.0.optimizer.lr=0.1; may be repeated."
-    argument = click.argument("config", metavar="CONFIG", shell_complete=_complete_race)
-    return argument(set_option(text)(function))
+    races = context.info_name == "descend"
+    begin = {name: path for name, path in shipped().items() if name.startswith(begun)}
+    items = [CompletionItem(name) for name in begin if describes_race(begin[name]) == races]
+    return items or [CompletionItem(begun, type="file")]
 
 
 def set_option(text: str) -> Callable[[F], F]:
-    """--set."""
+    """--set with the help text of the command."""
     return click.option("--set", "overrides", metavar="KEY=VALUE", multiple=True, help=text)
 
 
-def plots_option(function: F) -> F:
-    """--plots and --no-plots."""
-    return click.option(
-        "--plots/--no-plots", default=True, show_default=True, help="Draw the figures."
-    )(function)
+def config_argument(function: F, example: str = "lr=0.1 or network.0.units=5") -> F:
+    """CONFIG and --set."""
+    argument = click.argument("config", metavar="CONFIG", shell_complete=complete_config)
+    text = f"Override a setting, for example {example}; may be repeated."
+    return argument(set_option(text)(function))
 
 
-def threads_option(function: F) -> F:
-    """--threads; the command calls `use_threads` before it imports NumPy."""
-    return click.option(
-        "--threads", type=click.IntRange(min=1), metavar="N", help="How many threads NumPy may use."
-    )(function)
-
-
-def use_threads(threads: int | None) -> None:
-    """Tell the BLAS, which looks when NumPy is imported."""
-    if threads is not None:
-        from nnlab.run.threads import use
-
-        use(threads)
-
-
-def seed_option(function: F) -> F:
-    """--seed, short for --set seed=N."""
-    return click.option(
-        "--seed", type=click.IntRange(min=0), metavar="N", help="Short for --set seed=N."
-    )(function)
-
-
-def runs_option(function: F) -> F:
-    """--runs."""
-    return click.option(
-        "--runs",
-        type=FOLDER,
-        metavar="DIR",
-        help="Folder of the runs; default $NNLAB_RUNS, else runs.",
-    )(function)
+runs_option = click.option(
+    "--runs", type=FOLDER, metavar="DIR", help="Folder of the runs; default $NNLAB_RUNS, else runs."
+)
+plots_option = click.option(
+    "--plots/--no-plots", default=True, show_default=True, help="Draw the figures."
+)
+threads_option = click.option(  # the group sets it, before the command and NumPy are imported
+    "--threads",
+    type=WHOLE,
+    metavar="N",
+    expose_value=False,
+    help="How many threads NumPy may use.",
+)
+seed_option = click.option(
+    "--seed", type=click.IntRange(min=0), metavar="N", help="Short for --set seed=N."
+)
+weights_option = click.option(
+    "--weights",
+    type=click.Choice(("final", "best", "initial")),
+    default="final",
+    show_default=True,
+    help="Which of the saved weights to use.",
+)
+json_option = click.option(
+    "--json", "as_json", is_flag=True, help="Print one JSON object, numbers not rounded."
+)
 
 
 def run_argument(function: F) -> F:
@@ -112,26 +104,22 @@ def run_argument(function: F) -> F:
     return argument(runs_option(function))
 
 
-def weights_option(function: F) -> F:
-    """--weights."""
-    return click.option(
-        "--weights",
-        type=click.Choice(WEIGHTS),
-        default="final",
-        show_default=True,
-        help="Which of the saved weights to use.",
-    )(function)
+def verbosity(function: F) -> F:
+    """--quiet and --verbose, accepted before and after the command's name."""
+
+    def remember(context: click.Context, parameter: click.Parameter, value: bool) -> None:
+        if value:
+            context.meta[LEVEL] = QUIET if parameter.name == "quiet" else VERBOSE
+
+    def flag(*names: str, text: str) -> Callable[[F], F]:
+        return click.option(*names, is_flag=True, expose_value=False, callback=remember, help=text)
+
+    noisy = flag("--verbose", "-v", text="Print more on stderr.")(function)
+    return flag("--quiet", "-q", text="Print only errors on stderr.")(noisy)
 
 
-def json_option(function: F) -> F:
-    """--json."""
-    return click.option(
-        "--json", "as_json", is_flag=True, help="Print one JSON object, numbers not rounded."
-    )(function)
-
-
-def changes(overrides: tuple[str, ...], seed: int | None) -> list[str]:
-    """All overrides; --seed is the last word on the seed."""
+def with_seed(overrides: tuple[str, ...], seed: int | None) -> list[str]:
+    """All overrides; --seed comes last."""
     return [*overrides, *([] if seed is None else [f"seed={seed}"])]
 
 
@@ -149,62 +137,28 @@ def find_run(run: str, runs: Path | None) -> "RunFolder":
             raise
         trial = next(iter(sweep.trials()), "TRIAL")
         raise UsageError(
-            f"{sweep.path} is a sweep, and no run: name one of its trials, for example "
+            f"{sweep.path} is a sweep, not a run: name one of its trials, for example "
             f"{sweep.path / trial}. To continue the sweep, repeat its command."
         ) from None
 
 
 def find_training(run: str, runs: Path | None) -> "RunFolder":
-    """The same, of a run that trained a network; UsageError for a race of `nnlab descend`."""
+    """The same for a run that trained a network. Raises UsageError for a race."""
     from nnlab.errors import UsageError
     from nnlab.race.folder import is_race
 
     folder = find_run(run, runs)
     if is_race(folder):
         raise UsageError(
-            f"{folder.path} is a race of optimizers on a function, and holds no network. "
+            f"{folder.path} is a race of optimizers on a function, and has no network. "
             f"`nnlab descend {folder.path / 'resolved.yaml'}` runs it again."
         )
     return folder
 
 
 def find_sweep(run: str, runs: Path | None) -> "SweepFolder | None":
-    """The sweep folder that RUN and --runs mean, if they mean one."""
+    """The sweep folder that RUN and --runs mean; None where they mean none."""
     from nnlab.run.names import runs_folder
     from nnlab.run.sweeps import SweepFolder
 
     return SweepFolder.find(run, runs_folder(runs))
-
-
-def complete_config(
-    context: click.Context, parameter: click.Parameter, begun: str
-) -> list[CompletionItem]:
-    """Shipped configs of trainings that begin so; else files."""
-    return _configs(begun, races=False)
-
-
-def _complete_race(
-    context: click.Context, parameter: click.Parameter, begun: str
-) -> list[CompletionItem]:
-    """Shipped configs of races that begin so; else files."""
-    return _configs(begun, races=True)
-
-
-def _configs(begun: str, races: bool) -> list[CompletionItem]:
-    from nnlab.config.kinds import describes_race
-    from nnlab.config.locate import shipped
-
-    begin = {name: path for name, path in shipped().items() if name.startswith(begun)}
-    names = [CompletionItem(name) for name in begin if describes_race(begin[name]) == races]
-    return names or [CompletionItem(begun, type="file")]
-
-
-def complete_run(
-    context: click.Context, parameter: click.Parameter, begun: str
-) -> list[CompletionItem]:
-    """Runs that begin so; else folders."""
-    from nnlab.run.names import run_names, runs_folder
-
-    known = ["latest", *run_names(runs_folder(context.params.get("runs")))]
-    names = [CompletionItem(name) for name in known if name.startswith(begun)]
-    return names or [CompletionItem(begun, type="dir")]

@@ -1,33 +1,41 @@
 """`nnlab plot`."""
 
 import sys
-from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from nnlab.cli.options import FOLDER, complete_run, find_run, find_sweep, runs_option, verbosity
-from nnlab.cli.terminal import say, tell, terminal_width
+from nnlab.cli.tables import draw_table
+from nnlab.cli.terminal import (
+    print_message,
+    print_messages,
+    print_result,
+    print_warnings,
+    terminal_width,
+)
 from nnlab.errors import NnlabError, UsageError
+from nnlab.race.figure import FIGURES as RACE_FIGURES
+from nnlab.run.folder import RunFolder
+from nnlab.run.names import runs_folder
+from nnlab.run.sweeps import SweepFolder
+from nnlab.show.figures import FIGURES, Drawn, Plot, View, draw_sweep
+from nnlab.show.figures.activation import draw_activation, require
+from nnlab.show.figures.drawing import Form, draw_each
+from nnlab.show.figures.overlay import draw_overlay
+from nnlab.show.figures.view import view
 from nnlab.suggest import did_you_mean
-
-if TYPE_CHECKING:
-    from nnlab.run.folder import RunFolder
-    from nnlab.show.figures import Drawn, Form, Plot, View
-
-KINDS = ("png", "svg", "pdf")
 
 
 @click.command
 @click.argument("run", metavar="[RUN...]", nargs=-1, shell_complete=complete_run)
 @runs_option
-@click.option("--only", metavar="NAME", multiple=True, help="This figure alone; may be repeated.")
-@click.option("--list", "listing", is_flag=True, help="Say which figures suit, and draw none.")
+@click.option("--only", metavar="NAME", multiple=True, help="Only this figure; may be repeated.")
+@click.option("--list", "listing", is_flag=True, help="List the figures that suit; draw none.")
 @click.option(
     "--format",
     "kinds",
-    type=click.Choice(KINDS),
+    type=click.Choice(("png", "svg", "pdf")),
     multiple=True,
     default=("png",),
     show_default=True,
@@ -37,22 +45,16 @@ KINDS = ("png", "svg", "pdf")
 @click.option(
     "--scale",
     type=click.Choice(("linear", "log")),
-    help="Of losses and rates; default: what shows most.",
+    help="Of losses and rates; default: chosen by the values.",
 )
 @click.option("--activation", metavar="NAME", multiple=True, help="An activation; needs no RUN.")
 @click.option("--out", type=FOLDER, metavar="DIR", help="Write there, not into the run.")
 @verbosity
 def command(
-    run: tuple[str, ...],
-    runs: Path | None,
-    only: tuple[str, ...],
-    listing: bool,
-    kinds: tuple[str, ...],
-    dark: bool,
-    scale: str | None,
-    activation: tuple[str, ...],
-    out: Path | None,
-) -> None:
+    run: tuple[str, ...], runs: Path | None, only: tuple[str, ...], listing: bool,
+    kinds: tuple[str, ...], dark: bool, scale: str | None, activation: tuple[str, ...],
+    out: Path | None
+) -> None:  # fmt: skip
     """Draw the figures of one or more runs.
 
     Several runs are drawn in one figure. The figures of one run go into its folder `figures`,
@@ -71,116 +73,97 @@ def command(
         raise click.UsageError("Missing argument 'RUN...'.")
     if (listing or only) and len(run) != 1:
         raise click.UsageError("--only and --list are for one RUN.")
-    from nnlab.show.figures.drawing import Form
 
     form = Form(tuple(dict.fromkeys(kinds)), dark, scale)  # type: ignore[arg-type]  # click checked
-    draw_activations(activation, form, out)
-    if len(run) == 1 and (sweep := find_sweep(run[0], runs)) is not None:
+    _draw_activations(activation, form, out)
+    sweep = find_sweep(run[0], runs) if len(run) == 1 else None
+    if sweep is not None:
         if listing or only:
             raise click.UsageError("--only and --list are for a run, not for a sweep.")
-        from nnlab.show.figures import draw_sweep
-
-        sweep.read_about()  # a broken folder is an error, and not a warning a figure
-        drawn = draw_sweep(sweep, form.kinds, out=out, dark=dark)
-        report(drawn)
-        if not drawn.paths and not drawn.warnings:
-            say(f"{sweep.name}: no figure suits it.")
+        _draw_sweep(sweep, form, out)
         return
-    folders = [find_run(one, runs) for one in run]
+    folders = [find_run(name, runs) for name in run]
     if listing:
-        tell(listed(folders[0]))
+        print_result(_figure_table(folders[0]))
     elif len(folders) > 1:
-        from nnlab.run.names import runs_folder
-        from nnlab.show.figures.overlay import draw_overlay
-
-        report(draw_overlay(folders, runs_folder(runs), form, out))
+        _print_files(draw_overlay(folders, runs_folder(runs), form, out))
     elif folders:
-        draw(folders[0], only, form, out)
+        _draw_run(folders[0], only, form, out)
 
 
-def draw_activations(names: tuple[str, ...], form: "Form", out: Path | None) -> None:
-    """The figures that need no run. All names are looked at before the first is drawn."""
+def _draw_activations(names: tuple[str, ...], form: Form, out: Path | None) -> None:
+    """Draw the figures that need no run, after a check of all names."""
     if names:
-        from nnlab.show.figures.activation import draw_activation, require
-
         for name in names:
             require(name)
         for name in names:
             for path in draw_activation(name, form, out):
-                tell(str(path))
+                print_result(str(path))
 
 
-def draw(folder: "RunFolder", only: tuple[str, ...], form: "Form", out: Path | None) -> None:
-    """The figures of one run; of those asked for by name, why one does not suit."""
-    from nnlab.show.figures.drawing import draw_each
-    from nnlab.show.figures.view import view
+def _draw_sweep(sweep: SweepFolder, form: Form, out: Path | None) -> None:
 
-    known = figures()
+    sweep.read_about()  # a broken folder is one error, not a warning per figure
+    _print_files(
+        draw_sweep(sweep, form.kinds, out=out, dark=form.dark), f"{sweep.name}: no figure suits it."
+    )
+
+
+def _draw_run(folder: RunFolder, only: tuple[str, ...], form: Form, out: Path | None) -> None:
+    """Draw the figures of a run; print why a figure named by --only does not suit."""
+    figures = _all_figures()
     for name in only:
-        require(name, known)
-    seen = view(folder)
-    drawn = draw_each({name: known[name] for name in only or known}, seen, form, out)
-    report(drawn)
+        if name not in figures:
+            meant = did_you_mean(name, figures)
+            raise UsageError(f"There is no figure '{name}'.{meant} There are {', '.join(figures)}.")
+    data = view(folder)
+    drawn = draw_each({name: figures[name] for name in only or figures}, data, form, out)
     unsuited = [
         f"The figure {name} does not suit {folder.name}: {reason}."
         for name in dict.fromkeys(only)
-        if (reason := reason_of(known[name], seen))
+        if (reason := _why_unsuited(figures[name], data)) and not isinstance(reason, NnlabError)
     ]
+    _print_files(drawn, "" if unsuited else f"{folder.name}: no figure suits this run.")
     if unsuited and not drawn.paths:
         raise UsageError("\n".join(unsuited))
-    for sentence in unsuited:
-        say(sentence)
-    if not drawn.paths and not drawn.warnings:
-        say(f"{folder.name}: no figure suits this run.")
+    print_messages(unsuited)
 
 
-def figures() -> "dict[str, Plot]":
+def _all_figures() -> dict[str, Plot]:
     """The figures of trainings and of races; a figure suits runs of its own kind only."""
-    from nnlab.race.figure import FIGURES as OF_RACES
-    from nnlab.show.figures import FIGURES as OF_TRAININGS
-
-    return OF_TRAININGS | OF_RACES
+    return FIGURES | RACE_FIGURES
 
 
-def require(name: str, figures: Iterable[str]) -> None:
-    """Raises UsageError, with the nearest name, where there is no such figure."""
-    if name not in figures:
-        meant = did_you_mean(name, figures)
-        raise UsageError(f"There is no figure '{name}'.{meant} There are {', '.join(figures)}.")
-
-
-def reason_of(plot: "Plot", seen: "View") -> str | None:
-    """Why a figure does not suit; None also where that cannot be found out, which was told."""
+def _why_unsuited(plot: Plot, data: View) -> str | NnlabError | None:
+    """Why a figure does not suit a run; the error where the run cannot be read."""
     try:
-        return plot.why_not(seen)
-    except NnlabError:
-        return None
+        return plot.why_not(data)
+    except NnlabError as error:
+        return error
 
 
-def report(drawn: "Drawn") -> None:
-    """Files on stdout, warnings on stderr. Raises where there is no file for an expected reason."""
+def _print_files(drawn: Drawn, none: str = "") -> None:
+    """Print the paths of the files, and `none` where there are none.
+
+    Raises the error of a file that could not be written, or of a run that could not be read.
+    """
     for path in drawn.paths:
-        tell(str(path))
+        print_result(str(path))
     if drawn.unwritten is not None:
-        for warning in drawn.warnings[:-1]:
-            say(f"Warning: {warning}")
-        raise type(drawn.unwritten)(f"{drawn.unwritten} With --out DIR figures go elsewhere.")
+        print_warnings(drawn.warnings[:-1])
+        raise type(drawn.unwritten)(f"{drawn.unwritten} Use --out DIR to write figures elsewhere.")
     if drawn.errors and not drawn.paths:
         raise type(drawn.errors[0])("\n".join(drawn.warnings))
-    for warning in drawn.warnings:
-        say(f"Warning: {warning}")
+    print_warnings(drawn.warnings)
+    if none and not drawn.paths and not drawn.warnings:
+        print_message(none)
 
 
-def listed(folder: "RunFolder") -> str:
-    """A table: each figure, whether it suits, and what it is or why it does not."""
-    from nnlab.cli.table import table
-    from nnlab.show.figures import view
-
-    seen, rows = view(folder), []
-    for name, plot in figures().items():
-        try:
-            reason = plot.why_not(seen)
-        except NnlabError as error:
-            reason = str(error)
-        rows.append((name, "no" if reason else "yes", reason or plot.title))
-    return table(("figure", "suits", "what it is, or why not"), rows, terminal_width(sys.stdout))
+def _figure_table(folder: RunFolder) -> str:
+    """Each figure, whether it suits, and what it is or why it does not."""
+    data, rows = view(folder), []
+    for name, plot in _all_figures().items():
+        reason = _why_unsuited(plot, data)
+        rows.append((name, "no" if reason else "yes", str(reason or plot.title)))
+    header = ("figure", "suits", "what it is, or why not")
+    return draw_table(header, rows, terminal_width(sys.stdout))

@@ -1,47 +1,56 @@
-"""What is seen of a training: a bar on a terminal, elsewhere a plain line now and then.
+"""What is seen of a training or a sweep while it runs: live on a terminal, else a line at times.
 
-Looking at a record costs a look at the clock and two comparisons, so that the 100,000 records a
-second of a tiny network are not slowed; drawing the bar is rationed by what it costs.
+A record of a training costs one look at the clock and two comparisons, so that 100,000 records per
+second of a tiny network are not slowed. Drawing the bar is limited to a share of the time.
 """
 
-import os
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
 from time import perf_counter
+from typing import TYPE_CHECKING, Any
 
-from nnlab.cli.table import duration
-from nnlab.cli.terminal import NORMAL, QUIET, VERBOSE, level, say
+from nnlab.cli.terminal import (
+    QUIET,
+    VERBOSE,
+    is_interactive,
+    print_message,
+    printable,
+    verbosity_level,
+)
 from nnlab.core import columns
 from nnlab.experiment.session import Session
+from nnlab.run.sweeps import SweepFolder
+from nnlab.show.words import cell_name, duration
+from nnlab.study.trial import Begun, Outcome, Trial
 from nnlab.training import Epoch, Record, Steps
 
-REFRESH = 0.1  # seconds between two looks of the bar, at least
-RATION = 200  # and this many times what drawing it takes: 0.5 % of the time
+if TYPE_CHECKING:
+    from rich.table import Table
+
+REFRESH_S = 0.1  # between two drawings of the bar, at least
+DRAWING_SHARE = 200  # a drawing that takes t is followed by a pause of at least 200 t
 LINES = 10  # plain lines per run
-ALL = 200  # epochs of which --verbose shows each; of more it shows each one 5 % after the last
-APART = 2.0  # seconds between two of them, at least
-
-See = Callable[[Record], None]
-
-
-def watch(session: Session) -> AbstractContextManager[See]:
-    """What to call with every record inside the `with`."""
-    if level() == NORMAL and sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
-        return bar(session)
-    return lines(session)
+ALL_EPOCHS = 200  # --verbose prints each epoch up to here; later each that is 5 % after the last
+PAUSE_S = 2.0  # between two plain lines, or two looks at a running trial
+SHOWN_TRIALS = 12  # running trials that the live table names
 
 
-def numbers(record: Epoch) -> str:
+def watch_training(session: Session) -> AbstractContextManager[Callable[[Record], None]]:
+    """Gives the function to call with every record inside the `with`."""
+    return _bar(session) if is_interactive() else _training_lines(session)
+
+
+def epoch_numbers(record: Epoch) -> str:
     """Loss and metrics of the validation part if there is one, else of the training part."""
-    shown = record.train if record.validation is None else record.validation
+    numbers = record.train
     if record.validation is not None:
-        shown = columns.named(columns.VAL, shown)
-    return "  ".join(f"{name} {value:.4g}" for name, value in shown.items())
+        numbers = columns.named(columns.VAL, record.validation)
+    return "  ".join(f"{name} {value:.4g}" for name, value in numbers.items())
 
 
-def left(done: float, total: int, seconds: float) -> str:
-    """How long the rest will take when it goes on like this; nothing before a hundredth is done.
+def time_left(done: float, total: int, seconds: float) -> str:
+    """The time for the remaining epochs; '' before a hundredth is done.
 
     The first epochs say little: caches are cold, and kernels may have been compiled.
     """
@@ -51,21 +60,20 @@ def left(done: float, total: int, seconds: float) -> str:
 
 
 @contextmanager
-def lines(session: Session) -> Iterator[See]:
-    """Plain lines: the first epoch, the last, and about ten between; many with --verbose."""
-    seen = Lines(session, verbose=level() == VERBOSE)
-    yield (lambda record: None) if level() == QUIET else seen.see
-    seen.finish()
+def _training_lines(session: Session) -> Iterator[Callable[[Record], None]]:
+    lines = EpochLines(session, verbose=verbosity_level() == VERBOSE)
+    yield (lambda record: None) if verbosity_level() == QUIET else lines.see
+    lines.finish()
 
 
-class Lines:
-    """Prints a line when enough epochs and enough time have passed."""
+class EpochLines:
+    """Prints the first epoch, the last, and about ten between; many with --verbose."""
 
     def __init__(self, session: Session, verbose: bool = False) -> None:
         self.session = session
         self.total = session.built.plan.epochs
         self.verbose = verbose
-        self.apart = 0.0 if verbose else APART
+        self.pause = 0.0 if verbose else PAUSE_S
         self.every = 1 if verbose else max(1, self.total // LINES)
         self.next = min(1, self.total)
         self.due = 0.0
@@ -73,37 +81,37 @@ class Lines:
         self.printed: Epoch | None = None
 
     def see(self, record: Record) -> None:
-        """Perhaps print."""
+        """Print the record of an epoch when enough epochs and enough time have passed."""
         if isinstance(record, Epoch):
             self.last = record
             if record.epoch >= self.next and perf_counter() >= self.due:
                 self.show(record)
 
     def show(self, record: Epoch) -> None:
-        """Print, and decide which epoch is next."""
-        rest = left(record.epoch, self.total, self.session.seconds)
+        """Print an epoch, and decide which comes next."""
+        rest = time_left(record.epoch, self.total, self.session.seconds)
         head = f"epoch {record.epoch}/{self.total}"
-        say("  ".join(filter(None, [head, numbers(record), rest])))
+        print_message("  ".join(filter(None, [head, epoch_numbers(record), rest])))
         self.printed = record
         self.next = (record.epoch // self.every + 1) * self.every
-        if self.verbose and self.total > ALL:
+        if self.verbose and self.total > ALL_EPOCHS:
             self.next = max(self.next, int(1.05 * record.epoch))
-        self.due = perf_counter() + self.apart
+        self.due = perf_counter() + self.pause
 
     def finish(self) -> None:
-        """The last epoch, if it was not printed."""
+        """Print the last epoch, if it was not printed."""
         if self.last is not None and self.last is not self.printed:
             self.show(self.last)
 
 
 @contextmanager
-def bar(session: Session) -> Iterator[See]:
+def _bar(session: Session) -> Iterator[Callable[[Record], None]]:
     """A bar with the epoch, its numbers and the time left, gone when training ends."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn
 
     total = session.built.plan.epochs
-    shown = Progress(
+    bar = Progress(
         TextColumn("epoch {task.fields[epoch]}/{task.total:.0f}"),
         BarColumn(),
         TextColumn("{task.fields[numbers]}"),
@@ -112,33 +120,150 @@ def bar(session: Session) -> Iterator[See]:
         auto_refresh=False,
         transient=True,
     )
-    task = shown.add_task("", total=total, epoch=0, numbers="", left="")
+    task = bar.add_task("", total=total, epoch=0, numbers="", left="")
     due, last = 0.0, Epoch(0, 0, 0.0, {}, None, False)
 
     def see(record: Record) -> None:
         nonlocal due, last
         if isinstance(record, Epoch):
             last = record
-        moment = perf_counter()
-        if moment < due:
+        before = perf_counter()
+        if before < due:
             return
-        epoch, done, text = place(record, last)
-        rest = left(done, total, session.seconds)
-        shown.update(task, completed=done, epoch=epoch, numbers=text, left=rest, refresh=True)
+        epoch, done, numbers = bar_position(record, last)
+        left = time_left(done, total, session.seconds)
+        bar.update(task, completed=done, epoch=epoch, numbers=numbers, left=left, refresh=True)
         after = perf_counter()
-        due = after + max(REFRESH, RATION * (after - moment))
+        due = after + max(REFRESH_S, DRAWING_SHARE * (after - before))
 
-    with shown:
+    with bar:
         yield see
 
 
-def place(record: Record, last: Epoch) -> tuple[int, float, str]:
+def bar_position(record: Record, last: Epoch) -> tuple[int, float, str]:
     """The running epoch, how many are done as a fraction, and the numbers to show.
 
     Inside an epoch these are the loss of the last updates and the metrics of the last epoch.
     """
     if not isinstance(record, Steps):
-        return last.epoch, float(last.epoch), numbers(last)
-    metrics = numbers(last).partition("  ")[2] if last.epoch else ""
+        return last.epoch, float(last.epoch), epoch_numbers(last)
+    metrics = epoch_numbers(last).partition("  ")[2] if last.epoch else ""
     text = f"loss {record.losses.mean():.4g}  {metrics}".rstrip()
     return record.epoch, record.epoch - 1 + record.batch / record.batches, text
+
+
+@dataclass
+class Board:
+    """The state of the trials of a sweep while they run."""
+
+    trials: dict[str, Trial]
+    folder: SweepFolder
+    running: dict[str, float] = field(default_factory=dict)  # name -> when it began
+    epochs: dict[str, tuple[float, str]] = field(default_factory=dict)  # name -> when seen, text
+    done: int = 0
+    failed: int = 0
+    began: float = field(default_factory=perf_counter)
+
+    def see(self, event: Begun | Outcome) -> None:
+        """Note the begin or end of a trial."""
+        if isinstance(event, Begun):
+            self.running[event.name] = perf_counter()
+            return
+        self.running.pop(event.name, None)
+        self.done += event.done
+        self.failed += not event.done
+
+    def trial(self, name: str) -> str:
+        """A trial by its cell and seed."""
+        trial = self.trials[name]
+        return f"{cell_name(trial.cell)}, seed {trial.seed}"
+
+    def outcome(self, event: Outcome) -> str:
+        """A line about a trial that has ended."""
+        how = f" in {duration(event.seconds)}" if event.done else f": {event.reason}"
+        return f"{self.trial(event.name)}: {event.status}{how}"
+
+    def counts(self) -> str:
+        """12 of 30 done, 1 failed, 4.20 s left."""
+        ended, total = self.done + self.failed, len(self.trials)
+        parts = [f"{self.done:,} of {total:,} done"]
+        if self.failed:
+            parts.append(f"{self.failed:,} failed")
+        if 0 < ended < total:
+            per_trial = (perf_counter() - self.began) / ended
+            parts.append(f"{duration(per_trial * (total - ended))} left")
+        return ", ".join(parts)
+
+    def epoch(self, name: str) -> str:
+        """The epoch of a running trial, by the last row of its metrics.csv."""
+        now = perf_counter()
+        if now - self.running.get(name, now) < PAUSE_S:
+            return ""
+        seen, text = self.epochs.get(name, (0.0, ""))
+        if now - seen >= PAUSE_S:
+            epoch = self.folder.trial(name).last_metrics().get("epoch")
+            text = f"epoch {epoch}" if epoch else ""
+            self.epochs[name] = now, text
+        return text
+
+    def table(self) -> "Table":
+        """The counts, and a row for each running trial."""
+        from rich.table import Table
+        from rich.text import Text
+
+        table = Table(
+            box=None, pad_edge=False, title=self.counts(), title_justify="left",
+            title_style="bold", show_header=False
+        )  # fmt: skip
+        running: list[Any] = list(self.running.items())
+        for name, began in running[:SHOWN_TRIALS]:
+            cells = (self.trial(name), self.epoch(name), duration(perf_counter() - began))
+            table.add_row(*(Text(printable(cell)) for cell in cells))
+        if len(running) > SHOWN_TRIALS:
+            table.add_row(f"and {len(running) - SHOWN_TRIALS} more")
+        return table
+
+
+def watch_trials(
+    trials: Sequence[Trial], folder: SweepFolder
+) -> AbstractContextManager[Callable[[Begun | Outcome], None]]:
+    """Gives the function to call with every event inside the `with`."""
+    board = Board({trial.name: trial for trial in trials}, folder)
+    return _live_table(board) if is_interactive() else _trial_lines(board)
+
+
+@contextmanager
+def _trial_lines(board: Board) -> Iterator[Callable[[Begun | Outcome], None]]:
+    """A line per failure, and counts at times; with --verbose a line per trial."""
+    due = perf_counter() + PAUSE_S
+
+    def see(event: Begun | Outcome) -> None:
+        nonlocal due
+        board.see(event)
+        if isinstance(event, Begun):
+            return
+        if not event.done or verbosity_level() == VERBOSE:
+            print_message(board.outcome(event))
+        if perf_counter() >= due:
+            print_message(board.counts())
+            due = perf_counter() + PAUSE_S
+
+    yield see
+
+
+@contextmanager
+def _live_table(board: Board) -> Iterator[Callable[[Begun | Outcome], None]]:
+    """A table of the running trials, gone at the end; failures stay above it."""
+    from rich.console import Console
+    from rich.live import Live
+
+    console = Console(stderr=True)
+
+    def see(event: Begun | Outcome) -> None:
+        board.see(event)
+        if isinstance(event, Outcome) and not event.done:
+            console.print(printable(board.outcome(event)), markup=False, highlight=False)
+
+    live = Live(console=console, get_renderable=board.table, refresh_per_second=4, transient=True)
+    with live:
+        yield see

@@ -1,15 +1,18 @@
 """`nnlab report`."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from nnlab.cli.options import FILE, complete_run, find_run, find_sweep, runs_option, verbosity
-from nnlab.cli.terminal import say, tell
-
-if TYPE_CHECKING:
-    from nnlab.show.page import Report
+from nnlab.cli.terminal import print_messages, print_result
+from nnlab.errors import RunUnreadable, StorageError
+from nnlab.race.folder import is_race
+from nnlab.race.page import of_race
+from nnlab.run import durable
+from nnlab.run.names import runs_folder
+from nnlab.show.figures.overlay import folder_of
+from nnlab.show.page import Report, of_run, of_runs, of_sweep
 
 NAME = "report.html"
 
@@ -21,7 +24,7 @@ NAME = "report.html"
     "--out",
     type=FILE,
     metavar="FILE",
-    help=f"Where the page goes; default {NAME} in the run's folder, for several runs in "
+    help=f"Where to write the page; default {NAME} in the run's folder, for several runs in "
     "a folder compare-... beside them.",
 )
 @click.option("--open", "show", is_flag=True, help="Show the page in the browser.")
@@ -39,41 +42,31 @@ def command(run: tuple[str, ...], runs: Path | None, out: Path | None, show: boo
     nnlab report sweep-identity8-lr
     nnlab report 20261120-18 20261120-19 --out both.html
     """
-    from nnlab.errors import RunUnreadable, StorageError
-    from nnlab.run import durable
-
-    report, place = made(run, runs, out)
-    for notice in report.notices:
-        say(f"Note: {notice}")
+    report, path = _make_report(run, runs, out)
+    print_messages(report.notices, "Note: ")
     try:
         if out is None:
-            durable.make_folder(place.parent)
-        durable.write(place, report.html, sync=False)
+            durable.make_folder(path.parent)
+        durable.write_file(path, report.html, sync=False)
     except (RunUnreadable, StorageError) as error:
-        hint = "" if out is not None else " With --out FILE the page goes elsewhere."
+        hint = "" if out is not None else " Use --out FILE to write the page elsewhere."
         raise type(error)(f"{error}{hint}") from error
-    tell(str(place))
+    print_result(str(path))
     if show:
         import webbrowser
 
-        webbrowser.open(place.resolve().as_uri())
+        webbrowser.open(path.resolve().as_uri())
 
 
-def made(run: tuple[str, ...], runs: Path | None, out: Path | None) -> "tuple[Report, Path]":
-    """The page, and where it goes: that of a sweep, of a run, of a race, or of several runs."""
-    from nnlab.race.folder import is_race
-    from nnlab.race.page import of_race
-    from nnlab.run.names import runs_folder
-    from nnlab.show.figures.overlay import folder_of
-    from nnlab.show.page import of_run, of_runs, of_sweep
-
+def _make_report(run: tuple[str, ...], runs: Path | None, out: Path | None) -> tuple[Report, Path]:
+    """The page of a sweep, a run, a race, or several runs, and its path."""
     if len(run) == 1 and (sweep := find_sweep(run[0], runs)) is not None:
-        place = out or sweep.path / NAME
-        return of_sweep(sweep, place), place
-    folders = [find_run(one, runs) for one in run]
+        path = out or sweep.path / NAME
+        return of_sweep(sweep, path), path
+    folders = [find_run(name, runs) for name in run]
     if len(folders) == 1:
         folder = folders[0]
         page = of_race(folder) if is_race(folder) else of_run(folder)
         return page, out or folder.path / NAME
-    place = out or folder_of(folders, runs_folder(runs)) / NAME  # where `nnlab plot` draws them
-    return of_runs(folders, place), place
+    path = out or folder_of(folders, runs_folder(runs)) / NAME  # where `nnlab plot` draws them
+    return of_runs(folders, path), path

@@ -1,41 +1,27 @@
 """`nnlab resume`."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
-from nnlab.cli.options import (
-    find_training,
-    json_option,
-    plots_option,
-    run_argument,
-    set_option,
-    threads_option,
-    use_threads,
-    verbosity,
-)
-from nnlab.cli.terminal import say, tell_json
-
-if TYPE_CHECKING:
-    from nnlab.run.folder import RunFolder
+from nnlab.cli import options
+from nnlab.cli.terminal import print_json, print_message
+from nnlab.cli.training_output import conclude_training, follow_training, run_json
+from nnlab.experiment.resume import resume
 
 
 @click.command
-@run_argument
-@set_option("More epochs, or how often to save: training.epochs=N, training.checkpoint_every=N.")
-@plots_option
-@threads_option
-@json_option
-@verbosity
+@options.run_argument
+@options.set_option(
+    "More epochs, or how often to save: training.epochs=N, training.checkpoint_every=N."
+)
+@options.plots_option
+@options.threads_option
+@options.json_option
+@options.verbosity
 def command(
-    run: str,
-    runs: Path | None,
-    overrides: tuple[str, ...],
-    plots: bool,
-    threads: int | None,
-    as_json: bool,
-) -> None:
+    run: str, runs: Path | None, overrides: tuple[str, ...], plots: bool,    as_json: bool
+) -> None:  # fmt: skip
     """Continue a run that was stopped.
 
     On the same machine with the same versions, the result has the same bits as a run that was
@@ -47,26 +33,15 @@ def command(
     nnlab resume latest
     nnlab resume latest --set training.epochs=200
     """
-    use_threads(threads)
-    from nnlab.cli.follow import conclude, follow
-    from nnlab.experiment.resume import resume
-
-    folder = find_training(run, runs)
+    folder = options.find_training(run, runs)
     with resume(folder, overrides) as session:
         if session is not None:
-            follow(session)
-    if session is None:
-        nothing(folder, as_json)
+            follow_training(session)
+    if session is not None:
+        conclude_training(session, plots, as_json)
+    elif as_json:
+        print_json(run_json(folder, folder.status(), folder.read_summary()))
     else:
-        conclude(session, plots, as_json)
-
-
-def nothing(folder: "RunFolder", as_json: bool) -> None:
-    """Say that the run has come to its end."""
-    status = folder.status()
-    if as_json:
-        summary = folder.read_summary()
-        tell_json({"folder": str(folder.path), "status": status, "summary": summary})
-        return
-    how = "stopped early, as its config asks" if status == "early_stopped" else "is complete"
-    say(f"{folder.path} {how}: nothing to do.")
+        early = folder.status() == "early_stopped"
+        how = "stopped early, as its config asks" if early else "is complete"
+        print_message(f"{folder.path} {how}: nothing to do.")

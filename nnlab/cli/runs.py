@@ -1,27 +1,33 @@
-"""`nnlab runs`."""
+"""`nnlab runs`: the table of runs, and the questions that can be asked of it."""
 
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
+from nnlab.cli.conditions import Condition, condition_values, parse_condition
 from nnlab.cli.options import FOLDER, json_option, runs_option, verbosity
-from nnlab.cli.terminal import say, tell, tell_data, tell_json
+from nnlab.cli.tables import draw_records, to_csv
+from nnlab.cli.terminal import print_data, print_json, print_message, print_result
+from nnlab.config.expand import TOP
+from nnlab.config.problems import show
+from nnlab.core import columns
+from nnlab.core.metrics import METRICS, better_when
 from nnlab.errors import NnlabError, RunUnreadable, UsageError
+from nnlab.run.below import holders
+from nnlab.run.folder import RunFolder
+from nnlab.run.listing import RunRecord, list_runs
+from nnlab.run.names import runs_folder
+from nnlab.run.settings import dotted, settings
+from nnlab.run.sweeps import SweepFolder, find_all
+from nnlab.show.words import duration, setting_value, shorten
+from nnlab.status import Status
+from nnlab.suggest import did_you_mean
 
-if TYPE_CHECKING:
-    from nnlab.run.sweeps import SweepFolder
-
-STATUSES = (
-    "running",
-    "completed",
-    "early_stopped",
-    "diverged",
-    "interrupted",
-    "failed",
-    "resumable",
-    "unreadable",
-)
+STATUSES = tuple(status.value for status in Status if status is not Status.UNKNOWN)
+LONGEST_SETTING = 60  # characters
 
 
 @click.command
@@ -37,24 +43,18 @@ STATUSES = (
 )
 @click.option(
     "--where",
-    "conditions",
+    "texts",
     metavar="CONDITION",
     multiple=True,
     help="Only runs for which this is true, for example 'optimizer.lr<0.1'; may be repeated.",
 )
-@click.option("--csv", "as_csv", is_flag=True, help="The table as CSV, numbers unrounded.")
+@click.option("--csv", "as_csv", is_flag=True, help="Print the table as CSV, numbers not rounded.")
 @json_option
 @verbosity
 def command(
-    folder: Path | None,
-    runs: Path | None,
-    sort: str | None,
-    reverse: bool,
-    status: str | None,
-    conditions: tuple[str, ...],
-    as_csv: bool,
-    as_json: bool,
-) -> None:
+    folder: Path | None, runs: Path | None, sort: str | None, reverse: bool, status: str | None,
+    texts: tuple[str, ...], as_csv: bool, as_json: bool
+) -> None:  # fmt: skip
     """List the runs in DIR, newest first.
 
     Includes runs in folders up to three levels below DIR. Shows the status of each run, its last
@@ -74,77 +74,179 @@ def command(
     nnlab runs --where 'lr<0.1' --where data=xor --sort lr
     nnlab runs runs/sweep-identity8-lr
     """
-    from nnlab.cli import table, where
-    from nnlab.cli.listed import column_names, in_order, listed
-    from nnlab.run.below import holders
-    from nnlab.run.listing import list_runs
-    from nnlab.run.names import runs_folder
-    from nnlab.run.sweeps import find_all
-
     if as_csv and as_json:
-        raise UsageError("--csv and --json are two forms of one answer: ask for one.")
-    wanted = [where.parse(one) for one in conditions]
-    place = runs_folder(folder or runs)
-    if (folder or runs) and not place.is_dir():
+        raise UsageError("--csv and --json exclude each other.")
+    conditions = [parse_condition(text) for text in texts]
+    top = runs_folder(folder or runs)
+    if (folder or runs) and not top.is_dir():
         hint = " To choose among runs, write --where data=xor." if folder else ""
-        raise RunUnreadable(f"There is no folder {place}.{hint}")
-    keys = [*(one.key for one in wanted), *([] if sort is None else [sort])]
-    places = holders(place)
-    found = listed(list_runs(*places)[::-1], keys, place)
-    chosen = [
-        one
-        for one in in_order(found, sort, reverse)
-        if status in (None, one.run.status) and all(test.holds(one.values) for test in wanted)
-    ]
-    sweeps = (
-        []
-        if status or conditions or as_csv
-        else [sweep_row(one, place) for folder in places for one in find_all(folder)]
-    )
+        raise RunUnreadable(f"There is no folder {top}.{hint}")
+    keys = [*(condition.key for condition in conditions), *([] if sort is None else [sort])]
+    folders = holders(top)
+    rows = table_rows(list_runs(*folders)[::-1], keys, top)
+    chosen = _choose(_sort(rows, sort, reverse), status, conditions)
+    sweeps = []
+    if not (status or conditions or as_csv):
+        sweeps = [_sweep_cells(sweep, top) for inner in folders for sweep in find_all(inner)]
     if as_json:
-        tell_json({"runs": [one.mapping for one in chosen], "sweeps": sweeps})
+        print_json({"runs": [row.mapping for row in chosen], "sweeps": sweeps})
         return
     if not chosen and not sweeps:
-        meant = "".join(one.nearest(row.values for row in found) for one in wanted)
-        say(f"There is {missing(status, conditions)} in {place}.{meant}")
-    rows = [one.cells for one in chosen]
-    if as_csv:
-        tell_data(table.as_csv(rows, list(rows[0]) if rows else column_names()))
-    elif rows:
-        tell(table.records([shown(row) for row in rows]))
-    if sweeps:
-        tell(("\n" if rows else "") + table.records(sweeps))
+        meant = "".join(condition.nearest(row.values for row in rows) for condition in conditions)
+        with_status = "no run with this status" if status else "no run yet"
+        none = "no run for which this is true" if conditions else with_status
+        print_message(f"There is {none} in {top}.{meant}")
+    _print_tables([row.cells for row in chosen], sweeps, as_csv)
 
 
-def sweep_row(folder: "SweepFolder", top: Path) -> dict[str, Any]:
-    """The line of one sweep: what it varies, and how its trials stand."""
-    try:
-        axes = ", ".join(str(axis.get("key")) for axis in folder.read_about()["axes"])
-    except NnlabError:  # one broken folder must not hide the others
-        axes = "unreadable"
-    found = folder.records()
+def column_names() -> list[str]:
+    """The columns of the table, but for those of settings."""
+    return ["run", "status", "data", "epochs", *_loss_columns(), *METRICS, "time"]
+
+
+def _loss_columns() -> list[str]:
+
+    return [columns.name(part, columns.LOSS) for part in columns.PARTS]
+
+
+@dataclass
+class TableRow:
+    """One run: its columns and, where a key asks for them, its settings."""
+
+    run: RunRecord
+    values: dict[str, Any]
+    keys: Sequence[str] = ()  # settings that become columns
+
+    @property
+    def cells(self) -> dict[str, Any]:
+        """The row of the table; settings stand before the time."""
+        row = {name: self.values.get(name) for name in column_names()}
+        run, time = row.pop("run"), row.pop("time")
+        trial = {"trial": self.run.trial} if self.run.trial else {}
+        return {"run": run, **trial, **row, **self._settings, "time": time}
+
+    @property
+    def mapping(self) -> dict[str, Any]:
+        """The run as `--json` prints it."""
+        return asdict(self.run) | ({"config": self._settings} if self.keys else {})
+
+    @property
+    def _settings(self) -> dict[str, Any]:
+        return {key: self.values.get(key) for key in self.keys}
+
+
+def table_rows(runs: Sequence[RunRecord], keys: Sequence[str], top: Path) -> list[TableRow]:
+    """A row per run, named by its path below `top`, with the settings that `keys` name.
+
+    Configs are read only if a key is not a column, or can be a short form (`data`). Raises
+    UsageError for a key that no run has.
+    """
+    rows = [TableRow(run, _columns(run, top)) for run in runs]
+    columns = column_names()
+    asked = [key for key in dict.fromkeys(keys) if key not in columns]
+    if not rows or (not asked and TOP.keys().isdisjoint(keys)):
+        return rows
+    for row in rows:
+        row.values, row.keys = condition_values(row.values, _settings(row.run)), asked
+    names = list(dict.fromkeys([*columns, *(name for row in rows for name in row.values)]))
+    for key in asked:
+        if key not in names:
+            hint = did_you_mean(key, names, "setting")
+            raise UsageError(
+                f"No run has a column or a setting {show(key)}.{hint} The columns are "
+                f"{', '.join(columns)}; a setting is named as in --set: optimizer.lr."
+            )
+    return rows
+
+
+def _columns(run: RunRecord, top: Path) -> dict[str, Any]:
+    """The columns of a run; a metric on test rows, else on validation rows, else on training."""
+    numbers = run.final | columns.named(columns.TEST, run.test)
+
+    def metric(name: str) -> float | None:
+        values = (numbers.get(columns.name(part, name)) for part in reversed(columns.PARTS))
+        return next((value for value in values if value is not None), None)
+
     return {
-        "sweep": str(folder.path.relative_to(top)),
-        "axes": axes,
-        "trials": len(found),
-        "done": sum(one.done for one in found),
-        "failed": sum(one.status in ("failed", "diverged", "unreadable") for one in found),
+        "run": str(Path(run.path).relative_to(top)),
+        "status": run.status,
+        "data": run.data,
+        "epochs": run.epochs,
+        **{name: numbers.get(name) for name in _loss_columns()},
+        **{name: metric(name) for name in METRICS},
+        "time": run.seconds,
     }
 
 
-def missing(status: str | None, conditions: tuple[str, ...]) -> str:
-    """What there is none of."""
-    if conditions:
-        return "no run for which this holds"
-    return "no run in this state" if status else "no run yet"
+def _settings(run: RunRecord) -> dict[str, Any]:
+    """The settings of a run by dotted key; empty for a run that cannot be read."""
+    try:
+        config = settings(RunFolder(Path(run.path)))
+    except NnlabError:
+        return {}
+    return dotted({key: value for key, value in config.items() if key != "sweeps"})
 
 
-def shown(row: dict[str, Any]) -> dict[str, Any]:
-    """A row as the table shows it: settings as one writes them, the time as one says it."""
-    from nnlab.cli.listed import column_names
-    from nnlab.cli.table import duration, setting
+def _sort(rows: Sequence[TableRow], key: str | None, reverse: bool) -> list[TableRow]:
+    """Sort by a column or setting: numbers before text, and rows without a value last."""
+    if key is None:
+        return list(reversed(rows)) if reverse else list(rows)
 
-    time = row["time"]
+    def rank(row: TableRow) -> tuple[bool, float, str]:
+        value = row.values[key]
+        number = isinstance(value, int | float)
+        return (not number, float(value) if number else 0.0, "" if number else str(value))
+
+    known = [row for row in rows if row.values.get(key) is not None]
+    descending = (key == "epochs" or better_when(key) == "max") != reverse
+    unknown = [row for row in rows if row.values.get(key) is None]
+    return [*sorted(known, key=rank, reverse=descending), *unknown]
+
+
+def _choose(
+    rows: Sequence[TableRow], status: str | None, conditions: Sequence[Condition]
+) -> list[TableRow]:
+    return [
+        row
+        for row in rows
+        if status in (None, row.run.status)
+        and all(condition.holds(row.values) for condition in conditions)
+    ]
+
+
+def _sweep_cells(folder: SweepFolder, top: Path) -> dict[str, Any]:
+    """The line of a sweep: its axes, and the number of trials by state."""
+    try:
+        axes = ", ".join(str(axis.get("key")) for axis in folder.read_about()["axes"])
+    except NnlabError:  # a broken folder must not hide the others
+        axes = "unreadable"
+    trials = folder.records()
+    return {
+        "sweep": str(folder.path.relative_to(top)),
+        "axes": axes,
+        "trials": len(trials),
+        "done": sum(trial.done for trial in trials),
+        "failed": sum(Status(trial.status).lost for trial in trials),
+    }
+
+
+def _print_tables(
+    rows: Sequence[dict[str, Any]], sweeps: Sequence[dict[str, Any]], as_csv: bool
+) -> None:
+    """The runs and below them the sweeps; as CSV the runs with all digits."""
     names = column_names()
-    settings = {key: setting(value) for key, value in row.items() if key not in names}
-    return row | settings | {"time": None if time is None else duration(time)}
+    if as_csv:
+        print_data(to_csv(rows, list(rows[0]) if rows else names))
+        return
+
+    def show(key: str, value: Any) -> Any:
+        if value is None:
+            return None
+        if key == "time":
+            return duration(value)
+        return value if key in names else shorten(setting_value(value), LONGEST_SETTING)
+
+    if rows:
+        print_result(draw_records([{k: show(k, v) for k, v in row.items()} for row in rows]))
+    if sweeps:
+        print_result(("\n" if rows else "") + draw_records(sweeps))

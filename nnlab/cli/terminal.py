@@ -1,11 +1,11 @@
-"""What reaches the terminal: results on stdout, all else on stderr, control characters escaped."""
+"""Output: results on stdout, messages on stderr, control characters escaped."""
 
 import io
 import json
 import os
 import sys
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, TextIO
 
 import click
@@ -14,109 +14,61 @@ LEVEL = "nnlab.level"  # the key in click's context
 QUIET, NORMAL, VERBOSE = -1, 0, 1
 
 
-def level() -> int:
-    """How much the user wants to read on stderr."""
+def verbosity_level() -> int:
+    """QUIET, NORMAL or VERBOSE, as --quiet and --verbose ask for."""
     context = click.get_current_context(silent=True)
     return NORMAL if context is None else int(context.meta.get(LEVEL, NORMAL))
 
 
+def is_interactive() -> bool:
+    """Whether stderr is a terminal that can redraw lines, at the normal level of messages."""
+    capable = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+    return verbosity_level() == NORMAL and capable
+
+
 def printable(text: str) -> str:
-    """`text` with everything but line breaks escaped that a terminal would obey."""
+    """The text with the control characters of a terminal escaped, but for line breaks."""
     from nnlab.run.text import shown
 
     return "\n".join(shown(line) for line in text.split("\n"))
 
 
-def fitted(text: str, stream: TextIO | None) -> str:
-    """The text with long sentences broken between words, where `stream` is a terminal.
-
-    Lines of tables and excerpts, which have several blanks in a row or begin with one, stay.
-    """
-    width = terminal_width(stream)
-    return "\n".join(_broken(line, width) for line in text.split("\n")) if width else text
-
-
 def terminal_width(stream: TextIO | None) -> int:
-    """The columns of the terminal that a stream writes to; 0 where it is none."""
+    """The columns of the terminal that a stream writes to; 0 where it is no terminal."""
     try:
         return os.get_terminal_size(stream.fileno()).columns if stream is not None else 0
     except (OSError, ValueError, AttributeError):
         return 0
 
 
-def _broken(line: str, width: int) -> str:
-    if len(line) <= width or "  " in line or line.startswith(" "):
+def _fit(line: str, width: int) -> str:
+    """A long sentence broken between words; lines of tables and excerpts stay as they are."""
+    if not width or len(line) <= width or "  " in line or line.startswith(" "):
         return line
     return textwrap.fill(line, width, break_long_words=False, break_on_hyphens=False)
 
 
-def prepare() -> None:
-    """Make the standard streams usable, whatever state they were handed over in.
-
-    A closed one is replaced: else the next file that is opened would be taken for it. Messages that
-    cannot be written are lost without a word; results that cannot be written are an error.
-    """
-    for descriptor in range(3):
-        try:
-            os.fstat(descriptor)
-        except OSError:
-            os.open(os.devnull, os.O_RDWR)  # takes the lowest free number, which is this one
-    if sys.stdout is None:
-        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115  # for ever
-    if isinstance(sys.stdout, io.TextIOWrapper):  # letters that it cannot hold become escapes
-        sys.stdout.reconfigure(errors="backslashreplace")
-    if sys.stderr is None:
-        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115  # for ever
-    elif type(sys.stderr) is io.TextIOWrapper:
-        sys.stderr = Messages(sys.stderr)
+def print_result(text: str) -> None:
+    """Print a result on stdout. Raises StorageError where it cannot be written."""
+    write_stdout(printable(text) + "\n")
 
 
-class Messages(io.TextIOWrapper):
-    """stderr that never fails: what it cannot write is lost, as is all that follows.
-
-    It shares the buffer of the stream that it stands for, and neither closes the other's: a
-    caller may put its own stream back.
-    """
-
-    def __init__(self, stream: io.TextIOWrapper) -> None:
-        super().__init__(stream.buffer, stream.encoding, "backslashreplace", line_buffering=True)
-        self._stream = stream  # it would close the buffer when nothing else refers to it
-
-    def close(self) -> None:
-        """Write what is left; the buffer stays open."""
-        if not self.buffer.closed:
-            self.flush()
-
-    def write(self, text: str) -> int:
-        """As a text stream does."""
-        try:
-            return super().write(text)
-        except OSError:
-            close(self)
-            return len(text)
-
-    def flush(self) -> None:
-        """As a text stream does."""
-        try:
-            super().flush()
-        except OSError:
-            close(self)
-
-
-def tell(text: str) -> None:
-    """A result, on stdout. StorageError where that takes no more, as a full disk."""
-    write(printable(text) + "\n")
-
-
-def tell_data(text: str) -> None:
-    """A result for programs, on stdout: a terminal sees it escaped, all else the very bytes."""
+def print_data(text: str) -> None:
+    """Print a result for programs: escaped on a terminal, else byte by byte."""
     from nnlab.run.text import to_bytes
 
-    write(printable(text) if sys.stdout.isatty() else to_bytes(text))
+    write_stdout(printable(text) if sys.stdout.isatty() else to_bytes(text))
 
 
-def write(data: str | bytes) -> None:
-    """Data on stdout, now. StorageError where that takes no more; BrokenPipeError as it is."""
+def print_json(value: Mapping[str, Any]) -> None:
+    """Print a result as one strict JSON object; nan and inf are null."""
+    from nnlab.run.text import json_value
+
+    write_stdout(json.dumps(json_value(value), allow_nan=False, indent=2) + "\n")
+
+
+def write_stdout(data: str | bytes) -> None:
+    """Write and flush. Raises StorageError, as on a full disk, or BrokenPipeError."""
     from nnlab.errors import StorageError
 
     buffer = getattr(sys.stdout, "buffer", None) if isinstance(data, bytes) else None
@@ -129,35 +81,93 @@ def write(data: str | bytes) -> None:
     except BrokenPipeError:
         raise
     except OSError as error:
-        close(sys.stdout)
+        close_stream(sys.stdout)
         raise StorageError(
             f"Cannot write the results to the standard output: {error.strerror or error}."
         ) from error
 
 
-def tell_json(value: Mapping[str, Any]) -> None:
-    """A result as one strict JSON object on stdout; nan and inf are null."""
-    from nnlab.run.text import plain
-
-    write(json.dumps(plain(value), allow_nan=False, indent=2) + "\n")
-
-
-def say(text: str, at: int = NORMAL) -> None:
-    """A message on stderr, unless the user wants less than that."""
-    if level() >= at:
-        complain(text)
+def print_message(text: str, level: int = NORMAL) -> None:
+    """Print a message on stderr, unless the user asked for fewer."""
+    if verbosity_level() >= level:
+        print_error(text)
 
 
-def complain(text: str) -> None:
-    """An error on stderr, at every level. A stderr that cannot be written costs the message."""
+def print_messages(texts: Iterable[str], prefix: str = "") -> None:
+    """Print several messages, a line each."""
+    for text in texts:
+        print_message(f"{prefix}{text}")
+
+
+def print_warnings(sentences: Iterable[str]) -> None:
+    """Print warnings on stderr, a line each."""
+    print_messages(sentences, "Warning: ")
+
+
+def print_error(text: str) -> None:
+    """Print an error on stderr, at every level. It is lost where stderr cannot be written."""
+    width = terminal_width(sys.stderr)
     try:
-        click.echo(fitted(printable(text), sys.stderr), err=True)
+        click.echo("\n".join(_fit(line, width) for line in printable(text).split("\n")), err=True)
     except OSError:
-        close(sys.stderr)
+        close_stream(sys.stderr)
 
 
-def close(stream: TextIO) -> None:
-    """After a failed write: what is still in the buffer goes nowhere, and fails no more."""
+def close_stream(stream: TextIO) -> None:
+    """Send what is still in the buffer of a failed stream, and all that follows, nowhere."""
     nowhere = os.open(os.devnull, os.O_RDWR)
     os.dup2(nowhere, stream.fileno())
     os.close(nowhere)
+
+
+def repair_streams() -> None:
+    """Make the standard streams usable, in whatever state the process was started.
+
+    A closed stream is replaced: else the next file that is opened would take its number. Messages
+    that cannot be written are lost; results that cannot be written are an error.
+    """
+    for descriptor in range(3):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest free number, which is this one
+    if sys.stdout is None:
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115  # stays open
+    if isinstance(sys.stdout, io.TextIOWrapper):  # letters outside its encoding become escapes
+        sys.stdout.reconfigure(errors="backslashreplace")
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115  # stays open
+    elif type(sys.stderr) is io.TextIOWrapper:
+        sys.stderr = LossyStream(sys.stderr)
+
+
+class LossyStream(io.TextIOWrapper):
+    """A stderr that never fails: text that cannot be written, and all that follows, is lost.
+
+    It shares the buffer of the stream that it replaces. Neither closes the other's buffer, so that
+    a caller may put its own stream back.
+    """
+
+    def __init__(self, stream: io.TextIOWrapper) -> None:
+        super().__init__(stream.buffer, stream.encoding, "backslashreplace", line_buffering=True)
+        self._stream = stream  # it would close the buffer when nothing else refers to it
+
+    def close(self) -> None:
+        """Write what is left; the buffer stays open."""
+        if not self.buffer.closed:
+            self.flush()
+
+    def write(self, text: str) -> int:
+        """Write, or lose the text."""
+        try:
+            return super().write(text)
+        except OSError:
+            close_stream(self)
+            return len(text)
+
+    def flush(self) -> None:
+        """Write what is buffered, or lose it."""
+        try:
+            super().flush()
+        except OSError:
+            close_stream(self)

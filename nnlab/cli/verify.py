@@ -1,122 +1,85 @@
 """`nnlab verify`."""
 
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import click
 
-from nnlab.cli.options import (
-    find_run,
-    json_option,
-    run_argument,
-    threads_option,
-    use_threads,
-    verbosity,
-)
-from nnlab.cli.terminal import VERBOSE, say, tell, tell_json
+from nnlab.cli import options
+from nnlab.cli.terminal import VERBOSE, print_json, print_message, print_messages, print_result
 from nnlab.errors import CheckFailed
+from nnlab.experiment.verify import Finding, Verifier
+from nnlab.race.folder import is_race, read_paths
+from nnlab.race.run import differences
+from nnlab.show.words import count
 
-if TYPE_CHECKING:
-    from nnlab.experiment.verify import Finding
-    from nnlab.run.folder import RunFolder
+MOST_PROBLEMS = 10  # that are listed
 
 
 @click.command
-@run_argument
+@options.run_argument
 @click.option(
     "--replay",
     type=click.Choice(("start", "checkpoint", "none")),
     default="start",
     show_default=True,
-    help="From where to train again: the initial weights, the older of the two saves, or not.",
+    help="Train again from the initial weights, from the older checkpoint, or not at all.",
 )
 @click.option(
     "--epochs", type=click.IntRange(min=0), metavar="N", help="Train at most N epochs again."
 )
-@threads_option
-@json_option
-@verbosity
-def command(
-    run: str,
-    runs: Path | None,
-    replay: str,
-    epochs: int | None,
-    threads: int | None,
-    as_json: bool,
-) -> None:
+@options.threads_option
+@options.json_option
+@options.verbosity
+def command(run: str, runs: Path | None, replay: str, epochs: int | None, as_json: bool) -> None:
     """Train a run again and compare the bits.
 
     Reads every file and compares them with each other; then trains again and compares every
     epoch's row, and the SHA-256 of the weights, bit for bit. Writes nothing. Exit code 6 when a
     file cannot be read, 9 when something differs. Another machine or another NumPy rounds
-    differently: what differs there is said first. A race of `nnlab descend` is run again whole.
+    differently: such differences are printed first. A race of `nnlab descend` is run again in
+    full.
 
     \b
     nnlab verify latest
     nnlab verify latest --replay none
     nnlab verify latest --epochs 5
     """
-    use_threads(threads)
-    from nnlab.experiment.verify import Verifier
-    from nnlab.race.folder import is_race
-
-    folder = find_run(run, runs)
+    folder = options.find_run(run, runs)
+    report: dict[str, Any]
     if is_race(folder):
-        verify_race(folder, as_json)
-        return
-    verifier = Verifier(folder)
-    verifier.refuse_running()
-    found: list[Finding] = []
-    for one in verifier.files():
-        found.append(one)
-        say(f"{one.what}: {one.problem or 'good'}", VERBOSE)
-    if replay != "none":
-        for note in verifier.notes():
-            say(note)
-        for one in verifier.replay(replay, epochs):  # type: ignore[arg-type]  # click checked it
-            found.append(one)
-            say(f"{one.what}: {one.problem or 'the same'}", VERBOSE)
-    wrong = [one for one in found if one.problem is not None]
-    again = sum(one.what.startswith("epoch ") for one in found)
+        problems = differences(folder)
+        report = {"findings": problems}
+        repeated = f"{count(len(read_paths(folder)['run']), 'row')} of paths.csv"
+    else:
+        verifier = Verifier(folder)
+        verifier.refuse_running()
+        findings = list(_findings(verifier, replay, epochs))
+        problems = [f"{row.what}: {row.problem}" for row in findings if row.problem is not None]
+        rows = sum(row.what.startswith("epoch ") for row in findings)
+        report = {"epochs_replayed": rows, "findings": [asdict(row) for row in findings]}
+        repeated = f"{count(rows, 'row')} of metrics.csv" if replay != "none" else ""
     if as_json:
-        tell_json(
-            {
-                "folder": str(verifier.folder.path),
-                "good": not wrong,
-                "epochs_replayed": again,
-                "findings": [asdict(one) for one in found],
-            }
-        )
-    elif not wrong:
-        rows = (
-            ""
-            if replay == "none"
-            else f"; {again:,} row{'s' * (again != 1)} of metrics.csv came out the same"
-        )
-        tell(f"{verifier.folder.path} is whole{rows}.")
-    if wrong:
-        lines = [f"{one.what}: {one.problem}." for one in wrong[:MOST]]
-        more = [f"and {len(wrong) - MOST} more."] if len(wrong) > MOST else []
-        raise CheckFailed(
-            "\n".join([f"{verifier.folder.path} is not what was recorded.", *lines, *more])
-        )
-
-
-def verify_race(folder: "RunFolder", as_json: bool) -> None:
-    """Run a race of `nnlab descend` again, which takes no time; the options have no effect."""
-    from nnlab.race.folder import read_paths
-    from nnlab.race.run import differences
-
-    problems = differences(folder)
-    if as_json:
-        tell_json({"folder": str(folder.path), "good": not problems, "findings": problems})
+        print_json({"folder": str(folder.path), "good": not problems, **report})
     elif not problems:
-        count = len(read_paths(folder)["run"])
-        tell(f"{folder.path} is whole; {count:,} rows of paths.csv came out the same.")
+        equal = f"; {repeated} came out the same" if repeated else ""
+        print_result(f"{folder.path} is whole{equal}.")
     if problems:
-        lines = [f"{problem}." for problem in problems]
+        more = len(problems) - MOST_PROBLEMS
+        lines = [*(f"{problem}." for problem in problems[:MOST_PROBLEMS])]
+        lines += [f"and {more} more."] if more > 0 else []
         raise CheckFailed("\n".join([f"{folder.path} is not what was recorded.", *lines]))
 
 
-MOST = 10  # problems that are listed
+def _findings(verifier: Verifier, replay: str, epochs: int | None) -> Iterator[Finding]:
+    """Every check of the files and of the training, printed with --verbose."""
+    for finding in verifier.files():
+        print_message(f"{finding.what}: {finding.problem or 'good'}", VERBOSE)
+        yield finding
+    if replay != "none":
+        print_messages(verifier.notes())
+        for finding in verifier.replay(replay, epochs):  # type: ignore[arg-type]  # click checked
+            print_message(f"{finding.what}: {finding.problem or 'the same'}", VERBOSE)
+            yield finding

@@ -1,1 +1,1 @@
-"""Data sets: where rows come from, which rows are for training, how inputs are scaled."""
+"""Data sets: sources, tables, splits, scaling, batches and augmentation."""

@@ -1,8 +1,8 @@
-"""Training images that are moved, turned and covered a little, other ones in every epoch.
+"""Augmentation: random changes of the training images, different in every epoch.
 
-The pixels that come into a picture are `blank`: what 0 is after scaling. What is drawn for a batch
-depends on the seed and on the number of the batch alone, counted over all epochs, so a run that
-goes on from the middle sees the same pictures.
+The pixels that enter an image are `blank`: what 0 is after scaling. What is drawn for a batch
+depends on the seed and on the number of the batch alone, counted over all epochs, so a resumed run
+sees the same images.
 """
 
 from abc import ABC, abstractmethod
@@ -22,20 +22,20 @@ Pixels = Annotated[int, Ge(1)]
 
 
 class Augmentation(ABC):
-    """One way to change images (B, h, w, c). All pictures of a batch are changed at once."""
+    """One way to change images (B, h, w, c). All images of a batch are changed at once."""
 
     @abstractmethod
     def change(self, images: Array, blank: float, rng: np.random.Generator) -> Array:
         """The changed images, in new memory or in place."""
 
     def spoils(self, height: int, width: int) -> str | None:
-        """Why so little is left of pictures of this size that the change makes no sense."""
+        """Why the change would leave too little of images of this size, or None."""
         return None
 
 
 @dataclass(frozen=True)
 class Shift(Augmentation):
-    """Moves a picture up or down and left or right.
+    """Moves an image up or down and left or right.
 
     pixels: the farthest along each axis; all whole numbers up to it are equally likely.
     """
@@ -43,7 +43,7 @@ class Shift(Augmentation):
     pixels: Pixels = 2
 
     def change(self, images: Array, blank: float, rng: np.random.Generator) -> Array:
-        """Cut out of a picture with a margin, at a place of its own."""
+        # Cut out of an image with a margin, at a random place.
         far = self.pixels
         count, h, w, _ = images.shape
         margins = ((0, 0), (far, far), (far, far), (0, 0))
@@ -53,15 +53,14 @@ class Shift(Augmentation):
         return views[np.arange(count), down, right].transpose(0, 2, 3, 1)
 
     def spoils(self, height: int, width: int) -> str | None:
-        """A whole picture must not leave."""
         if self.pixels < min(height, width):
             return None
-        return f"a shift of {self.pixels} moves pictures of {height} x {width} out of sight"
+        return f"a shift of {self.pixels} moves images of {height} x {width} out of sight"
 
 
 @dataclass(frozen=True)
 class Rotate(Augmentation):
-    """Turns a picture about its middle, and can stretch it; between pixels by bilinear weights.
+    """Turns an image about its middle, and can stretch it; between pixels by bilinear weights.
 
     degrees: the largest angle either way; all up to it are equally likely.
     zoom: the largest change of size, either way and of each axis by itself; 0.1 is 10 %.
@@ -71,11 +70,11 @@ class Rotate(Augmentation):
     zoom: Annotated[float, Ge(0), Le(0.9)] = 0.0
 
     def change(self, images: Array, blank: float, rng: np.random.Generator) -> Array:
-        """Each pixel asks where it comes from."""
+        # For each pixel of the result: the place that it comes from.
         count, h, w, _ = images.shape
         angle, *zoom = rng.uniform(-1, 1, (3, count, 1, 1)).astype(np.float32)
         angle *= np.float32(self.degrees * pi / 180)
-        tall, wide = (1 + np.float32(self.zoom) * one for one in zoom)
+        tall, wide = (1 + np.float32(self.zoom) * factor for factor in zoom)
         cos, sin = np.cos(angle), np.sin(angle)
         y = np.arange(h, dtype=np.float32)[:, None] - np.float32((h - 1) / 2)
         x = np.arange(w, dtype=np.float32) - np.float32((w - 1) / 2)
@@ -96,31 +95,30 @@ def sample(images: Array, y: Array, x: Array, blank: float) -> Array:
     first = (np.arange(count, dtype=np.int32) * ((h + 2) * (w + 2)))[:, None, None]
     corner = first + top * (w + 2) + left
     pixels = framed.reshape(-1, c)
-    upper = between(pixels.take(corner, 0), pixels.take(corner + 1, 0), right)
+    upper = interpolate(pixels.take(corner, 0), pixels.take(corner + 1, 0), right)
     corner += w + 2
-    lower = between(pixels.take(corner, 0), pixels.take(corner + 1, 0), right)
-    return between(upper, lower, down).astype(images.dtype, copy=False)
+    lower = interpolate(pixels.take(corner, 0), pixels.take(corner + 1, 0), right)
+    return interpolate(upper, lower, down).astype(images.dtype, copy=False)
 
 
-def between(one: Array, other: Array, part: Array) -> Array:
-    """one + (other - one) part, in the memory of `other`."""
-    other -= one
-    other *= part
-    other += one
-    return other
+def interpolate(start: Array, end: Array, share: Array) -> Array:
+    """start + (end - start) share, in the memory of `end`."""
+    end -= start
+    end *= share
+    end += start
+    return end
 
 
 @dataclass(frozen=True)
 class Flip(Augmentation):
-    """Turns a picture left to right.
+    """Mirrors an image left to right.
 
-    probability: of each picture.
+    probability: of each image.
     """
 
     probability: Annotated[float, Gt(0), Le(1)] = 0.5
 
     def change(self, images: Array, blank: float, rng: np.random.Generator) -> Array:
-        """In place."""
         turned = rng.random(len(images)) < self.probability
         images[turned] = images[turned, :, ::-1]
         return images
@@ -128,19 +126,18 @@ class Flip(Augmentation):
 
 @dataclass(frozen=True)
 class Cutout(Augmentation):
-    """Blanks a square, part of which may lie outside the picture (DeVries and Taylor, 2017).
+    """Blanks a square, part of which may lie outside the image (DeVries and Taylor, 2017).
 
-    size: its side in pixels. Its middle is any pixel of the picture.
+    size: its side in pixels. Its middle is any pixel of the image.
     """
 
     size: Pixels = 8
 
     def change(self, images: Array, blank: float, rng: np.random.Generator) -> Array:
-        """In place."""
         count, h, w, _ = images.shape
         keep = ~(
-            within(rng, count, h, self.size)[:, :, None]
-            & within(rng, count, w, self.size)[:, None, :]
+            covered(rng, count, h, self.size)[:, :, None]
+            & covered(rng, count, w, self.size)[:, None, :]
         )
         images -= images.dtype.type(blank)
         images *= keep[..., None]
@@ -148,13 +145,12 @@ class Cutout(Augmentation):
         return images
 
     def spoils(self, height: int, width: int) -> str | None:
-        """The square is not larger than the picture."""
         if self.size <= max(height, width):
             return None
-        return f"a cutout of {self.size} is larger than pictures of {height} x {width}"
+        return f"a cutout of {self.size} is larger than images of {height} x {width}"
 
 
-def within(rng: np.random.Generator, count: int, extent: int, size: int) -> Array:
+def covered(rng: np.random.Generator, count: int, extent: int, size: int) -> Array:
     """Which of `extent` places are covered by an interval of `size`, (count, extent)."""
     start = rng.integers(0, extent, (count, 1)) - size // 2
     places = np.arange(extent)
@@ -171,7 +167,7 @@ AUGMENTATIONS: dict[str, type[Augmentation]] = {
 
 @dataclass(frozen=True)
 class Augmenter:
-    """The changes of a training, one after the other, for images of `shape` (h, w, c)."""
+    """The augmentations in order, for images of `shape` (h, w, c)."""
 
     steps: Sequence[Augmentation]
     shape: Shape

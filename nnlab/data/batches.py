@@ -1,8 +1,8 @@
-"""Rows on their way into a network: parts of a data set, and the chunks that training walks.
+"""Parts of a data set, gathered in chunks of batches for training.
 
 A chunk is a few batches gathered at once into the same memory; the batches are views of it. One
-gather a chunk costs a small network a fraction of one a batch, and a chunk of 512 KiB still lies
-in the cache when its batches are used.
+gather per chunk costs a small network a fraction of one per batch, and a chunk of 512 KiB still
+lies in the cache when its batches are used.
 """
 
 import math
@@ -23,7 +23,7 @@ CHUNK_BATCHES = 1024
 
 
 class Part:
-    """The rows of one part, as a network wants them: x (N, n), t (N, m) in its dtype.
+    """The rows of a part in the network's dtype: x (N, n), t (N, m).
 
     Images stay uint8 in the data set's own array and are converted as they are gathered; other
     inputs are scaled once, here. `targets` are those of the part's rows alone. `augmenter` changes
@@ -60,7 +60,7 @@ class Part:
         return self.inputs.shape[1:]
 
     def gather(self, which: IntArray | slice, x: Array, t: Array, raw: Array) -> None:
-        """Fill x (B, n) and t (B, m) with the chosen rows of the part; raw (B, n) is uint8 room."""
+        """Fill x (B, n) and t (B, m) with the chosen rows; raw (B, n) is uint8 scratch."""
         if isinstance(which, slice):
             t[...] = self.targets[which]
         else:
@@ -77,10 +77,6 @@ class Part:
         else:
             self.inputs.take(which, 0, x, "clip")
 
-    def all(self) -> tuple[Array, Array]:
-        """All rows at once, x (N, n) and t (N, m); for small parts."""
-        return self.some(slice(0, len(self)))
-
     def some(self, which: IntArray | slice) -> tuple[Array, Array]:
         """The chosen rows as arrays of their own."""
         count = len(self.rows[which])
@@ -93,10 +89,10 @@ class Part:
 def as_dtype(array: FloatArray, dtype: np.dtype[Any], what: str) -> Array:
     """The array in `dtype`, C-contiguous; DataError where a finite number becomes infinite."""
     with np.errstate(over="ignore"):
-        found = np.ascontiguousarray(array, dtype)
-    if np.isinf(found).any() and np.isfinite(array).all():
+        converted = np.ascontiguousarray(array, dtype)
+    if np.isinf(converted).any() and np.isfinite(array).all():
         raise DataError(f"The {what}s hold a number too large for {dtype}; set dtype: float64.")
-    return found
+    return converted
 
 
 @dataclass(frozen=True)
@@ -136,24 +132,24 @@ class Batches:
         self.resident: Chunk | None = None  # the only chunk, where it is the same every epoch
 
     def epoch(
-        self, order: IntArray | None, first: int = 0, training: int | None = None
+        self, order: IntArray | None, first: int = 0, augment_epoch: int | None = None
     ) -> Iterator[Chunk]:
         """The chunks of an epoch in `order` (N,), or in the part's own; from batch `first` on.
 
-        `first` must be the start of a chunk, or the number of batches. `training` is the number of
-        the epoch from 0 on, where the rows are to be trained on and so may be augmented.
+        `first` must be the start of a chunk, or the number of batches. `augment_epoch` is the
+        number of the epoch from 0 on, where the rows are for training and so may be augmented.
         """
         if order is None and self.resident is not None:
             yield self.resident
             return
-        same = order is None and (training is None or self.part.augmenter is None)
+        same = order is None and (augment_epoch is None or self.part.augmenter is None)
         for start in range(first, self.full, self.per_chunk):
             chunk = self._chunk(order, start, min(self.per_chunk, self.full - start), self.batch)
             if same and self.count == self.per_chunk:
                 self.resident = chunk
-            yield self._augmented(chunk, training)
+            yield self._augmented(chunk, augment_epoch)
         if self.rest and first < self.count:
-            yield self._augmented(self._chunk(order, self.full, 1, self.rest), training)
+            yield self._augmented(self._chunk(order, self.full, 1, self.rest), augment_epoch)
 
     def _augmented(self, chunk: Chunk, epoch: int | None) -> Chunk:
         """The chunk; in training its rows are changed, each batch by its number."""

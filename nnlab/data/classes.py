@@ -1,7 +1,7 @@
 """Class names and labels of a user's table."""
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 
 import numpy as np
@@ -26,17 +26,16 @@ def class_names(
     where one has a leading zero, names are the texts of the file; else 1 and 1.0 are one class.
     """
     distinct = dict.fromkeys(texts)
-    numeric = {text: parse_number(text, decimal) is not None for text in distinct}
-    if task == "auto" and len(set(numeric.values())) > 1:
-        _refuse_mixture(texts, numeric, place)
-    if task == "auto" and not any(numeric.values()):
-        _refuse_values(texts, distinct, place)
     whole = {text: value for text in distinct if (value := whole_number(text, decimal)) is not None}
-    if task == "auto" and all(numeric.values()):
-        if len(whole) < len(distinct) or len(set(whole.values())) > FEW:
-            return None
-        if not any(map(CODE.fullmatch, distinct)):
-            return tuple(map(str, sorted(set(whole.values()))))
+    if task == "auto":
+        numeric = {text: parse_number(text, decimal) is not None for text in distinct}
+        _refuse_mixture(texts, numeric, place)
+        _refuse_values(texts, numeric, place)
+        if all(numeric.values()):
+            if len(whole) < len(distinct) or len(set(whole.values())) > FEW:
+                return None
+            if not any(map(CODE.fullmatch, distinct)):
+                return tuple(map(str, sorted(set(whole.values()))))
     if len(whole) == len(distinct):
         return tuple(sorted(distinct, key=lambda text: (whole[text], text)))
     return tuple(sorted(distinct))
@@ -63,14 +62,7 @@ def label_rows(
 
     accept_numbers: whether the label itself is a name too, where no class is named by a number.
     """
-    label_of: dict[str | int, int] = {name: label for label, name in enumerate(classes)}
-    whole: dict[str | int, int] = {
-        n: label for label, name in enumerate(classes) if (n := whole_number(name)) is not None
-    }
-    if list(map(str, whole)) == list(classes):
-        label_of |= whole
-    elif accept_numbers and all(parse_number(name) is None for name in classes):
-        label_of = {**{str(label): label for label in range(len(classes))}, **label_of}
+    label_of = _label_of(classes, accept_numbers=accept_numbers)
     labels = np.empty(len(texts), np.int64)
     for row, text in enumerate(texts):
         label = label_of.get(text)
@@ -82,6 +74,18 @@ def label_rows(
             )
         labels[row] = label
     return labels
+
+
+def _label_of(classes: Sequence[str], *, accept_numbers: bool) -> dict[str | int, int]:
+    label_of: dict[str | int, int] = {name: label for label, name in enumerate(classes)}
+    whole: dict[str | int, int] = {
+        n: label for label, name in enumerate(classes) if (n := whole_number(name)) is not None
+    }
+    if list(map(str, whole)) == list(classes):
+        label_of |= whole
+    elif accept_numbers and all(parse_number(name) is None for name in classes):
+        label_of = {**{str(label): label for label in range(len(classes))}, **label_of}
+    return label_of
 
 
 def look_alike_warning(names: Sequence[str], what: str = "classes") -> str:
@@ -156,9 +160,9 @@ def way_to_classes(targets: Array) -> str:
     return "data.task: multilabel"
 
 
-def _refuse_values(texts: Sequence[str], distinct: Iterable[str], place: Place) -> None:
-    """DataError where all texts are numbers or dates that are written otherwise."""
-    if all(cell_hint(text) and not has_unit(text) for text in distinct):
+def _refuse_values(texts: Sequence[str], numeric: dict[str, bool], place: Place) -> None:
+    """Raise DataError where all texts are numbers or dates in another notation."""
+    if all(cell_hint(text) and not has_unit(text) for text in numeric):
         raise DataError(
             f"{place(0)}: {quoted(texts[0])} {cell_hint(texts[0])}. If the cells of this column "
             "are names, set task: classes."
@@ -166,11 +170,13 @@ def _refuse_values(texts: Sequence[str], distinct: Iterable[str], place: Place) 
 
 
 def _refuse_mixture(texts: Sequence[str], numeric: dict[str, bool], place: Place) -> None:
-    """DataError at the first cell that is unlike the first row's."""
+    """Raise DataError at the first cell that is unlike the first row's."""
+    if len(set(numeric.values())) == 1:
+        return
     row = next(row for row, text in enumerate(texts) if numeric[text] != numeric[texts[0]])
     odd = row if numeric[texts[0]] else 0
-    if words := cell_hint(texts[odd]):
-        raise DataError(f"{place(odd)}: {quoted(texts[odd])} {words}.")
+    if hint := cell_hint(texts[odd]):
+        raise DataError(f"{place(odd)}: {quoted(texts[odd])} {hint}.")
     raise DataError(
         f"{place(row)}: {quoted(texts[row])} does not fit the cells above, as the target mixes "
         "numbers and text. Correct the cell, or set task: classes if all of them are names."

@@ -60,11 +60,7 @@ def read_cells(file: CsvFile, rows: Iterator[Row]) -> CsvCells:
     missing_signs = [(i, NO_NUMBER if i in numbers else MISSING) for i in (*numbers, *texts)]
     dropped = 0
     for line, row in rows:
-        if len(row) != len(file.names):
-            raise DataError(
-                f"{file.path}, line {line}: there are {len(row)} cells, but {len(file.names)} "
-                f"columns.{other_delimiter(file.path, form)}"
-            )
+        _check_row(file, line, row)
         if form.missing == "drop" and any(row[i] in signs for i, signs in missing_signs):
             dropped += 1
             continue
@@ -75,14 +71,22 @@ def read_cells(file: CsvFile, rows: Iterator[Row]) -> CsvCells:
     return CsvCells(file, cells.lines, numbers, texts, cells.file_rows, dropped)
 
 
-def _append(cells: CsvCells, line: int, row: list[str]) -> None:
-    """Add a row to the chosen columns. Raises DataError."""
-    file, form = cells.file, cells.file.form
-    if form.fitting and not any(row):
+def _check_row(file: CsvFile, line: int, row: list[str]) -> None:
+    if len(row) != len(file.names):
+        raise DataError(
+            f"{file.path}, line {line}: there are {len(row)} cells, but {len(file.names)} "
+            f"columns.{other_delimiter(file.path, file.form)}"
+        )
+    if file.form.fitting and file.form.missing != "drop" and not any(row):
         raise DataError(
             f"{file.path}, line {line}: all cells of the row are empty. Remove the row, or set "
             "missing: drop."
         )
+
+
+def _append(cells: CsvCells, line: int, row: list[str]) -> None:
+    """Add a row to the chosen columns. Raises DataError."""
+    file, form = cells.file, cells.file.form
     for i, values in cells.numbers.items():
         value = parse_number(row[i], form.decimal)
         if value is None:

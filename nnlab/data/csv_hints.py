@@ -1,4 +1,4 @@
-"""Errors and hints about cells and delimiters of a CSV file that cannot be used."""
+"""Errors and hints about unusable cells and delimiters of CSV files."""
 
 import re
 from contextlib import closing, suppress
@@ -65,7 +65,7 @@ MANY = 20  # rows that are enough to tell names, which differ, from categories
 
 
 def cell_hint(text: str) -> str:
-    """What a cell that is no number looks like and how to correct it, or ''."""
+    """What a cell without a number looks like, and the correction; or ''."""
     if _COMMA_OF_EITHER_KIND.fullmatch(text):
         return (
             "has a comma. Where it separates thousands, write the digits without it; where it is "
@@ -135,9 +135,10 @@ def _way_out(file: CsvFile, text: str, column: int) -> str:
 def _advice(file: CsvFile, text: str, column: int, cells: list[str]) -> str:
     present = [cell for cell in cells if cell not in NO_NUMBER]
     numeric = sum(parse_number(cell, file.form.decimal) is not None for cell in present)
-    if file.form.header and text == file.names[column]:
-        return " The line looks like the header again: remove it."
-    if not file.form.header and [text] == cells[:1] and numeric == len(present) - 1:
+    if file.form.header:
+        if text == file.names[column]:
+            return " The line looks like the header again: remove it."
+    elif [text] == cells[:1] and numeric == len(present) - 1:
         return " Where line 1 holds the names of the columns, set header: true."
     if numeric > MOSTLY * len(present):
         return " The rest of the column is numbers: correct the cell, or set ignore."
@@ -157,23 +158,27 @@ def other_delimiter(path: Path, form: CsvForm, cell: str = "") -> str:
     if note := _spreadsheet_note(path, form.delimiter):
         return f" Line 1 ({note}) is a note for spreadsheets: remove it."
     rows = _widths(path, form.delimiter)
-    own = set(rows)
-    for candidate in DELIMITERS:
-        widths = set(_widths(path, candidate)) if candidate != form.delimiter else set()
-        cuts = len(widths) == 1 and widths != {1}
-        better = own <= {1} or (candidate != " " and (len(own) > 1 or candidate in cell))
-        if cuts and better:
-            words = {"\t": "tabs", " ": "blanks"}.get(candidate, quoted(candidate))
-            setting = {"\t": "\\t", " ": '" "'}.get(candidate, f'"{candidate}"')
-            if not form.fitting:
-                return f" The cells look separated by {words}, and the training file's were not."
-            return f" The cells look separated by {words}: set delimiter: {setting}."
+    if delimiter := _better_delimiter(path, form, set(rows), cell):
+        words = {"\t": "tabs", " ": "blanks"}.get(delimiter, quoted(delimiter))
+        setting = {"\t": "\\t", " ": '" "'}.get(delimiter, f'"{delimiter}"')
+        if not form.fitting:
+            return f" The cells look separated by {words}, and the training file's were not."
+        return f" The cells look separated by {words}: set delimiter: {setting}."
     # Last: decimal commas cut rows too, and not the names above them.
     if len(rows) > 2 and rows[0] == 1 != rows[-1] and len(set(rows[1:])) == 1:
         return (
             f" Line 1 is a single cell, and the rows below have {rows[-1]}: remove the lines above "
             "the table."
         )
+    return ""
+
+
+def _better_delimiter(path: Path, form: CsvForm, widths: set[int], cell: str) -> str:
+    for delimiter in DELIMITERS:
+        cut = set(_widths(path, delimiter)) if delimiter != form.delimiter else set()
+        is_worse = delimiter == " " or (len(widths) == 1 and delimiter not in cell)
+        if len(cut) == 1 and cut != {1} and (widths <= {1} or not is_worse):
+            return delimiter
     return ""
 
 

@@ -1,4 +1,4 @@
-"""The text of a CSV file: its form, its rows of cells, and what counts as a number."""
+"""The text of a CSV file: form, rows of cells, numbers."""
 
 import csv
 import math
@@ -65,7 +65,7 @@ class CsvForm:
 
 @dataclass(frozen=True)
 class CsvFile:
-    """A CSV file, the names of all its columns, and the numbers of the columns to read.
+    """A CSV file, its column names, and the columns to read.
 
     inputs: in the network's order. categories: the inputs that are texts.
     """

@@ -1,13 +1,16 @@
-"""A data set: rows, targets, and the facts that a network needs about them."""
+"""A data set: rows, targets, and what a network needs to know."""
 
 import hashlib
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import ClassVar, Literal
 
 import numpy as np
 
 from nnlab.core.types import Array, IntArray
+from nnlab.data.download import Collection
+from nnlab.data.scale import ScaleKind
 from nnlab.errors import DataError
 
 Task = Literal["classes", "multilabel", "regression", "identity"]
@@ -15,7 +18,7 @@ Task = Literal["classes", "multilabel", "regression", "identity"]
 
 @dataclass(frozen=True)
 class InputColumn:
-    """A column of a table that is an input: numbers, or categories as one-hot inputs."""
+    """An input column of a table: numbers, or categories as one-hot inputs."""
 
     name: str
     categories: tuple[str, ...] | None = None
@@ -30,7 +33,7 @@ class InputColumn:
 
 @dataclass(frozen=True)
 class Signature:
-    """The shape of a data set, known without reading it where that is possible.
+    """The shape of a data set, known without reading it if possible.
 
     `inputs` is the shape of one row, `outputs` the number of classes or the width of a target
     row, `rows` counts all rows; the last `test_rows` of them are the official test part.
@@ -51,7 +54,7 @@ class Signature:
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """All rows of a data set, checked, before any split or scaling. Its arrays are read-only.
+    """All rows of a data set, checked and read-only, before split and scaling.
 
     inputs (N, n): uint8 for images, else float64; C-contiguous. nan is a missing cell of a table
     read with `missing: mean`; Scaling fills it, once the training rows are known.
@@ -87,6 +90,9 @@ class Dataset:
     file_rows: IntArray | None = None
 
     def __post_init__(self) -> None:
+        for array, what in ((self.inputs, "inputs"), (self.targets, "targets")):
+            if (kind := array.dtype).kind not in "biuf":
+                raise DataError(f"{self.name}: the {what} are of type {kind}; numbers are needed.")
         x, y = self._checked()
         features = self.feature_names or tuple(n for column in self.columns for n in column.inputs)
         for field, value in (
@@ -99,13 +105,8 @@ class Dataset:
             object.__setattr__(self, field, value)
 
     def _checked(self) -> tuple[Array, Array]:
-        """Inputs and targets in their types; the caller's arrays are copied only where needed."""
+        """Inputs and targets in their types, copied only where needed."""
         name, of_classes = self.name, self.task == "classes"
-        for array, what in ((self.inputs, "inputs"), (self.targets, "targets")):
-            if array.dtype.kind not in "biuf":
-                raise DataError(
-                    f"{name}: the {what} are of type {array.dtype}; numbers are needed."
-                )
         x = read_only(self.inputs, np.uint8 if self.inputs.dtype == np.uint8 else np.float64)
         y = read_only(self.targets, np.int64 if of_classes else np.float64)
         if x.ndim != 2 or x.size == 0:
@@ -122,8 +123,7 @@ class Dataset:
             )
         if of_classes and len(self.class_names) < 2:
             raise DataError(f"{name}: all rows are of one class; a classifier needs two or more.")
-        holes_allowed = np.nan_to_num(x, posinf=np.inf, neginf=-np.inf) if self.fills else x
-        require_finite(holes_allowed, f"{name}: the inputs")
+        require_finite(x, f"{name}: the inputs", allow_nan=self.fills)
         require_finite(y, f"{name}: the targets")
         return x, y
 
@@ -156,12 +156,21 @@ class Dataset:
         )
 
 
-class DataSource(Protocol):
-    """A data set that a config can name: a frozen dataclass whose fields are its settings."""
+class DataSource(ABC):
+    """A data set for configs: a frozen dataclass of its settings.
 
+    default_scale: how inputs are scaled where the config does not say. files: the published files
+    that it is read from, downloaded where they are absent.
+    """
+
+    default_scale: ClassVar[ScaleKind] = "none"
+    files: ClassVar[Collection | None] = None
+
+    @abstractmethod
     def signature(self, seed: int) -> Signature:
         """The shape of what `load(seed)` gives. Raises DataError."""
 
+    @abstractmethod
     def load(self, seed: int) -> Dataset:
         """All rows; the same seed gives the same bits. Raises DataError."""
 
@@ -183,11 +192,11 @@ def read_only(array: Array, dtype: type[np.generic]) -> Array:
     return view
 
 
-def require_finite(array: Array, what: str) -> None:
-    """Raise DataError that names the first row and column, counted from 0, of nan or inf."""
+def require_finite(array: Array, what: str, *, allow_nan: bool = False) -> None:
+    """Raise DataError that names the place of the first nan or inf."""
     if array.dtype.kind != "f":
         return
-    bad = ~np.isfinite(array)
+    bad = np.isinf(array) if allow_nan else ~np.isfinite(array)
     if bad.any():
         place = np.argwhere(bad)[0]
         labels = ("row", "column") if array.ndim <= 2 else ("row", *["index"] * (array.ndim - 1))

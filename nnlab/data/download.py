@@ -1,4 +1,4 @@
-"""Published files: looked up in a local folder, downloaded if absent, verified at every load."""
+"""Published files: downloaded if absent, verified at every load."""
 
 import os
 from collections.abc import Callable, Generator
@@ -27,7 +27,7 @@ State = Literal["missing", "present", "verified", "damaged"]
 
 @dataclass(frozen=True)
 class PublishedFile:
-    """An IDX file; `sha256` is that of its decompressed bytes, so every gzip of it is accepted."""
+    """An IDX file and the SHA-256 of its decompressed bytes."""
 
     name: str
     shape: Shape
@@ -104,7 +104,7 @@ def data_folder() -> Path:
 
 
 def load_published(collection: Collection, file: PublishedFile) -> NDArray[np.uint8]:
-    """The content of `file`, downloaded if it is not there, verified in any case.
+    """The verified content of `file`, downloaded if absent.
 
     An existing wrong file is never overwritten unasked: it may be the user's own.
     Raises DataError; StorageError when the disk refuses.
@@ -112,7 +112,7 @@ def load_published(collection: Collection, file: PublishedFile) -> NDArray[np.ui
     path = collection.find(file)
     if path is None:
         path = collection.target(file)
-        download(collection, file, path)
+        download(collection, file, path, None)
     try:
         return file.read(path)
     except DataError as error:
@@ -137,12 +137,13 @@ def fetch_files(
         if state.state == "missing" or (force and state.state == "damaged"):
             # Beside the damaged file and with .gz, which is looked for first: so it wins.
             path = state.path if state.path.suffix == ".gz" else Path(f"{state.path}.gz")
-            download(collection, file, path, report)
+            old = None if state.state == "missing" else _identity(path)
+            download(collection, file, path, old, report)
     return file_states(collection, verify=True)
 
 
 def file_states(collection: Collection, *, verify: bool = False) -> tuple[FileState, ...]:
-    """Where each file of the collection is; `verify` reads them all and compares the hashes."""
+    """Where each file of the collection is; `verify` compares the hashes."""
     return tuple(_state(collection, file, verify=verify) for file in collection.files)
 
 
@@ -164,10 +165,15 @@ class _RefusedError(Exception):
 
 
 def download(
-    collection: Collection, file: PublishedFile, path: Path, report: Report = _no_report
+    collection: Collection,
+    file: PublishedFile,
+    path: Path,
+    replaced: tuple[int, int] | None,
+    report: Report = _no_report,
 ) -> None:
     """Make `path` a verified copy of `file`, from the first mirror that has it.
 
+    `replaced` is the `_identity` of the file that the caller found there, None for none.
     The bytes go to a temporary name in the same folder, are synced and verified there, then
     renamed: a kill at any moment leaves the old state or the new one. A lock lets one process
     download while others wait for its result; it also makes the temporary name safe to reuse, so
@@ -179,9 +185,8 @@ def download(
     failures = []
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        before = _identity(path)
         with FileLock(path.parent / f".{path.name}.lock"):
-            if _identity(path) != before:  # another process was faster
+            if _identity(path) != replaced:  # another process was faster
                 return
             for mirror in collection.mirrors:
                 address = f"{mirror}{file.name}.gz"
@@ -212,7 +217,7 @@ def _identity(path: Path) -> tuple[int, int] | None:
 
 
 def _replace(path: Path, address: str, file: PublishedFile) -> None:
-    """Put the bytes from `address` at `path`, if they are `file`. Raises _RefusedError, OSError."""
+    """Put the bytes from `address` at `path`. Raises _RefusedError or OSError."""
     part = path.parent / f".{path.name}.part"
     try:
         part.unlink(missing_ok=True)  # of a killed process, or a link laid out on purpose
@@ -244,7 +249,6 @@ def _receive(address: str, sink: BinaryIO, limit: int) -> None:
 
 def _body(address: str) -> Generator[bytes]:
     """The body of the answer, piece by piece. Raises _RefusedError unless it is whole."""
-    import ssl
     from http.client import HTTPException
     from urllib.error import HTTPError, URLError
     from urllib.request import Request, urlopen
@@ -267,14 +271,19 @@ def _body(address: str) -> Generator[bytes]:
     except TimeoutError:
         raise _RefusedError(SILENT.format(TIMEOUT)) from None
     except URLError as error:
-        match error.reason:
-            case TimeoutError():
-                raise _RefusedError(SILENT.format(TIMEOUT)) from None
-            case ssl.SSLCertVerificationError():
-                raise _RefusedError("its TLS certificate is not trusted here.") from None
-        raise _RefusedError("there is no connection, or it broke.") from None
+        raise _RefusedError(_why_no_connection(error.reason)) from None
     except (OSError, HTTPException, ValueError):  # ValueError: a redirection to no address
         raise _RefusedError(BROKEN_OFF) from None
+
+
+def _why_no_connection(reason: object) -> str:
+    import ssl
+
+    if isinstance(reason, TimeoutError):
+        return SILENT.format(TIMEOUT)
+    if isinstance(reason, ssl.SSLCertVerificationError):
+        return "its TLS certificate is not trusted here."
+    return "there is no connection, or it broke."
 
 
 def _sync_folder(folder: Path) -> None:

@@ -18,7 +18,7 @@ from nnlab.data.csv_text import (
     quoted,
     quoted_list,
 )
-from nnlab.data.dataset import InputColumn
+from nnlab.data.dataset import InputColumn, Task
 from nnlab.data.table_schema import TableSchema, find_column
 from nnlab.errors import DataError
 
@@ -38,29 +38,36 @@ def fit_schema(
     with open_csv(path, form) as (first, rows):
         file, ignored = _choose_columns(path, form, first[1], target, categorical, ignore)
         cells = read_cells(file, rows if form.header else chain([first], rows))
-    named = any(isinstance(column, str) for column in (*target, *categorical, *ignore))
-    notes = _check_header(cells, first[1], named=named) if form.header else ()
-    if not form.header:
+    if form.header:
+        named = any(isinstance(column, str) for column in (*target, *categorical, *ignore))
+        notes = () if named else _check_header(cells, first[1])
+    else:
+        notes = ()
         _refuse_header(cells, first[1])
     _require_values(cells)
+    return _schema(cells, ignored, task), cells, notes
 
-    classes = None
+
+def _schema(cells: CsvCells, ignored: Sequence[int], task: str) -> TableSchema:
+    file = cells.file
+    classes: tuple[str, ...] = ()
     if task in ("auto", "classes") and len(file.targets) == 1:
         (i,) = file.targets
-        classes = class_names(cells.texts[i], task, form.decimal, lambda row: cells.place(row, i))
-    schema = TableSchema(
-        tuple(
+        decimal = file.form.decimal
+        classes = class_names(cells.texts[i], task, decimal, lambda row: cells.place(row, i)) or ()
+    numeric: Task = "multilabel" if task == "multilabel" else "regression"
+    return TableSchema(
+        columns=tuple(
             InputColumn(file.names[i], _categories(cells, i) if i in file.categories else None)
             for i in file.inputs
         ),
-        len(file.targets) if classes is None else len(classes),
-        "multilabel" if task == "multilabel" else "regression" if classes is None else "classes",
-        classes or (),
-        tuple(file.names[i] for i in file.targets),
+        outputs=len(classes or file.targets),
+        task="classes" if classes else numeric,
+        classes=classes,
+        targets=tuple(file.names[i] for i in file.targets),
         ignored=tuple(map(str, ignored)),
-        form=form,
+        form=file.form,
     )
-    return schema, cells, notes
 
 
 def _choose_columns(
@@ -135,21 +142,21 @@ def _numeric_columns(cells: CsvCells, bodies: dict[int, list[str]]) -> dict[int,
     return texts | dict.fromkeys(cells.numbers, True)
 
 
-def _check_header(cells: CsvCells, first: Sequence[str], *, named: bool) -> tuple[str, ...]:
-    """DataError where the header is a row of data; a note where it may be one.
+def _check_header(cells: CsvCells, first: Sequence[str]) -> tuple[str, ...]:
+    """DataError where the header is a row of data; a note where it may be a row.
 
-    It is one where each number below has a number above, unless the config calls a column by its
-    name. Whole numbers beside texts that stand nowhere below are names too, such as years.
+    It is a row where each number below has a number above. Whole numbers beside texts that stand
+    nowhere below are names too, such as years.
     """
     file = cells.file
     numeric = _numeric_columns(cells, cells.texts)
     above = [first[i] for i, numbers in numeric.items() if numbers and first[i] not in NO_NUMBER]
-    if named or any(parse_number(cell, file.form.decimal) is None for cell in above):
+    if any(parse_number(cell, file.form.decimal) is None for cell in above):
         return ()
     words = [first[i] in cells.texts[i] for i, numbers in numeric.items() if not numbers]
     stand_below = (any if above else all)(words) or not words
     values = quoted_list(first, 5)
-    if stand_below or not all(cell.isdigit() for cell in above):
+    if stand_below or not all(map(str.isdigit, above)):
         raise DataError(
             f"{file.path}, line 1 holds values ({values}), and no names of columns. "
             "Set header: false to read it as a row. If these are names, choose the target by "

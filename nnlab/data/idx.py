@@ -1,4 +1,4 @@
-"""Reader of the IDX files of MNIST, plain or gzipped, that trusts nothing in them.
+"""Reader of IDX files (MNIST), plain or gzipped; it trusts nothing.
 
 2 bytes 0 | 1 byte 0x08 (unsigned bytes) | 1 byte ndim | ndim big-endian uint32 | the bytes
 """
@@ -44,7 +44,7 @@ def read_idx(path: Path, shape: Shape) -> tuple[NDArray[np.uint8], str]:
 
 
 def check_labels(labels: NDArray[np.uint8], classes: int, path: Path) -> None:
-    """Raise DataError naming the first row, counted from 0, whose label is not below `classes`."""
+    """Raise DataError naming the first row with a label beyond the classes."""
     bad = np.flatnonzero(labels >= classes)
     if bad.size:
         row = int(bad[0])

@@ -1,13 +1,15 @@
-"""MNIST and Fashion-MNIST: 70,000 images of 28 x 28 bytes, the last 10,000 for testing."""
+"""MNIST and Fashion-MNIST: 70,000 images of 28 x 28 bytes each."""
 
 import hashlib
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
 from nnlab.core.types import Shape
-from nnlab.data.dataset import Dataset, Signature
+from nnlab.data.dataset import Dataset, DataSource, Signature
 from nnlab.data.download import Collection, PublishedFile, load_published
+from nnlab.data.scale import ScaleKind
 
 FILES: tuple[tuple[str, Shape], ...] = (
     ("train-images-idx3-ubyte", (60_000, 28, 28)),
@@ -61,48 +63,47 @@ FASHION_MNIST = _collection(
 COLLECTIONS = {collection.name: collection for collection in (MNIST, FASHION_MNIST)}
 
 
+class PublishedImages(DataSource):
+    """Images in the files of a collection: training rows, then test rows, for every seed."""
+
+    default_scale: ClassVar[ScaleKind] = "unit"
+    files: ClassVar[Collection]
+    class_names: ClassVar[tuple[str, ...]]
+
+    def signature(self, seed: int) -> Signature:
+        train, _, test, _ = (file.shape for file in self.files.files)
+        rows, image = train[0] + test[0], train[1:]
+        classes = len(self.class_names)
+        return Signature((image[0] * image[1],), classes, "classes", rows, test[0], image)
+
+    def load(self, seed: int) -> Dataset:
+        arrays = (load_published(self.files, file) for file in self.files.files)
+        train_x, train_y, test_x, test_y = arrays
+        hashes = "".join(file.sha256 for file in self.files.files)
+        return Dataset(
+            self.files.name,
+            np.concatenate([train_x, test_x]).reshape(-1, train_x[0].size),
+            np.concatenate([train_y, test_y]),
+            "classes",
+            sha256=hashlib.sha256(hashes.encode()).hexdigest(),
+            class_names=self.class_names,
+            image_shape=train_x.shape[1:],
+            input_range=(0.0, 255.0),
+            test_rows=len(test_y),
+        )
+
+
 @dataclass(frozen=True)
-class Mnist:
+class Mnist(PublishedImages):
     """Handwritten digits (LeCun, Cortes and Burges, 1998)."""
 
-    def signature(self, seed: int) -> Signature:
-        return _signature(MNIST)
-
-    def load(self, seed: int) -> Dataset:
-        return _load(MNIST, tuple("0123456789"))
+    files = MNIST
+    class_names = tuple("0123456789")
 
 
 @dataclass(frozen=True)
-class FashionMnist:
+class FashionMnist(PublishedImages):
     """Images of clothes from Zalando (Xiao, Rasul and Vollgraf, 2017)."""
 
-    def signature(self, seed: int) -> Signature:
-        return _signature(FASHION_MNIST)
-
-    def load(self, seed: int) -> Dataset:
-        return _load(FASHION_MNIST, CLOTHES)
-
-
-def _signature(collection: Collection) -> Signature:
-    train, _, test, _ = (file.shape for file in collection.files)
-    rows, image = train[0] + test[0], train[1:]
-    return Signature((image[0] * image[1],), 10, "classes", rows, test[0], image)
-
-
-def _load(collection: Collection, class_names: tuple[str, ...]) -> Dataset:
-    """Training rows, then test rows, in file order for every seed."""
-    train_x, train_y, test_x, test_y = (
-        load_published(collection, file) for file in collection.files
-    )
-    hashes = "".join(file.sha256 for file in collection.files)
-    return Dataset(
-        collection.name,
-        np.concatenate([train_x, test_x]).reshape(-1, train_x[0].size),
-        np.concatenate([train_y, test_y]),
-        "classes",
-        sha256=hashlib.sha256(hashes.encode()).hexdigest(),
-        class_names=class_names,
-        image_shape=train_x.shape[1:],
-        input_range=(0.0, 255.0),
-        test_rows=len(test_y),
-    )
+    files = FASHION_MNIST
+    class_names = CLOTHES

@@ -1,4 +1,4 @@
-"""Readers of .npz files that check names, types and sizes before they read any data.
+"""Readers of .npz files that check everything before they read data.
 
 `read_user_npz` reads the user's files; `run/arrays.py` reads those of run folders with the same
 tools. The directory is bounded before it is parsed, headers before they are parsed, an array
@@ -129,7 +129,7 @@ def _fill(raw: NDArray[np.uint8], stream: IO[bytes]) -> bool:
 
 
 class _Bounded(io.BufferedIOBase):
-    """A file that refuses to give a directory of more members than any file of arrays has."""
+    """A file that refuses to give a directory of too many members."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
@@ -163,7 +163,7 @@ TARGETS = ArrayKind("biufU", (1, 2))
 
 
 def read_user_npz(path: Path, wanted: Mapping[str, ArrayKind]) -> dict[str, Array]:
-    """The `wanted` arrays of `path`, finite, of the wanted kinds, and equally many rows.
+    """The `wanted` arrays of `path`: finite, with equally many rows.
 
     Everything that headers can tell is checked before any data is read.
 

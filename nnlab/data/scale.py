@@ -1,6 +1,6 @@
 """Linear scaling of the inputs, fitted on the training rows alone."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -32,17 +32,6 @@ class Scaling:
         return (fill_missing(inputs, self.fill) - self.shift) * self.factor
 
 
-@dataclass(frozen=True, eq=False)
-class _Statistics:
-    """Of each column: smallest, largest, mean, mean squared distance from it, how many numbers."""
-
-    low: NDArray[np.float64]
-    high: NDArray[np.float64]
-    mean: NDArray[np.float64]
-    variance: NDArray[np.float64]
-    counts: NDArray[np.float64]
-
-
 def fit_scaling(
     kind: ScaleKind,
     inputs: Array,
@@ -60,8 +49,19 @@ def fit_scaling(
     the mean of its column over the training rows. Raises DataError when a column spans too much
     or too little for float64, or has no number in any training row.
     """
-    fill = _fill(inputs, train_rows) if fills else None
-    return replace(_fitted(kind, inputs, train_rows, input_range, fill), fill=fill)
+    fill = _present_means(inputs, train_rows) if fills else None
+    # What overflows here is refused below.
+    with np.errstate(over="ignore", invalid="ignore"):
+        shift, spread = _shift_and_spread(kind, inputs, train_rows, input_range, fill)
+        varies = spread != 0  # a constant column carries no information: factor 0
+        factor = np.divide(1.0, spread, out=np.zeros_like(spread), where=varies)
+    bad = np.flatnonzero(~(np.isfinite(shift) & np.isfinite(spread) & np.isfinite(factor)))
+    if bad.size:
+        raise DataError(
+            f"The values of input column {int(bad[0])} (counted from 0) are too far apart or too "
+            f"close together for scale: {kind}."
+        )
+    return Scaling(kind, shift, factor, fill)
 
 
 def fill_missing(inputs: Array, fill: NDArray[np.float64] | None) -> Array:
@@ -69,7 +69,7 @@ def fill_missing(inputs: Array, fill: NDArray[np.float64] | None) -> Array:
     return inputs if fill is None else np.where(np.isnan(inputs), fill, inputs)
 
 
-def _fill(inputs: Array, rows: IntArray) -> NDArray[np.float64]:
+def _present_means(inputs: Array, rows: IntArray) -> NDArray[np.float64]:
     """The mean of each column (n,) over those of `rows` that have it."""
     x = inputs[rows]
     missing = np.isnan(x)
@@ -83,55 +83,45 @@ def _fill(inputs: Array, rows: IntArray) -> NDArray[np.float64]:
     return np.asarray((np.where(missing, 0, x) / counts).sum(axis=0))
 
 
-def _fitted(
+def _shift_and_spread(
     kind: ScaleKind,
     inputs: Array,
-    train_rows: IntArray,
+    rows: IntArray,
     input_range: tuple[float, float] | None,
     fill: NDArray[np.float64] | None,
-) -> Scaling:
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """What each column is shifted by and divided by, (n,) or () for all columns."""
     if kind == "none":
-        return _scaling(kind, np.zeros(()), np.ones(()))
+        return np.zeros(()), np.ones(())
     if kind == "unit" and input_range is not None:
-        low, high = np.array(input_range, np.float64)
-        return _scaling(kind, low, high - low)
-    # What overflows here is found by _scaling, which says so in a sentence.
-    with np.errstate(over="ignore", invalid="ignore"):
-        columns = _statistics(inputs, train_rows, fill)
-        if kind == "unit":
-            return _scaling(kind, columns.low, columns.high - columns.low)
-        if kind == "standardize_all":
-            columns = _over_all(columns)
-        spread = np.where(columns.low < columns.high, np.sqrt(columns.variance), 0)
-        return _scaling(kind, columns.mean, spread)
-
-
-def _scaling(kind: ScaleKind, shift: NDArray[np.float64], spread: NDArray[np.float64]) -> Scaling:
-    """Factor 1 / spread, and 0 where there is none: such a column carries no information."""
-    varies = spread != 0
-    with np.errstate(over="ignore"):
-        factor = np.divide(1.0, spread, out=np.zeros_like(spread), where=varies)
-    bad = np.flatnonzero(~(np.isfinite(shift) & np.isfinite(spread) & np.isfinite(factor)))
-    if bad.size:
-        raise DataError(
-            f"The values of input column {int(bad[0])} (counted from 0) are too far apart or too "
-            f"close together for scale: {kind}."
-        )
-    return Scaling(kind, shift, factor)
+        low, high = map(np.asarray, np.array(input_range, np.float64))
+        return low, np.asarray(high - low)
+    low, high, mean, variance, counts = _statistics(inputs, rows, fill)
+    if kind == "unit":
+        return low, high - low
+    if kind == "standardize_all":
+        # All columns as one: the mean of their variances plus the variance of their means.
+        share = counts / counts.sum()
+        column_means, mean = mean, np.asarray((mean * share).sum())
+        variances = variance + np.square(column_means - mean)
+        variance = np.asarray((variances * share).sum())
+        low, high = np.asarray(low.min()), np.asarray(high.max())
+    return mean, np.where(low < high, np.sqrt(variance), 0)
 
 
 def _statistics(
-    inputs: Array, rows: IntArray, fill: NDArray[np.float64] | None = None
-) -> _Statistics:
-    """Two passes in chunks: 70,000 images are never all floats at once.
+    inputs: Array, rows: IntArray, fill: NDArray[np.float64] | None
+) -> tuple[NDArray[np.float64], ...]:
+    """Of each column: smallest, largest, mean, variance, how many numbers.
 
-    A missing number filled with its column's mean changes neither range, mean nor sum of squares;
-    only the number of squares must not count it.
+    Two passes in chunks: 70,000 images are never all floats at once. A missing number filled with
+    its column's mean changes neither range, mean nor sum of squares; only the number of squares
+    must not count it.
     """
     chunks = [rows[start : start + CHUNK] for start in range(0, len(rows), CHUNK)]
     width = inputs.shape[1]
     low, high = np.full(width, np.inf), np.full(width, -np.inf)
-    total, squares = np.zeros(width), np.zeros(width)
+    total, squares, counts = np.zeros(width), np.zeros(width), np.full(width, float(len(rows)))
     for chunk in chunks:
         x = fill_missing(inputs[chunk], fill).astype(np.float64)
         np.minimum(low, x.min(axis=0), out=low)
@@ -140,21 +130,6 @@ def _statistics(
     mean = total / len(rows)
     for chunk in chunks:
         squares += np.square(fill_missing(inputs[chunk], fill) - mean).sum(axis=0)
-    counts = np.full(width, float(len(rows)))
     if fill is not None:
         counts -= np.isnan(inputs[rows]).sum(axis=0)
-    return _Statistics(low, high, mean, squares / counts, counts)
-
-
-def _over_all(columns: _Statistics) -> _Statistics:
-    """All columns as one: the mean of their variances plus the variance of their means."""
-    share = columns.counts / columns.counts.sum()
-    mean = np.asarray((columns.mean * share).sum())
-    variances = columns.variance + np.square(columns.mean - mean)
-    return _Statistics(
-        low=np.asarray(columns.low.min()),
-        high=np.asarray(columns.high.max()),
-        mean=mean,
-        variance=np.asarray((variances * share).sum()),
-        counts=np.asarray(columns.counts.sum()),
-    )
+    return low, high, mean, squares / counts, counts

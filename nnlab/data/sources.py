@@ -1,4 +1,4 @@
-"""The data sets that a config can name; most are made here by a formula.
+"""The data sets that a config can name; most are generated here.
 
 A data set is one class and one line of SOURCES. The keys of a config's `data:` that are not
 a source's own settings are the fields of `Split`, `scale` and `seed`.
@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from annotated_types import Ge, Gt, Le, Lt
@@ -20,6 +20,7 @@ from nnlab.core.random import Purpose, generator
 from nnlab.core.types import Array, FloatArray
 from nnlab.data.dataset import Dataset, DataSource, Signature
 from nnlab.data.images import FashionMnist, Mnist
+from nnlab.data.scale import ScaleKind
 from nnlab.data.user_tables import Csv, Npz
 
 Samples = Annotated[int, Ge(1), Le(1_000_000)]
@@ -32,7 +33,7 @@ DIGITS_ROWS = 1797
 
 
 @dataclass(frozen=True)
-class Identity:
+class Identity(DataSource):
     """The one-hot rows of eye(size), each its own target: the task of an 8-3-8 encoder."""
 
     size: Annotated[int, Ge(2), Le(4096)] = 8
@@ -46,7 +47,7 @@ class Identity:
 
 
 @dataclass(frozen=True)
-class Xor:
+class Xor(DataSource):
     """Exclusive or: the 4 corners of the unit square, or the 21 points of its two diagonals.
 
     On the line variant the rising diagonal (i/10, i/10) is class 0 and the falling one
@@ -71,7 +72,7 @@ class Xor:
 
 
 @dataclass(frozen=True)
-class HalfSquare:
+class HalfSquare(DataSource):
     """Points uniform in the unit square; class 1 where x > y. One neuron can learn it."""
 
     samples: Samples = 100
@@ -85,7 +86,7 @@ class HalfSquare:
 
 
 @dataclass(frozen=True)
-class Random:
+class Random(DataSource):
     """Inputs and targets without any relation, N(0, 1) or uniform in [0, 1): to memorise."""
 
     samples: Samples = 100
@@ -130,7 +131,7 @@ FUNCTIONS: dict[Function, Callable[[FloatArray], FloatArray]] = {
 
 
 @dataclass(frozen=True)
-class FunctionCurve:
+class FunctionCurve(DataSource):
     """A function of one variable at evenly spaced points of [low, high], both ends included.
 
     noise: standard deviation of what is added to the targets.
@@ -161,7 +162,7 @@ class FunctionCurve:
 
 
 @dataclass(frozen=True)
-class Moons:
+class Moons(DataSource):
     """Two interleaved half circles (scikit-learn's `make_moons`)."""
 
     samples: Pairs = 200
@@ -179,7 +180,7 @@ class Moons:
 
 
 @dataclass(frozen=True)
-class Circles:
+class Circles(DataSource):
     """A small circle inside a large one (scikit-learn's `make_circles`); factor = inner / outer."""
 
     samples: Pairs = 200
@@ -199,7 +200,7 @@ class Circles:
 
 
 @dataclass(frozen=True)
-class Blobs:
+class Blobs(DataSource):
     """Round normal clouds about random centres in [-10, 10] (scikit-learn's `make_blobs`)."""
 
     samples: Pairs = 200
@@ -224,7 +225,7 @@ class Blobs:
 
 
 @dataclass(frozen=True)
-class Spirals:
+class Spirals(DataSource):
     """Arms that wind out of the origin, one per class; row i belongs to class i mod classes.
 
     A point at t in [0, 1] along its arm has radius t and angle 2 pi (turns t + class / classes);
@@ -250,8 +251,10 @@ class Spirals:
 
 
 @dataclass(frozen=True)
-class Digits:
+class Digits(DataSource):
     """The ten digits; or with `binary: b` two classes, label 1 where the digit is below b."""
+
+    default_scale: ClassVar[ScaleKind] = "unit"
 
     binary: Annotated[int, Ge(1), Le(9)] | None = None
 
@@ -297,7 +300,7 @@ def read_digits() -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
 
 
 def _random_state(seed: int) -> int:
-    """scikit-learn takes 32 bits: they come from our own stream, so that purposes stay apart."""
+    """The 32 bits that scikit-learn takes, from the stream of the data."""
     return int(generator(seed, Purpose.DATA).integers(2**32))
 
 

@@ -21,7 +21,7 @@ class Split:
 
     A share is a fraction (0.2, rounded up to whole rows) or a count (100).
 
-    test: the share of all rows that is kept for the final test. By default the official test part
+    test: the share of all rows for the final test. By default the official test part
     where the data set has one (mnist, fashion_mnist), else none.
     validation: the share of the remaining rows that is watched while training, as val_loss; or
     test to watch the test part itself, which must not stop training early then.
@@ -38,7 +38,7 @@ class Split:
 
 @dataclass(frozen=True, eq=False)
 class PartRows:
-    """Row numbers (int64) of each part; None for a part that was not asked for."""
+    """Row numbers (int64) of each part; None for an absent part."""
 
     train: IntArray
     validation: IntArray | None
@@ -53,18 +53,11 @@ def split_rows(options: Split, rows: int, test_rows: int, seed: int) -> PartRows
     nothing is cut off the training rows keep the file's order, so `training.shuffle: false`
     means that order. Raises ConfigError when a part would be empty or cannot be had.
     """
-    if options.pool and not test_rows:
-        raise ConfigError("data.pool: this data set has no official test part to pool.")
-    official = 0 if options.pool else test_rows
-    if official and options.test is not None:
-        raise ConfigError(
-            f"data.test: this data set has an official test part of {official:,} rows. "
-            "Leave test out to use it, or set pool: true to join the parts first."
-        )
+    official = _official_rows(options, test_rows)
     available = rows - official
     tested = _count("test", options.test, available)
-    own = None if options.validation == "test" else options.validation
-    validated = _count("validation", own, available - tested)
+    share = None if options.validation == "test" else options.validation
+    validated = _count("validation", share, available - tested)
 
     order = np.arange(available)
     if options.order == "shuffled" and tested + validated:
@@ -75,10 +68,26 @@ def split_rows(options: Split, rows: int, test_rows: int, seed: int) -> PartRows
     if not len(train):
         raise ConfigError(f"data: no row is left for training, {rows:,} in all.")
     if options.validation == "test":
-        validation = test
         if not len(test):
             raise ConfigError("data.validation: there is no test part; set data.test as well.")
-    return PartRows(train, validation if len(validation) else None, test if len(test) else None)
+        validation = test
+    return PartRows(train, _none_if_empty(validation), _none_if_empty(test))
+
+
+def _official_rows(options: Split, test_rows: int) -> int:
+    """How many rows are an official test part that stays apart."""
+    if options.pool and not test_rows:
+        raise ConfigError("data.pool: this data set has no official test part to pool.")
+    if not options.pool and test_rows and options.test is not None:
+        raise ConfigError(
+            f"data.test: this data set has an official test part of {test_rows:,} rows. "
+            "Leave test out to use it, or set pool: true to join the parts first."
+        )
+    return 0 if options.pool else test_rows
+
+
+def _none_if_empty(rows: IntArray) -> IntArray | None:
+    return rows if len(rows) else None
 
 
 def _count(key: str, share: float | int | None, rows: int) -> int:

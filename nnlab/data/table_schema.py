@@ -269,18 +269,16 @@ def columns_of_inputs(
     inputs: Sequence[str], categorical: Sequence[str | int]
 ) -> tuple[InputColumn, ...]:
     """Columns from the names of inputs, where categories are called `name=value`."""
-    columns: list[InputColumn] = []
+    columns: dict[str, tuple[str, ...] | None] = {}
     for name in inputs:
         column = next((str(c) for c in categorical if name.startswith(f"{c}=")), "")
         if not column and "=" in name and any(isinstance(c, int) for c in categorical):
             column = name.partition("=")[0]
-        if not column:
-            columns.append(InputColumn(name))
-            continue
-        same = bool(columns) and columns[-1].name == column
-        before = (columns.pop().categories or ()) if same else ()
-        columns.append(InputColumn(column, (*before, name.removeprefix(f"{column}="))))
-    return tuple(columns)
+        if column:
+            columns[column] = (*(columns.get(column) or ()), name.removeprefix(f"{column}="))
+        else:
+            columns[name] = None
+    return tuple(InputColumn(*item) for item in columns.items())
 
 
 def as_rows(x: Array) -> Array:
@@ -289,7 +287,7 @@ def as_rows(x: Array) -> Array:
 
 
 def find_column(path: Path, form: CsvForm, names: Sequence[str], name: str, key: str = "") -> int:
-    """The number of the column of that name. Raises DataError where there is none, or several."""
+    """The number of the only column of that name. Raises DataError."""
     if (count := names.count(name)) == 1:
         return names.index(name)
     if count:

@@ -1,4 +1,4 @@
-"""The user's own tables: a CSV file with names and categories, or two arrays in an NPZ file."""
+"""The user's own tables: a CSV file, or arrays in an NPZ file."""
 
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -11,7 +11,7 @@ from annotated_types import Ge, Len
 from nnlab.core.types import Array
 from nnlab.data.classes import class_list, flat_labels, is_label_like
 from nnlab.data.csv_text import CsvForm, Missing
-from nnlab.data.dataset import Dataset, Signature, Task
+from nnlab.data.dataset import Dataset, DataSource, Signature, Task
 from nnlab.data.files import size_and_mtime
 from nnlab.data.fit_schema import fit_schema
 from nnlab.data.npz import INPUTS, TARGETS, read_user_npz
@@ -24,7 +24,7 @@ ColumnChoice = str | Annotated[int, Ge(0)]  # a name of the header, or a number 
 
 
 @dataclass(frozen=True)
-class Csv:
+class Csv(DataSource):
     r"""A text table, one row per line; every column that is not a target is an input.
 
     A column is given by its name, or by its number counted from 0; without a header by number.
@@ -101,7 +101,7 @@ class Csv:
 
 
 @dataclass(frozen=True)
-class Npz:
+class Npz(DataSource):
     """Two arrays of an NPZ file, as `numpy.savez(path, x=..., y=...)` writes it.
 
     path: the file; a relative path starts at the config's folder.
@@ -129,7 +129,7 @@ class Npz:
         path = Path(self.path)
         arrays = read_user_npz(path, {self.inputs: INPUTS, self.targets: TARGETS})
         x, y = arrays[self.inputs], arrays[self.targets]
-        image = image_shape(x, f"{path}, array {self.inputs!r}")
+        image = checked_image_shape(x, f"{path}, array {self.inputs!r}")
         if image is None or x.dtype != np.uint8:
             x = x.astype(np.float64)
         y, classes = self._labels(y, path)
@@ -158,7 +158,7 @@ class Npz:
         return y[:, None] if y.ndim == 1 else y, ()
 
 
-def image_shape(x: Array, where: str) -> tuple[int, ...] | None:
+def checked_image_shape(x: Array, where: str) -> tuple[int, ...] | None:
     """(h, w), (h, w, c) in colours, or None for rows of numbers; raises DataError."""
     if x.ndim < 4 or x.shape[-1] == 1:
         return x.shape[1:3] if x.ndim > 2 else None
@@ -172,5 +172,5 @@ def image_shape(x: Array, where: str) -> tuple[int, ...] | None:
 
 @lru_cache(maxsize=4)
 def _load(source: Csv | Npz, size: int, changed: int) -> Dataset:
-    """Reads a file again only when its size or time of change differ: checks share it."""
+    """Read a file again only when its size or time of change differ."""
     return source.read()

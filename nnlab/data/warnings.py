@@ -27,6 +27,11 @@ ID = re.compile(
 CAMEL_ID = re.compile(r".*[a-z](?:Id|ID|No|Nr)")
 TIME = re.compile(r"t|x|time|year|month|week|day|hour|minute|second|step|epoch", re.IGNORECASE)
 
+MORE_ROWS = {
+    "shuffled": "Set another data.seed, or give the class more rows",
+    "ordered": "Set data.split: shuffled, or sort the rows otherwise",
+}
+
 
 def data_warnings(
     dataset: Dataset, parts: PartRows, scale: ScaleKind, options: Split
@@ -58,9 +63,7 @@ def _classes(dataset: Dataset, parts: PartRows, options: Split) -> Iterator[str]
         return
     if same := look_alike_warning(dataset.class_names):
         yield same
-    more_rows = "Set another data.seed, or give the class more rows"
-    if options.order == "ordered":
-        more_rows = "Set data.split: shuffled, or sort the rows otherwise"
+    more_rows = MORE_ROWS[options.order]
     if names := absent_classes(dataset, parts.train):
         which = "it" if len(names) == 1 else "they"
         absent = absent_words(names, "training")

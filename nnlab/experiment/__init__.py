@@ -7,5 +7,4 @@ verify    checks a folder, and trains it again to compare
 outcome   what is evaluated and kept at the end
 state     the training state as arrays and JSON, and back
 signals   Ctrl+C and SIGTERM as a request to stop
-saved     a finished run's network and data again
 """

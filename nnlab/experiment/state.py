@@ -3,16 +3,16 @@
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 
 from nnlab.core.schedules import Patience
 from nnlab.core.types import Array
 from nnlab.errors import RunUnreadable
-from nnlab.run.text import plain
+from nnlab.run.text import json_value
+from nnlab.status import Status
 from nnlab.training import State
-from nnlab.training.plan import Status
 
 COUNTERS = ("epoch", "batch", "step", "improved")
 FINITE = ("theta", "buffers", "best", "average")  # the others may overflow without harm
@@ -72,7 +72,7 @@ def thaw(state: State, values: Mapping[str, Array], meta: Mapping[str, Any]) -> 
         for name in COUNTERS:
             setattr(state, name, meta[name])
         state.lr, state.reference = float(meta["lr"]), float(meta["reference"])
-        state.status = meta["status"]
+        state.status = Status.of(meta["status"])
         state.best.epoch = int(meta["best"]["epoch"])
         state.best.value = float(meta["best"]["value"])
         state.patience = _patience(meta["patience"])
@@ -97,7 +97,8 @@ def _check(state: State, values: Mapping[str, Array], meta: Mapping[str, Any]) -
     for name in COUNTERS:
         if type(meta[name]) is not int or not 0 <= meta[name] < 2**63:
             raise ValueError(f"{name} is {meta[name]!r:.40}")
-    if meta["status"] not in get_args(Status):
+    status = Status.of(meta["status"])
+    if not status.finished and status not in (Status.RUNNING, Status.DIVERGED):
         raise ValueError(f"the status is {meta['status']!r:.40}")
 
 
@@ -124,4 +125,4 @@ def same(one: State, other: State) -> list[str]:
 
 
 def _text(value: Any) -> str:
-    return json.dumps(plain(value, finite=False))
+    return json.dumps(json_value(value, finite=False))

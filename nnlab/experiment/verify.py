@@ -135,7 +135,7 @@ class Verifier:
         if self.about.get("status") in ENDED and checkpoint.CURRENT not in names:
             return f"{checkpoint.CURRENT} is missing"
         for name in names:
-            checkpoint.read_one(self.folder.path, name)
+            checkpoint.read_save(self.folder.path / name)
         if names:
             note = self.folder.load_checkpoint().note
             return note if checkpoint.CURRENT in names else None
@@ -221,7 +221,7 @@ class Verifier:
         """The state in one of the two saves, over a network of its own."""
         if not self._has(name):
             return None
-        saved = checkpoint.read_one(self.folder.path, name)
+        saved = checkpoint.read_save(self.folder.path / name)
         config, network = built.config, built.network
         own = TunedNetwork(config.network, network.shapes[0], dtype=config.training.dtype)
         state = start(built.plan, own)

@@ -29,7 +29,7 @@ def is_race(folder: RunFolder) -> bool:
 
 def append_paths(folder: RunFolder, rows: Sequence[Mapping[str, Any]], sync: bool = False) -> None:
     """Add rows to paths.csv, one per step of each run."""
-    records.append(folder.path / PATHS, rows, sync)
+    records.append_rows(folder.path / PATHS, rows, sync)
 
 
 def read_paths(folder: RunFolder, strict: bool = False) -> dict[str, records.Column]:
@@ -38,7 +38,7 @@ def read_paths(folder: RunFolder, strict: bool = False) -> dict[str, records.Col
     Raises RunUnreadable, StorageError.
     """
     path = folder.path / PATHS
-    table = records.read(path)
+    table = records.read_table(path)
     for name, good in COLUMNS.items() if strict else ():
         column = table.get(name)
         if not isinstance(column, np.ndarray) or not good(column):

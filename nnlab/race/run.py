@@ -28,7 +28,7 @@ from nnlab.race.reader import LoadedRace, dump_race, load_race
 from nnlab.run import environment
 from nnlab.run.environment import now
 from nnlab.run.folder import RESOLVED, RunFolder
-from nnlab.run.text import plain
+from nnlab.run.text import json_value
 
 
 @dataclass(frozen=True)
@@ -223,7 +223,7 @@ def differences(folder: RunFolder) -> list[str]:
         if wrong:
             problems.append(f"{wrong[0]} in row {number + 2:,} of paths.csv came out otherwise")
             break
-    if folder.read_summary() != plain(summarize(race.function, descents)):
+    if folder.read_summary() != json_value(summarize(race.function, descents)):
         problems.append("summary.json does not say what came out")
     return problems
 

@@ -1,9 +1,9 @@
 """The .npz files of run folders: the same arrays always give the same bytes.
 
-A file is a zip of uncompressed .npy members whose zip comment holds the SHA-256 of every byte
-before those 64 digits. `numpy.load` reads it too. Names, dtypes and shapes are checked against
-what is expected and against the bytes that are really there, before any array is made (see
-`data/npz.py`, which reads). Members are never unpickled and never unpacked.
+A file is a zip of uncompressed .npy members. Its comment holds the SHA-256 of every byte before
+those 64 digits. `numpy.load` reads it too. Names, dtypes and shapes are compared with what is
+expected, and with the size of the file, before memory is allocated (`data/npz.py` reads). Members
+are never unpickled and never unpacked.
 """
 
 import hashlib
@@ -23,48 +23,40 @@ from nnlab.run import durable
 from nnlab.run.text import shown
 
 Arrays = dict[str, NDArray[Any]]
-# What a file must hold: name -> (shape, dtype name); dtype None allows every dtype below.
+# The content of a file: name -> (shape, dtype name); dtype None allows every dtype below.
 Expected = Mapping[str, tuple[tuple[int, ...], str | None]]
 
 DTYPES = ("float32", "float64", "int32", "int64", "uint8", "uint32", "uint64", "bool")
 _DESCR = {np.dtype(name).newbyteorder("<").str for name in DTYPES}
 _SEAL = b"nnlab sha256 "
 _DIGITS = 64
-_EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time a zip can hold: equal files for equal arrays
+_EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time in a zip: equal files for equal arrays
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,200}")
-_MAGIC = b"\x93NUMPY\x01\x00"
 _LONGEST_HEADER = 1024
 _MOST_AXES = 32
 
 
-def write(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
-    """Writes `arrays`, durably.
-
-    Raises:
-        ValueError: a name or dtype that could not be read again.
-        StorageError: the system refused.
-    """
-    durable.write(path, pack(arrays))
+def write_npz(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
+    """Writes `arrays` durably. Raises ValueError for a name or dtype that `read_npz` refuses."""
+    durable.write_file(path, pack_npz(arrays))
 
 
-def read(
+def read_npz(
     path: Path, expected: Expected | None = None, finite: bool = False, sealed: bool = False
 ) -> Arrays:
     """The arrays in `path`; `finite` refuses nan and inf, `sealed` a file without its SHA-256.
 
-    Raises:
-        RunUnreadable: missing, damaged, forged, or not what is expected.
-        StorageError: the system refused.
+    Raises RunUnreadable for a file that is missing, damaged, forged, or not as expected.
     """
     try:
-        return unpack(durable.read(path), expected, finite, sealed)
+        return unpack_npz(durable.read_file(path), expected, finite, sealed)
     except (NpzError, MemoryError) as error:
         raise RunUnreadable(
             f"Cannot read {shown(path)}: {str(error) or 'out of memory'}."
         ) from error
 
 
-def pack(arrays: Mapping[str, NDArray[Any]]) -> memoryview:
+def pack_npz(arrays: Mapping[str, NDArray[Any]]) -> memoryview:
     """The bytes of a sealed .npz."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
@@ -77,35 +69,33 @@ def pack(arrays: Mapping[str, NDArray[Any]]) -> memoryview:
 
 
 def seal(data: bytes | memoryview) -> bool | None:
-    """Whether the SHA-256 at the end of `data` is right; None when there is none."""
+    """Whether the SHA-256 at the end of `data` is right; None if there is none."""
     view = memoryview(data)
     if bytes(view[-_DIGITS - len(_SEAL) : -_DIGITS]) != _SEAL:
         return None
     return hashlib.sha256(view[:-_DIGITS]).hexdigest().encode() == bytes(view[-_DIGITS:])
 
 
-def unpack(
+def unpack_npz(
     data: bytes, expected: Expected | None = None, finite: bool = False, sealed: bool = False
 ) -> Arrays:
-    """The arrays in the bytes of an .npz; see `read`.
-
-    Raises:
-        NpzError: with the reason.
-    """
+    """The arrays in the bytes of an .npz, as `read_npz`; NpzError with the reason."""
     intact = seal(data)
     if intact is False or (sealed and intact is None):
         raise NpzError("it is damaged (its SHA-256 does not match)")
     with open_npz(io.BytesIO(data)) as archive:
         members = _members(archive, len(data))
-        if expected is not None:
-            _compare(set(members), set(expected))
         heads = {name: _head(archive, name, info) for name, info in members.items()}
-        for name, want in (expected or {}).items():
-            _check(name, heads[name], want)
-        arrays = {name: _load(archive, name, members[name], heads[name]) for name in members}
-    for name, array in arrays.items():
-        if finite and not np.isfinite(array).all():
-            raise NpzError(f"'{name}' holds numbers that are not finite")
+        if expected is not None:
+            _compare(heads, expected)
+        arrays = {}
+        for name, head in heads.items():
+            array = read_member(archive, members[name], head)
+            if array is None:
+                raise NpzError(f"'{name}' is not as long as its header says")
+            if finite and not np.isfinite(array).all():
+                raise NpzError(f"'{name}' holds numbers that are not finite")
+            arrays[name] = array
     return arrays
 
 
@@ -157,28 +147,16 @@ def _head(archive: zipfile.ZipFile, name: str, info: zipfile.ZipInfo) -> NpyHead
     return head
 
 
-def _load(
-    archive: zipfile.ZipFile, name: str, info: zipfile.ZipInfo, head: NpyHeader
-) -> NDArray[Any]:
-    array = read_member(archive, info, head)
-    if array is None:
-        raise NpzError(f"'{name}' is not as long as its header says")
-    return array
-
-
-def _compare(have: set[str], want: set[str]) -> None:
-    if missing := sorted(want - have):
+def _compare(heads: Mapping[str, NpyHeader], expected: Expected) -> None:
+    if missing := sorted(expected.keys() - heads.keys()):
         raise NpzError(f"it has no array '{missing[0]}'")
-    if extra := sorted(have - want):
+    if extra := sorted(heads.keys() - expected.keys()):
         raise NpzError(f"it has an array '{extra[0]}', which does not belong there")
-
-
-def _check(name: str, head: NpyHeader, want: tuple[tuple[int, ...], str | None]) -> None:
-    shape, dtype = want
-    if head.shape != tuple(shape):
-        raise NpzError(f"'{name}' is {_by(head.shape)}, not {_by(shape)}")
-    if dtype is not None and head.dtype.name != dtype:
-        raise NpzError(f"'{name}' is {head.dtype.name}, not {dtype}")
+    for name, (shape, dtype) in expected.items():
+        if heads[name].shape != tuple(shape):
+            raise NpzError(f"'{name}' is {_by(heads[name].shape)}, not {_by(shape)}")
+        if dtype is not None and heads[name].dtype.name != dtype:
+            raise NpzError(f"'{name}' is {heads[name].dtype.name}, not {dtype}")
 
 
 def _by(shape: tuple[int, ...]) -> str:

@@ -1,16 +1,16 @@
-"""What a resumed run goes on from: one file, whole or not there, and the one before it.
+"""The saved state of a run, from which `nnlab resume` continues: two files.
 
     checkpoint.npz             the last save
-    checkpoint.previous.npz    the save before; what is read when the last one is damaged
+    checkpoint.previous.npz    the save before it, read when the last one is damaged
 
-Order of a save: write and sync the new file under a temporary name, rename the last one to the
-previous one, rename the new one to the last one. A kill in between leaves at least one whole file.
-A save takes the last one to be whole without reading it again: `recover` sees to that first.
+A save writes and syncs the new file under a temporary name, renames the last one to the previous
+one, and the new one to the last one. A kill in between leaves at least one whole file. It does not
+check that the last file is whole: `recover_checkpoint` does so first.
 """
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +20,11 @@ from numpy.typing import NDArray
 from nnlab.errors import RunUnreadable, StorageError
 from nnlab.run import arrays as npz
 from nnlab.run import durable, guard
-from nnlab.run.text import plain, shown
+from nnlab.run.text import json_value, shown
 
 CURRENT = "checkpoint.npz"
 PREVIOUS = "checkpoint.previous.npz"
+FILES = (CURRENT, PREVIOUS)
 FORMAT = 1
 _META = "meta"
 _SALVAGE = ("metrics.csv", "weights/best.npz", "weights/final.npz", "weights/initial.npz")
@@ -31,27 +32,27 @@ _SALVAGE = ("metrics.csv", "weights/best.npz", "weights/final.npz", "weights/ini
 
 @dataclass(frozen=True, eq=False)
 class Checkpoint:
-    """One save: arrays by name, what else there is to know, and a note if it is not the last."""
+    """A save: arrays, JSON values, and a sentence if it is not the last one."""
 
     arrays: dict[str, NDArray[Any]]
     meta: dict[str, Any]
     note: str | None = None
 
 
-def write(folder: Path, arrays: Mapping[str, NDArray[Any]], meta: Mapping[str, Any]) -> None:
+def write_checkpoint(
+    folder: Path, arrays: Mapping[str, NDArray[Any]], meta: Mapping[str, Any]
+) -> None:
     """Saves `arrays` and `meta` (JSON types; floats keep every bit, nan and inf too).
 
-    Raises:
-        ValueError: an array called `meta`, or with a dtype that cannot be saved.
-        RunUnreadable: something that is no file has the name of a checkpoint.
-        StorageError: the system refused; what was saved before can still be read.
+    After a StorageError the save before can still be read. Raises ValueError for an array called
+    `meta`, or with a dtype that cannot be saved.
     """
     if _META in arrays:
         raise ValueError(f"'{_META}' cannot be the name of an array in a checkpoint")
-    text = json.dumps({"format": FORMAT, "meta": plain(meta, finite=False)})
-    packed = npz.pack({**arrays, _META: np.frombuffer(text.encode(), dtype=np.uint8)})
+    text = json.dumps({"format": FORMAT, "meta": json_value(meta, finite=False)})
+    packed = npz.pack_npz({**arrays, _META: np.frombuffer(text.encode(), dtype=np.uint8)})
     path = folder / CURRENT
-    for name in (CURRENT, PREVIOUS):
+    for name in FILES:
         guard.refuse_odd(folder / name)
     temporary = durable.stage(path, packed)
     if path.exists():
@@ -64,48 +65,44 @@ def write(folder: Path, arrays: Mapping[str, NDArray[Any]], meta: Mapping[str, A
     durable.sync_folder(folder)
 
 
-def read(folder: Path) -> Checkpoint:
-    """The last save, or with a note the one before when the last one is damaged or missing.
+def read_checkpoint(folder: Path) -> Checkpoint:
+    """The last save, or with a note the one before if the last is damaged or missing.
 
-    Raises:
-        RunUnreadable: neither can be read; the message says what can still be had.
+    Raises RunUnreadable if neither can be read; the message names the files that can.
     """
     problems = []
-    for name in (CURRENT, PREVIOUS):
+    for name in FILES:
         try:
-            arrays, meta = _open(folder / name)
+            saved = read_save(folder / name)
         except RunUnreadable as error:
             problems.append(str(error))
             continue
-        note = f"{problems[0]} Going on from {name}, the save before." if problems else None
-        return Checkpoint(arrays, meta, note)
-    raise RunUnreadable(f"{' '.join(problems)} {_salvage(folder)}")
+        if problems:
+            note = f"{problems[0]} The run continues from {name}, the save before."
+            return replace(saved, note=note)
+        return saved
+    left = ", ".join(name for name in _SALVAGE if (folder / name).is_file())
+    still = f"Still there: {left}. " if left else ""
+    raise RunUnreadable(
+        f"{' '.join(problems)} {still}`nnlab train {shown(folder / 'resolved.yaml')}` "
+        "repeats the run from the start."
+    )
 
 
-def read_one(folder: Path, name: str) -> Checkpoint:
-    """The save in one of the two files, CURRENT or PREVIOUS. Raises RunUnreadable."""
-    return Checkpoint(*_open(folder / name))
+def recover_checkpoint(folder: Path) -> Checkpoint:
+    """Reads as `read_checkpoint`, and removes a damaged last save.
 
-
-def recover(folder: Path) -> Checkpoint:
-    """Reads as `read` does, and removes a damaged last save, for whoever is to save next.
-
-    Else the next save would rename the damaged file over the whole one before it. Only under the
-    lock.
+    Else the next save would rename the damaged file over the whole one. Only under the lock.
     """
-    saved = read(folder)
+    saved = read_checkpoint(folder)
     if saved.note is not None:
         durable.remove(folder / CURRENT)
     return saved
 
 
-def exists(folder: Path) -> bool:
-    """Whether there is anything to go on from, whole or not."""
-    return (folder / CURRENT).exists() or (folder / PREVIOUS).exists()
-
-
-def _open(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
-    arrays = npz.read(path, sealed=True)
+def read_save(path: Path) -> Checkpoint:
+    """The save in one of the two files. Raises RunUnreadable."""
+    arrays = npz.read_npz(path, sealed=True)
     try:
         content = json.loads(arrays.pop(_META).tobytes())
         version, meta = content["format"], content["meta"]
@@ -115,10 +112,4 @@ def _open(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
         raise RunUnreadable(
             f"Cannot read {shown(path)}: it has format {version}, this nnlab reads {FORMAT}."
         )
-    return arrays, meta
-
-
-def _salvage(folder: Path) -> str:
-    left = [name for name in _SALVAGE if (folder / name).is_file()]
-    kept = f"Still there: {', '.join(left)}. " if left else ""
-    return f"{kept}`nnlab train {shown(folder / 'resolved.yaml')}` repeats the run from the start."
+    return Checkpoint(arrays, meta)

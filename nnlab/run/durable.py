@@ -1,19 +1,17 @@
 """The only module that writes, cuts and deletes files.
 
-A file is either absent, or the old one, or the new one, whole: it is written under a temporary
-name in the same folder, synced, renamed over the target, and the folder is synced. After a power
-cut or SIGKILL at any moment one of the three is found.
+After a power cut or SIGKILL at any moment a file is absent, the old one, or the new one, whole: it
+is written under a temporary name in the same folder, synced, renamed over the target, and the
+folder is synced. No function writes through a link that lies inside a run folder:
 
-Nothing here writes through a link that lies inside a folder of ours:
-
-    a whole file    a link in its place is replaced by the rename; what it points to is untouched
+    a whole file    the rename replaces a link in its place; the link's target is untouched
     a table         (append, truncate, sync) a link or a second hard link is refused
     a folder        a link in its place is refused (`make_subfolder`)
-    deleting        removes the link itself, and never enters what it points to
+    deleting        removes the link itself, and never enters its target
     reading         follows links, to regular files only
 
-A pipe, a device or a folder in the place of a file is refused. The folder that the user names may
-be a link itself, and so may the folders above it.
+A pipe, a device or a folder in the place of a file is refused with RunUnreadable; what the system
+refuses raises StorageError. The folder that the user names may be a link, and so may those above.
 
 Every system call is a named step: open, write, fsync, replace, unlink, append, truncate, mkdir,
 rmdir.
@@ -37,8 +35,8 @@ from nnlab.errors import RunUnreadable, StorageError
 from nnlab.run import guard
 from nnlab.run.text import shown, to_bytes
 
-# Tests put a function here that is called with (step, path) before each system call, and that may
-# raise OSError or end the process.
+# Set by tests: called with (step, path) before each system call; may raise OSError or end the
+# process.
 hook: Callable[[str, Path], None] | None = None
 
 T = TypeVar("T")
@@ -53,14 +51,10 @@ _CAREFUL = _NOFOLLOW | _READING
 _cleared: set[Path] = set()  # folders in which this process removed stale temporaries
 
 
-def write(path: Path, data: bytes | memoryview | str, sync: bool = True) -> None:
-    """Puts `data` (text as UTF-8) in `path`, all of it or nothing.
+def write_file(path: Path, data: bytes | memoryview | str, sync: bool = True) -> None:
+    """Writes `data` (text as UTF-8) to `path`, all of it or nothing.
 
-    `sync=False` still is atomic against a kill, but not against a power cut.
-
-    Raises:
-        RunUnreadable: something that is no file has this name.
-        StorageError: the system refused; what stood in `path` before stands there still.
+    With `sync=False` it is atomic against a kill, but not against a power cut.
     """
     guard.refuse_odd(path)
     temporary = stage(path, to_bytes(data) if isinstance(data, str) else data, sync)
@@ -70,9 +64,9 @@ def write(path: Path, data: bytes | memoryview | str, sync: bool = True) -> None
 
 
 def temporary_name(path: Path) -> Path:
-    """A name beside `path` that nobody can foresee.
+    """An unpredictable name beside `path`.
 
-    The first call for a folder removes what killed processes of this machine left there.
+    The first call for a folder removes temporaries of killed processes of this machine.
     """
     if path.parent not in _cleared:
         _cleared.add(path.parent)
@@ -87,18 +81,18 @@ def is_temporary(name: str) -> bool:
 
 
 def stage(path: Path, data: bytes | memoryview, sync: bool = True) -> Path:
-    """Writes `data` under a temporary name beside `path` and returns that name; see `move`."""
+    """Writes `data` under a temporary name beside `path`, for `move`; returns the name."""
     temporary = temporary_name(path)
     try:
         _fill(temporary, path, memoryview(data), sync)
-    except BaseException:  # also KeyboardInterrupt: nothing is left behind
+    except BaseException:  # KeyboardInterrupt too
         discard(temporary)
         raise
     return temporary
 
 
 def move(temporary: Path, path: Path) -> None:
-    """Renames a staged file over `path`; when that fails the staged file is removed."""
+    """Renames a staged file over `path`; removes it if that fails."""
     try:
         replace(temporary, path)
     except BaseException:
@@ -107,19 +101,19 @@ def move(temporary: Path, path: Path) -> None:
 
 
 def discard(temporary: Path) -> None:
-    """Removes a staged file that will not be moved; never raises, as an error is on its way."""
+    """Removes a staged file after an error; never raises."""
     with suppress(OSError):
         temporary.unlink(missing_ok=True)
 
 
 def replace(source: Path, target: Path) -> None:
-    """Renames `source` to `target`, atomically, also over an existing file."""
+    """Renames `source` to `target` atomically, also over an existing file."""
     _step("replace", target, lambda: os.replace(source, target))
 
 
 def sync_folder(folder: Path) -> None:
     """Makes renames inside `folder` survive a power cut."""
-    if os.name == "nt":  # Windows cannot open a folder; NTFS journals the rename by itself
+    if os.name == "nt":  # Windows cannot open a folder; NTFS journals the rename
         return
     descriptor = _step("open", folder, lambda: os.open(folder, os.O_RDONLY))
     try:
@@ -128,19 +122,17 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def append(path: Path, text: str, sync: bool = False, at: int | None = None) -> int:
+def append_text(path: Path, text: str, sync: bool = False, at: int | None = None) -> int:
     """Adds `text` to the end of `path` and returns the new size.
 
-    If the disk fills in the middle, the part is taken back. With `at`, the file must have this
-    size: another size means that something else changed or removed it.
-
-    Raises:
-        RunUnreadable: a link, or no regular file, has this name.
-        StorageError: the system refused, or the size is not `at`.
+    If the disk fills in the middle, the written part is cut off. Raises StorageError if the file
+    does not have the size `at`: then something else changed or removed it.
     """
     data = to_bytes(text)
     flags = os.O_WRONLY | os.O_APPEND | (0 if at else os.O_CREAT)
-    with opened(path, flags, at) as (descriptor, size):
+    if at is not None:
+        guard.require_size(path, at)
+    with _opened(path, flags) as (descriptor, size):
         try:
             _write_all("append", path, descriptor, memoryview(data))
         except StorageError:
@@ -153,62 +145,49 @@ def append(path: Path, text: str, sync: bool = False, at: int | None = None) -> 
 
 
 def truncate(path: Path, size: int) -> None:
-    """Cuts `path` to its first `size` bytes.
-
-    Raises:
-        RunUnreadable: the file has fewer bytes than that, or is a link or no regular file.
-    """
-    status = guard.own_status(path)
-    have = 0 if status is None else status.st_size
-    if have < size:
+    """Cuts `path` to its first `size` bytes; RunUnreadable if it has fewer."""
+    if (have := guard.file_size(path) or 0) < size:
         raise RunUnreadable(
             f"Cannot continue {shown(path)}: it has {have:,} bytes, "
             f"the checkpoint was made when it had {size:,}."
         )
     if have > size:
-        with opened(path, os.O_RDWR) as (descriptor, _):
+        with _opened(path, os.O_RDWR) as (descriptor, _):
             _step("truncate", path, lambda: os.ftruncate(descriptor, size))
             _step("fsync", path, lambda: os.fsync(descriptor))
 
 
 def sync_file(path: Path) -> None:
-    """Makes what was appended to `path` survive a power cut; a missing file is nothing to do."""
-    if guard.own_status(path) is not None:
-        with opened(path, os.O_RDWR) as (descriptor, _):
+    """Makes what was appended to `path`, if it exists, survive a power cut."""
+    if guard.file_size(path) is not None:
+        with _opened(path, os.O_RDWR) as (descriptor, _):
             _step("fsync", path, lambda: os.fsync(descriptor))
 
 
 def remove(path: Path) -> None:
-    """Deletes the file `path`, of a link the link itself; a missing one is nothing to do."""
+    """Deletes the file or link `path`, if it exists."""
     if guard.is_real_folder(path):
         raise RunUnreadable(f"Cannot remove {shown(path)}: it is a folder, not a file.")
     _step("unlink", path, lambda: path.unlink(missing_ok=True))
 
 
 def make_folder(path: Path) -> None:
-    """Makes `path` and the folders above it; they may exist."""
+    """Makes `path` and the folders above it, where they do not exist."""
     _step("mkdir", path, lambda: path.mkdir(parents=True, exist_ok=True))
 
 
 def make_subfolder(path: Path) -> None:
-    """Makes `path` in an existing folder of ours; it may exist, but not be a link.
-
-    Raises:
-        RunUnreadable: a link or a file has this name.
-        StorageError: the system refused.
-    """
-    if not make_new_folder(path):
-        status = guard.look(path)
-        if status is None or not stat.S_ISDIR(status.st_mode):
-            kind = "link" if status is None or stat.S_ISLNK(status.st_mode) else "file"
-            raise RunUnreadable(
-                f"Cannot write into {shown(path)}: it is a {kind}, not a folder. "
-                "Remove it, or move the real folder there."
-            )
+    """Makes `path` in a run folder if needed; RunUnreadable if it is a link or a file."""
+    if not make_new_folder(path) and not guard.is_real_folder(path):
+        kind = "link" if path.is_symlink() else "file"
+        raise RunUnreadable(
+            f"Cannot write into {shown(path)}: it is a {kind}, not a folder. "
+            "Remove it, or move the real folder there."
+        )
 
 
 def make_new_folder(path: Path) -> bool:
-    """Makes `path`, in one atomic call; False when something of that name exists already."""
+    """Makes `path` in one atomic call; False if something has that name already."""
 
     def make() -> bool:
         try:
@@ -221,25 +200,24 @@ def make_new_folder(path: Path) -> bool:
 
 
 def remove_folder(path: Path) -> None:
-    """Deletes the folder `path` and all that is in it; a missing one is nothing to do.
+    """Deletes the folder `path` with its content, or the link `path`, if it exists.
 
-    It first gets a temporary name: a kill in the middle leaves no half of it. Of a link only the
-    link is deleted.
+    It first gets a temporary name, so that a kill leaves no half of it.
     """
-    if guard.look(path) is not None:
+    if guard.status_of(path) is not None:
         gone = temporary_name(path)
         replace(path, gone)
         _delete(gone)
 
 
 def remove_leftovers(folder: Path, *subfolders: str) -> None:
-    """Removes temporary files and folders from `folder` and its `subfolders`, but not from links.
+    """Removes temporaries from `folder` and its real `subfolders`.
 
-    Only under the lock of `folder`: a process that writes there still needs its own.
+    Only under the lock of `folder`: a process that still writes there needs its own.
     """
     real = [folder / name for name in subfolders if guard.is_real_folder(folder / name)]
     for place in (folder, *real):
-        for name in guard.listed(place):
+        for name in guard.names_in(place):
             if name.startswith(".") and name.endswith(TEMPORARY):
                 _delete(place / name)
 
@@ -247,14 +225,14 @@ def remove_leftovers(folder: Path, *subfolders: str) -> None:
 def _remove_stale(folder: Path) -> None:
     """Removes the temporaries of processes of this machine that have ended."""
     with suppress(StorageError):
-        for name in guard.listed(folder):
+        for name in guard.names_in(folder):
             match = _OUR_TEMPORARY.fullmatch(name)
             if match and match[1] == _machine() and not _runs(int(match[2])):
                 _delete(folder / name)
 
 
 def _runs(pid: int) -> bool:
-    """Whether a process of this machine has this number; True where that cannot be asked."""
+    """Whether a process of this machine has this number; True if unknown."""
     if os.name == "nt":  # os.kill would end it
         return True
     try:
@@ -268,7 +246,7 @@ def _runs(pid: int) -> bool:
 
 @cache
 def _machine() -> str:
-    """Names the machine and the container: process numbers mean something inside it only."""
+    """Names the machine and the container in which process numbers are valid."""
     space = 0
     with suppress(OSError):
         space = os.stat("/proc/self/ns/pid").st_ino
@@ -276,14 +254,14 @@ def _machine() -> str:
 
 
 def _delete(path: Path) -> None:
-    """Deletes a file, a link, or a folder with its content, however deep, entering no link."""
+    """Deletes a file, a link, or a folder with its content, and enters no link."""
     waiting = [path]
     while waiting:
         last = waiting[-1]
         if not guard.is_real_folder(last):
             remove(last)
             waiting.pop()
-        elif inside := [last / name for name in guard.listed(last)]:
+        elif inside := [last / name for name in guard.names_in(last)]:
             waiting += inside
         else:
             _step("rmdir", last, last.rmdir)
@@ -291,57 +269,44 @@ def _delete(path: Path) -> None:
 
 
 @contextmanager
-def opened(path: Path, flags: int, at: int | None = None) -> Iterator[tuple[int, int]]:
-    """A descriptor of the regular file `path`, and its size.
-
-    Raises:
-        RunUnreadable: a link, a hard link, or no regular file has this name.
-        StorageError: the system refused, or the size is not `at`.
-    """
-    if at is not None:
-        guard.require_size(path, at)
-    guard.own_status(path)  # for the sentence; the flags and the second look hold it
+def _opened(path: Path, flags: int) -> Iterator[tuple[int, int]]:
+    """A descriptor of the regular file `path`, and its size; RunUnreadable for a link."""
+    guard.file_size(path)  # for the message; the flags and the second check are what holds
     descriptor = _step("open", path, lambda: os.open(path, flags | _CAREFUL, 0o666))
     try:
         status = os.fstat(descriptor)
-        guard.refuse_other(path, status)
+        guard.refuse_irregular(path, status)
         yield descriptor, status.st_size
     finally:
         os.close(descriptor)
 
 
-def read(path: Path, most: int | None = None) -> bytes:
-    """All bytes of the regular file `path`, which has at most `most`.
+def read_file(path: Path, most: int | None = None) -> bytes:
+    """All bytes of the regular file `path`, which may have at most `most`.
 
-    Raises:
-        RunUnreadable: missing, too large, larger than the memory, or not a regular file (a pipe
-            could be endless).
-        StorageError: the system refused.
+    Raises RunUnreadable for a missing file, one that is too large, and anything but a regular file
+    (a pipe could be endless).
     """
+    irregular = f"Cannot read {shown(path)}: it is not a regular file."
     try:
         with open(os.open(path, os.O_RDONLY | _READING), "rb") as file:
             status = os.fstat(file.fileno())
             if not stat.S_ISREG(status.st_mode):
-                raise RunUnreadable(f"Cannot read {shown(path)}: it is not a regular file.")
+                raise RunUnreadable(irregular)
+            size = f"Cannot read {shown(path)}: it has {status.st_size:,} bytes"
             if most is not None and status.st_size > most:
-                raise RunUnreadable(
-                    f"Cannot read {shown(path)}: it has {status.st_size:,} bytes; "
-                    f"at most {most:,} are read."
-                )
+                raise RunUnreadable(f"{size}; at most {most:,} are read.")
             try:
                 return file.read()
             except (MemoryError, OverflowError):
-                raise RunUnreadable(
-                    f"Cannot read {shown(path)}: it has {status.st_size:,} bytes, more than there "
-                    "is memory for."
-                ) from None
+                raise RunUnreadable(f"{size}, more than there is memory for.") from None
     except (FileNotFoundError, NotADirectoryError):
         raise RunUnreadable(f"Cannot read {shown(path)}: it does not exist.") from None
     except IsADirectoryError:
-        raise RunUnreadable(f"Cannot read {shown(path)}: it is not a regular file.") from None
+        raise RunUnreadable(irregular) from None
     except OSError as error:
         if error.errno == errno.ENXIO:  # a socket
-            raise RunUnreadable(f"Cannot read {shown(path)}: it is not a regular file.") from None
+            raise RunUnreadable(irregular) from None
         raise StorageError(f"Cannot read {shown(path)}: {error.strerror or error}.") from error
 
 
@@ -358,13 +323,13 @@ def _fill(temporary: Path, path: Path, data: memoryview, sync: bool) -> None:
 
 def _write_all(step: str, path: Path, descriptor: int, data: memoryview) -> None:
     rest = data
-    while rest.nbytes:  # the system may take less than it is given
+    while rest.nbytes:  # the system may write less than it is given
         part = rest
         rest = rest[_step(step, path, lambda: os.write(descriptor, part), data.nbytes) :]  # noqa: B023
 
 
 def _step(step: str, path: Path, action: Callable[[], T], need: int = 0) -> T:
-    """Runs one system call on behalf of `path`, which is to take `need` bytes."""
+    """Runs one system call on behalf of `path`, which needs `need` bytes."""
     try:
         if hook is not None:
             hook(step, path)

@@ -29,9 +29,9 @@ RECORDS = "records"  # the key under which a checkpoint keeps the sizes of the t
 def holds_first_files_only(path: Path) -> bool:
     """Whether a folder has at most what is written before run.json, which begins the run."""
     first = {CONFIG, RESOLVED, DATA, WEIGHTS, lock.LOCK, lock.HOLDER}
-    inside = set(guard.listed(path))
+    inside = set(guard.names_in(path))
     if guard.is_real_folder(path / WEIGHTS):
-        inside |= set(guard.listed(path / WEIGHTS)) - {"initial.npz"}
+        inside |= set(guard.names_in(path / WEIGHTS)) - {"initial.npz"}
     return all(name in first or durable.is_temporary(name) for name in inside)
 
 
@@ -77,26 +77,26 @@ class RunFolder:
 
     def write_config(self, data: bytes) -> None:
         """The config as the user gave it, byte for byte."""
-        durable.write(self.path / CONFIG, data)
+        durable.write_file(self.path / CONFIG, data)
 
     def read_config(self) -> bytes:
         """The config as the user gave it."""
-        return durable.read(self.path / CONFIG)
+        return durable.read_file(self.path / CONFIG)
 
     def write_resolved(self, text: str) -> None:
         """The config with all defaults filled in."""
-        durable.write(self.path / RESOLVED, text)
+        durable.write_file(self.path / RESOLVED, text)
 
     def read_resolved(self) -> str:
         """The config with all defaults filled in."""
         try:
-            return durable.read(self.path / RESOLVED).decode()
+            return durable.read_file(self.path / RESOLVED).decode()
         except UnicodeDecodeError as error:
             raise RunUnreadable(f"Cannot read {shown(self.path / RESOLVED)}: {error}.") from error
 
     def write_run(self, content: Mapping[str, Any]) -> None:
         """run.json: status, argv, seed, times, versions, platform, engine."""
-        durable.write(self.path / RUN, to_json(content))
+        durable.write_file(self.path / RUN, to_json(content))
 
     def update_run(self, **changes: Any) -> None:
         """Changes some keys of run.json."""
@@ -115,7 +115,7 @@ class RunFolder:
 
     def write_data(self, content: Mapping[str, Any]) -> None:
         """data.json: task, shapes, names, scaling, split sizes."""
-        durable.write(self.path / DATA, to_json(content))
+        durable.write_file(self.path / DATA, to_json(content))
 
     def read_data(self, strict: bool = False) -> Json:
         """data.json; `strict` refuses one in which something is missing or of another kind."""
@@ -126,7 +126,7 @@ class RunFolder:
 
     def write_summary(self, content: Mapping[str, Any]) -> None:
         """summary.json: final, best, test, classes, confusion."""
-        durable.write(self.path / SUMMARY, to_json(content))
+        durable.write_file(self.path / SUMMARY, to_json(content))
 
     def read_summary(self) -> Json:
         """summary.json."""
@@ -161,18 +161,18 @@ class RunFolder:
     def append_metrics(
         self, rows: Sequence[Mapping[str, Any]], sync: bool = False, at: int | None = None
     ) -> int:
-        """Adds rows to metrics.csv, one per epoch, and returns its size; see `records.append`."""
-        return records.append(self.path / METRICS, rows, sync, at)
+        """Adds rows to metrics.csv, one per epoch; see `records.append_rows`."""
+        return records.append_rows(self.path / METRICS, rows, sync, at)
 
     def append_steps(
         self, rows: Sequence[Mapping[str, Any]], sync: bool = False, at: int | None = None
     ) -> int:
         """Adds rows to steps.csv, one per update, and returns its size."""
-        return records.append(self.path / STEPS, rows, sync, at)
+        return records.append_rows(self.path / STEPS, rows, sync, at)
 
     def table_sizes(self) -> dict[str, int]:
         """Bytes in metrics.csv and steps.csv."""
-        return {name: records.size(self.path / name) for name in (METRICS, STEPS)}
+        return {name: records.table_size(self.path / name) for name in (METRICS, STEPS)}
 
     def identity(self) -> tuple[int, int] | None:
         """Tells this folder from another that takes its name later; None when it is gone."""
@@ -196,33 +196,33 @@ class RunFolder:
     def read_metrics(
         self, strict: bool = False, wanted: Callable[[str], bool] | None = None
     ) -> dict[str, records.Column]:
-        """metrics.csv by column, see `records.read`; `strict` refuses other columns."""
-        table = records.read(self.path / METRICS, wanted)
+        """metrics.csv by column, see `records.read_table`; `strict` refuses other columns."""
+        table = records.read_table(self.path / METRICS, wanted)
         if strict:
             shapes.check_metrics(table, self.path / METRICS)
         return table
 
     def last_metrics(self) -> dict[str, records.Cell]:
         """The last row of metrics.csv; empty when there is none."""
-        return records.last(self.path / METRICS)
+        return records.last_row(self.path / METRICS)
 
     def read_steps(self) -> dict[str, records.Column]:
         """steps.csv by column; empty when the run did not record steps."""
-        return records.read(self.path / STEPS)
+        return records.read_table(self.path / STEPS)
 
     # Arrays.
 
     def write_weights(self, which: Weights, values: Mapping[str, NDArray[Any]]) -> None:
         """weights/<which>.npz with arrays `<index>.<layer>.<name>`."""
         durable.make_subfolder(self.path / WEIGHTS)
-        arrays.write(self.path / WEIGHTS / f"{which}.npz", values)
+        arrays.write_npz(self.path / WEIGHTS / f"{which}.npz", values)
 
     def read_weights(
         self, which: Weights, expected: arrays.Expected | None = None, sealed: bool = False
     ) -> dict[str, NDArray[Any]]:
         """weights/<which>.npz: finite numbers, with the names and shapes in `expected` if given."""
         path = self.path / WEIGHTS / f"{which}.npz"
-        return arrays.read(path, expected, finite=True, sealed=sealed)
+        return arrays.read_npz(path, expected, finite=True, sealed=sealed)
 
     def has_weights(self, which: Weights) -> bool:
         """Whether these weights were saved."""
@@ -235,11 +235,11 @@ class RunFolder:
 
     def write_arrays(self, which: Kept, values: Mapping[str, NDArray[Any]]) -> None:
         """predictions.npz, samples.npz or snapshots.npz."""
-        arrays.write(self.path / f"{which}.npz", values)
+        arrays.write_npz(self.path / f"{which}.npz", values)
 
     def read_arrays(self, which: Kept, sealed: bool = False) -> dict[str, NDArray[Any]]:
         """predictions.npz, samples.npz or snapshots.npz."""
-        return arrays.read(self.path / f"{which}.npz", sealed=sealed)
+        return arrays.read_npz(self.path / f"{which}.npz", sealed=sealed)
 
     def has_arrays(self, which: Kept) -> bool:
         """Whether this file was written."""
@@ -249,22 +249,22 @@ class RunFolder:
 
     def lock(self) -> AbstractContextManager[None]:
         """`with folder.lock():` makes this process the only writer, or raises RunLocked."""
-        return lock.held(self.path)
+        return lock.hold_lock(self.path)
 
     def save_checkpoint(self, values: Mapping[str, NDArray[Any]], meta: Mapping[str, Any]) -> None:
-        """Saves the state, and with it how long the tables are now; see `checkpoint.write`."""
+        """Saves the state, and the sizes of the tables; see `checkpoint`."""
         sizes = {}
         for name in (METRICS, STEPS):
             durable.sync_file(self.path / name)
-            sizes[name] = records.size(self.path / name)
-        checkpoint.write(self.path, values, {"state": meta, RECORDS: sizes})
+            sizes[name] = records.table_size(self.path / name)
+        checkpoint.write_checkpoint(self.path, values, {"state": meta, RECORDS: sizes})
 
     def load_checkpoint(self) -> checkpoint.Checkpoint:
         """The last state that can be read; changes nothing."""
-        return self._unwrapped(checkpoint.read(self.path))[0]
+        return self._unwrapped(checkpoint.read_checkpoint(self.path))[0]
 
     def state_meta(self, saved: checkpoint.Checkpoint) -> Json:
-        """What `save_checkpoint` was given as meta, from a file read by `checkpoint.read_one`."""
+        """What `save_checkpoint` was given as meta, from `checkpoint.read_save`."""
         return self._unwrapped(saved)[0].meta
 
     def rewind(self) -> checkpoint.Checkpoint:
@@ -273,7 +273,7 @@ class RunFolder:
         Only under the lock, and always before the first save of a process that goes on. Also
         removes a damaged last save and the temporary files that a killed process left.
         """
-        saved, sizes = self._unwrapped(checkpoint.recover(self.path))
+        saved, sizes = self._unwrapped(checkpoint.recover_checkpoint(self.path))
         for name, size in sizes.items():
             durable.truncate(self.path / name, size)
         self.tidy()
@@ -294,7 +294,7 @@ class RunFolder:
 
     def has_checkpoint(self) -> bool:
         """Whether there is a state to go on from, whole or not."""
-        return checkpoint.exists(self.path)
+        return any((self.path / name).exists() for name in checkpoint.FILES)
 
     # Pictures.
 
@@ -302,7 +302,7 @@ class RunFolder:
         """figures/<name>, for example loss.png; gives its path."""
         durable.make_subfolder(self.path / FIGURES)
         path = self.path / FIGURES / names.check(name)
-        durable.write(path, data, sync=False)
+        durable.write_file(path, data, sync=False)
         return path
 
     def figures(self) -> list[Path]:
@@ -312,7 +312,7 @@ class RunFolder:
 
     def write_report(self, html: str) -> Path:
         """report.html; gives its path."""
-        durable.write(self.path / REPORT, html, sync=False)
+        durable.write_file(self.path / REPORT, html, sync=False)
         return self.path / REPORT
 
     def _unwrapped(
@@ -332,4 +332,4 @@ class RunFolder:
         return checkpoint.Checkpoint(saved.arrays, state, saved.note), sizes
 
     def _json(self, name: str) -> Json:
-        return from_json(durable.read(self.path / name, MOST_JSON), self.path / name)
+        return from_json(durable.read_file(self.path / name, MOST_JSON), self.path / name)

@@ -1,6 +1,7 @@
-"""What may be written, cut and deleted in a folder of ours: no link, no pipe, no device.
+"""Checks before anything in a run folder is changed: no link, no pipe, no device.
 
-These are looks alone; `durable` asks them before it changes anything.
+Nothing here writes. Links and irregular files raise RunUnreadable, the system's refusals
+StorageError.
 """
 
 import os
@@ -12,30 +13,23 @@ from nnlab.run.text import shown
 
 
 def refuse_link(path: Path) -> None:
-    """Raises RunUnreadable if `path` is a link, a hard link, or no regular file or folder.
-
-    For what lies inside a folder of ours and is about to be changed by others than this module.
-    """
-    status = look(path)
-    if status is None or stat.S_ISDIR(status.st_mode):
-        return
-    refuse_other(path, status)
+    """Refuses `path` if it is a link, a hard link, or neither a regular file nor a folder."""
+    if not is_real_folder(path):
+        file_size(path)
 
 
 def require_size(path: Path, size: int) -> None:
-    """Raises StorageError unless `path` has `size` bytes; a missing file has none."""
-    status = own_status(path)
-    have = 0 if status is None else status.st_size
-    if have != size:
-        state = "is missing" if status is None else f"has {have:,} bytes"
+    """Raises StorageError unless `path` has `size` bytes; a missing file has 0."""
+    if ((have := file_size(path)) or 0) != size:
+        state = "is missing" if have is None else f"has {have:,} bytes"
         raise StorageError(
             f"Cannot write {shown(path)}: it {state}, but {size:,} bytes were written into it. "
             "Something else changed or removed it."
         )
 
 
-def listed(folder: Path) -> list[str]:
-    """The names in `folder`; none when there is no such folder."""
+def names_in(folder: Path) -> list[str]:
+    """The names in `folder`; none if there is no such folder."""
     try:
         return os.listdir(folder)
     except (FileNotFoundError, NotADirectoryError):
@@ -46,12 +40,12 @@ def listed(folder: Path) -> list[str]:
 
 def is_real_folder(path: Path) -> bool:
     """Whether `path` is a folder, and not a link to one."""
-    status = look(path)
+    status = status_of(path)
     return status is not None and stat.S_ISDIR(status.st_mode)
 
 
-def look(path: Path) -> os.stat_result | None:
-    """The status of what has this name, of a link itself; None for nothing."""
+def status_of(path: Path) -> os.stat_result | None:
+    """The status of a file, a folder, or a link itself; None if nothing has this name."""
     try:
         return os.lstat(path)
     except (FileNotFoundError, NotADirectoryError):
@@ -60,16 +54,16 @@ def look(path: Path) -> os.stat_result | None:
         raise StorageError(f"Cannot read {shown(path)}: {error.strerror or error}.") from error
 
 
-def own_status(path: Path) -> os.stat_result | None:
-    """The status of a file that may be changed in place; None for a missing one."""
-    status = look(path)
-    if status is not None:
-        refuse_other(path, status)
-    return status
+def file_size(path: Path) -> int | None:
+    """Bytes of a file that may be changed in place; None if it is missing."""
+    if (status := status_of(path)) is None:
+        return None
+    refuse_irregular(path, status)
+    return status.st_size
 
 
-def refuse_other(path: Path, status: os.stat_result) -> None:
-    """Raises RunUnreadable unless `status` is of a regular file that has no other name."""
+def refuse_irregular(path: Path, status: os.stat_result) -> None:
+    """Refuses all but a regular file without a second name."""
     if stat.S_ISREG(status.st_mode) and status.st_nlink <= 1:
         return
     if stat.S_ISLNK(status.st_mode):
@@ -82,10 +76,10 @@ def refuse_other(path: Path, status: os.stat_result) -> None:
 
 
 def refuse_odd(path: Path) -> None:
-    """Raises RunUnreadable when a folder, a pipe or a device, or a link to one, has this name."""
+    """Refuses a folder, a pipe, a device, or a link to one."""
     try:
         odd = not stat.S_ISREG(os.stat(path).st_mode)
-    except OSError:  # nothing there, or what the next step will say
+    except OSError:  # nothing has this name, or the next step reports the error
         return
     if odd:
         raise RunUnreadable(f"Cannot write {shown(path)}: it is not a regular file. Remove it.")

@@ -1,7 +1,7 @@
-"""One writer a folder.
+"""One writer per folder.
 
-The kernel holds the lock on the file `lock` and lets go of it when the process ends, however it
-ends, so a killed holder leaves no stale lock. `lock.json` beside it only tells who the holder is.
+The kernel releases the lock on the file `lock` when the process ends, also when it is killed.
+`lock.json` beside it names the process, for messages only.
 """
 
 import os
@@ -18,23 +18,21 @@ from nnlab.run.text import from_json, shown, to_json
 LOCK = "lock"
 HOLDER = "lock.json"
 LONGEST = 1 << 16  # bytes of lock.json
-PATIENCE = 0.3  # seconds: a look by `is_held` takes the lock for a moment, which is not a refusal
+PATIENCE = 0.3  # seconds: `is_held` in another process takes the lock for a moment
 
 
 @contextmanager
-def held(folder: Path) -> Iterator[None]:
+def hold_lock(folder: Path) -> Iterator[None]:
     """Holds the lock of `folder` inside the `with`.
 
-    Raises:
-        RunLocked: another process holds it; the message names that process.
-        RunUnreadable: there is no such folder, or the lock file is a link or no file.
-        StorageError: the lock file cannot be made.
+    Raises RunLocked, which names the process that holds it; RunUnreadable if there is no such
+    folder, or the lock file is a link or no file; StorageError if it cannot be made.
     """
     from filelock import FileLock, Timeout
 
-    if not folder.is_dir():  # some versions of filelock would make it
+    if not folder.is_dir():  # some versions of filelock make it
         raise RunUnreadable(f"Cannot lock {shown(folder)}: there is no such folder.")
-    guard.own_status(folder / LOCK)  # filelock follows links, and empties what it opens
+    guard.file_size(folder / LOCK)  # filelock follows links, and empties what it opens
     lock = FileLock(folder / LOCK, thread_local=False)
     try:
         lock.acquire(timeout=PATIENCE, poll_interval=0.02)
@@ -44,21 +42,21 @@ def held(folder: Path) -> Iterator[None]:
         reason = error.strerror or str(error)
         raise StorageError(f"Cannot lock {shown(folder)}: {reason}.") from error
     try:
-        durable.write(folder / HOLDER, to_json(_myself()), sync=False)
+        durable.write_file(folder / HOLDER, to_json(_myself()), sync=False)
         yield
     finally:
-        with suppress(StorageError):  # an old lock.json misleads nobody: it is read under a lock
+        with suppress(StorageError):  # an old lock.json does no harm: it is read under a lock
             durable.remove(folder / HOLDER)
         lock.release()
 
 
 def is_held(folder: Path) -> bool:
-    """Whether some process holds the lock of `folder`. Makes no file."""
+    """Whether a process holds the lock of `folder`. Makes no file."""
     path = folder / LOCK
     try:
-        if guard.own_status(path) is None:
+        if guard.file_size(path) is None:
             return False
-    except NnlabError:  # a link or a pipe: `held` refuses it, so nothing of ours holds it
+    except NnlabError:  # a link or a pipe: `hold_lock` refuses it, so it is not held
         return False
     from filelock import FileLock, Timeout
 
@@ -67,16 +65,16 @@ def is_held(folder: Path) -> bool:
         lock.acquire(timeout=0)
     except Timeout:
         return True
-    except OSError:  # a folder we may only read: the lock cannot be tried, nor the folder written
+    except OSError:  # a folder that can only be read: no process of this user writes there
         return False
     lock.release()
     return False
 
 
 def holder(folder: Path) -> dict[str, object] | None:
-    """pid, host and since of the process that took the lock last, or None if unknown."""
+    """pid, host and since of the last process that took the lock; None if unknown."""
     try:
-        return from_json(durable.read(folder / HOLDER, LONGEST), folder / HOLDER)
+        return from_json(durable.read_file(folder / HOLDER, LONGEST), folder / HOLDER)
     except NnlabError:
         return None
 
@@ -87,9 +85,7 @@ def _myself() -> dict[str, object]:
 
 
 def _refusal(folder: Path) -> str:
-    who = holder(folder) or {}
-    name = "Another process"
-    if {"pid", "host", "since"} <= who.keys():
-        known = shown(f"{who['pid']} on {who['host']} (since {who['since']})")
-        name = f"Process {known}"
-    return f"{name} is writing into {shown(folder)}: wait until it ends, or end it."
+    process, known = "Another process", holder(folder) or {}
+    if {"pid", "host", "since"} <= known.keys():
+        process = shown(f"Process {known['pid']} on {known['host']} (since {known['since']})")
+    return f"{process} is writing into {shown(folder)}: wait until it ends, or end it."

@@ -135,7 +135,7 @@ def _began(path: Path) -> tuple[float, int]:
     with suppress(OSError):
         changed = path.stat().st_mtime_ns
     with suppress(NnlabError):
-        content = from_json(durable.read(path / "run.json", _LONGEST), path)
+        content = from_json(durable.read_file(path / "run.json", _LONGEST), path)
         when = instant(content.get("started"))
     if when is None and not is_trial(path.name):
         with suppress(ValueError, OverflowError, OSError):

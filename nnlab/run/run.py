@@ -310,7 +310,7 @@ class Run:
             prefix, arrays = "snapshot.", saved.arrays
         epochs, thetas = (arrays.get(prefix + name, np.zeros(0)) for name in ("epochs", "theta"))
         network = self.untrained()
-        buffers = arrays.get(f"{prefix}buffers", np.zeros((len(epochs), 0)))
+        buffers = arrays.get(f"{prefix}buffers", thetas[..., :0])
         sizes = ((thetas, network.theta.size), (buffers, network.buffers.size))
         if not epochs.size or any(block.shape != (len(epochs), size) for block, size in sizes):
             return np.zeros(0, np.int64), np.zeros((0, network.values.size))

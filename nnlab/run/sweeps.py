@@ -85,22 +85,22 @@ class SweepFolder:
     def is_empty(self) -> bool:
         """Whether the folder has nothing but our own locks and temporary files."""
         own = (lock.LOCK, lock.HOLDER)
-        return all(name in own or durable.is_temporary(name) for name in guard.listed(self.path))
+        return all(name in own or durable.is_temporary(name) for name in guard.names_in(self.path))
 
     def lock(self) -> AbstractContextManager[None]:
         """`with folder.lock():` makes this the only process that runs the sweep, or RunLocked."""
-        return lock.held(self.path)
+        return lock.hold_lock(self.path)
 
     def write_about(self, content: Mapping[str, Any]) -> None:
         """sweep.yaml."""
-        durable.write(self.path / SWEEP, to_yaml(content))
+        durable.write_file(self.path / SWEEP, to_yaml(content))
 
     def read_about(self) -> dict[str, Any]:
         """sweep.yaml as plain values."""
         path = self.path / SWEEP
         problems = Problems()
         try:
-            text = durable.read(path).decode()
+            text = durable.read_file(path).decode()
             content = plain(read(Source(str(path), text, self.path), problems))
             problems.raise_any()
         except (ConfigError, UnicodeDecodeError) as error:
@@ -165,14 +165,14 @@ class SweepFolder:
         """summary.csv: a row a trial, a column an axis; gives its path."""
         rows = [_row(record, axes) for record in found]
         columns = list(dict.fromkeys(key for row in rows for key in row))
-        durable.write(self.path / SUMMARY, records.text(columns, rows))
+        durable.write_file(self.path / SUMMARY, records.csv_text(columns, rows))
         return self.path / SUMMARY
 
     def write_figure(self, name: str, data: bytes) -> Path:
         """figures/<name>; gives its path."""
         durable.make_subfolder(self.path / FIGURES)
         path = self.path / FIGURES / names.check(name)
-        durable.write(path, data, sync=False)
+        durable.write_file(path, data, sync=False)
         return path
 
     def tidy(self) -> None:
@@ -181,7 +181,7 @@ class SweepFolder:
         Only under the lock.
         """
         durable.remove_leftovers(self.path, FIGURES)
-        for name in guard.listed(self.path):
+        for name in guard.names_in(self.path):
             if names.is_trial(name) and _is_left_over(self.path / name):
                 durable.remove_folder(self.path / name)
 

@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from nnlab.status import Status
+
 NOTHING = "\N{EN DASH}"
 SEPARATOR = " · "
 SMALL, LARGE = 1e-4, 1e7  # outside this range a number is written with a power of ten
@@ -14,13 +16,13 @@ UNNAMED_LAYERS = ("dense", "flatten", "reshape")
 _RAISED = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 
 # How a run ended before its last epoch.
-ENDINGS = {
-    "early_stopped": "stopped early",
-    "diverged": "diverged",
-    "interrupted": "interrupted",
-    "failed": "failed",
-    "running": "still running",
-    "resumable": "killed",
+ENDINGS: dict[str, str] = {
+    Status.EARLY_STOPPED: "stopped early",
+    Status.DIVERGED: "diverged",
+    Status.INTERRUPTED: "interrupted",
+    Status.FAILED: "failed",
+    Status.RUNNING: "still running",
+    Status.RESUMABLE: "killed",
 }
 
 

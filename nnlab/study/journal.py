@@ -50,7 +50,7 @@ class Journal(BaseJournalBackend):
         """
         lines = [json.dumps(log, separators=(",", ":")) for log in logs]
         text = "".join(f"{line}\n" for line in lines)
-        self.size = durable.append(self.path, text, sync=True, at=self.size)
+        self.size = durable.append_text(self.path, text, sync=True, at=self.size)
         self.logs += map(json.loads, lines)
 
     def keep_trials(self, count: int) -> None:
@@ -119,7 +119,7 @@ def read(path: Path) -> bytes:
         raise unreadable(path, "it is a link")
     if not stat.S_ISREG(mode):
         raise unreadable(path, "it is not a regular file")
-    return durable.read(path)
+    return durable.read_file(path)
 
 
 def whole_lines(data: bytes, path: Path) -> list[Log]:

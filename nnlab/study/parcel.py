@@ -26,7 +26,7 @@ def pack(folder: Path) -> Parcel:
     """All files of a run that no process is writing any more. RunUnreadable, StorageError."""
     paths = sorted(path for path in folder.rglob("*") if path.is_file() and path.name not in LEFT)
     files = {
-        path.relative_to(folder).as_posix(): durable.read(path)
+        path.relative_to(folder).as_posix(): durable.read_file(path)
         for path in paths
         if not path.name.endswith(durable.TEMPORARY)
     }
@@ -52,7 +52,7 @@ def unpack(parcel: Parcel, target: Path) -> None:
         for name, data in parcel.files.items():
             path = temporary / name
             durable.make_folder(path.parent)
-            durable.write(path, data)
+            durable.write_file(path, data)
         _move(temporary, target)
     finally:
         durable.remove_folder(temporary)

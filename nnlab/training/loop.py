@@ -14,7 +14,15 @@ import numpy as np
 from nnlab.core import columns
 from nnlab.core.schedules import Plateau
 from nnlab.core.types import Array, FloatArray
-from nnlab.training.drivers import NO_PROGRESS, EndedEpochs, EngineDriver, NumpyDriver
+from nnlab.engine.numpy_engine import NonFinite
+from nnlab.status import Status
+from nnlab.training.drivers import (
+    NO_PROGRESS,
+    EndedEpochs,
+    EngineDriver,
+    NumpyDriver,
+    Progress,
+)
 from nnlab.training.evaluation import Evaluation
 from nnlab.training.plan import Plan, State, Stopping
 from nnlab.training.records import Epoch, Failure, Numbers, Record, Steps
@@ -39,26 +47,29 @@ def run_bursts(plan: Plan, state: State) -> Iterator[list[Record]]:
     tally = Tally.of(plan.kind, plan.loss, plan.train.targets)
     driver = engine_driver(plan, state, tally)
     book = EpochBook(plan, state, tally, driver.count)
-    if state.best.epoch < 0 and state.status == "running":
+    if state.best.epoch < 0 and state.status == Status.RUNNING:
         yield [book.untrained(driver.rates(1)[0])]
-    while state.epoch < plan.epochs and state.status == "running":
+    while state.epoch < plan.epochs and state.status == Status.RUNNING:
+        # Gather rows, forward, loss, backward, update, tally: once per batch. A training that was
+        # stopped before it closed an epoch has nothing more to do in it.
         progress = NO_PROGRESS
-        if state.batch < driver.count:  # else it was stopped here, before the epoch was closed
-            # Gather rows, forward, loss, backward, update, tally: once per batch.
+        if state.batch < driver.count:
             progress = driver.advance(epochs_until_decision(plan, state, driver.max_epochs))
-        epoch_is_done = state.batch == driver.count
-        if len(progress.losses) and (plan.record_steps or not epoch_is_done):
-            updates = (progress.rates, progress.losses)
-            yield [Steps(state.epoch + 1, state.step, state.batch, driver.count, *updates)]
-        ended = driver.end_epoch() if epoch_is_done else progress.ended
-        records = book.close(ended) if ended is not None else []
-        if progress.failure is not None and state.status == "running":
-            state.status = "diverged"
-            records.append(Failure(state.epoch + 1, state.step + 1, str(progress.failure)))
-        if records:
+        if steps := steps_record(plan, state, driver.count, progress):
+            yield [steps]
+        ended = driver.end_epoch() if state.batch == driver.count else progress.ended
+        if records := book.close(ended, progress.failure):
             yield records
-    if state.status == "running":
-        state.status = "completed"
+    if state.status == Status.RUNNING:
+        state.status = Status.COMPLETED
+
+
+def steps_record(plan: Plan, state: State, count: int, progress: Progress) -> Steps | None:
+    """The record of some updates; of the last ones of an epoch only if it was asked for."""
+    rates, losses = progress.rates, progress.losses
+    if not rates or (state.batch == count and not plan.record_steps):
+        return None
+    return Steps(state.epoch + 1, state.step, state.batch, count, rates, losses)
 
 
 def engine_driver(plan: Plan, state: State, tally: Tally) -> EngineDriver:
@@ -101,14 +112,17 @@ class EpochBook:
         (record,) = self._records(0, numbers, state.weights[None], [lr])
         return record
 
-    def close(self, ended: EndedEpochs) -> list[Record]:
-        """The records of K epochs, up to the first with a number that is not finite."""
-        if not ended.rates:
-            return []
-        state = self.state
-        state.batch -= self.count * len(ended.rates)
-        train = self.tally.numbers(ended.sums)
-        return self._records(state.epoch + 1, train, ended.weights, ended.rates)
+    def close(self, ended: EndedEpochs | None, failure: NonFinite | None) -> list[Record]:
+        """The records of epochs, up to the first non-finite number, and of a failed update."""
+        state, records = self.state, []
+        if ended is not None and ended.rates:
+            state.batch -= self.count * len(ended.rates)
+            train = self.tally.numbers(ended.sums)
+            records = self._records(state.epoch + 1, train, ended.weights, ended.rates)
+        if failure is not None and state.status == Status.RUNNING:
+            state.status = Status.DIVERGED
+            records.append(Failure(state.epoch + 1, state.step + 1, str(failure)))
+        return records
 
     def _records(
         self, first: int, train: dict[str, FloatArray], weights: Array, rates: list[float]
@@ -123,14 +137,15 @@ class EpochBook:
         last = first + finite - 1
         state.epoch = last if failure is None else last + 1
         is_best = self._follow(first, monitored[:finite], weights)
-        steps = (epoch * self.count for epoch in range(first, last + 1))
-        numbers = numbers_by_epoch(train)
-        rows = zip(range(first, last + 1), steps, rates, numbers, repeat(validation), is_best)
+        epochs, numbers = range(first, last + 1), numbers_by_epoch(train)
+        steps = range(first * self.count, last * self.count + 1, self.count)
+        rows = zip(epochs, steps, rates, numbers, repeat(validation), is_best)
         records: list[Record] = list(map(Epoch._make, rows))
-        if failure is not None:
-            state.status = "diverged"
+        if failure is not None:  # go back to the end of that epoch
+            state.status = Status.DIVERGED
+            state.step, state.batch = state.epoch * self.count, 0
             state.weights[...] = weights[finite]
-            records.append(Failure(state.epoch, state.epoch * self.count, failure))
+            records.append(Failure(state.epoch, state.step, failure))
         return records
 
     def _follow(self, first: int, values: FloatArray, weights: Array) -> list[bool]:
@@ -141,7 +156,7 @@ class EpochBook:
         plan, state, best = self.plan, self.state, self.state.best
         sign = -1.0 if plan.higher_is_better else 1.0
         before = inf if best.epoch < 0 else sign * best.value
-        bests = np.minimum.accumulate([before, *(sign * values)])  # (K + 1,)
+        bests = np.minimum.accumulate(np.concatenate([[before], sign * values]))  # (K + 1,)
         is_best: list[bool] = (bests[1:] < bests[:-1]).tolist()
         if True in is_best:
             index = len(is_best) - 1 - is_best[::-1].index(True)
@@ -162,7 +177,7 @@ class EpochBook:
         if not sign * value >= sign * state.reference - stopping.min_delta:
             state.improved, state.reference = state.epoch, value
         if state.epoch - state.improved >= stopping.patience:
-            state.status = "early_stopped"
+            state.status = Status.EARLY_STOPPED
 
 
 def finite_epochs(train: dict[str, FloatArray], validation: Numbers) -> tuple[int, str | None]:

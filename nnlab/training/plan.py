@@ -14,9 +14,8 @@ from nnlab.core.optimizers import Optimizer
 from nnlab.core.schedules import Patience, Schedule
 from nnlab.core.types import Array, FloatArray
 from nnlab.data.batches import Part
+from nnlab.status import Status
 from nnlab.training.tally import Tally
-
-Status = Literal["running", "completed", "early_stopped", "diverged"]
 
 
 @dataclass(frozen=True)
@@ -83,7 +82,7 @@ class State:
     patience: Patience = field(default_factory=Patience)
     improved: int = 0  # the last epoch that was better than `reference` by min_delta
     reference: float = float("nan")
-    status: Status = "running"
+    status: Status = Status.RUNNING  # or COMPLETED, EARLY_STOPPED, DIVERGED
 
     @property
     def weights(self) -> Array:
@@ -115,4 +114,4 @@ def final_weights(plan: Plan, state: State) -> Array:
 def restores_best(plan: Plan, state: State) -> bool:
     """Whether the final weights are those of the best epoch; never where training diverged."""
     wanted = plan.stopping is not None and plan.stopping.restore_best
-    return wanted and state.status != "diverged"
+    return wanted and state.status != Status.DIVERGED

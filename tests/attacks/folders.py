@@ -70,7 +70,7 @@ NPZ: dict[str, bytes] = {
     "a path as a name": archive({"../../x.npy": npy(header("<f8", "(1,)"), bytes(8))}),
     "an escape as a name": archive({"\x1b[2J.npy": npy(header("<f8", "(1,)"), bytes(8))}),
     "thousands of members": archive({f"{n}.npy": b"" for n in range(20_000)}),
-    "nan": arrays.pack({"x": np.full((3, 2), np.nan)}).tobytes(),
+    "nan": arrays.pack_npz({"x": np.full((3, 2), np.nan)}).tobytes(),
 }
 
 
@@ -212,10 +212,10 @@ def tried(good: Path, place: Path, change: Callable[[Path], Any], command: list[
     if command[0] == "resume":  # as if it had been killed at the end
         state = json.loads((run / "run.json").read_text())
         (run / "run.json").write_text(json.dumps(state | {"status": "running"}))
-        saved = checkpoint.read(run)
+        saved = checkpoint.read_checkpoint(run)
         saved.meta["state"]["config"]["data"]["path"] = str(place / "data.npz")
         for _ in range(2):
-            checkpoint.write(run, saved.arrays, saved.meta)
+            checkpoint.write_checkpoint(run, saved.arrays, saved.meta)
     change(run)
     arguments = [one.replace("../", "") for one in command]
     ended = worker.forked(arguments, place, setup=lambda: listen(place / "seen"))

@@ -17,7 +17,7 @@ Nnlab = Callable[..., Result]
 FASHION = """OK: fashion_mlp
 
 rows     70,000: 39,200 to train, 9,800 to validate, 21,000 to test
-inputs   784 (pictures of 28 x 28)
+inputs   784 (images of 28 x 28)
 classes  10
 
 layer      output  parameters   FLOPs

@@ -35,11 +35,11 @@ def test_two_runs_side_by_side(nnlab: Nnlab) -> None:
         "training.epochs        30    40",
     ]
     assert sections[2].splitlines()[:2] == [
-        "figure                     A       B",
+        "metric                     A       B",
         "final.epoch               30      40",
     ]
     # Epoch 21 is the first with half the rate; its loss is that before its only update.
-    assert sections[3] == "The curves of A and B part at epoch 22.\n"
+    assert sections[3] == "The curves of A and B differ from epoch 22 on.\n"
 
 
 def test_the_same_run_twice_over(nnlab: Nnlab) -> None:
@@ -83,11 +83,11 @@ def test_over_seeds(nnlab: Nnlab, seeds: list[str]) -> None:
         ["seeds", "0", "to", "6", "0", "to", "6"],
         ["optimizer.lr", "0.01", "1"],
     ]
-    assert rows[-1] == ["Figures:", "median", "(quartiles)", "of", "the", "finished", "runs."]
+    assert rows[-1] == ["Metrics:", "median", "(quartiles)", "of", "the", "finished", "runs."]
     first = sentences.splitlines()[0]
     assert first.startswith("final.train_loss: group 2 is 0.")
     assert " lower (better) than group 1, the mean over 7 shared seeds (95 % interval -" in first
-    assert first.endswith("): more than the seed noise (p = 0.031, corrected for 2 figures).")
+    assert first.endswith("): more than the seed noise (p = 0.031, corrected for 2 values).")
 
 
 def test_a_folder_stands_for_its_runs_and_json_has_all(nnlab: Nnlab, seeds: list[str]) -> None:
@@ -138,13 +138,11 @@ def test_other_data_is_said_and_compared(nnlab: Nnlab) -> None:
     a, b = train(nnlab, "a", "epochs=1"), train(nnlab, "b", "epochs=1", config="linear")
     result = nnlab("compare", a, b)
     assert result.exit_code == 0
-    assert result.stderr == (
-        "The data differ (xor, linear): the figures do not measure the same thing.\n"
-    )
+    assert result.stderr == ("The data sets differ (xor, linear): the values are not comparable.\n")
     c = train(nnlab, "c", "epochs=1", "seed=1", config="linear")
     assert nnlab("compare", b, c).stderr == (
-        "The rows of the data set linear are not the same in all runs (other SHA-256): part of a "
-        "difference may come from that.\n"
+        "The rows of the data set linear are not the same in all runs (their SHA-256 "
+        "differ): part of a difference may come from that.\n"
     )
 
 
@@ -153,7 +151,7 @@ def test_a_diverged_run(nnlab: Nnlab) -> None:
     bad = train(nnlab, "bad", "lr=1e9", config="digits_binary", code=4)
     result = nnlab("compare", good, bad)
     assert result.exit_code == 0
-    assert result.stderr == "B diverged: its figures are the last finite ones.\n"
+    assert result.stderr == "B diverged: its values are the last finite values.\n"
     assert "test.loss" in result.stdout
 
 

@@ -6,7 +6,7 @@ import pytest
 from threadpoolctl import threadpool_limits
 
 from nnlab.build import Built, build
-from nnlab.cli.results import crowded
+from nnlab.cli.training_output import crowded_message
 from nnlab.config.load import from_mapping
 from nnlab.run import environment
 
@@ -34,7 +34,7 @@ def test_when_it_is_said(monkeypatch, running, threads, units, engine, said):
         pytest.importorskip("numba")
     monkeypatch.setattr(environment, "running", lambda: running)
     monkeypatch.setattr(os, "cpu_count", lambda: 2)
-    found = crowded(built(units, engine), threads)
+    found = crowded_message(built(units, engine), threads)
     expected = None if said is None else f"{said}: --threads 1 may be many times faster."
     assert found == expected
 
@@ -49,7 +49,7 @@ def test_lanes_do_not_hold_up_each_other(monkeypatch, batch, said):
     given = {"data": {"name": "digits"}, "network": network, "loss": "cross_entropy"}
     with threadpool_limits(2, user_api="blas"):
         images = build(from_mapping({**given, "training": {"batch_size": batch}}))
-        assert (crowded(images, "2") is not None) == said
+        assert (crowded_message(images, "2") is not None) == said
 
 
 @pytest.mark.skipif(not os.path.exists("/proc/loadavg"), reason="Linux counts them")

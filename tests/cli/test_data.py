@@ -44,7 +44,7 @@ def test_verify(nnlab: Nnlab, small: Path) -> None:
     missing = nnlab("data", "verify", "--json")
     assert (missing.exit_code, states(missing)) == (3, ["missing"])
     assert missing.stderr == (
-        "None of these files is there. To download them: nnlab data fetch small\n"
+        "None of these files exists. To download them: nnlab data fetch small\n"
     )
     small.write_bytes(gzip.compress(CONTENT))
     good = nnlab("data", "verify", "--json")
@@ -54,7 +54,7 @@ def test_verify(nnlab: Nnlab, small: Path) -> None:
     assert (bad.exit_code, states(bad)) == (3, ["damaged"])
     sentence, advice = bad.stderr.splitlines()
     assert sentence.startswith(f"{small} is not the published file: its SHA-256 is ")
-    assert advice == "To replace what is damaged: nnlab data fetch small --force"
+    assert advice == "To replace damaged files: nnlab data fetch small --force"
 
 
 def test_fetch_keeps_what_is_there(nnlab: Nnlab, small: Path) -> None:

@@ -39,7 +39,7 @@ def test_the_table(nnlab: Nnlab, tmp_path: Path) -> None:
     assert (result.exit_code, result.stderr) == (0, "")
     (folder,) = (tmp_path / "runs").iterdir()
     title, _, header, *runs, _, steps, where = cells(result.stdout)
-    assert title == ["wavy_bowl, whose lowest value is -2.281"]
+    assert title == ["wavy_bowl, a function with the lowest value -2.281"]
     assert header == [
         *("run", "steps", "x", "y", "value", "nearest minimum", "value there", "distance")
     ]
@@ -69,7 +69,7 @@ def test_all_blow_up(nnlab: Nnlab, tmp_path: Path) -> None:
     step = RunFolder.open(folder).read_summary()["runs"][0]["diverged"]
     assert result.stderr == (
         f"All runs diverged, the first at step {step}: a number is not finite. The steps before "
-        f"are kept in runs/{folder.name}/paths.csv. Try a smaller lr: --set lr=...\n"
+        f"are in runs/{folder.name}/paths.csv. Try a smaller lr: --set lr=...\n"
     )
     assert "at step" in result.stdout
 
@@ -148,7 +148,7 @@ def test_commands_that_need_a_network_say_so(
     result = nnlab(*arguments)
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr == (
-        f"runs/{race.name} is a race of optimizers on a function, and holds no network. "
+        f"runs/{race.name} is a race of optimizers on a function, and has no network. "
         f"`nnlab descend runs/{race.name}/resolved.yaml` runs it again.\n"
     )
 

@@ -13,8 +13,8 @@ import pytest
 from click.testing import Result
 
 from nnlab import errors
-from nnlab.cli import NAMES, main
-from nnlab.cli.failures import REPORT, exit_code
+from nnlab.cli import COMMANDS, main
+from nnlab.cli.group import REPORT, exit_code
 from nnlab.config.construct import HOMES
 from nnlab.config.overrides import ALIASES
 from nnlab.config.reshape import RESHAPERS
@@ -72,7 +72,7 @@ def test_help_lists_every_command(nnlab: Nnlab) -> None:
     result = nnlab("-h")
     assert result.exit_code == 0
     listed = re.findall(r"^  (\w+) +[A-Z].*\.$", result.stdout.partition("Commands:")[2], re.M)
-    assert tuple(listed) == NAMES
+    assert listed == list(COMMANDS)
 
 
 @pytest.mark.parametrize(("name", "command"), commands(), ids=lambda one: str(one))
@@ -175,7 +175,7 @@ MEANT = [
     ("--epochs 3 train xor",
      "There is no option '--epochs'. Write nnlab train xor --set epochs=3"),
     ("--set lr=1",
-     "There is no option '--set'. It stands after the command: nnlab train ... --set lr=1"),
+     "There is no option '--set'. It belongs after the command: nnlab train ... --set lr=1"),
     ("--foo train xor", "There is no option '--foo'."),
     ("train xor --epochs 3", "There is no option '--epochs'. Write --set epochs=3."),
     ("train xor --epochs=3", "There is no option '--epochs'. Write --set epochs=3."),

@@ -53,8 +53,8 @@ def test_lines(
     clock = Clock(tick)
     printed: list[str] = []
     monkeypatch.setattr(progress, "perf_counter", clock)
-    monkeypatch.setattr(progress, "say", printed.append)
-    seen = progress.Lines(session(count, clock), verbose)
+    monkeypatch.setattr(progress, "print_message", printed.append)
+    seen = progress.EpochLines(session(count, clock), verbose)
     for record in epochs(count):
         seen.see(record)
     seen.finish()
@@ -64,8 +64,8 @@ def test_lines(
 @pytest.mark.parametrize("count", [201, 1000, 30_000, 100_000])
 def test_verbose_lines_stay_few(monkeypatch: pytest.MonkeyPatch, count: int) -> None:
     printed: list[str] = []
-    monkeypatch.setattr(progress, "say", printed.append)
-    seen = progress.Lines(session(count, Clock(0.0)), verbose=True)
+    monkeypatch.setattr(progress, "print_message", printed.append)
+    seen = progress.EpochLines(session(count, Clock(0.0)), verbose=True)
     for record in epochs(count):
         seen.see(record)
     seen.finish()
@@ -78,8 +78,8 @@ def test_verbose_lines_stay_few(monkeypatch: pytest.MonkeyPatch, count: int) -> 
 
 def test_an_early_end_still_shows_the_last_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
     printed: list[str] = []
-    monkeypatch.setattr(progress, "say", printed.append)
-    seen = progress.Lines(session(1000, Clock(0.0)))
+    monkeypatch.setattr(progress, "print_message", printed.append)
+    seen = progress.EpochLines(session(1000, Clock(0.0)))
     for record in epochs(7):
         seen.see(record)
     seen.finish()
@@ -97,7 +97,7 @@ def test_an_early_end_still_shows_the_last_epoch(monkeypatch: pytest.MonkeyPatch
     ],
 )
 def test_time_left(done: float, seconds: float, text: str) -> None:
-    assert progress.left(done, 10, seconds) == text
+    assert progress.time_left(done, 10, seconds) == text
 
 
 @pytest.mark.parametrize(
@@ -109,7 +109,7 @@ def test_time_left(done: float, seconds: float, text: str) -> None:
 )
 def test_numbers(validation: dict[str, float] | None, text: str) -> None:
     train = {"loss": 0.123456, "accuracy": 1.0}
-    assert progress.numbers(Epoch(1, 8, 0.1, train, validation, True)) == text
+    assert progress.epoch_numbers(Epoch(1, 8, 0.1, train, validation, True)) == text
 
 
 EPOCH = Epoch(2, 8, 0.1, {"loss": 0.5, "accuracy": 0.75}, None, False)
@@ -132,4 +132,4 @@ START = Epoch(0, 0, 0.1, {"loss": 0.9, "accuracy": 0.1}, None, False)
 def test_where_the_bar_stands(
     record: Record, last: Epoch, expected: tuple[int, float, str]
 ) -> None:
-    assert progress.place(record, last) == expected
+    assert progress.bar_position(record, last) == expected

@@ -153,7 +153,7 @@ def test_a_folder_that_cannot_be_written(process: Process, xor: Path, tmp_path: 
     assert (done.returncode, done.stdout) == (7, f"{place / 'warm.html'}\n")
     assert done.stderr == (
         f"Cannot write {place / 'run' / 'report.html'}: Permission denied (while trying to open). "
-        "With --out FILE the page goes elsewhere.\n"
+        "Use --out FILE to write the page elsewhere.\n"
     )
 
 
@@ -176,5 +176,5 @@ def test_another_file_in_the_way(nnlab: Nnlab, xor: Path) -> None:
     (xor / "report.html").mkdir()
     result = nnlab("report", xor.name)
     assert (result.exit_code, result.stdout) == (6, "")
-    assert result.stderr.endswith(" With --out FILE the page goes elsewhere.\n")
+    assert result.stderr.endswith(" Use --out FILE to write the page elsewhere.\n")
     assert [one.name for one in xor.glob(".*.tmp")] == []

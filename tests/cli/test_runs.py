@@ -169,10 +169,12 @@ def test_a_sweep_in_a_folder_below_is_one_line(nnlab: Nnlab, tmp_path: Path) -> 
 def test_a_value_that_no_run_has(nnlab: Nnlab, flowers: Path, condition: str, near: str) -> None:
     meant = f" Did you mean '{near}'?" if near else ""
     result = nnlab("runs", "--where", condition)
-    assert result.stderr == f"There is no run for which this holds in runs.{meant}\n"
+    assert result.stderr == f"There is no run for which this is true in runs.{meant}\n"
 
 
-NO_CONDITION = "is no condition. Write KEY, one of = != < <= > >=, and a value: 'optimizer.lr<0.1'."
+NO_CONDITION = (
+    "is not a condition. Write KEY, one of = != < <= > >=, and a value: 'optimizer.lr<0.1'."
+)
 
 
 @pytest.mark.parametrize(
@@ -180,16 +182,16 @@ NO_CONDITION = "is no condition. Write KEY, one of = != < <= > >=, and a value: 
     [
         ("lr", f"'lr' {NO_CONDITION}"),
         ("lr<", f"'lr<' {NO_CONDITION}"),
-        ("lr=[1]", "'lr=[1]': the value must be a single one, not a list."),
+        ("lr=[1]", "'lr=[1]': the value must be a single value, not a list."),
         (
             "lr={",
-            "'lr={': '{' is no value as YAML writes it; text with brackets or colons goes in "
-            "quotes of its own.",
+            "'lr={': '{' is not a value in YAML; put text with brackets or colons in quotes of its "
+            "own.",
         ),
         (
             "lr=\x1b[2J",
-            "'lr=\\x1b[2J': '\\x1b[2J' is no value as YAML writes it; text with brackets or "
-            "colons goes in quotes of its own.",
+            "'lr=\\x1b[2J': '\\x1b[2J' is not a value in YAML; put text with brackets or colons "
+            "in quotes of its own.",
         ),
     ],
 )
@@ -253,10 +255,10 @@ def test_csv_has_every_column_and_digit(nnlab: Nnlab, two: list[str], tmp_path: 
     ]
     empty = nnlab("runs", "--csv", "--where", "lr=7")
     assert empty.stdout == f"{header}\n"
-    assert empty.stderr == "There is no run for which this holds in runs.\n"
+    assert empty.stderr == "There is no run for which this is true in runs.\n"
     both = nnlab("runs", "--csv", "--json")
     assert (both.exit_code, both.stdout) == (2, "")
-    assert both.stderr == "--csv and --json are two forms of one answer: ask for one.\n"
+    assert both.stderr == "--csv and --json exclude each other.\n"
 
 
 def test_no_runs(nnlab: Nnlab, tmp_path: Path) -> None:
@@ -267,7 +269,7 @@ def test_no_runs(nnlab: Nnlab, tmp_path: Path) -> None:
         assert (result.exit_code, result.stdout) == (0, "")
         assert result.stderr == f"There is no run yet in {where}.\n"
     result = nnlab("runs", "empty", "--status", "completed")
-    assert result.stderr == "There is no run in this state in empty.\n"
+    assert result.stderr == "There is no run with this status in empty.\n"
 
 
 @pytest.mark.parametrize(

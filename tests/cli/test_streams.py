@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from nnlab.cli.terminal import tell_data
+from nnlab.cli.terminal import print_data
 from nnlab.run.folder import RunFolder
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs /dev/full and a shell")
@@ -81,10 +81,10 @@ def test_data_on_stdout_are_the_bytes_of_a_file(tmp_path: Path, encoding: str) -
     """Whatever encoding a terminal would have."""
     script = (
         "import sys; from pathlib import Path; from nnlab.run import durable\n"
-        "from nnlab.cli.failures import exit_code; from nnlab.cli.terminal import tell_data\n"
+        "from nnlab.cli.group import exit_code; from nnlab.cli.terminal import print_data\n"
         f"text = chr(10).join({NASTY!a})\n"
-        "durable.write(Path('file'), text)\n"
-        "sys.exit(exit_code(lambda: tell_data(text)))\n"
+        "durable.write_file(Path('file'), text)\n"
+        "sys.exit(exit_code(lambda: print_data(text)))\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", script],
@@ -101,7 +101,7 @@ def test_a_terminal_sees_data_escaped(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
-    tell_data("a\x1b[31m,\u00a0\nb\n")
+    print_data("a\x1b[31m,\u00a0\nb\n")
     assert capsys.readouterr().out == "a\\x1b[31m,\\xa0\nb\n"
 
 

@@ -51,7 +51,7 @@ def test_commands_for_a_run_say_that_it_is_a_sweep(nnlab: Run, case: Path, comma
     result = nnlab(command, "sweep-case-lr")
     assert result.exit_code == 2
     assert result.stderr.startswith(
-        "runs/sweep-case-lr is a sweep, and no run: name one of its trials, for example "
+        "runs/sweep-case-lr is a sweep, not a run: name one of its trials, for example "
         "runs/sweep-case-lr/"
     )
     assert result.stderr.endswith("To continue the sweep, repeat its command.\n")
@@ -199,8 +199,8 @@ def test_kernels_are_compiled_before_the_trials(
     lines = result.stderr.splitlines()
     assert lines[0].endswith(": 8 trials: 8 to run")
     assert lines[1:3] == [
-        "Compiling the kernels for float32, once an installation: about 20 s.",
-        "Compiling the kernels for float64, once an installation: about 20 s.",
+        "Compiling the kernels for float32, once per installation: about 20 s.",
+        "Compiling the kernels for float64, once per installation: about 20 s.",
     ]
     assert not any(line.startswith("Compiling") for line in lines[3:])
     assert "8 of 8 trials done" in result.stdout

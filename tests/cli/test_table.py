@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from nnlab.cli.table import Cell, column, duration, records, table
+from nnlab.cli.tables import Cell, draw_records, draw_table, format_cells
 
 
 @pytest.mark.parametrize(
@@ -23,11 +23,11 @@ from nnlab.cli.table import Cell, column, duration, records, table
     ],
 )
 def test_a_column_has_one_format(cells: list[Cell], texts: list[str]) -> None:
-    assert column(cells) == texts
+    assert format_cells(cells) == texts
 
 
 def test_text_to_the_left_numbers_to_the_right() -> None:
-    assert table(["name", "size"], [["a", 1], ["longer", 100]]) == (
+    assert draw_table(["name", "size"], [["a", 1], ["longer", 100]]) == (
         "name    size\n"
         "a          1\n"
         "longer   100"
@@ -35,39 +35,27 @@ def test_text_to_the_left_numbers_to_the_right() -> None:
 
 
 def test_wide_and_combining_letters_keep_the_columns() -> None:
-    lines = table(["n", "x"], [["日本", 1], ["e\u0301", 2]]).splitlines()
+    lines = draw_table(["n", "x"], [["日本", 1], ["e\u0301", 2]]).splitlines()
     assert lines == ["n     x", "日本  1", "e\u0301     2"]
 
 
 def test_records_leave_out_empty_columns() -> None:
-    assert records([{"a": 1, "b": None}, {"a": None, "b": None, "c": "x"}]) == (
+    assert draw_records([{"a": 1, "b": None}, {"a": None, "b": None, "c": "x"}]) == (
         "a  c\n"
         "1  -\n"
         "-  x"
     )  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [
-        (0.0123, "12 ms"),
-        (1.234, "1.23 s"),
-        (12.34, "12.3 s"),
-        (125, "2:05 min"),
-        (3723, "1:02:03 h"),
-    ],
-)
-def test_duration(seconds: float, text: str) -> None:
-    assert duration(seconds) == text
-
-
 def test_a_text_at_the_end_is_broken_between_words_to_fit() -> None:
     rows = [("fit", "no", "it is for a regression of one input"), ("lr", "no", "never")]
-    assert table(("figure", "suits", "why"), rows, 30) == (
+    assert draw_table(("figure", "suits", "why"), rows, 30) == (
         "figure  suits  why\n"
         "fit     no     it is for a\n"
         "               regression of\n"
         "               one input\n"
         "lr      no     never"
     )
-    assert table(("figure", "suits", "why"), rows, 20) == table(("figure", "suits", "why"), rows)
+    assert draw_table(("figure", "suits", "why"), rows, 20) == draw_table(
+        ("figure", "suits", "why"), rows
+    )

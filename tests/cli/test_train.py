@@ -14,13 +14,13 @@ import numpy as np
 import pytest
 from click.testing import Result
 
-from nnlab.cli.results import elapsed, numbers
-from nnlab.cli.table import duration
+from nnlab.cli.training_output import results_table, training_time
 from nnlab.core.layers import LAYERS
 from nnlab.data import images
 from nnlab.data.sources import SOURCES
 from nnlab.run.folder import RunFolder
 from nnlab.run.run import Run
+from nnlab.show.words import duration
 
 Nnlab = Callable[..., Result]
 Process = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -32,15 +32,15 @@ FOLDER = r"runs/\d{8}-\d{6}-[\w-]+-[0-9a-f]{6}"
     [
         (0.4, 15.2, "0.40 s (15.2 s in all)"),
         (0.05, 0.4, "50 ms"),
-        (100.0, 103.0, "1:40 min"),
-        (100.0, 160.0, "1:40 min (2:40 min in all)"),
+        (100.0, 103.0, "1 min 40 s"),
+        (100.0, 160.0, "1 min 40 s (2 min 40 s in all)"),
         (None, 2.0, "2.00 s"),  # no epoch came to its end
     ],
 )
 def test_the_time_is_that_of_training(training: float | None, total: float, text: str) -> None:
     """The clock goes on while figures are drawn."""
     row = {} if training is None else {"seconds": training}
-    assert elapsed(SimpleNamespace(last_row=row, seconds=total)) == text
+    assert training_time(SimpleNamespace(last_row=row, seconds=total)) == text
 
 
 def only_run(path: Path) -> RunFolder:
@@ -100,7 +100,7 @@ def test_the_table_says_which_epoch_is_the_best(
     final: int, best: int, test: dict[str, float], table: str
 ) -> None:
     summary = {"final": ROW | {"epoch": final}, "best": ROW | {"epoch": best}, "test": test}
-    assert numbers(summary) == table
+    assert results_table(summary) == table
 
 
 def test_the_network_in_a_line_is_what_mixes_numbers(nnlab: Nnlab) -> None:
@@ -254,7 +254,7 @@ def test_a_rate_that_blows_up(nnlab: Nnlab, tmp_path: Path) -> None:
     assert (result.exit_code, run.status()) == (4, "diverged")
     assert result.stderr.splitlines()[-1] == (
         f"The run diverged in epoch {failure['epoch']}, at update {failure['step']}: "
-        f"the {failure['what']} is not finite. The last finite weights are kept in "
+        f"the {failure['what']} is not finite. The last finite weights are in "
         f"runs/{run.name}/weights/final.npz. "
         "Try a smaller lr (it was 1e+09), or optimizer.clip_norm: 1."
     )

@@ -363,7 +363,7 @@ def test_nothing_is_left_of_a_local_cluster(
     if code > 0:
         last = said.splitlines()[-1]
         assert last.startswith("Stopped: 0 of 2 trials are done, in runs/sweep-xor-lr")
-        assert last.endswith("The same command goes on.")
+        assert last.endswith("The same command continues.")
 
 
 def in_folder(place: str) -> list[int]:

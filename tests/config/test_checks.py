@@ -440,9 +440,9 @@ def test_only_pictures_can_be_changed(data: str) -> None:
 
 
 CHANGED = {
-    "shift: 8": "a shift of 8 moves pictures of 8 x 8 out of sight.",
+    "shift: 8": "a shift of 8 moves images of 8 x 8 out of sight.",
     "shift: 7": "",
-    "cutout: 9": "a cutout of 9 is larger than pictures of 8 x 8.",
+    "cutout: 9": "a cutout of 9 is larger than images of 8 x 8.",
     "cutout: 8": "",
 }
 

@@ -7,14 +7,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nnlab.data.csv_text import CsvForm as Form
-from nnlab.data.dataset import InputColumn as Column
+from nnlab.data.csv_text import CsvForm
+from nnlab.data.dataset import InputColumn
 from nnlab.data.table_schema import TableSchema, columns_of_inputs
 from nnlab.errors import DataError
 
 COLOUR = ("blue", "red")
 FLOWERS = TableSchema(
-    columns=(Column("length"), Column("colour", COLOUR)),
+    columns=(InputColumn("length"), InputColumn("colour", COLOUR)),
     outputs=2,
     task="classes",
     classes=("iris", "rose"),
@@ -23,33 +23,35 @@ FLOWERS = TableSchema(
 # The training file had the columns length, colour, kind, and no header.
 BARE = replace(
     FLOWERS,
-    columns=(Column("0"), Column("1", COLOUR)),
+    columns=(InputColumn("0"), InputColumn("1", COLOUR)),
     targets=("2",),
-    form=Form(header=False),
+    form=CsvForm(header=False),
 )
 # Data without a file: points have names, pixels have none.
 POINTS = TableSchema(
-    (Column("x"), Column("y")),
+    (InputColumn("x"), InputColumn("y")),
     2,
     "classes",
     classes=("low", "high"),
-    form=Form(header=None),
+    form=CsvForm(header=None),
 )
 PIXELS = TableSchema(
-    (Column("0"), Column("1")),
+    (InputColumn("0"), InputColumn("1")),
     3,
     "classes",
     classes=("0", "1", "2"),
     named=False,
-    form=Form(header=None),
+    form=CsvForm(header=None),
 )
-NUMBERS = TableSchema((Column("0"),), 2, "regression", named=False, form=Form(header=None))
-MEAN = Form(missing="mean")
+NUMBERS = TableSchema((InputColumn("0"),), 2, "regression", named=False, form=CsvForm(header=None))
+MEAN = CsvForm(missing="mean")
 
 
 def bare(*columns: str, target: str, ignored: tuple[str, ...] = ()) -> TableSchema:
     """A file without header that had these columns of numbers."""
-    return replace(BARE, columns=tuple(map(Column, columns)), targets=(target,), ignored=ignored)
+    return replace(
+        BARE, columns=tuple(map(InputColumn, columns)), targets=(target,), ignored=ignored
+    )
 
 
 CASES = [
@@ -60,14 +62,14 @@ CASES = [
     (BARE, "1,red,rose\n", [[1, 0, 1]]),
     (BARE, "1,red\n2,blue\n", [[1, 0, 1], [2, 1, 0]]),
     (
-        replace(BARE, columns=(Column("1"), Column("2", COLOUR)), targets=("0",)),
+        replace(BARE, columns=(InputColumn("1"), InputColumn("2", COLOUR)), targets=("0",)),
         "1,red\n",
         [[1, 0, 1]],
     ),
-    (replace(FLOWERS, form=Form(delimiter=";")), "length;colour\n1;red\n", [[1, 0, 1]]),
-    (replace(FLOWERS, form=Form(delimiter=" ")), " length  colour\n1 \t red\n", [[1, 0, 1]]),
+    (replace(FLOWERS, form=CsvForm(delimiter=";")), "length;colour\n1;red\n", [[1, 0, 1]]),
+    (replace(FLOWERS, form=CsvForm(delimiter=" ")), " length  colour\n1 \t red\n", [[1, 0, 1]]),
     (
-        replace(FLOWERS, form=Form(delimiter=";", decimal=",")),
+        replace(FLOWERS, form=CsvForm(delimiter=";", decimal=",")),
         "length;colour\n1,5;red\n",
         [[1.5, 0, 1]],
     ),
@@ -85,13 +87,13 @@ CASES = [
     (replace(FLOWERS, form=MEAN), "length,colour\n,red\n", [[np.nan, 0, 1]]),
     (replace(FLOWERS, form=MEAN), "length,colour\n-,\n", [[np.nan, np.nan, np.nan]]),
     (
-        replace(bare("0", "1", target="2"), form=Form(header=False, missing="mean")),
+        replace(bare("0", "1", target="2"), form=CsvForm(header=False, missing="mean")),
         "1,NA\n3,4\n",
         [[1, np.nan], [3, 4]],
     ),
     # A name of a column may hold the sign that joins column and category.
     (
-        replace(FLOWERS, columns=(Column("a=b"), Column("c=d", ("e",)))),
+        replace(FLOWERS, columns=(InputColumn("a=b"), InputColumn("c=d", ("e",)))),
         "c=d,a=b\ne,5\n",
         [[5, 1]],
     ),
@@ -150,7 +152,7 @@ HOLE = "the cell is missing. Fill it: the run was not trained to fill it in."
         (FLOWERS, "length,colour\n,red\n", f", line 2, column 'length': {HOLE}"),
         (FLOWERS, "length,colour\n1,?\n", f", line 2, column 'colour': {HOLE}"),
         (
-            replace(FLOWERS, form=Form(missing="drop")),
+            replace(FLOWERS, form=CsvForm(missing="drop")),
             "length,colour\n1,red\n,red\n",
             f", line 3, column 'length': {HOLE}",
         ),
@@ -226,7 +228,7 @@ def test_csv_inputs_refused(tmp_path: Path, schema: TableSchema, text: str, mess
             ", line 1, column '2': '3' is none of the classes '0', '1', '2'.",
         ),
         (
-            replace(NUMBERS, outputs=1, form=Form(header=None, missing="mean")),
+            replace(NUMBERS, outputs=1, form=CsvForm(header=None, missing="mean")),
             "1,\n",
             ", line 1, column '1': the cell is missing. Fill it: the run was not trained to fill "
             "it in.",
@@ -250,7 +252,7 @@ def test_csv_targets_refused(tmp_path: Path, schema: TableSchema, text: str, mes
 
 def wide(columns: int, schema: TableSchema = PIXELS, **changes: Any) -> TableSchema:
     """The same schema with so many columns."""
-    return replace(schema, columns=tuple(Column(str(i)) for i in range(columns)), **changes)
+    return replace(schema, columns=tuple(InputColumn(str(i)) for i in range(columns)), **changes)
 
 
 def test_npz(tmp_path: Path) -> None:
@@ -324,7 +326,7 @@ def test_a_first_row_of_names_is_said(tmp_path: Path) -> None:
 def test_dropped_rows_are_counted(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     path.write_text("length,colour,kind\n1,red,rose\n,red,rose\n3,,iris\n4,blue,iris\n")
-    data = replace(FLOWERS, form=Form(missing="drop")).dataset(path)
+    data = replace(FLOWERS, form=CsvForm(missing="drop")).dataset(path)
     assert data.inputs.tolist() == [[1, 0, 1], [4, 1, 0]]
     assert data.notes == (f"{path}: missing: drop left out 2 of 4 rows.",)
 
@@ -332,19 +334,19 @@ def test_dropped_rows_are_counted(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("inputs", "categorical", "columns"),
     [
-        (["a", "b"], (), (Column("a"), Column("b"))),
-        (["a=b"], (), (Column("a=b"),)),
-        (["a", "c=x", "c=y"], ("c",), (Column("a"), Column("c", ("x", "y")))),
-        (["a=b=x", "a=b=y=z"], ("a=b",), (Column("a=b", ("x", "y=z")),)),
+        (["a", "b"], (), (InputColumn("a"), InputColumn("b"))),
+        (["a=b"], (), (InputColumn("a=b"),)),
+        (["a", "c=x", "c=y"], ("c",), (InputColumn("a"), InputColumn("c", ("x", "y")))),
+        (["a=b=x", "a=b=y=z"], ("a=b",), (InputColumn("a=b", ("x", "y=z")),)),
         (
             ["0", "1=x", "1=y", "2"],
             (1,),
-            (Column("0"), Column("1", ("x", "y")), Column("2")),
+            (InputColumn("0"), InputColumn("1", ("x", "y")), InputColumn("2")),
         ),
-        (["a", "c=x", "c=y"], (1,), (Column("a"), Column("c", ("x", "y")))),
+        (["a", "c=x", "c=y"], (1,), (InputColumn("a"), InputColumn("c", ("x", "y")))),
     ],
 )
 def test_columns_of_older_runs(
-    inputs: list[str], categorical: tuple[str | int, ...], columns: tuple[Column, ...]
+    inputs: list[str], categorical: tuple[str | int, ...], columns: tuple[InputColumn, ...]
 ) -> None:
     assert columns_of_inputs(inputs, categorical) == columns

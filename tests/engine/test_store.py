@@ -31,8 +31,8 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def kept(home: Path) -> Path:
     """The file of some code that was kept."""
-    store.write("a.o", CODE)
-    assert store.read("a.o") == CODE
+    store.write_code("a.o", CODE)
+    assert store.read_code("a.o") == CODE
     (path,) = (home / ".cache/nnlab/kernels").glob("*/a.o")
     return path
 
@@ -57,12 +57,12 @@ def test_code_is_for_its_owner_alone_whatever_the_umask(home: Path, umask: int) 
 
 
 def test_code_is_kept_whole_or_not_at_all(home: Path) -> None:
-    assert store.read("a.o") is None
+    assert store.read_code("a.o") is None
     path = kept(home)
     whole = path.read_bytes()
     for damaged in (whole[:-1], b"C" + whole[1:], b"", whole + b"0"):
         path.write_bytes(damaged)
-        assert store.read("a.o") is None
+        assert store.read_code("a.o") is None
     assert [one.name for one in path.parent.iterdir()] == ["a.o"]
 
 
@@ -72,7 +72,7 @@ def test_whatever_others_may_write_to_is_refused(home: Path, depth: int, mode: i
     """The file, and each folder above it."""
     path = kept(home)
     [path, *path.parents][depth].chmod(mode)
-    assert store.read("a.o") is None
+    assert store.read_code("a.o") is None
     if depth:
         assert "others may write to" in str(store.refusal())
 
@@ -82,7 +82,7 @@ def test_whatever_others_may_write_to_is_refused(home: Path, depth: int, mode: i
 def test_whatever_somebody_else_owns_is_refused(home: Path, depth: int) -> None:
     path = kept(home)
     os.chown([path, *path.parents][depth], 12345, 12345)
-    assert store.read("a.o") is None
+    assert store.read_code("a.o") is None
     if depth:
         assert "is not yours" in str(store.refusal())
 
@@ -91,9 +91,9 @@ def test_a_sticky_folder_will_do_above_but_not_below(home: Path) -> None:
     """HOME=/tmp: others can add to it, and not exchange what is there."""
     path = kept(home)
     home.chmod(0o1777)
-    assert store.read("a.o") == CODE
+    assert store.read_code("a.o") == CODE
     path.parent.chmod(0o1777)
-    assert store.read("a.o") is None
+    assert store.read_code("a.o") is None
 
 
 @root_only
@@ -102,8 +102,8 @@ def test_a_folder_laid_out_in_a_sticky_home_is_refused(home: Path) -> None:
     home.chmod(0o1777)
     for part in (home / ".cache", *(home / ".cache").rglob("*")):
         os.chown(part, 12345, 12345)
-    assert store.read("a.o") is None
-    store.write("a.o", b"other")
+    assert store.read_code("a.o") is None
+    store.write_code("a.o", b"other")
     assert path.read_bytes() == CODE + sha256(CODE).digest()
 
 
@@ -113,20 +113,20 @@ def test_links_are_not_followed(home: Path, tmp_path: Path) -> None:
     moved = tmp_path / "moved"
     (home / ".cache").rename(moved)
     (home / ".cache").symlink_to(moved)
-    assert store.read("a.o") == CODE
+    assert store.read_code("a.o") == CODE
     moved.chmod(0o777)
-    assert store.read("a.o") is None
+    assert store.read_code("a.o") is None
     moved.chmod(0o755)
     for part in (path, path.parent, path.parents[1]):
         part.rename(tmp_path / "part")
         part.symlink_to(tmp_path / "part")
-        assert store.read("a.o") is None
+        assert store.read_code("a.o") is None
         part.unlink()
         (tmp_path / "part").rename(part)
-    assert store.read("a.o") == CODE
+    assert store.read_code("a.o") == CODE
     path.unlink()
     os.mkfifo(path)
-    assert store.read("a.o") is None
+    assert store.read_code("a.o") is None
 
 
 def test_what_is_read_is_in_the_folder_that_was_checked(
@@ -143,7 +143,7 @@ def test_what_is_read_is_in_the_folder_that_was_checked(
         return real(folder, name)
 
     monkeypatch.setattr(store, "_read", exchanged)
-    assert store.read("a.o") == CODE
+    assert store.read_code("a.o") == CODE
 
 
 @pytest.mark.parametrize("value", ["", "relative", "~"])
@@ -165,13 +165,13 @@ def test_without_a_usable_home_temporary_files_will_do(
     else:
         monkeypatch.setenv("HOME", name)
     monkeypatch.setattr(tempfile, "gettempdir", lambda: str(tmp_path))
-    store.write("a.o", CODE)
-    assert store.read("a.o") == CODE
+    store.write_code("a.o", CODE)
+    assert store.read_code("a.o") == CODE
     assert [path.name for path in tmp_path.iterdir()] == [f"nnlab-kernels-{os.getuid()}"]
     assert store.refusal() is None
     monkeypatch.setattr(tempfile, "gettempdir", lambda: str(Path.cwd()))
-    store.write("a.o", CODE)
-    assert store.read("a.o") is None
+    store.write_code("a.o", CODE)
+    assert store.read_code("a.o") is None
     assert store.refusal() is not None
 
 

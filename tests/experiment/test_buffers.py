@@ -71,9 +71,9 @@ def test_reported_numbers_are_those_of_the_saved_values(tmp_path):
     for training in ({}, {"ema": 0.8}, {"early_stopping": {"patience": 3}}):
         run = trained(tmp_path, **training)
         final = run.summary["final"]
-        found = evaluate(run._saved, "final", "validation")
+        found = evaluate(run, "final", "validation")
         assert found["loss"] == pytest.approx(final["val_loss"], rel=1e-12), training
-        best = evaluate(run._saved, "best", "validation")
+        best = evaluate(run, "best", "validation")
         assert best["loss"] == pytest.approx(run.summary["best"]["val_loss"], rel=1e-12)
 
 
@@ -105,7 +105,7 @@ def test_a_checkpoint_and_a_digest_see_them(tmp_path):
                 session.checkpoint()
                 break
     state = session.state
-    saved = checkpoint.read_one(session.folder.path, checkpoint.CURRENT).arrays
+    saved = checkpoint.read_save(session.folder.path / checkpoint.CURRENT).arrays
     np.testing.assert_array_equal(saved["buffers"], state.network.buffers)
     assert saved["best"].size == state.network.theta.size + 10
     before = digest(state)

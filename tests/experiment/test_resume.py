@@ -163,7 +163,7 @@ def test_from_the_save_before_when_the_last_one_is_damaged(configs: Path) -> Non
     with resume(RunFolder.open(path)) as run:
         assert run is not None
         (note,) = run.notes
-        assert note.endswith("Going on from checkpoint.previous.npz, the save before.")
+        assert note.endswith("The run continues from checkpoint.previous.npz, the save before.")
         assert list(run)
     assert differing(content(path), wanted) == []
 

@@ -198,7 +198,7 @@ def test_a_damaged_file_is_exit_6(small: RunFolder, name: str) -> None:
 
 def test_an_npz_without_its_seal_is_refused(small: RunFolder) -> None:
     path = small.path / "weights" / "final.npz"
-    np.savez(path, **arrays.read(path))
+    np.savez(path, **arrays.read_npz(path))
     assert verify(small, "--replay", "none").exit_code == 6
 
 

@@ -47,8 +47,8 @@ def npy(array: NDArray[Any], **changes: str) -> bytes:
 
 
 def test_round_trip_is_bit_exact(tmp_path: Path) -> None:
-    arrays.write(tmp_path / "a.npz", VALUES)
-    got = arrays.read(tmp_path / "a.npz", sealed=True)
+    arrays.write_npz(tmp_path / "a.npz", VALUES)
+    got = arrays.read_npz(tmp_path / "a.npz", sealed=True)
     assert list(got) == list(VALUES)
     for name, value in VALUES.items():
         assert got[name].dtype == value.dtype
@@ -59,7 +59,7 @@ def test_round_trip_is_bit_exact(tmp_path: Path) -> None:
 
 
 def test_numpy_reads_it(tmp_path: Path) -> None:
-    arrays.write(tmp_path / "a.npz", VALUES)
+    arrays.write_npz(tmp_path / "a.npz", VALUES)
     with np.load(tmp_path / "a.npz", allow_pickle=False) as file:
         assert sorted(file) == sorted(VALUES)
         np.testing.assert_array_equal(file["0.dense.weight"], VALUES["0.dense.weight"])
@@ -68,14 +68,14 @@ def test_numpy_reads_it(tmp_path: Path) -> None:
 def test_reads_what_numpy_wrote(tmp_path: Path) -> None:
     fortran = np.asfortranarray(np.arange(6.0).reshape(2, 3))
     np.savez(tmp_path / "a.npz", a=fortran)
-    np.testing.assert_array_equal(arrays.read(tmp_path / "a.npz")["a"], fortran)
+    np.testing.assert_array_equal(arrays.read_npz(tmp_path / "a.npz")["a"], fortran)
 
 
 def test_equal_arrays_give_equal_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    first = bytes(arrays.pack(VALUES))
+    first = bytes(arrays.pack_npz(VALUES))
     monkeypatch.setattr("time.time", lambda: 2e9)
     fortran = np.asfortranarray(VALUES["0.dense.weight"])
-    assert bytes(arrays.pack({**VALUES, "0.dense.weight": fortran})) == first
+    assert bytes(arrays.pack_npz({**VALUES, "0.dense.weight": fortran})) == first
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ def test_equal_arrays_give_equal_files(tmp_path: Path, monkeypatch: pytest.Monke
 )
 def test_write_refuses(values: dict[str, NDArray[Any]], message: str) -> None:
     with pytest.raises(ValueError) as caught:  # noqa: PT011
-        arrays.pack(values)
+        arrays.pack_npz(values)
     assert str(caught.value).startswith(message)
 
 
@@ -129,7 +129,7 @@ def test_forged_members_are_refused(tmp_path: Path, members: dict[str, bytes], r
     path = tmp_path / "final.npz"
     write_raw(path, members)
     with pytest.raises(RunUnreadable) as caught:
-        arrays.read(path, EXPECTED, finite=True)
+        arrays.read_npz(path, EXPECTED, finite=True)
     assert str(caught.value).startswith(f"Cannot read {path}: {reason}")
     assert caught.value.exit_code == 6
 
@@ -137,9 +137,9 @@ def test_forged_members_are_refused(tmp_path: Path, members: dict[str, bytes], r
 def test_what_fits_is_read(tmp_path: Path) -> None:
     """The forged members above fail for what was changed in them, not for something else."""
     write_raw(tmp_path / "final.npz", {"w.npy": npy(WEIGHT)})
-    np.testing.assert_array_equal(arrays.read(tmp_path / "final.npz", EXPECTED)["w"], WEIGHT)
+    np.testing.assert_array_equal(arrays.read_npz(tmp_path / "final.npz", EXPECTED)["w"], WEIGHT)
     any_dtype: arrays.Expected = {"w": ((2, 3), None)}
-    np.testing.assert_array_equal(arrays.read(tmp_path / "final.npz", any_dtype)["w"], WEIGHT)
+    np.testing.assert_array_equal(arrays.read_npz(tmp_path / "final.npz", any_dtype)["w"], WEIGHT)
 
 
 def test_shapes_are_checked_before_any_data_is_read(
@@ -152,7 +152,7 @@ def test_shapes_are_checked_before_any_data_is_read(
 
     monkeypatch.setattr(zipfile.ZipFile, "read", read)
     with pytest.raises(RunUnreadable, match="'x' says it is 9x9"):
-        arrays.read(tmp_path / "a.npz")
+        arrays.read_npz(tmp_path / "a.npz")
 
 
 def test_bomb_is_refused(tmp_path: Path) -> None:
@@ -160,7 +160,7 @@ def test_bomb_is_refused(tmp_path: Path) -> None:
     write_raw(path, {"w.npy": npy(np.zeros(10**7))}, compression=zipfile.ZIP_DEFLATED)
     assert path.stat().st_size < 100_000
     with pytest.raises(RunUnreadable, match="'w' is compressed, which nnlab never does"):
-        arrays.read(path)
+        arrays.read_npz(path)
 
 
 @pytest.mark.parametrize("members", [10_001, 30_000])
@@ -168,7 +168,7 @@ def test_too_many_members_are_refused(tmp_path: Path, members: int) -> None:
     path = tmp_path / "a.npz"
     write_raw(path, {f"{n}.npy": b"" for n in range(members)})
     with pytest.raises(RunUnreadable, match=r": it holds more than 10,000 arrays\.$"):
-        arrays.read(path)
+        arrays.read_npz(path)
 
 
 def overlap(data: bytearray) -> bytearray:
@@ -214,10 +214,10 @@ def test_forged_zip_is_refused(
 ) -> None:
     path = tmp_path / "a.npz"
     np.savez(path, a=np.zeros(1000), b=np.ones(1000))
-    assert set(arrays.read(path)) == {"a", "b"}
+    assert set(arrays.read_npz(path)) == {"a", "b"}
     path.write_bytes(change(bytearray(path.read_bytes())))
     with pytest.raises(RunUnreadable) as caught:
-        arrays.read(path)
+        arrays.read_npz(path)
     assert str(caught.value).startswith(f"Cannot read {path}: {reason}")
 
 
@@ -233,14 +233,14 @@ def test_random_damage_is_refused_or_harmless() -> None:
             at = rng.randrange(len(data))
             data[at : at + rng.choice([1, 1, 4, 8])] = rng.randbytes(rng.choice([1, 1, 4, 8]))
         try:
-            arrays.unpack(bytes(data))
+            arrays.unpack_npz(bytes(data))
         except arrays.NpzError:
             refused += 1
     assert refused > 1500
 
 
 def test_seal() -> None:
-    data = bytes(arrays.pack({"a": np.zeros(3)}))
+    data = bytes(arrays.pack_npz({"a": np.zeros(3)}))
     assert arrays.seal(data) is True
     assert arrays.seal(b"x" + data) is False
     assert arrays.seal(data[:-100]) is None
@@ -253,4 +253,4 @@ def test_header_is_data_not_code(tmp_path: Path) -> None:
     data = b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header
     write_raw(tmp_path / "a.npz", {"w.npy": data})
     with pytest.raises(RunUnreadable, match="'w' has no valid header"):
-        arrays.read(tmp_path / "a.npz")
+        arrays.read_npz(tmp_path / "a.npz")

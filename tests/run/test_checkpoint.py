@@ -22,12 +22,14 @@ STEPS = ["open", "write", "fsync", "replace", "replace", "open", "fsync"]
 
 
 def save(folder: Path, step: int) -> None:
-    checkpoint.write(folder, {"theta": np.full(3, step, dtype=np.float32)}, {"step": step})
+    checkpoint.write_checkpoint(
+        folder, {"theta": np.full(3, step, dtype=np.float32)}, {"step": step}
+    )
 
 
 def loaded(folder: Path) -> int:
     """The step of the state that can be read, after checking that the state is of one piece."""
-    found = checkpoint.read(folder)
+    found = checkpoint.read_checkpoint(folder)
     step = found.meta["step"]
     np.testing.assert_array_equal(found.arrays["theta"], np.full(3, step, dtype=np.float32))
     return int(step)
@@ -57,7 +59,7 @@ def damage_last(folder: Path) -> None:
 def recovered(folder: Path) -> None:
     """What a process that goes on after damage saves into."""
     damage_last(folder)
-    checkpoint.recover(folder)
+    checkpoint.recover_checkpoint(folder)
 
 
 def last_missing(folder: Path) -> None:
@@ -79,8 +81,8 @@ def test_what_is_saved_is_read(tmp_path: Path) -> None:
         "rng": {"state": 2**127 + 1, "names": ["a", None]},
         "small": np.float32(0.1),
     }
-    checkpoint.write(tmp_path, values, meta)
-    found = checkpoint.read(tmp_path)
+    checkpoint.write_checkpoint(tmp_path, values, meta)
+    found = checkpoint.read_checkpoint(tmp_path)
     assert {name: a.tobytes() for name, a in found.arrays.items()} == {
         name: a.tobytes() for name, a in values.items()
     }
@@ -164,7 +166,7 @@ def test_every_flipped_byte_and_every_cut_is_noticed(tmp_path: Path) -> None:
         flipped[at] ^= 1 << (at % 8)
         for damaged in (bytes(flipped), good[:at]):
             with pytest.raises(arrays.NpzError):
-                arrays.unpack(damaged, sealed=True)
+                arrays.unpack_npz(damaged, sealed=True)
     path.write_bytes(good)
     assert loaded(tmp_path) == 1
 
@@ -178,29 +180,29 @@ def test_every_bit_of_the_digest_counts(tmp_path: Path, bit: int) -> None:
         flipped = bytearray(good)
         flipped[at] ^= 1 << bit
         with pytest.raises(arrays.NpzError):
-            arrays.unpack(bytes(flipped), sealed=True)
+            arrays.unpack_npz(bytes(flipped), sealed=True)
 
 
 def test_damage_falls_back_with_a_note(tmp_path: Path) -> None:
     damage_last(tmp_path)
-    found = checkpoint.read(tmp_path)
+    found = checkpoint.read_checkpoint(tmp_path)
     assert found.meta == {"step": 1}
     assert found.note == (
         f"Cannot read {tmp_path}/checkpoint.npz: it is damaged (its SHA-256 does not match). "
-        "Going on from checkpoint.previous.npz, the save before."
+        "The run continues from checkpoint.previous.npz, the save before."
     )
 
 
 def test_recover_removes_what_is_damaged(tmp_path: Path) -> None:
     damage_last(tmp_path)
-    assert checkpoint.recover(tmp_path).meta == {"step": 1}
+    assert checkpoint.recover_checkpoint(tmp_path).meta == {"step": 1}
     assert [p.name for p in tmp_path.iterdir()] == [checkpoint.PREVIOUS]
 
 
 def test_recover_leaves_what_is_whole(tmp_path: Path) -> None:
     two(tmp_path)
     before = {p.name: p.read_bytes() for p in tmp_path.iterdir()}
-    assert checkpoint.recover(tmp_path).note is None
+    assert checkpoint.recover_checkpoint(tmp_path).note is None
     assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == before
 
 
@@ -211,7 +213,7 @@ def test_nothing_left_says_what_can_be_had(tmp_path: Path) -> None:
     (tmp_path / "weights").mkdir()
     (tmp_path / "weights" / "initial.npz").touch()
     with pytest.raises(RunUnreadable) as caught:
-        checkpoint.read(tmp_path)
+        checkpoint.read_checkpoint(tmp_path)
     assert caught.value.exit_code == 6
     assert str(caught.value) == (
         f"Cannot read {tmp_path}/checkpoint.npz: it is damaged (its SHA-256 does not match). "
@@ -236,17 +238,17 @@ def test_other_content(tmp_path: Path, content: bytes | None, reason: str) -> No
     values: dict[str, Any] = {"theta": np.zeros(1)}
     if content is not None:
         values["meta"] = np.frombuffer(content, dtype=np.uint8)
-    arrays.write(tmp_path / checkpoint.CURRENT, values)
+    arrays.write_npz(tmp_path / checkpoint.CURRENT, values)
     with pytest.raises(RunUnreadable) as caught:
-        checkpoint.read(tmp_path)
+        checkpoint.read_checkpoint(tmp_path)
     assert str(caught.value).startswith(f"Cannot read {tmp_path}/checkpoint.npz: {reason}.")
 
 
 def test_the_name_meta_is_taken(tmp_path: Path) -> None:
     message = re.escape("'meta' cannot be the name of an array in a checkpoint")
     with pytest.raises(ValueError, match=message):
-        checkpoint.write(tmp_path, {"meta": np.zeros(1)}, {})
-    assert not checkpoint.exists(tmp_path)
+        checkpoint.write_checkpoint(tmp_path, {"meta": np.zeros(1)}, {})
+    assert not (tmp_path / checkpoint.CURRENT).exists()
 
 
 class Nth:

@@ -49,13 +49,13 @@ def fail_at(k: int, number: int) -> Callable[[str, Path], None]:
 
 
 def test_write_syncs_before_it_renames(tmp_path: Path, steps: list[str]) -> None:
-    durable.write(tmp_path / "a.txt", "new ±")
+    durable.write_file(tmp_path / "a.txt", "new ±")
     assert steps == ["open", "write", "fsync", "replace", "open", "fsync"]
     assert (tmp_path / "a.txt").read_bytes() == "new ±".encode()
 
 
 def test_write_without_sync_still_renames(tmp_path: Path, steps: list[str]) -> None:
-    durable.write(tmp_path / "a.txt", b"new", sync=False)
+    durable.write_file(tmp_path / "a.txt", b"new", sync=False)
     assert steps == ["open", "write", "replace"]
     assert [p.name for p in tmp_path.iterdir()] == ["a.txt"]
 
@@ -69,7 +69,7 @@ def test_failing_write_keeps_a_whole_file(
     path.write_bytes(b"old")
     monkeypatch.setattr(durable, "hook", fail_at(k, number))
     with pytest.raises(StorageError) as caught:
-        durable.write(path, b"newer")
+        durable.write_file(path, b"newer")
     assert caught.value.exit_code == 7
     assert "\n" not in str(caught.value)
     assert os.strerror(number) in str(caught.value)
@@ -83,7 +83,7 @@ def test_message_names_path_step_and_reason(
 ) -> None:
     monkeypatch.setattr(durable, "hook", fail_at(1, errno.EACCES))
     with pytest.raises(StorageError) as caught:
-        durable.write(tmp_path / "a.txt", b"new")
+        durable.write_file(tmp_path / "a.txt", b"new")
     assert str(caught.value) == (
         f"Cannot write {tmp_path}/a.txt: Permission denied (while trying to open)."
     )
@@ -95,7 +95,7 @@ def test_message_of_a_full_disk_names_the_need(
     monkeypatch.setattr(durable, "hook", fail_at(2, errno.ENOSPC))
     monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=12))
     with pytest.raises(StorageError) as caught:
-        durable.write(tmp_path / "a.txt", b"x" * 1234)
+        durable.write_file(tmp_path / "a.txt", b"x" * 1234)
     assert str(caught.value) == (
         f"Cannot write {tmp_path}/a.txt: No space left on device (while trying to write); "
         "1,234 bytes are needed, 12 are free."
@@ -111,32 +111,32 @@ def test_interrupt_leaves_no_temporary_file(
 
     monkeypatch.setattr(durable, "hook", hook)
     with pytest.raises(KeyboardInterrupt):
-        durable.write(tmp_path / "a.txt", b"new")
+        durable.write_file(tmp_path / "a.txt", b"new")
     assert list(tmp_path.iterdir()) == []
 
 
 def test_short_writes_are_continued(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     real = os.write
     monkeypatch.setattr(os, "write", lambda fd, data: real(fd, bytes(data)[:3]))
-    durable.write(tmp_path / "a.txt", b"0123456789")
+    durable.write_file(tmp_path / "a.txt", b"0123456789")
     assert (tmp_path / "a.txt").read_bytes() == b"0123456789"
 
 
 def test_append_adds(tmp_path: Path, steps: list[str]) -> None:
-    durable.append(tmp_path / "a.csv", "1\n")
-    durable.append(tmp_path / "a.csv", "2\n", sync=True)
+    durable.append_text(tmp_path / "a.csv", "1\n")
+    durable.append_text(tmp_path / "a.csv", "2\n", sync=True)
     assert steps == ["open", "append", "open", "append", "fsync"]
     assert (tmp_path / "a.csv").read_text() == "1\n2\n"
 
 
 def test_failed_append_takes_its_part_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "a.csv"
-    durable.append(path, "1\n")
+    durable.append_text(path, "1\n")
     real = os.write
     monkeypatch.setattr(os, "write", lambda fd, data: real(fd, bytes(data)[:3]))
     monkeypatch.setattr(durable, "hook", fail_at(3, errno.ENOSPC))  # open, append, append
     with pytest.raises(StorageError, match="No space left on device"):
-        durable.append(path, "22222\n")
+        durable.append_text(path, "22222\n")
     assert path.read_text() == "1\n"
 
 
@@ -173,9 +173,9 @@ def test_leftovers_are_removed_and_nothing_else(tmp_path: Path) -> None:
 def test_read_refuses_what_is_not_a_file(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(RunUnreadable, match="it is not a regular file"):
-        durable.read(tmp_path / "pipe")
+        durable.read_file(tmp_path / "pipe")
     with pytest.raises(RunUnreadable, match="it does not exist"):
-        durable.read(tmp_path / "nothing")
+        durable.read_file(tmp_path / "nothing")
 
 
 def test_file_size_limit_of_the_system(tmp_path: Path) -> None:
@@ -195,7 +195,7 @@ def _write_under_a_limit(path: Path) -> int:
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
     try:
-        durable.write(path, b"x" * 5000)
+        durable.write_file(path, b"x" * 5000)
     except StorageError as error:
         print(error)
         return error.exit_code
@@ -203,8 +203,8 @@ def _write_under_a_limit(path: Path) -> int:
 
 
 TARGETS: dict[str, Callable[[Path], object]] = {
-    "write": lambda path: durable.write(path, b"new"),
-    "append": lambda path: durable.append(path, "3\n"),
+    "write": lambda path: durable.write_file(path, b"new"),
+    "append": lambda path: durable.append_text(path, "3\n"),
     "truncate": lambda path: durable.truncate(path, 2),
     "sync": durable.sync_file,
     "remove": durable.remove,
@@ -280,7 +280,7 @@ def test_a_temporary_laid_out_in_advance_is_not_opened(
     (tmp_path / ".x.tmp").symlink_to(tmp_path / "thesis.txt")
     monkeypatch.setattr(durable, "temporary_name", lambda path: tmp_path / ".x.tmp")
     with pytest.raises(StorageError, match="File exists"):
-        durable.write(tmp_path / "a.csv", b"new")
+        durable.write_file(tmp_path / "a.csv", b"new")
     assert (tmp_path / "thesis.txt").read_text() == "mine"
 
 
@@ -289,7 +289,7 @@ def test_temporaries_of_ended_processes_go_at_the_next_write(tmp_path: Path) -> 
     script = (
         "import os, signal; from pathlib import Path; from nnlab.run import durable\n"
         "durable.hook = lambda step, path: step == 'replace' and os.kill(os.getpid(), 9)\n"
-        f"durable.write(Path({str(tmp_path / 'a.csv')!r}), b'half')"
+        f"durable.write_file(Path({str(tmp_path / 'a.csv')!r}), b'half')"
     )
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == -9
     (left,) = tmp_path.iterdir()
@@ -301,7 +301,7 @@ def test_temporaries_of_ended_processes_go_at_the_next_write(tmp_path: Path) -> 
     ]
     for name in stay:
         (tmp_path / name).touch()
-    durable.write(tmp_path / "a.csv", b"new")
+    durable.write_file(tmp_path / "a.csv", b"new")
     assert sorted(p.name for p in tmp_path.iterdir()) == sorted([*stay, "a.csv"])
 
 
@@ -321,7 +321,7 @@ def test_a_file_larger_than_the_memory_is_unreadable(
     (tmp_path / "a").write_text("four")
     monkeypatch.setattr(durable, "open", lambda file, mode: Huge(file, mode), raising=False)
     with pytest.raises(RunUnreadable) as caught:
-        durable.read(tmp_path / "a")
+        durable.read_file(tmp_path / "a")
     assert str(caught.value) == (
         f"Cannot read {tmp_path}/a: it has 4 bytes, more than there is memory for."
     )

@@ -150,7 +150,7 @@ def test_rewind_refuses_a_checkpoint_that_it_did_not_write(
 ) -> None:
     victim = folder.path.parent / "victim"
     victim.write_text("precious")
-    checkpoint.write(folder.path, {}, meta)
+    checkpoint.write_checkpoint(folder.path, {}, meta)
     with pytest.raises(RunUnreadable) as caught:
         folder.rewind()
     assert str(caught.value) == (

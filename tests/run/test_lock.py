@@ -20,7 +20,7 @@ PROCESSES = 8
 def test_held_inside_the_with_only(tmp_path: Path) -> None:
     assert not lock.is_held(tmp_path)
     assert list(tmp_path.iterdir()) == []
-    with lock.held(tmp_path):
+    with lock.hold_lock(tmp_path):
         assert lock.is_held(tmp_path)
         holder = lock.holder(tmp_path)
         assert holder is not None
@@ -30,15 +30,15 @@ def test_held_inside_the_with_only(tmp_path: Path) -> None:
 
 
 def test_lock_is_let_go_of_after_an_error(tmp_path: Path) -> None:
-    with pytest.raises(ZeroDivisionError), lock.held(tmp_path):
+    with pytest.raises(ZeroDivisionError), lock.hold_lock(tmp_path):
         _ = 1 / 0
     assert not lock.is_held(tmp_path)
-    with lock.held(tmp_path):
+    with lock.hold_lock(tmp_path):
         assert lock.is_held(tmp_path)
 
 
 def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(RunUnreadable) as caught, lock.held(tmp_path / "gone"):
+    with pytest.raises(RunUnreadable) as caught, lock.hold_lock(tmp_path / "gone"):
         pytest.fail("locked what does not exist")
     assert str(caught.value) == f"Cannot lock {tmp_path}/gone: there is no such folder."
     assert list(tmp_path.iterdir()) == []
@@ -46,7 +46,7 @@ def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
 
 def test_a_lock_file_that_cannot_be_opened(tmp_path: Path) -> None:
     (tmp_path / lock.LOCK).mkdir()
-    with pytest.raises(RunUnreadable) as caught, lock.held(tmp_path):
+    with pytest.raises(RunUnreadable) as caught, lock.hold_lock(tmp_path):
         pytest.fail("locked a folder")
     assert str(caught.value) == (
         f"Cannot write {tmp_path}/lock: it is not a regular file. Remove it."
@@ -54,9 +54,9 @@ def test_a_lock_file_that_cannot_be_opened(tmp_path: Path) -> None:
 
 
 def test_holder_unknown(tmp_path: Path) -> None:
-    with lock.held(tmp_path):
+    with lock.hold_lock(tmp_path):
         (tmp_path / lock.HOLDER).write_text("{nonsense")
-        with pytest.raises(RunLocked) as caught, lock.held(tmp_path):
+        with pytest.raises(RunLocked) as caught, lock.hold_lock(tmp_path):
             pytest.fail("two writers")
     assert str(caught.value) == (
         f"Another process is writing into {tmp_path}: wait until it ends, or end it."
@@ -123,7 +123,7 @@ def _contender(folder: Path, writer: int, holding: int) -> int:
         return pid
     signal.alarm(int(PATIENCE))  # none outlives a test that goes wrong
     try:
-        with lock.held(folder):
+        with lock.hold_lock(folder):
             os.write(holding, b".")
             signal.pause()
     except RunLocked as error:

@@ -16,8 +16,8 @@ from nnlab.run import records
 
 def test_text_of_a_table(tmp_path: Path) -> None:
     path = tmp_path / "metrics.csv"
-    records.append(path, [{"epoch": 0, "lr": None, "loss": 0.1}])
-    records.append(
+    records.append_rows(path, [{"epoch": 0, "lr": None, "loss": 0.1}])
+    records.append_rows(
         path,
         [
             {"epoch": np.int64(1), "lr": 1e-3, "loss": np.float64(1) / 3},
@@ -29,8 +29,8 @@ def test_text_of_a_table(tmp_path: Path) -> None:
 
 def test_columns_have_types(tmp_path: Path) -> None:
     path = tmp_path / "metrics.csv"
-    records.append(path, [{"epoch": 0, "lr": None, "note": "a,b"}, {"epoch": 1, "lr": 1.0}])
-    table = records.read(path)
+    records.append_rows(path, [{"epoch": 0, "lr": None, "note": "a,b"}, {"epoch": 1, "lr": 1.0}])
+    table = records.read_table(path)
     assert list(table) == ["epoch", "lr", "note"]
     assert isinstance(table["epoch"], np.ndarray)
     assert table["epoch"].dtype == np.int64
@@ -43,8 +43,8 @@ def test_floats_come_back_bit_for_bit(
     tmp_path_factory: pytest.TempPathFactory, values: list[float]
 ) -> None:
     path = tmp_path_factory.mktemp("records") / "metrics.csv"
-    records.append(path, [{"epoch": i, "x": value} for i, value in enumerate(values)])
-    column = records.read(path)["x"]
+    records.append_rows(path, [{"epoch": i, "x": value} for i, value in enumerate(values)])
+    column = records.read_table(path)["x"]
     assert isinstance(column, np.ndarray)
     assert column.dtype == np.float64
     for value, got in zip(values, column, strict=True):
@@ -56,40 +56,40 @@ def test_floats_come_back_bit_for_bit(
 def test_no_whole_row(tmp_path: Path, text: str) -> None:
     path = tmp_path / "metrics.csv"
     path.write_text(text)
-    assert all(len(column) == 0 for column in records.read(path).values())
-    assert records.last(path) == {}
+    assert all(len(column) == 0 for column in records.read_table(path).values())
+    assert records.last_row(path) == {}
 
 
 def test_missing_table_is_empty(tmp_path: Path) -> None:
-    assert records.read(tmp_path / "steps.csv") == {}
-    assert records.last(tmp_path / "steps.csv") == {}
-    assert records.size(tmp_path / "steps.csv") == 0
+    assert records.read_table(tmp_path / "steps.csv") == {}
+    assert records.last_row(tmp_path / "steps.csv") == {}
+    assert records.table_size(tmp_path / "steps.csv") == 0
 
 
 def test_cut_last_row_is_left_out(tmp_path: Path) -> None:
     path = tmp_path / "metrics.csv"
     path.write_text("epoch,loss\n1,0.5\n2,0.2")
-    np.testing.assert_array_equal(records.read(path)["epoch"], [1])
-    assert records.last(path) == {"epoch": 1, "loss": 0.5}
+    np.testing.assert_array_equal(records.read_table(path)["epoch"], [1])
+    assert records.last_row(path) == {"epoch": 1, "loss": 0.5}
 
 
 def test_size_is_that_of_the_file(tmp_path: Path) -> None:
     path = tmp_path / "metrics.csv"
-    records.append(path, [{"epoch": 1}])
-    assert records.size(path) == len("epoch\n1\n")
+    records.append_rows(path, [{"epoch": 1}])
+    assert records.table_size(path) == len("epoch\n1\n")
 
 
 def test_unknown_column_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "metrics.csv"
-    records.append(path, [{"epoch": 1}])
+    records.append_rows(path, [{"epoch": 1}])
     with pytest.raises(ValueError, match=r"metrics\.csv has no column loss"):
-        records.append(path, [{"epoch": 2, "loss": 1.0}])
+        records.append_rows(path, [{"epoch": 2, "loss": 1.0}])
     assert path.read_text() == "epoch\n1\n"
 
 
 @pytest.mark.parametrize("rows", [[], ()])
 def test_no_rows_make_no_file(tmp_path: Path, rows: Any) -> None:
-    records.append(tmp_path / "metrics.csv", rows)
+    records.append_rows(tmp_path / "metrics.csv", rows)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -105,7 +105,7 @@ def test_damaged_table(tmp_path: Path, data: bytes, reason: str) -> None:
     path = tmp_path / "metrics.csv"
     path.write_bytes(data)
     with pytest.raises(RunUnreadable) as caught:
-        records.read(path)
+        records.read_table(path)
     assert str(caught.value).startswith(f"Cannot read {path}: ")
     assert reason in str(caught.value)
 
@@ -113,6 +113,6 @@ def test_damaged_table(tmp_path: Path, data: bytes, reason: str) -> None:
 def test_numbers_beyond_the_types_become_inf(tmp_path: Path) -> None:
     path = tmp_path / "metrics.csv"
     path.write_text("a,b\n" + "9" * 400 + "," + "9" * 5000 + "\n")
-    table = records.read(path)
+    table = records.read_table(path)
     np.testing.assert_array_equal(table["a"], [math.inf])
     np.testing.assert_array_equal(table["b"], [math.inf])

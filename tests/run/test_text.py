@@ -50,14 +50,14 @@ def test_file_names_that_are_not_utf8_are_escaped() -> None:
     assert json.loads(data.decode("utf-8"))["argv"] == ["\udcff"]
 
 
-def test_plain_keeps_infinity_when_asked() -> None:
-    assert text.plain({"best": math.inf}, finite=False) == {"best": math.inf}
+def test_json_value_keeps_infinity_when_asked() -> None:
+    assert text.json_value({"best": math.inf}, finite=False) == {"best": math.inf}
 
 
 @pytest.mark.parametrize("value", [object(), b"bytes", {1, 2}, 1j])
 def test_other_types_are_refused(value: Any) -> None:
     with pytest.raises(TypeError, match=f"JSON cannot hold a {type(value).__name__}"):
-        text.plain({"x": [value]})
+        text.json_value({"x": [value]})
 
 
 @pytest.mark.parametrize(

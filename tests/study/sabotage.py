@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from nnlab.data.dataset import Dataset, Signature
+from nnlab.data.dataset import Dataset, DataSource, Signature
 from nnlab.data.sources import SOURCES
 from nnlab.study import worker
 from nnlab.study.executors import Event
@@ -27,7 +27,7 @@ TROUBLES = {2: "raise", 5: "kill", 9: "crash", 13: "diverge", 17: "memory", 22: 
 
 
 @dataclass(frozen=True)
-class Trouble:
+class Trouble(DataSource):
     """Twenty rows; loading those of some numbers ends badly."""
 
     number: int = 0

@@ -129,7 +129,7 @@ def test_trials_on_other_data_are_trained_again(nnlab: Nnlab) -> None:
     before = bits()
     table(Path("a.csv"), 9)
     note = (
-        "4 trials were trained on other data than there is now (lr=0.1 seed 0; lr=0.1 seed 1; "
+        "4 trials were trained on data that has changed since (lr=0.1 seed 0; lr=0.1 seed 1; "
         "lr=0.2 seed 0; lr=0.2 seed 1): this command trains them again."
     )
     dry = nnlab(*sweep, *data, "--dry-run")
@@ -167,8 +167,8 @@ def test_trials_of_an_earlier_call_on_other_data_are_told(nnlab: Nnlab) -> None:
     table(Path("a.csv"), 9)
     result = nnlab("sweep", "lr=0.1", *data)
     assert result.stderr.splitlines()[-1] == (
-        "1 trial was trained on other data than there is now (lr=0.2 seed 0): the sweep that asked "
-        "for them trains them again."
+        "1 trial was trained on data that has changed since (lr=0.2 seed 0): the sweep that they "
+        "belong to trains them again."
     )
 
 

@@ -112,7 +112,7 @@ def test_no_process_is_left_behind(
     assert len(found) == 2
     if number != signal.SIGKILL:
         assert "Stopped: 0 of 4 trials are done" in stderr
-        assert "The same command goes on." in stderr
+        assert "The same command continues." in stderr
 
 
 @linux
@@ -155,7 +155,7 @@ def test_an_interrupted_trial_goes_on_and_ends_with_the_same_bits(tmp_path: Path
             break
     again = Command(tmp_path, *arguments)
     _, stderr = again.process.communicate(timeout=PATIENCE)
-    assert "2 trials: 2 to run (2 to go on with)" in stderr
+    assert "2 trials: 2 to run (2 to continue)" in stderr
     for name in folder.trials():
         assert folder.trial(name).read_run()["resumed"]
     other = Command(tmp_path, "lr=1,2", "--jobs", "1", "--runs", "undisturbed")

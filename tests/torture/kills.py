@@ -81,7 +81,10 @@ class Round:
         seen = record(path)
         if seen.status not in ALLOWED:
             self.problems.append(f"after a kill the folder is {seen.status}: {seen.reason}")
-        if RunFolder.open(path).has_checkpoint() and checkpoint.read(path).note is not None:
+        if (
+            RunFolder.open(path).has_checkpoint()
+            and checkpoint.read_checkpoint(path).note is not None
+        ):
             whole = not (path / checkpoint.CURRENT).exists()  # between the two renames
             if not whole:
                 self.problems.append("after a kill the last save is damaged")

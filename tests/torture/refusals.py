@@ -15,6 +15,7 @@ from typing import Any
 
 from nnlab.errors import RunUnreadable
 from nnlab.run import checkpoint
+from nnlab.run.folder import RunFolder
 from nnlab.run.listing import record
 from tests.torture import cases, kills, worker
 
@@ -38,9 +39,9 @@ def refused(folder: Path, case: str, wanted: dict[str, Any], hook: worker.Hook) 
         if seen.status == "unreadable" or seen.status == "running":
             return ended.code, f"the folder is {seen.status}: {seen.reason}"
         try:
-            checkpoint.read(path)
+            checkpoint.read_checkpoint(path)
         except RunUnreadable as error:
-            if checkpoint.exists(path):
+            if RunFolder(path).has_checkpoint():
                 return ended.code, str(error)
     one.end()
     return ended.code, "; ".join(one.problems)

@@ -166,7 +166,7 @@ def only_run(folder: Path) -> Path | None:
 def content(path: Path) -> dict[str, Any]:
     """What must be the same in two runs of one config: everything but times and places."""
     run = RunFolder.open(path)
-    saved = checkpoint.read_one(path, checkpoint.CURRENT)
+    saved = checkpoint.read_save(path / checkpoint.CURRENT)
     meta = dict(run.state_meta(saved))
     for key in ("seconds", "environment"):
         meta.pop(key)

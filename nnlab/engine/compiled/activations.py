@@ -1,6 +1,6 @@
 """Activations on flat arrays: forward `activate`, backward `derive`; formulas as in core.layers.
 
-Arrays are padded to whole vectors, and what stands in the padding is computed along.
+Arrays are padded to whole vectors, and the padding is computed along with the rest.
 """
 
 import math
@@ -9,133 +9,99 @@ from typing import Any
 from numba import njit
 
 from nnlab.engine.compiled.functions import PLAIN, minus_one, sigmoid, tanh
+from nnlab.engine.compiled.program import ACTIVATIONS
 from nnlab.engine.compiled.vectors import (
     constant,
     get,
     lanes,
-    load_vector,
+    load_all,
     put,
     splat,
-    store_vector,
+    store_all,
     where_less,
 )
 
-SIGMOID, TANH, RELU, LEAKY_RELU, ELU, GELU, SILU, SOFTPLUS, SOFTMAX, SQUARE = range(1, 11)
+SIGMOID, TANH, RELU, LEAKY_RELU, ELU, GELU, SILU, SOFTPLUS, SOFTMAX, SQUARE = ACTIVATIONS.values()
 
 
 @njit(**PLAIN)
 def activate(kind: int, setting: float, a: Any, x: int, y: int, count: int) -> None:
     """a[y + i] = f(a[x + i]) for i < count; `setting` is leaky_relu's slope or elu's alpha."""
-    wide = lanes(a)
-    one, zero = splat(constant(a, 1)), splat(constant(a, 0))
-    if kind == SIGMOID:
-        for i in range(0, count, wide):
-            store_vector(a, y + i, sigmoid(load_vector(a, x + i), one))
-    elif kind == TANH:
-        limit = splat(constant(a, 22))
-        for i in range(0, count, wide):
-            store_vector(a, y + i, tanh(load_vector(a, x + i), one, limit))
-    elif kind == RELU:
-        for i in range(0, count, wide):
-            v = load_vector(a, x + i)
-            store_vector(a, y + i, where_less(v, zero, zero, v))
-    elif kind == LEAKY_RELU:
-        slope = splat(constant(a, setting))
-        for i in range(0, count, wide):
-            v = load_vector(a, x + i)
-            store_vector(a, y + i, where_less(zero, v, v, v * slope))
-    elif kind == ELU:
-        alpha = splat(constant(a, setting))
-        for i in range(0, count, wide):
-            v = load_vector(a, x + i)
-            store_vector(a, y + i, where_less(zero, v, v, minus_one(v, one) * alpha))
-    elif kind == SILU:
-        for i in range(0, count, wide):
-            v = load_vector(a, x + i)
-            store_vector(a, y + i, v * sigmoid(v, one))
-    elif kind == SQUARE:
-        for i in range(0, count, wide):
-            v = load_vector(a, x + i)
-            store_vector(a, y + i, v * v)
+    if kind in (GELU, SOFTPLUS):
+        for i in range(count):
+            put(a, y + i, _value_of_number(kind, a, get(a, x + i)))
     else:
-        one_by_one(kind, a, x, y, count)
-
-
-@njit(**PLAIN)
-def one_by_one(kind: int, a: Any, x: int, y: int, count: int) -> None:
-    """Those that need the C library: gelu (erfc) and softplus (log1p)."""
-    half, root = constant(a, 0.5), constant(a, -1 / math.sqrt(2))
-    zero = constant(a, 0)
-    for i in range(count):
-        v = get(a, x + i)
-        if kind == GELU:
-            put(a, y + i, v * (half * math.erfc(v * root)))
-        else:
-            put(a, y + i, (zero if v < zero else v) + math.log1p(math.exp(-abs(v))))
+        for i in range(0, count, lanes(a)):
+            store_all(a, y + i, _value(kind, setting, a, load_all(a, x + i)))
 
 
 @njit(**PLAIN)
 def derive(kind: int, setting: float, a: Any, x: int, y: int, d: Any, count: int) -> None:
     """d[x + i] = f'(a[x + i]) d[y + i], with a[y + i] = f(a[x + i])."""
-    wide = lanes(a)
-    one, zero = splat(constant(a, 1)), splat(constant(a, 0))
-    if kind == SIGMOID:
-        for i in range(0, count, wide):
-            v = load_vector(a, y + i)
-            store_vector(d, x + i, (one - v) * v * load_vector(d, y + i))
-    elif kind == TANH:
-        for i in range(0, count, wide):
-            v = load_vector(a, y + i)
-            store_vector(d, x + i, (one - v * v) * load_vector(d, y + i))
-    elif kind == RELU:
-        for i in range(0, count, wide):
-            store_vector(
-                d, x + i, where_less(zero, load_vector(a, y + i), one, zero) * load_vector(d, y + i)
-            )
-    elif kind == LEAKY_RELU:
-        slope = splat(constant(a, setting))
-        for i in range(0, count, wide):
-            store_vector(
-                d,
-                x + i,
-                where_less(zero, load_vector(a, x + i), one, slope) * load_vector(d, y + i),
-            )
-    elif kind == ELU:
-        alpha = splat(constant(a, setting))
-        for i in range(0, count, wide):
-            slope = load_vector(a, y + i) + alpha
-            store_vector(
-                d,
-                x + i,
-                where_less(zero, load_vector(a, x + i), one, slope) * load_vector(d, y + i),
-            )
-    elif kind == SILU:
-        for i in range(0, count, wide):
-            gate = sigmoid(load_vector(a, x + i), one)
-            store_vector(
-                d, x + i, (gate + load_vector(a, y + i) * (one - gate)) * load_vector(d, y + i)
-            )
-    elif kind == SOFTPLUS:
-        for i in range(0, count, wide):
-            store_vector(d, x + i, sigmoid(load_vector(a, x + i), one) * load_vector(d, y + i))
-    elif kind == SQUARE:
-        for i in range(0, count, wide):
-            v = load_vector(a, x + i)
-            store_vector(d, x + i, (v + v) * load_vector(d, y + i))
+    if kind == GELU:
+        for i in range(count):
+            put(d, x + i, _gelu_slope(a, get(a, x + i)) * get(d, y + i))
     else:
-        _derive_gelu(a, x, d, y, count)
+        for i in range(0, count, lanes(a)):
+            slope = _slope(kind, setting, a, load_all(a, x + i), load_all(a, y + i))
+            store_all(d, x + i, slope * load_all(d, y + i))
 
 
 @njit(**PLAIN)
-def _derive_gelu(a: Any, x: int, d: Any, y: int, count: int) -> None:
-    """Phi(x) + x phi(x); phi is 0 to the last digit beyond |x| = 40."""
-    half, root = constant(a, 0.5), constant(a, -1 / math.sqrt(2))
-    density, limit = constant(a, 1 / math.sqrt(2 * math.pi)), constant(a, 40)
-    for i in range(count):
-        v = get(a, x + i)
-        near = limit if v > limit else -limit if v < -limit else v
-        slope = half * math.erfc(v * root) + near * (density * math.exp(-half * near * near))
-        put(d, x + i, slope * get(d, y + i))
+def _value(kind: int, setting: float, a: Any, v: Any) -> Any:
+    """f(v) of a vector."""
+    one, zero, factor = splat(constant(a, 1)), splat(constant(a, 0)), splat(constant(a, setting))
+    if kind == RELU:
+        return where_less(v, zero, zero, v)
+    if kind == SIGMOID:
+        return sigmoid(v, one)
+    if kind == TANH:
+        return tanh(v, one, splat(constant(a, 22)))
+    if kind == LEAKY_RELU:
+        return where_less(zero, v, v, v * factor)
+    if kind == ELU:
+        return where_less(zero, v, v, minus_one(v, one) * factor)
+    if kind == SILU:
+        return v * sigmoid(v, one)
+    return v * v
+
+
+@njit(**PLAIN)
+def _slope(kind: int, setting: float, a: Any, v: Any, y: Any) -> Any:
+    """f'(v) of a vector, with y = f(v)."""
+    one, zero, factor = splat(constant(a, 1)), splat(constant(a, 0)), splat(constant(a, setting))
+    if kind == RELU:
+        return where_less(zero, y, one, zero)
+    if kind == SIGMOID:
+        return (one - y) * y
+    if kind == TANH:
+        return one - y * y
+    if kind == LEAKY_RELU:
+        return where_less(zero, v, one, factor)
+    if kind == ELU:
+        return where_less(zero, v, one, y + factor)
+    if kind == SQUARE:
+        return v + v
+    gate = sigmoid(v, one)
+    return gate + y * (one - gate) if kind == SILU else gate  # of softplus
+
+
+@njit(**PLAIN)
+def _value_of_number(kind: int, a: Any, v: Any) -> Any:
+    """Gelu and softplus need the C library: erfc and log1p."""
+    if kind == GELU:
+        return v * (constant(a, 0.5) * math.erfc(v * constant(a, -1 / math.sqrt(2))))
+    zero = constant(a, 0)
+    return (zero if v < zero else v) + math.log1p(math.exp(-abs(v)))
+
+
+@njit(**PLAIN)
+def _gelu_slope(a: Any, v: Any) -> Any:
+    """Phi(v) + v phi(v); phi is 0 to the last digit beyond |v| = 40."""
+    half, limit = constant(a, 0.5), constant(a, 40)
+    near = limit if v > limit else -limit if v < -limit else v
+    density = constant(a, 1 / math.sqrt(2 * math.pi)) * math.exp(-half * near * near)
+    return half * math.erfc(v * constant(a, -1 / math.sqrt(2))) + near * density
 
 
 @njit(**PLAIN)

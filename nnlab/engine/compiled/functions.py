@@ -1,4 +1,4 @@
-"""Functions of a vector. Each is within 4 units in the last place, and hands a nan on.
+"""Functions of a vector, each within 4 units in the last place; of nan they are nan.
 
 exp(x) = 2^k exp(r) with the whole number k nearest to x / log 2, so that |r| <= log(2) / 2, where a
 short series is enough. ln 2 is cut in two parts of which k times the first is exact.
@@ -17,8 +17,8 @@ from nnlab.engine.compiled.vectors import multiply_add, nearest, splat, two_to, 
 PLAIN = {"nogil": True, "error_model": "numpy", "fastmath": {"contract"}}
 
 
-def parts(x: Any) -> Any:
-    """s and p with exp(x) = s + s p and exp(x) - 1 = (s - 1) + s p; x is held to the range."""
+def exp_parts(x: Any) -> Any:
+    """s and p with exp(x) = s + s p and exp(x) - 1 = (s - 1) + s p; x is clipped to the range."""
     raise NotImplementedError
 
 
@@ -68,7 +68,7 @@ def _parts64(x: Any) -> Any:
 _PARTS = {"float32": _parts32, "float64": _parts64}
 
 
-@overload(parts, jit_options={"error_model": "numpy"})
+@overload(exp_parts, jit_options={"error_model": "numpy"})
 def _parts(x: Any) -> Any:
     return _PARTS[str(x.element)]
 
@@ -76,21 +76,21 @@ def _parts(x: Any) -> Any:
 @njit(**PLAIN)
 def exponential(x: Any) -> Any:
     """exp(x)."""
-    s, p = parts(x)
+    s, p = exp_parts(x)
     return multiply_add(s, p, s)
 
 
 @njit(**PLAIN)
 def sigmoid(x: Any, one: Any) -> Any:
     """1 / (1 + exp(-x)); `one` is splat(1)."""
-    s, p = parts((one - one) - x)
+    s, p = exp_parts((one - one) - x)
     return one / (one + multiply_add(s, p, s))
 
 
 @njit(**PLAIN)
 def minus_one(x: Any, one: Any) -> Any:
     """exp(x) - 1, exact also for small x."""
-    s, p = parts(x)
+    s, p = exp_parts(x)
     return multiply_add(s, p, s - one)
 
 

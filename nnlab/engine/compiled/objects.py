@@ -1,4 +1,4 @@
-"""The compiled code as a file: made by numba once, loaded without it ever after.
+"""The compiled code as a file: numba makes it once, later runs load it without numba.
 
 Importing numba and letting it load what it compiled takes 0.7 s; llvmlite, which numba stands on,
 links an object file into this process in a tenth of that.
@@ -15,35 +15,37 @@ from typing import Any
 from llvmlite import binding
 
 from nnlab.engine.compiled import store
+from nnlab.engine.compiled.program import ARGUMENTS, WHOLE_NUMBERS
 
 NAME = "nnlab_run"
 MAX_STRIP_ROUNDS = 8  # 1 or 2 are needed, depending on what LLVM inlines for the processor
-ADDRESSES, NUMBERS = 31, 4  # arguments of `epochs.run`
 MATHEMATICS = ("erfc", "exp", "log", "log1p", "pow", "rint", "sqrt")
 FROM_C = (*MATHEMATICS, *(f"{name}f" for name in MATHEMATICS), "memcpy", "memmove", "memset")
-KIND = ctypes.CFUNCTYPE(ctypes.c_int64, *[ctypes.c_void_p] * ADDRESSES, *[ctypes.c_int64] * NUMBERS)
+KIND = ctypes.CFUNCTYPE(
+    ctypes.c_int64, *[ctypes.c_void_p] * len(ARGUMENTS), *[ctypes.c_int64] * WHOLE_NUMBERS
+)
 
 
 @cache
 def function(dtype: str) -> Callable[..., int]:
-    """`epochs.run` for "float32" or "float64", compiled now if that was never done here."""
+    """`epochs.run_updates` for "float32" or "float64", compiled now if that was never done here."""
     target = _machine()
-    code = store.read(_kept(dtype))
+    code = store.read_code(_file_name(dtype))
     if code is None:
         code = _compile(dtype, target)
-        store.write(_kept(dtype), code)
+        store.write_code(_file_name(dtype), code)
     _link_c()
     linker = binding.create_mcjit_compiler(binding.parse_assembly(""), target)
     linker.add_object_file(binding.ObjectFileRef.from_data(code))
     linker.finalize_object()
-    found: Any = KIND(linker.get_function_address(NAME))
-    found.linker = linker  # which owns the memory of the code
-    return found
+    run_updates: Any = KIND(linker.get_function_address(NAME))
+    run_updates.linker = linker  # which owns the memory of the code
+    return run_updates
 
 
 def is_compiled(dtype: str) -> bool:
     """Whether `function` finds its code here."""
-    return store.read(_kept(dtype)) is not None
+    return store.read_code(_file_name(dtype)) is not None
 
 
 @cache
@@ -72,7 +74,7 @@ def _machine() -> Any:
 
 
 @cache
-def _kept(dtype: str) -> str:
+def _file_name(dtype: str) -> str:
     """The name of a file that suits this processor and these compilers alone."""
     made_by = [version("numba"), version("llvmlite"), *_processor().values()]
     return f"{dtype}-{sha256(' '.join(made_by).encode()).hexdigest()[:16]}.o"
@@ -90,14 +92,14 @@ def _compile(dtype: str, target: Any) -> bytes:
 
 
 def _strip(module: Any, target: Any) -> None:
-    """Leave `run` and what it calls, so that nothing of numba is needed to link it.
+    """Remove all but `run_updates` and what it calls, so that it links without numba.
 
-    What numba adds for exceptions is dead code, once it is known that nothing else calls in: the
-    kernels raise none. RuntimeError if one does.
+    The code that numba adds for exceptions is dead once nothing else calls in: the kernels raise
+    none. RuntimeError if one does.
     """
-    for one in (*module.functions, *module.global_variables):
-        if not one.is_declaration and one.name != NAME:
-            one.linkage = "internal"
+    for symbol in (*module.functions, *module.global_variables):
+        if not symbol.is_declaration and symbol.name != NAME:
+            symbol.linkage = "internal"
     # One round folds the statuses of callees that are known by then; a caller may need the next.
     for _ in range(MAX_STRIP_ROUNDS):
         passes = binding.create_new_module_pass_manager()
@@ -107,7 +109,7 @@ def _strip(module: Any, target: Any) -> None:
         passes.run(
             module, binding.create_pass_builder(target, binding.create_pipeline_tuning_options())
         )
-        called = {one.name for one in module.functions if one.is_declaration}
+        called = {function.name for function in module.functions if function.is_declaration}
         strange = {name for name in called if not name.startswith("llvm.")} - {*FROM_C}
         if not strange:
             return

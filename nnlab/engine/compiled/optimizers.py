@@ -14,38 +14,55 @@ from nnlab.engine.compiled.functions import PLAIN
 from nnlab.engine.compiled.products import NO, dot
 from nnlab.engine.compiled.vectors import constant, get, put
 
-SGD, ADAGRAD, RMSPROP, ADAM = range(4)
+SGD, ADAGRAD, RMSPROP, ADAM = range(4)  # OPTIMIZER_CODES
 
 
 @njit(**PLAIN)
-def step(
+def optimizer_step(
     rule: Any, task: Any, lr: float, t: int, p: Any, pg: Any, pm: Any, pv: Any, pu: Any
 ) -> None:
-    """Everything that update t = 1, 2, ... does with the gradient; p, pg, ... are addresses."""
+    """All of update t = 1, 2, ... after the gradient; p, pg, ... are addresses."""
     size = task.parameters
     theta, g = carray(p, size), carray(pg, size)
     first = carray(pm, size if task.first else 0)
     second = carray(pv, size if task.second else 0)
     velocity = carray(pu, size if task.velocity else 0)
-    if rule.shaped:
-        shape_gradient(rule, theta, g, pg, task.weights)
-    update(rule, lr, t, theta, g, first, second, velocity, task.weights)
+    if rule.shapes_gradient:
+        _shape_gradient(rule, theta, g, pg, task.weights)
+    if rule.kind == SGD:
+        _sgd(rule, lr, theta, g, velocity)
+    elif rule.kind == ADAGRAD:
+        _adagrad(rule, lr, theta, g, second)
+    elif rule.kind == RMSPROP:
+        _rmsprop(rule, lr, theta, g, first, second, velocity)
+    else:
+        _adam(rule, lr, t, theta, g, first, second, task.weights)
     if t % SETTLE_EVERY == 0:
         tiny = theta.dtype.type(task.tiny)
-        settle(first, tiny)
-        settle(second, tiny)
-        settle(velocity, tiny)
+        _settle(first, tiny)
+        _settle(second, tiny)
+        _settle(velocity, tiny)
 
 
 @njit(**PLAIN)
-def shape_gradient(rule: Any, theta: Any, g: Any, pg: Any, weights: int) -> None:
-    """l1, clipping by norm and by value, coupled weight decay."""
+def _shape_gradient(rule: Any, theta: Any, g: Any, pg: Any, weights: int) -> None:
+    """l1, clipping by norm and by value, coupled weight decay; a limit of 0 is none."""
     real = theta.dtype.type
     zero = real(0)
     if rule.l1 > 0.0:
         l1 = real(rule.l1)
         for i in range(weights):
             g[i] += l1 if theta[i] > zero else -l1 if theta[i] < zero else zero
+    _clip(rule, g, pg)
+    if rule.weight_decay > 0.0 and not rule.decoupled:
+        decay = real(rule.weight_decay)
+        for i in range(weights):
+            g[i] += decay * theta[i]
+
+
+@njit(**PLAIN)
+def _clip(rule: Any, g: Any, pg: Any) -> None:
+    real = g.dtype.type
     if rule.clip_norm > 0.0:
         norm = math.sqrt(float(dot(pg, NO, pg, NO, g.size))) + 1e-6
         if norm > rule.clip_norm:
@@ -56,30 +73,22 @@ def shape_gradient(rule: Any, theta: Any, g: Any, pg: Any, weights: int) -> None
         bound = real(rule.clip_value)
         for i in range(g.size):
             g[i] = bound if g[i] > bound else -bound if g[i] < -bound else g[i]
-    if rule.decay > 0.0 and not rule.decoupled:
-        decay = real(rule.decay)
-        for i in range(weights):
-            g[i] += decay * theta[i]
 
 
 @njit(**PLAIN)
-def update(
-    rule: Any, lr: float, t: int, theta: Any, g: Any, first: Any, second: Any, velocity: Any,
-    weights: int,
-) -> None:  # fmt: skip
-    """Change theta and the slots by g."""
-    if rule.kind == SGD:
-        _sgd(rule, lr, theta, g, velocity)
-    elif rule.kind == ADAGRAD:
-        real = theta.dtype.type
-        rate, eps = real(lr), real(rule.eps)
-        for i in range(theta.size):
-            second[i] += g[i] * g[i]
-            theta[i] -= rate * (g[i] / (math.sqrt(second[i]) + eps))
-    elif rule.kind == RMSPROP:
-        _rmsprop(rule, lr, theta, g, first, second, velocity)
-    else:
-        _adam(rule, lr, t, theta, g, first, second, weights)
+def _settle(slot: Any, tiny: Any) -> None:
+    """Make numbers next to the smallest ones 0, as core.optimizers does."""
+    for i in range(slot.size):
+        slot[i] = (slot[i] + tiny) - tiny
+
+
+@njit(**PLAIN)
+def _adagrad(rule: Any, lr: float, theta: Any, g: Any, second: Any) -> None:
+    real = theta.dtype.type
+    rate, eps = real(lr), real(rule.eps)
+    for i in range(theta.size):
+        second[i] += g[i] * g[i]
+        theta[i] -= rate * (g[i] / (math.sqrt(second[i]) + eps))
 
 
 @njit(**PLAIN)
@@ -107,7 +116,7 @@ def _rmsprop(
 ) -> None:
     real = theta.dtype.type
     rate, eps, mu, zero = real(lr), real(rule.eps), real(rule.momentum), real(0)
-    alpha, rest = real(rule.beta2), real(1 - rule.beta2)
+    alpha, rest = real(rule.alpha), real(1 - rule.alpha)
     for i in range(theta.size):
         square = alpha * second[i] + rest * (g[i] * g[i])
         second[i] = square
@@ -133,8 +142,8 @@ def _adam(
     root = math.sqrt((1.0 - math.pow(rule.beta2, float(t))) / (1.0 - rule.beta2))
     eps = real(rule.eps * root)
     rate = real(lr * root * (1.0 - rule.beta1) / (1.0 - math.pow(rule.beta1, float(t))))
-    if rule.decoupled and rule.decay > 0.0:
-        keep = real(1.0 - lr * rule.decay)
+    if rule.decoupled and rule.weight_decay > 0.0:
+        keep = real(1.0 - lr * rule.weight_decay)
         for i in range(weights):
             theta[i] *= keep
     for i in range(theta.size):
@@ -145,14 +154,7 @@ def _adam(
 
 
 @njit(**PLAIN)
-def settle(slot: Any, tiny: Any) -> None:
-    """Make numbers next to the smallest ones 0, as core.optimizers does."""
-    for i in range(slot.size):
-        slot[i] = (slot[i] + tiny) - tiny
-
-
-@njit(**PLAIN)
-def follow(average: Any, theta: Any, size: int, decay: float, t: int) -> None:
+def move_average(average: Any, theta: Any, size: int, decay: float, t: int) -> None:
     """average <- d average + (1 - d) theta, with d = min(decay, (1 + t) / (10 + t))."""
     rest = constant(theta, 1.0 - min(decay, (1.0 + t) / (10.0 + t)))
     for i in range(size):

@@ -1,4 +1,7 @@
-"""Forward and backward through all layers of a program, and the online update."""
+"""Forward and backward through all layers of a program, and the online update.
+
+Values and slopes of a layer are (B, m) row by row, or (m, B) unit by unit.
+"""
 
 from typing import Any
 
@@ -56,7 +59,7 @@ def strides(by_units: bool, rows: int, width: int, values: Any) -> Any:
 
 @njit(**PLAIN)
 def numbers_of(by_units: bool, rows: int, width: int, values: Any) -> int:
-    """How many numbers the values of a layer are, with the padding between units."""
+    """How many numbers a layer's values have, with the padding between units."""
     return width * (up(rows, values) if by_units else rows)
 
 
@@ -69,42 +72,55 @@ def row_of(ops: Any, layer: int) -> Any:
 @njit(**PLAIN)
 def forward(
     by_units: bool, layers: int, ops: Any, settings: Any, rows: int, theta: Any, values: Any,
-    found: Any, counts: Any, gemm: Any,
+    inputs: Any, counts: Any, gemm: Any,
 ) -> None:  # fmt: skip
-    """All layers; for one row, `found` lists each dense layer's inputs that are not 0."""
+    """All layers; for one row, `inputs` lists each dense layer's inputs that are not 0."""
     for layer in range(layers):
         at = row_of(ops, layer)
-        kind, x, y = get(at, KIND), get(at, INPUT), get(at, OUTPUT)
-        n, m = get(at, N), get(at, M)
-        if kind != DENSE:
-            if kind == SOFTMAX:
-                by_row, by_unit = strides(by_units, rows, m, values)
-                activations.softmax(values, x, y, rows, m, by_row, by_unit)
-            else:
-                count = numbers_of(by_units, rows, m, values)
-                activations.activate(kind, get(settings, layer), values, x, y, count)
-            continue
-        w, b = get(at, WEIGHT), get(at, BIAS)
-        if by_units:
-            wide = up(rows, values)
-            start = ROWS if b >= 0 else NOTHING
-            multiply(
-                theta, w, ONE, m, values, x, wide, values, y, wide, m, n, wide, start, theta, b
-            )  # fmt: skip
-        elif rows == 1:
-            count = 0
-            for i in range(n):
-                put(found, x + count, i)
-                count += get(values, x + i) != 0
+        kind, x, y, m = get(at, KIND), get(at, INPUT), get(at, OUTPUT), get(at, M)
+        if kind == DENSE and rows == 1 and not by_units:
+            count = _list_inputs(values, x, get(at, N), inputs)
             put(counts, layer, count)
-            row_times(values, x, found, x, count, theta, w, m, b, values, y)
-        elif get(at, BY_BLAS):
-            blas_forward(gemm, moved(values, x), moved(theta, w), moved(values, y), rows, n, m)
-            if b >= 0:
-                add_bias(values, y, theta, b, rows, m)
+            w, b = get(at, WEIGHT), get(at, BIAS)
+            row_times(values, x, inputs, x, count, theta, w, m, b, values, y)
+        elif kind == DENSE:
+            _dense(by_units, at, rows, theta, values, gemm)
+        elif kind == SOFTMAX:
+            by_row, by_unit = strides(by_units, rows, m, values)
+            activations.softmax(values, x, y, rows, m, by_row, by_unit)
         else:
-            start = COLUMNS if b >= 0 else NOTHING
-            multiply(values, x, n, ONE, theta, w, m, values, y, m, rows, n, m, start, theta, b)
+            count = numbers_of(by_units, rows, m, values)
+            activations.activate(kind, get(settings, layer), values, x, y, count)
+
+
+@njit(**PLAIN)
+def _list_inputs(values: Any, x: int, n: int, inputs: Any) -> int:
+    """List the inputs of a row that are not 0; how many there are."""
+    count = 0
+    for i in range(n):
+        put(inputs, x + count, i)
+        count += get(values, x + i) != 0
+    return count
+
+
+@njit(**PLAIN)
+def _dense(by_units: bool, at: Any, rows: int, theta: Any, values: Any, gemm: Any) -> None:
+    """y (B, m) = x (B, n) W + b, for more than one row."""
+    x, y, n, m = get(at, INPUT), get(at, OUTPUT), get(at, N), get(at, M)
+    w, b = get(at, WEIGHT), get(at, BIAS)
+    if by_units:
+        wide = up(rows, values)
+        start = ROWS if b >= 0 else NOTHING
+        multiply(
+            theta, w, ONE, m, values, x, wide, values, y, wide, m, n, wide, start, theta, b
+        )  # fmt: skip
+    elif get(at, BY_BLAS):
+        blas_forward(gemm, moved(values, x), moved(theta, w), moved(values, y), rows, n, m)
+        if b >= 0:
+            add_bias(values, y, theta, b, rows, m)
+    else:
+        start = COLUMNS if b >= 0 else NOTHING
+        multiply(values, x, n, ONE, theta, w, m, values, y, m, rows, n, m, start, theta, b)
 
 
 @njit(**PLAIN)
@@ -112,7 +128,7 @@ def backward(
     by_units: bool, online: bool, layers: int, ops: Any, settings: Any, rows: int, theta: Any,
     count: int, g: Any, values: Any, slopes: Any, room: Any, ones: Any, gemm: Any,
 ) -> Any:  # fmt: skip
-    """Fill g from the loss's slopes; a number that is not finite if one of them is not.
+    """Fill g (P,) from the loss's slopes; the result is not finite if a gradient is not.
 
     Online only the slopes are filled; a gradient is then a product x dy, whose square is the
     product of both squares.
@@ -120,45 +136,43 @@ def backward(
     guard = constant(theta, 0)
     for layer in range(layers - 1, -1, -1):
         at = row_of(ops, layer)
-        kind, x, y = get(at, KIND), get(at, INPUT), get(at, OUTPUT)
-        n, m = get(at, N), get(at, M)
-        pass_on = get(at, PASS_ON) > 0
-        if kind == DENSE:
-            w, b = get(at, WEIGHT), get(at, BIAS)
-            if online:
-                squares = dot(slopes, y, slopes, y, m)
-                guard += squares + squares * dot(values, x, values, x, n)
-            elif by_units:
-                _gradient_by_units(rows, n, m, x, y, w, b, g, values, slopes)
-            else:
-                blas = get(at, BY_BLAS) > 0
-                _gradient(rows, n, m, x, y, w, b, g, values, slopes, ones, blas, gemm)
-            if pass_on and by_units:
-                wide = up(rows, values)
-                multiply(
-                    theta, w, m, ONE, slopes, y, wide, slopes, x, wide, n, m, wide,
-                    NOTHING, theta, w,
-                )  # fmt: skip
-            elif pass_on:
-                blas = get(at, BY_BLAS) > 0
-                _pass_on(rows, n, m, x, y, w, theta, slopes, room, blas, gemm)
-        elif pass_on:
-            if kind == SOFTMAX:
-                by_row, by_unit = strides(by_units, rows, m, values)
-                activations.derive_softmax(values, x, y, slopes, rows, m, by_row, by_unit)
-            else:
-                size = numbers_of(by_units, rows, m, values)
-                activations.derive(kind, get(settings, layer), values, x, y, slopes, size)
+        kind, x, y, m = get(at, KIND), get(at, INPUT), get(at, OUTPUT), get(at, M)
+        if kind == DENSE and online:
+            n, squares = get(at, N), dot(slopes, y, slopes, y, m)
+            guard += squares + squares * dot(values, x, values, x, n)
+        elif kind == DENSE and by_units:
+            _gradient_by_units(at, rows, g, values, slopes)
+        elif kind == DENSE:
+            _gradient(at, rows, g, values, slopes, ones, gemm)
+        if get(at, PASS_ON) and kind == DENSE:
+            _pass_on(by_units, at, rows, theta, slopes, room, gemm)
+        elif get(at, PASS_ON):
+            _derive(by_units, at, get(settings, layer), rows, values, slopes)
     return guard if online else dot(g, NO, g, NO, count)
 
 
 @njit(**PLAIN)
-def _gradient(
-    rows: int, n: int, m: int, x: int, y: int, w: int, b: int, g: Any, values: Any, slopes: Any,
-    ones: Any, blas: bool, gemm: Any,
+def _derive(
+    by_units: bool, at: Any, setting: float, rows: int, values: Any, slopes: Any
 ) -> None:  # fmt: skip
-    """dW = x^T dy and db = 1^T dy, for values row by row."""
-    if blas:
+    """dx of an activation."""
+    kind, x, y, m = get(at, KIND), get(at, INPUT), get(at, OUTPUT), get(at, M)
+    if kind == SOFTMAX:
+        by_row, by_unit = strides(by_units, rows, m, values)
+        activations.derive_softmax(values, x, y, slopes, rows, m, by_row, by_unit)
+    else:
+        size = numbers_of(by_units, rows, m, values)
+        activations.derive(kind, setting, values, x, y, slopes, size)
+
+
+@njit(**PLAIN)
+def _gradient(
+    at: Any, rows: int, g: Any, values: Any, slopes: Any, ones: Any, gemm: Any
+) -> None:  # fmt: skip
+    """dW = x^T dy (n, m) and db = 1^T dy (m,), for values row by row."""
+    x, y, n, m = get(at, INPUT), get(at, OUTPUT), get(at, N), get(at, M)
+    w, b = get(at, WEIGHT), get(at, BIAS)
+    if get(at, BY_BLAS):
         blas_gradient(gemm, moved(values, x), moved(slopes, y), moved(g, w), rows, n, m)
     else:
         multiply(values, x, ONE, n, slopes, y, m, g, w, m, n, rows, m, NOTHING, g, w)
@@ -167,35 +181,38 @@ def _gradient(
 
 
 @njit(**PLAIN)
-def _gradient_by_units(
-    rows: int, n: int, m: int, x: int, y: int, w: int, b: int, g: Any, values: Any, slopes: Any
-) -> None:
+def _gradient_by_units(at: Any, rows: int, g: Any, values: Any, slopes: Any) -> None:
     """The same for values unit by unit; the padding is 0 in the slopes."""
-    wide = up(rows, values)
+    x, y, n, m = get(at, INPUT), get(at, OUTPUT), get(at, N), get(at, M)
+    w, b, wide = get(at, WEIGHT), get(at, BIAS), up(rows, values)
     for i in range(n):
         for j in range(m):
             put(g, w + i * m + j, dot(values, x + i * wide, slopes, y + j * wide, wide))
     if b >= 0:
         for j in range(m):
-            found = constant(g, 0)
+            summed = constant(g, 0)
             for r in range(rows):
-                found += get(slopes, y + j * wide + r)
-            put(g, b + j, found)
+                summed += get(slopes, y + j * wide + r)
+            put(g, b + j, summed)
 
 
 @njit(**PLAIN)
 def _pass_on(
-    rows: int, n: int, m: int, x: int, y: int, w: int, theta: Any, slopes: Any, room: Any,
-    blas: bool, gemm: Any,
+    by_units: bool, at: Any, rows: int, theta: Any, slopes: Any, room: Any, gemm: Any
 ) -> None:  # fmt: skip
-    """dx = dy W^T, by way of dx^T = W dy^T: rows of W are read as they lie."""
-    if rows == 1:
+    """dx (B, n) = dy W^T, by way of dx^T = W dy^T: rows of W are read as they lie."""
+    x, y, n, m, w = get(at, INPUT), get(at, OUTPUT), get(at, N), get(at, M), get(at, WEIGHT)
+    wide = up(rows, slopes)
+    if by_units:
+        multiply(
+            theta, w, m, ONE, slopes, y, wide, slopes, x, wide, n, m, wide, NOTHING, theta, w
+        )  # fmt: skip
+    elif rows == 1:
         for i in range(n):
             put(slopes, x + i, dot(theta, w + i * m, slopes, y, m))
-    elif blas:
+    elif get(at, BY_BLAS):
         blas_pass_on(gemm, moved(slopes, y), moved(theta, w), moved(slopes, x), rows, n, m)
     else:
-        wide = up(rows, slopes)
         transpose(slopes, y, m, room, NO, wide, rows, m)
         out = m * wide
         multiply(
@@ -205,16 +222,16 @@ def _pass_on(
 
 
 @njit(**PLAIN)
-def descend(
-    layers: int, ops: Any, theta: Any, values: Any, slopes: Any, found: Any, counts: Any, lr: float
+def update_online(
+    layers: int, ops: Any, theta: Any, values: Any, slopes: Any, inputs: Any, counts: Any, lr: float
 ) -> None:  # fmt: skip
-    """Plain gradient descent for one row: W -= lr x dy, where x is not 0, and b -= lr dy."""
+    """Gradient descent for one row: W -= lr x dy, where x is not 0, and b -= lr dy."""
     factor = constant(theta, -lr)
     for layer in range(layers):
         at = row_of(ops, layer)
         if get(at, KIND) == DENSE:
             m, x, y = get(at, M), get(at, INPUT), get(at, OUTPUT)
             w, b = get(at, WEIGHT), get(at, BIAS)
-            add_outer(values, x, found, x, get(counts, layer), slopes, y, m, theta, w, factor)
+            add_outer(values, x, inputs, x, get(counts, layer), slopes, y, m, theta, w, factor)
             if b >= 0:
                 add_scaled(slopes, y, factor, theta, b, m)

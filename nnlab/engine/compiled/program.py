@@ -1,6 +1,6 @@
-"""A network as data: what the kernels are told instead of being compiled for it.
+"""A network as data, so that one set of kernels runs every network.
 
-A row of `ops` says for one layer what it does and where its numbers lie: its input and output
+A row of `ops` describes a layer: what it does and where its numbers lie: its input and output
 within the values of all layers, its weights within theta. Values lie row by row (B, m) or, for
 narrow layers and many rows, unit by unit (m, B) with B rounded up to whole vectors.
 """
@@ -17,38 +17,65 @@ from nnlab.core.layers.dense import Dense
 from nnlab.core.losses import ClassLoss, Huber, Loss
 from nnlab.core.metrics import ABSOLUTE, RIGHT, SQUARES, Kind, Sum, metrics_of, sums_of
 from nnlab.core.network import Network, layer_kind, trained_depth
-from nnlab.core.optimizers import TINY, Adagrad, Adam, Optimizer, Rmsprop, Sgd
+from nnlab.core.optimizers import TINY, Optimizer
 from nnlab.core.types import Array, FloatArray, IntArray
 
+
+def _codes(*names: str, start: int = 0) -> dict[str, int]:
+    return {name: code for code, name in enumerate(names, start)}
+
+
 DENSE = 0
-ACTIVATIONS = {
-    "sigmoid": 1,
-    "tanh": 2,
-    "relu": 3,
-    "leaky_relu": 4,
-    "elu": 5,
-    "gelu": 6,
-    "silu": 7,
-    "softplus": 8,
-    "softmax": 9,
-    "square": 10,
-}
+ACTIVATIONS = _codes(
+    *("sigmoid", "tanh", "relu", "leaky_relu", "elu", "gelu", "silu", "softplus", "softmax"),
+    *("square",),
+    start=1,
+)
 NOTHING_TO_DO = ("linear", "flatten")
-LOSS_CODES = {"Mse": 0, "Mae": 1, "Huber": 2, "Bce": 3, "CrossEntropy": 4}
-METRIC_CODES = {"classes": 0, "binary": 1, "regression": 2}
+LOSS_CODES = _codes("Mse", "Mae", "Huber", "Bce", "CrossEntropy")
+METRIC_CODES = _codes("classes", "binary", "regression")
 # What the kernels add up behind rows and loss, in this order.
 SUMS: dict[Kind, tuple[Sum, ...]] = {
     "classes": (RIGHT,),
     "binary": (RIGHT,),
     "regression": (ABSOLUTE, SQUARES),
 }
-OPTIMIZER_CODES = {"Sgd": 0, "Adagrad": 1, "Rmsprop": 2, "Adam": 3, "Adamw": 3}
-# What the kernels call an optimizer's slots.
+OPTIMIZER_CODES = _codes("Sgd", "Adagrad", "Rmsprop", "Adam") | {"Adamw": 3}
+# The kernels' names for an optimizer's slots: the running mean of the gradient, that of its square
+# (or the sum of squares), the velocity.
 SLOTS = {
     "first": ("m", "mean"),
     "second": ("v", "squares", "square"),
     "velocity": ("velocity",),
 }
+# The arguments of `epochs.run_updates` that are addresses, in order, and what lies there: numbers
+# of the network's dtype are "real". Four whole numbers follow.
+ARGUMENTS = {
+    "tasks": "task",
+    "rules": "rule",
+    "ops": "int64",
+    "settings": "float64",
+    "class_weights": "real",
+    "x": "real",
+    "raw": "uint8",
+    "numbers": "int64",
+    "shift": "real",
+    "factor": "real",
+    "t": "real",
+    "gemm": "function",
+    **dict.fromkeys(("theta", *SLOTS, "average", "g", "a", "d", "room"), "real"),
+    "picked": "int64",
+    "inputs": "int64",
+    "counts": "int64",
+    "ones": "real",
+    "order": "int64",
+    "rates": "float64",
+    "sums": "float64",
+    "losses": "float64",
+    "ended_sums": "float64",
+    "ended_weights": "real",
+}
+WHOLE_NUMBERS = 4
 
 # The columns of `ops`.
 KIND, INPUT, OUTPUT, N, M, WEIGHT, BIAS, PASS_ON, BY_BLAS, FIELDS = range(10)
@@ -89,21 +116,22 @@ class Task(NamedTuple):
 
 
 class Rule(NamedTuple):
-    """The optimizer; a limit of 0 is none."""
+    """The optimizer's settings by their names there; 0 for one that it does not have."""
 
     kind: int
     momentum: float
     nesterov: bool
     beta1: float
     beta2: float
+    alpha: float
     eps: float
     centered: bool
     l1: float
     clip_norm: float
     clip_value: float
-    decay: float
+    weight_decay: float
     decoupled: bool
-    shaped: bool
+    shapes_gradient: bool
 
 
 def _struct(record: type[Task | Rule]) -> np.dtype[Any]:
@@ -118,7 +146,7 @@ TASK, RULE = _struct(Task), _struct(Rule)
 
 @dataclass(frozen=True)
 class Program:
-    """The layers for full and for shorter batches, and how much memory they want."""
+    """The layers for full and for shorter batches, and how much memory they need."""
 
     ops: IntArray  # (2, layers, columns)
     settings: FloatArray  # (layers,)
@@ -134,23 +162,25 @@ class Program:
 
 
 def why_not(network: Network, loss: Loss, optimizer: Optimizer, kind: Kind) -> str | None:
-    """What of this training the kernels do not know; None if they know everything."""
+    """What in this training the kernels cannot do; None if they can do everything."""
     for index, layer in enumerate(network.layers[: trained_depth(network.layers, loss)]):
         name = layer_kind(layer)
-        if name != "dense" and name not in ACTIVATIONS and name not in NOTHING_TO_DO:
+        if name not in ("dense", *ACTIVATIONS, *NOTHING_TO_DO):
             return f"layer {index} ({name}) has no compiled form"
         if name == "softmax" and len(network.shapes[index]) != 1:
             return f"layer {index} (softmax) is compiled for flat rows only"
+    if not network.layout.weights:
+        return "the network has no weights"
     if type(loss).__name__ not in LOSS_CODES:
         return f"the loss {type(loss).__name__.lower()} has no compiled form"
     if type(optimizer).__name__ not in OPTIMIZER_CODES:
         return f"the optimizer {type(optimizer).__name__.lower()} has no compiled form"
-    if not network.layout.weights:
-        return "the network has no weights"
-    if sums_of(kind) != SUMS[kind]:
-        names = [one.name for one in metrics_of(kind) if not set(one.sums) <= set(SUMS[kind])]
-        return f"the metric {names[0]} has no compiled form" if names else "a metric is missing"
-    return None
+    return None if sums_of(kind) == SUMS[kind] else _metrics_problem(kind)
+
+
+def _metrics_problem(kind: Kind) -> str:
+    names = [metric.name for metric in metrics_of(kind) if not set(metric.sums) <= set(SUMS[kind])]
+    return f"the metric {names[0]} has no compiled form" if names else "a metric is missing"
 
 
 def compose(network: Network, loss: Loss, batch: int, rest: int) -> Program:
@@ -226,44 +256,19 @@ def _setting(layer: object) -> float:
 
 def rule_of(optimizer: Optimizer) -> Rule:
     """The optimizer as numbers."""
-    adam = optimizer if isinstance(optimizer, Adam) else None
-    rms = optimizer if isinstance(optimizer, Rmsprop) else None
-    return Rule(
-        kind=OPTIMIZER_CODES[type(optimizer).__name__],
-        momentum=optimizer.momentum if isinstance(optimizer, Sgd | Rmsprop) else 0.0,
-        nesterov=isinstance(optimizer, Sgd) and optimizer.nesterov,
-        beta1=adam.beta1 if adam else 0.0,
-        beta2=adam.beta2 if adam else rms.alpha if rms else 0.0,
-        eps=optimizer.eps if isinstance(optimizer, Adagrad | Rmsprop | Adam) else 0.0,
-        centered=rms is not None and rms.centered,
-        l1=float(optimizer.l1),
-        clip_norm=float(optimizer.clip_norm or 0.0),
-        clip_value=float(optimizer.clip_value or 0.0),
-        decay=float(optimizer.weight_decay),
-        decoupled=optimizer.decoupled,
-        shaped=optimizer.shapes_gradient,
-    )
+    settings: dict[str, Any] = {name: getattr(optimizer, name, 0) or 0 for name in Rule._fields}
+    return Rule(**settings | {"kind": OPTIMIZER_CODES[type(optimizer).__name__]})
 
 
 def task_of(
-    program: Program,
-    network: Network,
-    loss: Loss,
-    rule: Rule,
-    slots: Iterable[str],
-    shape: tuple[int, int, int],
-    kind: str,
-    sums: int,
-    ema: float | None,
-    rows: int,
-    raw: bool,
-    shuffled: bool,
-) -> Task:
-    """The task of a training; `shape` is batch, full, rest."""
+    program: Program, network: Network, loss: Loss, rule: Rule, slots: Iterable[str],
+    shape: tuple[int, int, int], kind: Kind, **numbers: Any,
+) -> Task:  # fmt: skip
+    """The task of a training; `shape` is batch, full, rest, and `numbers` are fields of Task."""
     batch, full, rest = shape
     outputs = network.shapes[-1][0]
-    held = {role for role, names in SLOTS.items() if not set(names).isdisjoint(slots)}
-    plain = rule.kind == OPTIMIZER_CODES["Sgd"] and not rule.shaped and not held
+    roles = {role: not set(names).isdisjoint(slots) for role, names in SLOTS.items()}
+    plain = rule.kind == OPTIMIZER_CODES["Sgd"] and not rule.shapes_gradient
     return Task(
         batch=batch,
         full=full,
@@ -271,26 +276,20 @@ def task_of(
         inputs=int(np.prod(network.inputs)),
         outputs=outputs,
         layers=program.ops.shape[1],
-        rows=rows,
         parameters=network.theta.size,
         weights=network.layout.weights,
-        sums=sums,
         by_units=program.by_units,
-        shuffled=shuffled,
-        raw=raw,
-        online=batch == 1 and plain,
+        online=batch == 1 and plain and not any(roles.values()),
         weighted=isinstance(loss, ClassLoss) and loss.class_weight is not None,
-        first="first" in held,
-        second="second" in held,
-        velocity="velocity" in held,
         loss=LOSS_CODES[type(loss).__name__],
         metric=METRIC_CODES[kind],
         mean_outputs=loss.reduction == "mean",
         delta=float(loss.delta) if isinstance(loss, Huber) else 0.0,
         scale=float(loss.bind(batch, outputs, np.float64).scale),
         rest_scale=float(loss.bind(max(rest, 1), outputs, np.float64).scale),
-        ema=-1.0 if ema is None else ema,
         tiny=TINY * float(np.finfo(network.dtype).tiny),
+        **roles,
+        **numbers,
     )
 
 

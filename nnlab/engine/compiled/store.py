@@ -38,7 +38,7 @@ class Folder(NamedTuple):
         return name if self.descriptor is not None else str(self.path / name)
 
 
-def read(name: str) -> bytes | None:
+def read_code(name: str) -> bytes | None:
     """The code that was kept under a name; None if there is none, or it cannot be trusted."""
     for base in _bases():
         with suppress(Unsafe, OSError), _opened(base, make=False) as folder:
@@ -46,7 +46,7 @@ def read(name: str) -> bytes | None:
     return None
 
 
-def write(name: str, code: bytes) -> None:
+def write_code(name: str, code: bytes) -> None:
     """Keep code under a name, whole or not at all; it is compiled again where that fails."""
     for base in _bases():
         with suppress(Unsafe, OSError), _opened(base, make=True) as folder:

@@ -95,7 +95,7 @@ def save(folder: RunFolder | None, name: str, data: bytes, out: Path | None = No
         return folder.write_figure(name, data)
     place = out or Path()
     durable.make_folder(place)
-    durable.write(place / name, data, sync=False)
+    durable.write_file(place / name, data, sync=False)
     return place / name
 
 

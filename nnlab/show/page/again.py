@@ -142,7 +142,7 @@ def _hashes(seen: View, content: Mapping[str, Any]) -> list[tuple[str, str]]:
     found = _data(content)
     for name in (RESOLVED, *(f"{WEIGHTS}/{which}.npz" for which in ("initial", "best", "final"))):
         try:
-            content_of = durable.read(seen.folder.path / name)
+            content_of = durable.read_file(seen.folder.path / name)
         except NnlabError:  # the run has not come so far; what is missing is said elsewhere
             continue
         found.append((name, hashlib.sha256(content_of).hexdigest()))

@@ -1,0 +1,63 @@
+"""Data sets and compiled kernels made ready before they are needed, with a line for each."""
+
+from collections.abc import Iterable
+from importlib.util import find_spec
+
+from nnlab.build import SHARED, foreseen
+from nnlab.cli.terminal import VERBOSE, print_message
+from nnlab.config.families import SOURCE
+from nnlab.config.schema import Config
+from nnlab.data.download import fetch_files, file_states
+from nnlab.data.images import COLLECTIONS
+from nnlab.errors import ConfigError
+from nnlab.study.trial import Trial
+
+
+def provide_data(config: Config) -> None:
+    """Download the files that the config's data set lacks."""
+    collection = COLLECTIONS.get(SOURCE.name_of(config.data.source))
+    if collection is not None and any(file.state == "missing" for file in file_states(collection)):
+        fetch_files(collection, report=print_message)
+
+
+def compiling_message(dtype: str) -> str | None:
+    """The message that kernels for a dtype must be compiled first; None where they are."""
+    from nnlab.engine.compiled.objects import is_compiled
+    from nnlab.engine.compiled.store import refusal
+
+    if is_compiled(dtype):
+        return None
+    if reason := refusal():
+        print_message(f"Compiled kernels cannot be saved: {reason}.", VERBOSE)
+        return f"Compiling the kernels for {dtype}, which cannot be saved: about 20 s."
+    return f"Compiling the kernels for {dtype}, once per installation: about 20 s."
+
+
+def provide_kernels(trials: Iterable[Trial]) -> None:
+    """Compile the kernels that the trials load, for every dtype, where they are not compiled yet.
+
+    Else each process of a sweep would compile the same kernels at once, without a message, and
+    within the time and memory that a trial may take.
+    """
+    if find_spec("numba") is None:
+        return
+    messages: dict[str, str | None] = {}
+    for trial in trials:
+        dtype, engine = trial.training["dtype"], trial.training["engine"]
+        if engine == "numpy":
+            continue
+        if dtype not in messages:
+            messages[dtype] = compiling_message(dtype)
+        if (message := messages[dtype]) and _runs_compiled(trial):
+            from nnlab.engine.compiled.objects import function
+
+            print_message(message)
+            function(dtype)
+            messages[dtype] = None
+
+
+def _runs_compiled(trial: Trial) -> bool:
+    try:
+        return foreseen(trial.read_config(), SHARED) == "compiled"
+    except ConfigError:  # the trial itself will report it
+        return False

@@ -1,0 +1,184 @@
+"""The output of train and resume: the setup, the progress, the results."""
+
+import os
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from nnlab.build import Built
+from nnlab.cli.tables import Cell, draw_records
+from nnlab.cli.terminal import (
+    VERBOSE,
+    print_json,
+    print_message,
+    print_messages,
+    print_result,
+    print_warnings,
+)
+from nnlab.core import columns
+from nnlab.core.network import Network, flops
+from nnlab.data.split import PartRows
+from nnlab.engine.images.network import lanes_for
+from nnlab.errors import Diverged
+from nnlab.experiment.session import Session
+from nnlab.run import environment
+from nnlab.show.words import count, duration
+
+if TYPE_CHECKING:
+    from nnlab.run.folder import RunFolder
+    from nnlab.show.figures import Drawn
+
+# Operations per row in a layer from which on the BLAS shares a product among threads.
+SHARED_FLOPS = 5_000
+# Training numbers are means over the epoch, taken while the weights were changing; those of epoch 0
+# are measured like the others.
+PART_LABELS = {columns.TRAIN: "train (while training)", columns.VAL: "validation"}
+# The whole time is shown beside the time of training where it is longer by this and by this factor.
+LONGER_S, LONGER_FACTOR = 0.5, 1.5
+
+
+def follow_training(session: Session) -> None:
+    """Train to the end, with the setup, warnings and progress on stderr."""
+    from nnlab.cli.progress import watch_training
+
+    built = session.built
+    compiling = None
+    if built.plan.engine != "numpy":
+        from nnlab.cli.provide import compiling_message
+
+        compiling = compiling_message(str(built.network.dtype))
+    crowded = crowded_message(built, session.environment.get("BLAS threads", ""))
+    print_messages(filter(None, [training_title(built), compiling, crowded, *session.notes]))
+    warned = len(session.warnings)
+    print_warnings(session.warnings)
+    with watch_training(session) as see:
+        for record in session:
+            see(record)
+    print_warnings(session.warnings[warned:])
+
+
+def conclude_training(session: Session, plots: bool, as_json: bool) -> None:
+    """Draw the figures and print the results. Raises Diverged if the run did."""
+    if plots:
+        from nnlab.show.figures import draw_all
+
+        print_drawn(draw_all(session.folder))
+    if as_json:
+        failed = {"failure": session.failure._asdict()} if session.failure is not None else {}
+        print_json(run_json(session.folder, session.state.status, session.summary, **failed))
+    else:
+        early = " (stopped early)" if session.state.status == "early_stopped" else ""
+        print_result(
+            f"{results_table(session.summary)}\n\n"
+            f"{session.state.step:,} updates in {training_time(session)}{early}, saved in\n"
+            f"{session.folder.path}"
+        )
+    _raise_if_diverged(session)
+
+
+def run_json(
+    folder: "RunFolder", status: str, summary: dict[str, Any] | None, **more: Any
+) -> dict[str, Any]:
+    """The JSON object about a run that train and resume print."""
+    return {"folder": str(folder.path), "status": status, **more, "summary": summary}
+
+
+def print_drawn(drawn: "Drawn") -> None:
+    """Print warnings, and with --verbose the paths of the figures."""
+    print_warnings(drawn.warnings)
+    for path in drawn.paths:
+        print_message(str(path), VERBOSE)
+
+
+def training_title(built: Built) -> str:
+    """Two lines: the data and its parts; the network, its size and the engine."""
+    config, network = built.config, built.network
+    return (
+        f"{config.name}: {built.dataset.name}, rows: {part_sizes(built.parts)}\n"
+        f"{_network_widths(network)}, {network.theta.size:,} parameters, {config.training.dtype}, "
+        f"engine {config.training.engine}, seed {config.seed}"
+    )
+
+
+def _network_widths(network: Network) -> str:
+    """784-20-10: the inputs, then the outputs of each layer that has weights."""
+    weighted = {place.layer for place in network.layout.places if place.declared.decays}
+    shapes = [network.shapes[0], *(network.shapes[index + 1] for index in sorted(weighted))]
+    return "-".join(shape_text(shape, "x") for shape in shapes)
+
+
+def shape_text(sizes: Iterable[int], sign: str = " x ") -> str:
+    """28 x 28."""
+    return sign.join(map(str, sizes))
+
+
+def part_sizes(parts: PartRows) -> str:
+    """The number of rows of each part."""
+    texts = [f"{len(parts.train):,} to train"]
+    if parts.validation is not None and parts.validation is not parts.test:
+        texts.append(f"{len(parts.validation):,} to validate")
+    if parts.test is not None:
+        shared = parts.validation is parts.test
+        texts.append(f"{len(parts.test):,} to {'validate and test' if shared else 'test'}")
+    return ", ".join(texts)
+
+
+def crowded_message(built: Built, threads: str) -> str | None:
+    """Advice where the BLAS's threads would have to wait for a processor; None elsewhere.
+
+    They wait for each other at the end of every product, so a thread that waits for a processor
+    delays all. The threads of lanes wait far less often.
+    """
+    if built.plan.engine != "numpy" or not threads.isdigit():
+        return None
+    if (
+        max(flops(built.network)) < SHARED_FLOPS
+        or lanes_for(built.network, built.plan.batch_size) > 1
+    ):
+        return None
+    others, processors = environment.running() - 1, os.cpu_count() or 1
+    if int(threads) < 2 or others + int(threads) <= processors:
+        return None
+    return (
+        f"{count(others, 'other process is', 'other processes are')} at work on this machine's "
+        f"{processors} processors: --threads 1 may be many times faster."
+    )
+
+
+def training_time(session: Session) -> str:
+    """The time of training as in metrics.csv; beside it the whole time if that is much longer."""
+    whole = session.seconds
+    training = float(session.last_row.get("seconds") or whole)
+    longer = whole - training > LONGER_S and whole > LONGER_FACTOR * training
+    return f"{duration(training)} ({duration(whole)} in all)" if longer else duration(training)
+
+
+def results_table(summary: dict[str, Any]) -> str:
+    """summary.json as a table: a row per part, for the last epoch and for the best epoch."""
+    last_row, best_row = summary["final"] or {}, summary["best"] or {}
+    last, best = last_row.get("epoch"), best_row.get("epoch")
+    labels = {last: f"{last} (last)", best: f"{best} (best)"}  # one label where both are equal
+    rows: list[dict[str, Cell]] = []
+    for row in (last_row, best_row if best != last else {}):
+        for part, label in PART_LABELS.items():
+            if numbers := columns.of_part(row, part):
+                name = label if row["epoch"] else label.partition(" ")[0]
+                rows.append({"part": name, "epoch": labels[row["epoch"]], **numbers})
+    if summary["test"]:
+        rows.append({"part": "test", "epoch": labels[last], **summary["test"]})
+    return draw_records(rows)
+
+
+def _raise_if_diverged(session: Session) -> None:
+    """Raise Diverged with where it happened, what is saved and what to try."""
+    failure = session.failure
+    if failure is None:
+        return
+    what = failure.what.replace("_", " ")
+    optimizer = session.built.config.optimizer
+    clip = "" if optimizer.clip_norm is not None else ", or optimizer.clip_norm: 1"
+    raise Diverged(
+        f"The run diverged in epoch {failure.epoch}, at update {failure.step:,}: "
+        f"the {what} is not finite. The last finite weights are in "
+        f"{session.folder.path / 'weights' / 'final.npz'}. "
+        f"Try a smaller lr (it was {optimizer.lr:g}){clip}."
+    )
