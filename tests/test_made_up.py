@@ -21,8 +21,7 @@ from nnlab.core.initializers import INITIALIZERS, Initializer
 from nnlab.core.layers import LAYERS
 from nnlab.core.layers.activations import Activation
 from nnlab.core.layers.base import Layer
-from nnlab.core.losses import LOSSES
-from nnlab.core.losses import Loss
+from nnlab.core.losses import LOSSES, Loss
 from nnlab.core.memory import Parameter
 from nnlab.core.optimizers import OPTIMIZERS, Optimizer
 from nnlab.core.schedules import SCHEDULES, Schedule
