@@ -131,7 +131,7 @@ def test_a_path_that_leaves_the_numbers_hurts_no_other(tmp_path: Path) -> None:
     assert both.summary["runs"][1]["diverged"] == wild.diverged
     numbers = [[s.x, s.y, s.value, s.gradient_norm] for d in both.descents for s in d.stops]
     assert np.isfinite(numbers).all()
-    assert both.folder.read_run()["status"] == "completed"
+    assert both.folder.read_json("run.json")["status"] == "completed"
 
 
 def test_all_diverged(tmp_path: Path) -> None:
@@ -146,15 +146,15 @@ def test_the_folder(landscape: Result) -> None:
         *("config.yaml", "lock", "paths.csv", "resolved.yaml", "run.json", "summary.json")
     ]
     shipped = Path(__file__).parents[1] / "configs" / "landscape.yaml"
-    assert folder.read_config() == shipped.read_bytes()
-    assert parse_race(folder.read_resolved()) == landscape.race
-    about = folder.read_run()
+    assert folder.read_text("config.yaml") == shipped.read_bytes()
+    assert parse_race(folder.read_text("resolved.yaml")) == landscape.race
+    about = folder.read_json("run.json")
     assert (about["kind"], about["format"], about["status"]) == ("race", 1, "completed")
     assert (about["name"], about["function"]) == ("landscape", "wavy_bowl")
     assert about["started"] < about["ended"]
     assert 0 < about["seconds"] < 60
     assert {"argv", "versions", "platform", "threads", "git"} <= set(about)
-    assert folder.read_summary() == landscape.summary
+    assert folder.read_json("summary.json") == landscape.summary
     assert is_race(folder)
     assert not lock.is_held(folder.path)
 
@@ -213,7 +213,7 @@ def test_the_resolved_race_gives_the_same_table(landscape: Result, tmp_path: Pat
 def test_a_name_from_outside(tmp_path: Path) -> None:
     found = raced(WILD, tmp_path, name="mine")
     assert "-mine-" in found.folder.name
-    assert parse_race(found.folder.read_resolved()).name == "mine"
+    assert parse_race(found.folder.read_text("resolved.yaml")).name == "mine"
     with pytest.raises(ConfigError, match=r"^--name: a name cannot contain '/'\.$"):
         raced(WILD, tmp_path, name="a/b")
     assert len(list(tmp_path.iterdir())) == 1
@@ -238,7 +238,7 @@ def test_what_goes_wrong_is_written_down(
     (path,) = tmp_path.iterdir()
     folder = RunFolder.open(path)
     assert folder.status() == status
-    assert folder.read_run()["error"].startswith(type(error).__name__)
+    assert folder.read_json("run.json")["error"].startswith(type(error).__name__)
 
 
 @pytest.fixture
@@ -321,6 +321,6 @@ def test_paths_with_another_column_are_refused(text: str, tmp_path: Path) -> Non
 )
 def test_the_kind_of_a_run(kind: Any, wanted: str | None, tmp_path: Path) -> None:
     folder = RunFolder(tmp_path)
-    folder.write_run({"status": "running"} | ({} if kind is None else {"kind": kind}))
+    folder.write_json("run.json", {"status": "running"} | ({} if kind is None else {"kind": kind}))
     assert folder.kind() == wanted
     assert folder.status() == ("resumable" if wanted is None else "interrupted")

@@ -40,7 +40,7 @@ def command(
     if session is not None:
         conclude_training(session, plots, as_json)
     elif as_json:
-        print_json(run_json(folder, folder.status(), folder.read_summary()))
+        print_json(run_json(folder, folder.status(), folder.read_json("summary.json")))
     else:
         early = folder.status() == "early_stopped"
         how = "stopped early, as its config asks" if early else "is complete"

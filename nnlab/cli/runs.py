@@ -17,10 +17,10 @@ from nnlab.core import columns
 from nnlab.core.metrics import METRICS, better_when
 from nnlab.errors import NnlabError, RunUnreadable, UsageError
 from nnlab.run.below import holders
-from nnlab.run.folder import RunFolder
 from nnlab.run.listing import RunRecord, list_runs
 from nnlab.run.names import runs_folder
-from nnlab.run.settings import dotted, settings
+from nnlab.run.run import Run
+from nnlab.run.settings import dotted
 from nnlab.run.sweeps import SweepFolder, find_all
 from nnlab.show.words import duration, setting_value, shorten
 from nnlab.status import Status
@@ -181,7 +181,7 @@ def _columns(run: RunRecord, top: Path) -> dict[str, Any]:
 def _settings(run: RunRecord) -> dict[str, Any]:
     """The settings of a run by dotted key; empty for a run that cannot be read."""
     try:
-        config = settings(RunFolder(Path(run.path)))
+        config = Run(Path(run.path)).settings
     except NnlabError:
         return {}
     return dotted({key: value for key, value in config.items() if key != "sweeps"})

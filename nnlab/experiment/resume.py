@@ -18,9 +18,9 @@ from nnlab.data.batches import Batches
 from nnlab.errors import DataError, RunUnreadable, UsageError
 from nnlab.experiment import changes
 from nnlab.experiment.session import Session, guarded
-from nnlab.run import environment
+from nnlab.run import durable, environment
 from nnlab.run.environment import now
-from nnlab.run.folder import RESOLVED, RunFolder
+from nnlab.run.folder import RESOLVED, RUN, SUMMARY, RunFolder, weights_file
 from nnlab.run.run import Run, expected
 from nnlab.run.text import shown
 from nnlab.training import State, start
@@ -45,7 +45,7 @@ def resume(
         again = f"`nnlab train {shown(folder.path / RESOLVED)}` with --set begins another run."
         before = settings(folder)
         changes.refuse(before, mapping(config), again)
-        about = folder.read_run()
+        about = folder.read_json(RUN)
         longer = config.training.epochs > before["training"]["epochs"]
         if about.get("status") == "diverged":
             raise UsageError(diverged(folder, about))
@@ -93,7 +93,7 @@ def prepared(folder: RunFolder, config: Config, about: dict[str, Any]) -> Built:
 def state_of(folder: RunFolder, built: Built) -> State:
     """The state before the first update, from the weights that the run began with."""
     network = built.network
-    load_weights(network, folder.read_weights("initial", expected(network)), "initial")
+    load_weights(network, folder.read_arrays(weights_file("initial"), expected(network)), "initial")
     return start(built.plan, network)
 
 
@@ -140,10 +140,10 @@ def reopened(
     kept = {k: v for k, v in about.items() if k not in ("error", "failure")}
     news = {key: machine[key] for key in ("versions", "platform", "threads")}
     # Status first: a kill before resolved.yaml is written leaves a run that ends as it was to.
-    folder.write_run(kept | news | {"status": "running", "ended": None, "resumed": history})
-    folder.remove_summary()
+    folder.write_json(RUN, kept | news | {"status": "running", "ended": None, "resumed": history})
+    durable.remove(folder.path / SUMMARY)
     if session.settings != before:
-        folder.write_resolved(dump(built.config))
+        folder.write_text(RESOLVED, dump(built.config))
     return session
 
 

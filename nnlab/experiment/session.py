@@ -30,7 +30,20 @@ from nnlab.experiment.state import digest, freeze, hashed_epochs, thaw
 from nnlab.run import environment
 from nnlab.run.checkpoint import Checkpoint
 from nnlab.run.environment import now
-from nnlab.run.folder import METRICS, RESOLVED, RUN, STEPS, RunFolder
+from nnlab.run.folder import (
+    CONFIG,
+    DATA,
+    METRICS,
+    PREDICTIONS,
+    RESOLVED,
+    RUN,
+    SAMPLES,
+    SNAPSHOTS,
+    STEPS,
+    SUMMARY,
+    RunFolder,
+    weights_file,
+)
 from nnlab.run.text import shown
 from nnlab.training import (
     Epoch,
@@ -81,11 +94,11 @@ def opened(
 
     Only under the lock. `resolved` is the config in full form, `text` as the user gave it.
     """
-    folder.write_config(resolved.encode() if text is None else text)
-    folder.write_resolved(resolved)
-    folder.write_data(describe.data(built))
-    folder.write_weights("initial", built.network.arrays)
-    folder.write_run(about)
+    folder.write_text(CONFIG, resolved.encode() if text is None else text)
+    folder.write_text(RESOLVED, resolved)
+    folder.write_json(DATA, describe.data(built))
+    folder.write_arrays(weights_file("initial"), built.network.arrays)
+    folder.write_json(RUN, about)
     session = Session(built, folder, start(built.plan, built.network))
     session.environment = environment.essence(about)
     return session
@@ -96,7 +109,7 @@ def start_weights(built: Built) -> None:
     init = built.config.init
     if isinstance(init, FromRun):
         source = RunFolder.open(Path(init.run))
-        load_weights(built.network, source.read_weights("final"), init.run)
+        load_weights(built.network, source.read_arrays(weights_file("final")), init.run)
 
 
 def guarded(session: "Session") -> Iterator["Session"]:
@@ -242,8 +255,8 @@ class Session:
                 "replaced while the run trained. What it had saved is where the folder is now."
             )
         try:
-            self._sizes[METRICS] = folder.append_metrics(self._epochs, at=self._sizes[METRICS])
-            self._sizes[STEPS] = folder.append_steps(self._steps, at=self._sizes[STEPS])
+            self._sizes[METRICS] = folder.append(METRICS, self._epochs, at=self._sizes[METRICS])
+            self._sizes[STEPS] = folder.append(STEPS, self._steps, at=self._sizes[STEPS])
         except StorageError as error:
             raise StorageError(f"{error}{self._lost()}") from error
         self._epochs, self._steps = [], []
@@ -305,22 +318,22 @@ class Session:
         self._flush()
         network = built.network
         network.values[...] = final_weights(built.plan, state)
-        folder.write_weights("final", network.arrays)
-        folder.write_weights("best", network.named(state.best.values))
+        folder.write_arrays(weights_file("final"), network.arrays)
+        folder.write_arrays(weights_file("best"), network.named(state.best.values))
         restored = restores_best(built.plan, state)
         self.summary = {
             "final": self.best_row if restored else self.last_row,
             "best": self.best_row,
             **self._evaluate(request),
         }
-        folder.write_arrays("snapshots", self._snapshots.arrays())
+        folder.write_arrays(SNAPSHOTS, self._snapshots.arrays())
         self._flush()
         if missing := folder.missing(self._has_checkpoint):
             raise StorageError(
                 f"The run {shown(folder.path)} has come to its end, but something else removed "
                 f"{', '.join(missing)} while it trained. The other files are whole."
             )
-        folder.write_summary(self.summary)
+        folder.write_json(SUMMARY, self.summary)
         more: dict[str, Any] = {}
         if self.failure:
             more["failure"] = describe.failure(self.failure)
@@ -354,7 +367,7 @@ class Session:
                 if name == "test":
                     test = outcome.numbers(built.plan, network, part)
         if predictions:
-            self.folder.write_arrays("predictions", predictions)
+            self.folder.write_arrays(PREDICTIONS, predictions)
         if samples:
-            self.folder.write_arrays("samples", samples)
+            self.folder.write_arrays(SAMPLES, samples)
         return {"test": test, **tables}

@@ -16,10 +16,22 @@ from nnlab.experiment.resume import prepared, state_of
 from nnlab.experiment.rows import epoch_row
 from nnlab.experiment.snapshots import Snapshots
 from nnlab.experiment.state import digest, freeze, same, thaw
-from nnlab.run import checkpoint, lock, records
+from nnlab.run import checkpoint, durable, lock, records
 from nnlab.run.environment import describe, differences, essence
-from nnlab.run.folder import RunFolder, Weights
+from nnlab.run.folder import (
+    ARRAYS,
+    CONFIG,
+    METRICS,
+    RUN,
+    SNAPSHOTS,
+    STEPS,
+    SUMMARY,
+    RunFolder,
+    Weights,
+    weights_file,
+)
 from nnlab.run.run import Run, expected
+from nnlab.run.shapes import check_metrics
 from nnlab.run.text import shown
 from nnlab.status import Status
 from nnlab.training import Epoch, State, final_weights, run_training, start
@@ -50,7 +62,7 @@ class Verifier:
     @cached_property
     def about(self) -> dict[str, Any]:
         """run.json."""
-        return self.folder.read_run()
+        return self.folder.read_json(RUN)
 
     @cached_property
     def network(self) -> Network:
@@ -94,7 +106,7 @@ class Verifier:
         return None if Status.of(status).written else f"the status is {status!r:.40}"
 
     def _config(self) -> str | None:
-        self.folder.read_config()
+        durable.read_file(self.folder.path / CONFIG)
         epochs = self.saved.config.training.epochs
         done = self.folder.last_metrics().get("epoch")
         if isinstance(done, int) and done > epochs:
@@ -112,12 +124,12 @@ class Verifier:
         if self.about.get("status") in ENDED:
             names += ["best", "final"]
         for which in names:
-            self.folder.read_weights(which, expected(self.network), sealed=True)
+            self.folder.read_arrays(weights_file(which), expected(self.network), sealed=True)
         return None
 
     def _metrics(self) -> str | None:
         table = self._table
-        self.folder.read_steps()
+        self.folder.read_table(STEPS)
         if not table:
             ended = self.about.get("status") in ("completed", "early_stopped")
             return "it has no rows" if ended else None
@@ -142,20 +154,19 @@ class Verifier:
         return None
 
     def _arrays(self) -> str | None:
-        for which in ("predictions", "samples", "snapshots"):
-            if self.folder.has_arrays(which):
-                self.folder.read_arrays(which, sealed=True)
-        if self.folder.has_arrays("snapshots"):
-            found = self.folder.read_arrays("snapshots")
+        for file in filter(self.folder.has, ARRAYS):
+            self.folder.read_arrays(file, sealed=True)
+        if self.folder.has(SNAPSHOTS):
+            found = self.folder.read_arrays(SNAPSHOTS)
             for name, expected in Snapshots(self.network, 0).blocks(self.network.values).items():
                 if name in found and found[name].shape[1:] != expected.shape:
                     return f"snapshots.npz holds {found[name].shape[1:]} numbers a row in {name}"
         return None
 
     def _summary(self) -> str | None:
-        if not self.folder.has_summary():
+        if not self.folder.has(SUMMARY):
             return "it is missing" if self.about.get("status") in ENDED else None
-        summary, table = self.folder.read_summary(), self._table
+        summary, table = self.folder.read_json(SUMMARY), self._table
         for kind in ("final", "best"):
             row = summary.get(kind)
             if not row:
@@ -207,7 +218,9 @@ class Verifier:
 
     @cached_property
     def _table(self) -> dict[str, records.Column]:
-        return self.folder.read_metrics(strict=True)
+        table = self.folder.read_table(METRICS)
+        check_metrics(table, self.folder.path / METRICS)
+        return table
 
     @cached_property
     def _hashes(self) -> dict[str, Any]:
@@ -242,7 +255,7 @@ class Verifier:
         return Finding(what)
 
     def _weights_equal(self, which: Weights, built: Built, values: Array) -> Finding:
-        kept = self.folder.read_weights(which)
+        kept = self.folder.read_arrays(weights_file(which))
         wrong = [
             name
             for name, array in built.network.named(values).items()

@@ -81,7 +81,7 @@ def draw(run: View) -> "Figure":
 def race_of(run: View) -> Race:
     """The race. Raises RunUnreadable in one line when resolved.yaml does not fit."""
     try:
-        return parse_race(run.folder.read_resolved(), str(run.folder.path / RESOLVED))
+        return parse_race(run.folder.read_text(RESOLVED), str(run.folder.path / RESOLVED))
     except ConfigError as error:
         raise RunUnreadable(shown(str(error).splitlines()[0])) from error
 

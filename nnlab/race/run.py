@@ -27,7 +27,7 @@ from nnlab.race.landscapes import Landscape, Point
 from nnlab.race.reader import LoadedRace, dump_race, load_race
 from nnlab.run import environment
 from nnlab.run.environment import now
-from nnlab.run.folder import RESOLVED, RunFolder
+from nnlab.run.folder import CONFIG, RESOLVED, RUN, SUMMARY, RunFolder
 from nnlab.run.text import json_value
 
 
@@ -127,14 +127,14 @@ def descend(
     folder = RunFolder.create(parent, race.name)
     began = perf_counter()
     with folder.lock():
-        folder.write_config(loaded.text)
-        folder.write_resolved(dump_race(race))
-        folder.write_run(about)
+        folder.write_text(CONFIG, loaded.text)
+        folder.write_text(RESOLVED, dump_race(race))
+        folder.write_json(RUN, about)
         with record_failure(folder):
             descents = walk_all(race)
             append_paths(folder, rows(descents), sync=True)
             summary = summarize(race.function, descents)
-            folder.write_summary(summary)
+            folder.write_json(SUMMARY, summary)
             status = "diverged" if all(run.diverged for run in descents) else "completed"
             seconds = perf_counter() - began
             folder.update_status(status, ended=now(), seconds=seconds)
@@ -223,7 +223,7 @@ def differences(folder: RunFolder) -> list[str]:
         if wrong:
             problems.append(f"{wrong[0]} in row {number + 2:,} of paths.csv came out otherwise")
             break
-    if folder.read_summary() != json_value(summarize(race.function, descents)):
+    if folder.read_json(SUMMARY) != json_value(summarize(race.function, descents)):
         problems.append("summary.json does not say what came out")
     return problems
 

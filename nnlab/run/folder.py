@@ -1,4 +1,19 @@
-"""A run folder: every file of one run, by what it means."""
+"""The folder of a run: its files, its state, and the checkpoint with its tables.
+
+    config.yaml      the config as the user gave it, byte for byte
+    resolved.yaml    the config with all defaults filled in
+    data.json        task, shapes, names, scaling and split sizes of the data
+    run.json         status, argv, seed, times, versions, platform, engine
+    metrics.csv      one row per epoch
+    steps.csv        one row per update, if they are recorded
+    summary.json     final, best, test, classes, confusion: written at the end
+    weights/         initial.npz, best.npz, final.npz with arrays `<index>.<layer>.<name>`
+    predictions.npz, samples.npz, snapshots.npz
+    checkpoint.npz, checkpoint.previous.npz
+    figures/, report.html
+
+`run.Run` reads a folder; the session, the resumption and the race write it.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -10,20 +25,24 @@ from typing import Any, Literal, get_args
 from numpy.typing import NDArray
 
 from nnlab.errors import RunUnreadable
-from nnlab.run import arrays, checkpoint, durable, guard, lock, names, records, shapes
+from nnlab.run import arrays, checkpoint, durable, guard, lock, names, records
 from nnlab.run.text import MOST_JSON, from_json, shown, to_json
 from nnlab.status import Status
 
 Weights = Literal["initial", "best", "final"]
-Kept = Literal["predictions", "samples", "snapshots"]
-Json = dict[str, Any]
 
 CONFIG, RESOLVED = "config.yaml", "resolved.yaml"
 RUN, DATA, SUMMARY = "run.json", "data.json", "summary.json"
-METRICS, STEPS = "metrics.csv", "steps.csv"
+TABLES = METRICS, STEPS = "metrics.csv", "steps.csv"
+ARRAYS = PREDICTIONS, SAMPLES, SNAPSHOTS = "predictions.npz", "samples.npz", "snapshots.npz"
 WEIGHTS, FIGURES, REPORT = "weights", "figures", "report.html"
 FORMAT = 1  # of the folder, in run.json
 RECORDS = "records"  # the key under which a checkpoint keeps the sizes of the tables
+
+
+def weights_file(which: str) -> str:
+    """The file of the initial, best or final weights."""
+    return f"{WEIGHTS}/{which}.npz"
 
 
 def holds_first_files_only(path: Path) -> bool:
@@ -73,109 +92,89 @@ class RunFolder:
         """Whether a run was begun here: run.json is the last of its first files."""
         return (self.path / RUN).is_file()
 
-    # What was asked, how it ran, how it ended.
+    # The files, by name.
 
-    def write_config(self, data: bytes) -> None:
-        """The config as the user gave it, byte for byte."""
-        durable.write_file(self.path / CONFIG, data)
+    def has(self, file: str) -> bool:
+        """Whether the file exists."""
+        return (self.path / file).is_file()
 
-    def read_config(self) -> bytes:
-        """The config as the user gave it."""
-        return durable.read_file(self.path / CONFIG)
-
-    def write_resolved(self, text: str) -> None:
-        """The config with all defaults filled in."""
-        durable.write_file(self.path / RESOLVED, text)
-
-    def read_resolved(self) -> str:
-        """The config with all defaults filled in."""
+    def read_text(self, file: str) -> str:
+        """The content of a text file."""
         try:
-            return durable.read_file(self.path / RESOLVED).decode()
+            return durable.read_file(self.path / file).decode()
         except UnicodeDecodeError as error:
-            raise RunUnreadable(f"Cannot read {shown(self.path / RESOLVED)}: {error}.") from error
+            raise RunUnreadable(f"Cannot read {shown(self.path / file)}: {error}.") from error
 
-    def write_run(self, content: Mapping[str, Any]) -> None:
-        """run.json: status, argv, seed, times, versions, platform, engine."""
-        durable.write_file(self.path / RUN, to_json(content))
+    def write_text(self, file: str, data: bytes | str) -> None:
+        """Writes a text file, durably."""
+        durable.write_file(self.path / file, data)
 
-    def update_run(self, **changes: Any) -> None:
-        """Changes some keys of run.json."""
-        self.write_run({**self.read_run(), **changes})
+    def read_json(self, file: str) -> dict[str, Any]:
+        """The object in a JSON file."""
+        return from_json(durable.read_file(self.path / file, MOST_JSON), self.path / file)
+
+    def write_json(self, file: str, content: Mapping[str, Any]) -> None:
+        """Writes a JSON file, durably."""
+        durable.write_file(self.path / file, to_json(content))
+
+    def read_table(
+        self, file: str, wanted: Callable[[str], bool] | None = None
+    ) -> dict[str, records.Column]:
+        """A table by column, empty if it is missing; see `records.read_table`."""
+        return records.read_table(self.path / file, wanted)
+
+    def append(self, file: str, rows: Sequence[Mapping[str, Any]], at: int | None = None) -> int:
+        """Adds rows to a table and returns its size; see `records.append_rows`."""
+        return records.append_rows(self.path / file, rows, at=at)
+
+    def last_metrics(self) -> dict[str, records.Cell]:
+        """The last row of metrics.csv; empty if there is none."""
+        return records.last_row(self.path / METRICS)
+
+    def read_arrays(
+        self, file: str, expected: arrays.Expected | None = None, sealed: bool = False
+    ) -> dict[str, NDArray[Any]]:
+        """The arrays of a file, see `arrays.read_npz`; weights are finite."""
+        finite = file.startswith(WEIGHTS)
+        return arrays.read_npz(self.path / file, expected, finite=finite, sealed=sealed)
+
+    def write_arrays(self, file: str, values: Mapping[str, NDArray[Any]]) -> None:
+        """Writes an .npz file, durably."""
+        if "/" in file:
+            durable.make_subfolder((self.path / file).parent)
+        arrays.write_npz(self.path / file, values)
+
+    # The state of the run.
 
     def update_status(self, status: str, **changes: Any) -> None:
         """Records the state of the run in run.json, with other keys of it."""
         if (new := Status.of(status)) is Status.UNKNOWN:
             known = ", ".join(known for known in Status if known.written)
             raise ValueError(f"'{status}' is not a status; allowed are {known}")
-        self.update_run(status=new, **changes)
-
-    def read_run(self) -> Json:
-        """run.json."""
-        return self._json(RUN)
-
-    def write_data(self, content: Mapping[str, Any]) -> None:
-        """data.json: task, shapes, names, scaling, split sizes."""
-        durable.write_file(self.path / DATA, to_json(content))
-
-    def read_data(self, strict: bool = False) -> Json:
-        """data.json; `strict` refuses one in which something is missing or of another kind."""
-        content, weights = self._json(DATA), self.path / WEIGHTS / "initial.npz"
-        if strict:
-            shapes.check_data(content, self.path / DATA, weights)
-        return content
-
-    def write_summary(self, content: Mapping[str, Any]) -> None:
-        """summary.json: final, best, test, classes, confusion."""
-        durable.write_file(self.path / SUMMARY, to_json(content))
-
-    def read_summary(self) -> Json:
-        """summary.json."""
-        return self._json(SUMMARY)
-
-    def remove_summary(self) -> None:
-        """The run goes on, so it has not come to its end."""
-        durable.remove(self.path / SUMMARY)
-
-    def has_summary(self) -> bool:
-        """Whether the run came to its end."""
-        return (self.path / SUMMARY).is_file()
+        self.write_json(RUN, {**self.read_json(RUN), **changes, "status": new})
 
     def status(self) -> Status:
         """The state in run.json; `resumable` if that is running, but no process holds the lock."""
-        status = Status.of(self.read_run().get("status"))
+        status = Status.of(self.read_json(RUN).get("status"))
         if status is not Status.RUNNING or lock.is_held(self.path):
             return status
         # The run may have ended between the two reads.
-        status = Status.of(self.read_run().get("status"))
+        status = Status.of(self.read_json(RUN).get("status"))
         if status is not Status.RUNNING:
             return status
         return Status.RESUMABLE if self.kind() is None else Status.INTERRUPTED
 
     def kind(self) -> str | None:
         """The kind of the run in run.json; None for a training. Other kinds cannot be resumed."""
-        kind = self.read_run().get("kind")
+        kind = self.read_json(RUN).get("kind")
         return shown(kind) if isinstance(kind, str) else None
-
-    # What happened.
-
-    def append_metrics(
-        self, rows: Sequence[Mapping[str, Any]], sync: bool = False, at: int | None = None
-    ) -> int:
-        """Adds rows to metrics.csv, one per epoch; see `records.append_rows`."""
-        return records.append_rows(self.path / METRICS, rows, sync, at)
-
-    def append_steps(
-        self, rows: Sequence[Mapping[str, Any]], sync: bool = False, at: int | None = None
-    ) -> int:
-        """Adds rows to steps.csv, one per update, and returns its size."""
-        return records.append_rows(self.path / STEPS, rows, sync, at)
 
     def table_sizes(self) -> dict[str, int]:
         """Bytes in metrics.csv and steps.csv."""
-        return {name: records.table_size(self.path / name) for name in (METRICS, STEPS)}
+        return {name: records.table_size(self.path / name) for name in TABLES}
 
     def identity(self) -> tuple[int, int] | None:
-        """Tells this folder from another that takes its name later; None when it is gone."""
+        """Distinguishes this folder from a later one of its name; None if it is gone."""
         try:
             status = self.path.stat()
         except OSError:
@@ -183,69 +182,16 @@ class RunFolder:
         return status.st_dev, status.st_ino
 
     def missing(self, saved: bool, ended: bool = True) -> list[str]:
-        """The files of a run that are not there; its checkpoint only if it was `saved`.
+        """The missing files of a run; its checkpoint only if it was `saved`.
 
-        For a run that has not `ended`, those that `nnlab resume` needs.
+        For a run that has not `ended`, the missing files that `nnlab resume` needs.
         """
         kinds = get_args(Weights) if ended else ("initial",)
-        weights = [f"{WEIGHTS}/{which}.npz" for which in kinds]
-        names = [RESOLVED, RUN, DATA, *weights, *([checkpoint.CURRENT] if saved else [])]
-        names = [CONFIG, *names] if ended else names
-        return [name for name in names if not (self.path / name).is_file()]
+        files = [RESOLVED, RUN, DATA, *map(weights_file, kinds)]
+        files = [*([CONFIG] if ended else []), *files, *([checkpoint.CURRENT] if saved else [])]
+        return [file for file in files if not self.has(file)]
 
-    def read_metrics(
-        self, strict: bool = False, wanted: Callable[[str], bool] | None = None
-    ) -> dict[str, records.Column]:
-        """metrics.csv by column, see `records.read_table`; `strict` refuses other columns."""
-        table = records.read_table(self.path / METRICS, wanted)
-        if strict:
-            shapes.check_metrics(table, self.path / METRICS)
-        return table
-
-    def last_metrics(self) -> dict[str, records.Cell]:
-        """The last row of metrics.csv; empty when there is none."""
-        return records.last_row(self.path / METRICS)
-
-    def read_steps(self) -> dict[str, records.Column]:
-        """steps.csv by column; empty when the run did not record steps."""
-        return records.read_table(self.path / STEPS)
-
-    # Arrays.
-
-    def write_weights(self, which: Weights, values: Mapping[str, NDArray[Any]]) -> None:
-        """weights/<which>.npz with arrays `<index>.<layer>.<name>`."""
-        durable.make_subfolder(self.path / WEIGHTS)
-        arrays.write_npz(self.path / WEIGHTS / f"{which}.npz", values)
-
-    def read_weights(
-        self, which: Weights, expected: arrays.Expected | None = None, sealed: bool = False
-    ) -> dict[str, NDArray[Any]]:
-        """weights/<which>.npz: finite numbers, with the names and shapes in `expected` if given."""
-        path = self.path / WEIGHTS / f"{which}.npz"
-        return arrays.read_npz(path, expected, finite=True, sealed=sealed)
-
-    def has_weights(self, which: Weights) -> bool:
-        """Whether these weights were saved."""
-        return (self.path / WEIGHTS / f"{which}.npz").is_file()
-
-    def weights_bytes(self) -> int:
-        """The size of the largest weights file; 0 when there is none."""
-        files = [self.path / WEIGHTS / f"{which}.npz" for which in get_args(Weights)]
-        return max(file.stat().st_size if file.is_file() else 0 for file in files)
-
-    def write_arrays(self, which: Kept, values: Mapping[str, NDArray[Any]]) -> None:
-        """predictions.npz, samples.npz or snapshots.npz."""
-        arrays.write_npz(self.path / f"{which}.npz", values)
-
-    def read_arrays(self, which: Kept, sealed: bool = False) -> dict[str, NDArray[Any]]:
-        """predictions.npz, samples.npz or snapshots.npz."""
-        return arrays.read_npz(self.path / f"{which}.npz", sealed=sealed)
-
-    def has_arrays(self, which: Kept) -> bool:
-        """Whether this file was written."""
-        return (self.path / f"{which}.npz").is_file()
-
-    # Going on.
+    # The state of the training.
 
     def lock(self) -> AbstractContextManager[None]:
         """`with folder.lock():` makes this process the only writer, or raises RunLocked."""
@@ -254,7 +200,7 @@ class RunFolder:
     def save_checkpoint(self, values: Mapping[str, NDArray[Any]], meta: Mapping[str, Any]) -> None:
         """Saves the state, and the sizes of the tables; see `checkpoint`."""
         sizes = {}
-        for name in (METRICS, STEPS):
+        for name in TABLES:
             durable.sync_file(self.path / name)
             sizes[name] = records.table_size(self.path / name)
         checkpoint.write_checkpoint(self.path, values, {"state": meta, RECORDS: sizes})
@@ -263,7 +209,7 @@ class RunFolder:
         """The last state that can be read; changes nothing."""
         return self._unwrapped(checkpoint.read_checkpoint(self.path))[0]
 
-    def state_meta(self, saved: checkpoint.Checkpoint) -> Json:
+    def state_meta(self, saved: checkpoint.Checkpoint) -> dict[str, Any]:
         """What `save_checkpoint` was given as meta, from `checkpoint.read_save`."""
         return self._unwrapped(saved)[0].meta
 
@@ -284,7 +230,7 @@ class RunFolder:
 
         Only under the lock.
         """
-        for name in (METRICS, STEPS):
+        for name in TABLES:
             durable.truncate(self.path / name, 0)
         self.tidy()
 
@@ -296,24 +242,12 @@ class RunFolder:
         """Whether there is a state to go on from, whole or not."""
         return any((self.path / name).exists() for name in checkpoint.FILES)
 
-    # Pictures.
-
     def write_figure(self, name: str, data: bytes) -> Path:
-        """figures/<name>, for example loss.png; gives its path."""
+        """Writes figures/<name>, for example loss.png; returns its path."""
         durable.make_subfolder(self.path / FIGURES)
-        path = self.path / FIGURES / names.check(name)
+        path = self.path / FIGURES / names.check_name(name)
         durable.write_file(path, data, sync=False)
         return path
-
-    def figures(self) -> list[Path]:
-        """All figures, by name."""
-        folder = self.path / FIGURES
-        return sorted(p for p in folder.glob("*") if p.is_file() and not p.name.startswith("."))
-
-    def write_report(self, html: str) -> Path:
-        """report.html; gives its path."""
-        durable.write_file(self.path / REPORT, html, sync=False)
-        return self.path / REPORT
 
     def _unwrapped(
         self, saved: checkpoint.Checkpoint
@@ -322,7 +256,7 @@ class RunFolder:
         try:
             state = saved.meta["state"]
             # Only these two: whatever else a file names must not be cut.
-            sizes = {name: int(saved.meta[RECORDS][name]) for name in (METRICS, STEPS)}
+            sizes = {name: int(saved.meta[RECORDS][name]) for name in TABLES}
             if not isinstance(state, dict) or min(sizes.values()) < 0:
                 raise ValueError("not what save_checkpoint writes")
         except (KeyError, TypeError, ValueError) as error:
@@ -330,6 +264,3 @@ class RunFolder:
                 f"Cannot continue {shown(self.path)}: its checkpoint holds something else."
             ) from error
         return checkpoint.Checkpoint(saved.arrays, state, saved.note), sizes
-
-    def _json(self, name: str) -> Json:
-        return from_json(durable.read_file(self.path / name, MOST_JSON), self.path / name)

@@ -1,4 +1,4 @@
-"""The table of `nnlab runs`: one record a folder, whatever state the folder is in."""
+"""The table of `nnlab runs`: one record per folder, whatever the state of the folder."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -6,24 +6,24 @@ from typing import Any
 
 from nnlab.errors import NnlabError
 from nnlab.run import names
-from nnlab.run.folder import RunFolder
+from nnlab.run.run import Run
+from nnlab.run.text import mapping_or_empty
 from nnlab.show.words import trial_name
-
-UNREADABLE = "unreadable"
+from nnlab.status import Status
 
 
 @dataclass(frozen=True)
 class RunRecord:
-    """What a table shows of one run; numbers as they stand in the folder."""
+    """The row of one run, with the numbers in its folder."""
 
     name: str
     path: str
-    status: str
+    status: Status
     reason: str | None = None  # why it is unreadable
-    trial: str | None = None  # of a trial of a sweep: what it varies, and its seed
+    trial: str | None = None  # of a trial of a sweep: its settings and seed
     data: str | None = None  # of a race: its function
     started: str | None = None
-    epochs: int | None = None  # done so far
+    epochs: int | None = None  # finished so far
     seconds: float | None = None
     final: dict[str, Any] = field(default_factory=dict)
     best: dict[str, Any] = field(default_factory=dict)
@@ -31,49 +31,31 @@ class RunRecord:
 
 
 def list_runs(*folders: Path) -> list[RunRecord]:
-    """A record of every run in these folders that was begun, oldest first."""
+    """The records of all started runs in these folders, oldest first."""
     return [record(run) for run in names.by_age(*folders)]
 
 
 def record(path: Path) -> RunRecord:
-    """The record of one folder; never fails for what is in it, but says `unreadable` and why."""
+    """The record of one folder; a folder that cannot be read is `unreadable`, with the reason."""
     try:
-        return _read(RunFolder.open(path))
+        return _read(Run.open(path))
     except (NnlabError, OSError) as error:
-        return RunRecord(path.name, str(path), UNREADABLE, reason=str(error))
+        return RunRecord(path.name, str(path), Status.UNREADABLE, reason=str(error))
 
 
-def _read(folder: RunFolder) -> RunRecord:
-    run = folder.read_run()
-    row = folder.last_metrics()
-    summary = folder.read_summary() if folder.has_summary() else {}
-    epoch, seconds = row.get("epoch"), row.get("seconds", run.get("seconds"))
+def _read(run: Run) -> RunRecord:
+    started, row = run.about.get("started"), run.last_row
+    epoch, seconds = row.get("epoch"), row.get("seconds", run.about.get("seconds"))
     return RunRecord(
-        name=folder.name,
-        path=str(folder.path),
-        status=folder.status(),
-        trial=_trial(run.get("trial")),
-        data=_name(run.get("data")) or _name(run.get("function")),
-        started=_name(run.get("started")),
+        name=run.name,
+        path=str(run.path),
+        status=run.status,
+        trial=trial_name(*run.trial) or None,
+        data=run.data_source[0],
+        started=started if isinstance(started, str) else None,
         epochs=epoch if isinstance(epoch, int) else None,
         seconds=float(seconds) if isinstance(seconds, int | float) else None,
-        final=_table(summary.get("final")) or dict(row),
-        best=_table(summary.get("best")),
-        test=_table(summary.get("test")),
+        final=mapping_or_empty(run.summary.get("final")) or row,
+        best=mapping_or_empty(run.summary.get("best")),
+        test=mapping_or_empty(run.summary.get("test")),
     )
-
-
-def _name(value: object) -> str | None:
-    """run.json keeps the data set as its name, or as {"name": ..., "sha256": ...}."""
-    if isinstance(value, dict):
-        value = value.get("name")
-    return value if isinstance(value, str) else None
-
-
-def _trial(value: object) -> str | None:
-    cell, seed = _table(_table(value).get("cell")), _table(value).get("seed")
-    return trial_name(cell, seed if isinstance(seed, int) else None) or None
-
-
-def _table(value: object) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}

@@ -26,7 +26,7 @@ _ATTEMPTS = 1000
 _STAMP = "%Y%m%d-%H%M%S"
 
 
-def check(name: str) -> str:
+def check_name(name: str) -> str:
     """`name`, when a folder may be called so on every system.
 
     Raises:
@@ -62,7 +62,7 @@ def make(parent: Path, name: str, now: datetime | None = None) -> Path:
         StorageError: the system refused.
     """
     stamp = (now or datetime.now()).strftime(_STAMP)
-    prefix = f"{stamp}-{check(name)}"
+    prefix = f"{stamp}-{check_name(name)}"
     durable.make_folder(parent)
     for _ in range(_ATTEMPTS):
         path = parent / f"{prefix}-{secrets.token_hex(3)}"

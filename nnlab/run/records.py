@@ -43,10 +43,10 @@ def append_rows(
         if not row.keys() <= known:
             extra = ", ".join(sorted(row.keys() - known))
             raise ValueError(f"{shown(path)} has no column {extra}")
-    return durable.append_text(path, csv_text(columns, rows, headed=not header), sync, at)
+    return durable.append_text(path, csv_rows(columns, rows, headed=not header), sync, at)
 
 
-def csv_text(columns: Sequence[str], rows: Iterable[Mapping[str, Any]], headed: bool = True) -> str:
+def csv_rows(columns: Sequence[str], rows: Iterable[Mapping[str, Any]], headed: bool = True) -> str:
     """The rows as CSV, with a header; a missing key becomes an empty cell."""
     buffer = io.StringIO()
     table = csv.writer(buffer, lineterminator="\n")

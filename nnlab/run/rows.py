@@ -8,11 +8,10 @@ import numpy as np
 
 from nnlab.core.types import Array, FloatArray, IntArray
 from nnlab.errors import RunUnreadable
-from nnlab.run.folder import Kept, RunFolder
+from nnlab.run.folder import PREDICTIONS, SAMPLES, RunFolder
 from nnlab.run.text import shown
 
 PARTS = ("train", "validation", "test")
-FILES: tuple[Kept, ...] = ("predictions", "samples")
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,8 +47,8 @@ class SavedRows:
 def read_rows(folder: RunFolder, data: Mapping[str, Any]) -> dict[str, SavedRows]:
     """The saved rows by part. Raises RunUnreadable where they do not fit data.json."""
     rows = {}
-    for file in FILES:
-        arrays = folder.read_arrays(file) if folder.has_arrays(file) else {}
+    for file in (PREDICTIONS, SAMPLES):
+        arrays = folder.read_arrays(file) if folder.has(file) else {}
         for part in PARTS:
             if f"{part}.inputs" in arrays and f"{part}.targets" in arrays:
                 rows[part] = _rows_of(part, arrays, data, folder)

@@ -30,10 +30,23 @@ from nnlab.engine.images.network import TunedNetwork
 from nnlab.errors import ConfigError, DataError, NnlabError, RunUnreadable, UsageError
 from nnlab.run.arrays import Expected
 from nnlab.run.checkpoint import Checkpoint
-from nnlab.run.folder import FORMAT, RESOLVED, WEIGHTS, RunFolder, Weights
+from nnlab.run.folder import (
+    DATA,
+    FORMAT,
+    METRICS,
+    RESOLVED,
+    RUN,
+    SNAPSHOTS,
+    STEPS,
+    SUMMARY,
+    WEIGHTS,
+    RunFolder,
+    Weights,
+    weights_file,
+)
 from nnlab.run.rows import SavedRows, read_rows
-from nnlab.run.settings import settings
-from nnlab.run.shapes import LARGEST
+from nnlab.run.settings import read_yaml
+from nnlab.run.shapes import LARGEST, check_data
 from nnlab.run.text import mapping_or_empty, shown
 from nnlab.status import Status
 
@@ -79,7 +92,7 @@ class Run:
     @cached_property
     def about(self) -> dict[str, Any]:
         """run.json."""
-        return self.folder.read_run()
+        return self.folder.read_json(RUN)
 
     @cached_property
     def kind(self) -> str | None:
@@ -135,7 +148,7 @@ class Run:
     @cached_property
     def settings(self) -> dict[str, Any]:
         """resolved.yaml as plain values, also of a version with settings unknown here."""
-        return settings(self.folder)
+        return read_yaml(self.path / RESOLVED)
 
     def require_config(self) -> None:
         """Raises RunUnreadable, in one line, where resolved.yaml does not fit this version."""
@@ -150,7 +163,9 @@ class Run:
     @cached_property
     def data(self) -> dict[str, Any]:
         """data.json, complete."""
-        return self.folder.read_data(strict=True)
+        content = self.folder.read_json(DATA)
+        check_data(content, self.path / DATA, self.path / weights_file("initial"))
+        return content
 
     @cached_property
     def scaling(self) -> Scaling:
@@ -207,7 +222,7 @@ class Run:
     @cached_property
     def metrics(self) -> dict[str, NDArray[Any]]:
         """metrics.csv by column, one number per epoch; row 0 is before training."""
-        table = self.folder.read_metrics()
+        table = self.folder.read_table(METRICS)
         return {name: np.asarray(column) for name, column in table.items()}
 
     @property
@@ -218,12 +233,12 @@ class Run:
     @cached_property
     def steps(self) -> dict[str, NDArray[Any]]:
         """steps.csv by column; empty where updates were not recorded."""
-        return {name: np.asarray(column) for name, column in self.folder.read_steps().items()}
+        return {name: np.asarray(column) for name, column in self.folder.read_table(STEPS).items()}
 
     @cached_property
     def summary(self) -> dict[str, Any]:
         """summary.json: final, best, test, classes, confusion; empty before the end."""
-        return self.folder.read_summary() if self.folder.has_summary() else {}
+        return self.folder.read_json(SUMMARY) if self.folder.has(SUMMARY) else {}
 
     @property
     def seconds(self) -> Any:
@@ -269,12 +284,12 @@ class Run:
         """The saved arrays by name; raises as `network` does."""
         if which not in (known := get_args(Weights)):
             raise UsageError(f"There are no weights '{which}'; there are {', '.join(known)}.")
-        if not self.folder.has_weights(which) and not self.folder.has_summary():
+        if not self.folder.has(weights_file(which)) and not self.folder.has(SUMMARY):
             raise RunUnreadable(
                 f"The run {self.name} has not come to its end (it is {self.status}), so it has no "
                 f"{which} weights. Try --weights initial."
             )
-        return self.folder.read_weights(which, shapes)
+        return self.folder.read_arrays(weights_file(which), shapes)
 
     @cached_property
     def latest(self) -> tuple[Network, int | None]:
@@ -282,7 +297,7 @@ class Run:
 
         The final weights, else those of the checkpoint, else the initial ones.
         """
-        if self.folder.has_weights("final") or self.folder.has_summary():
+        if self.folder.has(weights_file("final")) or self.folder.has(SUMMARY):
             epoch = mapping_or_empty(self.summary.get("final")).get("epoch")
             return self.network("final"), epoch if isinstance(epoch, int) else None
         if saved := self.checkpoint:
@@ -304,8 +319,8 @@ class Run:
     def snapshots(self) -> tuple[IntArray, Array]:
         """Epochs (k,) and values (k, V) of a small network along the way; k = 0 for a large one."""
         prefix, arrays = "", {}
-        if self.folder.has_arrays("snapshots"):
-            arrays = self.folder.read_arrays("snapshots")
+        if self.folder.has(SNAPSHOTS):
+            arrays = self.folder.read_arrays(SNAPSHOTS)
         elif saved := self.checkpoint:
             prefix, arrays = "snapshot.", saved.arrays
         epochs, thetas = (arrays.get(prefix + name, np.zeros(0)) for name in ("epochs", "theta"))
@@ -354,7 +369,8 @@ class Run:
         shape = tuple(self.data["inputs"]) if inputs is None else inputs
         parameters, buffers = layouts(config.network, shapes(config.network, shape))
         needed = (parameters.size + buffers.size) * np.dtype(config.training.dtype).itemsize
-        have = self.folder.weights_bytes()
+        files = [self.path / weights_file(which) for which in get_args(Weights)]
+        have = max(file.stat().st_size if file.is_file() else 0 for file in files)
         if needed and not have:
             raise RunUnreadable(f"Cannot read {shown(self.path / WEIGHTS)}: there are no weights.")
         if needed > have:

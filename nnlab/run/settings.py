@@ -1,6 +1,7 @@
-"""The config of a finished run as plain values, without building it: to compare and to filter."""
+"""YAML files of run folders as plain values: to compare, to filter, to show."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from nnlab.config.files import decode
@@ -8,42 +9,38 @@ from nnlab.config.problems import Problems
 from nnlab.config.reader import read
 from nnlab.config.tree import plain
 from nnlab.errors import ConfigError, RunUnreadable
-from nnlab.run.folder import RESOLVED, RunFolder
+from nnlab.run import durable
 from nnlab.run.text import shown
 
 
-def settings(folder: RunFolder) -> dict[str, Any]:
-    """resolved.yaml as nested values: also one of another version, with settings unknown here.
+def read_yaml(path: Path) -> dict[str, Any]:
+    """A YAML file as nested values, also a config with settings that are unknown here.
 
-    Raises:
-        RunUnreadable: it is missing, or not a config.
-        StorageError: the system refused.
+    Raises RunUnreadable where it is missing or holds no mapping.
     """
-    path, problems = folder.path / RESOLVED, Problems()
+    problems = Problems()
     try:
-        found = plain(
-            read(decode(folder.read_resolved().encode(), str(path), path.parent), problems)
-        )
+        content = plain(read(decode(durable.read_file(path), str(path), path.parent), problems))
         problems.raise_any()
     except ConfigError as error:
         raise RunUnreadable(f"Cannot read {shown(path)}: {error}") from error
-    if not isinstance(found, dict):
+    if not isinstance(content, dict):
         raise RunUnreadable(f"Cannot read {shown(path)}: it holds no settings.")
-    return found
+    return content
 
 
 def dotted(value: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Every setting by its dotted key, `optimizer.lr`, `network.0.units`, as `--set` writes it.
+    """Every setting by its key in `--set`: `optimizer.lr`, `network.0.units`.
 
-    Mappings, and lists of them (the layers), are entered; another list is one value.
+    A list of anything but mappings (layers) is a single value.
     """
-    found: dict[str, Any] = {}
+    flat: dict[str, Any] = {}
     for key, inner in value.items():
         name = f"{prefix}{key}"
-        if isinstance(inner, list) and inner and all(isinstance(one, Mapping) for one in inner):
-            inner = {str(index): one for index, one in enumerate(inner)}
+        if isinstance(inner, list) and inner and all(isinstance(item, Mapping) for item in inner):
+            inner = {str(index): item for index, item in enumerate(inner)}
         if isinstance(inner, Mapping) and inner:
-            found |= dotted(inner, f"{name}.")
+            flat |= dotted(inner, f"{name}.")
         else:
-            found[name] = inner
-    return found
+            flat[name] = inner
+    return flat

@@ -17,15 +17,15 @@ from pathlib import Path
 from typing import Any
 
 from nnlab.config.dump import to_yaml
-from nnlab.config.problems import Problems
-from nnlab.config.reader import read
-from nnlab.config.tree import Source, plain
 from nnlab.core import columns
-from nnlab.errors import ConfigError, NnlabError, RunUnreadable, StorageError
+from nnlab.errors import NnlabError, RunUnreadable, StorageError
 from nnlab.run import durable, guard, lock, names, records
 from nnlab.run.folder import RunFolder, holds_first_files_only
-from nnlab.run.text import shown
+from nnlab.run.run import Run
+from nnlab.run.settings import read_yaml
+from nnlab.run.text import mapping_or_empty, shown
 from nnlab.show.words import axis_value
+from nnlab.status import Status
 
 SWEEP, SUMMARY, FIGURES = "sweep.yaml", "summary.csv", "figures"
 FIXED = ("trial", "seed", "status", "reason", "epochs", "seconds")  # columns beside the axes
@@ -38,7 +38,7 @@ class TrialRecord:
     name: str
     cell: Mapping[str, Any]
     seed: int | None
-    status: str  # as in run.json; resumable where nothing runs any more
+    status: Status
     reason: str | None = None
     epochs: int | None = None
     seconds: float | None = None
@@ -49,7 +49,7 @@ class TrialRecord:
     @property
     def done(self) -> bool:
         """Whether it came to its end with a result."""
-        return self.status in ("completed", "early_stopped")
+        return self.status.finished
 
 
 @dataclass(frozen=True)
@@ -97,23 +97,12 @@ class SweepFolder:
 
     def read_about(self) -> dict[str, Any]:
         """sweep.yaml as plain values."""
-        path = self.path / SWEEP
-        problems = Problems()
-        try:
-            text = durable.read_file(path).decode()
-            content = plain(read(Source(str(path), text, self.path), problems))
-            problems.raise_any()
-        except (ConfigError, UnicodeDecodeError) as error:
-            raise RunUnreadable(f"Cannot read {shown(path)}: {error}") from error
-        axes = content.get("axes") if isinstance(content, dict) else None
-        if (
-            not isinstance(content, dict)
-            or not isinstance(axes, list)
-            or not all(
-                isinstance(axis, dict) and isinstance(axis.get("values"), list) for axis in axes
-            )
+        content = read_yaml(self.path / SWEEP)
+        axes = content.get("axes")
+        if not isinstance(axes, list) or not all(
+            isinstance(axis, dict) and isinstance(axis.get("values"), list) for axis in axes
         ):
-            raise RunUnreadable(f"Cannot read {shown(path)}: it describes no sweep.")
+            raise RunUnreadable(f"Cannot read {shown(self.path / SWEEP)}: it describes no sweep.")
         return content
 
     def trial(self, name: str) -> RunFolder:
@@ -136,9 +125,9 @@ class SweepFolder:
     def record(self, name: str) -> TrialRecord:
         """What is known of one; never fails for what is in its folder, but says `unreadable`."""
         try:
-            return _record(self.trial(name))
+            return _record(Run.open(self.path / name))
         except (NnlabError, OSError) as error:
-            return TrialRecord(name, {}, None, "unreadable", str(error))
+            return TrialRecord(name, {}, None, Status.UNREADABLE, str(error))
 
     def discard(self, name: str) -> None:
         """Removes the run of a trial, whole or not at all."""
@@ -165,13 +154,13 @@ class SweepFolder:
         """summary.csv: a row a trial, a column an axis; gives its path."""
         rows = [_row(record, axes) for record in found]
         columns = list(dict.fromkeys(key for row in rows for key in row))
-        durable.write_file(self.path / SUMMARY, records.csv_text(columns, rows))
+        durable.write_file(self.path / SUMMARY, records.csv_rows(columns, rows))
         return self.path / SUMMARY
 
     def write_figure(self, name: str, data: bytes) -> Path:
         """figures/<name>; gives its path."""
         durable.make_subfolder(self.path / FIGURES)
-        path = self.path / FIGURES / names.check(name)
+        path = self.path / FIGURES / names.check_name(name)
         durable.write_file(path, data, sync=False)
         return path
 
@@ -213,35 +202,20 @@ def places(cell: Mapping[str, Any], axes: Sequence[Mapping[str, Any]]) -> list[i
     return found
 
 
-def _record(folder: RunFolder) -> TrialRecord:
-    about = RunFolder.open(folder.path).read_run()
-    trial = _mapping(about.get("trial"))
-    seed = trial.get("seed")
-    summary = folder.read_summary() if folder.has_summary() else {}
-    last = folder.last_metrics()
-    epochs, seconds = last.get("epoch"), about.get("seconds")
-    status = folder.status()
+def _record(run: Run) -> TrialRecord:
+    (cell, seed), epochs, seconds = run.trial, run.last_row.get("epoch"), run.about.get("seconds")
     return TrialRecord(
-        name=folder.name,
-        cell=_mapping(trial.get("cell")),
-        seed=seed if isinstance(seed, int) else None,
-        status=status,
-        reason=reason(about),
+        name=run.name,
+        cell=cell,
+        seed=seed,
+        status=run.status,
+        reason=run.failure_reason,
         epochs=epochs if isinstance(epochs, int) else None,
         seconds=float(seconds) if isinstance(seconds, int | float) else None,
-        final=_mapping(summary.get("final")),
-        best=_mapping(summary.get("best")),
-        test=_mapping(summary.get("test")),
+        final=mapping_or_empty(run.summary.get("final")),
+        best=mapping_or_empty(run.summary.get("best")),
+        test=mapping_or_empty(run.summary.get("test")),
     )
-
-
-def reason(about: Mapping[str, Any]) -> str | None:
-    """Why a run has no result, from its run.json; None for one that has, or is not over."""
-    if about.get("status") == "diverged":
-        where = _mapping(about.get("failure"))
-        what = str(where.get("what", "a number")).replace("_", " ")
-        return f"diverged in epoch {where.get('epoch')}: the {what} is not finite"
-    return str(about.get("error")) if about.get("status") == "failed" else None
 
 
 def _row(record: TrialRecord, axes: Sequence[str]) -> dict[str, Any]:
@@ -260,7 +234,3 @@ def _row(record: TrialRecord, axes: Sequence[str]) -> dict[str, Any]:
     if record.best:
         row["best_epoch"] = record.best.get("epoch")
     return row | columns.named(columns.TEST, record.test)
-
-
-def _mapping(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}

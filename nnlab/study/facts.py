@@ -10,10 +10,10 @@ from typing import Any
 from nnlab.core import columns
 from nnlab.errors import RunUnreadable, UsageError
 from nnlab.run import environment, names
-from nnlab.run.folder import RUN, RunFolder
+from nnlab.run.folder import METRICS, RUN, RunFolder
 from nnlab.run.listing import record
 from nnlab.run.records import Column
-from nnlab.run.settings import settings
+from nnlab.run.run import Run
 from nnlab.run.text import shown
 
 FINISHED = ("completed", "early_stopped")
@@ -41,10 +41,10 @@ class Facts:
 
 def read_facts(folder: RunFolder) -> Facts:
     """Raises RunUnreadable or StorageError."""
-    about, row = folder.read_run(), record(folder.path)
+    about, row = folder.read_json(RUN), record(folder.path)
     if row.reason is not None:
         raise RunUnreadable(row.reason)
-    given = settings(folder)
+    given = Run(folder.path).settings
     seed, data = given.get("seed"), about.get("data")
     data = data if isinstance(data, Mapping) else {"name": data}
     return Facts(
@@ -55,7 +55,7 @@ def read_facts(folder: RunFolder) -> Facts:
         data=(_text(data.get("name")), _text(data.get("sha256"))),
         environment={**environment.essence(about), "git commit": _commit(about.get("git"))},
         metrics=_metrics({"final": row.final, "best": row.best, "test": row.test}),
-        curves=folder.read_metrics(),
+        curves=folder.read_table(METRICS),
     )
 
 
@@ -84,7 +84,7 @@ def _meant(spec: str, runs: Path) -> list[RunFolder]:
 
 def _order(folder: RunFolder) -> tuple[Any, ...]:
     """Trials of a sweep by their settings and seed; others by name, which is by age."""
-    trial = folder.read_run().get("trial")
+    trial = folder.read_json(RUN).get("trial")
     if not isinstance(trial, Mapping) or not isinstance(cell := trial.get("cell"), Mapping):
         return (folder.name,)
     numbers = [v if isinstance(v, int | float) else math.inf for v in cell.values()]

@@ -20,7 +20,7 @@ from nnlab.config.variants import Base, base
 from nnlab.data.user_tables import Csv, Npz
 from nnlab.errors import NnlabError, UsageError
 from nnlab.run import names
-from nnlab.run.folder import RESOLVED
+from nnlab.run.folder import RESOLVED, RUN
 from nnlab.run.sweeps import SweepFolder, TrialRecord
 from nnlab.study import grid
 from nnlab.study.axes import Axis, parse
@@ -171,7 +171,7 @@ def look(sweep: Sweep, folder: SweepFolder, retry: bool = False) -> Progress:
             stale.append(trial)
             todo.append(trial)
         elif known is not None and known.done:
-            about = run.read_run()
+            about = run.read_json(RUN)
             done.append(known)
             seconds += [about["seconds"]] if isinstance(about.get("seconds"), float) else []
             if isinstance(data := about.get("data"), dict):

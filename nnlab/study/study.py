@@ -27,7 +27,7 @@ from nnlab.errors import (
 from nnlab.experiment.rows import epoch_row
 from nnlab.experiment.signals import Terminated
 from nnlab.run import environment, names
-from nnlab.run.folder import RunFolder
+from nnlab.run.folder import METRICS, RUN, SUMMARY, RunFolder
 from nnlab.run.sweeps import SweepFolder
 from nnlab.run.text import shown
 from nnlab.study.plan import as_trial
@@ -198,7 +198,7 @@ class Study:
         epochs = int(run.last_metrics().get("epoch") or 0)
         if pruned is not None:
             return Told(number, trial.name, cell, PRUNED, pruned, None)
-        ended = str(run.read_run()["status"])
+        ended = str(run.read_json(RUN)["status"])
         value = self._value(run) if ended in DONE else None
         return Told(number, trial.name, cell, ended, epochs, value)
 
@@ -217,7 +217,7 @@ class Study:
 
     def _judge_rows(self, asked: "optuna.Trial", run: RunFolder) -> int | None:
         """The same for the epochs that the folder already has."""
-        values = run.read_metrics().get(self.tuning.metric, ())
+        values = run.read_table(METRICS).get(self.tuning.metric, ())
         for epoch, value in enumerate(np.asarray(values, np.float64).tolist()):
             if self._is_hopeless(asked, epoch, value):
                 return epoch
@@ -234,7 +234,7 @@ class Study:
 
     def _value(self, run: RunFolder) -> float | None:
         """The best value of what is tuned; None when no epoch had a finite value."""
-        best = run.read_summary().get("best")
+        best = run.read_json(SUMMARY).get("best")
         value = best.get(self.tuning.metric) if isinstance(best, dict) else None
         return float(value) if isinstance(value, int | float) and np.isfinite(value) else None
 

@@ -22,8 +22,9 @@ from nnlab.experiment import describe
 from nnlab.experiment.resume import resume
 from nnlab.experiment.session import Session, guarded, opened, start_weights
 from nnlab.experiment.signals import Terminated
-from nnlab.run import durable, environment, guard, sweeps
-from nnlab.run.folder import RunFolder
+from nnlab.run import durable, environment, guard
+from nnlab.run.folder import RESOLVED, RUN, RunFolder
+from nnlab.run.run import Run
 
 Status = Literal["completed", "early_stopped", "diverged", "failed", "interrupted", "locked"]
 DONE = ("completed", "early_stopped")  # came to its end: never run again
@@ -131,14 +132,14 @@ def run_trial(
 def outcome(folder: RunFolder) -> Outcome | None:
     """How the trial in a folder ended; None when it has not, or was never begun."""
     try:
-        about = RunFolder.open(folder.path).read_run()
+        about = RunFolder.open(folder.path).read_json(RUN)
     except RunUnreadable:
         return None
     status = about.get("status")
     if status in DONE:
         return Outcome(folder.name, status)
     if status in LOST:
-        return Outcome(folder.name, status, sweeps.reason(about))
+        return Outcome(folder.name, status, Run(folder.path).failure_reason)
     return None
 
 
@@ -147,7 +148,7 @@ def is_stale(folder: RunFolder, trial: Trial) -> bool:
     if trial.data is None or not folder.exists():
         return False
     try:
-        data = folder.read_run().get("data")
+        data = folder.read_json(RUN).get("data")
     except RunUnreadable:
         return False
     return isinstance(data, dict) and data.get("sha256") not in (None, trial.data)
@@ -166,8 +167,9 @@ def record_failure(trial: Trial, parent: Path, reason: str) -> None:
             try:
                 folder.update_status("failed", ended=now, error=reason)
             except RunUnreadable:  # it did not come as far as run.json
-                folder.write_resolved(dump(trial.read_config()))
-                folder.write_run(
+                folder.write_text(RESOLVED, dump(trial.read_config()))
+                folder.write_json(
+                    RUN,
                     {
                         "format": 1,
                         "status": "failed",
@@ -175,7 +177,7 @@ def record_failure(trial: Trial, parent: Path, reason: str) -> None:
                         "ended": now,
                         "error": reason,
                         **about_trial(trial),
-                    }
+                    },
                 )
 
 

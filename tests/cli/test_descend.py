@@ -66,7 +66,7 @@ def test_all_blow_up(nnlab: Nnlab, tmp_path: Path) -> None:
     result = nnlab("descend", "race.yaml", "--no-plots", "--set", "lr=9")
     (folder,) = (tmp_path / "runs").iterdir()
     assert result.exit_code == 4
-    step = RunFolder.open(folder).read_summary()["runs"][0]["diverged"]
+    step = RunFolder.open(folder).read_json("summary.json")["runs"][0]["diverged"]
     assert result.stderr == (
         f"All runs diverged, the first at step {step}: a number is not finite. The steps before "
         f"are in runs/{folder.name}/paths.csv. Try a smaller lr: --set lr=...\n"
@@ -80,7 +80,7 @@ def test_json(race: Path, nnlab: Nnlab) -> None:
     assert (found["status"], found["lowest"]) == ("completed", 0.0)
     folder = RunFolder.open(Path(found["folder"]))
     assert "-j-" in folder.name
-    assert found["runs"] == folder.read_summary()["runs"]
+    assert found["runs"] == folder.read_json("summary.json")["runs"]
 
 
 def test_the_picture_is_drawn_and_drawn_again(nnlab: Nnlab, tmp_path: Path) -> None:

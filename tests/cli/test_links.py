@@ -66,16 +66,20 @@ CHANGES: dict[str, Change] = {
     "rewind": RunFolder.rewind,
     "restart": RunFolder.restart,
     "save": lambda run: run.save_checkpoint(ARRAYS, {"epoch": 1}),
-    "rows": lambda run: (run.append_metrics([ROW]), run.append_steps([ROW])),
-    "texts": lambda run: (run.write_config(b""), run.write_resolved("")),
+    "rows": lambda run: (run.append("metrics.csv", [ROW]), run.append("steps.csv", [ROW])),
+    "texts": lambda run: (run.write_text("config.yaml", b""), run.write_text("resolved.yaml", "")),
     "status": lambda run: run.update_status("failed"),
-    "numbers": lambda run: (run.write_data({}), run.write_summary({}), run.remove_summary()),
+    "numbers": lambda run: (
+        run.write_json("data.json", {}),
+        run.write_json("summary.json", {}),
+        durable.remove(run.path / "summary.json"),
+    ),
     "weights": lambda run: (
-        run.write_weights("initial", ARRAYS),
-        run.write_weights("final", ARRAYS),
+        run.write_arrays("weights/initial.npz", ARRAYS),
+        run.write_arrays("weights/final.npz", ARRAYS),
     ),
     "arrays": lambda run: [run.write_arrays(name, ARRAYS) for name in ("snapshots", "predictions")],
-    "page": lambda run: (run.write_figure("curves.svg", b"x"), run.write_report("x")),
+    "page": lambda run: (run.write_figure("curves.svg", b"x"), run.write_text("report.html", "x")),
     "remove": lambda run: durable.remove_folder(run.path),
 }
 # Commands that meet a link, and what they come to.

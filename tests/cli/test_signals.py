@@ -119,11 +119,11 @@ def test_while_the_final_figures_are_worked_out(
     run = the_run(tmp_path)
     assert (found, run.status()) == (code, "interrupted")
     assert f"{number.name}: stopped while the final figures were worked out;" in message
-    assert not run.has_summary()
+    assert not run.has("summary.json")
     with nnlab(tmp_path, "resume", "latest", "--no-plots") as child:
         assert child.wait(PATIENCE) == 0
     assert run.status() == "completed"
-    assert run.has_summary()
+    assert run.has("summary.json")
 
 
 @pytest.mark.parametrize(("number", "code"), CODES)

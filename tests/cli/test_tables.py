@@ -367,7 +367,7 @@ def test_several_labels_at_once(nnlab: Nnlab, tmp_path: Path, settings: str) -> 
     write(tmp_path, TWO, settings, LABELS)
     assert nnlab("train", "t.yaml", "--no-plots", "--set", "epochs=30").exit_code == 0
     run = RunFolder.find("latest", tmp_path / "runs")
-    assert "task: multilabel" in run.read_resolved()
+    assert "task: multilabel" in run.read_text("resolved.yaml")
     found = json.loads(nnlab("evaluate", "latest", "--data", "t.csv", "--json").stdout)
     text = nnlab("predict", "latest", "t.csv").stdout
     header, *lines = csv.reader(io.StringIO(text))
@@ -759,7 +759,7 @@ def test_what_looks_suspicious_is_said(nnlab: Nnlab, tmp_path: Path, name: str) 
     lines = [line for line in trained.stderr.splitlines() if line.startswith("Warning: ")]
     assert lines == [f"Warning: {one}" for one in wanted]
     (folder,) = (tmp_path / "runs").iterdir()
-    assert RunFolder.open(folder).read_run()["warnings"] == wanted
+    assert RunFolder.open(folder).read_json("run.json")["warnings"] == wanted
 
 
 @pytest.mark.parametrize(
@@ -788,7 +788,7 @@ def test_a_network_that_does_not_learn_is_said(
     warned = [line for line in result.stderr.splitlines() if line.startswith("Warning: ")]
     assert warned == [f"Warning: {sentence}" for sentence in sentences]
     (folder,) = (tmp_path / "runs").iterdir()
-    assert RunFolder.open(folder).read_run()["warnings"] == sentences
+    assert RunFolder.open(folder).read_json("run.json")["warnings"] == sentences
 
 
 def test_rows_are_numbered_as_in_the_file(nnlab: Nnlab, tmp_path: Path) -> None:
@@ -829,7 +829,7 @@ def test_a_regression_that_does_not_learn_is_said(
     options = [word for setting in ("epochs=20", *settings) for word in ("--set", setting)]
     result = nnlab("train", "t.yaml", "--no-plots", *options)
     (folder,) = (tmp_path / "runs").iterdir()
-    warned = RunFolder.open(folder).read_run()["warnings"]
+    warned = RunFolder.open(folder).read_json("run.json")["warnings"]
     assert result.exit_code == 0
     start = "After 20 epochs the answers are no better than the mean of the training targets"
     assert sum(line.startswith(start) for line in warned) == said

@@ -67,7 +67,7 @@ def test_what_is_printed(nnlab: Nnlab) -> None:
         ["test", "2 (best)"],
     ]
     assert empty == ""
-    training = RunFolder.open(only_run(Path()).path).read_metrics()["seconds"][-1]
+    training = RunFolder.open(only_run(Path()).path).read_table("metrics.csv")["seconds"][-1]
     assert re.fullmatch(r"118 updates in (.+ s|.+ ms)( \(.+ in all\))?, saved in", time)
     assert time.startswith(f"118 updates in {duration(training)}")
     assert re.fullmatch(FOLDER, where)
@@ -117,7 +117,7 @@ def test_json_is_one_strict_object(nnlab: Nnlab, tmp_path: Path) -> None:
     assert found == {
         "folder": f"runs/{run.name}",
         "status": "completed",
-        "summary": run.read_summary(),
+        "summary": run.read_json("summary.json"),
     }
 
 
@@ -155,7 +155,7 @@ def test_threads_reach_the_blas(process: Process, tmp_path: Path) -> None:
     arguments = ["train", "xor", "--no-plots", "--set", "epochs=1", "--threads", "1"]
     result = process("-m", "nnlab", *arguments)
     assert result.returncode == 0, result.stderr
-    threads = only_run(tmp_path).read_run()["threads"]
+    threads = only_run(tmp_path).read_json("run.json")["threads"]
     names = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
     assert [threads[name] for name in names] == ["1", "1", "1"]
     assert threads["blas"] in (1, None)  # None: no threadpoolctl to ask
@@ -250,7 +250,7 @@ def test_a_text_cell(nnlab: Nnlab, tmp_path: Path) -> None:
 def test_a_rate_that_blows_up(nnlab: Nnlab, tmp_path: Path) -> None:
     result = nnlab("train", "digits_binary", "--set", "lr=1e9", "--seed", "0")
     run = only_run(tmp_path)
-    failure = run.read_run()["failure"]
+    failure = run.read_json("run.json")["failure"]
     assert (result.exit_code, run.status()) == (4, "diverged")
     assert result.stderr.splitlines()[-1] == (
         f"The run diverged in epoch {failure['epoch']}, at update {failure['step']}: "
@@ -261,7 +261,7 @@ def test_a_rate_that_blows_up(nnlab: Nnlab, tmp_path: Path) -> None:
     assert re.fullmatch(r"(output|gradient|\w+) of layer \d \(\w+\)", failure["what"])
     assert re.search(r"\b(nan|inf)\b", result.output, re.I) is None
     assert "NaN" not in (run.path / "summary.json").read_text()
-    assert "curves.png" in [figure.name for figure in run.figures()]
+    assert "curves.png" in os.listdir(run.path / "figures")
     theta = Run(run.path).network("final").theta
     assert np.isfinite(theta).all()
     assert np.any(theta != Run(run.path).network("initial").theta)

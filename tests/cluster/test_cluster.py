@@ -90,7 +90,7 @@ def test_the_same_hashes_as_in_this_process(dask: Dask, tmp_path: Path) -> None:
     assert {one.status for one in found.values()} == {"completed"}
     assert len(hashes(tmp_path / "here")) == 4
     assert hashes(tmp_path / "there") == hashes(tmp_path / "here")
-    about = RunFolder(tmp_path / "there" / "t00").read_run()
+    about = RunFolder(tmp_path / "there" / "t00").read_json("run.json")
     assert about["threads"]["blas"] == 1
     assert about["trial"] == {"cell": {"seed": 0}, "seed": 0}
     names = {
@@ -150,7 +150,7 @@ def test_other_data_than_here(dask: Dask, tmp_path: Path) -> None:
     found = outcomes(on(dask), [replace(good, name="gone")], tmp_path / "a")["gone"]
     reason = f"There is no file {tmp_path}/rows.csv."
     assert (found.status, found.reason) == ("failed", reason)
-    assert RunFolder.open(tmp_path / "a" / "gone").read_run()["error"] == reason
+    assert RunFolder.open(tmp_path / "a" / "gone").read_json("run.json")["error"] == reason
     (tmp_path / "moved.csv").rename(tmp_path / "rows.csv")
     assert outcomes(on(dask), [good], tmp_path / "a")["csv"].done
     said = notes(on(dask), [replace(good, name="wrong", data="0" * 64)], tmp_path / "a")
@@ -276,7 +276,7 @@ def test_a_trial_that_is_lost_three_times(fresh: Dask, tmp_path: Path) -> None:
     assert lost.reason is not None
     assert lost.reason.startswith("it was lost 3 times, at last: tcp://127.0.0.1:")
     assert lost.reason.endswith(": its supervisor died")
-    assert RunFolder.open(tmp_path / "t00").read_run()["error"] == lost.reason
+    assert RunFolder.open(tmp_path / "t00").read_json("run.json")["error"] == lost.reason
     wait_until(lambda: foremen(str(fresh.folder)) == [])
 
 

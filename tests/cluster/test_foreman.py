@@ -38,7 +38,7 @@ def test_it_obeys_one_order_after_the_other(tmp_path: Path) -> None:
         ("a", "completed"),
         ("b", "completed"),
     ]
-    assert RunFolder(tmp_path / "b").read_run()["threads"]["blas"] == 1
+    assert RunFolder(tmp_path / "b").read_json("run.json")["threads"]["blas"] == 1
     _, said = process.communicate(timeout=PATIENCE)  # stdin closes
     assert (process.returncode, said) == (0, "")
 

@@ -59,7 +59,7 @@ def test_a_folder_that_somebody_writes(run: Path, tmp_path: Path) -> None:
     RunFolder(target).update_status("running")
     with RunFolder(target).lock(), pytest.raises(RunLocked):
         unpack(pack(run), target)
-    assert RunFolder(target).read_run()["status"] == "running"
+    assert RunFolder(target).read_json("run.json")["status"] == "running"
     assert [path.name for path in target.parent.iterdir()] == ["a"]
 
 

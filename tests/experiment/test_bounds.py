@@ -4,6 +4,7 @@ import os
 import re
 import tracemalloc
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -70,13 +71,13 @@ def refused(folder: RunFolder, ask: Ask) -> NnlabError:
 @pytest.mark.parametrize(("old", "new"), LARGE)
 @pytest.mark.parametrize("ask", ASKS)
 def test_a_network_larger_than_its_weights(done: RunFolder, ask: str, old: str, new: str) -> None:
-    resolved = done.read_resolved()
+    resolved = done.read_text("resolved.yaml")
     assert old in resolved
-    done.write_resolved(resolved.replace(old, new))
+    done.write_text("resolved.yaml", resolved.replace(old, new))
     try:
         error = refused(done, ASKS[ask])
     finally:
-        done.write_resolved(resolved)
+        done.write_text("resolved.yaml", resolved)
     assert isinstance(error, RunUnreadable)
     assert re.fullmatch(
         rf"Cannot read {done.path}/weights: the network in resolved\.yaml has [\d,]+ bytes of "
@@ -87,12 +88,12 @@ def test_a_network_larger_than_its_weights(done: RunFolder, ask: str, old: str, 
 
 @pytest.mark.parametrize("ask", ["data", "resume"])
 def test_data_larger_than_the_run_had(done: RunFolder, ask: str) -> None:
-    resolved = done.read_resolved()
-    done.write_resolved(resolved.replace("samples: 6", "samples: 100000"))
+    resolved = done.read_text("resolved.yaml")
+    done.write_text("resolved.yaml", resolved.replace("samples: 6", "samples: 100000"))
     try:
         error = refused(done, ASKS[ask])
     finally:
-        done.write_resolved(resolved)
+        done.write_text("resolved.yaml", resolved)
     assert str(error) == (
         f"Cannot read {done.path}: resolved.yaml describes 100,000 rows of 64 numbers, "
         "data.json fewer."
@@ -100,12 +101,12 @@ def test_data_larger_than_the_run_had(done: RunFolder, ask: str) -> None:
 
 
 def test_epochs_without_end(done: RunFolder) -> None:
-    resolved = done.read_resolved()
-    done.write_resolved(resolved.replace("epochs: 2", "epochs: 1000000000000000"))
+    resolved = done.read_text("resolved.yaml")
+    done.write_text("resolved.yaml", resolved.replace("epochs: 2", "epochs: 1000000000000000"))
     try:
         error = refused(done, going_on)
     finally:
-        done.write_resolved(resolved)
+        done.write_text("resolved.yaml", resolved)
     assert isinstance(error, ConfigError)
     assert "epochs" in str(error)
 
@@ -119,11 +120,7 @@ def test_json_of_half_a_gigabyte(done: RunFolder, name: str) -> None:
     try:
         found = record(done.path)
         with pytest.raises(RunUnreadable, match=r"it has 524,288,000 bytes; at most 67,108,864"):
-            {
-                "run.json": done.read_run,
-                "summary.json": done.read_summary,
-                "data.json": done.read_data,
-            }[name]()
+            done.read_json(name)
         assert tracemalloc.get_traced_memory()[1] < 4 << 20
     finally:
         tracemalloc.stop()
@@ -134,7 +131,7 @@ def test_json_of_half_a_gigabyte(done: RunFolder, name: str) -> None:
 def test_columns_without_end(done: RunFolder, tmp_path: Path) -> None:
     folder = RunFolder(tmp_path)
     (tmp_path / "metrics.csv").write_text(",".join(f"c{n}" for n in range(20_000)) + "\n")
-    for read in (folder.read_metrics, folder.last_metrics):
+    for read in (partial(folder.read_table, "metrics.csv"), folder.last_metrics):
         with pytest.raises(RunUnreadable) as caught:
             read()
         assert str(caught.value) == (

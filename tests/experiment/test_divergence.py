@@ -90,7 +90,7 @@ def test_a_hundred_blow_ups(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def check(run: RunFolder, failure: Failure | None, document: dict[str, Any]) -> None:
-    about = run.read_run()
+    about = run.read_json("run.json")
     assert about["status"] == ("completed" if failure is None else "diverged")
     for which in ("initial", "best", "final"):
         assert np.isfinite(Run(run.path).network(which).theta).all(), document  # type: ignore[arg-type]

@@ -66,7 +66,7 @@ def test_a_table(tmp_path: Path, table: str, change: str, at: int) -> None:
         str(caught.value),
     )
     assert RunFolder(path).status() == "failed"
-    assert not RunFolder(path).has_summary()
+    assert not RunFolder(path).has("summary.json")
 
 
 @pytest.mark.parametrize(
@@ -145,7 +145,7 @@ def test_the_folder_is_another(tmp_path: Path) -> None:
     """The run that stands at the path now keeps every byte."""
     other = RunFolder(tmp_path / "other")
     other.path.mkdir()
-    other.write_run({"status": "completed"})
+    other.write_json("run.json", {"status": "completed"})
     before = (other.path / "run.json").read_bytes()
 
     def swap(folder: RunFolder) -> None:

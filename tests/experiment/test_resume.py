@@ -145,7 +145,7 @@ def test_before_the_first_save_it_begins_again(configs: Path) -> None:
     config = configs / "identity.yaml"
     wanted = content(undisturbed(config, "training.checkpoint_every=1000"))
     path = stopped(config, 9, "training.checkpoint_every=1000", save=False)
-    RunFolder.open(path).append_metrics([{"epoch": 0, "step": 0}])
+    RunFolder.open(path).append("metrics.csv", [{"epoch": 0, "step": 0}])
     assert not RunFolder.open(path).has_checkpoint()
     with resume(RunFolder.open(path)) as run:
         assert run is not None
@@ -241,12 +241,12 @@ def test_more_epochs_end_as_if_asked_for_at_once(configs: Path, restore_best: bo
         for one in (found, wanted)
     ]
     assert arrays[0] == arrays[1]
-    about = RunFolder.open(path).read_run()
+    about = RunFolder.open(path).read_json("run.json")
     assert about["status"] == "completed"
     (record,) = about["resumed"]
     assert record["changes"] == {"training.epochs": [25, 40]}
-    assert b"epochs: 100" in RunFolder.open(path).read_config()  # as it was given
-    assert "epochs: 40" in RunFolder.open(path).read_resolved()
+    assert b"epochs: 100" in RunFolder.open(path).read_text("config.yaml")  # as it was given
+    assert "epochs: 40" in RunFolder.open(path).read_text("resolved.yaml")
 
 
 def test_a_finished_run_has_nothing_to_do(configs: Path) -> None:
@@ -283,7 +283,7 @@ def test_killed_after_it_diverged_it_is_still_diverged(
         with pytest.raises(Lost), begin(load(config, rate), configs / "runs") as run:
             list(run)
     assert differing(resumed(run.folder.path), wanted) == []
-    assert "failure" in run.folder.read_run()
+    assert "failure" in run.folder.read_json("run.json")
 
 
 def test_changed_data_is_refused(configs: Path) -> None:
@@ -311,7 +311,7 @@ def test_another_environment_is_said(configs: Path, monkeypatch: pytest.MonkeyPa
         "The last bits may differ from an undisturbed run: "
         f"python was {real['python']}, now 2.7; numpy was {real['numpy']}, now 1.0."
     )
-    (record,) = RunFolder.open(path).read_run()["resumed"]
+    (record,) = RunFolder.open(path).read_json("run.json")["resumed"]
     assert len(record["differences"]) == 2
 
 

@@ -172,7 +172,7 @@ def test_metrics_are_the_records(tmp_path):
     header = "epoch,step,lr,train_loss,train_accuracy,val_loss,val_accuracy,seconds"
     text = (session.folder.path / "metrics.csv").read_text("utf-8")
     assert text.splitlines()[0] == header
-    table = session.folder.read_metrics()
+    table = session.folder.read_table("metrics.csv")
     assert table["epoch"].tolist() == list(range(7))
     assert table["step"].tolist() == [5 * e for e in range(7)]
     for name in ("loss", "accuracy"):
@@ -190,7 +190,7 @@ def test_regression_reports_mae_and_r2(tmp_path):
 
 def test_steps(tmp_path):
     run = trained(changed(SMALL, training={"record_steps": True}), tmp_path)
-    steps = RunFolder.open(run.path).read_steps()
+    steps = RunFolder.open(run.path).read_table("steps.csv")
     assert list(steps) == ["epoch", "step", "lr", "loss"]
     assert steps["step"].tolist() == list(range(1, 31))
     assert steps["epoch"].tolist() == [e for e in range(1, 7) for _ in range(5)]
@@ -574,7 +574,7 @@ def test_a_loop_that_is_left_early_can_go_on(tmp_path):
                 break
     assert session.folder.status() == "interrupted"
     assert session.folder.load_checkpoint().meta["epoch"] == 2
-    assert session.folder.read_metrics()["epoch"].tolist() == [0, 1, 2]
+    assert session.folder.read_table("metrics.csv")["epoch"].tolist() == [0, 1, 2]
 
 
 def test_data_that_has_changed_since(tmp_path, monkeypatch):
@@ -644,7 +644,7 @@ def test_a_signal_saves_the_state(tmp_path, number, code, name):
         f"{name}: stopped after {step:,} updates; the state is saved in {path}. "
         f"`nnlab resume {path}` continues it."
     )
-    table = folder.read_metrics()
+    table = folder.read_table("metrics.csv")
     assert table["epoch"].tolist() == list(range(len(table["epoch"])))
     assert table["step"][-1] == step  # an epoch is one chunk here, so the last row is the state
 
@@ -677,8 +677,8 @@ def test_a_signal_between_records(tmp_path):
     assert signal.getsignal(signal.SIGINT) is before
     folder = the_run(tmp_path)
     assert folder.status() == "interrupted"
-    assert folder.read_metrics()["epoch"].tolist() == [0, 1, 2, 3]
-    assert not folder.has_summary()
+    assert folder.read_table("metrics.csv")["epoch"].tolist() == [0, 1, 2, 3]
+    assert not folder.has("summary.json")
 
 
 def test_a_second_signal_ends_at_once(tmp_path):

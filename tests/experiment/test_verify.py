@@ -50,7 +50,7 @@ def test_a_good_folder(run: RunFolder, origin: str) -> None:
     assert done.exit_code == 0, done.output
     found = json.loads(done.stdout)
     assert found["good"]
-    rows = len(run.read_metrics()["epoch"])
+    rows = len(run.read_table("metrics.csv")["epoch"])
     if origin == "start":
         assert found["epochs_replayed"] == rows
     assert any(one["what"].startswith("the state after") for one in found["findings"])
@@ -89,9 +89,9 @@ def other_last_digit(path: Path) -> None:
 
 
 def other_weight(run: RunFolder, which: Any) -> None:
-    values = run.read_weights(which)
+    values = run.read_arrays(f"weights/{which}.npz")
     values["0.dense.weight"][0, 0] = np.nextafter(values["0.dense.weight"][0, 0], 9)
-    run.write_weights(which, values)
+    run.write_arrays(f"weights/{which}.npz", values)
 
 
 def other_state(run: RunFolder, name: str) -> None:
@@ -157,7 +157,7 @@ CHANGES: dict[str, tuple[Callable[[RunFolder], Any], str]] = {
     ),
     "another rate": (
         lambda run: (run.path / "resolved.yaml").write_text(
-            run.read_resolved().replace("lr: 0.001", "lr: 0.0011")
+            run.read_text("resolved.yaml").replace("lr: 0.001", "lr: 0.0011")
         ),
         "epoch 0: lr is 0.0011, in metrics.csv it is 0.001.",
     ),

@@ -78,14 +78,14 @@ def make_run(tmp_path: Path) -> MakeRun:
     ) -> RunFolder:
         run = RunFolder.create(tmp_path, "by-hand")
         kind = {"kind": "race"} if paths else {}
-        run.write_run((ended or {"status": "completed"}) | kind)
-        run.write_data({"inputs": [64], "outputs": 10, "task": "classes"})
-        run.write_resolved(resolved)
-        run.append_metrics(_rows(metrics or {}))
-        run.append_steps(_rows(steps or {}))
+        run.write_json("run.json", (ended or {"status": "completed"}) | kind)
+        run.write_json("data.json", {"inputs": [64], "outputs": 10, "task": "classes"})
+        run.write_text("resolved.yaml", resolved)
+        run.append("metrics.csv", _rows(metrics or {}))
+        run.append("steps.csv", _rows(steps or {}))
         append_paths(run, _rows(paths or {}))
         if summary is not None:
-            run.write_summary(summary)
+            run.write_json("summary.json", summary)
         return run
 
     return make

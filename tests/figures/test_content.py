@@ -149,7 +149,7 @@ def test_the_boundary_is_where_the_network_is_undecided(runs: Runs) -> None:
 def test_the_boundary_shows_the_training_points(runs: Runs) -> None:
     run = runs["blobs"]
     (ax,) = drawn("boundary", run).axes
-    kept = run.read_arrays("predictions")
+    kept = run.read_arrays("predictions.npz")
     for number, line in enumerate(ax.get_lines()):
         mine = kept["train.inputs"][kept["train.targets"] == number]
         np.testing.assert_array_equal(np.column_stack(line.get_data()), mine)
@@ -159,7 +159,7 @@ def test_the_boundary_shows_the_training_points(runs: Runs) -> None:
 def test_the_second_scatter_shows_what_the_network_says(runs: Runs) -> None:
     run = runs["blobs"]
     truth, found = drawn("scatter", run).axes
-    kept = run.read_arrays("predictions")
+    kept = run.read_arrays("predictions.npz")
     guesses = kept["test.outputs"].argmax(axis=1)
     right = int((guesses == kept["test.targets"]).sum())
     assert found.get_title(loc="left") == f"prediction, {right} of 15 right"
@@ -196,7 +196,7 @@ def test_moments_are_log_spaced(epochs: Any, expected: list[int]) -> None:
 def test_predictions_against_targets_at_the_first_and_the_last_epoch(runs: Runs) -> None:
     run = runs["noise"]
     axes = drawn("targets", run).axes
-    kept, shots = run.read_arrays("predictions"), run.read_arrays("snapshots")
+    kept, shots = run.read_arrays("predictions.npz"), run.read_arrays("snapshots.npz")
     assert shots["epochs"].tolist()[:2] == [0, 1]
     first = View(run).predict(kept["train.inputs"], shots["theta"][1])
     for output, ax in enumerate(axes):
@@ -229,14 +229,14 @@ def test_the_box_is_exact_and_its_walls_are_no_slopes(runs: Runs) -> None:
 
 def test_the_table_of_outputs_is_rounded(runs: Runs) -> None:
     (ax,) = drawn("outputs", runs["identity"]).axes
-    outputs = runs["identity"].read_arrays("predictions")["train.outputs"]
+    outputs = runs["identity"].read_arrays("predictions.npz")["train.outputs"]
     assert texts(ax) == [f"{value:.1f}" for value in outputs.ravel()]
 
 
 def test_a_line_for_each_point_says_truth_and_prediction(runs: Runs) -> None:
     truth, found = drawn("outputs", runs["deep"]).axes
     assert texts(truth) == ["0", "1", "1", "0"]
-    outputs = runs["deep"].read_arrays("predictions")["train.outputs"]
+    outputs = runs["deep"].read_arrays("predictions.npz")["train.outputs"]
     assert texts(found) == [f"{value:.2f}" for value in outputs.ravel()]
     assert [label.get_text() for label in truth.get_yticklabels()] == [
         "0, 0",
@@ -251,7 +251,7 @@ def test_a_line_for_each_point_says_truth_and_prediction(runs: Runs) -> None:
 
 def test_truth_and_prediction_of_a_hundred_points_stand_in_blocks(runs: Runs) -> None:
     axes = drawn("outputs", runs["diagonal"]).axes
-    kept = runs["diagonal"].read_arrays("predictions")
+    kept = runs["diagonal"].read_arrays("predictions.npz")
     assert len(axes) == 8
     assert [text for ax in axes[::2] for text in texts(ax)] == [
         f"{target:g}" for target in kept["train.targets"]
@@ -265,7 +265,7 @@ def test_truth_and_prediction_of_a_hundred_points_stand_in_blocks(runs: Runs) ->
 def test_the_confusion_matrix_is_that_of_the_summary(runs: Runs) -> None:
     run = runs["digits"]
     (ax,) = drawn("confusion", run).axes
-    matrix = np.array(run.read_summary()["confusion"])
+    matrix = np.array(run.read_json("summary.json")["confusion"])
     assert texts(ax) == [str(count) for count in matrix.ravel() if count]
     right = int(np.trace(matrix))
     assert ax.get_title(loc="left").startswith(f"{right:,} of {matrix.sum():,} test rows right, ")
@@ -273,7 +273,7 @@ def test_the_confusion_matrix_is_that_of_the_summary(runs: Runs) -> None:
 
 def test_bars_are_the_probabilities_and_the_right_one_is_blue(runs: Runs) -> None:
     run = runs["digits"]
-    kept = run.read_arrays("predictions")
+    kept = run.read_arrays("predictions.npz")
     images, bars = (drawn("samples", run).axes[place] for place in (0, 1))
     truth = int(kept["test.targets"][0])
     assert images.get_title(loc="left") == f"true {truth}"
@@ -289,7 +289,7 @@ def test_bars_are_the_probabilities_and_the_right_one_is_blue(runs: Runs) -> Non
 
 def test_the_worst_mistakes_are_wrong_and_in_order(runs: Runs) -> None:
     run = runs["digits"]
-    kept = run.read_arrays("predictions")
+    kept = run.read_arrays("predictions.npz")
     outputs, targets = kept["test.outputs"], kept["test.targets"]
     losses = -np.log(outputs[np.arange(len(targets)), targets])
     wrong = np.flatnonzero(outputs.argmax(axis=1) != targets)
@@ -306,7 +306,7 @@ def test_filters_are_the_columns_of_the_first_weights(runs: Runs) -> None:
     run = runs["digits"]
     figure = drawn("filters", run)
     sheet = np.asarray(figure.axes[0].get_images()[0].get_array())
-    weight = run.read_weights("final")["0.dense.weight"]
+    weight = run.read_arrays("weights/final.npz")["0.dense.weight"]
     assert sheet.shape == (4 * 9 + 1, 6 * 9 + 1)  # 24 units, 6 beside each other
     np.testing.assert_array_equal(sheet[1:9, 1:9], weight[:, 0].reshape(8, 8))
     np.testing.assert_array_equal(sheet[10:18, 10:18], weight[:, 7].reshape(8, 8))
@@ -318,7 +318,9 @@ def test_filters_of_a_convolution(runs: Runs, tmp_path: Any) -> None:
     run = RunFolder(shutil.copytree(runs["digits"].path, tmp_path / "copy"))
     kernel = np.arange(3 * 3 * 1 * 4, dtype=np.float64).reshape(3, 3, 1, 4)
     for which in ("initial", "final"):
-        run.write_weights(which, {"0.conv2d.weight": kernel, "0.conv2d.bias": np.zeros(4)})  # type: ignore[arg-type]
+        run.write_arrays(
+            f"weights/{which}.npz", {"0.conv2d.weight": kernel, "0.conv2d.bias": np.zeros(4)}
+        )  # type: ignore[arg-type]
     sheet = np.asarray(drawn("filters", run).axes[0].get_images()[0].get_array())
     np.testing.assert_array_equal(sheet[1:4, 5:8], kernel[:, :, 0, 1])
 
@@ -332,9 +334,9 @@ def test_histograms_count_every_weight(runs: Runs) -> None:
     for ax in grid.ravel():
         values = ax.patches[0].get_data().values
         assert values.sum() == pytest.approx(1)
-    weights = run.read_weights("final")["0.dense.weight"]
+    weights = run.read_arrays("weights/final.npz")["0.dense.weight"]
     edges = grid[0, 0].patches[0].get_data().edges
-    initial = run.read_weights("initial")["0.dense.weight"]
+    initial = run.read_arrays("weights/initial.npz")["0.dense.weight"]
     assert edges[0] == min(weights.min(), initial.min())
     assert edges[-1] == max(weights.max(), initial.max())
 
@@ -360,12 +362,12 @@ def test_the_gradient_is_that_of_the_loss(runs: Runs) -> None:
 def test_forward_shows_the_loss_of_every_sample(runs: Runs) -> None:
     run = runs["untrained"]
     _, outputs, losses, _ = drawn("forward", run).axes
-    kept = run.read_arrays("predictions")
+    kept = run.read_arrays("predictions.npz")
     expected = ((kept["train.outputs"] - kept["train.targets"]) ** 2).mean(axis=1)
     np.testing.assert_allclose(losses.get_lines()[0].get_ydata(), expected)
     for number, line in enumerate(outputs.get_lines()):
         np.testing.assert_array_equal(line.get_ydata(), kept["train.outputs"][:, number])
-    loss = run.read_metrics()["train_loss"][0]
+    loss = run.read_table("metrics.csv")["train_loss"][0]
     assert losses.get_lines()[1].get_label() == f"mean {loss:.4g}"
 
 

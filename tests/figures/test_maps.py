@@ -38,20 +38,20 @@ def heads(figure: Any) -> str:
 def by_hand(copy: Copy) -> RunFolder:
     """Filters that multiply a picture, and a normalisation that subtracts 0.5 and halves."""
     run = copy("conv")
-    weights = run.read_weights("final")
+    weights = run.read_arrays("weights/final.npz")
     weights["1.conv2d.weight"][...] = 0.0
     weights["1.conv2d.weight"][1, 1, 0] = SCALES
     weights["2.batch_norm.gamma"][...] = 1.0
     weights["2.batch_norm.beta"][...] = 0.0
     weights["2.batch_norm.running_mean"][...] = 0.5
     weights["2.batch_norm.running_var"][...] = 4.0
-    run.write_weights("final", weights)  # type: ignore[arg-type]
+    run.write_arrays("weights/final.npz", weights)  # type: ignore[arg-type]
     return run
 
 
 def firsts(run: RunFolder) -> Any:
     """The first row of the test part of the classes 0, 1 and 2, as pictures between 0 and 1."""
-    kept = run.read_arrays("predictions")
+    kept = run.read_arrays("predictions.npz")
     rows = [np.flatnonzero(kept["test.targets"] == number)[0] for number in range(3)]
     return kept["test.inputs"][rows].reshape(3, 8, 8) / 16
 
@@ -61,7 +61,7 @@ def test_the_pictures_are_the_first_of_three_classes(runs: Runs) -> None:
     figure = drawn(run)
     for image, picture in zip(images(figure)[:3], firsts(run), strict=True):
         np.testing.assert_array_equal(np.asarray(image.get_array()), picture)
-    kept = run.read_arrays("predictions")
+    kept = run.read_arrays("predictions.npz")
     rows = [np.flatnonzero(kept["test.targets"] == number)[0] for number in range(3)]
     said = [kept["test.outputs"][row].argmax() for row in rows]
     told = [text for text in texts(figure) if text.startswith("true")]
@@ -127,7 +127,7 @@ def test_flat_rows_that_the_network_takes_for_colour_pictures(runs: Runs) -> Non
     """A regression has no classes: the first rows, and nothing is said of them."""
     run = runs["colours"]
     figure = drawn(run)
-    kept = run.read_arrays("predictions")["train.inputs"][:3].reshape(3, 5, 6, 3)
+    kept = run.read_arrays("predictions.npz")["train.inputs"][:3].reshape(3, 5, 6, 3)
     for image, picture in zip(images(figure)[:3], kept, strict=True):
         np.testing.assert_allclose(np.asarray(image.get_array()), picture / 255)
         left, right, bottom, top = image.get_extent()
@@ -139,9 +139,9 @@ def test_flat_rows_that_the_network_takes_for_colour_pictures(runs: Runs) -> Non
 
 @pytest.mark.parametrize("value", [1e308, -1e308, 1e80, 0.0])
 def test_weights_of_a_run_that_went_wrong(by_hand: RunFolder, value: float) -> None:
-    weights = by_hand.read_weights("final")
+    weights = by_hand.read_arrays("weights/final.npz")
     weights["1.conv2d.weight"][...] = value
-    by_hand.write_weights("final", weights)  # type: ignore[arg-type]
+    by_hand.write_arrays("weights/final.npz", weights)  # type: ignore[arg-type]
     low, high = images(drawn(by_hand))[3].get_clim()
     assert low == 0
     assert np.isfinite(high)

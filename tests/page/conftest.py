@@ -34,6 +34,12 @@ SMALL: dict[str, tuple[str, dict[str, Any]]] = {
 }
 
 
+def save_page(run: RunFolder, html: str) -> Path:
+    """Write report.html into the folder."""
+    run.write_text("report.html", html)
+    return run.path / "report.html"
+
+
 @pytest.fixture(scope="session")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, RunFolder]:
     """A finished run for each of SMALL; nobody may change them."""
@@ -48,7 +54,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, RunFolder]:
 @pytest.fixture(scope="session")
 def pages(runs: dict[str, RunFolder]) -> dict[str, Path]:
     """The report of each, in its folder."""
-    return {name: run.write_report(of_run(run).html) for name, run in runs.items()}
+    return {name: save_page(run, of_run(run).html) for name, run in runs.items()}
 
 
 @pytest.fixture(scope="session")

@@ -22,7 +22,7 @@ from nnlab.show.figures.weighted import short_number
 from nnlab.show.page import of_run
 from nnlab.show.page.asked import asked, intro
 from nnlab.show.page.replay import replay
-from tests.page.conftest import SMALL, Browser
+from tests.page.conftest import SMALL, Browser, save_page
 
 LARGEST = 3_000_000  # bytes
 
@@ -117,7 +117,7 @@ def test_hostile_texts_are_only_texts(evil: RunFolder, browser: Browser) -> None
     assert report.notices == ()
     assert Tags(html).open == []
     assert "<img src=x" not in html
-    page = evil.write_report(html)
+    page = save_page(evil, html)
     browser.open(page)  # the fixture fails on an error or a refused script in the console
     assert browser.driver.title == "codes: report"
     assert EVIL in browser.one("#again").text
@@ -134,7 +134,7 @@ def test_a_hostile_name(evil: RunFolder, browser: Browser) -> None:
     report = of_run(evil)
     assert len(report.notices) == 1
     assert re.fullmatch(r".*: a name cannot contain '<'\..*", report.notices[0])
-    browser.open(evil.write_report(report.html))
+    browser.open(save_page(evil, report.html))
     assert browser.driver.title == f"{EVIL}: report"
     assert browser.one("h1").text == EVIL
 

@@ -67,7 +67,7 @@ def test_a_curve_is_the_median_over_the_seeds(sweep: SweepFolder) -> None:
     loss = charts(Study(sweep))[0]
     assert [label for label, _ in loss.series] == ["0.1", "0.5"]
     last = [
-        float(sweep.trial(record.name).read_metrics()["train_loss"][-1])
+        float(sweep.trial(record.name).read_table("metrics.csv")["train_loss"][-1])
         for record in sweep.records()
         if record.cell["lr"] == 0.5
     ]

@@ -16,19 +16,19 @@ from nnlab.status import Status
 def folder(tmp_path: Path) -> RunFolder:
     """A run that has just begun."""
     made = RunFolder.create(tmp_path / "runs", "xor", datetime(2026, 5, 9, 7, 35, 25))
-    made.write_run({"status": "running", "seed": 3})
+    made.write_json("run.json", {"status": "running", "seed": 3})
     return made
 
 
 def test_texts(folder: RunFolder) -> None:
-    folder.write_config(b"data: xor\r\n# \xff as given\n")
-    folder.write_resolved("data: {name: xor}  # ü\n")
-    folder.write_data({"task": "classes"})
-    folder.write_summary({"final": {"loss": 0.1 + 0.2}, "test": None})
-    assert folder.read_config() == b"data: xor\r\n# \xff as given\n"
-    assert folder.read_resolved() == "data: {name: xor}  # ü\n"
-    assert folder.read_data() == {"task": "classes"}
-    assert folder.read_summary() == {"final": {"loss": 0.1 + 0.2}, "test": None}
+    folder.write_text("config.yaml", b"data: xor\r\n# \xff as given\n")
+    folder.write_text("resolved.yaml", "data: {name: xor}  # ü\n")
+    folder.write_json("data.json", {"task": "classes"})
+    folder.write_json("summary.json", {"final": {"loss": 0.1 + 0.2}, "test": None})
+    assert (folder.path / "config.yaml").read_bytes() == b"data: xor\r\n# \xff as given\n"
+    assert folder.read_text("resolved.yaml") == "data: {name: xor}  # ü\n"
+    assert folder.read_json("data.json") == {"task": "classes"}
+    assert folder.read_json("summary.json") == {"final": {"loss": 0.1 + 0.2}, "test": None}
     assert sorted(p.name for p in folder.path.iterdir()) == [
         "config.yaml",
         "data.json",
@@ -41,12 +41,12 @@ def test_texts(folder: RunFolder) -> None:
 def test_resolved_that_is_not_text(folder: RunFolder) -> None:
     (folder.path / "resolved.yaml").write_bytes(b"\xff")
     with pytest.raises(RunUnreadable, match=r"Cannot read .*resolved\.yaml: 'utf-8' codec"):
-        folder.read_resolved()
+        folder.read_text("resolved.yaml")
 
 
 def test_update_status_keeps_the_other_keys(folder: RunFolder) -> None:
     folder.update_status("completed", seconds=1.5)
-    assert folder.read_run() == {"status": "completed", "seed": 3, "seconds": 1.5}
+    assert folder.read_json("run.json") == {"status": "completed", "seed": 3, "seconds": 1.5}
 
 
 def test_unknown_status(folder: RunFolder) -> None:
@@ -67,55 +67,57 @@ def test_status_with_a_process(folder: RunFolder) -> None:
 
 
 def test_tables(folder: RunFolder) -> None:
-    folder.append_metrics([{"epoch": 0, "train_loss": 0.5}, {"epoch": 1, "train_loss": 0.1}])
-    folder.append_steps([{"epoch": 1, "step": 1, "lr": 0.1, "loss": 0.3}])
-    np.testing.assert_array_equal(folder.read_metrics()["train_loss"], [0.5, 0.1])
+    folder.append("metrics.csv", [{"epoch": 0, "train_loss": 0.5}, {"epoch": 1, "train_loss": 0.1}])
+    folder.append("steps.csv", [{"epoch": 1, "step": 1, "lr": 0.1, "loss": 0.3}])
+    np.testing.assert_array_equal(folder.read_table("metrics.csv")["train_loss"], [0.5, 0.1])
     assert folder.last_metrics() == {"epoch": 1, "train_loss": 0.1}
-    assert list(folder.read_steps()) == ["epoch", "step", "lr", "loss"]
+    assert list(folder.read_table("steps.csv")) == ["epoch", "step", "lr", "loss"]
 
 
 def test_weights(folder: RunFolder) -> None:
     weight = np.ones((2, 3), dtype=np.float32)
-    assert not folder.has_weights("best")
-    folder.write_weights("best", {"0.dense.weight": weight})
-    assert folder.has_weights("best")
+    assert not folder.has("weights/best.npz")
+    folder.write_arrays("weights/best.npz", {"0.dense.weight": weight})
+    assert folder.has("weights/best.npz")
     expected = {"0.dense.weight": ((2, 3), "float32")}
-    np.testing.assert_array_equal(folder.read_weights("best", expected)["0.dense.weight"], weight)
+    np.testing.assert_array_equal(
+        folder.read_arrays("weights/best.npz", expected)["0.dense.weight"], weight
+    )
     with pytest.raises(RunUnreadable, match=r"'0\.dense\.weight' is 2x3, not 3x2"):
-        folder.read_weights("best", {"0.dense.weight": ((3, 2), "float32")})
+        folder.read_arrays("weights/best.npz", {"0.dense.weight": ((3, 2), "float32")})
 
 
 def test_weights_must_be_finite(folder: RunFolder) -> None:
-    folder.write_weights("final", {"w": np.array([np.nan])})
+    folder.write_arrays("weights/final.npz", {"w": np.array([np.nan])})
     with pytest.raises(RunUnreadable, match="'w' holds numbers that are not finite"):
-        folder.read_weights("final")
+        folder.read_arrays("weights/final.npz")
 
 
 def test_arrays_may_hold_nan(folder: RunFolder) -> None:
-    folder.write_arrays("predictions", {"test.outputs": np.array([np.nan])})
-    assert folder.has_arrays("predictions")
-    assert not folder.has_arrays("samples")
-    assert np.isnan(folder.read_arrays("predictions")["test.outputs"]).all()
+    folder.write_arrays("predictions.npz", {"test.outputs": np.array([np.nan])})
+    assert folder.has("predictions.npz")
+    assert not folder.has("samples.npz")
+    assert np.isnan(folder.read_arrays("predictions.npz")["test.outputs"]).all()
 
 
 def test_rewind_takes_the_tables_back(folder: RunFolder) -> None:
-    folder.append_metrics([{"epoch": 0}, {"epoch": 1}])
+    folder.append("metrics.csv", [{"epoch": 0}, {"epoch": 1}])
     folder.save_checkpoint({"theta": np.arange(2.0)}, {"epoch": 1})
-    folder.append_metrics([{"epoch": 2}])
-    folder.append_steps([{"step": 1}])
+    folder.append("metrics.csv", [{"epoch": 2}])
+    folder.append("steps.csv", [{"step": 1}])
     (folder.path / ".run.json.1-0.tmp").touch()
     saved = folder.rewind()
     assert saved.meta == {"epoch": 1}
     assert (folder.path / "metrics.csv").read_text() == "epoch\n0\n1\n"
     assert (folder.path / "steps.csv").read_text() == ""
     assert not (folder.path / ".run.json.1-0.tmp").exists()
-    folder.append_steps([{"step": 1}])
+    folder.append("steps.csv", [{"step": 1}])
     assert (folder.path / "steps.csv").read_text() == "step\n1\n"
 
 
 def test_rewind_to_the_save_before(folder: RunFolder) -> None:
     for epoch in (1, 2):
-        folder.append_metrics([{"epoch": epoch}])
+        folder.append("metrics.csv", [{"epoch": epoch}])
         folder.save_checkpoint({"theta": np.arange(2.0)}, {"epoch": epoch})
     (folder.path / "checkpoint.npz").write_bytes(b"")
     saved = folder.rewind()
@@ -128,7 +130,7 @@ def test_rewind_to_the_save_before(folder: RunFolder) -> None:
 def test_looking_at_a_checkpoint_changes_nothing(folder: RunFolder) -> None:
     assert not folder.has_checkpoint()
     folder.save_checkpoint({"theta": np.arange(2.0)}, {"epoch": 1})
-    folder.append_metrics([{"epoch": 2}])
+    folder.append("metrics.csv", [{"epoch": 2}])
     assert folder.has_checkpoint()
     assert folder.load_checkpoint().meta == {"epoch": 1}
     assert (folder.path / "metrics.csv").read_text() == "epoch\n2\n"
@@ -171,13 +173,10 @@ def test_status_of_a_run_that_ends_while_we_look(
 
 
 def test_figures(folder: RunFolder) -> None:
-    assert folder.figures() == []
     path = folder.write_figure("loss.png", b"png")
     assert path.read_bytes() == b"png"
-    assert folder.figures() == [path]
     with pytest.raises(UsageError, match="cannot be the name of a run"):
         folder.write_figure("../loss.png", b"png")
-    assert folder.write_report("<html>ü").read_text(encoding="utf-8") == "<html>ü"
 
 
 def test_open_and_find(folder: RunFolder) -> None:

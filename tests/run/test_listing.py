@@ -14,14 +14,18 @@ NOW = datetime(2026, 5, 9, 7, 35, 25)
 @pytest.fixture
 def folder(tmp_path: Path) -> RunFolder:
     made = RunFolder.create(tmp_path, "xor", NOW)
-    made.write_run({"status": "running", "data": {"name": "xor"}, "started": "2026-05-09T07:35"})
+    made.write_json(
+        "run.json", {"status": "running", "data": {"name": "xor"}, "started": "2026-05-09T07:35"}
+    )
     return made
 
 
 def test_finished_run(folder: RunFolder) -> None:
     folder.update_status("completed")
-    folder.append_metrics([{"epoch": 0, "seconds": 0.0}, {"epoch": 7, "seconds": 1.5}])
-    folder.write_summary({"final": {"loss": 0.1}, "best": {"epoch": 5}, "test": {"loss": 0.2}})
+    folder.append("metrics.csv", [{"epoch": 0, "seconds": 0.0}, {"epoch": 7, "seconds": 1.5}])
+    folder.write_json(
+        "summary.json", {"final": {"loss": 0.1}, "best": {"epoch": 5}, "test": {"loss": 0.2}}
+    )
     assert list_runs(folder.path.parent) == [
         RunRecord(
             name=folder.name,
@@ -39,7 +43,7 @@ def test_finished_run(folder: RunFolder) -> None:
 
 
 def test_run_that_was_killed(folder: RunFolder) -> None:
-    folder.append_metrics([{"epoch": 1, "train_loss": 0.5, "seconds": 2}])
+    folder.append("metrics.csv", [{"epoch": 1, "train_loss": 0.5, "seconds": 2}])
     found = record(folder.path)
     assert (found.status, found.epochs, found.seconds) == ("resumable", 1, 2.0)
     assert found.final == {"epoch": 1, "train_loss": 0.5, "seconds": 2}
@@ -47,7 +51,7 @@ def test_run_that_was_killed(folder: RunFolder) -> None:
 
 
 def test_run_without_a_test_part(folder: RunFolder) -> None:
-    folder.write_summary({"final": {"loss": 0.1}, "best": {"epoch": 5}, "test": None})
+    folder.write_json("summary.json", {"final": {"loss": 0.1}, "best": {"epoch": 5}, "test": None})
     assert record(folder.path).test == {}
 
 
@@ -61,7 +65,7 @@ def test_run_without_a_test_part(folder: RunFolder) -> None:
 )
 def test_broken_run(folder: RunFolder, name: str, data: bytes, reason: str) -> None:
     other = RunFolder.create(folder.path.parent, "zzz", NOW)
-    other.write_run({"status": "completed"})
+    other.write_json("run.json", {"status": "completed"})
     (folder.path / name).write_bytes(data)
     broken, whole = list_runs(folder.path.parent)
     assert broken.status == "unreadable"
@@ -72,7 +76,7 @@ def test_broken_run(folder: RunFolder, name: str, data: bytes, reason: str) -> N
 
 @pytest.mark.parametrize("content", [{}, {"status": 3, "data": [1]}, {"data": {"name": 5}}])
 def test_run_json_with_odd_content(folder: RunFolder, content: dict[str, object]) -> None:
-    folder.write_run(content)
+    folder.write_json("run.json", content)
     assert record(folder.path).data is None
 
 

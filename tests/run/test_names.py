@@ -79,14 +79,14 @@ EDGES = "a name cannot begin with '.', '-' or a space, end with '.' or one, or h
 )
 def test_check_refuses(name: str, problem: str) -> None:
     with pytest.raises(UsageError) as caught:
-        names.check(name)
+        names.check_name(name)
     assert str(caught.value).endswith(f"cannot be the name of a run: {problem}.")
     assert str(caught.value).isprintable()
 
 
 @pytest.mark.parametrize("name", ["xor", "fashion-mlp", "a.b", "Größe 1", "x" * 100, "lr=0.01,n=3"])
 def test_check_accepts(name: str) -> None:
-    assert names.check(name) == name
+    assert names.check_name(name) == name
 
 
 @given(name=st.text(max_size=300) | st.from_regex(r"[./\\:a\x00-\x1f]{1,12}", fullmatch=True))

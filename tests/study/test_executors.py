@@ -44,7 +44,7 @@ def hashes(executor: Executor, trials: Sequence[Trial], parent: Path) -> dict[st
     assert all(event.done for event in events if isinstance(event, Outcome))
     found = {}
     for trial in trials:
-        arrays = RunFolder(parent / trial.name).read_weights("final")
+        arrays = RunFolder(parent / trial.name).read_arrays("weights/final.npz")
         joined = b"".join(arrays[key].tobytes() for key in sorted(arrays))
         found[trial.name] = hashlib.sha256(joined).hexdigest()
     return found
@@ -115,7 +115,7 @@ def test_a_folder_that_cannot_be_resumed_is_trained_anew(
     path.mkdir(parents=True)
     (path / "run.json").write_text('{"status": "running"}')
     assert run_trial(trials[0], parent).status == "completed"
-    rerun = RunFolder(path).read_weights("final")
+    rerun = RunFolder(path).read_arrays("weights/final.npz")
     joined = b"".join(rerun[key].tobytes() for key in sorted(rerun))
     assert clean == {trials[0].name: hashlib.sha256(joined).hexdigest()}
 
@@ -126,8 +126,8 @@ def test_a_failure_without_a_run_leaves_one_that_says_so(
     record_failure(trials[0], tmp_path, "because")
     run = RunFolder.open(tmp_path / trials[0].name)
     assert run.status() == "failed"
-    assert run.read_run()["error"] == "because"
-    assert run.read_run()["trial"] == {"cell": {"lr": 0.001}, "seed": 0}
+    assert run.read_json("run.json")["error"] == "because"
+    assert run.read_json("run.json")["trial"] == {"cell": {"lr": 0.001}, "seed": 0}
     assert run_trial(trials[0], tmp_path) == Outcome(trials[0].name, "failed", "because")
 
 

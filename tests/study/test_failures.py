@@ -63,7 +63,7 @@ def test_a_failed_trial_and_the_same_search_again(
     )
     assert "failed: RuntimeError: as it was told" in broken.stderr
     run = RunFolder(Path("runs", "s", failed[0]["run"]))
-    assert run.read_run()["status"] == "failed"
+    assert run.read_json("run.json")["status"] == "failed"
     monkeypatch.setattr(sabotage, "TROUBLES", {})  # it was a passing failure
     assert trials(tune("s")) == trials(broken)  # not run again without being asked
     whole = tune("whole")

@@ -87,8 +87,8 @@ def test_a_run_to_start_from_lies_beside_the_config(nnlab: Nnlab, tmp_path: Path
     result = nnlab("sweep", "init", "-c", "../there/c.yaml", "--name", "s")
     assert result.exit_code == 0, result.output
     (run,) = [RunFolder(path.parent) for path in Path("runs", "s").glob("*/run.json")]
-    before = RunFolder(there / "start").read_weights("final")
-    assert {k: v.tolist() for k, v in run.read_weights("initial").items()} == {
+    before = RunFolder(there / "start").read_arrays("weights/final.npz")
+    assert {k: v.tolist() for k, v in run.read_arrays("weights/initial.npz").items()} == {
         k: v.tolist() for k, v in before.items()
     }
 

@@ -70,13 +70,19 @@ def running(folder: SweepFolder) -> list[str]:
     if not folder.path.is_dir():
         return []
     names = folder.trials()
-    return [name for name in names if len(folder.trial(name).read_metrics().get("epoch", ())) > 1]
+    return [
+        name
+        for name in names
+        if len(folder.trial(name).read_table("metrics.csv").get("epoch", ())) > 1
+    ]
 
 
 def finished(folder: SweepFolder) -> list[str]:
     if not folder.path.is_dir():
         return []
-    return [n for n in folder.trials() if folder.trial(n).read_run()["status"] == "completed"]
+    return [
+        n for n in folder.trials() if folder.trial(n).read_json("run.json")["status"] == "completed"
+    ]
 
 
 def contents(folder: SweepFolder, names: list[str]) -> dict[str, str]:
@@ -157,7 +163,7 @@ def test_an_interrupted_trial_goes_on_and_ends_with_the_same_bits(tmp_path: Path
     _, stderr = again.process.communicate(timeout=PATIENCE)
     assert "2 trials: 2 to run (2 to continue)" in stderr
     for name in folder.trials():
-        assert folder.trial(name).read_run()["resumed"]
+        assert folder.trial(name).read_json("run.json")["resumed"]
     other = Command(tmp_path, "lr=1,2", "--jobs", "1", "--runs", "undisturbed")
     other.process.communicate(timeout=PATIENCE)
     assert weights(folder) == weights(SweepFolder(tmp_path / "undisturbed" / "sweep-case-lr"))
@@ -167,6 +173,6 @@ def weights(folder: SweepFolder) -> dict[str, bytes]:
     """The final weights of every trial, bit for bit."""
     found = {}
     for name in folder.trials():
-        arrays = RunFolder(folder.path / name).read_weights("final")
+        arrays = RunFolder(folder.path / name).read_arrays("weights/final.npz")
         found[name] = b"".join(arrays[key].tobytes() for key in sorted(arrays))
     return found

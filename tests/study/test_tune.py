@@ -56,7 +56,7 @@ def test_a_search_and_its_best_trial_again(nnlab: Callable[..., Result], tmp_pat
     assert [one["number"] for one in told] == list(range(1, 9))
     assert {one["ended"] for one in told} == {"completed"}
     for one in told:
-        summary = RunFolder(tmp_path / FOLDER / one["run"]).read_summary()
+        summary = RunFolder(tmp_path / FOLDER / one["run"]).read_json("summary.json")
         assert one["value"] == summary["best"]["train_loss"]
     best = min(told, key=lambda one: one["value"])
     assert found["best"] == best["number"]
@@ -117,7 +117,7 @@ def test_bad_trials_are_stopped_early(nnlab: Callable[..., Result], tmp_path: Pa
         assert one["value"] is None
         run = RunFolder(tmp_path / FOLDER / one["run"])
         assert 0 < one["epochs"] < 60
-        assert run.read_run()["status"] == "interrupted"
+        assert run.read_json("run.json")["status"] == "interrupted"
     resumed = nnlab("resume", f"{FOLDER}/{pruned[0]['run']}", "--no-plots")
     assert resumed.exit_code == 0, resumed.output
 

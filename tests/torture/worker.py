@@ -174,12 +174,12 @@ def content(path: Path) -> dict[str, Any]:
         "status": run.status(),
         "metrics.csv": rows_without_seconds(path / "metrics.csv"),
         "steps.csv": (path / "steps.csv").read_bytes() if (path / "steps.csv").exists() else b"",
-        "resolved.yaml": run.read_resolved(),
-        "data.json": run.read_data(),
-        "summary.json": run.read_summary(),
+        "resolved.yaml": run.read_text("resolved.yaml"),
+        "data.json": run.read_json("data.json"),
+        "summary.json": run.read_json("summary.json"),
         "checkpoint": {name: array.tobytes() for name, array in saved.arrays.items()},
         "state": meta,
-        "hashes": run.read_run()["hashes"],
+        "hashes": run.read_json("run.json")["hashes"],
     }
     for file in [*sorted(path.glob("weights/*.npz")), *sorted(path.glob("[ps]*.npz"))]:
         found[file.name] = file.read_bytes()

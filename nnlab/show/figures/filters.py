@@ -7,7 +7,7 @@ import numpy as np
 
 from nnlab.core.types import Array
 from nnlab.errors import NnlabError
-from nnlab.run.folder import Weights
+from nnlab.run.folder import Weights, weights_file
 from nnlab.show.figures import style
 from nnlab.show.figures.axes import bare
 from nnlab.show.figures.plot import Plot
@@ -27,7 +27,7 @@ MOST_LEVEL = 0.998  # of the weights have a colour of their own; a few large one
 def first(run: View) -> tuple[str, Array] | None:
     """The name and the pictures (units, height, width) of the first layer; None if it has none."""
     shape = run.data["image_shape"]
-    which: Weights = "final" if run.folder.has_weights("final") or run.summary else "initial"
+    which: Weights = "final" if run.folder.has(weights_file("final")) or run.summary else "initial"
     weights = run.weights(which)
     names = [name for name in weights if name.endswith(".weight")]
     if not names:
@@ -90,7 +90,7 @@ def columns(count: int, slimness: float) -> int:
 def _when(run: View) -> str:
     """Of which moment; the weights alone can be drawn without it."""
     try:
-        return run.when if run.folder.has_weights("final") else "before training"
+        return run.when if run.folder.has(weights_file("final")) else "before training"
     except NnlabError:
         return ""
 

@@ -81,7 +81,7 @@ class Study:
         found = {}
         for name in done:
             with suppress(NnlabError):  # a damaged table costs its trial, not the figure
-                table = self.folder.trial(name).read_metrics(wanted=_is_drawn)
+                table = self.folder.trial(name).read_table("metrics.csv", wanted=_is_drawn)
                 if len(table.get("epoch", ())) > 1:
                     found[name] = table
         return found
@@ -135,7 +135,7 @@ class Study:
     def inputs(self) -> list[int] | None:
         """The shape of one row; None before a trial is done."""
         done = [trial.name for cell in self.cells for trial in cell.done]
-        return self.folder.trial(done[0]).read_data().get("inputs") if done else None
+        return self.folder.trial(done[0]).read_json("data.json").get("inputs") if done else None
 
 
 def tint(number: int, values: Sequence[Any]) -> str:

@@ -17,7 +17,7 @@ from nnlab.core.metrics import decisions
 from nnlab.core.network import Network, trained_depth
 from nnlab.core.types import Array, FloatArray, IntArray
 from nnlab.errors import NnlabError
-from nnlab.run.folder import RunFolder, Weights
+from nnlab.run.folder import DATA, RunFolder, Weights, weights_file
 from nnlab.run.rows import PARTS, SavedRows
 from nnlab.run.run import Run
 from nnlab.show.words import Trained, run_title
@@ -80,7 +80,7 @@ class View:
         """The experiment's name, and its setting in a line."""
         inputs = None
         with suppress(NnlabError):
-            inputs = self.folder.read_data().get("inputs")
+            inputs = self.folder.read_json(DATA).get("inputs")
         return run_title(self.run.name, self.settings, inputs, self.trained)
 
     @cached_property
@@ -136,7 +136,7 @@ class View:
 
     def weights(self, which: Weights) -> dict[str, Array]:
         """Run arrays by name, also where the config cannot be read."""
-        return self.folder.read_weights(which)
+        return self.folder.read_arrays(weights_file(which))
 
     @property
     def snapshots(self) -> tuple[IntArray, Array]:

@@ -11,7 +11,7 @@ from typing import Any
 from nnlab.config.dump import to_yaml
 from nnlab.errors import NnlabError
 from nnlab.run import durable
-from nnlab.run.folder import RESOLVED, WEIGHTS
+from nnlab.run.folder import RESOLVED, RUN, WEIGHTS
 from nnlab.run.names import instant
 from nnlab.run.sweeps import SweepFolder
 from nnlab.show.figures.view import View
@@ -59,7 +59,7 @@ def sweep_again(folder: SweepFolder, about: Mapping[str, Any], trials: Sequence[
     found = []
     for name in trials:
         try:
-            found.append((folder.trial(name).read_run(), name))
+            found.append((folder.trial(name).read_json(RUN), name))
         except NnlabError:  # said elsewhere
             continue
     found.sort(key=lambda one: instant(one[0].get("started")) or 0.0)

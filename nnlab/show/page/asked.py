@@ -11,6 +11,7 @@ from nnlab.config.problems import Problems
 from nnlab.config.reader import read
 from nnlab.config.tree import Node, Source, plain
 from nnlab.errors import NnlabError
+from nnlab.run import durable
 from nnlab.show.figures.view import View
 from nnlab.show.page.numbers import as_yaml, shorter
 
@@ -74,7 +75,11 @@ def asked(seen: View, in_full: InFull = training_in_full) -> Asked:
         if section.lines:
             sections.append(section)
     return Asked(
-        tuple(sections), intro(config), config, seen.folder.read_resolved(), base is not None
+        tuple(sections),
+        intro(config),
+        config,
+        seen.folder.read_text("resolved.yaml"),
+        base is not None,
     )
 
 
@@ -96,7 +101,7 @@ def intro(config: str) -> tuple[tuple[str, bool], ...]:
 def _text(seen: View) -> str:
     """config.yaml, or nothing where it cannot be had: resolved.yaml says all that matters."""
     try:
-        return seen.folder.read_config().decode("utf-8", "replace")
+        return durable.read_file(seen.folder.path / "config.yaml").decode("utf-8", "replace")
     except NnlabError:
         return ""
 

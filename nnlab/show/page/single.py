@@ -5,7 +5,7 @@ from typing import Any
 
 from nnlab.core import columns
 from nnlab.core.metrics import label_of
-from nnlab.run.folder import RunFolder
+from nnlab.run.folder import RunFolder, weights_file
 from nnlab.show.figures import View, view
 from nnlab.show.page import happened
 from nnlab.show.page.again import Again, again
@@ -122,7 +122,7 @@ def _state(seen: View, status: str, notices: Notices) -> None:
     if status == "diverged":
         notices.say(_divergence(seen))
     ended = status in ("completed", "early_stopped", "diverged")
-    missing = [name for name in WEIGHTS if not seen.folder.has_weights(name)]  # type: ignore[arg-type]
+    missing = [name for name in WEIGHTS if not seen.folder.has(weights_file(name))]
     if ended and missing:
         names = ", ".join(f"weights/{name}.npz" for name in missing)
         notices.say(f"The run {seen.folder.name} has lost {names}.")
