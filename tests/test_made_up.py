@@ -5,24 +5,27 @@ Each test adds a made-up member by one entry and finds it at work in `check`, `t
 tests/test_metric_table.py does the same for a metric, in more places.
 """
 
-from collections.abc import Mapping, MutableMapping
-from dataclasses import dataclass
+import sys
+from collections.abc import Iterator, Mapping, MutableMapping
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import pytest
 import yaml
+from annotated_types import Gt
 from click.testing import CliRunner
 
+from nnlab import build
 from nnlab.cli import main
+from nnlab.config import schema
 from nnlab.config.describe import config_reference
 from nnlab.core.initializers import INITIALIZERS, Initializer
 from nnlab.core.layers import LAYERS
 from nnlab.core.layers.activations import Activation
 from nnlab.core.layers.base import Layer
-from nnlab.core.losses import LOSSES
-from nnlab.core.losses.base import Loss
+from nnlab.core.losses import LOSSES, Loss
 from nnlab.core.memory import Parameter
 from nnlab.core.optimizers import OPTIMIZERS, Optimizer
 from nnlab.core.schedules import SCHEDULES, Schedule
@@ -32,6 +35,7 @@ from nnlab.data.sources import SOURCES
 from nnlab.show.figures import FIGURES
 from nnlab.show.figures.plot import Plot
 from nnlab.show.figures.sweeps import SWEEP_FIGURES, SweepPlot
+from nnlab.training import Plan
 
 BASE: dict[str, Any] = {
     "name": "case",
@@ -195,9 +199,8 @@ def test_a_member_works_from_yaml_to_report(family: str, monkeypatch: pytest.Mon
     assert "stretch: 0.5" in resolved
     command("verify", str(run))
     command("gradcheck", config)
-    command("plot", str(run))
-    assert list((run / "figures").iterdir())
-    command("report", str(run), "--out", "page.html")
+    assert "could not be drawn" not in command("plot", str(run))
+    assert "could not" not in command("report", str(run), "--out", "page.html")
     assert "made_up" in Path("page.html").read_text(encoding="utf-8")
     command("resume", str(run), "--set", "training.epochs=4")
 
@@ -215,6 +218,17 @@ def test_a_wrong_setting_of_a_member_is_a_sentence(
     text = yaml.safe_dump({**BASE, **case.config}).replace("0.5", "wide")
     Path("case.yaml").write_text(text)
     assert "wide" in command("check", "case.yaml", exit_code=2)
+
+
+@pytest.mark.parametrize("family", ["activation", "layer", "loss", "optimizer"])
+def test_the_compiled_engine_gives_way(family: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("numba")
+    case = CASES[family]
+    add(monkeypatch, case.catalogue, case.member)
+    config = write({**BASE, **case.config})
+    command("check", config, "--set", "epochs=1000000")
+    refusal = command("check", config, "--set", "training.engine=compiled", exit_code=2)
+    assert "training.engine: compiled is not possible" in refusal
 
 
 def test_a_sweep_over_a_setting_of_a_member(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -256,3 +270,59 @@ def test_a_figure_of_a_sweep(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (folder / "figures" / "made_up.png").exists()
     command("report", str(folder), "--out", "page.html")
     assert "A made-up figure" in Path("page.html").read_text(encoding="utf-8")
+
+
+@dataclass(frozen=True)
+class Training(schema.Training):
+    lr_factor: Annotated[float, Gt(0)] = 1.0
+
+
+Training.__doc__ = f"{schema.Training.__doc__}\n    lr_factor: multiplies the rate.\n"
+
+
+def clear_caches() -> None:
+    for name, module in list(sys.modules.items()):
+        if name.startswith("nnlab.config"):
+            for value in vars(module).values():
+                getattr(value, "cache_clear", lambda: None)()
+
+
+@pytest.fixture
+def _key_of_training(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A field of the schema, and the code that uses it."""
+    make_plan = build.make_plan
+
+    def plan_with_factor(config: schema.Config, *arguments: Any) -> Plan:
+        plan = make_plan(config, *arguments)
+        assert isinstance(config.training, Training)
+        lr = plan.optimizer.lr * config.training.lr_factor
+        return replace(plan, optimizer=replace(plan.optimizer, lr=lr))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(schema, "Training", Training)
+        patch.setattr(build, "make_plan", plan_with_factor)
+        clear_caches()
+        yield
+    clear_caches()
+
+
+@pytest.mark.usefixtures("_key_of_training")
+def test_a_key_of_training_works_from_yaml_to_report() -> None:
+    config = write({**BASE, "training": {**BASE["training"], "lr_factor": 0.5}})
+    assert "lr_factor: 0.5" in command("check", config)
+    command("train", config, "--no-plots")
+    (run,) = Path("runs").iterdir()
+    header, *_, last = (run / "metrics.csv").read_text().splitlines()
+    lr = float(last.split(",")[header.split(",").index("lr")])
+    assert lr == pytest.approx(0.5 * OPTIMIZERS["sgd"]().lr)
+    assert "lr_factor: 0.5" in (run / "resolved.yaml").read_text()
+    command("verify", str(run))
+    command("report", str(run), "--out", "page.html")
+    assert "lr_factor" in Path("page.html").read_text(encoding="utf-8")
+    refusal = command("check", config, "--set", "training.lr_factor=-1", exit_code=2)
+    assert "training.lr_factor is -1" in refusal
+    refusal = command("check", config, "--set", "training.lr_facto=1", exit_code=2)
+    assert "Did you mean 'lr_factor'?" in refusal
+    reference = config_reference()
+    assert "| lr_factor" in reference
+    assert "multiplies the rate" in reference

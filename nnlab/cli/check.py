@@ -17,12 +17,10 @@ from nnlab.cli.terminal import (
 )
 from nnlab.cli.training_output import part_sizes, shape_text
 from nnlab.config.dump import WIDTH, dump, mapping
-from nnlab.config.families import SOURCE
 from nnlab.config.load import load
 from nnlab.config.schema import Config
 from nnlab.core.network import Network, flops, layer_kind, parameter_count
 from nnlab.data.csv_text import quoted_list
-from nnlab.data.images import COLLECTIONS
 from nnlab.data.split import split_rows
 from nnlab.data.warnings import data_warnings
 
@@ -87,7 +85,7 @@ def _data_facts(config: Config) -> tuple[dict[str, str], tuple[str, ...]]:
         facts["inputs"] += f" (images of {shape_text(signature.image)})"
     if signature.task != "identity":
         facts["classes" if signature.task == "classes" else "targets"] = f"{signature.outputs}"
-    if SOURCE.name_of(source) in COLLECTIONS:
+    if source.files is not None:  # nothing is downloaded here
         return facts, ()
     dataset = source.load(seed)
     prepared(config.loss, dataset, parts.train)

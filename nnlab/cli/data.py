@@ -7,7 +7,7 @@ from nnlab.cli.options import json_option, verbosity
 from nnlab.cli.tables import draw_records
 from nnlab.cli.terminal import print_json, print_message, print_result
 from nnlab.data.download import Collection, FileState, fetch_files, file_states
-from nnlab.data.images import COLLECTIONS
+from nnlab.data.sources import COLLECTIONS
 from nnlab.errors import DataError, UsageError
 
 

@@ -5,17 +5,15 @@ from importlib.util import find_spec
 
 from nnlab.build import SHARED, foreseen
 from nnlab.cli.terminal import VERBOSE, print_message
-from nnlab.config.families import SOURCE
 from nnlab.config.schema import Config
 from nnlab.data.download import fetch_files, file_states
-from nnlab.data.images import COLLECTIONS
 from nnlab.errors import ConfigError
 from nnlab.study.trial import Trial
 
 
 def provide_data(config: Config) -> None:
     """Download the files that the config's data set lacks."""
-    collection = COLLECTIONS.get(SOURCE.name_of(config.data.source))
+    collection = config.data.source.files
     if collection is not None and any(file.state == "missing" for file in file_states(collection)):
         fetch_files(collection, report=print_message)
 

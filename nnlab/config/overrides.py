@@ -23,8 +23,6 @@ from nnlab.config.reshape import RESHAPERS, UnfitError
 from nnlab.config.schema import KEYS
 from nnlab.config.tree import BAD, Node, Place, Source, find, from_plain, plain
 from nnlab.config.yaml12 import finite
-from nnlab.data.images import COLLECTIONS
-from nnlab.data.sources import SOURCES
 from nnlab.errors import ConfigError
 from nnlab.suggest import did_you_mean
 
@@ -233,7 +231,7 @@ def _unfit(cls: type[Any], key: str, value: Node) -> str | None:
 
 def _unfit_rows(cls: type[Any], key: str, data: Node) -> str | None:
     """The same for the settings of `data` that choose rows."""
-    official = any(SOURCES[name] is cls for name in COLLECTIONS)
+    official = cls.files is not None
     pooled = find(data, "pool").value is True
     if key == "pool" and pooled and not official:
         return "has no official test part for"

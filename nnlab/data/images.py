@@ -60,7 +60,6 @@ FASHION_MNIST = _collection(
         "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
     ),
 )
-COLLECTIONS = {collection.name: collection for collection in (MNIST, FASHION_MNIST)}
 
 
 class PublishedImages(DataSource):

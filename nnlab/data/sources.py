@@ -327,4 +327,7 @@ SOURCES: dict[str, type[DataSource]] = {
     "npz": Npz,
 }
 
+# The sources that are read from published files.
+COLLECTIONS = {name: source.files for name, source in SOURCES.items() if source.files is not None}
+
 ALIASES = {"identity8": "identity"}

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
-from nnlab.data import images
 from nnlab.data.download import Collection, PublishedFile
 
 Nnlab = Callable[..., Result]
@@ -22,7 +21,7 @@ def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """One collection of one file with three labels; gives where that file belongs."""
     file = PublishedFile("labels", (3,), hashlib.sha256(CONTENT).hexdigest())
     collection = Collection("small", ("small",), ("http://127.0.0.1:9/",), (file,))
-    monkeypatch.setattr(images, "COLLECTIONS", {"small": collection})
+    monkeypatch.setattr("nnlab.cli.data.COLLECTIONS", {"small": collection})
     monkeypatch.setenv("NNLAB_DATA_DIR", str(tmp_path / "cache"))
     (tmp_path / "cache" / "small").mkdir(parents=True)
     return tmp_path / "cache" / "small" / "labels.gz"

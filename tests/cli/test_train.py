@@ -216,7 +216,7 @@ def test_missing_data_offline(
 ) -> None:
     mirrors = ("http://127.0.0.1:9/a/", "http://127.0.0.1:9/b/")  # nobody listens there
     collection = replace(images.MNIST, mirrors=mirrors)
-    monkeypatch.setitem(images.COLLECTIONS, "mnist", collection)
+    monkeypatch.setattr(images.Mnist, "files", collection)
     monkeypatch.setenv("NNLAB_DATA_DIR", str(tmp_path / "empty"))
     result = nnlab("train", "mnist_online")
     name = "train-images-idx3-ubyte.gz"

@@ -396,7 +396,7 @@ def test_a_link_in_the_place_of_the_temporary_file(
 
 @pytest.mark.data
 def test_the_real_files_are_verified(data_folder: Path) -> None:
-    from nnlab.data.images import COLLECTIONS
+    from nnlab.data.sources import COLLECTIONS
 
     for real in COLLECTIONS.values():
         assert [state.state for state in download.file_states(real, verify=True)] == [
