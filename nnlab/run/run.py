@@ -22,7 +22,7 @@ from nnlab.core.losses import Loss
 from nnlab.core.losses.classification import ClassLoss
 from nnlab.core.network import Network, layouts, shapes
 from nnlab.core.types import Array, FloatArray, IntArray
-from nnlab.data.csv_rows import CsvForm
+from nnlab.data.csv_text import CsvForm
 from nnlab.data.dataset import InputColumn, require_finite
 from nnlab.data.scale import Scaling, fill_missing
 from nnlab.data.table_schema import TableSchema, columns_of_inputs
