@@ -25,14 +25,15 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from benchmarks import timing
-from nnlab.core.binding import Binding, Bound, Lanes
-from nnlab.core.lanes import Meeting
+from nnlab.core.binding import Binding, Bound
 from nnlab.core.layers import LAYERS
 from nnlab.core.losses import LOSSES
-from nnlab.core.network import Network, layer_kind
+from nnlab.core.network import layer_kind
 from nnlab.core.optimizers import OPTIMIZERS, bind
 from nnlab.core.types import Array, size
-from nnlab.core.windows import portions, stacked
+from nnlab.engine.images.lanes import LaneGroup
+from nnlab.engine.images.network import Lanes, TunedNetwork
+from nnlab.engine.images.portions import portions, stacked
 
 BATCH, RATE, CHECKED = 128, 0.05, 5
 WARM = 3  # steps before the timed one: training is steps in a row
@@ -64,13 +65,17 @@ class Ours:
 
     def __init__(self, layers: list[Any], x: Array, t: Array) -> None:
         start = LAYERS["reshape"](shape=(28, 28, 1))
-        self.network = Network([start, *layers], 784, seed=1, dtype=np.float32)
+        self.network = TunedNetwork([start, *layers], 784, seed=1, dtype=np.float32)
         self.loss, self.optimizer = LOSSES["cross_entropy"](), OPTIMIZERS["sgd"](lr=RATE)
         theta = self.network.theta
         self.o = bind(self.optimizer, theta, self.network.layout.weights, {}, np.zeros_like(theta))
         self.binding = self.network.bind(BATCH, gradient=self.o.g)
         self.memory = self.loss.bind(BATCH, 10, self.network.dtype)
         self.x, self.t = x, t
+
+    @property
+    def lanes(self) -> list[Binding]:
+        return self.binding.lanes if isinstance(self.binding, Lanes) else [self.binding]
 
     def step(self) -> float:
         """One update; the loss before it."""
@@ -88,7 +93,9 @@ def parts(ours: Ours, rounds: int) -> dict[str, float]:
     What a convolution does beside its products counts as gathering.
     """
     seen: dict[str, list[float]] = {}
-    alone = ours.network.bind(BATCH, gradient=np.zeros_like(ours.o.g), lanes=1)
+    ours.network.lanes = 1
+    alone = ours.network.bind(BATCH, gradient=np.zeros_like(ours.o.g))
+    ours.network.lanes = None
     alone.forward(ours.x)
     alone.z[...], alone.dz[...] = ours.binding.z, ours.binding.dz
     for _ in range(rounds):
@@ -109,7 +116,7 @@ def parts(ours: Ours, rounds: int) -> dict[str, float]:
     return {kind: median(seconds) for kind, seconds in seen.items()}
 
 
-def kernels(binding: Binding | Lanes, x: Array) -> Iterator[tuple[str, Callable[[], None]]]:
+def kernels(binding: Binding, x: Array) -> Iterator[tuple[str, Callable[[], None]]]:
     """The kind of each layer's work, and each of its two passes."""
     for one in binding.bound:
         given = x if one.x is None else one.x
@@ -158,7 +165,7 @@ def in_stack(patches: Array, rows: slice, images: Array, matrix: Array) -> tuple
 
 def floor(ours: Ours) -> None:
     """All products of a step, in the lanes that it has."""
-    run([partial(products_of, lane) for lane in ours.binding.lanes])
+    run([partial(products_of, lane) for lane in ours.lanes])
 
 
 def products_of(lane: Binding) -> None:
@@ -171,7 +178,7 @@ def products_of(lane: Binding) -> None:
 def run(tasks: list[Callable[[], None]]) -> None:
     """Side by side, where there is more than one."""
     if len(tasks) > 1:
-        Meeting(len(tasks)).run(tasks)
+        LaneGroup(len(tasks)).run(tasks)
     else:
         tasks[0]()
 
@@ -180,7 +187,7 @@ def memory(ours: Ours) -> str:
     """What a step works in."""
     values = sum(2 * one.y.nbytes for one in ours.binding.bound)
     scratch = fixed = 0
-    for lane in ours.binding.lanes:
+    for lane in ours.lanes:
         rows = len(lane.z)
         for one, shape in zip(lane.bound, ours.network.shapes, strict=False):
             declared, larger = (one.layer.scratch(shape, n) for n in (rows, 64 * rows))
@@ -224,7 +231,7 @@ def compare(name: str, rounds: int) -> bool:
     with threadpool_limits(1):
         spent = parts(ours, rounds)
     shares = (f"{kind} {seconds * 1e3:.1f}" for kind, seconds in sorted(spent.items()))
-    lanes = len(ours.binding.lanes)
+    lanes = len(ours.lanes)
     print(f"  ms of work in one thread: {', '.join(shares)}; it is done in {lanes} lanes")
     print(f"  {memory(ours)}")
     return judge(times, best, losses)

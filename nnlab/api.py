@@ -20,7 +20,6 @@ from nnlab.core.metrics import Kind
 from nnlab.core.network import Network, layer_kind
 from nnlab.core.optimizers import OPTIMIZERS, Optimizer
 from nnlab.core.schedules import SCHEDULES, Schedule
-from nnlab.core.targets import pairs
 from nnlab.core.types import FloatArray
 from nnlab.data.batches import Part
 from nnlab.data.scale import Scaling
@@ -29,6 +28,7 @@ from nnlab.run.names import runs_folder
 from nnlab.run.run import Run
 from nnlab.show.figures import draw_all
 from nnlab.training import Epoch, Failure, Plan, run_training, start
+from nnlab.training.targets import checked_pairs
 
 M = TypeVar("M")
 
@@ -126,7 +126,7 @@ def fit(
     loss = member(loss, LOSSES, Loss, "loss")
     judged = kind or KINDS[loss.fuses]
     require_trainable(network, loss, judged, epochs, batch_size, seed)
-    inputs, targets, loss = pairs(network, x, t, loss, judged)
+    inputs, targets, loss = checked_pairs(network, x, t, loss, judged)
     none = Scaling("none", np.zeros(()), np.ones(()))
     part = Part(inputs, np.arange(len(inputs)), none, targets, network.dtype)
     plan = Plan(
@@ -149,7 +149,7 @@ def fit(
 def gradcheck(network: Network, x: ArrayLike, t: ArrayLike, loss: Loss | str) -> list[Checked]:
     """Compare every gradient with central differences; see `nnlab.core.gradcheck`."""
     loss = member(loss, LOSSES, Loss, "loss")
-    inputs, targets, loss = pairs(network, x, t, loss, KINDS[loss.fuses])
+    inputs, targets, loss = checked_pairs(network, x, t, loss, KINDS[loss.fuses])
     return check_gradients(network, loss, inputs, targets)
 
 

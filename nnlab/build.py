@@ -8,8 +8,7 @@ from typing import Literal
 import numpy as np
 
 from nnlab.config.schema import Config, FromRun
-from nnlab.core.losses import Loss
-from nnlab.core.losses.classification import ClassLoss
+from nnlab.core.losses import ClassLoss, Loss
 from nnlab.core.metrics import Kind, better_when, kind_of
 from nnlab.core.network import Network, flops
 from nnlab.core.types import Array, FloatArray, IntArray

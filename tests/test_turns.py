@@ -6,7 +6,6 @@ from threading import Thread
 import numpy as np
 import pytest
 
-from nnlab.core.metrics import Tally
 from nnlab.core.network import Network
 from nnlab.engine import blas
 from nnlab.engine.images.network import TunedNetwork
@@ -15,6 +14,7 @@ from nnlab.run import environment
 from nnlab.training import Evaluation, Plan, start
 from nnlab.training.drivers import EngineDriver
 from nnlab.training.loop import engine_driver
+from nnlab.training.tally import Tally
 from tests.trainings import layers, noise, part, plan_for
 
 DATA = part(*noise())

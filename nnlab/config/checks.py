@@ -16,8 +16,7 @@ from nnlab.config.tree import Node, Place, find
 from nnlab.core import columns
 from nnlab.core.layers import Layer
 from nnlab.core.layers.dense import Dense
-from nnlab.core.losses import Loss, plain_losses
-from nnlab.core.losses.classification import ClassLoss
+from nnlab.core.losses import ClassLoss, Loss, plain_losses
 from nnlab.core.metrics import better_when, kind_of, quantities_of
 from nnlab.core.network import shapes
 from nnlab.core.types import Shape

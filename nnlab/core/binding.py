@@ -69,16 +69,16 @@ class Binding:
         buffers = network.buffer_layout.views(values[network.layout.size :])
         y, dy, noise = rows.y, rows.dy, rows.noise
         layers = network.kernels[: len(y)]
-        first = next((i for i in range(len(layers)) if vars(p[i])), len(layers))
-        first = first if rows.dx is None else 0
+        learning = [i for i in range(len(layers)) if vars(p[i])] or [len(layers)]
+        first = learning[0] if rows.dx is None else 0
+        xs = [None, *y]  # of each layer; the first takes the batch itself
+        dxs = [rows.dx, *(array if i >= first else None for i, array in enumerate(dy))]
         self.bound: list[Bound] = []
         for i, layer in enumerate(layers):
-            declared = layer.scratch(network.shapes[i], len(y[i]))
-            scratch = {name: item.allocate(network.dtype) for name, item in declared.items()}
-            s = Views(**vars(buffers[i]), **scratch, noise=noise.get(i))
-            x = y[i - 1] if i else None
-            dx = rows.dx if i == 0 else dy[i - 1] if i > first else None
-            self.bound.append(Bound(layer, p[i], g[i], x, y[i], dy[i], dx, s))
+            s = Views(**vars(buffers[i]), noise=noise.get(i))
+            for name, item in layer.scratch(network.shapes[i], len(y[i])).items():
+                setattr(s, name, item.allocate(network.dtype))
+            self.bound.append(Bound(layer, p[i], g[i], xs[i], y[i], dy[i], dxs[i], s))
         self.z, self.dz = y[-1], dy[-1]
         self._draws = [(rng.random, noise[i]) for i, rng in generators.items() if i in noise]
         self._forward = [(b.layer.forward, b.p, b.y, b.s) for b in self.bound]

@@ -14,7 +14,7 @@ V = TypeVar("V")
 
 
 def name(part: str, quantity: str) -> str:
-    """The column of a part's quantity: train_loss."""
+    """The column of a quantity of a part: train_loss."""
     return f"{part}_{quantity}"
 
 
@@ -32,7 +32,7 @@ def named(part: str, numbers: Mapping[str, V]) -> dict[str, V]:
 def of_part(row: Mapping[str, V], part: str) -> dict[str, V]:
     """The columns of a part, by quantity."""
     pairs = ((split(column), value) for column, value in row.items())
-    return {quantity: value for (found, quantity), value in pairs if found == part}
+    return {quantity: value for (own, quantity), value in pairs if own == part}
 
 
 def quantities(columns: Iterable[str]) -> list[str]:
@@ -42,12 +42,12 @@ def quantities(columns: Iterable[str]) -> list[str]:
 
 
 def watched_part(columns: Iterable[str]) -> str:
-    """The part that says most of the training: validation where it is there."""
+    """The part to look at first: validation where there is one."""
     return VAL if any(split(column)[0] == VAL for column in columns) else TRAIN
 
 
 def row_names(config: Mapping[str, Any]) -> dict[str, str]:
-    """What the rows of each part are called; the validation part may be the test part."""
+    """The word for the rows of each part; the validation part may be the test part."""
     data = config.get("data")
     test = isinstance(data, Mapping) and data.get("validation") == TEST
     return {TRAIN: "training", VAL: "test" if test else "validation", TEST: "test"}

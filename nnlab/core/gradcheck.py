@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from nnlab.core.losses import Loss
-from nnlab.core.network import Network, trained_depth
+from nnlab.core.network import Network, layer_kind, trained_depth
 from nnlab.core.random import Purpose, generator
 from nnlab.core.types import Array, FloatArray
 
@@ -43,26 +43,26 @@ def check_gradients(
     in every evaluation. Raises ValueError for a layer without a derivative.
     """
     objective = Objective(network, loss, x, t, seed)
-    gradient = objective.gradient()
     rng = generator(seed, Purpose.CHECK)
-    found = []
-    for place in network.layout.places:
-        block = slice(place.start, place.stop)
-        tried = list(probes(place.stop - place.start, directions, rng))
-        own = objective.theta[block]
-        errors = [relative_error(objective, gradient[block], own, v) for v in tried]
-        found.append(Checked(place.key, place.stop - place.start, len(tried), max(errors)))
-    return [*found, _check_input(objective, directions, rng)] if found else found
 
+    def checked(name: str, variable: FloatArray, gradient: FloatArray) -> Checked:
+        errors = [
+            relative_error(objective, gradient, variable, v)
+            for v in probes(variable.size, directions, rng)
+        ]
+        return Checked(name, variable.size, len(errors), max(errors))
 
-def _check_input(objective: "Objective", directions: int, rng: np.random.Generator) -> Checked:
-    """The gradient by all inputs of the batch, a little beside the rows themselves."""
-    x = objective.x.reshape(-1)  # a view
-    x += APART * (float(x.std()) or 1.0) * rng.normal(size=x.size)
-    gradient = objective.input_gradient().reshape(-1)
-    tried = list(probes(x.size, directions, rng))
-    errors = [relative_error(objective, gradient, x, v) for v in tried]
-    return Checked(INPUT, x.size, len(tried), max(errors))
+    gradient, _ = objective.gradients()
+    blocks = {place.key: slice(place.start, place.stop) for place in network.layout.places}
+    results = [
+        checked(name, objective.theta[block], gradient[block]) for name, block in blocks.items()
+    ]
+    if not results:
+        return []
+    inputs = objective.x.reshape(-1)  # a view
+    inputs += APART * (float(inputs.std()) or 1.0) * rng.normal(size=inputs.size)
+    _, dx = objective.gradients()
+    return [*results, checked(INPUT, inputs, dx.reshape(-1))]
 
 
 def probes(size: int, directions: int, rng: np.random.Generator) -> Iterator[FloatArray]:
@@ -85,13 +85,11 @@ def relative_error(
     divided by 1,000 (or 1e-6 of the loss) is the least denominator.
     """
     expected = float(v @ gradient)
-    floor = max(1e-3 * float(np.linalg.norm(gradient)), 1e-6 * abs(objective.value()), 1e-300)
-    best = np.inf
-    for h in STEPS:
-        slope = objective.slope(variable, v, h)
-        error = abs(slope - expected) / max(abs(slope), abs(expected), floor)
-        best = min(best, error)
-    return float(best)
+    value = float(objective.terms().sum())
+    floor = max(1e-3 * float(np.linalg.norm(gradient)), 1e-6 * abs(value), 1e-300)
+    slopes = [objective.slope(variable, v, h) for h in STEPS]
+    errors = [abs(slope - expected) / max(abs(slope), abs(expected), floor) for slope in slopes]
+    return float(min(np.inf, *errors))  # a nan is no agreement
 
 
 class Objective:
@@ -104,13 +102,12 @@ class Objective:
             )
         for layer in network.layers:
             if not layer.differentiable:
-                raise ValueError(f"{type(layer).__name__.lower()} has no derivative to check")
+                raise ValueError(f"{layer_kind(layer)} has no derivative to check")
         self.network, self.loss, self.t, self.seed = network, loss, t, seed
         self.x = np.array(x, np.float64, order="C")  # a copy: it is moved
-        self.dx = np.empty_like(self.x)
         values = network.values.copy()
         self.theta = values[: network.theta.size]
-        self.g = np.zeros_like(self.theta)
+        self.g, self.dx = np.zeros_like(self.theta), np.empty_like(self.x)
         self.generators = network.generators(seed)
         self.binding = network.bind(
             len(x),
@@ -122,34 +119,25 @@ class Objective:
         )
         self.memory = loss.bind(len(x), t.shape[1], network.dtype)
 
-    def _forward(self) -> Array:
+    def outputs(self) -> Array:
+        """z (B, m), with the same draws each time."""
         fresh = self.network.generators(self.seed)
         for index, rng in self.generators.items():
             rng.bit_generator.state = fresh[index].bit_generator.state
         return self.binding.forward(self.x)
 
-    def value(self) -> float:
-        """The reduced loss: the reported terms, summed and scaled as in training."""
-        return float(self._terms().sum())
-
-    def _terms(self) -> FloatArray:
-        """The summands of the reduced loss."""
-        terms: FloatArray = self.loss.terms(self._forward(), self.t)
+    def terms(self) -> FloatArray:
+        """The summands of the reduced loss: the reported terms, scaled as in training."""
+        terms: FloatArray = self.loss.terms(self.outputs(), self.t)
         return terms * (float(self.memory.scale) / self.loss.factor)
 
-    def gradient(self) -> FloatArray:
-        """Its gradient by backpropagation, a copy."""
-        z = self._forward()
-        assert self.binding.dz is not None
-        self.loss.gradient(z, self.t, self.binding.dz, self.memory)
+    def gradients(self) -> tuple[FloatArray, FloatArray]:
+        """By theta (P,) and by the inputs (B, ...), from backpropagation; copies."""
+        z, dz = self.outputs(), self.binding.dz
+        self.dx.fill(np.nan)  # every element must be written
+        self.loss.gradient(z, self.t, dz, self.memory)  # type: ignore[arg-type]
         self.binding.backward(self.x)
-        return self.g.copy()
-
-    def input_gradient(self) -> FloatArray:
-        """The gradient by the inputs (B, ...), of which every element must be written."""
-        self.dx.fill(np.nan)
-        self.gradient()
-        return self.dx
+        return self.g.copy(), self.dx.copy()
 
     def slope(self, variable: FloatArray, v: FloatArray, h: float) -> float:
         """The fourth-order central difference along v in theta or the inputs, by a view of them.
@@ -160,7 +148,7 @@ class Objective:
 
         def at(distance: float) -> FloatArray:
             variable[...] = start + distance * v
-            return self._terms()
+            return self.terms()
 
         near, far = at(h) - at(-h), at(2 * h) - at(-2 * h)
         variable[...] = start

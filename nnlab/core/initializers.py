@@ -1,4 +1,4 @@
-"""How weights start: each initializer draws one (in, out) weight array in float64.
+"""First values of weights: each initializer draws an (in, out) weight array in float64.
 
 With fan_in = n inputs and fan_out = m outputs of a unit (for a convolution: times the kernel's
 area). "Normal" draws are not truncated; a uniform draw on [-a, a] has variance a^2 / 3.
@@ -30,7 +30,6 @@ class Constant(Initializer):
     value: float
 
     def draw(self, rng: np.random.Generator, shape: Shape, fans: tuple[int, int]) -> Array:
-        """All entries `value`."""
         return np.full(shape, self.value, np.float64)
 
 
@@ -39,7 +38,6 @@ class Zeros(Initializer):
     """Every weight is 0: all units of a layer then learn the same thing for ever."""
 
     def draw(self, rng: np.random.Generator, shape: Shape, fans: tuple[int, int]) -> Array:
-        """All entries 0."""
         return np.zeros(shape, np.float64)
 
 
@@ -50,7 +48,6 @@ class Normal(Initializer):
     std: Annotated[float, Ge(0)] = 1.0
 
     def draw(self, rng: np.random.Generator, shape: Shape, fans: tuple[int, int]) -> Array:
-        """Independent normal entries."""
         return rng.normal(0.0, self.std, shape)
 
 
@@ -61,83 +58,64 @@ class Uniform(Initializer):
     bound: Annotated[float, Ge(0)] = 1.0
 
     def draw(self, rng: np.random.Generator, shape: Shape, fans: tuple[int, int]) -> Array:
-        """Independent uniform entries."""
         return rng.uniform(-self.bound, self.bound, shape)
 
 
+@dataclass(frozen=True)
 class Scaled(Initializer):
-    """Variance `gain` / fan, for a fan that depends on the rule; normal or uniform."""
+    """Variance `gain` / fan, for the fan that `fan_of` names; normal or uniform."""
 
     gain: ClassVar[float] = 1.0
     uniform: ClassVar[bool] = False
-
-    def fan(self, fan_in: int, fan_out: int) -> float:
-        """The number that divides the variance; fan_in for LeCun's and He's rules."""
-        return fan_in
+    fan_of: ClassVar[str] = "in"  # or mean, or max
 
     def draw(self, rng: np.random.Generator, shape: Shape, fans: tuple[int, int]) -> Array:
-        """Independent entries with mean 0 and variance gain / fan."""
-        std = sqrt(self.gain / max(self.fan(*fans), 1))
+        fan = {"in": fans[0], "mean": sum(fans) / 2, "max": max(fans)}[self.fan_of]
+        std = sqrt(self.gain / max(fan, 1))
         if self.uniform:
             bound = sqrt(3.0) * std
             return rng.uniform(-bound, bound, shape)
         return rng.normal(0.0, std, shape)
 
 
-@dataclass(frozen=True)
 class LecunNormal(Scaled):
     """N(0, 1 / fan_in) (LeCun et al., 1998, Efficient BackProp)."""
 
 
-@dataclass(frozen=True)
 class LecunUniform(Scaled):
     """Uniform with variance 1 / fan_in: bound sqrt(3 / fan_in)."""
 
-    uniform: ClassVar[bool] = True
+    uniform = True
 
 
-@dataclass(frozen=True)
 class HeNormal(Scaled):
     """N(0, 2 / fan_in), for relu (He et al., 2015)."""
 
-    gain: ClassVar[float] = 2.0
+    gain = 2.0
 
 
-@dataclass(frozen=True)
 class HeUniform(Scaled):
     """Uniform with variance 2 / fan_in: bound sqrt(6 / fan_in)."""
 
-    gain: ClassVar[float] = 2.0
-    uniform: ClassVar[bool] = True
+    gain, uniform = 2.0, True
 
 
-@dataclass(frozen=True)
 class XavierNormal(Scaled):
     """N(0, 2 / (fan_in + fan_out)) (Glorot and Bengio, 2010)."""
 
-    def fan(self, fan_in: int, fan_out: int) -> float:
-        """The mean of both fans."""
-        return (fan_in + fan_out) / 2
+    fan_of = "mean"
 
 
-@dataclass(frozen=True)
 class XavierUniform(Scaled):
     """Uniform with bound sqrt(6 / (fan_in + fan_out)): the sum, not the product, of the fans."""
 
-    uniform: ClassVar[bool] = True
-
-    def fan(self, fan_in: int, fan_out: int) -> float:
-        """The mean of both fans."""
-        return (fan_in + fan_out) / 2
+    fan_of, uniform = "mean", True
 
 
-@dataclass(frozen=True)
 class MaxFanNormal(Scaled):
     """N(0, 1 / max(fan_in, fan_out))."""
 
-    def fan(self, fan_in: int, fan_out: int) -> float:
-        """The larger fan."""
-        return max(fan_in, fan_out)
+    fan_of = "max"
 
 
 INITIALIZERS: dict[str, type[Initializer]] = {

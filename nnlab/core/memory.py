@@ -8,7 +8,7 @@ weight decay is a slice, `theta[:layout.weights]`.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import NamedTuple, Self
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -19,7 +19,7 @@ from nnlab.core.types import Array, Shape, Views, size
 
 @dataclass(frozen=True)
 class Parameter:
-    """What a layer says of one of its arrays.
+    """An array that a layer declares.
 
     Weights (`decays`) are drawn by `init` or, without one, by the network's default initializer,
     with `fans` = (fan_in, fan_out); everything else starts at `value`, or 0.
@@ -35,10 +35,10 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Scratch:
-    """Working memory that a kernel wants: an array of `shape`, filled with `fill` once.
+    """Working memory of a kernel: an array of `shape`, filled with `fill` once.
 
     A constant is an array of shape (): a ufunc takes one of the right dtype 0.15 us faster than a
-    Python number, which is what a small network's step is made of.
+    Python number, and a small network's step is made of such calls.
     """
 
     shape: Shape = ()
@@ -50,9 +50,8 @@ class Scratch:
         return np.full(self.shape, self.fill, self.dtype or dtype)
 
 
-@dataclass(frozen=True)
-class Place:
-    """Where one array lies in the block: elements `start` up to `stop`."""
+class ArrayPlace(NamedTuple):
+    """The place of an array in the block: elements `start` up to `stop`."""
 
     layer: int
     key: str  # "<index>.<layer>.<name>", as in the weights files: "0.dense.weight"
@@ -60,12 +59,16 @@ class Place:
     start: int
     stop: int
 
+    def of(self, block: Array) -> Array:
+        """The array, as a view of the block (P,)."""
+        return block[self.start : self.stop].reshape(self.declared.shape)
+
 
 @dataclass(frozen=True)
 class Layout:
     """The places of all arrays of a network, in the order of the block."""
 
-    places: tuple[Place, ...]
+    places: tuple[ArrayPlace, ...]
     layers: int
     weights: int  # elements that decay; they come first
     size: int  # P
@@ -73,33 +76,29 @@ class Layout:
     @classmethod
     def of(cls, declared: Sequence[tuple[str, Sequence[Parameter]]]) -> Self:
         """Lay out the arrays of the layers, given as (layer name, its declarations) in order."""
-        everything = [
-            (index, f"{index}.{layer}.{one.name}", one)
-            for index, (layer, arrays) in enumerate(declared)
-            for one in arrays
+        arrays = [
+            (index, f"{index}.{layer}.{array.name}", array)
+            for index, (layer, parameters) in enumerate(declared)
+            for array in parameters
         ]
-        everything.sort(key=lambda entry: not entry[2].decays)  # stable: order of layers is kept
-        places = []
+        arrays.sort(key=lambda entry: not entry[2].decays)  # stable: in the order of layers
+        places: list[ArrayPlace] = []
         start = weights = 0
-        for index, key, one in everything:
-            stop = start + size(one.shape)
-            places.append(Place(index, key, one, start, stop))
-            weights = stop if one.decays else weights
+        for index, key, array in arrays:
+            stop = start + size(array.shape)
+            places.append(ArrayPlace(index, key, array, start, stop))
+            weights = stop if array.decays else weights
             start = stop
         return cls(tuple(places), len(declared), weights, start)
 
     def views(self, block: Array) -> list[Views]:
         """For each layer its arrays in `block` (P,), by name."""
-        found = [Views() for _ in range(self.layers)]
+        views = [Views() for _ in range(self.layers)]
         for place in self.places:
-            array = block[place.start : place.stop].reshape(place.declared.shape)
-            setattr(found[place.layer], place.declared.name, array)
-        return found
+            setattr(views[place.layer], place.declared.name, place.of(block))
+        return views
 
     def named(self, block: Array) -> dict[str, Array]:
         """All arrays in `block` (P,) by their full names, in the order of layers."""
         ordered = sorted(self.places, key=lambda place: place.layer)
-        return {
-            place.key: block[place.start : place.stop].reshape(place.declared.shape)
-            for place in ordered
-        }
+        return {place.key: place.of(block) for place in ordered}

@@ -2,11 +2,10 @@
 
 `METRICS`, the catalogue, is all that the program knows of metrics: a metric that is added to it
 appears in metrics.csv, as `training.monitor`, in figures, sweeps, comparisons, reports and lists.
-`Tally` sums over the batches of an epoch; its sums are all its state, one float64 vector.
 
-`decisions` is the one rule that makes classes of outputs: for accuracy, the confusion matrix, the
+`decisions` is the only rule that makes classes of outputs: for accuracy, the confusion matrix, the
 tables over classes, predictions and figures. It looks at the outputs of the network, the numbers
-that are saved and shown, never at logits: two logits that differ may be one probability.
+that are saved and shown, never at logits: two logits that differ may be the same probability.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,7 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property, reduce
 from math import inf
 from operator import add
-from typing import Any, Literal, Self
+from typing import Any, Literal, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,25 +34,24 @@ def decisions(kind: str, outputs: Array) -> IntArray:
     binary output is class 1 from 1/2 on. Targets are read in the same way.
     """
     if kind == "classes":
-        found: IntArray = outputs.argmax(1)
-        return found
-    found = (outputs >= 0.5).astype(np.int64)
-    return found[:, 0] if found.shape[1] == 1 else found
+        return np.asarray(outputs.argmax(1))
+    ones = (outputs >= 0.5).astype(np.int64)
+    return ones[:, 0] if ones.shape[1] == 1 else ones
 
 
 def activated(name: str | None, z: Array) -> Array:
-    """The outputs (N, m) that logits z (N, m) end in; z itself where no activation follows."""
+    """The outputs (N, m) of the activation after logits z (N, m); z itself without a name."""
     if name is None:
         return z
     layer, outputs = LAYERS[name](), np.empty_like(z)
-    scratch = layer.scratch(z.shape[1:], len(z))
-    memory = Views(**{key: one.allocate(z.dtype) for key, one in scratch.items()})
-    layer.forward(Views(), z, outputs, memory, False)
+    declared = layer.scratch(z.shape[1:], len(z))
+    scratch = Views(**{key: item.allocate(z.dtype) for key, item in declared.items()})
+    layer.forward(Views(), z, outputs, scratch, False)
     return outputs
 
 
-class Answers:
-    """Answers to rows with targets t (N, m), and what several metrics need of them.
+class BatchAnswers:
+    """The answers to rows with targets t (N, m), and what several metrics need of them.
 
     z (N, m) is what the loss sees: logits where it fuses the last activation, else outputs.
     """
@@ -69,30 +67,27 @@ class Answers:
     @cached_property
     def right(self) -> NDArray[np.bool_]:
         """Which rows are right, (N,); of several binary outputs all must be."""
-        found, wanted = decisions(self.kind, self.outputs), decisions(self.kind, self.t)
-        right: NDArray[np.bool_] = np.equal(found, wanted)
-        return right if right.ndim == 1 else np.logical_and.reduce(right, axis=1)
+        right = np.equal(decisions(self.kind, self.outputs), decisions(self.kind, self.t))
+        return np.asarray(right if right.ndim == 1 else np.logical_and.reduce(right, axis=1))
 
     @cached_property
     def error(self) -> FloatArray:
         """Outputs - t in float64, (N, m)."""
-        found: FloatArray = np.subtract(self.outputs, self.t, dtype=np.float64)
-        return found
+        return np.subtract(self.outputs, self.t, dtype=np.float64)
 
 
 @dataclass(frozen=True, eq=False)
 class Sum:
-    """A number that is added up over all rows of a part, or one for each output."""
+    """A number that is added up over all rows of a part, or a number per output."""
 
-    of: Callable[[Answers], Array]  # (N,) or (N, m)
+    of: Callable[[BatchAnswers], Array]  # (N,) or (N, m)
     per_output: bool = False
 
-    def parts(self, answers: Answers, count: int) -> Array:
+    def parts(self, answers: BatchAnswers, count: int) -> Array:
         """The sums (count, 1) or (count, m) over `count` equal parts of the rows."""
         terms = self.of(answers)
         if self.per_output:
-            found: Array = np.add.reduce(terms.reshape(count, -1, terms.shape[1]), axis=1)
-            return found
+            return np.asarray(np.add.reduce(terms.reshape(count, -1, terms.shape[1]), axis=1))
         return np.add.reduce(terms.reshape(count, -1), axis=1, keepdims=True)
 
 
@@ -101,12 +96,11 @@ ABSOLUTE = Sum(lambda answers: np.abs(answers.error))
 SQUARES = Sum(lambda answers: answers.error * answers.error, per_output=True)
 
 
-@dataclass(frozen=True)
-class Targets:
+class Targets(NamedTuple):
     """What metrics need to know of a part's targets (N, m)."""
 
     outputs: int  # m
-    variance: tuple[float, ...] = ()  # of each target of a regression, (m,); 0: constant
+    variance: tuple[float, ...]  # of each target of a regression, (m,); 0: constant
 
     @classmethod
     def of(cls, kind: Kind, targets: Array) -> Self:
@@ -114,7 +108,7 @@ class Targets:
         outputs = targets.shape[1]
         if kind != "regression" or not len(targets):
             return cls(outputs, (0.0,) * outputs)
-        low, high = (reach.astype(np.float64) for reach in (targets.min(0), targets.max(0)))
+        low, high = (bound.astype(np.float64) for bound in (targets.min(0), targets.max(0)))
         largest = np.maximum(np.abs(low), np.abs(high))
         constant = high - low <= ROUNDING * np.finfo(targets.dtype).eps * largest
         variance = np.where(constant, 0.0, targets.var(axis=0, dtype=np.float64))
@@ -127,7 +121,7 @@ class Metric:
 
     name: how columns and settings call it. label: how figures and tables call it.
     sums: what is added up over the rows. value: the metric, from a list for each sum, the number
-    of rows and the targets. Numbers may also be arrays (K,), one entry per epoch.
+    of rows and the targets. Numbers may also be arrays (K,), an entry per epoch.
     """
 
     name: str
@@ -139,47 +133,11 @@ class Metric:
     value: Callable[[Sequence[Sequence[Any]], Any, Targets], Any]
 
 
-def _accuracy(sums: Sequence[Sequence[Any]], rows: Any, targets: Targets) -> Any:
-    """Right rows / rows."""
-    return sums[0][0] / rows
-
-
-def _mae(sums: Sequence[Sequence[Any]], rows: Any, targets: Targets) -> Any:
-    """Mean absolute error over rows and outputs."""
-    return sums[0][0] / (rows * targets.outputs)
-
-
-def _r2(sums: Sequence[Sequence[Any]], rows: Any, targets: Targets) -> Any:
-    """1 - mean squared error / variance of the part's targets, averaged over the outputs.
-
-    An output whose targets are all equal, but for rounding, counts 1 if all are met exactly and
-    else 0, as in scikit-learn.
-    """
-    scores = [
-        1 - square / (rows * variance) if variance else (square == 0) * 1.0
-        for square, variance in zip(sums[0], targets.variance, strict=True)
-    ]
-    return reduce(add, scores) / targets.outputs
-
-
-def catalogue(*metrics: Metric) -> dict[str, Metric]:
-    """The metrics by name."""
-    return {metric.name: metric for metric in metrics}
-
-
-ACCURACY = Metric("accuracy", "accuracy", True, (0, 1), ("classes", "binary"), (RIGHT,), _accuracy)
-MAE = Metric("mae", "mean absolute error", False, (0, inf), ("regression",), (ABSOLUTE,), _mae)
-R2 = Metric("r2", "R²", True, (-inf, 1), ("regression",), (SQUARES,), _r2)
-
-METRICS = catalogue(ACCURACY, MAE, R2)
-
-
 def kind_of(task: str, outputs: int) -> Kind:
     """How `outputs` numbers per row are judged; labels, and a single output, are binary."""
     if task == "regression":
         return "regression"
-    several = task == "multilabel" or (task == "classes" and outputs == 1)
-    return "binary" if several else "classes"
+    return "binary" if task == "multilabel" or outputs == 1 else "classes"
 
 
 def metrics_of(kind: Kind) -> list[Metric]:
@@ -188,8 +146,8 @@ def metrics_of(kind: Kind) -> list[Metric]:
 
 
 def sums_of(kind: Kind) -> tuple[Sum, ...]:
-    """What is added up for a kind of task, each once."""
-    return tuple(dict.fromkeys(one for metric in metrics_of(kind) for one in metric.sums))
+    """The sums that the metrics of a kind of task need, each once."""
+    return tuple(dict.fromkeys(item for metric in metrics_of(kind) for item in metric.sums))
 
 
 def quantities_of(kind: Kind) -> list[str]:
@@ -209,126 +167,61 @@ def is_share(quantity: str) -> bool:
 
 
 def label_of(quantity: str) -> str:
-    """What figures and tables call a quantity."""
+    """The name of a quantity in figures and tables."""
     return METRICS[quantity].label if quantity in METRICS else quantity
 
 
-@dataclass(frozen=True)
-class Tally:
-    """Sums over batches: rows, loss, then what the metrics of `kind` need.
-
-    Losses are added one batch after the other, so that the sum does not depend on how many
-    batches are handed over at once.
-    """
-
-    kind: Kind
-    loss: Loss
-    targets: Targets
-
-    @classmethod
-    def of(cls, kind: Kind, loss: Loss, targets: Array) -> Self:
-        """The tally of a part with these targets (N, m)."""
-        return cls(kind, loss, Targets.of(kind, targets))
-
-    @cached_property
-    def metrics(self) -> list[Metric]:
-        """The metrics of the task."""
-        return metrics_of(self.kind)
-
-    @cached_property
-    def places(self) -> dict[Sum, slice]:
-        """Where each sum stands among all, behind rows and loss."""
-        found, start = {}, 2
-        for one in sums_of(self.kind):
-            stop = start + (self.targets.outputs if one.per_output else 1)
-            found[one] = slice(start, stop)
-            start = stop
-        return found
-
-    def zero(self) -> FloatArray:
-        """The sums of no batch at all."""
-        return np.zeros(max((place.stop for place in self.places.values()), default=2))
-
-    def add(self, sums: FloatArray, z: Array, t: Array, batch: int) -> FloatArray:
-        """Add k batches z, t (k B, m) of B = `batch` rows; the sums of their losses, (k,)."""
-        losses = self.losses(z, t, batch)
-        total = float(sums[1])
-        for value in losses.tolist():
-            total += value
-        sums[0] += len(z)
-        sums[1] = total
-        answers = self.answers(z, t)
-        for one, place in self.places.items():
-            sums[place] += one.parts(answers, 1)[0]
-        return losses
-
-    def epochs(self, z: Array, t: Array, batch: int, count: int) -> FloatArray:
-        """The sums (K, S) of each of K = `count` whole epochs, whose rows follow each other."""
-        if not count:
-            return np.empty((0, len(self.zero())))
-        losses = self.losses(z, t, batch).reshape(count, -1)
-        rows = np.full((count, 1), len(z) // count, np.float64)
-        last = np.cumsum(losses, axis=1)[:, -1:]  # one after the other, as `add` does
-        answers = self.answers(z, t)
-        return np.hstack([rows, last, *(one.parts(answers, count) for one in self.places)])
-
-    def losses(self, z: Array, t: Array, batch: int) -> FloatArray:
-        """The summed loss of each batch."""
-        terms = self.loss.terms(z, t).reshape(-1, batch * self.targets.outputs)
-        found: FloatArray = np.add.reduce(terms, axis=1, dtype=np.float64)
-        if self.loss.reduction == "mean":
-            found /= self.targets.outputs
-        return found
-
-    def answers(self, z: Array, t: Array) -> Answers:
-        """What the metrics look at."""
-        return Answers(self.kind, self.loss, z, t)
-
-    def result(self, sums: FloatArray) -> dict[str, float]:
-        """{"loss": ..., metric: ...} of all rows added; nan for no rows."""
-        if not sums[0]:
-            return dict.fromkeys(quantities_of(self.kind), float("nan"))
-        return {name: float(values[0]) for name, values in self.numbers(sums[None]).items()}
-
-    def numbers(self, sums: FloatArray) -> dict[str, FloatArray]:
-        """Loss and metrics (K,) from the sums (K, S) of K epochs, none of them empty."""
-        columns_of_sums = list(sums.T)
-        rows = columns_of_sums[0]
-        numbers = {columns.LOSS: columns_of_sums[1] / rows}
-        for metric in self.metrics:
-            given = [columns_of_sums[self.places[one]] for one in metric.sums]
-            numbers[metric.name] = metric.value(given, rows, self.targets)
-        return numbers
-
-
-def confusion(labels: IntArray, predicted: IntArray, classes: int) -> IntArray:
+def confusion_matrix(labels: IntArray, predicted: IntArray, classes: int) -> IntArray:
     """Counts (C, C): row = true class, column = predicted class."""
     pairs = np.bincount(labels * classes + predicted, minlength=classes * classes)
     return pairs.reshape(classes, classes)
 
 
-@dataclass(frozen=True)
-class ClassScore:
-    """One class: precision = TP / predicted, recall = TP / true, their harmonic mean, true rows.
+def class_scores(matrix: IntArray) -> list[dict[str, Any]]:
+    """Scores of every class, from a confusion matrix (C, C).
 
+    precision = TP / predicted, recall = TP / true, f1 their harmonic mean, support the true rows.
     A quotient without a denominator is 0, as in scikit-learn.
     """
-
-    precision: float
-    recall: float
-    f1: float
-    support: int
-
-
-def class_scores(matrix: IntArray) -> list[ClassScore]:
-    """The scores of every class, from a confusion matrix (C, C)."""
     hit, true, predicted = matrix.diagonal(), matrix.sum(axis=1), matrix.sum(axis=0)
-    return [
-        ClassScore(
-            precision=float(hit[c] / predicted[c]) if predicted[c] else 0.0,
-            recall=float(hit[c] / true[c]) if true[c] else 0.0,
-            f1=float(2 * hit[c] / (true[c] + predicted[c])) if true[c] + predicted[c] else 0.0,
-            support=int(true[c]),
-        )
-        for c in range(len(matrix))
+
+    def ratio(part: IntArray, whole: IntArray) -> FloatArray:
+        return np.divide(part, whole, out=np.zeros(len(whole)), where=whole > 0)
+
+    precision, recall, f1 = (
+        ratio(hit, predicted),
+        ratio(hit, true),
+        ratio(2 * hit, true + predicted),
+    )
+    table = {"precision": precision, "recall": recall, "f1": f1, "support": true}
+    rows = zip(*(column.tolist() for column in table.values()), strict=True)
+    return [dict(zip(table, row, strict=True)) for row in rows]
+
+
+# --- the catalogue ----------------------------------------------------------------------------
+
+
+def r2(sums: Sequence[Sequence[Any]], rows: Any, targets: Targets) -> Any:
+    """1 - mean squared error / variance of the part's targets, averaged over the outputs.
+
+    An output whose targets are all equal, but for rounding, counts 1 if all are met exactly and
+    else 0, as in scikit-learn.
+    """
+    scores = [
+        1 - square / (rows * variance) if variance else (square == 0) * 1.0
+        for square, variance in zip(sums[0], targets.variance, strict=True)
     ]
+    return reduce(add, scores) / targets.outputs
+
+
+ACCURACY = Metric(
+    *("accuracy", "accuracy", True, (0, 1), ("classes", "binary"), (RIGHT,)),
+    value=lambda sums, rows, targets: sums[0][0] / rows,
+)
+MAE = Metric(
+    *("mae", "mean absolute error", False, (0, inf), ("regression",), (ABSOLUTE,)),
+    value=lambda sums, rows, targets: sums[0][0] / (rows * targets.outputs),
+)
+R2 = Metric("r2", "R²", True, (-inf, 1), ("regression",), (SQUARES,), r2)
+
+METRICS = {metric.name: metric for metric in (ACCURACY, MAE, R2)}

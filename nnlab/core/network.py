@@ -109,37 +109,35 @@ class Network:
         where the last layer writes and `dx` (B, ...) the derivative by the inputs, if given.
         Raises ValueError when a layer cannot be trained with so few rows.
         """
-        rows = self.activations(batch, depth, gradient is not None, generators or {}, output, dx)
-        return Binding(
-            self, rows, self.values if values is None else values, gradient, generators or {}
-        )
-
-    def activations(
-        self,
-        batch: int,
-        depth: int | None,
-        train: bool,
-        generators: Generators,
-        output: Array | None,
-        dx: Array | None,
-    ) -> Activations:
-        """The memory for the rows of a batch; arguments as for `bind`."""
-        noise = {}
-        for index, layer in enumerate(self.layers[:depth]):
-            if train and 0 < batch < layer.least_batch(self.shapes[index]):
-                raise ValueError(
-                    f"layer {index} ({layer_kind(layer)}) trains on batches of "
-                    f"{layer.least_batch(self.shapes[index])} rows or more, not of {batch}"
-                )
-            if train and layer.random:
-                if index not in generators:
-                    raise ValueError(f"layer {index} draws in training and needs a generator")
-                noise[index] = np.empty((batch, *self.shapes[index + 1]), np.float32)
-        rows = self.shapes[1 : len(self.layers[:depth]) + 1]
-        y = [np.zeros((batch, *row), self.dtype) for row in rows]
+        train, generators = gradient is not None, generators or {}
+        layers, shapes = self.layers[:depth], self.shapes[1:]
+        if train:
+            self._require_trainable(batch, len(layers), generators)
+        y = [np.zeros((batch, *row), self.dtype) for row in shapes[: len(layers)]]
         if output is not None:
             y[-1] = output
-        return Activations(y, [np.zeros_like(a) if train else None for a in y], dx, noise)
+        dy = [np.zeros_like(array) if train else None for array in y]
+        drawing = [index for index, layer in enumerate(layers) if train and layer.random]
+        noise = {i: np.empty((batch, *shapes[i]), np.float32) for i in drawing}
+        values = self.values if values is None else values
+        return self.binding(Activations(y, dy, dx, noise), values, gradient, generators)
+
+    def binding(
+        self, rows: Activations, values: Array, gradient: Array | None, generators: Generators
+    ) -> Binding:
+        """The binding over this memory; a tuned network makes another."""
+        return Binding(self, rows, values, gradient, generators)
+
+    def _require_trainable(self, batch: int, depth: int, generators: Generators) -> None:
+        for index, layer in enumerate(self.layers[:depth]):
+            least = layer.least_batch(self.shapes[index])
+            if 0 < batch < least:
+                raise ValueError(
+                    f"layer {index} ({layer_kind(layer)}) trains on batches of {least} rows or "
+                    f"more, not of {batch}"
+                )
+            if layer.random and index not in generators:
+                raise ValueError(f"layer {index} draws in training and needs a generator")
 
     def predict(self, x: ArrayLike, batch: int = 1024) -> Array:
         """The outputs (B, m) for rows x (B, ...), in evaluation mode."""
@@ -186,7 +184,7 @@ def first_values(layout: Layout, seed: int, default: Initializer) -> Array:
             rng = streams.setdefault(place.layer, generator(seed, Purpose.INIT, place.layer))
             rule = declared.init or default
             values = rule.draw(rng, declared.shape, declared.fans)
-        block[place.start : place.stop] = np.broadcast_to(values, declared.shape).ravel()
+        place.of(block)[...] = values
     return block
 
 

@@ -1,9 +1,9 @@
-"""Optimizers: one pass over the block, and they never meet a layer.
+"""Optimizers: one pass over the block of parameters; they never see a layer.
 
-`o` holds vectors of length P: `theta`, its gradient `g`, room `tmp`, and a vector for each of the
-optimizer's `slots`; `w`, `gw` and `tw` are theta, g and tmp of the weights
-alone; `bind` makes it all. `lr` is the learning rate and t = 1, 2, ... counts updates. Definitions
-equal PyTorch's, step for step; the order in a step is l1, clipping, coupled weight decay, update.
+`o`, made by `bind`, holds vectors of length P: `theta`, its gradient `g`, memory `tmp`, and one for
+each of the optimizer's `slots`; `w`, `gw` and `tw` are theta, g and tmp of the weights alone.
+`lr` is the learning rate and t = 1, 2, ... counts updates. Definitions equal PyTorch's, step for
+step; the order in a step is l1, clipping, coupled weight decay, update.
 """
 
 from abc import ABC, abstractmethod
@@ -26,7 +26,7 @@ TINY = 1e8  # times the smallest normal number of the dtype
 
 @dataclass(frozen=True, kw_only=True)
 class Optimizer(ABC):
-    """What all optimizers can do beside their own rule.
+    """Changes theta by its gradient; before that, decay, l1 and clipping.
 
     `weight_decay` adds weight_decay w to the gradient of the weights, `l1` adds l1 sign(w);
     biases are left alone. `clip_norm` shortens the gradient to that length if it is longer (all
@@ -44,7 +44,7 @@ class Optimizer(ABC):
 
     @property
     def slots(self) -> tuple[str, ...]:
-        """The vectors kept between updates; all start at 0."""
+        """The vectors that live from update to update; all start at 0."""
         return ()
 
     @property
@@ -70,11 +70,11 @@ class Optimizer(ABC):
             np.add(o.gw, o.tw, o.gw)
 
     def settle(self, o: Views) -> None:
-        """Make numbers next to the smallest ones 0 in all slots, by adding and subtracting `tiny`.
+        """Make the smallest numbers of all slots 0, by adding and subtracting `tiny`.
 
         The slots of units that no longer learn decay into the subnormal numbers, which a processor
         handles up to 30 times more slowly: without this a network with dead relus trains at a
-        third of its speed. Nothing that an update could notice is lost.
+        third of its speed. No update could notice the loss.
         """
         for name in self.slots:
             slot = getattr(o, name)
@@ -103,11 +103,9 @@ class Sgd(Optimizer):
 
     @property
     def slots(self) -> tuple[str, ...]:
-        """The velocity, if there is momentum."""
         return ("velocity",) if self.momentum > 0 else ()
 
     def update(self, o: Views, lr: float, t: int) -> None:
-        """One or two passes more than the formula has terms."""
         direction = o.g
         if self.momentum > 0:
             np.multiply(o.velocity, self.momentum, o.velocity)
@@ -129,11 +127,9 @@ class Adagrad(Optimizer):
 
     @property
     def slots(self) -> tuple[str, ...]:
-        """The sum of squares."""
         return ("squares",)
 
     def update(self, o: Views, lr: float, t: int) -> None:
-        """The denominator is built in tmp."""
         np.multiply(o.g, o.g, o.tmp)
         np.add(o.squares, o.tmp, o.squares)
         np.sqrt(o.squares, o.tmp)
@@ -159,12 +155,10 @@ class Rmsprop(Optimizer):
 
     @property
     def slots(self) -> tuple[str, ...]:
-        """The mean square, the mean if centered, the velocity if there is momentum."""
         mean = ("mean",) if self.centered else ()
         return ("square", *mean, *(("velocity",) if self.momentum > 0 else ()))
 
     def update(self, o: Views, lr: float, t: int) -> None:
-        """tmp is what the averages take in, then the denominator, then the step."""
         np.multiply(o.g, o.g, o.tmp)
         average(o.square, o.tmp, self.alpha)
         np.copyto(o.tmp, o.square)
@@ -203,11 +197,9 @@ class Adam(Optimizer):
 
     @property
     def slots(self) -> tuple[str, ...]:
-        """M and V."""
         return ("m", "v")
 
     def update(self, o: Views, lr: float, t: int) -> None:
-        """Ten passes."""
         if self.decoupled and self.weight_decay > 0:
             np.multiply(o.w, 1 - lr * self.weight_decay, o.w)
         root = sqrt((1 - self.beta2**t) / (1 - self.beta2))

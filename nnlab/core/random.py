@@ -1,7 +1,7 @@
-"""Where every random number comes from.
+"""The source of every random number.
 
-Each purpose has a stream of its own, `default_rng([seed, purpose, index])`, so that adding one
-consumer (a dropout layer, a data set with noise) never shifts the numbers another one draws.
+Each purpose has a stream of its own, `default_rng([seed, purpose, index])`, so that adding a
+consumer (a dropout layer, a data set with noise) never shifts the numbers of another.
 """
 
 import operator
@@ -13,7 +13,7 @@ WORD = 2**32
 
 
 class Purpose(IntEnum):
-    """What a stream is drawn for. The numbers are part of every run's identity: never reuse one."""
+    """The use of a stream. The numbers are part of every run's identity: never reuse one."""
 
     INIT = 0  # index: the layer
     SHUFFLE = 1  # index: the epoch, counted from 0
@@ -22,31 +22,31 @@ class Purpose(IntEnum):
     AUGMENT = 4
     DATA = 5
     CHECK = 6  # the directions of a gradient check
-    BOOTSTRAP = 7  # which exchanges of runs are tried where there are too many
+    BOOTSTRAP = 7  # the exchanges of runs that are tried, where there are too many
 
 
 def generator(seed: int, purpose: Purpose, index: int = 0) -> np.random.Generator:
     """The stream of `purpose`; the same arguments always give the same numbers.
 
-    Raises ValueError for a negative seed, TypeError for one that is no whole number.
+    Raises ValueError for a negative seed, TypeError for a seed that is no whole number.
     """
     return np.random.default_rng(entropy(seed, int(purpose), index))
 
 
 def entropy(*numbers: int) -> list[int]:
-    """Words of 32 bits for NumPy's SeedSequence that no other numbers share.
+    """Words of 32 bits for NumPy's SeedSequence, unique to these numbers.
 
     NumPy writes a number of more than 32 bits as several words, so that [5 + 2**32, 0, 0] would be
     [5, 1, 0, 0], the stream of [5, 1, 0]. Here the low words of all numbers come first, then
     their next words, and so on. Zeros at the end change nothing.
     """
-    words = [operator.index(number) for number in numbers]
-    if min(words) < 0:
-        raise ValueError(f"a seed must be a whole number, 0 or more, not {min(words)}")
-    found = [word % WORD for word in words]
-    while any(words := [word // WORD for word in words]):
-        found += [word % WORD for word in words]
-    return found
+    rest = [operator.index(number) for number in numbers]
+    if min(rest) < 0:
+        raise ValueError(f"a seed must be a whole number, 0 or more, not {min(rest)}")
+    words = [number % WORD for number in rest]
+    while any(rest := [number // WORD for number in rest]):
+        words += [number % WORD for number in rest]
+    return words
 
 
 def permutation(seed: int, epoch: int, rows: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:

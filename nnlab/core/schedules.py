@@ -1,9 +1,9 @@
 """Schedules: the learning rate as a pure function of time.
 
 t = 0, 1, ... counts epochs (`per: epoch`) or updates (`per: step`), and a rate holds from the
-start of its epoch or update; `total` is how many the training has. With `warmup: W` the rate first
-climbs linearly, lr / W at t = 0 up to lr at t = W - 1; then the schedule begins at its own t = 0
-with total - W to go. Definitions equal PyTorch's schedulers of the same names.
+start of its epoch or update; `total` is their number. With `warmup: W` the rate first climbs
+linearly, lr / W at t = 0 up to lr at t = W - 1; then the schedule begins at its own t = 0 with
+total - W left. Definitions equal PyTorch's schedulers of the same names.
 """
 
 from abc import ABC, abstractmethod
@@ -22,7 +22,8 @@ Count = Annotated[int, Ge(1)]
 class Schedule(ABC):
     """A rule for the learning rate, from the time t = 0, 1, ...
 
-    warmup: how many times the rate climbs linearly first, up to lr; the rule's own t = 0 is then.
+    warmup: for so many epochs or updates the rate climbs linearly up to lr; then the rule starts
+    at its own t = 0.
     per: whether t counts epochs or updates (step).
     """
 
@@ -41,11 +42,10 @@ class Schedule(ABC):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Constant(Schedule):
+class ConstantSchedule(Schedule):
     """lr for ever."""
 
     def after_warmup(self, t: int, lr: float, total: int) -> float:
-        """Always lr."""
         return lr
 
 
@@ -56,19 +56,17 @@ class Exponential(Schedule):
     gamma: Factor = 0.95
 
     def after_warmup(self, t: int, lr: float, total: int) -> float:
-        """From t = 0: the first rate is lr itself."""
         return lr * self.gamma**t
 
 
 @dataclass(frozen=True, kw_only=True)
-class Step(Schedule):
+class StepSchedule(Schedule):
     """lr gamma^floor(t / every)."""
 
     every: Count = 10
     gamma: Factor = 0.5
 
     def after_warmup(self, t: int, lr: float, total: int) -> float:
-        """A staircase."""
         return lr * self.gamma ** (t // self.every)
 
 
@@ -80,12 +78,11 @@ class Multistep(Schedule):
     gamma: Factor = 0.1
 
     def after_warmup(self, t: int, lr: float, total: int) -> float:
-        """A staircase with steps of chosen length."""
         return lr * self.gamma ** sum(t >= milestone for milestone in self.milestones)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Linear(Schedule):
+class LinearSchedule(Schedule):
     """From lr `start` to lr `end` over `length` times (default: all), then lr `end`."""
 
     start: Annotated[float, Ge(0)] = 1.0
@@ -129,7 +126,6 @@ class OneCycle(Schedule):
     length: Count | None = None
 
     def after_warmup(self, t: int, lr: float, total: int) -> float:
-        """Two arcs that meet at the peak."""
         length = self.length or total
         peak = self.rise * length - 1.0
         last = length - 1.0
@@ -145,7 +141,7 @@ def arc(start: float, end: float, part: float) -> float:
 
 
 class Patience(NamedTuple):
-    """What a plateau schedule remembers."""
+    """The memory of a plateau schedule."""
 
     factor: float = 1.0
     best: float | None = None
@@ -155,7 +151,7 @@ class Patience(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Plateau(Schedule):
-    """Multiplies the rate by `factor` when the monitored value has not improved for long.
+    """Multiplies the rate by `factor` when the monitored value stops improving.
 
     After more than `patience` epochs in a row without an improvement by the relative `threshold`
     the rate falls, but never below `min`; then `cooldown` epochs do not count. The one schedule
@@ -170,7 +166,7 @@ class Plateau(Schedule):
     min: Annotated[float, Ge(0)] = 0.0
 
     def after_warmup(self, t: int, lr: float, total: int) -> float:
-        """lr; whoever carries the `Patience` along asks `lowered` for what is left of it."""
+        """lr; the training, which carries the `Patience`, asks `lowered` for the rate."""
         return lr
 
     def lowered(self, rate: float, now: Patience) -> float:
@@ -196,11 +192,11 @@ class Plateau(Schedule):
 
 
 SCHEDULES: dict[str, type[Schedule]] = {
-    "constant": Constant,
+    "constant": ConstantSchedule,
     "exponential": Exponential,
-    "step": Step,
+    "step": StepSchedule,
     "multistep": Multistep,
-    "linear": Linear,
+    "linear": LinearSchedule,
     "cosine": Cosine,
     "one_cycle": OneCycle,
     "plateau": Plateau,

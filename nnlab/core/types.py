@@ -1,5 +1,6 @@
-"""The few types that the whole core speaks."""
+"""The types that the whole core uses."""
 
+from math import prod
 from types import SimpleNamespace
 from typing import Any
 
@@ -18,7 +19,4 @@ class Views(SimpleNamespace):
 
 def size(shape: Shape) -> int:
     """Number of elements of `shape`; 1 for the empty shape."""
-    count = 1
-    for extent in shape:
-        count *= extent
-    return count
+    return prod(shape)

@@ -2,14 +2,14 @@
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from nnlab.build import Built
 from nnlab.core import columns
-from nnlab.core.metrics import ACCURACY, R2, Kind, class_scores, confusion, decisions
+from nnlab.core.metrics import ACCURACY, R2, Kind, class_scores, confusion_matrix, decisions
 from nnlab.core.network import Network
 from nnlab.core.types import Array, FloatArray, IntArray
 from nnlab.data.batches import Batches, Part
@@ -113,9 +113,9 @@ def class_tables(
     if not names:
         return {"classes": None, "confusion": None}
     true, found = decisions(kind, part.targets), decisions(kind, predicted)
-    matrix = confusion(true, found, len(names))
+    matrix = confusion_matrix(true, found, len(names))
     scores = class_scores(matrix)
-    table = [{"class": n, **asdict(s)} for n, s in zip(names, scores, strict=True)]
+    table = [{"class": n, **s} for n, s in zip(names, scores, strict=True)]
     return {"classes": table, "confusion": matrix.tolist() if len(names) <= MOST_CLASSES else None}
 
 

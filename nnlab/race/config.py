@@ -12,7 +12,7 @@ from annotated_types import Ge, Le, Len
 from nnlab.config.families import OPTIMIZER, SCHEDULE, Family
 from nnlab.config.hints import default
 from nnlab.core.optimizers import Optimizer
-from nnlab.core.schedules import Constant, Schedule
+from nnlab.core.schedules import ConstantSchedule, Schedule
 from nnlab.race.landscapes import LANDSCAPES, Landscape, Point
 
 LANDSCAPE = Family("function", LANDSCAPES)
@@ -37,7 +37,7 @@ class Runner:
 
     name: Annotated[str, Len(1, 60)] = ""
     optimizer: Optimizer
-    schedule: Schedule = field(default_factory=Constant)
+    schedule: Schedule = field(default_factory=ConstantSchedule)
     steps: Annotated[int, Ge(1), Le(MOST_STEPS)] = 100
     start: Pair | None = None
 

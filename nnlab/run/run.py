@@ -18,8 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from nnlab.build import load_weights
 from nnlab.config.load import load
 from nnlab.config.schema import Config
-from nnlab.core.losses import Loss
-from nnlab.core.losses.classification import ClassLoss
+from nnlab.core.losses import ClassLoss, Loss
 from nnlab.core.network import Network, layouts, shapes
 from nnlab.core.types import Array, FloatArray, IntArray
 from nnlab.data.csv_text import CsvForm

@@ -4,11 +4,11 @@ from functools import cached_property
 
 import numpy as np
 
-from nnlab.core.metrics import Tally
 from nnlab.core.types import IntArray
 from nnlab.engine.compiled.engine import CompiledEngine
 from nnlab.training.drivers import NO_LOSSES, EndedEpochs, EngineDriver, NumpyDriver, Progress
 from nnlab.training.plan import Plan, State
+from nnlab.training.tally import Tally
 
 
 class CompiledDriver(EngineDriver):

@@ -6,14 +6,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from nnlab.core.metrics import Tally
 from nnlab.core.random import permutation
-from nnlab.core.schedules import Constant, Plateau
+from nnlab.core.schedules import ConstantSchedule, Plateau
 from nnlab.core.types import Array, FloatArray, IntArray
 from nnlab.data.batches import CHUNK_BATCHES, CHUNK_BYTES, Batches, Chunk
 from nnlab.engine import blas
 from nnlab.engine.numpy_engine import NonFinite, NumpyEngine
 from nnlab.training.plan import Plan, State
+from nnlab.training.tally import Tally
 
 NO_LOSSES = np.empty(0)
 
@@ -79,7 +79,7 @@ class EngineDriver(ABC):
         if schedule.per == "step":
             total = plan.epochs * self.count
             return [schedule.rate(state.step + i, lr, total) for i in range(updates)]
-        if isinstance(schedule, Constant) and not schedule.warmup:
+        if isinstance(schedule, ConstantSchedule) and not schedule.warmup:
             return [lr] * updates
         last = state.epoch + (state.batch + updates - 1) // self.count
         rates: list[float] = []

@@ -5,12 +5,13 @@ from collections.abc import Iterator
 import numpy as np
 
 from nnlab.core.losses import Loss
-from nnlab.core.metrics import Kind, Tally
+from nnlab.core.metrics import Kind
 from nnlab.core.network import Network, trained_depth
 from nnlab.core.types import Array
 from nnlab.data.batches import Batches, Part
 from nnlab.engine import blas
 from nnlab.training.records import Numbers
+from nnlab.training.tally import Tally
 
 
 class Evaluation:

@@ -12,7 +12,6 @@ from math import inf, isfinite
 import numpy as np
 
 from nnlab.core import columns
-from nnlab.core.metrics import Tally
 from nnlab.core.schedules import Plateau
 from nnlab.core.types import Array, FloatArray
 from nnlab.engine.numpy_engine import NonFinite
@@ -27,6 +26,7 @@ from nnlab.training.drivers import (
 from nnlab.training.evaluation import Evaluation
 from nnlab.training.plan import Plan, State, Stopping
 from nnlab.training.records import Epoch, Failure, Numbers, Record, Steps
+from nnlab.training.tally import Tally
 
 
 def run_training(plan: Plan, state: State) -> Iterator[Record]:

@@ -8,13 +8,14 @@ import numpy as np
 from nnlab.core import columns
 from nnlab.core.binding import Generators
 from nnlab.core.losses import Loss
-from nnlab.core.metrics import Kind, Tally
+from nnlab.core.metrics import Kind
 from nnlab.core.network import Network
 from nnlab.core.optimizers import Optimizer
 from nnlab.core.schedules import Patience, Schedule
 from nnlab.core.types import Array, FloatArray
 from nnlab.data.batches import Part
 from nnlab.status import Status
+from nnlab.training.tally import Tally
 
 
 @dataclass(frozen=True)

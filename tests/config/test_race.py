@@ -11,7 +11,8 @@ from nnlab.config.hints import allowed, hints, options
 from nnlab.config.kinds import describes_race
 from nnlab.config.load import load, parse
 from nnlab.core.optimizers import Adam, Sgd
-from nnlab.core.schedules import Constant, Exponential
+from nnlab.core.schedules import ConstantSchedule as Constant
+from nnlab.core.schedules import Exponential
 from nnlab.errors import ConfigError
 from nnlab.race.config import LANDSCAPE, MOST_RUNS, MOST_STEPS, Race, Runner
 from nnlab.race.landscapes import Quadratic, Rosenbrock, WavyBowl

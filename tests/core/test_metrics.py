@@ -11,15 +11,15 @@ from nnlab.core.losses import LOSSES
 from nnlab.core.metrics import (
     METRICS,
     Kind,
-    Tally,
     activated,
     better_when,
     class_scores,
-    confusion,
+    confusion_matrix,
     decisions,
     quantities_of,
 )
 from nnlab.core.types import Array
+from nnlab.training.tally import Tally
 
 RNG = np.random.default_rng(0)
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -207,20 +207,18 @@ TABLES = {
 @pytest.mark.parametrize("name", sorted(set(TABLES) - {"no rows"}))
 def test_confusion_and_scores(name):
     labels, predicted = (np.array(part, np.int64) for part in TABLES[name])
-    matrix = confusion(labels, predicted, 3)
+    matrix = confusion_matrix(labels, predicted, 3)
     np.testing.assert_array_equal(
         matrix, sklearn.confusion_matrix(labels, predicted, labels=range(3))
     )
     wanted = sklearn.precision_recall_fscore_support(
         labels, predicted, labels=range(3), zero_division=0
     )
-    found = [(one.precision, one.recall, one.f1, one.support) for one in class_scores(matrix)]
+    found = [tuple(scores.values()) for scores in class_scores(matrix)]
     np.testing.assert_allclose(np.array(found).T, wanted, rtol=1e-15)
 
 
 def test_confusion_of_no_rows():
-    matrix = confusion(*(np.array(part, np.int64) for part in TABLES["no rows"]), 3)
+    matrix = confusion_matrix(*(np.array(part, np.int64) for part in TABLES["no rows"]), 3)
     np.testing.assert_array_equal(matrix, np.zeros((3, 3)))
-    assert {(one.precision, one.recall, one.f1, one.support) for one in class_scores(matrix)} == {
-        (0.0, 0.0, 0.0, 0)
-    }
+    assert {tuple(scores.values()) for scores in class_scores(matrix)} == {(0.0, 0.0, 0.0, 0)}

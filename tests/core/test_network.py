@@ -293,15 +293,15 @@ def test_parameters_and_operations_are_counted():
 @pytest.mark.parametrize("rows", [3, 5])
 @pytest.mark.parametrize("lanes", [1, 2])
 def test_a_binding_takes_as_many_rows_as_it_was_made_for(rows, lanes):
-    binding = TunedNetwork(layers(2), 3).bind(4, lanes=lanes)
+    network = TunedNetwork(layers(2), 3)
+    network.lanes = lanes
+    binding = network.bind(4)
     with pytest.raises(ValueError, match=rf"^bound for 4 rows, not for {rows}$"):
         binding.forward(np.ones((rows, 3)))
 
 
 @pytest.mark.parametrize("count", [0, -1])
-def test_a_batch_has_a_row_and_a_lane(count):
+def test_a_batch_has_a_row(count):
     network = TunedNetwork(layers(2), 3)
     with pytest.raises(ValueError, match=rf"^a batch has at least one row, not {count}$"):
         network.predict(np.ones((2, 3)), batch=count)
-    with pytest.raises(ValueError, match=rf"^a batch has at least one lane, not {count}$"):
-        network.bind(2, lanes=count)

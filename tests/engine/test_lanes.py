@@ -58,7 +58,8 @@ def passes(name: str, lanes: int, batch: int = BATCH, steps: int = 2) -> dict[st
     network = TunedNetwork(NETWORKS[name], SHAPE, seed=3)
     draw = np.random.default_rng(1)
     g = np.zeros_like(network.theta)
-    binding = network.bind(batch, gradient=g, generators=network.generators(5), lanes=lanes)
+    network.lanes = lanes
+    binding = network.bind(batch, gradient=g, generators=network.generators(5))
     assert lane_count(binding) == lanes
     found = {}
     for step in range(steps):
@@ -69,7 +70,7 @@ def passes(name: str, lanes: int, batch: int = BATCH, steps: int = 2) -> dict[st
         found[f"g {step}"] = g.copy()
         found[f"buffers {step}"] = network.buffers.copy()
         network.theta[...] -= 0.01 * g
-    found["evaluated"] = network.bind(batch, lanes=lanes).forward(x).copy()
+    found["evaluated"] = network.bind(batch).forward(x).copy()
     return found
 
 
@@ -95,7 +96,8 @@ def test_all_rows_of_a_layer_can_be_looked_at():
     x = np.random.default_rng(1).normal(size=(BATCH, *SHAPE))
     shown = []
     for lanes in (1, 3):
-        binding = network.bind(BATCH, lanes=lanes)
+        network.lanes = lanes
+        binding = network.bind(BATCH)
         binding.forward(x)
         shown.append(binding.bound)
     for one, other in zip(*shown, strict=True):

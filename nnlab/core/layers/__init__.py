@@ -1,19 +1,6 @@
-"""The family of layers. A new layer is one class in one file here, and one line in LAYERS."""
+"""The family of layers: an activation is an entry in ACTIVATIONS, another layer one in LAYERS."""
 
-from nnlab.core.layers.activations import (
-    Elu,
-    Gelu,
-    LeakyRelu,
-    Linear,
-    Relu,
-    Sigmoid,
-    Silu,
-    Softmax,
-    Softplus,
-    Square,
-    Step,
-    Tanh,
-)
+from nnlab.core.layers.activations import ACTIVATIONS
 from nnlab.core.layers.base import Layer
 from nnlab.core.layers.batch_norm import BatchNorm
 from nnlab.core.layers.conv2d import Conv2d
@@ -25,18 +12,7 @@ from nnlab.core.layers.reshape import Flatten, Reshape
 
 LAYERS: dict[str, type[Layer]] = {
     "dense": Dense,
-    "sigmoid": Sigmoid,
-    "tanh": Tanh,
-    "relu": Relu,
-    "leaky_relu": LeakyRelu,
-    "elu": Elu,
-    "gelu": Gelu,
-    "silu": Silu,
-    "softplus": Softplus,
-    "square": Square,
-    "softmax": Softmax,
-    "linear": Linear,
-    "step": Step,
+    **ACTIVATIONS,
     "flatten": Flatten,
     "reshape": Reshape,
     "dropout": Dropout,

@@ -1,7 +1,7 @@
 """Activations: y = f(x) element by element, and softmax over the last axis.
 
 Every formula is stable: no finite input up to 1e30 overflows or warns. A network never calls the
-backward pass of a layer that nothing before it can learn from, so `dx` is always an array here.
+backward pass of a layer where nothing before it can learn, so `dx` is always an array here.
 """
 
 from collections.abc import Mapping
@@ -16,20 +16,27 @@ from nnlab.core.layers.base import Layer
 from nnlab.core.memory import Scratch
 from nnlab.core.types import Array, Shape, Views
 
+CONSTANTS = {"zero": Scratch(), "half": Scratch(fill=0.5), "one": Scratch(fill=1.0)}
+
 
 class Activation(Layer):
     """A layer without parameters that keeps the shape of its input."""
 
-    def backward(
-        self, p: Views, g: Views, x: Array, y: Array, dy: Array, dx: Array | None, s: Views
-    ) -> None:
-        """dx = f'(x) dy."""
-        if dx is not None:
-            self.derivative(x, y, dy, dx, s)
+    memory: ClassVar[tuple[str, ...]] = ()  # arrays (B, ...) that the kernels find in `s`
+    masks: ClassVar[tuple[str, ...]] = ()  # the same, of booleans
 
-    def derivative(self, x: Array, y: Array, dy: Array, dx: Array, s: Views) -> None:
-        """Fill dx = f'(x) dy."""
-        raise TypeError(f"{type(self).__name__.lower()} has no derivative")
+    def scratch(self, shape: Shape, batch: int) -> Mapping[str, Scratch]:
+        rows = (batch, *shape)
+        numbers = {name: Scratch(rows) for name in self.memory}
+        return CONSTANTS | numbers | {name: Scratch(rows, dtype=np.bool_) for name in self.masks}
+
+
+def logistic(x: Array, y: Array, half: Array) -> None:
+    """y = 1 / (1 + exp(-x)) = (1 + tanh(x / 2)) / 2, which never overflows."""
+    np.multiply(x, half, y)
+    np.tanh(y, y)
+    np.multiply(y, half, y)
+    np.add(y, half, y)
 
 
 @dataclass(frozen=True)
@@ -37,11 +44,9 @@ class Linear(Activation):
     """f(x) = x, f' = 1."""
 
     def forward(self, p: Views, x: Array, y: Array, s: Views, train: bool) -> None:
-        """y = x."""
         np.copyto(y, x)
 
     def derivative(self, x: Array, y: Array, dy: Array, dx: Array, s: Views) -> None:
-        """dx = dy."""
         np.copyto(dx, dy)
 
 
@@ -49,19 +54,10 @@ class Linear(Activation):
 class Sigmoid(Activation):
     """f(x) = 1 / (1 + exp(-x)) = (1 + tanh(x / 2)) / 2, f' = f (1 - f)."""
 
-    def scratch(self, shape: Shape, batch: int) -> Mapping[str, Scratch]:
-        """Constants."""
-        return {"half": Scratch(fill=0.5), "one": Scratch(fill=1.0)}
-
     def forward(self, p: Views, x: Array, y: Array, s: Views, train: bool) -> None:
-        """The tanh form, which never overflows."""
-        np.multiply(x, s.half, y)
-        np.tanh(y, y)
-        np.multiply(y, s.half, y)
-        np.add(y, s.half, y)
+        logistic(x, y, s.half)
 
     def derivative(self, x: Array, y: Array, dy: Array, dx: Array, s: Views) -> None:
-        """dx = (1 - y) y dy, from the output alone."""
         np.subtract(s.one, y, dx)
         np.multiply(dx, y, dx)
         np.multiply(dx, dy, dx)
@@ -71,16 +67,10 @@ class Sigmoid(Activation):
 class Tanh(Activation):
     """f(x) = tanh(x), f' = 1 - f^2."""
 
-    def scratch(self, shape: Shape, batch: int) -> Mapping[str, Scratch]:
-        """A constant."""
-        return {"one": Scratch(fill=1.0)}
-
     def forward(self, p: Views, x: Array, y: Array, s: Views, train: bool) -> None:
-        """y = tanh(x)."""
         np.tanh(x, y)
 
     def derivative(self, x: Array, y: Array, dy: Array, dx: Array, s: Views) -> None:
-        """dx = (1 - y^2) dy."""
         np.multiply(y, y, dx)
         np.subtract(s.one, dx, dx)
         np.multiply(dx, dy, dx)
@@ -90,16 +80,12 @@ class Tanh(Activation):
 class Relu(Activation):
     """f(x) = max(x, 0), f' = 1 for x > 0, else 0 (also at 0)."""
 
-    def scratch(self, shape: Shape, batch: int) -> Mapping[str, Scratch]:
-        """Where the input was positive."""
-        return {"zero": Scratch(), "positive": Scratch((batch, *shape), dtype=np.bool_)}
+    masks: ClassVar[tuple[str, ...]] = ("positive",)
 
     def forward(self, p: Views, x: Array, y: Array, s: Views, train: bool) -> None:
-        """y = max(x, 0)."""
         np.maximum(x, s.zero, out=y)
 
     def derivative(self, x: Array, y: Array, dy: Array, dx: Array, s: Views) -> None:
-        """dx = dy where y > 0, else 0."""
         np.greater(y, s.zero, s.positive)
         np.multiply(dy, s.positive, dx)
 
@@ -109,19 +95,14 @@ class LeakyRelu(Activation):
     """f(x) = x for x > 0, else slope x; f' = 1 or slope (slope at 0)."""
 
     slope: Annotated[float, Ge(0)] = 0.01
-
-    def scratch(self, shape: Shape, batch: int) -> Mapping[str, Scratch]:
-        """Where the input was positive."""
-        return {"zero": Scratch(), "positive": Scratch((batch, *shape), dtype=np.bool_)}
+    masks: ClassVar[tuple[str, ...]] = ("positive",)
 
     def forward(self, p: Views, x: Array, y: Array, s: Views, train: bool) -> None:
-        """y = slope x, overwritten by x where x > 0."""
         np.multiply(x, self.slope, y)
         np.greater(x, s.zero, s.positive)
         np.copyto(y, x, where=s.positive)
 
     def derivative(self, x: Array, y: Array, dy: Array, dx: Array, s: Views) -> None:
-        """dx = slope dy, overwritten by dy where x > 0."""
         np.multiply(dy, self.slope, dx)
         np.copyto(dx, dy, where=s.positive)
 
@@ -131,21 +112,16 @@ class Elu(Activation):
     """f(x) = x for x > 0, else alpha (exp(x) - 1); f' = 1 or f + alpha (Clevert et al., 2016)."""
 
     alpha: Annotated[float, Ge(0)] = 1.0
-
-    def scratch(self, shape: Shape, batch: int) -> Mapping[str, Scratch]:
-        """Where the input was positive."""
-        return {"zero": Scratch(), "positive": Scratch((batch, *shape), dtype=np.bool_)}
+    masks: ClassVar[tuple[str, ...]] = ("positive",)
 
     def forward(self, p: Views, x: Array, y: Array, s: Views, train: bool) -> None:
-        """exp of the negative part only, so that it cannot overflow."""
-        np.minimum(x, s.zero, out=y)
+        np.minimum(x, s.zero, out=y)  # exp of the negative part only, so that it cannot overflow
         np.expm1(y, y)
         np.multiply(y, self.alpha, y)
         np.greater(x, s.zero, s.positive)
         np.copyto(y, x, where=s.positive)
 
     def derivative(self, x: Array, y: Array, dy: Array, dx: Array, s: Views) -> None:
-        """dx = (y + alpha) dy, overwritten by dy where x > 0."""
         np.add(y, self.alpha, dx)
         np.multiply(dx, dy, dx)
         np.copyto(dx, dy, where=s.positive)
@@ -158,9 +134,7 @@ class Gelu(Activation):
     Phi and phi are the standard normal distribution and density (Hendrycks and Gimpel, 2016).
     """
 
-    def scratch(self, shape: Shape, batch: int) -> Mapping[str, Scratch]:
-        """Phi(x), kept from the forward pass, and room for x near 0."""
-        return {"phi": Scratch((batch, *shape)), "near": Scratch((batch, *shape))}
+    memory: ClassVar[tuple[str, ...]] = ("phi", "near")
 
     def forward(self, p: Views, x: Array, y: Array, s: Views, train: bool) -> None:
         """Phi(x) = (1 + erf(x / sqrt 2)) / 2 = erfc(-x / sqrt 2) / 2, exact in the left tail."""
@@ -187,25 +161,14 @@ class Gelu(Activation):
 class Silu(Activation):
     """f(x) = x sigmoid(x), f' = sigmoid(x) (1 + x (1 - sigmoid(x))); also called swish."""
 
-    def scratch(self, shape: Shape, batch: int) -> Mapping[str, Scratch]:
-        """sigmoid(x), kept from the forward pass."""
-        return {
-            "half": Scratch(fill=0.5),
-            "one": Scratch(fill=1.0),
-            "gate": Scratch((batch, *shape)),
-        }
+    memory: ClassVar[tuple[str, ...]] = ("gate",)
 
     def forward(self, p: Views, x: Array, y: Array, s: Views, train: bool) -> None:
-        """y = x sigmoid(x)."""
-        np.multiply(x, s.half, s.gate)
-        np.tanh(s.gate, s.gate)
-        np.multiply(s.gate, s.half, s.gate)
-        np.add(s.gate, s.half, s.gate)
+        logistic(x, s.gate, s.half)
         np.multiply(x, s.gate, y)
 
     def derivative(self, x: Array, y: Array, dy: Array, dx: Array, s: Views) -> None:
-        """f' = gate + y (1 - gate)."""
-        np.subtract(s.one, s.gate, dx)
+        np.subtract(s.one, s.gate, dx)  # f' = gate + y (1 - gate)
         np.multiply(dx, y, dx)
         np.add(dx, s.gate, dx)
         np.multiply(dx, dy, dx)
@@ -215,20 +178,11 @@ class Silu(Activation):
 class Softplus(Activation):
     """f(x) = log(1 + exp(x)), f' = sigmoid(x)."""
 
-    def scratch(self, shape: Shape, batch: int) -> Mapping[str, Scratch]:
-        """Constants."""
-        return {"zero": Scratch(), "half": Scratch(fill=0.5)}
-
     def forward(self, p: Views, x: Array, y: Array, s: Views, train: bool) -> None:
-        """log(exp(0) + exp(x)), which NumPy computes without overflow."""
-        np.logaddexp(x, s.zero, y)
+        np.logaddexp(x, s.zero, y)  # log(exp(x) + exp(0)) without overflow
 
     def derivative(self, x: Array, y: Array, dy: Array, dx: Array, s: Views) -> None:
-        """dx = sigmoid(x) dy."""
-        np.multiply(x, s.half, dx)
-        np.tanh(dx, dx)
-        np.multiply(dx, s.half, dx)
-        np.add(dx, s.half, dx)
+        logistic(x, dx, s.half)
         np.multiply(dx, dy, dx)
 
 
@@ -237,11 +191,9 @@ class Square(Activation):
     """f(x) = x^2, f' = 2 x: a network of it and of linear layers computes polynomials."""
 
     def forward(self, p: Views, x: Array, y: Array, s: Views, train: bool) -> None:
-        """y = x^2."""
         np.multiply(x, x, y)
 
     def derivative(self, x: Array, y: Array, dy: Array, dx: Array, s: Views) -> None:
-        """dx = 2 x dy."""
         np.add(x, x, dx)
         np.multiply(dx, dy, dx)
 
@@ -254,19 +206,16 @@ class Softmax(Activation):
     """
 
     def scratch(self, shape: Shape, batch: int) -> Mapping[str, Scratch]:
-        """One number a row."""
         return {"row": Scratch((batch, *shape[:-1], 1))}
 
     def forward(self, p: Views, x: Array, y: Array, s: Views, train: bool) -> None:
-        """exp never sees a positive number."""
         np.max(x, axis=-1, keepdims=True, out=s.row)
-        np.subtract(x, s.row, y)
+        np.subtract(x, s.row, y)  # exp never sees a positive number
         np.exp(y, y)
         np.sum(y, axis=-1, keepdims=True, out=s.row)
         np.divide(y, s.row, y)
 
     def derivative(self, x: Array, y: Array, dy: Array, dx: Array, s: Views) -> None:
-        """The row's Jacobian times dy, without building it."""
         np.multiply(dy, y, dx)
         np.sum(dx, axis=-1, keepdims=True, out=s.row)
         np.subtract(dy, s.row, dx)
@@ -280,5 +229,20 @@ class Step(Activation):
     differentiable: ClassVar[bool] = False
 
     def forward(self, p: Views, x: Array, y: Array, s: Views, train: bool) -> None:
-        """step(0) = 1; a nan stays nan."""
-        np.heaviside(x, 1.0, y)
+        np.heaviside(x, 1.0, y)  # f(0) = 1; a nan stays nan
+
+
+ACTIVATIONS: dict[str, type[Layer]] = {
+    "sigmoid": Sigmoid,
+    "tanh": Tanh,
+    "relu": Relu,
+    "leaky_relu": LeakyRelu,
+    "elu": Elu,
+    "gelu": Gelu,
+    "silu": Silu,
+    "softplus": Softplus,
+    "square": Square,
+    "softmax": Softmax,
+    "linear": Linear,
+    "step": Step,
+}

@@ -1,4 +1,4 @@
-"""What a layer is: settings, declarations and two kernels; no arrays and no state."""
+"""A layer: settings, declarations and two kernels; no arrays and no state."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -11,11 +11,12 @@ from nnlab.core.types import Array, Shape, Views, size
 class Layer(ABC):
     """A frozen dataclass whose fields are the layer's settings.
 
-    Shapes in the declarations are those of one row, without the batch. The rows B of a kernel may
-    be a part of the batch: a layer for which they are not independent finds the rest in `s.whole`.
+    Shapes in the declarations are those of one row, without the batch. Tuned kernels may have only
+    some rows of the batch; see `engine.images`.
     """
 
     differentiable: ClassVar[bool] = True
+    operations: ClassVar[int] = 1  # per output, of a layer without weights
     random: ClassVar[bool] = False  # True: training finds draws from [0, 1) in `s.noise`
 
     def output_shape(self, shape: Shape) -> Shape:
@@ -31,7 +32,7 @@ class Layer(ABC):
         return ()
 
     def least_batch(self, shape: Shape) -> int:
-        """How many rows a training batch must have."""
+        """The smallest number of rows of a training batch."""
         return 1
 
     def scratch(self, shape: Shape, batch: int) -> Mapping[str, Scratch]:
@@ -39,18 +40,27 @@ class Layer(ABC):
         return {}
 
     def flops(self, shape: Shape) -> int:
-        """Floating-point operations of one row's forward pass; 1 an element by default."""
-        return size(self.output_shape(shape))
+        """Floating-point operations of one row's forward pass."""
+        outputs = self.output_shape(shape)
+        weights = sum(size(array.shape) for array in self.parameters(shape) if array.decays)
+        if weights:  # each is multiplied and added once per place
+            return 2 * weights * size(outputs[:-1])
+        return self.operations * size(outputs)
 
     @abstractmethod
     def forward(self, p: Views, x: Array, y: Array, s: Views, train: bool) -> None:
         """Fill y (B, ...) from x (B, ...)."""
 
-    @abstractmethod
     def backward(
         self, p: Views, g: Views, x: Array, y: Array, dy: Array, dx: Array | None, s: Views
     ) -> None:
-        """Fill g and dx from dy. A layer with parameters skips dx where it is None."""
+        """Fill g and dx from dy; dx is None where nothing before can learn."""
+        if dx is not None:
+            self.derivative(x, y, dy, dx, s)
+
+    def derivative(self, x: Array, y: Array, dy: Array, dx: Array, s: Views) -> None:
+        """Fill dx from dy: the backward pass of a layer without parameters."""
+        raise TypeError(f"{type(self).__name__.lower()} has no derivative")
 
 
 def flat_width(layer: str, shape: Shape) -> int:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import numpy as np
 from annotated_types import Gt, Le
@@ -28,6 +28,7 @@ class BatchNorm(Layer):
 
     momentum: Annotated[float, Gt(0), Le(1)] = 0.1
     eps: Annotated[float, Gt(0)] = 1e-5
+    operations: ClassVar[int] = 3
 
     def parameters(self, shape: Shape) -> tuple[Parameter, ...]:
         return (Parameter("gamma", shape[-1:], value=1.0), Parameter("beta", shape[-1:]))
@@ -44,10 +45,6 @@ class BatchNorm(Layer):
 
     def scratch(self, shape: Shape, batch: int) -> Mapping[str, Scratch]:
         return {name: Scratch(shape[-1:]) for name in ("mean", "var", "inverse")}
-
-    def flops(self, shape: Shape) -> int:
-        """Two additions and a multiplication per number, in evaluation."""
-        return 3 * size(shape)
 
     def forward(self, p: Views, x: Array, y: Array, s: Views, train: bool) -> None:
         rows, out = x.reshape(-1, x.shape[-1]), y.reshape(-1, y.shape[-1])  # (N, c)

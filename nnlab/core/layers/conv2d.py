@@ -48,11 +48,6 @@ class Conv2d(Layer):
         weight = Parameter("weight", (*windows.kernel, shape[2], f), True, fans, self.init)
         return (weight, Parameter("bias", (f,))) if self.bias else (weight,)
 
-    def flops(self, shape: Shape) -> int:
-        """kh kw c multiplications and additions per output number."""
-        windows = self.windows(shape)
-        return 2 * windows.area * shape[2] * self.filters * windows.places[0] * windows.places[1]
-
     def forward(self, p: Views, x: Array, y: Array, s: Views, train: bool) -> None:
         """Each pixel of the window adds its part to all places at once."""
         windows = self.windows(x.shape[1:])

@@ -26,7 +26,6 @@ class Dense(Layer):
     weight: tuple[tuple[float, ...], ...] | None = None
 
     def output_shape(self, shape: Shape) -> Shape:
-        """(m,); ValueError when rows are not flat or a literal start has another shape."""
         n = flat_width("dense", shape)
         m = self.units
         if self.weight is not None and (
@@ -38,7 +37,6 @@ class Dense(Layer):
         return (m,)
 
     def parameters(self, shape: Shape) -> tuple[Parameter, ...]:
-        """weight (n, m), and bias (m,) unless it is false."""
         n, m = shape[0], self.units
         weight = Parameter("weight", (n, m), True, (n, m), self.init, self.weight)
         if self.bias is False:
@@ -47,23 +45,17 @@ class Dense(Layer):
         return (weight, Parameter("bias", (m,), value=start))
 
     def scratch(self, shape: Shape, batch: int) -> Mapping[str, Scratch]:
-        """The row of ones that sums a batch."""
-        return {"ones": Scratch((batch,), fill=1.0)}
-
-    def flops(self, shape: Shape) -> int:
-        """n multiplications and n additions a unit."""
-        return 2 * shape[0] * self.units
+        return {"ones": Scratch((batch,), fill=1.0)}  # sums a batch
 
     def forward(self, p: Views, x: Array, y: Array, s: Views, train: bool) -> None:
-        """y = x W + b."""
-        x.dot(p.weight, y)
+        x.dot(p.weight, y)  # (B, n) (n, m) -> (B, m)
         if self.bias is not False:
             np.add(y, p.bias, y)
 
     def backward(
         self, p: Views, g: Views, x: Array, y: Array, dy: Array, dx: Array | None, s: Views
     ) -> None:
-        """dW = x^T dy, db = 1^T dy (faster than a sum over the rows), dx = dy W^T."""
+        """dW = x^T dy, db = 1^T dy (faster than a sum over rows), dx = dy W^T."""
         product(x.T, dy, g.weight)
         if self.bias is not False:
             s.ones.dot(dy, g.bias)

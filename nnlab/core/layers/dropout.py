@@ -17,34 +17,29 @@ class Dropout(Layer):
     """Inverted dropout: an input becomes 0 with probability `rate`, else x / (1 - rate).
 
     Evaluation changes nothing (Srivastava et al., 2014, scale in evaluation instead).
-    Which inputs are kept is drawn from the layer's own stream, in float32 whatever the network's
-    dtype, so a float64 check drops the same ones; the draws are there before the forward pass.
+    Which inputs stay is drawn from the layer's own stream, in float32 whatever the network's
+    dtype, so a float64 check drops the same inputs; the draws are there before the forward pass.
     """
 
     random: ClassVar[bool] = True
     rate: Annotated[float, Ge(0), Lt(1)] = 0.5
 
     def scratch(self, shape: Shape, batch: int) -> Mapping[str, Scratch]:
-        """Which inputs are kept, and the factor of each."""
         rows = (batch, *shape)
         return {
-            "kept": Scratch(rows, dtype=np.bool_),
+            "stays": Scratch(rows, dtype=np.bool_),
             "mask": Scratch(rows),
             "factor": Scratch(fill=1.0 / (1.0 - self.rate)),
         }
 
     def forward(self, p: Views, x: Array, y: Array, s: Views, train: bool) -> None:
-        """y = x * mask in training, y = x in evaluation."""
+        """y = x mask in training, y = x in evaluation."""
         if not train:
             np.copyto(y, x)
             return
-        np.greater_equal(s.noise, self.rate, out=s.kept)
-        np.multiply(s.kept, s.factor, s.mask)
+        np.greater_equal(s.noise, self.rate, out=s.stays)
+        np.multiply(s.stays, s.factor, s.mask)
         np.multiply(x, s.mask, y)
 
-    def backward(
-        self, p: Views, g: Views, x: Array, y: Array, dy: Array, dx: Array | None, s: Views
-    ) -> None:
-        """dx = dy * mask."""
-        if dx is not None:
-            np.multiply(dy, s.mask, dx)
+    def derivative(self, x: Array, y: Array, dy: Array, dx: Array, s: Views) -> None:
+        np.multiply(dy, s.mask, dx)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import numpy as np
 from annotated_types import Gt
@@ -14,7 +14,7 @@ from nnlab.core.types import Array, Shape, Views, size
 
 @dataclass(frozen=True)
 class LayerNorm(Layer):
-    """Each row's features, or each pixel's channels, get a mean and a deviation of choice.
+    """Each row's features, or each pixel's channels, get a learned mean and a learned deviation.
 
     y = gamma x^ + beta, x^ = (x - mean) / sqrt(var + eps), mean and var over the last axis; the
     variance is divided by n. The same in training and evaluation (Ba et al., 2016).
@@ -23,30 +23,25 @@ class LayerNorm(Layer):
     """
 
     eps: Annotated[float, Gt(0)] = 1e-5
+    operations: ClassVar[int] = 7
 
     def parameters(self, shape: Shape) -> tuple[Parameter, ...]:
-        """gamma and beta (n,); neither decays."""
         return (Parameter("gamma", shape[-1:], value=1.0), Parameter("beta", shape[-1:]))
 
     def scratch(self, shape: Shape, batch: int) -> Mapping[str, Scratch]:
-        """x^ and 1 / sqrt(var + eps), kept from the forward pass; sums over a row and a batch."""
         rows, n = (batch, *shape), shape[-1]
         return {
-            "normal": Scratch(rows),
-            "inverse": Scratch((*rows[:-1], 1)),
+            "normal": Scratch(rows),  # x^
+            "inverse": Scratch((*rows[:-1], 1)),  # 1 / sqrt(var + eps)
             "mean": Scratch((*rows[:-1], 1)),
             "part": Scratch(rows),
             "ones": Scratch((size(rows[:-1]),), fill=1.0),
             "share": Scratch((n, 1), fill=1 / n),
         }
 
-    def flops(self, shape: Shape) -> int:
-        """Four additions and three multiplications a number."""
-        return 7 * size(shape)
-
     def forward(self, p: Views, x: Array, y: Array, s: Views, train: bool) -> None:
         """Means over a row are products with 1 / n, which are faster than sums."""
-        np.matmul(x, s.share, out=s.mean)
+        np.matmul(x, s.share, out=s.mean)  # (B, ..., n) (n, 1) -> (B, ..., 1)
         np.subtract(x, s.mean, s.normal)
         np.multiply(s.normal, s.normal, y)
         np.matmul(y, s.share, out=s.inverse)
@@ -66,7 +61,7 @@ class LayerNorm(Layer):
         last axis.
         """
         n = x.shape[-1]
-        np.dot(s.ones, dy.reshape(-1, n), g.beta)
+        np.dot(s.ones, dy.reshape(-1, n), g.beta)  # (N,) (N, n) -> (n,), N rows or pixels
         np.multiply(dy, s.normal, s.part)
         np.dot(s.ones, s.part.reshape(-1, n), g.gamma)
         if dx is None:

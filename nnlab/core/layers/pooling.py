@@ -54,12 +54,8 @@ class MaxPool(Pooling):
         for rows, columns in self.windows(x.shape[1:]).pixels():
             np.maximum(y, x[:, rows, columns], out=y)  # (B, h', w', c)
 
-    def backward(
-        self, p: Views, g: Views, x: Array, y: Array, dy: Array, dx: Array | None, s: Views
-    ) -> None:
+    def derivative(self, x: Array, y: Array, dy: Array, dx: Array, s: Views) -> None:
         """dy goes to the first pixel that is as large as the largest."""
-        if dx is None:
-            return
         dx.fill(0)
         waiting = np.ones(y.shape, np.bool_)  # (B, h', w', c): the largest is still to come
         for rows, columns in self.windows(x.shape[1:]).pixels():
@@ -88,12 +84,8 @@ class AvgPool(Pooling):
             np.add(y, x[:, rows, columns], y)
         np.multiply(y, s.share, y)
 
-    def backward(
-        self, p: Views, g: Views, x: Array, y: Array, dy: Array, dx: Array | None, s: Views
-    ) -> None:
+    def derivative(self, x: Array, y: Array, dy: Array, dx: Array, s: Views) -> None:
         """Every pixel of a window gets its share of dy."""
-        if dx is None:
-            return
         np.multiply(dy, s.share, s.part)
         dx.fill(0)
         for rows, columns in self.windows(x.shape[1:]).pixels():
@@ -120,9 +112,6 @@ class GlobalAvgPool(Layer):
         np.sum(x, axis=(1, 2), out=y)
         np.multiply(y, s.share, y)
 
-    def backward(
-        self, p: Views, g: Views, x: Array, y: Array, dy: Array, dx: Array | None, s: Views
-    ) -> None:
-        if dx is not None:
-            np.multiply(dy, s.share, s.part)
-            np.copyto(dx, s.part[:, None, None])  # (B, 1, 1, c) to (B, h, w, c)
+    def derivative(self, x: Array, y: Array, dy: Array, dx: Array, s: Views) -> None:
+        np.multiply(dy, s.share, s.part)
+        np.copyto(dx, s.part[:, None, None])  # (B, 1, 1, c) to (B, h, w, c)

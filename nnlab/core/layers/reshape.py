@@ -1,7 +1,7 @@
 """Layers that change the shape of rows and nothing else."""
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import numpy as np
 from annotated_types import Ge, MinLen
@@ -13,20 +13,13 @@ from nnlab.core.types import Array, Shape, Views, size
 class SameNumbers(Layer):
     """Rows of another shape with the same numbers in the same order, last axis fastest."""
 
-    def flops(self, shape: Shape) -> int:
-        """None."""
-        return 0
+    operations: ClassVar[int] = 0
 
     def forward(self, p: Views, x: Array, y: Array, s: Views, train: bool) -> None:
-        """Copy, in the same order."""
         np.copyto(y, x.reshape(y.shape))
 
-    def backward(
-        self, p: Views, g: Views, x: Array, y: Array, dy: Array, dx: Array | None, s: Views
-    ) -> None:
-        """Copy back."""
-        if dx is not None:
-            np.copyto(dx, dy.reshape(dx.shape))
+    def derivative(self, x: Array, y: Array, dy: Array, dx: Array, s: Views) -> None:
+        np.copyto(dx, dy.reshape(dx.shape))
 
 
 @dataclass(frozen=True)
@@ -34,7 +27,6 @@ class Flatten(SameNumbers):
     """Rows of any shape become flat: (B, h, w, c) -> (B, h w c), last axis fastest."""
 
     def output_shape(self, shape: Shape) -> Shape:
-        """(number of elements,)."""
         return (size(shape),)
 
 
@@ -48,7 +40,6 @@ class Reshape(SameNumbers):
     shape: Annotated[tuple[Annotated[int, Ge(1)], ...], MinLen(1)]
 
     def output_shape(self, shape: Shape) -> Shape:
-        """`shape`; ValueError when it holds another number of elements."""
         if size(self.shape) != size(shape):
             raise ValueError(
                 f"{' x '.join(map(str, self.shape))} makes {size(self.shape)} numbers, "

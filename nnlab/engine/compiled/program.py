@@ -14,9 +14,7 @@ from numpy.typing import DTypeLike
 
 from nnlab.core.layers.activations import Elu, LeakyRelu
 from nnlab.core.layers.dense import Dense
-from nnlab.core.losses import Loss
-from nnlab.core.losses.classification import ClassLoss
-from nnlab.core.losses.regression import Huber
+from nnlab.core.losses import ClassLoss, Huber, Loss
 from nnlab.core.metrics import ABSOLUTE, RIGHT, SQUARES, Kind, Sum, metrics_of, sums_of
 from nnlab.core.network import Network, layer_kind, trained_depth
 from nnlab.core.optimizers import TINY, Optimizer

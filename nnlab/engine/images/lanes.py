@@ -85,14 +85,18 @@ class LaneGroup:
                 for _ in tasks:
                     ended.get()
             except BaseException:
-                self._barrier.abort()
-                for inbox in inboxes:
-                    inbox.put(partial(ended.put, None))  # taken when what came before has ended
-                while not all(inbox.empty() for inbox in inboxes):
-                    sleep(0.001)
+                self._stop(inboxes, ended)
                 raise
         for error in sorted(errors, key=lambda error: isinstance(error, BrokenBarrierError)):
             raise error
+
+    def _stop(self, inboxes: Sequence[Inbox], ended: SimpleQueue[None]) -> None:
+        """End the lanes, and return when they have taken all of their tasks."""
+        self._barrier.abort()
+        for inbox in inboxes:
+            inbox.put(partial(ended.put, None))  # taken when what came before has ended
+        while not all(inbox.empty() for inbox in inboxes):
+            sleep(0.001)
 
     def _attempt(
         self, task: Callable[[], object], errors: list[BaseException], ended: SimpleQueue[None]

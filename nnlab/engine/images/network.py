@@ -42,30 +42,16 @@ class TunedNetwork(Network):
     def __init__(self, *arguments: Any, **settings: Any) -> None:
         super().__init__(*arguments, **settings)
         self.kernels = tuple(map(tuned, self.layers))
+        self.lanes: int | None = None  # of every batch; None: what a batch is worth
 
-    def bind(
-        self,
-        batch: int,
-        *,
-        depth: int | None = None,
-        gradient: Array | None = None,
-        generators: Generators | None = None,
-        values: Array | None = None,
-        output: Array | None = None,
-        dx: Array | None = None,
-        lanes: int | None = None,
+    def binding(
+        self, rows: Activations, values: Array, gradient: Array | None, generators: Generators
     ) -> Binding:
-        """As for a plain network; `lanes` is by default what the batch is worth."""
-        rows = self.activations(batch, depth, gradient is not None, generators or {}, output, dx)
-        if lanes is None:
-            lanes = lanes_for(self, batch)
-        if lanes < 1:
-            raise ValueError(f"a batch has at least one lane, not {lanes}")
-        values = self.values if values is None else values
+        batch = len(rows.y[-1])
+        lanes = lanes_for(self, batch) if self.lanes is None else self.lanes
         if lanes > 1:
-            return Lanes(self, rows, values, gradient, generators or {}, lanes)
-        binding = Binding(self, rows, values, gradient, generators or {})
-        return _informed(binding, BatchInfo(batch))
+            return Lanes(self, rows, values, gradient, generators, lanes)
+        return _informed(Binding(self, rows, values, gradient, generators), BatchInfo(batch))
 
     def predict(self, x: ArrayLike, batch: int = 1024) -> Array:
         with blas.turn():
@@ -116,14 +102,10 @@ class Lanes(Binding):
             lane = Binding(network, rows.of(part), values, own, {})
             self.lanes.append(_informed(lane, BatchInfo(len(self.z), number, self._group)))
         # Each layer with all its rows; scratch and gradient are those of the first lane.
+        xs, dxs = [None, *rows.y], [rows.dx, *rows.dy]
         self.bound = [
-            bound._replace(
-                x=rows.y[i - 1] if i else None,
-                y=rows.y[i],
-                dy=rows.dy[i],
-                dx=None if bound.dx is None else rows.dy[i - 1] if i else rows.dx,
-            )
-            for i, bound in enumerate(self.lanes[0].bound)
+            b._replace(x=xs[i], y=rows.y[i], dy=rows.dy[i], dx=None if b.dx is None else dxs[i])
+            for i, b in enumerate(self.lanes[0].bound)
         ]
 
     def forward(self, x: Array) -> Array:

@@ -41,12 +41,8 @@ class TunedMaxPool(MaxPool):
                     np.maximum(which, number, out=which)  # the latest is the largest
                 np.maximum(best, seen, out=best)
 
-    def backward(
-        self, p: Views, g: Views, x: Array, y: Array, dy: Array, dx: Array | None, s: Views
-    ) -> None:
+    def derivative(self, x: Array, y: Array, dy: Array, dx: Array, s: Views) -> None:
         """dy goes to the pixel that was the largest."""
-        if dx is None:
-            return
         windows = self.windows(x.shape[1:])
         disjoint = windows.stride == windows.kernel  # each pixel is in one window at most
         if disjoint:

@@ -1,4 +1,4 @@
-"""Rows and targets in memory as a network and a loss take them, or why they cannot be taken."""
+"""Rows and targets in memory, checked and encoded for a network and a loss."""
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -6,13 +6,13 @@ from numpy.typing import ArrayLike
 from nnlab.core.losses import Loss
 from nnlab.core.metrics import Kind
 from nnlab.core.network import Network
-from nnlab.core.types import FloatArray
+from nnlab.core.types import FloatArray, Shape
 
 SUM = 1e-6  # a row of probabilities may miss a sum of 1 by this
 NUMBERS = "biuf"  # kinds of NumPy's dtypes: bool, whole numbers, floats
 
 
-def pairs(
+def checked_pairs(
     network: Network, x: ArrayLike, t: ArrayLike, loss: Loss, kind: Kind
 ) -> tuple[FloatArray, FloatArray, Loss]:
     """Rows and encoded targets as float64 arrays, and the loss with its class weights.
@@ -24,12 +24,8 @@ def pairs(
     shape = network.shapes[-1]
     if targets.ndim == 1 and len(shape) == 1:
         targets = _spread(targets, shape[0], kind)
-    expected = {"inputs": (inputs, network.inputs), "targets": (targets, shape)}
-    for name, (array, row) in expected.items():
-        if array.shape[1:] != row or not len(array):
-            raise ValueError(f"{name} must be rows of shape {row}, not an array {array.shape}")
-        if not np.isfinite(array).all():
-            raise ValueError(f"{name} hold a number that is not finite")
+    _require_rows("inputs", inputs, network.inputs)
+    _require_rows("targets", targets, shape)
     if len(inputs) != len(targets):
         raise ValueError(f"{len(inputs)} rows of inputs, but {len(targets)} of targets")
     if loss.fuses == "softmax":
@@ -42,13 +38,22 @@ def pairs(
     return inputs, loss.encode(targets), loss
 
 
+def _require_rows(name: str, array: FloatArray, row: Shape) -> None:
+    if array.shape[1:] != row or not len(array):
+        raise ValueError(f"{name} must be rows of shape {row}, not an array {array.shape}")
+    if not np.isfinite(array).all():
+        raise ValueError(f"{name} hold a number that is not finite")
+
+
 def _numbers(name: str, given: ArrayLike) -> FloatArray:
     """float64; text is refused, also where it looks like a number."""
     if np.ma.is_masked(given):
         raise ValueError(f"{name} must all be there, and some of them are masked")
     try:
         array = np.asarray(given)
-        if array.dtype.kind == "O" and not any(isinstance(one, str | bytes) for one in array.flat):
+        if array.dtype.kind == "O" and not any(
+            isinstance(item, str | bytes) for item in array.flat
+        ):
             array = array.astype(np.float64)
     except (TypeError, ValueError) as error:
         raise ValueError(f"{name} must be an array of numbers: {error}") from None

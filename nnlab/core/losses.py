@@ -1,0 +1,280 @@
+"""Losses: what the network's outputs cost, and the derivative of that.
+
+A loss between logits and classes fuses the activation that ends the network.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Annotated, ClassVar, Literal
+
+import numpy as np
+from annotated_types import Ge, Gt, Lt
+from numpy.typing import DTypeLike
+
+from nnlab.core.memory import Scratch
+from nnlab.core.types import Array, FloatArray, IntArray, Views
+
+Reduction = Literal["mean", "batch_mean", "sum"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Loss(ABC):
+    """Compares z (B, m) with targets t (B, m).
+
+    z is the network's output or, for a loss that `fuses` the last activation, the input of that
+    activation (the logits), so that nothing overflows.
+
+    `reduction` sets the gradient's scale: "mean" divides by B m, "batch_mean" by B, "sum" by 1.
+    The reported loss is a number per sample: the mean over the m outputs for "mean", else their
+    sum; a part's loss is the mean of that over its samples.
+    """
+
+    fuses: ClassVar[str | None] = None
+    factor: ClassVar[float] = 1.0  # a constant of the derivative, multiplied into the scale
+    reduction: Reduction = "mean"
+
+    def encode(self, targets: FloatArray) -> FloatArray:
+        """The targets (N, m) as the kernels want them; label smoothing happens here."""
+        return targets
+
+    def prepare(self, labels: IntArray, classes: int) -> "Loss":
+        """This loss for training rows with these class labels; balanced weights are fixed here."""
+        return self
+
+    def bind(self, batch: int, outputs: int, dtype: DTypeLike) -> Views:
+        """The memory for `gradient` with B = batch rows of m = outputs numbers."""
+        rows = {"mean": batch * outputs, "batch_mean": batch, "sum": 1}[self.reduction]
+        scale = Scratch(fill=self.factor / max(rows, 1))
+        declared = {"scale": scale, **self.scratch(batch, outputs)}
+        return Views(**{name: item.allocate(dtype) for name, item in declared.items()})
+
+    def scratch(self, batch: int, outputs: int) -> Mapping[str, Scratch]:
+        """Working memory beside `scale`."""
+        return {}
+
+    @abstractmethod
+    def gradient(self, z: Array, t: Array, dz: Array, s: Views) -> None:
+        """Fill dz (B, m) with the derivative of the reduced loss."""
+
+    @abstractmethod
+    def terms(self, z: Array, t: Array) -> Array:
+        """The loss of every output, (B, m); may return an array of its own."""
+
+    def per_sample(self, z: Array, t: Array) -> Array:
+        """The reported loss of each row, (B,)."""
+        terms = self.terms(z, t)
+        return terms.mean(axis=1) if self.reduction == "mean" else terms.sum(axis=1)
+
+    def mean(self, z: Array, t: Array) -> float:
+        """The reported loss of all rows together; nan for no rows."""
+        return float(self.per_sample(z, t).mean(dtype=np.float64)) if len(z) else float("nan")
+
+
+# --- between an output and a number -----------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Mse(Loss):
+    """Squared error (z - t)^2, without a factor 1/2: the derivative is 2 (z - t)."""
+
+    factor: ClassVar[float] = 2.0
+
+    def gradient(self, z: Array, t: Array, dz: Array, s: Views) -> None:
+        """dz = (z - t) scale; the 2 is part of the scale."""
+        np.subtract(z, t, dz)
+        np.multiply(dz, s.scale, dz)
+
+    def terms(self, z: Array, t: Array) -> Array:
+        error = z - t
+        return np.multiply(error, error, out=error)
+
+
+@dataclass(frozen=True)
+class Mae(Loss):
+    """Absolute error |z - t|, with derivative sign(z - t), 0 at 0."""
+
+    def gradient(self, z: Array, t: Array, dz: Array, s: Views) -> None:
+        np.subtract(z, t, dz)
+        np.sign(dz, dz)
+        np.multiply(dz, s.scale, dz)
+
+    def terms(self, z: Array, t: Array) -> Array:
+        return np.abs(z - t)
+
+
+@dataclass(frozen=True)
+class Huber(Loss):
+    """With e = z - t: e^2 / 2 for |e| <= delta, else delta (|e| - delta / 2) (Huber, 1964)."""
+
+    delta: Annotated[float, Gt(0)] = 1.0
+
+    def gradient(self, z: Array, t: Array, dz: Array, s: Views) -> None:
+        """dz = e scale, with e held to [-delta, delta]."""
+        np.subtract(z, t, dz)
+        np.clip(dz, -self.delta, self.delta, out=dz)
+        np.multiply(dz, s.scale, dz)
+
+    def terms(self, z: Array, t: Array) -> Array:
+        """c (|e| - c / 2) with c = min(|e|, delta) covers both cases."""
+        error = np.abs(z - t)
+        near = np.minimum(error, self.delta)
+        return near * (error - near / 2)
+
+
+# --- between logits and classes ---------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassLoss(Loss):
+    """A loss over C classes.
+
+    class_weight: a factor per class, or "balanced": N / (C n_c) with n_c of the N training rows
+    in class c. The factors multiply the terms of their class and nothing is divided by their sum.
+    label_smoothing: a number a that moves every target to the even guess: (1 - a) t + a / C.
+    """
+
+    class_weight: Literal["balanced"] | tuple[Annotated[float, Ge(0)], ...] | None = None
+    label_smoothing: Annotated[float, Ge(0), Lt(1)] = 0.0
+
+    def encode(self, targets: FloatArray) -> FloatArray:
+        if self.label_smoothing == 0:
+            return targets
+        classes = self.classes(targets.shape[1])
+        return targets * (1 - self.label_smoothing) + self.label_smoothing / classes
+
+    def classes(self, outputs: int) -> int:
+        """C, the number of classes that the outputs choose among."""
+        return outputs
+
+    def prepare(self, labels: IntArray, classes: int) -> Loss:
+        """With "balanced" replaced by numbers; ValueError where a class has no row."""
+        if self.class_weight != "balanced":
+            return self
+        counts = np.bincount(labels, minlength=classes)
+        if not counts.all():
+            raise ValueError(
+                f"class {int(np.argmin(counts))} has no row, so class_weight: balanced has no "
+                "weight for it"
+            )
+        weights = len(labels) / (classes * counts)
+        return replace(self, class_weight=tuple(weights.tolist()))
+
+    def weights(self, classes: int) -> tuple[float, ...] | None:
+        """The factors of the classes; ValueError for another number, or while "balanced"."""
+        if self.class_weight == "balanced":
+            raise ValueError("balanced class weights need the training labels: call prepare first")
+        if self.class_weight is not None and len(self.class_weight) != classes:
+            raise ValueError(f"{len(self.class_weight)} class weights for {classes} classes")
+        return self.class_weight
+
+
+@dataclass(frozen=True)
+class CrossEntropy(ClassLoss):
+    """-sum_c w_c t_c log softmax(z)_c, from the logits z (B, C) and one-hot targets t (B, C).
+
+    log softmax(z)_c = z_c - max z - log sum_j exp(z_j - max z). With u = w t the derivative is
+    softmax(z) sum_c u_c - u, which is softmax(z) - t without weights.
+    """
+
+    fuses: ClassVar[str | None] = "softmax"
+    reduction: Reduction = "batch_mean"
+
+    def scratch(self, batch: int, outputs: int) -> Mapping[str, Scratch]:
+        """z class by class (C, B): sums along the long axis are 3 times faster for few classes."""
+        declared = {
+            "z": Scratch((outputs, batch)),
+            "row": Scratch((batch,)),
+            "ones": Scratch((outputs,), fill=1.0),
+        }
+        if (weights := self.weights(outputs)) is not None:
+            declared |= {"u": Scratch((batch, outputs)), "w": Scratch((outputs,), fill=weights)}
+        return declared
+
+    def gradient(self, z: Array, t: Array, dz: Array, s: Views) -> None:
+        """dz = (softmax(z) - t) scale, or with weights (softmax(z) sum u - u) scale."""
+        np.copyto(s.z, z.T)  # (C, B)
+        np.maximum.reduce(s.z, axis=0, out=s.row)  # (B,)
+        np.subtract(s.z, s.row, s.z)
+        np.exp(s.z, s.z)
+        s.ones.dot(s.z, s.row)
+        np.divide(s.z, s.row, s.z)
+        if self.class_weight is None:
+            np.subtract(s.z.T, t, dz)
+        else:
+            np.multiply(t, s.w, s.u)
+            np.sum(s.u, axis=1, out=s.row)
+            np.multiply(s.z, s.row, s.z)
+            np.subtract(s.z.T, s.u, dz)
+        np.multiply(dz, s.scale, dz)
+
+    def terms(self, z: Array, t: Array) -> Array:
+        """w_c t_c (log sum_j exp(z_j - max z) + max z - z_c)."""
+        shifted = z - z.max(axis=1, keepdims=True, initial=-np.inf)
+        log_sum = np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+        terms = t * (log_sum - shifted)
+        weights = self.weights(z.shape[1])
+        return terms if weights is None else terms * np.asarray(weights, z.dtype)
+
+
+@dataclass(frozen=True)
+class Bce(ClassLoss):
+    """-w_1 t log s(z) - w_0 (1 - t) log(1 - s(z)) with s the sigmoid, from logits z (B, m).
+
+    -log s(z) = log(1 + exp(-z)); every output is a question of its own with classes 0 and 1, so
+    C = 2 in the smoothing. The derivative is s(z) (w_1 t + w_0 (1 - t)) - w_1 t, without weights
+    s(z) - t.
+    """
+
+    fuses: ClassVar[str | None] = "sigmoid"
+
+    def classes(self, outputs: int) -> int:
+        return 2
+
+    def scratch(self, batch: int, outputs: int) -> Mapping[str, Scratch]:
+        declared = {"half": Scratch(fill=0.5)}
+        if (weights := self.weights(2)) is not None:
+            declared["t1"] = declared["t0"] = Scratch((batch, outputs))
+            declared |= {"w0": Scratch(fill=weights[0]), "w1": Scratch(fill=weights[1])}
+        return declared
+
+    def gradient(self, z: Array, t: Array, dz: Array, s: Views) -> None:
+        """dz = (s(z) - t) scale, or its weighted form."""
+        np.multiply(z, s.half, dz)
+        np.tanh(dz, dz)
+        np.multiply(dz, s.half, dz)
+        np.add(dz, s.half, dz)
+        if self.class_weight is None:
+            np.subtract(dz, t, dz)
+        else:
+            np.multiply(t, s.w1, s.t1)
+            np.subtract(1.0, t, s.t0)
+            np.multiply(s.t0, s.w0, s.t0)
+            np.add(s.t0, s.t1, s.t0)
+            np.multiply(dz, s.t0, dz)
+            np.subtract(dz, s.t1, dz)
+        np.multiply(dz, s.scale, dz)
+
+    def terms(self, z: Array, t: Array) -> Array:
+        """max(z, 0) - z t + log(1 + exp(-|z|)) for each output, the two classes weighted."""
+        tail = np.log1p(np.exp(-np.abs(z)))
+        weights = self.weights(2)
+        if weights is None:
+            return np.maximum(z, 0) - z * t + tail
+        on = t * (np.maximum(-z, 0) + tail)
+        off = (1 - t) * (np.maximum(z, 0) + tail)
+        return weights[1] * on + weights[0] * off
+
+
+def plain_losses() -> list[str]:
+    """The losses that compare outputs, not logits, with targets."""
+    return [name for name, loss in LOSSES.items() if loss.fuses is None]
+
+
+LOSSES: dict[str, type[Loss]] = {
+    "mse": Mse,
+    "mae": Mae,
+    "huber": Huber,
+    "bce": Bce,
+    "cross_entropy": CrossEntropy,
+}
