@@ -19,7 +19,7 @@ from PIL import Image
 
 import nnlab
 from nnlab.run.folder import RunFolder
-from nnlab.show.figures import FIGURES, View, activation, overlay, style
+from nnlab.show.figures import FIGURES, View, activation, overlay, style, view
 from nnlab.show.figures.palette import DARK, LIGHT, Look, channels, mixed
 
 IMAGES = Path(__file__).with_name("images")
@@ -57,7 +57,7 @@ def main(wanted: Sequence[str] = ()) -> int:
             if name not in runs:
                 print(f"training {name}", flush=True)
                 options: dict[str, Any] = {"epochs": EPOCHS[name]} if name in EPOCHS else {}
-                runs[name] = View(RunFolder(nnlab.train(name, runs=place, **options).path))
+                runs[name] = view(RunFolder(nnlab.train(name, runs=place, **options).path))
             return runs[name]
 
         for name, figures in WANTED.items():
@@ -68,9 +68,9 @@ def main(wanted: Sequence[str] = ()) -> int:
         if wanted:
             return 0
         for name in ACTIVATIONS:
-            draw(f"activation-{name}", partial(activation.draw, name))
+            draw(f"activation-{name}", partial(activation.activation_figure, name))
         compared = [run(name) for name in OVERLAY]
-        draw("digits-compared", partial(overlay.draw, compared))
+        draw("digits-compared", partial(overlay.draw_runs, compared))
         draw("xor-boundary-dark", partial(FIGURES["boundary"].draw, run("xor")), dark=True)
     return 0
 
@@ -78,7 +78,7 @@ def main(wanted: Sequence[str] = ()) -> int:
 def draw(name: str, paint: Callable[[], Figure], dark: bool = False) -> None:
     """Write docs/images/<name>.png with few colours."""
     with style.style(dark=dark):
-        data = style.encode(paint())
+        data = style.encode_figure(paint())
     image = Image.open(io.BytesIO(data)).convert("RGB")
     if image.width > WIDEST:
         size = (WIDEST, round(image.height * WIDEST / image.width))

@@ -34,7 +34,8 @@ from nnlab.data.dataset import Dataset, DataSource, Signature
 from nnlab.data.sources import SOURCES
 from nnlab.show.figures import FIGURES
 from nnlab.show.figures.plot import Plot
-from nnlab.show.figures.sweeps import SWEEP_FIGURES, SweepPlot
+from nnlab.show.figures.sweep_plots import SWEEP_FIGURES
+from nnlab.show.figures.sweep_view import SweepPlot
 from nnlab.training import Plan
 
 BASE: dict[str, Any] = {

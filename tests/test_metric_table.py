@@ -19,12 +19,11 @@ from nnlab.core.metrics import METRICS, RIGHT, Kind, Metric, Sum
 from nnlab.errors import ConfigError
 from nnlab.run.folder import RunFolder
 from nnlab.run.sweeps import SweepFolder
-from nnlab.show.figures.curves import draw as draw_curves
-from nnlab.show.figures.overlay import draw as draw_overlay
-from nnlab.show.figures.study import Study
-from nnlab.show.figures.sweep_curves import draw as draw_sweep_curves
-from nnlab.show.figures.sweep_finals import draw as draw_sweep_finals
-from nnlab.show.figures.view import View
+from nnlab.show.figures import view
+from nnlab.show.figures.curves import draw_curves
+from nnlab.show.figures.overlay import draw_runs
+from nnlab.show.figures.sweep_plots import draw_finals, draw_sweep_curves
+from nnlab.show.figures.sweep_view import SweepView
 from nnlab.study.execute import InProcess
 from nnlab.study.plan import prepare_sweep, register
 
@@ -87,9 +86,9 @@ def test_a_metric_of_the_catalogue_appears_in_everything_of_a_run(config: Path) 
     }
     assert "made_up" in first.summary["test"]
 
-    views = [View(RunFolder.open(run.path)) for run in (first, other)]
+    views = [view(RunFolder.open(run.path)) for run in (first, other)]
     assert LABEL in texts(draw_curves(views[0]))
-    assert LABEL in texts(draw_overlay(views))
+    assert LABEL in texts(draw_runs(views))
     names = [str(run.path) for run in (first, other)]
     assert "val_made_up" in command("train", str(config), "--no-plots", "--runs", "more")
     assert " made_up\n" in command("evaluate", names[0])
@@ -112,9 +111,9 @@ def test_a_metric_of_the_catalogue_appears_in_everything_of_a_sweep(config: Path
     register(folder, plan.about, {})
     for event in InProcess().run(plan.trials, parent):
         assert getattr(event, "done", True)
-    study = Study(folder)
+    study = SweepView(folder)
     assert LABEL in texts(draw_sweep_curves(study))
-    assert LABEL in texts(draw_sweep_finals(study))
+    assert LABEL in texts(draw_finals(study))
     shown = command("compare", str(parent))
     assert "test.made_up" in shown
     command("report", str(parent), "--out", "page.html")

@@ -13,7 +13,7 @@ from nnlab.cli import main
 from nnlab.experiment.measure import evaluate, rebuilt
 from nnlab.run.folder import RunFolder
 from nnlab.run.run import Run
-from nnlab.show.figures.view import View
+from nnlab.show.figures import view
 
 ENDS = {  # loss -> units and activation that it ends in
     "one sigmoid": ("bce", 1, "sigmoid"),
@@ -56,16 +56,16 @@ def test_accuracy_tables_predictions_and_figures_agree(end, dtype, tmp_path: Pat
     folder = RunFolder.open(run.path)
     assert evaluate(Run(folder.path), "final", "validation")["accuracy"] == share
 
-    view = View(folder)
-    rows = view.parts["validation"]
-    guessed = view.guesses(rows)
-    assert (guessed == view.labels(rows)).mean() == share
+    run = view(folder)
+    rows = run.rows["validation"]
+    guessed = run.guesses(rows)
+    assert (guessed == run.labels(rows)).mean() == share
 
     np.savez(tmp_path / "rows.npz", x=rows.inputs)
     shown = CliRunner().invoke(main, ["predict", str(run.path), str(tmp_path / "rows.npz")])
     assert shown.exit_code == 0, shown.output
     lines = list(csv.DictReader(shown.output.splitlines()))
-    assert [line["predicted"] for line in lines] == [view.classes[one] for one in guessed]
+    assert [line["predicted"] for line in lines] == [run.classes[one] for one in guessed]
     # What a reader works out from the printed numbers.
     outputs = np.array([[float(v) for k, v in one.items() if k != "predicted"] for one in lines])
     mine = outputs.argmax(1) if outputs.shape[1] > 1 else (outputs[:, 0] >= 0.5).astype(int)

@@ -6,8 +6,8 @@ from nnlab.cli.group import Subcommands
 from nnlab.cli.options import json_option, verbosity
 from nnlab.cli.tables import format_records
 from nnlab.cli.terminal import print_json, print_message, print_result
+from nnlab.data import sources
 from nnlab.data.download import Collection, FileState, fetch_files, file_states
-from nnlab.data.sources import COLLECTIONS
 from nnlab.errors import DataError, UsageError
 
 
@@ -84,10 +84,10 @@ def verify(name: tuple[str, ...], as_json: bool) -> None:
 def _collections(names: tuple[str, ...]) -> list[Collection]:
     """The named collections, all without names. Raises UsageError for an unknown name."""
     for name in names:
-        if name.replace("-", "_") not in COLLECTIONS:
-            known = " and ".join(COLLECTIONS)
+        if name.replace("-", "_") not in sources.COLLECTIONS:
+            known = " and ".join(sources.COLLECTIONS)
             raise UsageError(f"There is no data set '{name}' to fetch; there is {known}.")
-    return [COLLECTIONS[name.replace("-", "_")] for name in names or COLLECTIONS]
+    return [sources.COLLECTIONS[name.replace("-", "_")] for name in names or sources.COLLECTIONS]
 
 
 def _file_states(names: tuple[str, ...], verify: bool = False) -> list[FileState]:

@@ -15,7 +15,7 @@ from nnlab.race.figure import FIGURES
 from nnlab.race.folder import ends
 from nnlab.race.run import Result, descend
 from nnlab.run.names import runs_folder
-from nnlab.show.figures.drawing import draw_each
+from nnlab.show.figures.plot import draw_each
 from nnlab.show.words import count, duration
 
 

@@ -19,10 +19,11 @@ from nnlab.race.figure import FIGURES as RACE_FIGURES
 from nnlab.run.folder import RunFolder
 from nnlab.run.names import runs_folder
 from nnlab.run.sweeps import SweepFolder
-from nnlab.show.figures import FIGURES, Drawn, Plot, View, draw_sweep
-from nnlab.show.figures.activation import draw_activation, require
-from nnlab.show.figures.drawing import Form, draw_each
+from nnlab.show.figures import FIGURES, Drawn, Plot, View
+from nnlab.show.figures.activation import draw_activation, require_activation
 from nnlab.show.figures.overlay import draw_overlay
+from nnlab.show.figures.plot import FigureForm, draw_each
+from nnlab.show.figures.sweep_plots import draw_sweep
 from nnlab.show.figures.view import view
 from nnlab.suggest import did_you_mean
 
@@ -74,7 +75,8 @@ def command(
     one_run = listing or bool(only)
     if one_run and len(run) != 1:
         raise click.UsageError("--only and --list are for one RUN.")
-    form = Form(tuple(dict.fromkeys(kinds)), dark, scale)  # type: ignore[arg-type]  # click checked
+
+    form = FigureForm(tuple(dict.fromkeys(kinds)), dark, scale)  # type: ignore[arg-type]
     _draw_activations(activation, form, out)
     sweep = find_sweep(run[0], runs) if len(run) == 1 else None
     if sweep is None:
@@ -86,9 +88,13 @@ def command(
 
 
 def _draw_runs(
-    folders: list[RunFolder], runs: Path | None, only: tuple[str, ...], listing: bool, form: Form,
+    folders: list[RunFolder],
+    runs: Path | None,
+    only: tuple[str, ...],
+    listing: bool,
+    form: FigureForm,
     out: Path | None,
-) -> None:  # fmt: skip
+) -> None:
     if listing:
         print_result(_figure_table(folders[0]))
     elif len(folders) > 1:
@@ -97,17 +103,17 @@ def _draw_runs(
         _draw_run(folders[0], only, form, out)
 
 
-def _draw_activations(names: tuple[str, ...], form: Form, out: Path | None) -> None:
+def _draw_activations(names: tuple[str, ...], form: FigureForm, out: Path | None) -> None:
     """Draw the figures that need no run, after a check of all names."""
     if names:
         for name in names:
-            require(name)
+            require_activation(name)
         for name in names:
             for path in draw_activation(name, form, out):
                 print_result(str(path))
 
 
-def _draw_sweep(sweep: SweepFolder, form: Form, out: Path | None) -> None:
+def _draw_sweep(sweep: SweepFolder, form: FigureForm, out: Path | None) -> None:
 
     sweep.read_about()  # a broken folder is one error, not a warning per figure
     _print_files(
@@ -115,7 +121,7 @@ def _draw_sweep(sweep: SweepFolder, form: Form, out: Path | None) -> None:
     )
 
 
-def _draw_run(folder: RunFolder, only: tuple[str, ...], form: Form, out: Path | None) -> None:
+def _draw_run(folder: RunFolder, only: tuple[str, ...], form: FigureForm, out: Path | None) -> None:
     """Draw the figures of a run; print why a figure named by --only does not suit."""
     figures = _all_figures()
     for name in only:

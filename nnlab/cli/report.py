@@ -8,11 +8,11 @@ from nnlab.cli.options import FILE, complete_run, find_run, find_sweep, runs_opt
 from nnlab.cli.terminal import print_messages, print_result
 from nnlab.errors import RunUnreadable, StorageError
 from nnlab.race.folder import is_race
-from nnlab.race.page import of_race
+from nnlab.race.page import report_race
 from nnlab.run import durable
 from nnlab.run.names import runs_folder
-from nnlab.show.figures.overlay import folder_of
-from nnlab.show.page import Report, of_run, of_runs, of_sweep
+from nnlab.show.figures.overlay import comparison_folder
+from nnlab.show.page import Report, report_run, report_runs, report_sweep
 
 NAME = "report.html"
 
@@ -62,11 +62,13 @@ def _make_report(run: tuple[str, ...], runs: Path | None, out: Path | None) -> t
     """The page of a sweep, a run, a race, or several runs, and its path."""
     if len(run) == 1 and (sweep := find_sweep(run[0], runs)) is not None:
         path = out or sweep.path / NAME
-        return of_sweep(sweep, path), path
+        return report_sweep(sweep, path), path
     folders = [find_run(name, runs) for name in run]
     if len(folders) == 1:
         folder = folders[0]
-        page = of_race(folder) if is_race(folder) else of_run(folder)
+        page = report_race(folder) if is_race(folder) else report_run(folder)
         return page, out or folder.path / NAME
-    path = out or folder_of(folders, runs_folder(runs)) / NAME  # where `nnlab plot` draws them
-    return of_runs(folders, path), path
+    path = (
+        out or comparison_folder(folders, runs_folder(runs)) / NAME
+    )  # where `nnlab plot` draws them
+    return report_runs(folders, path), path

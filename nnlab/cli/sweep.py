@@ -23,15 +23,15 @@ from nnlab.run.environment import versions
 from nnlab.run.names import runs_folder
 from nnlab.run.repository import git
 from nnlab.run.sweeps import SweepFolder, TrialRecord, places
-from nnlab.show.figures import draw_sweep
 from nnlab.show.figures.style import warm
+from nnlab.show.figures.sweep_plots import draw_sweep
 from nnlab.show.words import axis_value, cell_name, count, duration, first_few, trial_name
 from nnlab.study import scheduler
 from nnlab.study.cluster import Cluster
 from nnlab.study.execute import Executor, InProcess, Note, choose_executor
 from nnlab.study.plan import (
-    Progress,
     Sweep,
+    SweepProgress,
     discard_runs,
     prepare_sweep,
     read_progress,
@@ -202,7 +202,7 @@ def _cluster(
     return Cluster(address, timeout, memory, insecure, files)
 
 
-def _plan_line(sweep: Sweep, progress: Progress, runner: Executor) -> str:
+def _plan_line(sweep: Sweep, progress: SweepProgress, runner: Executor) -> str:
     """sweep-xor-lr: 25 trials: 18 done, 6 to run, 1 failed, about 40 s."""
     parts = [f"{len(progress.done):,} done"] if progress.done else []
     parts.append(f"{len(progress.todo):,} to run")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from nnlab.core.layers import Layer
+from nnlab.core.memory import allocate
 from nnlab.core.types import Array, Views
 
 if TYPE_CHECKING:
@@ -69,15 +70,13 @@ class Binding:
         buffers = network.buffer_layout.views(values[network.layout.size :])
         y, dy, noise = rows.y, rows.dy, rows.noise
         layers = network.kernels[: len(y)]
-        learning = [i for i in range(len(layers)) if vars(p[i])] or [len(layers)]
-        first = learning[0] if rows.dx is None else 0
+        first = _first_with_parameters(p[: len(y)]) if rows.dx is None else 0
         xs = [None, *y]  # of each layer; the first takes the batch itself
         dxs = [rows.dx, *(array if i >= first else None for i, array in enumerate(dy))]
         self.bound: list[Bound] = []
         for i, layer in enumerate(layers):
-            s = Views(**vars(buffers[i]), noise=noise.get(i))
-            for name, item in layer.scratch(network.shapes[i], len(y[i])).items():
-                setattr(s, name, item.allocate(network.dtype))
+            scratch = allocate(layer.scratch(network.shapes[i], len(y[i])), network.dtype)
+            s = Views(**vars(buffers[i]), **scratch, noise=noise.get(i))
             self.bound.append(Bound(layer, p[i], g[i], xs[i], y[i], dy[i], dxs[i], s))
         self.z, self.dz = y[-1], dy[-1]
         self._draws = [(rng.random, noise[i]) for i, rng in generators.items() if i in noise]
@@ -104,3 +103,7 @@ class Binding:
         """Fill the gradient from `dz`, after `forward` with the same x."""
         for backward, p, g, inner, y, dy, dx, s in self._backward:
             backward(p, g, x if inner is None else inner, y, dy, dx, s)
+
+
+def _first_with_parameters(parameters: Sequence[Views]) -> int:
+    return next((i for i, own in enumerate(parameters) if vars(own)), len(parameters))

@@ -12,7 +12,7 @@ import numpy as np
 from annotated_types import Ge, Gt, Lt
 from numpy.typing import DTypeLike
 
-from nnlab.core.memory import Scratch
+from nnlab.core.memory import Scratch, allocate
 from nnlab.core.types import Array, FloatArray, IntArray, Views
 
 Reduction = Literal["mean", "batch_mean", "sum"]
@@ -47,7 +47,7 @@ class Loss(ABC):
         rows = {"mean": batch * outputs, "batch_mean": batch, "sum": 1}[self.reduction]
         scale = Scratch(fill=self.factor / max(rows, 1))
         declared = {"scale": scale, **self.scratch(batch, outputs)}
-        return Views(**{name: item.allocate(dtype) for name, item in declared.items()})
+        return Views(**allocate(declared, dtype))
 
     def scratch(self, batch: int, outputs: int) -> Mapping[str, Scratch]:
         """Working memory beside `scale`."""

@@ -6,7 +6,7 @@ gradients and every slot of the optimizer, so an optimizer is one pass over whol
 weight decay is a slice, `theta[:layout.weights]`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Self
 
@@ -45,9 +45,12 @@ class Scratch:
     fill: float | tuple[float, ...] = 0.0
     dtype: DTypeLike | None = None  # None: the network's own
 
-    def allocate(self, dtype: DTypeLike) -> Array:
-        """The array itself, for a network of `dtype`."""
-        return np.full(self.shape, self.fill, self.dtype or dtype)
+
+def allocate(declared: Mapping[str, Scratch], dtype: DTypeLike) -> dict[str, Array]:
+    """The arrays themselves, by name, for a network of `dtype`."""
+    return {
+        name: np.full(item.shape, item.fill, item.dtype or dtype) for name, item in declared.items()
+    }
 
 
 class ArrayPlace(NamedTuple):

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from nnlab.core import columns
 from nnlab.core.layers import LAYERS
 from nnlab.core.losses import Loss
+from nnlab.core.memory import allocate
 from nnlab.core.types import Array, FloatArray, IntArray, Views
 
 Kind = Literal["classes", "binary", "regression"]
@@ -44,9 +45,8 @@ def activated(name: str | None, z: Array) -> Array:
     if name is None:
         return z
     layer, outputs = LAYERS[name](), np.empty_like(z)
-    declared = layer.scratch(z.shape[1:], len(z))
-    scratch = Views(**{key: item.allocate(z.dtype) for key, item in declared.items()})
-    layer.forward(Views(), z, outputs, scratch, False)
+    scratch = allocate(layer.scratch(z.shape[1:], len(z)), z.dtype)
+    layer.forward(Views(), z, outputs, Views(**scratch), False)
     return outputs
 
 
@@ -201,6 +201,16 @@ def class_scores(matrix: IntArray) -> list[dict[str, Any]]:
 # --- the catalogue ----------------------------------------------------------------------------
 
 
+def accuracy(sums: Sequence[Sequence[Any]], rows: Any, targets: Targets) -> Any:
+    """Right rows / rows."""
+    return sums[0][0] / rows
+
+
+def mae(sums: Sequence[Sequence[Any]], rows: Any, targets: Targets) -> Any:
+    """Mean absolute error over rows and outputs."""
+    return sums[0][0] / (rows * targets.outputs)
+
+
 def r2(sums: Sequence[Sequence[Any]], rows: Any, targets: Targets) -> Any:
     """1 - mean squared error / variance of the part's targets, averaged over the outputs.
 
@@ -214,14 +224,8 @@ def r2(sums: Sequence[Sequence[Any]], rows: Any, targets: Targets) -> Any:
     return reduce(add, scores) / targets.outputs
 
 
-ACCURACY = Metric(
-    *("accuracy", "accuracy", True, (0, 1), ("classes", "binary"), (RIGHT,)),
-    value=lambda sums, rows, targets: sums[0][0] / rows,
-)
-MAE = Metric(
-    *("mae", "mean absolute error", False, (0, inf), ("regression",), (ABSOLUTE,)),
-    value=lambda sums, rows, targets: sums[0][0] / (rows * targets.outputs),
-)
+ACCURACY = Metric("accuracy", "accuracy", True, (0, 1), ("classes", "binary"), (RIGHT,), accuracy)
+MAE = Metric("mae", "mean absolute error", False, (0, inf), ("regression",), (ABSOLUTE,), mae)
 R2 = Metric("r2", "R²", True, (-inf, 1), ("regression",), (SQUARES,), r2)
 
 METRICS = {metric.name: metric for metric in (ACCURACY, MAE, R2)}

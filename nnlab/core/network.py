@@ -109,16 +109,16 @@ class Network:
         where the last layer writes and `dx` (B, ...) the derivative by the inputs, if given.
         Raises ValueError when a layer cannot be trained with so few rows.
         """
-        train, generators = gradient is not None, generators or {}
-        layers, shapes = self.layers[:depth], self.shapes[1:]
+        depth, shapes = len(self.layers[:depth]), self.shapes[1:]
+        train = gradient is not None
+        generators = (generators or {}) if train else {}
         if train:
-            self._require_trainable(batch, len(layers), generators)
-        y = [np.zeros((batch, *row), self.dtype) for row in shapes[: len(layers)]]
+            self._require_trainable(batch, depth, generators)
+        y = [np.zeros((batch, *row), self.dtype) for row in shapes[:depth]]
         if output is not None:
             y[-1] = output
         dy = [np.zeros_like(array) if train else None for array in y]
-        drawing = [index for index, layer in enumerate(layers) if train and layer.random]
-        noise = {i: np.empty((batch, *shapes[i]), np.float32) for i in drawing}
+        noise = {i: np.empty((batch, *shapes[i]), np.float32) for i in generators if i < len(y)}
         values = self.values if values is None else values
         return self.binding(Activations(y, dy, dx, noise), values, gradient, generators)
 

@@ -26,7 +26,7 @@ TINY = 1e8  # times the smallest normal number of the dtype
 
 @dataclass(frozen=True, kw_only=True)
 class Optimizer(ABC):
-    """Changes theta by its gradient; before that, decay, l1 and clipping.
+    """The settings that all optimizers share: learning rate, decay, l1 and clipping.
 
     `weight_decay` adds weight_decay w to the gradient of the weights, `l1` adds l1 sign(w);
     biases are left alone. `clip_norm` shortens the gradient to that length if it is longer (all

@@ -1,1 +1,1 @@
-"""What turns batches into updates: the NumPy reference here, compiled code beside it."""
+"""What turns batches into updates: the NumPy engine, compiled code, and tuned image layers."""

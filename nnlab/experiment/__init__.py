@@ -1,10 +1,15 @@
 """One config becomes one finished run folder.
 
-session   trains, writing rows, checkpoints and status as it goes
-resume    the same from where a run was stopped
-changes   what may differ then
-verify    checks a folder, and trains it again to compare
-outcome   what is evaluated and kept at the end
-state     the training state as arrays and JSON, and back
-signals   Ctrl+C and SIGTERM as a request to stop
+session    trains, and writes rows, checkpoints and status
+resume     continues a stopped run
+changes    which settings may differ then
+verify     checks a folder, and trains it again to compare
+measure    evaluates a finished run on its own data or on other rows
+outcome    what is evaluated and saved at the end
+gradients  compares gradients with central differences
+describe   the contents of run.json and data.json
+rows       the rows of metrics.csv and steps.csv
+snapshots  parameters along the way, for figures
+state      the training state as arrays and JSON, and back
+signals    Ctrl+C and SIGTERM as a request to stop
 """

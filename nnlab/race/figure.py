@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 GRID = 240  # points of the contour along each axis
 LEVELS = 14
-LOWEST_PART = 0.003  # of the picture lies below the first level,
+LOWEST_PART = 0.003  # of the area lies below the first level,
 SMALLEST = 1e-9  # which is not below this part of the last one
 SHADES = (0.01, 0.32)  # of ink, in the lowest and in the highest part: every path stands out
 LINES = 0.4  # of ink, between two shades
@@ -66,7 +66,7 @@ def draw(run: View) -> "Figure":
     paths = trails(run.folder, race)
     figure, (left, right) = style.panels(2)
     figure.set_size_inches(*SIZE)
-    style.head(figure, race.name, setting(race))
+    style.head(figure, race.name, race_setting(race))
     seen = contour(left, race.function, paths)
     for trail in paths:
         left.plot(trail.x, trail.y, **trail.look)
@@ -91,7 +91,7 @@ def end_values(run: View) -> str:
     return ", ".join(f"{trail.name} ends at {trail.values[-1]:.4g}" for trail in paths)
 
 
-def setting(race: Race) -> str:
+def race_setting(race: Race) -> str:
     """The function, the start if all runs share it, and the lowest value."""
     lowest, starts = race.function.lowest, {race.start_of(run) for run in race.runs}
     begin = [f"start ({x:g}, {y:g})" for x, y in starts] if len(starts) == 1 else []

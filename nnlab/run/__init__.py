@@ -1,21 +1,24 @@
-"""Run folders: the only package that knows which files one holds and how they are written.
+"""Run folders: their files, their reader, and how they are written.
 
-It takes and gives plain dicts, strings and NumPy arrays, and knows nothing of networks.
+Only `run` and the modules that use it know networks; the others take dicts, text and arrays.
 
-    durable      the one way files are written
-    guard        what may be written and deleted: no link, no pipe
-    names        what a run folder is called, making one, finding one
-    lock         one writer a folder
-    folder       RunFolder: everything in the folder of one run
-    sweeps       SweepFolder: everything in the folder of a sweep but its runs
-    records      metrics.csv and steps.csv
-    shapes       what data.json and metrics.csv must hold
-    arrays       weights and other .npz files
-    checkpoint   what a resumed run goes on from
-    environment  what run.json says of the machine
-    threads      how many the BLAS of a process takes
     run          Run: the one reader of a run folder
-    rows         the rows of a data set that the folder holds
+    rows         rows of the data set that the folder holds
+    folder       RunFolder: files by name, state, checkpoint with its tables
+    sweeps       SweepFolder: the files of a sweep, and a record per trial
     listing      the table of `nnlab runs`
+    names        names of run folders: making and finding one
+    below        folders with runs below a folder
+    settings     YAML files as plain values
+    shapes       the checks of data.json and metrics.csv
+    records      metrics.csv and steps.csv
+    arrays       weights and other .npz files
+    checkpoint   the saved state, from which a run continues
+    lock         one writer per folder
+    durable      the only module that writes files
+    guard        checks before a write: no link, no pipe
+    environment  the machine, as run.json describes it
+    repository   the git state of a folder
+    threads      how many threads the BLAS takes
     text         strict JSON, printable paths
 """

@@ -22,7 +22,7 @@ from nnlab.study.execute import Events, Note
 from nnlab.study.parcel import Parcel, pack_run, unpack_run
 from nnlab.study.processes import COMPILED, Entry, Processes, serve
 from nnlab.study.scheduler import Address, Tls, connected, refuse_without_tls
-from nnlab.study.trial import Begun, Outcome, Trial, read_outcome, record_failure
+from nnlab.study.trial import Begun, Outcome, Trial, read_outcome, record_failed_trial
 
 LOOK = 0.5  # seconds between two looks at which workers there are
 TICK = 0.02  # seconds between two looks at which trials are done
@@ -202,7 +202,7 @@ class Dispatch:
         """Give every free slot a trial."""
         busy = Counter(worker for _, worker in self.running.values())
         for _ in range(len(self.waiting)):
-            if all(busy[worker] >= count for worker, count in self.slots.items()):
+            if sum(busy.values()) >= sum(self.slots.values()):
                 return
             trial = self.waiting.popleft()
             if known := read_outcome(RunFolder(self.parent / trial.name)):
@@ -210,23 +210,26 @@ class Dispatch:
                 continue
             refused = self.refused.get(trial.data_key, {})
             able = [worker for worker in self.slots if worker not in refused]
-            free = [worker for worker in able if busy[worker] < self.slots[worker]]
-            if free:
+            if free := self.free_slots(able, busy):
                 worker = min(free, key=lambda name: busy[name] / self.slots[name])
                 busy[worker] += 1
                 self.running[self.submit(trial, worker)] = (trial, worker)
                 yield Begun(trial.name)
-            elif able or not refused or not self.slots:
+            elif able or not (self.slots and refused):
                 self.waiting.append(trial)
             else:
                 yield self.fail_refused(trial, refused)
+
+    def free_slots(self, workers: Sequence[str], busy: Counter[str]) -> list[str]:
+        """The workers that can take another trial."""
+        return [worker for worker in workers if busy[worker] < self.slots[worker]]
 
     def fail_refused(self, trial: Trial, refused: dict[str, str]) -> Outcome:
         """No worker has the trial's data: the reason, or those of all workers."""
         by_worker = "; ".join(f"{worker}: {why}" for worker, why in refused.items())
         reasons = set(refused.values())
         reason = reasons.pop() if len(reasons) == 1 else by_worker
-        return record_failure(trial, self.parent, reason)
+        return record_failed_trial(trial, self.parent, reason)
 
     def submit(self, trial: Trial, worker: str) -> Any:
         """The future of a Delivery."""
@@ -297,7 +300,7 @@ class Dispatch:
         """
         if parcel is None:  # the worker's disk was full, say
             reason = outcome.reason or "it came back without a run folder"
-            return record_failure(trial, self.parent, reason)
+            return record_failed_trial(trial, self.parent, reason)
         try:
             unpack_run(parcel, self.parent / trial.name)
         except RunLocked as error:
@@ -314,7 +317,7 @@ class Dispatch:
             self.waiting.appendleft(trial)
         else:
             reason = f"it was lost {TRIES} times, at last: {why}"
-            yield record_failure(trial, self.parent, reason)
+            yield record_failed_trial(trial, self.parent, reason)
 
 
 def compiles(trial: Trial) -> bool:

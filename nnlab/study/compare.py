@@ -124,16 +124,21 @@ def setting_rows(runs: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
     The named studies of a config do not affect the run. Networks whose layers are of other kinds
     are one row, `network`: place by place, their settings have nothing to do with each other.
     """
-    same_kinds = len({_layer_kinds(run.get("network")) for run in runs}) <= 1
-    flat = []
-    for run in runs:
-        network = {} if same_kinds else {"network": layers_in_words(run.get("network"))}
-        flat.append(dotted({k: v for k, v in run.items() if k != "sweeps"} | network))
+    flat = [dotted(one) for one in _comparable(runs)]
     if all(run.get("seed") is not None and run.get("data.seed") == run["seed"] for run in flat):
         for run in flat:  # by default the data's seed is the run's: that row says it already
             del run["data.seed"]
     rows = {key: [run.get(key, MISSING) for run in flat] for key in _merged_keys(flat)}
     return {key: row for key, row in rows.items() if not _all_equal(row)}
+
+
+def _comparable(runs: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Without studies; networks of other kinds of layers in words."""
+    configs = [{key: value for key, value in run.items() if key != "sweeps"} for run in runs]
+    if len({_layer_kinds(config.get("network")) for config in configs}) > 1:
+        for config in configs:
+            config["network"] = layers_in_words(config.get("network"))
+    return configs
 
 
 def environment_rows(runs: Sequence[RunFacts]) -> dict[str, list[str | None]]:

@@ -70,7 +70,7 @@ def choose_executor(
     if memory is not None and sys.platform != "linux":
         raise UsageError("--memory needs Linux: no other system limits a process reliably.")
     each = numpy_seconds(base, *outline(base)[:2])  # NumPy's time; a trial's is of that order
-    limited = timeout is not None or memory is not None
+    limited = (timeout, memory) != (None, None)
     if not limited and (jobs == 1 or (jobs is None and each * len(trials) < WORTH_PROCESSES_S)):
         return InProcess()
     return Processes(

@@ -45,6 +45,11 @@ class Sweep:
     notes: tuple[str, ...] = ()
 
     @property
+    def by_name(self) -> dict[str, Trial]:
+        """The trials by their names."""
+        return {trial.name: trial for trial in self.trials}
+
+    @property
     def about(self) -> dict[str, Any]:
         """The content of sweep.yaml."""
         return {
@@ -60,7 +65,7 @@ class Sweep:
 
 
 @dataclass(frozen=True)
-class Progress:
+class SweepProgress:
     """The trials of a sweep by what is on disk: done, without a result, and to run.
 
     begun: how many of those to run were interrupted and continue.
@@ -145,20 +150,23 @@ def _differences(before: Mapping[str, Any], about: Mapping[str, Any]) -> Iterato
     """A line for each difference between two sweep.yaml that makes them different sweeps."""
     from nnlab.experiment.changes import differences
 
-    theirs, ours = ([axis.get("key") for axis in one["axes"]] for one in (before, about))
-    varied = set(map(canonical, ours))
-    if "search" in about:  # it has the axes, in any order, and their ranges
-        varied.clear()
+    theirs, ours = ([str(axis.get("key")) for axis in one["axes"]] for one in (before, about))
+    if "search" in about:  # it names the axes, in any order, and their ranges
+        ours = []
     elif theirs != ours:
-        yield f"  axes: {', '.join(map(str, theirs))} there, {', '.join(ours)} here"
+        yield f"  axes: {', '.join(theirs)} there, {', '.join(ours)} here"
     old, new = (mapping_or_empty(one.get("search")) for one in (before, about))
-    spaces = [(f"search.{k}", old.get(k), new.get(k)) for k in {**old, **new}]
-    changes = [change for change in spaces if change[1] != change[2]]
+    changes = [
+        (f"search.{k}", old.get(k), new.get(k)) for k in {**old, **new} if old.get(k) != new.get(k)
+    ]
     changes += differences(mapping_or_empty(before.get("base")), about["base"])
-    for key, *values in changes:
-        if canonical(key) not in varied:
-            there, here = ("nothing" if v is None else setting_value(v) for v in values)
-            yield f"  {key}: {there} there, {here} here"
+    for key, there, here in changes:
+        if canonical(key) not in map(canonical, ours):
+            yield f"  {key}: {_value_text(there)} there, {_value_text(here)} here"
+
+
+def _value_text(value: Any) -> str:
+    return "nothing" if value is None else setting_value(value)
 
 
 def register(folder: SweepFolder, about: Mapping[str, Any], code: Mapping[str, Any]) -> None:
@@ -179,27 +187,44 @@ def register(folder: SweepFolder, about: Mapping[str, Any], code: Mapping[str, A
     folder.write_about(content)
 
 
-def read_progress(sweep: Sweep, folder: SweepFolder, retry: bool = False) -> Progress:
+def read_progress(sweep: Sweep, folder: SweepFolder, retry: bool = False) -> SweepProgress:
     """What is done and what is to do; with `retry` also what failed before. Changes nothing."""
-    trials = {trial.name: trial for trial in sweep.trials}
-    stale = {name: t for name, t in trials.items() if is_stale(folder.trial(name), t)}
-    fresh = [name for name in trials if name not in stale]
-    known = {name: o for name in fresh if (o := read_outcome(folder.trial(name))) is not None}
-    done = [outcome for outcome in known.values() if outcome.done]
-    lost = [outcome for outcome in known.values() if not outcome.done and not retry]
+    trials = sweep.by_name
+    stale = [trial for trial in sweep.trials if is_stale(folder.trial(trial.name), trial)]
+    fresh = trials.keys() - {trial.name for trial in stale}
+    outcomes = {name: read_outcome(folder.trial(name)) for name in trials if name in fresh}
+    ended = list(filter(None, outcomes.values()))
+    done = [outcome for outcome in ended if outcome.done]
+    lost = [] if retry else [outcome for outcome in ended if not outcome.done]
     over = {outcome.name for outcome in (*done, *lost)}
-    todo = [trial for name, trial in trials.items() if name not in over]
-    begun = sum(name not in known and folder.trial(name).exists() for name in fresh)
     runs = [Run(folder.path / outcome.name) for outcome in done]
-    hashes = {trials[run.name].data_key: sha for run in runs if (sha := run.data_source[1])}
-    seconds = [s for run in runs if isinstance(s := run.about.get("seconds"), float)]
-    return Progress(
+    return SweepProgress(
         done=tuple(done),
         lost=tuple(lost),
-        todo=tuple(replace(t, data=t.data or hashes.get(t.data_key)) for t in todo),
-        begun=begun,
-        seconds=fmean(seconds) if seconds else None,
-        stale=tuple(stale.values()),
+        todo=_to_run(trials, over, runs),
+        begun=sum(folder.trial(name).exists() for name in _unended(outcomes)),
+        seconds=_mean_seconds(runs),
+        stale=tuple(stale),
+    )
+
+
+def _unended(outcomes: Mapping[str, Outcome | None]) -> list[str]:
+    return [name for name, outcome in outcomes.items() if outcome is None]
+
+
+def _mean_seconds(runs: Sequence[Run]) -> float | None:
+    seconds = [run.about.get("seconds") for run in runs]
+    known = [value for value in seconds if isinstance(value, float)]
+    return fmean(known) if known else None
+
+
+def _to_run(trials: Mapping[str, Trial], over: set[str], runs: Sequence[Run]) -> tuple[Trial, ...]:
+    """The trials that are not over, with the SHA-256 that finished runs had of the same data."""
+    hashes = {trials[run.name].data_key: run.data_source[1] for run in runs}
+    return tuple(
+        replace(trial, data=trial.data or hashes.get(trial.data_key))
+        for name, trial in trials.items()
+        if name not in over
     )
 
 
@@ -216,7 +241,7 @@ def stale_elsewhere(sweep: Sweep, folder: SweepFolder) -> list[TrialRecord]:
     return stale
 
 
-def discard_runs(progress: Progress, folder: SweepFolder) -> None:
+def discard_runs(progress: SweepProgress, folder: SweepFolder) -> None:
     """Remove the runs that are to run again from their beginning. Only under the lock."""
     for trial in progress.todo:
         known = read_outcome(folder.trial(trial.name))

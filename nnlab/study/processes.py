@@ -22,7 +22,7 @@ from typing import Any
 
 from nnlab.errors import Interrupted
 from nnlab.run import environment, threads
-from nnlab.study.trial import Begun, Outcome, Trial, record_failure, run_trial
+from nnlab.study.trial import Begun, Outcome, Trial, record_failed_trial, run_trial
 
 Entry = Callable[[Connection, Path, int | None], None]
 Event = Begun | Outcome
@@ -88,21 +88,25 @@ class Processes:
                 ensure_running()
         return context
 
+    def _are_wanted(self) -> bool:
+        return self.is_wanted is None or self.is_wanted()
+
     def run(self, trials: Sequence[Trial], parent: Path) -> Generator[Event, None, None]:
         """See Executor."""
         waiting = deque(trials)
         workers: list[Worker] = []
         context = self.warm()
         try:
-            while (waiting or workers) and (self.is_wanted is None or self.is_wanted()):
-                while waiting and len(workers) < self.jobs:
+            while (waiting or workers) and self._are_wanted():
+                for trial in _take(waiting, self.jobs - len(workers)):
                     workers.append(Worker.start(context, self, parent))
-                    workers[-1].give(waiting.popleft())
+                    workers[-1].give(trial)
                 yield from _hear(workers, parent, None if self.is_wanted is None else LOOK)
                 yield from _end_overdue(workers, parent)
                 for worker in [worker for worker in workers if worker.trial is None]:
-                    if waiting and self.shared and not worker.over:
-                        worker.give(waiting.popleft())
+                    shared = self.shared and not worker.over
+                    if next_trials := _take(waiting, int(shared)):
+                        worker.give(next_trials[0])
                     else:
                         workers.remove(worker)
                         worker.dismiss()
@@ -157,7 +161,7 @@ class Worker:
     def lose(self, trial: Trial, parent: Path, reason: str) -> Outcome:
         """Record that its trial failed with the process."""
         self.trial, self.over = None, True
-        return record_failure(trial, parent, reason)
+        return record_failed_trial(trial, parent, reason)
 
     def dismiss(self) -> None:
         """Tell it that there are no more trials."""
@@ -172,6 +176,11 @@ class Worker:
             self.process.kill()
             self.process.join()
         self.tasks.close()
+
+
+def _take(waiting: deque[Trial], count: int) -> list[Trial]:
+    """The next trials, at most `count`."""
+    return [waiting.popleft() for _ in range(min(count, len(waiting)))]
 
 
 def _hear(workers: Sequence[Worker], parent: Path, look: float | None) -> Iterator[Event]:

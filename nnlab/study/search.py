@@ -272,7 +272,7 @@ class Search:
         run, ended, epochs = str(about["run"]), str(about["ended"]), int(about["epochs"])
         status = Status.of(ended)
         known = ended == PRUNED or status.finished or status.lost
-        if not known or not (run == "" or names.is_trial(run)) or epochs < 0:
+        if not all([known, run == "" or names.is_trial(run), epochs >= 0]):
             raise ValueError(f"trial {trial.number} is none of nnlab's")
         if about.get("number", number) != number:
             raise ValueError(f"trial {number} is missing")

@@ -130,8 +130,7 @@ def run_trial(
     known = None
     try:
         known = read_outcome(folder)
-        with within or nullcontext():
-            outcome = known or _train(trial, folder, machine, pruning)
+        outcome = known or _train(trial, folder, machine, within, pruning)
     except (KeyboardInterrupt, Interrupted, Terminated):
         raise
     except raises:
@@ -147,7 +146,7 @@ def run_trial(
     if known is not None:
         return replace(known, pruned=_prune_rows(folder, pruning))
     if outcome.error is not None:
-        record_failure(trial, parent, str(outcome.reason))
+        record_failed_trial(trial, parent, str(outcome.reason))
     return replace(outcome, seconds=perf_counter() - began)
 
 
@@ -173,7 +172,7 @@ def is_stale(folder: RunFolder, trial: Trial) -> bool:
         return False
 
 
-def record_failure(trial: Trial, parent: Path, reason: str) -> Outcome:
+def record_failed_trial(trial: Trial, parent: Path, reason: str) -> Outcome:
     """Write into the trial's folder that it failed, whatever state it was left in.
 
     Where the system refuses to write, nothing is recorded: the trial counts as not yet run.
@@ -202,11 +201,15 @@ def failure_reason(error: Exception) -> str:
 
 
 def _train(
-    trial: Trial, folder: RunFolder, machine: Machine | None, pruning: Pruning | None
+    trial: Trial,
+    folder: RunFolder,
+    machine: Machine | None,
+    within: AbstractContextManager[None] | None,
+    pruning: Pruning | None,
 ) -> Outcome:
     """Train to the end, or to the epoch at which the trial is pruned."""
-    pruned = None
-    with _session(trial, folder, machine or environment.describe(trial.argv)) as session:
+    machine = machine or environment.describe(trial.argv)
+    with within or nullcontext(), _session(trial, folder, machine) as session:
         pruned = _prune_rows(folder, pruning)
         if session is not None and pruned is None:
             pruned = _prune_session(session, pruning)

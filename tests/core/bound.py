@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from nnlab.core.layers import Layer
+from nnlab.core.memory import allocate
 from nnlab.core.random import Purpose, generator
 from nnlab.core.types import Array, Shape, Views
 from nnlab.engine.images.lanes import BatchInfo
@@ -27,7 +28,7 @@ class Bound:
         self.p = Views(**{one.name: draw.normal(size=one.shape).astype(dtype) for one in declared})
         self.g = Views(**{one.name: np.full(one.shape, np.nan, dtype) for one in declared})
         self.s = Views(
-            **{name: one.allocate(dtype) for name, one in layer.scratch(shape, batch).items()},
+            **allocate(layer.scratch(shape, batch), dtype),
             **{
                 one.name: np.full(one.shape, one.value or 0.0, dtype)
                 for one in layer.buffers(shape)

@@ -10,8 +10,8 @@ import pytest
 from nnlab.race import figure
 from nnlab.run.folder import RunFolder
 from nnlab.show import figures
-from nnlab.show.figures import Drawn, Plot, View, draw_all
-from nnlab.show.figures.style import encode, style
+from nnlab.show.figures import Drawn, Plot, View, draw_all, view
+from nnlab.show.figures.style import encode_figure, style
 from tests.figures.conftest import MakeRun, Runs
 from tests.figures.geometry import clipped, overlaps, unreadable
 from tests.figures.runs import SUITS
@@ -27,7 +27,7 @@ def test_every_figure_has_a_run_that_it_suits() -> None:
 
 @pytest.mark.parametrize("name", SUITS)
 def test_what_suits_a_run(runs: Runs, name: str) -> None:
-    seen = View(runs[name])
+    seen = view(runs[name])
     reasons = {figure: plot.why_not(seen) for figure, plot in FIGURES.items()}
     assert {figure for figure, reason in reasons.items() if reason is None} == SUITS[name]
     assert all(reason and not reason.endswith(".") for reason in reasons.values() if reason)
@@ -40,7 +40,7 @@ def test_draws(runs: Runs, run: str, name: str) -> None:
 
     with style():
         figure = FIGURES[name].draw(runs[run])
-        png = encode(figure)
+        png = encode_figure(figure)
         figure.canvas.draw()
         wrong = [*overlaps(figure), *clipped(figure), *unreadable(figure)]
     pixels = imread(io.BytesIO(png))[..., :3].min(axis=2)
@@ -79,7 +79,7 @@ def test_the_dark_variant_is_dark_and_says_the_same(runs: Runs) -> None:
     for dark, paper in ((False, 1.0), (True, 0.1)):
         with style(dark=dark):
             figures = [FIGURES[name].draw(runs["blobs"]) for name in sorted(SUITS["blobs"])]
-            corners = [imread(io.BytesIO(encode(one)))[-1, -1, :3].max() for one in figures]
+            corners = [imread(io.BytesIO(encode_figure(one)))[-1, -1, :3].max() for one in figures]
         assert all(abs(corner - paper) < 0.05 for corner in corners)
 
 
@@ -100,7 +100,7 @@ def test_a_copied_folder_draws_the_same(runs: Runs, tmp_path: Path) -> None:
     other = RunFolder(shutil.copytree(runs["blobs"].path, tmp_path / "elsewhere"))
     for name in sorted(SUITS["blobs"]):
         with style():
-            one, two = (encode(FIGURES[name].draw(run)) for run in (runs["blobs"], other))
+            one, two = (encode_figure(FIGURES[name].draw(run)) for run in (runs["blobs"], other))
         assert one == two, name
 
 
@@ -146,4 +146,4 @@ def test_a_name_that_is_no_mathematics(make_run: MakeRun) -> None:
     run = make_run({"epoch": [0, 1], "train_loss": [1.0, 0.5], "train_$a_b$": [1.0, 0.5]})
     figure = FIGURES["curves"].draw(run)
     assert [ax.get_ylabel() for ax in figure.axes][1] == r"\$a_b\$"
-    encode(figure)
+    encode_figure(figure)

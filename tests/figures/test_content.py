@@ -12,11 +12,11 @@ from matplotlib.text import Text
 from nnlab.core.layers import LAYERS
 from nnlab.errors import UsageError
 from nnlab.run.folder import RunFolder
-from nnlab.show.figures import FIGURES, View, activation, overlay
-from nnlab.show.figures.columns import Column, heights, shortened
+from nnlab.show.figures import FIGURES, activation, overlay, view
 from nnlab.show.figures.hidden import verdict
-from nnlab.show.figures.overlay import called
-from nnlab.show.figures.plane import chosen
+from nnlab.show.figures.network import Column, shortened, unit_heights
+from nnlab.show.figures.overlay import run_labels
+from nnlab.show.figures.plane import chosen_moments
 from nnlab.show.figures.style import look, style
 from tests.figures.conftest import Runs
 
@@ -76,11 +76,11 @@ def test_biases_stand_in_the_circles(runs: Runs) -> None:
 
 @pytest.mark.parametrize(
     ("units", "shown"),
-    [(1, [0]), (3, [0, 1, 2]), (10, list(range(10))), (784, [0, 1, 2, 3, 780, 781, 782, 783])],
+    [(1, 1), (3, 3), (10, 10), (784, 8)],
 )
-def test_wide_layers_are_shortened(units: int, shown: list[int]) -> None:
-    which, places = heights(units)
-    assert which.tolist() == shown
+def test_wide_layers_are_shortened(units: int, shown: int) -> None:
+    places = unit_heights(units)
+    assert len(places) == shown
     assert (np.diff(places) < 0).all()
     assert places.mean() == pytest.approx(0, abs=1e-9)
 
@@ -187,7 +187,7 @@ def test_the_strip_goes_from_the_first_epoch_to_the_last(runs: Runs) -> None:
 )
 def test_moments_are_log_spaced(epochs: Any, expected: list[int]) -> None:
     found = np.array(list(epochs))
-    assert found[chosen(found)].tolist() == expected
+    assert found[chosen_moments(found)].tolist() == expected
 
 
 # --- targets ----------------------------------------------------------------------------------
@@ -198,7 +198,7 @@ def test_predictions_against_targets_at_the_first_and_the_last_epoch(runs: Runs)
     axes = drawn("targets", run).axes
     kept, shots = run.read_arrays("predictions.npz"), run.read_arrays("snapshots.npz")
     assert shots["epochs"].tolist()[:2] == [0, 1]
-    first = View(run).predict(kept["train.inputs"], shots["theta"][1])
+    first = view(run).outputs(kept["train.inputs"], shots["theta"][1])
     for output, ax in enumerate(axes):
         _, early, late = ax.get_lines()
         assert (early.get_label(), late.get_label()) == ("after 1 epoch", "after 4 epochs")
@@ -343,13 +343,13 @@ def test_histograms_count_every_weight(runs: Runs) -> None:
 
 def test_the_gradient_is_that_of_the_loss(runs: Runs) -> None:
     """Against central differences of the mean loss over the kept training rows."""
-    from nnlab.show.figures.histograms import spreads
+    from nnlab.show.figures.histograms import layer_spreads
 
-    seen = View(runs["noise"])
-    rows = seen.parts["train"]
-    gradient = spreads(seen)[1].gradient
+    seen = view(runs["noise"])
+    rows = seen.rows["train"]
+    gradient = layer_spreads(seen)[1].gradient
     assert gradient is not None
-    theta = seen.network.parameters["2.dense.weight"].reshape(-1)
+    theta = seen.latest_network.parameters["2.dense.weight"].reshape(-1)
     for place in (0, 7):
         ends = []
         for step in (1e-6, -1e-6):
@@ -374,9 +374,9 @@ def test_forward_shows_the_loss_of_every_sample(runs: Runs) -> None:
 # --- activations ------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", activation.NAMES)
+@pytest.mark.parametrize("name", activation.activation_names())
 def test_the_derivative_is_the_slope_of_the_curve(name: str) -> None:
-    x, y, slope = activation.curves(name)
+    x, y, slope = activation.activation_curves(name)
     assert (x[0], x[-1]) == (-10, 10)
     if slope is None:
         assert name == "step"
@@ -386,19 +386,19 @@ def test_the_derivative_is_the_slope_of_the_curve(name: str) -> None:
     np.testing.assert_allclose(np.gradient(y, x)[inner][smooth], slope[inner][smooth], atol=2e-4)
 
 
-@pytest.mark.parametrize("name", activation.NAMES)
+@pytest.mark.parametrize("name", activation.activation_names())
 def test_every_activation_is_drawn(name: str) -> None:
     with style():
-        figure = activation.draw(name)
+        figure = activation.activation_figure(name)
     assert figure.texts[0].get_text() == name.replace("_", " ")
     assert len(figure.axes[0].get_lines()) == 2
 
 
 def test_all_activations_can_be_asked_for() -> None:
-    assert set(activation.NAMES) <= LAYERS.keys()
-    assert {"relu", "softmax", "step"} <= set(activation.NAMES)
+    assert set(activation.activation_names()) <= LAYERS.keys()
+    assert {"relu", "softmax", "step"} <= set(activation.activation_names())
     with pytest.raises(UsageError, match=r"^There is no activation 'rellu'. Did you mean 'relu'\?"):
-        activation.require("rellu")
+        activation.require_activation("rellu")
 
 
 # --- several runs -----------------------------------------------------------------------------
@@ -417,7 +417,7 @@ def test_all_activations_can_be_asked_for() -> None:
     ],
 )
 def test_a_run_is_called_by_what_sets_it_apart(configs: Any, names: list[str]) -> None:
-    assert called(configs, ["x-aaaaaa", "x-bbbbbb"]) == names
+    assert run_labels(configs, ["x-aaaaaa", "x-bbbbbb"]) == names
 
 
 @pytest.mark.parametrize(
@@ -446,9 +446,9 @@ def test_an_overlay_leaves_out_a_run_that_cannot_be_read(
 
 
 def test_an_overlay_has_a_line_for_every_run_and_part(runs: Runs) -> None:
-    seen = [View(runs[name]) for name in ("blobs", "digits", "identity")]
+    seen = [view(runs[name]) for name in ("blobs", "digits", "identity")]
     with style():
-        loss, accuracy = overlay.draw(seen).axes
+        loss, accuracy = overlay.draw_runs(seen).axes
     assert len(loss.get_lines()) == len(accuracy.get_lines()) == 3  # identity trained no epoch
     np.testing.assert_array_equal(loss.get_lines()[0].get_ydata(), seen[0].metrics["train_loss"])
     np.testing.assert_array_equal(loss.get_lines()[1].get_ydata(), seen[0].metrics["val_loss"])

@@ -5,8 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nnlab.show.figures.curves import CURVES
-from nnlab.show.figures.updates import STEPS
+from nnlab.show.figures import FIGURES
 from tests.figures.conftest import RESOLVED, MakeRun
 
 EPOCHS = [0, 1, 2, 3]
@@ -20,7 +19,7 @@ def lines(ax: Any) -> dict[str, list[float]]:
 @pytest.mark.parametrize(("rows", "suits"), [(0, False), (1, False), (2, True)])
 def test_curves_need_a_trained_epoch(make_run: MakeRun, rows: int, suits: bool) -> None:
     run = make_run({"epoch": EPOCHS[:rows], "train_loss": [1.0] * rows})
-    assert CURVES.suits(run) is suits
+    assert FIGURES["curves"].suits(run) is suits
 
 
 def test_one_panel_for_each_quantity(make_run: MakeRun) -> None:
@@ -37,7 +36,7 @@ def test_one_panel_for_each_quantity(make_run: MakeRun) -> None:
         },
         summary={"best": {"epoch": 2}},
     )
-    loss, accuracy = CURVES.draw(run).axes
+    loss, accuracy = FIGURES["curves"].draw(run).axes
     assert lines(loss) == {
         "training": [2.0, 1.0, 0.6, 0.4],
         "validation": [2.1, 1.1, 0.8, 0.9],
@@ -56,14 +55,14 @@ def test_the_best_epoch_is_on_the_training_curve_without_a_validation_part(
     make_run: MakeRun,
 ) -> None:
     metrics = {"epoch": EPOCHS, "train_loss": [2.0, 1.0, 0.6, 0.7]}
-    (loss,) = CURVES.draw(make_run(metrics, summary={"best": {"epoch": 2}})).axes
+    (loss,) = FIGURES["curves"].draw(make_run(metrics, summary={"best": {"epoch": 2}})).axes
     assert lines(loss)["best: epoch 2"] == [0.6]
 
 
 @pytest.mark.parametrize("summary", [None, {}, {"best": None}, {"best": {"epoch": 99}}])
 def test_no_best_epoch_no_circle(make_run: MakeRun, summary: dict[str, Any] | None) -> None:
     run = make_run({"epoch": EPOCHS, "train_loss": [2.0, 1.0, 0.6, 0.7]}, summary=summary)
-    (loss,) = CURVES.draw(run).axes
+    (loss,) = FIGURES["curves"].draw(run).axes
     assert list(lines(loss)) == ["training"]
 
 
@@ -72,7 +71,7 @@ def test_a_watched_test_part_is_called_test(make_run: MakeRun) -> None:
         {"epoch": EPOCHS, "train_loss": [2.0, 1.0, 0.6, 0.7], "val_loss": [2.0, 1.0, 0.6, 0.7]},
         resolved=RESOLVED.replace("validation: 0.2", "validation: test"),
     )
-    assert list(lines(CURVES.draw(run).axes[0])) == ["training", "test"]
+    assert list(lines(FIGURES["curves"].draw(run).axes[0])) == ["training", "test"]
 
 
 @pytest.mark.parametrize("bad", ["nan", "inf"])
@@ -81,7 +80,7 @@ def test_divergence_is_marked_where_the_numbers_end(make_run: MakeRun, bad: str)
         {"epoch": EPOCHS, "train_loss": [2.0, 1.0, 5.0, float(bad)]},
         ended={"status": "diverged", "failure": {"epoch": 4, "step": 31, "what": "loss"}},
     )
-    (loss,) = CURVES.draw(run).axes
+    (loss,) = FIGURES["curves"].draw(run).axes
     assert lines(loss)["training"][:3] == [2.0, 1.0, 5.0]
     assert np.isnan(lines(loss)["training"][3])
     (mark,) = (line for line in loss.get_lines() if line.get_label() == "diverged in epoch 4")
@@ -90,7 +89,7 @@ def test_divergence_is_marked_where_the_numbers_end(make_run: MakeRun, bad: str)
 
 def test_a_run_without_a_single_finite_loss_is_drawn_empty(make_run: MakeRun) -> None:
     run = make_run({"epoch": [0, 1], "train_loss": [float("inf"), float("nan")]})
-    (loss,) = CURVES.draw(run).axes
+    (loss,) = FIGURES["curves"].draw(run).axes
     assert lines(loss) == {}
 
 
@@ -106,7 +105,7 @@ def test_a_run_without_a_single_finite_loss_is_drawn_empty(make_run: MakeRun) ->
 def test_the_axis_is_logarithmic_where_that_helps(
     make_run: MakeRun, losses: list[float], scale: str
 ) -> None:
-    (loss,) = CURVES.draw(make_run({"epoch": EPOCHS, "train_loss": losses})).axes
+    (loss,) = FIGURES["curves"].draw(make_run({"epoch": EPOCHS, "train_loss": losses})).axes
     assert loss.get_yscale() == scale
     assert scale == "log" or loss.get_ylim()[0] == 0
 
@@ -116,7 +115,7 @@ def test_the_axis_is_logarithmic_where_that_helps(
     [([-50.0, -2.0, 0.4, 0.9], -1.1), ([0.5, 0.6, 0.7, 0.8], 0.475), ([1.0] * 4, 0.9475)],
 )
 def test_r2_and_accuracy_end_at_one(make_run: MakeRun, values: list[float], lowest: float) -> None:
-    (r2,) = CURVES.draw(make_run({"epoch": EPOCHS, "val_r2": values})).axes
+    (r2,) = FIGURES["curves"].draw(make_run({"epoch": EPOCHS, "val_r2": values})).axes
     bottom, top = r2.get_ylim()
     assert bottom == pytest.approx(lowest)
     assert 1 < top <= 1.1
@@ -127,7 +126,7 @@ def test_a_best_epoch_below_the_axis_is_not_drawn_under_it(make_run: MakeRun) ->
     run = make_run(
         {"epoch": EPOCHS, "train_r2": [-9.0, -8.0, -7.0, -6.0]}, summary={"best": {"epoch": 3}}
     )
-    assert list(lines(CURVES.draw(run).axes[0])) == ["training"]
+    assert list(lines(FIGURES["curves"].draw(run).axes[0])) == ["training"]
 
 
 @pytest.mark.parametrize(
@@ -144,7 +143,7 @@ def test_a_best_epoch_below_the_axis_is_not_drawn_under_it(make_run: MakeRun) ->
 def test_the_axis_says_which_loss_it_is(make_run: MakeRun, loss: str, label: str) -> None:
     resolved = f"name: a\nloss: {loss}\n"
     run = make_run({"epoch": [0, 1], "train_loss": [1.0, 0.5]}, resolved=resolved)
-    assert CURVES.draw(run).axes[0].get_ylabel() == label
+    assert FIGURES["curves"].draw(run).axes[0].get_ylabel() == label
 
 
 def test_steps_show_each_update_and_the_mean_of_each_epoch(make_run: MakeRun) -> None:
@@ -156,12 +155,12 @@ def test_steps_show_each_update_and_the_mean_of_each_epoch(make_run: MakeRun) ->
             "loss": [3.0, 2.0, 1.0, 2.0, 1.0],
         }
     )
-    assert STEPS.suits(run)
-    (ax,) = STEPS.draw(run).axes
+    assert FIGURES["steps"].suits(run)
+    (ax,) = FIGURES["steps"].draw(run).axes
     assert lines(ax) == {"one update": [3.0, 2.0, 1.0, 2.0, 1.0], "mean of an epoch": [2.0, 1.5]}
     mean = ax.get_lines()[1]
     assert list(mean.get_xdata()) == [3, 5]
 
 
 def test_steps_of_a_run_that_recorded_none(make_run: MakeRun) -> None:
-    assert not STEPS.suits(make_run({"epoch": EPOCHS, "train_loss": [1.0] * 4}))
+    assert not FIGURES["steps"].suits(make_run({"epoch": EPOCHS, "train_loss": [1.0] * 4}))

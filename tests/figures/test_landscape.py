@@ -12,8 +12,8 @@ from nnlab.race.figure import FIGURES, contour, levels, shown_part, trails
 from nnlab.race.landscapes import LANDSCAPES, Landscape
 from nnlab.race.run import rows, walk
 from nnlab.run.folder import RunFolder
-from nnlab.show.figures.drawing import draw_each
-from nnlab.show.figures.style import encode, look, panels, style
+from nnlab.show.figures.plot import draw_each
+from nnlab.show.figures.style import encode_figure, look, panels, style
 from tests.figures.conftest import PATHS, RACE, MakeRun
 
 every = pytest.mark.parametrize("name", LANDSCAPES)
@@ -38,7 +38,7 @@ def columns(table: list[dict[str, Any]]) -> dict[str, list[Any]]:
 def drawn(run: RunFolder) -> Any:
     with style():
         figure = FIGURES["landscape"].draw(run)
-        encode(figure)  # places everything
+        encode_figure(figure)  # places everything
     return figure
 
 

@@ -6,7 +6,7 @@ import pytest
 from nnlab.show.figures import style
 from nnlab.show.figures.axes import choose_scale, compact
 from nnlab.show.figures.heat import heat
-from nnlab.show.figures.histograms import _histogram
+from nnlab.show.figures.histograms import draw_histogram
 from nnlab.show.figures.palette import (
     BLACK,
     DARK,
@@ -34,7 +34,7 @@ def test_tick_labels_of_histograms_stand_apart(centre: float) -> None:
         figure = style.canvas(2 * style.PANEL[0] * 0.9, 0.95 * len(SPREADS) + 0.75)
         for line, size in zip(figure.subplots(len(SPREADS), 3), SPREADS, strict=True):
             for ax, skew in zip(line, (0.0, 0.9, -0.9), strict=True):
-                _histogram(ax, centre + size * (spread + skew), "#0072b2")
+                draw_histogram(ax, centre + size * (spread + skew), "#0072b2")
         figure.canvas.draw()
         assert overlaps(figure) == []
         for size, ax in zip(SPREADS, figure.axes[::3], strict=True):

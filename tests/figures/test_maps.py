@@ -107,7 +107,7 @@ def test_what_stands_above_the_columns(runs: Runs) -> None:
         "6.conv2d\n3 x 3 x 3, all maps",
     ]
     assert heads(figure).endswith(
-        "Of each layer the 6 maps that vary most over these pictures. "
+        "Of each layer the 6 maps that vary most over these images. "
         "All maps of a column share one colour scale."
     )
 

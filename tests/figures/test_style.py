@@ -11,7 +11,7 @@ import pytest
 
 from nnlab.show.figures import draw_all
 from nnlab.show.figures.palette import DARK, LIGHT, Look
-from nnlab.show.figures.style import encode, head, panels, style
+from nnlab.show.figures.style import encode_figure, head, panels, style
 from tests.figures.conftest import MakeRun
 from tests.patience import PATIENCE
 
@@ -83,7 +83,7 @@ def test_the_same_figure_gives_the_same_bytes(kind: str, start: bytes) -> None:
         with style():
             figure, (ax,) = panels(1)
             ax.plot([0, 1], [1, 0])
-            return encode(figure, kind)
+            return encode_figure(figure, kind)
 
     assert draw().startswith(start)
     assert draw() == draw()
@@ -93,7 +93,7 @@ def test_the_head_takes_names_as_they_are_and_keeps_the_panels_size() -> None:
     with style():
         figure, (ax,) = panels(1)
         head(figure, "a $ and $ b_{c}", "one · " * 40)
-        data = encode(figure, "svg").decode()
+        data = encode_figure(figure, "svg").decode()
         texts = [text.get_text() for text in figure.texts]
         left, bottom, right, top = ax.get_tightbbox().extents / figure.dpi
     assert "a $ and $ b_{c}" in data

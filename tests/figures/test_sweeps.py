@@ -10,13 +10,16 @@ import numpy as np
 import pytest
 
 from nnlab.run.sweeps import SweepFolder
-from nnlab.show.figures import draw_sweep
-from nnlab.show.figures.study import Study
 from nnlab.show.figures.style import style
-from nnlab.show.figures.sweep_curves import draw as draw_curves
-from nnlab.show.figures.sweep_finals import draw as draw_final
-from nnlab.show.figures.sweep_finals import draw_map, log_spaced
-from nnlab.show.figures.sweeps import SWEEP_FIGURES
+from nnlab.show.figures.sweep_plots import (
+    SWEEP_FIGURES,
+    draw_finals,
+    draw_map,
+    draw_sweep,
+    draw_sweep_curves,
+    log_spaced,
+)
+from nnlab.show.figures.sweep_view import SweepView
 from tests.figures.geometry import clipped, overlaps, unreadable
 
 BASE = {
@@ -27,7 +30,7 @@ BASE = {
     "training": {"epochs": 3, "batch_size": 1},
     "data": {"name": "curve"},
 }
-Make = Callable[..., Study]
+Make = Callable[..., SweepView]
 
 
 @pytest.fixture
@@ -39,7 +42,7 @@ def make(tmp_path: Path) -> Make:
         trials: list[tuple[dict[str, Any], int, list[float]]],
         caption: str = "",
         status: str = "completed",
-    ) -> Study:
+    ) -> SweepView:
         folder = SweepFolder(tmp_path / "sweep-case")
         folder.create()
         named = [{"key": key, "values": values} for key, values in axes.items()]
@@ -55,7 +58,7 @@ def make(tmp_path: Path) -> Make:
             (path / "metrics.csv").write_text(head + "".join(f"{line}\n" for line in lines))
             final = {"epoch": len(losses) - 1, "train_loss": losses[-1], "train_r2": 1 - losses[-1]}
             (path / "summary.json").write_text(json.dumps({"final": final}))
-        return Study(folder)
+        return SweepView(folder)
 
     return write
 
@@ -80,7 +83,7 @@ def drawn(draw, study):
 
 
 def test_curves_are_medians_with_a_band(make: Make) -> None:
-    figure = drawn(draw_curves, make(ONE, SEEDS, "Two rates."))
+    figure = drawn(draw_sweep_curves, make(ONE, SEEDS, "Two rates."))
     loss = figure.axes[0]
     assert [line.get_label() for line in loss.lines] == ["0.01", "0.1"]
     assert loss.lines[0].get_ydata().tolist() == pytest.approx([1.0, 0.7, 0.6])
@@ -98,12 +101,12 @@ def test_curves_are_medians_with_a_band(make: Make) -> None:
 
 def test_a_trial_that_ended_early_is_in_the_band_while_it_ran(make: Make) -> None:
     trials = [({"lr": 0.01}, 3, [1.0, 0.8]), ({"lr": 0.01}, 4, [1.0, 0.6, 0.4])]
-    figure = drawn(draw_curves, make({"lr": [0.01]}, trials))
+    figure = drawn(draw_sweep_curves, make({"lr": [0.01]}, trials))
     assert figure.axes[0].lines[0].get_ydata().tolist() == pytest.approx([1.0, 0.7, 0.4])
 
 
 def test_final_numbers_have_a_dot_a_seed_and_a_line_of_medians(make: Make) -> None:
-    loss = drawn(draw_final, make(ONE, SEEDS)).axes[0]
+    loss = drawn(draw_finals, make(ONE, SEEDS)).axes[0]
     dots, medians = loss.lines
     assert sorted(dots.get_ydata()) == [0.1, 0.6, 0.8]
     assert medians.get_ydata().tolist() == [0.6, 0.3]
@@ -118,14 +121,14 @@ def test_final_numbers_have_a_dot_a_seed_and_a_line_of_medians(make: Make) -> No
 )
 def test_the_axis_is_logarithmic_where_the_values_are(make: Make, values, scale) -> None:
     trials = [({"lr": value}, 3, [1.0, 0.5]) for value in values]
-    assert drawn(draw_final, make({"lr": values}, trials)).axes[0].get_xscale() == scale
+    assert drawn(draw_finals, make({"lr": values}, trials)).axes[0].get_xscale() == scale
     assert log_spaced([float(value) for value in values]) == (scale == "log")
 
 
 def test_names_are_places_on_the_axis(make: Make) -> None:
     values = ["relu", "tanh", {"leaky_relu": 0.1}]
     trials = [({"activation": value}, 3, [1.0, 0.5]) for value in values]
-    ax = drawn(draw_final, make({"activation": values}, trials)).axes[0]
+    ax = drawn(draw_finals, make({"activation": values}, trials)).axes[0]
     assert [text.get_text() for text in ax.get_xticklabels()] == [
         "relu",
         "tanh",
@@ -168,12 +171,12 @@ def test_a_damaged_table_costs_its_trial_alone(make: Make) -> None:
     study = make(ONE, SEEDS)
     (study.folder.path / f"{0:012x}" / "metrics.csv").write_bytes(b"epoch\n\xff\n\xff\n")
     assert draw_sweep(study.folder).warnings == ()
-    loss = drawn(draw_curves, Study(study.folder)).axes[0]
+    loss = drawn(draw_sweep_curves, SweepView(study.folder)).axes[0]
     assert loss.lines[0].get_ydata().tolist() == pytest.approx([1.0, 0.6, 0.35])
 
 
 def test_a_figure_that_fails_costs_a_warning(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(study: Study) -> bool:
+    def fail(study: SweepView) -> bool:
         raise ValueError("no such column")
 
     monkeypatch.setitem(SWEEP_FIGURES, "curves", replace(SWEEP_FIGURES["curves"], suits=fail))

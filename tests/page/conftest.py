@@ -11,7 +11,7 @@ import pytest
 
 import nnlab
 from nnlab.run.folder import RunFolder
-from nnlab.show.page import of_run
+from nnlab.show.page import report_run
 
 ARGUMENTS = (
     "--headless",
@@ -24,7 +24,7 @@ ARGUMENTS = (
     "--no-first-run",
     "--window-size=1100,900",
 )
-# Each suits another view of the slider, or another kind of task.
+# Each suits another scene of the slider, or another kind of task.
 SMALL: dict[str, tuple[str, dict[str, Any]]] = {
     "plane": ("xor", {"epochs": 400, "lr": 0.5}),
     "codes": ("identity8", {"epochs": 300}),
@@ -54,7 +54,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, RunFolder]:
 @pytest.fixture(scope="session")
 def pages(runs: dict[str, RunFolder]) -> dict[str, Path]:
     """The report of each, in its folder."""
-    return {name: save_page(run, of_run(run).html) for name, run in runs.items()}
+    return {name: save_page(run, report_run(run).html) for name, run in runs.items()}
 
 
 @pytest.fixture(scope="session")
@@ -118,7 +118,7 @@ class Browser:
         return list(self.driver.find_elements("css selector", selector))
 
     def one(self, selector: str) -> Any:
-        """The first one."""
+        """The first element that the selector means."""
         return self.driver.find_element("css selector", selector)
 
     def texts(self, selector: str) -> list[str]:

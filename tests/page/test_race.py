@@ -7,10 +7,10 @@ import pytest
 from click.testing import CliRunner
 
 from nnlab.cli import main
-from nnlab.race.page import in_full, of_race
+from nnlab.race.page import in_full, report_race
 from nnlab.run.folder import RunFolder
 from nnlab.show.figures import view
-from nnlab.show.page.asked import asked
+from nnlab.show.page.settings import explain_settings
 from tests.page.test_page import Tags
 
 RACE = """\
@@ -56,14 +56,14 @@ def test_the_page_tells_the_race(tmp_path: Path) -> None:
     ],
 )
 def test_a_race_without_a_good_end(tmp_path: Path, name: str, rate: float, said: str) -> None:
-    assert said in of_race(race(tmp_path, name, rate)).html
+    assert said in report_race(race(tmp_path, name, rate)).html
 
 
 def test_every_setting_of_every_run_stands_by_itself(tmp_path: Path) -> None:
     """No mapping is cut off, and what nobody wrote is told from what somebody did."""
-    found = asked(view(race(tmp_path)), in_full)
-    shown = {section.name: section.lines for section in found.sections}
-    assert [one.value for one in shown["start"][0]] == ["[1.0, 2.0]"]
+    found = explain_settings(view(race(tmp_path)), in_full)
+    shown = found.sections
+    assert [one.value for one in shown["start"][0]] == ["[1, 2]"]
     written = dict.fromkeys(("", "optimizer", "lr", "steps"), "given")
     for line, name, lr, steps in zip(
         shown["runs"], ("slow", "fast"), ("0.01", "0.02"), ("5", "400"), strict=True
@@ -80,6 +80,6 @@ def test_a_race_that_lost_its_files_gives_a_page_that_says_so(tmp_path: Path) ->
     run = race(tmp_path)
     (run.path / "resolved.yaml").unlink()
     (run.path / "summary.json").unlink()
-    report = of_race(run)
+    report = report_race(run)
     assert report.notices
     assert "The race came to its end" in report.html

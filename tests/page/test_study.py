@@ -16,9 +16,11 @@ from click.testing import CliRunner
 
 from nnlab.cli import main
 from nnlab.run.sweeps import SweepFolder
-from nnlab.show.figures.sweeps import Study
-from nnlab.show.page.again import sweep_again
-from nnlab.show.page.study import charts, of_sweep
+from nnlab.show.figures.sweep_view import SweepView
+from nnlab.show.page.pictures import Album
+from nnlab.show.page.repeat import repeat_sweep
+from nnlab.show.page.sweep import report_sweep, sweep_charts
+from nnlab.show.page.tables import Notices
 from nnlab.study.plan import prepare_sweep
 from tests.page.conftest import Browser
 
@@ -64,15 +66,15 @@ def test_every_trial_is_linked(sweep: SweepFolder, page: Path) -> None:
 
 
 def test_a_curve_is_the_median_over_the_seeds(sweep: SweepFolder) -> None:
-    loss = charts(Study(sweep))[0]
-    assert [label for label, _ in loss.series] == ["0.1", "0.5"]
+    loss = sweep_charts(SweepView(sweep), Album(Notices()))[0]
+    assert loss.data["labels"] == ["0.1", "0.5"]
     last = [
         float(sweep.trial(record.name).read_table("metrics.csv")["train_loss"][-1])
         for record in sweep.records()
         if record.cell["lr"] == 0.5
     ]
     assert float(loss.data["values"][1][-1]) == pytest.approx(np.median(last), rel=1e-3)
-    assert loss.data["epochs"] == list(range(21))
+    assert loss.data["places"] == list(range(21))
 
 
 def test_in_the_browser(page: Path, browser: Browser) -> None:
@@ -105,8 +107,9 @@ def test_how_to_repeat_it(tmp_path: Path) -> None:
             [sys.executable, "-m", "nnlab", *arguments], cwd=tmp_path, env=ALONE, check=True
         )
     folder = SweepFolder(tmp_path / "runs" / "two words")
-    found = sweep_again(folder, folder.read_about(), folder.trials())
-    assert found.commands == [
+    found = repeat_sweep(folder, folder.read_about(), folder.trials())
+    (_, commands), (_, first_trial) = found.steps
+    assert commands.splitlines() == [
         "nnlab sweep lr=0.5,0.1 -c xor --set epochs=2 --no-plots --name 'two words'",
         "nnlab sweep lr=0.1,0.3 --seeds 2 -c xor --set epochs=2 --no-plots --name 'two words'",
     ]
@@ -121,12 +124,15 @@ def test_how_to_repeat_it(tmp_path: Path) -> None:
     again = prepare_sweep(["lr=0.1,0.3,0.5"], str(tmp_path / "base.yaml"))
     own_seed = {record.name for record in folder.records() if record.seed == 3}
     assert {one.name for one in again.trials} == own_seed
-    page = html.unescape(of_sweep(folder, tmp_path / "report.html").html)
-    name, first = found.trial.split("/")
-    assert (name, folder.record(first).cell) == ("two words", {"lr": 0.5})
-    assert f"nnlab train 'two words/{first}/resolved.yaml'" in page
-    assert f"nnlab verify 'two words/{first}'" in page
-    assert all(command in page for command in found.commands)
+    page = html.unescape(report_sweep(folder, tmp_path / "report.html").html)
+    match = re.fullmatch(
+        r"nnlab train 'two words/(\w+)/resolved.yaml'\nnnlab verify 'two words/(\w+)'", first_trial
+    )
+    assert match is not None
+    assert match[1] == match[2]
+    assert folder.record(match[1]).cell == {"lr": 0.5}
+    assert first_trial in page
+    assert commands in page
 
 
 def test_trials_of_two_machines_tell_of_both(sweep: SweepFolder, tmp_path: Path) -> None:
@@ -138,7 +144,7 @@ def test_trials_of_two_machines_tell_of_both(sweep: SweepFolder, tmp_path: Path)
     about["versions"]["numpy"] = "1.99.0"
     (copy.path / one / "run.json").write_text(json.dumps(about))
     (copy.path / other / "run.json").write_text("[")
-    found = dict(sweep_again(copy, copy.read_about(), copy.trials()).facts)
+    found = dict(repeat_sweep(copy, copy.read_about(), copy.trials()).facts)
     assert found["NumPy"] == f"{np.__version__}; 1.99.0"
     assert found["Python"] == platform.python_version()
 
@@ -161,4 +167,4 @@ def test_a_sweep_that_says_nothing(sweep: SweepFolder, tmp_path: Path) -> None:
     (tmp_path / "sweep.yaml").write_text("[]")
     done = CliRunner().invoke(main, ["report", str(tmp_path)], prog_name="nnlab")
     assert (done.exit_code, done.stdout) == (6, "")
-    assert done.stderr == f"Cannot read {tmp_path / 'sweep.yaml'}: it describes no sweep.\n"
+    assert done.stderr == f"Cannot read {tmp_path / 'sweep.yaml'}: it holds no settings.\n"

@@ -16,7 +16,7 @@ from nnlab.run.lock import hold_lock
 from nnlab.study.execute import Executor, InProcess
 from nnlab.study.plan import prepare_sweep
 from nnlab.study.processes import Processes
-from nnlab.study.trial import Begun, Outcome, Trial, record_failure, run_trial
+from nnlab.study.trial import Begun, Outcome, Trial, record_failed_trial, run_trial
 from tests.patience import PATIENCE, wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -123,7 +123,7 @@ def test_a_folder_that_cannot_be_resumed_is_trained_anew(
 def test_a_failure_without_a_run_leaves_one_that_says_so(
     trials: tuple[Trial, ...], tmp_path: Path
 ) -> None:
-    record_failure(trials[0], tmp_path, "because")
+    record_failed_trial(trials[0], tmp_path, "because")
     run = RunFolder.open(tmp_path / trials[0].name)
     assert run.status() == "failed"
     assert run.read_json("run.json")["error"] == "because"

@@ -17,9 +17,10 @@ class Dropout(Layer):
     """Inverted dropout: an input becomes 0 with probability `rate`, else x / (1 - rate).
 
     Evaluation changes nothing (Srivastava et al., 2014, scale in evaluation instead).
-    Which inputs stay is drawn from the layer's own stream, in float32 whatever the network's
-    dtype, so a float64 check drops the same inputs; the draws are there before the forward pass.
     """
+
+    # `s.noise` comes from the layer's own stream, in float32 whatever the network's dtype, so that
+    # a check in float64 drops the same inputs.
 
     random: ClassVar[bool] = True
     rate: Annotated[float, Ge(0), Lt(1)] = 0.5

@@ -2,9 +2,9 @@
 
 One family of kernels for all dense networks: a network is data (`program`), so a new architecture
 compiles nothing. Read in this order: program, epochs, passes, products, vectors. numba compiles
-`epochs.run` once an installation, `objects` loads the result without it.
+`epochs.run_updates` once per installation; `objects` loads the result without numba.
 
 What differs from the reference: sums are taken in another order and a b + c is rounded once, so
-results agree to rounding and not bit for bit; exp and tanh are series of our own, as exact as the
-C library's; several epochs run in one call.
+results agree to rounding and not bit for bit; exp and tanh are our own series, as exact as those
+of the C library; several epochs run in one call.
 """

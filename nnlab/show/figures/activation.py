@@ -1,7 +1,7 @@
 """An activation and its derivative. The one figure that needs no run."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -11,8 +11,8 @@ from nnlab.core.network import Network
 from nnlab.core.types import Array, FloatArray
 from nnlab.errors import UsageError
 from nnlab.show.figures import style
-from nnlab.show.figures.axes import legend
-from nnlab.show.figures.drawing import Form, files, save
+from nnlab.show.figures.axes import legend_below
+from nnlab.show.figures.plot import FigureForm, figure_files, save_figure
 from nnlab.show.figures.style import look
 from nnlab.suggest import did_you_mean
 
@@ -22,23 +22,27 @@ if TYPE_CHECKING:
 REACH = 10.0
 POINTS = 2001
 
-NAMES = tuple(name for name, layer in LAYERS.items() if issubclass(layer, Activation))
+
+def activation_names() -> list[str]:
+    """The names of all activations in the catalogue."""
+    return [name for name, layer in LAYERS.items() if issubclass(layer, Activation)]
 
 
-def require(name: str) -> str:
+def require_activation(name: str) -> str:
     """The name of an activation. Raises UsageError, with the nearest one, for any other."""
-    if name not in NAMES:
-        meant = did_you_mean(name, NAMES, "layer")
-        raise UsageError(f"There is no activation '{name}'.{meant} There are {', '.join(NAMES)}.")
+    names = activation_names()
+    if name not in names:
+        meant = did_you_mean(name, names, "layer")
+        raise UsageError(f"There is no activation '{name}'.{meant} There are {', '.join(names)}.")
     return name
 
 
-def curves(name: str) -> tuple[FloatArray, FloatArray, FloatArray | None]:
+def activation_curves(name: str) -> tuple[FloatArray, FloatArray, FloatArray | None]:
     """x (N,), f(x), and f'(x) where the layer has a derivative.
 
     softmax takes several numbers: its first output is drawn for the inputs (x, 0).
     """
-    layer = LAYERS[require(name)]()
+    layer = LAYERS[require_activation(name)]()
     x = np.linspace(-REACH, REACH, POINTS)
     rows = np.column_stack([x, np.zeros(POINTS)]) if name == "softmax" else x[:, None]
     network = Network([layer], rows.shape[1])
@@ -53,36 +57,40 @@ def curves(name: str) -> tuple[FloatArray, FloatArray, FloatArray | None]:
     return x, bound.y[:, 0], dx[:, 0]
 
 
-def draw_activation(name: str, form: Form | None = None, out: Path | None = None) -> list[Path]:
+def draw_activation(
+    name: str, form: FigureForm | None = None, out: Path | None = None
+) -> list[Path]:
     """Draw activation-<name> into `out`, else into the current folder.
 
     Raises UsageError for an unknown name, StorageError.
     """
-    require(name)
-    made = files(f"activation-{name}", lambda: draw(name), form or Form())
-    return [save(None, file, data, out) for file, data in made]
+    require_activation(name)
+    files = figure_files(f"activation-{name}", lambda: activation_figure(name), form)
+    return [save_figure(None, file, data, out) for file, data in files]
 
 
-def draw(name: str) -> "Figure":
+def activation_figure(name: str) -> "Figure":
     """f and f' over -10..10. Raises UsageError for an unknown name."""
-    x, y, slope = curves(name)
-    figure, (ax,) = style.panels(1, width=1.1)
+    x, y, slope = activation_curves(name)
     about = "of (x, 0), the first output" if name == "softmax" else ""
-    style.head(figure, name.replace("_", " "), about)
+    figure, (ax,) = style.panels(1, name.replace("_", " "), about, width=1.1)
     jumps = np.abs(np.diff(y)) > 0.5
     ax.plot(x, _broken(y, jumps), color=look().blue, label="f(x)")
     if slope is None:
         ax.plot([], [], linestyle="", label="no derivative to learn with")
     else:
         steps = np.abs(np.diff(slope)) > 0.4
-        ax.plot(
-            x, _broken(slope, steps), color=look().orange, linestyle="--", label="derivative f'(x)"
-        )
+        dashed: dict[str, Any] = {
+            "color": look().orange,
+            "linestyle": "--",
+            "label": "derivative f'(x)",
+        }
+        ax.plot(x, _broken(slope, steps), **dashed)
     ax.set_xticks([-10, -5, 0, 5, 10])
     ax.set_xlabel("x")
     ax.set_ylabel("f(x), f'(x)")
     ax.set_ylim(max(float(y.min()), -2.0) - 0.2, min(float(y.max()), 3.0) + 0.2)
-    legend(figure, ax)
+    legend_below(figure, ax)
     return figure
 
 

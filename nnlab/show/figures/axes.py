@@ -18,22 +18,20 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 FEW_DECADES = 2.0  # powers of ten: up to so many have too few ticks of their own
-LARGEST = 1e100  # a run that diverges passes this, and matplotlib's arithmetic overflows beyond
 FEW = 30  # up to so many points each is marked: there a line alone hides where the data is
 
 
-def numbers(column: Any) -> FloatArray:
-    """A column as floats, with nan for what no axis can show."""
-    values = np.asarray(column, dtype=np.float64)
-    return np.where(np.abs(values) < LARGEST, values, np.nan)
-
-
-def show(ax: "Axes", values: FloatArray, quantity: str = columns.LOSS) -> None:
+def scale_y(ax: "Axes", values: FloatArray, quantity: str = columns.LOSS) -> None:
     """The scale and the limits of y for values of a quantity: shares end at 1."""
     if is_share(quantity):
         limit_share(ax, values)
     else:
         choose_scale(ax, values, is_log(values, look().scale))
+
+
+def dots(ax: "Axes", x: Any, y: Any, **options: Any) -> None:
+    """Marks without a line."""
+    ax.plot(x, y, linestyle="", **options)
 
 
 def choose_scale(ax: "Axes", values: FloatArray, log: bool) -> None:
@@ -81,16 +79,16 @@ def limit_share(ax: "Axes", values: FloatArray) -> None:
     ax.set_ylim(lowest - room, 1 + room)
 
 
-def whole_numbers(ax: "Axes") -> None:
+def whole_numbers(ax: "Axes", most: int = 6) -> None:
     """Ticks on x at whole numbers alone, written with commas: 10,000."""
     from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 
-    ax.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+    ax.xaxis.set_major_locator(MaxNLocator(most, integer=True))
     ax.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
 
 
-def legend(figure: "Figure", ax: "Axes", title: str | None = None) -> None:
-    """What the lines of `ax` are, below all panels, where it can hide nothing."""
+def legend_below(figure: "Figure", ax: "Axes", title: str | None = None) -> None:
+    """The legend of `ax` below all panels, where it hides nothing."""
     handles, labels = ax.get_legend_handles_labels()
     if handles:
         room = figure.get_size_inches()[0] - 0.3
@@ -108,7 +106,7 @@ def legend(figure: "Figure", ax: "Axes", title: str | None = None) -> None:
 
 
 def bare(ax: "Axes") -> None:
-    """An axes for a picture: no grid, no frame, no ticks."""
+    """Axes for an image: no grid, no frame, no ticks."""
     ax.grid(visible=False)
     ax.set_xticks([])
     ax.set_yticks([])
@@ -116,22 +114,23 @@ def bare(ax: "Axes") -> None:
         spine.set_visible(False)
 
 
-def loss_label(config: Mapping[str, Any]) -> str:
-    """The axis label of the loss: which one, and whether it is summed."""
+def quantity_words(quantity: str, config: Mapping[str, Any]) -> str:
+    """What a quantity is called; the loss with its name, and whether it is summed."""
     loss = config.get("loss")
-    if not isinstance(loss, dict):
-        return f"loss ({literal(str(loss))})" if loss else "loss"
-    name = literal(str(loss.get("name")).replace("_", " "))
-    summed = name in plain_losses() and loss.get("reduction") in ("sum", "batch_mean")
+    if quantity != columns.LOSS or not loss:
+        return label_of(quantity)
+    name = str(loss.get("name") if isinstance(loss, Mapping) else loss).replace("_", " ")
+    reduction = loss.get("reduction") if isinstance(loss, Mapping) else None
+    summed = name in plain_losses() and reduction in ("sum", "batch_mean")
     return f"loss ({name}, summed over outputs)" if summed else f"loss ({name})"
 
 
-def label(quantity: str, config: Mapping[str, Any]) -> str:
+def quantity_label(quantity: str, config: Mapping[str, Any]) -> str:
     """The axis label of a column of metrics.csv without its prefix."""
-    return loss_label(config) if quantity == columns.LOSS else literal(label_of(quantity))
+    return literal(quantity_words(quantity, config))
 
 
-def short(text: str, most: int = 16) -> str:
+def short_label(text: str, most: int = 16) -> str:
     """`text`, or its beginning and an ellipsis, as characters and never as mathematics."""
     return literal(text if len(text) <= most else f"{text[: most - 1]}…")
 
@@ -144,7 +143,7 @@ def literal(text: str) -> str:
 
 def distinct(names: Sequence[str], most: int = 16) -> list[str]:
     """The names shortened; by their ends where the beginnings are the same."""
-    found = [short(name, most) for name in names]
-    if len(set(found)) < len(set(names)):
-        found = [literal(name if len(name) <= most else f"…{name[1 - most :]}") for name in names]
-    return found
+    labels = [short_label(name, most) for name in names]
+    if len(set(labels)) < len(set(names)):
+        labels = [literal(name if len(name) <= most else f"…{name[1 - most :]}") for name in names]
+    return labels

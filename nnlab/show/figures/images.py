@@ -1,17 +1,17 @@
-"""Images and what the network says of them: probabilities, and the worst mistakes."""
+"""Images with the outputs of the network: class probabilities, and the worst mistakes."""
 
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from nnlab.core.types import Array, FloatArray, IntArray, Shape
+from nnlab.run.rows import SavedRows
 from nnlab.show.figures import style
-from nnlab.show.figures.axes import bare, distinct, short
+from nnlab.show.figures.axes import bare, distinct, short_label
 from nnlab.show.figures.palette import text_on
 from nnlab.show.figures.plot import Plot
 from nnlab.show.figures.style import look
-from nnlab.show.figures.targets import PART_NAMES
-from nnlab.show.figures.view import Rows, View
+from nnlab.show.figures.view import PART_NAMES, View
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -20,10 +20,9 @@ if TYPE_CHECKING:
 SAMPLES = 6
 MISTAKES = 12
 MOST_BARS = 12
-Extent = tuple[float, float, float, float]
 
 
-def _unsuited(run: View) -> str | None:
+def _no_images(run: View) -> str | None:
     shape = run.data["image_shape"]
     if not run.classes or not shape:
         return "it is for classes of images"
@@ -33,15 +32,15 @@ def _unsuited(run: View) -> str | None:
 
 
 def draw_samples(run: View) -> "Figure":
-    """Images beside a bar for each class: how likely the network finds it."""
-    rows = _judged(run)
+    """Images beside a bar for each class: its probability."""
+    rows = run.judged_rows
     rows = rows.take(np.linspace(0, min(len(rows), 64) - 1, min(SAMPLES, len(rows))).astype(int))
     chances, truth = probabilities(rows.outputs), run.labels(rows)
     shape = tuple(run.data["image_shape"])
     lines = -(-len(rows) // 2)
     bars = min(chances.shape[1], MOST_BARS)
-    figure = style.canvas(2 * style.PANEL[0] * 0.9, lines * (0.155 * bars + 0.75))
-    style.head(figure, *run.title)
+    width, height = 2 * style.PANEL[0] * 0.9, lines * (0.155 * bars + 0.75)
+    figure = style.canvas(width, height, *run.title)
     grid = figure.subplots(lines, 4, squeeze=False, width_ratios=[1, 1.25, 1, 1.25])
     pairs = zip(grid[:, ::2].ravel(), grid[:, 1::2].ravel(), strict=True)
     for number, (left, right) in enumerate(pairs):
@@ -49,28 +48,28 @@ def draw_samples(run: View) -> "Figure":
         if number >= len(rows):
             right.set_visible(False)
             continue
-        picture(left, run, rows.inputs[number], shape)
-        left.set_title(f"true {short(run.classes[truth[number]])}", fontsize=8)
-        _bars(right, run, chances[number], int(truth[number]))
+        draw_image(left, run, rows.inputs[number], shape)
+        left.set_title(f"true {short_label(run.classes[truth[number]])}", fontsize=8)
+        _draw_bars(right, run, chances[number], int(truth[number]))
     for ax in (grid[-1, 1], grid[(len(rows) - 1) // 2 if len(rows) % 2 == 0 else -2, 3]):
         ax.set_xlabel(f"probability ({PART_NAMES[rows.part]} rows)", fontsize=8)
     return figure
 
 
-def _judged(run: View) -> Rows:
-    rows = run.judged
-    assert rows is not None  # `_unsuited` asked
-    return rows
-
-
 def probabilities(outputs: Array) -> FloatArray:
     """A column for each class; a single output is the probability of the second."""
-    found = np.nan_to_num(outputs.astype(float))
-    return np.hstack([1 - found, found]) if found.shape[1] == 1 else found
+    shares = np.nan_to_num(outputs.astype(float))
+    return np.hstack([1 - shares, shares]) if shares.shape[1] == 1 else shares
 
 
-def picture(ax: "Axes", run: View, row: Array, shape: Shape, extent: Extent | None = None) -> None:
-    """One row of the data as a picture, in colours where it has 3 or 4 channels, else grey.
+def draw_image(
+    ax: "Axes",
+    run: View,
+    row: Array,
+    shape: Shape,
+    extent: tuple[float, float, float, float] | None = None,
+) -> None:
+    """One row of the data as an image, in colours if it has 3 or 4 channels, else grey.
 
     extent: left, right, bottom and top in `ax`, if not all of it.
     """
@@ -82,16 +81,15 @@ def picture(ax: "Axes", run: View, row: Array, shape: Shape, extent: Extent | No
     ax.imshow(image, cmap="gray" if look().dark else "gray_r", vmin=0, vmax=1, extent=extent)
 
 
-def _bars(ax: "Axes", run: View, chances: FloatArray, truth: int) -> None:
+def _draw_bars(ax: "Axes", run: View, chances: FloatArray, truth: int) -> None:
     """A bar for each class, or for the likeliest of many; the right one is blue."""
     order = np.arange(len(chances))
     if len(order) > MOST_BARS:
         order = np.argsort(-chances, kind="stable")[:MOST_BARS]
-    colours = [look().blue if number == truth else look().orange for number in order]
-    places = np.arange(len(order))
+    colors = [look().blue if number == truth else look().orange for number in order]
     hatches = ["" if number == truth else "////" for number in order]
-    paper = look().paper
-    ax.barh(places, chances[order], color=colours, hatch=hatches, edgecolor=paper, linewidth=0)
+    places, paper = np.arange(len(order)), look().paper
+    ax.barh(places, chances[order], color=colors, hatch=hatches, edgecolor=paper, linewidth=0)
     names = distinct(run.classes, 12)
     ax.set_yticks(places, [names[number] for number in order], fontsize=7)
     ax.invert_yaxis()
@@ -99,11 +97,11 @@ def _bars(ax: "Axes", run: View, chances: FloatArray, truth: int) -> None:
     ax.set_xticks([0, 0.5, 1], ["0", "0.5", "1"], fontsize=7)
     ax.tick_params(length=0)
     ax.grid(visible=False, axis="y")
-    for place, number in enumerate(order.tolist()):
-        _value(ax, place, float(chances[number]), look().blue if number == truth else look().orange)
+    for place, (number, color) in enumerate(zip(order.tolist(), colors, strict=True)):
+        _write_value(ax, place, float(chances[number]), color)
 
 
-def _value(ax: "Axes", place: int, value: float, colour: str) -> None:
+def _write_value(ax: "Axes", place: int, value: float, color: str) -> None:
     """The number at the end of its bar; inside a long one, on the bar's colour."""
     if value < 0.005:
         return
@@ -115,61 +113,60 @@ def _value(ax: "Axes", place: int, value: float, colour: str) -> None:
         va="center",
         ha="right" if inside else "left",
         fontsize=6.5,
-        color=text_on(colour) if inside else look().ink,
-        bbox={"pad": 0.6, "linewidth": 0, "facecolor": colour if inside else "none"},
+        color=text_on(color) if inside else look().ink,
+        bbox={"pad": 0.6, "linewidth": 0, "facecolor": color if inside else "none"},
     )
 
 
-def wrong(run: View, rows: Rows) -> IntArray:
-    """The rows that got another class than theirs, the largest loss first."""
-    found = np.flatnonzero(run.labels(rows) != run.guesses(rows))
-    if not found.size:
-        return found
-    _, once = np.unique(rows.numbers[found], return_index=True)
-    found = found[np.sort(once)]
-    losses = np.nan_to_num(run.losses(rows.take(found)), nan=np.inf)
-    worst: IntArray = found[np.argsort(-losses, kind="stable")]
+def wrong_rows(run: View, rows: SavedRows) -> IntArray:
+    """The rows with a wrong prediction, each once, the largest loss first."""
+    wrong = np.flatnonzero(run.labels(rows) != run.guesses(rows))
+    if not wrong.size:
+        return wrong
+    _, once = np.unique(rows.numbers[wrong], return_index=True)
+    wrong = wrong[np.sort(once)]
+    losses = np.nan_to_num(run.losses(rows.take(wrong)), nan=np.inf)
+    worst: IntArray = wrong[np.argsort(-losses, kind="stable")]
     return worst
 
 
-def unsuited_mistakes(run: View) -> str | None:
-    """There must be some."""
-    if (reason := _unsuited(run)) is not None:
+def _no_mistakes(run: View) -> str | None:
+    if (reason := _no_images(run)) is not None:
         return reason
-    return None if wrong(run, _judged(run)).size else "no kept row got a wrong class"
+    return None if wrong_rows(run, run.judged_rows).size else "no kept row got a wrong class"
 
 
 def draw_mistakes(run: View) -> "Figure":
-    """The images with the largest loss, each with its class and the one it was given."""
-    rows = _judged(run)
-    rows = rows.take(wrong(run, rows)[:MISTAKES])
-    chances, truth, found = probabilities(rows.outputs), run.labels(rows), run.guesses(rows)
+    """The images with the largest loss, each with its class and the predicted one."""
+    rows = run.judged_rows
+    rows = rows.take(wrong_rows(run, rows)[:MISTAKES])
+    chances, truth, guesses = probabilities(rows.outputs), run.labels(rows), run.guesses(rows)
     shape = tuple(run.data["image_shape"])
     across = min(len(rows), 4)
     lines = -(-len(rows) // across)
-    figure = style.canvas(max(style.PANEL[0], 1.75 * across), 1.85 * lines)
-    style.head(figure, *run.title)
-    axes = figure.subplots(lines, across, squeeze=False).ravel()
-    for number, ax in enumerate(axes):
+    figure = style.canvas(max(style.PANEL[0], 1.75 * across), 1.85 * lines, *run.title)
+    for number, ax in enumerate(figure.subplots(lines, across, squeeze=False).ravel()):
         bare(ax)
         if number < len(rows):
-            picture(ax, run, rows.inputs[number], shape)
-            chance = chances[number, found[number]]
-            told = f"said {short(run.classes[found[number]], 13)} ({chance:.2f})"
-            ax.set_title(f"{told}\ntrue {short(run.classes[truth[number]], 13)}", fontsize=8)
+            draw_image(ax, run, rows.inputs[number], shape)
+            guess, true = (short_label(run.classes[c[number]], 13) for c in (guesses, truth))
+            chance = chances[number, guesses[number]]
+            ax.set_title(f"said {guess} ({chance:.2f})\ntrue {true}", fontsize=8)
     return figure
 
 
-SAMPLE_IMAGES = Plot(
-    "Images with class probabilities",
-    "Some images, and how likely the network finds each class; the bar of the true one is plain.",
-    _unsuited,
-    draw_samples,
-)
-WORST = Plot(
-    "The worst mistakes",
-    "The wrongly classed images with the largest loss: what the network took them for, how surely, "
-    "and what they are.",
-    unsuited_mistakes,
-    draw_mistakes,
-)
+FIGURES = {
+    "samples": Plot(
+        "Images with class probabilities",
+        "Some images, and the probability of each class; the bar of the true one is plain.",
+        _no_images,
+        draw_samples,
+    ),
+    "mistakes": Plot(
+        "The worst mistakes",
+        "The wrongly classed images with the largest loss: the predicted class, its probability, "
+        "and the true one.",
+        _no_mistakes,
+        draw_mistakes,
+    ),
+}

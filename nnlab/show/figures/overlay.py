@@ -1,7 +1,8 @@
-"""The learning curves of several runs in one figure, each called by what sets it apart."""
+"""The learning curves of several runs in one figure, each named by what sets it apart."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,162 +10,169 @@ import numpy as np
 
 from nnlab.config.problems import shown_value as quoted
 from nnlab.core import columns
-from nnlab.core.types import FloatArray
 from nnlab.errors import NnlabError, RunUnreadable
 from nnlab.run.folder import RunFolder
 from nnlab.show.figures import style
-from nnlab.show.figures.axes import label, legend, numbers, short, show, whole_numbers
-from nnlab.show.figures.curves import line, note, unsuited
-from nnlab.show.figures.drawing import Drawn, Form, files, save
+from nnlab.show.figures.axes import (
+    legend_below,
+    quantity_label,
+    scale_y,
+    short_label,
+    whole_numbers,
+)
+from nnlab.show.figures.curves import draw_line, no_epoch, part_curves, smoothing_note
 from nnlab.show.figures.palette import DASHES
+from nnlab.show.figures.plot import Drawn, FigureForm, figure_files, save_figure
+from nnlab.show.figures.scales import finite_numbers
 from nnlab.show.figures.style import look
-from nnlab.show.figures.view import View
-from nnlab.show.words import Trained, run_title
+from nnlab.show.figures.view import View, view
+from nnlab.show.words import Trained, count, run_title
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 MOST_LABELS = 20  # lines in the legend
-KEYS = 3  # settings that a line is called by
+KEYS = 3  # settings in the name of a line
 
 
 def draw_overlay(
-    runs: Sequence[RunFolder], parent: Path, form: Form | None = None, out: Path | None = None
+    folders: Sequence[RunFolder],
+    parent: Path,
+    form: FigureForm | None = None,
+    out: Path | None = None,
 ) -> Drawn:
     """Draw `curves` of several runs into `out`, else into `parent`/compare-<hash of their names>.
 
     A run that cannot be read costs a warning. Raises RunUnreadable when none can, StorageError.
     """
     readable, warnings = [], []
-    for run in map(View, runs):
+    for run in map(view, folders):
         if run.run_kind is not None:
             name = quoted(run.folder.name)
             warnings.append(f"A run is left out: {name} is a {run.run_kind}, which has no curves.")
             continue
         try:
-            _ = run.metrics, run.settings  # all that `draw` reads of a run
+            _ = run.metrics, run.settings  # all that is drawn of a run
         except NnlabError as error:
             warnings.append(f"A run is left out: {error}")
         else:
             readable.append(run)
-    place = out or folder_of(runs, parent)
-    paths = [
-        save(None, name, data, place)
-        for name, data in files("curves", lambda: draw(readable), form or Form())
-    ]
+    place = out or comparison_folder(folders, parent)
+    files = figure_files("curves", lambda: draw_runs(readable), form)
+    paths = [save_figure(None, name, data, place) for name, data in files]
     return Drawn(tuple(paths), tuple(warnings))
 
 
-def folder_of(runs: Sequence[RunFolder], parent: Path) -> Path:
-    """Where a comparison of these runs goes: the same runs always find the same folder."""
-    together = "\0".join(run.name for run in runs).encode("utf-8", "replace")
+def comparison_folder(folders: Sequence[RunFolder], parent: Path) -> Path:
+    """The folder for a comparison of these runs: always the same for the same runs."""
+    together = "\0".join(folder.name for folder in folders).encode("utf-8", "replace")
     return parent / f"compare-{hashlib.sha256(together).hexdigest()[:6]}"
 
 
-def draw(runs: Sequence[View]) -> "Figure":
-    """Loss and metrics of every run that trained an epoch: training full, validation dotted.
+def draw_runs(runs: Sequence[View], quantities: Sequence[str] = ()) -> "Figure":
+    """The quantities (default: the first four) of every run that has finished an epoch.
 
     Raises RunUnreadable when there is none.
     """
-    shown = [run for run in runs if unsuited(run) is None]
-    if not shown:
+    runs = [run for run in runs if no_epoch(run) is None]
+    if not runs:
         raise RunUnreadable("None of these runs has finished an epoch, so there are no curves.")
-    names = columns.quantities(name for run in shown for name in run.metrics)[:4]
-    labels = called([run.settings for run in shown], [run.folder.name for run in shown])
-    figure, axes = style.panels(len(names), height=1.15)
-    trained = [one for run in shown for one in run.trained]
-    style.head(figure, *heading([run.settings for run in shown], trained))
+    configs = [run.settings for run in runs]
+    known = chain.from_iterable(run.metrics for run in runs)
+    names = list(quantities) or columns.quantities(known)[:4]
+    labels = run_labels(configs, [run.name for run in runs])
+    title = shared_title(configs, list(chain.from_iterable(run.trained for run in runs)))
+    figure, axes = style.panels(len(names), *title, height=1.15)
     for ax, quantity in zip(axes, names, strict=True):
-        _lines(ax, quantity, shown, labels)
+        _draw_lines(ax, quantity, runs, labels)
         ax.set_xlabel("epoch")
-        ax.set_ylabel(_axis(quantity, shown))
-    told = [_note(shown), note(axes)]
-    legend(figure, axes[0], "; ".join(filter(None, told)))
+        ax.set_ylabel(_shared_label(quantity, configs))
+    legend_below(figure, axes[0], "; ".join(filter(None, [_note(runs), smoothing_note(axes)])))
     return figure
 
 
-def _lines(ax: "Axes", quantity: str, runs: Sequence[View], labels: Sequence[str]) -> None:
+def _shared_label(quantity: str, configs: Sequence[Mapping[str, Any]]) -> str:
+    labels = {quantity_label(quantity, config) for config in configs}
+    return quantity if len(labels) > 1 else labels.pop()
+
+
+def _draw_lines(ax: "Axes", quantity: str, runs: Sequence[View], labels: Sequence[str]) -> None:
     """Training thin where there is a validation part to look at, else alone."""
-    every = [_columns(run, quantity) for run in runs]
-    values = [values for lines in every for values in lines.values()]
-    show(ax, np.concatenate([np.empty(0), *values]), quantity)
-    for number, (run, lines, name) in enumerate(zip(runs, every, labels, strict=True)):
-        epochs = numbers(run.metrics["epoch"])
-        colour = look().lines[number % len(look().lines)]
+    curves = [part_curves(run.metrics, quantity) for run in runs]
+    everything = [values for parts in curves for values in parts.values()]
+    scale_y(ax, np.concatenate([np.empty(0), *everything]), quantity)
+    for number, (run, parts, name) in enumerate(zip(runs, curves, labels, strict=True)):
+        epochs = finite_numbers(run.metrics["epoch"])
+        color = look().lines[number % len(look().lines)]
         dash = DASHES[number % len(DASHES)]  # 7 colours and 4 dashes: 28 lines differ
-        for part, found in lines.items():
-            if part == columns.TRAIN and columns.VAL in lines:
-                thin: dict[str, Any] = {"color": colour, "linewidth": 0.7, "alpha": 0.6}
-                ax.plot(epochs, found, linestyle=dash, **thin)
+        for part, values in parts.items():
+            if part == columns.TRAIN and columns.VAL in parts:
+                ax.plot(epochs, values, linestyle=dash, color=color, linewidth=0.7, alpha=0.6)
             else:
-                known = name if number < MOST_LABELS else None
-                line(ax, epochs, found, color=colour, linestyle=dash, label=known)
+                label = short_label(name, 40) if number < MOST_LABELS else None
+                draw_line(ax, epochs, values, color=color, linestyle=dash, label=label)
     whole_numbers(ax)
-
-
-def _columns(run: View, quantity: str) -> dict[str, FloatArray]:
-    """The values of a quantity by part, train and val."""
-    return {
-        part: numbers(run.metrics[name])
-        for part in columns.WATCHED
-        if (name := columns.name(part, quantity)) in run.metrics
-    }
-
-
-def _axis(quantity: str, runs: Sequence[View]) -> str:
-    """The label that all runs share; different losses are just "loss"."""
-    found = {label(quantity, run.settings) for run in runs}
-    return found.pop() if len(found) == 1 else quantity
 
 
 def _note(runs: Sequence[View]) -> str:
     watched = any(columns.watched_part(run.metrics) == columns.VAL for run in runs)
     note = "thick: validation, thin: training" if watched else "training"
     more = len(runs) - MOST_LABELS
-    return f"{note}; {more} more runs have no name here" if more > 0 else note
+    return f"{note}; {count(more, 'more run')} without a name here" if more > 0 else note
 
 
-def heading(
+def shared_title(
     configs: Sequence[Mapping[str, Any]], trained: Sequence[Trained] = ()
 ) -> tuple[str, str]:
-    """The experiment's name where they share it, and the setting as far as they do."""
+    """The names of the experiments, and the setting as far as they share it."""
     names = list(dict.fromkeys(str(config.get("name")) for config in configs))
     name = ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
     shared = {
         key: value for key, value in configs[0].items() if all(c.get(key) == value for c in configs)
     }
-    return short(name, 80), run_title("", shared, None, trained)[1] or f"{len(configs)} runs"
+    setting = run_title("", shared, None, trained)[1]
+    return short_label(name, 80), setting or f"{len(configs)} runs"
 
 
-def called(configs: Sequence[Mapping[str, Any]], folders: Sequence[str]) -> list[str]:
+def run_labels(configs: Sequence[Mapping[str, Any]], folders: Sequence[str]) -> list[str]:
     """A name for each run: the settings that differ, else the folder."""
-    flat = [dict(_flat(config)) for config in configs]
-    keys = list(dict.fromkeys(key for one in flat for key in one))
-    # Two values that are equal as text are one: a list can be no member of a set.
-    apart = [key for key in keys if len({repr(one.get(key)) for one in flat}) > 1]
-    told = [key for key in apart if key != "name"] or apart
-    if len(told) > KEYS:
-        told = ["name"] if "name" in apart else []
-    names = [", ".join(_called(key, one.get(key)) for key in told) for one in flat]
+    settings = [flat(config) for config in configs]
+    chosen = _naming_settings(differing_settings(settings))
+    names = [", ".join(_setting_text(key, run.get(key)) for key in chosen) for run in settings]
     if len(set(names)) < len(names):
-        tails = [folder[-6:] for folder in folders]
-        names = [f"{name} {tail}".strip() for name, tail in zip(names, tails, strict=True)]
-    return [short(name.replace("'", ""), 40) for name in names]
+        pairs = zip(names, folders, strict=True)
+        names = [f"{name} {folder[-6:]}".strip() for name, folder in pairs]
+    return [name.replace("'", "") for name in names]
 
 
-def _called(key: str, value: Any) -> str:
+def _naming_settings(differing: list[str]) -> list[str]:
+    """The settings that name a line: a few that differ, else the name."""
+    others = [key for key in differing if key != "name"] or differing
+    return others if len(others) <= KEYS else [key for key in differing if key == "name"]
+
+
+def differing_settings(settings: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The settings that are not the same everywhere, in their order."""
+    keys = dict.fromkeys(key for run in settings for key in run)
+    # Values are compared as text: a list cannot be a member of a set.
+    return [key for key in keys if len({repr(run.get(key)) for run in settings}) > 1]
+
+
+def _setting_text(key: str, value: Any) -> str:
     """The last part of a setting's path and its value: lr 0.1. A name stands alone."""
     last = key.rpartition(".")[2]
     return quoted(value) if last == "name" else f"{last} {quoted(value)}"
 
 
-def _flat(value: Any, path: str = "") -> list[tuple[str, Any]]:
-    """Every setting by its dotted path; sweeps say nothing of a run."""
-    if isinstance(value, Mapping):
-        entries = [(str(key), item) for key, item in value.items() if path or key != "sweeps"]
-    elif isinstance(value, list):
-        entries = [(str(number), item) for number, item in enumerate(value)]
-    else:
-        return [(path, value)]
-    return [pair for key, item in entries for pair in _flat(item, f"{path}.{key}".strip("."))]
+def flat(settings: Any, path: str = "") -> dict[str, Any]:
+    """Every setting by its dotted path, without the named sweeps."""
+    if isinstance(settings, list) and settings and all(isinstance(s, Mapping) for s in settings):
+        settings = dict(enumerate(settings))
+    if not isinstance(settings, Mapping):
+        return {path: settings}
+    inner: dict[str, Any] = {}
+    for key, value in settings.items():
+        if path or key != "sweeps":
+            inner |= flat(value, f"{path}.{key}".strip("."))
+    return inner

@@ -1,6 +1,7 @@
 """How values are shown: on which scale, and smoothed where they are noisy. No drawing."""
 
 from math import log10
+from typing import Any
 
 import numpy as np
 
@@ -14,6 +15,16 @@ UPPER = 0.75  # of a logarithmic axis: rates that lie above it for half of the t
 NOISE, NOISY = 0.012, 0.8
 WINDOWS = 30  # a smoothed line is a mean over this part of the epochs
 LEAST = 60  # points; a shorter line is never smoothed
+LARGEST = 1e100  # a run that diverges passes this, and matplotlib's arithmetic overflows beyond
+
+
+def finite_numbers(column: Any) -> FloatArray:
+    """A column as floats, with nan for what no axis can show, such as text."""
+    try:
+        values = np.asarray(column, dtype=np.float64)
+    except (TypeError, ValueError):
+        return np.full(len(column), np.nan)
+    return np.where(np.abs(values) < LARGEST, values, np.nan)
 
 
 def is_log(values: FloatArray, wanted: Scale | None = None) -> bool:

@@ -82,16 +82,16 @@ def _settings(look: Look) -> dict[str, Any]:
         "legend.frameon": False,
         "legend.fontsize": 8,
         "image.interpolation": "nearest",
-        "image.composite_image": False,  # small pictures keep their pixels in svg and pdf
+        "image.composite_image": False,  # small images keep their pixels in svg and pdf
         "path.simplify": True,
         "agg.path.chunksize": 20_000,  # a line of a million updates is drawn in pieces
-        "svg.fonttype": "none",
+        "svg.fonttype": "none" if look.heading else "path",  # a page brings its letters
         "svg.hashsalt": "nnlab",  # the same figure gives the same bytes
     }
 
 
 def _fonts() -> list[str]:
-    """DejaVu Sans, which travels with matplotlib, so that pictures are the same everywhere."""
+    """DejaVu Sans, which comes with matplotlib, so that figures are the same everywhere."""
     from matplotlib.font_manager import fontManager
 
     installed = {font.name for font in fontManager.ttflist}
@@ -105,7 +105,7 @@ def style(dark: bool = False, scale: Scale | None = None, heading: bool = True) 
     chosen = replace(DARK if dark else LIGHT, scale=scale, heading=heading)
     token = _LOOK.set(chosen)
     with matplotlib.rc_context(), warnings.catch_warnings():
-        # A name in a script that the font lacks is drawn as boxes; that is no reason to fail.
+        # Letters that the font lacks are drawn as boxes; that is no reason to fail.
         warnings.filterwarnings("ignore", message="Glyph .* missing from")
         matplotlib.rcdefaults()
         matplotlib.rcParams.update(_settings(chosen))
@@ -115,22 +115,24 @@ def style(dark: bool = False, scale: Scale | None = None, heading: bool = True) 
             _LOOK.reset(token)
 
 
-def canvas(width: float, height: float) -> "Figure":
-    """An empty figure of so many inches, ready for axes and a head."""
+def canvas(width: float, height: float, *title: str) -> "Figure":
+    """An empty figure of this size in inches, with a head if a title is given; see `head`."""
     _matplotlib()
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(figure)
+    if title:
+        head(figure, *title)
     return figure
 
 
 def panels(
-    columns: int, rows: int = 1, width: float = 1.0, height: float = 1.0
+    columns: int, *title: str, rows: int = 1, width: float = 1.0, height: float = 1.0
 ) -> tuple["Figure", list["Axes"]]:
     """A figure of `rows` x `columns` equal panels, row by row; width and height stretch them."""
-    figure = canvas(PANEL[0] * columns * width, PANEL[1] * rows * height)
+    figure = canvas(PANEL[0] * columns * width, PANEL[1] * rows * height, *title)
     grid = figure.subplots(rows, columns, squeeze=False)
     return figure, list(grid.flat)
 
@@ -147,7 +149,7 @@ def diverging() -> "Colormap":
 
 
 def scaled(low: float, high: float) -> tuple["Colormap | str", float, float]:
-    """Colours for a picture of numbers from `low` to `high`, and the numbers at their ends.
+    """Colours for an image of numbers from `low` to `high`, and the numbers at their ends.
 
     Signs have the same colours in all figures; numbers without a sign go from dark to bright.
     """
@@ -177,9 +179,9 @@ def ramp(number: int, count: int) -> str:
 def head(figure: "Figure", name: str, setting: str, caption: str = "") -> None:
     """The experiment's name over the panels; below it, smaller, its setting and a caption.
 
-    Lines end between the parts of the setting ("lr 0.1 · batch 1"), and inside a part only where
-    it is longer than a line. The figure grows by the lines; the panels keep their size. On a page
-    that says name and setting itself, the caption stands alone.
+    Lines end between the parts of the setting ("lr 0.1 · batch 1"), and inside a part only if
+    it is longer than a line. The figure grows by the lines; the panels keep their size. On a page,
+    which names the experiment itself, only the caption is drawn.
     """
     width, height = figure.get_size_inches()
     room = width - 2 * MARGIN
@@ -187,7 +189,11 @@ def head(figure: "Figure", name: str, setting: str, caption: str = "") -> None:
     if look().heading:
         names = _wrapped(figure, name, room, NAME) or [""]
         settings = _wrapped(figure, _unbroken(setting, room), room, SUBTITLE)
-        lines = [*[(one, NAME) for one in names], *[(one, SUBTITLE) for one in settings], *lines]
+        lines = [
+            *[(line, NAME) for line in names],
+            *[(line, SUBTITLE) for line in settings],
+            *lines,
+        ]
     total = height + MARGIN + sum(LINES[size] for _, size in lines) + BELOW * bool(lines)
     figure.set_size_inches(width, total)
     pad = MARGIN / 2
@@ -212,7 +218,7 @@ def _unbroken(setting: str, room: float) -> str:
     """The setting with blanks that break no line inside a part that fits on a line."""
     fit = room * CHARACTERS[SUBTITLE] - 2
     parts = setting.replace(" ...", f"{GLUE}...").split(" · ")
-    return f"{GLUE}· ".join(one if len(one) > fit else one.replace(" ", GLUE) for one in parts)
+    return f"{GLUE}· ".join(part if len(part) > fit else part.replace(" ", GLUE) for part in parts)
 
 
 def _wrapped(figure: "Figure", text: str, room: float, size: float) -> list[str]:
@@ -233,7 +239,7 @@ def _wrapped(figure: "Figure", text: str, room: float, size: float) -> list[str]
     return lines
 
 
-def encode(figure: "Figure", kind: str = "png") -> bytes:
+def encode_figure(figure: "Figure", kind: str = "png") -> bytes:
     """The figure as the bytes of a png, svg or pdf file; the same figure gives the same bytes."""
     stamp = {"png": {"Software": None}, "svg": {"Date": None}, "pdf": {"CreationDate": None}}
     buffer = io.BytesIO()
@@ -242,7 +248,7 @@ def encode(figure: "Figure", kind: str = "png") -> bytes:
 
 
 def warm() -> None:
-    """Import what a figure needs, for a program that would wait for others anyway."""
+    """Import what a figure needs, for a program that has time to do so."""
     _matplotlib()
     import matplotlib.backends.backend_agg
     import matplotlib.figure  # noqa: F401
@@ -252,8 +258,8 @@ def _matplotlib() -> Any:
     """Import matplotlib, also where MPLBACKEND names a backend that does not exist here.
 
     matplotlib then refuses to be imported, though no window is opened here. So the variable is
-    set aside for the import and applied after it: a notebook that imports pyplot later still gets
-    the backend it asked for.
+    removed for the import and applied after it: a notebook that imports pyplot later still gets
+    its backend.
     """
     backend = None if "matplotlib" in sys.modules else os.environ.pop("MPLBACKEND", None)
     try:

@@ -5,13 +5,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nnlab.core.types import Array
+from nnlab.run.rows import SavedRows
 from nnlab.show.figures import style
-from nnlab.show.figures.axes import distinct, legend, short
-from nnlab.show.figures.heat import heat, row_names
+from nnlab.show.figures.axes import distinct, dots, legend_below, short_label
+from nnlab.show.figures.heat import heat, input_names
 from nnlab.show.figures.palette import MARKERS
 from nnlab.show.figures.plot import Plot
 from nnlab.show.figures.style import look
-from nnlab.show.figures.view import Rows, View, after
+from nnlab.show.figures.view import PART_NAMES, View, after
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -24,17 +25,16 @@ MOST_OUTPUTS = 16
 MOST_PANELS = 12
 MOST_POINTS = 2000
 FINE = 2001  # points of a drawn curve
-PART_NAMES = {"train": "training", "validation": "validation", "test": "test"}
 
 
 # A table.
 
 
-def unsuited_table(run: View) -> str | None:
-    """Few rows and few outputs can be written down; of two classes with one output more rows."""
-    if not run.parts:
+def too_many_rows(run: View) -> str | None:
+    """Why the rows cannot be written down; None if they can."""
+    if not run.rows:
         return "no rows were kept"
-    rows = next(iter(run.parts.values()))
+    rows = next(iter(run.rows.values()))
     most = MOST_PAIRS if rows.outputs.shape[1] == 1 and run.classes else MOST_ROWS
     if len(rows) > most or not rows.all:
         return f"there are more than {most} rows to write down"
@@ -43,34 +43,39 @@ def unsuited_table(run: View) -> str | None:
     return None
 
 
-def draw_table(run: View) -> "Figure":
+def draw_outputs(run: View) -> "Figure":
     """Target and output of every training row; the rows of a long table in several blocks."""
-    rows = next(iter(run.parts.values()))
+    rows = next(iter(run.rows.values()))
     targets, outputs = run.coded(rows), rows.outputs
     count = outputs.shape[1]
     alone = run.data["task"] == "identity"  # there the target is the row itself
     blocks = -(-len(rows) // MOST_ROWS)
     high = -(-len(rows) // blocks)  # rows of a block
     wide = max(style.PANEL[0], (0.45 * count + 0.9) * (1 if alone else 2) + 0.5)
-    figure = style.canvas(wide if blocks == 1 else BLOCK * blocks, 0.27 * high + 1.1)
-    style.head(figure, *run.title)
-    shown = [("output", outputs)] if alone else [("ground truth", targets), ("prediction", outputs)]
+    wide = wide if blocks == 1 else BLOCK * blocks
+    figure = style.canvas(wide, 0.27 * high + 1.1, *run.title)
+    tables = (
+        [("output", outputs)] if alone else [("ground truth", targets), ("prediction", outputs)]
+    )
     limits = (min(0.0, float(targets.min())), max(float(targets.max()), 1e-9))
-    names = distinct(output_names(run, count), 8)
-    inputs = row_names(run, rows)
-    axes = figure.subplots(1, blocks * len(shown), squeeze=False)[0].tolist()
-    for block in range(blocks):
-        part = slice(block * high, (block + 1) * high)
-        for number, (what, values) in enumerate(shown):
-            ax = axes[block * len(shown) + number]
-            form = "{:g}" if what == "ground truth" and not (values % 1).any() else "{:.1f}"
-            form = "{:.2f}" if count == 1 and what != "ground truth" else form
-            labels = [] if number else inputs[part]
-            heat(ax, values[part], form, labels, names if count > 1 else [], limits=limits)
-            ax.set_ylim(high - 0.5, -0.5)  # rows of all blocks are of one height
-            ax.set_xlabel(what if blocks == 1 else what.removeprefix("ground "))
+    names = distinct(output_names(run, count), 8) if count > 1 else []
+    inputs = input_names(run, rows)
+    axes = figure.subplots(1, blocks * len(tables), squeeze=False)[0].tolist()
+    for number, ax in enumerate(axes):
+        block, kind = divmod(number, len(tables))
+        part, (title, values) = slice(block * high, (block + 1) * high), tables[kind]
+        form = _number_form(title, values, count)
+        heat(ax, values[part], form, [] if kind else inputs[part], names, limits=limits)
+        ax.set_ylim(high - 0.5, -0.5)  # rows of all blocks have the same height
+        ax.set_xlabel(title if blocks == 1 else title.removeprefix("ground "))
     axes[0].set_ylabel("input")
     return figure
+
+
+def _number_form(title: str, values: Array, count: int) -> str:
+    if title == "ground truth":
+        return "{:.1f}" if (values % 1).any() else "{:g}"
+    return "{:.2f}" if count == 1 else "{:.1f}"
 
 
 def output_names(run: View, count: int) -> list[str]:
@@ -80,81 +85,61 @@ def output_names(run: View, count: int) -> list[str]:
     return names if len(names) == count else [str(number + 1) for number in range(count)]
 
 
-TABLE = Plot(
-    "Outputs",
-    "What the network answers to every row, beside what it should answer.",
-    unsuited_table,
-    draw_table,
-)
-
-
 # Points about the diagonal.
 
 
-def unsuited_targets(run: View) -> str | None:
-    """Only numbers can be near their targets."""
+def _no_numbers(run: View) -> str | None:
     if run.data["kind"] != "regression":
         return "the targets are classes; confusion counts those"
-    if not run.parts:
-        return "no rows were kept"
-    return None
+    return None if run.rows else "no rows were kept"
 
 
 def draw_targets(run: View) -> "Figure":
     """For each output the predictions against the targets, after the first epoch and the last."""
-    rows = _few(run.judged or next(iter(run.parts.values())))
+    rows = run.judged_rows
+    if len(rows) > MOST_POINTS:
+        rows = rows.take(np.linspace(0, len(rows) - 1, MOST_POINTS).astype(np.int64))
     moments = _moments(run, rows)
-    targets = rows.targets
-    count = targets.shape[1]
+    count = rows.targets.shape[1]
     shown = min(count, MOST_PANELS)
-    across = min(shown, 3)
-    figure, axes = style.panels(
-        across, -(-shown // across), width=1.0 if shown == 1 else 0.62, height=0.95
-    )
-    style.head(figure, *run.title)
+    across, width = min(shown, 3), 1.0 if shown == 1 else 0.62
+    down = -(-shown // across)
+    figure, axes = style.panels(across, *run.title, rows=down, width=width, height=0.95)
     names = output_names(run, count)
     for output, ax in enumerate(axes[:shown]):
-        truth = targets[:, output]
+        truth = rows.targets[:, output]
         ends = [float(truth.min()), float(truth.max())]
         ax.plot(ends, ends, color=look().faint, linewidth=0.9, zorder=1)
-        for number, (when, found) in enumerate(moments):
-            _cloud(ax, truth, found[:, output], number == len(moments) - 1, when)
-        ax.set_xlabel(f"target {short(names[output], 14)}")
+        for number, (when, outputs) in enumerate(moments):
+            _draw_cloud(ax, truth, outputs[:, output], number == len(moments) - 1, when)
+        ax.set_xlabel(f"target {short_label(names[output], 14)}")
         ax.set_ylabel("prediction")
         ax.locator_params(nbins=5)
     for ax in axes[shown:]:
         ax.set_visible(False)
-    part = f"{PART_NAMES[rows.part]} rows"
-    if count > shown:
-        part += f", the first {shown} of {count} outputs"
-    legend(figure, axes[0], part)
+    more = f", the first {shown} of {count} outputs" if count > shown else ""
+    legend_below(figure, axes[0], f"{PART_NAMES[rows.part]} rows{more}")
     return figure
 
 
-def _few(rows: Rows) -> Rows:
-    if len(rows) <= MOST_POINTS:
-        return rows
-    return rows.take(np.linspace(0, len(rows) - 1, MOST_POINTS).astype(np.int64))
-
-
-def _moments(run: View, rows: Rows) -> list[tuple[str, Array]]:
+def _moments(run: View, rows: SavedRows) -> list[tuple[str, Array]]:
     """Predictions after the first epoch (else before training), and the last ones."""
     last = (run.when, rows.outputs)
     epochs, values = run.snapshots
     if len(epochs) > 2 and epochs[1] == 1:
-        return [(after(1), run.predict(rows.inputs, values[1])), last]
+        return [(after(1), run.outputs(rows.inputs, values[1])), last]
     if len(run.metrics.get("epoch", ())) > 1:
-        return [(after(0), run.predict(rows.inputs, run.initial.values)), last]
+        return [(after(0), run.outputs(rows.inputs, run.initial.values)), last]
     return [last]
 
 
-def _cloud(ax: "Axes", truth: Array, found: Array, last: bool, when: str) -> None:
+def _draw_cloud(ax: "Axes", truth: Array, outputs: Array, last: bool, when: str) -> None:
     reach = 3 * np.ptp(truth) + 1e-12
-    inside = np.abs(found - truth.mean()) < 10 * reach  # an untrained network may be anywhere
-    ax.plot(
+    inside = np.abs(outputs - truth.mean()) < 10 * reach  # an untrained network may be anywhere
+    dots(
+        ax,
         truth[inside],
-        found[inside],
-        linestyle="",
+        outputs[inside],
         marker="o" if last else "x",
         markersize=3.2,
         color=look().blue if last else look().orange,
@@ -164,64 +149,57 @@ def _cloud(ax: "Axes", truth: Array, found: Array, last: bool, when: str) -> Non
     )
 
 
-TARGETS = Plot(
-    "Prediction against target",
-    "Every kept row, after the first epoch and at the end; right answers lie on the line.",
-    unsuited_targets,
-    draw_targets,
-)
-
-
 # A curve.
 
 
-def unsuited_fit(run: View) -> str | None:
-    """One input and one output make a curve."""
+def _no_curve(run: View) -> str | None:
     if run.data["kind"] != "regression":
         return "it is for a regression"
     if run.data["inputs"] != [1] or run.data["outputs"] != 1:
         return "it is for one input and one output"
-    return None if run.parts else "no rows were kept"
+    return None if run.rows else "no rows were kept"
 
 
 def draw_fit(run: View) -> "Figure":
-    """The samples, and the function that the network has become; faint, what it was at first."""
-    figure, (ax,) = style.panels(1, width=1.3, height=1.15)
-    style.head(figure, *run.title)
-    xs = np.concatenate([rows.inputs[:, 0] for rows in run.parts.values()]).astype(float)
+    """The samples, and the function that the network has become; dashed, what it was at first."""
+    figure, (ax,) = style.panels(1, *run.title, width=1.3, height=1.15)
+    xs = np.concatenate([rows.inputs[:, 0] for rows in run.rows.values()]).astype(float)
     grid = np.linspace(xs.min(), xs.max(), FINE)[:, None]
-    ys = run.predict(grid)[:, 0]
-    for number, (part, rows) in enumerate(run.parts.items()):
-        ax.plot(
-            rows.inputs[:, 0],
-            rows.targets[:, 0],
-            linestyle="",
-            marker=MARKERS[number],
-            markersize=2.6,
-            color=(look().faint, look().orange, look().ink)[number],
-            label=f"{PART_NAMES[part]} rows",
-        )
+    ys = run.outputs(grid)[:, 0]
+    colors = (look().faint, look().orange, look().ink)
+    for (part, rows), marker, color in zip(run.rows.items(), MARKERS, colors, strict=False):
+        label = f"{PART_NAMES[part]} rows"
+        x, y = rows.inputs[:, 0], rows.targets[:, 0]
+        dots(ax, x, y, marker=marker, markersize=2.6, color=color, label=label)
     if len(run.metrics.get("epoch", ())) > 1:
-        first = run.predict(grid, run.initial.values)[:, 0]
+        first = run.outputs(grid, run.initial.values)[:, 0]
         ax.plot(grid[:, 0], first, color=look().sky, linestyle="--", linewidth=1, label=after(0))
-    for place in _steps(grid[:, 0], ys):
-        ys[place] = np.nan  # a jump is no slope
+    # A jump is no slope: most of the range between two of 2,000 points.
+    ys[:-1][np.abs(np.diff(ys)) > 0.2 * (np.ptp(ys) or 1.0)] = np.nan
     ax.plot(grid[:, 0], ys, color=look().blue, linewidth=1.8, label=f"network {run.when}")
-    data = run.data
-    ax.set_xlabel(short(next(iter(data["feature_names"]), "x"), 40))
-    ax.set_ylabel(short(next(iter(data["target_names"]), "y"), 40))
-    legend(figure, ax)
+    ax.set_xlabel(short_label(next(iter(run.data["feature_names"]), "x"), 40))
+    ax.set_ylabel(short_label(next(iter(run.data["target_names"]), "y"), 40))
+    legend_below(figure, ax)
     return figure
 
 
-def _steps(x: Array, y: Array) -> Array:
-    """Where a function jumps: most of its range between two of 2,000 points."""
-    return np.flatnonzero(np.abs(np.diff(y)) > 0.2 * (np.ptp(y) or 1.0))
-
-
-FIT = Plot(
-    "Curve",
-    "The samples, and the function that the network has become.",
-    unsuited_fit,
-    draw_fit,
-)
+FIGURES = {
+    "outputs": Plot(
+        "Outputs",
+        "The output of the network for every row, beside the target.",
+        too_many_rows,
+        draw_outputs,
+    ),
+    "targets": Plot(
+        "Prediction against target",
+        "Every kept row, after the first epoch and at the end; right answers lie on the line.",
+        _no_numbers,
+        draw_targets,
+    ),
+    "fit": Plot(
+        "Curve",
+        "The samples, and the function that the network has become.",
+        _no_curve,
+        draw_fit,
+    ),
+}

@@ -1,14 +1,21 @@
-"""What happened at every update: its loss, and the learning rate."""
+"""The loss and the learning rate of every update."""
 
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from nnlab.core import columns
 from nnlab.core.types import FloatArray
 from nnlab.show.figures import style
-from nnlab.show.figures.axes import choose_scale, legend, loss_label, numbers, show, whole_numbers
+from nnlab.show.figures.axes import (
+    choose_scale,
+    legend_below,
+    quantity_label,
+    scale_y,
+    whole_numbers,
+)
 from nnlab.show.figures.plot import Plot
-from nnlab.show.figures.scales import is_log_rate
+from nnlab.show.figures.scales import finite_numbers, is_log_rate
 from nnlab.show.figures.style import look
 from nnlab.show.figures.view import View
 
@@ -16,8 +23,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def unsuited_steps(run: View) -> str | None:
-    """The loss of every update must have been recorded."""
+def _no_steps(run: View) -> str | None:
     if len(run.steps.get("step", ())) > 1:
         return None
     return "the loss of every update was not recorded (training.record_steps: true)"
@@ -25,34 +31,25 @@ def unsuited_steps(run: View) -> str | None:
 
 def draw_steps(run: View) -> "Figure":
     """The loss of every update, and over it the mean of each epoch."""
-    table = run.steps
-    steps, losses = numbers(table["step"]), numbers(table["loss"])
-    figure, (ax,) = style.panels(1, width=1.5)
-    style.head(figure, *run.title)
+    steps, losses, epochs = (finite_numbers(run.steps[name]) for name in ("step", "loss", "epoch"))
+    figure, (ax,) = style.panels(1, *run.title, width=1.5)
     ax.plot(steps, losses, color=look().faint, linewidth=0.6, alpha=0.8, label="one update")
-    ends, means = _epoch_means(numbers(table["epoch"]), steps, losses)
-    if len(ends) > 1:
-        ax.plot(ends, means, color=look().blue, label="mean of an epoch")
-    show(ax, losses)
+    starts = np.flatnonzero(np.diff(epochs, prepend=np.nan) != 0)
+    if len(starts) > 1:
+        counts = np.diff(starts, append=len(epochs))
+        means = np.add.reduceat(losses, starts) / counts
+        ax.plot(steps[starts + counts - 1], means, color=look().blue, label="mean of an epoch")
+    scale_y(ax, losses)
     whole_numbers(ax)
     ax.set_xlabel("update")
-    ax.set_ylabel(loss_label(run.settings))
-    legend(figure, ax)
+    ax.set_ylabel(quantity_label(columns.LOSS, run.settings))
+    legend_below(figure, ax)
     return figure
 
 
-def _epoch_means(
-    epochs: FloatArray, steps: FloatArray, losses: FloatArray
-) -> tuple[FloatArray, FloatArray]:
-    """For each epoch its last step and the mean loss of its steps."""
-    starts = np.flatnonzero(np.diff(epochs, prepend=np.nan) != 0)
-    counts = np.diff(starts, append=len(epochs))
-    return steps[starts + counts - 1], np.add.reduceat(losses, starts) / counts
-
-
-def unsuited_rate(run: View) -> str | None:
-    """The learning rate must have changed."""
-    rates = numbers(_rates(run)[1])
+def no_rates(run: View) -> str | None:
+    """Why there is no curve of the learning rate; None if there is."""
+    rates = learning_rates(run)[1]
     if len(rates) < 2:
         return "no epoch was finished"
     return None if rates.min() < rates.max() else "the learning rate never changed"
@@ -60,36 +57,31 @@ def unsuited_rate(run: View) -> str | None:
 
 def draw_rate(run: View) -> "Figure":
     """The learning rate of every update where those were recorded, else of every epoch's last."""
-    unit, rates, places = _rates(run)
-    figure, (ax,) = style.panels(1)
-    style.head(figure, *run.title)
-    ax.plot(
-        numbers(places), numbers(rates), color=look().blue, drawstyle="steps-pre", clip_on=False
-    )
-    choose_scale(ax, numbers(rates), is_log_rate(numbers(rates), look().scale))
+    unit, rates, places = learning_rates(run)
+    figure, (ax,) = style.panels(1, *run.title)
+    ax.plot(places, rates, color=look().blue, drawstyle="steps-pre", clip_on=False)
+    choose_scale(ax, rates, is_log_rate(rates, look().scale))
     whole_numbers(ax)
     ax.set_xlabel(unit)
     ax.set_ylabel("learning rate")
     return figure
 
 
-def _rates(run: View) -> tuple[str, FloatArray, FloatArray]:
-    """What is counted, the rates, and where; row 0 stands before the first update."""
+def learning_rates(run: View) -> tuple[str, FloatArray, FloatArray]:
+    """The unit of the places, the rates, and the places; row 0 stands before the first update."""
     if len(run.steps.get("lr", ())) > 1:
-        return "update", run.steps["lr"], run.steps["step"]
-    return "epoch", run.metrics.get("lr", [])[1:], run.metrics.get("epoch", [])[1:]
+        return "update", finite_numbers(run.steps["lr"]), finite_numbers(run.steps["step"])
+    rates, epochs = (finite_numbers(run.metrics.get(name, [])[1:]) for name in ("lr", "epoch"))
+    return "epoch", rates, epochs
 
 
-STEPS = Plot(
-    "Loss of every update",
-    "The loss that each batch had before its update, and the mean of every epoch.",
-    unsuited_steps,
-    draw_steps,
-    early=True,
-)
-RATE = Plot(
-    "Learning rate",
-    "How the schedule moved the learning rate.",
-    unsuited_rate,
-    draw_rate,
-)
+FIGURES = {
+    "steps": Plot(
+        "Loss of every update",
+        "The loss that each batch had before its update, and the mean of every epoch.",
+        _no_steps,
+        draw_steps,
+        early=True,
+    ),
+    "lr": Plot("Learning rate", "How the schedule moved the learning rate.", no_rates, draw_rate),
+}

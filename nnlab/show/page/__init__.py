@@ -1,18 +1,18 @@
-"""One self-contained HTML page for a run, or for several: `nnlab report`.
+"""One self-contained HTML page for a run, for several, or for a sweep: `nnlab report`.
 
-    single     the page of a run; several: of several runs; study: of a sweep
-    asked      every setting, and whether a person wrote it
-    happened   curves and tables: charts, ticks, tables, numbers
-    replay     a slider through the recorded epochs: film, field, diagram, heat, png
-    pictures   the figures of `nnlab plot`
-    again      how to repeat it
-    page       from all that to HTML, with the files in page/
+    run, runs, sweep   what the page of a run, of several runs, of a sweep says
+    settings, repeat   every setting and where it came from; how to repeat a run
+    tables             tables, and notices about what could not be shown
+    pictures           the figures of `nnlab plot`, and curves that answer a pointer
+    replay, film, scenes  the recorded epochs as JSON, which template/page.js draws
+    render             from all that to HTML, with the files in template/
 
 Everything comes from run folders. The same folder gives the same bytes.
 """
 
-from nnlab.show.page.several import of_runs
-from nnlab.show.page.single import Report, of_run
-from nnlab.show.page.study import of_sweep
+from nnlab.show.page.render import Report
+from nnlab.show.page.run import report_run
+from nnlab.show.page.runs import report_runs
+from nnlab.show.page.sweep import report_sweep
 
-__all__ = ["Report", "of_run", "of_runs", "of_sweep"]
+__all__ = ["Report", "report_run", "report_runs", "report_sweep"]

@@ -1,56 +1,36 @@
-"""The figures of `nnlab plot`, drawn into the page: by day and by night, within its size."""
+"""The figures of `nnlab plot` in the page, light and dark, and curves that answer a pointer."""
 
-import struct
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+import base64
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from nnlab.core.types import FloatArray, IntArray
 from nnlab.errors import NnlabError
-from nnlab.show.figures import FIGURES, Form, Plot, View
-from nnlab.show.figures.drawing import files
-from nnlab.show.page.notices import Notices
-from nnlab.show.page.png import data_url
+from nnlab.show.figures import Plot, View
+from nnlab.show.figures.palette import Scale
+from nnlab.show.figures.scales import is_log, is_log_rate
+from nnlab.show.figures.style import encode_figure, style
+from nnlab.show.page.tables import Notices
+from nnlab.show.words import format_number
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# What the page shows itself: with values under the pointer, as a table, or in the slider's scenes.
-ELSEWHERE = ("curves", "lr", "confusion")
-IN_SCENES = {
-    "plane": ("boundary", "scatter"),
-    "curve": ("fit",),
-    "diagram": ("network", "weights"),
-    "heat": ("activations", "outputs"),
-    "filters": ("filters",),
-}
-BUDGET = 1_900_000  # bytes of all pictures; as text of a page they take a third more
-DOTS = 160 / 96  # a picture's pixels for each of the page's
+BUDGET = 1_900_000  # bytes of all pictures; base64 takes a third more
+LARGEST_SVG = 150_000  # bytes; a larger figure is embedded as png
+PIXELS = 96  # of the page per inch of a figure
 BROAD = 620  # pixels; a wider figure takes the whole page
+BUCKETS = 120  # of a long curve the lowest and highest point of each can be read
+Curves = Mapping[str, tuple[FloatArray, FloatArray]]  # places and values by label
 
 
-@dataclass(frozen=True)
-class Picture:
-    """A figure as the page holds it; `dark` is empty where there was no room for it."""
-
-    name: str
-    title: str
-    caption: str
-    alt: str
-    width: int
-    height: int
-    size: int
-    src: str
-    early: bool  # shown with the course of the run, before the results
-    dark: str = ""
-
-    @property
-    def broad(self) -> bool:
-        """Whether it wants the whole width."""
-        return self.width > BROAD
-
-
-@dataclass(frozen=True)
+@dataclass
 class Drawing:
     """A figure before it is drawn; `paint` is called inside nnlab's look, light or dark."""
 
@@ -58,86 +38,206 @@ class Drawing:
     title: str
     caption: str
     alt: Callable[[], str]
-    suits: Callable[[], bool]
     paint: Callable[[], "Figure"]
-    early: bool = False
+    suits: Callable[[], bool] = lambda: True
+    early: bool = False  # shown with the course of the run, before the results
+    has_dark: bool = True
+    scale: Scale | None = None
 
 
-def pictures(
-    seen: View,
-    scenes: Iterable[str],
-    notices: Notices,
-    figures: Mapping[str, Plot] = FIGURES,
-) -> list[Picture]:
-    """Those of `figures` that suit the run and are not shown in another way; see `draw`.
+@dataclass
+class Picture:
+    """A figure as the page embeds it; `dark` is empty where there was no room for it.
 
-    `scenes` are those of the slider.
+    frame: where the first axes lie, in pixels, and the lowest and highest x on them.
     """
-    shown = {*ELSEWHERE, *(name for scene in scenes for name in IN_SCENES[scene])}
-    return draw(
-        [
-            Drawing(
-                name=name,
-                title=plot.title,
-                caption=plot.caption,
-                alt=partial(plot.alt, seen),
-                suits=partial(plot.suits, seen),
-                paint=partial(plot.draw, seen),
-                early=plot.early,
-            )
-            for name, plot in figures.items()
-            if name not in shown
-        ],
-        notices,
-    )
+
+    drawing: Drawing
+    title: str
+    caption: str
+    alt: str
+    early: bool
+    width: int
+    height: int
+    src: str
+    frame: dict[str, float]
+    dark: str = ""
+
+    @property
+    def broad(self) -> bool:
+        """Whether it needs the whole width of the page."""
+        return self.width > BROAD
 
 
-def draw(drawings: Iterable[Drawing], notices: Notices) -> list[Picture]:
-    """Those that suit; one that fails, or for which there is no room, is told in `notices`."""
-    found: list[tuple[Drawing, Picture]] = []
-    room = BUDGET
-    for drawing in drawings:
+@dataclass(frozen=True)
+class Chart:
+    """The same curves on each scale, the first is shown; `data` has the values to read."""
+
+    title: str
+    unit: str
+    pictures: Mapping[Scale, Picture]
+    data: dict[str, Any]
+
+
+class Album:
+    """Draws the figures of a page as long as there is room."""
+
+    def __init__(self, notices: Notices) -> None:
+        self.notices = notices
+        self.pictures: list[Picture] = []
+        self._room = BUDGET
+
+    def add(self, drawing: Drawing) -> Picture | None:
+        """The picture; None with a notice where it fails or has no room."""
         try:
-            picture = _picture(drawing) if drawing.suits() else None
+            picture = self._light(drawing) if drawing.suits() else None
         except NnlabError as error:
-            notices.say(str(error))
+            self.notices.add(str(error))
         except Exception as error:
-            notices.say(f"The figure {drawing.name} could not be drawn ({error}).")
+            self.notices.add(f"The figure {drawing.name} could not be drawn ({error}).")
         else:
-            if picture is not None and picture.size > room:
-                notices.say(
-                    f"The figure {drawing.name} is too large for the page: see `nnlab plot`."
-                )
-            elif picture is not None:
-                found.append((drawing, picture))
-                room -= picture.size
-    return _by_night(found, room)
+            return picture
+        return None
+
+    def add_plots(self, run: View, plots: Mapping[str, Plot]) -> list[Picture]:
+        """The pictures of those plots that suit the run."""
+        pictures = [self.add(plot_drawing(name, plot, run)) for name, plot in plots.items()]
+        return [picture for picture in pictures if picture]
+
+    def add_chart(
+        self,
+        title: str,
+        curves: Curves,
+        paint: Callable[[], "Figure"],
+        *,
+        share: bool = False,
+        rate: bool = False,
+        unit: str = "epoch",
+    ) -> list[Chart]:
+        """A chart of the curves that `paint` draws; none without a finite value.
+
+        share: values that end at 1, such as an accuracy. rate: learning rates.
+        """
+        shown = {name: (x, y) for name, (x, y) in curves.items() if len(x) and np.isfinite(y).any()}
+        if not shown:
+            return []
+        alt = _alt(title, shown, unit)
+        values = np.concatenate([values for _, values in shown.values()])
+        pictures = {
+            scale or "linear": picture
+            for scale in _scales(values, share, rate)
+            if (picture := self.add(Drawing(title, title, "", lambda: alt, paint, scale=scale)))
+        }
+        data = _readings(shown) | {
+            "unit": unit,
+            "frames": [picture.frame for picture in pictures.values()],
+        }
+        return [Chart(title, unit, pictures, data)] if pictures else []
+
+    def add_dark_variants(self) -> None:
+        """Draw the dark variant of every picture, as long as there is room."""
+        for picture in self.pictures:
+            if picture.drawing.has_dark and self._room > 0:
+                url = self._fitting(_encoded(picture.drawing, dark=True)[0])
+                picture.dark = url or ""
+
+    def _light(self, drawing: Drawing) -> Picture | None:
+        url, (width, height), frame = _encoded(drawing)
+        if self._fitting(url) is None:
+            self.notices.add(
+                f"The figure {drawing.name} is too large for the page: see `nnlab plot`."
+            )
+            return None
+        one = drawing
+        picture = Picture(
+            one, one.title, one.caption, one.alt(), one.early, width, height, url, frame
+        )
+        self.pictures.append(picture)
+        return picture
+
+    def _fitting(self, url: str) -> str | None:
+        size = len(url) * 3 // 4
+        if size > self._room:
+            return None
+        self._room -= size
+        return url
 
 
-def _by_night(found: list[tuple[Drawing, Picture]], room: int) -> list[Picture]:
-    """The pictures with their dark variants, as long as there is room."""
-    result = []
-    for drawing, picture in found:
-        data = b""
-        if picture.size <= room:
-            data = files(drawing.name, drawing.paint, Form(dark=True, heading=False))[0][1]
-        fits = 0 < len(data) <= room
-        room -= len(data) if fits else 0
-        result.append(replace(picture, dark=data_url(data)) if fits else picture)
-    return result
+def plot_drawing(name: str, plot: Plot, run: View) -> Drawing:
+    """The drawing of a figure of a run."""
+    alt, paint = partial(plot.alt, run), partial(plot.draw, run)
+    return Drawing(name, plot.title, plot.caption, alt, paint, partial(plot.suits, run), plot.early)
 
 
-def _picture(drawing: Drawing) -> Picture:
-    data = files(drawing.name, drawing.paint, Form(heading=False))[0][1]
-    width, height = struct.unpack(">II", data[16:24])
-    return Picture(
-        name=drawing.name,
-        title=drawing.title,
-        caption=drawing.caption,
-        alt=drawing.alt(),
-        width=round(width / DOTS),
-        height=round(height / DOTS),
-        size=len(data),
-        src=data_url(data),
-        early=drawing.early,
-    )
+def _encoded(drawing: Drawing, dark: bool = False) -> tuple[str, tuple[int, int], dict[str, float]]:
+    """A data URL, width and height in pixels, and the frame of the first axes."""
+    with style(dark, drawing.scale, heading=False):
+        figure = drawing.paint()
+        data, kind = encode_figure(figure, "svg"), "svg+xml"
+        if len(data) > LARGEST_SVG:
+            data, kind = encode_figure(figure), "png"
+        width, height = (round(PIXELS * inches) for inches in figure.get_size_inches())
+        frame = _frame(figure.axes[0], width, height) if figure.axes else {}
+    url = f"data:image/{kind};base64,{base64.b64encode(data).decode('ascii')}"
+    return url, (width, height), frame
+
+
+def _frame(ax: "Axes", width: int, height: int) -> dict[str, float]:
+    """Where axes lie in a picture, in pixels, and the lowest and highest x on them."""
+    place, (low, high) = ax.get_position(), ax.get_xlim()
+    return {
+        "left": round(place.x0 * width, 2),
+        "right": round(place.x1 * width, 2),
+        "top": round((1 - place.y1) * height, 2),
+        "bottom": round((1 - place.y0) * height, 2),
+        "low": float(low),
+        "high": float(high),
+    }
+
+
+def _scales(values: FloatArray, share: bool, rate: bool) -> list[Scale | None]:
+    """The scales that suit, the best first."""
+    finite = values[np.isfinite(values)]
+    if share or finite.min() <= 0 or finite.min() == finite.max():
+        return [None]
+    log = (is_log_rate if rate else is_log)(values)
+    return ["log", "linear"] if log else ["linear", "log"]
+
+
+def thin(values: FloatArray, buckets: int = BUCKETS) -> IntArray:
+    """Which points of a long curve can be read: of each bucket the lowest and the highest."""
+    count = len(values)
+    if count <= 2 * buckets:
+        return np.arange(count)
+    edges = np.linspace(0, count, buckets + 1).astype(np.int64)
+    chosen = {0, count - 1}
+    for start, stop in pairwise(edges.tolist()):
+        part = values[start:stop]
+        if np.isfinite(part).any():
+            chosen |= {int(start + np.nanargmin(part)), int(start + np.nanargmax(part))}
+    return np.array(sorted(chosen), np.int64)
+
+
+def _readings(curves: Curves) -> dict[str, Any]:
+    """Places, and the value of each curve at each place as text."""
+    chosen = np.unique(np.concatenate([x[thin(y)] for x, y in curves.values()]))
+    places = chosen[np.isfinite(chosen)].tolist()
+    known = [dict(zip(x.tolist(), y.tolist(), strict=True)) for x, y in curves.values()]
+    return {
+        "places": [int(place) for place in places],
+        "labels": list(curves),
+        "values": [[format_number(values.get(place)) for place in places] for values in known],
+    }
+
+
+def _alt(title: str, curves: Curves, unit: str) -> str:
+    """The chart in words: where each curve begins and ends."""
+    parts = []
+    for label, (x, y) in curves.items():
+        rows = np.flatnonzero(np.isfinite(y) & np.isfinite(x))
+        if len(rows):
+            first, last = (
+                f"{format_number(float(y[row]))} at {unit} {int(x[row]):,}" for row in rows[[0, -1]]
+            )
+            parts.append(f"{label} goes from {first} to {last}")
+    return f"{title} over the {unit}s: {'; '.join(parts)}."

@@ -1,82 +1,85 @@
-"""A slider through the recorded epochs of a small network: what is shown, and at which moment.
+"""A slider through the recorded epochs of a small network."""
 
-Every view is a frozen dataclass that the template draws once, at the last moment, and whose `data`
-lets `replay.js` redraw what changes. So the page also says something on paper and without scripts.
-"""
-
-from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from nnlab.core import columns
 from nnlab.core.metrics import label_of
 from nnlab.errors import NnlabError
-from nnlab.show.figures.view import View
-from nnlab.show.page import diagram, field, heat
-from nnlab.show.page.charts import column
-from nnlab.show.page.film import Film, film
-from nnlab.show.page.happened import watched
-from nnlab.show.page.numbers import text
+from nnlab.show.figures import FIGURES, View
+from nnlab.show.figures.scales import finite_numbers
+from nnlab.show.page.film import Film
+from nnlab.show.page.pictures import Album, Picture, plot_drawing
+from nnlab.show.page.scenes import SCENES
+from nnlab.show.words import format_number
 
-Scene = diagram.Diagram | heat.Heat | field.Plane | field.Curve | field.Filters
-MOMENTS = 2  # fewer make no film
 
-# What can be shown of a network, in the order of the page; None where it does not suit.
-SCENES: Mapping[str, Callable[[Film], Scene | None]] = {
-    "plane": field.plane,
-    "curve": field.curve,
-    "heat": heat.heat,
-    "diagram": diagram.diagram,
-    "filters": field.filters,
-}
+@dataclass(frozen=True)
+class Scene:
+    """A moving view; `still` is the figure that the page shows without scripts."""
+
+    kind: str
+    data: dict[str, Any]
+    still: Picture | None
 
 
 @dataclass(frozen=True)
 class Replay:
-    """The moments (epoch and figures as text) and the views of them."""
+    """The moments (epochs, and metrics as text) and the scenes."""
 
     epochs: list[int]
     labels: list[str]
-    views: list[Scene]
+    scenes: list[Scene]
 
     @property
     def data(self) -> dict[str, Any]:
-        """For the script."""
-        return {
-            "epochs": self.epochs,
-            "labels": self.labels,
-            "views": [{"kind": view.kind, **view.data} for view in self.views],
-        }
+        """The JSON for page.js."""
+        scenes = [{"kind": scene.kind, **scene.data} for scene in self.scenes]
+        return {"epochs": self.epochs, "labels": self.labels, "scenes": scenes}
 
 
-def replay(seen: View) -> Replay | None:
-    """The slider of a run; None where nothing was recorded or nothing suits."""
-    found = film(seen)
-    if found is None or len(found.epochs) < MOMENTS:
+def make_replay(run: View, album: Album) -> Replay | None:
+    """The slider of a run; None where nothing was recorded or no scene suits."""
+    epochs, values = run.snapshots
+    if len(epochs) < 2 or not np.isfinite(values).all():
         return None
-    views = [view for make in SCENES.values() if (view := make(found)) is not None]
-    if not views:
+    film = Film(run)
+    scenes = []
+    for kind, (make, figures) in SCENES.items():
+        if (data := make(film)) is not None:
+            name = next((name for name in figures if FIGURES[name].suits(run)), None)
+            still = None
+            if name is not None:
+                drawing = plot_drawing(name, FIGURES[name], run)
+                drawing.has_dark = False
+                still = album.add(drawing)
+            scenes.append(Scene(kind, data, still))
+    if not scenes:
         return None
-    epochs = [int(epoch) for epoch in found.epochs]
-    return Replay(epochs, _labels(seen, epochs), views)
+    shown = [int(epoch) for epoch in film.epochs]
+    return Replay(shown, _labels(run, shown), scenes)
 
 
-def _labels(seen: View, epochs: list[int]) -> list[str]:
-    """Epoch 1,000: training loss 0.024, accuracy 1.000."""
+def _labels(run: View, epochs: list[int]) -> list[str]:
+    """The metrics of each epoch: training loss 0.024, training accuracy 1.000."""
     table: dict[str, Any] = {}
     with suppress(NnlabError):  # the curves say that it cannot be read
-        table = seen.metrics
-    rows = {epoch: row for row, epoch in enumerate(column(table.get("epoch", ()), 0).tolist())}
+        table = run.metrics
+    numbers = finite_numbers(table.get("epoch", ())).tolist()
+    rows = {epoch: row for row, epoch in enumerate(numbers)}
+    names = columns.row_names(run.settings)
     measured = {
-        f"{words} {label_of(quantity)}": column(table[name], len(rows))
+        f"{names[part]} {label_of(quantity)}": finite_numbers(table[column])
         for quantity in columns.quantities(table)
-        for part, words in watched(seen.settings).items()
-        if (name := columns.name(part, quantity)) in table
+        for part in columns.WATCHED
+        if (column := columns.name(part, quantity)) in table
     }
-    return [
-        ", ".join(f"{name} {text(float(values[rows[epoch]]))}" for name, values in measured.items())
-        if epoch in rows
-        else ""
-        for epoch in epochs
-    ]
+
+    def label(row: int) -> str:
+        texts = (f"{name} {format_number(values[row].item())}" for name, values in measured.items())
+        return ", ".join(texts)
+
+    return [label(rows[epoch]) if epoch in rows else "" for epoch in epochs]

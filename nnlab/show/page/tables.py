@@ -1,19 +1,41 @@
-"""Tables as the page shows them: texts to read, numbers to sort by."""
+"""Tables of a page, and notices about what the page could not show."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
-from nnlab.show.page.numbers import text
+from nnlab.errors import NnlabError
+from nnlab.show.words import format_number, setting_value, shorten
+
+T = TypeVar("T")
+
+
+class Notices(list[str]):
+    """Sentences about what could not be shown, without repetition."""
+
+    def attempt(self, what: str, make: Callable[[], T], default: T) -> T:
+        """The result of `make`; where it fails, a sentence and `default`."""
+        try:
+            return make()
+        except NnlabError as error:
+            self.add(str(error))
+        except Exception as error:  # a folder that was made to do harm
+            self.add(f"{what} cannot be shown ({type(error).__name__}: {error}).")
+        return default
+
+    def add(self, sentence: str) -> None:
+        """Add the first line, unless a notice already contains it."""
+        line = next(iter(sentence.splitlines()), "")
+        if not any(line in notice for notice in self):
+            self.append(line)
 
 
 @dataclass(frozen=True)
-class Cell:
-    """What a cell says; what it is sorted by, where that is a number; its class; where it leads."""
+class TableCell:
+    """A text, the number to sort by, and the address of a link."""
 
     text: str
     order: float | None = None
-    shade: str = ""
     link: str = ""
 
 
@@ -23,8 +45,7 @@ class Table:
 
     caption: str
     header: list[str]
-    rows: list[list[Cell]]
-    sortable: bool = True
+    rows: list[list[TableCell]]
     kind: str = ""
 
     def numeric(self, column: int) -> bool:
@@ -32,23 +53,31 @@ class Table:
         return any(row[column].order is not None for row in self.rows)
 
 
-def of_records(
+def table_of_records(
     caption: str, records: Sequence[Mapping[str, Any]], names: Mapping[str, str]
 ) -> list[Table]:
-    """A table of mappings, whose keys in order of appearance are the columns; none without rows.
+    """A table with a row per record and a column per key that has a value; none without keys.
 
-    `names` has other words for keys. Columns in which no row has anything are left out.
+    `names` has other words for keys.
     """
     keys = list(dict.fromkeys(key for record in records for key in record))
     keys = [key for key in keys if any(record.get(key) is not None for record in records)]
     if not keys:
         return []
-    rows = [[cell(record.get(key)) for key in keys] for record in records]
+    rows = [[number_cell(record.get(key)) for key in keys] for record in records]
     return [Table(caption, [names.get(key, key.replace("_", " ")) for key in keys], rows)]
 
 
-def cell(value: Any) -> Cell:
+def number_cell(value: Any) -> TableCell:
     """A cell for a number, a text or nothing."""
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return Cell(text(value), float(value), "number")
-    return Cell(text(value) if value is None or isinstance(value, str) else str(value))
+    return TableCell(format_number(value), _order(value))
+
+
+def setting_cell(value: Any) -> TableCell:
+    """A setting as YAML, sorted as a number where it is one."""
+    return TableCell(shorten(setting_value(value), 40), _order(value))
+
+
+def _order(value: Any) -> float | None:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return float(value) if number else None

@@ -1,30 +1,37 @@
-"""A sweep as its figures see it: cells with their trials, what varies, and how lines look."""
+"""A sweep as its figures see it: cells with their trials, and what varies."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from nnlab.core import columns
-from nnlab.core.metrics import METRICS, label_of
+from nnlab.core.metrics import METRICS
 from nnlab.errors import NnlabError
+from nnlab.run.folder import DATA
+from nnlab.run.folder import METRICS as METRICS_TABLE
 from nnlab.run.sweeps import SweepFolder, TrialRecord, places
 from nnlab.show.figures import style
-from nnlab.show.figures.axes import LARGEST
-from nnlab.show.words import SEPARATOR, Trained, axis_value, setup_line
+from nnlab.show.figures.scales import LARGEST
+from nnlab.show.words import SEPARATOR, Trained, axis_value, cell_name, setup_line
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-NAMED = 12  # curves or values that can be told apart by name
-FEW = 3  # values of a number that are told apart by unlike colours
-DASHES = ("-", "--", "-.", ":")
+# Short names of axes, and the settings that they mean.
+SHORT_KEYS = {
+    "lr": ("optimizer", "lr"),
+    "learning_rate": ("optimizer", "lr"),
+    "momentum": ("optimizer", "momentum"),
+    "batch_size": ("training", "batch_size"),
+    "epochs": ("training", "epochs"),
+}
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One combination of settings and its trials, one a seed."""
+    """One combination of settings and its trials, one per seed."""
 
     values: tuple[Any, ...]
     trials: tuple[TrialRecord, ...]
@@ -36,8 +43,8 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Study:
-    """A sweep as the figures see it."""
+class SweepView:
+    """What figures ask of a sweep's folder; each file is read once."""
 
     folder: SweepFolder
 
@@ -59,40 +66,44 @@ class Study:
     @cached_property
     def cells(self) -> list[Cell]:
         """The cells that have trials, in the order of the axes' values."""
-        found: dict[str, list[TrialRecord]] = {}
+        trials: dict[str, list[TrialRecord]] = {}
         for trial in self.folder.records():
             if all(key in trial.cell for key in self.keys):
                 values = [trial.cell[key] for key in self.keys]
-                found.setdefault(repr(values), []).append(trial)
+                trials.setdefault(repr(values), []).append(trial)
         cells = [
-            Cell(tuple(trials[0].cell[key] for key in self.keys), tuple(trials))
-            for trials in found.values()
+            Cell(tuple(group[0].cell[key] for key in self.keys), tuple(group))
+            for group in trials.values()
         ]
         return sorted(cells, key=self.places)
 
+    @property
+    def done(self) -> list[TrialRecord]:
+        """The trials with a result, cell by cell."""
+        return [trial for cell in self.cells for trial in cell.done]
+
     def places(self, cell: Cell) -> list[int]:
-        """Where a cell's values stand among those of each axis."""
+        """The place of each of a cell's values on its axis."""
         return places(dict(zip(self.keys, cell.values, strict=True)), self.axes)
 
     @cached_property
     def tables(self) -> dict[str, dict[str, Any]]:
         """metrics.csv of every finished trial that has epochs."""
-        done = [trial.name for cell in self.cells for trial in cell.done]
-        found = {}
-        for name in done:
+        tables = {}
+        for trial in self.done:
             with suppress(NnlabError):  # a damaged table costs its trial, not the figure
-                table = self.folder.trial(name).read_table("metrics.csv", wanted=_is_drawn)
+                table = self.folder.trial(trial.name).read_table(METRICS_TABLE, wanted=_is_drawn)
                 if len(table.get("epoch", ())) > 1:
-                    found[name] = table
-        return found
+                    tables[trial.name] = table
+        return tables
 
     @cached_property
     def part(self) -> str:
-        """The part of the data that the figures are about: validation rows where there are any."""
+        """The part of the data that the figures show: validation rows where there are any."""
         return columns.watched_part(name for table in self.tables.values() for name in table)
 
     def part_name(self, part: str) -> str:
-        """training, validation, or test where the test rows are what is watched."""
+        """What the rows of a part are called: training, validation, test."""
         return columns.row_names(self.about.get("base", {}))[part]
 
     @cached_property
@@ -100,17 +111,18 @@ class Study:
         """Whether a cell has more than one run: several seeds."""
         return any(len(cell.trials) > 1 for cell in self.cells)
 
-    def words(self, values: Sequence[Any]) -> str:
+    def cell_text(self, cell: Cell) -> str:
         """A cell in the legend: 0.01, or with two axes: lr 0.01, hidden 3."""
         if len(self.keys) == 1:
-            return axis_value(values[0])
-        return ", ".join(f"{k} {axis_value(v)}" for k, v in zip(self.keys, values, strict=True))
+            return axis_value(cell.values[0])
+        return cell_name(dict(zip(self.keys, cell.values, strict=True)))
 
-    def head(self, figure: "Figure") -> None:
-        """Title, setting, and the study's caption."""
+    @property
+    def title(self) -> tuple[str, str, str]:
+        """Name, setting, and the sweep's caption, which a page shows itself."""
         name = f"{self.about.get('name', self.folder.name)}: {' and '.join(self.keys)}"
         caption = str(self.about.get("caption") or "") if style.look().heading else ""
-        style.head(figure, name, self.setting, caption)
+        return name, self.setting, caption
 
     @property
     def setting(self) -> str:
@@ -120,12 +132,7 @@ class Study:
         if len(seeds) > 1:
             del base["seed"]
         base = _without(base, self.keys)
-        trained = [
-            Trained(trial.epochs, trial.status)
-            for cell in self.cells
-            for trial in cell.done
-            if trial.epochs is not None
-        ]
+        trained = [Trained(t.epochs, t.status) for t in self.done if t.epochs is not None]
         parts = [setup_line(base, self.inputs if "network" in base else None, trained)]
         if len(seeds) > 1:
             parts.append(f"{len(seeds)} seeds ({seeds[0]} to {seeds[-1]}): median and quartiles")
@@ -134,41 +141,44 @@ class Study:
     @property
     def inputs(self) -> list[int] | None:
         """The shape of one row; None before a trial is done."""
-        done = [trial.name for cell in self.cells for trial in cell.done]
-        return self.folder.trial(done[0]).read_json("data.json").get("inputs") if done else None
+        done = self.done
+        return self.folder.trial(done[0].name).read_json(DATA).get("inputs") if done else None
+
+    def final_names(self) -> list[str]:
+        """The final values to draw: loss and metrics, of the test part if there is one."""
+        done = self.done
+        watched = columns.watched_part(name for trial in done for name in trial.final)
+        part = columns.TEST if any(trial.test for trial in done) else watched
+        metrics = [columns.name(part, name) for name in METRICS]
+        known = [name for name in metrics if any(final_value(t, name) is not None for t in done)]
+        return [columns.name(part, columns.LOSS), *known]
+
+    def finals(self, values: tuple[Any, ...], quantity: str) -> list[float]:
+        """The final values of the trials of a cell."""
+        trials = [trial for cell in self.cells if cell.values == values for trial in cell.done]
+        finals = [final_value(trial, quantity) for trial in trials]
+        return [value for value in finals if value is not None and abs(value) < LARGEST]
 
 
-def tint(number: int, values: Sequence[Any]) -> str:
-    """From light to dark for many numbers, else from the palette."""
-    numeric = all(type(value) in (int, float) for value in values)
-    if (numeric and len(values) > FEW) or len(values) > len(style.look().lines):
-        return style.ramp(number, len(values))
-    return style.look().lines[number % len(style.look().lines)]
+@dataclass(frozen=True)
+class SweepPlot:
+    """A kind of figure of a sweep.
+
+    captions: a sentence for a sweep with one run per setting, and for one with several seeds.
+    """
+
+    title: str
+    captions: tuple[str, str]
+    suits: Callable[[SweepView], bool]
+    painter: Callable[[SweepView], "Figure"]
+
+    def caption(self, sweep: SweepView) -> str:
+        """The sentence that suits this sweep."""
+        return self.captions[sweep.several]
 
 
-def word(quantity: str) -> str:
-    """What an axis calls a column of metrics.csv without the part in front."""
-    return label_of(quantity)
-
-
-def final_names(study: Study) -> list[str]:
-    """Which final numbers are drawn: loss and metrics, of the test part if there is one."""
-    done = [trial for cell in study.cells for trial in cell.done]
-    final = columns.watched_part(name for trial in done for name in trial.final)
-    part = columns.TEST if any(trial.test for trial in done) else final
-    metrics = [columns.name(part, name) for name in METRICS]
-    known = [name for name in metrics if any(number(t, name) is not None for t in done)]
-    return [columns.name(part, columns.LOSS), *known]
-
-
-def finals(cell: Cell, quantity: str) -> list[float]:
-    """The final numbers of a cell's trials."""
-    found = [number(trial, quantity) for trial in cell.done]
-    return [number for number in found if number is not None and abs(number) < LARGEST]
-
-
-def number(trial: TrialRecord, quantity: str) -> float | None:
-    """A final number by the part and its name: train_loss, test_accuracy."""
+def final_value(trial: TrialRecord, quantity: str) -> float | None:
+    """A final value by part and name: train_loss, test_accuracy."""
     part, name = columns.split(quantity)
     value = trial.test.get(name) if part == columns.TEST else trial.final.get(quantity)
     return float(value) if isinstance(value, int | float) else None
@@ -180,11 +190,8 @@ def _is_drawn(column: str) -> bool:
 
 def _without(base: dict[str, Any], keys: Sequence[str]) -> dict[str, Any]:
     """The base config without the settings that vary, which no title should claim."""
-    names = {"lr": ("optimizer", "lr"), "momentum": ("optimizer", "momentum"),
-             "learning_rate": ("optimizer", "lr"), "batch_size": ("training", "batch_size"),
-             "epochs": ("training", "epochs")}  # fmt: skip
     for key in keys:
-        path = names.get(key, tuple(key.split(".")))
+        path = SHORT_KEYS.get(key, tuple(key.split(".")))
         if path[0] in ("hidden", "depth", "activation", "network"):
             base.pop("network", None)
         elif len(path) == 1:

@@ -1,0 +1,128 @@
+"""From a page's content to one HTML file that loads nothing.
+
+Jinja2 escapes all texts. The style sheet and the script stand in the page, and the
+Content-Security-Policy names their SHA-256: nothing else runs.
+"""
+
+import base64
+import hashlib
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nnlab.show.figures.palette import DARK, LIGHT, Look
+from nnlab.show.page.pictures import Chart, Picture
+from nnlab.show.page.repeat import Repeat
+from nnlab.show.page.replay import Replay
+from nnlab.show.page.settings import SettingsOverview
+from nnlab.show.page.tables import Notices, Table
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+TEMPLATE = Path(__file__).parent / "template"
+
+
+@dataclass(frozen=True)
+class Report:
+    """A page, and a sentence for each thing that could not be shown."""
+
+    html: str
+    notices: tuple[str, ...]
+
+
+@dataclass
+class Page:
+    """The content of a page; what is empty is left out."""
+
+    kind: str
+    title: str
+    setting: str
+    folder_kind: str
+    folder: str
+    notices: Notices
+    key_numbers: list[tuple[str, str]] = field(default_factory=list)
+    settings: SettingsOverview | None = None
+    axes: str = ""  # of a sweep, a line each
+    story: str = ""
+    charts: list[Chart] = field(default_factory=list)
+    tables: list[Table] = field(default_factory=list)
+    epochs: list[Table] = field(default_factory=list)
+    epoch_count: int = 0
+    replay: Replay | None = None
+    figures: list[Picture] = field(default_factory=list)
+    runs: Table | None = None
+    repeat: Repeat | None = None
+
+    @property
+    def sections(self) -> dict[str, str]:
+        """Names of the sections by their anchors."""
+        learned = self.replay or any(not figure.early for figure in self.figures)
+        present = {
+            ("asked", "What was asked"): self.settings or self.axes,
+            ("happened", "What happened"): True,
+            ("learned", "What the network learned"): learned,
+            ("runs", "Every run"): self.runs,
+            ("again", "How to repeat it"): self.repeat,
+        }
+        return dict(section for section, content in present.items() if content)
+
+
+def render(page: Page) -> Report:
+    """The HTML of a page; the same page always gives the same text."""
+    from markupsafe import Markup
+
+    style, script = colors() + _read("page.css"), _read("page.js")
+    policy = (
+        "default-src 'none'; img-src data:; base-uri 'none'; form-action 'none'; "
+        f"style-src '{_digest(style)}'; script-src '{_digest(script)}'"
+    )
+    template = _environment().get_template("page.html")
+    html = template.render(page=page, style=Markup(style), script=Markup(script), policy=policy)
+    return Report(html, tuple(page.notices))
+
+
+def colors() -> str:
+    """The colours of figures as variables of the style sheet: light, dark, and for paper."""
+    light, dark = _variables(LIGHT), _variables(DARK)
+    return (
+        f":root {{ {light} }}\n"
+        f"@media screen and (prefers-color-scheme: dark) {{ :root {{ {dark} }} }}\n"
+    )
+
+
+def _variables(look: Look) -> str:
+    names = ("paper", "ink", "soft", "faint", "positive", "negative")
+    variables = {name: getattr(look, name) for name in names}
+    variables |= {f"line{number}": color for number, color in enumerate(look.lines)}
+    variables |= {f"class{number}": color for number, color in enumerate(look.classes)}
+    return " ".join(f"--{name}: {color};" for name, color in variables.items())
+
+
+@cache
+def _environment() -> "Environment":
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATE, encoding="utf-8"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.policies["json.dumps_kwargs"] = {
+        "sort_keys": True,
+        "separators": (",", ":"),
+        "allow_nan": False,
+    }
+    return environment
+
+
+@cache
+def _read(name: str) -> str:
+    return (TEMPLATE / name).read_text(encoding="utf-8")
+
+
+def _digest(text: str) -> str:
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"

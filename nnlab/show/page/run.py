@@ -1,0 +1,196 @@
+"""The report of one run."""
+
+from functools import partial
+from itertools import product
+from typing import Any
+
+import numpy as np
+
+from nnlab.core import columns
+from nnlab.core.metrics import is_share, label_of
+from nnlab.run.folder import RunFolder, weights_file
+from nnlab.show.figures import FIGURES, View, curves, updates, view
+from nnlab.show.figures.axes import quantity_words
+from nnlab.show.figures.scales import finite_numbers
+from nnlab.show.page.pictures import Album, Chart
+from nnlab.show.page.render import Page, Report, render
+from nnlab.show.page.repeat import repeat_run
+from nnlab.show.page.replay import make_replay
+from nnlab.show.page.scenes import SCENES
+from nnlab.show.page.settings import explain_settings
+from nnlab.show.page.tables import Notices, Table, table_of_records
+from nnlab.show.words import NOTHING, count, duration, format_number
+from nnlab.status import Status
+
+STORIES = {
+    "completed": "The training came to its end",
+    "early_stopped": "The training stopped early, because the watched metric no longer improved",
+    "diverged": "The training diverged: a number became infinite or not a number",
+    "interrupted": "The training was interrupted; `nnlab resume` continues it",
+    "failed": "The training failed",
+    "running": "The training is still running",
+    Status.RESUMABLE: "The training was killed; `nnlab resume` continues it",
+}
+WEIGHTS = ("initial", "best", "final")
+CHARTS = ("curves", "lr")  # the figures that the page shows as charts
+EPOCH_ROWS = 40  # of the table of epochs
+
+
+def report_run(folder: RunFolder) -> Report:
+    """The report of a run folder, whatever its status: it shows what can be shown.
+
+    Raises RunUnreadable when run.json cannot be read: then nothing is known of the run.
+    """
+    run, notices = view(folder), Notices()
+    album, attempt = Album(notices), notices.attempt
+    status = folder.status()
+    _note_state(run, status, notices)
+    title, setting = attempt("The setting", lambda: run.title, (folder.name, ""))
+    page = Page("Report of a run", title, setting, "run folder", folder.name, notices)
+    page.key_numbers = attempt("The summary", lambda: _key_numbers(run), [])
+    page.settings = attempt("The config", lambda: explain_settings(run), None)
+    nothing: list[Table] = []
+    epochs = attempt("The table of epochs", lambda: _epochs(run), (nothing, 0))
+    page.epochs, page.epoch_count = epochs
+    page.story = _story(run, status, page.epoch_count)
+    page.charts = attempt("The curves", lambda: _charts(run, album), [])
+    page.tables = [
+        *attempt("The table of metrics", lambda: _results(run), nothing),
+        *attempt("The table of classes", lambda: _classes(run), nothing),
+    ]
+    page.replay = attempt("The recorded epochs", lambda: make_replay(run, album), None)
+    scenes = page.replay.scenes if page.replay else []
+    shown = {*CHARTS, *(name for scene in scenes for name in SCENES[scene.kind][1])}
+    rest = {name: plot for name, plot in FIGURES.items() if name not in shown}
+    page.figures = album.add_plots(run, rest)
+    album.add_dark_variants()
+    page.repeat = attempt("How it was run", lambda: repeat_run(run), None)
+    return render(page)
+
+
+def _note_state(run: View, status: Status, notices: Notices) -> None:
+    """Note what a reader must know before the figures."""
+    if newer := notices.attempt("The format", lambda: run.newer_format, None):
+        notices.add(newer)
+    rows = notices.attempt("metrics.csv", lambda: len(run.metrics.get("epoch", ())), 2)
+    epochs = notices.attempt("resolved.yaml", lambda: _epochs_asked(run), None)
+    if rows < 2 and epochs != 0:
+        notices.add(f"The run {run.folder.name} has not finished an epoch: there are no curves.")
+    if status == "diverged":
+        failure = _mapping(run.about.get("failure"))
+        what = str(failure.get("what", "a number")).replace("_", " ")
+        epoch, step = (format_number(failure.get(key)) for key in ("epoch", "step"))
+        notices.add(
+            f"The run diverged in epoch {epoch}, at update {step}: {what} is not finite. "
+            "The last finite weights are shown."
+        )
+    missing = [name for name in WEIGHTS if not run.folder.has(weights_file(name))]
+    if missing and status.ended:
+        names = ", ".join(f"weights/{name}.npz" for name in missing)
+        notices.add(f"The run {run.folder.name} has lost {names}.")
+
+
+def _epochs_asked(run: View) -> Any:
+    return _mapping(run.settings.get("training")).get("epochs")
+
+
+def _story(run: View, status: Status, rows: int) -> str:
+    """How the run ended, in a sentence."""
+    if rows == 1 and status == "completed":
+        return "Nothing was trained: the network was built and evaluated with its first weights."
+    epochs, wanted = max(rows - 1, 0), _epochs_asked(run)
+    trained = count(epochs, "epoch")
+    if isinstance(wanted, int) and epochs < wanted:
+        trained = f"{epochs:,} of {wanted:,} epochs"
+    took = duration(run.seconds)
+    end = f", in {took}" if took != NOTHING else ""
+    story = STORIES.get(status, f"The run is {status}")
+    return f"{story}. {trained} {'was' if epochs == 1 else 'were'} trained{end}."
+
+
+def _key_numbers(run: View) -> list[tuple[str, str]]:
+    """The few numbers that a reader looks for."""
+    final, test = (run.summary.get(part) for part in ("final", "test"))
+    part, values = columns.TEST, test
+    if not isinstance(test, dict) and isinstance(final, dict):
+        part = columns.watched_part(final)
+        values = columns.of_part(final, part)
+    rows = columns.row_names({})[part]
+    numbers = {f"{rows} {label_of(name)}": value for name, value in _mapping(values).items()}
+    numbers["parameters"] = run.about.get("parameters")
+    return [(name, format_number(v)) for name, v in numbers.items() if isinstance(v, int | float)]
+
+
+def _charts(run: View, album: Album) -> list[Chart]:
+    """A chart for each quantity, and one of the learning rate where it changed."""
+    table = run.metrics
+    epochs = finite_numbers(table.get("epoch", ()))
+    if len(epochs) < 2:
+        return []
+    names = columns.row_names(run.settings)
+    charts = []
+    for quantity in columns.quantities(table):
+        shown = {
+            names[part]: (epochs, finite_numbers(table[column]))
+            for part in columns.WATCHED
+            if (column := columns.name(part, quantity)) in table
+        }
+        title, paint = (
+            quantity_words(quantity, run.settings),
+            partial(curves.draw_curves, run, [quantity]),
+        )
+        charts += album.add_chart(title, shown, paint, share=is_share(quantity))
+    if updates.no_rates(run) is None:
+        unit, rates, places = updates.learning_rates(run)
+        shown = {"learning rate": (places, rates)}
+        paint = partial(updates.draw_rate, run)
+        charts += album.add_chart("learning rate", shown, paint, rate=True, unit=unit)
+    return charts
+
+
+def _results(run: View) -> list[Table]:
+    """A row for each part of the last and the best epoch, and the test; none before the end."""
+    final, best = (_mapping(run.summary.get(key)) for key in ("final", "best"))
+    names = columns.row_names(run.settings)
+    rows = {"final": final}
+    if best.get("epoch") != final.get("epoch"):
+        rows["best"] = best
+    records: list[dict[str, Any]] = []
+    for (kind, row), part in product(rows.items(), columns.WATCHED):
+        if values := columns.of_part(row, part):
+            epoch = row.get("epoch")
+            weights = "while training" if part == columns.TRAIN and epoch else kind
+            records.append({"rows": names[part], "weights": weights, "epoch": epoch} | values)
+    if test := _mapping(run.summary.get("test")):
+        head = {"rows": "test", "weights": "final", "epoch": final.get("epoch")}
+        records.append(head | test)
+    labels = {name: label_of(name) for record in records for name in record}
+    return table_of_records("What the run ended in", records, labels)
+
+
+def _classes(run: View) -> list[Table]:
+    """Precision, recall, f1 and support of each class; none where there are no classes."""
+    rows = run.summary.get("classes")
+    if not isinstance(rows, list):
+        return []
+    records = [row for row in rows if isinstance(row, dict)]
+    part = str(run.summary.get("part") or "last")
+    part = columns.row_names({}).get(part, part)
+    return table_of_records(f"Each class, on the {part} rows", records, {"f1": "F1"})
+
+
+def _epochs(run: View) -> tuple[list[Table], int]:
+    """A table of some epochs, evenly spread (none of a single row), and how many there are."""
+    table = run.metrics
+    rows = len(table.get("epoch", ()))
+    which = np.unique(np.linspace(0, max(rows - 1, 0), min(rows, EPOCH_ROWS)).astype(int))
+    records = [{name: _plain(values[row]) for name, values in table.items()} for row in which]
+    return table_of_records("Epoch by epoch", records, {}) if rows > 1 else [], rows
+
+
+def _plain(value: Any) -> Any:
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _mapping(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}

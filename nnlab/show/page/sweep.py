@@ -1,0 +1,141 @@
+"""The report of a sweep: its figures, and every trial with a link to its run."""
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nnlab.core import columns
+from nnlab.core.metrics import METRICS, is_share, label_of
+from nnlab.core.types import FloatArray
+from nnlab.run.sweeps import SweepFolder, TrialRecord
+from nnlab.show.figures.scales import finite_numbers
+from nnlab.show.figures.sweep_plots import SWEEP_FIGURES, draw_sweep_curves
+from nnlab.show.figures.sweep_view import Cell, SweepView
+from nnlab.show.page.pictures import Album, Chart, Drawing
+from nnlab.show.page.render import Page, Report, render
+from nnlab.show.page.repeat import repeat_sweep
+from nnlab.show.page.runs import MOST_CURVES, duration_cell, report_link
+from nnlab.show.page.tables import Notices, Table, TableCell, number_cell, setting_cell
+from nnlab.show.words import setting_value
+
+FAILED = ("failed", "diverged", "unreadable")
+
+
+def report_sweep(folder: SweepFolder, out: Path) -> Report:
+    """The report of a sweep, to be written to `out`: links in it start there.
+
+    Raises RunUnreadable when sweep.yaml cannot be read.
+    """
+    notices, sweep = Notices(), SweepView(folder)
+    about, album = sweep.about, Album(notices)
+    records = [  # in the order of the axes
+        trial
+        for cell in sweep.cells
+        for trial in sorted(cell.trials, key=lambda trial: trial.seed or 0)
+    ]
+    records += [record for record in folder.records() if record not in records]
+    for record in records:
+        if record.status in FAILED:
+            notices.add(f"Trial {record.name}: {record.reason or record.status}.")
+    names = [record.name for record in records]
+    title = f"{about.get('name', folder.name)}: {' and '.join(sweep.keys)}"
+    setting = notices.attempt("The setting", lambda: sweep.setting, "")
+    page = Page("Report of a sweep", title, setting, "sweep", folder.name, notices)
+    page.story = _story(about, records)
+    page.axes = "\n".join(f"{axis['key']}: {setting_value(axis['values'])}" for axis in sweep.axes)
+    page.charts = notices.attempt("The curves", lambda: sweep_charts(sweep, album), [])
+    page.figures = [*filter(None, map(album.add, _drawings(sweep, bool(page.charts))))]
+    album.add_dark_variants()
+    page.runs = _trials(sweep, records, out)
+    repeat = partial(repeat_sweep, folder, about, names)
+    page.repeat = notices.attempt("How it was run", repeat, None)
+    return render(page)
+
+
+def sweep_charts(sweep: SweepView, album: Album) -> list[Chart]:
+    """A chart for each quantity, with a curve for each cell: the median over its seeds.
+
+    None where there are more cells than can be told apart.
+    """
+    cells = [cell for cell in sweep.cells if cell.done]
+    if len(cells) > MOST_CURVES:
+        return []
+    names = list(dict.fromkeys(name for table in sweep.tables.values() for name in table))
+    charts = []
+    for quantity in columns.quantities(names):
+        curves = {sweep.cell_text(cell): _median(sweep, cell, quantity) for cell in cells}
+        title = f"{label_of(quantity)} on the {sweep.part_name(sweep.part)} rows"
+        paint = partial(draw_sweep_curves, sweep, [quantity])
+        charts += album.add_chart(title, curves, paint, share=is_share(quantity))
+    return charts
+
+
+def _median(sweep: SweepView, cell: Cell, quantity: str) -> tuple[FloatArray, FloatArray]:
+    """Epochs, and the median over the seeds of a cell, as far as all of them came."""
+    tables = [sweep.tables[trial.name] for trial in cell.done if trial.name in sweep.tables]
+    name = columns.name(sweep.part, quantity)
+    curves = [finite_numbers(table[name]) for table in tables if name in table]
+    if not curves:
+        return np.zeros(0), np.zeros(0)
+    shortest = min(map(len, curves))
+    epochs = finite_numbers(tables[0]["epoch"])[:shortest]
+    return epochs, np.median([values[:shortest] for values in curves], axis=0)
+
+
+def _trials(sweep: SweepView, records: list[TrialRecord], out: Path) -> Table:
+    """A row per trial: a link to its run, its settings, how it ended and what it reached."""
+    # Where the test part is what is watched, val_ and test say the same.
+    same = sweep.part_name(columns.VAL) == columns.TEST
+    parts = (columns.TRAIN,) if same else columns.WATCHED
+    results = [_results(record, parts) for record in records]
+    names = list(dict.fromkeys(name for result in results for name in result))
+    rows = [
+        [
+            TableCell(record.name, link=report_link(sweep.folder.trial(record.name), out)),
+            *(setting_cell(record.cell.get(key)) for key in sweep.keys),
+            number_cell(record.seed),
+            TableCell(record.status),
+            number_cell(record.epochs),
+            *(number_cell(result.get(name)) for name in names),
+            duration_cell(record.seconds),
+        ]
+        for record, result in zip(records, results, strict=True)
+    ]
+    header = ["trial", *sweep.keys, "seed", "status", "epochs", *names, "time"]
+    return Table("Every trial", header, rows, kind="runs")
+
+
+def _results(record: TrialRecord, parts: tuple[str, ...]) -> dict[str, Any]:
+    """The final metrics of a trial, part by part."""
+    numbers = dict(record.final) | columns.named(columns.TEST, record.test)
+    return {
+        f"{part} {name}": numbers[key]
+        for part in (*parts, columns.TEST)
+        for name in (columns.LOSS, *METRICS)
+        if (key := columns.name(part, name)) in numbers
+    }
+
+
+def _drawings(sweep: SweepView, charts: bool) -> list[Drawing]:
+    """The figures of the sweep; its curves only where the page has no charts."""
+    drawings = []
+    for name, plot in SWEEP_FIGURES.items():
+        if name != "curves" or not charts:
+            caption = plot.caption(sweep)
+            alt = partial(str, f"{plot.title} of {sweep.folder.name}. {caption}")
+            paint, suits = partial(plot.painter, sweep), partial(plot.suits, sweep)
+            drawings.append(Drawing(name, plot.title, caption, alt, paint, suits, early=True))
+    return drawings
+
+
+def _story(about: dict[str, Any], records: list[TrialRecord]) -> str:
+    """How many trials there are, and how they ended."""
+    counts = dict.fromkeys(record.status for record in records)
+    ended = [f"{sum(one.status == status for one in records)} {status}" for status in counts]
+    seeds = about.get("seeds")
+    seeds = len(seeds) if isinstance(seeds, list) else 1
+    times = f", each with {seeds} seeds" if seeds > 1 else ""
+    caption = str(about.get("caption") or "")
+    return f"{len(records)} trials{times}: {', '.join(ended)}. {caption}".strip()
