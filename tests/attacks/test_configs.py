@@ -179,9 +179,11 @@ def read(data):
     except ConfigError:
         pass
 
-# Imports, and the annotations of our own dataclasses, are evaluated before the hook listens.
+# Imports, our own annotations and the table of synonyms are read before the hook listens.
+from nnlab.suggest import synonyms
+synonyms()
 read(b"data: xor\\nnetwork: [{dense: -1}]\\nloss: mse")
-for cls in [schema.Config, schema.Training, schema.EarlyStopping, schema.Study, schema.FromRun]:
+for cls in [schema.Config, schema.Training, schema.EarlyStopping, schema.SweepConfig, schema.FromRun]:
     hints(cls)
 for family in [SOURCE, LAYER, INITIALIZER, LOSS, OPTIMIZER, SCHEDULE]:
     [hints(cls) for cls in family.members.values()]
