@@ -183,7 +183,8 @@ def read(data):
 from nnlab.suggest import synonyms
 synonyms()
 read(b"data: xor\\nnetwork: [{dense: -1}]\\nloss: mse")
-for cls in [schema.Config, schema.Training, schema.EarlyStopping, schema.SweepConfig, schema.FromRun]:
+SECTIONS = [schema.Training, schema.EarlyStopping, schema.SweepConfig, schema.FromRun]
+for cls in [schema.Config, *SECTIONS]:
     hints(cls)
 for family in [SOURCE, LAYER, INITIALIZER, LOSS, OPTIMIZER, SCHEDULE]:
     [hints(cls) for cls in family.members.values()]
