@@ -30,6 +30,10 @@ def activate(kind: int, setting: float, a: Any, x: int, y: int, count: int) -> N
     if kind in (GELU, SOFTPLUS):
         for i in range(count):
             put(a, y + i, _value_of_number(kind, a, get(a, x + i)))
+    elif kind == SIGMOID:  # a loop of its own: 4 % of an update of 2-3-3-1
+        one = splat(constant(a, 1))
+        for i in range(0, count, lanes(a)):
+            store_all(a, y + i, sigmoid(load_all(a, x + i), one))
     else:
         for i in range(0, count, lanes(a)):
             store_all(a, y + i, _value(kind, setting, a, load_all(a, x + i)))
@@ -49,12 +53,10 @@ def derive(kind: int, setting: float, a: Any, x: int, y: int, d: Any, count: int
 
 @njit(**PLAIN)
 def _value(kind: int, setting: float, a: Any, v: Any) -> Any:
-    """f(v) of a vector."""
+    """f(v) of a vector; sigmoid has a loop of its own."""
     one, zero, factor = splat(constant(a, 1)), splat(constant(a, 0)), splat(constant(a, setting))
     if kind == RELU:
         return where_less(v, zero, zero, v)
-    if kind == SIGMOID:
-        return sigmoid(v, one)
     if kind == TANH:
         return tanh(v, one, splat(constant(a, 22)))
     if kind == LEAKY_RELU:

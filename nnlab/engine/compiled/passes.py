@@ -137,15 +137,18 @@ def backward(
     for layer in range(layers - 1, -1, -1):
         at = row_of(ops, layer)
         kind, x, y, m = get(at, KIND), get(at, INPUT), get(at, OUTPUT), get(at, M)
-        if kind == DENSE and online:
-            n, squares = get(at, N), dot(slopes, y, slopes, y, m)
-            guard += squares + squares * dot(values, x, values, x, n)
-        elif kind == DENSE and by_units:
-            _gradient_by_units(at, rows, g, values, slopes)
-        elif kind == DENSE:
-            _gradient(at, rows, g, values, slopes, ones, gemm)
-        if get(at, PASS_ON):
-            _pass_on(by_units, at, get(settings, layer), rows, theta, values, slopes, room, gemm)
+        if kind == DENSE:
+            if online:
+                n, squares = get(at, N), dot(slopes, y, slopes, y, m)
+                guard += squares + squares * dot(values, x, values, x, n)
+            elif by_units:
+                _gradient_by_units(at, rows, g, values, slopes)
+            else:
+                _gradient(at, rows, g, values, slopes, ones, gemm)
+            if get(at, PASS_ON):
+                _pass_on(by_units, at, rows, theta, slopes, room, gemm)
+        elif get(at, PASS_ON):
+            _derive(by_units, at, get(settings, layer), rows, values, slopes)
     return guard if online else dot(g, NO, g, NO, count)
 
 
@@ -181,15 +184,12 @@ def _gradient_by_units(at: Any, rows: int, g: Any, values: Any, slopes: Any) -> 
 
 
 @njit(**PLAIN)
-def _pass_on(
-    by_units: bool, at: Any, setting: float, rows: int, theta: Any, values: Any, slopes: Any,
-    room: Any, gemm: Any,
+def _derive(
+    by_units: bool, at: Any, setting: float, rows: int, values: Any, slopes: Any
 ) -> None:  # fmt: skip
-    """dx (B, n) of a layer."""
+    """dx of an activation."""
     kind, x, y, m = get(at, KIND), get(at, INPUT), get(at, OUTPUT), get(at, M)
-    if kind == DENSE:
-        _dense_inputs(by_units, at, rows, theta, slopes, room, gemm)
-    elif kind == SOFTMAX:
+    if kind == SOFTMAX:
         by_row, by_unit = strides(by_units, rows, m, values)
         activations.derive_softmax(values, x, y, slopes, rows, m, by_row, by_unit)
     else:
@@ -198,7 +198,7 @@ def _pass_on(
 
 
 @njit(**PLAIN)
-def _dense_inputs(
+def _pass_on(
     by_units: bool, at: Any, rows: int, theta: Any, slopes: Any, room: Any, gemm: Any
 ) -> None:  # fmt: skip
     """dx (B, n) = dy W^T, by way of dx^T = W dy^T: rows of W are read as they lie."""

@@ -44,15 +44,23 @@ def multiply(
     for j in range(0, columns, 2 * wide):
         n1 = min(columns - j, wide)
         n2 = min(columns - j - wide, wide)
-        tall = 1 if rows < 4 else 4 if n2 > 0 or rows < 8 else 8
+        tall = 4 if n2 > 0 or rows < 8 else 8
         r = 0
         while r < rows:
-            r = min(r, rows - tall)  # the last block does some rows again
+            if tall <= rows < r + tall:
+                r = rows - tall  # the last block does some rows again
             a0, b0, c0 = ao + r * ar, bo + j, co + r * cr + j
             s0 = so + (r if start == ROWS else j)
-            if tall == 1:
-                _one_row(a, a0, ak, b, b0, bk, c, c0, inner, n1, n2, start, s, s0)
-            elif n2 > 0:
+            if rows < 4:
+                _one_by_one(a, a0, ak, b, b0, bk, c, c0, inner, n1, start, s, s0)
+                if n2 > 0:
+                    s1 = s0 + (0 if start == ROWS else wide)
+                    _one_by_one(
+                        a, a0, ak, b, b0 + wide, bk, c, c0 + wide, inner, n2, start, s, s1
+                    )  # fmt: skip
+                r += 1
+                continue
+            if n2 > 0:
                 _four_by_two(a, a0, ar, ak, b, b0, bk, c, c0, cr, inner, n1, n2, start, s, s0)
             elif tall == 8:
                 _eight_by_one(a, a0, ar, ak, b, b0, bk, c, c0, cr, inner, n1, start, s, s0)
@@ -156,18 +164,6 @@ def _four_by_one(
     store_some(c, co + cr, p1, n)
     store_some(c, co + 2 * cr, p2, n)
     store_some(c, co + 3 * cr, p3, n)
-
-
-@njit(**PLAIN)
-def _one_row(
-    a: Any, ao: int, ak: int, b: Any, bo: int, bk: int, c: Any, co: int,
-    inner: int, n1: int, n2: int, start: int, s: Any, so: int,
-) -> None:  # fmt: skip
-    _one_by_one(a, ao, ak, b, bo, bk, c, co, inner, n1, start, s, so)
-    if n2 > 0:
-        wide = lanes(c)
-        s2 = so + (0 if start == ROWS else wide)
-        _one_by_one(a, ao, ak, b, bo + wide, bk, c, co + wide, inner, n2, start, s, s2)
 
 
 @njit(**PLAIN)
