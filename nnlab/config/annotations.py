@@ -136,18 +136,24 @@ def _converted(hint: Any, value: Any, path: tuple[int, ...]) -> Any:
     origin, arguments = get_origin(hint), get_args(hint)
     if origin is Annotated:
         result = convert(arguments[0], value, path)
-        if not any(broken_limit(result, limit) for limit in notes_of(hint)):
-            return result
-    elif origin is Literal:
-        if any(type(name) is type(value) and name == value for name in arguments):
-            return value
-    elif origin is tuple and isinstance(value, list | tuple):
+        if any(broken_limit(result, limit) for limit in notes_of(hint)):
+            raise MisfitError(path)
+        return result
+    if origin is tuple and isinstance(value, list | tuple):
         return tuple(convert(arguments[0], item, (*path, i)) for i, item in enumerate(value))
-    elif hint is float and type(value) in (int, float):
+    if hint is float and type(value) is int:
         return float(value)
-    elif hint is Any or type(value) is hint or (origin is Mapping and isinstance(value, Mapping)):
-        return value
-    raise MisfitError(path)
+    if not _is_exactly(hint, value):
+        raise MisfitError(path)
+    return value
+
+
+def _is_exactly(hint: Any, value: Any) -> bool:
+    """Whether a value has the type that is annotated, or is a name of a Literal."""
+    if get_origin(hint) is Literal:
+        return any(type(name) is type(value) and name == value for name in get_args(hint))
+    is_mapping = get_origin(hint) is Mapping and isinstance(value, Mapping)
+    return hint is Any or type(value) is hint or is_mapping
 
 
 def choices(hint: Any) -> tuple[str, ...]:
@@ -179,17 +185,21 @@ def _phrase(hint: Any) -> str:
     if hint is type(None):
         return "null"
     if origin is Annotated:
-        inner, limits = arguments[0], [note for note in notes_of(hint) if type(note) in LIMITS]
-        if inner is str or get_origin(inner) is tuple:
-            return f"{allowed(inner)} ({_length(limits, inner is str)})"
-        signs = (f"{RULES[type(note)][2]} {getattr(note, RULES[type(note)][0])}" for note in limits)
-        return f"{allowed(inner)} {' and '.join(signs)}"
+        return _limited_phrase(arguments[0], notes_of(hint))
     if origin is Literal:
         names = [str(name) for name in arguments]
         return names[0] if len(names) == 1 else "one of " + ", ".join(names)
     if origin is tuple:
         return "a list of " + " or ".join(_plural(_phrase(part)) for part in options(arguments[0]))
     return WORDS.get(hint, "a mapping")
+
+
+def _limited_phrase(inner: Any, notes: list[Any]) -> str:
+    limits = [note for note in notes if type(note) in LIMITS]
+    if inner is str or get_origin(inner) is tuple:
+        return f"{allowed(inner)} ({_length(limits, inner is str)})"
+    signs = (f"{RULES[type(note)][2]} {getattr(note, RULES[type(note)][0])}" for note in limits)
+    return f"{allowed(inner)} {' and '.join(signs)}"
 
 
 def _plural(phrase: str) -> str:
