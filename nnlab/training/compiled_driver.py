@@ -6,7 +6,7 @@ import numpy as np
 
 from nnlab.core.types import IntArray
 from nnlab.engine.compiled.engine import CompiledEngine
-from nnlab.training.drivers import NO_LOSSES, EndedEpochs, EngineDriver, NumpyDriver, Progress
+from nnlab.training.drivers import NO_LOSSES, EndedEpochs, EngineDriver, EngineProgress, NumpyDriver
 from nnlab.training.plan import Plan, State
 from nnlab.training.tally import Tally
 
@@ -39,7 +39,7 @@ class CompiledDriver(EngineDriver):
     def max_epochs(self) -> int:
         return 1 if self._max_updates < self.engine.max_updates else max(1, self.engine.max_epochs)
 
-    def advance(self, epochs: int) -> Progress:
+    def advance(self, epochs: int) -> EngineProgress:
         state = self.state
         if self._refused:
             self._refused = False
@@ -61,10 +61,10 @@ class CompiledDriver(EngineDriver):
         if epochs > 1:
             last_rates = rates[self.count - 1 : call.done : self.count]
             ended = EndedEpochs(call.sums, call.weights, last_rates)
-            return Progress([], NO_LOSSES, ended, None)
+            return EngineProgress([], NO_LOSSES, ended, None)
         if len(call.sums):
             state.sums[...] = call.sums[0]
-        return Progress(rates[: call.done], call.losses, None, None)
+        return EngineProgress(rates[: call.done], call.losses, None, None)
 
     def _orders(self, epochs: int) -> IntArray | None:
         """The orders (K, N) of the next epochs; that of the running epoch is made once."""

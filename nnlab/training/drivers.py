@@ -26,7 +26,7 @@ class EndedEpochs(NamedTuple):
     rates: list[float]  # (K,): the last learning rate of each
 
 
-class Progress(NamedTuple):
+class EngineProgress(NamedTuple):
     """Updates of the running epoch or whole epochs that ended, and what stopped them."""
 
     rates: list[float]
@@ -35,7 +35,7 @@ class Progress(NamedTuple):
     failure: NonFinite | None
 
 
-NO_PROGRESS = Progress([], NO_LOSSES, None, None)
+NO_PROGRESS = EngineProgress([], NO_LOSSES, None, None)
 
 
 class EngineDriver(ABC):
@@ -53,7 +53,7 @@ class EngineDriver(ABC):
         """How many epochs one call of `advance` may do."""
 
     @abstractmethod
-    def advance(self, epochs: int) -> Progress:
+    def advance(self, epochs: int) -> EngineProgress:
         """Do the next updates of the running epoch or, with `epochs` > 1, as many whole epochs.
 
         `state.batch` counts all updates since the last epoch that was closed.
@@ -124,7 +124,7 @@ class NumpyDriver(EngineDriver):
     def max_epochs(self) -> int:
         return self._max_epochs
 
-    def advance(self, epochs: int) -> Progress:
+    def advance(self, epochs: int) -> EngineProgress:
         if epochs > 1:
             return self._several_epochs(epochs)
         state = self.state
@@ -132,7 +132,7 @@ class NumpyDriver(EngineDriver):
             self._chunks = self.batches.epoch(self.order(state.epoch), state.batch, state.epoch)
         return self.update_chunk(next(self._chunks))
 
-    def update_chunk(self, chunk: Chunk) -> Progress:
+    def update_chunk(self, chunk: Chunk) -> EngineProgress:
         """One update per batch, up to the first that meets a non-finite number."""
         state, size = self.state, chunk.batch
         rates = self.rates(len(chunk.xs))
@@ -144,9 +144,9 @@ class NumpyDriver(EngineDriver):
                 z = self.engine.outputs(size, done)
                 losses = self.tally.add(state.sums, z, chunk.t[: len(z)], size) / size
         self.count_updates(rates[:done])
-        return Progress(rates[:done], losses, None, self.engine.failure)
+        return EngineProgress(rates[:done], losses, None, self.engine.failure)
 
-    def _several_epochs(self, epochs: int) -> Progress:
+    def _several_epochs(self, epochs: int) -> EngineProgress:
         """All updates in one run, which keeps the weights after each epoch."""
         (chunk,) = self.batches.epoch(None)
         size, weights = chunk.batch, self._weights[:epochs]
@@ -161,4 +161,4 @@ class NumpyDriver(EngineDriver):
                 self.tally.add(self.state.sums, z[len(t) :], chunk.t[: more * size], size)
         self.count_updates(rates[:done])
         ended = EndedEpochs(sums, weights[:whole], rates[self.count - 1 : done : self.count])
-        return Progress([], NO_LOSSES, ended, self.engine.failure)
+        return EngineProgress([], NO_LOSSES, ended, self.engine.failure)

@@ -20,8 +20,8 @@ from nnlab.training.drivers import (
     NO_PROGRESS,
     EndedEpochs,
     EngineDriver,
+    EngineProgress,
     NumpyDriver,
-    Progress,
 )
 from nnlab.training.evaluation import Evaluation
 from nnlab.training.plan import Plan, State, Stopping
@@ -64,7 +64,7 @@ def run_bursts(plan: Plan, state: State) -> Iterator[list[Record]]:
         state.status = Status.COMPLETED
 
 
-def steps_record(plan: Plan, state: State, count: int, progress: Progress) -> Steps | None:
+def steps_record(plan: Plan, state: State, count: int, progress: EngineProgress) -> Steps | None:
     """The record of some updates; of the last ones of an epoch only if it was asked for."""
     rates, losses = progress.rates, progress.losses
     if not rates or (state.batch == count and not plan.record_steps):

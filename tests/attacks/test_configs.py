@@ -183,8 +183,9 @@ def read(data):
 from nnlab.suggest import synonyms
 synonyms()
 read(b"data: xor\\nnetwork: [{dense: -1}]\\nloss: mse")
-for name in ["Config", "Training", "EarlyStopping", "SweepConfig", "FromRun"]:
-    hints(getattr(schema, name))
+SECTIONS = [schema.Training, schema.EarlyStopping, schema.SweepConfig, schema.FromRun]
+for cls in [schema.Config, *SECTIONS]:
+    hints(cls)
 for family in [SOURCE, LAYER, INITIALIZER, LOSS, OPTIMIZER, SCHEDULE]:
     [hints(cls) for cls in family.members.values()]
 seen = []

@@ -144,25 +144,9 @@ def backward(
             _gradient_by_units(at, rows, g, values, slopes)
         elif kind == DENSE:
             _gradient(at, rows, g, values, slopes, ones, gemm)
-        if get(at, PASS_ON) and kind == DENSE:
-            _pass_on(by_units, at, rows, theta, slopes, room, gemm)
-        elif get(at, PASS_ON):
-            _derive(by_units, at, get(settings, layer), rows, values, slopes)
+        if get(at, PASS_ON):
+            _pass_on(by_units, at, get(settings, layer), rows, theta, values, slopes, room, gemm)
     return guard if online else dot(g, NO, g, NO, count)
-
-
-@njit(**PLAIN)
-def _derive(
-    by_units: bool, at: Any, setting: float, rows: int, values: Any, slopes: Any
-) -> None:  # fmt: skip
-    """dx of an activation."""
-    kind, x, y, m = get(at, KIND), get(at, INPUT), get(at, OUTPUT), get(at, M)
-    if kind == SOFTMAX:
-        by_row, by_unit = strides(by_units, rows, m, values)
-        activations.derive_softmax(values, x, y, slopes, rows, m, by_row, by_unit)
-    else:
-        size = numbers_of(by_units, rows, m, values)
-        activations.derive(kind, setting, values, x, y, slopes, size)
 
 
 @njit(**PLAIN)
@@ -198,6 +182,23 @@ def _gradient_by_units(at: Any, rows: int, g: Any, values: Any, slopes: Any) -> 
 
 @njit(**PLAIN)
 def _pass_on(
+    by_units: bool, at: Any, setting: float, rows: int, theta: Any, values: Any, slopes: Any,
+    room: Any, gemm: Any,
+) -> None:  # fmt: skip
+    """dx (B, n) of a layer."""
+    kind, x, y, m = get(at, KIND), get(at, INPUT), get(at, OUTPUT), get(at, M)
+    if kind == DENSE:
+        _dense_inputs(by_units, at, rows, theta, slopes, room, gemm)
+    elif kind == SOFTMAX:
+        by_row, by_unit = strides(by_units, rows, m, values)
+        activations.derive_softmax(values, x, y, slopes, rows, m, by_row, by_unit)
+    else:
+        size = numbers_of(by_units, rows, m, values)
+        activations.derive(kind, setting, values, x, y, slopes, size)
+
+
+@njit(**PLAIN)
+def _dense_inputs(
     by_units: bool, at: Any, rows: int, theta: Any, slopes: Any, room: Any, gemm: Any
 ) -> None:  # fmt: skip
     """dx (B, n) = dy W^T, by way of dx^T = W dy^T: rows of W are read as they lie."""
