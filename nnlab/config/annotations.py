@@ -75,10 +75,16 @@ def field_default(field: dataclasses.Field[Any]) -> Any:
 
 def required_fields(cls: type) -> list[str]:
     """The fields without a default."""
+    return _required_fields(cls)
+
+
+@cache
+def _required_fields(cls: type) -> list[str]:
     fields = dataclasses.fields(cls)
     return [field.name for field in fields if field_default(field) is MISSING]
 
 
+@cache
 def notes_of(hint: Any) -> list[Any]:
     """The notes of an annotation, each limit by itself."""
     notes = single_limits(hint.__metadata__) if get_origin(hint) is Annotated else []
@@ -93,12 +99,14 @@ def note_of_type(hint: Any, kind: type[T]) -> T | None:
     return next((note for note in notes_of(hint) if isinstance(note, kind)), None)
 
 
+@cache
 def words_of(hint: Any) -> InWords:
     """What the notes of an annotation say in words."""
     notes = [note for note in notes_of(hint) if isinstance(note, InWords)]
     return InWords("".join(n.allowed for n in notes), "".join(n.default for n in notes))
 
 
+@cache
 def options(hint: Any) -> list[Any]:
     """The alternatives of a union, without notes in words; the annotation itself if it is none."""
     if get_origin(hint) is Annotated:
@@ -109,6 +117,7 @@ def options(hint: Any) -> list[Any]:
     return [hint]
 
 
+@cache
 def item_hint(hint: Any) -> Any:
     """The annotation of the items of a list or of the values of a mapping; None for others."""
     bare = _bare(hint)
