@@ -75,10 +75,16 @@ def field_default(field: dataclasses.Field[Any]) -> Any:
 
 def required_fields(cls: type) -> list[str]:
     """The fields without a default."""
+    return _required_fields(cls)
+
+
+@cache
+def _required_fields(cls: type) -> list[str]:
     fields = dataclasses.fields(cls)
     return [field.name for field in fields if field_default(field) is MISSING]
 
 
+@cache
 def notes_of(hint: Any) -> list[Any]:
     """The notes of an annotation, each limit by itself."""
     notes = single_limits(hint.__metadata__) if get_origin(hint) is Annotated else []
@@ -93,12 +99,14 @@ def note_of_type(hint: Any, kind: type[T]) -> T | None:
     return next((note for note in notes_of(hint) if isinstance(note, kind)), None)
 
 
+@cache
 def words_of(hint: Any) -> InWords:
     """What the notes of an annotation say in words."""
     notes = [note for note in notes_of(hint) if isinstance(note, InWords)]
     return InWords("".join(n.allowed for n in notes), "".join(n.default for n in notes))
 
 
+@cache
 def options(hint: Any) -> list[Any]:
     """The alternatives of a union, without notes in words; the annotation itself if it is none."""
     if get_origin(hint) is Annotated:
@@ -109,6 +117,7 @@ def options(hint: Any) -> list[Any]:
     return [hint]
 
 
+@cache
 def item_hint(hint: Any) -> Any:
     """The annotation of the items of a list or of the values of a mapping; None for others."""
     bare = _bare(hint)
@@ -136,18 +145,24 @@ def _converted(hint: Any, value: Any, path: tuple[int, ...]) -> Any:
     origin, arguments = get_origin(hint), get_args(hint)
     if origin is Annotated:
         result = convert(arguments[0], value, path)
-        if not any(broken_limit(result, limit) for limit in notes_of(hint)):
-            return result
-    elif origin is Literal:
-        if any(type(name) is type(value) and name == value for name in arguments):
-            return value
-    elif origin is tuple and isinstance(value, list | tuple):
+        if any(broken_limit(result, limit) for limit in notes_of(hint)):
+            raise MisfitError(path)
+        return result
+    if origin is tuple and isinstance(value, list | tuple):
         return tuple(convert(arguments[0], item, (*path, i)) for i, item in enumerate(value))
-    elif hint is float and type(value) in (int, float):
+    if hint is float and type(value) is int:
         return float(value)
-    elif hint is Any or type(value) is hint or (origin is Mapping and isinstance(value, Mapping)):
-        return value
-    raise MisfitError(path)
+    if not _is_exactly(hint, value):
+        raise MisfitError(path)
+    return value
+
+
+def _is_exactly(hint: Any, value: Any) -> bool:
+    """Whether a value has the type that is annotated, or is a name of a Literal."""
+    if get_origin(hint) is Literal:
+        return any(type(name) is type(value) and name == value for name in get_args(hint))
+    is_mapping = get_origin(hint) is Mapping and isinstance(value, Mapping)
+    return hint is Any or type(value) is hint or is_mapping
 
 
 def choices(hint: Any) -> tuple[str, ...]:
@@ -179,17 +194,21 @@ def _phrase(hint: Any) -> str:
     if hint is type(None):
         return "null"
     if origin is Annotated:
-        inner, limits = arguments[0], [note for note in notes_of(hint) if type(note) in LIMITS]
-        if inner is str or get_origin(inner) is tuple:
-            return f"{allowed(inner)} ({_length(limits, inner is str)})"
-        signs = (f"{RULES[type(note)][2]} {getattr(note, RULES[type(note)][0])}" for note in limits)
-        return f"{allowed(inner)} {' and '.join(signs)}"
+        return _limited_phrase(arguments[0], notes_of(hint))
     if origin is Literal:
         names = [str(name) for name in arguments]
         return names[0] if len(names) == 1 else "one of " + ", ".join(names)
     if origin is tuple:
         return "a list of " + " or ".join(_plural(_phrase(part)) for part in options(arguments[0]))
     return WORDS.get(hint, "a mapping")
+
+
+def _limited_phrase(inner: Any, notes: list[Any]) -> str:
+    limits = [note for note in notes if type(note) in LIMITS]
+    if inner is str or get_origin(inner) is tuple:
+        return f"{allowed(inner)} ({_length(limits, inner is str)})"
+    signs = (f"{RULES[type(note)][2]} {getattr(note, RULES[type(note)][0])}" for note in limits)
+    return f"{allowed(inner)} {' and '.join(signs)}"
 
 
 def _plural(phrase: str) -> str:

@@ -104,32 +104,38 @@ class Builder:
             word = wrong.value if isinstance(wrong.value, str) else ""
             near = did_you_mean(word, choices(hint), "value") or as_number(word)
             value = shown_value(to_plain(wrong))
-            if wrong.items and any(note_of_type(option, MaxLen) for option in options(hint)):
+            limited = (item_hint(o) and note_of_type(o, MaxLen) for o in options(hint))
+            if wrong is node and wrong.items and any(limited):
                 value = f"a list of {len(wrong.items)}"
             self.refuse(wrong, f"{where} is {value}.", allowed(hint), near)
 
     def _collection(self, hint: Any, inner: Any, node: Node, path: str) -> Any:
         """A list or a mapping of members or records; all mistakes in it are noted."""
-        least, most = note_of_type(hint, MinLen), note_of_type(hint, MaxLen)
-        family, is_mapping = family_of(inner), get_origin(options(hint)[0]) is Mapping
+        is_mapping = get_origin(options(hint)[0]) is Mapping
         parts = node.entries if is_mapping else node.items
+        least, most = note_of_type(hint, MinLen), note_of_type(hint, MaxLen)
         if parts is None or (least and not parts):
-            value = (
-                "empty"
-                if node.value is None and (least or is_mapping)
-                else shown_value(to_plain(node))
-            )
-            wanted = allowed(hint) if family is None else f"a list of {family.plural}"
-            example = "" if family is None else rewritten(node, family, f"{path}.0")
-            self.refuse(node, f"{path} is {value}.", wanted, example)
+            self._refuse_collection(hint, inner, node, path)
         if most is not None and len(parts) > most.max_length:
             limits = f"{least.min_length if least else 0} to {most.max_length}"
             self.refuse(node, f"{path} has {len(parts)} entries.", limits)
         pairs = parts.items() if isinstance(parts, dict) else enumerate(parts)
-        built = {key: self.attempt(self.value, inner, part, f"{path}.{key}") for key, part in pairs}
+        built = {k: self.attempt(self.value, inner, part, f"{path}.{k}") for k, part in pairs}
         if None in built.values():
             raise RefusedError
         return built if is_mapping else tuple(built.values())
+
+    def _refuse_collection(self, hint: Any, inner: Any, node: Node, path: str) -> NoReturn:
+        """Refuse what is no list or mapping, or an empty list where an item is needed."""
+        family, null_is_a_word = family_of(inner), not note_of_type(hint, MinLen)
+        if node.value is None and not (family and null_is_a_word):
+            value = "empty"
+        else:
+            value = shown_value(to_plain(node))
+        if family is None:
+            self.refuse(node, f"{path} is {value}.", allowed(hint))
+        example = rewritten(node, family, f"{path}.0")
+        self.refuse(node, f"{path} is {value}.", f"a list of {family.plural}", example)
 
     # Records.
 

@@ -285,19 +285,16 @@ def _check_sweeps(root: Node, config: Config, problems: Problems) -> None:
             SettingChange(key, value, fixed.key_place(key))
             for key, value in (fixed.entries or {}).items()
         ]
-        for value in find_node(node, "values").items or []:
-            if budget == 0:
-                return
-            budget -= 1
+        values = (find_node(node, "values").items or [])[:budget]
+        budget -= len(values)
+        for value in values:
             new = Problems()
             change = SettingChange(sweep.key, value, value.place)
             construct(apply(bare, [*changes, change], new, []), config.name, new)
-            for problem in new.found:
-                if problem not in problems.found:
-                    problems.add(problem.place, problem.sentence, problem.allowed, problem.hint)
+            problems.add_new(new)
 
 
-# One config with other settings, many times: the file is read once, each variant takes 0.5 ms.
+# One config with other settings, many times: the file is read once, a variant takes less than 1 ms.
 
 
 @dataclass(frozen=True)

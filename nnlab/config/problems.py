@@ -55,6 +55,12 @@ class Problems:
         if len(self.found) >= MOST:
             fail(self.found)
 
+    def add_new(self, others: Problems) -> None:
+        """Note those problems that were not noted before."""
+        for problem in others.found:
+            if problem not in self.found:
+                self.add(problem.place, problem.sentence, problem.allowed, problem.hint)
+
     def __bool__(self) -> bool:
         return bool(self.found)
 

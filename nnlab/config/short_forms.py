@@ -29,15 +29,21 @@ def expand(node: Node, cls: type) -> Node:
     for key, hint in hints(cls).items():
         if key in inline:
             continue
-        family, record, child = family_of(hint), record_of(hint), node.entries.get(key)
-        if child is not None:
+        if (child := node.entries.get(key)) is not None:
             node = node.with_entry(key, _expanded(child, hint), node.key_place(key))
-        elif family is not None and family.default and key in required_fields(cls):
-            chosen = Node({"name": Node(family.default, node.place)}, node.place)
-            node = node.with_entry(key, chosen, node.place)
-        elif record is not None and key in required_fields(cls) and not required_fields(record):
-            node = node.with_entry(key, Node({}, node.place), node.place)
+        elif key in required_fields(cls) and (value := _default_part(hint, node)) is not None:
+            node = node.with_entry(key, value, node.place)
     return node
+
+
+def _default_part(hint: Any, node: Node) -> Node | None:
+    """The default member of a family, or a record without required fields; else None."""
+    family, record = family_of(hint), record_of(hint)
+    if family is not None and family.default:
+        return Node({"name": Node(family.default, node.place)}, node.place)
+    if record is not None and not required_fields(record):
+        return Node({}, node.place)
+    return None
 
 
 def _expanded(node: Node, hint: Any) -> Node:
