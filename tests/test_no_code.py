@@ -31,8 +31,7 @@ ALLOWED = {
     "cli/group.py": {"import_module"},  # of names in a tuple of that package
     "run/environment.py": {"system"},  # platform.system
     "run/repository.py": {"subprocess"},  # git, with fixed commands that run nothing
-    "study/remote.py": {"subprocess"},  # this program's own module, with a fixed command
-    "study/worker.py": {"ctypes"},  # one call of the C library, with two constants
+    "study/processes.py": {"ctypes"},  # one call of the C library, with two constants
     "__init__.py": {"import_module"},  # of names in a dictionary of its own
     "engine/compiled/objects.py": {"ctypes"},  # kernels, from a folder of this user alone
 }

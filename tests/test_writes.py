@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1] / "nnlab"
 WRITERS = {
-    *("run/durable.py", "run/repository.py", "data/cache.py", "data/download.py"),
+    *("run/durable.py", "run/repository.py", "data/download.py"),
     "engine/compiled/store.py",
 }
 # Calls that look like writing to a file and are not.

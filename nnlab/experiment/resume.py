@@ -143,7 +143,7 @@ def reopened(
     folder.write_json(RUN, kept | news | {"status": "running", "ended": None, "resumed": history})
     durable.remove(folder.path / SUMMARY)
     if session.settings != before:
-        folder.write_text(RESOLVED, dump(built.config))
+        folder.save_text(RESOLVED, dump(built.config))
     return session
 
 

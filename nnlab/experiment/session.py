@@ -94,8 +94,8 @@ def opened(
 
     Only under the lock. `resolved` is the config in full form, `text` as the user gave it.
     """
-    folder.write_text(CONFIG, resolved.encode() if text is None else text)
-    folder.write_text(RESOLVED, resolved)
+    folder.save_text(CONFIG, resolved.encode() if text is None else text)
+    folder.save_text(RESOLVED, resolved)
     folder.write_json(DATA, describe.data(built))
     folder.write_arrays(weights_file("initial"), built.network.arrays)
     folder.write_json(RUN, about)

@@ -126,8 +126,8 @@ def descend(
     folder = RunFolder.create(parent, race.name)
     began = perf_counter()
     with folder.lock():
-        folder.write_text(CONFIG, loaded.text)
-        folder.write_text(RESOLVED, dump_race(race))
+        folder.save_text(CONFIG, loaded.text)
+        folder.save_text(RESOLVED, dump_race(race))
         folder.write_json(RUN, about)
         with record_failure(folder):
             descents = walk_all(race)

@@ -105,7 +105,7 @@ class RunFolder:
         except UnicodeDecodeError as error:
             raise RunUnreadable(f"Cannot read {shown(self.path / file)}: {error}.") from error
 
-    def write_text(self, file: str, data: bytes | str) -> None:
+    def save_text(self, file: str, data: bytes | str) -> None:
         """Writes a text file, durably."""
         durable.write_file(self.path / file, data)
 

@@ -185,7 +185,7 @@ def record_failed_trial(trial: Trial, parent: Path, reason: str) -> Outcome:
             try:
                 folder.update_status("failed", **ended)
             except RunUnreadable:  # it stopped before run.json was written
-                folder.write_text(RESOLVED, dump(trial.config))
+                folder.save_text(RESOLVED, dump(trial.config))
                 first = {"format": 1, "status": "failed", "started": None}
                 folder.write_json(RUN, {**first, **ended, **_trial_entry(trial)})
     return Outcome(trial.name, "failed", reason)

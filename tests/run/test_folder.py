@@ -21,8 +21,8 @@ def folder(tmp_path: Path) -> RunFolder:
 
 
 def test_texts(folder: RunFolder) -> None:
-    folder.write_text("config.yaml", b"data: xor\r\n# \xff as given\n")
-    folder.write_text("resolved.yaml", "data: {name: xor}  # ü\n")
+    folder.save_text("config.yaml", b"data: xor\r\n# \xff as given\n")
+    folder.save_text("resolved.yaml", "data: {name: xor}  # ü\n")
     folder.write_json("data.json", {"task": "classes"})
     folder.write_json("summary.json", {"final": {"loss": 0.1 + 0.2}, "test": None})
     assert (folder.path / "config.yaml").read_bytes() == b"data: xor\r\n# \xff as given\n"

@@ -14,10 +14,10 @@ from nnlab.engine.compiled.vectors import (
     constant,
     get,
     lanes,
-    load_all,
+    load_vector,
     put,
     splat,
-    store_all,
+    store_vector,
     where_less,
 )
 
@@ -33,10 +33,10 @@ def activate(kind: int, setting: float, a: Any, x: int, y: int, count: int) -> N
     elif kind == SIGMOID:  # a loop of its own: 4 % of an update of 2-3-3-1
         one = splat(constant(a, 1))
         for i in range(0, count, lanes(a)):
-            store_all(a, y + i, sigmoid(load_all(a, x + i), one))
+            store_vector(a, y + i, sigmoid(load_vector(a, x + i), one))
     else:
         for i in range(0, count, lanes(a)):
-            store_all(a, y + i, _value(kind, setting, a, load_all(a, x + i)))
+            store_vector(a, y + i, _value(kind, setting, a, load_vector(a, x + i)))
 
 
 @njit(**PLAIN)
@@ -47,8 +47,8 @@ def derive(kind: int, setting: float, a: Any, x: int, y: int, d: Any, count: int
             put(d, x + i, _gelu_slope(a, get(a, x + i)) * get(d, y + i))
     else:
         for i in range(0, count, lanes(a)):
-            slope = _slope(kind, setting, a, load_all(a, x + i), load_all(a, y + i))
-            store_all(d, x + i, slope * load_all(d, y + i))
+            slope = _slope(kind, setting, a, load_vector(a, x + i), load_vector(a, y + i))
+            store_vector(d, x + i, slope * load_vector(d, y + i))
 
 
 @njit(**PLAIN)

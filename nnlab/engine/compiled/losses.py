@@ -19,7 +19,7 @@ from nnlab.engine.compiled.vectors import (
     load_some,
     put,
     splat,
-    store_all,
+    store_vector,
     total,
 )
 
@@ -72,7 +72,7 @@ def _squares(scale: float, a: Any, z: int, d: Any, t: Any, to: int, width: int) 
     for j in range(0, width, lanes(a)):
         n = min(width - j, lanes(a))
         error = load_some(a, z + j, n) - load_some(t, to + j, n)
-        store_all(d, z + j, error * factor)
+        store_vector(d, z + j, error * factor)
         summed += total(error * error)
     return summed
 

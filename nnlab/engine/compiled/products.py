@@ -15,13 +15,13 @@ from nnlab.engine.compiled.vectors import (
     constant,
     get,
     lanes,
-    load_all,
     load_some,
+    load_vector,
     multiply_add,
     put,
     splat,
-    store_all,
     store_some,
+    store_vector,
     total,
 )
 
@@ -184,10 +184,10 @@ def dot(a: Any, ao: int, b: Any, bo: int, count: int) -> Any:
     p = q = u = v = splat(constant(a, 0))
     i = 0
     while i + 4 * wide <= count:
-        p = multiply_add(load_all(a, ao + i), load_all(b, bo + i), p)
-        q = multiply_add(load_all(a, ao + i + wide), load_all(b, bo + i + wide), q)
-        u = multiply_add(load_all(a, ao + i + 2 * wide), load_all(b, bo + i + 2 * wide), u)
-        v = multiply_add(load_all(a, ao + i + 3 * wide), load_all(b, bo + i + 3 * wide), v)
+        p = multiply_add(load_vector(a, ao + i), load_vector(b, bo + i), p)
+        q = multiply_add(load_vector(a, ao + i + wide), load_vector(b, bo + i + wide), q)
+        u = multiply_add(load_vector(a, ao + i + 2 * wide), load_vector(b, bo + i + 2 * wide), u)
+        v = multiply_add(load_vector(a, ao + i + 3 * wide), load_vector(b, bo + i + 3 * wide), v)
         i += 4 * wide
     while i < count:
         n = min(count - i, wide)
@@ -229,7 +229,7 @@ def row_times(
         if k < count:
             i = get(which, at + k)
             p = multiply_add(splat(get(x, xo + i)), load_some(w, wo + i * columns + j, n), p)
-        store_all(y, yo + j, p + q)
+        store_vector(y, yo + j, p + q)
 
 
 @njit(**PLAIN)

@@ -125,14 +125,14 @@ def put(builder: Any, kind: Any, address: Any, index: Any, value: Any) -> None:
 
 
 @emitted(lambda address, index: Vector(address.dtype)(address, types.intp))
-def load_all(builder: Any, kind: Any, address: Any, index: Any) -> Any:
+def load_vector(builder: Any, kind: Any, address: Any, index: Any) -> Any:
     """The vector that begins there."""
     place, align = _vector_at(builder, address, index)
     return builder.load(place, align=align)
 
 
 @emitted(lambda address, index, value: types.void(address, types.intp, value))
-def store_all(builder: Any, kind: Any, address: Any, index: Any, value: Any) -> None:
+def store_vector(builder: Any, kind: Any, address: Any, index: Any, value: Any) -> None:
     """Write a vector there."""
     place, align = _vector_at(builder, address, index)
     builder.store(value, place, align=align)
