@@ -146,7 +146,7 @@ def test_the_folder(landscape: Result) -> None:
         *("config.yaml", "lock", "paths.csv", "resolved.yaml", "run.json", "summary.json")
     ]
     shipped = Path(__file__).parents[1] / "configs" / "landscape.yaml"
-    assert folder.read_text("config.yaml") == shipped.read_bytes()
+    assert folder.read_text("config.yaml") == shipped.read_text("utf-8")
     assert parse_race(folder.read_text("resolved.yaml")) == landscape.race
     about = folder.read_json("run.json")
     assert (about["kind"], about["format"], about["status"]) == ("race", 1, "completed")

@@ -245,7 +245,7 @@ def test_more_epochs_end_as_if_asked_for_at_once(configs: Path, restore_best: bo
     assert about["status"] == "completed"
     (record,) = about["resumed"]
     assert record["changes"] == {"training.epochs": [25, 40]}
-    assert b"epochs: 100" in RunFolder.open(path).read_text("config.yaml")  # as it was given
+    assert "epochs: 100" in RunFolder.open(path).read_text("config.yaml")  # as it was given
     assert "epochs: 40" in RunFolder.open(path).read_text("resolved.yaml")
 
 
