@@ -21,7 +21,7 @@ def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """One collection of one file with three labels; gives where that file belongs."""
     file = PublishedFile("labels", (3,), hashlib.sha256(CONTENT).hexdigest())
     collection = Collection("small", ("small",), ("http://127.0.0.1:9/",), (file,))
-    monkeypatch.setattr("nnlab.cli.data.COLLECTIONS", {"small": collection})
+    monkeypatch.setattr("nnlab.data.sources.COLLECTIONS", {"small": collection})
     monkeypatch.setenv("NNLAB_DATA_DIR", str(tmp_path / "cache"))
     (tmp_path / "cache" / "small").mkdir(parents=True)
     return tmp_path / "cache" / "small" / "labels.gz"

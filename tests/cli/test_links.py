@@ -65,7 +65,7 @@ CHANGES: dict[str, Change] = {
     "restart": RunFolder.restart,
     "save": lambda run: run.save_checkpoint(ARRAYS, {"epoch": 1}),
     "rows": lambda run: (run.append("metrics.csv", [ROW]), run.append("steps.csv", [ROW])),
-    "texts": lambda run: (run.write_text("config.yaml", b""), run.write_text("resolved.yaml", "")),
+    "texts": lambda run: (run.save_text("config.yaml", b""), run.save_text("resolved.yaml", "")),
     "status": lambda run: run.update_status("failed"),
     "numbers": lambda run: (
         run.write_json("data.json", {}),
@@ -77,7 +77,7 @@ CHANGES: dict[str, Change] = {
         run.write_arrays("weights/final.npz", ARRAYS),
     ),
     "arrays": lambda run: [run.write_arrays(name, ARRAYS) for name in ("snapshots", "predictions")],
-    "page": lambda run: (run.write_figure("curves.svg", b"x"), run.write_text("report.html", "x")),
+    "page": lambda run: (run.write_figure("curves.svg", b"x"), run.save_text("report.html", "x")),
     "remove": lambda run: durable.remove_folder(run.path),
 }
 # Commands that meet a link, and what they come to.

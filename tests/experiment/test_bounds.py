@@ -73,11 +73,11 @@ def refused(folder: RunFolder, ask: Ask) -> NnlabError:
 def test_a_network_larger_than_its_weights(done: RunFolder, ask: str, old: str, new: str) -> None:
     resolved = done.read_text("resolved.yaml")
     assert old in resolved
-    done.write_text("resolved.yaml", resolved.replace(old, new))
+    done.save_text("resolved.yaml", resolved.replace(old, new))
     try:
         error = refused(done, ASKS[ask])
     finally:
-        done.write_text("resolved.yaml", resolved)
+        done.save_text("resolved.yaml", resolved)
     assert isinstance(error, RunUnreadable)
     assert re.fullmatch(
         rf"Cannot read {done.path}/weights: the network in resolved\.yaml has [\d,]+ bytes of "
@@ -89,11 +89,11 @@ def test_a_network_larger_than_its_weights(done: RunFolder, ask: str, old: str, 
 @pytest.mark.parametrize("ask", ["data", "resume"])
 def test_data_larger_than_the_run_had(done: RunFolder, ask: str) -> None:
     resolved = done.read_text("resolved.yaml")
-    done.write_text("resolved.yaml", resolved.replace("samples: 6", "samples: 100000"))
+    done.save_text("resolved.yaml", resolved.replace("samples: 6", "samples: 100000"))
     try:
         error = refused(done, ASKS[ask])
     finally:
-        done.write_text("resolved.yaml", resolved)
+        done.save_text("resolved.yaml", resolved)
     assert str(error) == (
         f"Cannot read {done.path}: resolved.yaml describes 100,000 rows of 64 numbers, "
         "data.json fewer."
@@ -102,11 +102,11 @@ def test_data_larger_than_the_run_had(done: RunFolder, ask: str) -> None:
 
 def test_epochs_without_end(done: RunFolder) -> None:
     resolved = done.read_text("resolved.yaml")
-    done.write_text("resolved.yaml", resolved.replace("epochs: 2", "epochs: 1000000000000000"))
+    done.save_text("resolved.yaml", resolved.replace("epochs: 2", "epochs: 1000000000000000"))
     try:
         error = refused(done, going_on)
     finally:
-        done.write_text("resolved.yaml", resolved)
+        done.save_text("resolved.yaml", resolved)
     assert isinstance(error, ConfigError)
     assert "epochs" in str(error)
 

@@ -80,7 +80,7 @@ def make_run(tmp_path: Path) -> MakeRun:
         kind = {"kind": "race"} if paths else {}
         run.write_json("run.json", (ended or {"status": "completed"}) | kind)
         run.write_json("data.json", {"inputs": [64], "outputs": 10, "task": "classes"})
-        run.write_text("resolved.yaml", resolved)
+        run.save_text("resolved.yaml", resolved)
         run.append("metrics.csv", _rows(metrics or {}))
         run.append("steps.csv", _rows(steps or {}))
         append_paths(run, _rows(paths or {}))

@@ -36,7 +36,7 @@ SMALL: dict[str, tuple[str, dict[str, Any]]] = {
 
 def save_page(run: RunFolder, html: str) -> Path:
     """Write report.html into the folder."""
-    run.write_text("report.html", html)
+    run.save_text("report.html", html)
     return run.path / "report.html"
 
 

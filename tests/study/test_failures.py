@@ -59,7 +59,7 @@ def test_a_failed_trial_and_the_same_search_again(
     assert broken.exit_code == 8
     assert broken.stderr.splitlines()[-1] == (
         f"{len(failed)} of 12 trials have no result. --retry-failed runs them again, and proposes "
-        "anew what came after the first of them."
+        "all trials after the first of them anew."
     )
     assert "failed: RuntimeError: as it was told" in broken.stderr
     run = RunFolder(Path("runs", "s", failed[0]["run"]))

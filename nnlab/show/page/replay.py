@@ -1,5 +1,6 @@
 """A slider through the recorded epochs of a small network."""
 
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -50,17 +51,22 @@ def make_replay(run: View, album: Album) -> Replay | None:
     scenes = []
     for kind, (make, figures) in SCENES.items():
         if (data := make(film)) is not None:
-            name = next((name for name in figures if FIGURES[name].suits(run)), None)
-            still = None
-            if name is not None:
-                drawing = plot_drawing(name, FIGURES[name], run)
-                drawing.has_dark = False
-                still = album.add(drawing)
-            scenes.append(Scene(kind, data, still))
+            scenes.append(Scene(kind, data, _still(run, figures, album)))
     if not scenes:
         return None
     shown = [int(epoch) for epoch in film.epochs]
     return Replay(shown, _labels(run, shown), scenes)
+
+
+def _still(run: View, figures: Iterable[str], album: Album) -> Picture | None:
+    """The first figure that suits; None where files that it needs are lost."""
+    with suppress(NnlabError):  # the scenes have weights of their own
+        for name in figures:
+            if FIGURES[name].suits(run):
+                drawing = plot_drawing(name, FIGURES[name], run)
+                drawing.has_dark = False
+                return album.add(drawing)
+    return None
 
 
 def _labels(run: View, epochs: list[int]) -> list[str]:

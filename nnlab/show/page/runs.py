@@ -31,7 +31,7 @@ def report_runs(folders: Sequence[RunFolder], out: Path) -> Report:
     """
     notices, runs = Notices(), [view(folder) for folder in folders]
     for run in runs:
-        if newer := notices.attempt(run.folder.name, partial(getattr, run, "newer"), None):
+        if newer := notices.attempt(run.folder.name, partial(getattr, run, "newer_format"), None):
             notices.add(newer)
     parents = {folder.path.resolve().parent.name for folder in folders}
     place = quoted_name(parents.pop()) if len(parents) == 1 else "several folders"
