@@ -13,11 +13,11 @@ from pathlib import Path
 
 from nnlab.build import build
 from nnlab.config.load import from_mapping
-from nnlab.core.metrics import Tally
 from nnlab.experiment.session import CHECKPOINT_SECONDS, Session
 from nnlab.run.folder import RunFolder
 from nnlab.training import start
 from nnlab.training.drivers import NumpyDriver
+from nnlab.training.tally import Tally
 
 ROUNDS = 101
 
