@@ -12,7 +12,7 @@ from nnlab.cli.terminal import VERBOSE, print_json, print_message, print_message
 from nnlab.errors import CheckFailed
 from nnlab.experiment.verify import Finding, Verifier
 from nnlab.race.folder import is_race, read_paths
-from nnlab.race.run import differences
+from nnlab.race.run import race_differences
 from nnlab.run.folder import RunFolder
 from nnlab.show.words import count, first_few
 
@@ -62,7 +62,7 @@ def command(run: str, runs: Path | None, replay: str, epochs: int | None, as_jso
 
 
 def _verify_race(folder: RunFolder) -> Verification:
-    problems = differences(folder)
+    problems = race_differences(folder)
     rows = count(len(read_paths(folder)["run"]), "row")
     return problems, {"findings": problems}, f"; {rows} of paths.csv came out the same"
 

@@ -78,7 +78,7 @@ def walk(function: Landscape, start: Point, runner: Runner) -> Descent:
     o = bind(optimizer, theta, theta.size, slots, np.zeros_like(theta))
     patience = Patience()
     with np.errstate(all="ignore"):  # a number that is not finite ends the descent
-        stop, gradient = look(function, theta, 0, None)
+        stop, gradient = examine(function, theta, 0, None)
         stops = [stop]
         for t in range(steps):
             rate = schedule.rate(t, optimizer.lr, steps)
@@ -88,7 +88,7 @@ def walk(function: Landscape, start: Point, runner: Runner) -> Descent:
             if optimizer.shapes_gradient:
                 optimizer.shape_gradient(o)
             optimizer.update(o, rate, t + 1)
-            stop, gradient = look(function, theta, t + 1, rate)
+            stop, gradient = examine(function, theta, t + 1, rate)
             if not np.isfinite([stop.x, stop.y, stop.value, stop.gradient_norm]).all():
                 return Descent(runner, tuple(stops), diverged=t + 1)
             stops.append(stop)
@@ -97,7 +97,7 @@ def walk(function: Landscape, start: Point, runner: Runner) -> Descent:
     return Descent(runner, tuple(stops), diverged=None)
 
 
-def look(
+def examine(
     function: Landscape, theta: FloatArray, step: int, lr: float | None
 ) -> tuple[Stop, tuple[Any, Any]]:
     """The stop at a point, and the gradient there."""
@@ -206,7 +206,7 @@ def end_of(function: Landscape, descent: Descent) -> dict[str, Any]:
     }
 
 
-def differences(folder: RunFolder) -> list[str]:
+def race_differences(folder: RunFolder) -> list[str]:
     """Run a race again; a sentence for each difference from its folder, bit for bit.
 
     Raises ConfigError or RunUnreadable for a file that cannot be read.
@@ -218,7 +218,7 @@ def differences(folder: RunFolder) -> list[str]:
     if count != len(again):
         problems.append(f"paths.csv has {count:,} rows, and {len(again):,} came out now")
     for number, row in enumerate(again[:count]):
-        wrong = [name for name, value in row.items() if not same(table[name][number], value)]
+        wrong = [name for name, value in row.items() if not same_cell(table[name][number], value)]
         if wrong:
             problems.append(f"{wrong[0]} in row {number + 2:,} of paths.csv came out otherwise")
             break
@@ -227,6 +227,6 @@ def differences(folder: RunFolder) -> list[str]:
     return problems
 
 
-def same(cell: Any, value: float | None) -> bool:
+def same_cell(cell: Any, value: float | None) -> bool:
     """Whether a cell of paths.csv holds this number; None is an empty cell."""
     return bool(np.isnan(cell)) if value is None else bool(cell == value)
