@@ -9,19 +9,17 @@ import numpy as np
 from nnlab.core.losses import Loss
 from nnlab.core.metrics import Kind
 from nnlab.core.network import Network
-from nnlab.core.optimizers import Optimizer
+from nnlab.core.optimizers import OPTIMIZERS, Optimizer
 from nnlab.core.types import Array, FloatArray, IntArray
 from nnlab.engine import blas
 from nnlab.engine.compiled.objects import function, gemm
+from nnlab.engine.compiled.optimizers import COMPILED_OPTIMIZERS
 from nnlab.engine.compiled.program import (
-    ARGUMENTS,
-    RULE,
-    SLOTS,
+    MEMORY,
     TASK,
-    Program,
-    Task,
     class_weights,
     compose,
+    entry_name,
     rule_of,
     task_of,
 )
@@ -76,9 +74,9 @@ class CompiledEngine:
         """
         batch, full, rest = shape
         dtype = network.dtype
-        program, rule = compose(network, loss, batch, rest), rule_of(optimizer)
+        program = compose(network, loss, batch, rest)
         task = task_of(
-            *(program, network, loss, rule, slots, shape, kind),
+            *(program, network, loss, optimizer, shape, kind),
             sums=sums,
             ema=-1.0 if decay is None else decay,
             rows=len(rows.rows),
@@ -87,22 +85,16 @@ class CompiledEngine:
         )
         self.batches = full + (rest > 0)
         self.shuffled, self.row_count = shuffled, len(rows.rows)
-        self.max_updates = max(1, WORK // update_cost(program, task))  # per call
+        vectors = 1 + len(slots) + (average is not None)  # of the length of theta
+        cost = program.flops + 30 * (task.parameters * vectors + program.values) + OVERHEAD
+        self.max_updates = max(1, WORK // cost)  # per call
         self._weights = np.empty((0, task.parameters), dtype)  # after each epoch of a call
-        none = np.zeros(0, dtype)
+        names = COMPILED_OPTIMIZERS[entry_name(OPTIMIZERS, optimizer)].slots
         self._arrays = {
-            "tasks": np.array(tuple(task), TASK),
-            "rules": np.array(tuple(rule), RULE),
-            "ops": program.ops,
-            "settings": program.settings,
             "class_weights": class_weights(loss, task.outputs, dtype),
             **row_arrays(rows, task.inputs, dtype),
-            "theta": network.theta,
-            **{
-                role: next((slots[name] for name in names if name in slots), none)
-                for role, names in SLOTS.items()
-            },
-            "average": none if average is None else average,
+            **{f"slot{i}": slots[name] for i, name in enumerate(names) if name in slots},
+            **({} if average is None else {"average": average}),
             "g": np.zeros(-(-task.parameters // 16) * 16, dtype),
             "a": np.zeros(program.values, dtype),
             "d": np.zeros(program.values, dtype),
@@ -110,13 +102,18 @@ class CompiledEngine:
             "picked": np.zeros(task.batch, np.int64),
             "inputs": np.zeros(program.values, np.int64),
             "counts": np.zeros(task.layers, np.int64),
-            "ones": np.ones(1, dtype),
+            "one": np.ones(1, dtype),
         }
-        addresses = {name: address(array) for name, array in self._arrays.items()}
-        addresses["gemm"] = gemm(str(dtype)) if program.wants_blas else 0
-        self._addresses = [addresses[name] for name in ARGUMENTS if name in addresses]
-        self._run_updates = function(str(dtype))
         self._wants_blas = program.wants_blas
+        addresses = {name: address(array) for name, array in self._arrays.items()}
+        if self._wants_blas:
+            addresses["gemm"] = gemm(str(dtype))
+        self._memory = np.zeros((), MEMORY)
+        for name, place in addresses.items():
+            self._memory[name] = place
+        records = np.array(tuple(task), TASK), rule_of(optimizer), self._memory, program.layers
+        self._arguments = (*records, network.theta)  # of `run_updates`
+        self._run_updates = function(str(dtype))
 
     @property
     def max_epochs(self) -> int:
@@ -141,22 +138,24 @@ class CompiledEngine:
         losses = np.empty(rates.size)
         if epochs > len(self._weights) and epochs > 1:
             self._weights = np.empty((epochs, self._weights.shape[1]), self._weights.dtype)
-        if order is None:
-            order = np.empty((0, 0), np.int64)
-        # The last addresses of ARGUMENTS.
-        arrays = (order, rates, sums, losses, ended_sums, self._weights)
-        addresses = [*self._addresses, *map(address, arrays)]
+        arrays = {
+            **({} if order is None else {"order": order}),
+            "rates": rates,
+            "sums": sums,
+            "losses": losses,
+            "ended_sums": ended_sums,
+            "ended_weights": self._weights,
+        }
+        for name, array in arrays.items():
+            self._memory[name] = address(array)
+        for name, number in {"updates": rates.size, "step": step, "batch": batch}.items():
+            self._memory[name] = number
+        self._memory["keep"] = epochs > 1
         with blas.turn() if self._wants_blas else nullcontext():
-            done = self._run_updates(*addresses, rates.size, step, batch, epochs > 1)
+            done = self._run_updates(*map(address, self._arguments))
         ended = (batch + done) // self.batches
         weights = self._weights[: ended if epochs > 1 else 0]
         return Call(done, losses[:done], ended_sums[:ended], weights)
-
-
-def update_cost(program: Program, task: Task) -> int:
-    """About how many floating-point operations an update costs."""
-    slots = task.first + task.second + task.velocity + (task.ema >= 0)
-    return program.flops + 30 * (task.parameters * (1 + slots) + program.values) + OVERHEAD
 
 
 def row_arrays(rows: TrainingRows, inputs: int, dtype: np.dtype[Any]) -> dict[str, Array]:
