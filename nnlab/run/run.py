@@ -25,7 +25,8 @@ from nnlab.data.csv_text import CsvForm
 from nnlab.data.dataset import InputColumn, require_finite
 from nnlab.data.scale import Scaling, fill_missing
 from nnlab.data.table_schema import TableSchema, columns_of_inputs
-from nnlab.data.user_tables import Csv, Npz
+from nnlab.data.user_csv import Csv
+from nnlab.data.user_npz import Npz
 from nnlab.engine.images.network import TunedNetwork
 from nnlab.errors import ConfigError, DataError, NnlabError, RunUnreadable, UsageError
 from nnlab.run.arrays import Expected
