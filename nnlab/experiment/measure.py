@@ -115,7 +115,7 @@ def answered(sample: Sample) -> Answers:
     with np.errstate(all="ignore"):  # weights of a run that diverged may overflow
         outputs = outcome.outputs(network, part)
         for start in range(0, len(part), ROWS):
-            x, t = part.copied(slice(start, start + ROWS))
+            x, t = part.some(slice(start, start + ROWS))
             z = network.bind(len(x), depth=depth).forward(x)
             losses.append(plan.loss.per_sample(z, t))
     return Answers(part.targets, outputs, np.concatenate(losses))
