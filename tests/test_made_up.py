@@ -24,9 +24,8 @@ from nnlab.config.describe import config_reference
 from nnlab.core.initializers import INITIALIZERS, Initializer
 from nnlab.core.layers import LAYERS
 from nnlab.core.layers.activations import Activation
-from nnlab.core.layers.base import Layer
+from nnlab.core.layers.base import Layer, Parameter
 from nnlab.core.losses import LOSSES, Loss
-from nnlab.core.memory import Parameter
 from nnlab.core.optimizers import OPTIMIZERS, Optimizer
 from nnlab.core.schedules import SCHEDULES, Schedule
 from nnlab.core.types import Array, Shape, Views

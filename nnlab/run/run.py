@@ -19,7 +19,7 @@ from nnlab.build import load_weights
 from nnlab.config.load import load_config
 from nnlab.config.schema import Config
 from nnlab.core.losses import ClassLoss, Loss
-from nnlab.core.network import Network, layouts, shapes
+from nnlab.core.network import Network, layout, shapes
 from nnlab.core.types import Array, FloatArray, IntArray
 from nnlab.data.csv_text import CsvForm
 from nnlab.data.dataset import InputColumn, require_finite
@@ -368,8 +368,8 @@ class Run:
         if not config.network:
             return
         shape = tuple(self.data["inputs"]) if inputs is None else inputs
-        parameters, buffers = layouts(config.network, shapes(config.network, shape))
-        needed = (parameters.size + buffers.size) * np.dtype(config.training.dtype).itemsize
+        size = layout(config.network, shapes(config.network, shape)).values
+        needed = size * np.dtype(config.training.dtype).itemsize
         files = [self.path / weights_file(which) for which in get_args(Weights)]
         have = max(file.stat().st_size if file.is_file() else 0 for file in files)
         if needed and not have:
