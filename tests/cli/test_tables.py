@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from click.testing import Result
 
-from nnlab.experiment.measure import rebuilt
+from nnlab.experiment.resume import rebuild
 from nnlab.run.folder import RunFolder
 from nnlab.run.run import Run
 
@@ -534,7 +534,7 @@ def test_a_table_is_read_alike_everywhere(nnlab: Nnlab, tmp_path: Path, name: st
     assert trained.exit_code == 0, trained.stderr
     (folder,) = (tmp_path / "runs").iterdir()
     saved = Run(folder)
-    built = rebuilt(saved)
+    built = rebuild(saved)
     again = saved.schema.dataset(tmp_path / "t.csv")
     np.testing.assert_array_equal(again.inputs, built.dataset.inputs)
     np.testing.assert_array_equal(again.targets, built.dataset.targets)
