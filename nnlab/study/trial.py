@@ -20,7 +20,7 @@ from nnlab.data.dataset import UserFile
 from nnlab.errors import ConfigError, DataError, Interrupted, NnlabError, RunLocked, RunUnreadable
 from nnlab.experiment import describe
 from nnlab.experiment.resume import resume
-from nnlab.experiment.session import Session, guarded, opened, start_weights
+from nnlab.experiment.session import Session, new_session, start_weights
 from nnlab.experiment.signals import Terminated
 from nnlab.run import durable, environment, guard, names
 from nnlab.run.folder import RESOLVED, RUN, RunFolder
@@ -265,14 +265,14 @@ def _new_session(trial: Trial, folder: RunFolder, machine: Machine) -> Iterator[
             "and run the command again."
         )
     start_weights(built)
-    resolved = dump(built.config)
     durable.make_subfolder(folder.path)
     with folder.lock():
         if folder.exists():
             raise RunLocked(f"Another process began {folder.path} just now.")
         folder.restart()
         about = {**describe.run(built, machine), **_trial_entry(trial), "argv": list(trial.argv)}
-        yield from guarded(opened(folder, built, about, resolved))
+        with new_session(folder, built, about) as session:
+            yield session
 
 
 def _trial_entry(trial: Trial) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from click.testing import Result
 
-from nnlab.experiment.measure import rebuilt
+from nnlab.experiment.resume import rebuild
 from nnlab.run.folder import RunFolder
 from nnlab.run.run import Run
 
@@ -241,7 +241,7 @@ def test_a_table_is_read_alike_everywhere(nnlab: Nnlab, tmp_path: Path, name: st
     table, settings, rest = NASTY[name]
     write(tmp_path, table, f"scale: standardize, {settings}", rest)
     run = Run(trained(nnlab, tmp_path))
-    built = rebuilt(run)
+    built = rebuild(run)
     again = run.schema.dataset(tmp_path / "t.csv")
     np.testing.assert_array_equal(again.inputs, built.dataset.inputs)
     np.testing.assert_array_equal(again.targets, built.dataset.targets)
