@@ -301,9 +301,9 @@ def test_a_run_of_old_that_had_no_hole_says_so(nnlab: Nnlab, tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("columns", "message"),
     [
-        ("x", "'columns' is not valid."),
-        ([{"name": 1, "categories": None}], "'columns' is not valid."),
-        ([{"name": "a"}], "'columns' is not valid."),
+        ("x", "'columns' is missing or not valid."),
+        ([{"name": 1, "categories": None}], "'columns' is missing or not valid."),
+        ([{"name": "a"}], "'columns' is missing or not valid."),
         (
             [{"name": "a", "categories": None}],
             "the columns in data.json have 1 inputs, and the network takes 2.",
@@ -529,7 +529,7 @@ def test_a_regression_that_does_not_learn_is_said(
     (folder,) = (tmp_path / "runs").iterdir()
     warned = RunFolder.open(folder).read_json("run.json")["warnings"]
     assert result.exit_code == 0
-    start = "After 20 epochs the answers are no better than the mean of the training targets"
+    start = "After 20 epochs the outputs are no better than the mean of the training targets"
     assert sum(line.startswith(start) for line in warned) == said
 
 
