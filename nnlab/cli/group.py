@@ -12,7 +12,7 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem
 
-from nnlab.cli.terminal import close_stream, print_error, repair_streams
+from nnlab.cli.terminal import close_stream, flush_errors, print_error, repair_streams
 from nnlab.cli.usage_hints import with_hints
 from nnlab.errors import NnlabError
 from nnlab.experiment.signals import Terminated, ending
@@ -133,6 +133,8 @@ def exit_code(action: Callable[[], object]) -> int:
         message, code = _failure(error)
         print_error(message)
         return code
+    finally:
+        flush_errors()
     return result if isinstance(result, int) else 0
 
 

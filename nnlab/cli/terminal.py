@@ -43,24 +43,24 @@ def terminal_width(stream: TextIO | None) -> int:
 
 def print_result(text: str) -> None:
     """Print a result on stdout. Raises StorageError where it cannot be written."""
-    write_stdout(printable(text) + "\n")
+    _write_stdout(printable(text) + "\n")
 
 
 def print_data(text: str) -> None:
     """Print a result for programs: escaped on a terminal, else byte by byte."""
     from nnlab.run.text import to_bytes
 
-    write_stdout(printable(text) if sys.stdout.isatty() else to_bytes(text))
+    _write_stdout(printable(text) if sys.stdout.isatty() else to_bytes(text))
 
 
 def print_json(value: Mapping[str, Any]) -> None:
     """Print a result as one strict JSON object; nan and inf are null."""
     from nnlab.run.text import json_value
 
-    write_stdout(json.dumps(json_value(value), allow_nan=False, indent=2) + "\n")
+    _write_stdout(json.dumps(json_value(value), allow_nan=False, indent=2) + "\n")
 
 
-def write_stdout(data: str | bytes) -> None:
+def _write_stdout(data: str | bytes) -> None:
     """Write and flush. Raises StorageError, as on a full disk, or BrokenPipeError."""
     from nnlab.errors import StorageError
 
@@ -114,6 +114,14 @@ def print_error(text: str) -> None:
         close_stream(sys.stderr)
 
 
+def flush_errors() -> None:
+    """Flush stderr, or discard it: at exit, Python would fail with its own exit code."""
+    try:
+        sys.stderr.flush()
+    except OSError:
+        close_stream(sys.stderr)
+
+
 def close_stream(stream: TextIO) -> None:
     """Discard the buffer of a failed stream, and everything written to it later."""
     nowhere = os.open(os.devnull, os.O_RDWR)
@@ -138,34 +146,3 @@ def repair_streams() -> None:
         sys.stdout.reconfigure(errors="backslashreplace")
     if sys.stderr is None:
         sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115  # stays open
-    elif type(sys.stderr) is io.TextIOWrapper:
-        sys.stderr = LossyStream(sys.stderr)
-
-
-class LossyStream(io.TextIOWrapper):
-    """A stderr that never fails: text that cannot be written, and all that follows, is lost.
-
-    It shares the buffer of the stream that it replaces. Neither closes the other's buffer, so that
-    a caller may put its own stream back.
-    """
-
-    def __init__(self, stream: io.TextIOWrapper) -> None:
-        super().__init__(stream.buffer, stream.encoding, "backslashreplace", line_buffering=True)
-        self._stream = stream  # it would close the buffer when nothing else refers to it
-
-    def close(self) -> None:  # the buffer stays open
-        if not self.buffer.closed:
-            self.flush()
-
-    def write(self, text: str) -> int:
-        try:
-            return super().write(text)
-        except OSError:
-            close_stream(self)
-            return len(text)
-
-    def flush(self) -> None:
-        try:
-            super().flush()
-        except OSError:
-            close_stream(self)
