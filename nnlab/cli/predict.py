@@ -1,10 +1,10 @@
 """`nnlab predict`."""
 
+import math
 from pathlib import Path
 from typing import Any
 
 import click
-import numpy as np
 
 from nnlab.cli import options
 from nnlab.cli.evaluate import default_part
@@ -106,10 +106,10 @@ def _output_columns(outputs: FloatArray, data: dict[str, Any]) -> list[Column]:
     """
     columns = _number_columns(outputs, data)
     if data["task"] == "classes":
-        finite = np.isfinite(outputs).all(axis=1)
-        labels = np.where(finite, decisions(data["kind"], outputs), -1)
-        names = [*data["class_names"], ""]  # the last for -1
-        columns.append(("predicted", [names[label] for label in labels]))
+        names = [data["class_names"][label] for label in decisions(data["kind"], outputs)]
+        finite = [all(map(math.isfinite, row)) for row in outputs]
+        cells = [name if ok else "" for name, ok in zip(names, finite, strict=True)]
+        columns.append(("predicted", cells))
     return columns
 
 
