@@ -128,16 +128,17 @@ def rmsprop(
     squares, means, velocity = slots
     rate, eps, mu = real(theta, lr), real(theta, rule.eps), real(theta, rule.momentum)
     alpha, rest, zero = real(theta, rule.alpha), real(theta, 1 - rule.alpha), real(theta, 0)
+    centered, moving = rule.centered > 0.0, rule.momentum > 0.0
     for i in range(size):
         square = alpha * squares[i] + rest * (g[i] * g[i])
         squares[i] = square
-        if rule.centered:
+        if centered:
             mean = alpha * means[i] + rest * g[i]
             means[i] = mean
             square -= mean * mean
             square = zero if square < zero else square
         step = g[i] / (math.sqrt(square) + eps)
-        if rule.momentum > 0.0:
+        if moving:
             step += mu * velocity[i]
             velocity[i] = step
         theta[i] -= rate * step

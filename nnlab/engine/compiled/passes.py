@@ -58,12 +58,13 @@ def list_inputs(x: Pointer, n: int, which: Pointer) -> int:
 
 def set_bias(layer: Any, theta: Pointer, y: Pointer) -> None:
     """y (m,) = b, or 0."""
-    if layer.bias >= 0:
-        for j in range(layer.m):
-            y[j] = theta[layer.bias + j]
+    # Fields are read before a loop: what it writes might be the record, for all that LLVM knows.
+    m, bias, zero = layer.m, layer.bias, real(y, 0)
+    if bias >= 0:
+        for j in range(m):
+            y[j] = theta[bias + j]
     else:
-        zero = real(y, 0)
-        for j in range(layer.m):
+        for j in range(m):
             y[j] = zero
 
 
@@ -75,8 +76,9 @@ def dense(by_units: bool, layer: Any, rows: int, theta: Pointer, a: Pointer, gem
         wide = whole(a, rows)
         if biased:
             for j in range(m):
+                bias = theta[layer.bias + j]
                 for r in range(wide):
-                    y[j * wide + r] = theta[layer.bias + j]
+                    y[j * wide + r] = bias
         multiply(w, 1, m, x, wide, y, wide, m, n, wide, biased)
     elif layer.by_blas:
         call_blas(gemm, False, False, m, rows, n, w, m, x, n, y, m)
