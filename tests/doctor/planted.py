@@ -1,0 +1,95 @@
+"""Trainings with a planted fault, and healthy ones, with the tables that they read."""
+
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+
+from nnlab.build import build
+from nnlab.config.load import from_mapping
+from nnlab.core.metrics import decisions
+from nnlab.doctor.evidence import Evidence, probe
+from nnlab.experiment.outcome import outputs
+from nnlab.experiment.session import start_weights
+from nnlab.training import Evaluation
+
+CONFIGS = yaml.safe_load((Path(__file__).parent / "planted.yaml").read_text())
+HEALTHY: list[dict[str, Any]] = CONFIGS["healthy"]
+PLANTED: list[tuple[str, dict[str, Any]]] = [
+    (config["kind"], {key: value for key, value in config.items() if key != "kind"})
+    for config in CONFIGS["planted"]
+]
+SHIPPED = (
+    *("identity8", "xor", "linear", "digits_binary", "digits_conv", "approximate", "textbook"),
+    *("identity8_fast", "digits_binary_400", "digits_deep"),
+)
+
+
+def trained(config: dict[str, Any], remedy: tuple[str, ...] = ()) -> tuple[Evidence, dict[str, Any]]:
+    """What a training shows, and its numbers on the rows that it is watched by, at the end."""
+    pairs = (setting.split("=", 1) for setting in remedy)
+    settings = from_mapping(config, [(key, yaml.safe_load(value)) for key, value in pairs])
+    built = build(settings)
+    start_weights(built)
+    evidence = probe(built, settings.training.epochs)
+    plan = built.plan
+    part = plan.train if plan.validation is None else plan.validation
+    numbers: dict[str, float] = Evaluation(plan.kind, plan.loss, built.network, part)(evidence.last.values)
+    if plan.kind != "regression":
+        built.network.values[...] = evidence.last.values
+        answers = decisions(plan.kind, outputs(built.network, part)).ravel()
+        labels = decisions(plan.kind, part.targets).ravel()
+        shares = [np.mean(answers[labels == label] == label) for label in np.unique(labels)]
+        numbers["balanced accuracy"] = float(np.mean(shares))
+    return evidence, numbers
+
+
+def improved(before: tuple[Evidence, dict[str, Any]], after: tuple[Evidence, dict[str, Any]]) -> tuple[str, float, float, bool]:
+    """What is compared, both values, and whether the second is better.
+
+    The loss; where the remedy is another loss, the balanced accuracy. No number is worst of all.
+    """
+    (old, a), (new, b) = before, after
+    same = old.built.plan.loss == new.built.plan.loss
+    name = "loss" if same or "balanced accuracy" not in a else "balanced accuracy"
+    first, second = a[name], b[name]
+    if name == "loss":
+        first, second = (math.inf if e.failure is not None else v for e, v in ((old, first), (new, second)))
+        return name, first, second, second < first
+    return name, first, second, second > first
+
+
+def write_tables(folder: Path) -> None:
+    """Write the csv files that the configs name."""
+    from sklearn import datasets
+
+    def load(name: str, **options: bool) -> Any:
+        return getattr(datasets, f"load_{name}")(return_X_y=True, **options)
+
+    for name in ("iris", "wine"):
+        x, y = load(name)
+        _write(folder / f"{name}.csv", x, y)
+        _write(folder / f"{name}_twice.csv", np.vstack([x, x]), np.hstack([y, y]))
+    x, y = load("breast_cancer")
+    _write(folder / "cancer.csv", x, y)
+    few = np.sort(np.concatenate([np.flatnonzero(y == 1), np.flatnonzero(y == 0)[:15]]))
+    _write(folder / "cancer_rare.csv", x[few], y[few])
+    x, y = load("diabetes", scaled=False)
+    _write(folder / "diabetes.csv", x, y)
+    _write(folder / "diabetes_price.csv", x, 1000 * y)
+    _write(folder / "diabetes_twice.csv", np.vstack([x, x]), np.hstack([y, y]) / 100)
+    _write(folder / "diabetes_scaled.csv", x, (y - y.mean()) / y.std())
+    stream = np.random.default_rng(0)
+    x, noise = stream.normal(size=(1000, 5)), stream.normal(size=1000)
+    _write(folder / "rare.csv", x, x[:, 0] + 0.5 * x[:, 1] + 0.7 * noise > 2.3)
+    _write(folder / "rare_three.csv", x, np.where(x[:, 1] + noise > 2.9, 2, x[:, 0] > 0))
+    _write(folder / "noise.csv", stream.normal(size=(120, 20)), stream.integers(0, 2, 120))
+
+
+def _write(path: Path, x: Any, y: Any) -> None:
+    names = [*(f"x{i}" for i in range(x.shape[1])), "y"]
+    rows = np.column_stack([x, y])
+    lines = [",".join(names), *(",".join(f"{value:.10g}" for value in row) for row in rows)]
+    path.write_text("\n".join(lines) + "\n")
