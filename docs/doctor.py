@@ -12,7 +12,10 @@ from collections import defaultdict
 from pathlib import Path
 
 from nnlab.api import loaded
+from nnlab.build import build
+from nnlab.doctor.evidence import probe
 from nnlab.doctor.rules import RULES, examine
+from nnlab.experiment.session import start_weights
 from nnlab.show.words import format_number
 from tests.doctor.planted import HEALTHY, PLANTED, SHIPPED, improved, trained, write_tables
 
@@ -38,7 +41,7 @@ def main() -> int:
         write_tables(Path(folder))
         for kind, config in PLANTED:
             before = trained(config)
-            findings = examine(before[0])
+            findings = examine(before.evidence)
             first = findings[0] if findings else None
             row = rows[kind]
             row[0] += 1
@@ -51,17 +54,23 @@ def main() -> int:
                 row[3] += better
                 remedy = " ".join(f"--set '{setting}'" for setting in first.remedies[0])
                 change = f"{name} {format_number(old)} to {format_number(new)}"
-                details.append(f"| {first.kind} | `{remedy}` | {change} | {'yes' if better else 'no'} |")
+                details.append(
+                    f"| {first.kind} | `{remedy}` | {change} | {'yes' if better else 'no'} |"
+                )
             print(kind, first and first.kind, flush=True)
         healthy = [(name, examine(trained_shipped(name))) for name in SHIPPED]
-        healthy += [(config["data"]["name"], examine(trained(config)[0])) for config in HEALTHY]
+        healthy += [
+            (config["data"]["name"], examine(trained(config).evidence)) for config in HEALTHY
+        ]
     alarms = [f"* {name}: {findings[0].sentence}" for name, findings in healthy if findings]
     total = [sum(row[i] for row in rows.values()) for i in range(4)]
     lines = [f"| {kind} | {a} | {b} | {c} | {d} |" for kind, (a, b, c, d) in rows.items()]
     lines.append(f"| all {len(rows)} | {total[0]} | {total[1]} | {total[2]} | {total[3]} |")
     text = HEAD + "\n".join(lines)
     text += f"\n\nThere are {len(RULES)} rules. "
-    text += f"Healthy trainings with a finding: {len(alarms)} of {len(healthy)}.\n\n" + "\n".join(alarms)
+    text += f"Healthy trainings with a finding: {len(alarms)} of {len(healthy)}.\n\n" + "\n".join(
+        alarms
+    )
     text += "\n\n## First findings that name something else\n\n" + "\n".join(misses or ["None."])
     text += "\n\n## Every remedy\n\n| finding | remedy | change | better |\n|---|---|---|---|\n"
     PAGE.write_text(text + "\n".join(details) + "\n")
@@ -69,12 +78,8 @@ def main() -> int:
     return 0 if kept and len(alarms) * 40 <= len(healthy) else 9
 
 
-def trained_shipped(name: str):  # noqa: ANN201
+def trained_shipped(name: str):
     """What a shipped config shows."""
-    from nnlab.build import build
-    from nnlab.doctor.evidence import probe
-    from nnlab.experiment.session import start_weights
-
     config = loaded(name, ()).config
     built = build(config)
     start_weights(built)

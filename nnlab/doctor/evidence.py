@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NamedTuple
+from math import isfinite
+from typing import Any
 
 import numpy as np
 
@@ -11,10 +12,9 @@ from nnlab.build import Built, build, numpy_seconds
 from nnlab.config.schema import Config
 from nnlab.core import columns
 from nnlab.core.losses import Loss
-from nnlab.core.metrics import better_when, decisions
-from nnlab.core.network import layer_kind, trained_depth
+from nnlab.core.metrics import ACCURACY, R2, decisions
+from nnlab.core.network import Network, layer_kind, trained_depth
 from nnlab.core.types import Array, FloatArray
-from nnlab.engine.images.network import TunedNetwork
 from nnlab.experiment.measure import rebuilt
 from nnlab.experiment.rows import epoch_row
 from nnlab.experiment.session import start_weights
@@ -26,17 +26,19 @@ from nnlab.training import Epoch, Failure, final_weights, run_bursts, start
 ROWS = 512  # of the training part that a network is looked at with
 MOMENTS = 5  # epochs at which it is looked at
 PROBE_SECONDS = 3.0  # of NumPy's work, by its estimate, that a probe of a config trains
-NEIGHBOUR_ROWS = 1000
+NEIGHBOUR_ROWS = 1000  # of which the nearest others are looked for
+LEARNED = 0.6  # of the loss of the best constant answer
 FLAT = 0.05  # of the steepest slope of an activation: below it a unit hardly learns
 
 
-class LayerHealth(NamedTuple):
+@dataclass(frozen=True)
+class LayerHealth:
     """A layer on some training rows.
 
     spread: root mean square over units of each unit's deviation over rows. weight, gradient: root
     mean squares; 0 without weights. dead: share of units that no row gives a slope. flat: share of
     outputs whose slope is below 5 % of the activation's steepest. equal: whether all units compute
-    the same.
+    the same. weighted: whether it is dense or a convolution.
     """
 
     index: int
@@ -48,6 +50,7 @@ class LayerHealth(NamedTuple):
     dead: float
     flat: float
     equal: bool
+    weighted: bool
 
     @property
     def title(self) -> str:
@@ -153,6 +156,46 @@ class Evidence:
         return float("nan")
 
     @cached_property
+    def learned(self) -> float:
+        """The share of the loss of a constant answer that training removed; 1: a perfect fit."""
+        base, last = self.trivial_loss, float(self.train_loss[-1])
+        if not isfinite(base) or base <= 0:
+            base = float(self.train_loss[0])
+        return 1 - last / base if isfinite(last) and base > 0 else -1.0
+
+    def has_learned(self, share: float = LEARNED) -> bool:
+        """Whether training removed so much of the loss, and stayed finite."""
+        return self.failure is None and self.learned >= share
+
+    @property
+    def accuracy(self) -> float:
+        """The training accuracy of the last epoch; 0 without classes."""
+        column = self.column(columns.TRAIN, ACCURACY.name)
+        return float(column[-1]) if len(column) else 0.0
+
+    @property
+    def quality(self) -> float:
+        """The training accuracy, or the share of the targets' variance that is explained."""
+        if self.is_classes:
+            return self.accuracy
+        return float(self.column(columns.TRAIN, R2.name)[-1])
+
+    @property
+    def excellent(self) -> bool:
+        """Whether hardly anything is left to learn."""
+        return self.learned > 0.95 or self.accuracy > 0.97
+
+    def weighted(self, moment: Moment) -> list[LayerHealth]:
+        """The layers with weights."""
+        return [health for health in moment.layers if health.weighted]
+
+    def hidden(self, moment: Moment) -> list[LayerHealth]:
+        """The layers before the last one with weights."""
+        return [
+            health for health in moment.layers if health.index < self.weighted(moment)[-1].index
+        ]
+
+    @cached_property
     def neighbours(self) -> float:
         """Accuracy or r2 of the five nearest other training rows: what the inputs tell at least."""
         from sklearn.neighbors import NearestNeighbors
@@ -218,7 +261,7 @@ def probe(built: Built, epochs: int) -> Evidence:
     state = start(plan, built.network)
     rows: list[dict[str, Any]] = []
     stored = {0: state.network.values.copy()}
-    failure = None
+    failure: dict[str, Any] | None = None
     for records in run_bursts(plan, state):
         for record in records:
             if isinstance(record, Epoch):
@@ -229,7 +272,7 @@ def probe(built: Built, epochs: int) -> Evidence:
             stored[state.epoch] = state.weights.copy()
         if state.epoch >= epochs:
             break
-    last = state.epoch if failure is None else max(1, int(failure["epoch"]))
+    last = state.epoch if failure is None else max(1, failure["epoch"])
     stored[last] = final_weights(plan, state).copy()
     history = {name: np.array([row[name] for row in rows]) for name in rows[0]}
     return Evidence(built, history, tuple(_moments(built, stored)), failure, state.status)
@@ -241,33 +284,31 @@ def _moments(built: Built, stored: Mapping[int, Array]) -> Iterator[Moment]:
     places = np.linspace(0, len(known) - 1, min(MOMENTS, len(known))).round().astype(int)
     rows = np.linspace(0, len(built.plan.train) - 1, min(ROWS, len(built.plan.train)))
     x, t = built.plan.train.some(np.unique(rows.astype(np.int64)))
+    network = Network(built.config.network, built.network.inputs, dtype=built.network.dtype)
     for epoch in (known[place] for place in places):
-        yield moment(built.network, built.plan.loss, stored[epoch], x, t, epoch)
+        yield moment(network, built.plan.loss, stored[epoch], x, t, epoch)
 
 
-def moment(
-    network: TunedNetwork, loss: Loss, values: Array, x: Array, t: Array, epoch: int
-) -> Moment:
+def moment(network: Network, loss: Loss, values: Array, x: Array, t: Array, epoch: int) -> Moment:
     """A network with these values (V,), looked at on rows x (B, ...) with targets t (B, m)."""
     network.values[...] = values
-    network.lanes = 1  # all rows of a layer in one place
     depth = trained_depth(network.layers, loss)
     gradient = np.zeros_like(network.theta)
-    binding = network.bind(
-        len(x), depth=depth, gradient=gradient, generators=network.generators(0)
-    )
+    binding = network.bind(len(x), depth=depth, gradient=gradient, generators=network.generators(0))
     with np.errstate(all="ignore"):
         z = binding.forward(x)
         memory = loss.bind(len(x), z.shape[1], network.dtype)
+        if binding.dz is None:
+            raise RuntimeError("a binding for training has no room for dz")
         loss.gradient(z, t, binding.dz, memory)
         binding.backward(x)
         layers = tuple(_healths(network, binding.bound, x))
+        network.values[...] = values  # training moved the buffers
         outputs = network.predict(x).astype(np.float64)
-    network.values[...] = values  # the buffers moved
     return Moment(epoch, layers, outputs, values)
 
 
-def _healths(network: TunedNetwork, bound: Sequence[Any], x: Array) -> Iterator[LayerHealth]:
+def _healths(network: Network, bound: Sequence[Any], x: Array) -> Iterator[LayerHealth]:
     for index, layer in enumerate(bound):
         y = layer.y.reshape(len(layer.y), -1).astype(np.float64)
         slope = _slopes(layer, x)
@@ -282,11 +323,12 @@ def _healths(network: TunedNetwork, bound: Sequence[Any], x: Array) -> Iterator[
             layer_kind(network.layers[index]),
             y.shape[1],
             float(np.sqrt(y.var(0).mean())),
-            _root_mean_square(weights),
-            _root_mean_square(gradients),
+            root_mean_square(*weights),
+            root_mean_square(*gradients),
             dead,
             flat,
             bool(weights) and _same_columns(weights[0], gradients[0]),
+            is_weighted(network.layers[index]),
         )
 
 
@@ -304,11 +346,17 @@ def _slopes(layer: Any, x: Array) -> Array | None:
     return np.abs(slope.reshape(len(slope), -1)).astype(np.float64)
 
 
-def _root_mean_square(arrays: Sequence[Array]) -> float:
+def root_mean_square(*arrays: Array) -> float:
+    """Of all numbers in some arrays; 0 without any."""
     if not arrays:
         return 0.0
     numbers = np.concatenate([array.ravel() for array in arrays]).astype(np.float64)
     return float(np.sqrt(np.mean(numbers**2)))
+
+
+def is_weighted(layer: object) -> bool:
+    """Whether a layer is dense or a convolution."""
+    return hasattr(layer, "units") or hasattr(layer, "filters")
 
 
 def _same_columns(weight: Array, gradient: Array) -> bool:

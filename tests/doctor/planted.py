@@ -27,8 +27,10 @@ SHIPPED = (
 )
 
 
-def trained(config: dict[str, Any], remedy: tuple[str, ...] = ()) -> tuple[Evidence, dict[str, Any]]:
-    """What a training shows, and its numbers on the rows that it is watched by, at the end."""
+def trained(
+    config: dict[str, Any], remedy: tuple[str, ...] = ()
+) -> tuple[Evidence, dict[str, Any]]:
+    """Train a config in memory, with a remedy."""
     pairs = (setting.split("=", 1) for setting in remedy)
     settings = from_mapping(config, [(key, yaml.safe_load(value)) for key, value in pairs])
     built = build(settings)
@@ -36,29 +38,32 @@ def trained(config: dict[str, Any], remedy: tuple[str, ...] = ()) -> tuple[Evide
     evidence = probe(built, settings.training.epochs)
     plan = built.plan
     part = plan.train if plan.validation is None else plan.validation
-    numbers: dict[str, float] = Evaluation(plan.kind, plan.loss, built.network, part)(evidence.last.values)
+    numbers: dict[str, float] = Evaluation(plan.kind, plan.loss, built.network, part)(
+        evidence.last.values
+    )
     if plan.kind != "regression":
         built.network.values[...] = evidence.last.values
         answers = decisions(plan.kind, outputs(built.network, part)).ravel()
         labels = decisions(plan.kind, part.targets).ravel()
         shares = [np.mean(answers[labels == label] == label) for label in np.unique(labels)]
         numbers["balanced accuracy"] = float(np.mean(shares))
-    return evidence, numbers
+    return Ended(evidence, numbers)
 
 
-def improved(before: tuple[Evidence, dict[str, Any]], after: tuple[Evidence, dict[str, Any]]) -> tuple[str, float, float, bool]:
+def improved(before: Ended, after: Ended) -> tuple[str, float, float, bool]:
     """What is compared, both values, and whether the second is better.
 
-    The loss; where the remedy is another loss, the balanced accuracy. No number is worst of all.
+    The loss, infinite where training diverged; the balanced accuracy where the losses differ.
     """
-    (old, a), (new, b) = before, after
-    same = old.built.plan.loss == new.built.plan.loss
-    name = "loss" if same or "balanced accuracy" not in a else "balanced accuracy"
-    first, second = a[name], b[name]
-    if name == "loss":
-        first, second = (math.inf if e.failure is not None else v for e, v in ((old, first), (new, second)))
-        return name, first, second, second < first
-    return name, first, second, second > first
+    same = before.evidence.built.plan.loss == after.evidence.built.plan.loss
+    if not same and "balanced accuracy" in before.numbers:
+        old, new = (ended.numbers["balanced accuracy"] for ended in (before, after))
+        return "balanced accuracy", old, new, new > old
+    old, new = (
+        math.inf if ended.evidence.failure is not None else ended.numbers["loss"]
+        for ended in (before, after)
+    )
+    return "loss", old, new, new < old
 
 
 def write_tables(folder: Path) -> None:
