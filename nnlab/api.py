@@ -22,6 +22,9 @@ from nnlab.core.schedules import SCHEDULES, Schedule
 from nnlab.core.types import FloatArray
 from nnlab.data.batches import Part
 from nnlab.data.scale import Scaling
+from nnlab.doctor.evidence import evidence_of_config, evidence_of_run
+from nnlab.doctor.findings import Finding
+from nnlab.doctor.rules import examine
 from nnlab.experiment.session import begin
 from nnlab.run.names import runs_folder
 from nnlab.run.run import Run
@@ -67,6 +70,22 @@ def resolve_config(
     if isinstance(config, Mapping):
         return Loaded(from_mapping(config, changes))
     return load_config(Path(config) if not isinstance(config, str) else config, changes)
+
+
+def doctor(
+    run: Run | str | PathLike[str] | Config | Mapping[str, object], **overrides: object
+) -> list[Finding]:
+    """Why a network does not learn: findings, the surest first, each with evidence and remedy.
+
+    `run` is a run, or the folder of one; else a config in any form of `train`, which is trained for
+    a few seconds in memory. Raises ConfigError, DataError, RunUnreadable.
+    """
+    if isinstance(run, str | PathLike) and Path(run).is_dir():
+        run = Run.open(Path(run))
+    if isinstance(run, Run):
+        return examine(evidence_of_run(run))
+    changes = [(name.replace("__", "."), value) for name, value in overrides.items()]
+    return examine(evidence_of_config(resolve_config(run, changes).config))
 
 
 def load(run: str | PathLike[str], runs: str | PathLike[str] | None = None) -> Run:

@@ -7,8 +7,9 @@ import numpy as np
 
 from nnlab.config.dump import flow
 from nnlab.doctor.data_rules import FEW_ROWS
-from nnlab.doctor.evidence import Evidence, root_mean_square
+from nnlab.doctor.evidence import Evidence
 from nnlab.doctor.findings import Finding
+from nnlab.doctor.moments import root_mean_square
 from nnlab.doctor.remedies import (
     fitting_init,
     lower_rate,
@@ -51,18 +52,16 @@ def diverged(e: Evidence) -> Finding | None:
 def rate_too_high(e: Evidence) -> Finding | None:
     """A loss that rises or jumps."""
     losses = e.train_loss
-    if e.failure is not None or len(losses) < 4 or not np.isfinite(losses).all():
+    if e.failure is not None or len(losses) < 4:
         return None
     after, tail = losses[1:], losses[1 + len(losses) // 2 :]
     rises = float((np.diff(after) > 0.02 * np.abs(after[:-1])).mean())
     wild = after.max() > 2 * losses[0] or losses[-1] > 1.2 * losses[0]
-    last = end_of(after)
-    worse = last > max(1.3 * after.min(), 0.3 * losses[0])
+    worse = end_of(after) > max(1.3 * after.min(), 0.3 * losses[0])
     noisy = rises > 0.25 and tail.std() > 0.1 * tail.mean()
     spikes = tail.max() > max(3 * np.median(tail), 0.1 * losses[0])
-    if e.has_learned(0.9) and not worse:
-        return None
-    if not (noisy or spikes or worse or (wild and not e.has_learned())):
+    jumps = (noisy or spikes) and not e.has_learned(0.9)
+    if not worse and not jumps and not (wild and not e.has_learned()):
         return None
     return Finding(
         "rate-too-high",
@@ -70,7 +69,7 @@ def rate_too_high(e: Evidence) -> Finding | None:
         "The learning rate is too high: the loss jumps instead of falling.",
         (
             f"the loss rises in {percent_of(rises)} of the epochs",
-            f"from {losses[0]:.3g} before training, largest {after.max():.3g}, last {losses[-1]:.3g}",
+            f"{losses[0]:.3g} before training, at most {after.max():.3g}, at last {after[-1]:.3g}",
         ),
         "A step is the rate times the gradient. Where it is longer than the valley is wide, it "
         "ends on the other side, as high as before or higher.",
@@ -175,9 +174,7 @@ def too_few_epochs(e: Evidence) -> Finding | None:
         "too-few-epochs",
         0.7,
         "Training stopped while the loss was still falling.",
-        (
-            f"in the last quarter of {e.epochs:,} epochs the training loss fell by {percent_of(falling)}",
-        ),
+        (f"in the last quarter of the epochs the training loss fell by {percent_of(falling)}",),
         "The last epochs brought as much as the ones before; more of them would bring more.",
         ((f"epochs={4 * e.config.training.epochs}",),),
         epoch=e.epochs,
@@ -243,8 +240,8 @@ def underfitting(e: Evidence) -> Finding | None:
         "The network is too small for these rows, or cannot follow them.",
         (
             f"the loss stands still at {percent_of(1 - learned)} of that of a constant answer",
-            f"{'accuracy' if e.is_classes else 'r2'} {e.quality:.3g} on the training rows; the mean "
-            f"of the five nearest other rows has {e.neighbours:.3g}",
+            f"{'accuracy' if e.is_classes else 'r2'} {e.quality:.3g} on the training rows; the "
+            f"mean of the five nearest other rows has {e.neighbours:.3g}",
             f"widest hidden layer: {units} units" if units else "there is no hidden layer",
         ),
         "What a network can compute is bounded by its units and layers; without a hidden layer "

@@ -7,8 +7,9 @@ import numpy as np
 
 from nnlab.config.dump import flow
 from nnlab.core.network import layer_kind
-from nnlab.doctor.evidence import Evidence, is_weighted, loss_name
+from nnlab.doctor.evidence import Evidence, loss_name
 from nnlab.doctor.findings import Finding
+from nnlab.doctor.moments import is_weighted
 from nnlab.doctor.remedies import (
     is_straight,
     layer_entries,
@@ -221,7 +222,7 @@ def leak(e: Evidence) -> Finding | None:
         (f"{sum(shared):,} of {len(shared):,} rows have equal inputs there",),
         "Rows that were trained on say nothing about new ones: the validation loss looks better "
         "than it is.",
-        advice="Remove duplicate rows from the file, or keep rows that belong together in one part.",
+        advice="Remove duplicate rows from the file, or keep rows of one kind in one part.",
         epoch=0,
     )
 

@@ -1,7 +1,7 @@
 """What a training shows: its curves, and its network looked at closely at some epochs."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from math import isfinite
 from typing import Any
@@ -11,61 +11,25 @@ import numpy as np
 from nnlab.build import Built, build, numpy_seconds
 from nnlab.config.schema import Config
 from nnlab.core import columns
-from nnlab.core.losses import Loss
+from nnlab.core.losses import LOSSES, Loss
 from nnlab.core.metrics import ACCURACY, R2, decisions
-from nnlab.core.network import Network, layer_kind, trained_depth
 from nnlab.core.types import Array, FloatArray
-from nnlab.experiment.measure import rebuilt
-from nnlab.experiment.rows import epoch_row
+from nnlab.doctor.moments import LayerHealth, Moment, moment
+from nnlab.engine.images.network import TunedNetwork
+from nnlab.experiment.describe import epoch_row
+from nnlab.experiment.resume import rebuild
 from nnlab.experiment.session import start_weights
 from nnlab.run.run import Run
 from nnlab.run.text import mapping_or_empty
 from nnlab.status import Status
-from nnlab.training import Epoch, Failure, final_weights, run_bursts, start
+from nnlab.training import Epoch, Failure, Record, final_weights, run_bursts, start
 
 ROWS = 512  # of the training part that a network is looked at with
 MOMENTS = 5  # epochs at which it is looked at
+BURST = 1024  # epochs, as a run does at once
 PROBE_SECONDS = 3.0  # of NumPy's work, by its estimate, that a probe of a config trains
 NEIGHBOUR_ROWS = 1000  # of which the nearest others are looked for
 LEARNED = 0.6  # of the loss of the best constant answer
-FLAT = 0.05  # of the steepest slope of an activation: below it a unit hardly learns
-
-
-@dataclass(frozen=True)
-class LayerHealth:
-    """A layer on some training rows.
-
-    spread: root mean square over units of each unit's deviation over rows. weight, gradient: root
-    mean squares; 0 without weights. dead: share of units that no row gives a slope. flat: share of
-    outputs whose slope is below 5 % of the activation's steepest. equal: whether all units compute
-    the same. weighted: whether it is dense or a convolution.
-    """
-
-    index: int
-    name: str
-    units: int
-    spread: float
-    weight: float
-    gradient: float
-    dead: float
-    flat: float
-    equal: bool
-    weighted: bool
-
-    @property
-    def title(self) -> str:
-        """The layer as messages name it."""
-        return f"layer {self.index} ({self.name})"
-
-
-@dataclass(frozen=True, eq=False)
-class Moment:
-    """The network after `epoch` epochs: its layers, and its outputs (B, m) for the rows."""
-
-    epoch: int
-    layers: tuple[LayerHealth, ...]
-    outputs: FloatArray
-    values: Array  # (V,)
 
 
 @dataclass(frozen=True, eq=False)
@@ -223,14 +187,15 @@ class Evidence:
 
 def loss_name(loss: Loss) -> str:
     """The name in the catalogue."""
-    from nnlab.core.losses import LOSSES
-
     return next(name for name, kind in LOSSES.items() if type(loss) is kind)
 
 
-def evidence_of_run(run: Run) -> Evidence:
-    """From a run folder. Raises DataError where its data cannot be had, RunUnreadable."""
-    built = rebuilt(run)
+def evidence_of_run(run: Run, built: Built | None = None) -> Evidence:
+    """From a run folder, and its data and network, built again unless they are at hand.
+
+    Raises DataError if the data has changed or is missing, RunUnreadable.
+    """
+    built = rebuild(run) if built is None else built
     failure = mapping_or_empty(run.about.get("failure")) or None
     epochs, values = run.snapshots
     history = {name: np.asarray(column) for name, column in run.metrics.items()}
@@ -255,27 +220,28 @@ def evidence_of_config(config: Config) -> Evidence:
 
 def probe(built: Built, epochs: int) -> Evidence:
     """The first `epochs` epochs of a training, in memory."""
-    marks = sorted({round(epochs * k / (MOMENTS - 1)) for k in range(MOMENTS)})
-    plan = built.plan
-    plan = type(plan)(**{**vars(plan), "burst": 1024, "marks": tuple(marks)})
+    marks = tuple(sorted({round(epochs * k / (MOMENTS - 1)) for k in range(MOMENTS)}))
+    plan = replace(built.plan, burst=BURST, marks=marks)
     state = start(plan, built.network)
-    rows: list[dict[str, Any]] = []
     stored = {0: state.network.values.copy()}
-    failure: dict[str, Any] | None = None
-    for records in run_bursts(plan, state):
-        for record in records:
-            if isinstance(record, Epoch):
-                rows.append(epoch_row(record, 0.0))
-            elif isinstance(record, Failure):
-                failure = {"epoch": record.epoch, "step": record.step, "what": record.what}
-        if state.batch == 0 and (state.epoch in marks or state.status.ended):
+    records: list[Record] = []
+    for burst in run_bursts(plan, state):
+        records += burst
+        if state.epoch in marks and state.batch == 0:
             stored[state.epoch] = state.weights.copy()
         if state.epoch >= epochs:
             break
-    last = state.epoch if failure is None else max(1, failure["epoch"])
-    stored[last] = final_weights(plan, state).copy()
-    history = {name: np.array([row[name] for row in rows]) for name in rows[0]}
-    return Evidence(built, history, tuple(_moments(built, stored)), failure, state.status)
+    failed = records[-1] if isinstance(records[-1], Failure) else None
+    stored[max(1, failed.epoch) if failed else state.epoch] = final_weights(plan, state).copy()
+    failure = failed._asdict() if failed else None
+    moments = tuple(_moments(built, stored))
+    return Evidence(built, _history(records), moments, failure, state.status)
+
+
+def _history(records: Sequence[Record]) -> dict[str, FloatArray]:
+    """The columns of metrics.csv."""
+    rows = [epoch_row(record, 0.0) for record in records if isinstance(record, Epoch)]
+    return {name: np.array([row[name] for row in rows]) for name in rows[0]}
 
 
 def _moments(built: Built, stored: Mapping[int, Array]) -> Iterator[Moment]:
@@ -284,83 +250,7 @@ def _moments(built: Built, stored: Mapping[int, Array]) -> Iterator[Moment]:
     places = np.linspace(0, len(known) - 1, min(MOMENTS, len(known))).round().astype(int)
     rows = np.linspace(0, len(built.plan.train) - 1, min(ROWS, len(built.plan.train)))
     x, t = built.plan.train.some(np.unique(rows.astype(np.int64)))
-    network = Network(built.config.network, built.network.inputs, dtype=built.network.dtype)
+    network = TunedNetwork(built.config.network, built.network.inputs, dtype=built.network.dtype)
+    network.lanes = 1  # all rows of a layer in one array
     for epoch in (known[place] for place in places):
         yield moment(network, built.plan.loss, stored[epoch], x, t, epoch)
-
-
-def moment(network: Network, loss: Loss, values: Array, x: Array, t: Array, epoch: int) -> Moment:
-    """A network with these values (V,), looked at on rows x (B, ...) with targets t (B, m)."""
-    network.values[...] = values
-    depth = trained_depth(network.layers, loss)
-    gradient = np.zeros_like(network.theta)
-    binding = network.bind(len(x), depth=depth, gradient=gradient, generators=network.generators(0))
-    with np.errstate(all="ignore"):
-        z = binding.forward(x)
-        memory = loss.bind(len(x), z.shape[1], network.dtype)
-        if binding.dz is None:
-            raise RuntimeError("a binding for training has no room for dz")
-        loss.gradient(z, t, binding.dz, memory)
-        binding.backward(x)
-        layers = tuple(_healths(network, binding.bound, x))
-        network.values[...] = values  # training moved the buffers
-        outputs = network.predict(x).astype(np.float64)
-    return Moment(epoch, layers, outputs, values)
-
-
-def _healths(network: Network, bound: Sequence[Any], x: Array) -> Iterator[LayerHealth]:
-    for index, layer in enumerate(bound):
-        y = layer.y.reshape(len(layer.y), -1).astype(np.float64)
-        slope = _slopes(layer, x)
-        dead = flat = 0.0
-        if slope is not None:
-            dead = float((slope == 0).all(0).mean())
-            flat = float((slope < FLAT * max(slope.max(), 1e-30)).mean())
-        weights = [array for array in vars(layer.p).values() if array.ndim > 1]
-        gradients = [vars(layer.g)[name] for name, a in vars(layer.p).items() if a.ndim > 1]
-        yield LayerHealth(
-            index,
-            layer_kind(network.layers[index]),
-            y.shape[1],
-            float(np.sqrt(y.var(0).mean())),
-            root_mean_square(*weights),
-            root_mean_square(*gradients),
-            dead,
-            flat,
-            bool(weights) and _same_columns(weights[0], gradients[0]),
-            is_weighted(network.layers[index]),
-        )
-
-
-def _slopes(layer: Any, x: Array) -> Array | None:
-    """|f'| (B, units) of an activation that has a slope of its own at each number."""
-    from nnlab.core.layers.activations import Activation
-
-    if not isinstance(layer.layer, Activation) or layer.x is None or layer.dx is None:
-        return None
-    ones, slope = np.ones_like(layer.y), np.empty_like(layer.y)
-    try:
-        layer.layer.derivative(layer.x, layer.y, ones, slope, layer.s)
-    except TypeError:
-        return None
-    return np.abs(slope.reshape(len(slope), -1)).astype(np.float64)
-
-
-def root_mean_square(*arrays: Array) -> float:
-    """Of all numbers in some arrays; 0 without any."""
-    if not arrays:
-        return 0.0
-    numbers = np.concatenate([array.ravel() for array in arrays]).astype(np.float64)
-    return float(np.sqrt(np.mean(numbers**2)))
-
-
-def is_weighted(layer: object) -> bool:
-    """Whether a layer is dense or a convolution."""
-    return hasattr(layer, "units") or hasattr(layer, "filters")
-
-
-def _same_columns(weight: Array, gradient: Array) -> bool:
-    """Whether every unit has the weights of the first and moves as it does."""
-    if weight.shape[-1] < 2:
-        return False
-    return all(np.allclose(a, a[..., :1], rtol=1e-6, atol=1e-12) for a in (weight, gradient))

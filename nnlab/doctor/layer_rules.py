@@ -1,9 +1,11 @@
 """Rules about the layers of a network: what they pass on, forward and back."""
 
-from nnlab.doctor.evidence import LEARNED, Evidence, root_mean_square
+from nnlab.doctor.evidence import LEARNED, Evidence
 from nnlab.doctor.findings import Finding
+from nnlab.doctor.moments import root_mean_square
 from nnlab.doctor.remedies import (
     fitting_init,
+    lower_rate,
     percent_of,
     rounded,
     short_numbers,
@@ -87,15 +89,14 @@ def vanishing(e: Evidence) -> Finding | None:
 
 def saturated(e: Evidence) -> Finding | None:
     """Units that live where their activation is flat."""
-    flat_at_first, flat_at_last = (
-        [h for h in e.hidden(moment) if h.name in BOUNDED and h.flat > FLAT_SHARE]
-        for moment in (e.first, e.last)
-    )
-    at_first = bool(flat_at_first)
-    if e.has_learned(LEARNED if at_first else 0.2) or not (flat_at_first or flat_at_last):
+    layers = {
+        moment.epoch: [h for h in e.hidden(moment) if h.name in BOUNDED and h.flat > FLAT_SHARE]
+        for moment in (e.last, e.first)
+    }
+    epoch = min((epoch for epoch, flat in layers.items() if flat), default=None)
+    if epoch is None or e.has_learned(LEARNED if epoch == 0 else 0.2):
         return None
-    layer = max(flat_at_first or flat_at_last, key=lambda health: health.flat)
-    epoch = (e.first if at_first else e.last).epoch
+    layer, at_first = max(layers[epoch], key=lambda health: health.flat), epoch == 0
     return Finding(
         "saturated",
         0.88 if at_first else 0.7,
@@ -114,14 +115,14 @@ def saturated(e: Evidence) -> Finding | None:
 
 def dead_units(e: Evidence) -> Finding | None:
     """Units that answer 0 to every row."""
-    dead_at_first, dead_at_last = (
-        [h for h in e.hidden(moment) if h.dead > DEAD_SHARE] for moment in (e.first, e.last)
-    )
-    if e.has_learned() or not (dead_at_first or dead_at_last):
+    layers = {
+        moment.epoch: [health for health in e.hidden(moment) if health.dead > DEAD_SHARE]
+        for moment in (e.last, e.first)
+    }
+    epoch = min((epoch for epoch, dead in layers.items() if dead), default=None)
+    if epoch is None or e.has_learned():
         return None
-    layer = max(dead_at_first or dead_at_last, key=lambda health: health.dead)
-    at_first = bool(dead_at_first)
-    epoch = (e.first if at_first else e.last).epoch
+    layer, at_first = max(layers[epoch], key=lambda health: health.dead), epoch == 0
     remedy = with_init(e, "he_normal") if at_first else (f"lr={lower_rate(e)}",)
     return Finding(
         "dead-units",

@@ -2,13 +2,13 @@
 
 import math
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import yaml
 
+from nnlab.api import resolve_config
 from nnlab.build import build
-from nnlab.config.load import from_mapping
 from nnlab.core.metrics import decisions
 from nnlab.doctor.evidence import Evidence, probe
 from nnlab.experiment.outcome import outputs
@@ -27,20 +27,30 @@ SHIPPED = (
 )
 
 
-def trained(
-    config: dict[str, Any], remedy: tuple[str, ...] = ()
-) -> tuple[Evidence, dict[str, Any]]:
-    """Train a config in memory, with a remedy."""
+class Ended(NamedTuple):
+    """What a training shows, and its numbers at the end on the rows that it is watched by."""
+
+    evidence: Evidence
+    numbers: dict[str, float]
+
+
+def examined(config: str | dict[str, Any], remedy: tuple[str, ...] = ()) -> Evidence:
+    """What a training of a shipped config or a mapping shows, with a remedy."""
     pairs = (setting.split("=", 1) for setting in remedy)
-    settings = from_mapping(config, [(key, yaml.safe_load(value)) for key, value in pairs])
+    settings = resolve_config(config, [(key, yaml.safe_load(value)) for key, value in pairs]).config
     built = build(settings)
     start_weights(built)
-    evidence = probe(built, settings.training.epochs)
+    return probe(built, settings.training.epochs)
+
+
+def trained(config: dict[str, Any], remedy: tuple[str, ...] = ()) -> Ended:
+    """The same, with the numbers of its end."""
+    evidence = examined(config, remedy)
+    built = evidence.built
     plan = built.plan
     part = plan.train if plan.validation is None else plan.validation
-    numbers: dict[str, float] = Evaluation(plan.kind, plan.loss, built.network, part)(
-        evidence.last.values
-    )
+    judge = Evaluation(plan.kind, plan.loss, built.network, part)
+    numbers = judge(evidence.last.values)
     if plan.kind != "regression":
         built.network.values[...] = evidence.last.values
         answers = decisions(plan.kind, outputs(built.network, part)).ravel()
