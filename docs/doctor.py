@@ -1,8 +1,8 @@
 """Measure how often `nnlab doctor` is right, and write docs/doctor.md (`make doctor`, minutes).
 
-The trainings stand in tests/doctor/planted.yaml: a planted fault each, or none. Counted are first
-findings of the planted kind, findings on healthy trainings, and trainings that end better after
-the first remedy of the first finding. The exit code is 9 where one of the three promises breaks.
+The trainings stand in tests/diagnosis/planted.yaml, with a planted fault each, or none. Counted are
+first findings of the planted kind, findings on healthy trainings, and trainings that end better
+after the first remedy of the first finding. The exit code is 9 if one of the promises breaks.
 """
 
 import os
@@ -10,10 +10,11 @@ import sys
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-from nnlab.doctor.rules import RULES, examine
+from nnlab.diagnosis.rules import RULES, examine
 from nnlab.show.words import format_number
-from tests.doctor.planted import (
+from tests.diagnosis.planted import (
     HEALTHY,
     PLANTED,
     SHIPPED,
@@ -27,7 +28,7 @@ PAGE = Path(__file__).with_suffix(".md")
 TEXT = """# How often the doctor is right
 
 Made by `make doctor`; do not edit. Each of {rules} kinds of fault is planted in three trainings,
-on different data (`tests/doctor/planted.yaml`). *Right*: the first finding names the planted fault.
+on different data (`tests/diagnosis/planted.yaml`). *Right*: the first finding names the fault.
 *Better*: the training was repeated with the first remedy, and the loss of the validation part (else
 of the training part) is lower at the end; where the remedy changes the loss, the balanced accuracy
 is higher.
@@ -111,9 +112,10 @@ def measure() -> Measured:
         measured.remedies.append(
             f"| {kind} | `{settings}` | {change} | {'yes' if better else 'no'} |"
         )
-    healthy = [*((name, name) for name in SHIPPED), *((c["data"]["name"], c) for c in HEALTHY)]
-    for name, config in healthy:
-        measured.alarms += [f"* {name}: {f.sentence}" for f in examine(examined(config))[:1]]
+    trainings: list[str | dict[str, Any]] = [*SHIPPED, *HEALTHY]
+    for healthy in trainings:
+        name = healthy if isinstance(healthy, str) else healthy["data"]["name"]
+        measured.alarms += [f"* {name}: {f.sentence}" for f in examine(examined(healthy))[:1]]
     return measured
 
 

@@ -22,9 +22,9 @@ from nnlab.core.schedules import SCHEDULES, Schedule
 from nnlab.core.types import FloatArray
 from nnlab.data.batches import Part
 from nnlab.data.scale import Scaling
-from nnlab.doctor.evidence import evidence_of_config, evidence_of_run
-from nnlab.doctor.findings import Finding
-from nnlab.doctor.rules import examine
+from nnlab.diagnosis.evidence import evidence_of_config, evidence_of_run
+from nnlab.diagnosis.findings import Finding
+from nnlab.diagnosis.rules import examine
 from nnlab.experiment.session import begin
 from nnlab.run.names import runs_folder
 from nnlab.run.run import Run

@@ -26,6 +26,7 @@ SURFACE = {
     "Network",
     "NnlabError",
     "Run",
+    "doctor",
     "fit",
     "gradcheck",
     "load",

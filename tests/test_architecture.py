@@ -21,7 +21,7 @@ CORE = frozenset({"errors", "status", "suggest", "core"})
 RANK_2 = CORE | {"data", "engine", "show.words"}
 RANK_4 = RANK_2 | {"config", "build", "training", "run"}
 RANK_5 = RANK_4 | {"experiment"}
-RANK_6 = RANK_5 | {"doctor", "study", "api"}
+RANK_6 = RANK_5 | {"diagnosis", "study", "api"}
 ALL = RANK_6 | {"show", "race", "cli"}
 
 
@@ -64,11 +64,11 @@ RULES = {
     "run.rows": rule(CORE | {"data", "run"}, "numpy"),
     "run.shapes": rule(CORE | {"config", "data", "run"}, "numpy"),
     "experiment": rule(RANK_4, "numpy", "threadpoolctl"),
-    "doctor": rule(RANK_5, "numpy", "sklearn"),
+    "diagnosis": rule(RANK_5, "numpy", "sklearn"),
     "study": rule(RANK_5, "numpy yaml", "distributed threadpoolctl optuna"),
     "study.local": rule({"run"}, "distributed"),
     "study.journal": rule({"errors", "run"}, "optuna"),
-    "api": rule(RANK_5 | {"doctor", "show"}, "numpy"),
+    "api": rule(RANK_5 | {"diagnosis", "show"}, "numpy"),
     "show": rule(set()),
     "show.words": rule({"status"}),
     "show.figures": rule(CORE | {"config", "run", "show.words"}, "numpy", "matplotlib"),

@@ -11,8 +11,8 @@ import click
 
 from nnlab.cli.options import complete_run, json_option, runs_option, set_option, verbosity
 from nnlab.cli.terminal import print_json, print_messages, print_result, terminal_width
-from nnlab.doctor.evidence import Evidence
-from nnlab.doctor.findings import Finding
+from nnlab.diagnosis.evidence import Evidence
+from nnlab.diagnosis.findings import Finding
 
 WIDTH = 100  # of the text where the terminal's is unknown
 INDENT = " " * 10
@@ -35,7 +35,7 @@ def command(what: str, overrides: tuple[str, ...], runs: Path | None, as_json: b
     nnlab doctor latest
     nnlab doctor my.yaml --set lr=0.5
     """
-    from nnlab.doctor.rules import examine
+    from nnlab.diagnosis.rules import examine
 
     name, evidence = _evidence(what, overrides, runs)
     findings = examine(evidence)
@@ -50,7 +50,7 @@ def _evidence(what: str, overrides: tuple[str, ...], runs: Path | None) -> tuple
     from nnlab.cli.options import find_training
     from nnlab.config.files import shipped
     from nnlab.config.load import load_config
-    from nnlab.doctor.evidence import evidence_of_config, evidence_of_run
+    from nnlab.diagnosis.evidence import evidence_of_config, evidence_of_run
     from nnlab.run.run import Run
 
     if overrides or what in shipped() or Path(what).suffix in (".yaml", ".yml"):

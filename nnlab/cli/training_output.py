@@ -90,8 +90,8 @@ def _print_serious_finding(session: Session) -> None:
     overfits = final.get(val_loss, 0) > 1.25 * best.get(val_loss, 0)
     if not session.built.config.training.epochs or ((share or 0) > 0.95 and not overfits):
         return
-    from nnlab.doctor.evidence import evidence_of_run
-    from nnlab.doctor.rules import examine
+    from nnlab.diagnosis.evidence import evidence_of_run
+    from nnlab.diagnosis.rules import examine
 
     findings = examine(evidence_of_run(Run(session.folder.path), session.built))
     if serious := [finding for finding in findings if finding.serious]:

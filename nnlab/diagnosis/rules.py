@@ -8,9 +8,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from nnlab.doctor import curve_rules, data_rules, layer_rules
-from nnlab.doctor.evidence import Evidence
-from nnlab.doctor.findings import Finding
+from nnlab.diagnosis import curve_rules, data_rules, layer_rules
+from nnlab.diagnosis.evidence import Evidence
+from nnlab.diagnosis.findings import Finding
 
 RULES: tuple[Callable[[Evidence], Finding | None], ...] = (
     data_rules.no_activation,

@@ -7,8 +7,8 @@ from typing import Any
 
 from nnlab.config.dump import flow, settings_of
 from nnlab.core.network import layer_kind
-from nnlab.doctor.evidence import Evidence
-from nnlab.doctor.moments import is_weighted
+from nnlab.diagnosis.evidence import Evidence
+from nnlab.diagnosis.moments import is_weighted
 
 RECTIFIERS = {"relu", "leaky_relu", "elu", "gelu", "silu"}  # He's rule is made for these
 STRAIGHT = {"linear", "dropout", "flatten", "reshape"}  # layers that bend nothing

@@ -14,7 +14,7 @@ from nnlab.core import columns
 from nnlab.core.losses import LOSSES, Loss
 from nnlab.core.metrics import ACCURACY, R2, decisions
 from nnlab.core.types import Array, FloatArray
-from nnlab.doctor.moments import LayerHealth, Moment, moment
+from nnlab.diagnosis.moments import LayerHealth, Moment, moment
 from nnlab.engine.images.network import TunedNetwork
 from nnlab.experiment.describe import epoch_row
 from nnlab.experiment.resume import rebuild

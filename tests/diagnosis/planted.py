@@ -10,7 +10,7 @@ import yaml
 from nnlab.api import resolve_config
 from nnlab.build import build
 from nnlab.core.metrics import decisions
-from nnlab.doctor.evidence import Evidence, probe
+from nnlab.diagnosis.evidence import Evidence, probe
 from nnlab.experiment.outcome import outputs
 from nnlab.experiment.session import start_weights
 from nnlab.training import Evaluation

@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 
 from nnlab.config.dump import flow
-from nnlab.doctor.data_rules import FEW_ROWS
-from nnlab.doctor.evidence import Evidence
-from nnlab.doctor.findings import Finding
-from nnlab.doctor.moments import root_mean_square
-from nnlab.doctor.remedies import (
+from nnlab.diagnosis.data_rules import FEW_ROWS
+from nnlab.diagnosis.evidence import Evidence
+from nnlab.diagnosis.findings import Finding
+from nnlab.diagnosis.moments import root_mean_square
+from nnlab.diagnosis.remedies import (
     fitting_init,
     lower_rate,
     percent_of,

@@ -7,10 +7,10 @@ import numpy as np
 
 from nnlab.config.dump import flow
 from nnlab.core.network import layer_kind
-from nnlab.doctor.evidence import Evidence, loss_name
-from nnlab.doctor.findings import Finding
-from nnlab.doctor.moments import is_weighted
-from nnlab.doctor.remedies import (
+from nnlab.diagnosis.evidence import Evidence, loss_name
+from nnlab.diagnosis.findings import Finding
+from nnlab.diagnosis.moments import is_weighted
+from nnlab.diagnosis.remedies import (
     is_straight,
     layer_entries,
     percent_of,

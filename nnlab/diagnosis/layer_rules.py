@@ -1,9 +1,9 @@
 """Rules about the layers of a network: what they pass on, forward and back."""
 
-from nnlab.doctor.evidence import LEARNED, Evidence
-from nnlab.doctor.findings import Finding
-from nnlab.doctor.moments import root_mean_square
-from nnlab.doctor.remedies import (
+from nnlab.diagnosis.evidence import LEARNED, Evidence
+from nnlab.diagnosis.findings import Finding
+from nnlab.diagnosis.moments import root_mean_square
+from nnlab.diagnosis.remedies import (
     fitting_init,
     lower_rate,
     percent_of,
