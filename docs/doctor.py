@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from nnlab.diagnosis.rules import RULES, examine
+from nnlab.diagnosis.rules import RULES, diagnose
 from nnlab.show.words import format_number
 from tests.diagnosis.planted import (
     HEALTHY,
@@ -95,7 +95,7 @@ def measure() -> Measured:
     for kind, config in PLANTED:
         score = measured.scores.setdefault(kind, Score())
         before = trained(config)
-        findings = examine(before.evidence)
+        findings = diagnose(before.evidence)
         score.planted += 1
         score.right += bool(findings) and findings[0].kind == kind
         if not findings or findings[0].kind != kind:
@@ -115,7 +115,7 @@ def measure() -> Measured:
     trainings: list[str | dict[str, Any]] = [*SHIPPED, *HEALTHY]
     for healthy in trainings:
         name = healthy if isinstance(healthy, str) else healthy["data"]["name"]
-        measured.alarms += [f"* {name}: {f.sentence}" for f in examine(examined(healthy))[:1]]
+        measured.alarms += [f"* {name}: {f.sentence}" for f in diagnose(examined(healthy))[:1]]
     return measured
 
 

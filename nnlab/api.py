@@ -23,8 +23,8 @@ from nnlab.core.types import FloatArray
 from nnlab.data.batches import Part
 from nnlab.data.scale import Scaling
 from nnlab.diagnosis.evidence import evidence_of_config, evidence_of_run
-from nnlab.diagnosis.findings import Finding
-from nnlab.diagnosis.rules import examine
+from nnlab.diagnosis.findings import Diagnosis
+from nnlab.diagnosis.rules import diagnose
 from nnlab.experiment.session import begin
 from nnlab.run.names import runs_folder
 from nnlab.run.run import Run
@@ -74,7 +74,7 @@ def resolve_config(
 
 def doctor(
     run: Run | str | PathLike[str] | Config | Mapping[str, object], **overrides: object
-) -> list[Finding]:
+) -> list[Diagnosis]:
     """Why a network does not learn: findings, the surest first, each with evidence and remedy.
 
     `run` is a run, or the folder of one; else a config in any form of `train`, which is trained for
@@ -83,9 +83,9 @@ def doctor(
     if isinstance(run, str | PathLike) and Path(run).is_dir():
         run = Run.open(Path(run))
     if isinstance(run, Run):
-        return examine(evidence_of_run(run))
+        return diagnose(evidence_of_run(run))
     changes = [(name.replace("__", "."), value) for name, value in overrides.items()]
-    return examine(evidence_of_config(resolve_config(run, changes).config))
+    return diagnose(evidence_of_config(resolve_config(run, changes).config))
 
 
 def load(run: str | PathLike[str], runs: str | PathLike[str] | None = None) -> Run:

@@ -12,7 +12,7 @@ import click
 from nnlab.cli.options import complete_run, json_option, runs_option, set_option, verbosity
 from nnlab.cli.terminal import print_json, print_messages, print_result, terminal_width
 from nnlab.diagnosis.evidence import Evidence
-from nnlab.diagnosis.findings import Finding
+from nnlab.diagnosis.findings import Diagnosis
 
 WIDTH = 100  # of the text where the terminal's is unknown
 INDENT = " " * 10
@@ -35,10 +35,10 @@ def command(what: str, overrides: tuple[str, ...], runs: Path | None, as_json: b
     nnlab doctor latest
     nnlab doctor my.yaml --set lr=0.5
     """
-    from nnlab.diagnosis.rules import examine
+    from nnlab.diagnosis.rules import diagnose
 
     name, evidence = _evidence(what, overrides, runs)
-    findings = examine(evidence)
+    findings = diagnose(evidence)
     if as_json:
         print_json({"of": name, "epochs": evidence.epochs, "findings": [*map(asdict, findings)]})
         return
@@ -64,7 +64,7 @@ def _evidence(what: str, overrides: tuple[str, ...], runs: Path | None) -> tuple
     return run.name, evidence_of_run(run)
 
 
-def _lines(name: str, what: str, evidence: Evidence, findings: list[Finding]) -> Iterator[str]:
+def _lines(name: str, what: str, evidence: Evidence, findings: list[Diagnosis]) -> Iterator[str]:
     if not findings:
         yield f"{name}: nothing found in {evidence.epochs:,} epochs."
         return

@@ -91,9 +91,9 @@ def _print_serious_finding(session: Session) -> None:
     if not session.built.config.training.epochs or ((share or 0) > 0.95 and not overfits):
         return
     from nnlab.diagnosis.evidence import evidence_of_run
-    from nnlab.diagnosis.rules import examine
+    from nnlab.diagnosis.rules import diagnose
 
-    findings = examine(evidence_of_run(Run(session.folder.path), session.built))
+    findings = diagnose(evidence_of_run(Run(session.folder.path), session.built))
     if serious := [finding for finding in findings if finding.serious]:
         path = shlex.quote(str(session.folder.path))
         print_message(f"{serious[0].sentence} For the reason and what to try: nnlab doctor {path}")

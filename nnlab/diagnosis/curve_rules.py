@@ -1,15 +1,15 @@
 """Rules about the curves: how the losses went from epoch to epoch."""
 
-from math import log10
+from math import inf, log10
 from typing import Any
 
 import numpy as np
 
 from nnlab.config.dump import flow
 from nnlab.diagnosis.data_rules import FEW_ROWS
-from nnlab.diagnosis.evidence import Evidence
-from nnlab.diagnosis.findings import Finding
-from nnlab.diagnosis.moments import root_mean_square
+from nnlab.diagnosis.evidence import LEARNED, Evidence
+from nnlab.diagnosis.findings import Diagnosis
+from nnlab.diagnosis.moments import rms
 from nnlab.diagnosis.remedies import (
     fitting_init,
     lower_rate,
@@ -25,14 +25,14 @@ FALLING = 0.05  # relative fall of the loss in the last quarter of the epochs
 STILL = 0.03  # the same, of a loss that stands still
 
 
-def diverged(e: Evidence) -> Finding | None:
+def diverged(e: Evidence) -> Diagnosis | None:
     """A number became infinite or nan."""
     if e.failure is None:
         return None
     losses = e.train_loss[np.isfinite(e.train_loss)]
     epoch, what = e.failure.get("epoch"), str(e.failure.get("what"))
     layers = [f"{h.title} {h.weight:.3g}" for h in e.last.layers if h.weight]
-    return Finding(
+    return Diagnosis(
         "diverged",
         0.94,
         f"Training diverged in epoch {epoch}: the {what} is not finite.",
@@ -49,21 +49,20 @@ def diverged(e: Evidence) -> Finding | None:
     )
 
 
-def rate_too_high(e: Evidence) -> Finding | None:
+def rate_too_high(e: Evidence) -> Diagnosis | None:
     """A loss that rises or jumps."""
     losses = e.train_loss
     if e.failure is not None or len(losses) < 4:
         return None
-    after, tail = losses[1:], losses[1 + len(losses) // 2 :]
+    after = losses[1:]
     rises = float((np.diff(after) > 0.02 * np.abs(after[:-1])).mean())
     wild = after.max() > 2 * losses[0] or losses[-1] > 1.2 * losses[0]
-    worse = end_of(after) > max(1.3 * after.min(), 0.3 * losses[0])
-    noisy = rises > 0.25 and tail.std() > 0.1 * tail.mean()
-    spikes = tail.max() > max(3 * np.median(tail), 0.1 * losses[0])
-    jumps = (noisy or spikes) and not e.has_learned(0.9)
-    if not worse and not jumps and not (wild and not e.has_learned()):
+    worse = median_of_end(after) > max(1.3 * after.min(), 0.3 * losses[0])
+    jumps = _spikes(losses) or (rises > 0.25 and _is_noisy(losses))
+    least = 0.9 if jumps else LEARNED if wild else -inf
+    if not worse and e.has_learned(least):
         return None
-    return Finding(
+    return Diagnosis(
         "rate-too-high",
         0.86 if wild else 0.72,
         "The learning rate is too high: the loss jumps instead of falling.",
@@ -79,18 +78,18 @@ def rate_too_high(e: Evidence) -> Finding | None:
     )
 
 
-def rate_too_low(e: Evidence) -> Finding | None:
+def rate_too_low(e: Evidence) -> Diagnosis | None:
     """A loss that falls steadily and hardly at all."""
     losses = e.train_loss
     if len(losses) < 3 or e.failure is not None or e.has_learned(0.3):
         return None
-    moved = root_mean_square(e.last.values - e.first.values)
-    share = moved / (root_mean_square(e.first.values) or 1.0)
+    moved = rms(e.last.values - e.first.values)
+    share = moved / (rms(e.first.values) or 1.0)
     falls = float((np.diff(losses[1:]) < 0).mean()) if len(losses) > 3 else 1.0
     if share > 0.1 or not moved or falls < 0.6:
         return None
     factor = 10 ** int(np.clip(round(log10(0.5 / max(share, 1e-9))), 1, 4))
-    return Finding(
+    return Diagnosis(
         "rate-too-low",
         0.87,
         "The learning rate is too low: the weights hardly move.",
@@ -106,12 +105,12 @@ def rate_too_low(e: Evidence) -> Finding | None:
     )
 
 
-def overfitting(e: Evidence) -> Finding | None:
+def overfitting(e: Evidence) -> Diagnosis | None:
     """A validation loss that rises while the training loss falls."""
     val, train = e.val_loss, e.train_loss
     if len(val) < 5 or e.failure is not None:
         return None
-    best, last = int(np.argmin(val)), end_of(val)
+    best, last = int(np.argmin(val)), median_of_end(val)
     noise = float(np.abs(np.diff(val[len(val) // 2 :])).mean())
     if (
         best > 0.8 * e.epochs
@@ -124,7 +123,7 @@ def overfitting(e: Evidence) -> Finding | None:
     if e.config.training.early_stopping is None:
         remedies.append((f"training.early_stopping.patience={max(5, e.epochs // 20)}",))
     remedies.append((f"optimizer={flow({'name': 'adamw', 'weight_decay': 0.1})}",))
-    return Finding(
+    return Diagnosis(
         "overfitting",
         0.5 if few else 0.85,
         "The network overfits: it learns its training rows by heart.",
@@ -141,15 +140,15 @@ def overfitting(e: Evidence) -> Finding | None:
     )
 
 
-def best_epoch_early(e: Evidence) -> Finding | None:
+def best_epoch_early(e: Evidence) -> Diagnosis | None:
     """The best epoch lies far before the end."""
     val = e.val_loss
     if len(val) < 10 or e.config.training.early_stopping is not None:
         return None
-    best, last = int(np.argmin(val)), end_of(val)
+    best, last = int(np.argmin(val)), median_of_end(val)
     if best > 0.5 * e.epochs or last < 1.12 * val[best]:
         return None
-    return Finding(
+    return Diagnosis(
         "best-epoch-early",
         0.55,
         f"The best epoch was {best:,} of {e.epochs:,}: the rest of the training made it worse.",
@@ -162,7 +161,7 @@ def best_epoch_early(e: Evidence) -> Finding | None:
     )
 
 
-def too_few_epochs(e: Evidence) -> Finding | None:
+def too_few_epochs(e: Evidence) -> Diagnosis | None:
     """A loss that still falls at the end."""
     falling = fall_of(e.train_loss)
     shown = e.val_loss if len(e.val_loss) else e.train_loss
@@ -170,7 +169,7 @@ def too_few_epochs(e: Evidence) -> Finding | None:
         return None
     if e.status is Status.EARLY_STOPPED or e.excellent:
         return None
-    return Finding(
+    return Diagnosis(
         "too-few-epochs",
         0.7,
         "Training stopped while the loss was still falling.",
@@ -183,7 +182,7 @@ def too_few_epochs(e: Evidence) -> Finding | None:
     )
 
 
-def batch_too_large(e: Evidence) -> Finding | None:
+def batch_too_large(e: Evidence) -> Diagnosis | None:
     """Few updates, because a batch holds many rows."""
     rows, batch = len(e.built.plan.train), e.built.plan.batch_size
     updates = -(-rows // batch) * max(e.epochs, 1)
@@ -191,7 +190,7 @@ def batch_too_large(e: Evidence) -> Finding | None:
         return None
     if fall_of(e.train_loss) < 0.01:
         return None
-    return Finding(
+    return Diagnosis(
         "batch-too-large",
         0.78,
         f"Batches of {batch:,} rows leave {updates:,} updates in {e.epochs:,} epochs.",
@@ -204,7 +203,7 @@ def batch_too_large(e: Evidence) -> Finding | None:
     )
 
 
-def batch_too_small(e: Evidence) -> Finding | None:
+def batch_too_small(e: Evidence) -> Diagnosis | None:
     """Noise of tiny batches."""
     rows, batch = len(e.built.plan.train), e.built.plan.batch_size
     losses = e.train_loss
@@ -214,7 +213,7 @@ def batch_too_small(e: Evidence) -> Finding | None:
     noise = float(np.diff(tail).std() / max(tail.mean(), 1e-30))
     if noise < 0.04 or e.has_learned(0.95):
         return None
-    return Finding(
+    return Diagnosis(
         "batch-too-small",
         0.74,
         f"Batches of {batch} make the loss noisy.",
@@ -227,14 +226,14 @@ def batch_too_small(e: Evidence) -> Finding | None:
     )
 
 
-def underfitting(e: Evidence) -> Finding | None:
+def underfitting(e: Evidence) -> Diagnosis | None:
     """A loss that stands still although much is left to explain."""
     if e.failure is not None or e.has_learned(0.75) or abs(fall_of(e.train_loss)) > STILL:
         return None
     units, learned = widest_hidden(e), e.learned
     if e.epochs < 5 or (units and learned < 0.1) or not e.neighbours > e.quality + 0.07:
         return None
-    return Finding(
+    return Diagnosis(
         "underfitting",
         0.68,
         "The network is too small for these rows, or cannot follow them.",
@@ -252,13 +251,13 @@ def underfitting(e: Evidence) -> Finding | None:
     )
 
 
-def plateau(e: Evidence) -> Finding | None:
+def plateau(e: Evidence) -> Diagnosis | None:
     """A loss that stands still where a constant answer would be as good."""
     if e.failure is not None or e.learned > 0.1 or e.epochs < 5:
         return None
     if abs(fall_of(e.train_loss)) > STILL:
         return None
-    return Finding(
+    return Diagnosis(
         "plateau",
         0.6,
         "The loss stands still: the network answers about the same to every row.",
@@ -278,6 +277,18 @@ def plateau(e: Evidence) -> Finding | None:
     )
 
 
+def _spikes(losses: Any) -> bool:
+    """Whether a loss of the second half is far above the rest, and not small."""
+    tail = losses[1 + len(losses) // 2 :]
+    return bool(tail.max() > max(3 * np.median(tail), 0.1 * losses[0]))
+
+
+def _is_noisy(losses: Any) -> bool:
+    """Whether the losses of the second half vary by more than a tenth."""
+    tail = losses[1 + len(losses) // 2 :]
+    return bool(tail.std() > 0.1 * tail.mean())
+
+
 def fall_of(losses: Any) -> float:
     """The relative fall of a loss in the last quarter of its epochs."""
     if len(losses) < 5:
@@ -287,6 +298,6 @@ def fall_of(losses: Any) -> float:
     return float(1 - last / before) if before else 0.0
 
 
-def end_of(losses: Any) -> float:
+def median_of_end(losses: Any) -> float:
     """The median of the last epochs: a single one may be an accident."""
     return float(np.median(losses[-max(3, len(losses) // 20) :]))

@@ -8,7 +8,7 @@ import numpy as np
 from nnlab.config.dump import flow
 from nnlab.core.network import layer_kind
 from nnlab.diagnosis.evidence import Evidence, loss_name
-from nnlab.diagnosis.findings import Finding
+from nnlab.diagnosis.findings import Diagnosis
 from nnlab.diagnosis.moments import is_weighted
 from nnlab.diagnosis.remedies import (
     is_straight,
@@ -29,13 +29,13 @@ DISTINCT = 0.3  # of the training rows: fewer are few points that repeat, such a
 FEW_ROWS = 40  # in a validation part: a standard error of 8 points at an accuracy of 0.5
 
 
-def no_activation(e: Evidence) -> Finding | None:
+def no_activation(e: Evidence) -> Diagnosis | None:
     """Two layers of weights follow each other without a function between them."""
     pair = next(_straight_pairs(e.config.network), None)
     if pair is None or e.has_learned(0.9):
         return None
     first, second = pair
-    return Finding(
+    return Diagnosis(
         "no-activation",
         0.9,
         f"No activation stands between layer {first} and layer {second}, so together they are "
@@ -49,7 +49,7 @@ def no_activation(e: Evidence) -> Finding | None:
     )
 
 
-def inputs_unscaled(e: Evidence) -> Finding | None:
+def inputs_unscaled(e: Evidence) -> Diagnosis | None:
     """Inputs far larger than 1, or of very different sizes."""
     rows = np.arange(min(len(e.built.plan.train), 2000))
     x = e.built.plan.train.some(rows)[0].reshape(len(rows), -1).astype(np.float64)
@@ -61,7 +61,7 @@ def inputs_unscaled(e: Evidence) -> Finding | None:
     image = e.built.dataset.image_shape is not None
     if total <= LARGE_INPUT and (image or ratio <= APART or sizes.max() <= 1.0):
         return None
-    return Finding(
+    return Diagnosis(
         "inputs-unscaled",
         0.95 if not e.has_learned() else 0.45,
         "The inputs are not scaled.",
@@ -76,7 +76,7 @@ def inputs_unscaled(e: Evidence) -> Finding | None:
     )
 
 
-def targets_unscaled(e: Evidence) -> Finding | None:
+def targets_unscaled(e: Evidence) -> Diagnosis | None:
     """Targets of a regression far from 1."""
     if e.is_classes or e.built.dataset.task != "regression":
         return None
@@ -84,7 +84,7 @@ def targets_unscaled(e: Evidence) -> Finding | None:
     size, deviation = float(np.sqrt((t**2).mean())), float(t.std(0).mean())
     if not deviation or (size <= LARGE_TARGET and deviation >= SMALL_TARGET):
         return None
-    return Finding(
+    return Diagnosis(
         "targets-unscaled",
         0.96 if not e.has_learned() else 0.4,
         f"The targets are not scaled: their numbers are about {size:.3g}.",
@@ -100,7 +100,7 @@ def targets_unscaled(e: Evidence) -> Finding | None:
     )
 
 
-def output_out_of_range(e: Evidence) -> Finding | None:
+def output_out_of_range(e: Evidence) -> Diagnosis | None:
     """Targets that the last activation cannot reach."""
     if e.is_classes:
         return None
@@ -111,7 +111,7 @@ def output_out_of_range(e: Evidence) -> Finding | None:
     if outside < 0.02:
         return None
     layers = layer_entries(e)[:-1]
-    return Finding(
+    return Diagnosis(
         "output-range",
         0.97,
         f"{percent_of(outside)} of the targets lie outside what {name} can answer.",
@@ -123,13 +123,13 @@ def output_out_of_range(e: Evidence) -> Finding | None:
     )
 
 
-def absent_class(e: Evidence) -> Finding | None:
+def absent_class(e: Evidence) -> Diagnosis | None:
     """A class without training rows."""
     missing = np.flatnonzero(e.class_counts == 0)
     if not len(missing):
         return None
     names = [e.built.dataset.class_names[i] for i in missing]
-    return Finding(
+    return Diagnosis(
         "class-without-rows",
         0.99,
         f"{'Class' if len(names) == 1 else 'Classes'} {', '.join(names[:5])} "
@@ -144,7 +144,7 @@ def absent_class(e: Evidence) -> Finding | None:
     )
 
 
-def odd_pair(e: Evidence) -> Finding | None:
+def odd_pair(e: Evidence) -> Diagnosis | None:
     """A loss that goes badly with the last activation."""
     if not e.is_classes or loss_name(e.built.plan.loss) not in ("mse", "mae", "huber"):
         return None
@@ -157,7 +157,7 @@ def odd_pair(e: Evidence) -> Finding | None:
     if last != wanted:
         layers = [*(layers[:-1] if last in ("sigmoid", "softmax") else layers), wanted]
     remedy = (f"loss={good}",) if last == wanted else (f"network={flow(layers)}", f"loss={good}")
-    return Finding(
+    return Diagnosis(
         "odd-pair",
         0.8,
         f"The loss {loss_name(e.built.plan.loss)} goes badly with {last} for classes.",
@@ -170,7 +170,7 @@ def odd_pair(e: Evidence) -> Finding | None:
     )
 
 
-def imbalance(e: Evidence) -> Finding | None:
+def imbalance(e: Evidence) -> Diagnosis | None:
     """A rare class that is hardly ever answered."""
     counts = e.class_counts
     if not len(counts) or not counts.min() or counts.min() > RARE * counts.mean():
@@ -187,7 +187,7 @@ def imbalance(e: Evidence) -> Finding | None:
     loss = loss_name(plan.loss)
     remedy = (("loss.class_weight=balanced",),) if loss in ("cross_entropy", "bce") else ()
     name = e.built.dataset.class_names[rare]
-    return Finding(
+    return Diagnosis(
         "imbalance",
         0.9,
         f"Class {name} is rare, and the network hardly ever answers it.",
@@ -204,7 +204,7 @@ def imbalance(e: Evidence) -> Finding | None:
     )
 
 
-def leak(e: Evidence) -> Finding | None:
+def leak(e: Evidence) -> Diagnosis | None:
     """Validation rows that stand in the training part too."""
     validation = e.built.plan.validation
     if validation is None:
@@ -215,7 +215,7 @@ def leak(e: Evidence) -> Finding | None:
     share = sum(shared) / len(shared)
     if share < LEAKED or len(train) < DISTINCT * len(parts.train):
         return None
-    return Finding(
+    return Diagnosis(
         "leak",
         0.94,
         f"{percent_of(share)} of the validation rows stand in the training part too.",
@@ -227,13 +227,13 @@ def leak(e: Evidence) -> Finding | None:
     )
 
 
-def validation_too_small(e: Evidence) -> Finding | None:
+def validation_too_small(e: Evidence) -> Diagnosis | None:
     """A validation part that cannot tell two results apart."""
     validation = e.built.plan.validation
     if validation is None or len(validation) >= FEW_ROWS:
         return None
     rows = len(validation)
-    return Finding(
+    return Diagnosis(
         "validation-too-small",
         0.58,
         f"The validation part has {rows} rows, too few to tell two results apart.",

@@ -199,11 +199,12 @@ def evidence_of_run(run: Run, built: Built | None = None) -> Evidence:
     failure = mapping_or_empty(run.about.get("failure")) or None
     epochs, values = run.snapshots
     history = {name: np.asarray(column) for name, column in run.metrics.items()}
-    done = len(next(iter(history.values()))) - 1
-    stored = {int(epoch): block for epoch, block in zip(epochs, values, strict=True)}
     network, last = run.latest
-    stored.setdefault(done if last is None else min(last, done), network.values.copy())
-    stored.setdefault(0, run.network("initial").values.copy())
+    done = len(next(iter(history.values()))) - 1
+    last = done if last is None else min(last, done)
+    stored = {0: run.network("initial").values.copy()}
+    stored |= {int(epoch): block for epoch, block in zip(epochs, values, strict=True)}
+    stored[max(1, last) if failure else last] = network.values.copy()
     return Evidence(built, history, tuple(_moments(built, stored)), failure, run.status)
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Finding:
+class Diagnosis:
     """One thing that keeps a network from learning, or a result from being trusted.
 
     kind: the name of the rule. sentence: what is wrong. evidence: the numbers that show it. why:

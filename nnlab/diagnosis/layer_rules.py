@@ -1,8 +1,8 @@
 """Rules about the layers of a network: what they pass on, forward and back."""
 
 from nnlab.diagnosis.evidence import LEARNED, Evidence
-from nnlab.diagnosis.findings import Finding
-from nnlab.diagnosis.moments import root_mean_square
+from nnlab.diagnosis.findings import Diagnosis
+from nnlab.diagnosis.moments import rms
 from nnlab.diagnosis.remedies import (
     fitting_init,
     lower_rate,
@@ -21,13 +21,13 @@ DEAD_SHARE = 0.5  # of the units of a layer
 BOUNDED = ("sigmoid", "tanh")
 
 
-def equal_units(e: Evidence) -> Finding | None:
+def equal_units(e: Evidence) -> Diagnosis | None:
     """All units of a hidden layer compute the same."""
     same = [h for h in e.weighted(e.first)[:-1] if h.units > 1 and (h.equal or not h.weight)]
     if not same:
         return None
     layer = same[0]
-    return Finding(
+    return Diagnosis(
         "equal-units",
         0.99,
         f"All {layer.units} units of {layer.title} are the same and stay the same.",
@@ -40,13 +40,13 @@ def equal_units(e: Evidence) -> Finding | None:
     )
 
 
-def exploding(e: Evidence) -> Finding | None:
+def exploding(e: Evidence) -> Diagnosis | None:
     """Outputs or gradients that grow from layer to layer before training."""
     spreads = [h.spread for h in e.first.layers[:-1] if h.weight]
     gradients = [h.gradient for h in e.first.layers if h.weight]
     if not spreads or (max(spreads) < WIDE and max(gradients) < EXPLODED):
         return None
-    return Finding(
+    return Diagnosis(
         "exploding",
         0.945,
         "Outputs and gradients explode: the initial weights are too large.",
@@ -62,7 +62,7 @@ def exploding(e: Evidence) -> Finding | None:
     )
 
 
-def vanishing(e: Evidence) -> Finding | None:
+def vanishing(e: Evidence) -> Diagnosis | None:
     """Gradients that fade on their way to the first layer."""
     weighted = [h for h in e.first.layers if h.weight]
     gradients = [h.gradient for h in weighted]
@@ -74,7 +74,7 @@ def vanishing(e: Evidence) -> Finding | None:
     remedy = with_init(e, fitting_init(e))
     if any(health.name in BOUNDED for health in e.hidden(e.first)):
         remedy = ("activation=relu", *with_init(e, "he_normal"))
-    return Finding(
+    return Diagnosis(
         "vanishing",
         0.9,
         f"Gradients vanish: the first layer's are {ratio:.1g} of the last layer's.",
@@ -87,7 +87,7 @@ def vanishing(e: Evidence) -> Finding | None:
     )
 
 
-def saturated(e: Evidence) -> Finding | None:
+def saturated(e: Evidence) -> Diagnosis | None:
     """Units that live where their activation is flat."""
     layers = {
         moment.epoch: [h for h in e.hidden(moment) if h.name in BOUNDED and h.flat > FLAT_SHARE]
@@ -97,7 +97,7 @@ def saturated(e: Evidence) -> Finding | None:
     if epoch is None or e.has_learned(LEARNED if epoch == 0 else 0.2):
         return None
     layer, at_first = max(layers[epoch], key=lambda health: health.flat), epoch == 0
-    return Finding(
+    return Diagnosis(
         "saturated",
         0.88 if at_first else 0.7,
         f"{percent_of(layer.flat)} of the outputs of {layer.title} are saturated.",
@@ -113,7 +113,7 @@ def saturated(e: Evidence) -> Finding | None:
     )
 
 
-def dead_units(e: Evidence) -> Finding | None:
+def dead_units(e: Evidence) -> Diagnosis | None:
     """Units that answer 0 to every row."""
     layers = {
         moment.epoch: [health for health in e.hidden(moment) if health.dead > DEAD_SHARE]
@@ -124,7 +124,7 @@ def dead_units(e: Evidence) -> Finding | None:
         return None
     layer, at_first = max(layers[epoch], key=lambda health: health.dead), epoch == 0
     remedy = with_init(e, "he_normal") if at_first else (f"lr={lower_rate(e)}",)
-    return Finding(
+    return Diagnosis(
         "dead-units",
         0.9 if at_first else 0.75,
         f"{percent_of(layer.dead)} of the units of {layer.title} are dead.",
@@ -137,17 +137,17 @@ def dead_units(e: Evidence) -> Finding | None:
     )
 
 
-def decay_too_strong(e: Evidence) -> Finding | None:
+def decay_too_strong(e: Evidence) -> Diagnosis | None:
     """Weight decay that pulls all weights to 0."""
     optimizer = e.config.optimizer
     decay, l1 = optimizer.weight_decay, optimizer.l1
     if max(decay, l1) <= 0 or e.has_learned(0.9):
         return None
-    first, last = (root_mean_square(moment.values) for moment in (e.first, e.last))
+    first, last = (rms(moment.values) for moment in (e.first, e.last))
     if last > 0.5 * first:
         return None
     key = "weight_decay" if decay >= l1 else "l1"
-    return Finding(
+    return Diagnosis(
         "decay-too-strong",
         0.93,
         f"The decay is too strong: {key} {max(decay, l1):.3g} pulls the weights to 0.",

@@ -85,8 +85,8 @@ def _healths(network: Network, bound: Sequence[Any], x: Array) -> Iterator[Layer
             layer_kind(network.layers[index]),
             y.shape[1],
             float(np.sqrt(y.var(0).mean())),
-            root_mean_square(*weights),
-            root_mean_square(*gradients),
+            rms(*weights),
+            rms(*gradients),
             dead,
             flat,
             bool(weights) and _same_columns(weights[0], gradients[0]),
@@ -106,7 +106,7 @@ def _slopes(layer: Any, x: Array) -> Array | None:
     return np.abs(slope.reshape(len(slope), -1)).astype(np.float64)
 
 
-def root_mean_square(*arrays: Array) -> float:
+def rms(*arrays: Array) -> float:
     """Of all numbers in some arrays; 0 without any."""
     if not arrays:
         return 0.0

@@ -1,7 +1,7 @@
 """The table of what can be wrong with a training, and its use.
 
-A rule takes the evidence and returns a Finding or None. `make doctor` measures how often the rules
-are right on planted faults, and how often a remedy helps: docs/doctor.md.
+A rule takes the evidence and returns a Diagnosis or None. `make doctor` measures how often the
+rules are right on planted faults, and how often a remedy helps: docs/doctor.md.
 """
 
 from collections.abc import Callable
@@ -10,9 +10,9 @@ import numpy as np
 
 from nnlab.diagnosis import curve_rules, data_rules, layer_rules
 from nnlab.diagnosis.evidence import Evidence
-from nnlab.diagnosis.findings import Finding
+from nnlab.diagnosis.findings import Diagnosis
 
-RULES: tuple[Callable[[Evidence], Finding | None], ...] = (
+RULES: tuple[Callable[[Evidence], Diagnosis | None], ...] = (
     data_rules.no_activation,
     data_rules.inputs_unscaled,
     data_rules.targets_unscaled,
@@ -41,7 +41,7 @@ RULES: tuple[Callable[[Evidence], Finding | None], ...] = (
 )
 
 
-def examine(evidence: Evidence) -> list[Finding]:
+def diagnose(evidence: Evidence) -> list[Diagnosis]:
     """All findings, the surest first."""
     with np.errstate(all="ignore"):
         findings = [finding for rule in RULES if (finding := rule(evidence)) is not None]

@@ -11,7 +11,7 @@ from click.testing import Result
 
 from nnlab.diagnosis import rules
 from nnlab.diagnosis.evidence import Evidence
-from nnlab.diagnosis.findings import Finding
+from nnlab.diagnosis.findings import Diagnosis
 
 Nnlab = Callable[..., Result]
 
@@ -124,8 +124,8 @@ def test_a_race_and_a_sweep_are_refused(nnlab: Nnlab):
 class MadeUp:
     """A rule that always finds something."""
 
-    def __call__(self, e: Evidence) -> Finding:
-        return Finding("made-up", 1.0, f"{e.epochs} epochs.", (), "Because.")
+    def __call__(self, e: Evidence) -> Diagnosis:
+        return Diagnosis("made-up", 1.0, f"{e.epochs} epochs.", (), "Because.")
 
 
 def test_a_rule_is_one_entry_of_the_table(nnlab: Nnlab, monkeypatch: pytest.MonkeyPatch):

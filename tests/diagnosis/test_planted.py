@@ -14,7 +14,7 @@ import yaml
 import nnlab as package
 from nnlab.config.load import load_config
 from nnlab.diagnosis.evidence import evidence_of_run
-from nnlab.diagnosis.rules import RULES, examine
+from nnlab.diagnosis.rules import RULES, diagnose
 from tests.diagnosis.planted import CONFIGS, HEALTHY, PLANTED, examined, write_tables
 
 FIRST = {config["kind"]: config for config in reversed(CONFIGS["planted"])}
@@ -41,7 +41,7 @@ def test_every_rule_has_a_planted_fault():
 @pytest.mark.parametrize("kind", FIRST)
 def test_the_first_finding_names_the_planted_fault(in_tables: Path, kind: str):
     config = {key: value for key, value in FIRST[kind].items() if key != "kind"}
-    findings = examine(examined(config))
+    findings = diagnose(examined(config))
     assert findings[0].kind == kind
     assert findings[0].sentence.endswith(".")
     assert findings[0].why.endswith(".")
@@ -54,7 +54,7 @@ def test_the_first_finding_names_the_planted_fault(in_tables: Path, kind: str):
 
 @pytest.mark.parametrize("place", range(0, len(HEALTHY), 3))
 def test_a_healthy_training_has_no_finding(in_tables: Path, place: int):
-    assert examine(examined(HEALTHY[place])) == []
+    assert diagnose(examined(HEALTHY[place])) == []
 
 
 def test_the_python_function_takes_runs_paths_and_configs(tmp_path: Path):
