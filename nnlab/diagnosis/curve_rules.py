@@ -51,8 +51,8 @@ def diverged(e: Evidence) -> Diagnosis | None:
 
 def rate_too_high(e: Evidence) -> Diagnosis | None:
     """A loss that rises or jumps."""
-    losses = e.train_loss
-    if e.failure is not None or len(losses) < 4:
+    losses = e.finite_losses
+    if len(losses) < 4:
         return None
     after = losses[1:]
     rises = float((np.diff(after) > 0.02 * np.abs(after[:-1])).mean())

@@ -71,6 +71,11 @@ class Evidence:
         """By epoch, (E + 1,)."""
         return self.column(columns.TRAIN, columns.LOSS)
 
+    @property
+    def finite_losses(self) -> FloatArray:
+        """The training losses; none where training diverged."""
+        return self.train_loss if self.failure is None else self.train_loss[:0]
+
     @cached_property
     def val_loss(self) -> FloatArray:
         """By epoch, (E + 1,); empty without a validation part."""
