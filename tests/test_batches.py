@@ -137,7 +137,7 @@ def test_rows_are_what_float64_scaling_gives(kind, dtype, lazy):
     rows = rng.permutation(50)[:30]
     scaling = fit_scaling(kind, inputs, rows, (0.0, 255.0) if kind == "unit" else None)
     part = Part(inputs, rows, scaling, np.zeros((30, 1)), dtype)
-    x, _ = part.some(slice(0, len(part)))
+    x, _ = part.copied(slice(0, len(part)))
     exact = (inputs[rows].astype(np.float64) - scaling.shift) * scaling.factor
     assert x.dtype == dtype
     # The error of a difference is relative to its terms, which are at most 255 here.
@@ -160,7 +160,7 @@ def test_some_rows(dtype, which):
     inputs = np.arange(24).reshape(8, 3).astype(dtype)
     targets = np.arange(4.0)[:, None]
     rows = np.array([7, 5, 2, 0])
-    x, t = Part(inputs, rows, NONE, targets, np.float64).some(which)
+    x, t = Part(inputs, rows, NONE, targets, np.float64).copied(which)
     np.testing.assert_array_equal(x, inputs[rows[which]])
     np.testing.assert_array_equal(t, targets[which])
 
@@ -180,7 +180,7 @@ def test_nothing_of_the_caller_is_changed(dtype):
         chunk.x[...] = chunk.t[...] = np.nan
     for array, old in zip((inputs, rows, targets, order), before, strict=True):
         np.testing.assert_array_equal(array, old)
-    assert np.isfinite(found.part.some(slice(0, len(found.part)))[0]).all()
+    assert np.isfinite(found.part.copied(slice(0, len(found.part)))[0]).all()
 
 
 # --- memory -----------------------------------------------------------------------------------

@@ -106,7 +106,7 @@ def test_learns_from_a_few_downloaded_images(name):
     config = load_config(name, [("training.batch_size", 32)]).config
     built = build(config)
     plan = built.plan
-    x, t = plan.train.some(slice(0, 64))
+    x, t = plan.train.copied(slice(0, 64))
     part = Part(x, np.arange(64), Scaling("none", np.zeros(()), np.ones(())), t, np.float32)
     part.augmenter = plan.train.augmenter
     plan = replace(plan, train=part, validation=None, monitor="train_loss", epochs=8)
