@@ -30,7 +30,7 @@ def load(path: Path, x: Any = X, y: Any = Y, **settings: str) -> Dataset:
 
 
 def npy(shape: object, descr: str = "<f8", content: bytes = b"", version: int = 1) -> bytes:
-    """An array file that announces what it is told to."""
+    """An array file with this header."""
     header = f"{{'descr': {descr!r}, 'fortran_order': False, 'shape': {shape}, }}".encode()
     return b"\x93NUMPY" + bytes([version, 0]) + len(header).to_bytes(2, "little") + header + content
 
