@@ -91,6 +91,20 @@ def test_the_task_can_be_told(
 
 
 @pytest.mark.parametrize(
+    ("y", "setting"),
+    [
+        (np.array([[0], [1], [2]]), "data.task: classes"),
+        (np.eye(3), "data.task: classes"),
+        (np.array([[0, 1], [1, 1], [0, 0]]), "data.task: multilabel"),
+        (np.array([[0, 1], [2, 1], [0, 0]]), ""),
+        (np.array([0.5, 1, 2]), ""),
+    ],
+)
+def test_targets_that_look_like_classes(path: Path, y: Any, setting: str) -> None:
+    assert load(path, y=y).classes_by == setting
+
+
+@pytest.mark.parametrize(
     ("y", "task", "message"),
     [
         (
