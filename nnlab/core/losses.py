@@ -59,10 +59,6 @@ class Loss(ABC):
         terms = self.terms(z, t)
         return terms.mean(axis=1) if self.reduction == "mean" else terms.sum(axis=1)
 
-    def mean(self, z: Array, t: Array) -> float:
-        """The reported loss of all rows together; nan for no rows."""
-        return float(self.per_sample(z, t).mean(dtype=np.float64)) if len(z) else float("nan")
-
 
 # --- between an output and a number -----------------------------------------------------------
 
@@ -222,12 +218,12 @@ class Bce(ClassLoss):
 
     def bind(self, batch: int, outputs: int, dtype: DTypeLike) -> Views:
         s = super().bind(batch, outputs, dtype)
-        s.weights = self.weights(2)
+        s.half, s.weights = np.array(0.5, dtype), self.weights(2)
         return s
 
     def gradient(self, z: Array, t: Array, dz: Array, s: Views) -> None:
         """dz = (s(z) - t) scale, or its weighted form."""
-        logistic(z, dz)
+        logistic(z, dz, s.half)
         if s.weights is None:
             np.subtract(dz, t, dz)
         else:

@@ -3,8 +3,9 @@
 plan             what is trained and how, and the state
 records          what the loop yields
 loop             the generator, and what follows from an epoch's numbers
-drivers          how an engine goes through epochs; compiled_driver the same for compiled code
-evaluation       loss and metrics of other rows
+drivers          how each engine goes through epochs
+evaluation       loss and metrics: sums over batches, and other parts' rows
+targets          rows and targets in memory, checked for `nnlab.fit`
 """
 
 from nnlab.training.evaluation import Evaluation, evaluation_batch
@@ -13,19 +14,6 @@ from nnlab.training.plan import Plan, State, Stopping, final_weights, restores_b
 from nnlab.training.records import Epoch, Failure, Numbers, Record, Steps
 
 __all__ = [
-    "Epoch",
-    "Evaluation",
-    "Failure",
-    "Numbers",
-    "Plan",
-    "Record",
-    "State",
-    "Steps",
-    "Stopping",
-    "evaluation_batch",
-    "final_weights",
-    "restores_best",
-    "run_bursts",
-    "run_training",
-    "start",
-]  # fmt: skip
+    *("Epoch", "Evaluation", "Failure", "Numbers", "Plan", "Record", "State", "Steps", "Stopping"),
+    *("evaluation_batch", "final_weights", "restores_best", "run_bursts", "run_training", "start"),
+]

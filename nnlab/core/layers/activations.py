@@ -10,22 +10,27 @@ from typing import Annotated, ClassVar
 
 import numpy as np
 from annotated_types import Ge
+from numpy.typing import DTypeLike
 
 from nnlab.core.layers.base import Layer
-from nnlab.core.types import Array, Views
+from nnlab.core.types import Array, Shape, Views
 
 
 @dataclass(frozen=True)
 class Activation(Layer):
     """A layer without parameters that keeps the shape of its input."""
 
+    def scratch(self, shape: Shape, batch: int, dtype: DTypeLike) -> Views:
+        """Constants: a ufunc takes an array of the right dtype 0.2 us faster than a number."""
+        return Views(zero=np.array(0, dtype), half=np.array(0.5, dtype), one=np.array(1, dtype))
 
-def logistic(x: Array, y: Array) -> None:
+
+def logistic(x: Array, y: Array, half: Array) -> None:
     """y = 1 / (1 + exp(-x)) = (1 + tanh(x / 2)) / 2, which never overflows."""
-    np.multiply(x, 0.5, y)
+    np.multiply(x, half, y)
     np.tanh(y, y)
-    np.multiply(y, 0.5, y)
-    np.add(y, 0.5, y)
+    np.multiply(y, half, y)
+    np.add(y, half, y)
 
 
 class Linear(Activation):
@@ -42,10 +47,10 @@ class Sigmoid(Activation):
     """f(x) = 1 / (1 + exp(-x)) = (1 + tanh(x / 2)) / 2, f' = f (1 - f)."""
 
     def forward(self, p: Views, x: Array, y: Array, s: Views, train: bool) -> None:
-        logistic(x, y)
+        logistic(x, y, s.half)
 
     def derivative(self, x: Array, y: Array, dy: Array, dx: Array, s: Views) -> None:
-        np.subtract(1, y, dx)
+        np.subtract(s.one, y, dx)
         np.multiply(dx, y, dx)
         np.multiply(dx, dy, dx)
 
@@ -58,7 +63,7 @@ class Tanh(Activation):
 
     def derivative(self, x: Array, y: Array, dy: Array, dx: Array, s: Views) -> None:
         np.multiply(y, y, dx)
-        np.subtract(1, dx, dx)
+        np.subtract(s.one, dx, dx)
         np.multiply(dx, dy, dx)
 
 
@@ -66,10 +71,10 @@ class Relu(Activation):
     """f(x) = max(x, 0), f' = 1 for x > 0, else 0 (also at 0)."""
 
     def forward(self, p: Views, x: Array, y: Array, s: Views, train: bool) -> None:
-        np.maximum(x, 0, out=y)
+        np.maximum(x, s.zero, out=y)
 
     def derivative(self, x: Array, y: Array, dy: Array, dx: Array, s: Views) -> None:
-        np.multiply(dy, y > 0, dx)
+        np.multiply(dy, y > s.zero, dx)
 
 
 @dataclass(frozen=True)
@@ -128,7 +133,7 @@ class Silu(Activation):
 
     def forward(self, p: Views, x: Array, y: Array, s: Views, train: bool) -> None:
         s.gate = np.empty_like(x)
-        logistic(x, s.gate)
+        logistic(x, s.gate, s.half)
         np.multiply(x, s.gate, y)
 
     def derivative(self, x: Array, y: Array, dy: Array, dx: Array, s: Views) -> None:
@@ -142,7 +147,7 @@ class Softplus(Activation):
         np.logaddexp(x, 0, y)  # log(exp(x) + exp(0)) without overflow
 
     def derivative(self, x: Array, y: Array, dy: Array, dx: Array, s: Views) -> None:
-        logistic(x, dx)
+        logistic(x, dx, s.half)
         np.multiply(dx, dy, dx)
 
 
