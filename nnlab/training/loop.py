@@ -14,7 +14,7 @@ from nnlab.core.schedules import Plateau
 from nnlab.core.types import Array
 from nnlab.engine.numpy_engine import NonFinite
 from nnlab.status import Status
-from nnlab.training.drivers import NO_PROGRESS, EndedEpochs, engine_driver
+from nnlab.training.drivers import NO_PROGRESS, EndedEpochs, EngineProgress, engine_driver
 from nnlab.training.evaluation import Evaluation, Tally, non_finite
 from nnlab.training.plan import Plan, State, Stopping
 from nnlab.training.records import Epoch, Failure, Numbers, Record, Steps
@@ -46,14 +46,21 @@ def run_bursts(plan: Plan, state: State) -> Iterator[list[Record]]:
         progress = NO_PROGRESS
         if state.batch < driver.count:
             progress = driver.advance(epochs_until_decision(plan, state, driver.max_epochs))
-        if progress.rates and (plan.record_steps or state.batch < driver.count):
-            epoch, counts = state.epoch + 1, (state.step, state.batch, driver.count)
-            yield [Steps(epoch, *counts, progress.rates, progress.losses)]
+        if steps := steps_record(plan, state, driver.count, progress):
+            yield [steps]
         ended = driver.end_epoch() if state.batch == driver.count else progress.ended
         if records := book.close(ended, progress.failure):
             yield records
     if state.status == Status.RUNNING:
         state.status = Status.COMPLETED
+
+
+def steps_record(plan: Plan, state: State, count: int, progress: EngineProgress) -> Steps | None:
+    """The record of some updates; of the last ones of an epoch only if it was asked for."""
+    rates, losses = progress.rates, progress.losses
+    if not rates or (state.batch == count and not plan.record_steps):
+        return None
+    return Steps(state.epoch + 1, state.step, state.batch, count, rates, losses)
 
 
 def epochs_until_decision(plan: Plan, state: State, most: int) -> int:
