@@ -47,11 +47,8 @@ class EngineDriver(ABC):
         self.batches = Batches(plan.train, plan.batch_size, plan.drop_last)
         self.count = self.batches.count  # batches per epoch
         self.shuffled = plan.shuffle and self.count > 1
-
-    @property
-    @abstractmethod
-    def max_epochs(self) -> int:
-        """How many epochs one call of `advance` may do."""
+        self.max_epochs = 1  # that one call of `advance` may do
+        self._order = (-1, np.empty(0, np.int64))  # the last epoch that was asked for, its order
 
     @abstractmethod
     def advance(self, epochs: int) -> EngineProgress:
@@ -71,7 +68,9 @@ class EngineDriver(ABC):
         """The order (N,) in which an epoch visits the rows; None for their own order."""
         if not self.shuffled:
             return None
-        return permutation(self.plan.seed, epoch, len(self.plan.train))
+        if self._order[0] != epoch:
+            self._order = (epoch, permutation(self.plan.seed, epoch, len(self.plan.train)))
+        return self._order[1]
 
     def rates(self, updates: int) -> list[float]:
         """The learning rates of the next updates."""
@@ -105,14 +104,13 @@ class NumpyDriver(EngineDriver):
     def __init__(self, plan: Plan, state: State, tally: Tally) -> None:
         super().__init__(plan, state, tally)
         batches, values = self.batches, state.network.values
-        self._max_epochs = 1
         resident = not self.shuffled and plan.train.augmenter is None
         if resident and batches.count == batches.per_chunk:
             row = max(values.nbytes, batches.x.nbytes)
             fitting = min(CHUNK_BATCHES // batches.count, CHUNK_BYTES // row, plan.burst)
-            self._max_epochs = max(1, fitting)
-        self._weights = np.empty((self._max_epochs, values.size), values.dtype)
-        batches_per_run = {batches.batch: batches.per_chunk * self._max_epochs}
+            self.max_epochs = max(1, fitting)
+        self._weights = np.empty((self.max_epochs, values.size), values.dtype)
+        batches_per_run = {batches.batch: batches.per_chunk * self.max_epochs}
         if batches.rest:
             batches_per_run[batches.rest] = 1
         self.engine = NumpyEngine(
@@ -120,10 +118,6 @@ class NumpyDriver(EngineDriver):
             *(plan.ema or 0.0, state.generators, batches_per_run),
         )
         self._chunks: Iterator[Chunk] | None = None  # of the running epoch
-
-    @property
-    def max_epochs(self) -> int:
-        return self._max_epochs
 
     def advance(self, epochs: int) -> EngineProgress:
         if epochs > 1:
@@ -184,16 +178,12 @@ class CompiledDriver(EngineDriver):
         )
         self._max_updates = self.engine.max_updates  # per call; fewer after a refused update
         self._refused = False  # the next update is NumPy's
-        self._order = (-1, np.empty((0, 0), np.int64))  # an epoch and its order
+        self.max_epochs = max(1, self.engine.max_epochs)
 
     @cached_property
     def _numpy(self) -> NumpyDriver:
         """The NumPy engine on the same state."""
         return NumpyDriver(self.plan, self.state, self.tally)
-
-    @property
-    def max_epochs(self) -> int:
-        return 1 if self._max_updates < self.engine.max_updates else max(1, self.engine.max_epochs)
 
     def advance(self, epochs: int) -> EngineProgress:
         state = self.state
@@ -205,14 +195,14 @@ class CompiledDriver(EngineDriver):
         updates = epochs * self.count
         if epochs == 1:
             updates = min(self.count - state.batch, self._max_updates)
-        rates = self.rates(updates)
-        call = self.engine.run(
-            self._orders(epochs), np.array(rates), state.step, state.batch, state.sums
-        )
+        rates, orders = self.rates(updates), None
+        if self.shuffled:
+            orders = np.array([self.order(state.epoch + i) for i in range(epochs)])  # (K, N)
+        call = self.engine.run(orders, np.array(rates), state.step, state.batch, state.sums)
         self._refused = call.done < updates
-        self._max_updates = (
-            1 if self._refused else min(2 * self._max_updates, self.engine.max_updates)
-        )
+        most = self.engine.max_updates
+        self._max_updates = 1 if self._refused else min(2 * self._max_updates, most)
+        self.max_epochs = 1 if self._max_updates < most else max(1, self.engine.max_epochs)
         self.count_updates(rates[: call.done])
         if epochs > 1:
             last_rates = rates[self.count - 1 : call.done : self.count]
@@ -221,17 +211,6 @@ class CompiledDriver(EngineDriver):
         if len(call.sums):
             state.sums[...] = call.sums[0]
         return EngineProgress(rates[: call.done], call.losses, None, None)
-
-    def _orders(self, epochs: int) -> IntArray | None:
-        """The orders (K, N) of the next epochs; that of the running epoch is made once."""
-        if not self.shuffled:
-            return None
-        epoch = self.state.epoch
-        if epochs > 1:
-            return np.array([self.order(each) for each in range(epoch, epoch + epochs)])
-        if self._order[0] != epoch:
-            self._order = (epoch, np.array([self.order(epoch)]))
-        return self._order[1]
 
 
 def engine_driver(plan: Plan, state: State, tally: Tally) -> EngineDriver:

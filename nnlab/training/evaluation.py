@@ -123,8 +123,8 @@ class Tally:
         """Loss and metrics from S sums, which are numbers, or arrays (K,) of K epochs."""
         values = {columns.LOSS: sums[1] / sums[0]}
         for metric, places in self._metrics:
-            given = [sums[place] for place in places]
-            values[metric.name] = metric.value(given, sums[0], self.targets)
+            own = [sums[place] for place in places]
+            values[metric.name] = metric.value(own, sums[0], self.targets)
         return values
 
 
