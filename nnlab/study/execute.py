@@ -35,7 +35,7 @@ GRACE = 3.0  # seconds to save a state after SIGTERM
 LOOK = 0.3  # seconds between two checks whether the trials are still wanted
 METHODS = ("forkserver", "spawn")  # by preference; Windows has only the second
 PRELOADED = ("__main__", "nnlab.study.execute")  # imported once, before the processes fork
-COMPILED = ("nnlab.training.compiled_driver",)  # what trials of the compiled engine import
+COMPILED = ("nnlab.engine.compiled.engine",)  # what trials of the compiled engine import
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 STARTING = threading.Lock()  # a new process gets the environment of this process
 
