@@ -5,10 +5,9 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cache
-from typing import Any
+from typing import Any, get_origin
 
-from nnlab.config.annotations import Inline, hints, item_hint, note_of_type, options
+from nnlab.config.annotations import Inline, cached, hints, item_hint, note_of_type, options
 from nnlab.core.initializers import INITIALIZERS, Initializer
 from nnlab.core.layers import LAYERS, Layer
 from nnlab.core.losses import LOSSES, Loss
@@ -46,10 +45,14 @@ class Family:
                 return name
         raise TypeError(f"{type(member).__name__} is not in the catalogue of {self.word} names")
 
+    def member(self, name: str) -> type[Any] | None:
+        """The member of a name, also of one of the other names."""
+        return self.members.get(self.other_names.get(name, name))
+
     def settings(self, name: str) -> tuple[str, ...]:
         """The field names of a member; none for an unknown name."""
         cls = self.members.get(name)
-        return () if cls is None else tuple(field.name for field in dataclasses.fields(cls))
+        return () if cls is None else tuple(hints(cls))
 
 
 SOURCE = Family("data set", SOURCES, other_names=ALIASES)
@@ -72,14 +75,14 @@ _BY_BASE: dict[type[Any], Family] = {
 }
 
 
-@cache
+@cached
 def family_of(hint: Any) -> Family | None:
     """The family whose members a field holds (`init: Initializer | None`), if any."""
     known = (_BY_BASE.get(option) for option in options(hint) if isinstance(option, type))
     return note_of_type(hint, Family) or next(filter(None, known), None)
 
 
-@cache
+@cached
 def record_of(hint: Any) -> type[Any] | None:
     """The dataclass with settings of its own, no member of a family, that a field holds."""
     if note_of_type(hint, Family) is not None:
@@ -108,13 +111,9 @@ def families_in(cls: type) -> dict[str, Family]:
     return families
 
 
+@cached
 def inline_parts(cls: type) -> dict[str, Any]:
     """The annotations of those parts of a record whose settings stand beside its own."""
-    return _inline_parts(cls)
-
-
-@cache
-def _inline_parts(cls: type) -> dict[str, Any]:
     return {name: hint for name, hint in hints(cls).items() if note_of_type(hint, Inline)}
 
 
@@ -125,3 +124,27 @@ def own_keys(cls: type) -> tuple[str, ...]:
     records = [record for hint in inline.values() if (record := record_of(hint))]
     spread = [key for record in records for key in hints(record)]
     return (*named, *spread, *(key for key in hints(cls) if key not in inline))
+
+
+@cached
+def homes(cls: type) -> dict[str, str]:
+    """The path of each setting by its name; of several with one name, the path highest up.
+
+    A family has the settings of its default member, a list of records those of the first.
+    """
+    inline = inline_parts(cls)
+    paths = {key: key for key in hints(cls) if key not in inline}
+    for key, hint in hints(cls).items():
+        for name, path in _homes_below(hint, "" if key in inline else f"{key}.").items():
+            if name not in paths or path.count(".") < paths[name].count("."):
+                paths[name] = path
+    return paths
+
+
+def _homes_below(hint: Any, prefix: str) -> dict[str, str]:
+    if (family := family_of(hint)) is not None:
+        return {name: prefix + name for name in family.settings(family.default or "")}
+    record = record_of(hint)
+    if record is None and get_origin(options(hint)[0]) is not Mapping:
+        record, prefix = record_of(item_hint(hint)), f"{prefix}0."
+    return {} if record is None else {n: prefix + path for n, path in homes(record).items()}

@@ -1,8 +1,8 @@
 """`--set a.b=c`: changes to a tree in full form, and the short names for the usual settings.
 
 A path leads through the full form: `optimizer.lr=0.1`, `network.0.units=5`. The name of a member
-stands for its main setting (`network.0.dense=5`), and a path that ends at a member replaces it
-(`network.1=relu`).
+stands for its main setting (`network.0.dense=5`), a path that ends at a member replaces it
+(`network.1=relu`), and `*` stands for every item of a list (`runs.*.steps=50`).
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from nnlab.config.annotations import MisfitError, convert, hints, main_setting
-from nnlab.config.families import LAYER, OPTIMIZER, SOURCE, Family, families_in, own_keys
+from nnlab.config.families import LAYER, OPTIMIZER, SOURCE, Family, families_in, homes, own_keys
 from nnlab.config.files import checked
 from nnlab.config.problems import Problem, Problems, shown_value
-from nnlab.config.schema import Config, Data, Training
+from nnlab.config.schema import Config, Data
 from nnlab.config.short_forms import expand
 from nnlab.config.tree import BAD, Node, Place, Source, find_node, from_plain, to_plain
-from nnlab.config.yaml12 import finite, read_yaml
+from nnlab.config.yaml12 import read_yaml
 from nnlab.core.layers.activations import Activation
 from nnlab.errors import ConfigError
 from nnlab.suggest import did_you_mean
@@ -39,13 +39,6 @@ TOP_FAMILIES = {
     for key, family in families_in(Config).items()
     if key in hints(Config) and key != "network"
 }
-# Where a setting belongs that stands elsewhere.
-HOMES = {
-    **{key: f"training.{key}" for key in hints(Training)},
-    **{key: f"data.{key}" for key in own_keys(Data)},
-    **{key: f"optimizer.{key}" for key in ("lr", "momentum", "weight_decay")},
-    **{key: key for key in hints(Config)},
-}
 
 
 class UnfitError(Exception):
@@ -64,7 +57,7 @@ class Grammar:
 
     schema: the class of the whole config. aliases: short names for paths. reshapers: short names
     for changes at several places. swapped: keys at the top whose member gives way to another and
-    hands its settings on. homes: settings below the top -> their paths.
+    hands its settings on.
     """
 
     schema: type
@@ -72,7 +65,6 @@ class Grammar:
     reshapers: Mapping[str, Callable[[Node, Node], Node]]
     swapped: Mapping[str, Family]
     expand: Callable[[Node], Node]
-    homes: Mapping[str, str]
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -140,9 +132,6 @@ def _given(pair: tuple[str, object], folder: Path, problems: Problems) -> Settin
     place = Place(Source(key, "", folder, "values"))
     try:
         node = from_plain(value, place)
-        for part in node.walk():
-            if isinstance(part.value, int | float):
-                finite(part.value)
     except (TypeError, ValueError) as error:
         problems.add(place, f"{error}")
         return None
@@ -162,7 +151,7 @@ def _apply(root: Node, change: SettingChange, notes: list[str], grammar: Grammar
         raise UnfitError(
             f"there is no setting {shown_value(unknown)}.",
             ", ".join(names),
-            did_you_mean(path[0], names, "setting", grammar.homes),
+            did_you_mean(path[0], names, "setting", homes(grammar.schema)),
         )
     return _Put(change, families_in(grammar.schema)).into(root, path, None)
 
@@ -179,10 +168,11 @@ class _Put:
         step, rest = path[0], path[1:]
         if node.value is BAD:
             return node
-        if node.items is not None:
-            index = _index(step, node.items)
-            child = self._below(node.items[index], rest, family)
-            return Node([*node.items[:index], child, *node.items[index + 1 :]], node.place)
+        if node.items is not None or step == "*":
+            items = list(node.items or ())
+            for index in _indices(step, items):
+                items[index] = self._below(items[index], rest, family)
+            return Node(items, node.place)
         if node.entries is None:  # null or a bare value gives way to a mapping
             node = Node({}, self.change.place)
         step = _main(node, step, family)
@@ -194,9 +184,14 @@ class _Put:
         return self.into(node, rest, family) if rest else self.change.value
 
 
-def _index(step: str, items: list[Node]) -> int:
+def _indices(step: str, items: list[Node]) -> list[int]:
+    """The item that a step names; for `*` all that are mappings."""
+    if step == "*" and items:
+        return [index for index, item in enumerate(items) if item.entries is not None]
+    if step == "*":
+        raise UnfitError("there is no list whose items it could change.")
     if step.isascii() and step.isdigit() and len(step) < 10 and int(step) < len(items):
-        return int(step)
+        return [int(step)]
     last = len(items) - 1
     raise UnfitError(
         f"{shown_value(step)} is no place in this list.", f"0 to {last}" if items else ""
@@ -215,7 +210,7 @@ def _swap(root: Node, part: str, family: Family, name: Node, notes: list[str]) -
     """Another member of the family with those of the old one's settings that fit it as well."""
     old = (root.entries or {}).get(part)
     shown = str(name.value)
-    cls = family.members.get(family.other_names.get(shown, shown))
+    cls = family.member(shown)
     if old is None or old.entries is None or cls is None:
         return root.with_entry(part, name)
     entries = {"name": name}
@@ -338,5 +333,4 @@ TRAINING = Grammar(
     reshapers=RESHAPERS,
     swapped={"optimizer": OPTIMIZER, "data": SOURCE},
     expand=lambda root: expand(root, Config),
-    homes=HOMES,
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import numbers
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -113,7 +114,8 @@ def to_plain(node: Node) -> object:
 def from_plain(value: object, place: Place) -> Node:
     """A tree of the given Python values, all at one place.
 
-    Raises TypeError for what YAML could not hold either (a set, an object, a key that is no text).
+    Raises TypeError or ValueError for what YAML could not hold either: a set, an object, a key that
+    is no text, nan.
     """
     if isinstance(value, Node):
         return value
@@ -132,9 +134,18 @@ def _scalar(value: object) -> Scalar:
     if value is None or isinstance(value, bool | str):
         return value
     if isinstance(value, numbers.Integral):  # also NumPy's
-        return int(value)
+        return finite(int(value))
     if isinstance(value, numbers.Real):
-        return float(value)
+        return finite(float(value))
     if isinstance(value, Path):
         return str(value)
     raise TypeError(f"a setting cannot be a {type(value).__name__}")
+
+
+def finite(value: int | float) -> int | float:
+    """The same number; raises ValueError for nan, inf and whole numbers beyond 64 bits."""
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError("nan and inf are no values for a setting, nor is more than 1.8e308.")
+    if isinstance(value, int) and not -(2**63) <= value < 2**63:
+        raise ValueError("this whole number does not fit into 64 bits.")
+    return value

@@ -10,7 +10,7 @@ runs: [adam]               -> [{optimizer: {name: adam}, schedule: {name: consta
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -19,18 +19,17 @@ import numpy as np
 from annotated_types import Ge, Le, Len
 
 from nnlab.config.annotations import InWords, field_default, hints
-from nnlab.config.build import Builder, RefusedError
+from nnlab.config.build import build_fields
 from nnlab.config.dump import settings_of, to_yaml
 from nnlab.config.families import OPTIMIZER, SCHEDULE, Family
 from nnlab.config.load import (
     Document,
     finished,
-    note_bad_name,
     read_document,
     read_text,
     with_missing,
 )
-from nnlab.config.overrides import Grammar, Override, UnfitError, apply, read_overrides
+from nnlab.config.overrides import Grammar, Override, apply, read_overrides
 from nnlab.config.problems import Problems, shown_value
 from nnlab.config.rewrite import names_member, rewritten
 from nnlab.config.schema import Name
@@ -148,47 +147,19 @@ def _full_run(item: Node) -> Node:
     return item
 
 
-def change_all_runs(*path: str) -> Callable[[Node, Node], Node]:
-    """A change of one setting in all runs."""
-
-    def change(root: Node, value: Node) -> Node:
-        runs = (root.entries or {}).get("runs")
-        if runs is None or not runs.items:
-            raise UnfitError("the config has no runs to change.")
-        items = [_put(item, path, value) for item in runs.items]
-        return root.with_entry("runs", Node(items, runs.place), root.key_place("runs"))
-
-    return change
-
-
-def _put(node: Node, path: tuple[str, ...], value: Node) -> Node:
-    if not path:
-        return value
-    if node.entries is None:  # a mistake that has a message already
-        return node
-    below = node.entries.get(path[0], Node({}, node.place))
-    return node.with_entry(path[0], _put(below, path[1:], value), value.place)
-
-
 # Every short name changes all runs; `runs.0.optimizer.lr` changes the first.
 GRAMMAR = Grammar(
     schema=Race,
-    aliases={},
-    reshapers={
-        "lr": change_all_runs("optimizer", "lr"),
-        "learning_rate": change_all_runs("optimizer", "lr"),
-        "momentum": change_all_runs("optimizer", "momentum"),
-        "steps": change_all_runs("steps"),
+    aliases={
+        "lr": "runs.*.optimizer.lr",
+        "learning_rate": "runs.*.optimizer.lr",
+        "momentum": "runs.*.optimizer.momentum",
+        "steps": "runs.*.steps",
     },
+    reshapers={},
     swapped={},
     expand=expand_race,
-    homes={},
 )
-# Settings of a run that belong to an entry of `runs`, not to the top.
-HOMES = {
-    **{key: f"runs.0.{key}" for key in ("optimizer", "schedule", "steps")},
-    **{key: f"runs.0.optimizer.{key}" for key in ("lr", "momentum")},
-}
 
 
 # From the full form to a Race.
@@ -203,14 +174,9 @@ def _race(root: Node, stem: str, problems: Problems) -> Race | None:
         items = [_readable_run(item, i, problems) for i, item in enumerate(runs.items)]
         root = root.with_entry("runs", Node(items, runs.place), root.key_place("runs"))
     function = LANDSCAPE.members.get(str(find_node(root, "function", "name").value))
-    if function is not None and root.entries and "start" not in root.entries:
-        start = Node([Node(x, root.place) for x in function.start], root.place)
-        root = root.with_entry("start", start, root.place)
-    try:
-        values = Builder(problems, HOMES).top(Race, root)
-    except RefusedError:
-        return None
-    note_bad_name(values, root, problems)
+    if function is not None:
+        root = with_missing(root, "start", [Node(x, root.place) for x in function.start])
+    values = build_fields(Race, root, problems)
     _check_names(values.get("runs", ()), root, problems)
     if len(values) < len(hints(Race)) or len(problems.found) > before:
         return None

@@ -357,7 +357,7 @@ def test_set_what_cannot_be(change: str) -> None:
 
 def test_set_in_all_runs_where_there_are_none() -> None:
     found = problems("function: beale\nruns: 5", "steps=3")
-    assert ("the config has no runs to change.", "", "") in found
+    assert ("there is no list whose items it could change.", "", "") in found
 
 
 def test_a_training_and_a_race_are_told_apart(tmp_path: Path) -> None:
