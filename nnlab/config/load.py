@@ -22,7 +22,7 @@ from nnlab.config.yaml12 import read_yaml
 from nnlab.core import columns
 from nnlab.core.losses import Loss
 from nnlab.core.metrics import better_when
-from nnlab.data.user_tables import Csv
+from nnlab.data.user_csv import Csv
 from nnlab.errors import ConfigError
 
 PATHS = (("data", "path"), ("init", "run"))  # settings that name files
