@@ -30,7 +30,7 @@ from nnlab.config.annotations import (
     words_of,
 )
 from nnlab.config.dump import flow
-from nnlab.config.families import LAYER, Family, family_of, homes, inline_parts, own_keys, record_of
+from nnlab.config.families import Family, family_of, homes, inline_parts, own_keys, record_of
 from nnlab.config.files import name_problem
 from nnlab.config.problems import Problems, shown_value
 from nnlab.config.rewrite import (
@@ -143,15 +143,13 @@ class Builder:
     def _collection(self, hint: Any, node: Node, path: str) -> Any:
         """A tuple or a dict; all mistakes in it are noted."""
         inner, is_mapping = item_hint(hint), get_origin(options(hint)[0]) is Mapping
-        least, most = note_of_type(hint, MinLen), note_of_type(hint, MaxLen)
         parts = node.entries if is_mapping else node.items
-        if parts is None or (least is not None and not parts):
+        most = note_of_type(hint, MaxLen)
+        if parts is None or (not parts and note_of_type(hint, MinLen) is not None):
             self._refuse_collection(hint, node, path)
         if most is not None and len(parts) > most.max_length:
-            limits = f"{least.min_length if least else 0} to {most.max_length}"
-            self.refuse(node, f"{path} has {len(parts)} entries.", limits)
-        pairs = parts.items() if isinstance(parts, dict) else enumerate(parts)
-        built = {k: self.attempt(self.value, inner, part, f"{path}.{k}") for k, part in pairs}
+            self.refuse(node, f"{path} has {len(parts)} entries.", f"1 to {most.max_length}")
+        built = {k: self.attempt(self.value, inner, n, f"{path}.{k}") for k, n in node.pairs()}
         if None in built.values():
             raise RefusedError
         return built if is_mapping else tuple(built.values())
@@ -259,8 +257,12 @@ class Builder:
         names = tuple(hints(cls))
         for key, value in (node.entries or {}).items():
             if key not in ("name", *names):
-                wrong = "takes no value" if key == name else f"has no setting {shown_value(key)}"
-                hint = self._member_hint(family, name, key, value, path)
+                if key == name:
+                    wrong, others = "takes no value", family.members.keys() - {name}
+                    hint = did_you_mean(key, others, family.word, likeness=1)
+                else:
+                    wrong = f"has no setting {shown_value(key)}"
+                    hint = self._member_hint(family, name, key, value, path)
                 listed = ", ".join(names) or "no settings"
                 self.problems.add(node.key_place(key), f"{name} {wrong}.", listed, hint)
         return self.build(cls, node, path, name)
@@ -268,19 +270,15 @@ class Builder:
     def _member_hint(self, family: Family, name: str, key: str, value: Node, path: str) -> str:
         """What to write for a setting that the member `name` of a family does not have."""
         names, word = family.settings(name), family.word
-        if key == name:
-            return did_you_mean(key, [m for m in family.members if m != name], word, likeness=1)
         if certain_name(key, names, "setting") and key not in family.members:
             return did_you_mean(key, names, "setting", likeness=1)
         if key in NAMING and (other := certain_name(str(value.value), family.members, word)):
             return f" Write `name: {other}`."
-        owners = [owner for owner in family.members if key in family.settings(owner)]
-        if 0 < len(owners) < 4:
+        if 0 < len(owners := family.owners(key)) < 4:
             return f" It is a setting of {' and '.join(owners)}."
-        hint = own_layer(key, value) if family is LAYER else ""
-        hint = hint or self._hint(key, value, names, path)
-        row = None if hint else lookup(key, family.members, word)
-        return hint if row is None or row.name else f" {row.advice}"
+        hint = own_layer(family, key, value) or self._hint(key, value, names, path)
+        row = lookup(key, family.members, word)
+        return hint or (f" {row.advice}" if row is not None and not row.name else "")
 
     def choice(
         self, family: Family, node: Node, path: str, more: Iterable[str] = ()

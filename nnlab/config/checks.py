@@ -126,12 +126,7 @@ class _Checks:
         widths, targets = _wanted_outputs(loss, data)
         if len(shape) == 1 and shape[0] in widths:
             return
-        allowed = " or ".join(map(str, widths))
-        own_table = find_node(self.root, "data", "name").value in ("csv", "npz")
-        if data.task == "classes" and own_table and loss is not None and loss.fuses is None:
-            allowed += ", or data.task: regression"
-        if data.task == "regression" and data.classes_by and shape[-1] > data.outputs:
-            allowed += f", or {data.classes_by}"
+        allowed = " or ".join(map(str, widths)) + self._other_task(shape, loss, data)
         width = f"of shape {_text(shape)}"
         if len(shape) == 1:
             width = f"{shape[0]} number{'s' * (shape[0] != 1)} wide"
@@ -139,6 +134,15 @@ class _Checks:
         index = dense[-1] if dense else len(network) - 1
         sentence = f"the network's output is {width}, but {targets}."
         self.note(("network", index, "units"), sentence, allowed)
+
+    def _other_task(self, shape: Shape, loss: Loss | None, data: Signature) -> str:
+        """The setting with which the data would have targets for such outputs."""
+        own_table = find_node(self.root, "data", "name").value in ("csv", "npz")
+        if data.task == "classes" and own_table and loss is not None and loss.fuses is None:
+            return ", or data.task: regression"
+        if data.task == "regression" and data.classes_by and shape[-1] > data.outputs:
+            return f", or {data.classes_by}"
+        return ""
 
     def batches(
         self, network: tuple[Layer, ...], training: Training, signature: Signature, rows: int

@@ -54,6 +54,10 @@ class Family:
         cls = self.members.get(name)
         return () if cls is None else tuple(hints(cls))
 
+    def owners(self, setting: str) -> list[str]:
+        """The members that have a setting of this name."""
+        return [name for name in self.members if setting in self.settings(name)]
+
 
 SOURCE = Family("data set", SOURCES, other_names=ALIASES)
 LAYER = Family("layer", LAYERS)

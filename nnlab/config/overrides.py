@@ -8,7 +8,7 @@ stands for its main setting (`network.0.dense=5`), a path that ends at a member 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from nnlab.errors import ConfigError
 from nnlab.suggest import did_you_mean
 
 Override = str | tuple[str, object]  # "a.b=c" as typed, or a key and a value from Python
+Reshaper = Callable[[list[Node], Node], list[Node]]  # layers and a value -> other layers
 MAX_LAYERS = 1000
 ALIASES = {
     "lr": "optimizer.lr",
@@ -41,14 +42,14 @@ TOP_FAMILIES = {
 }
 
 
+@dataclass
 class UnfitError(Exception):
-    """An override that cannot be applied, with what a Problem says about it."""
+    """An override that cannot be applied, with the fields of a Problem."""
 
-    def __init__(
-        self, sentence: str, allowed: str = "", hint: str = "", place: Place | None = None
-    ) -> None:
-        super().__init__(sentence)
-        self.sentence, self.allowed, self.hint, self.place = sentence, allowed, hint, place
+    sentence: str
+    allowed: str = ""
+    hint: str = ""
+    place: Place | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,15 +57,14 @@ class Grammar:
     """The words of one kind of config: what a key of `--set` can be, and what stands where.
 
     schema: the class of the whole config. aliases: short names for paths. reshapers: short names
-    for changes at several places. swapped: keys at the top whose member gives way to another and
-    hands its settings on.
+    for changes of all layers. swapped: keys whose new member takes over the settings of the old.
     """
 
     schema: type
     aliases: Mapping[str, str]
-    reshapers: Mapping[str, Callable[[Node, Node], Node]]
-    swapped: Mapping[str, Family]
     expand: Callable[[Node], Node]
+    reshapers: Mapping[str, Reshaper] = field(default_factory=dict)
+    swapped: Mapping[str, Family] = field(default_factory=dict)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -86,9 +86,9 @@ def read_overrides(
 ) -> list[SettingChange]:
     """The overrides as read by the same loader; unreadable ones become problems."""
     changes = [
-        _typed(override, folder, problems)
+        _parse_override(override, folder, problems)
         if isinstance(override, str)
-        else _given(override, folder, problems)
+        else _override_of_pair(override, folder, problems)
         for override in overrides
     ]
     return [change for change in changes if change is not None]
@@ -112,7 +112,7 @@ def apply(
     return root
 
 
-def _typed(text: str, folder: Path, problems: Problems) -> SettingChange | None:
+def _parse_override(text: str, folder: Path, problems: Problems) -> SettingChange | None:
     source = Source("--set", text, folder, "set")
     key, equals, _ = text.partition("=")
     place = Place(source, 1, 1)
@@ -127,7 +127,9 @@ def _typed(text: str, folder: Path, problems: Problems) -> SettingChange | None:
     return SettingChange(key.strip(), value, place)
 
 
-def _given(pair: tuple[str, object], folder: Path, problems: Problems) -> SettingChange | None:
+def _override_of_pair(
+    pair: tuple[str, object], folder: Path, problems: Problems
+) -> SettingChange | None:
     key, value = pair
     place = Place(Source(key, "", folder, "values"))
     try:
@@ -141,7 +143,7 @@ def _given(pair: tuple[str, object], folder: Path, problems: Problems) -> Settin
 def _apply(root: Node, change: SettingChange, notes: list[str], grammar: Grammar) -> Node:
     key = grammar.aliases.get(change.key, change.key)
     if key in grammar.reshapers:
-        return grammar.reshapers[key](root, change.value)
+        return _reshape(root, grammar.reshapers[key], change.value)
     part = key.removesuffix(".name")
     if isinstance(change.value.value, str) and part in grammar.swapped:
         return _swap(root, part, grammar.swapped[part], change.value, notes)
@@ -251,25 +253,22 @@ def _unfit_rows(cls: type[Any], key: str, data: Node) -> str | None:
     return None
 
 
-# Changes of the whole network: hidden, depth and activation.
+# Changes of all layers: hidden, depth and activation.
 
 
-def set_hidden(root: Node, value: Node) -> Node:
+def set_hidden(layers: list[Node], value: Node) -> list[Node]:
     """`hidden=5`: the units of every dense layer but the last."""
-    layers = _layers(root)
     hidden = [index for index, layer in enumerate(layers) if _name(layer) == "dense"][:-1]
     if not hidden:
         raise UnfitError("the network has no hidden dense layer.")
     for index in hidden:
         layers[index] = layers[index].with_entry("units", value)
-    return _with_layers(root, layers)
+    return layers
 
 
-def set_depth(root: Node, value: Node) -> Node:
+def set_depth(layers: list[Node], value: Node) -> list[Node]:
     """`depth=3`: the layers before the output's dense layer three times, 0 for none of them."""
-    layers = _layers(root)
-    last = _last_dense(layers)
-    depth = value.value
+    last, depth = _last_dense(layers), value.value
     if last == 0:
         raise UnfitError("the network has no hidden layers to repeat.")
     most = MAX_LAYERS // last
@@ -277,52 +276,41 @@ def set_depth(root: Node, value: Node) -> Node:
         raise UnfitError(
             f"depth is {shown_value(depth)}.", f"a whole number from 0 to {most}", "", value.place
         )
-    return _with_layers(root, layers[:last] * depth + layers[last:])
+    return layers[:last] * depth + layers[last:]
 
 
-def set_activation(root: Node, value: Node) -> Node:
+def set_activation(layers: list[Node], value: Node) -> list[Node]:
     """`activation=relu`: every activation before the output's dense layer."""
-    layers = _layers(root)
-    last = _last_dense(layers)
-    hidden = [index for index in range(last) if _is_activation(layers[index])]
+    classes = [LAYER.members.get(str(_name(layer)), object) for layer in layers]
+    hidden = [i for i in range(_last_dense(layers)) if issubclass(classes[i], Activation)]
     if not hidden:
         raise UnfitError("the network has no hidden activation to replace.")
     for index in hidden:
         layers[index] = value
-    return _with_layers(root, layers)
+    return layers
 
 
-def _layers(root: Node) -> list[Node]:
-    """The layers of the network; UnfitError where the config has none."""
+def _reshape(root: Node, change: Reshaper, value: Node) -> Node:
     network = (root.entries or {}).get("network")
     if network is None or not network.items:
         raise UnfitError("the config has no network to change.")
-    return list(network.items)
-
-
-def _with_layers(root: Node, layers: list[Node]) -> Node:
-    network = (root.entries or {})["network"]
-    return root.with_entry("network", Node(layers, network.place), root.key_place("network"))
+    layers = Node(change(list(network.items), value), network.place)
+    return root.with_entry("network", layers, root.key_place("network"))
 
 
 def _name(layer: Node) -> object:
-    name = (layer.entries or {}).get("name")
-    return None if name is None else name.value
+    return find_node(layer, "name").value
 
 
 def _last_dense(layers: list[Node]) -> int:
     """The index of the output's dense layer; UnfitError without one."""
-    for index in range(len(layers) - 1, -1, -1):
-        if _name(layers[index]) == "dense":
-            return index
-    raise UnfitError("the network has no dense layer.")
+    dense = [index for index, layer in enumerate(layers) if _name(layer) == "dense"]
+    if not dense:
+        raise UnfitError("the network has no dense layer.")
+    return dense[-1]
 
 
-def _is_activation(layer: Node) -> bool:
-    return issubclass(LAYER.members.get(str(_name(layer)), object), Activation)
-
-
-RESHAPERS: dict[str, Callable[[Node, Node], Node]] = {
+RESHAPERS: dict[str, Reshaper] = {
     "hidden": set_hidden,
     "depth": set_depth,
     "activation": set_activation,

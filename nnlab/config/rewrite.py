@@ -109,9 +109,9 @@ def unlisted(node: Node, family: Family, path: str) -> str:
     return rewritten(value, family, path) if value.entries else ""
 
 
-def own_layer(key: str, value: Node) -> str:
+def own_layer(family: Family, key: str, value: Node) -> str:
     """The sentence for a layer that is written as a setting of another one; empty if it is none."""
-    guess = _guess(key, value, LAYER)
+    guess = _guess(key, value, family) if family is LAYER else None
     if guess is None or not is_small(value):
         return ""
     return f" It is a layer of its own: write `- {guess.text()}` below."

@@ -16,10 +16,8 @@ from nnlab.core.optimizers import Optimizer
 from nnlab.core.schedules import Schedule
 from nnlab.data.augment import Augmentation
 from nnlab.data.dataset import DataSource
-from nnlab.data.sources import SOURCES
 from nnlab.data.split import Split
 
-IMAGES = [name for name, source in SOURCES.items() if source.default_scale == "unit"]
 INLINE = Inline()
 Name = Annotated[str, InWords(default="the name of the file without .yaml")]
 Count = Annotated[int, Ge(1)]
@@ -42,7 +40,7 @@ class Data:
 
     source: Annotated[DataSource, INLINE]
     split: Annotated[Split, INLINE]
-    scale: Annotated[Scale, InWords(default=f"unit for {', '.join(IMAGES)}; else none")]
+    scale: Annotated[Scale, InWords(default="unit for images that nnlab loads, else none")]
     seed: Annotated[Seed, InWords(default="the config's seed")]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import numbers
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
@@ -76,14 +76,14 @@ class Node:
     def walk(self) -> Iterator[Node]:
         """The node itself and every node below it."""
         yield self
-        for child in self.children():
+        for _, child in self.pairs():
             yield from child.walk()
 
-    def children(self) -> Sequence[Node]:
-        """The nodes directly below, in order."""
+    def pairs(self) -> Iterable[tuple[str | int, Node]]:
+        """The nodes directly below, with their keys or indices."""
         if isinstance(self.value, dict):
-            return list(self.value.values())
-        return self.value if isinstance(self.value, list) else []
+            return self.value.items()
+        return enumerate(self.value if isinstance(self.value, list) else ())
 
     def is_bad(self) -> bool:
         """True if something in here was refused while it was read."""

@@ -156,8 +156,6 @@ GRAMMAR = Grammar(
         "momentum": "runs.*.optimizer.momentum",
         "steps": "runs.*.steps",
     },
-    reshapers={},
-    swapped={},
     expand=expand_race,
 )
 
