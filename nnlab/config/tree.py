@@ -1,4 +1,4 @@
-"""The tree between the text and the settings: plain values, each of which knows where it stood."""
+"""The tree between text and settings: plain values, each with its place in the text."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Scalar = str | int | float | bool | None
 
 
 class Bad(Enum):
-    """Stands for a value that was refused already, so that nobody complains about it again."""
+    """Stands for a value that was refused already, so that it is not reported again."""
 
     BAD = "bad"
 
@@ -24,9 +24,9 @@ BAD: Final = Bad.BAD
 
 @dataclass(frozen=True)
 class Source:
-    """A text that settings come from: a file, one `--set`, or values given from Python."""
+    """A text that settings come from: a file, one `--set`, or values from Python."""
 
-    name: str  # how messages call it: the file's path as given, or "--set"
+    name: str  # for messages: the file's path as the user wrote it, or "--set"
     text: str
     folder: Path  # relative paths in the text start here
     kind: Literal["file", "set", "values"] = "file"
@@ -43,7 +43,7 @@ class Place:
 
 @dataclass(frozen=True)
 class Node:
-    """A value and its place; a mapping also knows the place of each of its keys."""
+    """A value and its place; a mapping also has the place of each of its keys."""
 
     value: Scalar | Bad | dict[str, Node] | list[Node]
     place: Place
@@ -60,7 +60,7 @@ class Node:
         return self.value if isinstance(self.value, list) else None
 
     def key_place(self, key: str) -> Place:
-        """Where `key` stands; the mapping's own place for a key that nobody wrote."""
+        """Where `key` stands; the mapping's own place for a key that was filled in."""
         return self.keys.get(key, self.place)
 
     def with_entry(self, key: str, node: Node, place: Place | None = None) -> Node:
@@ -86,12 +86,12 @@ class Node:
         return enumerate(self.value if isinstance(self.value, list) else ())
 
     def is_bad(self) -> bool:
-        """True if something in here was refused while it was read."""
+        """Whether a value in here was refused while it was read."""
         return any(node.value is BAD for node in self.walk())
 
 
 def find_node(node: Node, *path: str | int) -> Node:
-    """The node at `path`, or the deepest one on the way that exists."""
+    """The node at `path`, or the deepest existing node on the way."""
     for step in path:
         if isinstance(step, int) and node.items is not None and step < len(node.items):
             node = node.items[step]
@@ -112,9 +112,9 @@ def to_plain(node: Node) -> object:
 
 
 def from_plain(value: object, place: Place) -> Node:
-    """A tree of the given Python values, all at one place.
+    """A tree of Python values, all at one place.
 
-    Raises TypeError or ValueError for what YAML could not hold either: a set, an object, a key that
+    Raises TypeError or ValueError for a value that YAML cannot hold: a set, an object, a key that
     is no text, nan.
     """
     if isinstance(value, Node):
