@@ -1,4 +1,4 @@
-"""What the annotation of a field allows: a value is checked, and a message says it in words.
+"""Annotations as schema: convert a value, and say in words which values are allowed.
 
 The catalogues' dataclasses are their own schema: an annotation holds the type and its limits.
 """
@@ -38,7 +38,7 @@ else:
 
 
 class MisfitError(ValueError):
-    """A value that an annotation does not allow; `path` leads to the list item that is wrong."""
+    """A value that an annotation does not allow; `path` leads to the wrong item of a list."""
 
     def __init__(self, path: tuple[int, ...] = ()) -> None:
         super().__init__()
@@ -47,7 +47,7 @@ class MisfitError(ValueError):
 
 @dataclass(frozen=True)
 class InWords:
-    """A note in an annotation: what it allows, or its default, where types cannot say it.
+    """A note in an annotation: the allowed values or the default, in words.
 
     A field with a `default` in words is filled in from other settings when its key is missing.
     """

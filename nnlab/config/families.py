@@ -1,4 +1,4 @@
-"""The families a config chooses from: a name is looked up in a catalogue, never imported."""
+"""The families that a config chooses from: a name is looked up in a catalogue."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from nnlab.data.sources import ALIASES, SOURCES
 
 @dataclass(frozen=True, eq=False)
 class Family:
-    """A catalogue, what messages call one of its members, and other names that are understood."""
+    """A catalogue of classes by name, and the word for a member in messages."""
 
     word: str
     members: Mapping[str, type[Any]]
-    default: str | None = None  # the member that is meant when none is named
+    default: str | None = None  # the member where the config names none
     other_names: Mapping[str, str] = field(default_factory=dict)
     other_keys: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def choice(self) -> str:
-        """What may be chosen, in words: "an optimizer: sgd, adagrad, ..."."""
+        """The allowed names, in words: "an optimizer: sgd, adagrad, ..."."""
         article = "an" if self.word[0] in "aeiou" else "a"
         return f"{article} {self.word}: {', '.join(self.members)}"
 
@@ -67,7 +67,7 @@ OPTIMIZER = Family("optimizer", OPTIMIZERS, "sgd", other_keys={"learning_rate": 
 SCHEDULE = Family("schedule", SCHEDULES, default="constant")
 AUGMENTATION = Family("augmentation", AUGMENTATIONS)
 
-# By the class that annotations name; a family outside the config of a training stands in them.
+# By the class that annotations name. A race's family of functions is a note in the annotation.
 _BY_BASE: dict[type[Any], Family] = {
     DataSource: SOURCE,
     Initializer: INITIALIZER,

@@ -1,4 +1,4 @@
-"""The door to configurations: a file, a text or a mapping in, a checked Config out."""
+"""Read a config: a file, a text or a mapping in, a checked Config out."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from nnlab.config.annotations import hints
-from nnlab.config.build import build_fields
+from nnlab.config.builder import build_fields
 from nnlab.config.checks import check_parts
 from nnlab.config.families import SOURCE
 from nnlab.config.files import checked, decode, locate, name_from_stem, read_bytes
@@ -26,26 +26,20 @@ from nnlab.data.user_csv import Csv
 from nnlab.errors import ConfigError
 
 PATHS = (("data", "path"), ("init", "run"))  # settings that name files
-MAX_SWEEP_NODES = 20_000  # that are built to check sweeps; others are checked when they run
+MAX_SWEEP_NODES = 20_000  # of variants that are checked here; the rest is checked when it runs
+RACE = "race of optimizers on a function"
 # By command: keys that only this kind of config has, and the kind in words.
 KINDS = {
-    "train": (
-        ("data", "network", "loss"),
-        "trains a network, and is no race of optimizers on a function",
-    ),
-    "descend": (
-        ("function", "runs"),
-        "is a race of optimizers on a function, and trains no network",
-    ),
+    "train": ({"data", "network", "loss"}, f"trains a network, and is no {RACE}"),
+    "descend": ({"function", "runs"}, f"is a {RACE}, and trains no network"),
 }
 
 
 @dataclass(frozen=True)
 class Loaded:
-    """A config and where it came from.
+    """A config and its origin.
 
-    `text` is the file's content byte for byte, `path` the file; `notes` are sentences about
-    settings that were dropped.
+    text: the bytes of the file. path: the file. notes: sentences about settings that were dropped.
     """
 
     config: Config
@@ -220,10 +214,9 @@ def _name_of_data(root: Node) -> str:
 def resolve_paths(root: Node) -> Node:
     """The tree with relative file names resolved against the folder of the text they stand in."""
     for outer, inner in PATHS:
-        node, holder = find_node(root, outer, inner), find_node(root, outer)
-        if holder.entries is None or inner not in holder.entries or not isinstance(node.value, str):
-            continue
-        if node.value:
+        holder = find_node(root, outer)
+        node = (holder.entries or {}).get(inner)
+        if node is not None and isinstance(node.value, str) and node.value:
             full = str(node.place.source.folder / os.path.expanduser(node.value))
             changed = holder.with_entry(inner, Node(full, node.place), holder.key_place(inner))
             root = root.with_entry(outer, changed, root.key_place(outer))

@@ -54,7 +54,7 @@ class UnfitError(Exception):
 
 @dataclass(frozen=True, eq=False)
 class Grammar:
-    """The words of one kind of config: what a key of `--set` can be, and what stands where.
+    """The keys of `--set` for one kind of config.
 
     schema: the class of the whole config. aliases: short names for paths. reshapers: short names
     for changes of all layers. swapped: keys whose new member takes over the settings of the old.
@@ -74,7 +74,7 @@ class Grammar:
 
 @dataclass(frozen=True)
 class SettingChange:
-    """One override: the key as written, its value, and where it stands."""
+    """An override: the key as written, its value, and its place."""
 
     key: str
     value: Node
@@ -84,7 +84,7 @@ class SettingChange:
 def read_overrides(
     overrides: Sequence[Override], folder: Path, problems: Problems
 ) -> list[SettingChange]:
-    """The overrides as read by the same loader; unreadable ones become problems."""
+    """The overrides as trees; an unreadable override becomes a problem."""
     changes = [
         _parse_override(override, folder, problems)
         if isinstance(override, str)
@@ -209,7 +209,7 @@ def _main(node: Node, step: str, family: Family | None) -> str:
 
 
 def _swap(root: Node, part: str, family: Family, name: Node, notes: list[str]) -> Node:
-    """Another member of the family with those of the old one's settings that fit it as well."""
+    """Another member of the family, with those settings of the old member that fit it."""
     old = (root.entries or {}).get(part)
     shown = str(name.value)
     cls = family.member(shown)
@@ -243,7 +243,7 @@ def _unfit(cls: type[Any], key: str, value: Node) -> str | None:
 
 
 def _unfit_rows(cls: type[Any], key: str, data: Node) -> str | None:
-    """The same for the settings of `data` that choose rows."""
+    """The same for the keys of `data` that choose rows."""
     official = cls.files is not None
     pooled = find_node(data, "pool").value is True
     if key == "pool" and pooled and not official:

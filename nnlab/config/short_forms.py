@@ -1,11 +1,11 @@
-"""From the short forms that people write to the one full form; nothing is refused here.
+"""From the short forms that people write to the full form; nothing is refused here.
 
     data: xor             -> {name: xor}
     dense: 256            -> {name: dense, units: 256}
     {normal: 0.1}         -> {name: normal, std: 0.1}
     {adam: {lr: 0.1}}     -> {name: adam, lr: 0.1}
 
-What is neither short nor full stays as it is, and `build` says what is wrong with it.
+What is neither short nor full stays as it is, and `builder` says what is wrong with it.
 A tree in full form stays the same object.
 """
 
@@ -101,7 +101,7 @@ def _from_pair(node: Node, key: str, content: Node, family: Family) -> Node:
     alone = Node({"name": name}, node.place, {"name": name.place})
     if content.value is None or cls is None:
         return alone
-    # A member without settings: an entry of its own name, which `build` refuses with a reason.
+    # A member without settings: an entry of its own name, which `builder` refuses with a reason.
     return alone.with_entry(main_setting(cls) or key, content)
 
 

@@ -19,7 +19,7 @@ import numpy as np
 from annotated_types import Ge, Le, Len
 
 from nnlab.config.annotations import InWords, field_default, hints
-from nnlab.config.build import build_fields
+from nnlab.config.builder import build_fields
 from nnlab.config.dump import settings_of, to_yaml
 from nnlab.config.families import OPTIMIZER, SCHEDULE, Family
 from nnlab.config.load import (

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from nnlab.config.annotations import InWords, hints
-from nnlab.config.build import Builder
+from nnlab.config.builder import Builder
 from nnlab.config.files import decode, read_bytes
 from nnlab.config.load import Base, finished
 from nnlab.config.overrides import ALIASES, SettingChange
