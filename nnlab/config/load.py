@@ -218,8 +218,7 @@ def resolve_paths(root: Node) -> Node:
         node = (holder.entries or {}).get(inner)
         if node is not None and isinstance(node.value, str) and node.value:
             full = str(node.place.source.folder / os.path.expanduser(node.value))
-            changed = holder.with_entry(inner, Node(full, node.place), holder.key_place(inner))
-            root = root.with_entry(outer, changed, root.key_place(outer))
+            root = root.with_entry(outer, holder.with_entry(inner, Node(full, node.place)))
     return root
 
 
@@ -262,7 +261,7 @@ def _with_defaults(root: Node, stem: str) -> Node:
         data = with_missing(data, "scale", source.default_scale)
         seed = entries["seed"].value
         data = with_missing(data, "seed", seed if type(seed) is int and seed > 0 else 0)
-        root = root.with_entry("data", data, root.key_place("data"))
+        root = root.with_entry("data", data)
     if sweeps is not None and sweeps.entries is not None:
         named = {name: with_missing(node, "key", name) for name, node in sweeps.entries.items()}
         root = root.with_entry("sweeps", Node(named, sweeps.place, sweeps.keys))

@@ -294,8 +294,7 @@ def _reshape(root: Node, change: Reshaper, value: Node) -> Node:
     network = (root.entries or {}).get("network")
     if network is None or not network.items:
         raise UnfitError("the config has no network to change.")
-    layers = Node(change(list(network.items), value), network.place)
-    return root.with_entry("network", layers, root.key_place("network"))
+    return root.with_entry("network", Node(change(list(network.items), value), network.place))
 
 
 def _name(layer: Node) -> object:

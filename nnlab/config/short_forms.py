@@ -35,7 +35,7 @@ def expand(node: Node, cls: type) -> Node:
         else:
             full = _default_part(hint, node) if key in required_fields(cls) else None
         if full is not None and full is not entries.get(key):
-            node = node.with_entry(key, full, node.key_place(key))
+            node = node.with_entry(key, full)
     return node
 
 
@@ -114,7 +114,7 @@ def _renamed(node: Node, family: Family) -> Node:
     """Other names of the member and of its settings replaced by the catalogue's."""
     name = find_node(node, "name")
     if (real := family.other_names.get(str(name.value))) is not None:
-        node = node.with_entry("name", Node(real, name.place), node.key_place("name"))
+        node = node.with_entry("name", Node(real, name.place))
     for key, real in family.other_keys.items():
         entries = node.entries or {}
         if key in entries and real not in entries:

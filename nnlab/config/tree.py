@@ -64,9 +64,12 @@ class Node:
         return self.keys.get(key, self.place)
 
     def with_entry(self, key: str, node: Node, place: Place | None = None) -> Node:
-        """A copy of this mapping in which `key` is `node` (a new key comes last)."""
-        entries = self.entries or {}
-        return Node({**entries, key: node}, self.place, {**self.keys, key: place or node.place})
+        """A copy of this mapping in which `key` is `node`; a new key comes last.
+
+        place: of the key; by default its place so far, for a new key the place of `node`.
+        """
+        keys = {**self.keys, key: place or self.keys.get(key, node.place)}
+        return Node({**(self.entries or {}), key: node}, self.place, keys)
 
     def without(self, key: str) -> Node:
         """A copy of this mapping without `key`."""

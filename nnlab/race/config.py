@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, replace
+from itertools import count
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -134,8 +135,7 @@ def expand_race(root: Node) -> Node:
     """The tree in full form; what is neither short nor full stays as it is."""
     runs = (root.entries or {}).get("runs")
     if runs is not None and runs.items is not None:
-        full = Node([_full_run(item) for item in runs.items], runs.place)
-        root = root.with_entry("runs", full, root.key_place("runs"))
+        root = root.with_entry("runs", Node([*map(_full_run, runs.items)], runs.place))
     return expand(root, Race)
 
 
@@ -170,7 +170,7 @@ def _race(root: Node, stem: str, problems: Problems) -> Race | None:
     runs = (root.entries or {}).get("runs")
     if runs is not None and runs.items:
         items = [_readable_run(item, i, problems) for i, item in enumerate(runs.items)]
-        root = root.with_entry("runs", Node(items, runs.place), root.key_place("runs"))
+        root = root.with_entry("runs", Node(items, runs.place))
     function = LANDSCAPE.members.get(str(find_node(root, "function", "name").value))
     if function is not None:
         root = with_missing(root, "start", [Node(x, root.place) for x in function.start])
@@ -227,7 +227,7 @@ def with_names(runs: Sequence[Runner]) -> tuple[Runner, ...]:
     taken = {run.name for run in runs}
     named: list[Runner] = []
     for run in runs:
-        name = run.name or unused_name(run_label(run, alike[run_label(run)] > 1), taken)
+        name = run.name or _unused_name(run_label(run, alike[run_label(run)] > 1), taken)
         taken.add(name)
         named.append(replace(run, name=name))
     return tuple(named)
@@ -256,11 +256,8 @@ def member_words(family: Family, member: Any) -> str:
     return " ".join(texts)
 
 
-def unused_name(name: str, taken: set[str]) -> str:
-    """The name, with the first free number behind it where it is taken."""
+def _unused_name(name: str, taken: set[str]) -> str:
+    """The name, followed by the first free number if it is taken."""
     name = name if len(name) <= LONGEST else f"{name[: LONGEST - 3]}..."
-    number, free = 1, name
-    while free in taken:
-        number += 1
-        free = f"{name} ({number})"
-    return free
+    names = (f"{name} ({number})" if number > 1 else name for number in count(1))
+    return next(free for free in names if free not in taken)

@@ -135,10 +135,7 @@ def test_the_page_is_stable_and_says_the_main_setting() -> None:
     assert page == config_reference()
     assert "| units * | a whole number > 0 | required |" in page
     assert "| scale | one of none, unit, standardize, standardize_all | unit for images" in page
-    assert (
-        "| early_stopping | a mapping, or null | null | stops training before the"
-        in page
-    )
+    assert "| early_stopping | a mapping, or null | null | stops training before the" in page
     assert "* `lr`: optimizer.lr\n" in page
     assert "MISSING" not in page
     assert "<class" not in page
