@@ -310,6 +310,7 @@ CHANGES: dict[str, dict[str, Any]] = {
     "runs.0.optimizer.lr=0.3": {"runs.0.optimizer.lr": 0.3, "runs.1.optimizer.lr": 0.5},
     "runs.0.optimizer.sgd=0.3": {"runs.0.optimizer.lr": 0.3},
     "runs.0.optimizer.momentum=0.9": {"runs.0.optimizer.momentum": 0.9},
+    "runs.*.start=[1, 2]": {"runs.0.start": [1.0, 2.0], "runs.1.start": [1.0, 2.0]},
     "runs.1.optimizer=adagrad": {"runs.1.optimizer.name": "adagrad", "runs.0.steps": 10},
     "runs.1.schedule={step: 3}": {"runs.1.schedule.every": 3, "runs.1.optimizer.lr": 0.5},
     "runs.1.schedule.exponential=0.5": {"runs.1.schedule.gamma": 0.5},
