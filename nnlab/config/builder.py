@@ -206,9 +206,9 @@ class Builder:
 
     def build(self, cls: type[Any], node: Node, path: str, owner: str) -> Any:
         """An instance of a dataclass from those entries that are its fields."""
-        before = len(self.problems.found)
+        before = len(self.problems)
         values = self.fields(cls, node, path, owner)
-        if len(values) < len(hints(cls)) or len(self.problems.found) > before:
+        if len(values) < len(hints(cls)) or len(self.problems) > before:
             raise RefusedError
         try:
             return cls(**values)

@@ -152,9 +152,9 @@ class Base:
 
         Raises DataError when the data's shape cannot be determined and nothing else is wrong.
         """
-        before = len(problems.found)
+        before = len(problems)
         root = apply(self.root, changes, problems, [])
-        if len(problems.found) > before:
+        if len(problems) > before:
             return None
         return _config(resolve_paths(root), self.name, problems)
 
@@ -181,19 +181,19 @@ def _base(
 
 
 def _config(root: Node, name: str, problems: Problems, check: bool = True) -> Config | None:
-    before = len(problems.found)
+    before = len(problems)
     root = _with_defaults(root, name)
     values = build_fields(Config, root, problems)
     if "data" in values:
         values["data"] = _with_labels(values["data"], values.get("loss"))
     if "training" in values:
         values["training"] = _with_monitor(values["training"], values.get("data"))
-    complete = len(values) == len(hints(Config)) and len(problems.found) == before
+    complete = len(values) == len(hints(Config)) and len(problems) == before
     if complete:
         _check_sweeps(root, values["sweeps"], problems)
     if check:
         check_parts(root, values, problems)
-    return Config(**values) if complete and len(problems.found) == before else None
+    return Config(**values) if complete and len(problems) == before else None
 
 
 def finished(config: Any, problems: Problems) -> Any:

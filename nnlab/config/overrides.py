@@ -122,7 +122,7 @@ def _parse_override(text: str, folder: Path, problems: Problems) -> SettingChang
     try:
         value = read_yaml(checked(source), problems, start=len(key) + 1)
     except ConfigError as error:
-        problems.found.extend(p for p in error.problems if isinstance(p, Problem))
+        problems.noted.extend(p for p in error.problems if isinstance(p, Problem))
         return None
     return SettingChange(key.strip(), value, place)
 

@@ -47,27 +47,27 @@ class Problem:
 class Problems:
     """The mistakes that were noted while a configuration is read."""
 
-    found: list[Problem] = field(default_factory=list)
+    noted: list[Problem] = field(default_factory=list)
 
     def add(self, place: Place, sentence: str, allowed: str = "", hint: str = "") -> None:
         """Note a problem; raises ConfigError at the 500th."""
-        self.found.append(Problem(place, sentence, allowed, hint))
-        if len(self.found) >= MOST:
-            fail(self.found)
+        self.noted.append(Problem(place, sentence, allowed, hint))
+        if len(self.noted) >= MOST:
+            fail(self.noted)
 
     def add_new(self, problems: Problems) -> None:
         """Note those problems that were not noted before."""
-        for problem in problems.found:
-            if problem not in self.found:
+        for problem in problems.noted:
+            if problem not in self.noted:
                 self.add(problem.place, problem.sentence, problem.allowed, problem.hint)
 
-    def __bool__(self) -> bool:
-        return bool(self.found)
+    def __len__(self) -> int:
+        return len(self.noted)
 
     def raise_any(self) -> None:
         """Raises ConfigError with all problems so far, if there are any."""
-        if self.found:
-            fail(self.found)
+        if self.noted:
+            fail(self.noted)
 
 
 def fail(problems: Iterable[Problem]) -> NoReturn:

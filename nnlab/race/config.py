@@ -165,7 +165,7 @@ GRAMMAR = Grammar(
 
 def _race(root: Node, stem: str, problems: Problems) -> Race | None:
     """The race that a full tree describes; None where a problem was noted."""
-    before = len(problems.found)
+    before = len(problems)
     root = with_missing(root, "name", stem)
     runs = (root.entries or {}).get("runs")
     if runs is not None and runs.items:
@@ -176,7 +176,7 @@ def _race(root: Node, stem: str, problems: Problems) -> Race | None:
         root = with_missing(root, "start", [Node(x, root.place) for x in function.start])
     values = build_fields(Race, root, problems)
     _check_names(values.get("runs", ()), root, problems)
-    if len(values) < len(hints(Race)) or len(problems.found) > before:
+    if len(values) < len(hints(Race)) or len(problems) > before:
         return None
     race = Race(**values | {"runs": with_names(values["runs"])})
     _check_starts(race, root, problems)
