@@ -80,6 +80,7 @@ def _move_after_command(
 
 def setting_key(option: str, command: str | None = None) -> str:
     """The key for --set that an option is named like: --learning-rate is lr; or ''."""
+    from nnlab.config.families import homes
     from nnlab.config.overrides import TRAINING
     from nnlab.race.config import GRAMMAR
 
@@ -88,7 +89,7 @@ def setting_key(option: str, command: str | None = None) -> str:
     if key in grammar.names:
         return key
     row = lookup(key, grammar.names, "setting")
-    path = grammar.homes.get(key, "") if row is None else row.name
+    path = homes(grammar.schema).get(key, "") if row is None else row.name
     if not path:
         near = similar(key, [*grammar.aliases, *grammar.reshapers], likeness=0.8)
         return near[0] if near else ""

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from nnlab.config.annotations import InWords, hints
-from nnlab.config.build import Builder
+from nnlab.config.builder import Builder
 from nnlab.config.files import decode, read_bytes
 from nnlab.config.load import Base, finished
 from nnlab.config.overrides import ALIASES, SettingChange
@@ -235,14 +235,14 @@ def _choice(key: str, node: Node, problems: Problems) -> Choice:
 
 
 def _span(key: str, node: Node, problems: Problems) -> Span | None:
-    before = len(problems.found)
+    before = len(problems)
     if node.entries is None:
         value = shown_value(to_plain(node))
         problems.add(node.place, f"{shown_value(key)} is {value}, where to search?", FORMS)
         return None
     builder = Builder(problems, {}, "range")
     builder.known(node, hints(Span), key)
-    if len(problems.found) > before:
+    if len(problems) > before:
         return None
     span: Span | None = builder.attempt(builder.build, Span, node, key, key)
     for name, problem in span.misfits() if span is not None else ():

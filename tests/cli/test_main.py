@@ -16,7 +16,8 @@ from nnlab import errors
 from nnlab.cli import COMMANDS, main
 from nnlab.cli.group import REPORT, exit_code
 from nnlab.config.annotations import hints
-from nnlab.config.overrides import ALIASES, HOMES, RESHAPERS
+from nnlab.config.families import homes
+from nnlab.config.overrides import ALIASES, RESHAPERS
 from nnlab.config.schema import Config
 from tests.patience import PATIENCE
 
@@ -225,7 +226,7 @@ def test_what_a_wrong_option_must_have_meant(nnlab: Nnlab, line: str, message: s
 
 
 def test_every_short_name_of_a_setting_is_known_as_an_option(nnlab: Nnlab) -> None:
-    for key in (*hints(Config), *ALIASES, *RESHAPERS, *HOMES):
+    for key in (*hints(Config), *ALIASES, *RESHAPERS, *homes(Config)):
         option = f"--{key.replace('_', '-')}"
         if option not in ("--name", "--seed"):  # options of train
             result = nnlab("train", "xor", option, "5")
