@@ -31,8 +31,7 @@ from nnlab.study.groups import Comparison, Group, compare_groups, group_runs, is
 from nnlab.study.results import SeedSpread
 from nnlab.suggest import did_you_mean
 
-MOST_COLUMNS = 8  # runs that are shown in columns; more runs are rows
-LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+LETTERS = "ABCDEFGH"  # the names of runs that are shown in columns; more runs are rows
 
 
 @click.command
@@ -81,6 +80,12 @@ def command(
         print_result("\n\n".join(_sections(facts, groups, comparisons)))
 
 
+def _run_names(runs: Sequence[RunFacts]) -> Sequence[str]:
+    """A letter for each of few runs, the folder's name for each of many."""
+    few = len(runs) <= len(LETTERS)
+    return LETTERS[: len(runs)] if few else [run.path.name for run in runs]
+
+
 def _refuse_unknown(metrics: Sequence[str], runs: Sequence[RunFacts]) -> None:
     """Raise UsageError for a metric that no run has."""
     known = list(_metric_rows(runs))
@@ -92,8 +97,7 @@ def _refuse_unknown(metrics: Sequence[str], runs: Sequence[RunFacts]) -> None:
 
 def _notes(runs: Sequence[RunFacts]) -> Iterator[str]:
     """Reasons for care: runs without a result, and different data."""
-    for letter, run in zip(run_letters(len(runs)), runs, strict=True):
-        name = letter if len(runs) <= MOST_COLUMNS else run.path.name
+    for name, run in zip(_run_names(runs), runs, strict=True):
         if run.status == "diverged":
             yield f"{name} diverged: its values are the last finite values."
         elif not run.status.finished:
@@ -112,7 +116,7 @@ def _sections(
     runs: Sequence[RunFacts], groups: Sequence[Group], comparisons: Sequence[Comparison]
 ) -> Iterator[str]:
     """The parts of the answer in their order."""
-    if len(runs) <= MOST_COLUMNS:
+    if len(runs) <= len(LETTERS):
         yield from _runs_in_columns(runs)
     elif not comparisons:
         yield _runs_in_rows(runs)
@@ -121,8 +125,8 @@ def _sections(
 
 
 def _runs_in_columns(runs: Sequence[RunFacts]) -> Iterator[str]:
-    letters = run_letters(len(runs))
-    paths = [[n, str(run.path), run.status] for n, run in zip(letters, runs, strict=True)]
+    letters = _run_names(runs)
+    paths = [[name, str(run.path), run.status] for name, run in zip(letters, runs, strict=True)]
     yield format_table(["", "run", "status"], paths)
     settings = _texts(setting_rows([run.settings for run in runs]))
     environment = _texts(environment_rows(runs))
@@ -140,7 +144,7 @@ def _across(title: str, names: Sequence[str], rows: Mapping[str, Sequence[Cell]]
 
 def _curve_sentences(runs: Sequence[RunFacts]) -> Iterator[str]:
     """For each run but the first: the epoch at which its curves begin to differ."""
-    first, *rest = run_letters(len(runs))
+    first, *rest = _run_names(runs)
     for name, run in zip(rest, runs[1:], strict=True):
         epoch = first_difference(runs[0].curves, run.curves)
         last = shared_epochs(runs[0].curves, run.curves)
@@ -172,7 +176,7 @@ def _groups_in_columns(groups: Sequence[Group], comparisons: Sequence[Comparison
         "runs": [str(len(group.runs)) for group in groups],
         "seeds": [_seed_range(group.seeds) for group in groups],
     }
-    rows |= _texts(setting_rows([_without_seed(group) for group in groups]))
+    rows |= _texts(setting_rows([group.settings for group in groups]))
     for metric in dict.fromkeys(comparison.metric for comparison in comparisons):
         rows[metric] = spread_texts([_quartiles(group, metric) for group in groups])
     table = _across("group", numbers, rows)
@@ -271,18 +275,6 @@ def _run_json(run: RunFacts) -> dict[str, Any]:
     }
 
 
-def run_letters(number: int) -> list[str]:
-    """A to Z, then AA, AB and so on."""
-    names = []
-    for index in range(number):
-        name, index = "", index + 1
-        while index:
-            index, letter = divmod(index - 1, len(LETTERS))
-            name = LETTERS[letter] + name
-        names.append(name)
-    return names
-
-
 def _metric_rows(runs: Sequence[RunFacts]) -> dict[str, list[Cell]]:
     """Every metric of every run."""
     names = dict.fromkeys(name for run in runs for name in run.metrics)
@@ -291,14 +283,11 @@ def _metric_rows(runs: Sequence[RunFacts]) -> dict[str, list[Cell]]:
 
 def _quartiles(group: Group, metric: str) -> tuple[float, float, float] | None:
     """Median and quartiles of the finished runs; None where no run has the metric."""
-    spread = SeedSpread.of(
-        [r.metrics[metric] for r in group.by_seed.values() if metric in r.metrics]
-    )
+    spread = SeedSpread.of(list(group.values(metric).values()))
     return None if spread is None else astuple(spread)
 
 
 def _four_digits(value: float) -> str:
-
     return f"{value:.4g}" if math.isfinite(value) else NOTHING
 
 
@@ -320,12 +309,3 @@ def _texts(rows: dict[str, list[Any]]) -> dict[str, list[Cell]]:
         return shorten(setting_value(value), LONGEST_SETTING)
 
     return {key: list(map(text, row)) for key, row in rows.items()}
-
-
-def _without_seed(group: Group) -> dict[str, Any]:
-    """The settings of a group's first run but for the seeds."""
-    settings = {k: v for k, v in group.runs[0].settings.items() if k not in ("seed", "name")}
-    data = settings.get("data")
-    if isinstance(data, dict):
-        settings["data"] = {key: value for key, value in data.items() if key != "seed"}
-    return settings

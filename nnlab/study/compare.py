@@ -124,7 +124,7 @@ def setting_rows(runs: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
     The named studies of a config do not affect the run. Networks whose layers are of other kinds
     are one row, `network`: place by place, their settings have nothing to do with each other.
     """
-    flat = [dotted(one) for one in _comparable(runs)]
+    flat = list(map(dotted, _comparable(runs)))
     if all(run.get("seed") is not None and run.get("data.seed") == run["seed"] for run in flat):
         for run in flat:  # by default the data's seed is the run's: that row says it already
             del run["data.seed"]

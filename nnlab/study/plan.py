@@ -1,8 +1,8 @@
 """From a request to trials: which there are, which are done, which are to run."""
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import fmean
@@ -16,7 +16,11 @@ from nnlab.config.problems import Problems, clean
 from nnlab.config.schema import Config
 from nnlab.config.tree import Node, Place, Source, from_plain, to_plain
 from nnlab.data.user_tables import Csv, Npz
-from nnlab.errors import NnlabError, UsageError
+from nnlab.errors import Interrupted, NnlabError, UsageError
+from nnlab.experiment.changes import differences
+from nnlab.experiment.signals import Terminated
+from nnlab.run.environment import versions
+from nnlab.run.repository import git
 from nnlab.run.run import Run
 from nnlab.run.sweeps import SweepFolder, TrialRecord
 from nnlab.run.text import mapping_or_empty
@@ -45,11 +49,6 @@ class Sweep:
     notes: tuple[str, ...] = ()
 
     @property
-    def by_name(self) -> dict[str, Trial]:
-        """The trials by their names."""
-        return {trial.name: trial for trial in self.trials}
-
-    @property
     def about(self) -> dict[str, Any]:
         """The content of sweep.yaml."""
         return {
@@ -66,19 +65,19 @@ class Sweep:
 
 @dataclass(frozen=True)
 class SweepProgress:
-    """The trials of a sweep by what is on disk: done, without a result, and to run.
+    """The trials of a sweep by the state of their folders: done, without a result, and to run.
 
     begun: how many of those to run were interrupted and continue.
     seconds: the mean that a finished trial took.
     stale: those to run that were trained on other data than there is now.
     """
 
-    done: tuple[Outcome, ...]
-    lost: tuple[Outcome, ...]
-    todo: tuple[Trial, ...]
-    begun: int = 0
-    seconds: float | None = None
-    stale: tuple[Trial, ...] = ()
+    done: Sequence[Outcome]
+    lost: Sequence[Outcome]
+    todo: Sequence[Trial]
+    begun: int
+    seconds: float | None
+    stale: Sequence[Trial]
 
 
 def prepare_sweep(
@@ -148,20 +147,16 @@ def require_own(folder: SweepFolder, about: Mapping[str, Any]) -> None:
 
 def _differences(before: Mapping[str, Any], about: Mapping[str, Any]) -> Iterator[str]:
     """A line for each difference between two sweep.yaml that makes them different sweeps."""
-    from nnlab.experiment.changes import differences
-
-    theirs, ours = ([str(axis.get("key")) for axis in one["axes"]] for one in (before, about))
-    if "search" in about:  # it names the axes, in any order, and their ranges
-        ours = []
-    elif theirs != ours:
-        yield f"  axes: {', '.join(theirs)} there, {', '.join(ours)} here"
-    old, new = (mapping_or_empty(one.get("search")) for one in (before, about))
-    changes = [
-        (f"search.{k}", old.get(k), new.get(k)) for k in {**old, **new} if old.get(k) != new.get(k)
-    ]
+    old, new = (mapping_or_empty(sweep.get("search")) for sweep in (before, about))
+    changes = [(f"search.{k}", old.get(k), new.get(k)) for k in {**old, **new}]
+    varied: list[str] = []
+    if "search" not in about:  # else that names the axes, in any order, and their ranges
+        theirs, varied = ([str(axis.get("key")) for axis in a["axes"]] for a in (before, about))
+        if theirs != varied:
+            yield f"  axes: {', '.join(theirs)} there, {', '.join(varied)} here"
     changes += differences(mapping_or_empty(before.get("base")), about["base"])
     for key, there, here in changes:
-        if canonical(key) not in map(canonical, ours):
+        if there != here and canonical(key) not in map(canonical, varied):
             yield f"  {key}: {_value_text(there)} there, {_value_text(here)} here"
 
 
@@ -187,45 +182,61 @@ def register(folder: SweepFolder, about: Mapping[str, Any], code: Mapping[str, A
     folder.write_about(content)
 
 
+@contextmanager
+def open_folder(folder: SweepFolder, about: Mapping[str, Any]) -> Iterator[None]:
+    """Inside the `with`, the folder exists, is locked, tidy and registered for `about`."""
+    folder.create()
+    with folder.lock():
+        folder.tidy()
+        register(folder, about, {**versions(), "git": git(Path())})
+        yield
+
+
+@contextmanager
+def told_when_stopped(
+    folder: SweepFolder, trials: int, count_done: Callable[[], int]
+) -> Iterator[None]:
+    """Raise Interrupted, with how many trials are done, for Ctrl+C and SIGTERM in the `with`."""
+    try:
+        yield
+    except (KeyboardInterrupt, Interrupted, Terminated) as stop:
+        code = 143 if isinstance(stop, Terminated) else getattr(stop, "exit_code", 130)
+        raise Interrupted(
+            f"Stopped: {count_done():,} of {trials:,} trials are done, in {folder.path}. "
+            "The same command continues.",
+            code,
+        ) from None
+
+
 def read_progress(sweep: Sweep, folder: SweepFolder, retry: bool = False) -> SweepProgress:
-    """What is done and what is to do; with `retry` also what failed before. Changes nothing."""
-    trials = sweep.by_name
-    stale = [trial for trial in sweep.trials if is_stale(folder.trial(trial.name), trial)]
-    fresh = trials.keys() - {trial.name for trial in stale}
-    outcomes = {name: read_outcome(folder.trial(name)) for name in trials if name in fresh}
-    ended = list(filter(None, outcomes.values()))
-    done = [outcome for outcome in ended if outcome.done]
-    lost = [] if retry else [outcome for outcome in ended if not outcome.done]
-    over = {outcome.name for outcome in (*done, *lost)}
+    """What is done and what is to run; with `retry` also what failed before. Changes nothing."""
+    done, lost, todo, stale, begun = list[Outcome](), list[Outcome](), list[Trial](), [], 0
+    for trial in sweep.trials:
+        run = folder.trial(trial.name)
+        outcome = None
+        if is_stale(run, trial):
+            stale.append(trial)
+        elif (outcome := read_outcome(run)) is None:
+            begun += run.exists()
+        if outcome is None or (retry and not outcome.done):
+            todo.append(trial)
+        else:
+            (done if outcome.done else lost).append(outcome)
     runs = [Run(folder.path / outcome.name) for outcome in done]
-    return SweepProgress(
-        done=tuple(done),
-        lost=tuple(lost),
-        todo=_to_run(trials, over, runs),
-        begun=sum(folder.trial(name).exists() for name in _unended(outcomes)),
-        seconds=_mean_seconds(runs),
-        stale=tuple(stale),
-    )
-
-
-def _unended(outcomes: Mapping[str, Outcome | None]) -> list[str]:
-    return [name for name, outcome in outcomes.items() if outcome is None]
+    todo = _with_known_data(todo, sweep, runs)
+    return SweepProgress(done, lost, todo, begun, _mean_seconds(runs), stale)
 
 
 def _mean_seconds(runs: Sequence[Run]) -> float | None:
-    seconds = [run.about.get("seconds") for run in runs]
-    known = [value for value in seconds if isinstance(value, float)]
-    return fmean(known) if known else None
+    seconds = [taken for run in runs if isinstance(taken := run.about.get("seconds"), float)]
+    return fmean(seconds) if seconds else None
 
 
-def _to_run(trials: Mapping[str, Trial], over: set[str], runs: Sequence[Run]) -> tuple[Trial, ...]:
-    """The trials that are not over, with the SHA-256 that finished runs had of the same data."""
-    hashes = {trials[run.name].data_key: run.data_source[1] for run in runs}
-    return tuple(
-        replace(trial, data=trial.data or hashes.get(trial.data_key))
-        for name, trial in trials.items()
-        if name not in over
-    )
+def _with_known_data(todo: Sequence[Trial], sweep: Sweep, done: Sequence[Run]) -> list[Trial]:
+    """The trials, with the SHA-256 that the data of finished runs had."""
+    trials = {trial.name: trial for trial in sweep.trials}
+    hashes = {trials[run.name].data_key: run.data_source[1] for run in done}
+    return [replace(t, data=t.data or hashes.get(t.data_key)) for t in todo]
 
 
 def stale_elsewhere(sweep: Sweep, folder: SweepFolder) -> list[TrialRecord]:

@@ -26,8 +26,8 @@ class SeedSpread:
         finite = [value for value in values if np.isfinite(value)]
         if not finite:
             return None
-        low, median, high = np.percentile(finite, [25, 50, 75])
-        return cls(float(median), float(low), float(high))
+        low, median, high = map(float, np.percentile(finite, [25, 50, 75]))
+        return cls(median, low, high)
 
 
 @dataclass(frozen=True)
