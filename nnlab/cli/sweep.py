@@ -30,7 +30,6 @@ from nnlab.study.execute import Executor, InProcess, Note, Processes, choose_exe
 from nnlab.study.plan import (
     Sweep,
     SweepProgress,
-    discard_runs,
     open_folder,
     prepare_sweep,
     read_progress,
@@ -171,6 +170,9 @@ def command(
         runner.warm()
     if plots:
         warm()
+    provide_data(sweep.base)
+    if isinstance(runner, InProcess | Processes):
+        provide_kernels(trial.config for trial in progress.todo)
     _train(sweep, folder, runner, retry_failed)
     _conclude(sweep, folder, perf_counter() - began, plots, as_json)
 
@@ -216,12 +218,10 @@ def _other_data(trials: Sequence[Trial | TrialRecord], remedy: str) -> str:
 
 def _train(sweep: Sweep, folder: SweepFolder, runner: Executor, retry: bool) -> None:
     """Run the missing trials. Raises Interrupted, after all is saved, on Ctrl+C and SIGTERM."""
-    provide_data(sweep.base)
-    if isinstance(runner, InProcess | Processes):
-        provide_kernels(trial.config for trial in read_progress(sweep, folder, retry).todo)
     with open_folder(folder, sweep.about):
         progress = read_progress(sweep, folder, retry)
-        discard_runs(progress, folder)
+        for trial in (*progress.stale, *progress.failed):
+            folder.discard(trial.name)
         with (
             told_when_stopped(
                 folder, len(sweep.trials), lambda: len(read_progress(sweep, folder).done)

@@ -15,7 +15,7 @@ from nnlab.config.overrides import Override, SettingChange
 from nnlab.config.problems import Problems, clean
 from nnlab.config.schema import Config
 from nnlab.config.tree import Node, Place, Source, from_plain, to_plain
-from nnlab.data.user_tables import Csv, Npz
+from nnlab.data.dataset import UserFile
 from nnlab.errors import Interrupted, NnlabError, UsageError
 from nnlab.experiment.changes import differences
 from nnlab.experiment.signals import Terminated
@@ -70,6 +70,7 @@ class SweepProgress:
     begun: how many of those to run were interrupted and continue.
     seconds: the mean that a finished trial took.
     stale: those to run that were trained on other data than there is now.
+    failed: those to run that ended without a result.
     """
 
     done: Sequence[Outcome]
@@ -78,6 +79,7 @@ class SweepProgress:
     begun: int
     seconds: float | None
     stale: Sequence[Trial]
+    failed: Sequence[Trial]
 
 
 def prepare_sweep(
@@ -210,21 +212,22 @@ def told_when_stopped(
 
 def read_progress(sweep: Sweep, folder: SweepFolder, retry: bool = False) -> SweepProgress:
     """What is done and what is to run; with `retry` also what failed before. Changes nothing."""
-    done, lost, todo, stale, begun = list[Outcome](), list[Outcome](), list[Trial](), [], 0
+    done, lost, stale, failed, begun = list[Outcome](), list[Outcome](), list[Trial](), [], 0
     for trial in sweep.trials:
         run = folder.trial(trial.name)
-        outcome = None
         if is_stale(run, trial):
             stale.append(trial)
         elif (outcome := read_outcome(run)) is None:
             begun += run.exists()
-        if outcome is None or (retry and not outcome.done):
-            todo.append(trial)
+        elif retry and not outcome.done:
+            failed.append(trial)
         else:
             (done if outcome.done else lost).append(outcome)
     runs = [Run(folder.path / outcome.name) for outcome in done]
+    ended = {outcome.name for outcome in (*done, *lost)}
+    todo = [trial for trial in sweep.trials if trial.name not in ended]
     todo = _with_known_data(todo, sweep, runs)
-    return SweepProgress(done, lost, todo, begun, _mean_seconds(runs), stale)
+    return SweepProgress(done, lost, todo, begun, _mean_seconds(runs), stale, failed)
 
 
 def _mean_seconds(runs: Sequence[Run]) -> float | None:
@@ -243,21 +246,13 @@ def stale_elsewhere(sweep: Sweep, folder: SweepFolder) -> list[TrialRecord]:
     """Trials of earlier calls in the folder that were trained on other data than there is now."""
     asked = {trial.name for trial in sweep.trials}
     stale = []
-    for name in folder.trials() if isinstance(sweep.base.data.source, Csv | Npz) else ():
+    for name in folder.trials() if isinstance(sweep.base.data.source, UserFile) else ():
         run = folder.trial(name)
         with suppress(NnlabError):  # the table of results tells which run is unreadable
             config = Run(run.path).config
             if name not in asked and is_stale(run, Trial.of(config, {})):
                 stale.append(folder.record(name))
     return stale
-
-
-def discard_runs(progress: SweepProgress, folder: SweepFolder) -> None:
-    """Remove the runs that are to run again from their beginning. Only under the lock."""
-    for trial in progress.todo:
-        known = read_outcome(folder.trial(trial.name))
-        if trial in progress.stale or (known is not None and not known.done):
-            folder.discard(trial.name)
 
 
 def _fixed_settings(axes: Sequence[Axis], overrides: Sequence[str]) -> list[Override]:
