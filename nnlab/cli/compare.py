@@ -18,12 +18,11 @@ from nnlab.show.words import count, first_few, setting_value, shorten
 from nnlab.study import noise
 from nnlab.study.compare import (
     MISSING,
-    RunFacts,
+    ComparedRun,
     environment_rows,
     find_runs,
     first_difference,
     layers_in_words,
-    read_facts,
     setting_rows,
     shared_epochs,
 )
@@ -69,24 +68,24 @@ def command(
     nnlab compare latest 20261121-101500-xor
     nnlab compare runs/*-xor-*
     """
-    facts = [read_facts(run) for run in find_runs(names, runs_folder(runs))]
-    groups = group_runs(facts)
-    _refuse_unknown(metrics, facts)
-    comparisons = compare_groups(groups, metrics) if len(groups) < len(facts) else []
-    print_messages(_notes(facts))
+    compared = find_runs(names, runs_folder(runs))
+    groups = group_runs(compared)
+    _refuse_unknown(metrics, compared)
+    comparisons = compare_groups(groups, metrics) if len(groups) < len(compared) else []
+    print_messages(_notes(compared))
     if as_json:
-        print_json(_comparison_json(facts, groups, comparisons))
+        print_json(_comparison_json(compared, groups, comparisons))
     else:
-        print_result("\n\n".join(_sections(facts, groups, comparisons)))
+        print_result("\n\n".join(_sections(compared, groups, comparisons)))
 
 
-def _run_names(runs: Sequence[RunFacts]) -> Sequence[str]:
+def _run_names(runs: Sequence[ComparedRun]) -> Sequence[str]:
     """A letter for each of few runs, the folder's name for each of many."""
     few = len(runs) <= len(LETTERS)
     return LETTERS[: len(runs)] if few else [run.path.name for run in runs]
 
 
-def _refuse_unknown(metrics: Sequence[str], runs: Sequence[RunFacts]) -> None:
+def _refuse_unknown(metrics: Sequence[str], runs: Sequence[ComparedRun]) -> None:
     """Raise UsageError for a metric that no run has."""
     known = list(_metric_rows(runs))
     for metric in metrics:
@@ -95,17 +94,17 @@ def _refuse_unknown(metrics: Sequence[str], runs: Sequence[RunFacts]) -> None:
             raise UsageError(f"No run has '{metric}'.{meant} There are {', '.join(known)}.")
 
 
-def _notes(runs: Sequence[RunFacts]) -> Iterator[str]:
+def _notes(runs: Sequence[ComparedRun]) -> Iterator[str]:
     """Reasons for care: runs without a result, and different data."""
     for name, run in zip(_run_names(runs), runs, strict=True):
         if run.status == "diverged":
             yield f"{name} diverged: its values are the last finite values."
         elif not run.status.finished:
             yield f"{name} is {run.status}: its values are those of the last recorded epoch."
-    datasets = list(dict.fromkeys(run.data[0] or "unknown" for run in runs))
+    datasets = list(dict.fromkeys(run.data_source[0] or "unknown" for run in runs))
     if len(datasets) > 1:
         yield f"The data sets differ ({', '.join(datasets)}): the values are not comparable."
-    elif len({run.data[1] for run in runs}) > 1:
+    elif len({run.data_source[1] for run in runs}) > 1:
         yield (
             f"The rows of the data set {datasets[0]} are not the same in all runs (their SHA-256 "
             "differ): part of a difference may come from that."
@@ -113,7 +112,7 @@ def _notes(runs: Sequence[RunFacts]) -> Iterator[str]:
 
 
 def _sections(
-    runs: Sequence[RunFacts], groups: Sequence[Group], comparisons: Sequence[Comparison]
+    runs: Sequence[ComparedRun], groups: Sequence[Group], comparisons: Sequence[Comparison]
 ) -> Iterator[str]:
     """The parts of the answer in their order."""
     if len(runs) <= len(LETTERS):
@@ -124,7 +123,7 @@ def _sections(
         yield from _groups_in_columns(groups, comparisons)
 
 
-def _runs_in_columns(runs: Sequence[RunFacts]) -> Iterator[str]:
+def _runs_in_columns(runs: Sequence[ComparedRun]) -> Iterator[str]:
     letters = _run_names(runs)
     paths = [[name, str(run.path), run.status] for name, run in zip(letters, runs, strict=True)]
     yield format_table(["", "run", "status"], paths)
@@ -142,12 +141,12 @@ def _across(title: str, names: Sequence[str], rows: Mapping[str, Sequence[Cell]]
     return format_table([title, *names], [[key, *row] for key, row in rows.items()], by_row=True)
 
 
-def _curve_sentences(runs: Sequence[RunFacts]) -> Iterator[str]:
+def _curve_sentences(runs: Sequence[ComparedRun]) -> Iterator[str]:
     """For each run but the first: the epoch at which its curves begin to differ."""
     first, *rest = _run_names(runs)
     for name, run in zip(rest, runs[1:], strict=True):
-        epoch = first_difference(runs[0].curves, run.curves)
-        last = shared_epochs(runs[0].curves, run.curves)
+        epoch = first_difference(runs[0].metrics, run.metrics)
+        last = shared_epochs(runs[0].metrics, run.metrics)
         if last < 0:
             yield f"{first} and {name} have no epoch in common."
         elif epoch is None:
@@ -157,7 +156,7 @@ def _curve_sentences(runs: Sequence[RunFacts]) -> Iterator[str]:
             yield f"The curves of {first} and {name} differ {when}."
 
 
-def _runs_in_rows(runs: Sequence[RunFacts]) -> str:
+def _runs_in_rows(runs: Sequence[ComparedRun]) -> str:
     """A row per run, with the settings that differ as columns."""
     columns = _texts(setting_rows([run.settings for run in runs])) | _metric_rows(runs)
     return format_records(
@@ -242,7 +241,7 @@ def _too_few(comparison: Comparison) -> str:
 
 
 def _comparison_json(
-    runs: Sequence[RunFacts], groups: Sequence[Group], comparisons: Sequence[Comparison]
+    runs: Sequence[ComparedRun], groups: Sequence[Group], comparisons: Sequence[Comparison]
 ) -> dict[str, Any]:
     """The JSON object that `--json` prints."""
     settings = setting_rows([run.settings for run in runs])
@@ -254,7 +253,7 @@ def _comparison_json(
             for key, row in settings.items()
         },
         "environment": environment_rows(runs),
-        "parting": [first_difference(runs[0].curves, run.curves) for run in runs[1:]],
+        "parting": [first_difference(runs[0].metrics, run.metrics) for run in runs[1:]],
         "groups": [
             {"runs": [places[id(run)] for run in group.runs], "seeds": group.seeds}
             for group in groups
@@ -263,22 +262,22 @@ def _comparison_json(
     }
 
 
-def _run_json(run: RunFacts) -> dict[str, Any]:
-    name, digest = run.data
+def _run_json(run: ComparedRun) -> dict[str, Any]:
+    name, digest = run.data_source
     return {
         "name": run.path.name,
         "path": str(run.path),
         "status": run.status,
         "seed": run.seed,
         "data": {"name": name, "sha256": digest},
-        "metrics": run.metrics,
+        "metrics": run.numbers,
     }
 
 
-def _metric_rows(runs: Sequence[RunFacts]) -> dict[str, list[Cell]]:
+def _metric_rows(runs: Sequence[ComparedRun]) -> dict[str, list[Cell]]:
     """Every metric of every run."""
-    names = dict.fromkeys(name for run in runs for name in run.metrics)
-    return {name: [run.metrics.get(name) for run in runs] for name in names}
+    names = dict.fromkeys(name for run in runs for name in run.numbers)
+    return {name: [run.numbers.get(name) for run in runs] for name in names}
 
 
 def _quartiles(group: Group, metric: str) -> tuple[float, float, float] | None:

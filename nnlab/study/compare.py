@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -18,53 +19,57 @@ from nnlab.run.settings import dotted
 from nnlab.run.text import mapping_or_empty, shown
 from nnlab.status import Status
 
-BESIDE_METRICS = {"final": ("epoch",), "best": ("epoch",), "test": ()}  # table -> keys
+EPOCH_OF = ("final", "best")  # tables of summary.json that have an epoch
 
 
 @dataclass(frozen=True)
-class RunFacts:
-    """The comparable contents of a run folder.
+class ComparedRun(Run):
+    """A run, with the facts that a comparison needs beside its settings and curves."""
 
-    data: name and SHA-256.
-    metrics: with keys as in summary.json: final.train_loss, best.epoch, test.loss.
-    """
+    @cached_property
+    def status(self) -> Status:
+        return super().status
 
-    path: Path
-    status: Status
-    seed: int | None
-    settings: Mapping[str, Any]
-    data: tuple[str | None, str | None]
-    environment: Mapping[str, str | None]
-    metrics: Mapping[str, float | int]
-    curves: Mapping[str, Column]
+    @property
+    def seed(self) -> int | None:
+        """The seed in its settings."""
+        seed = self.settings.get("seed")
+        return seed if isinstance(seed, int) else None
+
+    @cached_property
+    def environment(self) -> dict[str, str | None]:
+        """What decides about the last bits, and the commit."""
+        git = mapping_or_empty(self.about.get("git"))
+        changed = " and changes" if git.get("dirty") else ""
+        commit = f"{str(git['commit'])[:12]}{changed}" if git.get("commit") else None
+        return {**environment.essence(self.about), "git commit": commit}
+
+    @cached_property
+    def numbers(self) -> dict[str, float | int]:
+        """The finite numbers of summary.json: final.train_loss, best.epoch, test.loss.
+
+        Before the end of the run, the last row of metrics.csv is `final`.
+        """
+        tables = self.results
+        return {
+            f"{table}.{key}": value
+            for table, entries in (tables | {"final": tables["final"] or self.last_row}).items()
+            for key, value in entries.items()
+            if table == columns.TEST
+            or columns.split(key)[0]
+            or (key == "epoch" and table in EPOCH_OF)
+            if isinstance(value, int | float) and not isinstance(value, bool)
+            if math.isfinite(value)
+        }
 
 
-def read_facts(run: Run) -> RunFacts:
-    """Raises RunUnreadable or StorageError."""
-    seed = run.settings.get("seed")
-    tables = {name: mapping_or_empty(run.summary.get(name)) for name in BESIDE_METRICS}
-    return RunFacts(
-        path=run.path,
-        status=run.status,
-        seed=seed if isinstance(seed, int) else None,
-        settings=run.settings,
-        data=run.data_source,
-        environment={
-            **environment.essence(run.about),
-            "git commit": _commit(mapping_or_empty(run.about.get("git"))),
-        },
-        metrics=_numbers(tables | {"final": tables["final"] or run.last_row}),
-        curves=run.metrics,
-    )
-
-
-def find_runs(specs: Sequence[str], runs: Path) -> list[Run]:
+def find_runs(specs: Sequence[str], runs: Path) -> list[ComparedRun]:
     """The runs that `specs` name, each once; at least two.
 
     A folder that is no run but holds runs, as that of a sweep, stands for all of them. Raises
     UsageError, RunUnreadable.
     """
-    unique: dict[Path, Run] = {}
+    unique: dict[Path, ComparedRun] = {}
     for spec in specs:
         for run in _runs_of(names.find(spec, runs)):
             unique.setdefault(run.path.resolve(), run)
@@ -74,38 +79,22 @@ def find_runs(specs: Sequence[str], runs: Path) -> list[Run]:
     return list(unique.values())
 
 
-def _runs_of(path: Path) -> list[Run]:
+def _runs_of(path: Path) -> list[ComparedRun]:
     if (path / RUN).is_file() or not path.is_dir():
-        return [Run.open(path)]
-    inside = [Run.open(entry.parent) for entry in path.glob(f"*/{RUN}")]
+        return [ComparedRun.open(path)]
+    inside = [ComparedRun.open(entry.parent) for entry in path.glob(f"*/{RUN}")]
     if not inside:
         raise RunUnreadable(f"{shown(path)} is not a run, and no run is in it.")
     return sorted(inside, key=_order)
 
 
-def _order(run: Run) -> tuple[Any, ...]:
+def _order(run: ComparedRun) -> tuple[Any, ...]:
     """Trials of a sweep by their settings and seed; others by name, which is by age."""
     if not isinstance(run.about.get("trial"), Mapping):
         return (run.name,)
     cell, seed = run.trial
     numbers = [v if isinstance(v, int | float) else math.inf for v in cell.values()]
     return ("", numbers, [str(value) for value in cell.values()], seed or 0)
-
-
-def _numbers(tables: Mapping[str, Mapping[str, Any]]) -> dict[str, float | int]:
-    return {
-        f"{table}.{key}": value
-        for table, entries in tables.items()
-        for key, value in entries.items()
-        if table == columns.TEST or columns.split(key)[0] or key in BESIDE_METRICS[table]
-        if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-    }
-
-
-def _commit(git: Mapping[str, Any]) -> str | None:
-    if not git.get("commit"):
-        return None
-    return f"{str(git['commit'])[:12]}{' and changes' if git.get('dirty') else ''}"
 
 
 class Missing:
@@ -141,7 +130,7 @@ def _comparable(runs: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     return configs
 
 
-def environment_rows(runs: Sequence[RunFacts]) -> dict[str, list[str | None]]:
+def environment_rows(runs: Sequence[ComparedRun]) -> dict[str, list[str | None]]:
     """What decides about the last bits, and the commit, for those that differ."""
     keys = list(dict.fromkeys(name for run in runs for name in run.environment))
     rows = {name: [run.environment.get(name) for run in runs] for name in keys}

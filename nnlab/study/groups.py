@@ -15,7 +15,7 @@ from nnlab.core import columns
 from nnlab.core.metrics import better_when
 from nnlab.run.text import mapping_or_empty
 from nnlab.study import noise
-from nnlab.study.compare import RunFacts
+from nnlab.study.compare import ComparedRun
 from nnlab.study.noise import Interval
 
 Verdict = Literal["larger", "not larger", "too few seeds", "no shared seed"]
@@ -27,7 +27,7 @@ TABLES = ((columns.TEST, ""), ("final", columns.VAL), ("final", columns.TRAIN))
 class Group:
     """Runs of one config, one per seed."""
 
-    runs: tuple[RunFacts, ...]
+    runs: tuple[ComparedRun, ...]
 
     @property
     def seeds(self) -> list[int]:
@@ -35,7 +35,7 @@ class Group:
         return sorted({run.seed for run in self.runs if run.seed is not None})
 
     @property
-    def by_seed(self) -> dict[int, RunFacts]:
+    def by_seed(self) -> dict[int, ComparedRun]:
         """The finished run of each seed; of several, the last that was named."""
         return {run.seed: run for run in self.runs if run.seed is not None and run.status.finished}
 
@@ -47,10 +47,10 @@ class Group:
     def values(self, metric: str) -> dict[int, float]:
         """The metric of each seed's finished run."""
         runs = self.by_seed.items()
-        return {seed: float(run.metrics[metric]) for seed, run in runs if metric in run.metrics}
+        return {seed: float(run.numbers[metric]) for seed, run in runs if metric in run.numbers}
 
     @property
-    def unfinished(self) -> list[RunFacts]:
+    def unfinished(self) -> list[ComparedRun]:
         """Runs that have no result: diverged, failed, stopped, still running."""
         return [run for run in self.runs if not run.status.finished]
 
@@ -79,9 +79,9 @@ class Comparison:
     verdict: Verdict = "too few seeds"
 
 
-def group_runs(runs: Sequence[RunFacts]) -> list[Group]:
+def group_runs(runs: Sequence[ComparedRun]) -> list[Group]:
     """Runs that differ only in the seed, in order of their first run."""
-    by_settings: dict[str, list[RunFacts]] = {}
+    by_settings: dict[str, list[ComparedRun]] = {}
     for run in runs:
         by_settings.setdefault(json.dumps(_without_seeds(run), sort_keys=True), []).append(run)
     groups = [part for members in by_settings.values() for part in _by_data_seed(members)]
@@ -105,10 +105,10 @@ def compare_groups(groups: Sequence[Group], metrics: Sequence[str] = ()) -> list
 def main_metrics(groups: Sequence[Group]) -> list[str]:
     """The losses and metrics of the test part if all have one, else validation, else training."""
     runs = [run for group in groups for run in group.by_seed.values()]
-    keys = runs[0].metrics if runs else ()
+    keys = runs[0].numbers if runs else ()
     for place in TABLES:
         of_place = [key for key in keys if _table_and_part(key) == place]
-        if shared := [key for key in of_place if all(key in run.metrics for run in runs)]:
+        if shared := [key for key in of_place if all(key in run.numbers for run in runs)]:
             return shared
     return []
 
@@ -159,19 +159,19 @@ def _least_p(figure: Comparison) -> float:
     return noise.least_unpaired_p(*figure.sizes)
 
 
-def _without_seeds(run: RunFacts) -> dict[str, Any]:
+def _without_seeds(run: ComparedRun) -> dict[str, Any]:
     """All settings but the seeds, the name and the studies."""
     settings = {k: v for k, v in run.settings.items() if k not in ("name", "seed", "sweeps")}
     data = mapping_or_empty(settings.get("data"))
     return settings | {"data": {key: value for key, value in data.items() if key != "seed"}}
 
 
-def _by_data_seed(runs: list[RunFacts]) -> list[tuple[RunFacts, ...]]:
+def _by_data_seed(runs: list[ComparedRun]) -> list[tuple[ComparedRun, ...]]:
     """One group where the data's seed is the same in all, or follows the run's; else several."""
     seeds = [mapping_or_empty(run.settings.get("data")).get("seed") for run in runs]
     if len(set(seeds)) == 1:
         return [tuple(runs)]
-    groups: dict[object, list[RunFacts]] = {}
+    groups: dict[object, list[ComparedRun]] = {}
     for seed, run in zip(seeds, runs, strict=True):
         groups.setdefault("follows" if seed == run.seed else seed, []).append(run)
     return list(map(tuple, groups.values()))
