@@ -1,4 +1,4 @@
-"""From a request to trials: which there are, which are done, which are to run."""
+"""From a request to trials: all trials, those that are done, and those to run."""
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -24,7 +24,7 @@ from nnlab.run.repository import git
 from nnlab.run.run import Run
 from nnlab.run.sweeps import SweepFolder, TrialRecord
 from nnlab.run.text import mapping_or_empty
-from nnlab.show.words import setting_value
+from nnlab.show.words import count, setting_value
 from nnlab.study.axes import Axis, canonical, grid_cells, grid_size, parse_axes
 from nnlab.study.trial import Outcome, Trial, is_stale, read_outcome
 
@@ -100,15 +100,20 @@ def prepare_sweep(
     folder = Path.cwd() if loaded.path is None else loaded.path.resolve().parent
     parsed = parse_axes(axes, loaded.config.sweeps, config, folder)
     origin = load_base(config, _fixed_settings(parsed, overrides))
-    repeats = _seeds(seeds, parsed, origin.config.seed)
+    first = origin.config.seed
+    repeats = tuple(range(first, first + seeds))
+    if any(axis.key == "seed" for axis in parsed):
+        if seeds > 1:
+            raise UsageError("The seed is an axis of this sweep, so --seeds cannot repeat it.")
+        repeats = ()
     if not many:
-        _require_few(min(grid_size(parsed), sample or grid_size(parsed)), len(repeats))
-    cells = grid_cells(parsed, sample, origin.config.seed)
+        _require_few(min(grid_size(parsed), sample or grid_size(parsed)), seeds)
+    cells = grid_cells(parsed, sample, first)
     trials, repeated = _trials(origin, parsed, cells, repeats, argv)
     notes = list(origin.notes)
     if repeated:
-        word = "1 trial is" if repeated == 1 else f"{repeated:,} trials are"
-        notes.append(f"{word} the same as others; each is trained once.")
+        trials_are = count(repeated, "trial is", "trials are")
+        notes.append(f"{trials_are} the same as others; each is trained once.")
     name = name or sweep_name(origin.config.name, parsed, overrides)
     if problem := name_problem(name):
         raise UsageError(f"--name: {problem}")
@@ -244,51 +249,40 @@ def _with_known_data(todo: Sequence[Trial], sweep: Sweep, done: Sequence[Run]) -
 
 def stale_elsewhere(sweep: Sweep, folder: SweepFolder) -> list[TrialRecord]:
     """Trials of earlier calls in the folder that were trained on other data than there is now."""
-    asked = {trial.name for trial in sweep.trials}
+    current = {trial.name for trial in sweep.trials}
     stale = []
     for name in folder.trials() if isinstance(sweep.base.data.source, UserFile) else ():
         run = folder.trial(name)
-        with suppress(NnlabError):  # the table of results tells which run is unreadable
+        with suppress(NnlabError):  # the table of results names an unreadable run
             config = Run(run.path).config
-            if name not in asked and is_stale(run, Trial.of(config, {})):
+            if name not in current and is_stale(run, Trial.of(config, {})):
                 stale.append(folder.record(name))
     return stale
 
 
 def _fixed_settings(axes: Sequence[Axis], overrides: Sequence[str]) -> list[Override]:
     """The settings of all trials: those of the studies, then --set, which wins."""
-    asked: dict[str, Any] = {}
+    varied = {canonical(axis.key) for axis in axes}
+    fixed: dict[str, Any] = {}
+    settings: dict[str, Node] = {}
     for axis in axes:
         for key, value in axis.fixed.items():
-            if asked.setdefault(key, value) != value:
+            if fixed.setdefault(key, value) != value:
                 raise UsageError(
                     f"These studies do not go together: they set {clean(key)} to "
-                    f"{clean(str(asked[key]))} and to {clean(str(value))}."
+                    f"{clean(str(fixed[key]))} and to {clean(str(value))}."
                 )
-    varied = {canonical(axis.key) for axis in axes}
+            if canonical(key) not in varied:
+                settings[key] = from_plain(value, axis.place)
     for text in overrides:
         key = text.partition("=")[0].strip()
         if canonical(key) in varied:
             raise UsageError(f"{clean(key)} is an axis of this sweep, so --set cannot set it.")
-    of_studies = {
-        key: from_plain(value, axis.place)
-        for axis in axes
-        for key, value in axis.fixed.items()
-        if canonical(key) not in varied
-    }
-    return [*of_studies.items(), *overrides]
-
-
-def _seeds(count: int, axes: Sequence[Axis], first: int) -> tuple[int, ...]:
-    if any(axis.key == "seed" for axis in axes):
-        if count > 1:
-            raise UsageError("The seed is an axis of this sweep, so --seeds cannot repeat it.")
-        return ()
-    return tuple(range(first, first + count))
+    return [*settings.items(), *overrides]
 
 
 def _require_few(cells: int, seeds: int) -> None:
-    if (trials := cells * max(seeds, 1)) > MANY:
+    if (trials := cells * seeds) > MANY:
         repeated = f" and {seeds} seeds" if seeds > 1 else ""
         raise UsageError(
             f"This sweep has {trials:,} trials ({cells:,} cells{repeated}); more than {MANY:,} "
