@@ -33,9 +33,9 @@ from nnlab.study.plan import (
     open_folder,
     prepare_sweep,
     read_progress,
+    report_stop,
     require_own,
     stale_elsewhere,
-    told_when_stopped,
 )
 from nnlab.study.results import CellRow, cell_rows
 from nnlab.study.trial import Trial
@@ -223,9 +223,7 @@ def _train(sweep: Sweep, folder: SweepFolder, runner: Executor, retry: bool) -> 
         for trial in (*progress.stale, *progress.failed):
             folder.discard(trial.name)
         with (
-            told_when_stopped(
-                folder, len(sweep.trials), lambda: len(read_progress(sweep, folder).done)
-            ),
+            report_stop(folder, len(sweep.trials), lambda: len(read_progress(sweep, folder).done)),
             watch_trials(progress.todo, folder) as see,
             closing(runner.run(progress.todo, folder.path)) as events,
         ):

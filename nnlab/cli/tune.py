@@ -16,7 +16,7 @@ from nnlab.errors import SweepFailed
 from nnlab.run.names import runs_folder
 from nnlab.run.sweeps import SweepFolder
 from nnlab.show.words import percent, setting_value
-from nnlab.study.plan import open_folder, require_own, told_when_stopped
+from nnlab.study.plan import open_folder, report_stop, require_own
 from nnlab.study.search import Search
 from nnlab.study.space import prepare_tuning
 
@@ -85,7 +85,7 @@ def command(
         print_messages(study.notes)
         done = len(study.records)
         print_message(f"{tuning.name}: {done:,} done, {max(trials - done, 0):,} to run")
-        with told_when_stopped(folder, trials, lambda: len(study.records)):
+        with report_stop(folder, trials, lambda: len(study.records)):
             for row in study.run(trials):
                 print_message(_trial_line(row, tuning.metric))
         folder.write_summary([axis.key for axis in tuning.dimensions], folder.records())

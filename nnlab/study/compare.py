@@ -1,4 +1,4 @@
-"""What differs between runs: settings, environment, and the epoch where curves part."""
+"""The differences of runs: settings, environment, and the first epoch with other numbers."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -38,7 +38,7 @@ class ComparedRun(Run):
 
     @cached_property
     def environment(self) -> dict[str, str | None]:
-        """What decides about the last bits, and the commit."""
+        """All that can change the last bits of the numbers, and the commit."""
         git = mapping_or_empty(self.about.get("git"))
         changed = " and changes" if git.get("dirty") else ""
         commit = f"{str(git['commit'])[:12]}{changed}" if git.get("commit") else None
@@ -66,8 +66,7 @@ class ComparedRun(Run):
 def find_runs(specs: Sequence[str], runs: Path) -> list[ComparedRun]:
     """The runs that `specs` name, each once; at least two.
 
-    A folder that is no run but holds runs, as that of a sweep, stands for all of them. Raises
-    UsageError, RunUnreadable.
+    A folder of runs, such as a sweep's, names all runs in it. Raises UsageError, RunUnreadable.
     """
     unique: dict[Path, ComparedRun] = {}
     for spec in specs:
@@ -89,7 +88,7 @@ def _runs_of(path: Path) -> list[ComparedRun]:
 
 
 def _order(run: ComparedRun) -> tuple[Any, ...]:
-    """Trials of a sweep by their settings and seed; others by name, which is by age."""
+    """Trials of a sweep by settings and seed; other runs by name, which is by age."""
     if not isinstance(run.about.get("trial"), Mapping):
         return (run.name,)
     cell, seed = run.trial
@@ -98,7 +97,7 @@ def _order(run: ComparedRun) -> tuple[Any, ...]:
 
 
 class Missing:
-    """Stands for a setting that a run does not have: another optimizer's, say."""
+    """A setting that a run does not have, such as that of another optimizer."""
 
     def __repr__(self) -> str:
         return "-"
@@ -108,21 +107,21 @@ MISSING = Missing()
 
 
 def setting_rows(runs: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
-    """Dotted key -> the value in each run (MISSING where it has none), for those that differ.
+    """Dotted key -> the value in each run (MISSING where it has none), for keys that differ.
 
-    The named studies of a config do not affect the run. Networks whose layers are of other kinds
-    are one row, `network`: place by place, their settings have nothing to do with each other.
+    The studies of a config do not count. Networks with different kinds of layers are one row,
+    `network`: the settings of their layers cannot be compared one by one.
     """
     flat = list(map(dotted, _comparable(runs)))
     if all(run.get("seed") is not None and run.get("data.seed") == run["seed"] for run in flat):
-        for run in flat:  # by default the data's seed is the run's: that row says it already
+        for run in flat:  # by default the data's seed is the run's, which has a row
             del run["data.seed"]
     rows = {key: [run.get(key, MISSING) for run in flat] for key in _merged_keys(flat)}
     return {key: row for key, row in rows.items() if not _all_equal(row)}
 
 
 def _comparable(runs: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Without studies; networks of other kinds of layers in words."""
+    """The settings without studies; networks with different kinds of layers in words."""
     configs = [{key: value for key, value in run.items() if key != "sweeps"} for run in runs]
     if len({_layer_kinds(config.get("network")) for config in configs}) > 1:
         for config in configs:
@@ -131,17 +130,16 @@ def _comparable(runs: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 
 def environment_rows(runs: Sequence[ComparedRun]) -> dict[str, list[str | None]]:
-    """What decides about the last bits, and the commit, for those that differ."""
+    """The parts of the environment that differ between the runs, and the commit."""
     keys = list(dict.fromkeys(name for run in runs for name in run.environment))
     rows = {name: [run.environment.get(name) for run in runs] for name in keys}
     return {name: row for name, row in rows.items() if not _all_equal(row)}
 
 
 def first_difference(first: Mapping[str, Column], second: Mapping[str, Column]) -> int | None:
-    """The first epoch in which a loss or metric that both have differs by a bit.
+    """The first epoch in which a loss or metric of both runs differs by a bit.
 
-    None when they agree as far as both go. nan is equal to nan. `seconds`, and the plan (epoch,
-    step, lr), are no part of the curves.
+    None if all shared epochs agree; nan equals nan. `seconds`, epoch, step and lr do not count.
     """
     shared = [name for name in first if name in second and columns.split(name)[0]]
     starts: list[int] = []
@@ -159,7 +157,7 @@ def first_difference(first: Mapping[str, Column], second: Mapping[str, Column]) 
 
 
 def shared_epochs(first: Mapping[str, Column], second: Mapping[str, Column]) -> int:
-    """The last epoch that both have; -1 when one has none."""
+    """The last epoch of both; -1 if a run has none."""
     return min(len(table.get("epoch", ())) for table in (first, second)) - 1
 
 
@@ -185,7 +183,7 @@ def _layer_kinds(layers: Any) -> tuple[Any, ...]:
 
 
 def _merged_keys(flat: Sequence[Mapping[str, Any]]) -> list[str]:
-    """All keys by section, in it by their place in the first config that has them."""
+    """All keys by section, in a section by their place in the first config that has them."""
     place: dict[str, int] = {}
     for run in flat:
         for index, key in enumerate(run):
@@ -195,5 +193,5 @@ def _merged_keys(flat: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def _all_equal(row: Sequence[Any]) -> bool:
-    """1 and 1.0 and true are three values: a config means something else by each."""
+    """Whether values and types agree: 1, 1.0 and true mean different things in a config."""
     return all(type(value) is type(row[0]) and value == row[0] for value in row)

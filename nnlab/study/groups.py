@@ -19,7 +19,7 @@ from nnlab.study.compare import ComparedRun
 from nnlab.study.noise import Interval
 
 Verdict = Literal["larger", "not larger", "too few seeds", "no shared seed"]
-# Tables of summary.json and the part of their columns; what says most comes first.
+# Tables of summary.json and the part of their columns, the most meaningful first.
 TABLES = ((columns.TEST, ""), ("final", columns.VAL), ("final", columns.TRAIN))
 
 
@@ -36,7 +36,7 @@ class Group:
 
     @property
     def by_seed(self) -> dict[int, ComparedRun]:
-        """The finished run of each seed; of several, the last that was named."""
+        """The finished run of each seed; of several, the last named run."""
         return {run.seed: run for run in self.runs if run.seed is not None and run.status.finished}
 
     @property
@@ -57,12 +57,12 @@ class Group:
 
 @dataclass(frozen=True)
 class Comparison:
-    """A metric of group `second` minus the same of group `first`, paired by seed.
+    """A metric of group `second` minus that of group `first`, paired by seed.
 
     seeds, differences: empty without a shared seed.
-    sizes: how many runs each group has.
-    p: of this figure alone.
-    corrected: p where so many `figures` are judged at once (Holm).
+    sizes: the number of runs in each group.
+    p: of this comparison alone.
+    corrected: p after Holm's correction for all `figures` that are judged at once.
     """
 
     first: int
@@ -90,7 +90,7 @@ def group_runs(runs: Sequence[ComparedRun]) -> list[Group]:
 
 
 def compare_groups(groups: Sequence[Group], metrics: Sequence[str] = ()) -> list[Comparison]:
-    """Every group with the first, in `metrics`, else in the `main_metrics`."""
+    """Each group compared with the first, in `metrics`, else in the `main_metrics`."""
     measured = [
         _measure(groups, second, metric)
         for second in range(1, len(groups))
@@ -125,7 +125,7 @@ def is_better(metric: str, difference: float) -> bool:
 
 
 def _measure(groups: Sequence[Group], second: int, metric: str) -> Comparison:
-    """The difference in one metric and its p-value, as if it were the only one."""
+    """The difference in one metric, and its uncorrected p-value."""
     a, b = groups[0].values(metric), groups[second].values(metric)
     seeds = tuple(seed for seed in sorted(a) if seed in b)
     differences = tuple(b[seed] - a[seed] for seed in seeds)
@@ -167,7 +167,7 @@ def _without_seeds(run: ComparedRun) -> dict[str, Any]:
 
 
 def _by_data_seed(runs: list[ComparedRun]) -> list[tuple[ComparedRun, ...]]:
-    """One group where the data's seed is the same in all, or follows the run's; else several."""
+    """One group if the data's seed is the same in all, or that of the run; else several."""
     seeds = [mapping_or_empty(run.settings.get("data")).get("seed") for run in runs]
     if len(set(seeds)) == 1:
         return [tuple(runs)]

@@ -69,7 +69,7 @@ class SweepProgress:
 
     begun: how many of those to run were interrupted and continue.
     seconds: the mean that a finished trial took.
-    stale: those to run that were trained on other data than there is now.
+    stale: those to run that were trained on data that has changed.
     failed: those to run that ended without a result.
     """
 
@@ -136,7 +136,7 @@ def shared_settings(config: Config) -> dict[str, Any]:
 
 
 def require_own(folder: SweepFolder, about: Mapping[str, Any]) -> None:
-    """UsageError when the folder does not belong to this sweep.yaml."""
+    """Raise UsageError for a folder that does not belong to this sweep.yaml."""
     if not folder.exists():
         if not folder.is_empty():
             raise UsageError(
@@ -200,9 +200,7 @@ def open_folder(folder: SweepFolder, about: Mapping[str, Any]) -> Iterator[None]
 
 
 @contextmanager
-def told_when_stopped(
-    folder: SweepFolder, trials: int, count_done: Callable[[], int]
-) -> Iterator[None]:
+def report_stop(folder: SweepFolder, trials: int, count_done: Callable[[], int]) -> Iterator[None]:
     """Raise Interrupted, with how many trials are done, for Ctrl+C and SIGTERM in the `with`."""
     try:
         yield
@@ -248,7 +246,7 @@ def _with_known_data(todo: Sequence[Trial], sweep: Sweep, done: Sequence[Run]) -
 
 
 def stale_elsewhere(sweep: Sweep, folder: SweepFolder) -> list[TrialRecord]:
-    """Trials of earlier calls in the folder that were trained on other data than there is now."""
+    """Trials of earlier calls in the folder that were trained on data that has changed."""
     current = {trial.name for trial in sweep.trials}
     stale = []
     for name in folder.trials() if isinstance(sweep.base.data.source, UserFile) else ():
@@ -297,7 +295,7 @@ def _trials(
     seeds: tuple[int, ...],
     argv: tuple[str, ...],
 ) -> tuple[tuple[Trial, ...], int]:
-    """All different trials, and how many were the same as others."""
+    """All different trials, and how many repeat another."""
     problems = Problems()
     place = Place(Source("--seeds", "", Path.cwd(), "values"))
     trials: dict[str, Trial] = {}
@@ -321,7 +319,7 @@ def _trials(
 
 
 def _merged(old: Sequence[Any], new: Sequence[Any]) -> list[Any]:
-    """All values once: numbers sorted, anything else in the order of the calls."""
+    """All different values: numbers sorted, other values in the order of the calls."""
     values = list(old) + [value for value in new if value not in old]
     numbers = all(type(value) in (int, float) for value in values)
     return sorted(values) if numbers else values

@@ -34,7 +34,7 @@ PRUNED = "pruned"
 
 
 class Search:
-    """The search in the folder of a sweep, whose lock is held.
+    """The search in the folder of a sweep. Only under the folder's lock.
 
     Optuna's study lives in memory. A trial is written to the journal when it has ended, in one
     line: an interrupted trial is not there, is proposed again, and continues in its run folder. So
@@ -89,7 +89,7 @@ class Search:
             self.optuna.add_trials(trials[:keep])
 
     def _read(self, number: int, trial: "optuna.trial.FrozenTrial") -> TrialRecord:
-        """A trial of the journal. Raises ValueError and others for one that nnlab never wrote."""
+        """A trial of the journal. Raises ValueError and others for a trial nnlab did not write."""
         about = trial.user_attrs
         run, epochs = str(about["run"]), int(about["epochs"])
         status = Status.of(about["ended"])
@@ -123,8 +123,7 @@ class Search:
         """Trials until there are `count`; yields the row of each.
 
         Raises Interrupted when a signal stopped a trial, StorageError when the system refused to
-        read or write: the next call continues with that trial. Any other error in a trial is how it
-        ended.
+        read or write: the next call continues with that trial. Any other error is its outcome.
         """
         from optuna.samplers import TPESampler
 
@@ -134,13 +133,13 @@ class Search:
             ).generate_state(1)
             with _without_warnings():
                 self.optuna.sampler = TPESampler(seed=int(seed[0]))
-                asked = self.optuna.ask()
-                cell = {d.key: d.among.ask(asked, d.key) for d in self.tuning.dimensions}
-            self.records.append(self._train(asked, cell))
-            self._tell(asked, row := self._row(len(self.records)))
+                proposal = self.optuna.ask()
+                cell = {d.key: d.among.ask(proposal, d.key) for d in self.tuning.dimensions}
+            self.records.append(self._train(proposal, cell))
+            self._tell(proposal, row := self._row(len(self.records)))
             yield row
 
-    def _train(self, asked: "optuna.Trial", cell: dict[str, Any]) -> TrialRecord:
+    def _train(self, proposal: "optuna.Trial", cell: dict[str, Any]) -> TrialRecord:
         """Train with these settings; a run that is there already is used."""
         try:
             trial = self.tuning.trial(cell)
@@ -150,7 +149,7 @@ class Search:
         before = read_outcome(run)
         if run.exists() and ((before and before.status == Status.FAILED) or is_stale(run, trial)):
             self.folder.discard(trial.name)
-        pruning = Pruning(self.tuning.metric, partial(self._is_hopeless, asked))
+        pruning = Pruning(self.tuning.metric, partial(self._is_hopeless, proposal))
         parent = self.folder.path
         ended = run_trial(trial, parent, self.machine, None, pruning, raises=(StorageError,))
         if ended.status == "locked":
@@ -164,27 +163,27 @@ class Search:
             return record
         return replace(record, status=Status.INTERRUPTED, epochs=ended.pruned)
 
-    def _is_hopeless(self, asked: "optuna.Trial", epoch: int, value: float) -> bool:
+    def _is_hopeless(self, proposal: "optuna.Trial", epoch: int, value: float) -> bool:
         """Report a rung to Optuna; whether it stops the trial there."""
         if epoch not in self.rungs:
             return False
         with _without_warnings():
             if np.isfinite(value):
-                asked.report(value, epoch)
-            return asked.should_prune()
+                proposal.report(value, epoch)
+            return proposal.should_prune()
 
-    def _tell(self, asked: "optuna.Trial", row: Mapping[str, Any]) -> None:
+    def _tell(self, proposal: "optuna.Trial", row: Mapping[str, Any]) -> None:
         """Tell Optuna, and write the trial to the journal. Raises StorageError."""
         from optuna.trial import TrialState
 
         with _without_warnings():
             for name in ("number", "run", "ended", "epochs", "reason"):
-                asked.set_user_attr(name, row[name])
+                proposal.set_user_attr(name, row[name])
             if row["value"] is not None:
-                self.optuna.tell(asked, row["value"])
+                self.optuna.tell(proposal, row["value"])
             else:  # a run that diverged counts as bad as a pruned run
                 failed = row["ended"] == Status.FAILED
-                self.optuna.tell(asked, state=TrialState.FAIL if failed else TrialState.PRUNED)
+                self.optuna.tell(proposal, state=TrialState.FAIL if failed else TrialState.PRUNED)
             self.journal.add_trial(self.optuna.get_trials(deepcopy=False)[-1])
 
     # The results.

@@ -1,8 +1,8 @@
 """A search that a user asks for: its space.yaml, checked, and the base config.
 
 lr: {low: 1e-4, high: 1, log: true}       a number between two, evenly or by its logarithm
-hidden: {low: 2, high: 16, step: 2}       whole numbers, where the setting takes no others
-activation: [relu, tanh, sigmoid]         one of several
+hidden: {low: 2, high: 16, step: 2}       whole numbers, for a setting without fractions
+activation: [relu, tanh, sigmoid]         a choice of values
 """
 
 import json
@@ -66,7 +66,7 @@ class Choice:
 
 @dataclass(frozen=True)
 class Span:
-    """A number between two, both included; `int` is None until the setting's type is known."""
+    """A range of numbers with both ends; `int` is None until the setting's type is known."""
 
     low: End
     high: End
@@ -93,7 +93,7 @@ class Span:
         return asdict(self)
 
     def misfits(self) -> Iterator[tuple[str, str]]:
-        """Which entry is wrong beside the others, and why."""
+        """The entries that contradict another entry, and why."""
         low, high, step = self.low, self.high, self.step
         if low >= high:
             yield "high", f"high is {high}, which is not above low, {low}."
@@ -120,7 +120,7 @@ class Span:
 
 @dataclass(frozen=True)
 class Dimension:
-    """A setting that is searched, and where."""
+    """A setting that is searched, and its range or choice."""
 
     key: str
     place: Place
@@ -243,7 +243,7 @@ def read_space(path: Path) -> list[Dimension]:
 def check_space(dimensions: Sequence[Dimension], base: Base) -> tuple[Dimension, ...]:
     """The dimensions with the types that their settings have.
 
-    Tries both ends of each range and every choice. Raises ConfigError with what is wrong where.
+    Tries both ends of each range and every choice. Raises ConfigError with all mistakes.
     """
     problems = Problems()
     typed = tuple(_typed(dimension, base, problems) for dimension in dimensions)
@@ -254,7 +254,7 @@ def check_space(dimensions: Sequence[Dimension], base: Base) -> tuple[Dimension,
 
 
 def _typed(dimension: Dimension, base: Base, problems: Problems) -> Dimension:
-    """Whole numbers are searched where the setting takes no others, or `int: true` says so."""
+    """Search whole numbers if the setting takes no fractions, or with `int: true`."""
     span, key, place = dimension.among, shown_value(dimension.key), dimension.place
     if not isinstance(span, Span):
         return dimension
@@ -278,7 +278,7 @@ def _typed(dimension: Dimension, base: Base, problems: Problems) -> Dimension:
 def end_configs(
     dimensions: Sequence[Dimension], base: Base, problems: Problems
 ) -> Iterator[Config]:
-    """The base with each end of a range and each choice, one at a time; without wrong ones."""
+    """The base with each end of a range and each choice in turn; skips invalid configs."""
     for dimension in dimensions:
         for value in dimension.among.extremes:
             config = base.vary([dimension.change(value)], problems)
@@ -339,7 +339,7 @@ def setting_text(value: Any) -> str:
 
 
 def _with_absolute_paths(value: Any, folder: Path, files: set[str | None]) -> Any:
-    """A value whose names of `files`, seen from `folder`, are made absolute."""
+    """The value with absolute paths for names of `files`, which are relative to `folder`."""
     if isinstance(value, dict):
         return {key: _with_absolute_paths(inner, folder, files) for key, inner in value.items()}
     if isinstance(value, list):

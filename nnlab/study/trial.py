@@ -28,7 +28,7 @@ from nnlab.run.run import Run
 from nnlab.status import Status
 from nnlab.training import Epoch
 
-Machine = Mapping[str, Any]  # what environment.describe gives
+Machine = Mapping[str, Any]  # the answer of environment.describe
 
 
 @dataclass(frozen=True)
@@ -151,7 +151,7 @@ def run_trial(
 
 
 def read_outcome(folder: RunFolder) -> Outcome | None:
-    """How the trial in a folder ended; None when it has not, or was never begun."""
+    """How the trial in a folder ended; None if it was not begun, or has not ended."""
     try:
         run = Run.open(folder.path)
         status = run.written_status
@@ -163,7 +163,7 @@ def read_outcome(folder: RunFolder) -> Outcome | None:
 
 
 def is_stale(folder: RunFolder, trial: Trial) -> bool:
-    """Whether the run in a trial's folder was trained on other data than the trial is to see."""
+    """Whether the run in a trial's folder was trained on data that has changed."""
     if trial.data is None or not folder.exists():
         return False
     try:
@@ -173,9 +173,9 @@ def is_stale(folder: RunFolder, trial: Trial) -> bool:
 
 
 def record_failed_trial(trial: Trial, parent: Path, reason: str) -> Outcome:
-    """Write into the trial's folder that it failed, whatever state it was left in.
+    """Record in the trial's folder that it failed, whatever its state.
 
-    Where the system refuses to write, nothing is recorded: the trial counts as not yet run.
+    If the system refuses to write, the trial counts as not yet run.
     """
     folder = RunFolder(parent / trial.name)
     ended = {"ended": environment.now(), "error": reason}
@@ -268,5 +268,5 @@ def _open_session(
 
 
 def _trial_entry(trial: Trial) -> dict[str, Any]:
-    """What run.json says of the sweep that a run belongs to."""
+    """The entry of run.json about the sweep."""
     return {"trial": {"cell": dict(trial.cell), "seed": trial.seed}}
