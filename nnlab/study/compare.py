@@ -116,8 +116,7 @@ def setting_rows(runs: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
     if all(run.get("seed") is not None and run.get("data.seed") == run["seed"] for run in flat):
         for run in flat:  # by default the data's seed is the run's, which has a row
             del run["data.seed"]
-    rows = {key: [run.get(key, MISSING) for run in flat] for key in _merged_keys(flat)}
-    return {key: row for key, row in rows.items() if not _all_equal(row)}
+    return _differing(flat, _merged_keys(flat), MISSING)
 
 
 def _comparable(runs: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -131,9 +130,8 @@ def _comparable(runs: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 def environment_rows(runs: Sequence[ComparedRun]) -> dict[str, list[str | None]]:
     """The parts of the environment that differ between the runs, and the commit."""
-    keys = list(dict.fromkeys(name for run in runs for name in run.environment))
-    rows = {name: [run.environment.get(name) for run in runs] for name in keys}
-    return {name: row for name, row in rows.items() if not _all_equal(row)}
+    tables = [run.environment for run in runs]
+    return _differing(tables, list(dict.fromkeys(name for table in tables for name in table)))
 
 
 def first_difference(first: Mapping[str, Column], second: Mapping[str, Column]) -> int | None:
@@ -192,6 +190,16 @@ def _merged_keys(flat: Sequence[Mapping[str, Any]]) -> list[str]:
     return sorted(sorted(place), key=lambda key: (sections.index(key.split(".")[0]), place[key]))
 
 
-def _all_equal(row: Sequence[Any]) -> bool:
-    """Whether values and types agree: 1, 1.0 and true mean different things in a config."""
-    return all(type(value) is type(row[0]) and value == row[0] for value in row)
+def _differing(
+    tables: Sequence[Mapping[str, Any]], keys: Sequence[str], missing: Any = None
+) -> dict[str, list[Any]]:
+    """Key -> the value in each table, for values or types that differ.
+
+    1, 1.0 and true are different values of a setting.
+    """
+    rows = {key: [table.get(key, missing) for table in tables] for key in keys}
+    return {
+        k: row
+        for k, row in rows.items()
+        if any((type(v), v) != (type(row[0]), row[0]) for v in row)
+    }

@@ -51,16 +51,9 @@ class Sweep:
     @property
     def about(self) -> dict[str, Any]:
         """The content of sweep.yaml."""
-        return {
-            "format": 1,
-            "name": self.base.name,
-            "config": self.config,
-            "axes": [{"key": axis.key, "values": axis.plain} for axis in self.axes],
-            "seeds": list(self.seeds),
-            "caption": " ".join(axis.caption for axis in self.axes if axis.caption),
-            "code": {},
-            "base": shared_settings(self.base),
-        }
+        caption = " ".join(axis.caption for axis in self.axes if axis.caption)
+        axes = {axis.key: axis.plain for axis in self.axes}
+        return describe_study(self.config, self.base, axes, seeds=list(self.seeds), caption=caption)
 
 
 @dataclass(frozen=True)
@@ -130,9 +123,19 @@ def sweep_name(config: str, axes: Sequence[Axis], overrides: Sequence[str]) -> s
     return f"{usable[:LONGEST].rstrip('. ')}-{digest}"
 
 
-def shared_settings(config: Config) -> dict[str, Any]:
-    """The config that all trials vary, in full form."""
-    return {key: value for key, value in settings_of(config).items() if key != "sweeps"}
+def describe_study(
+    config: str, base: Config, axes: Mapping[str, list[Any]], **more: Any
+) -> dict[str, Any]:
+    """The content of sweep.yaml; `base` is the config that all trials vary."""
+    return {
+        "format": 1,
+        "name": base.name,
+        "config": config,
+        "axes": [{"key": key, "values": values} for key, values in axes.items()],
+        **more,
+        "code": {},
+        "base": {key: value for key, value in settings_of(base).items() if key != "sweeps"},
+    }
 
 
 def require_own(folder: SweepFolder, about: Mapping[str, Any]) -> None:

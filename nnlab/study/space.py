@@ -26,7 +26,7 @@ from nnlab.config.yaml12 import read_yaml
 from nnlab.core.metrics import better_when
 from nnlab.errors import UsageError
 from nnlab.study.axes import canonical
-from nnlab.study.plan import shared_settings
+from nnlab.study.plan import describe_study
 from nnlab.study.trial import Trial
 
 if TYPE_CHECKING:
@@ -156,16 +156,9 @@ class Tuning:
     @property
     def about(self) -> dict[str, Any]:
         """The content of sweep.yaml."""
-        return {
-            "format": 1,
-            "name": self.base.config.name,
-            "config": self.config,
-            "axes": [{"key": dimension.key, "values": []} for dimension in self.dimensions],
-            "search": space_settings(self.dimensions),
-            "metric": self.metric,
-            "code": {},
-            "base": shared_settings(self.base.config),
-        }
+        space = space_settings(self.dimensions)
+        axes: dict[str, list[Any]] = {key: [] for key in space}
+        return describe_study(self.config, self.base.config, axes, search=space, metric=self.metric)
 
     def trial(self, cell: Mapping[str, Any]) -> Trial:
         """The trial with these settings. ConfigError where they do not go together."""
