@@ -227,12 +227,12 @@ def compare(name: str, rounds: int) -> bool:
         ratio = f"{timing.ratio(times, one, best):.2f}" if best else "-"
         loss = f"{losses[one]:.6f}" if one in losses else "-"
         rows.append([one, f"{timing.median(times, one) * 1e3:.2f}", ratio, loss])
-    print(timing.table(["", "ms a step", f"x {best or 'torch'}", f"loss {CHECKED}"], rows))
+    print(timing.table(["", "ms per step", f"x {best or 'torch'}", f"loss {CHECKED}"], rows))
     with threadpool_limits(1):
         spent = parts(ours, rounds)
     shares = (f"{kind} {seconds * 1e3:.1f}" for kind, seconds in sorted(spent.items()))
     lanes = len(ours.lanes)
-    print(f"  ms of work in one thread: {', '.join(shares)}; it is done in {lanes} lanes")
+    print(f"  ms of work in one thread: {', '.join(shares)}; the step uses {lanes} lanes")
     print(f"  {memory(ours)}")
     return judge(times, best, losses)
 
