@@ -25,8 +25,7 @@ from nnlab.core.metrics import ACCURACY
 from nnlab.core.types import Array
 from nnlab.errors import ConfigError, Interrupted, RunUnreadable, StorageError
 from nnlab.experiment import describe, outcome, signals
-from nnlab.experiment.snapshots import Snapshots
-from nnlab.experiment.state import digest, freeze, hashed_epochs, thaw
+from nnlab.experiment.state import Snapshots, digest, freeze, hashed_epochs, thaw
 from nnlab.run import environment
 from nnlab.run.checkpoint import Checkpoint
 from nnlab.run.environment import now

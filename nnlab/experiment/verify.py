@@ -14,8 +14,7 @@ from nnlab.engine.images.network import TunedNetwork
 from nnlab.errors import RunLocked, RunUnreadable
 from nnlab.experiment.describe import epoch_row
 from nnlab.experiment.resume import initial_state, rebuild
-from nnlab.experiment.snapshots import Snapshots
-from nnlab.experiment.state import digest, freeze, state_differences, thaw
+from nnlab.experiment.state import Snapshots, digest, freeze, state_differences, thaw
 from nnlab.run import checkpoint, durable, lock, records
 from nnlab.run.environment import describe, environment_changes, essence
 from nnlab.run.folder import (
@@ -73,7 +72,7 @@ class Verifier:
         other = environment_changes(essence(self.run.about), essence(describe()))
         if not other:
             return []
-        return [f"Not as it was, so the last bits may differ: {'; '.join(other)}."]
+        return [f"The last bits may differ from those of the run: {'; '.join(other)}."]
 
     def files(self) -> Iterator[Finding]:
         """Reads every file of the folder and compares it with the others.
@@ -236,7 +235,7 @@ class Verifier:
             if key != "seconds" and not _equal(cell, value):
                 return Finding(what, f"{key} is {value!r}, in metrics.csv it is {cell}")
         if self._hashes.get(str(epoch)) not in (None, digest(state)):
-            return Finding(what, "the weights' SHA-256 is another one")
+            return Finding(what, "the SHA-256 of the weights differs")
         return Finding(what)
 
     def _compare_states(self, state: State, saved: State) -> Finding:

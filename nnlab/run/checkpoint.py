@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nnlab.errors import RunUnreadable, StorageError
+from nnlab.errors import RunUnreadable
 from nnlab.run import arrays as npz
 from nnlab.run import durable, guard, records
 from nnlab.run.text import json_value, shown
@@ -62,14 +62,10 @@ def write_checkpoint(
     path = folder / CURRENT
     for name in FILES:
         guard.refuse_odd(folder / name)
-    temporary = durable.stage(path, packed)
-    if path.exists():
-        try:
+    with durable.staged(path, packed) as temporary:
+        if path.exists():
             durable.replace(path, folder / PREVIOUS)
-        except StorageError:
-            durable.discard(temporary)
-            raise
-    durable.move(temporary, path)
+        durable.replace(temporary, path)
     durable.sync_folder(folder)
 
 

@@ -57,8 +57,8 @@ def write_file(path: Path, data: bytes | memoryview | str, sync: bool = True) ->
     With `sync=False` it is atomic against a kill, but not against a power cut.
     """
     guard.refuse_odd(path)
-    temporary = stage(path, to_bytes(data) if isinstance(data, str) else data, sync)
-    move(temporary, path)
+    with staged(path, to_bytes(data) if isinstance(data, str) else data, sync) as temporary:
+        replace(temporary, path)
     if sync:
         sync_folder(path.parent)
 
@@ -80,30 +80,24 @@ def is_temporary(name: str) -> bool:
     return _OUR_TEMPORARY.fullmatch(name) is not None
 
 
-def stage(path: Path, data: bytes | memoryview, sync: bool = True) -> Path:
-    """Writes `data` under a temporary name beside `path`, for `move`; returns the name."""
+@contextmanager
+def staged(path: Path, data: bytes | memoryview, sync: bool = True) -> Iterator[Path]:
+    """Writes `data` under a temporary name beside `path`; an exception inside removes it."""
     temporary = temporary_name(path)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _CAREFUL
     try:
-        _fill(temporary, path, memoryview(data), sync)
+        descriptor = _step("open", path, lambda: os.open(temporary, flags, 0o666))
+        try:
+            _write_all("write", path, descriptor, memoryview(data))
+            if sync:
+                _step("fsync", path, lambda: os.fsync(descriptor), len(data))
+        finally:
+            os.close(descriptor)
+        yield temporary
     except BaseException:  # KeyboardInterrupt too
-        discard(temporary)
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
         raise
-    return temporary
-
-
-def move(temporary: Path, path: Path) -> None:
-    """Renames a staged file over `path`; removes it if that fails."""
-    try:
-        replace(temporary, path)
-    except BaseException:
-        discard(temporary)
-        raise
-
-
-def discard(temporary: Path) -> None:
-    """Removes a staged file after an error; never raises."""
-    with suppress(OSError):
-        temporary.unlink(missing_ok=True)
 
 
 def replace(source: Path, target: Path) -> None:
@@ -305,17 +299,6 @@ def read_file(path: Path, most: int | None = None) -> bytes:
         if error.errno in (errno.EISDIR, errno.ENXIO):  # ENXIO: a socket
             raise RunUnreadable(irregular) from None
         raise StorageError(f"Cannot read {shown(path)}: {error.strerror or error}.") from error
-
-
-def _fill(temporary: Path, path: Path, data: memoryview, sync: bool) -> None:
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _CAREFUL
-    descriptor = _step("open", path, lambda: os.open(temporary, flags, 0o666))
-    try:
-        _write_all("write", path, descriptor, data)
-        if sync:
-            _step("fsync", path, lambda: os.fsync(descriptor), data.nbytes)
-    finally:
-        os.close(descriptor)
 
 
 def _write_all(step: str, path: Path, descriptor: int, data: memoryview) -> None:

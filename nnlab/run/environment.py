@@ -4,12 +4,14 @@ import os
 import platform
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from nnlab import __version__
 from nnlab.engine.blas import turn
 from nnlab.run import threads
 from nnlab.run.repository import git
@@ -89,7 +91,7 @@ def versions() -> dict[str, str]:
         "python": platform.python_version(),
         "numpy": np.__version__,
         "blas": f"{blas.get('name', 'unknown')} {blas.get('version', 'unknown')}",
-        "nnlab": _nnlab(),
+        "nnlab": __version__,
     }
 
 
@@ -104,21 +106,9 @@ def loaded_blas() -> dict[str, Any]:
     return next((library for library in libraries if library.get("user_api") == "blas"), {})
 
 
-def _nnlab() -> str:
-    from importlib.metadata import PackageNotFoundError, version
-
-    try:
-        return version("nnlab")
-    except PackageNotFoundError:  # run from a source folder that was never installed
-        return "unknown"
-
-
 def _cpu() -> str:
-    try:
-        with Path("/proc/cpuinfo").open(encoding="utf-8", errors="replace") as lines:
-            for line in lines:
-                if line.startswith("model name"):
-                    return line.partition(":")[2].strip()
-    except OSError:  # not Linux; platform.processor() would start a process to ask
-        pass
-    return platform.machine()
+    with suppress(OSError), Path("/proc/cpuinfo").open(encoding="utf-8", errors="replace") as lines:
+        for line in lines:
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.machine()  # not Linux; platform.processor() would start a process to ask

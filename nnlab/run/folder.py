@@ -167,13 +167,13 @@ class RunFolder(OutputFolder):
     def status(self) -> Status:
         """The state in run.json; `resumable` if it says running, but no process holds the lock."""
         status = Status.of(self.read_json(RUN).get("status"))
-        if status is not Status.RUNNING or lock.is_held(self.path):
-            return status
-        # The run may have ended between the two reads.
-        status = Status.of(self.read_json(RUN).get("status"))
-        if status is not Status.RUNNING:
-            return status
-        return Status.RESUMABLE if self.kind() is None else Status.INTERRUPTED
+        if status is Status.RUNNING and not lock.is_held(self.path):
+            about = self.read_json(RUN)  # the run may have ended after the first read
+            status = Status.of(about.get("status"))
+            if status is Status.RUNNING:
+                race = isinstance(about.get("kind"), str)
+                return Status.INTERRUPTED if race else Status.RESUMABLE
+        return status
 
     def kind(self) -> str | None:
         """The kind of the run in run.json; None for a training. Other kinds cannot be resumed."""

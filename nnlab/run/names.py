@@ -151,11 +151,10 @@ def run_names(runs: Path) -> list[str]:
 
 
 def _latest(runs: Path) -> Path:
-    known = run_names(runs)
-    if not known:
+    folders = by_age(runs) or sorted(map(runs.joinpath, run_names(runs)), key=_began)
+    if not folders:
         raise RunUnreadable(f"There is no run in {shown(runs)}: `nnlab train CONFIG` makes one.")
-    begun = [name for name in known if was_begun(runs / name)]
-    return runs / max(begun or known, key=lambda name: _began(runs / name))
+    return folders[-1]
 
 
 def _is_folder(path: Path) -> bool:

@@ -58,7 +58,7 @@ def read_saved_rows(folder: RunFolder, data: Mapping[str, Any]) -> dict[str, Sav
             places: IntArray = np.arange(rows_in_part) if numbers is None else numbers
             if outputs is None or not _fits(data, inputs, targets, outputs, places):
                 raise RunUnreadable(
-                    f"Cannot read {shown(folder.path)}: the rows kept of the part {part} do not "
+                    f"Cannot read {shown(folder.path)}: the saved rows of the part {part} do not "
                     "fit data.json."
                 )
             rows[part] = SavedRows(part, inputs, targets, outputs, places, numbers is None)

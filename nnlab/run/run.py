@@ -66,12 +66,10 @@ class Run:
 
     @property
     def folder(self) -> RunFolder:
-        """The files."""
         return RunFolder(self.path)
 
     @property
     def name(self) -> str:
-        """The folder's name."""
         return self.path.name
 
     # run.json

@@ -154,7 +154,7 @@ def read_outcome(folder: RunFolder) -> Outcome | None:
     """How the trial in a folder ended; None when it has not, or was never begun."""
     try:
         run = Run.open(folder.path)
-        status = Status.of(run.about.get("status"))
+        status = run.written_status
     except RunUnreadable:
         return None
     return (
