@@ -11,7 +11,8 @@ from nnlab.core.types import Array, FloatArray, IntArray
 from nnlab.data.csv_text import CsvForm
 from nnlab.data.dataset import DataSource, InputColumn
 from nnlab.data.table_schema import TableSchema, columns_of_inputs
-from nnlab.data.user_tables import Csv, Npz
+from nnlab.data.user_csv import Csv
+from nnlab.data.user_npz import Npz
 from nnlab.errors import RunUnreadable
 from nnlab.run.folder import PREDICTIONS, SAMPLES, RunFolder
 from nnlab.run.text import shown

@@ -11,7 +11,7 @@ from typing import Any, get_args
 import numpy as np
 
 from nnlab.config.schema import Config
-from nnlab.core.network import layouts, shapes
+from nnlab.core.network import layout, shapes
 from nnlab.data.dataset import Signature
 from nnlab.errors import RunUnreadable
 from nnlab.run.folder import RESOLVED, WEIGHTS, Weights, weights_file
@@ -109,8 +109,8 @@ def require_weights(folder: Path, config: Config, inputs: tuple[int, ...]) -> No
     """
     if not config.network:
         return
-    parameters, buffers = layouts(config.network, shapes(config.network, inputs))
-    needed = (parameters.size + buffers.size) * np.dtype(config.training.dtype).itemsize
+    size = layout(config.network, shapes(config.network, inputs)).values
+    needed = size * np.dtype(config.training.dtype).itemsize
     files = [folder / weights_file(which) for which in get_args(Weights)]
     have = max(file.stat().st_size if file.is_file() else 0 for file in files)
     if needed and not have:

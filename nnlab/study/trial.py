@@ -16,7 +16,7 @@ from typing import Any
 from nnlab.build import SHARED, build
 from nnlab.config.dump import dump, settings_of
 from nnlab.config.schema import Config
-from nnlab.data.user_tables import Csv, Npz
+from nnlab.data.dataset import UserFile
 from nnlab.errors import ConfigError, DataError, Interrupted, NnlabError, RunLocked, RunUnreadable
 from nnlab.experiment import describe
 from nnlab.experiment.resume import resume
@@ -53,7 +53,7 @@ class Trial:
         config = replace(config, sweeps={})
         source = config.data.source
         # A file of the user may change between two calls; whatever else a config names cannot.
-        data = source.load(config.data.seed).sha256 if isinstance(source, Csv | Npz) else None
+        data = source.load(config.data.seed).sha256 if isinstance(source, UserFile) else None
         return cls(names.of_trial(json.dumps(settings_of(config))), config, cell, data, argv)
 
     @property
