@@ -1,4 +1,4 @@
-"""Loss and metrics of a finished run, on a part of its data or on other rows."""
+"""Loss and metrics of a finished run, on any rows."""
 
 from collections.abc import Sequence
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""The training state as arrays and plain values, for checkpoints and figures, and back."""
+"""The training state as arrays and plain values, and back; snapshots."""
 
 import hashlib
 import json
@@ -63,7 +63,7 @@ def freeze(state: State) -> tuple[dict[str, Array], dict[str, Any]]:
 
 
 def thaw(state: State, values: Mapping[str, Array], meta: Mapping[str, Any]) -> None:
-    """Copies the result of `freeze` into a state that was started from the same config.
+    """Copies the result of `freeze` into a state of the same config.
 
     Raises RunUnreadable when it does not fit this network.
     """
@@ -115,7 +115,7 @@ def _check_counters(meta: Mapping[str, Any]) -> None:
 
 
 def state_differences(state: State, other: State) -> list[str]:
-    """Names of the arrays and values that differ in two states of one plan, bit for bit."""
+    """Names of the arrays and values that differ in two states."""
     (blocks, meta), (other_blocks, other_meta) = freeze(state), freeze(other)
     names = [name for name in blocks if blocks[name].tobytes() != other_blocks[name].tobytes()]
     # As text, so that nan equals nan.

@@ -1,4 +1,4 @@
-"""Whether a run folder is whole, and whether training it again gives the same bits."""
+"""Checks that a run folder is whole and its training repeats bit by bit."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -68,7 +68,7 @@ class Verifier:
             )
 
     def notes(self) -> list[str]:
-        """A sentence if this machine differs from that of the run in what decides rounding."""
+        """A sentence if this machine may round differently from the run's."""
         other = environment_changes(essence(self.run.about), essence(describe()))
         if not other:
             return []
@@ -155,7 +155,7 @@ class Verifier:
         return None
 
     def _row_problem(self, kind: str, row: dict[str, Any]) -> str | None:
-        """The difference between a row of summary.json and that of its epoch in metrics.csv."""
+        """The difference between a row of summary.json and metrics.csv."""
         epoch, table = row.get("epoch"), self._table
         if not isinstance(epoch, int) or not 0 <= epoch < len(table.get("epoch", ())):
             return f"{kind} names the epoch {epoch!r:.40}, which metrics.csv does not have"
@@ -168,7 +168,7 @@ class Verifier:
     # Training again.
 
     def replay(self, origin: From = "start", epochs: int | None = None) -> Iterator[Finding]:
-        """A finding for every epoch trained again, for the saved state, and for the weights.
+        """Trains again; a finding per epoch, for the saved state, and the weights.
 
         `checkpoint` begins at the older of the two saves. Raises DataError when the data has
         changed, RunUnreadable without a checkpoint to begin from.
@@ -189,7 +189,7 @@ class Verifier:
     def _train_again(
         self, built: Built, state: State, saved: State | None, last: int
     ) -> Iterator[Finding]:
-        """Trains up to the epoch `last`, and compares each epoch, the saved state, the weights."""
+        """Trains up to the epoch `last`, and compares with the folder."""
         ended = self.run.written_status.ended
         for record in run_training(built.plan, state):
             if isinstance(record, Epoch):

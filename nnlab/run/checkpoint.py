@@ -34,7 +34,7 @@ _SALVAGE = ("metrics.csv", "weights/best.npz", "weights/final.npz", "weights/ini
 
 @dataclass(frozen=True, eq=False)
 class Checkpoint:
-    """A save: arrays, JSON values, bytes per table, and a sentence if it is not the last one."""
+    """A save: arrays, JSON values, bytes per table; `note` if it is the older save."""
 
     arrays: dict[str, NDArray[Any]]
     meta: dict[str, Any]
@@ -70,7 +70,7 @@ def write_checkpoint(
 
 
 def read_checkpoint(folder: Path) -> Checkpoint:
-    """The last save, or with a note the one before if the last is damaged or missing.
+    """The last save; if it is damaged or missing, the previous one with a note.
 
     Raises RunUnreadable if neither can be read; the message names the files that can.
     """

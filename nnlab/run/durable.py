@@ -171,7 +171,7 @@ def make_folder(path: Path) -> None:
 
 
 def make_subfolder(path: Path) -> None:
-    """Makes `path` in a run folder if needed; RunUnreadable if it is a link or a file."""
+    """Makes the folder `path` if needed; RunUnreadable for a link or file."""
     if not make_new_folder(path) and not guard.is_real_folder(path):
         kind = "link" if path.is_symlink() else "file"
         raise RunUnreadable(
@@ -194,7 +194,7 @@ def make_new_folder(path: Path) -> bool:
 
 
 def remove_folder(path: Path) -> None:
-    """Deletes the folder `path` with its content, or the link `path`, if it exists.
+    """Deletes the folder or link `path`, if it exists.
 
     It first gets a temporary name, so that a kill leaves no half of it.
     """
@@ -248,7 +248,7 @@ def _machine() -> str:
 
 
 def _delete(path: Path) -> None:
-    """Deletes a file, a link, or a folder with its content, and enters no link."""
+    """Deletes a file, a link, or a folder; enters no link."""
     waiting = [path]
     while waiting:
         last = waiting[-1]
@@ -264,7 +264,7 @@ def _delete(path: Path) -> None:
 
 @contextmanager
 def _opened(path: Path, flags: int) -> Iterator[tuple[int, int]]:
-    """A descriptor of the regular file `path`, and its size; RunUnreadable for a link."""
+    """Descriptor and size of a regular file; RunUnreadable for a link."""
     guard.file_size(path)  # for the message; the flags and the second check are what holds
     descriptor = _step("open", path, lambda: os.open(path, flags | _CAREFUL, 0o666))
     try:

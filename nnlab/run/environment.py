@@ -1,4 +1,4 @@
-"""The description of the machine in run.json, with which a later run is compared."""
+"""The description of the machine in run.json, for comparison with later runs."""
 
 import os
 import platform
@@ -52,7 +52,7 @@ def describe(argv: Sequence[str] | None = None, folder: Path | None = None) -> d
 
 
 def essence(described: Mapping[str, Any]) -> dict[str, str]:
-    """The entries of `describe` that decide about the last bit of a number, by name."""
+    """The entries of `describe` that affect the last bits of numbers."""
     return {
         name: str(part.get(key))
         if isinstance(part := described.get(section), Mapping)
@@ -71,7 +71,7 @@ def environment_changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> 
 
 
 def running() -> int:
-    """The number of threads on this machine that want a processor now; 1 if unknown."""
+    """The number of runnable threads on this machine; 1 if unknown."""
     try:
         return int(Path("/proc/loadavg").read_text(encoding="ascii").split()[3].split("/")[0])
     except (OSError, ValueError, IndexError):
@@ -96,7 +96,7 @@ def versions() -> dict[str, str]:
 
 
 def loaded_blas() -> dict[str, Any]:
-    """The answer of threadpoolctl about the BLAS in this process; empty if it knows none."""
+    """Facts about the BLAS of this process by threadpoolctl; may be empty."""
     try:
         import threadpoolctl  # type: ignore[import-untyped, unused-ignore]  # ships no types
     except ImportError:

@@ -1,4 +1,4 @@
-"""The table of `nnlab runs`: the folders with runs, and a record per run."""
+"""The table of `nnlab runs`: folders with runs, a record per run."""
 
 import os
 from dataclasses import dataclass, field
@@ -40,7 +40,7 @@ def list_runs(*folders: Path) -> list[RunRecord]:
 
 
 def record(path: Path) -> RunRecord:
-    """The record of one folder; a folder that cannot be read is `unreadable`, with the reason."""
+    """The record of one folder; `unreadable`, with the reason, if it is damaged."""
     try:
         return _read(Run.open(path))
     except (NnlabError, OSError) as error:
@@ -66,7 +66,7 @@ def _read(run: Run) -> RunRecord:
 
 
 def folders_with_runs(top: Path) -> list[Path]:
-    """`top` and the folders below it, not through links, and not into runs or sweeps."""
+    """`top` and the folders below it, without links, runs and sweeps."""
     folders, level = [top], [] if SweepFolder(top).exists() else [top]
     for _ in range(DEPTH):
         level = [inner for folder in level for inner in _folders_in(folder)]

@@ -113,12 +113,12 @@ def by_age(*folders: Path) -> list[Path]:
 
 
 def was_begun(path: Path) -> bool:
-    """Whether a run was begun in this folder; a kill may leave a folder without files."""
+    """Whether a run was begun here; a kill may leave an empty folder."""
     return any((path / name).exists() for name in _BEGUN)
 
 
 def instant(started: object) -> float | None:
-    """Seconds since 1970 of a time in the form of run.json; None for anything else."""
+    """Seconds since 1970 of a time in run.json; None if invalid."""
     try:
         return datetime.fromisoformat(str(started)).timestamp()
     except (ValueError, OverflowError, OSError):
@@ -126,7 +126,7 @@ def instant(started: object) -> float | None:
 
 
 def _began(path: Path) -> tuple[float, int]:
-    """When the run in `path` began: by run.json, else by the folder's name, else by its time."""
+    """The start of a run, by run.json, its name, or the folder's time."""
     changed, when = 0, None
     with suppress(OSError):
         changed = path.stat().st_mtime_ns

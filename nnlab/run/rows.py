@@ -82,9 +82,9 @@ def _fits(
 
 
 def read_schema(folder: Path, data: Mapping[str, Any], source: DataSource) -> TableSchema:
-    """The form of a file with rows for a network, from data.json and the config's data source.
+    """The form of files with rows for a network, as in training.
 
-    Raises RunUnreadable if it does not fit the network.
+    data: data.json. source: that of the config. Raises RunUnreadable if they do not fit.
     """
     none: tuple[str | int, ...] = ()
     form, categorical, ignored = CsvForm(None), none, none

@@ -47,7 +47,7 @@ from nnlab.status import Status
 
 @dataclass(frozen=True)
 class Run:
-    """A run, read from its folder: each file once, when it is first needed.
+    """A run, read from its folder; each file is read at most once.
 
     Readers raise RunUnreadable or StorageError, `config` and what needs it also ConfigError.
     """
@@ -81,7 +81,7 @@ class Run:
 
     @property
     def written_status(self) -> Status:
-        """The state in run.json when it was read, whether or not a process still trains."""
+        """The state in run.json, whether or not a process still trains."""
         return Status.of(self.about.get("status"))
 
     @cached_property
@@ -96,14 +96,14 @@ class Run:
 
     @property
     def trial(self) -> tuple[dict[str, Any], int | None]:
-        """The settings that its sweep varies, and the seed; empty and None for other runs."""
+        """The settings that its sweep varies, and the seed, if any."""
         trial = mapping_or_empty(self.about.get("trial"))
         seed = trial.get("seed")
         return mapping_or_empty(trial.get("cell")), seed if isinstance(seed, int) else None
 
     @property
     def failure_reason(self) -> str | None:
-        """Why the run has no result; None if it has one, or has not ended."""
+        """Why the run ended without a result; otherwise None."""
         status = self.written_status
         if status is Status.DIVERGED:
             where = mapping_or_empty(self.about.get("failure"))
@@ -113,7 +113,7 @@ class Run:
 
     @property
     def data_source(self) -> tuple[str | None, str | None]:
-        """Name and SHA-256 of the data set in run.json; a race has the name of its function."""
+        """Name and SHA-256 of the data set in run.json; a race's function."""
         data = self.about.get("data") or self.about.get("function")
         data = data if isinstance(data, Mapping) else {"name": data}
         values = (data.get(key) for key in ("name", "sha256"))
@@ -158,7 +158,7 @@ class Run:
 
     @cached_property
     def schema(self) -> TableSchema:
-        """The form of a file with rows for this network, which is that of its training file."""
+        """The form of files with rows for this network, as in training."""
         return read_schema(self.path, self.data, self.config.data.source)
 
     # metrics.csv, steps.csv, summary.json
@@ -208,7 +208,7 @@ class Run:
         return loss
 
     def untrained(self) -> Network:
-        """A network of the config's layers for the data's rows; RunUnreadable if it has none."""
+        """A network for the config and the data; RunUnreadable if they disagree."""
         from nnlab.engine.images.network import TunedNetwork  # `nnlab runs` needs no network
 
         config = self.config

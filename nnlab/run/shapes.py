@@ -1,4 +1,4 @@
-"""The checks of data.json, metrics.csv and the size of weights: their readers need none.
+"""Checks of data.json, metrics.csv and the size of weights.
 
 Sizes are checked before memory is allocated: a few bytes of text can describe gigabytes.
 """
@@ -123,7 +123,7 @@ def require_weights(folder: Path, config: Config, inputs: tuple[int, ...]) -> No
 
 
 def require_rows(folder: Path, data: Mapping[str, Any], source: Signature) -> None:
-    """Raises RunUnreadable if the data source has far more numbers than the rows in data.json."""
+    """Raises RunUnreadable if the data source is far larger than data.json says."""
     had = math.prod(data["inputs"]) * sum(count or 0 for count in data["rows"].values())
     row = math.prod(source.inputs)
     # Parts may leave rows out, so not exactly as many.

@@ -1,4 +1,4 @@
-"""The folder of a sweep: an ordinary run folder per trial, and files about all of them.
+"""The folder of a sweep: a run folder per trial, and common files.
 
     runs/sweep-identity8-lr/
       sweep.yaml      the axes with all values so far, the seeds, the config they vary, versions
@@ -56,7 +56,7 @@ class SweepFolder(OutputFolder):
 
     @classmethod
     def find(cls, spec: str, runs: Path) -> Self | None:
-        """The sweep that `spec` means, a path or a name in `runs`; None if there is none."""
+        """The sweep at a path, or of a name in `runs`; None without one."""
         for path in (Path(spec), runs / spec):
             if spec and "\0" not in spec and cls(path).exists():
                 return cls(path)
@@ -172,7 +172,7 @@ def _record(run: Run) -> TrialRecord:
 
 
 def _row(record: TrialRecord, axes: Sequence[str]) -> dict[str, Any]:
-    """A row of summary.csv. An axis with the name of a fixed column gets a dot in front."""
+    """A row of summary.csv; an axis named as a fixed column gets a dot."""
     row: dict[str, Any] = {"trial": record.name}
     for key in axes:
         value = record.cell.get(key)
