@@ -13,7 +13,7 @@ from pathlib import Path
 
 from nnlab.config.files import MAX_LENGTH, name_problem
 from nnlab.errors import NnlabError, RunUnreadable, StorageError, UsageError
-from nnlab.run import durable
+from nnlab.run import durable, guard
 from nnlab.run.text import from_json, shown
 from nnlab.show.words import first_few
 from nnlab.suggest import did_you_mean
@@ -141,13 +141,8 @@ def _began(path: Path) -> tuple[float, int]:
 
 def run_names(runs: Path) -> list[str]:
     """The names of the run folders in `runs`, sorted; none if it does not exist."""
-    try:
-        with os.scandir(runs) as entries:
-            return sorted(e.name for e in entries if is_run(e.name) and e.is_dir())
-    except (FileNotFoundError, NotADirectoryError):
-        return []
-    except OSError as error:
-        raise StorageError(f"Cannot list {shown(runs)}: {error.strerror or error}.") from error
+    inside = sorted(filter(is_run, guard.names_in(runs)))
+    return [name for name in inside if (runs / name).is_dir()]
 
 
 def _latest(runs: Path) -> Path:

@@ -73,10 +73,12 @@ def _fits(value: Any, form: Any) -> bool:
         case tuple():
             return any(_fits(value, alternative) for alternative in form)
         case dict():
-            return isinstance(value, dict) and all(
-                key in value and _fits(value[key], inner) for key, inner in form.items()
-            )
+            return isinstance(value, dict) and _has(value, form)
     return bool(form(value) if callable(form) else value == form)
+
+
+def _has(value: dict[str, Any], forms: dict[str, Any]) -> bool:
+    return all(key in value and _fits(value[key], form) for key, form in forms.items())
 
 
 def check_data(content: Mapping[str, Any], path: Path, weights: Path) -> None:
