@@ -7,7 +7,7 @@ from typing import Any
 
 from nnlab.errors import NnlabError
 from nnlab.run import names
-from nnlab.run.run import Run
+from nnlab.run.files import RunFiles
 from nnlab.run.sweeps import SweepFolder
 from nnlab.show.words import trial_name
 from nnlab.status import Status
@@ -42,12 +42,12 @@ def list_runs(*folders: Path) -> list[RunRecord]:
 def record(path: Path) -> RunRecord:
     """The record of one folder; `unreadable`, with the reason, if it is damaged."""
     try:
-        return _read(Run.open(path))
+        return _read(RunFiles.open(path))
     except (NnlabError, OSError) as error:
         return RunRecord(path.name, str(path), Status.UNREADABLE, reason=str(error))
 
 
-def _read(run: Run) -> RunRecord:
+def _read(run: RunFiles) -> RunRecord:
     started, row = run.about.get("started"), run.last_row
     epoch, seconds = row.get("epoch"), row.get("seconds", run.about.get("seconds"))
     return RunRecord(

@@ -14,12 +14,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-from nnlab.config.dump import to_yaml
 from nnlab.core import columns
 from nnlab.errors import NnlabError, RunUnreadable
 from nnlab.run import durable, guard, lock, names, records
+from nnlab.run.files import RunFiles
 from nnlab.run.folder import FIGURES, OutputFolder, RunFolder, holds_first_files_only
-from nnlab.run.run import Run
 from nnlab.run.settings import read_settings
 from nnlab.run.text import shown
 from nnlab.show.words import axis_value
@@ -80,6 +79,8 @@ class SweepFolder(OutputFolder):
 
     def write_about(self, content: Mapping[str, Any]) -> None:
         """sweep.yaml."""
+        from nnlab.config.dump import to_yaml  # the config is slow to import for a table of runs
+
         durable.write_file(self.path / SWEEP, to_yaml(content))
 
     def read_about(self) -> dict[str, Any]:
@@ -108,7 +109,7 @@ class SweepFolder(OutputFolder):
     def record(self, name: str) -> TrialRecord:
         """The record of one trial; `unreadable`, with the reason, if its folder is damaged."""
         try:
-            return _record(Run.open(self.path / name))
+            return _record(RunFiles.open(self.path / name))
         except (NnlabError, OSError) as error:
             return TrialRecord(name, {}, None, Status.UNREADABLE, str(error))
 
@@ -157,7 +158,7 @@ def places(cell: Mapping[str, Any], axes: Sequence[Mapping[str, Any]]) -> list[i
     return indices
 
 
-def _record(run: Run) -> TrialRecord:
+def _record(run: RunFiles) -> TrialRecord:
     (cell, seed), epochs, seconds = run.trial, run.last_row.get("epoch"), run.about.get("seconds")
     return TrialRecord(
         name=run.name,
