@@ -38,10 +38,12 @@ class RunFiles:
 
     @property
     def folder(self) -> RunFolder:
+        """The files by name."""
         return RunFolder(self.path)
 
     @property
     def name(self) -> str:
+        """The folder's name."""
         return self.path.name
 
     @property

@@ -40,9 +40,14 @@ class SavedRows:
 
     def take(self, which: Array) -> "SavedRows":
         """The rows with these indices."""
-        names = ("inputs", "targets", "outputs", "numbers")
-        chosen = {name: getattr(self, name)[which] for name in names}
-        return SavedRows(self.part, **chosen, all=False)
+        return replace(
+            self,
+            inputs=self.inputs[which],
+            targets=self.targets[which],
+            outputs=self.outputs[which],
+            numbers=self.numbers[which],
+            all=False,
+        )
 
 
 def read_saved_rows(folder: RunFolder, data: Mapping[str, Any]) -> dict[str, SavedRows]:
