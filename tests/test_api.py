@@ -3,6 +3,7 @@
 import inspect
 import re
 import typing
+from collections import ChainMap
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -93,7 +94,8 @@ def public():
     for name in ("train", "load", "fit", "gradcheck"):
         yield name, getattr(nnlab, name)
     for name in ("Run", "History", "Network"):
-        for method, value in vars(getattr(nnlab, name)).items():
+        members = [vars(cls) for cls in getattr(nnlab, name).__mro__ if cls is not object]
+        for method, value in dict(ChainMap(*members)).items():
             target = value.fget if isinstance(value, property) else getattr(value, "func", value)
             target = getattr(target, "__func__", target)
             if not method.startswith("_") and inspect.isfunction(target):

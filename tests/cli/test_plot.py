@@ -219,7 +219,7 @@ def test_rows_that_do_not_fit_the_data(nnlab: Nnlab, xor: Path) -> None:
     (xor / "data.json").write_text(json.dumps(content | {"outputs": 1, "class_names": ["a"]}))
     result = nnlab("plot", "latest", "--only", "scatter")
     assert (result.exit_code, result.stdout) == (6, "")
-    assert "the rows kept of the part train do not fit data.json." in result.stderr
+    assert "the saved rows of the part train do not fit data.json." in result.stderr
 
 
 def test_a_copy_of_the_folder_elsewhere_draws_the_same(
