@@ -17,7 +17,7 @@ TRAININGS = [name for name in shipped() if name not in RACES]
 
 
 def offered(folder: Path, *words: str) -> list[str]:
-    """What bash is told, as `type,value`."""
+    """The completions that bash gets, as `type,value`."""
     asked = {
         "_NNLAB_COMPLETE": "bash_complete",
         "COMP_WORDS": " ".join(["nnlab", *words]),
@@ -25,7 +25,7 @@ def offered(folder: Path, *words: str) -> list[str]:
         "PYTHONPATH": str(ROOT),
     }
     environment = {key: value for key, value in os.environ.items() if key != "NNLAB_RUNS"}
-    found = subprocess.run(
+    done = subprocess.run(
         [sys.executable, "-m", "nnlab"],
         cwd=folder,
         env=environment | asked,
@@ -34,8 +34,8 @@ def offered(folder: Path, *words: str) -> list[str]:
         check=True,
         timeout=PATIENCE,
     )
-    assert found.stderr == ""
-    return found.stdout.split()
+    assert done.stderr == ""
+    return done.stdout.split()
 
 
 def test_there_are_both_kinds_of_configs() -> None:
@@ -44,7 +44,7 @@ def test_there_are_both_kinds_of_configs() -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "found"),
+    ("words", "expected"),
     [
         (["des"], ["plain,descend"]),
         (["train", "xo"], ["plain,xor"]),
@@ -63,8 +63,8 @@ def test_there_are_both_kinds_of_configs() -> None:
     ],
     ids=" ".join,
 )
-def test_what_is_offered(tmp_path: Path, words: list[str], found: list[str]) -> None:
-    assert offered(tmp_path, *words) == found
+def test_completions(tmp_path: Path, words: list[str], expected: list[str]) -> None:
+    assert offered(tmp_path, *words) == expected
 
 
 @pytest.mark.parametrize("command", ["resume", "plot", "report", "verify", "evaluate", "compare"])
