@@ -9,7 +9,7 @@ from nnlab.cli.terminal import print_json, print_messages, print_result
 from nnlab.config.load import load_config
 from nnlab.core.gradcheck import TOLERANCE
 from nnlab.errors import CheckFailed
-from nnlab.experiment.gradients import check
+from nnlab.experiment.gradients import check_config_gradients
 
 
 @click.command
@@ -42,7 +42,7 @@ def command(
     loaded = load_config(config, [*overrides, *seed, "training.dtype=float64"])
     print_messages(loaded.notes)
     provide_data(loaded.config)
-    checks = check(loaded.config, rows)
+    checks = check_config_gradients(loaded.config, rows)
     if as_json:
         worst = max((check.error for check in checks), default=0.0)
         parameters = [vars(check) for check in checks]

@@ -16,8 +16,7 @@ from nnlab.config.problems import shown_value
 from nnlab.core import columns
 from nnlab.core.metrics import METRICS, better_when
 from nnlab.errors import NnlabError, RunUnreadable, UsageError
-from nnlab.run.below import holders
-from nnlab.run.listing import RunRecord, list_runs
+from nnlab.run.listing import RunRecord, folders_with_runs, list_runs
 from nnlab.run.names import runs_folder
 from nnlab.run.run import Run
 from nnlab.run.settings import dotted
@@ -78,7 +77,7 @@ def command(
         raise UsageError("--csv and --json exclude each other.")
     conditions = list(map(parse_condition, texts))
     top = _top_folder(folder, runs)
-    folders = holders(top)
+    folders = folders_with_runs(top)
     keys = [condition.key for condition in conditions] + ([] if sort is None else [sort])
     rows = table_rows(list_runs(*folders)[::-1], keys, top)
     chosen = _choose(_sort(rows, sort, reverse), status, conditions)

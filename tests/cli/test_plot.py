@@ -3,13 +3,13 @@
 import json
 import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from click.testing import Result
+
+from tests.process import printed_by, python
 
 Nnlab = Callable[..., Result]
 
@@ -240,28 +240,12 @@ def test_training_without_plots_never_imports_matplotlib(tmp_path: Path) -> None
         "'training.engine=numpy'])\nexcept SystemExit as end:\n    assert not end.code\n"
         "print('matplotlib' in sys.modules)\n"
     )
-    root = str(Path(__file__).resolve().parents[2])
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": root},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.stdout.splitlines()[-1] == "False", done.stderr
+    assert printed_by("-c", code, cwd=tmp_path).splitlines()[-1] == "False"
 
 
 def test_a_broken_display_does_not_stop_a_run(tmp_path: Path) -> None:
-    root = str(Path(__file__).resolve().parents[2])
-    done = subprocess.run(
-        [sys.executable, "-m", "nnlab", "train", "xor", "--set", "epochs=2", "-q"],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": root, "DISPLAY": ":999", "MPLBACKEND": "nonsense"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    command = ("train", "xor", "--set", "epochs=2", "-q")
+    done = python("-m", "nnlab", *command, cwd=tmp_path, DISPLAY=":999", MPLBACKEND="nonsense")
     assert (done.returncode, done.stderr) == (0, "")
     (run,) = (tmp_path / "runs").iterdir()
     assert (run / "figures" / "boundary.png").is_file()

@@ -157,7 +157,7 @@ def test_a_folder_that_cannot_be_written(process: Process, xor: Path, tmp_path: 
     )
 
 
-# All modules are loaded while they can be: another user may be unable to read the folder of Python itself.
+# All modules are imported first: the other user may be unable to read the folder of Python.
 AS_NOBODY = """
 import os, sys
 from nnlab.cli import main

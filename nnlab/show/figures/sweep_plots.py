@@ -14,7 +14,7 @@ import numpy as np
 from nnlab.core import columns
 from nnlab.core.metrics import METRICS, better_when, label_of
 from nnlab.core.types import FloatArray
-from nnlab.run.sweeps import FIGURES as FIGURES_FOLDER
+from nnlab.run.folder import FIGURES as FIGURES_FOLDER
 from nnlab.run.sweeps import SweepFolder
 from nnlab.show.figures import style
 from nnlab.show.figures.axes import dots, scale_y, whole_numbers
