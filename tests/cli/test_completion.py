@@ -8,7 +8,6 @@ from nnlab.config.files import shipped
 from nnlab.config.load import describes_race
 from tests.process import python
 
-ROOT = Path(__file__).resolve().parents[2]
 RACES = [name for name, path in shipped().items() if describes_race(path)]
 TRAININGS = [name for name in shipped() if name not in RACES]
 
