@@ -72,10 +72,11 @@ def _move_after_command(
         return f" It belongs after the command: nnlab {shlex.join([*args[at:], *args[:at]])}"
     if at is not None and SETTING in commands[args[at]] and (key := setting_key(name)):
         return f" Write nnlab {shlex.join([*args[at:], SETTING, f'{key}={value}'])}"
-    for owner in (command for command, options in commands.items() if name in options):
-        example = " ".join([owner, "...", *(arg for arg in args if arg != "...")])
-        return f" It belongs after the command: nnlab {example}"
-    return ""
+    owner = next((command for command, options in commands.items() if name in options), None)
+    if owner is None:
+        return ""
+    example = " ".join([owner, "...", *(arg for arg in args if arg != "...")])
+    return f" It belongs after the command: nnlab {example}"
 
 
 def setting_key(option: str, command: str | None = None) -> str:

@@ -36,14 +36,16 @@ PROBE = (
 def commands() -> list[tuple[str, click.Command]]:
     """Every command with its full name."""
     context = click.Context(main)
-    found = []
+    listed = []
     for name in main.list_commands(context):
         command = main.get_command(context, name)
         assert command is not None
-        found.append((name, command))
+        listed.append((name, command))
         if isinstance(command, click.Group):
-            found += [(f"{name} {inner}", one) for inner, one in command.commands.items()]
-    return found
+            listed += [
+                (f"{name} {inner}", subcommand) for inner, subcommand in command.commands.items()
+            ]
+    return listed
 
 
 @pytest.mark.parametrize(
@@ -62,9 +64,9 @@ def commands() -> list[tuple[str, click.Command]]:
 )
 def test_imports(process: Process, arguments: list[str], imported: list[str]) -> None:
     result = process("-c", PROBE, *arguments)
-    found = re.findall(r"imported (\[.*\])", result.stdout)
-    assert found, result.stderr
-    heavy = set(eval(found[0]))
+    imported_modules = re.findall(r"imported (\[.*\])", result.stdout)
+    assert imported_modules, result.stderr
+    heavy = set(eval(imported_modules[0]))
     assert heavy <= set(imported)
 
 
@@ -75,7 +77,7 @@ def test_help_lists_every_command(nnlab: Nnlab) -> None:
     assert listed == list(COMMANDS)
 
 
-@pytest.mark.parametrize(("name", "command"), commands(), ids=lambda one: str(one))
+@pytest.mark.parametrize(("name", "command"), commands(), ids=str)
 def test_help_has_a_sentence_a_paragraph_and_an_example(
     nnlab: Nnlab, name: str, command: click.Command
 ) -> None:
@@ -101,7 +103,7 @@ def test_help_has_a_sentence_a_paragraph_and_an_example(
         (["train", "--help"], 0),
         (["--help"], 0),
     ],
-    ids=lambda one: " ".join(one) if isinstance(one, list) else "",
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
 def test_no_word_is_broken_on_a_narrow_terminal(
     tmp_path: Path, arguments: list[str], code: int
@@ -137,7 +139,7 @@ def test_no_word_is_broken_on_a_narrow_terminal(
         assert max(map(len, lines)) <= 60
 
 
-@pytest.mark.parametrize(("name", "command"), [("", main), *commands()], ids=lambda one: str(one))
+@pytest.mark.parametrize(("name", "command"), [("", main), *commands()], ids=str)
 def test_help_fits_into_60_columns(name: str, command: click.Command) -> None:
     """Of the examples only those of sweep, with a whole grid in a line, are wider."""
     group = click.Context(main, info_name="nnlab", terminal_width=60)
@@ -264,7 +266,7 @@ def test_a_group_alone_shows_its_help(nnlab: Nnlab, arguments: list[str]) -> Non
             "There is not enough memory. Unable to allocate.\n",
         ),
     ],
-    ids=lambda one: type(one).__name__ if isinstance(one, BaseException) else "",
+    ids=lambda value: type(value).__name__ if isinstance(value, BaseException) else "",
 )
 def test_an_error_is_a_message_and_a_code(
     capsys: pytest.CaptureFixture[str], error: BaseException, code: int, message: str

@@ -1,4 +1,4 @@
-"""`nnlab plot`: which figures, where they go, and what is said when one cannot be drawn."""
+"""`nnlab plot`: which figures, where they go, and the messages when a figure cannot be drawn."""
 
 import json
 import os
@@ -22,7 +22,9 @@ def xor(nnlab: Nnlab, tmp_path: Path) -> Path:
 
 def train(nnlab: Nnlab, place: Path, *settings: str, code: int = 0) -> Path:
     before = set((place / "runs").glob("*"))
-    options = [part for one in (*settings, "training.engine=numpy") for part in ("--set", one)]
+    options = [
+        part for setting in (*settings, "training.engine=numpy") for part in ("--set", setting)
+    ]
     result = nnlab("train", "xor", "--no-plots", *options)
     assert result.exit_code == code, result.stderr
     (folder,) = set((place / "runs").glob("2*")) - before
