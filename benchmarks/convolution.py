@@ -25,9 +25,9 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from benchmarks import timing
-from nnlab.core.binding import Binding, Bound
 from nnlab.core.layers import LAYERS
 from nnlab.core.losses import LOSSES
+from nnlab.core.memory import Binding, Bound
 from nnlab.core.network import layer_kind
 from nnlab.core.optimizers import OPTIMIZERS, bind
 from nnlab.core.types import Array, size
@@ -190,11 +190,11 @@ def memory(ours: Ours) -> str:
     for lane in ours.lanes:
         rows = len(lane.z)
         for one, shape in zip(lane.bound, ours.network.shapes, strict=False):
-            declared, larger = (one.layer.scratch(shape, n) for n in (rows, 64 * rows))
-            for name, room in declared.items():
-                taken = size(room.shape) * np.dtype(room.dtype or np.float32).itemsize
-                scratch += taken
-                fixed += taken if room.shape == larger[name].shape else 0
+            arrays, larger = (
+                vars(one.layer.scratch(shape, n, np.float32)) for n in (rows, 64 * rows)
+            )
+            scratch += sum(array.nbytes for array in arrays.values())
+            fixed += sum(a.nbytes for name, a in arrays.items() if a.shape == larger[name].shape)
     return (
         f"memory: {values / 1e6:.1f} MB of values and their gradients, {scratch / 1e6:.1f} MB of "
         f"scratch, of which {fixed / 1e6:.1f} MB do not grow with the batch"
@@ -227,12 +227,12 @@ def compare(name: str, rounds: int) -> bool:
         ratio = f"{timing.ratio(times, one, best):.2f}" if best else "-"
         loss = f"{losses[one]:.6f}" if one in losses else "-"
         rows.append([one, f"{timing.median(times, one) * 1e3:.2f}", ratio, loss])
-    print(timing.table(["", "ms a step", f"x {best or 'torch'}", f"loss {CHECKED}"], rows))
+    print(timing.table(["", "ms per step", f"x {best or 'torch'}", f"loss {CHECKED}"], rows))
     with threadpool_limits(1):
         spent = parts(ours, rounds)
     shares = (f"{kind} {seconds * 1e3:.1f}" for kind, seconds in sorted(spent.items()))
     lanes = len(ours.lanes)
-    print(f"  ms of work in one thread: {', '.join(shares)}; it is done in {lanes} lanes")
+    print(f"  ms of work in one thread: {', '.join(shares)}; the step uses {lanes} lanes")
     print(f"  {memory(ours)}")
     return judge(times, best, losses)
 

@@ -1,4 +1,4 @@
-"""Runs every benchmark, prints its table and writes all of them into docs/benchmarks.md.
+"""Run every benchmark, print its table and write all tables to docs/benchmarks.md.
 
     make bench
 
@@ -14,14 +14,14 @@ from benchmarks.commands import ROOT
 
 PAGE = ROOT / "docs" / "benchmarks.md"
 SCRIPTS = {
-    "step": "Microseconds an update",
-    "whole": "Whole commands against the peers",
-    "convolution": "Convolutions: a step beside PyTorch",
+    "step": "Microseconds per update",
+    "whole": "Whole commands and other libraries",
+    "convolution": "Convolutions: one step, compared with PyTorch",
     "study": "The learning-rate study: 30 trainings",
     "scaling": "How the cost grows",
     "startup": "Start-up",
     "memory": "Memory",
-    "reliability": "What durable saves cost",
+    "reliability": "The cost of durable saves",
 }
 
 
@@ -54,10 +54,10 @@ HEAD = """<!-- Written by `make bench`; edit benchmarks/, not this page. -->
 {machine}
 ```
 
-Machines here are shared: quote the ratios, which are taken within one run, and not the times.
-What each script claims, and how it measures, stands at its top. Peers take part where they are
-installed (`pip install torch==2.13.0 jax scikit-learn`). Targets that are missed are marked; why
-is said in [LOG.md](LOG.md).
+The machine also did other work: quote the ratios, which were measured within one run, not the
+times. The docstring of each script states what it claims and how it measures. Libraries that are
+installed are compared (`pip install torch==2.13.0 jax scikit-learn`). Missed targets are marked;
+[LOG.md](LOG.md) gives the reasons.
 
 """
 

@@ -80,7 +80,7 @@ def main() -> None:
     whole = epoch((784, 128, 10), 128, 60_000, guard=True)
     print(f"save of 784-128-10 with Adam's state: {one * 1e3:.2f} ms median of {ROUNDS}")
     print(f"  of which the disk, for one plain write and sync: {disk * 1e3:.2f} ms")
-    print(f"epoch of 60,000 rows: {whole:.2f} s; a save an epoch: {one / whole:.2%}")
+    print(f"epoch of 60,000 rows: {whole:.2f} s; a save per epoch: {one / whole:.2%}")
     print(f"  a save every {CHECKPOINT_SECONDS:.0f} s: {one / CHECKPOINT_SECONDS:.2%}")
     for name, sizes, batch, rows in (
         ("8-3-8, batch 1", (8, 3, 8), 1, 2000),

@@ -4,7 +4,7 @@
     docs/results.py digits_deep   # the rows of some experiments; the others stay as they are
 
 Random experiments are trained with several seeds and the table gives the median. Nothing in the
-table is written by hand but the notebooks' own figures.
+table is written by hand but the notebooks' own numbers.
 """
 
 import sys
@@ -128,7 +128,7 @@ ROWS = (
 # The runs of landscape.yaml, and what the notebook has; the lowest value is -2.2807.
 RACE = {
     "small steps": ("lr 0.1", "a local minimum"),
-    "large steps": ("lr 0.305", "jumps about"),
+    "large steps": ("lr 0.305", "jumps between valleys"),
     "decaying steps": ("lr 0.2 with decay 0.8", "-2.164"),
     "momentum": ("lr 0.1 with momentum 0.5", "-"),
     "adam": ("Adam, lr 0.5", "-"),

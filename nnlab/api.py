@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
-from typing import Any, Literal, Self, TypeVar, get_args
+from typing import Any, Literal, TypeVar, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -49,7 +49,7 @@ def train(
     Raises ConfigError, DataError, StorageError.
     """
     changes = [(name.replace("__", "."), value) for name, value in overrides.items()]
-    with begin(loaded(config, changes), runs_folder(runs)) as session:
+    with begin(resolve_config(config, changes), runs_folder(runs)) as session:
         for _ in session:
             pass
     if plots:
@@ -57,7 +57,7 @@ def train(
     return Run(session.folder.path)
 
 
-def loaded(
+def resolve_config(
     config: str | PathLike[str] | Config | Mapping[str, object],
     changes: Sequence[tuple[str, object]],
 ) -> Loaded:
@@ -82,20 +82,11 @@ def load(run: str | PathLike[str], runs: str | PathLike[str] | None = None) -> R
 
 @dataclass(frozen=True)
 class History:
-    """What `fit` did: one number an epoch, the first before training."""
+    """The result of `fit`: one number per epoch, the first before training."""
 
     loss: FloatArray
     metrics: dict[str, FloatArray]
     failure: str | None = None
-
-    @classmethod
-    def of(cls, records: Sequence[Epoch], failure: str | None) -> Self:
-        """The columns of these records."""
-        columns = {
-            name: np.array([record.train[name] for record in records])
-            for name in (records[0].train if records else ())
-        }
-        return cls(columns.pop("loss", np.empty(0)), columns, failure)
 
 
 def fit(
@@ -114,13 +105,13 @@ def fit(
 ) -> History:
     """Train a network in memory on rows x (B, n) with targets t (B, m), without any file.
 
-    loss, optimizer and schedule are members of their catalogues, or names for one as it is by
-    default. kind says how outputs are judged; by default cross_entropy means "classes", bce
+    loss, optimizer and schedule are members of their catalogues, or names of members with default
+    settings. kind is how outputs are judged; by default cross_entropy means "classes", bce
     "binary", and any other loss "regression". Classes are labels (B,) from 0, one-hot rows or rows
-    of probabilities; binary targets are 0, 1 or shares between. For a single output t may be (B,)
-    as well. The network's parameters change in place; after a
-    divergence they are the last finite ones and `failure` says what broke. Raises ValueError for
-    arrays and settings that do not fit, TypeError for what is no member of a catalogue.
+    of probabilities; binary targets are 0, 1 or probabilities. For a single output, t may be (B,)
+    as well. The network's parameters change in place; after a divergence they are the last finite
+    ones, and `failure` names the number that is not finite. Raises ValueError for arrays and
+    settings that do not fit, TypeError for objects that are not members of a catalogue.
     """
     loss = member(loss, LOSSES, Loss, "loss")
     judged = kind or KINDS[loss.fuses]
@@ -141,8 +132,11 @@ def fit(
         shuffle=shuffle,
     )
     records = list(run_training(plan, start(plan, network)))
-    failure = next((one.what for one in records if isinstance(one, Failure)), None)
-    return History.of([one for one in records if isinstance(one, Epoch)], failure)
+    epoch_numbers = [record.train for record in records if isinstance(record, Epoch)]
+    names = epoch_numbers[0] if epoch_numbers else ()
+    columns = {name: np.array([numbers[name] for numbers in epoch_numbers]) for name in names}
+    failure = next((record.what for record in records if isinstance(record, Failure)), None)
+    return History(columns.pop("loss", np.empty(0)), columns, failure)
 
 
 def gradcheck(network: Network, x: ArrayLike, t: ArrayLike, loss: Loss | str) -> list[Checked]:
@@ -152,47 +146,54 @@ def gradcheck(network: Network, x: ArrayLike, t: ArrayLike, loss: Loss | str) ->
     return check_gradients(network, loss, inputs, targets)
 
 
-def member(given: object, catalogue: Mapping[str, type[M]], family: Any, word: str) -> M:
-    """A member of a catalogue by its name, or the given one after its settings were checked.
+def member(value: object, catalogue: Mapping[str, type[M]], family: Any, word: str) -> M:
+    """A member of a catalogue by its name, or `value` after its settings were checked.
 
     Raises ValueError for an unknown name or a setting out of its range, TypeError for anything
     else.
     """
-    if isinstance(given, str):
-        if given not in catalogue:
-            raise ValueError(f"there is no {word} '{given}'; there are {', '.join(catalogue)}")
-        return catalogue[given]()
-    if not isinstance(given, family):
-        shown = given.__name__ if isinstance(given, type) else repr(given)
-        raise TypeError(f"{word} must be a name, or made by a catalogue; it is {shown}")
-    require_limits(given, word)
-    found: M = given
-    return found
+    if isinstance(value, str):
+        if value not in catalogue:
+            raise ValueError(f"there is no {word} '{value}'; there are {', '.join(catalogue)}")
+        return catalogue[value]()
+    if not isinstance(value, family):
+        text = value.__name__ if isinstance(value, type) else repr(value)
+        raise TypeError(f"{word} must be a name, or made by a catalogue; it is {text}")
+    require_limits(value, word)
+    checked: M = value
+    return checked
 
 
 def require_trainable(
     network: Network, loss: Loss, kind: str, epochs: object, batch_size: object, seed: object
 ) -> None:
-    """Raise ValueError where the network cannot be trained in this way."""
+    """Raises ValueError if the network cannot be trained in this way."""
+    require_whole_number("epochs", epochs, 0)
+    if batch_size != "full":
+        require_whole_number("batch_size", batch_size, 1, ", or 'full'")
+    require_whole_number("seed", seed, 0)
+    require_kind(network, loss, kind)
+    flat = [layer for layer in network.layers if not layer.differentiable]
+    if epochs and flat:
+        raise ValueError(
+            f"layer {network.layers.index(flat[0])} ({layer_kind(flat[0])}) has no useful "
+            "derivative, so it cannot be trained"
+        )
+
+
+def require_kind(network: Network, loss: Loss, kind: str) -> None:
+    """Raises ValueError if outputs of the network and the loss cannot be judged in this way."""
     if kind not in get_args(Kind):
         raise ValueError(f"there is no kind '{kind}'; there are {', '.join(get_args(Kind))}")
-    if type(epochs) is not int or epochs < 0:
-        raise ValueError(f"epochs must be a whole number, 0 or more, not {epochs!r}")
-    if batch_size != "full" and (type(batch_size) is not int or batch_size < 1):
-        raise ValueError(
-            f"batch_size must be a whole number, 1 or more, or 'full', not {batch_size!r}"
-        )
-    if type(seed) is bool or not isinstance(seed, int | np.integer) or seed < 0:
-        raise ValueError(f"seed must be a whole number, 0 or more, not {seed!r}")
     if loss.fuses is not None and kind == "regression":
         raise ValueError(f"a loss that needs {loss.fuses} is for classes, not for a regression")
     if loss.fuses == "softmax" and kind == "binary":
         raise ValueError("cross_entropy is for kind 'classes'; bce is for 'binary'")
     if kind == "classes" and network.shapes[-1] == (1,):
         raise ValueError("kind 'classes' needs an output for each class; a single one is 'binary'")
-    for index, layer in enumerate(network.layers):
-        if epochs and not layer.differentiable:
-            raise ValueError(
-                f"layer {index} ({layer_kind(layer)}) has no useful derivative, so it cannot be "
-                "trained"
-            )
+
+
+def require_whole_number(name: str, value: object, least: int, also: str = "") -> None:
+    """Raises ValueError unless `value` is a whole number that is not below `least`."""
+    if type(value) is bool or not isinstance(value, int | np.integer) or value < least:
+        raise ValueError(f"{name} must be a whole number, {least} or more{also}, not {value!r}")

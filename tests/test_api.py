@@ -2,8 +2,6 @@
 
 import inspect
 import re
-import subprocess
-import sys
 import typing
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +12,7 @@ import pytest
 
 import nnlab
 from nnlab.errors import ConfigError, DataError, RunUnreadable, UsageError
-from tests.patience import PATIENCE
+from tests.process import printed_by
 
 SURFACE = {
     "INITIALIZERS",
@@ -42,20 +40,6 @@ XOR = {
 }
 
 
-def python(code):
-    """What a fresh interpreter prints."""
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=PATIENCE,
-        cwd=Path(nnlab.__file__).parents[1],
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
 def network(*widths, inputs=3, seed=0):
     """Dense layers with tanh between them."""
     layers = []
@@ -77,10 +61,10 @@ def test_the_surface_is_the_declared_one():
 def test_nothing_else_can_be_had_from_the_package():
     """In a fresh interpreter, where no other test has imported a submodule."""
     code = "import nnlab; print(*dir(nnlab))"
-    names = set(python(code).split())
+    names = set(printed_by("-c", code).split())
     assert names == SURFACE
     star = "from nnlab import *; print(*(n for n in dir() if not n.startswith('_')))"
-    assert set(python(star).split()) == SURFACE
+    assert set(printed_by("-c", star).split()) == SURFACE
 
 
 def test_an_unknown_name():
@@ -93,7 +77,7 @@ def test_importing_is_cheap():
         "import sys, nnlab; heavy = {'numpy', 'yaml', 'matplotlib', 'sklearn', 'scipy'}"
         "; print(*sorted(heavy & set(sys.modules)))"
     )
-    assert python(code) == "\n"
+    assert printed_by("-c", code) == "\n"
 
 
 def test_training_needs_neither_scikit_learn_nor_matplotlib(tmp_path):
@@ -101,7 +85,7 @@ def test_training_needs_neither_scikit_learn_nor_matplotlib(tmp_path):
         f"import sys, nnlab; nnlab.train('xor', epochs=1, runs={str(tmp_path)!r})"
         "; print(*sorted({'matplotlib', 'sklearn'} & set(sys.modules)))"
     )
-    assert python(code) == "\n"
+    assert printed_by("-c", code) == "\n"
 
 
 def public():

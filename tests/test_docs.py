@@ -1,9 +1,8 @@
 """The generated pages say what the program says, and links between pages lead somewhere."""
 
-import importlib.util
 import re
 from pathlib import Path
-from types import ModuleType
+from runpy import run_path
 
 import pytest
 
@@ -11,28 +10,21 @@ ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
 
 
-@pytest.fixture(scope="module")
-def generate() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("generate", ROOT / "docs" / "generate.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+GENERATE = run_path(str(ROOT / "docs" / "generate.py"))
 
 
 @pytest.mark.parametrize("name", ["cli.md", "config.md"])
-def test_generated_pages_are_current(generate: ModuleType, name: str) -> None:
+def test_generated_pages_are_current(name: str) -> None:
     path = ROOT / "docs" / name
-    assert generate.difference(path, generate.pages()[path]) == "", "run `make docs`"
+    assert GENERATE["difference"](path, GENERATE["pages"]()[path]) == "", "run `make docs`"
 
 
-def test_a_stale_page_is_shown_as_a_difference(generate: ModuleType, tmp_path: Path) -> None:
+def test_a_stale_page_is_shown_as_a_difference(tmp_path: Path) -> None:
     page = tmp_path / "cli.md"
     page.write_text("one\ntwo\n")
-    shown = generate.difference(page, "one\nthree\n")
+    shown = GENERATE["difference"](page, "one\nthree\n")
     assert shown.splitlines()[-2:] == ["-two", "+three"]
-    assert generate.difference(page, "one\ntwo\n") == ""
+    assert GENERATE["difference"](page, "one\ntwo\n") == ""
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -24,13 +24,12 @@ from nnlab.config.describe import config_reference
 from nnlab.core.initializers import INITIALIZERS, Initializer
 from nnlab.core.layers import LAYERS
 from nnlab.core.layers.activations import Activation
-from nnlab.core.layers.base import Layer
+from nnlab.core.layers.base import Layer, Parameter
 from nnlab.core.losses import LOSSES, Loss
-from nnlab.core.memory import Parameter
 from nnlab.core.optimizers import OPTIMIZERS, Optimizer
 from nnlab.core.schedules import SCHEDULES, Schedule
 from nnlab.core.types import Array, Shape, Views
-from nnlab.data.dataset import Dataset, DataSource, Signature
+from nnlab.data.dataset import Dataset, DataSource
 from nnlab.data.sources import SOURCES
 from nnlab.show.figures import FIGURES
 from nnlab.show.figures.plot import Plot
@@ -128,9 +127,6 @@ class Diagonal(DataSource):
     """Points on a line; class 1 in its upper half."""
 
     stretch: float = 1.0
-
-    def signature(self, seed: int) -> Signature:
-        return Signature((2,), 2, "classes", 40)
 
     def load(self, seed: int) -> Dataset:
         points = self.stretch * np.linspace(-1, 1, 40)

@@ -31,7 +31,7 @@ ALLOWED = {
     "cli/group.py": {"import_module"},  # of names in a tuple of that package
     "run/environment.py": {"system"},  # platform.system
     "run/repository.py": {"subprocess"},  # git, with fixed commands that run nothing
-    "study/processes.py": {"ctypes"},  # one call of the C library, with two constants
+    "study/execute.py": {"ctypes"},  # one call of the C library, with two constants
     "__init__.py": {"import_module"},  # of names in a dictionary of its own
     "engine/compiled/objects.py": {"ctypes"},  # kernels, from a folder of this user alone
 }

@@ -10,7 +10,8 @@ from click.testing import CliRunner
 
 import nnlab
 from nnlab.cli import main
-from nnlab.experiment.measure import evaluate, rebuilt
+from nnlab.experiment.measure import evaluate
+from nnlab.experiment.resume import rebuild
 from nnlab.run.folder import RunFolder
 from nnlab.run.run import Run
 from nnlab.show.figures import view
@@ -84,7 +85,7 @@ def test_the_accuracy_of_training_is_decided_in_the_same_way(
     run = nnlab.train(tied(end, dtype, epochs=1, engine=engine), runs=tmp_path)
     before, after = run.metrics["train_accuracy"]
     assert before == after
-    built = rebuilt(Run(run.path))
+    built = rebuild(Run(run.path))
     outputs = run.network().predict(built.scaling.apply(built.dataset.inputs[built.parts.train]))
     mine = outputs.argmax(1) if outputs.shape[1] > 1 else outputs[:, 0] >= 0.5
     assert after == (mine == built.dataset.targets[built.parts.train]).mean()

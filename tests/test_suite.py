@@ -2,13 +2,11 @@
 
 import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from tests.patience import PATIENCE
+from tests.process import python
 
 TESTS = Path(__file__).parent
 TAKES_IT = """
@@ -32,15 +30,7 @@ def test_the_next():
 def test_sigterm_ends_the_tests_also_within_a_command(tmp_path: Path) -> None:
     (tmp_path / "test_it.py").write_text(TAKES_IT)
     options = ["-q", "-n0", "-p", "no:cacheprovider", "-p", "tests.conftest"]
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", *options, "test_it.py"],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(TESTS.parent)},
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-        check=False,
-    )
+    done = python("-m", "pytest", *options, "test_it.py", cwd=tmp_path)
     assert done.returncode == 143, done.stdout
     assert "1 passed" in done.stdout
 

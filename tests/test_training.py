@@ -1,8 +1,6 @@
 """Training: its records and its numbers."""
 
-import json
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,9 +12,19 @@ from nnlab.core.optimizers import OPTIMIZERS
 from nnlab.core.schedules import SCHEDULES
 from nnlab.data import batches
 from nnlab.training import Steps, run_training, start
-from tests.trainings import epochs_of, layers, noise, part, plan_for, run, walk
-
-PYTORCH = json.loads((Path(__file__).parent / "references" / "networks.json").read_text("utf-8"))
+from tests.trainings import (
+    PYTORCH,
+    TRAININGS,
+    assert_weights,
+    epochs_of,
+    layers,
+    noise,
+    part,
+    plan_for,
+    pytorch_network,
+    run,
+    walk,
+)
 
 
 def test_the_rows_of_a_walk():
@@ -83,38 +91,11 @@ def test_every_number_equals_a_plain_loop():
     assert state.step == 12
 
 
-TRAININGS = {
-    "sigmoid_mse_sgd": (
-        ("sigmoid", "sigmoid"),
-        LOSSES["mse"](reduction="batch_mean"),
-        OPTIMIZERS["sgd"](lr=0.5),
-        "regression",
-    ),
-    "relu_cross_entropy_adam": (
-        ("relu", "softmax"),
-        LOSSES["cross_entropy"](),
-        OPTIMIZERS["adam"](lr=0.02),
-        "classes",
-    ),
-    "tanh_bce_nesterov": (
-        ("tanh", "sigmoid"),
-        LOSSES["bce"](),
-        OPTIMIZERS["sgd"](lr=0.1, momentum=0.9, nesterov=True, weight_decay=0.01),
-        "binary",
-    ),
-}
-
-
 @pytest.mark.parametrize("name", PYTORCH)
 def test_training_equals_pytorch(name):
     """Three updates an epoch: 48 of the 50 stored losses, and the weights after 30."""
-    case, (activations, loss, rule, kind) = PYTORCH[name], TRAININGS[name]
-    dense = [
-        LAYERS["dense"](len(s["bias"]), tuple(s["bias"]), weight=tuple(map(tuple, s["weight"])))
-        for s in case["start"]
-    ]
-    both = [one for d, a in zip(dense, activations, strict=True) for one in (d, LAYERS[a]())]
-    network = Network(both, len(case["inputs"][0]))
+    case, (_, loss, rule, kind) = PYTORCH[name], TRAININGS[name]
+    network = pytorch_network(name)
     plan = plan_for(
         part(case["inputs"], case["targets"]),
         loss=loss,
@@ -130,10 +111,7 @@ def test_training_equals_pytorch(name):
             continue
         rows.append(record)
         if record.epoch == 10:
-            for index, after in enumerate(case["after"][2]):
-                for key, values in after.items():
-                    found = network.parameters[f"{2 * index}.dense.{key}"]
-                    np.testing.assert_allclose(found, values, rtol=1e-12, atol=1e-13)
+            assert_weights(network, case["after"][2])
     stored = np.reshape(case["losses"][:48], (16, 3)) @ sizes / 11
     np.testing.assert_allclose([r.train["loss"] for r in rows[1:]], stored, rtol=1e-12)
 

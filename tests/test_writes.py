@@ -1,8 +1,7 @@
 """Only `run/durable.py` writes files, so that every write is whole, synced and tested (R2).
 
-The exceptions fill other folders, with tests of their own: `data/cache.py` and `data/download.py`
-the data cache, `engine/compiled/store.py` the one of compiled kernels, `run/repository.py` a
-temporary one.
+The exceptions fill other folders, with tests of their own: `data/download.py` the data cache,
+`engine/compiled/store.py` the cache of compiled kernels, `run/repository.py` a temporary folder.
 """
 
 import ast

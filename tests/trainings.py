@@ -1,5 +1,8 @@
 """Small trainings without a config, for the tests of training."""
 
+import json
+from pathlib import Path
+
 import numpy as np
 
 from nnlab.core.layers import LAYERS
@@ -71,3 +74,46 @@ def walk(target, validation=None, lr=1.0, **settings):
         "batch_size": 1,
     }
     return plan_for(part([[1.0]], [[target]]), other, **{**defaults, **settings}), network
+
+
+# --- trainings that PyTorch has done -------------------------------------------------------------
+
+PYTORCH = json.loads((Path(__file__).parent / "references" / "networks.json").read_text("utf-8"))
+TRAININGS = {  # activations, loss, optimizer, kind
+    "sigmoid_mse_sgd": (
+        ("sigmoid", "sigmoid"),
+        LOSSES["mse"](reduction="batch_mean"),
+        OPTIMIZERS["sgd"](lr=0.5),
+        "regression",
+    ),
+    "relu_cross_entropy_adam": (
+        ("relu", "softmax"),
+        LOSSES["cross_entropy"](),
+        OPTIMIZERS["adam"](lr=0.02),
+        "classes",
+    ),
+    "tanh_bce_nesterov": (
+        ("tanh", "sigmoid"),
+        LOSSES["bce"](),
+        OPTIMIZERS["sgd"](lr=0.1, momentum=0.9, nesterov=True, weight_decay=0.01),
+        "binary",
+    ),
+}
+
+
+def pytorch_network(name):
+    """The network of a stored training, with its first weights."""
+    case, (activations, *_) = PYTORCH[name], TRAININGS[name]
+    both = []
+    for begin, activation in zip(case["start"], activations, strict=True):
+        weight, bias = tuple(map(tuple, begin["weight"])), tuple(begin["bias"])
+        both += [LAYERS["dense"](len(bias), bias, weight=weight), LAYERS[activation]()]
+    return Network(both, len(case["inputs"][0]))
+
+
+def assert_weights(network, after):
+    """The weights are those of the stored training."""
+    for index, layer in enumerate(after):
+        for key, values in layer.items():
+            parameter = network.parameters[f"{2 * index}.dense.{key}"]
+            np.testing.assert_allclose(parameter, values, rtol=1e-12, atol=1e-13)

@@ -1,7 +1,7 @@
 """`nnlab check`."""
 
 import sys
-from typing import Any, TextIO
+from typing import Any
 
 import click
 
@@ -24,8 +24,7 @@ from nnlab.data.csv_text import quoted_list
 from nnlab.data.split import split_rows
 from nnlab.data.warnings import data_warnings
 
-DEFAULTS = "# the config with all defaults filled in"
-ITEM = 20  # columns of the longest setting but for texts
+ITEM = 20  # columns of the longest setting that is not a text: a line of YAML may end with one
 MOST_NAMES = 20  # of inputs or classes that are listed
 
 
@@ -59,16 +58,12 @@ def command(config: str, overrides: tuple[str, ...], as_json: bool) -> None:
     print_warnings(warnings)
     lines = [[row["layer"], shape_text(row["output"]), *(row[key] for key in sums)] for row in rows]
     lines.append(["", "", *sums.values()])
+    width = terminal_width(sys.stdout) or WIDTH + ITEM
+    resolved = dump(loaded.config, min(WIDTH, max(width - ITEM, ITEM))).rstrip()
     print_result(f"OK: {config}\n")
     print_result("\n".join(f"{name:8} {text}" for name, text in facts.items()) + "\n")
     print_result(format_table(["layer", "output", "parameters", "FLOPs"], lines))
-    print_result(f"\n{DEFAULTS}\n{dump(loaded.config, _yaml_width(sys.stdout)).rstrip()}")
-
-
-def _yaml_width(stream: TextIO) -> int:
-    """The width of YAML whose lines, with the item that ends them, fit the terminal."""
-    width = terminal_width(stream)
-    return min(WIDTH, max(width - ITEM, ITEM)) if width else WIDTH
+    print_result(f"\n# the config with all defaults filled in\n{resolved}")
 
 
 def _data_facts(config: Config) -> tuple[dict[str, str], tuple[str, ...]]:

@@ -1,4 +1,4 @@
-"""`--where 'optimizer.lr<0.1'`: a condition on a column of the table or a setting of the config."""
+"""The conditions of `nnlab runs --where`: `optimizer.lr<0.1`, `data=xor`."""
 
 import operator
 import re
@@ -33,7 +33,7 @@ PATHS = ("data", "data.path", "init.run")  # keys whose values can be files
 class Condition:
     """A key, an operator and a value.
 
-    settings: those that the value means as a short form: `data=csv` is data.name csv.
+    settings: what the value means as a short form: `data=csv` is data.name csv.
     """
 
     key: str
@@ -50,14 +50,13 @@ class Condition:
         if self.key not in values:
             return False
         value = values[self.key]
-        if self.sign not in ORDERS:
-            return (self._is_short_form(values) or self._equals(value)) == (self.sign != "!=")
-        return _comparable(value, self.value) and ORDERS[self.sign](value, self.value)
-
-    def _is_short_form(self, values: Mapping[str, Any]) -> bool:
-        return bool(self.settings) and all(
-            key in values and _same(values[key], value) for key, value in self.settings.items()
+        if self.sign in ORDERS:
+            return _comparable(value, self.value) and ORDERS[self.sign](value, self.value)
+        equal = self._equals(value) or (
+            bool(self.settings)
+            and all(key in values and _same(values[key], v) for key, v in self.settings.items())
         )
+        return equal == (self.sign != "!=")
 
     def _equals(self, value: Any) -> bool:
         if self.key in PATHS and isinstance(value, str) and isinstance(self.value, str):
@@ -76,7 +75,7 @@ class Condition:
 
 
 def parse_condition(text: str) -> Condition:
-    """The condition in a text. Raises UsageError that shows how to write one."""
+    """Parse a condition. Raises UsageError that shows how to write one."""
     match = PATTERN.fullmatch(text)
     if match is None or not match[3].strip():
         raise UsageError(
@@ -95,7 +94,7 @@ def parse_condition(text: str) -> Condition:
 
 
 def _value_node(text: str, right: str) -> Node:
-    """The value as YAML 1.2 reads it: 1e-3 is a number, adam is text."""
+    """The value, read by the rules of YAML 1.2: 1e-3 is a number, adam is text."""
     problems, written = Problems(), right.strip()
     try:
         node = read_yaml(checked(Source("--where", written, Path(), "set")), problems)
@@ -109,7 +108,7 @@ def _value_node(text: str, right: str) -> Node:
 
 
 def _short_form(key: str, node: Node) -> dict[str, Any]:
-    """The settings that a short form means, by dotted key; empty for any other value."""
+    """The settings that a short form means, by dotted key; empty for other values."""
     family = LAYER if re.fullmatch(r"network\.[0-9]+", key) else TOP_FAMILIES.get(key)
     if family is None or not (isinstance(node.value, str) or node.entries):
         return {}

@@ -35,7 +35,7 @@ def list_(as_json: bool) -> None:
     \b
     nnlab data list
     """
-    _print_files(_file_states(()), as_json)
+    _print_files([state for files in _collections(()) for state in file_states(files)], as_json)
 
 
 @command.command()
@@ -72,7 +72,7 @@ def verify(name: tuple[str, ...], as_json: bool) -> None:
     \b
     nnlab data verify
     """
-    files = _file_states(name, verify=True)
+    files = [state for files in _collections(name) for state in file_states(files, verify=True)]
     _print_files(files, as_json)
     _refuse_damage(files)
     if all(file.state == "missing" for file in files):
@@ -82,7 +82,7 @@ def verify(name: tuple[str, ...], as_json: bool) -> None:
 
 
 def _collections(names: tuple[str, ...]) -> list[Collection]:
-    """The named collections, all without names. Raises UsageError for an unknown name."""
+    """The named collections, or all. Raises UsageError for an unknown name."""
     for name in names:
         if name.replace("-", "_") not in sources.COLLECTIONS:
             known = " and ".join(sources.COLLECTIONS)
@@ -90,21 +90,12 @@ def _collections(names: tuple[str, ...]) -> list[Collection]:
     return [sources.COLLECTIONS[name.replace("-", "_")] for name in names or sources.COLLECTIONS]
 
 
-def _file_states(names: tuple[str, ...], verify: bool = False) -> list[FileState]:
-
-    collections = _collections(names)
-    return [file for collection in collections for file in file_states(collection, verify=verify)]
-
-
 def _print_files(files: list[FileState], as_json: bool) -> None:
-
-    rows = [
-        {"data": file.collection, "file": file.file, "state": file.state, "path": str(file.path)}
-        for file in files
-    ]
+    names = {"collection": "data", "file": "file", "state": "state", "path": "path"}
     if as_json:
-        details = [file.detail for file in files]
-        rows = [{**row, "detail": text} for row, text in zip(rows, details, strict=True)]
+        names["detail"] = "detail"
+    rows = [{key: str(getattr(file, name)) for name, key in names.items()} for file in files]
+    if as_json:
         print_json({"files": rows})
     else:
         print_result(format_records(rows))

@@ -2,14 +2,14 @@
 
 import click
 
-from nnlab.cli.options import WHOLE, config_argument, json_option, seed_option, verbosity, with_seed
+from nnlab.cli.options import WHOLE, config_argument, json_option, seed_option, verbosity
 from nnlab.cli.provide import provide_data
 from nnlab.cli.tables import format_table
 from nnlab.cli.terminal import print_json, print_messages, print_result
 from nnlab.config.load import load_config
 from nnlab.core.gradcheck import TOLERANCE
 from nnlab.errors import CheckFailed
-from nnlab.experiment.gradients import check
+from nnlab.experiment.gradients import check_config_gradients
 
 
 @click.command
@@ -26,23 +26,23 @@ from nnlab.experiment.gradients import check
 @json_option
 @verbosity
 def command(
-    config: str, overrides: tuple[str, ...], rows: int, seed: int | None, as_json: bool
+    config: str, overrides: tuple[str, ...], rows: int, seed: tuple[str, ...], as_json: bool
 ) -> None:
     """Check all gradients numerically.
 
     Compares each gradient with central differences, in float64, on the first training rows and
     with the weights before training: the gradient with respect to each parameter array, and to the
-    input (at points a little beside the rows, away from kinks). Exit code 9 if the worst relative
-    error is above 1e-7.
+    input (at points slightly off the rows, to avoid kinks). Exit code 9 if the worst relative error
+    is above 1e-7.
 
     \b
     nnlab gradcheck digits_binary
     nnlab gradcheck my.yaml --rows 64 --seed 3
     """
-    loaded = load_config(config, [*with_seed(overrides, seed), "training.dtype=float64"])
+    loaded = load_config(config, [*overrides, *seed, "training.dtype=float64"])
     print_messages(loaded.notes)
     provide_data(loaded.config)
-    checks = check(loaded.config, rows)
+    checks = check_config_gradients(loaded.config, rows)
     if as_json:
         worst = max((check.error for check in checks), default=0.0)
         parameters = [vars(check) for check in checks]
@@ -51,9 +51,7 @@ def command(
         print_result("The network has no parameters, so there is no gradient to check.")
     else:
         header = ["gradient by", "size", "directions", "worst relative error"]
-        lines = [
-            (check.name, check.size, check.directions, f"{check.error:.1e}") for check in checks
-        ]
+        lines = [(c.name, c.size, c.directions, f"{c.error:.1e}") for c in checks]
         print_result(format_table(header, lines))
     wrong = [check.name for check in checks if not check.error <= TOLERANCE]
     if wrong:

@@ -1,4 +1,4 @@
-"""The group of all commands: it imports a command when it runs; errors become exit codes."""
+"""The group of all commands: imports a command when it runs, turns errors into exit codes."""
 
 import importlib
 import os
@@ -7,26 +7,24 @@ import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import pairwise
-from types import MappingProxyType
 from typing import Any
 
 import click
 from click.shell_completion import CompletionItem
 
-from nnlab.cli.terminal import close_stream, print_error, repair_streams
+from nnlab.cli.terminal import close_stream, flush_errors, print_error, repair_streams
 from nnlab.cli.usage_hints import with_hints
 from nnlab.errors import NnlabError
 from nnlab.experiment.signals import Terminated, ending
 from nnlab.run.threads import use
 from nnlab.suggest import did_you_mean
 
-ARGUMENTS = "nnlab.arguments"  # the key in click's context
 REPORT = "This is a bug in nnlab. Please report it, with the lines above and `nnlab --version`."
 BUG, STORAGE, INTERRUPTED, TERMINATED = 1, 7, 130, 143
 
 
 class Subcommands(click.Group):
-    """A group whose unknown commands are answered with the nearest name."""
+    """A group that proposes the nearest name for an unknown command."""
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -34,7 +32,11 @@ class Subcommands(click.Group):
         """The command that the first word names. Raises UsageError with the nearest name."""
         names = self.list_commands(ctx)
         if args and args[0] not in names and not args[0].startswith("-"):
-            hint = _config_hint(args[0]) or did_you_mean(args[0], names, "command")
+            from nnlab.config.files import shipped
+
+            is_config = args[0] in shipped() or args[0].endswith((".yaml", ".yml"))
+            hint = did_you_mean(args[0], names, "command")
+            hint = f" `nnlab train {args[0]}` trains a config." if is_config else hint
             raise click.UsageError(f"There is no command '{args[0]}'.{hint}", ctx)
         return click.Group.resolve_command(self, ctx, args)
 
@@ -42,9 +44,7 @@ class Subcommands(click.Group):
 class Commands(Subcommands):
     """Finds the command `x` as `nnlab.cli.x.command`."""
 
-    def __init__(
-        self, *args: Any, summaries: Mapping[str, str] = MappingProxyType({}), **options: Any
-    ) -> None:
+    def __init__(self, *args: Any, summaries: Mapping[str, str], **options: Any) -> None:
         click.Group.__init__(self, *args, **options)
         self.summaries = summaries  # command -> the first line of its help
 
@@ -62,8 +62,7 @@ class Commands(Subcommands):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """The command; the BLAS reads its number of threads when the command imports NumPy."""
-        threads = _threads_option(args)
-        if threads:
+        if threads := _threads_option(args):
             use(threads)
         return Subcommands.resolve_command(self, ctx, args)
 
@@ -73,34 +72,33 @@ class Commands(Subcommands):
             formatter.write_dl(list(self.summaries.items()))
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
-        """The commands that begin so, without importing them, and the options of the group."""
+        """The matching commands, without importing them, and the options of the group."""
         begin = [name for name in self.summaries if name.startswith(incomplete)]
         items = [CompletionItem(name, help=self.summaries[name]) for name in begin]
         return [*items, *click.Command.shell_complete(self, ctx, incomplete)]
 
-    def main(self, *args: Any, **options: Any) -> Any:
+    def main(self, args: Sequence[str] | None = None, *more: Any, **options: Any) -> Any:
         """Run, and leave the process with an exit code of nnlab."""
+        arguments = sys.argv[1:] if args is None else list(args)
         options["standalone_mode"] = False
-        raise SystemExit(exit_code(lambda: click.Group.main(self, *args, **options)))
 
-    def make_context(
-        self, info_name: str | None, args: list[str], *more: Any, **options: Any
-    ) -> click.Context:
-        """The context of the command line; here click prints `--help`."""
-        arguments = tuple(args)  # click empties the list
-        with _ended_reader(), with_hints(self, arguments):
-            context = click.Group.make_context(self, info_name, args, *more, **options)
-        context.meta[ARGUMENTS] = arguments
-        return context
+        def run() -> Any:
+            with with_hints(self, arguments):
+                return click.Group.main(self, args, *more, **options)
+
+        raise SystemExit(exit_code(run))
+
+    def make_context(self, *args: Any, **options: Any) -> click.Context:  # `--help` prints here
+        with _ended_reader():
+            return click.Group.make_context(self, *args, **options)
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command."""
-        with _ended_reader(), with_hints(self, ctx.meta[ARGUMENTS]):
+        with _ended_reader():
             return click.Group.invoke(self, ctx)
 
 
 def _threads_option(args: Sequence[str]) -> int:
-    """The threads that --threads asks for, else 0; trials of a sweep have one."""
+    """The value of --threads, or 0 without it; 1 for a sweep, whose trials use one thread."""
     if args[:1] == ["sweep"]:
         return 1
     for arg, following in pairwise([*args, ""]):
@@ -111,17 +109,9 @@ def _threads_option(args: Sequence[str]) -> int:
     return 0
 
 
-def _config_hint(word: str) -> str:
-    """What to write where the name of a config stands in place of a command."""
-    from nnlab.config.files import shipped
-
-    is_config = word in shipped() or word.endswith((".yaml", ".yml"))
-    return f" `nnlab train {word}` trains a config." if is_config else ""
-
-
 @contextmanager
 def _ended_reader() -> Iterator[None]:
-    """The reader of stdout may close it early: that is no error."""
+    """Exit with code 0 where the reader of stdout has closed it."""
     try:
         yield
     except BrokenPipeError:
@@ -130,7 +120,7 @@ def _ended_reader() -> Iterator[None]:
 
 
 def exit_code(action: Callable[[], object]) -> int:
-    """Run `action`, show the message of an error, and give the exit code."""
+    """Run `action`; print the message of an error; return the exit code."""
     repair_streams()
     try:
         with ending():
@@ -143,6 +133,8 @@ def exit_code(action: Callable[[], object]) -> int:
         message, code = _failure(error)
         print_error(message)
         return code
+    finally:
+        flush_errors()
     return result if isinstance(result, int) else 0
 
 
@@ -166,7 +158,7 @@ def _failure(error: BaseException) -> tuple[str, int]:
 
 
 def _usage_message(error: click.ClickException) -> str:
-    """The message that click prints: the usage of the command, where help is, what is wrong."""
+    """The usage of the command, how to get help, and what is wrong, as click prints them."""
     message = error.format_message()
     context = getattr(error, "ctx", None)
     if context is None or message == context.get_help():  # a group without a command

@@ -37,7 +37,7 @@ PARTS = ("train", "validation", "test")
 def complete_run(
     context: click.Context, parameter: click.Parameter, begun: str
 ) -> list[CompletionItem]:
-    """Runs that begin so; else folders."""
+    """The runs whose name begins with `begun`; else folders."""
     from nnlab.run.names import run_names, runs_folder
 
     names = ["latest", *run_names(runs_folder(context.params.get("runs")))]
@@ -48,7 +48,7 @@ def complete_run(
 def complete_config(
     context: click.Context, parameter: click.Parameter, begun: str
 ) -> list[CompletionItem]:
-    """Shipped configs of the command's kind that begin so; else files."""
+    """The shipped configs for the command whose name begins with `begun`; else files."""
     from nnlab.config.files import shipped
     from nnlab.config.load import describes_race
 
@@ -83,8 +83,12 @@ threads_option = click.option(  # the group sets it, before the command and NumP
     expose_value=False,
     help="How many threads NumPy may use.",
 )
-seed_option = click.option(
-    "--seed", type=click.IntRange(min=0), metavar="N", help="Short for --set seed=N."
+seed_option = click.option(  # the command gets it as overrides, to add to those of --set
+    "--seed",
+    type=click.IntRange(min=0),
+    metavar="N",
+    callback=lambda context, parameter, value: () if value is None else (f"seed={value}",),
+    help="Short for --set seed=N.",
 )
 weights_option = click.option(
     "--weights",
@@ -118,11 +122,6 @@ def verbosity(function: F) -> F:
     return flag("--quiet", "-q", text="Print only errors on stderr.")(noisy)
 
 
-def with_seed(overrides: tuple[str, ...], seed: int | None) -> list[str]:
-    """All overrides; --seed comes last."""
-    return [*overrides, *([] if seed is None else [f"seed={seed}"])]
-
-
 def find_run(run: str, runs: Path | None) -> "RunFolder":
     """The run folder that RUN and --runs mean. Raises RunUnreadable or UsageError."""
     from nnlab.errors import RunUnreadable, UsageError
@@ -143,7 +142,7 @@ def find_run(run: str, runs: Path | None) -> "RunFolder":
 
 
 def find_training(run: str, runs: Path | None) -> "RunFolder":
-    """The same for a run that trained a network. Raises UsageError for a race."""
+    """The folder of a run that trained a network. Raises UsageError for a race."""
     from nnlab.errors import UsageError
     from nnlab.race.folder import is_race
 
@@ -157,7 +156,7 @@ def find_training(run: str, runs: Path | None) -> "RunFolder":
 
 
 def find_sweep(run: str, runs: Path | None) -> "SweepFolder | None":
-    """The sweep folder that RUN and --runs mean; None where they mean none."""
+    """The sweep folder that RUN and --runs mean, if any."""
     from nnlab.run.names import runs_folder
     from nnlab.run.sweeps import SweepFolder
 

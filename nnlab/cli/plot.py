@@ -18,7 +18,6 @@ from nnlab.errors import NnlabError, UsageError
 from nnlab.race.figure import FIGURES as RACE_FIGURES
 from nnlab.run.folder import RunFolder
 from nnlab.run.names import runs_folder
-from nnlab.run.sweeps import SweepFolder
 from nnlab.show.figures import FIGURES, Drawn, Plot, View
 from nnlab.show.figures.activation import draw_activation, require_activation
 from nnlab.show.figures.overlay import draw_overlay
@@ -32,7 +31,9 @@ from nnlab.suggest import did_you_mean
 @click.argument("run", metavar="[RUN...]", nargs=-1, shell_complete=complete_run)
 @runs_option
 @click.option("--only", metavar="NAME", multiple=True, help="Only this figure; may be repeated.")
-@click.option("--list", "listing", is_flag=True, help="List the figures that suit; draw none.")
+@click.option(
+    "--list", "listing", is_flag=True, help="List the figures, and which suit; draw none."
+)
 @click.option(
     "--format",
     "kinds",
@@ -40,13 +41,13 @@ from nnlab.suggest import did_you_mean
     multiple=True,
     default=("png",),
     show_default=True,
-    help="May be repeated.",
+    help="The format of the files; may be repeated.",
 )
-@click.option("--dark", is_flag=True, help="For dark pages: NAME-dark.png.")
+@click.option("--dark", is_flag=True, help="Draw for dark pages: NAME-dark.png.")
 @click.option(
     "--scale",
     type=click.Choice(("linear", "log")),
-    help="Of losses and rates; default: chosen by the values.",
+    help="The axis of losses and rates; default: chosen from the values.",
 )
 @click.option("--activation", metavar="NAME", multiple=True, help="An activation; needs no RUN.")
 @click.option("--out", type=FOLDER, metavar="DIR", help="Write there, not into the run.")
@@ -70,31 +71,19 @@ def command(
     nnlab plot sweep-identity8-lr
     nnlab plot --activation relu --activation gelu
     """
-    if not run and not activation:
-        raise click.UsageError("Missing argument 'RUN...'.")
     one_run = listing or bool(only)
-    if one_run and len(run) != 1:
-        raise click.UsageError("--only and --list are for one RUN.")
-
+    _refuse_options(run, activation, one_run)
     form = FigureForm(tuple(dict.fromkeys(kinds)), dark, scale)  # type: ignore[arg-type]
     _draw_activations(activation, form, out)
     sweep = find_sweep(run[0], runs) if len(run) == 1 else None
-    if sweep is None:
-        _draw_runs([find_run(name, runs) for name in run], runs, only, listing, form, out)
-    elif one_run:
-        raise click.UsageError("--only and --list are for a run, not for a sweep.")
-    else:
-        _draw_sweep(sweep, form, out)
-
-
-def _draw_runs(
-    folders: list[RunFolder],
-    runs: Path | None,
-    only: tuple[str, ...],
-    listing: bool,
-    form: FigureForm,
-    out: Path | None,
-) -> None:
+    if sweep is not None:
+        if one_run:
+            raise click.UsageError("--only and --list are for a run, not for a sweep.")
+        sweep.read_about()  # a broken folder is one error, not a warning per figure
+        drawn = draw_sweep(sweep, form, out)
+        _print_files(drawn, f"{sweep.name}: no figure suits it.")
+        return
+    folders = [find_run(name, runs) for name in run]
     if listing:
         print_result(_figure_table(folders[0]))
     elif len(folders) > 1:
@@ -103,33 +92,26 @@ def _draw_runs(
         _draw_run(folders[0], only, form, out)
 
 
+def _refuse_options(run: tuple[str, ...], activation: tuple[str, ...], one_run: bool) -> None:
+    if not run and not activation:
+        raise click.UsageError("Missing argument 'RUN...'.")
+    if one_run and len(run) != 1:
+        raise click.UsageError("--only and --list are for one RUN.")
+
+
 def _draw_activations(names: tuple[str, ...], form: FigureForm, out: Path | None) -> None:
     """Draw the figures that need no run, after a check of all names."""
-    if names:
-        for name in names:
-            require_activation(name)
-        for name in names:
-            for path in draw_activation(name, form, out):
-                print_result(str(path))
-
-
-def _draw_sweep(sweep: SweepFolder, form: FigureForm, out: Path | None) -> None:
-
-    sweep.read_about()  # a broken folder is one error, not a warning per figure
-    _print_files(
-        draw_sweep(sweep, form.kinds, out=out, dark=form.dark), f"{sweep.name}: no figure suits it."
-    )
+    for name in names:
+        require_activation(name)
+    for name in names:
+        for path in draw_activation(name, form, out):
+            print_result(str(path))
 
 
 def _draw_run(folder: RunFolder, only: tuple[str, ...], form: FigureForm, out: Path | None) -> None:
     """Draw the figures of a run; print why a figure named by --only does not suit."""
-    figures = _all_figures()
-    for name in only:
-        if name not in figures:
-            meant = did_you_mean(name, figures)
-            raise UsageError(f"There is no figure '{name}'.{meant} There are {', '.join(figures)}.")
-    data = view(folder)
-    drawn = draw_each({name: figures[name] for name in only or figures}, data, form, out)
+    figures, data = _chosen_figures(only), view(folder)
+    drawn = draw_each(figures, data, form, out)
     unsuited = [
         f"The figure {name} does not suit {folder.name}: {reason}."
         for name in dict.fromkeys(only)
@@ -141,9 +123,14 @@ def _draw_run(folder: RunFolder, only: tuple[str, ...], form: FigureForm, out: P
     print_messages(unsuited)
 
 
-def _all_figures() -> dict[str, Plot]:
-    """The figures of trainings and of races; a figure suits runs of its own kind only."""
-    return FIGURES | RACE_FIGURES
+def _chosen_figures(only: tuple[str, ...]) -> dict[str, Plot]:
+    """The figures named by --only, else those of trainings and races. Raises UsageError."""
+    figures = FIGURES | RACE_FIGURES
+    for name in only:
+        if name not in figures:
+            meant = did_you_mean(name, figures)
+            raise UsageError(f"There is no figure '{name}'.{meant} There are {', '.join(figures)}.")
+    return {name: figures[name] for name in only or figures}
 
 
 def _why_unsuited(plot: Plot, data: View) -> str | NnlabError | None:
@@ -174,7 +161,7 @@ def _print_files(drawn: Drawn, none: str = "") -> None:
 def _figure_table(folder: RunFolder) -> str:
     """Each figure, whether it suits, and what it is or why it does not."""
     data, rows = view(folder), []
-    for name, plot in _all_figures().items():
+    for name, plot in _chosen_figures(()).items():
         reason = _why_unsuited(plot, data)
         rows.append((name, "no" if reason else "yes", str(reason or plot.title)))
     header = ("figure", "suits", "what it is, or why not")

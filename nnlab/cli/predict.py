@@ -100,16 +100,16 @@ def _compared_columns(
 
 
 def _output_columns(outputs: FloatArray, data: dict[str, Any]) -> list[Column]:
-    """The outputs (N, m), all digits of a number kept, and the name of the predicted class.
+    """The outputs (N, m) with all digits, and the name of the predicted class.
 
     The name is empty where an output is not finite.
     """
     columns = _number_columns(outputs, data)
     if data["task"] == "classes":
+        names = [data["class_names"][label] for label in decisions(data["kind"], outputs)]
         finite = [all(map(math.isfinite, row)) for row in outputs]
-        decided = decisions(data["kind"], outputs)
-        names = [data["class_names"][label] if finite[i] else "" for i, label in enumerate(decided)]
-        columns.append(("predicted", names))
+        cells = [name if ok else "" for name, ok in zip(names, finite, strict=True)]
+        columns.append(("predicted", cells))
     return columns
 
 
@@ -125,12 +125,12 @@ def _target_columns(targets: FloatArray, data: dict[str, Any]) -> list[Column]:
 
 
 def _number_columns(values: FloatArray, data: dict[str, Any]) -> list[Column]:
-    """Columns named by classes or targets, else output_0, output_1, ..."""
+    """The values (N, m) in columns named by classes or targets, else output_0, output_1, ..."""
     width = values.shape[1]
     names = data["class_names"] if data["task"] == "classes" else data["target_names"]
     if width != len(names):
         names = [f"output_{i}" for i in range(width)]
         if data["task"] == "classes" and width == 1:  # two classes: the probability of the second
             names = [f"p({data['class_names'][1]})"]
-    # str of a NumPy number has just the digits that tell it from its neighbours.
+    # str of a NumPy number has the fewest digits that identify it.
     return [(name, list(map(str, values[:, i]))) for i, name in enumerate(names)]

@@ -1,14 +1,14 @@
-"""What is seen of a training or a sweep while it runs: live on a terminal, else a line at times.
+"""The progress of a training or a sweep: live on a terminal, else a line from time to time.
 
 A record of a training costs one look at the clock and two comparisons, so that 100,000 records per
 second of a tiny network are not slowed. Drawing the bar is limited to a share of the time.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nnlab.cli.terminal import (
     QUIET,
@@ -38,7 +38,11 @@ SHOWN_TRIALS = 12  # running trials that the live table names
 
 def watch_training(session: Session) -> AbstractContextManager[Callable[[Record], None]]:
     """Gives the function to call with every record inside the `with`."""
-    return _bar(session) if is_interactive() else _training_lines(session)
+    if is_interactive():
+        return _bar(session)
+    if verbosity_level() == QUIET:
+        return nullcontext(lambda record: None)
+    return epoch_lines(session, verbose=verbosity_level() == VERBOSE)
 
 
 def epoch_numbers(record: Epoch) -> str:
@@ -60,48 +64,34 @@ def time_left(done: float, total: int, seconds: float) -> str:
 
 
 @contextmanager
-def _training_lines(session: Session) -> Iterator[Callable[[Record], None]]:
-    lines = EpochLines(session, verbose=verbosity_level() == VERBOSE)
-    yield (lambda record: None) if verbosity_level() == QUIET else lines.see
-    lines.finish()
+def epoch_lines(session: Session, verbose: bool = False) -> Iterator[Callable[[Record], None]]:
+    """Print the first epoch, the last, and about ten between; many with `verbose`."""
+    total = session.built.plan.epochs
+    every = 1 if verbose else max(1, total // LINES)
+    next_epoch, due = min(1, total), 0.0
+    last: Epoch | None = None
+    printed: Epoch | None = None
 
-
-class EpochLines:
-    """Prints the first epoch, the last, and about ten between; many with --verbose."""
-
-    def __init__(self, session: Session, verbose: bool = False) -> None:
-        self.session = session
-        self.total = session.built.plan.epochs
-        self.verbose = verbose
-        self.pause = 0.0 if verbose else PAUSE_S
-        self.every = 1 if verbose else max(1, self.total // LINES)
-        self.next = min(1, self.total)
-        self.due = 0.0
-        self.last: Epoch | None = None
-        self.printed: Epoch | None = None
-
-    def see(self, record: Record) -> None:
-        """Print the record of an epoch when enough epochs and enough time have passed."""
-        if isinstance(record, Epoch):
-            self.last = record
-            if record.epoch >= self.next and perf_counter() >= self.due:
-                self.show(record)
-
-    def show(self, record: Epoch) -> None:
-        """Print an epoch, and decide which comes next."""
-        rest = time_left(record.epoch, self.total, self.session.seconds)
-        head = f"epoch {record.epoch}/{self.total}"
+    def show(record: Epoch) -> None:
+        nonlocal next_epoch, due, printed
+        rest = time_left(record.epoch, total, session.seconds)
+        head = f"epoch {record.epoch}/{total}"
         print_message("  ".join(filter(None, [head, epoch_numbers(record), rest])))
-        self.printed = record
-        self.next = (record.epoch // self.every + 1) * self.every
-        if self.verbose and self.total > ALL_EPOCHS:
-            self.next = max(self.next, int(1.05 * record.epoch))
-        self.due = perf_counter() + self.pause
+        next_epoch = (record.epoch // every + 1) * every
+        if verbose and total > ALL_EPOCHS:
+            next_epoch = max(next_epoch, int(1.05 * record.epoch))
+        due, printed = perf_counter() + (0.0 if verbose else PAUSE_S), record
 
-    def finish(self) -> None:
-        """Print the last epoch, if it was not printed."""
-        if self.last is not None and self.last is not self.printed:
-            self.show(self.last)
+    def see(record: Record) -> None:
+        nonlocal last
+        if isinstance(record, Epoch):
+            last = record
+            if record.epoch >= next_epoch and perf_counter() >= due:
+                show(record)
+
+    yield see
+    if last is not None and last is not printed:
+        show(last)
 
 
 @contextmanager
@@ -165,7 +155,6 @@ class Board:
     began: float = field(default_factory=perf_counter)
 
     def see(self, event: Begun | Outcome) -> None:
-        """Note the begin or end of a trial."""
         if isinstance(event, Begun):
             self.running[event.name] = perf_counter()
             return
@@ -173,7 +162,7 @@ class Board:
         self.done += event.done
         self.failed += not event.done
 
-    def trial(self, name: str) -> str:
+    def trial_name(self, name: str) -> str:
         """A trial by its cell and seed."""
         trial = self.trials[name]
         return f"{cell_name(trial.cell)}, seed {trial.seed}"
@@ -181,7 +170,7 @@ class Board:
     def outcome(self, event: Outcome) -> str:
         """A line about a trial that has ended."""
         how = f" in {duration(event.seconds)}" if event.done else f": {event.reason}"
-        return f"{self.trial(event.name)}: {event.status}{how}"
+        return f"{self.trial_name(event.name)}: {event.status}{how}"
 
     def counts(self) -> str:
         """12 of 30 done, 1 failed, 4.20 s left."""
@@ -197,9 +186,7 @@ class Board:
     def epoch(self, name: str) -> str:
         """The epoch of a running trial, by the last row of its metrics.csv."""
         now = perf_counter()
-        if now - self.running.get(name, now) < PAUSE_S:
-            return ""
-        seen, text = self.epochs.get(name, (0.0, ""))
+        seen, text = self.epochs.get(name, (self.running.get(name, now), ""))
         if now - seen >= PAUSE_S:
             epoch = self.folder.trial(name).last_metrics().get("epoch")
             text = f"epoch {epoch}" if epoch else ""
@@ -215,9 +202,9 @@ class Board:
             box=None, pad_edge=False, title=self.counts(), title_justify="left",
             title_style="bold", show_header=False
         )  # fmt: skip
-        running: list[Any] = list(self.running.items())
+        running = list(self.running.items())
         for name, began in running[:SHOWN_TRIALS]:
-            cells = (self.trial(name), self.epoch(name), duration(perf_counter() - began))
+            cells = (self.trial_name(name), self.epoch(name), duration(perf_counter() - began))
             table.add_row(*(Text(printable(cell)) for cell in cells))
         if len(running) > SHOWN_TRIALS:
             table.add_row(f"and {len(running) - SHOWN_TRIALS} more")
@@ -234,7 +221,7 @@ def watch_trials(
 
 @contextmanager
 def _trial_lines(board: Board) -> Iterator[Callable[[Begun | Outcome], None]]:
-    """A line per failure, and counts at times; with --verbose a line per trial."""
+    """Print a line per failure, and counts at times; with --verbose a line per trial."""
     due = perf_counter() + PAUSE_S
 
     def see(event: Begun | Outcome) -> None:

@@ -1,4 +1,4 @@
-"""Data sets and compiled kernels made ready before they are needed, with a line for each."""
+"""Data sets and compiled kernels: downloaded and compiled before they are needed."""
 
 from collections.abc import Iterable
 from importlib.util import find_spec
@@ -38,19 +38,17 @@ def provide_kernels(configs: Iterable[Config]) -> None:
     """
     if find_spec("numba") is None:
         return
-    messages: dict[str, str | None] = {}
+    by_dtype: dict[str, list[Config]] = {}
     for config in configs:
-        dtype, engine = config.training.dtype, config.training.engine
-        if engine == "numpy":
-            continue
-        if dtype not in messages:
-            messages[dtype] = compiling_message(dtype)
-        if (message := messages[dtype]) and _runs_compiled(config):
+        if config.training.engine != "numpy":
+            by_dtype.setdefault(config.training.dtype, []).append(config)
+    for dtype, same in by_dtype.items():
+        message = compiling_message(dtype)
+        if message and any(map(_runs_compiled, same)):
             from nnlab.engine.compiled.objects import function
 
             print_message(message)
             function(dtype)
-            messages[dtype] = None
 
 
 def _runs_compiled(config: Config) -> bool:

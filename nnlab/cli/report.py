@@ -34,7 +34,7 @@ def command(run: tuple[str, ...], runs: Path | None, out: Path | None, show: boo
 
     The page shows the settings, the metrics, what the network learned, and the command that
     repeats the run. It is one file that works offline. For small networks it has a slider through
-    the epochs. Several runs stand side by side. Prints the path of the file.
+    the epochs. Several runs are shown side by side. Prints the path of the file.
 
     \b
     nnlab report latest
@@ -65,10 +65,8 @@ def _make_report(run: tuple[str, ...], runs: Path | None, out: Path | None) -> t
         return report_sweep(sweep, path), path
     folders = [find_run(name, runs) for name in run]
     if len(folders) == 1:
-        folder = folders[0]
-        page = report_race(folder) if is_race(folder) else report_run(folder)
-        return page, out or folder.path / NAME
-    path = (
-        out or comparison_folder(folders, runs_folder(runs)) / NAME
-    )  # where `nnlab plot` draws them
+        page = report_race if is_race(folders[0]) else report_run
+        return page(folders[0]), out or folders[0].path / NAME
+    # `nnlab plot` draws several runs into the same folder.
+    path = out or comparison_folder(folders, runs_folder(runs)) / NAME
     return report_runs(folders, path), path

@@ -6,7 +6,7 @@ import click
 
 from nnlab.cli import options
 from nnlab.cli.terminal import print_json, print_message
-from nnlab.cli.training_output import conclude_training, follow_training, run_json
+from nnlab.cli.training_output import conclude_training, follow_training
 from nnlab.experiment.resume import resume
 
 
@@ -20,7 +20,7 @@ from nnlab.experiment.resume import resume
 @options.json_option
 @options.verbosity
 def command(
-    run: str, runs: Path | None, overrides: tuple[str, ...], plots: bool,    as_json: bool
+    run: str, runs: Path | None, overrides: tuple[str, ...], plots: bool, as_json: bool
 ) -> None:  # fmt: skip
     """Continue a run that was stopped.
 
@@ -39,9 +39,11 @@ def command(
             follow_training(session)
     if session is not None:
         conclude_training(session, plots, as_json)
-    elif as_json:
-        print_json(run_json(folder, folder.status(), folder.read_json("summary.json")))
+        return
+    status = folder.status()
+    if as_json:
+        summary = folder.read_json("summary.json")
+        print_json({"folder": str(folder.path), "status": status, "summary": summary})
     else:
-        early = folder.status() == "early_stopped"
-        how = "stopped early, as its config asks" if early else "is complete"
+        how = "stopped early, as its config asks" if status == "early_stopped" else "is complete"
         print_message(f"{folder.path} {how}: nothing to do.")

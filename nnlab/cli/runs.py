@@ -1,6 +1,6 @@
-"""`nnlab runs`: the table of runs, and the questions that can be asked of it."""
+"""`nnlab runs`: the table of runs, sorted and filtered."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -16,8 +16,7 @@ from nnlab.config.problems import shown_value
 from nnlab.core import columns
 from nnlab.core.metrics import METRICS, better_when
 from nnlab.errors import NnlabError, RunUnreadable, UsageError
-from nnlab.run.below import holders
-from nnlab.run.listing import RunRecord, list_runs
+from nnlab.run.listing import RunRecord, folders_with_runs, list_runs
 from nnlab.run.names import runs_folder
 from nnlab.run.run import Run
 from nnlab.run.settings import dotted
@@ -58,8 +57,8 @@ def command(
     """List the runs in DIR, newest first.
 
     Includes runs in folders up to three levels below DIR. Shows the status of each run, its last
-    losses, and its metrics on the test part (else the validation part, else the training part). A
-    sweep is one line below the runs.
+    losses, and its metrics on the test part (else the validation part, else the training part).
+    Each sweep is one line below the runs.
 
     --sort takes a column or a setting. Losses, errors, names and times are sorted in ascending
     order, metrics and epochs in descending order.
@@ -78,9 +77,8 @@ def command(
         raise UsageError("--csv and --json exclude each other.")
     conditions = list(map(parse_condition, texts))
     top = _top_folder(folder, runs)
-    folders = holders(top)
-    keys = [condition.key for condition in conditions]
-    keys += [] if sort is None else [sort]
+    folders = folders_with_runs(top)
+    keys = [condition.key for condition in conditions] + ([] if sort is None else [sort])
     rows = table_rows(list_runs(*folders)[::-1], keys, top)
     chosen = _choose(_sort(rows, sort, reverse), status, conditions)
     filtered = any((status, conditions, as_csv))
@@ -104,12 +102,8 @@ def _top_folder(folder: Path | None, runs: Path | None) -> Path:
 
 def column_names() -> list[str]:
     """The columns of the table, but for those of settings."""
-    return ["run", "status", "data", "epochs", *_loss_columns(), *METRICS, "time"]
-
-
-def _loss_columns() -> list[str]:
-
-    return [columns.name(part, columns.LOSS) for part in columns.PARTS]
+    losses = [columns.name(part, columns.LOSS) for part in columns.PARTS]
+    return ["run", "status", "data", "epochs", *losses, *METRICS, "time"]
 
 
 @dataclass
@@ -169,20 +163,17 @@ def _refuse_unknown(keys: Sequence[str], names: Sequence[str], columns: Sequence
 def _columns(run: RunRecord, top: Path) -> dict[str, Any]:
     """The columns of a run; a metric on test rows, else on validation rows, else on training."""
     numbers = run.final | columns.named(columns.TEST, run.test)
-
-    def metric(name: str) -> float | None:
-        values = (numbers.get(columns.name(part, name)) for part in reversed(columns.PARTS))
-        return next((value for value in values if value is not None), None)
-
-    return {
+    for name in METRICS:
+        parts = [numbers.get(columns.name(part, name)) for part in reversed(columns.PARTS)]
+        numbers[name] = next((value for value in parts if value is not None), None)
+    about = {
         "run": str(Path(run.path).relative_to(top)),
         "status": run.status,
         "data": run.data,
         "epochs": run.epochs,
-        **{name: numbers.get(name) for name in _loss_columns()},
-        **{name: metric(name) for name in METRICS},
         "time": run.seconds,
     }
+    return {name: (about if name in about else numbers).get(name) for name in column_names()}
 
 
 def _settings(run: RunRecord) -> dict[str, Any]:
@@ -205,20 +196,16 @@ def _sort(rows: Sequence[TableRow], key: str | None, reverse: bool) -> list[Tabl
         return (not number, float(value) if number else 0.0, "" if number else str(value))
 
     known = [row for row in rows if row.values.get(key) is not None]
-    descending = (key == "epochs" or better_when(key) == "max") != reverse
     unknown = [row for row in rows if row.values.get(key) is None]
+    descending = (key == "epochs" or better_when(key) == "max") != reverse
     return [*sorted(known, key=rank, reverse=descending), *unknown]
 
 
 def _choose(
     rows: Sequence[TableRow], status: str | None, conditions: Sequence[Condition]
 ) -> list[TableRow]:
-    return [
-        row
-        for row in rows
-        if status in (None, row.run.status)
-        and all(condition.holds(row.values) for condition in conditions)
-    ]
+    rows = [row for row in rows if status in (None, row.run.status)]
+    return [row for row in rows if all(condition.holds(row.values) for condition in conditions)]
 
 
 def _nothing_found(
@@ -252,23 +239,20 @@ def _print_tables(
     rows: Sequence[dict[str, Any]], sweeps: Sequence[dict[str, Any]], as_csv: bool
 ) -> None:
     """The runs and below them the sweeps; as CSV the runs with all digits."""
+    names = column_names()
     if as_csv:
-        print_data(
-            to_csv(list(rows[0]) if rows else column_names(), [list(row.values()) for row in rows])
-        )
+        print_data(to_csv(list(rows[0]) if rows else names, [list(row.values()) for row in rows]))
         return
-    tables = [format_records([dict(_show_cells(row)) for row in rows])] if rows else []
-    tables += [format_records(sweeps)] if sweeps else []
+    runs = [{key: _cell(key, value, names) for key, value in row.items()} for row in rows]
+    tables = [format_records(table) for table in (runs, sweeps) if table]
     if tables:
         print_result("\n\n".join(tables))
 
 
-def _show_cells(row: Mapping[str, Any]) -> Iterator[tuple[str, Cell]]:
-    """A row with its time and settings as the table shows them."""
-    names = column_names()
-    for key, value in row.items():
-        if value is not None and key == "time":
-            value = duration(value)
-        elif value is not None and key not in names:
-            value = shorten(setting_value(value), LONGEST_SETTING)
-        yield key, value
+def _cell(key: str, value: Any, names: Sequence[str]) -> Cell:
+    """A time or a setting (what is not in `names`) as text; other values as they are."""
+    if value is not None and key == "time":
+        return duration(value)
+    if value is not None and key not in names:
+        return shorten(setting_value(value), LONGEST_SETTING)
+    return value

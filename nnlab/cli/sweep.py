@@ -28,7 +28,7 @@ from nnlab.show.figures.sweep_plots import draw_sweep
 from nnlab.show.words import axis_value, cell_name, count, duration, first_few, trial_name
 from nnlab.study import scheduler
 from nnlab.study.cluster import Cluster
-from nnlab.study.execute import Executor, InProcess, Note, choose_executor
+from nnlab.study.execute import Executor, InProcess, Note, Processes, choose_executor
 from nnlab.study.plan import (
     Sweep,
     SweepProgress,
@@ -39,7 +39,6 @@ from nnlab.study.plan import (
     require_own,
     stale_elsewhere,
 )
-from nnlab.study.processes import Processes
 from nnlab.study.results import CellRow, cell_rows
 from nnlab.study.trial import Trial
 

@@ -1,4 +1,4 @@
-"""Tables of text and numbers, in aligned columns, or as CSV."""
+"""Tables of text and numbers, in aligned columns or as CSV."""
 
 import csv
 import io
@@ -21,24 +21,18 @@ def format_table(
 ) -> str:
     """The rows below the header: texts to the left, numbers to the right.
 
-    fit: break the texts of the last column between words, so that lines have so many columns.
-    by_row: the numbers of a row are of one kind and rounded alike; else those of a column.
+    fit: the most columns of a line; texts of the last column are broken between words.
+    by_row: round the numbers of a row alike; else those of a column.
     """
-    lines = [[str(name) for name in header], *_format_rows(rows, by_row)]
-    lines = [[_on_one_line(text) for text in line] for line in lines]
-    widths = [max(map(text_width, column)) for column in zip(*lines, strict=True)]
-    left = [(by_row and i == 0) or (not by_row and _has_text(rows, i)) for i in range(len(header))]
-    return "\n".join(_format_line(line, widths, left, fit) for line in lines)
-
-
-def _format_rows(rows: Sequence[Sequence[Cell]], by_row: bool) -> Iterable[Sequence[str]]:
     if by_row:
-        return [[str(first), *format_cells(rest)] for first, *rest in rows]
-    return zip(*map(format_cells, zip(*rows, strict=True)), strict=True)
-
-
-def _has_text(rows: Sequence[Sequence[Cell]], column: int) -> bool:
-    return any(isinstance(row[column], str) for row in rows)
+        texts = [[str(first), *format_cells(rest)] for first, *rest in rows]
+        left = [column == 0 for column in range(len(header))]
+    else:
+        texts = list(map(list, zip(*map(format_cells, zip(*rows, strict=True)), strict=True)))
+        left = [any(isinstance(row[i], str) for row in rows) for i in range(len(header))]
+    lines = [[_on_one_line(text) for text in line] for line in ([*map(str, header)], *texts)]
+    widths = [max(map(text_width, column)) for column in zip(*lines, strict=True)]
+    return "\n".join(_format_line(line, widths, left, fit) for line in lines)
 
 
 def _format_line(line: Sequence[str], widths: Sequence[int], left: Sequence[bool], fit: int) -> str:
@@ -47,15 +41,15 @@ def _format_line(line: Sequence[str], widths: Sequence[int], left: Sequence[bool
     for text, width, is_left in zip(line, widths, left, strict=True):
         blanks = " " * (width - text_width(text))
         cells.append(text + blanks if is_left else blanks + text)
-    drawn, room = "  ".join(cells).rstrip(), fit - sum(widths[:-1]) - 2 * len(widths[:-1])
-    if text_width(drawn) <= fit or room < NARROWEST:
-        return drawn
-    parts = textwrap.wrap(line[-1], room, break_long_words=False, break_on_hyphens=False)
-    return "  ".join([*cells[:-1], f"\n{' ' * (fit - room)}".join(parts)])
+    joined, last_width = "  ".join(cells).rstrip(), fit - sum(widths[:-1]) - 2 * len(widths[:-1])
+    if text_width(joined) <= fit or last_width < NARROWEST:
+        return joined
+    parts = textwrap.wrap(line[-1], last_width, break_long_words=False, break_on_hyphens=False)
+    return "  ".join([*cells[:-1], f"\n{' ' * (fit - last_width)}".join(parts)])
 
 
 def text_width(text: str) -> int:
-    """Columns that a terminal uses for the text."""
+    """The number of columns that the text has on a terminal."""
     if text.isascii():
         return len(text)
     return sum(
@@ -65,7 +59,7 @@ def text_width(text: str) -> int:
 
 
 def format_records(rows: Sequence[Mapping[str, Cell]]) -> str:
-    """A table of mappings; its columns are their keys, without those that no row has."""
+    """A table of mappings; its columns are the keys that have a value in some row."""
     names = list(dict.fromkeys(name for row in rows for name in row))
     names = [name for name in names if any(row.get(name) is not None for row in rows)]
     return format_table(names, [[row.get(name) for name in names] for row in rows])

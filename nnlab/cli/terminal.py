@@ -1,4 +1,4 @@
-"""Output: results on stdout, messages on stderr, control characters escaped."""
+"""Results on stdout, messages on stderr; control characters are escaped."""
 
 import io
 import json
@@ -15,7 +15,7 @@ QUIET, NORMAL, VERBOSE = -1, 0, 1
 
 
 def verbosity_level() -> int:
-    """QUIET, NORMAL or VERBOSE, as --quiet and --verbose ask for."""
+    """QUIET, NORMAL or VERBOSE, set by --quiet and --verbose."""
     context = click.get_current_context(silent=True)
     return NORMAL if context is None else int(context.meta.get(LEVEL, NORMAL))
 
@@ -41,33 +41,26 @@ def terminal_width(stream: TextIO | None) -> int:
         return 0
 
 
-def _fit(line: str, width: int) -> str:
-    """A long sentence broken between words; lines of tables and excerpts stay as they are."""
-    if not width or len(line) <= width or "  " in line or line.startswith(" "):
-        return line
-    return textwrap.fill(line, width, break_long_words=False, break_on_hyphens=False)
-
-
 def print_result(text: str) -> None:
     """Print a result on stdout. Raises StorageError where it cannot be written."""
-    write_stdout(printable(text) + "\n")
+    _write_stdout(printable(text) + "\n")
 
 
 def print_data(text: str) -> None:
     """Print a result for programs: escaped on a terminal, else byte by byte."""
     from nnlab.run.text import to_bytes
 
-    write_stdout(printable(text) if sys.stdout.isatty() else to_bytes(text))
+    _write_stdout(printable(text) if sys.stdout.isatty() else to_bytes(text))
 
 
 def print_json(value: Mapping[str, Any]) -> None:
     """Print a result as one strict JSON object; nan and inf are null."""
     from nnlab.run.text import json_value
 
-    write_stdout(json.dumps(json_value(value), allow_nan=False, indent=2) + "\n")
+    _write_stdout(json.dumps(json_value(value), allow_nan=False, indent=2) + "\n")
 
 
-def write_stdout(data: str | bytes) -> None:
+def _write_stdout(data: str | bytes) -> None:
     """Write and flush. Raises StorageError, as on a full disk, or BrokenPipeError."""
     from nnlab.errors import StorageError
 
@@ -88,40 +81,56 @@ def write_stdout(data: str | bytes) -> None:
 
 
 def print_message(text: str, level: int = NORMAL) -> None:
-    """Print a message on stderr, unless the user asked for fewer."""
+    """Print a message on stderr if the level of messages is at least `level`."""
     if verbosity_level() >= level:
         print_error(text)
 
 
 def print_messages(texts: Iterable[str], prefix: str = "") -> None:
-    """Print several messages, a line each."""
+    """Print several messages, one per line."""
     for text in texts:
         print_message(f"{prefix}{text}")
 
 
 def print_warnings(sentences: Iterable[str]) -> None:
-    """Print warnings on stderr, a line each."""
+    """Print warnings on stderr, one per line."""
     print_messages(sentences, "Warning: ")
 
 
 def print_error(text: str) -> None:
-    """Print an error on stderr, at every level. It is lost where stderr cannot be written."""
-    width = terminal_width(sys.stderr)
+    """Print an error on stderr, at every level; lost where stderr cannot be written.
+
+    Sentences are wrapped to the terminal's width; lines of tables and excerpts are not.
+    """
+    width, lines = terminal_width(sys.stderr), printable(text).split("\n")
+    for index, line in enumerate(lines):
+        if width and len(line) > width and "  " not in line and not line.startswith(" "):
+            lines[index] = textwrap.fill(
+                line, width, break_long_words=False, break_on_hyphens=False
+            )
     try:
-        click.echo("\n".join(_fit(line, width) for line in printable(text).split("\n")), err=True)
+        click.echo("\n".join(lines), err=True)
+    except OSError:
+        close_stream(sys.stderr)
+
+
+def flush_errors() -> None:
+    """Flush stderr, or discard it: at exit, Python would fail with its own exit code."""
+    try:
+        sys.stderr.flush()
     except OSError:
         close_stream(sys.stderr)
 
 
 def close_stream(stream: TextIO) -> None:
-    """Send what is still in the buffer of a failed stream, and all that follows, nowhere."""
+    """Discard the buffer of a failed stream, and everything written to it later."""
     nowhere = os.open(os.devnull, os.O_RDWR)
     os.dup2(nowhere, stream.fileno())
     os.close(nowhere)
 
 
 def repair_streams() -> None:
-    """Make the standard streams usable, in whatever state the process was started.
+    """Make the standard streams usable, also where they were closed before the start.
 
     A closed stream is replaced: else the next file that is opened would take its number. Messages
     that cannot be written are lost; results that cannot be written are an error.
@@ -137,37 +146,3 @@ def repair_streams() -> None:
         sys.stdout.reconfigure(errors="backslashreplace")
     if sys.stderr is None:
         sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115  # stays open
-    elif type(sys.stderr) is io.TextIOWrapper:
-        sys.stderr = LossyStream(sys.stderr)
-
-
-class LossyStream(io.TextIOWrapper):
-    """A stderr that never fails: text that cannot be written, and all that follows, is lost.
-
-    It shares the buffer of the stream that it replaces. Neither closes the other's buffer, so that
-    a caller may put its own stream back.
-    """
-
-    def __init__(self, stream: io.TextIOWrapper) -> None:
-        super().__init__(stream.buffer, stream.encoding, "backslashreplace", line_buffering=True)
-        self._stream = stream  # it would close the buffer when nothing else refers to it
-
-    def close(self) -> None:
-        """Write what is left; the buffer stays open."""
-        if not self.buffer.closed:
-            self.flush()
-
-    def write(self, text: str) -> int:
-        """Write, or lose the text."""
-        try:
-            return super().write(text)
-        except OSError:
-            close_stream(self)
-            return len(text)
-
-    def flush(self) -> None:
-        """Write what is buffered, or lose it."""
-        try:
-            super().flush()
-        except OSError:
-            close_stream(self)

@@ -19,12 +19,12 @@ from nnlab.cli.terminal import print_messages
 @options.verbosity
 def command(
     config: str, overrides: tuple[str, ...], runs: Path | None, name: str | None, plots: bool,
-    seed: int | None, as_json: bool
+    seed: tuple[str, ...], as_json: bool
 ) -> None:  # fmt: skip
     """Train the network of CONFIG.
 
     Writes a new run folder with figures, and prints the loss and metrics. Ctrl+C saves the state,
-    and `nnlab resume` continues. Exit code 4 if a number became infinite.
+    and `nnlab resume` continues. Exit code 4 if the training diverges.
 
     \b
     nnlab train identity8
@@ -37,7 +37,7 @@ def command(
     from nnlab.experiment.session import begin
     from nnlab.run.names import runs_folder
 
-    loaded = load_config(config, options.with_seed(overrides, seed))
+    loaded = load_config(config, overrides + seed)
     print_messages(loaded.notes)
     provide_data(loaded.config)
     with begin(loaded, runs_folder(runs), name=name) as session:

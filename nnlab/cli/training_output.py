@@ -5,6 +5,8 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from nnlab.build import Built
+from nnlab.cli.progress import watch_training
+from nnlab.cli.provide import compiling_message
 from nnlab.cli.tables import Cell, format_records
 from nnlab.cli.terminal import (
     VERBOSE,
@@ -24,7 +26,6 @@ from nnlab.run import environment
 from nnlab.show.words import count, duration
 
 if TYPE_CHECKING:
-    from nnlab.run.folder import RunFolder
     from nnlab.show.figures import Drawn
 
 # Operations per row in a layer from which on the BLAS shares a product among threads.
@@ -38,16 +39,11 @@ LONGER_S, LONGER_FACTOR = 0.5, 1.5
 
 def follow_training(session: Session) -> None:
     """Train to the end, with the setup, warnings and progress on stderr."""
-    from nnlab.cli.progress import watch_training
-
     built = session.built
-    compiling = None
-    if built.plan.engine != "numpy":
-        from nnlab.cli.provide import compiling_message
-
-        compiling = compiling_message(str(built.network.dtype))
+    compiled = built.plan.engine != "numpy"
+    compiling = compiling_message(str(built.network.dtype)) if compiled else None
     crowded = crowded_message(built, session.environment.get("BLAS threads", ""))
-    print_messages(filter(None, [training_title(built), compiling, crowded, *session.notes]))
+    print_messages(filter(None, [_training_title(built), compiling, crowded, *session.notes]))
     warned = len(session.warnings)
     print_warnings(session.warnings)
     with watch_training(session) as see:
@@ -57,29 +53,24 @@ def follow_training(session: Session) -> None:
 
 
 def conclude_training(session: Session, plots: bool, as_json: bool) -> None:
-    """Draw the figures and print the results. Raises Diverged if the run did."""
+    """Draw the figures and print the results. Raises Diverged for a run that diverged."""
+    status = session.state.status
     if plots:
         from nnlab.show.figures import draw_all
 
         print_drawn(draw_all(session.folder))
     if as_json:
-        failed = {"failure": session.failure._asdict()} if session.failure is not None else {}
-        print_json(run_json(session.folder, session.state.status, session.summary, **failed))
+        failed = {} if session.failure is None else {"failure": session.failure._asdict()}
+        about = {"folder": str(session.folder.path), "status": status}
+        print_json({**about, **failed, "summary": session.summary})
     else:
-        early = " (stopped early)" if session.state.status == "early_stopped" else ""
+        early = " (stopped early)" if status == "early_stopped" else ""
         print_result(
             f"{results_table(session.summary)}\n\n"
             f"{session.state.step:,} updates in {training_time(session)}{early}, saved in\n"
             f"{session.folder.path}"
         )
     _raise_if_diverged(session)
-
-
-def run_json(
-    folder: "RunFolder", status: str, summary: dict[str, Any] | None, **more: Any
-) -> dict[str, Any]:
-    """The JSON object about a run that train and resume print."""
-    return {"folder": str(folder.path), "status": status, **more, "summary": summary}
 
 
 def print_drawn(drawn: "Drawn") -> None:
@@ -89,7 +80,7 @@ def print_drawn(drawn: "Drawn") -> None:
         print_message(str(path), VERBOSE)
 
 
-def training_title(built: Built) -> str:
+def _training_title(built: Built) -> str:
     """Two lines: the data and its parts; the network, its size and the engine."""
     config, network = built.config, built.network
     return (
@@ -128,15 +119,12 @@ def crowded_message(built: Built, threads: str) -> str | None:
     They wait for each other at the end of every product, so a thread that waits for a processor
     delays all. The threads of lanes wait far less often.
     """
-    if built.plan.engine != "numpy" or not threads.isdigit():
-        return None
-    if (
-        max(flops(built.network)) < SHARED_FLOPS
-        or lanes_for(built.network, built.plan.batch_size) > 1
-    ):
+    network, plan = built.network, built.plan
+    if plan.engine != "numpy" or not threads.isdigit() or max(flops(network)) < SHARED_FLOPS:
         return None
     others, processors = environment.running() - 1, os.cpu_count() or 1
-    if int(threads) < 2 or others + int(threads) <= processors:
+    crowded = int(threads) > 1 and others + int(threads) > processors
+    if not crowded or lanes_for(network, plan.batch_size) > 1:
         return None
     return (
         f"{count(others, 'other process is', 'other processes are')} at work on this machine's "
@@ -145,7 +133,7 @@ def crowded_message(built: Built, threads: str) -> str | None:
 
 
 def training_time(session: Session) -> str:
-    """The time of training as in metrics.csv; beside it the whole time if that is much longer."""
+    """The time of training as in metrics.csv; also the whole time if that is much longer."""
     whole = session.seconds
     training = float(session.last_row.get("seconds") or whole)
     longer = whole - training > LONGER_S and whole > LONGER_FACTOR * training

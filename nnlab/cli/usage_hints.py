@@ -1,7 +1,7 @@
 """What to write instead of a wrong option or argument, added to click's message."""
 
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import click
@@ -10,6 +10,7 @@ from nnlab.suggest import lookup, similar
 
 SETTING = "--set"
 KEY_OPTIONS = (SETTING, "--where")  # options that take the key of a setting and a value
+MOST_OWNERS = 4  # commands that are listed as having an option
 
 
 @contextmanager
@@ -25,10 +26,10 @@ def with_hints(group: click.Group, args: Sequence[str]) -> Iterator[None]:
             message = f"There is no option '{error.option_name}'."
             name, value = _written_option(error.option_name, args)
             if error.ctx.command is group:
-                hint = _move_after_command(group, name, value, args)
+                hint = _move_after_command(_options_by_command(group), name, value, args)
             else:
                 hint = _option_hint(error.ctx, name, value) or _owner_hint(group, error.ctx, name)
-        elif type(error) is click.UsageError and _has(error.ctx.command, SETTING):
+        elif type(error) is click.UsageError and SETTING in _options(error.ctx.command):
             hint = _loose_setting(args)
             message = f"{message.rstrip('.')}." if hint else message
         raise click.UsageError(f"{message}{hint}", error.ctx) from None
@@ -36,44 +37,45 @@ def with_hints(group: click.Group, args: Sequence[str]) -> Iterator[None]:
 
 def _option_hint(context: click.Context, name: str, value: str) -> str:
     """The setting, argument or synonym of this command that an unknown option means."""
-    command = context.command
+    command, options = context.command, _options(context.command)
     for option in KEY_OPTIONS:
-        if _has(command, option) and (key := setting_key(name, context.info_name)):
+        if option in options and (key := setting_key(name, context.info_name)):
             return f" Write {option} {key}={value}."
     if name[2:] in (param.name for param in command.params if isinstance(param, click.Argument)):
         return f" Leave the option's name out: {value}"
-    options = _long_options(command)
-    row = lookup(name.lstrip("-"), options, "option")
+    row = lookup(name.lstrip("-"), [option[2:] for option in options], "option")
     if row is None:
         return ""
-    near = options.get(row.name.lstrip("."))
-    return f" Did you mean '{near}'?" if near else f" {row.advice}" if not row.name else ""
+    near = f"--{row.name.lstrip('.')}"
+    if near in options:
+        return f" Did you mean '{near}'?"
+    return "" if row.name else f" {row.advice}"
 
 
 def _owner_hint(group: click.Group, context: click.Context, name: str) -> str:
     """The other commands that have the option, else the nearest option of this command."""
-    if owners := _owners(group, name):
-        shown = [*owners[:4], *(["others"] if len(owners) > 4 else [])]
-        listed = " and ".join(filter(None, [", ".join(shown[:-1]), shown[-1]]))
-        return f" It is an option of {listed}."
-    options = _long_options(context.command)
-    near = similar(name.lstrip("-"), options)
-    return f" Did you mean '{options[near[0]]}'?" if near else ""
+    owners = [command for command, options in _options_by_command(group).items() if name in options]
+    if owners:
+        *first, last = [*owners[:MOST_OWNERS], *(["others"] if len(owners) > MOST_OWNERS else [])]
+        return f" It is an option of {', '.join(first)}{' and ' if first else ''}{last}."
+    long = [option[2:] for option in _options(context.command) if option.startswith("--")]
+    near = similar(name.lstrip("-"), long)
+    return f" Did you mean '--{near[0]}'?" if near else ""
 
 
-def _move_after_command(group: click.Group, name: str, value: str, args: Sequence[str]) -> str:
+def _move_after_command(
+    commands: Mapping[str, list[str]], name: str, value: str, args: Sequence[str]
+) -> str:
     """The whole command line if it names a command, else an example of one."""
-    owners = _owners(group, name)
-    names = group.list_commands(click.Context(group))
-    at = next((index for index, arg in enumerate(args) if arg in names), None)
-    if at is not None and args[at] in owners:
+    at = next((index for index, arg in enumerate(args) if arg in commands), None)
+    if at is not None and name in commands[args[at]]:
         return f" It belongs after the command: nnlab {shlex.join([*args[at:], *args[:at]])}"
-    if at is not None and _has(_command(group, args[at]), SETTING) and (key := setting_key(name)):
+    if at is not None and SETTING in commands[args[at]] and (key := setting_key(name)):
         return f" Write nnlab {shlex.join([*args[at:], SETTING, f'{key}={value}'])}"
-    if not owners:
-        return ""
-    example = " ".join([owners[0], "...", *(arg for arg in args if arg != "...")])
-    return f" It belongs after the command: nnlab {example}"
+    for owner in (command for command, options in commands.items() if name in options):
+        example = " ".join([owner, "...", *(arg for arg in args if arg != "...")])
+        return f" It belongs after the command: nnlab {example}"
+    return ""
 
 
 def setting_key(option: str, command: str | None = None) -> str:
@@ -108,7 +110,7 @@ def _written_option(option: str, args: Sequence[str]) -> tuple[str, str]:
 
 
 def _loose_setting(args: Sequence[str]) -> str:
-    """`lr=0.1` without --set, or --set with blanks around the equals sign."""
+    """A hint for `lr=0.1` without --set, and for --set with blanks around the equals sign."""
     for index, arg in enumerate(args):
         key, equals, _ = arg.partition("=")
         if index and args[index - 1] == SETTING:
@@ -120,30 +122,14 @@ def _loose_setting(args: Sequence[str]) -> str:
     return ""
 
 
-def _command(group: click.Group, name: str) -> click.Command:
-    command = group.get_command(click.Context(group), name)
-    if command is None:
-        raise KeyError(name)
-    return command
+def _options_by_command(group: click.Group) -> dict[str, list[str]]:
+    context = click.Context(group)
+    commands = {name: group.get_command(context, name) for name in group.list_commands(context)}
+    return {name: _options(command) for name, command in commands.items() if command is not None}
 
 
-def _owners(group: click.Group, option: str) -> list[str]:
-    """The commands that have an option."""
-    names = group.list_commands(click.Context(group))
-    return [name for name in names if _has(_command(group, name), option)]
-
-
-def _all_options(command: click.Command) -> list[str]:
+def _options(command: click.Command) -> list[str]:
     return [name for param in command.params for name in (*param.opts, *param.secondary_opts)]
-
-
-def _long_options(command: click.Command) -> dict[str, str]:
-    """`--name` by `name`."""
-    return {name[2:]: name for name in _all_options(command) if name.startswith("--")}
-
-
-def _has(command: click.Command, option: str) -> bool:
-    return option in _all_options(command)
 
 
 def _is_number(text: str) -> bool:

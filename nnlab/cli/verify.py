@@ -17,7 +17,7 @@ from nnlab.run.folder import RunFolder
 from nnlab.show.words import count, first_few
 
 MOST_PROBLEMS = 10  # that are listed
-Verification = tuple[list[str], dict[str, Any], str]  # problems, report, what came out the same
+Verification = tuple[list[str], dict[str, Any], str]  # problems, report, what was repeated
 
 
 @click.command

@@ -21,7 +21,7 @@ from nnlab.config.tree import Node, Place, Source, find_node, from_plain
 from nnlab.config.yaml12 import finite, read_yaml
 from nnlab.core import columns
 from nnlab.core.metrics import better_when
-from nnlab.data.user_tables import Csv
+from nnlab.data.user_csv import Csv
 from nnlab.errors import ConfigError
 
 PATHS = (("data", "path"), ("init", "run"))  # settings that name files

@@ -1,32 +1,19 @@
 """YAML text to a tree of nodes, with the meanings of YAML 1.2 and none of YAML's dangers.
 
 PyYAML reads YAML 1.1, where `1e-3` is text, `no` is false, `010` is eight, and the last of two
-equal keys wins in silence. Here its scanner and parser only deliver events; which tag a word has,
-what a mapping is and when to stop is decided below, in one pass over them.
+equal keys wins in silence. Here it only parses and follows aliases, within limits; which value a
+word has and which keys and tags are allowed is decided below.
 """
 
 from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
 import yaml
-from yaml.events import (
-    AliasEvent,
-    DocumentEndEvent,
-    DocumentStartEvent,
-    Event,
-    MappingEndEvent,
-    MappingStartEvent,
-    NodeEvent,
-    ScalarEvent,
-    SequenceEndEvent,
-    SequenceStartEvent,
-    StreamEndEvent,
-    StreamStartEvent,
-)
+from yaml.composer import ComposerError
+from yaml.events import AliasEvent, ScalarEvent
 from yaml.scanner import ScannerError
 
 from nnlab.config.problems import LINE_BREAK, Problem, Problems, fail, shown_value
@@ -37,11 +24,15 @@ MAX_DIGITS = 100
 MAX_ALIASES = 100
 MAX_NODES = 10_000  # after every alias is written out
 MAX_LINES = 50_000  # half a million empty lines take PyYAML a second
-CORE = {"map", "seq", "str", "int", "float", "bool", "null"}
 # What an escape in double quotes can make: control characters, and halves of surrogate pairs.
 # U+DC80 to U+DCFF may stay: Python's form of bytes in file names that are not UTF-8.
 UNUSABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x84\x86-\x9f\ud800-\udc7f\udd00-\udfff]")
 TAG = "tag:yaml.org,2002:"
+TAGS = {
+    yaml.ScalarNode: {"str", "int", "float", "bool", "null"},
+    yaml.SequenceNode: {"seq"},
+    yaml.MappingNode: {"map"},
+}
 
 
 def read_yaml(source: Source, problems: Problems, start: int = 0) -> Node:
@@ -55,198 +46,85 @@ def read_yaml(source: Source, problems: Problems, start: int = 0) -> Node:
     loader = None
     try:
         loader = CoreLoader(" " * start + source.text[start:])
-        return _Composer(loader, source, problems).document()
+        document = loader.get_single_node()
+    except ComposerError as error:
+        second = "a second document begins here; a config is one document."
+        sentence = second if error.context else str(error.problem)
+        fail([Problem(_place(source, error.problem_mark), sentence)])
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         reason = error.problem or error.context
         fail([Problem(_place(source, mark), f"this is not valid YAML: {reason}.")])
     except (yaml.YAMLError, ValueError, TypeError, LookupError, AttributeError, OverflowError):
-        # PyYAML's own slips on damaged text: chr() out of range, int('') and the like.
+        # PyYAML's own errors on damaged text: chr() out of range, int('') and the like.
         mark = loader.get_mark() if loader is not None else None
         fail([Problem(_place(source, mark), "this is not valid YAML.")])
+    if document is None:
+        return Node(None, Place(source, 1, 1))
+    return _converted(document, source, problems)
 
 
-@dataclass
-class _Anchor:
-    """A finished anchored node, how many nodes it has written out, and how deep it is."""
+def _converted(node: yaml.Node, source: Source, problems: Problems) -> Node:
+    """The node with values, places and keys of our own; BAD where a problem was noted."""
+    place = _place(source, node.start_mark)
+    if isinstance(node, yaml.MappingNode):
+        result = _mapping(node, place, problems)
+    elif isinstance(node, yaml.SequenceNode):
+        result = Node([_converted(item, source, problems) for item in node.value], place)
+    else:
+        result = Node(_scalar(node, place, problems), place)
+    tag = node.tag.removeprefix(TAG)
+    if tag in TAGS[type(node)]:
+        return result
+    shown = f"!!{tag}" if node.tag.startswith(TAG) else tag
+    sentence = f"the tag {shown_value(shown)} is not allowed; a config holds plain values."
+    problems.add(place, sentence)
+    return Node(BAD, place)
 
-    node: Node
-    size: int
-    height: int
 
-
-@dataclass
-class _Composer:
-    """Builds nodes from a loader's events and keeps count of what they would grow to."""
-
-    loader: Any  # CoreLoader, whose methods have no types
-    source: Source
-    problems: Problems
-    anchors: dict[str, _Anchor] = field(default_factory=dict)
-    aliases: int = 0
-    size: int = 0
-    deepest: int = 0
-
-    def document(self) -> Node:
-        self._next(StreamStartEvent)
-        if self._peek(StreamEndEvent):
-            return Node(None, Place(self.source, 1, 1))
-        self._next(DocumentStartEvent)
-        node = self._node(1)
-        self._next(DocumentEndEvent)
-        if not self._peek(StreamEndEvent):
-            event = self._next(Event)
-            self._stop(event, "a second document begins here; a config is one document.")
-        return node
-
-    def _node(self, depth: int) -> Node:
-        event = self._next(NodeEvent)
-        if isinstance(event, AliasEvent):
-            return self._alias(event, depth)
-        self.size += 1
-        if self.size > MAX_NODES:
-            self._stop(event, f"the text holds more than {MAX_NODES} values.")
-        if depth > MAX_DEPTH:
-            self._stop(event, f"values are nested more than {MAX_DEPTH} deep.")
-        if event.anchor is not None and event.anchor in self.anchors:
-            self._stop(event, f"the anchor {shown_value(event.anchor)} is defined twice.")
-        start, outer, self.deepest = self.size - 1, self.deepest, depth
-        node = self._content(event, depth)
-        if event.anchor is not None:
-            height = self.deepest - depth + 1
-            self.anchors[event.anchor] = _Anchor(node, self.size - start, height)
-        self.deepest = max(outer, self.deepest)
-        return node
-
-    def _alias(self, event: AliasEvent, depth: int) -> Node:
-        anchor = self.anchors.get(str(event.anchor))
-        if anchor is None:
-            self._stop(
-                event, f"the alias {shown_value(event.anchor)} has no finished anchor before it."
-            )
-        self.aliases += 1
-        self.size += anchor.size
-        self.deepest = max(self.deepest, depth + anchor.height - 1)
-        if self.aliases > MAX_ALIASES:
-            self._stop(event, f"the text uses more than {MAX_ALIASES} aliases.")
-        if self.size > MAX_NODES:
-            self._stop(
-                event, f"with its aliases written out, the text holds more than {MAX_NODES} values."
-            )
-        if self.deepest > MAX_DEPTH:
-            self._stop(event, f"values are nested more than {MAX_DEPTH} deep.")
-        return anchor.node
-
-    def _content(self, event: Event, depth: int) -> Node:
-        place = _place(self.source, event.start_mark)
-        if isinstance(event, ScalarEvent):
-            return Node(self._scalar(event, place), place)
-        known = self._known_tag(event, place)
-        if isinstance(event, SequenceStartEvent):
-            node = self._sequence(place, depth)
-        else:
-            node = self._mapping(place, depth)
-        return node if known else Node(BAD, place)
-
-    def _sequence(self, place: Place, depth: int) -> Node:
-        items: list[Node] = []
-        while not self._peek(SequenceEndEvent):
-            items.append(self._node(depth + 1))
-        self._next(SequenceEndEvent)
-        return Node(items, place)
-
-    def _mapping(self, place: Place, depth: int) -> Node:
-        entries: dict[str, Node] = {}
-        keys: dict[str, Place] = {}
-        while not self._peek(MappingEndEvent):
-            where = _place(self.source, self.loader.peek_event().start_mark)
-            key, value = self._node(depth + 1), self._node(depth + 1)
-            name = self._key(key, keys, where)
-            if name is not None:
-                entries[name], keys[name] = value, where
-        self._next(MappingEndEvent)
-        return Node(entries, place, keys)
-
-    def _key(self, node: Node, seen: dict[str, Place], place: Place) -> str | None:
-        """The name of an entry, or None after the reason against it was noted."""
-        name = node.value
+def _mapping(node: yaml.MappingNode, place: Place, problems: Problems) -> Node:
+    entries: dict[str, Node] = {}
+    keys: dict[str, Place] = {}
+    for key_node, value_node in node.value:
+        key = _converted(key_node, place.source, problems)
+        value = _converted(value_node, place.source, problems)
+        name = key.value
         if name is BAD:
-            return None
+            continue
         if not isinstance(name, str):
-            found = shown_value(name)
-            self.problems.add(
-                place, f"the key {found} is not a name; write it in quotes if you mean text."
-            )
+            shown = shown_value(name)
+            sentence = f"the key {shown} is not a name; write it in quotes if you mean text."
         elif name == "<<":
-            self.problems.add(
-                place, "merge keys (<<) are not part of YAML 1.2; write the settings out."
-            )
-        elif name in seen:
-            first = seen[name].line
-            self.problems.add(
-                place,
-                f"the key {shown_value(name)} stands here again; "
-                f"it was first given in line {first}.",
-            )
+            sentence = "merge keys (<<) are not part of YAML 1.2; write the settings out."
+        elif name in keys:
+            shown, first = shown_value(name), keys[name].line
+            sentence = f"the key {shown} stands here again; it was first given in line {first}."
         else:
-            return name
+            entries[name], keys[name] = value, key.place
+            continue
+        problems.add(key.place, sentence)
+    return Node(entries, place, keys)
+
+
+def _scalar(node: yaml.Node, place: Place, problems: Problems) -> Scalar | Bad:
+    tag, text = node.tag.removeprefix(TAG), str(node.value)
+    if bad := UNUSABLE.search(text):
+        sentence = f"this text holds the character U+{ord(bad[0]):04X}."
+    elif tag == "null" and text in ("~", "null", "Null", "NULL", ""):
         return None
-
-    def _scalar(self, event: ScalarEvent, place: Place) -> Scalar | Bad:
-        text = event.value
-        if bad := UNUSABLE.search(text):
-            self.problems.add(place, f"this text holds the character U+{ord(bad[0]):04X}.")
-            return BAD
-        tag = event.tag
-        if tag == "!":  # "not resolved": text, whatever it looks like
-            return text
-        if tag is None:
-            tag = self.loader.resolve(yaml.ScalarNode, text, event.implicit)
-        elif not self._known_tag(event, place):
-            return BAD
-        return self._value(tag.removeprefix(TAG), text, place)
-
-    def _value(self, tag: str, text: str, place: Place) -> Scalar | Bad:
-        if tag == "str":
-            return text
-        if tag == "null" and text in ("~", "null", "Null", "NULL", ""):
-            return None
-        if tag == "bool" and text.lower() in ("true", "false"):
-            return text.lower() == "true"
+    elif tag == "bool" and text.lower() in ("true", "false"):
+        return text.lower() == "true"
+    elif tag in ("int", "float"):
         try:
-            if tag in ("int", "float"):
-                return number(text, tag)
-            sentence = f"{shown_value(text)} is not a value of the type !!{tag}."
+            return number(text, tag)
         except ValueError as error:
             sentence = str(error)
-        self.problems.add(place, sentence)
-        return BAD
-
-    def _known_tag(self, event: Any, place: Place) -> bool:
-        tag = event.tag
-        kinds = {
-            ScalarEvent: CORE - {"map", "seq"},
-            SequenceStartEvent: {"seq"},
-            MappingStartEvent: {"map"},
-        }
-        if tag is None or tag == "!" or tag.removeprefix(TAG) in kinds[type(event)]:
-            return True
-        shown = f"!!{tag.removeprefix(TAG)}" if tag.startswith(TAG) else tag
-        self.problems.add(
-            place, f"the tag {shown_value(shown)} is not allowed; a config holds plain values."
-        )
-        return False
-
-    def _peek(self, kind: type[Event]) -> bool:
-        return bool(self.loader.check_event(kind))
-
-    def _next(self, kind: type[Event]) -> Any:
-        event = self.loader.get_event()
-        assert isinstance(event, kind)  # the parser's grammar
-        return event
-
-    def _stop(self, event: Event, sentence: str) -> NoReturn:
-        fail([Problem(_place(self.source, event.start_mark), sentence)])
+    elif tag in ("null", "bool"):
+        sentence = f"{shown_value(text)} is not a value of the type !!{tag}."
+    else:
+        return text
+    problems.add(place, sentence)
+    return BAD
 
 
 def _place(source: Source, mark: Any) -> Place:
@@ -260,6 +138,48 @@ class CoreLoader(yaml.SafeLoader):
     """SafeLoader with the resolvers of YAML 1.2's core schema instead of YAML 1.1's."""
 
     yaml_implicit_resolvers = {}  # noqa: RUF012 - the base class has no ClassVar either
+    aliases = 0
+    size = 0  # nodes so far, with aliases written out
+    depth = deepest = 0  # of the node that is read, and of what is below it
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.extents: dict[str, tuple[int, int]] = {}  # anchor -> its nodes, and their levels
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        """PyYAML's own, within the limits; an alias stands behind its whole anchor."""
+        event: Any = self.peek_event()  # type: ignore[no-untyped-call]
+        anchor, is_alias = event.anchor, isinstance(event, AliasEvent)
+        if is_alias and anchor not in self.extents:
+            self._stop(event, f"the alias {shown_value(anchor)} has no finished anchor before it.")
+        if not is_alias and anchor in self.anchors:
+            self._stop(event, f"the anchor {shown_value(anchor)} is defined twice.")
+        if isinstance(event, ScalarEvent) and event.tag == "!":  # "not resolved": a text
+            event.tag = f"{TAG}str"
+        size, levels = self.extents[anchor] if is_alias else (1, 1)
+        start, outer = self.size, self.deepest
+        self.aliases += is_alias
+        self.size += size
+        self.depth += 1
+        self.deepest = self.depth + levels - 1
+        self._check_limits(event)
+        node = super().compose_node(parent, index)
+        self.extents[anchor] = self.size - start, self.deepest - self.depth + 1
+        self.deepest = max(outer, self.deepest)
+        self.depth -= 1
+        return node
+
+    def _check_limits(self, event: Any) -> None:
+        if self.aliases > MAX_ALIASES:
+            self._stop(event, f"the text uses more than {MAX_ALIASES} aliases.")
+        if self.size > MAX_NODES:
+            written = "with its aliases written out, " if self.aliases else ""
+            self._stop(event, f"{written}the text holds more than {MAX_NODES} values.")
+        if self.deepest > MAX_DEPTH:
+            self._stop(event, f"values are nested more than {MAX_DEPTH} deep.")
+
+    def _stop(self, event: Any, sentence: str) -> NoReturn:
+        raise ComposerError(None, None, sentence, event.start_mark)
 
     def check_printable(self, data: str) -> None:
         """Nothing: `files.checked` did it, and lets bytes of file names pass."""
@@ -286,7 +206,7 @@ for _tag, _pattern, _first in (
 
 
 def number(text: str, tag: str) -> int | float:
-    """The value of a number's text; raises ValueError with a sentence for one that is no use."""
+    """The value of a number's text; raises ValueError with a sentence for one that is unusable."""
     if len(text) > MAX_DIGITS:
         raise ValueError(f"this number has {len(text)} characters; at most {MAX_DIGITS} are read.")
     try:

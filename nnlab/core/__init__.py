@@ -7,10 +7,10 @@ it is given:
     g   their gradients, same names and shapes
     x   the layer's input (B, n)         dx  the derivative of the loss by x
     y   the layer's output (B, m)        dy  the derivative of the loss by y
-    s   scratch: working memory, constants, buffers, random draws
+    s   scratch: constants, random draws, and what `forward` leaves there for `backward`
 
 B is the batch, or a part of it, n the inputs, m the outputs, P the number of parameters. Kernels
-overwrite their outputs, which are not zeroed first. Read in this order: memory, layers/dense,
-binding, network, losses, optimizers; gradcheck proves the rest. Faster kernels for images are in
+overwrite their outputs, which are not zeroed first. Read in this order: layers/dense, memory,
+network, losses, optimizers; gradcheck proves the rest. Faster kernels for images are in
 nnlab.engine.images.
 """

@@ -53,9 +53,9 @@ def check_gradients(
         return Checked(name, variable.size, len(errors), max(errors))
 
     gradient, _ = objective.gradients()
-    blocks = {place.key: slice(place.start, place.stop) for place in network.layout.places}
     results = [
-        checked(name, objective.theta[block], gradient[block]) for name, block in blocks.items()
+        checked(place.key, *(place.of(block).reshape(-1) for block in (objective.theta, gradient)))
+        for place in network.layout.places
     ]
     if not results:
         return []

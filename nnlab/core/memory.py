@@ -1,56 +1,24 @@
-"""One block of memory for all parameters, and named views into it.
+"""One block of memory for all parameters, and the layers bound to it for a batch size.
 
-A layer declares its parameters; `Layout` gives each a place in a vector of length P, the weights
-first and the biases behind them. The same layout then serves the parameters theta, their
-gradients and every slot of the optimizer, so an optimizer is one pass over whole vectors and
-weight decay is a slice, `theta[:layout.weights]`.
+A layer declares its arrays; `Layout` gives each a place in a vector `values` of length V: first
+the weights, then the biases, together P parameters, then the buffers. The gradients and every slot
+of the optimizer have the places of the parameters, so an optimizer is one pass over whole vectors
+and weight decay is a slice, `theta[:layout.weights]`.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Self
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 import numpy as np
-from numpy.typing import DTypeLike
 
-from nnlab.core.initializers import Initializer
+from nnlab.core.layers.base import Layer, Parameter
 from nnlab.core.types import Array, Shape, Views, size
 
+if TYPE_CHECKING:
+    from nnlab.core.network import Network
 
-@dataclass(frozen=True)
-class Parameter:
-    """An array that a layer declares.
-
-    Weights (`decays`) are drawn by `init` or, without one, by the network's default initializer,
-    with `fans` = (fan_in, fan_out); everything else starts at `value`, or 0.
-    """
-
-    name: str
-    shape: Shape
-    decays: bool = False
-    fans: tuple[int, int] = (1, 1)
-    init: Initializer | None = None
-    value: tuple[object, ...] | float | None = None
-
-
-@dataclass(frozen=True)
-class Scratch:
-    """Working memory of a kernel: an array of `shape`, filled with `fill` once.
-
-    A constant is an array of shape (): a ufunc takes one of the right dtype 0.15 us faster than a
-    Python number, and a small network's step is made of such calls.
-    """
-
-    shape: Shape = ()
-    fill: float | tuple[float, ...] = 0.0
-    dtype: DTypeLike | None = None  # None: the network's own
-
-
-def allocate(declared: Mapping[str, Scratch], dtype: DTypeLike) -> dict[str, Array]:
-    """The arrays themselves, by name, for a network of `dtype`."""
-    return {
-        name: np.full(item.shape, item.fill, item.dtype or dtype) for name, item in declared.items()
-    }
+Generators = Mapping[int, np.random.Generator]  # of the layers that draw, by position
 
 
 class ArrayPlace(NamedTuple):
@@ -63,7 +31,7 @@ class ArrayPlace(NamedTuple):
     stop: int
 
     def of(self, block: Array) -> Array:
-        """The array, as a view of the block (P,)."""
+        """The array, as a view of the block (V,)."""
         return block[self.start : self.stop].reshape(self.declared.shape)
 
 
@@ -71,37 +39,133 @@ class ArrayPlace(NamedTuple):
 class Layout:
     """The places of all arrays of a network, in the order of the block."""
 
-    places: tuple[ArrayPlace, ...]
+    places: tuple[ArrayPlace, ...]  # of the parameters
+    buffers: tuple[ArrayPlace, ...]  # behind them
     layers: int
     weights: int  # elements that decay; they come first
     size: int  # P
+    values: int  # V
 
     @classmethod
-    def of(cls, declared: Sequence[tuple[str, Sequence[Parameter]]]) -> Self:
-        """Lay out the arrays of the layers, given as (layer name, its declarations) in order."""
-        arrays = [
-            (index, f"{index}.{layer}.{array.name}", array)
-            for index, (layer, parameters) in enumerate(declared)
-            for array in parameters
-        ]
-        arrays.sort(key=lambda entry: not entry[2].decays)  # stable: in the order of layers
+    def of(cls, names: Sequence[str], layers: Sequence[Layer], shapes: Sequence[Shape]) -> Self:
+        """Lay out the arrays of layers, given with their names and the shapes of their inputs."""
+        rows = list(zip(layers, shapes, strict=False))
+        parameters = [(i, a) for i, (layer, row) in enumerate(rows) for a in layer.parameters(row)]
+        buffers = [(i, a) for i, (layer, row) in enumerate(rows) for a in layer.buffers(row)]
+        parameters.sort(key=lambda entry: not entry[1].decays)  # stable: layer by layer
         places: list[ArrayPlace] = []
-        start = weights = 0
-        for index, key, array in arrays:
+        start = 0
+        for index, array in (*parameters, *buffers):
             stop = start + size(array.shape)
-            places.append(ArrayPlace(index, key, array, start, stop))
-            weights = stop if array.decays else weights
+            places.append(ArrayPlace(index, f"{names[index]}.{array.name}", array, start, stop))
             start = stop
-        return cls(tuple(places), len(declared), weights, start)
+        trained, others = places[: len(parameters)], places[len(parameters) :]
+        weights = max((place.stop for place in trained if place.declared.decays), default=0)
+        last = trained[-1].stop if trained else 0
+        return cls(tuple(trained), tuple(others), len(layers), weights, last, start)
+
+    def places_in(self, block: Array) -> tuple[ArrayPlace, ...]:
+        """The places in a block, which is (V,) or, for the parameters alone, (P,)."""
+        return self.places + self.buffers if len(block) > self.size else self.places
 
     def views(self, block: Array) -> list[Views]:
-        """For each layer its arrays in `block` (P,), by name."""
+        """For each layer its arrays in `block`, (V,) or (P,), by name."""
         views = [Views() for _ in range(self.layers)]
-        for place in self.places:
+        for place in self.places_in(block):
             setattr(views[place.layer], place.declared.name, place.of(block))
         return views
 
     def named(self, block: Array) -> dict[str, Array]:
-        """All arrays in `block` (P,) by their full names, in the order of layers."""
-        ordered = sorted(self.places, key=lambda place: place.layer)
-        return {place.key: place.of(block) for place in ordered}
+        """The arrays in `block`, (V,) or (P,), by full name, layer by layer; buffers at the end."""
+        places = sorted(self.places_in(block), key=lambda p: (p.start >= self.size, p.layer))
+        return {place.key: place.of(block) for place in places}
+
+
+class Bound(NamedTuple):
+    """A layer with its memory. x is None where the batch itself is the input."""
+
+    layer: Layer
+    p: Views
+    g: Views
+    x: Array | None
+    y: Array
+    dy: Array | None
+    dx: Array | None
+    s: Views
+
+
+class Activations(NamedTuple):
+    """Per layer the output y (B, ...) and, in training, the loss's derivative dy by it.
+
+    dx: the derivative by the inputs, where it is wanted. noise: what the layers that draw have
+    drawn, by position, uniform in [0, 1), in float32 whatever the network's dtype.
+    """
+
+    y: Sequence[Array]
+    dy: Sequence[Array | None]
+    dx: Array | None
+    noise: Mapping[int, Array]
+
+    def of(self, rows: slice) -> "Activations":
+        """Views of some rows."""
+        y, dx = [array[rows] for array in self.y], None if self.dx is None else self.dx[rows]
+        dy = [None if array is None else array[rows] for array in self.dy]
+        return Activations(y, dy, dx, {i: array[rows] for i, array in self.noise.items()})
+
+
+class Binding:
+    """Layers bound to the memory for batches of one size.
+
+    `z` is the last output and `dz` the memory for its derivative. The batch itself is passed to
+    both `forward` and `backward`, so that batches can be views of a larger array. Layers before
+    the first with parameters have no backward pass, unless the inputs' derivative is wanted.
+    """
+
+    def __init__(
+        self,
+        network: "Network",
+        rows: Activations,
+        values: Array,
+        gradient: Array | None,
+        generators: Generators,
+    ) -> None:
+        """As many layers as `rows` has outputs for; they train if there is a `gradient` (P,)."""
+        self.train = gradient is not None
+        p = network.layout.views(values)
+        g = p if gradient is None else network.layout.views(gradient)
+        y, dy, noise = rows.y, rows.dy, rows.noise
+        first = 0  # the first layer that passes back
+        if rows.dx is None:
+            first = next((i for i, own in enumerate(p[: len(y)]) if vars(own)), len(y))
+        xs = [None, *y]  # of each layer; the first takes the batch itself
+        dxs = [rows.dx, *(array if i >= first else None for i, array in enumerate(dy))]
+        self.bound: list[Bound] = []
+        for i, layer in enumerate(network.kernels[: len(y)]):
+            s = layer.scratch(network.shapes[i], len(y[i]), network.dtype)
+            s.noise = noise.get(i)
+            self.bound.append(Bound(layer, p[i], g[i], xs[i], y[i], dy[i], dxs[i], s))
+        self.z, self.dz = y[-1], dy[-1]
+        self._draws = [(rng.random, noise[i]) for i, rng in generators.items() if i in noise]
+        self._forward = [(b.layer.forward, b.p, b.y, b.s) for b in self.bound]
+        self._backward = [
+            (b.layer.backward, b.p, b.g, b.x, b.y, b.dy, b.dx, b.s)
+            for b in reversed(self.bound[first:])
+            if b.dy is not None
+        ]
+
+    def forward(self, x: Array) -> Array:
+        """z for the rows x (B, ...); ValueError for another number of rows."""
+        if len(x) != len(self.z):
+            raise ValueError(f"bound for {len(self.z)} rows, not for {len(x)}")
+        for draw, noise in self._draws:
+            draw(dtype=np.float32, out=noise)
+        train = self.train
+        for forward, p, y, s in self._forward:
+            forward(p, x, y, s, train)
+            x = y
+        return x
+
+    def backward(self, x: Array) -> None:
+        """Fill the gradient from `dz`, after `forward` with the same x."""
+        for backward, p, g, inner, y, dy, dx, s in self._backward:
+            backward(p, g, x if inner is None else inner, y, dy, dx, s)

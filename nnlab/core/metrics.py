@@ -21,7 +21,6 @@ from numpy.typing import NDArray
 from nnlab.core import columns
 from nnlab.core.layers import LAYERS
 from nnlab.core.losses import Loss
-from nnlab.core.memory import allocate
 from nnlab.core.types import Array, FloatArray, IntArray, Views
 
 Kind = Literal["classes", "binary", "regression"]
@@ -45,8 +44,8 @@ def activated(name: str | None, z: Array) -> Array:
     if name is None:
         return z
     layer, outputs = LAYERS[name](), np.empty_like(z)
-    scratch = allocate(layer.scratch(z.shape[1:], len(z)), z.dtype)
-    layer.forward(Views(), z, outputs, Views(**scratch), False)
+    scratch = layer.scratch(z.shape[1:], len(z), z.dtype)
+    layer.forward(Views(), z, outputs, scratch, False)
     return outputs
 
 

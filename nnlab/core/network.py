@@ -10,12 +10,11 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from nnlab.core.binding import Activations, Binding, Generators
 from nnlab.core.initializers import Initializer, XavierUniform
 from nnlab.core.layers import LAYERS, Layer
 from nnlab.core.limits import require_limits
 from nnlab.core.losses import Loss
-from nnlab.core.memory import Layout
+from nnlab.core.memory import Activations, Binding, Generators, Layout
 from nnlab.core.random import Purpose, generator
 from nnlab.core.types import Array, Shape, size
 
@@ -64,10 +63,8 @@ class Network:
         self.inputs: Shape = (inputs,) if isinstance(inputs, int) else tuple(inputs)
         self.dtype = np.dtype(dtype)
         self.shapes = shapes(self.layers, self.inputs)
-        self.layout, self.buffer_layout = layouts(self.layers, self.shapes)
-        rule = init or XavierUniform()
-        blocks = [first_values(part, seed, rule) for part in (self.layout, self.buffer_layout)]
-        self.values = np.concatenate(blocks).astype(self.dtype)
+        self.layout = layout(self.layers, self.shapes)
+        self.values = first_values(self.layout, seed, init or XavierUniform()).astype(self.dtype)
         self.theta = self.values[: self.layout.size]
         self.buffers = self.values[self.layout.size :]
 
@@ -83,8 +80,7 @@ class Network:
 
     def named(self, values: Array) -> dict[str, Array]:
         """Parameters and buffers in `values` (V,) by name, as the weights files have them."""
-        stop = self.layout.size
-        return self.layout.named(values[:stop]) | self.buffer_layout.named(values[stop:])
+        return self.layout.named(values)
 
     def generators(self, seed: int) -> Generators:
         """A stream for each layer that draws in training."""
@@ -164,20 +160,16 @@ def shapes(layers: Sequence[Layer], inputs: Shape) -> list[Shape]:
     return rows
 
 
-def layouts(layers: Sequence[Layer], shapes: Sequence[Shape]) -> tuple[Layout, Layout]:
-    """The places of the parameters in their block, and of the buffers in theirs."""
-    rows = list(zip(layers, shapes, strict=False))
-    return (
-        Layout.of([(layer_kind(layer), layer.parameters(row)) for layer, row in rows]),
-        Layout.of([(layer_kind(layer), layer.buffers(row)) for layer, row in rows]),
-    )
+def layout(layers: Sequence[Layer], shapes: Sequence[Shape]) -> Layout:
+    """The places of all arrays of the layers, which take rows of `shapes`."""
+    return Layout.of([layer_name(layers, i) for i in range(len(layers))], layers, shapes)
 
 
 def first_values(layout: Layout, seed: int, default: Initializer) -> Array:
-    """The values (P,) of a block before training, in float64."""
-    block = np.zeros(layout.size, np.float64)
+    """The values (V,) of a block before training, in float64."""
+    block = np.zeros(layout.values, np.float64)
     streams: dict[int, np.random.Generator] = {}
-    for place in layout.places:
+    for place in layout.places_in(block):
         declared = place.declared
         values: ArrayLike = 0.0 if declared.value is None else declared.value  # type: ignore[assignment]
         if declared.decays and declared.value is None:

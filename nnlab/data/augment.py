@@ -1,8 +1,8 @@
 """Augmentation: random changes of the training images, different in every epoch.
 
-The pixels that enter an image are `blank`: what 0 is after scaling. What is drawn for a batch
-depends on the seed and on the number of the batch alone, counted over all epochs, so a resumed run
-sees the same images.
+The pixels that enter an image are `blank`: the value of 0 after scaling. The random numbers of a
+batch depend on the seed and the number of the batch alone, counted over all epochs, so a resumed
+run sees the same images.
 """
 
 from abc import ABC, abstractmethod
@@ -22,14 +22,14 @@ Pixels = Annotated[int, Ge(1)]
 
 
 class Augmentation(ABC):
-    """One way to change images (B, h, w, c). All images of a batch are changed at once."""
+    """A random change of images (B, h, w, c), a whole batch at once."""
 
     @abstractmethod
     def change(self, images: Array, blank: float, rng: np.random.Generator) -> Array:
         """The changed images, in new memory or in place."""
 
     def spoils(self, height: int, width: int) -> str | None:
-        """Why the change would leave too little of images of this size, or None."""
+        """Why the change leaves too little of images of this size, or None."""
         return None
 
 

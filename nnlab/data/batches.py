@@ -1,8 +1,8 @@
 """Parts of a data set, gathered in chunks of batches for training.
 
-A chunk is a few batches gathered at once into the same memory; the batches are views of it. One
-gather per chunk costs a small network a fraction of one per batch, and a chunk of 512 KiB still
-lies in the cache when its batches are used.
+A chunk is a few batches gathered at once into the same memory; the batches are views of it. For a
+small network one gather per chunk is far cheaper than one per batch, and a chunk of 512 KiB is
+still in the cache when its batches are used.
 """
 
 import math
@@ -25,9 +25,9 @@ CHUNK_BATCHES = 1024
 class Part:
     """The rows of a part in the network's dtype: x (N, n), t (N, m).
 
-    Images stay uint8 in the data set's own array and are converted as they are gathered; other
-    inputs are scaled once, here. `targets` are those of the part's rows alone. `augmenter` changes
-    the batches that are trained on.
+    Images stay uint8 in the data set's array and are converted as they are gathered; other inputs
+    are scaled once, here. `targets` are those of the part's rows alone. `augmenter` changes
+    training batches.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class Part:
 
     @property
     def row(self) -> tuple[int, ...]:
-        """The shape of a row: (n,), but for arrays handed to `nnlab.fit` as images."""
+        """The shape of a row: (n,), or that of an image passed to `nnlab.fit`."""
         return self.inputs.shape[1:]
 
     def gather(self, which: IntArray | slice, x: Array, t: Array, raw: Array) -> None:
@@ -78,7 +78,7 @@ class Part:
             self.inputs.take(which, 0, x, "clip")
 
     def some(self, which: IntArray | slice) -> tuple[Array, Array]:
-        """The chosen rows as arrays of their own."""
+        """The chosen rows x (B, n), t (B, m) in new arrays."""
         count = len(self.rows[which])
         x = np.empty((count, *self.row), self.dtype)
         t = np.empty((count, self.targets.shape[1]), self.dtype)
@@ -129,15 +129,15 @@ class Batches:
         starts = range(0, rows, self.batch)
         self.xs = [self.x[start : start + self.batch] for start in starts]
         self.ts = [self.t[start : start + self.batch] for start in starts]
-        self.resident: Chunk | None = None  # the only chunk, where it is the same every epoch
+        self.resident: Chunk | None = None  # the only chunk, if it is the same every epoch
 
     def epoch(
         self, order: IntArray | None, first: int = 0, augment_epoch: int | None = None
     ) -> Iterator[Chunk]:
-        """The chunks of an epoch in `order` (N,), or in the part's own; from batch `first` on.
+        """The chunks of an epoch from batch `first` on, in `order` (N,) or the part's order.
 
         `first` must be the start of a chunk, or the number of batches. `augment_epoch` is the
-        number of the epoch from 0 on, where the rows are for training and so may be augmented.
+        number of the epoch, from 0, if the rows are for training; None means no augmentation.
         """
         if order is None and self.resident is not None:
             yield self.resident
@@ -152,14 +152,14 @@ class Batches:
             yield self._augmented(self._chunk(order, self.full, 1, self.rest), augment_epoch)
 
     def _augmented(self, chunk: Chunk, epoch: int | None) -> Chunk:
-        """The chunk; in training its rows are changed, each batch by its number."""
+        """The chunk; in training its batches are augmented in place."""
         if epoch is not None and self.part.augmenter is not None:
             for number, x in enumerate(chunk.xs, epoch * self.count + chunk.first):
                 self.part.augmenter(x, number)
         return chunk
 
     def single(self, order: IntArray | None, number: int) -> Chunk:
-        """One batch of an epoch alone."""
+        """A single batch of an epoch."""
         return self._chunk(order, number, 1, self.batch if number < self.full else self.rest)
 
     def _chunk(self, order: IntArray | None, first: int, batches: int, batch: int) -> Chunk:

@@ -139,25 +139,18 @@ def is_one_hot(targets: Array) -> bool:
     )
 
 
-def is_label_like(targets: Array) -> bool:
-    """Whether targets look like classes: one-hot, or a whole number per row."""
-    if targets.dtype.kind not in "biuf" or targets.ndim == 1:
-        return False
-    column = targets.shape[1] == 1 and bool((targets == np.rint(targets)).all())
-    return column or is_one_hot(targets)
+def way_to_classes(targets: Array, one_hot: str) -> str:
+    """The setting that makes classes of a regression's targets (N, m) that look like classes.
 
-
-def way_to_classes(targets: Array) -> str:
-    """What to set where a regression's targets (N, m) look like classes."""
-    if targets.ndim == 1:
-        return ""
-    if targets.shape[1] == 1:
-        return "data.task: classes" if is_label_like(targets) else ""
-    if not np.isin(targets, (0, 1)).all():
+    one_hot: that setting for one-hot rows. '' for other targets, for labels (N,) and for text.
+    """
+    if targets.ndim == 1 or targets.dtype.kind not in "biuf":
         return ""
     if is_one_hot(targets):
-        return "a single target column that names the class of each row, in place of these"
-    return "data.task: multilabel"
+        return one_hot
+    if targets.shape[1] == 1:
+        return "data.task: classes" if (targets == np.rint(targets)).all() else ""
+    return "data.task: multilabel" if np.isin(targets, (0, 1)).all() else ""
 
 
 def _refuse_values(texts: Sequence[str], numeric: dict[str, bool], place: Place) -> None:

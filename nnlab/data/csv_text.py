@@ -4,6 +4,7 @@ import csv
 import math
 import re
 from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -11,6 +12,7 @@ from typing import Literal
 from nnlab.data.files import open_regular_file
 from nnlab.errors import DataError
 
+Row = tuple[int, list[str]]  # the line on which it ends, counted from 1; its stripped cells
 Missing = Literal["error", "drop", "mean"]
 
 MISSING = frozenset({"", "NA", "N/A", "NaN", "nan", "NAN", "null", "NULL", "?"})
@@ -50,7 +52,7 @@ _LATIN = (
 
 @dataclass(frozen=True)
 class CsvForm:
-    """How a file is written, and what to do about missing cells.
+    """The format of a CSV file, and the treatment of missing cells.
 
     header: None where the first row decides. fitting: whether the file is the training file, so
     that messages can name settings of the config.
@@ -63,27 +65,18 @@ class CsvForm:
     fitting: bool = False
 
 
-@dataclass(frozen=True)
-class CsvFile:
-    """A CSV file, its column names, and the columns to read.
-
-    inputs: in the network's order. categories: the inputs that are texts.
-    """
-
-    path: Path
-    form: CsvForm
-    names: tuple[str, ...]
-    inputs: tuple[int, ...]
-    categories: tuple[int, ...]
-    targets: tuple[int, ...]
-
-    def place(self, line: int, column: int) -> str:
-        """How messages name a cell."""
-        return f"{self.path}, line {line}, column {quoted(self.names[column])}"
+@contextmanager
+def open_csv(path: Path, form: CsvForm) -> Iterator[tuple[Row, Iterator[Row]]]:
+    """The first row, and all later rows. Raises DataError for an empty file."""
+    with closing(read_csv_rows(path, form.delimiter)) as rows:
+        first = next(rows, None)
+        if first is None:
+            raise DataError(f"{path} is empty.")
+        yield first, rows
 
 
-def read_rows(path: Path, delimiter: str) -> Generator[tuple[int, list[str]], None, None]:
-    """Line number and stripped cells of each row; empty lines are skipped.
+def read_csv_rows(path: Path, delimiter: str) -> Generator[Row]:
+    """The rows of a file; empty lines are skipped. Raises DataError, StorageError.
 
     The delimiter " " stands for any number of blanks and tabs.
     """
@@ -109,7 +102,7 @@ def _decode(path: Path, lines: Iterator[bytes]) -> Iterator[str]:
     """Lines as text, without the byte order mark that Excel writes."""
     for i, line in enumerate(lines, start=1):
         if i == 1:
-            _require_text(path, line)
+            _require_text(path, line[:200])
         if len(line) > MAX_LINE:
             raise DataError(f"{path}, line {i} is longer than {MAX_LINE:,} bytes.")
         try:
@@ -123,12 +116,12 @@ def _require_text(path: Path, start: bytes) -> None:
     for signature, words in FORMATS:
         if start.startswith(signature):
             raise DataError(f"{path} is no CSV text but {words.format(path)}")
-    if start[:2] in (b"\xff\xfe", b"\xfe\xff") or start[:200].count(0) > len(start[:200]) / 3:
+    if start[:2] in (b"\xff\xfe", b"\xfe\xff") or start.count(0) > len(start) / 3:
         raise DataError(f"{path} {_UTF16.format(path)}")
 
 
 def parse_number(text: str, decimal: str = ".") -> float | None:
-    """`text` as a finite number, or None; Python's own 1_000 is none."""
+    """`text` as a finite number, or None, also for Python's 1_000."""
     if decimal != ".":
         if "." in text:
             return None
@@ -146,6 +139,6 @@ def quoted(text: str) -> str:
 
 
 def quoted_list(names: Sequence[str], most: int = 10) -> str:
-    """The first names, and how many more there are."""
+    """The first names in quotes, and the number of further names."""
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(map(quoted, names[:most])) + more

@@ -1,15 +1,19 @@
 """A data set: rows, targets, and what a network needs to know."""
 
 import hashlib
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
 from typing import ClassVar, Literal
 
 import numpy as np
 
 from nnlab.core.types import Array, IntArray
 from nnlab.data.download import Collection
+from nnlab.data.files import open_regular_file
 from nnlab.data.scale import ScaleKind
 from nnlab.errors import DataError
 
@@ -35,11 +39,11 @@ class InputColumn:
 class Signature:
     """The shape of a data set, known without reading it if possible.
 
-    `inputs` is the shape of one row, `outputs` the number of classes or the width of a target
-    row, `rows` counts all rows; the last `test_rows` of them are the official test part.
-    `image` is the shape of a row that is an image, (h, w) or (h, w, c). `classes_by` is the
-    setting that would make classes of a regression's targets, '' where none would;
-    `class_list` the names of the classes of a user's table, as messages show them.
+    `inputs` is the shape of a row, `outputs` the number of classes or the width of a target row,
+    `rows` the number of rows, of which the last `test_rows` are the official test part. `image` is
+    the shape of a row that is an image, (h, w) or (h, w, c). `classes_by` is the setting that would
+    make classes of a regression's targets, '' where none would; `class_list` the names of the
+    classes of a user's table for messages.
     """
 
     inputs: tuple[int, ...]
@@ -60,11 +64,11 @@ class Dataset:
     read with `missing: mean`; Scaling fills it, once the training rows are known.
     targets: labels (N,) int64 in 0..C-1 for classes, else (N, m) float64.
     sha256: of the content; for downloaded images over the hashes of the verified files.
-    image_shape: of one row. input_range: the values a pixel can have, which `scale: unit` maps to
-    0..1; None where only the data can tell.
-    columns: of a table, what its inputs were made of. fills: whether missing inputs are filled.
-    classes_by, class_list: as in Signature. notes: what reading the data left out, in sentences.
-    file_rows (N,): where the rows are in their file, from 0; None where all of its rows are here.
+    columns: where they have names. target_names: of the target columns.
+    image_shape: of a row. input_range: the values a pixel can have, which `scale: unit` maps to
+    0..1; None where only the data can tell. fills: whether missing inputs are filled.
+    classes_by, class_list: as in Signature. notes: sentences about the reading of the file.
+    file_rows (N,): the numbers of the rows in their file, from 0; None where all rows are here.
 
     Raises DataError when a type is not numeric, when there are no rows or columns, when the row
     counts differ, when there are fewer than two classes, or when a number is nan or infinite;
@@ -77,12 +81,11 @@ class Dataset:
     task: Task
     sha256: str = ""
     class_names: tuple[str, ...] = ()
-    feature_names: tuple[str, ...] = ()
+    columns: tuple[InputColumn, ...] = ()
     target_names: tuple[str, ...] = ()
     image_shape: tuple[int, ...] | None = None
     input_range: tuple[float, float] | None = None
     test_rows: int = 0
-    columns: tuple[InputColumn, ...] = ()
     fills: bool = False
     classes_by: str = ""
     class_list: str = ""
@@ -90,30 +93,16 @@ class Dataset:
     file_rows: IntArray | None = None
 
     def __post_init__(self) -> None:
-        for array, what in ((self.inputs, "inputs"), (self.targets, "targets")):
-            if (kind := array.dtype).kind not in "biuf":
-                raise DataError(f"{self.name}: the {what} are of type {kind}; numbers are needed.")
-        x, y = self._checked()
-        features = self.feature_names or tuple(n for column in self.columns for n in column.inputs)
-        for field, value in (
-            ("inputs", x),
-            ("targets", y),
-            ("sha256", self.sha256 or content_hash((x, y))),
-            ("feature_names", features),
-            ("columns", self.columns or tuple(map(InputColumn, features))),
-        ):
-            object.__setattr__(self, field, value)
-
-    def _checked(self) -> tuple[Array, Array]:
-        """Inputs and targets in their types, copied only where needed."""
         name, of_classes = self.name, self.task == "classes"
-        x = read_only(self.inputs, np.uint8 if self.inputs.dtype == np.uint8 else np.float64)
-        y = read_only(self.targets, np.int64 if of_classes else np.float64)
+        x_dtype = np.uint8 if self.inputs.dtype == np.uint8 else np.float64
+        y_dtype, y_axes = (np.int64, 1) if of_classes else (np.float64, 2)
+        x = checked_array(self.inputs, x_dtype, f"{name}: the inputs", allow_nan=self.fills)
+        y = checked_array(self.targets, y_dtype, f"{name}: the targets")
         if x.ndim != 2 or x.size == 0:
             raise DataError(
                 f"{name}: the inputs have shape {x.shape}; rows and columns are needed."
             )
-        if y.ndim != (1 if of_classes else 2):
+        if y.ndim != y_axes:
             raise DataError(
                 f"{name}: the targets have shape {y.shape}, which does not fit {self.task}."
             )
@@ -123,23 +112,24 @@ class Dataset:
             )
         if of_classes and len(self.class_names) < 2:
             raise DataError(f"{name}: all rows are of one class; a classifier needs two or more.")
-        require_finite(x, f"{name}: the inputs", allow_nan=self.fills)
-        require_finite(y, f"{name}: the targets")
-        return x, y
+        object.__setattr__(self, "inputs", x)
+        object.__setattr__(self, "targets", y)
+        object.__setattr__(self, "sha256", self.sha256 or content_hash((x, y)))
 
     @property
     def rows(self) -> int:
         """Number of rows N."""
         return len(self.inputs)
 
-    def rows_in_file(self, rows: IntArray) -> IntArray:
-        """The numbers of these rows in their file, from 0."""
-        return rows if self.file_rows is None else np.asarray(self.file_rows[rows])
-
     @property
     def outputs(self) -> int:
         """Number of classes C, or the width m of a target row."""
         return len(self.class_names) if self.task == "classes" else int(self.targets.shape[1])
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        """Names of the inputs, or () where they have none."""
+        return tuple(name for column in self.columns for name in column.inputs)
 
     @property
     def signature(self) -> Signature:
@@ -155,24 +145,51 @@ class Dataset:
             self.class_list,
         )
 
+    def rows_in_file(self, rows: IntArray) -> IntArray:
+        """The numbers of these rows in their file, from 0."""
+        return rows if self.file_rows is None else np.asarray(self.file_rows[rows])
+
 
 class DataSource(ABC):
     """A data set for configs: a frozen dataclass of its settings.
 
-    default_scale: how inputs are scaled where the config does not say. files: the published files
-    that it is read from, downloaded where they are absent.
+    default_scale: the scaling where the config sets none. files: the published files that it is
+    read from, downloaded where they are absent.
     """
 
     default_scale: ClassVar[ScaleKind] = "none"
     files: ClassVar[Collection | None] = None
 
-    @abstractmethod
     def signature(self, seed: int) -> Signature:
-        """The shape of what `load(seed)` gives. Raises DataError."""
+        """The shape of what `load(seed)` gives. Raises DataError.
+
+        Large sets override it, so that a config is checked without making their rows.
+        """
+        return self.load(seed).signature
 
     @abstractmethod
     def load(self, seed: int) -> Dataset:
         """All rows; the same seed gives the same bits. Raises DataError."""
+
+
+class UserFile(DataSource):
+    """A data set in a file of the user."""
+
+    @abstractmethod
+    def read(self) -> Dataset:
+        """All rows, from the file. Raises DataError, StorageError."""
+
+
+def read_if_changed(source: UserFile, path: str) -> Dataset:
+    """The rows of `source`, read again only when the file at `path` has changed."""
+    with open_regular_file(Path(path)) as file:
+        status = os.fstat(file.fileno())
+    return _read(source, status.st_size, status.st_mtime_ns)
+
+
+@lru_cache(maxsize=4)
+def _read(source: UserFile, size: int, changed: int) -> Dataset:
+    return source.read()
 
 
 def content_hash(arrays: Iterable[Array]) -> str:
@@ -184,11 +201,19 @@ def content_hash(arrays: Iterable[Array]) -> str:
     return digest.hexdigest()
 
 
-def read_only(array: Array, dtype: type[np.generic]) -> Array:
-    """A C-contiguous, read-only view or copy; the caller's array keeps its own flags."""
+def checked_array(
+    array: Array, dtype: type[np.generic], what: str, *, allow_nan: bool = False
+) -> Array:
+    """A C-contiguous, read-only view or copy; the caller's array keeps its own flags.
+
+    Raises DataError for an array of another kind, and as `require_finite`.
+    """
+    if array.dtype.kind not in "biuf":
+        raise DataError(f"{what} are of type {array.dtype}; numbers are needed.")
     with np.errstate(over="ignore"):  # a long double too large for float64 is reported as inf
         view = np.ascontiguousarray(array, dtype).view()
     view.flags.writeable = False
+    require_finite(view, what, allow_nan=allow_nan)
     return view
 
 

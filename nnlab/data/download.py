@@ -5,7 +5,7 @@ from collections.abc import Callable, Generator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +21,7 @@ SILENT = "it was silent for {:g} seconds."
 BROKEN_OFF = "its answer broke off or made no sense."
 CLASSES = 10  # all collections have labels 0 to 9
 
-Report = Callable[[str], None]
+Report = Callable[[str], object]
 State = Literal["missing", "present", "verified", "damaged"]
 
 
@@ -65,7 +65,7 @@ class Collection:
 
     def find(self, file: PublishedFile) -> Path | None:
         """The first of the accepted names of `file` that exists."""
-        dotted = file.name.replace("-idx", ".idx")  # as it is called in many copies
+        dotted = file.name.replace("-idx", ".idx")  # the name in many copies
         names = (f"{file.name}.gz", file.name, f"{dotted}.gz", dotted)
         paths = (data_folder() / where / name for where in self.folders for name in names)
         return next((path for path in paths if os.path.exists(path)), None)  # Path.exists may raise
@@ -73,7 +73,7 @@ class Collection:
 
 @dataclass(frozen=True)
 class FileState:
-    """A line of `nnlab data list`: `path` is where the file is, or where it would go."""
+    """The state of a published file; `path` is where it is, or where a download puts it."""
 
     collection: str
     file: str
@@ -121,21 +121,18 @@ def load_published(collection: Collection, file: PublishedFile) -> NDArray[np.ui
         ) from None
 
 
-def _no_report(message: str) -> None: ...
-
-
 def fetch_files(
-    collection: Collection, *, force: bool = False, report: Report = _no_report
+    collection: Collection, *, force: bool = False, report: Report = lambda message: None
 ) -> tuple[FileState, ...]:
     """Download missing files and verify the rest; with `force` also replace damaged files.
 
-    `report` gets one sentence per download. Raises DataError when no mirror has a file,
-    StorageError when the disk refuses.
+    `report` gets a sentence per attempt. Raises DataError when no mirror has a file, StorageError
+    when the disk refuses.
     """
     for file in collection.files:
         state = _state(collection, file, verify=True)
         if state.state == "missing" or (force and state.state == "damaged"):
-            # Beside the damaged file and with .gz, which is looked for first: so it wins.
+            # Beside the damaged file and with .gz: `find` prefers that name.
             path = state.path if state.path.suffix == ".gz" else Path(f"{state.path}.gz")
             old = None if state.state == "missing" else _identity(path)
             download(collection, file, path, old, report)
@@ -143,7 +140,7 @@ def fetch_files(
 
 
 def file_states(collection: Collection, *, verify: bool = False) -> tuple[FileState, ...]:
-    """Where each file of the collection is; `verify` compares the hashes."""
+    """The state of each file of the collection; `verify` compares the hashes."""
     return tuple(_state(collection, file, verify=verify) for file in collection.files)
 
 
@@ -161,7 +158,7 @@ def _state(collection: Collection, file: PublishedFile, *, verify: bool) -> File
 
 
 class _RefusedError(Exception):
-    """A mirror cannot give the file; the text says why."""
+    """Why a mirror cannot give the file."""
 
 
 def download(
@@ -169,7 +166,7 @@ def download(
     file: PublishedFile,
     path: Path,
     replaced: tuple[int, int] | None,
-    report: Report = _no_report,
+    report: Report = lambda message: None,
 ) -> None:
     """Make `path` a verified copy of `file`, from the first mirror that has it.
 
@@ -208,7 +205,7 @@ def download(
 
 
 def _identity(path: Path) -> tuple[int, int] | None:
-    """Tells one file at `path` from the next; None when there is none."""
+    """Inode and time of change of the file at `path`; None when there is none."""
     try:
         status = path.stat()
     except FileNotFoundError:
@@ -221,8 +218,11 @@ def _replace(path: Path, address: str, file: PublishedFile) -> None:
     part = path.parent / f".{path.name}.part"
     try:
         part.unlink(missing_ok=True)  # of a killed process, or a link laid out on purpose
-        with part.open("xb") as sink:
-            _receive(address, sink, limit=idx_bytes(file.shape) + SLACK)
+        with (
+            part.open("xb") as sink,
+            closing(_body(address, idx_bytes(file.shape) + SLACK)) as body,
+        ):
+            sink.writelines(body)
             sink.flush()
             os.fsync(sink.fileno())
         try:
@@ -236,19 +236,8 @@ def _replace(path: Path, address: str, file: PublishedFile) -> None:
         part.unlink(missing_ok=True)
 
 
-def _receive(address: str, sink: BinaryIO, limit: int) -> None:
-    """Write at most `limit` bytes from `address` to `sink`. Raises _RefusedError or OSError."""
-    left = limit
-    with closing(_body(address)) as chunks:
-        for chunk in chunks:
-            left -= len(chunk)
-            if left < 0:
-                raise _RefusedError("it sent more than the whole file.")
-            sink.write(chunk)
-
-
-def _body(address: str) -> Generator[bytes]:
-    """The body of the answer, piece by piece. Raises _RefusedError unless it is whole."""
+def _body(address: str, limit: int) -> Generator[bytes]:
+    """The answer, piece by piece. Raises _RefusedError unless it is whole, up to `limit` bytes."""
     from http.client import HTTPException
     from urllib.error import HTTPError, URLError
     from urllib.request import Request, urlopen
@@ -260,11 +249,13 @@ def _body(address: str) -> Generator[bytes]:
             received = 0
             while chunk := answer.read(CHUNK):
                 received += len(chunk)
+                if received > limit:
+                    raise _RefusedError("it sent more than the whole file.")
                 yield chunk
-            # A length of letters, or a connection that was closed early: http.client ignores both.
+            # http.client ignores a length of letters, and a connection that was closed early.
             if answer.headers.get("Content-Length", str(received)) != str(received):
                 raise _RefusedError(BROKEN_OFF)
-    # A server's own words never reach the terminal: only what kind of failure it was.
+    # A server's own words never reach the terminal, only the kind of failure.
     except HTTPError as error:
         with error:
             raise _RefusedError(f"it answered with status {error.code}.") from None

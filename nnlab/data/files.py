@@ -26,10 +26,3 @@ def open_regular_file(path: Path) -> Iterator[BinaryIO]:
         raise DataError(f"There is no file {path}.") from None
     except OSError as error:
         raise StorageError(f"{path} could not be read: {error.strerror or error}.") from error
-
-
-def size_and_mtime(path: Path) -> tuple[int, int]:
-    """What must be equal for a file to count as unchanged."""
-    with open_regular_file(path) as file:
-        status = os.fstat(file.fileno())
-    return status.st_size, status.st_mtime_ns

@@ -1,4 +1,4 @@
-"""Reader of IDX files (MNIST), plain or gzipped; it trusts nothing.
+"""Reader of IDX files (MNIST), plain or gzipped, from any source.
 
 2 bytes 0 | 1 byte 0x08 (unsigned bytes) | 1 byte ndim | ndim big-endian uint32 | the bytes
 """
@@ -17,8 +17,6 @@ from nnlab.core.types import Shape
 from nnlab.data.files import open_regular_file
 from nnlab.errors import DataError
 
-CHUNK = 1 << 20
-
 
 def idx_bytes(shape: Shape) -> int:
     """Bytes of a decompressed IDX file of this shape."""
@@ -28,9 +26,9 @@ def idx_bytes(shape: Shape) -> int:
 def read_idx(path: Path, shape: Shape) -> tuple[NDArray[np.uint8], str]:
     """The array of `shape` in `path`, and the SHA-256 of the decompressed file.
 
-    The header must announce exactly `shape`, so memory is bounded before anything is allocated,
-    whatever the file claims or unpacks to. The stream is read past its last byte: only then does
-    gzip compare its checksum. Raises DataError; StorageError when the system cannot read.
+    The header must announce exactly `shape`, and no more bytes are read, so that memory is bounded
+    whatever the file claims or unpacks to. Raises DataError; StorageError when the system cannot
+    read.
     """
     with open_regular_file(path) as file:
         try:
@@ -63,18 +61,15 @@ def _parse(stream: BinaryIO, path: Path, shape: Shape) -> tuple[NDArray[np.uint8
     if counts != shape:
         raise DataError(f"{path} announces {_times(counts)} values; {_times(shape)} are expected.")
 
+    size = math.prod(shape)
+    content = stream.read(size + 1)  # reads past the last byte, so that gzip compares its checksum
+    if len(content) < size:
+        raise DataError(f"{path} ends after {len(content):,} of {size:,} values.")
+    if len(content) > size:
+        raise DataError(f"{path} continues after its {size:,} values.")
     digest = hashlib.sha256(header)
-    array = np.empty(math.prod(shape), np.uint8)
-    done = 0
-    while chunk := stream.read(min(CHUNK, array.size - done)):
-        digest.update(chunk)
-        array[done : done + len(chunk)] = np.frombuffer(chunk, np.uint8)
-        done += len(chunk)
-    if done < array.size:
-        raise DataError(f"{path} ends after {done:,} of {array.size:,} values.")
-    if stream.read(1):
-        raise DataError(f"{path} continues after its {array.size:,} values.")
-    return array.reshape(shape), digest.hexdigest()
+    digest.update(content)
+    return np.frombuffer(content, np.uint8).reshape(shape), digest.hexdigest()
 
 
 def _times(shape: Shape) -> str:

@@ -47,7 +47,7 @@ MAX_HEADER = 10_000
 
 
 class NpzError(Exception):
-    """Why bytes are not a file of arrays, as a clause."""
+    """Why bytes are not an NPZ file, as a clause."""
 
 
 @dataclass(frozen=True)
@@ -152,7 +152,7 @@ class _Bounded(io.BufferedIOBase):
 
 @dataclass(frozen=True)
 class ArrayKind:
-    """What an array may be: letters of `dtype.kind`, and numbers of dimensions."""
+    """Allowed arrays: letters of `dtype.kind`, and numbers of dimensions."""
 
     dtypes: str
     dimensions: tuple[int, ...]
@@ -165,16 +165,15 @@ TARGETS = ArrayKind("biufU", (1, 2))
 def read_user_npz(path: Path, wanted: Mapping[str, ArrayKind]) -> dict[str, Array]:
     """The `wanted` arrays of `path`: finite, with equally many rows.
 
-    Everything that headers can tell is checked before any data is read.
-
-    Raises DataError naming the array and, for nan and inf, row and column; StorageError.
+    All headers are checked before any data is read. Raises DataError naming the array and, for
+    nan and inf, row and column; StorageError.
     """
     try:
         with open_regular_file(path) as file, open_npz(file) as archive:
             packed = path.stat().st_size
             members = {name: _member(archive, path, name, packed) for name in wanted}
             heads = {
-                name: _checked_header(archive, members[name], kind, _where(path, name))
+                name: _checked_header(archive, members[name], kind, array_place(path, name))
                 for name, kind in wanted.items()
             }
             rows = [head.shape[0] for head in heads.values()]
@@ -187,16 +186,17 @@ def read_user_npz(path: Path, wanted: Mapping[str, ArrayKind]) -> dict[str, Arra
                 array = read_member(archive, members[name], head)
                 if array is None:
                     raise DataError(
-                        f"{_where(path, name)} is not as long as its shape {head.shape} says."
+                        f"{array_place(path, name)} is not as long as its shape {head.shape} says."
                     )
-                require_finite(array, _where(path, name))
+                require_finite(array, f"{array_place(path, name)}: the numbers")
                 arrays[name] = array
             return arrays
     except NpzError as error:
         raise DataError(f"{path} cannot be read: {error}.") from None
 
 
-def _where(path: Path, name: str) -> str:
+def array_place(path: Path, name: str) -> str:
+    """The name of an array in messages."""
     return f"{path}, array {name!r}"
 
 
@@ -207,7 +207,7 @@ def _member(archive: zipfile.ZipFile, path: Path, name: str, packed: int) -> zip
         stems = [n.removesuffix(".npy") for n in archive.namelist()[:20]]
         known = ", ".join(map(repr, stems)) or "none"
         raise DataError(f"{path} has no array {name!r}; its arrays are {known}.") from None
-    where = _where(path, name)
+    where = array_place(path, name)
     if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         raise DataError(f"{where} is compressed in a way that NumPy never uses: refused.")
     packed = min(info.compress_size, packed)

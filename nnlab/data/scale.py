@@ -18,8 +18,8 @@ CHUNK = 1024  # rows converted to float64 at a time: 6 MB of MNIST
 class Scaling:
     """x' = (x - shift) * factor; shift and factor are float64, () for all columns or (n,).
 
-    fill (n,): what a missing number (nan) counts as, the mean of its column over the training
-    rows; None where none may be missing.
+    fill (n,): the means of the columns over the training rows, for missing numbers (nan); None
+    where no number may be missing.
     """
 
     kind: ScaleKind
@@ -28,7 +28,7 @@ class Scaling:
     fill: NDArray[np.float64] | None = None
 
     def apply(self, inputs: Array) -> NDArray[np.float64]:
-        """Scaled copy of rows (B, n), in which nothing is missing any more."""
+        """Scaled copy of rows (B, n), with missing numbers filled."""
         return (fill_missing(inputs, self.fill) - self.shift) * self.factor
 
 
@@ -42,12 +42,11 @@ def fit_scaling(
 ) -> Scaling:
     """The scaling of `kind` for inputs (N, n), from the rows `train_rows` alone.
 
-    unit: `input_range` (of the Dataset: what pixels can be) becomes 0..1; without one, the
-    smallest and largest training value of each column. standardize: mean 0, standard deviation 1
-    (over N, not N - 1) per column; standardize_all: over all numbers. A constant column becomes
-    0 everywhere. With `fills`, a missing number (nan) counts in none of these and is filled with
-    the mean of its column over the training rows. Raises DataError when a column spans too much
-    or too little for float64, or has no number in any training row.
+    unit: `input_range` (of the Dataset: the range of pixels) becomes 0..1; without it, the range
+    of each column. standardize: mean 0, standard deviation 1 (over N, not N - 1) per column;
+    standardize_all: over all numbers. A constant column becomes 0 everywhere. With `fills`,
+    missing numbers (nan) count in none of these. Raises DataError when a column spans too much or
+    too little for float64, or has no number in any training row.
     """
     fill = _present_means(inputs, train_rows) if fills else None
     # What overflows here is refused below.
@@ -65,12 +64,12 @@ def fit_scaling(
 
 
 def fill_missing(inputs: Array, fill: NDArray[np.float64] | None) -> Array:
-    """Rows (B, n) with `fill` (n,) in place of nan; the same array where nothing is filled."""
+    """Rows (B, n) with `fill` (n,) in place of nan; the same array without `fill`."""
     return inputs if fill is None else np.where(np.isnan(inputs), fill, inputs)
 
 
 def _present_means(inputs: Array, rows: IntArray) -> NDArray[np.float64]:
-    """The mean of each column (n,) over those of `rows` that have it."""
+    """The mean of each column (n,) over the numbers in `rows`."""
     x = inputs[rows]
     missing = np.isnan(x)
     counts = (~missing).sum(axis=0)
@@ -90,7 +89,7 @@ def _shift_and_spread(
     input_range: tuple[float, float] | None,
     fill: NDArray[np.float64] | None,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """What each column is shifted by and divided by, (n,) or () for all columns."""
+    """Shift and divisor of each column, (n,), or of all columns, ()."""
     if kind == "none":
         return np.zeros(()), np.ones(())
     if kind == "unit" and input_range is not None:
@@ -100,7 +99,7 @@ def _shift_and_spread(
     if kind == "unit":
         return low, high - low
     if kind == "standardize_all":
-        # All columns as one: the mean of their variances plus the variance of their means.
+        # Over all columns: the mean of their variances plus the variance of their means.
         share = counts / counts.sum()
         column_means, mean = mean, np.asarray((mean * share).sum())
         variances = variance + np.square(column_means - mean)
@@ -112,11 +111,11 @@ def _shift_and_spread(
 def _statistics(
     inputs: Array, rows: IntArray, fill: NDArray[np.float64] | None
 ) -> tuple[NDArray[np.float64], ...]:
-    """Of each column: smallest, largest, mean, variance, how many numbers.
+    """Smallest, largest, mean, variance and number of numbers of each column, (n,) each.
 
-    Two passes in chunks: 70,000 images are never all floats at once. A missing number filled with
-    its column's mean changes neither range, mean nor sum of squares; only the number of squares
-    must not count it.
+    Two passes in chunks, so that 70,000 images are never all floats at once. A missing number
+    filled with its column's mean changes neither range, mean nor sum of squares; only the count
+    must leave it out.
     """
     chunks = [rows[start : start + CHUNK] for start in range(0, len(rows), CHUNK)]
     width = inputs.shape[1]

@@ -1,8 +1,4 @@
-"""The data sets that a config can name; most are generated here.
-
-A data set is one class and one line of SOURCES. The keys of a config's `data:` that are not
-a source's own settings are the fields of `Split`, `scale` and `seed`.
-"""
+"""The data sets that a config can name; most are generated here."""
 
 import gzip
 import math
@@ -18,10 +14,11 @@ from numpy.typing import NDArray
 
 from nnlab.core.random import Purpose, generator
 from nnlab.core.types import Array, FloatArray
-from nnlab.data.dataset import Dataset, DataSource, Signature
+from nnlab.data.dataset import Dataset, DataSource, InputColumn, Signature
 from nnlab.data.images import FashionMnist, Mnist
 from nnlab.data.scale import ScaleKind
-from nnlab.data.user_tables import Csv, Npz
+from nnlab.data.user_csv import Csv
+from nnlab.data.user_npz import Npz
 
 Samples = Annotated[int, Ge(1), Le(1_000_000)]
 Pairs = Annotated[int, Ge(2), Le(1_000_000)]
@@ -56,9 +53,6 @@ class Xor(DataSource):
 
     variant: Literal["square", "line"] = "square"
 
-    def signature(self, seed: int) -> Signature:
-        return Signature((2,), 2, "classes", 4 if self.variant == "square" else 21)
-
     def load(self, seed: int) -> Dataset:
         points: list[tuple[float, float, int]]
         if self.variant == "square":
@@ -76,9 +70,6 @@ class HalfSquare(DataSource):
     """Points uniform in the unit square; class 1 where x > y. One neuron can learn it."""
 
     samples: Samples = 100
-
-    def signature(self, seed: int) -> Signature:
-        return Signature((2,), 2, "classes", self.samples)
 
     def load(self, seed: int) -> Dataset:
         points = generator(seed, Purpose.DATA).random((self.samples, 2))
@@ -156,9 +147,8 @@ class FunctionCurve(DataSource):
             y = FUNCTIONS[self.function](x)
             if self.noise:
                 y = y + self.noise * generator(seed, Purpose.DATA).standard_normal(x.shape)
-        return Dataset(
-            "curve", x, y, "regression", feature_names=("x",), target_names=(self.function,)
-        )
+        columns = (InputColumn("x"),)
+        return Dataset("curve", x, y, "regression", columns=columns, target_names=(self.function,))
 
 
 @dataclass(frozen=True)
@@ -237,9 +227,6 @@ class Spirals(DataSource):
     turns: Annotated[float, Gt(0), Le(100)] = 1.5
     noise: Noise = 0.02
 
-    def signature(self, seed: int) -> Signature:
-        return Signature((2,), self.classes, "classes", self.samples)
-
     def load(self, seed: int) -> Dataset:
         stream = generator(seed, Purpose.DATA)
         labels = np.arange(self.samples) % self.classes
@@ -252,7 +239,7 @@ class Spirals(DataSource):
 
 @dataclass(frozen=True)
 class Digits(DataSource):
-    """The ten digits; or with `binary: b` two classes, label 1 where the digit is below b."""
+    """The ten digits, or with `binary: b` two classes: label 1 where the digit is below b."""
 
     default_scale: ClassVar[ScaleKind] = "unit"
 
@@ -283,8 +270,8 @@ class Digits(DataSource):
 def read_digits() -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     """Pixels (1797, 64) of 0 to 16 and digits (1797,), from scikit-learn's own file.
 
-    Importing scikit-learn takes 0.8 s, 20 times as long as the usual training on this set; so its
-    loader is called only where the file is not in its place.
+    Importing scikit-learn takes 0.8 s, 20 times as long as the usual training on this set, so
+    nnlab reads the file itself and calls the loader only where the file has another place.
     """
     spec = find_spec("sklearn")  # finds the package and does not import it
     for folder in (spec.submodule_search_locations or ()) if spec is not None else ():
@@ -306,8 +293,8 @@ def _random_state(seed: int) -> int:
 
 def _points(name: str, points: Array, labels: Array, classes: tuple[str, ...]) -> Dataset:
     """Labelled points; in the plane their columns are x and y."""
-    features = ("x", "y") if points.shape[1] == 2 else ()
-    return Dataset(name, points, labels, "classes", class_names=classes, feature_names=features)
+    columns = (InputColumn("x"), InputColumn("y")) if points.shape[1] == 2 else ()
+    return Dataset(name, points, labels, "classes", class_names=classes, columns=columns)
 
 
 SOURCES: dict[str, type[DataSource]] = {

@@ -49,9 +49,9 @@ def split_rows(options: Split, rows: int, test_rows: int, seed: int) -> PartRows
     """Divide `rows` rows, of which the last `test_rows` are the official test part.
 
     Fractions are rounded up. Test rows are the last of the order, validation rows the last of
-    what remains. The order is a permutation of the seed, or the file's for "ordered"; where
-    nothing is cut off the training rows keep the file's order, so `training.shuffle: false`
-    means that order. Raises ConfigError when a part would be empty or cannot be had.
+    what remains. The order is a permutation from the seed, or the file's for "ordered"; without
+    test and validation rows, the training rows keep the file's order, so `training.shuffle:
+    false` means that order. Raises ConfigError for an empty part or an impossible choice.
     """
     official = _official_rows(options, test_rows)
     available = rows - official
@@ -75,7 +75,7 @@ def split_rows(options: Split, rows: int, test_rows: int, seed: int) -> PartRows
 
 
 def _official_rows(options: Split, test_rows: int) -> int:
-    """How many rows are an official test part that stays apart."""
+    """Number of rows of an official test part that stays apart."""
     if options.pool and not test_rows:
         raise ConfigError("data.pool: this data set has no official test part to pool.")
     if not options.pool and test_rows and options.test is not None:
@@ -91,7 +91,7 @@ def _none_if_empty(rows: IntArray) -> IntArray | None:
 
 
 def _count(key: str, share: float | int | None, rows: int) -> int:
-    """How many of `rows` a share is; exact in decimal, as 0.07 of 100 is 7 and not 8."""
+    """Number of rows of a share; exact in decimal, as 0.07 of 100 is 7 and not 8."""
     if share is None:
         return 0
     count = share if isinstance(share, int) else math.ceil(Fraction(repr(float(share))) * rows)

@@ -9,18 +9,21 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
 from nnlab.core.types import Array, FloatArray
 from nnlab.data.classes import class_list, flat_labels, label_rows, way_to_classes
-from nnlab.data.csv_columns import CsvCells, open_csv, read_cells
 from nnlab.data.csv_hints import is_name, other_delimiter
-from nnlab.data.csv_text import MISSING, CsvFile, CsvForm, parse_number, quoted, quoted_list
+from nnlab.data.csv_table import CsvTable
+from nnlab.data.csv_text import MISSING, CsvForm, open_csv, quoted, quoted_list
 from nnlab.data.dataset import Dataset, InputColumn, Task
-from nnlab.data.npz import INPUTS, TARGETS, read_user_npz
+from nnlab.data.npz import INPUTS, TARGETS, array_place, read_user_npz
 from nnlab.errors import DataError
-from nnlab.suggest import similar
+
+TableTask = Literal["auto", "classes", "multilabel", "regression"]
+ONE_COLUMN = "a single target column that names the class of each row, in place of these"
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,7 @@ class TableSchema:
 
     @property
     def target_width(self) -> int:
-        """Columns of a file that are targets."""
+        """Number of target columns of a file."""
         return {"classes": 1, "identity": 0}.get(self.task, self.outputs)
 
     def inputs(self, path: Path) -> tuple[Array, tuple[str, ...]]:
@@ -61,29 +64,27 @@ class TableSchema:
         if path.suffix.lower() == ".npz":
             return self._npz_inputs(path), ()
         form = replace(self.form, missing="mean" if self.form.missing == "mean" else "error")
-        cells, notes = self._cells(path, form, with_targets=False)
-        return encode_inputs(cells, self.columns), notes
+        table, notes = self._read_csv(path, form, with_targets=False)
+        return encode_inputs(table, self.columns), notes
 
     def dataset(self, path: Path) -> Dataset:
         """The rows and targets in `path`. Raises as `inputs` does."""
         if path.suffix.lower() != ".npz":
-            cells, notes = self._cells(path, self.form, with_targets=True)
-            return self.encode(cells, str(path), notes)
-        x, y = self._npz_inputs(path), self._npz_targets(path)
-        y = x if self.task == "identity" else y
+            table, notes = self._read_csv(path, self.form, with_targets=True)
+            return self.encode(table, str(path), notes)
+        x = self._npz_inputs(path)
+        y = x if self.task == "identity" else self._npz_targets(path)
         fills = self.form.missing == "mean"
         return Dataset(str(path), x, y, self.task, class_names=self.classes, fills=fills)
 
-    def encode(self, cells: CsvCells, name: str, notes: tuple[str, ...]) -> Dataset:
+    def encode(self, table: CsvTable, name: str, notes: tuple[str, ...]) -> Dataset:
         """The rows and targets of a CSV file as numbers."""
-        x = encode_inputs(cells, self.columns)
-        y = x if self.task == "identity" else self._targets(cells)
-        file_rows = None
-        if cells.dropped:
-            rows = cells.dropped + len(cells.lines)
-            left_out = f"missing: drop left out {cells.dropped:,} of {rows:,} rows."
-            notes = (*notes, f"{cells.file.path}: {left_out}")
-            file_rows = np.frombuffer(cells.file_rows, np.int64)
+        x = encode_inputs(table, self.columns)
+        y = x if self.task == "identity" else self._targets(table)
+        if table.dropped:
+            rows = table.dropped + len(table.lines)
+            left_out = f"missing: drop left out {table.dropped:,} of {rows:,} rows."
+            notes = (*notes, f"{table.path}: {left_out}")
         return Dataset(
             name,
             x,
@@ -93,75 +94,71 @@ class TableSchema:
             target_names=self.targets,
             columns=self.columns,
             fills=self.form.missing == "mean",
-            classes_by=way_to_classes(y),
+            classes_by=way_to_classes(y, one_hot=ONE_COLUMN),
             class_list=class_list(self.classes),
             notes=notes,
-            file_rows=file_rows,
+            file_rows=np.frombuffer(table.file_rows, np.int64) if table.dropped else None,
         )
 
-    def _targets(self, cells: CsvCells) -> Array:
+    def _targets(self, table: CsvTable) -> Array:
         """Labels (N,) or numbers (N, m)."""
-        columns, form = cells.file.targets, self.form
         if self.task == "classes":
-            texts = cells.texts[columns[0]]
+            (i,) = table.targets
             return label_rows(
-                texts,
+                table.texts[i],
                 self.classes,
-                form.decimal,
-                lambda row: cells.place(row, columns[0]),
-                accept_numbers=form.header is None,
+                self.form.decimal,
+                lambda row: table.place(row, i),
+                accept_numbers=self.form.header is None,
             )
-        rows = range(len(cells.lines))
-        values = np.array([[cells.target_number(row, i) for row in rows] for i in columns]).T
+        rows = range(len(table.lines))
+        values = np.array([[table.target_number(row, i) for row in rows] for i in table.targets]).T
         if self.task == "multilabel":
-            require_labels(values, lambda row, k: cells.place(row, columns[k]))
+            require_labels(values, lambda row, k: table.place(row, table.targets[k]))
         return values
 
-    def _cells(
+    def _read_csv(
         self, path: Path, form: CsvForm, *, with_targets: bool
-    ) -> tuple[CsvCells, tuple[str, ...]]:
+    ) -> tuple[CsvTable, tuple[str, ...]]:
         """The cells of a later file, and notes for the user."""
         with open_csv(path, form) as (first, rows):
-            names, is_header = self._names(path, first[1])
             notes: tuple[str, ...] = ()
-            if not is_header:
+            has_header = self._has_header(path, first[1])
+            names = first[1] if has_header else self._numbered(len(first[1]))
+            if not has_header:
                 rows = chain([first], rows)
             elif form.header is None:
-                taken = quoted_list(first[1])
+                taken = quoted_list(names)
                 notes = (f"{path}: line 1 is taken for the names of columns: {taken}.",)
-            inputs = self._inputs(path, names, is_header=is_header)
-            pairs = list(zip(inputs, self.columns, strict=True))
+            table = CsvTable(path, form, names)
+            inputs = self._inputs(table, by_name=has_header and self.named)
+            pairs = zip(inputs, self.columns, strict=True)
             categories = tuple(i for i, column in pairs if column.categories is not None)
-            targets = self._target_columns(path, names, inputs) if with_targets else ()
-            file = CsvFile(path, form, tuple(names), inputs, categories, targets)
-            return read_cells(file, rows), notes
+            table.choose(inputs, categories, self._outputs(table, inputs) if with_targets else ())
+            table.read(rows)
+        return table, notes
 
-    def _names(self, path: Path, first: Sequence[str]) -> tuple[Sequence[str], bool]:
-        """Names of a file's columns, and whether its first row has them.
+    def _has_header(self, path: Path, first: Sequence[str]) -> bool:
+        """Whether the first row of a file holds the names of its columns.
 
         For a run whose training data had no file, that row must consist of names alone: what could
         be a row with a mistake in it stays a row, so that no answer moves up.
         """
-        header = self.form.header
-        if header is None:
-            header = all(map(is_name, first))
-        elif header and not any(map(is_name, first)):
-            wanted = [column.name for column in self.columns]
-            if not set(wanted) & set(first):
-                raise DataError(
-                    f"{path}, line 1 holds values, and no names of columns as the training file "
-                    f"had. Put them there: {quoted_list(wanted)}."
-                    f"{other_delimiter(path, self.form)}"
-                )
-        if header:
-            return first, True
-        return self._numbered(len(first)), False
+        if self.form.header is None:
+            return all(map(is_name, first))
+        wanted = [column.name for column in self.columns]
+        if self.form.header and not any(map(is_name, first)) and not set(wanted) & set(first):
+            raise DataError(
+                f"{path}, line 1 holds values, and no names of columns as the training file "
+                f"had. Put them there: {quoted_list(wanted)}.{other_delimiter(path, self.form)}"
+            )
+        return self.form.header
 
     def _numbered(self, cells: int) -> list[str]:
-        """Column names of a file without header, counted as in training.
+        """Column names of a file without header: their numbers in the training file.
 
-        Targets, ignored columns, or both may be left out; the rest count on as if they were
-        there. Where it could be either, it is the targets.
+        Targets, ignored columns, or both may be left out. Where it could be either, it is the
+        targets.
         """
         known = [*(column.name for column in self.columns), *self.targets, *self.ignored]
         full = [str(i) for i in range(len(known))]
@@ -172,40 +169,37 @@ class TableSchema:
                 return names
         return [str(i) for i in range(cells)]
 
-    def _inputs(self, path: Path, names: Sequence[str], *, is_header: bool) -> tuple[int, ...]:
-        """The numbers of the input columns: by name, else the first ones."""
-        if self.form.header is not None or (is_header and self.named):
-            return tuple(find_column(path, self.form, names, c.name) for c in self.columns)
-        if len(names) not in (self.width, self.width + self.target_width):
+    def _inputs(self, table: CsvTable, *, by_name: bool) -> tuple[int, ...]:
+        """The numbers of the input columns: by name, else the first columns."""
+        if self.form.header is not None or by_name:
+            return tuple(table.find(column.name) for column in self.columns)
+        if len(table.names) not in (self.width, self.width + self.target_width):
             raise DataError(
-                f"{path} has {len(names)} columns; the network takes {self.width}."
-                f"{other_delimiter(path, self.form)}"
+                f"{table.path} has {len(table.names)} columns; the network takes {self.width}."
+                f"{table.delimiter_hint()}"
             )
         return tuple(range(len(self.columns)))
 
-    def _target_columns(
-        self, path: Path, names: Sequence[str], inputs: Sequence[int]
-    ) -> tuple[int, ...]:
+    def _outputs(self, table: CsvTable, inputs: Sequence[int]) -> tuple[int, ...]:
+        """The numbers of the target columns: by name, else the columns beside the inputs."""
         if self.task == "identity":
             return ()
         if self.targets and self.form.header is not None:
-            return tuple(
-                find_column(path, self.form, names, name, "target ") for name in self.targets
-            )
-        rest = tuple(i for i in range(len(names)) if i not in inputs)
+            return tuple(table.find(name, "target ") for name in self.targets)
+        rest = tuple(i for i in range(len(table.names)) if i not in inputs)
         if len(rest) != self.target_width:
             raise DataError(
-                f"{path} has {len(rest)} columns beside the inputs; "
+                f"{table.path} has {len(rest)} columns beside the inputs; "
                 f"the targets are {self.target_width}."
             )
         return rest
 
     def _npz_inputs(self, path: Path) -> Array:
         name = self.arrays[0]
-        rows = as_rows(read_user_npz(path, {name: INPUTS})[name])
+        rows = flat_rows(read_user_npz(path, {name: INPUTS})[name])
         if rows.shape[1] != self.width:
             raise DataError(
-                f"{path}, array {name!r} has rows of {rows.shape[1]} numbers; "
+                f"{array_place(path, name)} has rows of {rows.shape[1]} numbers; "
                 f"the network takes {self.width}."
             )
         return rows
@@ -214,7 +208,7 @@ class TableSchema:
         name = self.arrays[1]
         y = read_user_npz(path, {name: TARGETS})[name]
         if self.task == "classes":
-            where = f"{path}, array {name!r}"
+            where = array_place(path, name)
             return label_rows(
                 list(map(str, flat_labels(y, where).tolist())),
                 self.classes,
@@ -224,7 +218,7 @@ class TableSchema:
             )
         y = y if y.ndim == 2 else y[:, None]
         if self.task == "multilabel":
-            require_labels(y, lambda row, i: npz_place(path, name, row, i))
+            require_labels(y, lambda row, i: number_place(path, name, row, i))
         return y
 
 
@@ -239,25 +233,25 @@ def require_labels(values: Array, place: Callable[[int, int], str]) -> None:
         )
 
 
-def npz_place(path: Path, name: str, row: int, column: int) -> str:
-    """How messages name a number of an array."""
-    return f"{path}, array {name!r}, row {row}, column {column} (counted from 0)"
+def number_place(path: Path, name: str, row: int, column: int) -> str:
+    """The name of a number of an array in messages."""
+    return f"{array_place(path, name)}, row {row}, column {column} (counted from 0)"
 
 
-def encode_inputs(cells: CsvCells, columns: Sequence[InputColumn]) -> FloatArray:
+def encode_inputs(table: CsvTable, columns: Sequence[InputColumn]) -> FloatArray:
     """Inputs (N, n): numbers, and one-hot categories; nan where cells are missing."""
     blocks: list[FloatArray] = []
-    for i, column in zip(cells.file.inputs, columns, strict=True):
+    for i, column in zip(table.inputs, columns, strict=True):
         if column.categories is None:
-            blocks.append(np.frombuffer(cells.numbers[i], np.float64)[:, None])
+            blocks.append(np.frombuffer(table.numbers[i], np.float64)[:, None])
             continue
         codes = {value: k for k, value in enumerate(column.categories)}
         rows = [*np.eye(len(codes)), np.full(len(codes), np.nan)]
-        block = np.empty((len(cells.lines), len(codes)))
-        for row, text in enumerate(cells.texts[i]):
+        block = np.empty((len(table.lines), len(codes)))
+        for row, text in enumerate(table.texts[i]):
             if text not in codes and text not in MISSING:
                 raise DataError(
-                    f"{cells.place(row, i)}: {quoted(text)} is none of the categories of the "
+                    f"{table.place(row, i)}: {quoted(text)} is none of the categories of the "
                     f"training data, {quoted_list(column.categories)}."
                 )
             block[row] = rows[codes.get(text, -1)]
@@ -281,36 +275,6 @@ def columns_of_inputs(
     return tuple(InputColumn(*item) for item in columns.items())
 
 
-def as_rows(x: Array) -> Array:
+def flat_rows(x: Array) -> Array:
     """Inputs (N, ...) as rows (N, n)."""
-    return x.reshape(len(x), int(np.prod(x.shape[1:])))
-
-
-def find_column(path: Path, form: CsvForm, names: Sequence[str], name: str, key: str = "") -> int:
-    """The number of the only column of that name. Raises DataError."""
-    if (count := names.count(name)) == 1:
-        return names.index(name)
-    if count:
-        places = ", ".join(str(i) for i, other in enumerate(names) if other == name)
-        way = ", or choose one by its number" if form.fitting else ""
-        raise DataError(
-            f"{path}, line 1: {count} columns are named {quoted(name)} (numbers "
-            f"{places}, counted from 0). Give each a name of its own{way}."
-        )
-    known = quoted_list(names, 20)
-    hint = other_delimiter(path, form) or _name_hint(form, names, name)
-    raise DataError(f"{path} has no {key}column {quoted(name)}; its columns are {known}.{hint}")
-
-
-def _name_hint(form: CsvForm, names: Sequence[str], name: str) -> str:
-    """What may be wrong where no column has that name."""
-    if form.header is not False and (near := similar(name, names)):
-        return f" Did you mean {quoted(near[0])}?"
-    if not form.header or all(parse_number(cell, form.decimal) is None for cell in names):
-        return ""
-    if form.fitting:
-        return " Where line 1 holds values, set header: false, and choose columns by number."
-    return (
-        " Where line 1 holds values, put the names of the columns above it, as in the training "
-        "file."
-    )
+    return x.reshape(len(x), -1)

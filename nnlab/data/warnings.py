@@ -13,11 +13,11 @@ from nnlab.data.dataset import Dataset
 from nnlab.data.scale import ScaleKind
 from nnlab.data.split import PartRows, Split
 
-LARGE = 2000.0  # root mean square of a column that makes the first updates explode
+LARGE = 2000.0  # from this root mean square of a column on, the first updates explode
 LARGE_TARGET = 1000.0
 SMALL_TARGET = 0.001
-APART = 100.0  # ratio of the sizes of two columns that is too large
-ROWS = 20  # rows from which on "different in every row" means something
+APART = 100.0  # largest ratio of the sizes of two columns
+ROWS = 20  # fewer rows may all differ by chance
 SENTINELS = (-99, -999, -9999, -99999, 999, 9999, 99999, 999999)
 ID = re.compile(
     r"(?:.*[\W_])?(?:id|ids|idx|index|uuid|guid|nr|no|row|rownames|number|key|code|serial)"
@@ -149,7 +149,7 @@ def sentinel_words(what: str, sign: float, settings: str) -> str:
 
 
 def three_digits(value: float) -> str:
-    """Three significant digits, without an exponent where it can be."""
+    """Three significant digits, without an exponent where possible."""
     return f"{float(f'{value:.3g}'):,.12g}"
 
 

@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from nnlab.core.binding import Binding, Generators
 from nnlab.core.losses import Loss
+from nnlab.core.memory import Binding, Generators
 from nnlab.core.network import Network, layer_kind, trained_depth
 from nnlab.core.optimizers import SETTLE_EVERY, Optimizer, bind
 from nnlab.core.types import Array, Views
@@ -71,7 +71,7 @@ class NumpyEngine:
         self.guarded = np.zeros(start + max(batches_per_run) * outputs, network.dtype)
         g = self.guarded[: network.theta.size]
         self.o = bind(optimizer, network.theta, network.layout.weights, slots, g)
-        self.layout, self.buffer_layout = network.layout, network.buffer_layout
+        self.layout = network.layout
         self.gradients = network.layout.views(g)
         self.layers = network.layers[:depth]
         self.by_size: dict[int, BatchBuffers] = {}
@@ -176,8 +176,8 @@ class NumpyEngine:
         for index, bound in enumerate(binding.bound):
             if not np.isfinite(bound.y).all():
                 yield self._in_layer(index, "output")
-        for place in self.buffer_layout.places:
-            if not np.isfinite(self.buffers[place.start : place.stop]).all():
+        for place in self.layout.buffers:
+            if not np.isfinite(place.of(self.values)).all():
                 yield self._in_layer(place.layer, place.declared.name)
         if not np.isfinite(self.loss.terms(binding.z, t).sum(dtype=np.float64)):
             yield self._in_layer(len(self.layers) - 1, "loss on the output")

@@ -1,14 +1,16 @@
-"""What may differ when a run is resumed: a row for every key of the config (promise R7).
+"""The settings that may change when a run is resumed: a row for every key of the config.
 
-A resumed run ends as an undisturbed one would. What cannot be changed without breaking that is
-refused, with the difference and the reason.
+A resumed run ends like an undisturbed one. Changes that would break this are refused, with the
+difference and the reason.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from nnlab.config.schema import Config
+from nnlab.data.batches import Batches
 from nnlab.errors import ConfigError
+from nnlab.run.settings import dotted
+from nnlab.training import Plan
 
 _NUMBERS = "the numbers so far follow from it"
 
@@ -39,41 +41,44 @@ RULES: dict[str, str | None] = {
 SAMPLES = 10_000  # updates at which two schedules are compared
 
 
-def refuse(before: Mapping[str, Any], after: Mapping[str, Any], again: str) -> None:
-    """ConfigError with every difference that cannot be honoured; `again` is the way out."""
-    problems = [
-        f"  {key}: {_shown(old)} -> {_shown(new)} ({reason})"
-        for key, old, new in differences(before, after)
-        if (reason := _reason(key, old, new)) is not None
-    ]
-    if problems:
-        listed = "\n".join(problems)
-        raise ConfigError(
-            f"A resumed run keeps its settings, so this cannot change:\n{listed}\n{again}"
-        )
+def refuse(before: Mapping[str, Any], after: Mapping[str, Any], way_out: str) -> None:
+    """ConfigError with every difference that is not allowed; `way_out` ends the message."""
+    _raise_refused(
+        (
+            (key, old, new, reason)
+            for key, old, new in differences(before, after)
+            if (reason := _reason(key, old, new)) is not None
+        ),
+        way_out,
+    )
 
 
-def refuse_length(config: Config, epochs: int, steps: int, count: int, again: str) -> None:
-    """ConfigError when `steps` updates had other rates if the training were as long as `config`'s.
+def refuse_length(plan: Plan, epochs: int, steps: int, way_out: str) -> None:
+    """ConfigError if the new number of epochs changes the rate of one of the first `steps` updates.
 
-    It was to have `epochs` epochs before; `count` is the number of updates of one.
+    `epochs` is the number before. A schedule may depend on it.
     """
-    new = config.training.epochs
-    schedule, lr = config.schedule, config.optimizer.lr
+    schedule, lr = plan.schedule, plan.optimizer.lr
+    count = Batches(plan.train, plan.batch_size, plan.drop_last).count
     unit = count if schedule.per == "step" else 1
     done = steps if schedule.per == "step" else -(-steps // count)
     stride = max(1, done // SAMPLES)
     for t in range(0, done, stride):
-        if schedule.rate(t, lr, epochs * unit) != schedule.rate(t, lr, new * unit):
-            raise ConfigError(
-                "A resumed run keeps its settings, so this cannot change:\n"
-                f"  training.epochs: {epochs} -> {new} (the schedule's length followed from it)\n"
-                f"{again}"
-            )
+        if schedule.rate(t, lr, epochs * unit) != schedule.rate(t, lr, plan.epochs * unit):
+            reason = "the schedule's length followed from it"
+            _raise_refused([("training.epochs", epochs, plan.epochs, reason)], way_out)
+
+
+def _raise_refused(problems: Iterable[tuple[str, Any, Any, str]], way_out: str) -> None:
+    """ConfigError if there are problems: key, old value, new value, reason."""
+    if lines := [f"  {key}: {_shown(a)} -> {_shown(b)} ({why})" for key, a, b, why in problems]:
+        raise ConfigError(
+            "\n".join(["A resumed run keeps its settings, so this cannot change:", *lines, way_out])
+        )
 
 
 def rule(key: str) -> str | None:
-    """The row of RULES that `key` falls under: itself or the nearest key above it.
+    """The row of RULES for `key`: itself or the nearest key above it.
 
     Raises KeyError when there is none.
     """
@@ -88,8 +93,8 @@ def rule(key: str) -> str | None:
 def differences(
     before: Mapping[str, Any], after: Mapping[str, Any]
 ) -> Iterator[tuple[str, Any, Any]]:
-    """Key, old and new value of every setting that differs; None for one that is not there."""
-    old, new = dict(_leaves(before)), dict(_leaves(after))
+    """Key, old and new value of every setting that differs; None for a missing one."""
+    old, new = dotted(before), dotted(after)
     for key in dict.fromkeys([*old, *new]):
         if old.get(key) != new.get(key) or type(old.get(key)) is not type(new.get(key)):
             yield key, old.get(key), new.get(key)
@@ -99,18 +104,6 @@ def _reason(key: str, old: Any, new: Any) -> str | None:
     if key == "training.epochs":
         return "a run can become longer, not shorter" if new < old else None
     return RULES[rule(key) or key]
-
-
-def _leaves(value: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
-    items: Sequence[tuple[Any, Any]] = ()
-    if isinstance(value, Mapping):
-        items = list(value.items())
-    elif isinstance(value, list | tuple):
-        items = list(enumerate(value))
-    if not items:
-        yield prefix, value
-    for key, inner in items:
-        yield from _leaves(inner, f"{prefix}.{key}" if prefix else str(key))
 
 
 def _shown(value: Any) -> str:

@@ -1,25 +1,30 @@
-"""What run.json and data.json say of a run."""
+"""The contents of run.json and data.json, and the rows of metrics.csv and steps.csv."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict
 from typing import Any
 
 from nnlab.build import Built
+from nnlab.core import columns
+from nnlab.errors import Interrupted, NnlabError
+from nnlab.experiment.signals import Terminated
 from nnlab.run import environment
-from nnlab.run.folder import FORMAT
-from nnlab.training import Failure
+from nnlab.run.folder import FORMAT, RunFolder
+from nnlab.status import Status
+from nnlab.training import Epoch, Steps
 
 
 def run(built: Built, machine: Mapping[str, Any]) -> dict[str, Any]:
-    """The beginning of run.json; status, end and seconds change later.
+    """run.json at the start of a run; status, end and seconds change later.
 
-    `machine` is `environment.describe`'s answer, asked for before the folder is locked: it starts
-    git, and a process that is killed while it does so would leave the lock to git for a moment.
+    `machine` is the answer of `environment.describe`, which must be asked before the folder is
+    locked: it starts git, and git would hold the lock for a moment longer than a killed process.
     """
     config = built.config
     return {
         "format": FORMAT,
-        "status": "running",
+        "status": Status.RUNNING,
         "name": config.name,
         "seed": config.seed,
         "engine": config.training.engine,
@@ -34,39 +39,55 @@ def run(built: Built, machine: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def record_failure(folder: RunFolder, error: BaseException) -> None:
+    """Records in run.json that an exception ended the run, unless that cannot be written.
+
+    Without it the status stays `running`, which is shown as `resumable`.
+    """
+    stopped = isinstance(error, KeyboardInterrupt | Interrupted | Terminated)
+    status = Status.INTERRUPTED if stopped else Status.FAILED
+    with suppress(NnlabError):
+        folder.update_status(
+            status, ended=environment.now(), error=f"{type(error).__name__}: {error}"
+        )
+
+
 def data(built: Built) -> dict[str, Any]:
-    """data.json: what predicting and drawing need to know of the data."""
+    """data.json: the facts about the data that predicting and drawing need."""
     dataset, rows = built.dataset, built.parts
-    scaling = built.scaling
     return {
         "name": dataset.name,
         "sha256": dataset.sha256,
         "task": dataset.task,
         "kind": built.kind,
-        "inputs": list(dataset.inputs.shape[1:]),
+        "inputs": dataset.inputs.shape[1:],
         "outputs": dataset.outputs,
-        "class_names": list(dataset.class_names),
-        "feature_names": list(dataset.feature_names),
+        "class_names": dataset.class_names,
+        "feature_names": dataset.feature_names,
         "columns": [asdict(column) for column in dataset.columns],
         "class_weight": getattr(built.plan.loss, "class_weight", None),
-        "target_names": list(dataset.target_names),
-        "image_shape": None if dataset.image_shape is None else list(dataset.image_shape),
-        "input_range": None if dataset.input_range is None else list(dataset.input_range),
-        "scaling": {
-            "kind": scaling.kind,
-            "shift": scaling.shift.tolist(),
-            "factor": scaling.factor.tolist(),
-            "fill": None if scaling.fill is None else scaling.fill.tolist(),
-        },
-        "rows": {
-            "train": len(rows.train),
-            "validation": None if rows.validation is None else len(rows.validation),
-            "test": None if rows.test is None else len(rows.test),
-        },
+        "target_names": dataset.target_names,
+        "image_shape": dataset.image_shape,
+        "input_range": dataset.input_range,
+        "scaling": asdict(built.scaling),
+        "rows": {name: None if part is None else len(part) for name, part in vars(rows).items()},
         "validation_is_test": rows.validation is not None and rows.validation is rows.test,
     }
 
 
-def failure(record: Failure) -> dict[str, Any]:
-    """Where a run left the finite numbers."""
-    return {"epoch": record.epoch, "step": record.step, "what": record.what}
+def epoch_row(record: Epoch, seconds: float) -> dict[str, Any]:
+    """A row of metrics.csv."""
+    row: dict[str, Any] = {"epoch": record.epoch, "step": record.step, "lr": record.lr}
+    row |= columns.named(columns.TRAIN, record.train)
+    if record.validation is not None:
+        row |= columns.named(columns.VAL, record.validation)
+    return row | {"seconds": round(seconds, 6)}
+
+
+def step_rows(record: Steps) -> list[dict[str, Any]]:
+    """Rows of steps.csv, one per update."""
+    first = record.step - len(record.rates) + 1
+    return [
+        {"epoch": record.epoch, "step": first + i, "lr": rate, "loss": loss}
+        for i, (rate, loss) in enumerate(zip(record.rates, record.losses.tolist(), strict=True))
+    ]

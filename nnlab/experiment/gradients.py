@@ -1,4 +1,4 @@
-"""The gradients of an experiment, compared with central differences on its own data."""
+"""Comparison of an experiment's gradients with central differences, on its own data."""
 
 from nnlab.build import build
 from nnlab.config.schema import Config
@@ -8,7 +8,7 @@ from nnlab.errors import ConfigError
 from nnlab.experiment.session import start_weights
 
 
-def check(config: Config, rows: int) -> list[Checked]:
+def check_config_gradients(config: Config, rows: int) -> list[Checked]:
     """Every parameter's gradient on the first training rows, with the weights before training.
 
     `config` must ask for float64. Raises ConfigError for a layer without a derivative, DataError.

@@ -1,4 +1,4 @@
-"""A run measured again: its data split and scaled as then, and figures for any rows."""
+"""Loss and metrics of a finished run, on a part of its data or on other rows."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -6,36 +6,21 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from nnlab.build import Built, build, encode, load_weights, make_plan
-from nnlab.core.network import Network, trained_depth
+from nnlab.build import encode, load_weights, make_plan
+from nnlab.core.network import Network
 from nnlab.core.types import FloatArray, IntArray
 from nnlab.data.batches import Part
 from nnlab.data.dataset import Dataset
 from nnlab.errors import DataError, UsageError
 from nnlab.experiment import outcome
+from nnlab.experiment.resume import rebuild
 from nnlab.run.folder import Weights
 from nnlab.run.run import Run
 from nnlab.training import Plan
 
-ROWS = 1000  # that are evaluated at once
-
-
-def rebuilt(run: Run) -> Built:
-    """The run's data, split and scaled as then. DataError when the data has changed since."""
-    # Nothing is trained, so the engine of then need not be installed here.
-    training = replace(run.config.training, engine="auto")
-    run.require_described()
-    built = build(replace(run.config, training=training))
-    if built.dataset.sha256 != run.data["sha256"]:
-        raise DataError(
-            f"The data set {built.dataset.name} is not what it was when this run was made: "
-            f"SHA-256 {built.dataset.sha256}, then {run.data['sha256']}."
-        )
-    return built
-
 
 class Sample(NamedTuple):
-    """Rows with their targets, and the network that answers them."""
+    """Rows with their targets, and a network to apply to them."""
 
     plan: Plan
     network: Network
@@ -45,7 +30,7 @@ class Sample(NamedTuple):
 
 
 class Answers(NamedTuple):
-    """For each row: the target t (N, m) as the loss takes it, the output (N, m), the loss (N,)."""
+    """Per row: the target (N, m) in the form of the loss, the output (N, m), the loss (N,)."""
 
     targets: FloatArray
     outputs: FloatArray
@@ -61,7 +46,7 @@ def evaluate(run: Run, which: Weights = "final", part: str = "test") -> dict[str
 
 
 def evaluate_rows(run: Run, dataset: Dataset, which: Weights = "final") -> dict[str, Any]:
-    """The same on all rows of another data set, scaled as this run's training rows were.
+    """The same on all rows of another data set, scaled like this run's training rows.
 
     Raises DataError when it does not fit the network.
     """
@@ -70,33 +55,28 @@ def evaluate_rows(run: Run, dataset: Dataset, which: Weights = "final") -> dict[
 
 def part_of(run: Run, which: Weights, part: str) -> Sample:
     """A part of the run's own data; raises as `evaluate` does."""
-    built = rebuilt(run)
+    # Nothing is trained, so the engine of the run need not be installed here.
+    training = replace(run.config.training, engine="auto")
+    built = rebuild(run, replace(run.config, training=training))
     load_weights(built.network, run.weights(which), which)
-    found = {name: rows for name, rows, _ in outcome.parts(built)}
+    parts = {name: rows for name, rows, _ in outcome.parts(built)}
     if part == "validation" and run.data["validation_is_test"]:
         part = "test"
-    if part not in found:
-        raise UsageError(f"This run has no {part} part; it has {', '.join(found)}.")
-    return Sample(
-        built.plan,
-        built.network,
-        built.dataset.class_names,
-        found[part],
-        built.dataset.rows_in_file(found[part].rows),
-    )
+    if part not in parts:
+        raise UsageError(f"This run has no {part} part; it has {', '.join(parts)}.")
+    rows, dataset = parts[part], built.dataset
+    numbers = dataset.rows_in_file(rows.rows)
+    return Sample(built.plan, built.network, dataset.class_names, rows, numbers)
 
 
 def rows_of(run: Run, dataset: Dataset, which: Weights) -> Sample:
     """All rows of another data set; raises as `evaluate_rows` does."""
     network = run.network(which)
-    if (dataset.inputs.shape[1], dataset.outputs) != (
-        run.data["inputs"][0],
-        run.data["outputs"],
-    ):
+    width, outputs = run.data["inputs"][0], run.data["outputs"]
+    if (dataset.inputs.shape[1], dataset.outputs) != (width, outputs):
         raise DataError(
             f"{dataset.name} has rows of {dataset.inputs.shape[1]} numbers and "
-            f"{dataset.outputs} outputs; this run takes {run.data['inputs'][0]} and "
-            f"{run.data['outputs']}."
+            f"{dataset.outputs} outputs; this run takes {width} and {outputs}."
         )
     kind, targets = encode(dataset, network.shapes[-1][0])
     config, loss = run.config, run.loss
@@ -108,23 +88,17 @@ def rows_of(run: Run, dataset: Dataset, which: Weights) -> Sample:
 
 
 def answered(sample: Sample) -> Answers:
-    """What the network answers to each row, and the loss of each."""
-    plan, network, part = sample.plan, sample.network, sample.part
-    depth = trained_depth(network.layers, plan.loss)
-    losses = []
+    """The network's output for each row, and its loss."""
+    plan, network, _, part, _ = sample
     with np.errstate(all="ignore"):  # weights of a run that diverged may overflow
         outputs = outcome.outputs(network, part)
-        for start in range(0, len(part), ROWS):
-            x, t = part.some(slice(start, start + ROWS))
-            z = network.bind(len(x), depth=depth).forward(x)
-            losses.append(plan.loss.per_sample(z, t))
-    return Answers(part.targets, outputs, np.concatenate(losses))
+        return Answers(part.targets, outputs, outcome.row_losses(plan, network, part))
 
 
 def judged(sample: Sample) -> dict[str, Any]:
-    """Numbers and tables of a part, with the network's own parameters."""
+    """The numbers and tables of a sample."""
     plan, network, names, part, _ = sample
-    with np.errstate(all="ignore"):  # weights of a run that diverged may overflow
+    with np.errstate(all="ignore"):  # as above
         predicted = outcome.outputs(network, part)
     return {
         "rows": len(part),

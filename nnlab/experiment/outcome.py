@@ -1,4 +1,4 @@
-"""What a run ends in: numbers on every part, tables over classes, predictions to look at."""
+"""The results of a run: numbers on every part, tables over classes, saved predictions."""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,15 +16,15 @@ from nnlab.data.batches import Batches, Part
 from nnlab.engine import blas
 from nnlab.training import Evaluation, Numbers, Plan, evaluation_batch
 
-SMALL = 10_000  # rows of a part that are kept one by one
-LONG = 10  # epochs in which a network that learns changes an answer
+SMALL = 10_000  # rows: a part with at most as many is saved whole
+SPREAD, WORST = 64, 36  # rows that are saved of a larger part
+LONG = 10  # epochs in which a network that learns changes an output
 SAME = 0.002  # of an accuracy: drop_last leaves out other rows in each epoch
 MOST_CLASSES = 2_000  # of a confusion matrix in summary.json, which stays below MOST_JSON
-CHOSEN, WORST = 64, 36  # rows kept of a larger part
 
 
 def parts(built: Built) -> Iterator[tuple[str, Part, IntArray]]:
-    """Name, rows and row numbers of every part; a validation part that is the test part once."""
+    """Name, rows and row numbers of each part; if validation is test, only test."""
     plan, rows = built.plan, built.parts
     yield "train", plan.train, rows.train
     shared = rows.validation is rows.test
@@ -35,7 +35,7 @@ def parts(built: Built) -> Iterator[tuple[str, Part, IntArray]]:
 
 
 def worse_than_mean(row: Mapping[str, Any], part: Part) -> str:
-    """A sentence where a regression answers no better than the targets' mean; else ''.
+    """A sentence if a regression is no better than the mean of the targets; else ''.
 
     row: the last row of metrics.csv. A constant target cannot be judged.
     """
@@ -45,7 +45,7 @@ def worse_than_mean(row: Mapping[str, Any], part: Part) -> str:
     if r2 is None or r2 > 0 or epoch < LONG or constant:
         return ""
     return (
-        f"After {epoch:,} epochs the answers are no better than the mean of the training "
+        f"After {epoch:,} epochs the outputs are no better than the mean of the training "
         f"targets ({name} {r2:.4g}). Try data.scale: standardize, a target of about 1 (divide "
         "it in the file), another learning rate (--set lr=...), or more epochs."
     )
@@ -53,14 +53,14 @@ def worse_than_mean(row: Mapping[str, Any], part: Part) -> str:
 
 @dataclass
 class Standstill:
-    """Watches the training accuracy, for a sentence where a training changes no answer."""
+    """Watches the training accuracy, to warn if training changes no output."""
 
-    first: float | None = None  # before training; None where this process did not see it
+    first: float | None = None  # before training; None in a process that resumed it
     last: float = math.nan
-    epochs: int = 0  # in which it has been the last one
+    epochs: int = 0  # for which the accuracy has been `last`
 
-    def see(self, epoch: int, accuracy: float) -> None:
-        """One more epoch."""
+    def add(self, epoch: int, accuracy: float) -> None:
+        """Adds an epoch."""
         if epoch == 0:
             self.first = accuracy
         elif abs(accuracy - self.last) <= SAME:
@@ -69,13 +69,13 @@ class Standstill:
             self.last, self.epochs = accuracy, 1
 
     def sentence(self, kind: Kind, part: Part) -> str:
-        """Where the last epochs are no better than epoch 0 or the largest class alone; else ''."""
+        """A sentence if the last epochs are as epoch 0 or the largest class alone; else ''."""
         if self.epochs < LONG or self.last >= 1:
             return ""
         counts = np.unique(decisions(kind, part.targets), axis=0, return_counts=True)[1]
         largest = counts.max() / len(part)
-        left = self.first is None or abs(self.last - self.first) > SAME
-        if left and self.last > largest + SAME:
+        moved = self.first is None or abs(self.last - self.first) > SAME
+        if moved and self.last > largest + SAME:
             return ""
         return (
             f"The training {ACCURACY.label} stayed at {self.last:.4g} in the last {self.epochs} "
@@ -92,15 +92,15 @@ def numbers(plan: Plan, network: Network, part: Part) -> Numbers:
 def outputs(network: Network, part: Part) -> FloatArray:
     """The network's outputs (N, m) for all rows of a part, in evaluation mode."""
     batches = Batches(part, evaluation_batch(network, len(part)))
-    found = np.empty((len(part), *network.shapes[-1]), network.dtype)
+    rows = np.empty((len(part), *network.shapes[-1]), network.dtype)
     bound = {size: network.bind(size) for size in {batches.batch, batches.rest} - {0}}
-    row = 0
+    done = 0
     for chunk in batches.epoch(None):
         for x in chunk.xs:
             with blas.turn():
-                found[row : row + len(x)] = bound[chunk.batch].forward(x)
-            row += len(x)
-    return found
+                rows[done : done + len(x)] = bound[chunk.batch].forward(x)
+            done += len(x)
+    return rows
 
 
 def class_tables(
@@ -108,18 +108,17 @@ def class_tables(
 ) -> dict[str, Any]:
     """The per-class table and the confusion matrix.
 
-    Both are null where no classes have names, the matrix also for more than 2,000 classes.
+    Both are null if the classes have no names, the matrix also for more than 2,000 classes.
     """
     if not names:
         return {"classes": None, "confusion": None}
-    true, found = decisions(kind, part.targets), decisions(kind, predicted)
-    matrix = confusion_matrix(true, found, len(names))
-    scores = class_scores(matrix)
-    table = [{"class": n, **s} for n, s in zip(names, scores, strict=True)]
+    true, decided = decisions(kind, part.targets), decisions(kind, predicted)
+    matrix = confusion_matrix(true, decided, len(names))
+    table = [{"class": n, **s} for n, s in zip(names, class_scores(matrix), strict=True)]
     return {"classes": table, "confusion": matrix.tolist() if len(names) <= MOST_CLASSES else None}
 
 
-def kept(
+def rows_to_save(
     built: Built, name: str, predicted: FloatArray, part: Part, rows: IntArray
 ) -> dict[str, Array]:
     """Rows of a part as arrays `<part>.inputs` (as in the data set), `.targets`, `.outputs`.
@@ -128,26 +127,25 @@ def kept(
     loss, in this order, with `.rows` (their numbers in the part) and `.losses` beside them.
     """
     dataset = built.dataset
-    which = np.arange(len(rows))
+    chosen = np.arange(len(rows))
     extra = {}
     if len(rows) > SMALL:
-        losses = row_losses(built, part)
+        losses = row_losses(built.plan, built.network, part).astype(np.float64)
         worst = np.argsort(-losses, kind="stable")[:WORST]
-        spread = np.linspace(0, len(rows) - 1, CHOSEN).astype(np.int64)
-        which = np.concatenate([spread, worst])
-        extra = {f"{name}.rows": which, f"{name}.losses": losses[which]}
+        spread = np.linspace(0, len(rows) - 1, SPREAD).astype(np.int64)
+        chosen = np.concatenate([spread, worst])
+        extra = {f"{name}.rows": chosen, f"{name}.losses": losses[chosen]}
     return {
-        f"{name}.inputs": dataset.inputs[rows[which]],
-        f"{name}.targets": dataset.targets[rows[which]],
-        f"{name}.outputs": predicted[which],
+        f"{name}.inputs": dataset.inputs[rows[chosen]],
+        f"{name}.targets": dataset.targets[rows[chosen]],
+        f"{name}.outputs": predicted[chosen],
         **extra,
     }
 
 
-def row_losses(built: Built, part: Part) -> FloatArray:
+def row_losses(plan: Plan, network: Network, part: Part) -> FloatArray:
     """The loss of each row (N,), with the network's own parameters."""
-    plan, network = built.plan, built.network
     evaluation = Evaluation(plan.kind, plan.loss, network, part)
     with blas.turn():
-        found = [plan.loss.per_sample(z, t) for z, t in evaluation.logits(network.values)]
-    return np.concatenate(found).astype(np.float64)
+        losses = [plan.loss.per_sample(z, t) for z, t in evaluation.logits(network.values)]
+    return np.concatenate(losses)

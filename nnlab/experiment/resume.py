@@ -1,4 +1,4 @@
-"""A run goes on from its last save and ends as if it had never stopped.
+"""A run continues from its last save and ends as if it had never stopped.
 
 with resume(folder) as session:      # None when there is nothing left to do
     for record in session or ():
@@ -14,102 +14,95 @@ from nnlab.config.dump import dump, settings_of
 from nnlab.config.load import from_mapping, load_config
 from nnlab.config.overrides import Override
 from nnlab.config.schema import Config
-from nnlab.data.batches import Batches
 from nnlab.errors import DataError, RunUnreadable, UsageError
 from nnlab.experiment import changes
-from nnlab.experiment.session import Session, guarded
+from nnlab.experiment.session import Session, record_end
 from nnlab.run import durable, environment
-from nnlab.run.environment import now
 from nnlab.run.folder import RESOLVED, RUN, SUMMARY, RunFolder, weights_file
 from nnlab.run.run import Run, expected
 from nnlab.run.text import shown
+from nnlab.status import Status
 from nnlab.training import State, start
-
-FINISHED = ("completed", "early_stopped")
 
 
 @contextmanager
 def resume(
     folder: RunFolder, overrides: Sequence[Override] = (), *, argv: Sequence[str] | None = None
 ) -> Iterator[Session | None]:
-    """The rest of a run; None for one that has come to its end.
+    """The rest of a run; None for a run that is complete.
 
     Nothing is changed before everything is checked. Raises RunLocked, RunUnreadable; ConfigError
-    for what cannot be changed; DataError when the data is not what it was; UsageError for a run
-    that diverged. An exception inside the `with` leaves the status `failed`.
+    for settings that cannot change; DataError when the data has changed; UsageError for a run that
+    diverged. An exception inside the `with` leaves the status `failed`.
     """
     machine = environment.describe(argv)  # before the lock: see describe.run
     with folder.lock():
         folder.tidy()
-        config = load_config(folder.path / RESOLVED, overrides, check=False).config
-        again = f"`nnlab train {shown(folder.path / RESOLVED)}` with --set begins another run."
-        before = settings(folder)
-        changes.refuse(before, settings_of(config), again)
-        about = folder.read_json(RUN)
-        longer = config.training.epochs > before["training"]["epochs"]
-        if about.get("status") == "diverged":
-            raise UsageError(diverged(folder, about))
-        if about.get("status") in FINISHED and (about["status"] == "early_stopped" or not longer):
+        run = Run(folder.path)
+        resolved = folder.path / RESOLVED
+        config = load_config(resolved, overrides, check=False).config
+        before = saved_settings(run)
+        way_out = f"`nnlab train {shown(resolved)}` with --set begins another run."
+        changes.refuse(before, settings_of(config), way_out)
+        status = run.written_status
+        if status is Status.DIVERGED:
+            raise UsageError(
+                f"This run {run.failure_reason}. It would diverge there again. Train it again with "
+                f"another learning rate: `nnlab train {shown(resolved)} --set lr=...`"
+            )
+        epochs = before["training"]["epochs"]
+        longer = config.training.epochs > epochs
+        if status is Status.EARLY_STOPPED or (status is Status.COMPLETED and not longer):
             yield None
             return
-        built = prepared(folder, config, about)
+        built = rebuild(run, config)
         if longer:
-            steps = saved_steps(folder)
-            plan = built.plan
-            count = Batches(plan.train, plan.batch_size, plan.drop_last).count
-            changes.refuse_length(config, before["training"]["epochs"], steps, count, again)
-        yield from guarded(reopened(folder, built, about, before, machine))
+            steps = int(run.checkpoint.meta["step"]) if run.checkpoint else 0
+            changes.refuse_length(built.plan, epochs, steps, way_out)
+        with record_end(_rewound_session(run, built, before, machine)) as session:
+            yield session
 
 
-def settings(folder: RunFolder) -> dict[str, Any]:
-    """The resolved config that the state in the folder belongs to."""
-    if folder.has_checkpoint():
-        found = folder.load_checkpoint().meta.get("config")
-        if isinstance(found, dict):
-            return settings_of(from_mapping(found, check=False))
-    return settings_of(load_config(folder.path / RESOLVED, check=False).config)
+def saved_settings(run: Run) -> dict[str, Any]:
+    """The resolved config to which the saved state belongs."""
+    saved = run.checkpoint.meta.get("config") if run.checkpoint else None
+    config = from_mapping(saved, check=False) if isinstance(saved, dict) else run.config
+    return settings_of(config)
 
 
-def saved_steps(folder: RunFolder) -> int:
-    """How many updates the saved state has seen."""
-    return int(folder.load_checkpoint().meta["step"]) if folder.has_checkpoint() else 0
+def rebuild(run: Run, config: Config | None = None) -> Built:
+    """The objects of a run, on its own data; DataError when that has changed.
 
-
-def prepared(folder: RunFolder, config: Config, about: dict[str, Any]) -> Built:
-    """The run's objects, on the data that it began with; DataError when that has changed."""
-    Run(folder.path).require_described()
-    built = build(config)
-    data = about.get("data")
-    then = data.get("sha256") if isinstance(data, dict) else None
+    `config`: the run's config with changes.
+    """
+    run.require_described()
+    built = build(config or run.config)
+    then = run.data_source[1]
     if built.dataset.sha256 != then:
         raise DataError(
             f"The data set {built.dataset.name} is not what it was when this run began: "
-            f"SHA-256 {built.dataset.sha256}, then {then}. Put the old data back to go on, or "
-            f"train again with `nnlab train {shown(folder.path / RESOLVED)}`."
+            f"SHA-256 {built.dataset.sha256}, then {then}. Put the old data back, or "
+            f"train again with `nnlab train {shown(run.path / RESOLVED)}`."
         )
     return built
 
 
-def state_of(folder: RunFolder, built: Built) -> State:
-    """The state before the first update, from the weights that the run began with."""
+def initial_state(run: Run, built: Built) -> State:
+    """The state before the first update, from the run's initial weights."""
     network = built.network
-    load_weights(network, folder.read_arrays(weights_file("initial"), expected(network)), "initial")
+    weights = run.folder.read_arrays(weights_file("initial"), expected(network))
+    load_weights(network, weights, "initial")
     return start(built.plan, network)
 
 
-def reopened(
-    folder: RunFolder,
-    built: Built,
-    about: dict[str, Any],
-    before: dict[str, Any],
-    machine: Mapping[str, Any],
+def _rewound_session(
+    run: Run, built: Built, before: dict[str, Any], machine: Mapping[str, Any]
 ) -> Session:
-    """The folder back at its last save, marked as running, and the session that goes on."""
-    session = Session(built, folder, state_of(folder, built))
-    session.environment = environment.essence(machine)
-    then = environment.essence(about)
-    if folder.has_checkpoint():
-        saved = folder.load_checkpoint()
+    """The session at the last save, its folder taken back to there and marked as running."""
+    folder = run.folder
+    session = Session(built, folder, initial_state(run, built), machine)
+    then = environment.essence(run.about)
+    if saved := run.checkpoint:
         session.restore(saved)  # before anything in the folder is changed
         then = saved.meta.get("environment") or then
         session.notes += [saved.note] if saved.note else []
@@ -117,7 +110,7 @@ def reopened(
     else:
         session.notes.append("The run was stopped before its first save, so it begins again.")
         folder.restart()
-    other = environment.differences(then, session.environment)
+    other = environment.environment_changes(then, session.environment)
     if other:
         session.notes.append(
             f"The last bits may differ from an undisturbed run: {'; '.join(other)}."
@@ -128,32 +121,27 @@ def reopened(
             f"metrics.csv of {shown(folder.path)} does not end with the epoch that was saved, "
             f"{session.state.epoch}."
         )
-    record = {
-        "time": now(),
+    resumption = {
+        "time": environment.now(),
         "step": session.state.step,
         "argv": machine["argv"],
         "changes": {k: [o, n] for k, o, n in changes.differences(before, session.settings)},
         "differences": other,
     }
-    before_that = about.get("resumed")
-    history = [*(before_that if isinstance(before_that, list) else []), record]
-    kept = {k: v for k, v in about.items() if k not in ("error", "failure")}
-    news = {key: machine[key] for key in ("versions", "platform", "threads")}
-    # Status first: a kill before resolved.yaml is written leaves a run that ends as it was to.
-    folder.write_json(RUN, kept | news | {"status": "running", "ended": None, "resumed": history})
-    durable.remove(folder.path / SUMMARY)
+    _mark_running(run, machine, resumption)
     if session.settings != before:
         folder.save_text(RESOLVED, dump(built.config))
     return session
 
 
-def diverged(folder: RunFolder, about: dict[str, Any]) -> str:
-    """Why there is no going on, and what to do instead."""
-    where = about.get("failure")
-    where = where if isinstance(where, dict) else {}
-    what = str(where.get("what", "a number")).replace("_", " ")
-    return (
-        f"This run diverged in epoch {where.get('epoch')}: the {what} became non-finite. Going on "
-        "would end there again. Train it again with another rate: "
-        f"`nnlab train {shown(folder.path / RESOLVED)} --set lr=...`"
-    )
+def _mark_running(run: Run, machine: Mapping[str, Any], resumption: dict[str, Any]) -> None:
+    """Writes the resumption into run.json, and removes the results.
+
+    resolved.yaml comes later: a kill in between leaves a run with its old settings.
+    """
+    about = {key: value for key, value in run.about.items() if key not in ("error", "failure")}
+    about |= {key: machine[key] for key in ("versions", "platform", "threads")}
+    history = about.get("resumed")
+    about["resumed"] = [*(history if isinstance(history, list) else []), resumption]
+    run.folder.write_json(RUN, about | {"status": Status.RUNNING, "ended": None})
+    durable.remove(run.path / SUMMARY)

@@ -1,4 +1,4 @@
-"""Ctrl+C and SIGTERM: a request that is looked at between two records, elsewhere an exception."""
+"""Ctrl+C and SIGTERM: a request to stop that a training reads, elsewhere an exception."""
 
 import signal
 import threading
@@ -11,12 +11,12 @@ CODES = {signal.SIGINT: 130, signal.SIGTERM: 143}
 
 
 class Terminated(BaseException):
-    """SIGTERM, where nothing has to be saved first: as KeyboardInterrupt, it is no error."""
+    """SIGTERM, where nothing has to be saved first. Like KeyboardInterrupt, it is not an error."""
 
 
 @contextmanager
 def ending() -> Iterator[None]:
-    """Inside the `with`, SIGTERM raises Terminated, as SIGINT raises KeyboardInterrupt anyway."""
+    """Inside the `with`, SIGTERM raises Terminated, as SIGINT raises KeyboardInterrupt."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -33,7 +33,7 @@ def ending() -> Iterator[None]:
 
 @dataclass
 class Request:
-    """Which signal asked to stop; None as long as none did."""
+    """The signal that asked to stop; None without one."""
 
     signal: int | None = None
 

@@ -13,9 +13,9 @@ NUMBERS = 400_000  # of all moments together: 3 MB of float64
 
 
 class Snapshots:
-    """Copies of theta and the buffers at row 0, the first epochs, and ever rarer up to the last.
+    """Copies of theta and the buffers before training and at log-spaced epochs.
 
-    Up to 40 for a network of 10,000 parameters, fewer for larger ones, none above 100,000.
+    Up to 40 for a network of 10,000 parameters, fewer for larger networks, none above 100,000.
     """
 
     def __init__(self, network: Network, epochs: int) -> None:
@@ -29,7 +29,7 @@ class Snapshots:
         self.values: list[Array] = []
 
     def take(self, epoch: int, values: Array) -> None:
-        """Copy values (V,) if this is one of the epochs to remember."""
+        """Copies values (V,) if the epoch is wanted."""
         if epoch in self.wanted:
             self.epochs.append(epoch)
             self.values.append(values.copy())
@@ -38,19 +38,17 @@ class Snapshots:
         """epochs (k,), theta (k, P), and buffers (k, Q) where the network has any."""
         if not self.epochs:
             return {}
-        found = {"epochs": np.array(self.epochs, np.int64), **self.blocks(np.stack(self.values))}
-        return {prefix + name: array for name, array in found.items()}
+        arrays = {"epochs": np.array(self.epochs, np.int64), **self.blocks(np.stack(self.values))}
+        return {prefix + name: array for name, array in arrays.items()}
 
     def blocks(self, values: Array) -> dict[str, Array]:
-        """The last axis of `values` (..., V) in its parts."""
+        """`values` (..., V) split into theta (..., P) and, if there are any, buffers (..., Q)."""
         size = self.network.theta.size
-        found = {"theta": values[..., :size]}
-        if self.network.buffers.size:
-            found["buffers"] = values[..., size:]
-        return found
+        theta = {"theta": values[..., :size]}
+        return theta | {"buffers": values[..., size:]} if self.network.buffers.size else theta
 
     def restore(self, saved: Mapping[str, Array], prefix: str = "snapshot.") -> None:
-        """Go on after what `arrays` gave. Raises KeyError or ValueError where it is not that."""
+        """Takes the result of `arrays`. Raises KeyError or ValueError if it is not that."""
         names = self.blocks(self.network.values)
         self.epochs = saved[f"{prefix}epochs"].tolist()
         self.values = list(np.concatenate([saved[prefix + name] for name in names], axis=1))

@@ -10,23 +10,21 @@ import numpy as np
 from nnlab.core.schedules import Patience
 from nnlab.core.types import Array
 from nnlab.errors import RunUnreadable
-from nnlab.run.text import json_value
 from nnlab.status import Status
 from nnlab.training import State
 
 COUNTERS = ("epoch", "batch", "step", "improved")
+NUMBERS = ("lr", "reference")
 FINITE = ("theta", "buffers", "best", "average")  # the others may overflow without harm
-DENSE = 32  # epochs that are all hashed; after them four while the number doubles
+DENSE = 32  # epochs that are all hashed; after them four per doubling
 
 
 def arrays(state: State) -> dict[str, Array]:
     """The state's own arrays by name."""
-    found = {f"slot.{name}": slot for name, slot in state.slots.items()}
-    found |= {"theta": state.network.theta, "buffers": state.network.buffers}
-    found |= {"sums": state.sums, "best": state.best.values}
-    if state.average is not None:
-        found["average"] = state.average
-    return found
+    named = {f"slot.{name}": slot for name, slot in state.slots.items()}
+    named |= {"theta": state.network.theta, "buffers": state.network.buffers}
+    named |= {"sums": state.sums, "best": state.best.values}
+    return named if state.average is None else named | {"average": state.average}
 
 
 def digest(state: State) -> str:
@@ -40,7 +38,7 @@ def digest(state: State) -> str:
 
 
 def hashed_epochs(most: int) -> Iterator[int]:
-    """The epochs after which the digest is kept, for `nnlab verify`: all up to 32, then rarer."""
+    """The epochs whose digest `nnlab verify` compares: all up to 32, then fewer."""
     yield from range(min(most, DENSE) + 1)
     start = DENSE
     while start <= most:
@@ -49,9 +47,9 @@ def hashed_epochs(most: int) -> Iterator[int]:
 
 
 def freeze(state: State) -> tuple[dict[str, Array], dict[str, Any]]:
-    """Everything in `state`: arrays by name, and what JSON can hold."""
-    meta: dict[str, Any] = {name: getattr(state, name) for name in COUNTERS}
-    meta |= {"lr": state.lr, "reference": state.reference, "status": state.status}
+    """Everything in `state`: arrays by name, and values for JSON."""
+    meta: dict[str, Any] = {name: getattr(state, name) for name in (*COUNTERS, *NUMBERS)}
+    meta["status"] = state.status
     meta["best"] = {"epoch": state.best.epoch, "value": state.best.value}
     meta["patience"] = state.patience._asdict()
     meta["generators"] = {
@@ -61,68 +59,60 @@ def freeze(state: State) -> tuple[dict[str, Array], dict[str, Any]]:
 
 
 def thaw(state: State, values: Mapping[str, Array], meta: Mapping[str, Any]) -> None:
-    """Put what `freeze` gave into a state that was started from the same config.
+    """Copies the result of `freeze` into a state that was started from the same config.
 
-    Raises RunUnreadable when it is not what `freeze` gives for this network.
+    Raises RunUnreadable when it does not fit this network.
     """
     try:
-        _check(state, values, meta)
+        _check_arrays(state, values)
+        _check_counters(meta)
         for name, array in arrays(state).items():
             array[...] = values[name]
         for name in COUNTERS:
             setattr(state, name, meta[name])
-        state.lr, state.reference = float(meta["lr"]), float(meta["reference"])
+        for name in NUMBERS:
+            setattr(state, name, float(meta[name]))
         state.status = Status.of(meta["status"])
-        state.best.epoch = int(meta["best"]["epoch"])
-        state.best.value = float(meta["best"]["value"])
-        state.patience = _patience(meta["patience"])
+        best, patience = meta["best"], meta["patience"]
+        state.best.epoch, state.best.value = int(best["epoch"]), float(best["value"])
+        state.patience = Patience(
+            factor=float(patience["factor"]),
+            best=None if patience["best"] is None else float(patience["best"]),
+            bad=int(patience["bad"]),
+            rest=int(patience["rest"]),
+        )
         for index, rng in state.generators.items():
             rng.bit_generator.state = meta["generators"][str(index)]
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise RunUnreadable(
-            f"The checkpoint does not fit the config beside it ({error}), so nothing can go on "
-            "from it."
+            f"The checkpoint does not fit the config beside it ({error}), so the run cannot "
+            "continue from it."
         ) from error
 
 
-def _check(state: State, values: Mapping[str, Array], meta: Mapping[str, Any]) -> None:
+def _check_arrays(state: State, values: Mapping[str, Array]) -> None:
     for name, array in arrays(state).items():
-        found = values[name]
-        if found.shape != array.shape or found.dtype != array.dtype:
+        value = values[name]
+        if value.shape != array.shape or value.dtype != array.dtype:
             raise ValueError(
-                f"{name} is {found.dtype} {found.shape}, not {array.dtype} {array.shape}"
+                f"{name} is {value.dtype} {value.shape}, not {array.dtype} {array.shape}"
             )
-        if name in FINITE and not np.isfinite(found).all():
+        if name in FINITE and not np.isfinite(value).all():
             raise ValueError(f"{name} holds numbers that are not finite")
+
+
+def _check_counters(meta: Mapping[str, Any]) -> None:
     for name in COUNTERS:
         if type(meta[name]) is not int or not 0 <= meta[name] < 2**63:
             raise ValueError(f"{name} is {meta[name]!r:.40}")
     status = Status.of(meta["status"])
-    if not status.finished and status not in (Status.RUNNING, Status.DIVERGED):
+    if not status.ended and status is not Status.RUNNING:
         raise ValueError(f"the status is {meta['status']!r:.40}")
 
 
-def _patience(saved: Mapping[str, Any]) -> Patience:
-    best = saved["best"]
-    return Patience(
-        float(saved["factor"]),
-        None if best is None else float(best),
-        int(saved["bad"]),
-        int(saved["rest"]),
-    )
-
-
-def same(one: State, other: State) -> list[str]:
-    """What differs between two states, bit for bit: names of arrays and counters."""
-    mine, theirs = arrays(one), arrays(other)
-    found = [
-        name
-        for name in sorted(mine.keys() | theirs.keys())
-        if name not in mine or name not in theirs or mine[name].tobytes() != theirs[name].tobytes()
-    ]
-    ones, others = freeze(one)[1], freeze(other)[1]
-    return found + [name for name in ones if _text(ones[name]) != _text(others[name])]
-
-
-def _text(value: Any) -> str:
-    return json.dumps(json_value(value, finite=False))
+def state_differences(state: State, other: State) -> list[str]:
+    """Names of the arrays and values that differ in two states of one plan, bit for bit."""
+    (blocks, meta), (other_blocks, other_meta) = freeze(state), freeze(other)
+    names = [name for name in blocks if blocks[name].tobytes() != other_blocks[name].tobytes()]
+    # As text, so that nan equals nan.
+    return names + [name for name in meta if json.dumps(meta[name]) != json.dumps(other_meta[name])]

@@ -12,17 +12,16 @@ from nnlab.core.network import Network
 from nnlab.core.types import Array
 from nnlab.engine.images.network import TunedNetwork
 from nnlab.errors import RunLocked, RunUnreadable
-from nnlab.experiment.resume import prepared, state_of
-from nnlab.experiment.rows import epoch_row
+from nnlab.experiment.describe import epoch_row
+from nnlab.experiment.resume import initial_state, rebuild
 from nnlab.experiment.snapshots import Snapshots
-from nnlab.experiment.state import digest, freeze, same, thaw
+from nnlab.experiment.state import digest, freeze, state_differences, thaw
 from nnlab.run import checkpoint, durable, lock, records
-from nnlab.run.environment import describe, differences, essence
+from nnlab.run.environment import describe, environment_changes, essence
 from nnlab.run.folder import (
     ARRAYS,
     CONFIG,
     METRICS,
-    RUN,
     SNAPSHOTS,
     STEPS,
     SUMMARY,
@@ -32,17 +31,15 @@ from nnlab.run.folder import (
 )
 from nnlab.run.run import Run, expected
 from nnlab.run.shapes import check_metrics
-from nnlab.run.text import shown
-from nnlab.status import Status
+from nnlab.run.text import mapping_or_empty, shown
 from nnlab.training import Epoch, State, final_weights, run_training, start
 
 From = Literal["start", "checkpoint"]
-ENDED = ("completed", "early_stopped", "diverged")
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What was looked at, and what is wrong with it; `problem` None when nothing is."""
+    """The result of a check; `problem` is None if all is well."""
 
     what: str
     problem: str | None = None
@@ -55,19 +52,14 @@ class Verifier:
     folder: RunFolder
 
     @cached_property
-    def saved(self) -> Run:
+    def run(self) -> Run:
         """The folder's content."""
         return Run(self.folder.path)
 
     @cached_property
-    def about(self) -> dict[str, Any]:
-        """run.json."""
-        return self.folder.read_json(RUN)
-
-    @cached_property
     def network(self) -> Network:
         """A network of the config, to compare shapes with."""
-        return self.saved.untrained()
+        return self.run.untrained()
 
     def refuse_running(self) -> None:
         """RunLocked while another process writes into the folder."""
@@ -77,16 +69,16 @@ class Verifier:
             )
 
     def notes(self) -> list[str]:
-        """What of this machine is not as it was, in a sentence; empty when all is."""
-        other = differences(essence(self.about), essence(describe()))
+        """A sentence if this machine differs from that of the run in what decides rounding."""
+        other = environment_changes(essence(self.run.about), essence(describe()))
         if not other:
             return []
         return [f"Not as it was, so the last bits may differ: {'; '.join(other)}."]
 
     def files(self) -> Iterator[Finding]:
-        """Every file of the folder, read and compared with the others.
+        """Reads every file of the folder and compares it with the others.
 
-        Raises RunUnreadable for one that cannot be read.
+        Raises RunUnreadable for a file that cannot be read.
         """
         checks: dict[str, Callable[[], str | None]] = {
             "run.json": self._status,
@@ -98,32 +90,28 @@ class Verifier:
             "arrays": self._arrays,
             "summary.json": self._summary,
         }
-        for what, look in checks.items():
-            yield Finding(what, look())
+        for what, check in checks.items():
+            yield Finding(what, check())
 
     def _status(self) -> str | None:
-        status = self.about.get("status")
-        return None if Status.of(status).written else f"the status is {status!r:.40}"
+        if self.run.written_status.written:
+            return None
+        return f"the status is {self.run.about.get('status')!r:.40}"
 
     def _config(self) -> str | None:
         durable.read_file(self.folder.path / CONFIG)
-        epochs = self.saved.config.training.epochs
-        done = self.folder.last_metrics().get("epoch")
+        epochs, done = self.run.config.training.epochs, self.run.last_row.get("epoch")
         if isinstance(done, int) and done > epochs:
             return f"the config asks for {epochs} epochs, {done} are recorded"
         return None
 
     def _data(self) -> str | None:
-        mine, noted = self.saved.data.get("sha256"), self.about.get("data")
-        if not isinstance(noted, dict) or noted.get("sha256") != mine:
-            return "it names other data than run.json"
-        return None
+        same = self.run.data["sha256"] == self.run.data_source[1]
+        return None if same else "it names other data than run.json"
 
     def _weights(self) -> str | None:
-        names: list[Weights] = ["initial"]
-        if self.about.get("status") in ENDED:
-            names += ["best", "final"]
-        for which in names:
+        ended: list[Weights] = ["best", "final"] if self.run.written_status.ended else []
+        for which in ("initial", *ended):
             self.folder.read_arrays(weights_file(which), expected(self.network), sealed=True)
         return None
 
@@ -131,90 +119,91 @@ class Verifier:
         table = self._table
         self.folder.read_table(STEPS)
         if not table:
-            ended = self.about.get("status") in ("completed", "early_stopped")
-            return "it has no rows" if ended else None
-        epochs, steps = table["epoch"], table["step"]
+            return "it has no rows" if self.run.written_status.finished else None
+        epochs = table["epoch"]
         if list(epochs) != list(range(len(epochs))):
             return "the epochs are not 0, 1, 2, ..."
-        if np.any(np.diff(np.asarray(steps, float)) < 0):
-            return "the step falls"
-        if np.any(np.diff(np.asarray(table["seconds"], float)) < 0):
-            return "the time falls"
+        for name, word in (("step", "step"), ("seconds", "time")):
+            if np.any(np.diff(np.asarray(table[name], float)) < 0):
+                return f"the {word} falls"
         return None
 
     def _checkpoints(self) -> str | None:
-        names = [name for name in (checkpoint.CURRENT, checkpoint.PREVIOUS) if self._has(name)]
-        if self.about.get("status") in ENDED and checkpoint.CURRENT not in names:
-            return f"{checkpoint.CURRENT} is missing"
+        names = list(filter(self.folder.has, checkpoint.FILES))
         for name in names:
             checkpoint.read_save(self.folder.path / name)
-        if names:
-            note = self.folder.load_checkpoint().note
-            return note if checkpoint.CURRENT in names else None
-        return None
+        if checkpoint.CURRENT in names:
+            return self.folder.load_checkpoint().note
+        return f"{checkpoint.CURRENT} is missing" if self.run.written_status.ended else None
 
     def _arrays(self) -> str | None:
         for file in filter(self.folder.has, ARRAYS):
             self.folder.read_arrays(file, sealed=True)
         if self.folder.has(SNAPSHOTS):
-            found = self.folder.read_arrays(SNAPSHOTS)
-            for name, expected in Snapshots(self.network, 0).blocks(self.network.values).items():
-                if name in found and found[name].shape[1:] != expected.shape:
-                    return f"snapshots.npz holds {found[name].shape[1:]} numbers a row in {name}"
+            arrays = self.folder.read_arrays(SNAPSHOTS)
+            for name, block in Snapshots(self.network, 0).blocks(self.network.values).items():
+                if name in arrays and arrays[name].shape[1:] != block.shape:
+                    return f"snapshots.npz holds {arrays[name].shape[1:]} numbers a row in {name}"
         return None
 
     def _summary(self) -> str | None:
         if not self.folder.has(SUMMARY):
-            return "it is missing" if self.about.get("status") in ENDED else None
-        summary, table = self.folder.read_json(SUMMARY), self._table
+            return "it is missing" if self.run.written_status.ended else None
         for kind in ("final", "best"):
-            row = summary.get(kind)
-            if not row:
-                continue
-            at = row.get("epoch")
-            if not isinstance(at, int) or not 0 <= at < len(table.get("epoch", ())):
-                return f"{kind} names the epoch {at!r:.40}, which metrics.csv does not have"
-            for key, value in row.items():
-                cell = table[key][at] if key in table else None
-                if value is not None and cell != value:
-                    return f"{kind}.{key} is {value!r}, in metrics.csv it is {cell}"
+            row = self.run.summary.get(kind)
+            if row and (problem := self._row_problem(kind, row)):
+                return problem
         return None
 
-    def _has(self, name: str) -> bool:
-        return (self.folder.path / name).is_file()
+    def _row_problem(self, kind: str, row: dict[str, Any]) -> str | None:
+        """The difference between a row of summary.json and that of its epoch in metrics.csv."""
+        epoch, table = row.get("epoch"), self._table
+        if not isinstance(epoch, int) or not 0 <= epoch < len(table.get("epoch", ())):
+            return f"{kind} names the epoch {epoch!r:.40}, which metrics.csv does not have"
+        for key, value in row.items():
+            cell = table[key][epoch] if key in table else None
+            if value is not None and cell != value:
+                return f"{kind}.{key} is {value!r}, in metrics.csv it is {cell}"
+        return None
 
     # Training again.
 
     def replay(self, origin: From = "start", epochs: int | None = None) -> Iterator[Finding]:
-        """A finding for every epoch trained again, for the saved state, and for the weights kept.
+        """A finding for every epoch trained again, for the saved state, and for the weights.
 
         `checkpoint` begins at the older of the two saves. Raises DataError when the data has
-        changed, RunUnreadable without anything to begin from.
+        changed, RunUnreadable without a checkpoint to begin from.
         """
-        built = prepared(self.folder, self.saved.config, self.about)
-        goal = self._thawed(built, checkpoint.CURRENT)
-        state = state_of(self.folder, built)
+        built = rebuild(self.run)
+        saved = self._saved_state(built, checkpoint.CURRENT)
+        state = initial_state(self.run, built)
         if origin == "checkpoint":
-            older = self._thawed(built, checkpoint.PREVIOUS) or goal
+            older = self._saved_state(built, checkpoint.PREVIOUS) or saved
             if older is None:
                 raise RunUnreadable(f"{self.folder.path} has no checkpoint to begin from.")
             thaw(state, *freeze(older))
+            if saved is not None and _place(state) == _place(saved):
+                yield self._compare_states(state, saved)
         last = built.plan.epochs if epochs is None else state.epoch + epochs
-        ended = self.about.get("status") in ENDED
-        if goal is not None and state.best.epoch >= 0 and _place(state) == _place(goal):
-            yield Finding(f"the state after update {state.step}", _differing(state, goal))
+        yield from self._train_again(built, state, saved, last)
+
+    def _train_again(
+        self, built: Built, state: State, saved: State | None, last: int
+    ) -> Iterator[Finding]:
+        """Trains up to the epoch `last`, and compares each epoch, the saved state, the weights."""
+        ended = self.run.written_status.ended
         for record in run_training(built.plan, state):
             if isinstance(record, Epoch):
-                yield self._row(record, state)
-            if goal is not None and _place(state) == _place(goal):
-                yield Finding(f"the state after update {state.step}", _differing(state, goal))
+                yield self._compare_row(record, state)
+            if saved is not None and _place(state) == _place(saved):
+                yield self._compare_states(state, saved)
                 if not ended:
                     return
             if isinstance(record, Epoch) and last <= record.epoch < built.plan.epochs:
                 return
         if ended:
-            yield self._weights_equal("final", built, final_weights(built.plan, state))
-            yield self._weights_equal("best", built, state.best.values)
+            yield self._compare_weights("final", built, final_weights(built.plan, state))
+            yield self._compare_weights("best", built, state.best.values)
 
     @cached_property
     def _table(self) -> dict[str, records.Column]:
@@ -224,57 +213,49 @@ class Verifier:
 
     @cached_property
     def _hashes(self) -> dict[str, Any]:
-        """Epoch -> digest, as run.json and the last save have them."""
-        found: dict[str, Any] = {}
-        if self.folder.has_checkpoint():
-            found |= _mapping(self.folder.load_checkpoint().meta.get("hashes"))
-        return found | _mapping(self.about.get("hashes"))
+        """Epoch -> digest, from the last save and run.json."""
+        saved = self.run.checkpoint.meta.get("hashes") if self.run.checkpoint else None
+        return mapping_or_empty(saved) | mapping_or_empty(self.run.about.get("hashes"))
 
-    def _thawed(self, built: Built, name: str) -> State | None:
+    def _saved_state(self, built: Built, name: str) -> State | None:
         """The state in one of the two saves, over a network of its own."""
-        if not self._has(name):
+        if not self.folder.has(name):
             return None
         saved = checkpoint.read_save(self.folder.path / name)
-        config, network = built.config, built.network
-        own = TunedNetwork(config.network, network.shapes[0], dtype=config.training.dtype)
-        state = start(built.plan, own)
-        thaw(state, saved.arrays, self.folder.state_meta(saved))
+        config, shape = built.config, built.network.shapes[0]
+        state = start(built.plan, TunedNetwork(config.network, shape, dtype=config.training.dtype))
+        thaw(state, saved.arrays, saved.meta)
         return state
 
-    def _row(self, record: Epoch, state: State) -> Finding:
-        what, at = f"epoch {record.epoch}", record.epoch
-        if at >= len(self._table.get("epoch", ())):
-            return Finding(what)  # done after the rows were last written down
+    def _compare_row(self, record: Epoch, state: State) -> Finding:
+        what, epoch = f"epoch {record.epoch}", record.epoch
+        if epoch >= len(self._table.get("epoch", ())):
+            return Finding(what)  # trained after the last write of rows
         for key, value in epoch_row(record, 0.0).items():
-            cell = self._table[key][at] if key in self._table else None
+            cell = self._table[key][epoch] if key in self._table else None
             if key != "seconds" and not _equal(cell, value):
                 return Finding(what, f"{key} is {value!r}, in metrics.csv it is {cell}")
-        noted = self._hashes.get(str(at))
-        if noted is not None and noted != digest(state):
+        if self._hashes.get(str(epoch)) not in (None, digest(state)):
             return Finding(what, "the weights' SHA-256 is another one")
         return Finding(what)
 
-    def _weights_equal(self, which: Weights, built: Built, values: Array) -> Finding:
-        kept = self.folder.read_arrays(weights_file(which))
+    def _compare_states(self, state: State, saved: State) -> Finding:
+        names = state_differences(state, saved)
+        problem = f"{', '.join(names)} differ from {checkpoint.CURRENT}" if names else None
+        return Finding(f"the state after update {state.step}", problem)
+
+    def _compare_weights(self, which: Weights, built: Built, values: Array) -> Finding:
+        saved = self.folder.read_arrays(weights_file(which))
         wrong = [
             name
             for name, array in built.network.named(values).items()
-            if name not in kept or kept[name].tobytes() != array.tobytes()
+            if name not in saved or saved[name].tobytes() != array.tobytes()
         ]
         return Finding(f"weights/{which}.npz", f"{', '.join(wrong)} differ" if wrong else None)
 
 
 def _place(state: State) -> tuple[int, int, int, str]:
     return state.epoch, state.batch, state.step, state.status
-
-
-def _differing(state: State, goal: State) -> str | None:
-    names = same(state, goal)
-    return f"{', '.join(names)} differ from {checkpoint.CURRENT}" if names else None
-
-
-def _mapping(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
 
 
 def _equal(cell: Any, value: Any) -> bool:

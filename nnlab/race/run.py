@@ -6,8 +6,7 @@ result.folder, result.descents, result.summary
 A race takes a few seconds at most, so it runs as a whole and cannot be resumed.
 """
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from time import perf_counter
@@ -19,8 +18,8 @@ from nnlab.config.files import name_problem
 from nnlab.core.optimizers import bind
 from nnlab.core.schedules import Patience, Plateau
 from nnlab.core.types import FloatArray
-from nnlab.errors import ConfigError, NnlabError
-from nnlab.experiment.signals import Terminated
+from nnlab.errors import ConfigError
+from nnlab.experiment import describe
 from nnlab.race.config import LANDSCAPE, LoadedRace, Race, Runner, dump_race, load_race
 from nnlab.race.folder import KIND, append_paths, read_paths
 from nnlab.race.landscapes import Landscape, Point
@@ -128,7 +127,7 @@ def descend(
         folder.save_text(CONFIG, loaded.text)
         folder.save_text(RESOLVED, dump_race(race))
         folder.write_json(RUN, _first_record(race, environment.describe(argv)))
-        with _failure_recorded(folder):
+        try:
             descents = walk_all(race)
             append_paths(folder, rows(descents), sync=True)
             summary = summarize(race.function, descents)
@@ -136,25 +135,15 @@ def descend(
             status = "diverged" if all(run.diverged for run in descents) else "completed"
             seconds = perf_counter() - began
             folder.update_status(status, ended=now(), seconds=seconds)
+        except BaseException as error:
+            describe.record_failure(folder, error)
+            raise
     return Result(folder, race, descents, summary, status, seconds)
 
 
 def walk_all(race: Race) -> tuple[Descent, ...]:
     """The descents of all runs, in the order of the config."""
     return tuple(walk(race.function, race.start_of(run), run) for run in race.runs)
-
-
-@contextmanager
-def _failure_recorded(folder: RunFolder) -> Iterator[None]:
-    """Write an error that is raised inside into run.json, and raise it again."""
-    try:
-        yield
-    except BaseException as error:
-        stopped = isinstance(error, KeyboardInterrupt | Terminated)
-        status, text = "interrupted" if stopped else "failed", f"{type(error).__name__}: {error}"
-        with suppress(NnlabError):
-            folder.update_status(status, ended=now(), error=text)
-        raise
 
 
 def _first_record(race: Race, machine: dict[str, Any]) -> dict[str, Any]:

@@ -88,15 +88,9 @@ def unpack_npz(
         heads = {name: _head(archive, name, info) for name, info in members.items()}
         if expected is not None:
             _compare(heads, expected)
-        arrays = {}
-        for name, head in heads.items():
-            array = read_member(archive, members[name], head)
-            if array is None:
-                raise NpzError(f"'{name}' is not as long as its header says")
-            if finite and not np.isfinite(array).all():
-                raise NpzError(f"'{name}' holds numbers that are not finite")
-            arrays[name] = array
-    return arrays
+        return {
+            name: _read(archive, name, members[name], head, finite) for name, head in heads.items()
+        }
 
 
 def _add(archive: zipfile.ZipFile, name: str, array: NDArray[Any]) -> None:
@@ -106,7 +100,7 @@ def _add(archive: zipfile.ZipFile, name: str, array: NDArray[Any]) -> None:
         raise ValueError(f"'{name}' has dtype {array.dtype}; allowed are {', '.join(DTYPES)}")
     little = np.asarray(array, dtype=array.dtype.newbyteorder("<"), order="C")
     info = zipfile.ZipInfo(f"{name}.npy", _EPOCH)
-    info.create_system = 3  # else the bytes would differ between Windows and the others
+    info.create_system = 3  # otherwise Windows would give other bytes
     info.file_size = little.nbytes + _LONGEST_HEADER  # so that zipfile knows what needs zip64
     with archive.open(info, "w") as stream:
         np.lib.format.write_array_header_1_0(
@@ -141,10 +135,20 @@ def _head(archive: zipfile.ZipFile, name: str, info: zipfile.ZipInfo) -> NpyHead
         raise NpzError(f"'{name}' has no valid header")
     if head.dtype.str not in _DESCR:
         raise NpzError(f"'{name}' has dtype '{head.dtype.str}'; allowed are {', '.join(DTYPES)}")
-    have = info.file_size - head.before
-    if head.nbytes != have:
+    if head.nbytes != (have := info.file_size - head.before):
         raise NpzError(f"'{name}' says it is {_by(head.shape)}, but has {have:,} bytes")
     return head
+
+
+def _read(
+    archive: zipfile.ZipFile, name: str, info: zipfile.ZipInfo, head: NpyHeader, finite: bool
+) -> NDArray[Any]:
+    array = read_member(archive, info, head)
+    if array is None:
+        raise NpzError(f"'{name}' is not as long as its header says")
+    if finite and not np.isfinite(array).all():
+        raise NpzError(f"'{name}' holds numbers that are not finite")
+    return array
 
 
 def _compare(heads: Mapping[str, NpyHeader], expected: Expected) -> None:

@@ -5,7 +5,8 @@
 
 A save writes and syncs the new file under a temporary name, renames the last one to the previous
 one, and the new one to the last one. A kill in between leaves at least one whole file. It does not
-check that the last file is whole: `recover_checkpoint` does so first.
+check that the last file is whole: `recover_checkpoint` does so first. A save also holds the sizes
+of the tables, to which a resumed run cuts them.
 """
 
 import json
@@ -19,12 +20,13 @@ from numpy.typing import NDArray
 
 from nnlab.errors import RunUnreadable, StorageError
 from nnlab.run import arrays as npz
-from nnlab.run import durable, guard
+from nnlab.run import durable, guard, records
 from nnlab.run.text import json_value, shown
 
 CURRENT = "checkpoint.npz"
 PREVIOUS = "checkpoint.previous.npz"
 FILES = (CURRENT, PREVIOUS)
+TABLES = "metrics.csv", "steps.csv"
 FORMAT = 1
 _META = "meta"
 _SALVAGE = ("metrics.csv", "weights/best.npz", "weights/final.npz", "weights/initial.npz")
@@ -32,24 +34,30 @@ _SALVAGE = ("metrics.csv", "weights/best.npz", "weights/final.npz", "weights/ini
 
 @dataclass(frozen=True, eq=False)
 class Checkpoint:
-    """A save: arrays, JSON values, and a sentence if it is not the last one."""
+    """A save: arrays, JSON values, bytes per table, and a sentence if it is not the last one."""
 
     arrays: dict[str, NDArray[Any]]
     meta: dict[str, Any]
+    tables: dict[str, int]
     note: str | None = None
 
 
 def write_checkpoint(
     folder: Path, arrays: Mapping[str, NDArray[Any]], meta: Mapping[str, Any]
 ) -> None:
-    """Saves `arrays` and `meta` (JSON types; floats keep every bit, nan and inf too).
+    """Saves `arrays` and `meta` (JSON types; floats keep every bit, nan and inf too), durably.
 
     After a StorageError the save before can still be read. Raises ValueError for an array called
     `meta`, or with a dtype that cannot be saved.
     """
     if _META in arrays:
         raise ValueError(f"'{_META}' cannot be the name of an array in a checkpoint")
-    text = json.dumps({"format": FORMAT, "meta": json_value(meta, finite=False)})
+    sizes = {}
+    for name in TABLES:
+        durable.sync_file(folder / name)
+        sizes[name] = records.table_size(folder / name)
+    content = {"state": json_value(meta, finite=False), "records": sizes}
+    text = json.dumps({"format": FORMAT, "meta": content})
     packed = npz.pack_npz({**arrays, _META: np.frombuffer(text.encode(), dtype=np.uint8)})
     path = folder / CURRENT
     for name in FILES:
@@ -81,8 +89,8 @@ def read_checkpoint(folder: Path) -> Checkpoint:
             note = f"{problems[0]} The run continues from {name}, the save before."
             return replace(saved, note=note)
         return saved
-    left = ", ".join(name for name in _SALVAGE if (folder / name).is_file())
-    still = f"Still there: {left}. " if left else ""
+    whole = ", ".join(name for name in _SALVAGE if (folder / name).is_file())
+    still = f"Still there: {whole}. " if whole else ""
     raise RunUnreadable(
         f"{' '.join(problems)} {still}`nnlab train {shown(folder / 'resolved.yaml')}` "
         "repeats the run from the start."
@@ -92,7 +100,7 @@ def read_checkpoint(folder: Path) -> Checkpoint:
 def recover_checkpoint(folder: Path) -> Checkpoint:
     """Reads as `read_checkpoint`, and removes a damaged last save.
 
-    Else the next save would rename the damaged file over the whole one. Only under the lock.
+    Otherwise the next save would rename the damaged file over the whole one. Only under the lock.
     """
     saved = read_checkpoint(folder)
     if saved.note is not None:
@@ -105,11 +113,16 @@ def read_save(path: Path) -> Checkpoint:
     arrays = npz.read_npz(path, sealed=True)
     try:
         content = json.loads(arrays.pop(_META).tobytes())
-        version, meta = content["format"], content["meta"]
-    except (KeyError, TypeError, ValueError, RecursionError) as error:
+        if content["format"] != FORMAT:
+            raise RunUnreadable(
+                f"Cannot read {shown(path)}: it has format {content['format']}, this nnlab reads "
+                f"{FORMAT}."
+            )
+        meta, sizes = content["meta"]["state"], content["meta"]["records"]
+        # Only these two: other files that it may name must not be cut.
+        tables = {name: int(sizes[name]) for name in TABLES}
+    except (KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
         raise RunUnreadable(f"Cannot read {shown(path)}: it is not a checkpoint.") from error
-    if version != FORMAT:
-        raise RunUnreadable(
-            f"Cannot read {shown(path)}: it has format {version}, this nnlab reads {FORMAT}."
-        )
-    return Checkpoint(arrays, meta)
+    if not isinstance(meta, dict) or min(tables.values()) < 0:
+        raise RunUnreadable(f"Cannot read {shown(path)}: it is not a checkpoint.")
+    return Checkpoint(arrays, meta, tables)

@@ -296,16 +296,13 @@ def read_file(path: Path, most: int | None = None) -> bytes:
             size = f"Cannot read {shown(path)}: it has {status.st_size:,} bytes"
             if most is not None and status.st_size > most:
                 raise RunUnreadable(f"{size}; at most {most:,} are read.")
-            try:
-                return file.read()
-            except (MemoryError, OverflowError):
-                raise RunUnreadable(f"{size}, more than there is memory for.") from None
+            return file.read()
+    except (MemoryError, OverflowError):
+        raise RunUnreadable(f"{size}, more than there is memory for.") from None
     except (FileNotFoundError, NotADirectoryError):
         raise RunUnreadable(f"Cannot read {shown(path)}: it does not exist.") from None
-    except IsADirectoryError:
-        raise RunUnreadable(irregular) from None
     except OSError as error:
-        if error.errno == errno.ENXIO:  # a socket
+        if error.errno in (errno.EISDIR, errno.ENXIO):  # ENXIO: a socket
             raise RunUnreadable(irregular) from None
         raise StorageError(f"Cannot read {shown(path)}: {error.strerror or error}.") from error
 

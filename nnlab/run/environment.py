@@ -1,4 +1,4 @@
-"""What run.json says of the machine, so that a resumed or repeated run can tell what differs."""
+"""The description of the machine in run.json, with which a later run is compared."""
 
 import os
 import platform
@@ -13,6 +13,18 @@ import numpy as np
 from nnlab.engine.blas import turn
 from nnlab.run import threads
 from nnlab.run.repository import git
+
+ESSENCE = {
+    "python": ("versions", "python"),
+    "numpy": ("versions", "numpy"),
+    "BLAS": ("versions", "blas"),
+    "nnlab": ("versions", "nnlab"),
+    "system": ("platform", "system"),
+    "machine": ("platform", "machine"),
+    "cpu": ("platform", "cpu"),
+    "BLAS kernel": ("platform", "blas_kernel"),
+    "BLAS threads": ("threads", "blas"),
+}
 
 
 def describe(argv: Sequence[str] | None = None, folder: Path | None = None) -> dict[str, Any]:
@@ -38,27 +50,17 @@ def describe(argv: Sequence[str] | None = None, folder: Path | None = None) -> d
 
 
 def essence(described: Mapping[str, Any]) -> dict[str, str]:
-    """What of `describe`'s answer decides about the last bit of a number, by name."""
-    places = {
-        "python": ("versions", "python"),
-        "numpy": ("versions", "numpy"),
-        "BLAS": ("versions", "blas"),
-        "nnlab": ("versions", "nnlab"),
-        "system": ("platform", "system"),
-        "machine": ("platform", "machine"),
-        "cpu": ("platform", "cpu"),
-        "BLAS kernel": ("platform", "blas_kernel"),
-        "BLAS threads": ("threads", "blas"),
+    """The entries of `describe` that decide about the last bit of a number, by name."""
+    return {
+        name: str(part.get(key))
+        if isinstance(part := described.get(section), Mapping)
+        else "unknown"
+        for name, (section, key) in ESSENCE.items()
     }
-    found = {}
-    for name, (section, key) in places.items():
-        part = described.get(section)
-        found[name] = str(part.get(key)) if isinstance(part, Mapping) else "unknown"
-    return found
 
 
-def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
-    """A clause for each entry of two `essence`s that is not the same."""
+def environment_changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
+    """A clause for each entry that differs in two results of `essence`."""
     return [
         f"{name} was {before.get(name)}, now {after.get(name)}"
         for name in after
@@ -67,7 +69,7 @@ def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str
 
 
 def running() -> int:
-    """How many threads of this machine want a processor now, this one included; 1 if unknown."""
+    """The number of threads on this machine that want a processor now; 1 if unknown."""
     try:
         return int(Path("/proc/loadavg").read_text(encoding="ascii").split()[3].split("/")[0])
     except (OSError, ValueError, IndexError):
@@ -81,29 +83,25 @@ def now() -> str:
 
 def versions() -> dict[str, str]:
     """Versions of python, numpy, its BLAS, and nnlab."""
+    config: Any = np.show_config(mode="dicts")
+    blas = config.get("Build Dependencies", {}).get("blas", {})
     return {
         "python": platform.python_version(),
         "numpy": np.__version__,
-        "blas": _blas(),
+        "blas": f"{blas.get('name', 'unknown')} {blas.get('version', 'unknown')}",
         "nnlab": _nnlab(),
     }
 
 
-def _blas() -> str:
-    config: Any = np.show_config(mode="dicts")
-    blas = config.get("Build Dependencies", {}).get("blas", {})
-    return f"{blas.get('name', 'unknown')} {blas.get('version', 'unknown')}"
-
-
 def loaded_blas() -> dict[str, Any]:
-    """What threadpoolctl knows of the BLAS in this process; empty if it knows none."""
+    """The answer of threadpoolctl about the BLAS in this process; empty if it knows none."""
     try:
         import threadpoolctl  # type: ignore[import-untyped, unused-ignore]  # ships no types
     except ImportError:
         return {}
-    with turn():  # else a training in another thread may have it limited for now
-        found: list[dict[str, Any]] = threadpoolctl.threadpool_info()
-    return next((library for library in found if library.get("user_api") == "blas"), {})
+    with turn():  # a training in another thread may limit it for a moment
+        libraries: list[dict[str, Any]] = threadpoolctl.threadpool_info()
+    return next((library for library in libraries if library.get("user_api") == "blas"), {})
 
 
 def _nnlab() -> str:

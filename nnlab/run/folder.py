@@ -20,7 +20,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal, Self, get_args
 
 from numpy.typing import NDArray
 
@@ -33,11 +33,10 @@ Weights = Literal["initial", "best", "final"]
 
 CONFIG, RESOLVED = "config.yaml", "resolved.yaml"
 RUN, DATA, SUMMARY = "run.json", "data.json", "summary.json"
-TABLES = METRICS, STEPS = "metrics.csv", "steps.csv"
+METRICS, STEPS = checkpoint.TABLES
 ARRAYS = PREDICTIONS, SAMPLES, SNAPSHOTS = "predictions.npz", "samples.npz", "snapshots.npz"
 WEIGHTS, FIGURES, REPORT = "weights", "figures", "report.html"
 FORMAT = 1  # of the folder, in run.json
-RECORDS = "records"  # the key under which a checkpoint keeps the sizes of the tables
 
 
 def weights_file(which: str) -> str:
@@ -46,7 +45,7 @@ def weights_file(which: str) -> str:
 
 
 def holds_first_files_only(path: Path) -> bool:
-    """Whether a folder has at most what is written before run.json, which begins the run."""
+    """Whether a folder has at most the files that are written before run.json."""
     first = {CONFIG, RESOLVED, DATA, WEIGHTS, lock.LOCK, lock.HOLDER}
     inside = set(guard.names_in(path))
     if guard.is_real_folder(path / WEIGHTS):
@@ -55,38 +54,50 @@ def holds_first_files_only(path: Path) -> bool:
 
 
 @dataclass(frozen=True)
-class RunFolder:
-    """The folder of one run. Every method may raise StorageError; readers also RunUnreadable."""
+class OutputFolder:
+    """The folder of a run or a sweep. Every method may raise StorageError."""
 
     path: Path
-
-    @classmethod
-    def create(cls, parent: Path, name: str, now: datetime | None = None) -> "RunFolder":
-        """A new folder in `parent`; see `names.make`."""
-        return cls(names.make(parent, name, now))
-
-    @classmethod
-    def find(cls, spec: str, runs: Path) -> "RunFolder":
-        """The run that a user means by `spec`; see `names.find`."""
-        return cls.open(names.find(spec, runs))
-
-    @classmethod
-    def open(cls, path: Path) -> "RunFolder":
-        """An existing run folder.
-
-        Raises:
-            RunUnreadable: there is none, or it holds no run.
-        """
-        if not path.is_dir():
-            raise RunUnreadable(f"Cannot read {shown(path)}: there is no such folder.")
-        if not (path / RUN).is_file():
-            raise RunUnreadable(f"Cannot read {shown(path)}: it has no {RUN}, so it is not a run.")
-        return cls(path)
 
     @property
     def name(self) -> str:
         """The folder's name."""
         return self.path.name
+
+    def lock(self) -> AbstractContextManager[None]:
+        """`with folder.lock():` makes this process the only writer, or raises RunLocked."""
+        return lock.hold_lock(self.path)
+
+    def write_figure(self, name: str, data: bytes) -> Path:
+        """Writes figures/<name>, for example loss.png; returns its path."""
+        durable.make_subfolder(self.path / FIGURES)
+        path = self.path / FIGURES / names.check_name(name)
+        durable.write_file(path, data, sync=False)
+        return path
+
+
+@dataclass(frozen=True)
+class RunFolder(OutputFolder):
+    """The folder of one run. Readers may also raise RunUnreadable."""
+
+    @classmethod
+    def create(cls, parent: Path, name: str, now: datetime | None = None) -> Self:
+        """A new folder in `parent`; see `names.make`."""
+        return cls(names.make(parent, name, now))
+
+    @classmethod
+    def find(cls, spec: str, runs: Path) -> Self:
+        """The run that a user means by `spec`; see `names.find`."""
+        return cls.open(names.find(spec, runs))
+
+    @classmethod
+    def open(cls, path: Path) -> Self:
+        """An existing run folder; RunUnreadable if there is none, or it holds no run."""
+        if not path.is_dir():
+            raise RunUnreadable(f"Cannot read {shown(path)}: there is no such folder.")
+        if not (path / RUN).is_file():
+            raise RunUnreadable(f"Cannot read {shown(path)}: it has no {RUN}, so it is not a run.")
+        return cls(path)
 
     def exists(self) -> bool:
         """Whether a run was begun here: run.json is the last of its first files."""
@@ -154,7 +165,7 @@ class RunFolder:
         self.write_json(RUN, {**self.read_json(RUN), **changes, "status": new})
 
     def status(self) -> Status:
-        """The state in run.json; `resumable` if that is running, but no process holds the lock."""
+        """The state in run.json; `resumable` if it says running, but no process holds the lock."""
         status = Status.of(self.read_json(RUN).get("status"))
         if status is not Status.RUNNING or lock.is_held(self.path):
             return status
@@ -171,7 +182,7 @@ class RunFolder:
 
     def table_sizes(self) -> dict[str, int]:
         """Bytes in metrics.csv and steps.csv."""
-        return {name: records.table_size(self.path / name) for name in TABLES}
+        return {name: records.table_size(self.path / name) for name in checkpoint.TABLES}
 
     def identity(self) -> tuple[int, int] | None:
         """Distinguishes this folder from a later one of its name; None if it is gone."""
@@ -187,80 +198,42 @@ class RunFolder:
         For a run that has not `ended`, the missing files that `nnlab resume` needs.
         """
         kinds = get_args(Weights) if ended else ("initial",)
-        files = [RESOLVED, RUN, DATA, *map(weights_file, kinds)]
-        files = [*([CONFIG] if ended else []), *files, *([checkpoint.CURRENT] if saved else [])]
+        files = [CONFIG] if ended else []
+        files += [RESOLVED, RUN, DATA, *map(weights_file, kinds)]
+        files += [checkpoint.CURRENT] if saved else []
         return [file for file in files if not self.has(file)]
 
     # The state of the training.
 
-    def lock(self) -> AbstractContextManager[None]:
-        """`with folder.lock():` makes this process the only writer, or raises RunLocked."""
-        return lock.hold_lock(self.path)
-
     def save_checkpoint(self, values: Mapping[str, NDArray[Any]], meta: Mapping[str, Any]) -> None:
         """Saves the state, and the sizes of the tables; see `checkpoint`."""
-        sizes = {}
-        for name in TABLES:
-            durable.sync_file(self.path / name)
-            sizes[name] = records.table_size(self.path / name)
-        checkpoint.write_checkpoint(self.path, values, {"state": meta, RECORDS: sizes})
+        checkpoint.write_checkpoint(self.path, values, meta)
 
     def load_checkpoint(self) -> checkpoint.Checkpoint:
         """The last state that can be read; changes nothing."""
-        return self._unwrapped(checkpoint.read_checkpoint(self.path))[0]
+        return checkpoint.read_checkpoint(self.path)
 
-    def state_meta(self, saved: checkpoint.Checkpoint) -> dict[str, Any]:
-        """What `save_checkpoint` was given as meta, from `checkpoint.read_save`."""
-        return self._unwrapped(saved)[0].meta
+    def has_checkpoint(self) -> bool:
+        """Whether there is a file with a state, damaged or not."""
+        return any((self.path / name).exists() for name in checkpoint.FILES)
 
-    def rewind(self) -> checkpoint.Checkpoint:
-        """Loads the state and takes the folder back to it: rows written later are cut off.
+    def rewind(self) -> None:
+        """Takes the folder back to the last save: later rows are cut off.
 
-        Only under the lock, and always before the first save of a process that goes on. Also
-        removes a damaged last save and the temporary files that a killed process left.
+        Only under the lock, and always before the first save of a process that resumes. Also
+        removes a damaged last save and the temporary files of killed processes.
         """
-        saved, sizes = self._unwrapped(checkpoint.recover_checkpoint(self.path))
-        for name, size in sizes.items():
+        saved = checkpoint.recover_checkpoint(self.path)
+        for name, size in saved.tables.items():
             durable.truncate(self.path / name, size)
         self.tidy()
-        return saved
 
     def restart(self) -> None:
-        """Takes the folder back to before the first update, when there is no state to load.
-
-        Only under the lock.
-        """
-        for name in TABLES:
+        """Takes the folder back to before the first update. Only under the lock."""
+        for name in checkpoint.TABLES:
             durable.truncate(self.path / name, 0)
         self.tidy()
 
     def tidy(self) -> None:
-        """Removes the temporary files that a killed process left. Only under the lock."""
+        """Removes the temporary files of killed processes. Only under the lock."""
         durable.remove_leftovers(self.path, WEIGHTS, FIGURES)
-
-    def has_checkpoint(self) -> bool:
-        """Whether there is a state to go on from, whole or not."""
-        return any((self.path / name).exists() for name in checkpoint.FILES)
-
-    def write_figure(self, name: str, data: bytes) -> Path:
-        """Writes figures/<name>, for example loss.png; returns its path."""
-        durable.make_subfolder(self.path / FIGURES)
-        path = self.path / FIGURES / names.check_name(name)
-        durable.write_file(path, data, sync=False)
-        return path
-
-    def _unwrapped(
-        self, saved: checkpoint.Checkpoint
-    ) -> tuple[checkpoint.Checkpoint, dict[str, int]]:
-        """The state, and the size that each table had when it was saved."""
-        try:
-            state = saved.meta["state"]
-            # Only these two: whatever else a file names must not be cut.
-            sizes = {name: int(saved.meta[RECORDS][name]) for name in TABLES}
-            if not isinstance(state, dict) or min(sizes.values()) < 0:
-                raise ValueError("not what save_checkpoint writes")
-        except (KeyError, TypeError, ValueError) as error:
-            raise RunUnreadable(
-                f"Cannot continue {shown(self.path)}: its checkpoint holds something else."
-            ) from error
-        return checkpoint.Checkpoint(saved.arrays, state, saved.note), sizes

@@ -1,6 +1,6 @@
-"""Checks before anything in a run folder is changed: no link, no pipe, no device.
+"""Checks before a file in a run folder is changed: no link, no pipe, no device.
 
-Nothing here writes. Links and irregular files raise RunUnreadable, the system's refusals
+Nothing here writes. Links and irregular files raise RunUnreadable, errors of the system
 StorageError.
 """
 

@@ -1,5 +1,6 @@
-"""The table of `nnlab runs`: one record per folder, whatever the state of the folder."""
+"""The table of `nnlab runs`: the folders with runs, and a record per run."""
 
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -7,9 +8,12 @@ from typing import Any
 from nnlab.errors import NnlabError
 from nnlab.run import names
 from nnlab.run.run import Run
-from nnlab.run.text import mapping_or_empty
+from nnlab.run.sweeps import SweepFolder
 from nnlab.show.words import trial_name
 from nnlab.status import Status
+
+DEPTH = 3  # levels below a folder that are searched for runs
+MAX_FOLDERS = 1000
 
 
 @dataclass(frozen=True)
@@ -55,7 +59,26 @@ def _read(run: Run) -> RunRecord:
         started=started if isinstance(started, str) else None,
         epochs=epoch if isinstance(epoch, int) else None,
         seconds=float(seconds) if isinstance(seconds, int | float) else None,
-        final=mapping_or_empty(run.summary.get("final")) or row,
-        best=mapping_or_empty(run.summary.get("best")),
-        test=mapping_or_empty(run.summary.get("test")),
+        final=run.results["final"] or row,
+        best=run.results["best"],
+        test=run.results["test"],
     )
+
+
+def folders_with_runs(top: Path) -> list[Path]:
+    """`top` and the folders below it, not through links, and not into runs or sweeps."""
+    folders, level = [top], [] if SweepFolder(top).exists() else [top]
+    for _ in range(DEPTH):
+        level = [inner for folder in level for inner in _folders_in(folder)]
+        folders += level
+    return folders[:MAX_FOLDERS]
+
+
+def _folders_in(folder: Path) -> list[Path]:
+    try:
+        with os.scandir(folder) as entries:
+            inside = [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
+    except OSError:  # a folder that cannot be read hides no other folder
+        return []
+    inside = sorted(n for n in inside if not (n.startswith(".") or names.is_run(n)))[:MAX_FOLDERS]
+    return [folder / name for name in inside if not SweepFolder(folder / name).exists()]

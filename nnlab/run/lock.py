@@ -18,7 +18,7 @@ from nnlab.run.text import from_json, shown, to_json
 LOCK = "lock"
 HOLDER = "lock.json"
 LONGEST = 1 << 16  # bytes of lock.json
-PATIENCE = 0.3  # seconds: `is_held` in another process takes the lock for a moment
+PATIENCE = 0.3  # seconds; `is_held` in another process takes the lock for a moment
 
 
 @contextmanager
@@ -41,11 +41,13 @@ def hold_lock(folder: Path) -> Iterator[None]:
     except OSError as error:
         reason = error.strerror or str(error)
         raise StorageError(f"Cannot lock {shown(folder)}: {reason}.") from error
+    since = datetime.now(UTC).astimezone().isoformat(timespec="seconds")
+    process = {"pid": os.getpid(), "host": socket.gethostname(), "since": since}
     try:
-        durable.write_file(folder / HOLDER, to_json(_myself()), sync=False)
+        durable.write_file(folder / HOLDER, to_json(process), sync=False)
         yield
     finally:
-        with suppress(StorageError):  # an old lock.json does no harm: it is read under a lock
+        with suppress(StorageError):  # an old lock.json does no harm
             durable.remove(folder / HOLDER)
         lock.release()
 
@@ -77,11 +79,6 @@ def holder(folder: Path) -> dict[str, object] | None:
         return from_json(durable.read_file(folder / HOLDER, LONGEST), folder / HOLDER)
     except NnlabError:
         return None
-
-
-def _myself() -> dict[str, object]:
-    since = datetime.now(UTC).astimezone().isoformat(timespec="seconds")
-    return {"pid": os.getpid(), "host": socket.gethostname(), "since": since}
 
 
 def _refusal(folder: Path) -> str:

@@ -1,6 +1,6 @@
-"""What run folders are called: `<YYYYmmdd-HHMMSS>-<name>-<6 hex>`, making one, finding one.
+"""Names of run folders, `<YYYYmmdd-HHMMSS>-<name>-<6 hex>`: making a folder, finding one.
 
-The runs of a sweep are called by the hash of their config, `<12 hex>`, in the sweep's folder.
+The runs of a sweep are named by the hash of their config, `<12 hex>`, in the sweep's folder.
 """
 
 import hashlib
@@ -15,51 +15,46 @@ from nnlab.config.files import MAX_LENGTH, name_problem
 from nnlab.errors import NnlabError, RunUnreadable, StorageError, UsageError
 from nnlab.run import durable
 from nnlab.run.text import from_json, shown
+from nnlab.show.words import first_few
 from nnlab.suggest import did_you_mean
 
 _PATTERN = re.compile(r"\d{8}-\d{6}-.+-[0-9a-f]{6}", re.DOTALL)
 _TRIAL = re.compile(r"[0-9a-f]{12}")
-# Any of these is there once a run was begun: run.json is the last of its first files.
+# A run that was begun has one of these: run.json is the last of its first files.
 _BEGUN = ("run.json", "metrics.csv", "checkpoint.npz")
-_LONGEST = 1 << 20  # bytes of a run.json that is read for its order alone
+_LONGEST = 1 << 20  # bytes of a run.json that is read only to sort runs
 _ATTEMPTS = 1000
+MOST_MATCHES = 5  # names that a message lists
 _STAMP = "%Y%m%d-%H%M%S"
 
 
 def check_name(name: str) -> str:
-    """`name`, when a folder may be called so on every system.
-
-    Raises:
-        UsageError: says what is wrong with it.
-    """
+    """`name`, if every system allows it as the name of a folder; else UsageError."""
     if problem := name_problem(name):
         raise UsageError(f"'{shown(name)[:MAX_LENGTH]}' cannot be the name of a run: {problem}")
     return name
 
 
 def is_run(folder_name: str) -> bool:
-    """Whether a folder of this name was made by `make`, or for a trial of a sweep."""
+    """Whether this is a name by `make`, or of a trial."""
     return bool(_PATTERN.fullmatch(folder_name) or is_trial(folder_name))
 
 
 def is_trial(folder_name: str) -> bool:
-    """Whether this is what a run of a sweep is called."""
+    """Whether this is the name of a trial of a sweep."""
     return _TRIAL.fullmatch(folder_name) is not None
 
 
 def of_trial(config: str) -> str:
-    """The name of the folder for a trial with this config."""
+    """The folder name of a trial with this config."""
     return hashlib.sha256(config.encode()).hexdigest()[:12]
 
 
 def make(parent: Path, name: str, now: datetime | None = None) -> Path:
-    """Makes a new run folder in `parent`, which is made too if need be.
+    """Makes a new run folder in `parent`, and `parent` itself if needed.
 
-    mkdir fails if the folder exists, so no two processes ever get the same one.
-
-    Raises:
-        UsageError: `name` cannot be part of a folder's name.
-        StorageError: the system refused.
+    mkdir fails if the folder exists, so two processes never get the same folder. Raises UsageError
+    for a name that cannot be part of a folder's name, StorageError.
     """
     stamp = (now or datetime.now()).strftime(_STAMP)
     prefix = f"{stamp}-{check_name(name)}"
@@ -72,17 +67,16 @@ def make(parent: Path, name: str, now: datetime | None = None) -> Path:
     raise StorageError(f"Cannot make a run folder in {shown(parent)}: all names tried are taken.")
 
 
-def runs_folder(given: str | os.PathLike[str] | None = None) -> Path:
-    """Where runs go: the argument, else $NNLAB_RUNS, else ./runs."""
-    return Path(given or os.environ.get("NNLAB_RUNS") or "runs")
+def runs_folder(folder: str | os.PathLike[str] | None = None) -> Path:
+    """The folder of runs: the argument, else $NNLAB_RUNS, else ./runs."""
+    return Path(folder or os.environ.get("NNLAB_RUNS") or "runs")
 
 
 def find(spec: str, runs: Path) -> Path:
     """The folder that `spec` means: `latest`, a folder's name, a path, or a unique prefix.
 
-    Raises:
-        UsageError: a prefix of several runs, or no text at all.
-        RunUnreadable: there is no such run.
+    Raises UsageError for a prefix of several runs and for empty text, RunUnreadable if there is no
+    such run.
     """
     if not spec or "\0" in spec:
         raise UsageError("The name of a run is empty or holds a NUL character.")
@@ -92,37 +86,39 @@ def find(spec: str, runs: Path) -> Path:
         return runs / spec
     if _is_folder(Path(spec)):
         return Path(spec)
+    return _by_prefix(spec, runs)
+
+
+def _by_prefix(spec: str, runs: Path) -> Path:
     known = run_names(runs)
     matches = [name for name in known if name.startswith(spec)]
     if len(matches) == 1:
         return runs / matches[0]
     if matches:
-        raise UsageError(
-            f"'{shown(spec)}' is the beginning of {len(matches)} runs: {_enumerated(matches)}."
-        )
-    raise RunUnreadable(_missing(spec, runs, known))
+        listed = first_few([shown(name) for name in matches], MOST_MATCHES)
+        raise UsageError(f"'{shown(spec)}' is the beginning of {len(matches)} runs: {listed}.")
+    sentence = f"There is no run '{shown(spec)}', neither as a path nor in {shown(runs)}."
+    hint = shown(did_you_mean(spec, known, likeness=0.4, most=3)) or " `nnlab runs` lists them."
+    raise RunUnreadable(f"{sentence}{hint}" if known else sentence)
 
 
 def by_age(*folders: Path) -> list[Path]:
     """The runs in these folders that were begun, oldest first.
 
     The order is that of the instants in run.json: names follow the clock of a time zone, which
-    goes back once a year and differs between machines.
-
-    Raises:
-        StorageError: the system refused to list one.
+    goes back once a year and differs between machines. Raises StorageError.
     """
     runs = [folder / name for folder in folders for name in run_names(folder)]
     return sorted(filter(was_begun, runs), key=lambda run: (*_began(run), run.name))
 
 
 def was_begun(path: Path) -> bool:
-    """Whether a run was begun in this folder: else a kill left it before its first file."""
+    """Whether a run was begun in this folder; a kill may leave a folder without files."""
     return any((path / name).exists() for name in _BEGUN)
 
 
 def instant(started: object) -> float | None:
-    """Seconds since 1970 of a time as run.json has it; None for anything else."""
+    """Seconds since 1970 of a time in the form of run.json; None for anything else."""
     try:
         return datetime.fromisoformat(str(started)).timestamp()
     except (ValueError, OverflowError, OSError):
@@ -144,11 +140,7 @@ def _began(path: Path) -> tuple[float, int]:
 
 
 def run_names(runs: Path) -> list[str]:
-    """The names of the run folders in `runs`, sorted; none when it does not exist.
-
-    Raises:
-        StorageError: the system refused to list it.
-    """
+    """The names of the run folders in `runs`, sorted; none if it does not exist."""
     try:
         with os.scandir(runs) as entries:
             return sorted(e.name for e in entries if is_run(e.name) and e.is_dir())
@@ -171,14 +163,3 @@ def _is_folder(path: Path) -> bool:
         return path.is_dir()
     except (OSError, ValueError):  # a name too long for the system, or one it cannot encode
         return False
-
-
-def _missing(spec: str, runs: Path, known: list[str]) -> str:
-    sentence = f"There is no run '{shown(spec)}', neither as a path nor in {shown(runs)}."
-    meant = did_you_mean(spec, known, likeness=0.4, most=3)
-    return f"{sentence}{shown(meant) or ' `nnlab runs` lists them.'}" if known else sentence
-
-
-def _enumerated(names: list[str], most: int = 5) -> str:
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(shown(name) for name in names[:most]) + more

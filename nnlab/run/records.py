@@ -6,7 +6,6 @@ first row fixes the columns.
 
 import csv
 import io
-import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from numbers import Integral, Real
@@ -140,14 +139,10 @@ def _number(cell: str) -> Cell:
 
 
 def _column(cells: list[str]) -> Column:
-    with suppress(ValueError, OverflowError):  # nearly every column: 10 times as fast as by cell
-        if cells and cells[0].lstrip("-").isdigit():
-            return np.array(list(map(int, cells)), dtype=np.int64)
-        if cells:
-            return np.array(list(map(float, cells)), dtype=np.float64)
-    values = [_number(cell) for cell in cells]
-    if any(isinstance(value, str) for value in values):
-        return cells
-    if values and all(isinstance(value, int) and abs(value) < 2**63 for value in values):
-        return np.array(values, dtype=np.int64)
-    return np.array([float(cell) if cell else math.nan for cell in cells], dtype=np.float64)
+    if not cells:
+        return np.empty(0)
+    with suppress(ValueError, OverflowError):
+        return np.array(list(map(int, cells)), dtype=np.int64)
+    with suppress(ValueError):
+        return np.array([float(cell or "nan") for cell in cells], dtype=np.float64)
+    return cells

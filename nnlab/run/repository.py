@@ -1,8 +1,8 @@
-"""The commit and dirty flag of a git repository, asked for without running what it names.
+"""The commit and dirty flag of a git repository, without running the programs that it names.
 
 A repository's config and attributes name programs: filters, hooks, helpers of protocols, monitors.
 `git rev-parse` runs none of them. `git status` would, so it works in an empty repository of our
-own, which borrows only the index and the objects: the config of the real one is never read there.
+own, which borrows only the index and the objects and does not read the real config.
 """
 
 import os
@@ -13,9 +13,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-PATIENCE = 1.0  # seconds for each call of git, which may sit on a slow network drive
+PATIENCE = 1.0  # seconds for each call of git; a network drive may be slow
 
-# What decides how files are compared with the index; the values are single words.
+# Settings of the comparison of files with the index; the values are single words.
 COMPARED = (
     *("autocrlf", "checkstat", "eol", "filemode", "ignorecase", "longpaths"),
     *("precomposeunicode", "symlinks", "trustctime"),
@@ -30,14 +30,17 @@ def git(folder: Path) -> dict[str, Any] | None:
     None without git, and without a repository that git trusts. Untracked files and submodules do
     not make it dirty. Filters do not run, so a file that one changes (Git LFS) may count as dirty.
     """
-    program, path = _program()
-    if program is None:
+    # No entries of PATH that depend on the current folder.
+    folders = os.environ.get("PATH", os.defpath).split(os.pathsep)
+    path = os.pathsep.join(entry for entry in folders if os.path.isabs(entry))
+    program = shutil.which("git", path=path)
+    if program is None or not os.path.isabs(program):
         return None
     env = {**os.environ, **QUIET, **NO_PROTOCOL, "PATH": path}
-    asked = ["--show-object-format", "--show-toplevel"]
-    asked += ["--git-path", "index", "--git-path", "objects", "HEAD"]
+    items = ["--show-object-format", "--show-toplevel"]
+    items += ["--git-path", "index", "--git-path", "objects", "HEAD"]
     try:
-        answer = _run([program, "rev-parse", *asked], folder, env)
+        answer = _run([program, "rev-parse", *items], folder, env)
     except (OSError, ValueError, subprocess.SubprocessError):
         return None
     lines = answer.stdout.removesuffix("\n").split("\n")
@@ -62,14 +65,6 @@ def git(folder: Path) -> dict[str, Any] | None:
     return {"commit": commit, "dirty": dirty}
 
 
-def _program() -> tuple[str | None, str]:
-    """git, and PATH without the entries that depend on the current folder."""
-    folders = os.environ.get("PATH", os.defpath).split(os.pathsep)
-    path = os.pathsep.join(entry for entry in folders if os.path.isabs(entry))
-    program = shutil.which("git", path=path)
-    return (program if program and os.path.isabs(program) else None), path
-
-
 def _settings(program: str, folder: Path, env: Mapping[str, str]) -> dict[str, str]:
     """The settings of the repository, and of the user, that `COMPARED` names."""
     command = [program, "config", "-z", "--get-regexp", rf"^core\.({'|'.join(COMPARED)})$"]
@@ -86,13 +81,13 @@ def _config(kind: str, settings: Mapping[str, str]) -> str:
 
 
 def _is_dirty(program: str, config: str, commit: str | None, env: Mapping[str, str]) -> bool | None:
-    """Whether a tracked file is not as in the commit; None where git cannot tell."""
+    """Whether a tracked file differs from the commit; None if git cannot tell."""
     with tempfile.TemporaryDirectory(prefix="nnlab-git-") as name:
         own = Path(name)
         (own / "config").write_text(config, encoding="ascii")
         (own / "HEAD").write_text(f"{commit or 'ref: refs/heads/none'}\n", encoding="ascii")
         (own / "refs").mkdir()
-        # No config of the user or the system is read either: these name programs too.
+        # The configs of the user and the system name programs too, so they are not read.
         home = {"HOME": name, "XDG_CONFIG_HOME": name, "GIT_CONFIG_NOSYSTEM": "1"}
         command = [program, "status", "--porcelain", "-uno", "--no-renames"]
         command.append("--ignore-submodules=all")

@@ -1,12 +1,18 @@
-"""Rows of a data set that a run folder holds, with the outputs of its final weights."""
+"""The rows that a run folder holds, and the form of files with new rows."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from nnlab.core.types import Array, FloatArray, IntArray
+from nnlab.data.csv_text import CsvForm
+from nnlab.data.dataset import DataSource, InputColumn
+from nnlab.data.table_schema import TableSchema, columns_of_inputs
+from nnlab.data.user_csv import Csv
+from nnlab.data.user_npz import Npz
 from nnlab.errors import RunUnreadable
 from nnlab.run.folder import PREDICTIONS, SAMPLES, RunFolder
 from nnlab.run.text import shown
@@ -16,7 +22,7 @@ PARTS = ("train", "validation", "test")
 
 @dataclass(frozen=True, eq=False)
 class SavedRows:
-    """Rows of one part that the folder holds.
+    """The saved rows of one part.
 
     inputs (N, n) as in the data set; targets: labels (N,) or rows (N, m); outputs (N, m) of the
     final weights; numbers (N,): their row numbers in the part. `all`: this is the whole part.
@@ -34,52 +40,85 @@ class SavedRows:
 
     def take(self, which: Array) -> "SavedRows":
         """The rows with these indices."""
-        return SavedRows(
-            self.part,
-            self.inputs[which],
-            self.targets[which],
-            self.outputs[which],
-            self.numbers[which],
-            False,
-        )
+        names = ("inputs", "targets", "outputs", "numbers")
+        chosen = {name: getattr(self, name)[which] for name in names}
+        return SavedRows(self.part, **chosen, all=False)
 
 
-def read_rows(folder: RunFolder, data: Mapping[str, Any]) -> dict[str, SavedRows]:
-    """The saved rows by part. Raises RunUnreadable where they do not fit data.json."""
+def read_saved_rows(folder: RunFolder, data: Mapping[str, Any]) -> dict[str, SavedRows]:
+    """The saved rows by part. Raises RunUnreadable if they do not fit data.json."""
     rows = {}
     for file in (PREDICTIONS, SAMPLES):
         arrays = folder.read_arrays(file) if folder.has(file) else {}
         for part in PARTS:
-            if f"{part}.inputs" in arrays and f"{part}.targets" in arrays:
-                rows[part] = _rows_of(part, arrays, data, folder)
+            if f"{part}.inputs" not in arrays or f"{part}.targets" not in arrays:
+                continue
+            inputs, targets = arrays[f"{part}.inputs"], arrays[f"{part}.targets"]
+            outputs, numbers = arrays.get(f"{part}.outputs"), arrays.get(f"{part}.rows")
+            rows_in_part = len(inputs) if inputs.ndim else 0
+            places: IntArray = np.arange(rows_in_part) if numbers is None else numbers
+            if outputs is None or not _fits(data, inputs, targets, outputs, places):
+                raise RunUnreadable(
+                    f"Cannot read {shown(folder.path)}: the rows kept of the part {part} do not "
+                    "fit data.json."
+                )
+            rows[part] = SavedRows(part, inputs, targets, outputs, places, numbers is None)
     return rows
 
 
-def _rows_of(
-    part: str, arrays: Mapping[str, Array], data: Mapping[str, Any], folder: RunFolder
-) -> SavedRows:
-    inputs, targets = arrays[f"{part}.inputs"], arrays[f"{part}.targets"]
-    outputs, numbers = arrays.get(f"{part}.outputs"), arrays.get(f"{part}.rows")
-    fits = outputs is not None and _fit(data, inputs, targets, outputs)
-    if outputs is None or not fits or (numbers is not None and len(numbers) != len(inputs)):
-        raise RunUnreadable(
-            f"Cannot read {shown(folder.path)}: the rows kept of the part {part} do not fit "
-            "data.json."
-        )
-    places: IntArray = np.arange(len(inputs)) if numbers is None else numbers
-    return SavedRows(part, inputs, targets, outputs, places, numbers is None)
-
-
-def _fit(data: Mapping[str, Any], inputs: Array, targets: Array, outputs: Array) -> bool:
+def _fits(
+    data: Mapping[str, Any], inputs: Array, targets: Array, outputs: Array, numbers: Array
+) -> bool:
     """Whether saved rows are as data.json says."""
-    rows = len(inputs) if inputs.ndim else 0
-    if inputs.shape != (rows, int(np.prod(data["inputs"]))) or not rows:
-        return False
-    if outputs.ndim != 2 or len(outputs) != rows or not outputs.shape[1]:
+    rows, wide = numbers.size, data["outputs"]
+    if not rows or numbers.ndim != 1 or inputs.shape != (rows, int(np.prod(data["inputs"]))):
         return False
     if data["task"] != "classes":
-        return targets.shape == outputs.shape == (rows, data["outputs"])
-    labels = targets.shape == (rows,) and targets.dtype == np.int64
-    wide = outputs.shape[1] == (1 if data["kind"] == "binary" else data["outputs"])
-    named = len(data["class_names"]) == data["outputs"]
-    return bool(labels and wide and named and 0 <= targets.min() <= targets.max() < data["outputs"])
+        return targets.shape == outputs.shape == (rows, wide)
+    if targets.shape != (rows,) or targets.dtype != np.int64 or len(data["class_names"]) != wide:
+        return False
+    answers = outputs.shape == (rows, 1 if data["kind"] == "binary" else wide)
+    return bool(answers and 0 <= targets.min() <= targets.max() < wide)
+
+
+def read_schema(folder: Path, data: Mapping[str, Any], source: DataSource) -> TableSchema:
+    """The form of a file with rows for a network, from data.json and the config's data source.
+
+    Raises RunUnreadable if it does not fit the network.
+    """
+    none: tuple[str | int, ...] = ()
+    form, categorical, ignored = CsvForm(None), none, none
+    if isinstance(source, Csv):
+        form, categorical, ignored = source.form, source.categorical, source.ignore
+    if data["scaling"].get("fill") is None and form.missing == "mean":
+        form = replace(form, missing="error")  # an older run; its file had no empty cell
+    width = data["inputs"][0]
+    columns = _input_columns(data, categorical)
+    schema = TableSchema(
+        columns=columns or tuple(InputColumn(str(i)) for i in range(width)),
+        outputs=data["outputs"],
+        task=data["task"],
+        classes=tuple(data["class_names"]),
+        targets=tuple(data["target_names"]),
+        named=bool(columns),
+        ignored=tuple(map(str, ignored)),
+        arrays=(source.inputs, source.targets) if isinstance(source, Npz) else ("x", "y"),
+        form=form,
+    )
+    if schema.width != width:
+        raise RunUnreadable(
+            f"Cannot read {folder}: the columns in data.json have {schema.width} inputs, and the "
+            f"network takes {width}."
+        )
+    return schema
+
+
+def _input_columns(
+    data: Mapping[str, Any], categorical: Sequence[str | int]
+) -> tuple[InputColumn, ...]:
+    if "columns" not in data:  # an older run
+        return columns_of_inputs(data["feature_names"], categorical)
+    return tuple(
+        InputColumn(item["name"], None if (c := item["categories"]) is None else tuple(c))
+        for item in data["columns"]
+    )

@@ -1,10 +1,9 @@
-"""The one reader of a run folder: its config, data, numbers, networks and predictions.
+"""The reader of a run folder: its config, data, numbers, networks and predictions.
 
-Nothing here asks for the data set, so a folder copied from another machine gives the same. The
-folder may be of a run that still trains, was interrupted or diverged: then some files are missing.
+The data set is not needed, so a folder gives the same on another machine. Some files are missing
+while a run trains, and after it was interrupted or diverged.
 """
 
-import math
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -15,19 +14,15 @@ from typing import Any, Self, get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nnlab.build import load_weights
 from nnlab.config.load import load_config
 from nnlab.config.schema import Config
 from nnlab.core.losses import ClassLoss, Loss
-from nnlab.core.network import Network, layouts, shapes
+from nnlab.core.network import Network
 from nnlab.core.types import Array, FloatArray, IntArray
-from nnlab.data.csv_text import CsvForm
-from nnlab.data.dataset import InputColumn, require_finite
+from nnlab.data.dataset import require_finite
 from nnlab.data.scale import Scaling, fill_missing
-from nnlab.data.table_schema import TableSchema, columns_of_inputs
-from nnlab.data.user_tables import Csv, Npz
-from nnlab.engine.images.network import TunedNetwork
-from nnlab.errors import ConfigError, DataError, NnlabError, RunUnreadable, UsageError
+from nnlab.data.table_schema import TableSchema
+from nnlab.errors import DataError, NnlabError, RunUnreadable, UsageError
 from nnlab.run.arrays import Expected
 from nnlab.run.checkpoint import Checkpoint
 from nnlab.run.folder import (
@@ -39,18 +34,15 @@ from nnlab.run.folder import (
     SNAPSHOTS,
     STEPS,
     SUMMARY,
-    WEIGHTS,
     RunFolder,
     Weights,
     weights_file,
 )
-from nnlab.run.rows import SavedRows, read_rows
+from nnlab.run.rows import SavedRows, read_saved_rows, read_schema
 from nnlab.run.settings import read_settings
-from nnlab.run.shapes import LARGEST, check_data
+from nnlab.run.shapes import check_data, require_rows, require_weights
 from nnlab.run.text import mapping_or_empty, shown
 from nnlab.status import Status
-
-SLACK = 8  # how many times the rows in data.json the config may describe
 
 
 @dataclass(frozen=True)
@@ -89,6 +81,11 @@ class Run:
         """The state of the run now: read again at each call."""
         return self.folder.status()
 
+    @property
+    def written_status(self) -> Status:
+        """The state in run.json when it was read, whether or not a process still trains."""
+        return Status.of(self.about.get("status"))
+
     @cached_property
     def about(self) -> dict[str, Any]:
         """run.json."""
@@ -101,7 +98,7 @@ class Run:
 
     @property
     def trial(self) -> tuple[dict[str, Any], int | None]:
-        """Of a trial of a sweep: the settings that the sweep varies, and the seed."""
+        """The settings that its sweep varies, and the seed; empty and None for other runs."""
         trial = mapping_or_empty(self.about.get("trial"))
         seed = trial.get("seed")
         return mapping_or_empty(trial.get("cell")), seed if isinstance(seed, int) else None
@@ -109,7 +106,7 @@ class Run:
     @property
     def failure_reason(self) -> str | None:
         """Why the run has no result; None if it has one, or has not ended."""
-        status = Status.of(self.about.get("status"))
+        status = self.written_status
         if status is Status.DIVERGED:
             where = mapping_or_empty(self.about.get("failure"))
             what = str(where.get("what", "a number")).replace("_", " ")
@@ -121,17 +118,14 @@ class Run:
         """Name and SHA-256 of the data set in run.json; a race has the name of its function."""
         data = self.about.get("data") or self.about.get("function")
         data = data if isinstance(data, Mapping) else {"name": data}
-        name, sha256 = data.get("name"), data.get("sha256")
-        return (
-            name if isinstance(name, str) else None,
-            sha256 if isinstance(sha256, str) else None,
-        )
+        values = (data.get(key) for key in ("name", "sha256"))
+        name, sha256 = (value if isinstance(value, str) else None for value in values)
+        return name, sha256
 
     @property
     def newer_format(self) -> str | None:
         """A sentence if a newer nnlab made the run."""
-        number = self.about.get("format", FORMAT)
-        if number == FORMAT:
+        if (number := self.about.get("format", FORMAT)) == FORMAT:
             return None
         return (
             f"The run {shown(self.name)} is of format {number!r:.20}, and this nnlab knows "
@@ -147,18 +141,8 @@ class Run:
 
     @cached_property
     def settings(self) -> dict[str, Any]:
-        """resolved.yaml as plain values, also of a version with settings unknown here."""
+        """resolved.yaml as plain values, also with settings that this version does not know."""
         return read_settings(self.path / RESOLVED)
-
-    def require_config(self) -> None:
-        """Raises RunUnreadable, in one line, where resolved.yaml does not fit this version."""
-        try:
-            _ = self.config
-        except ConfigError as error:
-            first = str(error).splitlines()[0]
-            made = mapping_or_empty(self.about.get("versions")).get("nnlab", "unknown")
-            by = "" if made == "unknown" else f" The run was made by nnlab {made:.20}."
-            raise RunUnreadable(f"{shown(first)}{by}") from error
 
     @cached_property
     def data(self) -> dict[str, Any]:
@@ -171,51 +155,13 @@ class Run:
     def scaling(self) -> Scaling:
         """The scaling that was fitted on the training rows."""
         saved = self.data["scaling"]
-        fill = saved.get("fill")
-        return Scaling(
-            saved["kind"],
-            np.array(saved["shift"]),
-            np.array(saved["factor"]),
-            None if fill is None else np.array(fill),
-        )
+        fill = None if saved.get("fill") is None else np.array(saved["fill"])
+        return Scaling(saved["kind"], np.array(saved["shift"]), np.array(saved["factor"]), fill)
 
     @cached_property
     def schema(self) -> TableSchema:
-        """How rows for this network are read from a file, as its training file was."""
-        data, source = self.data, self.config.data.source
-        table = source if isinstance(source, Csv) else None
-        form = CsvForm(None) if table is None else table.form
-        if self.scaling.fill is None and form.missing == "mean":
-            form = replace(form, missing="error")  # an older run, whose own file had no hole
-        columns = self._columns(table)
-        schema = TableSchema(
-            columns=columns or tuple(InputColumn(str(i)) for i in range(data["inputs"][0])),
-            outputs=data["outputs"],
-            task=data["task"],
-            classes=tuple(data["class_names"]),
-            targets=tuple(data["target_names"]),
-            named=bool(columns),
-            ignored=() if table is None else tuple(map(str, table.ignore)),
-            arrays=(source.inputs, source.targets) if isinstance(source, Npz) else ("x", "y"),
-            form=form,
-        )
-        if schema.width != data["inputs"][0]:
-            raise RunUnreadable(
-                f"Cannot read {self.path}: the columns in data.json have {schema.width} "
-                f"inputs, and the network takes {data['inputs'][0]}."
-            )
-        return schema
-
-    def _columns(self, table: Csv | None) -> tuple[InputColumn, ...]:
-        """The input columns; an older data.json has the names of inputs instead."""
-        if "columns" in self.data:
-            return tuple(
-                InputColumn(item["name"], None if (c := item["categories"]) is None else tuple(c))
-                for item in self.data["columns"]
-            )
-        return columns_of_inputs(
-            self.data["feature_names"], () if table is None else table.categorical
-        )
+        """The form of a file with rows for this network, which is that of its training file."""
+        return read_schema(self.path, self.data, self.config.data.source)
 
     # metrics.csv, steps.csv, summary.json
 
@@ -227,7 +173,7 @@ class Run:
 
     @property
     def last_row(self) -> dict[str, Any]:
-        """The last row of metrics.csv; empty without rows. Read again at each call."""
+        """The last row of metrics.csv, read again at each call; empty without rows."""
         return dict(self.folder.last_metrics())
 
     @cached_property
@@ -241,9 +187,14 @@ class Run:
         return self.folder.read_json(SUMMARY) if self.folder.has(SUMMARY) else {}
 
     @property
+    def results(self) -> dict[str, dict[str, Any]]:
+        """The tables final, best and test of summary.json; empty ones before the end."""
+        return {key: mapping_or_empty(self.summary.get(key)) for key in ("final", "best", "test")}
+
+    @property
     def seconds(self) -> Any:
-        """How long training took, by metrics.csv; run.json also counts figures and files."""
-        with suppress(NnlabError):  # what reads the metrics says why
+        """The time that training took, by metrics.csv; run.json also counts figures and files."""
+        with suppress(NnlabError):  # the reader of the metrics reports it
             if (seconds := self.last_row.get("seconds")) is not None:
                 return seconds
         return self.about.get("seconds")
@@ -260,12 +211,13 @@ class Run:
 
     def untrained(self) -> Network:
         """A network of the config's layers for the data's rows; RunUnreadable if it has none."""
+        from nnlab.engine.images.network import TunedNetwork  # `nnlab runs` needs no network
+
         config = self.config
         try:
-            self.require_weights()
-            return TunedNetwork(
-                config.network, tuple(self.data["inputs"]), dtype=config.training.dtype
-            )
+            shape = tuple(self.data["inputs"])
+            require_weights(self.path, config, shape)
+            return TunedNetwork(config.network, shape, dtype=config.training.dtype)
         except (ValueError, MemoryError) as error:
             raise RunUnreadable(
                 f"Cannot read {self.path}: data.json does not fit resolved.yaml ({error})."
@@ -276,6 +228,8 @@ class Run:
 
         Raises UsageError for another word, RunUnreadable if they are missing or do not fit.
         """
+        from nnlab.build import load_weights
+
         network = self.untrained()
         load_weights(network, self.weights(which, expected(network)), which)
         return network
@@ -293,12 +247,12 @@ class Run:
 
     @cached_property
     def latest(self) -> tuple[Network, int | None]:
-        """The network with the last weights of the folder, and after how many epochs they are.
+        """The network with the final weights, else those of the checkpoint, else the initial ones.
 
-        The final weights, else those of the checkpoint, else the initial ones.
+        The number of their epoch beside it; None if unknown.
         """
         if self.folder.has(weights_file("final")) or self.folder.has(SUMMARY):
-            epoch = mapping_or_empty(self.summary.get("final")).get("epoch")
+            epoch = self.results["final"].get("epoch")
             return self.network("final"), epoch if isinstance(epoch, int) else None
         if saved := self.checkpoint:
             network = self.untrained()
@@ -312,7 +266,7 @@ class Run:
 
     @cached_property
     def checkpoint(self) -> Checkpoint | None:
-        """The saved state, with the meta data of the session; None without one."""
+        """The last save; None without one."""
         return self.folder.load_checkpoint() if self.folder.has_checkpoint() else None
 
     @cached_property
@@ -336,14 +290,7 @@ class Run:
 
         Raises DataError for rows of another width, and for values that are not numbers.
         """
-        try:
-            rows = np.asarray(x)
-            if rows.dtype.kind == "O":
-                rows = rows.astype(np.float64)
-        except (TypeError, ValueError) as error:
-            raise DataError(f"The rows are not numbers: {error}.") from None
-        if rows.dtype.kind not in "biuf":
-            raise DataError(f"The rows are of type {rows.dtype}; numbers are needed.")
+        rows = as_numbers(x)
         width = self.data["inputs"][0]
         if rows.ndim != 2 or rows.shape[1] != width:
             raise DataError(f"The network takes rows of {width} numbers, not shape {rows.shape}.")
@@ -354,45 +301,28 @@ class Run:
     @cached_property
     def rows(self) -> dict[str, SavedRows]:
         """The saved rows by part: predictions.npz has whole parts, samples.npz some rows."""
-        return read_rows(self.folder, self.data)
-
-    # Bounds, checked before memory is allocated: a text of a few bytes can describe gigabytes.
-
-    def require_weights(self, inputs: tuple[int, ...] | None = None) -> None:
-        """Raises RunUnreadable where the weights files are too small for the config's network.
-
-        inputs: the shape of a row, by default that in data.json.
-        """
-        config = self.config
-        if not config.network:
-            return
-        shape = tuple(self.data["inputs"]) if inputs is None else inputs
-        parameters, buffers = layouts(config.network, shapes(config.network, shape))
-        needed = (parameters.size + buffers.size) * np.dtype(config.training.dtype).itemsize
-        files = [self.path / weights_file(which) for which in get_args(Weights)]
-        have = max(file.stat().st_size if file.is_file() else 0 for file in files)
-        if needed and not have:
-            raise RunUnreadable(f"Cannot read {shown(self.path / WEIGHTS)}: there are no weights.")
-        if needed > have:
-            raise RunUnreadable(
-                f"Cannot read {shown(self.path / WEIGHTS)}: the network in {RESOLVED} has "
-                f"{needed:,} bytes of weights, but the files there have at most {have:,}."
-            )
+        return read_saved_rows(self.folder, self.data)
 
     def require_described(self) -> None:
-        """Raises RunUnreadable where the config describes more data or weights than the run had."""
-        signature = self.config.data.source.signature(self.config.data.seed)
-        row = math.prod(self.data["inputs"])
-        had = row * sum(count or 0 for count in self.data["rows"].values())
-        # Parts may leave rows out, so not exactly as many.
-        if signature.rows * math.prod(signature.inputs) > max(LARGEST, SLACK * had):
-            raise RunUnreadable(
-                f"Cannot read {shown(self.path)}: {RESOLVED} describes {signature.rows:,} rows of "
-                f"{math.prod(signature.inputs):,} numbers, data.json fewer."
-            )
-        self.require_weights(signature.inputs)
+        """Raises RunUnreadable if the config describes more data or weights than the run had."""
+        source = self.config.data.source.signature(self.config.data.seed)
+        require_rows(self.path, self.data, source)
+        require_weights(self.path, self.config, source.inputs)
 
 
 def expected(network: Network) -> Expected:
-    """What a weights file of this network must hold."""
+    """The content of a weights file of this network."""
     return {name: (array.shape, array.dtype.name) for name, array in network.arrays.items()}
+
+
+def as_numbers(x: ArrayLike) -> Array:
+    """`x` as an array of numbers, or DataError."""
+    try:
+        rows = np.asarray(x)
+        if rows.dtype.kind == "O":
+            rows = rows.astype(np.float64)
+    except (TypeError, ValueError) as error:
+        raise DataError(f"The rows are not numbers: {error}.") from None
+    if rows.dtype.kind not in "biuf":
+        raise DataError(f"The rows are of type {rows.dtype}; numbers are needed.")
+    return rows

@@ -1,4 +1,4 @@
-"""YAML files of run folders as plain values: to compare, to filter, to show."""
+"""YAML files of run folders as plain values, to compare, filter and show."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,13 +16,12 @@ from nnlab.run.text import shown
 def read_settings(path: Path) -> dict[str, Any]:
     """A YAML file as nested values, also a config with settings that are unknown here.
 
-    Raises RunUnreadable where it is missing or holds no mapping.
+    Raises RunUnreadable if it is missing or holds no mapping.
     """
     problems = Problems()
     try:
-        content = to_plain(
-            read_yaml(decode(durable.read_file(path), str(path), path.parent), problems)
-        )
+        source = decode(durable.read_file(path), str(path), path.parent)
+        content = to_plain(read_yaml(source, problems))
         problems.raise_any()
     except ConfigError as error:
         raise RunUnreadable(f"Cannot read {shown(path)}: {error}") from error

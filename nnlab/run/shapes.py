@@ -1,17 +1,25 @@
-"""The checks of data.json and metrics.csv: after them, their readers need none."""
+"""The checks of data.json, metrics.csv and the size of weights: their readers need none.
+
+Sizes are checked before memory is allocated: a few bytes of text can describe gigabytes.
+"""
 
 import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 
+from nnlab.config.schema import Config
+from nnlab.core.network import layout, shapes
+from nnlab.data.dataset import Signature
 from nnlab.errors import RunUnreadable
+from nnlab.run.folder import RESOLVED, WEIGHTS, Weights, weights_file
 from nnlab.run.text import shown
 
 Check = Callable[[Any], bool]
-LARGEST = 1 << 20  # numbers per row, where no file of weights says that there are more
+LARGEST = 1 << 20  # numbers in a row of a network without a larger weights file
+SLACK = 8  # the config may describe so many times the rows in data.json
 
 
 def _is_count(value: Any) -> bool:
@@ -75,15 +83,11 @@ NEWER: dict[str, Check] = {  # keys that older runs do not have
 def check_data(content: Mapping[str, Any], path: Path, weights: Path) -> None:
     """Raises RunUnreadable unless data.json is complete.
 
-    A dense network has a weight for every input, so the file of weights bounds the size of a row
-    before any memory is allocated.
+    A dense network has a weight for every input, so the file of weights bounds the size of a row.
     """
-    for key, check in DATA.items():
-        if key not in content or not check(content[key]):
+    for key, check in (DATA | NEWER).items():
+        if not check(content[key]) if key in content else key in DATA:
             raise RunUnreadable(f"Cannot read {shown(path)}: '{key}' is missing or not valid.")
-    for key, check in NEWER.items():
-        if key in content and not check(content[key]):
-            raise RunUnreadable(f"Cannot read {shown(path)}: '{key}' is not valid.")
     bound = max(LARGEST, weights.stat().st_size if weights.is_file() else 0)
     if math.prod(content["inputs"]) > bound:
         raise RunUnreadable(f"Cannot read {shown(path)}: 'inputs' is larger than any weights here.")
@@ -97,3 +101,35 @@ def check_metrics(table: Mapping[str, Any], path: Path) -> None:
         right = isinstance(column, np.ndarray) and (kind == "numbers" or column.dtype == np.int64)
         if table and not right and not empty:
             raise RunUnreadable(f"Cannot read {shown(path)}: it has no column '{name}' of {kind}.")
+
+
+def require_weights(folder: Path, config: Config, inputs: tuple[int, ...]) -> None:
+    """Raises RunUnreadable if the weights files are too small for the config's network.
+
+    inputs: the shape of a row.
+    """
+    if not config.network:
+        return
+    size = layout(config.network, shapes(config.network, inputs)).values
+    needed = size * np.dtype(config.training.dtype).itemsize
+    files = [folder / weights_file(which) for which in get_args(Weights)]
+    have = max(file.stat().st_size if file.is_file() else 0 for file in files)
+    if needed and not have:
+        raise RunUnreadable(f"Cannot read {shown(folder / WEIGHTS)}: there are no weights.")
+    if needed > have:
+        raise RunUnreadable(
+            f"Cannot read {shown(folder / WEIGHTS)}: the network in {RESOLVED} has {needed:,} "
+            f"bytes of weights, but the files there have at most {have:,}."
+        )
+
+
+def require_rows(folder: Path, data: Mapping[str, Any], source: Signature) -> None:
+    """Raises RunUnreadable if the data source has far more numbers than the rows in data.json."""
+    had = math.prod(data["inputs"]) * sum(count or 0 for count in data["rows"].values())
+    row = math.prod(source.inputs)
+    # Parts may leave rows out, so not exactly as many.
+    if source.rows * row > max(LARGEST, SLACK * had):
+        raise RunUnreadable(
+            f"Cannot read {shown(folder)}: {RESOLVED} describes {source.rows:,} rows of {row:,} "
+            "numbers, data.json fewer."
+        )

@@ -1,39 +1,37 @@
-"""The folder of a sweep: an ordinary run folder a trial, and what is known of all together.
+"""The folder of a sweep: an ordinary run folder per trial, and files about all of them.
 
     runs/sweep-identity8-lr/
       sweep.yaml      the axes with all values so far, the seeds, the config they vary, versions
-      summary.csv     a row a trial
+      summary.csv     a row per trial
       figures/
       3f2a9c01b7d4/   a run folder, named by the hash of its config
 
-The run folders are what is true; summary.csv is worked out from them.
+The run folders are the truth; summary.csv is computed from them.
 """
 
-import os
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from nnlab.config.dump import to_yaml
 from nnlab.core import columns
-from nnlab.errors import NnlabError, RunUnreadable, StorageError
+from nnlab.errors import NnlabError, RunUnreadable
 from nnlab.run import durable, guard, lock, names, records
-from nnlab.run.folder import RunFolder, holds_first_files_only
+from nnlab.run.folder import FIGURES, OutputFolder, RunFolder, holds_first_files_only
 from nnlab.run.run import Run
 from nnlab.run.settings import read_settings
-from nnlab.run.text import mapping_or_empty, shown
+from nnlab.run.text import shown
 from nnlab.show.words import axis_value
 from nnlab.status import Status
 
-SWEEP, SUMMARY, FIGURES = "sweep.yaml", "summary.csv", "figures"
+SWEEP, SUMMARY = "sweep.yaml", "summary.csv"
 FIXED = ("trial", "seed", "status", "reason", "epochs", "seconds")  # columns beside the axes
 
 
 @dataclass(frozen=True)
 class TrialRecord:
-    """What a run folder tells of one trial."""
+    """The row of one trial, with the numbers in its run folder."""
 
     name: str
     cell: Mapping[str, Any]
@@ -48,28 +46,21 @@ class TrialRecord:
 
     @property
     def done(self) -> bool:
-        """Whether it came to its end with a result."""
+        """Whether it has a result."""
         return self.status.finished
 
 
 @dataclass(frozen=True)
-class SweepFolder:
-    """The folder of one sweep. Every method may raise StorageError; readers also RunUnreadable."""
-
-    path: Path
+class SweepFolder(OutputFolder):
+    """The folder of one sweep. Readers may also raise RunUnreadable."""
 
     @classmethod
-    def find(cls, spec: str, runs: Path) -> "SweepFolder | None":
+    def find(cls, spec: str, runs: Path) -> Self | None:
         """The sweep that `spec` means, a path or a name in `runs`; None if there is none."""
         for path in (Path(spec), runs / spec):
             if spec and "\0" not in spec and cls(path).exists():
                 return cls(path)
         return None
-
-    @property
-    def name(self) -> str:
-        """The folder's name."""
-        return self.path.name
 
     def exists(self) -> bool:
         """Whether this is the folder of a sweep."""
@@ -83,13 +74,9 @@ class SweepFolder:
         durable.make_folder(self.path)
 
     def is_empty(self) -> bool:
-        """Whether the folder has nothing but our own locks and temporary files."""
+        """Whether the folder is empty apart from locks and temporary files."""
         own = (lock.LOCK, lock.HOLDER)
         return all(name in own or durable.is_temporary(name) for name in guard.names_in(self.path))
-
-    def lock(self) -> AbstractContextManager[None]:
-        """`with folder.lock():` makes this the only process that runs the sweep, or RunLocked."""
-        return lock.hold_lock(self.path)
 
     def write_about(self, content: Mapping[str, Any]) -> None:
         """sweep.yaml."""
@@ -111,19 +98,15 @@ class SweepFolder:
 
     def trials(self) -> list[str]:
         """The names of all trials that were begun."""
-        try:
-            found = os.listdir(self.path)
-        except OSError as error:
-            reason = error.strerror or str(error)
-            raise StorageError(f"Cannot list {shown(self.path)}: {reason}.") from error
-        return sorted(n for n in found if names.is_trial(n) and self.trial(n).exists())
+        inside = guard.names_in(self.path)
+        return sorted(n for n in inside if names.is_trial(n) and self.trial(n).exists())
 
     def records(self) -> list[TrialRecord]:
-        """What is known of every trial."""
+        """The records of all trials that were begun."""
         return [self.record(name) for name in self.trials()]
 
     def record(self, name: str) -> TrialRecord:
-        """What is known of one; never fails for what is in its folder, but says `unreadable`."""
+        """The record of one trial; `unreadable`, with the reason, if its folder is damaged."""
         try:
             return _record(Run.open(self.path / name))
         except (NnlabError, OSError) as error:
@@ -133,42 +116,15 @@ class SweepFolder:
         """Removes the run of a trial, whole or not at all."""
         durable.remove_folder(self.path / name)
 
-    def adopt(self, folder: Path, name: str) -> bool:
-        """Moves a run folder that was made elsewhere on this disk in here, as trial `name`.
-
-        In one atomic step. False, and `folder` stays where it is, when the trial is there already.
-        """
-        target = self.path / name
-        if target.exists():
-            return False
-        try:
-            durable.replace(folder, target)
-        except StorageError:
-            if target.exists():  # somebody else was faster
-                return False
-            raise
-        durable.sync_folder(self.path)
-        return True
-
-    def write_summary(self, axes: Sequence[str], found: Iterable[TrialRecord]) -> Path:
-        """summary.csv: a row a trial, a column an axis; gives its path."""
-        rows = [_row(record, axes) for record in found]
+    def write_summary(self, axes: Sequence[str], trials: Iterable[TrialRecord]) -> Path:
+        """summary.csv: a row per trial, a column per axis; returns its path."""
+        rows = [_row(record, axes) for record in trials]
         columns = list(dict.fromkeys(key for row in rows for key in row))
         durable.write_file(self.path / SUMMARY, records.csv_rows(columns, rows))
         return self.path / SUMMARY
 
-    def write_figure(self, name: str, data: bytes) -> Path:
-        """figures/<name>; gives its path."""
-        durable.make_subfolder(self.path / FIGURES)
-        path = self.path / FIGURES / names.check_name(name)
-        durable.write_file(path, data, sync=False)
-        return path
-
     def tidy(self) -> None:
-        """Removes what killed writers left, and trials that were never begun.
-
-        Only under the lock.
-        """
+        """Removes leftovers of killed writers, and trials never begun. Only under the lock."""
         durable.remove_leftovers(self.path, FIGURES)
         for name in guard.names_in(self.path):
             if names.is_trial(name) and _is_left_over(self.path / name):
@@ -180,26 +136,25 @@ def _is_left_over(trial: Path) -> bool:
 
     A user's folder may be called like a trial (202611261234): it holds something else.
     """
-    if not guard.is_real_folder(trial) or not holds_first_files_only(trial):
-        return False
-    return not lock.is_held(trial)
+    first_files_only = guard.is_real_folder(trial) and holds_first_files_only(trial)
+    return first_files_only and not lock.is_held(trial)
 
 
 def find_all(runs: Path) -> list[SweepFolder]:
     """Every sweep in `runs`, by name; none when it does not exist."""
     if not runs.is_dir():
         return []
-    found = (SweepFolder(path) for path in sorted(runs.iterdir()) if path.is_dir())
-    return [folder for folder in found if folder.exists()]
+    folders = (SweepFolder(path) for path in sorted(runs.iterdir()) if path.is_dir())
+    return [folder for folder in folders if folder.exists()]
 
 
 def places(cell: Mapping[str, Any], axes: Sequence[Mapping[str, Any]]) -> list[int]:
-    """Where a cell's values stand among those of each axis of sweep.yaml; unknown ones last."""
-    found = []
+    """The index of a cell's value on each axis of sweep.yaml; unknown values come last."""
+    indices = []
     for axis in axes:
         values, value = list(axis.get("values") or ()), cell.get(str(axis.get("key")))
-        found.append(values.index(value) if value in values else len(values))
-    return found
+        indices.append(values.index(value) if value in values else len(values))
+    return indices
 
 
 def _record(run: Run) -> TrialRecord:
@@ -212,14 +167,12 @@ def _record(run: Run) -> TrialRecord:
         reason=run.failure_reason,
         epochs=epochs if isinstance(epochs, int) else None,
         seconds=float(seconds) if isinstance(seconds, int | float) else None,
-        final=mapping_or_empty(run.summary.get("final")),
-        best=mapping_or_empty(run.summary.get("best")),
-        test=mapping_or_empty(run.summary.get("test")),
+        **run.results,
     )
 
 
 def _row(record: TrialRecord, axes: Sequence[str]) -> dict[str, Any]:
-    """A row of summary.csv. An axis called as one of the other columns gets a dot in front."""
+    """A row of summary.csv. An axis with the name of a fixed column gets a dot in front."""
     row: dict[str, Any] = {"trial": record.name}
     for key in axes:
         value = record.cell.get(key)

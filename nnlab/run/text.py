@@ -3,8 +3,7 @@
 import json
 import math
 import os
-from collections.abc import Mapping, Sequence
-from numbers import Integral, Real
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,34 +26,28 @@ def json_value(value: Any, finite: bool = True) -> Any:
     NumPy scalars become Python numbers and arrays nested lists, with all their digits. With
     `finite`, nan and inf, which JSON does not have, become None. TypeError for another type.
     """
-    if value is None or isinstance(value, str | bool):
+    if isinstance(value, np.generic | np.ndarray):
+        value = value.tolist()
+    if isinstance(value, float) and finite and not math.isfinite(value):
+        return None
+    if isinstance(value, str | int | float | None):
         return value
-    if isinstance(value, np.bool_):
-        return bool(value)
-    if isinstance(value, Integral):
-        return int(value)
-    if isinstance(value, Real):
-        number = float(value)
-        return number if math.isfinite(number) or not finite else None
     if isinstance(value, Mapping):
         return {str(key): json_value(item, finite) for key, item in value.items()}
-    if isinstance(value, np.ndarray):
-        return json_value(value.tolist(), finite)
-    if isinstance(value, Sequence) and not isinstance(value, bytes | bytearray):
+    if isinstance(value, list | tuple):
         return [json_value(item, finite) for item in value]
     raise TypeError(f"JSON cannot hold a {type(value).__name__}")
 
 
 def to_bytes(text: str) -> bytes:
-    """UTF-8; a lone surrogate, of a file name in another encoding, becomes an escape."""
+    """`text` in UTF-8; lone surrogates, of file names in other encodings, become escapes."""
     return text.encode("utf-8", "backslashreplace")
 
 
 def to_json(value: Mapping[str, Any]) -> bytes:
     """Strict JSON in UTF-8, one key per line, all digits, nan and inf as null."""
-    return to_bytes(
-        f"{json.dumps(json_value(value), allow_nan=False, ensure_ascii=False, indent=2)}\n"
-    )
+    text = json.dumps(json_value(value), allow_nan=False, ensure_ascii=False, indent=2)
+    return to_bytes(f"{text}\n")
 
 
 def from_json(data: bytes, path: Path) -> dict[str, Any]:
@@ -69,5 +62,5 @@ def from_json(data: bytes, path: Path) -> dict[str, Any]:
 
 
 def mapping_or_empty(value: object) -> dict[str, Any]:
-    """`value` if it is an object of JSON, else an empty one."""
+    """`value` if it is a JSON object, else an empty one."""
     return value if isinstance(value, dict) else {}

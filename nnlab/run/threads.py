@@ -1,6 +1,6 @@
-"""The environment of processes that are started here: BLAS threads, and where modules come from.
+"""The environment of child processes: BLAS threads, and the folders of modules.
 
-A BLAS looks at its variables once, when NumPy is imported.
+A BLAS reads its variables once, when NumPy is imported.
 """
 
 import os
@@ -13,21 +13,21 @@ VARIABLES = (
     "MKL_NUM_THREADS",
     "VECLIB_MAXIMUM_THREADS",
 )
-# Else a new Python looks for its modules in the current folder first, and runs a multiprocessing.py
-# or json.py that lies there. The path of this process is handed on by multiprocessing.
+# Without it a new Python looks for modules in the current folder first, and would run a json.py
+# that lies there. multiprocessing passes the path of this process on.
 SAFE_PATH = "PYTHONSAFEPATH"
 
 
 def use(threads: int) -> None:
-    """Tell the BLAS of this process, and of those that it starts."""
+    """Sets the threads of the BLAS of this process and of its children."""
     os.environ.update(dict.fromkeys(VARIABLES, str(threads)))
 
 
 @contextmanager
 def inherited(threads: int) -> Iterator[None]:
-    """Inside the `with`, a process that is started takes so many, and runs no file of this folder.
+    """Inside the `with`, a child process uses so many threads and no modules of this folder.
 
-    This process is as it was.
+    This process does not change.
     """
     before = {name: os.environ.get(name) for name in (*VARIABLES, SAFE_PATH)}
     use(threads)

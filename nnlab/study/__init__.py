@@ -5,8 +5,8 @@ A sweep, in the order in which it happens:
     axes        lr, lr=0.01,0.1, hidden=range(2, 6); and the cells of their grid
     plan        cells and seeds as trials; which are done and which are to run
     trial       one trial: a config that becomes a run folder; can run twice without harm
-    execute     where trials run: here, in other processes (processes), on a cluster (cluster)
-    cluster     Dask: its address and TLS (scheduler), local:N (local), run folders sent (parcel)
+    execute     where trials run: in this process or in others, supervised
+    cluster     or with Dask (scheduler: address and TLS; local: local:N; parcel: runs sent back)
     results     a row per cell, with median and quartiles over the seeds
 
 A search by Optuna, whose trials are those of a sweep:

@@ -18,9 +18,8 @@ from typing import Any
 
 from nnlab.errors import DataError, RunLocked, RunUnreadable, StorageError
 from nnlab.run.folder import RUN, RunFolder
-from nnlab.study.execute import Events, Note
+from nnlab.study.execute import COMPILED, Entry, Events, Note, Processes, serve
 from nnlab.study.parcel import Parcel, pack_run, unpack_run
-from nnlab.study.processes import COMPILED, Entry, Processes, serve
 from nnlab.study.scheduler import Address, Tls, connected, refuse_without_tls
 from nnlab.study.trial import Begun, Outcome, Trial, read_outcome, record_failed_trial
 

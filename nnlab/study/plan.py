@@ -15,7 +15,7 @@ from nnlab.config.overrides import Override, SettingChange
 from nnlab.config.problems import Problems, clean
 from nnlab.config.schema import Config
 from nnlab.config.tree import Node, Place, Source, from_plain, to_plain
-from nnlab.data.user_tables import Csv, Npz
+from nnlab.data.dataset import UserFile
 from nnlab.errors import NnlabError, UsageError
 from nnlab.run.run import Run
 from nnlab.run.sweeps import SweepFolder, TrialRecord
@@ -232,7 +232,7 @@ def stale_elsewhere(sweep: Sweep, folder: SweepFolder) -> list[TrialRecord]:
     """Trials of earlier calls in the folder that were trained on other data than there is now."""
     asked = {trial.name for trial in sweep.trials}
     stale = []
-    for name in folder.trials() if isinstance(sweep.base.data.source, Csv | Npz) else ():
+    for name in folder.trials() if isinstance(sweep.base.data.source, UserFile) else ():
         run = folder.trial(name)
         with suppress(NnlabError):  # the table of results tells which run is unreadable
             config = Run(run.path).config

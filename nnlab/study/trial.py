@@ -16,11 +16,11 @@ from typing import Any
 from nnlab.build import SHARED, build
 from nnlab.config.dump import dump, settings_of
 from nnlab.config.schema import Config
-from nnlab.data.user_tables import Csv, Npz
+from nnlab.data.dataset import UserFile
 from nnlab.errors import ConfigError, DataError, Interrupted, NnlabError, RunLocked, RunUnreadable
 from nnlab.experiment import describe
 from nnlab.experiment.resume import resume
-from nnlab.experiment.session import Session, guarded, opened, start_weights
+from nnlab.experiment.session import Session, new_session, start_weights
 from nnlab.experiment.signals import Terminated
 from nnlab.run import durable, environment, guard, names
 from nnlab.run.folder import RESOLVED, RUN, RunFolder
@@ -53,7 +53,7 @@ class Trial:
         config = replace(config, sweeps={})
         source = config.data.source
         # A file of the user may change between two calls; whatever else a config names cannot.
-        data = source.load(config.data.seed).sha256 if isinstance(source, Csv | Npz) else None
+        data = source.load(config.data.seed).sha256 if isinstance(source, UserFile) else None
         return cls(names.of_trial(json.dumps(settings_of(config))), config, cell, data, argv)
 
     @property
@@ -265,14 +265,14 @@ def _new_session(trial: Trial, folder: RunFolder, machine: Machine) -> Iterator[
             "and run the command again."
         )
     start_weights(built)
-    resolved = dump(built.config)
     durable.make_subfolder(folder.path)
     with folder.lock():
         if folder.exists():
             raise RunLocked(f"Another process began {folder.path} just now.")
         folder.restart()
         about = {**describe.run(built, machine), **_trial_entry(trial), "argv": list(trial.argv)}
-        yield from guarded(opened(folder, built, about, resolved))
+        with new_session(folder, built, about) as session:
+            yield session
 
 
 def _trial_entry(trial: Trial) -> dict[str, Any]:

@@ -6,8 +6,8 @@ from typing import Literal
 import numpy as np
 
 from nnlab.core import columns
-from nnlab.core.binding import Generators
 from nnlab.core.losses import Loss
+from nnlab.core.memory import Generators
 from nnlab.core.metrics import Kind
 from nnlab.core.network import Network
 from nnlab.core.optimizers import Optimizer

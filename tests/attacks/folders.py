@@ -213,7 +213,7 @@ def tried(good: Path, place: Path, change: Callable[[Path], Any], command: list[
         state = json.loads((run / "run.json").read_text())
         (run / "run.json").write_text(json.dumps(state | {"status": "running"}))
         saved = checkpoint.read_checkpoint(run)
-        saved.meta["state"]["config"]["data"]["path"] = str(place / "data.npz")
+        saved.meta["config"]["data"]["path"] = str(place / "data.npz")
         for _ in range(2):
             checkpoint.write_checkpoint(run, saved.arrays, saved.meta)
     change(run)

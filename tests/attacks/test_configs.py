@@ -1,7 +1,6 @@
 """No config can hurt: every attack is refused quickly, with a ConfigError and nothing else."""
 
 import os
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -12,6 +11,7 @@ from nnlab.config.files import MAX_BYTES, decode, read_bytes
 from nnlab.config.load import from_mapping, load_config, parse_config
 from nnlab.errors import ConfigError
 from tests.attacks.configs import ATTACKS
+from tests.process import printed_by
 
 # Promise S1. Seconds of CPU time; the slowest takes half a second on a quiet machine.
 SECONDS = 10.0
@@ -89,12 +89,7 @@ for data, _ in ATTACKS.values():
         pass
 print(size() - before)
 """
-    root = Path(__file__).parents[2]
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True
-    )
-    grown = float(done.stdout)
-    assert grown < GROWTH
+    assert float(printed_by("-c", code)) < GROWTH
 
 
 @pytest.mark.skipif(not Path("/dev/zero").exists(), reason="there is no /dev/zero here")
@@ -195,8 +190,4 @@ for name, (data, _) in ATTACKS.items():
     read(data)
 print(seen)
 """
-    root = Path(__file__).parents[2]
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True
-    )
-    assert done.stdout.strip() == "[]"
+    assert printed_by("-c", code).strip() == "[]"

@@ -6,18 +6,15 @@ terminal could obey, and runs nothing from the file.
 
 import json
 import os
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.attacks import folders
+from tests.process import printed_by
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 
-ROOT = Path(__file__).resolve().parents[2]
 GROWTH = 64 * 1024  # KiB above what the honest folder takes
 SECONDS = 10.0  # of the processor, above what the honest folder takes; half a second if quiet
 # What a command may come to, beside 0 where it does not look at what was changed.
@@ -36,16 +33,7 @@ NAMES = [name for name, _, _ in folders.cases()]
 @pytest.fixture(scope="module")
 def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
     room = tmp_path_factory.mktemp("attacks")
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.attacks.folders", str(room)],
-        cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "OPENBLAS_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    result: dict[str, dict[str, Any]] = json.loads(done.stdout)
+    result: dict[str, dict[str, Any]] = json.loads(printed_by("-m", "tests.attacks.folders", room))
     return result
 
 

@@ -1,18 +1,15 @@
 """Commands run in a folder of their own, in this process or in a fresh one."""
 
-import os
 import subprocess
-import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
 from nnlab.cli import main
-from tests.patience import PATIENCE
-
-ROOT = Path(__file__).resolve().parents[2]
+from tests.process import python
 
 FLOWERS = """length,colour,kind
 1.0,red,rose
@@ -46,21 +43,7 @@ def nnlab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Resu
 @pytest.fixture
 def process(tmp_path: Path) -> Callable[..., "subprocess.CompletedProcess[str]"]:
     """Runs Python with the given arguments in a fresh process, inside tmp_path."""
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "80"}
-    environment.pop("NNLAB_RUNS", None)
-
-    def run(*arguments: str, **more: str) -> "subprocess.CompletedProcess[str]":
-        return subprocess.run(
-            [sys.executable, *arguments],
-            cwd=tmp_path,
-            env=environment | more,
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE,
-            check=False,
-        )
-
-    return run
+    return partial(python, cwd=tmp_path, COLUMNS="80")
 
 
 @pytest.fixture

@@ -1,15 +1,12 @@
 """What the tab key offers, asked as the shell asks: by name, the beginning of a word at its end."""
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from nnlab.config.files import shipped
 from nnlab.config.load import describes_race
-from tests.patience import PATIENCE
+from tests.process import python
 
 ROOT = Path(__file__).resolve().parents[2]
 RACES = [name for name, path in shipped().items() if describes_race(path)]
@@ -18,23 +15,13 @@ TRAININGS = [name for name in shipped() if name not in RACES]
 
 def offered(folder: Path, *words: str) -> list[str]:
     """What bash is told, as `type,value`."""
-    asked = {
+    request = {
         "_NNLAB_COMPLETE": "bash_complete",
         "COMP_WORDS": " ".join(["nnlab", *words]),
         "COMP_CWORD": str(len(words)),
-        "PYTHONPATH": str(ROOT),
     }
-    environment = {key: value for key, value in os.environ.items() if key != "NNLAB_RUNS"}
-    found = subprocess.run(
-        [sys.executable, "-m", "nnlab"],
-        cwd=folder,
-        env=environment | asked,
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=PATIENCE,
-    )
-    assert found.stderr == ""
+    found = python("-m", "nnlab", cwd=folder, **request)
+    assert (found.returncode, found.stderr) == (0, "")
     return found.stdout.split()
 
 

@@ -3,13 +3,13 @@
 import json
 import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from click.testing import Result
+
+from tests.process import printed_by, python
 
 Nnlab = Callable[..., Result]
 
@@ -176,7 +176,7 @@ def test_a_run_of_a_newer_version(nnlab: Nnlab, xor: Path) -> None:
         f"Warning: The run {xor.name} is of format 2, and this nnlab knows format 1: "
         "what it does not know is not drawn."
     )
-    assert second.startswith("Warning: The figures network, weights, activations, outputs, ")
+    assert second.startswith("Warning: The figures network, weights, outputs, activations, ")
     assert f"could not be drawn: runs/{xor.name}/resolved.yaml:" in second
     assert second.endswith("the config has no setting 'warmth'. The run was made by nnlab 9.9.")
 
@@ -238,28 +238,12 @@ def test_training_without_plots_never_imports_matplotlib(tmp_path: Path) -> None
         "'training.engine=numpy'])\nexcept SystemExit as end:\n    assert not end.code\n"
         "print('matplotlib' in sys.modules)\n"
     )
-    root = str(Path(__file__).resolve().parents[2])
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": root},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.stdout.splitlines()[-1] == "False", done.stderr
+    assert printed_by("-c", code, cwd=tmp_path).splitlines()[-1] == "False"
 
 
 def test_a_broken_display_does_not_stop_a_run(tmp_path: Path) -> None:
-    root = str(Path(__file__).resolve().parents[2])
-    done = subprocess.run(
-        [sys.executable, "-m", "nnlab", "train", "xor", "--set", "epochs=2", "-q"],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": root, "DISPLAY": ":999", "MPLBACKEND": "nonsense"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    command = ("train", "xor", "--set", "epochs=2", "-q")
+    done = python("-m", "nnlab", *command, cwd=tmp_path, DISPLAY=":999", MPLBACKEND="nonsense")
     assert (done.returncode, done.stderr) == (0, "")
     (run,) = (tmp_path / "runs").iterdir()
     assert (run / "figures" / "boundary.png").is_file()

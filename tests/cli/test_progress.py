@@ -1,4 +1,4 @@
-"""Which epochs are worth a line."""
+"""Which epochs get a line."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from nnlab.training import Epoch, Failure, Record, Steps
 
 @dataclass
 class Clock:
-    """A clock that goes on by `tick` at each look."""
+    """A clock that advances by `tick` at each look."""
 
     tick: float
     now: float = 0.0
@@ -26,7 +26,7 @@ class Clock:
 
 
 def session(epochs: int, clock: Clock) -> Any:
-    """As much of a session as is looked at."""
+    """A session with the two attributes that progress reads."""
     plan = SimpleNamespace(epochs=epochs)
     return SimpleNamespace(built=SimpleNamespace(plan=plan), seconds=clock.now)
 
@@ -54,10 +54,9 @@ def test_lines(
     printed: list[str] = []
     monkeypatch.setattr(progress, "perf_counter", clock)
     monkeypatch.setattr(progress, "print_message", printed.append)
-    seen = progress.EpochLines(session(count, clock), verbose)
-    for record in epochs(count):
-        seen.see(record)
-    seen.finish()
+    with progress.epoch_lines(session(count, clock), verbose) as see:
+        for record in epochs(count):
+            see(record)
     assert [int(line.split()[1].partition("/")[0]) for line in printed] == shown
 
 
@@ -65,10 +64,9 @@ def test_lines(
 def test_verbose_lines_stay_few(monkeypatch: pytest.MonkeyPatch, count: int) -> None:
     printed: list[str] = []
     monkeypatch.setattr(progress, "print_message", printed.append)
-    seen = progress.EpochLines(session(count, Clock(0.0)), verbose=True)
-    for record in epochs(count):
-        seen.see(record)
-    seen.finish()
+    with progress.epoch_lines(session(count, Clock(0.0)), verbose=True) as see:
+        for record in epochs(count):
+            see(record)
     shown = [int(line.split()[1].partition("/")[0]) for line in printed]
     assert shown[:20] == [*range(1, 21)]
     assert shown[-1] == count
@@ -79,10 +77,9 @@ def test_verbose_lines_stay_few(monkeypatch: pytest.MonkeyPatch, count: int) -> 
 def test_an_early_end_still_shows_the_last_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
     printed: list[str] = []
     monkeypatch.setattr(progress, "print_message", printed.append)
-    seen = progress.EpochLines(session(1000, Clock(0.0)))
-    for record in epochs(7):
-        seen.see(record)
-    seen.finish()
+    with progress.epoch_lines(session(1000, Clock(0.0))) as see:
+        for record in epochs(7):
+            see(record)
     assert [line.split()[1] for line in printed] == ["1/1000", "7/1000"]
 
 

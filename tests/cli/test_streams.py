@@ -114,7 +114,7 @@ sys.stderr = open(2, "w", closefd=False)  # which nothing else refers to
 with suppress(SystemExit):
     main(["check", "nothing"])
 gc.collect()
-print("during", file=sys.stderr)
+print("during", file=sys.stderr, flush=True)
 sys.stderr = old
 with suppress(SystemExit):
     main(["check", "nothing"])

@@ -33,8 +33,7 @@ from tests.cluster.parts import (
     trials,
 )
 from tests.patience import PATIENCE, wait_until
-from tests.study.sabotage import known
-from tests.study.test_sabotage import CONFIG, LIMITS, REASONS
+from tests.study import sabotage
 
 pytest.importorskip("distributed")
 HERE = Path(__file__).parent
@@ -108,24 +107,16 @@ def test_a_cluster_on_this_machine(tmp_path: Path) -> None:
 def test_six_of_twenty_four_fail_each_alone(
     dask: Dask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """R12, with the trials that tests/sweep has for processes."""
+    """R12, with the trials that tests/study has for processes."""
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "trouble.yaml").write_text(CONFIG)
+    (tmp_path / "trouble.yaml").write_text(sabotage.CONFIG)
     arguments = ["sweep", "data.number=range(24)", "-c", "trouble.yaml", "--no-plots"]
-    limits = [*LIMITS[:4], "--cluster", dask.address, "--insecure"]
-    with known():
+    limits = [*sabotage.LIMITS[:4], "--cluster", dask.address, "--insecure"]
+    with sabotage.known():
         result = CliRunner().invoke(main, [*arguments, *limits])
     assert result.exit_code == 8, result.output
     assert "18 of 24 trials done" in result.stdout
-    folder = SweepFolder(tmp_path / "runs" / "sweep-trouble-data.number")
-    records = {record.cell["data.number"]: record for record in folder.records()}
-    assert sorted(records) == list(range(24))
-    assert sum(record.done for record in records.values()) == 18
-    found = {number: (one.status, one.reason) for number, one in records.items() if not one.done}
-    assert sorted(found) == sorted(REASONS)
-    for number, (status, reason) in REASONS.items():
-        assert found[number][0] == status
-        assert str(found[number][1]).startswith(reason), found[number]
+    sabotage.check_18_of_24(SweepFolder(tmp_path / "runs" / "sweep-trouble-data.number"))
 
 
 def test_what_is_there_is_not_run_again(dask: Dask, tmp_path: Path) -> None:

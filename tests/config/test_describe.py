@@ -10,7 +10,8 @@ from nnlab.config.describe import config_reference, docstring_parts
 from nnlab.config.families import INITIALIZER, LAYER, LOSS, OPTIMIZER, SCHEDULE, SOURCE
 from nnlab.config.schema import Config, Data, EarlyStopping, FromRun, SweepConfig, Training
 from nnlab.data.split import Split
-from nnlab.data.user_tables import Csv, Npz
+from nnlab.data.user_csv import Csv
+from nnlab.data.user_npz import Npz
 from nnlab.race.config import LANDSCAPE, Race, Runner
 from nnlab.race.describe import race_reference
 

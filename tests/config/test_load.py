@@ -1,7 +1,5 @@
 """Finding configs, relative paths, and what comes back beside the config."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -13,6 +11,7 @@ from nnlab.config.files import locate, shipped, shipped_folder
 from nnlab.config.load import from_mapping, load_config, parse_config
 from nnlab.config.schema import Data, FromRun
 from nnlab.errors import ConfigError
+from tests.process import printed_by
 
 TEXT = "data: {csv: {path: rows.csv, target: y}}\nnetwork: [{dense: 1}]\nloss: mse\n"
 
@@ -87,8 +86,7 @@ def test_neither_sklearn_nor_matplotlib_is_imported_for_a_toy() -> None:
         "print([name for name in ('sklearn', 'matplotlib', 'platformdirs', 'numba', 'scipy')"
         " if name in sys.modules])"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"
+    assert printed_by("-c", code).strip() == "[]"
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,6 @@ from typing import Any
 import numpy as np
 
 from nnlab.core.layers import Layer
-from nnlab.core.memory import allocate
 from nnlab.core.random import Purpose, generator
 from nnlab.core.types import Array, Shape, Views
 from nnlab.engine.images.lanes import BatchInfo
@@ -24,19 +23,15 @@ class Bound:
         rows = (batch, *layer.output_shape(shape))
         self.y, self.dx = np.full(rows, np.nan, dtype), np.full(x.shape, np.nan, dtype)
         self.dy = draw.normal(size=rows).astype(dtype)
-        declared = layer.parameters(shape)
+        declared, kept = layer.parameters(shape), layer.buffers(shape)
         self.p = Views(**{one.name: draw.normal(size=one.shape).astype(dtype) for one in declared})
         self.g = Views(**{one.name: np.full(one.shape, np.nan, dtype) for one in declared})
-        self.s = Views(
-            **allocate(layer.scratch(shape, batch), dtype),
-            **{
-                one.name: np.full(one.shape, one.value or 0.0, dtype)
-                for one in layer.buffers(shape)
-            },
-            batch=BatchInfo(batch),
-        )
+        self.s = layer.scratch(shape, batch, dtype)
+        self.s.batch = BatchInfo(batch)
         for array in (self.x, self.dy, *vars(self.p).values()):
             array.setflags(write=False)
+        for one in kept:
+            setattr(self.p, one.name, np.full(one.shape, one.value or 0.0, dtype))
 
     def forward(self, train: bool) -> Array:
         """Evaluation gets no generator, so a draw would be an error."""

@@ -49,7 +49,7 @@ TOLERANCE = {"rtol": 1e-12, "atol": 1e-13}
 
 def bound(layer: Any, x: Array, dy: Array, **parameters: Array) -> Bound:
     found = Bound(layer, x.shape[1:], np.float64, batch=len(x))
-    found.x, found.dy, found.p = x, dy, Views(**parameters)
+    found.x, found.dy, found.p = x, dy, Views(**vars(found.p) | parameters)
     return found
 
 
@@ -90,7 +90,7 @@ def test_batch_norm_equals_pytorch_over_several_batches(case, kernel):
         train = number < 4
         np.testing.assert_allclose(one.forward(train), step["y"], **TOLERANCE)
         for key in ("running_mean", "running_var"):
-            np.testing.assert_allclose(getattr(one.s, key), step[key], **TOLERANCE)
+            np.testing.assert_allclose(getattr(one.p, key), step[key], **TOLERANCE)
         if train:
             one.backward(one.dx)
             for key, gradient in {"x": one.dx, **vars(one.g)}.items():
@@ -119,8 +119,8 @@ def test_scratch_does_not_grow_with_the_batch(layer, shape):
     """Patches of a few images at a time: a few MiB, or what one image takes."""
 
     def numbers(batch: int) -> dict[str, int]:
-        declared = tuned(layer).scratch(shape, batch)
-        return {k: int(np.prod(one.shape)) for k, one in declared.items() if k != "which"}
+        scratch = vars(tuned(layer).scratch(shape, batch, np.float32))
+        return {k: array.size for k, array in scratch.items() if k != "which"}
 
     few, many = numbers(512), numbers(4096)
     assert few == many
@@ -129,9 +129,9 @@ def test_scratch_does_not_grow_with_the_batch(layer, shape):
 
 
 def test_pooling_keeps_one_byte_a_window():
-    declared = tuned(max_pool()).scratch((28, 28, 32), 128)
-    assert declared["which"].shape == (128, 14, 14, 32)
-    assert declared["which"].dtype == np.uint8
+    which = tuned(max_pool()).scratch((28, 28, 32), 128, np.float32).which
+    assert which.shape == (128, 14, 14, 32)
+    assert which.dtype == np.uint8
 
 
 def test_a_batch_of_several_portions_is_as_many_small_batches():

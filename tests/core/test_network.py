@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nnlab.core.binding import Binding
 from nnlab.core.initializers import INITIALIZERS
 from nnlab.core.layers import LAYERS
 from nnlab.core.losses import LOSSES, Loss
+from nnlab.core.memory import Binding
 from nnlab.core.network import Network, flops, parameter_count, trained_depth
 from nnlab.core.types import Array
 from nnlab.engine.images.network import TunedNetwork

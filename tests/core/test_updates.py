@@ -1,7 +1,5 @@
 """Whole updates by the NumPy engine: trainings against PyTorch, and the average of the weights."""
 
-import json
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,10 +11,7 @@ from nnlab.core.network import Network
 from nnlab.core.optimizers import OPTIMIZERS
 from nnlab.core.types import Array
 from nnlab.engine.numpy_engine import NumpyEngine
-
-REFERENCE = json.loads(
-    (Path(__file__).parents[1] / "references" / "networks.json").read_text("utf-8")
-)
+from tests.trainings import PYTORCH, TRAININGS, assert_weights, pytorch_network
 
 
 def engine(
@@ -26,41 +21,15 @@ def engine(
     return NumpyEngine(network, loss, optimizer, slots, average, decay, {}, sizes)
 
 
-TRAININGS = {
-    "sigmoid_mse_sgd": (
-        ("sigmoid", "sigmoid"),
-        LOSSES["mse"](reduction="batch_mean"),
-        OPTIMIZERS["sgd"](lr=0.5),
-    ),
-    "relu_cross_entropy_adam": (
-        ("relu", "softmax"),
-        LOSSES["cross_entropy"](),
-        OPTIMIZERS["adam"](lr=0.02),
-    ),
-    "tanh_bce_nesterov": (
-        ("tanh", "sigmoid"),
-        LOSSES["bce"](),
-        OPTIMIZERS["sgd"](lr=0.1, momentum=0.9, nesterov=True, weight_decay=0.01),
-    ),
-}
-
-
-def literal(start: dict[str, Any]) -> Any:
-    """The dense layer that starts from these numbers."""
-    weight = tuple(map(tuple, start["weight"]))
-    return LAYERS["dense"](units=len(start["bias"]), weight=weight, bias=tuple(start["bias"]))
-
-
 def test_every_reference_is_used():
-    assert set(TRAININGS) == set(REFERENCE)
+    assert set(TRAININGS) == set(PYTORCH)
 
 
 @pytest.mark.parametrize("name", TRAININGS)
 def test_training_equals_pytorch(name):
-    case, (activations, loss, optimizer) = REFERENCE[name], TRAININGS[name]
+    case, (_, loss, optimizer, _) = PYTORCH[name], TRAININGS[name]
     x, t, size = np.array(case["inputs"]), np.array(case["targets"]), case["batch_size"]
-    pairs = zip(map(literal, case["start"]), activations, strict=True)
-    network = Network([one for dense, last in pairs for one in (dense, LAYERS[last]())], x.shape[1])
+    network = pytorch_network(name)
     average = network.theta.copy()
     bench = engine(network, loss, optimizer, {size: 1, len(x) % size: 1}, average, 0.5)
     for step in range(50):
@@ -71,10 +40,7 @@ def test_training_equals_pytorch(name):
         value = loss.mean(bench.outputs(batch, 1), t[rows])
         assert value == pytest.approx(case["losses"][step], rel=1e-12), step
         if step % 10 == 9:
-            for index, after in enumerate(case["after"][step // 10]):
-                for kind, values in after.items():
-                    found = network.parameters[f"{2 * index}.dense.{kind}"]
-                    np.testing.assert_allclose(found, values, rtol=1e-12, atol=1e-13)
+            assert_weights(network, case["after"][step // 10])
 
 
 # --- the moving average of the weights -----------------------------------------------------------
@@ -152,7 +118,7 @@ def test_an_update_that_would_make_weights_infinite_is_not_kept():
 
 def two_layers() -> NumpyEngine:
     """y = (x + 1/2) + 1/2, trained by plain gradient descent."""
-    start = {"weight": [[1.0]], "bias": [0.5]}
-    network = Network([literal(start), literal(start)], 1)
+    dense = LAYERS["dense"](1, (0.5,), weight=((1.0,),))
+    network = Network([dense, dense], 1)
     average = network.theta.copy()
     return engine(network, LOSSES["mse"](), OPTIMIZERS["sgd"](), {1: 2}, average, 0.5)

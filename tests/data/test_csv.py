@@ -8,7 +8,7 @@ import pytest
 
 from nnlab.data import csv_text
 from nnlab.data.dataset import Dataset
-from nnlab.data.user_tables import Csv
+from nnlab.data.user_csv import Csv
 from nnlab.errors import DataError
 
 PLAIN = "a,b,y\n1,2,0\n3,4,1\n"
@@ -54,6 +54,12 @@ def test_the_same_table_in_many_forms(path: Path, text: str, settings: dict[str,
         (["10", "2", "10"], "auto", [1, 0, 1], ("2", "10")),  # sorted as numbers
         (["1.0", "0", "1"], "auto", [1, 0, 1], ("0", "1")),
         (["-1", "1", "1"], "auto", [0, 1, 1], ("-1", "1")),
+        (["02134", "00501"], "classes", [1, 0], ("00501", "02134")),
+        (["02134", "00501"], "auto", [1, 0], ("00501", "02134")),  # codes
+        (["01", "1"], "classes", [0, 1], ("01", "1")),
+        (["5", f"{2**53}", f"{2**53 + 1}"], "auto", [0, 1, 2], ("5", f"{2**53}", f"{2**53 + 1}")),
+        (["1.0", "0.0"], "classes", [1, 0], ("0.0", "1.0")),
+        (["1e3", "2e3"], "classes", [0, 1], ("1e3", "2e3")),
         (["1", "x", "1"], "classes", [0, 1, 0], ("1", "x")),
         (["0.5", "1.5", "0.5"], "classes", [0, 1, 0], ("0.5", "1.5")),
         (["0.5", "2", "1e3"], "auto", [[0.5], [2], [1000]], ()),
@@ -201,11 +207,237 @@ ERRORS = [
 ]
 
 
-@pytest.mark.parametrize(("text", "settings", "message"), ERRORS)
+NO_NAMES = (
+    ", line 1 holds values ({}), and no names of columns. Set header: false to read it as a row. "
+    "If these are names, choose the target by name: target: {}."
+)
+NO_COLUMN = " has no target column {}; its columns are {}. "
+VALUES = "Where line 1 holds values, set header: false, and choose columns by number."
+CUT = "The cells look separated by {}: set delimiter: {}."
+REPEATED = (
+    ", line 1: 2 columns are named '{}' (numbers {}, counted from 0). Give each a name of its own, "
+    "or choose one by its number."
+)
+UTF16 = " is UTF-16 text. Convert it: iconv -f UTF-16 -t UTF-8 '{t}' > utf8.csv"
+WRONG_FORMS: dict[str, tuple[str | bytes, dict[str, Any], str]] = {
+    "headerless": (
+        "0.1,0.2,1.5\n0.3,0.4,2.5\n",
+        {"target": 2},
+        NO_NAMES.format("'0.1', '0.2', '1.5'", "'1.5'"),
+    ),
+    "headerless with a target by name": (
+        "0.1,0.2,1.5\n0.3,0.4,2.5\n",
+        {},
+        NO_COLUMN.format("'y'", "'0.1', '0.2', '1.5'") + VALUES,
+    ),
+    "headerless, with names as targets": (
+        "5.1,3.5,setosa\n4.9,3.0,setosa\n6.3,3.3,virginica\n5.8,2.7,virginica\n",
+        {"target": 2},
+        NO_NAMES.format("'5.1', '3.5', 'setosa'", "'setosa'"),
+    ),
+    "headerless, of categories": (
+        "x,s,p\nx,y,e\nb,s,e\nb,y,p\n",
+        {"target": 2, "categorical": (0, 1)},
+        NO_NAMES.format("'x', 's', 'p'", "'p'"),
+    ),
+    "headerless, with whole numbers and a rare category": (
+        "33,rare,7,no\n" + "40,often,1,yes\n41,often,2,no\n" * 3,
+        {"target": 3, "categorical": (1,)},
+        NO_NAMES.format("'33', 'rare', '7', 'no'", "'no'"),
+    ),
+    "headerless, with words and a target by name": (
+        "33,often,7,no\n40,often,1,yes\n",
+        {"target": "income", "categorical": (1,)},
+        NO_COLUMN.format("'income'", "'33', 'often', '7', 'no'") + VALUES,
+    ),
+    "headerless, with a hole in the first row": (
+        "0.1,NA,1.5\n0.3,0.4,2.5\n0.7,0.9,4.5\n",
+        {"target": 2, "missing": "mean"},
+        NO_NAMES.format("'0.1', 'NA', '1.5'", "'1.5'"),
+    ),
+    "a header that is not expected": (
+        PLAIN,
+        {"target": 2, "header": False},
+        ", line 1, column '0': 'a' is not a finite number. Where line 1 holds the names of the "
+        "columns, set header: true.",
+    ),
+    "a header of categories that is not expected": (
+        "colour,kind\n" + "red,rose\nblue,iris\n" * 2,
+        {"target": 1, "categorical": (0,), "header": False},
+        ", line 1 holds names of columns ('colour', 'kind'), which stand nowhere below. Set "
+        "header: true; if it is a row, let it not be the first.",
+    ),
+    "a note for Excel": (
+        "sep=;\na;y\n1;yes\n2;no\n",
+        {},
+        NO_COLUMN.format("'y'", "'sep=;'")
+        + "Line 1 (sep=;) is a note for spreadsheets: remove it.",
+    ),
+    "a title above the table": (
+        f"Made by hand\n{PLAIN}",
+        {},
+        NO_COLUMN.format("'y'", "'Made by hand'")
+        + "Line 1 is a single cell, and the rows below have 3: remove the lines above the table.",
+    ),
+    "an empty row": (
+        "a,y\n1,0.5\n,\n2,1.5\n",
+        {},
+        ", line 3: all cells of the row are empty. Remove the row, or set missing: drop.",
+    ),
+    "two files in one": (
+        "a,y\n1,0\n2,1\na,y\n3,0\n",
+        {},
+        ", line 4, column 'a': 'a' is not a finite number. The line looks like the header again: "
+        "remove it.",
+    ),
+    "repeated": (
+        "id,id,y\n1000,0,0\n1001,1,1\n",
+        {"ignore": ("id",)},
+        REPEATED.format("id", "0, 1"),
+    ),
+    "repeated target": ("a,y,y\n1,0,0\n", {"ignore": (2,)}, REPEATED.format("y", "1, 2")),
+    "repeated category": (
+        "a,a,y\n1,r,0\n2,s,1\n",
+        {"categorical": ("a",), "ignore": (0,)},
+        REPEATED.format("a", "0, 1"),
+    ),
+    "a name that is almost right": (
+        "sqm,Price\n1,2.5\n2,3.5\n",
+        {"target": "price"},
+        NO_COLUMN.format("'price'", "'sqm', 'Price'") + "Did you mean 'Price'?",
+    ),
+    "semicolon": (
+        PLAIN.replace(",", ";"),
+        {},
+        NO_COLUMN.format("'y'", "'a;b;y'") + CUT.format("';'", '";"'),
+    ),
+    "semicolon, with a target by number": (
+        PLAIN.replace(",", ";"),
+        {"target": 0},
+        " has target columns only, and no input. " + CUT.format("';'", '";"'),
+    ),
+    "tab": (
+        PLAIN.replace(",", "\t"),
+        {"target": 2},
+        NO_COLUMN.format("2", r"'a\tb\ty'") + CUT.format("tabs", r"\t"),
+    ),
+    "blanks": (
+        "a b   y\n1 2   0\n3 4   1\n",
+        {},
+        NO_COLUMN.format("'y'", "'a b   y'") + CUT.format("blanks", '" "'),
+    ),
+    "decimal commas between semicolons": (
+        "a;b;y\n0,5;1;yes\n1,5;2;no\n2,5;3;yes\n",
+        {},
+        NO_COLUMN.format("'y'", "'a;b;y'") + CUT.format("';'", '";"'),
+    ),
+    "decimal commas between semicolons, without a header": (
+        "0,10;0,14;0,20\n0,20;0,29;0,40\n",
+        {"target": 2, "header": False},
+        ", line 1, column '1': '10;0' is not a finite number. " + CUT.format("';'", '";"'),
+    ),
+    "a decimal comma": (
+        "a;b;y\n0,00;0,00;0,00\n0,10;0,14;0,20\n",
+        {"delimiter": ";"},
+        ", line 2, column 'a': '0,00' has a decimal comma. Write a decimal point, or set "
+        "decimal: ','.",
+    ),
+    "a decimal comma in each target": (
+        "a;y\n1;0,5\n2;1,5\n3;0,5\n",
+        {"delimiter": ";"},
+        ", line 2, column 'y': '0,5' has a decimal comma. Write a decimal point, or set "
+        "decimal: ','. If the cells of this column are names, set task: classes.",
+    ),
+    "names in a column of texts": (
+        "who,a,y\n" + "".join(f"Mr. {chr(65 + i)}.,{i},{i % 2}\n" for i in range(20)),
+        {},
+        ", line 2, column 'who': 'Mr. A.' is not a finite number. The texts of this column differ "
+        "in most rows, as names do: leave it out with ignore.",
+    ),
+    "a text among numbers": (
+        "a,y\n1,0\n2,1\nx3,0\n4,1\n",
+        {},
+        ", line 4, column 'a': 'x3' is not a finite number. The rest of the column is numbers: "
+        "correct the cell, or set ignore.",
+    ),
+    "gzip": (
+        b"\x1f\x8b\x08\0",
+        {},
+        " is no CSV text but a gzip file. Unpack it: gunzip -k '{t}'",
+    ),
+    "xlsx": (
+        b"PK\x03\x04\x14\0",
+        {},
+        " is no CSV text but a zip archive, as spreadsheets (xlsx, ods) and NumPy's npz are. "
+        "Spreadsheet: Save the table as CSV (UTF-8). NPZ: set data.name: npz.",
+    ),
+    "utf-16": (PLAIN.encode("utf-16"), {}, UTF16),
+    "utf-16 without a mark": (PLAIN.encode("utf-16-le"), {}, UTF16),
+    "latin-1": (
+        "größe,y\n1,2.5\n".encode("latin-1"),
+        {},
+        ", line 1 is not UTF-8 text. Where the file was saved as Latin-1 or by Windows, convert "
+        "it: iconv -f WINDOWS-1252 -t UTF-8 '{t}' > utf8.csv",
+    ),
+}
+CASES = [*ERRORS, *(pytest.param(*case, id=name) for name, case in WRONG_FORMS.items())]
+
+
+@pytest.mark.parametrize(("text", "settings", "message"), CASES)
 def test_errors(path: Path, text: str | bytes, settings: dict[str, Any], message: str) -> None:
     with pytest.raises(DataError) as caught:
         load(path, text, **settings)
-    assert str(caught.value) == f"{path}{message}"
+    assert str(caught.value) == f"{path}{message.replace('{t}', str(path))}"
+
+
+IN_A_CELL = {
+    "12.5%": "is a percentage. Write the number alone, without the sign.",
+    "12,5 %": "is a percentage. Write the number alone, without the sign.",
+    "$5": "is an amount of money. Write the number alone, without the currency.",
+    "1.200,00 €": "is an amount of money. Write the number alone, without the currency.",
+    "EUR 7": "is an amount of money. Write the number alone, without the currency.",
+    "1 234": "has separators of thousands. Write the digits without them.",
+    "1,234,567": "has separators of thousands. Write the digits without them.",
+    "1'234.5": "has separators of thousands. Write the digits without them.",
+    "1.234,56": "has separators of thousands. Write the digits without them.",
+    "1,234": "has a comma. Where it separates thousands, write the digits without it; where it is "
+    "a decimal comma, set decimal: ','.",
+    "-0,5": "has a decimal comma. Write a decimal point, or set decimal: ','.",
+    "\N{MINUS SIGN}5.5": "begins with a dash that is no minus sign. Type - instead.",
+    "#DIV/0!": "is an error of a spreadsheet. Correct the cell.",
+    "12 km": "is a number with a unit. Write the number alone, or list the column under "
+    "categorical if it is a name.",
+    **dict.fromkeys(
+        [
+            *("2026-11-26", "26.11.2026", "11/26/26", "2026-11-26T10:00:00Z", "26 Nov 2026"),
+            *("November 26, 2026", "10:30", "10:30 PM", "2026-11"),
+        ],
+        "is a date or a time. Make numbers of it (days since a start; year, month, weekday), or "
+        "leave the column out with ignore.",
+    ),
+}
+
+
+@pytest.mark.parametrize("cell", IN_A_CELL)
+@pytest.mark.parametrize("column", ["a", "y"])
+def test_a_value_in_another_notation_is_named(path: Path, cell: str, column: str) -> None:
+    lines = [["a", "y"], ["1", "0.5"], ["2", "1.5"], ["3", "2.5"]]
+    lines[2]["ay".index(column)] = cell
+    with pytest.raises(DataError) as caught:
+        load(path, "\n".join(map(";".join, lines)), delimiter=";")
+    where = f"{path}, line 3, column '{column}'"
+    assert str(caught.value) == f"{where}: {cell!r} {IN_A_CELL[cell]}"
+
+
+@pytest.mark.parametrize("cell", ["-", "n/a", "None", "", "NaN", "?", ".", "#N/A"])
+def test_signs_of_a_missing_number(path: Path, cell: str) -> None:
+    text = f"a,y\n1,0.5\n{cell},1.5\n3,2.5\n"
+    solution = "set missing: drop or missing: mean, or leave the column out"
+    with pytest.raises(DataError, match=f"the cell is missing.*{solution}"):
+        load(path, text)
+    assert load(path, text, missing="drop").notes == (
+        f"{path}: missing: drop left out 1 of 3 rows.",
+    )
 
 
 def test_a_line_without_end_is_not_read_whole(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

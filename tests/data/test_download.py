@@ -15,6 +15,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -30,49 +31,41 @@ OTHER = gzip.compress(CONTENT[:-1] + b"\7")  # a right IDX file with wrong conte
 BAD_LABEL = gzip.compress(CONTENT[:-1] + b"\x0b")
 
 
+ANSWERS: dict[str, dict[str, Any]] = {
+    "good": {"body": ZIPPED},
+    "slow": {"body": ZIPPED},
+    "short": {"body": ZIPPED[:-5]},
+    "lie": {"body": ZIPPED[:-5], "length": len(ZIPPED)},
+    "letters": {"body": ZIPPED, "length": "many"},
+    "endless": {"body": bytes(1 << 20)},
+    "html": {"body": b"<html>Please log in to this network</html>"},
+    "other": {"body": OTHER},
+    "label": {"body": BAD_LABEL},
+    "missing": {"body": b"\x1b[31mnothing", "status": 404},
+}
+MOVES = {"loop": "", "file": "file:///etc/hostname", "nowhere": "http://["}  # "": the same address
+
+
 class Mirror(http.server.BaseHTTPRequestHandler):
     """The first part of the path says how to misbehave."""
 
     def do_GET(self) -> None:
         self.server.visits.append(self.path)  # type: ignore[attr-defined]
-        getattr(self, f"send_{self.path.split('/')[1]}")()
+        behaviour = self.path.split("/")[1]
+        if behaviour == "slow":
+            time.sleep(0.5)
+        if behaviour in ANSWERS:
+            self.answer(**ANSWERS[behaviour])
+        elif behaviour in MOVES:
+            self.move(MOVES[behaviour] or self.path)
+        else:
+            getattr(self, f"send_{behaviour}")()
 
     def answer(self, body: bytes, length: object = None, status: int = 200) -> None:
         self.send_response(status)
         self.send_header("Content-Length", str(len(body) if length is None else length))
         self.end_headers()
         self.wfile.write(body)
-
-    def send_good(self) -> None:
-        self.answer(ZIPPED)
-
-    def send_slow(self) -> None:
-        time.sleep(0.5)
-        self.answer(ZIPPED)
-
-    def send_short(self) -> None:
-        self.answer(ZIPPED[:-5])
-
-    def send_lie(self) -> None:
-        self.answer(ZIPPED[:-5], length=len(ZIPPED))
-
-    def send_letters(self) -> None:
-        self.answer(ZIPPED, length="many")
-
-    def send_endless(self) -> None:
-        self.answer(bytes(1 << 20))
-
-    def send_html(self) -> None:
-        self.answer(b"<html>Please log in to this network</html>")
-
-    def send_other(self) -> None:
-        self.answer(OTHER)
-
-    def send_label(self) -> None:
-        self.answer(BAD_LABEL)
-
-    def send_missing(self) -> None:
-        self.answer(b"\x1b[31mnothing", status=404)
 
     def send_chunks(self) -> None:
         self.send_response(200)
@@ -85,15 +78,6 @@ class Mirror(http.server.BaseHTTPRequestHandler):
         for number in range(1000):
             self.send_header(f"X-{number}", "1")
         self.end_headers()
-
-    def send_loop(self) -> None:
-        self.move(self.path)
-
-    def send_file(self) -> None:
-        self.move("file:///etc/hostname")
-
-    def send_nowhere(self) -> None:
-        self.move("http://[")
 
     def move(self, address: str) -> None:
         self.send_response(302)

@@ -12,7 +12,7 @@ import pytest
 
 from nnlab.core.types import Array
 from nnlab.data.dataset import Dataset
-from nnlab.data.user_tables import Npz
+from nnlab.data.user_npz import Npz
 from nnlab.errors import DataError
 
 X = np.arange(6.0).reshape(3, 2)
@@ -140,13 +140,15 @@ def test_images(path: Path, dtype: type) -> None:
 
 
 @pytest.mark.parametrize(
-    ("shape", "picture"), [((3, 4, 3), (3, 4, 3)), ((3, 4, 4), (3, 4, 4)), ((3, 4, 1), (3, 4))]
+    ("shape", "image_shape"), [((3, 4, 3), (3, 4, 3)), ((3, 4, 4), (3, 4, 4)), ((3, 4, 1), (3, 4))]
 )
-def test_images_in_colours(path: Path, shape: tuple[int, ...], picture: tuple[int, ...]) -> None:
+def test_images_in_colours(
+    path: Path, shape: tuple[int, ...], image_shape: tuple[int, ...]
+) -> None:
     images: Array = np.arange(3 * np.prod(shape), dtype=np.uint8).reshape(3, *shape)
     data = load(path, x=images)
     assert data.inputs.tolist() == images.reshape(3, -1).tolist()
-    assert (data.image_shape, data.input_range) == (picture, (0, 255))
+    assert (data.image_shape, data.input_range) == (image_shape, (0, 255))
 
 
 @pytest.mark.parametrize(
@@ -196,13 +198,14 @@ def test_other_names_and_compression(path: Path) -> None:
         (
             {"x": np.array([[0, 1], [2, np.nan], [4, 5]])},
             {},
-            ", array 'x' hold nan at row 1, column 1 (counted from 0); "
+            ", array 'x': the numbers hold nan at row 1, column 1 (counted from 0); "
             "only finite numbers are allowed.",
         ),
         (
             {"y": np.array([0.5, 1, -np.inf])},
             {},
-            ", array 'y' hold -inf at row 2 (counted from 0); only finite numbers are allowed.",
+            ", array 'y': the numbers hold -inf at row 2 (counted from 0); "
+            "only finite numbers are allowed.",
         ),
         ({"y": np.array([0, 1])}, {}, ": there are 3 rows of inputs but 2 of targets."),
         (

@@ -109,7 +109,7 @@ def test_a_column_constant_in_training_is_0_everywhere(kind: ScaleKind) -> None:
 
 
 @pytest.mark.parametrize(("top", "dtype"), [(255, np.uint8), (16, np.uint8)])
-def test_unit_of_pictures_divides_by_what_a_pixel_can_be(top: int, dtype: type) -> None:
+def test_unit_divides_pixels_by_their_range(top: int, dtype: type) -> None:
     pixels: Array = np.array([[0, 1], [1, 3]], dtype)
     scaled = fit_scaling("unit", pixels, np.arange(2), input_range=(0, top)).apply(pixels)
     assert scaled == pytest.approx(np.array([[0, 1], [1, 3]]) / top)

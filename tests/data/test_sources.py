@@ -1,7 +1,5 @@
 """One battery over every source of the catalogue, and the facts each of them promises."""
 
-import subprocess
-import sys
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -24,6 +22,7 @@ from nnlab.data.sources import (
     Xor,
 )
 from nnlab.errors import DataError
+from tests.process import printed_by
 
 # Settings of each source with which the battery runs; a new source fails until it has a line.
 EXAMPLES: dict[str, list[dict[str, object]]] = {
@@ -40,7 +39,7 @@ EXAMPLES: dict[str, list[dict[str, object]]] = {
     "mnist": [{}],
     "fashion_mnist": [{}],
     "csv": [{"path": "t.csv", "target": "y"}, {"path": "t.csv", "target": ("y", "x1")}],
-    "npz": [{"path": "t.npz"}, {"path": "t.npz", "inputs": "pictures", "targets": "z"}],
+    "npz": [{"path": "t.npz"}, {"path": "t.npz", "inputs": "images", "targets": "z"}],
 }
 FIXED = {"identity", "xor", "digits", "mnist", "fashion_mnist", "csv", "npz"}
 CASES = [
@@ -65,8 +64,8 @@ def source(
     if name == "csv":
         (tmp_path / "t.csv").write_text("x1,x2,y\n1,2,3.5\n4,5,6\n")
     if name == "npz":
-        pictures = np.ones((3, 4, 5), np.uint8)
-        np.savez(tmp_path / "t.npz", x=np.eye(3), y=[0, 1, 1], z=np.ones((3, 2)), pictures=pictures)
+        images = np.ones((3, 4, 5), np.uint8)
+        np.savez(tmp_path / "t.npz", x=np.eye(3), y=[0, 1, 1], z=np.ones((3, 2)), images=images)
     if "path" in settings:
         settings["path"] = str(tmp_path / str(settings["path"]))
     return SOURCES[name](**settings)
@@ -248,11 +247,11 @@ def test_digits_are_those_of_scikit_learn(monkeypatch: pytest.MonkeyPatch) -> No
     from sklearn.datasets import load_digits
 
     pixels, digits = load_digits(return_X_y=True)
-    found = Digits().load(0)
-    np.testing.assert_array_equal(found.inputs, pixels)
-    np.testing.assert_array_equal(found.targets, digits)
+    data = Digits().load(0)
+    np.testing.assert_array_equal(data.inputs, pixels)
+    np.testing.assert_array_equal(data.targets, digits)
     monkeypatch.setattr("nnlab.data.sources.find_spec", lambda name: None)
-    assert Digits().load(0).sha256 == found.sha256
+    assert Digits().load(0).sha256 == data.sha256
 
 
 def test_digits() -> None:
@@ -281,6 +280,5 @@ def test_images(name: str, first: list[int], mean: float, data_folder: Path) -> 
 
 def test_importing_the_catalogue_is_light() -> None:
     code = "import sys, nnlab.data; print(*sys.modules)"
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     heavy = {"sklearn", "platformdirs", "urllib.request", "filelock", "matplotlib", "scipy"}
-    assert not heavy & set(run.stdout.split())
+    assert not heavy & set(printed_by("-c", code).split())

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_limits
 
-from nnlab.core.binding import Binding
 from nnlab.core.layers import LAYERS
+from nnlab.core.memory import Binding
 from nnlab.core.types import Array
 from nnlab.engine import blas
 from nnlab.engine.images.lanes import BatchInfo, LaneGroup, cut

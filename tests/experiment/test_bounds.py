@@ -11,8 +11,7 @@ import pytest
 
 from nnlab.config.load import Loaded, from_mapping
 from nnlab.errors import ConfigError, NnlabError, RunUnreadable
-from nnlab.experiment.measure import rebuilt
-from nnlab.experiment.resume import resume
+from nnlab.experiment.resume import rebuild, resume
 from nnlab.experiment.session import begin
 from nnlab.run.folder import RunFolder
 from nnlab.run.listing import record
@@ -40,7 +39,7 @@ def going_on(folder: RunFolder) -> None:
 
 ASKS: dict[str, Ask] = {
     "network": lambda folder: Run(folder.path).network(),
-    "data": lambda folder: rebuilt(Run(folder.path)),
+    "data": lambda folder: rebuild(Run(folder.path)),
     "resume": going_on,
 }
 

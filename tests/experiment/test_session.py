@@ -13,12 +13,13 @@ import numpy as np
 import pytest
 
 import nnlab
-from nnlab.api import loaded
+from nnlab.api import resolve_config
 from nnlab.build import build
 from nnlab.config.load import from_mapping, load_config
 from nnlab.core.network import Network
 from nnlab.errors import ConfigError, DataError, Interrupted
-from nnlab.experiment.measure import evaluate, evaluate_rows, rebuilt
+from nnlab.experiment.measure import evaluate, evaluate_rows
+from nnlab.experiment.resume import rebuild
 from nnlab.experiment.session import begin
 from nnlab.experiment.snapshots import Snapshots
 from nnlab.experiment.state import thaw
@@ -165,7 +166,7 @@ def test_the_config_is_kept_byte_for_byte(tmp_path):
 
 
 def test_metrics_are_the_records(tmp_path):
-    config = loaded(SMALL, [])
+    config = resolve_config(SMALL, [])
     with begin(config, tmp_path) as session:
         records = [record for record in session if isinstance(record, Epoch)]
     header = "epoch,step,lr,train_loss,train_accuracy,val_loss,val_accuracy,seconds"
@@ -321,7 +322,7 @@ def test_samples_of_a_large_part(tmp_path):
     assert (chosen[0], chosen[-1]) == (0, 11_899)
     assert set(np.diff(chosen)) <= {188, 189}
 
-    built = rebuilt(Run(run.path))
+    built = rebuild(Run(run.path))
     inputs, targets = (a[built.parts.train] for a in (built.dataset.inputs, built.dataset.targets))
     losses = ((run.predict(inputs) - targets) ** 2).mean(axis=1)
     np.testing.assert_array_equal(found["inputs"], inputs[found["rows"]])
@@ -524,7 +525,7 @@ def test_a_diverged_run(tmp_path, loss, optimizer, dtype):
 
 def meanwhile(folder, epoch, action, **overrides):
     """Train, and do something when an epoch is done."""
-    with begin(loaded(SMALL, list(overrides.items())), folder) as session:
+    with begin(resolve_config(SMALL, list(overrides.items())), folder) as session:
         for record in session:
             if isinstance(record, Epoch) and record.epoch == epoch:
                 action()
@@ -555,7 +556,7 @@ def test_nothing_is_written_before_the_data_is_there(tmp_path):
 
 
 def test_only_one_session_writes_into_a_folder(tmp_path):
-    config = loaded(SMALL, [])
+    config = resolve_config(SMALL, [])
     with begin(config, tmp_path) as one, begin(config, tmp_path) as two:
         assert one.folder.path != two.folder.path
         assert one.folder.status() == "running"
@@ -567,7 +568,7 @@ def test_only_one_session_writes_into_a_folder(tmp_path):
 
 
 def test_a_loop_that_is_left_early_can_go_on(tmp_path):
-    with begin(loaded(SMALL, []), tmp_path) as session:
+    with begin(resolve_config(SMALL, []), tmp_path) as session:
         for record in session:
             if isinstance(record, Epoch) and record.epoch == 2:
                 break
@@ -588,7 +589,8 @@ def test_data_that_has_changed_since(tmp_path, monkeypatch):
     new = load_config(run.path / "resolved.yaml", check=False).config.data.source.load(0).sha256
     assert new != old
     assert str(caught.value) == (
-        f"The data set {path} is not what it was when this run was made: SHA-256 {new}, then {old}."
+        f"The data set {path} is not what it was when this run began: SHA-256 {new}, then {old}. "
+        f"Put the old data back, or train again with `nnlab train {run.path / 'resolved.yaml'}`."
     )
 
 
@@ -597,12 +599,12 @@ def test_data_that_has_changed_since(tmp_path, monkeypatch):
 CHILD = """
 import sys
 from pathlib import Path
-from nnlab.api import loaded
+from nnlab.api import resolve_config
 from nnlab.errors import Interrupted
 from nnlab.experiment.session import begin
 
 try:
-    with begin(loaded("identity8", [("epochs", 10**6)]), Path(sys.argv[1])) as session:
+    with begin(resolve_config("identity8", [("epochs", 10**6)]), Path(sys.argv[1])) as session:
         print(session.folder.path, flush=True)
         for record in session:
             if getattr(record, "epoch", 0) == 5:
@@ -648,7 +650,7 @@ def test_a_signal_saves_the_state(tmp_path, number, code, name):
     assert table["step"][-1] == step  # an epoch is one chunk here, so the last row is the state
 
     # The state is that of an undisturbed training after as many updates, to the last bit.
-    saved, other = (rebuilt(Run(folder.path)) for _ in range(2))
+    saved, other = (rebuild(Run(folder.path)) for _ in range(2))
     state = start(saved.plan, saved.network)
     thaw(state, checkpoint.arrays, checkpoint.meta)
     undisturbed = start(other.plan, other.network)
@@ -714,7 +716,7 @@ def test_checkpoints_as_often_as_asked_for(tmp_path, monkeypatch):
 
 
 def test_a_name_for_the_run(tmp_path):
-    with begin(loaded(SMALL, []), tmp_path, name="other") as session:
+    with begin(resolve_config(SMALL, []), tmp_path, name="other") as session:
         for _ in session:
             pass
     assert nnlab.load(session.folder.path).config.name == "other"
@@ -728,7 +730,7 @@ def test_rows_of_a_file_are_judged_without_the_training_data(tmp_path, monkeypat
     run = trained(CSV, tmp_path)
     saved = Run(run.path)
     own = evaluate(saved, part="train")
-    built = rebuilt(saved)
+    built = rebuild(saved)
     rows = built.parts.train
     dataset = built.dataset
     part = replace(dataset, inputs=dataset.inputs[rows], targets=dataset.targets[rows])
@@ -741,14 +743,14 @@ def test_rows_of_a_file_are_judged_without_the_training_data(tmp_path, monkeypat
 def test_a_name_that_no_config_may_have_is_refused(tmp_path, name):
     with (
         pytest.raises(ConfigError, match=r"^--name: "),
-        begin(loaded(SMALL, []), tmp_path, name=name),
+        begin(resolve_config(SMALL, []), tmp_path, name=name),
     ):
         pass
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_name_is_in_the_resolved_config(tmp_path):
-    with begin(loaded(SMALL, []), tmp_path, name="other") as session:
+    with begin(resolve_config(SMALL, []), tmp_path, name="other") as session:
         for _ in session:
             pass
     assert load_config(session.folder.path / "resolved.yaml").config.name == "other"
@@ -758,7 +760,7 @@ def test_time_makes_checkpoints_due(tmp_path, monkeypatch):
     """Every CHECKPOINT_SECONDS, looked at after each record."""
     monkeypatch.setattr("nnlab.experiment.session.CHECKPOINT_SECONDS", 0.0)
     seen = []
-    with begin(loaded(SMALL, [("training.epochs", 3)]), tmp_path) as session:
+    with begin(resolve_config(SMALL, [("training.epochs", 3)]), tmp_path) as session:
         monkeypatch.setattr(session, "checkpoint", lambda: seen.append(session.state.epoch))
         for _ in session:
             pass

@@ -189,9 +189,9 @@ def _made(place: Path, name: str, config: Mapping[str, Any]) -> RunFolder:
 
 
 def _interrupted(place: Path, config: Mapping[str, Any]) -> RunFolder:
-    from nnlab.api import loaded
+    from nnlab.api import resolve_config
 
-    with begin(loaded(config, []), place / "interrupted") as session:
+    with begin(resolve_config(config, []), place / "interrupted") as session:
         for record in session:
             if getattr(record, "epoch", 0) == 7:
                 break

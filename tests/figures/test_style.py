@@ -1,10 +1,7 @@
 """Figures need no window system and leave no trace in the program that draws them."""
 
-import os
 import subprocess
-import sys
 from itertools import pairwise
-from pathlib import Path
 
 import matplotlib as mpl
 import pytest
@@ -13,20 +10,13 @@ from nnlab.show.figures import draw_all
 from nnlab.show.figures.palette import DARK, LIGHT, Look
 from nnlab.show.figures.style import encode_figure, head, panels, style
 from tests.figures.conftest import MakeRun
-from tests.patience import PATIENCE
+from tests.process import python
 
 METRICS = {"epoch": [0, 1, 2], "train_loss": [1.0, 0.5, 0.3]}
 
 
 def run_python(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    root = str(Path(__file__).parents[2])
-    return subprocess.run(
-        [sys.executable, "-W", "error", "-c", code],
-        env={**os.environ, "PYTHONPATH": root, **environment},
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-    )
+    return python("-W", "error", "-c", code, **environment)
 
 
 @pytest.mark.parametrize("backend", ["TkAgg", "nonsense", "module://no_such_module", ""])

@@ -5,7 +5,6 @@ import json
 import math
 import os
 import re
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +15,7 @@ import pytest
 
 from nnlab.errors import RunUnreadable, StorageError
 from nnlab.run import arrays, checkpoint, durable
+from tests.process import printed_by
 
 ERRORS = [errno.ENOSPC, errno.EIO, errno.EACCES, errno.EDQUOT, errno.EMFILE, errno.EROFS]
 STEPS = ["open", "write", "fsync", "replace", "replace", "open", "fsync"]
@@ -114,14 +114,7 @@ def test_steps_of_a_save(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 @pytest.mark.parametrize("situation", SITUATIONS)
 def test_kill_at_every_step(tmp_path: Path, situation: str) -> None:
     """The child ends at the k-th system call of saving step 2 over step 1, for all k."""
-    done = subprocess.run(
-        [sys.executable, __file__, tmp_path, situation],
-        env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    results = json.loads(done.stdout)
+    results = json.loads(printed_by(__file__, tmp_path, situation))
     first = None if situation == "fresh" else 1
     states = [result["state"] for result in results]
     assert set(states) == {first, 2}

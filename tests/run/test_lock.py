@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import subprocess
 import sys
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import pytest
 from nnlab.errors import RunLocked, RunUnreadable
 from nnlab.run import lock
 from tests.patience import PATIENCE
+from tests.process import printed_by
 
 ROUNDS = 10
 PROCESSES = 8
@@ -64,15 +64,7 @@ def test_holder_unknown(tmp_path: Path) -> None:
 
 
 def test_one_of_eight_goes_on_and_a_killed_one_leaves_no_lock(tmp_path: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, __file__, tmp_path],
-        env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=PATIENCE,
-    )
-    rounds = [json.loads(line) for line in done.stdout.splitlines()]
+    rounds = [json.loads(line) for line in printed_by(__file__, tmp_path).splitlines()]
     assert len(rounds) == ROUNDS
     for result in rounds:
         assert result["codes"] == [5] * PROCESSES

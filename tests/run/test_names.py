@@ -4,7 +4,6 @@ import json
 import os
 import re
 import secrets
-import subprocess
 import sys
 from datetime import datetime
 from pathlib import Path
@@ -15,6 +14,7 @@ from hypothesis import strategies as st
 
 from nnlab.errors import RunUnreadable, StorageError, UsageError
 from nnlab.run import names
+from tests.process import printed_by
 
 NOW = datetime(2026, 5, 9, 7, 35, 25)
 
@@ -43,14 +43,7 @@ def test_make_gives_up_at_some_point(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 def test_processes_of_one_second_get_folders_of_their_own(tmp_path: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, __file__, tmp_path / "runs", "64"],
-        env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    made = done.stdout.split()
+    made = printed_by(__file__, tmp_path / "runs", 64).split()
     assert len(made) == len(set(made)) == 64
     assert sorted(made) == sorted(p.name for p in (tmp_path / "runs").iterdir())
 

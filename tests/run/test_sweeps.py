@@ -111,16 +111,6 @@ def test_find(folder: SweepFolder, monkeypatch: pytest.MonkeyPatch) -> None:
     assert find_all(runs / "nowhere") == []
 
 
-def test_adopting_a_run_made_elsewhere(folder: SweepFolder, tmp_path: Path) -> None:
-    for text in ("first", "second"):
-        (tmp_path / text).mkdir()
-        (tmp_path / text / "run.json").write_text(text)
-    assert folder.adopt(tmp_path / "first", NAME)
-    assert not folder.adopt(tmp_path / "second", NAME)
-    assert (folder.path / NAME / "run.json").read_text() == "first"
-    assert (tmp_path / "second" / "run.json").exists()
-
-
 def test_discarding_a_trial(folder: SweepFolder) -> None:
     path = add(folder, NAME)
     (path / "weights").mkdir()

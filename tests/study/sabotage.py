@@ -15,14 +15,31 @@ import numpy as np
 
 from nnlab.data.dataset import Dataset, DataSource, Signature
 from nnlab.data.sources import SOURCES
-from nnlab.study import processes
+from nnlab.run.sweeps import SweepFolder
+from nnlab.study import execute
+from nnlab.study.execute import Event, Processes, Worker
 from nnlab.study.plan import prepare_sweep
-from nnlab.study.processes import Event, Processes, Worker
 from nnlab.study.trial import Begun, Outcome
 
 ROWS = 20
 HOUR = 3600  # the time limit; only a trial that hangs is treated as if it had taken so long
 TROUBLES = {2: "raise", 5: "kill", 9: "crash", 13: "diverge", 17: "memory", 22: "hang"}
+
+CONFIG = """
+data: trouble
+network: [{dense: 3}, tanh, {dense: 1}]
+loss: mse
+training: {epochs: 5, dtype: float64}
+"""
+REASONS = {
+    2: ("failed", "RuntimeError: as it was told"),
+    5: ("failed", "its process was ended by SIGKILL (perhaps out of memory)"),
+    9: ("failed", "its process was ended by SIGSEGV (a segmentation fault)"),
+    13: ("diverged", "diverged in epoch 0: the training loss is not finite"),
+    17: ("failed", "Out of memory: Unable to allocate 32.0 GiB"),
+    22: ("failed", "over the time limit of 3600 s"),
+}
+LIMITS = ("--timeout", f"{HOUR}", "--memory", "1G", "--jobs", "2")
 
 
 @dataclass(frozen=True)
@@ -61,12 +78,12 @@ def known() -> Iterator[None]:
     real = Worker.hear
 
     def hear(worker: Worker) -> Event | None:
-        said = real(worker)
-        if isinstance(said, Begun) and worker.trial is not None:
+        event = real(worker)
+        if isinstance(event, Begun) and worker.trial is not None:
             number = worker.trial.cell.get("data.number")
             if worker.timeout == HOUR and TROUBLES.get(number) == "hang":  # type: ignore[call-overload]
                 worker.deadline -= HOUR
-        return said
+        return event
 
     Worker.hear = hear  # type: ignore[method-assign]
     try:
@@ -80,7 +97,19 @@ def serve(tasks: Connection, parent: Path, memory: int | None = None) -> None:
     """As the real one does, where this data set is known."""
     sys.stderr = open(os.devnull, "w")  # noqa: SIM115 - until the process ends
     with known():
-        processes.serve(tasks, parent, memory)
+        execute.serve(tasks, parent, memory)
+
+
+def check_18_of_24(folder: SweepFolder) -> None:
+    """The sweep of `data.number=range(24)` within LIMITS: who failed, and why."""
+    records = {record.cell["data.number"]: record for record in folder.records()}
+    assert sorted(records) == list(range(24))
+    assert sum(record.done for record in records.values()) == 18
+    failed = {number: record for number, record in records.items() if not record.done}
+    assert sorted(failed) == sorted(REASONS)
+    for number, (status, reason) in REASONS.items():
+        assert failed[number].status == status
+        assert str(failed[number].reason).startswith(reason), failed[number]
 
 
 def count_threads(tasks: Connection, parent: Path, memory: int | None = None) -> None:
@@ -90,8 +119,8 @@ def count_threads(tasks: Connection, parent: Path, memory: int | None = None) ->
     while (trial := tasks.recv()) is not None:
         tasks.send(Begun(trial.name))
         np.ones((200, 200)) @ np.ones((200, 200))
-        found = [one["num_threads"] for one in threadpoolctl.threadpool_info()]
-        tasks.send(Outcome(trial.name, "completed", str(found)))
+        counts = [pool["num_threads"] for pool in threadpoolctl.threadpool_info()]
+        tasks.send(Outcome(trial.name, "completed", str(counts)))
 
 
 def main(config: str, folder: str) -> None:

@@ -13,9 +13,8 @@ import pytest
 from nnlab.run import threads
 from nnlab.run.folder import RunFolder
 from nnlab.run.lock import hold_lock
-from nnlab.study.execute import Executor, InProcess
+from nnlab.study.execute import Executor, InProcess, Processes
 from nnlab.study.plan import prepare_sweep
-from nnlab.study.processes import Processes
 from nnlab.study.trial import Begun, Outcome, Trial, record_failed_trial, run_trial
 from tests.patience import PATIENCE, wait_until
 
@@ -136,7 +135,7 @@ def test_a_memory_limit_holds_for_the_training_alone() -> None:
     """In a process of its own: the address space of this one may have room to give away."""
     code = (
         "import numpy as np\n"
-        "from nnlab.study.processes import limited_memory\n"
+        "from nnlab.study.execute import limited_memory\n"
         "try:\n"
         "    with limited_memory(50_000_000):\n"
         "        np.ones(1_000_000)\n"
@@ -151,7 +150,7 @@ def test_a_memory_limit_holds_for_the_training_alone() -> None:
 def test_closing_the_events_ends_the_processes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("nnlab.study.processes.GRACE", PATIENCE)
+    monkeypatch.setattr("nnlab.study.execute.GRACE", PATIENCE)
     config = tmp_path / "case.yaml"
     config.write_text(DIGITS.replace("epochs: 2", "epochs: 100000"))
     endless = prepare_sweep(["lr=0.001,0.01"], str(config)).trials

@@ -14,12 +14,6 @@ from tests.study import sabotage
 
 pytest.importorskip("optuna")
 
-CONFIG = """
-data: trouble
-network: [{dense: 3}, tanh, {dense: 1}]
-loss: mse
-training: {epochs: 5, dtype: float64}
-"""
 SPACE = "lr: {low: 1e-3, high: 0.1, log: true}\ndata.number: [1, 2, 3]\n"
 COUNT = 12  # number 2 is among the first of them, and it raises
 Tune = Callable[..., Result]
@@ -29,7 +23,7 @@ Tune = Callable[..., Result]
 def tune(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Tune:
     """`nnlab tune` in tmp_path, where the data set `trouble` is known."""
     monkeypatch.chdir(tmp_path)
-    Path("c.yaml").write_text(CONFIG)
+    Path("c.yaml").write_text(sabotage.CONFIG)
     Path("space.yaml").write_text(SPACE)
 
     def run(name: str, *more: str, count: int = COUNT) -> Result:
@@ -76,7 +70,7 @@ def test_a_failed_trial_and_the_same_search_again(
 def test_settings_that_do_not_go_together(tune: Tune) -> None:
     """Each value is possible alone, two of them together are not: the search continues."""
     Path("c.yaml").write_text(
-        CONFIG.replace("data: trouble", "data: {name: trouble, validation: 0.2}").replace(
+        sabotage.CONFIG.replace("data: trouble", "data: {name: trouble, validation: 0.2}").replace(
             "epochs: 5", "epochs: 5, monitor: train_loss"
         )
     )

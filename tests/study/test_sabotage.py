@@ -5,7 +5,9 @@ import hashlib
 import json
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
@@ -13,25 +15,8 @@ from click.testing import CliRunner, Result
 from nnlab.cli import main
 from nnlab.run.folder import RunFolder
 from nnlab.run.sweeps import SweepFolder
-from nnlab.study import execute
-from nnlab.study.processes import Processes, death
+from nnlab.study.execute import InProcess, Processes, choose_executor, death
 from tests.study import sabotage
-
-CONFIG = """
-data: trouble
-network: [{dense: 3}, tanh, {dense: 1}]
-loss: mse
-training: {epochs: 5, dtype: float64}
-"""
-REASONS = {
-    2: ("failed", "RuntimeError: as it was told"),
-    5: ("failed", "its process was ended by SIGKILL (perhaps out of memory)"),
-    9: ("failed", "its process was ended by SIGSEGV (a segmentation fault)"),
-    13: ("diverged", "diverged in epoch 0: the training loss is not finite"),
-    17: ("failed", "Out of memory: Unable to allocate 32.0 GiB"),
-    22: ("failed", "over the time limit of 3600 s"),
-}
-LIMITS = ("--timeout", f"{sabotage.HOUR}", "--memory", "1G", "--jobs", "2")
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="memory is limited on Linux alone")
 
@@ -41,11 +26,15 @@ def sweep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[functools
     """Runs `nnlab sweep` with processes that know the data set `trouble`."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("NNLAB_RUNS", raising=False)
-    real = functools.partial(Processes, entry=sabotage.serve)
-    monkeypatch.setattr(execute, "Processes", real)
-    (tmp_path / "trouble.yaml").write_text(CONFIG)
+    monkeypatch.setattr("nnlab.cli.sweep.choose_executor", sabotaged)
+    (tmp_path / "trouble.yaml").write_text(sabotage.CONFIG)
     with sabotage.known():
         yield functools.partial(run)
+
+
+def sabotaged(*arguments: Any) -> InProcess | Processes:
+    runner = choose_executor(*arguments)
+    return replace(runner, entry=sabotage.serve) if isinstance(runner, Processes) else runner
 
 
 def run(*arguments: str) -> Result:
@@ -61,35 +50,28 @@ def contents(folder: Path) -> dict[str, str]:
 
 @linux
 def test_of_24_trials_18_finish_and_6_are_recorded(sweep, tmp_path: Path) -> None:
-    result = sweep("data.number=range(24)", *LIMITS)
+    result = sweep("data.number=range(24)", *sabotage.LIMITS)
     assert result.exit_code == 8, result.output
     folder = SweepFolder(tmp_path / "runs" / "sweep-trouble-data.number")
-    records = {record.cell["data.number"]: record for record in folder.records()}
-    assert sorted(records) == list(range(24))
-    assert sum(record.done for record in records.values()) == 18
-    found = {number: (one.status, one.reason) for number, one in records.items() if not one.done}
-    assert sorted(found) == sorted(REASONS)
-    for number, (status, reason) in REASONS.items():
-        assert found[number][0] == status
-        assert found[number][1].startswith(reason), found[number]
-        assert reason in result.stdout
+    sabotage.check_18_of_24(folder)
+    assert all(reason in result.stdout for _, reason in sabotage.REASONS.values())
     assert "18 of 24 trials done" in result.stdout
     assert "6 of 24 trials have no result. --retry-failed runs them again." in result.stderr
     lines = (folder.path / "summary.csv").read_text().splitlines()
     assert len(lines) == 25
 
     before = contents(folder.path)
-    again = sweep("data.number=range(24)", *LIMITS)
+    again = sweep("data.number=range(24)", *sabotage.LIMITS)
     assert again.exit_code == 8
     assert "24 trials: 18 done, 0 to run, 6 failed" in again.stderr
     assert contents(folder.path) == before
 
-    wider = sweep("data.number=range(30)", *LIMITS)
+    wider = sweep("data.number=range(30)", *sabotage.LIMITS)
     assert "30 trials: 18 done, 6 to run, 6 failed" in wider.stderr
     assert {k: v for k, v in contents(folder.path).items() if k in before} == before
     assert sum(record.done for record in folder.records()) == 24
 
-    retried = sweep("data.number=2,3", "--retry-failed", *LIMITS)
+    retried = sweep("data.number=2,3", "--retry-failed", *sabotage.LIMITS)
     assert "2 trials: 1 done, 1 to run" in retried.stderr
     assert retried.exit_code == 8
 

@@ -9,7 +9,6 @@ import json
 import os
 import platform
 import re
-import subprocess
 import sys
 import tempfile
 import time
@@ -18,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.process import python
 from tests.torture import cases
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -86,17 +86,8 @@ def proofs(kills: int, configs: int, step: int, errors: int, parts: int) -> list
 def run(proof: Proof, room: Path) -> dict[str, Any]:
     """What the proof found, and how long it took."""
     folder = Path(tempfile.mkdtemp(dir=room))
-    environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-m", f"tests.torture.{proof.module}", str(folder)]
     start = time.monotonic()
-    done = subprocess.run(
-        [*command, *proof.arguments],
-        cwd=ROOT,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = python("-m", f"tests.torture.{proof.module}", folder, *proof.arguments, timeout=None)
     if done.returncode != 0:
         found: dict[str, Any] = {"problems": [done.stderr[-2000:]]}
     else:

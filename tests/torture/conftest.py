@@ -3,8 +3,6 @@
 import json
 import os
 import shutil
-import subprocess
-import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,7 +10,8 @@ from typing import Any
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.process import printed_by
+
 MEMORY = Path("/dev/shm")
 
 
@@ -31,18 +30,9 @@ def proof(room: Path) -> Callable[..., dict[str, Any]]:
     """Runs a module of this package in a process without threads, which can fork."""
 
     def run(module: str, *arguments: str) -> dict[str, Any]:
-        environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
-        environment.pop("NNLAB_RUNS", None)
-        done = subprocess.run(
-            [sys.executable, "-m", f"tests.torture.{module}", str(room), *arguments],
-            cwd=ROOT,
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=False,
+        found: dict[str, Any] = json.loads(
+            printed_by("-m", f"tests.torture.{module}", room, *arguments)
         )
-        assert done.returncode == 0, done.stderr
-        found: dict[str, Any] = json.loads(done.stdout)
         return found
 
     return run

@@ -167,7 +167,7 @@ def content(path: Path) -> dict[str, Any]:
     """What must be the same in two runs of one config: everything but times and places."""
     run = RunFolder.open(path)
     saved = checkpoint.read_save(path / checkpoint.CURRENT)
-    meta = dict(run.state_meta(saved))
+    meta = dict(saved.meta)
     for key in ("seconds", "environment"):
         meta.pop(key)
     found: dict[str, Any] = {

@@ -2,13 +2,9 @@
 
 from nnlab.core.layers.activations import ACTIVATIONS
 from nnlab.core.layers.base import Layer
-from nnlab.core.layers.batch_norm import BatchNorm
-from nnlab.core.layers.conv2d import Conv2d
-from nnlab.core.layers.dense import Dense
-from nnlab.core.layers.dropout import Dropout
-from nnlab.core.layers.layer_norm import LayerNorm
-from nnlab.core.layers.pooling import AvgPool, GlobalAvgPool, MaxPool
-from nnlab.core.layers.reshape import Flatten, Reshape
+from nnlab.core.layers.dense import Dense, Dropout, Flatten, Reshape
+from nnlab.core.layers.images import AvgPool, Conv2d, GlobalAvgPool, MaxPool
+from nnlab.core.layers.norm import BatchNorm, LayerNorm
 
 LAYERS: dict[str, type[Layer]] = {
     "dense": Dense,

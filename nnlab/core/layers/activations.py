@@ -4,7 +4,6 @@ Every formula is stable: no finite input up to 1e30 overflows or warns. A networ
 backward pass of a layer where nothing before it can learn, so `dx` is always an array here.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from math import pi, sqrt
 from typing import Annotated, ClassVar
@@ -13,33 +12,22 @@ import numpy as np
 from annotated_types import Ge
 
 from nnlab.core.layers.base import Layer
-from nnlab.core.memory import Scratch
-from nnlab.core.types import Array, Shape, Views
-
-CONSTANTS = {"zero": Scratch(), "half": Scratch(fill=0.5), "one": Scratch(fill=1.0)}
-
-
-class Activation(Layer):
-    """A layer without parameters that keeps the shape of its input."""
-
-    memory: ClassVar[tuple[str, ...]] = ()  # arrays (B, ...) that the kernels find in `s`
-    masks: ClassVar[tuple[str, ...]] = ()  # the same, of booleans
-
-    def scratch(self, shape: Shape, batch: int) -> Mapping[str, Scratch]:
-        rows = (batch, *shape)
-        numbers = {name: Scratch(rows) for name in self.memory}
-        return CONSTANTS | numbers | {name: Scratch(rows, dtype=np.bool_) for name in self.masks}
-
-
-def logistic(x: Array, y: Array, half: Array) -> None:
-    """y = 1 / (1 + exp(-x)) = (1 + tanh(x / 2)) / 2, which never overflows."""
-    np.multiply(x, half, y)
-    np.tanh(y, y)
-    np.multiply(y, half, y)
-    np.add(y, half, y)
+from nnlab.core.types import Array, Views
 
 
 @dataclass(frozen=True)
+class Activation(Layer):
+    """A layer without parameters that keeps the shape of its input."""
+
+
+def logistic(x: Array, y: Array) -> None:
+    """y = 1 / (1 + exp(-x)) = (1 + tanh(x / 2)) / 2, which never overflows."""
+    np.multiply(x, 0.5, y)
+    np.tanh(y, y)
+    np.multiply(y, 0.5, y)
+    np.add(y, 0.5, y)
+
+
 class Linear(Activation):
     """f(x) = x, f' = 1."""
 
@@ -50,20 +38,18 @@ class Linear(Activation):
         np.copyto(dx, dy)
 
 
-@dataclass(frozen=True)
 class Sigmoid(Activation):
     """f(x) = 1 / (1 + exp(-x)) = (1 + tanh(x / 2)) / 2, f' = f (1 - f)."""
 
     def forward(self, p: Views, x: Array, y: Array, s: Views, train: bool) -> None:
-        logistic(x, y, s.half)
+        logistic(x, y)
 
     def derivative(self, x: Array, y: Array, dy: Array, dx: Array, s: Views) -> None:
-        np.subtract(s.one, y, dx)
+        np.subtract(1, y, dx)
         np.multiply(dx, y, dx)
         np.multiply(dx, dy, dx)
 
 
-@dataclass(frozen=True)
 class Tanh(Activation):
     """f(x) = tanh(x), f' = 1 - f^2."""
 
@@ -72,22 +58,18 @@ class Tanh(Activation):
 
     def derivative(self, x: Array, y: Array, dy: Array, dx: Array, s: Views) -> None:
         np.multiply(y, y, dx)
-        np.subtract(s.one, dx, dx)
+        np.subtract(1, dx, dx)
         np.multiply(dx, dy, dx)
 
 
-@dataclass(frozen=True)
 class Relu(Activation):
     """f(x) = max(x, 0), f' = 1 for x > 0, else 0 (also at 0)."""
 
-    masks: ClassVar[tuple[str, ...]] = ("positive",)
-
     def forward(self, p: Views, x: Array, y: Array, s: Views, train: bool) -> None:
-        np.maximum(x, s.zero, out=y)
+        np.maximum(x, 0, out=y)
 
     def derivative(self, x: Array, y: Array, dy: Array, dx: Array, s: Views) -> None:
-        np.greater(y, s.zero, s.positive)
-        np.multiply(dy, s.positive, dx)
+        np.multiply(dy, y > 0, dx)
 
 
 @dataclass(frozen=True)
@@ -95,16 +77,14 @@ class LeakyRelu(Activation):
     """f(x) = x for x > 0, else slope x; f' = 1 or slope (slope at 0)."""
 
     slope: Annotated[float, Ge(0)] = 0.01
-    masks: ClassVar[tuple[str, ...]] = ("positive",)
 
     def forward(self, p: Views, x: Array, y: Array, s: Views, train: bool) -> None:
         np.multiply(x, self.slope, y)
-        np.greater(x, s.zero, s.positive)
-        np.copyto(y, x, where=s.positive)
+        np.copyto(y, x, where=x > 0)
 
     def derivative(self, x: Array, y: Array, dy: Array, dx: Array, s: Views) -> None:
         np.multiply(dy, self.slope, dx)
-        np.copyto(dx, dy, where=s.positive)
+        np.copyto(dx, dy, where=x > 0)
 
 
 @dataclass(frozen=True)
@@ -112,81 +92,60 @@ class Elu(Activation):
     """f(x) = x for x > 0, else alpha (exp(x) - 1); f' = 1 or f + alpha (Clevert et al., 2016)."""
 
     alpha: Annotated[float, Ge(0)] = 1.0
-    masks: ClassVar[tuple[str, ...]] = ("positive",)
 
     def forward(self, p: Views, x: Array, y: Array, s: Views, train: bool) -> None:
-        np.minimum(x, s.zero, out=y)  # exp of the negative part only, so that it cannot overflow
-        np.expm1(y, y)
+        np.expm1(np.minimum(x, 0), y)  # of the negative part only, so that it cannot overflow
         np.multiply(y, self.alpha, y)
-        np.greater(x, s.zero, s.positive)
-        np.copyto(y, x, where=s.positive)
+        np.copyto(y, x, where=x > 0)
 
     def derivative(self, x: Array, y: Array, dy: Array, dx: Array, s: Views) -> None:
-        np.add(y, self.alpha, dx)
-        np.multiply(dx, dy, dx)
-        np.copyto(dx, dy, where=s.positive)
+        np.multiply(y + self.alpha, dy, dx)
+        np.copyto(dx, dy, where=x > 0)
 
 
-@dataclass(frozen=True)
 class Gelu(Activation):
     """f(x) = x Phi(x), f' = Phi(x) + x phi(x), by erf and not the tanh approximation.
 
     Phi and phi are the standard normal distribution and density (Hendrycks and Gimpel, 2016).
     """
 
-    memory: ClassVar[tuple[str, ...]] = ("phi", "near")
-
     def forward(self, p: Views, x: Array, y: Array, s: Views, train: bool) -> None:
         """Phi(x) = (1 + erf(x / sqrt 2)) / 2 = erfc(-x / sqrt 2) / 2, exact in the left tail."""
         from scipy.special import erfc  # NumPy has no error function
 
-        np.multiply(x, -1 / sqrt(2), s.phi)
-        erfc(s.phi, s.phi)
-        np.multiply(s.phi, 0.5, s.phi)
+        s.phi = erfc(x * (-1 / sqrt(2))) * 0.5
         np.multiply(x, s.phi, y)
 
     def derivative(self, x: Array, y: Array, dy: Array, dx: Array, s: Views) -> None:
         """phi(x) is 0 to the last digit beyond |x| = 40; clipping keeps x^2 from overflowing."""
-        np.clip(x, -40.0, 40.0, out=s.near)
-        np.multiply(s.near, s.near, dx)
-        np.multiply(dx, -0.5, dx)
-        np.exp(dx, dx)
-        np.multiply(dx, 1 / sqrt(2 * pi), dx)
-        np.multiply(dx, s.near, dx)
-        np.add(dx, s.phi, dx)
-        np.multiply(dx, dy, dx)
+        near = np.clip(x, -40.0, 40.0)
+        density = np.exp(near * near * -0.5) * (1 / sqrt(2 * pi))
+        np.multiply(density * near + s.phi, dy, dx)
 
 
-@dataclass(frozen=True)
 class Silu(Activation):
     """f(x) = x sigmoid(x), f' = sigmoid(x) (1 + x (1 - sigmoid(x))); also called swish."""
 
-    memory: ClassVar[tuple[str, ...]] = ("gate",)
-
     def forward(self, p: Views, x: Array, y: Array, s: Views, train: bool) -> None:
-        logistic(x, s.gate, s.half)
+        s.gate = np.empty_like(x)
+        logistic(x, s.gate)
         np.multiply(x, s.gate, y)
 
     def derivative(self, x: Array, y: Array, dy: Array, dx: Array, s: Views) -> None:
-        np.subtract(s.one, s.gate, dx)  # f' = gate + y (1 - gate)
-        np.multiply(dx, y, dx)
-        np.add(dx, s.gate, dx)
-        np.multiply(dx, dy, dx)
+        np.multiply(s.gate + y * (1 - s.gate), dy, dx)
 
 
-@dataclass(frozen=True)
 class Softplus(Activation):
     """f(x) = log(1 + exp(x)), f' = sigmoid(x)."""
 
     def forward(self, p: Views, x: Array, y: Array, s: Views, train: bool) -> None:
-        np.logaddexp(x, s.zero, y)  # log(exp(x) + exp(0)) without overflow
+        np.logaddexp(x, 0, y)  # log(exp(x) + exp(0)) without overflow
 
     def derivative(self, x: Array, y: Array, dy: Array, dx: Array, s: Views) -> None:
-        logistic(x, dx, s.half)
+        logistic(x, dx)
         np.multiply(dx, dy, dx)
 
 
-@dataclass(frozen=True)
 class Square(Activation):
     """f(x) = x^2, f' = 2 x: a network of it and of linear layers computes polynomials."""
 
@@ -194,35 +153,25 @@ class Square(Activation):
         np.multiply(x, x, y)
 
     def derivative(self, x: Array, y: Array, dy: Array, dx: Array, s: Views) -> None:
-        np.add(x, x, dx)
-        np.multiply(dx, dy, dx)
+        np.multiply(x + x, dy, dx)
 
 
-@dataclass(frozen=True)
 class Softmax(Activation):
     """y_i = exp(x_i) / sum_j exp(x_j) over the last axis, shifted by the largest x first.
 
     dx_i = y_i (dy_i - sum_j dy_j y_j).
     """
 
-    def scratch(self, shape: Shape, batch: int) -> Mapping[str, Scratch]:
-        return {"row": Scratch((batch, *shape[:-1], 1))}
-
     def forward(self, p: Views, x: Array, y: Array, s: Views, train: bool) -> None:
-        np.max(x, axis=-1, keepdims=True, out=s.row)
-        np.subtract(x, s.row, y)  # exp never sees a positive number
+        np.subtract(x, x.max(axis=-1, keepdims=True), y)  # exp never sees a positive number
         np.exp(y, y)
-        np.sum(y, axis=-1, keepdims=True, out=s.row)
-        np.divide(y, s.row, y)
+        np.divide(y, y.sum(axis=-1, keepdims=True), y)
 
     def derivative(self, x: Array, y: Array, dy: Array, dx: Array, s: Views) -> None:
-        np.multiply(dy, y, dx)
-        np.sum(dx, axis=-1, keepdims=True, out=s.row)
-        np.subtract(dy, s.row, dx)
-        np.multiply(dx, y, dx)
+        mean = (dy * y).sum(axis=-1, keepdims=True)  # (B, ..., 1)
+        np.multiply(dy - mean, y, dx)
 
 
-@dataclass(frozen=True)
 class Step(Activation):
     """f(x) = 1 for x >= 0, else 0. It has no useful derivative: for evaluation only."""
 

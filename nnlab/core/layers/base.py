@@ -1,11 +1,29 @@
 """A layer: settings, declarations and two kernels; no arrays and no state."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import ClassVar
 
-from nnlab.core.memory import Parameter, Scratch
+from numpy.typing import DTypeLike
+
+from nnlab.core.initializers import Initializer
 from nnlab.core.types import Array, Shape, Views, size
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """An array that a layer declares.
+
+    Weights (`decays`) are drawn by `init` or, without one, by the network's default initializer,
+    with `fans` = (fan_in, fan_out); everything else starts at `value`, or 0.
+    """
+
+    name: str
+    shape: Shape
+    decays: bool = False
+    fans: tuple[int, int] = (1, 1)
+    init: Initializer | None = None
+    value: tuple[object, ...] | float | None = None
 
 
 class Layer(ABC):
@@ -28,16 +46,16 @@ class Layer(ABC):
         return ()
 
     def buffers(self, shape: Shape) -> tuple[Parameter, ...]:
-        """The arrays that are saved but have no gradient; kernels find them in `s`."""
+        """The arrays that are saved but have no gradient; kernels find them in `p` too."""
         return ()
 
     def least_batch(self, shape: Shape) -> int:
         """The smallest number of rows of a training batch."""
         return 1
 
-    def scratch(self, shape: Shape, batch: int) -> Mapping[str, Scratch]:
-        """Working memory that the kernels want in `s`, for `batch` rows."""
-        return {}
+    def scratch(self, shape: Shape, batch: int, dtype: DTypeLike) -> Views:
+        """What the kernels find in `s` from the start, for `batch` rows of `shape`."""
+        return Views()
 
     def flops(self, shape: Shape) -> int:
         """Floating-point operations of one row's forward pass."""
@@ -61,12 +79,3 @@ class Layer(ABC):
     def derivative(self, x: Array, y: Array, dy: Array, dx: Array, s: Views) -> None:
         """Fill dx from dy: the backward pass of a layer without parameters."""
         raise TypeError(f"{type(self).__name__.lower()} has no derivative")
-
-
-def flat_width(layer: str, shape: Shape) -> int:
-    """The width of flat rows (B, n); ValueError for any other shape."""
-    if len(shape) != 1:
-        raise ValueError(
-            f"{layer} takes flat rows (B, n), not rows of shape {shape}; put a flatten before it"
-        )
-    return shape[0]

@@ -1,16 +1,15 @@
-"""The fully connected layer."""
+"""Layers for rows of any kind: dense, dropout, and two that only change a row's shape."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import numpy as np
-from annotated_types import Gt
+from annotated_types import Ge, Gt, Lt, MinLen
+from numpy.typing import DTypeLike
 
 from nnlab.core.initializers import Initializer
-from nnlab.core.layers.base import Layer, flat_width
-from nnlab.core.memory import Parameter, Scratch
-from nnlab.core.types import Array, Shape, Views
+from nnlab.core.layers.base import Layer, Parameter
+from nnlab.core.types import Array, Shape, Views, size
 
 
 @dataclass(frozen=True)
@@ -26,8 +25,11 @@ class Dense(Layer):
     weight: tuple[tuple[float, ...], ...] | None = None
 
     def output_shape(self, shape: Shape) -> Shape:
-        n = flat_width("dense", shape)
-        m = self.units
+        if len(shape) != 1:
+            raise ValueError(
+                f"dense takes flat rows (B, n), not rows of shape {shape}; put a flatten before it"
+            )
+        (n,), m = shape, self.units
         if self.weight is not None and (
             len(self.weight) != n or any(len(row) != m for row in self.weight)
         ):
@@ -44,23 +46,23 @@ class Dense(Layer):
         start = None if self.bias is True else self.bias
         return (weight, Parameter("bias", (m,), value=start))
 
-    def scratch(self, shape: Shape, batch: int) -> Mapping[str, Scratch]:
-        return {"ones": Scratch((batch,), fill=1.0)}  # sums a batch
+    def scratch(self, shape: Shape, batch: int, dtype: DTypeLike) -> Views:
+        return Views(ones=np.ones(batch, dtype))
 
     def forward(self, p: Views, x: Array, y: Array, s: Views, train: bool) -> None:
         x.dot(p.weight, y)  # (B, n) (n, m) -> (B, m)
         if self.bias is not False:
-            np.add(y, p.bias, y)
+            np.add(y, p.bias, y)  # (B, m) + (m,)
 
     def backward(
         self, p: Views, g: Views, x: Array, y: Array, dy: Array, dx: Array | None, s: Views
     ) -> None:
         """dW = x^T dy, db = 1^T dy (faster than a sum over rows), dx = dy W^T."""
-        product(x.T, dy, g.weight)
+        product(x.T, dy, g.weight)  # (n, B) (B, m) -> (n, m)
         if self.bias is not False:
-            s.ones.dot(dy, g.bias)
+            s.ones.dot(dy, g.bias)  # (B,) (B, m) -> (m,)
         if dx is not None:
-            product(dy, p.weight.T, dx)
+            product(dy, p.weight.T, dx)  # (B, m) (m, n) -> (B, n)
 
 
 def product(a: Array, b: Array, out: Array) -> None:
@@ -73,3 +75,65 @@ def product(a: Array, b: Array, out: Array) -> None:
         a.dot(b, out)
     else:
         np.matmul(a, b, out=out)
+
+
+@dataclass(frozen=True)
+class Dropout(Layer):
+    """Inverted dropout: an input becomes 0 with probability `rate`, else x / (1 - rate).
+
+    Evaluation changes nothing (Srivastava et al., 2014, scale in evaluation instead).
+    """
+
+    # `s.noise` comes from the layer's own stream, in float32 whatever the network's dtype, so that
+    # a check in float64 drops the same inputs.
+
+    random: ClassVar[bool] = True
+    rate: Annotated[float, Ge(0), Lt(1)] = 0.5
+
+    def forward(self, p: Views, x: Array, y: Array, s: Views, train: bool) -> None:
+        if not train:
+            np.copyto(y, x)
+            return
+        s.mask = np.multiply(s.noise >= self.rate, 1 / (1 - self.rate), dtype=x.dtype)
+        np.multiply(x, s.mask, y)
+
+    def derivative(self, x: Array, y: Array, dy: Array, dx: Array, s: Views) -> None:
+        np.multiply(dy, s.mask, dx)
+
+
+class SameNumbers(Layer):
+    """Rows of another shape with the same numbers in the same order, last axis fastest."""
+
+    operations: ClassVar[int] = 0
+
+    def forward(self, p: Views, x: Array, y: Array, s: Views, train: bool) -> None:
+        np.copyto(y, x.reshape(y.shape))
+
+    def derivative(self, x: Array, y: Array, dy: Array, dx: Array, s: Views) -> None:
+        np.copyto(dx, dy.reshape(dx.shape))
+
+
+@dataclass(frozen=True)
+class Flatten(SameNumbers):
+    """Rows of any shape become flat: (B, h, w, c) -> (B, h w c), last axis fastest."""
+
+    def output_shape(self, shape: Shape) -> Shape:
+        return (size(shape),)
+
+
+@dataclass(frozen=True)
+class Reshape(SameNumbers):
+    """Rows get another shape, the numbers in the same order: (784,) -> (28, 28, 1).
+
+    shape: of a row, such as [height, width, channels].
+    """
+
+    shape: Annotated[tuple[Annotated[int, Ge(1)], ...], MinLen(1)]
+
+    def output_shape(self, shape: Shape) -> Shape:
+        if size(self.shape) != size(shape):
+            raise ValueError(
+                f"{' x '.join(map(str, self.shape))} makes {size(self.shape)} numbers, "
+                f"and a row has {size(shape)}"
+            )
+        return tuple(self.shape)

@@ -1,26 +1,21 @@
 """The tuned convolution: matrix products over patches, the windows of a few images at a time."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
+from numpy.typing import DTypeLike
 
-from nnlab.core.layers.conv2d import Conv2d
-from nnlab.core.memory import Scratch
+from nnlab.core.layers.images import Conv2d, Windows
 from nnlab.core.types import Array, Shape, Views
-from nnlab.core.windows import Windows
 from nnlab.engine.images.portions import NARROW, images_per_portion, portions, stacked
 
 
-@dataclass(frozen=True)
 class TunedConv2d(Conv2d):
     """The windows of a few images are copied side by side into a matrix that stays in the cache.
 
     Matrix products do the rest. A last column of ones is for the bias.
     """
 
-    def scratch(self, shape: Shape, batch: int) -> Mapping[str, Scratch]:
+    def scratch(self, shape: Shape, batch: int, dtype: DTypeLike) -> Views:
         """Patches and margins of a few images, and weights as matrices."""
         windows, f = self.windows(shape), self.filters
         (h, w, c), (kh, kw) = shape, windows.kernel
@@ -32,17 +27,18 @@ class TunedConv2d(Conv2d):
         (top, left), (bottom, right) = windows.before, windows.after
         margins = (n, top + h + bottom, left + w + right, c)
         back = images_per_portion(batch, h * w * (windows.area * f + c))
-        return {
-            "patches": Scratch(patches, fill=1.0),
-            "padded": Scratch(margins if _has_margin(windows) else ()),
-            "matrix": Scratch((inputs, f)),
-            "products": Scratch((stack, inputs, f)),
-            "total": Scratch((inputs, f)),
-            "sum": Scratch((inputs, f)),
-            "spread": Scratch((back, h + kh - 1, w + kw - 1, f)),
-            "around": Scratch((back, h, w, kh, kw, f)),
-            "turned": Scratch((kh, kw, f, c)),
+        shapes: dict[str, Shape] = {
+            "padded": margins if _has_margin(windows) else (),
+            "matrix": (inputs, f),
+            "products": (stack, inputs, f),
+            "total": (inputs, f),
+            "sum": (inputs, f),
+            "spread": (back, h + kh - 1, w + kw - 1, f),
+            "around": (back, h, w, kh, kw, f),
+            "turned": (kh, kw, f, c),
         }
+        arrays = {name: np.zeros(shape, dtype) for name, shape in shapes.items()}
+        return Views(patches=np.ones(patches, dtype), **arrays)
 
     def forward(self, p: Views, x: Array, y: Array, s: Views, train: bool) -> None:
         """y = patches [W; b], some images at a time."""

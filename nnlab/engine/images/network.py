@@ -7,11 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from nnlab.core.binding import Activations, Binding, Generators
 from nnlab.core.layers import Layer
-from nnlab.core.layers.batch_norm import BatchNorm
-from nnlab.core.layers.conv2d import Conv2d
-from nnlab.core.layers.pooling import MaxPool
+from nnlab.core.layers.images import Conv2d, MaxPool
+from nnlab.core.layers.norm import BatchNorm
+from nnlab.core.memory import Activations, Binding, Generators
 from nnlab.core.network import Network
 from nnlab.core.types import Array, size
 from nnlab.engine import blas

@@ -1,38 +1,35 @@
 """The tuned batch normalisation: some rows at a time, and sums over the lanes of a batch."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-
 import numpy as np
+from numpy.typing import DTypeLike
 
-from nnlab.core.layers.batch_norm import BatchNorm
-from nnlab.core.memory import Scratch
+from nnlab.core.layers.norm import BatchNorm
 from nnlab.core.types import Array, Shape, Views, size
 from nnlab.engine.images.portions import images_per_portion, portions
 
 
-@dataclass(frozen=True)
 class TunedBatchNorm(BatchNorm):
     """Each factor is repeated along a row, so that passes are over long rows."""
 
-    def scratch(self, shape: Shape, batch: int) -> Mapping[str, Scratch]:
+    def scratch(self, shape: Shape, batch: int, dtype: DTypeLike) -> Views:
         """Statistics of the batch; the factors of a row; memory for a few rows."""
         n, c = images_per_portion(batch, 3 * size(shape)), shape[-1]
-        return {
-            "ones": Scratch((batch,), fill=1.0),
-            **{name: Scratch((c,)) for name in ("mean", "var", "inverse")},
-            "sums": Scratch((2, c)),
-            **{name: Scratch((size(shape),)) for name in ("row", "sum")},
-            **{name: Scratch(shape) for name in ("mean_row", "scale_row", "shift_row")},
-            "part": Scratch((n, *shape)),
+        shapes: dict[str, Shape] = {
+            **dict.fromkeys(("mean", "var", "inverse"), (c,)),
+            "sums": (2, c),
+            **dict.fromkeys(("row", "sum"), (size(shape),)),
+            **dict.fromkeys(("mean_row", "scale_row", "shift_row"), shape),
+            "part": (n, *shape),
         }
+        arrays = {name: np.zeros(shape, dtype) for name, shape in shapes.items()}
+        return Views(ones=np.ones(batch, dtype), **arrays)
 
     def forward(self, p: Views, x: Array, y: Array, s: Views, train: bool) -> None:
         if train:
             self.measure(x, y, s)
             if s.batch.first:
-                self.follow(self.count(x, s), s)
-        mean, var = (s.mean, s.var) if train else (s.running_mean, s.running_var)  # (c,)
+                self.follow(self.count(x, s), p, s)
+        mean, var = (s.mean, s.var) if train else (p.running_mean, p.running_var)  # (c,)
         np.add(var, self.eps, s.inverse)
         np.sqrt(s.inverse, s.inverse)
         np.divide(1, s.inverse, s.inverse)

@@ -1,30 +1,25 @@
 """The tuned max pooling: it keeps one byte per window, the number of its largest pixel."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-
 import numpy as np
+from numpy.typing import DTypeLike
 
-from nnlab.core.layers.pooling import MaxPool
-from nnlab.core.memory import Scratch
+from nnlab.core.layers.images import MaxPool, Windows
 from nnlab.core.types import Array, Shape, Views, size
-from nnlab.core.windows import Windows
 from nnlab.engine.images.portions import images_per_portion, portions
 
 
-@dataclass(frozen=True)
 class TunedMaxPool(MaxPool):
     """Pixel after pixel of a window, for all windows of a few images at once."""
 
-    def scratch(self, shape: Shape, batch: int) -> Mapping[str, Scratch]:
+    def scratch(self, shape: Shape, batch: int, dtype: DTypeLike) -> Views:
         outputs = self.output_shape(shape)
         some = (images_per_portion(batch, 2 * size(shape)), *outputs)
-        return {
-            "which": Scratch((batch, *outputs), dtype=np.uint8),
-            "mine": Scratch(some, dtype=np.bool_),
-            "number": Scratch(some, dtype=np.uint8),
-            "part": Scratch(some),
-        }
+        return Views(
+            which=np.zeros((batch, *outputs), np.uint8),
+            mine=np.zeros(some, np.bool_),
+            number=np.zeros(some, np.uint8),
+            part=np.zeros(some, dtype),
+        )
 
     def forward(self, p: Views, x: Array, y: Array, s: Views, train: bool) -> None:
         first, *others = self.windows(x.shape[1:]).pixels()

@@ -10,12 +10,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nnlab.core.layers.activations import Activation
-from nnlab.core.layers.batch_norm import BatchNorm
-from nnlab.core.layers.conv2d import Conv2d
-from nnlab.core.layers.dropout import Dropout
-from nnlab.core.layers.layer_norm import LayerNorm
-from nnlab.core.layers.pooling import AvgPool, MaxPool
-from nnlab.core.layers.reshape import Reshape
+from nnlab.core.layers.dense import Dropout, Reshape
+from nnlab.core.layers.images import AvgPool, Conv2d, MaxPool
+from nnlab.core.layers.norm import BatchNorm, LayerNorm
 from nnlab.core.network import Network, layer_name
 from nnlab.core.types import Array, FloatArray, IntArray, Shape, size
 from nnlab.run.rows import SavedRows

@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nnlab.core.layers.conv2d import Conv2d
-from nnlab.core.layers.dense import Dense
-from nnlab.core.layers.reshape import Reshape
+from nnlab.core.layers.dense import Dense, Reshape
+from nnlab.core.layers.images import Conv2d
 from nnlab.core.network import Network, layer_name
 from nnlab.core.types import Array, Shape, size
 from nnlab.show.figures import style

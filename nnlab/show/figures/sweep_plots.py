@@ -5,7 +5,7 @@ A new figure is a painter, a function that says whether it suits, and one entry 
 
 import itertools
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +15,7 @@ import numpy as np
 from nnlab.core import columns
 from nnlab.core.metrics import METRICS, better_when, label_of
 from nnlab.core.types import FloatArray
-from nnlab.run.sweeps import FIGURES as FIGURES_FOLDER
+from nnlab.run.folder import FIGURES as FIGURES_FOLDER
 from nnlab.run.sweeps import SweepFolder
 from nnlab.show.figures import style
 from nnlab.show.figures.axes import (
@@ -48,16 +48,12 @@ ROOM = 0.06  # of the axis, left and right: a marker at the end is whole
 
 
 def draw_sweep(
-    folder: SweepFolder,
-    kinds: Iterable[str] = ("png",),
-    *,
-    out: Path | None = None,
-    dark: bool = False,
+    folder: SweepFolder, form: FigureForm | None = None, out: Path | None = None
 ) -> Drawn:
     """Draw every figure that suits a sweep into its folder, or into `out`."""
     sweep, place = SweepView(folder), out or folder.path / FIGURES_FOLDER
     painters = {name: partial(plot.draw_if_suited, sweep) for name, plot in SWEEP_FIGURES.items()}
-    return draw_files(painters, FigureForm(tuple(kinds), dark), partial(save_figure, place))
+    return draw_files(painters, form, partial(save_figure, place))
 
 
 # Curves.

@@ -1,0 +1,273 @@
+"""Layers for images (B, h, w, c): windows that slide over them, convolution, pooling.
+
+A window of (kh, kw) pixels moves by `stride` pixels over an image that may have a margin of zeros,
+and stops at (h', w') places.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import isqrt
+from typing import Annotated, Literal, NamedTuple
+
+import numpy as np
+from annotated_types import Ge, Gt, Len
+
+from nnlab.core.initializers import Initializer
+from nnlab.core.layers.base import Layer, Parameter
+from nnlab.core.types import Array, Shape, Views, size
+
+Pixels = Annotated[int, Ge(1)]
+Extent = Pixels | Annotated[tuple[Pixels, ...], Len(2, 2)]  # of both axes, or [height, width]
+Padding = Literal["valid", "same"] | Annotated[int, Ge(0)]
+
+MOST_PIXELS = 256  # of a window of max_pool: the tuned kernel numbers them with a byte
+
+
+class Windows(NamedTuple):
+    """Along both axes (height, width): sizes, steps, margins before and after, places."""
+
+    kernel: tuple[int, int]
+    stride: tuple[int, int]
+    before: tuple[int, int]
+    after: tuple[int, int]
+    places: tuple[int, int]
+
+    @property
+    def area(self) -> int:
+        """Pixels of a window."""
+        return self.kernel[0] * self.kernel[1]
+
+    def pixels(self) -> Iterator[tuple[slice, slice]]:
+        """For each pixel of a window, row by row: its rows and columns in all windows at once.
+
+        `x[:, rows, columns]` is (B, h', w', c): this pixel of every window.
+        """
+        for i in range(self.kernel[0]):
+            for j in range(self.kernel[1]):
+                yield self.along(0, i), self.along(1, j)
+
+    def along(self, axis: int, first: int) -> slice:
+        """The positions of pixel `first` of all windows along an axis."""
+        step = self.stride[axis]
+        return slice(first, first + (self.places[axis] - 1) * step + 1, step)
+
+
+def slide(shape: Shape, kernel: Extent, stride: Extent, padding: Padding = "valid") -> Windows:
+    """The windows on images of `shape` (h, w, c).
+
+    "same" gives ceil(h / stride) places, with the odd pixel of margin after the image. Raises
+    ValueError for what is no image, a window larger than it, or a margin as wide as the window.
+    """
+    require_images(shape)
+    image, sizes, steps = f"the image of {shape[0]} x {shape[1]}", pair(kernel), pair(stride)
+    axes = []  # of each: margins before and after, places
+    for extent, side, step in zip(shape, sizes, steps, strict=False):
+        before, after = margin(extent, side, step, padding)
+        padded = extent + before + after
+        if before >= side:
+            raise ValueError(f"a padding of {before} is not smaller than the kernel, {side}")
+        if side > padded:
+            margins = f" with a margin of {before}" if before else ""
+            raise ValueError(f"a window of {sizes[0]} x {sizes[1]} is larger than {image}{margins}")
+        if side < padded <= step:
+            raise ValueError(f"a stride of {step} leaves nothing of {image} but its first corner")
+        axes.append((before, after, (padded - side) // step + 1))
+    befores, afters, places = zip(*axes, strict=True)
+    return Windows(sizes, steps, befores, afters, places)
+
+
+def require_images(shape: Shape) -> None:
+    """Raise ValueError where rows are no images; it says which layer to put before."""
+    if len(shape) == 3:
+        return
+    wanted = "[height, width, channels]"
+    if len(shape) == 2:
+        wanted = f"[{shape[0]}, {shape[1]}, 1]"
+    elif len(shape) == 1 and (side := isqrt(shape[0])) ** 2 == shape[0] and side > 1:
+        wanted = f"[{side}, {side}, 1]"
+    raise ValueError(
+        f"it takes images (height, width, channels); put `reshape: {wanted}` before it"
+    )
+
+
+def margin(extent: int, size: int, step: int, padding: Padding) -> tuple[int, int]:
+    """Zeros before and after along an axis."""
+    if padding == "valid":
+        return 0, 0
+    if padding == "same":
+        total = max((-(-extent // step) - 1) * step + size - extent, 0)
+        return total // 2, total - total // 2
+    if isinstance(padding, int) and padding >= 0:
+        return padding, padding
+    raise ValueError(f"padding is valid, same, or a number >= 0, not {padding!r}")
+
+
+def pair(extent: Extent) -> tuple[int, int]:
+    """(height, width); ValueError for what is no extent."""
+    sides = (extent, extent) if isinstance(extent, int) else extent
+    if len(sides) != 2:
+        raise ValueError(f"height and width are two numbers, not {len(sides)}")
+    if min(sides) < 1:
+        raise ValueError(f"a kernel, a size or a stride is 1 or more, not {min(sides)}")
+    return sides[0], sides[1]
+
+
+@dataclass(frozen=True)
+class Conv2d(Layer):
+    """Every output pixel is an affine map of the window of pixels around it.
+
+    y[o, q, f] = sum_ijc x[o s + i - margin, q s + j - margin, c] W[i, j, c, f] + b[f]
+
+    x (B, h, w, c), y (B, h', w', f), W (kh, kw, c, f), b (f,). As everywhere in the field, this is
+    a cross-correlation: W is not turned round.
+
+    filters: how many maps f come out.
+    kernel: the window's height and width; one number for both.
+    stride: how far the window moves.
+    padding: zeros around the image: a number; valid has none; same keeps h' = h / stride.
+    """
+
+    filters: Annotated[int, Gt(0)]
+    kernel: Extent = 3
+    stride: Extent = 1
+    padding: Padding = "valid"
+    bias: bool = True
+    init: Initializer | None = None
+
+    def windows(self, shape: Shape) -> Windows:
+        """The places of the kernel on images of `shape`."""
+        return slide(shape, self.kernel, self.stride, self.padding)
+
+    def output_shape(self, shape: Shape) -> Shape:
+        return (*self.windows(shape).places, self.filters)
+
+    def parameters(self, shape: Shape) -> tuple[Parameter, ...]:
+        windows, f = self.windows(shape), self.filters
+        fans = (windows.area * shape[2], windows.area * f)
+        weight = Parameter("weight", (*windows.kernel, shape[2], f), True, fans, self.init)
+        return (weight, Parameter("bias", (f,))) if self.bias else (weight,)
+
+    def forward(self, p: Views, x: Array, y: Array, s: Views, train: bool) -> None:
+        """Each pixel of the window adds its part to all places at once."""
+        windows = self.windows(x.shape[1:])
+        image = padded(x, windows)  # (B, h + margins, w + margins, c)
+        weight = p.weight.reshape(-1, *p.weight.shape[2:])  # (kh kw, c, f)
+        np.copyto(y, p.bias if self.bias else 0)  # (f,) to (B, h', w', f)
+        for pixel, (rows, columns) in enumerate(windows.pixels()):
+            y += image[:, rows, columns] @ weight[pixel]  # (B, h', w', c) (c, f)
+
+    def backward(
+        self, p: Views, g: Views, x: Array, y: Array, dy: Array, dx: Array | None, s: Views
+    ) -> None:
+        """dW[i, j] = sum x dy over rows and places, db = sum dy; dx goes back the way x came."""
+        windows = self.windows(x.shape[1:])
+        image = padded(x, windows)  # (B, h + margins, w + margins, c)
+        slopes = np.zeros_like(image)
+        weight = p.weight.reshape(-1, *p.weight.shape[2:])  # (kh kw, c, f)
+        dweight = g.weight.reshape(weight.shape)  # a view
+        for pixel, (rows, columns) in enumerate(windows.pixels()):
+            seen = image[:, rows, columns]  # (B, h', w', c)
+            dweight[pixel] = np.tensordot(seen, dy, axes=((0, 1, 2), (0, 1, 2)))  # (c, f)
+            if dx is not None:
+                slopes[:, rows, columns] += dy @ weight[pixel].T  # (B, h', w', f) (f, c)
+        if self.bias:
+            np.sum(dy, axis=(0, 1, 2), out=g.bias)  # (f,)
+        if dx is not None:
+            (top, left), (_, h, w, _) = windows.before, x.shape
+            np.copyto(dx, slopes[:, top : top + h, left : left + w])
+
+
+def padded(x: Array, windows: Windows) -> Array:
+    """Images with their margin of zeros, (B, h + margins, w + margins, c)."""
+    (top, left), (bottom, right) = windows.before, windows.after
+    return np.pad(x, ((0, 0), (top, bottom), (left, right), (0, 0)))
+
+
+@dataclass(frozen=True)
+class Pooling(Layer):
+    """Windows of images become numbers, (B, h, w, c) -> (B, h', w', c).
+
+    size: the window's height and width; one number for both.
+    stride: how far it moves, by default its own size. Pixels at the end that fill no window are
+    left out.
+    """
+
+    size: Extent = 2
+    stride: Extent | None = None
+
+    def windows(self, shape: Shape) -> Windows:
+        """The places of the windows on images of `shape`."""
+        return slide(shape, self.size, self.size if self.stride is None else self.stride)
+
+    def output_shape(self, shape: Shape) -> Shape:
+        return (*self.windows(shape).places, shape[2])
+
+    def flops(self, shape: Shape) -> int:
+        """An operation per pixel of a window."""
+        return self.windows(shape).area * size(self.output_shape(shape))
+
+
+class MaxPool(Pooling):
+    """The largest number of each window, of equals the first; (B, h, w, c) -> (B, h', w', c)."""
+
+    def windows(self, shape: Shape) -> Windows:
+        windows = super().windows(shape)
+        if windows.area > MOST_PIXELS:
+            raise ValueError(
+                f"a window of {windows.area} pixels is too large; at most {MOST_PIXELS}"
+            )
+        return windows
+
+    def forward(self, p: Views, x: Array, y: Array, s: Views, train: bool) -> None:
+        y.fill(-np.inf)
+        for rows, columns in self.windows(x.shape[1:]).pixels():
+            np.maximum(y, x[:, rows, columns], out=y)  # (B, h', w', c)
+
+    def derivative(self, x: Array, y: Array, dy: Array, dx: Array, s: Views) -> None:
+        """dy goes to the first pixel that is as large as the largest."""
+        dx.fill(0)
+        waiting = np.ones(y.shape, np.bool_)  # (B, h', w', c): the largest is still to come
+        for rows, columns in self.windows(x.shape[1:]).pixels():
+            largest = waiting & (x[:, rows, columns] == y)
+            dx[:, rows, columns] += dy * largest
+            waiting &= ~largest
+
+
+class AvgPool(Pooling):
+    """The mean of each window; (B, h, w, c) -> (B, h', w', c)."""
+
+    def forward(self, p: Views, x: Array, y: Array, s: Views, train: bool) -> None:
+        windows = self.windows(x.shape[1:])
+        y.fill(0)
+        for rows, columns in windows.pixels():
+            y += x[:, rows, columns]  # (B, h', w', c)
+        y *= 1 / windows.area
+
+    def derivative(self, x: Array, y: Array, dy: Array, dx: Array, s: Views) -> None:
+        """Every pixel of a window gets its share of dy."""
+        windows = self.windows(x.shape[1:])
+        dx.fill(0)
+        share = dy * (1 / windows.area)  # (B, h', w', c)
+        for rows, columns in windows.pixels():
+            dx[:, rows, columns] += share
+
+
+@dataclass(frozen=True)
+class GlobalAvgPool(Layer):
+    """The mean of each channel over the whole image; (B, h, w, c) -> (B, c)."""
+
+    def output_shape(self, shape: Shape) -> Shape:
+        require_images(shape)
+        return (shape[2],)
+
+    def flops(self, shape: Shape) -> int:
+        """An addition per number."""
+        return size(shape)
+
+    def forward(self, p: Views, x: Array, y: Array, s: Views, train: bool) -> None:
+        np.sum(x, axis=(1, 2), out=y)
+        y *= 1 / (x.shape[1] * x.shape[2])
+
+    def derivative(self, x: Array, y: Array, dy: Array, dx: Array, s: Views) -> None:
+        share = dy * (1 / (x.shape[1] * x.shape[2]))  # (B, c)
+        np.copyto(dx, share[:, None, None])  # (B, 1, 1, c) to (B, h, w, c)

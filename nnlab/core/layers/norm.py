@@ -1,0 +1,133 @@
+"""Normalisation: over the rows of a batch, or within each row."""
+
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
+
+import numpy as np
+from annotated_types import Gt, Le
+from numpy.typing import DTypeLike
+
+from nnlab.core.layers.base import Layer, Parameter
+from nnlab.core.types import Array, Shape, Views, size
+
+
+class Normalisation(Layer):
+    """y = gamma x^ + beta, with a learned gamma (c,) and beta (c,) for the last axis."""
+
+    def parameters(self, shape: Shape) -> tuple[Parameter, ...]:
+        return (Parameter("gamma", shape[-1:], value=1.0), Parameter("beta", shape[-1:]))
+
+
+@dataclass(frozen=True)
+class BatchNorm(Normalisation):
+    """Each feature, or channel of images, gets a learned mean and a learned deviation.
+
+    y = gamma (x - mean) / sqrt(var + eps) + beta, with mean and var over all axes but the last.
+
+    In training they are those of the batch; in evaluation running averages. As in PyTorch, the
+    batch's variance is divided by N to normalise and by N - 1 for the running one; both running
+    values start at 0 and 1 (Ioffe and Szegedy, 2015).
+
+    momentum: the weight of a new batch in the running values; Keras's momentum is 1 minus this.
+    eps: keeps the root away from 0.
+    """
+
+    momentum: Annotated[float, Gt(0), Le(1)] = 0.1
+    eps: Annotated[float, Gt(0)] = 1e-5
+    operations: ClassVar[int] = 3
+
+    def buffers(self, shape: Shape) -> tuple[Parameter, ...]:
+        c = shape[-1:]
+        return (Parameter("running_mean", c), Parameter("running_var", c, value=1.0))
+
+    def least_batch(self, shape: Shape) -> int:
+        """A variance needs two numbers; an image has many in each channel."""
+        return 2 if size(shape[:-1]) == 1 else 1
+
+    def forward(self, p: Views, x: Array, y: Array, s: Views, train: bool) -> None:
+        rows, out = x.reshape(-1, x.shape[-1]), y.reshape(-1, y.shape[-1])  # (N, c)
+        mean, var = p.running_mean, p.running_var  # (c,)
+        if train:
+            count = max(len(rows), 1)
+            s.mean = mean = (rows.sum(axis=0, dtype=np.float64) / count).astype(x.dtype)  # (c,)
+            squares = np.square(rows - mean).sum(axis=0, dtype=np.float64)
+            s.var = var = (squares / count).astype(x.dtype)
+            self.follow(len(rows), p, s)
+        s.inverse = 1 / np.sqrt(var + self.eps)  # (c,)
+        np.subtract(rows, mean, out)
+        np.multiply(out, p.gamma * s.inverse, out)
+        np.add(out, p.beta, out)
+
+    def follow(self, count: int, p: Views, s: Views) -> None:
+        """running <- (1 - momentum) running + momentum of the batch's, the variance by N - 1."""
+        if not count:
+            return
+        unbiased = count / max(count - 1, 1)
+        for running, batch, factor in (
+            (p.running_mean, s.mean, 1.0),
+            (p.running_var, s.var, unbiased),
+        ):
+            np.multiply(running, 1 - self.momentum, running)
+            running += self.momentum * factor * batch
+
+    def backward(
+        self, p: Views, g: Views, x: Array, y: Array, dy: Array, dx: Array | None, s: Views
+    ) -> None:
+        """dgamma = sum dy x^, dbeta = sum dy, where x^ = (x - mean) / sqrt(var + eps).
+
+        dx = gamma / sqrt(var + eps) (dy - mean(dy) - x^ mean(dy x^)).
+        """
+        c = x.shape[-1]
+        slopes = dy.reshape(-1, c)  # (N, c)
+        normal = (x.reshape(-1, c) - s.mean) * s.inverse  # x^ (N, c)
+        np.sum(slopes, axis=0, out=g.beta)  # (c,)
+        np.sum(slopes * normal, axis=0, out=g.gamma)  # (c,)
+        if dx is not None:
+            means = (g.beta + normal * g.gamma) / max(len(normal), 1)  # (N, c)
+            dx[...] = (p.gamma * s.inverse * (slopes - means)).reshape(dx.shape)
+
+
+@dataclass(frozen=True)
+class LayerNorm(Normalisation):
+    """Each row's features, or each pixel's channels, get a learned mean and a learned deviation.
+
+    y = gamma x^ + beta, x^ = (x - mean) / sqrt(var + eps), mean and var over the last axis; the
+    variance is divided by n. The same in training and evaluation (Ba et al., 2016).
+
+    eps: keeps the root away from 0.
+    """
+
+    eps: Annotated[float, Gt(0)] = 1e-5
+    operations: ClassVar[int] = 7
+
+    def scratch(self, shape: Shape, batch: int, dtype: DTypeLike) -> Views:
+        """Means and sums are products with these, which are faster than np.mean and np.sum."""
+        n = shape[-1]
+        rows = batch * size(shape[:-1])
+        return Views(share=np.full((n, 1), 1 / n, dtype), ones=np.ones(rows, dtype))
+
+    def forward(self, p: Views, x: Array, y: Array, s: Views, train: bool) -> None:
+        centered = x - x @ s.share  # (B, ..., n) (n, 1) -> (B, ..., 1), the means
+        var = (centered * centered) @ s.share  # (B, ..., 1)
+        s.inverse = 1 / np.sqrt(var + self.eps)
+        s.normal = centered * s.inverse  # x^ (B, ..., n)
+        np.multiply(s.normal, p.gamma, y)
+        np.add(y, p.beta, y)
+
+    def backward(
+        self, p: Views, g: Views, x: Array, y: Array, dy: Array, dx: Array | None, s: Views
+    ) -> None:
+        """dgamma = sum dy x^, dbeta = sum dy.
+
+        With d = gamma dy: dx = (d - mean(d) - x^ mean(d x^)) / sqrt(var + eps), means over the
+        last axis.
+        """
+        n = x.shape[-1]
+        np.dot(s.ones, dy.reshape(-1, n), g.beta)  # (N,) (N, n) -> (n,), N rows or pixels
+        part = dy * s.normal  # (B, ..., n)
+        np.dot(s.ones, part.reshape(-1, n), g.gamma)
+        if dx is None:
+            return
+        d = dy * p.gamma
+        means = d @ s.share, (part * p.gamma) @ s.share  # (B, ..., 1) each
+        np.multiply(d - means[0] - s.normal * means[1], s.inverse, dx)

@@ -1,0 +1,209 @@
+"""The chosen columns of a CSV file, and errors about their cells."""
+
+import math
+from array import array
+from collections.abc import Iterator, Sequence
+from contextlib import closing, suppress
+from itertools import islice
+from pathlib import Path
+
+from nnlab.data.csv_hints import cell_hint, is_name, other_delimiter
+from nnlab.data.csv_text import (
+    MISSING,
+    NO_NUMBER,
+    CsvForm,
+    Row,
+    parse_number,
+    quoted,
+    quoted_list,
+    read_csv_rows,
+)
+from nnlab.errors import DataError
+from nnlab.suggest import similar
+
+MOSTLY = 0.5  # a column with a larger share of numbers is a column of numbers
+MANY = 20  # rows from which on names, which differ, are told from categories
+
+
+class CsvTable:
+    """The chosen columns of a CSV file, and their cells by column number.
+
+    names: of all columns. numbers: nan where a cell is missing. lines: the line on which each row
+    ends, from 1. file_rows: the numbers of the rows in the file, from 0, where dropped rows count
+    too. dropped: the number of rows that `missing: drop` left out.
+    """
+
+    def __init__(self, path: Path, form: CsvForm, names: Sequence[str]) -> None:
+        self.path, self.form, self.names = path, form, names
+        self.numbers: dict[int, array[float]] = {}
+        self.texts: dict[int, list[str]] = {}
+        self.lines = array("q")
+        self.file_rows = array("q")
+        self.dropped = 0
+
+    def choose(
+        self,
+        inputs: Sequence[int],
+        categories: Sequence[int],
+        targets: Sequence[int],
+        ignored: Sequence[int] = (),
+    ) -> None:
+        """Set the columns to read: inputs in the network's order, of which categories are texts."""
+        self.inputs, self.categories, self.targets = inputs, categories, targets
+        self.ignored = ignored
+        self.numbers = {i: array("d") for i in inputs if i not in categories}
+        self.texts = {i: [] for i in (*categories, *targets)}
+
+    def find(self, name: str, key: str = "") -> int:
+        """The number of the only column of that name. Raises DataError."""
+        count = self.names.count(name)
+        if count == 1:
+            return self.names.index(name)
+        if count:
+            places = ", ".join(str(i) for i, other in enumerate(self.names) if other == name)
+            way = ", or choose one by its number" if self.form.fitting else ""
+            raise DataError(
+                f"{self.path}, line 1: {count} columns are named {quoted(name)} (numbers "
+                f"{places}, counted from 0). Give each a name of its own{way}."
+            )
+        raise DataError(
+            f"{self.path} has no {key}column {quoted(name)}; its columns are "
+            f"{quoted_list(self.names, 20)}.{self.delimiter_hint() or self._name_hint(name)}"
+        )
+
+    def _name_hint(self, name: str) -> str:
+        """The correction where no column has that name, or ''."""
+        form, names = self.form, self.names
+        if form.header is not False and (near := similar(name, names)):
+            return f" Did you mean {quoted(near[0])}?"
+        no_number = all(parse_number(cell, form.decimal) is None for cell in names)
+        if not form.header or (no_number and any(map(is_name, names))):
+            return ""
+        if form.fitting:
+            return " Where line 1 holds values, set header: false, and choose columns by number."
+        return (
+            " Where line 1 holds values, put the names of the columns above it, as in the "
+            "training file."
+        )
+
+    def delimiter_hint(self, cell: str = "") -> str:
+        """A hint at a better delimiter, or ''."""
+        return other_delimiter(self.path, self.form, cell)
+
+    def read(self, rows: Iterator[Row]) -> None:
+        """Append all rows. Raises DataError naming line and column."""
+        signs = dict.fromkeys(self.numbers, NO_NUMBER) | dict.fromkeys(self.texts, MISSING)
+        drops = self.form.missing == "drop"
+        for number, (line, row) in enumerate(rows):
+            self._check_row(line, row)
+            if drops and any(row[i] in missing for i, missing in signs.items()):
+                self.dropped += 1
+                continue
+            self._append(line, row)
+            self.file_rows.append(number)
+            self.lines.append(line)
+        if not self.lines:
+            header_only = self.form.header and not self.dropped
+            where = "has a header and no row" if header_only else "has no row"
+            kind = " without a missing cell" if self.dropped else ""
+            raise DataError(f"{self.path} {where}{kind}.")
+
+    def _check_row(self, line: int, row: list[str]) -> None:
+        if len(row) != len(self.names):
+            raise DataError(
+                f"{self.path}, line {line}: there are {len(row)} cells, but {len(self.names)} "
+                f"columns.{self.delimiter_hint()}"
+            )
+        if self.form.fitting and self.form.missing != "drop" and not any(row):
+            raise DataError(
+                f"{self.path}, line {line}: all cells of the row are empty. Remove the row, or "
+                "set missing: drop."
+            )
+
+    def _append(self, line: int, row: list[str]) -> None:
+        fills = self.form.missing == "mean"
+        for i, values in self.numbers.items():
+            value = parse_number(row[i], self.form.decimal)
+            if value is None:
+                if row[i] not in NO_NUMBER or not fills:
+                    raise self._not_a_number(line, row[i], i)
+                value = math.nan
+            values.append(value)
+        for i, words in self.texts.items():
+            if row[i] in MISSING and (not fills or i in self.targets):
+                raise self._missing_cell(line, row[i], i)
+            words.append(row[i])
+
+    def target_number(self, row: int, column: int) -> float:
+        """A target cell as a number. Raises DataError."""
+        text = self.texts[column][row]
+        if (value := parse_number(text, self.form.decimal)) is None:
+            raise self._not_a_number(self.lines[row], text, column)
+        return value
+
+    def place(self, row: int, column: int) -> str:
+        """The name of a cell in messages."""
+        return self._place(self.lines[row], column)
+
+    def _place(self, line: int, column: int) -> str:
+        return f"{self.path}, line {line}, column {quoted(self.names[column])}"
+
+    def _missing_cell(self, line: int, text: str, column: int) -> DataError:
+        """The error for a missing cell that nothing fills."""
+        sign = f" ({quoted(text)})" if text not in MISSING else ""
+        problem = f"{self._place(line, column)}: the cell is missing{sign}. Fill it"
+        if not self.form.fitting:
+            return DataError(f"{problem}: the run was not trained to fill it in.")
+        way = "missing: drop or missing: mean, or leave the column out with ignore"
+        if column in self.targets:
+            way = "missing: drop; a target is never filled in"
+        return DataError(f"{problem}, or set {way}.")
+
+    def _not_a_number(self, line: int, text: str, column: int) -> DataError:
+        """The error for a cell that should be a number; reads its whole column."""
+        if text in NO_NUMBER:
+            return self._missing_cell(line, text, column)
+        where = f"{self._place(line, column)}: {quoted(text)}"
+        if hint := cell_hint(text):
+            if not self.form.fitting:
+                hint = f"{hint.partition('.')[0]}; the run was trained on numbers here"
+            return DataError(f"{where} {hint}.")
+        way = self.delimiter_hint(text) or self._way_out(text, column)
+        return DataError(f"{where} is not a finite number.{way}")
+
+    def _way_out(self, text: str, column: int) -> str:
+        """The correction of a text among numbers, judged by its whole column."""
+        try:
+            float(text)  # inf, 1e999, 1_000: meant as a number, so it is no category
+            return ""
+        except ValueError:
+            if not self.form.fitting:
+                return ""
+        if column in self.targets:
+            return " Correct the cell, or set task: classes if the target consists of names."
+        cells: list[str] = []
+        # Errors of a later line are left out: the present cell comes first.
+        with suppress(DataError), closing(read_csv_rows(self.path, self.form.delimiter)) as rows:
+            below = islice(rows, 1 if self.form.header else 0, None)
+            cells += [row[column] for _, row in below if len(row) > column]
+        return self._advice(text, column, cells)
+
+    def _advice(self, text: str, column: int, cells: list[str]) -> str:
+        present = [cell for cell in cells if cell not in NO_NUMBER]
+        numeric = sum(parse_number(cell, self.form.decimal) is not None for cell in present)
+        if self.form.header:
+            if text == self.names[column]:
+                return " The line looks like the header again: remove it."
+        elif [text] == cells[:1] and numeric == len(present) - 1:
+            return " Where line 1 holds the names of the columns, set header: true."
+        if numeric > MOSTLY * len(present):
+            return " The rest of the column is numbers: correct the cell, or set ignore."
+        if len(present) >= MANY and len(set(present)) > MOSTLY * len(present):
+            return (
+                " The texts of this column differ in most rows, as names do: leave it out with "
+                "ignore."
+            )
+        return (
+            " List the column under categorical to make it one-hot, or under ignore to leave it "
+            "out."
+        )

@@ -1,0 +1,260 @@
+"""The user's CSV file: its settings, and the table schema fitted to it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import chain
+from pathlib import Path
+from typing import Annotated, Literal
+
+import numpy as np
+from annotated_types import Ge, Len
+
+from nnlab.data.classes import class_names
+from nnlab.data.csv_hints import is_name
+from nnlab.data.csv_table import CsvTable
+from nnlab.data.csv_text import (
+    MISSING,
+    NO_NUMBER,
+    CsvForm,
+    Missing,
+    open_csv,
+    parse_number,
+    quoted,
+    quoted_list,
+)
+from nnlab.data.dataset import Dataset, InputColumn, Task, UserFile, read_if_changed
+from nnlab.data.table_schema import TableSchema, TableTask
+from nnlab.errors import DataError
+
+ColumnChoice = str | Annotated[int, Ge(0)]  # a name of the header, or a number counted from 0
+MAX_CATEGORIES = 1000
+
+
+@dataclass(frozen=True)
+class Csv(UserFile):
+    r"""A text table, one row per line; every column that is not a target is an input.
+
+    A column is given by its name, or by its number counted from 0; without a header by number.
+
+    path: the file; a relative path starts at the config's folder.
+    target: the column to predict; several make a regression, or with bce labels.
+    header: whether the first line holds the names of the columns.
+    categorical: columns shown as one-hot, an input `name=value` for each value in sorted order.
+    ignore: columns that are left out.
+    missing: an empty cell (or NA, NaN, null, ?; among numbers also -, n/a, None) is an error,
+    drops its row, or becomes the mean of its column over the training rows, which for a category
+    is the share that each value has; a target is never filled in.
+    task: auto reads text, or at most 20 distinct whole numbers, as classes, and all else as a
+    regression. classes uses the texts of the file as names. Class labels follow the sorted
+    class names. multilabel makes each target column a label of its own, 0 or 1.
+    delimiter: the character between cells; \t is a tab, and " " any number of blanks and tabs.
+    decimal: the character before the decimals of a number.
+    """
+
+    path: str
+    target: ColumnChoice | Annotated[tuple[ColumnChoice, ...], Len(1)]
+    header: bool = True
+    categorical: tuple[ColumnChoice, ...] = ()
+    ignore: tuple[ColumnChoice, ...] = ()
+    missing: Missing = "error"
+    task: TableTask = "auto"
+    delimiter: Annotated[str, Len(1, 2)] = ","
+    decimal: Literal[".", ","] = "."
+
+    def __post_init__(self) -> None:
+        if self.delimiter == "\\t":
+            object.__setattr__(self, "delimiter", "\t")
+        if len(self.delimiter) > 1:
+            raise ValueError(
+                f"{self.delimiter!r} is more than one character, and not \\t for a tab"
+            )
+        if self.delimiter == self.decimal:
+            raise ValueError(
+                f"{self.delimiter!r} cannot be both delimiter and decimal; files with decimal "
+                "commas mostly have delimiter: ';'"
+            )
+        if self.delimiter in '"\r\n':
+            raise ValueError(f"{self.delimiter!r} cannot separate cells")
+        if self.task == "classes" and len(self.targets) > 1:
+            raise ValueError("task: classes takes one target column")
+
+    @property
+    def form(self) -> CsvForm:
+        """How files of this table are written."""
+        return CsvForm(self.header, self.delimiter, self.decimal, self.missing)
+
+    @property
+    def targets(self) -> tuple[ColumnChoice, ...]:
+        """The target columns, one or several."""
+        return self.target if isinstance(self.target, tuple) else (self.target,)
+
+    def load(self, seed: int) -> Dataset:
+        return read_if_changed(self, self.path)
+
+    def read(self) -> Dataset:
+        path, form = Path(self.path), replace(self.form, fitting=True)
+        with open_csv(path, form) as (first, rows):
+            numbers = [str(i) for i in range(len(first[1]))]
+            table = CsvTable(path, form, first[1] if self.header else numbers)
+            _choose_columns(self, table)
+            table.read(rows if self.header else chain([first], rows))
+        notes = _check_first_row(self, table, first[1])
+        _require_values(table)
+        return _fit_schema(table, self.task).encode(table, self.path, notes)
+
+
+def _choose_columns(source: Csv, table: CsvTable) -> None:
+    """Choose the columns that the config names."""
+    targets, categories, ignored = (
+        tuple(_column(table, column, key) for column in columns)
+        for columns, key in (
+            (source.targets, "target"),
+            (source.categorical, "categorical"),
+            (source.ignore, "ignore"),
+        )
+    )
+    chosen = (*targets, *categories, *ignored)
+    for k, i in enumerate(chosen):
+        if i in chosen[:k]:
+            raise DataError(f"{table.path}: column {quoted(table.names[i])} is chosen twice.")
+    used = [i for i in range(len(table.names)) if i not in ignored]
+    _require_names(table, used)
+    inputs = [i for i in used if i not in targets]
+    if not inputs:
+        raise DataError(
+            f"{table.path} has target columns only, and no input.{table.delimiter_hint()}"
+        )
+    table.choose(inputs, categories, targets, ignored)
+
+
+def _column(table: CsvTable, column: str | int, key: str) -> int:
+    """The number of a column that the config chooses."""
+    names, has_header = table.names, table.form.header
+    if isinstance(column, int) and column < len(names):
+        return column
+    if isinstance(column, str) and has_header:
+        return table.find(column, f"{key} ")
+    known = quoted_list(names, 20) if has_header else f"0 to {len(names) - 1}"
+    raise DataError(
+        f"{table.path} has no {key} column {column!r}; its columns are {known}."
+        f"{table.delimiter_hint()}"
+    )
+
+
+def _require_names(table: CsvTable, used: Sequence[int]) -> None:
+    """Raise DataError where a used column has no name of its own."""
+    for i in used:
+        name = table.names[i]
+        if not name:
+            raise DataError(
+                f"{table.path}, line 1: column {i} (counted from 0) has no name, as where lines "
+                f"end in a comma or begin with row numbers. Name it, or set ignore: [{i}]."
+            )
+        same = [k for k in used if table.names[k] == name]
+        if len(same) > 1:
+            raise DataError(
+                f"{table.path}, line 1: {len(same)} columns are named {quoted(name)}. Give each a "
+                f"name of its own, or leave one out by number: ignore: [{same[-1]}]."
+            )
+
+
+def _fit_schema(table: CsvTable, task: TableTask) -> TableSchema:
+    """The schema of the training file."""
+    classes: tuple[str, ...] = ()
+    if task in ("auto", "classes") and len(table.targets) == 1:
+        (i,) = table.targets
+        decimal = table.form.decimal
+        classes = class_names(table.texts[i], task, decimal, lambda row: table.place(row, i)) or ()
+    numeric: Task = "multilabel" if task == "multilabel" else "regression"
+    return TableSchema(
+        columns=tuple(
+            InputColumn(table.names[i], _categories(table, i) if i in table.categories else None)
+            for i in table.inputs
+        ),
+        outputs=len(classes or table.targets),
+        task="classes" if classes else numeric,
+        classes=classes,
+        targets=tuple(table.names[i] for i in table.targets),
+        ignored=tuple(map(str, table.ignored)),
+        form=table.form,
+    )
+
+
+def _check_first_row(source: Csv, table: CsvTable, first: Sequence[str]) -> tuple[str, ...]:
+    """A note where the header may be a row; DataError where it is one, or a row is a header."""
+    chosen = (*source.targets, *source.categorical, *source.ignore)
+    if not source.header:
+        _refuse_header(table, first)
+    elif not any(isinstance(column, str) for column in chosen):
+        return _check_header(table, first)
+    return ()
+
+
+def _check_header(table: CsvTable, first: Sequence[str]) -> tuple[str, ...]:
+    """DataError where the header is a row of data; a note where it may be a row.
+
+    It is a row where each number below has a number above. Whole numbers beside texts that stand
+    nowhere below are names too, such as years.
+    """
+    decimal = table.form.decimal
+    words = {i: column for i, column in table.texts.items() if not _all_numbers(column, decimal)}
+    numeric = (first[i] for i in (*table.numbers, *table.texts) if i not in words)
+    above = [cell for cell in numeric if cell not in NO_NUMBER]
+    if not _all_numbers(above, decimal):
+        return ()
+    repeated = [first[i] in column for i, column in words.items()]
+    values = quoted_list(first, 5)
+    if not words or (any if above else all)(repeated) or not all(map(str.isdigit, above)):
+        raise DataError(
+            f"{table.path}, line 1 holds values ({values}), and no names of columns. "
+            "Set header: false to read it as a row. If these are names, choose the target by "
+            f"name: target: {quoted(first[table.targets[0]])}."
+        )
+    return (
+        f"{table.path}: line 1 is taken for the names of columns: {values}. Set header: false if "
+        "it is a row.",
+    )
+
+
+def _refuse_header(table: CsvTable, first: Sequence[str]) -> None:
+    """DataError where the first row is a header, though the config says there is none.
+
+    It is a header where no cell of it stands anywhere below, while the texts below repeat: each
+    stands there twice or more, on average.
+    """
+    if table.numbers or len(table.lines) <= 2:
+        return
+    for name, *below in table.texts.values():
+        repeats = 2 * len(set(below)) <= len(below)
+        fits = repeats or _all_numbers(below, table.form.decimal)
+        if name in below or not is_name(name) or not fits:
+            return
+    raise DataError(
+        f"{table.path}, line 1 holds names of columns ({quoted_list(first, 5)}), which "
+        "stand nowhere below. Set header: true; if it is a row, let it not be the first."
+    )
+
+
+def _all_numbers(texts: Sequence[str], decimal: str) -> bool:
+    return all(parse_number(text, decimal) is not None for text in set(texts))
+
+
+def _require_values(table: CsvTable) -> None:
+    """Raise DataError where a column has no value at all."""
+    empty = [i for i, values in table.numbers.items() if np.isnan(values).all()]
+    empty += [i for i, texts in table.texts.items() if MISSING.issuperset(texts)]
+    if empty:
+        raise DataError(
+            f"{table.path}, column {quoted(table.names[empty[0]])}: every cell is missing. "
+            "Leave it out with ignore."
+        )
+
+
+def _categories(table: CsvTable, i: int) -> tuple[str, ...]:
+    values = tuple(sorted(set(table.texts[i]) - MISSING))
+    if len(values) > MAX_CATEGORIES:
+        raise DataError(
+            f"{table.path}, column {quoted(table.names[i])} has {len(values):,} distinct "
+            f"values; one-hot takes up to {MAX_CATEGORIES:,}."
+        )
+    return values

@@ -1,0 +1,81 @@
+"""The user's arrays in an NPZ file."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from nnlab.core.types import Array
+from nnlab.data.classes import class_list, flat_labels, way_to_classes
+from nnlab.data.dataset import Dataset, Task, UserFile, read_if_changed
+from nnlab.data.npz import INPUTS, TARGETS, array_place, read_user_npz
+from nnlab.data.table_schema import TableTask, flat_rows, number_place, require_labels
+from nnlab.errors import DataError
+
+COLOURS = (3, 4)  # red, green, blue, and opacity
+
+
+@dataclass(frozen=True)
+class Npz(UserFile):
+    """Two arrays of an NPZ file, as `numpy.savez(path, x=..., y=...)` writes it.
+
+    path: the file; a relative path starts at the config's folder.
+    inputs: the name of an array (N, n) of numbers, or of images (N, h, w) or, in colours,
+    (N, h, w, c); images of uint8 stay uint8.
+    targets: the name of an array (N,) or (N, m).
+    task: auto reads (N,) whole numbers, booleans or text as classes, and (N,) floats and (N, m)
+    numbers as a regression. classes also reads (N, 1) and one-hot rows. Class labels follow the
+    sorted values. multilabel makes each column of (N, m) a label of its own, 0 or 1.
+    """
+
+    path: str
+    inputs: str = "x"
+    targets: str = "y"
+    task: TableTask = "auto"
+
+    def load(self, seed: int) -> Dataset:
+        return read_if_changed(self, self.path)
+
+    def read(self) -> Dataset:
+        path = Path(self.path)
+        arrays = read_user_npz(path, {self.inputs: INPUTS, self.targets: TARGETS})
+        x, y = arrays[self.inputs], arrays[self.targets]
+        image = checked_image_shape(x, array_place(path, self.inputs))
+        if image is None or x.dtype != np.uint8:
+            x = x.astype(np.float64)
+        y, classes = self._labels(y, path)
+        if self.task == "multilabel":
+            require_labels(y, lambda row, i: number_place(path, self.targets, row, i))
+        task: Task = "multilabel" if self.task == "multilabel" else "regression"
+        return Dataset(
+            self.path,
+            flat_rows(x),
+            y,
+            "classes" if classes else task,
+            class_names=classes,
+            image_shape=image,
+            input_range=(0.0, 255.0) if x.dtype == np.uint8 else None,
+            classes_by=way_to_classes(y, one_hot="data.task: classes"),
+            class_list=class_list(classes),
+        )
+
+    def _labels(self, y: Array, path: Path) -> tuple[Array, tuple[str, ...]]:
+        """Labels (N,) and class names, or numbers (N, m) and no names."""
+        may_be_classes = self.task == "auto" and y.ndim == 1 and y.dtype.kind in "biuU"
+        if self.task == "classes" or may_be_classes:
+            y = flat_labels(y, array_place(path, self.targets))
+            values, labels = np.unique(y, return_inverse=True)
+            return labels, tuple(map(str, values.tolist()))
+        return y[:, None] if y.ndim == 1 else y, ()
+
+
+def checked_image_shape(x: Array, where: str) -> tuple[int, ...] | None:
+    """(h, w), (h, w, c) in colours, or None for rows of numbers; raises DataError."""
+    if x.ndim < 4 or x.shape[-1] == 1:
+        return x.shape[1:3] if x.ndim > 2 else None
+    if x.shape[-1] in COLOURS:
+        return x.shape[1:]
+    way = "reshape them to (N, n) if they are no images"
+    if x.shape[1] in (1, *COLOURS):
+        way = "colours come last, as np.moveaxis(x, 1, -1) puts them"
+    raise DataError(f"{where} has shape {x.shape}; images are (N, h, w), or (N, h, w, 3): {way}.")
