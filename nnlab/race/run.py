@@ -121,12 +121,14 @@ def descend(
     if name is not None and (problem := name_problem(name)):
         raise ConfigError(f"--name: {problem}")
     race = replace(loaded.race, name=name) if name else loaded.race
+    # Before the lock: this starts git, which would hold the lock for a moment after a kill.
+    about = _first_record(race, environment.describe(argv))
     folder = RunFolder.create(parent, race.name)
     began = perf_counter()
     with folder.lock():
         folder.save_text(CONFIG, loaded.text)
         folder.save_text(RESOLVED, dump_race(race))
-        folder.write_json(RUN, _first_record(race, environment.describe(argv)))
+        folder.write_json(RUN, about)
         try:
             descents = walk_all(race)
             append_paths(folder, rows(descents), sync=True)
