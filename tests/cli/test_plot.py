@@ -38,8 +38,8 @@ def names(result: Result) -> list[str]:
 def test_every_figure_that_suits_is_drawn_into_the_run(nnlab: Nnlab, xor: Path) -> None:
     result = nnlab("plot", "latest")
     assert (result.exit_code, result.stderr) == (0, "")
-    drawn = ["curves", "network", "weights", "activations", "outputs", "scatter", "boundary"]
-    drawn += ["boundary_epochs", "confusion", "histograms"]
+    drawn = ["curves", "network", "weights", "outputs", "activations", "confusion", "scatter"]
+    drawn += ["boundary", "boundary_epochs", "histograms"]
     assert names(result) == [f"{name}.png" for name in drawn]
     assert all((xor / "figures" / name).is_file() for name in names(result))
 
@@ -157,7 +157,7 @@ def test_missing_weights(nnlab: Nnlab, xor: Path) -> None:
     (xor / "weights" / "final.npz").unlink()
     result = nnlab("plot", "latest")
     assert result.exit_code == 0
-    assert names(result) == ["curves.png", "outputs.png", "scatter.png", "confusion.png"]
+    assert names(result) == ["curves.png", "outputs.png", "confusion.png", "scatter.png"]
     (line,) = result.stderr.splitlines()
     assert line.startswith("Warning: The figures network, weights, activations, boundary, ")
     assert line.endswith(f"could not be drawn: Cannot read {path}: it does not exist.")
@@ -172,13 +172,13 @@ def test_a_run_of_a_newer_version(nnlab: Nnlab, xor: Path) -> None:
     (xor / "resolved.yaml").write_text(f"{resolved}warmth: 3\n")
     result = nnlab("plot", "latest")
     assert result.exit_code == 0
-    assert names(result) == ["curves.png", "scatter.png", "confusion.png"]
+    assert names(result) == ["curves.png", "confusion.png", "scatter.png"]
     first, second = result.stderr.splitlines()
     assert first == (
         f"Warning: The run {xor.name} is of format 2, and this nnlab knows format 1: "
         "what it does not know is not drawn."
     )
-    assert second.startswith("Warning: The figures network, weights, activations, outputs, ")
+    assert second.startswith("Warning: The figures network, weights, outputs, activations, ")
     assert f"could not be drawn: runs/{xor.name}/resolved.yaml:" in second
     assert second.endswith("the config has no setting 'warmth'. The run was made by nnlab 9.9.")
 
