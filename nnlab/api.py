@@ -44,7 +44,7 @@ def train(
     plots: bool = False,
     **overrides: object,
 ) -> Run:
-    """Train a config and return its run; a diverged run is returned too, see its `status`.
+    """Train a config and return its run, also if it diverged (see `status`).
 
     `config` is a path, the name of a shipped config, a mapping in the words of the YAML file, or
     a Config. Overrides are settings by alias (`lr=0.1, epochs=5`) or, with two underscores for a
@@ -201,7 +201,7 @@ def require_trainable(
 
 
 def require_kind(network: Network, loss: Loss, kind: str) -> None:
-    """Raises ValueError if outputs of the network and the loss cannot be judged in this way."""
+    """Raises ValueError if `kind` does not fit the network and the loss."""
     if kind not in get_args(Kind):
         raise ValueError(f"there is no kind '{kind}'; there are {', '.join(get_args(Kind))}")
     if loss.fuses is not None and kind == "regression":

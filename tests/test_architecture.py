@@ -145,7 +145,7 @@ def rule_of(module: str) -> tuple[str, Rule]:
 def broken(module: str, source: str, is_package: bool = False) -> list[str]:
     """One sentence for each import that breaks the table."""
     family, allowed = rule_of(module)
-    found = []
+    sentences = []
     for item in imports(source, module, is_package):
         top, _, rest = item.name.partition(".")
         here = f"nnlab.{module}:{item.line}"
@@ -154,15 +154,15 @@ def broken(module: str, source: str, is_package: bool = False) -> list[str]:
             # `import nnlab` alone asks where the package lies.
             # `from nnlab import x` names a module.
             if rest not in ("", "__version__") and not within(rest, allowed.nnlab | own):
-                found.append(f"{here} imports {item.name}, which {family or 'nnlab'} may not.")
+                sentences.append(f"{here} imports {item.name}, which {family or 'nnlab'} may not.")
         elif top not in sys.stdlib_module_names:
             if top in allowed.late and not item.late:
-                found.append(f"{here} imports {top} at the top; import it inside the function.")
+                sentences.append(f"{here} imports {top} at the top; import it inside the function.")
             elif top not in allowed.packages | allowed.late:
-                found.append(f"{here} imports {top}, which {family or 'nnlab'} may not.")
+                sentences.append(f"{here} imports {top}, which {family or 'nnlab'} may not.")
         if item.name.startswith(("matplotlib.pyplot", "pylab")):
-            found.append(f"{here} imports pyplot; use matplotlib.figure.Figure.")
-    return found
+            sentences.append(f"{here} imports pyplot; use matplotlib.figure.Figure.")
+    return sentences
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: module_name(path) or "nnlab")
@@ -177,8 +177,8 @@ LAYERS = sorted(set((ROOT / "core" / "layers").glob("*.py")) - {ROOT / "core/lay
 @pytest.mark.parametrize("path", LAYERS, ids=lambda path: path.stem)
 def test_layers_never_import_each_other(path: Path) -> None:
     """What all layers share stands in core/layers/base.py."""
-    found = [item.name for item in imports(path.read_text(encoding="utf-8"), module_name(path))]
-    siblings = [name for name in found if within(name, frozenset({"nnlab.core.layers"}))]
+    names = [item.name for item in imports(path.read_text(encoding="utf-8"), module_name(path))]
+    siblings = [name for name in names if within(name, frozenset({"nnlab.core.layers"}))]
     assert [name for name in siblings if not name.startswith("nnlab.core.layers.base.")] == []
 
 

@@ -40,7 +40,7 @@ def run(built: Built, machine: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def record_failure(folder: RunFolder, error: BaseException) -> None:
-    """Records in run.json that an exception ended the run, unless that cannot be written.
+    """Records in run.json, if possible, that an exception ended the run.
 
     Without it the status stays `running`, which is shown as `resumable`.
     """
