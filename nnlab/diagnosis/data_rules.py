@@ -52,7 +52,7 @@ def no_activation(e: Evidence) -> Diagnosis | None:
 def inputs_unscaled(e: Evidence) -> Diagnosis | None:
     """Inputs far larger than 1, or of very different sizes."""
     rows = np.arange(min(len(e.built.plan.train), 2000))
-    x = e.built.plan.train.some(rows)[0].reshape(len(rows), -1).astype(np.float64)
+    x = e.built.plan.train.copied(rows)[0].reshape(len(rows), -1).astype(np.float64)
     sizes = np.sqrt((x**2).mean(0))
     sizes = sizes[sizes > 0]
     if not len(sizes) or e.config.data.scale in ("standardize", "standardize_all"):

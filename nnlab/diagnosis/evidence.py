@@ -173,7 +173,7 @@ class Evidence:
         if count < 20:
             return float("nan")
         rows = np.linspace(0, len(self.built.plan.train) - 1, count).astype(np.int64)
-        x, t = self.built.plan.train.some(rows)
+        x, t = self.built.plan.train.copied(rows)
         x = x.reshape(count, -1)
         near = NearestNeighbors(n_neighbors=6).fit(x).kneighbors(return_distance=False)[:, :5]
         t = t.astype(np.float64)
@@ -255,7 +255,7 @@ def _moments(built: Built, stored: Mapping[int, Array]) -> Iterator[Moment]:
     known = sorted(stored)
     places = np.linspace(0, len(known) - 1, min(MOMENTS, len(known))).round().astype(int)
     rows = np.linspace(0, len(built.plan.train) - 1, min(ROWS, len(built.plan.train)))
-    x, t = built.plan.train.some(np.unique(rows.astype(np.int64)))
+    x, t = built.plan.train.copied(np.unique(rows.astype(np.int64)))
     network = TunedNetwork(built.config.network, built.network.inputs, dtype=built.network.dtype)
     network.lanes = 1  # all rows of a layer in one array
     for epoch in (known[place] for place in places):
