@@ -10,7 +10,7 @@ INSTALL = $(RUN) pip install --quiet --disable-pip-version-check
 
 LOWEST = .venv-lowest
 
-.PHONY: help demo test how-long lowest browser torture check format docs results studies figures accuracy bench clean
+.PHONY: help demo test how-long lowest browser torture check format docs results studies figures doctor accuracy bench clean
 .NOTPARALLEL:
 
 help:
@@ -24,6 +24,7 @@ help:
 	@echo "make results  run every shipped experiment and write docs/results.md (minutes)"
 	@echo "make studies  run every study of the shipped configs and write docs/studies.md (minutes)"
 	@echo "make figures  train some shipped experiments and draw the images of the pages (two minutes)"
+	@echo "make doctor   measure how often nnlab doctor is right, and write docs/doctor.md (minutes)"
 	@echo "make accuracy train the image experiments with three seeds, write docs/accuracy.md (an hour)"
 	@echo "make bench    measure speed, start-up and memory"
 	@echo "make clean    remove the virtual environments and caches; run folders stay"
@@ -86,6 +87,9 @@ studies: $(VENV)/.fast
 
 figures: $(VENV)/.fast
 	$(VENV)/bin/python docs/figures.py
+
+doctor: $(VENV)/.fast
+	$(RUN) docs.doctor
 
 accuracy: $(VENV)/.fast
 	$(VENV)/bin/python docs/accuracy.py

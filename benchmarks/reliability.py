@@ -17,7 +17,7 @@ from nnlab.experiment.session import CHECKPOINT_SECONDS, Session
 from nnlab.run.folder import RunFolder
 from nnlab.training import start
 from nnlab.training.drivers import NumpyDriver
-from nnlab.training.tally import Tally
+from nnlab.training.evaluation import Tally
 
 ROUNDS = 101
 

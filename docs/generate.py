@@ -43,9 +43,9 @@ def _commands(
     yield context.command_path, command.get_help(context)
     if isinstance(command, click.Group):
         for child in command.list_commands(context):
-            found = command.get_command(context, child)
-            if found is not None and not found.hidden:
-                yield from _commands(found, context, child)
+            inner = command.get_command(context, child)
+            if inner is not None and not inner.hidden:
+                yield from _commands(inner, context, child)
 
 
 def pages() -> dict[Path, str]:
@@ -58,9 +58,9 @@ def pages() -> dict[Path, str]:
 
 def difference(path: Path, wanted: str) -> str:
     """What would change in `path`, as a unified diff; empty when it is current."""
-    found = path.read_text(encoding="utf-8") if path.exists() else ""
+    text = path.read_text(encoding="utf-8") if path.exists() else ""
     lines = difflib.unified_diff(
-        found.splitlines(keepends=True),
+        text.splitlines(keepends=True),
         wanted.splitlines(keepends=True),
         f"docs/{path.name}",
         "generated now",

@@ -161,7 +161,7 @@ def page(studies: Sequence[Study]) -> str:
         "# Studies",
         "",
         "The studies of the notebooks, one command each. Every value is trained with "
-        f"{SEEDS} seeds, starting at the",
+        f"{SEEDS} seeds; the first is the",
         "config's. Figures show the median and, as a band, the quartiles; numbers are the final "
         "median and, in brackets, the",
         f"quartiles. nnlab {nnlab.__version__}, {date.today().isoformat()}.",

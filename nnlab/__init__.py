@@ -6,6 +6,7 @@
     run.metrics["train_loss"], run.path
     run = nnlab.load("runs/...")                 # any run folder again
     run.predict([[0.2, 0.8]])
+    nnlab.doctor(run)                            # why it does not learn
 
     network = nnlab.Network([nnlab.LAYERS["dense"](3), nnlab.LAYERS["tanh"]()], 2)
     nnlab.fit(network, x, t, "mse", nnlab.OPTIMIZERS["adam"](lr=0.01))
@@ -19,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from nnlab.api import History, fit, gradcheck, load, train
+    from nnlab.api import History, doctor, fit, gradcheck, load, train
     from nnlab.config.schema import Config
     from nnlab.core.initializers import INITIALIZERS
     from nnlab.core.layers import LAYERS
@@ -35,6 +36,7 @@ _HOMES = {
     "train": "nnlab.api",
     "load": "nnlab.api",
     "fit": "nnlab.api",
+    "doctor": "nnlab.api",
     "gradcheck": "nnlab.api",
     "Run": "nnlab.run.run",
     "History": "nnlab.api",
@@ -61,6 +63,7 @@ __all__ = [
     "Network",
     "NnlabError",
     "Run",
+    "doctor",
     "fit",
     "gradcheck",
     "load",

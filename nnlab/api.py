@@ -22,6 +22,9 @@ from nnlab.core.schedules import SCHEDULES, Schedule
 from nnlab.core.types import FloatArray
 from nnlab.data.batches import Part
 from nnlab.data.scale import Scaling
+from nnlab.diagnosis.evidence import evidence_of_config, evidence_of_run
+from nnlab.diagnosis.findings import Diagnosis
+from nnlab.diagnosis.rules import diagnose
 from nnlab.experiment.session import begin
 from nnlab.run.names import runs_folder
 from nnlab.run.run import Run
@@ -41,7 +44,7 @@ def train(
     plots: bool = False,
     **overrides: object,
 ) -> Run:
-    """Train a config and return its run; a diverged run is returned too, see its `status`.
+    """Train a config and return its run, also if it diverged (see `status`).
 
     `config` is a path, the name of a shipped config, a mapping in the words of the YAML file, or
     a Config. Overrides are settings by alias (`lr=0.1, epochs=5`) or, with two underscores for a
@@ -67,6 +70,22 @@ def resolve_config(
     if isinstance(config, Mapping):
         return Loaded(from_mapping(config, changes))
     return load_config(Path(config) if not isinstance(config, str) else config, changes)
+
+
+def doctor(
+    run: Run | str | PathLike[str] | Config | Mapping[str, object], **overrides: object
+) -> list[Diagnosis]:
+    """Why a network does not learn: findings, the surest first, each with evidence and remedy.
+
+    `run` is a run, or the folder of one; else a config in any form of `train`, which is trained for
+    a few seconds in memory. Raises ConfigError, DataError, RunUnreadable.
+    """
+    if isinstance(run, str | PathLike) and Path(run).is_dir():
+        run = Run.open(Path(run))
+    if isinstance(run, Run):
+        return diagnose(evidence_of_run(run))
+    changes = [(name.replace("__", "."), value) for name, value in overrides.items()]
+    return diagnose(evidence_of_config(resolve_config(run, changes).config))
 
 
 def load(run: str | PathLike[str], runs: str | PathLike[str] | None = None) -> Run:
@@ -182,7 +201,7 @@ def require_trainable(
 
 
 def require_kind(network: Network, loss: Loss, kind: str) -> None:
-    """Raises ValueError if outputs of the network and the loss cannot be judged in this way."""
+    """Raises ValueError if `kind` does not fit the network and the loss."""
     if kind not in get_args(Kind):
         raise ValueError(f"there is no kind '{kind}'; there are {', '.join(get_args(Kind))}")
     if loss.fuses is not None and kind == "regression":

@@ -1,4 +1,4 @@
-"""From a config to the objects that train: the one place where the two meet."""
+"""From a config to the objects that train: data, network, plan, engine."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -23,16 +23,17 @@ from nnlab.engine.images.network import TunedNetwork
 from nnlab.errors import ConfigError
 from nnlab.training import Plan, Stopping
 
-SHORT = 0.4  # seconds of NumPy on a machine of 2026; to load the kernels takes 0.1 s
-SHARED = 0.1  # the same where many trainings share that loading
-WIDE = 10**7  # operations an update
+NUMPY_IS_FAST_ENOUGH_S = 0.4  # on a machine of 2026; loading the kernels takes 0.1 s
+SHARED = 0.1  # seconds; the same where many trainings share that loading
+WIDE = 10**7  # floating-point operations per update, most of them in large matrix products
+Engine = Literal["numpy", "compiled"]
 
 
 @dataclass(frozen=True, eq=False)
 class Built:
-    """An experiment ready to run. `parts` holds row numbers of `dataset`.
+    """An experiment that is ready to run.
 
-    warnings: what is suspicious in the data, in sentences.
+    parts: row numbers of `dataset`. warnings: what is suspicious in the data, in sentences.
     """
 
     config: Config  # with the engine that was chosen
@@ -46,52 +47,47 @@ class Built:
     warnings: tuple[str, ...]
 
 
-def build(config: Config, short: float = SHORT) -> Built:
+def build(config: Config, fast_enough: float = NUMPY_IS_FAST_ENOUGH_S) -> Built:
     """Load the data, split and scale it, make the network and the plan.
 
-    `engine: auto` is NumPy for what NumPy does in `short` seconds.
+    `engine: auto` is NumPy for what NumPy does in `fast_enough` seconds.
 
-    Raises DataError when the data cannot be had, ConfigError when a part would be empty or the
+    Raises DataError when the data cannot be loaded, ConfigError when a part would be empty or the
     engine is not available.
     """
-    dataset = config.data.source.load(config.data.seed)
-    parts = split_rows(config.data.split, dataset.rows, dataset.test_rows, config.data.seed)
+    data, dtype = config.data, config.training.dtype
+    dataset = data.source.load(data.seed)
+    rows = split_rows(data.split, dataset.rows, dataset.test_rows, data.seed)
     scaling = fit_scaling(
-        config.data.scale,
-        dataset.inputs,
-        parts.train,
-        dataset.input_range,
-        fills=dataset.fills,
+        data.scale, dataset.inputs, rows.train, dataset.input_range, fills=dataset.fills
     )
-    dtype = config.training.dtype
     init = None if isinstance(config.init, FromRun) else config.init
     width = dataset.inputs.shape[1]
     network = TunedNetwork(config.network, width, seed=config.seed, init=init, dtype=dtype)
     kind, targets = encode(dataset, network.shapes[-1][0])
-    loss = prepared(config.loss, dataset, parts.train)
-    chosen = engine(config, network, loss, kind, len(parts.train), short)
-    config = replace(config, training=replace(config.training, engine=chosen))
+    loss = prepare_loss(config.loss, dataset, rows.train)
+    engine = choose_engine(config, network, loss, kind, len(rows.train), fast_enough)
+    config = replace(config, training=replace(config.training, engine=engine))
     coded = loss.encode(targets)
 
-    def part(rows: IntArray | None, changes: Augmenter | None = None) -> Part | None:
-        if rows is None:
-            return None
+    def part(rows: IntArray, changes: Augmenter | None = None) -> Part:
         return Part(dataset.inputs, rows, scaling, coded[rows], dtype, changes)
 
-    train = part(parts.train, augmenter(config, dataset, scaling))
-    assert train is not None
-    plan = make_plan(config, loss, train, part(parts.validation), kind)
-    suspicions = data_warnings(dataset, parts, config.data.scale, config.data.split)
-    return Built(config, dataset, parts, scaling, kind, network, plan, part(parts.test), suspicions)
+    validation = None if rows.validation is None else part(rows.validation)
+    test = None if rows.test is None else part(rows.test)
+    train = part(rows.train, augmenter(config, dataset, scaling))
+    plan = make_plan(config, loss, train, validation, kind)
+    warnings = data_warnings(dataset, rows, data.scale, data.split)
+    return Built(config, dataset, rows, scaling, kind, network, plan, test, warnings)
 
 
 def augmenter(config: Config, dataset: Dataset, scaling: Scaling) -> Augmenter | None:
-    """What changes the training pictures; ConfigError where they cannot be changed."""
+    """What changes the training images; ConfigError where they cannot be changed."""
     steps, image = config.training.augment, dataset.image_shape
     if not steps:
         return None
     if image is None:
-        raise ConfigError("training.augment changes pictures, and this data has none.")
+        raise ConfigError("training.augment changes images, and this data has none.")
     if scaling.shift.size > 1:
         raise ConfigError(
             f"training.augment cannot move pixels that data.scale: {scaling.kind} gave a scale of "
@@ -104,8 +100,8 @@ def augmenter(config: Config, dataset: Dataset, scaling: Scaling) -> Augmenter |
 
 def make_plan(config: Config, loss: Loss, train: Part, validation: Part | None, kind: Kind) -> Plan:
     """The plan that the section `training` describes."""
-    wanted = config.training
-    stopping, monitor = wanted.early_stopping, str(wanted.monitor)
+    training = config.training
+    stopping, monitor = training.early_stopping, str(training.monitor)
     return Plan(
         loss=loss,
         optimizer=config.optimizer,
@@ -113,29 +109,32 @@ def make_plan(config: Config, loss: Loss, train: Part, validation: Part | None, 
         train=train,
         validation=validation,
         kind=kind,
-        epochs=wanted.epochs,
-        batch_size=len(train) if wanted.batch_size == "full" else wanted.batch_size,
+        epochs=training.epochs,
+        batch_size=len(train) if training.batch_size == "full" else training.batch_size,
         seed=config.seed,
-        shuffle=wanted.shuffle,
-        drop_last=wanted.drop_last,
+        shuffle=training.shuffle,
+        drop_last=training.drop_last,
         monitor=monitor,
         higher_is_better=better_when(monitor) == "max",
         stopping=None
         if stopping is None
         else Stopping(stopping.patience, stopping.min_delta, stopping.restore_best),
-        ema=wanted.ema,
-        record_steps=wanted.record_steps,
-        engine="compiled" if wanted.engine == "compiled" else "numpy",
+        ema=training.ema,
+        record_steps=training.record_steps,
+        engine="compiled" if training.engine == "compiled" else "numpy",
     )
 
 
-def foreseen(config: Config, short: float = SHORT) -> Literal["numpy", "compiled"]:
+# The choice of the engine.
+
+
+def predicted_engine(config: Config, fast_enough: float = NUMPY_IS_FAST_ENOUGH_S) -> Engine:
     """The engine that `build` would choose, found out without loading the data.
 
     Raises as `build`.
     """
     network, rows, kind = outline(config)
-    return engine(config, network, config.loss, kind, rows, short)
+    return choose_engine(config, network, config.loss, kind, rows, fast_enough)
 
 
 def outline(config: Config) -> tuple[Network, int, Kind]:
@@ -148,19 +147,22 @@ def outline(config: Config) -> tuple[Network, int, Kind]:
     return network, rows, kind_of(shape.task, network.shapes[-1][0])
 
 
-def engine(
-    config: Config, network: Network, loss: Loss, kind: Kind, rows: int, short: float = SHORT
-) -> Literal["numpy", "compiled"]:
-    """The engine that runs this config on so many training rows.
+def choose_engine(
+    config: Config, network: Network, loss: Loss, kind: Kind, rows: int, fast_enough: float
+) -> Engine:
+    """The engine that runs this config on this number of training rows.
 
-    "auto" is compiled where that can be and is worth loading, else NumPy: a matter of the config,
-    the data and what is installed, never of a clock. Raises ConfigError when the compiled engine
-    is asked for by name and cannot run this.
+    "auto" is compiled where that is possible and worth loading: where NumPy takes long, and where
+    an update is more than large matrix products, which are the BLAS's in both engines. It depends
+    on the config, the data and what is installed, never on a clock. Raises ConfigError when the
+    compiled engine is named and cannot run this.
     """
     wanted = config.training.engine
-    if wanted == "numpy" or (
-        wanted == "auto" and not worth_compiling(config, network, rows, short)
-    ):
+    if wanted == "auto":
+        small = _update_flops(config, network, rows) < WIDE
+        if not small or numpy_seconds(config, network, rows) <= fast_enough:
+            return "numpy"
+    elif wanted == "numpy":
         return "numpy"
     reason = why_not(network, loss, config.optimizer, kind)
     if config.training.augment:
@@ -169,43 +171,36 @@ def engine(
         reason = "numba is not installed (pip install 'nnlab[fast]')"
     if reason is None:
         return "compiled"
-    if wanted == "compiled":
-        raise ConfigError(
-            f"training.engine: compiled is not possible: {reason}. Use numpy, or auto."
-        )
-    return "numpy"
-
-
-def worth_compiling(config: Config, network: Network, rows: int, short: float = SHORT) -> bool:
-    """Whether the training is long, and its updates consist of more than large matrix products.
-
-    Those are the BLAS's in both engines, and NumPy's has both cores.
-    """
-    small = _products(config, network, rows) < WIDE
-    return small and numpy_seconds(config, network, rows) > short
+    if wanted == "auto":
+        return "numpy"
+    raise ConfigError(f"training.engine: compiled is not possible: {reason}. Use numpy, or auto.")
 
 
 def numpy_seconds(config: Config, network: Network, rows: int) -> float:
-    """About how long NumPy would train on so many rows, on a machine of 2026."""
-    update = 20e-6 + _products(config, network, rows) / 100e9 + 1.5e-9 * network.theta.size
-    return config.training.epochs * -(-rows // _batch(config, rows)) * update
+    """About how long NumPy would train on this number of rows, on a machine of 2026."""
+    flops_time = _update_flops(config, network, rows) / 100e9
+    updates = config.training.epochs * -(-rows // _batch_rows(config, rows))
+    return updates * (20e-6 + flops_time + 1.5e-9 * network.theta.size)
 
 
-def _products(config: Config, network: Network, rows: int) -> int:
-    """Operations of an update: forward, and backward for x and for W."""
-    return 3 * _batch(config, rows) * sum(flops(network))
+def _update_flops(config: Config, network: Network, rows: int) -> int:
+    """Floating-point operations per update: forward, and backward for x and for W."""
+    return 3 * _batch_rows(config, rows) * sum(flops(network))
 
 
-def _batch(config: Config, rows: int) -> int:
+def _batch_rows(config: Config, rows: int) -> int:
     size = config.training.batch_size
     return rows if size == "full" else min(size, rows)
 
 
-def encode(dataset: Dataset, outputs: int) -> tuple[Kind, FloatArray]:
-    """Targets (N, m) for a network with m outputs, and how they are judged.
+# Pieces of `build` that are also used alone.
 
-    Two classes become one column of 0 and 1 for a single output; else classes become one-hot
-    rows. The identity's targets are one-hot already.
+
+def encode(dataset: Dataset, outputs: int) -> tuple[Kind, FloatArray]:
+    """The kind of task, and targets (N, m) for a network with m outputs.
+
+    Two classes become one column of 0 and 1 for a single output; else classes become one-hot rows.
+    The identity's targets are one-hot already.
     """
     kind = kind_of(dataset.task, outputs)
     if dataset.task != "classes":
@@ -215,8 +210,8 @@ def encode(dataset: Dataset, outputs: int) -> tuple[Kind, FloatArray]:
     return kind, np.eye(outputs)[dataset.targets]
 
 
-def prepared(loss: Loss, dataset: Dataset, rows: IntArray) -> Loss:
-    """The loss with balanced class weights worked out from the training rows.
+def prepare_loss(loss: Loss, dataset: Dataset, rows: IntArray) -> Loss:
+    """The loss with balanced class weights computed from the training rows.
 
     Raises ConfigError where a class has none.
     """

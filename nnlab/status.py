@@ -24,12 +24,12 @@ class Status(StrEnum):
 
     @property
     def finished(self) -> bool:
-        """Whether the run came to a good end: its last numbers are its result."""
+        """Whether the run has a result: its last numbers."""
         return self in (Status.COMPLETED, Status.EARLY_STOPPED)
 
     @property
     def ended(self) -> bool:
-        """Whether training came to an end, a good one or a divergence."""
+        """Whether training came to its end or diverged."""
         return self.finished or self is Status.DIVERGED
 
     @property

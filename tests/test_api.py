@@ -3,6 +3,7 @@
 import inspect
 import re
 import typing
+from collections import ChainMap
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ SURFACE = {
     "Network",
     "NnlabError",
     "Run",
+    "doctor",
     "fit",
     "gradcheck",
     "load",
@@ -54,8 +56,8 @@ def network(*widths, inputs=3, seed=0):
 def test_the_surface_is_the_declared_one():
     assert set(nnlab.__all__) == SURFACE
     assert len(nnlab.__all__) == len(SURFACE)
-    found = {name: getattr(nnlab, name) for name in nnlab.__all__}
-    assert all(value is not None for value in found.values())
+    values = {name: getattr(nnlab, name) for name in nnlab.__all__}
+    assert all(value is not None for value in values.values())
 
 
 def test_nothing_else_can_be_had_from_the_package():
@@ -93,7 +95,8 @@ def public():
     for name in ("train", "load", "fit", "gradcheck"):
         yield name, getattr(nnlab, name)
     for name in ("Run", "History", "Network"):
-        for method, value in vars(getattr(nnlab, name)).items():
+        members = [vars(cls) for cls in getattr(nnlab, name).__mro__ if cls is not object]
+        for method, value in dict(ChainMap(*members)).items():
             target = value.fget if isinstance(value, property) else getattr(value, "func", value)
             target = getattr(target, "__func__", target)
             if not method.startswith("_") and inspect.isfunction(target):
@@ -119,7 +122,7 @@ def test_the_example_in_the_docstring_runs(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("NNLAB_RUNS", raising=False)
     example = "\n".join(re.findall(r"^    (.*)$", nnlab.__doc__, re.MULTILINE))
-    assert example.count("nnlab.") == 7
+    assert example.count("nnlab.") == 8
     example = example.replace("epochs=5000", "epochs=5").replace('"runs/..."', "run.path")
     scope = {"x": np.zeros((4, 2)), "t": np.zeros((4, 3))}
     exec(compile(example.replace(", run.path\n", "\n"), "docstring", "exec"), scope)
@@ -154,9 +157,9 @@ def test_all_forms_of_a_config_give_the_same_run(tmp_path, form):
     assert second.path != first.path
     assert second.config == first.config
     np.testing.assert_array_equal(second.network().theta, first.network().theta)
-    kept = (second.path / "config.yaml").read_bytes()
-    given = file if form in ("path", "text") else second.path / "resolved.yaml"
-    assert kept == given.read_bytes()
+    saved = (second.path / "config.yaml").read_bytes()
+    expected = file if form in ("path", "text") else second.path / "resolved.yaml"
+    assert saved == expected.read_bytes()
 
 
 def test_a_changed_config_object(tmp_path):
@@ -292,13 +295,13 @@ def test_fit_does_what_it_is_told():
         {"batch_size": 7},
         {"schedule": exponential(gamma=0.5)},
     ]
-    found = []
-    for one in [{}, *settings]:
+    weights = []
+    for changes in [{}, *settings]:
         net = network(4, 2)
-        nnlab.fit(net, x, t, loss, epochs=3, **{"batch_size": 8, **one})
-        found.append(net.theta.tobytes())
-    assert found[0] == found[1]
-    assert len(set(found)) == len(settings)
+        nnlab.fit(net, x, t, loss, epochs=3, **{"batch_size": 8, **changes})
+        weights.append(net.theta.tobytes())
+    assert weights[0] == weights[1]
+    assert len(set(weights)) == len(settings)
 
 
 def test_fit_changes_no_data():
@@ -356,14 +359,14 @@ def test_fit_with_numbers_that_are_not_finite(part):
 def test_gradcheck():
     x, t = regression(6)
     checked = nnlab.gradcheck(network(4, 2), x, t, nnlab.LOSSES["mse"]())
-    assert {one.name for one in checked} == {
+    assert {entry.name for entry in checked} == {
         "0.dense.weight",
         "0.dense.bias",
         "2.dense.weight",
         "2.dense.bias",
         "input",
     }
-    assert max(one.error for one in checked) < 1e-7
+    assert max(entry.error for entry in checked) < 1e-7
 
 
 def test_gradcheck_sees_a_wrong_gradient(monkeypatch):
@@ -377,7 +380,7 @@ def test_gradcheck_sees_a_wrong_gradient(monkeypatch):
     monkeypatch.setattr(tanh, "backward", wrong)
     x, t = regression(6)
     checked = nnlab.gradcheck(network(4, 2), x, t, nnlab.LOSSES["mse"]())
-    errors = {one.name: one.error for one in checked}
+    errors = {entry.name: entry.error for entry in checked}
     assert errors["0.dense.weight"] > 1e-4
     assert errors["2.dense.weight"] < 1e-7
 
@@ -422,9 +425,9 @@ def test_balanced_classes(loss, last):
     outputs = 2 if last == "softmax" else 1
     made = [nnlab.LOSSES[loss](class_weight=weight) for weight in ("balanced", (0.625, 2.5), None)]
     nets = []
-    for one in made:
+    for member in made:
         nets.append(nnlab.Network([nnlab.LAYERS["dense"](outputs), nnlab.LAYERS[last]()], 3))
-        nnlab.fit(nets[-1], x, labels, one)
+        nnlab.fit(nets[-1], x, labels, member)
     np.testing.assert_array_equal(nets[0].theta, nets[1].theta)
     assert (nets[0].theta != nets[2].theta).any()
 
@@ -559,16 +562,18 @@ def test_targets_that_the_loss_can_take(case):
     history = nnlab.fit(ending(loss, outputs), FOUR, t, loss, epochs=2, seed=2**40)
     assert (history.loss >= 0).all()
     assert loss == "mse" or history.failure is None
-    assert all(one.error < 1e-5 for one in nnlab.gradcheck(ending(loss, outputs), FOUR, t, loss))
+    assert all(
+        entry.error < 1e-5 for entry in nnlab.gradcheck(ending(loss, outputs), FOUR, t, loss)
+    )
 
 
 @pytest.mark.parametrize(
-    ("given", "found"), [(nnlab.LOSSES["mse"], "Mse"), (3, "3"), (None, "None")]
+    ("value", "shown"), [(nnlab.LOSSES["mse"], "Mse"), (3, "3"), (None, "None")]
 )
-def test_a_loss_that_is_none(given, found):
+def test_a_loss_that_is_none(value, shown):
     with pytest.raises(TypeError) as error:
-        nnlab.fit(network(4, 2), *regression(), given)
-    assert str(error.value) == f"loss must be a name, or made by a catalogue; it is {found}"
+        nnlab.fit(network(4, 2), *regression(), value)
+    assert str(error.value) == f"loss must be a name, or made by a catalogue; it is {shown}"
 
 
 def test_one_output_is_not_one_class_of_many():

@@ -21,7 +21,7 @@ CORE = frozenset({"errors", "status", "suggest", "core"})
 RANK_2 = CORE | {"data", "engine", "show.words"}
 RANK_4 = RANK_2 | {"config", "build", "training", "run"}
 RANK_5 = RANK_4 | {"experiment"}
-RANK_6 = RANK_5 | {"study", "api"}
+RANK_6 = RANK_5 | {"diagnosis", "study", "api"}
 ALL = RANK_6 | {"show", "race", "cli"}
 
 
@@ -64,10 +64,11 @@ RULES = {
     "run.rows": rule(CORE | {"data", "run"}, "numpy"),
     "run.shapes": rule(CORE | {"config", "data", "run"}, "numpy"),
     "experiment": rule(RANK_4, "numpy", "threadpoolctl"),
+    "diagnosis": rule(RANK_5, "numpy", "sklearn"),
     "study": rule(RANK_5, "numpy yaml", "distributed threadpoolctl optuna"),
     "study.local": rule({"run"}, "distributed"),
     "study.journal": rule({"errors", "run"}, "optuna"),
-    "api": rule(RANK_5 | {"show"}, "numpy"),
+    "api": rule(RANK_5 | {"diagnosis", "show"}, "numpy"),
     "show": rule(set()),
     "show.words": rule({"status"}),
     "show.figures": rule(CORE | {"config", "run", "show.words"}, "numpy", "matplotlib"),
@@ -144,7 +145,7 @@ def rule_of(module: str) -> tuple[str, Rule]:
 def broken(module: str, source: str, is_package: bool = False) -> list[str]:
     """One sentence for each import that breaks the table."""
     family, allowed = rule_of(module)
-    found = []
+    sentences = []
     for item in imports(source, module, is_package):
         top, _, rest = item.name.partition(".")
         here = f"nnlab.{module}:{item.line}"
@@ -153,15 +154,15 @@ def broken(module: str, source: str, is_package: bool = False) -> list[str]:
             # `import nnlab` alone asks where the package lies.
             # `from nnlab import x` names a module.
             if rest not in ("", "__version__") and not within(rest, allowed.nnlab | own):
-                found.append(f"{here} imports {item.name}, which {family or 'nnlab'} may not.")
+                sentences.append(f"{here} imports {item.name}, which {family or 'nnlab'} may not.")
         elif top not in sys.stdlib_module_names:
             if top in allowed.late and not item.late:
-                found.append(f"{here} imports {top} at the top; import it inside the function.")
+                sentences.append(f"{here} imports {top} at the top; import it inside the function.")
             elif top not in allowed.packages | allowed.late:
-                found.append(f"{here} imports {top}, which {family or 'nnlab'} may not.")
+                sentences.append(f"{here} imports {top}, which {family or 'nnlab'} may not.")
         if item.name.startswith(("matplotlib.pyplot", "pylab")):
-            found.append(f"{here} imports pyplot; use matplotlib.figure.Figure.")
-    return found
+            sentences.append(f"{here} imports pyplot; use matplotlib.figure.Figure.")
+    return sentences
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: module_name(path) or "nnlab")
@@ -176,8 +177,8 @@ LAYERS = sorted(set((ROOT / "core" / "layers").glob("*.py")) - {ROOT / "core/lay
 @pytest.mark.parametrize("path", LAYERS, ids=lambda path: path.stem)
 def test_layers_never_import_each_other(path: Path) -> None:
     """What all layers share stands in core/layers/base.py."""
-    found = [item.name for item in imports(path.read_text(encoding="utf-8"), module_name(path))]
-    siblings = [name for name in found if within(name, frozenset({"nnlab.core.layers"}))]
+    names = [item.name for item in imports(path.read_text(encoding="utf-8"), module_name(path))]
+    siblings = [name for name in names if within(name, frozenset({"nnlab.core.layers"}))]
     assert [name for name in siblings if not name.startswith("nnlab.core.layers.base.")] == []
 
 

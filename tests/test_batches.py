@@ -23,10 +23,10 @@ def numbered(rows, width=2, dtype=np.float64):
     return Part(np.repeat(column, width, axis=1), np.arange(rows), NONE, column, dtype)
 
 
-def walked(found, order=None, first=0):
+def walked(loader, order=None, first=0):
     """Row numbers in the order of an epoch, sizes of the batches, and numbers of the chunks."""
     rows, sizes, firsts = [], [], []
-    for chunk in found.epoch(order, first):
+    for chunk in loader.epoch(order, first):
         firsts.append(chunk.first)
         np.testing.assert_array_equal(np.concatenate(chunk.xs), chunk.x)
         np.testing.assert_array_equal(np.concatenate(chunk.ts), chunk.t)
@@ -47,23 +47,23 @@ def walked(found, order=None, first=0):
 def test_every_row_is_visited_once(monkeypatch, per_chunk, batch, drop_last, shuffled):
     monkeypatch.setattr(batches, "CHUNK_BATCHES", per_chunk)
     order = np.random.default_rng(0).permutation(13) if shuffled else None
-    found = Batches(numbered(13), batch, drop_last)
+    loader = Batches(numbered(13), batch, drop_last)
     expected = list(range(13)) if order is None else order.tolist()
     size = min(batch, 13)
     full, rest = divmod(13, size)
     sizes = [size] * full + ([rest] if rest and not drop_last else [])
     for _ in range(2):  # the second epoch goes through the same memory
-        rows, seen, _ = walked(found, order)
+        rows, seen, _ = walked(loader, order)
         assert rows == expected[: sum(sizes)]
         assert seen == sizes
-    assert found.count == len(sizes)
+    assert loader.count == len(sizes)
 
 
 def test_a_new_order_in_every_epoch():
-    found = Batches(numbered(10), 4)
+    loader = Batches(numbered(10), 4)
     for seed in range(5):
         order = np.random.default_rng(seed).permutation(10)
-        assert walked(found, order)[0] == order.tolist()
+        assert walked(loader, order)[0] == order.tolist()
 
 
 @pytest.mark.parametrize(
@@ -73,12 +73,12 @@ def test_a_new_order_in_every_epoch():
 def test_chunks_begin_where_the_one_before_ends(monkeypatch, batches_a_chunk, firsts):
     """Five batches of two rows and one of one row; the short one is a chunk of its own."""
     monkeypatch.setattr(batches, "CHUNK_BATCHES", batches_a_chunk)
-    found = Batches(numbered(11), 2)
-    assert walked(found)[2] == firsts
-    for first in [*firsts, 6]:  # going on within an epoch
+    loader = Batches(numbered(11), 2)
+    assert walked(loader)[2] == firsts
+    for first in [*firsts, 6]:  # starting within an epoch
         rows, _, rest = walked(Batches(numbered(11), 2), first=first)
         assert rows == list(range(2 * first, 11))
-        assert rest == [one for one in firsts if one >= first]
+        assert rest == [start for start in firsts if start >= first]
 
 
 @pytest.mark.parametrize(
@@ -92,34 +92,34 @@ def test_chunks_begin_where_the_one_before_ends(monkeypatch, batches_a_chunk, fi
     ],
 )
 def test_a_chunk_is_half_a_mebibyte(width, batch, per_chunk):
-    found = Batches(numbered(5000, width), batch)
-    assert found.per_chunk == per_chunk
-    assert found.x.shape == (per_chunk * batch, width)
+    loader = Batches(numbered(5000, width), batch)
+    assert loader.per_chunk == per_chunk
+    assert loader.x.shape == (per_chunk * batch, width)
 
 
 # --- the only chunk stays ----------------------------------------------------------------------
 
 
 def test_the_only_chunk_is_gathered_once():
-    found = Batches(numbered(12), 4)
-    first = next(iter(found.epoch(None)))
-    found.part.inputs = None  # a second gather would fail
-    again = list(found.epoch(None))
+    loader = Batches(numbered(12), 4)
+    first = next(iter(loader.epoch(None)))
+    loader.part.inputs = None  # a second gather would fail
+    again = list(loader.epoch(None))
     assert again == [first]
     assert again[0] is first
 
 
 @pytest.mark.parametrize(("rows", "batch"), [(13, 4), (9, 8)])
 def test_a_chunk_that_is_overwritten_is_not_kept(rows, batch):
-    found = Batches(numbered(rows), batch)
-    walked(found)
-    assert found.resident is None
+    loader = Batches(numbered(rows), batch)
+    walked(loader)
+    assert loader.resident is None
 
 
 def test_a_shuffled_epoch_after_a_resident_one_is_shuffled():
-    found, order = Batches(numbered(6), 2), np.array([5, 3, 1, 0, 2, 4])
-    assert walked(found)[0] == list(range(6))
-    assert walked(found, order)[0] == order.tolist()
+    loader, order = Batches(numbered(6), 2), np.array([5, 3, 1, 0, 2, 4])
+    assert walked(loader)[0] == list(range(6))
+    assert walked(loader, order)[0] == order.tolist()
 
 
 # --- parts ------------------------------------------------------------------------------------
@@ -137,7 +137,7 @@ def test_rows_are_what_float64_scaling_gives(kind, dtype, lazy):
     rows = rng.permutation(50)[:30]
     scaling = fit_scaling(kind, inputs, rows, (0.0, 255.0) if kind == "unit" else None)
     part = Part(inputs, rows, scaling, np.zeros((30, 1)), dtype)
-    x, _ = part.some(slice(0, len(part)))
+    x, _ = part.copied(slice(0, len(part)))
     exact = (inputs[rows].astype(np.float64) - scaling.shift) * scaling.factor
     assert x.dtype == dtype
     # The error of a difference is relative to its terms, which are at most 255 here.
@@ -160,7 +160,7 @@ def test_some_rows(dtype, which):
     inputs = np.arange(24).reshape(8, 3).astype(dtype)
     targets = np.arange(4.0)[:, None]
     rows = np.array([7, 5, 2, 0])
-    x, t = Part(inputs, rows, NONE, targets, np.float64).some(which)
+    x, t = Part(inputs, rows, NONE, targets, np.float64).copied(which)
     np.testing.assert_array_equal(x, inputs[rows[which]])
     np.testing.assert_array_equal(t, targets[which])
 
@@ -172,15 +172,15 @@ def test_nothing_of_the_caller_is_changed(dtype):
     before = [array.copy() for array in (inputs, rows, targets, order)]
     for array in (inputs, rows, targets, order):
         array.flags.writeable = False
-    found = Batches(Part(inputs, rows, fit_scaling("unit", inputs, rows), targets, np.float64), 3)
-    for chunk in [*found.epoch(None), *found.epoch(order)]:
+    loader = Batches(Part(inputs, rows, fit_scaling("unit", inputs, rows), targets, np.float64), 3)
+    for chunk in [*loader.epoch(None), *loader.epoch(order)]:
         for array in (inputs, targets):
             assert not np.shares_memory(chunk.x, array)
             assert not np.shares_memory(chunk.t, array)
         chunk.x[...] = chunk.t[...] = np.nan
     for array, old in zip((inputs, rows, targets, order), before, strict=True):
         np.testing.assert_array_equal(array, old)
-    assert np.isfinite(found.part.some(slice(0, len(found.part)))[0]).all()
+    assert np.isfinite(loader.part.copied(slice(0, len(loader.part)))[0]).all()
 
 
 # --- memory -----------------------------------------------------------------------------------
@@ -236,5 +236,5 @@ def test_gathering_allocates_only_row_numbers(kind, dtype):
     inputs = np.random.default_rng(0).integers(0, 256, (2000, 128)).astype(dtype)
     rows = np.arange(2000)
     part = Part(inputs, rows, fit_scaling(kind, inputs, rows), np.zeros((2000, 1)), np.float32)
-    found, order = Batches(part, 100), rows[::-1].copy()
-    assert peak_of(lambda: [None for _ in found.epoch(order)]) < 128 * 1024
+    loader, order = Batches(part, 100), rows[::-1].copy()
+    assert peak_of(lambda: [None for _ in loader.epoch(order)]) < 128 * 1024

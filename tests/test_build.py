@@ -28,9 +28,9 @@ def table(folder, labels):
 
 
 def test_two_classes_for_one_output_are_one_column():
-    one = built()
-    assert one.kind == "binary"
-    np.testing.assert_array_equal(one.plan.train.targets, [[0], [1], [1], [0]])
+    binary = built()
+    assert binary.kind == "binary"
+    np.testing.assert_array_equal(binary.plan.train.targets, [[0], [1], [1], [0]])
 
 
 @pytest.mark.parametrize("loss", ["mse", "cross_entropy"])
@@ -57,22 +57,22 @@ def test_an_identity_is_judged_as_classes():
 
 def test_a_regression_keeps_its_targets():
     data = {"name": "random", "samples": 6, "inputs": 2, "outputs": 3, "split": "ordered"}
-    found = built(data={**data, "test": 2}, network=[{"dense": 3}])
-    assert found.kind == "regression"
+    result = built(data={**data, "test": 2}, network=[{"dense": 3}])
+    assert result.kind == "regression"
     np.testing.assert_array_equal(
-        found.plan.train.targets, found.dataset.targets[:4].astype("float32")
+        result.plan.train.targets, result.dataset.targets[:4].astype("float32")
     )
-    np.testing.assert_array_equal(found.test.targets, found.dataset.targets[4:].astype("float32"))
+    np.testing.assert_array_equal(result.test.targets, result.dataset.targets[4:].astype("float32"))
 
 
 def test_label_smoothing_is_in_the_targets_of_every_part():
     loss = {"name": "cross_entropy", "label_smoothing": 0.2}
-    found = built(
+    result = built(
         data={"name": "xor", "test": 1, "validation": 1},
         network=[{"dense": 2}, "softmax"],
         loss=loss,
     )
-    for part in (found.plan.train, found.plan.validation, found.test):
+    for part in (result.plan.train, result.plan.validation, result.test):
         np.testing.assert_allclose(np.sort(part.targets, axis=1), [[0.1, 0.9]] * len(part))
 
 
@@ -84,17 +84,17 @@ def test_balanced_class_weights_see_only_training_rows(tmp_path):
     data = table(tmp_path, [*"aaab", *"bbbb"])
     ordered = {**data, "split": "ordered", "test": 2, "validation": 2}
     loss = {"name": "cross_entropy", "class_weight": "balanced"}
-    found = built(data=ordered, network=[{"dense": 2}, "softmax"], loss=loss)
+    result = built(data=ordered, network=[{"dense": 2}, "softmax"], loss=loss)
     # N / (C n_c): 4 / (2 * 3) and 4 / (2 * 1)
-    assert found.plan.loss.class_weight == pytest.approx((2 / 3, 2.0))
-    assert found.config.loss.class_weight == "balanced"
+    assert result.plan.loss.class_weight == pytest.approx((2 / 3, 2.0))
+    assert result.config.loss.class_weight == "balanced"
 
 
 def test_scaling_sees_only_training_rows(tmp_path):
     data = table(tmp_path, [*"abab", *"abab"])  # the input counts from 0 to 7
-    found = built(data={**data, "split": "ordered", "test": 4, "scale": "unit"})
-    np.testing.assert_allclose(found.plan.train.inputs[:, 0], [0, 1 / 3, 2 / 3, 1], rtol=1e-6)
-    np.testing.assert_allclose(found.test.inputs[:, 0], [4 / 3, 5 / 3, 2, 7 / 3], rtol=1e-6)
+    result = built(data={**data, "split": "ordered", "test": 4, "scale": "unit"})
+    np.testing.assert_allclose(result.plan.train.inputs[:, 0], [0, 1 / 3, 2 / 3, 1], rtol=1e-6)
+    np.testing.assert_allclose(result.test.inputs[:, 0], [4 / 3, 5 / 3, 2, 7 / 3], rtol=1e-6)
 
 
 # --- the plan ---------------------------------------------------------------------------------
@@ -111,9 +111,9 @@ def test_scaling_sees_only_training_rows(tmp_path):
     ],
 )
 def test_whether_the_monitored_value_should_grow(stopping, monitor, grows):
-    found = built(training={"early_stopping": stopping, "monitor": monitor})
-    assert found.plan.higher_is_better is grows
-    assert found.plan.monitor == monitor
+    result = built(training={"early_stopping": stopping, "monitor": monitor})
+    assert result.plan.higher_is_better is grows
+    assert result.plan.monitor == monitor
 
 
 def test_the_plan_is_what_the_config_says():
@@ -137,16 +137,16 @@ def test_the_plan_is_what_the_config_says():
 def test_the_seed_of_the_data_is_not_that_of_the_weights():
     data = {"name": "random", "samples": 9, "inputs": 2, "outputs": 1, "test": 3}
     network = [{"dense": 1}]
-    one, two = (built(data={**data, "seed": 5}, network=network, seed=s) for s in (1, 2))
-    np.testing.assert_array_equal(one.dataset.inputs, two.dataset.inputs)
-    np.testing.assert_array_equal(one.parts.train, two.parts.train)
-    assert (one.network.theta[:2] != two.network.theta[:2]).all()
+    first, second = (built(data={**data, "seed": 5}, network=network, seed=s) for s in (1, 2))
+    np.testing.assert_array_equal(first.dataset.inputs, second.dataset.inputs)
+    np.testing.assert_array_equal(first.parts.train, second.parts.train)
+    assert (first.network.theta[:2] != second.network.theta[:2]).all()
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_all_arrays_are_of_the_dtype_asked_for(dtype):
-    found = built(training={"dtype": dtype})
-    arrays = (found.network.theta, found.plan.train.inputs, found.plan.train.targets)
+    result = built(training={"dtype": dtype})
+    arrays = (result.network.theta, result.plan.train.inputs, result.plan.train.targets)
     assert {array.dtype.name for array in arrays} == {dtype}
 
 

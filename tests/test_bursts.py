@@ -1,4 +1,4 @@
-"""Epochs done in one go are the same epochs, to the last bit, and end where somebody must look."""
+"""Epochs done at once are the same to the last bit, and stop where the caller must act."""
 
 from dataclasses import replace
 
@@ -35,16 +35,16 @@ def trained(burst, epochs=23, **settings):
     return list(run_bursts(plan, state)), network, state
 
 
-def without_steps(found):
-    return [record for records in found for record in records if not isinstance(record, Steps)]
+def without_steps(bursts):
+    return [record for records in bursts for record in records if not isinstance(record, Steps)]
 
 
 @pytest.mark.parametrize("case", CASES)
 def test_a_burst_changes_nothing(case):
-    one, network, state = trained(1, **CASES[case])
+    single, network, state = trained(1, **CASES[case])
     many, again, end = trained(100, **CASES[case])
-    assert [len(records) for records in one] != [len(records) for records in many]
-    assert without_steps(many) == without_steps(one)
+    assert [len(records) for records in single] != [len(records) for records in many]
+    assert without_steps(many) == without_steps(single)
     np.testing.assert_array_equal(again.theta, network.theta)
     np.testing.assert_array_equal(end.best.values, state.best.values)
     np.testing.assert_array_equal(end.weights, state.weights)
@@ -64,18 +64,18 @@ def test_a_burst_changes_nothing(case):
     ],
 )
 def test_a_burst_ends_where_somebody_looks(settings, ends):
-    found, _, _ = trained(100, batch_size=12, **settings)
-    assert [records[-1].epoch for records in found] == ends
+    bursts, _, _ = trained(100, batch_size=12, **settings)
+    assert [records[-1].epoch for records in bursts] == ends
 
 
 @pytest.mark.parametrize("engine", ["numpy", "compiled"])
 @pytest.mark.parametrize("rate", [30.0, 1e200])
 def test_a_burst_that_breaks_keeps_what_was_finite(rate, engine):
     settings = {"optimizer": OPTIMIZERS["sgd"](lr=rate), "epochs": 100, "engine": engine}
-    one, network, state = trained(1, **settings)
+    single, network, state = trained(1, **settings)
     many, again, end = trained(100, **settings)
-    assert isinstance(one[-1][-1], Failure)
-    assert without_steps(many) == without_steps(one)
+    assert isinstance(single[-1][-1], Failure)
+    assert without_steps(many) == without_steps(single)
     np.testing.assert_array_equal(again.theta, network.theta)
     assert np.isfinite(again.theta).all()
     assert (end.step, end.epoch, end.status) == (state.step, state.epoch, "diverged")
@@ -88,7 +88,7 @@ def test_classes_and_several_binary_outputs_are_counted_by_epoch():
         for burst in (1, 100):
             plan = plan_for(part(x, t), kind=kind, epochs=9, batch_size=len(x), shuffle=False)
             network = Network(layers(4, "tanh", t.shape[1]), x.shape[1])
-            found = run_bursts(replace(plan, burst=burst), start(plan, network))
-            ends.append(without_steps(found))
+            bursts = run_bursts(replace(plan, burst=burst), start(plan, network))
+            ends.append(without_steps(bursts))
         assert ends[0] == ends[1]
         assert len({r.train["accuracy"] for r in ends[0]}) > 1

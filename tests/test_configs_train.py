@@ -102,18 +102,18 @@ def test_trains_on_downloaded_images(tmp_path, name):
 @pytest.mark.usefixtures("data_folder")
 @pytest.mark.parametrize("name", SLOW)
 def test_learns_from_a_few_downloaded_images(name):
-    """Sixteen updates on 64 pictures, with all that the file asks for but the length."""
+    """Sixteen updates on 64 images, with all settings of the file but its length."""
     config = load_config(name, [("training.batch_size", 32)]).config
     built = build(config)
     plan = built.plan
-    x, t = plan.train.some(slice(0, 64))
+    x, t = plan.train.copied(slice(0, 64))
     part = Part(x, np.arange(64), Scaling("none", np.zeros(()), np.ones(())), t, np.float32)
     part.augmenter = plan.train.augmenter
     plan = replace(plan, train=part, validation=None, monitor="train_loss", epochs=8)
     losses = [
-        one.train["loss"]
-        for one in run_training(plan, start(plan, built.network))
-        if isinstance(one, Epoch)
+        record.train["loss"]
+        for record in run_training(plan, start(plan, built.network))
+        if isinstance(record, Epoch)
     ]
     assert losses[-1] < 0.7 * losses[0]
 
@@ -125,7 +125,7 @@ def test_gradients(name):
     learning = sum(type(layer) in LEARNING for layer in config.network)
     # weights, biases where there are any, and the input
     assert learning + 1 <= len(checked) <= 2 * learning + 1
-    assert {one.name: one.error for one in checked if one.error > 1e-7} == {}
+    assert {entry.name: entry.error for entry in checked if entry.error > 1e-7} == {}
 
 
 @pytest.mark.data
@@ -134,7 +134,7 @@ def test_gradients(name):
 def test_gradients_on_downloaded_images(name):
     config = load_config(name, [("training.dtype", "float64")]).config
     assert {
-        one.name: one.error for one in check_config_gradients(config, 4) if one.error > 1e-7
+        entry.name: entry.error for entry in check_config_gradients(config, 4) if entry.error > 1e-7
     } == {}
 
 

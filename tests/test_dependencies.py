@@ -24,12 +24,12 @@ OPTIONAL = {"fast": "engine.compiled", "cluster": "study", "tune": "study"}
 
 
 def names(requirements: list[str]) -> set[str]:
-    return {re.split(r"[<>=~!\[]", one)[0] for one in requirements} - {"nnlab"}
+    return {re.split(r"[<>=~!\[]", requirement)[0] for requirement in requirements} - {"nnlab"}
 
 
 def imported(folder: str = "") -> set[str]:
     """The packages that nnlab imports, anywhere or in one folder of it."""
-    found = set()
+    packages = set()
     for path in MODULES:
         module = module_name(path)
         if module == folder or module.startswith(f"{folder}." if folder else ""):
@@ -38,8 +38,8 @@ def imported(folder: str = "") -> set[str]:
                 item.name.partition(".")[0]
                 for item in imports(source, module, path.name == "__init__.py")
             }
-            found |= tops - set(sys.stdlib_module_names) - {"nnlab"}
-    return {COMPANIONS.get(name, PACKAGES.get(name, name)) for name in found}
+            packages |= tops - set(sys.stdlib_module_names) - {"nnlab"}
+    return {COMPANIONS.get(name, PACKAGES.get(name, name)) for name in packages}
 
 
 def test_what_is_imported_is_declared() -> None:
@@ -55,5 +55,8 @@ def test_an_extra_is_imported_where_it_is_needed(extra: str) -> None:
 
 def test_the_lowest_versions_are_those_of_the_project() -> None:
     floor = dict(line.split("==") for line in floors())
-    every = [*PROJECT["dependencies"], *(one for extra in OPTIONAL for one in EXTRAS[extra])]
+    every = [
+        *PROJECT["dependencies"],
+        *(requirement for extra in OPTIONAL for requirement in EXTRAS[extra]),
+    ]
     assert [f"{name}>={version}" for name, version in floor.items()] == every

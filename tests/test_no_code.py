@@ -39,33 +39,33 @@ ALLOWED = {
 
 def refused(source: str) -> set[str]:
     """Each thing in `source` that could run code from a file."""
-    found = set()
+    refusals = set()
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
-            found |= {alias.name.split(".")[0] for alias in node.names} & MODULES_REFUSED
-            found |= {alias.name for alias in node.names} & {"subprocess"}
+            refusals |= {alias.name.split(".")[0] for alias in node.names} & MODULES_REFUSED
+            refusals |= {alias.name for alias in node.names} & {"subprocess"}
         elif isinstance(node, ast.ImportFrom):
-            found |= {(node.module or "").split(".")[0]} & (MODULES_REFUSED | {"subprocess"})
-            found |= {alias.name for alias in node.names} & (ATTRIBUTES | MODULES_REFUSED)
+            refusals |= {(node.module or "").split(".")[0]} & (MODULES_REFUSED | {"subprocess"})
+            refusals |= {alias.name for alias in node.names} & (ATTRIBUTES | MODULES_REFUSED)
         elif isinstance(node, ast.Name):
-            found |= {node.id} & BUILTINS
+            refusals |= {node.id} & BUILTINS
         elif isinstance(node, ast.Attribute):
-            found |= {node.attr} & ATTRIBUTES
+            refusals |= {node.attr} & ATTRIBUTES
         elif isinstance(node, ast.Call):
-            found |= _call(node)
+            refusals |= _call(node)
         elif isinstance(node, ast.keyword) and node.arg in ("allow_pickle", "shell"):
             value = node.value
             if not (isinstance(value, ast.Constant) and value.value is False):
-                found.add(node.arg)
-    return found
+                refusals.add(node.arg)
+    return refusals
 
 
 def _call(call: ast.Call) -> set[str]:
     """np.load and yaml.load, which run code unless they are told not to."""
     text = ast.unparse(call.func)
     if text in ("np.load", "numpy.load"):
-        given = {keyword.arg for keyword in call.keywords}
-        return set() if "allow_pickle" in given else {"np.load"}
+        names = {keyword.arg for keyword in call.keywords}
+        return set() if "allow_pickle" in names else {"np.load"}
     return {text} if text in ("yaml.load", "yaml.Loader", "yaml.UnsafeLoader") else set()
 
 
@@ -76,7 +76,7 @@ def test_module_runs_no_code(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("source", "found"),
+    ("source", "refusals"),
     [
         ("import pickle", {"pickle"}),
         ("from joblib import load", {"joblib"}),
@@ -97,5 +97,5 @@ def test_module_runs_no_code(path: Path) -> None:
         ("json.loads(text)", set()),
     ],
 )
-def test_the_search_itself(source: str, found: set[str]) -> None:
-    assert refused(source) == found
+def test_the_search_itself(source: str, refusals: set[str]) -> None:
+    assert refused(source) == refusals

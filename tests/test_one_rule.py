@@ -66,9 +66,9 @@ def test_accuracy_tables_predictions_and_figures_agree(end, dtype, tmp_path: Pat
     shown = CliRunner().invoke(main, ["predict", str(run.path), str(tmp_path / "rows.npz")])
     assert shown.exit_code == 0, shown.output
     lines = list(csv.DictReader(shown.output.splitlines()))
-    assert [line["predicted"] for line in lines] == [run.classes[one] for one in guessed]
+    assert [line["predicted"] for line in lines] == [run.classes[label] for label in guessed]
     # What a reader works out from the printed numbers.
-    outputs = np.array([[float(v) for k, v in one.items() if k != "predicted"] for one in lines])
+    outputs = np.array([[float(v) for k, v in line.items() if k != "predicted"] for line in lines])
     mine = outputs.argmax(1) if outputs.shape[1] > 1 else (outputs[:, 0] >= 0.5).astype(int)
     assert (mine == guessed).all()
 

@@ -1,24 +1,21 @@
 """`python -O` drops assert statements; every message and exit code stays the same."""
 
 import json
-import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from tests.attacks.configs import ATTACKS
 from tests.cli.test_main import MEANT
-from tests.patience import PATIENCE
+from tests.process import python
 
-ROOT = Path(__file__).resolve().parents[1]
 WORKER = """
-import json, sys
+import json
 from click.testing import CliRunner
 from nnlab.cli import main
-results = [CliRunner().invoke(main, line, prog_name="nnlab") for line in json.load(sys.stdin)]
+lines = json.load(open("lines.json"))
+results = [CliRunner().invoke(main, line, prog_name="nnlab") for line in lines]
 print(json.dumps([[result.exit_code, result.stdout, result.stderr] for result in results]))
 """
 
@@ -97,13 +94,10 @@ predict damaged headerless.csv
 
 def run(lines: list[list[str]], folder: Path, *flags: str) -> list[list[object]]:
     """Exit code, stdout and stderr of each command line, in a process with these flags."""
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "NNLAB_RUNS": str(folder / "runs")}
-    environment.pop("PYTHONOPTIMIZE", None)
-    done = subprocess.run(
-        [sys.executable, *flags, "-c", WORKER],
-        input=json.dumps(lines), cwd=folder, env=environment, capture_output=True, text=True,
-        timeout=PATIENCE, check=True,
-    )  # fmt: skip
+    (folder / "lines.json").write_text(json.dumps(lines))
+    variables = {"NNLAB_RUNS": str(folder / "runs"), "PYTHONOPTIMIZE": ""}
+    done = python(*flags, "-c", WORKER, cwd=folder, **variables)
+    assert done.returncode == 0, done.stderr
     outcomes: list[list[object]] = json.loads(done.stdout)
     return outcomes
 

@@ -36,7 +36,7 @@ BASE = {"data": "xor", "network": "[{dense: 1}]", "loss": "mse"}
 def settings() -> set[str]:
     """Every name that a setting of a member, of the training or of the data can have."""
     members = {
-        name for family in FAMILIES for one in family.members for name in family.settings(one)
+        name for family in FAMILIES for member in family.members for name in family.settings(member)
     }
     classes = (Training, EarlyStopping, Split, Data)
     return members | {field.name for cls in classes for field in fields(cls)} | set(hints(Config))
@@ -52,7 +52,7 @@ def words() -> set[str]:
 def options() -> set[str]:
     """Every option of a command."""
     commands = [import_module(f"nnlab.cli.{name}").command for name in COMMANDS]
-    return {name for command in commands for one in command.params for name in one.opts}
+    return {name for command in commands for option in command.params for name in option.opts}
 
 
 def metrics() -> set[str]:
@@ -258,9 +258,9 @@ HINTS = [
 @pytest.mark.parametrize(("text", "hint"), HINTS, ids=[text for text, _ in HINTS])
 def test_what_a_message_says_to_write(text: str, hint: str) -> None:
     key = text.partition(":")[0]
-    others = "".join(f"{name}: {value}\n" for name, value in BASE.items() if name != key)
+    rest = "".join(f"{name}: {value}\n" for name, value in BASE.items() if name != key)
     with pytest.raises(ConfigError) as error:
-        parse_config(f"{text}\n{others}", check=False)
+        parse_config(f"{text}\n{rest}", check=False)
     (problem,) = error.value.problems
     assert problem.hint.strip() == hint  # type: ignore[attr-defined]
 

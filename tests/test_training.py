@@ -30,8 +30,8 @@ from tests.trainings import (
 def test_the_rows_of_a_walk():
     """Row 0 is evaluated; then train is what was before each update, validation what came after."""
     records, state = run(*walk(2.5, validation=0.0, epochs=3))
-    found = [(r.epoch, r.step, r.lr, r.train["loss"], r.validation["loss"]) for r in records]
-    assert found == [
+    rows = [(r.epoch, r.step, r.lr, r.train["loss"], r.validation["loss"]) for r in records]
+    assert rows == [
         (0, 0, 1.0, 2.5, 0.0),
         (1, 1, 1.0, 2.5, 1.0),
         (2, 2, 1.0, 1.5, 2.0),
@@ -86,8 +86,8 @@ def test_every_number_equals_a_plain_loop():
         assert row.step == 3 * (epoch + 1)
         assert row.train["loss"] == pytest.approx(np.mean(losses), rel=1e-12)
         assert row.train["mae"] == pytest.approx(np.mean(errors), rel=1e-12)
-    for found, wanted in zip(network.parameters.values(), (w1, b1, w2, b2), strict=True):
-        np.testing.assert_allclose(found, wanted, rtol=1e-12)
+    for parameter, wanted in zip(network.parameters.values(), (w1, b1, w2, b2), strict=True):
+        np.testing.assert_allclose(parameter, wanted, rtol=1e-12)
     assert state.step == 12
 
 
@@ -138,7 +138,7 @@ def test_updates_in_an_epoch(batch, drop_last, updates, rows):
     plan = plan_for(part(x, t), optimizer=still, batch_size=batch, drop_last=drop_last, epochs=2)
     network = Network(layers(2), 3)
     records, state = run(plan, network)
-    assert [one.step for one in epochs_of(records)] == [0, updates, 2 * updates]
+    assert [record.step for record in epochs_of(records)] == [0, updates, 2 * updates]
     chosen = np.random.default_rng([0, 1, 0]).permutation(11)[:rows] if updates > 1 else ...
     if updates == 1 and rows < 11:
         chosen = np.arange(rows)
@@ -152,11 +152,11 @@ def test_updates_in_an_epoch(batch, drop_last, updates, rows):
 def test_chunks_change_no_bit(monkeypatch, per_chunk, shuffle):
     x, t = noise()
     plan = plan_for(part(x, t), part(x, t), batch_size=2, shuffle=shuffle, ema=0.9)
-    whole, one = run(plan, Network([*layers(6), LAYERS["dropout"](), *layers("relu", 2)], 3))
+    whole, state = run(plan, Network([*layers(6), LAYERS["dropout"](), *layers("relu", 2)], 3))
     monkeypatch.setattr(batches, "CHUNK_BATCHES", per_chunk)
-    parts, other = run(plan, Network([*layers(6), LAYERS["dropout"](), *layers("relu", 2)], 3))
-    np.testing.assert_array_equal(one.network.theta, other.network.theta)
-    np.testing.assert_array_equal(one.average, other.average)
+    parts, again = run(plan, Network([*layers(6), LAYERS["dropout"](), *layers("relu", 2)], 3))
+    np.testing.assert_array_equal(state.network.theta, again.network.theta)
+    np.testing.assert_array_equal(state.average, again.average)
     if per_chunk > 1 or not shuffle:  # sums over a chunk's rows may differ in the last bit
         assert [r.train["loss"] for r in epochs_of(parts)] == [r.train["loss"] for r in whole]
 
@@ -192,11 +192,11 @@ def test_without_shuffle_rows_come_in_their_order():
 
 def test_a_full_batch_is_not_shuffled():
     x, t = noise()
-    found = []
+    weights = []
     for shuffle in (True, False):
         plan = plan_for(part(x, t), batch_size=11, shuffle=shuffle)
-        found.append(run(plan, Network(layers(4, "tanh", 2), 3))[1].network.theta)
-    np.testing.assert_array_equal(*found)
+        weights.append(run(plan, Network(layers(4, "tanh", 2), 3))[1].network.theta)
+    np.testing.assert_array_equal(*weights)
 
 
 def test_steps_are_recorded(monkeypatch):
@@ -256,8 +256,8 @@ def test_rates(monkeypatch, schedule, rows, updates, per_chunk):
     plan = replace(plan, train=part([[1.0], [1.0]], [[1e6], [1e6]]))
     records, state = run(plan, network)
     assert [r.lr for r in epochs_of(records)] == pytest.approx(rows, rel=1e-14)
-    found = [rate for r in records if isinstance(r, Steps) for rate in r.rates]
-    assert found == pytest.approx(updates, rel=1e-14)
+    rates = [rate for r in records if isinstance(r, Steps) for rate in r.rates]
+    assert rates == pytest.approx(updates, rel=1e-14)
     assert state.network.theta[0] == pytest.approx(sum(updates), rel=1e-9)
 
 
@@ -307,11 +307,11 @@ def test_dropout_is_off_in_evaluation():
 
 def test_looking_at_a_validation_part_changes_no_weight():
     x, t = noise()
-    found = [
+    weights = [
         run(plan_for(part(x, t), validation), with_dropout())[1].network.theta
         for validation in (None, part(x, t))
     ]
-    np.testing.assert_array_equal(*found)
+    np.testing.assert_array_equal(*weights)
 
 
 # --- dtype ------------------------------------------------------------------------------------
@@ -319,14 +319,14 @@ def test_looking_at_a_validation_part_changes_no_weight():
 
 def test_single_and_double_precision():
     x, t = noise()
-    found = {}
+    results = {}
     for dtype in (np.float32, np.float64):
         plan = plan_for(part(x, t, dtype), optimizer=OPTIMIZERS["adam"](lr=0.01), ema=0.9)
         records, state = run(plan, Network(layers(4, "tanh", 2), 3, dtype=dtype))
         arrays = [state.network.theta, state.average, state.best.values, *state.slots.values()]
         assert {a.dtype for a in arrays} == {np.dtype(dtype)}
         assert state.sums.dtype == np.float64
-        found[dtype] = state.network.theta, [r.train["loss"] for r in records]
-    for single, double in zip(found[np.float32], found[np.float64], strict=True):
+        results[dtype] = state.network.theta, [r.train["loss"] for r in records]
+    for single, double in zip(results[np.float32], results[np.float64], strict=True):
         np.testing.assert_allclose(single, double, rtol=1e-4, atol=1e-6)
         assert (np.asarray(single) != np.asarray(double)).any()

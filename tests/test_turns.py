@@ -12,9 +12,8 @@ from nnlab.engine.images.network import TunedNetwork
 from nnlab.experiment.outcome import outputs
 from nnlab.run import environment
 from nnlab.training import Evaluation, Plan, start
-from nnlab.training.drivers import EngineDriver
-from nnlab.training.loop import engine_driver
-from nnlab.training.tally import Tally
+from nnlab.training.drivers import EngineDriver, engine_driver
+from nnlab.training.evaluation import Tally
 from tests.trainings import layers, noise, part, plan_for
 
 DATA = part(*noise())

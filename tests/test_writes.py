@@ -71,13 +71,13 @@ def _may_write(call: ast.Call, mode_at: int) -> bool:
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda p: p.relative_to(ROOT).as_posix())
 def test_module_does_not_write(path: Path) -> None:
-    found = writes(path.read_text(encoding="utf-8"))
+    calls = writes(path.read_text(encoding="utf-8"))
     harmless = HARMLESS.get(path.relative_to(ROOT).as_posix(), [])
-    assert found == harmless, "write through nnlab.run.durable"
+    assert calls == harmless, "write through nnlab.run.durable"
 
 
 @pytest.mark.parametrize(
-    ("source", "found"),
+    ("source", "expected"),
     [
         ("open(p, 'w')", True),
         ("open(p, mode='ab')", True),
@@ -106,5 +106,5 @@ def test_module_does_not_write(path: Path) -> None:
         ("RunFolder.open(path)", False),
     ],
 )
-def test_the_search_itself(source: str, found: bool) -> None:
-    assert bool(writes(source)) is found
+def test_the_search_itself(source: str, expected: bool) -> None:
+    assert bool(writes(source)) is expected

@@ -23,11 +23,11 @@ def part(x, t, dtype=np.float64):
 
 def layers(*names):
     """`layers(3, "relu")` is a dense layer of 3 units and a relu."""
-    return [LAYERS["dense"](one) if isinstance(one, int) else LAYERS[one]() for one in names]
+    return [LAYERS["dense"](name) if isinstance(name, int) else LAYERS[name]() for name in names]
 
 
 def plan_for(data, validation=None, **settings):
-    given = {
+    defaults = {
         "loss": LOSSES["mse"](),
         "optimizer": OPTIMIZERS["sgd"](lr=0.1),
         "schedule": SCHEDULES["constant"](),
@@ -35,11 +35,11 @@ def plan_for(data, validation=None, **settings):
         "epochs": 3,
         "batch_size": 4,
     }
-    return Plan(train=data, validation=validation, **{**given, **settings})
+    return Plan(train=data, validation=validation, **{**defaults, **settings})
 
 
 def epochs_of(records):
-    return [one for one in records if isinstance(one, Epoch)]
+    return [record for record in records if isinstance(record, Epoch)]
 
 
 def run(plan, network):

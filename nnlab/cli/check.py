@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from nnlab.build import foreseen, outline, prepared
+from nnlab.build import outline, predicted_engine, prepare_loss
 from nnlab.cli.options import config_argument, json_option, verbosity
 from nnlab.cli.tables import format_table
 from nnlab.cli.terminal import (
@@ -44,7 +44,7 @@ def command(config: str, overrides: tuple[str, ...], as_json: bool) -> None:
     nnlab check my.yaml --set network.0.units=64
     """
     loaded = load_config(config, overrides)
-    foreseen(loaded.config)  # refuses an engine that cannot run this
+    predicted_engine(loaded.config)  # refuses an engine that cannot run this
     network, *_ = outline(loaded.config)
     facts, warnings = _data_facts(loaded.config)
     rows = _layer_rows(network)
@@ -83,7 +83,7 @@ def _data_facts(config: Config) -> tuple[dict[str, str], tuple[str, ...]]:
     if source.files is not None:
         return facts, ()
     dataset = source.load(seed)
-    prepared(config.loss, dataset, parts.train)
+    prepare_loss(config.loss, dataset, parts.train)
     names = {"inputs": dataset.feature_names, "targets": dataset.target_names}
     names["classes"] = dataset.class_names
     for key in facts:

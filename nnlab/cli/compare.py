@@ -18,12 +18,11 @@ from nnlab.show.words import count, first_few, setting_value, shorten
 from nnlab.study import noise
 from nnlab.study.compare import (
     MISSING,
-    RunFacts,
+    ComparedRun,
     environment_rows,
     find_runs,
     first_difference,
     layers_in_words,
-    read_facts,
     setting_rows,
     shared_epochs,
 )
@@ -31,8 +30,7 @@ from nnlab.study.groups import Comparison, Group, compare_groups, group_runs, is
 from nnlab.study.results import SeedSpread
 from nnlab.suggest import did_you_mean
 
-MOST_COLUMNS = 8  # runs that are shown in columns; more runs are rows
-LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+LETTERS = "ABCDEFGH"  # the names of runs that are shown in columns; more runs are rows
 
 
 @click.command
@@ -70,18 +68,24 @@ def command(
     nnlab compare latest 20261121-101500-xor
     nnlab compare runs/*-xor-*
     """
-    facts = [read_facts(run) for run in find_runs(names, runs_folder(runs))]
-    groups = group_runs(facts)
-    _refuse_unknown(metrics, facts)
-    comparisons = compare_groups(groups, metrics) if len(groups) < len(facts) else []
-    print_messages(_notes(facts))
+    compared = find_runs(names, runs_folder(runs))
+    groups = group_runs(compared)
+    _refuse_unknown(metrics, compared)
+    comparisons = compare_groups(groups, metrics) if len(groups) < len(compared) else []
+    print_messages(_notes(compared))
     if as_json:
-        print_json(_comparison_json(facts, groups, comparisons))
+        print_json(_comparison_json(compared, groups, comparisons))
     else:
-        print_result("\n\n".join(_sections(facts, groups, comparisons)))
+        print_result("\n\n".join(_sections(compared, groups, comparisons)))
 
 
-def _refuse_unknown(metrics: Sequence[str], runs: Sequence[RunFacts]) -> None:
+def _run_names(runs: Sequence[ComparedRun]) -> Sequence[str]:
+    """A letter for each of few runs, the folder's name for each of many."""
+    few = len(runs) <= len(LETTERS)
+    return LETTERS[: len(runs)] if few else [run.path.name for run in runs]
+
+
+def _refuse_unknown(metrics: Sequence[str], runs: Sequence[ComparedRun]) -> None:
     """Raise UsageError for a metric that no run has."""
     known = list(_metric_rows(runs))
     for metric in metrics:
@@ -90,18 +94,17 @@ def _refuse_unknown(metrics: Sequence[str], runs: Sequence[RunFacts]) -> None:
             raise UsageError(f"No run has '{metric}'.{meant} There are {', '.join(known)}.")
 
 
-def _notes(runs: Sequence[RunFacts]) -> Iterator[str]:
+def _notes(runs: Sequence[ComparedRun]) -> Iterator[str]:
     """Reasons for care: runs without a result, and different data."""
-    for letter, run in zip(run_letters(len(runs)), runs, strict=True):
-        name = letter if len(runs) <= MOST_COLUMNS else run.path.name
+    for name, run in zip(_run_names(runs), runs, strict=True):
         if run.status == "diverged":
             yield f"{name} diverged: its values are the last finite values."
         elif not run.status.finished:
             yield f"{name} is {run.status}: its values are those of the last recorded epoch."
-    datasets = list(dict.fromkeys(run.data[0] or "unknown" for run in runs))
+    datasets = list(dict.fromkeys(run.data_source[0] or "unknown" for run in runs))
     if len(datasets) > 1:
         yield f"The data sets differ ({', '.join(datasets)}): the values are not comparable."
-    elif len({run.data[1] for run in runs}) > 1:
+    elif len({run.data_source[1] for run in runs}) > 1:
         yield (
             f"The rows of the data set {datasets[0]} are not the same in all runs (their SHA-256 "
             "differ): part of a difference may come from that."
@@ -109,10 +112,10 @@ def _notes(runs: Sequence[RunFacts]) -> Iterator[str]:
 
 
 def _sections(
-    runs: Sequence[RunFacts], groups: Sequence[Group], comparisons: Sequence[Comparison]
+    runs: Sequence[ComparedRun], groups: Sequence[Group], comparisons: Sequence[Comparison]
 ) -> Iterator[str]:
     """The parts of the answer in their order."""
-    if len(runs) <= MOST_COLUMNS:
+    if len(runs) <= len(LETTERS):
         yield from _runs_in_columns(runs)
     elif not comparisons:
         yield _runs_in_rows(runs)
@@ -120,9 +123,9 @@ def _sections(
         yield from _groups_in_columns(groups, comparisons)
 
 
-def _runs_in_columns(runs: Sequence[RunFacts]) -> Iterator[str]:
-    letters = run_letters(len(runs))
-    paths = [[n, str(run.path), run.status] for n, run in zip(letters, runs, strict=True)]
+def _runs_in_columns(runs: Sequence[ComparedRun]) -> Iterator[str]:
+    letters = _run_names(runs)
+    paths = [[name, str(run.path), run.status] for name, run in zip(letters, runs, strict=True)]
     yield format_table(["", "run", "status"], paths)
     settings = _texts(setting_rows([run.settings for run in runs]))
     environment = _texts(environment_rows(runs))
@@ -138,12 +141,12 @@ def _across(title: str, names: Sequence[str], rows: Mapping[str, Sequence[Cell]]
     return format_table([title, *names], [[key, *row] for key, row in rows.items()], by_row=True)
 
 
-def _curve_sentences(runs: Sequence[RunFacts]) -> Iterator[str]:
+def _curve_sentences(runs: Sequence[ComparedRun]) -> Iterator[str]:
     """For each run but the first: the epoch at which its curves begin to differ."""
-    first, *rest = run_letters(len(runs))
+    first, *rest = _run_names(runs)
     for name, run in zip(rest, runs[1:], strict=True):
-        epoch = first_difference(runs[0].curves, run.curves)
-        last = shared_epochs(runs[0].curves, run.curves)
+        epoch = first_difference(runs[0].metrics, run.metrics)
+        last = shared_epochs(runs[0].metrics, run.metrics)
         if last < 0:
             yield f"{first} and {name} have no epoch in common."
         elif epoch is None:
@@ -153,7 +156,7 @@ def _curve_sentences(runs: Sequence[RunFacts]) -> Iterator[str]:
             yield f"The curves of {first} and {name} differ {when}."
 
 
-def _runs_in_rows(runs: Sequence[RunFacts]) -> str:
+def _runs_in_rows(runs: Sequence[ComparedRun]) -> str:
     """A row per run, with the settings that differ as columns."""
     columns = _texts(setting_rows([run.settings for run in runs])) | _metric_rows(runs)
     return format_records(
@@ -172,7 +175,7 @@ def _groups_in_columns(groups: Sequence[Group], comparisons: Sequence[Comparison
         "runs": [str(len(group.runs)) for group in groups],
         "seeds": [_seed_range(group.seeds) for group in groups],
     }
-    rows |= _texts(setting_rows([_without_seed(group) for group in groups]))
+    rows |= _texts(setting_rows([group.settings for group in groups]))
     for metric in dict.fromkeys(comparison.metric for comparison in comparisons):
         rows[metric] = spread_texts([_quartiles(group, metric) for group in groups])
     table = _across("group", numbers, rows)
@@ -238,7 +241,7 @@ def _too_few(comparison: Comparison) -> str:
 
 
 def _comparison_json(
-    runs: Sequence[RunFacts], groups: Sequence[Group], comparisons: Sequence[Comparison]
+    runs: Sequence[ComparedRun], groups: Sequence[Group], comparisons: Sequence[Comparison]
 ) -> dict[str, Any]:
     """The JSON object that `--json` prints."""
     settings = setting_rows([run.settings for run in runs])
@@ -250,7 +253,7 @@ def _comparison_json(
             for key, row in settings.items()
         },
         "environment": environment_rows(runs),
-        "parting": [first_difference(runs[0].curves, run.curves) for run in runs[1:]],
+        "parting": [first_difference(runs[0].metrics, run.metrics) for run in runs[1:]],
         "groups": [
             {"runs": [places[id(run)] for run in group.runs], "seeds": group.seeds}
             for group in groups
@@ -259,46 +262,31 @@ def _comparison_json(
     }
 
 
-def _run_json(run: RunFacts) -> dict[str, Any]:
-    name, digest = run.data
+def _run_json(run: ComparedRun) -> dict[str, Any]:
+    name, digest = run.data_source
     return {
         "name": run.path.name,
         "path": str(run.path),
         "status": run.status,
         "seed": run.seed,
         "data": {"name": name, "sha256": digest},
-        "metrics": run.metrics,
+        "metrics": run.numbers,
     }
 
 
-def run_letters(number: int) -> list[str]:
-    """A to Z, then AA, AB and so on."""
-    names = []
-    for index in range(number):
-        name, index = "", index + 1
-        while index:
-            index, letter = divmod(index - 1, len(LETTERS))
-            name = LETTERS[letter] + name
-        names.append(name)
-    return names
-
-
-def _metric_rows(runs: Sequence[RunFacts]) -> dict[str, list[Cell]]:
+def _metric_rows(runs: Sequence[ComparedRun]) -> dict[str, list[Cell]]:
     """Every metric of every run."""
-    names = dict.fromkeys(name for run in runs for name in run.metrics)
-    return {name: [run.metrics.get(name) for run in runs] for name in names}
+    names = dict.fromkeys(name for run in runs for name in run.numbers)
+    return {name: [run.numbers.get(name) for run in runs] for name in names}
 
 
 def _quartiles(group: Group, metric: str) -> tuple[float, float, float] | None:
     """Median and quartiles of the finished runs; None where no run has the metric."""
-    spread = SeedSpread.of(
-        [r.metrics[metric] for r in group.by_seed.values() if metric in r.metrics]
-    )
+    spread = SeedSpread.of(list(group.values(metric).values()))
     return None if spread is None else astuple(spread)
 
 
 def _four_digits(value: float) -> str:
-
     return f"{value:.4g}" if math.isfinite(value) else NOTHING
 
 
@@ -320,12 +308,3 @@ def _texts(rows: dict[str, list[Any]]) -> dict[str, list[Cell]]:
         return shorten(setting_value(value), LONGEST_SETTING)
 
     return {key: list(map(text, row)) for key, row in rows.items()}
-
-
-def _without_seed(group: Group) -> dict[str, Any]:
-    """The settings of a group's first run but for the seeds."""
-    settings = {k: v for k, v in group.runs[0].settings.items() if k not in ("seed", "name")}
-    data = settings.get("data")
-    if isinstance(data, dict):
-        settings["data"] = {key: value for key, value in data.items() if key != "seed"}
-    return settings

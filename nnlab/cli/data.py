@@ -91,10 +91,11 @@ def _collections(names: tuple[str, ...]) -> list[Collection]:
 
 
 def _print_files(files: list[FileState], as_json: bool) -> None:
-    names = {"collection": "data", "file": "file", "state": "state", "path": "path"}
-    if as_json:
-        names["detail"] = "detail"
-    rows = [{key: str(getattr(file, name)) for name, key in names.items()} for file in files]
+    rows = []
+    for file in files:
+        row = {"data": file.collection, "file": file.file, "state": file.state}
+        row |= {"path": str(file.path)} | ({"detail": file.detail} if as_json else {})
+        rows.append(row)
     if as_json:
         print_json({"files": rows})
     else:

@@ -8,7 +8,7 @@ import click
 from nnlab.cli import options
 from nnlab.cli.tables import format_records, format_table
 from nnlab.cli.terminal import print_json, print_messages, print_result
-from nnlab.experiment.measure import evaluate, evaluate_rows
+from nnlab.experiment.measure import evaluate, measure, sample_rows
 from nnlab.run.run import Run
 
 MOST_CLASSES = 20  # of which tables are printed
@@ -52,7 +52,7 @@ def command(
         part = str(Path(data))
         dataset = trained.schema.dataset(Path(data))
         print_messages(dataset.notes)
-        measures = evaluate_rows(trained, dataset, weights)
+        measures = measure(sample_rows(trained, dataset, weights))
     else:
         part = part or default_part(trained)
         measures = evaluate(trained, weights, part)

@@ -80,7 +80,7 @@ def command(
         if one_run:
             raise click.UsageError("--only and --list are for a run, not for a sweep.")
         sweep.read_about()  # a broken folder is one error, not a warning per figure
-        drawn = draw_sweep(sweep, form.kinds, out=out, dark=form.dark)
+        drawn = draw_sweep(sweep, form, out)
         _print_files(drawn, f"{sweep.name}: no figure suits it.")
         return
     folders = [find_run(name, runs) for name in run]

@@ -12,7 +12,7 @@ from nnlab.cli.tables import to_csv
 from nnlab.cli.terminal import print_data, print_message, print_messages
 from nnlab.core.metrics import decisions
 from nnlab.core.types import FloatArray
-from nnlab.experiment.measure import answered, part_of, rows_of
+from nnlab.experiment.measure import outputs_and_losses, sample_part, sample_rows
 from nnlab.run import durable
 from nnlab.run.run import Run
 from nnlab.show.words import count
@@ -87,15 +87,15 @@ def _compared_columns(
     if file is not None:
         dataset = trained.schema.dataset(file)
         print_messages(dataset.notes)
-        sample = rows_of(trained, dataset, weights)
+        sample = sample_rows(trained, dataset, weights)
     else:
-        sample = part_of(trained, weights, part or default_part(trained))
-    answers = answered(sample)
+        sample = sample_part(trained, weights, part or default_part(trained))
+    outputs, losses = outputs_and_losses(sample)
     return [
         ("row", [str(number) for number in sample.numbers + 1]),
-        *_target_columns(answers.targets, trained.data),
-        *_output_columns(answers.outputs, trained.data),
-        ("loss", list(map(str, answers.losses))),
+        *_target_columns(sample.part.targets, trained.data),
+        *_output_columns(outputs, trained.data),
+        ("loss", list(map(str, losses))),
     ]
 
 

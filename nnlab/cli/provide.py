@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from importlib.util import find_spec
 
-from nnlab.build import SHARED, foreseen
+from nnlab.build import SHARED, predicted_engine
 from nnlab.cli.terminal import VERBOSE, print_message
 from nnlab.config.schema import Config
 from nnlab.data.download import fetch_files, file_states
@@ -53,6 +53,6 @@ def provide_kernels(configs: Iterable[Config]) -> None:
 
 def _runs_compiled(config: Config) -> bool:
     try:
-        return foreseen(config, SHARED) == "compiled"
+        return predicted_engine(config, SHARED) == "compiled"
     except ConfigError:  # the trial itself will report it
         return False

@@ -3,27 +3,28 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from nnlab.cli.conditions import Condition, condition_values, parse_condition
 from nnlab.cli.options import FOLDER, json_option, runs_option, verbosity
 from nnlab.cli.tables import Cell, format_records, to_csv
 from nnlab.cli.terminal import print_data, print_json, print_message, print_result
-from nnlab.config.overrides import TOP_FAMILIES
 from nnlab.config.problems import shown_value
 from nnlab.core import columns
 from nnlab.core.metrics import METRICS, better_when
 from nnlab.errors import NnlabError, RunUnreadable, UsageError
+from nnlab.run.files import RunFiles
 from nnlab.run.listing import RunRecord, folders_with_runs, list_runs
 from nnlab.run.names import runs_folder
-from nnlab.run.run import Run
 from nnlab.run.settings import dotted
 from nnlab.run.sweeps import find_all
 from nnlab.show.words import duration, setting_value, shorten
 from nnlab.status import Status
 from nnlab.suggest import did_you_mean
+
+if TYPE_CHECKING:
+    from nnlab.cli.conditions import Condition
 
 STATUSES = tuple(status.value for status in Status if status is not Status.UNKNOWN)
 LONGEST_SETTING = 60  # characters
@@ -75,7 +76,7 @@ def command(
     """
     if as_csv and as_json:
         raise UsageError("--csv and --json exclude each other.")
-    conditions = list(map(parse_condition, texts))
+    conditions = _parse_conditions(texts)
     top = _top_folder(folder, runs)
     folders = folders_with_runs(top)
     keys = [condition.key for condition in conditions] + ([] if sort is None else [sort])
@@ -89,6 +90,14 @@ def command(
     if not [*chosen, *sweeps]:
         print_message(_nothing_found(rows, status, conditions, top))
     _print_tables([row.cells for row in chosen], sweeps, as_csv)
+
+
+def _parse_conditions(texts: Sequence[str]) -> list["Condition"]:
+    if not texts:
+        return []
+    from nnlab.cli.conditions import parse_condition  # the config is slow to import
+
+    return list(map(parse_condition, texts))
 
 
 def _top_folder(folder: Path | None, runs: Path | None) -> Path:
@@ -139,9 +148,14 @@ def table_rows(runs: Sequence[RunRecord], keys: Sequence[str], top: Path) -> lis
     UsageError for a key that no run has.
     """
     rows = [TableRow(run, _columns(run, top)) for run in runs]
+    if not rows or not keys:
+        return rows
+    from nnlab.cli.conditions import condition_values
+    from nnlab.config.overrides import TOP_FAMILIES
+
     columns = column_names()
     asked = [key for key in dict.fromkeys(keys) if key not in columns]
-    if not rows or (not asked and TOP_FAMILIES.keys().isdisjoint(keys)):
+    if not asked and TOP_FAMILIES.keys().isdisjoint(keys):
         return rows
     for row in rows:
         row.values, row.keys = condition_values(row.values, _settings(row.run)), asked
@@ -179,7 +193,7 @@ def _columns(run: RunRecord, top: Path) -> dict[str, Any]:
 def _settings(run: RunRecord) -> dict[str, Any]:
     """The settings of a run by dotted key; empty for a run that cannot be read."""
     try:
-        config = Run(Path(run.path)).settings
+        config = RunFiles(Path(run.path)).settings
     except NnlabError:
         return {}
     return dotted({key: value for key, value in config.items() if key != "sweeps"})
@@ -202,14 +216,14 @@ def _sort(rows: Sequence[TableRow], key: str | None, reverse: bool) -> list[Tabl
 
 
 def _choose(
-    rows: Sequence[TableRow], status: str | None, conditions: Sequence[Condition]
+    rows: Sequence[TableRow], status: str | None, conditions: Sequence["Condition"]
 ) -> list[TableRow]:
     rows = [row for row in rows if status in (None, row.run.status)]
     return [row for row in rows if all(condition.holds(row.values) for condition in conditions)]
 
 
 def _nothing_found(
-    rows: Sequence[TableRow], status: str | None, conditions: Sequence[Condition], top: Path
+    rows: Sequence[TableRow], status: str | None, conditions: Sequence["Condition"], top: Path
 ) -> str:
     """The message that there is no run, with the nearest value of each condition."""
     kind = "with this status" if status else "yet"

@@ -7,7 +7,7 @@ from contextlib import closing
 from dataclasses import asdict, astuple
 from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -17,12 +17,10 @@ from nnlab.cli.provide import provide_data, provide_kernels
 from nnlab.cli.tables import Cell, format_records, format_table, spread_texts
 from nnlab.cli.terminal import print_json, print_message, print_messages, print_result
 from nnlab.cli.training_output import print_drawn
-from nnlab.errors import Interrupted, SweepFailed, UsageError
-from nnlab.experiment.signals import Terminated
-from nnlab.run.environment import versions
+from nnlab.errors import SweepFailed, UsageError
 from nnlab.run.names import runs_folder
-from nnlab.run.repository import git
 from nnlab.run.sweeps import SweepFolder, TrialRecord, places
+from nnlab.show.figures.plot import Drawn
 from nnlab.show.figures.style import warm
 from nnlab.show.figures.sweep_plots import draw_sweep
 from nnlab.show.words import axis_value, cell_name, count, duration, first_few, trial_name
@@ -32,37 +30,29 @@ from nnlab.study.execute import Executor, InProcess, Note, Processes, choose_exe
 from nnlab.study.plan import (
     Sweep,
     SweepProgress,
-    discard_runs,
+    open_folder,
     prepare_sweep,
     read_progress,
-    register,
+    report_stop,
     require_own,
     stale_elsewhere,
 )
 from nnlab.study.results import CellRow, cell_rows
 from nnlab.study.trial import Trial
 
-if TYPE_CHECKING:
-    SizeType = click.ParamType[int]
-else:
-    SizeType = click.ParamType  # it takes no parameter in click before 8.4
-
 MOST_STALE = 5  # trials on other data that are named
 MOST_FAILED = 50  # trials without a result that are listed
 UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9}
 
 
-class Size(SizeType):
-    """Bytes: 500M, 2G, 1.5GB."""
-
-    name = "size"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        """The number of bytes."""
-        match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kmg]?)b?", str(value).strip().lower())
-        if match is None or not (size := int(float(match[1]) * UNITS[match[2]])):
-            self.fail(f"'{value}' is not a size; write 500M or 2G.", param, ctx)
-        return size
+def parse_size(context: click.Context, parameter: click.Parameter, value: str | None) -> int | None:
+    """The bytes in 500M, 2G, 1.5GB."""
+    if value is None:
+        return None
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kmg]?)b?", value.strip().lower())
+    if match is None or not (size := int(float(match[1]) * UNITS[match[2]])):
+        raise click.BadParameter(f"'{value}' is not a size; write 500M or 2G.")
+    return size
 
 
 @click.command
@@ -104,7 +94,7 @@ class Size(SizeType):
 )
 @click.option(
     "--memory",
-    type=Size(),
+    callback=parse_size,
     metavar="SIZE",
     help="End a trial that uses more memory than this beyond the program itself: 500M, 2G. The "
     "compiled engine needs 200M.",
@@ -180,6 +170,9 @@ def command(
         runner.warm()
     if plots:
         warm()
+    provide_data(sweep.base)
+    if isinstance(runner, InProcess | Processes):
+        provide_kernels(trial.config for trial in progress.todo)
     _train(sweep, folder, runner, retry_failed)
     _conclude(sweep, folder, perf_counter() - began, plots, as_json)
 
@@ -225,38 +218,20 @@ def _other_data(trials: Sequence[Trial | TrialRecord], remedy: str) -> str:
 
 def _train(sweep: Sweep, folder: SweepFolder, runner: Executor, retry: bool) -> None:
     """Run the missing trials. Raises Interrupted, after all is saved, on Ctrl+C and SIGTERM."""
-    provide_data(sweep.base)
-    if isinstance(runner, InProcess | Processes):
-        provide_kernels(trial.config for trial in read_progress(sweep, folder, retry).todo)
-    folder.create()
-    with folder.lock():
-        folder.tidy()
+    with open_folder(folder, sweep.about):
         progress = read_progress(sweep, folder, retry)
-        register(folder, sweep.about, {**versions(), "git": git(Path())})
-        discard_runs(progress, folder)
-        try:
-            with (
-                watch_trials(progress.todo, folder) as see,
-                closing(runner.run(progress.todo, folder.path)) as events,
-            ):
-                for event in events:
-                    if isinstance(event, Note):
-                        print_message(event.text)
-                    else:
-                        see(event)
-        except (KeyboardInterrupt, Interrupted, Terminated) as stop:
-            done = len(read_progress(sweep, folder).done)
-            raise stopped_error(stop, done, len(sweep.trials), folder) from None
-
-
-def stopped_error(stop: BaseException, done: int, trials: int, folder: SweepFolder) -> Interrupted:
-    """The error for Ctrl+C or SIGTERM during a sweep or a search."""
-    code = 143 if isinstance(stop, Terminated) else getattr(stop, "exit_code", 130)
-    return Interrupted(
-        f"Stopped: {done:,} of {trials:,} trials are done, in {folder.path}. "
-        "The same command continues.",
-        code,
-    )
+        for trial in (*progress.stale, *progress.failed):
+            folder.discard(trial.name)
+        with (
+            report_stop(folder, len(sweep.trials), lambda: len(read_progress(sweep, folder).done)),
+            watch_trials(progress.todo, folder) as see,
+            closing(runner.run(progress.todo, folder.path)) as events,
+        ):
+            for event in events:
+                if isinstance(event, Note):
+                    print_message(event.text)
+                else:
+                    see(event)
 
 
 def _conclude(
@@ -269,37 +244,31 @@ def _conclude(
     axes = folder.read_about()["axes"]
     keys = [str(axis["key"]) for axis in axes]
     folder.write_summary(keys, records)
-    figures = []
-    if plots:
-        drawn = draw_sweep(folder)
-        print_drawn(drawn)
-        figures = [str(path) for path in drawn.paths]
-    cells, done = cell_rows(records, axes), sum(record.done for record in records)
+    drawn = draw_sweep(folder) if plots else Drawn((), ())
+    print_drawn(drawn)
+    cells = cell_rows(records, axes)
     if as_json:
-        trials = [{**asdict(record), "done": record.done} for record in records]
         print_json(
             {
                 "folder": str(folder.path),
-                "axes": list(axes),
+                "axes": axes,
                 "cells": list(map(asdict, cells)),
-                "trials": trials,
-                "figures": figures,
+                "trials": [{**asdict(record), "done": record.done} for record in records],
+                "figures": list(map(str, drawn.paths)),
             }
         )
     else:
-        failed = f"\n\n{_failed_table(records, axes)}" if done < len(records) else ""
+        failed = _failed_table(records, axes)
+        done = sum(record.done for record in records)
         print_result(
             f"{_cells_table(cells, keys)}{failed}\n\n{done:,} of {len(records):,} trials done in "
             f"{duration(seconds)}, saved in\n{folder.path}"
         )
-    _require_all({trial.name for trial in sweep.trials}, records)
-
-
-def _require_all(names: set[str], records: Sequence[TrialRecord]) -> None:
-    missing = len(names) - sum(record.done and record.name in names for record in records)
-    if missing:
+    lacking = {trial.name for trial in sweep.trials} - {r.name for r in records if r.done}
+    if lacking:
         raise SweepFailed(
-            f"{missing:,} of {len(names):,} trials have no result. --retry-failed runs them again."
+            f"{len(lacking):,} of {len(sweep.trials):,} trials have no result. "
+            "--retry-failed runs them again."
         )
 
 
@@ -330,9 +299,11 @@ def _number_columns(
 
 
 def _failed_table(records: Sequence[TrialRecord], axes: Sequence[Mapping[str, Any]]) -> str:
-    """The trials without a result, with the reasons."""
+    """The trials without a result, with the reasons, below an empty line; '' for none."""
     failed = [record for record in records if not record.done]
-    failed.sort(key=lambda record: (*places(record.cell, axes), record.seed or 0))
+    if not failed:
+        return ""
+    ordered = sorted(failed, key=lambda trial: (*places(trial.cell, axes), trial.seed or 0))
     rows: list[dict[str, Cell]] = [
         {
             "trial": trial.name,
@@ -341,7 +312,7 @@ def _failed_table(records: Sequence[TrialRecord], axes: Sequence[Mapping[str, An
             "status": trial.status,
             "reason": (trial.reason or "").split("\n")[0],
         }
-        for trial in failed[:MOST_FAILED]
+        for trial in ordered[:MOST_FAILED]
     ]
     more = f"\nand {len(failed) - MOST_FAILED:,} more" if len(failed) > MOST_FAILED else ""
-    return format_records(rows) + more
+    return f"\n\n{format_records(rows)}{more}"

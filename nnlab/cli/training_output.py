@@ -1,6 +1,7 @@
 """The output of train and resume: the setup, the progress, the results."""
 
 import os
+import shlex
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -17,12 +18,14 @@ from nnlab.cli.terminal import (
     print_warnings,
 )
 from nnlab.core import columns
+from nnlab.core.metrics import ACCURACY, R2
 from nnlab.core.network import Network, flops
 from nnlab.data.split import PartRows
 from nnlab.engine.images.network import lanes_for
 from nnlab.errors import Diverged
 from nnlab.experiment.session import Session
 from nnlab.run import environment
+from nnlab.run.run import Run
 from nnlab.show.words import count, duration
 
 if TYPE_CHECKING:
@@ -71,6 +74,29 @@ def conclude_training(session: Session, plots: bool, as_json: bool) -> None:
             f"{session.folder.path}"
         )
     _raise_if_diverged(session)
+    _print_serious_finding(session)
+
+
+def _print_serious_finding(session: Session) -> None:
+    """Print the surest finding of the doctor on stderr if the run did not go well.
+
+    A run that explains nearly all of its training rows, and does not overfit, is not looked at:
+    that would take a tenth of the time of a small run.
+    """
+    final, best = session.summary["final"], session.summary["best"]
+    share = final.get(columns.name(columns.TRAIN, ACCURACY.name))
+    share = final.get(columns.name(columns.TRAIN, R2.name)) if share is None else share
+    val_loss = columns.name(columns.VAL, columns.LOSS)
+    overfits = final.get(val_loss, 0) > 1.25 * best.get(val_loss, 0)
+    if not session.built.config.training.epochs or ((share or 0) > 0.95 and not overfits):
+        return
+    from nnlab.diagnosis.evidence import evidence_of_run
+    from nnlab.diagnosis.rules import diagnose
+
+    findings = diagnose(evidence_of_run(Run(session.folder.path), session.built))
+    if serious := [finding for finding in findings if finding.serious]:
+        path = shlex.quote(str(session.folder.path))
+        print_message(f"{serious[0].sentence} For the reason and what to try: nnlab doctor {path}")
 
 
 def print_drawn(drawn: "Drawn") -> None:

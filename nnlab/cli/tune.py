@@ -1,10 +1,8 @@
 """`nnlab tune`."""
 
-import os
 import shlex
 import sys
-from collections.abc import Iterator
-from dataclasses import asdict
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,31 +10,15 @@ import click
 
 from nnlab.cli import options
 from nnlab.cli.provide import provide_data, provide_kernels
-from nnlab.cli.sweep import stopped_error
 from nnlab.cli.tables import format_records
 from nnlab.cli.terminal import print_json, print_message, print_messages, print_result
-from nnlab.config.dump import settings_of
-from nnlab.config.files import name_from_stem, name_problem
-from nnlab.config.load import PATHS, load_base
-from nnlab.config.problems import Problems
-from nnlab.config.schema import Config
-from nnlab.errors import Interrupted, SweepFailed, UsageError
-from nnlab.experiment.signals import Terminated
-from nnlab.run.environment import versions
+from nnlab.errors import SweepFailed
 from nnlab.run.names import runs_folder
-from nnlab.run.repository import git
 from nnlab.run.sweeps import SweepFolder
 from nnlab.show.words import percent, setting_value
-from nnlab.study.plan import register, require_own
-from nnlab.study.search import Search, TrialResult, Tuning, require_optuna
-from nnlab.study.space import (
-    check_space,
-    end_configs,
-    read_space,
-    refuse_fixed,
-    searched_config,
-    setting_text,
-)
+from nnlab.study.plan import open_folder, report_stop, require_own
+from nnlab.study.search import Search
+from nnlab.study.space import prepare_tuning
 
 
 @click.command
@@ -92,127 +74,67 @@ def command(
     \b
     nnlab tune digits_binary --search space.yaml --trials 30
     """
-    require_optuna()
-    tuning = _prepare(config, overrides, search, name, prune)
+    tuning = prepare_tuning(config, overrides, search, name, prune, tuple(sys.argv))
+    print_messages(tuning.base.notes)
     folder = SweepFolder(runs_folder(runs) / tuning.name)
     require_own(folder, tuning.about)
     provide_data(tuning.base.config)
-    provide_kernels(_extreme_configs(tuning))
-    folder.create()
-    with folder.lock():
-        folder.tidy()
-        register(folder, tuning.about, {**versions(), "git": git(Path())})
+    provide_kernels(tuning.end_configs())
+    with open_folder(folder, tuning.about):
         study = Search(tuning, folder, retry_failed)
         print_messages(study.notes)
-        done = len(study.results)
+        done = len(study.records)
         print_message(f"{tuning.name}: {done:,} done, {max(trials - done, 0):,} to run")
-        try:
-            for result in study.run(trials):
-                print_message(_trial_line(result, tuning.metric))
-        except (KeyboardInterrupt, Interrupted, Terminated) as stop:
-            raise stopped_error(stop, len(study.results), trials, folder) from None
+        with report_stop(folder, trials, lambda: len(study.records)):
+            for row in study.run(trials):
+                print_message(_trial_line(row, tuning.metric))
         folder.write_summary([axis.key for axis in tuning.dimensions], folder.records())
-        _print_study(study, as_json)
-    failed = sum(result.ended == "failed" for result in study.results)
+        results = study.results()
+    if as_json:
+        print_json(results)
+    else:
+        _print_results(results)
+    failed = sum(row["ended"] == "failed" for row in results["trials"])
     if failed:
         raise SweepFailed(
-            f"{failed:,} of {len(study.results):,} trials have no result. --retry-failed runs them "
+            f"{failed:,} of {len(study.records):,} trials have no result. --retry-failed runs them "
             "again, and proposes all trials after the first of them anew."
         )
 
 
-def _prepare(
-    config: str, overrides: tuple[str, ...], search: Path, name: str | None, prune: bool
-) -> Tuning:
-    """The checked search. Raises ConfigError, DataError, UsageError before anything runs."""
-    dimensions = read_space(search)
-    refuse_fixed(dimensions, overrides)
-    start = load_base(config, overrides)
-    print_messages(start.notes)
-    typed = check_space(dimensions, start)
-    if name is None:
-        name = name_from_stem("-".join(["tune", start.config.name, search.stem, *overrides]))
-    elif problem := name_problem(name):
-        raise UsageError(f"--name: {problem}")
-    return Tuning(name, config, start, typed, overrides, prune, tuple(sys.argv))
-
-
-def _extreme_configs(tuning: Tuning) -> Iterator[Config]:
-    """The config itself, and with the ends of each range."""
-    yield tuning.base.config
-    yield from end_configs(tuning.dimensions, tuning.base, Problems())
-
-
-def _trial_line(trial: TrialResult, metric: str) -> str:
-    cell = ", ".join(f"{key}={setting_value(value, 4)}" for key, value in trial.cell.items())
-    if trial.value is not None:
-        result = f"{metric} {trial.value:.4g}"
-    elif trial.reason is not None:
-        result = f"failed: {trial.reason}"
+def _trial_line(row: Mapping[str, Any], metric: str) -> str:
+    cell = ", ".join(f"{key}={setting_value(value, 4)}" for key, value in row["cell"].items())
+    if row["value"] is not None:
+        result = f"{metric} {row['value']:.4g}"
+    elif row["reason"] is not None:
+        result = f"failed: {row['reason']}"
     else:
-        result = f"{trial.ended} at epoch {trial.epochs:,}"
-    return f"{trial.number}: {cell}: {result}"
+        result = f"{row['ended']} at epoch {row['epochs']:,}"
+    return f"{row['number']}: {cell}: {result}"
 
 
-def _print_study(study: Search, as_json: bool) -> None:
+def _print_results(results: Mapping[str, Any]) -> None:
     """Print the trials, the importances, and how to train the best trial again."""
-    best, tuning, folder = study.best(), study.tuning, study.folder
-    importances = study.importances()
-    if as_json:
-        print_json(
-            {
-                "folder": str(folder.path),
-                "metric": tuning.metric,
-                "direction": tuning.direction,
-                "trials": [asdict(trial) for trial in study.results],
-                "importances": importances,
-                "best": None if best is None else best.number,
-                "command": None if best is None else _repeat_command(tuning, best),
-            }
-        )
-        return
-    rows = [
+    metric, rows, best = results["metric"], results["trials"], results["best"]
+    table = [
         {
-            "trial": trial.number,
-            "run": trial.run,
-            **{key: setting_value(value, 4) for key, value in trial.cell.items()},
-            "ended": trial.ended,
-            "epochs": trial.epochs,
-            tuning.metric: trial.value,
+            "trial": row["number"],
+            "run": row["run"],
+            **{key: setting_value(value, 4) for key, value in row["cell"].items()},
+            "ended": row["ended"],
+            "epochs": row["epochs"],
+            metric: row["value"],
         }
-        for trial in study.results
+        for row in rows
     ]
-    print_result(format_records(rows))
-    if importances:
+    print_result(format_records(table))
+    if importances := results["importances"]:
         shares = ", ".join(f"{key} {percent(share)}" for key, share in importances.items())
         print_result(f"\nShare of the differences explained by each setting: {shares}")
     if best is None:
         print_result("\nNo trial ended with a result.")
     else:
-        print_result(
-            f"\nBest: trial {best.number}, {tuning.metric} {best.value:.4g}. To repeat it:"
-        )
-        print_result(shlex.join(_repeat_command(tuning, best)))
-    print_result(f"\nSaved in {folder.path}")
-
-
-def _repeat_command(tuning: Tuning, best: TrialResult) -> list[str]:
-    """The command that repeats a trial, for the current folder."""
-    settings = settings_of(searched_config(tuning.dimensions, tuning.base, best.cell))
-    files = {settings[part].get(key) for part, key in PATHS}
-    options = list(tuning.overrides)
-    for axis in tuning.dimensions:
-        value = _with_absolute_paths(best.cell[axis.key], axis.place.source.folder, files)
-        options.append(f"{axis.key}={setting_text(value)}")
-    return ["nnlab", "train", tuning.config, *(part for o in options for part in ("--set", o))]
-
-
-def _with_absolute_paths(value: Any, folder: Path, files: set[str | None]) -> Any:
-    """A value whose names of `files`, seen from `folder`, are made absolute."""
-    if isinstance(value, dict):
-        return {key: _with_absolute_paths(inner, folder, files) for key, inner in value.items()}
-    if isinstance(value, list):
-        return [_with_absolute_paths(inner, folder, files) for inner in value]
-    if isinstance(value, str) and (full := str(folder / os.path.expanduser(value))) in files:
-        return full
-    return value
+        value = rows[best - 1]["value"]
+        print_result(f"\nBest: trial {best}, {metric} {value:.4g}. To repeat it:")
+        print_result(shlex.join(results["command"]))
+    print_result(f"\nSaved in {results['folder']}")

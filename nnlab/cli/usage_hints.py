@@ -72,14 +72,16 @@ def _move_after_command(
         return f" It belongs after the command: nnlab {shlex.join([*args[at:], *args[:at]])}"
     if at is not None and SETTING in commands[args[at]] and (key := setting_key(name)):
         return f" Write nnlab {shlex.join([*args[at:], SETTING, f'{key}={value}'])}"
-    for owner in (command for command, options in commands.items() if name in options):
-        example = " ".join([owner, "...", *(arg for arg in args if arg != "...")])
-        return f" It belongs after the command: nnlab {example}"
-    return ""
+    owner = next((command for command, options in commands.items() if name in options), None)
+    if owner is None:
+        return ""
+    example = " ".join([owner, "...", *(arg for arg in args if arg != "...")])
+    return f" It belongs after the command: nnlab {example}"
 
 
 def setting_key(option: str, command: str | None = None) -> str:
     """The key for --set that an option is named like: --learning-rate is lr; or ''."""
+    from nnlab.config.families import homes
     from nnlab.config.overrides import TRAINING
     from nnlab.race.config import GRAMMAR
 
@@ -88,7 +90,7 @@ def setting_key(option: str, command: str | None = None) -> str:
     if key in grammar.names:
         return key
     row = lookup(key, grammar.names, "setting")
-    path = grammar.homes.get(key, "") if row is None else row.name
+    path = homes(grammar.schema).get(key, "") if row is None else row.name
     if not path:
         near = similar(key, [*grammar.aliases, *grammar.reshapers], likeness=0.8)
         return near[0] if near else ""

@@ -1,6 +1,7 @@
 """The configuration: one YAML file in, one checked `Config` out, every mistake with its place.
 
-    bytes -> files -> yaml12 -> short_forms -> overrides -> build -> checks -> Config
+    bytes -> files -> yaml12 -> short_forms -> overrides -> builder -> checks -> Config
 
-`load.py` is the door; `schema.py` says what a `Config` holds; `dump.py` writes it down again.
+`load.py` calls them in this order; `schema.py` is what a `Config` holds; `dump.py` writes a config
+as YAML again. `nnlab/build.py` makes the objects that train.
 """

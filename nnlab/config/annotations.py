@@ -1,4 +1,4 @@
-"""What the annotation of a field allows: a value is checked, and a message says it in words.
+"""Annotations as schema: convert a value, and say in words which values are allowed.
 
 The catalogues' dataclasses are their own schema: an annotation holds the type and its limits.
 """
@@ -10,7 +10,17 @@ import types
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass
 from functools import cache
-from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import (
+    TYPE_CHECKING,
+    Annotated,
+    Any,
+    Literal,
+    TypeVar,
+    Union,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 
 import annotated_types
 
@@ -20,9 +30,15 @@ T = TypeVar("T")
 WORDS = {float: "a number", int: "a whole number", str: "a text", bool: "true or false"}
 LIMITS = (*RULES, annotated_types.MinLen, annotated_types.MaxLen)
 
+if TYPE_CHECKING:  # mypy does not know that classes are hashable
+
+    def cached(function: T) -> T: ...  # noqa: D103
+else:
+    cached = cache
+
 
 class MisfitError(ValueError):
-    """A value that an annotation does not allow; `path` leads to the list item that is wrong."""
+    """A value that an annotation does not allow; `path` leads to the wrong item of a list."""
 
     def __init__(self, path: tuple[int, ...] = ()) -> None:
         super().__init__()
@@ -31,7 +47,7 @@ class MisfitError(ValueError):
 
 @dataclass(frozen=True)
 class InWords:
-    """A note in an annotation: what it allows, or its default, where types cannot say it.
+    """A note in an annotation: the allowed values or the default, in words.
 
     A field with a `default` in words is filled in from other settings when its key is missing.
     """
@@ -44,13 +60,9 @@ class Inline:
     """A note in an annotation: the settings of this part stand beside those of its owner."""
 
 
+@cached
 def hints(cls: type) -> dict[str, Any]:
     """The annotations of a dataclass's fields, in order, with their constraints."""
-    return _hints(cls)  # mypy takes a cached function's argument for any Hashable
-
-
-@cache
-def _hints(cls: type) -> dict[str, Any]:
     known = get_type_hints(cls, include_extras=True)
     return {field.name: known[field.name] for field in dataclasses.fields(cls)}
 
@@ -73,18 +85,14 @@ def field_default(field: dataclasses.Field[Any]) -> Any:
     return field.default if field.default_factory is MISSING else field.default_factory()
 
 
+@cached
 def required_fields(cls: type) -> list[str]:
     """The fields without a default."""
-    return _required_fields(cls)
-
-
-@cache
-def _required_fields(cls: type) -> list[str]:
     fields = dataclasses.fields(cls)
     return [field.name for field in fields if field_default(field) is MISSING]
 
 
-@cache
+@cached
 def notes_of(hint: Any) -> list[Any]:
     """The notes of an annotation, each limit by itself."""
     notes = single_limits(hint.__metadata__) if get_origin(hint) is Annotated else []
@@ -99,14 +107,14 @@ def note_of_type(hint: Any, kind: type[T]) -> T | None:
     return next((note for note in notes_of(hint) if isinstance(note, kind)), None)
 
 
-@cache
+@cached
 def words_of(hint: Any) -> InWords:
     """What the notes of an annotation say in words."""
     notes = [note for note in notes_of(hint) if isinstance(note, InWords)]
     return InWords("".join(n.allowed for n in notes), "".join(n.default for n in notes))
 
 
-@cache
+@cached
 def options(hint: Any) -> list[Any]:
     """The alternatives of a union, without notes in words; the annotation itself if it is none."""
     if get_origin(hint) is Annotated:
@@ -117,7 +125,7 @@ def options(hint: Any) -> list[Any]:
     return [hint]
 
 
-@cache
+@cached
 def item_hint(hint: Any) -> Any:
     """The annotation of the items of a list or of the values of a mapping; None for others."""
     bare = _bare(hint)

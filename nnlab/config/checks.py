@@ -1,17 +1,19 @@
 """Mistakes that only show when parts are seen together: data, network, loss, training.
 
-Each check is a function of what it looks at; it notes problems at the key that is best changed.
-Parts that could not be built are skipped, as their own mistakes are noted already.
+Each check notes problems at the key that is best changed. Parts that could not be built are
+skipped, as their own mistakes are noted already.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from nnlab.config.families import LAYER, LOSS
 from nnlab.config.problems import Problems, shown_value
-from nnlab.config.schema import Config, Data, Training
-from nnlab.config.tree import Node, Place, find_node
+from nnlab.config.schema import Data, Training
+from nnlab.config.tree import Node, find_node
 from nnlab.core import columns
 from nnlab.core.layers import Layer
 from nnlab.core.layers.dense import Dense
@@ -25,53 +27,53 @@ from nnlab.errors import ConfigError, DataError
 from nnlab.suggest import did_you_mean
 
 
-@dataclass
-class Parts:
-    """What could be built; None for a part with a mistake, and for `config` if there is any."""
-
-    data: Data | None = None
-    network: tuple[Layer, ...] | None = None
-    loss: Loss | None = None
-    training: Training | None = None
-    config: Config | None = None
-
-
-def check_parts(root: Node, parts: Parts, problems: Problems) -> None:
-    """Note what does not go together.
+def check_parts(root: Node, parts: Mapping[str, Any], problems: Problems) -> None:
+    """Note what does not go together; `parts` holds what could be built of a Config's fields.
 
     Raises DataError when the data's shape cannot be found out and nothing else is wrong.
     """
-    look = _Checks(root, problems)
-    if parts.network is not None and parts.loss is not None:
-        look.final_layer(parts.network, parts.loss)
-    if parts.network is not None and parts.training is not None:
-        look.derivatives(parts.network, parts.training)
-    signature = None
-    if parts.data is not None:
-        try:
-            signature = parts.data.source.signature(parts.data.seed)
-        except DataError:
-            if not problems:
-                raise
-    if parts.data is None or signature is None:
+    checks = _Checks(root, problems)
+    network, loss, training = (parts.get(key) for key in ("network", "loss", "training"))
+    if network is not None and loss is not None:
+        checks.final_layer(network, loss)
+    if network is not None and training is not None:
+        checks.derivatives(network, training)
+    if (data := parts.get("data")) is None:
         return
-    rows = None
-    if parts.training is not None:
-        rows = look.rows(parts.data, parts.training, signature)
-        look.augmentation(parts.data, parts.training, signature)
-    shape = None
-    if parts.network is not None:
-        shape = look.shapes(parts.network, signature)
-        if shape is not None:
-            look.output(parts.network, shape, parts.loss, signature)
-            look.weighted_outputs(parts.loss, shape)
-            if rows is not None and parts.training is not None:
-                look.batches(parts.network, parts.training, signature, rows)
-    if parts.training is not None:
-        look.monitor(parts.data, parts.training, signature, shape)
-    if parts.loss is not None:
-        look.targets(parts.loss, signature)
-        look.class_weight(parts.loss, signature)
+    try:
+        signature = data.source.signature(data.seed)
+    except DataError:
+        if not problems:
+            raise
+        return
+    _check_with_data(checks, data, signature, network, loss, training)
+
+
+def _check_with_data(
+    checks: _Checks,
+    data: Data,
+    signature: Signature,
+    network: tuple[Layer, ...] | None,
+    loss: Loss | None,
+    training: Training | None,
+) -> None:
+    rows = shape = None
+    if training is not None:
+        rows = checks.rows(data, training, signature)
+        checks.augmentation(data, training, signature)
+    if network is not None:
+        shape = checks.shapes(network, signature)
+    if network is not None and shape is not None:
+        checks.output(network, shape, loss, signature)
+        checks.weighted_outputs(loss, shape)
+        if rows is not None and training is not None:
+            checks.batches(network, training, signature, rows)
+    if training is not None:
+        checks.monitor(data, training, signature, shape)
+        checks.stopping(data, training)
+    if loss is not None:
+        checks.targets(loss, signature)
+        checks.class_weight(loss, signature)
 
 
 @dataclass(frozen=True)
@@ -79,9 +81,9 @@ class _Checks:
     root: Node
     problems: Problems
 
-    def place(self, *path: str | int) -> Place:
-        """Where the value at `path` stands, or what is nearest above it."""
-        return find_node(self.root, *path).place
+    def note(self, path: tuple[str | int, ...], sentence: str, allowed: str = "") -> None:
+        """Note a problem where the value at `path` stands, or what is nearest above it."""
+        self.problems.add(find_node(self.root, *path).place, sentence, allowed)
 
     def final_layer(self, network: tuple[Layer, ...], loss: Loss) -> None:
         """cross_entropy and bce are computed from the input of their own last activation."""
@@ -90,27 +92,19 @@ class _Checks:
         last, name = LAYER.name_of(network[-1]), LOSS.name_of(loss)
         if last == loss.fuses and len(network) == 1:
             sentence = f"{name} is computed from what comes before {last}, and nothing does."
-            self.problems.add(self.place("network", 0), sentence, "a dense layer before it")
+            self.note(("network", 0), sentence, "a dense layer before it")
         if last != loss.fuses:
             sentence = f"{name} needs {loss.fuses} as the last layer, and this is {last}."
-            other = {"softmax": "cross_entropy", "sigmoid": "bce"}.get(last)
-            self.problems.add(
-                self.place("network", len(network) - 1),
-                sentence,
-                f"{loss.fuses}" + (f", or the loss {other}" if other else ""),
-            )
+            other = {"softmax": ", or the loss cross_entropy", "sigmoid": ", or the loss bce"}
+            self.note(("network", len(network) - 1), sentence, loss.fuses + other.get(last, ""))
 
     def derivatives(self, network: tuple[Layer, ...], training: Training) -> None:
-        """Nothing can be learned through a step."""
-        if training.epochs == 0:
-            return
-        for index, layer in enumerate(network):
+        """A layer without a useful derivative cannot be trained."""
+        for index, layer in enumerate(network if training.epochs else ()):
             if not layer.differentiable:
                 name = LAYER.name_of(layer)
                 sentence = f"{name} has no useful derivative, so it cannot be trained."
-                self.problems.add(
-                    self.place("network", index), sentence, "another activation, or epochs: 0"
-                )
+                self.note(("network", index), sentence, "another activation, or epochs: 0")
 
     def shapes(self, network: tuple[Layer, ...], signature: Signature) -> Shape | None:
         """The shape of an output row; None after a layer that cannot take its input."""
@@ -121,7 +115,7 @@ class _Checks:
             except ValueError as error:
                 name = LAYER.name_of(layer)
                 sentence = f"{name} cannot take rows of shape {_text(shape)}: {error}."
-                self.problems.add(self.place("network", index), sentence)
+                self.note(("network", index), sentence)
                 return None
         return shape
 
@@ -129,37 +123,26 @@ class _Checks:
         self, network: tuple[Layer, ...], shape: Shape, loss: Loss | None, data: Signature
     ) -> None:
         """The network's output has one number for each number of a target row."""
-        wanted: tuple[int, ...] = (data.outputs,)
-        what = (
-            f"the targets have {data.outputs} columns"
-            if data.outputs > 1
-            else "a target is one number"
-        )
-        if data.task == "classes":
-            what = f"the data has {data.outputs} classes"
-            if data.class_list:
-                what += f": {data.class_list}"
-            if data.outputs == 2:
-                softmax = loss is not None and loss.fuses == "softmax"
-                wanted = (2,) if softmax else (1, 2)
-        if len(shape) == 1 and shape[0] in wanted:
+        widths, targets = _wanted_outputs(loss, data)
+        if len(shape) == 1 and shape[0] in widths:
             return
-        dense = [index for index, layer in enumerate(network) if isinstance(layer, Dense)]
-        at = find_node(self.root, "network", dense[-1] if dense else len(network) - 1, "units")
+        allowed = " or ".join(map(str, widths)) + self._other_task(shape, loss, data)
         width = f"of shape {_text(shape)}"
         if len(shape) == 1:
-            width = f"{shape[0]} {'number' if shape[0] == 1 else 'numbers'} wide"
-        allowed = " or ".join(map(str, wanted))
+            width = f"{shape[0]} number{'s' * (shape[0] != 1)} wide"
+        dense = [index for index, layer in enumerate(network) if isinstance(layer, Dense)]
+        index = dense[-1] if dense else len(network) - 1
+        sentence = f"the network's output is {width}, but {targets}."
+        self.note(("network", index, "units"), sentence, allowed)
+
+    def _other_task(self, shape: Shape, loss: Loss | None, data: Signature) -> str:
+        """The setting with which the data would have targets for such outputs."""
         own_table = find_node(self.root, "data", "name").value in ("csv", "npz")
         if data.task == "classes" and own_table and loss is not None and loss.fuses is None:
-            allowed += ", or data.task: regression"
+            return ", or data.task: regression"
         if data.task == "regression" and data.classes_by and shape[-1] > data.outputs:
-            allowed += f", or {data.classes_by}"
-        self.problems.add(
-            at.place,
-            f"the network's output is {width}, but {what}.",
-            allowed,
-        )
+            return f", or {data.classes_by}"
+        return ""
 
     def batches(
         self, network: tuple[Layer, ...], training: Training, signature: Signature, rows: int
@@ -173,32 +156,27 @@ class _Checks:
             zip(network, shapes(network, signature.inputs), strict=False)
         ):
             least = layer.least_batch(shape)
-            of_one = f"{LAYER.name_of(layer)} trains on batches of {least} rows or more"
+            need = f"{LAYER.name_of(layer)} trains on batches of {least} rows or more"
             if size < least:
-                self.problems.add(
-                    self.place("network", index),
-                    f"{of_one}, and training.batch_size is {size}.",
-                    f"a batch_size of at least {least}",
-                )
+                sentence = f"{need}, and training.batch_size is {size}."
+                self.note(("network", index), sentence, f"a batch_size of at least {least}")
             elif 0 < rest < least:
-                self.problems.add(
-                    self.place("network", index),
-                    f"{of_one}, and the last batch of an epoch has {rest} of the {rows} rows.",
-                    "training.drop_last: true, or another batch_size",
-                )
+                sentence = f"{need}, and the last batch of an epoch has {rest} of the {rows} rows."
+                allowed = "training.drop_last: true, or another batch_size"
+                self.note(("network", index), sentence, allowed)
 
     def rows(self, data: Data, training: Training, signature: Signature) -> int | None:
-        """Every part has rows, and a whole batch can be had; how many are for training."""
+        """The number of training rows; None after noting a part without rows."""
         try:
             train = split_rows(data.split, signature.rows, signature.test_rows, data.seed).train
         except ConfigError as error:
             key = str(error).partition(":")[0].removeprefix("data").removeprefix(".")
-            self.problems.add(self.place("data", *([key] if key else [])), str(error))
+            self.note(("data", key), str(error))
             return None
         size = training.batch_size
         if training.drop_last and size != "full" and size > len(train):
-            self.problems.add(
-                self.place("training", "batch_size"),
+            self.note(
+                ("training", "batch_size"),
                 f"a batch of {size} is larger than the {len(train)} training rows, and drop_last "
                 "would drop them all.",
                 f"at most {len(train)}, or drop_last: false",
@@ -206,50 +184,55 @@ class _Checks:
         return len(train)
 
     def augmentation(self, data: Data, training: Training, signature: Signature) -> None:
-        """Only pictures can be moved, not too far, and only where all pixels have one scale."""
+        """Only images can be moved, not too far, and only where all pixels have one scale."""
         if not training.augment:
             return
-        place = self.place("training", "augment")
         if signature.image is None:
-            self.problems.add(place, "augment changes pictures, and this data has none.")
+            sentence = "augment changes images, and this data has none."
+            self.note(("training", "augment"), sentence)
         elif data.scale == "standardize":
-            self.problems.add(
-                self.place("data", "scale"),
+            self.note(
+                ("data", "scale"),
                 "standardize gives every pixel a scale of its own, so that augment cannot move it.",
                 "unit, standardize_all, none",
             )
         else:
             for index, step in enumerate(training.augment):
                 if (reason := step.spoils(*signature.image[:2])) is not None:
-                    self.problems.add(self.place("training", "augment", index), f"{reason}.")
+                    self.note(("training", "augment", index), f"{reason}.")
 
     def monitor(
         self, data: Data, training: Training, signature: Signature, shape: Shape | None
     ) -> None:
-        """The monitored value is one that the run has, and stopping does not look at the test."""
-        kind = kind_of(signature.task, (shape or (signature.outputs,))[0])
+        """The monitored value is one that the run has."""
+        kind, monitor = (
+            kind_of(signature.task, (shape or (signature.outputs,))[0]),
+            training.monitor,
+        )
         parts = columns.WATCHED[:1] if data.split.validation is None else columns.WATCHED
-        names = [columns.name(part, one) for part in parts for one in quantities_of(kind)]
-        if training.monitor not in names:
-            monitor = str(training.monitor)
-            sentence = f"there is no value {shown_value(monitor)} to monitor."
-            if columns.split(monitor)[0] == columns.VAL and len(parts) == 1:
-                sentence += " There is no validation part: data.validation is not set."
-            place = self.place("training", "monitor")
-            # All of them are somewhat alike.
-            hint = did_you_mean(monitor, names, "metric", likeness=0.8)
-            self.problems.add(place, sentence, ", ".join(names), hint)
-        stopping, better = training.early_stopping, better_when(str(training.monitor))
-        if stopping is not None and stopping.mode != better:
-            self.problems.add(
-                self.place("training", "early_stopping", "mode"),
-                f"{training.monitor} is better when it is {better}imal, so mode is {better}.",
-                better,
-            )
-        looks = stopping is not None and columns.split(str(training.monitor))[0] == columns.VAL
-        if looks and data.split.validation == "test":
-            self.problems.add(
-                self.place("training", "early_stopping"),
+        names = [columns.name(part, quantity) for part in parts for quantity in quantities_of(kind)]
+        if monitor in names:
+            return
+        sentence = f"there is no value {shown_value(monitor)} to monitor."
+        if columns.split(str(monitor))[0] == columns.VAL and len(parts) == 1:
+            sentence += " There is no validation part: data.validation is not set."
+        # All of them are somewhat alike.
+        hint = did_you_mean(str(monitor), names, "metric", likeness=0.8)
+        place = find_node(self.root, "training", "monitor").place
+        self.problems.add(place, sentence, ", ".join(names), hint)
+
+    def stopping(self, data: Data, training: Training) -> None:
+        """Early stopping looks for improvements, and not at the test part."""
+        if (stopping := training.early_stopping) is None:
+            return
+        monitor = str(training.monitor)
+        better = better_when(monitor)
+        if stopping.mode != better:
+            sentence = f"{monitor} is better when it is {better}imal, so mode is {better}."
+            self.note(("training", "early_stopping", "mode"), sentence, better)
+        if columns.split(monitor)[0] == columns.VAL and data.split.validation == "test":
+            self.note(
+                ("training", "early_stopping"),
                 "early stopping would choose by the test part, because data.validation is 'test'.",
                 "a validation part of its own: data.validation: 0.2",
             )
@@ -258,42 +241,46 @@ class _Checks:
         """The losses that end in probabilities compare them with classes."""
         if loss.fuses == "softmax" and signature.task == "multilabel":
             sentence = f"{LOSS.name_of(loss)} needs one class per row, and these rows have labels."
-            self.problems.add(self.place("loss"), sentence, "bce with a final sigmoid")
+            self.note(("loss",), sentence, "bce with a final sigmoid")
         if loss.fuses is not None and signature.task == "regression":
             sentence = f"{LOSS.name_of(loss)} needs classes, and this data is a regression."
             allowed = ", ".join(plain_losses())
             if signature.classes_by:
                 allowed = f"{signature.classes_by}; or the losses {allowed}"
-            self.problems.add(self.place("loss"), sentence, allowed)
+            self.note(("loss",), sentence, allowed)
 
     def weighted_outputs(self, loss: Loss | None, shape: Shape) -> None:
-        """With one sigmoid a class, a row counts for all classes, so weights cannot tell them."""
+        """With one sigmoid per class, a row counts for all classes, so weights have no meaning."""
         if not isinstance(loss, ClassLoss) or loss.class_weight is None:
             return
         if loss.fuses == "sigmoid" and shape != (1,):
-            self.problems.add(
-                self.place("loss", "class_weight"),
-                f"class_weight with bce needs a single output, and there are {shape[0]}.",
-                "dense: 1 for two classes, or softmax with cross_entropy",
-            )
+            sentence = f"class_weight with bce needs a single output, and there are {shape[0]}."
+            allowed = "dense: 1 for two classes, or softmax with cross_entropy"
+            self.note(("loss", "class_weight"), sentence, allowed)
 
     def class_weight(self, loss: Loss, signature: Signature) -> None:
-        """One weight a class, and classes to weigh."""
+        """There is one weight per class."""
         weights = loss.class_weight if isinstance(loss, ClassLoss) else None
         if weights is None:
             return
-        place = self.place("loss", "class_weight")
+        path, outputs = ("loss", "class_weight"), signature.outputs
         if signature.task == "identity":
-            self.problems.add(place, "class_weight needs classes; this is identity.")
-        elif (
-            signature.task == "classes"
-            and weights != "balanced"
-            and len(weights) != signature.outputs
-        ):
-            sentence = f"class_weight has {len(weights)} numbers for {signature.outputs} classes."
-            self.problems.add(
-                place, sentence, f"a list of {signature.outputs} numbers >= 0, or balanced"
-            )
+            self.note(path, "class_weight needs classes; this is identity.")
+        elif signature.task == "classes" and weights != "balanced" and len(weights) != outputs:
+            sentence = f"class_weight has {len(weights)} numbers for {outputs} classes."
+            self.note(path, sentence, f"a list of {outputs} numbers >= 0, or balanced")
+
+
+def _wanted_outputs(loss: Loss | None, data: Signature) -> tuple[tuple[int, ...], str]:
+    """The widths that an output may have, and the reason in words."""
+    if data.task != "classes":
+        numbers = "a target is one number" if data.outputs == 1 else ""
+        return (data.outputs,), numbers or f"the targets have {data.outputs} columns"
+    reason = f"the data has {data.outputs} classes"
+    reason += f": {data.class_list}" if data.class_list else ""
+    if data.outputs == 2 and (loss is None or loss.fuses != "softmax"):
+        return (1, 2), reason
+    return (data.outputs,), reason
 
 
 def _text(shape: Shape) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 from nnlab.config import schema
@@ -21,33 +21,33 @@ from nnlab.config.annotations import (
 )
 from nnlab.config.families import Family, families_in, family_in, family_of, inline_parts, record_of
 from nnlab.config.overrides import ALIASES, RESHAPERS
+from nnlab.config.problems import shown_value
 from nnlab.core.metrics import METRICS
 from nnlab.data.split import Split
 
 INTRO = """\
 # The configuration file
 
-YAML with the meanings of YAML 1.2. A member of a family is written as its name (`relu`), as one
-key with its main setting (`dense: 256`), or as a mapping (`{name: dense, units: 256}`). The main
-setting is the one marked with *. A relative path starts at the folder of the file it stands in, one
-that is typed in `--set` at the current folder. Nothing may be nan or infinite.
+A config is YAML 1.2. A layer, an optimizer and the like are written as a name (`relu`), as a name
+with its main setting (`dense: 256`), or with all settings (`{name: dense, units: 256}`). The main
+setting is marked with *. A relative path starts at the folder of the config file; in `--set` it
+starts at the current folder. No number may be nan or infinite.
 """
 AUGMENT = """
-For example `augment: [{shift: 2}, {rotate: 10}, flip]`. The training loss and metrics are those of
-the changed images.
+For example `augment: [{shift: 2}, {rotate: 10}, flip]`. The training loss and metrics are computed
+on the changed images.
 """
 METRICS_INTRO = """\
-Each part of the data is measured by the loss and by the metrics of its task: `train_loss`,
-`val_loss`. The task is binary for two classes and a single output. A row counts as the class with
-the largest output (the first of equal ones), for a single output as class 1 from 1/2 on. This is
-decided from the outputs as they are saved and printed, in metrics, tables, predictions and
-figures alike.
+The loss and the metrics of the task are computed on each part of the data: `train_loss`,
+`val_accuracy`. The task is binary for two classes and a single output. The predicted class is the
+one with the largest output, the first if several are equal; for a single output it is class 1 from
+1/2 on. Metrics, tables, predictions and figures use the same rule.
 
-`train_loss` and the other training figures of an epoch are running means: every batch is measured
-just before its update, with the weights of that moment and in training mode (dropout is at work,
-`batch_norm` takes the batch's own mean, pictures are changed). Row 0 of metrics.csv, before the
-first update, and all figures of the other parts are measured in evaluation mode with the weights
-after the epoch (their average where `ema` is set).
+`train_loss` and the other training metrics of an epoch are running means: each batch is measured
+just before its update and in training mode (with dropout, with the mean of the batch in
+`batch_norm`, with changed images). Row 0 of metrics.csv, before the first update, and the metrics
+of all other parts are measured in evaluation mode with the weights after the epoch (with their
+average if `ema` is set).
 """
 
 
@@ -64,8 +64,10 @@ def _lines() -> Iterator[str]:
     yield from _metrics()
     yield from record_section("## Sweeps", schema.SweepConfig)
     yield "\n## Short names for --set\n"
-    short = ALIASES | {key: _summary(change).split(": ", 1)[1] for key, change in RESHAPERS.items()}
-    yield from (f"* `{key}`: {meaning}" for key, meaning in short.items())
+    yield from (f"* `{key}`: {path}" for key, path in ALIASES.items())
+    for key, change in RESHAPERS.items():
+        summary = (inspect.getdoc(change) or "").partition("\n")[0]
+        yield f"* `{key}`: {summary.partition(': ')[2]}"
     yield "\n## data: rows and scale\n"
     yield from docstring_parts(Split)[0]
     yield from settings_table(schema.Data)
@@ -84,10 +86,11 @@ def record_section(title: str, cls: type[Any], main: str | None = None) -> Itera
 def family_section(key: str, family: Family) -> Iterator[str]:
     """The settings of every member of a family."""
     yield f"\n## {key}: {family.plural}"
-    shared = _shared(family)
-    if shared is not None:
+    first, *rest = family.members.values()
+    shared = (b for b in first.__mro__ if all(b in cls.__mro__ for cls in rest))
+    for base in list(filter(dataclasses.is_dataclass, shared))[:1]:
         yield ""
-        yield from docstring_parts(shared)[0]
+        yield from docstring_parts(base)[0]
     for name, cls in family.members.items():
         yield from record_section(f"### {name}", cls, main_setting(cls))
 
@@ -111,10 +114,7 @@ def settings_table(cls: type[Any], main: str | None = None) -> Iterator[str]:
 
     main: the setting to mark with *.
     """
-    meanings: dict[str, str] = {}
-    for base in reversed(cls.__mro__):
-        meanings |= docstring_parts(base)[1] if dataclasses.is_dataclass(base) else {}
-    rows = list(_rows(cls, meanings, main))
+    rows = list(_rows(cls, main))
     if not rows:
         return
     columns = 4 if any(row[3] for row in rows) else 3
@@ -125,37 +125,33 @@ def settings_table(cls: type[Any], main: str | None = None) -> Iterator[str]:
         yield "| " + " | ".join(text.replace("|", r"\|") for text in row[:columns]) + " |"
 
 
-def _rows(
-    cls: type[Any], meanings: Mapping[str, str], main: str | None
-) -> Iterator[tuple[str, str, str, str]]:
+def _rows(cls: type[Any], main: str | None = None) -> Iterator[tuple[str, str, str, str]]:
     """Setting, what is allowed, default, and meaning."""
+    meanings: dict[str, str] = {}
+    for base in filter(dataclasses.is_dataclass, reversed(cls.__mro__)):
+        meanings |= docstring_parts(base)[1]
     for field in dataclasses.fields(cls):
         key, hint = field.name, hints(cls)[field.name]
         record = record_of(hint)
-        if key in inline_parts(cls):
-            if record is not None:
-                yield from _rows(record, docstring_parts(record)[1], None)
-            continue
-        name = f"{key} *" if key == main else key
-        yield name, _allowed(hint), _default(field, hint), _markdown(meanings.get(key, ""))
+        if key not in inline_parts(cls):
+            name = f"{key} *" if key == main else key
+            yield name, _allowed(hint), _default(field, hint), _markdown(meanings.get(key, ""))
+        elif record is not None:
+            yield from _rows(record)
 
 
 def _allowed(hint: Any) -> str:
     """What a setting allows, in words."""
-    family, record, inner = family_in(hint), record_of(hint), item_hint(hint)
-    listed = family_of(inner)
+    family, record, listed = family_in(hint), record_of(hint), family_of(item_hint(hint))
+    is_optional = type(None) in options(hint)
     if listed is not None:
         return f"a list of {listed.plural}, see below"
     if family is None:
-        return "a mapping, see below" if record and not _is_optional(hint) else allowed(hint)
-    words = f"{'an' if family.word[0] in 'aeiou' else 'a'} {family.word}"
+        return "a mapping, see below" if record and not is_optional else allowed(hint)
+    words = family.choice.partition(":")[0]
     if record is not None and not inline_parts(record):
         words += f", or {{{', '.join(hints(record))}: ...}}"
-    return f"{words}, or null" if _is_optional(hint) else words
-
-
-def _is_optional(hint: Any) -> bool:
-    return type(None) in options(hint)
+    return f"{words}, or null" if is_optional else words
 
 
 def _default(field: dataclasses.Field[Any], hint: Any) -> str:
@@ -165,14 +161,17 @@ def _default(field: dataclasses.Field[Any], hint: Any) -> str:
     if words := words_of(hint).default:
         return words
     if value is dataclasses.MISSING:
-        if family is not None and family.default:
-            return family.default
-        return "{}" if record is not None and not required_fields(record) else "required"
-    if value is None or isinstance(value, bool):
-        return {None: "null", True: "true", False: "false"}[value]
-    if family is not None:
+        default = "required" if record is None or required_fields(record) else "{}"
+        return default if family is None else family.default or default
+    if family is not None and value is not None:
         return family.name_of(value)
-    return str(value) or '""' if value != () else "[]"
+    return _value_text(value)
+
+
+def _value_text(value: Any) -> str:
+    if value is None or isinstance(value, bool):
+        return shown_value(value)
+    return "[]" if value == () else str(value) or '""'
 
 
 def docstring_parts(cls: type[Any]) -> tuple[list[str], dict[str, str]]:
@@ -193,19 +192,8 @@ def docstring_parts(cls: type[Any]) -> tuple[list[str], dict[str, str]]:
     return paragraphs, meanings
 
 
-def _shared(family: Family) -> type[Any] | None:
-    """The dataclass that all members of the family extend, if there is one."""
-    first, *rest = family.members.values()
-    common = [base for base in first.__mro__ if all(base in cls.__mro__ for cls in rest)]
-    return next(filter(dataclasses.is_dataclass, common), None)
-
-
 def _markdown(text: str) -> str:
     """The text with signs escaped that Markdown would obey, but for what stands in `code`."""
     pieces = text.split("`")
     pieces[::2] = [re.sub(r"([*<])", r"\\\1", piece) for piece in pieces[::2]]
     return "`".join(pieces)
-
-
-def _summary(thing: Any) -> str:
-    return (inspect.getdoc(thing) or "").partition("\n")[0]

@@ -47,21 +47,18 @@ def dump(config: Config, width: int = WIDTH) -> str:
 
 
 def to_yaml(content: Mapping[str, Any], width: int = WIDTH) -> str:
-    """Nested dicts, lists and scalars as YAML that every reader takes for the same.
+    """Nested dicts, lists and scalars as YAML with one meaning in YAML 1.1 and 1.2.
 
-    width: the column after which a line ends with the item that it has begun.
+    width: the column after which a line ends, at the end of the current item.
 
     Raises ConfigError for content that `read_yaml` would refuse.
     """
-    require_readable(content)
-    text: str = yaml.dump(
-        content,
-        Dumper=_Dumper,
-        sort_keys=False,
-        allow_unicode=True,
-        width=width,
-        default_flow_style=None,
-    )
+    if (values := _size(content)) > MAX_NODES:
+        raise ConfigError(
+            f"This config holds {values:,} values, and a config has at most {MAX_NODES:,}, so it "
+            f"could not be read again. {_most_values(content)}"
+        )
+    text = _yaml_text(content, width, None)
     lines = text.count("\n")
     if len(text.encode()) > MAX_BYTES or lines > MAX_LINES:
         raise ConfigError(
@@ -73,41 +70,31 @@ def to_yaml(content: Mapping[str, Any], width: int = WIDTH) -> str:
 
 def flow(value: object) -> str:
     """A value on one line, as messages show it: {name: sgd, lr: 0.1}."""
+    return _yaml_text(value, float("inf"), True).removesuffix("\n").removesuffix("\n...")
+
+
+def _yaml_text(content: object, width: float, flow_style: bool | None) -> str:
     text: str = yaml.dump(
-        value,
+        content,
         Dumper=_Dumper,
         sort_keys=False,
         allow_unicode=True,
-        width=float("inf"),
-        default_flow_style=True,
+        width=width,
+        default_flow_style=flow_style,
     )
-    return text.removesuffix("\n").removesuffix("\n...")
+    return text
 
 
-def require_readable(content: Any) -> None:
-    """Raises ConfigError for more values, deeper ones or other characters than a config may have.
-
-    What is written is read again, by the same rules as a file from elsewhere.
-    """
-    values = 0
-    waiting: list[tuple[Any, int, str]] = [(content, 1, "")]
-    while waiting:
-        value, depth, key = waiting.pop()
-        values += 1
-        if depth > MAX_DEPTH:
-            raise ConfigError(f"{key} is nested more than {MAX_DEPTH} deep: no config can hold it.")
-        if isinstance(value, str) and (bad := UNUSABLE.search(value)):
-            raise ConfigError(
-                f"{key} holds the character U+{ord(bad[0]):04X}, which no config can hold."
-            )
-        waiting += [(inner, depth + 1, name) for name, inner in _below(value, key)]
-        if isinstance(value, Mapping):
-            waiting += [(name, depth + 1, key) for name in value]
-    if values > MAX_NODES:
+def _size(value: Any, key: str = "", depth: int = 1) -> int:
+    """The number of values and keys; ConfigError for a value that `read_yaml` would refuse."""
+    if depth > MAX_DEPTH:
+        raise ConfigError(f"{key} is nested more than {MAX_DEPTH} deep: no config can hold it.")
+    if isinstance(value, str) and (bad := UNUSABLE.search(value)):
         raise ConfigError(
-            f"This config holds {values:,} values, and a config has at most {MAX_NODES:,}, so it "
-            f"could not be read again. {_most_values(content)}"
+            f"{key} holds the character U+{ord(bad[0]):04X}, which no config can hold."
         )
+    names = sum(_size(name, key, depth + 1) for name in value) if isinstance(value, Mapping) else 0
+    return 1 + names + sum(_size(inner, name, depth + 1) for name, inner in _below(value, key))
 
 
 def _below(value: Any, key: str) -> list[tuple[str, Any]]:
@@ -124,17 +111,13 @@ def _most_values(content: Any) -> str:
     """Where most of the values stand, and what to do."""
     key, value = "", content
     while isinstance(value, Mapping):
-        key, value = max(_below(value, key), key=lambda item: _count(item[1]))
+        key, value = max(_below(value, key), key=lambda item: _size(item[1]))
         if isinstance(value, list | tuple) and value and isinstance(value[0], Mapping):
-            key, value = max(_below(value, key), key=lambda item: _count(item[1]))
+            key, value = max(_below(value, key), key=lambda item: _size(item[1]))
     return (
-        f"Most of it is {key}. Weights that are so many can come from another run: "
+        f"Most of it is {key}. Such a large number of weights can come from another run: "
         "init: {run: FOLDER}."
     )
-
-
-def _count(value: Any) -> int:
-    return 1 + sum(_count(inner) for _, inner in _below(value, ""))
 
 
 def settings_of(record: Any) -> dict[str, Any]:

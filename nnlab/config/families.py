@@ -1,14 +1,13 @@
-"""The families a config chooses from: a name is looked up in a catalogue, never imported."""
+"""The families that a config chooses from: a name is looked up in a catalogue."""
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cache
-from typing import Any
+from typing import Any, get_origin
 
-from nnlab.config.annotations import Inline, hints, item_hint, note_of_type, options
+from nnlab.config.annotations import Inline, cached, hints, item_hint, note_of_type, options
 from nnlab.core.initializers import INITIALIZERS, Initializer
 from nnlab.core.layers import LAYERS, Layer
 from nnlab.core.losses import LOSSES, Loss
@@ -21,17 +20,17 @@ from nnlab.data.sources import ALIASES, SOURCES
 
 @dataclass(frozen=True, eq=False)
 class Family:
-    """A catalogue, what messages call one of its members, and other names that are understood."""
+    """A catalogue of classes by name, and the word for a member in messages."""
 
     word: str
     members: Mapping[str, type[Any]]
-    default: str | None = None  # the member that is meant when none is named
+    default: str | None = None  # the member where the config names none
     other_names: Mapping[str, str] = field(default_factory=dict)
     other_keys: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def choice(self) -> str:
-        """What may be chosen, in words: "an optimizer: sgd, adagrad, ..."."""
+        """The allowed names, in words: "an optimizer: sgd, adagrad, ..."."""
         article = "an" if self.word[0] in "aeiou" else "a"
         return f"{article} {self.word}: {', '.join(self.members)}"
 
@@ -46,10 +45,18 @@ class Family:
                 return name
         raise TypeError(f"{type(member).__name__} is not in the catalogue of {self.word} names")
 
+    def member(self, name: str) -> type[Any] | None:
+        """The member of a name, also of one of the other names."""
+        return self.members.get(self.other_names.get(name, name))
+
     def settings(self, name: str) -> tuple[str, ...]:
         """The field names of a member; none for an unknown name."""
         cls = self.members.get(name)
-        return () if cls is None else tuple(field.name for field in dataclasses.fields(cls))
+        return () if cls is None else tuple(hints(cls))
+
+    def owners(self, setting: str) -> list[str]:
+        """The members that have a setting of this name."""
+        return [name for name in self.members if setting in self.settings(name)]
 
 
 SOURCE = Family("data set", SOURCES, other_names=ALIASES)
@@ -60,7 +67,7 @@ OPTIMIZER = Family("optimizer", OPTIMIZERS, "sgd", other_keys={"learning_rate": 
 SCHEDULE = Family("schedule", SCHEDULES, default="constant")
 AUGMENTATION = Family("augmentation", AUGMENTATIONS)
 
-# By the class that annotations name; a family outside the config of a training stands in them.
+# By the class that annotations name. A race's family of functions is a note in the annotation.
 _BY_BASE: dict[type[Any], Family] = {
     DataSource: SOURCE,
     Initializer: INITIALIZER,
@@ -72,14 +79,14 @@ _BY_BASE: dict[type[Any], Family] = {
 }
 
 
-@cache
+@cached
 def family_of(hint: Any) -> Family | None:
     """The family whose members a field holds (`init: Initializer | None`), if any."""
     known = (_BY_BASE.get(option) for option in options(hint) if isinstance(option, type))
     return note_of_type(hint, Family) or next(filter(None, known), None)
 
 
-@cache
+@cached
 def record_of(hint: Any) -> type[Any] | None:
     """The dataclass with settings of its own, no member of a family, that a field holds."""
     if note_of_type(hint, Family) is not None:
@@ -108,13 +115,9 @@ def families_in(cls: type) -> dict[str, Family]:
     return families
 
 
+@cached
 def inline_parts(cls: type) -> dict[str, Any]:
     """The annotations of those parts of a record whose settings stand beside its own."""
-    return _inline_parts(cls)
-
-
-@cache
-def _inline_parts(cls: type) -> dict[str, Any]:
     return {name: hint for name, hint in hints(cls).items() if note_of_type(hint, Inline)}
 
 
@@ -125,3 +128,27 @@ def own_keys(cls: type) -> tuple[str, ...]:
     records = [record for hint in inline.values() if (record := record_of(hint))]
     spread = [key for record in records for key in hints(record)]
     return (*named, *spread, *(key for key in hints(cls) if key not in inline))
+
+
+@cached
+def homes(cls: type) -> dict[str, str]:
+    """The path of each setting by its name; of several with one name, the path highest up.
+
+    A family has the settings of its default member, a list of records those of the first.
+    """
+    inline = inline_parts(cls)
+    paths = {key: key for key in hints(cls) if key not in inline}
+    for key, hint in hints(cls).items():
+        for name, path in _homes_below(hint, "" if key in inline else f"{key}.").items():
+            if name not in paths or path.count(".") < paths[name].count("."):
+                paths[name] = path
+    return paths
+
+
+def _homes_below(hint: Any, prefix: str) -> dict[str, str]:
+    if (family := family_of(hint)) is not None:
+        return {name: prefix + name for name in family.settings(family.default or "")}
+    record = record_of(hint)
+    if record is None and get_origin(options(hint)[0]) is not Mapping:
+        record, prefix = record_of(item_hint(hint)), f"{prefix}0."
+    return {} if record is None else {n: prefix + path for n, path in homes(record).items()}

@@ -1,50 +1,45 @@
-"""The door to configurations: a file, a text or a mapping in, a checked Config out."""
+"""Read a config: a file, a text or a mapping in, a checked Config out."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from nnlab.config.annotations import hints
-from nnlab.config.build import Builder, RefusedError
-from nnlab.config.checks import Parts, check_parts
+from nnlab.config.builder import build_fields
+from nnlab.config.checks import check_parts
 from nnlab.config.families import SOURCE
-from nnlab.config.files import checked, decode, locate, name_from_stem, name_problem, read_bytes
-from nnlab.config.overrides import HOMES, Override, SettingChange, apply, read_overrides
+from nnlab.config.files import checked, decode, locate, name_from_stem, read_bytes
+from nnlab.config.overrides import Override, SettingChange, apply, read_overrides
 from nnlab.config.problems import Problem, Problems, clean, fail
-from nnlab.config.schema import Config
+from nnlab.config.schema import Config, Data, SweepConfig, Training
 from nnlab.config.short_forms import expand
 from nnlab.config.tree import Node, Place, Source, find_node, from_plain
-from nnlab.config.yaml12 import finite, read_yaml
+from nnlab.config.yaml12 import read_yaml
 from nnlab.core import columns
+from nnlab.core.losses import Loss
 from nnlab.core.metrics import better_when
 from nnlab.data.user_csv import Csv
 from nnlab.errors import ConfigError
 
 PATHS = (("data", "path"), ("init", "run"))  # settings that name files
-MAX_SWEEP_NODES = 20_000  # that are built to check sweeps; others are checked when they run
+MAX_SWEEP_NODES = 20_000  # of variants that are checked here; the rest is checked when it runs
+RACE = "race of optimizers on a function"
 # By command: keys that only this kind of config has, and the kind in words.
 KINDS = {
-    "train": (
-        ("data", "network", "loss"),
-        "trains a network, and is no race of optimizers on a function",
-    ),
-    "descend": (
-        ("function", "runs"),
-        "is a race of optimizers on a function, and trains no network",
-    ),
+    "train": ({"data", "network", "loss"}, f"trains a network, and is no {RACE}"),
+    "descend": ({"function", "runs"}, f"is a {RACE}, and trains no network"),
 }
 
 
 @dataclass(frozen=True)
 class Loaded:
-    """A config and where it came from.
+    """A config and its origin.
 
-    `text` is the file's content byte for byte, `path` the file; `notes` are sentences about
-    settings that were dropped.
+    text: the bytes of the file. path: the file. notes: sentences about settings that were dropped.
     """
 
     config: Config
@@ -70,17 +65,25 @@ def read_document(config: str | Path, problems: Problems, command: str) -> Docum
     """
     path = locate(config)
     text = read_bytes(path)
-    root = read_yaml(decode(text, str(path), path.resolve().parent), problems)
-    refuse_other_kind(root, str(config), command)
-    return Document(root, text, path, name_from_stem(path.stem))
+    source = decode(text, str(path), path.resolve().parent)
+    return _document(source, text, path, problems, command, str(config))
 
 
 def read_text(text: str, filename: str, problems: Problems, command: str) -> Document:
     """The tree of a text that messages call `filename`."""
-    path = Path(filename)
-    root = read_yaml(checked(Source(filename, text, path.absolute().parent)), problems)
-    refuse_other_kind(root, filename, command)
-    return Document(root, text.encode("utf-8", "surrogateescape"), path, name_from_stem(path.stem))
+    path, data = Path(filename), text.encode("utf-8", "surrogateescape")
+    source = checked(Source(filename, text, path.absolute().parent))
+    return _document(source, data, path, problems, command, filename)
+
+
+def _document(
+    source: Source, text: bytes, path: Path, problems: Problems, command: str, shown: str
+) -> Document:
+    root = read_yaml(source, problems)
+    other, shown = command_of(root), clean(shown)
+    if other not in (None, command):
+        raise ConfigError(f"{shown} {KINDS[other][1]}: `nnlab {other} {shown}` runs it.")
+    return Document(root, text, path, name_from_stem(path.stem))
 
 
 def load_config(
@@ -93,8 +96,8 @@ def load_config(
     """
     problems = Problems()
     file = read_document(config, problems, "train")
-    built, notes = _finish(file.root, overrides, file.name, problems, check)
-    return Loaded(built, file.text, file.path, notes)
+    base = _base(file.root, overrides, file.name, problems, check)
+    return Loaded(base.config, file.text, file.path, base.notes)
 
 
 def parse_config(
@@ -107,7 +110,7 @@ def parse_config(
     """The config in a text; `filename` gives messages, the name and relative paths their start."""
     problems = Problems()
     file = read_text(text, filename, problems, "train")
-    return _finish(file.root, overrides, file.name, problems, check)[0]
+    return _base(file.root, overrides, file.name, problems, check).config
 
 
 def from_mapping(
@@ -117,31 +120,80 @@ def from_mapping(
     place = Place(Source("config", "", Path.cwd(), "values"))
     try:
         root = from_plain(mapping, place)
-        for node in root.walk():
-            if isinstance(node.value, int | float):
-                finite(node.value)
     except (TypeError, ValueError) as error:
         fail([Problem(place, f"{error}")])
-    return _finish(root, overrides, None, Problems(), check)[0]
+    return _base(root, overrides, None, Problems(), check).config
 
 
-def _finish(
-    root: Node, overrides: Sequence[Override], name: str | None, problems: Problems, check: bool
-) -> tuple[Config, tuple[str, ...]]:
+def load_base(config: str | Path, fixed: Sequence[Override] = ()) -> Base:
+    """The config with these settings in all variants, and without its sweeps.
+
+    Raises ConfigError with all mistakes, DataError when the data's shape cannot be determined.
+    """
+    problems = Problems()
+    file = read_document(config, problems, "train")
+    return _base(file.root, fixed, file.name, problems, with_sweeps=False)
+
+
+@dataclass(frozen=True)
+class Base:
+    """A checked config, and the tree that it was made from.
+
+    `notes` are sentences about settings that were dropped.
+    """
+
+    config: Config
+    root: Node
+    name: str
+    notes: tuple[str, ...] = ()
+
+    def vary(self, changes: Sequence[SettingChange], problems: Problems) -> Config | None:
+        """The config with other settings, checked; None after noting why not.
+
+        Raises DataError when the data's shape cannot be determined and nothing else is wrong.
+        """
+        before = len(problems)
+        root = apply(self.root, changes, problems, [])
+        if len(problems) > before:
+            return None
+        return _config(resolve_paths(root), self.name, problems)
+
+
+def _base(
+    root: Node,
+    overrides: Sequence[Override],
+    name: str | None,
+    problems: Problems,
+    check: bool = True,
+    with_sweeps: bool = True,
+) -> Base:
     """Everything after reading: full form, overrides, objects, checks.
 
     `name` is for a config that has none; by default that of its data.
     """
     notes: list[str] = []
     changes = read_overrides(overrides, Path.cwd(), problems)
-    root = apply(expand(root, Config), changes, problems, notes)
-    root = resolve_paths(root, PATHS)
-    parts = construct(root, name or _name_of_data(root), problems)
-    if parts.config is not None:
-        _check_sweeps(root, parts.config, problems)
+    root = resolve_paths(apply(expand(root, Config), changes, problems, notes))
+    root = root if with_sweeps else root.without("sweeps")
+    name = name or _name_of_data(root)
+    config: Config = finished(_config(root, name, problems, check), problems)
+    return Base(config, root, name, tuple(notes))
+
+
+def _config(root: Node, name: str, problems: Problems, check: bool = True) -> Config | None:
+    before = len(problems)
+    root = _with_defaults(root, name)
+    values = build_fields(Config, root, problems)
+    if "data" in values:
+        values["data"] = _with_labels(values["data"], values.get("loss"))
+    if "training" in values:
+        values["training"] = _with_monitor(values["training"], values.get("data"))
+    complete = len(values) == len(hints(Config)) and len(problems) == before
+    if complete:
+        _check_sweeps(root, values["sweeps"], problems)
     if check:
-        check_parts(root, parts, problems)
-    return finished(parts.config, problems), tuple(notes)
+        check_parts(root, values, problems)
+    return Config(**values) if complete and len(problems) == before else None
 
 
 def finished(config: Any, problems: Problems) -> Any:
@@ -159,16 +211,14 @@ def _name_of_data(root: Node) -> str:
     return name_from_stem(word if isinstance(word, str) else "")
 
 
-def resolve_paths(root: Node, paths: Iterable[tuple[str, str]]) -> Node:
+def resolve_paths(root: Node) -> Node:
     """The tree with relative file names resolved against the folder of the text they stand in."""
-    for outer, inner in paths:
-        node, holder = find_node(root, outer, inner), find_node(root, outer)
-        if holder.entries is None or inner not in holder.entries or not isinstance(node.value, str):
-            continue
-        if node.value:
+    for outer, inner in PATHS:
+        holder = find_node(root, outer)
+        node = (holder.entries or {}).get(inner)
+        if node is not None and isinstance(node.value, str) and node.value:
             full = str(node.place.source.folder / os.path.expanduser(node.value))
-            changed = holder.with_entry(inner, Node(full, node.place), holder.key_place(inner))
-            root = root.with_entry(outer, changed, root.key_place(outer))
+            root = root.with_entry(outer, holder.with_entry(inner, Node(full, node.place)))
     return root
 
 
@@ -191,41 +241,10 @@ def describes_race(path: Path) -> bool:
     return command_of(root) == "descend"
 
 
-def refuse_other_kind(root: Node, shown: str, command: str) -> None:
-    """Raise ConfigError for a config that another command runs."""
-    other = command_of(root)
-    if other not in (None, command):
-        path = clean(shown)
-        raise ConfigError(f"{path} {KINDS[other][1]}: `nnlab {other} {path}` runs it.")
+# Defaults that follow from other settings.
 
 
-# From the full form to objects.
-
-
-def construct(root: Node, stem: str, problems: Problems) -> Parts:
-    """Build what can be built of a full tree; `stem` names a config without a name."""
-    before = len(problems.found)
-    root = _with_defaults(root, stem)
-    try:
-        values = Builder(problems, HOMES).top(Config, root)
-    except RefusedError:
-        return Parts()
-    note_bad_name(values, root, problems)
-    parts = Parts(**{key: values.get(key) for key in ("data", "network", "loss", "training")})
-    parts.data = values["data"] = _with_labels(parts)
-    parts.training = values["training"] = _with_monitor(parts)
-    if len(values) == len(hints(Config)) and len(problems.found) == before:
-        parts.config = Config(**values)
-    return parts
-
-
-def note_bad_name(values: Mapping[str, Any], root: Node, problems: Problems) -> None:
-    """Note a name that cannot be part of a folder's name."""
-    if "name" in values and (sentence := name_problem(values["name"])):
-        problems.add(find_node(root, "name").place, sentence)
-
-
-def with_missing(node: Node, key: str, value: str | int) -> Node:
+def with_missing(node: Node, key: str, value: str | int | list[Node]) -> Node:
     """The mapping with a value for a key that it does not have."""
     if node.entries is None or key in node.entries:
         return node
@@ -242,29 +261,25 @@ def _with_defaults(root: Node, stem: str) -> Node:
         data = with_missing(data, "scale", source.default_scale)
         seed = entries["seed"].value
         data = with_missing(data, "seed", seed if type(seed) is int and seed > 0 else 0)
-        root = root.with_entry("data", data, root.key_place("data"))
+        root = root.with_entry("data", data)
     if sweeps is not None and sweeps.entries is not None:
         named = {name: with_missing(node, "key", name) for name, node in sweeps.entries.items()}
         root = root.with_entry("sweeps", Node(named, sweeps.place, sweeps.keys))
     return root
 
 
-def _with_labels(parts: Parts) -> Any:
+def _with_labels(data: Data, loss: Loss | None) -> Data:
     """Several target columns with a loss that ends in sigmoids are labels, not a regression."""
-    data, loss = parts.data, parts.loss
-    source = None if data is None else data.source
-    if data is None or not isinstance(source, Csv) or loss is None or loss.fuses != "sigmoid":
+    source = data.source
+    if not isinstance(source, Csv) or loss is None or loss.fuses != "sigmoid":
         return data
     if source.task != "auto" or len(source.targets) == 1:
         return data
     return replace(data, source=replace(source, task="multilabel"))
 
 
-def _with_monitor(parts: Parts) -> Any:
+def _with_monitor(training: Training, data: Data | None) -> Training:
     """`training` with the monitored value, and with the side on which that is better."""
-    data, training = parts.data, parts.training
-    if training is None:
-        return None
     validated = data is not None and data.split.validation is not None
     part = columns.VAL if validated else columns.TRAIN
     monitor = training.monitor or columns.name(part, columns.LOSS)
@@ -274,69 +289,18 @@ def _with_monitor(parts: Parts) -> Any:
     return replace(training, monitor=monitor, early_stopping=stopping)
 
 
-def _check_sweeps(root: Node, config: Config, problems: Problems) -> None:
+def _check_sweeps(root: Node, sweeps: Mapping[str, SweepConfig], problems: Problems) -> None:
     """Note what a value or a fixed setting of a sweep makes wrong, at the place where it stands."""
     bare = root.without("sweeps")
     budget = MAX_SWEEP_NODES // sum(1 for _ in bare.walk())
-    for name, sweep in config.sweeps.items():
+    for name, sweep in sweeps.items():
         node = find_node(root, "sweeps", name)
-        fixed = find_node(node, "set") if sweep.set else Node({}, node.place)
-        changes = [
-            SettingChange(key, value, fixed.key_place(key))
-            for key, value in (fixed.entries or {}).items()
-        ]
+        fixed = find_node(node, "set")
+        changes = [SettingChange(k, find_node(fixed, k), fixed.key_place(k)) for k in sweep.set]
         values = (find_node(node, "values").items or [])[:budget]
         budget -= len(values)
         for value in values:
             new = Problems()
-            change = SettingChange(sweep.key, value, value.place)
-            construct(apply(bare, [*changes, change], new, []), config.name, new)
+            varied = apply(bare, [*changes, SettingChange(sweep.key, value, value.place)], new, [])
+            build_fields(Config, varied, new, known=bare)
             problems.add_new(new)
-
-
-# One config with other settings, many times: the file is read once, a variant takes less than 1 ms.
-
-
-@dataclass(frozen=True)
-class Base:
-    """A checked config without its sweeps, and the tree that it was made from.
-
-    `notes` are sentences about settings that were dropped.
-    """
-
-    config: Config
-    root: Node
-    name: str
-    notes: tuple[str, ...] = ()
-
-    def vary(self, changes: Sequence[SettingChange], problems: Problems) -> Config | None:
-        """The config with these settings, in full form and checked; None after noting why not.
-
-        Raises DataError when the data's shape cannot be determined and nothing else is wrong.
-        """
-        before = len(problems.found)
-        root = apply(self.root, changes, problems, [])
-        if len(problems.found) > before:
-            return None
-        return _checked(resolve_paths(root, PATHS), self.name, problems)
-
-
-def load_base(config: str | Path, fixed: Sequence[Override] = ()) -> Base:
-    """The config with these settings in all variants.
-
-    Raises ConfigError with all mistakes, DataError when the data's shape cannot be determined.
-    """
-    problems, notes = Problems(), list[str]()
-    file = read_document(config, problems, "train")
-    changes = read_overrides(fixed, Path.cwd(), problems)
-    root = apply(expand(file.root, Config), changes, problems, notes)
-    root = resolve_paths(root, PATHS).without("sweeps")
-    built = finished(_checked(root, file.name, problems), problems)
-    return Base(built, root, file.name, tuple(notes))
-
-
-def _checked(root: Node, name: str, problems: Problems) -> Config | None:
-    before = len(problems.found)
-    parts = construct(root, name, problems)
-    check_parts(root, parts, problems)
-    return parts.config if len(problems.found) == before else None

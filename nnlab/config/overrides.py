@@ -1,30 +1,31 @@
 """`--set a.b=c`: changes to a tree in full form, and the short names for the usual settings.
 
 A path leads through the full form: `optimizer.lr=0.1`, `network.0.units=5`. The name of a member
-stands for its main setting (`network.0.dense=5`), and a path that ends at a member replaces it
-(`network.1=relu`).
+stands for its main setting (`network.0.dense=5`), a path that ends at a member replaces it
+(`network.1=relu`), and `*` stands for every item of a list (`runs.*.steps=50`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from nnlab.config.annotations import MisfitError, convert, hints, main_setting
-from nnlab.config.families import LAYER, OPTIMIZER, SOURCE, Family, families_in, own_keys
+from nnlab.config.families import LAYER, OPTIMIZER, SOURCE, Family, families_in, homes, own_keys
 from nnlab.config.files import checked
 from nnlab.config.problems import Problem, Problems, shown_value
-from nnlab.config.schema import Config, Data, Training
+from nnlab.config.schema import Config, Data
 from nnlab.config.short_forms import expand
 from nnlab.config.tree import BAD, Node, Place, Source, find_node, from_plain, to_plain
-from nnlab.config.yaml12 import finite, read_yaml
+from nnlab.config.yaml12 import read_yaml
 from nnlab.core.layers.activations import Activation
 from nnlab.errors import ConfigError
 from nnlab.suggest import did_you_mean
 
 Override = str | tuple[str, object]  # "a.b=c" as typed, or a key and a value from Python
+Reshaper = Callable[[list[Node], Node], list[Node]]  # layers and a value -> other layers
 MAX_LAYERS = 1000
 ALIASES = {
     "lr": "optimizer.lr",
@@ -39,40 +40,31 @@ TOP_FAMILIES = {
     for key, family in families_in(Config).items()
     if key in hints(Config) and key != "network"
 }
-# Where a setting belongs that stands elsewhere.
-HOMES = {
-    **{key: f"training.{key}" for key in hints(Training)},
-    **{key: f"data.{key}" for key in own_keys(Data)},
-    **{key: f"optimizer.{key}" for key in ("lr", "momentum", "weight_decay")},
-    **{key: key for key in hints(Config)},
-}
 
 
+@dataclass
 class UnfitError(Exception):
-    """An override that cannot be applied, with what a Problem says about it."""
+    """An override that cannot be applied, with the fields of a Problem."""
 
-    def __init__(
-        self, sentence: str, allowed: str = "", hint: str = "", place: Place | None = None
-    ) -> None:
-        super().__init__(sentence)
-        self.sentence, self.allowed, self.hint, self.place = sentence, allowed, hint, place
+    sentence: str
+    allowed: str = ""
+    hint: str = ""
+    place: Place | None = None
 
 
 @dataclass(frozen=True, eq=False)
 class Grammar:
-    """The words of one kind of config: what a key of `--set` can be, and what stands where.
+    """The keys of `--set` for one kind of config.
 
     schema: the class of the whole config. aliases: short names for paths. reshapers: short names
-    for changes at several places. swapped: keys at the top whose member gives way to another and
-    hands its settings on. homes: settings below the top -> their paths.
+    for changes of all layers. swapped: keys whose new member takes over the settings of the old.
     """
 
     schema: type
     aliases: Mapping[str, str]
-    reshapers: Mapping[str, Callable[[Node, Node], Node]]
-    swapped: Mapping[str, Family]
     expand: Callable[[Node], Node]
-    homes: Mapping[str, str]
+    reshapers: Mapping[str, Reshaper] = field(default_factory=dict)
+    swapped: Mapping[str, Family] = field(default_factory=dict)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -82,7 +74,7 @@ class Grammar:
 
 @dataclass(frozen=True)
 class SettingChange:
-    """One override: the key as written, its value, and where it stands."""
+    """An override: the key as written, its value, and its place."""
 
     key: str
     value: Node
@@ -92,11 +84,11 @@ class SettingChange:
 def read_overrides(
     overrides: Sequence[Override], folder: Path, problems: Problems
 ) -> list[SettingChange]:
-    """The overrides as read by the same loader; unreadable ones become problems."""
+    """The overrides as trees; an unreadable override becomes a problem."""
     changes = [
-        _typed(override, folder, problems)
+        _parse_override(override, folder, problems)
         if isinstance(override, str)
-        else _given(override, folder, problems)
+        else _override_of_pair(override, folder, problems)
         for override in overrides
     ]
     return [change for change in changes if change is not None]
@@ -120,7 +112,7 @@ def apply(
     return root
 
 
-def _typed(text: str, folder: Path, problems: Problems) -> SettingChange | None:
+def _parse_override(text: str, folder: Path, problems: Problems) -> SettingChange | None:
     source = Source("--set", text, folder, "set")
     key, equals, _ = text.partition("=")
     place = Place(source, 1, 1)
@@ -130,19 +122,18 @@ def _typed(text: str, folder: Path, problems: Problems) -> SettingChange | None:
     try:
         value = read_yaml(checked(source), problems, start=len(key) + 1)
     except ConfigError as error:
-        problems.found.extend(p for p in error.problems if isinstance(p, Problem))
+        problems.noted.extend(p for p in error.problems if isinstance(p, Problem))
         return None
     return SettingChange(key.strip(), value, place)
 
 
-def _given(pair: tuple[str, object], folder: Path, problems: Problems) -> SettingChange | None:
+def _override_of_pair(
+    pair: tuple[str, object], folder: Path, problems: Problems
+) -> SettingChange | None:
     key, value = pair
     place = Place(Source(key, "", folder, "values"))
     try:
         node = from_plain(value, place)
-        for part in node.walk():
-            if isinstance(part.value, int | float):
-                finite(part.value)
     except (TypeError, ValueError) as error:
         problems.add(place, f"{error}")
         return None
@@ -152,7 +143,7 @@ def _given(pair: tuple[str, object], folder: Path, problems: Problems) -> Settin
 def _apply(root: Node, change: SettingChange, notes: list[str], grammar: Grammar) -> Node:
     key = grammar.aliases.get(change.key, change.key)
     if key in grammar.reshapers:
-        return grammar.reshapers[key](root, change.value)
+        return _reshape(root, grammar.reshapers[key], change.value)
     part = key.removesuffix(".name")
     if isinstance(change.value.value, str) and part in grammar.swapped:
         return _swap(root, part, grammar.swapped[part], change.value, notes)
@@ -162,7 +153,7 @@ def _apply(root: Node, change: SettingChange, notes: list[str], grammar: Grammar
         raise UnfitError(
             f"there is no setting {shown_value(unknown)}.",
             ", ".join(names),
-            did_you_mean(path[0], names, "setting", grammar.homes),
+            did_you_mean(path[0], names, "setting", homes(grammar.schema)),
         )
     return _Put(change, families_in(grammar.schema)).into(root, path, None)
 
@@ -179,10 +170,11 @@ class _Put:
         step, rest = path[0], path[1:]
         if node.value is BAD:
             return node
-        if node.items is not None:
-            index = _index(step, node.items)
-            child = self._below(node.items[index], rest, family)
-            return Node([*node.items[:index], child, *node.items[index + 1 :]], node.place)
+        if node.items is not None or step == "*":
+            items = list(node.items or ())
+            for index in _indices(step, items):
+                items[index] = self._below(items[index], rest, family)
+            return Node(items, node.place)
         if node.entries is None:  # null or a bare value gives way to a mapping
             node = Node({}, self.change.place)
         step = _main(node, step, family)
@@ -194,9 +186,14 @@ class _Put:
         return self.into(node, rest, family) if rest else self.change.value
 
 
-def _index(step: str, items: list[Node]) -> int:
+def _indices(step: str, items: list[Node]) -> list[int]:
+    """The item that a step names; for `*` all that are mappings."""
+    if step == "*" and items:
+        return [index for index, item in enumerate(items) if item.entries is not None]
+    if step == "*":
+        raise UnfitError("there is no list whose items it could change.")
     if step.isascii() and step.isdigit() and len(step) < 10 and int(step) < len(items):
-        return int(step)
+        return [int(step)]
     last = len(items) - 1
     raise UnfitError(
         f"{shown_value(step)} is no place in this list.", f"0 to {last}" if items else ""
@@ -212,10 +209,10 @@ def _main(node: Node, step: str, family: Family | None) -> str:
 
 
 def _swap(root: Node, part: str, family: Family, name: Node, notes: list[str]) -> Node:
-    """Another member of the family with those of the old one's settings that fit it as well."""
+    """Another member of the family, with those settings of the old member that fit it."""
     old = (root.entries or {}).get(part)
     shown = str(name.value)
-    cls = family.members.get(family.other_names.get(shown, shown))
+    cls = family.member(shown)
     if old is None or old.entries is None or cls is None:
         return root.with_entry(part, name)
     entries = {"name": name}
@@ -246,7 +243,7 @@ def _unfit(cls: type[Any], key: str, value: Node) -> str | None:
 
 
 def _unfit_rows(cls: type[Any], key: str, data: Node) -> str | None:
-    """The same for the settings of `data` that choose rows."""
+    """The same for the keys of `data` that choose rows."""
     official = cls.files is not None
     pooled = find_node(data, "pool").value is True
     if key == "pool" and pooled and not official:
@@ -256,25 +253,22 @@ def _unfit_rows(cls: type[Any], key: str, data: Node) -> str | None:
     return None
 
 
-# Changes of the whole network: hidden, depth and activation.
+# Changes of all layers: hidden, depth and activation.
 
 
-def set_hidden(root: Node, value: Node) -> Node:
+def set_hidden(layers: list[Node], value: Node) -> list[Node]:
     """`hidden=5`: the units of every dense layer but the last."""
-    layers = _layers(root)
     hidden = [index for index, layer in enumerate(layers) if _name(layer) == "dense"][:-1]
     if not hidden:
         raise UnfitError("the network has no hidden dense layer.")
     for index in hidden:
         layers[index] = layers[index].with_entry("units", value)
-    return _with_layers(root, layers)
+    return layers
 
 
-def set_depth(root: Node, value: Node) -> Node:
+def set_depth(layers: list[Node], value: Node) -> list[Node]:
     """`depth=3`: the layers before the output's dense layer three times, 0 for none of them."""
-    layers = _layers(root)
-    last = _last_dense(layers)
-    depth = value.value
+    last, depth = _last_dense(layers), value.value
     if last == 0:
         raise UnfitError("the network has no hidden layers to repeat.")
     most = MAX_LAYERS // last
@@ -282,52 +276,40 @@ def set_depth(root: Node, value: Node) -> Node:
         raise UnfitError(
             f"depth is {shown_value(depth)}.", f"a whole number from 0 to {most}", "", value.place
         )
-    return _with_layers(root, layers[:last] * depth + layers[last:])
+    return layers[:last] * depth + layers[last:]
 
 
-def set_activation(root: Node, value: Node) -> Node:
+def set_activation(layers: list[Node], value: Node) -> list[Node]:
     """`activation=relu`: every activation before the output's dense layer."""
-    layers = _layers(root)
-    last = _last_dense(layers)
-    hidden = [index for index in range(last) if _is_activation(layers[index])]
+    classes = [LAYER.members.get(str(_name(layer)), object) for layer in layers]
+    hidden = [i for i in range(_last_dense(layers)) if issubclass(classes[i], Activation)]
     if not hidden:
         raise UnfitError("the network has no hidden activation to replace.")
     for index in hidden:
         layers[index] = value
-    return _with_layers(root, layers)
+    return layers
 
 
-def _layers(root: Node) -> list[Node]:
-    """The layers of the network; UnfitError where the config has none."""
+def _reshape(root: Node, change: Reshaper, value: Node) -> Node:
     network = (root.entries or {}).get("network")
     if network is None or not network.items:
         raise UnfitError("the config has no network to change.")
-    return list(network.items)
-
-
-def _with_layers(root: Node, layers: list[Node]) -> Node:
-    network = (root.entries or {})["network"]
-    return root.with_entry("network", Node(layers, network.place), root.key_place("network"))
+    return root.with_entry("network", Node(change(list(network.items), value), network.place))
 
 
 def _name(layer: Node) -> object:
-    name = (layer.entries or {}).get("name")
-    return None if name is None else name.value
+    return find_node(layer, "name").value
 
 
 def _last_dense(layers: list[Node]) -> int:
     """The index of the output's dense layer; UnfitError without one."""
-    for index in range(len(layers) - 1, -1, -1):
-        if _name(layers[index]) == "dense":
-            return index
-    raise UnfitError("the network has no dense layer.")
+    dense = [index for index, layer in enumerate(layers) if _name(layer) == "dense"]
+    if not dense:
+        raise UnfitError("the network has no dense layer.")
+    return dense[-1]
 
 
-def _is_activation(layer: Node) -> bool:
-    return issubclass(LAYER.members.get(str(_name(layer)), object), Activation)
-
-
-RESHAPERS: dict[str, Callable[[Node, Node], Node]] = {
+RESHAPERS: dict[str, Reshaper] = {
     "hidden": set_hidden,
     "depth": set_depth,
     "activation": set_activation,
@@ -338,5 +320,4 @@ TRAINING = Grammar(
     reshapers=RESHAPERS,
     swapped={"optimizer": OPTIMIZER, "data": SOURCE},
     expand=lambda root: expand(root, Config),
-    homes=HOMES,
 )

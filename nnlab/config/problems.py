@@ -10,24 +10,24 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NoReturn
 
 from nnlab.config.tree import Place
 from nnlab.errors import ConfigError
 
-SHOWN = 50  # problems in one message; more than that help nobody
-MOST = 500  # problems that are looked for; a text with more is no config, and costs time
+SHOWN = 50  # problems in one message
+MOST = 500  # problems until reading stops; a text with more is no config, and costs time
 WINDOW = 100  # characters of a source line around the caret
 LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")  # what PyYAML counts as one
 
 
 @dataclass(frozen=True)
 class Problem:
-    """One mistake: a sentence that says what was found, and what would have been right.
+    """One mistake: a sentence about the value that stands there, and what is allowed.
 
-    hint: further sentences, each with a blank before it, as `suggest.did_you_mean` makes them.
+    hint: further sentences, each after a space, as `suggest.did_you_mean` makes them.
     """
 
     place: Place
@@ -45,36 +45,36 @@ class Problem:
 
 @dataclass
 class Problems:
-    """The list that grows while a configuration is read."""
+    """The mistakes that were noted while a configuration is read."""
 
-    found: list[Problem] = field(default_factory=list)
+    noted: list[Problem] = field(default_factory=list)
 
     def add(self, place: Place, sentence: str, allowed: str = "", hint: str = "") -> None:
-        """Note one more; raises ConfigError when there are enough."""
-        self.found.append(Problem(place, sentence, allowed, hint))
-        if len(self.found) >= MOST:
-            fail(self.found)
+        """Note a problem; raises ConfigError at the 500th."""
+        self.noted.append(Problem(place, sentence, allowed, hint))
+        if len(self.noted) >= MOST:
+            fail(self.noted)
 
-    def add_new(self, others: Problems) -> None:
+    def add_new(self, problems: Problems) -> None:
         """Note those problems that were not noted before."""
-        for problem in others.found:
-            if problem not in self.found:
+        for problem in problems.noted:
+            if problem not in self.noted:
                 self.add(problem.place, problem.sentence, problem.allowed, problem.hint)
 
-    def __bool__(self) -> bool:
-        return bool(self.found)
+    def __len__(self) -> int:
+        return len(self.noted)
 
     def raise_any(self) -> None:
-        """Raises ConfigError with everything found so far, if there is something."""
-        if self.found:
-            fail(self.found)
+        """Raises ConfigError with all problems so far, if there are any."""
+        if self.noted:
+            fail(self.noted)
 
 
 def fail(problems: Iterable[Problem]) -> NoReturn:
-    """Raises the ConfigError that tells all `problems` once, in the order of their places."""
+    """Raises ConfigError with all `problems`, each once, in the order of their places."""
     different: dict[tuple[Place, str], Problem] = {}
-    for one in problems:
-        different.setdefault(_sense(one), one)
+    for problem in problems:
+        different.setdefault(_identity(problem), problem)
     ordered = tuple(sorted(different.values(), key=_order))
     texts = [str(problem) for problem in ordered[:SHOWN]]
     if len(ordered) > SHOWN:
@@ -95,18 +95,14 @@ def shown_value(value: object) -> str:
 
 
 def clean(text: str) -> str:
-    """The text with everything escaped that a terminal would obey instead of show."""
-    return "".join(_visible(text))
+    """The text with control characters escaped, safe to print in a terminal."""
+    return "".join(map(_visible, text))
 
 
-def _visible(text: str) -> Iterator[str]:
-    for char in text:
-        if char == "\t":
-            yield " "
-        elif char.isprintable():
-            yield char
-        else:
-            yield char.encode("unicode_escape").decode("ascii")
+def _visible(char: str) -> str:
+    if char == "\t":
+        return " "
+    return char if char.isprintable() else char.encode("unicode_escape").decode("ascii")
 
 
 def _where(place: Place) -> str:
@@ -138,8 +134,8 @@ def _width(text: str) -> int:
     return len(text) + wide - joined
 
 
-def _sense(problem: Problem) -> tuple[Place, str]:
-    """What makes two problems the same mistake.
+def _identity(problem: Problem) -> tuple[Place, str]:
+    """Equal for two problems that are the same mistake.
 
     One value of --set can stand at many places of the tree: `hidden=0` is network.0.units and
     network.2.units.

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -27,23 +28,38 @@ MOST = 50  # values below a node that a message repeats
 LONGEST = 200  # characters of YAML in a message
 
 
+@dataclass(frozen=True)
+class _Guess:
+    """The member that an entry means, with its settings."""
+
+    name: str
+    cls: type[Any]
+    settings: dict[str, Node]
+
+    @property
+    def is_complete(self) -> bool:
+        return self.settings.keys() >= set(required_fields(self.cls))
+
+    def text(self, listed: bool = True) -> str:
+        """The shortest form: `relu`, `dense: 2` or `{name: dense, units: 2, ...}`."""
+        settings = {key: _as_written(node) for key, node in self.settings.items()}
+        if not settings:
+            return self.name
+        if list(settings) == [main_setting(self.cls)]:
+            pair = flow({self.name: next(iter(settings.values()))})
+            return pair[1:-1] if listed else pair
+        return flow({"name": self.name, **settings})
+
+
 def names_member(entries: Mapping[str, Node], family: Family) -> bool:
     """Whether a mapping without `name` names a member of the family, or tries to."""
-    tries = any(_naming(key, family) and isinstance(entries[key].value, str) for key in entries)
-    return tries or _head(entries, family) is not None
+    return bool(named_word(entries, family)) or _head(entries, family) is not None
 
 
 def named_word(entries: Mapping[str, Node], family: Family) -> str:
     """The word that `type`, `kind` and the like name; empty if there is none."""
-    words = (node.value for key, node in entries.items() if _naming(key, family))
+    words = (node.value for key, node in entries.items() if _is_naming(key, family))
     return next((word for word in words if isinstance(word, str)), "")
-
-
-def _naming(key: str, family: Family) -> bool:
-    if key in NAMING or squeezed(key) == squeezed(family.word.replace(" ", "")):
-        return True
-    row = lookup(key, (), "setting")  # {solver: adam}
-    return row is not None and row.name == family.word
 
 
 def rewritten(node: Node, family: Family, path: str, more: Iterable[str] = ()) -> str:
@@ -56,30 +72,29 @@ def rewritten(node: Node, family: Family, path: str, more: Iterable[str] = ()) -
         return ""
     head = _head(entries, family)
     if head is None:
-        dropped: list[str] = []
-        members = _fitting(entries, family, tuple(more))
-    else:
-        members, dropped = _members(entries, head, family, tuple(more))
-    if not members or any(_lacks(*member, family) for member in members):
-        return ""
+        return _write(_only_owner(entries, family, more), path)
+    guesses, remarks = _guesses(entries, head, family, more)
+    sentence = _write(guesses, path)
+    return sentence and sentence + remarks
+
+
+def _write(guesses: list[_Guess], path: str) -> str:
     last = path.rpartition(".")[2]
     listed = last.isdigit()
     prefix = "- " if listed else f"{last}: "
-    texts = [f"`{prefix}{_short(name, settings, family, listed)}`" for name, settings in members]
-    if sum(map(len, texts)) > LONGEST or (len(members) > 1 and not listed):
+    texts = [f"`{prefix}{guess.text(listed)}`" for guess in guesses if guess.is_complete]
+    possible = 0 < len(texts) == len(guesses) and (listed or len(texts) == 1)
+    if not possible or sum(map(len, texts)) > LONGEST:
         return ""
-    lines = ", each on a line of its own" if len(texts) > 1 else ""
-    unknown = "".join(f" {members[0][0]} has no setting '{key}'." for key in dropped)
-    advice = "" if head is None else _advice(entries[head], head, family)
-    return f" Write {' and '.join(texts)}{lines}.{unknown}{advice}"
+    return f" Write {' and '.join(texts)}{', each on a line of its own' * (len(texts) > 1)}."
 
 
 def called(text: str, family: Family, path: str) -> str:
-    """The same for `dense 10`, `dense:10` and `Dense(10)`, which are names without a blank."""
+    """The same for `dense 10`, `dense:10` and `Dense(10)`."""
     match = CALL.fullmatch(text)
-    place = Place(Source("", "", Path()))
     if match is None or not certain_name(match[1], family.members, family.word):
         return ""
+    place = Place(Source("", "", Path()))
     value = Node(float(match[2]) if "." in match[2] else int(match[2]), place)
     return rewritten(Node({match[1]: value}, place), family, path)
 
@@ -87,138 +102,116 @@ def called(text: str, family: Family, path: str) -> str:
 def unlisted(node: Node, family: Family, path: str) -> str:
     """The same for [adam], and for a number in place of a layer."""
     value = node.items[0] if node.items is not None and len(node.items) == 1 else node
-    number = isinstance(value.value, int) and not isinstance(value.value, bool)
     if value is not node and isinstance(value.value, str):
         value = Node({"type": value}, value.place)
-    elif family is LAYER and number:
+    elif family is LAYER and type(value.value) is int:
         value = Node({"dense": value}, value.place)
     return rewritten(value, family, path) if value.entries else ""
 
 
+def own_layer(family: Family, key: str, value: Node) -> str:
+    """The sentence for a layer that is written as a setting of another one; empty if it is none."""
+    guess = _guess(key, value, family) if family is LAYER else None
+    if guess is None or not is_small(value):
+        return ""
+    return f" It is a layer of its own: write `- {guess.text()}` below."
+
+
 def is_small(node: Node) -> bool:
     """Whether a value is whole and short enough to be repeated in a message."""
-    parts = list(islice(node.walk(), MOST + 1))
-    return len(parts) <= MOST and not node.is_bad()
+    return len(list(islice(node.walk(), MOST + 1))) <= MOST and not node.is_bad()
 
 
-def own_layer(key: str, value: Node) -> str:
-    """The sentence for a layer that is written as a setting of another one; empty if it is none."""
-    found = _member(key, value, LAYER)
-    if found is None or not is_small(value):
-        return ""
-    return f" It is a layer of its own: write `- {_short(*found, LAYER)}` below."
+def _is_naming(key: str, family: Family) -> bool:
+    if key in NAMING or squeezed(key) == squeezed(family.word.replace(" ", "")):
+        return True
+    row = lookup(key, (), "setting")  # {solver: adam}
+    return row is not None and row.name == family.word
+
+
+def _is_named_by_value(key: str, family: Family) -> bool:
+    """Whether the value of this key is a member's name; else the key itself may be one."""
+    return _is_naming(key, family) or (family is LAYER and key in ACTIVATING)
 
 
 def _head(entries: Mapping[str, Node], family: Family) -> str | None:
     """The key that names the member."""
     own = {*family.settings(family.default or ""), *family.other_keys}
     keys = [key for key in entries if key not in own]
-    certain = [key for key in keys if _naming(key, family)] + [
-        key for key in keys if key in family.members
-    ]
-    return next((key for key in [*certain, *keys] if _member(key, entries[key], family)), None)
+    keys.sort(key=lambda key: (not _is_naming(key, family), key not in family.members))
+    return next((key for key in keys if _guess(key, entries[key], family)), None)
 
 
-def _member(key: str, value: Node, family: Family) -> tuple[str, dict[str, object]] | None:
-    """The member and its settings that one entry means; None if it means none."""
+def _guess(key: str, value: Node, family: Family) -> _Guess | None:
+    """The member that an entry means; None if it means none."""
+    settings = dict(value.entries or {})
+    by_value = _is_named_by_value(key, family)
+    word = settings.pop("name", value).value if by_value else key  # {activation: {name: relu}}
     known = (*family.members, *family.other_names)
-    if _naming(key, family) or (family is LAYER and key in ACTIVATING):
-        inner = (value.entries or {}).get("name", value)  # {activation: {name: relu}}
-        name = certain_name(inner.value, known, family.word) if isinstance(inner.value, str) else ""
-        return (name, {}) if name else None
-    name = certain_name(key, known, family.word)
-    if not name:
+    name = certain_name(word, known, family.word) if isinstance(word, str) else ""
+    cls = family.member(name)
+    if cls is None:
         return None
-    cls = family.members[family.other_names.get(name, name)]
-    if value.entries is not None:
-        return name, {inner: _written(node) for inner, node in value.entries.items()}
+    if not by_value and value.entries is None:
+        settings = _main_setting(name, cls, value, certain=key == name)
+    return _Guess(name, cls, settings)
+
+
+def _main_setting(name: str, cls: type[Any], value: Node, certain: bool) -> dict[str, Node]:
+    """The main setting with this value, if it can have it: BatchNorm1d: 8 counts features."""
+    pair = value.items or ()  # Linear: [2, 3] has 2 inputs
+    value = pair[1] if name == "dense" and len(pair) == 2 else value
     main = main_setting(cls)
-    value = _units(name, value)
-    fits = key == name or _fits(cls, main, value)  # BatchNorm1d: 8 is a number of features
-    return name, {main: _written(value)} if main and fits and value.value is not None else {}
-
-
-def _units(name: str, value: Node) -> Node:
-    """The second number of `Linear: [2, 3]`, whose first says how many inputs there are."""
-    pair = value.items or ()
-    return pair[1] if name == "dense" and len(pair) == 2 else value
-
-
-def _fits(cls: type[Any], main: str | None, value: Node) -> bool:
+    if main is None or value.value is None:
+        return {}
     try:
-        convert(hints(cls)[main or ""], to_plain(value))
-    except (KeyError, MisfitError):
-        return False
-    return True
+        convert(hints(cls)[main], to_plain(value))
+    except MisfitError:
+        return {main: value} if certain else {}
+    return {main: value}
 
 
-def _members(
-    entries: Mapping[str, Node], head: str, family: Family, more: tuple[str, ...]
-) -> tuple[list[tuple[str, dict[str, object]]], list[str]]:
-    """The members that the entries mean, in their order, and the keys that mean nothing."""
-    first = _member(head, entries[head], family)
-    assert first is not None  # the head names one
-    name, inner = first
-    cls = family.members[family.other_names.get(name, name)]
-    allowed = (*hints(cls), *more, *family.other_keys)
+def _guesses(
+    entries: Mapping[str, Node], head: str, family: Family, more: Iterable[str]
+) -> tuple[list[_Guess], str]:
+    """The members that the entries mean, in their order, and remarks about single words."""
+    first = _guess(head, entries[head], family)
+    if first is None:
+        return [], ""
+    allowed = (*hints(first.cls), *more, *family.other_keys)
+    guesses, remarks = [_Guess(first.name, first.cls, {})], ""
     others = {key: node for key, node in entries.items() if key != head}
-    below = dict(entries[head].entries or dict.fromkeys(inner, _units(name, entries[head])))
-    if _naming(head, family) or head in ACTIVATING:  # {activation: {name: relu}}
-        below.pop("name", None)
-    settings: dict[str, object] = {}
-    members, dropped = [(name, settings)], []
-    for key, node in {**below, **others}.items():
-        member = _member(key, node, family)
+    for key, node in {**first.settings, **others}.items():
         row = lookup(key, allowed, "setting")  # one with advice is not the same thing
         setting = "" if row is not None and row.advice else certain_name(key, allowed, "setting")
         if setting:
-            settings[setting] = _written(node)
-        elif member is not None:
-            members.append(member)
+            guesses[0].settings[setting] = node
+        elif guess := _guess(key, node, family):
+            guesses.append(guess)
         else:
-            dropped.append(key)
-    return members, dropped
+            remarks += f" {first.name} has no setting '{key}'."
+    return guesses, remarks + _advice(head, entries[head], family)
 
 
-def _fitting(
-    entries: Mapping[str, Node], family: Family, more: tuple[str, ...]
-) -> list[tuple[str, dict[str, object]]]:
+def _advice(head: str, value: Node, family: Family) -> str:
+    """What the table of synonyms adds about the word that names the member."""
+    word = str(value.value) if _is_named_by_value(head, family) else head
+    row = None if word in family.members else lookup(word, family.members, family.word)
+    return f" {row.advice}" if row and row.advice and not row.advice.startswith("Write") else ""
+
+
+def _only_owner(entries: Mapping[str, Node], family: Family, more: Iterable[str]) -> list[_Guess]:
     """The only member that has all these settings, if there is one."""
-    settings = {key: _written(node) for key, node in entries.items()}
-    fitting = [
-        name
+    owners = [
+        _Guess(name, cls, dict(entries))
         for name, cls in family.members.items()
-        if settings.keys() & set(hints(cls)) and settings.keys() <= {*hints(cls), *more}
+        if entries.keys() & set(hints(cls)) and entries.keys() <= {*hints(cls), *more}
     ]
-    return [(fitting[0], settings)] if len(fitting) == 1 else []
+    return owners if len(owners) == 1 else []
 
 
-def _written(node: Node) -> object:
+def _as_written(node: Node) -> object:
     """The value as the text had it: a path was made absolute since."""
     if isinstance(node.value, str):
         return node.value.removeprefix(f"{node.place.source.folder}{os.sep}")
     return to_plain(node)
-
-
-def _lacks(name: str, settings: Mapping[str, object], family: Family) -> bool:
-    """Whether a member needs a setting that is not there, as the units of `dense`."""
-    cls = family.members[family.other_names.get(name, name)]
-    return not settings.keys() >= set(required_fields(cls))
-
-
-def _short(name: str, settings: Mapping[str, object], family: Family, listed: bool = True) -> str:
-    """A member in its shortest form: `relu`, `dense: 2` or `{name: dense, units: 2, ...}`."""
-    cls = family.members[family.other_names.get(name, name)]
-    if not settings:
-        return name
-    if list(settings) == [main_setting(cls)]:
-        pair = flow({name: next(iter(settings.values()))})
-        return pair[1:-1] if listed else pair
-    return flow({"name": name, **settings})
-
-
-def _advice(value: Node, head: str, family: Family) -> str:
-    """What the table of synonyms says about the word that was used."""
-    word = str(value.value) if _naming(head, family) or head in ACTIVATING else head
-    row = None if word in family.members else lookup(word, family.members, family.word)
-    return f" {row.advice}" if row and row.advice and not row.advice.startswith("Write") else ""

@@ -1,4 +1,4 @@
-"""What a config holds once it is checked: frozen dataclasses, all defaults filled in."""
+"""What a checked config holds: frozen dataclasses with all defaults filled in."""
 
 from __future__ import annotations
 
@@ -16,10 +16,8 @@ from nnlab.core.optimizers import Optimizer
 from nnlab.core.schedules import Schedule
 from nnlab.data.augment import Augmentation
 from nnlab.data.dataset import DataSource
-from nnlab.data.sources import SOURCES
 from nnlab.data.split import Split
 
-IMAGES = [name for name, source in SOURCES.items() if source.default_scale == "unit"]
 INLINE = Inline()
 Name = Annotated[str, InWords(default="the name of the file without .yaml")]
 Count = Annotated[int, Ge(1)]
@@ -29,26 +27,30 @@ Scale = Literal["none", "unit", "standardize", "standardize_all"]
 
 @dataclass(frozen=True)
 class Data:
-    """The data set, which rows of it are for what, and how its inputs are scaled.
+    """The data set, its parts, and how its inputs are scaled.
+
+    For example `data: {name: moons, test: 0.2, scale: standardize}`.
 
     source: the data set with its own settings, which stand beside these.
     split: the keys that choose rows.
-    scale: how inputs are scaled, measured on the training rows. none changes nothing; unit maps to
-    0..1: images by the range of a pixel, tables by the smallest and largest value of each column;
-    standardize gives each column mean 0 and standard deviation 1; standardize_all uses one mean
-    and one deviation for all columns. A constant column becomes 0. For example scale: standardize.
-    seed: draws the rows of generated data, and the order in which rows are split.
+    scale: how inputs are scaled. unit maps them to 0..1: images by the range of a pixel, tables by
+    the smallest and largest value of each column in the training rows; standardize gives each
+    column mean 0 and standard deviation 1 over the training rows; standardize_all uses one mean and
+    one standard deviation for all columns. A constant column becomes 0. none changes nothing.
+    seed: the seed of generated rows and of the order in which rows are split.
     """
 
     source: Annotated[DataSource, INLINE]
     split: Annotated[Split, INLINE]
-    scale: Annotated[Scale, InWords(default=f"unit for {', '.join(IMAGES)}; else none")]
+    scale: Annotated[Scale, InWords(default="unit for images that nnlab loads, else none")]
     seed: Annotated[Seed, InWords(default="the config's seed")]
 
 
 @dataclass(frozen=True)
 class FromRun:
-    """Initial weights from the end of another run.
+    """The final weights of another run as initial weights.
+
+    For example `init: {run: runs/20260101-120000-xor}`.
 
     run: the folder of that run.
     """
@@ -64,8 +66,10 @@ class EarlyStopping:
 
     patience: epochs without an improvement until training stops.
     min_delta: how much better a value must be to count as an improvement.
-    mode: whether smaller or larger is better; by default what is better for the monitored value.
-    restore_best: whether the final weights are those of the best epoch, else of the last epoch.
+    mode: whether a smaller (min) or a larger (max) value is better. It follows from the monitored
+    value and need not be set.
+    restore_best: true takes the weights of the best epoch as the final weights, false those of the
+    last epoch.
     """
 
     patience: Count
@@ -80,26 +84,28 @@ class Training:
 
     For example `training: {epochs: 50, batch_size: 16}`.
 
-    epochs: passes over the training rows; with 0, nothing is trained, only evaluated and drawn.
+    epochs: passes over the training rows. 0 trains nothing: the initial network is evaluated and
+    drawn.
     batch_size: rows per update; 1 is online learning, full takes all training rows at once.
     shuffle: whether each epoch takes the rows in a new random order; no effect on full batches.
     drop_last: whether the last batch of an epoch is skipped if it is shorter than the others.
     dtype: the floating-point type of the network.
-    engine: numpy always works; compiled is faster for small networks and needs the extra `fast`
-    (numba); auto chooses compiled for long trainings of small networks, if it is installed.
-    early_stopping: stops before the last epoch, see below.
-    monitor: the value that decides which epoch is best and when to stop early: train_loss (the mean
-    over the epoch's batches, each before its update and in training mode, see Metrics) or val_loss,
-    or train_ or val_ with a metric of the task, see Metrics. By default val_loss if there is a
-    validation part, else train_loss.
+    engine: what computes the updates. numpy always works; compiled is faster for small networks and
+    needs the extra `fast` (numba); auto chooses compiled for long trainings of small networks, if
+    numba is installed.
+    early_stopping: stops training before the last epoch, see below.
+    monitor: the value that decides which epoch is best and when to stop early: train_loss or
+    val_loss, or train_ or val_ with a metric of the task, such as val_accuracy; see Metrics. By
+    default val_loss if there is a validation part, else train_loss.
     checkpoint_every: epochs between two saved states; by default the state is saved every few
     seconds, and at the end.
-    record_steps: whether steps.csv gets the loss of every single update.
-    ema: the decay of a running average of the weights, which is then evaluated and saved; 0.99
-    averages over about 100 updates. It warms up: after update t the decay is the smaller of ema and
-    (1 + t) / (10 + t), so that the initial weights are soon forgotten. null keeps no average.
-    augment: random changes of the training images, in the given order and anew in every epoch; see
-    below. Validation and test images are not changed.
+    record_steps: whether steps.csv records the loss of every update.
+    ema: the decay of an exponential moving average of the weights, which is then evaluated and
+    saved; 0.99 averages over about 100 updates. After update t the decay is at most
+    (1 + t) / (10 + t), so that the initial weights lose their influence early. null keeps no
+    average.
+    augment: random changes of the training images, new in every epoch and in the order of the list;
+    see below. Validation and test images are not changed.
     """
 
     epochs: Annotated[int, Ge(0), Le(1_000_000_000)] = 10  # metrics.csv has a row for each
@@ -120,12 +126,12 @@ class Training:
 class SweepConfig:
     """A named sweep: one training per value of a setting.
 
-    For example `lr: {values: [0.01, 0.1], set: {training.epochs: 5}}`.
+    For example `sweeps: {lr: {values: [0.01, 0.1], set: {training.epochs: 5}}}`.
 
     key: the setting, written as for --set.
     values: the values of the setting.
-    set: other settings for all of these trainings, applied first.
-    caption: a sentence below the study's figures.
+    set: other settings for all trainings of the sweep.
+    caption: a sentence below the figures of the sweep.
     """
 
     key: Annotated[str, InWords(default="the name of the sweep")]
@@ -140,13 +146,13 @@ class SweepConfig:
 class Config:
     """One experiment.
 
-    name: becomes part of the run folder's name.
-    seed: the seed of all random numbers: data, split, initial weights, batches, dropout. Each whole
-    number from 0 on has streams of its own.
-    data: the data set; which rows are for training, validation and testing; and the scaling.
-    network: the list of layers; the first one gets the inputs.
-    init: how initial weights are drawn, in all layers without an init of their own; or the final
-    weights of another run. Biases start at 0.
+    name: a part of the run folder's name.
+    seed: the seed of all random numbers: data, split, initial weights, batches, dropout. The same
+    seed gives the same training again.
+    data: the data set, its division into training, validation and test rows, and the scaling.
+    network: the layers in order; the first layer gets the inputs.
+    init: the distribution of initial weights, in all layers without an init of their own; or the
+    final weights of another run. Biases start at 0.
     loss: what training minimises.
     optimizer: how a gradient changes the weights.
     schedule: how the learning rate changes during training.

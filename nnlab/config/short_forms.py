@@ -1,12 +1,12 @@
-"""From the short forms that people write to the one full form; nothing is refused here.
+"""From the short forms that people write to the full form; nothing is refused here.
 
     data: xor             -> {name: xor}
     dense: 256            -> {name: dense, units: 256}
     {normal: 0.1}         -> {name: normal, std: 0.1}
     {adam: {lr: 0.1}}     -> {name: adam, lr: 0.1}
 
-What is neither short nor full stays as it is, and `build` says what is wrong with it.
-Expanding twice changes nothing.
+What is neither short nor full stays as it is, and `builder` says what is wrong with it.
+A tree in full form stays the same object.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 from nnlab.config.annotations import hints, item_hint, main_setting, required_fields
 from nnlab.config.families import Family, family_of, inline_parts, record_of
 from nnlab.config.rewrite import names_member
-from nnlab.config.tree import Node
+from nnlab.config.tree import Node, find_node
 
 
 def expand(node: Node, cls: type) -> Node:
@@ -24,15 +24,18 @@ def expand(node: Node, cls: type) -> Node:
     inline = inline_parts(cls)
     for hint in inline.values():
         node = _expanded(node, hint) if family_of(hint) else node
-    if node.entries is None:
+    entries = node.entries
+    if entries is None:
         return node
     for key, hint in hints(cls).items():
         if key in inline:
             continue
-        if (child := node.entries.get(key)) is not None:
-            node = node.with_entry(key, _expanded(child, hint), node.key_place(key))
-        elif key in required_fields(cls) and (value := _default_part(hint, node)) is not None:
-            node = node.with_entry(key, value, node.place)
+        if key in entries:
+            full: Node | None = _expanded(entries[key], hint)
+        else:
+            full = _default_part(hint, node) if key in required_fields(cls) else None
+        if full is not None and full is not entries.get(key):
+            node = node.with_entry(key, full)
     return node
 
 
@@ -54,7 +57,9 @@ def _expanded(node: Node, hint: Any) -> Node:
     if family is not None:
         return full_member(node, family)
     if inner is not None and node.items is not None:
-        return Node([_expanded(item, inner) for item in node.items], node.place)
+        items = [_expanded(item, inner) for item in node.items]
+        changed = any(new is not old for new, old in zip(items, node.items, strict=True))
+        return Node(items, node.place) if changed else node
     return node
 
 
@@ -67,41 +72,37 @@ def full_member(node: Node, family: Family) -> Node:
     """One choice from a family as {name: ..., setting: ...}."""
     if isinstance(node.value, str):
         node = Node({"name": node}, node.place, {"name": node.place})
-    if not node.entries:
-        return node
-    if "name" not in node.entries:
+    if node.entries and "name" not in node.entries:
         node = _named(node, family)
     if "name" not in (node.entries or {}):
         return node
-    return _nested(_renamed(node, family), family)
+    node = _renamed(node, family)
+    cls = family.members.get(str(find_node(node, "name").value))
+    return node if cls is None else expand(node, cls)
 
 
 def _named(node: Node, family: Family) -> Node:
     """{dense: 5} or {dense: {units: 5}} with its name spelled out, or the default's name added."""
     entries = node.entries or {}
     key, content = next(iter(entries.items()))
-    known, alone = key in family.members or key in family.other_names, len(entries) == 1
+    known, alone = family.member(key) is not None, len(entries) == 1
     if not (known and alone) and names_member(entries, family):
         return node
     if alone and (known or content.entries is not None or family.default is None):
         return _from_pair(node, key, content, family)
-    if family.default is None:
-        return node
-    return _with_name(node, Node(family.default, node.place))
+    return node if family.default is None else _with_name(node, Node(family.default, node.place))
 
 
 def _from_pair(node: Node, key: str, content: Node, family: Family) -> Node:
     """The full form of a mapping with one entry, `key: content`."""
-    name = Node(key, node.key_place(key))
+    name, cls = Node(key, node.key_place(key)), family.member(key)
     if content.entries is not None:
         return node if "name" in content.entries else _with_name(content, name)
-    cls = family.members.get(family.other_names.get(key, key))
-    main = None if cls is None else main_setting(cls)
     alone = Node({"name": name}, node.place, {"name": name.place})
     if content.value is None or cls is None:
         return alone
-    # A member without settings: an entry of its own name, which `build` refuses with a reason.
-    return alone.with_entry(main or key, content)
+    # A member without settings: an entry of its own name, which `builder` refuses with a reason.
+    return alone.with_entry(main_setting(cls) or key, content)
 
 
 def _with_name(settings: Node, name: Node) -> Node:
@@ -111,19 +112,11 @@ def _with_name(settings: Node, name: Node) -> Node:
 
 def _renamed(node: Node, family: Family) -> Node:
     """Other names of the member and of its settings replaced by the catalogue's."""
-    entries = dict(node.entries or {})
-    name = entries["name"]
-    if isinstance(name.value, str) and name.value in family.other_names:
-        entries["name"] = Node(family.other_names[name.value], name.place)
-    keys = dict(node.keys)
-    for other, real in family.other_keys.items():
-        if other in entries and real not in entries:
-            entries[real] = entries.pop(other)
-            keys[real] = keys.pop(other, node.place)
-    return Node(entries, node.place, keys)
-
-
-def _nested(node: Node, family: Family) -> Node:
-    """Settings that are members of a family themselves: the `init` of a layer."""
-    cls = family.members.get(str((node.entries or {})["name"].value))
-    return node if cls is None else expand(node, cls)
+    name = find_node(node, "name")
+    if (real := family.other_names.get(str(name.value))) is not None:
+        node = node.with_entry("name", Node(real, name.place))
+    for key, real in family.other_keys.items():
+        entries = node.entries or {}
+        if key in entries and real not in entries:
+            node = node.without(key).with_entry(real, entries[key], node.key_place(key))
+    return node

@@ -1,9 +1,10 @@
-"""The tree between the text and the settings: plain values, each of which knows where it stood."""
+"""The tree between text and settings: plain values, each with its place in the text."""
 
 from __future__ import annotations
 
+import math
 import numbers
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
@@ -13,7 +14,7 @@ Scalar = str | int | float | bool | None
 
 
 class Bad(Enum):
-    """Stands for a value that was refused already, so that nobody complains about it again."""
+    """Stands for a value that was refused already, so that it is not reported again."""
 
     BAD = "bad"
 
@@ -23,9 +24,9 @@ BAD: Final = Bad.BAD
 
 @dataclass(frozen=True)
 class Source:
-    """A text that settings come from: a file, one `--set`, or values given from Python."""
+    """A text that settings come from: a file, one `--set`, or values from Python."""
 
-    name: str  # how messages call it: the file's path as given, or "--set"
+    name: str  # for messages: the file's path as the user wrote it, or "--set"
     text: str
     folder: Path  # relative paths in the text start here
     kind: Literal["file", "set", "values"] = "file"
@@ -42,7 +43,7 @@ class Place:
 
 @dataclass(frozen=True)
 class Node:
-    """A value and its place; a mapping also knows the place of each of its keys."""
+    """A value and its place; a mapping also has the place of each of its keys."""
 
     value: Scalar | Bad | dict[str, Node] | list[Node]
     place: Place
@@ -59,13 +60,16 @@ class Node:
         return self.value if isinstance(self.value, list) else None
 
     def key_place(self, key: str) -> Place:
-        """Where `key` stands; the mapping's own place for a key that nobody wrote."""
+        """Where `key` stands; the mapping's own place for a key that was filled in."""
         return self.keys.get(key, self.place)
 
     def with_entry(self, key: str, node: Node, place: Place | None = None) -> Node:
-        """A copy of this mapping in which `key` is `node` (a new key comes last)."""
-        entries = self.entries or {}
-        return Node({**entries, key: node}, self.place, {**self.keys, key: place or node.place})
+        """A copy of this mapping in which `key` is `node`; a new key comes last.
+
+        place: of the key; by default its place so far, for a new key the place of `node`.
+        """
+        keys = {**self.keys, key: place or self.keys.get(key, node.place)}
+        return Node({**(self.entries or {}), key: node}, self.place, keys)
 
     def without(self, key: str) -> Node:
         """A copy of this mapping without `key`."""
@@ -75,22 +79,22 @@ class Node:
     def walk(self) -> Iterator[Node]:
         """The node itself and every node below it."""
         yield self
-        for child in self.children():
+        for _, child in self.pairs():
             yield from child.walk()
 
-    def children(self) -> Sequence[Node]:
-        """The nodes directly below, in order."""
+    def pairs(self) -> Iterable[tuple[str | int, Node]]:
+        """The nodes directly below, with their keys or indices."""
         if isinstance(self.value, dict):
-            return list(self.value.values())
-        return self.value if isinstance(self.value, list) else []
+            return self.value.items()
+        return enumerate(self.value if isinstance(self.value, list) else ())
 
     def is_bad(self) -> bool:
-        """True if something in here was refused while it was read."""
+        """Whether a value in here was refused while it was read."""
         return any(node.value is BAD for node in self.walk())
 
 
 def find_node(node: Node, *path: str | int) -> Node:
-    """The node at `path`, or the deepest one on the way that exists."""
+    """The node at `path`, or the deepest existing node on the way."""
     for step in path:
         if isinstance(step, int) and node.items is not None and step < len(node.items):
             node = node.items[step]
@@ -111,9 +115,10 @@ def to_plain(node: Node) -> object:
 
 
 def from_plain(value: object, place: Place) -> Node:
-    """A tree of the given Python values, all at one place.
+    """A tree of Python values, all at one place.
 
-    Raises TypeError for what YAML could not hold either (a set, an object, a key that is no text).
+    Raises TypeError or ValueError for a value that YAML cannot hold: a set, an object, a key that
+    is no text, nan.
     """
     if isinstance(value, Node):
         return value
@@ -132,9 +137,18 @@ def _scalar(value: object) -> Scalar:
     if value is None or isinstance(value, bool | str):
         return value
     if isinstance(value, numbers.Integral):  # also NumPy's
-        return int(value)
+        return finite(int(value))
     if isinstance(value, numbers.Real):
-        return float(value)
+        return finite(float(value))
     if isinstance(value, Path):
         return str(value)
     raise TypeError(f"a setting cannot be a {type(value).__name__}")
+
+
+def finite(value: int | float) -> int | float:
+    """The same number; raises ValueError for nan, inf and whole numbers beyond 64 bits."""
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError("nan and inf are no values for a setting, nor is more than 1.8e308.")
+    if isinstance(value, int) and not -(2**63) <= value < 2**63:
+        raise ValueError("this whole number does not fit into 64 bits.")
+    return value

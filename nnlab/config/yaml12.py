@@ -7,7 +7,6 @@ word has and which keys and tags are allowed is decided below.
 
 from __future__ import annotations
 
-import math
 import re
 from typing import Any, NoReturn
 
@@ -17,7 +16,7 @@ from yaml.events import AliasEvent, ScalarEvent
 from yaml.scanner import ScannerError
 
 from nnlab.config.problems import LINE_BREAK, Problem, Problems, fail, shown_value
-from nnlab.config.tree import BAD, Bad, Node, Place, Scalar, Source
+from nnlab.config.tree import BAD, Bad, Node, Place, Scalar, Source, finite
 
 MAX_DEPTH = 32
 MAX_DIGITS = 100
@@ -217,12 +216,3 @@ def number(text: str, tag: str) -> int | float:
     except ValueError:
         raise ValueError(f"{shown_value(text)} is not a number.") from None
     return finite(value)
-
-
-def finite(value: int | float) -> int | float:
-    """The same number; raises ValueError for nan, inf and whole numbers beyond 64 bits."""
-    if isinstance(value, float) and not math.isfinite(value):
-        raise ValueError("nan and inf are no values for a setting, nor is more than 1.8e308.")
-    if isinstance(value, int) and not -(2**63) <= value < 2**63:
-        raise ValueError("this whole number does not fit into 64 bits.")
-    return value

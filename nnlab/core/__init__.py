@@ -7,7 +7,7 @@ it is given:
     g   their gradients, same names and shapes
     x   the layer's input (B, n)         dx  the derivative of the loss by x
     y   the layer's output (B, m)        dy  the derivative of the loss by y
-    s   scratch: constants, random draws, and what `forward` leaves there for `backward`
+    s   scratch: constants, random draws, and what `forward` leaves for `backward`
 
 B is the batch, or a part of it, n the inputs, m the outputs, P the number of parameters. Kernels
 overwrite their outputs, which are not zeroed first. Read in this order: layers/dense, memory,

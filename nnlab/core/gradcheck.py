@@ -46,10 +46,8 @@ def check_gradients(
     rng = generator(seed, Purpose.CHECK)
 
     def checked(name: str, variable: FloatArray, gradient: FloatArray) -> Checked:
-        errors = [
-            relative_error(objective, gradient, variable, v)
-            for v in probes(variable.size, directions, rng)
-        ]
+        probes = directions_of(variable.size, directions, rng)
+        errors = [objective.error(variable, gradient, v) for v in probes]
         return Checked(name, variable.size, len(errors), max(errors))
 
     gradient, _ = objective.gradients()
@@ -65,31 +63,15 @@ def check_gradients(
     return [*results, checked(INPUT, inputs, dx.reshape(-1))]
 
 
-def probes(size: int, directions: int, rng: np.random.Generator) -> Iterator[FloatArray]:
-    """Random directions of length 1, then single entries, at most `directions` of each."""
-    for _ in range(directions):
+def directions_of(size: int, count: int, rng: np.random.Generator) -> Iterator[FloatArray]:
+    """Random directions of length 1, then single entries, at most `count` of each."""
+    for _ in range(count):
         v = rng.normal(size=size)
         yield v / np.linalg.norm(v)
-    for entry in rng.permutation(size)[:directions]:
+    for entry in rng.permutation(size)[:count]:
         v = np.zeros(size)
         v[entry] = 1.0
         yield v
-
-
-def relative_error(
-    objective: "Objective", gradient: FloatArray, variable: FloatArray, v: FloatArray
-) -> float:
-    """|slope - v . gradient| over the larger of both, or of what the gradient could have been.
-
-    Where a direction is nearly flat, rounding is all there is to see, so the gradient's length
-    divided by 1,000 (or 1e-6 of the loss) is the least denominator.
-    """
-    expected = float(v @ gradient)
-    value = float(objective.terms().sum())
-    floor = max(1e-3 * float(np.linalg.norm(gradient)), 1e-6 * abs(value), 1e-300)
-    slopes = [objective.slope(variable, v, h) for h in STEPS]
-    errors = [abs(slope - expected) / max(abs(slope), abs(expected), floor) for slope in slopes]
-    return float(min(np.inf, *errors))  # a nan is no agreement
 
 
 class Objective:
@@ -109,18 +91,13 @@ class Objective:
         self.theta = values[: network.theta.size]
         self.g, self.dx = np.zeros_like(self.theta), np.empty_like(self.x)
         self.generators = network.generators(seed)
-        self.binding = network.bind(
-            len(x),
-            depth=trained_depth(network.layers, loss),
-            gradient=self.g,
-            generators=self.generators,
-            values=values,
-            dx=self.dx,
-        )
+        memory = {"gradient": self.g, "values": values, "dx": self.dx}
+        depth = trained_depth(network.layers, loss)
+        self.binding = network.bind(len(x), depth=depth, generators=self.generators, **memory)
         self.memory = loss.bind(len(x), t.shape[1], network.dtype)
 
     def outputs(self) -> Array:
-        """z (B, m), with the same draws each time."""
+        """z (B, m), with the same draws every time."""
         fresh = self.network.generators(self.seed)
         for index, rng in self.generators.items():
             rng.bit_generator.state = fresh[index].bit_generator.state
@@ -138,6 +115,18 @@ class Objective:
         self.loss.gradient(z, self.t, dz, self.memory)  # type: ignore[arg-type]
         self.binding.backward(self.x)
         return self.g.copy(), self.dx.copy()
+
+    def error(self, variable: FloatArray, gradient: FloatArray, v: FloatArray) -> float:
+        """|slope - v . gradient| over the larger of both, or of what the gradient could have been.
+
+        Where a direction is nearly flat, rounding is all there is to see, so the gradient's length
+        divided by 1,000 (or 1e-6 of the loss) is the least denominator.
+        """
+        expected, value = float(v @ gradient), float(self.terms().sum())
+        floor = max(1e-3 * float(np.linalg.norm(gradient)), 1e-6 * abs(value), 1e-300)
+        slopes = [self.slope(variable, v, h) for h in STEPS]
+        errors = [abs(slope - expected) / max(abs(slope), abs(expected), floor) for slope in slopes]
+        return float(min(np.inf, *errors))  # a nan is no agreement
 
     def slope(self, variable: FloatArray, v: FloatArray, h: float) -> float:
         """The fourth-order central difference along v in theta or the inputs, by a view of them.

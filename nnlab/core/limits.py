@@ -5,9 +5,9 @@
 
 import dataclasses
 import operator
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from functools import cache
-from typing import Annotated, Any, get_args, get_origin, get_type_hints
+from typing import Any, get_args, get_type_hints
 
 import annotated_types as at
 
@@ -22,7 +22,7 @@ RULES = {
 def require_limits(member: Any, name: str) -> None:
     """Raise ValueError where a field of the dataclass instance is outside its limits."""
     cls: type = type(member)
-    for field, limits in _of_class(cls):
+    for field, limits in _limits_of(cls):
         value = getattr(member, field)
         for limit in limits:
             if (broken := broken_limit(value, limit)) is not None:
@@ -30,20 +30,17 @@ def require_limits(member: Any, name: str) -> None:
 
 
 @cache
-def _of_class(cls: type[Any]) -> tuple[tuple[str, tuple[Any, ...]], ...]:
-    """The fields whose annotation, or one alternative of it, is limited."""
+def _limits_of(cls: type[Any]) -> list[tuple[str, list[Any]]]:
+    """The limits of each field whose annotation, or that beside None, has some."""
     if not dataclasses.is_dataclass(cls):
-        return ()
-    known = get_type_hints(cls, include_extras=True)
-    found = [(field.name, tuple(_of(known[field.name]))) for field in dataclasses.fields(cls)]
-    return tuple((name, limits) for name, limits in found if limits)
-
-
-def _of(hint: Any) -> Sequence[Any]:
-    if get_origin(hint) is Annotated:
-        return single_limits(hint.__metadata__)
-    options = [option for option in get_args(hint) if option is not type(None)]
-    return _of(options[0]) if len(options) == 1 and type(None) in get_args(hint) else []
+        return []
+    limits = []
+    for name, hint in get_type_hints(cls, include_extras=True).items():
+        options = get_args(hint)
+        if type(None) in options and len(options) == 2:
+            hint = next(option for option in options if option is not type(None))
+        limits.append((name, single_limits(getattr(hint, "__metadata__", ()))))
+    return limits
 
 
 def single_limits(notes: Iterable[Any]) -> list[Any]:

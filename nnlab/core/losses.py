@@ -59,10 +59,6 @@ class Loss(ABC):
         terms = self.terms(z, t)
         return terms.mean(axis=1) if self.reduction == "mean" else terms.sum(axis=1)
 
-    def mean(self, z: Array, t: Array) -> float:
-        """The reported loss of all rows together; nan for no rows."""
-        return float(self.per_sample(z, t).mean(dtype=np.float64)) if len(z) else float("nan")
-
 
 # --- between an output and a number -----------------------------------------------------------
 
@@ -75,12 +71,12 @@ class Mse(Loss):
 
     def gradient(self, z: Array, t: Array, dz: Array, s: Views) -> None:
         """dz = (z - t) scale; the 2 is part of the scale."""
-        np.subtract(z, t, dz)
+        np.subtract(z, t, dz)  # (B, m)
         np.multiply(dz, s.scale, dz)
 
     def terms(self, z: Array, t: Array) -> Array:
-        error = z - t
-        return np.multiply(error, error, out=error)
+        error = z - t  # (B, m)
+        return error * error
 
 
 @dataclass(frozen=True)
@@ -179,7 +175,7 @@ class CrossEntropy(ClassLoss):
         s.z, s.row = np.empty((outputs, batch), dtype), np.empty(batch, dtype)
         s.ones = np.ones(outputs, dtype)
         if (weights := self.weights(outputs)) is not None:
-            s.w = np.array(weights, dtype)
+            s.w, s.u = np.array(weights, dtype), np.empty((batch, outputs), dtype)
         return s
 
     def gradient(self, z: Array, t: Array, dz: Array, s: Views) -> None:
@@ -187,20 +183,21 @@ class CrossEntropy(ClassLoss):
         np.copyto(s.z, z.T)  # (C, B)
         np.maximum.reduce(s.z, axis=0, out=s.row)  # (B,)
         np.subtract(s.z, s.row, s.z)
-        np.exp(s.z, s.z)
+        np.exp(s.z, s.z)  # (C, B)
         s.ones.dot(s.z, s.row)  # (C,) (C, B) -> (B,)
         np.divide(s.z, s.row, s.z)
         u = t
         if self.class_weight is not None:
-            u = t * s.w  # (B, C)
-            np.multiply(s.z, u.sum(axis=1), s.z)
-        np.subtract(s.z.T, u, dz)
+            u = np.multiply(t, s.w, s.u)  # (B, C)
+            np.sum(u, axis=1, out=s.row)
+            np.multiply(s.z, s.row, s.z)
+        np.subtract(s.z.T, u, dz)  # (B, C)
         np.multiply(dz, s.scale, dz)
 
     def terms(self, z: Array, t: Array) -> Array:
         """w_c t_c (log sum_j exp(z_j - max z) + max z - z_c)."""
-        shifted = z - z.max(axis=1, keepdims=True, initial=-np.inf)
-        log_sum = np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+        shifted = z - z.max(axis=1, keepdims=True, initial=-np.inf)  # (B, C)
+        log_sum = np.log(np.exp(shifted).sum(axis=1, keepdims=True))  # (B, 1)
         terms = t * (log_sum - shifted)
         weights = self.weights(z.shape[1])
         return terms if weights is None else terms * np.asarray(weights, z.dtype)
@@ -222,23 +219,28 @@ class Bce(ClassLoss):
 
     def bind(self, batch: int, outputs: int, dtype: DTypeLike) -> Views:
         s = super().bind(batch, outputs, dtype)
-        s.weights = self.weights(2)
+        s.half, s.weights = np.array(0.5, dtype), self.weights(2)
+        if s.weights is not None:
+            s.off, s.on = np.empty((2, batch, outputs), dtype)
         return s
 
     def gradient(self, z: Array, t: Array, dz: Array, s: Views) -> None:
         """dz = (s(z) - t) scale, or its weighted form."""
-        logistic(z, dz)
+        logistic(z, dz, s.half)
         if s.weights is None:
             np.subtract(dz, t, dz)
         else:
-            off, on = (1 - t) * s.weights[0], t * s.weights[1]  # (B, m)
-            np.multiply(dz, off + on, dz)
-            np.subtract(dz, on, dz)
+            np.multiply(t, s.weights[1], s.on)  # (B, m)
+            np.subtract(1, t, s.off)
+            np.multiply(s.off, s.weights[0], s.off)
+            np.add(s.off, s.on, s.off)
+            np.multiply(dz, s.off, dz)
+            np.subtract(dz, s.on, dz)
         np.multiply(dz, s.scale, dz)
 
     def terms(self, z: Array, t: Array) -> Array:
         """max(z, 0) - z t + log(1 + exp(-|z|)) for each output, the two classes weighted."""
-        tail = np.log1p(np.exp(-np.abs(z)))
+        tail = np.log1p(np.exp(-np.abs(z)))  # (B, m)
         weights = self.weights(2)
         if weights is None:
             return np.maximum(z, 0) - z * t + tail

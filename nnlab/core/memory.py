@@ -59,10 +59,10 @@ class Layout:
             stop = start + size(array.shape)
             places.append(ArrayPlace(index, f"{names[index]}.{array.name}", array, start, stop))
             start = stop
-        trained, others = places[: len(parameters)], places[len(parameters) :]
+        trained, buffered = places[: len(parameters)], places[len(parameters) :]
         weights = max((place.stop for place in trained if place.declared.decays), default=0)
         last = trained[-1].stop if trained else 0
-        return cls(tuple(trained), tuple(others), len(layers), weights, last, start)
+        return cls(tuple(trained), tuple(buffered), len(layers), weights, last, start)
 
     def places_in(self, block: Array) -> tuple[ArrayPlace, ...]:
         """The places in a block, which is (V,) or, for the parameters alone, (P,)."""

@@ -56,12 +56,8 @@ class BatchAnswers:
     """
 
     def __init__(self, kind: Kind, loss: Loss, z: Array, t: Array) -> None:
-        self.kind, self.loss, self.z, self.t = kind, loss, z, t
-
-    @cached_property
-    def outputs(self) -> Array:
-        """The outputs of the network, (N, m)."""
-        return activated(self.loss.fuses, self.z)
+        self.kind, self.t = kind, t
+        self.outputs = activated(loss.fuses, z)  # of the network, (N, m)
 
     @cached_property
     def right(self) -> NDArray[np.bool_]:

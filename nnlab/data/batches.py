@@ -77,7 +77,7 @@ class Part:
         else:
             self.inputs.take(which, 0, x, "clip")
 
-    def some(self, which: IntArray | slice) -> tuple[Array, Array]:
+    def copied(self, which: IntArray | slice) -> tuple[Array, Array]:
         """The chosen rows x (B, n), t (B, m) in new arrays."""
         count = len(self.rows[which])
         x = np.empty((count, *self.row), self.dtype)

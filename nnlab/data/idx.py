@@ -41,16 +41,6 @@ def read_idx(path: Path, shape: Shape) -> tuple[NDArray[np.uint8], str]:
             raise DataError(f"{path} is a damaged gzip file: {reason}.") from None
 
 
-def check_labels(labels: NDArray[np.uint8], classes: int, path: Path) -> None:
-    """Raise DataError naming the first row with a label beyond the classes."""
-    bad = np.flatnonzero(labels >= classes)
-    if bad.size:
-        row = int(bad[0])
-        raise DataError(
-            f"{path}: row {row} has label {labels[row]}; only 0 to {classes - 1} are allowed."
-        )
-
-
 def _parse(stream: BinaryIO, path: Path, shape: Shape) -> tuple[NDArray[np.uint8], str]:
     header = stream.read(4 + 4 * len(shape))
     magic = bytes([0, 0, 8, len(shape)])

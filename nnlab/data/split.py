@@ -71,7 +71,7 @@ def split_rows(options: Split, rows: int, test_rows: int, seed: int) -> PartRows
         if not len(test):
             raise ConfigError("data.validation: there is no test part; set data.test as well.")
         validation = test
-    return PartRows(train, _none_if_empty(validation), _none_if_empty(test))
+    return PartRows(train, *(part if len(part) else None for part in (validation, test)))
 
 
 def _official_rows(options: Split, test_rows: int) -> int:
@@ -84,10 +84,6 @@ def _official_rows(options: Split, test_rows: int) -> int:
             "Leave test out to use it, or set pool: true to join the parts first."
         )
     return 0 if options.pool else test_rows
-
-
-def _none_if_empty(rows: IntArray) -> IntArray | None:
-    return rows if len(rows) else None
 
 
 def _count(key: str, share: float | int | None, rows: int) -> int:

@@ -196,7 +196,8 @@ class TableSchema:
 
     def _npz_inputs(self, path: Path) -> Array:
         name = self.arrays[0]
-        rows = flat_rows(read_user_npz(path, {name: INPUTS})[name])
+        x = read_user_npz(path, {name: INPUTS})[name]
+        rows = x.reshape(len(x), -1)
         if rows.shape[1] != self.width:
             raise DataError(
                 f"{array_place(path, name)} has rows of {rows.shape[1]} numbers; "
@@ -273,8 +274,3 @@ def columns_of_inputs(
         else:
             columns[name] = None
     return tuple(InputColumn(*item) for item in columns.items())
-
-
-def flat_rows(x: Array) -> Array:
-    """Inputs (N, ...) as rows (N, n)."""
-    return x.reshape(len(x), -1)

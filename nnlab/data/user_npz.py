@@ -9,7 +9,7 @@ from nnlab.core.types import Array
 from nnlab.data.classes import class_list, flat_labels, way_to_classes
 from nnlab.data.dataset import Dataset, Task, UserFile, read_if_changed
 from nnlab.data.npz import INPUTS, TARGETS, array_place, read_user_npz
-from nnlab.data.table_schema import TableTask, flat_rows, number_place, require_labels
+from nnlab.data.table_schema import TableTask, number_place, require_labels
 from nnlab.errors import DataError
 
 COLOURS = (3, 4)  # red, green, blue, and opacity
@@ -49,7 +49,7 @@ class Npz(UserFile):
         task: Task = "multilabel" if self.task == "multilabel" else "regression"
         return Dataset(
             self.path,
-            flat_rows(x),
+            x.reshape(len(x), -1),
             y,
             "classes" if classes else task,
             class_names=classes,

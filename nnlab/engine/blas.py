@@ -17,7 +17,8 @@ def turn() -> Any:
 
     Its holder may use all threads of the BLAS, and sees how many these are.
     """
-    return _turns.setdefault(os.getpid(), RLock())
+    process = os.getpid()
+    return _turns.get(process) or _turns.setdefault(process, RLock())
 
 
 def threads() -> int:

@@ -1,4 +1,4 @@
-"""The settings that may change when a run is resumed: a row for every key of the config.
+"""The settings that may change on resumption: a row per config key.
 
 A resumed run ends like an undisturbed one. Changes that would break this are refused, with the
 difference and the reason.
@@ -54,9 +54,9 @@ def refuse(before: Mapping[str, Any], after: Mapping[str, Any], way_out: str) ->
 
 
 def refuse_length(plan: Plan, epochs: int, steps: int, way_out: str) -> None:
-    """ConfigError if the new number of epochs changes the rate of one of the first `steps` updates.
+    """ConfigError if more epochs change the rate of an earlier update.
 
-    `epochs` is the number before. A schedule may depend on it.
+    A schedule may depend on the number of epochs, which was `epochs`; `steps` updates were done.
     """
     schedule, lr = plan.schedule, plan.optimizer.lr
     count = Batches(plan.train, plan.batch_size, plan.drop_last).count
@@ -93,7 +93,7 @@ def rule(key: str) -> str | None:
 def differences(
     before: Mapping[str, Any], after: Mapping[str, Any]
 ) -> Iterator[tuple[str, Any, Any]]:
-    """Key, old and new value of every setting that differs; None for a missing one."""
+    """Key, old and new value of each setting that differs; None if missing."""
     old, new = dotted(before), dotted(after)
     for key in dict.fromkeys([*old, *new]):
         if old.get(key) != new.get(key) or type(old.get(key)) is not type(new.get(key)):

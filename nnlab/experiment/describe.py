@@ -50,7 +50,7 @@ def kernel_changes(about: Mapping[str, Any]) -> list[str]:
 
 
 def record_failure(folder: RunFolder, error: BaseException) -> None:
-    """Records in run.json that an exception ended the run, unless that cannot be written.
+    """Records in run.json, if possible, that an exception ended the run.
 
     Without it the status stays `running`, which is shown as `resumable`.
     """

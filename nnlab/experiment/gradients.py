@@ -21,5 +21,5 @@ def check_config_gradients(config: Config, rows: int) -> list[Checked]:
             )
     built = build(config)
     start_weights(built)
-    x, t = built.plan.train.some(slice(0, rows))
+    x, t = built.plan.train.copied(slice(0, rows))
     return check_gradients(built.network, built.plan.loss, x, t, seed=config.seed)

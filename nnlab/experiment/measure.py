@@ -1,4 +1,4 @@
-"""Loss and metrics of a finished run, on a part of its data or on other rows."""
+"""Loss and metrics of a finished run, on any rows."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -29,31 +29,15 @@ class Sample(NamedTuple):
     numbers: IntArray  # of the rows in their file, or in the part's data set
 
 
-class Answers(NamedTuple):
-    """Per row: the target (N, m) in the form of the loss, the output (N, m), the loss (N,)."""
-
-    targets: FloatArray
-    outputs: FloatArray
-    losses: FloatArray
-
-
 def evaluate(run: Run, which: Weights = "final", part: str = "test") -> dict[str, Any]:
     """Loss, metrics and, for classes, tables, on train, validation or test.
 
     Raises UsageError when the run has no such part.
     """
-    return judged(part_of(run, which, part))
+    return measure(sample_part(run, which, part))
 
 
-def evaluate_rows(run: Run, dataset: Dataset, which: Weights = "final") -> dict[str, Any]:
-    """The same on all rows of another data set, scaled like this run's training rows.
-
-    Raises DataError when it does not fit the network.
-    """
-    return judged(rows_of(run, dataset, which))
-
-
-def part_of(run: Run, which: Weights, part: str) -> Sample:
+def sample_part(run: Run, which: Weights, part: str) -> Sample:
     """A part of the run's own data; raises as `evaluate` does."""
     # Nothing is trained, so the engine of the run need not be installed here.
     training = replace(run.config.training, engine="auto")
@@ -69,8 +53,11 @@ def part_of(run: Run, which: Weights, part: str) -> Sample:
     return Sample(built.plan, built.network, dataset.class_names, rows, numbers)
 
 
-def rows_of(run: Run, dataset: Dataset, which: Weights) -> Sample:
-    """All rows of another data set; raises as `evaluate_rows` does."""
+def sample_rows(run: Run, dataset: Dataset, which: Weights = "final") -> Sample:
+    """All rows of another data set, scaled like this run's training rows.
+
+    Raises DataError when it does not fit the network.
+    """
     network = run.network(which)
     width, outputs = run.data["inputs"][0], run.data["outputs"]
     if (dataset.inputs.shape[1], dataset.outputs) != (width, outputs):
@@ -87,21 +74,20 @@ def rows_of(run: Run, dataset: Dataset, which: Weights) -> Sample:
     return Sample(plan, network, run.data["class_names"], part, dataset.rows_in_file(rows))
 
 
-def answered(sample: Sample) -> Answers:
-    """The network's output for each row, and its loss."""
-    plan, network, _, part, _ = sample
-    with np.errstate(all="ignore"):  # weights of a run that diverged may overflow
-        outputs = outcome.outputs(network, part)
-        return Answers(part.targets, outputs, outcome.row_losses(plan, network, part))
-
-
-def judged(sample: Sample) -> dict[str, Any]:
+def measure(sample: Sample) -> dict[str, Any]:
     """The numbers and tables of a sample."""
     plan, network, names, part, _ = sample
-    with np.errstate(all="ignore"):  # as above
+    with np.errstate(all="ignore"):  # weights of a run that diverged may overflow
         predicted = outcome.outputs(network, part)
     return {
         "rows": len(part),
         **outcome.numbers(plan, network, part),
         **outcome.class_tables(names, plan.kind, predicted, part),
     }
+
+
+def outputs_and_losses(sample: Sample) -> tuple[FloatArray, FloatArray]:
+    """The output (N, m) and the loss (N,) of each row of a sample."""
+    plan, network, _, part, _ = sample
+    with np.errstate(all="ignore"):  # as above
+        return outcome.outputs(network, part), outcome.row_losses(plan, network, part)

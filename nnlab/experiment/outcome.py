@@ -1,4 +1,4 @@
-"""The results of a run: numbers on every part, tables over classes, saved predictions."""
+"""The results of a run: numbers, tables over classes, saved rows."""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,7 +24,7 @@ MOST_CLASSES = 2_000  # of a confusion matrix in summary.json, which stays below
 
 
 def parts(built: Built) -> Iterator[tuple[str, Part, IntArray]]:
-    """Name, rows and row numbers of each part; if validation is test, only test."""
+    """Name, rows and row numbers of each part; a test part that is also validation, once."""
     plan, rows = built.plan, built.parts
     yield "train", plan.train, rows.train
     shared = rows.validation is rows.test
@@ -35,7 +35,7 @@ def parts(built: Built) -> Iterator[tuple[str, Part, IntArray]]:
 
 
 def worse_than_mean(row: Mapping[str, Any], part: Part) -> str:
-    """A sentence if a regression is no better than the mean of the targets; else ''.
+    """A warning if a regression is no better than the targets' mean; else ''.
 
     row: the last row of metrics.csv. A constant target cannot be judged.
     """
@@ -69,7 +69,7 @@ class Standstill:
             self.last, self.epochs = accuracy, 1
 
     def sentence(self, kind: Kind, part: Part) -> str:
-        """A sentence if the last epochs are as epoch 0 or the largest class alone; else ''."""
+        """A warning if the accuracy stays at a trivial value; else ''."""
         if self.epochs < LONG or self.last >= 1:
             return ""
         counts = np.unique(decisions(kind, part.targets), axis=0, return_counts=True)[1]

@@ -1,4 +1,4 @@
-"""A run continues from its last save and ends as if it had never stopped.
+"""Continues a run from its last save, to the same end.
 
 with resume(folder) as session:      # None when there is nothing left to do
     for record in session or ():
@@ -98,7 +98,7 @@ def initial_state(run: Run, built: Built) -> State:
 def _rewound_session(
     run: Run, built: Built, before: dict[str, Any], machine: Mapping[str, Any]
 ) -> Session:
-    """The session at the last save, its folder taken back to there and marked as running."""
+    """The session at the last save; its folder is rewound to it."""
     folder = run.folder
     session = Session(built, folder, initial_state(run, built), machine)
     then = environment.essence(run.about)

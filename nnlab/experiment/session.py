@@ -1,4 +1,4 @@
-"""One run: trains, and writes its folder so that a kill at any moment loses little.
+"""Training of one run, and the writing of its folder.
 
 with begin(loaded, parent) as session:
     for record in session:
@@ -25,8 +25,7 @@ from nnlab.core.metrics import ACCURACY
 from nnlab.core.types import Array
 from nnlab.errors import ConfigError, Interrupted, RunUnreadable, StorageError
 from nnlab.experiment import describe, outcome, signals
-from nnlab.experiment.snapshots import Snapshots
-from nnlab.experiment.state import digest, freeze, hashed_epochs, thaw
+from nnlab.experiment.state import Snapshots, digest, freeze, hashed_epochs, thaw
 from nnlab.run import environment
 from nnlab.run.checkpoint import Checkpoint
 from nnlab.run.environment import now
@@ -95,10 +94,10 @@ def start_weights(built: Built) -> None:
 def new_session(
     folder: RunFolder, built: Built, about: dict[str, Any], text: bytes | None = None
 ) -> Iterator["Session"]:
-    """Writes the first files of a run, and hands out its session. Only under the lock.
+    """Writes the first files of a run, and yields its session.
 
-    run.json is the last of these files: without it, the folder is no run. `text` is the config as
-    the user wrote it, if there is one.
+    Only under the lock. run.json is the last of these files: without it, the folder is no run.
+    `text` is the config as the user wrote it, if there is one.
     """
     resolved = dump(built.config)
     folder.save_text(CONFIG, resolved if text is None else text)
@@ -112,7 +111,7 @@ def new_session(
 
 @contextmanager
 def record_end(session: "Session") -> Iterator["Session"]:
-    """Records in run.json how a session ends that does not train to its end."""
+    """Records in run.json the early end of a session."""
     try:
         yield session
         if not session.summary:  # the caller left its loop early
@@ -173,7 +172,7 @@ class Session:
         self._sizes = self.folder.table_sizes()
 
     def is_in_place(self) -> bool:
-        """Whether the folder's path still leads to the folder that this run began in."""
+        """Whether the folder is still at its path."""
         return self.folder.identity() == self._identity
 
     def __iter__(self) -> Iterator[Record]:
@@ -194,7 +193,7 @@ class Session:
             self._finish(request)
 
     def restore(self, saved: Checkpoint) -> None:
-        """Takes the state of this save. RunUnreadable when it is not a save of this run."""
+        """Takes the state of a save; RunUnreadable if it does not fit."""
         values, meta = saved.arrays, saved.meta
         thaw(self.state, values, meta)
         try:

@@ -1,4 +1,4 @@
-"""Ctrl+C and SIGTERM: a request to stop that a training reads, elsewhere an exception."""
+"""Ctrl+C and SIGTERM: a request to a training, elsewhere an exception."""
 
 import signal
 import threading
@@ -40,7 +40,7 @@ class Request:
 
 @contextmanager
 def deferred() -> Iterator[Request]:
-    """Inside the `with`, the first signal is noted; the second acts as it would outside.
+    """Notes the first signal inside the `with`; the second acts as usual.
 
     Only the main thread may set handlers; elsewhere nothing changes.
     """

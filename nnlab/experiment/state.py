@@ -1,4 +1,4 @@
-"""The training state as arrays and plain values, for a checkpoint, and back."""
+"""The training state as arrays and plain values, and back; snapshots."""
 
 import hashlib
 import json
@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from nnlab.core.network import Network
 from nnlab.core.schedules import Patience
 from nnlab.core.types import Array
 from nnlab.errors import RunUnreadable
@@ -17,6 +18,9 @@ COUNTERS = ("epoch", "batch", "step", "improved")
 NUMBERS = ("lr", "reference")
 FINITE = ("theta", "buffers", "best", "average")  # the others may overflow without harm
 DENSE = 32  # epochs that are all hashed; after them four per doubling
+MOMENTS = 40  # snapshots of a small network
+FEWEST = 4  # snapshots; fewer show no movement
+NUMBERS_IN_SNAPSHOTS = 400_000  # 3 MB of float64
 
 
 def arrays(state: State) -> dict[str, Array]:
@@ -59,7 +63,7 @@ def freeze(state: State) -> tuple[dict[str, Array], dict[str, Any]]:
 
 
 def thaw(state: State, values: Mapping[str, Array], meta: Mapping[str, Any]) -> None:
-    """Copies the result of `freeze` into a state that was started from the same config.
+    """Copies the result of `freeze` into a state of the same config.
 
     Raises RunUnreadable when it does not fit this network.
     """
@@ -111,8 +115,50 @@ def _check_counters(meta: Mapping[str, Any]) -> None:
 
 
 def state_differences(state: State, other: State) -> list[str]:
-    """Names of the arrays and values that differ in two states of one plan, bit for bit."""
+    """Names of the arrays and values that differ in two states."""
     (blocks, meta), (other_blocks, other_meta) = freeze(state), freeze(other)
     names = [name for name in blocks if blocks[name].tobytes() != other_blocks[name].tobytes()]
     # As text, so that nan equals nan.
     return names + [name for name in meta if json.dumps(meta[name]) != json.dumps(other_meta[name])]
+
+
+class Snapshots:
+    """Copies of theta and the buffers before training and at log-spaced epochs.
+
+    Up to 40 for a network of 10,000 parameters, fewer for larger networks, none above 100,000.
+    """
+
+    def __init__(self, network: Network, epochs: int) -> None:
+        self.network = network
+        self.wanted: frozenset[int] = frozenset()
+        moments = min(MOMENTS, NUMBERS_IN_SNAPSHOTS // max(network.theta.size, 1))
+        if moments >= FEWEST:
+            spaced = np.geomspace(1, max(epochs, 1), moments).round().astype(int)
+            self.wanted = frozenset([0, *spaced.tolist()])
+        self.epochs: list[int] = []
+        self.values: list[Array] = []
+
+    def take(self, epoch: int, values: Array) -> None:
+        """Copies values (V,) if the epoch is wanted."""
+        if epoch in self.wanted:
+            self.epochs.append(epoch)
+            self.values.append(values.copy())
+
+    def arrays(self, prefix: str = "") -> dict[str, Array]:
+        """epochs (k,), theta (k, P), and buffers (k, Q) where the network has any."""
+        if not self.epochs:
+            return {}
+        arrays = {"epochs": np.array(self.epochs, np.int64), **self.blocks(np.stack(self.values))}
+        return {prefix + name: array for name, array in arrays.items()}
+
+    def blocks(self, values: Array) -> dict[str, Array]:
+        """`values` (..., V) split into theta (..., P) and, if there are any, buffers (..., Q)."""
+        size = self.network.theta.size
+        theta = {"theta": values[..., :size]}
+        return theta | {"buffers": values[..., size:]} if self.network.buffers.size else theta
+
+    def restore(self, saved: Mapping[str, Array], prefix: str = "snapshot.") -> None:
+        """Takes the result of `arrays`. Raises KeyError or ValueError if it is not that."""
+        names = self.blocks(self.network.values)
+        self.epochs = saved[f"{prefix}epochs"].tolist()
+        self.values = list(np.concatenate([saved[prefix + name] for name in names], axis=1))

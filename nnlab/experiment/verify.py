@@ -1,4 +1,4 @@
-"""Whether a run folder is whole, and whether training it again gives the same bits."""
+"""Checks that a run folder is whole and its training repeats bit by bit."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -14,8 +14,7 @@ from nnlab.engine.images.network import TunedNetwork
 from nnlab.errors import RunLocked, RunUnreadable
 from nnlab.experiment.describe import epoch_row, kernel_changes
 from nnlab.experiment.resume import initial_state, rebuild
-from nnlab.experiment.snapshots import Snapshots
-from nnlab.experiment.state import digest, freeze, state_differences, thaw
+from nnlab.experiment.state import Snapshots, digest, freeze, state_differences, thaw
 from nnlab.run import checkpoint, durable, lock, records
 from nnlab.run.environment import describe, environment_changes, essence
 from nnlab.run.folder import (
@@ -69,12 +68,12 @@ class Verifier:
             )
 
     def notes(self) -> list[str]:
-        """A sentence if this machine differs from that of the run in what decides rounding."""
+        """A sentence if this machine may round differently from the run's."""
         about = self.run.about
         other = environment_changes(essence(about), essence(describe())) + kernel_changes(about)
         if not other:
             return []
-        return [f"Not as it was, so the last bits may differ: {'; '.join(other)}."]
+        return [f"The last bits may differ from those of the run: {'; '.join(other)}."]
 
     def files(self) -> Iterator[Finding]:
         """Reads every file of the folder and compares it with the others.
@@ -157,7 +156,7 @@ class Verifier:
         return None
 
     def _row_problem(self, kind: str, row: dict[str, Any]) -> str | None:
-        """The difference between a row of summary.json and that of its epoch in metrics.csv."""
+        """The difference between a row of summary.json and metrics.csv."""
         epoch, table = row.get("epoch"), self._table
         if not isinstance(epoch, int) or not 0 <= epoch < len(table.get("epoch", ())):
             return f"{kind} names the epoch {epoch!r:.40}, which metrics.csv does not have"
@@ -170,7 +169,7 @@ class Verifier:
     # Training again.
 
     def replay(self, origin: From = "start", epochs: int | None = None) -> Iterator[Finding]:
-        """A finding for every epoch trained again, for the saved state, and for the weights.
+        """Trains again; a finding per epoch, for the saved state, and the weights.
 
         `checkpoint` begins at the older of the two saves. Raises DataError when the data has
         changed, RunUnreadable without a checkpoint to begin from.
@@ -191,7 +190,7 @@ class Verifier:
     def _train_again(
         self, built: Built, state: State, saved: State | None, last: int
     ) -> Iterator[Finding]:
-        """Trains up to the epoch `last`, and compares each epoch, the saved state, the weights."""
+        """Trains up to the epoch `last`, and compares with the folder."""
         ended = self.run.written_status.ended
         for record in run_training(built.plan, state):
             if isinstance(record, Epoch):
@@ -237,7 +236,7 @@ class Verifier:
             if key != "seconds" and not _equal(cell, value):
                 return Finding(what, f"{key} is {value!r}, in metrics.csv it is {cell}")
         if self._hashes.get(str(epoch)) not in (None, digest(state)):
-            return Finding(what, "the weights' SHA-256 is another one")
+            return Finding(what, "the SHA-256 of the weights differs")
         return Finding(what)
 
     def _compare_states(self, state: State, saved: State) -> Finding:

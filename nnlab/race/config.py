@@ -10,8 +10,9 @@ runs: [adam]               -> [{optimizer: {name: adam}, schedule: {name: consta
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, replace
+from itertools import count
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,18 +20,17 @@ import numpy as np
 from annotated_types import Ge, Le, Len
 
 from nnlab.config.annotations import InWords, field_default, hints
-from nnlab.config.build import Builder, RefusedError
+from nnlab.config.builder import build_fields
 from nnlab.config.dump import settings_of, to_yaml
 from nnlab.config.families import OPTIMIZER, SCHEDULE, Family
 from nnlab.config.load import (
     Document,
     finished,
-    note_bad_name,
     read_document,
     read_text,
     with_missing,
 )
-from nnlab.config.overrides import Grammar, Override, UnfitError, apply, read_overrides
+from nnlab.config.overrides import Grammar, Override, apply, read_overrides
 from nnlab.config.problems import Problems, shown_value
 from nnlab.config.rewrite import names_member, rewritten
 from nnlab.config.schema import Name
@@ -135,8 +135,7 @@ def expand_race(root: Node) -> Node:
     """The tree in full form; what is neither short nor full stays as it is."""
     runs = (root.entries or {}).get("runs")
     if runs is not None and runs.items is not None:
-        full = Node([_full_run(item) for item in runs.items], runs.place)
-        root = root.with_entry("runs", full, root.key_place("runs"))
+        root = root.with_entry("runs", Node([*map(_full_run, runs.items)], runs.place))
     return expand(root, Race)
 
 
@@ -148,47 +147,17 @@ def _full_run(item: Node) -> Node:
     return item
 
 
-def change_all_runs(*path: str) -> Callable[[Node, Node], Node]:
-    """A change of one setting in all runs."""
-
-    def change(root: Node, value: Node) -> Node:
-        runs = (root.entries or {}).get("runs")
-        if runs is None or not runs.items:
-            raise UnfitError("the config has no runs to change.")
-        items = [_put(item, path, value) for item in runs.items]
-        return root.with_entry("runs", Node(items, runs.place), root.key_place("runs"))
-
-    return change
-
-
-def _put(node: Node, path: tuple[str, ...], value: Node) -> Node:
-    if not path:
-        return value
-    if node.entries is None:  # a mistake that has a message already
-        return node
-    below = node.entries.get(path[0], Node({}, node.place))
-    return node.with_entry(path[0], _put(below, path[1:], value), value.place)
-
-
 # Every short name changes all runs; `runs.0.optimizer.lr` changes the first.
 GRAMMAR = Grammar(
     schema=Race,
-    aliases={},
-    reshapers={
-        "lr": change_all_runs("optimizer", "lr"),
-        "learning_rate": change_all_runs("optimizer", "lr"),
-        "momentum": change_all_runs("optimizer", "momentum"),
-        "steps": change_all_runs("steps"),
+    aliases={
+        "lr": "runs.*.optimizer.lr",
+        "learning_rate": "runs.*.optimizer.lr",
+        "momentum": "runs.*.optimizer.momentum",
+        "steps": "runs.*.steps",
     },
-    swapped={},
     expand=expand_race,
-    homes={},
 )
-# Settings of a run that belong to an entry of `runs`, not to the top.
-HOMES = {
-    **{key: f"runs.0.{key}" for key in ("optimizer", "schedule", "steps")},
-    **{key: f"runs.0.optimizer.{key}" for key in ("lr", "momentum")},
-}
 
 
 # From the full form to a Race.
@@ -196,23 +165,18 @@ HOMES = {
 
 def _race(root: Node, stem: str, problems: Problems) -> Race | None:
     """The race that a full tree describes; None where a problem was noted."""
-    before = len(problems.found)
+    before = len(problems)
     root = with_missing(root, "name", stem)
     runs = (root.entries or {}).get("runs")
     if runs is not None and runs.items:
         items = [_readable_run(item, i, problems) for i, item in enumerate(runs.items)]
-        root = root.with_entry("runs", Node(items, runs.place), root.key_place("runs"))
+        root = root.with_entry("runs", Node(items, runs.place))
     function = LANDSCAPE.members.get(str(find_node(root, "function", "name").value))
-    if function is not None and root.entries and "start" not in root.entries:
-        start = Node([Node(x, root.place) for x in function.start], root.place)
-        root = root.with_entry("start", start, root.place)
-    try:
-        values = Builder(problems, HOMES).top(Race, root)
-    except RefusedError:
-        return None
-    note_bad_name(values, root, problems)
+    if function is not None:
+        root = with_missing(root, "start", [Node(x, root.place) for x in function.start])
+    values = build_fields(Race, root, problems)
     _check_names(values.get("runs", ()), root, problems)
-    if len(values) < len(hints(Race)) or len(problems.found) > before:
+    if len(values) < len(hints(Race)) or len(problems) > before:
         return None
     race = Race(**values | {"runs": with_names(values["runs"])})
     _check_starts(race, root, problems)
@@ -263,7 +227,7 @@ def with_names(runs: Sequence[Runner]) -> tuple[Runner, ...]:
     taken = {run.name for run in runs}
     named: list[Runner] = []
     for run in runs:
-        name = run.name or unused_name(run_label(run, alike[run_label(run)] > 1), taken)
+        name = run.name or _unused_name(run_label(run, alike[run_label(run)] > 1), taken)
         taken.add(name)
         named.append(replace(run, name=name))
     return tuple(named)
@@ -292,11 +256,8 @@ def member_words(family: Family, member: Any) -> str:
     return " ".join(texts)
 
 
-def unused_name(name: str, taken: set[str]) -> str:
-    """The name, with the first free number behind it where it is taken."""
+def _unused_name(name: str, taken: set[str]) -> str:
+    """The name, followed by the first free number if it is taken."""
     name = name if len(name) <= LONGEST else f"{name[: LONGEST - 3]}..."
-    number, free = 1, name
-    while free in taken:
-        number += 1
-        free = f"{name} ({number})"
-    return free
+    names = (f"{name} ({number})" if number > 1 else name for number in count(1))
+    return next(free for free in names if free not in taken)

@@ -8,8 +8,8 @@ INTRO = """\
 
 `nnlab descend` runs a race of optimizers on a function of two numbers. Its config has other keys at
 the top, and the same words for optimizers and schedules as above. An entry of `runs` may be an
-optimizer alone: `[{sgd: 0.1}, adam]`. In `--set`, `lr`, `momentum` and `steps` change all runs;
-`runs.0.steps` changes the first.
+optimizer alone: `[{sgd: 0.1}, adam]`. In `--set`, `lr`, `momentum` and `steps` change all runs, as
+does `*` in a path (`runs.*.start`); `runs.0.steps` changes the first.
 """
 
 

@@ -14,6 +14,16 @@ from nnlab.race.landscapes import Domain, Landscape
 from nnlab.run.folder import RESOLVED, RunFolder
 from nnlab.run.text import shown
 from nnlab.show.figures import style
+from nnlab.show.figures.axes import (
+    LARGEST,
+    LOG_RANGE,
+    count_axis,
+    dots,
+    finite_numbers,
+    legend_below,
+    literal,
+)
+from nnlab.show.figures.palette import DASHES, MARKERS
 from nnlab.show.figures.plot import Plot
 from nnlab.show.figures.style import look
 from nnlab.show.figures.view import View
@@ -31,13 +41,8 @@ SHADES = (0.01, 0.32)  # of ink, in the lowest and in the highest part: every pa
 LINES = 0.4  # of ink, between two shades
 SIZE = (9.4, 4.6)  # inches, without head and legend
 FEW = 60  # steps up to which each is marked
-MARKERS = "osD^vPX"
-LETTERS = 14  # of the legend that fit on an inch
-LOOKS = ("-", "--", ":")  # of the first, second and third round of colours
-LOG_RANGE = 20  # values that span more than this factor need a logarithmic axis
 ROUNDING = 1e-16  # of the largest value: smaller values are rounding errors
 NOTHING = "\N{ZERO WIDTH SPACE}"
-LARGEST = 1e100  # matplotlib's arithmetic overflows beyond
 
 
 @dataclass(frozen=True)
@@ -52,8 +57,7 @@ class Trail:
     look: dict[str, Any]
 
 
-def unsuited(run: View) -> str | None:
-    """The race needs a step."""
+def _no_step(run: View) -> str | None:
     return None if len(read_paths(run.folder).get("step", ())) else "no step was made"
 
 
@@ -70,10 +74,13 @@ def draw(run: View) -> "Figure":
     seen = contour(left, race.function, paths)
     for trail in paths:
         left.plot(trail.x, trail.y, **trail.look)
-        right.plot(trail.steps, height(race.function, trail.values), label=trail.name, **trail.look)
-    marks(left, race.function, paths)
-    finish(right, race.function, seen)
-    legend(figure, left, right)
+        heights = _height(race.function, trail.values)
+        # matplotlib leaves out a label that begins with an underscore.
+        label = f"{NOTHING * trail.name.startswith('_')}{literal(trail.name)}"
+        right.plot(trail.steps, heights, label=label, **trail.look)
+    _mark_points(left, race.function, paths)
+    _scale_values(right, race.function, seen)
+    legend_below(figure, [right, left], markerscale=0.8)
     return figure
 
 
@@ -105,36 +112,28 @@ def trails(run: RunFolder, race: Race) -> list[Trail]:
     Raises RunUnreadable where no run has a row.
     """
     table = read_paths(run, strict=True)
-    columns = [within_reach(table[name]) for name in ("step", "x", "y", "value")]
+    columns = [finite_numbers(table[name]) for name in ("step", "x", "y", "value")]
     paths = []
     for number, runner in enumerate(race.runs):
         rows = np.asarray(table["run"]) == number
         if rows.any():
             steps, x, y, values = (column[rows] for column in columns)
-            appears = appearance(number, len(steps))
-            name = runner.name
-            if len(steps) <= runner.steps:
-                name += f" (diverged at step {len(steps):,})"
-            paths.append(Trail(name, steps, x, y, values, appears))
+            name, count = runner.name, len(steps)
+            if count <= runner.steps:
+                name += f" (diverged at step {count:,})"
+            paths.append(Trail(name, steps, x, y, values, _line_look(number, count)))
     if not paths:
         raise RunUnreadable(f"Cannot read {shown(run.path / PATHS)}: it has no row of any run.")
     return paths
 
 
-def within_reach(column: Any) -> FloatArray:
-    """The numbers, with nan for what no axis can show."""
-    numbers = np.asarray(column, np.float64)
-    return np.where(np.abs(numbers) < LARGEST, numbers, np.nan)
-
-
-def appearance(number: int, stops: int) -> dict[str, Any]:
-    """Colour, marker and dashes; runs differ also in grey."""
+def _line_look(number: int, stops: int) -> dict[str, Any]:
+    """Colour, marker and dashes of a run; runs differ also in grey."""
     palette = look().lines
-    colours, markers = len(palette), len(MARKERS)
     return {
-        "color": palette[number % colours],
-        "linestyle": LOOKS[number // colours % len(LOOKS)],
-        "marker": MARKERS[number % markers],
+        "color": palette[number % len(palette)],
+        "linestyle": DASHES[number // len(palette) % len(DASHES)],
+        "marker": MARKERS[number % len(MARKERS)],
         "markersize": 3.5,
         "markevery": 1 if stops <= FEW else (stops - 1, stops),
         "linewidth": 1.3,
@@ -170,20 +169,16 @@ def contour(ax: "Axes", function: Landscape, paths: Sequence[Trail]) -> tuple[fl
     shade = style.blend(look().paper, look().ink)
     shades = [shade(part) for part in np.linspace(*SHADES, len(steps) - 1)]
     ax.contourf(x, y, values, steps, cmap=ListedColormap(shades), extend="both")
-    lines = ax.contour(
-        x, y, values, steps, colors=[shade(LINES)], linewidths=0.5, linestyles="solid"
-    )
+    line: dict[str, Any] = {"colors": [shade(LINES)], "linewidths": 0.5, "linestyles": "solid"}
+    lines = ax.contour(x, y, values, steps, **line)
     outer = steps[len(steps) // 2 :: 2]  # near a minimum there is no room for numbers
-    ax.clabel(lines, outer, fontsize=6, fmt=two_digits, colors=look().ink)
-    ax.set_xlabel("x")
-    ax.set_ylabel("y")
-    ax.grid(False)
-    ax.set_xlim(xs[0], xs[-1])
-    ax.set_ylim(ys[0], ys[-1])
+    ax.clabel(lines, outer, fontsize=6, fmt=_two_digits, colors=look().ink)
+    ax.set(xlabel="x", ylabel="y", xlim=(xs[0], xs[-1]), ylim=(ys[0], ys[-1]))
+    ax.grid(visible=False)
     return float(values.min()), float(values.max())
 
 
-def two_digits(value: float) -> str:
+def _two_digits(value: float) -> str:
     """The number on a contour line: 890, 1.8, 180000."""
     return f"{float(f'{value:.2g}'):g}"
 
@@ -198,80 +193,48 @@ def levels(values: FloatArray, lowest: float | None) -> FloatArray:
     return np.unique(lowest + np.array([0.0, *heights]))
 
 
-def marks(ax: "Axes", function: Landscape, paths: Sequence[Trail]) -> None:
+def _mark_points(ax: "Axes", function: Landscape, paths: Sequence[Trail]) -> None:
     """Draw starts, then known minima, then ends."""
-    alone: dict[str, Any] = {"linestyle": "", "markeredgecolor": look().ink}
-    end: dict[str, Any] = {"linestyle": "", "markeredgecolor": look().paper, "markersize": 7}
+    edge: dict[str, Any] = {"markeredgecolor": look().ink}
     starts = np.array(sorted({(trail.x[0], trail.y[0]) for trail in paths}))
-    ring: dict[str, Any] = {
-        "marker": "o",
-        "markersize": 10,
-        "markerfacecolor": "none",
-        "label": "start",
-    }
-    ax.plot(*starts.T, zorder=4, clip_on=False, **ring, **alone)
+    ring: dict[str, Any] = {"marker": "o", "markersize": 10, "markerfacecolor": "none"} | edge
+    dots(ax, starts[:, 0], starts[:, 1], label="start", zorder=4, clip_on=False, **ring)
     if function.minima:
         name = "known minimum" if len(function.minima) == 1 else "known minima"
-        star: dict[str, Any] = {
-            "marker": "*",
-            "markersize": 16,
-            "markerfacecolor": look().paper,
-            "label": name,
-        }
-        ax.plot(*np.array(function.minima).T, zorder=5, **star, **alone)
+        star: dict[str, Any] = {"marker": "*", "markersize": 16, "markerfacecolor": look().paper}
+        x, y = np.array(function.minima).T
+        dots(ax, x, y, label=name, zorder=5, **star, **edge)
     for trail in paths:
-        same = {key: trail.look[key] for key in ("color", "marker")}
-        ax.plot(trail.x[-1:], trail.y[-1:], zorder=6, **same, **end)
+        end = {key: trail.look[key] for key in ("color", "marker")}
+        end |= {"markeredgecolor": look().paper, "markersize": 7}
+        dots(ax, trail.x[-1:], trail.y[-1:], zorder=6, **end)
 
 
-def height(function: Landscape, values: FloatArray) -> FloatArray:
+def _height(function: Landscape, values: FloatArray) -> FloatArray:
     """The values of the second panel: above the lowest value, where there is one."""
     return values if function.lowest is None else values - function.lowest
 
 
-def finish(ax: "Axes", function: Landscape, seen: tuple[float, float]) -> None:
+def _scale_values(ax: "Axes", function: Landscape, seen: tuple[float, float]) -> None:
     """Set scale and labels of the second panel; its top is that of the contour."""
-    from matplotlib.ticker import MaxNLocator, StrMethodFormatter
-
     heights = np.concatenate([np.asarray(line.get_ydata(), np.float64) for line in ax.lines])
     positive = heights[heights > 0]
-    lowest, highest = height(function, np.array(seen))
+    lowest, highest = _height(function, np.array(seen))
     if function.lowest is None:
         ax.set_ylim(max(np.nanmin(heights), lowest), min(np.nanmax(heights), highest))
     elif len(positive) and positive.max() > LOG_RANGE * positive.min():
         ax.set_yscale("log", nonpositive="mask")
         top = min(positive.max(), highest)
         ax.set_ylim(max(positive.min(), top * ROUNDING) / 1.5, top * 1.5)
-    ax.xaxis.set_major_locator(MaxNLocator(6, integer=True))
-    ax.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
-    ax.set_xlabel("step")
+    count_axis(ax, "step")
     ax.set_ylabel("value" if function.lowest is None else "value above the lowest minimum")
-
-
-def legend(figure: "Figure", left: "Axes", right: "Axes") -> None:
-    """Below both panels: the runs, then the marks. A run may have any name."""
-    runs, names = list(right.lines), [str(line.get_label()) for line in right.lines]
-    points, meanings = left.get_legend_handles_labels()
-    # matplotlib leaves out a name that begins with an underscore.
-    names = [f"{NOTHING}{name}" if name.startswith("_") else name for name in names]
-    longest = max(len(text) for text in (*names, *meanings))
-    columns = max(1, min(4, SIZE[0] * LETTERS // (longest + 8)))
-    texts = figure.legend(
-        [*runs, *points],
-        [*names, *meanings],
-        loc="outside lower left",
-        ncols=int(columns),
-        markerscale=0.8,
-    ).get_texts()
-    for text in texts:
-        text.set_parse_math(False)
 
 
 FIGURES = {
     "landscape": Plot(
         "The race of the optimizers",
         "Paths over the contour lines of the function, and its value at every step.",
-        unsuited,
+        _no_step,
         draw,
         end_values,
         kind=KIND,

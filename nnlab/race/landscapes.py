@@ -64,7 +64,6 @@ class WavyBowl(Landscape):
     start: ClassVar[Point] = (3.0, 2.0)
 
     def value(self, x: Any, y: Any) -> Any:
-        """Along y it is a parabola."""
         return x * x + y * y + x * (y + 2) + np.cos(3 * x)
 
     def gradient(self, x: Any, y: Any) -> tuple[Any, Any]:
@@ -88,7 +87,6 @@ class Rosenbrock(Landscape):
     start: ClassVar[Point] = (-1.2, 1.0)
 
     def value(self, x: Any, y: Any) -> Any:
-        """A sum of two squares."""
         side = y - x * x
         return (1 - x) * (1 - x) + self.b * side * side
 
@@ -115,12 +113,10 @@ class Himmelblau(Landscape):
     start: ClassVar[Point] = (-0.5, -1.0)
 
     def value(self, x: Any, y: Any) -> Any:
-        """A sum of two squares."""
         first, second = x * x + y - 11, x + y * y - 7
         return first * first + second * second
 
     def gradient(self, x: Any, y: Any) -> tuple[Any, Any]:
-        """By the chain rule from the two brackets."""
         first, second = x * x + y - 11, x + y * y - 7
         return 4 * x * first + 2 * second, 2 * first + 4 * y * second
 
@@ -137,7 +133,6 @@ class Beale(Landscape):
     start: ClassVar[Point] = (1.0, 1.0)
 
     def value(self, x: Any, y: Any) -> Any:
-        """A sum of three squares."""
         return sum(part * part for part in self._parts(x, y))
 
     def gradient(self, x: Any, y: Any) -> tuple[Any, Any]:
@@ -163,11 +158,9 @@ class Saddle(Landscape):
     start: ClassVar[Point] = (1.5, 0.01)
 
     def value(self, x: Any, y: Any) -> Any:
-        """Up along x, down along y."""
         return x * x - y * y
 
     def gradient(self, x: Any, y: Any) -> tuple[Any, Any]:
-        """Towards x = 0, away from y = 0."""
         return 2 * x, -2 * y
 
 
@@ -188,7 +181,6 @@ class Quadratic(Landscape):
     start: ClassVar[Point] = (3.5, 1.0)
 
     def value(self, x: Any, y: Any) -> Any:
-        """An ellipse for each value."""
         return (x * x + self.condition * y * y) / 2
 
     def gradient(self, x: Any, y: Any) -> tuple[Any, Any]:

@@ -121,7 +121,8 @@ def descend(
     if name is not None and (problem := name_problem(name)):
         raise ConfigError(f"--name: {problem}")
     race = replace(loaded.race, name=name) if name else loaded.race
-    about = first_record(race, environment.describe(argv))
+    # Before the lock: this starts git, which would hold the lock for a moment after a kill.
+    about = _first_record(race, environment.describe(argv))
     folder = RunFolder.create(parent, race.name)
     began = perf_counter()
     with folder.lock():
@@ -147,19 +148,11 @@ def walk_all(race: Race) -> tuple[Descent, ...]:
     return tuple(walk(race.function, race.start_of(run), run) for run in race.runs)
 
 
-def first_record(race: Race, machine: dict[str, Any]) -> dict[str, Any]:
+def _first_record(race: Race, machine: dict[str, Any]) -> dict[str, Any]:
     """run.json while the race is running."""
-    return {
-        "format": 1,
-        "kind": KIND,
-        "status": "running",
-        "name": race.name,
-        "function": LANDSCAPE.name_of(race.function),
-        "started": now(),
-        "ended": None,
-        "seconds": None,
-        **machine,
-    }
+    name = LANDSCAPE.name_of(race.function)
+    about = {"format": 1, "kind": KIND, "status": "running", "name": race.name, "function": name}
+    return about | {"started": now(), "ended": None, "seconds": None} | machine
 
 
 def rows(descents: Sequence[Descent]) -> list[dict[str, Any]]:
@@ -173,19 +166,17 @@ def rows(descents: Sequence[Descent]) -> list[dict[str, Any]]:
 
 def summarize(function: Landscape, descents: Sequence[Descent]) -> dict[str, Any]:
     """summary.json: the end of each run, its lowest value, and the nearest minimum."""
-    return {"lowest": function.lowest, "runs": [end_of(function, run) for run in descents]}
+    return {"lowest": function.lowest, "runs": [_end(function, run) for run in descents]}
 
 
-def end_of(function: Landscape, descent: Descent) -> dict[str, Any]:
-    """The end of one run."""
+def _end(function: Landscape, descent: Descent) -> dict[str, Any]:
     last = descent.stops[-1]
     best = min(descent.stops, key=lambda stop: stop.value)
-    nearest = function.nearest(last.x, last.y)
     minimum = None
-    if nearest is not None:
-        distance = float(np.hypot(last.x - nearest[0], last.y - nearest[1]))
-        value = float(function.value(*nearest))
-        minimum = {"x": nearest[0], "y": nearest[1], "value": value, "distance": distance}
+    if (nearest := function.nearest(last.x, last.y)) is not None:
+        x, y = nearest
+        distance, value = float(np.hypot(last.x - x, last.y - y)), float(function.value(x, y))
+        minimum = {"x": x, "y": y, "value": value, "distance": distance}
     return {
         "name": descent.runner.name,
         "diverged": descent.diverged,
@@ -207,7 +198,7 @@ def race_differences(folder: RunFolder) -> list[str]:
     if count != len(again):
         problems.append(f"paths.csv has {count:,} rows, and {len(again):,} came out now")
     for number, row in enumerate(again[:count]):
-        wrong = [name for name, value in row.items() if not same_cell(table[name][number], value)]
+        wrong = [name for name, value in row.items() if not _same_cell(table[name][number], value)]
         if wrong:
             problems.append(f"{wrong[0]} in row {number + 2:,} of paths.csv came out otherwise")
             break
@@ -216,6 +207,6 @@ def race_differences(folder: RunFolder) -> list[str]:
     return problems
 
 
-def same_cell(cell: Any, value: float | None) -> bool:
+def _same_cell(cell: Any, value: float | None) -> bool:
     """Whether a cell of paths.csv holds this number; None is an empty cell."""
     return bool(np.isnan(cell)) if value is None else bool(cell == value)

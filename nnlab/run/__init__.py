@@ -3,7 +3,8 @@
 Only `run`, `rows`, `shapes` and the modules that use them know networks; the others take dicts,
 text and arrays.
 
-    run          Run, the reader of a run folder
+    files        RunFiles: run.json, tables, summary.json
+    run          Run, the reader of a run folder: also config, data, networks
     rows         the rows that a folder holds, and the form of files with new rows
     shapes       checks of data.json, metrics.csv and the size of weights
     folder       RunFolder: files by name, status, checkpoint

@@ -1,4 +1,4 @@
-"""The .npz files of run folders: the same arrays always give the same bytes.
+"""The .npz files of run folders: equal arrays give equal bytes.
 
 A file is a zip of uncompressed .npy members. Its comment holds the SHA-256 of every byte before
 those 64 digits. `numpy.load` reads it too. Names, dtypes and shapes are compared with what is
@@ -44,9 +44,10 @@ def write_npz(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
 def read_npz(
     path: Path, expected: Expected | None = None, finite: bool = False, sealed: bool = False
 ) -> Arrays:
-    """The arrays in `path`; `finite` refuses nan and inf, `sealed` a file without its SHA-256.
+    """The arrays in `path`.
 
-    Raises RunUnreadable for a file that is missing, damaged, forged, or not as expected.
+    `finite` refuses nan and inf, `sealed` a file without its SHA-256. Raises RunUnreadable for a
+    file that is missing, damaged, forged, or not as expected.
     """
     try:
         return unpack_npz(durable.read_file(path), expected, finite, sealed)

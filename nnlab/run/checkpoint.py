@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nnlab.errors import RunUnreadable, StorageError
+from nnlab.errors import RunUnreadable
 from nnlab.run import arrays as npz
 from nnlab.run import durable, guard, records
 from nnlab.run.text import json_value, shown
@@ -34,7 +34,7 @@ _SALVAGE = ("metrics.csv", "weights/best.npz", "weights/final.npz", "weights/ini
 
 @dataclass(frozen=True, eq=False)
 class Checkpoint:
-    """A save: arrays, JSON values, bytes per table, and a sentence if it is not the last one."""
+    """A save: arrays, JSON values, bytes per table; `note` if it is the older save."""
 
     arrays: dict[str, NDArray[Any]]
     meta: dict[str, Any]
@@ -62,19 +62,15 @@ def write_checkpoint(
     path = folder / CURRENT
     for name in FILES:
         guard.refuse_odd(folder / name)
-    temporary = durable.stage(path, packed)
-    if path.exists():
-        try:
+    with durable.staged(path, packed) as temporary:
+        if path.exists():
             durable.replace(path, folder / PREVIOUS)
-        except StorageError:
-            durable.discard(temporary)
-            raise
-    durable.move(temporary, path)
+        durable.replace(temporary, path)
     durable.sync_folder(folder)
 
 
 def read_checkpoint(folder: Path) -> Checkpoint:
-    """The last save, or with a note the one before if the last is damaged or missing.
+    """The last save; if it is damaged or missing, the previous one with a note.
 
     Raises RunUnreadable if neither can be read; the message names the files that can.
     """

@@ -57,8 +57,8 @@ def write_file(path: Path, data: bytes | memoryview | str, sync: bool = True) ->
     With `sync=False` it is atomic against a kill, but not against a power cut.
     """
     guard.refuse_odd(path)
-    temporary = stage(path, to_bytes(data) if isinstance(data, str) else data, sync)
-    move(temporary, path)
+    with staged(path, to_bytes(data) if isinstance(data, str) else data, sync) as temporary:
+        replace(temporary, path)
     if sync:
         sync_folder(path.parent)
 
@@ -80,30 +80,24 @@ def is_temporary(name: str) -> bool:
     return _OUR_TEMPORARY.fullmatch(name) is not None
 
 
-def stage(path: Path, data: bytes | memoryview, sync: bool = True) -> Path:
-    """Writes `data` under a temporary name beside `path`, for `move`; returns the name."""
+@contextmanager
+def staged(path: Path, data: bytes | memoryview, sync: bool = True) -> Iterator[Path]:
+    """Writes `data` under a temporary name beside `path`; an exception inside removes it."""
     temporary = temporary_name(path)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _CAREFUL
     try:
-        _fill(temporary, path, memoryview(data), sync)
+        descriptor = _step("open", path, lambda: os.open(temporary, flags, 0o666))
+        try:
+            _write_all("write", path, descriptor, memoryview(data))
+            if sync:
+                _step("fsync", path, lambda: os.fsync(descriptor), len(data))
+        finally:
+            os.close(descriptor)
+        yield temporary
     except BaseException:  # KeyboardInterrupt too
-        discard(temporary)
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
         raise
-    return temporary
-
-
-def move(temporary: Path, path: Path) -> None:
-    """Renames a staged file over `path`; removes it if that fails."""
-    try:
-        replace(temporary, path)
-    except BaseException:
-        discard(temporary)
-        raise
-
-
-def discard(temporary: Path) -> None:
-    """Removes a staged file after an error; never raises."""
-    with suppress(OSError):
-        temporary.unlink(missing_ok=True)
 
 
 def replace(source: Path, target: Path) -> None:
@@ -177,7 +171,7 @@ def make_folder(path: Path) -> None:
 
 
 def make_subfolder(path: Path) -> None:
-    """Makes `path` in a run folder if needed; RunUnreadable if it is a link or a file."""
+    """Makes the folder `path` if needed; RunUnreadable for a link or file."""
     if not make_new_folder(path) and not guard.is_real_folder(path):
         kind = "link" if path.is_symlink() else "file"
         raise RunUnreadable(
@@ -200,7 +194,7 @@ def make_new_folder(path: Path) -> bool:
 
 
 def remove_folder(path: Path) -> None:
-    """Deletes the folder `path` with its content, or the link `path`, if it exists.
+    """Deletes the folder or link `path`, if it exists.
 
     It first gets a temporary name, so that a kill leaves no half of it.
     """
@@ -254,7 +248,7 @@ def _machine() -> str:
 
 
 def _delete(path: Path) -> None:
-    """Deletes a file, a link, or a folder with its content, and enters no link."""
+    """Deletes a file, a link, or a folder; enters no link."""
     waiting = [path]
     while waiting:
         last = waiting[-1]
@@ -270,7 +264,7 @@ def _delete(path: Path) -> None:
 
 @contextmanager
 def _opened(path: Path, flags: int) -> Iterator[tuple[int, int]]:
-    """A descriptor of the regular file `path`, and its size; RunUnreadable for a link."""
+    """Descriptor and size of a regular file; RunUnreadable for a link."""
     guard.file_size(path)  # for the message; the flags and the second check are what holds
     descriptor = _step("open", path, lambda: os.open(path, flags | _CAREFUL, 0o666))
     try:
@@ -305,17 +299,6 @@ def read_file(path: Path, most: int | None = None) -> bytes:
         if error.errno in (errno.EISDIR, errno.ENXIO):  # ENXIO: a socket
             raise RunUnreadable(irregular) from None
         raise StorageError(f"Cannot read {shown(path)}: {error.strerror or error}.") from error
-
-
-def _fill(temporary: Path, path: Path, data: memoryview, sync: bool) -> None:
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _CAREFUL
-    descriptor = _step("open", path, lambda: os.open(temporary, flags, 0o666))
-    try:
-        _write_all("write", path, descriptor, data)
-        if sync:
-            _step("fsync", path, lambda: os.fsync(descriptor), data.nbytes)
-    finally:
-        os.close(descriptor)
 
 
 def _write_all(step: str, path: Path, descriptor: int, data: memoryview) -> None:

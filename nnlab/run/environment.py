@@ -1,15 +1,17 @@
-"""The description of the machine in run.json, with which a later run is compared."""
+"""The description of the machine in run.json, for comparison with later runs."""
 
 import os
 import platform
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from nnlab import __version__
 from nnlab.engine.blas import turn
 from nnlab.run import threads
 from nnlab.run.repository import git
@@ -50,7 +52,7 @@ def describe(argv: Sequence[str] | None = None, folder: Path | None = None) -> d
 
 
 def essence(described: Mapping[str, Any]) -> dict[str, str]:
-    """The entries of `describe` that decide about the last bit of a number, by name."""
+    """The entries of `describe` that affect the last bits of numbers."""
     return {
         name: str(part.get(key))
         if isinstance(part := described.get(section), Mapping)
@@ -69,7 +71,7 @@ def environment_changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> 
 
 
 def running() -> int:
-    """The number of threads on this machine that want a processor now; 1 if unknown."""
+    """The number of runnable threads on this machine; 1 if unknown."""
     try:
         return int(Path("/proc/loadavg").read_text(encoding="ascii").split()[3].split("/")[0])
     except (OSError, ValueError, IndexError):
@@ -89,12 +91,12 @@ def versions() -> dict[str, str]:
         "python": platform.python_version(),
         "numpy": np.__version__,
         "blas": f"{blas.get('name', 'unknown')} {blas.get('version', 'unknown')}",
-        "nnlab": _nnlab(),
+        "nnlab": __version__,
     }
 
 
 def loaded_blas() -> dict[str, Any]:
-    """The answer of threadpoolctl about the BLAS in this process; empty if it knows none."""
+    """Facts about the BLAS of this process by threadpoolctl; may be empty."""
     try:
         import threadpoolctl  # type: ignore[import-untyped, unused-ignore]  # ships no types
     except ImportError:
@@ -104,21 +106,9 @@ def loaded_blas() -> dict[str, Any]:
     return next((library for library in libraries if library.get("user_api") == "blas"), {})
 
 
-def _nnlab() -> str:
-    from importlib.metadata import PackageNotFoundError, version
-
-    try:
-        return version("nnlab")
-    except PackageNotFoundError:  # run from a source folder that was never installed
-        return "unknown"
-
-
 def _cpu() -> str:
-    try:
-        with Path("/proc/cpuinfo").open(encoding="utf-8", errors="replace") as lines:
-            for line in lines:
-                if line.startswith("model name"):
-                    return line.partition(":")[2].strip()
-    except OSError:  # not Linux; platform.processor() would start a process to ask
-        pass
-    return platform.machine()
+    with suppress(OSError), Path("/proc/cpuinfo").open(encoding="utf-8", errors="replace") as lines:
+        for line in lines:
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.machine()  # not Linux; platform.processor() would start a process to ask

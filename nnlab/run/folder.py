@@ -1,4 +1,4 @@
-"""The folder of a run: its files, its state, and the checkpoint with its tables.
+"""The folder of a run: its files, its status, its checkpoint.
 
     config.yaml      the config as the user gave it, byte for byte
     resolved.yaml    the config with all defaults filled in
@@ -165,18 +165,18 @@ class RunFolder(OutputFolder):
         self.write_json(RUN, {**self.read_json(RUN), **changes, "status": new})
 
     def status(self) -> Status:
-        """The state in run.json; `resumable` if it says running, but no process holds the lock."""
+        """The state in run.json; `resumable` instead of `running` without a process."""
         status = Status.of(self.read_json(RUN).get("status"))
-        if status is not Status.RUNNING or lock.is_held(self.path):
-            return status
-        # The run may have ended between the two reads.
-        status = Status.of(self.read_json(RUN).get("status"))
-        if status is not Status.RUNNING:
-            return status
-        return Status.RESUMABLE if self.kind() is None else Status.INTERRUPTED
+        if status is Status.RUNNING and not lock.is_held(self.path):
+            about = self.read_json(RUN)  # the run may have ended after the first read
+            status = Status.of(about.get("status"))
+            if status is Status.RUNNING:
+                race = isinstance(about.get("kind"), str)
+                return Status.INTERRUPTED if race else Status.RESUMABLE
+        return status
 
     def kind(self) -> str | None:
-        """The kind of the run in run.json; None for a training. Other kinds cannot be resumed."""
+        """The kind of run in run.json; None for a training."""
         kind = self.read_json(RUN).get("kind")
         return shown(kind) if isinstance(kind, str) else None
 

@@ -1,4 +1,4 @@
-"""Checks before a file in a run folder is changed: no link, no pipe, no device.
+"""Checks before a write: the target is no link, pipe or device.
 
 Nothing here writes. Links and irregular files raise RunUnreadable, errors of the system
 StorageError.
@@ -13,7 +13,7 @@ from nnlab.run.text import shown
 
 
 def refuse_link(path: Path) -> None:
-    """Refuses `path` if it is a link, a hard link, or neither a regular file nor a folder."""
+    """Refuses links, hard links, and all but regular files and folders."""
     if not is_real_folder(path):
         file_size(path)
 
@@ -45,7 +45,7 @@ def is_real_folder(path: Path) -> bool:
 
 
 def status_of(path: Path) -> os.stat_result | None:
-    """The status of a file, a folder, or a link itself; None if nothing has this name."""
+    """The status of a file, folder, or link itself; None if missing."""
     try:
         return os.lstat(path)
     except (FileNotFoundError, NotADirectoryError):

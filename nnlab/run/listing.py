@@ -1,4 +1,4 @@
-"""The table of `nnlab runs`: the folders with runs, and a record per run."""
+"""The table of `nnlab runs`: folders with runs, a record per run."""
 
 import os
 from dataclasses import dataclass, field
@@ -7,7 +7,7 @@ from typing import Any
 
 from nnlab.errors import NnlabError
 from nnlab.run import names
-from nnlab.run.run import Run
+from nnlab.run.files import RunFiles
 from nnlab.run.sweeps import SweepFolder
 from nnlab.show.words import trial_name
 from nnlab.status import Status
@@ -40,14 +40,14 @@ def list_runs(*folders: Path) -> list[RunRecord]:
 
 
 def record(path: Path) -> RunRecord:
-    """The record of one folder; a folder that cannot be read is `unreadable`, with the reason."""
+    """The record of one folder; `unreadable`, with the reason, if it is damaged."""
     try:
-        return _read(Run.open(path))
+        return _read(RunFiles.open(path))
     except (NnlabError, OSError) as error:
         return RunRecord(path.name, str(path), Status.UNREADABLE, reason=str(error))
 
 
-def _read(run: Run) -> RunRecord:
+def _read(run: RunFiles) -> RunRecord:
     started, row = run.about.get("started"), run.last_row
     epoch, seconds = row.get("epoch"), row.get("seconds", run.about.get("seconds"))
     return RunRecord(
@@ -66,7 +66,7 @@ def _read(run: Run) -> RunRecord:
 
 
 def folders_with_runs(top: Path) -> list[Path]:
-    """`top` and the folders below it, not through links, and not into runs or sweeps."""
+    """`top` and the folders below it, without links, runs and sweeps."""
     folders, level = [top], [] if SweepFolder(top).exists() else [top]
     for _ in range(DEPTH):
         level = [inner for folder in level for inner in _folders_in(folder)]

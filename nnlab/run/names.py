@@ -13,7 +13,7 @@ from pathlib import Path
 
 from nnlab.config.files import MAX_LENGTH, name_problem
 from nnlab.errors import NnlabError, RunUnreadable, StorageError, UsageError
-from nnlab.run import durable
+from nnlab.run import durable, guard
 from nnlab.run.text import from_json, shown
 from nnlab.show.words import first_few
 from nnlab.suggest import did_you_mean
@@ -113,12 +113,12 @@ def by_age(*folders: Path) -> list[Path]:
 
 
 def was_begun(path: Path) -> bool:
-    """Whether a run was begun in this folder; a kill may leave a folder without files."""
+    """Whether a run was begun here; a kill may leave an empty folder."""
     return any((path / name).exists() for name in _BEGUN)
 
 
 def instant(started: object) -> float | None:
-    """Seconds since 1970 of a time in the form of run.json; None for anything else."""
+    """Seconds since 1970 of a time in run.json; None if invalid."""
     try:
         return datetime.fromisoformat(str(started)).timestamp()
     except (ValueError, OverflowError, OSError):
@@ -126,7 +126,7 @@ def instant(started: object) -> float | None:
 
 
 def _began(path: Path) -> tuple[float, int]:
-    """When the run in `path` began: by run.json, else by the folder's name, else by its time."""
+    """The start of a run, by run.json, its name, or the folder's time."""
     changed, when = 0, None
     with suppress(OSError):
         changed = path.stat().st_mtime_ns
@@ -141,21 +141,15 @@ def _began(path: Path) -> tuple[float, int]:
 
 def run_names(runs: Path) -> list[str]:
     """The names of the run folders in `runs`, sorted; none if it does not exist."""
-    try:
-        with os.scandir(runs) as entries:
-            return sorted(e.name for e in entries if is_run(e.name) and e.is_dir())
-    except (FileNotFoundError, NotADirectoryError):
-        return []
-    except OSError as error:
-        raise StorageError(f"Cannot list {shown(runs)}: {error.strerror or error}.") from error
+    inside = sorted(filter(is_run, guard.names_in(runs)))
+    return [name for name in inside if (runs / name).is_dir()]
 
 
 def _latest(runs: Path) -> Path:
-    known = run_names(runs)
-    if not known:
+    folders = by_age(runs) or sorted(map(runs.joinpath, run_names(runs)), key=_began)
+    if not folders:
         raise RunUnreadable(f"There is no run in {shown(runs)}: `nnlab train CONFIG` makes one.")
-    begun = [name for name in known if was_begun(runs / name)]
-    return runs / max(begun or known, key=lambda name: _began(runs / name))
+    return folders[-1]
 
 
 def _is_folder(path: Path) -> bool:

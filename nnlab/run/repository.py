@@ -1,4 +1,4 @@
-"""The commit and dirty flag of a git repository, without running the programs that it names.
+"""The commit and dirty flag of a repository; runs no program of it.
 
 A repository's config and attributes name programs: filters, hooks, helpers of protocols, monitors.
 `git rev-parse` runs none of them. `git status` would, so it works in an empty repository of our

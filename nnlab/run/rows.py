@@ -40,9 +40,14 @@ class SavedRows:
 
     def take(self, which: Array) -> "SavedRows":
         """The rows with these indices."""
-        names = ("inputs", "targets", "outputs", "numbers")
-        chosen = {name: getattr(self, name)[which] for name in names}
-        return SavedRows(self.part, **chosen, all=False)
+        return replace(
+            self,
+            inputs=self.inputs[which],
+            targets=self.targets[which],
+            outputs=self.outputs[which],
+            numbers=self.numbers[which],
+            all=False,
+        )
 
 
 def read_saved_rows(folder: RunFolder, data: Mapping[str, Any]) -> dict[str, SavedRows]:
@@ -59,7 +64,7 @@ def read_saved_rows(folder: RunFolder, data: Mapping[str, Any]) -> dict[str, Sav
             places: IntArray = np.arange(rows_in_part) if numbers is None else numbers
             if outputs is None or not _fits(data, inputs, targets, outputs, places):
                 raise RunUnreadable(
-                    f"Cannot read {shown(folder.path)}: the rows kept of the part {part} do not "
+                    f"Cannot read {shown(folder.path)}: the saved rows of the part {part} do not "
                     "fit data.json."
                 )
             rows[part] = SavedRows(part, inputs, targets, outputs, places, numbers is None)
@@ -82,9 +87,9 @@ def _fits(
 
 
 def read_schema(folder: Path, data: Mapping[str, Any], source: DataSource) -> TableSchema:
-    """The form of a file with rows for a network, from data.json and the config's data source.
+    """The form of files with rows for a network, as in training.
 
-    Raises RunUnreadable if it does not fit the network.
+    data: data.json. source: that of the config. Raises RunUnreadable if they do not fit.
     """
     none: tuple[str | int, ...] = ()
     form, categorical, ignored = CsvForm(None), none, none

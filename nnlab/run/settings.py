@@ -14,7 +14,7 @@ from nnlab.run.text import shown
 
 
 def read_settings(path: Path) -> dict[str, Any]:
-    """A YAML file as nested values, also a config with settings that are unknown here.
+    """A YAML file as nested values, also with unknown settings.
 
     Raises RunUnreadable if it is missing or holds no mapping.
     """

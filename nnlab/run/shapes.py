@@ -1,10 +1,10 @@
-"""The checks of data.json, metrics.csv and the size of weights: their readers need none.
+"""Checks of data.json, metrics.csv and the size of weights.
 
 Sizes are checked before memory is allocated: a few bytes of text can describe gigabytes.
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, get_args
 
@@ -17,7 +17,6 @@ from nnlab.errors import RunUnreadable
 from nnlab.run.folder import RESOLVED, WEIGHTS, Weights, weights_file
 from nnlab.run.text import shown
 
-Check = Callable[[Any], bool]
 LARGEST = 1 << 20  # numbers in a row of a network without a larger weights file
 SLACK = 8  # the config may describe so many times the rows in data.json
 
@@ -26,58 +25,60 @@ def _is_count(value: Any) -> bool:
     return type(value) is int and 0 <= value < 2**48
 
 
-def _is_text(value: Any) -> bool:
-    return isinstance(value, str)
+def _is_size(value: Any) -> bool:
+    return _is_count(value) and value > 0
 
 
-def _is_numbers(value: Any) -> bool:
+def _is_row_shape(value: Any) -> bool:
+    return bool(value) and _fits(value, [_is_size])
+
+
+def _are_numbers(value: Any) -> bool:
+    """Whether a value is a finite number, or lists of them."""
     if isinstance(value, list):
-        return all(map(_is_numbers, value))
+        return all(map(_are_numbers, value))
     return type(value) in (int, float) and math.isfinite(value)
 
 
-def _is_sizes(value: Any) -> bool:
-    return isinstance(value, list) and all(_is_count(size) and size > 0 for size in value)
-
-
-def _is_list_of(check: Check) -> Check:
-    return lambda value: isinstance(value, list) and all(map(check, value))
-
-
-def _is_null_or(check: Check) -> Check:
-    return lambda value: value is None or check(value)
-
-
-def _has(keys: Mapping[str, Check]) -> Check:
-    """Whether a value is an object with these keys, each of the right kind."""
-    return lambda value: (
-        isinstance(value, dict)
-        and all(key in value and check(value[key]) for key, check in keys.items())
-    )
-
-
-_is_texts = _is_list_of(_is_text)
-_COUNT_OR_NULL = _is_null_or(_is_count)
-DATA: dict[str, Check] = {
-    "name": _is_text,
-    "sha256": _is_text,
-    "task": lambda value: value in ("classes", "multilabel", "regression", "identity"),
-    "kind": _is_text,
-    "inputs": lambda value: _is_sizes(value) and len(value) > 0,
+# A form is a type, a check, a list of values of one form, alternatives, keys, or a value.
+DATA: dict[str, Any] = {
+    "name": str,
+    "sha256": str,
+    "task": ("classes", "multilabel", "regression", "identity"),
+    "kind": str,
+    "inputs": _is_row_shape,
     "outputs": _is_count,
-    "class_names": _is_texts,
-    "feature_names": _is_texts,
-    "target_names": _is_texts,
-    "image_shape": _is_null_or(_is_sizes),
-    "input_range": _is_null_or(_is_numbers),
-    "scaling": _has({"kind": _is_text, "shift": _is_numbers, "factor": _is_numbers}),
-    "rows": _has({"train": _is_count, "validation": _COUNT_OR_NULL, "test": _COUNT_OR_NULL}),
-    "validation_is_test": lambda value: isinstance(value, bool),
+    "class_names": [str],
+    "feature_names": [str],
+    "target_names": [str],
+    "image_shape": (None, [_is_size]),
+    "input_range": (None, _are_numbers),
+    "scaling": {"kind": str, "shift": _are_numbers, "factor": _are_numbers},
+    "rows": {"train": _is_count, "validation": (None, _is_count), "test": (None, _is_count)},
+    "validation_is_test": bool,
 }
-NEWER: dict[str, Check] = {  # keys that older runs do not have
-    "class_weight": _is_null_or(_is_numbers),
-    "columns": _is_list_of(_has({"name": _is_text, "categories": _is_null_or(_is_texts)})),
+NEWER: dict[str, Any] = {  # keys that older runs do not have
+    "class_weight": (None, _are_numbers),
+    "columns": [{"name": str, "categories": (None, [str])}],
 }
+
+
+def _fits(value: Any, form: Any) -> bool:
+    """Whether a JSON value has a form of DATA."""
+    match form:
+        case type():
+            return isinstance(value, form)
+        case list():
+            return isinstance(value, list) and all(_fits(item, form[0]) for item in value)
+        case tuple():
+            return any(_fits(value, alternative) for alternative in form)
+        case dict():
+            return isinstance(value, dict) and _has(value, form)
+    return bool(form(value) if callable(form) else value == form)
+
+
+def _has(value: dict[str, Any], forms: dict[str, Any]) -> bool:
+    return all(key in value and _fits(value[key], form) for key, form in forms.items())
 
 
 def check_data(content: Mapping[str, Any], path: Path, weights: Path) -> None:
@@ -85,8 +86,8 @@ def check_data(content: Mapping[str, Any], path: Path, weights: Path) -> None:
 
     A dense network has a weight for every input, so the file of weights bounds the size of a row.
     """
-    for key, check in (DATA | NEWER).items():
-        if not check(content[key]) if key in content else key in DATA:
+    for key, form in (DATA | NEWER).items():
+        if not _fits(content[key], form) if key in content else key in DATA:
             raise RunUnreadable(f"Cannot read {shown(path)}: '{key}' is missing or not valid.")
     bound = max(LARGEST, weights.stat().st_size if weights.is_file() else 0)
     if math.prod(content["inputs"]) > bound:
@@ -124,7 +125,7 @@ def require_weights(folder: Path, config: Config, inputs: tuple[int, ...]) -> No
 
 
 def require_rows(folder: Path, data: Mapping[str, Any], source: Signature) -> None:
-    """Raises RunUnreadable if the data source has far more numbers than the rows in data.json."""
+    """Raises RunUnreadable if the data source is far larger than data.json says."""
     had = math.prod(data["inputs"]) * sum(count or 0 for count in data["rows"].values())
     row = math.prod(source.inputs)
     # Parts may leave rows out, so not exactly as many.

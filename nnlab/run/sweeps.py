@@ -1,4 +1,4 @@
-"""The folder of a sweep: an ordinary run folder per trial, and files about all of them.
+"""The folder of a sweep: a run folder per trial, and common files.
 
     runs/sweep-identity8-lr/
       sweep.yaml      the axes with all values so far, the seeds, the config they vary, versions
@@ -14,12 +14,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-from nnlab.config.dump import to_yaml
 from nnlab.core import columns
 from nnlab.errors import NnlabError, RunUnreadable
 from nnlab.run import durable, guard, lock, names, records
+from nnlab.run.files import RunFiles
 from nnlab.run.folder import FIGURES, OutputFolder, RunFolder, holds_first_files_only
-from nnlab.run.run import Run
 from nnlab.run.settings import read_settings
 from nnlab.run.text import shown
 from nnlab.show.words import axis_value
@@ -56,7 +55,7 @@ class SweepFolder(OutputFolder):
 
     @classmethod
     def find(cls, spec: str, runs: Path) -> Self | None:
-        """The sweep that `spec` means, a path or a name in `runs`; None if there is none."""
+        """The sweep at a path, or of a name in `runs`; None without one."""
         for path in (Path(spec), runs / spec):
             if spec and "\0" not in spec and cls(path).exists():
                 return cls(path)
@@ -80,6 +79,8 @@ class SweepFolder(OutputFolder):
 
     def write_about(self, content: Mapping[str, Any]) -> None:
         """sweep.yaml."""
+        from nnlab.config.dump import to_yaml  # the config is slow to import for a table of runs
+
         durable.write_file(self.path / SWEEP, to_yaml(content))
 
     def read_about(self) -> dict[str, Any]:
@@ -108,7 +109,7 @@ class SweepFolder(OutputFolder):
     def record(self, name: str) -> TrialRecord:
         """The record of one trial; `unreadable`, with the reason, if its folder is damaged."""
         try:
-            return _record(Run.open(self.path / name))
+            return _record(RunFiles.open(self.path / name))
         except (NnlabError, OSError) as error:
             return TrialRecord(name, {}, None, Status.UNREADABLE, str(error))
 
@@ -157,7 +158,7 @@ def places(cell: Mapping[str, Any], axes: Sequence[Mapping[str, Any]]) -> list[i
     return indices
 
 
-def _record(run: Run) -> TrialRecord:
+def _record(run: RunFiles) -> TrialRecord:
     (cell, seed), epochs, seconds = run.trial, run.last_row.get("epoch"), run.about.get("seconds")
     return TrialRecord(
         name=run.name,
@@ -172,7 +173,7 @@ def _record(run: Run) -> TrialRecord:
 
 
 def _row(record: TrialRecord, axes: Sequence[str]) -> dict[str, Any]:
-    """A row of summary.csv. An axis with the name of a fixed column gets a dot in front."""
+    """A row of summary.csv; an axis named as a fixed column gets a dot."""
     row: dict[str, Any] = {"trial": record.name}
     for key in axes:
         value = record.cell.get(key)

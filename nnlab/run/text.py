@@ -1,4 +1,4 @@
-"""The text of run folders and messages: strict JSON, and names that are safe to print."""
+"""Text of run folders and messages: strict JSON, printable names."""
 
 import json
 import math

@@ -25,9 +25,9 @@ def use(threads: int) -> None:
 
 @contextmanager
 def inherited(threads: int) -> Iterator[None]:
-    """Inside the `with`, a child process uses so many threads and no modules of this folder.
+    """Limits the threads of child processes, and hides the modules of this folder.
 
-    This process does not change.
+    Holds inside the `with`; this process does not change.
     """
     before = {name: os.environ.get(name) for name in (*VARIABLES, SAFE_PATH)}
     use(threads)

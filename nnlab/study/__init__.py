@@ -7,11 +7,11 @@ A sweep, in the order in which it happens:
     trial       one trial: a config that becomes a run folder; can run twice without harm
     execute     where trials run: in this process or in others, supervised
     cluster     or with Dask (scheduler: address and TLS; local: local:N; parcel: runs sent back)
-    results     a row per cell, with median and quartiles over the seeds
+    results     a row per cell, with median and quartiles over its seeds
 
 A search by Optuna, whose trials are those of a sweep:
 
-    space       a YAML file of ranges and choices
+    space       the request: a YAML file of ranges and choices, and the base config
     search      asks Optuna for settings, trains, reports the results
     journal     Optuna's log of the search, repaired or refused when damaged
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from nnlab.config.files import checked
+from nnlab.config.files import checked, shipped
 from nnlab.config.overrides import ALIASES
 from nnlab.config.problems import Problems, clean
 from nnlab.config.schema import SweepConfig
@@ -25,17 +25,17 @@ MOST = 5000  # values of all axes together
 EXAMPLES = "lr=0.01,0.1 or hidden=range(2, 6) or lr=logspace(-4, -1, 7)"
 CALL = re.compile(r"\s*(range|linspace|logspace)\s*\((.*)\)\s*", re.DOTALL)
 NUMBER = re.compile(r"[-+]?[0-9.]+(e[-+]?[0-9]+)?", re.IGNORECASE)
-DIGITS = 12  # significant digits of a computed value: 0.3, not 0.30000000000000004
+DIGITS = 12  # significant, of a computed value: 0.3, not 0.30000000000000004
 
 
 @dataclass(frozen=True)
 class Axis:
     """A setting and the values that it takes in turn.
 
-    place: of the key; it says where relative paths begin: those of a study in the folder of its
-    config, those of the command line in the current folder.
+    place: of the key. Relative paths begin in its folder: that of the config for a study, the
+    current folder for the command line.
     fixed: other settings of a study.
-    caption: a sentence for its figures.
+    caption: a sentence for the figures of a study.
     """
 
     key: str
@@ -72,18 +72,16 @@ def parse_axes(
 
 def _refuse_misread(texts: Sequence[str], studies: Mapping[str, SweepConfig]) -> None:
     """UsageError with the command to write for `sweep xor lr` and for `sweep lr 0.1 0.2`."""
-    from nnlab.config.files import shipped
-
     known = shipped()
     for index, text in enumerate(texts):
         rest = [*texts[:index], *texts[index + 1 :]]
         if text not in studies and (text in known or text.endswith((".yaml", ".yml"))):
             command = clean(" ".join(["nnlab sweep", *(rest or ["AXIS"]), "-c", text]))
-            raise UsageError(f"{clean(text)} is a config, and no axis. Write {command}.")
+            raise UsageError(f"{clean(text)} is a config, not an axis. Write {command}.")
     key, values = texts[0], texts[1:]
     if values and "=" not in key and all(NUMBER.fullmatch(value) for value in values):
         raise UsageError(
-            f"The values of an axis stand behind its name. Write {clean(key)}={','.join(values)}."
+            f"The values of an axis follow its name. Write {clean(key)}={','.join(values)}."
         )
 
 
@@ -150,15 +148,20 @@ def _range(*numbers: Any) -> list[int]:
 
 
 def _linspace(first: Any, last: Any, count: Any) -> list[int | float]:
-    _require_series(first, last, count)
-    step = (last - first) / max(count - 1, 1)
-    return [_rounded(first + step * i) for i in range(count)]
+    return [_rounded(value) for value in _series(first, last, count)]
 
 
 def _logspace(first: Any, last: Any, count: Any) -> list[int | float]:
-    _require_series(first, last, count)
+    return [_rounded(10.0**exponent) for exponent in _series(first, last, count)]
+
+
+def _series(first: Any, last: Any, count: Any) -> list[float]:
+    if not all(type(number) in (int, float) for number in (first, last)) or type(count) is not int:
+        raise TypeError
+    if not 1 <= count <= MOST + 1:
+        raise ValueError
     step = (last - first) / max(count - 1, 1)
-    return [_rounded(10.0 ** (first + step * i)) for i in range(count)]
+    return [first + step * i for i in range(count)]
 
 
 CALLS: dict[str, Callable[..., Sequence[int | float]]] = {
@@ -174,15 +177,8 @@ USES = {
 }
 
 
-def _require_series(first: Any, last: Any, count: Any) -> None:
-    if not all(type(number) in (int, float) for number in (first, last)) or type(count) is not int:
-        raise TypeError
-    if not 1 <= count <= MOST + 1:
-        raise ValueError
-
-
 def _rounded(value: float) -> int | float:
-    """Without the noise of the last digits; a whole number as int, so that it can be a count."""
+    """Rounded to DIGITS; a whole number as int, so that it can be a count."""
     value = float(f"{value:.{DIGITS}g}")
     return int(value) if value.is_integer() and abs(value) < 2**53 else value
 

@@ -1,15 +1,15 @@
-"""Trials on the workers of a dask.distributed cluster, without a disk that they share.
+"""Trials on the workers of a dask.distributed cluster, without a shared disk.
 
-A worker gets a trial and the hash of its data, supervises it as `processes` does here, and gives
-back the run folder. Which worker runs what is decided here, one trial per slot, so that a worker
-that is lost, or that cannot run a trial, costs nothing: the trial goes to another worker. A trial
-that is run twice gives the same folder twice, and the first that arrives is used.
+A worker receives a trial and the hash of its data, supervises it as `Processes` does here, and
+returns the run folder. This process decides which worker runs which trial, one per slot: the trial
+of a worker that is lost, or that cannot run it, goes to another worker. A trial that runs twice
+gives the same folder twice, and the first that arrives is used.
 """
 
 import json
 import multiprocessing
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -23,9 +23,9 @@ from nnlab.study.parcel import Parcel, pack_run, unpack_run
 from nnlab.study.scheduler import Address, Tls, connected, refuse_without_tls
 from nnlab.study.trial import Begun, Outcome, Trial, read_outcome, record_failed_trial
 
-LOOK = 0.5  # seconds between two looks at which workers there are
-TICK = 0.02  # seconds between two looks at which trials are done
-TRIES = 3  # lost workers after which it is the trial's fault
+LOOK = 0.5  # seconds between two checks for new and lost workers
+TICK = 0.02  # seconds between two checks for trials that ended
+TRIES = 3  # lost workers after which the trial counts as failed
 ENTRY: Entry = serve  # what the process of a trial does; tests replace it
 
 Delivery = tuple[Outcome, Parcel | None]
@@ -34,7 +34,7 @@ Delivery = tuple[Outcome, Parcel | None]
 def run_on_worker(
     trial: Trial, timeout: float | None, memory: int | None, compiled: bool
 ) -> Delivery:
-    """What a worker does: runs a trial, supervised, and gives its outcome and its run folder."""
+    """The task of a worker: run a trial, supervised, and return its outcome and run folder."""
     from distributed import get_worker
 
     worker = get_worker()
@@ -44,8 +44,8 @@ def run_on_worker(
         task = worker.state.tasks.get(key)
         return task is not None and task.state == "executing"
 
-    # A nanny starts its worker as a daemon, which Python forbids to start processes because they
-    # might outlive it. Those of nnlab do not.
+    # Python forbids a daemon, such as a nanny's worker, to start processes, which might outlive
+    # it. Those of nnlab do not.
     multiprocessing.current_process().daemon = False
     processes = Processes(
         jobs=1,
@@ -56,15 +56,15 @@ def run_on_worker(
         entry=ENTRY,
     )
     with TemporaryDirectory(prefix="nnlab-", dir=worker.local_directory) as place:
+        folder = Path(place, trial.name)
         for event in processes.run([trial], Path(place)):
             if isinstance(event, Outcome):
-                folder = Path(place, trial.name)
                 return event, pack_run(folder) if RunFolder(folder).exists() else None
     raise RuntimeError(f"{key} is not wanted any more")
 
 
 def _make_about() -> Callable[[], dict[str, Any]]:
-    """`about` for workers that have no nnlab, or an old one: as a closure it is sent as code."""
+    """`about` as a closure, which is sent as code: a worker may lack nnlab, or have an old one."""
 
     def about() -> dict[str, Any]:
         from importlib.util import find_spec
@@ -121,9 +121,13 @@ class Cluster:
 
 @dataclass
 class Dispatch:
-    """The workers, what each is running, and what is still to run.
+    """The workers, the trial that each runs, and the trials still to run.
 
-    compilable: a trial may take the compiled engine, where numba is.
+    compilable: whether a trial may take the compiled engine, which needs numba.
+    slots: usable worker -> its threads. known: workers whose versions were asked for.
+    idle: whether the user knows that there are no workers.
+    running: future -> trial and worker. losses: trial -> workers lost with it.
+    hashes: data -> SHA-256 in the first trial that ended. refused: data -> worker -> why.
     """
 
     client: Any  # distributed.Client
@@ -131,13 +135,13 @@ class Dispatch:
     parent: Path
     waiting: deque[Trial]
     compilable: bool
-    slots: dict[str, int] = field(default_factory=dict)  # usable worker -> its threads
-    known: set[str] = field(default_factory=set)  # workers that were asked about themselves
-    idle: bool = False  # there are no workers, and the user knows
-    running: dict[Any, tuple[Trial, str]] = field(default_factory=dict)  # future -> trial, worker
-    hashes: dict[str, str] = field(default_factory=dict)  # data -> SHA-256 of the first trial
-    refused: dict[str, dict[str, str]] = field(default_factory=dict)  # data -> worker -> why
-    losses: Counter[str] = field(default_factory=Counter)  # trial -> workers lost with it
+    slots: dict[str, int] = field(default_factory=dict)
+    known: set[str] = field(default_factory=set)
+    idle: bool = False
+    running: dict[Any, tuple[Trial, str]] = field(default_factory=dict)
+    hashes: dict[str, str] = field(default_factory=dict)
+    refused: dict[str, dict[str, str]] = field(default_factory=dict)
+    losses: Counter[str] = field(default_factory=Counter)
 
     def run(self) -> Events:
         """All trials, until each has an outcome."""
@@ -154,7 +158,8 @@ class Dispatch:
         if not there and not self.idle:
             yield Note("The cluster has no workers; waiting for some.")
         self.idle = not there
-        yield from self.inspect([worker for worker in there if worker not in self.known], there)
+        if new := list(there.keys() - self.known):
+            yield from self.inspect(new, there)
         if there and self.known.issuperset(there) and not set(there) & set(self.slots):
             raise StorageError("No worker of the cluster can run trials of this nnlab.")
         for worker in set(self.slots) - set(there):
@@ -164,9 +169,7 @@ class Dispatch:
                     yield from self.lose(future, trial, f"the worker {worker} was lost")
 
     def inspect(self, workers: list[str], threads: dict[str, int]) -> Iterator[Note]:
-        """Ask new workers about themselves, and use those that can run these trials."""
-        if not workers:
-            return
+        """Ask new workers for their versions, and use those that can run these trials."""
         self.known |= set(workers)
         here, answers = about(), self.client.run(about, workers=workers, on_error="return")
         for worker in workers:
@@ -209,26 +212,15 @@ class Dispatch:
                 continue
             refused = self.refused.get(trial.data_key, {})
             able = [worker for worker in self.slots if worker not in refused]
-            if free := self.free_slots(able, busy):
-                worker = min(free, key=lambda name: busy[name] / self.slots[name])
+            worker = min(able, key=lambda name: busy[name] / self.slots[name], default=None)
+            if worker is not None and busy[worker] < self.slots[worker]:
                 busy[worker] += 1
                 self.running[self.submit(trial, worker)] = (trial, worker)
                 yield Begun(trial.name)
-            elif able or not (self.slots and refused):
+            elif able or not self.slots:
                 self.waiting.append(trial)
             else:
-                yield self.fail_refused(trial, refused)
-
-    def free_slots(self, workers: Sequence[str], busy: Counter[str]) -> list[str]:
-        """The workers that can take another trial."""
-        return [worker for worker in workers if busy[worker] < self.slots[worker]]
-
-    def fail_refused(self, trial: Trial, refused: dict[str, str]) -> Outcome:
-        """No worker has the trial's data: the reason, or those of all workers."""
-        by_worker = "; ".join(f"{worker}: {why}" for worker, why in refused.items())
-        reasons = set(refused.values())
-        reason = reasons.pop() if len(reasons) == 1 else by_worker
-        return record_failed_trial(trial, self.parent, reason)
+                yield record_failed_trial(trial, self.parent, one_reason(refused))
 
     def submit(self, trial: Trial, worker: str) -> Any:
         """The future of a Delivery."""
@@ -256,12 +248,12 @@ class Dispatch:
             sleep(TICK)
 
     def refuse_silence(self) -> None:
-        """ConnectionError when the scheduler is gone; then every future looks cancelled."""
+        """ConnectionError when the scheduler is gone: every future then looks cancelled."""
         if self.client.status != "running":
             raise ConnectionError("no connection")
 
     def receive(self, future: Any) -> Iterator[Outcome | Note]:
-        """What came back from a trial."""
+        """Take the result of a trial from its future."""
         trial, worker = self.running.pop(future)
         if future.status != "finished":
             error = future.exception() if future.status == "error" else None
@@ -280,7 +272,7 @@ class Dispatch:
             yield from self.lose(future, trial, f"{worker}: {error}")
 
     def other_data(self, trial: Trial, outcome: Outcome, parcel: Parcel | None) -> str | None:
-        """Why a worker's data are not those of the other workers; None if they are."""
+        """Why a worker's data differ from those of the other workers; None if they do not."""
         if outcome.error == DataError.__name__:
             return str(outcome.reason)
         about_run = {} if parcel is None else json.loads(parcel.files.get(RUN, b"{}"))
@@ -293,11 +285,11 @@ class Dispatch:
         return f"Its data have the SHA-256 {trained_on}, those of finished trials {wanted}."
 
     def save(self, trial: Trial, outcome: Outcome, parcel: Parcel | None) -> Outcome:
-        """Put the run folder in its place; gives the outcome that is there then.
+        """Put the run folder in its place; the outcome by the folder that is there then.
 
         Raises RunUnreadable when it was damaged on its way.
         """
-        if parcel is None:  # the worker's disk was full, say
+        if parcel is None:  # as when the worker's disk is full
             reason = outcome.reason or "it came back without a run folder"
             return record_failed_trial(trial, self.parent, reason)
         try:
@@ -308,7 +300,7 @@ class Dispatch:
         return outcome if there is None else replace(there, seconds=outcome.seconds)
 
     def lose(self, future: Any, trial: Trial, why: str) -> Iterator[Outcome]:
-        """The trial waits again, unless it was lost too often."""
+        """Let the trial wait again, unless it was lost too often."""
         self.running.pop(future, None)
         future.cancel(force=True)
         self.losses[trial.name] += 1
@@ -317,6 +309,14 @@ class Dispatch:
         else:
             reason = f"it was lost {TRIES} times, at last: {why}"
             yield record_failed_trial(trial, self.parent, reason)
+
+
+def one_reason(refused: Mapping[str, str]) -> str:
+    """The reason that all workers give, or the reason of each."""
+    reasons = list(dict.fromkeys(refused.values()))
+    if len(reasons) == 1:
+        return reasons[0]
+    return "; ".join(f"{worker}: {why}" for worker, why in refused.items())
 
 
 def compiles(trial: Trial) -> bool:

@@ -1,8 +1,9 @@
-"""What differs between runs: settings, environment, and the epoch where curves part."""
+"""The differences of runs: settings, environment, and the first epoch with other numbers."""
 
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -18,53 +19,56 @@ from nnlab.run.settings import dotted
 from nnlab.run.text import mapping_or_empty, shown
 from nnlab.status import Status
 
-BESIDE_METRICS = {"final": ("epoch",), "best": ("epoch",), "test": ()}  # table -> keys
+EPOCH_OF = ("final", "best")  # tables of summary.json that have an epoch
 
 
 @dataclass(frozen=True)
-class RunFacts:
-    """The comparable contents of a run folder.
+class ComparedRun(Run):
+    """A run, with the facts that a comparison needs beside its settings and curves."""
 
-    data: name and SHA-256.
-    metrics: with keys as in summary.json: final.train_loss, best.epoch, test.loss.
-    """
+    @cached_property
+    def status(self) -> Status:
+        return super().status
 
-    path: Path
-    status: Status
-    seed: int | None
-    settings: Mapping[str, Any]
-    data: tuple[str | None, str | None]
-    environment: Mapping[str, str | None]
-    metrics: Mapping[str, float | int]
-    curves: Mapping[str, Column]
+    @property
+    def seed(self) -> int | None:
+        """The seed in its settings."""
+        seed = self.settings.get("seed")
+        return seed if isinstance(seed, int) else None
+
+    @cached_property
+    def environment(self) -> dict[str, str | None]:
+        """All that can change the last bits of the numbers, and the commit."""
+        git = mapping_or_empty(self.about.get("git"))
+        changed = " and changes" if git.get("dirty") else ""
+        commit = f"{str(git['commit'])[:12]}{changed}" if git.get("commit") else None
+        return {**environment.essence(self.about), "git commit": commit}
+
+    @cached_property
+    def numbers(self) -> dict[str, float | int]:
+        """The finite numbers of summary.json: final.train_loss, best.epoch, test.loss.
+
+        Before the end of the run, the last row of metrics.csv is `final`.
+        """
+        tables = self.results
+        return {
+            f"{table}.{key}": value
+            for table, entries in (tables | {"final": tables["final"] or self.last_row}).items()
+            for key, value in entries.items()
+            if table == columns.TEST
+            or columns.split(key)[0]
+            or (key == "epoch" and table in EPOCH_OF)
+            if isinstance(value, int | float) and not isinstance(value, bool)
+            if math.isfinite(value)
+        }
 
 
-def read_facts(run: Run) -> RunFacts:
-    """Raises RunUnreadable or StorageError."""
-    seed = run.settings.get("seed")
-    tables = {name: mapping_or_empty(run.summary.get(name)) for name in BESIDE_METRICS}
-    return RunFacts(
-        path=run.path,
-        status=run.status,
-        seed=seed if isinstance(seed, int) else None,
-        settings=run.settings,
-        data=run.data_source,
-        environment={
-            **environment.essence(run.about),
-            "git commit": _commit(mapping_or_empty(run.about.get("git"))),
-        },
-        metrics=_numbers(tables | {"final": tables["final"] or run.last_row}),
-        curves=run.metrics,
-    )
-
-
-def find_runs(specs: Sequence[str], runs: Path) -> list[Run]:
+def find_runs(specs: Sequence[str], runs: Path) -> list[ComparedRun]:
     """The runs that `specs` name, each once; at least two.
 
-    A folder that is no run but holds runs, as that of a sweep, stands for all of them. Raises
-    UsageError, RunUnreadable.
+    A folder of runs, such as a sweep's, names all runs in it. Raises UsageError, RunUnreadable.
     """
-    unique: dict[Path, Run] = {}
+    unique: dict[Path, ComparedRun] = {}
     for spec in specs:
         for run in _runs_of(names.find(spec, runs)):
             unique.setdefault(run.path.resolve(), run)
@@ -74,17 +78,17 @@ def find_runs(specs: Sequence[str], runs: Path) -> list[Run]:
     return list(unique.values())
 
 
-def _runs_of(path: Path) -> list[Run]:
+def _runs_of(path: Path) -> list[ComparedRun]:
     if (path / RUN).is_file() or not path.is_dir():
-        return [Run.open(path)]
-    inside = [Run.open(entry.parent) for entry in path.glob(f"*/{RUN}")]
+        return [ComparedRun.open(path)]
+    inside = [ComparedRun.open(entry.parent) for entry in path.glob(f"*/{RUN}")]
     if not inside:
         raise RunUnreadable(f"{shown(path)} is not a run, and no run is in it.")
     return sorted(inside, key=_order)
 
 
-def _order(run: Run) -> tuple[Any, ...]:
-    """Trials of a sweep by their settings and seed; others by name, which is by age."""
+def _order(run: ComparedRun) -> tuple[Any, ...]:
+    """Trials of a sweep by settings and seed; other runs by name, which is by age."""
     if not isinstance(run.about.get("trial"), Mapping):
         return (run.name,)
     cell, seed = run.trial
@@ -92,24 +96,8 @@ def _order(run: Run) -> tuple[Any, ...]:
     return ("", numbers, [str(value) for value in cell.values()], seed or 0)
 
 
-def _numbers(tables: Mapping[str, Mapping[str, Any]]) -> dict[str, float | int]:
-    return {
-        f"{table}.{key}": value
-        for table, entries in tables.items()
-        for key, value in entries.items()
-        if table == columns.TEST or columns.split(key)[0] or key in BESIDE_METRICS[table]
-        if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-    }
-
-
-def _commit(git: Mapping[str, Any]) -> str | None:
-    if not git.get("commit"):
-        return None
-    return f"{str(git['commit'])[:12]}{' and changes' if git.get('dirty') else ''}"
-
-
 class Missing:
-    """Stands for a setting that a run does not have: another optimizer's, say."""
+    """A setting that a run does not have, such as that of another optimizer."""
 
     def __repr__(self) -> str:
         return "-"
@@ -119,21 +107,20 @@ MISSING = Missing()
 
 
 def setting_rows(runs: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
-    """Dotted key -> the value in each run (MISSING where it has none), for those that differ.
+    """Dotted key -> the value in each run (MISSING where it has none), for keys that differ.
 
-    The named studies of a config do not affect the run. Networks whose layers are of other kinds
-    are one row, `network`: place by place, their settings have nothing to do with each other.
+    The studies of a config do not count. Networks with different kinds of layers are one row,
+    `network`: the settings of their layers cannot be compared one by one.
     """
-    flat = [dotted(one) for one in _comparable(runs)]
+    flat = list(map(dotted, _comparable(runs)))
     if all(run.get("seed") is not None and run.get("data.seed") == run["seed"] for run in flat):
-        for run in flat:  # by default the data's seed is the run's: that row says it already
+        for run in flat:  # by default the data's seed is the run's, which has a row
             del run["data.seed"]
-    rows = {key: [run.get(key, MISSING) for run in flat] for key in _merged_keys(flat)}
-    return {key: row for key, row in rows.items() if not _all_equal(row)}
+    return _differing(flat, _merged_keys(flat), MISSING)
 
 
 def _comparable(runs: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Without studies; networks of other kinds of layers in words."""
+    """The settings without studies; networks with different kinds of layers in words."""
     configs = [{key: value for key, value in run.items() if key != "sweeps"} for run in runs]
     if len({_layer_kinds(config.get("network")) for config in configs}) > 1:
         for config in configs:
@@ -141,18 +128,16 @@ def _comparable(runs: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     return configs
 
 
-def environment_rows(runs: Sequence[RunFacts]) -> dict[str, list[str | None]]:
-    """What decides about the last bits, and the commit, for those that differ."""
-    keys = list(dict.fromkeys(name for run in runs for name in run.environment))
-    rows = {name: [run.environment.get(name) for run in runs] for name in keys}
-    return {name: row for name, row in rows.items() if not _all_equal(row)}
+def environment_rows(runs: Sequence[ComparedRun]) -> dict[str, list[str | None]]:
+    """The parts of the environment that differ between the runs, and the commit."""
+    tables = [run.environment for run in runs]
+    return _differing(tables, list(dict.fromkeys(name for table in tables for name in table)))
 
 
 def first_difference(first: Mapping[str, Column], second: Mapping[str, Column]) -> int | None:
-    """The first epoch in which a loss or metric that both have differs by a bit.
+    """The first epoch in which a loss or metric of both runs differs by a bit.
 
-    None when they agree as far as both go. nan is equal to nan. `seconds`, and the plan (epoch,
-    step, lr), are no part of the curves.
+    None if all shared epochs agree; nan equals nan. `seconds`, epoch, step and lr do not count.
     """
     shared = [name for name in first if name in second and columns.split(name)[0]]
     starts: list[int] = []
@@ -170,7 +155,7 @@ def first_difference(first: Mapping[str, Column], second: Mapping[str, Column]) 
 
 
 def shared_epochs(first: Mapping[str, Column], second: Mapping[str, Column]) -> int:
-    """The last epoch that both have; -1 when one has none."""
+    """The last epoch of both; -1 if a run has none."""
     return min(len(table.get("epoch", ())) for table in (first, second)) - 1
 
 
@@ -196,7 +181,7 @@ def _layer_kinds(layers: Any) -> tuple[Any, ...]:
 
 
 def _merged_keys(flat: Sequence[Mapping[str, Any]]) -> list[str]:
-    """All keys by section, in it by their place in the first config that has them."""
+    """All keys by section, in a section by their place in the first config that has them."""
     place: dict[str, int] = {}
     for run in flat:
         for index, key in enumerate(run):
@@ -205,6 +190,16 @@ def _merged_keys(flat: Sequence[Mapping[str, Any]]) -> list[str]:
     return sorted(sorted(place), key=lambda key: (sections.index(key.split(".")[0]), place[key]))
 
 
-def _all_equal(row: Sequence[Any]) -> bool:
-    """1 and 1.0 and true are three values: a config means something else by each."""
-    return all(type(value) is type(row[0]) and value == row[0] for value in row)
+def _differing(
+    tables: Sequence[Mapping[str, Any]], keys: Sequence[str], missing: Any = None
+) -> dict[str, list[Any]]:
+    """Key -> the value in each table, for values or types that differ.
+
+    1, 1.0 and true are different values of a setting.
+    """
+    rows = {key: [table.get(key, missing) for table in tables] for key in keys}
+    return {
+        k: row
+        for k, row in rows.items()
+        if any((type(v), v) != (type(row[0]), row[0]) for v in row)
+    }

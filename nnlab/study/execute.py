@@ -35,7 +35,7 @@ GRACE = 3.0  # seconds to save a state after SIGTERM
 LOOK = 0.3  # seconds between two checks whether the trials are still wanted
 METHODS = ("forkserver", "spawn")  # by preference; Windows has only the second
 PRELOADED = ("__main__", "nnlab.study.execute")  # imported once, before the processes fork
-COMPILED = ("nnlab.training.compiled_driver",)  # what trials of the compiled engine import
+COMPILED = ("nnlab.engine.compiled.engine",)  # what trials of the compiled engine import
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 STARTING = threading.Lock()  # a new process gets the environment of this process
 
@@ -82,7 +82,7 @@ def choose_executor(
     timeout: float | None = None,
     memory: int | None = None,
 ) -> "InProcess | Processes":
-    """In this process for little work or one job, else in other processes.
+    """This process for little work or one job, else other processes.
 
     With a limit, or where a trial takes long, each trial has a process of its own.
     """
@@ -199,7 +199,7 @@ class Processes:
             raise UsageError("--memory needs Linux: no other system limits a process reliably.")
 
     def warm(self) -> BaseContext:
-        """Begin to start the process that forks the others; returns at once. `run` does it too."""
+        """Begin to start the server that forks the processes, and return; `run` does it too."""
         methods = multiprocessing.get_all_start_methods()
         method = next(name for name in METHODS if name in methods)
         context = multiprocessing.get_context(method)
@@ -259,7 +259,7 @@ class Worker:
         return cls(process, here, wanted.timeout, wanted.shared)
 
     def give(self, trial: Trial) -> None:
-        """Send the next trial; `hear` notices a process that is gone already."""
+        """Send the next trial; `hear` notices a dead process."""
         self.trial, self.deadline = trial, monotonic() + START
         with suppress(OSError):
             self.tasks.send(trial)
@@ -283,7 +283,7 @@ class Worker:
         return record_failed_trial(trial, parent, reason or death(self.process.exitcode))
 
     def dismiss(self) -> None:
-        """Tell it that there are no more trials."""
+        """End a process that has no trial."""
         with suppress(OSError):
             self.tasks.send(None)
         self.end(GRACE)

@@ -8,18 +8,18 @@ share no seed are compared as a whole.
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from statistics import fmean
+from typing import Any, Literal
 
 from nnlab.core import columns
 from nnlab.core.metrics import better_when
-from nnlab.run.settings import dotted
 from nnlab.run.text import mapping_or_empty
 from nnlab.study import noise
-from nnlab.study.compare import RunFacts
+from nnlab.study.compare import ComparedRun
 from nnlab.study.noise import Interval
 
 Verdict = Literal["larger", "not larger", "too few seeds", "no shared seed"]
-# Tables of summary.json and the part of their columns; what says most comes first.
+# Tables of summary.json and the part of their columns, the most meaningful first.
 TABLES = ((columns.TEST, ""), ("final", columns.VAL), ("final", columns.TRAIN))
 
 
@@ -27,7 +27,7 @@ TABLES = ((columns.TEST, ""), ("final", columns.VAL), ("final", columns.TRAIN))
 class Group:
     """Runs of one config, one per seed."""
 
-    runs: tuple[RunFacts, ...]
+    runs: tuple[ComparedRun, ...]
 
     @property
     def seeds(self) -> list[int]:
@@ -35,24 +35,34 @@ class Group:
         return sorted({run.seed for run in self.runs if run.seed is not None})
 
     @property
-    def by_seed(self) -> dict[int, RunFacts]:
-        """The finished run of each seed; of several, the last that was named."""
+    def by_seed(self) -> dict[int, ComparedRun]:
+        """The finished run of each seed; of several, the last named run."""
         return {run.seed: run for run in self.runs if run.seed is not None and run.status.finished}
 
     @property
-    def unfinished(self) -> list[RunFacts]:
+    def settings(self) -> dict[str, Any]:
+        """What the configs of all runs have in common."""
+        return _without_seeds(self.runs[0])
+
+    def values(self, metric: str) -> dict[int, float]:
+        """The metric of each seed's finished run."""
+        runs = self.by_seed.items()
+        return {seed: float(run.numbers[metric]) for seed, run in runs if metric in run.numbers}
+
+    @property
+    def unfinished(self) -> list[ComparedRun]:
         """Runs that have no result: diverged, failed, stopped, still running."""
         return [run for run in self.runs if not run.status.finished]
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """A metric of group `second` minus the same of group `first`, paired by seed.
+    """A metric of group `second` minus that of group `first`, paired by seed.
 
     seeds, differences: empty without a shared seed.
-    sizes: how many runs each group has.
-    p: of this figure alone.
-    corrected: p where so many `figures` are judged at once (Holm).
+    sizes: the number of runs in each group.
+    p: of this comparison alone.
+    corrected: p after Holm's correction for all `figures` that are judged at once.
     """
 
     first: int
@@ -69,42 +79,42 @@ class Comparison:
     verdict: Verdict = "too few seeds"
 
 
-def group_runs(runs: Sequence[RunFacts]) -> list[Group]:
+def group_runs(runs: Sequence[ComparedRun]) -> list[Group]:
     """Runs that differ only in the seed, in order of their first run."""
-    by_settings: dict[str, list[RunFacts]] = {}
+    by_settings: dict[str, list[ComparedRun]] = {}
     for run in runs:
-        by_settings.setdefault(_identity(run), []).append(run)
+        by_settings.setdefault(json.dumps(_without_seeds(run), sort_keys=True), []).append(run)
     groups = [part for members in by_settings.values() for part in _by_data_seed(members)]
     order = {id(run): index for index, run in enumerate(runs)}
     return sorted(map(Group, groups), key=lambda group: order[id(group.runs[0])])
 
 
 def compare_groups(groups: Sequence[Group], metrics: Sequence[str] = ()) -> list[Comparison]:
-    """Every group with the first, in `metrics`, else in the `main_metrics`."""
-    return _judge(
-        [
-            _measure(groups, second, metric)
-            for second in range(1, len(groups))
-            for metric in (metrics or main_metrics([groups[0], groups[second]]))
-        ]
-    )
+    """Each group compared with the first, in `metrics`, else in the `main_metrics`."""
+    measured = [
+        _measure(groups, second, metric)
+        for second in range(1, len(groups))
+        for metric in (metrics or main_metrics([groups[0], groups[second]]))
+    ]
+    able = [figure for figure in measured if _least_p(figure) <= noise.LEVEL]
+    p_values = noise.correct_holm([figure.p or 0.0 for figure in able])
+    corrected = dict(zip(map(id, able), p_values, strict=True))
+    return [_with_verdict(figure, corrected.get(id(figure)), len(able)) for figure in measured]
 
 
 def main_metrics(groups: Sequence[Group]) -> list[str]:
     """The losses and metrics of the test part if all have one, else validation, else training."""
     runs = [run for group in groups for run in group.by_seed.values()]
-    keys = runs[0].metrics if runs else ()
+    keys = runs[0].numbers if runs else ()
     for place in TABLES:
-        shared = [
-            key for key in keys if _place(key) == place and all(key in run.metrics for run in runs)
-        ]
-        if shared:
+        of_place = [key for key in keys if _table_and_part(key) == place]
+        if shared := [key for key in of_place if all(key in run.numbers for run in runs)]:
             return shared
     return []
 
 
-def _place(metric: str) -> tuple[str, str]:
-    """Table and part of final.val_loss."""
+def _table_and_part(metric: str) -> tuple[str, str]:
+    """For final.val_loss: final and val_."""
     table, _, column = metric.partition(".")
     return table, columns.split(column)[0]
 
@@ -115,27 +125,19 @@ def is_better(metric: str, difference: float) -> bool:
 
 
 def _measure(groups: Sequence[Group], second: int, metric: str) -> Comparison:
-    """The difference in one metric and its p-value, as if it were the only one."""
-    a, b = (_values(groups[index], metric) for index in (0, second))
+    """The difference in one metric, and its uncorrected p-value."""
+    a, b = groups[0].values(metric), groups[second].values(metric)
     seeds = tuple(seed for seed in sorted(a) if seed in b)
-    values = tuple(b[seed] - a[seed] for seed in seeds)
-    first, other = list(a.values()), list(b.values())  # of all runs
+    differences = tuple(b[seed] - a[seed] for seed in seeds)
     mean = interval = p = None
     if seeds:
-        mean, p = sum(values) / len(values), noise.paired_p(values)
-        interval = noise.paired_interval(values)
-    elif first and other:
-        mean, p = sum(other) / len(other) - sum(first) / len(first), noise.unpaired_p(first, other)
+        mean, p = fmean(differences), noise.paired_p(differences)
+        interval = noise.paired_interval(differences)
+    elif a and b:
+        mean = fmean(b.values()) - fmean(a.values())
+        p = noise.unpaired_p(list(a.values()), list(b.values()))
     sizes = (len(a), len(b))
-    return Comparison(0, second, metric, seeds, values, sizes, mean, interval, p)
-
-
-def _judge(measured: Sequence[Comparison]) -> list[Comparison]:
-    """With verdicts, corrected for the number of figures that can have one."""
-    able = [figure for figure in measured if _least_p(figure) <= noise.LEVEL]
-    p_values = noise.correct_holm([figure.p or 0.0 for figure in able])
-    corrected = dict(zip(map(id, able), p_values, strict=True))
-    return [_with_verdict(figure, corrected.get(id(figure)), len(able)) for figure in measured]
+    return Comparison(0, second, metric, seeds, differences, sizes, mean, interval, p)
 
 
 def _with_verdict(figure: Comparison, corrected: float | None, figures: int) -> Comparison:
@@ -157,25 +159,19 @@ def _least_p(figure: Comparison) -> float:
     return noise.least_unpaired_p(*figure.sizes)
 
 
-def _values(group: Group, metric: str) -> dict[int, float]:
-    """The metric of each seed's finished run."""
-    runs = group.by_seed.items()
-    return {seed: float(run.metrics[metric]) for seed, run in runs if metric in run.metrics}
-
-
-def _identity(run: RunFacts) -> str:
+def _without_seeds(run: ComparedRun) -> dict[str, Any]:
     """All settings but the seeds, the name and the studies."""
-    free = ("name", "seed", "data.seed")
-    settings = dotted({k: v for k, v in run.settings.items() if k != "sweeps"})
-    return json.dumps({k: v for k, v in settings.items() if k not in free}, sort_keys=True)
+    settings = {k: v for k, v in run.settings.items() if k not in ("name", "seed", "sweeps")}
+    data = mapping_or_empty(settings.get("data"))
+    return settings | {"data": {key: value for key, value in data.items() if key != "seed"}}
 
 
-def _by_data_seed(runs: list[RunFacts]) -> list[tuple[RunFacts, ...]]:
-    """One group where the data's seed is the same in all, or follows the run's; else several."""
+def _by_data_seed(runs: list[ComparedRun]) -> list[tuple[ComparedRun, ...]]:
+    """One group if the data's seed is the same in all, or that of the run; else several."""
     seeds = [mapping_or_empty(run.settings.get("data")).get("seed") for run in runs]
     if len(set(seeds)) == 1:
         return [tuple(runs)]
-    groups: dict[object, list[RunFacts]] = {}
+    groups: dict[object, list[ComparedRun]] = {}
     for seed, run in zip(seeds, runs, strict=True):
         groups.setdefault("follows" if seed == run.seed else seed, []).append(run)
     return list(map(tuple, groups.values()))

@@ -1,28 +1,29 @@
 """optuna.journal: Optuna's log of a search, one JSON object per line.
 
-One process at a time has the lock of the folder, so the log needs no lock of its own. A write that
-a full disk or a power cut ended leaves a damaged end, which is cut off when the log is opened: the
-search gets it back from the run folders. Damage before the last whole line is refused.
+The folder's lock protects the log too. A write that a full disk or a power cut ended leaves a
+damaged end, which is cut off when the log is opened: the search restores it from the run folders.
+Damage before the last whole line is refused.
 """
 
 import json
 import stat
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import takewhile
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 import optuna
 from optuna.storages import JournalStorage
 from optuna.storages.journal import BaseJournalBackend
 
-from nnlab.errors import ConfigError, NnlabError, RunUnreadable, StorageError
-from nnlab.run import durable
+from nnlab.errors import ConfigError, NnlabError, RunUnreadable
+from nnlab.run import durable, guard
 from nnlab.run.text import shown
 
 CREATE_TRIAL = 4  # Optuna's op_code of the first line of a trial
 WAY_OUT = "Remove the file: the same command makes it again from the trials in the folder."
 
-T = TypeVar("T")
 Log = dict[str, Any]
 
 
@@ -72,27 +73,24 @@ class Journal(BaseJournalBackend):
 def open_study(
     journal: Journal, name: str, direction: Literal["minimize", "maximize"]
 ) -> optuna.Study:
-    """The study in the log; a new study in an empty log. Raises RunUnreadable."""
-
-    def opened() -> optuna.Study:
-        storage = JournalStorage(journal)
-        if not journal.logs:
-            return optuna.create_study(storage=storage, study_name=name, direction=direction)
-        (only,) = storage.get_all_studies()
-        study = optuna.load_study(storage=storage, study_name=only.study_name)
-        if study.direction.name.lower() != direction:
-            raise ValueError("the direction of the search is another")
-        if len(study.get_trials(deepcopy=False)) != len(journal.begins):
-            raise ValueError("a trial belongs to no study")
-        return study
-
-    return make_sense(journal.path, opened)
+    """The study in the log; a new study in an empty log. ValueError for another study."""
+    storage = JournalStorage(journal)
+    if not journal.logs:
+        return optuna.create_study(storage=storage, study_name=name, direction=direction)
+    (only,) = storage.get_all_studies()
+    study = optuna.load_study(storage=storage, study_name=only.study_name)
+    if study.direction.name.lower() != direction:
+        raise ValueError("the direction of the search is another")
+    if len(study.get_trials(deepcopy=False)) != len(journal.begins):
+        raise ValueError("a trial belongs to no study")
+    return study
 
 
-def make_sense(path: Path, action: Callable[[], T]) -> T:
-    """The result of `action`; RunUnreadable when the log makes no sense to it."""
+@contextmanager
+def readable_log(path: Path) -> Iterator[None]:
+    """Inside the `with`, any error means a damaged log: RunUnreadable."""
     try:
-        return action()
+        yield
     except ConfigError as error:
         raise _unreadable(path, "it has a trial with settings that the config refuses") from error
     except NnlabError:
@@ -108,16 +106,12 @@ def _unreadable(path: Path, reason: str) -> RunUnreadable:
 
 def _read_regular_file(path: Path) -> bytes:
     """All bytes, none for a missing file. RunUnreadable for links and special files."""
-    try:
-        mode = path.lstat().st_mode
-    except FileNotFoundError:
+    status = guard.status_of(path)
+    if status is None:
         return b""
-    except OSError as error:
-        raise StorageError(f"Cannot read {shown(path)}: {error.strerror or error}.") from error
-    if stat.S_ISLNK(mode):
-        raise _unreadable(path, "it is a link")
-    if not stat.S_ISREG(mode):
-        raise _unreadable(path, "it is not a regular file")
+    if not stat.S_ISREG(status.st_mode):
+        kind = "a link" if stat.S_ISLNK(status.st_mode) else "not a regular file"
+        raise _unreadable(path, f"it is {kind}")
     return durable.read_file(path)
 
 
@@ -125,20 +119,19 @@ def _whole_lines(data: bytes, path: Path) -> list[Log]:
     """The objects before the damaged end. RunUnreadable when the damage is not at the end."""
     *lines, end = data.split(b"\n")
     logs = [_parsed(line) for line in lines]
-    good = next((i for i, log in enumerate(logs) if log is None), len(logs))
-    later = any(log is not None for log in logs[good:])
-    rest = b"\n".join([*lines[good:], end]).lstrip(b"\0\n")
-    foreign = good == 0 and rest[:1] not in (b"", b"{")
-    if later or foreign:
-        raise _unreadable(path, f"line {good + 1} is damaged")
-    return [log for log in logs[:good] if log is not None]
+    whole = list(takewhile(lambda log: log is not None, logs))
+    rest = b"\n".join([*lines[len(whole) :], end]).lstrip(b"\0\n")
+    foreign = not whole and rest[:1] not in (b"", b"{")
+    if foreign or any(logs[len(whole) :]):
+        raise _unreadable(path, f"line {len(whole) + 1} is damaged")
+    return [log for log in whole if log is not None]
 
 
 def _parsed(line: bytes) -> Log | None:
-    """The object in a line; None when Optuna writes no such line."""
+    """The object in a line; None for a line that Optuna does not write."""
     try:
         log = json.loads(line)
-    except (ValueError, RecursionError):
+        good = type(log["op_code"]) is int and isinstance(log["worker_id"], str)
+    except (ValueError, RecursionError, LookupError, TypeError):
         return None
-    good = isinstance(log, dict) and type(log.get("op_code")) is int
-    return log if good and isinstance(log.get("worker_id"), str) else None
+    return log if good else None

@@ -1,4 +1,4 @@
-"""Whether a difference between groups is more than the noise of the seed: exact tests.
+"""Exact tests whether a difference between groups is more than the noise of the seed.
 
 If two groups are equal, their runs may be exchanged: each difference of a pair has either sign
 equally often, and each run belongs to either group. The p-value is the share of all such exchanges
@@ -18,9 +18,9 @@ from nnlab.core.random import Purpose, generator
 from nnlab.core.types import FloatArray
 
 LEVEL = 0.05  # p-values up to here are more than noise
-EXCHANGES = 1 << 14  # up to here all are enumerated; of more, so many are drawn
+EXCHANGES = 1 << 14  # up to this number all are enumerated; of more, this many are drawn
 ROUNDING = 1e-12  # sums that differ by this share are equal
-MOST = 64  # runs per group, when it asks how many are enough
+MOST = 64  # runs per group: the search for the number that is enough ends here
 
 
 @dataclass(frozen=True)

@@ -37,9 +37,9 @@ def pack_run(folder: Path) -> Parcel:
 def unpack_run(parcel: Parcel, target: Path) -> None:
     """Put the run folder at `target`, whole or not at all.
 
-    It is written under a temporary name and renamed. A run that came to its end there already
-    stays; an unfinished one is replaced. Raises RunLocked while a process writes there,
-    RunUnreadable when the parcel was damaged on its way, StorageError.
+    It is written under a temporary name and renamed. A complete run that is there already stays,
+    an incomplete run is replaced. Raises RunLocked while a process writes there, RunUnreadable
+    when the parcel was damaged on its way, StorageError.
     """
     if digest_files(parcel.files) != parcel.digest:
         raise RunUnreadable(f"The run {shown(target.name)} was damaged on its way here.")
@@ -60,7 +60,7 @@ def unpack_run(parcel: Parcel, target: Path) -> None:
 
 
 def digest_files(files: Mapping[str, bytes]) -> str:
-    """Over names, lengths and contents, in the order of the names."""
+    """The SHA-256 of names, lengths and contents, in the order of the names."""
     total = sha256()
     for name in sorted(files):
         total.update(f"{len(name)} {name} {len(files[name])} ".encode())

@@ -1,8 +1,8 @@
-"""From a request to trials: which there are, which are done, which are to run."""
+"""From a request to trials: all trials, those that are done, and those to run."""
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import fmean
@@ -16,11 +16,15 @@ from nnlab.config.problems import Problems, clean
 from nnlab.config.schema import Config
 from nnlab.config.tree import Node, Place, Source, from_plain, to_plain
 from nnlab.data.dataset import UserFile
-from nnlab.errors import NnlabError, UsageError
+from nnlab.errors import Interrupted, NnlabError, UsageError
+from nnlab.experiment.changes import differences
+from nnlab.experiment.signals import Terminated
+from nnlab.run.environment import versions
+from nnlab.run.repository import git
 from nnlab.run.run import Run
 from nnlab.run.sweeps import SweepFolder, TrialRecord
 from nnlab.run.text import mapping_or_empty
-from nnlab.show.words import setting_value
+from nnlab.show.words import count, setting_value
 from nnlab.study.axes import Axis, canonical, grid_cells, grid_size, parse_axes
 from nnlab.study.trial import Outcome, Trial, is_stale, read_outcome
 
@@ -45,40 +49,30 @@ class Sweep:
     notes: tuple[str, ...] = ()
 
     @property
-    def by_name(self) -> dict[str, Trial]:
-        """The trials by their names."""
-        return {trial.name: trial for trial in self.trials}
-
-    @property
     def about(self) -> dict[str, Any]:
         """The content of sweep.yaml."""
-        return {
-            "format": 1,
-            "name": self.base.name,
-            "config": self.config,
-            "axes": [{"key": axis.key, "values": axis.plain} for axis in self.axes],
-            "seeds": list(self.seeds),
-            "caption": " ".join(axis.caption for axis in self.axes if axis.caption),
-            "code": {},
-            "base": shared_settings(self.base),
-        }
+        caption = " ".join(axis.caption for axis in self.axes if axis.caption)
+        axes = {axis.key: axis.plain for axis in self.axes}
+        return describe_study(self.config, self.base, axes, seeds=list(self.seeds), caption=caption)
 
 
 @dataclass(frozen=True)
 class SweepProgress:
-    """The trials of a sweep by what is on disk: done, without a result, and to run.
+    """The trials of a sweep by the state of their folders: done, without a result, and to run.
 
     begun: how many of those to run were interrupted and continue.
     seconds: the mean that a finished trial took.
-    stale: those to run that were trained on other data than there is now.
+    stale: those to run that were trained on data that has changed.
+    failed: those to run that ended without a result.
     """
 
-    done: tuple[Outcome, ...]
-    lost: tuple[Outcome, ...]
-    todo: tuple[Trial, ...]
-    begun: int = 0
-    seconds: float | None = None
-    stale: tuple[Trial, ...] = ()
+    done: Sequence[Outcome]
+    lost: Sequence[Outcome]
+    todo: Sequence[Trial]
+    begun: int
+    seconds: float | None
+    stale: Sequence[Trial]
+    failed: Sequence[Trial]
 
 
 def prepare_sweep(
@@ -99,15 +93,20 @@ def prepare_sweep(
     folder = Path.cwd() if loaded.path is None else loaded.path.resolve().parent
     parsed = parse_axes(axes, loaded.config.sweeps, config, folder)
     origin = load_base(config, _fixed_settings(parsed, overrides))
-    repeats = _seeds(seeds, parsed, origin.config.seed)
+    first = origin.config.seed
+    repeats = tuple(range(first, first + seeds))
+    if any(axis.key == "seed" for axis in parsed):
+        if seeds > 1:
+            raise UsageError("The seed is an axis of this sweep, so --seeds cannot repeat it.")
+        repeats = ()
     if not many:
-        _require_few(min(grid_size(parsed), sample or grid_size(parsed)), len(repeats))
-    cells = grid_cells(parsed, sample, origin.config.seed)
+        _require_few(min(grid_size(parsed), sample or grid_size(parsed)), seeds)
+    cells = grid_cells(parsed, sample, first)
     trials, repeated = _trials(origin, parsed, cells, repeats, argv)
     notes = list(origin.notes)
     if repeated:
-        word = "1 trial is" if repeated == 1 else f"{repeated:,} trials are"
-        notes.append(f"{word} the same as others; each is trained once.")
+        trials_are = count(repeated, "trial is", "trials are")
+        notes.append(f"{trials_are} the same as others; each is trained once.")
     name = name or sweep_name(origin.config.name, parsed, overrides)
     if problem := name_problem(name):
         raise UsageError(f"--name: {problem}")
@@ -124,13 +123,23 @@ def sweep_name(config: str, axes: Sequence[Axis], overrides: Sequence[str]) -> s
     return f"{usable[:LONGEST].rstrip('. ')}-{digest}"
 
 
-def shared_settings(config: Config) -> dict[str, Any]:
-    """The config that all trials vary, in full form."""
-    return {key: value for key, value in settings_of(config).items() if key != "sweeps"}
+def describe_study(
+    config: str, base: Config, axes: Mapping[str, list[Any]], **more: Any
+) -> dict[str, Any]:
+    """The content of sweep.yaml; `base` is the config that all trials vary."""
+    return {
+        "format": 1,
+        "name": base.name,
+        "config": config,
+        "axes": [{"key": key, "values": values} for key, values in axes.items()],
+        **more,
+        "code": {},
+        "base": {key: value for key, value in settings_of(base).items() if key != "sweeps"},
+    }
 
 
 def require_own(folder: SweepFolder, about: Mapping[str, Any]) -> None:
-    """UsageError when the folder does not belong to this sweep.yaml."""
+    """Raise UsageError for a folder that does not belong to this sweep.yaml."""
     if not folder.exists():
         if not folder.is_empty():
             raise UsageError(
@@ -148,20 +157,16 @@ def require_own(folder: SweepFolder, about: Mapping[str, Any]) -> None:
 
 def _differences(before: Mapping[str, Any], about: Mapping[str, Any]) -> Iterator[str]:
     """A line for each difference between two sweep.yaml that makes them different sweeps."""
-    from nnlab.experiment.changes import differences
-
-    theirs, ours = ([str(axis.get("key")) for axis in one["axes"]] for one in (before, about))
-    if "search" in about:  # it names the axes, in any order, and their ranges
-        ours = []
-    elif theirs != ours:
-        yield f"  axes: {', '.join(theirs)} there, {', '.join(ours)} here"
-    old, new = (mapping_or_empty(one.get("search")) for one in (before, about))
-    changes = [
-        (f"search.{k}", old.get(k), new.get(k)) for k in {**old, **new} if old.get(k) != new.get(k)
-    ]
+    old, new = (mapping_or_empty(sweep.get("search")) for sweep in (before, about))
+    changes = [(f"search.{k}", old.get(k), new.get(k)) for k in {**old, **new}]
+    varied: list[str] = []
+    if "search" not in about:  # else that names the axes, in any order, and their ranges
+        theirs, varied = ([str(axis.get("key")) for axis in a["axes"]] for a in (before, about))
+        if theirs != varied:
+            yield f"  axes: {', '.join(theirs)} there, {', '.join(varied)} here"
     changes += differences(mapping_or_empty(before.get("base")), about["base"])
     for key, there, here in changes:
-        if canonical(key) not in map(canonical, ours):
+        if there != here and canonical(key) not in map(canonical, varied):
             yield f"  {key}: {_value_text(there)} there, {_value_text(here)} here"
 
 
@@ -187,102 +192,98 @@ def register(folder: SweepFolder, about: Mapping[str, Any], code: Mapping[str, A
     folder.write_about(content)
 
 
+@contextmanager
+def open_folder(folder: SweepFolder, about: Mapping[str, Any]) -> Iterator[None]:
+    """Inside the `with`, the folder exists, is locked, tidy and registered for `about`."""
+    folder.create()
+    with folder.lock():
+        folder.tidy()
+        register(folder, about, {**versions(), "git": git(Path())})
+        yield
+
+
+@contextmanager
+def report_stop(folder: SweepFolder, trials: int, count_done: Callable[[], int]) -> Iterator[None]:
+    """Raise Interrupted, with how many trials are done, for Ctrl+C and SIGTERM in the `with`."""
+    try:
+        yield
+    except (KeyboardInterrupt, Interrupted, Terminated) as stop:
+        code = 143 if isinstance(stop, Terminated) else getattr(stop, "exit_code", 130)
+        raise Interrupted(
+            f"Stopped: {count_done():,} of {trials:,} trials are done, in {folder.path}. "
+            "The same command continues.",
+            code,
+        ) from None
+
+
 def read_progress(sweep: Sweep, folder: SweepFolder, retry: bool = False) -> SweepProgress:
-    """What is done and what is to do; with `retry` also what failed before. Changes nothing."""
-    trials = sweep.by_name
-    stale = [trial for trial in sweep.trials if is_stale(folder.trial(trial.name), trial)]
-    fresh = trials.keys() - {trial.name for trial in stale}
-    outcomes = {name: read_outcome(folder.trial(name)) for name in trials if name in fresh}
-    ended = list(filter(None, outcomes.values()))
-    done = [outcome for outcome in ended if outcome.done]
-    lost = [] if retry else [outcome for outcome in ended if not outcome.done]
-    over = {outcome.name for outcome in (*done, *lost)}
+    """What is done and what is to run; with `retry` also what failed before. Changes nothing."""
+    done, lost, stale, failed, begun = list[Outcome](), list[Outcome](), list[Trial](), [], 0
+    for trial in sweep.trials:
+        run = folder.trial(trial.name)
+        if is_stale(run, trial):
+            stale.append(trial)
+        elif (outcome := read_outcome(run)) is None:
+            begun += run.exists()
+        elif retry and not outcome.done:
+            failed.append(trial)
+        else:
+            (done if outcome.done else lost).append(outcome)
     runs = [Run(folder.path / outcome.name) for outcome in done]
-    return SweepProgress(
-        done=tuple(done),
-        lost=tuple(lost),
-        todo=_to_run(trials, over, runs),
-        begun=sum(folder.trial(name).exists() for name in _unended(outcomes)),
-        seconds=_mean_seconds(runs),
-        stale=tuple(stale),
-    )
-
-
-def _unended(outcomes: Mapping[str, Outcome | None]) -> list[str]:
-    return [name for name, outcome in outcomes.items() if outcome is None]
+    ended = {outcome.name for outcome in (*done, *lost)}
+    todo = [trial for trial in sweep.trials if trial.name not in ended]
+    todo = _with_known_data(todo, sweep, runs)
+    return SweepProgress(done, lost, todo, begun, _mean_seconds(runs), stale, failed)
 
 
 def _mean_seconds(runs: Sequence[Run]) -> float | None:
-    seconds = [run.about.get("seconds") for run in runs]
-    known = [value for value in seconds if isinstance(value, float)]
-    return fmean(known) if known else None
+    seconds = [taken for run in runs if isinstance(taken := run.about.get("seconds"), float)]
+    return fmean(seconds) if seconds else None
 
 
-def _to_run(trials: Mapping[str, Trial], over: set[str], runs: Sequence[Run]) -> tuple[Trial, ...]:
-    """The trials that are not over, with the SHA-256 that finished runs had of the same data."""
-    hashes = {trials[run.name].data_key: run.data_source[1] for run in runs}
-    return tuple(
-        replace(trial, data=trial.data or hashes.get(trial.data_key))
-        for name, trial in trials.items()
-        if name not in over
-    )
+def _with_known_data(todo: Sequence[Trial], sweep: Sweep, done: Sequence[Run]) -> list[Trial]:
+    """The trials, with the SHA-256 that the data of finished runs had."""
+    trials = {trial.name: trial for trial in sweep.trials}
+    hashes = {trials[run.name].data_key: run.data_source[1] for run in done}
+    return [replace(t, data=t.data or hashes.get(t.data_key)) for t in todo]
 
 
 def stale_elsewhere(sweep: Sweep, folder: SweepFolder) -> list[TrialRecord]:
-    """Trials of earlier calls in the folder that were trained on other data than there is now."""
-    asked = {trial.name for trial in sweep.trials}
+    """Trials of earlier calls in the folder that were trained on data that has changed."""
+    current = {trial.name for trial in sweep.trials}
     stale = []
     for name in folder.trials() if isinstance(sweep.base.data.source, UserFile) else ():
         run = folder.trial(name)
-        with suppress(NnlabError):  # the table of results tells which run is unreadable
+        with suppress(NnlabError):  # the table of results names an unreadable run
             config = Run(run.path).config
-            if name not in asked and is_stale(run, Trial.of(config, {})):
+            if name not in current and is_stale(run, Trial.of(config, {})):
                 stale.append(folder.record(name))
     return stale
 
 
-def discard_runs(progress: SweepProgress, folder: SweepFolder) -> None:
-    """Remove the runs that are to run again from their beginning. Only under the lock."""
-    for trial in progress.todo:
-        known = read_outcome(folder.trial(trial.name))
-        if trial in progress.stale or (known is not None and not known.done):
-            folder.discard(trial.name)
-
-
 def _fixed_settings(axes: Sequence[Axis], overrides: Sequence[str]) -> list[Override]:
     """The settings of all trials: those of the studies, then --set, which wins."""
-    asked: dict[str, Any] = {}
+    varied = {canonical(axis.key) for axis in axes}
+    fixed: dict[str, Any] = {}
+    settings: dict[str, Node] = {}
     for axis in axes:
         for key, value in axis.fixed.items():
-            if asked.setdefault(key, value) != value:
+            if fixed.setdefault(key, value) != value:
                 raise UsageError(
                     f"These studies do not go together: they set {clean(key)} to "
-                    f"{clean(str(asked[key]))} and to {clean(str(value))}."
+                    f"{clean(str(fixed[key]))} and to {clean(str(value))}."
                 )
-    varied = {canonical(axis.key) for axis in axes}
+            if canonical(key) not in varied:
+                settings[key] = from_plain(value, axis.place)
     for text in overrides:
         key = text.partition("=")[0].strip()
         if canonical(key) in varied:
             raise UsageError(f"{clean(key)} is an axis of this sweep, so --set cannot set it.")
-    of_studies = {
-        key: from_plain(value, axis.place)
-        for axis in axes
-        for key, value in axis.fixed.items()
-        if canonical(key) not in varied
-    }
-    return [*of_studies.items(), *overrides]
-
-
-def _seeds(count: int, axes: Sequence[Axis], first: int) -> tuple[int, ...]:
-    if any(axis.key == "seed" for axis in axes):
-        if count > 1:
-            raise UsageError("The seed is an axis of this sweep, so --seeds cannot repeat it.")
-        return ()
-    return tuple(range(first, first + count))
+    return [*settings.items(), *overrides]
 
 
 def _require_few(cells: int, seeds: int) -> None:
-    if (trials := cells * max(seeds, 1)) > MANY:
+    if (trials := cells * seeds) > MANY:
         repeated = f" and {seeds} seeds" if seeds > 1 else ""
         raise UsageError(
             f"This sweep has {trials:,} trials ({cells:,} cells{repeated}); more than {MANY:,} "
@@ -297,7 +298,7 @@ def _trials(
     seeds: tuple[int, ...],
     argv: tuple[str, ...],
 ) -> tuple[tuple[Trial, ...], int]:
-    """All different trials, and how many were the same as others."""
+    """All different trials, and how many repeat another."""
     problems = Problems()
     place = Place(Source("--seeds", "", Path.cwd(), "values"))
     trials: dict[str, Trial] = {}
@@ -321,7 +322,7 @@ def _trials(
 
 
 def _merged(old: Sequence[Any], new: Sequence[Any]) -> list[Any]:
-    """All values once: numbers sorted, anything else in the order of the calls."""
+    """All different values: numbers sorted, other values in the order of the calls."""
     values = list(old) + [value for value in new if value not in old]
     numbers = all(type(value) in (int, float) for value in values)
     return sorted(values) if numbers else values

@@ -26,8 +26,8 @@ class SeedSpread:
         finite = [value for value in values if np.isfinite(value)]
         if not finite:
             return None
-        low, median, high = np.percentile(finite, [25, 50, 75])
-        return cls(float(median), float(low), float(high))
+        low, median, high = map(float, np.percentile(finite, [25, 50, 75]))
+        return cls(median, low, high)
 
 
 @dataclass(frozen=True)
@@ -43,16 +43,30 @@ class CellRow:
 
 def cell_rows(records: Sequence[TrialRecord], axes: Sequence[Mapping[str, Any]]) -> list[CellRow]:
     """A row for each cell that has a trial, in the order of the axes' values."""
-    groups: dict[str, list[TrialRecord]] = {}
+    cells: dict[str, list[TrialRecord]] = {}
     for record in records:
         if record.cell:
-            groups.setdefault(cell_name(record.cell), []).append(record)
-    ordered = sorted(groups.values(), key=lambda group: places(group[0].cell, axes))
-    return [_cell_row(group) for group in ordered]
+            cells.setdefault(cell_name(record.cell), []).append(record)
+    return [
+        CellRow(
+            cell=trials[0].cell,
+            trials=len(trials),
+            done=sum(trial.done for trial in trials),
+            failed=sum(trial.status.lost for trial in trials),
+            numbers=_spreads([main_numbers(trial) for trial in trials if trial.done]),
+        )
+        for trials in sorted(cells.values(), key=lambda trials: places(trials[0].cell, axes))
+    ]
+
+
+def _spreads(rows: Sequence[Mapping[str, float]]) -> dict[str, SeedSpread]:
+    names = dict.fromkeys(name for row in rows for name in row)
+    spreads = {name: SeedSpread.of([row[name] for row in rows if name in row]) for name in names}
+    return {name: spread for name, spread in spreads.items() if spread is not None}
 
 
 def main_numbers(record: TrialRecord) -> dict[str, float]:
-    """The numbers that stand for a trial: losses of its parts, and metrics of the last part."""
+    """The main results of a trial: the losses of its parts, and the metrics of the last part."""
     losses: dict[str, float] = {}
     metrics: dict[str, float] = {}
     for part in columns.PARTS:
@@ -63,19 +77,3 @@ def main_numbers(record: TrialRecord) -> dict[str, float]:
         known = {name: numbers[name] for name in METRICS if name in numbers}
         metrics = columns.named(part, known) or metrics
     return losses | metrics
-
-
-def _cell_row(group: Sequence[TrialRecord]) -> CellRow:
-    done = [record for record in group if record.done]
-    numbers: dict[str, list[float]] = {}
-    for record in done:
-        for name, number in main_numbers(record).items():
-            numbers.setdefault(name, []).append(number)
-    spreads = {name: SeedSpread.of(values) for name, values in numbers.items()}
-    return CellRow(
-        cell=group[0].cell,
-        trials=len(group),
-        done=len(done),
-        failed=sum(record.status.lost for record in group),
-        numbers={name: spread for name, spread in spreads.items() if spread is not None},
-    )

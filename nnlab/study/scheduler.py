@@ -1,4 +1,4 @@
-"""A cluster's scheduler: its address, whether it may be trusted, and the connection."""
+"""The scheduler of a cluster: its address, its TLS, and the connection to it."""
 
 import logging
 import os
@@ -77,7 +77,7 @@ def connected(address: Address, tls: Tls) -> Iterator[Any]:
     import distributed
 
     start: Any = distributed.Client  # has no types
-    for name in ("distributed", "tornado.application", "asyncio"):  # nnlab says it in a sentence
+    for name in ("distributed", "tornado.application", "asyncio"):  # nnlab reports it in a sentence
         logging.getLogger(name).setLevel(logging.CRITICAL)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # other versions of packages that no trial uses
@@ -122,9 +122,9 @@ def tls_security(address: Address, tls: Tls) -> Any:
     for path in filter(None, (tls.ca, tls.cert, tls.key)):
         if not os.path.isfile(path):
             raise UsageError(f"There is no file {shown(path)}.")
-    given = {"tls_ca_file": tls.ca, "tls_client_cert": tls.cert, "tls_client_key": tls.key}
+    files = {"tls_ca_file": tls.ca, "tls_client_cert": tls.cert, "tls_client_key": tls.key}
     make: Any = Security  # has no types
-    security = make(require_encryption=True, **{name: path for name, path in given.items() if path})
+    security = make(require_encryption=True, **{name: path for name, path in files.items() if path})
     if not (security.tls_ca_file and security.tls_client_cert):
         raise UsageError(
             "TLS needs the certificate of the authority and one of your own: --tls-ca, --tls-cert "

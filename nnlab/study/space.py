@@ -1,28 +1,36 @@
-"""space.yaml: which settings are searched, and where.
+"""A search that a user asks for: its space.yaml, checked, and the base config.
 
 lr: {low: 1e-4, high: 1, log: true}       a number between two, evenly or by its logarithm
-hidden: {low: 2, high: 16, step: 2}       whole numbers, where the setting takes no others
-activation: [relu, tanh, sigmoid]         one of several
+hidden: {low: 2, high: 16, step: 2}       whole numbers, for a setting without fractions
+activation: [relu, tanh, sigmoid]         a choice of values
 """
 
 import json
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from nnlab.config.annotations import InWords, hints
-from nnlab.config.build import Builder
-from nnlab.config.files import decode, read_bytes
-from nnlab.config.load import Base, finished
-from nnlab.config.overrides import ALIASES, SettingChange
+from nnlab.config.builder import Builder
+from nnlab.config.dump import settings_of
+from nnlab.config.files import decode, name_from_stem, name_problem, read_bytes
+from nnlab.config.load import PATHS, Base, finished, load_base
+from nnlab.config.overrides import SettingChange
 from nnlab.config.problems import Problem, Problems, fail, shown_value
 from nnlab.config.schema import Config
 from nnlab.config.tree import Node, Place, from_plain, to_plain
 from nnlab.config.yaml12 import read_yaml
+from nnlab.core.metrics import better_when
+from nnlab.errors import UsageError
+from nnlab.study.axes import canonical
+from nnlab.study.plan import describe_study
+from nnlab.study.trial import Trial
 
 if TYPE_CHECKING:
-    from optuna import Trial
+    import optuna
 
 LARGEST = 2**53  # of whole numbers: beyond it floats, which Optuna computes with, skip some
 FORMS = "{low: 1e-4, high: 1, log: true}, {low: 2, high: 16, step: 2}, or a list [relu, tanh]"
@@ -32,32 +40,33 @@ End = Annotated[Number, InWords("a number")]
 
 @dataclass(frozen=True)
 class Choice:
-    """A choice between several values."""
+    """A choice between several values.
+
+    Choice and Span: `ask` gives the value that Optuna proposes, `read` a value from the text or
+    number that Optuna stores; `extremes` are values that must be possible for all to be;
+    `settings` is the entry of space.yaml as plain values.
+    """
 
     options: tuple[Any, ...]
 
-    def ask(self, trial: "Trial", key: str) -> Any:
-        """The value that Optuna proposes."""
+    def ask(self, trial: "optuna.Trial", key: str) -> Any:
         return self.read(trial.suggest_categorical(key, [json.dumps(o) for o in self.options]))
 
     def read(self, stored: Any) -> Any:
-        """The value from what Optuna stores, which is text."""
         return json.loads(stored)
 
     @property
     def extremes(self) -> tuple[Any, ...]:
-        """Values that must be possible for all to be."""
         return self.options
 
     @property
     def settings(self) -> Any:
-        """The entry of space.yaml as plain values."""
         return list(self.options)
 
 
 @dataclass(frozen=True)
 class Span:
-    """A number between two, both included; `int` is None until the setting's type is known."""
+    """A range of numbers with both ends; `int` is None until the setting's type is known."""
 
     low: End
     high: End
@@ -65,8 +74,7 @@ class Span:
     step: Annotated[Number | None, InWords("a number")] = None
     int: bool | None = None
 
-    def ask(self, trial: "Trial", key: str) -> Any:
-        """The value that Optuna proposes."""
+    def ask(self, trial: "optuna.Trial", key: str) -> Any:
         low, high, log = self.low, self.high, self.log
         if self.int:
             step = 1 if self.step is None else self.step
@@ -74,21 +82,18 @@ class Span:
         return trial.suggest_float(key, low, high, step=self.step, log=log)
 
     def read(self, stored: Any) -> Any:
-        """The value from what Optuna stores, a number."""
         return stored
 
     @property
     def extremes(self) -> tuple[Any, ...]:
-        """Values that must be possible for all to be."""
         return (self.low, self.high)
 
     @property
     def settings(self) -> Any:
-        """The entry of space.yaml as plain values."""
         return asdict(self)
 
     def misfits(self) -> Iterator[tuple[str, str]]:
-        """Which entry is wrong beside the others, and why."""
+        """The entries that contradict another entry, and why."""
         low, high, step = self.low, self.high, self.step
         if low >= high:
             yield "high", f"high is {high}, which is not above low, {low}."
@@ -102,6 +107,11 @@ class Span:
             for name, value in self.fractions():
                 yield name, f"{name} is {value}, and with int it must be a whole number."
 
+    def whole(self) -> "Span":
+        """The same range, of whole numbers."""
+        step = None if self.step is None else round(self.step)
+        return Span(round(self.low), round(self.high), self.log, step, True)
+
     def fractions(self) -> list[tuple[str, Number]]:
         """The entries that are not whole numbers."""
         entries = {"low": self.low, "high": self.high, "step": self.step}
@@ -110,15 +120,94 @@ class Span:
 
 @dataclass(frozen=True)
 class Dimension:
-    """A setting that is searched, and where."""
+    """A setting that is searched, and its range or choice."""
 
     key: str
     place: Place
     among: Choice | Span
 
-    def setting(self, value: Any) -> SettingChange:
-        """The override that gives the setting a value."""
+    def change(self, value: Any) -> SettingChange:
+        """The change that gives the setting a value."""
         return SettingChange(self.key, from_plain(value, self.place), self.place)
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """What is to be tuned: a checked config and the settings that vary."""
+
+    name: str
+    config: str
+    base: Base
+    dimensions: tuple[Dimension, ...]
+    overrides: tuple[str, ...] = ()
+    prune: bool = True
+    argv: tuple[str, ...] = ()
+
+    @property
+    def metric(self) -> str:
+        """What the config monitors; its best value counts."""
+        return str(self.base.config.training.monitor)
+
+    @property
+    def direction(self) -> Literal["minimize", "maximize"]:
+        """Which way the metric gets better, in Optuna's words."""
+        return "maximize" if better_when(self.metric) == "max" else "minimize"
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """The content of sweep.yaml."""
+        space = space_settings(self.dimensions)
+        axes: dict[str, list[Any]] = {key: [] for key in space}
+        return describe_study(self.config, self.base.config, axes, search=space, metric=self.metric)
+
+    def trial(self, cell: Mapping[str, Any]) -> Trial:
+        """The trial with these settings. ConfigError where they do not go together."""
+        return Trial.of(self.config_with(cell), dict(cell), self.argv)
+
+    def config_with(self, cell: Mapping[str, Any]) -> Config:
+        """The config with these settings. ConfigError where they do not go together."""
+        problems = Problems()
+        changes = [dimension.change(cell[dimension.key]) for dimension in self.dimensions]
+        config: Config = finished(self.base.vary(changes, problems), problems)
+        return config
+
+    def end_configs(self) -> Iterator[Config]:
+        """The config itself, and with each end of a range and each choice."""
+        yield self.base.config
+        yield from end_configs(self.dimensions, self.base, Problems())
+
+    def command(self, cell: Mapping[str, Any]) -> list[str]:
+        """The command that trains with these settings, for the current folder."""
+        settings = settings_of(self.config_with(cell))
+        files = {settings[part].get(key) for part, key in PATHS}
+        options = list(self.overrides)
+        for dimension in self.dimensions:
+            folder = dimension.place.source.folder
+            value = _with_absolute_paths(cell[dimension.key], folder, files)
+            options.append(f"{dimension.key}={setting_text(value)}")
+        return ["nnlab", "train", self.config, *(part for o in options for part in ("--set", o))]
+
+
+def prepare_tuning(
+    config: str,
+    overrides: tuple[str, ...],
+    space: Path,
+    name: str | None = None,
+    prune: bool = True,
+    argv: tuple[str, ...] = (),
+) -> Tuning:
+    """The checked request. Raises ConfigError, DataError, UsageError before anything runs."""
+    if find_spec("optuna") is None:
+        raise UsageError("Tuning needs Optuna, which is not installed: pip install 'nnlab[tune]'.")
+    dimensions = read_space(space)
+    refuse_fixed(dimensions, overrides)
+    base = load_base(config, overrides)
+    typed = check_space(dimensions, base)
+    if name is None:
+        name = name_from_stem("-".join(["tune", base.config.name, space.stem, *overrides]))
+    elif problem := name_problem(name):
+        raise UsageError(f"--name: {problem}")
+    return Tuning(name, config, base, typed, overrides, prune, argv)
 
 
 def read_space(path: Path) -> list[Dimension]:
@@ -133,9 +222,10 @@ def read_space(path: Path) -> list[Dimension]:
     dimensions: list[Dimension] = []
     for key, node in root.entries.items():
         place = root.key_place(key)
-        same = next((d.key for d in dimensions if _full(d.key) == _full(key)), None)
-        if same is not None:
-            problems.add(place, f"{shown_value(key)} is the same setting as {shown_value(same)}.")
+        for other in dimensions:
+            if canonical(other.key) == canonical(key):
+                same = shown_value(other.key)
+                problems.add(place, f"{shown_value(key)} is the same setting as {same}.")
         among = (_span if node.items is None else _choice)(key, node, problems)
         if among is not None:
             dimensions.append(Dimension(key, place, among))
@@ -146,7 +236,7 @@ def read_space(path: Path) -> list[Dimension]:
 def check_space(dimensions: Sequence[Dimension], base: Base) -> tuple[Dimension, ...]:
     """The dimensions with the types that their settings have.
 
-    Tries both ends of each range and every choice. Raises ConfigError with what is wrong where.
+    Tries both ends of each range and every choice. Raises ConfigError with all mistakes.
     """
     problems = Problems()
     typed = tuple(_typed(dimension, base, problems) for dimension in dimensions)
@@ -157,69 +247,50 @@ def check_space(dimensions: Sequence[Dimension], base: Base) -> tuple[Dimension,
 
 
 def _typed(dimension: Dimension, base: Base, problems: Problems) -> Dimension:
-    """Whole numbers are searched where the setting takes no others, or `int: true` says so."""
+    """Search whole numbers if the setting takes no fractions, or with `int: true`."""
     span, key, place = dimension.among, shown_value(dimension.key), dimension.place
     if not isinstance(span, Span):
         return dimension
     tried = [n for n in (span.low, span.high, span.low + 0.5, span.high - 0.5) if n != int(n)]
-    takes_fractions = any(base.vary([dimension.setting(n)], Problems()) for n in tried)
-    if span.int is False and not takes_fractions:
-        problems.add(place, f"{key} takes no fractions, so int: false cannot be.")
-    if not span.int and takes_fractions:
+    takes_fractions = any(base.vary([dimension.change(n)], Problems()) for n in tried)
+    if takes_fractions and not span.int:
         return replace(dimension, among=replace(span, int=False))
-    if fractions := span.fractions():
-        name, value = fractions[0]
+    if span.int is False:
+        problems.add(place, f"{key} takes no fractions, so int: false cannot be.")
+    fractions = span.fractions()
+    for name, value in fractions[:1]:
         problems.add(place, f"{key} takes whole numbers, and {name} is {value}.")
+    if fractions:
         return dimension
     if max(abs(span.low), abs(span.high)) > LARGEST:
         problems.add(place, f"{key}: whole numbers are searched up to {LARGEST:,}.")
         return dimension
-    step = None if span.step is None else int(span.step)
-    return replace(dimension, among=Span(int(span.low), int(span.high), span.log, step, True))
+    return replace(dimension, among=span.whole())
 
 
 def end_configs(
     dimensions: Sequence[Dimension], base: Base, problems: Problems
 ) -> Iterator[Config]:
-    """The base with each end of a range and each choice, one at a time; without wrong ones."""
+    """The base with each end of a range and each choice in turn; skips invalid configs."""
     for dimension in dimensions:
         for value in dimension.among.extremes:
-            config = base.vary([dimension.setting(value)], problems)
+            config = base.vary([dimension.change(value)], problems)
             if config is not None:
                 yield config
 
 
-def searched_config(dimensions: Sequence[Dimension], base: Base, cell: Mapping[str, Any]) -> Config:
-    """The config with these values. ConfigError where they do not go together."""
-    problems = Problems()
-    changes = [dimension.setting(cell[dimension.key]) for dimension in dimensions]
-    config: Config = finished(base.vary(changes, problems), problems)
-    return config
-
-
 def refuse_fixed(dimensions: Sequence[Dimension], overrides: Sequence[str]) -> None:
     """ConfigError for a setting that --set fixes and that is to be searched."""
-    fixed = {_full(text.partition("=")[0].strip()) for text in overrides}
+    fixed = {canonical(text.partition("=")[0].strip()) for text in overrides}
     for dimension in dimensions:
-        if _full(dimension.key) in fixed:
+        if canonical(dimension.key) in fixed:
             key = shown_value(dimension.key)
             fail([Problem(dimension.place, f"{key} is searched, so --set cannot fix it.")])
-
-
-def setting_text(value: Any) -> str:
-    """A value as `--set` takes it."""
-    if isinstance(value, str) and value.isidentifier() and value not in ("true", "false", "null"):
-        return value
-    return json.dumps(value)
 
 
 def space_settings(dimensions: Sequence[Dimension]) -> dict[str, Any]:
     """The space as plain values, to keep and to compare."""
     return {dimension.key: dimension.among.settings for dimension in dimensions}
-
-
-def _full(key: str) -> str:
-    return ALIASES.get(key, key)
 
 
 def _choice(key: str, node: Node, problems: Problems) -> Choice:
@@ -235,16 +306,37 @@ def _choice(key: str, node: Node, problems: Problems) -> Choice:
 
 
 def _span(key: str, node: Node, problems: Problems) -> Span | None:
-    before = len(problems.found)
+    before = len(problems)
     if node.entries is None:
         value = shown_value(to_plain(node))
         problems.add(node.place, f"{shown_value(key)} is {value}, where to search?", FORMS)
         return None
     builder = Builder(problems, {}, "range")
     builder.known(node, hints(Span), key)
-    if len(problems.found) > before:
+    if len(problems) > before:
         return None
     span: Span | None = builder.attempt(builder.build, Span, node, key, key)
     for name, problem in span.misfits() if span is not None else ():
         problems.add(node.entries[name].place, f"{shown_value(key)}: {problem}")
     return span
+
+
+# The command that trains a trial again.
+
+
+def setting_text(value: Any) -> str:
+    """A value as `--set` takes it."""
+    if isinstance(value, str) and value.isidentifier() and value not in ("true", "false", "null"):
+        return value
+    return json.dumps(value)
+
+
+def _with_absolute_paths(value: Any, folder: Path, files: set[str | None]) -> Any:
+    """The value with absolute paths for names of `files`, which are relative to `folder`."""
+    if isinstance(value, dict):
+        return {key: _with_absolute_paths(inner, folder, files) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_with_absolute_paths(inner, folder, files) for inner in value]
+    if isinstance(value, str) and (full := str(folder / os.path.expanduser(value))) in files:
+        return full
+    return value

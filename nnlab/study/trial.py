@@ -1,13 +1,13 @@
 """One trial of a sweep: a config that becomes a run folder, wherever and however often it runs.
 
-A trial is known by its folder's name alone. Running a finished trial changes nothing; an
+A trial is identified by its folder's name. Running a finished trial changes nothing; an
 interrupted trial continues from its checkpoint; of two processes that run the same trial, one
-holds the lock and the other says so.
+holds the lock, and the outcome of the other is `locked`.
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, ExitStack, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import perf_counter
@@ -28,17 +28,17 @@ from nnlab.run.run import Run
 from nnlab.status import Status
 from nnlab.training import Epoch
 
-Machine = Mapping[str, Any]  # what environment.describe gives
+Machine = Mapping[str, Any]  # the answer of environment.describe
 
 
 @dataclass(frozen=True)
 class Trial:
-    """What a process needs to know to run a trial, here or on another machine.
+    """All that a process needs to run a trial, here or on another machine.
 
     name: of its folder; a hash of its config.
-    cell: the settings that this sweep varies, as the user wrote their keys.
-    data: SHA-256 that the data set must have; None where no earlier trial has set it.
-    argv: the command that asked for it.
+    cell: the settings that this sweep varies, by the keys that the user wrote.
+    data: SHA-256 that the data set must have; None before a trial on the same rows has ended.
+    argv: the command of the user.
     """
 
     name: str
@@ -72,8 +72,8 @@ class Outcome:
     """How a trial ended; all numbers are in its run folder.
 
     status: a word of Status; `locked` where another process is running the trial.
-    reason: a sentence for trials that are not done.
-    seconds: what it took here and now, 0 for a trial that had ended before.
+    reason: why a trial is not done.
+    seconds: how long it ran in this call; 0 for a trial that had ended before.
     error: the class of the exception.
     pruned: the epoch at which `Pruning` stopped it.
     """
@@ -118,12 +118,12 @@ def run_trial(
     pruning: Pruning | None = None,
     raises: tuple[type[NnlabError], ...] = (),
 ) -> Outcome:
-    """Run a trial to its end in `parent / trial.name`; what goes wrong in it is its outcome.
+    """Run a trial to its end in `parent / trial.name`; an error in it is its outcome.
 
-    Harmless to call again, and at the same time elsewhere. `machine` is what
-    `environment.describe` gave in this process. Only training happens inside `within`, such as a
-    memory limit. Raises Interrupted after a signal, when the state is saved, and the errors in
-    `raises`, after which the trial can be continued.
+    It may be called again, and in several processes at once. `machine` is what
+    `environment.describe` returned in this process. `within` is entered for the training alone,
+    such as a memory limit. Raises Interrupted after a signal, when the state is saved, and the
+    errors in `raises`, after which the trial can be continued.
     """
     began = perf_counter()
     folder = RunFolder(parent / trial.name)
@@ -151,10 +151,10 @@ def run_trial(
 
 
 def read_outcome(folder: RunFolder) -> Outcome | None:
-    """How the trial in a folder ended; None when it has not, or was never begun."""
+    """How the trial in a folder ended; None if it was not begun, or has not ended."""
     try:
         run = Run.open(folder.path)
-        status = Status.of(run.about.get("status"))
+        status = run.written_status
     except RunUnreadable:
         return None
     return (
@@ -163,7 +163,7 @@ def read_outcome(folder: RunFolder) -> Outcome | None:
 
 
 def is_stale(folder: RunFolder, trial: Trial) -> bool:
-    """Whether the run in a trial's folder was trained on other data than the trial is to see."""
+    """Whether the run in a trial's folder was trained on data that has changed."""
     if trial.data is None or not folder.exists():
         return False
     try:
@@ -173,9 +173,9 @@ def is_stale(folder: RunFolder, trial: Trial) -> bool:
 
 
 def record_failed_trial(trial: Trial, parent: Path, reason: str) -> Outcome:
-    """Write into the trial's folder that it failed, whatever state it was left in.
+    """Record in the trial's folder that it failed, whatever its state.
 
-    Where the system refuses to write, nothing is recorded: the trial counts as not yet run.
+    If the system refuses to write, the trial counts as not yet run.
     """
     folder = RunFolder(parent / trial.name)
     ended = {"ended": environment.now(), "error": reason}
@@ -209,7 +209,8 @@ def _train(
 ) -> Outcome:
     """Train to the end, or to the epoch at which the trial is pruned."""
     machine = machine or environment.describe(trial.argv)
-    with within or nullcontext(), _session(trial, folder, machine) as session:
+    with within or nullcontext(), ExitStack() as stack:
+        session = _open_session(stack, trial, folder, machine)
         pruned = _prune_rows(folder, pruning)
         if session is not None and pruned is None:
             pruned = _prune_session(session, pruning)
@@ -219,7 +220,7 @@ def _train(
 
 
 def _prune_session(session: Session, pruning: Pruning | None) -> int | None:
-    """Train; gives the epoch at which the trial is pruned."""
+    """Train; returns the epoch at which the trial is pruned."""
     for record in session:
         if pruning is None or not isinstance(record, Epoch):
             continue
@@ -236,27 +237,19 @@ def _prune_rows(folder: RunFolder, pruning: Pruning | None) -> int | None:
     return next((e for e, v in enumerate(values) if pruning.stops(e, float(v))), None)
 
 
-@contextmanager
-def _session(trial: Trial, folder: RunFolder, machine: Machine) -> Iterator[Session | None]:
-    """The trial's session from its beginning or its last save; None at its end."""
-    with ExitStack() as stack:
-        guard.refuse_link(folder.path)
-        session: Session | None = None
-        fresh = not folder.exists()
-        if not fresh:
-            try:
-                session = stack.enter_context(resume(folder, argv=trial.argv))
-            except (RunUnreadable, ConfigError):  # its state is lost, so it starts again
-                durable.remove_folder(folder.path)
-                fresh = True
-        if fresh:
-            session = stack.enter_context(_new_session(trial, folder, machine))
-        yield session
+def _open_session(
+    stack: ExitStack, trial: Trial, folder: RunFolder, machine: Machine
+) -> Session | None:
+    """The trial's session from its last save, else from its beginning; None at its end.
 
-
-@contextmanager
-def _new_session(trial: Trial, folder: RunFolder, machine: Machine) -> Iterator[Session]:
-    """The trial's session from its beginning. DataError when the data have changed."""
+    It ends with `stack`. Raises DataError when the data have changed.
+    """
+    guard.refuse_link(folder.path)
+    if folder.exists():
+        try:
+            return stack.enter_context(resume(folder, argv=trial.argv))
+        except (RunUnreadable, ConfigError):  # its state is lost, so it starts again
+            durable.remove_folder(folder.path)
     built = build(trial.config, SHARED)
     if trial.data is not None and built.dataset.sha256 != trial.data:
         raise DataError(
@@ -266,15 +259,14 @@ def _new_session(trial: Trial, folder: RunFolder, machine: Machine) -> Iterator[
         )
     start_weights(built)
     durable.make_subfolder(folder.path)
-    with folder.lock():
-        if folder.exists():
-            raise RunLocked(f"Another process began {folder.path} just now.")
-        folder.restart()
-        about = {**describe.run(built, machine), **_trial_entry(trial), "argv": list(trial.argv)}
-        with new_session(folder, built, about) as session:
-            yield session
+    stack.enter_context(folder.lock())
+    if folder.exists():
+        raise RunLocked(f"Another process began {folder.path} just now.")
+    folder.restart()
+    about = {**describe.run(built, machine), **_trial_entry(trial), "argv": list(trial.argv)}
+    return stack.enter_context(new_session(folder, built, about))
 
 
 def _trial_entry(trial: Trial) -> dict[str, Any]:
-    """What run.json says of the sweep that a run belongs to."""
+    """The entry of run.json about the sweep."""
     return {"trial": {"cell": dict(trial.cell), "seed": trial.seed}}

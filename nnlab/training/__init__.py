@@ -3,8 +3,9 @@
 plan             what is trained and how, and the state
 records          what the loop yields
 loop             the generator, and what follows from an epoch's numbers
-drivers          how an engine goes through epochs; compiled_driver the same for compiled code
-evaluation       loss and metrics of other rows
+drivers          how each engine goes through epochs
+evaluation       loss and metrics: sums over batches, and of rows not trained on
+targets          rows and targets in memory, checked, from a notebook
 """
 
 from nnlab.training.evaluation import Evaluation, evaluation_batch
@@ -28,4 +29,4 @@ __all__ = [
     "run_bursts",
     "run_training",
     "start",
-]  # fmt: skip
+]

@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -12,8 +13,8 @@ from nnlab.core.types import Array, FloatArray, IntArray
 from nnlab.data.batches import CHUNK_BATCHES, CHUNK_BYTES, Batches, Chunk
 from nnlab.engine import blas
 from nnlab.engine.numpy_engine import NonFinite, NumpyEngine
+from nnlab.training.evaluation import Tally
 from nnlab.training.plan import Plan, State
-from nnlab.training.tally import Tally
 
 NO_LOSSES = np.empty(0)
 
@@ -46,11 +47,8 @@ class EngineDriver(ABC):
         self.batches = Batches(plan.train, plan.batch_size, plan.drop_last)
         self.count = self.batches.count  # batches per epoch
         self.shuffled = plan.shuffle and self.count > 1
-
-    @property
-    @abstractmethod
-    def max_epochs(self) -> int:
-        """How many epochs one call of `advance` may do."""
+        self.max_epochs = 1  # that one call of `advance` may do
+        self._order = (-1, np.empty(0, np.int64))  # the last epoch that was asked for, its order
 
     @abstractmethod
     def advance(self, epochs: int) -> EngineProgress:
@@ -70,7 +68,9 @@ class EngineDriver(ABC):
         """The order (N,) in which an epoch visits the rows; None for their own order."""
         if not self.shuffled:
             return None
-        return permutation(self.plan.seed, epoch, len(self.plan.train))
+        if self._order[0] != epoch:
+            self._order = (epoch, permutation(self.plan.seed, epoch, len(self.plan.train)))
+        return self._order[1]
 
     def rates(self, updates: int) -> list[float]:
         """The learning rates of the next updates."""
@@ -104,14 +104,13 @@ class NumpyDriver(EngineDriver):
     def __init__(self, plan: Plan, state: State, tally: Tally) -> None:
         super().__init__(plan, state, tally)
         batches, values = self.batches, state.network.values
-        self._max_epochs = 1
         resident = not self.shuffled and plan.train.augmenter is None
         if resident and batches.count == batches.per_chunk:
             row = max(values.nbytes, batches.x.nbytes)
             fitting = min(CHUNK_BATCHES // batches.count, CHUNK_BYTES // row, plan.burst)
-            self._max_epochs = max(1, fitting)
-        self._weights = np.empty((self._max_epochs, values.size), values.dtype)
-        batches_per_run = {batches.batch: batches.per_chunk * self._max_epochs}
+            self.max_epochs = max(1, fitting)
+        self._weights = np.empty((self.max_epochs, values.size), values.dtype)
+        batches_per_run = {batches.batch: batches.per_chunk * self.max_epochs}
         if batches.rest:
             batches_per_run[batches.rest] = 1
         self.engine = NumpyEngine(
@@ -119,10 +118,6 @@ class NumpyDriver(EngineDriver):
             *(plan.ema or 0.0, state.generators, batches_per_run),
         )
         self._chunks: Iterator[Chunk] | None = None  # of the running epoch
-
-    @property
-    def max_epochs(self) -> int:
-        return self._max_epochs
 
     def advance(self, epochs: int) -> EngineProgress:
         if epochs > 1:
@@ -162,3 +157,63 @@ class NumpyDriver(EngineDriver):
         self.count_updates(rates[:done])
         ended = EndedEpochs(sums, weights[:whole], rates[self.count - 1 : done : self.count])
         return EngineProgress([], NO_LOSSES, ended, self.engine.failure)
+
+
+class CompiledDriver(EngineDriver):
+    """Does many epochs per call of compiled code, or a long epoch in several calls.
+
+    The kernels stop before an update that needs a closer look, and NumPy does that update. How
+    much a call does depends on the network and the data alone, never on the clock.
+    """
+
+    def __init__(self, plan: Plan, state: State, tally: Tally) -> None:
+        from nnlab.engine.compiled.engine import CompiledEngine  # loads what links the kernels
+
+        super().__init__(plan, state, tally)
+        batches = self.batches
+        self.engine = CompiledEngine(
+            *(state.network, plan.loss, plan.optimizer, state.slots, state.average, plan.ema),
+            *(plan.train, plan.kind, len(state.sums)),
+            *((batches.batch, batches.full, batches.rest), self.shuffled),
+        )
+        self._max_updates = self.engine.max_updates  # per call; fewer after a refused update
+        self._refused = False  # the next update is NumPy's
+        self.max_epochs = max(1, self.engine.max_epochs)
+
+    @cached_property
+    def _numpy(self) -> NumpyDriver:
+        """The NumPy engine on the same state."""
+        return NumpyDriver(self.plan, self.state, self.tally)
+
+    def advance(self, epochs: int) -> EngineProgress:
+        state = self.state
+        if self._refused:
+            self._refused = False
+            return self._numpy.update_chunk(
+                self.batches.single(self.order(state.epoch), state.batch)
+            )
+        updates = epochs * self.count
+        if epochs == 1:
+            updates = min(self.count - state.batch, self._max_updates)
+        rates, orders = self.rates(updates), None
+        if self.shuffled:
+            orders = np.array([self.order(state.epoch + i) for i in range(epochs)])  # (K, N)
+        call = self.engine.run(orders, np.array(rates), state.step, state.batch, state.sums)
+        self._refused = call.done < updates
+        most = self.engine.max_updates
+        self._max_updates = 1 if self._refused else min(2 * self._max_updates, most)
+        self.max_epochs = 1 if self._max_updates < most else max(1, self.engine.max_epochs)
+        self.count_updates(rates[: call.done])
+        if epochs > 1:
+            last_rates = rates[self.count - 1 : call.done : self.count]
+            ended = EndedEpochs(call.sums, call.weights, last_rates)
+            return EngineProgress([], NO_LOSSES, ended, None)
+        if len(call.sums):
+            state.sums[...] = call.sums[0]
+        return EngineProgress(rates[: call.done], call.losses, None, None)
+
+
+def engine_driver(plan: Plan, state: State, tally: Tally) -> EngineDriver:
+    """The driver of the plan's engine."""
+    kind = CompiledDriver if plan.engine == "compiled" else NumpyDriver
+    return kind(plan, state, tally)

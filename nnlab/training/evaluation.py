@@ -1,17 +1,136 @@
-"""Loss and metrics of a part that is not being trained on."""
+"""Loss and metrics of rows: sums over batches, and the numbers that these make."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from math import isfinite
+from typing import Any, Self
 
 import numpy as np
 
+from nnlab.core import columns
 from nnlab.core.losses import Loss
-from nnlab.core.metrics import Kind
+from nnlab.core.metrics import (
+    BatchAnswers,
+    Kind,
+    Metric,
+    Sum,
+    Targets,
+    metrics_of,
+    quantities_of,
+    sums_of,
+)
 from nnlab.core.network import Network, trained_depth
-from nnlab.core.types import Array
+from nnlab.core.types import Array, FloatArray
 from nnlab.data.batches import Batches, Part
 from nnlab.engine import blas
 from nnlab.training.records import Numbers
-from nnlab.training.tally import Tally
+
+
+@dataclass(frozen=True)
+class Tally:
+    """Sums over batches: rows, loss, then what the metrics of `kind` need, in one vector (S,).
+
+    Losses are added batch after batch, so that the sum does not depend on how many batches are
+    added at once.
+    """
+
+    kind: Kind
+    loss: Loss
+    targets: Targets
+
+    @classmethod
+    def of(cls, kind: Kind, loss: Loss, targets: Array) -> Self:
+        """The tally of a part with these targets (N, m)."""
+        return cls(kind, loss, Targets.of(kind, targets))
+
+    @cached_property
+    def places(self) -> dict[Sum, slice]:
+        """The place of each sum in the vector, behind rows and loss."""
+        places, start = {}, 2
+        for item in sums_of(self.kind):
+            stop = start + (self.targets.outputs if item.per_output else 1)
+            places[item] = slice(start, stop)
+            start = stop
+        return places
+
+    @cached_property
+    def _metrics(self) -> list[tuple[Metric, list[slice]]]:
+        """Each metric, and the places of its sums."""
+        return [(m, [self.places[item] for item in m.sums]) for m in metrics_of(self.kind)]
+
+    def zero(self) -> FloatArray:
+        """The sums of no batch at all."""
+        return np.zeros(max((place.stop for place in self.places.values()), default=2))
+
+    def add(self, sums: FloatArray, z: Array, t: Array, batch: int) -> FloatArray:
+        """Add k batches z, t (k B, m) of B = `batch` rows; the sums of their losses, (k,)."""
+        losses = self.losses(z, t, batch)
+        total = float(sums[1])
+        for value in losses.tolist():  # `sum` would round otherwise from Python 3.12 on
+            total += value
+        sums[0] += len(z)
+        sums[1] = total
+        answers = BatchAnswers(self.kind, self.loss, z, t)
+        for item, place in self.places.items():
+            sums[place] += item.parts(answers, 1)[0]
+        return losses
+
+    def epochs(self, z: Array, t: Array, batch: int, count: int) -> FloatArray:
+        """The sums (K, S) of each of K = `count` whole epochs, whose rows follow each other."""
+        if not count:
+            return np.empty((0, len(self.zero())))
+        losses = self.losses(z, t, batch).reshape(count, -1)
+        rows = np.full((count, 1), len(z) // count, np.float64)
+        last = np.cumsum(losses, axis=1)[:, -1:]  # batch after batch, as `add` does
+        answers = BatchAnswers(self.kind, self.loss, z, t)
+        return np.hstack([rows, last, *(item.parts(answers, count) for item in self.places)])
+
+    def losses(self, z: Array, t: Array, batch: int) -> FloatArray:
+        """The summed loss of each batch."""
+        terms = self.loss.terms(z, t).reshape(-1, batch * self.targets.outputs)
+        losses = np.add.reduce(terms, axis=1, dtype=np.float64)
+        return losses / self.targets.outputs if self.loss.reduction == "mean" else losses
+
+    def result(self, sums: FloatArray) -> Numbers:
+        """{"loss": ..., metric: ...} of all rows added; nan for no rows."""
+        if not sums[0]:
+            return dict.fromkeys(quantities_of(self.kind), float("nan"))
+        return {name: float(value) for name, value in self._values(sums.tolist()).items()}
+
+    def results(self, sums: FloatArray) -> tuple[list[Numbers], str | None]:
+        """The numbers of epochs with the sums (K, S), none of them empty.
+
+        Those up to the first number that is not finite, and the name of that.
+        """
+        if len(sums) == 1:  # arrays of one number would take 10 times as long
+            numbers = self.result(sums[0])
+            wrong = non_finite(numbers)
+            return ([numbers] if wrong is None else []), wrong
+        values = self._values(list(sums.T))
+        finite = np.isfinite(list(values.values()))  # (quantities, K)
+        wrong, count = None, len(sums)
+        if not finite.all():
+            count = int(finite.all(axis=0).argmin())
+            wrong = list(values)[int(finite[:, count].argmin())]
+        rows = zip(*(array[:count].tolist() for array in values.values()), strict=True)
+        if len(values) == 2:  # the general way takes as long as an update of a small network
+            first, second = values
+            return [{first: loss, second: metric} for loss, metric in rows], wrong
+        return [dict(zip(values, row, strict=True)) for row in rows], wrong
+
+    def _values(self, sums: list[Any]) -> dict[str, Any]:
+        """Loss and metrics from S sums, which are numbers, or arrays (K,) of K epochs."""
+        values = {columns.LOSS: sums[1] / sums[0]}
+        for metric, places in self._metrics:
+            own = [sums[place] for place in places]
+            values[metric.name] = metric.value(own, sums[0], self.targets)
+        return values
+
+
+def non_finite(numbers: Numbers) -> str | None:
+    """The name of the first number that is not finite."""
+    return next((name for name, value in numbers.items() if not isfinite(value)), None)
 
 
 class Evaluation:

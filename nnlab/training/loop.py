@@ -5,28 +5,19 @@ to do with the records, and may stop between any two bursts: `State` then holds 
 needed to continue with the same numbers.
 """
 
-from collections.abc import Iterator
-from itertools import repeat
-from math import inf, isfinite
-
-import numpy as np
+from collections.abc import Iterator, Sequence
+from itertools import accumulate, pairwise, repeat
+from math import inf
 
 from nnlab.core import columns
 from nnlab.core.schedules import Plateau
-from nnlab.core.types import Array, FloatArray
+from nnlab.core.types import Array
 from nnlab.engine.numpy_engine import NonFinite
 from nnlab.status import Status
-from nnlab.training.drivers import (
-    NO_PROGRESS,
-    EndedEpochs,
-    EngineDriver,
-    EngineProgress,
-    NumpyDriver,
-)
-from nnlab.training.evaluation import Evaluation
+from nnlab.training.drivers import NO_PROGRESS, EndedEpochs, EngineProgress, engine_driver
+from nnlab.training.evaluation import Evaluation, Tally, non_finite
 from nnlab.training.plan import Plan, State, Stopping
 from nnlab.training.records import Epoch, Failure, Numbers, Record, Steps
-from nnlab.training.tally import Tally
 
 
 def run_training(plan: Plan, state: State) -> Iterator[Record]:
@@ -48,7 +39,7 @@ def run_bursts(plan: Plan, state: State) -> Iterator[list[Record]]:
     driver = engine_driver(plan, state, tally)
     book = EpochBook(plan, state, tally, driver.count)
     if state.best.epoch < 0 and state.status == Status.RUNNING:
-        yield [book.untrained(driver.rates(1)[0])]
+        yield book.untrained(driver.rates(1)[0])
     while state.epoch < plan.epochs and state.status == Status.RUNNING:
         # Gather rows, forward, loss, backward, update, tally: once per batch. A training that was
         # stopped before it closed an epoch has nothing more to do in it.
@@ -72,19 +63,10 @@ def steps_record(plan: Plan, state: State, count: int, progress: EngineProgress)
     return Steps(state.epoch + 1, state.step, state.batch, count, rates, losses)
 
 
-def engine_driver(plan: Plan, state: State, tally: Tally) -> EngineDriver:
-    """The driver of the plan's engine; the compiled engine is imported only where it is used."""
-    if plan.engine == "compiled":
-        from nnlab.training.compiled_driver import CompiledDriver
-
-        return CompiledDriver(plan, state, tally)
-    return NumpyDriver(plan, state, tally)
-
-
 def epochs_until_decision(plan: Plan, state: State, most: int) -> int:
     """How many whole epochs, at most `most`, may be done before something is decided or saved."""
     watched = plan.validation is not None or plan.stopping is not None or plan.record_steps
-    if watched or isinstance(plan.schedule, Plateau) or state.batch:
+    if most == 1 or watched or isinstance(plan.schedule, Plateau) or state.batch:
         return 1
     end = min((mark for mark in plan.marks if mark > state.epoch), default=plan.epochs)
     if plan.mark_every is not None:
@@ -103,99 +85,86 @@ class EpochBook:
             self.validation = Evaluation(plan.kind, plan.loss, state.network, plan.validation)
         part, self.quantity = columns.split(plan.monitor)
         self.monitors_validation = part == columns.VAL and self.validation is not None
+        self.sign = -1.0 if plan.higher_is_better else 1.0  # a value times this is to fall
 
-    def untrained(self, lr: float) -> Record:
+    def untrained(self, lr: float) -> list[Record]:
         """Row 0: both parts evaluated before the first update."""
         plan, state = self.plan, self.state
         train = Evaluation(plan.kind, plan.loss, state.network, plan.train)(state.weights)
-        numbers = {name: np.array([value]) for name, value in train.items()}
-        (record,) = self._records(0, numbers, state.weights[None], [lr])
-        return record
+        wrong = non_finite(train)
+        return self._records(0, [train] if wrong is None else [], wrong, state.weights[None], [lr])
 
     def close(self, ended: EndedEpochs | None, failure: NonFinite | None) -> list[Record]:
         """The records of epochs, up to the first non-finite number, and of a failed update."""
         state, records = self.state, []
         if ended is not None and ended.rates:
             state.batch -= self.count * len(ended.rates)
-            train = self.tally.numbers(ended.sums)
-            records = self._records(state.epoch + 1, train, ended.weights, ended.rates)
+            train, wrong = self.tally.results(ended.sums)
+            records = self._records(state.epoch + 1, train, wrong, ended.weights, ended.rates)
         if failure is not None and state.status == Status.RUNNING:
             state.status = Status.DIVERGED
             records.append(Failure(state.epoch + 1, state.step + 1, str(failure)))
         return records
 
     def _records(
-        self, first: int, train: dict[str, FloatArray], weights: Array, rates: list[float]
+        self,
+        first: int,
+        train: list[Numbers],
+        wrong: str | None,
+        weights: Array,
+        rates: Sequence[float],
     ) -> list[Record]:
-        """Those from epoch `first` on. `train` holds (K,) per quantity; K is 1 with validation."""
-        state = self.state
-        validation = self.validation(weights[0]) if self.validation is not None else None
-        finite, failure = finite_epochs(train, validation or {})
-        monitored = train[self.quantity]
-        if self.monitors_validation and validation is not None:
-            monitored = np.array([validation[self.quantity]])
-        last = first + finite - 1
+        """Those of the epochs from `first` on; with validation there is only one.
+
+        wrong: the number of the epoch after these that is not finite, if there was such.
+        weights: (K, V), after each epoch.
+        """
+        state, validation = self.state, None
+        failure = None if wrong is None else f"training {wrong}"
+        monitored = train
+        if self.validation is not None and train:
+            validation = self.validation(weights[0])
+            if (wrong := non_finite(validation)) is not None:
+                train, failure = [], f"validation {wrong}"
+            monitored = [validation] if self.monitors_validation and train else train
+        last = first + len(train) - 1
         state.epoch = last if failure is None else last + 1
-        is_best = self._follow(first, monitored[:finite], weights)
-        epochs, numbers = range(first, last + 1), numbers_by_epoch(train)
+        is_best = self._follow(first, [numbers[self.quantity] for numbers in monitored], weights)
         steps = range(first * self.count, last * self.count + 1, self.count)
-        rows = zip(epochs, steps, rates, numbers, repeat(validation), is_best)
+        rows = zip(range(first, last + 1), steps, rates, train, repeat(validation), is_best)
         records: list[Record] = list(map(Epoch._make, rows))
         if failure is not None:  # go back to the end of that epoch
             state.status = Status.DIVERGED
             state.step, state.batch = state.epoch * self.count, 0
-            state.weights[...] = weights[finite]
+            state.weights[...] = weights[len(train)]
             records.append(Failure(state.epoch, state.step, failure))
         return records
 
-    def _follow(self, first: int, values: FloatArray, weights: Array) -> list[bool]:
-        """Keep the best weights; whether each monitored value (K,) is the best so far.
+    def _follow(self, first: int, values: list[float], weights: Array) -> list[bool]:
+        """Keep the best weights; whether each monitored value is the best so far.
 
-        Plateau schedule and early stopping see a value too; K is 1 with either.
+        Plateau schedule and early stopping see a value too; there is one with either.
         """
         plan, state, best = self.plan, self.state, self.state.best
-        sign = -1.0 if plan.higher_is_better else 1.0
-        before = inf if best.epoch < 0 else sign * best.value
-        bests = np.minimum.accumulate(np.concatenate([[before], sign * values]))  # (K + 1,)
-        is_best: list[bool] = (bests[1:] < bests[:-1]).tolist()
+        before = inf if best.epoch < 0 else self.sign * best.value
+        bests = accumulate((self.sign * value for value in values), min, initial=before)
+        is_best = [new < old for old, new in pairwise(bests)]
         if True in is_best:
             index = len(is_best) - 1 - is_best[::-1].index(True)
-            best.epoch, best.value = first + index, float(values[index])
+            best.epoch, best.value = first + index, values[index]
             best.values[...] = weights[index]
-        if isinstance(plan.schedule, Plateau) and first > 0:
-            for value in values.tolist():
+        for value in values:
+            if isinstance(plan.schedule, Plateau) and first > 0:
                 state.patience = plan.schedule.observe(state.patience, value, plan.higher_is_better)
-        if plan.stopping is not None:
-            for value in values.tolist():
-                self._stop_early(plan.stopping, value, sign)
+            if plan.stopping is not None:
+                self._stop_early(plan.stopping, value)
         return is_best
 
-    def _stop_early(self, stopping: Stopping, value: float, sign: float) -> None:
+    def _stop_early(self, stopping: Stopping, value: float) -> None:
         """End the training where the value has not improved for too long."""
-        state = self.state
+        state, sign = self.state, self.sign
         # The reference is nan before the first value.
         if not sign * value >= sign * state.reference - stopping.min_delta:
             state.improved, state.reference = state.epoch, value
         if state.epoch - state.improved >= stopping.patience:
             state.status = Status.EARLY_STOPPED
-
-
-def finite_epochs(train: dict[str, FloatArray], validation: Numbers) -> tuple[int, str | None]:
-    """How many epochs come before the first non-finite number, and the name of that number."""
-    finite = np.isfinite(list(train.values()))  # (quantities, K)
-    if not finite.all():
-        epoch = int(finite.all(axis=0).argmin())
-        return epoch, f"training {list(train)[int(finite[:, epoch].argmin())]}"
-    for name, value in validation.items():
-        if not isfinite(value):
-            return 0, f"validation {name}"
-    return finite.shape[1], None
-
-
-def numbers_by_epoch(train: dict[str, FloatArray]) -> list[Numbers]:
-    """Arrays (K,) per quantity as a dictionary per epoch."""
-    rows = zip(*(values.tolist() for values in train.values()), strict=True)
-    if len(train) == 2:  # the general way takes as long as an update of a small network
-        first, second = train
-        return [{first: one, second: two} for one, two in rows]
-    return [dict(zip(train, row, strict=True)) for row in rows]

@@ -15,7 +15,7 @@ from nnlab.core.schedules import Patience, Schedule
 from nnlab.core.types import Array, FloatArray
 from nnlab.data.batches import Part
 from nnlab.status import Status
-from nnlab.training.tally import Tally
+from nnlab.training.evaluation import Tally
 
 
 @dataclass(frozen=True)

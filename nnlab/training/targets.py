@@ -45,12 +45,12 @@ def _require_rows(name: str, array: FloatArray, row: Shape) -> None:
         raise ValueError(f"{name} hold a number that is not finite")
 
 
-def _numbers(name: str, given: ArrayLike) -> FloatArray:
+def _numbers(name: str, values: ArrayLike) -> FloatArray:
     """float64; text is refused, also where it looks like a number."""
-    if np.ma.is_masked(given):
+    if np.ma.is_masked(values):
         raise ValueError(f"{name} must all be there, and some of them are masked")
     try:
-        array = np.asarray(given)
+        array = np.asarray(values)
         if array.dtype.kind == "O" and not any(
             isinstance(item, str | bytes) for item in array.flat
         ):
@@ -102,8 +102,8 @@ def _probabilities(targets: FloatArray, tolerance: float) -> FloatArray:
     return targets / sums[:, None]
 
 
-def _tolerance(given: ArrayLike) -> float:
+def _tolerance(values: ArrayLike) -> float:
     """How far rounding to the given type can take a row's sum from 1."""
-    dtype = np.asarray(given).dtype
-    width = np.shape(given)[-1] if np.ndim(given) else 1
+    dtype = np.asarray(values).dtype
+    width = np.shape(values)[-1] if np.ndim(values) else 1
     return max(SUM, width * float(np.finfo(dtype).eps)) if dtype.kind == "f" else SUM

@@ -1,4 +1,4 @@
-"""Commands run in a folder of their own, in this process or in a fresh one."""
+"""Run commands in their own folder, in this process or in a new process."""
 
 import subprocess
 from collections.abc import Callable

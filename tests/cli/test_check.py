@@ -61,18 +61,18 @@ def test_the_columns_and_classes_of_a_table(nnlab: Nnlab, flowers: Path) -> None
 
 def test_check_as_json(nnlab: Nnlab) -> None:
     options = ["--set", "momentum=0.5", "--set", "optimizer=adam", "--json"]
-    found = json.loads(nnlab("check", "identity8", *options).stdout)
-    assert found["config"]["optimizer"]["name"] == "adam"
-    assert found["notes"] == ["optimizer=adam drops momentum, which adam does not have."]
-    assert found["network"][0] == {
+    printed = json.loads(nnlab("check", "identity8", *options).stdout)
+    assert printed["config"]["optimizer"]["name"] == "adam"
+    assert printed["notes"] == ["optimizer=adam drops momentum, which adam does not have."]
+    assert printed["network"][0] == {
         "layer": "0 dense",
         "output": [3],
         "parameters": 27,
         "flops": 48,
     }
-    assert (found["parameters"], found["flops"]) == (59, 107)
-    assert found["data"] == {"rows": "8: 8 to train", "inputs": "8"}
-    assert found["warnings"] == []
+    assert (printed["parameters"], printed["flops"]) == (59, 107)
+    assert printed["data"] == {"rows": "8: 8 to train", "inputs": "8"}
+    assert printed["warnings"] == []
 
 
 def test_an_engine_that_cannot_run_it(nnlab: Nnlab) -> None:
@@ -110,10 +110,10 @@ def test_gradcheck(nnlab: Nnlab) -> None:
 
 
 def test_gradcheck_as_json(nnlab: Nnlab) -> None:
-    found = json.loads(nnlab("gradcheck", "xor", "--json", "--seed", "2").stdout)
-    assert found["tolerance"] == 1e-7
-    assert found["worst"] == max(one["error"] for one in found["parameters"]) <= 1e-7
-    assert [one["size"] for one in found["parameters"]] == [6, 9, 3, 32]  # 16 rows of 2 inputs
+    printed = json.loads(nnlab("gradcheck", "xor", "--json", "--seed", "2").stdout)
+    assert printed["tolerance"] == 1e-7
+    assert printed["worst"] == max(row["error"] for row in printed["parameters"]) <= 1e-7
+    assert [row["size"] for row in printed["parameters"]] == [6, 9, 3, 32]  # 16 rows of 2 inputs
 
 
 def test_a_planted_error_of_a_thousandth_is_found(

@@ -8,21 +8,20 @@ from nnlab.config.files import shipped
 from nnlab.config.load import describes_race
 from tests.process import python
 
-ROOT = Path(__file__).resolve().parents[2]
 RACES = [name for name, path in shipped().items() if describes_race(path)]
 TRAININGS = [name for name in shipped() if name not in RACES]
 
 
 def offered(folder: Path, *words: str) -> list[str]:
-    """What bash is told, as `type,value`."""
+    """The completions that bash gets, as `type,value`."""
     request = {
         "_NNLAB_COMPLETE": "bash_complete",
         "COMP_WORDS": " ".join(["nnlab", *words]),
         "COMP_CWORD": str(len(words)),
     }
-    found = python("-m", "nnlab", cwd=folder, **request)
-    assert (found.returncode, found.stderr) == (0, "")
-    return found.stdout.split()
+    done = python("-m", "nnlab", cwd=folder, **request)
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout.split()
 
 
 def test_there_are_both_kinds_of_configs() -> None:
@@ -31,7 +30,7 @@ def test_there_are_both_kinds_of_configs() -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "found"),
+    ("words", "expected"),
     [
         (["des"], ["plain,descend"]),
         (["train", "xo"], ["plain,xor"]),
@@ -50,8 +49,8 @@ def test_there_are_both_kinds_of_configs() -> None:
     ],
     ids=" ".join,
 )
-def test_what_is_offered(tmp_path: Path, words: list[str], found: list[str]) -> None:
-    assert offered(tmp_path, *words) == found
+def test_completions(tmp_path: Path, words: list[str], expected: list[str]) -> None:
+    assert offered(tmp_path, *words) == expected
 
 
 @pytest.mark.parametrize("command", ["resume", "plot", "report", "verify", "evaluate", "compare"])

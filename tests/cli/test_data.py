@@ -28,7 +28,7 @@ def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def states(result: Result) -> list[str]:
-    return [one["state"] for one in json.loads(result.stdout)["files"]]
+    return [file["state"] for file in json.loads(result.stdout)["files"]]
 
 
 def test_list(nnlab: Nnlab, small: Path) -> None:

@@ -22,7 +22,7 @@ runs:
 
 @pytest.fixture
 def race(nnlab: Nnlab, tmp_path: Path) -> Path:
-    """The only run in tmp_path/runs: one that converges and one that blows up."""
+    """The only run in tmp_path/runs: a run that converges and a run that diverges."""
     (tmp_path / "race.yaml").write_text(RACE)
     result = nnlab("descend", "race.yaml", "--no-plots")
     assert result.exit_code == 0, result.output
@@ -76,11 +76,11 @@ def test_all_blow_up(nnlab: Nnlab, tmp_path: Path) -> None:
 
 def test_json(race: Path, nnlab: Nnlab) -> None:
     result = nnlab("descend", "race.yaml", "--json", "--no-plots", "--name", "j", "--quiet")
-    found = json.loads(result.stdout)
-    assert (found["status"], found["lowest"]) == ("completed", 0.0)
-    folder = RunFolder.open(Path(found["folder"]))
+    printed = json.loads(result.stdout)
+    assert (printed["status"], printed["lowest"]) == ("completed", 0.0)
+    folder = RunFolder.open(Path(printed["folder"]))
     assert "-j-" in folder.name
-    assert found["runs"] == folder.read_json("summary.json")["runs"]
+    assert printed["runs"] == folder.read_json("summary.json")["runs"]
 
 
 def test_the_picture_is_drawn_and_drawn_again(nnlab: Nnlab, tmp_path: Path) -> None:
@@ -88,13 +88,13 @@ def test_the_picture_is_drawn_and_drawn_again(nnlab: Nnlab, tmp_path: Path) -> N
     result = nnlab("descend", "race.yaml", "--verbose")
     (folder,) = (tmp_path / "runs").iterdir()
     assert result.stderr == f"runs/{folder.name}/figures/landscape.png\n"
-    picture = folder / "figures" / "landscape.png"
-    first = picture.read_bytes()
-    picture.unlink()
+    figure = folder / "figures" / "landscape.png"
+    first = figure.read_bytes()
+    figure.unlink()
     result = nnlab("plot", "latest")
     assert (result.exit_code, result.stderr) == (0, "")
     assert result.stdout == f"runs/{folder.name}/figures/landscape.png\n"
-    assert picture.read_bytes() == first
+    assert figure.read_bytes() == first
 
 
 def test_a_mistake(nnlab: Nnlab, tmp_path: Path) -> None:

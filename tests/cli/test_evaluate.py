@@ -215,7 +215,7 @@ def test_missing_cells_are_filled_from_the_training_rows(nnlab: Nnlab, tmp_path:
     saved = Run(folder)
     assert saved.data["scaling"]["fill"] == [3.0, 7.0]
     parts = [nnlab("evaluate", "latest", "--json", "--part", name) for name in ("train", "test")]
-    train, test = (json.loads(one.stdout) for one in parts)
+    train, test = (json.loads(result.stdout) for result in parts)
     own = json.loads(nnlab("evaluate", "latest", "--json", "--data", "holes.csv").stdout)
     assert own["loss"] == pytest.approx((4 * train["loss"] + test["loss"]) / 5)
     lines = nnlab("predict", "latest", "holes.csv").stdout.split()
@@ -240,8 +240,8 @@ def test_a_missing_cell_for_a_run_that_has_no_mean(
 
 @pytest.mark.parametrize("option", ["--part", "--data"])
 def test_a_part_can_be_named_either_way(nnlab: Nnlab, flowers: Path, option: str) -> None:
-    found = json.loads(nnlab("evaluate", "latest", option, "train", "--json").stdout)
-    assert (found["part"], found["rows"]) == ("train", 6)
+    printed = json.loads(nnlab("evaluate", "latest", option, "train", "--json").stdout)
+    assert (printed["part"], printed["rows"]) == ("train", 6)
 
 
 @pytest.mark.parametrize("command", [["evaluate", "latest"], ["predict", "latest", "flowers.csv"]])

@@ -16,7 +16,8 @@ from nnlab import errors
 from nnlab.cli import COMMANDS, main
 from nnlab.cli.group import REPORT, exit_code
 from nnlab.config.annotations import hints
-from nnlab.config.overrides import ALIASES, HOMES, RESHAPERS
+from nnlab.config.families import homes
+from nnlab.config.overrides import ALIASES, RESHAPERS
 from nnlab.config.schema import Config
 from tests.patience import PATIENCE
 
@@ -35,14 +36,16 @@ PROBE = (
 def commands() -> list[tuple[str, click.Command]]:
     """Every command with its full name."""
     context = click.Context(main)
-    found = []
+    listed = []
     for name in main.list_commands(context):
         command = main.get_command(context, name)
         assert command is not None
-        found.append((name, command))
+        listed.append((name, command))
         if isinstance(command, click.Group):
-            found += [(f"{name} {inner}", one) for inner, one in command.commands.items()]
-    return found
+            listed += [
+                (f"{name} {inner}", subcommand) for inner, subcommand in command.commands.items()
+            ]
+    return listed
 
 
 @pytest.mark.parametrize(
@@ -61,9 +64,9 @@ def commands() -> list[tuple[str, click.Command]]:
 )
 def test_imports(process: Process, arguments: list[str], imported: list[str]) -> None:
     result = process("-c", PROBE, *arguments)
-    found = re.findall(r"imported (\[.*\])", result.stdout)
-    assert found, result.stderr
-    heavy = set(eval(found[0]))
+    imported_modules = re.findall(r"imported (\[.*\])", result.stdout)
+    assert imported_modules, result.stderr
+    heavy = set(eval(imported_modules[0]))
     assert heavy <= set(imported)
 
 
@@ -74,7 +77,7 @@ def test_help_lists_every_command(nnlab: Nnlab) -> None:
     assert listed == list(COMMANDS)
 
 
-@pytest.mark.parametrize(("name", "command"), commands(), ids=lambda one: str(one))
+@pytest.mark.parametrize(("name", "command"), commands(), ids=str)
 def test_help_has_a_sentence_a_paragraph_and_an_example(
     nnlab: Nnlab, name: str, command: click.Command
 ) -> None:
@@ -100,7 +103,7 @@ def test_help_has_a_sentence_a_paragraph_and_an_example(
         (["train", "--help"], 0),
         (["--help"], 0),
     ],
-    ids=lambda one: " ".join(one) if isinstance(one, list) else "",
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
 def test_no_word_is_broken_on_a_narrow_terminal(
     tmp_path: Path, arguments: list[str], code: int
@@ -136,7 +139,7 @@ def test_no_word_is_broken_on_a_narrow_terminal(
         assert max(map(len, lines)) <= 60
 
 
-@pytest.mark.parametrize(("name", "command"), [("", main), *commands()], ids=lambda one: str(one))
+@pytest.mark.parametrize(("name", "command"), [("", main), *commands()], ids=str)
 def test_help_fits_into_60_columns(name: str, command: click.Command) -> None:
     """Of the examples only those of sweep, with a whole grid in a line, are wider."""
     group = click.Context(main, info_name="nnlab", terminal_width=60)
@@ -225,7 +228,7 @@ def test_what_a_wrong_option_must_have_meant(nnlab: Nnlab, line: str, message: s
 
 
 def test_every_short_name_of_a_setting_is_known_as_an_option(nnlab: Nnlab) -> None:
-    for key in (*hints(Config), *ALIASES, *RESHAPERS, *HOMES):
+    for key in (*hints(Config), *ALIASES, *RESHAPERS, *homes(Config)):
         option = f"--{key.replace('_', '-')}"
         if option not in ("--name", "--seed"):  # options of train
             result = nnlab("train", "xor", option, "5")
@@ -263,7 +266,7 @@ def test_a_group_alone_shows_its_help(nnlab: Nnlab, arguments: list[str]) -> Non
             "There is not enough memory. Unable to allocate.\n",
         ),
     ],
-    ids=lambda one: type(one).__name__ if isinstance(one, BaseException) else "",
+    ids=lambda value: type(value).__name__ if isinstance(value, BaseException) else "",
 )
 def test_an_error_is_a_message_and_a_code(
     capsys: pytest.CaptureFixture[str], error: BaseException, code: int, message: str

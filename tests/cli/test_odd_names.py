@@ -55,7 +55,7 @@ def test_folders_and_files_whose_names_are_not_utf8(
         (*sweep, "--no-plots"),
         sweep,  # which reads the sweep.yaml of the first
         ("report", f"{runs}/s"),
-        ("compare", "latest", *[f"{runs}/{one}" for one in ("s",)], "--runs", runs),
+        ("compare", "latest", *[f"{runs}/{name}" for name in ("s",)], "--runs", runs),
     ]
     for command in commands:
         result = nnlab(*command)

@@ -1,4 +1,4 @@
-"""`nnlab plot`: which figures, where they go, and what is said when one cannot be drawn."""
+"""`nnlab plot`: which figures, where they go, and the messages when a figure cannot be drawn."""
 
 import json
 import os
@@ -22,7 +22,9 @@ def xor(nnlab: Nnlab, tmp_path: Path) -> Path:
 
 def train(nnlab: Nnlab, place: Path, *settings: str, code: int = 0) -> Path:
     before = set((place / "runs").glob("*"))
-    options = [part for one in (*settings, "training.engine=numpy") for part in ("--set", one)]
+    options = [
+        part for setting in (*settings, "training.engine=numpy") for part in ("--set", setting)
+    ]
     result = nnlab("train", "xor", "--no-plots", *options)
     assert result.exit_code == code, result.stderr
     (folder,) = set((place / "runs").glob("2*")) - before
@@ -36,8 +38,8 @@ def names(result: Result) -> list[str]:
 def test_every_figure_that_suits_is_drawn_into_the_run(nnlab: Nnlab, xor: Path) -> None:
     result = nnlab("plot", "latest")
     assert (result.exit_code, result.stderr) == (0, "")
-    drawn = ["curves", "network", "weights", "activations", "outputs", "scatter", "boundary"]
-    drawn += ["boundary_epochs", "confusion", "histograms"]
+    drawn = ["curves", "network", "weights", "outputs", "activations", "confusion", "scatter"]
+    drawn += ["boundary", "boundary_epochs", "histograms"]
     assert names(result) == [f"{name}.png" for name in drawn]
     assert all((xor / "figures" / name).is_file() for name in names(result))
 
@@ -155,7 +157,7 @@ def test_missing_weights(nnlab: Nnlab, xor: Path) -> None:
     (xor / "weights" / "final.npz").unlink()
     result = nnlab("plot", "latest")
     assert result.exit_code == 0
-    assert names(result) == ["curves.png", "outputs.png", "scatter.png", "confusion.png"]
+    assert names(result) == ["curves.png", "outputs.png", "confusion.png", "scatter.png"]
     (line,) = result.stderr.splitlines()
     assert line.startswith("Warning: The figures network, weights, activations, boundary, ")
     assert line.endswith(f"could not be drawn: Cannot read {path}: it does not exist.")
@@ -170,13 +172,13 @@ def test_a_run_of_a_newer_version(nnlab: Nnlab, xor: Path) -> None:
     (xor / "resolved.yaml").write_text(f"{resolved}warmth: 3\n")
     result = nnlab("plot", "latest")
     assert result.exit_code == 0
-    assert names(result) == ["curves.png", "scatter.png", "confusion.png"]
+    assert names(result) == ["curves.png", "confusion.png", "scatter.png"]
     first, second = result.stderr.splitlines()
     assert first == (
         f"Warning: The run {xor.name} is of format 2, and this nnlab knows format 1: "
         "what it does not know is not drawn."
     )
-    assert second.startswith("Warning: The figures network, weights, activations, outputs, ")
+    assert second.startswith("Warning: The figures network, weights, outputs, activations, ")
     assert f"could not be drawn: runs/{xor.name}/resolved.yaml:" in second
     assert second.endswith("the config has no setting 'warmth'. The run was made by nnlab 9.9.")
 
@@ -219,7 +221,7 @@ def test_rows_that_do_not_fit_the_data(nnlab: Nnlab, xor: Path) -> None:
     (xor / "data.json").write_text(json.dumps(content | {"outputs": 1, "class_names": ["a"]}))
     result = nnlab("plot", "latest", "--only", "scatter")
     assert (result.exit_code, result.stdout) == (6, "")
-    assert "the rows kept of the part train do not fit data.json." in result.stderr
+    assert "the saved rows of the part train do not fit data.json." in result.stderr
 
 
 def test_a_copy_of_the_folder_elsewhere_draws_the_same(

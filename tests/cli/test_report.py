@@ -1,4 +1,4 @@
-"""`nnlab report`: where the page goes, and what is said of a folder that is not whole."""
+"""`nnlab report`: where the page goes, and its messages about incomplete folders."""
 
 import json
 import os
@@ -52,7 +52,7 @@ def test_several_runs_side_by_side(nnlab: Nnlab, xor: Path, tmp_path: Path) -> N
     """In the folder where `nnlab plot` puts their curves; links start there."""
     nnlab("report", xor.name)
     nnlab("train", "xor", "--no-plots", "--set", "epochs=5", "--set", "lr=0.5")
-    names = sorted(one.name for one in (tmp_path / "runs").iterdir())
+    names = sorted(run.name for run in (tmp_path / "runs").iterdir())
     result = nnlab("report", *names)
     assert (result.exit_code, result.stderr) == (0, "")
     page = Path(result.stdout.strip())
@@ -141,7 +141,7 @@ def test_a_folder_that_cannot_be_written(process: Process, xor: Path, tmp_path: 
     """Also for root, whom no permission stops: it gives up that right first."""
     script = tmp_path / "script.py"
     script.write_text(AS_NOBODY)
-    place = Path(tempfile.mkdtemp())  # pytest's own folders are closed to others
+    place = Path(tempfile.mkdtemp())  # pytest's own folders are closed to other users
     shutil.copytree(xor, place / "run")
     try:
         place.chmod(0o777)
@@ -157,7 +157,7 @@ def test_a_folder_that_cannot_be_written(process: Process, xor: Path, tmp_path: 
     )
 
 
-# All modules are loaded while they can be: Python itself may lie where nobody may look.
+# All modules are imported first: the other user may be unable to read the folder of Python.
 AS_NOBODY = """
 import os, sys
 from nnlab.cli import main
@@ -177,4 +177,4 @@ def test_another_file_in_the_way(nnlab: Nnlab, xor: Path) -> None:
     result = nnlab("report", xor.name)
     assert (result.exit_code, result.stdout) == (6, "")
     assert result.stderr.endswith(" Use --out FILE to write the page elsewhere.\n")
-    assert [one.name for one in xor.glob(".*.tmp")] == []
+    assert [path.name for path in xor.glob(".*.tmp")] == []

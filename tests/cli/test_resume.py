@@ -1,4 +1,4 @@
-"""`nnlab resume`: what it prints where, its exit codes, and one writer a folder (R9)."""
+"""`nnlab resume`: what it prints where, its exit codes, and one writer per folder (R9)."""
 
 import json
 import os
@@ -25,7 +25,7 @@ Nnlab = Callable[..., Result]
 
 @pytest.fixture
 def stopped(tmp_path: Path, nnlab: Nnlab) -> RunFolder:
-    """A run of `small` that was lost after its first epochs; the only one in tmp_path/runs."""
+    """A run of `small` that was lost after its first epochs; the only run in tmp_path/runs."""
     cases.write(tmp_path)
     with begin(load_config(tmp_path / "small.yaml"), tmp_path / "runs") as session:
         for number, _ in enumerate(session):
@@ -34,7 +34,7 @@ def stopped(tmp_path: Path, nnlab: Nnlab) -> RunFolder:
     return session.folder
 
 
-def test_it_goes_on_and_prints_as_train_does(nnlab: Nnlab, stopped: RunFolder) -> None:
+def test_it_continues_and_prints_as_train_does(nnlab: Nnlab, stopped: RunFolder) -> None:
     assert stopped.status() == "interrupted"
     result = nnlab("resume", "latest", "--no-plots")
     assert result.exit_code == 0
@@ -90,17 +90,17 @@ def test_a_folder_that_was_no_run_yet(nnlab: Nnlab, stopped: RunFolder) -> None:
     )
 
 
-def test_one_of_eight_goes_on_and_seven_name_it(tmp_path: Path, stopped: RunFolder) -> None:
-    """The one that goes on is stopped in its place, then killed: nothing is locked any more."""
+def test_one_of_eight_continues_and_seven_name_it(tmp_path: Path, stopped: RunFolder) -> None:
+    """The process that resumes is paused while it trains, then killed: the lock is free again."""
     code = """
 import os, signal
 from nnlab.cli import main
 from nnlab.experiment import session
 real = session.Session.__iter__
-def held(run):
-    print("going on", flush=True)
+def paused(run):
+    print("continuing", flush=True)
     signal.pause()
-session.Session.__iter__ = held
+session.Session.__iter__ = paused
 main.main(["resume", "latest", "--no-plots", "-q"], prog_name="nnlab")
 """
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OPENBLAS_NUM_THREADS": "1"}

@@ -15,7 +15,7 @@ Nnlab = Callable[..., Result]
 
 @pytest.fixture
 def two(nnlab: Nnlab, tmp_path: Path) -> list[str]:
-    """The names of two runs, newest first: one completed, one diverged."""
+    """The names of two runs, newest first: a completed and a diverged run."""
     assert nnlab("train", "xor", "--no-plots", "--set", "epochs=3").exit_code == 0
     options = ["--set", "lr=1e9", "--seed", "0", "--name", "z"]  # diverges in epoch 9
     assert nnlab("train", "digits_binary", "--no-plots", *options).exit_code == 4
@@ -45,7 +45,7 @@ def test_the_table_is_newest_first(nnlab: Nnlab, two: list[str]) -> None:
     [
         (["--sort", "train_loss"], [1, 0]),
         (["--sort", "epochs"], [0, 1]),
-        (["--sort", "val_loss"], [0, 1]),  # the run without one comes last
+        (["--sort", "val_loss"], [0, 1]),  # the run without a value is last
         (["--status", "completed"], [1]),
         (["--status", "resumable"], []),
     ],
@@ -87,7 +87,7 @@ def test_a_key_that_no_run_has(
 
 
 @pytest.mark.parametrize(
-    ("condition", "found"),
+    ("condition", "expected"),
     [
         ("data=csv", ["flowers"]),
         ("data!=csv", ["xor"]),
@@ -112,12 +112,14 @@ def test_a_key_that_no_run_has(
     ],
 )
 def test_short_forms_in_conditions(
-    nnlab: Nnlab, flowers: Path, condition: str, found: list[str]
+    nnlab: Nnlab, flowers: Path, condition: str, expected: list[str]
 ) -> None:
     options = ["--set", "epochs=1", "--set", "data={xor: line}", "--seed", "3"]
     assert nnlab("train", "xor", "--no-plots", *options).exit_code == 0
     result = nnlab("runs", "--where", condition, "--json")
-    assert sorted(run["name"].split("-")[2] for run in json.loads(result.stdout)["runs"]) == found
+    assert (
+        sorted(run["name"].split("-")[2] for run in json.loads(result.stdout)["runs"]) == expected
+    )
 
 
 def test_runs_in_folders_below(nnlab: Nnlab, two: list[str], tmp_path: Path) -> None:
@@ -150,9 +152,9 @@ def test_runs_in_folders_below(nnlab: Nnlab, two: list[str], tmp_path: Path) -> 
 def test_a_sweep_in_a_folder_below_is_one_line(nnlab: Nnlab, tmp_path: Path) -> None:
     options = ["--set", "epochs=1", "--no-plots", "--runs", "course/alice", "--name", "s"]
     assert nnlab("sweep", "lr=0.1,0.2", *options).exit_code == 0
-    found = json.loads(nnlab("runs", "course", "--json").stdout)
-    assert found["runs"] == []
-    assert [one["sweep"] for one in found["sweeps"]] == ["alice/s"]
+    printed = json.loads(nnlab("runs", "course", "--json").stdout)
+    assert printed["runs"] == []
+    assert [sweep["sweep"] for sweep in printed["sweeps"]] == ["alice/s"]
     assert len(json.loads(nnlab("runs", "course/alice/s", "--json").stdout)["runs"]) == 2
 
 
@@ -167,9 +169,9 @@ def test_a_sweep_in_a_folder_below_is_one_line(nnlab: Nnlab, tmp_path: Path) -> 
     ],
 )
 def test_a_value_that_no_run_has(nnlab: Nnlab, flowers: Path, condition: str, near: str) -> None:
-    meant = f" Did you mean '{near}'?" if near else ""
+    hint = f" Did you mean '{near}'?" if near else ""
     result = nnlab("runs", "--where", condition)
-    assert result.stderr == f"There is no run for which this is true in runs.{meant}\n"
+    assert result.stderr == f"There is no run for which this is true in runs.{hint}\n"
 
 
 NO_CONDITION = (
@@ -201,7 +203,7 @@ def test_what_is_no_condition(nnlab: Nnlab, condition: str, message: str) -> Non
 
 
 @pytest.mark.parametrize(
-    ("conditions", "found"),
+    ("conditions", "expected"),
     [
         (["optimizer.lr<1"], [1]),
         (["lr>1e8"], [0]),
@@ -226,11 +228,11 @@ def test_what_is_no_condition(nnlab: Nnlab, condition: str, message: str) -> Non
         (["optimizer.momentum=0"], [0, 1]),  # 0.0
     ],
 )
-def test_where(nnlab: Nnlab, two: list[str], conditions: list[str], found: list[int]) -> None:
-    options = [part for one in conditions for part in ("--where", one)]
+def test_where(nnlab: Nnlab, two: list[str], conditions: list[str], expected: list[int]) -> None:
+    options = [part for condition in conditions for part in ("--where", condition)]
     result = nnlab("runs", *options, "--json")
     names = {run["name"] for run in json.loads(result.stdout)["runs"]}
-    assert names == {two[i] for i in found}
+    assert names == {two[i] for i in expected}
 
 
 def test_settings_that_are_asked_for_become_columns(nnlab: Nnlab, two: list[str]) -> None:
@@ -239,8 +241,8 @@ def test_settings_that_are_asked_for_become_columns(nnlab: Nnlab, two: list[str]
     assert [row[-3:-1] for row in rows] == [["full", "0.1"], ["15", "1e+09"]]
     reverse = cells(nnlab("runs", "--sort", "lr", "--reverse").stdout)
     assert [row[0] for row in reverse[1:]] == [two[0], two[1]]
-    found = json.loads(nnlab("runs", "--where", "lr=1e9", "--json").stdout)["runs"]
-    assert [one["config"] for one in found] == [{"lr": 1e9}]
+    printed = json.loads(nnlab("runs", "--where", "lr=1e9", "--json").stdout)["runs"]
+    assert [run["config"] for run in printed] == [{"lr": 1e9}]
 
 
 def test_csv_has_every_column_and_digit(nnlab: Nnlab, two: list[str], tmp_path: Path) -> None:
@@ -262,7 +264,7 @@ def test_csv_has_every_column_and_digit(nnlab: Nnlab, two: list[str], tmp_path: 
 
 
 def test_no_runs(nnlab: Nnlab, tmp_path: Path) -> None:
-    """In a folder that is empty, or in the usual one before the first run."""
+    """In a folder that is empty, or in the default folder before the first run."""
     (tmp_path / "empty").mkdir()
     for arguments, where in ((["runs"], "runs"), (["runs", "empty"], "empty")):
         result = nnlab(*arguments)

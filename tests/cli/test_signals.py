@@ -80,7 +80,7 @@ def the_run(folder: Path) -> RunFolder:
 
 @pytest.mark.parametrize(("number", "code"), CODES)
 def test_while_training(tmp_path: Path, number: signal.Signals, code: int) -> None:
-    """And the resumed run ends as the undisturbed one."""
+    """The resumed run ends with the same bits as a run that was never stopped."""
     cases.write(tmp_path)
     arguments = ["identity.yaml", "--set", "epochs=1500", "--set", "schedule=constant"]
     for folder in (tmp_path / "a", tmp_path / "b"):
@@ -89,9 +89,9 @@ def test_while_training(tmp_path: Path, number: signal.Signals, code: int) -> No
         assert child.wait(PATIENCE) == 0
     with nnlab(tmp_path, "train", *arguments, "--no-plots", "--runs", "b/runs") as child:
         reached(child, "epoch 1/")
-        found, message = ended(child, number)
+        returned, message = ended(child, number)
     run = the_run(tmp_path / "b")
-    assert (found, run.status()) == (code, "interrupted")
+    assert (returned, run.status()) == (code, "interrupted")
     assert re.search(
         rf"{number.name}: stopped after [\d,]+ updates; the state is saved in b/runs/{run.name}\. "
         rf"`nnlab resume b/runs/{run.name}` continues it\.\n$",
@@ -115,9 +115,9 @@ def test_while_the_final_figures_are_worked_out(
     config = ("digits_binary", "--no-plots", "--set", "epochs=2")
     with nnlab(tmp_path, "train", *config, patch=patch) as child:
         reached(child, "reached")
-        found, message = ended(child, number)
+        returned, message = ended(child, number)
     run = the_run(tmp_path)
-    assert (found, run.status()) == (code, "interrupted")
+    assert (returned, run.status()) == (code, "interrupted")
     assert f"{number.name}: stopped while the final figures were worked out;" in message
     assert not run.has("summary.json")
     with nnlab(tmp_path, "resume", "latest", "--no-plots") as child:
@@ -136,8 +136,8 @@ def test_while_drawing(tmp_path: Path, number: signal.Signals, code: int) -> Non
     )
     with nnlab(tmp_path, "train", "xor", "--set", "epochs=2", patch=patch) as child:
         reached(child, "reached")
-        found, message = ended(child, number)
-    assert (found, the_run(tmp_path).status()) == (code, "completed")
+        returned, message = ended(child, number)
+    assert (returned, the_run(tmp_path).status()) == (code, "completed")
     assert message.strip() == {130: "Interrupted.", 143: "Terminated."}[code]
 
 
@@ -150,8 +150,8 @@ def test_while_the_data_is_loaded(tmp_path: Path, number: signal.Signals, code: 
     )
     with nnlab(tmp_path, "train", "xor", patch=patch) as child:
         reached(child, "reached")
-        found, _ = ended(child, number)
-    assert found == code
+        returned, _ = ended(child, number)
+    assert returned == code
     assert not (tmp_path / "runs").exists()
 
 
@@ -171,7 +171,7 @@ def test_a_second_signal_ends_at_once(tmp_path: Path, number: signal.Signals, co
         child.send_signal(number)
         reached(child, "noted")
         assert child.poll() is None
-        found, _ = ended(child, number)
+        returned, _ = ended(child, number)
     run = the_run(tmp_path)
-    assert (found, run.status()) == (code, "interrupted")
+    assert (returned, run.status()) == (code, "interrupted")
     assert run.load_checkpoint().meta["epoch"] == 3

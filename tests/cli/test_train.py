@@ -38,7 +38,7 @@ FOLDER = r"runs/\d{8}-\d{6}-[\w-]+-[0-9a-f]{6}"
     ],
 )
 def test_the_time_is_that_of_training(training: float | None, total: float, text: str) -> None:
-    """The clock goes on while figures are drawn."""
+    """The clock advances while figures are drawn."""
     row = {} if training is None else {"seconds": training}
     assert training_time(SimpleNamespace(last_row=row, seconds=total)) == text
 
@@ -75,7 +75,7 @@ def test_what_is_printed(nnlab: Nnlab) -> None:
 
 ROW = {"step": 5, "lr": 0.1, "train_loss": 0.5, "val_loss": 0.75}
 TABLES = [
-    # Weights of the last epoch are kept, and an earlier one was better.
+    # Weights of the last epoch are kept, and an earlier epoch was better.
     (30, 25, {"loss": 0.5}, """\
 part                    epoch        loss
 train (while training)  30 (last)  0.5000
@@ -112,9 +112,9 @@ def test_the_network_in_a_line_is_what_mixes_numbers(nnlab: Nnlab) -> None:
 def test_json_is_one_strict_object(nnlab: Nnlab, tmp_path: Path) -> None:
     result = nnlab("train", "xor", "--no-plots", "--set", "epochs=5", "--json", "-q")
     assert result.stderr == ""
-    found = json.loads(result.stdout, parse_constant=pytest.fail)
+    printed = json.loads(result.stdout, parse_constant=pytest.fail)
     run = only_run(tmp_path)
-    assert found == {
+    assert printed == {
         "folder": f"runs/{run.name}",
         "status": "completed",
         "summary": run.read_json("summary.json"),
@@ -214,7 +214,7 @@ def test_an_unknown_config(nnlab: Nnlab) -> None:
 def test_missing_data_offline(
     nnlab: Nnlab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    mirrors = ("http://127.0.0.1:9/a/", "http://127.0.0.1:9/b/")  # nobody listens there
+    mirrors = ("http://127.0.0.1:9/a/", "http://127.0.0.1:9/b/")  # no server listens there
     collection = replace(images.MNIST, mirrors=mirrors)
     monkeypatch.setattr(images.Mnist, "files", collection)
     monkeypatch.setenv("NNLAB_DATA_DIR", str(tmp_path / "empty"))

@@ -420,7 +420,7 @@ def test_a_batch_too_small_for_its_variance(training: str) -> None:
 
 
 AUGMENTED = {
-    "moons": "augment changes pictures, and this data has none.",
+    "moons": "augment changes images, and this data has none.",
     "{name: digits, scale: standardize}": (
         "standardize gives every pixel a scale of its own, so that augment cannot move it."
     ),
@@ -464,7 +464,7 @@ def test_pictures_of_a_file_can_be_changed_and_columns_cannot(tmp_path: Path) ->
     np.savez(tmp_path / "pictures.npz", x=x, y=np.arange(6) % 2)
     np.savez(tmp_path / "columns.npz", x=x.reshape(6, 16), y=np.arange(6) % 2)
     settings = {"network": "[{dense: 2}, softmax]", "loss": "cross_entropy"}
-    for name, said in (("pictures", ""), ("columns", "augment changes pictures")):
+    for name, said in (("pictures", ""), ("columns", "augment changes images")):
         data = f"{{name: npz, path: {tmp_path / name}.npz}}"
         found = message(**settings, data=data, training="{augment: [flip]}")
         assert said in found

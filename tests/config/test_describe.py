@@ -134,8 +134,8 @@ def test_the_page_is_stable_and_says_the_main_setting() -> None:
     page = config_reference()
     assert page == config_reference()
     assert "| units * | a whole number > 0 | required |" in page
-    assert "| scale | one of none, unit, standardize, standardize_all | unit for digits, " in page
-    assert "| early_stopping | a mapping, or null | null | stops before the last epoch, see" in page
+    assert "| scale | one of none, unit, standardize, standardize_all | unit for images" in page
+    assert "| early_stopping | a mapping, or null | null | stops training before the" in page
     assert "* `lr`: optimizer.lr\n" in page
     assert "MISSING" not in page
     assert "<class" not in page

@@ -123,8 +123,8 @@ def test_values_of_a_study_stay_what_they_are(values: list[object]) -> None:
             [[0.5] * 100] * 100,
             "wide",
             "This config holds 10,110 values, and a config has at most 10,000, so it could not be "
-            "read again. Most of it is network.0.weight. Weights that are so many can come from "
-            "another run: init: {run: FOLDER}.",
+            "read again. Most of it is network.0.weight. Such a large number of weights can come "
+            "from another run: init: {run: FOLDER}.",
         ),
         ([[1.0]], "a\ud800", "name holds the character U+D800, which no config can hold."),
         ([[1.0]], "a\x07", "name holds the character U+0007, which no config can hold."),

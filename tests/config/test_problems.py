@@ -200,6 +200,9 @@ def test_the_search_ends_at_many() -> None:
         ("val_split: 0.2", "data.validation", "validation: 0.2"),
         ("test_size: 30", "data.test", "test: 30"),
         ("weight_decay: 0.1", "optimizer.weight_decay", "weight_decay: 0.1"),
+        ("nesterov: true", "optimizer.nesterov", "nesterov: true"),
+        ("warmup: 5", "schedule.warmup", "warmup: 5"),
+        ("min_delta: 0.1", "training.early_stopping.min_delta", "early_stopping: {min_delta: 0.1}"),
     ],
 )
 def test_a_setting_at_the_top_is_shown_its_place(setting: str, home: str, yaml: str) -> None:

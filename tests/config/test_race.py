@@ -310,6 +310,7 @@ CHANGES: dict[str, dict[str, Any]] = {
     "runs.0.optimizer.lr=0.3": {"runs.0.optimizer.lr": 0.3, "runs.1.optimizer.lr": 0.5},
     "runs.0.optimizer.sgd=0.3": {"runs.0.optimizer.lr": 0.3},
     "runs.0.optimizer.momentum=0.9": {"runs.0.optimizer.momentum": 0.9},
+    "runs.*.start=[1, 2]": {"runs.0.start": [1.0, 2.0], "runs.1.start": [1.0, 2.0]},
     "runs.1.optimizer=adagrad": {"runs.1.optimizer.name": "adagrad", "runs.0.steps": 10},
     "runs.1.schedule={step: 3}": {"runs.1.schedule.every": 3, "runs.1.optimizer.lr": 0.5},
     "runs.1.schedule.exponential=0.5": {"runs.1.schedule.gamma": 0.5},
@@ -357,7 +358,7 @@ def test_set_what_cannot_be(change: str) -> None:
 
 def test_set_in_all_runs_where_there_are_none() -> None:
     found = problems("function: beale\nruns: 5", "steps=3")
-    assert ("the config has no runs to change.", "", "") in found
+    assert ("there is no list whose items it could change.", "", "") in found
 
 
 def test_a_training_and_a_race_are_told_apart(tmp_path: Path) -> None:

@@ -107,7 +107,6 @@ def test_loss_equals_pytorch(case):
     np.testing.assert_allclose(rows, case["rows"], rtol=1e-13, atol=1e-15)
     np.testing.assert_allclose(value, case["loss"], rtol=1e-13)
     np.testing.assert_allclose(found, case["gradient"], rtol=1e-13, atol=1e-15)
-    assert loss.mean(z, loss.encode(t)) == pytest.approx(np.mean(case["rows"]), rel=1e-13)
 
 
 @each_loss
@@ -137,7 +136,7 @@ def test_no_warning_and_no_inf_for_extreme_numbers(name, loss, m, dtype):
         rows = loss.per_sample(z, t)
         assert np.isfinite(rows).all()
         assert (rows >= 0).all()
-        assert np.isfinite(loss.mean(z, t))
+        assert np.isfinite(rows.mean(dtype=np.float64))
         assert np.isfinite(gradient(loss, z, t)).all()
 
 
@@ -152,7 +151,6 @@ def test_an_empty_batch_gives_no_warning(name, loss, m, dtype):
 @each_loss
 def test_one_row(name, loss, m):
     z, t = np.ones((1, m)), targets(name, 1, m)
-    assert loss.mean(z, loss.encode(t)) == loss.per_sample(z, loss.encode(t))[0]
     factor = {"mean": m, "batch_mean": 1, "sum": 1}[loss.reduction]
     whole = gradient(loss, np.repeat(z, 4, axis=0), np.repeat(t, 4, axis=0))
     rows = {"mean": 4, "batch_mean": 4, "sum": 1}[loss.reduction]
@@ -211,7 +209,7 @@ def test_default_reductions():
 def test_mse_with_batch_mean_is_the_notebooks_loss():
     loss = LOSSES["mse"](reduction="batch_mean")
     z, t = np.array([[1.0, 2.0]]), np.array([[0.5, 4.0]])
-    assert loss.mean(z, t) == 0.25 + 4.0
+    assert loss.per_sample(z, t).mean() == 0.25 + 4.0
     np.testing.assert_array_equal(gradient(loss, z, t), [[1.0, -4.0]])
 
 

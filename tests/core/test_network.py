@@ -25,7 +25,7 @@ def gradient_of(binding: Binding, loss: Loss, x: Array, t: Array) -> float:
     z = binding.forward(x)
     loss.gradient(z, t, binding.dz, loss.bind(*z.shape, z.dtype))
     binding.backward(x)
-    return loss.mean(z, t)
+    return float(loss.per_sample(z, t).mean())
 
 
 # --- the block --------------------------------------------------------------------------------

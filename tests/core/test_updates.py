@@ -37,7 +37,7 @@ def test_training_equals_pytorch(name):
         rows = slice(start, start + size)
         batch = len(x[rows])
         assert bench.run(batch, [x[rows]], [t[rows]], [optimizer.lr], step) == 1
-        value = loss.mean(bench.outputs(batch, 1), t[rows])
+        value = float(loss.per_sample(bench.outputs(batch, 1), t[rows]).mean())
         assert value == pytest.approx(case["losses"][step], rel=1e-12), step
         if step % 10 == 9:
             assert_weights(network, case["after"][step // 10])

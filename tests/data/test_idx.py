@@ -123,14 +123,6 @@ def test_a_bomb_stays_packed(announced: tuple[int, ...], tmp_path: Path) -> None
     assert peak < 1 << 20
 
 
-def test_label_out_of_range_names_its_row() -> None:
-    labels = np.array([0, 9, 3, 10, 200], np.uint8)
-    idx.check_labels(labels[:3], 10, Path("labels"))
-    with pytest.raises(DataError) as caught:
-        idx.check_labels(labels, 10, Path("labels"))
-    assert str(caught.value) == "labels: row 3 has label 10; only 0 to 9 are allowed."
-
-
 @pytest.mark.parametrize(
     ("name", "message"),
     [("absent", "There is no file {}."), ("folder", "{} is not a regular file.")],

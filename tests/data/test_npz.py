@@ -30,7 +30,7 @@ def load(path: Path, x: Any = X, y: Any = Y, **settings: str) -> Dataset:
 
 
 def npy(shape: object, descr: str = "<f8", content: bytes = b"", version: int = 1) -> bytes:
-    """An array file that announces what it is told to."""
+    """An array file with this header."""
     header = f"{{'descr': {descr!r}, 'fortran_order': False, 'shape': {shape}, }}".encode()
     return b"\x93NUMPY" + bytes([version, 0]) + len(header).to_bytes(2, "little") + header + content
 
@@ -88,6 +88,20 @@ def test_the_task_can_be_told(
 ) -> None:
     data = load(path, y=y, task=task)
     assert (data.targets.tolist(), data.class_names) == (targets, names)
+
+
+@pytest.mark.parametrize(
+    ("y", "setting"),
+    [
+        (np.array([[0], [1], [2]]), "data.task: classes"),
+        (np.eye(3), "data.task: classes"),
+        (np.array([[0, 1], [1, 1], [0, 0]]), "data.task: multilabel"),
+        (np.array([[0, 1], [2, 1], [0, 0]]), ""),
+        (np.array([0.5, 1, 2]), ""),
+    ],
+)
+def test_targets_that_look_like_classes(path: Path, y: Any, setting: str) -> None:
+    assert load(path, y=y).classes_by == setting
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import pytest
 
 from nnlab import build as building
-from nnlab.build import build, foreseen
+from nnlab.build import build, predicted_engine
 from nnlab.config.load import from_mapping
 from nnlab.core.layers import LAYERS
 from nnlab.core.losses import LOSSES
@@ -21,7 +21,7 @@ def chosen(engine: str, network: list[object] = DENSE, epochs: int = 100_000) ->
     given = {"data": "identity", "network": network, "loss": "mse", "training": training}
     config = from_mapping(given)
     built = build(config)
-    assert built.plan.engine == built.config.training.engine == foreseen(config)
+    assert built.plan.engine == built.config.training.engine == predicted_engine(config)
     return built.plan.engine
 
 

@@ -18,11 +18,10 @@ from nnlab.build import build
 from nnlab.config.load import from_mapping, load_config
 from nnlab.core.network import Network
 from nnlab.errors import ConfigError, DataError, Interrupted
-from nnlab.experiment.measure import evaluate, evaluate_rows
+from nnlab.experiment.measure import evaluate, measure, sample_rows
 from nnlab.experiment.resume import rebuild
 from nnlab.experiment.session import begin
-from nnlab.experiment.snapshots import Snapshots
-from nnlab.experiment.state import thaw
+from nnlab.experiment.state import Snapshots, thaw
 from nnlab.run.folder import RunFolder
 from nnlab.run.run import Run
 from nnlab.training import Epoch, run_training, start
@@ -735,7 +734,7 @@ def test_rows_of_a_file_are_judged_without_the_training_data(tmp_path, monkeypat
     dataset = built.dataset
     part = replace(dataset, inputs=dataset.inputs[rows], targets=dataset.targets[rows])
     (tmp_path / "rows.csv").unlink()
-    again = evaluate_rows(Run(run.path), part)
+    again = measure(sample_rows(Run(run.path), part))
     assert again == own
 
 

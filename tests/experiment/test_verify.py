@@ -126,7 +126,7 @@ CHANGES: dict[str, tuple[Callable[[RunFolder], Any], str]] = {
     ),
     "a hash": (
         lambda run: other_json(run.path / "run.json", lambda j: j["hashes"].update({"3": "0"})),
-        "epoch 3: the weights' SHA-256 is another one.",
+        "epoch 3: the SHA-256 of the weights differs.",
     ),
     "a missing row": (
         lambda run: (run.path / "metrics.csv").write_text(

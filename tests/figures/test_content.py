@@ -13,7 +13,7 @@ from nnlab.core.layers import LAYERS
 from nnlab.errors import UsageError
 from nnlab.run.folder import RunFolder
 from nnlab.show.figures import FIGURES, activation, overlay, view
-from nnlab.show.figures.hidden import verdict
+from nnlab.show.figures.cells import verdict
 from nnlab.show.figures.network import Column, shortened, unit_heights
 from nnlab.show.figures.overlay import run_labels
 from nnlab.show.figures.plane import chosen_moments

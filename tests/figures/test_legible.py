@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from nnlab.show.figures import style
-from nnlab.show.figures.axes import choose_scale, compact
-from nnlab.show.figures.heat import heat
+from nnlab.show.figures.axes import choose_scale, compact, is_log_rate, smoothed, window
+from nnlab.show.figures.cells import heat
 from nnlab.show.figures.histograms import draw_histogram
 from nnlab.show.figures.palette import (
     BLACK,
@@ -19,7 +19,6 @@ from nnlab.show.figures.palette import (
     text_on,
 )
 from nnlab.show.figures.plane import box
-from nnlab.show.figures.scales import is_log_rate, smoothed, window
 from tests.figures.geometry import clipped, overlaps, unreadable
 
 LOOKS = pytest.mark.parametrize("look", [LIGHT, DARK], ids=["light", "dark"])

@@ -176,8 +176,7 @@ def test_a_folder_of_the_user_that_is_called_like_a_trial_stays(
 
 def test_a_folder_with_hidden_files_is_not_empty(tmp_path: Path) -> None:
     folder = SweepFolder(tmp_path)
-    with folder.lock():
-        durable.stage(tmp_path / "sweep.yaml", b"")
+    with folder.lock(), durable.staged(tmp_path / "sweep.yaml", b""):
         assert folder.is_empty()
     (tmp_path / ".notes.tmp").write_text("Mine.")
     assert not folder.is_empty()

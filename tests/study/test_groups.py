@@ -6,18 +6,20 @@ from typing import Any
 import pytest
 
 from nnlab.status import Status
-from nnlab.study.compare import RunFacts
+from nnlab.study.compare import ComparedRun
 from nnlab.study.groups import Group, compare_groups, group_runs, is_better, main_metrics
 
 
 def run(
     seed: int, loss: float = 1.0, lr: float = 0.1, status: str = "completed", **more: Any
-) -> RunFacts:
+) -> ComparedRun:
     """A run whose result is `loss`."""
     settings = {"name": f"r{seed}", "seed": seed, "optimizer": {"lr": lr}, "sweeps": {}}
     settings |= {"data": {"name": "xor", "seed": more.get("data_seed", seed)}}
-    metrics = {"final.train_loss": loss} | more.get("metrics", {})
-    return RunFacts(Path(f"{seed}"), Status(status), seed, settings, ("xor", "1"), {}, metrics, {})
+    found = ComparedRun(Path(f"{seed}"))
+    numbers = {"final.train_loss": loss} | more.get("metrics", {})
+    vars(found).update(status=Status(status), settings=settings, numbers=numbers)
+    return found
 
 
 @pytest.mark.parametrize(
@@ -30,7 +32,9 @@ def run(
         ([run(0), run(0)], [[0]]),
     ],
 )
-def test_runs_that_differ_in_the_seed_alone(runs: list[RunFacts], seeds: list[list[int]]) -> None:
+def test_runs_that_differ_in_the_seed_alone(
+    runs: list[ComparedRun], seeds: list[list[int]]
+) -> None:
     assert [one.seeds for one in group_runs(runs)] == seeds
 
 

@@ -8,7 +8,7 @@ from scipy import stats
 
 from nnlab.core.types import FloatArray
 from nnlab.study import noise
-from nnlab.study.compare import RunFacts
+from nnlab.study.compare import ComparedRun
 from nnlab.study.groups import compare_groups, group_runs
 from tests.study.test_groups import run
 
@@ -145,7 +145,7 @@ def test_what_is_no_number_is_refused(values: list[float]) -> None:
         noise.paired_p(values)
 
 
-def both(seeds: int, figures: int) -> list[RunFacts]:
+def both(seeds: int, figures: int) -> list[ComparedRun]:
     """Two groups that differ alike in all of several figures."""
     names = [f"test.figure{number}" for number in range(figures)]
     return [

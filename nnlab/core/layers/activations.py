@@ -10,22 +10,34 @@ from typing import Annotated, ClassVar
 
 import numpy as np
 from annotated_types import Ge
+from numpy.typing import DTypeLike
 
 from nnlab.core.layers.base import Layer
-from nnlab.core.types import Array, Views
+from nnlab.core.types import Array, Shape, Views
 
 
 @dataclass(frozen=True)
 class Activation(Layer):
     """A layer without parameters that keeps the shape of its input."""
 
+    memory: ClassVar[tuple[str, ...]] = ()  # arrays (B, ...) that the kernels find in `s`
+    masks: ClassVar[tuple[str, ...]] = ()  # the same, of booleans
 
-def logistic(x: Array, y: Array) -> None:
+    def scratch(self, shape: Shape, batch: int, dtype: DTypeLike) -> Views:
+        """Arrays, so that no update allocates, and constants, 0.2 us faster than Python numbers."""
+        rows = (batch, *shape)
+        numbers = {name: np.zeros(rows, dtype) for name in self.memory}
+        numbers |= {name: np.zeros(rows, np.bool_) for name in self.masks}
+        constants = {"zero": 0.0, "half": 0.5, "one": 1.0}
+        return Views(**numbers, **{name: np.array(x, dtype) for name, x in constants.items()})
+
+
+def logistic(x: Array, y: Array, half: Array) -> None:
     """y = 1 / (1 + exp(-x)) = (1 + tanh(x / 2)) / 2, which never overflows."""
-    np.multiply(x, 0.5, y)
+    np.multiply(x, half, y)
     np.tanh(y, y)
-    np.multiply(y, 0.5, y)
-    np.add(y, 0.5, y)
+    np.multiply(y, half, y)
+    np.add(y, half, y)
 
 
 class Linear(Activation):
@@ -42,10 +54,10 @@ class Sigmoid(Activation):
     """f(x) = 1 / (1 + exp(-x)) = (1 + tanh(x / 2)) / 2, f' = f (1 - f)."""
 
     def forward(self, p: Views, x: Array, y: Array, s: Views, train: bool) -> None:
-        logistic(x, y)
+        logistic(x, y, s.half)
 
     def derivative(self, x: Array, y: Array, dy: Array, dx: Array, s: Views) -> None:
-        np.subtract(1, y, dx)
+        np.subtract(s.one, y, dx)
         np.multiply(dx, y, dx)
         np.multiply(dx, dy, dx)
 
@@ -58,18 +70,21 @@ class Tanh(Activation):
 
     def derivative(self, x: Array, y: Array, dy: Array, dx: Array, s: Views) -> None:
         np.multiply(y, y, dx)
-        np.subtract(1, dx, dx)
+        np.subtract(s.one, dx, dx)
         np.multiply(dx, dy, dx)
 
 
 class Relu(Activation):
     """f(x) = max(x, 0), f' = 1 for x > 0, else 0 (also at 0)."""
 
+    masks: ClassVar[tuple[str, ...]] = ("positive",)
+
     def forward(self, p: Views, x: Array, y: Array, s: Views, train: bool) -> None:
-        np.maximum(x, 0, out=y)
+        np.maximum(x, s.zero, out=y)
 
     def derivative(self, x: Array, y: Array, dy: Array, dx: Array, s: Views) -> None:
-        np.multiply(dy, y > 0, dx)
+        np.greater(y, s.zero, s.positive)
+        np.multiply(dy, s.positive, dx)
 
 
 @dataclass(frozen=True)
@@ -77,14 +92,16 @@ class LeakyRelu(Activation):
     """f(x) = x for x > 0, else slope x; f' = 1 or slope (slope at 0)."""
 
     slope: Annotated[float, Ge(0)] = 0.01
+    masks: ClassVar[tuple[str, ...]] = ("positive",)
 
     def forward(self, p: Views, x: Array, y: Array, s: Views, train: bool) -> None:
         np.multiply(x, self.slope, y)
-        np.copyto(y, x, where=x > 0)
+        np.greater(x, s.zero, s.positive)
+        np.copyto(y, x, where=s.positive)
 
     def derivative(self, x: Array, y: Array, dy: Array, dx: Array, s: Views) -> None:
         np.multiply(dy, self.slope, dx)
-        np.copyto(dx, dy, where=x > 0)
+        np.copyto(dx, dy, where=s.positive)
 
 
 @dataclass(frozen=True)
@@ -92,15 +109,19 @@ class Elu(Activation):
     """f(x) = x for x > 0, else alpha (exp(x) - 1); f' = 1 or f + alpha (Clevert et al., 2016)."""
 
     alpha: Annotated[float, Ge(0)] = 1.0
+    masks: ClassVar[tuple[str, ...]] = ("positive",)
 
     def forward(self, p: Views, x: Array, y: Array, s: Views, train: bool) -> None:
-        np.expm1(np.minimum(x, 0), y)  # of the negative part only, so that it cannot overflow
+        np.minimum(x, s.zero, out=y)  # exp of the negative part only, so that it cannot overflow
+        np.expm1(y, y)
         np.multiply(y, self.alpha, y)
-        np.copyto(y, x, where=x > 0)
+        np.greater(x, s.zero, s.positive)
+        np.copyto(y, x, where=s.positive)
 
     def derivative(self, x: Array, y: Array, dy: Array, dx: Array, s: Views) -> None:
-        np.multiply(y + self.alpha, dy, dx)
-        np.copyto(dx, dy, where=x > 0)
+        np.add(y, self.alpha, dx)
+        np.multiply(dx, dy, dx)
+        np.copyto(dx, dy, where=s.positive)
 
 
 class Gelu(Activation):
@@ -109,30 +130,43 @@ class Gelu(Activation):
     Phi and phi are the standard normal distribution and density (Hendrycks and Gimpel, 2016).
     """
 
+    memory: ClassVar[tuple[str, ...]] = ("phi", "near")
+
     def forward(self, p: Views, x: Array, y: Array, s: Views, train: bool) -> None:
         """Phi(x) = (1 + erf(x / sqrt 2)) / 2 = erfc(-x / sqrt 2) / 2, exact in the left tail."""
         from scipy.special import erfc  # NumPy has no error function
 
-        s.phi = erfc(x * (-1 / sqrt(2))) * 0.5
+        np.multiply(x, -1 / sqrt(2), s.phi)
+        erfc(s.phi, s.phi)
+        np.multiply(s.phi, 0.5, s.phi)
         np.multiply(x, s.phi, y)
 
     def derivative(self, x: Array, y: Array, dy: Array, dx: Array, s: Views) -> None:
         """phi(x) is 0 to the last digit beyond |x| = 40; clipping keeps x^2 from overflowing."""
-        near = np.clip(x, -40.0, 40.0)
-        density = np.exp(near * near * -0.5) * (1 / sqrt(2 * pi))
-        np.multiply(density * near + s.phi, dy, dx)
+        np.clip(x, -40.0, 40.0, out=s.near)
+        np.multiply(s.near, s.near, dx)
+        np.multiply(dx, -0.5, dx)
+        np.exp(dx, dx)
+        np.multiply(dx, 1 / sqrt(2 * pi), dx)
+        np.multiply(dx, s.near, dx)
+        np.add(dx, s.phi, dx)
+        np.multiply(dx, dy, dx)
 
 
 class Silu(Activation):
     """f(x) = x sigmoid(x), f' = sigmoid(x) (1 + x (1 - sigmoid(x))); also called swish."""
 
+    memory: ClassVar[tuple[str, ...]] = ("gate",)
+
     def forward(self, p: Views, x: Array, y: Array, s: Views, train: bool) -> None:
-        s.gate = np.empty_like(x)
-        logistic(x, s.gate)
+        logistic(x, s.gate, s.half)
         np.multiply(x, s.gate, y)
 
     def derivative(self, x: Array, y: Array, dy: Array, dx: Array, s: Views) -> None:
-        np.multiply(s.gate + y * (1 - s.gate), dy, dx)
+        np.subtract(s.one, s.gate, dx)  # f' = gate + y (1 - gate)
+        np.multiply(dx, y, dx)
+        np.add(dx, s.gate, dx)
+        np.multiply(dx, dy, dx)
 
 
 class Softplus(Activation):
@@ -142,7 +176,7 @@ class Softplus(Activation):
         np.logaddexp(x, 0, y)  # log(exp(x) + exp(0)) without overflow
 
     def derivative(self, x: Array, y: Array, dy: Array, dx: Array, s: Views) -> None:
-        logistic(x, dx)
+        logistic(x, dx, s.half)
         np.multiply(dx, dy, dx)
 
 
@@ -153,7 +187,8 @@ class Square(Activation):
         np.multiply(x, x, y)
 
     def derivative(self, x: Array, y: Array, dy: Array, dx: Array, s: Views) -> None:
-        np.multiply(x + x, dy, dx)
+        np.add(x, x, dx)
+        np.multiply(dx, dy, dx)
 
 
 class Softmax(Activation):
@@ -162,14 +197,21 @@ class Softmax(Activation):
     dx_i = y_i (dy_i - sum_j dy_j y_j).
     """
 
+    def scratch(self, shape: Shape, batch: int, dtype: DTypeLike) -> Views:
+        return Views(row=np.zeros((batch, *shape[:-1], 1), dtype))
+
     def forward(self, p: Views, x: Array, y: Array, s: Views, train: bool) -> None:
-        np.subtract(x, x.max(axis=-1, keepdims=True), y)  # exp never sees a positive number
+        np.max(x, axis=-1, keepdims=True, out=s.row)
+        np.subtract(x, s.row, y)  # exp never sees a positive number
         np.exp(y, y)
-        np.divide(y, y.sum(axis=-1, keepdims=True), y)
+        np.sum(y, axis=-1, keepdims=True, out=s.row)
+        np.divide(y, s.row, y)
 
     def derivative(self, x: Array, y: Array, dy: Array, dx: Array, s: Views) -> None:
-        mean = (dy * y).sum(axis=-1, keepdims=True)  # (B, ..., 1)
-        np.multiply(dy - mean, y, dx)
+        np.multiply(dy, y, dx)
+        np.sum(dx, axis=-1, keepdims=True, out=s.row)
+        np.subtract(dy, s.row, dx)
+        np.multiply(dx, y, dx)
 
 
 class Step(Activation):

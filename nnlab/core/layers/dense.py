@@ -90,11 +90,17 @@ class Dropout(Layer):
     random: ClassVar[bool] = True
     rate: Annotated[float, Ge(0), Lt(1)] = 0.5
 
+    def scratch(self, shape: Shape, batch: int, dtype: DTypeLike) -> Views:
+        rows = (batch, *shape)
+        return Views(mask=np.zeros(rows, dtype), stays=np.zeros(rows, np.bool_))
+
     def forward(self, p: Views, x: Array, y: Array, s: Views, train: bool) -> None:
+        """y = x mask in training, y = x in evaluation."""
         if not train:
             np.copyto(y, x)
             return
-        s.mask = np.multiply(s.noise >= self.rate, 1 / (1 - self.rate), dtype=x.dtype)
+        np.greater_equal(s.noise, self.rate, out=s.stays)
+        np.multiply(s.stays, 1 / (1 - self.rate), out=s.mask, dtype=s.mask.dtype)
         np.multiply(x, s.mask, y)
 
     def derivative(self, x: Array, y: Array, dy: Array, dx: Array, s: Views) -> None:

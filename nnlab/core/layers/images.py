@@ -11,6 +11,7 @@ from typing import Annotated, Literal, NamedTuple
 
 import numpy as np
 from annotated_types import Ge, Gt, Len
+from numpy.typing import DTypeLike
 
 from nnlab.core.initializers import Initializer
 from nnlab.core.layers.base import Layer, Parameter
@@ -236,6 +237,9 @@ class MaxPool(Pooling):
 class AvgPool(Pooling):
     """The mean of each window; (B, h, w, c) -> (B, h', w', c)."""
 
+    def scratch(self, shape: Shape, batch: int, dtype: DTypeLike) -> Views:
+        return Views(share=np.zeros((batch, *self.output_shape(shape)), dtype))
+
     def forward(self, p: Views, x: Array, y: Array, s: Views, train: bool) -> None:
         windows = self.windows(x.shape[1:])
         y.fill(0)
@@ -247,9 +251,9 @@ class AvgPool(Pooling):
         """Every pixel of a window gets its share of dy."""
         windows = self.windows(x.shape[1:])
         dx.fill(0)
-        share = dy * (1 / windows.area)  # (B, h', w', c)
+        np.multiply(dy, 1 / windows.area, s.share)  # (B, h', w', c)
         for rows, columns in windows.pixels():
-            dx[:, rows, columns] += share
+            dx[:, rows, columns] += s.share
 
 
 @dataclass(frozen=True)
@@ -269,5 +273,5 @@ class GlobalAvgPool(Layer):
         y *= 1 / (x.shape[1] * x.shape[2])
 
     def derivative(self, x: Array, y: Array, dy: Array, dx: Array, s: Views) -> None:
-        share = dy * (1 / (x.shape[1] * x.shape[2]))  # (B, c)
-        np.copyto(dx, share[:, None, None])  # (B, 1, 1, c) to (B, h, w, c)
+        np.copyto(dx, dy[:, None, None])  # (B, 1, 1, c) to (B, h, w, c)
+        dx *= 1 / (x.shape[1] * x.shape[2])

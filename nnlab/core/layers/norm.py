@@ -101,16 +101,27 @@ class LayerNorm(Normalisation):
     operations: ClassVar[int] = 7
 
     def scratch(self, shape: Shape, batch: int, dtype: DTypeLike) -> Views:
-        """Means and sums are products with these, which are faster than np.mean and np.sum."""
-        n = shape[-1]
-        rows = batch * size(shape[:-1])
-        return Views(share=np.full((n, 1), 1 / n, dtype), ones=np.ones(rows, dtype))
+        """Means and sums are products with `share` and `ones`, faster than np.mean and np.sum."""
+        rows, n = (batch, *shape), shape[-1]
+        column = (*rows[:-1], 1)
+        return Views(
+            normal=np.zeros(rows, dtype),  # x^
+            inverse=np.zeros(column, dtype),  # 1 / sqrt(var + eps)
+            mean=np.zeros(column, dtype),
+            part=np.zeros(rows, dtype),
+            ones=np.ones(size(rows[:-1]), dtype),
+            share=np.full((n, 1), 1 / n, dtype),
+        )
 
     def forward(self, p: Views, x: Array, y: Array, s: Views, train: bool) -> None:
-        centered = x - x @ s.share  # (B, ..., n) (n, 1) -> (B, ..., 1), the means
-        var = (centered * centered) @ s.share  # (B, ..., 1)
-        s.inverse = 1 / np.sqrt(var + self.eps)
-        s.normal = centered * s.inverse  # x^ (B, ..., n)
+        np.matmul(x, s.share, out=s.mean)  # (B, ..., n) (n, 1) -> (B, ..., 1)
+        np.subtract(x, s.mean, s.normal)
+        np.multiply(s.normal, s.normal, y)
+        np.matmul(y, s.share, out=s.inverse)
+        np.add(s.inverse, self.eps, s.inverse)
+        np.sqrt(s.inverse, s.inverse)
+        np.divide(1, s.inverse, s.inverse)
+        np.multiply(s.normal, s.inverse, s.normal)
         np.multiply(s.normal, p.gamma, y)
         np.add(y, p.beta, y)
 
@@ -124,10 +135,15 @@ class LayerNorm(Normalisation):
         """
         n = x.shape[-1]
         np.dot(s.ones, dy.reshape(-1, n), g.beta)  # (N,) (N, n) -> (n,), N rows or pixels
-        part = dy * s.normal  # (B, ..., n)
-        np.dot(s.ones, part.reshape(-1, n), g.gamma)
+        np.multiply(dy, s.normal, s.part)
+        np.dot(s.ones, s.part.reshape(-1, n), g.gamma)
         if dx is None:
             return
-        d = dy * p.gamma
-        means = d @ s.share, (part * p.gamma) @ s.share  # (B, ..., 1) each
-        np.multiply(d - means[0] - s.normal * means[1], s.inverse, dx)
+        np.multiply(s.part, p.gamma, s.part)
+        np.matmul(s.part, s.share, out=s.mean)
+        np.multiply(s.normal, s.mean, s.part)
+        np.multiply(dy, p.gamma, dx)
+        np.matmul(dx, s.share, out=s.mean)
+        np.subtract(dx, s.mean, dx)
+        np.subtract(dx, s.part, dx)
+        np.multiply(dx, s.inverse, dx)

@@ -8,27 +8,14 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from nnlab.run.folder import RunFolder
-from nnlab.show.figures import (
-    confusion,
-    curves,
-    filters,
-    forward,
-    hidden,
-    histograms,
-    images,
-    maps,
-    network,
-    plane,
-    targets,
-    updates,
-)
+from nnlab.show.figures import cells, curves, histograms, images, maps, network, plane, targets
 from nnlab.show.figures.palette import Scale
 from nnlab.show.figures.plot import Drawn, FigureForm, Plot, draw_each
 from nnlab.show.figures.view import View, view
 
-MODULES = (curves, updates, network, hidden, targets, plane, forward, confusion, images, filters)
+MODULES = (curves, network, cells, targets, plane, images, maps, histograms)
 FIGURES: dict[str, Plot] = {
-    name: plot for module in (*MODULES, maps, histograms) for name, plot in module.FIGURES.items()
+    name: plot for module in MODULES for name, plot in module.FIGURES.items()
 }
 
 

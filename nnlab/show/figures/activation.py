@@ -1,14 +1,14 @@
 """An activation and its derivative. The one figure that needs no run."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from nnlab.core.layers import LAYERS
 from nnlab.core.layers.activations import Activation
 from nnlab.core.network import Network
-from nnlab.core.types import Array, FloatArray
+from nnlab.core.types import FloatArray
 from nnlab.errors import UsageError
 from nnlab.show.figures import style
 from nnlab.show.figures.axes import legend_below
@@ -32,8 +32,8 @@ def require_activation(name: str) -> str:
     """The name of an activation. Raises UsageError, with the nearest one, for any other."""
     names = activation_names()
     if name not in names:
-        meant = did_you_mean(name, names, "layer")
-        raise UsageError(f"There is no activation '{name}'.{meant} There are {', '.join(names)}.")
+        hint = did_you_mean(name, names, "layer")
+        raise UsageError(f"There is no activation '{name}'.{hint} There are {', '.join(names)}.")
     return name
 
 
@@ -66,7 +66,7 @@ def draw_activation(
     """
     require_activation(name)
     files = figure_files(f"activation-{name}", lambda: activation_figure(name), form)
-    return [save_figure(None, file, data, out) for file, data in files]
+    return [save_figure(out or Path(), file, data) for file, data in files]
 
 
 def activation_figure(name: str) -> "Figure":
@@ -74,28 +74,19 @@ def activation_figure(name: str) -> "Figure":
     x, y, slope = activation_curves(name)
     about = "of (x, 0), the first output" if name == "softmax" else ""
     figure, (ax,) = style.panels(1, name.replace("_", " "), about, width=1.1)
-    jumps = np.abs(np.diff(y)) > 0.5
-    ax.plot(x, _broken(y, jumps), color=look().blue, label="f(x)")
+    ax.plot(x, _broken(y, 0.5), color=look().blue, label="f(x)")
     if slope is None:
         ax.plot([], [], linestyle="", label="no derivative to learn with")
     else:
-        steps = np.abs(np.diff(slope)) > 0.4
-        dashed: dict[str, Any] = {
-            "color": look().orange,
-            "linestyle": "--",
-            "label": "derivative f'(x)",
-        }
-        ax.plot(x, _broken(slope, steps), **dashed)
-    ax.set_xticks([-10, -5, 0, 5, 10])
-    ax.set_xlabel("x")
-    ax.set_ylabel("f(x), f'(x)")
-    ax.set_ylim(max(float(y.min()), -2.0) - 0.2, min(float(y.max()), 3.0) + 0.2)
-    legend_below(figure, ax)
+        ax.plot(x, _broken(slope, 0.4), "--", color=look().orange, label="derivative f'(x)")
+    bottom, top = max(float(y.min()), -2.0) - 0.2, min(float(y.max()), 3.0) + 0.2
+    ax.set(xticks=[-10, -5, 0, 5, 10], xlabel="x", ylabel="f(x), f'(x)", ylim=(bottom, top))
+    legend_below(figure, [ax])
     return figure
 
 
-def _broken(values: FloatArray, jumps: Array) -> FloatArray:
+def _broken(values: FloatArray, jump: float) -> FloatArray:
     """The values with a gap where they jump: no slope is drawn that is not there."""
     shown = values.copy()
-    shown[:-1][jumps] = np.nan
+    shown[:-1][np.abs(np.diff(values)) > jump] = np.nan
     return shown

@@ -1,4 +1,4 @@
-"""What several figures do to their axes: scales, ticks, legends, labels."""
+"""What several figures do to their values and axes: scales, smoothing, ticks, legends, labels."""
 
 from collections.abc import Mapping, Sequence
 from math import log10
@@ -10,21 +10,94 @@ from nnlab.core import columns
 from nnlab.core.losses import plain_losses
 from nnlab.core.metrics import is_share, label_of
 from nnlab.core.types import FloatArray
-from nnlab.show.figures.scales import is_log
+from nnlab.show.figures.palette import Scale
 from nnlab.show.figures.style import look
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.cm import ScalarMappable
+    from matplotlib.colorbar import Colorbar
     from matplotlib.figure import Figure
 
+# A loss that falls by more than this factor shows its end only on a logarithmic axis.
+LOG_RANGE = 20
+UPPER = 0.75  # of a logarithmic axis: rates that lie above it for half of the time bend only there
+# A line is noisy where a fifth of its epochs jump by more than this part of the axis.
+NOISE, NOISY = 0.012, 0.8
+WINDOWS = 30  # a smoothed line is a mean over this part of the epochs
+LEAST = 60  # points; a shorter line is never smoothed
+LARGEST = 1e100  # a run that diverges passes this, and matplotlib's arithmetic overflows beyond
 FEW_DECADES = 2.0  # powers of ten: up to so many have too few ticks of their own
 FEW = 30  # up to so many points each is marked: there a line alone hides where the data is
 
 
+def finite_numbers(column: Any) -> FloatArray:
+    """A column as floats, with nan for what no axis can show, such as text."""
+    try:
+        values = np.asarray(column, dtype=np.float64)
+    except (TypeError, ValueError):
+        return np.full(len(column), np.nan)
+    return np.where(np.abs(values) < LARGEST, values, np.nan)
+
+
+def is_log(values: FloatArray, wanted: Scale | None = None) -> bool:
+    """Whether losses are shown on a logarithmic axis: they span far more than one power of ten.
+
+    `wanted` goes first, as far as the values allow it.
+    """
+    finite = values[np.isfinite(values)]
+    if wanted is not None:
+        return wanted == "log" and bool((finite > 0).any())
+    return bool(finite.size and finite.min() > 0 and finite.max() / LOG_RANGE > finite.min())
+
+
+def is_log_rate(rates: FloatArray, wanted: Scale | None = None) -> bool:
+    """The same for learning rates: a cosine would be hidden by its end, which is almost 0.
+
+    Linear also where half of the rates lie in the uppermost part of a logarithmic axis.
+    """
+    if wanted is not None or not is_log(rates):
+        return is_log(rates, wanted)
+    low, middle, high = (log10(v) for v in np.nanquantile(rates, [0.0, 0.5, 1.0]))
+    return bool((middle - low) / (high - low) <= UPPER)
+
+
+def window(count: int) -> int:
+    """Over how many points, an odd number, a line of `count` points is smoothed."""
+    return max(5, count // WINDOWS) | 1
+
+
+def smoothed(values: FloatArray, low: float, high: float, log: bool = False) -> FloatArray | None:
+    """The running mean (N,) of noisy values (N,) on an axis from `low` to `high`; else None.
+
+    On a logarithmic axis the mean is that of the logarithms. The ends have shorter windows.
+    """
+    count = len(values)
+    if count < LEAST or not np.isfinite(values).all() or (log and values.min() <= 0):
+        return None
+    places = np.log(values) if log else values
+    reach = np.log(high) - np.log(low) if log else high - low
+    # The second difference of a smooth curve is nearly 0, however steep it is.
+    jumps = np.abs(np.diff(places, 2)) / 2
+    if not reach > 0 or np.quantile(jumps, NOISY) < NOISE * reach:
+        return None
+    half = window(count) // 2
+    sums = np.concatenate([[0.0], np.cumsum(places)])
+    at = np.arange(count)
+    reaches = np.minimum(half, np.minimum(at, count - 1 - at))  # symmetric: no end is pulled
+    means = (sums[at + reaches + 1] - sums[at - reaches]) / (2 * reaches + 1)
+    return np.exp(means) if log else means
+
+
 def scale_y(ax: "Axes", values: FloatArray, quantity: str = columns.LOSS) -> None:
-    """The scale and the limits of y for values of a quantity: shares end at 1."""
+    """The scale and the limits of y for values of a quantity.
+
+    Shares end at 1; far below 0 a value says no more than "worse than the mean".
+    """
     if is_share(quantity):
-        limit_share(ax, values)
+        lowest = max(-1.0, float(np.nanmin(values, initial=0.95)))
+        room = 0.05 * (1 - lowest)
+        ax.set_ylim(lowest - room, 1 + room)
     else:
         choose_scale(ax, values, is_log(values, look().scale))
 
@@ -35,30 +108,28 @@ def dots(ax: "Axes", x: Any, y: Any, **options: Any) -> None:
 
 
 def choose_scale(ax: "Axes", values: FloatArray, log: bool) -> None:
-    """A logarithmic axis, or a linear one from 0 where no value is below 0."""
+    """A logarithmic axis, or a linear one from 0 where no value is below 0.
+
+    Ticks of a logarithmic one are powers of ten, and 2 and 5 times those where there are few.
+    """
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
     if log:
         ax.set_yscale("log", nonpositive="mask")
         positive = values[np.isfinite(values) & (values > 0)]
         bottom, top = float(positive.min()), float(positive.max())
         beyond = 10 ** (0.05 * (log10(top) - log10(bottom))) if top > bottom else 3.0
         ax.set_ylim(bottom / beyond, top * beyond)
-        decades(ax, bottom, top)
+        subs = (1.0, 2.0, 5.0) if log10(top) - log10(bottom) < FEW_DECADES else (1.0,)
+        ax.yaxis.set_major_locator(LogLocator(subs=subs, numticks=8))
+        ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: compact(value)))
+        ax.yaxis.set_minor_formatter(NullFormatter())
         return
     finite = values[np.isfinite(values)]
     low, high = float(finite.min(initial=0.0)), float(finite.max(initial=0.0))
     high = high if high > low else low + 1.0
     room = 0.05 * (high - low)
     ax.set_ylim(low - room * (low < 0), high + room)
-
-
-def decades(ax: "Axes", low: float, high: float) -> None:
-    """Ticks of a logarithmic y axis: powers of ten, and 2 and 5 times those where there are few."""
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
-
-    subs = (1.0, 2.0, 5.0) if log10(high) - log10(low) < FEW_DECADES else (1.0,)
-    ax.yaxis.set_major_locator(LogLocator(subs=subs, numticks=8))
-    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: compact(value)))
-    ax.yaxis.set_minor_formatter(NullFormatter())
 
 
 def compact(value: float, digits: int = 3) -> str:
@@ -72,46 +143,47 @@ def compact(value: float, digits: int = 3) -> str:
     return text.replace("-", "\N{MINUS SIGN}")
 
 
-def limit_share(ax: "Axes", values: FloatArray) -> None:
-    """Ends at 1. Far below 0 a value says no more than "worse than the mean"."""
-    lowest = max(-1.0, float(np.nanmin(values, initial=0.95)))
-    room = 0.05 * (1 - lowest)
-    ax.set_ylim(lowest - room, 1 + room)
-
-
-def whole_numbers(ax: "Axes", most: int = 6) -> None:
-    """Ticks on x at whole numbers alone, written with commas: 10,000."""
+def count_axis(ax: "Axes", label: str, most: int = 6) -> None:
+    """An x axis that counts: ticks at whole numbers alone, written with commas: 10,000."""
     from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 
+    ax.set_xlabel(label)
     ax.xaxis.set_major_locator(MaxNLocator(most, integer=True))
     ax.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
 
 
-def legend_below(figure: "Figure", ax: "Axes", title: str | None = None) -> None:
-    """The legend of `ax` below all panels, where it hides nothing."""
-    handles, labels = ax.get_legend_handles_labels()
-    if handles:
+def slanted_ticks(ax: "Axes", places: Sequence[float], texts: Sequence[str], slanted: bool) -> None:
+    """Labels on x, slanted where they would touch."""
+    options: dict[str, Any] = {"rotation": 35, "ha": "right"} if slanted else {"ha": "center"}
+    ax.set_xticks(places, texts, **options)
+
+
+def legend_below(
+    figure: "Figure", axes: Sequence["Axes"], title: str | None = None, **options: Any
+) -> None:
+    """The legend of `axes` below all panels, where it hides nothing."""
+    entries = [entry for ax in axes for entry in zip(*ax.get_legend_handles_labels(), strict=True)]
+    if entries:
         room = figure.get_size_inches()[0] - 0.3
-        widest = 0.55 + 0.075 * max(map(len, labels))  # inches of one entry
-        across = max(1, min(len(handles), int(room / widest)))
-        figure.legend(
-            handles,
-            labels,
-            loc="outside lower left",
-            ncols=across,
-            title=title,
-            alignment="left",
-            columnspacing=1.4,
-        )
+        widest = 0.55 + 0.075 * max(len(label) for _, label in entries)  # inches of one entry
+        across = max(1, min(len(entries), int(room / widest)))
+        options |= {"loc": "outside lower left", "ncols": across, "title": title}
+        figure.legend(*zip(*entries, strict=True), alignment="left", columnspacing=1.4, **options)
+
+
+def color_bar(image: "ScalarMappable", ax: "Axes", **options: Any) -> "Colorbar":
+    """The scale of the colours of an image, beside `ax` or in the axes `cax`."""
+    place: dict[str, Any] = {} if "cax" in options else {"ax": ax, "pad": 0.02}
+    bar = ax.figure.colorbar(image, **(place | options))
+    bar.outline.set_edgecolor(look().faint)
+    return bar
 
 
 def bare(ax: "Axes") -> None:
     """Axes for an image: no grid, no frame, no ticks."""
     ax.grid(visible=False)
-    ax.set_xticks([])
-    ax.set_yticks([])
-    for spine in ax.spines.values():
-        spine.set_visible(False)
+    ax.set(xticks=[], yticks=[])
+    ax.spines[:].set_visible(False)
 
 
 def quantity_words(quantity: str, config: Mapping[str, Any]) -> str:

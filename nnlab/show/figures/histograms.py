@@ -118,9 +118,9 @@ def _few_ticks(ax: "Axes", low: float, high: float) -> None:
     for most in (4, 3, 2, 1):
         ticks = [t for t in MaxNLocator(most).tick_values(low, high) if low <= t <= high]
         # As few digits as tell the ticks from each other.
-        unequal = (d for d in (3, 5, 7) if len({compact(t, d) for t in ticks}) == len(ticks))
-        digits = next(unequal, 9)
-        texts = [compact(tick, digits) for tick in ticks]
+        rounded = ([compact(tick, digits) for tick in ticks] for digits in (3, 5, 7, 9))
+        texts = next((texts for texts in rounded if len(set(texts)) == len(ticks)), None)
+        texts = texts or [compact(tick, 9) for tick in ticks]
         if sum(map(len, texts)) <= LETTERS:
             break
     ax.set_xticks(ticks, texts)

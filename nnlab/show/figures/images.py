@@ -1,13 +1,18 @@
-"""Images with the outputs of the network: class probabilities, and the worst mistakes."""
+"""Images: with class probabilities, the worst mistakes, and the first layer's weights as images."""
 
+from collections.abc import Sequence
+from contextlib import suppress
+from math import sqrt
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from nnlab.core.types import Array, FloatArray, IntArray, Shape
+from nnlab.errors import NnlabError
+from nnlab.run.folder import Weights, weights_file
 from nnlab.run.rows import SavedRows
 from nnlab.show.figures import style
-from nnlab.show.figures.axes import bare, distinct, short_label
+from nnlab.show.figures.axes import bare, color_bar, distinct, short_label
 from nnlab.show.figures.palette import text_on
 from nnlab.show.figures.plot import Plot
 from nnlab.show.figures.style import look
@@ -20,6 +25,11 @@ if TYPE_CHECKING:
 SAMPLES = 6
 MISTAKES = 12
 MOST_BARS = 12
+MOST_FILTERS = 64
+ACROSS = 10  # images of weights beside each other
+BROADER = 1.3  # the width of the sheet over its height
+BAR = 0.75  # inches of the colour scale
+MOST_LEVEL = 0.998  # of the weights have a colour of their own; a few large ones would hide them
 
 
 def _no_images(run: View) -> str | None:
@@ -28,12 +38,12 @@ def _no_images(run: View) -> str | None:
         return "it is for classes of images"
     if len(shape) not in (2, 3) or int(np.prod(shape)) != int(np.prod(run.data["inputs"])):
         return "its rows are no images"
-    return None if run.judged else "no rows were kept"
+    return None if run.rows else "no rows were kept"
 
 
 def draw_samples(run: View) -> "Figure":
     """Images beside a bar for each class: its probability."""
-    rows = run.judged_rows
+    rows = run.judged
     rows = rows.take(np.linspace(0, min(len(rows), 64) - 1, min(SAMPLES, len(rows))).astype(int))
     chances, truth = probabilities(rows.outputs), run.labels(rows)
     shape = tuple(run.data["image_shape"])
@@ -44,10 +54,11 @@ def draw_samples(run: View) -> "Figure":
     grid = figure.subplots(lines, 4, squeeze=False, width_ratios=[1, 1.25, 1, 1.25])
     pairs = zip(grid[:, ::2].ravel(), grid[:, 1::2].ravel(), strict=True)
     for number, (left, right) in enumerate(pairs):
-        bare(left)
         if number >= len(rows):
+            left.set_visible(False)
             right.set_visible(False)
             continue
+        bare(left)
         draw_image(left, run, rows.inputs[number], shape)
         left.set_title(f"true {short_label(run.classes[truth[number]])}", fontsize=8)
         _draw_bars(right, run, chances[number], int(truth[number]))
@@ -133,12 +144,12 @@ def wrong_rows(run: View, rows: SavedRows) -> IntArray:
 def _no_mistakes(run: View) -> str | None:
     if (reason := _no_images(run)) is not None:
         return reason
-    return None if wrong_rows(run, run.judged_rows).size else "no kept row got a wrong class"
+    return None if wrong_rows(run, run.judged).size else "no kept row got a wrong class"
 
 
 def draw_mistakes(run: View) -> "Figure":
     """The images with the largest loss, each with its class and the predicted one."""
-    rows = run.judged_rows
+    rows = run.judged
     rows = rows.take(wrong_rows(run, rows)[:MISTAKES])
     chances, truth, guesses = probabilities(rows.outputs), run.labels(rows), run.guesses(rows)
     shape = tuple(run.data["image_shape"])
@@ -155,6 +166,84 @@ def draw_mistakes(run: View) -> "Figure":
     return figure
 
 
+# The weights of the first layer: what each unit or convolution filter responds to.
+
+
+def first_filters(run: View) -> tuple[str, Array] | None:
+    """The name of the first layer and its weights as images (units, h, w); None without images."""
+    which: Weights = "final" if run.folder.has(weights_file("final")) or run.summary else "initial"
+    weights = run.weights(which)
+    names = [name for name in weights if name.endswith(".weight")]
+    if not names:
+        return None
+    name = min(names, key=_layer_number)
+    images = _weight_images(name, weights[name], run.data["image_shape"] or ())
+    return None if images is None else (name, images)
+
+
+def _weight_images(name: str, values: Array, shape: Sequence[int]) -> Array | None:
+    if ".conv2d." in name and values.ndim == 4 and values.size:
+        high, wide, channels, units = values.shape
+        return values.transpose(3, 2, 0, 1).reshape(units * channels, high, wide)
+    if len(shape) == 2 and values.ndim == 2 and len(values) == int(np.prod(shape)):
+        return values.T.reshape(-1, *shape)
+    return None
+
+
+def _layer_number(name: str) -> int:
+    number = name.split(".")[0]
+    return int(number) if number.isdigit() else 0
+
+
+def _without_filters(run: View) -> str | None:
+    return None if first_filters(run) else "the first layer does not look at images"
+
+
+def draw_filters(run: View) -> "Figure":
+    """A mosaic of up to 64 images, all on one scale, and the scale."""
+    name, images = first_filters(run) or ("", np.empty((0, 1, 1)))
+    shown = images[:MOST_FILTERS].astype(float)
+    high, wide = shown.shape[1:]
+    sheet = tiles(shown, images_across(len(shown), high / wide))
+    bound = float(np.quantile(np.abs(shown), MOST_LEVEL)) or 1.0
+    room = style.PANEL[0] - BAR
+    height = max(0.9, room * len(sheet) / sheet.shape[1]) + 0.5
+    figure = style.canvas(style.PANEL[0], height, *run.title)
+    ax = figure.subplots()
+    bare(ax)
+    colors = style.diverging().with_extremes(bad=look().grid)  # bad: between the images
+    mosaic = ax.imshow(sheet, cmap=colors, vmin=-bound, vmax=bound)
+    many = f", the first {len(shown)} of {len(images):,}" if len(images) > len(shown) else ""
+    note = f"{name.removesuffix('.weight')}, {high} x {wide} weights each{many}"
+    when = ""
+    with suppress(NnlabError):  # the weights alone can be drawn without it
+        when = run.when if run.folder.has(weights_file("final")) else "before training"
+    ax.set_title("\n".join(filter(None, (note, when))), fontsize=8)
+    color_bar(mosaic, ax, label="weight", extend="both")
+    return figure
+
+
+def tiles(images: Array, across: int) -> Array:
+    """Images (..., N, h, w) as one, `across` beside each other, with nan for the lines between."""
+    *before, count, high, wide = images.shape
+    lines = -(-count // across)
+    sheet = np.full((*before, lines * (high + 1) + 1, across * (wide + 1) + 1), np.nan)
+    for number in range(count):
+        top, left = number // across * (high + 1) + 1, number % across * (wide + 1) + 1
+        sheet[..., top : top + high, left : left + wide] = images[..., number, :, :]
+    return sheet
+
+
+def images_across(count: int, slimness: float) -> int:
+    """How many images stand beside each other: about a square, the last line as full as can be.
+
+    slimness: the height of an image over its width.
+    """
+    wanted = max(1, round(sqrt(BROADER * count * slimness)))
+    near = range(max(1, min(wanted - 1, ACROSS)), min(wanted + 2, ACROSS, count) + 1)
+    return min(near, key=lambda across: (-count % across, abs(across - wanted)), default=count)
+
+
 FIGURES = {
     "samples": Plot(
         "Images with class probabilities",
@@ -168,5 +257,12 @@ FIGURES = {
         "and the true one.",
         _no_mistakes,
         draw_mistakes,
+    ),
+    "filters": Plot(
+        "Weights of the first layer",
+        "What each unit of the first layer looks for: blue weights are positive, orange ones "
+        "negative.",
+        _without_filters,
+        draw_filters,
     ),
 }

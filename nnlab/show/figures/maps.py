@@ -17,11 +17,9 @@ from nnlab.core.network import Network, layer_name
 from nnlab.core.types import Array, FloatArray, IntArray, Shape, size
 from nnlab.run.rows import SavedRows
 from nnlab.show.figures import style
-from nnlab.show.figures.axes import bare, short_label
+from nnlab.show.figures.axes import bare, color_bar, finite_numbers, short_label
 from nnlab.show.figures.images import draw_image
 from nnlab.show.figures.plot import Plot
-from nnlab.show.figures.scales import finite_numbers
-from nnlab.show.figures.style import look
 from nnlab.show.figures.view import View
 
 if TYPE_CHECKING:
@@ -119,8 +117,9 @@ def image_shape(run: View) -> Shape | None:
     return shape if len(shape) in (2, 3) and size(shape) == size(network.inputs) else None
 
 
-def _some_images(run: View, rows: SavedRows) -> SavedRows:
+def _some_images(run: View) -> SavedRows:
     """The first row of each of the first classes; of a regression the first rows."""
+    rows = run.judged
     if not run.classes:
         return rows.take(np.arange(min(IMAGES, len(rows))))
     _, first = np.unique(run.labels(rows), return_index=True)
@@ -167,31 +166,36 @@ def _without_maps(run: View) -> str | None:
         return "the network has no convolution"
     if image_shape(run) is None:
         return "its rows are no images"
-    return None if run.judged else "no rows were kept"
+    return None if run.rows else "no rows were kept"
 
 
 def draw_maps(run: View) -> "Figure":
     """The images at the left, then the maps; a colour scale below each column."""
-    judged, shape = run.judged, image_shape(run)
-    if judged is None or shape is None:
-        raise ValueError(_without_maps(run))
-    rows = _some_images(run, judged)
+    rows, shape = _some_images(run), image_shape(run) or ()
     stages = make_stages(run, rows.inputs)
     headings = [_heading(run.latest_network, stage) for stage in stages]
     sheet = _make_sheet(stages, len(rows), max(map(len, headings)))
-    figure, ax = _paper(run, stages, sheet)
+    width, height = sheet.size
+    wide = width + 2 * style.MARGIN
+    caption = _caption(run.latest_network, stages)
+    figure = style.canvas(wide, height + style.MARGIN, *run.title, caption)
+    figure.set_layout_engine("none")  # every place is known; the axes count in inches
+    whole, edge = figure.get_size_inches()[1], style.MARGIN / wide
+    ax = figure.add_axes((edge, 0.0, 1 - 2 * edge, height / whole))
+    bare(ax)
     _write(ax, 0.0, sheet.head, ["input", _times(shape)])
-    high, wide = INPUT * shape[0] / max(shape[:2]), INPUT * shape[1] / max(shape[:2])
+    high, broad = (INPUT * side / max(shape[:2]) for side in shape[:2])
     for number, row in enumerate(rows.inputs):
         top = sheet.top(number) + NUMBER
-        draw_image(ax, run, row, shape, (0.0, wide, top + high, top))
+        draw_image(ax, run, row, shape, (0.0, broad, top + high, top))
         text = _classes_text(run, rows, number)
         ax.text(INPUT / 2, top + high + 0.04, text, fontsize=SMALL, ha="center", va="top")
     for column, (stage, heading) in enumerate(zip(stages, headings, strict=True)):
-        _write(ax, sheet.left(column), sheet.head, heading)
-        image = _draw_column(ax, sheet, column, stage)
-        _color_scale(figure, ax, sheet, column, image, _layer_words(run.latest_network, stage.last))
-    ax.set(xlim=(0, sheet.size[0]), ylim=(sheet.size[1], 0), aspect="auto")
+        left, name = sheet.left(column), _layer_words(run.latest_network, stage.last)
+        _write(ax, left, sheet.head, heading)
+        image = _draw_column(ax, sheet, left, stage)
+        _color_scale(figure, ax, left, sheet.wide, image, name)
+    ax.set(xlim=(0, width), ylim=(height, 0), aspect="auto")
     return figure
 
 
@@ -204,54 +208,32 @@ def _make_sheet(stages: list[Stage], lines: int, headings: int) -> _Sheet:
     return replace(sheet, line=max(highest, NUMBER + INPUT + CLASS_LINES))
 
 
-def _paper(run: View, stages: list[Stage], sheet: _Sheet) -> tuple["Figure", "Axes"]:
-    """The figure with its head, and axes that count in inches."""
-    width, height = sheet.size
-    caption = _caption(run.latest_network, stages)
-    figure = style.canvas(width + 2 * style.MARGIN, height + style.MARGIN, *run.title, caption)
-    figure.set_layout_engine("none")  # every place is known
-    whole = figure.get_size_inches()[1]
-    margin = style.MARGIN / (width + 2 * style.MARGIN)
-    ax = figure.add_axes((margin, 0.0, 1 - 2 * margin, height / whole))
-    bare(ax)
-    return figure, ax
-
-
-def _draw_column(ax: "Axes", sheet: _Sheet, column: int, stage: Stage) -> "AxesImage":
+def _draw_column(ax: "Axes", sheet: _Sheet, start: float, stage: Stage) -> "AxesImage":
     """The maps of one layer for every image, all on one scale; each below its number."""
-    low, high = (float(f(stage.maps, initial=0.0)) for f in (np.nanmin, np.nanmax))
-    colors, bottom, top_value = style.scaled(low, high)
+    colors = style.color_scale(stage.maps)
     wide, tall = sheet.map_size(stage)
     for line, maps in enumerate(stage.maps):
         for place, number in enumerate(stage.numbers):
-            left = sheet.left(column) + place % ACROSS * (wide + GAP)
+            left = start + place % ACROSS * (wide + GAP)
             top = sheet.top(line) + place // ACROSS * sheet.step(stage) + NUMBER
             extent = (left, left + wide, top + tall, top)
-            shown = maps[..., place]
-            image = ax.imshow(shown, cmap=colors, vmin=bottom, vmax=top_value, extent=extent)
+            image = ax.imshow(maps[..., place], extent=extent, **colors)
             middle = left + wide / 2
             ax.text(middle, top - 0.015, f"{number + 1}", fontsize=7, ha="center", va="bottom")
     return image
 
 
 def _color_scale(
-    figure: "Figure", ax: "Axes", sheet: _Sheet, column: int, image: "AxesImage", name: str
+    figure: "Figure", ax: "Axes", left: float, wide: float, image: "AxesImage", name: str
 ) -> None:
-    """What the colours of a column mean."""
+    """What the colours of a column mean: a scale below it; places are inches."""
     from matplotlib.ticker import MaxNLocator
 
-    width, height = sheet.size
-    place = ax.get_position(original=True)
-    left, wide = sheet.left(column), sheet.wide
-    box = (
-        place.x0 + (left + 0.05 * wide) / width * place.width,
-        BELOW / height * place.height,
-        0.9 * wide / width * place.width,
-        BAR / height * place.height,
-    )
-    bar = figure.colorbar(image, cax=figure.add_axes(box), orientation="horizontal")
+    across, high = figure.get_size_inches()
+    left += style.MARGIN + 0.05 * wide
+    place = figure.add_axes((left / across, BELOW / high, 0.9 * wide / across, BAR / high))
+    bar = color_bar(image, ax, cax=place, orientation="horizontal")
     bar.set_label(f"output of {name}", fontsize=SMALL, labelpad=2)
-    bar.outline.set_edgecolor(look().faint)
     bar.locator = MaxNLocator(4)
     bar.ax.tick_params(labelsize=7.5)
 

@@ -115,7 +115,7 @@ def _circles(ax: "Axes", x: float, ys: Array, fill: str, edge: str, radius: floa
     )
 
 
-def _segments(ax: "Axes", lines: Sequence[Any], **options: Any) -> None:
+def _segments(ax: "Axes", lines: Iterable[Any], **options: Any) -> None:
     """Lines from place to place, behind the circles."""
     from matplotlib.collections import LineCollection
 
@@ -158,8 +158,7 @@ def draw_structure(run: View) -> "Figure":
     for left, pair in enumerate(pairwise(columns)):
         if all(isinstance(column, Column) for column in pair):
             ends = [[((left + i) * step, y) for y in places[left + i]] for i in (0, 1)]
-            lines = list(product(*ends))
-            _segments(ax, lines, colors=look().faint, linewidths=0.5, alpha=0.55)
+            _segments(ax, product(*ends), colors=look().faint, linewidths=0.5, alpha=0.55)
     for x, (column, ys) in enumerate(zip(columns, places, strict=True)):
         _draw_column(ax, x * step, column, ys)
     _labels_below(ax, columns, step)
@@ -203,19 +202,18 @@ def _no_weights(run: View) -> str | None:
 def draw_weights(run: View) -> "Figure":
     """Lines as thick as the weights are large, dashed where negative; biases in the circles."""
     columns, named = network_columns(run.latest_network), run.latest_network.parameters
-    tallest = max(column.shape[0] for column in columns)
     wide = max(style.PANEL[0], 1.5 * (len(columns) - 1) + 1.6)
-    high = max(tallest + 0.4, 3) * UNIT * PITCH
-    figure, ax, step = _sheet(run, len(columns), wide, high, 0.3)
     ys = [unit_heights(column.shape[0], MOST_WEIGHTED_UNITS) * PITCH for column in columns]
+    high = max(*map(len, ys), 2.6) + 0.4
+    figure, ax, step = _sheet(run, len(columns), wide, high * UNIT * PITCH, 0.3)
     weights = [named.get(f"{column.layer}.dense.weight") for column in columns]
     largest = _draw_all_weights(ax, weights, ys, step)
     for x, column in enumerate(columns):
         _draw_biases(ax, x * step, ys[x], named.get(f"{column.layer}.dense.bias", ()))
     _name_ends(ax, run, ys, step * (len(columns) - 1))
     _labels_below(ax, columns, step)
-    biases = "in circles: biases, " if any("bias" in name for name in named) else ""
-    _weight_legend(ax, largest, f"{biases}{run.when}")
+    circles = "in circles: biases, " if any("bias" in name for name in named) else ""
+    _weight_legend(ax, largest, f"{circles}{run.when}")
     return figure
 
 
@@ -223,11 +221,12 @@ def _draw_all_weights(
     ax: "Axes", weights: Sequence[Array | None], ys: Sequence[Array], step: float
 ) -> float:
     """Lines into every column that has weights; the size of the largest weight."""
-    known = [np.abs(weight).max() for weight in weights if weight is not None]
-    largest = float(max(known, default=0.0))
+    sizes = [np.abs(weight).max() for weight in weights if weight is not None]
+    largest = float(max(sizes, default=0.0))
     for x, weight in enumerate(weights):
         if weight is not None and weight.shape == (len(ys[x - 1]), len(ys[x])):
-            _draw_weights(ax, ((x - 1) * step, x * step), ys[x - 1], ys[x], weight / (largest or 1))
+            left, right = ([(at * step, float(y)) for y in ys[at]] for at in (x - 1, x))
+            _draw_weights(ax, left, right, weight / (largest or 1))
     return largest
 
 
@@ -237,15 +236,13 @@ def _draw_biases(ax: "Axes", x: float, ys: Array, biases: Iterable[float]) -> No
         ax.text(x, y, short_number(bias), ha="center", va="center", fontsize=5.5, zorder=4)
 
 
-def _draw_weights(
-    ax: "Axes", x: tuple[float, float], left: Array, right: Array, weight: Array
-) -> None:
-    """Lines between two columns; `weight` (n, m) is between -1 and 1."""
+def _draw_weights(ax: "Axes", left: Sequence[Any], right: Sequence[Any], weight: Array) -> None:
+    """Lines between the places of two columns; `weight` (n, m) is between -1 and 1."""
     for sign, color, dash in ((1, look().blue, "solid"), (-1, look().orange, (0, (4, 1.2)))):
         which = np.argwhere(sign * weight > 0)
-        lines = [((x[0], float(left[a])), (x[1], float(right[b]))) for a, b in which]
         widths = [0.2 + 3.4 * abs(float(weight[a, b])) for a, b in which]
-        if lines:
+        if widths:
+            lines = [(left[a], right[b]) for a, b in which]
             _segments(ax, lines, colors=color, linewidths=widths, alpha=0.85, linestyles=dash)
 
 
@@ -281,15 +278,9 @@ def _weight_legend(ax: "Axes", largest: float, moment: str) -> None:
         {"color": look().orange, "linestyle": (0, (1.6, 0.6)), "label": f"weight -{largest:.3g}"},
         {"linestyle": "", "label": moment},
     ]
-    ax.legend(
-        handles=[Line2D([], [], linewidth=3.6, **line) for line in lines],
-        loc="lower center",
-        borderaxespad=0.0,
-        ncols=3,
-        fontsize=7,
-        handlelength=2.2,
-        columnspacing=1.2,
-    )
+    handles = [Line2D([], [], linewidth=3.6, **line) for line in lines]
+    place: dict[str, Any] = {"loc": "lower center", "borderaxespad": 0.0, "ncols": 3}
+    ax.legend(handles=handles, fontsize=7, handlelength=2.2, columnspacing=1.2, **place)
 
 
 def _structure_details(run: View) -> str:

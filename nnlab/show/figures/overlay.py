@@ -13,17 +13,10 @@ from nnlab.core import columns
 from nnlab.errors import NnlabError, RunUnreadable
 from nnlab.run.folder import RunFolder
 from nnlab.show.figures import style
-from nnlab.show.figures.axes import (
-    legend_below,
-    quantity_label,
-    scale_y,
-    short_label,
-    whole_numbers,
-)
+from nnlab.show.figures.axes import count_axis, legend_below, quantity_label, scale_y, short_label
 from nnlab.show.figures.curves import draw_line, no_epoch, part_curves, smoothing_note
 from nnlab.show.figures.palette import DASHES
 from nnlab.show.figures.plot import Drawn, FigureForm, figure_files, save_figure
-from nnlab.show.figures.scales import finite_numbers
 from nnlab.show.figures.style import look
 from nnlab.show.figures.view import View, view
 from nnlab.show.words import Trained, count, run_title
@@ -48,20 +41,16 @@ def draw_overlay(
     """
     readable, warnings = [], []
     for run in map(view, folders):
-        if run.run_kind is not None:
-            name = quoted(run.folder.name)
-            warnings.append(f"A run is left out: {name} is a {run.run_kind}, which has no curves.")
-            continue
         try:
+            if run.run_kind is not None:
+                raise RunUnreadable(f"{quoted(run.name)} is a {run.run_kind}, which has no curves.")
             _ = run.metrics, run.settings  # all that is drawn of a run
+            readable.append(run)
         except NnlabError as error:
             warnings.append(f"A run is left out: {error}")
-        else:
-            readable.append(run)
     place = out or comparison_folder(folders, parent)
     files = figure_files("curves", lambda: draw_runs(readable), form)
-    paths = [save_figure(None, name, data, place) for name, data in files]
-    return Drawn(tuple(paths), tuple(warnings))
+    return Drawn(tuple(save_figure(place, *file) for file in files), tuple(warnings))
 
 
 def comparison_folder(folders: Sequence[RunFolder], parent: Path) -> Path:
@@ -78,41 +67,33 @@ def draw_runs(runs: Sequence[View], quantities: Sequence[str] = ()) -> "Figure":
     runs = [run for run in runs if no_epoch(run) is None]
     if not runs:
         raise RunUnreadable("None of these runs has finished an epoch, so there are no curves.")
-    configs = [run.settings for run in runs]
     known = chain.from_iterable(run.metrics for run in runs)
     names = list(quantities) or columns.quantities(known)[:4]
-    labels = run_labels(configs, [run.name for run in runs])
-    title = shared_title(configs, list(chain.from_iterable(run.trained for run in runs)))
-    figure, axes = style.panels(len(names), *title, height=1.15)
+    figure, axes = style.panels(len(names), *_shared_title(runs), height=1.15)
     for ax, quantity in zip(axes, names, strict=True):
-        _draw_lines(ax, quantity, runs, labels)
-        ax.set_xlabel("epoch")
-        ax.set_ylabel(_shared_label(quantity, configs))
-    legend_below(figure, axes[0], "; ".join(filter(None, [_note(runs), smoothing_note(axes)])))
+        _draw_lines(ax, quantity, runs)
+        labels = {quantity_label(quantity, run.settings) for run in runs}
+        ax.set_ylabel(quantity if len(labels) > 1 else labels.pop())
+    legend_below(figure, axes[:1], "; ".join(filter(None, [_note(runs), smoothing_note(axes)])))
     return figure
 
 
-def _shared_label(quantity: str, configs: Sequence[Mapping[str, Any]]) -> str:
-    labels = {quantity_label(quantity, config) for config in configs}
-    return quantity if len(labels) > 1 else labels.pop()
-
-
-def _draw_lines(ax: "Axes", quantity: str, runs: Sequence[View], labels: Sequence[str]) -> None:
+def _draw_lines(ax: "Axes", quantity: str, runs: Sequence[View]) -> None:
     """Training thin where there is a validation part to look at, else alone."""
-    curves = [part_curves(run.metrics, quantity) for run in runs]
-    everything = [values for parts in curves for values in parts.values()]
-    scale_y(ax, np.concatenate([np.empty(0), *everything]), quantity)
-    for number, (run, parts, name) in enumerate(zip(runs, curves, labels, strict=True)):
-        epochs = finite_numbers(run.metrics["epoch"])
+    curves = [part_curves(run, quantity) for run in runs]
+    names = run_labels([run.settings for run in runs], [run.name for run in runs])
+    everything = chain.from_iterable(map(dict.values, curves))
+    scale_y(ax, np.concatenate([np.empty(0), *(y for _, y in everything)]), quantity)
+    for number, (parts, name) in enumerate(zip(curves, names, strict=True)):
         color = look().lines[number % len(look().lines)]
         dash = DASHES[number % len(DASHES)]  # 7 colours and 4 dashes: 28 lines differ
-        for part, values in parts.items():
+        for part, curve in parts.items():
             if part == columns.TRAIN and columns.VAL in parts:
-                ax.plot(epochs, values, linestyle=dash, color=color, linewidth=0.7, alpha=0.6)
+                ax.plot(*curve, linestyle=dash, color=color, linewidth=0.7, alpha=0.6)
             else:
                 label = short_label(name, 40) if number < MOST_LABELS else None
-                draw_line(ax, epochs, values, color=color, linestyle=dash, label=label)
-    whole_numbers(ax)
+                draw_line(ax, *curve, color=color, linestyle=dash, label=label)
+    count_axis(ax, "epoch")
 
 
 def _note(runs: Sequence[View]) -> str:
@@ -122,17 +103,18 @@ def _note(runs: Sequence[View]) -> str:
     return f"{note}; {count(more, 'more run')} without a name here" if more > 0 else note
 
 
-def shared_title(
-    configs: Sequence[Mapping[str, Any]], trained: Sequence[Trained] = ()
-) -> tuple[str, str]:
+def _shared_title(runs: Sequence[View]) -> tuple[str, str]:
     """The names of the experiments, and the setting as far as they share it."""
-    names = list(dict.fromkeys(str(config.get("name")) for config in configs))
+    names = list(dict.fromkeys(str(run.settings.get("name")) for run in runs))
     name = ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
     shared = {
-        key: value for key, value in configs[0].items() if all(c.get(key) == value for c in configs)
+        key: value
+        for key, value in runs[0].settings.items()
+        if all(run.settings.get(key) == value for run in runs)
     }
+    trained: list[Trained] = list(chain.from_iterable(run.trained for run in runs))
     setting = run_title("", shared, None, trained)[1]
-    return short_label(name, 80), setting or f"{len(configs)} runs"
+    return short_label(name, 80), setting or f"{len(runs)} runs"
 
 
 def run_labels(configs: Sequence[Mapping[str, Any]], folders: Sequence[str]) -> list[str]:
@@ -148,8 +130,8 @@ def run_labels(configs: Sequence[Mapping[str, Any]], folders: Sequence[str]) -> 
 
 def _naming_settings(differing: list[str]) -> list[str]:
     """The settings that name a line: a few that differ, else the name."""
-    others = [key for key in differing if key != "name"] or differing
-    return others if len(others) <= KEYS else [key for key in differing if key == "name"]
+    settings = [key for key in differing if key != "name"] or differing
+    return settings if len(settings) <= KEYS else [key for key in differing if key == "name"]
 
 
 def differing_settings(settings: Sequence[Mapping[str, Any]]) -> list[str]:

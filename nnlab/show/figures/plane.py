@@ -7,7 +7,7 @@ import numpy as np
 from nnlab.core.types import Array, FloatArray, IntArray
 from nnlab.run.rows import SavedRows
 from nnlab.show.figures import style
-from nnlab.show.figures.axes import distinct, dots, legend_below, short_label
+from nnlab.show.figures.axes import color_bar, distinct, dots, legend_below, short_label
 from nnlab.show.figures.palette import MARKERS, mixed
 from nnlab.show.figures.plot import Plot
 from nnlab.show.figures.style import look
@@ -44,19 +44,18 @@ def _training_rows(run: View) -> SavedRows:
 
 def draw_scatter(run: View) -> "Figure":
     """Truth and prediction beside each other."""
-    rows = run.judged_rows
+    rows = run.judged
     truth, guesses = run.labels(rows), run.guesses(rows)
     figure, axes = style.panels(2, *run.title, width=0.82, height=1.15)
     share = f"prediction, {int((truth == guesses).sum()):,} of {len(rows):,} right"
     for ax, labels, title in zip(axes, (truth, guesses), ("ground truth", share), strict=True):
         _draw_points(ax, run, rows, labels)
-        _frame(ax, run, box(rows.inputs))
         ax.set_title(title)
     wrong = rows.inputs[truth != guesses]
     ring = {"marker": "o", "markersize": 9, "markerfacecolor": "none"}
     label = "wrong" if len(wrong) else None
     dots(axes[1], *wrong.T, markeredgecolor=look().red, label=label, **ring)
-    legend_below(figure, axes[1])
+    legend_below(figure, axes[1:])
     return figure
 
 
@@ -66,19 +65,11 @@ def draw_boundary(run: View) -> "Figure":
     figure, (ax,) = style.panels(1, *run.title, width=1.15, height=1.15)
     image = _draw_field(ax, run, box(rows.inputs), run.latest_network.values, FINE)
     _draw_points(ax, run, rows, run.labels(rows))
-    _frame(ax, run, box(rows.inputs))
     if image is not None:
-        bar = figure.colorbar(image, ax=ax, pad=0.02, ticks=[0, 0.5, 1])
-        bar.set_label(f"output: probability of class {distinct(run.classes)[-1]}")
-        bar.outline.set_edgecolor(look().faint)
-    legend_below(figure, ax, _key(image is None))
+        label = f"output: probability of class {distinct(run.classes)[-1]}"
+        color_bar(image, ax, ticks=[0, 0.5, 1], label=label)
+    legend_below(figure, [ax], _meaning(image is None))
     return figure
-
-
-def _key(classes: bool) -> str:
-    """What points, shading and line mean."""
-    shading = "the predicted class" if classes else "the output"
-    return f"points: true class; shading: {shading}; line: undecided"
 
 
 def _no_snapshots(run: View) -> str | None:
@@ -105,13 +96,12 @@ def draw_boundary_epochs(run: View) -> "Figure":
     for number, (ax, moment) in enumerate(zip(axes, which, strict=True)):
         image = _draw_field(ax, run, box(rows.inputs), values[moment], ROUGH)
         _draw_points(ax, run, rows, run.labels(rows), 2.6)
-        _frame(ax, run, box(rows.inputs))
         ax.set_title(after(int(epochs[moment])), fontsize=8)
         ax.locator_params(nbins=3)
         if number:
             ax.set_ylabel("")
             ax.set_yticklabels([])
-    legend_below(figure, axes[0], _key(image is None))
+    legend_below(figure, axes[:1], _meaning(image is None))
     return figure
 
 
@@ -127,6 +117,12 @@ def box(inputs: Array) -> Box:
     middle, reach = (low + high) / 2, spans * (0.5 + AROUND)
     (left, bottom), (right, top) = middle - reach, middle + reach
     return left, right, bottom, top
+
+
+def _meaning(classes: bool) -> str:
+    """What points, shading and line mean."""
+    shading = "the predicted class" if classes else "the output"
+    return f"points: true class; shading: {shading}; line: undecided"
 
 
 def _draw_field(ax: "Axes", run: View, area: Box, values: Array, fine: int) -> "AxesImage | None":
@@ -149,8 +145,8 @@ def _draw_field(ax: "Axes", run: View, area: Box, values: Array, fine: int) -> "
         return image
     ax.imshow(grid.argmax(axis=2), cmap=style.blend(*shades), vmin=0, vmax=count - 1, **place)
     for number in range(count):
-        others = np.delete(grid, number, axis=2).max(axis=2)
-        _draw_undecided(ax, xs, ys, grid[..., number] - others)
+        rivals = np.delete(grid, number, axis=2).max(axis=2)
+        _draw_undecided(ax, xs, ys, grid[..., number] - rivals)
     return None
 
 
@@ -162,6 +158,7 @@ def _draw_undecided(ax: "Axes", xs: FloatArray, ys: FloatArray, difference: Floa
 def _draw_points(
     ax: "Axes", run: View, rows: SavedRows, labels: IntArray, size: float = 6.0
 ) -> None:
+    """The rows as marks of their class, and the axes around them."""
     names = distinct(run.classes, 16)
     for number, (name, color) in enumerate(zip(names, look().classes, strict=False)):
         dots(
@@ -174,17 +171,12 @@ def _draw_points(
             markeredgewidth=0.8,
             label=f"class {name}",
         )
-
-
-def _frame(ax: "Axes", run: View, area: Box) -> None:
     names = run.data["feature_names"]
-    across, up = names if len(names) == 2 else ("x", "y")
-    ax.set_xlim(*area[:2])
-    ax.set_ylim(*area[2:])
+    across, up = (short_label(name, 30) for name in (names if len(names) == 2 else ("x", "y")))
+    left, right, bottom, top = box(rows.inputs)
+    ax.set(xlim=(left, right), ylim=(bottom, top), xlabel=across, ylabel=up)
     ax.set_box_aspect(1)
     ax.grid(visible=False)
-    ax.set_xlabel(short_label(across, 30))
-    ax.set_ylabel(short_label(up, 30))
 
 
 FIGURES = {

@@ -1,7 +1,9 @@
 """Kinds of figures, and how they become files. A figure that fails never costs a run."""
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +16,8 @@ from nnlab.show.figures.view import View, view
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+Painter = Callable[[], "Figure | None"]  # None where the figure does not suit
 
 
 @dataclass(frozen=True)
@@ -51,6 +55,10 @@ class Plot:
         """The figure; inside `style()` it has nnlab's look."""
         return self.painter(view(run))
 
+    def draw_if_suited(self, run: View) -> "Figure | None":
+        """The figure; None where it does not suit this run."""
+        return self.draw(run) if self.suits(run) else None
+
     def alt(self, run: RunFolder | View) -> str:
         """The alternative text for readers who cannot see the figure."""
         run = view(run)
@@ -87,21 +95,32 @@ def draw_each(
     form: FigureForm | None = None,
     out: Path | None = None,
 ) -> Drawn:
-    """Draw those of `plots` that suit `run` into its folder, or into `out`.
+    """Draw those of `plots` that suit `run` into its folder, or into `out`; see `draw_files`."""
+    run, newer = view(run), None
+    with suppress(NnlabError):
+        newer = run.newer_format
+    painters = {name: partial(plot.draw_if_suited, run) for name, plot in plots.items()}
+    save = partial(save_figure, out) if out else run.folder.write_figure
+    return draw_files(painters, form, save, [newer] if newer else [])
 
-    A figure that fails costs a warning, never the run. Figures that fail for the same reason share
-    a warning.
+
+def draw_files(
+    painters: Mapping[str, Painter],
+    form: FigureForm | None,
+    save: Callable[[str, bytes], Path],
+    warnings: Iterable[str] = (),
+) -> Drawn:
+    """Draw figures and save their files.
+
+    A figure that fails costs a warning. Figures that fail for the same reason share a warning.
     """
-    run = view(run)
     paths: list[Path] = []
     failed: dict[str, list[str]] = {}
     errors: list[NnlabError] = []
     unwritten = None
-    for name, plot in plots.items():
+    for name, paint in painters.items():
         try:
-            if plot.why_not(run) is not None:
-                continue
-            files = figure_files(name, lambda plot=plot: plot.draw(run), form)  # type: ignore[misc]
+            files = figure_files(name, paint, form)
         except NnlabError as error:
             failed.setdefault(f": {error}", []).append(name)
             errors.append(error)
@@ -110,48 +129,34 @@ def draw_each(
             failed.setdefault(f" ({type(error).__name__}: {error}).", []).append(name)
             continue
         try:
-            paths += [save_figure(run.folder, file, data, out) for file, data in files]
+            paths += [save(file, data) for file, data in files]
         except (RunUnreadable, StorageError) as error:  # it stops the other figures too
             unwritten = error
             break
-    warnings = [
-        f"The figure{'s' * (len(names) > 1)} {name_list(names)} could not be drawn{reason}"
-        for reason, names in failed.items()
-    ]
+    warnings = list(warnings)
+    for reason, names in failed.items():
+        *first, last = names
+        listed = f"s {', '.join(first)} and {last}" if first else f" {last}"
+        warnings.append(f"The figure{listed} could not be drawn{reason}")
     if unwritten:
         warnings.append(str(unwritten))
-    return Drawn((*paths,), (*_newer(run), *warnings), tuple(errors), unwritten)
+    return Drawn(tuple(paths), tuple(warnings), tuple(errors), unwritten)
 
 
 def figure_files(
-    name: str, paint: Callable[[], "Figure"], form: FigureForm | None = None
+    name: str, paint: Painter, form: FigureForm | None = None
 ) -> list[tuple[str, bytes]]:
-    """Names and bytes of the files of one figure."""
+    """Names and bytes of the files of one figure; none where it does not suit."""
     form = form or FigureForm()
     with style(form.dark, form.scale):
-        figure = paint()
+        if (figure := paint()) is None:
+            return []
         dark = "-dark" if form.dark else ""
         return [(f"{name}{dark}.{kind}", encode_figure(figure, kind)) for kind in form.kinds]
 
 
-def save_figure(folder: RunFolder | None, name: str, data: bytes, out: Path | None = None) -> Path:
-    """Write a figure into `out`, else the run's folder. Raises RunUnreadable, StorageError."""
-    if out is None and folder is not None:
-        return folder.write_figure(name, data)
-    place = out or Path()
-    durable.make_folder(place)
-    durable.write_file(place / name, data, sync=False)
-    return place / name
-
-
-def name_list(names: Iterable[str]) -> str:
-    """The names as a list in words: a, b and c."""
-    *first, last = names
-    return f"{', '.join(first)} and {last}" if first else last
-
-
-def _newer(run: View) -> list[str]:
-    try:
-        return [run.newer_format] if run.newer_format else []
-    except NnlabError:
-        return []
+def save_figure(folder: Path, name: str, data: bytes) -> Path:
+    """Write a figure into a folder that may not exist yet. Raises RunUnreadable, StorageError."""
+    durable.make_folder(folder)
+    durable.write_file(folder / name, data, sync=False)
+    return folder / name

@@ -15,6 +15,9 @@ from contextvars import ContextVar
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from nnlab.core.types import Array
 from nnlab.show.figures.palette import DARK, LIGHT, Look, Scale
 
 if TYPE_CHECKING:
@@ -39,24 +42,22 @@ CHARACTERS = {NAME: 12, SUBTITLE: 17}  # that fit on an inch
 GLUE = "\N{NO-BREAK SPACE}"
 # Where DejaVu Sans has no letter: the first of these that is installed.
 OTHER_FONTS = (
-    "Noto Sans CJK SC",
-    "Noto Sans CJK JP",
-    "Hiragino Sans",
-    "PingFang SC",
-    "Microsoft YaHei",
-    "WenQuanYi Zen Hei",
-    "Droid Sans Fallback",
-    "Arial Unicode MS",
+    *("Noto Sans CJK SC", "Noto Sans CJK JP", "Hiragino Sans", "PingFang SC", "Microsoft YaHei"),
+    *("WenQuanYi Zen Hei", "Droid Sans Fallback", "Arial Unicode MS"),
 )
 
 
 def _settings(look: Look) -> dict[str, Any]:
+    from matplotlib.font_manager import fontManager
+
+    installed = {font.name for font in fontManager.ttflist}
     return {
         "figure.dpi": 100,
         "savefig.dpi": 160,
         "figure.facecolor": look.paper,
         "axes.facecolor": look.paper,
-        "font.family": _fonts(),
+        # DejaVu Sans comes with matplotlib, so figures are the same everywhere.
+        "font.family": ["DejaVu Sans", *(name for name in OTHER_FONTS if name in installed)],
         "font.size": 9,
         "text.color": look.ink,
         "text.usetex": False,
@@ -88,14 +89,6 @@ def _settings(look: Look) -> dict[str, Any]:
         "svg.fonttype": "none" if look.heading else "path",  # a page brings its letters
         "svg.hashsalt": "nnlab",  # the same figure gives the same bytes
     }
-
-
-def _fonts() -> list[str]:
-    """DejaVu Sans, which comes with matplotlib, so that figures are the same everywhere."""
-    from matplotlib.font_manager import fontManager
-
-    installed = {font.name for font in fontManager.ttflist}
-    return ["DejaVu Sans", *(name for name in OTHER_FONTS if name in installed)]
 
 
 @contextmanager
@@ -148,15 +141,16 @@ def diverging() -> "Colormap":
     return blend(look().deep(negative), negative, look().paper, positive, look().deep(positive))
 
 
-def scaled(low: float, high: float) -> tuple["Colormap | str", float, float]:
-    """Colours for an image of numbers from `low` to `high`, and the numbers at their ends.
+def color_scale(values: Array) -> dict[str, Any]:
+    """The options of `imshow` for an image of such numbers.
 
     Signs have the same colours in all figures; numbers without a sign go from dark to bright.
     """
+    low, high = float(np.nanmin(values, initial=0.0)), float(np.nanmax(values, initial=0.0))
     if low < 0:
         bound = max(-low, high)
-        return diverging(), -bound, bound
-    return "cividis", low, high if high > low else low + 1.0
+        return {"cmap": diverging(), "vmin": -bound, "vmax": bound}
+    return {"cmap": "cividis", "vmin": low, "vmax": high if high > low else low + 1.0}
 
 
 def blend(*colours: str) -> "Colormap":
@@ -168,12 +162,12 @@ def blend(*colours: str) -> "Colormap":
 
 def ramp(number: int, count: int) -> str:
     """Colour `number` of a scale from light to dark with equal steps of lightness, also in grey."""
-    matplotlib = _matplotlib()
+    from matplotlib import colormaps
     from matplotlib.colors import to_hex
 
     share = 1 - number / max(count - 1, 1)  # the dark end of viridis is its beginning
     share = 1 - 0.9 * share if look().dark else 0.9 * share
-    return to_hex(matplotlib.colormaps["viridis"](share))
+    return to_hex(colormaps["viridis"](share))
 
 
 def head(figure: "Figure", name: str, setting: str, caption: str = "") -> None:
@@ -185,15 +179,10 @@ def head(figure: "Figure", name: str, setting: str, caption: str = "") -> None:
     """
     width, height = figure.get_size_inches()
     room = width - 2 * MARGIN
-    lines = [(line, SUBTITLE) for line in _wrapped(figure, caption, room, SUBTITLE)]
+    parts = [(caption, SUBTITLE)]
     if look().heading:
-        names = _wrapped(figure, name, room, NAME) or [""]
-        settings = _wrapped(figure, _unbroken(setting, room), room, SUBTITLE)
-        lines = [
-            *[(line, NAME) for line in names],
-            *[(line, SUBTITLE) for line in settings],
-            *lines,
-        ]
+        parts = [(name, NAME), (_unbroken(setting, room), SUBTITLE), *parts]
+    lines = [(line, size) for text, size in parts for line in _wrapped(figure, text, room, size)]
     total = height + MARGIN + sum(LINES[size] for _, size in lines) + BELOW * bool(lines)
     figure.set_size_inches(width, total)
     pad = MARGIN / 2

@@ -5,7 +5,8 @@ A new figure is a painter, a function that says whether it suits, and one entry 
 
 import itertools
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,11 +18,18 @@ from nnlab.core.types import FloatArray
 from nnlab.run.folder import FIGURES as FIGURES_FOLDER
 from nnlab.run.sweeps import SweepFolder
 from nnlab.show.figures import style
-from nnlab.show.figures.axes import dots, scale_y, whole_numbers
-from nnlab.show.figures.heat import write_cells
+from nnlab.show.figures.axes import (
+    color_bar,
+    count_axis,
+    dots,
+    finite_numbers,
+    is_log,
+    scale_y,
+    slanted_ticks,
+)
+from nnlab.show.figures.cells import write_cells
 from nnlab.show.figures.palette import DASHES, MARKERS
-from nnlab.show.figures.plot import Drawn, FigureForm, figure_files, save_figure
-from nnlab.show.figures.scales import finite_numbers, is_log
+from nnlab.show.figures.plot import Drawn, FigureForm, draw_files, save_figure
 from nnlab.show.figures.sweep_view import Cell, SweepPlot, SweepView
 from nnlab.show.words import axis_value
 
@@ -32,6 +40,7 @@ if TYPE_CHECKING:
 NAMED = 12  # curves or values that can be told apart by name
 FEW = 3  # values of a number that are told apart by unlike colours
 POINTS = 400  # epochs of a drawn curve: more are finer than a pixel
+BAR = {"marker": "_", "markersize": 10, "markeredgewidth": 1.8}  # a median of several seeds
 LETTER = 0.026  # of a panel's width
 WRITTEN = 150  # numbers that can be read on a map
 CLOSEST = 0.045  # of the axis, from one slanted label to the next
@@ -39,25 +48,12 @@ ROOM = 0.06  # of the axis, left and right: a marker at the end is whole
 
 
 def draw_sweep(
-    folder: SweepFolder,
-    kinds: Iterable[str] = ("png",),
-    *,
-    out: Path | None = None,
-    dark: bool = False,
+    folder: SweepFolder, form: FigureForm | None = None, out: Path | None = None
 ) -> Drawn:
     """Draw every figure that suits a sweep into its folder, or into `out`."""
-    paths, warnings = [], []
-    sweep, form = SweepView(folder), FigureForm(tuple(kinds), dark)
-    for name, plot in SWEEP_FIGURES.items():
-        try:
-            if plot.suits(sweep):
-                files = figure_files(name, lambda plot=plot: plot.painter(sweep), form)  # type: ignore[misc]
-                place = out or folder.path / FIGURES_FOLDER
-                paths += [save_figure(None, file, data, place) for file, data in files]
-        except Exception as error:
-            kind = type(error).__name__
-            warnings.append(f"The figure {name} could not be drawn ({kind}: {error}).")
-    return Drawn(tuple(paths), tuple(warnings))
+    sweep, place = SweepView(folder), out or folder.path / FIGURES_FOLDER
+    painters = {name: partial(plot.draw_if_suited, sweep) for name, plot in SWEEP_FIGURES.items()}
+    return draw_files(painters, form, partial(save_figure, place))
 
 
 # Curves.
@@ -77,9 +73,8 @@ def draw_sweep_curves(sweep: SweepView, quantities: Sequence[str] = ()) -> "Figu
     figure, axes = style.panels(len(quantities), *sweep.title)
     for ax, quantity in zip(axes, quantities, strict=True):
         _draw_medians(ax, sweep, columns.name(sweep.part, quantity))
-        ax.set_xlabel("epoch")
         ax.set_ylabel(f"{label_of(quantity)} ({sweep.part_name(sweep.part)})")
-        whole_numbers(ax, 5)
+        count_axis(ax, "epoch", 5)
     _legend_beside(axes[-1], sweep.keys[0] if len(sweep.keys) == 1 else None)
     return figure
 
@@ -88,52 +83,44 @@ def _draw_medians(ax: "Axes", sweep: SweepView, column: str) -> None:
     """One quantity over the epochs."""
     shown: list[FloatArray] = []
     for cell in sweep.cells:
-        epochs, values = _stacked(sweep, cell, column)
+        epochs, quartiles = cell_curve(sweep, cell, column)
         if not len(epochs):
             continue
         color, dash = _cell_look(sweep, cell)
-        low, middle, high = _quartiles(values)
+        low, middle, high = quartiles
         ax.plot(epochs, middle, color=color, linestyle=dash, label=sweep.cell_text(cell))
-        if len(values) > 1:
+        if len(cell.done) > 1:
             ax.fill_between(epochs, low, high, color=color, alpha=0.15, linewidth=0)
         shown += [low, middle, high]
     if shown:
         scale_y(ax, np.concatenate(shown), columns.split(column)[1])
 
 
-def _stacked(sweep: SweepView, cell: Cell, column: str) -> tuple[FloatArray, FloatArray]:
-    """Epochs (k,) and values (seeds, k) of a cell's trials, thinned out; nan after an end."""
+def cell_curve(sweep: SweepView, cell: Cell, column: str) -> tuple[FloatArray, FloatArray]:
+    """Epochs (k,) and quartiles (3, k) of a cell's trials; nan where no trial has a number."""
     tables = [sweep.tables[trial.name] for trial in cell.done if trial.name in sweep.tables]
     tables = [table for table in tables if column in table]
     if not tables:
-        return np.empty(0), np.empty((0, 0))
-    longest = max(tables, key=lambda table: len(table["epoch"]))
-    length = len(longest["epoch"])
-    stacked = np.full((len(tables), length), np.nan)
-    for row, table in zip(stacked, tables, strict=True):
+        return np.empty(0), np.empty((3, 0))
+    epochs = max((finite_numbers(table["epoch"]) for table in tables), key=len)
+    values = np.full((len(tables), len(epochs)), np.nan)  # (seeds, epochs)
+    for row, table in zip(values, tables, strict=True):
         row[: len(table[column])] = finite_numbers(table[column])
-    thinned = np.unique(np.linspace(0, length - 1, POINTS).round().astype(int))
-    return finite_numbers(longest["epoch"])[thinned], stacked[:, thinned]
-
-
-def _quartiles(values: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """25 %, 50 % and 75 % of each column of (seeds, k); nan where no seed has a number."""
-    if len(values) == 1:
-        return values[0], values[0], values[0]
+    thinned = np.unique(np.linspace(0, len(epochs) - 1, POINTS).round().astype(int))
+    epochs, values = epochs[thinned], values[:, thinned]
     finite = np.isfinite(values)
     whole, some = finite.all(axis=0), finite.any(axis=0)
-    quartiles = np.full((3, values.shape[1]), np.nan)
+    quartiles = np.full((3, len(epochs)), np.nan)
     quartiles[:, whole] = np.percentile(values[:, whole], [25, 50, 75], axis=0)
-    for column in np.flatnonzero(some & ~whole):  # a trial had ended
-        quartiles[:, column] = np.nanpercentile(values[:, column], [25, 50, 75])
-    return quartiles[0], quartiles[1], quartiles[2]
+    for place in np.flatnonzero(some & ~whole):  # a trial had ended
+        quartiles[:, place] = np.nanpercentile(values[:, place], [25, 50, 75])
+    return epochs, quartiles
 
 
 def _cell_look(sweep: SweepView, cell: Cell) -> tuple[str, str]:
     """Colour and dashes of a cell's line: of two axes, dashes tell the second."""
-    first, *others = sweep.places(cell)
-    dash = DASHES[(others[0] if others else first) % len(DASHES)]
-    return tint(first, sweep.axes[0]["values"]), dash
+    first, *rest = sweep.places(cell)
+    return tint(first, sweep.axes[0]["values"]), DASHES[(rest or [first])[0] % len(DASHES)]
 
 
 def tint(number: int, values: Sequence[Any]) -> str:
@@ -165,8 +152,7 @@ def draw_finals(sweep: SweepView) -> "Figure":
     figure, axes = style.panels(len(quantities), *sweep.title)
     for ax, quantity in zip(axes, quantities, strict=True):
         _draw_final(ax, sweep, quantity)
-        ax.set_xlabel(sweep.keys[0])
-        ax.set_ylabel(_final_label(sweep, quantity))
+        ax.set(xlabel=sweep.keys[0], ylabel=_final_label(sweep, quantity))
     if len(sweep.keys) == 2:
         _legend_beside(axes[-1], sweep.keys[1])
     return figure
@@ -187,22 +173,15 @@ def _draw_final(ax: "Axes", sweep: SweepView, quantity: str) -> None:
     for number in range(max(len(groups), 1)):
         group = groups[number : number + 1]
         finals = [sweep.finals((value, *group), quantity) for value in values]
-        dash = DASHES[number % len(DASHES)] if numeric else ""
-        options: dict[str, Any] = {"color": tint(number, groups), "linestyle": dash}
-        _draw_runs(ax, places, finals, logarithmic, options["color"])
-        options |= _final_mark(sweep, number)
-        label = axis_value(*group) if group else None
-        ax.plot(places, list(map(_median, finals)), label=label, clip_on=False, **options)
+        color, label = tint(number, groups), axis_value(*group) if group else None
+        _draw_runs(ax, places, finals, logarithmic, color)
+        mark: dict[str, Any] = {"marker": MARKERS[number % len(MARKERS)], "markersize": 5}
+        mark = BAR if sweep.several else mark
+        mark = mark | {"linestyle": DASHES[number % len(DASHES)] * numeric, "color": color}
+        ax.plot(places, list(map(_median, finals)), label=label, clip_on=False, **mark)
         shown += itertools.chain(*finals)
     _setting_axis(ax, values, places, logarithmic)
     scale_y(ax, np.array(shown or [1.0]), columns.split(quantity)[1])
-
-
-def _final_mark(sweep: SweepView, number: int) -> dict[str, Any]:
-    """A bar for the median of several seeds, else a mark for the run."""
-    if sweep.several:
-        return {"marker": "_", "markersize": 10, "markeredgewidth": 1.8}
-    return {"marker": MARKERS[number % len(MARKERS)], "markersize": 5}
 
 
 def _median(values: Sequence[float]) -> float:
@@ -232,7 +211,7 @@ def _setting_axis(
     ax: "Axes", values: Sequence[Any], places: Sequence[float], logarithmic: bool
 ) -> None:
     """A tick at every value of a few; their names slanted where they would touch."""
-    from matplotlib.ticker import FixedLocator, NullLocator
+    from matplotlib.ticker import NullLocator
 
     if logarithmic:
         ax.set_xscale("log")
@@ -242,7 +221,6 @@ def _setting_axis(
     if len(values) > NAMED:
         return
     ax.xaxis.set_minor_locator(NullLocator())
-    ax.xaxis.set_major_locator(FixedLocator(list(places)))
     texts = [axis_value(value) for value in values]
     at = np.log(places) if logarithmic else np.array(places)
     gaps = np.abs(np.diff(at)) / max(float(np.ptp(at)), 1e-300)
@@ -254,8 +232,7 @@ def _setting_axis(
             texts[number] = ""  # there is no room for it
         else:
             last = place
-    rotation, align = (35, "right") if touch else (0, "center")
-    ax.set_xticklabels(texts, rotation=rotation, ha=align)
+    slanted_ticks(ax, places, texts, touch)
 
 
 def log_spaced(values: Sequence[float]) -> bool:
@@ -290,10 +267,7 @@ def draw_map(sweep: SweepView) -> "Figure":
                 grid[row, column] = np.median(finals)
         _draw_map(ax, grid, columns.split(quantity)[1])
         ax.set_yticks(range(len(down)), down)
-        turned: dict[str, Any] = (
-            {"rotation": 35, "ha": "right"} if slanted else {"rotation": 0, "ha": "center"}
-        )
-        ax.set_xticks(range(len(across)), across, **turned)
+        slanted_ticks(ax, range(len(across)), across, slanted)
         ax.set(ylabel=sweep.keys[0], xlabel=sweep.keys[1], title=_final_label(sweep, quantity))
     return figure
 
@@ -311,7 +285,7 @@ def _draw_map(ax: "Axes", grid: FloatArray, name: str) -> None:
     if grid.size <= WRITTEN:
         write_cells(ax, image, grid, "{:.3g}", 7)
     else:
-        ax.get_figure().colorbar(image, ax=ax)  # type: ignore[union-attr]
+        color_bar(image, ax)
 
 
 SWEEP_FIGURES: dict[str, SweepPlot] = {

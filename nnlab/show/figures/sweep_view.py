@@ -13,7 +13,7 @@ from nnlab.run.folder import DATA
 from nnlab.run.folder import METRICS as METRICS_TABLE
 from nnlab.run.sweeps import SweepFolder, TrialRecord, places
 from nnlab.show.figures import style
-from nnlab.show.figures.scales import LARGEST
+from nnlab.show.figures.axes import LARGEST
 from nnlab.show.words import SEPARATOR, Trained, axis_value, cell_name, setup_line
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class Cell:
     """One combination of settings and its trials, one per seed."""
 
     values: tuple[Any, ...]
-    trials: tuple[TrialRecord, ...]
+    trials: list[TrialRecord]
 
     @property
     def done(self) -> list[TrialRecord]:
@@ -66,16 +66,12 @@ class SweepView:
     @cached_property
     def cells(self) -> list[Cell]:
         """The cells that have trials, in the order of the axes' values."""
-        trials: dict[str, list[TrialRecord]] = {}
+        groups: dict[str, Cell] = {}
         for trial in self.folder.records():
             if all(key in trial.cell for key in self.keys):
-                values = [trial.cell[key] for key in self.keys]
-                trials.setdefault(repr(values), []).append(trial)
-        cells = [
-            Cell(tuple(group[0].cell[key] for key in self.keys), tuple(group))
-            for group in trials.values()
-        ]
-        return sorted(cells, key=self.places)
+                values = tuple(trial.cell[key] for key in self.keys)
+                groups.setdefault(repr(values), Cell(values, [])).trials.append(trial)
+        return sorted(groups.values(), key=self.places)
 
     @property
     def done(self) -> list[TrialRecord]:
@@ -171,6 +167,10 @@ class SweepPlot:
     captions: tuple[str, str]
     suits: Callable[[SweepView], bool]
     painter: Callable[[SweepView], "Figure"]
+
+    def draw_if_suited(self, sweep: SweepView) -> "Figure | None":
+        """The figure; None where it does not suit this sweep."""
+        return self.painter(sweep) if self.suits(sweep) else None
 
     def caption(self, sweep: SweepView) -> str:
         """The sentence that suits this sweep."""

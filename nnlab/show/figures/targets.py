@@ -1,15 +1,24 @@
-"""Targets beside predictions: as a table of few rows, as points about the diagonal, as a curve."""
+"""Rows and what the network makes of them: as points, as a curve, and sample by sample."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from nnlab.core import columns
 from nnlab.core.types import Array
 from nnlab.run.rows import SavedRows
 from nnlab.show.figures import style
-from nnlab.show.figures.axes import distinct, dots, legend_below, short_label
-from nnlab.show.figures.heat import heat, input_names
-from nnlab.show.figures.palette import MARKERS
+from nnlab.show.figures.axes import (
+    color_bar,
+    count_axis,
+    dots,
+    finite_numbers,
+    legend_below,
+    quantity_label,
+    short_label,
+)
+from nnlab.show.figures.cells import output_names, too_many_rows
+from nnlab.show.figures.palette import DASHES, MARKERS
 from nnlab.show.figures.plot import Plot
 from nnlab.show.figures.style import look
 from nnlab.show.figures.view import PART_NAMES, View, after
@@ -18,74 +27,15 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-MOST_ROWS = 32
-MOST_PAIRS = 4 * MOST_ROWS  # rows with a single output, in blocks beside each other
-BLOCK = 2.4  # inches of a block
-MOST_OUTPUTS = 16
 MOST_PANELS = 12
 MOST_POINTS = 2000
 FINE = 2001  # points of a drawn curve
+MOST_LINES = 7  # outputs that are told apart by colour
+FEW_SAMPLES = 100  # up to so many have large marks
+BESIDE: dict[str, Any] = {"loc": "upper left", "bbox_to_anchor": (1.0, 1.0)}  # a legend
 
 
-# A table.
-
-
-def too_many_rows(run: View) -> str | None:
-    """Why the rows cannot be written down; None if they can."""
-    if not run.rows:
-        return "no rows were kept"
-    rows = next(iter(run.rows.values()))
-    most = MOST_PAIRS if rows.outputs.shape[1] == 1 and run.classes else MOST_ROWS
-    if len(rows) > most or not rows.all:
-        return f"there are more than {most} rows to write down"
-    if rows.outputs.shape[1] > MOST_OUTPUTS:
-        return f"there are more than {MOST_OUTPUTS} outputs to write down"
-    return None
-
-
-def draw_outputs(run: View) -> "Figure":
-    """Target and output of every training row; the rows of a long table in several blocks."""
-    rows = next(iter(run.rows.values()))
-    targets, outputs = run.coded(rows), rows.outputs
-    count = outputs.shape[1]
-    alone = run.data["task"] == "identity"  # there the target is the row itself
-    blocks = -(-len(rows) // MOST_ROWS)
-    high = -(-len(rows) // blocks)  # rows of a block
-    wide = max(style.PANEL[0], (0.45 * count + 0.9) * (1 if alone else 2) + 0.5)
-    wide = wide if blocks == 1 else BLOCK * blocks
-    figure = style.canvas(wide, 0.27 * high + 1.1, *run.title)
-    tables = (
-        [("output", outputs)] if alone else [("ground truth", targets), ("prediction", outputs)]
-    )
-    limits = (min(0.0, float(targets.min())), max(float(targets.max()), 1e-9))
-    names = distinct(output_names(run, count), 8) if count > 1 else []
-    inputs = input_names(run, rows)
-    axes = figure.subplots(1, blocks * len(tables), squeeze=False)[0].tolist()
-    for number, ax in enumerate(axes):
-        block, kind = divmod(number, len(tables))
-        part, (title, values) = slice(block * high, (block + 1) * high), tables[kind]
-        form = _number_form(title, values, count)
-        heat(ax, values[part], form, [] if kind else inputs[part], names, limits=limits)
-        ax.set_ylim(high - 0.5, -0.5)  # rows of all blocks have the same height
-        ax.set_xlabel(title if blocks == 1 else title.removeprefix("ground "))
-    axes[0].set_ylabel("input")
-    return figure
-
-
-def _number_form(title: str, values: Array, count: int) -> str:
-    if title == "ground truth":
-        return "{:.1f}" if (values % 1).any() else "{:g}"
-    return "{:.2f}" if count == 1 else "{:.1f}"
-
-
-def output_names(run: View, count: int) -> list[str]:
-    """Names of the outputs; their numbers from 1 where they have none."""
-    data = run.data
-    names = data["class_names"] if count > 1 and data["class_names"] else data["target_names"]
-    return names if len(names) == count else [str(number + 1) for number in range(count)]
-
-
-# Points about the diagonal.
+# Predictions against targets, as points about the diagonal.
 
 
 def _no_numbers(run: View) -> str | None:
@@ -96,29 +46,28 @@ def _no_numbers(run: View) -> str | None:
 
 def draw_targets(run: View) -> "Figure":
     """For each output the predictions against the targets, after the first epoch and the last."""
-    rows = run.judged_rows
+    rows = run.judged
     if len(rows) > MOST_POINTS:
         rows = rows.take(np.linspace(0, len(rows) - 1, MOST_POINTS).astype(np.int64))
     moments = _moments(run, rows)
     count = rows.targets.shape[1]
-    shown = min(count, MOST_PANELS)
-    across, width = min(shown, 3), 1.0 if shown == 1 else 0.62
-    down = -(-shown // across)
+    drawn = min(count, MOST_PANELS)
+    across, width = min(drawn, 3), 1.0 if drawn == 1 else 0.62
+    down = -(-drawn // across)
     figure, axes = style.panels(across, *run.title, rows=down, width=width, height=0.95)
     names = output_names(run, count)
-    for output, ax in enumerate(axes[:shown]):
+    for output, ax in enumerate(axes[:drawn]):
         truth = rows.targets[:, output]
         ends = [float(truth.min()), float(truth.max())]
         ax.plot(ends, ends, color=look().faint, linewidth=0.9, zorder=1)
         for number, (when, outputs) in enumerate(moments):
             _draw_cloud(ax, truth, outputs[:, output], number == len(moments) - 1, when)
-        ax.set_xlabel(f"target {short_label(names[output], 14)}")
-        ax.set_ylabel("prediction")
+        ax.set(xlabel=f"target {short_label(names[output], 14)}", ylabel="prediction")
         ax.locator_params(nbins=5)
-    for ax in axes[shown:]:
+    for ax in axes[drawn:]:
         ax.set_visible(False)
-    more = f", the first {shown} of {count} outputs" if count > shown else ""
-    legend_below(figure, axes[0], f"{PART_NAMES[rows.part]} rows{more}")
+    more = f", the first {drawn} of {count} outputs" if count > drawn else ""
+    legend_below(figure, axes[:1], f"{PART_NAMES[rows.part]} rows{more}")
     return figure
 
 
@@ -149,7 +98,7 @@ def _draw_cloud(ax: "Axes", truth: Array, outputs: Array, last: bool, when: str)
     )
 
 
-# A curve.
+# One input and one output, as a curve.
 
 
 def _no_curve(run: View) -> str | None:
@@ -179,17 +128,74 @@ def draw_fit(run: View) -> "Figure":
     ax.plot(grid[:, 0], ys, color=look().blue, linewidth=1.8, label=f"network {run.when}")
     ax.set_xlabel(short_label(next(iter(run.data["feature_names"]), "x"), 40))
     ax.set_ylabel(short_label(next(iter(run.data["target_names"]), "y"), 40))
-    legend_below(figure, ax)
+    legend_below(figure, [ax])
     return figure
 
 
+# A forward pass alone: inputs, outputs and the loss of every sample.
+
+
+def _trained_or_few_rows(run: View) -> str | None:
+    """It is for a network that was never trained, and more rows than can be written down."""
+    if len(run.metrics.get("epoch", ())) != 1:
+        return "the network was trained; curves show it"
+    if "train" not in run.rows:
+        return "no rows were kept"
+    if run.data["inputs"] == [1]:
+        return "it is for several inputs"
+    return "outputs writes its few rows down" if too_many_rows(run) is None else None
+
+
+def draw_forward(run: View) -> "Figure":
+    """Three panels over the number of the sample."""
+    rows = run.rows["train"]
+    figure = style.canvas(2 * style.PANEL[0] * 0.85, 6.2, *run.title)
+    top, middle, bottom = figure.subplots(3, 1, sharex=True, height_ratios=[1, 1, 1.3])
+    _draw_inputs(top, run.scaled(rows.inputs).reshape(len(rows), -1))
+    _draw_outputs(middle, run, rows.outputs)
+    losses = finite_numbers(run.losses(rows))
+    _sample_dots(bottom, losses, look().blue, "o")
+    mean = float(np.nanmean(losses)) if np.isfinite(losses).any() else 0.0
+    bottom.axhline(mean, color=look().red, linestyle=DASHES[1], label=f"mean {mean:.4g}")
+    bottom.set_ylim(bottom=0)
+    bottom.set_ylabel(f"{quantity_label(columns.LOSS, run.settings)}\nof each sample")
+    bottom.legend(**BESIDE)
+    count_axis(bottom, "sample")
+    return figure
+
+
+def _draw_inputs(ax: "Axes", inputs: Array) -> None:
+    """The inputs as an image: a column for each sample."""
+    shown = finite_numbers(inputs.T)
+    image = ax.imshow(shown, aspect="auto", **style.color_scale(shown))
+    ax.grid(visible=False)
+    ax.set_ylabel("input")
+    width = inputs.shape[1]
+    places = range(0, width, max(1, width // 5))
+    ax.set_yticks(places, [str(number + 1) for number in places])
+    color_bar(image, ax, pad=0.01, label="scaled value")
+
+
+def _draw_outputs(ax: "Axes", run: View, outputs: Array) -> None:
+    names = output_names(run, outputs.shape[1])
+    for number in range(min(outputs.shape[1], MOST_LINES)):
+        values, color = finite_numbers(outputs[:, number]), look().lines[number]
+        _sample_dots(ax, values, color, MARKERS[number], short_label(names[number], 10))
+    ax.set_ylabel("output")
+    more = outputs.shape[1] - MOST_LINES
+    title = f"output ({more} more)" if more > 0 else "output"
+    ax.legend(title=title, alignment="left", markerscale=2, **BESIDE)
+
+
+def _sample_dots(
+    ax: "Axes", values: Array, color: str, marker: str, label: str | None = None
+) -> None:
+    size = 3.5 if len(values) <= FEW_SAMPLES else 1.8
+    x = np.arange(len(values))
+    dots(ax, x, values, marker=marker, markersize=size, markeredgewidth=0, color=color, label=label)
+
+
 FIGURES = {
-    "outputs": Plot(
-        "Outputs",
-        "The output of the network for every row, beside the target.",
-        too_many_rows,
-        draw_outputs,
-    ),
     "targets": Plot(
         "Prediction against target",
         "Every kept row, after the first epoch and at the end; right answers lie on the line.",
@@ -201,5 +207,11 @@ FIGURES = {
         "The samples, and the function that the network has become.",
         _no_curve,
         draw_fit,
+    ),
+    "forward": Plot(
+        "Inputs, outputs and losses",
+        "The inputs, the outputs, and the loss of every sample of a network that is not trained.",
+        _trained_or_few_rows,
+        draw_forward,
     ),
 }

@@ -50,7 +50,7 @@ class View(Run):
     def title(self) -> tuple[str, str]:
         """The experiment's name, and its setting in a line."""
         inputs = None
-        with suppress(NnlabError):
+        with suppress(NnlabError):  # data.json may be missing
             inputs = self.folder.read_json(DATA).get("inputs")
         return run_title(self.name, self.settings, inputs, self.trained)
 
@@ -96,16 +96,9 @@ class View(Run):
         return rows.astype(network.dtype).reshape(len(rows), *network.inputs)
 
     @property
-    def judged(self) -> SavedRows | None:
-        """Rows of the part that is furthest from training: test, else validation, else train."""
-        return next((self.rows[name] for name in reversed(PARTS) if name in self.rows), None)
-
-    @property
-    def judged_rows(self) -> SavedRows:
-        """The same. Raises RunUnreadable where no rows were kept."""
-        if (rows := self.judged) is None:
-            raise RunUnreadable(f"Cannot read {shown(self.path)}: no rows were kept.")
-        return rows
+    def judged(self) -> SavedRows:
+        """The rows that are furthest from training: of test, else validation, else train."""
+        return next(self.rows[name] for name in reversed(PARTS) if name in self.rows)
 
     @property
     def classes(self) -> list[str]:

@@ -4,7 +4,7 @@
     settings, repeat   every setting and where it came from; how to repeat a run
     tables             tables, and notices about what could not be shown
     pictures           the figures of `nnlab plot`, and curves that answer a pointer
-    replay, film, scenes  the recorded epochs as JSON, which template/page.js draws
+    replay, scenes     the recorded epochs as JSON, which template/page.js draws
     render             from all that to HTML, with the files in template/
 
 Everything comes from run folders. The same folder gives the same bytes.

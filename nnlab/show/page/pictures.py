@@ -12,8 +12,8 @@ import numpy as np
 from nnlab.core.types import FloatArray, IntArray
 from nnlab.errors import NnlabError
 from nnlab.show.figures import Plot, View
+from nnlab.show.figures.axes import is_log, is_log_rate
 from nnlab.show.figures.palette import Scale
-from nnlab.show.figures.scales import is_log, is_log_rate
 from nnlab.show.figures.style import encode_figure, style
 from nnlab.show.page.tables import Notices
 from nnlab.show.words import format_number
@@ -30,7 +30,7 @@ BUCKETS = 120  # of a long curve the lowest and highest point of each can be rea
 Curves = Mapping[str, tuple[FloatArray, FloatArray]]  # places and values by label
 
 
-@dataclass
+@dataclass(frozen=True)
 class Drawing:
     """A figure before it is drawn; `paint` is called inside nnlab's look, light or dark."""
 
@@ -38,8 +38,7 @@ class Drawing:
     title: str
     caption: str
     alt: Callable[[], str]
-    paint: Callable[[], "Figure"]
-    suits: Callable[[], bool] = lambda: True
+    paint: Callable[[], "Figure | None"]  # None where it does not suit
     early: bool = False  # shown with the course of the run, before the results
     has_dark: bool = True
     scale: Scale | None = None
@@ -53,10 +52,7 @@ class Picture:
     """
 
     drawing: Drawing
-    title: str
-    caption: str
     alt: str
-    early: bool
     width: int
     height: int
     src: str
@@ -90,13 +86,19 @@ class Album:
     def add(self, drawing: Drawing) -> Picture | None:
         """The picture; None with a notice where it fails or has no room."""
         try:
-            picture = self._light(drawing) if drawing.suits() else None
+            if (picture := _draw(drawing)) is None:
+                return None
         except NnlabError as error:
             self.notices.add(str(error))
         except Exception as error:
             self.notices.add(f"The figure {drawing.name} could not be drawn ({error}).")
         else:
-            return picture
+            if self._fits(picture.src):
+                self.pictures.append(picture)
+                return picture
+            self.notices.add(
+                f"The figure {drawing.name} is too large for the page: see `nnlab plot`."
+            )
         return None
 
     def add_plots(self, run: View, plots: Mapping[str, Plot]) -> list[Picture]:
@@ -138,48 +140,35 @@ class Album:
         """Draw the dark variant of every picture, as long as there is room."""
         for picture in self.pictures:
             if picture.drawing.has_dark and self._room > 0:
-                url = self._fitting(_encoded(picture.drawing, dark=True)[0])
-                picture.dark = url or ""
+                dark = _draw(picture.drawing, dark=True)
+                picture.dark = dark.src if dark and self._fits(dark.src) else ""
 
-    def _light(self, drawing: Drawing) -> Picture | None:
-        url, (width, height), frame = _encoded(drawing)
-        if self._fitting(url) is None:
-            self.notices.add(
-                f"The figure {drawing.name} is too large for the page: see `nnlab plot`."
-            )
-            return None
-        one = drawing
-        picture = Picture(
-            one, one.title, one.caption, one.alt(), one.early, width, height, url, frame
-        )
-        self.pictures.append(picture)
-        return picture
-
-    def _fitting(self, url: str) -> str | None:
+    def _fits(self, url: str) -> bool:
+        """Whether there is room for an image, which then takes it."""
         size = len(url) * 3 // 4
-        if size > self._room:
-            return None
-        self._room -= size
-        return url
+        fits = size <= self._room
+        self._room -= size * fits
+        return fits
 
 
-def plot_drawing(name: str, plot: Plot, run: View) -> Drawing:
+def plot_drawing(name: str, plot: Plot, run: View, has_dark: bool = True) -> Drawing:
     """The drawing of a figure of a run."""
-    alt, paint = partial(plot.alt, run), partial(plot.draw, run)
-    return Drawing(name, plot.title, plot.caption, alt, paint, partial(plot.suits, run), plot.early)
+    alt, paint = partial(plot.alt, run), partial(plot.draw_if_suited, run)
+    return Drawing(name, plot.title, plot.caption, alt, paint, plot.early, has_dark)
 
 
-def _encoded(drawing: Drawing, dark: bool = False) -> tuple[str, tuple[int, int], dict[str, float]]:
-    """A data URL, width and height in pixels, and the frame of the first axes."""
+def _draw(drawing: Drawing, dark: bool = False) -> Picture | None:
+    """The picture with an address that holds the image; None where it does not suit."""
     with style(dark, drawing.scale, heading=False):
-        figure = drawing.paint()
+        if (figure := drawing.paint()) is None:
+            return None
         data, kind = encode_figure(figure, "svg"), "svg+xml"
         if len(data) > LARGEST_SVG:
             data, kind = encode_figure(figure), "png"
         width, height = (round(PIXELS * inches) for inches in figure.get_size_inches())
         frame = _frame(figure.axes[0], width, height) if figure.axes else {}
     url = f"data:image/{kind};base64,{base64.b64encode(data).decode('ascii')}"
-    return url, (width, height), frame
+    return Picture(drawing, drawing.alt(), width, height, url, frame)
 
 
 def _frame(ax: "Axes", width: int, height: int) -> dict[str, float]:

@@ -58,7 +58,7 @@ class Page:
     @property
     def sections(self) -> dict[str, str]:
         """Names of the sections by their anchors."""
-        learned = self.replay or any(not figure.early for figure in self.figures)
+        learned = self.replay or any(not figure.drawing.early for figure in self.figures)
         present = {
             ("asked", "What was asked"): self.settings or self.axes,
             ("happened", "What happened"): True,

@@ -2,11 +2,10 @@
 
 import hashlib
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain
-from operator import itemgetter
 from pathlib import PurePath
 from typing import Any
 
@@ -16,11 +15,18 @@ from nnlab.run import durable
 from nnlab.run.folder import RESOLVED, RUN, WEIGHTS
 from nnlab.run.names import instant
 from nnlab.run.sweeps import SweepFolder
+from nnlab.run.text import mapping_or_empty
 from nnlab.show.figures.view import View
 from nnlab.show.words import NOTHING, duration
 
 NamedTexts = list[tuple[str, str]]
 VERSIONS = (("python", "Python"), ("numpy", "NumPy"), ("blas", "BLAS"), ("nnlab", "nnlab"))
+
+AGAIN = (
+    "Each trial's folder holds all that is needed to make it again, as a new run; the second "
+    "command trains it again and compares bit for bit, without keeping a new run. For the first "
+    "trial:"
+)
 
 
 @dataclass(frozen=True)
@@ -39,39 +45,25 @@ def repeat_run(run: View, command: str = "train") -> Repeat:
     command: what makes the folder again from its resolved.yaml.
     """
     about, name = run.about, run.folder.name
-    typed = typed_command(about.get("argv"))
-    resolved = shlex.quote(f"{name}/{RESOLVED}")
-    steps = [("The run was made with", typed)] if typed else []
-    steps.append(
+    steps = [
+        ("The run was made with", typed_command(about.get("argv"))),
         (
             "Its folder holds all that is needed to make it again, as a new run:",
-            f"nnlab {command} {resolved}",
-        )
-    )
-    if command == "train":
-        steps.append(
-            (
-                "This trains it again and compares bit for bit, without keeping a new run:",
-                f"nnlab verify {shlex.quote(name)}",
-            )
-        )
-    facts = _known(
-        [
-            ("seed", about.get("seed")),
-            ("engine", about.get("engine")),
-            ("began", about.get("started")),
-            ("took", duration(about.get("seconds"))),
-            *_machine(about),
-        ]
-    )
+            f"nnlab {command} {shlex.quote(f'{name}/{RESOLVED}')}",
+        ),
+        (
+            "This trains it again and compares bit for bit, without keeping a new run:",
+            f"nnlab verify {shlex.quote(name)}" if command == "train" else "",
+        ),
+    ]
+    times = [("began", about.get("started")), ("took", duration(about.get("seconds")))]
+    facts = [("seed", about.get("seed")), ("engine", about.get("engine")), *times]
     hashes = _data_hash(about)
     for file in (RESOLVED, *(f"{WEIGHTS}/{which}.npz" for which in ("initial", "best", "final"))):
-        try:
+        with suppress(NnlabError):  # the run has not come so far; a notice names what is missing
             content = durable.read_file(run.folder.path / file)
-        except NnlabError:  # the run has not come so far; a notice names what is missing
-            continue
-        hashes.append((file, hashlib.sha256(content).hexdigest()))
-    return Repeat(steps, facts, hashes)
+            hashes.append((file, hashlib.sha256(content).hexdigest()))
+    return Repeat(_known(steps), [*_known(facts), *_machine(about)], hashes)
 
 
 def repeat_sweep(folder: SweepFolder, about: Mapping[str, Any], trials: Sequence[str]) -> Repeat:
@@ -84,31 +76,20 @@ def repeat_sweep(folder: SweepFolder, about: Mapping[str, Any], trials: Sequence
         with suppress(NnlabError):  # a notice names it
             runs.append((folder.trial(name).read_json(RUN), name))
     runs.sort(key=lambda run: instant(run[0].get("started")) or 0.0)
-    contents = list(map(itemgetter(0), runs))
+    contents = [content for content, _ in runs]
     typed = dict.fromkeys(typed_command(content.get("argv")) for content in contents)
-    commands = "\n".join(filter(None, typed))
-    steps = [("The trials were run with", commands)] * bool(commands)
+    steps = [("The trials were run with", "\n".join(filter(None, typed)))]
     if runs:
         trial = f"{folder.name}/{runs[0][1]}"
-        steps.append(
-            (
-                "Each trial's folder holds all that is needed to make it again, as a new run; the "
-                "second command trains it again and compares bit for bit, without keeping a new "
-                "run. For the first trial:",
-                f"nnlab train {shlex.quote(f'{trial}/{RESOLVED}')}\n"
-                f"nnlab verify {shlex.quote(trial)}",
-            )
-        )
-    seeds, base = about.get("seeds"), about.get("base")
-    given = [
-        ("config", about.get("config")),
-        ("seeds", ", ".join(map(str, seeds)) if isinstance(seeds, list) else None),
-    ]
-    ran = [[*_known([("engine", run.get("engine"))]), *_machine(run)] for run in contents]
+        resolved, trial = shlex.quote(f"{trial}/{RESOLVED}"), shlex.quote(trial)
+        steps.append((AGAIN, f"nnlab train {resolved}\nnnlab verify {trial}"))
+    seeds, base = (about.get(key) for key in ("seeds", "base"))
+    listed = str(seeds).strip("[]") if isinstance(seeds, list) else None
+    asked = _known([("config", about.get("config")), ("seeds", listed)])
     return Repeat(
-        steps,
-        facts=[*_known(given), *_together(ran)],
-        hashes=_together([_data_hash(run) for run in contents]),
+        _known(steps),
+        facts=[*asked, *_together(map(_where, contents))],
+        hashes=_together(map(_data_hash, contents)),
         base=to_yaml(base) if isinstance(base, dict) else "",
     )
 
@@ -123,11 +104,14 @@ def typed_command(argv: Any) -> str:
     return shlex.join(["nnlab", *argv[1:]])
 
 
+def _where(about: Mapping[str, Any]) -> NamedTexts:
+    return [*_known([("engine", about.get("engine"))]), *_machine(about)]
+
+
 def _machine(about: Mapping[str, Any]) -> NamedTexts:
     """What the same bits need: the code, and where it ran."""
     versions, platform, git, threads = (
-        value if isinstance(value := about.get(key), dict) else {}
-        for key in ("versions", "platform", "git", "threads")
+        mapping_or_empty(about.get(key)) for key in ("versions", "platform", "git", "threads")
     )
     commit = git.get("commit")
     system = [str(platform[key]) for key in ("system", "machine") if platform.get(key)]
@@ -143,8 +127,7 @@ def _machine(about: Mapping[str, Any]) -> NamedTexts:
 
 
 def _data_hash(about: Mapping[str, Any]) -> NamedTexts:
-    data = about.get("data")
-    data = data if isinstance(data, dict) else {}
+    data = mapping_or_empty(about.get("data"))
     return _known([(f"data {data.get('name', '')}".strip(), data.get("sha256"))])
 
 
@@ -152,7 +135,7 @@ def _known(facts: Sequence[tuple[str, Any]]) -> NamedTexts:
     return [(name, str(value)) for name, value in facts if value not in (None, "", NOTHING)]
 
 
-def _together(facts: Sequence[NamedTexts]) -> NamedTexts:
+def _together(facts: Iterable[NamedTexts]) -> NamedTexts:
     """The facts of several runs; those with the same name become one, with all their values."""
     values: dict[str, dict[str, None]] = {}
     for name, value in chain(*facts):

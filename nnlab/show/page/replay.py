@@ -9,12 +9,11 @@ import numpy as np
 
 from nnlab.core import columns
 from nnlab.core.metrics import label_of
+from nnlab.core.types import FloatArray
 from nnlab.errors import NnlabError
-from nnlab.show.figures import FIGURES, View
-from nnlab.show.figures.scales import finite_numbers
-from nnlab.show.page.film import Film
+from nnlab.show.figures import FIGURES, View, curves
 from nnlab.show.page.pictures import Album, Picture, plot_drawing
-from nnlab.show.page.scenes import SCENES
+from nnlab.show.page.scenes import SCENES, Film
 from nnlab.show.words import format_number
 
 
@@ -63,29 +62,23 @@ def _still(run: View, figures: Iterable[str], album: Album) -> Picture | None:
     with suppress(NnlabError):  # the scenes have weights of their own
         for name in figures:
             if FIGURES[name].suits(run):
-                drawing = plot_drawing(name, FIGURES[name], run)
-                drawing.has_dark = False
-                return album.add(drawing)
+                return album.add(plot_drawing(name, FIGURES[name], run, has_dark=False))
     return None
 
 
 def _labels(run: View, epochs: list[int]) -> list[str]:
     """The metrics of each epoch: training loss 0.024, training accuracy 1.000."""
-    table: dict[str, Any] = {}
-    with suppress(NnlabError):  # the curves say that it cannot be read
-        table = run.metrics
-    numbers = finite_numbers(table.get("epoch", ())).tolist()
-    rows = {epoch: row for row, epoch in enumerate(numbers)}
-    names = columns.row_names(run.settings)
-    measured = {
-        f"{names[part]} {label_of(quantity)}": finite_numbers(table[column])
-        for quantity in columns.quantities(table)
-        for part in columns.WATCHED
-        if (column := columns.name(part, quantity)) in table
-    }
+    epoch_rows: dict[float, int] = {}
+    measured: dict[str, FloatArray] = {}
+    with suppress(NnlabError):  # the curves say that metrics.csv cannot be read
+        names = columns.row_names(run.settings)
+        for quantity in columns.quantities(run.metrics):
+            for part, (numbers, values) in curves.part_curves(run, quantity).items():
+                measured[f"{names[part]} {label_of(quantity)}"] = values
+                epoch_rows = {epoch: row for row, epoch in enumerate(numbers.tolist())}
 
     def label(row: int) -> str:
         texts = (f"{name} {format_number(values[row].item())}" for name, values in measured.items())
         return ", ".join(texts)
 
-    return [label(rows[epoch]) if epoch in rows else "" for epoch in epochs]
+    return [label(epoch_rows[epoch]) if epoch in epoch_rows else "" for epoch in epochs]

@@ -9,9 +9,9 @@ import numpy as np
 from nnlab.core import columns
 from nnlab.core.metrics import is_share, label_of
 from nnlab.run.folder import RunFolder, weights_file
-from nnlab.show.figures import FIGURES, View, curves, updates, view
-from nnlab.show.figures.axes import quantity_words
-from nnlab.show.figures.scales import finite_numbers
+from nnlab.run.text import mapping_or_empty
+from nnlab.show.figures import FIGURES, View, curves, view
+from nnlab.show.figures.axes import finite_numbers, quantity_words
 from nnlab.show.page.pictures import Album, Chart
 from nnlab.show.page.render import Page, Report, render
 from nnlab.show.page.repeat import repeat_run
@@ -77,7 +77,7 @@ def _note_state(run: View, status: Status, notices: Notices) -> None:
     if rows < 2 and epochs != 0:
         notices.add(f"The run {run.folder.name} has not finished an epoch: there are no curves.")
     if status == "diverged":
-        failure = _mapping(run.about.get("failure"))
+        failure = mapping_or_empty(run.about.get("failure"))
         what = str(failure.get("what", "a number")).replace("_", " ")
         epoch, step = (format_number(failure.get(key)) for key in ("epoch", "step"))
         notices.add(
@@ -91,7 +91,7 @@ def _note_state(run: View, status: Status, notices: Notices) -> None:
 
 
 def _epochs_asked(run: View) -> Any:
-    return _mapping(run.settings.get("training")).get("epochs")
+    return mapping_or_empty(run.settings.get("training")).get("epochs")
 
 
 def _story(run: View, status: Status, rows: int) -> str:
@@ -116,7 +116,9 @@ def _key_numbers(run: View) -> list[tuple[str, str]]:
         part = columns.watched_part(final)
         values = columns.of_part(final, part)
     rows = columns.row_names({})[part]
-    numbers = {f"{rows} {label_of(name)}": value for name, value in _mapping(values).items()}
+    numbers = {
+        f"{rows} {label_of(name)}": value for name, value in mapping_or_empty(values).items()
+    }
     numbers["parameters"] = run.about.get("parameters")
     return [(name, format_number(v)) for name, v in numbers.items() if isinstance(v, int | float)]
 
@@ -130,27 +132,23 @@ def _charts(run: View, album: Album) -> list[Chart]:
     names = columns.row_names(run.settings)
     charts = []
     for quantity in columns.quantities(table):
-        shown = {
-            names[part]: (epochs, finite_numbers(table[column]))
-            for part in columns.WATCHED
-            if (column := columns.name(part, quantity)) in table
-        }
+        shown = {names[part]: curve for part, curve in curves.part_curves(run, quantity).items()}
         title, paint = (
             quantity_words(quantity, run.settings),
             partial(curves.draw_curves, run, [quantity]),
         )
         charts += album.add_chart(title, shown, paint, share=is_share(quantity))
-    if updates.no_rates(run) is None:
-        unit, rates, places = updates.learning_rates(run)
-        shown = {"learning rate": (places, rates)}
-        paint = partial(updates.draw_rate, run)
+    if curves.no_rates(run) is None:
+        unit, *curve = curves.learning_rates(run)
+        shown = {"learning rate": (curve[0], curve[1])}
+        paint = partial(curves.draw_rate, run)
         charts += album.add_chart("learning rate", shown, paint, rate=True, unit=unit)
     return charts
 
 
 def _results(run: View) -> list[Table]:
     """A row for each part of the last and the best epoch, and the test; none before the end."""
-    final, best = (_mapping(run.summary.get(key)) for key in ("final", "best"))
+    final, best = (mapping_or_empty(run.summary.get(key)) for key in ("final", "best"))
     names = columns.row_names(run.settings)
     rows = {"final": final}
     if best.get("epoch") != final.get("epoch"):
@@ -161,7 +159,7 @@ def _results(run: View) -> list[Table]:
             epoch = row.get("epoch")
             weights = "while training" if part == columns.TRAIN and epoch else kind
             records.append({"rows": names[part], "weights": weights, "epoch": epoch} | values)
-    if test := _mapping(run.summary.get("test")):
+    if test := mapping_or_empty(run.summary.get("test")):
         head = {"rows": "test", "weights": "final", "epoch": final.get("epoch")}
         records.append(head | test)
     labels = {name: label_of(name) for record in records for name in record}
@@ -190,7 +188,3 @@ def _epochs(run: View) -> tuple[list[Table], int]:
 
 def _plain(value: Any) -> Any:
     return value.item() if isinstance(value, np.generic) else value
-
-
-def _mapping(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}

@@ -13,7 +13,6 @@ from nnlab.core.metrics import METRICS, is_share, label_of
 from nnlab.run.folder import REPORT, RunFolder
 from nnlab.run.text import shown as quoted_name
 from nnlab.show.figures import View, curves, overlay, view
-from nnlab.show.figures.scales import finite_numbers
 from nnlab.show.page.pictures import Album, Chart
 from nnlab.show.page.render import Page, Report, render
 from nnlab.show.page.tables import Notices, Table, TableCell, number_cell, setting_cell
@@ -61,11 +60,8 @@ def _charts(runs: Sequence[View], album: Album, notices: Notices) -> list[Chart]
     charts = []
     for quantity in columns.quantities(shared):
         part = next(p for p in reversed(columns.WATCHED) if columns.name(p, quantity) in shared)
-        measured = columns.name(part, quantity)
-        shown = {
-            label: (finite_numbers(run.metrics["epoch"]), finite_numbers(run.metrics[measured]))
-            for label, run in zip(labels, runs, strict=True)
-        }
+        drawn = [curves.part_curves(run, quantity)[part] for run in runs]
+        shown = dict(zip(labels, drawn, strict=True))
         title = f"{label_of(quantity)} on the {ROWS[part]} rows"
         paint = partial(overlay.draw_runs, runs, [quantity])
         charts += album.add_chart(title, shown, paint, share=is_share(quantity))

@@ -1,22 +1,24 @@
 """The moving views of a small network: its recorded moments as JSON that page.js draws."""
 
 import base64
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from collections.abc import Callable, Mapping
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from nnlab.core.layers import LAYERS
-from nnlab.core.network import Network, layer_kind, layer_name
+from nnlab.core.network import layer_kind, layer_name
 from nnlab.core.types import Array, FloatArray
+from nnlab.show.figures import View
 from nnlab.show.figures.axes import compact
+from nnlab.show.figures.images import tiles
 from nnlab.show.figures.network import short_number
 from nnlab.show.figures.palette import LIGHT
 from nnlab.show.figures.plane import box
-from nnlab.show.page.film import Film
 
+MOMENTS = 60  # that a page shows; nnlab records about 40
+POINTS = 400  # training rows that are drawn
 GRID = 64  # outputs along each side of the plane
 ALONG = 160  # outputs along a curve
 MIDDLE = 127  # of a byte that stands for a number with a sign
@@ -27,6 +29,45 @@ MOST_ROWS, MOST_UNITS = 24, 16  # of the table of outputs
 STRONGEST = 0.45  # the opacity of the largest value: text on it can be read, light and dark
 MOST_LINES, MOST_LAYERS = 420, 8  # of the diagram
 WIDE, SHOWN = 12, 10  # a layer wider than WIDE shows SHOWN units where all would be too many
+Pairs = list[tuple[int, tuple[list[int], list[int]]]]  # a layer, and the units at its two sides
+
+
+class Film:
+    """The recorded moments of a run: epochs (k,) and values (k, V), and its training rows.
+
+    layers: the places of its layers with parameters. flat: whether all layers work on rows of
+    numbers.
+    """
+
+    def __init__(self, run: View) -> None:
+        epochs, values = run.snapshots
+        which = np.unique(np.linspace(0, len(epochs) - 1, min(len(epochs), MOMENTS)).astype(int))
+        self.run, self.epochs, self.values = run, epochs[which], values[which]
+        self.network = run.untrained()
+        rows = run.rows.get("train")
+        width = int(np.prod(self.network.inputs))
+        self.inputs = np.asarray(rows.inputs if rows else np.empty((0, width)), np.float64)
+        self.targets = np.asarray(rows.targets if rows else np.empty(0))
+        self.layers = sorted({place.layer for place in self.network.layout.places})
+        self.flat = all(len(shape) == 1 for shape in self.network.shapes)
+
+    def outputs(self, rows: Array, depth: int | None = None) -> FloatArray:
+        """Outputs (k, B, m) of the first `depth` layers (default all) for rows (B, n)."""
+        x = self.run.scaling.apply(rows).astype(self.network.dtype)
+        x = x.reshape(len(x), *self.network.inputs)
+        with np.errstate(all="ignore"):  # a run that diverged may overflow
+            bindings = (self.network.bind(len(x), depth=depth, values=v) for v in self.values)
+            return np.stack([binding.forward(x).astype(np.float64) for binding in bindings])
+
+    def some_rows(self) -> list[int]:
+        """Row numbers, evenly spread where there are too many."""
+        count = len(self.inputs)
+        return sorted({int(row) for row in np.linspace(0, count - 1, min(count, POINTS))})
+
+    def parameters(self) -> list[Any]:
+        """The weights of each layer as named views, moment by moment."""
+        size = self.network.theta.size
+        return [self.network.layout.views(values[:size]) for values in self.values]
 
 
 # The scenes: data for page.js, None where the scene does not suit the run.
@@ -111,9 +152,11 @@ def curve_scene(film: Film) -> dict[str, Any] | None:
 def heat_scene(film: Film) -> dict[str, Any] | None:
     """The narrowest hidden layer (the last of equals) and the outputs, for a few rows."""
     rows, network = len(film.inputs), film.network
-    depths = _shown_depths(network, _layers_with_parameters(film))
+    hidden = reversed(film.layers[1:])  # each ends a hidden layer
+    narrowest = min(hidden, key=lambda depth: network.shapes[depth][0], default=0)
+    depths = [*filter(None, [narrowest]), len(network.layers)]
     widest = max(network.shapes[depth][0] for depth in depths)
-    if not _is_flat(film) or not 0 < rows <= MOST_ROWS or widest > MOST_UNITS:
+    if not film.flat or not 0 < rows <= MOST_ROWS or widest > MOST_UNITS:
         return None
     outputs = [film.outputs(film.inputs, depth) for depth in depths]  # each (k, rows, units)
     values = np.concatenate(outputs, axis=2)
@@ -127,13 +170,6 @@ def heat_scene(film: Film) -> dict[str, Any] | None:
         "values": np.round(100 * values.reshape(len(values), -1)).astype(int).tolist(),
         "strongest": STRONGEST,
     }
-
-
-def _shown_depths(network: Network, layers: list[int]) -> list[int]:
-    """The depths of the narrowest hidden layer, if there is one, and of the outputs."""
-    before = reversed(layers[1:])  # each ends a hidden layer
-    narrowest = min(before, key=lambda depth: network.shapes[depth][0], default=0)
-    return [*filter(None, [narrowest]), len(network.layers)]
 
 
 def _block(film: Film, depth: int, outputs: FloatArray) -> dict[str, Any]:
@@ -171,22 +207,18 @@ def _target_name(film: Film, row: int) -> str:
 
 def diagram_scene(film: Film) -> dict[str, Any] | None:
     """Units and weights, for networks whose only layers with parameters are dense."""
-    network = film.network
-    dense = _layers_with_parameters(film)
-    if not _is_flat(film) or not _all_dense(network, dense):
+    dense, widths = film.layers, _widths(film)
+    if not widths or _line_count(units := _shown_units(widths)) > MOST_LINES:
         return None
-    widths = [network.shapes[0][0], *(network.shapes[index + 1][0] for index in dense)]
-    units = _shown_units(widths)
-    if len(dense) >= MOST_LAYERS or _line_count(units) > MOST_LINES:
-        return None
-    biased = _biased_layers(film, dense)
-    names, captions = _unit_names(film, dense, widths), _captions(film, dense, widths)
-    views = [network.layout.views(values[: network.theta.size]) for values in film.values]
-    weights = np.stack([_shown_weights(view, dense, units) for view in views])
-    shape = "-".join(map(str, widths))
-    layers = [
+    keys = {(place.layer, place.declared.name) for place in film.network.layout.places}
+    biased = [False, *((index, "bias") in keys for index in dense)]
+    names, captions = _unit_names(film, widths), _captions(film, widths)
+    pairs = list(zip(dense, pairwise(units), strict=True))
+    moments = film.parameters()
+    weights = np.stack([_shown_weights(layers, pairs) for layers in moments])
+    columns = [
         {
-            "names": list(map(names[number].__getitem__, shown)),
+            "names": [names[number][unit] for unit in shown],
             "shortened": len(shown) < widths[number],
             "biased": biased[number],
             "caption": captions[number],
@@ -194,67 +226,49 @@ def diagram_scene(film: Film) -> dict[str, Any] | None:
         for number, shown in enumerate(units)
     ]
     return {
-        "alt": f"Diagram of the {shape} network: a line for each weight, thicker where it is "
-        "larger.",
-        "layers": layers,
-        "weights": list(map(partial(_rounded, digits=3), weights)),
-        "biases": [_shown_biases(view, dense, units, biased) for view in views],
+        "alt": f"Diagram of the {'-'.join(map(str, widths))} network: a line for each weight, "
+        "thicker where it is larger.",
+        "layers": columns,
+        "weights": [_rounded(moment, digits=3) for moment in weights],
+        "biases": [_shown_biases(layers, pairs, biased) for layers in moments],
         "largest": float(f"{np.abs(weights).max(initial=1e-12):.4g}"),
     }
 
 
-def _all_dense(network: Network, layers: list[int]) -> bool:
-    return {layer_kind(network.layers[index]) for index in layers} == {"dense"}
+def _widths(film: Film) -> list[int]:
+    """The widths of a chain of a few dense layers; none for other networks."""
+    kinds = {layer_kind(film.network.layers[index]) for index in film.layers}
+    if not film.flat or kinds != {"dense"} or len(film.layers) >= MOST_LAYERS:
+        return []
+    shapes = film.network.shapes
+    return [shapes[0][0], *(shapes[index + 1][0] for index in film.layers)]
+
+
+def _shown_units(widths: list[int]) -> list[list[int]]:
+    """The units that are drawn in each layer: all, or the first and the last."""
+    whole = [list(range(width)) for width in widths]
+    if _line_count(whole) <= MOST_LINES // 2 and max(widths) <= 3 * WIDE:
+        return whole
+    half = SHOWN // 2
+    return [units if len(units) <= WIDE else [*units[:half], *units[-half:]] for units in whole]
 
 
 def _line_count(units: list[list[int]]) -> int:
     return sum(len(a) * len(b) for a, b in pairwise(units))
 
 
-def _biased_layers(film: Film, dense: list[int]) -> list[bool]:
-    """Whether each column has biases; the inputs have none."""
-    keys = {(place.layer, place.declared.name) for place in film.network.layout.places}
-    return [False, *((index, "bias") in keys for index in dense)]
-
-
-def _layers_with_parameters(film: Film) -> list[int]:
-    return sorted({place.layer for place in film.network.layout.places})
-
-
-def _is_flat(film: Film) -> bool:
-    """Whether all layers work on rows of numbers."""
-    return all(len(shape) == 1 for shape in film.network.shapes)
-
-
-def _shown_biases(
-    views: Sequence[Any], dense: list[int], units: list[list[int]], biased: list[bool]
-) -> list[str]:
-    layers = zip(dense, units[1:], biased[1:], strict=True)
-    return [
-        short_number(bias)
-        for index, shown, has_bias in layers
-        if has_bias
-        for bias in views[index].bias[shown]
-    ]
-
-
-def _shown_weights(views: Sequence[Any], dense: list[int], units: list[list[int]]) -> Array:
+def _shown_weights(layers: Any, pairs: Pairs) -> Array:
     """The weights of the lines in their order, layer by layer."""
-    pairs = zip(dense, pairwise(units), strict=True)
-    return np.concatenate([views[i].weight[np.ix_(a, b)].ravel() for i, (a, b) in pairs])
+    return np.concatenate([layers[i].weight[np.ix_(a, b)].ravel() for i, (a, b) in pairs])
 
 
-def _shown_units(widths: list[int]) -> list[list[int]]:
-    """The units that are drawn in each layer: all, or the first and the last."""
-    whole = [list(range(width)) for width in widths]
-    few = sum(a * b for a, b in pairwise(widths)) <= MOST_LINES // 2
-    if few and max(widths) <= 3 * WIDE:
-        return whole
-    half = SHOWN // 2
-    return [units if len(units) <= WIDE else [*units[:half], *units[-half:]] for units in whole]
+def _shown_biases(layers: Any, pairs: Pairs, biased: list[bool]) -> list[str]:
+    columns = zip(pairs, biased[1:], strict=True)
+    biases = [layers[index].bias[shown] for (index, (_, shown)), has_bias in columns if has_bias]
+    return [short_number(bias) for column in biases for bias in column]
 
 
-def _unit_names(film: Film, dense: list[int], widths: list[int]) -> list[list[str]]:
+def _unit_names(film: Film, widths: list[int]) -> list[list[str]]:
     """The name of each unit of each layer."""
     features = list(film.run.data["feature_names"])
     features = features if len(features) == widths[0] else [f"x{i + 1}" for i in range(widths[0])]
@@ -263,16 +277,16 @@ def _unit_names(film: Film, dense: list[int], widths: list[int]) -> list[list[st
         outputs = [f"y{i + 1}" for i in range(widths[-1])] if widths[-1] > 1 else ["y"]
     hidden = [
         [f"unit {i + 1} of {layer_name(film.network.layers, index)}" for i in range(width)]
-        for index, width in zip(dense, widths[1:-1], strict=False)
+        for index, width in zip(film.layers, widths[1:-1], strict=False)
     ]
     return [features, *hidden, outputs]
 
 
-def _captions(film: Film, dense: list[int], widths: list[int]) -> list[str]:
+def _captions(film: Film, widths: list[int]) -> list[str]:
     """The width of each layer, its name and the layer that follows: 3 0.dense sigmoid."""
     layers = film.network.layers
     captions = [f"{widths[0]} in"]
-    for width, (index, end) in zip(widths[1:], pairwise([*dense, len(layers)]), strict=True):
+    for width, (index, end) in zip(widths[1:], pairwise([*film.layers, len(layers)]), strict=True):
         following = [layer_kind(layer) for layer in layers[index + 1 : end]]
         captions.append(" ".join([str(width), layer_name(layers, index), *following[:1]]))
     return captions
@@ -286,20 +300,14 @@ def filters_scene(film: Film) -> dict[str, Any] | None:
     units, (height, width) = film.network.shapes[1][0], shape
     if units > MOST_FILTERS or film.network.inputs != (height * width,):
         return None
-    thetas = film.values[:, : film.network.theta.size]
-    weights = np.stack([film.network.layout.views(theta)[0].weight for theta in thetas])
-    across = min(units, 8 if units <= 32 else 16)
-    down = -(-units // across)
-    tiles = np.zeros((len(weights), down * (height + 1) + 1, across * (width + 1) + 1))
-    for unit in range(units):
-        top, left = unit // across * (height + 1) + 1, unit % across * (width + 1) + 1
-        image = weights[:, :, unit].reshape(-1, height, width)
-        tiles[:, top : top + height, left : left + width] = image
+    weights = np.stack([view[0].weight for view in film.parameters()])  # (k, inputs, units)
+    images = weights.transpose(0, 2, 1).reshape(-1, units, height, width)
+    sheets = np.nan_to_num(tiles(images, min(units, 8 if units <= 32 else 16)))
     return {
         "alt": f"The weights of the {units} units of the first layer as images.",
-        "width": tiles.shape[2],
-        "height": tiles.shape[1],
-        "fields": _bytes(np.round(MIDDLE + MIDDLE * tiles / max(np.abs(tiles).max(), 1e-12))),
+        "width": sheets.shape[2],
+        "height": sheets.shape[1],
+        "fields": _bytes(np.round(MIDDLE + MIDDLE * sheets / max(np.abs(sheets).max(), 1e-12))),
     }
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any, Literal
 
 from nnlab.config.dump import settings_of
@@ -15,12 +16,14 @@ from nnlab.config.yaml12 import read_yaml
 from nnlab.errors import NnlabError
 from nnlab.run import durable
 from nnlab.run.folder import CONFIG, RESOLVED
+from nnlab.run.text import mapping_or_empty
 from nnlab.show.figures.view import View
 from nnlab.show.words import setting_value, shorten
 
 # given: written in config.yaml; changed: neither written nor the default, so it came with --set or
 # was chosen when the run began.
 State = Literal["given", "default", "changed"]
+Path = tuple[str | int, ...]
 InFull = Callable[[str, str, Node], tuple[dict[str, Any], Any]]
 _NOTHING: Any = object()
 
@@ -68,17 +71,26 @@ def explain_settings(run: View, in_full: InFull = training_in_full) -> SettingsO
     config = ""
     with suppress(NnlabError):  # resolved.yaml says all that matters
         config = durable.read_file(run.path / CONFIG).decode("utf-8", "replace")
-    base, given = _defaults(config, run, in_full)
+    base, written = _defaults(config, run, in_full)
+
+    def text(key: str, path: Path, value: Any) -> SettingText:
+        default, entry = (reduce(_entry, path, tree) for tree in (base, written))
+        state = "given" if base is None else _state(value, default, entry)
+        return SettingText(key, shorten(setting_value(value)), state)
+
     sections = {
-        name: _section(name, value, _entry(base, name), _entry(given, name), base is None)
+        name: [[text(*leaf) for leaf in _leaves("", *line)] for line in _lines(name, value)]
         for name, value in run.settings.items()
+        if name != "sweeps"
     }
+    sweeps = mapping_or_empty(run.settings.get("sweeps"))
+    if sweeps:
+        sections["sweeps"] = [
+            [SettingText(key, _sweep_text(sweep), "given") for key, sweep in sweeps.items()]
+        ]
+    resolved = run.folder.read_text(RESOLVED)
     return SettingsOverview(
-        {name: lines for name, lines in sections.items() if lines},
-        intro_paragraphs(config),
-        config,
-        run.folder.read_text(RESOLVED),
-        base is not None,
+        sections, intro_paragraphs(config), config, resolved, compared=base is not None
     )
 
 
@@ -94,11 +106,7 @@ def intro_paragraphs(config: str) -> list[tuple[str, bool]]:
             paragraphs.append("")
         paragraphs[-1] = f"{paragraphs[-1]} {words}".strip()
         fresh = not words
-    return [
-        (paragraph.removeprefix("* "), paragraph.startswith("* "))
-        for paragraph in paragraphs
-        if paragraph
-    ]
+    return [(text.removeprefix("* "), text.startswith("* ")) for text in paragraphs if text]
 
 
 def _defaults(
@@ -118,39 +126,28 @@ def _defaults(
     return base, {key: value for key, value in written if key in (tree.entries or {})}
 
 
-def _section(
-    name: str, value: Any, base: Any, given: Any, unknown: bool
-) -> list[list[SettingText]]:
-    """The lines of a section; `unknown`: the defaults are not known."""
-    if name == "sweeps":
-        sweeps = value if isinstance(value, dict) else {}
-        line = [SettingText(key, _sweep_text(sweep), "given") for key, sweep in sweeps.items()]
-        return [line] if line else []
+def _lines(name: str, value: Any) -> Iterator[tuple[Path, Any]]:
+    """A section as lines: one per item of a list of layers or runs."""
     if isinstance(value, list) and all(isinstance(item, Mapping) for item in value):
-        return [
-            list(_settings("", item, _entry(base, index), _entry(given, index), unknown))
-            for index, item in enumerate(value)
-        ]
-    return [list(_settings("", value, base, given, unknown))]
+        yield from (((name, index), item) for index, item in enumerate(value))
+    else:
+        yield (name,), value
 
 
-def _settings(at: str, value: Any, base: Any, given: Any, unknown: bool) -> Iterator[SettingText]:
-    """One setting; of a mapping all that is in it, a member's name in place of the member."""
+def _leaves(key: str, path: Path, value: Any) -> Iterator[tuple[str, Path, Any]]:
+    """Key, path and value of each setting in `value`; a member has the key of its place."""
     if not isinstance(value, Mapping):
-        yield SettingText(at, shorten(setting_value(value)), _state(value, base, given, unknown))
+        yield key, path, value
         return
-    dotted = f"{at}." if at and "name" not in value else ""
-    for key, one in value.items():
-        name = at if key == "name" else f"{dotted}{key}"
-        yield from _settings(name, one, _entry(base, key), _entry(given, key), unknown)
+    prefix = f"{key}." if key and "name" not in value else ""
+    for inner, part in value.items():
+        yield from _leaves(key if inner == "name" else f"{prefix}{inner}", (*path, inner), part)
 
 
-def _state(value: Any, base: Any, given: Any, unknown: bool) -> State:
-    if unknown:
-        return "given"
-    written = given is not _NOTHING
-    path = written and isinstance(value, str) and value.endswith(str(given).removeprefix("./"))
-    if value == base or path:  # a relative path was made absolute
+def _state(value: Any, default: Any, entry: Any) -> State:
+    written = entry is not _NOTHING
+    path = written and isinstance(value, str) and value.endswith(str(entry).removeprefix("./"))
+    if value == default or path:  # a relative path was made absolute
         return "given" if written else "default"
     return "changed"
 

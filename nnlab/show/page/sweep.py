@@ -1,18 +1,15 @@
 """The report of a sweep: its figures, and every trial with a link to its run."""
 
+from collections import Counter
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from nnlab.core import columns
 from nnlab.core.metrics import METRICS, is_share, label_of
-from nnlab.core.types import FloatArray
 from nnlab.run.sweeps import SweepFolder, TrialRecord
-from nnlab.show.figures.scales import finite_numbers
-from nnlab.show.figures.sweep_plots import SWEEP_FIGURES, draw_sweep_curves
-from nnlab.show.figures.sweep_view import Cell, SweepView
+from nnlab.show.figures.sweep_plots import SWEEP_FIGURES, cell_curve, draw_sweep_curves
+from nnlab.show.figures.sweep_view import SweepView
 from nnlab.show.page.pictures import Album, Chart, Drawing
 from nnlab.show.page.render import Page, Report, render
 from nnlab.show.page.repeat import repeat_sweep
@@ -65,23 +62,13 @@ def sweep_charts(sweep: SweepView, album: Album) -> list[Chart]:
     names = list(dict.fromkeys(name for table in sweep.tables.values() for name in table))
     charts = []
     for quantity in columns.quantities(names):
-        curves = {sweep.cell_text(cell): _median(sweep, cell, quantity) for cell in cells}
+        column = columns.name(sweep.part, quantity)
+        drawn = {sweep.cell_text(cell): cell_curve(sweep, cell, column) for cell in cells}
+        medians = {label: (epochs, quartiles[1]) for label, (epochs, quartiles) in drawn.items()}
         title = f"{label_of(quantity)} on the {sweep.part_name(sweep.part)} rows"
         paint = partial(draw_sweep_curves, sweep, [quantity])
-        charts += album.add_chart(title, curves, paint, share=is_share(quantity))
+        charts += album.add_chart(title, medians, paint, share=is_share(quantity))
     return charts
-
-
-def _median(sweep: SweepView, cell: Cell, quantity: str) -> tuple[FloatArray, FloatArray]:
-    """Epochs, and the median over the seeds of a cell, as far as all of them came."""
-    tables = [sweep.tables[trial.name] for trial in cell.done if trial.name in sweep.tables]
-    name = columns.name(sweep.part, quantity)
-    curves = [finite_numbers(table[name]) for table in tables if name in table]
-    if not curves:
-        return np.zeros(0), np.zeros(0)
-    shortest = min(map(len, curves))
-    epochs = finite_numbers(tables[0]["epoch"])[:shortest]
-    return epochs, np.median([values[:shortest] for values in curves], axis=0)
 
 
 def _trials(sweep: SweepView, records: list[TrialRecord], out: Path) -> Table:
@@ -123,17 +110,16 @@ def _drawings(sweep: SweepView, charts: bool) -> list[Drawing]:
     drawings = []
     for name, plot in SWEEP_FIGURES.items():
         if name != "curves" or not charts:
-            caption = plot.caption(sweep)
+            caption, paint = plot.caption(sweep), partial(plot.draw_if_suited, sweep)
             alt = partial(str, f"{plot.title} of {sweep.folder.name}. {caption}")
-            paint, suits = partial(plot.painter, sweep), partial(plot.suits, sweep)
-            drawings.append(Drawing(name, plot.title, caption, alt, paint, suits, early=True))
+            drawings.append(Drawing(name, plot.title, caption, alt, paint, early=True))
     return drawings
 
 
 def _story(about: dict[str, Any], records: list[TrialRecord]) -> str:
     """How many trials there are, and how they ended."""
-    counts = dict.fromkeys(record.status for record in records)
-    ended = [f"{sum(one.status == status for one in records)} {status}" for status in counts]
+    counts = Counter(record.status for record in records)
+    ended = [f"{count} {status}" for status, count in counts.items()]
     seeds = about.get("seeds")
     seeds = len(seeds) if isinstance(seeds, list) else 1
     times = f", each with {seeds} seeds" if seeds > 1 else ""

@@ -316,7 +316,7 @@ function setUpTable(table) {
     add(head, "button", { type: "button" }, name).addEventListener("click", () => {
       const before = head.getAttribute("aria-sort");
       const down = before ? before === "ascending" : head.classList.contains("number");
-      heads.forEach(other => other.removeAttribute("aria-sort"));
+      heads.forEach(cell => cell.removeAttribute("aria-sort"));
       head.setAttribute("aria-sort", down ? "descending" : "ascending");
       sortBy(table, column, down);
     });

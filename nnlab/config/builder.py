@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import MISSING, dataclass
 from typing import Any, NoReturn, TypeVar, get_origin
 
@@ -29,7 +30,8 @@ from nnlab.config.annotations import (
     words_of,
 )
 from nnlab.config.dump import flow
-from nnlab.config.families import LAYER, Family, family_of, inline_parts, own_keys, record_of
+from nnlab.config.families import Family, family_of, homes, inline_parts, own_keys, record_of
+from nnlab.config.files import name_problem
 from nnlab.config.problems import Problems, shown_value
 from nnlab.config.rewrite import (
     NAMING,
@@ -51,15 +53,42 @@ LONGEST = 60  # characters of a value that a message repeats
 
 
 class RefusedError(Exception):
-    """A value cannot be had; the reason was noted where it was found."""
+    """A value cannot be built; the reason was noted as a problem."""
+
+
+def build_fields(
+    cls: type[Any], root: Node, problems: Problems, known: Node | None = None
+) -> dict[str, Any]:
+    """What could be built of the fields of a whole config.
+
+    known: a tree without mistakes; of `root`, only entries are built that are not among its own.
+    """
+    builder = Builder(problems, homes(cls))
+    try:
+        builder.require_mapping(root, "the config", own_keys(cls))
+    except RefusedError:
+        return {}
+    if known is None:
+        builder.known(root, own_keys(cls), "the config")
+        values = builder.fields(cls, root, "", "")
+    else:
+        values = {
+            key: builder.attempt(builder.value, hints(cls)[key], node, key)
+            for key, node in (root.entries or {}).items()
+            if node is not (known.entries or {}).get(key)
+        }
+    name = values.get("name")
+    if name is not None and (sentence := name_problem(name)):
+        problems.add(find_node(root, "name").place, sentence)
+    return values
 
 
 @dataclass(frozen=True)
 class Builder:
     """Builds values from nodes. Every method raises RefusedError after it noted why.
 
-    homes: settings -> their paths, for a setting that stands elsewhere. vocabulary: the kind of
-    words that the table of synonyms knows for its keys.
+    homes: settings -> their paths, for a setting in the wrong mapping. vocabulary: the kind of
+    words that the table of synonyms knows for the keys.
     """
 
     problems: Problems
@@ -89,8 +118,8 @@ class Builder:
             return self.record(record, node, path)
         if family is not None:
             return self.member(family, node, path)
-        if inner is not None and (family_of(inner) or record_of(inner)):
-            return self._collection(hint, inner, node, path)
+        if family_of(inner) or record_of(inner):
+            return self._collection(hint, node, path)
         return self._plain(hint, node, path)
 
     def _plain(self, hint: Any, node: Node, path: str) -> Any:
@@ -109,33 +138,31 @@ class Builder:
                 value = f"a list of {len(wrong.items)}"
             self.refuse(wrong, f"{where} is {value}.", allowed(hint), near)
 
-    def _collection(self, hint: Any, inner: Any, node: Node, path: str) -> Any:
-        """A list or a mapping of members or records; all mistakes in it are noted."""
-        is_mapping = get_origin(options(hint)[0]) is Mapping
+    # Lists and mappings of members or records.
+
+    def _collection(self, hint: Any, node: Node, path: str) -> Any:
+        """A tuple or a dict; all mistakes in it are noted."""
+        inner, is_mapping = item_hint(hint), get_origin(options(hint)[0]) is Mapping
         parts = node.entries if is_mapping else node.items
-        least, most = note_of_type(hint, MinLen), note_of_type(hint, MaxLen)
-        if parts is None or (least and not parts):
-            self._refuse_collection(hint, inner, node, path)
+        most = note_of_type(hint, MaxLen)
+        if parts is None or (not parts and note_of_type(hint, MinLen) is not None):
+            self._refuse_collection(hint, node, path)
         if most is not None and len(parts) > most.max_length:
-            limits = f"{least.min_length if least else 0} to {most.max_length}"
-            self.refuse(node, f"{path} has {len(parts)} entries.", limits)
-        pairs = parts.items() if isinstance(parts, dict) else enumerate(parts)
-        built = {k: self.attempt(self.value, inner, part, f"{path}.{k}") for k, part in pairs}
+            self.refuse(node, f"{path} has {len(parts)} entries.", f"1 to {most.max_length}")
+        built = {k: self.attempt(self.value, inner, n, f"{path}.{k}") for k, n in node.pairs()}
         if None in built.values():
             raise RefusedError
         return built if is_mapping else tuple(built.values())
 
-    def _refuse_collection(self, hint: Any, inner: Any, node: Node, path: str) -> NoReturn:
+    def _refuse_collection(self, hint: Any, node: Node, path: str) -> NoReturn:
         """Refuse what is no list or mapping, or an empty list where an item is needed."""
-        family, null_is_a_word = family_of(inner), not note_of_type(hint, MinLen)
-        if node.value is None and not (family and null_is_a_word):
-            value = "empty"
-        else:
-            value = shown_value(to_plain(node))
+        family = family_of(item_hint(hint))
+        empty = node.value is None and (family is None or note_of_type(hint, MinLen) is not None)
+        sentence = f"{path} is {'empty' if empty else shown_value(to_plain(node))}."
         if family is None:
-            self.refuse(node, f"{path} is {value}.", allowed(hint))
+            self.refuse(node, sentence, allowed(hint))
         example = rewritten(node, family, f"{path}.0")
-        self.refuse(node, f"{path} is {value}.", f"a list of {family.plural}", example)
+        self.refuse(node, sentence, f"a list of {family.plural}", example)
 
     # Records.
 
@@ -146,41 +173,23 @@ class Builder:
             if family := family_of(hint):
                 owner, member = self.choice(family, node, path, keys)
                 keys = (*hints(member), *keys)
-        self._mapping(node, path, keys, self._example(cls, node, path))
+        self.require_mapping(node, path, keys, cls)
         self.known(node, keys, owner, path)
         return self.build(cls, node, path, path)
 
-    def top(self, cls: type[Any], root: Node) -> dict[str, Any]:
-        """What could be built of the fields of a whole config."""
-        keys = own_keys(cls)
-        self._mapping(root, "the config", keys)
-        self.known(root, keys, "the config")
-        return self.fields(cls, root, "", "")
-
-    def _mapping(self, node: Node, path: str, keys: Iterable[str], example: str = "") -> None:
+    def require_mapping(
+        self, node: Node, path: str, keys: Iterable[str], cls: type[Any] | None = None
+    ) -> None:
+        """Refuse what is no mapping; for a class, with an example of one."""
         if node.value is BAD:
             raise RefusedError
         if node.entries is None:
             value = "empty" if node.value is None else shown_value(node.value)
-            wanted = f"a mapping with {', '.join(keys)}"
-            self.refuse(node, f"{path} is {value}.", wanted, example)
-
-    def _example(self, cls: type[Any], node: Node, path: str) -> str:
-        """The sentence " Write `early_stopping: {patience: 10}`." for a bare 10, or ""."""
-        value = to_plain(node)
-        required = [key for key in required_fields(cls) if not words_of(hints(cls)[key]).default]
-        if value is True and required:
-            value = 10
-        for key in required if isinstance(value, int | list) and is_small(node) else ():
-            try:
-                convert(hints(cls)[key], value)
-            except MisfitError:
-                continue
-            return f" Write `{path.rpartition('.')[2]}: {flow({key: value})}`."
-        return ""
+            example = "" if cls is None else _example(cls, node, path)
+            self.refuse(node, f"{path} is {value}.", f"a mapping with {', '.join(keys)}", example)
 
     def known(self, node: Node, names: Iterable[str], owner: str, path: str = "") -> None:
-        """Note every key that is not among `names`; this one does not give up."""
+        """Note every key that is not among `names`; the value is built all the same."""
         names = tuple(names)
         for key, value in (node.entries or {}).items():
             if key not in names:
@@ -190,14 +199,16 @@ class Builder:
 
     def _hint(self, key: str, value: Node, names: tuple[str, ...], path: str) -> str:
         """What to write for a key of the mapping at `path` that is not among `names`."""
-        homes = {name: home for name, home in self.homes.items() if _parent(home) != path}
-        return did_you_mean(key, names, self.vocabulary, homes, _written(value))
+        elsewhere = {k: home for k, home in self.homes.items() if home.rpartition(".")[0] != path}
+        text = flow(to_plain(value)) if is_small(value) else ""
+        short = text if len(text) <= LONGEST else ""
+        return did_you_mean(key, names, self.vocabulary, elsewhere, short)
 
     def build(self, cls: type[Any], node: Node, path: str, owner: str) -> Any:
         """An instance of a dataclass from those entries that are its fields."""
-        before = len(self.problems.found)
+        before = len(self.problems)
         values = self.fields(cls, node, path, owner)
-        if len(values) < len(hints(cls)) or len(self.problems.found) > before:
+        if len(values) < len(hints(cls)) or len(self.problems) > before:
             raise RefusedError
         try:
             return cls(**values)
@@ -207,16 +218,14 @@ class Builder:
     def fields(self, cls: type[Any], node: Node, path: str, owner: str) -> dict[str, Any]:
         """The values of all fields that could be built, defaults included."""
         entries, values = node.entries or {}, {}
-        inline = inline_parts(cls)
+        prefix = f"{path}." if path else ""
         for field in dataclasses.fields(cls):
             name, hint = field.name, hints(cls)[field.name]
             try:
-                if name in inline:
+                if name in inline_parts(cls):
                     values[name] = self._inline(hint, node, path)
                 elif name in entries:
-                    values[name] = self.value(
-                        hint, entries[name], ".".join(filter(None, (path, name)))
-                    )
+                    values[name] = self.value(hint, entries[name], prefix + name)
                 elif field_default(field) is not MISSING:
                     values[name] = field_default(field)
                 elif not words_of(hint).default:
@@ -248,26 +257,27 @@ class Builder:
         names = tuple(hints(cls))
         for key, value in (node.entries or {}).items():
             if key not in ("name", *names):
-                wrong = "takes no value" if key == name else f"has no setting {shown_value(key)}"
-                hint = self._member_hint(family, name, key, value, path)
+                if key == name:
+                    wrong, others = "takes no value", family.members.keys() - {name}
+                    hint = did_you_mean(key, others, family.word, likeness=1)
+                else:
+                    wrong = f"has no setting {shown_value(key)}"
+                    hint = self._member_hint(family, name, key, value, path)
                 listed = ", ".join(names) or "no settings"
                 self.problems.add(node.key_place(key), f"{name} {wrong}.", listed, hint)
         return self.build(cls, node, path, name)
 
     def _member_hint(self, family: Family, name: str, key: str, value: Node, path: str) -> str:
-        """The same for a setting that the member `name` of a family does not have."""
+        """What to write for a setting that the member `name` of a family does not have."""
         names, word = family.settings(name), family.word
-        if key == name or (certain_name(key, names, "setting") and key not in family.members):
-            others = names if key != name else [one for one in family.members if one != name]
-            return did_you_mean(key, others, "setting" if key != name else word, likeness=1)
+        if certain_name(key, names, "setting") and key not in family.members:
+            return did_you_mean(key, names, "setting", likeness=1)
         if key in NAMING and (other := certain_name(str(value.value), family.members, word)):
             return f" Write `name: {other}`."
-        owners = [one for one in family.members if key in family.settings(one)]
-        if 0 < len(owners) < 4:
+        if 0 < len(owners := family.owners(key)) < 4:
             return f" It is a setting of {' and '.join(owners)}."
+        hint = own_layer(family, key, value) or self._hint(key, value, names, path)
         row = lookup(key, family.members, word)
-        hint = own_layer(key, value) if family is LAYER else ""
-        hint = hint or self._hint(key, value, names, path)
         return hint or (f" {row.advice}" if row is not None and not row.name else "")
 
     def choice(
@@ -277,40 +287,45 @@ class Builder:
 
         more: settings beside the member's own, for the message.
         """
-        names = ", ".join(family.members)
         if node.value is BAD:
             raise RefusedError
         if not node.entries:
-            found = "empty" if node.value in (None, {}) else shown_value(node.value)
-            self.refuse(node, f"{path} is {found}.", family.choice, unlisted(node, family, path))
+            value = "empty" if node.value in (None, {}) else shown_value(node.value)
+            self.refuse(node, f"{path} is {value}.", family.choice, unlisted(node, family, path))
+        names = ", ".join(family.members)
         if "name" not in node.entries:
             hint = rewritten(node, family, path, more)
             word = named_word(node.entries, family)
             hint = hint or did_you_mean(word, family.members, family.word)
             self.refuse(node, f"{path} names no {family.word}.", f"name: {names}", hint)
-        named = node.entries["name"]
-        if named.value is BAD:
+        name = node.entries["name"]
+        if name.value is BAD:
             raise RefusedError
-        if not isinstance(named.value, str) or named.value not in family.members:
-            rest = {key: entry for key, entry in node.entries.items() if key != "name"}
-            hint = called(str(named.value), family, path)
-            if names_member(rest, family):  # {dense: 2, name: hidden}
-                hint = f"{rewritten(Node(rest, node.place), family, path, more)} It has no name."
-            hint = hint or did_you_mean(str(named.value), family.members, family.word)
-            self.refuse(
-                named, f"there is no {family.word} {shown_value(named.value)}.", names, hint
-            )
-        return named.value, family.members[named.value]
+        if not isinstance(name.value, str) or name.value not in family.members:
+            sentence = f"there is no {family.word} {shown_value(name.value)}."
+            self.refuse(name, sentence, names, _name_hint(family, node, path, more))
+        return name.value, family.members[name.value]
 
 
-def _written(node: Node) -> str:
-    """The value as YAML on one line, for a message; empty if it is long or was refused."""
-    text = flow(to_plain(node)) if is_small(node) else ""
-    return text if len(text) <= LONGEST else ""
+def _name_hint(family: Family, node: Node, path: str, more: Iterable[str]) -> str:
+    """What to write for a member with a name that is not in the catalogue."""
+    name, settings = str(find_node(node, "name").value), node.without("name")
+    if names_member(settings.entries or {}, family):  # {dense: 2, name: hidden}
+        return f"{rewritten(settings, family, path, more)} It has no name."
+    return called(name, family, path) or did_you_mean(name, family.members, family.word)
 
 
-def _parent(path: str) -> str:
-    return path.rpartition(".")[0]
+def _example(cls: type[Any], node: Node, path: str) -> str:
+    """The sentence " Write `early_stopping: {patience: 10}`." for a bare 10, or ""."""
+    value = to_plain(node)
+    required = [key for key in required_fields(cls) if not words_of(hints(cls)[key]).default]
+    if value is True and required:
+        value = 10
+    for key in required if isinstance(value, int | list) and is_small(node) else ():
+        with suppress(MisfitError):
+            convert(hints(cls)[key], value)
+            return f" Write `{path.rpartition('.')[2]}: {flow({key: value})}`."
+    return ""
 
 
 def as_number(word: str) -> str:

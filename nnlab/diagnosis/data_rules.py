@@ -1,0 +1,257 @@
+"""Rules about the data, and about a network and a loss that do not suit it."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from nnlab.config.dump import flow
+from nnlab.core.network import layer_kind
+from nnlab.diagnosis.evidence import Evidence, loss_name
+from nnlab.diagnosis.findings import Diagnosis
+from nnlab.diagnosis.moments import is_weighted
+from nnlab.diagnosis.remedies import (
+    is_straight,
+    layer_entries,
+    percent_of,
+    rounded,
+    with_activations,
+)
+
+LARGE_INPUT = 8.0  # root mean square of the scaled inputs; weights of usual size expect 1
+APART = 100.0  # ratio of the sizes of two inputs
+LARGE_TARGET = 20.0  # root mean square; a fresh network answers about 1
+SMALL_TARGET = 0.01
+RANGES = {"sigmoid": (0.0, 1.0), "tanh": (-1.0, 1.0), "relu": (0.0, np.inf)}
+RARE = 0.2  # rows of the rarest class, of those that equal shares would give
+LEAKED = 0.1  # of the validation rows stand in the training part
+DISTINCT = 0.3  # of the training rows: fewer are few points that repeat, such as dice
+FEW_ROWS = 40  # in a validation part: a standard error of 8 points at an accuracy of 0.5
+
+
+def no_activation(e: Evidence) -> Diagnosis | None:
+    """Two layers of weights follow each other without a function between them."""
+    pair = next(_straight_pairs(e.config.network), None)
+    if pair is None or e.has_learned(0.9):
+        return None
+    first, second = pair
+    return Diagnosis(
+        "no-activation",
+        0.9,
+        f"No activation stands between layer {first} and layer {second}, so together they are "
+        "one linear layer.",
+        (),
+        "A product of two matrices is a matrix: without a function that bends, depth adds "
+        "nothing, and only straight boundaries can be learned.",
+        ((f"network={flow(with_activations(e))}",),),
+        epoch=0,
+        figure="decision",
+    )
+
+
+def inputs_unscaled(e: Evidence) -> Diagnosis | None:
+    """Inputs far larger than 1, or of very different sizes."""
+    rows = np.arange(min(len(e.built.plan.train), 2000))
+    x = e.built.plan.train.copied(rows)[0].reshape(len(rows), -1).astype(np.float64)
+    sizes = np.sqrt((x**2).mean(0))
+    sizes = sizes[sizes > 0]
+    if not len(sizes) or e.config.data.scale in ("standardize", "standardize_all"):
+        return None
+    total, ratio = float(np.sqrt((sizes**2).mean())), float(sizes.max() / sizes.min())
+    image = e.built.dataset.image_shape is not None
+    if total <= LARGE_INPUT and (image or ratio <= APART or sizes.max() <= 1.0):
+        return None
+    return Diagnosis(
+        "inputs-unscaled",
+        0.95 if not e.has_learned() else 0.45,
+        "The inputs are not scaled.",
+        (
+            f"root mean square of the inputs {total:.3g}",
+            f"largest column {sizes.max():.3g}, smallest {sizes.min():.3g}",
+        ),
+        "Initial weights are made for inputs of about 1. Large inputs saturate units and make "
+        "gradients large; a column much smaller than the rest is not seen.",
+        (("data.scale=standardize",),),
+        epoch=0,
+    )
+
+
+def targets_unscaled(e: Evidence) -> Diagnosis | None:
+    """Targets of a regression far from 1."""
+    if e.is_classes or e.built.dataset.task != "regression":
+        return None
+    t = e.targets.astype(np.float64)
+    size, deviation = float(np.sqrt((t**2).mean())), float(t.std(0).mean())
+    if not deviation or (size <= LARGE_TARGET and deviation >= SMALL_TARGET):
+        return None
+    return Diagnosis(
+        "targets-unscaled",
+        0.96 if not e.has_learned() else 0.4,
+        f"The targets are not scaled: their numbers are about {size:.3g}.",
+        (
+            f"root mean square {size:.3g}, standard deviation {deviation:.3g}",
+            f"loss before training {e.train_loss[0]:.3g}",
+        ),
+        "A fresh network answers about 1. Gradients of a squared error grow with its size, and "
+        "weights have a long way to go.",
+        ((f"optimizer={flow({'name': 'adam', 'lr': rounded(max(deviation, 1e-3) / 100)})}",),),
+        advice="Better: divide the target in the file, so that its numbers are about 1.",
+        epoch=0,
+    )
+
+
+def output_out_of_range(e: Evidence) -> Diagnosis | None:
+    """Targets that the last activation cannot reach."""
+    if e.is_classes:
+        return None
+    name = layer_kind(e.config.network[-1])
+    low, high = RANGES.get(name, (-np.inf, np.inf))
+    t = e.targets
+    outside = float(((t < low) | (t > high)).mean())
+    if outside < 0.02:
+        return None
+    layers = layer_entries(e)[:-1]
+    return Diagnosis(
+        "output-range",
+        0.97,
+        f"{percent_of(outside)} of the targets lie outside what {name} can answer.",
+        (f"{name} answers from {low} to {high}", f"targets from {t.min():.4g} to {t.max():.4g}"),
+        "The error of these rows cannot become 0, whatever the weights are.",
+        ((f"network={flow(layers)}",),),
+        epoch=0,
+        figure="fit",
+    )
+
+
+def absent_class(e: Evidence) -> Diagnosis | None:
+    """A class without training rows."""
+    missing = np.flatnonzero(e.class_counts == 0)
+    if not len(missing):
+        return None
+    names = [e.built.dataset.class_names[i] for i in missing]
+    return Diagnosis(
+        "class-without-rows",
+        0.99,
+        f"{'Class' if len(names) == 1 else 'Classes'} {', '.join(names[:5])} "
+        f"{'has' if len(names) == 1 else 'have'} no row in the training part.",
+        (f"training rows per class: {', '.join(map(str, e.class_counts[:20]))}",),
+        "A class that is never shown is never answered. Rows sorted by class and split in order "
+        "leave a class to the test part alone.",
+        (("data.split=shuffled",),) if e.config.data.split.split == "ordered" else (),
+        advice="" if e.config.data.split.split == "ordered" else "Give the class more rows.",
+        epoch=0,
+        figure="confusion",
+    )
+
+
+def odd_pair(e: Evidence) -> Diagnosis | None:
+    """A loss that goes badly with the last activation."""
+    if not e.is_classes or loss_name(e.built.plan.loss) not in ("mse", "mae", "huber"):
+        return None
+    if e.accuracy > 0.97 or (e.built.kind == "binary" and e.accuracy > 0.9):
+        return None
+    last = layer_kind(e.config.network[-1])
+    binary = e.built.kind == "binary"
+    good, wanted = ("bce", "sigmoid") if binary else ("cross_entropy", "softmax")
+    layers = layer_entries(e)
+    if last != wanted:
+        layers = [*(layers[:-1] if last in ("sigmoid", "softmax") else layers), wanted]
+    remedy = (f"loss={good}",) if last == wanted else (f"network={flow(layers)}", f"loss={good}")
+    return Diagnosis(
+        "odd-pair",
+        0.8,
+        f"The loss {loss_name(e.built.plan.loss)} goes badly with {last} for classes.",
+        (f"training accuracy {e.accuracy:.3g}",),
+        f"Where {wanted} is sure and wrong its slope is about 0, and the squared error passes "
+        f"that slope on, so the worst rows teach least. {good} cancels it.",
+        (remedy,),
+        epoch=0,
+        figure="curves",
+    )
+
+
+def imbalance(e: Evidence) -> Diagnosis | None:
+    """A rare class that is hardly ever answered."""
+    counts = e.class_counts
+    if not len(counts) or not counts.min() or counts.min() > RARE * counts.mean():
+        return None
+    rare = int(np.argmin(counts))
+    answers = e.answers.reshape(len(e.last.outputs), -1)[:, 0]
+    plan = e.built.plan
+    rows = np.unique(np.linspace(0, len(plan.train) - 1, len(answers)).astype(np.int64))
+    labels = e.built.dataset.targets[e.built.parts.train[rows]]
+    own = labels == rare
+    recall = float((answers[own] == rare).mean()) if own.any() else 0.0
+    if recall > 0.7:
+        return None
+    loss = loss_name(plan.loss)
+    remedy = (("loss.class_weight=balanced",),) if loss in ("cross_entropy", "bce") else ()
+    name = e.built.dataset.class_names[rare]
+    return Diagnosis(
+        "imbalance",
+        0.9,
+        f"Class {name} is rare, and the network hardly ever answers it.",
+        (
+            f"{counts[rare]:,} of {counts.sum():,} training rows are of class {name}",
+            f"{percent_of(recall)} of these are answered rightly (recall)",
+        ),
+        "The loss is a mean over rows. A network that always answers the frequent class is right "
+        "most of the time, and the gradient of the few rows is drowned.",
+        remedy,
+        advice="Judge by recall, F1 or balanced accuracy: accuracy hides the rare class.",
+        epoch=e.epochs,
+        figure="confusion",
+    )
+
+
+def leak(e: Evidence) -> Diagnosis | None:
+    """Validation rows that stand in the training part too."""
+    validation = e.built.plan.validation
+    if validation is None:
+        return None
+    inputs, parts = e.built.dataset.inputs, e.built.parts
+    train = {row.tobytes() for row in inputs[parts.train]}
+    shared = [row.tobytes() in train for row in inputs[parts.validation]]
+    share = sum(shared) / len(shared)
+    if share < LEAKED or len(train) < DISTINCT * len(parts.train):
+        return None
+    return Diagnosis(
+        "leak",
+        0.94,
+        f"{percent_of(share)} of the validation rows stand in the training part too.",
+        (f"{sum(shared):,} of {len(shared):,} rows have equal inputs there",),
+        "Rows that were trained on say nothing about new ones: the validation loss looks better "
+        "than it is.",
+        advice="Remove duplicate rows from the file, or keep rows of one kind in one part.",
+        epoch=0,
+    )
+
+
+def validation_too_small(e: Evidence) -> Diagnosis | None:
+    """A validation part that cannot tell two results apart."""
+    validation = e.built.plan.validation
+    if validation is None or len(validation) >= FEW_ROWS:
+        return None
+    rows = len(validation)
+    return Diagnosis(
+        "validation-too-small",
+        0.58,
+        f"The validation part has {rows} rows, too few to tell two results apart.",
+        (f"one row is {percent_of(1 / rows)} of the accuracy",),
+        "The standard error of an accuracy p over n rows is sqrt(p (1 - p) / n).",
+        (("data.validation=0.2",),),
+        epoch=0,
+        serious=False,
+    )
+
+
+def _straight_pairs(layers: Sequence[Any]) -> Iterator[tuple[int, int]]:
+    """Pairs of layers with weights that no activation parts, by their positions."""
+    previous: int | None = None
+    for index, layer in enumerate(layers):
+        if is_weighted(layer):
+            if previous is not None:
+                yield previous, index
+            previous = index
+        elif not is_straight(layer):
+            previous = None

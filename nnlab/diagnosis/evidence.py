@@ -1,0 +1,262 @@
+"""What a training shows: its curves, and its network looked at closely at some epochs."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from math import isfinite
+from typing import Any
+
+import numpy as np
+
+from nnlab.build import Built, build, numpy_seconds
+from nnlab.config.schema import Config
+from nnlab.core import columns
+from nnlab.core.losses import LOSSES, Loss
+from nnlab.core.metrics import ACCURACY, R2, decisions
+from nnlab.core.types import Array, FloatArray
+from nnlab.diagnosis.moments import LayerHealth, Moment, moment
+from nnlab.engine.images.network import TunedNetwork
+from nnlab.experiment.describe import epoch_row
+from nnlab.experiment.resume import rebuild
+from nnlab.experiment.session import start_weights
+from nnlab.run.run import Run
+from nnlab.run.text import mapping_or_empty
+from nnlab.status import Status
+from nnlab.training import Epoch, Failure, Record, final_weights, run_bursts, start
+
+ROWS = 512  # of the training part that a network is looked at with
+MOMENTS = 5  # epochs at which it is looked at
+BURST = 1024  # epochs, as a run does at once
+PROBE_SECONDS = 3.0  # of NumPy's work, by its estimate, that a probe of a config trains
+NEIGHBOUR_ROWS = 1000  # of which the nearest others are looked for
+LEARNED = 0.6  # of the loss of the best constant answer
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """Everything the rules may look at.
+
+    history: the columns of metrics.csv; row 0 is before training. moments: in the order of epochs,
+    the first before training. failure: where training met a non-finite number. epochs: how many
+    the config asks for; a probe may have done fewer.
+    """
+
+    built: Built
+    history: Mapping[str, FloatArray]
+    moments: tuple[Moment, ...]
+    failure: Mapping[str, Any] | None
+    status: Status
+
+    @property
+    def config(self) -> Config:
+        return self.built.config
+
+    @cached_property
+    def first(self) -> Moment:
+        """Before training."""
+        return self.moments[0]
+
+    @cached_property
+    def last(self) -> Moment:
+        """At the end of what was trained."""
+        return self.moments[-1]
+
+    @property
+    def epochs(self) -> int:
+        """The epochs that were trained."""
+        return len(self.train_loss) - 1
+
+    @cached_property
+    def train_loss(self) -> FloatArray:
+        """By epoch, (E + 1,)."""
+        return self.column(columns.TRAIN, columns.LOSS)
+
+    @property
+    def finite_losses(self) -> FloatArray:
+        """The training losses; none where training diverged."""
+        return self.train_loss if self.failure is None else self.train_loss[:0]
+
+    @cached_property
+    def val_loss(self) -> FloatArray:
+        """By epoch, (E + 1,); empty without a validation part."""
+        return self.column(columns.VAL, columns.LOSS)
+
+    def column(self, part: str, quantity: str) -> FloatArray:
+        """A column of the history; empty where there is none."""
+        return np.asarray(self.history.get(columns.name(part, quantity), ()), np.float64)
+
+    @cached_property
+    def targets(self) -> Array:
+        """Of the training rows (N, m), as the loss takes them."""
+        return self.built.plan.train.targets
+
+    @cached_property
+    def is_classes(self) -> bool:
+        """Whether rows belong to classes."""
+        return self.built.kind != "regression"
+
+    @cached_property
+    def class_counts(self) -> Array:
+        """Training rows per class (C,); empty for a regression."""
+        dataset, rows = self.built.dataset, self.built.parts.train
+        if dataset.task != "classes":
+            return np.zeros(0, np.int64)
+        return np.bincount(dataset.targets[rows], minlength=dataset.outputs)
+
+    @cached_property
+    def trivial_loss(self) -> float:
+        """The loss of the best constant answer, nan where it is unknown.
+
+        Classes: the entropy of their shares, for losses with logits; squared error: the variance.
+        """
+        t = self.targets.astype(np.float64)
+        name = loss_name(self.built.plan.loss)
+        scale = 1.0 if self.built.plan.loss.reduction == "mean" else t.shape[1]
+        mean = np.clip(t.mean(0), 1e-12, 1)
+        if name == "cross_entropy":
+            return float(-(mean * np.log(mean)).sum())
+        if name == "bce":
+            other = np.clip(1 - mean, 1e-12, 1)
+            return float(-(mean * np.log(mean) + other * np.log(other)).mean() * scale)
+        if name == "mse":
+            return float(t.var(0).mean() * scale)
+        if name == "mae":
+            return float(np.abs(t - np.median(t, 0)).mean() * scale)
+        return float("nan")
+
+    @cached_property
+    def learned(self) -> float:
+        """The share of the loss of a constant answer that training removed; 1: a perfect fit."""
+        base, last = self.trivial_loss, float(self.train_loss[-1])
+        if not isfinite(base) or base <= 0:
+            base = float(self.train_loss[0])
+        return 1 - last / base if isfinite(last) and base > 0 else -1.0
+
+    def has_learned(self, share: float = LEARNED) -> bool:
+        """Whether training removed so much of the loss, and stayed finite."""
+        return self.failure is None and self.learned >= share
+
+    @property
+    def accuracy(self) -> float:
+        """The training accuracy of the last epoch; 0 without classes."""
+        column = self.column(columns.TRAIN, ACCURACY.name)
+        return float(column[-1]) if len(column) else 0.0
+
+    @property
+    def quality(self) -> float:
+        """The training accuracy, or the share of the targets' variance that is explained."""
+        if self.is_classes:
+            return self.accuracy
+        return float(self.column(columns.TRAIN, R2.name)[-1])
+
+    @property
+    def excellent(self) -> bool:
+        """Whether hardly anything is left to learn."""
+        return self.learned > 0.95 or self.accuracy > 0.97
+
+    def weighted(self, moment: Moment) -> list[LayerHealth]:
+        """The layers with weights."""
+        return [health for health in moment.layers if health.weighted]
+
+    def hidden(self, moment: Moment) -> list[LayerHealth]:
+        """The layers before the last one with weights."""
+        return [
+            health for health in moment.layers if health.index < self.weighted(moment)[-1].index
+        ]
+
+    @cached_property
+    def neighbours(self) -> float:
+        """Accuracy or r2 of the five nearest other training rows: what the inputs tell at least."""
+        from sklearn.neighbors import NearestNeighbors
+
+        count = min(len(self.built.plan.train), NEIGHBOUR_ROWS)
+        if count < 20:
+            return float("nan")
+        rows = np.linspace(0, len(self.built.plan.train) - 1, count).astype(np.int64)
+        x, t = self.built.plan.train.copied(rows)
+        x = x.reshape(count, -1)
+        near = NearestNeighbors(n_neighbors=6).fit(x).kneighbors(return_distance=False)[:, :5]
+        t = t.astype(np.float64)
+        guess = t[near].mean(1)
+        if self.is_classes:
+            right = decisions(self.built.kind, guess) == decisions(self.built.kind, t)
+            return float(right.mean())
+        return float(1 - ((guess - t) ** 2).sum() / ((t - t.mean(0)) ** 2).sum())
+
+    @cached_property
+    def answers(self) -> Array:
+        """What the last outputs mean: class numbers, or the outputs themselves."""
+        outputs = self.last.outputs
+        return decisions(self.built.kind, outputs) if self.is_classes else outputs
+
+
+def loss_name(loss: Loss) -> str:
+    """The name in the catalogue."""
+    return next(name for name, kind in LOSSES.items() if type(loss) is kind)
+
+
+def evidence_of_run(run: Run, built: Built | None = None) -> Evidence:
+    """From a run folder, and its data and network, built again unless they are at hand.
+
+    Raises DataError if the data has changed or is missing, RunUnreadable.
+    """
+    built = rebuild(run) if built is None else built
+    failure = mapping_or_empty(run.about.get("failure")) or None
+    epochs, values = run.snapshots
+    history = {name: np.asarray(column) for name, column in run.metrics.items()}
+    network, last = run.latest
+    done = len(next(iter(history.values()))) - 1
+    last = done if last is None else min(last, done)
+    stored = {0: run.network("initial").values.copy()}
+    stored |= {int(epoch): block for epoch, block in zip(epochs, values, strict=True)}
+    stored[max(1, last) if failure else last] = network.values.copy()
+    return Evidence(built, history, tuple(_moments(built, stored)), failure, run.status)
+
+
+def evidence_of_config(config: Config) -> Evidence:
+    """From a probe: the config trained in memory for some seconds' work."""
+    built = build(config)
+    start_weights(built)
+    per_epoch = numpy_seconds(config, built.network, len(built.parts.train)) / max(
+        1, config.training.epochs
+    )
+    most = max(1, min(config.training.epochs, int(PROBE_SECONDS / per_epoch)))
+    return probe(built, most)
+
+
+def probe(built: Built, epochs: int) -> Evidence:
+    """The first `epochs` epochs of a training, in memory."""
+    marks = tuple(sorted({round(epochs * k / (MOMENTS - 1)) for k in range(MOMENTS)}))
+    plan = replace(built.plan, burst=BURST, marks=marks)
+    state = start(plan, built.network)
+    stored = {0: state.network.values.copy()}
+    records: list[Record] = []
+    for burst in run_bursts(plan, state):
+        records += burst
+        if state.epoch in marks and state.batch == 0:
+            stored[state.epoch] = state.weights.copy()
+        if state.epoch >= epochs:
+            break
+    failed = records[-1] if isinstance(records[-1], Failure) else None
+    stored[max(1, failed.epoch) if failed else state.epoch] = final_weights(plan, state).copy()
+    failure = failed._asdict() if failed else None
+    moments = tuple(_moments(built, stored))
+    return Evidence(built, _history(records), moments, failure, state.status)
+
+
+def _history(records: Sequence[Record]) -> dict[str, FloatArray]:
+    """The columns of metrics.csv."""
+    rows = [epoch_row(record, 0.0) for record in records if isinstance(record, Epoch)]
+    return {name: np.array([row[name] for row in rows]) for name in rows[0]}
+
+
+def _moments(built: Built, stored: Mapping[int, Array]) -> Iterator[Moment]:
+    """The network at up to MOMENTS of the stored epochs, evenly spaced."""
+    known = sorted(stored)
+    places = np.linspace(0, len(known) - 1, min(MOMENTS, len(known))).round().astype(int)
+    rows = np.linspace(0, len(built.plan.train) - 1, min(ROWS, len(built.plan.train)))
+    x, t = built.plan.train.copied(np.unique(rows.astype(np.int64)))
+    network = TunedNetwork(built.config.network, built.network.inputs, dtype=built.network.dtype)
+    network.lanes = 1  # all rows of a layer in one array
+    for epoch in (known[place] for place in places):
+        yield moment(network, built.plan.loss, stored[epoch], x, t, epoch)

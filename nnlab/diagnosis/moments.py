@@ -1,0 +1,126 @@
+"""The network at an epoch, looked at closely: each layer on some training rows."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from nnlab.core.layers.activations import Activation
+from nnlab.core.losses import Loss
+from nnlab.core.network import Network, layer_kind, trained_depth
+from nnlab.core.types import Array, FloatArray
+
+FLAT = 0.05  # of the steepest slope of an activation: below it a unit hardly learns
+
+
+@dataclass(frozen=True)
+class LayerHealth:
+    """A layer on some training rows.
+
+    spread: root mean square over units of each unit's deviation over rows. weight, gradient: root
+    mean squares; 0 without weights. dead: share of units that no row gives a slope. flat: share of
+    outputs whose slope is below 5 % of the activation's steepest. equal: whether all units compute
+    the same. weighted: whether it is dense or a convolution.
+    """
+
+    index: int
+    name: str
+    units: int
+    spread: float
+    weight: float
+    gradient: float
+    dead: float
+    flat: float
+    equal: bool
+    weighted: bool
+
+    @property
+    def title(self) -> str:
+        """The layer as messages name it."""
+        return f"layer {self.index} ({self.name})"
+
+
+@dataclass(frozen=True, eq=False)
+class Moment:
+    """The network after `epoch` epochs: its layers, and its outputs (B, m) for the rows."""
+
+    epoch: int
+    layers: tuple[LayerHealth, ...]
+    outputs: FloatArray
+    values: Array  # (V,)
+
+
+def moment(network: Network, loss: Loss, values: Array, x: Array, t: Array, epoch: int) -> Moment:
+    """A network with these values (V,), looked at on rows x (B, ...) with targets t (B, m)."""
+    network.values[...] = values
+    depth = trained_depth(network.layers, loss)
+    gradient = np.zeros_like(network.theta)
+    binding = network.bind(len(x), depth=depth, gradient=gradient, generators=network.generators(0))
+    with np.errstate(all="ignore"):
+        z = binding.forward(x)
+        memory = loss.bind(len(x), z.shape[1], network.dtype)
+        if binding.dz is None:
+            raise RuntimeError("a binding for training has no room for dz")
+        loss.gradient(z, t, binding.dz, memory)
+        binding.backward(x)
+        layers = tuple(_healths(network, binding.bound, x))
+        network.values[...] = values  # training moved the buffers
+        outputs = network.predict(x).astype(np.float64)
+    return Moment(epoch, layers, outputs, values)
+
+
+def _healths(network: Network, bound: Sequence[Any], x: Array) -> Iterator[LayerHealth]:
+    for index, layer in enumerate(bound):
+        y = layer.y.reshape(len(layer.y), -1).astype(np.float64)
+        slope = _slopes(layer, x)
+        dead = flat = 0.0
+        if slope is not None:
+            dead = float((slope == 0).all(0).mean())
+            flat = float((slope < FLAT * max(slope.max(), 1e-30)).mean())
+        weights = [array for array in vars(layer.p).values() if array.ndim > 1]
+        gradients = [vars(layer.g)[name] for name, a in vars(layer.p).items() if a.ndim > 1]
+        yield LayerHealth(
+            index,
+            layer_kind(network.layers[index]),
+            y.shape[1],
+            float(np.sqrt(y.var(0).mean())),
+            rms(*weights),
+            rms(*gradients),
+            dead,
+            flat,
+            bool(weights) and _same_columns(weights[0], gradients[0]),
+            is_weighted(network.layers[index]),
+        )
+
+
+def _slopes(layer: Any, x: Array) -> Array | None:
+    """|f'| (B, units) of an activation that has a slope of its own at each number."""
+    if not isinstance(layer.layer, Activation) or layer.x is None or layer.dx is None:
+        return None
+    ones, slope = np.ones_like(layer.y), np.empty_like(layer.y)
+    try:
+        layer.layer.derivative(layer.x, layer.y, ones, slope, layer.s)
+    except TypeError:
+        return None
+    return np.abs(slope.reshape(len(slope), -1)).astype(np.float64)
+
+
+def rms(*arrays: Array) -> float:
+    """Of all numbers in some arrays; 0 without any."""
+    if not arrays:
+        return 0.0
+    numbers = np.concatenate([array.ravel() for array in arrays]).astype(np.float64)
+    return float(np.sqrt(np.mean(numbers**2)))
+
+
+def is_weighted(layer: object) -> bool:
+    """Whether a layer is dense or a convolution."""
+    return hasattr(layer, "units") or hasattr(layer, "filters")
+
+
+def _same_columns(weight: Array, gradient: Array) -> bool:
+    """Whether every unit has the weights of the first and moves as it does."""
+    if weight.shape[-1] < 2:
+        return False
+    return all(np.allclose(a, a[..., :1], rtol=1e-6, atol=1e-12) for a in (weight, gradient))

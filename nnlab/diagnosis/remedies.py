@@ -1,0 +1,117 @@
+"""Settings that a finding proposes, in the words of `--set`, and how its numbers are written."""
+
+from collections.abc import Sequence
+from dataclasses import fields
+from math import isfinite
+from typing import Any
+
+from nnlab.config.dump import flow, settings_of
+from nnlab.core.network import layer_kind
+from nnlab.diagnosis.evidence import Evidence
+from nnlab.diagnosis.moments import is_weighted
+
+RECTIFIERS = {"relu", "leaky_relu", "elu", "gelu", "silu"}  # He's rule is made for these
+STRAIGHT = {"linear", "dropout", "flatten", "reshape"}  # layers that bend nothing
+
+
+def rate(e: Evidence, factor: float) -> str:
+    """The learning rate times a factor, to one digit."""
+    return f"{rounded(e.config.optimizer.lr * factor):g}"
+
+
+def lower_rate(e: Evidence) -> str:
+    """A tenth of the rate, and at most ten times the optimizer's default, which is usual."""
+    usual = 10 * type(e.config.optimizer)().lr
+    return f"{rounded(min(e.config.optimizer.lr / 10, usual)):g}"
+
+
+def with_init(e: Evidence, rule: str) -> tuple[str, ...]:
+    """Settings that draw all weights by a rule, those of layers with a rule of their own too."""
+    own = [
+        f"network.{index}.init={rule}"
+        for index, layer in enumerate(e.config.network)
+        if getattr(layer, "init", None) is not None
+    ]
+    return (f"init={rule}", *own)
+
+
+def fitting_init(e: Evidence) -> str:
+    """The rule that suits the activations."""
+    kinds = {layer_kind(layer) for layer in e.config.network}
+    return "he_normal" if kinds & RECTIFIERS else "xavier_normal"
+
+
+def layer_entries(e: Evidence) -> list[Any]:
+    """The layers as a config writes them, without settings that have their defaults."""
+    entries: list[Any] = []
+    layers: Sequence[Any] = e.config.network
+    for layer, settings in zip(layers, settings_of(e.config)["network"], strict=True):
+        name = settings.pop("name")
+        defaults = {field.name: field.default for field in fields(layer)}
+        own = {key: settings[key] for key in settings if getattr(layer, key) != defaults[key]}
+        entries.append({name: own} if own else name)
+    return entries
+
+
+def with_activations(e: Evidence) -> list[Any]:
+    """The layers with a relu behind each hidden layer of weights that has no activation."""
+    layers = e.config.network
+    last = max(index for index, layer in enumerate(layers) if is_weighted(layer))
+    entries: list[Any] = []
+    for index, entry in enumerate(layer_entries(e)):
+        if layer_kind(layers[index]) == "linear" and index < last:
+            continue
+        entries.append(entry)
+        if is_weighted(layers[index]) and index < last and not _bends(layers[index + 1 :]):
+            entries.append("relu")
+    return entries
+
+
+def wider(e: Evidence) -> str:
+    """The setting of a network with four times the hidden units, or with a hidden layer."""
+    units = widest_hidden(e)
+    if units:
+        return f"hidden={max(4 * units, 32)}"
+    entries = layer_entries(e)
+    output = max(index for index, layer in enumerate(e.config.network) if is_weighted(layer))
+    return f"network={flow([*entries[:output], {'dense': 32}, 'tanh', *entries[output:]])}"
+
+
+def widest_hidden(e: Evidence) -> int:
+    """The units of the widest hidden layer; 0 without one."""
+    return max((health.units for health in e.weighted(e.first)[:-1]), default=0)
+
+
+def is_straight(layer: Any) -> bool:
+    """Whether a layer leaves straight what was straight."""
+    return layer_kind(layer) in STRAIGHT
+
+
+def _bends(following: Sequence[Any]) -> bool:
+    """Whether an activation comes before the next layer with weights."""
+    for layer in following:
+        if is_weighted(layer):
+            return False
+        if not is_straight(layer):
+            return True
+    return False
+
+
+def rounded(value: float) -> float:
+    """One significant digit."""
+    return float(f"{value:.0e}") if isfinite(value) and value else value
+
+
+def percent_of(share: float, digits: int = 0) -> str:
+    """0.25 as 25 %."""
+    return f"{100 * share:.{digits}f} %"
+
+
+def short_numbers(values: Sequence[float]) -> str:
+    """Numbers of two digits, in a row."""
+    return ", ".join(f"{value:.2g}" for value in values)
+
+
+def when(epoch: int) -> str:
+    """Before training, or after how many epochs."""
+    return "before training" if epoch == 0 else f"after {epoch:,} epochs"

@@ -1,0 +1,134 @@
+"""`nnlab doctor`, and the line about a serious finding at the end of `nnlab train`."""
+
+import json
+import shlex
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from click.testing import Result
+
+from nnlab.diagnosis import rules
+from nnlab.diagnosis.evidence import Evidence
+from nnlab.diagnosis.findings import Diagnosis
+
+Nnlab = Callable[..., Result]
+
+
+FAULTS = {
+    "equal-units": ["init=zeros"],
+    "rate-too-low": ["lr=1e-6"],
+    "diverged": ["lr=1e6", "activation=leaky_relu", "network.5=linear"],
+}
+
+
+@pytest.mark.parametrize("kind", FAULTS)
+@pytest.mark.parametrize("engine", ["numpy", "compiled"])
+def test_a_run_and_a_probe_have_the_same_first_finding(nnlab: Nnlab, kind: str, engine: str):
+    pytest.importorskip("numba")
+    settings = [*FAULTS[kind], "data=moons", "epochs=20", f"training.engine={engine}"]
+    options = [word for setting in settings for word in ("--set", setting)]
+    trained = nnlab("train", "xor", "--no-plots", *options)
+    assert trained.exit_code == (4 if kind == "diverged" else 0)
+    of_run, of_config = (
+        json.loads(nnlab("doctor", *what, "--json").stdout)
+        for what in (["latest"], ["xor", *options])
+    )
+    assert of_run["findings"][0]["kind"] == of_config["findings"][0]["kind"] == kind
+    assert of_run["findings"][0] == of_config["findings"][0]
+
+
+def test_the_text_says_what_was_seen_why_and_what_to_try(nnlab: Nnlab):
+    result = nnlab("doctor", "xor", "--set", "init=zeros", "--set", "epochs=50")
+    assert result.exit_code == 0
+    assert "1. All 3 units of layer 0 (dense) are the same" in result.stdout
+    assert "--set init=xavier_uniform" in result.stdout
+    assert all(word in result.stdout for word in ("evidence", "why", "try"))
+    healthy = nnlab("doctor", "identity8")
+    assert healthy.stdout == "identity8: nothing found in 10,000 epochs.\n"
+
+
+def test_train_ends_with_a_line_about_a_serious_finding(nnlab: Nnlab):
+    options = ["--no-plots", "--set", "epochs=50", "--set", "training.engine=numpy"]
+    ill = nnlab("train", "xor", *options, "--set", "init=zeros")
+    line = ill.stderr.splitlines()[-1]
+    assert line.startswith("All 3 units of layer 0 (dense) are the same")
+    command = shlex.split(line.partition("nnlab ")[2])
+    assert "1. All 3 units" in nnlab(*command).stdout
+    well = nnlab("train", "identity8_fast", "--no-plots")
+    assert "doctor" not in well.stderr
+    untrained = nnlab("train", "xor", "--no-plots", "--set", "epochs=0")
+    assert "doctor" not in untrained.stderr
+
+
+@pytest.mark.parametrize("epochs", [0, 1, 2, 3])
+def test_hardly_trained_runs_are_examined(nnlab: Nnlab, epochs: int):
+    assert nnlab("train", "digits_binary", "--no-plots", "--set", f"epochs={epochs}").exit_code == 0
+    assert nnlab("doctor", "latest").exit_code == 0
+
+
+def test_an_interrupted_run_is_examined_by_its_checkpoint(nnlab: Nnlab, tmp_path: Path):
+    nnlab("train", "xor", "--no-plots", "--set", "epochs=30")
+    (folder,) = (tmp_path / "runs").iterdir()
+    for name in ("summary.json", "weights/final.npz", "weights/best.npz", "snapshots.npz"):
+        (folder / name).unlink()
+    assert nnlab("doctor", str(folder)).exit_code == 0
+
+
+def test_examining_changes_nothing(nnlab: Nnlab, tmp_path: Path):
+    nnlab("train", "xor", "--no-plots", "--set", "epochs=30")
+    (folder,) = (tmp_path / "runs").iterdir()
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    nnlab("doctor", "latest")
+    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "says"),
+    [
+        (["nosuch"], 6, "There is no run 'nosuch'"),
+        (["latest"], 6, "no run"),
+        (["xor", "--set", "lr=-1"], 2, "lr"),
+        (["latest", "--set", "lr=1"], 2, "latest"),
+        (["missing.yaml"], 2, "missing.yaml"),
+    ],
+)
+def test_bad_words_get_one_clear_message(nnlab: Nnlab, words: list[str], code: int, says: str):
+    result = nnlab("doctor", *words)
+    assert result.exit_code == code
+    assert says in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_changed_data_is_refused(nnlab: Nnlab, tmp_path: Path):
+    table = "x,y\n" + "".join(f"{i / 10},{i % 2}\n" for i in range(40))
+    (tmp_path / "t.csv").write_text(table)
+    config = "data: {name: csv, path: t.csv, target: y}\nnetwork: [{dense: 1}]\nloss: mse\n"
+    (tmp_path / "t.yaml").write_text(config)
+    assert nnlab("train", "t.yaml", "--no-plots").exit_code == 0
+    (tmp_path / "t.csv").write_text(table.replace("0.1,1", "0.1,5"))
+    assert nnlab("doctor", "latest").exit_code == 3
+    (tmp_path / "t.csv").unlink()
+    assert nnlab("doctor", "latest").exit_code == 3
+
+
+def test_a_race_and_a_sweep_are_refused(nnlab: Nnlab):
+    nnlab("descend", "landscape", "--no-plots")
+    assert nnlab("doctor", "latest").exit_code == 2
+    nnlab("sweep", "lr", "--values", "0.1,1", "--set", "epochs=3", "--no-plots", "--name", "s")
+    assert nnlab("doctor", "runs/s").exit_code in (2, 6)
+
+
+@dataclass
+class MadeUp:
+    """A rule that always finds something."""
+
+    def __call__(self, e: Evidence) -> Diagnosis:
+        return Diagnosis("made-up", 1.0, f"{e.epochs} epochs.", (), "Because.")
+
+
+def test_a_rule_is_one_entry_of_the_table(nnlab: Nnlab, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(rules, "RULES", (*rules.RULES, MadeUp()))
+    result = nnlab("doctor", "xor", "--set", "epochs=7", "--json")
+    assert json.loads(result.stdout)["findings"][0]["kind"] == "made-up"

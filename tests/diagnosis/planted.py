@@ -1,0 +1,110 @@
+"""Trainings with a planted fault, and healthy ones, with the tables that they read."""
+
+import math
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import yaml
+
+from nnlab.api import resolve_config
+from nnlab.build import build
+from nnlab.core.metrics import decisions
+from nnlab.diagnosis.evidence import Evidence, probe
+from nnlab.experiment.outcome import outputs
+from nnlab.experiment.session import start_weights
+from nnlab.training import Evaluation
+
+CONFIGS = yaml.safe_load((Path(__file__).parent / "planted.yaml").read_text())
+HEALTHY: list[dict[str, Any]] = CONFIGS["healthy"]
+PLANTED: list[tuple[str, dict[str, Any]]] = [
+    (config["kind"], {key: value for key, value in config.items() if key != "kind"})
+    for config in CONFIGS["planted"]
+]
+SHIPPED = (
+    *("identity8", "xor", "linear", "digits_binary", "digits_conv", "approximate", "textbook"),
+    *("identity8_fast", "digits_binary_400", "digits_deep"),
+)
+
+
+class Ended(NamedTuple):
+    """What a training shows, and its numbers at the end on the rows that it is watched by."""
+
+    evidence: Evidence
+    numbers: dict[str, float]
+
+
+def examined(config: str | dict[str, Any], remedy: tuple[str, ...] = ()) -> Evidence:
+    """What a training of a shipped config or a mapping shows, with a remedy."""
+    pairs = (setting.split("=", 1) for setting in remedy)
+    settings = resolve_config(config, [(key, yaml.safe_load(value)) for key, value in pairs]).config
+    built = build(settings)
+    start_weights(built)
+    return probe(built, settings.training.epochs)
+
+
+def trained(config: dict[str, Any], remedy: tuple[str, ...] = ()) -> Ended:
+    """The same, with the numbers of its end."""
+    evidence = examined(config, remedy)
+    built = evidence.built
+    plan = built.plan
+    part = plan.train if plan.validation is None else plan.validation
+    judge = Evaluation(plan.kind, plan.loss, built.network, part)
+    numbers = judge(evidence.last.values)
+    if plan.kind != "regression":
+        built.network.values[...] = evidence.last.values
+        answers = decisions(plan.kind, outputs(built.network, part)).ravel()
+        labels = decisions(plan.kind, part.targets).ravel()
+        shares = [np.mean(answers[labels == label] == label) for label in np.unique(labels)]
+        numbers["balanced accuracy"] = float(np.mean(shares))
+    return Ended(evidence, numbers)
+
+
+def improved(before: Ended, after: Ended) -> tuple[str, float, float, bool]:
+    """What is compared, both values, and whether the second is better.
+
+    The loss, infinite where training diverged; the balanced accuracy where the losses differ.
+    """
+    same = before.evidence.built.plan.loss == after.evidence.built.plan.loss
+    if not same and "balanced accuracy" in before.numbers:
+        old, new = (ended.numbers["balanced accuracy"] for ended in (before, after))
+        return "balanced accuracy", old, new, new > old
+    old, new = (
+        math.inf if ended.evidence.failure is not None else ended.numbers["loss"]
+        for ended in (before, after)
+    )
+    return "loss", old, new, new < old
+
+
+def write_tables(folder: Path) -> None:
+    """Write the csv files that the configs name."""
+    from sklearn import datasets
+
+    def load(name: str, **options: bool) -> Any:
+        return getattr(datasets, f"load_{name}")(return_X_y=True, **options)
+
+    for name in ("iris", "wine"):
+        x, y = load(name)
+        _write(folder / f"{name}.csv", x, y)
+        _write(folder / f"{name}_twice.csv", np.vstack([x, x]), np.hstack([y, y]))
+    x, y = load("breast_cancer")
+    _write(folder / "cancer.csv", x, y)
+    few = np.sort(np.concatenate([np.flatnonzero(y == 1), np.flatnonzero(y == 0)[:15]]))
+    _write(folder / "cancer_rare.csv", x[few], y[few])
+    x, y = load("diabetes", scaled=False)
+    _write(folder / "diabetes.csv", x, y)
+    _write(folder / "diabetes_price.csv", x, 1000 * y)
+    _write(folder / "diabetes_twice.csv", np.vstack([x, x]), np.hstack([y, y]) / 100)
+    _write(folder / "diabetes_scaled.csv", x, (y - y.mean()) / y.std())
+    stream = np.random.default_rng(0)
+    x, noise = stream.normal(size=(1000, 5)), stream.normal(size=1000)
+    _write(folder / "rare.csv", x, x[:, 0] + 0.5 * x[:, 1] + 0.7 * noise > 2.3)
+    _write(folder / "rare_three.csv", x, np.where(x[:, 1] + noise > 2.9, 2, x[:, 0] > 0))
+    _write(folder / "noise.csv", stream.normal(size=(120, 20)), stream.integers(0, 2, 120))
+
+
+def _write(path: Path, x: Any, y: Any) -> None:
+    names = [*(f"x{i}" for i in range(x.shape[1])), "y"]
+    rows = np.column_stack([x, y])
+    lines = [",".join(names), *(",".join(f"{value:.10g}" for value in row) for row in rows)]
+    path.write_text("\n".join(lines) + "\n")
