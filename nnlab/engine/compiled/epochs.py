@@ -11,7 +11,7 @@ import numpy as np
 from nnlab.engine.compiled.losses import loss_and_slopes
 from nnlab.engine.compiled.metrics import add_metrics
 from nnlab.engine.compiled.optimizers import move_average, optimizer_step
-from nnlab.engine.compiled.passes import backward, forward, layout, update_online
+from nnlab.engine.compiled.passes import backward, forward, update_online, value_layout
 from nnlab.engine.compiled.primitives import Pointer, moved, pointer, real, record_at
 from nnlab.engine.compiled.products import dot
 from nnlab.engine.numpy_engine import WILD_RATE
@@ -56,7 +56,7 @@ def answers(task: Any, memory: Any, layers: Pointer, rows: int, theta: Pointer) 
     """The `batch` of `losses` and `metrics`."""
     a, d, t = pointer(memory.a, theta), pointer(memory.d, theta), pointer(memory.t, theta)
     z = record_at(layers, task.layers - 1).y
-    _, width, by_row, by_unit, _ = layout(task.by_units, rows, task.outputs, a)
+    _, width, by_row, by_unit, _ = value_layout(task.by_units, rows, task.outputs, a)
     return a, z, d, by_row, by_unit, t, pointer(memory.picked, np.int64), rows, width
 
 
@@ -77,7 +77,7 @@ def compute_gradient(
     )
     guard = backward(task, layers, rows, theta, g, a, d, room, one, gemm)
     z = moved(a, batch[1])
-    guard += dot(z, z, layout(task.by_units, rows, task.outputs, a)[4])
+    guard += dot(z, z, value_layout(task.by_units, rows, task.outputs, a)[4])
     return loss / task.outputs if task.mean_outputs else loss, guard
 
 
@@ -123,7 +123,7 @@ def gather(
     values, x = moved(pointer(memory.a, theta), record_at(layers, 0).x), pointer(memory.x, theta)
     raw = pointer(memory.raw, np.uint8)
     shift, factor = pointer(memory.shift, theta), pointer(memory.factor, theta)
-    _, width, by_row, by_unit, _ = layout(task.by_units, rows, task.inputs, values)
+    _, width, by_row, by_unit, _ = value_layout(task.by_units, rows, task.inputs, values)
     for r in range(rows):
         row = order[start + r] if task.shuffled else start + r
         picked[r] = row

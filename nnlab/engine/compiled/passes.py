@@ -19,7 +19,7 @@ from nnlab.engine.compiled.products import (
 from nnlab.engine.compiled.program import DENSE
 
 
-def layout(by_units: bool, rows: int, width: int, a: Pointer) -> Any:
+def value_layout(by_units: bool, rows: int, width: int, a: Pointer) -> Any:
     """B, m, how far a row and a unit are from the next, and the numbers of a layer's values."""
     wide = whole(a, rows)
     if by_units:
@@ -35,7 +35,7 @@ def forward(
     for i in range(task.layers):
         layer = record_at(layers, i)
         if layer.kind != DENSE:
-            shape = layout(task.by_units, rows, layer.m, a)
+            shape = value_layout(task.by_units, rows, layer.m, a)
             activate(layer.kind, layer.setting, a, layer.x, layer.y, shape)
         elif rows == 1 and not task.by_units:
             x, which = moved(a, layer.x), moved(inputs, layer.x)
@@ -114,7 +114,7 @@ def backward(
             if layer.pass_on:
                 pass_on(task.by_units, layer, rows, theta, d, room, gemm)
         elif layer.pass_on:
-            shape = layout(task.by_units, rows, layer.m, a)
+            shape = value_layout(task.by_units, rows, layer.m, a)
             derive(layer.kind, layer.setting, a, layer.x, layer.y, d, shape)
     return guard if task.online else dot(g, g, task.parameters)
 
