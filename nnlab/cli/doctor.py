@@ -15,7 +15,6 @@ from nnlab.diagnosis.evidence import Evidence
 from nnlab.diagnosis.findings import Diagnosis
 
 WIDTH = 100  # of the text where the terminal's is unknown
-INDENT = " " * 10
 
 
 @click.command

@@ -1,6 +1,6 @@
 """Rules about the curves: how the losses went from epoch to epoch."""
 
-from math import inf, log10
+from math import inf, isfinite, log10
 from typing import Any
 
 import numpy as np
@@ -29,16 +29,16 @@ def diverged(e: Evidence) -> Diagnosis | None:
     """A number became infinite or nan."""
     if e.failure is None:
         return None
-    losses = e.train_loss[np.isfinite(e.train_loss)]
-    epoch, what = e.failure.get("epoch"), str(e.failure.get("what"))
+    losses = [f"{loss:.4g}" for loss in e.train_loss if isfinite(loss)] or ["unknown"]
+    epoch, step, what = (e.failure.get(key) for key in ("epoch", "step", "what"))
     layers = [f"{h.title} {h.weight:.3g}" for h in e.last.layers if h.weight]
     return Diagnosis(
         "diverged",
         0.94,
         f"Training diverged in epoch {epoch}: the {what} is not finite.",
         (
-            f"update {e.failure.get('step'):,}",
-            f"last finite training loss {losses[-1]:.4g}, before training {losses[0]:.4g}",
+            f"update {step:,}" if isinstance(step, int) else "update unknown",
+            f"last finite training loss {losses[-1]}, before training {losses[0]}",
             "weights at the last finite state (root mean square): " + ", ".join(layers),
         ),
         "Each step overshoots: the loss rises, its gradient grows with it, and the next step is "
@@ -231,7 +231,9 @@ def underfitting(e: Evidence) -> Diagnosis | None:
     if e.failure is not None or e.has_learned(0.75) or abs(fall_of(e.train_loss)) > STILL:
         return None
     units, learned = widest_hidden(e), e.learned
-    if e.epochs < 5 or (units and learned < 0.1) or not e.neighbours > e.quality + 0.07:
+    if not e.weighted(e.first) or e.epochs < 5 or (units and learned < 0.1):
+        return None
+    if not e.neighbours > e.quality + 0.07:
         return None
     return Diagnosis(
         "underfitting",

@@ -7,7 +7,7 @@ import numpy as np
 
 from nnlab.config.dump import flow
 from nnlab.core.network import layer_kind
-from nnlab.diagnosis.evidence import Evidence, loss_name
+from nnlab.diagnosis.evidence import Evidence, loss_name, spread_rows
 from nnlab.diagnosis.findings import Diagnosis
 from nnlab.diagnosis.moments import is_weighted
 from nnlab.diagnosis.remedies import (
@@ -178,8 +178,8 @@ def imbalance(e: Evidence) -> Diagnosis | None:
     rare = int(np.argmin(counts))
     answers = e.answers.reshape(len(e.last.outputs), -1)[:, 0]
     plan = e.built.plan
-    rows = np.unique(np.linspace(0, len(plan.train) - 1, len(answers)).astype(np.int64))
-    labels = e.built.dataset.targets[e.built.parts.train[rows]]
+    rows = e.built.parts.train[spread_rows(len(plan.train), len(answers))]
+    labels = e.built.dataset.targets[rows]
     own = labels == rare
     recall = float((answers[own] == rare).mean()) if own.any() else 0.0
     if recall > 0.7:

@@ -12,15 +12,16 @@ from nnlab.build import Built, build, numpy_seconds
 from nnlab.config.schema import Config
 from nnlab.core import columns
 from nnlab.core.losses import LOSSES, Loss
-from nnlab.core.metrics import ACCURACY, R2, decisions
-from nnlab.core.types import Array, FloatArray
+from nnlab.core.metrics import ACCURACY, R2, decisions, quantities_of
+from nnlab.core.types import Array, FloatArray, IntArray
 from nnlab.diagnosis.moments import LayerHealth, Moment, moment
 from nnlab.engine.images.network import TunedNetwork
+from nnlab.errors import RunUnreadable
 from nnlab.experiment.describe import epoch_row
 from nnlab.experiment.resume import rebuild
 from nnlab.experiment.session import start_weights
 from nnlab.run.run import Run
-from nnlab.run.text import mapping_or_empty
+from nnlab.run.text import mapping_or_empty, shown
 from nnlab.status import Status
 from nnlab.training import Epoch, Failure, Record, final_weights, run_bursts, start
 
@@ -37,8 +38,7 @@ class Evidence:
     """Everything the rules may look at.
 
     history: the columns of metrics.csv; row 0 is before training. moments: in the order of epochs,
-    the first before training. failure: where training met a non-finite number. epochs: how many
-    the config asks for; a probe may have done fewer.
+    the first before training. failure: where training met a non-finite number.
     """
 
     built: Built
@@ -63,7 +63,7 @@ class Evidence:
 
     @property
     def epochs(self) -> int:
-        """The epochs that were trained."""
+        """The epochs that were trained; a probe may train fewer than the config asks for."""
         return len(self.train_loss) - 1
 
     @cached_property
@@ -160,21 +160,19 @@ class Evidence:
 
     def hidden(self, moment: Moment) -> list[LayerHealth]:
         """The layers before the last one with weights."""
-        return [
-            health for health in moment.layers if health.index < self.weighted(moment)[-1].index
-        ]
+        last = max((health.index for health in self.weighted(moment)), default=0)
+        return [health for health in moment.layers if health.index < last]
 
     @cached_property
     def neighbours(self) -> float:
         """Accuracy or r2 of the five nearest other training rows: what the inputs tell at least."""
         from sklearn.neighbors import NearestNeighbors
 
-        count = min(len(self.built.plan.train), NEIGHBOUR_ROWS)
-        if count < 20:
+        rows = spread_rows(len(self.built.plan.train), NEIGHBOUR_ROWS)
+        if len(rows) < 20:
             return float("nan")
-        rows = np.linspace(0, len(self.built.plan.train) - 1, count).astype(np.int64)
         x, t = self.built.plan.train.copied(rows)
-        x = x.reshape(count, -1)
+        x = x.reshape(len(rows), -1)
         near = NearestNeighbors(n_neighbors=6).fit(x).kneighbors(return_distance=False)[:, :5]
         t = t.astype(np.float64)
         guess = t[near].mean(1)
@@ -190,6 +188,11 @@ class Evidence:
         return decisions(self.built.kind, outputs) if self.is_classes else outputs
 
 
+def spread_rows(rows: int, most: int) -> IntArray:
+    """The numbers of at most `most` of the rows, evenly spaced."""
+    return np.linspace(0, rows - 1, min(most, rows)).astype(np.int64)
+
+
 def loss_name(loss: Loss) -> str:
     """The name in the catalogue."""
     return next(name for name, kind in LOSSES.items() if type(loss) is kind)
@@ -203,9 +206,14 @@ def evidence_of_run(run: Run, built: Built | None = None) -> Evidence:
     built = rebuild(run) if built is None else built
     failure = mapping_or_empty(run.about.get("failure")) or None
     epochs, values = run.snapshots
-    history = {name: np.asarray(column) for name, column in run.metrics.items()}
+    history = {name: column for name, column in run.metrics.items() if column.dtype.kind in "if"}
+    losses = columns.name(columns.TRAIN, columns.LOSS)
+    if not len(history.get(losses, ())):
+        if failure is None:
+            raise RunUnreadable(f"Cannot examine {shown(run.path)}: metrics.csv has no {losses}.")
+        history = _no_numbers(built)
     network, last = run.latest
-    done = len(next(iter(history.values()))) - 1
+    done = len(history[losses]) - 1
     last = done if last is None else min(last, done)
     stored = {0: run.network("initial").values.copy()}
     stored |= {int(epoch): block for epoch, block in zip(epochs, values, strict=True)}
@@ -217,11 +225,9 @@ def evidence_of_config(config: Config) -> Evidence:
     """From a probe: the config trained in memory for some seconds' work."""
     built = build(config)
     start_weights(built)
-    per_epoch = numpy_seconds(config, built.network, len(built.parts.train)) / max(
-        1, config.training.epochs
-    )
-    most = max(1, min(config.training.epochs, int(PROBE_SECONDS / per_epoch)))
-    return probe(built, most)
+    epoch = replace(config, training=replace(config.training, epochs=1))
+    seconds = numpy_seconds(epoch, built.network, len(built.parts.train))
+    return probe(built, min(config.training.epochs, max(1, int(PROBE_SECONDS / seconds))))
 
 
 def probe(built: Built, epochs: int) -> Evidence:
@@ -241,21 +247,28 @@ def probe(built: Built, epochs: int) -> Evidence:
     stored[max(1, failed.epoch) if failed else state.epoch] = final_weights(plan, state).copy()
     failure = failed._asdict() if failed else None
     moments = tuple(_moments(built, stored))
-    return Evidence(built, _history(records), moments, failure, state.status)
+    history = _history(records) or _no_numbers(built)
+    return Evidence(built, history, moments, failure, state.status)
 
 
 def _history(records: Sequence[Record]) -> dict[str, FloatArray]:
-    """The columns of metrics.csv."""
+    """The columns of metrics.csv; empty without an epoch."""
     rows = [epoch_row(record, 0.0) for record in records if isinstance(record, Epoch)]
-    return {name: np.array([row[name] for row in rows]) for name in rows[0]}
+    return {name: np.array([row[name] for row in rows]) for name in (rows[0] if rows else ())}
+
+
+def _no_numbers(built: Built) -> dict[str, FloatArray]:
+    """Row 0 of nan, for a loss that was not finite before training."""
+    return columns.named(
+        columns.TRAIN, dict.fromkeys(quantities_of(built.kind), np.full(1, np.nan))
+    )
 
 
 def _moments(built: Built, stored: Mapping[int, Array]) -> Iterator[Moment]:
     """The network at up to MOMENTS of the stored epochs, evenly spaced."""
     known = sorted(stored)
     places = np.linspace(0, len(known) - 1, min(MOMENTS, len(known))).round().astype(int)
-    rows = np.linspace(0, len(built.plan.train) - 1, min(ROWS, len(built.plan.train)))
-    x, t = built.plan.train.copied(np.unique(rows.astype(np.int64)))
+    x, t = built.plan.train.copied(spread_rows(len(built.plan.train), ROWS))
     network = TunedNetwork(built.config.network, built.network.inputs, dtype=built.network.dtype)
     network.lanes = 1  # all rows of a layer in one array
     for epoch in (known[place] for place in places):

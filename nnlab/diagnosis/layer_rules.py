@@ -144,7 +144,7 @@ def decay_too_strong(e: Evidence) -> Diagnosis | None:
     if max(decay, l1) <= 0 or e.has_learned(0.9):
         return None
     first, last = (rms(moment.values) for moment in (e.first, e.last))
-    if last > 0.5 * first:
+    if last >= 0.5 * first:  # both are 0 without weights
         return None
     key = "weight_decay" if decay >= l1 else "l1"
     return Diagnosis(

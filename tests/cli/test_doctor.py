@@ -64,8 +64,58 @@ def test_train_ends_with_a_line_about_a_serious_finding(nnlab: Nnlab):
 
 @pytest.mark.parametrize("epochs", [0, 1, 2, 3])
 def test_hardly_trained_runs_are_examined(nnlab: Nnlab, epochs: int):
-    assert nnlab("train", "digits_binary", "--no-plots", "--set", f"epochs={epochs}").exit_code == 0
+    setting = ["--set", f"epochs={epochs}"]
+    assert nnlab("train", "digits_binary", "--no-plots", *setting).exit_code == 0
     assert nnlab("doctor", "latest").exit_code == 0
+    assert nnlab("doctor", "digits_binary", *setting).exit_code == 0
+
+
+@pytest.mark.parametrize("layer", ["sigmoid", "layer_norm"])
+def test_a_network_without_weights_is_examined(nnlab: Nnlab, tmp_path: Path, layer: str):
+    config = f"data: identity8\nnetwork: [{layer}]\nloss: mse\noptimizer: {{weight_decay: 0.1}}\n"
+    (tmp_path / "bare.yaml").write_text(config)
+    assert nnlab("train", "bare.yaml", "--no-plots").exit_code == 0
+    for what in ("latest", "bare.yaml"):
+        result = nnlab("doctor", what, "--json")
+        assert result.exit_code == 0, result.stderr
+        assert "decay-too-strong" not in result.stdout
+
+
+def test_a_loss_that_is_not_finite_before_training_is_examined(nnlab: Nnlab, tmp_path: Path):
+    config = (
+        "data: {name: curve, function: cubic, low: -1.0e+12, high: 1.0e+12, samples: 20}\n"
+        "network: [dense: 1]\nloss: mse\n"
+    )
+    (tmp_path / "huge.yaml").write_text(config)
+    assert nnlab("train", "huge.yaml", "--no-plots").exit_code == 4
+    for what in ("latest", "huge.yaml"):
+        findings = json.loads(nnlab("doctor", what, "--json").stdout)["findings"]
+        kinds = [finding["kind"] for finding in findings]
+        assert kinds == ["targets-unscaled", "inputs-unscaled", "diverged"]
+
+
+def test_a_sum_over_many_rows_is_no_exploding_gradient(nnlab: Nnlab):
+    settings = ["data=moons", "epochs=2", "activation=leaky_relu", "network.5=linear"]
+    options = [word for setting in settings for word in ("--set", setting)]
+    result = nnlab("doctor", "xor", *options, "--json")
+    assert result.exit_code == 0
+    assert "exploding" not in result.stdout
+
+
+def test_a_damaged_run_is_refused_or_examined(nnlab: Nnlab, tmp_path: Path):
+    nnlab("train", "xor", "--no-plots", "--set", "epochs=5")
+    (folder,) = (tmp_path / "runs").iterdir()
+    about = json.loads((folder / "run.json").read_text())
+    about |= {"status": "diverged", "failure": {"epoch": "x"}}
+    (folder / "run.json").write_text(json.dumps(about))
+    assert "update unknown" in nnlab("doctor", "latest").stdout
+    (folder / "run.json").write_text(json.dumps(about | {"failure": None}))
+    table = (folder / "metrics.csv").read_text()
+    for damaged in ("", table.splitlines()[0] + "\n", table.replace("train_loss", "other")):
+        (folder / "metrics.csv").write_text(damaged)
+        result = nnlab("doctor", "latest")
+        assert result.exit_code == 6
+        assert "metrics.csv has no train_loss." in result.stderr
 
 
 def test_an_interrupted_run_is_examined_by_its_checkpoint(nnlab: Nnlab, tmp_path: Path):
