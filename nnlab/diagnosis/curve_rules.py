@@ -228,10 +228,11 @@ def batch_too_small(e: Evidence) -> Diagnosis | None:
 
 def underfitting(e: Evidence) -> Diagnosis | None:
     """A loss that stands still although much is left to explain."""
-    if e.failure is not None or e.has_learned(0.75) or abs(fall_of(e.train_loss)) > STILL:
+    losses = e.finite_losses
+    if len(losses) <= 5 or e.has_learned(0.75) or abs(fall_of(losses)) > STILL:
         return None
     units, learned = widest_hidden(e), e.learned
-    if not e.weighted(e.first) or e.epochs < 5 or (units and learned < 0.1):
+    if not e.weighted(e.first) or (units and learned < 0.1):
         return None
     if not e.neighbours > e.quality + 0.07:
         return None
