@@ -126,7 +126,7 @@ def overfitting(e: Evidence) -> Diagnosis | None:
     return Diagnosis(
         "overfitting",
         0.5 if few else 0.85,
-        "The network overfits: it learns its training rows by heart.",
+        "The network overfits: it memorises its training rows.",
         (
             f"validation loss {val[best]:.4g} in epoch {best:,}, {val[-1]:.4g} at the end",
             f"training loss {train[best]:.4g} then, {train[-1]:.4g} at the end",

@@ -24,7 +24,7 @@ LARGE_TARGET = 20.0  # root mean square; a fresh network answers about 1
 SMALL_TARGET = 0.01
 RANGES = {"sigmoid": (0.0, 1.0), "tanh": (-1.0, 1.0), "relu": (0.0, np.inf)}
 RARE = 0.2  # rows of the rarest class, of those that equal shares would give
-LEAKED = 0.1  # of the validation rows stand in the training part
+LEAKED = 0.1  # share of the validation rows that are in the training part too
 DISTINCT = 0.3  # of the training rows: fewer are few points that repeat, such as dice
 FEW_ROWS = 40  # in a validation part: a standard error of 8 points at an accuracy of 0.5
 
@@ -193,7 +193,7 @@ def imbalance(e: Evidence) -> Diagnosis | None:
         f"Class {name} is rare, and the network hardly ever answers it.",
         (
             f"{counts[rare]:,} of {counts.sum():,} training rows are of class {name}",
-            f"{percent_of(recall)} of these are answered rightly (recall)",
+            f"{percent_of(recall)} of these are classified correctly (recall)",
         ),
         "The loss is a mean over rows. A network that always answers the frequent class is right "
         "most of the time, and the gradient of the few rows is drowned.",
@@ -205,7 +205,7 @@ def imbalance(e: Evidence) -> Diagnosis | None:
 
 
 def leak(e: Evidence) -> Diagnosis | None:
-    """Validation rows that stand in the training part too."""
+    """Validation rows that are in the training part too."""
     validation = e.built.plan.validation
     if validation is None:
         return None
@@ -218,7 +218,7 @@ def leak(e: Evidence) -> Diagnosis | None:
     return Diagnosis(
         "leak",
         0.94,
-        f"{percent_of(share)} of the validation rows stand in the training part too.",
+        f"{percent_of(share)} of the validation rows are in the training part too.",
         (f"{sum(shared):,} of {len(shared):,} rows have equal inputs there",),
         "Rows that were trained on say nothing about new ones: the validation loss looks better "
         "than it is.",
