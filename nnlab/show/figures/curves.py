@@ -178,8 +178,8 @@ def draw_rate(run: View) -> "Figure":
     unit, places, rates = learning_rates(run)
     figure, (ax,) = style.panels(1, *run.title)
     moving = unit == "epoch" and mapping_or_empty(run.settings.get("schedule")).get("per") == "step"
-    line = {"drawstyle": "default" if moving else "steps-pre", "marker": "." if moving else ""}
-    ax.plot(places, rates, color=look().blue, clip_on=False, **line)
+    (line,) = ax.plot(places, rates, color=look().blue, marker="." if moving else "", clip_on=False)
+    line.set_drawstyle("default" if moving else "steps-pre")
     choose_scale(ax, rates, is_log_rate(rates, look().scale))
     count_axis(ax, unit)
     ax.set_ylabel("learning rate after the epoch" if moving else "learning rate")
