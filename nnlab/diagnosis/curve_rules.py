@@ -37,8 +37,10 @@ def diverged(e: Evidence) -> Diagnosis | None:
         0.94,
         f"Training diverged in epoch {epoch}: the {what} is not finite.",
         (
-            f"update {e.failure.get('step'):,}",
-            f"last finite training loss {losses[-1]:.4g}, before training {losses[0]:.4g}",
+            f"update {e.failure.get('step')}",
+            f"finite training losses from {losses[0]:.4g} to {losses[-1]:.4g}"
+            if len(losses)
+            else "no training loss is finite",
             "weights at the last finite state (root mean square): " + ", ".join(layers),
         ),
         "Each step overshoots: the loss rises, its gradient grows with it, and the next step is "
@@ -60,7 +62,7 @@ def rate_too_high(e: Evidence) -> Diagnosis | None:
     worse = median_of_end(after) > max(1.3 * after.min(), 0.3 * losses[0])
     jumps = _spikes(losses) or (rises > 0.25 and _is_noisy(losses))
     least = 0.9 if jumps else LEARNED if wild else -inf
-    if not worse and e.has_learned(least):
+    if not worse and min(e.learned, e.removed(median_of_end(after))) >= least:
         return None
     return Diagnosis(
         "rate-too-high",
@@ -83,10 +85,11 @@ def rate_too_low(e: Evidence) -> Diagnosis | None:
     losses = e.train_loss
     if len(losses) < 3 or e.failure is not None or e.has_learned(0.3):
         return None
-    moved = rms(e.last.values - e.first.values)
-    share = moved / (rms(e.first.values) or 1.0)
+    first = e.weights(e.first)
+    moved = rms(e.weights(e.last) - first)
+    share = moved / (rms(first) or 1.0)
     falls = float((np.diff(losses[1:]) < 0).mean()) if len(losses) > 3 else 1.0
-    if share > 0.1 or not moved or falls < 0.6:
+    if share > 0.1 or not moved or (falls < 0.6 and share > 0.03):
         return None
     factor = 10 ** int(np.clip(round(log10(0.5 / max(share, 1e-9))), 1, 4))
     return Diagnosis(
@@ -112,13 +115,11 @@ def overfitting(e: Evidence) -> Diagnosis | None:
         return None
     best, last = int(np.argmin(val)), median_of_end(val)
     noise = float(np.abs(np.diff(val[len(val) // 2 :])).mean())
-    if (
-        best > 0.8 * e.epochs
-        or last < 1.25 * val[best] + 2 * noise
-        or train[-1] > 0.9 * train[best]
-    ):
+    risen = best <= 0.8 * e.epochs and last > 1.25 * val[best] + 2 * noise
+    worthless = last > 0.7 * e.trivial_loss and train[-1] < 0.05 * e.trivial_loss
+    if not worthless and (not risen or train[-1] > 0.9 * train[best]):
         return None
-    few = len(e.built.plan.validation or ()) < FEW_ROWS
+    few = len(e.built.plan.validation or ()) < FEW_ROWS and not worthless
     remedies: list[tuple[str, ...]] = []
     if e.config.training.early_stopping is None:
         remedies.append((f"training.early_stopping.patience={max(5, e.epochs // 20)}",))
@@ -165,7 +166,7 @@ def too_few_epochs(e: Evidence) -> Diagnosis | None:
     """A loss that still falls at the end."""
     falling = fall_of(e.train_loss)
     shown = e.val_loss if len(e.val_loss) else e.train_loss
-    if e.failure is not None or falling < FALLING or fall_of(shown) < FALLING / 2:
+    if e.failure is not None or min(falling, fall_of(shown)) < FALLING:
         return None
     if e.status is Status.EARLY_STOPPED or e.excellent:
         return None

@@ -13,6 +13,7 @@ from nnlab.diagnosis.moments import is_weighted
 from nnlab.diagnosis.remedies import (
     is_straight,
     layer_entries,
+    outputs_like_targets,
     percent_of,
     rounded,
     with_activations,
@@ -51,10 +52,7 @@ def no_activation(e: Evidence) -> Diagnosis | None:
 
 def inputs_unscaled(e: Evidence) -> Diagnosis | None:
     """Inputs far larger than 1, or of very different sizes."""
-    rows = np.arange(min(len(e.built.plan.train), 2000))
-    x = e.built.plan.train.copied(rows)[0].reshape(len(rows), -1).astype(np.float64)
-    sizes = np.sqrt((x**2).mean(0))
-    sizes = sizes[sizes > 0]
+    sizes = e.input_columns[e.input_columns > 0]
     if not len(sizes) or e.config.data.scale in ("standardize", "standardize_all"):
         return None
     total, ratio = float(np.sqrt((sizes**2).mean())), float(sizes.max() / sizes.min())
@@ -84,6 +82,7 @@ def targets_unscaled(e: Evidence) -> Diagnosis | None:
     size, deviation = float(np.sqrt((t**2).mean())), float(t.std(0).mean())
     if not deviation or (size <= LARGE_TARGET and deviation >= SMALL_TARGET):
         return None
+    fast = {"name": "adam", "lr": rounded(max(deviation, 1e-3) / 100)}
     return Diagnosis(
         "targets-unscaled",
         0.96 if not e.has_learned() else 0.4,
@@ -94,7 +93,7 @@ def targets_unscaled(e: Evidence) -> Diagnosis | None:
         ),
         "A fresh network answers about 1. Gradients of a squared error grow with its size, and "
         "weights have a long way to go.",
-        ((f"optimizer={flow({'name': 'adam', 'lr': rounded(max(deviation, 1e-3) / 100)})}",),),
+        (outputs_like_targets(e), (f"optimizer={flow(fast)}",)),
         advice="Better: divide the target in the file, so that its numbers are about 1.",
         epoch=0,
     )
@@ -233,13 +232,15 @@ def validation_too_small(e: Evidence) -> Diagnosis | None:
     if validation is None or len(validation) >= FEW_ROWS:
         return None
     rows = len(validation)
+    small_share = rows < 0.19 * (rows + len(e.built.plan.train))
     return Diagnosis(
         "validation-too-small",
-        0.58,
+        0.58 if small_share else 0.5,
         f"The validation part has {rows} rows, too few to tell two results apart.",
         (f"one row is {percent_of(1 / rows)} of the accuracy",),
         "The standard error of an accuracy p over n rows is sqrt(p (1 - p) / n).",
-        (("data.validation=0.2",),),
+        (("data.validation=0.2",),) if small_share else (),
+        advice="" if small_share else "Only more rows help; or train with several seeds.",
         epoch=0,
         serious=False,
     )

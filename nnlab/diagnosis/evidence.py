@@ -16,11 +16,12 @@ from nnlab.core.metrics import ACCURACY, R2, decisions
 from nnlab.core.types import Array, FloatArray
 from nnlab.diagnosis.moments import LayerHealth, Moment, moment
 from nnlab.engine.images.network import TunedNetwork
+from nnlab.errors import RunUnreadable
 from nnlab.experiment.describe import epoch_row
 from nnlab.experiment.resume import rebuild
 from nnlab.experiment.session import start_weights
 from nnlab.run.run import Run
-from nnlab.run.text import mapping_or_empty
+from nnlab.run.text import mapping_or_empty, shown
 from nnlab.status import Status
 from nnlab.training import Epoch, Failure, Record, final_weights, run_bursts, start
 
@@ -85,6 +86,13 @@ class Evidence:
         """A column of the history; empty where there is none."""
         return np.asarray(self.history.get(columns.name(part, quantity), ()), np.float64)
 
+    def weights(self, moment: Moment) -> FloatArray:
+        """All weights in a row, without biases and what normalisation learns and averages."""
+        arrays = self.built.network.named(moment.values).values()
+        return np.concatenate(
+            [array.ravel() for array in arrays if array.ndim > 1] or [np.zeros(1)]
+        )
+
     @cached_property
     def targets(self) -> Array:
         """Of the training rows (N, m), as the loss takes them."""
@@ -127,10 +135,14 @@ class Evidence:
     @cached_property
     def learned(self) -> float:
         """The share of the loss of a constant answer that training removed; 1: a perfect fit."""
-        base, last = self.trivial_loss, float(self.train_loss[-1])
+        return self.removed(float(self.train_loss[-1]))
+
+    def removed(self, loss: float) -> float:
+        """The share of the loss of a constant answer that is not left."""
+        base = self.trivial_loss
         if not isfinite(base) or base <= 0:
             base = float(self.train_loss[0])
-        return 1 - last / base if isfinite(last) and base > 0 else -1.0
+        return 1 - loss / base if isfinite(loss) and base > 0 else -1.0
 
     def has_learned(self, share: float = LEARNED) -> bool:
         """Whether training removed so much of the loss, and stayed finite."""
@@ -147,12 +159,31 @@ class Evidence:
         """The training accuracy, or the share of the targets' variance that is explained."""
         if self.is_classes:
             return self.accuracy
-        return float(self.column(columns.TRAIN, R2.name)[-1])
+        r2 = self.column(columns.TRAIN, R2.name)
+        return float(r2[-1]) if len(r2) else float("nan")
 
     @property
     def excellent(self) -> bool:
-        """Whether hardly anything is left to learn."""
-        return self.learned > 0.95 or self.accuracy > 0.97
+        """Whether hardly anything is left to learn; dropout holds the training accuracy down."""
+        validation = self.column(columns.VAL, ACCURACY.name)[-1:]
+        return self.learned > 0.95 or max(self.accuracy, *validation, 0.0) > 0.97
+
+    @cached_property
+    def input_columns(self) -> FloatArray:
+        """The root mean square of each scaled input, over some training rows."""
+        rows = np.arange(min(len(self.built.plan.train), 2000))
+        x = self.built.plan.train.copied(rows)[0].reshape(len(rows), -1).astype(np.float64)
+        return np.sqrt((x**2).mean(0))
+
+    @property
+    def input_size(self) -> float:
+        """The root mean square of all scaled inputs."""
+        return float(np.sqrt((self.input_columns**2).mean()))
+
+    @cached_property
+    def target_size(self) -> float:
+        """The root mean square of the targets."""
+        return float(np.sqrt((self.targets.astype(np.float64) ** 2).mean()))
 
     def weighted(self, moment: Moment) -> list[LayerHealth]:
         """The layers with weights."""
@@ -204,8 +235,11 @@ def evidence_of_run(run: Run, built: Built | None = None) -> Evidence:
     failure = mapping_or_empty(run.about.get("failure")) or None
     epochs, values = run.snapshots
     history = {name: np.asarray(column) for name, column in run.metrics.items()}
+    history = {name: column for name, column in history.items() if column.dtype.kind in "fiu"}
+    done = len(history.get(columns.name(columns.TRAIN, columns.LOSS), ())) - 1
+    if done < 0:
+        raise RunUnreadable(f"Cannot look at {shown(run.path)}: metrics.csv has no training loss.")
     network, last = run.latest
-    done = len(next(iter(history.values()))) - 1
     last = done if last is None else min(last, done)
     stored = {0: run.network("initial").values.copy()}
     stored |= {int(epoch): block for epoch, block in zip(epochs, values, strict=True)}
@@ -217,11 +251,10 @@ def evidence_of_config(config: Config) -> Evidence:
     """From a probe: the config trained in memory for some seconds' work."""
     built = build(config)
     start_weights(built)
-    per_epoch = numpy_seconds(config, built.network, len(built.parts.train)) / max(
-        1, config.training.epochs
-    )
-    most = max(1, min(config.training.epochs, int(PROBE_SECONDS / per_epoch)))
-    return probe(built, most)
+    epochs = config.training.epochs
+    seconds = numpy_seconds(config, built.network, len(built.parts.train))
+    most = max(1, int(PROBE_SECONDS * epochs / seconds)) if seconds else epochs
+    return probe(built, min(epochs, most))
 
 
 def probe(built: Built, epochs: int) -> Evidence:
