@@ -30,6 +30,7 @@ MOMENTS = 5  # epochs at which it is looked at
 BURST = 1024  # epochs, as a run does at once
 PROBE_SECONDS = 3.0  # of NumPy's work, by its estimate, that a probe of a config trains
 NEIGHBOUR_ROWS = 1000  # of which the nearest others are looked for
+NO_EPOCH = {columns.name(columns.TRAIN, columns.LOSS): np.array([np.nan])}  # diverged before any
 LEARNED = 0.6  # of the loss of the best constant answer
 
 
@@ -191,9 +192,8 @@ class Evidence:
 
     def hidden(self, moment: Moment) -> list[LayerHealth]:
         """The layers before the last one with weights."""
-        return [
-            health for health in moment.layers if health.index < self.weighted(moment)[-1].index
-        ]
+        last = max((health.index for health in self.weighted(moment)), default=0)
+        return [health for health in moment.layers if health.index < last]
 
     @cached_property
     def neighbours(self) -> float:
@@ -234,17 +234,23 @@ def evidence_of_run(run: Run, built: Built | None = None) -> Evidence:
     built = rebuild(run) if built is None else built
     failure = mapping_or_empty(run.about.get("failure")) or None
     epochs, values = run.snapshots
-    history = {name: np.asarray(column) for name, column in run.metrics.items()}
-    history = {name: column for name, column in history.items() if column.dtype.kind in "fiu"}
-    done = len(history.get(columns.name(columns.TRAIN, columns.LOSS), ())) - 1
-    if done < 0:
+    history = _recorded(run) or (dict(NO_EPOCH) if failure else None)
+    if history is None:
         raise RunUnreadable(f"Cannot look at {shown(run.path)}: metrics.csv has no training loss.")
+    done = len(history[columns.name(columns.TRAIN, columns.LOSS)]) - 1
     network, last = run.latest
     last = done if last is None else min(last, done)
     stored = {0: run.network("initial").values.copy()}
     stored |= {int(epoch): block for epoch, block in zip(epochs, values, strict=True)}
     stored[max(1, last) if failure else last] = network.values.copy()
     return Evidence(built, history, tuple(_moments(built, stored)), failure, run.status)
+
+
+def _recorded(run: Run) -> dict[str, FloatArray] | None:
+    """The columns of numbers of metrics.csv; None without a training loss."""
+    history = {name: np.asarray(column) for name, column in run.metrics.items()}
+    history = {name: column for name, column in history.items() if column.dtype.kind in "fiu"}
+    return history if len(history.get(columns.name(columns.TRAIN, columns.LOSS), ())) else None
 
 
 def evidence_of_config(config: Config) -> Evidence:
@@ -280,7 +286,7 @@ def probe(built: Built, epochs: int) -> Evidence:
 def _history(records: Sequence[Record]) -> dict[str, FloatArray]:
     """The columns of metrics.csv."""
     rows = [epoch_row(record, 0.0) for record in records if isinstance(record, Epoch)]
-    return {name: np.array([row[name] for row in rows]) for name in rows[0]}
+    return {name: np.array([row[name] for row in rows]) for name in rows[0]} if rows else NO_EPOCH
 
 
 def _moments(built: Built, stored: Mapping[int, Array]) -> Iterator[Moment]:
