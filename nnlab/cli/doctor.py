@@ -79,7 +79,9 @@ def _lines(name: str, what: str, evidence: Evidence, findings: list[Diagnosis]) 
             ("figure", (finding.figure,) if finding.figure else ()),
         ):
             for place, text in enumerate(texts):
-                yield from _wrapped(f"   {word if place == 0 else '':10}", text)
+                start = f"   {word if place == 0 else '':10}"
+                # A remedy is pasted into a shell: a line break would end the command.
+                yield from [start + text] if word == "try" else _wrapped(start, text)
 
 
 def _settings(remedy: tuple[str, ...]) -> str:

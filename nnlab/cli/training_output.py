@@ -23,6 +23,7 @@ from nnlab.core.network import Network, flops
 from nnlab.data.split import PartRows
 from nnlab.engine.images.network import lanes_for
 from nnlab.errors import Diverged
+from nnlab.experiment.outcome import LONG
 from nnlab.experiment.session import Session
 from nnlab.run import environment
 from nnlab.run.run import Run
@@ -80,15 +81,15 @@ def conclude_training(session: Session, plots: bool, as_json: bool) -> None:
 def _print_serious_finding(session: Session) -> None:
     """Print the surest finding of the doctor on stderr if the run did not go well.
 
-    A run that explains nearly all of its training rows, and does not overfit, is not looked at:
-    that would take a tenth of the time of a small run.
+    A run of few epochs says little. A run that explains nearly all of its training rows, and does
+    not overfit, is not looked at: that would take a tenth of the time of a small run.
     """
     final, best = session.summary["final"], session.summary["best"]
     share = final.get(columns.name(columns.TRAIN, ACCURACY.name))
     share = final.get(columns.name(columns.TRAIN, R2.name)) if share is None else share
     val_loss = columns.name(columns.VAL, columns.LOSS)
     overfits = final.get(val_loss, 0) > 1.25 * best.get(val_loss, 0)
-    if not session.built.config.training.epochs or ((share or 0) > 0.95 and not overfits):
+    if final.get("epoch", 0) < LONG or ((share or 0) > 0.95 and not overfits):
         return
     from nnlab.diagnosis.evidence import evidence_of_run
     from nnlab.diagnosis.rules import diagnose

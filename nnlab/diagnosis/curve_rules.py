@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from nnlab.config.dump import flow
+from nnlab.core.metrics import ACCURACY, R2
 from nnlab.diagnosis.data_rules import FEW_ROWS
 from nnlab.diagnosis.evidence import LEARNED, Evidence
 from nnlab.diagnosis.findings import Diagnosis
@@ -52,15 +53,16 @@ def diverged(e: Evidence) -> Diagnosis | None:
 def rate_too_high(e: Evidence) -> Diagnosis | None:
     """A loss that rises or jumps."""
     losses = e.finite_losses
-    if len(losses) < 4:
+    if len(losses) < 4 or _moved_share(e) < 0.1:
         return None
     after = losses[1:]
     rises = float((np.diff(after) > 0.02 * np.abs(after[:-1])).mean())
     wild = after.max() > 2 * losses[0] or losses[-1] > 1.2 * losses[0]
-    worse = median_of_end(after) > max(1.3 * after.min(), 0.3 * losses[0])
-    jumps = _spikes(losses) or (rises > 0.25 and _is_noisy(losses))
+    end = min(median_of_end(after), after[-1])  # of few epochs, the median is an early one
+    worse = end > max(1.3 * after.min(), 0.3 * losses[0])
+    jumps = _jumps(losses, rises)
     least = 0.9 if jumps else LEARNED if wild else -inf
-    if not worse and e.has_learned(least):
+    if not worse and min(e.learned, e.removed(median_of_end(after))) >= least:
         return None
     return Diagnosis(
         "rate-too-high",
@@ -83,10 +85,9 @@ def rate_too_low(e: Evidence) -> Diagnosis | None:
     losses = e.train_loss
     if len(losses) < 3 or e.failure is not None or e.has_learned(0.3):
         return None
-    moved = rms(e.last.values - e.first.values)
-    share = moved / (rms(e.first.values) or 1.0)
+    share = _moved_share(e)
     falls = float((np.diff(losses[1:]) < 0).mean()) if len(losses) > 3 else 1.0
-    if share > 0.1 or not moved or falls < 0.6:
+    if not 0 < share <= 0.1 or (falls < 0.6 and share > 0.03):
         return None
     factor = 10 ** int(np.clip(round(log10(0.5 / max(share, 1e-9))), 1, 4))
     return Diagnosis(
@@ -112,17 +113,16 @@ def overfitting(e: Evidence) -> Diagnosis | None:
         return None
     best, last = int(np.argmin(val)), median_of_end(val)
     noise = float(np.abs(np.diff(val[len(val) // 2 :])).mean())
-    if (
-        best > 0.8 * e.epochs
-        or last < 1.25 * val[best] + 2 * noise
-        or train[-1] > 0.9 * train[best]
-    ):
+    risen = best <= 0.8 * e.epochs and last > 1.25 * val[best] + 2 * noise
+    worthless = _learned_nothing_new(e)
+    if not worthless and (not risen or train[-1] > 0.9 * train[best]):
         return None
-    few = len(e.built.plan.validation or ()) < FEW_ROWS
-    remedies: list[tuple[str, ...]] = []
+    few = not worthless and len(_validation_rows(e)) < FEW_ROWS
+    remedies: list[tuple[str, ...]] = [
+        (f"optimizer={flow({'name': 'adamw', 'weight_decay': 0.1})}",)
+    ]
     if e.config.training.early_stopping is None:
-        remedies.append((f"training.early_stopping.patience={max(5, e.epochs // 20)}",))
-    remedies.append((f"optimizer={flow({'name': 'adamw', 'weight_decay': 0.1})}",))
+        remedies.insert(0, (f"training.early_stopping.patience={max(5, e.epochs // 20)}",))
     return Diagnosis(
         "overfitting",
         0.5 if few else 0.85,
@@ -165,7 +165,7 @@ def too_few_epochs(e: Evidence) -> Diagnosis | None:
     """A loss that still falls at the end."""
     falling = fall_of(e.train_loss)
     shown = e.val_loss if len(e.val_loss) else e.train_loss
-    if e.failure is not None or falling < FALLING or fall_of(shown) < FALLING / 2:
+    if e.failure is not None or min(falling, fall_of(shown)) < FALLING:
         return None
     if e.status is Status.EARLY_STOPPED or e.excellent:
         return None
@@ -242,7 +242,7 @@ def underfitting(e: Evidence) -> Diagnosis | None:
         "The network is too small for these rows, or cannot follow them.",
         (
             f"the loss stands still at {percent_of(1 - learned)} of that of a constant answer",
-            f"{'accuracy' if e.is_classes else 'r2'} {e.quality:.3g} on the training rows; the "
+            f"{(ACCURACY if e.is_classes else R2).label} {e.quality:.3g} on the training rows; the "
             f"mean of the five nearest other rows has {e.neighbours:.3g}",
             f"widest hidden layer: {units} units" if units else "there is no hidden layer",
         ),
@@ -278,6 +278,28 @@ def plateau(e: Evidence) -> Diagnosis | None:
         epoch=e.epochs,
         figure="curves",
     )
+
+
+def _learned_nothing_new(e: Evidence) -> bool:
+    """Whether the training rows are known by heart, and others no better than by a constant."""
+    constant = e.trivial_loss
+    return e.train_loss[-1] < 0.05 * constant and median_of_end(e.val_loss) > 0.7 * constant
+
+
+def _validation_rows(e: Evidence) -> Any:
+    """The validation rows; an empty tuple without any."""
+    return e.built.plan.validation or ()
+
+
+def _moved_share(e: Evidence) -> float:
+    """How far the weights moved, as a share of their size before training."""
+    first = e.weights(e.first)
+    return rms(e.weights(e.last) - first) / (rms(first) or 1.0)
+
+
+def _jumps(losses: Any, rises: float) -> bool:
+    """Whether a loss goes up and down, with the share of epochs in which it rises."""
+    return _spikes(losses) or (rises > 0.25 and _is_noisy(losses))
 
 
 def _spikes(losses: Any) -> bool:

@@ -11,8 +11,8 @@ import numpy as np
 from nnlab.build import Built, build, numpy_seconds
 from nnlab.config.schema import Config
 from nnlab.core import columns
-from nnlab.core.losses import LOSSES, Loss
-from nnlab.core.metrics import ACCURACY, R2, decisions, quantities_of
+from nnlab.core.losses import LOSSES, Bce, CrossEntropy, Loss, Mae, Mse
+from nnlab.core.metrics import ACCURACY, R2, decisions
 from nnlab.core.types import Array, FloatArray, IntArray
 from nnlab.diagnosis.moments import LayerHealth, Moment, moment
 from nnlab.engine.images.network import TunedNetwork
@@ -30,6 +30,7 @@ MOMENTS = 5  # epochs at which it is looked at
 BURST = 1024  # epochs, as a run does at once
 PROBE_SECONDS = 3.0  # of NumPy's work, by its estimate, that a probe of a config trains
 NEIGHBOUR_ROWS = 1000  # of which the nearest others are looked for
+NO_EPOCH = {columns.name(columns.TRAIN, columns.LOSS): np.array([np.nan])}  # diverged before any
 LEARNED = 0.6  # of the loss of the best constant answer
 
 
@@ -85,6 +86,13 @@ class Evidence:
         """A column of the history; empty where there is none."""
         return np.asarray(self.history.get(columns.name(part, quantity), ()), np.float64)
 
+    def weights(self, moment: Moment) -> FloatArray:
+        """All weights in a row, without biases and what normalisation learns and averages."""
+        arrays = self.built.network.named(moment.values).values()
+        return np.concatenate(
+            [array.ravel() for array in arrays if array.ndim > 1] or [np.zeros(1)]
+        )
+
     @cached_property
     def targets(self) -> Array:
         """Of the training rows (N, m), as the loss takes them."""
@@ -110,27 +118,31 @@ class Evidence:
         Classes: the entropy of their shares, for losses with logits; squared error: the variance.
         """
         t = self.targets.astype(np.float64)
-        name = loss_name(self.built.plan.loss)
+        loss = self.built.plan.loss
         scale = 1.0 if self.built.plan.loss.reduction == "mean" else t.shape[1]
         mean = np.clip(t.mean(0), 1e-12, 1)
-        if name == "cross_entropy":
+        if isinstance(loss, CrossEntropy):
             return float(-(mean * np.log(mean)).sum())
-        if name == "bce":
+        if isinstance(loss, Bce):
             other = np.clip(1 - mean, 1e-12, 1)
             return float(-(mean * np.log(mean) + other * np.log(other)).mean() * scale)
-        if name == "mse":
+        if isinstance(loss, Mse):
             return float(t.var(0).mean() * scale)
-        if name == "mae":
+        if isinstance(loss, Mae):
             return float(np.abs(t - np.median(t, 0)).mean() * scale)
         return float("nan")
 
     @cached_property
     def learned(self) -> float:
         """The share of the loss of a constant answer that training removed; 1: a perfect fit."""
-        base, last = self.trivial_loss, float(self.train_loss[-1])
+        return self.removed(float(self.train_loss[-1]))
+
+    def removed(self, loss: float) -> float:
+        """The share of the loss of a constant answer that is not left."""
+        base = self.trivial_loss
         if not isfinite(base) or base <= 0:
             base = float(self.train_loss[0])
-        return 1 - last / base if isfinite(last) and base > 0 else -1.0
+        return 1 - loss / base if isfinite(loss) and base > 0 else -1.0
 
     def has_learned(self, share: float = LEARNED) -> bool:
         """Whether training removed so much of the loss, and stayed finite."""
@@ -147,12 +159,31 @@ class Evidence:
         """The training accuracy, or the share of the targets' variance that is explained."""
         if self.is_classes:
             return self.accuracy
-        return float(self.column(columns.TRAIN, R2.name)[-1])
+        r2 = self.column(columns.TRAIN, R2.name)
+        return float(r2[-1]) if len(r2) else float("nan")
 
     @property
     def excellent(self) -> bool:
-        """Whether hardly anything is left to learn."""
-        return self.learned > 0.95 or self.accuracy > 0.97
+        """Whether hardly anything is left to learn; dropout holds the training accuracy down."""
+        validation = self.column(columns.VAL, ACCURACY.name)[-1:]
+        return self.learned > 0.95 or max(self.accuracy, *validation, 0.0) > 0.97
+
+    @cached_property
+    def input_columns(self) -> FloatArray:
+        """The root mean square of each scaled input, over some training rows."""
+        rows = np.arange(min(len(self.built.plan.train), 2000))
+        x = self.built.plan.train.copied(rows)[0].reshape(len(rows), -1).astype(np.float64)
+        return np.sqrt((x**2).mean(0))
+
+    @property
+    def input_size(self) -> float:
+        """The root mean square of all scaled inputs."""
+        return float(np.sqrt((self.input_columns**2).mean()))
+
+    @cached_property
+    def target_size(self) -> float:
+        """The root mean square of the targets."""
+        return float(np.sqrt((self.targets.astype(np.float64) ** 2).mean()))
 
     def weighted(self, moment: Moment) -> list[LayerHealth]:
         """The layers with weights."""
@@ -206,14 +237,11 @@ def evidence_of_run(run: Run, built: Built | None = None) -> Evidence:
     built = rebuild(run) if built is None else built
     failure = mapping_or_empty(run.about.get("failure")) or None
     epochs, values = run.snapshots
-    history = {name: column for name, column in run.metrics.items() if column.dtype.kind in "if"}
-    losses = columns.name(columns.TRAIN, columns.LOSS)
-    if not len(history.get(losses, ())):
-        if failure is None:
-            raise RunUnreadable(f"Cannot examine {shown(run.path)}: metrics.csv has no {losses}.")
-        history = _no_numbers(built)
+    history = _recorded(run) or (dict(NO_EPOCH) if failure else None)
+    if history is None:
+        raise RunUnreadable(f"Cannot look at {shown(run.path)}: metrics.csv has no training loss.")
+    done = len(history[columns.name(columns.TRAIN, columns.LOSS)]) - 1
     network, last = run.latest
-    done = len(history[losses]) - 1
     last = done if last is None else min(last, done)
     stored = {0: run.network("initial").values.copy()}
     stored |= {int(epoch): block for epoch, block in zip(epochs, values, strict=True)}
@@ -221,13 +249,21 @@ def evidence_of_run(run: Run, built: Built | None = None) -> Evidence:
     return Evidence(built, history, tuple(_moments(built, stored)), failure, run.status)
 
 
+def _recorded(run: Run) -> dict[str, FloatArray] | None:
+    """The columns of numbers of metrics.csv; None without a training loss."""
+    history = {name: np.asarray(column) for name, column in run.metrics.items()}
+    history = {name: column for name, column in history.items() if column.dtype.kind in "fiu"}
+    return history if len(history.get(columns.name(columns.TRAIN, columns.LOSS), ())) else None
+
+
 def evidence_of_config(config: Config) -> Evidence:
     """From a probe: the config trained in memory for some seconds' work."""
     built = build(config)
     start_weights(built)
-    epoch = replace(config, training=replace(config.training, epochs=1))
-    seconds = numpy_seconds(epoch, built.network, len(built.parts.train))
-    return probe(built, min(config.training.epochs, max(1, int(PROBE_SECONDS / seconds))))
+    epochs = config.training.epochs
+    seconds = numpy_seconds(config, built.network, len(built.parts.train))
+    most = max(1, int(PROBE_SECONDS * epochs / seconds)) if seconds else epochs
+    return probe(built, min(epochs, most))
 
 
 def probe(built: Built, epochs: int) -> Evidence:
@@ -247,21 +283,13 @@ def probe(built: Built, epochs: int) -> Evidence:
     stored[max(1, failed.epoch) if failed else state.epoch] = final_weights(plan, state).copy()
     failure = failed._asdict() if failed else None
     moments = tuple(_moments(built, stored))
-    history = _history(records) or _no_numbers(built)
-    return Evidence(built, history, moments, failure, state.status)
+    return Evidence(built, _history(records), moments, failure, state.status)
 
 
 def _history(records: Sequence[Record]) -> dict[str, FloatArray]:
-    """The columns of metrics.csv; empty without an epoch."""
+    """The columns of metrics.csv."""
     rows = [epoch_row(record, 0.0) for record in records if isinstance(record, Epoch)]
-    return {name: np.array([row[name] for row in rows]) for name in (rows[0] if rows else ())}
-
-
-def _no_numbers(built: Built) -> dict[str, FloatArray]:
-    """Row 0 of nan, for a loss that was not finite before training."""
-    return columns.named(
-        columns.TRAIN, dict.fromkeys(quantities_of(built.kind), np.full(1, np.nan))
-    )
+    return {name: np.array([row[name] for row in rows]) for name in rows[0]} if rows else NO_EPOCH
 
 
 def _moments(built: Built, stored: Mapping[int, Array]) -> Iterator[Moment]:

@@ -5,13 +5,22 @@ from dataclasses import fields
 from math import isfinite
 from typing import Any
 
-from nnlab.config.dump import flow, settings_of
-from nnlab.core.network import layer_kind
-from nnlab.diagnosis.evidence import Evidence
-from nnlab.diagnosis.moments import is_weighted
+import numpy as np
 
+from nnlab.config.dump import flow, settings_of
+from nnlab.config.load import from_mapping
+from nnlab.config.schema import Config
+from nnlab.core.network import layer_kind
+from nnlab.core.optimizers import Sgd
+from nnlab.diagnosis.evidence import Evidence, loss_name
+from nnlab.diagnosis.moments import is_weighted
+from nnlab.errors import NnlabError
+
+MOST_MEANS = 8  # that a remedy writes out
 RECTIFIERS = {"relu", "leaky_relu", "elu", "gelu", "silu"}  # He's rule is made for these
-STRAIGHT = {"linear", "dropout", "flatten", "reshape"}  # layers that bend nothing
+STRAIGHT = {
+    *("linear", "dropout", "flatten", "reshape", "batch_norm", "avg_pool", "global_avg_pool")
+}  # layers that bend nothing
 
 
 def rate(e: Evidence, factor: float) -> str:
@@ -20,19 +29,44 @@ def rate(e: Evidence, factor: float) -> str:
 
 
 def lower_rate(e: Evidence) -> str:
-    """A tenth of the rate, and at most ten times the optimizer's default, which is usual."""
-    usual = 10 * type(e.config.optimizer)().lr
-    return f"{rounded(min(e.config.optimizer.lr / 10, usual)):g}"
+    """A tenth of the rate, and at most ten times the optimizer's default, which is usual.
+
+    sgd's default is for the gradient of a mean: a sum over rows or outputs is longer.
+    """
+    optimizer, loss, plan = e.config.optimizer, e.built.plan.loss, e.built.plan
+    usual = 10 * type(optimizer)().lr
+    if isinstance(optimizer, Sgd):
+        if loss.reduction == "sum":
+            usual /= plan.batch_size
+        if loss.reduction != "mean" and loss_name(loss) != "cross_entropy":
+            usual /= e.targets.shape[1]
+        usual *= 1 - optimizer.momentum
+    return f"{rounded(min(optimizer.lr / 10, usual)):g}"
 
 
 def with_init(e: Evidence, rule: str) -> tuple[str, ...]:
-    """Settings that draw all weights by a rule, those of layers with a rule of their own too."""
-    own = [
-        f"network.{index}.init={rule}"
-        for index, layer in enumerate(e.config.network)
-        if getattr(layer, "init", None) is not None
-    ]
+    """Settings that draw all weights by a rule, those of layers with values of their own too."""
+    own: list[str] = []
+    for index, layer in enumerate(e.config.network):
+        if getattr(layer, "init", None) is not None:
+            own.append(f"network.{index}.init={rule}")
+        if getattr(layer, "weight", None) is not None:
+            own.append(f"network.{index}.weight=null")
+        if isinstance(getattr(layer, "bias", None), tuple | list):
+            own.append(f"network.{index}.bias=true")
     return (f"init={rule}", *own)
+
+
+def outputs_like_targets(e: Evidence) -> tuple[str, ...]:
+    """Settings with which a fresh network answers the mean, and varies as much as the targets."""
+    index, t = e.weighted(e.first)[-1].index, e.targets.astype(np.float64)
+    fan_in = float(np.prod(e.built.network.shapes[index]))
+    std = flow({"normal": digits(float(t.std(0).mean()) / fan_in**0.5)})
+    means = f"[{', '.join(str(digits(mean)) for mean in t.mean(0).tolist())}]"
+    settings = (f"network.{index}.init={std}", "optimizer={name: adam, lr: 0.01}")
+    if not hasattr(e.config.network[index], "units") or t.shape[1] > MOST_MEANS:
+        return settings
+    return (f"network.{index}.bias={means}", *settings)
 
 
 def fitting_init(e: Evidence) -> str:
@@ -82,6 +116,15 @@ def widest_hidden(e: Evidence) -> int:
     return max((health.units for health in e.weighted(e.first)[:-1]), default=0)
 
 
+def is_change(config: Config, remedy: tuple[str, ...]) -> bool:
+    """Whether a config takes these settings, and is another one with them."""
+    try:
+        changed = from_mapping(settings_of(config), remedy)
+        return changed != from_mapping(settings_of(config))
+    except NnlabError:
+        return False
+
+
 def is_straight(layer: Any) -> bool:
     """Whether a layer leaves straight what was straight."""
     return layer_kind(layer) in STRAIGHT
@@ -100,6 +143,11 @@ def _bends(following: Sequence[Any]) -> bool:
 def rounded(value: float) -> float:
     """One significant digit."""
     return float(f"{value:.0e}") if isfinite(value) and value else value
+
+
+def digits(value: float) -> float:
+    """Three significant digits."""
+    return float(f"{value:.3g}")
 
 
 def percent_of(share: float, digits: int = 0) -> str:

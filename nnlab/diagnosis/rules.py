@@ -5,12 +5,14 @@ rules are right on planted faults, and how often a remedy helps: docs/doctor.md.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
 from nnlab.diagnosis import curve_rules, data_rules, layer_rules
 from nnlab.diagnosis.evidence import Evidence
 from nnlab.diagnosis.findings import Diagnosis
+from nnlab.diagnosis.remedies import is_change
 
 RULES: tuple[Callable[[Evidence], Diagnosis | None], ...] = (
     data_rules.no_activation,
@@ -45,4 +47,11 @@ def diagnose(evidence: Evidence) -> list[Diagnosis]:
     """All findings, the surest first."""
     with np.errstate(all="ignore"):
         findings = [finding for rule in RULES if (finding := rule(evidence)) is not None]
+    findings = [_with_changes(evidence, finding) for finding in findings]
     return sorted(findings, key=lambda finding: -finding.sure)
+
+
+def _with_changes(evidence: Evidence, finding: Diagnosis) -> Diagnosis:
+    """Without the remedies that change nothing, or that the config does not take."""
+    remedies = tuple(r for r in finding.remedies if is_change(evidence.config, r))
+    return replace(finding, remedies=remedies)

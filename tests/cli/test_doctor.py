@@ -182,3 +182,51 @@ def test_a_rule_is_one_entry_of_the_table(nnlab: Nnlab, monkeypatch: pytest.Monk
     monkeypatch.setattr(rules, "RULES", (*rules.RULES, MadeUp()))
     result = nnlab("doctor", "xor", "--set", "epochs=7", "--json")
     assert json.loads(result.stdout)["findings"][0]["kind"] == "made-up"
+
+
+@pytest.mark.parametrize("text", [None, "", "epoch,train_loss\n", "epoch,train_loss\n0,x\n"])
+def test_a_run_without_training_losses_is_one_clear_line(
+    nnlab: Nnlab, tmp_path: Path, text: str | None
+):
+    nnlab("train", "xor", "--no-plots", "--set", "epochs=30")
+    (folder,) = (tmp_path / "runs").iterdir()
+    (folder / "metrics.csv").unlink()
+    if text is not None:
+        (folder / "metrics.csv").write_text(text)
+    result = nnlab("doctor", "latest")
+    assert result.exit_code == 6
+    assert "metrics.csv has no training loss" in result.stderr
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        ["epochs=0"],
+        ["network=[sigmoid]", "data=identity"],
+        ["network=[batch_norm]", "data=identity", "training.batch_size=full"],
+        ["network=[{dense: 4}, tanh, {dense: 1}]", "init={normal: 1e30}", "data=random"],
+    ],
+)
+def test_odd_configs_and_their_runs_are_examined(nnlab: Nnlab, settings: list[str]):
+    if settings[-1] == "data=random":
+        settings = [*settings[:-1], "data={name: random, outputs: 1}"]
+    options = [
+        word for setting in ["epochs=3", "sweeps={}", *settings] for word in ("--set", setting)
+    ]
+    of_config = nnlab("doctor", "xor", *options, "--json")
+    assert of_config.exit_code == 0
+    assert nnlab("train", "xor", "--no-plots", *options).exit_code in (0, 4)
+    of_run = nnlab("doctor", "latest", "--json")
+    kinds = [[f["kind"] for f in json.loads(r.stdout)["findings"]] for r in (of_config, of_run)]
+    assert kinds[0] == kinds[1]
+
+
+def test_a_remedy_stands_on_one_line(nnlab: Nnlab):
+    network = "network=[{dense: 30}, {dense: 30}, {dense: 30}, {dense: 30}, {dense: 1}, sigmoid]"
+    settings = [network, "sweeps={}", "data=moons", "epochs=5"]
+    options = [word for setting in settings for word in ("--set", setting)]
+    result = nnlab("doctor", "xor", *options)
+    lines = [line for line in result.stdout.splitlines() if "--set" in line]
+    assert any(len(line) > 100 for line in lines)
+    for line in lines:
+        assert shlex.split(line.partition("--set")[2])
