@@ -45,6 +45,9 @@ def test_the_text_says_what_was_seen_why_and_what_to_try(nnlab: Nnlab):
     assert "1. All 3 units of layer 0 (dense) are the same" in result.stdout
     assert "--set init=xavier_uniform" in result.stdout
     assert all(word in result.stdout for word in ("evidence", "why", "try"))
+    assert result.stdout.splitlines()[-1] == (
+        "To try a line: nnlab train xor --set init=zeros --set epochs=50, followed by its settings."
+    )
     healthy = nnlab("doctor", "identity8")
     assert healthy.stdout == "identity8: nothing found in 10,000 epochs.\n"
 
@@ -115,7 +118,7 @@ def test_a_damaged_run_is_refused_or_examined(nnlab: Nnlab, tmp_path: Path):
         (folder / "metrics.csv").write_text(damaged)
         result = nnlab("doctor", "latest")
         assert result.exit_code == 6
-        assert "metrics.csv has no train_loss." in result.stderr
+        assert "metrics.csv has no training loss." in result.stderr
 
 
 def test_an_interrupted_run_is_examined_by_its_checkpoint(nnlab: Nnlab, tmp_path: Path):
