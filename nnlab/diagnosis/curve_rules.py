@@ -281,7 +281,7 @@ def plateau(e: Evidence) -> Diagnosis | None:
 
 
 def _learned_nothing_new(e: Evidence) -> bool:
-    """Whether the training rows are known by heart, and others no better than by a constant."""
+    """Whether training rows are memorised, and validation rows no better than by a constant."""
     constant = e.trivial_loss
     return e.train_loss[-1] < 0.05 * constant and median_of_end(e.val_loss) > 0.7 * constant
 
