@@ -23,6 +23,7 @@ from nnlab.diagnosis.remedies import (
 from nnlab.status import Status
 
 FALLING = 0.05  # relative fall of the loss in the last quarter of the epochs
+RISEN = 1.25  # times its smallest value: a validation loss that overfitting made
 STILL = 0.03  # the same, of a loss that stands still
 
 
@@ -113,7 +114,7 @@ def overfitting(e: Evidence) -> Diagnosis | None:
         return None
     best, last = int(np.argmin(val)), median_of_end(val)
     noise = float(np.abs(np.diff(val[len(val) // 2 :])).mean())
-    risen = best <= 0.8 * e.epochs and last > 1.25 * val[best] + 2 * noise
+    risen = best <= 0.8 * e.epochs and last > RISEN * val[best] + 2 * noise
     worthless = _learned_nothing_new(e)
     if not worthless and (not risen or train[-1] > 0.9 * train[best]):
         return None

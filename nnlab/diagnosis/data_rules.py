@@ -1,8 +1,5 @@
 """Rules about the data, and about a network and a loss that do not suit it."""
 
-from collections.abc import Iterator, Sequence
-from typing import Any
-
 import numpy as np
 
 from nnlab.config.dump import flow
@@ -11,13 +8,12 @@ from nnlab.core.metrics import ACCURACY
 from nnlab.core.network import layer_kind
 from nnlab.diagnosis.evidence import Evidence, loss_name, spread_rows
 from nnlab.diagnosis.findings import Diagnosis
-from nnlab.diagnosis.moments import is_weighted
 from nnlab.diagnosis.remedies import (
-    is_straight,
     layer_entries,
     outputs_like_targets,
     percent_of,
     rounded,
+    straight_pairs,
     with_activations,
 )
 
@@ -34,7 +30,7 @@ FEW_ROWS = 40  # in a validation part: a standard error of 8 points at a share o
 
 def no_activation(e: Evidence) -> Diagnosis | None:
     """Two layers of weights follow each other without a function between them."""
-    pair = next(_straight_pairs(e.config.network), None)
+    pair = next(straight_pairs(e), None)
     if pair is None or e.has_learned(0.9):
         return None
     first, second = pair
@@ -245,15 +241,3 @@ def validation_too_small(e: Evidence) -> Diagnosis | None:
         epoch=0,
         serious=False,
     )
-
-
-def _straight_pairs(layers: Sequence[Any]) -> Iterator[tuple[int, int]]:
-    """Pairs of layers with weights that no activation parts, by their positions."""
-    previous: int | None = None
-    for index, layer in enumerate(layers):
-        if is_weighted(layer):
-            if previous is not None:
-                yield previous, index
-            previous = index
-        elif not is_straight(layer):
-            previous = None

@@ -31,6 +31,7 @@ BURST = 1024  # epochs, as a run does at once
 PROBE_SECONDS = 3.0  # of NumPy's work, by its estimate, that a probe of a config trains
 NEIGHBOUR_ROWS = 1000  # of which the nearest others are looked for
 NO_EPOCH = {columns.name(columns.TRAIN, columns.LOSS): np.array([np.nan])}  # diverged before any
+EXCELLENT = 0.95  # of what there is to learn
 LEARNED = 0.6  # of the loss of the best constant answer
 
 
@@ -166,7 +167,7 @@ class Evidence:
     def excellent(self) -> bool:
         """Whether hardly anything is left to learn; dropout holds the training accuracy down."""
         validation = self.column(columns.VAL, ACCURACY.name)[-1:]
-        return self.learned > 0.95 or max(self.accuracy, *validation, 0.0) > 0.97
+        return self.learned > EXCELLENT or max(self.accuracy, *validation, 0.0) > 0.97
 
     @cached_property
     def input_columns(self) -> FloatArray:

@@ -21,7 +21,7 @@ class LayerHealth:
     spread: root mean square over units of each unit's deviation over rows. weight, gradient: root
     mean squares; 0 without weights. dead: share of units that no row gives a slope. flat: share of
     outputs whose slope is below 5 % of the activation's steepest. equal: whether all units compute
-    the same. weighted: whether it is dense or a convolution.
+    the same. weighted: whether it has weights.
     """
 
     index: int
@@ -95,7 +95,7 @@ def _healths(network: Network, bound: Sequence[Any], x: Array) -> Iterator[Layer
             dead,
             flat,
             bool(weights) and _same_columns(weights[0], gradients[0]),
-            is_weighted(network.layers[index]),
+            index in network.layout.weighted,
         )
 
 
@@ -116,11 +116,6 @@ def rms(*arrays: Array) -> float:
     """The root mean square of all numbers in some arrays; 0 without any."""
     numbers = np.concatenate([np.empty(0), *(array.ravel() for array in arrays)])
     return float(np.sqrt(np.mean(numbers**2))) if numbers.size else 0.0
-
-
-def is_weighted(layer: object) -> bool:
-    """Whether a layer is dense or a convolution."""
-    return hasattr(layer, "units") or hasattr(layer, "filters")
 
 
 def _same_columns(weight: Array, gradient: Array) -> bool:

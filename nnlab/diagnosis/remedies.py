@@ -1,7 +1,8 @@
 """Settings that a finding proposes, in the words of `--set`, and how its numbers are written."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import fields
+from itertools import pairwise
 from math import isfinite
 from typing import Any
 
@@ -13,7 +14,6 @@ from nnlab.config.schema import Config
 from nnlab.core.network import layer_kind
 from nnlab.core.optimizers import Sgd
 from nnlab.diagnosis.evidence import Evidence, loss_name
-from nnlab.diagnosis.moments import is_weighted
 from nnlab.errors import NnlabError
 
 MOST_MEANS = 8  # that a remedy writes out
@@ -89,15 +89,13 @@ def layer_entries(e: Evidence) -> list[Any]:
 
 def with_activations(e: Evidence) -> list[Any]:
     """The layers with a relu behind each hidden layer of weights that has no activation."""
-    layers = e.config.network
-    last = max(index for index, layer in enumerate(layers) if is_weighted(layer))
+    last = e.built.network.layout.weighted[-1]
+    without = {first for first, _ in straight_pairs(e)}
     entries: list[Any] = []
     for index, entry in enumerate(layer_entries(e)):
-        if layer_kind(layers[index]) == "linear" and index < last:
+        if entry == "linear" and index < last:
             continue
-        entries.append(entry)
-        if is_weighted(layers[index]) and index < last and not _bends(layers[index + 1 :]):
-            entries.append("relu")
+        entries += [entry, "relu"] if index in without else [entry]
     return entries
 
 
@@ -107,7 +105,7 @@ def wider(e: Evidence) -> str:
     if units:
         return f"hidden={max(4 * units, 32)}"
     entries = layer_entries(e)
-    output = max(index for index, layer in enumerate(e.config.network) if is_weighted(layer))
+    output = e.built.network.layout.weighted[-1]
     return f"network={flow([*entries[:output], {'dense': 32}, 'tanh', *entries[output:]])}"
 
 
@@ -125,19 +123,11 @@ def is_change(config: Config, remedy: tuple[str, ...]) -> bool:
         return False
 
 
-def is_straight(layer: Any) -> bool:
-    """Whether a layer leaves straight what was straight."""
-    return layer_kind(layer) in STRAIGHT
-
-
-def _bends(following: Sequence[Any]) -> bool:
-    """Whether an activation comes before the next layer with weights."""
-    for layer in following:
-        if is_weighted(layer):
-            return False
-        if not is_straight(layer):
-            return True
-    return False
+def straight_pairs(e: Evidence) -> Iterator[tuple[int, int]]:
+    """Pairs of layers with weights that no activation parts, by their positions."""
+    for first, second in pairwise(e.built.network.layout.weighted):
+        if all(layer_kind(layer) in STRAIGHT for layer in e.config.network[first + 1 : second]):
+            yield first, second
 
 
 def rounded(value: float) -> float:
