@@ -38,7 +38,7 @@ demo: $(VENV)/.fast
 	@echo "  $(VENV)/bin/nnlab --help                 all commands"
 
 test: how-long $(VENV)/.test browser
-	$(RUN) pytest --numprocesses auto --dist loadfile
+	$(RUN) pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 
 how-long:
 	@echo "The tests take about 10 minutes on two cores, after about 1 minute of installation in a fresh clone."

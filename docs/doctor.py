@@ -27,8 +27,9 @@ from tests.diagnosis.planted import (
 PAGE = Path(__file__).with_suffix(".md")
 TEXT = """# How often the doctor is right
 
-Made by `make doctor`; do not edit. Each of {rules} kinds of fault is planted in three trainings,
-on different data (`tests/diagnosis/planted.yaml`). *Right*: the first finding names the fault.
+Made by `make doctor`; do not edit. Each of {rules} kinds of fault is planted in three or more
+trainings, on different data (`tests/diagnosis/planted.yaml`). *Right*: the first finding names the
+fault.
 *Better*: the training was repeated with the first remedy, and the loss of the validation part (else
 of the training part) is lower at the end; where the remedy changes the loss, the balanced accuracy
 is higher.

@@ -18,6 +18,9 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 import nnlab
+from nnlab.race import figure as race
+from nnlab.race.config import load_race
+from nnlab.race.run import descend
 from nnlab.run.folder import RunFolder
 from nnlab.show.figures import FIGURES, View, activation, overlay, style, view
 from nnlab.show.figures.palette import DARK, LIGHT, Look, channels, mixed
@@ -71,8 +74,14 @@ def main(wanted: Sequence[str] = ()) -> int:
             draw(f"activation-{name}", partial(activation.activation_figure, name))
         compared = [run(name) for name in OVERLAY]
         draw("digits-compared", partial(overlay.draw_runs, compared))
+        draw("landscape", partial(race.FIGURES["landscape"].draw, raced("landscape", Path(place))))
         draw("xor-boundary-dark", partial(FIGURES["boundary"].draw, run("xor")), dark=True)
     return 0
+
+
+def raced(name: str, place: Path) -> View:
+    """The race of a shipped config."""
+    return view(descend(load_race(name), place).folder)
 
 
 def draw(name: str, paint: Callable[[], Figure], dark: bool = False) -> None:

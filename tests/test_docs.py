@@ -1,5 +1,6 @@
 """The generated pages say what the program says, and links between pages lead somewhere."""
 
+import ast
 import re
 from pathlib import Path
 from runpy import run_path
@@ -25,6 +26,32 @@ def test_a_stale_page_is_shown_as_a_difference(tmp_path: Path) -> None:
     shown = GENERATE["difference"](page, "one\nthree\n")
     assert shown.splitlines()[-2:] == ["-two", "+three"]
     assert GENERATE["difference"](page, "one\ntwo\n") == ""
+
+
+def test_the_walks_name_what_is_there() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    steps = re.findall(r"`([\w/]+\.py): ([\w.]+)`", text)
+    assert len(steps) > 20
+    assert [step for step in steps if not is_defined(*step)] == []
+
+
+def is_defined(module: str, name: str) -> bool:
+    """Whether a module defines a name, or a class of it the attribute behind the dot."""
+    place: ast.AST = ast.parse((ROOT / "nnlab" / module).read_text(encoding="utf-8"))
+    for part in name.split("."):
+        defined = {own: node for node in ast.iter_child_nodes(place) for own in names_of(node)}
+        if part not in defined:
+            return False
+        place = defined[part]
+    return True
+
+
+def names_of(node: ast.AST) -> list[str]:
+    """The names that a statement defines."""
+    if isinstance(node, ast.FunctionDef | ast.ClassDef):
+        return [node.name]
+    targets = [*getattr(node, "targets", ()), getattr(node, "target", None)]
+    return [target.id for target in targets if isinstance(target, ast.Name)]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

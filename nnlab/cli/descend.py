@@ -39,7 +39,7 @@ def command(
 
     \b
     nnlab descend landscape
-    nnlab descend landscape --set function=himmelblau
+    nnlab descend landscape --set 'start=[-3, 4]'
     """
     loaded = load_race(config, overrides)
     result = descend(loaded, runs_folder(runs), name=name)

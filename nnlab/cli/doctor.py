@@ -3,19 +3,31 @@
 import shlex
 import sys
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 
 import click
 
-from nnlab.cli.options import complete_run, json_option, runs_option, set_option, verbosity
+from nnlab.cli.options import (
+    complete_run,
+    find_training,
+    json_option,
+    runs_option,
+    set_option,
+    verbosity,
+)
 from nnlab.cli.terminal import print_json, print_messages, print_result, terminal_width
-from nnlab.diagnosis.evidence import Evidence
+from nnlab.config.files import shipped
+from nnlab.config.load import load_config
+from nnlab.diagnosis.evidence import Evidence, evidence_of_config, evidence_of_run
 from nnlab.diagnosis.findings import Diagnosis
+from nnlab.diagnosis.rules import diagnose
+from nnlab.run.folder import RESOLVED
+from nnlab.run.run import Run
+from nnlab.show.words import count
 
 WIDTH = 100  # of the text where the terminal's is unknown
-INDENT = " " * 10
 
 
 @click.command
@@ -35,52 +47,50 @@ def command(what: str, overrides: tuple[str, ...], runs: Path | None, as_json: b
     nnlab doctor latest
     nnlab doctor my.yaml --set lr=0.5
     """
-    from nnlab.diagnosis.rules import diagnose
-
-    name, evidence = _evidence(what, overrides, runs)
+    name, config, evidence = _evidence(what, overrides, runs)
     findings = diagnose(evidence)
     if as_json:
         print_json({"of": name, "epochs": evidence.epochs, "findings": [*map(asdict, findings)]})
         return
-    print_result("\n".join(_lines(name, what, evidence, findings)))
-
-
-def _evidence(what: str, overrides: tuple[str, ...], runs: Path | None) -> tuple[str, Evidence]:
-    """The name and the evidence of a run, or of a probe of a config."""
-    from nnlab.cli.options import find_training
-    from nnlab.config.files import shipped
-    from nnlab.config.load import load_config
-    from nnlab.diagnosis.evidence import evidence_of_config, evidence_of_run
-    from nnlab.run.run import Run
-
-    if overrides or what in shipped() or Path(what).suffix in (".yaml", ".yml"):
-        loaded = load_config(what, overrides)
-        print_messages(loaded.notes)
-        evidence = evidence_of_config(loaded.config)
-        if evidence.epochs < loaded.config.training.epochs and evidence.failure is None:
-            print_messages([f"Looked at the first {evidence.epochs:,} epochs."])
-        return loaded.config.name, evidence
-    run = Run(find_training(what, runs).path)
-    return run.name, evidence_of_run(run)
-
-
-def _lines(name: str, what: str, evidence: Evidence, findings: list[Diagnosis]) -> Iterator[str]:
     if not findings:
-        yield f"{name}: nothing found in {evidence.epochs:,} epochs."
+        print_result(f"{name}: nothing found in {evidence.epochs:,} epochs.")
         return
-    yield f"{name}: {len(findings)} finding{'s' if len(findings) > 1 else ''}"
+    print_result(f"{name}: {count(len(findings), 'finding')}")
     for number, finding in enumerate(findings, 1):
-        yield ""
-        yield from _wrapped(f"{number}. ", f"{finding.sentence} ({finding.sure:.0%} sure)")
-        for word, texts in (
-            ("evidence", finding.evidence),
-            ("why", (finding.why,)),
-            ("try", tuple(_settings(remedy) for remedy in finding.remedies)),
-            ("advice", (finding.advice,) if finding.advice else ()),
-            ("figure", (finding.figure,) if finding.figure else ()),
-        ):
-            for place, text in enumerate(texts):
-                yield from _wrapped(f"   {word if place == 0 else '':10}", text)
+        print_result("\n".join(["", *_lines(number, finding)]))
+    print_result(f"\nTo try a line: nnlab train {config}, followed by its settings.")
+
+
+def _evidence(
+    what: str, overrides: tuple[str, ...], runs: Path | None
+) -> tuple[str, str, Evidence]:
+    """The name, the words for `nnlab train`, and the evidence of a run or a probe of a config."""
+    if not overrides and what not in shipped() and Path(what).suffix not in (".yaml", ".yml"):
+        run = Run(find_training(what, runs).path)
+        return run.name, shlex.quote(str(run.path / RESOLVED)), evidence_of_run(run)
+    loaded = load_config(what, overrides)
+    print_messages(loaded.notes)
+    evidence = evidence_of_config(loaded.config)
+    if evidence.epochs < loaded.config.training.epochs and evidence.failure is None:
+        print_messages([f"Looked at the first {evidence.epochs:,} epochs."])
+    return loaded.config.name, f"{shlex.quote(what)} {_settings(overrides)}".strip(), evidence
+
+
+def _lines(number: int, finding: Diagnosis) -> Iterator[str]:
+    """A finding as text; a remedy is in one line, as it is pasted into a shell."""
+    yield from _wrapped(f"{number}. ", f"{finding.sentence} ({finding.sure:.0%} sure)")
+    yield from _paragraphs("evidence", finding.evidence)
+    yield from _paragraphs("why", [finding.why])
+    for place, remedy in enumerate(finding.remedies):
+        yield f"   {'' if place else 'try':10}{_settings(remedy)}"
+    yield from _paragraphs("advice", filter(None, [finding.advice]))
+    yield from _paragraphs("figure", filter(None, [finding.figure]))
+
+
+def _paragraphs(word: str, texts: Iterable[str]) -> Iterator[str]:
+    """Texts beside a word, which stands at the first."""
+    for place, text in enumerate(texts):
+        yield from _wrapped(f"   {'' if place else word:10}", text)
 
 
 def _settings(remedy: tuple[str, ...]) -> str:

@@ -18,7 +18,6 @@ from nnlab.cli.terminal import (
     print_warnings,
 )
 from nnlab.core import columns
-from nnlab.core.metrics import ACCURACY, R2
 from nnlab.core.network import Network, flops
 from nnlab.data.split import PartRows
 from nnlab.engine.images.network import lanes_for
@@ -78,25 +77,13 @@ def conclude_training(session: Session, plots: bool, as_json: bool) -> None:
 
 
 def _print_serious_finding(session: Session) -> None:
-    """Print the surest finding of the doctor on stderr if the run did not go well.
+    """Print the surest serious finding of the doctor on stderr, if there is one."""
+    from nnlab.diagnosis.rules import serious_finding
 
-    A run that explains nearly all of its training rows, and does not overfit, is not looked at:
-    that would take a tenth of the time of a small run.
-    """
-    final, best = session.summary["final"], session.summary["best"]
-    share = final.get(columns.name(columns.TRAIN, ACCURACY.name))
-    share = final.get(columns.name(columns.TRAIN, R2.name)) if share is None else share
-    val_loss = columns.name(columns.VAL, columns.LOSS)
-    overfits = final.get(val_loss, 0) > 1.25 * best.get(val_loss, 0)
-    if not session.built.config.training.epochs or ((share or 0) > 0.95 and not overfits):
-        return
-    from nnlab.diagnosis.evidence import evidence_of_run
-    from nnlab.diagnosis.rules import diagnose
-
-    findings = diagnose(evidence_of_run(Run(session.folder.path), session.built))
-    if serious := [finding for finding in findings if finding.serious]:
-        path = shlex.quote(str(session.folder.path))
-        print_message(f"{serious[0].sentence} For the reason and what to try: nnlab doctor {path}")
+    run = Run(session.folder.path)
+    if finding := serious_finding(run, session.built, session.summary):
+        path = shlex.quote(str(run.path))
+        print_message(f"{finding.sentence} For the reason and what to try: nnlab doctor {path}")
 
 
 def print_drawn(drawn: "Drawn") -> None:
@@ -118,8 +105,7 @@ def _training_title(built: Built) -> str:
 
 def _network_widths(network: Network) -> str:
     """784-20-10: the inputs, then the outputs of each layer that has weights."""
-    weighted = {place.layer for place in network.layout.places if place.declared.decays}
-    shapes = [network.shapes[0], *(network.shapes[index + 1] for index in sorted(weighted))]
+    shapes = [network.shapes[0], *(network.shapes[index + 1] for index in network.layout.weighted)]
     return "-".join(shape_text(shape, "x") for shape in shapes)
 
 

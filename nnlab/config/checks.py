@@ -30,7 +30,7 @@ from nnlab.suggest import did_you_mean
 def check_parts(root: Node, parts: Mapping[str, Any], problems: Problems) -> None:
     """Note what does not go together; `parts` holds what could be built of a Config's fields.
 
-    Raises DataError when the data's shape cannot be found out and nothing else is wrong.
+    Raises DataError when the data's shape cannot be determined and nothing else is wrong.
     """
     checks = _Checks(root, problems)
     network, loss, training = (parts.get(key) for key in ("network", "loss", "training"))

@@ -39,7 +39,7 @@ on the changed images.
 """
 METRICS_INTRO = """\
 The loss and the metrics of the task are computed on each part of the data: `train_loss`,
-`val_accuracy`. The task is binary for two classes and a single output. The predicted class is the
+`val_loss`. The task is binary for two classes and a single output. The predicted class is the
 one with the largest output, the first if several are equal; for a single output it is class 1 from
 1/2 on. Metrics, tables, predictions and figures use the same rule.
 

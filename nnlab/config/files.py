@@ -9,7 +9,7 @@ import stat
 from pathlib import Path
 
 import nnlab
-from nnlab.config.problems import Problem, clean, fail
+from nnlab.config.problems import LINE_BREAK, Problem, clean, fail
 from nnlab.config.tree import Place, Source
 from nnlab.errors import ConfigError
 from nnlab.suggest import did_you_mean
@@ -108,7 +108,7 @@ def checked(source: Source) -> Source:
 
 def place_at(source: Source, offset: int) -> Place:
     """The line and column of a character, both from 1."""
-    before = re.split("\r\n|[\n\r\x85\u2028\u2029]", source.text[:offset])
+    before = LINE_BREAK.split(source.text[:offset])
     return Place(source, len(before), len(before[-1]) + 1)
 
 

@@ -16,13 +16,13 @@ from nnlab.core.optimizers import Optimizer
 from nnlab.core.schedules import Schedule
 from nnlab.data.augment import Augmentation
 from nnlab.data.dataset import DataSource
+from nnlab.data.scale import ScaleKind
 from nnlab.data.split import Split
 
 INLINE = Inline()
 Name = Annotated[str, InWords(default="the name of the file without .yaml")]
 Count = Annotated[int, Ge(1)]
 Seed = Annotated[int, Ge(0)]
-Scale = Literal["none", "unit", "standardize", "standardize_all"]
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Data:
 
     source: Annotated[DataSource, INLINE]
     split: Annotated[Split, INLINE]
-    scale: Annotated[Scale, InWords(default="unit for images that nnlab loads, else none")]
+    scale: Annotated[ScaleKind, InWords(default="unit for images that nnlab loads, else none")]
     seed: Annotated[Seed, InWords(default="the config's seed")]
 
 

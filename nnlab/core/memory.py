@@ -68,6 +68,11 @@ class Layout:
         """The places in a block, which is (V,) or, for the parameters alone, (P,)."""
         return self.places + self.buffers if len(block) > self.size else self.places
 
+    @property
+    def weighted(self) -> tuple[int, ...]:
+        """The positions of the layers with weights."""
+        return tuple(sorted({place.layer for place in self.places if place.declared.decays}))
+
     def views(self, block: Array) -> list[Views]:
         """For each layer its arrays in `block`, (V,) or (P,), by name."""
         views = [Views() for _ in range(self.layers)]

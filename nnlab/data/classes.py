@@ -155,7 +155,11 @@ def way_to_classes(targets: Array, one_hot: str) -> str:
 
 def _refuse_values(texts: Sequence[str], numeric: dict[str, bool], place: Place) -> None:
     """Raise DataError where all texts are numbers or dates in another notation."""
-    if all(cell_hint(text) and not has_unit(text) for text in numeric):
+    # A number as such, such as 281.365, can look like one with separators of thousands.
+    if all(
+        not is_number and cell_hint(text) and not has_unit(text)
+        for text, is_number in numeric.items()
+    ):
         raise DataError(
             f"{place(0)}: {quoted(texts[0])} {cell_hint(texts[0])}. If the cells of this column "
             "are names, set task: classes."

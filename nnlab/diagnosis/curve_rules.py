@@ -1,11 +1,12 @@
 """Rules about the curves: how the losses went from epoch to epoch."""
 
-from math import inf, log10
+from math import inf, isfinite, log10
 from typing import Any
 
 import numpy as np
 
 from nnlab.config.dump import flow
+from nnlab.core.metrics import ACCURACY, R2
 from nnlab.diagnosis.data_rules import FEW_ROWS
 from nnlab.diagnosis.evidence import LEARNED, Evidence
 from nnlab.diagnosis.findings import Diagnosis
@@ -22,6 +23,7 @@ from nnlab.diagnosis.remedies import (
 from nnlab.status import Status
 
 FALLING = 0.05  # relative fall of the loss in the last quarter of the epochs
+RISEN = 1.25  # times its smallest value: a validation loss that overfitting made
 STILL = 0.03  # the same, of a loss that stands still
 
 
@@ -29,16 +31,16 @@ def diverged(e: Evidence) -> Diagnosis | None:
     """A number became infinite or nan."""
     if e.failure is None:
         return None
-    losses = e.train_loss[np.isfinite(e.train_loss)]
-    epoch, what = e.failure.get("epoch"), str(e.failure.get("what"))
+    losses = [f"{loss:.4g}" for loss in e.train_loss if isfinite(loss)] or ["unknown"]
+    epoch, step, what = (e.failure.get(key) for key in ("epoch", "step", "what"))
     layers = [f"{h.title} {h.weight:.3g}" for h in e.last.layers if h.weight]
     return Diagnosis(
         "diverged",
         0.94,
         f"Training diverged in epoch {epoch}: the {what} is not finite.",
         (
-            f"update {e.failure.get('step'):,}",
-            f"last finite training loss {losses[-1]:.4g}, before training {losses[0]:.4g}",
+            f"update {step:,}" if isinstance(step, int) else "update unknown",
+            f"last finite training loss {losses[-1]}, before training {losses[0]}",
             "weights at the last finite state (root mean square): " + ", ".join(layers),
         ),
         "Each step overshoots: the loss rises, its gradient grows with it, and the next step is "
@@ -52,15 +54,16 @@ def diverged(e: Evidence) -> Diagnosis | None:
 def rate_too_high(e: Evidence) -> Diagnosis | None:
     """A loss that rises or jumps."""
     losses = e.finite_losses
-    if len(losses) < 4:
+    if len(losses) < 4 or _moved_share(e) < 0.1:
         return None
     after = losses[1:]
     rises = float((np.diff(after) > 0.02 * np.abs(after[:-1])).mean())
     wild = after.max() > 2 * losses[0] or losses[-1] > 1.2 * losses[0]
-    worse = median_of_end(after) > max(1.3 * after.min(), 0.3 * losses[0])
-    jumps = _spikes(losses) or (rises > 0.25 and _is_noisy(losses))
+    end = min(median_of_end(after), after[-1])  # of few epochs, the median is an early one
+    worse = end > max(1.3 * after.min(), 0.3 * losses[0])
+    jumps = _jumps(losses, rises)
     least = 0.9 if jumps else LEARNED if wild else -inf
-    if not worse and e.has_learned(least):
+    if not worse and min(e.learned, e.removed(median_of_end(after))) >= least:
         return None
     return Diagnosis(
         "rate-too-high",
@@ -83,10 +86,9 @@ def rate_too_low(e: Evidence) -> Diagnosis | None:
     losses = e.train_loss
     if len(losses) < 3 or e.failure is not None or e.has_learned(0.3):
         return None
-    moved = rms(e.last.values - e.first.values)
-    share = moved / (rms(e.first.values) or 1.0)
+    share = _moved_share(e)
     falls = float((np.diff(losses[1:]) < 0).mean()) if len(losses) > 3 else 1.0
-    if share > 0.1 or not moved or falls < 0.6:
+    if not 0 < share <= 0.1 or (falls < 0.6 and share > 0.03):
         return None
     factor = 10 ** int(np.clip(round(log10(0.5 / max(share, 1e-9))), 1, 4))
     return Diagnosis(
@@ -112,21 +114,20 @@ def overfitting(e: Evidence) -> Diagnosis | None:
         return None
     best, last = int(np.argmin(val)), median_of_end(val)
     noise = float(np.abs(np.diff(val[len(val) // 2 :])).mean())
-    if (
-        best > 0.8 * e.epochs
-        or last < 1.25 * val[best] + 2 * noise
-        or train[-1] > 0.9 * train[best]
-    ):
+    risen = best <= 0.8 * e.epochs and last > RISEN * val[best] + 2 * noise
+    worthless = _learned_nothing_new(e)
+    if not worthless and (not risen or train[-1] > 0.9 * train[best]):
         return None
-    few = len(e.built.plan.validation or ()) < FEW_ROWS
-    remedies: list[tuple[str, ...]] = []
+    few = not worthless and len(_validation_rows(e)) < FEW_ROWS
+    remedies: list[tuple[str, ...]] = [
+        (f"optimizer={flow({'name': 'adamw', 'weight_decay': 0.1})}",)
+    ]
     if e.config.training.early_stopping is None:
-        remedies.append((f"training.early_stopping.patience={max(5, e.epochs // 20)}",))
-    remedies.append((f"optimizer={flow({'name': 'adamw', 'weight_decay': 0.1})}",))
+        remedies.insert(0, (f"training.early_stopping.patience={max(5, e.epochs // 20)}",))
     return Diagnosis(
         "overfitting",
         0.5 if few else 0.85,
-        "The network overfits: it learns its training rows by heart.",
+        "The network overfits: it memorises its training rows.",
         (
             f"validation loss {val[best]:.4g} in epoch {best:,}, {val[-1]:.4g} at the end",
             f"training loss {train[best]:.4g} then, {train[-1]:.4g} at the end",
@@ -165,7 +166,7 @@ def too_few_epochs(e: Evidence) -> Diagnosis | None:
     """A loss that still falls at the end."""
     falling = fall_of(e.train_loss)
     shown = e.val_loss if len(e.val_loss) else e.train_loss
-    if e.failure is not None or falling < FALLING or fall_of(shown) < FALLING / 2:
+    if e.failure is not None or min(falling, fall_of(shown)) < FALLING:
         return None
     if e.status is Status.EARLY_STOPPED or e.excellent:
         return None
@@ -228,10 +229,13 @@ def batch_too_small(e: Evidence) -> Diagnosis | None:
 
 def underfitting(e: Evidence) -> Diagnosis | None:
     """A loss that stands still although much is left to explain."""
-    if e.failure is not None or e.has_learned(0.75) or abs(fall_of(e.train_loss)) > STILL:
+    losses = e.finite_losses
+    if len(losses) <= 5 or e.has_learned(0.75) or abs(fall_of(losses)) > STILL:
         return None
     units, learned = widest_hidden(e), e.learned
-    if e.epochs < 5 or (units and learned < 0.1) or not e.neighbours > e.quality + 0.07:
+    if not e.weighted(e.first) or (units and learned < 0.1):
+        return None
+    if not e.neighbours > e.quality + 0.07:
         return None
     return Diagnosis(
         "underfitting",
@@ -239,7 +243,7 @@ def underfitting(e: Evidence) -> Diagnosis | None:
         "The network is too small for these rows, or cannot follow them.",
         (
             f"the loss stands still at {percent_of(1 - learned)} of that of a constant answer",
-            f"{'accuracy' if e.is_classes else 'r2'} {e.quality:.3g} on the training rows; the "
+            f"{(ACCURACY if e.is_classes else R2).label} {e.quality:.3g} on the training rows; the "
             f"mean of the five nearest other rows has {e.neighbours:.3g}",
             f"widest hidden layer: {units} units" if units else "there is no hidden layer",
         ),
@@ -275,6 +279,28 @@ def plateau(e: Evidence) -> Diagnosis | None:
         epoch=e.epochs,
         figure="curves",
     )
+
+
+def _learned_nothing_new(e: Evidence) -> bool:
+    """Whether training rows are memorised, and validation rows no better than by a constant."""
+    constant = e.trivial_loss
+    return e.train_loss[-1] < 0.05 * constant and median_of_end(e.val_loss) > 0.7 * constant
+
+
+def _validation_rows(e: Evidence) -> Any:
+    """The validation rows; an empty tuple without any."""
+    return e.built.plan.validation or ()
+
+
+def _moved_share(e: Evidence) -> float:
+    """How far the weights moved, as a share of their size before training."""
+    first = e.weights(e.first)
+    return rms(e.weights(e.last) - first) / (rms(first) or 1.0)
+
+
+def _jumps(losses: Any, rises: float) -> bool:
+    """Whether a loss goes up and down, with the share of epochs in which it rises."""
+    return _spikes(losses) or (rises > 0.25 and _is_noisy(losses))
 
 
 def _spikes(losses: Any) -> bool:

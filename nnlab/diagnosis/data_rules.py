@@ -1,20 +1,19 @@
 """Rules about the data, and about a network and a loss that do not suit it."""
 
-from collections.abc import Iterator, Sequence
-from typing import Any
-
 import numpy as np
 
 from nnlab.config.dump import flow
+from nnlab.core.losses import ClassLoss
+from nnlab.core.metrics import ACCURACY
 from nnlab.core.network import layer_kind
-from nnlab.diagnosis.evidence import Evidence, loss_name
+from nnlab.diagnosis.evidence import Evidence, loss_name, spread_rows
 from nnlab.diagnosis.findings import Diagnosis
-from nnlab.diagnosis.moments import is_weighted
 from nnlab.diagnosis.remedies import (
-    is_straight,
     layer_entries,
+    outputs_like_targets,
     percent_of,
     rounded,
+    straight_pairs,
     with_activations,
 )
 
@@ -24,14 +23,14 @@ LARGE_TARGET = 20.0  # root mean square; a fresh network answers about 1
 SMALL_TARGET = 0.01
 RANGES = {"sigmoid": (0.0, 1.0), "tanh": (-1.0, 1.0), "relu": (0.0, np.inf)}
 RARE = 0.2  # rows of the rarest class, of those that equal shares would give
-LEAKED = 0.1  # of the validation rows stand in the training part
+LEAKED = 0.1  # share of the validation rows that are in the training part too
 DISTINCT = 0.3  # of the training rows: fewer are few points that repeat, such as dice
-FEW_ROWS = 40  # in a validation part: a standard error of 8 points at an accuracy of 0.5
+FEW_ROWS = 40  # in a validation part: a standard error of 8 points at a share of 0.5
 
 
 def no_activation(e: Evidence) -> Diagnosis | None:
     """Two layers of weights follow each other without a function between them."""
-    pair = next(_straight_pairs(e.config.network), None)
+    pair = next(straight_pairs(e), None)
     if pair is None or e.has_learned(0.9):
         return None
     first, second = pair
@@ -51,10 +50,7 @@ def no_activation(e: Evidence) -> Diagnosis | None:
 
 def inputs_unscaled(e: Evidence) -> Diagnosis | None:
     """Inputs far larger than 1, or of very different sizes."""
-    rows = np.arange(min(len(e.built.plan.train), 2000))
-    x = e.built.plan.train.copied(rows)[0].reshape(len(rows), -1).astype(np.float64)
-    sizes = np.sqrt((x**2).mean(0))
-    sizes = sizes[sizes > 0]
+    sizes = e.input_columns[e.input_columns > 0]
     if not len(sizes) or e.config.data.scale in ("standardize", "standardize_all"):
         return None
     total, ratio = float(np.sqrt((sizes**2).mean())), float(sizes.max() / sizes.min())
@@ -84,6 +80,7 @@ def targets_unscaled(e: Evidence) -> Diagnosis | None:
     size, deviation = float(np.sqrt((t**2).mean())), float(t.std(0).mean())
     if not deviation or (size <= LARGE_TARGET and deviation >= SMALL_TARGET):
         return None
+    fast = {"name": "adam", "lr": rounded(max(deviation, 1e-3) / 100)}
     return Diagnosis(
         "targets-unscaled",
         0.96 if not e.has_learned() else 0.4,
@@ -94,7 +91,7 @@ def targets_unscaled(e: Evidence) -> Diagnosis | None:
         ),
         "A fresh network answers about 1. Gradients of a squared error grow with its size, and "
         "weights have a long way to go.",
-        ((f"optimizer={flow({'name': 'adam', 'lr': rounded(max(deviation, 1e-3) / 100)})}",),),
+        (outputs_like_targets(e), (f"optimizer={flow(fast)}",)),
         advice="Better: divide the target in the file, so that its numbers are about 1.",
         epoch=0,
     )
@@ -146,7 +143,7 @@ def absent_class(e: Evidence) -> Diagnosis | None:
 
 def odd_pair(e: Evidence) -> Diagnosis | None:
     """A loss that goes badly with the last activation."""
-    if not e.is_classes or loss_name(e.built.plan.loss) not in ("mse", "mae", "huber"):
+    if not e.is_classes or isinstance(e.built.plan.loss, ClassLoss):
         return None
     if e.accuracy > 0.97 or (e.built.kind == "binary" and e.accuracy > 0.9):
         return None
@@ -161,7 +158,7 @@ def odd_pair(e: Evidence) -> Diagnosis | None:
         "odd-pair",
         0.8,
         f"The loss {loss_name(e.built.plan.loss)} goes badly with {last} for classes.",
-        (f"training accuracy {e.accuracy:.3g}",),
+        (f"training {ACCURACY.label} {e.accuracy:.3g}",),
         f"Where {wanted} is sure and wrong its slope is about 0, and the squared error passes "
         f"that slope on, so the worst rows teach least. {good} cancels it.",
         (remedy,),
@@ -178,14 +175,13 @@ def imbalance(e: Evidence) -> Diagnosis | None:
     rare = int(np.argmin(counts))
     answers = e.answers.reshape(len(e.last.outputs), -1)[:, 0]
     plan = e.built.plan
-    rows = np.unique(np.linspace(0, len(plan.train) - 1, len(answers)).astype(np.int64))
-    labels = e.built.dataset.targets[e.built.parts.train[rows]]
+    rows = e.built.parts.train[spread_rows(len(plan.train), len(answers))]
+    labels = e.built.dataset.targets[rows]
     own = labels == rare
     recall = float((answers[own] == rare).mean()) if own.any() else 0.0
     if recall > 0.7:
         return None
-    loss = loss_name(plan.loss)
-    remedy = (("loss.class_weight=balanced",),) if loss in ("cross_entropy", "bce") else ()
+    remedy = (("loss.class_weight=balanced",),) if isinstance(plan.loss, ClassLoss) else ()
     name = e.built.dataset.class_names[rare]
     return Diagnosis(
         "imbalance",
@@ -193,19 +189,19 @@ def imbalance(e: Evidence) -> Diagnosis | None:
         f"Class {name} is rare, and the network hardly ever answers it.",
         (
             f"{counts[rare]:,} of {counts.sum():,} training rows are of class {name}",
-            f"{percent_of(recall)} of these are answered rightly (recall)",
+            f"{percent_of(recall)} of these are classified correctly (recall)",
         ),
         "The loss is a mean over rows. A network that always answers the frequent class is right "
         "most of the time, and the gradient of the few rows is drowned.",
         remedy,
-        advice="Judge by recall, F1 or balanced accuracy: accuracy hides the rare class.",
+        advice=f"Judge by recall and F1 of each class: the {ACCURACY.label} hides the rare class.",
         epoch=e.epochs,
         figure="confusion",
     )
 
 
 def leak(e: Evidence) -> Diagnosis | None:
-    """Validation rows that stand in the training part too."""
+    """Validation rows that are in the training part too."""
     validation = e.built.plan.validation
     if validation is None:
         return None
@@ -218,7 +214,7 @@ def leak(e: Evidence) -> Diagnosis | None:
     return Diagnosis(
         "leak",
         0.94,
-        f"{percent_of(share)} of the validation rows stand in the training part too.",
+        f"{percent_of(share)} of the validation rows are in the training part too.",
         (f"{sum(shared):,} of {len(shared):,} rows have equal inputs there",),
         "Rows that were trained on say nothing about new ones: the validation loss looks better "
         "than it is.",
@@ -233,25 +229,15 @@ def validation_too_small(e: Evidence) -> Diagnosis | None:
     if validation is None or len(validation) >= FEW_ROWS:
         return None
     rows = len(validation)
+    small_share = rows < 0.19 * (rows + len(e.built.plan.train))
     return Diagnosis(
         "validation-too-small",
-        0.58,
+        0.58 if small_share else 0.5,
         f"The validation part has {rows} rows, too few to tell two results apart.",
-        (f"one row is {percent_of(1 / rows)} of the accuracy",),
-        "The standard error of an accuracy p over n rows is sqrt(p (1 - p) / n).",
-        (("data.validation=0.2",),),
+        (f"one row is {percent_of(1 / rows)} of the {ACCURACY.label}",),
+        "The standard error of a share p over n rows is sqrt(p (1 - p) / n).",
+        (("data.validation=0.2",),) if small_share else (),
+        advice="" if small_share else "Only more rows help; or train with several seeds.",
         epoch=0,
         serious=False,
     )
-
-
-def _straight_pairs(layers: Sequence[Any]) -> Iterator[tuple[int, int]]:
-    """Pairs of layers with weights that no activation parts, by their positions."""
-    previous: int | None = None
-    for index, layer in enumerate(layers):
-        if is_weighted(layer):
-            if previous is not None:
-                yield previous, index
-            previous = index
-        elif not is_straight(layer):
-            previous = None

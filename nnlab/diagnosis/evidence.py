@@ -11,16 +11,17 @@ import numpy as np
 from nnlab.build import Built, build, numpy_seconds
 from nnlab.config.schema import Config
 from nnlab.core import columns
-from nnlab.core.losses import LOSSES, Loss
+from nnlab.core.losses import LOSSES, Bce, CrossEntropy, Loss, Mae, Mse
 from nnlab.core.metrics import ACCURACY, R2, decisions
-from nnlab.core.types import Array, FloatArray
+from nnlab.core.types import Array, FloatArray, IntArray
 from nnlab.diagnosis.moments import LayerHealth, Moment, moment
 from nnlab.engine.images.network import TunedNetwork
+from nnlab.errors import RunUnreadable
 from nnlab.experiment.describe import epoch_row
 from nnlab.experiment.resume import rebuild
 from nnlab.experiment.session import start_weights
 from nnlab.run.run import Run
-from nnlab.run.text import mapping_or_empty
+from nnlab.run.text import mapping_or_empty, shown
 from nnlab.status import Status
 from nnlab.training import Epoch, Failure, Record, final_weights, run_bursts, start
 
@@ -29,6 +30,8 @@ MOMENTS = 5  # epochs at which it is looked at
 BURST = 1024  # epochs, as a run does at once
 PROBE_SECONDS = 3.0  # of NumPy's work, by its estimate, that a probe of a config trains
 NEIGHBOUR_ROWS = 1000  # of which the nearest others are looked for
+NO_EPOCH = {columns.name(columns.TRAIN, columns.LOSS): np.array([np.nan])}  # diverged before any
+EXCELLENT = 0.95  # of what there is to learn
 LEARNED = 0.6  # of the loss of the best constant answer
 
 
@@ -37,8 +40,7 @@ class Evidence:
     """Everything the rules may look at.
 
     history: the columns of metrics.csv; row 0 is before training. moments: in the order of epochs,
-    the first before training. failure: where training met a non-finite number. epochs: how many
-    the config asks for; a probe may have done fewer.
+    the first before training. failure: where training met a non-finite number.
     """
 
     built: Built
@@ -63,7 +65,7 @@ class Evidence:
 
     @property
     def epochs(self) -> int:
-        """The epochs that were trained."""
+        """The epochs that were trained; a probe may train fewer than the config asks for."""
         return len(self.train_loss) - 1
 
     @cached_property
@@ -84,6 +86,13 @@ class Evidence:
     def column(self, part: str, quantity: str) -> FloatArray:
         """A column of the history; empty where there is none."""
         return np.asarray(self.history.get(columns.name(part, quantity), ()), np.float64)
+
+    def weights(self, moment: Moment) -> FloatArray:
+        """All weights in a row, without biases and what normalisation learns and averages."""
+        arrays = self.built.network.named(moment.values).values()
+        return np.concatenate(
+            [array.ravel() for array in arrays if array.ndim > 1] or [np.zeros(1)]
+        )
 
     @cached_property
     def targets(self) -> Array:
@@ -110,27 +119,31 @@ class Evidence:
         Classes: the entropy of their shares, for losses with logits; squared error: the variance.
         """
         t = self.targets.astype(np.float64)
-        name = loss_name(self.built.plan.loss)
+        loss = self.built.plan.loss
         scale = 1.0 if self.built.plan.loss.reduction == "mean" else t.shape[1]
         mean = np.clip(t.mean(0), 1e-12, 1)
-        if name == "cross_entropy":
+        if isinstance(loss, CrossEntropy):
             return float(-(mean * np.log(mean)).sum())
-        if name == "bce":
+        if isinstance(loss, Bce):
             other = np.clip(1 - mean, 1e-12, 1)
             return float(-(mean * np.log(mean) + other * np.log(other)).mean() * scale)
-        if name == "mse":
+        if isinstance(loss, Mse):
             return float(t.var(0).mean() * scale)
-        if name == "mae":
+        if isinstance(loss, Mae):
             return float(np.abs(t - np.median(t, 0)).mean() * scale)
         return float("nan")
 
     @cached_property
     def learned(self) -> float:
         """The share of the loss of a constant answer that training removed; 1: a perfect fit."""
-        base, last = self.trivial_loss, float(self.train_loss[-1])
+        return self.removed(float(self.train_loss[-1]))
+
+    def removed(self, loss: float) -> float:
+        """The share of the loss of a constant answer that is not left."""
+        base = self.trivial_loss
         if not isfinite(base) or base <= 0:
             base = float(self.train_loss[0])
-        return 1 - last / base if isfinite(last) and base > 0 else -1.0
+        return 1 - loss / base if isfinite(loss) and base > 0 else -1.0
 
     def has_learned(self, share: float = LEARNED) -> bool:
         """Whether training removed so much of the loss, and stayed finite."""
@@ -147,12 +160,31 @@ class Evidence:
         """The training accuracy, or the share of the targets' variance that is explained."""
         if self.is_classes:
             return self.accuracy
-        return float(self.column(columns.TRAIN, R2.name)[-1])
+        r2 = self.column(columns.TRAIN, R2.name)
+        return float(r2[-1]) if len(r2) else float("nan")
 
     @property
     def excellent(self) -> bool:
-        """Whether hardly anything is left to learn."""
-        return self.learned > 0.95 or self.accuracy > 0.97
+        """Whether hardly anything is left to learn; dropout holds the training accuracy down."""
+        validation = self.column(columns.VAL, ACCURACY.name)[-1:]
+        return self.learned > EXCELLENT or max(self.accuracy, *validation, 0.0) > 0.97
+
+    @cached_property
+    def input_columns(self) -> FloatArray:
+        """The root mean square of each scaled input, over some training rows."""
+        rows = np.arange(min(len(self.built.plan.train), 2000))
+        x = self.built.plan.train.copied(rows)[0].reshape(len(rows), -1).astype(np.float64)
+        return np.sqrt((x**2).mean(0))
+
+    @property
+    def input_size(self) -> float:
+        """The root mean square of all scaled inputs."""
+        return float(np.sqrt((self.input_columns**2).mean()))
+
+    @cached_property
+    def target_size(self) -> float:
+        """The root mean square of the targets."""
+        return float(np.sqrt((self.targets.astype(np.float64) ** 2).mean()))
 
     def weighted(self, moment: Moment) -> list[LayerHealth]:
         """The layers with weights."""
@@ -160,21 +192,19 @@ class Evidence:
 
     def hidden(self, moment: Moment) -> list[LayerHealth]:
         """The layers before the last one with weights."""
-        return [
-            health for health in moment.layers if health.index < self.weighted(moment)[-1].index
-        ]
+        last = max((health.index for health in self.weighted(moment)), default=0)
+        return [health for health in moment.layers if health.index < last]
 
     @cached_property
     def neighbours(self) -> float:
         """Accuracy or r2 of the five nearest other training rows: what the inputs tell at least."""
         from sklearn.neighbors import NearestNeighbors
 
-        count = min(len(self.built.plan.train), NEIGHBOUR_ROWS)
-        if count < 20:
+        rows = spread_rows(len(self.built.plan.train), NEIGHBOUR_ROWS)
+        if len(rows) < 20:
             return float("nan")
-        rows = np.linspace(0, len(self.built.plan.train) - 1, count).astype(np.int64)
         x, t = self.built.plan.train.copied(rows)
-        x = x.reshape(count, -1)
+        x = x.reshape(len(rows), -1)
         near = NearestNeighbors(n_neighbors=6).fit(x).kneighbors(return_distance=False)[:, :5]
         t = t.astype(np.float64)
         guess = t[near].mean(1)
@@ -190,6 +220,11 @@ class Evidence:
         return decisions(self.built.kind, outputs) if self.is_classes else outputs
 
 
+def spread_rows(rows: int, most: int) -> IntArray:
+    """The numbers of at most `most` of the rows, evenly spaced."""
+    return np.linspace(0, rows - 1, min(most, rows)).astype(np.int64)
+
+
 def loss_name(loss: Loss) -> str:
     """The name in the catalogue."""
     return next(name for name, kind in LOSSES.items() if type(loss) is kind)
@@ -203,9 +238,11 @@ def evidence_of_run(run: Run, built: Built | None = None) -> Evidence:
     built = rebuild(run) if built is None else built
     failure = mapping_or_empty(run.about.get("failure")) or None
     epochs, values = run.snapshots
-    history = {name: np.asarray(column) for name, column in run.metrics.items()}
+    history = _recorded(run) or (dict(NO_EPOCH) if failure else None)
+    if history is None:
+        raise RunUnreadable(f"Cannot look at {shown(run.path)}: metrics.csv has no training loss.")
+    done = len(history[columns.name(columns.TRAIN, columns.LOSS)]) - 1
     network, last = run.latest
-    done = len(next(iter(history.values()))) - 1
     last = done if last is None else min(last, done)
     stored = {0: run.network("initial").values.copy()}
     stored |= {int(epoch): block for epoch, block in zip(epochs, values, strict=True)}
@@ -213,15 +250,21 @@ def evidence_of_run(run: Run, built: Built | None = None) -> Evidence:
     return Evidence(built, history, tuple(_moments(built, stored)), failure, run.status)
 
 
+def _recorded(run: Run) -> dict[str, FloatArray] | None:
+    """The columns of numbers of metrics.csv; None without a training loss."""
+    history = {name: np.asarray(column) for name, column in run.metrics.items()}
+    history = {name: column for name, column in history.items() if column.dtype.kind in "fiu"}
+    return history if len(history.get(columns.name(columns.TRAIN, columns.LOSS), ())) else None
+
+
 def evidence_of_config(config: Config) -> Evidence:
     """From a probe: the config trained in memory for some seconds' work."""
     built = build(config)
     start_weights(built)
-    per_epoch = numpy_seconds(config, built.network, len(built.parts.train)) / max(
-        1, config.training.epochs
-    )
-    most = max(1, min(config.training.epochs, int(PROBE_SECONDS / per_epoch)))
-    return probe(built, most)
+    epochs = config.training.epochs
+    seconds = numpy_seconds(config, built.network, len(built.parts.train))
+    most = max(1, int(PROBE_SECONDS * epochs / seconds)) if seconds else epochs
+    return probe(built, min(epochs, most))
 
 
 def probe(built: Built, epochs: int) -> Evidence:
@@ -247,15 +290,14 @@ def probe(built: Built, epochs: int) -> Evidence:
 def _history(records: Sequence[Record]) -> dict[str, FloatArray]:
     """The columns of metrics.csv."""
     rows = [epoch_row(record, 0.0) for record in records if isinstance(record, Epoch)]
-    return {name: np.array([row[name] for row in rows]) for name in rows[0]}
+    return {name: np.array([row[name] for row in rows]) for name in rows[0]} if rows else NO_EPOCH
 
 
 def _moments(built: Built, stored: Mapping[int, Array]) -> Iterator[Moment]:
     """The network at up to MOMENTS of the stored epochs, evenly spaced."""
     known = sorted(stored)
     places = np.linspace(0, len(known) - 1, min(MOMENTS, len(known))).round().astype(int)
-    rows = np.linspace(0, len(built.plan.train) - 1, min(ROWS, len(built.plan.train)))
-    x, t = built.plan.train.copied(np.unique(rows.astype(np.int64)))
+    x, t = built.plan.train.copied(spread_rows(len(built.plan.train), ROWS))
     network = TunedNetwork(built.config.network, built.network.inputs, dtype=built.network.dtype)
     network.lanes = 1  # all rows of a layer in one array
     for epoch in (known[place] for place in places):

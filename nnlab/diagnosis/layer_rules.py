@@ -44,7 +44,10 @@ def exploding(e: Evidence) -> Diagnosis | None:
     """Outputs or gradients that grow from layer to layer before training."""
     spreads = [h.spread for h in e.first.layers[:-1] if h.weight]
     gradients = [h.gradient for h in e.first.layers if h.weight]
-    if not spreads or (max(spreads) < WIDE and max(gradients) < EXPLODED):
+    size = max(e.input_size, 1.0)  # what large inputs and targets do is not the weights' fault
+    rows = len(e.first.outputs) if e.built.plan.loss.reduction == "sum" else 1
+    steep = EXPLODED * size * max(size, e.target_size) * rows
+    if not spreads or (max(spreads) < WIDE * size and max(gradients) < steep):
         return None
     return Diagnosis(
         "exploding",
@@ -143,8 +146,8 @@ def decay_too_strong(e: Evidence) -> Diagnosis | None:
     decay, l1 = optimizer.weight_decay, optimizer.l1
     if max(decay, l1) <= 0 or e.has_learned(0.9):
         return None
-    first, last = (rms(moment.values) for moment in (e.first, e.last))
-    if last > 0.5 * first:
+    first, last = (rms(e.weights(moment)) for moment in (e.first, e.last))
+    if last >= 0.5 * first:  # both are 0 without weights
         return None
     key = "weight_decay" if decay >= l1 else "l1"
     return Diagnosis(

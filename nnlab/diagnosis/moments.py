@@ -1,12 +1,12 @@
 """The network at an epoch, looked at closely: each layer on some training rows."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from nnlab.core.layers.activations import Activation
+from nnlab.core.layers.activations import Activation, Softmax
 from nnlab.core.losses import Loss
 from nnlab.core.network import Network, layer_kind, trained_depth
 from nnlab.core.types import Array, FloatArray
@@ -21,7 +21,7 @@ class LayerHealth:
     spread: root mean square over units of each unit's deviation over rows. weight, gradient: root
     mean squares; 0 without weights. dead: share of units that no row gives a slope. flat: share of
     outputs whose slope is below 5 % of the activation's steepest. equal: whether all units compute
-    the same. weighted: whether it is dense or a convolution.
+    the same. weighted: whether it has weights.
     """
 
     index: int
@@ -52,7 +52,12 @@ class Moment:
 
 
 def moment(network: Network, loss: Loss, values: Array, x: Array, t: Array, epoch: int) -> Moment:
-    """A network with these values (V,), looked at on rows x (B, ...) with targets t (B, m)."""
+    """A network with these values (V,), looked at on rows x (B, ...) with targets t (B, m).
+
+    Gradients are those of a mean over the rows, so that they do not grow with their number.
+    """
+    if loss.reduction == "sum":
+        loss = replace(loss, reduction="batch_mean")
     network.values[...] = values
     depth = trained_depth(network.layers, loss)
     gradient = np.zeros_like(network.theta)
@@ -90,13 +95,14 @@ def _healths(network: Network, bound: Sequence[Any], x: Array) -> Iterator[Layer
             dead,
             flat,
             bool(weights) and _same_columns(weights[0], gradients[0]),
-            is_weighted(network.layers[index]),
+            index in network.layout.weighted,
         )
 
 
 def _slopes(layer: Any, x: Array) -> Array | None:
     """|f'| (B, units) of an activation that has a slope of its own at each number."""
-    if not isinstance(layer.layer, Activation) or layer.x is None or layer.dx is None:
+    own = isinstance(layer.layer, Activation) and not isinstance(layer.layer, Softmax)
+    if not own or layer.x is None or layer.dx is None:
         return None
     ones, slope = np.ones_like(layer.y), np.empty_like(layer.y)
     try:
@@ -107,16 +113,9 @@ def _slopes(layer: Any, x: Array) -> Array | None:
 
 
 def rms(*arrays: Array) -> float:
-    """Of all numbers in some arrays; 0 without any."""
-    if not arrays:
-        return 0.0
-    numbers = np.concatenate([array.ravel() for array in arrays]).astype(np.float64)
-    return float(np.sqrt(np.mean(numbers**2)))
-
-
-def is_weighted(layer: object) -> bool:
-    """Whether a layer is dense or a convolution."""
-    return hasattr(layer, "units") or hasattr(layer, "filters")
+    """The root mean square of all numbers in some arrays; 0 without any."""
+    numbers = np.concatenate([np.empty(0), *(array.ravel() for array in arrays)])
+    return float(np.sqrt(np.mean(numbers**2))) if numbers.size else 0.0
 
 
 def _same_columns(weight: Array, gradient: Array) -> bool:

@@ -1,17 +1,26 @@
 """Settings that a finding proposes, in the words of `--set`, and how its numbers are written."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import fields
+from itertools import pairwise
 from math import isfinite
 from typing import Any
 
-from nnlab.config.dump import flow, settings_of
-from nnlab.core.network import layer_kind
-from nnlab.diagnosis.evidence import Evidence
-from nnlab.diagnosis.moments import is_weighted
+import numpy as np
 
+from nnlab.config.dump import flow, settings_of
+from nnlab.config.load import from_mapping
+from nnlab.config.schema import Config
+from nnlab.core.network import layer_kind
+from nnlab.core.optimizers import Sgd
+from nnlab.diagnosis.evidence import Evidence, loss_name
+from nnlab.errors import NnlabError
+
+MOST_MEANS = 8  # that a remedy writes out
 RECTIFIERS = {"relu", "leaky_relu", "elu", "gelu", "silu"}  # He's rule is made for these
-STRAIGHT = {"linear", "dropout", "flatten", "reshape"}  # layers that bend nothing
+STRAIGHT = {
+    *("linear", "dropout", "flatten", "reshape", "batch_norm", "avg_pool", "global_avg_pool")
+}  # layers that bend nothing
 
 
 def rate(e: Evidence, factor: float) -> str:
@@ -20,19 +29,44 @@ def rate(e: Evidence, factor: float) -> str:
 
 
 def lower_rate(e: Evidence) -> str:
-    """A tenth of the rate, and at most ten times the optimizer's default, which is usual."""
-    usual = 10 * type(e.config.optimizer)().lr
-    return f"{rounded(min(e.config.optimizer.lr / 10, usual)):g}"
+    """A tenth of the rate, and at most ten times the optimizer's default, which is usual.
+
+    sgd's default is for the gradient of a mean: a sum over rows or outputs is longer.
+    """
+    optimizer, loss, plan = e.config.optimizer, e.built.plan.loss, e.built.plan
+    usual = 10 * type(optimizer)().lr
+    if isinstance(optimizer, Sgd):
+        if loss.reduction == "sum":
+            usual /= plan.batch_size
+        if loss.reduction != "mean" and loss_name(loss) != "cross_entropy":
+            usual /= e.targets.shape[1]
+        usual *= 1 - optimizer.momentum
+    return f"{rounded(min(optimizer.lr / 10, usual)):g}"
 
 
 def with_init(e: Evidence, rule: str) -> tuple[str, ...]:
-    """Settings that draw all weights by a rule, those of layers with a rule of their own too."""
-    own = [
-        f"network.{index}.init={rule}"
-        for index, layer in enumerate(e.config.network)
-        if getattr(layer, "init", None) is not None
-    ]
+    """Settings that draw all weights by a rule, those of layers with values of their own too."""
+    own: list[str] = []
+    for index, layer in enumerate(e.config.network):
+        if getattr(layer, "init", None) is not None:
+            own.append(f"network.{index}.init={rule}")
+        if getattr(layer, "weight", None) is not None:
+            own.append(f"network.{index}.weight=null")
+        if isinstance(getattr(layer, "bias", None), tuple | list):
+            own.append(f"network.{index}.bias=true")
     return (f"init={rule}", *own)
+
+
+def outputs_like_targets(e: Evidence) -> tuple[str, ...]:
+    """Settings with which a fresh network answers the mean, and varies as much as the targets."""
+    index, t = e.weighted(e.first)[-1].index, e.targets.astype(np.float64)
+    fan_in = float(np.prod(e.built.network.shapes[index]))
+    std = flow({"normal": digits(float(t.std(0).mean()) / fan_in**0.5)})
+    means = f"[{', '.join(str(digits(mean)) for mean in t.mean(0).tolist())}]"
+    settings = (f"network.{index}.init={std}", "optimizer={name: adam, lr: 0.01}")
+    if not hasattr(e.config.network[index], "units") or t.shape[1] > MOST_MEANS:
+        return settings
+    return (f"network.{index}.bias={means}", *settings)
 
 
 def fitting_init(e: Evidence) -> str:
@@ -55,15 +89,13 @@ def layer_entries(e: Evidence) -> list[Any]:
 
 def with_activations(e: Evidence) -> list[Any]:
     """The layers with a relu behind each hidden layer of weights that has no activation."""
-    layers = e.config.network
-    last = max(index for index, layer in enumerate(layers) if is_weighted(layer))
+    last = e.built.network.layout.weighted[-1]
+    without = {first for first, _ in straight_pairs(e)}
     entries: list[Any] = []
     for index, entry in enumerate(layer_entries(e)):
-        if layer_kind(layers[index]) == "linear" and index < last:
+        if entry == "linear" and index < last:
             continue
-        entries.append(entry)
-        if is_weighted(layers[index]) and index < last and not _bends(layers[index + 1 :]):
-            entries.append("relu")
+        entries += [entry, "relu"] if index in without else [entry]
     return entries
 
 
@@ -73,7 +105,7 @@ def wider(e: Evidence) -> str:
     if units:
         return f"hidden={max(4 * units, 32)}"
     entries = layer_entries(e)
-    output = max(index for index, layer in enumerate(e.config.network) if is_weighted(layer))
+    output = e.built.network.layout.weighted[-1]
     return f"network={flow([*entries[:output], {'dense': 32}, 'tanh', *entries[output:]])}"
 
 
@@ -82,24 +114,30 @@ def widest_hidden(e: Evidence) -> int:
     return max((health.units for health in e.weighted(e.first)[:-1]), default=0)
 
 
-def is_straight(layer: Any) -> bool:
-    """Whether a layer leaves straight what was straight."""
-    return layer_kind(layer) in STRAIGHT
+def is_change(config: Config, remedy: tuple[str, ...]) -> bool:
+    """Whether a config takes these settings, and is another one with them."""
+    try:
+        changed = from_mapping(settings_of(config), remedy)
+        return changed != from_mapping(settings_of(config))
+    except NnlabError:
+        return False
 
 
-def _bends(following: Sequence[Any]) -> bool:
-    """Whether an activation comes before the next layer with weights."""
-    for layer in following:
-        if is_weighted(layer):
-            return False
-        if not is_straight(layer):
-            return True
-    return False
+def straight_pairs(e: Evidence) -> Iterator[tuple[int, int]]:
+    """Pairs of layers with weights that no activation parts, by their positions."""
+    for first, second in pairwise(e.built.network.layout.weighted):
+        if all(layer_kind(layer) in STRAIGHT for layer in e.config.network[first + 1 : second]):
+            yield first, second
 
 
 def rounded(value: float) -> float:
     """One significant digit."""
     return float(f"{value:.0e}") if isfinite(value) and value else value
+
+
+def digits(value: float) -> float:
+    """Three significant digits."""
+    return float(f"{value:.3g}")
 
 
 def percent_of(share: float, digits: int = 0) -> str:

@@ -4,13 +4,21 @@ A rule takes the evidence and returns a Diagnosis or None. `make doctor` measure
 rules are right on planted faults, and how often a remedy helps: docs/doctor.md.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
+from nnlab.build import Built
+from nnlab.core import columns
+from nnlab.core.metrics import ACCURACY, R2
 from nnlab.diagnosis import curve_rules, data_rules, layer_rules
-from nnlab.diagnosis.evidence import Evidence
+from nnlab.diagnosis.evidence import EXCELLENT, Evidence, evidence_of_run
 from nnlab.diagnosis.findings import Diagnosis
+from nnlab.diagnosis.remedies import is_change
+from nnlab.experiment.outcome import LONG
+from nnlab.run.run import Run
 
 RULES: tuple[Callable[[Evidence], Diagnosis | None], ...] = (
     data_rules.no_activation,
@@ -45,4 +53,28 @@ def diagnose(evidence: Evidence) -> list[Diagnosis]:
     """All findings, the surest first."""
     with np.errstate(all="ignore"):
         findings = [finding for rule in RULES if (finding := rule(evidence)) is not None]
+    findings = [_with_changes(evidence, finding) for finding in findings]
     return sorted(findings, key=lambda finding: -finding.sure)
+
+
+def _with_changes(evidence: Evidence, finding: Diagnosis) -> Diagnosis:
+    """Without the remedies that change nothing, or that the config does not take."""
+    remedies = tuple(r for r in finding.remedies if is_change(evidence.config, r))
+    return replace(finding, remedies=remedies)
+
+
+def serious_finding(run: Run, built: Built, summary: Mapping[str, Any]) -> Diagnosis | None:
+    """The surest serious finding about a run that has just ended.
+
+    A run of few epochs says little. A run that explains nearly all of its training rows, and does
+    not overfit, is not looked at: that would take a tenth of the time of a small run.
+    """
+    final, best = summary["final"], summary["best"]
+    metric = R2 if built.kind == "regression" else ACCURACY
+    share = final.get(columns.name(columns.TRAIN, metric.name), 0)
+    val_loss = columns.name(columns.VAL, columns.LOSS)
+    overfits = final.get(val_loss, 0) > curve_rules.RISEN * best.get(val_loss, 0)
+    if final.get("epoch", 0) < LONG or (share > EXCELLENT and not overfits):
+        return None
+    findings = diagnose(evidence_of_run(run, built))
+    return next((finding for finding in findings if finding.serious), None)

@@ -77,8 +77,8 @@ def _raise_refused(problems: Iterable[tuple[str, Any, Any, str]], way_out: str) 
         )
 
 
-def rule(key: str) -> str | None:
-    """The row of RULES for `key`: itself or the nearest key above it.
+def rule(key: str) -> str:
+    """The key of the row of RULES for `key`: itself or the nearest key above it.
 
     Raises KeyError when there is none.
     """
@@ -103,7 +103,7 @@ def differences(
 def _reason(key: str, old: Any, new: Any) -> str | None:
     if key == "training.epochs":
         return "a run can become longer, not shorter" if new < old else None
-    return RULES[rule(key) or key]
+    return RULES[rule(key)]
 
 
 def _shown(value: Any) -> str:

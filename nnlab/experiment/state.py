@@ -157,8 +157,8 @@ class Snapshots:
         theta = {"theta": values[..., :size]}
         return theta | {"buffers": values[..., size:]} if self.network.buffers.size else theta
 
-    def restore(self, saved: Mapping[str, Array], prefix: str = "snapshot.") -> None:
-        """Takes the result of `arrays`. Raises KeyError or ValueError if it is not that."""
-        names = self.blocks(self.network.values)
-        self.epochs = saved[f"{prefix}epochs"].tolist()
-        self.values = list(np.concatenate([saved[prefix + name] for name in names], axis=1))
+    def restore(self, saved: Mapping[str, Array]) -> None:
+        """Takes `arrays("snapshot.")`. Raises KeyError or ValueError if it is not that."""
+        blocks = [saved[f"snapshot.{name}"] for name in self.blocks(self.network.values)]
+        self.epochs = saved["snapshot.epochs"].tolist()
+        self.values = list(np.concatenate(blocks, axis=1))

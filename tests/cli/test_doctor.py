@@ -45,6 +45,9 @@ def test_the_text_says_what_was_seen_why_and_what_to_try(nnlab: Nnlab):
     assert "1. All 3 units of layer 0 (dense) are the same" in result.stdout
     assert "--set init=xavier_uniform" in result.stdout
     assert all(word in result.stdout for word in ("evidence", "why", "try"))
+    assert result.stdout.splitlines()[-1] == (
+        "To try a line: nnlab train xor --set init=zeros --set epochs=50, followed by its settings."
+    )
     healthy = nnlab("doctor", "identity8")
     assert healthy.stdout == "identity8: nothing found in 10,000 epochs.\n"
 
@@ -64,8 +67,58 @@ def test_train_ends_with_a_line_about_a_serious_finding(nnlab: Nnlab):
 
 @pytest.mark.parametrize("epochs", [0, 1, 2, 3])
 def test_hardly_trained_runs_are_examined(nnlab: Nnlab, epochs: int):
-    assert nnlab("train", "digits_binary", "--no-plots", "--set", f"epochs={epochs}").exit_code == 0
+    setting = ["--set", f"epochs={epochs}"]
+    assert nnlab("train", "digits_binary", "--no-plots", *setting).exit_code == 0
     assert nnlab("doctor", "latest").exit_code == 0
+    assert nnlab("doctor", "digits_binary", *setting).exit_code == 0
+
+
+@pytest.mark.parametrize("layer", ["sigmoid", "layer_norm"])
+def test_a_network_without_weights_is_examined(nnlab: Nnlab, tmp_path: Path, layer: str):
+    config = f"data: identity8\nnetwork: [{layer}]\nloss: mse\noptimizer: {{weight_decay: 0.1}}\n"
+    (tmp_path / "bare.yaml").write_text(config)
+    assert nnlab("train", "bare.yaml", "--no-plots").exit_code == 0
+    for what in ("latest", "bare.yaml"):
+        result = nnlab("doctor", what, "--json")
+        assert result.exit_code == 0, result.stderr
+        assert "decay-too-strong" not in result.stdout
+
+
+def test_a_loss_that_is_not_finite_before_training_is_examined(nnlab: Nnlab, tmp_path: Path):
+    config = (
+        "data: {name: curve, function: cubic, low: -1.0e+12, high: 1.0e+12, samples: 20}\n"
+        "network: [dense: 1]\nloss: mse\n"
+    )
+    (tmp_path / "huge.yaml").write_text(config)
+    assert nnlab("train", "huge.yaml", "--no-plots").exit_code == 4
+    for what in ("latest", "huge.yaml"):
+        findings = json.loads(nnlab("doctor", what, "--json").stdout)["findings"]
+        kinds = [finding["kind"] for finding in findings]
+        assert kinds == ["targets-unscaled", "inputs-unscaled", "diverged"]
+
+
+def test_a_sum_over_many_rows_is_no_exploding_gradient(nnlab: Nnlab):
+    settings = ["data=moons", "epochs=2", "activation=leaky_relu", "network.5=linear"]
+    options = [word for setting in settings for word in ("--set", setting)]
+    result = nnlab("doctor", "xor", *options, "--json")
+    assert result.exit_code == 0
+    assert "exploding" not in result.stdout
+
+
+def test_a_damaged_run_is_refused_or_examined(nnlab: Nnlab, tmp_path: Path):
+    nnlab("train", "xor", "--no-plots", "--set", "epochs=5")
+    (folder,) = (tmp_path / "runs").iterdir()
+    about = json.loads((folder / "run.json").read_text())
+    about |= {"status": "diverged", "failure": {"epoch": "x"}}
+    (folder / "run.json").write_text(json.dumps(about))
+    assert "update unknown" in nnlab("doctor", "latest").stdout
+    (folder / "run.json").write_text(json.dumps(about | {"failure": None}))
+    table = (folder / "metrics.csv").read_text()
+    for damaged in ("", table.splitlines()[0] + "\n", table.replace("train_loss", "other")):
+        (folder / "metrics.csv").write_text(damaged)
+        result = nnlab("doctor", "latest")
+        assert result.exit_code == 6
+        assert "metrics.csv has no training loss." in result.stderr
 
 
 def test_an_interrupted_run_is_examined_by_its_checkpoint(nnlab: Nnlab, tmp_path: Path):
@@ -132,3 +185,51 @@ def test_a_rule_is_one_entry_of_the_table(nnlab: Nnlab, monkeypatch: pytest.Monk
     monkeypatch.setattr(rules, "RULES", (*rules.RULES, MadeUp()))
     result = nnlab("doctor", "xor", "--set", "epochs=7", "--json")
     assert json.loads(result.stdout)["findings"][0]["kind"] == "made-up"
+
+
+@pytest.mark.parametrize("text", [None, "", "epoch,train_loss\n", "epoch,train_loss\n0,x\n"])
+def test_a_run_without_training_losses_is_one_clear_line(
+    nnlab: Nnlab, tmp_path: Path, text: str | None
+):
+    nnlab("train", "xor", "--no-plots", "--set", "epochs=30")
+    (folder,) = (tmp_path / "runs").iterdir()
+    (folder / "metrics.csv").unlink()
+    if text is not None:
+        (folder / "metrics.csv").write_text(text)
+    result = nnlab("doctor", "latest")
+    assert result.exit_code == 6
+    assert "metrics.csv has no training loss" in result.stderr
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        ["epochs=0"],
+        ["network=[sigmoid]", "data=identity"],
+        ["network=[batch_norm]", "data=identity", "training.batch_size=full"],
+        ["network=[{dense: 4}, tanh, {dense: 1}]", "init={normal: 1e30}", "data=random"],
+    ],
+)
+def test_odd_configs_and_their_runs_are_examined(nnlab: Nnlab, settings: list[str]):
+    if settings[-1] == "data=random":
+        settings = [*settings[:-1], "data={name: random, outputs: 1}"]
+    options = [
+        word for setting in ["epochs=3", "sweeps={}", *settings] for word in ("--set", setting)
+    ]
+    of_config = nnlab("doctor", "xor", *options, "--json")
+    assert of_config.exit_code == 0
+    assert nnlab("train", "xor", "--no-plots", *options).exit_code in (0, 4)
+    of_run = nnlab("doctor", "latest", "--json")
+    kinds = [[f["kind"] for f in json.loads(r.stdout)["findings"]] for r in (of_config, of_run)]
+    assert kinds[0] == kinds[1]
+
+
+def test_a_remedy_stands_on_one_line(nnlab: Nnlab):
+    network = "network=[{dense: 30}, {dense: 30}, {dense: 30}, {dense: 30}, {dense: 1}, sigmoid]"
+    settings = [network, "sweeps={}", "data=moons", "epochs=5"]
+    options = [word for setting in settings for word in ("--set", setting)]
+    result = nnlab("doctor", "xor", *options)
+    lines = [line for line in result.stdout.splitlines() if "--set" in line]
+    assert any(len(line) > 100 for line in lines)
+    for line in lines:
+        assert shlex.split(line.partition("--set")[2])

@@ -429,6 +429,15 @@ def test_a_value_in_another_notation_is_named(path: Path, cell: str, column: str
     assert str(caught.value) == f"{where}: {cell!r} {IN_A_CELL[cell]}"
 
 
+@pytest.mark.parametrize(
+    ("decimal", "cells"), [(".", ("281.365", "-4.125")), (",", ("281,365",) * 2)]
+)
+def test_three_decimals_are_no_thousands(path: Path, decimal: str, cells: tuple[str, str]) -> None:
+    data = load(path, f"a;y\n1;{cells[0]}\n2;{cells[1]}\n", delimiter=";", decimal=decimal)
+    assert data.task == "regression"
+    assert data.targets[0] == pytest.approx(281.365)
+
+
 @pytest.mark.parametrize("cell", ["-", "n/a", "None", "", "NaN", "?", ".", "#N/A"])
 def test_signs_of_a_missing_number(path: Path, cell: str) -> None:
     text = f"a,y\n1,0.5\n{cell},1.5\n3,2.5\n"

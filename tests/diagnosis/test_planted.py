@@ -12,8 +12,10 @@ import pytest
 import yaml
 
 import nnlab as package
+from nnlab.api import resolve_config
 from nnlab.config.load import load_config
 from nnlab.diagnosis.evidence import evidence_of_run
+from nnlab.diagnosis.remedies import is_change
 from nnlab.diagnosis.rules import RULES, diagnose
 from tests.diagnosis.planted import CONFIGS, HEALTHY, PLANTED, examined, write_tables
 
@@ -83,3 +85,11 @@ def test_moments_count_dead_and_flat_units(tmp_path: Path):
     x = np.random.default_rng(0).normal(size=(50, 2))
     assert (dead.bind(50, depth=2).forward(x.astype(dead.dtype))[:, 0] == 0).all()
     assert replace(first.layers[1], dead=0.0) != first.layers[1]
+
+
+def test_a_remedy_changes_something():
+    """A rule that is there already is no remedy, nor is a setting that does not exist."""
+    config = resolve_config("xor", [("init", "he_normal"), ("epochs", 3)]).config
+    assert not is_change(config, ("init=he_normal",))
+    assert not is_change(config, ("nosuch=1",))
+    assert is_change(config, ("init=zeros",))

@@ -122,9 +122,24 @@ def test_r2_and_accuracy_end_at_one(make_run: MakeRun, values: list[float], lowe
     assert r2.get_ylabel() == "R²"
 
 
+def test_an_r2_that_is_always_far_below_zero_is_seen(make_run: MakeRun) -> None:
+    run = make_run({"epoch": EPOCHS, "train_r2": [-9.0, -8.0, -7.0, -6.0]})
+    assert FIGURES["curves"].draw(run).axes[0].get_ylim()[0] < -9
+
+
+@pytest.mark.parametrize(("per", "drawn"), [("epoch", "steps-pre"), ("step", "default")])
+def test_rates_that_move_at_every_update_are_not_flat_over_an_epoch(
+    make_run: MakeRun, per: str, drawn: str
+) -> None:
+    rates = {"epoch": EPOCHS, "lr": [None, 0.3, 0.2, 0.1]}
+    run = make_run(rates, resolved=f"schedule: {{name: cosine, per: {per}}}\n")
+    (line,) = FIGURES["lr"].draw(run).axes[0].lines
+    assert line.get_drawstyle() == drawn
+
+
 def test_a_best_epoch_below_the_axis_is_not_drawn_under_it(make_run: MakeRun) -> None:
     run = make_run(
-        {"epoch": EPOCHS, "train_r2": [-9.0, -8.0, -7.0, -6.0]}, summary={"best": {"epoch": 3}}
+        {"epoch": EPOCHS, "train_r2": [-9.0, -8.0, -0.5, -6.0]}, summary={"best": {"epoch": 3}}
     )
     assert list(lines(FIGURES["curves"].draw(run).axes[0])) == ["training"]
 

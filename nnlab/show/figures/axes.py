@@ -27,6 +27,7 @@ NOISE, NOISY = 0.012, 0.8
 WINDOWS = 30  # a smoothed line is a mean over this part of the epochs
 LEAST = 60  # points; a shorter line is never smoothed
 LARGEST = 1e100  # a run that diverges passes this, and matplotlib's arithmetic overflows beyond
+WORST = -1.0  # an R2 below it says no more than "worse than the mean"
 FEW_DECADES = 2.0  # powers of ten: up to so many have too few ticks of their own
 FEW = 30  # up to so many points each is marked: there a line alone hides where the data is
 
@@ -92,10 +93,10 @@ def smoothed(values: FloatArray, low: float, high: float, log: bool = False) -> 
 def scale_y(ax: "Axes", values: FloatArray, quantity: str = columns.LOSS) -> None:
     """The scale and the limits of y for values of a quantity.
 
-    Shares end at 1; far below 0 a value says no more than "worse than the mean".
+    Shares end at 1 and begin at WORST or above, except where all are worse: they would not be seen.
     """
-    if is_share(quantity):
-        lowest = max(-1.0, float(np.nanmin(values, initial=0.95)))
+    if is_share(quantity) and not np.nanmax(values, initial=-np.inf) < WORST:
+        lowest = max(WORST, float(np.nanmin(values, initial=0.95)))
         room = 0.05 * (1 - lowest)
         ax.set_ylim(lowest - room, 1 + room)
     else:

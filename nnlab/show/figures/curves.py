@@ -171,13 +171,18 @@ def no_rates(run: View) -> str | None:
 
 
 def draw_rate(run: View) -> "Figure":
-    """The learning rate of every update where those were recorded, else of every epoch's last."""
+    """The learning rate of every update where those were recorded, else of every epoch's last.
+
+    A schedule that moves at every update has no steps as wide as an epoch.
+    """
     unit, places, rates = learning_rates(run)
     figure, (ax,) = style.panels(1, *run.title)
-    ax.plot(places, rates, color=look().blue, drawstyle="steps-pre", clip_on=False)
+    moving = unit == "epoch" and mapping_or_empty(run.settings.get("schedule")).get("per") == "step"
+    (line,) = ax.plot(places, rates, color=look().blue, marker="." if moving else "", clip_on=False)
+    line.set_drawstyle("default" if moving else "steps-pre")
     choose_scale(ax, rates, is_log_rate(rates, look().scale))
     count_axis(ax, unit)
-    ax.set_ylabel("learning rate")
+    ax.set_ylabel("learning rate after the epoch" if moving else "learning rate")
     return figure
 
 

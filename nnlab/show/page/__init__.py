@@ -3,7 +3,7 @@
     run, runs, sweep   what the page of a run, of several runs, of a sweep says
     settings, repeat   every setting and where it came from; how to repeat a run
     tables             tables, and notices about what could not be shown
-    pictures           the figures of `nnlab plot`, and curves that answer a pointer
+    pictures           the figures of `nnlab plot`, and curves with values at the pointer
     replay, scenes     the recorded epochs as JSON, which template/page.js draws
     render             from all that to HTML, with the files in template/
 
