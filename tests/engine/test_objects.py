@@ -39,11 +39,11 @@ def test_code_that_only_numba_could_link_is_refused(called, named):
     )
     target = objects.machine("", "")
     if not named:
-        entry.strip(module, target)
+        entry.optimize(module, target)
         assert "PyErr_Clear" not in str(module)
     else:
         with pytest.raises(RuntimeError, match=f"The kernels call what C does not have: {named}."):
-            entry.strip(module, target)
+            entry.optimize(module, target)
 
 
 def test_a_compiler_that_fails_is_an_error(monkeypatch):

@@ -13,7 +13,7 @@ from typing import Any
 import numba
 import numpy as np
 from llvmlite import binding
-from numba import cfunc, njit, types
+from numba import njit, types
 from numba.core import config
 from numba.extending import overload, register_jitable
 
@@ -28,15 +28,31 @@ from nnlab.engine.compiled import (
     passes,
     products,
 )
+from nnlab.engine.compiled.frontend import FrontEnd
 from nnlab.engine.compiled.objects import FROM_C, NAME, machine
 from nnlab.engine.compiled.program import pointers
 
 # No flag that lets the compiler assume finite numbers, nor reorder sums: only a b + c in one step.
-COMMON = {"error_model": "numpy", "fastmath": {"contract"}}
-INNER = COMMON | {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+INNER = {
+    "error_model": "numpy",
+    "fastmath": {"contract"},
+    "no_cpython_wrapper": True,
+    "no_cfunc_wrapper": True,
+    "pipeline_class": FrontEnd,
+}
 REORDERED = INNER | {"fastmath": {"contract", "reassoc"}}  # sums over vectors
 MODULES = (activations, epochs, functions, losses, metrics, optimizers, passes, products)
-MAX_STRIP_ROUNDS = 8  # 1 or 2 are needed, depending on what LLVM inlines for the processor
+# numba's functions return a status, and take addresses for the result and an exception.
+CALLED_FROM_C = """
+declare i32 @"{function}"(ptr, ptr, {kinds})
+define i64 @{name}({kinds}) {{
+  %result = alloca i64
+  %exception = alloca ptr
+  %status = call i32 @"{function}"(ptr %result, ptr %exception, {arguments})
+  %number = load i64, ptr %result
+  ret i64 %number
+}}
+"""
 
 
 def switches() -> dict[Callable[..., Any], list[Callable[..., Any]]]:
@@ -101,38 +117,37 @@ def object_code(dtype: str, cpu: str, features: str) -> bytes:
     kinds = [
         types.CPointer(numba.from_dtype(np.dtype(kind or dtype))) for kind in pointers().values()
     ]
-    compiled: Any = cfunc(types.int64(*kinds), **COMMON)(epochs.run_updates)
-    module = binding.parse_assembly(compiled.inspect_llvm())
-    module.get_function(compiled.native_name).name = NAME
+    dispatcher = njit(**INNER)(epochs.run_updates)
+    dispatcher.compile(types.int64(*kinds))
+    (compiled,) = dispatcher.overloads.values()
+    module = compiled.library.whole()
+    arguments = [f"ptr %{i}" for i in range(len(kinds))]
+    texts = {"kinds": ", ".join(["ptr"] * len(kinds)), "arguments": ", ".join(arguments)}
+    entry = CALLED_FROM_C.format(name=NAME, function=compiled.fndesc.llvm_func_name, **texts)
+    module.link_in(binding.parse_assembly(entry))
     target = machine(cpu, features)
-    strip(module, target)
+    optimize(module, target)
     code: bytes = target.emit_object(module)
     return code
 
 
-def strip(module: Any, target: Any) -> None:
-    """Remove all but `run_updates` and what it calls, so that it links without numba.
+def optimize(module: Any, target: Any) -> None:
+    """Make one program of `run_updates` and what it calls; all else goes.
 
-    The code that numba adds for exceptions is dead once nothing else calls in: the kernels raise
-    none. RuntimeError if one does.
+    The code that numba adds for exceptions goes too, for the kernels raise none. RuntimeError if
+    what is left would not link without numba.
     """
     for symbol in (*module.functions, *module.global_variables):
         if not symbol.is_declaration and symbol.name != NAME:
             symbol.linkage = "internal"
-    # One round folds the statuses of callees that are known by then; a caller may need the next.
-    for _ in range(MAX_STRIP_ROUNDS):
-        passes = binding.create_new_module_pass_manager()
-        passes.add_ipsccp_pass()
-        passes.add_simplify_cfg_pass()
-        passes.add_global_dead_code_eliminate_pass()
-        passes.run(
-            module, binding.create_pass_builder(target, binding.create_pipeline_tuning_options())
-        )
-        called = {function.name for function in module.functions if function.is_declaration}
-        strange = {name for name in called if not name.startswith("llvm.")} - {*FROM_C}
-        if not strange:
-            return
-    raise RuntimeError(f"The kernels call what C does not have: {', '.join(sorted(strange))}.")
+    module.triple, module.data_layout = target.triple, str(target.target_data)
+    tuning = binding.create_pipeline_tuning_options(speed_level=3)
+    builder = binding.create_pass_builder(target, tuning)
+    builder.getModulePassManager().run(module, builder)
+    called = {function.name for function in module.functions if function.is_declaration}
+    strange = {name for name in called if not name.startswith("llvm.")} - {*FROM_C}
+    if strange:
+        raise RuntimeError(f"The kernels call what C does not have: {', '.join(sorted(strange))}.")
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from nnlab.engine.compiled.primitives import real
+from nnlab.engine.compiled.primitives import real, same_bits
 
 LOG2E = 1.4426950408889634
 LOW32, HIGH32, SCALE32 = np.float32(-87), np.float32(88), np.float32(LOG2E)
@@ -37,7 +37,7 @@ def exp_parts32(x: Any) -> Any:
     # In pairs and pairs of pairs (Estrin): half the waiting of one term after the other.
     a = (C4 * r + C3) * q + (C2 * r + C1)
     b = C7 * q + (C6 * r + C5)
-    s = np.int32((np.int32(k) + np.int32(127)) << np.int32(23)).view(np.float32)  # 2^k
+    s = same_bits(np.int32((np.int32(k) + np.int32(127)) << np.int32(23)))  # 2^k
     return s, (b * (q * q) + a) * r
 
 
@@ -53,7 +53,7 @@ def exp_parts64(x: Any) -> Any:
     b = (D8 * r + D7) * q + (D6 * r + D5)
     c = (D12 * r + D11) * q + (D10 * r + D9)
     c = D13 * u + c
-    s = np.int64((np.int64(np.int32(k)) + 1023) << 52).view(np.float64)  # 2^k
+    s = same_bits(np.int64((np.int64(np.int32(k)) + 1023) << 52))  # 2^k
     return s, (c * (u * u) + (b * u + a)) * r
 
 

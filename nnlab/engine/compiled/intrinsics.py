@@ -89,6 +89,15 @@ def _number(builder: Any, kind: Any, like: Any, value: Any) -> Any:
     return value
 
 
+@emitted(
+    primitives.same_bits,
+    lambda number: (types.float32 if number == types.int32 else types.float64)(number),
+)
+def _same_bits(builder: Any, kind: Any, number: Any) -> Any:
+    """No instruction at all."""
+    return builder.bitcast(number, kind)
+
+
 @emitted(primitives.lanes, lambda a: types.intp(a))
 def _lanes(builder: Any, kind: Any, a: Any) -> Any:
     """A constant."""

@@ -83,7 +83,8 @@ def settle(slot: Pointer, tiny: Any, size: int) -> None:
 
 def move_average(average: Pointer, theta: Pointer, size: int, decay: float, t: int) -> None:
     """average <- d average + (1 - d) theta, with d = min(decay, (1 + t) / (10 + t))."""
-    rest = real(theta, 1.0 - min(decay, (1.0 + t) / (10.0 + t)))
+    begun = (1.0 + t) / (10.0 + t)
+    rest = real(theta, 1.0 - (begun if begun < decay else decay))
     for i in range(size):
         average[i] += rest * (theta[i] - average[i])
 

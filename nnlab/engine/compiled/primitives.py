@@ -16,6 +16,11 @@ def real(like: Any, value: float) -> Any:
     raise NotImplementedError
 
 
+def same_bits(number: Any) -> Any:
+    """A whole number as the floating-point number of the same bits."""
+    raise NotImplementedError
+
+
 def lanes(a: Pointer) -> int:
     """The numbers in 64 bytes: the layout pads values to multiples of them."""
     raise NotImplementedError
