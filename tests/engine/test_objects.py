@@ -55,3 +55,23 @@ def test_a_compiler_that_fails_is_an_error(monkeypatch):
 
 def test_the_product_of_blas_is_where_scipy_says():
     assert objects.gemm("float64") != objects.gemm("float32") > 0
+
+
+LIMITED = """
+import numpy
+from threadpoolctl import threadpool_info
+from nnlab.engine import blas
+from nnlab.engine.compiled import objects
+before = blas.threads()
+objects.gemm("float32")
+with blas.one_thread():
+    print(before, *{library["num_threads"] for library in threadpool_info()})
+"""
+
+
+def test_the_blas_that_scipy_brings_is_limited_too(monkeypatch):
+    """Its threads beside those of a team would wait for each other most of the time."""
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "2")
+    command = [sys.executable, "-c", LIMITED]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["2", "1"]

@@ -27,6 +27,7 @@ from nnlab.engine.compiled import (
     optimizers,
     passes,
     products,
+    team,
 )
 from nnlab.engine.compiled.frontend import FrontEnd
 from nnlab.engine.compiled.objects import FROM_C, NAME, machine
@@ -41,7 +42,7 @@ INNER = {
     "pipeline_class": FrontEnd,
 }
 REORDERED = INNER | {"fastmath": {"contract", "reassoc"}}  # sums over vectors
-MODULES = (activations, epochs, functions, losses, metrics, optimizers, passes, products)
+MODULES = (activations, epochs, functions, losses, metrics, optimizers, passes, products, team)
 # numba's functions return a status, and take addresses for the result and an exception.
 CALLED_FROM_C = """
 declare i32 @"{function}"(ptr, ptr, {kinds})

@@ -14,6 +14,16 @@ from nnlab.engine.compiled.optimizers import move_average, optimizer_step
 from nnlab.engine.compiled.passes import backward, forward, update_online, value_layout
 from nnlab.engine.compiled.primitives import Pointer, moved, pointer, real, record_at
 from nnlab.engine.compiled.products import dot
+from nnlab.engine.compiled.team import (
+    GUARD,
+    LOSS,
+    add_gradients,
+    meet,
+    put,
+    share,
+    stretch,
+    total,
+)
 from nnlab.engine.numpy_engine import WILD_RATE
 
 
@@ -23,7 +33,8 @@ def run_updates(
     """Do the updates that the memory asks for; how many were done.
 
     The arguments point to what `program.pointers` says; `layers` holds the layers for full batches
-    and behind them those for the short one, theta P numbers.
+    and behind them those for the short one, theta P numbers. Each thread of a team calls this with
+    the address of its own memory, which lies among those of the others.
     """
     task, rule, memory = record_at(tasks, 0), record_at(rules, 0), record_at(memories, 0)
     rates, losses = pointer(memory.rates, np.float64), pointer(memory.losses, np.float64)
@@ -34,17 +45,24 @@ def run_updates(
         short = batch >= task.full
         rows, scale = (task.rest, task.rest_scale) if short else (task.batch, task.scale)
         bound = moved(layers, task.layers if short else 0)
+        first, own = share(rows, memory, task)
         if done == 0 or batches > 1 or task.shuffled:  # else the rows are there already
-            gather(task, memory, epoch, batch * task.batch, rows, bound, theta)
-        loss, guard = compute_gradient(task, memory, bound, rows, scale, theta)
+            gather(task, memory, epoch, batch * task.batch + first, own, bound, theta)
+        loss, guard = compute_gradient(task, memory, bound, own, scale, theta)
+        put(memory, task, LOSS, loss)
+        put(memory, task, GUARD, guard)
+        meet(memory, task)
+        # The square of a sum of gradients is at most that many times the sum of their squares.
+        guard = task.threads * total(memory, task, GUARD)
+        losses[done] = total(memory, task, LOSS) / rows
         if not np.isfinite(guard) or rates[done] > WILD_RATE:
             return done
-        update(task, rule, memory, bound, rates[done], memory.step + done + 1, theta)
-        losses[done] = loss / rows
-        sums[0] += rows
+        update(task, rule, memories, bound, rates[done], memory.step + done + 1, theta)
+        sums[0] += own
         sums[1] += loss
-        done_batch = answers(task, memory, bound, rows, theta)
+        done_batch = answers(task, memory, bound, own, theta)
         add_metrics(task.metric, task.fused, moved(sums, 2), done_batch)
+        meet(memory, task)
         batch += 1
         if batch == batches:
             end_epoch(task, memory, epoch, theta)
@@ -82,19 +100,28 @@ def compute_gradient(
 
 
 def update(
-    task: Any, rule: Any, memory: Any, layers: Pointer, lr: float, t: int, theta: Pointer
+    task: Any, rule: Any, memories: Pointer, layers: Pointer, lr: float, t: int, theta: Pointer
 ) -> None:
-    """Update t of the parameters and, where there is one, of their average."""
+    """Update t of this thread's parameters and, where there is one, of their average."""
+    memory = record_at(memories, 0)
+    first, size = stretch(memory, task, theta)
+    own = moved(theta, first)
     if task.online:
         a, d = pointer(memory.a, theta), pointer(memory.d, theta)
         inputs, counts = pointer(memory.inputs, np.int64), pointer(memory.counts, np.int64)
         update_online(task, layers, theta, a, d, inputs, counts, lr)
     else:
-        g, first = pointer(memory.g, theta), pointer(memory.slot0, theta)
-        slots = first, pointer(memory.slot1, theta), pointer(memory.slot2, theta)
-        optimizer_step(task, rule, lr, t, theta, g, slots)
+        g = add_gradients(memories, task, first, size, theta)
+        slots = (
+            moved(pointer(memory.slot0, theta), first),
+            moved(pointer(memory.slot1, theta), first),
+            moved(pointer(memory.slot2, theta), first),
+        )
+        decaying = task.weights - first
+        decaying = 0 if decaying < 0 else size if decaying > size else decaying
+        optimizer_step(task, memory, rule, lr, t, own, g, slots, size, decaying)
     if task.ema >= 0.0:
-        move_average(pointer(memory.average, theta), theta, task.parameters, task.ema, t)
+        move_average(moved(pointer(memory.average, theta), first), own, size, task.ema, t)
 
 
 def end_epoch(task: Any, memory: Any, epoch: int, theta: Pointer) -> None:

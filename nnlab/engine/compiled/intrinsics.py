@@ -226,6 +226,39 @@ def _tile(
         emit.store(builder.load(total), place, mask)
 
 
+@emitted(primitives.read_now, lambda a: a.dtype(a))
+def _read_now(builder: Any, kind: Any, a: Any) -> Any:
+    """What another thread wrote before is seen as well."""
+    return builder.load_atomic(a, "acquire", align=8)
+
+
+@emitted(primitives.add_at_once, lambda a, summand: a.dtype(a, a.dtype))
+def _add_at_once(builder: Any, kind: Any, a: Any, summand: Any) -> Any:
+    """All threads see these in the same order."""
+    return builder.atomic_rmw("add", a, summand, "seq_cst")
+
+
+def _from_pthreads(name: str) -> Callable[..., None]:
+    """Emits a call of a function of POSIX threads; all arguments are addresses."""
+
+    def emit(builder: Any, kind: Any, *addresses: Any) -> None:
+        function_type = ir.FunctionType(INT32, [cgutils.voidptr_t] * len(addresses))
+        function = cgutils.get_or_insert_function(builder.module, function_type, name)
+        builder.call(function, [builder.bitcast(one, cgutils.voidptr_t) for one in addresses])
+
+    return emit
+
+
+emitted(primitives.lock, lambda mutex: types.void(mutex))(_from_pthreads("pthread_mutex_lock"))
+emitted(primitives.unlock, lambda mutex: types.void(mutex))(_from_pthreads("pthread_mutex_unlock"))
+emitted(primitives.sleep, lambda condition, mutex: types.void(condition, mutex))(
+    _from_pthreads("pthread_cond_wait")
+)
+emitted(primitives.wake_all, lambda condition: types.void(condition))(
+    _from_pthreads("pthread_cond_broadcast")
+)
+
+
 @emitted(
     primitives.call_blas,
     lambda gemm, turn_a, turn_b, rows, columns, inner, a, a_width, b, b_width, c, c_width: (

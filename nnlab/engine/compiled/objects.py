@@ -14,14 +14,26 @@ from hashlib import sha256
 from importlib.metadata import version
 from typing import Any
 
+import numpy as np
 from llvmlite import binding
+from numpy.typing import NDArray
 
-from nnlab.engine.compiled import store
+from nnlab.engine import blas
+from nnlab.engine.compiled import store, team
 from nnlab.engine.compiled.program import pointers
 
 NAME = "nnlab_run"
 MATHEMATICS = ("erfc", "exp", "log", "log1p", "pow", "rint", "sqrt")
-FROM_C = (*MATHEMATICS, *(f"{name}f" for name in MATHEMATICS), "memcpy", "memmove", "memset")
+POSIX = ("mutex_lock", "mutex_unlock", "cond_wait", "cond_broadcast")
+THREADS = tuple(f"pthread_{name}" for name in POSIX)
+FROM_C = (
+    *MATHEMATICS,
+    *(f"{name}f" for name in MATHEMATICS),
+    "memcpy",
+    "memmove",
+    "memset",
+    *THREADS,
+)
 KIND = ctypes.CFUNCTYPE(ctypes.c_int64, *[ctypes.c_void_p] * len(pointers()))
 
 
@@ -58,6 +70,7 @@ def gemm(dtype: str) -> int:
     """The address of the BLAS's matrix product, which SciPy offers to compiled code."""
     from scipy.linalg import cython_blas
 
+    blas.look_again()  # SciPy brings a BLAS of its own
     capsule = cython_blas.__pyx_capi__["dgemm" if dtype == "float64" else "sgemm"]
     name, pointer = ctypes.pythonapi.PyCapsule_GetName, ctypes.pythonapi.PyCapsule_GetPointer
     name.restype, name.argtypes = ctypes.c_char_p, [ctypes.py_object]
@@ -105,5 +118,16 @@ def _link_c() -> None:
     """Tell the linker where the C library's functions are."""
     library = ctypes.CDLL(None if os.name == "posix" else "ucrtbase")
     for name in FROM_C:
-        place = ctypes.cast(getattr(library, name), ctypes.c_void_p).value
+        # Without POSIX threads a team has one member, who never calls them.
+        there = name if os.name == "posix" or name not in THREADS else "abort"
+        place = ctypes.cast(getattr(library, there), ctypes.c_void_p).value
         binding.add_symbol(name, place)
+
+
+def meeting_place() -> NDArray[np.int64]:
+    """The memory in which the threads of a team meet; see `team`."""
+    place = np.zeros(team.PLACE_SIZE, np.int64)
+    library, start = ctypes.CDLL(None), place.ctypes.data
+    library.pthread_mutex_init(ctypes.c_void_p(start + 8 * team.MUTEX), None)
+    library.pthread_cond_init(ctypes.c_void_p(start + 8 * team.CONDITION), None)
+    return place

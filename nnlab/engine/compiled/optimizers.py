@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from nnlab.core.optimizers import SETTLE_EVERY
 from nnlab.engine.compiled.primitives import Pointer, real
 from nnlab.engine.compiled.products import dot
+from nnlab.engine.compiled.team import SQUARES, meet, put, total
 
 MAX_SLOTS = 3
 
@@ -35,11 +36,13 @@ def update_parameters(
     raise NotImplementedError
 
 
-def optimizer_step(task: Any, rule: Any, lr: float, t: int, theta: Any, g: Any, slots: Any) -> None:
-    """All of update t after the gradient."""
-    size, weights = task.parameters, task.weights
+def optimizer_step(
+    task: Any, memory: Any, rule: Any, lr: float, t: int, theta: Any, g: Any, slots: Any,
+    size: int, weights: int,
+) -> None:  # fmt: skip
+    """All of update t after the gradient, for this thread's parameters."""
     if rule.shapes_gradient:
-        shape_gradient(rule, theta, g, size, weights)
+        shape_gradient(task, memory, rule, theta, g, size, weights)
     update_parameters(rule.kind, rule, lr, t, theta, g, slots, size, weights)
     if t % SETTLE_EVERY == 0:
         for i in range(MAX_SLOTS):
@@ -47,24 +50,28 @@ def optimizer_step(task: Any, rule: Any, lr: float, t: int, theta: Any, g: Any, 
                 settle(slots[i], real(theta, task.tiny), size)
 
 
-def shape_gradient(rule: Any, theta: Pointer, g: Pointer, size: int, weights: int) -> None:
+def shape_gradient(
+    task: Any, memory: Any, rule: Any, theta: Pointer, g: Pointer, size: int, weights: int
+) -> None:
     """l1, clipping by norm and by value, coupled weight decay; a limit of 0 is none."""
     zero = real(g, 0)
     if rule.l1 > 0.0:
         l1 = real(g, rule.l1)
         for i in range(weights):
             g[i] += l1 if theta[i] > zero else -l1 if theta[i] < zero else zero
-    clip(rule, g, size)
+    clip(task, memory, rule, g, size)
     if rule.weight_decay > 0.0 and not rule.decoupled:
         decay = real(g, rule.weight_decay)
         for i in range(weights):
             g[i] += decay * theta[i]
 
 
-def clip(rule: Any, g: Pointer, size: int) -> None:
-    """Clipping by norm and by value."""
+def clip(task: Any, memory: Any, rule: Any, g: Pointer, size: int) -> None:
+    """Clipping by the norm of the whole gradient, and by value."""
     if rule.clip_norm > 0.0:
-        norm = math.sqrt(float(dot(g, g, size))) + 1e-6
+        put(memory, task, SQUARES, float(dot(g, g, size)))
+        meet(memory, task)
+        norm = math.sqrt(total(memory, task, SQUARES)) + 1e-6
         if norm > rule.clip_norm:
             factor = real(g, rule.clip_norm / norm)
             for i in range(size):

@@ -54,6 +54,36 @@ def product_block(
     raise NotImplementedError
 
 
+def read_now(a: Pointer) -> int:
+    """a[0] as another thread may have written it by now."""
+    raise NotImplementedError
+
+
+def add_at_once(a: Pointer, summand: int) -> int:
+    """a[0] += summand, whatever other threads do meanwhile; the number before."""
+    raise NotImplementedError
+
+
+def lock(mutex: Pointer) -> None:
+    """Wait until no other thread has locked it."""
+    raise NotImplementedError
+
+
+def unlock(mutex: Pointer) -> None:
+    """Let other threads lock it."""
+    raise NotImplementedError
+
+
+def sleep(condition: Pointer, mutex: Pointer) -> None:
+    """Unlock, sleep until woken, and lock again; a thread may also wake without a reason."""
+    raise NotImplementedError
+
+
+def wake_all(condition: Pointer) -> None:
+    """Wake all who sleep."""
+    raise NotImplementedError
+
+
 def call_blas(
     gemm: Pointer, turn_a: bool, turn_b: bool, rows: int, columns: int, inner: int,
     a: Pointer, a_width: int, b: Pointer, b_width: int, c: Pointer, c_width: int,

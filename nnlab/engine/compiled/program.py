@@ -67,15 +67,18 @@ class Task(NamedTuple):
     metric: int
     scale: float  # of the gradient, for full batches
     rest_scale: float
+    threads: int  # of the team
     ema: float  # below 0: no average
     tiny: float  # numbers next to the smallest are shifted by it and back
 
 
-# The addresses of all arrays but theta, and what a call is to do.
+# The addresses of all arrays but theta, and what a call is to do: a record per thread.
 MEMORY_FIELDS: dict[str, type] = {
     **dict.fromkeys(("class_weights", "x", "raw", "numbers", "shift", "factor", "t"), int),
     **dict.fromkeys(("slot0", "slot1", "slot2", "average", "g", "a", "d", "room", "one"), int),
     **dict.fromkeys(("picked", "inputs", "counts", "gemm", "order", "rates", "sums"), int),
+    **dict.fromkeys(("place", "summands"), int),  # of the team
+    "thread": int,  # whose memory this is
     "losses": int,  # per row, of each update
     "ended_sums": int,  # of each epoch that ends
     "ended_weights": int,  # the weights to evaluate after each, where `keep`
@@ -159,8 +162,13 @@ def _metrics_problem(kind: Kind) -> str | None:
     return f"the metric {names[0]} has no compiled form" if names else "a metric is missing"
 
 
-def compose(network: Network, loss: Loss, batch: int, rest: int) -> Program:
-    """The program of a network for batches of `batch` rows and a last one of `rest`, or 0."""
+def compose(network: Network, loss: Loss, batch: int, rest: int, threads: int = 1) -> Program:
+    """The program of a network for batches of `batch` rows and a last one of `rest`, or 0.
+
+    The rows are shared by `threads`: layers, values and room are those of each.
+    """
+    flops = 6 * batch
+    batch, rest = -(-batch // threads), -(-rest // threads)
     depth = trained_depth(network.layers, loss)
     lanes = BYTES // network.dtype.itemsize
     dense = [
@@ -168,7 +176,7 @@ def compose(network: Network, loss: Loss, batch: int, rest: int) -> Program:
         for i, la in enumerate(network.layers[:depth])
         if isinstance(la, Dense)
     ]
-    by_units = _by_units(dense, batch, lanes)
+    by_units = threads == 1 and _by_units(dense, batch, lanes)
     full, end = _layers(network, depth, batch, by_units, lanes, 0)
     # A shorter batch has values of its own: what pads a full one must stay 0.
     short, end = _layers(network, depth, rest or batch, by_units, lanes, end)
@@ -177,7 +185,7 @@ def compose(network: Network, loss: Loss, batch: int, rest: int) -> Program:
         by_units=by_units,
         values=end,
         room=_up(batch, lanes) * max(n + m for n, m in dense) + lanes,
-        flops=6 * batch * sum(n * m for n, m in dense),
+        flops=flops * sum(n * m for n, m in dense),
     )
 
 

@@ -76,7 +76,7 @@ class LaneGroup:
         self._turns = [0] * len(tasks)
         errors: list[BaseException] = []
         ended: SimpleQueue[None] = SimpleQueue()  # an item per task that has ended
-        with blas.turn(), blas.single():
+        with blas.one_thread():
             inboxes = [_inbox(getpid(), lane) for lane in range(len(tasks))]
             works = [partial(self._attempt, task, errors, ended) for task in tasks]
             try:
