@@ -73,7 +73,7 @@ RULES = {
     "show.words": rule({"status"}),
     "show.figures": rule(CORE | {"config", "run", "show.words"}, "numpy", "matplotlib"),
     "show.page": rule(
-        CORE | {"config", "run", "show.figures", "show.words"},
+        CORE | {"config", "data.scale", "run", "show.figures", "show.words"},
         "numpy",
         "jinja2 markupsafe matplotlib",
     ),

@@ -12,8 +12,9 @@ from nnlab.core.metrics import label_of
 from nnlab.core.types import FloatArray
 from nnlab.errors import NnlabError
 from nnlab.show.figures import FIGURES, View, curves
+from nnlab.show.page.film import Film
 from nnlab.show.page.pictures import Album, Picture, plot_drawing
-from nnlab.show.page.scenes import SCENES, Film
+from nnlab.show.page.scenes import SCENES
 from nnlab.show.words import format_number
 
 
@@ -46,11 +47,11 @@ def make_replay(run: View, album: Album) -> Replay | None:
     epochs, values = run.snapshots
     if len(epochs) < 2 or not np.isfinite(values).all():
         return None
-    film = Film(run)
+    film = Film.of_run(run)
     scenes = []
-    for kind, (make, figures) in SCENES.items():
-        if (data := make(film)) is not None:
-            scenes.append(Scene(kind, data, _still(run, figures, album)))
+    for name, kind in SCENES.items():
+        if (data := kind.make(film)) is not None:
+            scenes.append(Scene(name, data, _still(run, kind.figures, album)))
     if not scenes:
         return None
     shown = [int(epoch) for epoch in film.epochs]

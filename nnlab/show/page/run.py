@@ -60,7 +60,7 @@ def report_run(folder: RunFolder) -> Report:
     ]
     page.replay = attempt("The recorded epochs", lambda: make_replay(run, album), None)
     scenes = page.replay.scenes if page.replay else []
-    shown = {*CHARTS, *(name for scene in scenes for name in SCENES[scene.kind][1])}
+    shown = {*CHARTS, *(name for scene in scenes for name in SCENES[scene.kind].figures)}
     rest = {name: plot for name, plot in FIGURES.items() if name not in shown}
     page.figures = album.add_plots(run, rest)
     album.add_dark_variants()

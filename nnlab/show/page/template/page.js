@@ -179,17 +179,17 @@ const scenes = {
     }
     add(titles, "td");
     add(names, "th", { scope: "col" }, "target");
-    const cells = data.blocks.flatMap(block => block.columns.map(() => block.largest));
+    const cells = data.blocks.flatMap((block, number) => block.columns.map(() => number));
     const rows = data.rows.map((name, i) => {
       const row = add(body, "tr");
       add(row, "th", { scope: "row" }, name);
-      const shown = cells.map(largest => ({ cell: add(row, "td"), largest }));
+      const shown = cells.map(block => ({ cell: add(row, "td"), block }));
       add(row, "td", { class: "target" }, data.targets[i]);
       return shown;
     });
-    return index => rows.flat().forEach(({ cell, largest }, i) => {
+    return index => rows.flat().forEach(({ cell, block }, i) => {
       const value = data.values[index][i] / 100;
-      const share = 100 * data.strongest * Math.min(Math.abs(value) / largest, 1);
+      const share = 100 * data.strongest * Math.min(Math.abs(value) / data.blocks[block].largest, 1);
       const name = value < 0 ? "negative" : "positive";
       cell.style.background = `color-mix(in srgb, var(--${name}) ${share.toFixed(0)}%, transparent)`;
       cell.textContent = minus(value.toFixed(2));
