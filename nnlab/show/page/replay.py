@@ -14,7 +14,7 @@ from nnlab.errors import NnlabError
 from nnlab.show.figures import FIGURES, View, curves
 from nnlab.show.page.film import Film
 from nnlab.show.page.pictures import Album, Picture, plot_drawing
-from nnlab.show.page.scenes import SCENES
+from nnlab.show.page.scenes import SCENES, make_scenes
 from nnlab.show.words import format_number
 
 
@@ -38,7 +38,7 @@ class Replay:
     @property
     def data(self) -> dict[str, Any]:
         """The JSON for page.js."""
-        scenes = [{"kind": scene.kind, **scene.data} for scene in self.scenes]
+        scenes = [scene.data for scene in self.scenes]
         return {"epochs": self.epochs, "labels": self.labels, "scenes": scenes}
 
 
@@ -48,10 +48,10 @@ def make_replay(run: View, album: Album) -> Replay | None:
     if len(epochs) < 2 or not np.isfinite(values).all():
         return None
     film = Film.of_run(run)
-    scenes = []
-    for name, kind in SCENES.items():
-        if (data := kind.make(film)) is not None:
-            scenes.append(Scene(name, data, _still(run, kind.figures, album)))
+    scenes = [
+        Scene(data["kind"], data, _still(run, SCENES[data["kind"]].figures, album))
+        for data in make_scenes(film)
+    ]
     if not scenes:
         return None
     shown = [int(epoch) for epoch in film.epochs]

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 
 from nnlab.core import columns
-from nnlab.core.metrics import is_share, label_of
+from nnlab.core.metrics import label_of
 from nnlab.run.folder import RunFolder, weights_file
 from nnlab.run.text import mapping_or_empty
 from nnlab.show.figures import FIGURES, View, curves, view
-from nnlab.show.figures.axes import finite_numbers, quantity_words
+from nnlab.show.page.charts import run_charts
 from nnlab.show.page.pictures import Album, Chart
 from nnlab.show.page.render import Page, Report, render
 from nnlab.show.page.repeat import repeat_run
@@ -125,24 +125,15 @@ def _key_numbers(run: View) -> list[tuple[str, str]]:
 
 def _charts(run: View, album: Album) -> list[Chart]:
     """A chart for each quantity, and one of the learning rate where it changed."""
-    table = run.metrics
-    epochs = finite_numbers(table.get("epoch", ()))
-    if len(epochs) < 2:
-        return []
-    names = columns.row_names(run.settings)
     charts = []
-    for quantity in columns.quantities(table):
-        shown = {names[part]: curve for part, curve in curves.part_curves(run, quantity).items()}
-        title, paint = (
-            quantity_words(quantity, run.settings),
-            partial(curves.draw_curves, run, [quantity]),
+    for record in run_charts(run):
+        quantity = record["quantity"]
+        paint = (
+            partial(curves.draw_curves, run, [quantity])
+            if quantity
+            else partial(curves.draw_rate, run)
         )
-        charts += album.add_chart(title, shown, paint, share=is_share(quantity))
-    if curves.no_rates(run) is None:
-        unit, *curve = curves.learning_rates(run)
-        shown = {"learning rate": (curve[0], curve[1])}
-        paint = partial(curves.draw_rate, run)
-        charts += album.add_chart("learning rate", shown, paint, rate=True, unit=unit)
+        charts += album.add_chart(record, paint)
     return charts
 
 

@@ -10,6 +10,7 @@ from nnlab.core.metrics import METRICS, is_share, label_of
 from nnlab.run.sweeps import SweepFolder, TrialRecord
 from nnlab.show.figures.sweep_plots import SWEEP_FIGURES, cell_curve, draw_sweep_curves
 from nnlab.show.figures.sweep_view import SweepView
+from nnlab.show.page.charts import chart_record
 from nnlab.show.page.pictures import Album, Chart, Drawing
 from nnlab.show.page.render import Page, Report, render
 from nnlab.show.page.repeat import repeat_sweep
@@ -67,7 +68,8 @@ def sweep_charts(sweep: SweepView, album: Album) -> list[Chart]:
         medians = {label: (epochs, quartiles[1]) for label, (epochs, quartiles) in drawn.items()}
         title = f"{label_of(quantity)} on the {sweep.part_name(sweep.part)} rows"
         paint = partial(draw_sweep_curves, sweep, [quantity])
-        charts += album.add_chart(title, medians, paint, share=is_share(quantity))
+        record = chart_record(title, medians, share=is_share(quantity))
+        charts += album.add_chart(record, paint)
     return charts
 
 
