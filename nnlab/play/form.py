@@ -5,10 +5,10 @@ are fields, so a new member appears by itself.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal, get_origin
 
-from nnlab.config.annotations import allowed, choices, hints, item_hint, options
+from nnlab.config.annotations import allowed, choices, hints, item_hint, options, required_fields
 from nnlab.config.describe import docstring_parts
 from nnlab.config.dump import flow, settings_of
 from nnlab.config.families import LAYER, SOURCE, Family, family_of, inline_parts, record_of
@@ -45,6 +45,7 @@ class Field:
     allowed: str
     meaning: str
     live: bool
+    required: bool = False
 
 
 @dataclass(frozen=True)
@@ -134,7 +135,10 @@ def layer_kinds() -> dict[str, Any]:
         name: {
             "activation": name in ACTIVATIONS,
             "meaning": "".join(docstring_parts(cls)[0][:1]).strip(),
-            "fields": [asdict(field) for field in _fields([*_settings(cls, "")], {})],
+            "fields": [
+                asdict(replace(field, required=field.name in required_fields(cls)))
+                for field in _fields([*_settings(cls, "")], {})
+            ],
         }
         for name, cls in LAYER.members.items()
     }

@@ -25,7 +25,7 @@ from nnlab.errors import ConfigError, UsageError
 from nnlab.play.form import is_generated, members_for_page, page_families, page_keys
 
 START = """\
-name: play
+name: playground
 data: {name: moons, noise: 0.2}
 network: [{dense: 4}, tanh, {dense: 4}, tanh, {dense: 1}, sigmoid]
 loss: bce
@@ -54,7 +54,7 @@ class Start:
         Raises ConfigError, DataError.
         """
         if config is None:
-            return cls(parse_base(START, "play.yaml", overrides))
+            return cls(parse_base(START, "playground.yaml", overrides))
         return cls(load_base(config, overrides))
 
     @property
