@@ -197,7 +197,7 @@ def marks_of(names: list[str]) -> tuple[tuple[str, ...], bool]:
 
 def row_groups(run: View, rows: SavedRows) -> tuple[list[str], IntArray | None]:
     """The names of the groups of rows, and the group (N,) of each; None for numeric targets."""
-    if run.data["task"] == "identity" and rows.targets.shape[1] <= len(GLYPHS):
+    if run.data.task == "identity" and rows.targets.shape[1] <= len(GLYPHS):
         names = [str(number + 1) for number in range(rows.targets.shape[1])]
         return names, rows.targets.argmax(axis=1)
     if run.classes and rows.targets.ndim == 1 and len(run.classes) <= len(GLYPHS):
@@ -206,7 +206,7 @@ def row_groups(run: View, rows: SavedRows) -> tuple[list[str], IntArray | None]:
 
 
 def _target_name(run: View) -> str:
-    names = output_names(run, run.data["outputs"])
+    names = output_names(run, run.data.outputs)
     return f"target {short_label(names[0], 24)}" if not run.classes else "number of the class"
 
 

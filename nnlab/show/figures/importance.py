@@ -43,7 +43,7 @@ class Importance:
 def _no_table(run: View) -> str | None:
     if image_shape(run):
         return "its inputs are images; occlusion is for those"
-    if run.data["task"] == "identity":
+    if run.data.task == "identity":
         return "its inputs are the targets"
     columns = run.schema.columns
     if not 2 <= len(columns) <= MOST_COLUMNS:
@@ -68,12 +68,12 @@ def permutation_importance(run: View) -> Importance:
     with random_state = seed. The inputs that a categorical column became are shuffled together.
     """
     rows = _rows(run) or run.held_out
-    metric, loss = (R2 if run.data["kind"] == "regression" else ACCURACY), LossOfRows(run, rows)
-    values, targets = run.latest_network.values, Targets.of(run.data["kind"], loss.t)
+    metric, loss = (R2 if run.data.kind == "regression" else ACCURACY), LossOfRows(run, rows)
+    values, targets = run.latest_network.values, Targets.of(run.data.kind, loss.t)
 
     def score(inputs: Array) -> float:
         answers = BatchAnswers(
-            run.data["kind"], run.loss, loss.logits(values, run.scaled(inputs)), loss.t
+            run.data.kind, run.loss, loss.logits(values, run.scaled(inputs)), loss.t
         )
         sums = [item.parts(answers, 1)[0] for item in metric.sums]
         return float(metric.value(sums, len(rows), targets))
@@ -119,7 +119,7 @@ def draw_importance(run: View) -> "Figure":
 
 def _shown_names(run: View, found: Importance) -> list[str]:
     """The names of the columns; a table without names counts its inputs from 1."""
-    named = run.schema.named and run.data["feature_names"]
+    named = run.schema.named and run.data.feature_names
     return found.columns if named else [f"input {i + 1}" for i in range(len(found.columns))]
 
 

@@ -41,11 +41,11 @@ class Occlusion:
 def _no_occlusion(run: View) -> str | None:
     if (reason := no_images(run)) is not None:
         return reason
-    return None if _rows(run) else too_expensive(len(patches(tuple(run.data["image_shape"]))))
+    return None if _rows(run) else too_expensive(len(patches(run.data.image_shape or ())))
 
 
 def _rows(run: View) -> SavedRows | None:
-    passes = len(patches(tuple(run.data["image_shape"])))
+    passes = len(patches(run.data.image_shape or ()))
     return rows_within_limit(run, run.judged, passes, MOST_ROWS, fewest=IMAGES)
 
 
@@ -64,7 +64,7 @@ def occlusion(run: View) -> Occlusion:
 
     Zeiler and Fergus, Visualizing and understanding convolutional networks (2014), section 4.2.
     """
-    rows, shape = _rows(run) or run.judged, tuple(run.data["image_shape"])
+    rows, shape = _rows(run) or run.judged, run.data.image_shape or ()
     mean = run.rows.get("train", rows).inputs.mean(axis=0).reshape(shape)
     images = rows.inputs.reshape(len(rows), *shape).astype(np.float64)  # (N, h, w) or (N, h, w, c)
     truth, everything = run.labels(rows), np.arange(len(rows))
@@ -87,7 +87,7 @@ def occlusion(run: View) -> Occlusion:
 
 def draw_occlusion(run: View) -> "Figure":
     """Some images over their drops; at the end the mean over more images."""
-    found, shape = run.once(occlusion), tuple(run.data["image_shape"])
+    found, shape = run.once(occlusion), run.data.image_shape or ()
     chosen = example_rows(run, found.rows)
     count = len(chosen) + 1
     figure = style.canvas(SIDE * count + 0.8, 2 * SIDE + 0.6, *run.title, _explain(run, found))

@@ -58,8 +58,8 @@ def too_expensive(passes: int) -> str:
 
 def rows_words(run: View, rows: SavedRows) -> str:
     """The rows in words: all 120 training rows; 64 of 48,000 test rows."""
-    sizes, part = run.data["rows"], PART_NAMES[rows.part]
-    whole = sizes.get(rows.part) or len(rows)
+    sizes, part = run.data.rows, PART_NAMES[rows.part]
+    whole = getattr(sizes, rows.part) or len(rows)
     return f"{'all' if len(rows) == whole else f'{len(rows):,} of'} {whole:,} {part} rows"
 
 
