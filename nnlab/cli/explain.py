@@ -58,7 +58,7 @@ def command(
     \b
     nnlab explain latest --row 3
     nnlab explain latest --row 3 --epoch 0,10,100
-    nnlab explain latest --row 3 --unit 0.dense.2 --html row3.html
+    nnlab explain latest --row 3 --unit 0.2 --html row3.html
     """
     trained = Run(options.find_training(run, runs).path)
     explained = explain_row(trained, row, _whole_numbers(epochs), units, print_message)

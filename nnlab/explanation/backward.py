@@ -13,6 +13,7 @@ from nnlab.explanation.blocks import (
     loss_numbers,
     norm_of,
     number_label,
+    output_name,
     parameters_left_out,
     place_in_theta,
     unit_direction,
@@ -52,7 +53,8 @@ def _loss_slope_block(explained: RowExplanation) -> Block:
     for unit in units:
         slope = float(last.dy[unit])
         difference = passage.output_difference(last.index, unit_direction(last.dy, unit), slope)
-        rows.append((str(unit), slope, difference, with_numbers(formula, numbers, unit)))
+        label = output_name(explained.facts, unit, last.dy.size)
+        rows.append((label, slope, difference, with_numbers(formula, numbers, unit)))
     header = ("output", f"dL/d{by}", DIFFERENCE, WITH_NUMBERS)
     text = f"z is the input of {loss.fuses}, which is part of the loss." if loss.fuses else ""
     left = left_out_words(last.dy.size, len(units), "outputs", "")

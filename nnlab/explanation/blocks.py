@@ -48,6 +48,12 @@ def input_name(facts: RowFacts, index: int) -> str:
     return facts.input_names[index] if facts.input_names else f"x{index}"
 
 
+def output_name(facts: RowFacts, index: int, outputs: int) -> str:
+    """The name of an output: its class or target, or its number."""
+    names = facts.output_names
+    return names[index] if len(names) == outputs else str(index)
+
+
 def member_name(catalogue: Mapping[str, type[Any]], member: object) -> str:
     """The name of a member in its catalogue, or its class's where it is not listed there."""
     kind = type(member)

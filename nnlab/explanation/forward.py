@@ -13,6 +13,7 @@ from nnlab.explanation.blocks import (
     loss_numbers,
     member_name,
     norm_of,
+    output_name,
     shape_words,
     unit_numbers,
     with_name,
@@ -60,7 +61,8 @@ def _forward_block(layer: LayerPass, selection: Selection) -> Block:
     if layer.y.ndim > 1:
         return _maps_block(title, formulas, layer, selection)
     units = selection.of(layer.index, layer.y, layer.dy)
-    same = layer.x.shape == layer.y.shape
+    mixes = any(array.ndim > 1 for array in layer.parameters.values())
+    same = layer.x.shape == layer.y.shape and not mixes
     rows = []
     for unit in units:
         x = (float(layer.x[unit]),) if same else ()
@@ -100,7 +102,7 @@ def loss_block(explained: RowExplanation) -> Block:
     units = most_important(len(y), passage.layers[-1].dy)
     rows = []
     for unit in units:
-        label = facts.output_names[unit] if len(facts.output_names) == len(y) else str(unit)
+        label = output_name(facts, unit, len(y))
         written = with_numbers(loss.term_formula, loss_numbers(passage), unit)
         rows.append((label, float(y[unit]), float(t[unit]), float(terms[unit]), written))
     header = ("output", "y", "target t", "loss", WITH_NUMBERS)

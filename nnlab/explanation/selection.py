@@ -13,7 +13,7 @@ from nnlab.explanation.passage import LayerPass
 from nnlab.suggest import did_you_mean
 
 FEW_UNITS, FEW = 8, 4  # a layer of more units shows only few
-FEW_PARAMETERS, LARGEST = 40, 12  # of a layer: a layer of more shows those with large gradients
+FEW_PARAMETERS, LARGEST = 32, 8  # of a layer: a layer of more shows those with large gradients
 PARAMETERS_OF_UNITS, LARGE = 100, 40  # the same of units that were asked for
 
 
