@@ -40,9 +40,9 @@ def explain_first_update(run: Run) -> RowExplanation | None:
         run=run.name,
         row=f"row {int(order[0]) + 1:,} of the training part",
         raw=rows.inputs[order[0]],
-        input_names=run.data["feature_names"],
-        output_names=run.data["class_names"] or run.data["target_names"],
-        task=run.data["task"],
+        input_names=run.data.feature_names,
+        output_names=run.data.class_names or run.data.target_names,
+        task=run.data.task,
         sentences=(
             "This is how learning begins: a row of the first batch goes through the network and "
             "back, and the first update follows.",
@@ -64,7 +64,7 @@ def _first_moment(run: Run, network: Network, rows: SavedRows) -> RowMoment:
     """The moment before the first update; its first row is explained."""
     config, data = run.config, run.data
     chosen = _first_batch(config, len(rows))
-    coded = encoded_targets(data["task"], data["kind"], rows.targets, network.shapes[-1][0])
+    coded = encoded_targets(data.task, data.kind, rows.targets, network.shapes[-1][0])
     updates = -(-len(rows) // len(chosen))  # per epoch
     total = config.training.epochs * (updates if config.schedule.per == "step" else 1)
     return RowMoment(
