@@ -32,7 +32,7 @@ def inputs_block(explained: RowExplanation) -> Block:
     first = passage.layers[0]
     x, dx = first.x.ravel(), first.dx.ravel()
     raw = facts.raw.ravel()
-    shown = most_important(len(x), dx)
+    shown = most_important(len(x), x * dx)  # a blank pixel moves no weight
     rows = tuple((input_name(facts, i), float(raw[i]), float(x[i])) for i in shown)
     text = _target_words(facts, passage.t)
     left = left_out_words(len(x), len(shown), "inputs", "")

@@ -28,18 +28,14 @@ def explain_first_update(run: Run) -> RowExplanation | None:
     network = run.network("initial")
     if not _is_small(network):
         return None
-    passage = Passage(
-        config.network,
-        network.inputs,
-        run.loss,
-        config.optimizer,
-        _first_moment(run, network, rows),
-    )
-    order = _first_batch(config, len(rows))
+    moment = _first_moment(run, network, rows)
+    with np.errstate(all="ignore"):
+        passage = Passage(config.network, network.inputs, run.loss, config.optimizer, moment)
+    row = int(_first_batch(config, len(rows))[moment.at])
     facts = RowFacts(
         run=run.name,
-        row=f"row {int(order[0]) + 1:,} of the training part",
-        raw=rows.inputs[order[0]],
+        row=f"row {row + 1:,} of the training part",
+        raw=rows.inputs[row],
         input_names=run.data.feature_names,
         output_names=run.data.class_names or run.data.target_names,
         task=run.data.task,
@@ -61,17 +57,18 @@ def _first_batch(config: Config, rows: int) -> IntArray:
 
 
 def _first_moment(run: Run, network: Network, rows: SavedRows) -> RowMoment:
-    """The moment before the first update; its first row is explained."""
+    """The moment before the first update, and the row with the largest inputs: 0 moves nothing."""
     config, data = run.config, run.data
     chosen = _first_batch(config, len(rows))
     coded = encoded_targets(data.task, data.kind, rows.targets, network.shapes[-1][0])
     updates = -(-len(rows) // len(chosen))  # per epoch
     total = config.training.epochs * (updates if config.schedule.per == "step" else 1)
+    x = run.scaling.apply(rows.inputs)[chosen].astype(network.dtype)
     return RowMoment(
         epoch=0,
-        x=run.scaling.apply(rows.inputs)[chosen].astype(network.dtype),
+        x=x,
         t=run.loss.encode(coded)[chosen].astype(network.dtype),
-        at=0,
+        at=int(np.abs(x).sum(axis=1).argmax()),
         values=network.values,
         slots={name: np.zeros_like(network.theta) for name in config.optimizer.slots},
         lr=config.schedule.rate(0, config.optimizer.lr, total),

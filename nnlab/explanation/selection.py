@@ -56,11 +56,11 @@ class Selection:
         return [numbers[i] for i in np.sort(largest)]
 
 
-def most_important(count: int, slopes: FloatArray) -> list[int]:
-    """All of a few; of many the few with the largest derivatives, in their order."""
+def most_important(count: int, sizes: FloatArray) -> list[int]:
+    """All of a few; of many the few with the largest sizes, in their order."""
     if count <= FEW_UNITS:
         return list(range(count))
-    return sorted(np.argsort(-np.abs(slopes), kind="stable")[:FEW].tolist())
+    return sorted(np.argsort(-np.abs(sizes), kind="stable")[:FEW].tolist())
 
 
 def parse_units(

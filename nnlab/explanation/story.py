@@ -1,5 +1,7 @@
 """The story of an explained row, in chapters: the row, forward, backward, update."""
 
+import numpy as np
+
 from nnlab.explanation.backward import backward_blocks
 from nnlab.explanation.blocks import Chapter
 from nnlab.explanation.forward import forward_blocks, inputs_block, loss_block
@@ -14,9 +16,10 @@ EXPLAINED_DIFFERENCE = (
 
 def chapters(explained: RowExplanation) -> tuple[Chapter, ...]:
     """Everything that is shown."""
-    return (
-        Chapter("The row", "", (inputs_block(explained),)),
-        Chapter("Forward", "", (*forward_blocks(explained), loss_block(explained))),
-        Chapter("Backward", EXPLAINED_DIFFERENCE, tuple(backward_blocks(explained))),
-        Chapter("Update", update_words(explained.passage), tuple(update_blocks(explained))),
-    )
+    with np.errstate(all="ignore"):  # weights that grow without bounds may overflow
+        return (
+            Chapter("The row", "", (inputs_block(explained),)),
+            Chapter("Forward", "", (*forward_blocks(explained), loss_block(explained))),
+            Chapter("Backward", EXPLAINED_DIFFERENCE, tuple(backward_blocks(explained))),
+            Chapter("Update", update_words(explained.passage), tuple(update_blocks(explained))),
+        )
