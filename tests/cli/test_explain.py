@@ -15,8 +15,10 @@ from nnlab.core.layers import LAYERS
 from nnlab.core.losses import LOSSES
 from nnlab.core.optimizers import OPTIMIZERS
 from nnlab.experiment.resume import initial_state, rebuild
+from nnlab.explanation.formula import Written, compute
 from nnlab.explanation.moments import explain_row, find_row
 from nnlab.explanation.saved import explain_first_update
+from nnlab.explanation.story import chapters
 from nnlab.run.run import Run
 from nnlab.show.page.explanation import explained_row
 from nnlab.training import run_training
@@ -75,11 +77,13 @@ def weights_by_update(run: Run) -> dict[int, np.ndarray[Any, Any]]:
 @pytest.mark.parametrize("normed", [False, True])
 def test_the_explained_update_is_that_of_the_training(normed: bool, case: Run, tmp_path: Path):
     run = api.train({**CASE, **NORMED}, runs=tmp_path) if normed else case
-    updates, rows = weights_by_update(run), rows_of(run, "train")
-    for row in (rows[0], rows[20]):
+    updates, numbers = weights_by_update(run), rows_of(run, "train")
+    scaled, _ = rebuild(run).plan.train.copied(slice(None))
+    for row in (numbers[0], numbers[20]):
         for explained in api.explain(run, row, [0, 3, 5]):
             moment = explained.passage.moment
             assert 3 * moment.epoch < moment.step <= 3 * (moment.epoch + 1)
+            np.testing.assert_array_equal(moment.x[moment.at], scaled[numbers.index(row)])
             np.testing.assert_array_equal(explained.passage.theta, updates[moment.step - 1])
             np.testing.assert_allclose(
                 explained.passage.new_theta, updates[moment.step], rtol=1e-12, atol=1e-14
@@ -117,6 +121,29 @@ def test_a_row_that_no_update_uses_is_its_own_batch(case: Run):
     x, _ = built.plan.validation.copied(slice(0, 1))  # type: ignore[union-attr]
     built.network.values[...] = case.snapshots[1][list(case.snapshots[0]).index(2)]
     np.testing.assert_allclose(passage.outputs, built.network.predict(x)[0], rtol=1e-14)
+
+
+@pytest.mark.parametrize("normed", [False, True])
+def test_every_formula_with_numbers_gives_the_number_beside_it(
+    normed: bool, case: Run, tmp_path: Path
+):
+    run = api.train({**CASE, **NORMED}, runs=tmp_path) if normed else case
+    row = rows_of(run, "train")[3]
+    (explained,) = api.explain(run, row, 2, [f"{layer}.{n}" for layer in (0, 3) for n in (0,)])
+    rows = [r for chapter in chapters(explained) for b in chapter.blocks for r in b.rows]
+    rows += [
+        r for chapter in chapters(*api.explain(run, row, 2)) for b in chapter.blocks for r in b.rows
+    ]
+    written = [r for r in rows if isinstance(r[-1], Written)]
+    assert len(written) > 50
+    for *cells, formula in written:
+        value = float(compute(formula.formula, formula.numbers, formula.at))
+        numbers = [cell for cell in cells if isinstance(cell, float)]
+        assert any(value == pytest.approx(n, rel=1e-9, abs=1e-15) for n in numbers), (
+            cells,
+            formula,
+        )
+    assert ("other rows too" in str(explained)) == normed
 
 
 def test_a_member_without_formulas_shows_its_numbers(

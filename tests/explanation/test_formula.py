@@ -131,7 +131,8 @@ FORMULAS = {
     *(layer.dx_formula for layer in (LAYERS[name]() for name in ACTIVATIONS)),
     *(f for loss in LOSSES.values() for f in (loss().term_formula, loss().dz_formula)),
     *(line.formula for optimizer in OPTIMIZERS.values() for line in optimizer().rule),
-    LAYERS["batch_norm"]().formula, "norm(g) * <a>".replace("<a>", "beta1"),
+    LAYERS["batch_norm"]().formula, "norm(g) * beta1",
+    "x if x < 0 else y",
 } - {""}  # fmt: skip
 
 
