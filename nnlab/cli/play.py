@@ -1,11 +1,16 @@
 """`nnlab play`."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from nnlab.cli import options
 from nnlab.cli.terminal import print_message
+
+if TYPE_CHECKING:
+    from nnlab.live.feed import Feed
+    from nnlab.live.server import Site
 
 
 @click.command
@@ -32,17 +37,40 @@ def command(
     nnlab play latest
     """
     from nnlab.live.feed import Feed
-    from nnlab.live.server import Site, require_packages, serving
+    from nnlab.live.server import Site, require_packages
+
+    require_packages()
+    feed = Feed()
+    if what is not None and options.names_run(what, overrides):
+        _ask_run(what, runs, feed, port, show)
+        return
     from nnlab.play.playground import Playground, playground_page
     from nnlab.play.settings import Start
     from nnlab.run.names import runs_folder
 
-    require_packages()
-    start, feed = Start.of(what, overrides), Feed()
+    start = Start.of(what, overrides)
     game = Playground(start, runs_folder(runs), feed)
-    html, policy = playground_page(start.config.name)
-    with game.player, serving(Site(html, policy, feed, game.actions), port) as address:
-        print_message(f"The playground is at {address}\nCtrl+C ends it.")
-        import threading
+    with game.player:
+        _serve(Site(*playground_page(start.config.name), feed, game.actions), port, show)
 
-        threading.Event().wait()
+
+def _ask_run(run: str, runs: Path | None, feed: "Feed", port: int | None, show: bool) -> None:
+    from nnlab.live.server import Site
+    from nnlab.play.board import Board, board_page
+    from nnlab.show.figures import View
+
+    board = Board(View(options.find_training(run, runs).path))
+    _serve(Site(*board_page(board.run), feed, board.actions), port, show)
+
+
+def _serve(site: "Site", port: int | None, show: bool) -> None:
+    """Serves a page until Ctrl+C."""
+    import webbrowser
+    from threading import Event
+
+    from nnlab.live.server import serving
+
+    with serving(site, port) as address:
+        opened = show and webbrowser.open(address)
+        print_message(f"{'The page is' if opened else 'Open'} {address}   (Ctrl+C ends it)")
+        Event().wait()
