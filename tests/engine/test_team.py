@@ -14,6 +14,7 @@ from nnlab.core.layers import LAYERS
 from nnlab.core.losses import LOSSES
 from nnlab.core.network import Network
 from nnlab.core.optimizers import OPTIMIZERS
+from nnlab.engine import lanes
 from nnlab.engine.compiled import engine as compiled
 from nnlab.engine.compiled import program
 from nnlab.engine.lanes import LaneGroup
@@ -73,9 +74,33 @@ def test_who_waits_sleeps(monkeypatch):
 
     monkeypatch.setattr(compiled, "team_size", lambda batch, flops: 2)
     monkeypatch.setattr(LaneGroup, "run", run_late)
+    monkeypatch.setattr(LaneGroup, "begin", lambda group: None)
     what = plan(LOSSES["mse"](), ADAM, "regression", epochs=1, batch_size=23)
     run(what, network(), "compiled")
     assert used[0] < 0.03  # a spinning thread takes that, too, where it has to share a processor
+
+
+class Interrupted:
+    """A lane that Ctrl-C keeps from getting its task."""
+
+    def put(self, task: Any) -> None:
+        raise KeyboardInterrupt
+
+    def empty(self) -> bool:
+        return True
+
+
+def test_an_interrupt_before_all_have_begun(monkeypatch):
+    """No thread waits in compiled code for another that never comes."""
+    real = lanes._inbox
+    monkeypatch.setattr(compiled, "team_size", lambda batch, flops: 2)
+    what = plan(LOSSES["mse"](), ADAM, "regression", epochs=1, batch_size=23)
+    with monkeypatch.context() as patched:
+        first = real(0, 0)
+        patched.setattr(lanes, "_inbox", lambda process, lane: Interrupted() if lane else first)
+        with pytest.raises(KeyboardInterrupt):
+            run(what, network(), "compiled")
+    run(what, network(), "compiled")
 
 
 def test_how_many_threads_a_batch_is_worth(monkeypatch):

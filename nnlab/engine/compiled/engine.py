@@ -177,6 +177,8 @@ class CompiledEngine:
         done: list[int] = []
 
         def run(memory: int) -> None:
+            if len(self._memory) > 1:
+                self._team.begin()
             done.append(self._run_updates(task, rule, memory, layers, address(self._theta)))
 
         memories = [address(self._memory[thread:]) for thread in range(len(self._memory))]

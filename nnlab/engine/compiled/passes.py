@@ -110,7 +110,7 @@ def backward(
                 squares = dot(dy, dy, layer.m)
                 guard += squares + squares * dot(x, x, layer.n)
             else:
-                gradient(task.by_units, layer, rows, g, a, d, one, gemm)
+                weight_gradients(task.by_units, layer, rows, g, a, d, one, gemm)
             if layer.pass_on:
                 pass_on(task.by_units, layer, rows, theta, d, room, gemm)
         elif layer.pass_on:
@@ -119,7 +119,7 @@ def backward(
     return guard if task.online else dot(g, g, task.parameters)
 
 
-def gradient(
+def weight_gradients(
     by_units: bool, layer: Any, rows: int, g: Pointer, a: Pointer, d: Pointer, one: Pointer,
     gemm: Pointer,
 ) -> None:  # fmt: skip
