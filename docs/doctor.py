@@ -21,8 +21,8 @@ from tests.diagnosis.planted import (
     examined,
     improved,
     trained,
-    write_tables,
 )
+from tests.diagnosis.tables import write_tables
 
 PAGE = Path(__file__).with_suffix(".md")
 TEXT = """# How often the doctor is right

@@ -47,6 +47,7 @@ def diverged(e: Evidence) -> Diagnosis | None:
         "larger still.",
         ((f"lr={lower_rate(e)}",), ("optimizer.clip_norm=1",)),
         epoch=epoch if isinstance(epoch, int) else None,
+        step=step if isinstance(step, int) else None,
         figure="curves",
     )
 
@@ -102,7 +103,6 @@ def rate_too_low(e: Evidence) -> Diagnosis | None:
         "A step is the rate times the gradient. With steps so short, training would need many "
         "times the epochs.",
         ((f"lr={rate(e, factor)}",),),
-        epoch=e.epochs,
         figure="curves",
     )
 
@@ -222,7 +222,6 @@ def batch_too_small(e: Evidence) -> Diagnosis | None:
         "The gradient of few rows points anywhere. At a rate that is right for its mean, the "
         "weights wander around the minimum.",
         (("batch_size=32",), (f"lr={rate(e, 0.1)}",)),
-        epoch=e.epochs,
         figure="curves",
     )
 
@@ -250,8 +249,7 @@ def underfitting(e: Evidence) -> Diagnosis | None:
         "What a network can compute is bounded by its units and layers; without a hidden layer "
         "only straight boundaries can be learned.",
         ((wider(e),),),
-        epoch=e.epochs,
-        figure="decision",
+        figure=e.answers_figure,
     )
 
 
@@ -276,7 +274,6 @@ def plateau(e: Evidence) -> Diagnosis | None:
             with_init(e, fitting_init(e)),
             (f"lr={rate(e, 10)}",),
         ),
-        epoch=e.epochs,
         figure="curves",
     )
 

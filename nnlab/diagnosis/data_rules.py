@@ -44,7 +44,7 @@ def no_activation(e: Evidence) -> Diagnosis | None:
         "nothing, and only straight boundaries can be learned.",
         ((f"network={flow(with_activations(e))}",),),
         epoch=0,
-        figure="decision",
+        figure=e.answers_figure,
     )
 
 
@@ -116,7 +116,7 @@ def output_out_of_range(e: Evidence) -> Diagnosis | None:
         "The error of these rows cannot become 0, whatever the weights are.",
         ((f"network={flow(layers)}",),),
         epoch=0,
-        figure="fit",
+        figure=e.answers_figure,
     )
 
 
@@ -195,7 +195,6 @@ def imbalance(e: Evidence) -> Diagnosis | None:
         "most of the time, and the gradient of the few rows is drowned.",
         remedy,
         advice=f"Judge by recall and F1 of each class: the {ACCURACY.label} hides the rare class.",
-        epoch=e.epochs,
         figure="confusion",
     )
 

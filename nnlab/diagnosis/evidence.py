@@ -68,6 +68,18 @@ class Evidence:
         """The epochs that were trained; a probe may train fewer than the config asks for."""
         return len(self.train_loss) - 1
 
+    def updates(self, epochs: int) -> int:
+        """The updates of so many epochs."""
+        rows, batch = len(self.built.plan.train), self.built.plan.batch_size
+        whole, rest = divmod(rows, min(rows, batch))
+        return epochs * (whole + bool(rest and not self.built.plan.drop_last))
+
+    def until(self, moment: Moment) -> "Evidence":
+        """What was known at an earlier moment."""
+        history = {name: column[: moment.epoch + 1] for name, column in self.history.items()}
+        moments = tuple(earlier for earlier in self.moments if earlier.epoch <= moment.epoch)
+        return Evidence(self.built, history, moments, None, Status.RUNNING)
+
     @cached_property
     def train_loss(self) -> FloatArray:
         """By epoch, (E + 1,)."""
@@ -212,6 +224,14 @@ class Evidence:
             right = decisions(self.built.kind, guess) == decisions(self.built.kind, t)
             return float(right.mean())
         return float(1 - ((guess - t) ** 2).sum() / ((t - t.mean(0)) ** 2).sum())
+
+    @property
+    def answers_figure(self) -> str:
+        """The figure that shows outputs beside targets."""
+        width = self.built.dataset.inputs.shape[1]
+        if self.is_classes:
+            return "boundary" if width == 2 else "confusion"
+        return "fit" if width == 1 else "targets"
 
     @cached_property
     def answers(self) -> Array:

@@ -112,7 +112,7 @@ def saturated(e: Evidence) -> Diagnosis | None:
         "Large initial weights, inputs or steps push units there.",
         (with_init(e, fitting_init(e)) if at_first else (f"lr={lower_rate(e)}",),),
         epoch=epoch,
-        figure="activations",
+        figure="histograms",
     )
 
 
@@ -136,7 +136,7 @@ def dead_units(e: Evidence) -> Diagnosis | None:
         "large, or a bias far below 0, brings it there.",
         (("activation=leaky_relu", *remedy),),
         epoch=epoch,
-        figure="activations",
+        figure="histograms",
     )
 
 
@@ -158,6 +158,5 @@ def decay_too_strong(e: Evidence) -> Diagnosis | None:
         "The decay is part of every gradient. Where it is larger than what the loss asks for, "
         "the network ends as a constant.",
         ((f"optimizer.{key}={rounded(max(decay, l1) / 1000)}",),),
-        epoch=e.epochs,
         figure="weights",
     )

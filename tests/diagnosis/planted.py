@@ -1,4 +1,4 @@
-"""Trainings with a planted fault, and healthy ones, with the tables that they read."""
+"""Trainings with a planted fault, and healthy ones."""
 
 import math
 from pathlib import Path
@@ -74,37 +74,3 @@ def improved(before: Ended, after: Ended) -> tuple[str, float, float, bool]:
         for ended in (before, after)
     )
     return "loss", old, new, new < old
-
-
-def write_tables(folder: Path) -> None:
-    """Write the csv files that the configs name."""
-    from sklearn import datasets
-
-    def load(name: str, **options: bool) -> Any:
-        return getattr(datasets, f"load_{name}")(return_X_y=True, **options)
-
-    for name in ("iris", "wine"):
-        x, y = load(name)
-        _write(folder / f"{name}.csv", x, y)
-        _write(folder / f"{name}_twice.csv", np.vstack([x, x]), np.hstack([y, y]))
-    x, y = load("breast_cancer")
-    _write(folder / "cancer.csv", x, y)
-    few = np.sort(np.concatenate([np.flatnonzero(y == 1), np.flatnonzero(y == 0)[:15]]))
-    _write(folder / "cancer_rare.csv", x[few], y[few])
-    x, y = load("diabetes", scaled=False)
-    _write(folder / "diabetes.csv", x, y)
-    _write(folder / "diabetes_price.csv", x, 1000 * y)
-    _write(folder / "diabetes_twice.csv", np.vstack([x, x]), np.hstack([y, y]) / 100)
-    _write(folder / "diabetes_scaled.csv", x, (y - y.mean()) / y.std())
-    stream = np.random.default_rng(0)
-    x, noise = stream.normal(size=(1000, 5)), stream.normal(size=1000)
-    _write(folder / "rare.csv", x, x[:, 0] + 0.5 * x[:, 1] + 0.7 * noise > 2.3)
-    _write(folder / "rare_three.csv", x, np.where(x[:, 1] + noise > 2.9, 2, x[:, 0] > 0))
-    _write(folder / "noise.csv", stream.normal(size=(120, 20)), stream.integers(0, 2, 120))
-
-
-def _write(path: Path, x: Any, y: Any) -> None:
-    names = [*(f"x{i}" for i in range(x.shape[1])), "y"]
-    rows = np.column_stack([x, y])
-    lines = [",".join(names), *(",".join(f"{value:.10g}" for value in row) for row in rows)]
-    path.write_text("\n".join(lines) + "\n")

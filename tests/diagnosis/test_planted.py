@@ -17,7 +17,9 @@ from nnlab.config.load import load_config
 from nnlab.diagnosis.evidence import evidence_of_run
 from nnlab.diagnosis.remedies import is_change
 from nnlab.diagnosis.rules import RULES, diagnose
-from tests.diagnosis.planted import CONFIGS, HEALTHY, PLANTED, examined, write_tables
+from nnlab.show.figures import FIGURES
+from tests.diagnosis.planted import CONFIGS, HEALTHY, PLANTED, examined
+from tests.diagnosis.tables import write_tables
 
 FIRST = {config["kind"]: config for config in reversed(CONFIGS["planted"])}
 
@@ -47,6 +49,7 @@ def test_the_first_finding_names_the_planted_fault(in_tables: Path, kind: str):
     assert findings[0].kind == kind
     assert findings[0].sentence.endswith(".")
     assert findings[0].why.endswith(".")
+    assert {finding.figure for finding in findings} <= {*FIGURES, ""}
     file = in_tables / "pasted.yaml"
     file.write_text(yaml.safe_dump(config, sort_keys=False))
     for remedy in findings[0].remedies:  # as `--set` takes them from a shell

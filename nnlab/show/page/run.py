@@ -8,10 +8,11 @@ import numpy as np
 
 from nnlab.core import columns
 from nnlab.core.metrics import is_share, label_of
-from nnlab.run.folder import RunFolder, weights_file
+from nnlab.run.folder import FINDINGS, RunFolder, weights_file
 from nnlab.run.text import mapping_or_empty
 from nnlab.show.figures import FIGURES, View, curves, view
 from nnlab.show.figures.axes import finite_numbers, quantity_words
+from nnlab.show.page.findings import overview_of_findings
 from nnlab.show.page.pictures import Album, Chart
 from nnlab.show.page.render import Page, Report, render
 from nnlab.show.page.repeat import repeat_run
@@ -64,6 +65,7 @@ def report_run(folder: RunFolder) -> Report:
     rest = {name: plot for name, plot in FIGURES.items() if name not in shown}
     page.figures = album.add_plots(run, rest)
     album.add_dark_variants()
+    page.doctor = attempt(FINDINGS, lambda: overview_of_findings(run, page.figure_names), None)
     page.repeat = attempt("How it was run", lambda: repeat_run(run), None)
     return render(page)
 
