@@ -19,8 +19,9 @@ from nnlab.cli.options import (
 from nnlab.cli.terminal import print_json, print_messages, print_result, terminal_width
 from nnlab.config.files import shipped
 from nnlab.config.load import load_config
-from nnlab.diagnosis.evidence import Evidence, evidence_of_config, evidence_of_run
+from nnlab.diagnosis.evidence import Evidence
 from nnlab.diagnosis.findings import Diagnosis
+from nnlab.diagnosis.gather import evidence_of_config, evidence_of_run
 from nnlab.diagnosis.rules import diagnose
 from nnlab.diagnosis.saved import findings_record, save_findings
 from nnlab.run.folder import RESOLVED, RunFolder
@@ -40,10 +41,13 @@ def command(what: str, overrides: tuple[str, ...], runs: Path | None, as_json: b
     """Say why a network does not learn.
 
     Looks at a run: its curves, its data, and the layers of its network at several epochs. A
-    CONFIG is trained for a few seconds first, in memory. Prints findings, the surest first, each
-    with its evidence, its cause, and settings to try. Those of a run are saved in its folder,
-    as findings.json, and `nnlab report` shows them. `nnlab train` saves them by itself where a
-    run had 10 epochs or more and left something to learn, or diverged.
+    CONFIG is first trained in memory, for about 3 s and at most about 10 s: a long training only
+    in its first epochs, and one of large images with fewer rows. Prints findings, the surest
+    first, each with its evidence, its cause, and settings to try.
+
+    Findings of a run are saved in its folder, as findings.json, and `nnlab report` shows them.
+    `nnlab train` saves them by itself where a run had 10 epochs or more and left something to
+    learn, or diverged.
 
     \b
     nnlab doctor latest
@@ -57,7 +61,7 @@ def command(what: str, overrides: tuple[str, ...], runs: Path | None, as_json: b
         print_json({"of": name, **findings_record(evidence, findings)})
         return
     if not findings:
-        print_result(f"{name}: nothing found in {evidence.epochs:,} epochs.")
+        print_result(f"{name}: nothing found in {count(evidence.epochs, 'epoch')}.")
         return
     print_result(f"{name}: {count(len(findings), 'finding')}")
     for number, finding in enumerate(findings, 1):
@@ -76,8 +80,10 @@ def _evidence(
     loaded = load_config(what, overrides)
     print_messages(loaded.notes)
     evidence = evidence_of_config(loaded.config)
-    if evidence.epochs < loaded.config.training.epochs and evidence.failure is None:
-        print_messages([f"Looked at the first {evidence.epochs:,} epochs."])
+    if evidence.progress < 1 and evidence.failure is None:
+        rows = count(len(evidence.built.plan.train), "training row")
+        of = f" of {rows}" if evidence.cut < 1 else ""
+        print_messages([f"Looked at the first {count(evidence.epochs, 'epoch')}{of}."])
     command = f"{shlex.quote(what)} {set_options(overrides)}".strip()
     return loaded.config.name, command, None, evidence
 

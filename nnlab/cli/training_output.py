@@ -82,7 +82,7 @@ def _print_serious_finding(session: Session) -> None:
 
     Of a run that diverged the error says so, and the line only what else is wrong.
     """
-    from nnlab.diagnosis.evidence import evidence_of_run
+    from nnlab.diagnosis.gather import evidence_of_run
     from nnlab.diagnosis.rules import diagnose, is_worth_a_look
     from nnlab.diagnosis.saved import save_findings
 

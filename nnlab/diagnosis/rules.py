@@ -13,7 +13,7 @@ import numpy as np
 from nnlab.build import Built
 from nnlab.core import columns
 from nnlab.core.metrics import ACCURACY, R2
-from nnlab.diagnosis import curve_rules, data_rules, layer_rules
+from nnlab.diagnosis import curve_rules, data_rules, layer_rules, step_rules
 from nnlab.diagnosis.evidence import EXCELLENT, Evidence
 from nnlab.diagnosis.findings import Diagnosis
 from nnlab.diagnosis.remedies import is_change
@@ -38,13 +38,14 @@ RULES: tuple[Rule, ...] = (
     layer_rules.saturated,
     layer_rules.dead_units,
     layer_rules.decay_too_strong,
-    curve_rules.diverged,
-    curve_rules.rate_too_high,
-    curve_rules.rate_too_low,
-    curve_rules.batch_too_large,
-    curve_rules.batch_too_small,
+    step_rules.diverged,
+    step_rules.rate_too_high,
+    step_rules.rate_too_low,
+    step_rules.batch_too_large,
+    step_rules.batch_too_small,
     curve_rules.too_few_epochs,
     curve_rules.underfitting,
+    curve_rules.constant_predictions,
     curve_rules.plateau,
     curve_rules.overfitting,
     curve_rules.best_epoch_early,

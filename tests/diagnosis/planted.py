@@ -10,17 +10,28 @@ import yaml
 from nnlab.api import resolve_config
 from nnlab.build import build
 from nnlab.core.metrics import decisions
-from nnlab.diagnosis.evidence import Evidence, probe
+from nnlab.diagnosis.evidence import Evidence
+from nnlab.diagnosis.gather import probe
 from nnlab.experiment.outcome import outputs
 from nnlab.experiment.session import start_weights
 from nnlab.training import Evaluation
 
-CONFIGS = yaml.safe_load((Path(__file__).parent / "planted.yaml").read_text())
-HEALTHY: list[dict[str, Any]] = CONFIGS["healthy"]
-PLANTED: list[tuple[str, dict[str, Any]]] = [
-    (config["kind"], {key: value for key, value in config.items() if key != "kind"})
-    for config in CONFIGS["planted"]
-]
+
+class Trainings(NamedTuple):
+    """Trainings with the name of their planted fault, and healthy ones."""
+
+    planted: list[tuple[str, dict[str, Any]]]
+    healthy: list[dict[str, Any]]
+
+
+def read_trainings(name: str) -> Trainings:
+    """Those of a file beside this one."""
+    content = yaml.safe_load((Path(__file__).parent / name).read_text())
+    planted = [(config.pop("kind"), config) for config in content["planted"]]
+    return Trainings(planted, content["healthy"])
+
+
+PLANTED, HEALTHY = read_trainings("planted.yaml")
 SHIPPED = (
     *("identity8", "xor", "linear", "digits_binary", "digits_conv", "approximate", "textbook"),
     *("identity8_fast", "digits_binary_400", "digits_deep"),

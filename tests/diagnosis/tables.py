@@ -11,7 +11,7 @@ Table = tuple[Any, Any]  # inputs (N, n), target (N,)
 
 def write_tables(folder: Path) -> None:
     """Write all of them."""
-    for tables in (_known(), _made(), _held_out()):
+    for tables in (_known(), _made(), _others(), _held_out()):
         for name, (x, y) in tables:
             _write(folder / f"{name}.csv", x, y)
 
@@ -81,8 +81,8 @@ def _made() -> Iterator[tuple[str, Table]]:
     yield "waves", _waves(stream, 500, 32, (2, 4, 7))
 
 
-def _held_out() -> Iterator[tuple[str, Table]]:
-    """Those of held_out.yaml."""
+def _others() -> Iterator[tuple[str, Table]]:
+    """More of these."""
     from sklearn import datasets
 
     x, y = datasets.make_friedman3(500, noise=0.1, random_state=5)
@@ -135,6 +135,49 @@ def _held_out() -> Iterator[tuple[str, Table]]:
     tones = _waves(stream, 800, 64, (1, 3, 5, 8))
     yield "tones", tones
     yield "tones_sorted", _sorted(tones)
+
+
+def _held_out() -> Iterator[tuple[str, Table]]:
+    """Those of held_out.yaml."""
+    from sklearn import datasets
+
+    stream = np.random.default_rng(11)
+    x = stream.uniform(-1.5, 1.5, (600, 2))
+    yield "ripple", (x, np.sin(4 * np.hypot(*x.T)) + 0.05 * stream.normal(size=600))
+    x, y = datasets.make_regression(500, 9, n_informative=6, noise=20.0, random_state=11)
+    nine = (x, _standardized(y))
+    yield "nine", nine
+    yield "nine_euro", (x, 1500 + 4 * y)
+    yield "nine_mixed", (x * 10.0 ** np.arange(-3, 6), nine[1])
+    yield "nine_twice", _twice(nine)
+    yield "nine_few", (np.hstack([x[:90], stream.normal(size=(90, 10))]), nine[1][:90])
+    x, y = datasets.make_s_curve(600, noise=0.1, random_state=11)
+    yield "scurve", (x, _standardized(y))
+    yield "scurve_tiny", (x, 0.0005 * y)
+    four = datasets.make_classification(
+        900, 10, n_informative=7, n_classes=4, class_sep=1.6, flip_y=0.02, random_state=11
+    )
+    yield "clusters", four
+    yield "clusters_large", (200 + 80 * four[0], four[1])
+    yield "clusters_sorted", _sorted(four)
+    yield "clusters_twice", _twice(four)
+    yield "clusters_few", (four[0][:130], four[1][:130])
+    rare = np.concatenate([np.flatnonzero(four[1] != 2), np.flatnonzero(four[1] == 2)[:25]])
+    yield "clusters_rare", (four[0][rare], four[1][rare] == 2)
+    x = stream.uniform(-1, 1, (700, 2))
+    yield "bands", (x, np.floor(1.5 * np.abs(x).sum(1)).clip(0, 2).astype(int))
+    x = stream.normal(size=(900, 2))
+    sectors = (x, np.floor(np.arctan2(*x.T) / (np.pi / 3)).astype(int) + 3)
+    yield "sectors", sectors
+    yield "sectors_sorted", _sorted(sectors)
+    label = stream.integers(0, 5, 600)
+    x = np.exp(-0.5 * ((np.arange(48) - 8 * label[:, None] - 8) / 2.5) ** 2)
+    x += 0.25 * stream.normal(size=x.shape)
+    yield "pulse", (x, label)
+    rare = np.concatenate([np.flatnonzero(label < 2), np.flatnonzero(label == 2)[:8]])
+    yield "pulse_rare", (x[rare], label[rare])
+    x = stream.choice([-1.0, 1.0], (600, 5))
+    yield "parity", (x + 0.1 * stream.normal(size=x.shape), x[:, :3].prod(1) > 0)
 
 
 def _waves(stream: np.random.Generator, rows: int, points: int, rates: tuple[int, ...]) -> Table:
