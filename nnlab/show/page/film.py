@@ -36,9 +36,7 @@ class Film:
         """The recorded moments of a run, at most MOMENTS, and its saved training rows."""
         epochs, values = run.snapshots
         which = np.unique(np.linspace(0, len(epochs) - 1, min(len(epochs), MOMENTS)).astype(int))
-        network, rows = run.untrained(), run.rows.get("train")
-        inputs = rows.inputs if rows else np.empty((0, int(np.prod(network.inputs))))
-        targets = np.asarray(rows.targets if rows else np.empty(0))
+        network, (inputs, targets) = run.untrained(), run.training_rows
         inputs = np.asarray(inputs, np.float64)
         return cls(epochs[which], values[which], network, run.data, run.scaling, inputs, targets)
 
