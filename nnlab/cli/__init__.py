@@ -25,6 +25,7 @@ COMMANDS = {  # and the first line of the help of each
     "resume": "Continue a run that was stopped.",
     "sweep": "Train CONFIG once per value of an AXIS.",
     "tune": "Search for good settings with Optuna.",
+    "play": "Play with a network in the browser.",
     "check": "Check CONFIG and show what it means.",
     "gradcheck": "Check all gradients numerically.",
     "doctor": "Say why a network does not learn.",

@@ -3,12 +3,14 @@
 import json
 from collections.abc import Mapping, Sequence
 from threading import Lock
+from time import monotonic
 from typing import Any
 
 from nnlab.run.text import json_value
 
 MOMENT, SCENES = "moment", "scenes"
 MOST_MOMENTS = 120  # that a page shows; page.js knows it too
+GLANCE = 2.5  # seconds; a hidden page asks every 2
 
 
 class Feed:
@@ -24,6 +26,12 @@ class Feed:
         self._newest: dict[str, tuple[int, str]] = {}  # version and JSON, by kind
         self._moments: list[tuple[int, str]] = []
         self._epochs: list[float] = []
+        self._asked, self._fetched = float("-inf"), 0  # when, and the newest version, by any page
+
+    @property
+    def watched(self) -> bool:
+        """Whether a page has asked lately."""
+        return monotonic() - self._asked < GLANCE
 
     def publish(self, *messages: Mapping[str, Any]) -> None:
         """Add messages; nan and inf become null."""
@@ -41,12 +49,16 @@ class Feed:
     def news(self, after: int) -> tuple[int, str]:
         """The version, and as JSON every message that is newer than the version `after`."""
         with self._lock:
+            self._asked, self._fetched = monotonic(), self._version
             entries = sorted([*self._newest.values(), *self._moments])
             texts = [text for version, text in entries if version > after]
             head = f'{{"version":{self._version},"messages":['
         return self._version, head + ",".join(texts) + "]}"
 
     def _add_moment(self, epoch: float, text: str) -> None:
+        """Adds a moment in place of one that no page has fetched, but for the first."""
+        if len(self._moments) > 1 and self._moments[-1][0] > self._fetched and self.watched:
+            del self._moments[-1], self._epochs[-1]
         self._moments.append((self._version, text))
         self._epochs.append(epoch)
         if len(self._epochs) > MOST_MOMENTS:

@@ -82,22 +82,28 @@ def live_page(
     kind: str,
     scripts: Sequence[str] = ("live.js",),
     template: str = "live.html",
+    styles: Sequence[str] = (),
 ) -> tuple[str, str]:
     """The HTML of a page that asks its server for news, and its Content-Security-Policy.
 
-    scripts: those that run after page.js. template: extends live.html.
+    scripts: those that run after page.js. template: extends live.html. styles: after page.css.
     """
     page = {"title": title, "setting": setting, "kind": kind}
-    return _fill(template, ["page.js", *scripts], page, "connect-src 'self'")
+    return _fill(template, ["page.js", *scripts], page, "connect-src 'self'", styles)
 
 
 def _fill(
-    template: str, scripts: Sequence[str], page: Any, more_policy: str = ""
+    template: str,
+    scripts: Sequence[str],
+    page: Any,
+    more_policy: str = "",
+    styles: Sequence[str] = (),
 ) -> tuple[str, str]:
     """The HTML with its styles and scripts, and the policy that allows these and no others."""
     from markupsafe import Markup
 
-    style, script = colors() + _read("page.css"), "\n".join(map(_read, scripts))
+    style = colors() + "\n".join(map(_read, ["page.css", *styles]))
+    script = "\n".join(map(_read, scripts))
     policy = (
         "default-src 'none'; img-src data:; base-uri 'none'; form-action 'none'; "
         f"style-src '{_digest(style)}'; script-src '{_digest(script)}'"
