@@ -193,6 +193,8 @@ class SceneKind(NamedTuple):
     moving: tuple[str, ...]
 
 
+FOR_ALL_MOMENTS = ("blocks", "largest")  # keys that move and are no lists by moment
+
 # In the order of the page.
 SCENES: Mapping[str, SceneKind] = {
     "plane": SceneKind(
@@ -241,7 +243,13 @@ def make_scenes(film: Film) -> list[dict[str, Any]]:
     """The scenes that suit, each with its kind and what it says."""
     made = {name: kind.make(film) for name, kind in SCENES.items()}
     return [
-        {"kind": name, "caption": SCENES[name].caption, "formula": SCENES[name].formula, **data}
+        {
+            "kind": name,
+            "caption": SCENES[name].caption,
+            "formula": SCENES[name].formula,
+            "by_moment": [key for key in SCENES[name].moving if key not in FOR_ALL_MOMENTS],
+            **data,
+        }
         for name, data in made.items()
         if data is not None
     ]
