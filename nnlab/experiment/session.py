@@ -9,7 +9,7 @@ session.folder, session.summary
 import signal
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from time import perf_counter
 from typing import Any, NoReturn
@@ -103,7 +103,7 @@ def new_session(
     resolved = dump(built.config)
     folder.save_text(CONFIG, resolved if text is None else text)
     folder.save_text(RESOLVED, resolved)
-    folder.write_json(DATA, describe.data(built))
+    folder.write_json(DATA, asdict(describe.data(built)))
     folder.write_arrays(weights_file("initial"), built.network.arrays)
     folder.write_json(RUN, about)
     with record_end(Session(built, folder, start(built.plan, built.network), about)) as session:
@@ -140,8 +140,7 @@ class Session:
         self.built, self.folder, self.state = built, folder, state
         self.settings = settings_of(built.config)
         self.environment = environment.essence(machine)
-        self.notes: list[str] = []
-        self.warnings = list(built.warnings)
+        self.notes, self.warnings = list[str](), list(built.warnings)
         self.stopped = False  # by a signal, and saved
         self.summary: dict[str, Any] = {}
         self.failure: Failure | None = None
