@@ -72,7 +72,11 @@ RULES = {
     "api": rule(RANK_5 | {"diagnosis", "show"}, "numpy"),
     "show": rule(set()),
     "show.words": rule({"status"}),
-    "show.figures": rule(CORE | {"config", "run", "show.words"}, "numpy", "matplotlib"),
+    "show.figures": rule(
+        CORE | {"config", "engine.blas", "run", "show.words"},
+        "numpy",
+        "matplotlib sklearn threadpoolctl",
+    ),
     "show.page": rule(
         CORE | {"config", "data.scale", "run", "show.figures", "show.words"},
         "numpy",
