@@ -61,6 +61,7 @@ RULES = {
         "threadpoolctl",
     ),
     "run.run": rule(RANK_4 - {"training"}, "numpy"),
+    "run.data_facts": rule(CORE | {"config", "data", "run"}, "annotated_types"),
     "run.rows": rule(CORE | {"data", "run"}, "numpy"),
     "run.shapes": rule(CORE | {"config", "data", "run"}, "numpy"),
     "experiment": rule(RANK_4, "numpy", "threadpoolctl"),

@@ -17,7 +17,8 @@ class Feed:
     """Messages with a `kind`, published by any thread and read by any page.
 
     Of each kind the newest is kept, of `moment` all until there are too many. So a slow page skips
-    what is outdated, and a page that opens late gets everything. `scenes` removes all moments.
+    what is outdated, and a page that opens late gets everything. `scenes` removes all moments. A
+    moment that is `passing` is replaced by the next if no page has fetched it.
     """
 
     def __init__(self) -> None:
@@ -26,6 +27,7 @@ class Feed:
         self._newest: dict[str, tuple[int, str]] = {}  # version and JSON, by kind
         self._moments: list[tuple[int, str]] = []
         self._epochs: list[float] = []
+        self._passing = False  # the last moment
         self._asked, self._fetched = float("-inf"), 0  # when, and the newest version, by any page
 
     @property
@@ -41,6 +43,7 @@ class Feed:
                 self._version += 1
                 if message["kind"] == MOMENT:
                     self._add_moment(float(message["epoch"]), text)
+                    self._passing = bool(message.get("passing"))
                     continue
                 if message["kind"] == SCENES:
                     self._moments, self._epochs = [], []
@@ -56,8 +59,9 @@ class Feed:
         return self._version, head + ",".join(texts) + "]}"
 
     def _add_moment(self, epoch: float, text: str) -> None:
-        """Adds a moment in place of one that no page has fetched, but for the first."""
-        if len(self._moments) > 1 and self._moments[-1][0] > self._fetched and self.watched:
+        """Adds a moment, in place of a passing one that no page has fetched."""
+        unseen = len(self._moments) > 1 and self._moments[-1][0] > self._fetched
+        if self._passing and unseen and self.watched:
             del self._moments[-1], self._epochs[-1]
         self._moments.append((self._version, text))
         self._epochs.append(epoch)

@@ -63,7 +63,13 @@ class Camera:
             if (data := kind.make(film)) is None:
                 return None
             scenes.append({key: data[key] for key in kind.moving})
-        return {"kind": "moment", "epoch": epoch, "label": label, "scenes": scenes}
+        return {
+            "kind": "moment",
+            "passing": True,
+            "epoch": epoch,
+            "label": label,
+            "scenes": scenes,
+        }
 
 
 def metrics_in_words(built: Built, row: Row) -> list[tuple[str, str]]:

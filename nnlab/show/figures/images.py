@@ -33,10 +33,10 @@ MOST_LEVEL = 0.998  # of the weights have a colour of their own; a few large one
 
 
 def _no_images(run: View) -> str | None:
-    shape = run.data["image_shape"]
+    shape = run.data.image_shape
     if not run.classes or not shape:
         return "it is for classes of images"
-    if len(shape) not in (2, 3) or int(np.prod(shape)) != int(np.prod(run.data["inputs"])):
+    if len(shape) not in (2, 3) or int(np.prod(shape)) != int(np.prod(run.data.inputs)):
         return "its rows are no images"
     return None if run.rows else "no rows were kept"
 
@@ -46,7 +46,7 @@ def draw_samples(run: View) -> "Figure":
     rows = run.judged
     rows = rows.take(np.linspace(0, min(len(rows), 64) - 1, min(SAMPLES, len(rows))).astype(int))
     chances, truth = probabilities(rows.outputs), run.labels(rows)
-    shape = tuple(run.data["image_shape"])
+    shape = run.data.image_shape or ()
     lines = -(-len(rows) // 2)
     bars = min(chances.shape[1], MOST_BARS)
     width, height = 2 * style.PANEL[0] * 0.9, lines * (0.155 * bars + 0.75)
@@ -85,7 +85,7 @@ def draw_image(
     extent: left, right, bottom and top in `ax`, if not all of it.
     """
     image = row.astype(float).reshape(shape)
-    low, high = run.data["input_range"] or (image.min(), image.max())
+    low, high = run.data.input_range or (image.min(), image.max())
     image = np.clip((image - low) / ((high - low) or 1.0), 0, 1)
     if image.ndim == 3 and image.shape[2] not in (3, 4):
         image = image.mean(axis=2)
@@ -152,7 +152,7 @@ def draw_mistakes(run: View) -> "Figure":
     rows = run.judged
     rows = rows.take(wrong_rows(run, rows)[:MISTAKES])
     chances, truth, guesses = probabilities(rows.outputs), run.labels(rows), run.guesses(rows)
-    shape = tuple(run.data["image_shape"])
+    shape = run.data.image_shape or ()
     across = min(len(rows), 4)
     lines = -(-len(rows) // across)
     figure = style.canvas(max(style.PANEL[0], 1.75 * across), 1.85 * lines, *run.title)
@@ -177,7 +177,7 @@ def first_filters(run: View) -> tuple[str, Array] | None:
     if not names:
         return None
     name = min(names, key=_layer_number)
-    images = _weight_images(name, weights[name], run.data["image_shape"] or ())
+    images = _weight_images(name, weights[name], run.data.image_shape or ())
     return None if images is None else (name, images)
 
 

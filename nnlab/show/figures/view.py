@@ -103,7 +103,7 @@ class View(Run):
     @property
     def classes(self) -> list[str]:
         """The names of the classes; none for a regression."""
-        return list(self.data["class_names"])
+        return list(self.data.class_names)
 
     def labels(self, rows: SavedRows) -> IntArray:
         """The true class numbers (N,)."""
@@ -111,13 +111,13 @@ class View(Run):
 
     def guesses(self, rows: SavedRows) -> IntArray:
         """The predicted class numbers (N,)."""
-        return decisions(self.data["kind"], rows.outputs)
+        return decisions(self.data.kind, rows.outputs)
 
     def coded(self, rows: SavedRows) -> FloatArray:
         """The targets (N, m) as the loss takes them."""
         targets = rows.targets
         if targets.ndim == 1:
-            binary = self.data["kind"] == "binary"
+            binary = self.data.kind == "binary"
             targets = targets[:, None] if binary else np.eye(rows.outputs.shape[1])[targets]
         return self.loss.encode(targets.astype(rows.outputs.dtype))
 

@@ -1,6 +1,5 @@
 """Moments of a small network, recorded in a run folder or taken while it trains."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -9,6 +8,7 @@ import numpy as np
 from nnlab.core.network import Network
 from nnlab.core.types import Array, FloatArray, IntArray
 from nnlab.data.scale import Scaling
+from nnlab.run.data_facts import DataFacts
 from nnlab.show.figures import View
 
 MOMENTS = 60  # that a page shows; nnlab records about 40
@@ -26,7 +26,7 @@ class Film:
     epochs: IntArray
     values: Array
     network: Network
-    data: Mapping[str, Any]
+    data: DataFacts
     scaling: Scaling
     inputs: FloatArray
     targets: Array
@@ -36,9 +36,7 @@ class Film:
         """The recorded moments of a run, at most MOMENTS, and its saved training rows."""
         epochs, values = run.snapshots
         which = np.unique(np.linspace(0, len(epochs) - 1, min(len(epochs), MOMENTS)).astype(int))
-        network, rows = run.untrained(), run.rows.get("train")
-        inputs = rows.inputs if rows else np.empty((0, int(np.prod(network.inputs))))
-        targets = np.asarray(rows.targets if rows else np.empty(0))
+        network, (inputs, targets) = run.untrained(), run.training_rows
         inputs = np.asarray(inputs, np.float64)
         return cls(epochs[which], values[which], network, run.data, run.scaling, inputs, targets)
 
@@ -55,7 +53,7 @@ class Film:
     @property
     def classes(self) -> list[str]:
         """The names of the classes; none for a regression."""
-        return list(self.data["class_names"])
+        return list(self.data.class_names)
 
     def outputs(self, rows: Array, depth: int | None = None) -> FloatArray:
         """Outputs (k, B, m) of the first `depth` layers (default all) for rows (B, n)."""

@@ -55,7 +55,7 @@ def make_replay(run: View, album: Album) -> Replay | None:
     if not scenes:
         return None
     shown = [int(epoch) for epoch in film.epochs]
-    return Replay(shown, _labels(run, shown), scenes)
+    return Replay(shown, moment_labels(run, shown), scenes)
 
 
 def _still(run: View, figures: Iterable[str], album: Album) -> Picture | None:
@@ -67,7 +67,7 @@ def _still(run: View, figures: Iterable[str], album: Album) -> Picture | None:
     return None
 
 
-def _labels(run: View, epochs: list[int]) -> list[str]:
+def moment_labels(run: View, epochs: list[int]) -> list[str]:
     """The metrics of each epoch: training loss 0.024, training accuracy 1.000."""
     epoch_rows: dict[float, int] = {}
     measured: dict[str, FloatArray] = {}

@@ -47,12 +47,12 @@ def report_run(folder: RunFolder) -> Report:
     _note_state(run, status, notices)
     title, setting = attempt("The setting", lambda: run.title, (folder.name, ""))
     page = Page("Report of a run", title, setting, "run folder", folder.name, notices)
-    page.key_numbers = attempt("The summary", lambda: _key_numbers(run), [])
+    page.key_numbers = attempt("The summary", lambda: key_numbers(run), [])
     page.settings = attempt("The config", lambda: explain_settings(run), None)
     nothing: list[Table] = []
     epochs = attempt("The table of epochs", lambda: _epochs(run), (nothing, 0))
     page.epochs, page.epoch_count = epochs
-    page.story = _story(run, status, page.epoch_count)
+    page.story = run_story(run, status, page.epoch_count)
     page.charts = attempt("The curves", lambda: _charts(run, album), [])
     page.tables = [
         *attempt("The table of metrics", lambda: _results(run), nothing),
@@ -94,7 +94,7 @@ def _epochs_asked(run: View) -> Any:
     return mapping_or_empty(run.settings.get("training")).get("epochs")
 
 
-def _story(run: View, status: Status, rows: int) -> str:
+def run_story(run: View, status: Status, rows: int) -> str:
     """How the run ended, in a sentence."""
     if rows == 1 and status == "completed":
         return "Nothing was trained: the network was built and evaluated with its first weights."
@@ -108,9 +108,9 @@ def _story(run: View, status: Status, rows: int) -> str:
     return f"{story}. {trained} {'was' if epochs == 1 else 'were'} trained{end}."
 
 
-def _key_numbers(run: View) -> list[tuple[str, str]]:
+def key_numbers(run: View) -> list[tuple[str, str]]:
     """The few numbers that a reader looks for."""
-    final, test = (run.summary.get(part) for part in ("final", "test"))
+    final, test = run.summary.get("final") or run.last_row, run.summary.get("test")
     part, values = columns.TEST, test
     if not isinstance(test, dict) and isinstance(final, dict):
         part = columns.watched_part(final)

@@ -39,10 +39,10 @@ def plane_scene(film: Film) -> dict[str, Any] | None:
     outputs = film.outputs(np.stack([across.ravel(), down.ravel()], axis=1))
     if outputs.ndim != 3 or not np.isfinite(outputs).all():
         return None
-    names = [*film.data["feature_names"], "x", "y"]
+    names = [*film.data.feature_names, "x", "y"]
     names = names[-2:] if len(names) < 4 else names
     shown = [row for row in film.some_rows() if np.isfinite(film.inputs[row]).all()]
-    classes = film.data["kind"] == "classes" and outputs.shape[2] > 1
+    classes = film.data.kind == "classes" and outputs.shape[2] > 1
     field = _class_field if classes else _signed_field
     return {
         "alt": f"The network's output over {names[0]} and {names[1]}, with the training rows.",
@@ -57,7 +57,7 @@ def plane_scene(film: Film) -> dict[str, Any] | None:
 
 
 def _class_number(film: Film, row: int) -> int:
-    if film.data["kind"] == "regression" or row >= len(film.targets):
+    if film.data.kind == "regression" or row >= len(film.targets):
         return 0
     target = film.targets[row]
     return int(target.argmax() if target.ndim else target) % len(LIGHT.classes)
@@ -74,7 +74,7 @@ def _class_field(film: Film, outputs: FloatArray) -> list[str]:
 def _signed_field(film: Film, outputs: FloatArray) -> list[str]:
     """The first output of each place between its lowest and its highest value, as a byte."""
     low, high = 0.0, 1.0
-    if film.data["kind"] == "regression":
+    if film.data.kind == "regression":
         targets = np.asarray(film.targets, np.float64).ravel()
         values = targets if targets.size else outputs[-1].ravel()
         low, high = float(values.min()), float(max(values.max(), values.min() + 1e-9))
@@ -90,7 +90,7 @@ def curve_scene(film: Film) -> dict[str, Any] | None:
     finite = film.inputs[np.isfinite(film.inputs)]
     if not finite.size:
         return None
-    x = _axis(*_around(finite), (*film.data["feature_names"], "x")[0])
+    x = _axis(*_around(finite), (*film.data.feature_names, "x")[0])
     along = np.linspace(x["low"], x["high"], ALONG)
     values = film.outputs(along[:, None])  # (k, ALONG, m)
     targets = film.targets.astype(np.float64).reshape(len(film.inputs), -1)
@@ -130,7 +130,7 @@ def heat_scene(film: Film) -> dict[str, Any] | None:
 
 def _block(film: Film, depth: int, outputs: FloatArray) -> dict[str, Any]:
     last, width = depth == len(film.network.layers), outputs.shape[2]
-    names = film.data["class_names"] or film.data["target_names"]
+    names = film.data.class_names or film.data.target_names
     named = last and len(names) == width
     return {
         "title": "outputs" if last else layer_name(film.network.layers, depth - 1),
@@ -142,7 +142,7 @@ def _block(film: Film, depth: int, outputs: FloatArray) -> dict[str, Any]:
 def _row_name(film: Film, row: int) -> str:
     """The number of a one-hot row; the numbers of a short row; else its place."""
     values = film.inputs[row]
-    if film.data["task"] == "identity":
+    if film.data.task == "identity":
         return f"row {int(np.argmax(values)) + 1}"
     if len(values) <= 2:
         return f"({', '.join(f'{value:g}' for value in values.tolist())})"
@@ -154,7 +154,7 @@ def _target_name(film: Film, row: int) -> str:
         return ""
     target = film.targets[row]
     if target.size > 1:
-        return str(int(np.argmax(target)) + 1) if film.data["task"] == "identity" else ""
+        return str(int(np.argmax(target)) + 1) if film.data.task == "identity" else ""
     value, names = target.item(), film.classes
     if names and isinstance(value, int) and 0 <= value < len(names):
         return names[value][:8]
@@ -163,7 +163,7 @@ def _target_name(film: Film, row: int) -> str:
 
 def filters_scene(film: Film) -> dict[str, Any] | None:
     """The weights of a dense first layer on images, as tiles with a border of one pixel."""
-    shape, first = film.data["image_shape"], film.network.layers[0]
+    shape, first = film.data.image_shape, film.network.layers[0]
     if shape is None or len(shape) != 2 or not isinstance(first, LAYERS["dense"]):
         return None
     units, (height, width) = film.network.shapes[1][0], shape
@@ -192,6 +192,8 @@ class SceneKind(NamedTuple):
     figures: tuple[str, ...]
     moving: tuple[str, ...]
 
+
+FOR_ALL_MOMENTS = ("blocks", "largest")  # keys that move and are no lists by moment
 
 # In the order of the page.
 SCENES: Mapping[str, SceneKind] = {
@@ -241,7 +243,13 @@ def make_scenes(film: Film) -> list[dict[str, Any]]:
     """The scenes that suit, each with its kind and what it says."""
     made = {name: kind.make(film) for name, kind in SCENES.items()}
     return [
-        {"kind": name, "caption": SCENES[name].caption, "formula": SCENES[name].formula, **data}
+        {
+            "kind": name,
+            "caption": SCENES[name].caption,
+            "formula": SCENES[name].formula,
+            "by_moment": [key for key in SCENES[name].moving if key not in FOR_ALL_MOMENTS],
+            **data,
+        }
         for name, data in made.items()
         if data is not None
     ]

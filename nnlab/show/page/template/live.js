@@ -39,8 +39,9 @@ const receivers = {
     for (const finding of findings) addFinding(place, finding);
   },
 
-  scenes({ scenes: data }) {
-    document.querySelector("#learned").hidden = !data.length;
+  scenes({ scenes: data, note }) {
+    document.querySelector("#learned").hidden = !data.length && !note;
+    document.querySelector(".note").textContent = note ?? "";
     liveReplay.reset(data);
   },
 

@@ -473,7 +473,7 @@ class Replay {
     const follows = this.index === this.last && !this.timer;
     this.data.forEach((scene, i) => {
       for (const [key, value] of Object.entries(moving[i])) {
-        if (Array.isArray(value) && value.length === 1 && scene[key].length === this.epochs.length) scene[key].push(value[0]);
+        if (scene.by_moment.includes(key)) scene[key].push(value[0]);
         else scene[key] = typeof value === "number" ? Math.max(scene[key], value) : value;
       }
     });
@@ -486,10 +486,7 @@ class Replay {
   }
 
   forget(place) {
-    const count = this.epochs.length;
-    for (const scene of this.data) {
-      for (const value of Object.values(scene)) if (Array.isArray(value) && value.length === count) value.splice(place, 1);
-    }
+    for (const scene of this.data) for (const key of scene.by_moment) scene[key].splice(place, 1);
     this.epochs.splice(place, 1);
     this.labels.splice(place, 1);
     if (this.index > place) this.index -= 1;
