@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from nnlab.cli import options
+from nnlab.cli.live_page import announce_page, open_option, port_option
 from nnlab.cli.terminal import print_message
 
 if TYPE_CHECKING:
@@ -17,8 +18,8 @@ if TYPE_CHECKING:
 @click.argument("what", metavar="[CONFIG|RUN]", required=False, shell_complete=options.complete_run)
 @options.set_option("Override a setting of CONFIG, for example lr=0.1; may be repeated.")
 @options.runs_option
-@click.option("--port", type=click.IntRange(1, 65535), metavar="N", help="Default: a free one.")
-@click.option("--open/--no-open", "show", default=True, show_default=True, help="Open the browser.")
+@port_option
+@open_option
 @options.threads_option
 @options.verbosity
 def command(
@@ -56,21 +57,20 @@ def command(
 
 def _ask_run(run: str, runs: Path | None, feed: "Feed", port: int | None, show: bool) -> None:
     from nnlab.live.server import Site
-    from nnlab.play.board import Board, board_page
+    from nnlab.play.board import QuestionPage, board_page
     from nnlab.show.figures import View
 
-    board = Board(View(options.find_training(run, runs).path))
+    board = QuestionPage(View(options.find_training(run, runs).path))
     _serve(Site(*board_page(board.run), feed, board.actions), port, show)
 
 
 def _serve(site: "Site", port: int | None, show: bool) -> None:
     """Serves a page until Ctrl+C."""
-    import webbrowser
     from threading import Event
 
     from nnlab.live.server import serving
 
     with serving(site, port) as address:
-        opened = show and webbrowser.open(address)
-        print_message(f"{'The page is' if opened else 'Open'} {address}   (Ctrl+C ends it)")
+        announce_page(address, show)
+        print_message("Ctrl+C ends it.")
         Event().wait()

@@ -27,7 +27,7 @@ MIDDLE = 127  # of a byte that stands for a number with a sign
 
 
 @dataclass(frozen=True, eq=False)
-class Board:
+class QuestionPage:
     """A trained network behind a page. Raises RunUnreadable where the run has no weights."""
 
     run: View
@@ -43,7 +43,7 @@ class Board:
     @property
     def draws(self) -> bool:
         """Whether the inputs are an image."""
-        return self.run.data["image_shape"] is not None
+        return self.run.data.image_shape is not None
 
     @property
     def columns(self) -> tuple[InputColumn, ...]:
@@ -99,35 +99,34 @@ class Board:
     def _named(self, outputs: FloatArray) -> tuple[list[str], FloatArray]:
         """The names of the answers and their values; two classes have two, also of one output."""
         data, width = self.run.data, len(outputs)
-        if data["kind"] == "binary" and width == 1:
+        if data.kind == "binary" and width == 1:
             outputs = np.array([1 - outputs[0], outputs[0]])
-        names = list(data["class_names"] or data["target_names"])
+        names = list(data.class_names or data.target_names)
         if len(names) != len(outputs):
             names = [f"output {i + 1}" for i in range(len(outputs))]
         return names, outputs
 
     def _range(self, values: FloatArray) -> tuple[float, float]:
         """The ends of the bars: 0 and 1 for classes, else the range of the saved targets."""
-        if self.run.data["task"] == "classes" or not self.run.rows:
+        if self.run.data.task == "classes" or not self.run.rows:
             return 0.0, 1.0
         targets = np.concatenate([rows.targets.ravel() for rows in self.run.rows.values()])
         low, high = min(0.0, float(targets.min())), float(targets.max())
         return low, max(high, low + 1e-9)
 
     def _decision(self, outputs: FloatArray) -> str:
-        if self.run.data["task"] != "classes":
+        if self.run.data.task != "classes":
             return ""
         if not np.isfinite(outputs).all():
             return "The outputs are not finite."
-        return str(self.run.classes[int(decisions(self.run.data["kind"], outputs[None])[0])])
+        return str(self.run.classes[int(decisions(self.run.data.kind, outputs[None])[0])])
 
     # Images.
 
     def _maps(self, row: FloatArray) -> list[dict[str, Any]]:
         """Scenes of page.js: the image as the network gets it, and the maps of each convolution."""
-        shape = self.run.data["image_shape"]
         form = self._form_of_images
-        seen = ((row - form.blank) / (form.full - form.blank)).reshape(*shape[:2], -1)
+        seen = ((row - form.blank) / (form.full - form.blank)).reshape(*form.shape[:2], -1)
         scenes = [_sheet(seen[:, :, :1], "What the network gets", 100)]
         network, x = self.run.latest_network, self.run.scaled(row[None])
         for depth in self._map_depths():
@@ -163,7 +162,7 @@ class Board:
 
     def _scaled_range(self, place: int) -> tuple[float, float]:
         """The values of an input that become -1 and 1, as far as its scaling knows."""
-        scaling, width = self.run.scaling, self.run.data["inputs"][0]
+        scaling, width = self.run.scaling, self.run.data.inputs[0]
         shift, factor = (np.broadcast_to(a, width)[place] for a in (scaling.shift, scaling.factor))
         reach = 1 / factor if factor else 1.0
         return float(shift - reach), float(shift + reach)
@@ -196,12 +195,13 @@ def _control(
     if column.categories is not None:
         first = 0 if part is None else int(np.nansum(part, axis=0).argmax())
         return {"choices": list(column.categories), "value": column.categories[first]}
-    finite = np.array(usual) if part is None else part[np.isfinite(part)]
-    low, high = (float(finite.min()), float(finite.max())) if finite.size else usual
+    values = np.array(usual) if part is None else part[np.isfinite(part)]
+    values = values if values.size else np.array(usual)
+    low, high = float(values.min()), float(values.max())
     high = high if high > low else low + 1
-    whole = part is not None and finite.size > 0 and bool((finite == np.round(finite)).all())
-    step = 1.0 if whole and high - low >= 2 else (high - low) / 200
-    value = float(np.median(finite)) if finite.size else low
+    is_whole = part is not None and high - low >= 2 and bool((values == np.round(values)).all())
+    step = 1.0 if is_whole else (high - low) / 200
+    value = float(np.median(values))
     return {"choices": [], "low": low, "high": high, "step": step, "value": value}
 
 

@@ -7,6 +7,7 @@ the mean of what it covers, and the centre of mass lies where it lies in them.
 
 import base64
 import binascii
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -39,23 +40,16 @@ class ImageForm:
     @classmethod
     def of_run(cls, run: View) -> Self:
         """From the saved images of a run."""
-        shape = tuple(run.data["image_shape"])
-        low, high = run.data["input_range"] or (0.0, 1.0)
-        height, width = shape[:2]
-        rows = [rows.inputs for rows in run.rows.values()]
-        images = np.concatenate(rows or [np.zeros((0, int(np.prod(shape))))])[:MOST_IMAGES]
-        images = images.reshape(len(images), height, width, *shape[2:] or (1,)).mean(axis=3)
-        edge = np.concatenate([images[:, [0, -1]].ravel(), images[:, :, [0, -1]].ravel()])
-        blank, full = (low, high)
-        if edge.size and np.median(edge) > (low + high) / 2:
-            blank, full = high, low
-        boxes = [(extent(ink), mass_centre(ink)) for ink in (images - blank) / (full - blank)]
-        known = [(box, centre) for box, centre in boxes if box]
-        if not known:
+        shape = run.data.image_shape or tuple(run.data.inputs)
+        images = saved_images(run, shape)
+        blank, full = paper_and_ink(images, run.data.input_range or (0.0, 1.0))
+        drawn = [ink for ink in (images - blank) / (full - blank) if extent(ink)]
+        if not drawn:
+            height, width = shape[:2]
             middle = ((height - 1) / 2, (width - 1) / 2)
             return cls(shape, USUAL * min(height, width), middle, blank, full)
-        y, x = np.median([centre for _, centre in known], axis=0).tolist()
-        return cls(shape, float(np.median([box for box, _ in known])), (y, x), blank, full)
+        y, x = np.median([mass_centre(ink) for ink in drawn], axis=0).tolist()
+        return cls(shape, float(np.median([extent(ink) for ink in drawn])), (y, x), blank, full)
 
     def image(self, ink: FloatArray) -> FloatArray:
         """The drawing (SIDE, SIDE), 0 for paper and 1 for ink, as a row (n,) of the data."""
@@ -76,6 +70,21 @@ class ImageForm:
         values = (self.blank + (self.full - self.blank) * page)[:, :, None]
         colors = self.shape[2] if len(self.shape) == 3 else 1
         return np.broadcast_to(values, (height, width, colors)).ravel()
+
+
+def saved_images(run: View, shape: Shape) -> FloatArray:
+    """Some images (N, h, w) of a run, in grey."""
+    rows = [rows.inputs for rows in run.rows.values()]
+    images = np.concatenate(rows or [np.zeros((0, int(np.prod(shape))))])[:MOST_IMAGES]
+    return np.asarray(images.reshape(len(images), *shape[:2], *shape[2:] or (1,)).mean(axis=3))
+
+
+def paper_and_ink(images: Array, limits: Sequence[float]) -> tuple[float, float]:
+    """The values of paper, which is at the edges of images (N, h, w), and of ink."""
+    low, high = limits
+    edge = np.concatenate([images[:, [0, -1]].ravel(), images[:, :, [0, -1]].ravel()])
+    bright = edge.size > 0 and np.median(edge) > (low + high) / 2
+    return (high, low) if bright else (low, high)
 
 
 def extent(ink: Array) -> int:

@@ -17,7 +17,6 @@ from nnlab.show.page.render import live_page
 from nnlab.show.words import count
 
 CHARTS = 0.2  # seconds from one drawing of the curves to the next
-TOO_LARGE = "This network is too large to draw; the curves show how it learns."
 FASTEST = 1e6  # epochs per second
 
 
@@ -138,8 +137,7 @@ class Playground:
             return f"{training.failure} Change a setting, or reset."
         if training.is_over:
             return f"All {count(training.plan.epochs, 'epoch')} are done: {done}."
-        words = f"{'Playing' if player.is_playing else 'Paused'}: {done}."
-        return words if self._camera is None or self._camera.scenes else f"{words} {TOO_LARGE}"
+        return f"{'Playing' if player.is_playing else 'Paused'}: {done}."
 
     def _form(self) -> dict[str, Any]:
         config, start = self.player.training.config, self.start.config

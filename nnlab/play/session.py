@@ -270,9 +270,16 @@ class Player:
                 self.restarted = self.restarted and not changed
             changed = self._answer()
             if changed is not None and self.is_playing:
-                self.training.advance()
-                self.is_playing = not self.training.is_over
+                self._advance()
                 changed = changed or not self.is_playing
+
+    def _advance(self) -> None:
+        """The next updates; too little memory stops them, and the page says so."""
+        try:
+            self.training.advance()
+        except MemoryError:
+            self.training.failure = "There is not enough memory for the next update."
+        self.is_playing = not (self.training.is_over or self.training.failure)
 
     def _answer(self) -> bool | None:
         """Does what was asked for, waiting for it or for the next epoch; None at the end."""

@@ -8,7 +8,7 @@ import pytest
 
 from nnlab.live.feed import Feed
 from nnlab.live.server import Site, serving
-from nnlab.play.board import Board, board_page
+from nnlab.play.board import QuestionPage, board_page
 from nnlab.play.playground import Playground, playground_page
 from nnlab.play.settings import Start
 from nnlab.run.run import Run
@@ -43,7 +43,7 @@ def serve_board(browser: Browser) -> Iterator[Callable[[Run], str]]:  # noqa: F8
     with ExitStack() as stack:
 
         def serve(run: Run) -> str:
-            board = Board(View(run.path))
+            board = QuestionPage(View(run.path))
             site = Site(*board_page(board.run), Feed(), board.actions)
             return stack.enter_context(serving(site))
 

@@ -11,7 +11,7 @@ import pytest
 import nnlab
 from nnlab.core.types import FloatArray
 from nnlab.errors import NnlabError, RunUnreadable, UsageError
-from nnlab.play.board import Board
+from nnlab.play.board import QuestionPage
 from nnlab.play.drawing import SIDE, ImageForm, decode_ink, extent, mass_centre, resized
 from nnlab.run.run import Run
 from nnlab.show.figures import View
@@ -68,7 +68,7 @@ def as_text(ink: FloatArray) -> str:
 
 @pytest.mark.parametrize("digit", STROKES)
 def test_a_drawn_digit_is_recognised(digits: Run, digit: str) -> None:
-    board = Board(View(digits.path))
+    board = QuestionPage(View(digits.path))
     answer = board.answer({"ink": as_text(drawn(STROKES[digit]))})
     assert answer["decision"] == digit
     assert [bar["name"] for bar in answer["answers"]] == list("0123456789")
@@ -90,7 +90,7 @@ def test_the_form_of_mnist_is_its_published_preparation(data_folder: Path, tmp_p
     assert form.box == 20
     assert form.centre == pytest.approx((14, 14), abs=0.6)
     assert (form.blank, form.full) == (0, 255)
-    board = Board(View(run.path))
+    board = QuestionPage(View(run.path))
     answers = {digit: board.answer({"ink": as_text(drawn(STROKES[digit]))}) for digit in "307"}
     assert [answer["decision"] for answer in answers.values()] == ["3", "0", "7"]
 
@@ -126,7 +126,7 @@ def test_resizing_keeps_the_mean_and_what_is_constant(height: int, width: int) -
 
 
 def test_an_empty_board_has_no_answer(digits: Run) -> None:
-    board = Board(View(digits.path))
+    board = QuestionPage(View(digits.path))
     assert board.answer({"ink": as_text(np.zeros((SIDE, SIDE)))})["answers"] == []
 
 
@@ -138,7 +138,7 @@ def test_what_is_no_drawing(ink: Any) -> None:
 
 def test_the_answers_for_a_row_are_those_of_predict(prices: Run) -> None:
     """In the units of the file; the category becomes its inputs."""
-    board = Board(View(prices.path))
+    board = QuestionPage(View(prices.path))
     area, kind = board.form()["sliders"]
     assert area["name"] == "area"
     assert 20 <= area["low"] < area["value"] < area["high"] <= 120
@@ -163,7 +163,7 @@ def test_the_answers_for_a_row_are_those_of_predict(prices: Run) -> None:
 )
 def test_what_is_no_row(prices: Run, values: Any, message: str) -> None:
     with pytest.raises(UsageError) as error:
-        Board(View(prices.path)).answer({"values": values})
+        QuestionPage(View(prices.path)).answer({"values": values})
     assert str(error.value) == message
 
 
@@ -175,7 +175,7 @@ def test_a_run_without_weights(digits: Run, tmp_path: Path) -> None:
     shutil.rmtree(copy / "weights")
     (copy / "checkpoint.npz").unlink(missing_ok=True)
     with pytest.raises(RunUnreadable) as error:
-        Board(View(copy))
+        QuestionPage(View(copy))
     assert "\n" not in str(error.value)
 
 
@@ -184,7 +184,7 @@ def test_a_table_with_too_many_inputs(tmp_path: Path) -> None:
     run = nnlab.train(config, runs=tmp_path, epochs=1)
     sentence = r"has 61 inputs, and a page has sliders for 60\. `nnlab predict"
     with pytest.raises(NnlabError, match=sentence):
-        Board(View(run.path))
+        QuestionPage(View(run.path))
 
 
 # In the browser.
