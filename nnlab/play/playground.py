@@ -1,6 +1,6 @@
 """The page that trains: what it may ask for, and what it is told."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from threading import Lock
 from time import monotonic
@@ -132,7 +132,7 @@ class Playground:
         state = training.state
         done = f"epoch {state.epoch:,}, update {state.step:,}"
         if state.batch:
-            done += f" ({state.batch} of {training.batches} of its epoch)"
+            done += f", {state.batch} of {training.batches} in the running epoch"
         if training.failure:
             return f"{training.failure} Change a setting, or reset."
         if training.is_over:
@@ -152,7 +152,7 @@ class Playground:
 def _pairs(body: Mapping[str, Any]) -> Pairs:
     """The settings in a request. Raises UsageError for anything else."""
     pairs = body.get("pairs")
-    if not isinstance(pairs, Sequence) or not all(isinstance(pair, str) for pair in pairs):
+    if not isinstance(pairs, list) or not all(isinstance(pair, str) for pair in pairs):
         raise UsageError("Settings are a list of texts key=value.")
     return list(pairs)
 

@@ -12,6 +12,7 @@ const fromAddress = () => location.hash.slice(1).split("&").filter(Boolean).map(
 
 // Asks the program, and shows its answer or what is wrong; resolves to the answer, or to undefined.
 async function request(name, body, input) {
+  if (name === "keep") reply.textContent = "Training it again from the start, as nnlab train does.";
   try {
     const answer = await act(name, body);
     wrong.textContent = "";
