@@ -42,6 +42,7 @@ class Camera:
             built.scaling,
             built.dataset.inputs[which].astype(np.float64),
             built.dataset.targets[which],
+            built.plan.loss,
         )
         return cls(film, make_scenes(film))
 
