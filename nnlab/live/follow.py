@@ -28,7 +28,7 @@ from nnlab.show.page.scenes import SCENES, make_scenes
 
 LOOK = 0.2  # seconds between two looks at a folder
 LOCK_LOOK = 2.0  # seconds between two looks at its lock, which a killed process leaves
-DOCTOR_SHARE = 0.1  # of the time that the doctor may take
+DOCTOR_SHARE = 0.05  # of the time that the doctor may take
 NUMBERS, WEIGHTS = (METRICS, SUMMARY, RUN), (PROGRESS, SNAPSHOTS, checkpoint.CURRENT, RUN)
 NOTHING_TO_DRAW = (
     "This network is too large, or of a kind, to be drawn: only curves and findings are shown."
