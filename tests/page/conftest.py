@@ -24,6 +24,7 @@ ARGUMENTS = (
     "--no-first-run",
     "--window-size=1100,900",
 )
+LARGEST = 3_000_000  # bytes of a page
 # Each suits another scene of the slider, or another kind of task.
 SMALL: dict[str, tuple[str, dict[str, Any]]] = {
     "plane": ("xor", {"epochs": 400, "lr": 0.5}),

@@ -2,8 +2,6 @@
 
 import base64
 import io
-import subprocess
-import sys
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -12,11 +10,13 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
+import nnlab
 from nnlab.core.types import FloatArray
 from nnlab.run.folder import RunFolder
 from nnlab.show.figures import view
+from nnlab.show.page import report_run
 from nnlab.show.words import format_number
-from tests.page.conftest import SMALL, Browser
+from tests.page.conftest import LARGEST, SMALL, Browser, save_page
 
 # What each run's page shows beside its slider.
 VIEWS = {
@@ -62,30 +62,12 @@ def test_opens_from_a_file_and_asks_nobody(
     assert wanted == [pages[name].as_uri()]
 
 
-def made(place: Path, *commands: str) -> Path:
-    """The page that these commands leave in `place`."""
-    for command in commands:
-        arguments = [sys.executable, "-m", "nnlab", *command.split()]
-        subprocess.run(arguments, cwd=place, capture_output=True, check=True)
-    (page,) = place.glob("runs/*/report.html")
-    return page
-
-
-def test_the_page_of_a_sweep(browser: Browser, tmp_path: Path) -> None:
-    """It opens, asks nobody, and its trials sort."""
-    page = made(
-        tmp_path, "sweep lr --set epochs=20 --jobs 1", "report sweep-identity8-lr-epochs=20"
-    )
-    browser.open(page)
-    assert [url for url in browser.requests() if not url.startswith("data:")] == [page.as_uri()]
-    rates = [float(text) for text in browser.texts("table.data tbody tr td:nth-of-type(1)")[:6]]
-    assert sorted(rates) == [0.0005, 0.001, 0.005, 0.01, 0.05, 0.1]
-    assert browser.all("img")
-
-
 @pytest.mark.data
 def test_the_page_of_many_pictures(browser: Browser, data_folder: Path, tmp_path: Path) -> None:
-    page = made(tmp_path, "train fashion_mlp --set epochs=1 --no-plots", "report latest")
+    """The largest of the shipped configs' pages is small enough, and every picture has a size."""
+    run = RunFolder.open(nnlab.train("fashion_mlp", runs=tmp_path, epochs=1).path)
+    page = save_page(run, report_run(run).html)
+    assert 500_000 < page.stat().st_size < LARGEST
     browser.open(page)
     assert browser.driver.title == "fashion-mlp: report"
     assert [url for url in browser.requests() if not url.startswith("data:")] == [page.as_uri()]

@@ -166,8 +166,11 @@ def test_the_script_and_the_style_sheet_have_one_order_of_classes() -> None:
     assert f"const CLASSES = {len(LIGHT.classes)}, SHADES = {SHADES};" in script
 
 
-def test_the_page_says_how_long_the_training_took(tmp_path: Path) -> None:
+def test_the_page_says_how_long_the_training_took(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """As metrics.csv has it, which `train` and `runs` print; run.json also counts figures."""
+    monkeypatch.setattr("nnlab.show.page.run.FIGURES", {})
     run = nnlab.train("xor", runs=tmp_path, epochs=3)
     about = json.loads((run.path / "run.json").read_text())
     (run.path / "run.json").write_text(json.dumps(about | {"seconds": 4000.0}))
