@@ -74,7 +74,9 @@ RULES = {
     "show.words": rule({"status"}),
     "show.figures": rule(CORE | {"config", "run", "show.words"}, "numpy", "matplotlib"),
     "show.page": rule(
-        CORE | {"config", "data.scale", "run", "show.figures", "show.words"},
+        CORE
+        | {"config", "data.scale", "diagnosis.moments", "engine.images", "run"}
+        | {"show.figures", "show.words"},
         "numpy",
         "jinja2 markupsafe matplotlib",
     ),

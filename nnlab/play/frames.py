@@ -43,6 +43,7 @@ class Camera:
             built.scaling,
             built.dataset.inputs[which].astype(np.float64),
             built.dataset.targets[which],
+            built.plan.loss,
         )
         return cls(film, make_scenes(film))
 
@@ -55,9 +56,14 @@ class Camera:
         ]
         return {"kind": "scenes", "scenes": scenes, "note": "" if scenes else NOTHING_TO_DRAW}
 
-    def moment(self, values: Array, epoch: float, label: str) -> dict[str, Any] | None:
-        """The message with what moves; None where a number is not finite."""
-        film = replace(self.film, values=values[None].copy())
+    def moment(
+        self, values: Array, epoch: float, label: str, before: Array | None = None
+    ) -> dict[str, Any] | None:
+        """The message with what moves; None where a number is not finite.
+
+        before: the values (V,) of the moment before, if there is one.
+        """
+        film = replace(self.film, values=values[None].copy(), before=before)
         scenes = []
         for scene in self.scenes:
             kind = SCENES[scene["kind"]]

@@ -6,6 +6,8 @@ from threading import Lock
 from time import monotonic
 from typing import Any
 
+import numpy as np
+
 from nnlab.config.dump import dump, settings_of
 from nnlab.errors import UsageError
 from nnlab.live.feed import Feed
@@ -37,6 +39,7 @@ class Playground:
         self.note = ""
         self._lock = Lock()  # of the settings
         self._camera: Camera | None = None
+        self._before = np.empty(0)  # the values that were shown last
         self._charted = 0.0
 
     @property
@@ -106,13 +109,16 @@ class Playground:
         training, state = player.training, player.training.state
         if player.restarted or self._camera is None:
             self._camera = Camera.of(training.built, state.weights)
+            self._before = state.weights.copy()
             self.feed.publish(self._camera.still())
         if changed:
             self.feed.publish(self._form())
         words = metrics_in_words(training.built, training.history.last)
         label = ", ".join(f"{name} {number}" for name, number in words)
-        if moment := self._camera.moment(state.weights, training.epochs, label):
+        values = state.weights.copy()
+        if moment := self._camera.moment(values, training.epochs, label, self._before):
             self.feed.publish(moment)
+        self._before = values
         if changed or monotonic() - self._charted >= CHARTS:
             self._charted = monotonic()
             self.feed.publish(charts_message(training.built, training.history.shown))

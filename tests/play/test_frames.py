@@ -24,9 +24,10 @@ def test_the_scenes_are_those_of_the_report_of_the_kept_run(name: str, tmp_path:
     training = SteppedTraining(Start.of(name, []).config)
     camera = Camera.of(training.built, training.state.weights)
     for _ in range(5):
+        before = training.state.weights.copy()
         training.advance_epoch()
     config, weights = training.repeatable()
-    moment = camera.moment(weights, training.epochs, "")
+    moment = camera.moment(weights, training.epochs, "", before)
     assert moment is not None
     report = make_scenes(Film.of_run(View(keep(config, weights, tmp_path).path)))
     assert [scene["kind"] for scene in camera.scenes] == [scene["kind"] for scene in report]
