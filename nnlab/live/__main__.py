@@ -15,7 +15,7 @@ from nnlab.live.server import serving_on
 from nnlab.live.watch import keep_looking, live_site
 from nnlab.run.folder import RunFolder
 
-POLITE = 10  # less of a processor than the training gets
+POLITE = 15  # niceness: a thirtieth of a processor that the training wants, too
 
 
 def serve_beside(folder: Path) -> None:

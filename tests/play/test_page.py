@@ -72,8 +72,8 @@ def test_xor_is_learned_by_clicks_copied_and_kept(browser: Browser, playground: 
     opened(browser, address)
     assert field(browser, "data") == "moons"
     choose(browser, "data", "xor")
-    wait(browser, lambda: field(browser, "data") == "xor" and browser.one(".note").text)
-    assert browser.one(".note").text == "The network began again."
+    wait(browser, lambda: field(browser, "data") == "xor" and browser.one(".reply").text)
+    assert browser.one(".reply").text == "The network began again."
     write(browser, "optimizer.lr", "0.5")
     wait(browser, lambda: game.player.training.plan.optimizer.lr == 0.5)
     browser.run("document.querySelector('#speed').value = '0'")
@@ -93,9 +93,9 @@ def test_xor_is_learned_by_clicks_copied_and_kept(browser: Browser, playground: 
     run = nnlab.train(parse_config(text), runs=game.runs)
     assert run.network("final").values.tobytes() == shown
     browser.one('[data-act="keep"]').click()
-    wait(browser, lambda: browser.one(".note").text.startswith("Kept in "))
+    wait(browser, lambda: browser.one(".reply").text.startswith("Kept in "))
     kept = nnlab.load("latest", runs=game.runs)
-    assert kept.name in browser.one(".note").text
+    assert kept.name in browser.one(".reply").text
     assert kept.network("final").values.tobytes() == shown
     assert {url.split("/")[2] for url in browser.requests() if url.startswith("http")} == {
         address.split("/")[2]
@@ -125,7 +125,7 @@ def test_data_with_more_classes_and_layers_by_click(browser: Browser, playground
     game, address = playground()
     opened(browser, address)
     choose(browser, "data", "blobs")
-    wait(browser, lambda: "now fit the data" in browser.one(".note").text)
+    wait(browser, lambda: "now fit the data" in browser.one(".reply").text)
     wait(browser, lambda: field(browser, "loss") == "cross_entropy")
     press(browser, '[data-id="more layers"]')
     wait(browser, lambda: len(game.player.training.config.network) == 8)
@@ -163,8 +163,8 @@ def test_the_keyboard_alone(browser: Browser, playground: Serve) -> None:
     assert seen[1:5] == ["Play", "One update", "One epoch", "Reset"]
     write(browser, "optimizer.lr", "0.4")
     wait(browser, lambda: game.player.training.plan.optimizer.lr == 0.4)
-    active = browser.driver.switch_to.active_element
-    wait(browser, lambda: active.get_attribute("data-id") == "optimizer.lr")
+    focus = "return document.activeElement.dataset.id"
+    wait(browser, lambda: browser.run(focus) == "optimizer.lr")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

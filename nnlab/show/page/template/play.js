@@ -1,7 +1,7 @@
 // The playground: settings to the program, and back into the form and the address of the page.
 // A setting is a text key=value, as for --set; what differs from the start stands in the address.
 
-const note = document.querySelector(".note"), wrong = document.querySelector(".wrong");
+const reply = document.querySelector(".reply"), wrong = document.querySelector(".wrong");
 const playButton = document.querySelector("#play"), speed = document.querySelector("#speed");
 const settingsForm = document.querySelector("#settings form");
 const OPEN = new Set(["", "data", "network", "optimizer", "training"]); // sections, at first
@@ -12,10 +12,11 @@ const fromAddress = () => location.hash.slice(1).split("&").filter(Boolean).map(
 
 // Asks the program, and shows its answer or what is wrong; resolves to the answer, or to undefined.
 async function request(name, body, input) {
+  if (name === "keep") reply.textContent = "Training it again from the start, as nnlab train does.";
   try {
     const answer = await act(name, body);
     wrong.textContent = "";
-    note.textContent = answer.note ?? "";
+    reply.textContent = answer.note ?? "";
     if (answer.pairs) take(answer.pairs);
     return answer;
   } catch (error) {
@@ -199,7 +200,7 @@ document.querySelector("#yaml").addEventListener("click", async () => {
     await navigator.clipboard.writeText(answer.yaml);
   } catch { // not allowed: the text stands there
     place.open = true;
-    note.textContent = answer.note.replace(/^[^.]*copied\./i, "Copy the text below.");
+    reply.textContent = answer.note.replace(/^[^.]*copied\./i, "Copy the text below.");
   }
 });
 
