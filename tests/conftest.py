@@ -8,6 +8,8 @@ from types import FrameType
 
 import pytest
 
+from tests.quick import leave_out_figures_on_request
+
 REPOSITORY = Path(__file__).resolve().parents[1]
 FILE = "train-images-idx3-ubyte"
 MEMORY, ENOUGH = Path("/dev/shm"), 4 << 30  # a file system without a disk; bytes free there
@@ -53,6 +55,12 @@ def pytest_runtest_logfinish() -> None:
         return
     if signal.SIGTERM in noted:
         pytest.exit("SIGTERM", returncode=143)
+
+
+@pytest.fixture
+def quick_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the figures that `train` leaves out: each takes as long as three others."""
+    leave_out_figures_on_request(monkeypatch)
 
 
 @pytest.fixture

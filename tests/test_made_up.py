@@ -37,6 +37,8 @@ from nnlab.show.figures.sweep_plots import SWEEP_FIGURES
 from nnlab.show.figures.sweep_view import SweepPlot
 from nnlab.training import Plan
 
+pytestmark = pytest.mark.usefixtures("quick_figures")
+
 BASE: dict[str, Any] = {
     "name": "case",
     "data": {"name": "linear", "samples": 40, "validation": 0.25},
