@@ -73,3 +73,4 @@ class PageBeside:
             self._process.communicate(timeout=PATIENCE)
         except subprocess.TimeoutExpired:
             self._process.kill()
+            self._process.communicate()

@@ -25,6 +25,7 @@ from nnlab.show.page.film import Film
 from nnlab.show.page.replay import moment_labels
 from nnlab.show.page.run import key_numbers, run_story
 from nnlab.show.page.scenes import SCENES, make_scenes
+from nnlab.show.words import run_title
 
 LOOK = 0.2  # seconds between two looks at a folder
 LOCK_LOOK = 2.0  # seconds between two looks at its lock, which a killed process leaves
@@ -170,7 +171,8 @@ def only_moving(scene: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def title_of(path: Path) -> tuple[str, str]:
-    """The title of a run's page, and its setting in a line."""
+    """The title of a run's page, and its setting in a line; the page says how far it has come."""
+    run = View(path)
     with suppress(NnlabError):
-        return View(path).title
+        return run_title(run.name, run.settings, run.data.inputs)
     return path.name, ""

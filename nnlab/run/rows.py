@@ -49,6 +49,15 @@ class SavedRows:
             all=False,
         )
 
+    def spread(self, most: int) -> "SavedRows":
+        """At most `most` rows, evenly spaced over the part.
+
+        Behind the evenly spaced rows of a large part, of which the last row of the part is the
+        last, stand those that were saved for their loss; they are left out.
+        """
+        count = int(self.numbers.argmax()) + 1
+        return self.take(np.linspace(0, count - 1, min(count, most)).astype(np.int64))
+
 
 def read_saved_rows(folder: RunFolder, data: DataFacts) -> dict[str, SavedRows]:
     """The saved rows by part. Raises RunUnreadable if they do not fit data.json."""

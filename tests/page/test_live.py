@@ -21,7 +21,7 @@ QUICK = ("training.engine=numpy", "training.epochs=60", "lr=0.5")
 LATEST = "return document.querySelector('.moment-label b').textContent"
 
 
-def wait_for(what: Callable[[], object], seconds: float = 30.0) -> None:
+def wait_for(what: Callable[[], object], seconds: float = 60.0) -> None:
     """Until `what` holds."""
     end = time.monotonic() + seconds
     while not what():

@@ -39,12 +39,12 @@ def health_scene(film: Film) -> dict[str, Any] | None:
 
 
 def _layer(moment: Moment, index: int, change: Any) -> list[float]:
-    """The values of a layer in the order of COLUMNS; nan where nothing has a slope."""
+    """The values of a layer in the order of COLUMNS; nan where there is no update or slope."""
     layer = next(health for health in moment.layers if health.index == index)
     update = rms(*(array for array in vars(change).values() if array.ndim > 1))
     activation = _activation_after(moment, index)
     dead, flat = (activation.dead, activation.flat) if activation else (np.nan, np.nan)
-    ratio = update / layer.weight if layer.weight else np.nan
+    ratio = update / layer.weight if update and layer.weight else np.nan
     return [layer.weight, layer.gradient, ratio, dead, flat]
 
 

@@ -22,6 +22,8 @@ from nnlab.show.page.tables import Notices, Table
 if TYPE_CHECKING:
     from jinja2 import Environment
 
+    from nnlab.show.page.explanation import ExplainedRow
+
 TEMPLATE = Path(__file__).parent / "template"
 
 
@@ -52,6 +54,7 @@ class Page:
     epochs: list[Table] = field(default_factory=list)
     epoch_count: int = 0
     replay: Replay | None = None
+    explained: list["ExplainedRow"] = field(default_factory=list)
     figures: list[Picture] = field(default_factory=list)
     runs: Table | None = None
     repeat: Repeat | None = None
@@ -62,8 +65,9 @@ class Page:
         learned = self.replay or any(not figure.drawing.early for figure in self.figures)
         present = {
             ("asked", "What was asked"): self.settings or self.axes,
-            ("happened", "What happened"): True,
+            ("happened", "What happened"): self.story or self.charts or self.tables,
             ("learned", "What the network learned"): learned,
+            ("explained", "One row, step by step"): self.explained,
             ("runs", "Every run"): self.runs,
             ("again", "How to repeat it"): self.repeat,
         }
