@@ -134,6 +134,13 @@ def load_base(config: str | Path, fixed: Sequence[Override] = ()) -> Base:
     return _base(file.root, fixed, file.name, problems, with_sweeps=False)
 
 
+def parse_base(text: str, filename: str, fixed: Sequence[Override] = ()) -> Base:
+    """The same for a text; `filename` gives messages and the name their start."""
+    problems = Problems()
+    file = read_text(text, filename, problems, "train")
+    return _base(file.root, fixed, file.name, problems, with_sweeps=False)
+
+
 @dataclass(frozen=True)
 class Base:
     """A checked config, and the tree that it was made from.
@@ -146,16 +153,19 @@ class Base:
     name: str
     notes: tuple[str, ...] = ()
 
-    def vary(self, changes: Sequence[SettingChange], problems: Problems) -> Config | None:
+    def vary(
+        self, changes: Sequence[SettingChange], problems: Problems, check: bool = True
+    ) -> Config | None:
         """The config with other settings, checked; None after noting why not.
 
-        Raises DataError when the data's shape cannot be determined and nothing else is wrong.
+        `check=False` leaves out what needs the data set. Raises DataError when the data's shape
+        cannot be determined and nothing else is wrong.
         """
         before = len(problems)
         root = apply(self.root, changes, problems, [])
         if len(problems) > before:
             return None
-        return _config(resolve_paths(root), self.name, problems)
+        return _config(resolve_paths(root), self.name, problems, check)
 
 
 def _base(

@@ -1,5 +1,6 @@
 """The rows that a run folder holds, and the form of files with new rows."""
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from nnlab.data.user_csv import Csv
 from nnlab.data.user_npz import Npz
 from nnlab.errors import RunUnreadable
 from nnlab.run.data_facts import DataFacts
-from nnlab.run.folder import PREDICTIONS, SAMPLES, RunFolder
+from nnlab.run.folder import PREDICTIONS, ROWS, SAMPLES, RunFolder
 from nnlab.run.text import shown
 
 PARTS = ("train", "validation", "test")
@@ -48,6 +49,15 @@ class SavedRows:
             all=False,
         )
 
+    def spread(self, most: int) -> "SavedRows":
+        """At most `most` rows, evenly spaced over the part.
+
+        Behind the evenly spaced rows of a large part, of which the last row of the part is the
+        last, stand those that were saved for their loss; they are left out.
+        """
+        count = int(self.numbers.argmax()) + 1
+        return self.take(np.linspace(0, count - 1, min(count, most)).astype(np.int64))
+
 
 def read_saved_rows(folder: RunFolder, data: DataFacts) -> dict[str, SavedRows]:
     """The saved rows by part. Raises RunUnreadable if they do not fit data.json."""
@@ -68,6 +78,19 @@ def read_saved_rows(folder: RunFolder, data: DataFacts) -> dict[str, SavedRows]:
                 )
             rows[part] = SavedRows(part, inputs, targets, outputs, places, numbers is None)
     return rows
+
+
+def read_shown_rows(folder: RunFolder, data: DataFacts) -> tuple[Array, Array]:
+    """Inputs (N, n) and targets of rows.npz; N = 0 where it is missing or damaged."""
+    arrays: dict[str, Array] = {}
+    with suppress(RunUnreadable):  # it is written without a sync
+        arrays = folder.read_arrays(ROWS, sealed=True) if folder.has(ROWS) else {}
+    inputs, targets = (arrays.get(name, np.zeros(0)) for name in ("inputs", "targets"))
+    count = len(inputs) if inputs.ndim else 0
+    outputs = np.zeros((count, 1 if data.kind == "binary" else data.outputs))
+    if _fits(data, inputs, targets, outputs, np.arange(count)):
+        return inputs, targets
+    return np.zeros((0, int(np.prod(data.inputs)))), np.zeros(0)
 
 
 def _fits(data: DataFacts, inputs: Array, targets: Array, outputs: Array, numbers: Array) -> bool:

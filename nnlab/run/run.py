@@ -4,6 +4,7 @@ The data set is not needed, so a folder gives the same on another machine. Some 
 while a run trains, and after it was interrupted or diverged.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import get_args
@@ -26,8 +27,8 @@ from nnlab.run.arrays import Expected
 from nnlab.run.checkpoint import Checkpoint
 from nnlab.run.data_facts import DataFacts, read_data_facts
 from nnlab.run.files import RunFiles
-from nnlab.run.folder import DATA, RESOLVED, SNAPSHOTS, SUMMARY, Weights, weights_file
-from nnlab.run.rows import SavedRows, read_saved_rows, read_schema
+from nnlab.run.folder import DATA, PROGRESS, RESOLVED, SNAPSHOTS, SUMMARY, Weights, weights_file
+from nnlab.run.rows import SavedRows, read_saved_rows, read_schema, read_shown_rows
 from nnlab.run.shapes import require_rows, require_weights
 
 
@@ -130,10 +131,10 @@ class Run(RunFiles):
     @cached_property
     def snapshots(self) -> tuple[IntArray, Array]:
         """Epochs (k,) and values (k, V) of a small network along the way; k = 0 for a large one."""
-        prefix, arrays = "", {}
-        if self.folder.has(SNAPSHOTS):
+        prefix, arrays = "", self._progress
+        if not arrays and self.folder.has(SNAPSHOTS):
             arrays = self.folder.read_arrays(SNAPSHOTS)
-        elif saved := self.checkpoint:
+        elif not arrays and (saved := self.checkpoint):
             prefix, arrays = "snapshot.", saved.arrays
         epochs, thetas = (arrays.get(prefix + name, np.zeros(0)) for name in ("epochs", "theta"))
         network = self.untrained()
@@ -142,6 +143,24 @@ class Run(RunFiles):
         if not epochs.size or any(block.shape != (len(epochs), size) for block, size in sizes):
             return np.zeros(0, np.int64), np.zeros((0, network.values.size))
         return epochs.astype(np.int64), np.hstack([thetas, buffers])
+
+    @property
+    def _progress(self) -> dict[str, Array]:
+        """progress.npz; empty where it is missing, or damaged by a power cut."""
+        with suppress(RunUnreadable):
+            if self.folder.has(PROGRESS):
+                return self.folder.read_arrays(PROGRESS, sealed=True)
+        return {}
+
+    @cached_property
+    def training_rows(self) -> tuple[Array, Array]:
+        """Inputs (N, n) and targets of some training rows, also while the run trains; N may be 0.
+
+        As in the data set. Raises RunUnreadable if they do not fit data.json.
+        """
+        if rows := self.rows.get("train"):
+            return rows.inputs, rows.targets
+        return read_shown_rows(self.folder, self.data)
 
     def predict(self, x: ArrayLike, weights: Weights = "final") -> FloatArray:
         """Outputs (B, m) for rows x (B, n) in the data set's own units.

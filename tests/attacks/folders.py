@@ -168,11 +168,11 @@ def cases() -> Iterator[Case]:
     """Name, what is done to a copy of a good folder `run`, and the commands."""
     yield "honest", lambda path: None, (*LOOKS, *PAGE, *ROWS, *GOES_ON, ["train", "c.yaml"])
     for name, data in NPZ.items():
-        drawn, shown = LOOKS[2], LOOKS[2]
-        if name not in ALL_FIGURES:
-            drawn, shown = only("weights", "histograms"), only("scatter", "boundary_epochs")
+        met = name in ALL_FIGURES
+        drawn = LOOKS[2] if met else only("weights", "histograms")
         yield f"weights: {name}", _each("weights/{}.npz", WEIGHTS, data), (*LOOKS[:2], drawn)
-        yield f"kept: {name}", _each("{}.npz", KEPT, data), (shown,)
+        drawn = LOOKS[2] if met else only("confusion", "scatter", "boundary_epochs")
+        yield f"kept: {name}", _each("{}.npz", KEPT, data), (drawn,)
         yield f"checkpoint: {name}", _each("{}", SAVES, data), (*GOES_ON, LOOKS[0])
         yield f"data: {name}", _each("../{}", ("data.npz",), data), (["train", "c.yaml"],)
     for name, text in JSON.items():

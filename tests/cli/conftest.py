@@ -30,7 +30,9 @@ training: {epochs: 60, batch_size: full}
 
 
 @pytest.fixture
-def nnlab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
+def nnlab(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, quick_figures: None
+) -> Callable[..., Result]:
     """Runs a command in this process, inside tmp_path; runs go to tmp_path/runs."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("NNLAB_RUNS", raising=False)

@@ -60,14 +60,14 @@ def test_every_trial_is_linked(sweep: SweepFolder, page: Path) -> None:
 
 def test_a_curve_is_the_median_over_the_seeds(sweep: SweepFolder) -> None:
     loss = sweep_charts(SweepView(sweep), Album(Notices()))[0]
-    assert loss.data["labels"] == ["0.1", "0.5"]
+    assert [curve["label"] for curve in loss.data["curves"]] == ["0.1", "0.5"]
     last = [
         float(sweep.trial(record.name).read_table("metrics.csv")["train_loss"][-1])
         for record in sweep.records()
         if record.cell["lr"] == 0.5
     ]
-    assert float(loss.data["values"][1][-1]) == pytest.approx(np.median(last), rel=1e-3)
-    assert loss.data["places"] == list(range(21))
+    assert loss.data["curves"][1]["y"][-1] == pytest.approx(np.median(last), rel=1e-3)
+    assert loss.data["curves"][1]["x"] == list(range(21))
 
 
 def test_in_the_browser(page: Path, browser: Browser) -> None:

@@ -12,7 +12,7 @@ from nnlab.errors import NnlabError
 from nnlab.run.folder import Weights, weights_file
 from nnlab.run.rows import SavedRows
 from nnlab.show.figures import style
-from nnlab.show.figures.axes import bare, color_bar, distinct, short_label
+from nnlab.show.figures.axes import bare, color_bar, distinct, mark_negative, short_label
 from nnlab.show.figures.palette import text_on
 from nnlab.show.figures.plot import Plot
 from nnlab.show.figures.style import look
@@ -32,7 +32,8 @@ BAR = 0.75  # inches of the colour scale
 MOST_LEVEL = 0.998  # of the weights have a colour of their own; a few large ones would hide them
 
 
-def _no_images(run: View) -> str | None:
+def no_images(run: View) -> str | None:
+    """Why a run has no images with classes; None if it has."""
     shape = run.data.image_shape
     if not run.classes or not shape:
         return "it is for classes of images"
@@ -142,7 +143,7 @@ def wrong_rows(run: View, rows: SavedRows) -> IntArray:
 
 
 def _no_mistakes(run: View) -> str | None:
-    if (reason := _no_images(run)) is not None:
+    if (reason := no_images(run)) is not None:
         return reason
     return None if wrong_rows(run, run.judged).size else "no kept row got a wrong class"
 
@@ -213,6 +214,7 @@ def draw_filters(run: View) -> "Figure":
     bare(ax)
     colors = style.diverging().with_extremes(bad=look().grid)  # bad: between the images
     mosaic = ax.imshow(sheet, cmap=colors, vmin=-bound, vmax=bound)
+    mark_negative(ax, sheet, bound, room / sheet.shape[1])
     many = f", the first {len(shown)} of {len(images):,}" if len(images) > len(shown) else ""
     note = f"{name.removesuffix('.weight')}, {high} x {wide} weights each{many}"
     when = ""
@@ -248,7 +250,7 @@ FIGURES = {
     "samples": Plot(
         "Images with class probabilities",
         "Some images, and the probability of each class; the bar of the true one is plain.",
-        _no_images,
+        no_images,
         draw_samples,
     ),
     "mistakes": Plot(
@@ -260,8 +262,8 @@ FIGURES = {
     ),
     "filters": Plot(
         "Weights of the first layer",
-        "What each unit of the first layer looks for: blue weights are positive, orange ones "
-        "negative.",
+        "What each unit of the first layer looks for: blue weights are positive, orange ones, "
+        "with a stroke where there is room, negative.",
         _without_filters,
         draw_filters,
     ),
