@@ -13,12 +13,12 @@ from nnlab.cli.options import (
     complete_run,
     find_training,
     json_option,
+    names_run,
     runs_option,
     set_option,
     verbosity,
 )
 from nnlab.cli.terminal import print_json, print_messages, print_result, terminal_width
-from nnlab.config.files import shipped
 from nnlab.config.load import load_config
 from nnlab.diagnosis.evidence import Evidence, evidence_of_config, evidence_of_run
 from nnlab.diagnosis.findings import Diagnosis
@@ -65,7 +65,7 @@ def _evidence(
     what: str, overrides: tuple[str, ...], runs: Path | None
 ) -> tuple[str, str, Evidence]:
     """The name, the words for `nnlab train`, and the evidence of a run or a probe of a config."""
-    if not overrides and what not in shipped() and Path(what).suffix not in (".yaml", ".yml"):
+    if names_run(what, overrides):
         run = Run(find_training(what, runs).path)
         return run.name, shlex.quote(str(run.path / RESOLVED)), evidence_of_run(run)
     loaded = load_config(what, overrides)

@@ -43,12 +43,16 @@ class LayerHealth:
 
 @dataclass(frozen=True, eq=False)
 class Moment:
-    """The network after `epoch` epochs: its layers, and its outputs (B, m) for the rows."""
+    """The network after `epoch` epochs: its layers, and its outputs (B, m) for the rows.
+
+    gradient (P,): that of the mean loss of the rows.
+    """
 
     epoch: int
     layers: tuple[LayerHealth, ...]
     outputs: FloatArray
     values: Array  # (V,)
+    gradient: Array
 
 
 def moment(network: Network, loss: Loss, values: Array, x: Array, t: Array, epoch: int) -> Moment:
@@ -72,7 +76,7 @@ def moment(network: Network, loss: Loss, values: Array, x: Array, t: Array, epoc
         layers = tuple(_healths(network, binding.bound, x))
         network.values[...] = values  # training moved the buffers
         outputs = network.predict(x).astype(np.float64)
-    return Moment(epoch, layers, outputs, values)
+    return Moment(epoch, layers, outputs, values, gradient)
 
 
 def _healths(network: Network, bound: Sequence[Any], x: Array) -> Iterator[LayerHealth]:
