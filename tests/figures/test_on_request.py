@@ -335,7 +335,7 @@ def test_what_would_take_too_long_is_not_drawn(
     assert drawn.stderr == f"The figure {name} does not suit {run.name}: {reason}.\n"
 
 
-def test_train_leaves_them_out_and_a_report_has_them(
+def test_train_leaves_them_out_and_a_report_has_them_on_request(
     runs: Runs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     drawn: list[str] = []
@@ -345,7 +345,9 @@ def test_train_leaves_them_out_and_a_report_has_them(
     assert set(drawn) == FIGURES.keys() - DRAWN.keys()
     for name in drawn:  # they only take time here
         monkeypatch.delitem(FIGURES, name)
-    assert FIGURES["importance"].title in report_run(runs["untrained"]).html
+    title = FIGURES["importance"].title
+    assert title in report_run(runs["untrained"], with_slow=True).html
+    assert title not in report_run(runs["untrained"]).html
 
 
 # --- signs and names in grey and small --------------------------------------------------------
