@@ -84,7 +84,7 @@ class Playground:
             self.note = "The network began again." if is_reset else ""
             if fitted != pairs:
                 self.note += " Its output layer and its loss now fit the data."
-            return self._told()
+            return self._told() | {"form": self._form()}
 
     def _yaml(self) -> dict[str, Any]:
         training = self.player.training

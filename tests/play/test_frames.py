@@ -100,7 +100,7 @@ def test_a_request_that_is_none(game: Playground) -> None:
 def test_live_and_reset_settings(game: Playground) -> None:
     game.actions["epoch"]({})
     answer = game.actions["set"]({"pairs": ["optimizer.lr=0.5"]})
-    assert answer == {"pairs": ["optimizer.lr=0.5"], "note": ""}
+    assert (answer["pairs"], answer["note"]) == (["optimizer.lr=0.5"], "")
     assert game.player.training.state.epoch == 1
     answer = game.actions["set"]({"pairs": ["optimizer.lr=0.5", "seed=4"]})
     assert answer["note"] == "The network began again."

@@ -18,10 +18,14 @@ Serve = Callable[..., tuple[Playground, str]]
 
 
 def wait(browser: Browser, condition: Callable[[], Any], seconds: float = 40) -> Any:
-    from selenium.common.exceptions import StaleElementReferenceException
+    """What the condition gives, once that is true; the form is drawn again after each change."""
+    from selenium.common import exceptions
     from selenium.webdriver.support.wait import WebDriverWait
 
-    ignored = [StaleElementReferenceException]  # the form is drawn again after a change
+    ignored = [
+        exceptions.StaleElementReferenceException,
+        exceptions.ElementNotInteractableException,
+    ]
     waiting = WebDriverWait(browser.driver, seconds, 0.05, ignored)
     return waiting.until(lambda _: condition())
 
@@ -32,29 +36,27 @@ def opened(browser: Browser, address: str) -> None:
     wait(browser, lambda: browser.all("#settings .field") and browser.all(".view svg"))
 
 
+def done(browser: Browser, action: Callable[[], None]) -> None:
+    """Does it, again where the form was drawn meanwhile."""
+    wait(browser, lambda: action() is None)
+
+
 def choose(browser: Browser, key: str, name: str) -> None:
     from selenium.webdriver.support.select import Select
 
-    def choice() -> bool:
-        Select(browser.one(f'select[data-id="{key}"]')).select_by_visible_text(name)
-        return True
-
-    wait(browser, choice)
+    menu = f'select[data-id="{key}"]'
+    done(browser, lambda: Select(browser.one(menu)).select_by_visible_text(name))
 
 
 def press(browser: Browser, selector: str) -> None:
-    def click() -> bool:
-        browser.one(selector).click()
-        return True
-
-    wait(browser, click)
+    done(browser, lambda: browser.one(selector).click())
 
 
 def write(browser: Browser, key: str, text: str) -> None:
     from selenium.webdriver import Keys
 
-    browser.one(f'input[data-id="{key}"]').send_keys(Keys.CONTROL, "a")
-    browser.one(f'input[data-id="{key}"]').send_keys(text, Keys.ENTER)
+    keys = (Keys.CONTROL, "a", Keys.NULL, text, Keys.ENTER)
+    done(browser, lambda: browser.one(f'input[data-id="{key}"]').send_keys(*keys))
 
 
 def field(browser: Browser, key: str) -> str:
