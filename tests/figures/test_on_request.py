@@ -139,6 +139,15 @@ def test_a_network_without_snapshots_has_its_weights_files(train: Train) -> None
     assert (values[-1] == run.network("final").values).all()
 
 
+def test_epochs_that_no_run_has_are_left_out(copy: Callable[[str], RunFolder]) -> None:
+    folder = copy("blobs")
+    folder.write_json("summary.json", {"best": {"epoch": 10**20}, "final": {"epoch": "x"}})
+    (folder.path / "metrics.csv").write_text("")
+    run = view(folder)
+    assert run.moments[0].tolist() == list(range(7))  # the snapshots
+    assert np.isfinite(gradient_flow(run).updates).all()
+
+
 # --- the hidden layer -------------------------------------------------------------------------
 
 
