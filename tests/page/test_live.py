@@ -3,9 +3,8 @@
 import signal
 import subprocess
 import sys
-import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,17 +15,10 @@ from nnlab.experiment.session import Session, begin
 from nnlab.live.beside import PageBeside
 from nnlab.training import Record
 from tests.page.conftest import Browser
+from tests.patience import PATIENCE, wait_until
 
 QUICK = ("training.engine=numpy", "training.epochs=60", "lr=0.5")
 LATEST = "return document.querySelector('.moment-label b').textContent"
-
-
-def wait_for(what: Callable[[], object], seconds: float = 60.0) -> None:
-    """Until `what` holds."""
-    end = time.monotonic() + seconds
-    while not what():
-        assert time.monotonic() < end, "it did not come"
-        time.sleep(0.05)
 
 
 @dataclass
@@ -67,22 +59,22 @@ def test_points_appear_while_it_trains_and_a_closed_tab_changes_nothing(
 
     training.go(5)
     browser.driver.get(training.page.address)
-    wait_for(lambda: epoch_shown(browser) >= 3)
+    wait_until(lambda: epoch_shown(browser) >= 3)
     assert "still running" in browser.one(".story").text
     training.go(10)
-    wait_for(lambda: epoch_shown(browser) >= 13)
-    wait_for(lambda: len(browser.all("figure.chart:first-of-type .dot")) >= 13)
+    wait_until(lambda: epoch_shown(browser) >= 13)
+    wait_until(lambda: len(browser.all("figure.chart:first-of-type .dot")) >= 13)
     # By keyboard: an older moment stays while newer ones come; the end follows them again.
     slider = browser.one(".player input")
     slider.send_keys(Keys.HOME)
     assert epoch_shown(browser) == 0
     most = int(slider.get_attribute("max"))
     training.go(10)
-    wait_for(lambda: int(slider.get_attribute("max")) > most)
+    wait_until(lambda: int(slider.get_attribute("max")) > most)
     assert epoch_shown(browser) == 0
     slider.send_keys(Keys.END)
     training.go(5)
-    wait_for(lambda: epoch_shown(browser) >= 28)
+    wait_until(lambda: epoch_shown(browser) >= 28)
     gradients = next(button for button in browser.all(".choice button") if "grad" in button.text)
     before = browser.one(".weights").get_attribute("innerHTML")
     gradients.send_keys(Keys.ENTER)
@@ -107,12 +99,12 @@ def test_points_appear_while_it_trains_and_a_closed_tab_changes_nothing(
 def test_the_page_stays_when_the_program_ends(browser: Browser, training: Training) -> None:
     training.go(5)
     browser.driver.get(training.page.address)
-    wait_for(lambda: epoch_shown(browser) >= 3)
+    wait_until(lambda: epoch_shown(browser) >= 3)
     training.go(100)
-    wait_for(lambda: epoch_shown(browser) == 60)
-    wait_for(lambda: "came to its end" in browser.one(".story").text)
+    wait_until(lambda: epoch_shown(browser) == 60)
+    wait_until(lambda: "came to its end" in browser.one(".story").text)
     training.page.__exit__(None, None, None)
-    wait_for(lambda: "has ended" in browser.one("footer").text)
+    wait_until(lambda: "has ended" in browser.one("footer").text)
     assert epoch_shown(browser) == 60
 
 
@@ -130,11 +122,11 @@ def test_the_command_prints_the_address_and_waits_for_a_last_look(tmp_path: Path
         lines = iter(process.stderr.readline, "")
         address = next(line for line in lines if line.startswith("The page: ")).split()[-1]
         assert any(line.startswith("For a last look: ") for line in lines)
-        with urllib.request.urlopen(address, timeout=30) as answer:
+        with urllib.request.urlopen(address, timeout=PATIENCE) as answer:
             assert b"xor" in answer.read()
         process.send_signal(signal.SIGINT)
-        output, _ = process.communicate(timeout=30)
+        output, _ = process.communicate(timeout=PATIENCE)
         assert process.returncode == 0
         assert "20 updates" in output
     with pytest.raises(OSError):  # noqa: PT011
-        urllib.request.urlopen(address, timeout=5)
+        urllib.request.urlopen(address, timeout=PATIENCE)

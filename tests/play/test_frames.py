@@ -3,7 +3,6 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from time import sleep
 from typing import Any
 
 import pytest
@@ -17,6 +16,7 @@ from nnlab.play.settings import Start
 from nnlab.show.figures import View
 from nnlab.show.page.film import Film
 from nnlab.show.page.scenes import make_scenes
+from tests.patience import wait_until
 
 
 @pytest.mark.parametrize("name", ["xor", "identity8", "approximate"])
@@ -63,8 +63,7 @@ def test_nothing_is_drawn_where_nobody_looks(
     monkeypatch.setattr(Camera, "moment", count)
     monkeypatch.setattr("nnlab.play.session.FRAME", 0.0)  # would draw after every few updates
     game.actions["play"]({"speed": 0})
-    while game.player.is_playing:
-        sleep(0.01)
+    wait_until(lambda: not game.player.is_playing)
     game.player.ask(lambda: None)
     assert len(drawn) <= 4  # what was asked for, and the end
     assert drawn[-1] == 60

@@ -11,13 +11,14 @@ from nnlab.core.layers.activations import Relu
 from nnlab.play.playground import Playground
 from tests.page.conftest import Browser
 from tests.page.test_browser import CONTRAST
+from tests.patience import PATIENCE
 
 pytest.importorskip("uvicorn", reason="the extra live is not installed")
 RAISED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")
 Serve = Callable[..., tuple[Playground, str]]
 
 
-def wait(browser: Browser, condition: Callable[[], Any], seconds: float = 40) -> Any:
+def wait(browser: Browser, condition: Callable[[], Any], seconds: float = PATIENCE) -> Any:
     """What the condition gives, once that is true; the form is drawn again after each change."""
     from selenium.common import exceptions
     from selenium.webdriver.support.wait import WebDriverWait
