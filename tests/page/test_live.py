@@ -110,7 +110,7 @@ def test_the_page_stays_when_the_program_ends(browser: Browser, training: Traini
     wait_for(lambda: epoch_shown(browser) >= 3)
     training.go(100)
     wait_for(lambda: epoch_shown(browser) == 60)
-    assert "came to its end" in browser.one(".story").text
+    wait_for(lambda: "came to its end" in browser.one(".story").text)
     training.page.__exit__(None, None, None)
     wait_for(lambda: "has ended" in browser.one("footer").text)
     assert epoch_shown(browser) == 60
