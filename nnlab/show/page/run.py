@@ -38,8 +38,10 @@ CHARTS = ("curves", "lr")  # the figures that the page shows as charts
 EPOCH_ROWS = 40  # of the table of epochs
 
 
-def report_run(folder: RunFolder) -> Report:
+def report_run(folder: RunFolder, with_slow: bool = False) -> Report:
     """The report of a run folder, whatever its status: it shows what can be shown.
+
+    with_slow: whether it has the figures, too, that `train` leaves out.
 
     Raises RunUnreadable when run.json cannot be read: then nothing is known of the run.
     """
@@ -63,7 +65,11 @@ def report_run(folder: RunFolder) -> Report:
     page.replay = attempt("The recorded epochs", lambda: make_replay(run, album), None)
     scenes = page.replay.scenes if page.replay else []
     shown = {*CHARTS, *(name for scene in scenes for name in SCENES[scene.kind].figures)}
-    rest = {name: plot for name, plot in FIGURES.items() if name not in shown}
+    rest = {
+        name: plot
+        for name, plot in FIGURES.items()
+        if name not in shown and (with_slow or not plot.on_request)
+    }
     page.explained = attempt("The first update", lambda: _first_update(run), [])
     page.figures = album.add_plots(run, rest)
     album.add_dark_variants()
