@@ -40,7 +40,7 @@ def test_the_scenes_are_those_of_the_report_of_the_kept_run(name: str, tmp_path:
 
 @pytest.fixture
 def game(tmp_path: Path) -> Iterator[Playground]:
-    game = Playground(Start.of(None, ["training.epochs=60"]), tmp_path, Feed())
+    game = Playground(Start.of(None, ["training.epochs=20"]), tmp_path, Feed())
     with game.player:
         yield game
 
@@ -66,14 +66,14 @@ def test_nothing_is_drawn_where_nobody_looks(
     wait_until(lambda: not game.player.is_playing)
     game.player.ask(lambda: None)
     assert len(drawn) <= 4  # what was asked for, and the end
-    assert drawn[-1] == 60
+    assert drawn[-1] == 20
     game.actions["reset"]({})
     drawn.clear()
     kinds(game)  # a page looks
     game.actions["play"]({"speed": 0})
     while game.player.is_playing:
         kinds(game)
-    assert len(set(drawn)) > 60
+    assert len(set(drawn)) > 20
 
 
 def test_a_slow_page_gets_the_newest_state(game: Playground) -> None:

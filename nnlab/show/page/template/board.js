@@ -131,7 +131,7 @@ function addSlider({ name, choices, low, high, step, value }) {
   }
   const input = add(label, "input", { type: "range", min: low, max: high, step });
   input.value = value;
-  const show = () => { shown.textContent = formatNumber(Number(input.value)); };
+  const show = () => { shown.textContent = step === 1 ? input.value : formatNumber(Number(input.value)); };
   input.addEventListener("input", () => { show(); ask(); });
   show();
 }

@@ -50,7 +50,8 @@ function set(key, value, input) {
 
 function addMenu(parent, id, names, chosen, attributes = {}) {
   const menu = add(parent, "select", { "data-id": id, ...attributes });
-  for (const name of names) add(menu, "option", name === chosen ? { selected: "" } : {}, name);
+  const shown = names.includes(chosen) ? names : [chosen, ...names]; // weights of another run have no name
+  for (const name of shown) add(menu, "option", name === chosen ? { selected: "" } : {}, name);
   return menu;
 }
 
