@@ -33,7 +33,7 @@ WIDEST = 1000  # pixels: twice the width of a column on a page
 
 # Experiment -> figures of its run.
 WANTED: dict[str, tuple[str, ...]] = {
-    "identity8": ("network", "curves", "outputs", "weights", "activations", "codes"),
+    "identity8": ("network", "curves", "outputs", "weights", "activations", "codes", "loss_path"),
     "digits_binary": ("curves", "confusion", "filters"),
     "box": ("fit",),
     "approximate": ("fit",),
@@ -41,7 +41,8 @@ WANTED: dict[str, tuple[str, ...]] = {
     "mnist_online": ("curves", "filters"),
     "lenet_mnist": ("network", "filters", "feature_maps"),
     "forward_random": ("forward",),
-    "textbook": ("steps", "lr", "targets", "histograms"),
+    "textbook": ("steps", "lr", "targets", "histograms", "gradient_flow", "importance"),
+    "digits_conv": ("pca", "tsne", "occlusion"),
     "linear": ("scatter", "outputs"),
     "xor": ("curves", "outputs", "scatter", "boundary", "boundary_epochs", "weights"),
 }

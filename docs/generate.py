@@ -1,10 +1,11 @@
-"""Writes docs/cli.md and docs/config.md from the program itself, so that they cannot drift from it.
+"""Writes cli.md, config.md and config.schema.json from the program, so that they cannot drift.
 
 python docs/generate.py            writes them
 python docs/generate.py --check    exit code 1 and the difference, if a page on disk is another
 """
 
 import difflib
+import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,7 @@ import click
 
 from nnlab.cli import main
 from nnlab.config.describe import config_reference
+from nnlab.config.json_schema import json_schema
 from nnlab.race.describe import race_reference
 
 HERE = Path(__file__).resolve().parent
@@ -53,6 +55,7 @@ def pages() -> dict[Path, str]:
     return {
         HERE / "cli.md": cli_reference(),
         HERE / "config.md": NOTE + config_reference() + "\n" + race_reference(),
+        HERE / "config.schema.json": json.dumps(json_schema(), indent=1, ensure_ascii=False) + "\n",
     }
 
 

@@ -1,14 +1,18 @@
 """What several families of tests share."""
 
 import os
+import shutil
 import signal
 from pathlib import Path
 from types import FrameType
 
 import pytest
 
+from tests.quick import leave_out_figures_on_request
+
 REPOSITORY = Path(__file__).resolve().parents[1]
 FILE = "train-images-idx3-ubyte"
+MEMORY, ENOUGH = Path("/dev/shm"), 4 << 30  # a file system without a disk; bytes free there
 
 # A second thread of the BLAS gains nothing in products as small as these, and where the machine is
 # busy each product waits for it. Before NumPy is imported; children inherit it.
@@ -21,8 +25,11 @@ signals: list[int] = []  # the pipe into which Python writes every signal that i
 def pytest_configure() -> None:
     """Children inherit an ignored SIGINT, which a shell gives to what it starts in the background.
 
-    SIGTERM ends the tests, and their fixtures end what they have started.
+    SIGTERM ends the tests, and their fixtures end what they have started. Temporary folders lie in
+    memory where there is enough: runs sync thousands of files, and no test is about the disk.
     """
+    if os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > ENOUGH:
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, _end)
     signals.extend(os.pipe())
@@ -48,6 +55,12 @@ def pytest_runtest_logfinish() -> None:
         return
     if signal.SIGTERM in noted:
         pytest.exit("SIGTERM", returncode=143)
+
+
+@pytest.fixture
+def quick_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the figures that `train` leaves out: each takes as long as three others."""
+    leave_out_figures_on_request(monkeypatch)
 
 
 @pytest.fixture

@@ -11,4 +11,4 @@ def wait_until(happens: Callable[[], bool], what: str = "it") -> None:
     end = time.monotonic() + PATIENCE
     while not happens():
         assert time.monotonic() < end, f"{what} did not happen within {PATIENCE:.0f} s"
-        time.sleep(0.02)
+        time.sleep(0.05)

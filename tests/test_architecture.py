@@ -22,7 +22,7 @@ RANK_2 = CORE | {"data", "engine", "show.words"}
 RANK_4 = RANK_2 | {"config", "build", "training", "run"}
 RANK_5 = RANK_4 | {"experiment"}
 RANK_6 = RANK_5 | {"diagnosis", "study", "api"}
-ALL = RANK_6 | {"show", "race", "cli"}
+ALL = RANK_6 | {"show", "race", "live", "play", "cli"}
 
 
 @dataclass(frozen=True)
@@ -61,6 +61,7 @@ RULES = {
         "threadpoolctl",
     ),
     "run.run": rule(RANK_4 - {"training"}, "numpy"),
+    "run.data_facts": rule(CORE | {"config", "data", "run"}, "annotated_types"),
     "run.rows": rule(CORE | {"data", "run"}, "numpy"),
     "run.shapes": rule(CORE | {"config", "data", "run"}, "numpy"),
     "experiment": rule(RANK_4, "numpy", "threadpoolctl"),
@@ -71,13 +72,19 @@ RULES = {
     "api": rule(RANK_5 | {"diagnosis", "show"}, "numpy"),
     "show": rule(set()),
     "show.words": rule({"status"}),
-    "show.figures": rule(CORE | {"config", "run", "show.words"}, "numpy", "matplotlib"),
+    "show.figures": rule(
+        CORE | {"config", "engine.blas", "run", "show.words"},
+        "numpy",
+        "matplotlib sklearn threadpoolctl",
+    ),
     "show.page": rule(
-        CORE | {"config", "run", "show.figures", "show.words"},
+        CORE | {"config", "data.scale", "run", "show.figures", "show.words"},
         "numpy",
         "jinja2 markupsafe matplotlib",
     ),
+    "play": rule(RANK_5 | {"diagnosis", "live", "show"}, "numpy"),
     "race": rule(RANK_5 | {"show"}, "numpy annotated_types", "matplotlib"),
+    "live": rule(RANK_6 | {"show"}, "numpy", "starlette uvicorn"),
     "cli": rule(ALL, "click", "numpy yaml rich matplotlib optuna threadpoolctl filelock"),
     "__main__": rule({"cli"}),
     "": rule(RANK_6),

@@ -37,6 +37,8 @@ from nnlab.show.figures.sweep_plots import SWEEP_FIGURES
 from nnlab.show.figures.sweep_view import SweepPlot
 from nnlab.training import Plan
 
+pytestmark = pytest.mark.usefixtures("quick_figures")
+
 BASE: dict[str, Any] = {
     "name": "case",
     "data": {"name": "linear", "samples": 40, "validation": 0.25},
@@ -163,9 +165,18 @@ def command(*arguments: str, exit_code: int = 0) -> str:
     return result.output
 
 
+SEEN_BY_FIGURES = ("activation", "layer", "schedule", "data set")
+
+
 def add(monkeypatch: pytest.MonkeyPatch, catalogue: Mapping[str, Any], member: object) -> None:
     assert isinstance(catalogue, MutableMapping)
     monkeypatch.setitem(catalogue, "made_up", member)
+
+
+def draw_curves_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """From now on a page has no other figures."""
+    monkeypatch.setattr("nnlab.show.page.run.FIGURES", {})
+    monkeypatch.setattr("nnlab.show.page.replay._still", lambda *_: None)
 
 
 def write(config: dict[str, Any]) -> str:
@@ -196,10 +207,12 @@ def test_a_member_works_from_yaml_to_report(family: str, monkeypatch: pytest.Mon
     assert "stretch: 0.5" in resolved
     command("verify", str(run))
     command("gradcheck", config)
-    assert "could not be drawn" not in command("plot", str(run))
+    figures = () if family in SEEN_BY_FIGURES else ("--only", "curves")
+    assert "could not be drawn" not in command("plot", str(run), *figures)
+    draw_curves_alone(monkeypatch)  # `plot` has drawn the others
     assert "could not" not in command("report", str(run), "--out", "page.html")
     assert "made_up" in Path("page.html").read_text(encoding="utf-8")
-    command("resume", str(run), "--set", "training.epochs=4")
+    command("resume", str(run), "--set", "training.epochs=4", "--no-plots")
 
     reference = config_reference()
     assert "made_up" in reference
@@ -253,6 +266,9 @@ def test_a_figure_of_a_run(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "made_up" in command("plot", str(run), "--list")
     command("plot", str(run), "--only", "made_up")
     assert [path.stem for path in (run / "figures").iterdir()] == ["made_up"]
+    monkeypatch.setattr("nnlab.show.page.replay._still", lambda *_: None)
+    for name in FIGURES.keys() - {"made_up"}:
+        monkeypatch.delitem(FIGURES, name)
     command("report", str(run), "--out", "page.html")
     assert "A made-up figure" in Path("page.html").read_text(encoding="utf-8")
 
@@ -304,7 +320,7 @@ def _key_of_training(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("_key_of_training")
-def test_a_key_of_training_works_from_yaml_to_report() -> None:
+def test_a_key_of_training_works_from_yaml_to_report(monkeypatch: pytest.MonkeyPatch) -> None:
     config = write({**BASE, "training": {**BASE["training"], "lr_factor": 0.5}})
     assert "lr_factor: 0.5" in command("check", config)
     command("train", config, "--no-plots")
@@ -314,6 +330,7 @@ def test_a_key_of_training_works_from_yaml_to_report() -> None:
     assert lr == pytest.approx(0.5 * OPTIMIZERS["sgd"]().lr)
     assert "lr_factor: 0.5" in (run / "resolved.yaml").read_text()
     command("verify", str(run))
+    draw_curves_alone(monkeypatch)
     command("report", str(run), "--out", "page.html")
     assert "lr_factor" in Path("page.html").read_text(encoding="utf-8")
     refusal = command("check", config, "--set", "training.lr_factor=-1", exit_code=2)

@@ -27,6 +27,8 @@ from nnlab.show.figures.sweep_view import SweepView
 from nnlab.study.execute import InProcess
 from nnlab.study.plan import prepare_sweep, register
 
+pytestmark = pytest.mark.usefixtures("quick_figures")
+
 ROOT = Path(__file__).parents[1] / "nnlab"
 TABLE = ROOT / "core" / "metrics.py"
 LOSS_NAMES = ROOT / "core" / "losses.py"  # "mae" is a loss, too

@@ -7,6 +7,7 @@
     tables           rows of text and numbers in aligned columns
     progress         a training or a sweep while it runs
     provide          downloads and compilation before a training
+    live_page        the page of `--live` and `watch`
     training_output  the setup and the results of a training
     conditions       the conditions of `nnlab runs --where`
 
@@ -25,6 +26,7 @@ COMMANDS = {  # and the first line of the help of each
     "resume": "Continue a run that was stopped.",
     "sweep": "Train CONFIG once per value of an AXIS.",
     "tune": "Search for good settings with Optuna.",
+    "play": "Play with a network in the browser.",
     "check": "Check CONFIG and show what it means.",
     "gradcheck": "Check all gradients numerically.",
     "doctor": "Say why a network does not learn.",
@@ -35,6 +37,7 @@ COMMANDS = {  # and the first line of the help of each
     "compare": "Show how runs differ.",
     "plot": "Draw the figures of one or more runs.",
     "report": "Write an HTML page about runs or a sweep.",
+    "watch": "Follow a run or a sweep in the browser.",
     "descend": "Let optimizers race on a function.",
     "data": "List, download and check the image data sets.",
     "init": "Copy a shipped config, to change it.",

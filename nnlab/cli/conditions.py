@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from nnlab.config.annotations import main_setting
-from nnlab.config.families import LAYER
+from nnlab.config.families import LAYER, file_settings
 from nnlab.config.files import checked
 from nnlab.config.overrides import ALIASES, TOP_FAMILIES
 from nnlab.config.problems import Problems, shown_value
+from nnlab.config.schema import Config
 from nnlab.config.short_forms import full_member
 from nnlab.config.tree import Node, Source, to_plain
 from nnlab.config.yaml12 import read_yaml
@@ -26,7 +27,6 @@ ORDERS: dict[str, Callable[[Any, Any], bool]] = {
     ">": operator.gt,
     ">=": operator.ge,
 }
-PATHS = ("data", "data.path", "init.run")  # keys whose values can be files
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class Condition:
         return equal == (self.sign != "!=")
 
     def _equals(self, value: Any) -> bool:
-        if self.key in PATHS and isinstance(value, str) and isinstance(self.value, str):
+        if _may_be_file(self.key) and isinstance(value, str) and isinstance(self.value, str):
             return value == self.value or value.endswith("/" + self.value.removeprefix("./"))
         return _same(value, self.value)
 
@@ -72,6 +72,11 @@ class Condition:
         family = TOP_FAMILIES.get(self.key)
         name = "" if family is None else certain_name(self.value, names, family.word)
         return f" Did you mean '{name}'?" if name else did_you_mean(self.value, names)
+
+
+def _may_be_file(key: str) -> bool:
+    """Whether a value of this key can be a file: data.path, or data for short."""
+    return any(key in (path[0], ".".join(path)) for path in file_settings(Config))
 
 
 def parse_condition(text: str) -> Condition:

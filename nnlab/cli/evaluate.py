@@ -66,8 +66,8 @@ def command(
 
 def default_part(trained: Run) -> str:
     """The test part if there is one, else the validation part, else the training part."""
-    rows = trained.data["rows"]
-    return next(name for name in reversed(options.PARTS) if rows[name] is not None)
+    rows = trained.data.rows
+    return next(name for name in reversed(options.PARTS) if getattr(rows, name) is not None)
 
 
 def _tables(measures: dict[str, Any]) -> str:

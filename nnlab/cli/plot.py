@@ -63,6 +63,9 @@ def command(
     those of several runs into the folder `compare-<hash>` beside them, and an activation into the
     current folder. Only the run's folder is read. Prints the paths of the files.
 
+    `train` leaves out the figures that take long, which --list marks; `plot` and `report` draw
+    them too.
+
     \b
     nnlab plot latest
     nnlab plot latest --list
@@ -163,6 +166,7 @@ def _figure_table(folder: RunFolder) -> str:
     data, rows = view(folder), []
     for name, plot in _chosen_figures(()).items():
         reason = _why_unsuited(plot, data)
-        rows.append((name, "no" if reason else "yes", str(reason or plot.title)))
+        title = f"{plot.title} (not drawn by train)" if plot.on_request else plot.title
+        rows.append((name, "no" if reason else "yes", str(reason or title)))
     header = ("figure", "suits", "what it is, or why not")
     return format_table(header, rows, terminal_width(sys.stdout))

@@ -14,6 +14,7 @@ from nnlab.core.metrics import decisions
 from nnlab.core.types import FloatArray
 from nnlab.experiment.measure import outputs_and_losses, sample_part, sample_rows
 from nnlab.run import durable
+from nnlab.run.data_facts import DataFacts
 from nnlab.run.run import Run
 from nnlab.show.words import count
 
@@ -99,38 +100,38 @@ def _compared_columns(
     ]
 
 
-def _output_columns(outputs: FloatArray, data: dict[str, Any]) -> list[Column]:
+def _output_columns(outputs: FloatArray, data: DataFacts) -> list[Column]:
     """The outputs (N, m) with all digits, and the name of the predicted class.
 
     The name is empty where an output is not finite.
     """
     columns = _number_columns(outputs, data)
-    if data["task"] == "classes":
-        names = [data["class_names"][label] for label in decisions(data["kind"], outputs)]
+    if data.task == "classes":
+        names = [data.class_names[label] for label in decisions(data.kind, outputs)]
         finite = [all(map(math.isfinite, row)) for row in outputs]
         cells = [name if ok else "" for name, ok in zip(names, finite, strict=True)]
         columns.append(("predicted", cells))
     return columns
 
 
-def _target_columns(targets: FloatArray, data: dict[str, Any]) -> list[Column]:
+def _target_columns(targets: FloatArray, data: DataFacts) -> list[Column]:
     """The name of the true class, or the targets (N, m)."""
-    if data["task"] == "classes":
+    if data.task == "classes":
         labels = targets.argmax(axis=1) if targets.shape[1] > 1 else targets[:, 0] > 0.5
-        return [("target", [data["class_names"][int(label)] for label in labels])]
+        return [("target", [data.class_names[int(label)] for label in labels])]
     columns = _number_columns(targets, data)
     if len(columns) == 1:
         return [("target", columns[0][1])]
     return [(f"target_{name}", cells) for name, cells in columns]
 
 
-def _number_columns(values: FloatArray, data: dict[str, Any]) -> list[Column]:
+def _number_columns(values: FloatArray, data: DataFacts) -> list[Column]:
     """The values (N, m) in columns named by classes or targets, else output_0, output_1, ..."""
     width = values.shape[1]
-    names = data["class_names"] if data["task"] == "classes" else data["target_names"]
+    names = list(data.class_names if data.task == "classes" else data.target_names)
     if width != len(names):
         names = [f"output_{i}" for i in range(width)]
-        if data["task"] == "classes" and width == 1:  # two classes: the probability of the second
-            names = [f"p({data['class_names'][1]})"]
+        if data.task == "classes" and width == 1:  # two classes: the probability of the second
+            names = [f"p({data.class_names[1]})"]
     # str of a NumPy number has the fewest digits that identify it.
     return [(name, list(map(str, values[:, i]))) for i, name in enumerate(names)]

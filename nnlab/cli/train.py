@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from nnlab.cli import options
+from nnlab.cli import live_page, options
 from nnlab.cli.terminal import print_messages
 
 
@@ -16,10 +16,11 @@ from nnlab.cli.terminal import print_messages
 @options.threads_option
 @options.seed_option
 @options.json_option
+@live_page.live_options
 @options.verbosity
 def command(
     config: str, overrides: tuple[str, ...], runs: Path | None, name: str | None, plots: bool,
-    seed: tuple[str, ...], as_json: bool
+    seed: tuple[str, ...], as_json: bool, live: bool, port: int | None, show: bool
 ) -> None:  # fmt: skip
     """Train the network of CONFIG.
 
@@ -29,6 +30,7 @@ def command(
     \b
     nnlab train identity8
     nnlab train my.yaml --set lr=0.05 --set epochs=20
+    nnlab train xor --live
     """
     # Here and not at the top: `nnlab train --help` is fast without them.
     from nnlab.cli.provide import provide_data
@@ -40,6 +42,9 @@ def command(
     loaded = load_config(config, overrides + seed)
     print_messages(loaded.notes)
     provide_data(loaded.config)
-    with begin(loaded, runs_folder(runs), name=name) as session:
-        follow_training(session)
-    conclude_training(session, plots, as_json)
+    with live_page.page_if(live, port) as page:
+        with begin(loaded, runs_folder(runs), name=name) as session:
+            live_page.start_page(page, session, show)
+            follow_training(session)
+        with live_page.last_look(page):
+            conclude_training(session, plots, as_json)

@@ -88,12 +88,14 @@ class Builder:
     """Builds values from nodes. Every method raises RefusedError after it noted why.
 
     homes: settings -> their paths, for a setting in the wrong mapping. vocabulary: the kind of
-    words that the table of synonyms knows for the keys.
+    words that the table of synonyms knows for the keys. ignores_unknown: whether unknown keys are
+    ignored, which a newer version may have written.
     """
 
     problems: Problems
     homes: Mapping[str, str]
     vocabulary: str = "setting"
+    ignores_unknown: bool = False
 
     def attempt(self, build: Callable[..., T], *arguments: Any) -> T | None:
         """What `build(*arguments)` returns, or None if it was refused."""
@@ -191,7 +193,7 @@ class Builder:
     def known(self, node: Node, names: Iterable[str], owner: str, path: str = "") -> None:
         """Note every key that is not among `names`; the value is built all the same."""
         names = tuple(names)
-        for key, value in (node.entries or {}).items():
+        for key, value in {} if self.ignores_unknown else (node.entries or {}).items():
             if key not in names:
                 hint = self._hint(key, value, names, path)
                 sentence = f"{owner} has no setting {shown_value(key)}."

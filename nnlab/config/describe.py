@@ -6,6 +6,7 @@ import dataclasses
 import inspect
 import re
 from collections.abc import Iterator
+from dataclasses import MISSING, dataclass
 from typing import Any
 
 from nnlab.config import schema
@@ -31,7 +32,9 @@ INTRO = """\
 A config is YAML 1.2. A layer, an optimizer and the like are written as a name (`relu`), as a name
 with its main setting (`dense: 256`), or with all settings (`{name: dense, units: 256}`). The main
 setting is marked with *. A relative path starts at the folder of the config file; in `--set` it
-starts at the current folder. No number may be nan or infinite.
+starts at the current folder. No number may be nan or infinite. Editors with a YAML language server
+complete and check a config with [config.schema.json](config.schema.json), if its first line is
+`# yaml-language-server: $schema=PATH`.
 """
 AUGMENT = """
 For example `augment: [{shift: 2}, {rotate: 10}, flip]`. The training loss and metrics are computed
@@ -127,6 +130,33 @@ def settings_table(cls: type[Any], main: str | None = None) -> Iterator[str]:
 
 def _rows(cls: type[Any], main: str | None = None) -> Iterator[tuple[str, str, str, str]]:
     """Setting, what is allowed, default, and meaning."""
+    for setting in settings_in(cls):
+        name = f"{setting.key} *" if setting.key == main else setting.key
+        yield name, _allowed(setting.hint), _default(setting), _markdown(setting.meaning)
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A setting of a class: its key, annotation, default (or MISSING), and meaning."""
+
+    key: str
+    hint: Any
+    default: Any
+    meaning: str
+
+    @property
+    def is_required(self) -> bool:
+        """Whether a config without this setting is refused."""
+        family, record = family_of(self.hint), record_of(self.hint)
+        if self.default is not MISSING or words_of(self.hint).default:
+            return False
+        if family is not None:
+            return family.default is None
+        return record is None or bool(required_fields(record))
+
+
+def settings_in(cls: type[Any]) -> Iterator[Setting]:
+    """The settings of a class, those of its inline records included."""
     meanings: dict[str, str] = {}
     for base in filter(dataclasses.is_dataclass, reversed(cls.__mro__)):
         meanings |= docstring_parts(base)[1]
@@ -134,10 +164,9 @@ def _rows(cls: type[Any], main: str | None = None) -> Iterator[tuple[str, str, s
         key, hint = field.name, hints(cls)[field.name]
         record = record_of(hint)
         if key not in inline_parts(cls):
-            name = f"{key} *" if key == main else key
-            yield name, _allowed(hint), _default(field, hint), _markdown(meanings.get(key, ""))
+            yield Setting(key, hint, field_default(field), meanings.get(key, ""))
         elif record is not None:
-            yield from _rows(record)
+            yield from settings_in(record)
 
 
 def _allowed(hint: Any) -> str:
@@ -154,15 +183,14 @@ def _allowed(hint: Any) -> str:
     return f"{words}, or null" if is_optional else words
 
 
-def _default(field: dataclasses.Field[Any], hint: Any) -> str:
+def _default(setting: Setting) -> str:
     """The default of a setting, in words."""
-    value = field_default(field)
-    family, record = family_of(hint), record_of(hint)
-    if words := words_of(hint).default:
+    value, family = setting.default, family_of(setting.hint)
+    if words := words_of(setting.hint).default:
         return words
-    if value is dataclasses.MISSING:
-        default = "required" if record is None or required_fields(record) else "{}"
-        return default if family is None else family.default or default
+    if value is MISSING:
+        default = family.default if family is not None else "{}"
+        return "required" if setting.is_required else default or ""
     if family is not None and value is not None:
         return family.name_of(value)
     return _value_text(value)

@@ -13,6 +13,7 @@ from nnlab.core.layers import LAYERS, Layer
 from nnlab.core.losses import LOSSES, Loss
 from nnlab.core.optimizers import OPTIMIZERS, Optimizer
 from nnlab.core.schedules import SCHEDULES, Schedule
+from nnlab.core.types import NamesFile
 from nnlab.data.augment import AUGMENTATIONS, Augmentation
 from nnlab.data.dataset import DataSource
 from nnlab.data.sources import ALIASES, SOURCES
@@ -143,6 +144,20 @@ def homes(cls: type) -> dict[str, str]:
             if name not in paths or path.count(".") < paths[name].count("."):
                 paths[name] = path
     return paths
+
+
+@cached
+def file_settings(cls: type) -> tuple[tuple[str, ...], ...]:
+    """The paths of the settings that name files: ("data", "path")."""
+    paths: list[tuple[str, ...]] = []
+    for key, hint in hints(cls).items():
+        outer = () if key in inline_parts(cls) else (key,)
+        if any(note_of_type(option, NamesFile) for option in (hint, *options(hint))):
+            paths.append(outer)
+        family, record = family_of(hint), record_of(hint)
+        parts = [*(family.members.values() if family else ()), *([record] if record else ())]
+        paths += [(*outer, *inner) for part in parts for inner in file_settings(part)]
+    return tuple(dict.fromkeys(paths))
 
 
 def _homes_below(hint: Any, prefix: str) -> dict[str, str]:

@@ -11,7 +11,7 @@ from typing import Any
 from nnlab.config.annotations import hints
 from nnlab.config.builder import build_fields
 from nnlab.config.checks import check_parts
-from nnlab.config.families import SOURCE
+from nnlab.config.families import SOURCE, file_settings
 from nnlab.config.files import checked, decode, locate, name_from_stem, read_bytes
 from nnlab.config.overrides import Override, SettingChange, apply, read_overrides
 from nnlab.config.problems import Problem, Problems, clean, fail
@@ -25,7 +25,6 @@ from nnlab.core.metrics import better_when
 from nnlab.data.user_csv import Csv
 from nnlab.errors import ConfigError
 
-PATHS = (("data", "path"), ("init", "run"))  # settings that name files
 MAX_SWEEP_NODES = 20_000  # of variants that are checked here; the rest is checked when it runs
 RACE = "race of optimizers on a function"
 # By command: keys that only this kind of config has, and the kind in words.
@@ -135,6 +134,13 @@ def load_base(config: str | Path, fixed: Sequence[Override] = ()) -> Base:
     return _base(file.root, fixed, file.name, problems, with_sweeps=False)
 
 
+def parse_base(text: str, filename: str, fixed: Sequence[Override] = ()) -> Base:
+    """The same for a text; `filename` gives messages and the name their start."""
+    problems = Problems()
+    file = read_text(text, filename, problems, "train")
+    return _base(file.root, fixed, file.name, problems, with_sweeps=False)
+
+
 @dataclass(frozen=True)
 class Base:
     """A checked config, and the tree that it was made from.
@@ -147,16 +153,19 @@ class Base:
     name: str
     notes: tuple[str, ...] = ()
 
-    def vary(self, changes: Sequence[SettingChange], problems: Problems) -> Config | None:
+    def vary(
+        self, changes: Sequence[SettingChange], problems: Problems, check: bool = True
+    ) -> Config | None:
         """The config with other settings, checked; None after noting why not.
 
-        Raises DataError when the data's shape cannot be determined and nothing else is wrong.
+        `check=False` leaves out what needs the data set. Raises DataError when the data's shape
+        cannot be determined and nothing else is wrong.
         """
         before = len(problems)
         root = apply(self.root, changes, problems, [])
         if len(problems) > before:
             return None
-        return _config(resolve_paths(root), self.name, problems)
+        return _config(resolve_paths(root), self.name, problems, check)
 
 
 def _base(
@@ -213,13 +222,19 @@ def _name_of_data(root: Node) -> str:
 
 def resolve_paths(root: Node) -> Node:
     """The tree with relative file names resolved against the folder of the text they stand in."""
-    for outer, inner in PATHS:
-        holder = find_node(root, outer)
-        node = (holder.entries or {}).get(inner)
-        if node is not None and isinstance(node.value, str) and node.value:
-            full = str(node.place.source.folder / os.path.expanduser(node.value))
-            root = root.with_entry(outer, holder.with_entry(inner, Node(full, node.place)))
+    for path in file_settings(Config):
+        root = _with_full_path(root, path)
     return root
+
+
+def _with_full_path(node: Node, path: Sequence[str]) -> Node:
+    """The tree in which the setting at `path`, if there is one, is an absolute file name."""
+    if not path:
+        if not isinstance(node.value, str) or not node.value:
+            return node
+        return Node(str(node.place.source.folder / os.path.expanduser(node.value)), node.place)
+    child = (node.entries or {}).get(path[0])
+    return node if child is None else node.with_entry(path[0], _with_full_path(child, path[1:]))
 
 
 # The two kinds of config.

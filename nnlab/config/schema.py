@@ -14,6 +14,7 @@ from nnlab.core.layers import Layer
 from nnlab.core.losses import Loss
 from nnlab.core.optimizers import Optimizer
 from nnlab.core.schedules import Schedule
+from nnlab.core.types import FilePath
 from nnlab.data.augment import Augmentation
 from nnlab.data.dataset import DataSource
 from nnlab.data.scale import ScaleKind
@@ -55,7 +56,7 @@ class FromRun:
     run: the folder of that run.
     """
 
-    run: Annotated[str, MinLen(1)]
+    run: Annotated[FilePath, MinLen(1)]
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ class Purpose(IntEnum):
     DATA = 5
     CHECK = 6  # the directions of a gradient check
     BOOTSTRAP = 7  # the exchanges of runs that are tried, where there are too many
+    FIGURE = 8  # the random directions of figures
 
 
 def generator(seed: int, purpose: Purpose, index: int = 0) -> np.random.Generator:

@@ -2,7 +2,7 @@
 
 from math import prod
 from types import SimpleNamespace
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,13 @@ Array = NDArray[Any]
 FloatArray = NDArray[np.floating[Any]]
 IntArray = NDArray[np.integer[Any]]
 Shape = tuple[int, ...]
+
+
+class NamesFile:
+    """A note in an annotation: a relative path starts at the folder of its config."""
+
+
+FilePath = Annotated[str, NamesFile()]
 
 
 class Views(SimpleNamespace):

@@ -113,7 +113,10 @@ class Batches:
     The last batch is shorter where the rows do not divide, or left out with `drop_last`.
     """
 
-    def __init__(self, part: Part, batch: int, drop_last: bool = False) -> None:
+    def __init__(
+        self, part: Part, batch: int, drop_last: bool = False, most: int | None = None
+    ) -> None:
+        """`most`: batches in a chunk, where fewer are wanted than is fast."""
         self.part = part
         self.batch = min(batch, len(part))
         self.full, rest = divmod(len(part), self.batch)
@@ -121,7 +124,7 @@ class Batches:
         self.count = self.full + (self.rest > 0)
         row_bytes = (math.prod(part.row) + part.targets.shape[1]) * part.dtype.itemsize
         fitting = CHUNK_BYTES // (self.batch * row_bytes)
-        self.per_chunk = max(1, min(fitting, self.full, CHUNK_BATCHES))
+        self.per_chunk = max(1, min(fitting, self.full, most or CHUNK_BATCHES))
         rows = self.per_chunk * self.batch
         self.x = np.empty((rows, *part.row), part.dtype)
         self.t = np.empty((rows, part.targets.shape[1]), part.dtype)

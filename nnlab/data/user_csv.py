@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 import numpy as np
 from annotated_types import Ge, Len
 
+from nnlab.core.types import FilePath
 from nnlab.data.classes import class_names
 from nnlab.data.csv_hints import is_name
 from nnlab.data.csv_table import CsvTable
@@ -51,7 +52,7 @@ class Csv(UserFile):
     decimal: the character before the decimals of a number.
     """
 
-    path: str
+    path: FilePath
     target: ColumnChoice | Annotated[tuple[ColumnChoice, ...], Len(1)]
     header: bool = True
     categorical: tuple[ColumnChoice, ...] = ()

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from nnlab.core.types import Array
+from nnlab.core.types import Array, FilePath
 from nnlab.data.classes import class_list, flat_labels, way_to_classes
 from nnlab.data.dataset import Dataset, Task, UserFile, read_if_changed
 from nnlab.data.npz import INPUTS, TARGETS, array_place, read_user_npz
@@ -28,7 +28,7 @@ class Npz(UserFile):
     sorted values. multilabel makes each column of (N, m) a label of its own, 0 or 1.
     """
 
-    path: str
+    path: FilePath
     inputs: str = "x"
     targets: str = "y"
     task: TableTask = "auto"

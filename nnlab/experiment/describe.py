@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict
 from typing import Any
 
 from nnlab.build import Built
@@ -10,6 +9,7 @@ from nnlab.core import columns
 from nnlab.errors import Interrupted, NnlabError
 from nnlab.experiment.signals import Terminated
 from nnlab.run import environment
+from nnlab.run.data_facts import DataFacts, RowCounts, ScalingFacts
 from nnlab.run.folder import FORMAT, RunFolder
 from nnlab.status import Status
 from nnlab.training import Epoch, Steps
@@ -52,27 +52,29 @@ def record_failure(folder: RunFolder, error: BaseException) -> None:
         )
 
 
-def data(built: Built) -> dict[str, Any]:
-    """data.json: the facts about the data that predicting and drawing need."""
-    dataset, rows = built.dataset, built.parts
-    return {
-        "name": dataset.name,
-        "sha256": dataset.sha256,
-        "task": dataset.task,
-        "kind": built.kind,
-        "inputs": dataset.inputs.shape[1:],
-        "outputs": dataset.outputs,
-        "class_names": dataset.class_names,
-        "feature_names": dataset.feature_names,
-        "columns": [asdict(column) for column in dataset.columns],
-        "class_weight": getattr(built.plan.loss, "class_weight", None),
-        "target_names": dataset.target_names,
-        "image_shape": dataset.image_shape,
-        "input_range": dataset.input_range,
-        "scaling": asdict(built.scaling),
-        "rows": {name: None if part is None else len(part) for name, part in vars(rows).items()},
-        "validation_is_test": rows.validation is not None and rows.validation is rows.test,
-    }
+def data(built: Built) -> DataFacts:
+    """The content of data.json."""
+    dataset, rows, scaling = built.dataset, built.parts, built.scaling
+    fill = None if scaling.fill is None else scaling.fill.tolist()
+    counts = (None if part is None else len(part) for part in (rows.validation, rows.test))
+    return DataFacts(
+        name=dataset.name,
+        sha256=dataset.sha256,
+        task=dataset.task,
+        kind=built.kind,
+        inputs=dataset.inputs.shape[1:],
+        outputs=dataset.outputs,
+        class_names=dataset.class_names,
+        feature_names=dataset.feature_names,
+        columns=dataset.columns,
+        class_weight=getattr(built.plan.loss, "class_weight", None),
+        target_names=dataset.target_names,
+        image_shape=dataset.image_shape,
+        input_range=dataset.input_range,
+        scaling=ScalingFacts(scaling.kind, scaling.shift.tolist(), scaling.factor.tolist(), fill),
+        rows=RowCounts(len(rows.train), *counts),
+        validation_is_test=rows.validation is not None and rows.validation is rows.test,
+    )
 
 
 def epoch_row(record: Epoch, seconds: float) -> dict[str, Any]:

@@ -44,7 +44,7 @@ def sample_part(run: Run, which: Weights, part: str) -> Sample:
     built = rebuild(run, replace(run.config, training=training))
     load_weights(built.network, run.weights(which), which)
     parts = {name: rows for name, rows, _ in outcome.parts(built)}
-    if part == "validation" and run.data["validation_is_test"]:
+    if part == "validation" and run.data.validation_is_test:
         part = "test"
     if part not in parts:
         raise UsageError(f"This run has no {part} part; it has {', '.join(parts)}.")
@@ -59,7 +59,7 @@ def sample_rows(run: Run, dataset: Dataset, which: Weights = "final") -> Sample:
     Raises DataError when it does not fit the network.
     """
     network = run.network(which)
-    width, outputs = run.data["inputs"][0], run.data["outputs"]
+    width, outputs = run.data.inputs[0], run.data.outputs
     if (dataset.inputs.shape[1], dataset.outputs) != (width, outputs):
         raise DataError(
             f"{dataset.name} has rows of {dataset.inputs.shape[1]} numbers and "
@@ -71,7 +71,7 @@ def sample_rows(run: Run, dataset: Dataset, which: Weights = "final") -> Sample:
     coded = loss.encode(targets)
     part = Part(dataset.inputs, rows, run.scaling, coded, config.training.dtype)
     plan = make_plan(config, loss, part, None, kind)
-    return Sample(plan, network, run.data["class_names"], part, dataset.rows_in_file(rows))
+    return Sample(plan, network, run.data.class_names, part, dataset.rows_in_file(rows))
 
 
 def measure(sample: Sample) -> dict[str, Any]:

@@ -9,7 +9,7 @@ session.folder, session.summary
 import signal
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from time import perf_counter
 from typing import Any, NoReturn
@@ -25,6 +25,7 @@ from nnlab.core.metrics import ACCURACY
 from nnlab.core.types import Array
 from nnlab.errors import ConfigError, Interrupted, RunUnreadable, StorageError
 from nnlab.experiment import describe, outcome, signals
+from nnlab.experiment.progress import Progress
 from nnlab.experiment.state import Snapshots, digest, freeze, hashed_epochs, thaw
 from nnlab.run import environment
 from nnlab.run.checkpoint import Checkpoint
@@ -102,7 +103,7 @@ def new_session(
     resolved = dump(built.config)
     folder.save_text(CONFIG, resolved if text is None else text)
     folder.save_text(RESOLVED, resolved)
-    folder.write_json(DATA, describe.data(built))
+    folder.write_json(DATA, asdict(describe.data(built)))
     folder.write_arrays(weights_file("initial"), built.network.arrays)
     folder.write_json(RUN, about)
     with record_end(Session(built, folder, start(built.plan, built.network), about)) as session:
@@ -139,8 +140,7 @@ class Session:
         self.built, self.folder, self.state = built, folder, state
         self.settings = settings_of(built.config)
         self.environment = environment.essence(machine)
-        self.notes: list[str] = []
-        self.warnings = list(built.warnings)
+        self.notes, self.warnings = list[str](), list(built.warnings)
         self.stopped = False  # by a signal, and saved
         self.summary: dict[str, Any] = {}
         self.failure: Failure | None = None
@@ -149,6 +149,8 @@ class Session:
         self._standstill = outcome.Standstill()
         self._rows: dict[str, list[dict[str, Any]]] = {METRICS: [], STEPS: []}  # to be written
         self._snapshots = Snapshots(built.network, built.plan.epochs)
+        self._progress = Progress(built, folder)
+        self.flush_seconds: float | None = None  # None: FLUSH_SECONDS
         self._hashed = frozenset(hashed_epochs(built.plan.epochs))
         self._plan = replace(
             built.plan,
@@ -221,15 +223,16 @@ class Session:
             self.failure = record
 
     def _save_if_due(self, record: Record) -> None:
-        state, every = self.state, self.built.config.training.checkpoint_every
-        moment = perf_counter()
+        every = self.built.config.training.checkpoint_every
+        moment, state = perf_counter(), self.state
         due = moment - self._saved >= CHECKPOINT_SECONDS
         if every is not None:
             due = isinstance(record, Epoch) and record.epoch > 0 and record.epoch % every == 0
         if due or state.status != Status.RUNNING or state.epoch >= self.built.plan.epochs:
             self.checkpoint()
-        elif moment - self._flushed >= FLUSH_SECONDS:
+        elif moment - self._flushed >= (self.flush_seconds or FLUSH_SECONDS):
             self._flush()
+            self._progress.write(self._snapshots, state)
 
     def _flush(self) -> None:
         """Appends the waiting rows to the tables.
@@ -288,19 +291,16 @@ class Session:
                 f"`nnlab resume {folder.path}` works only when that is back."
             )
         name = signal.Signals(number)
-        raise Interrupted(
-            f"{name.name}: {what}; the state is saved in {folder.path}. {next_step}",
-            signals.CODES[name],
-        )
+        message = f"{name.name}: {what}; the state is saved in {folder.path}. {next_step}"
+        raise Interrupted(message, signals.CODES[name])
 
     def _finish(self, request: signals.Request) -> None:
         """Writes the final weights, their numbers on every part, and the final status.
 
         The state was saved with the last record, so a kill in here costs only this part.
         """
-        built, state, folder = self.built, self.state, self.folder
+        built, state, folder, network = self.built, self.state, self.folder, self.built.network
         self._flush()
-        network = built.network
         network.values[...] = final_weights(built.plan, state)
         folder.write_arrays(weights_file("final"), network.arrays)
         folder.write_arrays(weights_file("best"), network.named(state.best.values))
@@ -310,6 +310,7 @@ class Session:
             **self._evaluate(request),
         }
         folder.write_arrays(SNAPSHOTS, self._snapshots.arrays())
+        self._progress.remove()
         self._flush()
         if missing := folder.missing(self._has_checkpoint):
             raise StorageError(

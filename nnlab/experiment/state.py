@@ -141,8 +141,12 @@ class Snapshots:
     def take(self, epoch: int, values: Array) -> None:
         """Copies values (V,) if the epoch is wanted."""
         if epoch in self.wanted:
-            self.epochs.append(epoch)
-            self.values.append(values.copy())
+            self.add(epoch, values)
+
+    def add(self, epoch: int, values: Array) -> None:
+        """Copies values (V,)."""
+        self.epochs.append(epoch)
+        self.values.append(values.copy())
 
     def arrays(self, prefix: str = "") -> dict[str, Array]:
         """epochs (k,), theta (k, P), and buffers (k, Q) where the network has any."""

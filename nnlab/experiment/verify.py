@@ -105,7 +105,7 @@ class Verifier:
         return None
 
     def _data(self) -> str | None:
-        same = self.run.data["sha256"] == self.run.data_source[1]
+        same = self.run.data.sha256 == self.run.data_source[1]
         return None if same else "it names other data than run.json"
 
     def _weights(self) -> str | None:

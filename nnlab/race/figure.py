@@ -19,6 +19,7 @@ from nnlab.show.figures.axes import (
     LOG_RANGE,
     count_axis,
     dots,
+    draw_contours,
     finite_numbers,
     legend_below,
     literal,
@@ -37,8 +38,6 @@ GRID = 240  # points of the contour along each axis
 LEVELS = 14
 LOWEST_PART = 0.003  # of the area lies below the first level,
 SMALLEST = 1e-9  # which is not below this part of the last one
-SHADES = (0.01, 0.32)  # of ink, in the lowest and in the highest part: every path stands out
-LINES = 0.4  # of ink, between two shades
 SIZE = (9.4, 4.6)  # inches, without head and legend
 FEW = 60  # steps up to which each is marked
 ROUNDING = 1e-16  # of the largest value: smaller values are rounding errors
@@ -159,22 +158,15 @@ def shown_part(function: Landscape, paths: Sequence[Trail]) -> Domain:
 
 def contour(ax: "Axes", function: Landscape, paths: Sequence[Trail]) -> tuple[float, float]:
     """Draw the function in greys, low is light; its smallest and largest value."""
-    from matplotlib.colors import ListedColormap
-
     xs, ys = (np.linspace(low, high, GRID) for low, high in shown_part(function, paths))
     x, y = np.meshgrid(xs, ys)
     with np.errstate(all="ignore"):
         values = np.nan_to_num(function.value(x, y), nan=LARGEST).clip(-LARGEST, LARGEST)
     steps = levels(values, function.lowest)
-    shade = style.blend(look().paper, look().ink)
-    shades = [shade(part) for part in np.linspace(*SHADES, len(steps) - 1)]
-    ax.contourf(x, y, values, steps, cmap=ListedColormap(shades), extend="both")
-    line: dict[str, Any] = {"colors": [shade(LINES)], "linewidths": 0.5, "linestyles": "solid"}
-    lines = ax.contour(x, y, values, steps, **line)
+    _, lines = draw_contours(ax, x, y, values, steps)
     outer = steps[len(steps) // 2 :: 2]  # near a minimum there is no room for numbers
     ax.clabel(lines, outer, fontsize=6, fmt=_two_digits, colors=look().ink)
-    ax.set(xlabel="x", ylabel="y", xlim=(xs[0], xs[-1]), ylim=(ys[0], ys[-1]))
-    ax.grid(visible=False)
+    ax.set(xlabel="x", ylabel="y")
     return float(values.min()), float(values.max())
 
 

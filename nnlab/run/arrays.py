@@ -36,9 +36,12 @@ _LONGEST_HEADER = 1024
 _MOST_AXES = 32
 
 
-def write_npz(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
-    """Writes `arrays` durably. Raises ValueError for a name or dtype that `read_npz` refuses."""
-    durable.write_file(path, pack_npz(arrays))
+def write_npz(path: Path, arrays: Mapping[str, NDArray[Any]], sync: bool = True) -> None:
+    """Writes `arrays`, durably with `sync`.
+
+    Raises ValueError for a name or dtype that `read_npz` refuses.
+    """
+    durable.write_file(path, pack_npz(arrays), sync)
 
 
 def read_npz(

@@ -10,6 +10,8 @@
     findings.json    what the doctor found, and how many epochs it looked at
     weights/         initial.npz, best.npz, final.npz with arrays `<index>.<layer>.<name>`
     predictions.npz, samples.npz, snapshots.npz
+    rows.npz, progress.npz
+                     some training rows and the weights so far: only until the run ends
     checkpoint.npz, checkpoint.previous.npz
     figures/, report.html
 
@@ -36,6 +38,7 @@ CONFIG, RESOLVED = "config.yaml", "resolved.yaml"
 RUN, DATA, SUMMARY = "run.json", "data.json", "summary.json"
 FINDINGS = "findings.json"
 METRICS, STEPS = checkpoint.TABLES
+ROWS, PROGRESS = "rows.npz", "progress.npz"
 ARRAYS = PREDICTIONS, SAMPLES, SNAPSHOTS = "predictions.npz", "samples.npz", "snapshots.npz"
 WEIGHTS, FIGURES, REPORT = "weights", "figures", "report.html"
 FORMAT = 1  # of the folder, in run.json
@@ -151,11 +154,18 @@ class RunFolder(OutputFolder):
         finite = file.startswith(WEIGHTS)
         return arrays.read_npz(self.path / file, expected, finite=finite, sealed=sealed)
 
-    def write_arrays(self, file: str, values: Mapping[str, NDArray[Any]]) -> None:
-        """Writes an .npz file, durably."""
+    def write_arrays(
+        self, file: str, values: Mapping[str, NDArray[Any]], sync: bool = True
+    ) -> None:
+        """Writes an .npz file, durably; without `sync` a power cut may damage it."""
         if "/" in file:
             durable.make_subfolder((self.path / file).parent)
-        arrays.write_npz(self.path / file, values)
+        arrays.write_npz(self.path / file, values, sync)
+
+    def remove(self, file: str) -> None:
+        """Deletes a file, if it exists."""
+        if self.has(file):
+            durable.remove(self.path / file)
 
     # The state of the run.
 
@@ -228,12 +238,14 @@ class RunFolder(OutputFolder):
         saved = checkpoint.recover_checkpoint(self.path)
         for name, size in saved.tables.items():
             durable.truncate(self.path / name, size)
+        self.remove(PROGRESS)
         self.tidy()
 
     def restart(self) -> None:
         """Takes the folder back to before the first update. Only under the lock."""
         for name in checkpoint.TABLES:
             durable.truncate(self.path / name, 0)
+        self.remove(PROGRESS)
         self.tidy()
 
     def tidy(self) -> None:

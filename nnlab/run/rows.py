@@ -1,9 +1,8 @@
 """The rows that a run folder holds, and the form of files with new rows."""
 
-from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -14,7 +13,8 @@ from nnlab.data.table_schema import TableSchema, columns_of_inputs
 from nnlab.data.user_csv import Csv
 from nnlab.data.user_npz import Npz
 from nnlab.errors import RunUnreadable
-from nnlab.run.folder import PREDICTIONS, SAMPLES, RunFolder
+from nnlab.run.data_facts import DataFacts
+from nnlab.run.folder import PREDICTIONS, ROWS, SAMPLES, RunFolder
 from nnlab.run.text import shown
 
 PARTS = ("train", "validation", "test")
@@ -49,8 +49,17 @@ class SavedRows:
             all=False,
         )
 
+    def spread(self, most: int) -> "SavedRows":
+        """At most `most` rows, evenly spaced over the part.
 
-def read_saved_rows(folder: RunFolder, data: Mapping[str, Any]) -> dict[str, SavedRows]:
+        Behind the evenly spaced rows of a large part, of which the last row of the part is the
+        last, stand those that were saved for their loss; they are left out.
+        """
+        count = int(self.numbers.argmax()) + 1
+        return self.take(np.linspace(0, count - 1, min(count, most)).astype(np.int64))
+
+
+def read_saved_rows(folder: RunFolder, data: DataFacts) -> dict[str, SavedRows]:
     """The saved rows by part. Raises RunUnreadable if they do not fit data.json."""
     rows = {}
     for file in (PREDICTIONS, SAMPLES):
@@ -71,22 +80,33 @@ def read_saved_rows(folder: RunFolder, data: Mapping[str, Any]) -> dict[str, Sav
     return rows
 
 
-def _fits(
-    data: Mapping[str, Any], inputs: Array, targets: Array, outputs: Array, numbers: Array
-) -> bool:
+def read_shown_rows(folder: RunFolder, data: DataFacts) -> tuple[Array, Array]:
+    """Inputs (N, n) and targets of rows.npz; N = 0 where it is missing or damaged."""
+    arrays: dict[str, Array] = {}
+    with suppress(RunUnreadable):  # it is written without a sync
+        arrays = folder.read_arrays(ROWS, sealed=True) if folder.has(ROWS) else {}
+    inputs, targets = (arrays.get(name, np.zeros(0)) for name in ("inputs", "targets"))
+    count = len(inputs) if inputs.ndim else 0
+    outputs = np.zeros((count, 1 if data.kind == "binary" else data.outputs))
+    if _fits(data, inputs, targets, outputs, np.arange(count)):
+        return inputs, targets
+    return np.zeros((0, int(np.prod(data.inputs)))), np.zeros(0)
+
+
+def _fits(data: DataFacts, inputs: Array, targets: Array, outputs: Array, numbers: Array) -> bool:
     """Whether saved rows are as data.json says."""
-    rows, wide = numbers.size, data["outputs"]
-    if not rows or numbers.ndim != 1 or inputs.shape != (rows, int(np.prod(data["inputs"]))):
+    rows, wide = numbers.size, data.outputs
+    if not rows or numbers.ndim != 1 or inputs.shape != (rows, int(np.prod(data.inputs))):
         return False
-    if data["task"] != "classes":
+    if data.task != "classes":
         return targets.shape == outputs.shape == (rows, wide)
-    if targets.shape != (rows,) or targets.dtype != np.int64 or len(data["class_names"]) != wide:
+    if targets.shape != (rows,) or targets.dtype != np.int64 or len(data.class_names) != wide:
         return False
-    answers = outputs.shape == (rows, 1 if data["kind"] == "binary" else wide)
+    answers = outputs.shape == (rows, 1 if data.kind == "binary" else wide)
     return bool(answers and 0 <= targets.min() <= targets.max() < wide)
 
 
-def read_schema(folder: Path, data: Mapping[str, Any], source: DataSource) -> TableSchema:
+def read_schema(folder: Path, data: DataFacts, source: DataSource) -> TableSchema:
     """The form of files with rows for a network, as in training.
 
     data: data.json. source: that of the config. Raises RunUnreadable if they do not fit.
@@ -95,16 +115,17 @@ def read_schema(folder: Path, data: Mapping[str, Any], source: DataSource) -> Ta
     form, categorical, ignored = CsvForm(None), none, none
     if isinstance(source, Csv):
         form, categorical, ignored = source.form, source.categorical, source.ignore
-    if data["scaling"].get("fill") is None and form.missing == "mean":
+    if data.scaling.fill is None and form.missing == "mean":
         form = replace(form, missing="error")  # an older run; its file had no empty cell
-    width = data["inputs"][0]
-    columns = _input_columns(data, categorical)
+    width = data.inputs[0]
+    # Older runs have the names of the inputs alone.
+    columns = data.columns or columns_of_inputs(data.feature_names, categorical)
     schema = TableSchema(
         columns=columns or tuple(InputColumn(str(i)) for i in range(width)),
-        outputs=data["outputs"],
-        task=data["task"],
-        classes=tuple(data["class_names"]),
-        targets=tuple(data["target_names"]),
+        outputs=data.outputs,
+        task=data.task,
+        classes=data.class_names,
+        targets=data.target_names,
         named=bool(columns),
         ignored=tuple(map(str, ignored)),
         arrays=(source.inputs, source.targets) if isinstance(source, Npz) else ("x", "y"),
@@ -116,14 +137,3 @@ def read_schema(folder: Path, data: Mapping[str, Any], source: DataSource) -> Ta
             f"network takes {width}."
         )
     return schema
-
-
-def _input_columns(
-    data: Mapping[str, Any], categorical: Sequence[str | int]
-) -> tuple[InputColumn, ...]:
-    if "columns" not in data:  # an older run
-        return columns_of_inputs(data["feature_names"], categorical)
-    return tuple(
-        InputColumn(item["name"], None if (c := item["categories"]) is None else tuple(c))
-        for item in data["columns"]
-    )

@@ -4,9 +4,10 @@ The data set is not needed, so a folder gives the same on another machine. Some 
 while a run trains, and after it was interrupted or diverged.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, get_args
+from typing import get_args
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -24,10 +25,11 @@ from nnlab.engine.images.network import TunedNetwork
 from nnlab.errors import DataError, RunUnreadable, UsageError
 from nnlab.run.arrays import Expected
 from nnlab.run.checkpoint import Checkpoint
+from nnlab.run.data_facts import DataFacts, read_data_facts
 from nnlab.run.files import RunFiles
-from nnlab.run.folder import DATA, RESOLVED, SNAPSHOTS, SUMMARY, Weights, weights_file
-from nnlab.run.rows import SavedRows, read_saved_rows, read_schema
-from nnlab.run.shapes import check_data, require_rows, require_weights
+from nnlab.run.folder import DATA, PROGRESS, RESOLVED, SNAPSHOTS, SUMMARY, Weights, weights_file
+from nnlab.run.rows import SavedRows, read_saved_rows, read_schema, read_shown_rows
+from nnlab.run.shapes import require_rows, require_weights
 
 
 @dataclass(frozen=True)
@@ -43,18 +45,17 @@ class Run(RunFiles):
         return load_config(self.path / RESOLVED, check=False).config
 
     @cached_property
-    def data(self) -> dict[str, Any]:
-        """data.json, complete."""
+    def data(self) -> DataFacts:
+        """data.json."""
         content = self.folder.read_json(DATA)
-        check_data(content, self.path / DATA, self.path / weights_file("initial"))
-        return content
+        return read_data_facts(content, self.path / DATA, self.path / weights_file("initial"))
 
     @cached_property
     def scaling(self) -> Scaling:
         """The scaling that was fitted on the training rows."""
-        saved = self.data["scaling"]
-        fill = None if saved.get("fill") is None else np.array(saved["fill"])
-        return Scaling(saved["kind"], np.array(saved["shift"]), np.array(saved["factor"]), fill)
+        saved = self.data.scaling
+        fill = None if saved.fill is None else np.array(saved.fill)
+        return Scaling(saved.kind, np.array(saved.shift), np.array(saved.factor), fill)
 
     @cached_property
     def schema(self) -> TableSchema:
@@ -66,14 +67,16 @@ class Run(RunFiles):
         """The loss, with the class weights that the training rows gave it."""
         loss = self.config.loss
         if isinstance(loss, ClassLoss) and loss.class_weight is not None:
-            return replace(loss, class_weight=tuple(self.data["class_weight"]))
+            if self.data.class_weight is None:
+                raise RunUnreadable(f"Cannot read {self.path}: data.json has no class weights.")
+            return replace(loss, class_weight=self.data.class_weight)
         return loss
 
     def untrained(self) -> Network:
         """A network for the config and the data; RunUnreadable if they disagree."""
         config = self.config
         try:
-            shape = tuple(self.data["inputs"])
+            shape = self.data.inputs
             require_weights(self.path, config, shape)
             return TunedNetwork(config.network, shape, dtype=config.training.dtype)
         except (ValueError, MemoryError) as error:
@@ -128,10 +131,10 @@ class Run(RunFiles):
     @cached_property
     def snapshots(self) -> tuple[IntArray, Array]:
         """Epochs (k,) and values (k, V) of a small network along the way; k = 0 for a large one."""
-        prefix, arrays = "", {}
-        if self.folder.has(SNAPSHOTS):
+        prefix, arrays = "", self._progress
+        if not arrays and self.folder.has(SNAPSHOTS):
             arrays = self.folder.read_arrays(SNAPSHOTS)
-        elif saved := self.checkpoint:
+        elif not arrays and (saved := self.checkpoint):
             prefix, arrays = "snapshot.", saved.arrays
         epochs, thetas = (arrays.get(prefix + name, np.zeros(0)) for name in ("epochs", "theta"))
         network = self.untrained()
@@ -141,13 +144,31 @@ class Run(RunFiles):
             return np.zeros(0, np.int64), np.zeros((0, network.values.size))
         return epochs.astype(np.int64), np.hstack([thetas, buffers])
 
+    @property
+    def _progress(self) -> dict[str, Array]:
+        """progress.npz; empty where it is missing, or damaged by a power cut."""
+        with suppress(RunUnreadable):
+            if self.folder.has(PROGRESS):
+                return self.folder.read_arrays(PROGRESS, sealed=True)
+        return {}
+
+    @cached_property
+    def training_rows(self) -> tuple[Array, Array]:
+        """Inputs (N, n) and targets of some training rows, also while the run trains; N may be 0.
+
+        As in the data set. Raises RunUnreadable if they do not fit data.json.
+        """
+        if rows := self.rows.get("train"):
+            return rows.inputs, rows.targets
+        return read_shown_rows(self.folder, self.data)
+
     def predict(self, x: ArrayLike, weights: Weights = "final") -> FloatArray:
         """Outputs (B, m) for rows x (B, n) in the data set's own units.
 
         Raises DataError for rows of another width, and for values that are not numbers.
         """
         rows = as_numbers(x)
-        width = self.data["inputs"][0]
+        width = self.data.inputs[0]
         if rows.ndim != 2 or rows.shape[1] != width:
             raise DataError(f"The network takes rows of {width} numbers, not shape {rows.shape}.")
         require_finite(fill_missing(rows, self.scaling.fill), "The rows")

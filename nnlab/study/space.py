@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from nnlab.config.annotations import InWords, hints
 from nnlab.config.builder import Builder
 from nnlab.config.dump import settings_of
+from nnlab.config.families import file_settings
 from nnlab.config.files import decode, name_from_stem, name_problem, read_bytes
-from nnlab.config.load import PATHS, Base, finished, load_base
+from nnlab.config.load import Base, finished, load_base
 from nnlab.config.overrides import SettingChange
 from nnlab.config.problems import Problem, Problems, fail, shown_value
 from nnlab.config.schema import Config
@@ -25,6 +26,7 @@ from nnlab.config.tree import Node, Place, from_plain, to_plain
 from nnlab.config.yaml12 import read_yaml
 from nnlab.core.metrics import better_when
 from nnlab.errors import UsageError
+from nnlab.run.settings import dotted
 from nnlab.study.axes import canonical
 from nnlab.study.plan import describe_study
 from nnlab.study.trial import Trial
@@ -178,8 +180,8 @@ class Tuning:
 
     def command(self, cell: Mapping[str, Any]) -> list[str]:
         """The command that trains with these settings, for the current folder."""
-        settings = settings_of(self.config_with(cell))
-        files = {settings[part].get(key) for part, key in PATHS}
+        settings = dotted(settings_of(self.config_with(cell)))
+        files = {settings.get(".".join(path)) for path in file_settings(Config)}
         options = list(self.overrides)
         for dimension in self.dimensions:
             folder = dimension.place.source.folder

@@ -44,7 +44,7 @@ class EngineDriver(ABC):
 
     def __init__(self, plan: Plan, state: State, tally: Tally) -> None:
         self.plan, self.state, self.tally = plan, state, tally
-        self.batches = Batches(plan.train, plan.batch_size, plan.drop_last)
+        self.batches = Batches(plan.train, plan.batch_size, plan.drop_last, plan.chunk)
         self.count = self.batches.count  # batches per epoch
         self.shuffled = plan.shuffle and self.count > 1
         self.max_epochs = 1  # that one call of `advance` may do

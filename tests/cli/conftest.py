@@ -4,6 +4,7 @@ import subprocess
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
@@ -29,13 +30,15 @@ training: {epochs: 60, batch_size: full}
 
 
 @pytest.fixture
-def nnlab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
+def nnlab(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, quick_figures: None
+) -> Callable[..., Result]:
     """Runs a command in this process, inside tmp_path; runs go to tmp_path/runs."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("NNLAB_RUNS", raising=False)
 
-    def run(*arguments: str) -> Result:
-        return CliRunner().invoke(main, arguments, prog_name="nnlab")
+    def run(*arguments: str, **options: Any) -> Result:
+        return CliRunner().invoke(main, arguments, prog_name="nnlab", **options)
 
     return run
 

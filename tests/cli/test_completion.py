@@ -1,27 +1,39 @@
 """What the tab key offers, asked as the shell asks: by name, the beginning of a word at its end."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from click.testing import Result
 
 from nnlab.config.files import shipped
 from nnlab.config.load import describes_race
 from tests.process import python
 
+Nnlab = Callable[..., Result]
 RACES = [name for name, path in shipped().items() if describes_race(path)]
 TRAININGS = [name for name in shipped() if name not in RACES]
 
 
-def offered(folder: Path, *words: str) -> list[str]:
-    """The completions that bash gets, as `type,value`."""
-    request = {
+def request(*words: str) -> dict[str, str]:
+    """The environment in which bash asks."""
+    return {
         "_NNLAB_COMPLETE": "bash_complete",
         "COMP_WORDS": " ".join(["nnlab", *words]),
         "COMP_CWORD": str(len(words)),
     }
-    done = python("-m", "nnlab", cwd=folder, **request)
-    assert (done.returncode, done.stderr) == (0, "")
+
+
+def offered(nnlab: Nnlab, *words: str) -> list[str]:
+    """The completions that bash gets, as `type,value`."""
+    done = nnlab(env=request(*words))
+    assert (done.exit_code, done.stderr) == (0, "")
     return done.stdout.split()
+
+
+def test_a_process_answers(tmp_path: Path) -> None:
+    done = python("-m", "nnlab", cwd=tmp_path, **request("train", "xo"))
+    assert (done.returncode, done.stdout, done.stderr) == (0, "plain,xor\n", "")
 
 
 def test_there_are_both_kinds_of_configs() -> None:
@@ -49,14 +61,14 @@ def test_there_are_both_kinds_of_configs() -> None:
     ],
     ids=" ".join,
 )
-def test_completions(tmp_path: Path, words: list[str], expected: list[str]) -> None:
-    assert offered(tmp_path, *words) == expected
+def test_completions(nnlab: Nnlab, words: list[str], expected: list[str]) -> None:
+    assert offered(nnlab, *words) == expected
 
 
 @pytest.mark.parametrize("command", ["resume", "plot", "report", "verify", "evaluate", "compare"])
-def test_runs_are_offered(flowers: Path, tmp_path: Path, command: str) -> None:
+def test_runs_are_offered(nnlab: Nnlab, flowers: Path, tmp_path: Path, command: str) -> None:
     """From where --runs says; elsewhere there are none."""
     begun = flowers.name[:6]
     flowers.parent.rename(tmp_path / "there")
-    assert offered(tmp_path, command, "--runs", "there", begun) == [f"plain,{flowers.name}"]
-    assert offered(tmp_path, command, begun) == [f"dir,{begun}"]
+    assert offered(nnlab, command, "--runs", "there", begun) == [f"plain,{flowers.name}"]
+    assert offered(nnlab, command, begun) == [f"dir,{begun}"]

@@ -213,7 +213,7 @@ def test_missing_cells_are_filled_from_the_training_rows(nnlab: Nnlab, tmp_path:
     assert nnlab("train", "holes.yaml", "--no-plots").exit_code == 0
     (folder,) = (tmp_path / "runs").iterdir()
     saved = Run(folder)
-    assert saved.data["scaling"]["fill"] == [3.0, 7.0]
+    assert saved.data.scaling.fill == (3.0, 7.0)
     parts = [nnlab("evaluate", "latest", "--json", "--part", name) for name in ("train", "test")]
     train, test = (json.loads(result.stdout) for result in parts)
     own = json.loads(nnlab("evaluate", "latest", "--json", "--data", "holes.csv").stdout)

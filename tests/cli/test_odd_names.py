@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
+from nnlab.show.figures import FIGURES
+
 Nnlab = Callable[..., Result]
 
 BYTE = os.fsdecode(b"\xff")  # U+DCFF
@@ -18,6 +20,14 @@ network: [{dense: 2}, softmax]
 loss: cross_entropy
 training: {epochs: 2, batch_size: full}
 """
+
+
+@pytest.fixture(autouse=True)
+def _few_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those that read the names of classes, and the curves."""
+    for name in FIGURES.keys() - {"confusion", "curves"}:
+        monkeypatch.delitem(FIGURES, name)
+    monkeypatch.setattr("nnlab.show.page.run.FIGURES", {"confusion": FIGURES["confusion"]})
 
 
 def able(folder: Path) -> bool:

@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -222,15 +221,6 @@ def test_rows_that_do_not_fit_the_data(nnlab: Nnlab, xor: Path) -> None:
     result = nnlab("plot", "latest", "--only", "scatter")
     assert (result.exit_code, result.stdout) == (6, "")
     assert "the saved rows of the part train do not fit data.json." in result.stderr
-
-
-def test_a_copy_of_the_folder_elsewhere_draws_the_same(
-    nnlab: Nnlab, xor: Path, tmp_path: Path
-) -> None:
-    shutil.copytree(xor, tmp_path / "copied")
-    assert nnlab("plot", "copied").exit_code == nnlab("plot", "latest").exit_code == 0
-    for path in sorted((xor / "figures").iterdir()):
-        assert (tmp_path / "copied" / "figures" / path.name).read_bytes() == path.read_bytes()
 
 
 def test_training_without_plots_never_imports_matplotlib(tmp_path: Path) -> None:

@@ -17,6 +17,13 @@ Nnlab = Callable[..., Result]
 Process = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
+@pytest.fixture(autouse=True)
+def _few_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The curves alone; tests/page looks at the others."""
+    monkeypatch.setattr("nnlab.show.page.run.FIGURES", {})
+    monkeypatch.setattr("nnlab.show.page.replay._still", lambda *_: None)
+
+
 @pytest.fixture
 def xor(nnlab: Nnlab, tmp_path: Path) -> Path:
     """A finished run of five epochs."""
@@ -161,6 +168,8 @@ def test_a_folder_that_cannot_be_written(process: Process, xor: Path, tmp_path: 
 AS_NOBODY = """
 import os, sys
 from nnlab.cli import main
+from nnlab.show.page import replay, run
+run.FIGURES, replay._still = {}, lambda *_: None
 try:
     main(["report", sys.argv[1], "--out", sys.argv[2]], prog_name="nnlab")
 except SystemExit as end:

@@ -301,9 +301,9 @@ def test_a_run_of_old_that_had_no_hole_says_so(nnlab: Nnlab, tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("columns", "message"),
     [
-        ("x", "'columns' is missing or not valid."),
-        ([{"name": 1, "categories": None}], "'columns' is missing or not valid."),
-        ([{"name": "a"}], "'columns' is missing or not valid."),
+        ("x", "data.json: columns is 'x'. Allowed: a list of a mapping."),
+        ([{"name": 1, "categories": None}], "data.json: columns.0.name is 1. Allowed: a text."),
+        ([{}], "data.json: columns.0 needs 'name'. Allowed: a text."),
         (
             [{"name": "a", "categories": None}],
             "the columns in data.json have 1 inputs, and the network takes 2.",

@@ -9,7 +9,8 @@ import pytest
 
 from nnlab.config.annotations import allowed, hints, options
 from nnlab.config.dump import settings_of
-from nnlab.config.load import describes_race, load_config, parse_config
+from nnlab.config.load import KINDS, describes_race, load_config, parse_config
+from nnlab.config.schema import Config
 from nnlab.core.optimizers import Adam, Sgd
 from nnlab.core.schedules import ConstantSchedule as Constant
 from nnlab.core.schedules import Exponential
@@ -397,3 +398,11 @@ def test_a_config_with_keys_of_both_kinds_is_refused_for_its_keys() -> None:
     assert problems(text) == [("the config has no setting 'data'.", NAMES, "")]
     with pytest.raises(ConfigError, match="the config has no setting 'function'"):
         parse_config(text)
+
+
+def test_the_two_kinds_of_config_are_told_apart_by_their_own_keys() -> None:
+    """`load.KINDS` names keys that only one kind has, as a rank below the race cannot see them."""
+    keys = {"train": set(hints(Config)), "descend": set(hints(Race))}
+    for command, (own, _) in KINDS.items():
+        other = keys["descend" if command == "train" else "train"]
+        assert own <= keys[command] - other, command

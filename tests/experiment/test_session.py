@@ -17,7 +17,7 @@ from nnlab.api import resolve_config
 from nnlab.build import build
 from nnlab.config.load import from_mapping, load_config
 from nnlab.core.network import Network
-from nnlab.errors import ConfigError, DataError, Interrupted
+from nnlab.errors import ConfigError, DataError, Interrupted, RunUnreadable
 from nnlab.experiment.measure import evaluate, measure, sample_rows
 from nnlab.experiment.resume import rebuild
 from nnlab.experiment.session import begin
@@ -736,6 +736,10 @@ def test_rows_of_a_file_are_judged_without_the_training_data(tmp_path, monkeypat
     (tmp_path / "rows.csv").unlink()
     again = measure(sample_rows(Run(run.path), part))
     assert again == own
+    content = saved.folder.read_json("data.json")
+    saved.folder.write_json("data.json", content | {"class_weight": None})
+    with pytest.raises(RunUnreadable, match=r"data\.json has no class weights"):
+        measure(sample_rows(Run(run.path), part))
 
 
 @pytest.mark.parametrize("name", ["-x", "a/b", "..", ""])

@@ -19,9 +19,10 @@ from nnlab.run.folder import RunFolder
 from tests.torture import cases
 
 
-@pytest.fixture(params=[*cases.CASES, *cases.SMALL])
-def run(tmp_path: Path, request: pytest.FixtureRequest) -> RunFolder:
-    return trained(tmp_path, request.param)
+@pytest.fixture(scope="module", params=[*cases.CASES, *cases.SMALL])
+def run(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> RunFolder:
+    """Never changed."""
+    return trained(tmp_path_factory.mktemp("run"), request.param)
 
 
 @pytest.fixture

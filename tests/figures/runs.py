@@ -145,23 +145,37 @@ ALWAYS = {"network", "histograms"}
 PLANE = {"scatter", "boundary", "confusion"}
 SMALL = {"weights", "activations", "outputs"}
 IMAGES = {"samples", "mistakes", "filters", "feature_maps"}
+MOVED = {"gradient_flow", "loss_path"}
+MAPS = {"pca", "tsne"}
 SUITS: dict[str, set[str]] = {
     "identity": ALWAYS | SMALL | {"codes"},
     "same-codes": ALWAYS | SMALL | {"codes"},
-    "diagonal": ALWAYS | PLANE | {"weights", "outputs"},
-    "blobs": ALWAYS | PLANE | {"curves", "weights", "boundary_epochs"},
-    "digits": ALWAYS | {"curves", "confusion", "samples", "mistakes", "filters"},
-    "noise": ALWAYS | {"curves", "steps", "lr", "targets"},
-    "untrained": ALWAYS | {"weights", "targets", "forward"},
+    "diagonal": ALWAYS | PLANE | {"weights", "outputs", "importance"},
+    "blobs": ALWAYS | PLANE | MOVED | {"curves", "weights", "boundary_epochs", "pca"},
+    "digits": ALWAYS
+    | MOVED
+    | MAPS
+    | {"curves", "confusion", "samples", "mistakes", "filters", "occlusion"},
+    "noise": ALWAYS | MOVED | MAPS | {"curves", "steps", "lr", "targets", "importance"},
+    "untrained": ALWAYS | {"weights", "targets", "forward", "importance"},
     "box": ALWAYS | {"weights", "targets", "fit"},
-    "deep": ALWAYS | PLANE | {"curves", "outputs", "activations", "boundary_epochs"},
-    HUGE: ALWAYS | {"curves", "confusion"},
-    "conv": ALWAYS | {"curves", "confusion"} | IMAGES,
-    "deep-conv": ALWAYS | {"curves", "confusion"} | IMAGES,
-    "colours": ALWAYS | {"curves", "targets", "filters", "feature_maps"},
-    "diverged": ALWAYS | {"curves", "weights"},
-    "interrupted": ALWAYS | {"curves", "weights"},
+    "deep": ALWAYS | PLANE | MOVED | {"curves", "outputs", "activations", "boundary_epochs", "pca"},
+    HUGE: ALWAYS | MOVED | {"curves", "confusion", "importance"},
+    "conv": ALWAYS | {"curves", "confusion", "gradient_flow", "occlusion"} | IMAGES | MAPS,
+    "deep-conv": ALWAYS | {"curves", "confusion", "gradient_flow", "occlusion"} | IMAGES | MAPS,
+    "colours": ALWAYS | MOVED | MAPS | {"curves", "targets", "filters", "feature_maps"},
+    "diverged": ALWAYS | {"curves", "weights", "gradient_flow"},
+    "interrupted": ALWAYS | {"curves", "weights", "gradient_flow"},
     "race": {"landscape"},
+}
+# Figures that take long, and the few runs that they are drawn for.
+DRAWN: dict[str, set[str]] = {
+    "gradient_flow": {"deep", "interrupted"},
+    "loss_path": {"blobs", HUGE},
+    "pca": {"digits", "noise"},
+    "tsne": {"noise"},
+    "importance": {"untrained"},
+    "occlusion": {"digits"},
 }
 
 

@@ -14,10 +14,16 @@ from nnlab.show.figures import Drawn, Plot, View, draw_all, view
 from nnlab.show.figures.style import encode_figure, style
 from tests.figures.conftest import MakeRun, Runs
 from tests.figures.geometry import clipped, overlaps, unreadable
-from tests.figures.runs import SUITS
+from tests.figures.runs import DRAWN, SUITS
 
 FIGURES = figures.FIGURES | figure.FIGURES
-PAIRS = [(run, name) for run in SUITS for name in FIGURES if name in SUITS[run]]
+PAIRS = [
+    (run, name)
+    for run in SUITS
+    for name in FIGURES
+    if name in SUITS[run] and run in DRAWN.get(name, SUITS)
+]
+QUICK = sorted(SUITS["blobs"] - DRAWN.keys())
 METRICS = {"epoch": [0, 1, 2], "train_loss": [1.0, 0.5, 0.2]}
 
 
@@ -36,17 +42,14 @@ def test_what_suits_a_run(runs: Runs, name: str) -> None:
 @pytest.mark.parametrize(("run", "name"), PAIRS)
 def test_draws(runs: Runs, run: str, name: str) -> None:
     """Ink on paper, the experiment's name above, something in every axes, all of it legible."""
-    from matplotlib.image import imread
-
     with style():
         figure = FIGURES[name].draw(runs[run])
-        png = encode_figure(figure)
         figure.canvas.draw()
         wrong = [*overlaps(figure), *clipped(figure), *unreadable(figure)]
-    pixels = imread(io.BytesIO(png))[..., :3].min(axis=2)
-    assert pixels.shape[0] > 250
-    assert 300 < pixels.shape[1] < 3000
-    assert 0.004 < np.mean(pixels < 0.9) < 0.8
+    pixels = np.asarray(figure.canvas.buffer_rgba())[..., :3].min(axis=2)
+    assert pixels.shape[0] > 150
+    assert 180 < pixels.shape[1] < 1900
+    assert 0.004 < np.mean(pixels < 0.9 * 255) < 0.8
     title = "".join(text.get_text() for text in figure.texts)
     assert title.startswith(run)
     name, *rest = figure.texts  # the name alone is of a title's size
@@ -73,14 +76,13 @@ def test_titles_and_captions(name: str) -> None:
     assert plot.caption.endswith(".")
 
 
-def test_the_dark_variant_is_dark_and_says_the_same(runs: Runs) -> None:
+def test_the_dark_variant_is_dark(runs: Runs) -> None:
     from matplotlib.image import imread
 
-    for dark, paper in ((False, 1.0), (True, 0.1)):
-        with style(dark=dark):
-            figures = [FIGURES[name].draw(runs["blobs"]) for name in sorted(SUITS["blobs"])]
-            corners = [imread(io.BytesIO(encode_figure(one)))[-1, -1, :3].max() for one in figures]
-        assert all(abs(corner - paper) < 0.05 for corner in corners)
+    for name in QUICK:
+        with style(dark=True):
+            png = encode_figure(FIGURES[name].draw(runs["blobs"]))
+        assert abs(imread(io.BytesIO(png))[-1, -1, :3].max() - 0.1) < 0.05, name
 
 
 def test_each_kind_asked_for_is_written(make_run: MakeRun) -> None:
@@ -98,7 +100,7 @@ def test_a_copied_folder_draws_the_same(runs: Runs, tmp_path: Path) -> None:
     import shutil
 
     other = RunFolder(shutil.copytree(runs["blobs"].path, tmp_path / "elsewhere"))
-    for name in sorted(SUITS["blobs"]):
+    for name in QUICK:
         with style():
             one, two = (encode_figure(FIGURES[name].draw(run)) for run in (runs["blobs"], other))
         assert one == two, name

@@ -12,6 +12,7 @@ import pytest
 import nnlab
 from nnlab.run.folder import RunFolder
 from nnlab.show.page import report_run
+from tests.quick import leave_out_figures_on_request
 
 ARGUMENTS = (
     "--headless",
@@ -24,6 +25,7 @@ ARGUMENTS = (
     "--no-first-run",
     "--window-size=1100,900",
 )
+LARGEST = 3_000_000  # bytes of a page
 # Each suits another scene of the slider, or another kind of task.
 SMALL: dict[str, tuple[str, dict[str, Any]]] = {
     "plane": ("xor", {"epochs": 400, "lr": 0.5}),
@@ -40,6 +42,11 @@ def save_page(run: RunFolder, html: str) -> Path:
     return run.path / "report.html"
 
 
+@pytest.fixture(autouse=True)
+def _quick(quick_figures: None) -> None:
+    """No figures that take long."""
+
+
 @pytest.fixture(scope="session")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, RunFolder]:
     """A finished run for each of SMALL; nobody may change them."""
@@ -54,7 +61,9 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, RunFolder]:
 @pytest.fixture(scope="session")
 def pages(runs: dict[str, RunFolder]) -> dict[str, Path]:
     """The report of each, in its folder."""
-    return {name: save_page(run, report_run(run).html) for name, run in runs.items()}
+    with pytest.MonkeyPatch.context() as patch:
+        leave_out_figures_on_request(patch)
+        return {name: save_page(run, report_run(run).html) for name, run in runs.items()}
 
 
 @pytest.fixture(scope="session")

@@ -2,8 +2,6 @@
 
 import base64
 import io
-import subprocess
-import sys
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -12,8 +10,13 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
+import nnlab
 from nnlab.core.types import FloatArray
-from tests.page.conftest import SMALL, Browser
+from nnlab.run.folder import RunFolder
+from nnlab.show.figures import view
+from nnlab.show.page import report_run
+from nnlab.show.words import format_number
+from tests.page.conftest import LARGEST, SMALL, Browser, save_page
 
 # What each run's page shows beside its slider.
 VIEWS = {
@@ -59,30 +62,12 @@ def test_opens_from_a_file_and_asks_nobody(
     assert wanted == [pages[name].as_uri()]
 
 
-def made(place: Path, *commands: str) -> Path:
-    """The page that these commands leave in `place`."""
-    for command in commands:
-        arguments = [sys.executable, "-m", "nnlab", *command.split()]
-        subprocess.run(arguments, cwd=place, capture_output=True, check=True)
-    (page,) = place.glob("runs/*/report.html")
-    return page
-
-
-def test_the_page_of_a_sweep(browser: Browser, tmp_path: Path) -> None:
-    """It opens, asks nobody, and its trials sort."""
-    page = made(
-        tmp_path, "sweep lr --set epochs=20 --jobs 1", "report sweep-identity8-lr-epochs=20"
-    )
-    browser.open(page)
-    assert [url for url in browser.requests() if not url.startswith("data:")] == [page.as_uri()]
-    rates = [float(text) for text in browser.texts("table.data tbody tr td:nth-of-type(1)")[:6]]
-    assert sorted(rates) == [0.0005, 0.001, 0.005, 0.01, 0.05, 0.1]
-    assert browser.all("img")
-
-
 @pytest.mark.data
 def test_the_page_of_many_pictures(browser: Browser, data_folder: Path, tmp_path: Path) -> None:
-    page = made(tmp_path, "train fashion_mlp --set epochs=1 --no-plots", "report latest")
+    """The largest of the shipped configs' pages is small enough, and every picture has a size."""
+    run = RunFolder.open(nnlab.train("fashion_mlp", runs=tmp_path, epochs=1).path)
+    page = save_page(run, report_run(run).html)
+    assert 500_000 < page.stat().st_size < LARGEST
     browser.open(page)
     assert browser.driver.title == "fashion-mlp: report"
     assert [url for url in browser.requests() if not url.startswith("data:")] == [page.as_uri()]
@@ -152,6 +137,13 @@ def test_the_player_plays_to_the_end(browser: Browser, pages: dict[str, Path]) -
     assert label.text.startswith("epoch 3 ")
 
 
+# Of the first chart, where each of its circles stands: one per epoch of a short curve.
+DOTS = """
+const dots = document.querySelectorAll("figure.chart:first-child svg[role=img] .dot.c0");
+return [...dots].map(dot => [Number(dot.getAttribute("cx")), Number(dot.getAttribute("cy"))]);
+"""
+
+
 def test_a_pointer_on_a_curve_reads_its_values(browser: Browser, pages: dict[str, Path]) -> None:
     from selenium.webdriver import ActionChains, Keys
 
@@ -161,48 +153,68 @@ def test_a_pointer_on_a_curve_reads_its_values(browser: Browser, pages: dict[str
     assert reading.text == ""
     right = round(plot.rect["width"] / 2 - 14)
     ActionChains(browser.driver).move_to_element_with_offset(plot, right, 0).perform()
-    values = browser.run(
-        "return JSON.parse(document.querySelector('figure.chart script').textContent).values"
-    )
-    assert reading.text == f"epoch 3: training {values[0][3]}, test {values[1][3]}"
-    frame = browser.run(
-        "return JSON.parse(document.querySelector('figure.chart script').textContent).frames[0]"
-    )
+    text = reading.text
+    shown = dict(part.split() for part in text.removeprefix("epoch 3: ").split(", "))
+    assert list(shown) == ["training", "test"]
     cursor = plot.find_element("css selector", ".cursor").get_attribute("d")
-    share = (3 - frame["low"]) / (frame["high"] - frame["low"])
-    x = frame["left"] + share * (frame["right"] - frame["left"])
-    assert float(cursor[1:].split()[0]) == pytest.approx(x, abs=0.01)
+    assert float(cursor[1:].split()[0]) == pytest.approx(browser.run(DOTS)[3][0], abs=0.01)
     scrub = chart.find_element("css selector", "input")
     scrub.send_keys(Keys.ARROW_LEFT)
     assert reading.text.startswith("epoch 2: ")
     assert scrub.get_attribute("aria-valuetext") == reading.text
 
 
-def test_values_under_the_pointer_are_those_of_the_table(
-    browser: Browser, pages: dict[str, Path]
+def test_values_of_a_curve_are_those_of_the_table(
+    browser: Browser, pages: dict[str, Path], runs: dict[str, RunFolder]
 ) -> None:
+    """As text beside the pointer; and as a line, whose points are where the axis says."""
+    from selenium.webdriver import Keys
+
     browser.open(pages["filters"])
     browser.run("document.querySelectorAll('details').forEach(one => { one.open = true; })")
     rows = [line.split() for line in browser.texts("details table.data tbody tr")]
     head = browser.texts("details table.data thead th")
     loss = [row[[text.split()[0] for text in head].index("train")] for row in rows]
-    found = browser.run(
-        "return JSON.parse(document.querySelector('figure.chart script').textContent).values[0]"
-    )
+    scrub = browser.one("figure.chart input")
+    scrub.send_keys(Keys.HOME)
+    found = []
+    for _ in loss:
+        found.append(browser.one(".reading").text.split("training ")[1].split(",")[0])
+        scrub.send_keys(Keys.ARROW_RIGHT)
     assert found == loss
     assert len(found) == 4
+    values = np.asarray(view(runs["filters"]).metrics["train_loss"])
+    heights = [height for _, height in browser.run(DOTS)]
+    share = (values - values[0]) / (values[-1] - values[0])
+    drawn = (np.array(heights) - heights[0]) / (heights[-1] - heights[0])
+    if browser.one(".rescale").get_attribute("aria-pressed") == "true":
+        share = np.log(values / values[0]) / np.log(values[-1] / values[0])
+    np.testing.assert_allclose(drawn, share, atol=1e-6)
 
 
 def test_the_scale_can_be_chosen(browser: Browser, pages: dict[str, Path]) -> None:
     browser.open(pages["codes"])
     button = browser.one(".rescale")
-    before = button.get_attribute("aria-pressed")
-    shown = [one.is_displayed() for one in browser.all("figure.chart:first-child .plot")]
-    assert shown == [True, False]
+    path = "figure.chart:first-child path.curve"
+    before = button.get_attribute("aria-pressed"), browser.one(path).get_attribute("d")
     button.click()
-    assert button.get_attribute("aria-pressed") != before
-    shown = [one.is_displayed() for one in browser.all("figure.chart:first-child .plot")]
-    assert shown == [False, True]
+    after = button.get_attribute("aria-pressed"), browser.one(path).get_attribute("d")
+    assert before[0] == "false"
+    assert after[0] == "true"
+    assert before[1] != after[1]
+    button.click()
+    assert browser.one(path).get_attribute("d") == before[1]
+
+
+@pytest.mark.parametrize(
+    "value", [0.0, 1.0, 0.5, 12.3456, 1234.5, 20_000.0, 9.9996, 1e-4, 3.2e-5, -0.25, 1.2e7, None]
+)
+def test_the_script_words_numbers_as_python_does(
+    browser: Browser, pages: dict[str, Path], value: float | None
+) -> None:
+    browser.open(pages["untrained"])
+    text = "null" if value is None else repr(value)
+    assert browser.run(f"return formatNumber({text})") == format_number(value)
 
 
 def test_tables_sort(browser: Browser, pages: dict[str, Path]) -> None:

@@ -15,7 +15,8 @@ from nnlab.run.folder import RunFolder
 from nnlab.show.figures.palette import DARK, LIGHT, Look, contrast, mixed
 from nnlab.show.figures.style import panels
 from nnlab.show.page import report_run
-from nnlab.show.page.pictures import BUCKETS, Album, Chart, thin
+from nnlab.show.page.charts import BUCKETS, chart_record, thin
+from nnlab.show.page.pictures import Album
 from nnlab.show.page.render import TEMPLATE, colors
 from nnlab.show.page.repeat import typed_command
 from nnlab.show.page.scenes import SHADES, STRONGEST
@@ -32,36 +33,25 @@ def test_a_long_curve_keeps_its_ends_and_its_extremes() -> None:
     np.testing.assert_array_equal(thin(values[:200]), np.arange(200))
 
 
-def chart(
-    values: list[FloatArray], labels: Sequence[str] = ("training", "validation"), **options: bool
-) -> list[Chart]:
-    """The chart of curves over the epochs, drawn as plain lines."""
+def record(
+    values: list[FloatArray], labels: Sequence[str] = ("training", "validation"), **options: Any
+) -> dict[str, Any] | None:
+    """The record of curves over the epochs."""
     curves = {
         label: (np.arange(len(one), dtype=float), np.array(one))
         for label, one in zip(labels, values, strict=False)
     }
-
-    def paint() -> Any:
-        figure, (ax,) = panels(1)
-        for x, y in curves.values():
-            ax.plot(x, y)
-        return figure
-
-    return Album(Notices()).add_chart("loss (mse)", curves, paint, **options)  # type: ignore[arg-type]
+    return chart_record("loss (mse)", curves, **options)
 
 
 def test_a_chart_in_words_and_values() -> None:
-    (found,) = chart([[4.0, 2.0, 1.0]])
-    assert next(iter(found.pictures.values())).alt == (
+    found = record([[4.0, 2.0, 1.0]])
+    assert found is not None
+    assert found["alt"] == (
         "loss (mse) over the epochs: training goes from 4.000 at epoch 0 to 1.000 at epoch 2."
     )
-    assert list(found.pictures) == ["linear", "log"]
-    assert found.data["values"] == [["4.000", "2.000", "1.000"]]
-    assert found.data["places"] == [0, 1, 2]
-    for frame, picture in zip(found.data["frames"], found.pictures.values(), strict=True):
-        assert 0 < frame["left"] < frame["right"] < picture.width
-        assert 0 < frame["top"] < frame["bottom"] < picture.height
-        assert frame["low"] <= 0 < 2 <= frame["high"]
+    assert found["scales"] == ["linear", "log"]
+    assert found["curves"] == [{"label": "training", "x": [0, 1, 2], "y": [4, 2, 1]}]
 
 
 @pytest.mark.parametrize(
@@ -83,22 +73,45 @@ def test_a_chart_in_words_and_values() -> None:
 def test_the_scales_of_a_chart(
     values: list[float], options: dict[str, bool], scales: list[str]
 ) -> None:
-    (found,) = chart([values], **options)
-    assert list(found.pictures) == scales
+    found = record([values], **options)
+    assert found is not None
+    assert found["scales"] == scales
 
 
 def test_a_gap_has_no_value_and_nothing_is_no_chart() -> None:
     nan = float("nan")
-    (found,) = chart([[4.0, nan, 3.0, 2.0]])
-    assert found.data["values"] == [["4.000", "–", "3.000", "2.000"]]
-    assert chart([[nan, nan]]) == []
+    found = record([[4.0, nan, 3.0, 2.0]])
+    assert found is not None
+    assert found["curves"][0]["y"] == [4, None, 3, 2]
+    assert record([[nan, nan]]) is None
+
+
+def test_a_noisy_curve_has_its_running_mean_beside_it() -> None:
+    noise = 1 + np.random.default_rng(0).normal(size=600)
+    found, smooth = record([noise]), record([np.linspace(1, 2, 600)])
+    assert found is not None
+    assert smooth is not None
+    (line,) = found["curves"]
+    assert len(line["mean"]) == len(line["x"]) == len(line["y"]) <= 2 * BUCKETS + 2
+    assert np.std(line["mean"]) < 0.5 * np.std(line["y"])
+    assert found["smoothing"] == 21
+    assert smooth["smoothing"] == 0
 
 
 def test_a_figure_of_very_many_marks_is_png() -> None:
-    (small,) = chart([[1.0, 2.0]], share=True)
-    (large,) = chart([np.random.default_rng(0).normal(size=20_000)], share=True)
-    assert small.pictures["linear"].src.startswith("data:image/svg+xml;base64,")
-    assert large.pictures["linear"].src.startswith("data:image/png;base64,")
+    def still(values: FloatArray) -> str:
+        def paint() -> Any:
+            figure, (ax,) = panels(1)
+            ax.plot(values)
+            return figure
+
+        (found,) = Album(Notices()).add_chart(record([values], share=True), paint)
+        assert found.still is not None
+        return found.still.src
+
+    assert still(np.array([1.0, 2.0])).startswith("data:image/svg+xml;base64,")
+    large = still(np.random.default_rng(0).normal(size=20_000))
+    assert large.startswith("data:image/png;base64,")
 
 
 def test_columns_in_which_nothing_stands_are_left_out() -> None:
@@ -153,8 +166,11 @@ def test_the_script_and_the_style_sheet_have_one_order_of_classes() -> None:
     assert f"const CLASSES = {len(LIGHT.classes)}, SHADES = {SHADES};" in script
 
 
-def test_the_page_says_how_long_the_training_took(tmp_path: Path) -> None:
+def test_the_page_says_how_long_the_training_took(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """As metrics.csv has it, which `train` and `runs` print; run.json also counts figures."""
+    monkeypatch.setattr("nnlab.show.page.run.FIGURES", {})
     run = nnlab.train("xor", runs=tmp_path, epochs=3)
     about = json.loads((run.path / "run.json").read_text())
     (run.path / "run.json").write_text(json.dumps(about | {"seconds": 4000.0}))

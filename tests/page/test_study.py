@@ -2,11 +2,9 @@
 
 import html
 import json
-import os
 import platform
 import re
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
@@ -23,11 +21,6 @@ from nnlab.show.page.sweep import report_sweep, sweep_charts
 from nnlab.show.page.tables import Notices
 from nnlab.study.plan import prepare_sweep
 from tests.page.conftest import Browser
-
-ROOT = Path(__file__).resolve().parents[2]
-ALONE = {key: value for key, value in os.environ.items() if key != "NNLAB_RUNS"} | {
-    "PYTHONPATH": str(ROOT)
-}
 
 
 @pytest.fixture(scope="module")
@@ -67,14 +60,14 @@ def test_every_trial_is_linked(sweep: SweepFolder, page: Path) -> None:
 
 def test_a_curve_is_the_median_over_the_seeds(sweep: SweepFolder) -> None:
     loss = sweep_charts(SweepView(sweep), Album(Notices()))[0]
-    assert loss.data["labels"] == ["0.1", "0.5"]
+    assert [curve["label"] for curve in loss.data["curves"]] == ["0.1", "0.5"]
     last = [
         float(sweep.trial(record.name).read_table("metrics.csv")["train_loss"][-1])
         for record in sweep.records()
         if record.cell["lr"] == 0.5
     ]
-    assert float(loss.data["values"][1][-1]) == pytest.approx(np.median(last), rel=1e-3)
-    assert loss.data["places"] == list(range(21))
+    assert loss.data["curves"][1]["y"][-1] == pytest.approx(np.median(last), rel=1e-3)
+    assert loss.data["curves"][1]["x"] == list(range(21))
 
 
 def test_in_the_browser(page: Path, browser: Browser) -> None:
@@ -84,6 +77,7 @@ def test_in_the_browser(page: Path, browser: Browser) -> None:
     sections = ["What was asked", "What happened", "Every run", "How to repeat it"]
     assert browser.texts("h2") == browser.texts("nav a") == sections
     assert [url for url in browser.requests() if not url.startswith("data:")] == [page.as_uri()]
+    assert browser.all("img")
     loss = next(b for b in browser.all("table.runs thead button") if b.text == "train loss")
     loss.click()
     rows = browser.run(
@@ -98,14 +92,15 @@ def test_in_the_browser(page: Path, browser: Browser) -> None:
     browser.driver.get_log("browser")  # Chromium's own list of a folder has something to say
 
 
-def test_how_to_repeat_it(tmp_path: Path) -> None:
+def test_how_to_repeat_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The commands as they were typed, in their order; the seeds, and a config to keep."""
     more = ["-c", "xor", "--set", "epochs=2", "--no-plots", "--name", "two words"]
     typed = [["sweep", "lr=0.5,0.1", *more], ["sweep", "lr=0.1,0.3", "--seeds", "2", *more]]
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("NNLAB_RUNS", raising=False)
     for arguments in [*typed, typed[0]]:  # at last there is nothing to do
-        subprocess.run(
-            [sys.executable, "-m", "nnlab", *arguments], cwd=tmp_path, env=ALONE, check=True
-        )
+        monkeypatch.setattr(sys, "argv", ["nnlab", *arguments])
+        assert CliRunner().invoke(main, arguments, prog_name="nnlab").exit_code == 0
     folder = SweepFolder(tmp_path / "runs" / "two words")
     found = repeat_sweep(folder, folder.read_about(), folder.trials())
     (_, commands), (_, first_trial) = found.steps

@@ -13,7 +13,6 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from nnlab.config.load import load_config
 from nnlab.run import checkpoint
 from nnlab.run.folder import RunFolder
 from nnlab.run.listing import record
@@ -38,20 +37,17 @@ def workplace(folder: Path, name: str) -> Path:
 
 def reference(folder: Path, case: str) -> tuple[dict[str, Any], float, int]:
     """What the undisturbed run ends with, its seconds, and its number of system calls."""
-    place = workplace(folder, f"{case}-undisturbed")
-    load_config(
-        folder / "cases" / f"{case}.yaml"
-    )  # what is made once a process is made before the forks
-    ended = worker.forked([*TRAIN, f"../cases/{case}.yaml"], place)
+    place, calls = workplace(folder, f"{case}-undisturbed"), folder / f"{case}-calls"
+    ended = worker.forked([*TRAIN, f"../cases/{case}.yaml"], place, worker.counting(calls))
     assert ended.code == 0, ended.stderr
     path = worker.only_run(place)
     assert path is not None
-    found = worker.content(path)
-    return (
-        found,
-        ended.seconds,
-        worker.count_calls([*TRAIN, f"../cases/{case}.yaml"], workplace(folder, "c")),
-    )
+    return worker.content(path), ended.seconds, len(calls.read_text())
+
+
+def warm(folder: Path) -> None:
+    """Train and resume once in this process, before it forks."""
+    worker.warm([[*TRAIN, "../cases/small.yaml"], [*RESUME]], workplace(folder, "warm"))
 
 
 class Round:
@@ -106,6 +102,8 @@ class Round:
 
 def at_random(folder: Path, kills: int, seed: int) -> dict[str, Any]:
     """So many kills, by turns over the cases, at random times and random system calls."""
+    import sklearn.datasets  # noqa: F401  # before the forks; a fork of less memory is faster
+
     draw = random.Random(seed)
     known = {case: reference(folder, case) for case in cases.CASES}
     total: Counter[str] = Counter()
@@ -153,6 +151,7 @@ def main() -> None:
     parser.add_argument("--step", type=int, default=1)
     parser.add_argument("--once", action="store_true", help="do not kill the resume as well")
     given = parser.parse_args()
+    warm(given.folder)
     if given.every_point:
         print(
             json.dumps(at_every_point(given.folder, given.every_point, given.step, not given.once))

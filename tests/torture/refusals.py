@@ -74,6 +74,7 @@ def main() -> None:
     parser.add_argument("--step", type=int, default=1)
     parser.add_argument("--errors", type=int, default=len(ERRORS), help="how many at each point")
     given = parser.parse_args()
+    kills.warm(given.folder)
     print(json.dumps(at_every_point(given.folder, given.case, given.step, given.errors)))
 
 

@@ -3,6 +3,7 @@
 The process that forks has imported everything, so that a round costs no start-up.
 """
 
+import contextlib
 import csv
 import io
 import json
@@ -15,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import sklearn.datasets  # noqa: F401
+from click.testing import CliRunner
 
 # What a command imports, before it is forked.
 import nnlab.cli.resume
@@ -143,17 +144,22 @@ def failing_at(k: int, number: int, for_good: bool, note: Path) -> Hook:
     return hook
 
 
-def count_calls(arguments: list[str], folder: Path) -> int:
-    """How many system calls of durable writes a command makes."""
-    path = folder / "calls"
+def counting(note: Path) -> Hook:
+    """A hook that writes a letter into `note` at each of its calls."""
 
-    def hook(step: str, where: Path) -> None:
-        with path.open("a") as file:
+    def hook(step: str, path: Path) -> None:
+        with note.open("a") as file:
             file.write(".")
 
-    ended = forked(arguments, folder, hook)
-    assert ended.code == 0, ended.stderr
-    return len(path.read_text())
+    return hook
+
+
+def warm(commands: list[list[str]], folder: Path) -> None:
+    """Run commands in this process: its forks begin with what is made once per process."""
+    with contextlib.chdir(folder):
+        for arguments in commands:
+            ended = CliRunner().invoke(main, arguments, prog_name="nnlab")
+            assert ended.exit_code == 0, ended.output
 
 
 def only_run(folder: Path) -> Path | None:

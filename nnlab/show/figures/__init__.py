@@ -8,12 +8,29 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from nnlab.run.folder import RunFolder
-from nnlab.show.figures import cells, curves, histograms, images, maps, network, plane, targets
+from nnlab.show.figures import (
+    cells,
+    curves,
+    gradient_flow,
+    hidden_maps,
+    histograms,
+    images,
+    importance,
+    loss_path,
+    maps,
+    network,
+    occlusion,
+    plane,
+    targets,
+)
 from nnlab.show.figures.palette import Scale
 from nnlab.show.figures.plot import Drawn, FigureForm, Plot, draw_each
 from nnlab.show.figures.view import View, view
 
-MODULES = (curves, network, cells, targets, plane, images, maps, histograms)
+MODULES = (
+    *(curves, network, cells, targets, plane, images, maps, histograms),
+    *(gradient_flow, loss_path, hidden_maps, importance, occlusion),
+)
 FIGURES: dict[str, Plot] = {
     name: plot for module in MODULES for name, plot in module.FIGURES.items()
 }
@@ -28,8 +45,12 @@ def draw_all(
     dark: bool = False,
     scale: Scale | None = None,
 ) -> Drawn:
-    """Draw every figure that suits `run`, or those named in `only`; see `draw_each`."""
-    chosen = FIGURES if only is None else {name: FIGURES[name] for name in only}
+    """Draw the figures of a training that has ended, or those named in `only`; see `draw_each`.
+
+    These are all that suit `run` and are not drawn on request alone.
+    """
+    quick = [name for name, plot in FIGURES.items() if not plot.on_request]
+    chosen = {name: FIGURES[name] for name in (quick if only is None else only)}
     return draw_each(chosen, run, FigureForm(tuple(kinds), dark, scale), out)
 
 

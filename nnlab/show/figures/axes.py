@@ -1,6 +1,6 @@
 """What several figures do to their values and axes: scales, smoothing, ticks, legends, labels."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from math import log10
 from typing import TYPE_CHECKING, Any
 
@@ -9,14 +9,15 @@ import numpy as np
 from nnlab.core import columns
 from nnlab.core.losses import plain_losses
 from nnlab.core.metrics import is_share, label_of
-from nnlab.core.types import FloatArray
+from nnlab.core.types import Array, FloatArray, IntArray
 from nnlab.show.figures.palette import Scale
-from nnlab.show.figures.style import look
+from nnlab.show.figures.style import blend, look
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.cm import ScalarMappable
     from matplotlib.colorbar import Colorbar
+    from matplotlib.contour import ContourSet
     from matplotlib.figure import Figure
 
 # A loss that falls by more than this factor shows its end only on a logarithmic axis.
@@ -29,6 +30,11 @@ LEAST = 60  # points; a shorter line is never smoothed
 LARGEST = 1e100  # a run that diverges passes this, and matplotlib's arithmetic overflows beyond
 WORST = -1.0  # an R2 below it says no more than "worse than the mean"
 FEW_DECADES = 2.0  # powers of ten: up to so many have too few ticks of their own
+SHADES = (0.01, 0.32)  # of ink, in the lowest and in the highest part: every path stands out
+LINES = 0.4  # of ink, between two shades
+LONG = 30  # epochs: what is recorded at log-spaced epochs gets an axis like them
+CLEAR = 0.15  # of the largest: a number with a sign that must be seen
+SMALLEST_STROKE = 2.5  # points of the cell around it
 FEW = 30  # up to so many points each is marked: there a line alone hides where the data is
 
 
@@ -153,6 +159,38 @@ def count_axis(ax: "Axes", label: str, most: int = 6) -> None:
     ax.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
 
 
+def recorded_epochs_axis(ax: "Axes", epochs: IntArray) -> None:
+    """An x axis for log-spaced epochs, which may begin with 0: logarithmic from 1 on."""
+    count_axis(ax, "epoch")
+    if epochs[-1] > LONG:
+        powers = [10**power for power in range(int(log10(epochs[-1])) + 1)]
+        ax.set_xscale("symlog", linthresh=1, linscale=0.4)
+        ax.set_xticks([0, *powers][:: 1 + len(powers) // 5])
+        ax.xaxis.set_major_formatter("{x:,.0f}")
+        ax.minorticks_off()
+    beyond = 1.5 if epochs[-1] > LONG else 1.03
+    ax.set_xlim(-0.03 * min(epochs[-1], LONG / 5), beyond * epochs[-1])
+
+
+def draw_contours(
+    ax: "Axes", x: FloatArray, y: FloatArray, values: FloatArray, heights: FloatArray
+) -> tuple["ContourSet", "ContourSet"]:
+    """Draw values (..., ...) in greys, low is light, with a line at each height; areas and lines.
+
+    Lines of other colours stand out on every shade.
+    """
+    from matplotlib.colors import ListedColormap
+
+    shade = blend(look().paper, look().ink)
+    shades = [shade(part) for part in np.linspace(*SHADES, len(heights) - 1)]
+    areas = ax.contourf(x, y, values, heights, cmap=ListedColormap(shades), extend="both")
+    line: dict[str, Any] = {"colors": [shade(LINES)], "linewidths": 0.5, "linestyles": "solid"}
+    lines = ax.contour(x, y, values, heights, **line)
+    ax.set(xlim=(np.min(x), np.max(x)), ylim=(np.min(y), np.max(y)))
+    ax.grid(visible=False)
+    return areas, lines
+
+
 def slanted_ticks(ax: "Axes", places: Sequence[float], texts: Sequence[str], slanted: bool) -> None:
     """Labels on x, slanted where they would touch."""
     options: dict[str, Any] = {"rotation": 35, "ha": "right"} if slanted else {"ha": "center"}
@@ -214,9 +252,31 @@ def literal(text: str) -> str:
     return printable.replace("\\$", "$").replace("$", "\\$")
 
 
+def mark_negative(ax: "Axes", values: Array, bound: float, cell: float) -> None:
+    """A stroke in each cell of an image (h, w) that is clearly below 0, so that grey shows signs.
+
+    cell: the width of a cell in inches; cells that are too small get none.
+    """
+    rows, places = np.nonzero(values < -CLEAR * bound)
+    points = 72 * cell
+    if len(rows) and points >= SMALLEST_STROKE:
+        stroke = {"markersize": 0.55 * points, "markeredgewidth": max(0.5, 0.1 * points)}
+        dots(ax, places, rows, marker="_", color=look().ink, **stroke)
+
+
 def distinct(names: Sequence[str], most: int = 16) -> list[str]:
-    """The names shortened; by their ends where the beginnings are the same."""
-    labels = [short_label(name, most) for name in names]
-    if len(set(labels)) < len(set(names)):
-        labels = [literal(name if len(name) <= most else f"…{name[1 - most :]}") for name in names]
-    return labels
+    """The names shortened, by a way that keeps different names different.
+
+    By their beginnings, else their ends, else both; if all fail, numbers from 1 stand before them.
+    """
+    half = (most - 1) // 2
+    ways: tuple[Callable[[str], str], ...] = (
+        lambda name: f"{name[: most - 1]}…",
+        lambda name: f"…{name[1 - most :]}",
+        lambda name: f"{name[: most - 1 - half]}…{name[-half:]}",
+    )
+    for way in ways:
+        labels = [literal(name if len(name) <= most else way(name)) for name in names]
+        if len(set(labels)) == len(set(names)):
+            return labels
+    return [short_label(f"{number} {name}", most) for number, name in enumerate(names, 1)]

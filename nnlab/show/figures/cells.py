@@ -81,7 +81,7 @@ def _fill_of(image: "AxesImage", value: Any) -> str:
 
 def _row_names(run: View, rows: SavedRows) -> list[str]:
     """The name of each row: the unit that is on, a few numbers, or the row's number."""
-    if run.data["task"] == "identity":
+    if run.data.task == "identity":
         return [str(int(row.argmax()) + 1) for row in rows.inputs]
     if rows.inputs.shape[1] <= 3:
         return [short_label(", ".join(f"{value:.3g}" for value in row), 18) for row in rows.inputs]
@@ -109,7 +109,7 @@ def draw_outputs(run: View) -> "Figure":
     rows = next(iter(run.rows.values()))
     targets, outputs = run.coded(rows), rows.outputs
     count = outputs.shape[1]
-    alone = run.data["task"] == "identity"  # there the target is the row itself
+    alone = run.data.task == "identity"  # there the target is the row itself
     blocks = -(-len(rows) // MOST_ROWS)
     high = -(-len(rows) // blocks)  # rows of a block
     wide = max(style.PANEL[0], (0.45 * count + 0.9) * (1 if alone else 2) + 0.5)
@@ -136,8 +136,8 @@ def draw_outputs(run: View) -> "Figure":
 def output_names(run: View, count: int) -> list[str]:
     """Names of the outputs; their numbers from 1 where they have none."""
     data = run.data
-    names = data["class_names"] if count > 1 and data["class_names"] else data["target_names"]
-    return names if len(names) == count else [str(number + 1) for number in range(count)]
+    names = data.class_names if count > 1 and data.class_names else data.target_names
+    return list(names) if len(names) == count else [str(number + 1) for number in range(count)]
 
 
 # Outputs of the hidden layers, as numbers, and as codes of on and off.
@@ -191,7 +191,7 @@ def draw_activations(run: View) -> "Figure":
 
 
 def _without_codes(run: View) -> str | None:
-    if run.data["task"] != "identity":
+    if run.data.task != "identity":
         return "it is for the identity encoder: whether all rows get codes of their own"
     return _too_large(run)
 

@@ -4,12 +4,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from nnlab.core.network import layer_name, parameter_count, trained_depth
+from nnlab.core.network import layer_name, parameter_count
 from nnlab.core.types import Array
 from nnlab.run.rows import SavedRows
 from nnlab.show.figures import style
 from nnlab.show.figures.axes import compact
 from nnlab.show.figures.plot import Plot
+from nnlab.show.figures.probe import gradient
 from nnlab.show.figures.style import look
 from nnlab.show.figures.view import View
 
@@ -46,15 +47,17 @@ def layer_spreads(run: View) -> list[LayerSpread]:
     slopes: dict[str, Array] = {}
     if rows is not None:
         some = rows.take(np.arange(min(len(rows), ROWS)))
-        outputs, slopes = _layer_outputs(run, some), _gradients(run, some)
+        outputs = _layer_outputs(run, some)
+        if (slope := gradient(run, some)) is not None:
+            slopes = network.layout.named(slope)
     spreads = []
     for index in range(len(network.layers)):
         names = [p.key for p in network.layout.places if p.layer == index and p.declared.decays]
         if names:
             key, name = names[0], layer_name(network.layers, index)
             weights, before = network.parameters[key].ravel(), first[key].ravel()
-            slope = slopes[key].ravel() if key in slopes else None
-            spreads.append(LayerSpread(name, weights, before, outputs.get(index), slope))
+            own = slopes[key].ravel() if key in slopes else None
+            spreads.append(LayerSpread(name, weights, before, outputs.get(index), own))
     return spreads
 
 
@@ -71,23 +74,6 @@ def _layer_outputs(run: View, rows: SavedRows) -> dict[int, Array]:
         if last >= 0:
             outputs[last] = bound.y.ravel()
     return outputs
-
-
-def _gradients(run: View, rows: SavedRows) -> dict[str, Array]:
-    """The gradient of the loss by parameter; empty if a layer has none."""
-    network, loss = run.latest_network, run.loss
-    depth = trained_depth(network.layers, loss)
-    if not all(layer.differentiable for layer in network.layers[:depth]):
-        return {}
-    x, t = run.scaled(rows.inputs), np.ascontiguousarray(run.coded(rows))
-    slopes = np.zeros_like(network.theta)
-    streams, own = network.generators(0), network.values.copy()  # running statistics move
-    binding = network.bind(len(rows), depth=depth, gradient=slopes, generators=streams, values=own)
-    with np.errstate(all="ignore"):
-        z = binding.forward(x)
-        loss.gradient(z, t, binding.dz, loss.bind(len(rows), z.shape[1], network.dtype))  # type: ignore[arg-type]
-        binding.backward(x)
-    return network.layout.named(slopes)
 
 
 def draw_histograms(run: View) -> "Figure":

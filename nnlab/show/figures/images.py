@@ -12,7 +12,7 @@ from nnlab.errors import NnlabError
 from nnlab.run.folder import Weights, weights_file
 from nnlab.run.rows import SavedRows
 from nnlab.show.figures import style
-from nnlab.show.figures.axes import bare, color_bar, distinct, short_label
+from nnlab.show.figures.axes import bare, color_bar, distinct, mark_negative, short_label
 from nnlab.show.figures.palette import text_on
 from nnlab.show.figures.plot import Plot
 from nnlab.show.figures.style import look
@@ -32,11 +32,12 @@ BAR = 0.75  # inches of the colour scale
 MOST_LEVEL = 0.998  # of the weights have a colour of their own; a few large ones would hide them
 
 
-def _no_images(run: View) -> str | None:
-    shape = run.data["image_shape"]
+def no_images(run: View) -> str | None:
+    """Why a run has no images with classes; None if it has."""
+    shape = run.data.image_shape
     if not run.classes or not shape:
         return "it is for classes of images"
-    if len(shape) not in (2, 3) or int(np.prod(shape)) != int(np.prod(run.data["inputs"])):
+    if len(shape) not in (2, 3) or int(np.prod(shape)) != int(np.prod(run.data.inputs)):
         return "its rows are no images"
     return None if run.rows else "no rows were kept"
 
@@ -46,7 +47,7 @@ def draw_samples(run: View) -> "Figure":
     rows = run.judged
     rows = rows.take(np.linspace(0, min(len(rows), 64) - 1, min(SAMPLES, len(rows))).astype(int))
     chances, truth = probabilities(rows.outputs), run.labels(rows)
-    shape = tuple(run.data["image_shape"])
+    shape = run.data.image_shape or ()
     lines = -(-len(rows) // 2)
     bars = min(chances.shape[1], MOST_BARS)
     width, height = 2 * style.PANEL[0] * 0.9, lines * (0.155 * bars + 0.75)
@@ -85,7 +86,7 @@ def draw_image(
     extent: left, right, bottom and top in `ax`, if not all of it.
     """
     image = row.astype(float).reshape(shape)
-    low, high = run.data["input_range"] or (image.min(), image.max())
+    low, high = run.data.input_range or (image.min(), image.max())
     image = np.clip((image - low) / ((high - low) or 1.0), 0, 1)
     if image.ndim == 3 and image.shape[2] not in (3, 4):
         image = image.mean(axis=2)
@@ -142,7 +143,7 @@ def wrong_rows(run: View, rows: SavedRows) -> IntArray:
 
 
 def _no_mistakes(run: View) -> str | None:
-    if (reason := _no_images(run)) is not None:
+    if (reason := no_images(run)) is not None:
         return reason
     return None if wrong_rows(run, run.judged).size else "no kept row got a wrong class"
 
@@ -152,7 +153,7 @@ def draw_mistakes(run: View) -> "Figure":
     rows = run.judged
     rows = rows.take(wrong_rows(run, rows)[:MISTAKES])
     chances, truth, guesses = probabilities(rows.outputs), run.labels(rows), run.guesses(rows)
-    shape = tuple(run.data["image_shape"])
+    shape = run.data.image_shape or ()
     across = min(len(rows), 4)
     lines = -(-len(rows) // across)
     figure = style.canvas(max(style.PANEL[0], 1.75 * across), 1.85 * lines, *run.title)
@@ -177,7 +178,7 @@ def first_filters(run: View) -> tuple[str, Array] | None:
     if not names:
         return None
     name = min(names, key=_layer_number)
-    images = _weight_images(name, weights[name], run.data["image_shape"] or ())
+    images = _weight_images(name, weights[name], run.data.image_shape or ())
     return None if images is None else (name, images)
 
 
@@ -213,6 +214,7 @@ def draw_filters(run: View) -> "Figure":
     bare(ax)
     colors = style.diverging().with_extremes(bad=look().grid)  # bad: between the images
     mosaic = ax.imshow(sheet, cmap=colors, vmin=-bound, vmax=bound)
+    mark_negative(ax, sheet, bound, room / sheet.shape[1])
     many = f", the first {len(shown)} of {len(images):,}" if len(images) > len(shown) else ""
     note = f"{name.removesuffix('.weight')}, {high} x {wide} weights each{many}"
     when = ""
@@ -248,7 +250,7 @@ FIGURES = {
     "samples": Plot(
         "Images with class probabilities",
         "Some images, and the probability of each class; the bar of the true one is plain.",
-        _no_images,
+        no_images,
         draw_samples,
     ),
     "mistakes": Plot(
@@ -260,8 +262,8 @@ FIGURES = {
     ),
     "filters": Plot(
         "Weights of the first layer",
-        "What each unit of the first layer looks for: blue weights are positive, orange ones "
-        "negative.",
+        "What each unit of the first layer looks for: blue weights are positive, orange ones, "
+        "with a stroke where there is room, negative.",
         _without_filters,
         draw_filters,
     ),

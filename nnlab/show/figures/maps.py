@@ -111,7 +111,7 @@ def make_stages(run: View, inputs: Array) -> list[Stage]:
 def image_shape(run: View) -> Shape | None:
     """How a row is drawn: as the data say, else as the network first reshapes it; None: not."""
     network = run.latest_network
-    shape = tuple(run.data["image_shape"] or ())
+    shape = run.data.image_shape or ()
     if not shape:
         shape = network.shapes[1 if isinstance(network.layers[0], Reshape) else 0]
     return shape if len(shape) in (2, 3) and size(shape) == size(network.inputs) else None

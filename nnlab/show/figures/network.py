@@ -17,7 +17,7 @@ from nnlab.core.layers.images import Conv2d
 from nnlab.core.network import Network, layer_name
 from nnlab.core.types import Array, Shape, size
 from nnlab.show.figures import style
-from nnlab.show.figures.axes import bare, short_label
+from nnlab.show.figures.axes import bare, distinct
 from nnlab.show.figures.plot import Plot
 from nnlab.show.figures.style import look
 from nnlab.show.figures.view import View
@@ -261,12 +261,11 @@ def short_number(value: float) -> str:
 def _name_ends(ax: "Axes", run: View, ys: Sequence[Array], right: float) -> None:
     """The names of the inputs and the outputs, where there are any."""
     data = run.data
-    outputs = data["class_names"] if len(ys[-1]) > 1 else data["target_names"]
-    sides = ((data["feature_names"], ys[0], -0.2, "right"), (outputs, ys[-1], right + 0.2, "left"))
+    outputs = data.class_names if len(ys[-1]) > 1 else data.target_names
+    sides = ((data.feature_names, ys[0], -0.2, "right"), (outputs, ys[-1], right + 0.2, "left"))
     for names, places, x, side in sides:
         if len(names) == len(places):
-            for name, y in zip(names, places, strict=True):
-                text = short_label(name, 7)
+            for text, y in zip(distinct(names, 8), places, strict=True):
                 ax.text(x, y, text, ha=side, va="center", fontsize=7, color=look().soft)
 
 

@@ -29,7 +29,7 @@ Box = tuple[float, float, float, float]
 
 
 def _no_plane(run: View) -> str | None:
-    if run.data["inputs"] != [2]:
+    if run.data.inputs != (2,):
         return "it is for two inputs"
     if not run.classes:
         return "it is for classes"
@@ -171,8 +171,8 @@ def _draw_points(
             markeredgewidth=0.8,
             label=f"class {name}",
         )
-    names = run.data["feature_names"]
-    across, up = (short_label(name, 30) for name in (names if len(names) == 2 else ("x", "y")))
+    features = run.data.feature_names if len(run.data.feature_names) == 2 else ("x", "y")
+    across, up = (short_label(name, 30) for name in features)
     left, right, bottom, top = box(rows.inputs)
     ax.set(xlim=(left, right), ylim=(bottom, top), xlabel=across, ylabel=up)
     ax.set_box_aspect(1)

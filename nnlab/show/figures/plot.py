@@ -28,7 +28,8 @@ class Plot:
     unsuited: None where the figure suits a run, else the reason why not, as a clause ("the run has
     no classes"). painter: draws it. details: a clause with this run's own numbers for the alt text.
     kind: the kind of run that it shows, None for a training. early: a report shows it with the
-    course of the run, before the results.
+    course of the run, before the results. on_request: `train` leaves it out, because it takes
+    long; `plot` and `report` draw it.
     """
 
     title: str
@@ -38,6 +39,7 @@ class Plot:
     details: Callable[[View], str] | None = None
     kind: str | None = None
     early: bool = False
+    on_request: bool = False
 
     def why_not(self, run: RunFolder | View) -> str | None:
         """Why the figure does not suit this run; None if it does."""

@@ -39,7 +39,7 @@ BESIDE: dict[str, Any] = {"loc": "upper left", "bbox_to_anchor": (1.0, 1.0)}  # 
 
 
 def _no_numbers(run: View) -> str | None:
-    if run.data["kind"] != "regression":
+    if run.data.kind != "regression":
         return "the targets are classes; confusion counts those"
     return None if run.rows else "no rows were kept"
 
@@ -102,9 +102,9 @@ def _draw_cloud(ax: "Axes", truth: Array, outputs: Array, last: bool, when: str)
 
 
 def _no_curve(run: View) -> str | None:
-    if run.data["kind"] != "regression":
+    if run.data.kind != "regression":
         return "it is for a regression"
-    if run.data["inputs"] != [1] or run.data["outputs"] != 1:
+    if run.data.inputs != (1,) or run.data.outputs != 1:
         return "it is for one input and one output"
     return None if run.rows else "no rows were kept"
 
@@ -126,8 +126,8 @@ def draw_fit(run: View) -> "Figure":
     # A jump is no slope: most of the range between two of 2,000 points.
     ys[:-1][np.abs(np.diff(ys)) > 0.2 * (np.ptp(ys) or 1.0)] = np.nan
     ax.plot(grid[:, 0], ys, color=look().blue, linewidth=1.8, label=f"network {run.when}")
-    ax.set_xlabel(short_label(next(iter(run.data["feature_names"]), "x"), 40))
-    ax.set_ylabel(short_label(next(iter(run.data["target_names"]), "y"), 40))
+    ax.set_xlabel(short_label(next(iter(run.data.feature_names), "x"), 40))
+    ax.set_ylabel(short_label(next(iter(run.data.target_names), "y"), 40))
     legend_below(figure, [ax])
     return figure
 
@@ -141,7 +141,7 @@ def _trained_or_few_rows(run: View) -> str | None:
         return "the network was trained; curves show it"
     if "train" not in run.rows:
         return "no rows were kept"
-    if run.data["inputs"] == [1]:
+    if run.data.inputs == (1,):
         return "it is for several inputs"
     return "outputs writes its few rows down" if too_many_rows(run) is None else None
 

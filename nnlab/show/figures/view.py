@@ -4,9 +4,10 @@ The folder may be of a run that still trains, was interrupted or diverged: then 
 weights and no predictions, and the figures that need them say so.
 """
 
+from collections.abc import Callable
 from contextlib import suppress
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -15,14 +16,17 @@ from nnlab.core.metrics import decisions
 from nnlab.core.network import Network, trained_depth
 from nnlab.core.types import Array, FloatArray, IntArray
 from nnlab.errors import ConfigError, NnlabError, RunUnreadable
-from nnlab.run.folder import DATA, RunFolder
+from nnlab.run.folder import DATA, RunFolder, Weights, weights_file
 from nnlab.run.rows import PARTS, SavedRows
 from nnlab.run.run import Run
 from nnlab.run.text import mapping_or_empty, shown
 from nnlab.show.words import Trained, count, run_title
+from nnlab.status import Status
 
 PART_NAMES = {"train": "training", "validation": "validation", "test": "test"}
 MANY = 1000  # rows that are evaluated at a time
+
+T = TypeVar("T")
 
 
 class View(Run):
@@ -78,6 +82,42 @@ class View(Run):
         """The network before training."""
         return self.network("initial")
 
+    @cached_property
+    def moments(self) -> tuple[IntArray, Array]:
+        """Epochs (k,), rising, and finite values (k, V): the snapshots and the weights files.
+
+        So a network that is too large for snapshots has two or three. The weights after the last
+        epoch of a run that diverged belong to no epoch, and are left out.
+        """
+        epochs, values = self.snapshots
+        stored = self._weights_by_epoch()
+        stored |= {int(epoch): row for epoch, row in zip(epochs, values, strict=True)}
+        kept = sorted(epoch for epoch, row in stored.items() if np.isfinite(row).all())
+        rows = [stored[epoch] for epoch in kept]
+        return np.array(kept, np.int64), np.stack(rows) if rows else values[:0]
+
+    def _weights_by_epoch(self) -> dict[int, Array]:
+        """The values (V,) of the weights files."""
+        files: dict[Weights, Any] = {"initial": 0, "best": self.results["best"].get("epoch")}
+        if self.status != Status.DIVERGED:
+            files["final"] = self.results["final"].get("epoch")
+        return {
+            epoch: self.network(which).values
+            for which, epoch in files.items()
+            if isinstance(epoch, int) and self.folder.has(weights_file(which))
+        }
+
+    def once(self, work: Callable[["View"], T]) -> T:
+        """What `work` makes of this run; light and dark figures and the alt text share it."""
+        if work not in self._done:
+            self._done[work] = work(self)
+        result: T = self._done[work]
+        return result
+
+    @cached_property
+    def _done(self) -> dict[Callable[["View"], Any], Any]:
+        return {}
+
     def outputs(self, inputs: Array, values: Array | None = None) -> FloatArray:
         """Outputs (N, m) for inputs (N, n) in the data set's own units; `values` (V,) if given."""
         network, x = self.latest_network, self.scaled(inputs)
@@ -101,9 +141,16 @@ class View(Run):
         return next(self.rows[name] for name in reversed(PARTS) if name in self.rows)
 
     @property
+    def held_out(self) -> SavedRows:
+        """The rows of validation, else test, else train."""
+        return next(
+            self.rows[name] for name in ("validation", "test", "train") if name in self.rows
+        )
+
+    @property
     def classes(self) -> list[str]:
         """The names of the classes; none for a regression."""
-        return list(self.data["class_names"])
+        return list(self.data.class_names)
 
     def labels(self, rows: SavedRows) -> IntArray:
         """The true class numbers (N,)."""
@@ -111,13 +158,13 @@ class View(Run):
 
     def guesses(self, rows: SavedRows) -> IntArray:
         """The predicted class numbers (N,)."""
-        return decisions(self.data["kind"], rows.outputs)
+        return decisions(self.data.kind, rows.outputs)
 
     def coded(self, rows: SavedRows) -> FloatArray:
         """The targets (N, m) as the loss takes them."""
         targets = rows.targets
         if targets.ndim == 1:
-            binary = self.data["kind"] == "binary"
+            binary = self.data.kind == "binary"
             targets = targets[:, None] if binary else np.eye(rows.outputs.shape[1])[targets]
         return self.loss.encode(targets.astype(rows.outputs.dtype))
 

@@ -3,8 +3,10 @@
     run, runs, sweep   what the page of a run, of several runs, of a sweep says
     settings, repeat   every setting and where it came from; how to repeat a run
     tables             tables, and notices about what could not be shown
-    pictures           the figures of `nnlab plot`, and curves with values at the pointer
-    replay, scenes     the recorded epochs as JSON, which template/page.js draws
+    pictures           the figures of `nnlab plot`
+    charts             curves as JSON, which template/page.js draws
+    film, replay       the recorded epochs
+    scenes, diagram    what moves with the epochs, as JSON for page.js
     render             from all that to HTML, with the files in template/
 
 Everything comes from run folders. The same folder gives the same bytes.

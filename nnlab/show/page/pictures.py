@@ -1,33 +1,24 @@
-"""The figures of `nnlab plot` in the page, light and dark, and curves that answer a pointer."""
+"""The figures of `nnlab plot` in the page, light and dark; also below the curves of page.js."""
 
 import base64
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from nnlab.core.types import FloatArray, IntArray
 from nnlab.errors import NnlabError
 from nnlab.show.figures import Plot, View
-from nnlab.show.figures.axes import is_log, is_log_rate
 from nnlab.show.figures.palette import Scale
 from nnlab.show.figures.style import encode_figure, style
 from nnlab.show.page.tables import Notices
-from nnlab.show.words import format_number
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 BUDGET = 1_900_000  # bytes of all pictures; base64 takes a third more
 LARGEST_SVG = 150_000  # bytes; a larger figure is embedded as png
 PIXELS = 96  # of the page per inch of a figure
 BROAD = 620  # pixels; a wider figure takes the whole page
-BUCKETS = 120  # of a long curve the lowest and highest point of each can be read
-Curves = Mapping[str, tuple[FloatArray, FloatArray]]  # places and values by label
 
 
 @dataclass(frozen=True)
@@ -46,17 +37,13 @@ class Drawing:
 
 @dataclass
 class Picture:
-    """A figure as the page embeds it; `dark` is empty where there was no room for it.
-
-    frame: where the first axes lie, in pixels, and the lowest and highest x on them.
-    """
+    """A figure as the page embeds it; `dark` is empty where there was no room for it."""
 
     drawing: Drawing
     alt: str
     width: int
     height: int
     src: str
-    frame: dict[str, float]
     dark: str = ""
 
     @property
@@ -67,12 +54,10 @@ class Picture:
 
 @dataclass(frozen=True)
 class Chart:
-    """The same curves on each scale, the first is shown; `data` has the values to read."""
+    """Curves that page.js draws from `data`; `still` is shown without scripts."""
 
-    title: str
-    unit: str
-    pictures: Mapping[Scale, Picture]
     data: dict[str, Any]
+    still: Picture | None
 
 
 class Album:
@@ -106,35 +91,14 @@ class Album:
         pictures = [self.add(plot_drawing(name, plot, run)) for name, plot in plots.items()]
         return [picture for picture in pictures if picture]
 
-    def add_chart(
-        self,
-        title: str,
-        curves: Curves,
-        paint: Callable[[], "Figure"],
-        *,
-        share: bool = False,
-        rate: bool = False,
-        unit: str = "epoch",
-    ) -> list[Chart]:
-        """A chart of the curves that `paint` draws; none without a finite value.
-
-        share: values that end at 1, such as an accuracy. rate: learning rates.
-        """
-        shown = {name: (x, y) for name, (x, y) in curves.items() if len(x) and np.isfinite(y).any()}
-        if not shown:
+    def add_chart(self, data: dict[str, Any] | None, paint: Callable[[], "Figure"]) -> list[Chart]:
+        """A chart of a record of `charts.chart_record`, and its figure; none without a record."""
+        if data is None:
             return []
-        alt = _alt(title, shown, unit)
-        values = np.concatenate([values for _, values in shown.values()])
-        pictures = {
-            scale or "linear": picture
-            for scale in _scales(values, share, rate)
-            if (picture := self.add(Drawing(title, title, "", lambda: alt, paint, scale=scale)))
-        }
-        data = _readings(shown) | {
-            "unit": unit,
-            "frames": [picture.frame for picture in pictures.values()],
-        }
-        return [Chart(title, unit, pictures, data)] if pictures else []
+        drawing = Drawing(
+            data["title"], data["title"], "", lambda: data["alt"], paint, scale=data["scales"][0]
+        )
+        return [Chart(data, self.add(drawing))]
 
     def add_dark_variants(self) -> None:
         """Draw the dark variant of every picture, as long as there is room."""
@@ -166,67 +130,5 @@ def _draw(drawing: Drawing, dark: bool = False) -> Picture | None:
         if len(data) > LARGEST_SVG:
             data, kind = encode_figure(figure), "png"
         width, height = (round(PIXELS * inches) for inches in figure.get_size_inches())
-        frame = _frame(figure.axes[0], width, height) if figure.axes else {}
     url = f"data:image/{kind};base64,{base64.b64encode(data).decode('ascii')}"
-    return Picture(drawing, drawing.alt(), width, height, url, frame)
-
-
-def _frame(ax: "Axes", width: int, height: int) -> dict[str, float]:
-    """Where axes lie in a picture, in pixels, and the lowest and highest x on them."""
-    place, (low, high) = ax.get_position(), ax.get_xlim()
-    return {
-        "left": round(place.x0 * width, 2),
-        "right": round(place.x1 * width, 2),
-        "top": round((1 - place.y1) * height, 2),
-        "bottom": round((1 - place.y0) * height, 2),
-        "low": float(low),
-        "high": float(high),
-    }
-
-
-def _scales(values: FloatArray, share: bool, rate: bool) -> list[Scale | None]:
-    """The scales that suit, the best first."""
-    finite = values[np.isfinite(values)]
-    if share or finite.min() <= 0 or finite.min() == finite.max():
-        return [None]
-    log = (is_log_rate if rate else is_log)(values)
-    return ["log", "linear"] if log else ["linear", "log"]
-
-
-def thin(values: FloatArray, buckets: int = BUCKETS) -> IntArray:
-    """Which points of a long curve can be read: of each bucket the lowest and the highest."""
-    count = len(values)
-    if count <= 2 * buckets:
-        return np.arange(count)
-    edges = np.linspace(0, count, buckets + 1).astype(np.int64)
-    chosen = {0, count - 1}
-    for start, stop in pairwise(edges.tolist()):
-        part = values[start:stop]
-        if np.isfinite(part).any():
-            chosen |= {int(start + np.nanargmin(part)), int(start + np.nanargmax(part))}
-    return np.array(sorted(chosen), np.int64)
-
-
-def _readings(curves: Curves) -> dict[str, Any]:
-    """Places, and the value of each curve at each place as text."""
-    chosen = np.unique(np.concatenate([x[thin(y)] for x, y in curves.values()]))
-    places = chosen[np.isfinite(chosen)].tolist()
-    known = [dict(zip(x.tolist(), y.tolist(), strict=True)) for x, y in curves.values()]
-    return {
-        "places": [int(place) for place in places],
-        "labels": list(curves),
-        "values": [[format_number(values.get(place)) for place in places] for values in known],
-    }
-
-
-def _alt(title: str, curves: Curves, unit: str) -> str:
-    """The chart in words: where each curve begins and ends."""
-    parts = []
-    for label, (x, y) in curves.items():
-        rows = np.flatnonzero(np.isfinite(y) & np.isfinite(x))
-        if len(rows):
-            first, last = (
-                f"{format_number(float(y[row]))} at {unit} {int(x[row]):,}" for row in rows[[0, -1]]
-            )
-            parts.append(f"{label} goes from {first} to {last}")
-    return f"{title} over the {unit}s: {'; '.join(parts)}."
+    return Picture(drawing, drawing.alt(), width, height, url)

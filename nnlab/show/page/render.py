@@ -6,10 +6,11 @@ Content-Security-Policy names their SHA-256: nothing else runs.
 
 import base64
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from nnlab.show.figures.palette import DARK, LIGHT, Look
 from nnlab.show.page.findings import FindingsOverview
@@ -81,16 +82,49 @@ class Page:
 
 def render(page: Page) -> Report:
     """The HTML of a page; the same page always gives the same text."""
+    html, _ = _fill("page.html", ["page.js"], page)
+    return Report(html, tuple(page.notices))
+
+
+def live_page(
+    title: str,
+    setting: str,
+    kind: str,
+    scripts: Sequence[str] = ("live.js",),
+    template: str = "live.html",
+    styles: Sequence[str] = (),
+) -> tuple[str, str]:
+    """The HTML of a page that asks its server for news, and its Content-Security-Policy.
+
+    scripts: those that run after page.js. template: extends live.html. styles: after page.css.
+    """
+    page = {"title": title, "setting": setting, "kind": kind}
+    return _fill(template, ["page.js", *scripts], page, "connect-src 'self'", styles)
+
+
+def _fill(
+    template: str,
+    scripts: Sequence[str],
+    page: Any,
+    more_policy: str = "",
+    styles: Sequence[str] = (),
+) -> tuple[str, str]:
+    """The HTML with its styles and scripts, and the policy that allows these and no others."""
     from markupsafe import Markup
 
-    style, script = colors() + _read("page.css"), _read("page.js")
+    style = colors() + "\n".join(map(_read, ["page.css", *styles]))
+    script = "\n".join(map(_read, scripts))
     policy = (
         "default-src 'none'; img-src data:; base-uri 'none'; form-action 'none'; "
         f"style-src '{_digest(style)}'; script-src '{_digest(script)}'"
     )
-    template = _environment().get_template("page.html")
-    html = template.render(page=page, style=Markup(style), script=Markup(script), policy=policy)
-    return Report(html, tuple(page.notices))
+    policy += f"; {more_policy}" if more_policy else ""
+    html = (
+        _environment()
+        .get_template(template)
+        .render(page=page, style=Markup(style), script=Markup(script), policy=policy)
+    )
+    return html, policy
 
 
 def colors() -> str:

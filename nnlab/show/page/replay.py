@@ -12,8 +12,9 @@ from nnlab.core.metrics import label_of
 from nnlab.core.types import FloatArray
 from nnlab.errors import NnlabError
 from nnlab.show.figures import FIGURES, View, curves
+from nnlab.show.page.film import Film
 from nnlab.show.page.pictures import Album, Picture, plot_drawing
-from nnlab.show.page.scenes import SCENES, Film
+from nnlab.show.page.scenes import SCENES, make_scenes
 from nnlab.show.words import format_number
 
 
@@ -37,7 +38,7 @@ class Replay:
     @property
     def data(self) -> dict[str, Any]:
         """The JSON for page.js."""
-        scenes = [{"kind": scene.kind, **scene.data} for scene in self.scenes]
+        scenes = [scene.data for scene in self.scenes]
         return {"epochs": self.epochs, "labels": self.labels, "scenes": scenes}
 
 
@@ -46,15 +47,15 @@ def make_replay(run: View, album: Album) -> Replay | None:
     epochs, values = run.snapshots
     if len(epochs) < 2 or not np.isfinite(values).all():
         return None
-    film = Film(run)
-    scenes = []
-    for kind, (make, figures) in SCENES.items():
-        if (data := make(film)) is not None:
-            scenes.append(Scene(kind, data, _still(run, figures, album)))
+    film = Film.of_run(run)
+    scenes = [
+        Scene(data["kind"], data, _still(run, SCENES[data["kind"]].figures, album))
+        for data in make_scenes(film)
+    ]
     if not scenes:
         return None
     shown = [int(epoch) for epoch in film.epochs]
-    return Replay(shown, _labels(run, shown), scenes)
+    return Replay(shown, moment_labels(run, shown), scenes)
 
 
 def _still(run: View, figures: Iterable[str], album: Album) -> Picture | None:
@@ -66,7 +67,7 @@ def _still(run: View, figures: Iterable[str], album: Album) -> Picture | None:
     return None
 
 
-def _labels(run: View, epochs: list[int]) -> list[str]:
+def moment_labels(run: View, epochs: list[int]) -> list[str]:
     """The metrics of each epoch: training loss 0.024, training accuracy 1.000."""
     epoch_rows: dict[float, int] = {}
     measured: dict[str, FloatArray] = {}

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 
 from nnlab.core import columns
-from nnlab.core.metrics import is_share, label_of
+from nnlab.core.metrics import label_of
 from nnlab.run.folder import FINDINGS, RunFolder, weights_file
 from nnlab.run.text import mapping_or_empty
 from nnlab.show.figures import FIGURES, View, curves, view
-from nnlab.show.figures.axes import finite_numbers, quantity_words
+from nnlab.show.page.charts import run_charts
 from nnlab.show.page.findings import overview_of_findings
 from nnlab.show.page.pictures import Album, Chart
 from nnlab.show.page.render import Page, Report, render
@@ -48,12 +48,12 @@ def report_run(folder: RunFolder) -> Report:
     _note_state(run, status, notices)
     title, setting = attempt("The setting", lambda: run.title, (folder.name, ""))
     page = Page("Report of a run", title, setting, "run folder", folder.name, notices)
-    page.key_numbers = attempt("The summary", lambda: _key_numbers(run), [])
+    page.key_numbers = attempt("The summary", lambda: key_numbers(run), [])
     page.settings = attempt("The config", lambda: explain_settings(run), None)
     nothing: list[Table] = []
     epochs = attempt("The table of epochs", lambda: _epochs(run), (nothing, 0))
     page.epochs, page.epoch_count = epochs
-    page.story = _story(run, status, page.epoch_count)
+    page.story = run_story(run, status, page.epoch_count)
     page.charts = attempt("The curves", lambda: _charts(run, album), [])
     page.tables = [
         *attempt("The table of metrics", lambda: _results(run), nothing),
@@ -61,7 +61,7 @@ def report_run(folder: RunFolder) -> Report:
     ]
     page.replay = attempt("The recorded epochs", lambda: make_replay(run, album), None)
     scenes = page.replay.scenes if page.replay else []
-    shown = {*CHARTS, *(name for scene in scenes for name in SCENES[scene.kind][1])}
+    shown = {*CHARTS, *(name for scene in scenes for name in SCENES[scene.kind].figures)}
     rest = {name: plot for name, plot in FIGURES.items() if name not in shown}
     page.figures = album.add_plots(run, rest)
     album.add_dark_variants()
@@ -96,7 +96,7 @@ def _epochs_asked(run: View) -> Any:
     return mapping_or_empty(run.settings.get("training")).get("epochs")
 
 
-def _story(run: View, status: Status, rows: int) -> str:
+def run_story(run: View, status: Status, rows: int) -> str:
     """How the run ended, in a sentence."""
     if rows == 1 and status == "completed":
         return "Nothing was trained: the network was built and evaluated with its first weights."
@@ -110,9 +110,9 @@ def _story(run: View, status: Status, rows: int) -> str:
     return f"{story}. {trained} {'was' if epochs == 1 else 'were'} trained{end}."
 
 
-def _key_numbers(run: View) -> list[tuple[str, str]]:
+def key_numbers(run: View) -> list[tuple[str, str]]:
     """The few numbers that a reader looks for."""
-    final, test = (run.summary.get(part) for part in ("final", "test"))
+    final, test = run.summary.get("final") or run.last_row, run.summary.get("test")
     part, values = columns.TEST, test
     if not isinstance(test, dict) and isinstance(final, dict):
         part = columns.watched_part(final)
@@ -127,24 +127,15 @@ def _key_numbers(run: View) -> list[tuple[str, str]]:
 
 def _charts(run: View, album: Album) -> list[Chart]:
     """A chart for each quantity, and one of the learning rate where it changed."""
-    table = run.metrics
-    epochs = finite_numbers(table.get("epoch", ()))
-    if len(epochs) < 2:
-        return []
-    names = columns.row_names(run.settings)
     charts = []
-    for quantity in columns.quantities(table):
-        shown = {names[part]: curve for part, curve in curves.part_curves(run, quantity).items()}
-        title, paint = (
-            quantity_words(quantity, run.settings),
-            partial(curves.draw_curves, run, [quantity]),
+    for record in run_charts(run):
+        quantity = record["quantity"]
+        paint = (
+            partial(curves.draw_curves, run, [quantity])
+            if quantity
+            else partial(curves.draw_rate, run)
         )
-        charts += album.add_chart(title, shown, paint, share=is_share(quantity))
-    if curves.no_rates(run) is None:
-        unit, *curve = curves.learning_rates(run)
-        shown = {"learning rate": (curve[0], curve[1])}
-        paint = partial(curves.draw_rate, run)
-        charts += album.add_chart("learning rate", shown, paint, rate=True, unit=unit)
+        charts += album.add_chart(record, paint)
     return charts
 
 

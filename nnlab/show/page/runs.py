@@ -13,6 +13,7 @@ from nnlab.core.metrics import METRICS, is_share, label_of
 from nnlab.run.folder import REPORT, RunFolder
 from nnlab.run.text import shown as quoted_name
 from nnlab.show.figures import View, curves, overlay, view
+from nnlab.show.page.charts import chart_record
 from nnlab.show.page.pictures import Album, Chart
 from nnlab.show.page.render import Page, Report, render
 from nnlab.show.page.tables import Notices, Table, TableCell, number_cell, setting_cell
@@ -64,7 +65,8 @@ def _charts(runs: Sequence[View], album: Album, notices: Notices) -> list[Chart]
         shown = dict(zip(labels, drawn, strict=True))
         title = f"{label_of(quantity)} on the {ROWS[part]} rows"
         paint = partial(overlay.draw_runs, runs, [quantity])
-        charts += album.add_chart(title, shown, paint, share=is_share(quantity))
+        record = chart_record(title, shown, share=is_share(quantity))
+        charts += album.add_chart(record, paint)
     return charts
 
 

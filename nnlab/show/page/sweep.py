@@ -10,6 +10,7 @@ from nnlab.core.metrics import METRICS, is_share, label_of
 from nnlab.run.sweeps import SweepFolder, TrialRecord
 from nnlab.show.figures.sweep_plots import SWEEP_FIGURES, cell_curve, draw_sweep_curves
 from nnlab.show.figures.sweep_view import SweepView
+from nnlab.show.page.charts import chart_record
 from nnlab.show.page.pictures import Album, Chart, Drawing
 from nnlab.show.page.render import Page, Report, render
 from nnlab.show.page.repeat import repeat_sweep
@@ -40,19 +41,27 @@ def report_sweep(folder: SweepFolder, out: Path) -> Report:
     title = f"{about.get('name', folder.name)}: {' and '.join(sweep.keys)}"
     setting = notices.attempt("The setting", lambda: sweep.setting, "")
     page = Page("Report of a sweep", title, setting, "sweep", folder.name, notices)
-    page.story = _story(about, records)
+    page.story = sweep_story(about, records)
     page.axes = "\n".join(f"{axis['key']}: {setting_value(axis['values'])}" for axis in sweep.axes)
     page.charts = notices.attempt("The curves", lambda: sweep_charts(sweep, album), [])
     page.figures = [*filter(None, map(album.add, _drawings(sweep, bool(page.charts))))]
     album.add_dark_variants()
-    page.runs = _trials(sweep, records, out)
+    page.runs = trials_table(sweep, records, out)
     repeat = partial(repeat_sweep, folder, about, names)
     page.repeat = notices.attempt("How it was run", repeat, None)
     return render(page)
 
 
 def sweep_charts(sweep: SweepView, album: Album) -> list[Chart]:
-    """A chart for each quantity, with a curve for each cell: the median over its seeds.
+    """A chart for each quantity, with a curve for each cell."""
+    charts = []
+    for record, quantity in sweep_records(sweep):
+        charts += album.add_chart(record, partial(draw_sweep_curves, sweep, [quantity]))
+    return charts
+
+
+def sweep_records(sweep: SweepView) -> list[tuple[dict[str, Any], str]]:
+    """The record of a chart for each quantity, with the median over the seeds of each cell.
 
     None where there are more cells than can be told apart.
     """
@@ -60,27 +69,31 @@ def sweep_charts(sweep: SweepView, album: Album) -> list[Chart]:
     if len(cells) > MOST_CURVES:
         return []
     names = list(dict.fromkeys(name for table in sweep.tables.values() for name in table))
-    charts = []
+    records = []
     for quantity in columns.quantities(names):
         column = columns.name(sweep.part, quantity)
         drawn = {sweep.cell_text(cell): cell_curve(sweep, cell, column) for cell in cells}
         medians = {label: (epochs, quartiles[1]) for label, (epochs, quartiles) in drawn.items()}
         title = f"{label_of(quantity)} on the {sweep.part_name(sweep.part)} rows"
-        paint = partial(draw_sweep_curves, sweep, [quantity])
-        charts += album.add_chart(title, medians, paint, share=is_share(quantity))
-    return charts
+        if record := chart_record(title, medians, share=is_share(quantity)):
+            records.append((record, quantity))
+    return records
 
 
-def _trials(sweep: SweepView, records: list[TrialRecord], out: Path) -> Table:
-    """A row per trial: a link to its run, its settings, how it ended and what it reached."""
+def trials_table(sweep: SweepView, records: list[TrialRecord], out: Path | None = None) -> Table:
+    """A row per trial: its settings, how it ended and what it reached; a link from `out`."""
     # Where the test part is what is watched, val_ and test say the same.
     same = sweep.part_name(columns.VAL) == columns.TEST
     parts = (columns.TRAIN,) if same else columns.WATCHED
     results = [_results(record, parts) for record in records]
     names = list(dict.fromkeys(name for result in results for name in result))
+
+    def link(name: str) -> str:
+        return report_link(sweep.folder.trial(name), out) if out is not None else ""
+
     rows = [
         [
-            TableCell(record.name, link=report_link(sweep.folder.trial(record.name), out)),
+            TableCell(record.name, link=link(record.name)),
             *(setting_cell(record.cell.get(key)) for key in sweep.keys),
             number_cell(record.seed),
             TableCell(record.status),
@@ -116,7 +129,7 @@ def _drawings(sweep: SweepView, charts: bool) -> list[Drawing]:
     return drawings
 
 
-def _story(about: dict[str, Any], records: list[TrialRecord]) -> str:
+def sweep_story(about: dict[str, Any], records: list[TrialRecord]) -> str:
     """How many trials there are, and how they ended."""
     counts = Counter(record.status for record in records)
     ended = [f"{count} {status}" for status, count in counts.items()]

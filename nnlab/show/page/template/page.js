@@ -4,6 +4,7 @@
 
 const SVG = "http://www.w3.org/2000/svg"; // the name of a language, never loaded
 const PAUSE = 180, CALM_PAUSE = 600; // milliseconds from one moment to the next
+const MOST_MOMENTS = 120; // on a live page
 const CLASSES = 7, SHADES = 32; // colours of classes in page.css; shades of each in a field
 
 const minus = text => String(text).replace("-", "\u2212");
@@ -33,45 +34,218 @@ function nearest(values, wanted) {
   return wanted - values[low] <= values[high] - wanted ? low : high;
 }
 
-// Curves: a line at the epoch that is read, and the value of each curve there.
+// Numbers and ticks as nnlab/show/words.py and show/figures/axes.py write them.
 
-function setUpChart(figure) {
-  const data = parsed(figure);
-  const reading = figure.querySelector(".reading"), input = figure.querySelector("input");
-  const plots = Array.from(figure.querySelectorAll(".plot"));
+const RAISED = "\u2070\u00b9\u00b2\u00b3\u2074\u2075\u2076\u2077\u2078\u2079";
+const raised = exponent => minus(exponent).replace("\u2212", "\u207b").replace(/\d/g, digit => RAISED[digit]);
+const grouped = (value, places) =>
+  minus(value.toLocaleString("en", { minimumFractionDigits: places, maximumFractionDigits: places, roundingMode: "halfEven" }));
 
-  // Each plot has its own frame: the place of the axes in the picture, and its lowest and highest x.
-  function stand(name, place) {
-    plots.forEach((plot, i) => {
-      const { left, right, top, bottom, low, high } = data.frames[i];
-      const x = left + (place - low) / (high - low) * (right - left);
-      plot.querySelector(name).setAttribute("d", `M${x.toFixed(2)} ${top}V${bottom}`);
+function formatNumber(value) {
+  if (value === null || value === undefined) return "\u2013";
+  if (value !== 0 && (Math.abs(value) < 1e-4 || Math.abs(value) >= 1e7)) {
+    const [mantissa, exponent] = value.toExponential(3).split("e");
+    return `${minus(mantissa)} \u00d7 10${raised(Number(exponent))}`;
+  }
+  const places = 3 - (value ? Math.floor(Math.log10(Math.abs(value))) : 0);
+  return grouped(value, Math.max(places, 0));
+}
+
+function compact(value) {
+  const short = Number(value.toPrecision(3));
+  if (short && (Math.abs(short) < 1e-4 || Math.abs(short) >= 1e5)) return minus(short.toExponential().replace("e+", "e"));
+  return minus(short.toLocaleString("en", { maximumFractionDigits: 10 }));
+}
+
+// About `most` round numbers from `low` to `high`, whole ones where the axis counts.
+function niceTicks(low, high, most, whole = false) {
+  const rough = (high - low) / most || 1, power = 10 ** Math.floor(Math.log10(rough));
+  let step = [1, 2, 2.5, 5, 10].map(factor => factor * power).find(size => size >= rough * 0.999);
+  if (whole) step = Math.max(1, Math.ceil(step));
+  const first = Math.ceil(low / step - 1e-9), last = Math.floor(high / step + 1e-9);
+  return Array.from({ length: Math.max(last - first + 1, 0) }, (_, i) => (first + i) * step);
+}
+
+// Powers of ten, and 2 and 5 times those where there are few.
+function logTicks(low, high) {
+  const decades = Math.log10(high / low), factors = decades < 2 ? [1, 2, 5] : [1];
+  const ticks = [], every = Math.ceil(decades / 7) || 1;
+  for (let e = Math.floor(Math.log10(low)); e <= Math.ceil(Math.log10(high)); e++) {
+    if (e % every === 0) for (const factor of factors) ticks.push(Number(`${factor}e${e}`));
+  }
+  return ticks.filter(value => value >= low && value <= high);
+}
+
+// Curves: drawn from their records, with a line at the place that is read and the values there.
+
+const CHART = { width: 420, left: 58, right: 408, top: 10, bottom: 232, height: 270 };
+const LINES = 7, DASHES = 4, FEW = 30; // colours and dashes in page.css; so few points are marked
+
+// The lowest and the highest value that the axis shows.
+function valueRange(values, scale, share) {
+  const finite = values.filter(value => value !== null && (scale !== "log" || value > 0));
+  let low = finite.reduce((a, b) => Math.min(a, b), Infinity), high = finite.reduce((a, b) => Math.max(a, b), -Infinity);
+  if (scale === "log") {
+    const beyond = high > low ? (high / low) ** 0.05 : 3;
+    return [low / beyond, high * beyond];
+  }
+  if (share && high >= -1) {
+    low = Math.max(-1, Math.min(low, 0.95));
+    return [low - 0.05 * (1 - low), 1 + 0.05 * (1 - low)];
+  }
+  [low, high] = [Math.min(low, 0), Math.max(high, 0)];
+  if (high <= low) high = low + 1;
+  const room = 0.05 * (high - low);
+  return [low < 0 ? low - room : low, high + room];
+}
+
+// From values to places: x, and y from the bottom upwards; the axes with ticks and names.
+function addAxes(svg, data, places, scale) {
+  const { left, right, top, bottom } = CHART;
+  const [first, last] = [places[0], places.at(-1)], wide = last - first || 1;
+  const [low, high] = valueRange(data.curves.flatMap(curve => curve.y), scale, data.share);
+  const along = value => (scale === "log" ? Math.log(value) : value);
+  const x = value => left + 8 + (value - first) / wide * (right - left - 16);
+  const y = value => bottom - (along(value) - along(low)) / (along(high) - along(low)) * (bottom - top);
+  for (const value of scale === "log" ? logTicks(low, high) : niceTicks(low, high, 5)) {
+    add(svg, "path", { class: "grid", d: `M${left} ${y(value).toFixed(1)}H${right}` });
+    add(svg, "text", { class: "y", x: left - 6, y: y(value) + 4 }, compact(value));
+  }
+  for (const value of niceTicks(first, last, 5, true)) {
+    add(svg, "text", { class: "x", x: x(value), y: bottom + 15 }, value.toLocaleString("en"));
+  }
+  add(svg, "path", { class: "axis", d: `M${left} ${top}V${bottom}H${right}` });
+  add(svg, "text", { class: "x name", x: (left + right) / 2, y: bottom + 32 }, data.unit);
+  return { x, y, shows: value => value !== null && (scale !== "log" || value > 0) };
+}
+
+function linePath(xs, ys, { x, y, shows }, stepped) {
+  let path = "", open = false;
+  ys.forEach((value, i) => {
+    if (!shows(value)) { open = false; return; }
+    const [at, height] = [x(xs[i]).toFixed(1), y(value).toFixed(1)];
+    path += !open ? `M${at} ${height}` : stepped ? `V${height}H${at}` : `L${at} ${height}`;
+    open = true;
+  });
+  return path;
+}
+
+class Chart {
+  constructor(figure, data) {
+    this.figure = figure;
+    figure.replaceChildren();
+    this.caption = add(figure, "figcaption");
+    this.plot = add(figure, "div", { class: "plot" });
+    this.legend = add(figure, "p", { class: "legend" });
+    this.controls = add(figure, "div", { class: "controls" });
+    this.scrub = add(this.controls, "label", { class: "scrub" });
+    this.input = add(this.scrub, "input", { type: "range", min: 0 });
+    this.rescale = add(this.controls, "button", { type: "button", class: "rescale" }, "log scale");
+    this.reading = add(figure, "output", { class: "reading", "aria-live": "off" });
+    this.input.addEventListener("input", () => this.read(Number(this.input.value)));
+    this.rescale.addEventListener("click", () => {
+      this.touched = true;
+      this.scale = this.data.scales.find(scale => scale !== this.scale);
+      this.draw();
+    });
+    this.plot.addEventListener("pointermove", event => {
+      const box = this.plot.getBoundingClientRect();
+      const at = (event.clientX - box.left) / box.width * CHART.width;
+      this.read(nearest(this.places.map(this.axes.x), at));
+    });
+    document.addEventListener("moment", event => { this.moment = event.detail; this.stand("moment", this.moment); });
+    this.update(data);
+  }
+
+  // New records of the same chart: what is read and the chosen scale stay.
+  update(data) {
+    const place = this.places?.[this.index], atEnd = this.index === undefined || this.index === this.places.length - 1;
+    this.data = data;
+    this.places = [...new Set(data.curves.flatMap(curve => curve.x))].sort((a, b) => a - b);
+    this.values = data.curves.map(curve => new Map(curve.x.map((x, i) => [x, curve.y[i]])));
+    if (!this.scale || !data.scales.includes(this.scale) || !this.touched) this.scale = data.scales[0];
+    this.caption.replaceChildren();
+    add(this.caption, "b", {}, data.title);
+    if (data.note) this.caption.append(` ${data.note}`);
+    this.scrub.replaceChildren(`${data.unit} `, this.input);
+    this.input.max = this.places.length - 1;
+    this.input.setAttribute("aria-label", `${data.title}: ${data.unit} to read`);
+    this.index = atEnd ? this.places.length - 1 : nearest(this.places, place);
+    this.draw();
+  }
+
+  draw() {
+    const { data, plot } = this, { top, bottom } = CHART;
+    plot.replaceChildren();
+    const svg = addDrawing(plot, CHART.width, CHART.height, data.alt);
+    this.axes = addAxes(svg, data, this.places, this.scale);
+    data.curves.forEach((curve, number) => {
+      const look = `curve c${number % LINES} d${number % DASHES}`, path = ys => linePath(curve.x, ys, this.axes, data.stepped);
+      add(svg, "path", { class: curve.mean ? `${look} pale` : look, d: path(curve.y) });
+      if (curve.mean) add(svg, "path", { class: look, d: path(curve.mean) });
+      if (curve.x.length <= FEW && !data.stepped) this.addDots(svg, curve, number);
+    });
+    this.addMarks(svg);
+    this.lines = { cursor: add(svg, "path", { class: "cursor" }), moment: add(svg, "path", { class: "moment" }) };
+    this.span = `${top}V${bottom}`;
+    if (this.moment !== undefined) this.stand("moment", this.moment);
+    if (this.reading.textContent) this.read(this.index); else this.input.value = this.index;
+    if (data.scales.length < 2) this.rescale.remove(); else this.controls.append(this.rescale);
+    this.rescale.setAttribute("aria-pressed", this.scale === "log");
+    this.drawLegend();
+  }
+
+  addDots(svg, curve, number) {
+    curve.y.forEach((value, i) => {
+      if (!this.axes.shows(value)) return;
+      add(svg, "circle", { class: `dot c${number % LINES}`, cx: this.axes.x(curve.x[i]), cy: this.axes.y(value), r: 2.4 });
     });
   }
 
-  function show(index) {
-    const values = data.labels.map((label, i) => `${label} ${data.values[i][index]}`);
-    const text = `${data.unit} ${data.places[index].toLocaleString("en")}: ${values.join(", ")}`;
-    stand(".cursor", data.places[index]);
-    reading.textContent = text;
-    input.value = index;
-    input.setAttribute("aria-valuetext", text);
+  // A circle on the best epoch of the last curve, and a line where the numbers stopped being finite.
+  addMarks(svg) {
+    const { x, y, shows } = this.axes;
+    for (const { label, place } of this.data.marks) {
+      const value = this.values.at(-1).get(this.places[nearest(this.places, place)]);
+      if (label === "best" && shows(value ?? null)) add(svg, "circle", { class: "mark", cx: x(place), cy: y(value), r: 5 });
+      if (label === "diverged") add(svg, "path", { class: "mark", d: `M${x(Math.min(place, this.places.at(-1)))} ${CHART.top}V${CHART.bottom}` });
+    }
   }
 
-  plots.forEach((plot, i) => plot.addEventListener("pointermove", event => {
-    const box = plot.getBoundingClientRect(), { left, right, low, high } = data.frames[i];
-    const x = (event.clientX - box.left) / box.width * plot.querySelector("svg").viewBox.baseVal.width;
-    show(nearest(data.places, low + (x - left) / (right - left) * (high - low)));
-  }));
-  input.addEventListener("input", () => show(Number(input.value)));
-  const rescale = figure.querySelector(".rescale");
-  if (rescale) rescale.addEventListener("click", () => {
-    const log = figure.dataset.scale !== "log";
-    figure.dataset.scale = log ? "log" : "linear";
-    rescale.setAttribute("aria-pressed", log);
-  });
-  if (data.unit === "epoch") document.addEventListener("moment", event => stand(".moment", event.detail));
-  figure.querySelector(".controls").hidden = false;
+  drawLegend() {
+    const { curves, marks, smoothing, unit } = this.data;
+    this.legend.replaceChildren();
+    const entry = (draw, text) => {
+      const place = add(this.legend, "span");
+      draw(add(place, "svg", { class: "line", viewBox: "0 0 24 10", "aria-hidden": "true" }));
+      place.append(text);
+    };
+    curves.forEach(({ label }, i) =>
+      entry(svg => add(svg, "path", { class: `curve c${i % LINES} d${i % DASHES}`, d: "M1 5H23" }), label));
+    for (const { label, place } of marks) {
+      const text = `${label === "best" ? "best" : "diverged"}: epoch ${place.toLocaleString("en")}`;
+      entry(svg => (label === "best"
+        ? add(svg, "circle", { class: "mark", cx: 12, cy: 5, r: 4 }) : add(svg, "path", { class: "mark", d: "M12 0V10" })), text);
+    }
+    if (smoothing) add(this.legend, "span", {}, `pale: every ${unit}; strong: mean of ${smoothing} ${unit}s`);
+  }
+
+  stand(name, place) {
+    if (name === "moment" && this.data.unit !== "epoch") return;
+    const at = Math.min(Math.max(place, this.places[0]), this.places.at(-1));
+    this.lines[name].setAttribute("d", `M${this.axes.x(at).toFixed(2)} ${this.span}`);
+  }
+
+  read(index) {
+    const place = this.places[index];
+    const values = this.data.curves.map(({ label }, i) => `${label} ${formatNumber(this.values[i].get(place))}`);
+    const text = `${this.data.unit} ${place.toLocaleString("en")}: ${values.join(", ")}`;
+    this.index = index;
+    this.stand("cursor", place);
+    this.reading.textContent = text;
+    this.input.value = index;
+    this.input.setAttribute("aria-valuetext", text);
+  }
 }
 
 // Scenes: each draws what stays and returns a function that draws one moment.
@@ -179,17 +353,17 @@ const scenes = {
     }
     add(titles, "td");
     add(names, "th", { scope: "col" }, "target");
-    const cells = data.blocks.flatMap(block => block.columns.map(() => block.largest));
+    const cells = data.blocks.flatMap((block, number) => block.columns.map(() => number));
     const rows = data.rows.map((name, i) => {
       const row = add(body, "tr");
       add(row, "th", { scope: "row" }, name);
-      const shown = cells.map(largest => ({ cell: add(row, "td"), largest }));
+      const shown = cells.map(block => ({ cell: add(row, "td"), block }));
       add(row, "td", { class: "target" }, data.targets[i]);
       return shown;
     });
-    return index => rows.flat().forEach(({ cell, largest }, i) => {
+    return index => rows.flat().forEach(({ cell, block }, i) => {
       const value = data.values[index][i] / 100;
-      const share = 100 * data.strongest * Math.min(Math.abs(value) / largest, 1);
+      const share = 100 * data.strongest * Math.min(Math.abs(value) / data.blocks[block].largest, 1);
       const name = value < 0 ? "negative" : "positive";
       cell.style.background = `color-mix(in srgb, var(--${name}) ${share.toFixed(0)}%, transparent)`;
       cell.textContent = minus(value.toFixed(2));
@@ -222,7 +396,7 @@ const scenes = {
     close();
     const points = add(svg, "g", { class: "points faint" });
     for (const [a, b] of data.points) add(points, "circle", { cx: x(a), cy: y(b), r: 2.2 });
-    const paths = data.outputs[0].map((_, i) => add(svg, "path", { class: `curve c${i}` }));
+    const paths = data.outputs[0].map((_, i) => add(svg, "path", { class: `curve c${i} d${i}` }));
     return index => paths.forEach((path, i) => {
       const places = data.outputs[index][i].map((value, j) => [data.along[j], value]);
       const finite = places.filter(([, value]) => value !== null);
@@ -238,55 +412,130 @@ const scenes = {
   },
 };
 
-function setUpReplay(replay) {
-  const data = parsed(replay), last = data.epochs.length - 1;
-  const input = replay.querySelector(".player input"), play = replay.querySelector(".play");
-  const label = replay.querySelector(".moment-label");
-  const draw = Array.from(replay.querySelectorAll(".drawing"), (place, i) => {
-    place.replaceChildren();
-    return scenes[data.scenes[i].kind](place, data.scenes[i]);
-  });
-  let timer = 0;
+// A slider through the moments of a network. In a report they are all there; a live page appends
+// them, and follows the newest unless a person stands at an older one.
 
-  function show(index) {
-    const epoch = `epoch ${data.epochs[index].toLocaleString("en")}`;
-    draw.forEach(moment => moment(index));
-    label.firstElementChild.textContent = epoch;
-    label.lastElementChild.textContent = data.labels[index];
-    input.value = index;
-    input.setAttribute("aria-valuetext", `${epoch}: ${data.labels[index]}`);
+class Replay {
+  constructor(element) {
+    this.element = element;
+    this.views = element.querySelector(".views");
+    this.player = element.querySelector(".player");
+    this.input = element.querySelector(".player input");
+    this.play = element.querySelector(".play");
+    this.label = element.querySelector(".moment-label");
+    this.timer = 0;
+    this.input.addEventListener("input", () => { this.stop(); this.move(Number(this.input.value)); });
+    this.play.addEventListener("click", () => (this.timer ? this.stop() : this.start()));
+    addEventListener("beforeprint", () => { if (this.last >= 0) { this.stop(); this.move(this.last); } });
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { if (this.last >= 0) this.show(this.index); });
   }
 
-  function move(index) {
-    show(index);
-    document.dispatchEvent(new CustomEvent("moment", { detail: data.epochs[index] }));
+  get last() { return this.epochs.length - 1; }
+
+  // Scenes with all their moments: { epochs, labels, scenes }.
+  load({ epochs, labels, scenes: data }) {
+    Object.assign(this, { epochs, labels, data });
+    const places = Array.from(this.views.querySelectorAll(".drawing"));
+    this.draw = data.map((scene, i) => {
+      const place = places[i] ?? this.addView(scene);
+      place.replaceChildren();
+      return scenes[scene.kind](place, scene);
+    });
+    if (this.last >= 0) this.show(this.last);
+    this.player.hidden = this.last < 1;
   }
 
-  function stop() {
-    clearInterval(timer);
-    timer = 0;
-    play.textContent = "Play";
-    play.setAttribute("aria-pressed", "false");
+  // Scenes without moments: what was shown is removed.
+  reset(data) {
+    this.stop();
+    this.views.replaceChildren();
+    this.waiting = data;
+    this.epochs = [];
+    this.player.hidden = true;
   }
 
-  function start() {
+  addView(scene) {
+    const figure = add(this.views, "figure", { class: `view of-${scene.kind}` });
+    const place = add(figure, "div", { class: "drawing" }), caption = add(figure, "figcaption");
+    caption.append(scene.caption ?? "");
+    if (scene.formula) { caption.append(" "); add(caption, "code", {}, scene.formula); }
+    return place;
+  }
+
+  // One more moment: of each scene the keys that move, lists with one entry or values for all moments.
+  append({ epoch, label, scenes: moving }) {
+    if (this.waiting) {
+      const data = this.waiting.map((scene, i) => ({ ...scene, ...moving[i] }));
+      this.waiting = undefined;
+      this.load({ epochs: [epoch], labels: [label], scenes: data });
+      return;
+    }
+    const follows = this.index === this.last && !this.timer;
+    this.data.forEach((scene, i) => {
+      for (const [key, value] of Object.entries(moving[i])) {
+        if (scene.by_moment.includes(key)) scene[key].push(value[0]);
+        else scene[key] = typeof value === "number" ? Math.max(scene[key], value) : value;
+      }
+    });
+    this.epochs.push(epoch);
+    this.labels.push(label);
+    if (this.epochs.length > MOST_MOMENTS) this.forget(crowdedPlace(this.epochs));
+    this.player.hidden = this.last < 1;
+    this.input.max = this.last;
+    if (follows) this.move(this.last);
+  }
+
+  forget(place) {
+    for (const scene of this.data) for (const key of scene.by_moment) scene[key].splice(place, 1);
+    this.epochs.splice(place, 1);
+    this.labels.splice(place, 1);
+    if (this.index > place) this.index -= 1;
+    this.input.value = this.index;
+  }
+
+  show(index) {
+    const epoch = `epoch ${this.epochs[index].toLocaleString("en")}`;
+    this.index = index;
+    this.draw.forEach(moment => moment(index));
+    this.label.firstElementChild.textContent = epoch;
+    this.label.lastElementChild.textContent = this.labels[index];
+    this.input.max = this.last;
+    this.input.value = index;
+    this.input.setAttribute("aria-valuetext", `${epoch}: ${this.labels[index]}`);
+  }
+
+  move(index) {
+    this.show(index);
+    document.dispatchEvent(new CustomEvent("moment", { detail: this.epochs[index] }));
+  }
+
+  stop() {
+    clearInterval(this.timer);
+    this.timer = 0;
+    this.play.textContent = "Play";
+    this.play.setAttribute("aria-pressed", "false");
+  }
+
+  start() {
     const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
-    let index = Number(input.value) === last ? 0 : Number(input.value);
-    move(index);
-    timer = setInterval(() => {
-      move(++index);
-      if (index === last) stop();
+    this.move(this.index === this.last ? 0 : this.index);
+    this.timer = setInterval(() => {
+      this.move(Math.min(this.index + 1, this.last));
+      if (this.index === this.last) this.stop();
     }, calm ? CALM_PAUSE : PAUSE);
-    play.textContent = "Pause";
-    play.setAttribute("aria-pressed", "true");
+    this.play.textContent = "Pause";
+    this.play.setAttribute("aria-pressed", "true");
   }
+}
 
-  input.addEventListener("input", () => { stop(); move(Number(input.value)); });
-  play.addEventListener("click", () => (timer ? stop() : start()));
-  addEventListener("beforeprint", () => { stop(); move(last); });
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => show(Number(input.value)));
-  show(last);
-  replay.querySelector(".player").hidden = false;
+// The moment that is missed least: early epochs stand closer than late ones.
+function crowdedPlace(epochs) {
+  let best = 1, least = Infinity;
+  for (let i = 1; i < epochs.length - 1; i++) {
+    const gap = (epochs[i + 1] - epochs[i - 1]) / (1 + epochs[i]);
+    if (gap < least) [best, least] = [i, gap];
+  }
+  return best;
 }
 
 // Tables: a click on a column's name sorts the rows by it, numbers first from the largest, names
@@ -323,6 +572,6 @@ function setUpTable(table) {
   });
 }
 
-document.querySelectorAll("figure.chart").forEach(setUpChart);
-document.querySelectorAll(".replay").forEach(setUpReplay);
+document.querySelectorAll("figure.chart").forEach(figure => new Chart(figure, parsed(figure)));
+document.querySelectorAll(".replay:has(> script)").forEach(element => new Replay(element).load(parsed(element)));
 document.querySelectorAll("table[data-sortable]").forEach(setUpTable);

@@ -1,0 +1,95 @@
+"""What `train --live`, `resume --live` and `watch` say about their page, and their last look."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from nnlab.cli.terminal import print_error, print_message
+from nnlab.errors import Diverged
+
+if TYPE_CHECKING:
+    from nnlab.experiment.session import Session
+    from nnlab.live.beside import PageBeside
+
+F = TypeVar("F", bound=Callable[..., Any])
+FLUSH_SECONDS = 0.25  # between two looks of a page at the tables
+
+port_option = click.option(
+    "--port", type=click.IntRange(1, 65535), metavar="N", help="Port of the page; default: free."
+)
+open_option = click.option(
+    "--open/--no-open",
+    "show",
+    default=True,
+    show_default=True,
+    help="Show the page in the browser.",
+)
+
+
+def live_options(function: F) -> F:
+    """--live, --port and --open."""
+    live = click.option("--live", is_flag=True, help="Follow the training in the browser.")
+    return live(port_option(open_option(function)))
+
+
+def announce_page(address: str, show: bool) -> None:
+    """Print the address of a page, and open it in a browser if there is one."""
+    print_message(f"The page: {address}")
+    if show and not _opened(address):
+        print_message("No browser could be opened: open this address yourself.")
+
+
+def _opened(address: str) -> bool:
+    """Whether a browser with a window was started; one in the terminal would take the terminal."""
+    import webbrowser
+
+    with suppress(webbrowser.Error, OSError):
+        browser = webbrowser.get()
+        in_terminal = type(browser) is webbrowser.GenericBrowser
+        return not in_terminal and bool(browser.open(address))
+    return False
+
+
+@contextmanager
+def page_if(live: bool, port: int | None) -> Iterator["PageBeside | None"]:
+    """A port for a live page inside the `with`, if one is wanted. Raises UsageError."""
+    if not live:
+        yield None
+        return
+    from nnlab.live.beside import PageBeside
+
+    with PageBeside(port) as page:
+        yield page
+
+
+def start_page(page: "PageBeside | None", session: "Session", show: bool) -> None:
+    """Show the page of a run that begins, if one is wanted."""
+    if page is not None:
+        session.flush_seconds = FLUSH_SECONDS
+        page.start(Path(session.folder.path))
+        announce_page(page.address, show)
+
+
+@contextmanager
+def last_look(page: "PageBeside | None") -> Iterator[None]:
+    """After the `with`, waits for Ctrl+C, also where the run diverged; without a page for nothing.
+
+    Raises Exit with the exit code of a divergence, whose message is then printed before.
+    """
+    code = 0
+    try:
+        yield
+    except Diverged as error:
+        if page is None:
+            raise
+        print_error(str(error))
+        code = error.exit_code
+    if page is not None:
+        print_message(f"For a last look: {page.address}  Ctrl+C ends it.")
+        with suppress(KeyboardInterrupt):
+            page.wait()
+    if code:
+        raise click.exceptions.Exit(code)

@@ -1,0 +1,42 @@
+"""The process beside a training: python -m nnlab.live FOLDER, started by `beside`.
+
+Its standard input brings the number of a socket that listens and the token of the address, in a
+line. When the input ends, so has the training, and this process ends.
+"""
+
+import os
+import socket
+import sys
+from contextlib import suppress
+from pathlib import Path
+from threading import Event, Thread
+
+from nnlab.live.server import serving_on
+from nnlab.live.watch import keep_looking, live_site
+from nnlab.run.folder import RunFolder
+
+POLITE = 10  # less of a processor than the training gets
+
+
+def serve_beside(folder: Path) -> None:
+    """Serves the page of a run until the standard input ends."""
+    with suppress(OSError, AttributeError):  # Windows has no such number
+        os.nice(POLITE)
+    number, token = sys.stdin.readline().split()
+    ended = Event()
+
+    def wait() -> None:
+        sys.stdin.read()
+        ended.set()
+
+    Thread(target=wait, daemon=True).start()
+    site, look = live_site(RunFolder(folder))
+    with socket.socket(fileno=int(number)) as listener, serving_on(listener, token, site):
+        keep_looking(look, ended.is_set)
+        look()
+        site.feed.publish({"kind": "end"})
+        Event().wait(0.3)  # so that a page hears of it
+
+
+if __name__ == "__main__":
+    serve_beside(Path(sys.argv[1]))

@@ -1,0 +1,171 @@
+"""From the folder of a run to messages for a page, while the run trains."""
+
+import os
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import asdict, replace
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+import numpy as np
+
+from nnlab.build import Built
+from nnlab.core.types import Array
+from nnlab.diagnosis.gather import evidence_of_run
+from nnlab.diagnosis.rules import diagnose
+from nnlab.errors import NnlabError
+from nnlab.experiment.resume import rebuild
+from nnlab.live.feed import Feed
+from nnlab.run import checkpoint
+from nnlab.run.folder import METRICS, PROGRESS, RUN, SNAPSHOTS, SUMMARY, RunFolder, weights_file
+from nnlab.show.figures import View
+from nnlab.show.page.charts import run_charts
+from nnlab.show.page.film import Film
+from nnlab.show.page.replay import moment_labels
+from nnlab.show.page.run import key_numbers, run_story
+from nnlab.show.page.scenes import SCENES, make_scenes
+
+LOOK = 0.2  # seconds between two looks at a folder
+LOCK_LOOK = 2.0  # seconds between two looks at its lock, which a killed process leaves
+DOCTOR_SHARE = 0.1  # of the time that the doctor may take
+NUMBERS, WEIGHTS = (METRICS, SUMMARY, RUN), (PROGRESS, SNAPSHOTS, checkpoint.CURRENT, RUN)
+NOTHING_TO_DRAW = (
+    "This network is too large, or of a kind, to be drawn: only curves and findings are shown."
+)
+
+
+class RunFollower:
+    """Publishes what is new in a run folder. It only reads, so the training does not notice it."""
+
+    def __init__(self, folder: RunFolder, feed: Feed) -> None:
+        self.folder, self.feed = folder, feed
+        self._seen: dict[str, Any] = {}  # what changed last, by purpose
+        self._shown: set[int] = set()  # epochs whose moments were published
+        self._has_scenes = False
+        self._built: Built | None = None
+        self._doctor_due = 0.0
+        self._since: dict[str, int] = {}  # by kind of finding, the epoch at which it appeared
+
+    def look(self) -> None:
+        """Publish what changed since the last look; what cannot be read now is read later."""
+        run = View(self.folder.path)
+        status = self._changed("lock", int(monotonic() / LOCK_LOOK))
+        if self._changed("numbers", self._stamps(NUMBERS)) or status:
+            self._attempt("numbers", lambda: self._publish_numbers(run))
+        if self._changed("weights", self._stamps(WEIGHTS)):
+            self._attempt("weights", lambda: self._publish_moments(run))
+        self._publish_findings(run)
+
+    def _publish_numbers(self, run: View) -> None:
+        status = self.folder.status()
+        rows = len(run.metrics.get("epoch", ()))
+        page = {
+            "kind": "page",
+            "story": run_story(run, status, rows),
+            "numbers": key_numbers(run),
+            "ended": status.ended,
+        }
+        if self._changed("page", page):
+            self.feed.publish(page)
+        charts = run_charts(run)
+        if self._changed("charts", [chart["curves"] for chart in charts]) or status.ended:
+            self.feed.publish({"kind": "charts", "charts": charts})
+
+    def _publish_moments(self, run: View) -> None:
+        """The moments that are new: the recorded ones, and the newest weights."""
+        stored = known_weights(run)
+        new = sorted(stored.keys() - self._shown)
+        if not new:
+            return
+        film = Film.of_run(run)
+        labels = moment_labels(run, new)
+        for epoch, label in zip(new, labels, strict=True):
+            if np.isfinite(stored[epoch]).all():
+                one = replace(film, epochs=np.array([epoch]), values=stored[epoch][None])
+                self._publish_moment(one, label)
+            self._shown.add(epoch)
+
+    def _publish_moment(self, film: Film, label: str) -> None:
+        scenes = make_scenes(film)
+        if not self._has_scenes:
+            still = [without_moving(scene) for scene in scenes]
+            note = "" if scenes else NOTHING_TO_DRAW
+            self.feed.publish({"kind": "scenes", "scenes": still, "note": note})
+            self._has_scenes = True
+        if scenes:
+            epoch = int(film.epochs[0])
+            moving = [only_moving(scene) for scene in scenes]
+            self.feed.publish({"kind": "moment", "epoch": epoch, "label": label, "scenes": moving})
+
+    def _publish_findings(self, run: View) -> None:
+        """What the doctor says so far, or said at the end; asked now and then, as it takes time."""
+        began = monotonic()
+        if began < self._doctor_due or not self._changed("doctor", self._stamps(NUMBERS)):
+            return
+
+        def ask() -> None:
+            if len(run.metrics.get("epoch", ())) < 2:
+                return
+            if self._built is None:
+                self._built = rebuild(run)
+            evidence = evidence_of_run(run, self._built)
+            findings = [asdict(finding) for finding in diagnose(evidence)]
+            for finding in findings:
+                first = self._since.setdefault(finding["kind"], evidence.epochs)
+                finding["epoch"] = first if finding["epoch"] is None else finding["epoch"]
+            self.feed.publish({"kind": "findings", "findings": findings})
+
+        self._attempt("doctor", ask)
+        took = monotonic() - began
+        self._doctor_due = began + took + max(1.0, took / DOCTOR_SHARE)
+
+    def _attempt(self, purpose: str, read: Callable[[], None]) -> None:
+        """Reads; a file that is being replaced just now is read at the next look."""
+        try:
+            read()
+        except (NnlabError, OSError):
+            self._seen.pop(purpose, None)
+
+    def _changed(self, purpose: str, now: Any) -> bool:
+        before, self._seen[purpose] = self._seen.get(purpose), now
+        return bool(before != now)
+
+    def _stamps(self, files: tuple[str, ...]) -> list[tuple[int, int]]:
+        """Time and size of the files that exist."""
+        stamps = []
+        for name in files:
+            with suppress(OSError):
+                status = os.stat(self.folder.path / name)
+                stamps.append((status.st_mtime_ns, status.st_size))
+        return stamps
+
+
+def known_weights(run: View) -> dict[int, Array]:
+    """The values (V,) of the network by epoch: at first, as recorded, and the newest."""
+    epochs, values = run.snapshots
+    stored = {int(epoch): block for epoch, block in zip(epochs, values, strict=True)}
+    if 0 not in stored and run.folder.has(weights_file("initial")):
+        stored[0] = run.initial.values.copy()
+    network, epoch = run.latest
+    if epoch is not None and epoch not in stored:
+        stored[epoch] = network.values.copy()
+    return stored
+
+
+def without_moving(scene: Mapping[str, Any]) -> dict[str, Any]:
+    """What stays of a scene."""
+    moving = SCENES[scene["kind"]].moving
+    return {key: value for key, value in scene.items() if key not in moving}
+
+
+def only_moving(scene: Mapping[str, Any]) -> dict[str, Any]:
+    """What moves of a scene."""
+    return {key: scene[key] for key in SCENES[scene["kind"]].moving}
+
+
+def title_of(path: Path) -> tuple[str, str]:
+    """The title of a run's page, and its setting in a line."""
+    with suppress(NnlabError):
+        return View(path).title
+    return path.name, ""

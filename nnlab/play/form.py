@@ -1,0 +1,197 @@
+"""The controls of a page, made from the schema of the config.
+
+A control is a key of `--set`. Each family of a catalogue is a menu, and the settings of its members
+are fields, so a new member appears by itself.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Literal, get_origin
+
+from nnlab.config.annotations import allowed, choices, hints, item_hint, options, required_fields
+from nnlab.config.describe import docstring_parts
+from nnlab.config.dump import flow, settings_of
+from nnlab.config.families import LAYER, SOURCE, Family, family_of, inline_parts, record_of
+from nnlab.config.schema import Config
+from nnlab.core.layers.activations import ACTIVATIONS
+from nnlab.data.dataset import UserFile
+
+TITLES = {"seed": "Seed", "init": "Initial weights"}  # where the key is no good title
+# Keys that change nothing that a page shows.
+WITHOUT = frozenset(
+    {"name", "sweeps", "training.engine", "training.checkpoint_every", "training.record_steps"}
+    | {"training.monitor", "data.seed"}
+)
+# What may change while the network trains: the next update takes the new value.
+LIVE = frozenset(
+    {"schedule", "data.noise", "training.batch_size", "training.epochs", "training.shuffle"}
+    | {"training.drop_last"}
+)
+LIVE_SETTINGS = ("optimizer.", "schedule.")
+
+
+@dataclass(frozen=True)
+class Field:
+    """A setting: its key, its value as text, and which values are allowed.
+
+    choices: the words of a menu; empty for a field to type in. live: whether a change needs no
+    reset.
+    """
+
+    key: str
+    name: str
+    value: str
+    choices: tuple[str, ...]
+    allowed: str
+    meaning: str
+    live: bool
+    required: bool = False
+
+
+@dataclass(frozen=True)
+class Section:
+    """The settings below a key; member: the chosen member of its family, '' without one."""
+
+    key: str
+    title: str
+    member: str
+    members: tuple[str, ...]
+    meaning: str
+    live: bool
+    fields: tuple[Field, ...]
+
+
+def is_live(key: str) -> bool:
+    """Whether a setting may change while the network trains."""
+    return key in LIVE or key.startswith(LIVE_SETTINGS)
+
+
+def members_for_page(family: Family, start: Config) -> tuple[str, ...]:
+    """The members that a page may choose: no data set from a file, but the one of the start."""
+    if family is not SOURCE:
+        return tuple(family.members)
+    own = SOURCE.name_of(start.data.source)
+    made = (name for name, cls in SOURCE.members.items() if is_generated(cls))
+    return tuple(dict.fromkeys([*([] if is_generated(type(start.data.source)) else [own]), *made]))
+
+
+def is_generated(source: type[Any]) -> bool:
+    """Whether a data set needs no file of the user's and no download."""
+    return source.files is None and not issubclass(source, UserFile)
+
+
+def page_families() -> dict[str, Family]:
+    """The families that a page chooses from, by their key."""
+    families: dict[str, Family] = {}
+    for key, hint in hints(Config).items():
+        record = record_of(hint)
+        inline = map(family_of, inline_parts(record).values()) if record else ()
+        if family := next(filter(None, inline), None) or family_of(hint):
+            families[key] = family
+    return families
+
+
+def page_keys(start: Config) -> set[str]:
+    """Every key that a page may set."""
+    keys = {"network", *page_families()}
+    for key, family in page_families().items():
+        for member in members_for_page(family, start):
+            if family is not SOURCE or is_generated(family.members[member]):
+                keys |= {name for name, _, _ in _settings(family.members[member], f"{key}.")}
+    return keys | {name for name, _, _ in _settings(Config, "")}
+
+
+def sections(config: Config, start: Config) -> list[dict[str, Any]]:
+    """The controls for a config, as JSON."""
+    values = settings_of(config)
+    return [asdict(section) for section in _sections(config, start, values)]
+
+
+def _sections(config: Config, start: Config, values: Mapping[str, Any]) -> Iterator[Section]:
+    families, own = page_families(), [*_settings(Config, "")]
+    _, meanings = docstring_parts(Config)
+    yield Section("", "Seed", "", (), "", False, tuple(_fields(own, values, ("seed",))))
+    for key in hints(Config):
+        family = families.get(key)
+        fields = [entry for entry in own if entry[0].startswith(f"{key}.")]
+        member = ""
+        names: tuple[str, ...] = ()
+        if family is not None:
+            member, names = str(values[key].get("name", "")), members_for_page(family, start)
+            cls = family.members.get(member)
+            if cls is not None and (family is not SOURCE or is_generated(cls)):
+                fields = [*_settings(cls, f"{key}."), *fields]
+        if family is None and not fields:
+            continue
+        title = TITLES.get(key, key.capitalize())
+        meaning = meanings.get(key, "")
+        shown = tuple(_fields(fields, values))
+        yield Section(key, title, member, names, meaning, is_live(key), shown)
+
+
+def layer_kinds() -> dict[str, Any]:
+    """For each kind of layer its settings, and whether it is an activation."""
+    return {
+        name: {
+            "activation": name in ACTIVATIONS,
+            "meaning": "".join(docstring_parts(cls)[0][:1]).strip(),
+            "fields": [
+                asdict(replace(field, required=field.name in required_fields(cls)))
+                for field in _fields([*_settings(cls, "")], {})
+            ],
+        }
+        for name, cls in LAYER.members.items()
+    }
+
+
+Setting = tuple[str, Any, str]  # its key, its annotation, its meaning
+
+
+def _settings(cls: type[Any], prefix: str) -> Iterator[Setting]:
+    """The plain settings of a class, and of the records in it."""
+    inline, meanings = inline_parts(cls), docstring_parts(cls)[1]
+    for name, hint in hints(cls).items():
+        key = f"{prefix}{name}"
+        record = record_of(hint)
+        if key in WITHOUT or family_of(hint) is not None:
+            continue
+        if record is not None and type(None) not in options(hint):
+            yield from _settings(record, prefix if name in inline else f"{key}.")
+        elif record is None and _is_plain(hint):
+            yield key, hint, meanings.get(name, "")
+
+
+def _is_plain(hint: Any) -> bool:
+    """Whether a text field can hold the setting: no list and no mapping alone."""
+    known = [option for option in options(hint) if option is not type(None)]
+    listed = [option for option in known if item_hint(option) is not None]
+    return len(listed) < len(known)
+
+
+def _fields(
+    settings: list[Setting], values: Mapping[str, Any], keys: tuple[str, ...] = ()
+) -> Iterator[Field]:
+    for key, hint, meaning in settings:
+        if not keys or key in keys:
+            text = flow(value_at(values, key))
+            menu = _menu(hint)
+            name = key.rpartition(".")[2]
+            yield Field(key, name, text, menu, allowed(hint), meaning, is_live(key))
+
+
+def value_at(values: Mapping[str, Any], key: str) -> Any:
+    """The value at a dotted key; None where there is none."""
+    value: Any = values
+    for step in key.split("."):
+        value = value.get(step) if isinstance(value, Mapping) else None
+    return value
+
+
+def _menu(hint: Any) -> tuple[str, ...]:
+    """The words of a setting that has no other values; null where it may be absent."""
+    known = options(hint)
+    is_menu = all(o in (bool, type(None)) or get_origin(o) is Literal for o in known)
+    words = choices(hint)
+    if not is_menu or not words:
+        return ()
+    return (*words, *(["null"] if type(None) in known else []))

@@ -1,0 +1,100 @@
+"""What a page draws of a network that trains: scenes, their moments, and curves."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from nnlab.build import Built
+from nnlab.config.dump import settings_of
+from nnlab.core import columns
+from nnlab.core.metrics import is_share, label_of
+from nnlab.core.types import Array
+from nnlab.diagnosis.evidence import spread_rows
+from nnlab.experiment import describe
+from nnlab.show.figures.axes import quantity_words
+from nnlab.show.page.charts import RATE_NOTE, chart_record, note
+from nnlab.show.page.film import Film
+from nnlab.show.page.scenes import SCENES, make_scenes
+from nnlab.show.words import format_number
+
+ROWS = 2000  # of the training part, for scenes
+Row = Mapping[str, Any]  # of metrics.csv
+
+
+@dataclass(frozen=True, eq=False)
+class Camera:
+    """Takes the moments of a network; scenes: those that suit it."""
+
+    film: Film
+    scenes: Sequence[dict[str, Any]]
+
+    @classmethod
+    def of(cls, built: Built, values: Array) -> "Camera":
+        """For a training, whose scenes do not change with its epochs."""
+        which = built.parts.train[spread_rows(len(built.parts.train), ROWS)]
+        film = Film(
+            np.zeros(1, np.int64),
+            values[None].copy(),
+            built.network,
+            describe.data(built),
+            built.scaling,
+            built.dataset.inputs[which].astype(np.float64),
+            built.dataset.targets[which],
+        )
+        return cls(film, make_scenes(film))
+
+    def still(self) -> dict[str, Any]:
+        """The message with everything that stays."""
+        moving = [SCENES[scene["kind"]].moving for scene in self.scenes]
+        scenes = [
+            {key: value for key, value in scene.items() if key not in keys}
+            for scene, keys in zip(self.scenes, moving, strict=True)
+        ]
+        return {"kind": "scenes", "scenes": scenes}
+
+    def moment(self, values: Array, epoch: float, label: str) -> dict[str, Any] | None:
+        """The message with what moves; None where a number is not finite."""
+        film = replace(self.film, values=values[None].copy())
+        scenes = []
+        for scene in self.scenes:
+            kind = SCENES[scene["kind"]]
+            if (data := kind.make(film)) is None:
+                return None
+            scenes.append({key: data[key] for key in kind.moving})
+        return {
+            "kind": "moment",
+            "passing": True,
+            "epoch": epoch,
+            "label": label,
+            "scenes": scenes,
+        }
+
+
+def metrics_in_words(built: Built, row: Row) -> list[tuple[str, str]]:
+    """The numbers of an epoch by their names: training loss, 0.024."""
+    words = columns.row_names(settings_of(built.config))
+    split = ((columns.split(column), value) for column, value in row.items())
+    return [
+        (f"{words[part]} {label_of(quantity)}", format_number(value))
+        for (part, quantity), value in split
+        if part
+    ]
+
+
+def charts_message(built: Built, rows: Sequence[Row]) -> dict[str, Any]:
+    """The message with the curves of all quantities, and of the learning rate if it changes."""
+    settings = settings_of(built.config)
+    words = columns.row_names(settings)
+    table = {name: np.array([row[name] for row in rows], np.float64) for name in rows[0]}
+    records = []
+    for quantity in columns.quantities(table):
+        names = {words[part]: columns.name(part, quantity) for part in columns.WATCHED}
+        shown = {word: (table["epoch"], table[n]) for word, n in names.items() if n in table}
+        title, share = quantity_words(quantity, settings), is_share(quantity)
+        records.append(chart_record(title, shown, share=share, note=note(quantity, settings)))
+    if np.ptp(table["lr"]) > 0:
+        shown = {"learning rate": (table["epoch"], table["lr"])}
+        records.append(chart_record("learning rate", shown, rate=True, note=RATE_NOTE))
+    return {"kind": "charts", "charts": [record for record in records if record is not None]}

@@ -1,0 +1,323 @@
+"""A network that trains in a thread of its own: play, pause, step, change, keep.
+
+The thread owns everything that changes. Others hand it a function and wait for the answer, so
+nothing is locked. It trains with the engine and the loop of `nnlab train`.
+"""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from dataclasses import replace
+from pathlib import Path
+from queue import Empty, Queue
+from threading import Thread
+from time import monotonic
+from typing import Any, TypeVar
+
+import numpy as np
+
+from nnlab.build import Built, build, make_plan
+from nnlab.config.load import Loaded
+from nnlab.config.schema import Config
+from nnlab.core.types import Array
+from nnlab.errors import NnlabError, UsageError
+from nnlab.experiment.describe import epoch_row
+from nnlab.experiment.session import begin, start_weights
+from nnlab.run.run import Run
+from nnlab.status import Status
+from nnlab.training import Epoch, Failure, Record, final_weights, run_bursts, start
+
+T = TypeVar("T")
+PATIENCE = 60.0  # seconds that an answer may take; one long update comes before it
+POINTS = 300  # of a curve
+FRAME = 0.04  # seconds from one state that is shown to the next
+BUSY = "The network is still at work. Try again in a moment."
+
+
+class ThinnedHistory:
+    """Rows of metrics: all at first, then every second, fourth, ... epoch, and the last."""
+
+    def __init__(self) -> None:
+        self.rows: list[dict[str, Any]] = []
+        self.last: dict[str, Any] = {}
+        self._every = 1
+
+    def add(self, row: dict[str, Any]) -> None:
+        """Adds the row of an epoch."""
+        self.last = row
+        if row["epoch"] % self._every == 0:
+            self.rows.append(row)
+        if len(self.rows) > 2 * POINTS:
+            self._every *= 2
+            self.rows = [row for row in self.rows if row["epoch"] % self._every == 0]
+
+    @property
+    def shown(self) -> list[dict[str, Any]]:
+        """In the order of epochs."""
+        ends = [] if not self.last or self.rows[-1:] == [self.last] else [self.last]
+        return [*self.rows, *ends]
+
+
+class SteppedTraining:
+    """A training that stops between any two updates. Not for several threads."""
+
+    def __init__(self, config: Config) -> None:
+        """Raises ConfigError, DataError."""
+        self.changes: list[int] = []  # updates after which a setting changed
+        self._build(config)
+
+    def _build(self, config: Config) -> None:
+        training = replace(config.training, engine="numpy")  # its updates can be done one by one
+        self.built: Built = build(replace(config, training=training))
+        start_weights(self.built)
+        self.plan = self.built.plan
+        self.state = start(self.plan, self.built.network)
+        self.history, self.failure = ThinnedHistory(), ""
+        self.changes = []
+        self._records: Iterator[list[Record]] | None = None
+        self._single = False
+        self._take_row_0()
+
+    def _take_row_0(self) -> None:
+        self._note(next(self._bursts(single=True)))
+
+    @property
+    def config(self) -> Config:
+        return self.built.config
+
+    @property
+    def batches(self) -> int:
+        """The updates of an epoch."""
+        rows, size = len(self.plan.train), min(self.plan.batch_size, len(self.plan.train))
+        return rows // size if self.plan.drop_last else -(-rows // size)
+
+    @property
+    def epochs(self) -> float:
+        """Epochs that are done, with the part of the running one."""
+        return self.state.epoch + self.state.batch / self.batches
+
+    @property
+    def is_over(self) -> bool:
+        return self.state.status is not Status.RUNNING
+
+    def advance(self, *, single: bool = False) -> None:
+        """The next updates, at most an epoch; `single` for one."""
+        records = next(self._bursts(single), None)
+        if records is None:
+            self._records = None
+        else:
+            self._note(records)
+
+    def advance_epoch(self) -> None:
+        """The rest of the running epoch, or all of the next."""
+        self.advance()
+        self.finish_epoch()
+
+    def finish_epoch(self) -> None:
+        """Every update that is left of the running epoch."""
+        while self.state.batch and not self.is_over:
+            self.advance()
+
+    def _bursts(self, single: bool) -> Iterator[list[Record]]:
+        """The loop; a new one where single updates begin or end, which is between epochs.
+
+        An epoch that was begun with single updates ends with them: a chunk begins at its own place.
+        """
+        single = single or (self._single and self.state.batch > 0)
+        if self._records is None or single != self._single:
+            self._single = single
+            plan = replace(self.plan, chunk=1) if single else self.plan
+            self._records = run_bursts(plan, self.state)
+        return self._records
+
+    def _note(self, records: list[Record]) -> None:
+        for record in records:
+            if isinstance(record, Epoch):
+                self.history.add(epoch_row(record, 0.0))
+            elif isinstance(record, Failure):
+                self.failure = f"The training diverged at update {record.step:,}: {record.what}."
+
+    def change(self, config: Config) -> None:
+        """Takes settings that need no reset. The updates before them stay as they were."""
+        before, built = self.config, self.built
+        config = replace(config, training=replace(config.training, engine="numpy"))
+        if config.data != before.data:
+            built = replace(build(config), network=self.state.network)
+        loss, plan = built.plan.loss, built.plan
+        if self.state.batch and config.training.batch_size != before.training.batch_size:
+            self.finish_epoch()
+        new = make_plan(config, loss, plan.train, plan.validation, built.kind)
+        for name in new.optimizer.slots:
+            self.state.slots.setdefault(name, np.zeros_like(self.state.network.theta))
+        slots = {name: self.state.slots[name] for name in new.optimizer.slots}
+        self.state.slots = slots
+        if self.state.step and not self._same_so_far(config):
+            self.changes.append(self.state.step)
+        self.built, self.plan, self._records = replace(built, config=config, plan=new), new, None
+        if self.state.status is Status.COMPLETED and self.state.epoch < new.epochs:
+            self.state.status = Status.RUNNING
+
+    def _same_so_far(self, config: Config) -> bool:
+        """Whether the updates that were done are those of this config too."""
+        played = replace(self.config.training, epochs=config.training.epochs)
+        return replace(self.config, training=played) == config and self._same_rates(
+            config.training.epochs
+        )
+
+    def _same_rates(self, epochs: int) -> bool:
+        """Whether all rates so far are those of a training of so many epochs."""
+        schedule, lr, per_step = self.plan.schedule, self.plan.optimizer.lr, self.batches
+        times = range(self.state.epoch + (self.state.batch > 0))
+        totals = [self.plan.epochs, epochs]
+        if schedule.per == "step":
+            times, totals = range(self.state.step), [total * per_step for total in totals]
+        if totals[0] == totals[1]:
+            return True
+        return all(len({schedule.rate(t, lr, total) for total in totals}) == 1 for t in times)
+
+    def repeatable(self) -> tuple[Config, Array]:
+        """The config whose training ends in these weights (V,), and they.
+
+        The running epoch is finished first. Raises UsageError if there is no such config.
+        """
+        self.finish_epoch()
+        if self.failure:
+            raise UsageError(f"{self.failure} There is nothing to keep.")
+        if self.changes:
+            raise UsageError(
+                f"A setting was changed after update {self.changes[0]:,}, so no config trains this "
+                "network again. Reset, and play again."
+            )
+        epochs = self.state.epoch
+        if not self._same_rates(epochs):
+            raise UsageError(
+                f"The schedule spreads the learning rate over {self.plan.epochs:,} epochs, and "
+                f"{epochs:,} were played. Set epochs to {epochs:,} and reset, or play to the end."
+            )
+        training = replace(self.config.training, epochs=epochs)
+        weights = final_weights(self.plan, self.state).copy()
+        return replace(self.config, training=training), weights
+
+
+class Player:
+    """The thread: it trains while it plays, and answers between updates."""
+
+    def __init__(self, config: Config, show: Callable[["Player", bool], None]) -> None:
+        """`show` is called in the thread: up to 25 times a second, and with True after a change.
+
+        Raises ConfigError, DataError.
+        """
+        self.training, self.show = SteppedTraining(config), show
+        self.is_playing, self.speed = False, 10.0
+        self._began = self._shown = monotonic(), 0.0  # and the epochs that were done then
+        self.restarted = True  # since `show` was called with True
+        self._jobs: Queue[tuple[Callable[[], Any], Future[Any]] | None] = Queue()
+        self._thread = Thread(target=self._run, name="player", daemon=True)
+
+    def __enter__(self) -> "Player":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._jobs.put(None)
+        self._thread.join(PATIENCE)
+
+    def ask(self, job: Callable[[], T]) -> T:
+        """Calls a function in the thread and returns its answer. Raises what it raises."""
+        answer: Future[T] = Future()
+        self._jobs.put((job, answer))
+        try:
+            return answer.result(PATIENCE)
+        except TimeoutError:
+            raise UsageError(BUSY) from None
+
+    # What `ask` is for.
+
+    def play(self, speed: float) -> None:
+        """Trains on, so many epochs per second; 0 is as fast as possible."""
+        self.speed, self.is_playing = speed, not self.training.is_over
+        self._began = monotonic(), self.training.epochs
+
+    def pause(self) -> None:
+        """Stops after the update that is done."""
+        self.is_playing = False
+
+    def step(self) -> None:
+        """One update."""
+        self.is_playing = False
+        self.training.advance(single=True)
+
+    def step_epoch(self) -> None:
+        """The rest of the running epoch, or one."""
+        self.is_playing = False
+        self.training.advance_epoch()
+
+    def reset(self, config: Config) -> None:
+        """Begins again with a config. Raises ConfigError, DataError; then nothing changes."""
+        self.training = SteppedTraining(config)
+        self.is_playing, self.restarted = False, True
+
+    def change(self, config: Config) -> None:
+        """Takes settings that need no reset."""
+        self.training.change(config)
+        self._began = monotonic(), self.training.epochs
+
+    def _run(self) -> None:
+        changed: bool | None = True
+        while changed is not None:
+            if changed or monotonic() - self._shown[0] >= FRAME:
+                self._shown = monotonic(), self.training.epochs
+                self.show(self, changed)
+                self.restarted = self.restarted and not changed
+            changed = self._answer()
+            if changed is not None and self.is_playing:
+                self.training.advance()
+                self.is_playing = not self.training.is_over
+                changed = changed or not self.is_playing
+
+    def _answer(self) -> bool | None:
+        """Does what was asked for, waiting for it or for the next epoch; None at the end."""
+        done = False
+        while True:
+            try:
+                job = self._jobs.get(timeout=self._pause())
+            except Empty:
+                return done
+            if job is None:
+                return None
+            function, answer = job
+            try:
+                answer.set_result(function())
+            except NnlabError as error:
+                answer.set_exception(error)
+            except Exception as error:  # the page is told, and the thread stays
+                answer.set_exception(error)
+            done = True
+            if not self.is_playing and self._jobs.empty():
+                return done
+
+    def _pause(self) -> float | None:
+        """Seconds until the next update; None to wait for what is asked."""
+        if not self.is_playing:
+            return None
+        if not self.speed:
+            return 0.0
+        moment, epochs = self._began
+        due = moment + (self.training.epochs - epochs) / self.speed
+        return max(0.0, due - monotonic())
+
+
+def keep(config: Config, weights: Array, runs: Path) -> Run:
+    """A run folder of a config, trained as `nnlab train` does.
+
+    Raises UsageError if its weights are not, bit for bit, those that were shown.
+    """
+    with begin(Loaded(config), runs) as session:
+        for _ in session:
+            pass
+    run = Run(session.folder.path)
+    if run.network("final").values.tobytes() != weights.tobytes():
+        raise UsageError(
+            f"{run.path} is kept, but its weights are not those that were shown: the number of "
+            "threads or something else on this machine has changed."
+        )
+    return run

@@ -1,0 +1,203 @@
+"""What a page may change, and the config that follows from it.
+
+A page's state is a list of `key=value` as for `--set`, of what differs from the start. Only keys of
+the form are taken: none of them names a file.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from nnlab.config.annotations import field_default, main_setting
+from nnlab.config.dump import flow, settings_of
+from nnlab.config.families import LAYER
+from nnlab.config.load import Base, load_base, parse_base
+from nnlab.config.overrides import read_overrides
+from nnlab.config.problems import Problem, Problems
+from nnlab.config.schema import Config
+from nnlab.core.layers import Layer
+from nnlab.core.layers.dense import Dense
+from nnlab.core.network import layout, shapes
+from nnlab.data.dataset import Signature
+from nnlab.errors import ConfigError, UsageError
+from nnlab.play.form import is_generated, members_for_page, page_families, page_keys
+
+START = """\
+name: playground
+data: {name: moons, noise: 0.2}
+network: [{dense: 4}, tanh, {dense: 4}, tanh, {dense: 1}, sigmoid]
+loss: bce
+optimizer: {sgd: 0.1}
+training: {epochs: 1000000, batch_size: 10}
+"""
+MOST_PARAMETERS = 1_000_000
+MOST_LAYERS = 40
+MOST_ROWS = 20_000
+MOST_NUMBERS = 4_000_000  # in all rows of a data set
+MOST_WORK = 10**10  # floating-point operations per update: some tenths of a second
+MOST_PAIRS, LONGEST = 100, 20_000  # settings of a page, and characters of each
+Pairs = list[str]
+
+
+@dataclass(frozen=True)
+class Start:
+    """The config that a playground begins with; pages change it."""
+
+    base: Base
+
+    @classmethod
+    def of(cls, config: str | None, overrides: Sequence[str]) -> "Start":
+        """The start for a file or a shipped config; None is that of the playground itself.
+
+        Raises ConfigError, DataError.
+        """
+        if config is None:
+            return cls(parse_base(START, "playground.yaml", overrides))
+        return cls(load_base(config, overrides))
+
+    @property
+    def config(self) -> Config:
+        return self.base.config
+
+    @cached_property
+    def keys(self) -> set[str]:
+        """The keys that a page may set."""
+        return page_keys(self.config)
+
+    def vary(self, pairs: Sequence[str], check: bool = True) -> Config:
+        """The config with these settings. Raises ConfigError with all mistakes in a line."""
+        problems = Problems()
+        changes = read_overrides(list(pairs), Path.cwd(), problems)
+        config = None if problems else self.base.vary(changes, problems, check)
+        if problems or config is None:
+            raise ConfigError("  ".join(map(_sentence, problems.noted)) or "These do not fit.")
+        return config
+
+    def checked(self, pairs: Sequence[str]) -> Config:
+        """The config for the settings of a page.
+
+        Raises UsageError for a setting that a page may not set, or too large ones, ConfigError for
+        wrong ones.
+        """
+        self._require_allowed(pairs)
+        require_small(self.vary(pairs, check=False), self.config)
+        return self.vary(pairs)
+
+    def _require_allowed(self, pairs: Sequence[str]) -> None:
+        families = page_families()
+        if len(pairs) > MOST_PAIRS or any(len(pair) > LONGEST for pair in pairs):
+            raise UsageError("These are too many settings for a page.")
+        for pair in pairs:
+            key, _, value = pair.partition("=")
+            if key not in self.keys:
+                raise UsageError(f"A page cannot set '{key[:60]}'.")
+            family = families.get(key)
+            if family is not None and value not in (names := members_for_page(family, self.config)):
+                raise UsageError(f"{key} is one of {', '.join(names)}.")
+
+    def needed(self, pairs: Sequence[str]) -> Pairs:
+        """The settings without those that change nothing, and each key once."""
+        last = {pair.partition("=")[0]: pair for pair in pairs}
+        config = self.vary([*last.values()], check=False)
+        if "network" in last:
+            last["network"] = f"network={flow(short_layers(config.network))}"
+        pairs = sorted(last.values(), key=lambda pair: pair.partition("=")[0].count("."))
+        for pair in list(pairs):
+            rest = [other for other in pairs if other is not pair]
+            try:
+                if self.vary(rest, check=False) == config:
+                    pairs = rest
+            except ConfigError:
+                continue
+        return pairs
+
+    def fitted(self, pairs: Sequence[str], before: Config) -> Pairs:
+        """The settings with an output layer and a loss for the data, where its task is another."""
+        self._require_allowed(pairs)
+        config = self.vary(pairs, check=False)
+        require_small(config, self.config)
+        new, old = (c.data.source.signature(c.data.seed) for c in (config, before))
+        if (new.task, new.outputs) == (old.task, old.outputs):
+            return list(pairs)
+        others = [pair for pair in pairs if pair.partition("=")[0].split(".")[0] not in FITTED]
+        network, loss = _fitting_end(config.network, new)
+        return [*others, f"network={flow(network)}", f"loss={loss}"]
+
+
+FITTED = ("network", "loss")
+
+
+def _sentence(problem: Problem) -> str:
+    allowed = f" Allowed: {problem.allowed}." if problem.allowed else ""
+    return f"{problem.sentence}{problem.hint}{allowed}"
+
+
+def _fitting_end(layers: Sequence[Layer], data: Signature) -> tuple[list[Any], str]:
+    """The layers with another end, and the loss, that fit the task of the data."""
+    dense = [index for index, layer in enumerate(layers) if isinstance(layer, Dense)]
+    before = short_layers(layers[: dense[-1] if dense else len(layers)])
+    outputs, end, loss = data.outputs, [], "mse"
+    if data.task == "multilabel" or (data.task == "classes" and data.outputs == 2):
+        outputs, end, loss = data.outputs if data.task == "multilabel" else 1, ["sigmoid"], "bce"
+    elif data.task == "classes":
+        end, loss = ["softmax"], "cross_entropy"
+    return [*before, {"dense": outputs}, *end], loss
+
+
+def short_layers(layers: Sequence[Layer]) -> list[Any]:
+    """The layers as people write them: dense: 4, tanh."""
+    return [_short(layer) for layer in layers]
+
+
+def _short(layer: Layer) -> Any:
+    name, settings = LAYER.name_of(layer), settings_of(layer)
+    defaults = {field.name: field_default(field) for field in fields(layer)}  # type: ignore[arg-type]
+    changed = {key: value for key, value in settings.items() if value != defaults[key]}
+    if not changed:
+        return name
+    if changed.keys() == {main_setting(type(layer))}:
+        return {name: next(iter(changed.values()))}
+    return {name: changed}
+
+
+def require_small(config: Config, start: Config) -> None:
+    """Raises UsageError for a network or a data set that is too large for a page.
+
+    What the start has is always allowed. Nothing is allocated before.
+    """
+    source = config.data.source
+    if is_generated(type(source)):
+        rows = max([0, *(v for v in vars(source).values() if type(v) is int)])
+        _require("the data set", rows, MOST_ROWS, "rows or columns")
+    _require("the network", len(config.network), max(MOST_LAYERS, len(start.network)), "layers")
+    signature = source.signature(config.data.seed)
+    numbers = signature.rows * (sum(signature.inputs) + signature.outputs)
+    if is_generated(type(source)):
+        _require("the data set", numbers, MOST_NUMBERS, "numbers")
+    limit = _parameters(start, start.data.source.signature(start.data.seed))
+    parameters = _parameters(config, signature)
+    _require("the network", parameters, max(MOST_PARAMETERS, limit), "parameters")
+    batch = config.training.batch_size
+    rows = signature.rows if batch == "full" else min(batch, signature.rows)
+    if config != start and parameters:
+        layers = zip(config.network, shapes(config.network, signature.inputs), strict=False)
+        work = 3 * rows * sum(layer.flops(row) for layer, row in layers)
+        _require("an update", work, MOST_WORK, "operations")
+
+
+def _parameters(config: Config, signature: Signature) -> int:
+    """The number of parameters; 0 for layers that do not fit, which other checks report."""
+    try:
+        return layout(config.network, shapes(config.network, signature.inputs)).size
+    except ValueError:
+        return 0
+
+
+def _require(what: str, value: int, most: int, unit: str) -> None:
+    if value > most:
+        raise UsageError(
+            f"This is too large for a page: {what} has {value:,} {unit}, and at most {most:,} are "
+            "allowed. `nnlab train` has no such limit."
+        )

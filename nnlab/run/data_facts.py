@@ -1,0 +1,96 @@
+"""data.json: the facts about the data that predicting and drawing need."""
+
+import math
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+from annotated_types import Ge, Lt, MinLen
+
+from nnlab.config.builder import Builder
+from nnlab.config.problems import Problems, clean
+from nnlab.config.tree import Place, Source, from_plain
+from nnlab.core.metrics import Kind
+from nnlab.data.dataset import InputColumn, Task
+from nnlab.data.scale import ScaleKind
+from nnlab.errors import ConfigError, RunUnreadable
+from nnlab.run.text import shown
+
+LARGEST = 1 << 20  # numbers in a row of a network without a larger weights file
+Size = Annotated[int, Ge(1), Lt(2**48)]
+RowCount = Annotated[int, Ge(0), Lt(2**48)]
+Numbers = tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class ScalingFacts:
+    """The numbers of a `Scaling`: one for all columns, or one per column."""
+
+    kind: ScaleKind
+    shift: float | Numbers
+    factor: float | Numbers
+    fill: Numbers | None = None
+
+
+@dataclass(frozen=True)
+class RowCounts:
+    """The number of rows of each part; None for an absent part."""
+
+    train: RowCount
+    validation: RowCount | None
+    test: RowCount | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataFacts:
+    """The data of a run: what `Dataset` describes, its scaling, and the rows of each part.
+
+    inputs: the shape of a row. outputs: number of classes, or width of a target row. A field with a
+    default is missing in runs of older versions.
+    """
+
+    name: str
+    sha256: str
+    task: Task
+    kind: Kind
+    inputs: Annotated[tuple[Size, ...], MinLen(1)]
+    outputs: RowCount
+    class_names: tuple[str, ...]
+    feature_names: tuple[str, ...]
+    columns: tuple[InputColumn, ...] = ()
+    class_weight: Numbers | None = None
+    target_names: tuple[str, ...]
+    image_shape: tuple[Size, ...] | None
+    input_range: Numbers | None
+    scaling: ScalingFacts
+    rows: RowCounts
+    validation_is_test: bool
+
+
+def read_data_facts(content: Mapping[str, Any], path: Path, weights: Path) -> DataFacts:
+    """The facts in data.json; RunUnreadable names the first mistake.
+
+    A dense network has a weight for every input, so the file of weights bounds the size of a row:
+    a few bytes of text can describe gigabytes, and this is checked before memory is allocated.
+    """
+    problems, source = Problems(), Source(path.name, "", path.parent, "values")
+    facts: DataFacts | None = None
+    try:
+        node = from_plain(content, Place(source))
+        with suppress(ConfigError):  # there are very many problems
+            builder = Builder(problems, {}, ignores_unknown=True)
+            facts = builder.attempt(builder.build, DataFacts, node, "", "")
+    except RecursionError as error:
+        raise RunUnreadable(f"Cannot read {shown(path)}: it is nested too deeply.") from error
+    except (TypeError, ValueError) as error:
+        raise RunUnreadable(f"Cannot read {shown(path)}: {error}") from error
+    if facts is None:
+        first = problems.noted[0]
+        allowed = f" Allowed: {first.allowed}." if first.allowed else ""
+        raise RunUnreadable(f"Cannot read {shown(path)}: {clean(first.sentence + allowed)}")
+    bound = max(LARGEST, weights.stat().st_size if weights.is_file() else 0)
+    if math.prod(facts.inputs) > bound:
+        raise RunUnreadable(f"Cannot read {shown(path)}: 'inputs' is larger than any weights here.")
+    return facts

@@ -1,0 +1,219 @@
+// The playground: settings to the program, and back into the form and the address of the page.
+// A setting is a text key=value, as for --set; what differs from the start stands in the address.
+
+const note = document.querySelector(".note"), wrong = document.querySelector(".wrong");
+const playButton = document.querySelector("#play"), speed = document.querySelector("#speed");
+const settingsForm = document.querySelector("#settings form");
+const OPEN = new Set(["", "data", "network", "optimizer", "training"]); // sections, at first
+let pairs = [], network = [], kinds = {}, shownForm = "";
+
+const keyOf = pair => pair.slice(0, pair.indexOf("="));
+const fromAddress = () => location.hash.slice(1).split("&").filter(Boolean).map(decodeURIComponent);
+
+// Asks the program, and shows its answer or what is wrong; resolves to the answer, or to undefined.
+async function request(name, body, input) {
+  try {
+    const answer = await act(name, body);
+    wrong.textContent = "";
+    note.textContent = answer.note ?? "";
+    if (answer.pairs) take(answer.pairs);
+    return answer;
+  } catch (error) {
+    wrong.textContent = error instanceof TypeError ? "The program has ended: start nnlab play again." : error.message;
+    input?.setAttribute("aria-invalid", "true");
+    return undefined;
+  }
+}
+
+// The settings that differ from the start, and the address that holds them.
+function take(newPairs) {
+  pairs = newPairs;
+  const hash = pairs.map(encodeURIComponent).join("&");
+  if (location.hash.slice(1) !== hash) history.replaceState(null, "", `${location.pathname}${hash && `#${hash}`}`);
+}
+
+function set(key, value, input) {
+  const others = pairs.filter(pair => keyOf(pair) !== key);
+  return request("set", { pairs: [...others, `${key}=${value}`] }, input);
+}
+
+function addMenu(parent, id, names, chosen, attributes = {}) {
+  const menu = add(parent, "select", { "data-id": id, ...attributes });
+  for (const name of names) add(menu, "option", name === chosen ? { selected: "" } : {}, name);
+  return menu;
+}
+
+// A label with a field to type in, or a menu; `change` gets the new text and the element.
+function addField(parent, { key, name, value, choices, allowed, meaning, live }, id, change) {
+  const label = add(parent, "label", { class: "field", title: [meaning, `Allowed: ${allowed}.`].filter(Boolean).join(" ") });
+  add(label, "span", {}, `${name.replaceAll("_", " ")}${live ? "" : " ↺"}`);
+  const field = choices.length
+    ? addMenu(label, id, choices, value)
+    : add(label, "input", { "data-id": id, value, size: 8, autocomplete: "off", spellcheck: "false" });
+  field.addEventListener("change", () => change(field.value.trim(), field));
+  return field;
+}
+
+function addPart(parent, key, title, chosen) {
+  const part = add(parent, "details", { class: "part", ...(OPEN.has(key) && { open: "" }) });
+  const summary = add(part, "summary", { "data-id": `part ${key}` }, title);
+  if (chosen) add(summary, "span", {}, ` ${chosen}`);
+  part.addEventListener("toggle", () => { if (part.open) OPEN.add(key); else OPEN.delete(key); });
+  return part;
+}
+
+function addSection(parent, { key, title, member, members, meaning, live, fields }) {
+  const part = addPart(parent, key, title, member);
+  if (members.length) {
+    const label = add(part, "label", { class: "field", title: meaning });
+    add(label, "span", {}, `kind${live ? "" : " ↺"}`);
+    const menu = addMenu(label, key, members, member);
+    menu.addEventListener("change", () => set(key, menu.value, menu));
+  }
+  for (const field of fields) addField(part, field, field.key, (value, input) => set(field.key, value, input));
+}
+
+// Layers: the whole list is one setting, in the form that a config has.
+
+const isActivation = layer => kinds[layer.name]?.activation;
+const sendNetwork = (layers, input) => set("network", JSON.stringify(layers), input);
+
+function hiddenPlace() { // where a hidden layer is added or removed: before the last dense layer
+  return network.findLastIndex(layer => layer.name === "dense");
+}
+
+function addHiddenLayer() {
+  const place = Math.max(hiddenPlace(), 0), before = network.slice(0, place);
+  const activation = before.findLast(isActivation) ?? { name: "tanh" };
+  const dense = before.findLast(layer => layer.name === "dense");
+  const units = dense ? dense.units : 4;
+  return sendNetwork(network.toSpliced(place, 0, { name: "dense", units }, activation));
+}
+
+function removeHiddenLayer() {
+  const place = network.slice(0, Math.max(hiddenPlace(), 0)).findLastIndex(layer => layer.name === "dense");
+  if (place < 0) return undefined;
+  const follows = network[place + 1] && isActivation(network[place + 1]) ? 2 : 1;
+  return sendNetwork(network.toSpliced(place, follows));
+}
+
+function setActivation(name) {
+  const last = hiddenPlace();
+  return sendNetwork(network.map((layer, i) => (i < last && isActivation(layer) ? { name } : layer)));
+}
+
+// The text of a field as a value of a config: a number, true, null, else a text.
+function parseValue(text) {
+  try { return JSON.parse(text); } catch { return text; }
+}
+
+function addNetwork(parent) {
+  const part = addPart(parent, "network", "Network", network.map(layer => layer.units ?? "").filter(Boolean).join("-"));
+  const buttons = add(part, "div", { class: "buttons" });
+  add(buttons, "button", { type: "button", "data-id": "more layers" }, "+ hidden layer").addEventListener("click", addHiddenLayer);
+  add(buttons, "button", { type: "button", "data-id": "fewer layers" }, "\u2212 hidden layer").addEventListener("click", removeHiddenLayer);
+  const activations = Object.keys(kinds).filter(name => kinds[name].activation);
+  const label = add(part, "label", { class: "field" });
+  add(label, "span", {}, "hidden activation ↺");
+  const own = network.slice(0, Math.max(hiddenPlace(), 0)).find(isActivation);
+  const menu = addMenu(label, "activation", own ? activations : ["none"], own?.name ?? "none");
+  menu.addEventListener("change", () => setActivation(menu.value));
+  network.forEach((layer, index) => addLayer(part, layer, index));
+}
+
+function addLayer(part, layer, index) {
+  const box = add(part, "div", { class: `layer${isActivation(layer) ? " activation" : ""}` });
+  const first = add(box, "div", { class: "first" });
+  const menu = addMenu(first, `kind ${index}`, Object.keys(kinds), layer.name, { "aria-label": `layer ${index}` });
+  menu.title = kinds[layer.name].meaning;
+  menu.addEventListener("change", () => sendNetwork(network.with(index, starting(menu.value, layer)), menu));
+  const remove = add(first, "button", { type: "button", "aria-label": `remove layer ${index}`, "data-id": `remove ${index}` }, "\u00d7");
+  remove.addEventListener("click", () => sendNetwork(network.toSpliced(index, 1)));
+  for (const field of kinds[layer.name].fields) {
+    const value = layer[field.name], text = typeof value === "string" ? value : JSON.stringify(value ?? null);
+    const shown = { ...field, value: text, live: true };
+    const input = addField(box, shown, `layer ${index} ${field.name}`, typed =>
+      sendNetwork(network.with(index, { ...layer, [field.name]: parseValue(typed) }), input));
+  }
+}
+
+// A layer of another kind: a required setting is taken from the old layer, or is small.
+function starting(name, old) {
+  const required = kinds[name].fields.filter(field => field.required);
+  return { name, ...Object.fromEntries(required.map(field => [field.name, old[field.name] ?? 4])) };
+}
+
+// What has the focus in the form, with a text that was typed and not sent yet.
+function focused() {
+  const { dataset, value, defaultValue, selectionStart, selectionEnd } = document.activeElement ?? {};
+  if (!dataset?.id) return () => {};
+  return () => {
+    const element = settingsForm.querySelector(`[data-id="${CSS.escape(dataset.id)}"]`);
+    element?.focus({ preventScroll: true });
+    if (element?.defaultValue === undefined) return;
+    if (value !== defaultValue) element.value = value;
+    element.setSelectionRange(selectionStart, selectionEnd);
+  };
+}
+
+// The form is drawn again after each change.
+receivers.form = message => {
+  const text = JSON.stringify(message);
+  if (text === shownForm) return;
+  shownForm = text;
+  ({ network, layers: kinds } = message);
+  const restoreFocus = focused();
+  settingsForm.replaceChildren();
+  for (const section of message.sections) {
+    addSection(settingsForm, section);
+    if (section.key === "data") addNetwork(settingsForm);
+  }
+  restoreFocus();
+};
+
+receivers.play = message => {
+  playButton.textContent = message.playing ? "Pause" : "Play";
+  playButton.setAttribute("aria-pressed", message.playing);
+  playButton.disabled = message.over;
+  if (!restoring) take(message.pairs);
+};
+
+const chosenSpeed = () => ({ speed: Number(speed.value) });
+playButton.addEventListener("click", () =>
+  (playButton.getAttribute("aria-pressed") === "true" ? request("pause") : request("play", chosenSpeed())));
+speed.addEventListener("change", () => {
+  if (playButton.getAttribute("aria-pressed") === "true") request("play", chosenSpeed());
+});
+for (const button of document.querySelectorAll("[data-act]")) {
+  button.addEventListener("click", () => request(button.dataset.act));
+}
+settingsForm.addEventListener("submit", event => event.preventDefault());
+
+document.querySelector("#yaml").addEventListener("click", async () => {
+  const answer = await request("yaml");
+  if (!answer) return;
+  const place = document.querySelector("#config");
+  place.hidden = false;
+  place.querySelector("pre").textContent = answer.yaml;
+  try {
+    await navigator.clipboard.writeText(answer.yaml);
+  } catch { // not allowed: the text stands there
+    place.open = true;
+    note.textContent = answer.note.replace(/^[^.]*copied\./i, "Copy the text below.");
+  }
+});
+
+document.addEventListener("ended", () => {
+  for (const control of document.querySelectorAll("#transport button, #transport select, #settings input, #settings select, #settings button")) {
+    control.disabled = true;
+  }
+});
+
+// An address with settings is restored before the program's own are shown in it.
+let restoring = fromAddress().length > 0;
+async function restore() {
+  await request("set", { pairs: fromAddress() });
+  restoring = false;
+}
+if (restoring) restore();
+addEventListener("hashchange", () => request("set", { pairs: fromAddress() }));

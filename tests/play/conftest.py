@@ -1,0 +1,34 @@
+"""The browser of the report's tests, and a playground that it can open."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from nnlab.live.feed import Feed
+from nnlab.live.server import Site, serving
+from nnlab.play.playground import Playground, playground_page
+from nnlab.play.settings import Start
+from tests.page.conftest import Browser, browser, driver  # noqa: F401  (fixtures)
+
+Opened = tuple[Playground, str]  # and its address
+
+
+@pytest.fixture
+def playground(
+    browser: Browser,  # noqa: F811
+    tmp_path: Path,
+) -> Iterator[Callable[..., Opened]]:
+    """A function that serves a playground for a config and settings."""
+    with ExitStack() as stack:
+
+        def serve(config: str | None = None, *settings: str) -> Opened:
+            feed = Feed()
+            game = Playground(Start.of(config, settings), tmp_path / "runs", feed)
+            stack.enter_context(game.player)
+            site = Site(*playground_page("test"), feed, game.actions)
+            return game, stack.enter_context(serving(site))
+
+        yield serve
+        browser.driver.get("about:blank")  # a page asks until its server ends
