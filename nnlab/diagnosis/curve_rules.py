@@ -134,7 +134,7 @@ def underfitting(e: Evidence) -> Diagnosis | None:
 
 def constant_predictions(e: Evidence) -> Diagnosis | None:
     """Outputs that do not depend on the row."""
-    if not e.can_stand_still or e.learned > 0.1 or not _is_constant(e):
+    if not e.can_stand_still or not _is_trivial(e) or not _is_constant(e):
         return None
     return Diagnosis(
         "constant-predictions",
@@ -159,7 +159,7 @@ def constant_predictions(e: Evidence) -> Diagnosis | None:
 
 def plateau(e: Evidence) -> Diagnosis | None:
     """A loss that stands still where a constant answer would be as good."""
-    if not e.can_stand_still or e.learned > 0.1 or _is_constant(e):
+    if not e.can_stand_still or not _is_trivial(e) or _is_constant(e):
         return None
     if abs(fall_of(e.train_loss)) > STILL:
         return None
@@ -180,6 +180,11 @@ def plateau(e: Evidence) -> Diagnosis | None:
         ),
         figure="curves",
     )
+
+
+def _is_trivial(e: Evidence) -> bool:
+    """Whether the loss is about that of a constant answer; a wild one is far above it."""
+    return -0.5 <= e.learned <= 0.1
 
 
 def _is_constant(e: Evidence) -> bool:

@@ -61,7 +61,7 @@ def exploding(e: Evidence) -> Diagnosis | None:
         "layer to layer, and gradients on the way back.",
         (with_init(e, fitting_init(e)),),
         epoch=0,
-        figure="histograms",
+        figure="gradient_flow",
     )
 
 
@@ -86,7 +86,7 @@ def vanishing(e: Evidence) -> Diagnosis | None:
         "the way back by the slope of its activation, which is at most 1/4 for sigmoid.",
         (_passing_on(e),),
         epoch=0,
-        figure="histograms",
+        figure="gradient_flow",
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from nnlab.run.folder import FINDINGS, RunFolder
-from nnlab.show.figures import view
+from nnlab.show.figures import FIGURES, view
 from nnlab.show.page import report_run
 from nnlab.show.page.findings import overview_of_findings
 from nnlab.show.page.tables import Notices
@@ -40,7 +40,12 @@ def examined_run(runs: dict[str, RunFolder], tmp_path: Path) -> RunFolder:
     return RunFolder.open(copy)
 
 
-def test_the_report_shows_findings_the_surest_first(examined_run: RunFolder):
+def test_the_report_shows_findings_the_surest_first(
+    examined_run: RunFolder, monkeypatch: pytest.MonkeyPatch
+):
+    few = {"codes": FIGURES["codes"]}  # to draw
+    monkeypatch.setattr("nnlab.show.page.run.FIGURES", few)
+    monkeypatch.setattr("nnlab.show.page.run.make_replay", lambda run, album: None)
     second = finding(kind="odd", sure=0.8, sentence=EVIL, figure="codes", epoch=0, step=0)
     saved = {"epochs": 300, "updates": 600, "findings": [finding(), second]}
     examined_run.write_json("findings.json", saved)
