@@ -7,6 +7,7 @@
     run = nnlab.load("runs/...")                 # any run folder again
     run.predict([[0.2, 0.8]])
     nnlab.doctor(run)                            # why it does not learn
+    print(*nnlab.explain(run, row=3, epoch=0))   # a row through the network and back
 
     network = nnlab.Network([nnlab.LAYERS["dense"](3), nnlab.LAYERS["tanh"]()], 2)
     nnlab.fit(network, x, t, "mse", nnlab.OPTIMIZERS["adam"](lr=0.01))
@@ -20,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from nnlab.api import History, doctor, fit, gradcheck, load, train
+    from nnlab.api import History, doctor, explain, fit, gradcheck, load, train
     from nnlab.config.schema import Config
     from nnlab.core.initializers import INITIALIZERS
     from nnlab.core.layers import LAYERS
@@ -37,6 +38,7 @@ _HOMES = {
     "load": "nnlab.api",
     "fit": "nnlab.api",
     "doctor": "nnlab.api",
+    "explain": "nnlab.api",
     "gradcheck": "nnlab.api",
     "Run": "nnlab.run.run",
     "History": "nnlab.api",
@@ -64,6 +66,7 @@ __all__ = [
     "NnlabError",
     "Run",
     "doctor",
+    "explain",
     "fit",
     "gradcheck",
     "load",

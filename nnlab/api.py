@@ -26,6 +26,8 @@ from nnlab.diagnosis.findings import Diagnosis
 from nnlab.diagnosis.gather import evidence_of_config, evidence_of_run
 from nnlab.diagnosis.rules import diagnose
 from nnlab.experiment.session import begin
+from nnlab.explanation.moments import explain_row
+from nnlab.explanation.row import RowExplanation
 from nnlab.run.names import runs_folder
 from nnlab.run.run import Run
 from nnlab.show.figures import draw_all
@@ -86,6 +88,23 @@ def doctor(
         return diagnose(evidence_of_run(run))
     changes = [(name.replace("__", "."), value) for name, value in overrides.items()]
     return diagnose(evidence_of_config(resolve_config(run, changes).config))
+
+
+def explain(
+    run: Run | str | PathLike[str],
+    row: int,
+    epoch: int | Sequence[int] | None = None,
+    unit: str | Sequence[str] = (),
+) -> list[RowExplanation]:
+    """A row through the network and back, at one or several epochs; default the last.
+
+    `run` is a run or what `load` takes. row: its number in the data, from 1. unit: as for the
+    command, "0.dense.2". `print` shows an explanation as text; `passage.layers` has the numbers.
+    Raises UsageError, DataError, RunUnreadable; Diverged where a number is not finite.
+    """
+    trained = run if isinstance(run, Run) else load(run)
+    epochs = [epoch] if isinstance(epoch, int) else epoch
+    return list(explain_row(trained, row, epochs, [unit] if isinstance(unit, str) else unit))
 
 
 def load(run: str | PathLike[str], runs: str | PathLike[str] | None = None) -> Run:

@@ -14,7 +14,7 @@ from nnlab.core.network import Network, flops
 from nnlab.core.types import Array, FloatArray, IntArray
 from nnlab.data.augment import Augmenter
 from nnlab.data.batches import Part
-from nnlab.data.dataset import Dataset
+from nnlab.data.dataset import Dataset, Task
 from nnlab.data.scale import Scaling, fit_scaling
 from nnlab.data.split import PartRows, split_rows
 from nnlab.data.warnings import absent_classes, absent_words, data_warnings
@@ -203,11 +203,16 @@ def encode(dataset: Dataset, outputs: int) -> tuple[Kind, FloatArray]:
     The identity's targets are one-hot already.
     """
     kind = kind_of(dataset.task, outputs)
-    if dataset.task != "classes":
-        return kind, dataset.targets
+    return kind, encoded_targets(dataset.task, kind, dataset.targets, outputs)
+
+
+def encoded_targets(task: Task, kind: Kind, targets: Array, outputs: int) -> FloatArray:
+    """Targets (N, m) of labels (N,) or rows (N, m), for a network with m outputs."""
+    if task != "classes":
+        return targets
     if kind == "binary":
-        return kind, dataset.targets[:, None].astype(np.float64)
-    return kind, np.eye(outputs)[dataset.targets]
+        return targets[:, None].astype(np.float64)
+    return np.eye(outputs)[targets]
 
 
 def prepare_loss(loss: Loss, dataset: Dataset, rows: IntArray) -> Loss:

@@ -21,7 +21,7 @@ CORE = frozenset({"errors", "status", "suggest", "core"})
 RANK_2 = CORE | {"data", "engine", "show.words"}
 RANK_4 = RANK_2 | {"config", "build", "training", "run"}
 RANK_5 = RANK_4 | {"experiment"}
-RANK_6 = RANK_5 | {"diagnosis", "study", "api"}
+RANK_6 = RANK_5 | {"diagnosis", "explanation", "study", "api"}
 ALL = RANK_6 | {"show", "race", "live", "play", "cli"}
 
 
@@ -66,10 +66,12 @@ RULES = {
     "run.shapes": rule(CORE | {"config", "data", "run"}, "numpy"),
     "experiment": rule(RANK_4, "numpy", "threadpoolctl"),
     "diagnosis": rule(RANK_5, "numpy", "sklearn"),
+    "explanation": rule(CORE | {"build", "config", "data", "run", "show.words"}, "numpy", "scipy"),
+    "explanation.moments": rule(RANK_5 | {"show.words"}, "numpy"),
     "study": rule(RANK_5, "numpy yaml", "distributed threadpoolctl optuna"),
     "study.local": rule({"run"}, "distributed"),
     "study.journal": rule({"errors", "run"}, "optuna"),
-    "api": rule(RANK_5 | {"diagnosis", "show"}, "numpy"),
+    "api": rule(RANK_5 | {"diagnosis", "explanation", "show"}, "numpy"),
     "show": rule(set()),
     "show.words": rule({"status"}),
     "show.figures": rule(
@@ -78,7 +80,13 @@ RULES = {
         "matplotlib sklearn threadpoolctl",
     ),
     "show.page": rule(
-        CORE | {"config", "data.scale", "run", "show.figures", "show.words"},
+        CORE
+        | {"config", "data.scale", "diagnosis.moments", "engine.images", "run"}
+        | {"show.figures", "show.words"}
+        | {
+            f"explanation.{name}"
+            for name in ("blocks", "formula", "mathml", "row", "saved", "story")
+        },
         "numpy",
         "jinja2 markupsafe matplotlib",
     ),

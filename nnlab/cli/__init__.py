@@ -30,6 +30,7 @@ COMMANDS = {  # and the first line of the help of each
     "check": "Check CONFIG and show what it means.",
     "gradcheck": "Check all gradients numerically.",
     "doctor": "Say why a network does not learn.",
+    "explain": "Follow a row through the network and back.",
     "verify": "Train a run again and compare the bits.",
     "evaluate": "Measure a trained network on data.",
     "predict": "Compute a network's outputs for new rows.",

@@ -12,12 +12,12 @@ from nnlab.cli.options import (
     complete_run,
     find_training,
     json_option,
+    names_run,
     runs_option,
     set_option,
     verbosity,
 )
 from nnlab.cli.terminal import print_json, print_messages, print_result, terminal_width
-from nnlab.config.files import shipped
 from nnlab.config.load import load_config
 from nnlab.diagnosis.evidence import Evidence
 from nnlab.diagnosis.findings import Diagnosis
@@ -73,7 +73,7 @@ def _evidence(
     what: str, overrides: tuple[str, ...], runs: Path | None
 ) -> tuple[str, str, RunFolder | None, Evidence]:
     """The name, the words for `nnlab train`, the folder of a run, and the evidence."""
-    if not overrides and what not in shipped() and Path(what).suffix not in (".yaml", ".yml"):
+    if names_run(what, overrides):
         run = Run(find_training(what, runs).path)
         resolved = shlex.quote(str(run.path / RESOLVED))
         return run.name, resolved, run.folder, evidence_of_run(run)

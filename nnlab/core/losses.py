@@ -46,6 +46,19 @@ class Loss(ABC):
         rows = {"mean": batch * outputs, "batch_mean": batch, "sum": 1}[self.reduction]
         return Views(scale=np.array(self.factor / max(rows, 1), dtype))
 
+    # What `nnlab explain` shows, in the language of explanation/formula.py. Names: y, the output of
+    # the network, also where z is something else; t, its target; the loss's settings.
+
+    @property
+    def term_formula(self) -> str:
+        """The loss of an output; empty where there is none to show."""
+        return ""
+
+    @property
+    def dz_formula(self) -> str:
+        """Its derivative by z; empty where there is none to show."""
+        return ""
+
     @abstractmethod
     def gradient(self, z: Array, t: Array, dz: Array, s: Views) -> None:
         """Fill dz (B, m) with the derivative of the reduced loss."""
@@ -68,6 +81,8 @@ class Mse(Loss):
     """Squared error (z - t)^2, without a factor 1/2: the derivative is 2 (z - t)."""
 
     factor: ClassVar[float] = 2.0
+    term_formula = "(y - t)**2"
+    dz_formula = "2 * (y - t)"
 
     def gradient(self, z: Array, t: Array, dz: Array, s: Views) -> None:
         """dz = (z - t) scale; the 2 is part of the scale."""
@@ -83,6 +98,9 @@ class Mse(Loss):
 class Mae(Loss):
     """Absolute error |z - t|, with derivative sign(z - t), 0 at 0."""
 
+    term_formula = "abs(y - t)"
+    dz_formula = "sign(y - t)"
+
     def gradient(self, z: Array, t: Array, dz: Array, s: Views) -> None:
         np.subtract(z, t, dz)
         np.sign(dz, dz)
@@ -97,6 +115,8 @@ class Huber(Loss):
     """With e = z - t: e^2 / 2 for |e| <= delta, else delta (|e| - delta / 2) (Huber, 1964)."""
 
     delta: Annotated[float, Gt(0)] = 1.0
+    term_formula = "(y - t)**2 / 2 if abs(y - t) <= delta else delta * (abs(y - t) - delta / 2)"
+    dz_formula = "clip(y - t, -delta, delta)"
 
     def gradient(self, z: Array, t: Array, dz: Array, s: Views) -> None:
         """dz = e scale, with e held to [-delta, delta]."""
@@ -169,6 +189,16 @@ class CrossEntropy(ClassLoss):
     fuses: ClassVar[str | None] = "softmax"
     reduction: Reduction = "batch_mean"
 
+    @property
+    def term_formula(self) -> str:
+        return "-t * log(y)" if self.class_weight is None else "-class_weight * t * log(y)"
+
+    @property
+    def dz_formula(self) -> str:
+        if self.class_weight is None:
+            return "y - t"
+        return "y * sum(class_weight * t) - class_weight * t"
+
     def bind(self, batch: int, outputs: int, dtype: DTypeLike) -> Views:
         """z class by class (C, B): sums along the long axis are 3 times faster for few classes."""
         s = super().bind(batch, outputs, dtype)
@@ -213,6 +243,16 @@ class Bce(ClassLoss):
     """
 
     fuses: ClassVar[str | None] = "sigmoid"
+
+    @property
+    def term_formula(self) -> str:
+        if self.class_weight is None:
+            return "-t * log(y) - (1 - t) * log(1 - y)"
+        return "-w_1 * t * log(y) - w_0 * (1 - t) * log(1 - y)"
+
+    @property
+    def dz_formula(self) -> str:
+        return "y - t" if self.class_weight is None else "y * (w_1 * t + w_0 * (1 - t)) - w_1 * t"
 
     def classes(self, outputs: int) -> int:
         return 2

@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import sqrt
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, NamedTuple
 
 import numpy as np
 from annotated_types import Ge, Gt, Lt
@@ -22,6 +22,17 @@ Momentum = Annotated[float, Ge(0), Lt(1)]
 
 SETTLE_EVERY = 64  # updates
 TINY = 1e8  # times the smallest normal number of the dtype
+
+
+class Assignment(NamedTuple):
+    """A line of an optimizer's rule: `name` becomes `formula`, of the weights alone or of all.
+
+    The formulas are in the language of explanation/formula.py; `nnlab explain` fills numbers in.
+    """
+
+    name: str
+    formula: str
+    weights: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +57,28 @@ class Optimizer(ABC):
     def slots(self) -> tuple[str, ...]:
         """The vectors that live from update to update; all start at 0."""
         return ()
+
+    @property
+    def rule(self) -> tuple[Assignment, ...]:
+        """`update` in formulas of w, g, lr, t, the settings and `state`; empty: none to show."""
+        return ()
+
+    def state(self, slots: Mapping[str, Array]) -> Mapping[str, Array]:
+        """The slots by their names in `rule`."""
+        return slots
+
+    @property
+    def shaping(self) -> tuple[Assignment, ...]:
+        """`shape_gradient` in formulas, as `rule`."""
+        steps = {
+            Assignment("g", "g + l1 * sign(w)", weights=True): self.l1 > 0,
+            Assignment("g", "g * min(1, clip_norm / (norm(g) + 1e-6))"): self.clip_norm is not None,
+            Assignment("g", "clip(g, -clip_value, clip_value)"): self.clip_value is not None,
+            Assignment("g", "g + weight_decay * w", weights=True): (
+                self.weight_decay > 0 and not self.decoupled
+            ),
+        }
+        return tuple(step for step, wanted in steps.items() if wanted)
 
     @property
     def shapes_gradient(self) -> bool:
@@ -105,6 +138,16 @@ class Sgd(Optimizer):
     def slots(self) -> tuple[str, ...]:
         return ("velocity",) if self.momentum > 0 else ()
 
+    @property
+    def rule(self) -> tuple[Assignment, ...]:
+        if self.momentum == 0:
+            return (Assignment("w", "w - lr * g"),)
+        direction = "(g + momentum * velocity)" if self.nesterov else "velocity"
+        return (
+            Assignment("velocity", "momentum * velocity + g"),
+            Assignment("w", f"w - lr * {direction}"),
+        )
+
     def update(self, o: Views, lr: float, t: int) -> None:
         direction = o.g
         if self.momentum > 0:
@@ -128,6 +171,13 @@ class Adagrad(Optimizer):
     @property
     def slots(self) -> tuple[str, ...]:
         return ("squares",)
+
+    @property
+    def rule(self) -> tuple[Assignment, ...]:
+        return (
+            Assignment("squares", "squares + g**2"),
+            Assignment("w", "w - lr * g / (sqrt(squares) + eps)"),
+        )
 
     def update(self, o: Views, lr: float, t: int) -> None:
         np.multiply(o.g, o.g, o.tmp)
@@ -157,6 +207,18 @@ class Rmsprop(Optimizer):
     def slots(self) -> tuple[str, ...]:
         mean = ("mean",) if self.centered else ()
         return ("square", *mean, *(("velocity",) if self.momentum > 0 else ()))
+
+    @property
+    def rule(self) -> tuple[Assignment, ...]:
+        steps = [Assignment("square", "alpha * square + (1 - alpha) * g**2")]
+        divided = "g / (sqrt(square) + eps)"
+        if self.centered:
+            steps.append(Assignment("mean", "alpha * mean + (1 - alpha) * g"))
+            divided = "g / (sqrt(max(square - mean**2, 0)) + eps)"
+        if self.momentum == 0:
+            return (*steps, Assignment("w", f"w - lr * {divided}"))
+        steps.append(Assignment("velocity", f"momentum * velocity + {divided}"))
+        return (*steps, Assignment("w", "w - lr * velocity"))
 
     def update(self, o: Views, lr: float, t: int) -> None:
         np.multiply(o.g, o.g, o.tmp)
@@ -198,6 +260,23 @@ class Adam(Optimizer):
     @property
     def slots(self) -> tuple[str, ...]:
         return ("m", "v")
+
+    @property
+    def rule(self) -> tuple[Assignment, ...]:
+        decays = self.decoupled and self.weight_decay > 0
+        decay = Assignment("w", "w * (1 - lr * weight_decay)", weights=True)
+        return (
+            *([decay] if decays else []),
+            Assignment("m", "beta1 * m + (1 - beta1) * g"),
+            Assignment("v", "beta2 * v + (1 - beta2) * g**2"),
+            Assignment("m_hat", "m / (1 - beta1**t)"),
+            Assignment("v_hat", "v / (1 - beta2**t)"),
+            Assignment("w", "w - lr * m_hat / (sqrt(v_hat) + eps)"),
+        )
+
+    def state(self, slots: Mapping[str, Array]) -> Mapping[str, Array]:
+        """m and v themselves; see above for the slots."""
+        return {"m": slots["m"] * (1 - self.beta1), "v": slots["v"] * (1 - self.beta2)}
 
     def update(self, o: Views, lr: float, t: int) -> None:
         if self.decoupled and self.weight_decay > 0:

@@ -43,13 +43,17 @@ class LayerHealth:
 
 @dataclass(frozen=True, eq=False)
 class Moment:
-    """The network after `epoch` epochs, on B rows: its layers, outputs (B, m) and losses (B,)."""
+    """The network after `epoch` epochs, on B rows: its layers, outputs (B, m) and losses (B,).
+
+    gradient (P,): that of the mean loss of the rows.
+    """
 
     epoch: int
     layers: tuple[LayerHealth, ...]
     outputs: FloatArray
     losses: FloatArray
     values: Array  # (V,)
+    gradient: Array
 
 
 def moment(network: Network, loss: Loss, values: Array, x: Array, t: Array, epoch: int) -> Moment:
@@ -74,7 +78,7 @@ def moment(network: Network, loss: Loss, values: Array, x: Array, t: Array, epoc
         layers = tuple(_healths(network, binding.bound, x))
         network.values[...] = values  # training moved the buffers
         outputs = network.predict(x).astype(np.float64)
-    return Moment(epoch, layers, outputs, losses, values)
+    return Moment(epoch, layers, outputs, losses, values, gradient)
 
 
 def _healths(network: Network, bound: Sequence[Any], x: Array) -> Iterator[LayerHealth]:

@@ -195,11 +195,13 @@ def test_commands(
     trained: Path,
     outside: Path,
     tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
     place: str,
     kind: str,
     command: str,
     code: int,
 ) -> None:
+    monkeypatch.setattr("nnlab.show.page.run.FIGURES", {})  # the page may be short
     before = contents(outside)
     run = copied(trained, tmp_path, command)
     plant((KINDS | ODD)[kind], run / place, outside)

@@ -2,7 +2,6 @@
 
 import os
 import re
-import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -303,26 +302,3 @@ def test_a_full_disk_and_closed_pipes(tmp_path: Path) -> None:
     assert done.stderr == (
         "Cannot write the results to the standard output: No space left on device.\n"
     )
-
-
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_signal_saves_and_ends(tmp_path: Path, number: signal.Signals, code: int) -> None:
-    root = Path(__file__).resolve().parents[2]
-    arguments = ["train", "identity8", "--set", "epochs=1000000", "--runs", str(tmp_path)]
-    child = subprocess.Popen(
-        [sys.executable, "-m", "nnlab", *arguments], cwd=root, stderr=subprocess.PIPE, text=True
-    )
-    assert child.stderr is not None
-    before = []
-    while not (line := child.stderr.readline()).startswith("epoch"):
-        before.append(line)
-        assert line, "".join(before)
-    child.send_signal(number)
-    _, rest = child.communicate(timeout=PATIENCE)
-    assert child.returncode == code
-    (folder,) = tmp_path.iterdir()
-    message = (
-        rf"{number.name}: stopped after [\d,]+ updates; the state is saved in {folder}\. "
-        rf"`nnlab resume {folder}` continues it\.\n"
-    )
-    assert re.fullmatch(message, rest.splitlines(keepends=True)[-1])

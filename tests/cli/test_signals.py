@@ -3,17 +3,19 @@
 At once: what is slow here would take an hour, so a command that waits for it is noticed.
 """
 
+import contextlib
 import os
 import re
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from nnlab.cli import main
 from nnlab.run.folder import RunFolder
 from tests.patience import PATIENCE
 from tests.torture import cases
@@ -44,7 +46,7 @@ def slow(*rest, **more):
 """
 
 
-@contextmanager
+@contextlib.contextmanager
 def nnlab(folder: Path, *arguments: str, patch: str = "") -> Iterator["subprocess.Popen[str]"]:
     child = subprocess.Popen(
         [sys.executable, "-c", LAUNCH.format(patch=patch), *arguments],
@@ -78,29 +80,44 @@ def the_run(folder: Path) -> RunFolder:
     return RunFolder.open(path)
 
 
+LONG = ["identity.yaml", "--set", "epochs=1500", "--set", "schedule=constant", "--no-plots"]
+
+
+def complete(folder: Path, *arguments: str) -> None:
+    """A command in this process, which nobody disturbs."""
+    with contextlib.chdir(folder):
+        done = CliRunner().invoke(main, arguments, prog_name="nnlab")
+    assert done.exit_code == 0, done.output
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
+    """What LONG ends with."""
+    folder = tmp_path_factory.mktemp("undisturbed")
+    cases.write(folder)
+    complete(folder, "train", *LONG, "--runs", "runs")
+    return the_run(folder)
+
+
 @pytest.mark.parametrize(("number", "code"), CODES)
-def test_while_training(tmp_path: Path, number: signal.Signals, code: int) -> None:
+def test_while_training(
+    tmp_path: Path, undisturbed: RunFolder, number: signal.Signals, code: int
+) -> None:
     """The resumed run ends with the same bits as a run that was never stopped."""
     cases.write(tmp_path)
-    arguments = ["identity.yaml", "--set", "epochs=1500", "--set", "schedule=constant"]
-    for folder in (tmp_path / "a", tmp_path / "b"):
-        folder.mkdir()
-    with nnlab(tmp_path, "train", *arguments, "--no-plots", "--runs", "a/runs") as child:
-        assert child.wait(PATIENCE) == 0
-    with nnlab(tmp_path, "train", *arguments, "--no-plots", "--runs", "b/runs") as child:
+    with nnlab(tmp_path, "train", *LONG, "--runs", "runs") as child:
         reached(child, "epoch 1/")
         returned, message = ended(child, number)
-    run = the_run(tmp_path / "b")
+    run = the_run(tmp_path)
     assert (returned, run.status()) == (code, "interrupted")
     assert re.search(
-        rf"{number.name}: stopped after [\d,]+ updates; the state is saved in b/runs/{run.name}\. "
-        rf"`nnlab resume b/runs/{run.name}` continues it\.\n$",
+        rf"{number.name}: stopped after [\d,]+ updates; the state is saved in runs/{run.name}\. "
+        rf"`nnlab resume runs/{run.name}` continues it\.\n$",
         message,
     )
     assert 0 < run.load_checkpoint().meta["epoch"] < 1500
-    with nnlab(tmp_path, "resume", "latest", "--runs", "b/runs", "--no-plots") as child:
-        assert child.wait(PATIENCE) == 0
-    assert differing(content(run.path), content(the_run(tmp_path / "a").path)) == []
+    complete(tmp_path, "resume", "latest", "--runs", "runs", "--no-plots")
+    assert differing(content(run.path), content(undisturbed.path)) == []
 
 
 @pytest.mark.parametrize(("number", "code"), CODES)
@@ -120,8 +137,7 @@ def test_while_the_final_figures_are_worked_out(
     assert (returned, run.status()) == (code, "interrupted")
     assert f"{number.name}: stopped while the final figures were worked out;" in message
     assert not run.has("summary.json")
-    with nnlab(tmp_path, "resume", "latest", "--no-plots") as child:
-        assert child.wait(PATIENCE) == 0
+    complete(tmp_path, "resume", "latest", "--no-plots")
     assert run.status() == "completed"
     assert run.has("summary.json")
 

@@ -83,9 +83,9 @@ def test_a_trial_is_an_ordinary_run(nnlab: Run, case: Path, tmp_path: Path) -> N
     name = str(trial.parent)
     assert nnlab("verify", name).exit_code == 0
     assert "is complete: nothing to do." in nnlab("resume", name).stderr
-    assert nnlab("plot", name).exit_code == 0
+    assert nnlab("plot", name, "--only", "curves").exit_code == 0
     assert nnlab("evaluate", name).exit_code == 0
-    short = nnlab("plot", trial.parent.name[:6], "--runs", "runs/sweep-case-lr")
+    short = nnlab("evaluate", trial.parent.name[:6], "--runs", "runs/sweep-case-lr")
     assert short.exit_code == 0, short.output
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from filelock import FileLock
 
 import nnlab
 from nnlab.run.folder import RunFolder
@@ -48,22 +49,33 @@ def _quick(quick_figures: None) -> None:
 
 
 @pytest.fixture(scope="session")
-def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, RunFolder]:
-    """A finished run for each of SMALL; nobody may change them."""
-    place = tmp_path_factory.mktemp("runs")
-    made = {}
-    for name, (config, changes) in SMALL.items():
-        run = nnlab.train(config, runs=place, name=name, **changes)
-        made[name] = RunFolder.open(run.path)
-    return made
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder for all processes that run these tests."""
+    own = tmp_path_factory.getbasetemp()
+    place = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "shared"
+    place.mkdir(exist_ok=True)
+    return place
 
 
 @pytest.fixture(scope="session")
-def pages(runs: dict[str, RunFolder]) -> dict[str, Path]:
+def runs(shared: Path) -> dict[str, RunFolder]:
+    """A finished run for each of SMALL; nobody may change them."""
+    with FileLock(shared / "lock"):
+        for name, (config, changes) in SMALL.items():
+            if not (shared / name).exists():
+                nnlab.train(config, runs=shared / name, name=name, **changes)
+    return {name: RunFolder.open(next((shared / name).iterdir())) for name in SMALL}
+
+
+@pytest.fixture(scope="session")
+def pages(shared: Path, runs: dict[str, RunFolder]) -> dict[str, Path]:
     """The report of each, in its folder."""
-    with pytest.MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch, FileLock(shared / "lock"):
         leave_out_figures_on_request(patch)
-        return {name: save_page(run, report_run(run).html) for name, run in runs.items()}
+        for run in runs.values():
+            if not run.has("report.html"):
+                save_page(run, report_run(run).html)
+    return {name: run.path / "report.html" for name, run in runs.items()}
 
 
 @pytest.fixture(scope="session")

@@ -352,3 +352,15 @@ def test_hashes_and_command(runs: dict[str, RunFolder], pages: dict[str, Path]) 
     assert hashlib.sha256(weights).hexdigest() in html
     assert f"nnlab train {runs['codes'].name}/resolved.yaml" in html
     assert f"nnlab verify {runs['codes'].name}" in html
+
+
+def test_the_first_update_of_a_small_network(pages: dict[str, Path]) -> None:
+    """In formulas, folded; not of a network whose units would be left out."""
+    shown = {name for name, page in pages.items() if 'id="explained"' in page.read_text()}
+    assert shown >= {"plane", "codes"}
+    assert not shown & {"filters", "untrained"}
+    for name in shown:
+        section = pages[name].read_text().partition('id="explained"')[2].partition('id="again"')[0]
+        assert "before training" in section
+        assert section.count("<math>") > 20
+        assert "<details>" in section

@@ -19,6 +19,7 @@ from images import images
 from losses import losses
 from networks import networks
 from optimizers import optimizers
+from passages import passages
 from schedules import schedules
 
 HERE = Path(__file__).parent
@@ -30,6 +31,7 @@ FILES = {
     "networks": networks,
     "images": images,
     "descents": descents,
+    "passages": passages,
 }
 
 

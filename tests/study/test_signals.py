@@ -91,7 +91,6 @@ def contents(folder: SweepFolder, names: list[str]) -> dict[str, str]:
 
 
 @linux
-@pytest.mark.parametrize("round_", range(3))
 @pytest.mark.parametrize(
     ("number", "code", "statuses"),
     [
@@ -102,7 +101,7 @@ def contents(folder: SweepFolder, names: list[str]) -> dict[str, str]:
     ],
 )
 def test_no_process_is_left_behind(
-    tmp_path: Path, number: int, code: int, statuses: set[str], round_: int
+    tmp_path: Path, number: int, code: int, statuses: set[str]
 ) -> None:
     (tmp_path / "case.yaml").write_text(ENDLESS)
     folder = SweepFolder(tmp_path / "runs" / "sweep-case-lr")

@@ -43,6 +43,9 @@ def logistic(x: Array, y: Array, half: Array) -> None:
 class Linear(Activation):
     """f(x) = x, f' = 1."""
 
+    formula = "x"
+    dx_formula = "dy"
+
     def forward(self, p: Views, x: Array, y: Array, s: Views, train: bool) -> None:
         np.copyto(y, x)
 
@@ -52,6 +55,9 @@ class Linear(Activation):
 
 class Sigmoid(Activation):
     """f(x) = 1 / (1 + exp(-x)) = (1 + tanh(x / 2)) / 2, f' = f (1 - f)."""
+
+    formula = "1 / (1 + exp(-x))"
+    dx_formula = "dy * y * (1 - y)"
 
     def forward(self, p: Views, x: Array, y: Array, s: Views, train: bool) -> None:
         logistic(x, y, s.half)
@@ -65,6 +71,9 @@ class Sigmoid(Activation):
 class Tanh(Activation):
     """f(x) = tanh(x), f' = 1 - f^2."""
 
+    formula = "tanh(x)"
+    dx_formula = "dy * (1 - y**2)"
+
     def forward(self, p: Views, x: Array, y: Array, s: Views, train: bool) -> None:
         np.tanh(x, y)
 
@@ -76,6 +85,9 @@ class Tanh(Activation):
 
 class Relu(Activation):
     """f(x) = max(x, 0), f' = 1 for x > 0, else 0 (also at 0)."""
+
+    formula = "max(x, 0)"
+    dx_formula = "dy if x > 0 else 0"
 
     masks: ClassVar[tuple[str, ...]] = ("positive",)
 
@@ -90,6 +102,9 @@ class Relu(Activation):
 @dataclass(frozen=True)
 class LeakyRelu(Activation):
     """f(x) = x for x > 0, else slope x; f' = 1 or slope (slope at 0)."""
+
+    formula = "x if x > 0 else slope * x"
+    dx_formula = "dy if x > 0 else slope * dy"
 
     slope: Annotated[float, Ge(0)] = 0.01
     masks: ClassVar[tuple[str, ...]] = ("positive",)
@@ -107,6 +122,9 @@ class LeakyRelu(Activation):
 @dataclass(frozen=True)
 class Elu(Activation):
     """f(x) = x for x > 0, else alpha (exp(x) - 1); f' = 1 or f + alpha (Clevert et al., 2016)."""
+
+    formula = "x if x > 0 else alpha * (exp(x) - 1)"
+    dx_formula = "dy if x > 0 else dy * (y + alpha)"
 
     alpha: Annotated[float, Ge(0)] = 1.0
     masks: ClassVar[tuple[str, ...]] = ("positive",)
@@ -129,6 +147,9 @@ class Gelu(Activation):
 
     Phi and phi are the standard normal distribution and density (Hendrycks and Gimpel, 2016).
     """
+
+    formula = "x * Phi(x)"
+    dx_formula = "dy * (Phi(x) + x * phi(x))"
 
     memory: ClassVar[tuple[str, ...]] = ("phi", "near")
 
@@ -156,6 +177,9 @@ class Gelu(Activation):
 class Silu(Activation):
     """f(x) = x sigmoid(x), f' = sigmoid(x) (1 + x (1 - sigmoid(x))); also called swish."""
 
+    formula = "x * sigmoid(x)"
+    dx_formula = "dy * (sigmoid(x) + y * (1 - sigmoid(x)))"
+
     memory: ClassVar[tuple[str, ...]] = ("gate",)
 
     def forward(self, p: Views, x: Array, y: Array, s: Views, train: bool) -> None:
@@ -172,6 +196,9 @@ class Silu(Activation):
 class Softplus(Activation):
     """f(x) = log(1 + exp(x)), f' = sigmoid(x)."""
 
+    formula = "log(1 + exp(x))"
+    dx_formula = "dy * sigmoid(x)"
+
     def forward(self, p: Views, x: Array, y: Array, s: Views, train: bool) -> None:
         np.logaddexp(x, 0, y)  # log(exp(x) + exp(0)) without overflow
 
@@ -182,6 +209,9 @@ class Softplus(Activation):
 
 class Square(Activation):
     """f(x) = x^2, f' = 2 x: a network of it and of linear layers computes polynomials."""
+
+    formula = "x**2"
+    dx_formula = "2 * x * dy"
 
     def forward(self, p: Views, x: Array, y: Array, s: Views, train: bool) -> None:
         np.multiply(x, x, y)
@@ -196,6 +226,9 @@ class Softmax(Activation):
 
     dx_i = y_i (dy_i - sum_j dy_j y_j).
     """
+
+    formula = "exp(x) / sum(exp(x))"
+    dx_formula = "y * (dy - sum(y * dy))"
 
     def scratch(self, shape: Shape, batch: int, dtype: DTypeLike) -> Views:
         return Views(row=np.zeros((batch, *shape[:-1], 1), dtype))
@@ -216,6 +249,8 @@ class Softmax(Activation):
 
 class Step(Activation):
     """f(x) = 1 for x >= 0, else 0. It has no useful derivative: for evaluation only."""
+
+    formula = "1 if x >= 0 else 0"
 
     differentiable: ClassVar[bool] = False
 

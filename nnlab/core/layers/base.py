@@ -1,6 +1,7 @@
 """A layer: settings, declarations and two kernels; no arrays and no state."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -36,6 +37,24 @@ class Layer(ABC):
     differentiable: ClassVar[bool] = True
     operations: ClassVar[int] = 1  # per output, of a layer without weights
     random: ClassVar[bool] = False  # True: training finds draws from [0, 1) in `s.noise`
+
+    # What `nnlab explain` shows, in the language of explanation/formula.py. The names of a unit: x,
+    # y, dy, the layer's settings, and its parameters; inside `sum` they are those of all units.
+
+    @property
+    def formula(self) -> str:
+        """y of a unit; empty where there is none to show."""
+        return ""
+
+    @property
+    def dx_formula(self) -> str:
+        """dx of an input, from dy; empty where there is none to show."""
+        return ""
+
+    @property
+    def gradient_formulas(self) -> Mapping[str, str]:
+        """The gradient of a single number of each parameter, from its own x and dy."""
+        return {}
 
     def output_shape(self, shape: Shape) -> Shape:
         """The shape of an output row; ValueError with a sentence when `shape` does not fit."""

@@ -1,5 +1,6 @@
 """Layers for rows of any kind: dense, dropout, and two that only change a row's shape."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
@@ -23,6 +24,15 @@ class Dense(Layer):
     bias: bool | tuple[float, ...] = True
     init: Initializer | None = None
     weight: tuple[tuple[float, ...], ...] | None = None
+    dx_formula = "sum(weight * dy)"
+
+    @property
+    def formula(self) -> str:
+        return "sum(x * weight)" if self.bias is False else "sum(x * weight) + bias"
+
+    @property
+    def gradient_formulas(self) -> Mapping[str, str]:
+        return {"weight": "x * dy", "bias": "dy"}
 
     def output_shape(self, shape: Shape) -> Shape:
         if len(shape) != 1:

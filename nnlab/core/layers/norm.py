@@ -14,6 +14,8 @@ from nnlab.core.types import Array, Shape, Views, size
 class Normalisation(Layer):
     """y = gamma x^ + beta, with a learned gamma (c,) and beta (c,) for the last axis."""
 
+    formula = "gamma * (x - mean) / sqrt(var + eps) + beta"
+
     def parameters(self, shape: Shape) -> tuple[Parameter, ...]:
         return (Parameter("gamma", shape[-1:], value=1.0), Parameter("beta", shape[-1:]))
 

@@ -23,6 +23,8 @@ from nnlab.show.page.tables import Notices, Table
 if TYPE_CHECKING:
     from jinja2 import Environment
 
+    from nnlab.show.page.explanation import ExplainedRow
+
 TEMPLATE = Path(__file__).parent / "template"
 
 
@@ -54,6 +56,7 @@ class Page:
     epoch_count: int = 0
     doctor: FindingsOverview | None = None
     replay: Replay | None = None
+    explained: list["ExplainedRow"] = field(default_factory=list)
     figures: list[Picture] = field(default_factory=list)
     runs: Table | None = None
     repeat: Repeat | None = None
@@ -71,9 +74,10 @@ class Page:
         learned = self.replay or any(not figure.drawing.early for figure in self.figures)
         present = {
             ("asked", "What was asked"): self.settings or self.axes,
-            ("happened", "What happened"): True,
+            ("happened", "What happened"): self.story or self.charts or self.tables,
             ("doctor", "What the doctor found"): self.doctor,
             ("learned", "What the network learned"): learned,
+            ("explained", "One row, step by step"): self.explained,
             ("runs", "Every run"): self.runs,
             ("again", "How to repeat it"): self.repeat,
         }

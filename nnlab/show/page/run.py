@@ -8,10 +8,12 @@ import numpy as np
 
 from nnlab.core import columns
 from nnlab.core.metrics import label_of
+from nnlab.explanation.saved import explain_first_update
 from nnlab.run.folder import FINDINGS, RunFolder, weights_file
 from nnlab.run.text import mapping_or_empty
 from nnlab.show.figures import FIGURES, View, curves, view
 from nnlab.show.page.charts import run_charts
+from nnlab.show.page.explanation import ExplainedRow, explained_row
 from nnlab.show.page.findings import overview_of_findings
 from nnlab.show.page.pictures import Album, Chart
 from nnlab.show.page.render import Page, Report, render
@@ -63,11 +65,18 @@ def report_run(folder: RunFolder) -> Report:
     scenes = page.replay.scenes if page.replay else []
     shown = {*CHARTS, *(name for scene in scenes for name in SCENES[scene.kind].figures)}
     rest = {name: plot for name, plot in FIGURES.items() if name not in shown}
+    page.explained = attempt("The first update", lambda: _first_update(run), [])
     page.figures = album.add_plots(run, rest)
     album.add_dark_variants()
     page.doctor = attempt(FINDINGS, lambda: overview_of_findings(run, page.figure_names), None)
     page.repeat = attempt("How it was run", lambda: repeat_run(run), None)
     return render(page)
+
+
+def _first_update(run: View) -> list[ExplainedRow]:
+    """A row of the first update, of a small network."""
+    explained = explain_first_update(run)
+    return [explained_row(explained, folded=True)] if explained else []
 
 
 def _note_state(run: View, status: Status, notices: Notices) -> None:

@@ -1,0 +1,132 @@
+"""The row's way back: every derivative beside its central difference."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from nnlab.explanation.blocks import (
+    WITH_NUMBERS,
+    Block,
+    Cell,
+    input_name,
+    left_out_words,
+    loss_numbers,
+    norm_of,
+    number_label,
+    output_name,
+    parameters_left_out,
+    place_in_theta,
+    unit_direction,
+    unit_numbers,
+    with_name,
+    with_numbers,
+    without_empty_column,
+)
+from nnlab.explanation.formula import Written
+from nnlab.explanation.passage import LayerPass, Passage
+from nnlab.explanation.row import RowExplanation
+from nnlab.explanation.selection import most_important
+
+DIFFERENCE = "difference"
+TIED = "L depends on these through other rows too: the statistics of a batch tie its rows together."
+ALONG = "Beside a norm, the difference is the slope of L along the gradient."
+
+
+def backward_blocks(explained: RowExplanation) -> Iterator[Block]:
+    """From the loss back to the inputs."""
+    yield _loss_slope_block(explained)
+    for layer in reversed(explained.layers):
+        if layer.parameters:
+            yield _gradient_block(explained, layer)
+        yield _dx_block(explained, layer)
+
+
+def _loss_slope_block(explained: RowExplanation) -> Block:
+    passage = explained.passage
+    last, loss = passage.layers[-1], passage.loss
+    formula = loss.dz_formula
+    if formula and loss.reduction == "mean" and last.dy.size > 1:
+        formula = f"({formula}) / {last.dy.size}"
+    by = "y" if loss.fuses is None else "z"
+    numbers, units = loss_numbers(passage), most_important(last.dy.size, last.dy)
+    rows = []
+    for unit in units:
+        slope = float(last.dy[unit])
+        difference = passage.output_difference(last.index, unit_direction(last.dy, unit), slope)
+        label = output_name(explained.facts, unit, last.dy.size)
+        rows.append((label, slope, difference, with_numbers(formula, numbers, unit)))
+    header = ("output", f"dL/d{by}", DIFFERENCE, WITH_NUMBERS)
+    text = f"z is the input of {loss.fuses}, which is part of the loss." if loss.fuses else ""
+    left = left_out_words(last.dy.size, len(units), "outputs", "")
+    return without_empty_column(
+        Block("Loss", text, with_name(f"d{by}", formula), header, tuple(rows), left)
+    )
+
+
+def _gradient_block(explained: RowExplanation, layer: LayerPass) -> Block:
+    passage, rows = explained.passage, []
+    tied = passage.is_tied(layer.index)
+    for name, index in explained.selection.parameters(layer):
+        slope, place = float(layer.gradients[name][index]), place_in_theta(layer, name, index)
+        difference = passage.parameter_difference({place: 1.0}, slope)
+        written = "" if tied else _gradient_with_numbers(layer, name, index)
+        rows.append((number_label(name, index), slope, difference, written))
+    formulas = tuple(
+        Written(formula, f"d{name}")
+        for name, formula in layer.layer.gradient_formulas.items()
+        if name in layer.gradients
+    )
+    title, left = f"{layer.name}: parameters", parameters_left_out(layer, len(rows))
+    if left:
+        rows = [_norm_row(passage, layer, name) for name in layer.gradients] + rows
+    text = " ".join(filter(None, [TIED if tied else "", ALONG if left else ""]))
+    header = ("", "gradient", DIFFERENCE, WITH_NUMBERS)
+    return without_empty_column(Block(title, text, formulas, header, tuple(rows), left))
+
+
+def _norm_row(passage: Passage, layer: LayerPass, name: str) -> tuple[str, float, float, Cell]:
+    """A whole gradient: its norm, and the slope of L along it."""
+    gradient = layer.gradients[name].ravel()
+    norm, first = norm_of(gradient), layer.places[name]
+    unit = gradient / (norm or 1.0)
+    direction = {first + i: unit[i] for i in np.flatnonzero(unit).tolist()} or {first: 0.0}
+    return f"norm of {name}", norm, passage.parameter_difference(direction, norm), ""
+
+
+def _gradient_with_numbers(layer: LayerPass, name: str, index: tuple[int, ...]) -> Cell:
+    """x and dy are numbers of the row only where it is flat."""
+    if layer.x.ndim > 1 or layer.y.ndim > 1:
+        return ""
+    x = {"x": float(layer.x[index[0]])} if len(index) > 1 else {}
+    numbers = {**x, "dy": float(layer.dy[index[-1]])}
+    return with_numbers(layer.layer.gradient_formulas.get(name, ""), numbers)
+
+
+def _dx_block(explained: RowExplanation, layer: LayerPass) -> Block:
+    passage, before = explained.passage, layer.index - 1
+    formulas = with_name("dx", layer.layer.dx_formula)
+    names = passage.names
+    title = f"{layer.name}: back to {names[before] if before >= 0 else 'the inputs'}"
+    if layer.x.ndim > 1 or layer.dy.ndim > 1:
+        norm = norm_of(layer.dx)
+        difference = passage.output_difference(before, layer.dx / (norm or 1.0), norm)
+        row = ("dL/dx", norm, difference)
+        return Block(title, ALONG, formulas, ("", "norm", DIFFERENCE), (row,))
+    rows, units = [], _dx_units(explained, layer)
+    for unit in units:
+        slope = float(layer.dx[unit])
+        difference = passage.output_difference(before, unit_direction(layer.dx, unit), slope)
+        label = str(unit) if before >= 0 else input_name(explained.facts, unit)
+        written = with_numbers(layer.layer.dx_formula, unit_numbers(layer, unit, 0), unit)
+        rows.append((label, slope, difference, written))
+    header = ("unit", "dL/dx", DIFFERENCE, WITH_NUMBERS)
+    left = left_out_words(layer.dx.size, len(units), "units", names[before] if before >= 0 else "")
+    return without_empty_column(Block(title, "", formulas, header, tuple(rows), left))
+
+
+def _dx_units(explained: RowExplanation, layer: LayerPass) -> list[int]:
+    """Units before the layer; those asked for where they are the layer's own."""
+    selection = explained.selection
+    if layer.dx.shape == layer.dy.shape:
+        return selection.of(layer.index, layer.dx, layer.dx)
+    return selection.of(layer.index - 1, layer.dx, layer.dx)

@@ -1,0 +1,155 @@
+"""The blocks of an explanation: formulas and tables; and the numbers that formulas are given."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+import numpy as np
+
+from nnlab.core.types import Array, FloatArray
+from nnlab.explanation.formula import Written, compute
+from nnlab.explanation.passage import LayerPass, Passage
+from nnlab.explanation.row import RowFacts
+
+Cell = str | float | int | Written
+Row = tuple[Cell, ...]
+WITH_NUMBERS = "with numbers"
+
+
+@dataclass(frozen=True)
+class Block:
+    """Formulas with names, and a table below them; `left_out` says what is not shown."""
+
+    title: str
+    text: str = ""
+    formulas: tuple[Written, ...] = ()
+    header: tuple[str, ...] = ()
+    rows: tuple[Row, ...] = ()
+    left_out: str = ""
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """A part of the way: forward, backward, update."""
+
+    title: str
+    text: str
+    blocks: tuple[Block, ...]
+
+
+def loss_numbers(passage: Passage) -> dict[str, Any]:
+    """The numbers of a loss's formulas."""
+    numbers = number_settings(passage.loss)
+    return {**numbers, "y": passage.outputs, "t": passage.t}
+
+
+def input_name(facts: RowFacts, index: int) -> str:
+    """The name of an input, or x and its number."""
+    return facts.input_names[index] if facts.input_names else f"x{index}"
+
+
+def output_name(facts: RowFacts, index: int, outputs: int) -> str:
+    """The name of an output: its class or target, or its number."""
+    names = facts.output_names
+    return names[index] if len(names) == outputs else str(index)
+
+
+def member_name(catalogue: Mapping[str, type[Any]], member: object) -> str:
+    """The name of a member in its catalogue, or its class's where it is not listed there."""
+    kind = type(member)
+    return next((name for name, own in catalogue.items() if own is kind), kind.__name__.lower())
+
+
+def with_name(name: str, formula: str) -> tuple[Written, ...]:
+    """A formula with its name; none where there is no formula."""
+    return (Written(formula, name),) if formula else ()
+
+
+def unit_numbers(layer: LayerPass, unit: int, axis: int) -> dict[str, Any]:
+    """The numbers of a unit's formula; of a matrix the unit's row (axis 0) or column (-1)."""
+    parameters = {
+        name: np.take(array, unit, axis) if array.ndim > 1 else array
+        for name, array in layer.parameters.items()
+    }
+    return {
+        **number_settings(layer.layer),
+        **parameters,
+        "x": layer.x,
+        "y": layer.y,
+        "dy": layer.dy,
+    }
+
+
+def number_settings(member: Any) -> dict[str, Any]:
+    """The settings that are numbers, or one number per unit."""
+    settings = {field.name: getattr(member, field.name) for field in _fields(member)}
+    return {
+        name: np.array(value) if isinstance(value, tuple) else value
+        for name, value in settings.items()
+        if isinstance(value, int | float | tuple) and not isinstance(value, bool)
+    }
+
+
+def _fields(member: Any) -> Sequence[Any]:
+    return fields(member) if hasattr(type(member), "__dataclass_fields__") else ()
+
+
+def with_numbers(formula: str, numbers: Mapping[str, Any], at: int = 0) -> Cell:
+    """A formula with its numbers; an empty text where it has none, or a name has no number."""
+    if not formula:
+        return ""
+    with np.errstate(all="ignore"):
+        try:
+            compute(formula, numbers, at)
+        except (KeyError, IndexError, ValueError):
+            return ""
+    return Written(formula, "", numbers, at)
+
+
+def without_empty_column(block: Block) -> Block:
+    """The block without its last column where that is empty."""
+    if any(row[-1] != "" for row in block.rows):
+        return block
+    return replace(block, header=block.header[:-1], rows=tuple(row[:-1] for row in block.rows))
+
+
+def parameters_left_out(layer: LayerPass, shown: int) -> str:
+    """A sentence where parameters of a layer are left out."""
+    more = sum(array.size for array in layer.parameters.values()) - shown
+    return f"{more:,} more parameters: --unit {layer.name}.0 shows those of a unit" if more else ""
+
+
+def unit_direction(rows: Array, unit: int) -> FloatArray:
+    """The direction of a single number."""
+    direction = np.zeros(rows.size)
+    direction[unit] = 1.0
+    return direction.reshape(rows.shape)
+
+
+def norm_of(array: Array) -> float:
+    """The Euclidean norm of all numbers."""
+    return float(np.linalg.norm(array.ravel()))
+
+
+def place_in_theta(layer: LayerPass, name: str, index: tuple[int, ...]) -> int:
+    """The place of a number in theta."""
+    shape = layer.parameters[name].shape
+    return layer.places[name] + int(np.ravel_multi_index(index, shape))
+
+
+def number_label(name: str, index: tuple[int, ...]) -> str:
+    """A number of a parameter array: weight[0,2]."""
+    return f"{name}[{','.join(map(str, index))}]"
+
+
+def shape_words(array: Array) -> str:
+    """8 x 8 x 16."""
+    return " x ".join(map(str, array.shape))
+
+
+def left_out_words(all_units: int, shown: int, noun: str, layer: str) -> str:
+    """A sentence where units are left out."""
+    if shown >= all_units:
+        return ""
+    hint = f": --unit {layer}.0 shows a unit" if layer else ""
+    return f"{all_units - shown:,} of {all_units:,} {noun} are left out{hint}"

@@ -1,0 +1,115 @@
+"""The row's way forward: inputs, each layer's outputs, the loss."""
+
+from collections.abc import Iterator
+
+from nnlab.core.losses import LOSSES
+from nnlab.core.types import FloatArray
+from nnlab.explanation.blocks import (
+    WITH_NUMBERS,
+    Block,
+    Row,
+    input_name,
+    left_out_words,
+    loss_numbers,
+    member_name,
+    norm_of,
+    output_name,
+    shape_words,
+    unit_numbers,
+    with_name,
+    with_numbers,
+    without_empty_column,
+)
+from nnlab.explanation.formula import Written
+from nnlab.explanation.passage import LayerPass
+from nnlab.explanation.row import RowExplanation, RowFacts
+from nnlab.explanation.selection import Selection, most_important
+
+
+def inputs_block(explained: RowExplanation) -> Block:
+    """The inputs as in the data and scaled, and the target."""
+    passage, facts = explained.passage, explained.facts
+    first = passage.layers[0]
+    x, dx = first.x.ravel(), first.dx.ravel()
+    raw = facts.raw.ravel()
+    shown = most_important(len(x), x * dx)  # a blank pixel moves no weight
+    rows = tuple((input_name(facts, i), float(raw[i]), float(x[i])) for i in shown)
+    text = _target_words(facts, passage.t)
+    left = left_out_words(len(x), len(shown), "inputs", "")
+    return Block("Inputs", text, (), ("input", "as in the data", "scaled"), rows, left)
+
+
+def _target_words(facts: RowFacts, t: FloatArray) -> str:
+    """The target in words; large ones are shortened."""
+    if facts.task == "classes" and len(facts.output_names) >= 2:
+        label = int(t.argmax()) if len(t) > 1 else int(t[0] > 0.5)
+        return f"The target is the class {facts.output_names[label]}."
+    numbers = ", ".join(f"{float(value):.5g}" for value in t[:8])
+    more = f", ... ({len(t) - 8:,} more)" if len(t) > 8 else ""
+    return f"The target is {numbers}{more}."
+
+
+def forward_blocks(explained: RowExplanation) -> Iterator[Block]:
+    """A block per layer."""
+    for layer in explained.layers:
+        yield _forward_block(layer, explained.selection)
+
+
+def _forward_block(layer: LayerPass, selection: Selection) -> Block:
+    formulas = with_name("y", layer.layer.formula)
+    title = f"{layer.name}: {shape_words(layer.x)} to {shape_words(layer.y)}"
+    if layer.y.ndim > 1:
+        return _maps_block(title, formulas, layer, selection)
+    units = selection.of(layer.index, layer.y, layer.dy)
+    mixes = any(array.ndim > 1 for array in layer.parameters.values())
+    same = layer.x.shape == layer.y.shape and not mixes
+    rows = []
+    for unit in units:
+        x = (float(layer.x[unit]),) if same else ()
+        written = with_numbers(layer.layer.formula, unit_numbers(layer, unit, -1), unit)
+        rows.append((str(unit), *x, float(layer.y[unit]), written))
+    header = ("unit", *(("x",) if same else ()), "y", WITH_NUMBERS)
+    left = left_out_words(len(layer.y), len(units), "units", layer.name)
+    return without_empty_column(Block(title, _dropped(layer), formulas, header, tuple(rows), left))
+
+
+def _dropped(layer: LayerPass) -> str:
+    """What a layer that draws has dropped of the row."""
+    if not layer.layer.random:
+        return ""
+    dropped = int(((layer.y == 0) & (layer.x != 0)).sum())
+    return f"{dropped:,} of {layer.y.size:,} inputs are dropped in this update."
+
+
+def _maps_block(
+    title: str, formulas: tuple[Written, ...], layer: LayerPass, selection: Selection
+) -> Block:
+    """An image: the norms, and those of the channels that were asked for."""
+    rows: list[Row] = [("all", norm_of(layer.y), norm_of(layer.dy))]
+    units = selection.units.get(layer.index, ())
+    rows += [(str(u), norm_of(layer.y[..., u]), norm_of(layer.dy[..., u])) for u in units]
+    left = "" if units else f"--unit {layer.name}.0 shows a channel"
+    header = ("channel", "norm of y", "norm of dL/dy")
+    return Block(title, _dropped(layer), formulas, header, tuple(rows), left)
+
+
+def loss_block(explained: RowExplanation) -> Block:
+    """The loss of each output, and the row's."""
+    passage, facts = explained.passage, explained.facts
+    loss, y, t = passage.loss, passage.outputs, passage.t
+    name = member_name(LOSSES, loss)
+    terms = loss.terms(passage.z[None], t[None])[0]
+    units = most_important(len(y), passage.layers[-1].dy)
+    rows = []
+    for unit in units:
+        label = output_name(facts, unit, len(y))
+        written = with_numbers(loss.term_formula, loss_numbers(passage), unit)
+        rows.append((label, float(y[unit]), float(t[unit]), float(terms[unit]), written))
+    header = ("output", "y", "target t", "loss", WITH_NUMBERS)
+    how = "mean" if loss.reduction == "mean" else "sum"
+    total = f"L = {passage.value:.6g}" + (f", the {how} over the outputs." if len(y) > 1 else ".")
+    fused = "" if loss.fuses is None else f" {loss.fuses} is computed as part of the loss."
+    left = left_out_words(len(y), len(units), "outputs", "")
+    formulas = with_name("loss", loss.term_formula)
+    block = Block(f"Loss: {name}", total + fused, formulas, header, tuple(rows), left)
+    return without_empty_column(block)

@@ -1,0 +1,98 @@
+"""Formulas in MathML, which browsers set by themselves."""
+
+import ast
+from html import escape
+
+from nnlab.explanation.formula import Written, write
+from nnlab.show.words import LARGE, SMALL, true_minus
+
+GREEK = {"alpha": "α", "beta": "β", "gamma": "γ", "delta": "δ", "eps": "ε", "Phi": "Φ", "phi": "φ"}
+SIGNS: dict[type[ast.AST], str] = {
+    ast.Add: "+",
+    ast.Sub: "\N{MINUS SIGN}",
+    ast.Gt: ">",
+    ast.GtE: "≥",
+    ast.Lt: "<",
+    ast.LtE: "≤",
+}
+DERIVATIVES = ("x", "y", "z", "weight", "bias")  # dy is the derivative of the loss by y
+TIMES = "<mo>\N{DOT OPERATOR}</mo>"
+
+
+class MathNotation:
+    """Fractions, roots, powers and hats, as in a book."""
+
+    def number(self, value: float) -> str:
+        size = abs(value)
+        sign = f"<mo>{true_minus('-')}</mo>" if value < 0 else ""
+        if size != 0 and not SMALL <= size < LARGE and size < float("inf"):
+            mantissa, _, exponent = f"{size:.4e}".partition("e")
+            power = f"<msup><mn>10</mn><mn>{true_minus(str(int(exponent)))}</mn></msup>"
+            return f"<mrow>{sign}<mn>{float(mantissa):g}</mn><mo>×</mo>{power}</mrow>"
+        return f"<mrow>{sign}<mn>{size:.5g}</mn></mrow>" if sign else f"<mn>{size:.5g}</mn>"
+
+    def name(self, name: str) -> str:
+        if name.endswith("_hat"):
+            return f"<mover>{self.name(name.removesuffix('_hat'))}<mo>^</mo></mover>"
+        if name[0] == "d" and name[1:] in DERIVATIVES:
+            upper, lower = "<mo>∂</mo><mi>L</mi>", f"<mo>∂</mo>{self.name(name[1:])}"
+            return f"<mfrac><mrow>{upper}</mrow><mrow>{lower}</mrow></mfrac>"
+        stem, _, index = name.partition("_")
+        if name[-1].isdigit() and not index:
+            stem, index = name[:-1], name[-1]
+        if index.isdigit():
+            return f"<msub>{self.name(stem)}<mn>{index}</mn></msub>"
+        return f"<mi>{escape(GREEK.get(name, name.replace('_', ' ')))}</mi>"
+
+    def combine(self, kind: type[ast.AST], left: str, right: str) -> str:
+        if kind is ast.Div:
+            return f"<mfrac><mrow>{left}</mrow><mrow>{right}</mrow></mfrac>"
+        if kind is ast.Pow:
+            return f"<msup><mrow>{left}</mrow><mrow>{right}</mrow></msup>"
+        sign = TIMES if kind is ast.Mult else f"<mo>{escape(SIGNS[kind])}</mo>"
+        return f"{left}{sign}{right}"
+
+    def fraction_is_whole(self) -> bool:
+        return True
+
+    def minus(self, inner: str) -> str:
+        return f"<mrow><mo>{true_minus('-')}</mo>{inner}</mrow>"
+
+    def brackets(self, inner: str) -> str:
+        size = "" if "<mfrac" in inner else ' stretchy="false"'
+        return f"<mrow><mo{size}>(</mo>{inner}<mo{size}>)</mo></mrow>"
+
+    def call(self, function: str, arguments: list[str]) -> str:
+        inner = "<mo>,</mo>".join(arguments)
+        if function == "sqrt":
+            return f"<msqrt>{inner}</msqrt>"
+        if function == "abs":
+            return f"<mrow><mo>|</mo>{inner}<mo>|</mo></mrow>"
+        if function == "norm":
+            return f"<mrow><mo>‖</mo>{inner}<mo>‖</mo></mrow>"
+        if function == "sum":
+            return f"<mrow><mo>∑</mo>{inner}</mrow>"
+        name = f"<mi>{escape(GREEK.get(function, function))}</mi>"
+        return f"<mrow>{name}{self.brackets(inner)}</mrow>"
+
+    def cases(self, first: str, condition: str, second: str) -> str:
+        rows = [
+            f"<mtr><mtd>{value}</mtd><mtd><mtext>{word}</mtext>{where}</mtd></mtr>"
+            for value, word, where in (
+                (first, "if\N{NO-BREAK SPACE}", condition),
+                (second, "otherwise", ""),
+            )
+        ]
+        table = f'<mtable columnalign="left">{"".join(rows)}</mtable>'
+        return f"<mrow><mo>{{</mo>{table}</mrow>"
+
+    def more(self, terms: int) -> str:
+        return f"<mtext>… ({terms:,} more)</mtext>"
+
+
+def mathml(written: Written) -> str:
+    """A formula as a `math` element."""
+    notation = MathNotation()
+    inner = write(written.formula, notation, written.numbers, written.at)
+    name = f"{notation.name(written.name)}<mo>=</mo>" if written.name else ""
+    return f"<math><mrow>{name}{inner}</mrow></math>"

@@ -1,0 +1,60 @@
+"""An explained row: what is known of it, its passage, and which units are shown."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from nnlab.core.types import Array
+from nnlab.explanation.passage import LayerPass, Passage
+from nnlab.explanation.selection import Selection
+from nnlab.show.words import count
+
+
+@dataclass(frozen=True, eq=False)
+class RowFacts:
+    """What is known of the row beside its passage.
+
+    raw (n,): as in the data set. input_names, output_names: () where there are none.
+    """
+
+    run: str
+    row: str
+    raw: Array
+    input_names: Sequence[str]
+    output_names: Sequence[str]
+    task: str
+    sentences: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class RowExplanation:
+    """A row explained at one epoch. `str` gives the text that `nnlab explain` prints."""
+
+    facts: RowFacts
+    passage: Passage
+    selection: Selection
+
+    @property
+    def when(self) -> str:
+        """The epoch in words."""
+        epoch = self.passage.moment.epoch
+        return f"after {count(epoch, 'epoch')}" if epoch else "before training"
+
+    @property
+    def title(self) -> str:
+        """The run, the row and the epoch."""
+        return f"{self.facts.run}, {self.facts.row}, {self.when}"
+
+    @property
+    def layers(self) -> list[LayerPass]:
+        """The layers that are shown, in their order."""
+        return [layer for layer in self.passage.layers if self.selection.has(layer.index)]
+
+    @property
+    def learning_layers(self) -> list[LayerPass]:
+        """Those of them with parameters."""
+        return [layer for layer in self.layers if layer.parameters]
+
+    def __str__(self) -> str:
+        from nnlab.explanation.text import as_text
+
+        return as_text(self)

@@ -1,0 +1,25 @@
+"""The story of an explained row, in chapters: the row, forward, backward, update."""
+
+import numpy as np
+
+from nnlab.explanation.backward import backward_blocks
+from nnlab.explanation.blocks import Chapter
+from nnlab.explanation.forward import forward_blocks, inputs_block, loss_block
+from nnlab.explanation.row import RowExplanation
+from nnlab.explanation.update import update_blocks, update_words
+
+EXPLAINED_DIFFERENCE = (
+    "L is the loss of this row, dy its derivative dL/dy, and so on. Beside each derivative stands "
+    "its central difference: how L changes when that number alone is moved."
+)
+
+
+def chapters(explained: RowExplanation) -> tuple[Chapter, ...]:
+    """Everything that is shown."""
+    with np.errstate(all="ignore"):  # weights that grow without bounds may overflow
+        return (
+            Chapter("The row", "", (inputs_block(explained),)),
+            Chapter("Forward", "", (*forward_blocks(explained), loss_block(explained))),
+            Chapter("Backward", EXPLAINED_DIFFERENCE, tuple(backward_blocks(explained))),
+            Chapter("Update", update_words(explained.passage), tuple(update_blocks(explained))),
+        )
