@@ -12,7 +12,7 @@ import numpy as np
 
 from nnlab.build import Built
 from nnlab.core.types import Array
-from nnlab.diagnosis.evidence import evidence_of_run
+from nnlab.diagnosis.gather import evidence_of_run
 from nnlab.diagnosis.rules import diagnose
 from nnlab.errors import NnlabError
 from nnlab.experiment.resume import rebuild

@@ -9,11 +9,12 @@ import numpy as np
 from nnlab.core import columns
 from nnlab.core.metrics import label_of
 from nnlab.explanation.saved import explain_first_update
-from nnlab.run.folder import RunFolder, weights_file
+from nnlab.run.folder import FINDINGS, RunFolder, weights_file
 from nnlab.run.text import mapping_or_empty
 from nnlab.show.figures import FIGURES, View, curves, view
 from nnlab.show.page.charts import run_charts
 from nnlab.show.page.explanation import ExplainedRow, explained_row
+from nnlab.show.page.findings import overview_of_findings
 from nnlab.show.page.pictures import Album, Chart
 from nnlab.show.page.render import Page, Report, render
 from nnlab.show.page.repeat import repeat_run
@@ -73,6 +74,7 @@ def report_run(folder: RunFolder, with_slow: bool = False) -> Report:
     page.explained = attempt("The first update", lambda: _first_update(run), [])
     page.figures = album.add_plots(run, rest)
     album.add_dark_variants()
+    page.doctor = attempt(FINDINGS, lambda: overview_of_findings(run, page.figure_names), None)
     page.repeat = attempt("How it was run", lambda: repeat_run(run), None)
     return render(page)
 
