@@ -1,13 +1,15 @@
 """Measure how often `nnlab doctor` is right, and write docs/doctor.md (`make doctor`, minutes).
 
-The trainings stand in tests/diagnosis/planted.yaml, with a planted fault each, or none. Counted are
-first findings of the planted kind, findings on healthy trainings, and trainings that end better
-after the first remedy of the first finding. The exit code is 9 if one of the promises breaks.
+The trainings stand in tests/diagnosis: planted.yaml, on which limits were chosen, and
+held_out.yaml. They have a planted fault each, or none. Counted are first findings of the planted
+kind, findings on healthy trainings, and trainings that end better after the first remedy of the
+first finding. The exit code is 9 if one of the promises breaks.
 """
 
 import os
 import sys
 import tempfile
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,38 +17,56 @@ from typing import Any
 from nnlab.diagnosis.rules import RULES, diagnose
 from nnlab.show.words import format_number
 from tests.diagnosis.planted import (
-    HEALTHY,
-    PLANTED,
     SHIPPED,
+    Trainings,
     examined,
     improved,
+    read_trainings,
     trained,
-    write_tables,
 )
+from tests.diagnosis.tables import write_tables
 
 PAGE = Path(__file__).with_suffix(".md")
 TEXT = """# How often the doctor is right
 
-Made by `make doctor`; do not edit. Each of {rules} kinds of fault is planted in three or more
-trainings, on different data (`tests/diagnosis/planted.yaml`). *Right*: the first finding names the
-fault.
-*Better*: the training was repeated with the first remedy, and the loss of the validation part (else
-of the training part) is lower at the end; where the remedy changes the loss, the balanced accuracy
-is higher.
+Made by `make doctor`; do not edit. Each of {rules} kinds of fault is planted in trainings on
+different data. *Right*: the first finding names the fault. *Better*: the training was repeated with
+the first remedy, and the loss of the validation part (else of the training part) is lower at the
+end; where the remedy changes the loss, the balanced accuracy is higher.
+
+| trainings | first finding right | better with its remedy | healthy ones with a finding |
+|---|---|---|---|
+{summary}
+
+*Held out*: other data, sizes and networks, by the author of the rules, fixed before the rules were
+last changed. That a training is ill, or healthy (neither its best epoch nor three times the epochs
+would remove a further 5 % of the loss of a constant answer), was checked without the doctor. On the
+first look {first_look} After it one rule was mended (a signal that vanishes on its way forward), so
+the row above is a little better than what a new training would meet. docs/LOG.md tells of the
+earlier sets. `make doctor` fails below 95 % right (held out: 90 %) or 85 % better, and above one
+finding in 40 healthy trainings.
+
+{sections}
+"""
+FIRST_LOOK = (
+    "46 of 50 first findings were right, 43 of 46 remedies made it better, and none of 40 healthy "
+    "trainings had a finding."
+)
+SECTION = """## {title}
+
+`tests/diagnosis/{file}`
 
 | fault | planted | first finding right | with a remedy | better with it |
 |---|---|---|---|---|
 {table}
 
-Healthy trainings with a finding: {alarms} of {healthy}.
+Healthy trainings with a finding:
 
-{alarm_list}
+{alarms}
 
-## First findings that name something else
+First findings that name something else:
 
 {misses}
-
-## Every remedy
 
 | finding | remedy | change | better |
 |---|---|---|---|
@@ -76,6 +96,7 @@ class Measured:
     misses: list[str] = field(default_factory=list)
     remedies: list[str] = field(default_factory=list)
     alarms: list[str] = field(default_factory=list)
+    healthy: int = 0
 
     def total(self) -> Score:
         """The sum over all kinds."""
@@ -83,17 +104,38 @@ class Measured:
             *(sum(c) for c in zip(*(vars(s).values() for s in self.scores.values()), strict=True))
         )
 
-    def keeps_promises(self) -> bool:
-        """Right in 95 %, better in 85 %, and at most one false alarm in 40."""
-        total, healthy = self.total(), len(SHIPPED) + len(HEALTHY)
-        right = total.right >= 0.95 * total.planted
-        return right and total.better >= 0.85 * total.remedies and 40 * len(self.alarms) <= healthy
+    def keeps_promises(self, share: float) -> bool:
+        """Right in this share, better in 85 %, and at most one false alarm in 40."""
+        total = self.total()
+        right = total.right >= share * total.planted
+        calm = 40 * len(self.alarms) <= self.healthy
+        return right and total.better >= 0.85 * total.remedies and calm
+
+    def row(self, name: str) -> str:
+        """The row of the summary."""
+        total = self.total()
+        return (
+            f"| {name} | {total.right} of {total.planted} | {total.better} of {total.remedies} "
+            f"| {len(self.alarms)} of {self.healthy} |"
+        )
+
+    def section(self, title: str, file: str) -> str:
+        """The section of the page."""
+        rows = [score.row(kind) for kind, score in self.scores.items()]
+        return SECTION.format(
+            title=title,
+            file=file,
+            table="\n".join([*rows, self.total().row("all")]),
+            alarms="\n".join(self.alarms or ["None."]),
+            misses="\n".join(self.misses or ["None."]),
+            remedies="\n".join(self.remedies),
+        )
 
 
-def measure() -> Measured:
+def measure(trainings: Trainings, shipped: Sequence[str] = ()) -> Measured:
     """Train everything."""
-    measured = Measured()
-    for kind, config in PLANTED:
+    measured = Measured(healthy=len(shipped) + len(trainings.healthy))
+    for kind, config in trainings.planted:
         score = measured.scores.setdefault(kind, Score())
         before = trained(config)
         findings = diagnose(before.evidence)
@@ -101,7 +143,7 @@ def measure() -> Measured:
         score.right += bool(findings) and findings[0].kind == kind
         if not findings or findings[0].kind != kind:
             other = findings[0].kind if findings else "nothing"
-            measured.misses.append(f"* planted {kind}, first found {other}")
+            measured.misses.append(f"* planted {kind} ({data_name(config)}), first found {other}")
         if not findings or not findings[0].remedies:
             continue
         remedy = findings[0].remedies[0]
@@ -113,11 +155,17 @@ def measure() -> Measured:
         measured.remedies.append(
             f"| {kind} | `{settings}` | {change} | {'yes' if better else 'no'} |"
         )
-    trainings: list[str | dict[str, Any]] = [*SHIPPED, *HEALTHY]
-    for healthy in trainings:
-        name = healthy if isinstance(healthy, str) else healthy["data"]["name"]
+    well: list[str | dict[str, Any]] = [*shipped, *trainings.healthy]
+    for healthy in well:
+        name = healthy if isinstance(healthy, str) else data_name(healthy)
         measured.alarms += [f"* {name}: {f.sentence}" for f in diagnose(examined(healthy))[:1]]
     return measured
+
+
+def data_name(config: Mapping[str, Any]) -> str:
+    """The name of the data set, or of its file."""
+    data = config["data"]
+    return str(data.get("path", data["name"]))
 
 
 def main() -> int:
@@ -125,19 +173,21 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
         write_tables(Path(folder))
-        measured = measure()
-    rows = [score.row(kind) for kind, score in measured.scores.items()]
+        tuned = measure(read_trainings("planted.yaml"), SHIPPED)
+        held_out = measure(read_trainings("held_out.yaml"))
     page = TEXT.format(
         rules=len(RULES),
-        table="\n".join([*rows, measured.total().row("all")]),
-        alarms=len(measured.alarms),
-        healthy=len(SHIPPED) + len(HEALTHY),
-        alarm_list="\n".join(measured.alarms),
-        misses="\n".join(measured.misses or ["None."]),
-        remedies="\n".join(measured.remedies),
+        summary="\n".join([tuned.row("tuned on"), held_out.row("held out")]),
+        first_look=FIRST_LOOK,
+        sections="\n".join(
+            [
+                tuned.section("Tuned on", "planted.yaml"),
+                held_out.section("Held out", "held_out.yaml"),
+            ]
+        ),
     )
-    PAGE.write_text(page)
-    return 0 if measured.keeps_promises() else 9
+    PAGE.write_text(page.rstrip() + "\n")
+    return 0 if tuned.keeps_promises(0.95) and held_out.keeps_promises(0.9) else 9
 
 
 if __name__ == "__main__":

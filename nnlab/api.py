@@ -22,8 +22,8 @@ from nnlab.core.schedules import SCHEDULES, Schedule
 from nnlab.core.types import FloatArray
 from nnlab.data.batches import Part
 from nnlab.data.scale import Scaling
-from nnlab.diagnosis.evidence import evidence_of_config, evidence_of_run
 from nnlab.diagnosis.findings import Diagnosis
+from nnlab.diagnosis.gather import evidence_of_config, evidence_of_run
 from nnlab.diagnosis.rules import diagnose
 from nnlab.experiment.session import begin
 from nnlab.explanation.moments import explain_row

@@ -37,7 +37,7 @@ COMMANDS = (
     "verify latest --runs runs/a",
     "evaluate latest --runs runs/a",
     "predict latest --runs runs/a rows.csv",
-    "plot latest --runs runs/a",
+    "plot latest --runs runs/a --only curves --only boundary",
     "report latest --runs runs/a",
     f"train xor --runs runs/b --set seed=1 {SHORT}",
     "compare runs/a runs/b",

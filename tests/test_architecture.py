@@ -81,7 +81,8 @@ RULES = {
     ),
     "show.page": rule(
         CORE
-        | {"config", "data.scale", "run", "show.figures", "show.words"}
+        | {"config", "data.scale", "diagnosis.moments", "engine.images", "run"}
+        | {"show.figures", "show.words"}
         | {
             f"explanation.{name}"
             for name in ("blocks", "formula", "mathml", "row", "saved", "story")

@@ -4,7 +4,6 @@ import shlex
 import sys
 import textwrap
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict
 from pathlib import Path
 
 import click
@@ -13,19 +12,21 @@ from nnlab.cli.options import (
     complete_run,
     find_training,
     json_option,
+    names_run,
     runs_option,
     set_option,
     verbosity,
 )
 from nnlab.cli.terminal import print_json, print_messages, print_result, terminal_width
-from nnlab.config.files import shipped
 from nnlab.config.load import load_config
-from nnlab.diagnosis.evidence import Evidence, evidence_of_config, evidence_of_run
+from nnlab.diagnosis.evidence import Evidence
 from nnlab.diagnosis.findings import Diagnosis
+from nnlab.diagnosis.gather import evidence_of_config, evidence_of_run
 from nnlab.diagnosis.rules import diagnose
-from nnlab.run.folder import RESOLVED
+from nnlab.diagnosis.saved import findings_record, save_findings
+from nnlab.run.folder import RESOLVED, RunFolder
 from nnlab.run.run import Run
-from nnlab.show.words import count
+from nnlab.show.words import count, set_options
 
 WIDTH = 100  # of the text where the terminal's is unknown
 
@@ -40,20 +41,27 @@ def command(what: str, overrides: tuple[str, ...], runs: Path | None, as_json: b
     """Say why a network does not learn.
 
     Looks at a run: its curves, its data, and the layers of its network at several epochs. A
-    CONFIG is trained for a few seconds first, in memory. Prints findings, the surest first, each
-    with its evidence, its cause, and settings to try.
+    CONFIG is first trained in memory, for about 3 s and at most about 10 s: a long training only
+    in its first epochs, and one of large images with fewer rows. Prints findings, the surest
+    first, each with its evidence, its cause, and settings to try.
+
+    Findings of a run are saved in its folder, as findings.json, and `nnlab report` shows them.
+    `nnlab train` saves them by itself where a run had 10 epochs or more and left something to
+    learn, or diverged.
 
     \b
     nnlab doctor latest
     nnlab doctor my.yaml --set lr=0.5
     """
-    name, config, evidence = _evidence(what, overrides, runs)
+    name, config, folder, evidence = _evidence(what, overrides, runs)
     findings = diagnose(evidence)
+    if folder is not None:
+        print_messages(filter(None, [save_findings(folder, evidence, findings)]))
     if as_json:
-        print_json({"of": name, "epochs": evidence.epochs, "findings": [*map(asdict, findings)]})
+        print_json({"of": name, **findings_record(evidence, findings)})
         return
     if not findings:
-        print_result(f"{name}: nothing found in {evidence.epochs:,} epochs.")
+        print_result(f"{name}: nothing found in {count(evidence.epochs, 'epoch')}.")
         return
     print_result(f"{name}: {count(len(findings), 'finding')}")
     for number, finding in enumerate(findings, 1):
@@ -63,17 +71,21 @@ def command(what: str, overrides: tuple[str, ...], runs: Path | None, as_json: b
 
 def _evidence(
     what: str, overrides: tuple[str, ...], runs: Path | None
-) -> tuple[str, str, Evidence]:
-    """The name, the words for `nnlab train`, and the evidence of a run or a probe of a config."""
-    if not overrides and what not in shipped() and Path(what).suffix not in (".yaml", ".yml"):
+) -> tuple[str, str, RunFolder | None, Evidence]:
+    """The name, the words for `nnlab train`, the folder of a run, and the evidence."""
+    if names_run(what, overrides):
         run = Run(find_training(what, runs).path)
-        return run.name, shlex.quote(str(run.path / RESOLVED)), evidence_of_run(run)
+        resolved = shlex.quote(str(run.path / RESOLVED))
+        return run.name, resolved, run.folder, evidence_of_run(run)
     loaded = load_config(what, overrides)
     print_messages(loaded.notes)
     evidence = evidence_of_config(loaded.config)
-    if evidence.epochs < loaded.config.training.epochs and evidence.failure is None:
-        print_messages([f"Looked at the first {evidence.epochs:,} epochs."])
-    return loaded.config.name, f"{shlex.quote(what)} {_settings(overrides)}".strip(), evidence
+    if evidence.progress < 1 and evidence.failure is None:
+        rows = count(len(evidence.built.plan.train), "training row")
+        of = f" of {rows}" if evidence.cut < 1 else ""
+        print_messages([f"Looked at the first {count(evidence.epochs, 'epoch')}{of}."])
+    command = f"{shlex.quote(what)} {set_options(overrides)}".strip()
+    return loaded.config.name, command, None, evidence
 
 
 def _lines(number: int, finding: Diagnosis) -> Iterator[str]:
@@ -82,7 +94,7 @@ def _lines(number: int, finding: Diagnosis) -> Iterator[str]:
     yield from _paragraphs("evidence", finding.evidence)
     yield from _paragraphs("why", [finding.why])
     for place, remedy in enumerate(finding.remedies):
-        yield f"   {'' if place else 'try':10}{_settings(remedy)}"
+        yield f"   {'' if place else 'try':10}{set_options(remedy)}"
     yield from _paragraphs("advice", filter(None, [finding.advice]))
     yield from _paragraphs("figure", filter(None, [finding.figure]))
 
@@ -91,10 +103,6 @@ def _paragraphs(word: str, texts: Iterable[str]) -> Iterator[str]:
     """Texts beside a word, which stands at the first."""
     for place, text in enumerate(texts):
         yield from _wrapped(f"   {'' if place else word:10}", text)
-
-
-def _settings(remedy: tuple[str, ...]) -> str:
-    return " ".join(f"--set {shlex.quote(setting)}" for setting in remedy)
 
 
 def _wrapped(start: str, text: str) -> list[str]:

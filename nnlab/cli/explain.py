@@ -50,7 +50,8 @@ def command(
     """Follow a row through the network and back.
 
     Shows the row's inputs, each layer's outputs, the loss, every derivative beside its central
-    difference, and the next update that uses the row: the optimizer's formula with its numbers.
+    difference, and the next update that uses the row: the optimizer's formula with its numbers. All
+    numbers are those just before that update, which may come later in the epoch that follows.
     The data of the run is loaded. For the optimizer's state, the training is repeated up to the
     epoch unless a checkpoint has it. A row that no update uses, as in the test part, is its own
     batch. Large networks are shortened; --unit shows the rest.

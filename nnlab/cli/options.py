@@ -122,6 +122,13 @@ def verbosity(function: F) -> F:
     return flag("--quiet", "-q", text="Print only errors on stderr.")(noisy)
 
 
+def names_run(what: str, overrides: tuple[str, ...]) -> bool:
+    """Whether an argument RUN|CONFIG is a run: no file of a config, no shipped one, no --set."""
+    from nnlab.config.files import shipped
+
+    return not overrides and what not in shipped() and Path(what).suffix not in (".yaml", ".yml")
+
+
 def find_run(run: str, runs: Path | None) -> "RunFolder":
     """The run folder that RUN and --runs mean. Raises RunUnreadable or UsageError."""
     from nnlab.errors import RunUnreadable, UsageError

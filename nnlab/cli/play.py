@@ -1,19 +1,25 @@
 """`nnlab play`."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from nnlab.cli import options
+from nnlab.cli.live_page import announce_page, open_option, port_option
 from nnlab.cli.terminal import print_message
+
+if TYPE_CHECKING:
+    from nnlab.live.feed import Feed
+    from nnlab.live.server import Site
 
 
 @click.command
 @click.argument("what", metavar="[CONFIG|RUN]", required=False, shell_complete=options.complete_run)
 @options.set_option("Override a setting of CONFIG, for example lr=0.1; may be repeated.")
 @options.runs_option
-@click.option("--port", type=click.IntRange(1, 65535), metavar="N", help="Default: a free one.")
-@click.option("--open/--no-open", "show", default=True, show_default=True, help="Open the browser.")
+@port_option
+@open_option
 @options.threads_option
 @options.verbosity
 def command(
@@ -32,17 +38,39 @@ def command(
     nnlab play latest
     """
     from nnlab.live.feed import Feed
-    from nnlab.live.server import Site, require_packages, serving
+    from nnlab.live.server import Site, require_packages
+
+    require_packages()
+    feed = Feed()
+    if what is not None and options.names_run(what, overrides):
+        _ask_run(what, runs, feed, port, show)
+        return
     from nnlab.play.playground import Playground, playground_page
     from nnlab.play.settings import Start
     from nnlab.run.names import runs_folder
 
-    require_packages()
-    start, feed = Start.of(what, overrides), Feed()
+    start = Start.of(what, overrides)
     game = Playground(start, runs_folder(runs), feed)
-    html, policy = playground_page(start.config.name)
-    with game.player, serving(Site(html, policy, feed, game.actions), port) as address:
-        print_message(f"The playground is at {address}\nCtrl+C ends it.")
-        import threading
+    with game.player:
+        _serve(Site(*playground_page(start.config.name), feed, game.actions), port, show)
 
-        threading.Event().wait()
+
+def _ask_run(run: str, runs: Path | None, feed: "Feed", port: int | None, show: bool) -> None:
+    from nnlab.live.server import Site
+    from nnlab.play.board import QuestionPage, board_page
+    from nnlab.show.figures import View
+
+    board = QuestionPage(View(options.find_training(run, runs).path))
+    _serve(Site(*board_page(board.run), feed, board.actions), port, show)
+
+
+def _serve(site: "Site", port: int | None, show: bool) -> None:
+    """Serves a page until Ctrl+C."""
+    from threading import Event
+
+    from nnlab.live.server import serving
+
+    with serving(site, port) as address:
+        announce_page(address, show)
+        print_message("Ctrl+C ends it.")
+        Event().wait()

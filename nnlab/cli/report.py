@@ -27,9 +27,17 @@ NAME = "report.html"
     help=f"Where to write the page; default {NAME} in the run's folder, for several runs in "
     "a folder compare-... beside them.",
 )
+@click.option(
+    "--all",
+    "with_slow",
+    is_flag=True,
+    help="Also draw the figures that take longer, as the loss along the path of training.",
+)
 @click.option("--open", "show", is_flag=True, help="Show the page in the browser.")
 @verbosity
-def command(run: tuple[str, ...], runs: Path | None, out: Path | None, show: bool) -> None:
+def command(
+    run: tuple[str, ...], runs: Path | None, out: Path | None, with_slow: bool, show: bool
+) -> None:
     """Write an HTML page about runs or a sweep.
 
     The page shows the settings, the metrics, what the network learned, and the command that
@@ -42,7 +50,7 @@ def command(run: tuple[str, ...], runs: Path | None, out: Path | None, show: boo
     nnlab report sweep-identity8-lr
     nnlab report 20261120-18 20261120-19 --out both.html
     """
-    report, path = _make_report(run, runs, out)
+    report, path = _make_report(run, runs, out, with_slow)
     print_messages(report.notices, "Note: ")
     try:
         if out is None:
@@ -58,15 +66,18 @@ def command(run: tuple[str, ...], runs: Path | None, out: Path | None, show: boo
         webbrowser.open(path.resolve().as_uri())
 
 
-def _make_report(run: tuple[str, ...], runs: Path | None, out: Path | None) -> tuple[Report, Path]:
+def _make_report(
+    run: tuple[str, ...], runs: Path | None, out: Path | None, with_slow: bool
+) -> tuple[Report, Path]:
     """The page of a sweep, a run, a race, or several runs, and its path."""
     if len(run) == 1 and (sweep := find_sweep(run[0], runs)) is not None:
         path = out or sweep.path / NAME
         return report_sweep(sweep, path), path
     folders = [find_run(name, runs) for name in run]
     if len(folders) == 1:
-        page = report_race if is_race(folders[0]) else report_run
-        return page(folders[0]), out or folders[0].path / NAME
+        folder = folders[0]
+        page = report_race(folder) if is_race(folder) else report_run(folder, with_slow)
+        return page, out or folder.path / NAME
     # `nnlab plot` draws several runs into the same folder.
     path = out or comparison_folder(folders, runs_folder(runs)) / NAME
     return report_runs(folders, path), path

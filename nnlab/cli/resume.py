@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from nnlab.cli import options
+from nnlab.cli import live_page, options
 from nnlab.cli.terminal import print_json, print_message
 from nnlab.cli.training_output import conclude_training, follow_training
 from nnlab.experiment.resume import resume
@@ -18,9 +18,11 @@ from nnlab.experiment.resume import resume
 @options.plots_option
 @options.threads_option
 @options.json_option
+@live_page.live_options
 @options.verbosity
 def command(
-    run: str, runs: Path | None, overrides: tuple[str, ...], plots: bool, as_json: bool
+    run: str, runs: Path | None, overrides: tuple[str, ...], plots: bool, as_json: bool,
+    live: bool, port: int | None, show: bool
 ) -> None:  # fmt: skip
     """Continue a run that was stopped.
 
@@ -34,12 +36,15 @@ def command(
     nnlab resume latest --set training.epochs=200
     """
     folder = options.find_training(run, runs)
-    with resume(folder, overrides) as session:
+    with live_page.page_if(live, port) as page:
+        with resume(folder, overrides) as session:
+            if session is not None:
+                live_page.start_page(page, session, show)
+                follow_training(session)
         if session is not None:
-            follow_training(session)
-    if session is not None:
-        conclude_training(session, plots, as_json)
-        return
+            with live_page.last_look(page):
+                conclude_training(session, plots, as_json)
+            return
     status = folder.status()
     if as_json:
         summary = folder.read_json("summary.json")

@@ -26,6 +26,7 @@ from nnlab.experiment.session import Session
 from nnlab.run import environment
 from nnlab.run.run import Run
 from nnlab.show.words import count, duration
+from nnlab.status import Status
 
 if TYPE_CHECKING:
     from nnlab.show.figures import Drawn
@@ -72,16 +73,27 @@ def conclude_training(session: Session, plots: bool, as_json: bool) -> None:
             f"{session.state.step:,} updates in {training_time(session)}{early}, saved in\n"
             f"{session.folder.path}"
         )
-    _raise_if_diverged(session)
     _print_serious_finding(session)
+    _raise_if_diverged(session)
 
 
 def _print_serious_finding(session: Session) -> None:
-    """Print the surest serious finding of the doctor on stderr, if there is one."""
-    from nnlab.diagnosis.rules import serious_finding
+    """Save the doctor's findings, and print the surest serious one on stderr.
 
+    Of a run that diverged the error says so, and the line only what else is wrong.
+    """
+    from nnlab.diagnosis.gather import evidence_of_run
+    from nnlab.diagnosis.rules import diagnose, is_worth_a_look
+    from nnlab.diagnosis.saved import save_findings
+
+    if not is_worth_a_look(session.built, session.summary, session.failure is not None):
+        return
     run = Run(session.folder.path)
-    if finding := serious_finding(run, session.built, session.summary):
+    evidence = evidence_of_run(run, session.built)
+    findings = diagnose(evidence)
+    print_warnings(filter(None, [save_findings(run.folder, evidence, findings)]))
+    finding = next((finding for finding in findings if finding.serious), None)
+    if finding is not None and finding.kind != Status.DIVERGED:
         path = shlex.quote(str(run.path))
         print_message(f"{finding.sentence} For the reason and what to try: nnlab doctor {path}")
 

@@ -6,7 +6,7 @@ from nnlab.config.dump import flow
 from nnlab.core.losses import ClassLoss
 from nnlab.core.metrics import ACCURACY
 from nnlab.core.network import layer_kind
-from nnlab.diagnosis.evidence import Evidence, loss_name, spread_rows
+from nnlab.diagnosis.evidence import YOUNG, Evidence, loss_name, spread_rows
 from nnlab.diagnosis.findings import Diagnosis
 from nnlab.diagnosis.remedies import (
     layer_entries,
@@ -44,7 +44,7 @@ def no_activation(e: Evidence) -> Diagnosis | None:
         "nothing, and only straight boundaries can be learned.",
         ((f"network={flow(with_activations(e))}",),),
         epoch=0,
-        figure="decision",
+        figure=e.answers_figure,
     )
 
 
@@ -80,6 +80,11 @@ def targets_unscaled(e: Evidence) -> Diagnosis | None:
     size, deviation = float(np.sqrt((t**2).mean())), float(t.std(0).mean())
     if not deviation or (size <= LARGE_TARGET and deviation >= SMALL_TARGET):
         return None
+    advice = "Better: divide the target in the file, so that its numbers are about 1."
+    shares = (t**2).sum(1) / (t**2).sum()
+    if len(t) >= 20 and shares.max() > 0.5:
+        row = int(e.built.parts.train[np.argmax(shares)])
+        advice = f"First look at row {row:,} of the data (from 0): it alone makes them large."
     fast = {"name": "adam", "lr": rounded(max(deviation, 1e-3) / 100)}
     return Diagnosis(
         "targets-unscaled",
@@ -92,7 +97,7 @@ def targets_unscaled(e: Evidence) -> Diagnosis | None:
         "A fresh network answers about 1. Gradients of a squared error grow with its size, and "
         "weights have a long way to go.",
         (outputs_like_targets(e), (f"optimizer={flow(fast)}",)),
-        advice="Better: divide the target in the file, so that its numbers are about 1.",
+        advice=advice,
         epoch=0,
     )
 
@@ -116,7 +121,7 @@ def output_out_of_range(e: Evidence) -> Diagnosis | None:
         "The error of these rows cannot become 0, whatever the weights are.",
         ((f"network={flow(layers)}",),),
         epoch=0,
-        figure="fit",
+        figure=e.answers_figure,
     )
 
 
@@ -172,6 +177,8 @@ def imbalance(e: Evidence) -> Diagnosis | None:
     counts = e.class_counts
     if not len(counts) or not counts.min() or counts.min() > RARE * counts.mean():
         return None
+    if e.progress < YOUNG:
+        return None
     rare = int(np.argmin(counts))
     answers = e.answers.reshape(len(e.last.outputs), -1)[:, 0]
     plan = e.built.plan
@@ -195,7 +202,6 @@ def imbalance(e: Evidence) -> Diagnosis | None:
         "most of the time, and the gradient of the few rows is drowned.",
         remedy,
         advice=f"Judge by recall and F1 of each class: the {ACCURACY.label} hides the rare class.",
-        epoch=e.epochs,
         figure="confusion",
     )
 

@@ -1,38 +1,29 @@
 """What a training shows: its curves, and its network looked at closely at some epochs."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cached_property
 from math import isfinite
 from typing import Any
 
 import numpy as np
 
-from nnlab.build import Built, build, numpy_seconds
+from nnlab.build import Built
 from nnlab.config.schema import Config
 from nnlab.core import columns
 from nnlab.core.losses import LOSSES, Bce, CrossEntropy, Loss, Mae, Mse
 from nnlab.core.metrics import ACCURACY, R2, decisions
 from nnlab.core.types import Array, FloatArray, IntArray
-from nnlab.diagnosis.moments import LayerHealth, Moment, moment
-from nnlab.engine.images.network import TunedNetwork
-from nnlab.errors import RunUnreadable
-from nnlab.experiment.describe import epoch_row
-from nnlab.experiment.resume import rebuild
-from nnlab.experiment.session import start_weights
-from nnlab.run.run import Run
-from nnlab.run.text import mapping_or_empty, shown
+from nnlab.diagnosis.curves import median_of_end
+from nnlab.diagnosis.moments import LayerHealth, Moment, rms
+from nnlab.experiment.outcome import LONG
 from nnlab.status import Status
-from nnlab.training import Epoch, Failure, Record, final_weights, run_bursts, start
 
-ROWS = 512  # of the training part that a network is looked at with
-MOMENTS = 5  # epochs at which it is looked at
-BURST = 1024  # epochs, as a run does at once
-PROBE_SECONDS = 3.0  # of NumPy's work, by its estimate, that a probe of a config trains
 NEIGHBOUR_ROWS = 1000  # of which the nearest others are looked for
-NO_EPOCH = {columns.name(columns.TRAIN, columns.LOSS): np.array([np.nan])}  # diverged before any
 EXCELLENT = 0.95  # of what there is to learn
 LEARNED = 0.6  # of the loss of the best constant answer
+FEW_UPDATES = 100  # after fewer, a loss that stands still says nothing
+YOUNG = 0.3  # of the training: before that, too
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +31,8 @@ class Evidence:
     """Everything the rules may look at.
 
     history: the columns of metrics.csv; row 0 is before training. moments: in the order of epochs,
-    the first before training. failure: where training met a non-finite number.
+    the first before training. failure: where training met a non-finite number. cut: the share of
+    the training rows that a probe used.
     """
 
     built: Built
@@ -48,6 +40,7 @@ class Evidence:
     moments: tuple[Moment, ...]
     failure: Mapping[str, Any] | None
     status: Status
+    cut: float = 1.0
 
     @property
     def config(self) -> Config:
@@ -67,6 +60,36 @@ class Evidence:
     def epochs(self) -> int:
         """The epochs that were trained; a probe may train fewer than the config asks for."""
         return len(self.train_loss) - 1
+
+    def updates(self, epochs: int) -> int:
+        """The updates of so many epochs."""
+        rows, batch = len(self.built.plan.train), self.built.plan.batch_size
+        whole, rest = divmod(rows, min(rows, batch))
+        return epochs * (whole + bool(rest and not self.built.plan.drop_last))
+
+    def until(self, moment: Moment) -> "Evidence":
+        """What was known at an earlier moment."""
+        history = {name: column[: moment.epoch + 1] for name, column in self.history.items()}
+        moments = tuple(earlier for earlier in self.moments if earlier.epoch <= moment.epoch)
+        return Evidence(self.built, history, moments, None, Status.RUNNING, self.cut)
+
+    @property
+    def progress(self) -> float:
+        """The share of the training that was done; below 1 for a probe, and a stopped run."""
+        if self.status.ended or not self.config.training.epochs:
+            return 1.0
+        return min(1.0, self.cut * self.epochs / self.config.training.epochs)
+
+    @property
+    def can_stand_still(self) -> bool:
+        """Whether so much was trained that a loss which stands still says something."""
+        many = self.epochs >= LONG and self.updates(self.epochs) >= FEW_UPDATES
+        return self.failure is None and many and self.progress >= YOUNG
+
+    @property
+    def judges_validation(self) -> bool:
+        """Whether the validation losses say something: few rows are soon memorised."""
+        return self.failure is None and self.cut == 1
 
     @cached_property
     def train_loss(self) -> FloatArray:
@@ -133,6 +156,12 @@ class Evidence:
             return float(np.abs(t - np.median(t, 0)).mean() * scale)
         return float("nan")
 
+    @property
+    def base_loss(self) -> float:
+        """The loss of the best constant answer; where it is unknown, that before training."""
+        trivial = self.trivial_loss
+        return trivial if isfinite(trivial) and trivial > 0 else float(self.train_loss[0])
+
     @cached_property
     def learned(self) -> float:
         """The share of the loss of a constant answer that training removed; 1: a perfect fit."""
@@ -140,14 +169,21 @@ class Evidence:
 
     def removed(self, loss: float) -> float:
         """The share of the loss of a constant answer that is not left."""
-        base = self.trivial_loss
-        if not isfinite(base) or base <= 0:
-            base = float(self.train_loss[0])
+        base = self.base_loss
         return 1 - loss / base if isfinite(loss) and base > 0 else -1.0
 
     def has_learned(self, share: float = LEARNED) -> bool:
         """Whether training removed so much of the loss, and stayed finite."""
         return self.failure is None and self.learned >= share
+
+    @property
+    def memorises(self) -> bool:
+        """Whether training rows are known by heart, and validation rows no better than by chance.
+
+        A validation loss above 0.7 of that of a constant answer counts, at the median of the end.
+        """
+        known = self.train_loss[-1] < 0.05 * self.base_loss
+        return known and len(self.val_loss) > 0 and self.removed(median_of_end(self.val_loss)) < 0.3
 
     @property
     def accuracy(self) -> float:
@@ -196,6 +232,12 @@ class Evidence:
         return [health for health in moment.layers if health.index < last]
 
     @cached_property
+    def answers_spread(self) -> float:
+        """How much the last outputs vary over rows, as a share of how much the targets do."""
+        targets = self.targets.astype(np.float64).std(0)
+        return rms(self.last.outputs.std(0)) / (rms(targets) or np.inf)
+
+    @cached_property
     def neighbours(self) -> float:
         """Accuracy or r2 of the five nearest other training rows: what the inputs tell at least."""
         from sklearn.neighbors import NearestNeighbors
@@ -213,6 +255,14 @@ class Evidence:
             return float(right.mean())
         return float(1 - ((guess - t) ** 2).sum() / ((t - t.mean(0)) ** 2).sum())
 
+    @property
+    def answers_figure(self) -> str:
+        """The figure that shows outputs beside targets."""
+        width = self.built.dataset.inputs.shape[1]
+        if self.is_classes:
+            return "boundary" if width == 2 else "confusion"
+        return "fit" if width == 1 else "targets"
+
     @cached_property
     def answers(self) -> Array:
         """What the last outputs mean: class numbers, or the outputs themselves."""
@@ -228,77 +278,3 @@ def spread_rows(rows: int, most: int) -> IntArray:
 def loss_name(loss: Loss) -> str:
     """The name in the catalogue."""
     return next(name for name, kind in LOSSES.items() if type(loss) is kind)
-
-
-def evidence_of_run(run: Run, built: Built | None = None) -> Evidence:
-    """From a run folder, and its data and network, built again unless they are at hand.
-
-    Raises DataError if the data has changed or is missing, RunUnreadable.
-    """
-    built = rebuild(run) if built is None else built
-    failure = mapping_or_empty(run.about.get("failure")) or None
-    epochs, values = run.snapshots
-    history = _recorded(run) or (dict(NO_EPOCH) if failure else None)
-    if history is None:
-        raise RunUnreadable(f"Cannot look at {shown(run.path)}: metrics.csv has no training loss.")
-    done = len(history[columns.name(columns.TRAIN, columns.LOSS)]) - 1
-    network, last = run.latest
-    last = done if last is None else min(last, done)
-    stored = {0: run.network("initial").values.copy()}
-    stored |= {int(epoch): block for epoch, block in zip(epochs, values, strict=True)}
-    stored[max(1, last) if failure else last] = network.values.copy()
-    return Evidence(built, history, tuple(_moments(built, stored)), failure, run.status)
-
-
-def _recorded(run: Run) -> dict[str, FloatArray] | None:
-    """The columns of numbers of metrics.csv; None without a training loss."""
-    history = {name: np.asarray(column) for name, column in run.metrics.items()}
-    history = {name: column for name, column in history.items() if column.dtype.kind in "fiu"}
-    return history if len(history.get(columns.name(columns.TRAIN, columns.LOSS), ())) else None
-
-
-def evidence_of_config(config: Config) -> Evidence:
-    """From a probe: the config trained in memory for some seconds' work."""
-    built = build(config)
-    start_weights(built)
-    epochs = config.training.epochs
-    seconds = numpy_seconds(config, built.network, len(built.parts.train))
-    most = max(1, int(PROBE_SECONDS * epochs / seconds)) if seconds else epochs
-    return probe(built, min(epochs, most))
-
-
-def probe(built: Built, epochs: int) -> Evidence:
-    """The first `epochs` epochs of a training, in memory."""
-    marks = tuple(sorted({round(epochs * k / (MOMENTS - 1)) for k in range(MOMENTS)}))
-    plan = replace(built.plan, burst=BURST, marks=marks)
-    state = start(plan, built.network)
-    stored = {0: state.network.values.copy()}
-    records: list[Record] = []
-    for burst in run_bursts(plan, state):
-        records += burst
-        if state.epoch in marks and state.batch == 0:
-            stored[state.epoch] = state.weights.copy()
-        if state.epoch >= epochs:
-            break
-    failed = records[-1] if isinstance(records[-1], Failure) else None
-    stored[max(1, failed.epoch) if failed else state.epoch] = final_weights(plan, state).copy()
-    failure = failed._asdict() if failed else None
-    moments = tuple(_moments(built, stored))
-    return Evidence(built, _history(records), moments, failure, state.status)
-
-
-def _history(records: Sequence[Record]) -> dict[str, FloatArray]:
-    """The columns of metrics.csv."""
-    rows = [epoch_row(record, 0.0) for record in records if isinstance(record, Epoch)]
-    return {name: np.array([row[name] for row in rows]) for name in rows[0]} if rows else NO_EPOCH
-
-
-def _moments(built: Built, stored: Mapping[int, Array]) -> Iterator[Moment]:
-    """The network at up to MOMENTS of the stored epochs, evenly spaced."""
-    known = sorted(stored)
-    places = np.linspace(0, len(known) - 1, min(MOMENTS, len(known))).round().astype(int)
-    x, t = built.plan.train.copied(spread_rows(len(built.plan.train), ROWS))
-    network = TunedNetwork(built.config.network, built.network.inputs, dtype=built.network.dtype)
-    network.lanes = 1  # all rows of a layer in one array
-    for epoch in (known[place] for place in places):
-        yield moment(network, built.plan.loss, stored[epoch], x, t, epoch)

@@ -10,8 +10,9 @@ class Diagnosis:
     kind: the name of the rule. sentence: what is wrong. evidence: the numbers that show it. why:
     how it comes about. remedies: settings for `--set`, the most promising first, each a set that
     belongs together; empty where only the data can be changed. advice: what else helps. sure:
-    from 0 to 1, by which findings are sorted. epoch: where it was first seen. figure: the figure
-    that shows it. serious: whether training or its result is spoiled by it.
+    from 0 to 1, by which findings are sorted. epoch, step: where it appeared, by epochs and by
+    updates; 0: before training. figure: the figure that shows it. serious: whether training or its
+    result is spoiled by it.
     """
 
     kind: str
@@ -22,5 +23,6 @@ class Diagnosis:
     remedies: tuple[tuple[str, ...], ...] = ()
     advice: str = ""
     epoch: int | None = None
+    step: int | None = None
     figure: str = ""
     serious: bool = True

@@ -61,33 +61,47 @@ def exploding(e: Evidence) -> Diagnosis | None:
         "layer to layer, and gradients on the way back.",
         (with_init(e, fitting_init(e)),),
         epoch=0,
-        figure="histograms",
+        figure="gradient_flow",
     )
 
 
 def vanishing(e: Evidence) -> Diagnosis | None:
-    """Gradients that fade on their way to the first layer."""
+    """Gradients that fade on their way to the first layer, or outputs on theirs to the last."""
     weighted = [h for h in e.first.layers if h.weight]
-    gradients = [h.gradient for h in weighted]
+    gradients, spreads = [h.gradient for h in weighted], [h.spread for h in weighted[:-1]]
     if len(gradients) < 3 or not gradients[-1] or e.has_learned():
         return None
-    ratio = gradients[0] / gradients[-1]
-    if ratio > VANISHED and min(gradients) > 1e-7:
+    ratio, fade = gradients[0] / gradients[-1], spreads[-1] / (spreads[0] or 1.0)
+    if min(ratio, fade) > VANISHED and min(gradients) > 1e-7:
         return None
-    remedy = with_init(e, fitting_init(e))
-    if any(health.name in BOUNDED for health in e.hidden(e.first)):
-        remedy = ("activation=relu", *with_init(e, "he_normal"))
     return Diagnosis(
         "vanishing",
         0.9,
-        f"Gradients vanish: the first layer's are {ratio:.1g} of the last layer's.",
-        ("gradients by layer: " + short_numbers(gradients),),
-        "On the way back every layer multiplies the gradient by its weights and by the slope of "
-        "its activation, which is at most 1/4 for sigmoid.",
-        (remedy,),
+        _faded(ratio, fade),
+        (
+            "gradients by layer: " + short_numbers(gradients),
+            "deviation of the outputs of hidden layers: " + short_numbers(spreads),
+        ),
+        "Every layer multiplies by its weights, forward the outputs and back the gradient, and on "
+        "the way back by the slope of its activation, which is at most 1/4 for sigmoid.",
+        (_passing_on(e),),
         epoch=0,
-        figure="histograms",
+        figure="gradient_flow",
     )
+
+
+def _faded(ratio: float, fade: float) -> str:
+    """What has faded most."""
+    if fade < ratio:
+        return f"The signal vanishes: the last hidden layer varies by {fade:.1g} of the first."
+    return f"Gradients vanish: the first layer's are {ratio:.1g} of the last layer's."
+
+
+def _passing_on(e: Evidence) -> tuple[str, ...]:
+    """Settings with which layers pass on what they get."""
+    if any(health.name in BOUNDED for health in e.hidden(e.first)):
+        return ("activation=relu", *with_init(e, "he_normal"))
+    return with_init(e, fitting_init(e))
 
 
 def saturated(e: Evidence) -> Diagnosis | None:
@@ -112,7 +126,7 @@ def saturated(e: Evidence) -> Diagnosis | None:
         "Large initial weights, inputs or steps push units there.",
         (with_init(e, fitting_init(e)) if at_first else (f"lr={lower_rate(e)}",),),
         epoch=epoch,
-        figure="activations",
+        figure="histograms",
     )
 
 
@@ -136,7 +150,7 @@ def dead_units(e: Evidence) -> Diagnosis | None:
         "large, or a bias far below 0, brings it there.",
         (("activation=leaky_relu", *remedy),),
         epoch=epoch,
-        figure="activations",
+        figure="histograms",
     )
 
 
@@ -158,6 +172,5 @@ def decay_too_strong(e: Evidence) -> Diagnosis | None:
         "The decay is part of every gradient. Where it is larger than what the loss asks for, "
         "the network ends as a constant.",
         ((f"optimizer.{key}={rounded(max(decay, l1) / 1000)}",),),
-        epoch=e.epochs,
         figure="weights",
     )

@@ -43,12 +43,17 @@ class LayerHealth:
 
 @dataclass(frozen=True, eq=False)
 class Moment:
-    """The network after `epoch` epochs: its layers, and its outputs (B, m) for the rows."""
+    """The network after `epoch` epochs, on B rows: its layers, outputs (B, m) and losses (B,).
+
+    gradient (P,): that of the mean loss of the rows.
+    """
 
     epoch: int
     layers: tuple[LayerHealth, ...]
     outputs: FloatArray
+    losses: FloatArray
     values: Array  # (V,)
+    gradient: Array
 
 
 def moment(network: Network, loss: Loss, values: Array, x: Array, t: Array, epoch: int) -> Moment:
@@ -67,12 +72,13 @@ def moment(network: Network, loss: Loss, values: Array, x: Array, t: Array, epoc
         memory = loss.bind(len(x), z.shape[1], network.dtype)
         if binding.dz is None:
             raise RuntimeError("a binding for training has no room for dz")
+        losses = loss.per_sample(z, t).astype(np.float64)
         loss.gradient(z, t, binding.dz, memory)
         binding.backward(x)
         layers = tuple(_healths(network, binding.bound, x))
         network.values[...] = values  # training moved the buffers
         outputs = network.predict(x).astype(np.float64)
-    return Moment(epoch, layers, outputs, values)
+    return Moment(epoch, layers, outputs, losses, values, gradient)
 
 
 def _healths(network: Network, bound: Sequence[Any], x: Array) -> Iterator[LayerHealth]:
@@ -89,7 +95,7 @@ def _healths(network: Network, bound: Sequence[Any], x: Array) -> Iterator[Layer
             index,
             layer_kind(network.layers[index]),
             y.shape[1],
-            float(np.sqrt(y.var(0).mean())),
+            rms(y - y.mean(0)),
             rms(*weights),
             rms(*gradients),
             dead,
@@ -115,7 +121,10 @@ def _slopes(layer: Any, x: Array) -> Array | None:
 def rms(*arrays: Array) -> float:
     """The root mean square of all numbers in some arrays; 0 without any."""
     numbers = np.concatenate([np.empty(0), *(array.ravel() for array in arrays)])
-    return float(np.sqrt(np.mean(numbers**2))) if numbers.size else 0.0
+    largest = float(np.abs(numbers).max(initial=0.0))
+    if not 0 < largest < np.inf:
+        return largest
+    return largest * float(np.sqrt(np.mean((numbers / largest) ** 2)))  # squares may overflow
 
 
 def _same_columns(weight: Array, gradient: Array) -> bool:

@@ -15,6 +15,7 @@ from nnlab.core.network import layer_kind
 from nnlab.core.optimizers import Sgd
 from nnlab.diagnosis.evidence import Evidence, loss_name
 from nnlab.errors import NnlabError
+from nnlab.show.words import count
 
 MOST_MEANS = 8  # that a remedy writes out
 RECTIFIERS = {"relu", "leaky_relu", "elu", "gelu", "silu"}  # He's rule is made for these
@@ -152,4 +153,4 @@ def short_numbers(values: Sequence[float]) -> str:
 
 def when(epoch: int) -> str:
     """Before training, or after how many epochs."""
-    return "before training" if epoch == 0 else f"after {epoch:,} epochs"
+    return "before training" if epoch == 0 else f"after {count(epoch, 'epoch')}"

@@ -13,14 +13,16 @@ import numpy as np
 from nnlab.build import Built
 from nnlab.core import columns
 from nnlab.core.metrics import ACCURACY, R2
-from nnlab.diagnosis import curve_rules, data_rules, layer_rules
-from nnlab.diagnosis.evidence import EXCELLENT, Evidence, evidence_of_run
+from nnlab.diagnosis import curve_rules, data_rules, layer_rules, step_rules
+from nnlab.diagnosis.evidence import EXCELLENT, Evidence
 from nnlab.diagnosis.findings import Diagnosis
 from nnlab.diagnosis.remedies import is_change
 from nnlab.experiment.outcome import LONG
-from nnlab.run.run import Run
+from nnlab.run.text import mapping_or_empty
 
-RULES: tuple[Callable[[Evidence], Diagnosis | None], ...] = (
+Rule = Callable[[Evidence], Diagnosis | None]
+
+RULES: tuple[Rule, ...] = (
     data_rules.no_activation,
     data_rules.inputs_unscaled,
     data_rules.targets_unscaled,
@@ -36,13 +38,14 @@ RULES: tuple[Callable[[Evidence], Diagnosis | None], ...] = (
     layer_rules.saturated,
     layer_rules.dead_units,
     layer_rules.decay_too_strong,
-    curve_rules.diverged,
-    curve_rules.rate_too_high,
-    curve_rules.rate_too_low,
-    curve_rules.batch_too_large,
-    curve_rules.batch_too_small,
+    step_rules.diverged,
+    step_rules.rate_too_high,
+    step_rules.rate_too_low,
+    step_rules.batch_too_large,
+    step_rules.batch_too_small,
     curve_rules.too_few_epochs,
     curve_rules.underfitting,
+    curve_rules.constant_predictions,
     curve_rules.plateau,
     curve_rules.overfitting,
     curve_rules.best_epoch_early,
@@ -52,9 +55,26 @@ RULES: tuple[Callable[[Evidence], Diagnosis | None], ...] = (
 def diagnose(evidence: Evidence) -> list[Diagnosis]:
     """All findings, the surest first."""
     with np.errstate(all="ignore"):
-        findings = [finding for rule in RULES if (finding := rule(evidence)) is not None]
+        found = [(rule, finding) for rule in RULES if (finding := rule(evidence)) is not None]
+        findings = [_with_place(evidence, rule, finding) for rule, finding in found]
     findings = [_with_changes(evidence, finding) for finding in findings]
     return sorted(findings, key=lambda finding: -finding.sure)
+
+
+def _with_place(evidence: Evidence, rule: Rule, finding: Diagnosis) -> Diagnosis:
+    """With the epoch and the update at which it appeared.
+
+    A rule that names no epoch is asked again about what was known at the earlier moments: the
+    finding appeared at the first of those from which on it never vanished.
+    """
+    epoch, step = finding.epoch, finding.step
+    if epoch is None:
+        epoch = evidence.epochs
+        for moment in reversed(evidence.moments[:-1]):
+            if rule(evidence.until(moment)) is None:
+                break
+            epoch = moment.epoch
+    return replace(finding, epoch=epoch, step=evidence.updates(epoch) if step is None else step)
 
 
 def _with_changes(evidence: Evidence, finding: Diagnosis) -> Diagnosis:
@@ -63,18 +83,16 @@ def _with_changes(evidence: Evidence, finding: Diagnosis) -> Diagnosis:
     return replace(finding, remedies=remedies)
 
 
-def serious_finding(run: Run, built: Built, summary: Mapping[str, Any]) -> Diagnosis | None:
-    """The surest serious finding about a run that has just ended.
+def is_worth_a_look(built: Built, summary: Mapping[str, Any], diverged: bool) -> bool:
+    """Whether the doctor looks at a run that has just ended, without being asked.
 
-    A run of few epochs says little. A run that explains nearly all of its training rows, and does
-    not overfit, is not looked at: that would take a tenth of the time of a small run.
+    It looks at each that diverged. A run of fewer than 10 epochs says little. A run that explains
+    nearly all of its training rows, and does not overfit, is not looked at: that would take a tenth
+    of the time of a small run.
     """
-    final, best = summary["final"], summary["best"]
+    final, best = (mapping_or_empty(summary.get(key)) for key in ("final", "best"))
     metric = R2 if built.kind == "regression" else ACCURACY
     share = final.get(columns.name(columns.TRAIN, metric.name), 0)
     val_loss = columns.name(columns.VAL, columns.LOSS)
     overfits = final.get(val_loss, 0) > curve_rules.RISEN * best.get(val_loss, 0)
-    if final.get("epoch", 0) < LONG or (share > EXCELLENT and not overfits):
-        return None
-    findings = diagnose(evidence_of_run(run, built))
-    return next((finding for finding in findings if finding.serious), None)
+    return diverged or (final.get("epoch", 0) >= LONG and (share <= EXCELLENT or overfits))

@@ -1,12 +1,10 @@
 """What a run shows of its network while it trains: some training rows, and its weights so far."""
 
-from contextlib import suppress
 from time import perf_counter
 
 import numpy as np
 
 from nnlab.build import Built
-from nnlab.errors import NnlabError
 from nnlab.experiment.state import NUMBERS_IN_SNAPSHOTS, Snapshots
 from nnlab.run.folder import PROGRESS, ROWS, RunFolder
 from nnlab.training import State
@@ -19,6 +17,7 @@ class Progress:
     """Writes rows.npz once, and progress.npz now and then; neither is needed to continue a run.
 
     Both are written without a sync, are left out for large networks, and go when the run ends.
+    Methods may raise StorageError: a full disk would stop the run at its next row, too.
     """
 
     def __init__(self, built: Built, folder: RunFolder) -> None:
@@ -36,11 +35,10 @@ class Progress:
         shown.epochs, shown.values = [*snapshots.epochs], [*snapshots.values]
         if state.epoch not in shown.epochs:
             shown.add(state.epoch, state.weights)
-        with suppress(NnlabError):  # a disk that is full stops the run at the next row
-            if not self._has_rows:
-                self._write_rows()
-                self._has_rows = True
-            self.folder.write_arrays(PROGRESS, shown.arrays(), sync=False)
+        if not self._has_rows:
+            self._write_rows()
+            self._has_rows = True
+        self.folder.write_arrays(PROGRESS, shown.arrays(), sync=False)
         took = perf_counter() - began
         self._due = began + took / SHARE
 

@@ -7,7 +7,6 @@ that epoch, or from the same training again, whose bits are the same.
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
@@ -158,7 +157,8 @@ def _empty_state(built: Built) -> State:
 def _explanation(
     run: Run, built: Built, place: RowPlace, state: State, source: str, selection: Selection
 ) -> RowExplanation:
-    moment, sentence = row_moment(built, place, state)
+    ended = run.written_status.finished and state.epoch == run.last_row.get("epoch")
+    moment, sentence = row_moment(built, place, state, ended)
     plan, dataset = built.plan, built.dataset
     with np.errstate(all="ignore"):
         try:
@@ -188,10 +188,11 @@ def _explanation(
     return RowExplanation(facts, passage, selection)
 
 
-def row_moment(built: Built, place: RowPlace, state: State) -> tuple[RowMoment, str]:
+def row_moment(built: Built, place: RowPlace, state: State, ended: bool) -> tuple[RowMoment, str]:
     """The moment before the next update that uses the row, and a sentence that says which.
 
-    A row that no update of the next epoch uses is its own batch.
+    A row that no update of the next epoch uses is its own batch. Where the training has ended, the
+    row's batch comes at once, so that the weights are those at the end.
     """
     if place.part is not built.plan.train:
         return _alone(built, place, state), (
@@ -210,30 +211,30 @@ def row_moment(built: Built, place: RowPlace, state: State) -> tuple[RowMoment, 
             f"training.drop_last leaves the row out of epoch {state.epoch + 1:,}: the update is "
             "what this row alone would cause."
         )
-    x, t = _walk_to(driver, number)
+    x, t = _walk_to(driver, number, train=not ended)
     lr, step = driver.rates(1)[0], copied.step + 1
     values, draws = copied.network.values.copy(), _draws(copied, len(x))
     moment = RowMoment(state.epoch, x, t, at, values, copied.slots, lr, step, draws, False)
-    return moment, _which_update(plan, moment, number, driver.count)
+    if ended:
+        rows = f", of {len(x):,} rows," if len(x) > 1 else ""
+        return moment, f"The training has ended: the row's batch{rows} would continue it like this."
+    return moment, _which_update(moment, number, driver.count)
 
 
-def _which_update(plan: Any, moment: RowMoment, number: int, batches: int) -> str:
+def _which_update(moment: RowMoment, number: int, batches: int) -> str:
     """The sentence about an update of the training."""
-    rows = len(moment.x)
-    others = f", of {rows:,} rows" if rows > 1 else ""
-    which = f"Update {moment.step:,} uses the row: batch {number + 1:,} of {batches:,}{others}"
-    if moment.epoch >= plan.epochs:
-        which = f"The training has ended; if it continued, update {moment.step:,} would use the row"
+    rows = f", of {len(moment.x):,} rows" if len(moment.x) > 1 else ""
+    which = f"Update {moment.step:,} uses the row: batch {number + 1:,} of {batches:,}{rows}"
     before = f", after {count(number, 'update')} of epoch {moment.epoch + 1:,}" if number else ""
     return f"{which}. All numbers are those just before it{before}."
 
 
-def _walk_to(driver: NumpyDriver, number: int) -> tuple[Array, Array]:
-    """Do the updates of the epoch before a batch; its x and t. Raises Diverged."""
+def _walk_to(driver: NumpyDriver, number: int, train: bool) -> tuple[Array, Array]:
+    """Do the updates of the epoch before a batch, if `train`; its x and t. Raises Diverged."""
     state = driver.state
     for chunk in driver.batches.epoch(driver.order(state.epoch), 0, state.epoch):
         before = min(number - chunk.first, len(chunk.xs))
-        if before:
+        if before and train:
             rows = before * chunk.batch
             done = replace(
                 chunk,

@@ -42,7 +42,7 @@ def explain_first_update(run: Run) -> RowExplanation | None:
         sentences=(
             "This is how learning begins: a row of the first batch goes through the network and "
             "back, and the first update follows.",
-            f"`nnlab explain {run.name} --row N --epoch E` shows any row at any epoch.",
+            f"The command nnlab explain {run.name} --row N --epoch E shows any row at any epoch.",
         ),
     )
     return RowExplanation(facts, passage, Selection()) if passage.finite else None

@@ -15,7 +15,7 @@ from nnlab.live.server import serving_on
 from nnlab.live.watch import keep_looking, live_site
 from nnlab.run.folder import RunFolder
 
-POLITE = 10  # less of a processor than the training gets
+POLITE = 10  # niceness: a tenth of a processor that the training wants, too
 
 
 def serve_beside(folder: Path) -> None:
@@ -33,7 +33,6 @@ def serve_beside(folder: Path) -> None:
     site, look = live_site(RunFolder(folder))
     with socket.socket(fileno=int(number)) as listener, serving_on(listener, token, site):
         keep_looking(look, ended.is_set)
-        look()
         site.feed.publish({"kind": "end"})
         Event().wait(0.3)  # so that a page hears of it
 

@@ -45,7 +45,7 @@ class PageBeside:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
                 pass_fds=(number,),
-                start_new_session=True,
+                process_group=0,  # Ctrl+C does not reach it; of the same session, for its niceness
                 text=True,
             )
         with suppress(OSError):  # it has ended already
@@ -73,3 +73,4 @@ class PageBeside:
             self._process.communicate(timeout=PATIENCE)
         except subprocess.TimeoutExpired:
             self._process.kill()
+            self._process.communicate()

@@ -12,7 +12,7 @@ import numpy as np
 
 from nnlab.build import Built
 from nnlab.core.types import Array
-from nnlab.diagnosis.evidence import evidence_of_run
+from nnlab.diagnosis.gather import evidence_of_run
 from nnlab.diagnosis.rules import diagnose
 from nnlab.errors import NnlabError
 from nnlab.experiment.resume import rebuild
@@ -25,10 +25,11 @@ from nnlab.show.page.film import Film
 from nnlab.show.page.replay import moment_labels
 from nnlab.show.page.run import key_numbers, run_story
 from nnlab.show.page.scenes import SCENES, make_scenes
+from nnlab.show.words import run_title
 
 LOOK = 0.2  # seconds between two looks at a folder
 LOCK_LOOK = 2.0  # seconds between two looks at its lock, which a killed process leaves
-DOCTOR_SHARE = 0.1  # of the time that the doctor may take
+DOCTOR_SHARE = 0.05  # of the time that the doctor may take
 NUMBERS, WEIGHTS = (METRICS, SUMMARY, RUN), (PROGRESS, SNAPSHOTS, checkpoint.CURRENT, RUN)
 NOTHING_TO_DRAW = (
     "This network is too large, or of a kind, to be drawn: only curves and findings are shown."
@@ -43,6 +44,7 @@ class RunFollower:
         self._seen: dict[str, Any] = {}  # what changed last, by purpose
         self._shown: set[int] = set()  # epochs whose moments were published
         self._has_scenes = False
+        self._before: Array | None = None  # the values of the newest moment
         self._built: Built | None = None
         self._doctor_due = 0.0
         self._since: dict[str, int] = {}  # by kind of finding, the epoch at which it appeared
@@ -81,9 +83,13 @@ class RunFollower:
         film = Film.of_run(run)
         labels = moment_labels(run, new)
         for epoch, label in zip(new, labels, strict=True):
-            if np.isfinite(stored[epoch]).all():
-                one = replace(film, epochs=np.array([epoch]), values=stored[epoch][None])
+            values = stored[epoch]
+            if np.isfinite(values).all():
+                one = replace(
+                    film, epochs=np.array([epoch]), values=values[None], before=self._before
+                )
                 self._publish_moment(one, label)
+                self._before = values
             self._shown.add(epoch)
 
     def _publish_moment(self, film: Film, label: str) -> None:
@@ -165,7 +171,8 @@ def only_moving(scene: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def title_of(path: Path) -> tuple[str, str]:
-    """The title of a run's page, and its setting in a line."""
+    """The title of a run's page, and its setting in a line; the page says how far it has come."""
+    run = View(path)
     with suppress(NnlabError):
-        return View(path).title
+        return run_title(run.name, run.settings, run.data.inputs)
     return path.name, ""

@@ -116,6 +116,7 @@ def serving_on(listener: socket.socket, token: str, site: Site) -> Iterator[None
             lifespan="off",
             ws="none",
             log_config=None,
+            log_level="critical",
             access_log=False,
             server_header=False,
             limit_concurrency=MOST_REQUESTS,

@@ -13,6 +13,7 @@ from nnlab.core.metrics import is_share, label_of
 from nnlab.core.types import Array
 from nnlab.diagnosis.evidence import spread_rows
 from nnlab.experiment import describe
+from nnlab.live.follow import NOTHING_TO_DRAW
 from nnlab.show.figures.axes import quantity_words
 from nnlab.show.page.charts import RATE_NOTE, chart_record, note
 from nnlab.show.page.film import Film
@@ -42,6 +43,7 @@ class Camera:
             built.scaling,
             built.dataset.inputs[which].astype(np.float64),
             built.dataset.targets[which],
+            built.plan.loss,
         )
         return cls(film, make_scenes(film))
 
@@ -52,11 +54,16 @@ class Camera:
             {key: value for key, value in scene.items() if key not in keys}
             for scene, keys in zip(self.scenes, moving, strict=True)
         ]
-        return {"kind": "scenes", "scenes": scenes}
+        return {"kind": "scenes", "scenes": scenes, "note": "" if scenes else NOTHING_TO_DRAW}
 
-    def moment(self, values: Array, epoch: float, label: str) -> dict[str, Any] | None:
-        """The message with what moves; None where a number is not finite."""
-        film = replace(self.film, values=values[None].copy())
+    def moment(
+        self, values: Array, epoch: float, label: str, before: Array | None = None
+    ) -> dict[str, Any] | None:
+        """The message with what moves; None where a number is not finite.
+
+        before: the values (V,) of the moment before, if there is one.
+        """
+        film = replace(self.film, values=values[None].copy(), before=before)
         scenes = []
         for scene in self.scenes:
             kind = SCENES[scene["kind"]]

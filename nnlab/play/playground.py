@@ -1,10 +1,12 @@
 """The page that trains: what it may ask for, and what it is told."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from threading import Lock
 from time import monotonic
 from typing import Any
+
+import numpy as np
 
 from nnlab.config.dump import dump, settings_of
 from nnlab.errors import UsageError
@@ -17,7 +19,6 @@ from nnlab.show.page.render import live_page
 from nnlab.show.words import count
 
 CHARTS = 0.2  # seconds from one drawing of the curves to the next
-TOO_LARGE = "This network is too large to draw; the curves show how it learns."
 FASTEST = 1e6  # epochs per second
 
 
@@ -38,6 +39,7 @@ class Playground:
         self.note = ""
         self._lock = Lock()  # of the settings
         self._camera: Camera | None = None
+        self._before = np.empty(0)  # the values that were shown last
         self._charted = 0.0
 
     @property
@@ -82,7 +84,7 @@ class Playground:
             self.note = "The network began again." if is_reset else ""
             if fitted != pairs:
                 self.note += " Its output layer and its loss now fit the data."
-            return self._told()
+            return self._told() | {"form": self._form()}
 
     def _yaml(self) -> dict[str, Any]:
         training = self.player.training
@@ -107,13 +109,16 @@ class Playground:
         training, state = player.training, player.training.state
         if player.restarted or self._camera is None:
             self._camera = Camera.of(training.built, state.weights)
+            self._before = state.weights.copy()
             self.feed.publish(self._camera.still())
         if changed:
             self.feed.publish(self._form())
         words = metrics_in_words(training.built, training.history.last)
         label = ", ".join(f"{name} {number}" for name, number in words)
-        if moment := self._camera.moment(state.weights, training.epochs, label):
+        values = state.weights.copy()
+        if moment := self._camera.moment(values, training.epochs, label, self._before):
             self.feed.publish(moment)
+        self._before = values
         if changed or monotonic() - self._charted >= CHARTS:
             self._charted = monotonic()
             self.feed.publish(charts_message(training.built, training.history.shown))
@@ -133,13 +138,12 @@ class Playground:
         state = training.state
         done = f"epoch {state.epoch:,}, update {state.step:,}"
         if state.batch:
-            done += f" ({state.batch} of {training.batches} of its epoch)"
+            done += f", {state.batch} of {training.batches} in the running epoch"
         if training.failure:
             return f"{training.failure} Change a setting, or reset."
         if training.is_over:
             return f"All {count(training.plan.epochs, 'epoch')} are done: {done}."
-        words = f"{'Playing' if player.is_playing else 'Paused'}: {done}."
-        return words if self._camera is None or self._camera.scenes else f"{words} {TOO_LARGE}"
+        return f"{'Playing' if player.is_playing else 'Paused'}: {done}."
 
     def _form(self) -> dict[str, Any]:
         config, start = self.player.training.config, self.start.config
@@ -154,7 +158,7 @@ class Playground:
 def _pairs(body: Mapping[str, Any]) -> Pairs:
     """The settings in a request. Raises UsageError for anything else."""
     pairs = body.get("pairs")
-    if not isinstance(pairs, Sequence) or not all(isinstance(pair, str) for pair in pairs):
+    if not isinstance(pairs, list) or not all(isinstance(pair, str) for pair in pairs):
         raise UsageError("Settings are a list of texts key=value.")
     return list(pairs)
 

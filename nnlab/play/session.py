@@ -29,7 +29,8 @@ from nnlab.training import Epoch, Failure, Record, final_weights, run_bursts, st
 T = TypeVar("T")
 PATIENCE = 60.0  # seconds that an answer may take; one long update comes before it
 POINTS = 300  # of a curve
-FRAME = 0.04  # seconds from one state that is shown to the next
+CHUNK = 16  # updates at a time, between which the page is answered
+FRAME = 1 / 30  # seconds from one state that is shown to the next
 BUSY = "The network is still at work. Try again in a moment."
 
 
@@ -100,7 +101,7 @@ class SteppedTraining:
         return self.state.status is not Status.RUNNING
 
     def advance(self, *, single: bool = False) -> None:
-        """The next updates, at most an epoch; `single` for one."""
+        """The next updates, at most CHUNK and none of the next epoch; `single` for one."""
         records = next(self._bursts(single), None)
         if records is None:
             self._records = None
@@ -125,7 +126,7 @@ class SteppedTraining:
         single = single or (self._single and self.state.batch > 0)
         if self._records is None or single != self._single:
             self._single = single
-            plan = replace(self.plan, chunk=1) if single else self.plan
+            plan = replace(self.plan, chunk=1 if single else CHUNK)
             self._records = run_bursts(plan, self.state)
         return self._records
 
@@ -202,7 +203,7 @@ class Player:
     """The thread: it trains while it plays, and answers between updates."""
 
     def __init__(self, config: Config, show: Callable[["Player", bool], None]) -> None:
-        """`show` is called in the thread: up to 25 times a second, and with True after a change.
+        """`show` is called in the thread: up to 30 times a second, and with True after a change.
 
         Raises ConfigError, DataError.
         """
@@ -270,9 +271,16 @@ class Player:
                 self.restarted = self.restarted and not changed
             changed = self._answer()
             if changed is not None and self.is_playing:
-                self.training.advance()
-                self.is_playing = not self.training.is_over
+                self._advance()
                 changed = changed or not self.is_playing
+
+    def _advance(self) -> None:
+        """The next updates; too little memory stops them, and the page says so."""
+        try:
+            self.training.advance()
+        except MemoryError:
+            self.training.failure = "There is not enough memory for the next update."
+        self.is_playing = not (self.training.is_over or self.training.failure)
 
     def _answer(self) -> bool | None:
         """Does what was asked for, waiting for it or for the next epoch; None at the end."""

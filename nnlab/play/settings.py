@@ -26,7 +26,7 @@ from nnlab.play.form import is_generated, members_for_page, page_families, page_
 
 START = """\
 name: playground
-data: {name: moons, noise: 0.2}
+data: moons
 network: [{dense: 4}, tanh, {dense: 4}, tanh, {dense: 1}, sigmoid]
 loss: bce
 optimizer: {sgd: 0.1}

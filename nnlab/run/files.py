@@ -11,7 +11,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnlab.errors import NnlabError
-from nnlab.run.folder import FORMAT, METRICS, RESOLVED, RUN, STEPS, SUMMARY, RunFolder
+from nnlab.run.folder import (
+    FINDINGS,
+    FORMAT,
+    METRICS,
+    RESOLVED,
+    RUN,
+    STEPS,
+    SUMMARY,
+    RunFolder,
+)
 from nnlab.run.settings import read_settings
 from nnlab.run.text import mapping_or_empty, shown
 from nnlab.status import Status
@@ -127,6 +136,15 @@ class RunFiles:
     def summary(self) -> dict[str, Any]:
         """summary.json: final, best, test, classes, confusion; empty before the end."""
         return self.folder.read_json(SUMMARY) if self.folder.has(SUMMARY) else {}
+
+    @cached_property
+    def findings(self) -> dict[str, Any] | None:
+        """findings.json; None where the doctor has not looked at the run.
+
+        epochs: how far it looked; the run may have been continued since. findings: those of
+        `nnlab doctor RUN --json`.
+        """
+        return self.folder.read_json(FINDINGS) if self.folder.has(FINDINGS) else None
 
     @property
     def results(self) -> dict[str, dict[str, Any]]:

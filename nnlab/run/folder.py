@@ -7,6 +7,7 @@
     metrics.csv      one row per epoch
     steps.csv        one row per update, if they are recorded
     summary.json     final, best, test, classes, confusion: written at the end
+    findings.json    what the doctor found, and how many epochs it looked at
     weights/         initial.npz, best.npz, final.npz with arrays `<index>.<layer>.<name>`
     predictions.npz, samples.npz, snapshots.npz
     rows.npz, progress.npz
@@ -35,6 +36,7 @@ Weights = Literal["initial", "best", "final"]
 
 CONFIG, RESOLVED = "config.yaml", "resolved.yaml"
 RUN, DATA, SUMMARY = "run.json", "data.json", "summary.json"
+FINDINGS = "findings.json"
 METRICS, STEPS = checkpoint.TABLES
 ROWS, PROGRESS = "rows.npz", "progress.npz"
 ARRAYS = PREDICTIONS, SAMPLES, SNAPSHOTS = "predictions.npz", "samples.npz", "snapshots.npz"

@@ -1,7 +1,8 @@
 """The wording of numbers, durations, counts, settings and runs, on terminals, figures and pages."""
 
 import math
-from collections.abc import Mapping, Sequence
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -109,6 +110,11 @@ def setting_value(value: Any, digits: int | None = None) -> str:
 def _float_value(value: float, digits: int | None) -> str:
     rounded = f"{value:.{digits or 6}g}"
     return rounded if digits or float(rounded) == value else str(value)
+
+
+def set_options(settings: Iterable[str]) -> str:
+    """Settings as a shell takes them: --set lr=0.1 --set 'init={normal: 1}'."""
+    return " ".join(f"--set {shlex.quote(setting)}" for setting in settings)
 
 
 def axis_value(value: Any) -> str:

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
 import nnlab.cli.evaluate
 import nnlab.cli.plot
@@ -29,6 +30,7 @@ import nnlab.cli.verify  # noqa: F401
 from nnlab.config.load import load_config
 from nnlab.experiment.session import begin
 from nnlab.run import arrays, checkpoint
+from tests.quick import leave_out_figures_on_request
 from tests.torture import worker
 
 CONFIG = """
@@ -256,6 +258,7 @@ def main() -> None:
     room = Path(sys.argv[1])
     good = whole(room / "good")
     os.environ["MPLBACKEND"] = "agg"
+    leave_out_figures_on_request(pytest.MonkeyPatch())  # they read the same files
     os.chdir(good)
     error, out = sys.stderr, sys.stdout
     with (room / "warm").open("w") as sys.stdout:

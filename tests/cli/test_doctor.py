@@ -12,6 +12,7 @@ from click.testing import Result
 from nnlab.diagnosis import rules
 from nnlab.diagnosis.evidence import Evidence
 from nnlab.diagnosis.findings import Diagnosis
+from nnlab.run.folder import RunFolder
 
 Nnlab = Callable[..., Result]
 
@@ -129,12 +130,50 @@ def test_an_interrupted_run_is_examined_by_its_checkpoint(nnlab: Nnlab, tmp_path
     assert nnlab("doctor", str(folder)).exit_code == 0
 
 
-def test_examining_changes_nothing(nnlab: Nnlab, tmp_path: Path):
-    nnlab("train", "xor", "--no-plots", "--set", "epochs=30")
+def test_examining_adds_the_findings_and_changes_nothing_else(nnlab: Nnlab, tmp_path: Path):
+    nnlab("train", "xor", "--no-plots", "--set", "epochs=9")
     (folder,) = (tmp_path / "runs").iterdir()
     before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-    nnlab("doctor", "latest")
-    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
+    assert folder / "findings.json" not in before  # of a short run, only when it is asked for
+    answer = json.loads(nnlab("doctor", "latest", "--json").stdout)
+    after = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    saved = json.loads(after.pop(folder / "findings.json"))
+    assert after == before
+    assert {"of": folder.name, **saved} == answer
+    assert (saved["epochs"], saved["updates"]) == (9, 9)
+
+
+def test_train_saves_findings_with_the_place_where_they_appeared(nnlab: Nnlab, tmp_path: Path):
+    options = ["--no-plots", "--set", "training.engine=numpy", "--set", "data=moons"]
+    slow = ["--set", "lr=1e-6", "--set", "epochs=40", "--set", "batch_size=50"]
+    nnlab("train", "xor", *options, *slow)
+    (folder,) = (tmp_path / "runs").iterdir()
+    saved = json.loads((folder / "findings.json").read_text())
+    assert (saved["epochs"], saved["updates"]) == (40, 160)
+    finding = next(f for f in saved["findings"] if f["kind"] == "rate-too-low")
+    assert 0 < finding["epoch"] < 40  # not only at the end
+    assert finding["step"] == 4 * finding["epoch"]
+    with RunFolder(folder).lock():
+        busy = nnlab("doctor", str(folder))
+    assert busy.exit_code == 0
+    assert "not saved: another process is writing" in busy.stderr
+
+
+def test_a_diverged_run_saves_findings_and_names_another_cause(nnlab: Nnlab, tmp_path: Path):
+    config = (
+        "data: {name: curve, function: cubic, low: -1.0e+3, high: 1.0e+3, samples: 20}\n"
+        "network: [dense: 8, relu, dense: 1]\nloss: mse\n"
+    )
+    (tmp_path / "huge.yaml").write_text(config)
+    result = nnlab("train", "huge.yaml", "--no-plots")
+    assert result.exit_code == 4
+    assert "The targets are not scaled" in result.stderr
+    assert "diverged in epoch" in result.stderr.splitlines()[-1]
+    (folder,) = (tmp_path / "runs").iterdir()
+    findings = json.loads((folder / "findings.json").read_text())["findings"]
+    failure = json.loads((folder / "run.json").read_text())["failure"]
+    diverged = next(finding for finding in findings if finding["kind"] == "diverged")
+    assert (diverged["epoch"], diverged["step"]) == (failure["epoch"], failure["step"])
 
 
 @pytest.mark.parametrize(

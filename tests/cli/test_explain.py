@@ -96,7 +96,8 @@ def test_the_state_is_that_of_the_checkpoint_or_of_the_training_again(case: Run)
     (ended,) = api.explain(case, row)
     assert ended.passage.moment.epoch == 6
     assert "the checkpoint" in ended.facts.sentences[1]
-    assert "The training has ended" in ended.facts.sentences[0]
+    assert ended.facts.sentences[0].startswith("The training has ended: the row's batch, of ")
+    np.testing.assert_array_equal(ended.passage.values, case.network().values)
     (middle,) = api.explain(case, row, 4)
     assert "training again up to epoch 4" in middle.facts.sentences[1]
     # The end of the training again is the checkpoint's, bit by bit.

@@ -1,4 +1,4 @@
-"""Trainings with a planted fault, and healthy ones, with the tables that they read."""
+"""Trainings with a planted fault, and healthy ones."""
 
 import math
 from pathlib import Path
@@ -10,17 +10,28 @@ import yaml
 from nnlab.api import resolve_config
 from nnlab.build import build
 from nnlab.core.metrics import decisions
-from nnlab.diagnosis.evidence import Evidence, probe
+from nnlab.diagnosis.evidence import Evidence
+from nnlab.diagnosis.gather import probe
 from nnlab.experiment.outcome import outputs
 from nnlab.experiment.session import start_weights
 from nnlab.training import Evaluation
 
-CONFIGS = yaml.safe_load((Path(__file__).parent / "planted.yaml").read_text())
-HEALTHY: list[dict[str, Any]] = CONFIGS["healthy"]
-PLANTED: list[tuple[str, dict[str, Any]]] = [
-    (config["kind"], {key: value for key, value in config.items() if key != "kind"})
-    for config in CONFIGS["planted"]
-]
+
+class Trainings(NamedTuple):
+    """Trainings with the name of their planted fault, and healthy ones."""
+
+    planted: list[tuple[str, dict[str, Any]]]
+    healthy: list[dict[str, Any]]
+
+
+def read_trainings(name: str) -> Trainings:
+    """Those of a file beside this one."""
+    content = yaml.safe_load((Path(__file__).parent / name).read_text())
+    planted = [(config.pop("kind"), config) for config in content["planted"]]
+    return Trainings(planted, content["healthy"])
+
+
+PLANTED, HEALTHY = read_trainings("planted.yaml")
 SHIPPED = (
     *("identity8", "xor", "linear", "digits_binary", "digits_conv", "approximate", "textbook"),
     *("identity8_fast", "digits_binary_400", "digits_deep"),
@@ -74,37 +85,3 @@ def improved(before: Ended, after: Ended) -> tuple[str, float, float, bool]:
         for ended in (before, after)
     )
     return "loss", old, new, new < old
-
-
-def write_tables(folder: Path) -> None:
-    """Write the csv files that the configs name."""
-    from sklearn import datasets
-
-    def load(name: str, **options: bool) -> Any:
-        return getattr(datasets, f"load_{name}")(return_X_y=True, **options)
-
-    for name in ("iris", "wine"):
-        x, y = load(name)
-        _write(folder / f"{name}.csv", x, y)
-        _write(folder / f"{name}_twice.csv", np.vstack([x, x]), np.hstack([y, y]))
-    x, y = load("breast_cancer")
-    _write(folder / "cancer.csv", x, y)
-    few = np.sort(np.concatenate([np.flatnonzero(y == 1), np.flatnonzero(y == 0)[:15]]))
-    _write(folder / "cancer_rare.csv", x[few], y[few])
-    x, y = load("diabetes", scaled=False)
-    _write(folder / "diabetes.csv", x, y)
-    _write(folder / "diabetes_price.csv", x, 1000 * y)
-    _write(folder / "diabetes_twice.csv", np.vstack([x, x]), np.hstack([y, y]) / 100)
-    _write(folder / "diabetes_scaled.csv", x, (y - y.mean()) / y.std())
-    stream = np.random.default_rng(0)
-    x, noise = stream.normal(size=(1000, 5)), stream.normal(size=1000)
-    _write(folder / "rare.csv", x, x[:, 0] + 0.5 * x[:, 1] + 0.7 * noise > 2.3)
-    _write(folder / "rare_three.csv", x, np.where(x[:, 1] + noise > 2.9, 2, x[:, 0] > 0))
-    _write(folder / "noise.csv", stream.normal(size=(120, 20)), stream.integers(0, 2, 120))
-
-
-def _write(path: Path, x: Any, y: Any) -> None:
-    names = [*(f"x{i}" for i in range(x.shape[1])), "y"]
-    rows = np.column_stack([x, y])
-    lines = [",".join(names), *(",".join(f"{value:.10g}" for value in row) for row in rows)]
-    path.write_text("\n".join(lines) + "\n")

@@ -139,6 +139,15 @@ def test_a_network_without_snapshots_has_its_weights_files(train: Train) -> None
     assert (values[-1] == run.network("final").values).all()
 
 
+def test_epochs_that_no_run_has_are_left_out(copy: Callable[[str], RunFolder]) -> None:
+    folder = copy("blobs")
+    folder.write_json("summary.json", {"best": {"epoch": 10**20}, "final": {"epoch": "x"}})
+    (folder.path / "metrics.csv").write_text("")
+    run = view(folder)
+    assert run.moments[0].tolist() == list(range(7))  # the snapshots
+    assert np.isfinite(gradient_flow(run).updates).all()
+
+
 # --- the hidden layer -------------------------------------------------------------------------
 
 
@@ -335,7 +344,7 @@ def test_what_would_take_too_long_is_not_drawn(
     assert drawn.stderr == f"The figure {name} does not suit {run.name}: {reason}.\n"
 
 
-def test_train_leaves_them_out_and_a_report_has_them(
+def test_train_leaves_them_out_and_a_report_has_them_on_request(
     runs: Runs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     drawn: list[str] = []
@@ -345,7 +354,9 @@ def test_train_leaves_them_out_and_a_report_has_them(
     assert set(drawn) == FIGURES.keys() - DRAWN.keys()
     for name in drawn:  # they only take time here
         monkeypatch.delitem(FIGURES, name)
-    assert FIGURES["importance"].title in report_run(runs["untrained"]).html
+    title = FIGURES["importance"].title
+    assert title in report_run(runs["untrained"], with_slow=True).html
+    assert title not in report_run(runs["untrained"]).html
 
 
 # --- signs and names in grey and small --------------------------------------------------------

@@ -20,10 +20,10 @@ from tests.page.conftest import LARGEST, SMALL, Browser, save_page
 
 # What each run's page shows beside its slider.
 VIEWS = {
-    "plane": ["of-plane", "of-heat", "of-diagram"],
-    "codes": ["of-heat", "of-diagram"],
-    "curve": ["of-curve", "of-diagram"],
-    "filters": ["of-diagram", "of-filters"],
+    "plane": ["of-plane", "of-heat", "of-diagram", "of-health"],
+    "codes": ["of-heat", "of-diagram", "of-health"],
+    "curve": ["of-curve", "of-diagram", "of-health"],
+    "filters": ["of-diagram", "of-filters", "of-health"],
 }
 # The contrast of every text with what is behind it: WCAG's formula, over the page's own colours.
 CONTRAST = """
@@ -312,7 +312,7 @@ def test_without_scripts_figures_show_the_last_epoch(
         browser.open(pages[name])
         epochs = SMALL[name][1]["epochs"]
         assert browser.one(".moment-label b").text == f"epoch {epochs}"
-        assert len(browser.all(".drawing img")) == len(VIEWS[name])
+        assert len(browser.all(".drawing img")) == len(VIEWS[name]) - 1  # no figure of health
         assert all(image.is_displayed() for image in browser.all(".drawing img"))
         assert not any(one.is_displayed() for one in browser.all(".player, .controls"))
     finally:

@@ -8,8 +8,11 @@ import pytest
 
 from nnlab.live.feed import Feed
 from nnlab.live.server import Site, serving
+from nnlab.play.board import QuestionPage, board_page
 from nnlab.play.playground import Playground, playground_page
 from nnlab.play.settings import Start
+from nnlab.run.run import Run
+from nnlab.show.figures import View
 from tests.page.conftest import Browser, browser, driver  # noqa: F401  (fixtures)
 
 Opened = tuple[Playground, str]  # and its address
@@ -32,3 +35,17 @@ def playground(
 
         yield serve
         browser.driver.get("about:blank")  # a page asks until its server ends
+
+
+@pytest.fixture
+def serve_board(browser: Browser) -> Iterator[Callable[[Run], str]]:  # noqa: F811
+    """A function that serves the page that asks a run."""
+    with ExitStack() as stack:
+
+        def serve(run: Run) -> str:
+            board = QuestionPage(View(run.path))
+            site = Site(*board_page(board.run), Feed(), board.actions)
+            return stack.enter_context(serving(site))
+
+        yield serve
+        browser.driver.get("about:blank")

@@ -11,17 +11,22 @@ from nnlab.core.layers.activations import Relu
 from nnlab.play.playground import Playground
 from tests.page.conftest import Browser
 from tests.page.test_browser import CONTRAST
+from tests.patience import PATIENCE
 
 pytest.importorskip("uvicorn", reason="the extra live is not installed")
 RAISED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")
 Serve = Callable[..., tuple[Playground, str]]
 
 
-def wait(browser: Browser, condition: Callable[[], Any], seconds: float = 40) -> Any:
-    from selenium.common.exceptions import StaleElementReferenceException
+def wait(browser: Browser, condition: Callable[[], Any], seconds: float = PATIENCE) -> Any:
+    """What the condition gives, once that is true; the form is drawn again after each change."""
+    from selenium.common import exceptions
     from selenium.webdriver.support.wait import WebDriverWait
 
-    ignored = [StaleElementReferenceException]  # the form is drawn again after a change
+    ignored = [
+        exceptions.StaleElementReferenceException,
+        exceptions.ElementNotInteractableException,
+    ]
     waiting = WebDriverWait(browser.driver, seconds, 0.05, ignored)
     return waiting.until(lambda _: condition())
 
@@ -32,29 +37,27 @@ def opened(browser: Browser, address: str) -> None:
     wait(browser, lambda: browser.all("#settings .field") and browser.all(".view svg"))
 
 
+def done(browser: Browser, action: Callable[[], None]) -> None:
+    """Does it, again where the form was drawn meanwhile."""
+    wait(browser, lambda: action() is None)
+
+
 def choose(browser: Browser, key: str, name: str) -> None:
     from selenium.webdriver.support.select import Select
 
-    def choice() -> bool:
-        Select(browser.one(f'select[data-id="{key}"]')).select_by_visible_text(name)
-        return True
-
-    wait(browser, choice)
+    menu = f'select[data-id="{key}"]'
+    done(browser, lambda: Select(browser.one(menu)).select_by_visible_text(name))
 
 
 def press(browser: Browser, selector: str) -> None:
-    def click() -> bool:
-        browser.one(selector).click()
-        return True
-
-    wait(browser, click)
+    done(browser, lambda: browser.one(selector).click())
 
 
 def write(browser: Browser, key: str, text: str) -> None:
     from selenium.webdriver import Keys
 
-    browser.one(f'input[data-id="{key}"]').send_keys(Keys.CONTROL, "a")
-    browser.one(f'input[data-id="{key}"]').send_keys(text, Keys.ENTER)
+    keys = (Keys.CONTROL, "a", Keys.NULL, text, Keys.ENTER)
+    done(browser, lambda: browser.one(f'input[data-id="{key}"]').send_keys(*keys))
 
 
 def field(browser: Browser, key: str) -> str:
@@ -72,8 +75,8 @@ def test_xor_is_learned_by_clicks_copied_and_kept(browser: Browser, playground: 
     opened(browser, address)
     assert field(browser, "data") == "moons"
     choose(browser, "data", "xor")
-    wait(browser, lambda: field(browser, "data") == "xor" and browser.one(".note").text)
-    assert browser.one(".note").text == "The network began again."
+    wait(browser, lambda: field(browser, "data") == "xor" and browser.one(".reply").text)
+    assert browser.one(".reply").text == "The network began again."
     write(browser, "optimizer.lr", "0.5")
     wait(browser, lambda: game.player.training.plan.optimizer.lr == 0.5)
     browser.run("document.querySelector('#speed').value = '0'")
@@ -93,9 +96,9 @@ def test_xor_is_learned_by_clicks_copied_and_kept(browser: Browser, playground: 
     run = nnlab.train(parse_config(text), runs=game.runs)
     assert run.network("final").values.tobytes() == shown
     browser.one('[data-act="keep"]').click()
-    wait(browser, lambda: browser.one(".note").text.startswith("Kept in "))
+    wait(browser, lambda: browser.one(".reply").text.startswith("Kept in "))
     kept = nnlab.load("latest", runs=game.runs)
-    assert kept.name in browser.one(".note").text
+    assert kept.name in browser.one(".reply").text
     assert kept.network("final").values.tobytes() == shown
     assert {url.split("/")[2] for url in browser.requests() if url.startswith("http")} == {
         address.split("/")[2]
@@ -125,7 +128,7 @@ def test_data_with_more_classes_and_layers_by_click(browser: Browser, playground
     game, address = playground()
     opened(browser, address)
     choose(browser, "data", "blobs")
-    wait(browser, lambda: "now fit the data" in browser.one(".note").text)
+    wait(browser, lambda: "now fit the data" in browser.one(".reply").text)
     wait(browser, lambda: field(browser, "loss") == "cross_entropy")
     press(browser, '[data-id="more layers"]')
     wait(browser, lambda: len(game.player.training.config.network) == 8)
@@ -163,8 +166,8 @@ def test_the_keyboard_alone(browser: Browser, playground: Serve) -> None:
     assert seen[1:5] == ["Play", "One update", "One epoch", "Reset"]
     write(browser, "optimizer.lr", "0.4")
     wait(browser, lambda: game.player.training.plan.optimizer.lr == 0.4)
-    active = browser.driver.switch_to.active_element
-    wait(browser, lambda: active.get_attribute("data-id") == "optimizer.lr")
+    focus = "return document.activeElement.dataset.id"
+    wait(browser, lambda: browser.run(focus) == "optimizer.lr")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

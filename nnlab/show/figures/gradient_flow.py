@@ -75,7 +75,8 @@ def gradient_flow(run: View) -> GradientFlow:
                 squares[:, place.layer] += (blocks[:, place.start : place.stop] ** 2).sum(axis=1)
         return np.sqrt(squares[:, list(layout.weighted)])
 
-    steps = dict(zip(run.metrics["epoch"].tolist(), run.metrics["step"].tolist(), strict=True))
+    columns = (run.metrics.get(name, np.zeros(0, np.int64)) for name in ("epoch", "step"))
+    steps = dict(zip(*(column.tolist() for column in columns), strict=True))
     apart = [max(1, steps.get(b, 0) - steps.get(a, 0)) for a, b in pairwise(epochs.tolist())]
     updates = norms(np.diff(values, axis=0)) / np.array(apart)[:, None]
     before = norms(values[:-1])
@@ -90,7 +91,7 @@ def _gradients(run: View, rows: SavedRows | None, values: FloatArray) -> FloatAr
     """The gradients (k, P) as a batch of training has them."""
     if rows is None:
         return None
-    with blas.turn():
+    with blas.turn(), blas.single():
         slopes = [gradient(run, rows, moment) for moment in values]
     drawn = [slope.astype(np.float64) for slope in slopes if slope is not None]
     batch = run.config.training.batch_size

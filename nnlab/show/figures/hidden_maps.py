@@ -86,10 +86,11 @@ def hidden_layer(run: View) -> tuple[IntArray, SavedRows, FloatArray]:
     which, rows = chosen_moments(epochs, MOMENTS), _rows(run) or run.judged
     loss, index = LossOfRows(run, rows), hidden_layers(run.latest_network)[-1]
     outputs = []
-    for moment in which:
-        loss.logits(values[moment])
-        hidden = loss.binding.bound[index].y.reshape(len(rows), -1)
-        outputs.append(np.nan_to_num(hidden.astype(np.float64)))
+    with blas.turn(), blas.single():
+        for moment in which:
+            loss.logits(values[moment])
+            hidden = loss.binding.bound[index].y.reshape(len(rows), -1)
+            outputs.append(np.nan_to_num(hidden.astype(np.float64)))
     return epochs[which], rows, np.stack(outputs)
 
 

@@ -1,12 +1,15 @@
 """Which inputs of a table a network needs: permutation importance."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from nnlab.core.metrics import ACCURACY, R2, BatchAnswers, Metric, Targets
 from nnlab.core.types import Array, FloatArray
+from nnlab.engine import blas
 from nnlab.run.rows import SavedRows
 from nnlab.show.figures import style
 from nnlab.show.figures.axes import distinct
@@ -78,21 +81,29 @@ def permutation_importance(run: View) -> Importance:
         sums = [item.parts(answers, 1)[0] for item in metric.sums]
         return float(metric.value(sums, len(rows), targets))
 
-    first, names, drops = 0, [], []
-    whole = score(rows.inputs)
+    stops = np.cumsum([len(column.inputs) for column in run.schema.columns]).tolist()
     seed = np.random.RandomState(run.config.seed % SEEDS).randint(2**31)
-    for column in run.schema.columns:
-        place = slice(first, first + len(column.inputs))
-        shuffles, order = np.random.RandomState(seed), np.arange(len(rows))
-        inputs, scores = rows.inputs.copy(), []
-        for _ in range(REPEATS):
-            shuffles.shuffle(order)
-            inputs[:, place] = inputs[order, place]
-            scores.append(score(inputs))
-        names.append(column.name)
-        drops.append(whole - np.array(scores))
-        first = place.stop
-    return Importance(metric, whole, names, np.stack(drops), rows)
+    with blas.turn(), blas.single():
+        whole = score(rows.inputs)
+        scores = [
+            _shuffled_scores(score, rows.inputs, slice(start, stop), seed)
+            for start, stop in pairwise([0, *stops])
+        ]
+    names = [column.name for column in run.schema.columns]
+    return Importance(metric, whole, names, whole - np.stack(scores), rows)
+
+
+def _shuffled_scores(
+    score: Callable[[Array], float], inputs: Array, place: slice, seed: int
+) -> FloatArray:
+    """The scores (R,) with some columns of the inputs (N, n) shuffled, again and again."""
+    shuffles, order, inputs = np.random.RandomState(seed), np.arange(len(inputs)), inputs.copy()
+    scores = []
+    for _ in range(REPEATS):
+        shuffles.shuffle(order)
+        inputs[:, place] = inputs[order, place]
+        scores.append(score(inputs))
+    return np.array(scores)
 
 
 def draw_importance(run: View) -> "Figure":

@@ -132,7 +132,7 @@ def _reach(along: FloatArray, is_line: bool) -> tuple[float, float]:
 def heights_between(losses: FloatArray, path: FloatArray) -> FloatArray:
     """The losses at which contour lines are drawn, of a grid and of a path."""
     finite = np.concatenate([losses[np.isfinite(losses)], path[np.isfinite(path)]])
-    low, highest = float(finite.min()), float(np.nanmax(path))
+    low, highest = float(finite.min()), float(path[np.isfinite(path)].max(initial=0.0))
     high = min(float(finite.max()), HIGHEST * highest) if highest > 0 else float(finite.max())
     if not low < high:
         return np.array([low - 0.5, low + 0.5])

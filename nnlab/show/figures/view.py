@@ -25,6 +25,7 @@ from nnlab.status import Status
 
 PART_NAMES = {"train": "training", "validation": "validation", "test": "test"}
 MANY = 1000  # rows that are evaluated at a time
+MOST_EPOCHS = 2**53
 
 T = TypeVar("T")
 
@@ -104,7 +105,9 @@ class View(Run):
         return {
             epoch: self.network(which).values
             for which, epoch in files.items()
-            if isinstance(epoch, int) and self.folder.has(weights_file(which))
+            if isinstance(epoch, int)
+            and 0 <= epoch < MOST_EPOCHS  # a damaged file may say more
+            and self.folder.has(weights_file(which))
         }
 
     def once(self, work: Callable[["View"], T]) -> T:

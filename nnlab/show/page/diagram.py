@@ -8,7 +8,7 @@ import numpy as np
 from nnlab.core.network import layer_kind, layer_name
 from nnlab.core.types import Array, FloatArray
 from nnlab.show.figures.network import short_number
-from nnlab.show.page.film import Film
+from nnlab.show.page.film import LOOKED_AT, Film
 
 MOST_LINES, MOST_LAYERS = 420, 8
 WIDE, SHOWN = 12, 10  # a layer wider than WIDE shows SHOWN units where all would be too many
@@ -24,8 +24,6 @@ def diagram_scene(film: Film) -> dict[str, Any] | None:
     biased = [False, *((index, "bias") in keys for index in dense)]
     names, captions = _unit_names(film, widths), _captions(film, widths)
     pairs = list(zip(dense, pairwise(units), strict=True))
-    moments = film.parameters()
-    weights = np.stack([_shown_weights(layers, pairs) for layers in moments])
     columns = [
         {
             "names": [names[number][unit] for unit in shown],
@@ -35,14 +33,40 @@ def diagram_scene(film: Film) -> dict[str, Any] | None:
         }
         for number, shown in enumerate(units)
     ]
+    moments = film.parameters()
     return {
         "alt": f"Diagram of the {'-'.join(map(str, widths))} network: a line for each weight, "
         "thicker where it is larger.",
         "layers": columns,
-        "weights": [few_digits(moment, digits=3) for moment in weights],
+        "activations": _activations(film, units),
         "biases": [_shown_biases(layers, pairs, biased) for layers in moments],
+        **_lines(film, pairs),
+    }
+
+
+def _lines(film: Film, pairs: Pairs) -> dict[str, Any]:
+    """What the lines show: weights, gradients and updates, moment by moment."""
+    views = film.network.layout.views
+    weights = np.stack([_shown_weights(layers, pairs) for layers in film.parameters()])
+    gradients = [_shown_weights(views(moment.gradient), pairs) for moment in film.moments]
+    updates = [_shown_weights(views(change), pairs) for change in film.changes]
+    lines = {"weights": list(weights), "gradients": gradients, "updates": updates}
+    return {
+        **{name: [few_digits(moment, digits=3) for moment in m] for name, m in lines.items()},
         "largest": float(f"{np.abs(weights).max(initial=1e-12):.4g}"),
     }
+
+
+def _activations(film: Film, units: list[list[int]]) -> list[list[float | None]]:
+    """The mean over some rows of each drawn unit's output, moment by moment; the inputs first."""
+    rows = film.inputs[film.some_rows(LOOKED_AT)]
+    if not len(rows):
+        return [[] for _ in film.epochs]
+    ends = [*film.layers[1:], len(film.network.layers)]  # where the outputs of each layer are
+    inputs = np.broadcast_to(film.scaled(rows), (len(film.epochs), *rows.shape))
+    outputs = [inputs, *(film.outputs(rows, depth) for depth in ends)]  # each (k, rows, units)
+    means = [y.mean(1)[:, shown] for y, shown in zip(outputs, units, strict=True)]
+    return [few_digits(moment, digits=3) for moment in np.concatenate(means, axis=1)]
 
 
 def _widths(film: Film) -> list[int]:

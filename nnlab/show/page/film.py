@@ -1,18 +1,23 @@
 """Moments of a small network, recorded in a run folder or taken while it trains."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
 
+from nnlab.core.losses import Loss
 from nnlab.core.network import Network
 from nnlab.core.types import Array, FloatArray, IntArray
 from nnlab.data.scale import Scaling
+from nnlab.diagnosis.moments import Moment, moment
+from nnlab.engine.images.network import TunedNetwork
 from nnlab.run.data_facts import DataFacts
 from nnlab.show.figures import View
 
 MOMENTS = 60  # that a page shows; nnlab records about 40
 POINTS = 400  # training rows that are drawn
+LOOKED_AT = 128  # training rows that the layers and the gradient are looked at with
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,7 +25,8 @@ class Film:
     """Moments of a network: epochs (k,) and values (k, V), with training rows of its data.
 
     network: its form; its own values are not looked at. data: the content of data.json. inputs
-    (N, n) and targets, (N,) or (N, m), are as in the data set.
+    (N, n) and targets, (N,) or (N, m), are as in the data set. before: the values (V,) of the
+    moment before the first, if there is one.
     """
 
     epochs: IntArray
@@ -30,6 +36,8 @@ class Film:
     scaling: Scaling
     inputs: FloatArray
     targets: Array
+    loss: Loss
+    before: Array | None = None
 
     @classmethod
     def of_run(cls, run: View) -> Self:
@@ -38,7 +46,8 @@ class Film:
         which = np.unique(np.linspace(0, len(epochs) - 1, min(len(epochs), MOMENTS)).astype(int))
         network, (inputs, targets) = run.untrained(), run.training_rows
         inputs = np.asarray(inputs, np.float64)
-        return cls(epochs[which], values[which], network, run.data, run.scaling, inputs, targets)
+        data = (run.data, run.scaling, inputs, targets)
+        return cls(epochs[which], values[which], network, *data, run.loss)
 
     @property
     def layers(self) -> list[int]:
@@ -57,16 +66,47 @@ class Film:
 
     def outputs(self, rows: Array, depth: int | None = None) -> FloatArray:
         """Outputs (k, B, m) of the first `depth` layers (default all) for rows (B, n)."""
-        x = self.scaling.apply(rows).astype(self.network.dtype)
-        x = x.reshape(len(x), *self.network.inputs)
+        x = self.scaled(rows)
         with np.errstate(all="ignore"):  # a run that diverged may overflow
             bindings = (self.network.bind(len(x), depth=depth, values=v) for v in self.values)
             return np.stack([binding.forward(x).astype(np.float64) for binding in bindings])
 
-    def some_rows(self) -> list[int]:
+    @cached_property
+    def moments(self) -> list[Moment]:
+        """The layers and the gradient at each moment, on some of the rows; none without rows."""
+        rows = self.some_rows(LOOKED_AT)
+        if not rows:
+            return []
+        # Of its own: looking changes the values of a network, and this one may be training.
+        network = type(self.network)(
+            self.network.layers, self.network.inputs, dtype=self.network.dtype
+        )
+        if isinstance(network, TunedNetwork):
+            network.lanes = 1
+        x, targets = self.scaled(self.inputs[rows]), self.targets[rows]
+        if targets.ndim == 1:
+            width = network.shapes[-1][0]
+            targets = targets[:, None] if self.data.kind == "binary" else np.eye(width)[targets]
+        t = self.loss.encode(targets.astype(network.dtype))
+        numbered = zip(self.epochs.tolist(), self.values, strict=True)
+        return [moment(network, self.loss, values, x, t, epoch) for epoch, values in numbered]
+
+    @property
+    def changes(self) -> list[Array]:
+        """What each moment's parameters (P,) changed since the moment before; first maybe 0."""
+        size = self.network.theta.size
+        first = self.values[0] if self.before is None else self.before
+        return list(np.diff(np.vstack([first[None], self.values]), axis=0)[:, :size])
+
+    def scaled(self, rows: Array) -> Array:
+        """Rows (B, n) as the network takes them."""
+        x = self.scaling.apply(rows).astype(self.network.dtype)
+        return x.reshape(len(x), *self.network.inputs)
+
+    def some_rows(self, most: int = POINTS) -> list[int]:
         """Row numbers, evenly spread where there are too many."""
         count = len(self.inputs)
-        return sorted({int(row) for row in np.linspace(0, count - 1, min(count, POINTS))})
+        return sorted({int(row) for row in np.linspace(0, count - 1, min(count, most))})
 
     def parameters(self) -> list[Any]:
         """The weights of each layer as named views, moment by moment."""

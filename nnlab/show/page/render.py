@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nnlab.show.figures.palette import DARK, LIGHT, Look
+from nnlab.show.page.findings import FindingsOverview
 from nnlab.show.page.pictures import Chart, Picture
 from nnlab.show.page.repeat import Repeat
 from nnlab.show.page.replay import Replay
@@ -53,11 +54,19 @@ class Page:
     tables: list[Table] = field(default_factory=list)
     epochs: list[Table] = field(default_factory=list)
     epoch_count: int = 0
+    doctor: FindingsOverview | None = None
     replay: Replay | None = None
     explained: list["ExplainedRow"] = field(default_factory=list)
     figures: list[Picture] = field(default_factory=list)
     runs: Table | None = None
     repeat: Repeat | None = None
+
+    @property
+    def figure_names(self) -> set[str]:
+        """The names of the figures in it; a link to one is #figure-NAME."""
+        stills = [scene.still for scene in self.replay.scenes] if self.replay else []
+        names = {picture.drawing.name for picture in [*self.figures, *stills] if picture}
+        return names | ({"curves"} if self.charts else set())
 
     @property
     def sections(self) -> dict[str, str]:
@@ -66,6 +75,7 @@ class Page:
         present = {
             ("asked", "What was asked"): self.settings or self.axes,
             ("happened", "What happened"): self.story or self.charts or self.tables,
+            ("doctor", "What the doctor found"): self.doctor,
             ("learned", "What the network learned"): learned,
             ("explained", "One row, step by step"): self.explained,
             ("runs", "Every run"): self.runs,

@@ -9,11 +9,12 @@ import numpy as np
 from nnlab.core import columns
 from nnlab.core.metrics import label_of
 from nnlab.explanation.saved import explain_first_update
-from nnlab.run.folder import RunFolder, weights_file
+from nnlab.run.folder import FINDINGS, RunFolder, weights_file
 from nnlab.run.text import mapping_or_empty
 from nnlab.show.figures import FIGURES, View, curves, view
 from nnlab.show.page.charts import run_charts
 from nnlab.show.page.explanation import ExplainedRow, explained_row
+from nnlab.show.page.findings import overview_of_findings
 from nnlab.show.page.pictures import Album, Chart
 from nnlab.show.page.render import Page, Report, render
 from nnlab.show.page.repeat import repeat_run
@@ -38,8 +39,10 @@ CHARTS = ("curves", "lr")  # the figures that the page shows as charts
 EPOCH_ROWS = 40  # of the table of epochs
 
 
-def report_run(folder: RunFolder) -> Report:
+def report_run(folder: RunFolder, with_slow: bool = False) -> Report:
     """The report of a run folder, whatever its status: it shows what can be shown.
+
+    with_slow: whether it has the figures, too, that `train` leaves out.
 
     Raises RunUnreadable when run.json cannot be read: then nothing is known of the run.
     """
@@ -63,10 +66,15 @@ def report_run(folder: RunFolder) -> Report:
     page.replay = attempt("The recorded epochs", lambda: make_replay(run, album), None)
     scenes = page.replay.scenes if page.replay else []
     shown = {*CHARTS, *(name for scene in scenes for name in SCENES[scene.kind].figures)}
-    rest = {name: plot for name, plot in FIGURES.items() if name not in shown}
+    rest = {
+        name: plot
+        for name, plot in FIGURES.items()
+        if name not in shown and (with_slow or not plot.on_request)
+    }
     page.explained = attempt("The first update", lambda: _first_update(run), [])
     page.figures = album.add_plots(run, rest)
     album.add_dark_variants()
+    page.doctor = attempt(FINDINGS, lambda: overview_of_findings(run, page.figure_names), None)
     page.repeat = attempt("How it was run", lambda: repeat_run(run), None)
     return render(page)
 

@@ -15,6 +15,7 @@ from nnlab.show.figures.palette import LIGHT
 from nnlab.show.figures.plane import box
 from nnlab.show.page.diagram import diagram_scene, few_digits
 from nnlab.show.page.film import Film
+from nnlab.show.page.health import health_scene
 
 GRID = 64  # outputs along each side of the plane
 ALONG = 160  # outputs along a curve
@@ -223,10 +224,11 @@ SCENES: Mapping[str, SceneKind] = {
     "diagram": SceneKind(
         diagram_scene,
         "A line is a weight: thick where it is large, blue where it is positive, orange where it "
-        "is negative. Numbers in circles are biases.",
-        "z = W x + b",
+        "is negative. Numbers in circles are biases. Gradients are those of some training rows, "
+        "updates the change since the moment before, activations the mean output of each unit.",
+        "z = W x + b, ∂L/∂W, ΔW, a = f(z)",
         ("weights", "network"),
-        ("weights", "biases", "largest"),
+        ("weights", "gradients", "updates", "activations", "biases", "largest"),
     ),
     "filters": SceneKind(
         filters_scene,
@@ -235,6 +237,14 @@ SCENES: Mapping[str, SceneKind] = {
         "zⱼ = Σᵢ Wᵢⱼ xᵢ + bⱼ",
         ("filters",),
         ("fields",),
+    ),
+    "health": SceneKind(
+        health_scene,
+        "Each layer on some training rows. Updates are the change since the moment before. Dead: "
+        "units that no row gives a slope. Saturated: outputs where the activation is nearly flat.",
+        "rms(W), rms(∂L/∂W), rms(ΔW) / rms(W), f′(z) = 0, f′(z) < 0.05 max f′",
+        (),
+        ("values",),
     ),
 }
 

@@ -5,6 +5,8 @@
 const SVG = "http://www.w3.org/2000/svg"; // the name of a language, never loaded
 const PAUSE = 180, CALM_PAUSE = 600; // milliseconds from one moment to the next
 const MOST_MOMENTS = 120; // on a live page
+const STRONGEST = 0.45; // the opacity of the largest value behind text
+const SHARES = ["dead", "saturated"]; // columns that are shares
 const CLASSES = 7, SHADES = 32; // colours of classes in page.css; shades of each in a field
 
 const minus = text => String(text).replace("-", "\u2212");
@@ -41,13 +43,13 @@ const raised = exponent => minus(exponent).replace("\u2212", "\u207b").replace(/
 const grouped = (value, places) =>
   minus(value.toLocaleString("en", { minimumFractionDigits: places, maximumFractionDigits: places, roundingMode: "halfEven" }));
 
-function formatNumber(value) {
+function formatNumber(value, digits = 4) {
   if (value === null || value === undefined) return "\u2013";
   if (value !== 0 && (Math.abs(value) < 1e-4 || Math.abs(value) >= 1e7)) {
-    const [mantissa, exponent] = value.toExponential(3).split("e");
+    const [mantissa, exponent] = value.toExponential(digits - 1).split("e");
     return `${minus(mantissa)} \u00d7 10${raised(Number(exponent))}`;
   }
-  const places = 3 - (value ? Math.floor(Math.log10(Math.abs(value))) : 0);
+  const places = digits - 1 - (value ? Math.floor(Math.log10(Math.abs(value))) : 0);
   return grouped(value, Math.max(places, 0));
 }
 
@@ -279,6 +281,16 @@ function addSymbol(parent, x, y, number) {
   else add(parent, "path", { ...shape, d: `M${x} ${y - 4.6}L${x + 4.4} ${y + 3.4}H${x - 4.4}Z` });
 }
 
+// Buttons of which one is pressed.
+function addChoice(parent, label, names, choose) {
+  if (names.length < 2) return;
+  const group = add(parent, "div", { class: "choice", role: "group", "aria-label": label });
+  const buttons = names.map(name => add(group, "button", { type: "button" }, name));
+  const press = chosen => buttons.forEach((button, i) => button.setAttribute("aria-pressed", i === chosen));
+  buttons.forEach((button, i) => button.addEventListener("click", () => { press(i); choose(names[i]); }));
+  press(0);
+}
+
 // Axes around `width` x `height`; returns the drawing and the functions from values to places.
 function addFrame(parent, data, width, height) {
   const [left, top] = [58, 8];
@@ -329,15 +341,31 @@ const scenes = {
       });
       add(svg, "text", { class: "caption", x, y: height - 10 }, caption);
     });
-    return index => {
+    const circles = Array.from(svg.querySelectorAll(".unit")), names = circles.map(circle => circle.textContent);
+    let chosen = "weights", now = 0;
+
+    function draw() {
+      const onLines = chosen === "activations" ? "weights" : chosen, values = data[onLines][now];
+      const largest = onLines === "weights" ? data.largest : values.reduce((most, v) => Math.max(most, Math.abs(v)), 1e-30);
       lines.forEach(({ line, title, name }, i) => {
-        const weight = data.weights[index][i];
-        line.setAttribute("stroke-width", (0.15 + 4.5 * Math.abs(weight) / data.largest).toFixed(2));
-        line.setAttribute("class", weight < 0 ? "minus" : "plus");
-        title.textContent = `${name}: ${minus(weight)}`;
+        line.setAttribute("stroke-width", (0.15 + 4.5 * Math.abs(values[i]) / largest).toFixed(2));
+        line.setAttribute("class", values[i] < 0 ? "minus" : "plus");
+        title.textContent = `${name}: ${minus(values[i])}`;
       });
-      biases.forEach((text, i) => { text.textContent = minus(data.biases[index][i]); });
-    };
+      biases.forEach((text, i) => { text.textContent = minus(data.biases[now][i]); });
+      const outputs = chosen === "activations" ? data.activations[now] : [];
+      const strongest = outputs.reduce((most, v) => Math.max(most, Math.abs(v)), 1e-30);
+      circles.forEach((circle, i) => {
+        const share = outputs.length ? 100 * STRONGEST * Math.abs(outputs[i]) / strongest : 0;
+        const name = outputs[i] < 0 ? "negative" : "positive";
+        circle.style.fill = share ? `color-mix(in srgb, var(--${name}) ${share.toFixed(0)}%, var(--paper))` : "";
+        circle.firstChild.textContent = outputs.length ? `${names[i]}: ${minus(outputs[i])}` : names[i];
+      });
+    }
+
+    const kinds = ["weights", "gradients", "updates", "activations"].filter(kind => data[kind]?.[0]?.length);
+    addChoice(parent, "What the diagram shows", kinds, kind => { chosen = kind; draw(); });
+    return index => { now = index; draw(); };
   },
 
   // Rows of numbers, block beside block: hidden units and outputs.
@@ -401,6 +429,34 @@ const scenes = {
       const places = data.outputs[index][i].map((value, j) => [data.along[j], value]);
       const finite = places.filter(([, value]) => value !== null);
       path.setAttribute("d", finite.map(([a, b], j) => `${j ? "L" : "M"}${x(a).toFixed(1)} ${y(b).toFixed(1)}`).join(""));
+    });
+  },
+
+  // A table: a row per layer, a column per quantity, with its course over the moments.
+  health(parent, data) {
+    const table = add(add(parent, "div", { class: "scroll" }), "table", { class: "health" });
+    add(table, "caption", {}, data.alt);
+    const head = add(add(table, "thead"), "tr"), body = add(table, "tbody");
+    add(head, "th", { scope: "col" }, "layer");
+    data.columns.forEach(name => add(head, "th", { scope: "col" }, name));
+    const cells = data.layers.flatMap(name => {
+      const row = add(body, "tr");
+      add(row, "th", { scope: "row" }, name);
+      return data.columns.map(column => {
+        const cell = add(row, "td"), text = add(cell, "span");
+        const svg = add(cell, "svg", { class: "spark", viewBox: "0 0 60 16", preserveAspectRatio: "none", "aria-hidden": "true" });
+        return { text, share: SHARES.includes(column), line: add(svg, "path", { class: "curve c0" }), now: add(svg, "path", { class: "cursor" }) };
+      });
+    });
+    return index => cells.forEach(({ text, share, line, now }, i) => {
+      const course = data.values.map(moment => moment[i]), value = course[index];
+      text.textContent = share && value !== null ? `${Math.round(100 * value)} %` : formatNumber(value === null ? null : Number(value.toPrecision(2)), 2);
+      const height = v => (share ? v : Math.log10(v)), shown = course.map(v => v !== null && (share || v > 0));
+      const heights = course.map(height).filter((_, j) => shown[j]);
+      const low = share ? 0 : heights.reduce((a, b) => Math.min(a, b), Infinity), high = share ? 1 : heights.reduce((a, b) => Math.max(a, b), -Infinity);
+      const x = j => 1 + 58 * j / Math.max(course.length - 1, 1), y = v => 14 - 12 * (high > low ? (height(v) - low) / (high - low) : 0.5);
+      line.setAttribute("d", linePath(course.map((_, j) => j), course.map((v, j) => (shown[j] ? v : null)), { x, y, shows: v => v !== null }));
+      now.setAttribute("d", `M${x(index).toFixed(1)} 0V16`);
     });
   },
 

@@ -1,7 +1,7 @@
 // The playground: settings to the program, and back into the form and the address of the page.
 // A setting is a text key=value, as for --set; what differs from the start stands in the address.
 
-const note = document.querySelector(".note"), wrong = document.querySelector(".wrong");
+const reply = document.querySelector(".reply"), wrong = document.querySelector(".wrong");
 const playButton = document.querySelector("#play"), speed = document.querySelector("#speed");
 const settingsForm = document.querySelector("#settings form");
 const OPEN = new Set(["", "data", "network", "optimizer", "training"]); // sections, at first
@@ -12,11 +12,13 @@ const fromAddress = () => location.hash.slice(1).split("&").filter(Boolean).map(
 
 // Asks the program, and shows its answer or what is wrong; resolves to the answer, or to undefined.
 async function request(name, body, input) {
+  if (name === "keep") reply.textContent = "Training it again from the start, as nnlab train does.";
   try {
     const answer = await act(name, body);
     wrong.textContent = "";
-    note.textContent = answer.note ?? "";
+    reply.textContent = answer.note ?? "";
     if (answer.pairs) take(answer.pairs);
+    if (answer.form) receivers.form(answer.form);
     return answer;
   } catch (error) {
     wrong.textContent = error instanceof TypeError ? "The program has ended: start nnlab play again." : error.message;
@@ -32,14 +34,24 @@ function take(newPairs) {
   if (location.hash.slice(1) !== hash) history.replaceState(null, "", `${location.pathname}${hash && `#${hash}`}`);
 }
 
+// Changes follow each other: each begins from the settings that the one before has left.
+let changes = Promise.resolve();
+const inTurn = change => { changes = changes.then(change); };
+
+// Sets a setting; `value` is a text, or a function of no arguments that makes it when its turn comes.
 function set(key, value, input) {
-  const others = pairs.filter(pair => keyOf(pair) !== key);
-  return request("set", { pairs: [...others, `${key}=${value}`] }, input);
+  inTurn(async () => {
+    const text = typeof value === "function" ? value() : value;
+    if (text === undefined) return;
+    const others = pairs.filter(pair => keyOf(pair) !== key);
+    await request("set", { pairs: [...others, `${key}=${text}`] }, input);
+  });
 }
 
 function addMenu(parent, id, names, chosen, attributes = {}) {
   const menu = add(parent, "select", { "data-id": id, ...attributes });
-  for (const name of names) add(menu, "option", name === chosen ? { selected: "" } : {}, name);
+  const shown = names.includes(chosen) ? names : [chosen, ...names]; // weights of another run have no name
+  for (const name of shown) add(menu, "option", name === chosen ? { selected: "" } : {}, name);
   return menu;
 }
 
@@ -76,30 +88,30 @@ function addSection(parent, { key, title, member, members, meaning, live, fields
 // Layers: the whole list is one setting, in the form that a config has.
 
 const isActivation = layer => kinds[layer.name]?.activation;
-const sendNetwork = (layers, input) => set("network", JSON.stringify(layers), input);
+const changeNetwork = (change, input) => set("network", () => { // of the layers at that time
+  const layers = change(network);
+  return layers && JSON.stringify(layers);
+}, input);
 
-function hiddenPlace() { // where a hidden layer is added or removed: before the last dense layer
-  return network.findLastIndex(layer => layer.name === "dense");
-}
+// Where a hidden layer is added or removed: before the last dense layer.
+const hiddenPlace = layers => Math.max(layers.findLastIndex(layer => layer.name === "dense"), 0);
 
-function addHiddenLayer() {
-  const place = Math.max(hiddenPlace(), 0), before = network.slice(0, place);
+function withHiddenLayer(layers) {
+  const place = hiddenPlace(layers), before = layers.slice(0, place);
   const activation = before.findLast(isActivation) ?? { name: "tanh" };
-  const dense = before.findLast(layer => layer.name === "dense");
-  const units = dense ? dense.units : 4;
-  return sendNetwork(network.toSpliced(place, 0, { name: "dense", units }, activation));
+  const units = before.findLast(layer => layer.name === "dense")?.units ?? 4;
+  return layers.toSpliced(place, 0, { name: "dense", units }, activation);
 }
 
-function removeHiddenLayer() {
-  const place = network.slice(0, Math.max(hiddenPlace(), 0)).findLastIndex(layer => layer.name === "dense");
+function withoutHiddenLayer(layers) {
+  const place = layers.slice(0, hiddenPlace(layers)).findLastIndex(layer => layer.name === "dense");
   if (place < 0) return undefined;
-  const follows = network[place + 1] && isActivation(network[place + 1]) ? 2 : 1;
-  return sendNetwork(network.toSpliced(place, follows));
+  return layers.toSpliced(place, layers[place + 1] && isActivation(layers[place + 1]) ? 2 : 1);
 }
 
-function setActivation(name) {
-  const last = hiddenPlace();
-  return sendNetwork(network.map((layer, i) => (i < last && isActivation(layer) ? { name } : layer)));
+function withActivation(layers, name) {
+  const last = hiddenPlace(layers);
+  return layers.map((layer, i) => (i < last && isActivation(layer) ? { name } : layer));
 }
 
 // The text of a field as a value of a config: a number, true, null, else a text.
@@ -110,14 +122,16 @@ function parseValue(text) {
 function addNetwork(parent) {
   const part = addPart(parent, "network", "Network", network.map(layer => layer.units ?? "").filter(Boolean).join("-"));
   const buttons = add(part, "div", { class: "buttons" });
-  add(buttons, "button", { type: "button", "data-id": "more layers" }, "+ hidden layer").addEventListener("click", addHiddenLayer);
-  add(buttons, "button", { type: "button", "data-id": "fewer layers" }, "\u2212 hidden layer").addEventListener("click", removeHiddenLayer);
+  add(buttons, "button", { type: "button", "data-id": "more layers" }, "+ hidden layer")
+    .addEventListener("click", () => changeNetwork(withHiddenLayer));
+  add(buttons, "button", { type: "button", "data-id": "fewer layers" }, "\u2212 hidden layer")
+    .addEventListener("click", () => changeNetwork(withoutHiddenLayer));
   const activations = Object.keys(kinds).filter(name => kinds[name].activation);
   const label = add(part, "label", { class: "field" });
   add(label, "span", {}, "hidden activation ↺");
-  const own = network.slice(0, Math.max(hiddenPlace(), 0)).find(isActivation);
+  const own = network.slice(0, hiddenPlace(network)).find(isActivation);
   const menu = addMenu(label, "activation", own ? activations : ["none"], own?.name ?? "none");
-  menu.addEventListener("change", () => setActivation(menu.value));
+  menu.addEventListener("change", () => changeNetwork(layers => withActivation(layers, menu.value), menu));
   network.forEach((layer, index) => addLayer(part, layer, index));
 }
 
@@ -126,14 +140,15 @@ function addLayer(part, layer, index) {
   const first = add(box, "div", { class: "first" });
   const menu = addMenu(first, `kind ${index}`, Object.keys(kinds), layer.name, { "aria-label": `layer ${index}` });
   menu.title = kinds[layer.name].meaning;
-  menu.addEventListener("change", () => sendNetwork(network.with(index, starting(menu.value, layer)), menu));
+  menu.addEventListener("change", () =>
+    changeNetwork(layers => layers.with(index, starting(menu.value, layer)), menu));
   const remove = add(first, "button", { type: "button", "aria-label": `remove layer ${index}`, "data-id": `remove ${index}` }, "\u00d7");
-  remove.addEventListener("click", () => sendNetwork(network.toSpliced(index, 1)));
+  remove.addEventListener("click", () => changeNetwork(layers => layers.toSpliced(index, 1)));
   for (const field of kinds[layer.name].fields) {
     const value = layer[field.name], text = typeof value === "string" ? value : JSON.stringify(value ?? null);
     const shown = { ...field, value: text, live: true };
     const input = addField(box, shown, `layer ${index} ${field.name}`, typed =>
-      sendNetwork(network.with(index, { ...layer, [field.name]: parseValue(typed) }), input));
+      changeNetwork(layers => layers.with(index, { ...layers[index], [field.name]: parseValue(typed) }), input));
   }
 }
 
@@ -199,7 +214,7 @@ document.querySelector("#yaml").addEventListener("click", async () => {
     await navigator.clipboard.writeText(answer.yaml);
   } catch { // not allowed: the text stands there
     place.open = true;
-    note.textContent = answer.note.replace(/^[^.]*copied\./i, "Copy the text below.");
+    reply.textContent = answer.note.replace(/^[^.]*copied\./i, "Copy the text below.");
   }
 });
 
@@ -211,9 +226,12 @@ document.addEventListener("ended", () => {
 
 // An address with settings is restored before the program's own are shown in it.
 let restoring = fromAddress().length > 0;
-async function restore() {
-  await request("set", { pairs: fromAddress() });
-  restoring = false;
+function restore() {
+  const asked = fromAddress();
+  inTurn(async () => {
+    await request("set", { pairs: asked });
+    restoring = false;
+  });
 }
 if (restoring) restore();
-addEventListener("hashchange", () => request("set", { pairs: fromAddress() }));
+addEventListener("hashchange", restore);

@@ -1,0 +1,169 @@
+"""Rules about the steps: how long they are, how many, and from how many rows each."""
+
+from collections.abc import Iterator
+from math import inf, isfinite, log10
+
+import numpy as np
+
+from nnlab.core.types import FloatArray
+from nnlab.diagnosis.curves import fall_of, jumps, median_of_end
+from nnlab.diagnosis.evidence import FEW_UPDATES, LEARNED, Evidence
+from nnlab.diagnosis.findings import Diagnosis
+from nnlab.diagnosis.moments import rms
+from nnlab.diagnosis.postmortem import FailedBatch, failed_batch
+from nnlab.diagnosis.remedies import lower_rate, percent_of, rate
+
+GROWN = 10.0  # times their size before training: weights that large steps moved
+
+
+def diverged(e: Evidence) -> Diagnosis | None:
+    """A number became infinite or nan."""
+    if e.failure is None:
+        return None
+    epoch, step, what = (e.failure.get(key) for key in ("epoch", "step", "what"))
+    batch = failed_batch(e)
+    return Diagnosis(
+        "diverged",
+        0.94,
+        f"Training diverged in epoch {epoch}: the {what} is not finite.",
+        (
+            f"update {step:,}" if isinstance(step, int) else "update unknown",
+            *_last_finite(e, batch),
+        ),
+        "Each step overshoots: the loss rises, its gradient grows with it, and the next step is "
+        "larger still.",
+        ((f"lr={lower_rate(e)}",), ("optimizer.clip_norm=1",)),
+        advice="" if batch is None else batch.advice,
+        epoch=epoch if isinstance(epoch, int) else None,
+        step=step if isinstance(step, int) else None,
+        figure="curves",
+    )
+
+
+def _last_finite(e: Evidence, batch: FailedBatch | None) -> Iterator[str]:
+    """The last finite losses and weights, and what these made of the rows of the batch."""
+    losses = [f"{loss:.4g}" for loss in e.train_loss if isfinite(loss)] or ["unknown"]
+    yield f"last finite training loss {losses[-1]}, before training {losses[0]}"
+    if batch is not None:
+        yield from batch.sentences()
+        return
+    layers = [f"{h.title} {h.weight:.3g}" for h in e.last.layers if h.weight]
+    yield f"the last finite weights (root mean squares): {', '.join(layers)}"
+
+
+def rate_too_high(e: Evidence) -> Diagnosis | None:
+    """A loss that rises or jumps, or weights that the steps made far too large."""
+    losses = e.finite_losses
+    if len(losses) < 4 or _moved_share(e) < 0.1:
+        return None
+    after = losses[1:]
+    rises = float((np.diff(after) > 0.02 * np.abs(after[:-1])).mean())
+    wild = after.max() > 2 * losses[0] or losses[-1] > 1.2 * losses[0]
+    grown = _moved_share(e) > GROWN and e.memorises
+    if not grown and not _stays_high(e, after, wild, jumps(losses, rises)):
+        return None
+    return Diagnosis(
+        "rate-too-high",
+        0.86 if wild or grown else 0.72,
+        "The learning rate is too high: "
+        + ("the weights became huge." if grown else "the loss jumps instead of falling."),
+        (
+            f"the loss rises in {percent_of(rises)} of the epochs",
+            f"{losses[0]:.3g} before training, at most {after.max():.3g}, at last {after[-1]:.3g}",
+            f"the weights moved by {_moved_share(e):.3g} times their size",
+        ),
+        "A step is the rate times the gradient. Where it is longer than the valley is wide, it "
+        "ends on the other side, as high as before or higher.",
+        ((f"lr={lower_rate(e)}",), (f"lr={rate(e, 0.3)}",)),
+        epoch=int(np.argmax(losses)),
+        figure="curves",
+    )
+
+
+def _stays_high(e: Evidence, after: FloatArray, wild: bool, jumping: bool) -> bool:
+    """Whether a loss that is wild or jumps has not come down, or has risen again.
+
+    after: the losses after training began. Dropout makes the training loss jump, and leaves the
+    validation loss alone.
+    """
+    end = min(median_of_end(after), after[-1])  # of few epochs, the median is an early one
+    if end > max(1.3 * after.min(), 0.3 * e.train_loss[0]):
+        return True
+    val = e.val_loss[1:]
+    calm = len(val) > 0 and e.removed(median_of_end(val)) >= LEARNED and val[-1] < 1.1 * val.min()
+    least = 0.8 if jumping and not calm else LEARNED if wild else -inf
+    return min(e.learned, e.removed(median_of_end(after))) < least
+
+
+def rate_too_low(e: Evidence) -> Diagnosis | None:
+    """A loss that falls steadily and hardly at all."""
+    losses = e.train_loss
+    if len(losses) < 3 or e.failure is not None or e.has_learned(0.3):
+        return None
+    share = _moved_share(e) / max(e.progress, 1e-9)  # by the end, at this pace
+    falls = float((np.diff(losses[1:]) < 0).mean()) if len(losses) > 3 else 1.0
+    if not 0 < share <= 0.1 or (falls < 0.6 and share > 0.03):
+        return None
+    factor = 10 ** int(np.clip(round(log10(0.5 / max(share, 1e-9))), 1, 4))
+    return Diagnosis(
+        "rate-too-low",
+        0.87,
+        "The learning rate is too low: the weights hardly move.",
+        (
+            f"the weights changed by {percent_of(_moved_share(e), 2)} in {e.epochs:,} epochs",
+            f"loss {losses[0]:.4g} before training, {losses[-1]:.4g} at the end",
+        ),
+        "A step is the rate times the gradient. With steps so short, training would need many "
+        "times the epochs.",
+        ((f"lr={rate(e, factor)}",),),
+        figure="curves",
+    )
+
+
+def batch_too_large(e: Evidence) -> Diagnosis | None:
+    """Few updates, because a batch holds many rows."""
+    rows, batch = len(e.built.plan.train), e.built.plan.batch_size
+    updates = e.updates(max(e.epochs, 1))
+    if batch < 128 or batch < rows / 8 or updates > 1000 or e.progress < 1 or e.has_learned(0.9):
+        return None
+    if updates >= FEW_UPDATES and fall_of(e.train_loss) < 0.01:
+        return None
+    return Diagnosis(
+        "batch-too-large",
+        0.78,
+        f"Batches of {batch:,} rows leave {updates:,} updates in {e.epochs:,} epochs.",
+        (f"{rows:,} training rows", f"the loss falls until the end, to {e.train_loss[-1]:.4g}"),
+        "An epoch is one step per batch. A gradient over more rows is more exact, but hardly "
+        "better for a step than one over 32, and there are fewer steps.",
+        (("batch_size=32",),),
+        epoch=e.epochs,
+        figure="curves",
+    )
+
+
+def batch_too_small(e: Evidence) -> Diagnosis | None:
+    """Noise of tiny batches."""
+    rows, batch = len(e.built.plan.train), e.built.plan.batch_size
+    losses = e.train_loss
+    if batch > 4 or rows < 100 or len(losses) < 6 or e.failure is not None:
+        return None
+    tail = losses[len(losses) // 2 :]
+    noise = float(np.diff(tail).std() / max(tail.mean(), 1e-30))
+    if noise < 0.04 or e.has_learned(0.95):
+        return None
+    return Diagnosis(
+        "batch-too-small",
+        0.74,
+        f"Batches of {batch} make the loss noisy.",
+        (f"it changes by {percent_of(noise)} from epoch to epoch in the second half",),
+        "The gradient of few rows points anywhere. At a rate that is right for its mean, the "
+        "weights wander around the minimum.",
+        (("batch_size=32",), (f"lr={rate(e, 0.1)}",)),
+        figure="curves",
+    )
+
+
+def _moved_share(e: Evidence) -> float:
+    """How far the weights moved, as a share of their size before training."""
+    first = e.weights(e.first)
+    return rms(e.weights(e.last) - first) / (rms(first) or 1.0)

@@ -1,0 +1,92 @@
+"""The doctor's findings in a page, as findings.json holds them: nothing is examined here."""
+
+import shlex
+from collections.abc import Container, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from nnlab.run.folder import RESOLVED
+from nnlab.run.text import mapping_or_empty
+from nnlab.show.figures import FIGURES
+from nnlab.show.figures.view import View
+from nnlab.show.words import count, format_number, percent, set_options
+
+
+@dataclass(frozen=True)
+class FindingWords:
+    """A finding in words; `figure` is the name of a figure in the page, or empty."""
+
+    sentence: str
+    sure: float
+    place: str
+    evidence: list[str]
+    why: str
+    remedies: list[str]
+    advice: str
+    figure: str
+    figure_title: str
+
+    @property
+    def certainty(self) -> str:
+        return f"{percent(self.sure)} sure"
+
+
+@dataclass(frozen=True)
+class FindingsOverview:
+    """What was looked at, the findings, and the command that a remedy continues."""
+
+    state: str
+    findings: list[FindingWords]
+    command: str
+
+
+def overview_of_findings(run: View, figures: Container[str]) -> FindingsOverview | None:
+    """The findings of a run, the surest first; None where the doctor has not looked.
+
+    figures: the names of those in the page. Raises RunUnreadable, and anything for odd contents.
+    """
+    saved = run.findings
+    if saved is None:
+        return None
+    findings = [_words(finding, figures) for finding in saved["findings"]]
+    findings.sort(key=lambda finding: -finding.sure)
+    name = shlex.quote(f"{run.name}/{RESOLVED}")
+    return FindingsOverview(_state(run, saved, len(findings)), findings, f"nnlab train {name}")
+
+
+def _state(run: View, saved: Mapping[str, Any], findings: int) -> str:
+    """How many findings there are, in how many epochs, and whether the run has others now."""
+    looked, trained = int(saved["epochs"]), max(len(run.metrics.get("epoch", ())) - 1, 0)
+    what = count(findings, "finding") if findings else "nothing found"
+    state = f"The doctor looked at {count(looked, 'epoch')}: {what}."
+    if looked == trained:
+        return state
+    again = f"nnlab doctor {shlex.quote(run.name)}"
+    return f"{state} The run has {count(trained, 'epoch')} now: {again} looks again."
+
+
+def _words(finding: Any, figures: Container[str]) -> FindingWords:
+    fields = mapping_or_empty(finding)
+    figure = str(fields.get("figure"))
+    shown = figure in figures and figure in FIGURES
+    return FindingWords(
+        sentence=str(fields["sentence"]),
+        sure=float(fields["sure"]),
+        place=_place(fields.get("epoch"), fields.get("step")),
+        evidence=list(map(str, fields["evidence"])),
+        why=str(fields["why"]),
+        remedies=[set_options(map(str, remedy)) for remedy in fields["remedies"]],
+        advice=str(fields["advice"]),
+        figure=figure if shown else "",
+        figure_title=FIGURES[figure].title if shown else "",
+    )
+
+
+def _place(epoch: Any, step: Any) -> str:
+    """Where a finding appeared; empty where that is not known."""
+    if not isinstance(epoch, int):
+        return ""
+    if epoch == 0:
+        return "before training"
+    update = f", update {format_number(step)}" if isinstance(step, int) else ""
+    return f"epoch {format_number(epoch)}{update}"
