@@ -13,6 +13,8 @@ from urllib.request import urlopen
 import pytest
 from click.testing import Result
 
+from tests.patience import PATIENCE
+
 pytest.importorskip("uvicorn", reason="the extra live is not installed")
 Nnlab = Callable[..., Result]
 
@@ -75,5 +77,5 @@ def test_it_serves_a_page_until_ctrl_c(tmp_path: Path) -> None:
                 assert b'id="transport"' in page.read()
         finally:
             program.send_signal(signal.SIGINT)
-        assert program.wait(60) == 130
+        assert program.wait(PATIENCE) == 130
     assert not (tmp_path / "runs").exists()
