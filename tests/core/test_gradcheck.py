@@ -40,8 +40,10 @@ def network_and_data(name: str, loss: str) -> tuple[Network, Array, Array]:
 
 
 @pytest.mark.parametrize(("name", "loss"), list(product(BETWEEN, LOSSES)))
-@pytest.mark.parametrize("reduction", ["mean", "sum"])
-def test_every_layer_with_every_loss(name, loss, reduction):
+def test_every_layer_with_every_loss(name, loss):
+    """The two ways to reduce take turns: each loss has both."""
+    turn = list(BETWEEN).index(name) + list(LOSSES).index(loss)
+    reduction = ("mean", "sum")[turn % 2]
     network, x, t = network_and_data(name, loss)
     before = network.theta.copy()
     found = check_gradients(network, LOSSES[loss](reduction=reduction), x, t)

@@ -28,7 +28,7 @@ from nnlab.cli import main
 from nnlab.data import batches
 from nnlab.experiment import session
 from nnlab.run import checkpoint, durable
-from nnlab.run.folder import RunFolder
+from nnlab.run.folder import PROGRESS, ROWS, RunFolder
 
 Hook = Callable[[str, Path], None]
 
@@ -129,16 +129,19 @@ def dying_at(k: int) -> Hook:
 def failing_at(k: int, number: int, for_good: bool, note: Path) -> Hook:
     """A hook that raises an OSError at its k-th call, and with `for_good` at all later ones.
 
-    The path of the first is written into `note`.
+    The path of the first that a training cannot do without is written into `note`.
     """
     calls = 0
+    noted = False
 
     def hook(step: str, path: Path) -> None:
-        nonlocal calls
+        nonlocal calls, noted
         calls += 1
-        if calls == k:
-            note.write_text(str(path))
         if calls == k or (for_good and calls > k):
+            missed = path.name in (ROWS, PROGRESS) and step != "unlink"
+            if not noted and not missed:
+                note.write_text(str(path))
+                noted = True
             raise OSError(number, os.strerror(number))
 
     return hook
