@@ -234,3 +234,4 @@ def test_sliders_answer_and_fit_a_phone(browser: Browser, serve_board: Any, pric
     wait(browser, lambda: browser.run(shown) != before)
     assert browser.run("return document.documentElement.scrollWidth - innerWidth") <= 0
     assert browser.run(CONTRAST) == []
+    browser.media(width=400, color_scheme="dark")  # a page without moments has none to draw again
