@@ -38,7 +38,7 @@ def test_a_port_that_is_taken_starts_nothing(
 
 
 def test_a_port_without_a_page_starts_nothing(nnlab: Callable[..., Result], flowers: Path) -> None:
-    result = nnlab(*"train flowers.yaml --port 8000".split())
+    result = nnlab(*["train", "flowers.yaml", "--port", "8000"])
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr == "--port is for the page: add --live.\n"
     assert [path.name for path in flowers.parent.iterdir()] == [flowers.name]

@@ -158,6 +158,8 @@ def test_the_answers_for_a_row_are_those_of_predict(prices: Run) -> None:
         (["x", "house"], "area is a number."),
         ([float("nan"), "house"], "area is a number."),
         ([True, "house"], "area is a number."),
+        ([10**400, "house"], "area is a number."),
+        ([-1e300, "house"], "area is a number."),
         ([80, "castle"], "kind is one of flat, house."),
     ],
 )
