@@ -82,6 +82,7 @@ function logTicks(low, high) {
 
 const CHART = { width: 420, left: 58, right: 408, top: 10, bottom: 232, height: 270 };
 const LINES = 7, DASHES = 4, FEW = 30; // colours and dashes in page.css; so few points are marked
+const EDGE = 6; // around the axes, where marks may reach
 
 // The lowest and the highest value that the axis shows.
 function valueRange(values, scale, share) {
@@ -119,6 +120,14 @@ function addAxes(svg, data, places, scale) {
   add(svg, "path", { class: "axis", d: `M${left} ${top}V${bottom}H${right}` });
   add(svg, "text", { class: "x name", x: (left + right) / 2, y: bottom + 32 }, data.unit);
   return { x, y, shows: value => value !== null && (scale !== "log" || value > 0) };
+}
+
+// A part of a chart that shows nothing beyond its axes, but a whole mark on them.
+function addWindow(svg) {
+  const x = CHART.left - EDGE, y = CHART.top - EDGE;
+  const width = CHART.right + EDGE - x, height = CHART.bottom + EDGE - y;
+  const viewBox = `${x} ${y} ${width} ${height}`;
+  return add(svg, "svg", { class: "window", x, y, width, height, viewBox, "aria-hidden": "true" });
 }
 
 function linePath(xs, ys, { x, y, shows }, stepped) {
@@ -181,13 +190,14 @@ class Chart {
     plot.replaceChildren();
     const svg = addDrawing(plot, CHART.width, CHART.height, data.alt);
     this.axes = addAxes(svg, data, this.places, this.scale);
+    const inside = addWindow(svg); // a share far below zero ends at the axis
     data.curves.forEach((curve, number) => {
       const look = `curve c${number % LINES} d${number % DASHES}`, path = ys => linePath(curve.x, ys, this.axes, data.stepped);
-      add(svg, "path", { class: curve.mean ? `${look} pale` : look, d: path(curve.y) });
-      if (curve.mean) add(svg, "path", { class: look, d: path(curve.mean) });
-      if (curve.x.length <= FEW && !data.stepped) this.addDots(svg, curve, number);
+      add(inside, "path", { class: curve.mean ? `${look} pale` : look, d: path(curve.y) });
+      if (curve.mean) add(inside, "path", { class: look, d: path(curve.mean) });
+      if (curve.x.length <= FEW && !data.stepped) this.addDots(inside, curve, number);
     });
-    this.addMarks(svg);
+    this.addMarks(inside);
     this.lines = { cursor: add(svg, "path", { class: "cursor" }), moment: add(svg, "path", { class: "moment" }) };
     this.span = `${top}V${bottom}`;
     if (this.moment !== undefined) this.stand("moment", this.moment);
@@ -479,6 +489,7 @@ class Replay {
     this.input = element.querySelector(".player input");
     this.play = element.querySelector(".play");
     this.label = element.querySelector(".moment-label");
+    this.epochs = []; // until there is a moment, which a page of questions never has
     this.timer = 0;
     this.input.addEventListener("input", () => { this.stop(); this.move(Number(this.input.value)); });
     this.play.addEventListener("click", () => (this.timer ? this.stop() : this.start()));
