@@ -205,6 +205,14 @@ def test_changed_data_is_refused(nnlab: Nnlab, tmp_path: Path):
     assert nnlab("doctor", "latest").exit_code == 3
 
 
+def test_a_network_with_a_step_is_refused(nnlab: Nnlab):
+    assert nnlab("train", "box", "--no-plots").exit_code == 0
+    for what in ("box", "latest"):
+        result = nnlab("doctor", what)
+        assert result.exit_code == 2
+        assert result.stderr.startswith("Layer 1 (step) has no derivative, so the network cannot")
+
+
 def test_a_race_and_a_sweep_are_refused(nnlab: Nnlab):
     nnlab("descend", "landscape", "--no-plots")
     assert nnlab("doctor", "latest").exit_code == 2
