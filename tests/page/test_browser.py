@@ -226,6 +226,18 @@ def test_the_scale_can_be_chosen(browser: Browser, pages: dict[str, Path]) -> No
     assert browser.one(path).get_attribute("d") == before[1]
 
 
+@pytest.mark.parametrize("values", [(1.0, 1e-312), (1e99, 1e-215), (1.0, 5e-324)])
+def test_an_axis_spans_all_numbers(
+    browser: Browser, pages: dict[str, Path], values: tuple[float, float]
+) -> None:
+    """Their quotient overflows; ticks from 0 on would never come to an end."""
+    browser.open(pages["untrained"])
+    low, high = browser.run(f"return valueRange({list(values)}, 'log', false)")
+    assert 0 < low <= values[1]
+    assert values[0] < high < 1e308
+    assert browser.run(f"return logTicks({low!r}, {high!r}).length") in range(4, 9)
+
+
 @pytest.mark.parametrize(
     "value", [0.0, 1.0, 0.5, 12.3456, 1234.5, 20_000.0, 9.9996, 1e-4, 3.2e-5, -0.25, 1.2e7, None]
 )

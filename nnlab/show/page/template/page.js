@@ -68,10 +68,13 @@ function niceTicks(low, high, most, whole = false) {
   return Array.from({ length: Math.max(last - first + 1, 0) }, (_, i) => (first + i) * step);
 }
 
+// How many powers of ten lie between; a quotient may overflow.
+const decades = (low, high) => Math.log10(high) - Math.log10(low);
+
 // Powers of ten, and 2 and 5 times those where there are few.
 function logTicks(low, high) {
-  const decades = Math.log10(high / low), factors = decades < 2 ? [1, 2, 5] : [1];
-  const ticks = [], every = Math.ceil(decades / 7) || 1;
+  const wide = decades(low, high), factors = wide < 2 ? [1, 2, 5] : [1];
+  const ticks = [], every = Math.ceil(wide / 7) || 1;
   for (let e = Math.floor(Math.log10(low)); e <= Math.ceil(Math.log10(high)); e++) {
     if (e % every === 0) for (const factor of factors) ticks.push(Number(`${factor}e${e}`));
   }
@@ -89,8 +92,8 @@ function valueRange(values, scale, share) {
   const finite = values.filter(value => value !== null && (scale !== "log" || value > 0));
   let low = finite.reduce((a, b) => Math.min(a, b), Infinity), high = finite.reduce((a, b) => Math.max(a, b), -Infinity);
   if (scale === "log") {
-    const beyond = high > low ? (high / low) ** 0.05 : 3;
-    return [low / beyond, high * beyond];
+    const beyond = high > low ? 10 ** (0.05 * decades(low, high)) : 3;
+    return [low / beyond || Number.MIN_VALUE, high * beyond];
   }
   if (share && high >= -1) {
     low = Math.max(-1, Math.min(low, 0.95));
