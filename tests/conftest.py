@@ -3,6 +3,8 @@
 import os
 import shutil
 import signal
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
 
@@ -74,3 +76,21 @@ def data_folder(monkeypatch: pytest.MonkeyPatch) -> Path:
             monkeypatch.setenv("NNLAB_DATA_DIR", str(folder))
             return folder
     pytest.skip(f"no MNIST in {' or '.join(map(str, candidates))}")
+
+
+catalogue: dict[str, object] = {}  # the figures in their order, when they were first seen
+
+
+@pytest.fixture(autouse=True)
+def _figures_in_their_order() -> Iterator[None]:
+    """A figure that a test leaves out comes back at the end of the catalogue: put them in order."""
+    module = sys.modules.get("nnlab.show.figures")
+    if module is not None and not catalogue:
+        catalogue.update(module.FIGURES)
+    yield
+    if module is not None and list(module.FIGURES) != list(catalogue):
+        ordered = sorted(
+            module.FIGURES.items(), key=lambda item: [*catalogue, item[0]].index(item[0])
+        )
+        module.FIGURES.clear()
+        module.FIGURES.update(ordered)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from nnlab.cli.terminal import print_error, print_message
-from nnlab.errors import Diverged
+from nnlab.errors import Diverged, UsageError
 
 if TYPE_CHECKING:
     from nnlab.experiment.session import Session
@@ -57,6 +57,8 @@ def _opened(address: str) -> bool:
 def page_if(live: bool, port: int | None) -> Iterator["PageBeside | None"]:
     """A port for a live page inside the `with`, if one is wanted. Raises UsageError."""
     if not live:
+        if port is not None:
+            raise UsageError("--port is for the page: add --live.")
         yield None
         return
     from nnlab.live.beside import PageBeside

@@ -83,8 +83,8 @@ def targets_unscaled(e: Evidence) -> Diagnosis | None:
     advice = "Better: divide the target in the file, so that its numbers are about 1."
     shares = (t**2).sum(1) / (t**2).sum()
     if len(t) >= 20 and shares.max() > 0.5:
-        row = int(e.built.parts.train[np.argmax(shares)])
-        advice = f"First look at row {row:,} of the data (from 0): it alone makes them large."
+        (row,) = e.row_numbers(shares.argmax()[None])
+        advice = f"First look at row {row:,} of the data: it alone makes them large."
     fast = {"name": "adam", "lr": rounded(max(deviation, 1e-3) / 100)}
     return Diagnosis(
         "targets-unscaled",

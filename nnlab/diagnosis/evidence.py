@@ -117,6 +117,10 @@ class Evidence:
             [array.ravel() for array in arrays if array.ndim > 1] or [np.zeros(1)]
         )
 
+    def row_numbers(self, places: IntArray) -> IntArray:
+        """The numbers of training rows, by their places in that part: `nnlab explain --row`."""
+        return self.built.dataset.rows_in_file(self.built.parts.train[places]) + 1
+
     @cached_property
     def targets(self) -> Array:
         """Of the training rows (N, m), as the loss takes them."""

@@ -10,12 +10,13 @@ import numpy as np
 from nnlab.build import Built, build, numpy_seconds
 from nnlab.config.schema import Config
 from nnlab.core import columns
+from nnlab.core.network import layer_kind
 from nnlab.core.types import Array, FloatArray, IntArray
 from nnlab.data.batches import Part
 from nnlab.diagnosis.evidence import Evidence, spread_rows
 from nnlab.diagnosis.moments import Moment, moment
 from nnlab.engine.images.network import TunedNetwork
-from nnlab.errors import RunUnreadable
+from nnlab.errors import RunUnreadable, UsageError
 from nnlab.experiment.describe import epoch_row
 from nnlab.experiment.resume import rebuild
 from nnlab.experiment.session import start_weights
@@ -37,8 +38,10 @@ NO_EPOCH = {columns.name(columns.TRAIN, columns.LOSS): np.array([np.nan])}  # di
 def evidence_of_run(run: Run, built: Built | None = None) -> Evidence:
     """From a run folder, and its data and network, built again unless they are at hand.
 
-    Raises DataError if the data has changed or is missing, RunUnreadable.
+    Raises DataError if the data has changed or is missing, RunUnreadable, UsageError for a network
+    that cannot learn at all.
     """
+    _refuse_layers(run.config)
     built = rebuild(run) if built is None else built
     failure = mapping_or_empty(run.about.get("failure")) or None
     epochs, values = run.snapshots
@@ -54,6 +57,16 @@ def evidence_of_run(run: Run, built: Built | None = None) -> Evidence:
     return Evidence(built, history, tuple(_moments(built, stored)), failure, run.status)
 
 
+def _refuse_layers(config: Config) -> None:
+    """Raises UsageError for a layer without a derivative, which `epochs: 0` allows."""
+    for index, layer in enumerate(config.network):
+        if not layer.differentiable:
+            raise UsageError(
+                f"Layer {index} ({layer_kind(layer)}) has no derivative, so the network cannot "
+                "learn, and the doctor looks at learning only."
+            )
+
+
 def _recorded(run: Run) -> dict[str, FloatArray] | None:
     """The columns of numbers of metrics.csv; None without a training loss."""
     history = {name: np.asarray(column) for name, column in run.metrics.items()}
@@ -65,7 +78,9 @@ def evidence_of_config(config: Config) -> Evidence:
     """From a probe: the config trained in memory for some seconds' work.
 
     A long training is looked at in its first epochs; where 5 would be too long, with fewer rows.
+    Raises UsageError for a network that cannot learn at all.
     """
+    _refuse_layers(config)
     built = build(config)
     start_weights(built)
     epochs, rows = config.training.epochs, len(built.parts.train)

@@ -22,8 +22,8 @@ ALONE = 0.9  # of the loss of a batch: what a single row has
 class FailedBatch(NamedTuple):
     """The batch of that update.
 
-    number: its place in the epoch, from 1, of `batches`. rows (B,): their numbers in the data set,
-    from 0. moment: the network on them, at the last finite weights.
+    number: its place in the epoch, from 1, of `batches`. rows (B,): their numbers as
+    `nnlab explain --row` takes them. moment: the network on them, at the last finite weights.
     """
 
     number: int
@@ -52,7 +52,7 @@ class FailedBatch(NamedTuple):
         rows = first_few([*map(str, self.rows.tolist())], SHOWN)
         yield (
             f"batch {self.number:,} of {self.batches:,} in its epoch, "
-            f"{count(len(self.rows), 'row')} of the data set (from 0): {rows}"
+            f"{count(len(self.rows), 'row')} of the data set: {rows}"
         )
         row, share = self.worst()
         if share * len(self.rows) > LARGER:
@@ -85,4 +85,4 @@ def failed_batch(e: Evidence) -> FailedBatch | None:
         order = permutation(plan.seed, epoch - 1, len(plan.train))
     places = order[index * batches.batch : (index + 1) * batches.batch]
     moment = moment_on(e.built, e.last.values, places, e.last.epoch)
-    return FailedBatch(index + 1, batches.count, e.built.parts.train[places], moment)
+    return FailedBatch(index + 1, batches.count, e.row_numbers(places), moment)

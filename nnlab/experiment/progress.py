@@ -1,10 +1,12 @@
 """What a run shows of its network while it trains: some training rows, and its weights so far."""
 
+from contextlib import suppress
 from time import perf_counter
 
 import numpy as np
 
 from nnlab.build import Built
+from nnlab.errors import StorageError
 from nnlab.experiment.state import NUMBERS_IN_SNAPSHOTS, Snapshots
 from nnlab.run.folder import PROGRESS, ROWS, RunFolder
 from nnlab.training import State
@@ -16,8 +18,8 @@ MOST_ROWS, MOST_NUMBERS = 400, 200_000  # of the training part, and in these row
 class Progress:
     """Writes rows.npz once, and progress.npz now and then; neither is needed to continue a run.
 
-    Both are written without a sync, are left out for large networks, and go when the run ends.
-    Methods may raise StorageError: a full disk would stop the run at its next row, too.
+    Both are written without a sync, are left out for large networks, and go when the run ends. A
+    write that is refused stops no training: the page then shows an older moment.
     """
 
     def __init__(self, built: Built, folder: RunFolder) -> None:
@@ -35,15 +37,16 @@ class Progress:
         shown.epochs, shown.values = [*snapshots.epochs], [*snapshots.values]
         if state.epoch not in shown.epochs:
             shown.add(state.epoch, state.weights)
-        if not self._has_rows:
-            self._write_rows()
-            self._has_rows = True
-        self.folder.write_arrays(PROGRESS, shown.arrays(), sync=False)
+        with suppress(StorageError):
+            if not self._has_rows:
+                self._write_rows()
+                self._has_rows = True
+            self.folder.write_arrays(PROGRESS, shown.arrays(), sync=False)
         took = perf_counter() - began
         self._due = began + took / SHARE
 
     def remove(self) -> None:
-        """Removes both files: a run that has ended has better ones."""
+        """Removes both files: a run that has ended has better ones. May raise StorageError."""
         for name in (PROGRESS, ROWS):
             self.folder.remove(name)
 

@@ -23,6 +23,7 @@ from nnlab.show.words import format_number
 MOST_INPUTS = 60  # sliders
 MOST_BARS = 40  # answers, the largest first where there are more
 MOST_MAPS, MOST_LAYERS = 64, 6  # images of a layer, and layers with images
+LARGEST = float(np.finfo(np.float32).max)  # of an input
 MIDDLE = 127  # of a byte that stands for a number with a sign
 
 
@@ -177,7 +178,7 @@ class QuestionPage:
                 if value not in column.categories:
                     raise UsageError(f"{column.name} is one of {', '.join(column.categories)}.")
                 row += [float(value == category) for category in column.categories]
-            elif type(value) in (int, float) and np.isfinite(value):
+            elif type(value) in (int, float) and abs(value) <= LARGEST:
                 row.append(float(value))
             else:
                 raise UsageError(f"{column.name} is a number.")

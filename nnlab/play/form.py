@@ -75,6 +75,13 @@ def members_for_page(family: Family, start: Config) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*([] if is_generated(type(start.data.source)) else [own]), *made]))
 
 
+def _choosable(family: Family, start: Config, member: str) -> Iterator[str]:
+    """The members of a menu: without those that need a setting which only a config can give."""
+    for name in members_for_page(family, start):
+        if family is SOURCE or name == member or not required_fields(family.members[name]):
+            yield name
+
+
 def is_generated(source: type[Any]) -> bool:
     """Whether a data set needs no file of the user's and no download."""
     return source.files is None and not issubclass(source, UserFile)
@@ -117,7 +124,8 @@ def _sections(config: Config, start: Config, values: Mapping[str, Any]) -> Itera
         member = ""
         names: tuple[str, ...] = ()
         if family is not None:
-            member, names = str(values[key].get("name", "")), members_for_page(family, start)
+            member = str(values[key].get("name", ""))
+            names = tuple(_choosable(family, start, member))
             cls = family.members.get(member)
             if cls is not None and (family is not SOURCE or is_generated(cls)):
                 fields = [*_settings(cls, f"{key}."), *fields]

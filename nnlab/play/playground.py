@@ -37,7 +37,7 @@ class Playground:
         self.pairs: Pairs = []
         self.player = Player(start.config, self.show)
         self.note = ""
-        self._lock = Lock()  # of the settings
+        self._lock, self._keeping = Lock(), Lock()  # of the settings, and of a run that is kept
         self._camera: Camera | None = None
         self._before = np.empty(0)  # the values that were shown last
         self._charted = 0.0
@@ -96,8 +96,13 @@ class Playground:
         return {"yaml": dump(config), "note": f"Copied. `nnlab train` ends it in {epochs} as here."}
 
     def _keep(self) -> dict[str, Any]:
-        config, weights = self.player.ask(self.player.training.repeatable)
-        run = keep(config, weights, self.runs)
+        if not self._keeping.acquire(blocking=False):
+            raise UsageError("It is being kept already.")
+        try:
+            config, weights = self.player.ask(self.player.training.repeatable)
+            run = keep(config, weights, self.runs)
+        finally:
+            self._keeping.release()
         return {"note": f"Kept in {run.path}. `nnlab report {run.name} --open` shows it."}
 
     # What the page is told; called by the player's thread.

@@ -144,8 +144,9 @@ class SteppedTraining:
         if config.data != before.data:
             built = replace(build(config), network=self.state.network)
         loss, plan = built.plan.loss, built.plan
-        if self.state.batch and config.training.batch_size != before.training.batch_size:
-            self.finish_epoch()
+        is_end = config.training.epochs <= self.state.epoch
+        if is_end or config.training.batch_size != before.training.batch_size:
+            self.finish_epoch()  # by the settings that it was begun with
         new = make_plan(config, loss, plan.train, plan.validation, built.kind)
         for name in new.optimizer.slots:
             self.state.slots.setdefault(name, np.zeros_like(self.state.network.theta))

@@ -20,9 +20,12 @@ from nnlab.config.schema import Config
 from nnlab.core.layers import Layer
 from nnlab.core.layers.dense import Dense
 from nnlab.core.network import layout, shapes
+from nnlab.core.types import size
 from nnlab.data.dataset import Signature
 from nnlab.errors import ConfigError, UsageError
 from nnlab.play.form import is_generated, members_for_page, page_families, page_keys
+from nnlab.show.page.film import LOOKED_AT
+from nnlab.show.page.scenes import GRID
 
 START = """\
 name: playground
@@ -37,6 +40,7 @@ MOST_LAYERS = 40
 MOST_ROWS = 20_000
 MOST_NUMBERS = 4_000_000  # in all rows of a data set
 MOST_WORK = 10**10  # floating-point operations per update: some tenths of a second
+MOST_MEMORY = 10**8  # numbers between the layers at the same time: less than a gigabyte
 MOST_PAIRS, LONGEST = 100, 20_000  # settings of a page, and characters of each
 Pairs = list[str]
 
@@ -176,23 +180,35 @@ def require_small(config: Config, start: Config) -> None:
     numbers = signature.rows * (sum(signature.inputs) + signature.outputs)
     if is_generated(type(source)):
         _require("the data set", numbers, MOST_NUMBERS, "numbers")
-    limit = _parameters(start, start.data.source.signature(start.data.seed))
-    parameters = _parameters(config, signature)
-    _require("the network", parameters, max(MOST_PARAMETERS, limit), "parameters")
-    batch = config.training.batch_size
-    rows = signature.rows if batch == "full" else min(batch, signature.rows)
-    if config != start and parameters:
-        layers = zip(config.network, shapes(config.network, signature.inputs), strict=False)
-        work = 3 * rows * sum(layer.flops(row) for layer, row in layers)
-        _require("an update", work, MOST_WORK, "operations")
+    asked, own = (_size(c, c.data.source.signature(c.data.seed)) for c in (config, start))
+    _require("the network", asked.parameters, max(MOST_PARAMETERS, own.parameters), "parameters")
+    _require("an update", asked.work, max(MOST_WORK, own.work), "operations")
+    _require("what is computed at once", asked.memory, max(MOST_MEMORY, own.memory), "numbers")
 
 
-def _parameters(config: Config, signature: Signature) -> int:
-    """The number of parameters; 0 for layers that do not fit, which other checks report."""
+@dataclass(frozen=True)
+class _Size:
+    """work: operations of an update. memory: the most numbers between the layers at a time."""
+
+    parameters: int = 0
+    work: int = 0
+    memory: int = 0
+
+
+def _size(config: Config, signature: Signature) -> _Size:
+    """The size of a training; none for layers that do not fit, which other checks report."""
     try:
-        return layout(config.network, shapes(config.network, signature.inputs)).size
+        rows = shapes(config.network, signature.inputs)
+        parameters = layout(config.network, rows).size
     except ValueError:
-        return 0
+        return _Size()
+    batch = config.training.batch_size
+    trained = signature.rows if batch == "full" else min(batch, signature.rows)
+    operations = sum(layer.flops(row) for layer, row in zip(config.network, rows, strict=False))
+    drawn = GRID**2 if signature.inputs == (2,) else 0
+    # Values, derivatives, and what layers note for themselves; a picture needs the values alone.
+    memory = max(3 * max(trained, LOOKED_AT), drawn) * sum(map(size, rows))
+    return _Size(parameters, 3 * trained * operations, memory)
 
 
 def _require(what: str, value: int, most: int, unit: str) -> None:

@@ -1,7 +1,7 @@
 """data.json: the facts about the data that predicting and drawing need."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -93,4 +93,21 @@ def read_data_facts(content: Mapping[str, Any], path: Path, weights: Path) -> Da
     bound = max(LARGEST, weights.stat().st_size if weights.is_file() else 0)
     if math.prod(facts.inputs) > bound:
         raise RunUnreadable(f"Cannot read {shown(path)}: 'inputs' is larger than any weights here.")
+    if mistake := next(_contradictions(facts), ""):
+        raise RunUnreadable(f"Cannot read {shown(path)}: {mistake}.")
     return facts
+
+
+def _contradictions(facts: DataFacts) -> Iterator[str]:
+    """What one fact says against another, where an array would not fit or a name would lack."""
+    inputs, names = math.prod(facts.inputs), len(facts.class_names)
+    for name, numbers in vars(facts.scaling).items():
+        if isinstance(numbers, tuple) and len(numbers) != inputs:
+            yield f"scaling.{name} has {len(numbers):,} numbers for {inputs:,} inputs"
+    if (facts.task == "regression") != (facts.kind == "regression"):
+        yield f"kind is {facts.kind} for the task {facts.task}"
+    if facts.task == "classes":
+        if names != facts.outputs:
+            yield f"class_names has {names:,} names for {facts.outputs:,} classes"
+        if facts.kind == "binary" and facts.outputs > 2:
+            yield f"kind is binary for {facts.outputs:,} classes"

@@ -6,8 +6,10 @@ needed to continue with the same numbers.
 """
 
 from collections.abc import Iterator, Sequence
-from itertools import accumulate, pairwise, repeat
+from itertools import repeat
 from math import inf
+
+import numpy as np
 
 from nnlab.core import columns
 from nnlab.core.schedules import Plateau
@@ -145,20 +147,25 @@ class EpochBook:
 
         Plateau schedule and early stopping see a value too; there is one with either.
         """
-        plan, state, best = self.plan, self.state, self.state.best
+        plan, best = self.plan, self.state.best
         before = inf if best.epoch < 0 else self.sign * best.value
-        bests = accumulate((self.sign * value for value in values), min, initial=before)
-        is_best = [new < old for old, new in pairwise(bests)]
+        is_best = improvements([self.sign * value for value in values], before)
         if True in is_best:
             index = len(is_best) - 1 - is_best[::-1].index(True)
             best.epoch, best.value = first + index, values[index]
             best.values[...] = weights[index]
-        for value in values:
-            if isinstance(plan.schedule, Plateau) and first > 0:
-                state.patience = plan.schedule.observe(state.patience, value, plan.higher_is_better)
-            if plan.stopping is not None:
-                self._stop_early(plan.stopping, value)
+        if plan.stopping is not None or isinstance(plan.schedule, Plateau):
+            for value in values:
+                self._adapt(first, value)
         return is_best
+
+    def _adapt(self, epoch: int, value: float) -> None:
+        """Show the monitored value to the plateau schedule and to early stopping."""
+        plan, state = self.plan, self.state
+        if isinstance(plan.schedule, Plateau) and epoch > 0:
+            state.patience = plan.schedule.observe(state.patience, value, plan.higher_is_better)
+        if plan.stopping is not None:
+            self._stop_early(plan.stopping, value)
 
     def _stop_early(self, stopping: Stopping, value: float) -> None:
         """End the training where the value has not improved for too long."""
@@ -168,3 +175,11 @@ class EpochBook:
             state.improved, state.reference = state.epoch, value
         if state.epoch - state.improved >= stopping.patience:
             state.status = Status.EARLY_STOPPED
+
+
+def improvements(values: list[float], before: float) -> list[bool]:
+    """Whether each value is smaller than `before` and all values before it."""
+    if len(values) == 1:  # arrays of one number would take longer
+        return [values[0] < before]
+    lowest = np.minimum.accumulate([before, *values])
+    return (lowest[1:] < lowest[:-1]).tolist()

@@ -205,6 +205,28 @@ def test_changed_data_is_refused(nnlab: Nnlab, tmp_path: Path):
     assert nnlab("doctor", "latest").exit_code == 3
 
 
+def test_a_row_has_the_number_that_explain_takes(nnlab: Nnlab, tmp_path: Path):
+    rows = [",1", *(f"{i / 40},{i % 7 / 2}" for i in range(40))]
+    rows[7] = "0.5,900000"
+    (tmp_path / "t.csv").write_text("\n".join(["x,y", *rows, ""]))
+    config = (
+        "data: {name: csv, path: t.csv, target: y, missing: drop}\nnetwork: [dense: 1]\nloss: mse\n"
+    )
+    (tmp_path / "t.yaml").write_text(config)
+    assert nnlab("train", "t.yaml", "--no-plots").exit_code in (0, 4)
+    (finding, *_) = json.loads(nnlab("doctor", "latest", "--json").stdout)["findings"]
+    assert finding["advice"] == "First look at row 8 of the data: it alone makes them large."
+    assert "The target is 9e+05." in nnlab("explain", "latest", "--row", "8", "--epoch", "0").stdout
+
+
+def test_a_network_with_a_step_is_refused(nnlab: Nnlab):
+    assert nnlab("train", "box", "--no-plots").exit_code == 0
+    for what in ("box", "latest"):
+        result = nnlab("doctor", what)
+        assert result.exit_code == 2
+        assert result.stderr.startswith("Layer 1 (step) has no derivative, so the network cannot")
+
+
 def test_a_race_and_a_sweep_are_refused(nnlab: Nnlab):
     nnlab("descend", "landscape", "--no-plots")
     assert nnlab("doctor", "latest").exit_code == 2

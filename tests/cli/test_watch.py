@@ -37,6 +37,13 @@ def test_a_port_that_is_taken_starts_nothing(
     assert [path.name for path in flowers.parent.iterdir()] == [flowers.name]
 
 
+def test_a_port_without_a_page_starts_nothing(nnlab: Callable[..., Result], flowers: Path) -> None:
+    result = nnlab(*["train", "flowers.yaml", "--port", "8000"])
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == "--port is for the page: add --live.\n"
+    assert [path.name for path in flowers.parent.iterdir()] == [flowers.name]
+
+
 def test_what_is_no_run(nnlab: Callable[..., Result], tmp_path: Path) -> None:
     result = nnlab("watch", "nothing", "--no-open")
     assert (result.exit_code, result.stdout) == (6, "")

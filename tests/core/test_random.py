@@ -26,6 +26,7 @@ def test_the_numbers_of_the_purposes_never_change():
         "DATA": 5,
         "CHECK": 6,
         "BOOTSTRAP": 7,
+        "FIGURE": 8,
     }
 
 

@@ -65,11 +65,11 @@ def test_the_rows_of_the_batch_that_diverged_are_found_again(monkeypatch: pytest
     assert failed is not None
     assert evidence.failure is not None
     assert (evidence.failure["step"] - 1) % failed.batches == failed.number - 1
-    inputs = evidence.built.dataset.inputs[failed.rows]
+    inputs = evidence.built.dataset.inputs[failed.rows - 1]
     np.testing.assert_array_equal(inputs.astype(batches[0].dtype), batches[0])
     (finding,) = [finding for finding in diagnose(evidence) if finding.kind == "diverged"]
     first = ", ".join(map(str, failed.rows[:8]))
-    assert any(f"16 rows of the data set (from 0): {first}" in line for line in finding.evidence)
+    assert any(f"16 rows of the data set: {first}" in line for line in finding.evidence)
     assert any(line.startswith("layer 0 (dense): weights") for line in finding.evidence)
 
 

@@ -61,7 +61,15 @@ def test_a_tick_is_short(value: float, text: str) -> None:
 
 @pytest.mark.parametrize(
     ("low", "high"),
-    [(1e-8, 1.0), (0.02, 3.0), (0.9, 21.0), (3e-5, 9e-4), (1e3, 1e9), (1e-300, 1e90)],
+    [
+        (1e-8, 1.0),
+        (0.02, 3.0),
+        (0.9, 21.0),
+        (3e-5, 9e-4),
+        (1e3, 1e9),
+        (1e-300, 1e90),
+        (1e-312, 1.0),
+    ],
 )
 def test_a_logarithmic_axis_has_labels_that_stand_apart(low: float, high: float) -> None:
     with style.style():

@@ -164,6 +164,26 @@ def test_a_pointer_on_a_curve_reads_its_values(browser: Browser, pages: dict[str
     assert scrub.get_attribute("aria-valuetext") == reading.text
 
 
+def test_a_share_far_below_zero_stays_inside_its_axes(
+    browser: Browser, pages: dict[str, Path]
+) -> None:
+    """The coefficient of determination of an untrained network can be minus a million."""
+    browser.open(pages["filters"])
+    browser.run("""
+    const curve = { label: "training", x: [0, 1, 2], y: [-1e6, -1, 0.9] };
+    const data = { title: "R", note: "", unit: "epoch", scales: ["linear"], marks: [], share: true,
+                   alt: "", stepped: false, smoothing: 0, curves: [curve] };
+    new Chart(document.querySelector("figure.chart"), data);
+    """)
+    part = browser.run("""
+    const curve = document.querySelector("figure.chart:first-child svg svg path.curve.c0");
+    const part = curve.closest("svg"), end = part.y.baseVal.value + part.height.baseVal.value;
+    return { overflow: getComputedStyle(part).overflow, end, line: curve.getBBox().height };
+    """)
+    assert part["overflow"] == "hidden"
+    assert part["end"] < browser.run("return CHART.height") < part["line"]
+
+
 def test_values_of_a_curve_are_those_of_the_table(
     browser: Browser, pages: dict[str, Path], runs: dict[str, RunFolder]
 ) -> None:
@@ -204,6 +224,18 @@ def test_the_scale_can_be_chosen(browser: Browser, pages: dict[str, Path]) -> No
     assert before[1] != after[1]
     button.click()
     assert browser.one(path).get_attribute("d") == before[1]
+
+
+@pytest.mark.parametrize("values", [(1.0, 1e-312), (1e99, 1e-215), (1.0, 5e-324)])
+def test_an_axis_spans_all_numbers(
+    browser: Browser, pages: dict[str, Path], values: tuple[float, float]
+) -> None:
+    """Their quotient overflows; ticks from 0 on would never come to an end."""
+    browser.open(pages["untrained"])
+    low, high = browser.run(f"return valueRange({list(values)}, 'log', false)")
+    assert 0 < low <= values[1]
+    assert values[0] < high < 1e308
+    assert browser.run(f"return logTicks({low!r}, {high!r}).length") in range(4, 9)
 
 
 @pytest.mark.parametrize(

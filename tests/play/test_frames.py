@@ -112,3 +112,5 @@ def test_live_and_reset_settings(game: Playground) -> None:
     game.actions["reset"]({})
     game.actions["epoch"]({})
     assert game.actions["keep"]({})["note"].startswith("Kept in ")
+    with game._keeping, pytest.raises(UsageError, match="It is being kept already"):
+        game.actions["keep"]({})  # a second click while the first run trains

@@ -94,6 +94,19 @@ def test_another_batch_size_waits_for_the_end_of_the_epoch() -> None:
     assert (training.state.epoch, training.state.step) == (2, 6)
 
 
+def test_fewer_epochs_end_with_a_whole_one_and_the_training_can_go_on(tmp_path: Path) -> None:
+    training = SteppedTraining(config())
+    training.advance_epoch()
+    training.advance(single=True)
+    training.change(config("training.epochs=1"))
+    assert (training.state.epoch, training.state.batch) == (2, 0)
+    kept, weights = training.repeatable()
+    keep(kept, weights, tmp_path)
+    training.change(config("training.batch_size=30"))
+    training.advance_epoch()
+    assert (training.state.epoch, training.state.step) == (3, 11)
+
+
 def test_more_noise_is_new_data_for_the_same_network() -> None:
     training = SteppedTraining(config())
     training.advance_epoch()

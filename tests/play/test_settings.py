@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from nnlab.config.annotations import required_fields
 from nnlab.config.schema import Config
 from nnlab.core.layers import LAYERS
 from nnlab.core.layers.activations import ACTIVATIONS, Tanh
@@ -15,7 +16,7 @@ from nnlab.core.optimizers import OPTIMIZERS, Sgd
 from nnlab.core.schedules import SCHEDULES
 from nnlab.errors import ConfigError, NnlabError, UsageError
 from nnlab.play.form import is_live, layer_kinds, sections
-from nnlab.play.settings import Start
+from nnlab.play.settings import Start, require_small
 
 
 @pytest.fixture(scope="module")
@@ -31,8 +32,17 @@ def section(start: Start, key: str, *pairs: str) -> dict[str, Any]:
 def test_each_menu_is_a_catalogue(start: Start) -> None:
     catalogues = {"optimizer": OPTIMIZERS, "loss": LOSSES, "schedule": SCHEDULES}
     for key, catalogue in catalogues.items():
-        assert section(start, key)["members"] == tuple(catalogue)
+        known = (name for name, cls in catalogue.items() if not required_fields(cls))
+        assert section(start, key)["members"] == tuple(known)
     assert layer_kinds().keys() == LAYERS.keys()
+
+
+def test_whatever_a_menu_offers_can_be_chosen(start: Start) -> None:
+    for key in ("optimizer", "schedule", "init"):
+        for name in section(start, key)["members"]:
+            assert start.checked([f"{key}={name}"]) is not None
+    constant = section(start, "init", "init=constant", "init.value=0.5")
+    assert (constant["member"], "constant" in constant["members"]) == ("constant", True)
 
 
 def test_the_fields_are_those_of_the_chosen_member(start: Start) -> None:
@@ -118,6 +128,8 @@ def test_the_table_of_a_config_stays_and_its_page_names_no_other(tmp_path: Path)
             "training.batch_size=full",
             "network=[{dense: 90000}, {dense: 1}, sigmoid]",
         ],
+        ["network=[{dense: 100000}, tanh, {dense: 1}, sigmoid]"],  # the picture of the plane
+        ["data=identity", "network=[{dense: 90000}, " + "tanh, " * 30 + "{dense: 8}]"],
     ],
 )
 def test_what_is_too_large_for_a_page(start: Start, pairs: list[str]) -> None:
@@ -128,6 +140,14 @@ def test_what_is_too_large_for_a_page(start: Start, pairs: list[str]) -> None:
 def test_the_start_may_be_larger_than_a_page_may_ask_for() -> None:
     start = Start.of(None, ["network=[{dense: 2000000}, {dense: 1}, sigmoid]"])
     assert start.checked(["optimizer.lr=0.3"]).optimizer.lr == 0.3
+
+
+@pytest.mark.parametrize("name", ["conv_fashion", "fashion_best", "lenet_mnist"])
+def test_a_setting_of_a_large_start_may_change(name: str) -> None:
+    start = Start.of(name, [])
+    config = start.vary(["optimizer.lr=0.3"], check=False)
+    assert config != start.config
+    require_small(config, start.config)
 
 
 def test_a_wrong_value_is_one_line(start: Start) -> None:

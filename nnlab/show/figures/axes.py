@@ -27,6 +27,7 @@ UPPER = 0.75  # of a logarithmic axis: rates that lie above it for half of the t
 NOISE, NOISY = 0.012, 0.8
 WINDOWS = 30  # a smoothed line is a mean over this part of the epochs
 LEAST = 60  # points; a shorter line is never smoothed
+SMALLEST = 5e-324  # above 0, where a logarithmic axis may begin
 LARGEST = 1e100  # a run that diverges passes this, and matplotlib's arithmetic overflows beyond
 WORST = -1.0  # an R2 below it says no more than "worse than the mean"
 FEW_DECADES = 2.0  # powers of ten: up to so many have too few ticks of their own
@@ -126,7 +127,7 @@ def choose_scale(ax: "Axes", values: FloatArray, log: bool) -> None:
         positive = values[np.isfinite(values) & (values > 0)]
         bottom, top = float(positive.min()), float(positive.max())
         beyond = 10 ** (0.05 * (log10(top) - log10(bottom))) if top > bottom else 3.0
-        ax.set_ylim(bottom / beyond, top * beyond)
+        ax.set_ylim(bottom / beyond or SMALLEST, top * beyond)
         subs = (1.0, 2.0, 5.0) if log10(top) - log10(bottom) < FEW_DECADES else (1.0,)
         ax.yaxis.set_major_locator(LogLocator(subs=subs, numticks=8))
         ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: compact(value)))

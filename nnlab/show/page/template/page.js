@@ -68,10 +68,13 @@ function niceTicks(low, high, most, whole = false) {
   return Array.from({ length: Math.max(last - first + 1, 0) }, (_, i) => (first + i) * step);
 }
 
+// How many powers of ten lie between; a quotient may overflow.
+const decades = (low, high) => Math.log10(high) - Math.log10(low);
+
 // Powers of ten, and 2 and 5 times those where there are few.
 function logTicks(low, high) {
-  const decades = Math.log10(high / low), factors = decades < 2 ? [1, 2, 5] : [1];
-  const ticks = [], every = Math.ceil(decades / 7) || 1;
+  const wide = decades(low, high), factors = wide < 2 ? [1, 2, 5] : [1];
+  const ticks = [], every = Math.ceil(wide / 7) || 1;
   for (let e = Math.floor(Math.log10(low)); e <= Math.ceil(Math.log10(high)); e++) {
     if (e % every === 0) for (const factor of factors) ticks.push(Number(`${factor}e${e}`));
   }
@@ -82,14 +85,15 @@ function logTicks(low, high) {
 
 const CHART = { width: 420, left: 58, right: 408, top: 10, bottom: 232, height: 270 };
 const LINES = 7, DASHES = 4, FEW = 30; // colours and dashes in page.css; so few points are marked
+const EDGE = 6; // around the axes, where marks may reach
 
 // The lowest and the highest value that the axis shows.
 function valueRange(values, scale, share) {
   const finite = values.filter(value => value !== null && (scale !== "log" || value > 0));
   let low = finite.reduce((a, b) => Math.min(a, b), Infinity), high = finite.reduce((a, b) => Math.max(a, b), -Infinity);
   if (scale === "log") {
-    const beyond = high > low ? (high / low) ** 0.05 : 3;
-    return [low / beyond, high * beyond];
+    const beyond = high > low ? 10 ** (0.05 * decades(low, high)) : 3;
+    return [low / beyond || Number.MIN_VALUE, high * beyond];
   }
   if (share && high >= -1) {
     low = Math.max(-1, Math.min(low, 0.95));
@@ -119,6 +123,14 @@ function addAxes(svg, data, places, scale) {
   add(svg, "path", { class: "axis", d: `M${left} ${top}V${bottom}H${right}` });
   add(svg, "text", { class: "x name", x: (left + right) / 2, y: bottom + 32 }, data.unit);
   return { x, y, shows: value => value !== null && (scale !== "log" || value > 0) };
+}
+
+// A part of a chart that shows nothing beyond its axes, but a whole mark on them.
+function addWindow(svg) {
+  const x = CHART.left - EDGE, y = CHART.top - EDGE;
+  const width = CHART.right + EDGE - x, height = CHART.bottom + EDGE - y;
+  const viewBox = `${x} ${y} ${width} ${height}`;
+  return add(svg, "svg", { class: "window", x, y, width, height, viewBox, "aria-hidden": "true" });
 }
 
 function linePath(xs, ys, { x, y, shows }, stepped) {
@@ -181,13 +193,14 @@ class Chart {
     plot.replaceChildren();
     const svg = addDrawing(plot, CHART.width, CHART.height, data.alt);
     this.axes = addAxes(svg, data, this.places, this.scale);
+    const inside = addWindow(svg); // a share far below zero ends at the axis
     data.curves.forEach((curve, number) => {
       const look = `curve c${number % LINES} d${number % DASHES}`, path = ys => linePath(curve.x, ys, this.axes, data.stepped);
-      add(svg, "path", { class: curve.mean ? `${look} pale` : look, d: path(curve.y) });
-      if (curve.mean) add(svg, "path", { class: look, d: path(curve.mean) });
-      if (curve.x.length <= FEW && !data.stepped) this.addDots(svg, curve, number);
+      add(inside, "path", { class: curve.mean ? `${look} pale` : look, d: path(curve.y) });
+      if (curve.mean) add(inside, "path", { class: look, d: path(curve.mean) });
+      if (curve.x.length <= FEW && !data.stepped) this.addDots(inside, curve, number);
     });
-    this.addMarks(svg);
+    this.addMarks(inside);
     this.lines = { cursor: add(svg, "path", { class: "cursor" }), moment: add(svg, "path", { class: "moment" }) };
     this.span = `${top}V${bottom}`;
     if (this.moment !== undefined) this.stand("moment", this.moment);
@@ -479,6 +492,7 @@ class Replay {
     this.input = element.querySelector(".player input");
     this.play = element.querySelector(".play");
     this.label = element.querySelector(".moment-label");
+    this.epochs = []; // until there is a moment, which a page of questions never has
     this.timer = 0;
     this.input.addEventListener("input", () => { this.stop(); this.move(Number(this.input.value)); });
     this.play.addEventListener("click", () => (this.timer ? this.stop() : this.start()));
