@@ -153,16 +153,13 @@ def choose_engine(
     """The engine that runs this config on this number of training rows.
 
     "auto" is compiled where that is possible and worth loading: where NumPy takes long, and where
-    an update is more than large matrix products, which are the BLAS's in both engines. It depends
-    on the config, the data and what is installed, never on a clock. Raises ConfigError when the
-    compiled engine is named and cannot run this.
+    an update is more than large matrix products, which are the BLAS's in both engines: in small
+    networks, and in those of images. It depends on the config, the data and what is installed,
+    never on a clock. Raises ConfigError when the compiled engine is named and cannot run this.
     """
     wanted = config.training.engine
-    if wanted == "auto":
-        small = _update_flops(config, network, rows) < WIDE
-        if not small or numpy_seconds(config, network, rows) <= fast_enough:
-            return "numpy"
-    elif wanted == "numpy":
+    worth = wanted == "compiled" or _worth_loading(config, network, rows, fast_enough)
+    if wanted == "numpy" or not worth:
         return "numpy"
     reason = why_not(network, loss, config.optimizer, kind)
     if config.training.augment:
@@ -174,6 +171,17 @@ def choose_engine(
     if wanted == "auto":
         return "numpy"
     raise ConfigError(f"training.engine: compiled is not possible: {reason}. Use numpy, or auto.")
+
+
+def _worth_loading(config: Config, network: Network, rows: int, fast_enough: float) -> bool:
+    """Whether NumPy would take long, and not for large matrix products alone."""
+    narrow = _update_flops(config, network, rows) < WIDE or takes_images(network)
+    return narrow and numpy_seconds(config, network, rows) > fast_enough
+
+
+def takes_images(network: Network) -> bool:
+    """Whether rows are images somewhere."""
+    return any(len(shape) == 3 for shape in network.shapes)
 
 
 def numpy_seconds(config: Config, network: Network, rows: int) -> float:

@@ -5,6 +5,7 @@ columns end. It is the one kernel that LLVM does not vectorize well by itself.
 """
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from inspect import signature
 from itertools import chain
 from typing import Any, NamedTuple
@@ -17,6 +18,7 @@ from numba.extending import lower_builtin, type_callable
 from nnlab.engine.compiled import primitives
 
 LAYOUT_BYTES = 64
+WINDOW_HEIGHTS = (7, 8, 4)
 BIT, BYTE, INT32 = ir.IntType(1), ir.IntType(8), ir.IntType(32)
 WHOLE, FLAG = types.intp, types.boolean
 
@@ -116,25 +118,61 @@ def _vector_width(builder: Any, kind: Any, c: Any) -> Any:
         *(a, WHOLE, WHOLE, b, WHOLE, c, WHOLE, WHOLE, WHOLE, WHOLE, FLAG)
     ),
 )
-def _product_block(builder: Any, kind: Any, *arguments: Any) -> Any:
-    """Choose the form of the block."""
-    c, rows, columns = arguments[5], arguments[7], arguments[9]
+def _product_block(
+    builder: Any, kind: Any, a: Any, ar: Any, ak: Any, b: Any, bk: Any, c: Any, cr: Any,
+    rows: Any, inner: Any, columns: Any, add: Any,
+) -> Any:  # fmt: skip
+    """A sum of a single level."""
+    return _block(
+        builder, (4, 8, 4), (a, ar, (ak,)), (b, (bk,)), (c, cr), (rows, (inner,), columns), add
+    )
+
+
+@emitted(
+    primitives.window_block,
+    lambda a, ar, ao, ak, b, bo, bk, c, cr, rows, outer, inner, columns, add: WHOLE(
+        *(a, WHOLE, WHOLE, WHOLE, b, WHOLE, WHOLE, c, WHOLE, WHOLE, WHOLE, WHOLE, WHOLE, FLAG)
+    ),
+)
+def _window_block(
+    builder: Any, kind: Any, a: Any, ar: Any, ao: Any, ak: Any, b: Any, bo: Any, bk: Any, c: Any,
+    cr: Any, rows: Any, outer: Any, inner: Any, columns: Any, add: Any,
+) -> Any:  # fmt: skip
+    """A sum of two levels."""
+    left, right, sizes = (a, ar, (ao, ak)), (b, (bo, bk)), (rows, (outer, inner), columns)
+    return _block(builder, WINDOW_HEIGHTS, left, right, (c, cr), sizes, add)
+
+
+def _block(
+    builder: Any, heights: tuple[int, int, int], left: Any, right: Any, result: Any, sizes: Any,
+    add: Any,
+) -> Any:  # fmt: skip
+    """Choose the form of the block: rows with two vectors, with one, and with one for few rows."""
+    (c, _), (rows, _, columns), kind = result, sizes, ir.IntType(64)
     width = vector_bytes() * 8 // bits(c.type.pointee)
     done = cgutils.alloca_once(builder, kind)
 
     def tile(height: int, vectors: int) -> None:
-        _tile(builder, height, vectors, width, *arguments)
+        _tile(builder, height, vectors, width, left, right, result, sizes, add)
         builder.store(kind(height), done)
 
     two_vectors = builder.icmp_signed(">", columns, kind(width))
     with builder.if_else(two_vectors) as (wide, narrow):
         with wide:
-            tile(4, 2)
+            if heights[0] == 4:
+                tile(4, 2)
+            else:
+                many = builder.icmp_signed(">", rows, kind(4))
+                with builder.if_else(many) as (tall, short):
+                    with tall:
+                        tile(heights[0], 2)
+                    with short:
+                        tile(4, 2)
         with narrow, builder.if_else(builder.icmp_signed(">", rows, kind(4))) as (tall, short):
             with tall:
-                tile(8, 1)
+                tile(heights[1], 1)
             with short:
-                tile(4, 1)
+                tile(heights[2], 1)
     return builder.load(done)
 
 
@@ -198,11 +236,13 @@ class _Vectors(NamedTuple):
 
 
 def _tile(
-    builder: Any, height: int, vectors: int, width: int, a: Any, ar: Any, ak: Any, b: Any, bk: Any,
-    c: Any, cr: Any, rows: Any, inner: Any, columns: Any, add: Any,
+    builder: Any, height: int, vectors: int, width: int, left: Any, right: Any, result: Any,
+    sizes: Any, add: Any,
 ) -> None:  # fmt: skip
     """`height` rows by `vectors` vectors of a product; of fewer rows the last is done again."""
-    emit, index = _Vectors(builder, c.type.pointee, width), inner.type
+    (a, ar, left_steps), (b, right_steps), (c, cr) = left, right, result
+    rows, counts, columns = sizes
+    emit, index = _Vectors(builder, c.type.pointee, width), rows.type
     masks, adding = emit.masks(columns, vectors), emit.filled(builder.trunc(add, BIT))
     last = builder.sub(rows, index(1))
     lines, tile = [], []  # where the rows of a begin; address, sum and mask of each vector
@@ -214,13 +254,17 @@ def _tile(
             begin = emit.load(place, builder.and_(adding, mask))
             row_vectors.append((place, cgutils.alloca_once_value(builder, begin), mask))
         tile.append(row_vectors)
-    with cgutils.for_range(builder, inner) as loop:
-        pairs = zip(emit.places(b, loop.index, bk, vectors), masks, strict=True)
-        right = [emit.load(*pair) for pair in pairs]
-        step = builder.mul(loop.index, ak)
+    with ExitStack() as loops:
+        at_left = at_right = index(0)
+        for count, left_step, right_step in zip(counts, left_steps, right_steps, strict=True):
+            loop = loops.enter_context(cgutils.for_range(builder, count))
+            at_left = builder.add(at_left, builder.mul(loop.index, left_step))
+            at_right = builder.add(at_right, builder.mul(loop.index, right_step))
+        pairs = zip(emit.places(b, index(1), at_right, vectors), masks, strict=True)
+        values_right = [emit.load(*pair) for pair in pairs]
         for line, row_vectors in zip(lines, tile, strict=True):
-            factor = emit.filled(builder.load(builder.gep(line, [step])))
-            for values, (_, total, _) in zip(right, row_vectors, strict=True):
+            factor = emit.filled(builder.load(builder.gep(line, [at_left])))
+            for values, (_, total, _) in zip(values_right, row_vectors, strict=True):
                 emit.multiply_add(factor, values, total)
     for place, total, mask in chain(*tile):
         emit.store(builder.load(total), place, mask)
@@ -261,16 +305,16 @@ emitted(primitives.wake_all, lambda condition: types.void(condition))(
 
 @emitted(
     primitives.call_blas,
-    lambda gemm, turn_a, turn_b, rows, columns, inner, a, a_width, b, b_width, c, c_width: (
+    lambda gemm, turn_a, turn_b, rows, columns, inner, a, a_width, b, b_width, c, c_width, add: (
         types.void(
             *(gemm, FLAG, FLAG, WHOLE, WHOLE, WHOLE),
-            *(a, WHOLE, b, WHOLE, c, WHOLE),
+            *(a, WHOLE, b, WHOLE, c, WHOLE, FLAG),
         )
     ),
 )
 def _call_blas(
     builder: Any, kind: Any, gemm: Any, turn_a: Any, turn_b: Any, rows: Any, columns: Any,
-    inner: Any, a: Any, a_width: Any, b: Any, b_width: Any, c: Any, c_width: Any,
+    inner: Any, a: Any, a_width: Any, b: Any, b_width: Any, c: Any, c_width: Any, add: Any,
 ) -> None:  # fmt: skip
     """SciPy's gemm takes the address of every argument, and whole numbers of 32 bits."""
 
@@ -280,11 +324,12 @@ def _call_blas(
     def letter(turned: Any) -> Any:
         return at(builder.select(builder.trunc(turned, BIT), BYTE(ord("T")), BYTE(ord("N"))))
 
-    one, zero = (at(ir.Constant(c.type.pointee, value)) for value in (1.0, 0.0))
+    number = [ir.Constant(c.type.pointee, value) for value in (0.0, 1.0)]
+    one, keep = at(number[1]), at(builder.select(builder.trunc(add, BIT), number[1], number[0]))
     sizes = [at(builder.trunc(size, INT32)) for size in (rows, columns, inner)]
     widths = [at(builder.trunc(width, INT32)) for width in (a_width, b_width, c_width)]
     matrices = [builder.bitcast(matrix, cgutils.voidptr_t) for matrix in (a, b, c)]
     pairs = list(zip(matrices, widths, strict=True))
-    arguments = [letter(turn_a), letter(turn_b), *sizes, one, *pairs[0], *pairs[1], zero, *pairs[2]]
+    arguments = [letter(turn_a), letter(turn_b), *sizes, one, *pairs[0], *pairs[1], keep, *pairs[2]]
     function = ir.FunctionType(ir.VoidType(), [cgutils.voidptr_t] * len(arguments))
     builder.call(builder.bitcast(gemm, function.as_pointer()), arguments)
