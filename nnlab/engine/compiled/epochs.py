@@ -95,17 +95,18 @@ def compute_gradient(
     """
     position, g = pointer(memory.position, np.int64), pointer(memory.g, theta)
     loss, guard = 0.0, real(theta, 0)
-    portions = (rows + task.portion - 1) // task.portion
-    portions = 1 if portions < 1 else portions
-    for portion in range(portions):
-        done = portion * task.portion
+    done = 0
+    while True:  # once where a thread has no rows: it has a gradient too
         own = task.portion if task.portion < rows - done else rows - done
-        if fresh or portions > 1:
+        if fresh or task.portioned:
             gather(task, memory, epoch, start + done, own, done, layers, theta)
         portion_loss, bound = pass_through(task, memory, layers, own, done, scale, theta)
         loss += portion_loss
         guard += bound
         position[0] += own
+        done += own
+        if done >= rows:
+            break
     if not task.online:
         guard += dot(g, g, task.parameters)
     return loss / task.outputs if task.mean_outputs else loss, guard

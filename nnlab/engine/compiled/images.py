@@ -13,7 +13,6 @@ from nnlab.engine.compiled.primitives import Pointer, moved, pointer, real, vect
 from nnlab.engine.compiled.products import add_scaled, multiply, multiply_windows, transpose
 
 SIZES = ("h", "w", "c", "kh", "kw", "sh", "sw", "top", "left", "high", "wide", "ph", "pw", "f")
-BUFFER = 2**13  # numbers of windows that are computed before they are added to the image
 
 
 def window_sizes(layer: Any, shape: Shape) -> dict[str, float]:
@@ -27,14 +26,12 @@ def window_sizes(layer: Any, shape: Shape) -> dict[str, float]:
 
 def convolution_scratch(layer: Conv2d, shape: Shape, rows: int) -> int:
     """An image with its margin, and the weights turned."""
-    windows, c = layer.windows(shape), shape[2]
-    return _with_margin(layer, shape) + windows.area * c * layer.filters
+    return _with_margin(layer, shape) + layer.windows(shape).area * shape[2] * layer.filters
 
 
 def convolution_room(layer: Conv2d, shape: Shape, rows: int) -> int:
-    """Slopes with their margin, and windows of them."""
-    windows, c = layer.windows(shape), shape[2]
-    return _with_margin(layer, shape) + max(BUFFER, windows.places[1] * windows.kernel[1] * c)
+    """Slopes with their margin, or the bias of a line."""
+    return max(_with_margin(layer, shape), layer.windows(shape).places[1] * layer.filters)
 
 
 def _with_margin(layer: Conv2d, shape: Shape) -> int:
@@ -69,21 +66,23 @@ def clear(c: Pointer, count: int) -> None:
 def convolve(task: Any, memory: Any, layer: Any, rows: int, theta: Pointer) -> None:
     """A line of places at a time; a few columns of W stay in the cache for all lines."""
     a, scratch = pointer(memory.a, theta), moved(pointer(memory.scratch, theta), layer.scratch)
-    f, pw, c = layer.f, layer.pw, layer.c
-    line, wide, some = layer.kw * c, layer.wide * c, 2 * vector_width(a)
+    f, pw, c, start = layer.f, layer.pw, layer.c, pointer(memory.room, theta)
+    line, wide, some, biased = layer.kw * c, layer.wide * c, 2 * vector_width(a), layer.bias >= 0
+    if biased:
+        for q in range(pw):
+            copy(moved(theta, layer.bias), moved(start, q * f), f)
     for r in range(rows):
         image = framed(layer, moved(a, layer.x + r * layer.n), scratch)
+        y = moved(a, layer.y + r * layer.m)
+        for i in range(layer.ph if biased else 0):
+            copy(start, moved(y, i * pw * f), pw * f)
         for j in range(0, f, some):
             columns = some if some < f - j else f - j
-            w = moved(theta, layer.weight + j)
             for i in range(layer.ph):
-                y = moved(a, layer.y + r * layer.m + i * pw * f + j)
-                for q in range(pw):
-                    if layer.bias >= 0:
-                        copy(moved(theta, layer.bias + j), moved(y, q * f), columns)
                 multiply_windows(
                     *(moved(image, i * layer.sh * wide), layer.sw * c, wide, 1),
-                    *(w, line * f, f, y, f, pw, layer.kh, line, columns, layer.bias >= 0),
+                    *(moved(theta, layer.weight + j), line * f, f, moved(y, i * pw * f + j), f),
+                    *(pw, layer.kh, line, columns, biased),
                 )
 
 
@@ -118,34 +117,71 @@ def convolve_back(task: Any, memory: Any, layer: Any, rows: int, theta: Pointer,
 
 
 def convolve_slopes(layer: Any, dy: Pointer, turned: Pointer, dx: Pointer, room: Pointer) -> None:
-    """dx of an image: each place adds dy W^T to the pixels of its window."""
+    """dx of an image: each place adds dy W^T to the pixels of its window.
+
+    The places of a column are done together, a row of their windows at a time: no two meet.
+    """
     f, pw, line, wide = layer.f, layer.pw, layer.kw * layer.c, layer.wide * layer.c
     framed_too = layer.high != layer.h or layer.wide != layer.w
     around = room if framed_too else dx
-    windows = moved(room, layer.high * wide)
     clear(around, layer.high * wide)
-    most = BUFFER // (pw * line)
-    most = 1 if most < 1 else most
     for i in range(layer.kh):
-        for first in range(0, layer.ph, most):
-            lines = most if most < layer.ph - first else layer.ph - first
+        for q in range(pw):
             multiply_windows(
-                *(moved(dy, first * pw * f), f, 0, 1, moved(turned, i * line * f), 0, line),
-                *(windows, line, lines * pw, 1, f, line, False),
+                *(moved(dy, q * f), pw * f, 0, 1, moved(turned, i * line * f), 0, line),
+                *(moved(around, i * wide + q * layer.sw * layer.c), layer.sh * wide),
+                *(layer.ph, 1, f, line, True),
             )
-            for place in range(lines * pw):
-                row, column = (first + place // pw) * layer.sh + i, (place % pw) * layer.sw
-                to = moved(around, row * wide + column * layer.c)
-                add_scaled(moved(windows, place * line), real(dx, 1), to, line)
     if framed_too:
         width, start = layer.w * layer.c, layer.top * wide + layer.left * layer.c
         for i in range(layer.h):
             copy(moved(room, start + i * wide), moved(dx, i * width), width)
 
 
+def largest_of_four(layer: Any, x: Pointer, y: Pointer) -> None:
+    """The largest number of each window of 2 x 2, nan if one is."""
+    c, wide = layer.c, layer.w * layer.c
+    for p in range(layer.ph * layer.pw):
+        at = p // layer.pw * layer.sh * wide + p % layer.pw * layer.sw * c
+        x0, x1 = moved(x, at), moved(x, at + wide)
+        for j in range(c):
+            up = larger_of(x0[j], x0[c + j])
+            y[p * c + j] = larger_of(up, larger_of(x1[j], x1[c + j]))
+
+
+def larger_of(v: Any, w: Any) -> Any:
+    """The larger number, nan if one is."""
+    return v if v >= w or v != v else w
+
+
+def give_to_one_of_four(layer: Any, x: Pointer, y: Pointer, dy: Pointer, dx: Pointer) -> None:
+    """dy goes to the first pixel of the window that is as large as the largest."""
+    c, wide, zero = layer.c, layer.w * layer.c, real(x, 0)
+    for p in range(layer.ph * layer.pw):
+        at = p // layer.pw * 2 * wide + p % layer.pw * 2 * c
+        x0, x1, dx0, dx1 = moved(x, at), moved(x, at + wide), moved(dx, at), moved(dx, at + wide)
+        for j in range(c):
+            top, rest = y[p * c + j], dy[p * c + j]
+            hit = x0[j] == top
+            dx0[j] = rest if hit else zero
+            rest = zero if hit else rest
+            hit = x0[c + j] == top
+            dx0[c + j] = rest if hit else zero
+            rest = zero if hit else rest
+            hit = x1[j] == top
+            dx1[j] = rest if hit else zero
+            rest = zero if hit else rest
+            dx1[c + j] = rest if x1[c + j] == top else zero
+
+
 def take_largest(task: Any, memory: Any, layer: Any, rows: int, theta: Pointer) -> None:
     """The largest number of each window; nan if one is."""
     a, c = pointer(memory.a, theta), layer.c
+    if layer.kh == 2 and layer.kw == 2:
+        for r in range(rows):
+            x, y = moved(a, layer.x + r * layer.n), moved(a, layer.y + r * layer.m)
+            largest_of_four(layer, x, y)
+        return
     for r in range(rows):
         for p in range(layer.ph * layer.pw):
             i, q = p // layer.pw * layer.sh, p % layer.pw * layer.sw
@@ -170,9 +206,15 @@ def give_to_largest(
     """dy goes to the first pixel of the window that is as large as the largest."""
     a, d, rest = pointer(memory.a, theta), pointer(memory.d, theta), pointer(memory.room, theta)
     c = layer.c
+    four = layer.kh == 2 and layer.kw == 2 and layer.sh == 2 and layer.sw == 2
     for r in range(rows):
         dx = moved(d, layer.x + r * layer.n)
-        clear(dx, layer.n)
+        if not four or layer.h % 2 == 1 or layer.w % 2 == 1:
+            clear(dx, layer.n)
+        if four:
+            x, y = moved(a, layer.x + r * layer.n), layer.y + r * layer.m
+            give_to_one_of_four(layer, x, moved(a, y), moved(d, y), dx)
+            continue
         for p in range(layer.ph * layer.pw):
             i, q = p // layer.pw * layer.sh, p % layer.pw * layer.sw
             at, y = (i * layer.w + q) * c, layer.y + r * layer.m + p * c
