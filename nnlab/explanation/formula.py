@@ -7,7 +7,7 @@ element `at` takes that element. `sum` and `norm` take the whole vectors. Nothin
 
 import ast
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import cache, partial
 from math import pi
@@ -152,6 +152,34 @@ def _compute(node: ast.AST, numbers: Numbers, at: int | None) -> Any:
     raise ValueError(f"'{ast.unparse(node)}' cannot stand in a formula")
 
 
+def formula_numbers(formula: str, numbers: Numbers, at: int) -> dict[str, Any]:
+    """The numbers that the formula of an element needs, not rounded.
+
+    A name in a `sum` has its whole vector, and a `norm` its value, under its text: "norm(g)".
+    """
+    tree = parse_formula(formula)
+    single = {name: float(_element(numbers[name], at)) for name in _names(tree, OF_VECTORS)}
+    lengths = {ast.unparse(c): float(_compute(c, numbers, at)) for c in _calls(tree, "norm")}
+    wholes = {name: numbers[name] for call in _calls(tree, "sum") for name in _names(call)}
+    return {**lengths, **single, **wholes}
+
+
+def _calls(tree: ast.AST, function: str) -> list[ast.Call]:
+    """The calls of a function in a formula."""
+    calls = (node for node in ast.walk(tree) if isinstance(node, ast.Call))
+    return [call for call in calls if isinstance(call.func, ast.Name) and call.func.id == function]
+
+
+def _names(tree: ast.AST, but: Collection[str] = ()) -> set[str]:
+    """The names of the quantities in a formula; `but`: not inside calls of these functions."""
+    match tree:
+        case ast.Call(func=ast.Name(id=function)) if function in but:
+            return set()
+        case ast.Name(id=name):
+            return {name} - {*FUNCTIONS, *OF_VECTORS}
+    return {name for child in ast.iter_child_nodes(tree) for name in _names(child, but)}
+
+
 def _element(value: Any, at: int | None) -> Any:
     """A number itself; of a vector the element, or all of it."""
     return value if at is None or np.ndim(value) == 0 else value[at]
@@ -163,8 +191,7 @@ def write(formula: str, notation: Notation, numbers: Numbers | None = None, at: 
     With names, too, where one of its names has no number.
     """
     tree = parse_formula(formula)
-    names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
-    if numbers is not None and not names <= {*numbers, *FUNCTIONS, *OF_VECTORS}:
+    if numbers is not None and not _names(tree) <= numbers.keys():
         numbers = None
     return _Writer(notation, numbers).write(tree, at, CASES)
 

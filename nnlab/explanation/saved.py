@@ -35,6 +35,8 @@ def explain_first_update(run: Run) -> RowExplanation | None:
     facts = RowFacts(
         run=run.name,
         row=f"row {row + 1:,} of the training part",
+        number=row + 1,
+        part="train",
         raw=rows.inputs[row],
         input_names=run.data.feature_names,
         output_names=run.data.class_names or run.data.target_names,
