@@ -1,8 +1,10 @@
 """`nnlab report`: where the page goes, and its messages about incomplete folders."""
 
+import html
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -38,6 +40,22 @@ def test_the_page_goes_into_the_folder(nnlab: Nnlab, xor: Path) -> None:
     assert (result.exit_code, result.stderr) == (0, "")
     assert result.stdout == f"{Path('runs', xor.name, 'report.html')}\n"
     assert "<h1>xor</h1>" in page.read_text()
+
+
+def test_the_commands_of_a_page_run_in_the_folder_of_their_run(
+    nnlab: Nnlab, xor: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = Path(nnlab("report", "latest").stdout.strip()).resolve()
+    text = page.read_text().partition('<section id="again">')[2]
+    shown = [html.unescape(c) for c in re.findall(r"<pre tabindex=\"0\">(.*)</pre>", text)]
+    _, again, verify = shown  # the first is as it was typed, for where that was
+    monkeypatch.chdir(page.parent)
+    for command in (f"{again} --no-plots", verify):
+        program, *words = shlex.split(command)
+        result = nnlab(*words)
+        assert (program, result.exit_code) == ("nnlab", 0), result.output
+    new = {run.name for run in (tmp_path / "runs").iterdir()} - {xor.name}
+    assert len(new) == 1
 
 
 def test_out_and_open(
