@@ -54,6 +54,7 @@ def test_the_commands_of_a_page_run_in_the_folder_of_their_run(
         program, *words = shlex.split(command)
         result = nnlab(*words)
         assert (program, result.exit_code) == ("nnlab", 0), result.output
+    assert nnlab("explain", ".", "--row", "1").stdout.startswith(f"{xor.name}, row 1 ")
     new = {run.name for run in (tmp_path / "runs").iterdir()} - {xor.name}
     assert len(new) == 1
 

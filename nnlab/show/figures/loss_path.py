@@ -84,10 +84,10 @@ def _no_path(run: View) -> str | None:
     if not 0 < network.theta.size <= MOST_PARAMETERS:
         return f"it is for up to {MOST_PARAMETERS:,} parameters; here are {network.theta.size:,}"
     if "train" not in run.rows:
-        return "no training rows were kept"
+        return "no training rows are saved"
     epochs, values = run.moments
     if len(epochs) < 2:
-        return "the weights of fewer than two epochs were kept"
+        return "the weights of fewer than two epochs are saved"
     if not len(principal_axes(values)[0]):
         return "training did not move the weights"
     return None if _grid(run) else too_expensive(SIDES[-1] ** 2)

@@ -52,7 +52,7 @@ def repeat_run(run: View, command: str = "train") -> Repeat:
     """
     about, name = run.about, run.folder.name
     steps = [
-        ("The run was made with", typed_command(about.get("argv"))),
+        ("The run was made with:", typed_command(about.get("argv"))),
         (AGAIN.format(name=name), train_again(command)),
         (VERIFY, "nnlab verify ." if command == "train" else ""),
     ]
@@ -78,7 +78,7 @@ def repeat_sweep(folder: SweepFolder, about: Mapping[str, Any], trials: Sequence
     runs.sort(key=lambda run: instant(run[0].get("started")) or 0.0)
     contents = [content for content, _ in runs]
     typed = dict.fromkeys(typed_command(content.get("argv")) for content in contents)
-    steps = [("The trials were run with", "\n".join(filter(None, typed)))]
+    steps = [("The trials were run with:", "\n".join(filter(None, typed)))]
     if runs:
         trial = runs[0][1]
         verify = f"nnlab verify {shlex.quote(trial)}"
