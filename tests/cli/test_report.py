@@ -15,6 +15,9 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
+from nnlab.run.folder import RunFolder
+from nnlab.show.figures import view
+
 Nnlab = Callable[..., Result]
 Process = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -130,12 +133,15 @@ def test_a_diverged_run(nnlab: Nnlab, tmp_path: Path) -> None:
     result = nnlab("report", "latest")
     assert result.exit_code == 0
     assert re.fullmatch(
-        r"Note: The run diverged in epoch \d+, at update [\d,]+: [a-z0-9 ()]+ is not finite\. "
+        r"Note: The run diverged in epoch \d+, at update [\d,]+: the [a-z0-9 ()]+ is not finite\. "
         r"The last finite weights are shown\.\n",
         result.stderr,
     )
     (run,) = (tmp_path / "runs").iterdir()
-    assert "diverged in epoch" in (run / "report.html").read_text()
+    page = (run / "report.html").read_text()
+    assert "diverged in epoch" in page
+    assert "<td>after that epoch</td>" in page  # final.npz has the last finite weights
+    assert view(RunFolder.open(run)).when == "before it diverged"
 
 
 def test_a_run_of_a_newer_version(nnlab: Nnlab, xor: Path) -> None:

@@ -95,10 +95,10 @@ def _note_state(run: View, status: Status, notices: Notices) -> None:
         notices.add(f"The run {run.folder.name} has not finished an epoch: there are no curves.")
     if status == "diverged":
         failure = mapping_or_empty(run.about.get("failure"))
-        what = str(failure.get("what", "a number")).replace("_", " ")
+        what = str(failure.get("what", "number")).replace("_", " ")
         epoch, step = (format_number(failure.get(key)) for key in ("epoch", "step"))
         notices.add(
-            f"The run diverged in epoch {epoch}, at update {step}: {what} is not finite. "
+            f"The run diverged in epoch {epoch}, at update {step}: the {what} is not finite. "
             "The last finite weights are shown."
         )
     missing = [name for name in WEIGHTS if not run.folder.has(weights_file(name))]
@@ -158,7 +158,8 @@ def _results(run: View) -> list[Table]:
     """A row for each part of the last and the best epoch, and the test; none before the end."""
     final, best = (mapping_or_empty(run.summary.get(key)) for key in ("final", "best"))
     names = columns.row_names(run.settings)
-    rows = {"final": final}
+    diverged = run.written_status is Status.DIVERGED  # later, within an epoch
+    rows = {"after that epoch" if diverged else "final": final}
     if best.get("epoch") != final.get("epoch"):
         rows["best"] = best
     records: list[dict[str, Any]] = []
