@@ -172,7 +172,7 @@ The columns:
 | `central_difference` | the same derivative without the chain rule |
 | `w`, `row_g`, `g`, `new_w` | a parameter before and after; the gradient of the row, in a batch of several; that of the batch |
 | `value`, and the optimizer's state by its names | the result of a line of the rule; `velocity`, `m`, `v`, ... before the update |
-| `formula` | the formula with its numbers: `formula`, `numbers` (name → number, or a list where it is summed over), `at` (the element of such a list that stands outside the sum), `text` |
+| `formula` | the formula with its numbers: `formula`, `numbers` (name → number, or a list where it is summed over; `norm(g)` and `mean(x)` are names, too), `at` (the element of such a list that stands outside the sum), `text` |
 """
 
 

@@ -81,6 +81,7 @@ def unit_numbers(layer: LayerPass, unit: int, axis: int) -> dict[str, Any]:
     return {
         **number_settings(layer.layer),
         **parameters,
+        **layer.statistics,
         "x": layer.x,
         "y": layer.y,
         "dy": layer.dy,

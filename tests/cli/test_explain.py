@@ -417,6 +417,14 @@ def test_large_networks_are_shortened(tmp_path: Path):
     assert len(text.splitlines()) < 400
     assert "60 of 64 inputs are left out" in text
     assert "weight[r,c,i,j] is row r and column c of a window" in text
+    # The formula of layer_norm has the mean and the variance of the row.
+    (explained,) = api.explain(run, row)
+    blocks = [block for chapter in chapters(explained) for block in chapter.blocks]
+    (normed,) = (b for b in blocks if (b.kind, b.layer) == ("outputs", "6.layer_norm"))
+    for _, _, y, written in normed.rows:
+        assert isinstance(written, Written)
+        found = float(compute(written.formula, written.numbers or {}, written.at))
+        assert found == pytest.approx(y, rel=1e-6)
     # Units of a layer with one input per unit are those of the layer before.
     rows = columns_of(api.explain(run, row)[0].to_dict())
     units = {
