@@ -158,8 +158,7 @@ def _results(run: View) -> list[Table]:
     """A row for each part of the last and the best epoch, and the test; none before the end."""
     final, best = (mapping_or_empty(run.summary.get(key)) for key in ("final", "best"))
     names = columns.row_names(run.settings)
-    diverged = run.written_status is Status.DIVERGED  # later, within an epoch
-    rows = {"after that epoch" if diverged else "final": final}
+    rows = {_final_weights(run): final}
     if best.get("epoch") != final.get("epoch"):
         rows["best"] = best
     records: list[dict[str, Any]] = []
@@ -173,6 +172,11 @@ def _results(run: View) -> list[Table]:
         records.append(head | test)
     labels = {name: label_of(name) for record in records for name in record}
     return table_of_records("What the run ended in", records, labels)
+
+
+def _final_weights(run: View) -> str:
+    """The weights of the last epoch; those of final.npz are later where the run diverged."""
+    return "after that epoch" if run.written_status is Status.DIVERGED else "final"
 
 
 def _classes(run: View) -> list[Table]:
