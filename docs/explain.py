@@ -135,7 +135,8 @@ is computed again, `(L(w + h) - L(w - h)) / 2h`. Both agree to about ten digits 
 * A row of the validation or test part is used by no update. Its update is what this row alone would cause, with the weights
   that are evaluated.
 * `batch_norm` makes the outputs of a row depend on its whole batch. The batch of the update is then computed with the row, and
-  the derivatives are those of the row's own loss. A row of the validation part cannot pass alone there.
+  the derivatives are those of the row's own loss. `nnlab predict` uses the running statistics, so its outputs are others. A row of a
+  table that no update uses cannot pass alone there.
 * `dropout` drops what it drops in that update.
 
 ## As JSON
@@ -158,7 +159,7 @@ A block is a table of the text:
 | `kind` | `inputs`, `outputs`, `channels` (of images), `loss`, `loss_slope`, `gradients`, `input_slopes`, `rule`, `update` or `rule_steps` |
 | `layer` | the name of the layer, `0.dense`; null for the whole network |
 | `title`, `text`, `left_out` | as printed; `left_out` says which rows of the table are not shown; `--unit` shows them |
-| `formulas` | name → formula, in the words of the text |
+| `formulas` | objects with `name` and `formula`, in the words of the text; the lines of a rule in their order |
 | `rows` | objects with the columns of the table; a column without a value is absent |
 
 The columns:

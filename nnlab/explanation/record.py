@@ -69,7 +69,8 @@ def _block_record(block: Block) -> dict[str, Any]:
         "layer": block.layer or None,
         "title": block.title,
         "text": block.text,
-        "formulas": {formula.name: formula.formula for formula in block.formulas},
+        # A list: the lines of a rule may give a name a new value.
+        "formulas": [{"name": line.name, "formula": line.formula} for line in block.formulas],
         "rows": [
             {name: _cell_value(cell) for name, cell in zip(names, row, strict=True) if cell != ""}
             for row in block.rows

@@ -207,6 +207,10 @@ def test_the_object_has_the_numbers_of_the_text_with_all_digits(case: Run, nnlab
         inside = [n for _, r in columns_of(record) for n in r.values() if isinstance(n, float)]
         assert numbers == inside
         assert record["loss"] == explained.passage.value
+        inner = [block for chapter in record["chapters"] for block in chapter["blocks"]]
+        for shown, block in zip(texts, inner, strict=True):
+            lines = [(line["name"], line["formula"]) for line in block["formulas"]]
+            assert lines == [(line.name, line.formula) for line in shown.formulas]
         new = [row["new_w"] for block, row in columns_of(record) if block["kind"] == "update"]
         assert set(new) <= set(explained.passage.new_theta.tolist())
 
