@@ -101,7 +101,8 @@ def explain(
     """A row through the network and back, at one or several epochs; default the last.
 
     `run` is a run or what `load` takes. row: its number in the data, from 1. unit: as for the
-    command, "0.dense.2". `print` shows an explanation as text; `passage.layers` has the numbers.
+    command, "0.dense.2". `print` shows an explanation as text, `to_dict` gives what --json prints,
+    and `passage.layers` has the numbers as arrays.
     Raises UsageError, DataError, RunUnreadable; Diverged where a number is not finite.
     """
     trained = run if isinstance(run, Run) else load(run)
