@@ -122,7 +122,7 @@ $(LOWEST)/.installed: pyproject.toml tests/lowest.py
 	python3.11 -m venv --clear $(LOWEST)
 	$(LOWEST)/bin/python -m tests.lowest --print >$(LOWEST)/constraints.txt
 	$(LOWEST)/bin/python -m pip install --quiet --disable-pip-version-check --only-binary :all: --no-binary nnlab \
-	    --constraint $(LOWEST)/constraints.txt --editable '.[fast,cluster,live,tune]'
+	    --constraint $(LOWEST)/constraints.txt --editable '.[fast,cluster,export,live,tune]'
 	@touch $@
 
 $(VENV)/bin/python:

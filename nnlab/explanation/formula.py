@@ -58,7 +58,9 @@ OPERATORS: dict[type[ast.AST], Callable[..., Any]] = {
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     "abs": np.abs,
     "clip": np.clip,
+    "cos": np.cos,
     "exp": np.exp,
+    "floor": np.floor,
     "log": np.log,
     "max": np.maximum,
     "min": np.minimum,
