@@ -36,14 +36,6 @@ _LONGEST_HEADER = 1024
 _MOST_AXES = 32
 
 
-def write_npz(path: Path, arrays: Mapping[str, NDArray[Any]], sync: bool = True) -> None:
-    """Writes `arrays`, durably with `sync`.
-
-    Raises ValueError for a name or dtype that `read_npz` refuses.
-    """
-    durable.write_file(path, pack_npz(arrays), sync)
-
-
 def read_npz(
     path: Path, expected: Expected | None = None, finite: bool = False, sealed: bool = False
 ) -> Arrays:
@@ -61,7 +53,7 @@ def read_npz(
 
 
 def pack_npz(arrays: Mapping[str, NDArray[Any]]) -> memoryview:
-    """The bytes of a sealed .npz."""
+    """The bytes of a sealed .npz; ValueError for a name or dtype that `read_npz` refuses."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
         for name, array in arrays.items():
