@@ -11,21 +11,18 @@ is over 1.2.
 """
 
 import argparse
-import ctypes
-import os
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 from benchmarks import timing
-from benchmarks.memory import UNIT
+from benchmarks.usage import Usage, measure
 
 LIMIT = 1.2
-PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
 
 
 def settings(epochs: int) -> list[str]:
@@ -33,28 +30,13 @@ def settings(epochs: int) -> list[str]:
     return [f"training.epochs={epochs}", "training.engine=numpy"]
 
 
-def sweep(trials: int, epochs: int, jobs: int, runs: str) -> tuple[float, float, list[float]]:
-    """Wall seconds, processor seconds, and the peak MB of the parent and of the largest worker."""
+def sweep(trials: int, epochs: int, jobs: int, runs: str) -> Usage:
+    """What the whole command uses."""
     command = [sys.executable, "-m", "nnlab", "sweep", f"seed=range(0, {trials})"]
     command += ["--quiet", "--no-plots", "--jobs", str(jobs), "--runs", runs, "--name", "bench"]
     for setting in settings(epochs):
         command += ["--set", setting]
-    ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1)  # the server of workers becomes a child
-    began = time.perf_counter()
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    cpu, peaks, wall, failed = 0.0, {}, 0.0, False
-    while True:
-        try:
-            pid, status, usage = os.wait4(-1, 0)
-        except ChildProcessError:
-            break
-        cpu += usage.ru_utime + usage.ru_stime
-        peaks[pid == process.pid] = max(peaks.get(pid == process.pid, 0), usage.ru_maxrss)
-        if pid == process.pid:
-            wall, failed = time.perf_counter() - began, bool(status)
-    if failed:
-        raise SystemExit(1)
-    return wall, cpu, [peaks.get(parent, 0) * UNIT / 1e6 for parent in (True, False)]
+    return measure(command)
 
 
 def own_seconds(runs: str) -> list[float]:
@@ -75,10 +57,10 @@ def bare(epochs: int, trials: int) -> float:
     times = []
     for seed in range(trials):
         built = build(load_config("identity8", [*settings(epochs), f"seed={seed}"]).config)
-        built = built.plan.__class__(**{**vars(built.plan), "burst": BURST}), built.network
-        state = start(*built)
+        plan = replace(built.plan, burst=BURST)
+        state = start(plan, built.network)
         began = time.process_time()
-        for _ in run_bursts(built[0], state):
+        for _ in run_bursts(plan, state):
             pass
         times.append(time.process_time() - began)
     return min(times)
@@ -112,21 +94,21 @@ def main() -> int:
     options = parser.parse_args()
     print(timing.environment())
     with tempfile.TemporaryDirectory(dir=options.folder) as runs:
-        wall, cpu, (parent, worker) = sweep(options.trials, options.epochs, options.jobs, runs)
+        used = sweep(options.trials, options.epochs, options.jobs, runs)
         own = own_seconds(runs)
     alone = bare(options.epochs, options.bare)
     counted, files = calls(options.epochs)
-    alone_s = sum(own) / options.jobs
+    training = sum(own) / options.jobs
     print(
         f"{options.trials:,} trials with {options.jobs} processes\n"
-        f"  trainings: {alone_s:.2f} s, {statistics.median(own) * 1e3:.0f} ms each\n"
-        f"  whole command: {wall:.2f} s, {wall / alone_s:.2f} times as long\n"
-        f"  processor time per trial: {cpu / options.trials * 1e3:.1f} ms, "
+        f"  trainings: {training:.2f} s, {statistics.median(own) * 1e3:.0f} ms each\n"
+        f"  whole command: {used.wall:.2f} s, {used.wall / training:.2f} times as long\n"
+        f"  processor time per trial: {used.cpu / options.trials * 1e3:.1f} ms, "
         f"of the training loop alone {alone * 1e3:.1f} ms\n"
-        f"  peak memory: command {parent:.0f} MB, the largest worker {worker:.0f} MB\n"
+        f"  peak memory: command {used.peak:.0f} MB, the largest worker {used.others:.0f} MB\n"
         f"  a trial: {files} files, {counted['fsync']} syncs, {sum(counted.values())} calls"
     )
-    return 0 if wall / alone_s <= LIMIT else 9
+    return 0 if used.wall / training <= LIMIT else 9
 
 
 if __name__ == "__main__":
