@@ -6,6 +6,7 @@ may grow faster than its size.
 """
 
 import json
+import os
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -35,9 +36,10 @@ def copies(folder: Path, count: int) -> None:
     (one,) = (folder / "one").iterdir()
     about = json.loads((one / "run.json").read_text())
     resolved = (one / "resolved.yaml").read_text()
+    own = shutil.ignore_patterns("run.json", "resolved.yaml")
     for seed in range(count):
         run = folder / "runs" / f"20260101-{seed:06d}-xor-{seed:06x}"
-        shutil.copytree(one, run)
+        shutil.copytree(one, run, ignore=own, copy_function=os.link)
         (run / "run.json").write_text(json.dumps({**about, "seed": seed}, indent=2))
         text = resolved.replace(f"seed: {about['seed']}", f"seed: {seed}")
         (run / "resolved.yaml").write_text(text)
