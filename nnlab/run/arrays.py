@@ -36,6 +36,11 @@ _LONGEST_HEADER = 1024
 _MOST_AXES = 32
 
 
+def write_npz(path: Path, arrays: Mapping[str, NDArray[Any]], sync: bool = True) -> None:
+    """Writes `arrays`, durably with `sync`; raises as `pack_npz`."""
+    durable.write_file(path, pack_npz(arrays), sync)
+
+
 def read_npz(
     path: Path, expected: Expected | None = None, finite: bool = False, sealed: bool = False
 ) -> Arrays:

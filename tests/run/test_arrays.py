@@ -12,7 +12,7 @@ import pytest
 from numpy.typing import NDArray
 
 from nnlab.errors import RunUnreadable
-from nnlab.run import arrays, durable
+from nnlab.run import arrays
 
 VALUES: dict[str, NDArray[Any]] = {
     "0.dense.weight": np.arange(6, dtype=np.float32).reshape(2, 3) / 7,
@@ -47,7 +47,7 @@ def npy(array: NDArray[Any], **changes: str) -> bytes:
 
 
 def test_round_trip_is_bit_exact(tmp_path: Path) -> None:
-    durable.write_file(tmp_path / "a.npz", arrays.pack_npz(VALUES))
+    arrays.write_npz(tmp_path / "a.npz", VALUES)
     got = arrays.read_npz(tmp_path / "a.npz", sealed=True)
     assert list(got) == list(VALUES)
     for name, value in VALUES.items():
@@ -59,7 +59,7 @@ def test_round_trip_is_bit_exact(tmp_path: Path) -> None:
 
 
 def test_numpy_reads_it(tmp_path: Path) -> None:
-    durable.write_file(tmp_path / "a.npz", arrays.pack_npz(VALUES))
+    arrays.write_npz(tmp_path / "a.npz", VALUES)
     with np.load(tmp_path / "a.npz", allow_pickle=False) as file:
         assert sorted(file) == sorted(VALUES)
         np.testing.assert_array_equal(file["0.dense.weight"], VALUES["0.dense.weight"])

@@ -230,7 +230,7 @@ def test_other_content(tmp_path: Path, content: bytes | None, reason: str) -> No
     values: dict[str, Any] = {"theta": np.zeros(1)}
     if content is not None:
         values["meta"] = np.frombuffer(content, dtype=np.uint8)
-    durable.write_file(tmp_path / checkpoint.CURRENT, arrays.pack_npz(values))
+    arrays.write_npz(tmp_path / checkpoint.CURRENT, values)
     with pytest.raises(RunUnreadable) as caught:
         checkpoint.read_checkpoint(tmp_path)
     assert str(caught.value).startswith(f"Cannot read {tmp_path}/checkpoint.npz: {reason}.")

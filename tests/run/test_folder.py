@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from nnlab.errors import RunUnreadable, UsageError
-from nnlab.run import arrays, checkpoint, durable, lock
+from nnlab.run import arrays, checkpoint, lock
 from nnlab.run.folder import RunFolder
 from nnlab.status import Status
 
@@ -155,7 +155,7 @@ def test_rewind_refuses_a_checkpoint_that_it_did_not_write(
     victim.write_text("precious")
     content = json.dumps({"format": 1, "meta": meta}).encode()
     path = folder.path / checkpoint.CURRENT
-    durable.write_file(path, arrays.pack_npz({"meta": np.frombuffer(content, np.uint8)}))
+    arrays.write_npz(path, {"meta": np.frombuffer(content, np.uint8)})
     with pytest.raises(RunUnreadable) as caught:
         folder.rewind()
     assert str(caught.value).startswith(f"Cannot read {path}: it is not a checkpoint.")
