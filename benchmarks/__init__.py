@@ -3,6 +3,7 @@
 There is one script a claim:
 
     python -m benchmarks.step       microseconds per update: nnlab, a NumPy sketch and three peers
+    python -m benchmarks.columns    the same beside a busy process, and with AVX2 alone
     python -m benchmarks.startup    wall time of whole commands
     python -m benchmarks.memory     peak memory of whole commands
     python -m benchmarks.trials     a sweep of many short trials

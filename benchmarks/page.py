@@ -15,6 +15,7 @@ from benchmarks.commands import ROOT
 PAGE = ROOT / "docs" / "benchmarks.md"
 SCRIPTS = {
     "step": "Microseconds per update",
+    "columns": "Quiet and busy, with and without AVX-512",
     "whole": "Whole commands and other libraries",
     "convolution": "Convolutions: one step, compared with PyTorch",
     "study": "The learning-rate study: 30 trainings",
