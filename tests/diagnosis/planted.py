@@ -17,17 +17,28 @@ from nnlab.experiment.session import start_weights
 from nnlab.training import Evaluation
 
 
-class Trainings(NamedTuple):
-    """Trainings with the name of their planted fault, and healthy ones."""
+class Sick(NamedTuple):
+    """A training with a planted fault; also: other kinds of findings that are true of it."""
 
-    planted: list[tuple[str, dict[str, Any]]]
+    kind: str
+    config: dict[str, Any]
+    also: tuple[str, ...] = ()
+
+
+class Trainings(NamedTuple):
+    """Trainings with a planted fault, and healthy ones."""
+
+    planted: list[Sick]
     healthy: list[dict[str, Any]]
 
 
 def read_trainings(name: str) -> Trainings:
     """Those of a file beside this one."""
     content = yaml.safe_load((Path(__file__).parent / name).read_text())
-    planted = [(config.pop("kind"), config) for config in content["planted"]]
+    planted = [
+        Sick(config.pop("kind"), config, tuple(config.pop("also", ())))
+        for config in content["planted"]
+    ]
     return Trainings(planted, content["healthy"])
 
 
