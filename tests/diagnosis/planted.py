@@ -9,6 +9,8 @@ import yaml
 
 from nnlab.api import resolve_config
 from nnlab.build import build
+from nnlab.config.dump import settings_of
+from nnlab.config.load import from_mapping
 from nnlab.core.metrics import decisions
 from nnlab.diagnosis.evidence import Evidence
 from nnlab.diagnosis.gather import probe
@@ -58,8 +60,8 @@ class Ended(NamedTuple):
 
 def examined(config: str | dict[str, Any], remedy: tuple[str, ...] = ()) -> Evidence:
     """What a training of a shipped config or a mapping shows, with a remedy."""
-    pairs = (setting.split("=", 1) for setting in remedy)
-    settings = resolve_config(config, [(key, yaml.safe_load(value)) for key, value in pairs]).config
+    plain = resolve_config(config, []).config
+    settings = from_mapping(settings_of(plain), remedy) if remedy else plain
     built = build(settings)
     start_weights(built)
     return probe(built, settings.training.epochs)

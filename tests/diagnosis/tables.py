@@ -1,4 +1,4 @@
-"""The csv files that the configs of planted.yaml name."""
+"""The csv files that the configs of planted.yaml and held_out.yaml name."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +11,7 @@ Table = tuple[Any, Any]  # inputs (N, n), target (N,)
 
 def write_tables(folder: Path) -> None:
     """Write all of them."""
-    for tables in (_known(), _made(), _others(), _sectors(), _overlapping()):
+    for tables in (_known(), _made(), _others(), _sectors(), _overlapping(), _held_out()):
         for name, (x, y) in tables:
             _write(folder / f"{name}.csv", x, y)
 
@@ -217,6 +217,59 @@ def _overlapping() -> Iterator[tuple[str, Table]]:
     yield "cross", (x, y > 0)
     rare = np.concatenate([np.flatnonzero(y > 2.6), np.flatnonzero(y <= 1.5)])
     yield "cross_rare", (x[rare], y[rare] > 2.6)
+
+
+def _held_out() -> Iterator[tuple[str, Table]]:
+    """Those of held_out.yaml."""
+    from sklearn import datasets
+
+    stream = np.random.default_rng(23)
+    area, year = stream.uniform(30, 250, 600), stream.uniform(1930, 2022, 600)
+    metres, rooms = stream.uniform(100, 30000, 600), stream.integers(1, 7, 600)
+    x = np.column_stack([area, year, metres, rooms])
+    y = 3000 * area * np.exp(-metres / 12000) + 1500 * np.abs(year - 1975) + 8000 * rooms
+    yield "homes", (x, y + 5000 * stream.normal(size=600))
+    yield "homes_scaled", (x, _standardized(y))
+    hour, warm, wind = stream.uniform(-1, 1, (3, 700))
+    y = np.exp(-20 * (hour + 0.4) ** 2) + np.exp(-20 * (hour - 0.4) ** 2) + 0.4 * warm * (1 - wind)
+    bikes = (np.column_stack([hour, warm, wind]) * 1.7, _standardized(y))
+    yield "bikes", bikes
+    x = stream.normal(size=(900, 6))
+    y = x[:, 0] * x[:, 1] + x[:, 2] - 0.5 * x[:, 3] ** 2 + 0.5 > 0
+    yield "churn", (x, y)
+    yield "churn_noisy", (x[:400], y[:400] ^ (stream.uniform(size=400) < 0.2))
+    x = np.hstack([x, stream.normal(size=(900, 14))])
+    yield "churn_few", (x[:150], y[:150] ^ (stream.uniform(size=150) < 0.1))
+    x = stream.normal(size=(1600, 5))
+    y = x[:, 0] + x[:, 1] + 1.2 * stream.normal(size=1600)
+    yield "fraud", (x, y > np.quantile(y, 0.975))
+    label = stream.integers(0, 5, 750)
+    shapes = stream.normal(size=(5, 24))
+    x = shapes[label] + 1.3 * stream.normal(size=(750, 24))
+    yield "faults", (x, label)
+    yield "faults_sorted", _sorted((x, label))
+    few = x[label == 4][:30] - 0.7 * (shapes[4] - shapes[0])  # close to those of class 0
+    yield "faults_rare", (np.vstack([x[label != 4], few]), np.hstack([label[label != 4], [4] * 30]))
+    x = stream.uniform(-1, 1, (1200, 2))
+    yield "petals", (x, np.sin(3 * np.arctan2(*x.T)) > 0)
+    x, y = datasets.make_friedman1(1200, noise=0.0, random_state=23)
+    yield "heat", (2 * x - 1, _standardized(y))
+    x, y = datasets.make_friedman1(100, noise=1.0, random_state=24)
+    yield "heat_few", (np.hstack([2 * x - 1, stream.normal(size=x.shape)]), _standardized(y))
+    x, y = datasets.make_regression(800, 40, n_informative=25, noise=15.0, random_state=23)
+    yield "forty", (x, _standardized(y))
+    x, y = datasets.load_diabetes(return_X_y=True, scaled=False)
+    yield "diabetes_top", (x, y > np.quantile(y, 0.94))
+    yield "diabetes_told", (np.column_stack([x, y + stream.normal(size=len(y))]), _standardized(y))
+    yield "digits_sorted", _sorted(datasets.load_digits(return_X_y=True))
+    x = stream.normal(size=(240, 8))
+    y = (x[:, 0] + x[:, 1] > 0) ^ (stream.uniform(size=240) < 0.35)
+    copies = np.repeat(x, 3, axis=0) + 0.01 * stream.normal(size=(720, 8))
+    yield "echo", (copies, np.repeat(y, 3))
+    often = np.tile(np.arange(40), 4)  # rows that were repeated before the table was divided
+    for name, last in (("tail", often[:120]), ("tail_fresh", np.arange(120, 240))):
+        rows = np.concatenate([np.arange(120), often, last])
+        yield name, (x[rows], y[rows])
 
 
 def _waves(stream: np.random.Generator, rows: int, points: int, rates: tuple[int, ...]) -> Table:
