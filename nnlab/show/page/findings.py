@@ -9,7 +9,7 @@ from nnlab.run.text import mapping_or_empty
 from nnlab.show.figures import FIGURES
 from nnlab.show.figures.view import View
 from nnlab.show.page.repeat import train_again
-from nnlab.show.words import count, format_number, percent, set_options
+from nnlab.show.words import count, moment_words, percent, set_options
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ def _words(finding: Any, figures: Container[str]) -> FindingWords:
     return FindingWords(
         sentence=str(fields["sentence"]),
         sure=float(fields["sure"]),
-        place=_place(fields.get("epoch"), fields.get("step")),
+        place=moment_words(fields.get("epoch"), fields.get("step")),
         evidence=list(map(str, fields["evidence"])),
         why=str(fields["why"]),
         remedies=[set_options(map(str, remedy)) for remedy in fields["remedies"]],
@@ -79,13 +79,3 @@ def _words(finding: Any, figures: Container[str]) -> FindingWords:
         figure=figure if shown else "",
         figure_title=FIGURES[figure].title if shown else "",
     )
-
-
-def _place(epoch: Any, step: Any) -> str:
-    """Where a finding appeared; empty where that is not known."""
-    if not isinstance(epoch, int):
-        return ""
-    if epoch == 0:
-        return "before training"
-    update = f", update {format_number(step)}" if isinstance(step, int) else ""
-    return f"epoch {format_number(epoch)}{update}"
