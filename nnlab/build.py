@@ -66,12 +66,14 @@ def build(config: Config, fast_enough: float = NUMPY_IS_FAST_ENOUGH_S) -> Built:
     network = TunedNetwork(config.network, width, seed=config.seed, init=init, dtype=dtype)
     kind, targets = encode(dataset, network.shapes[-1][0])
     loss = prepare_loss(config.loss, dataset, rows.train)
-    engine = choose_engine(config, network, loss, kind, len(rows.train), fast_enough)
+    weighted = dataset.weights is not None
+    engine = choose_engine(config, network, loss, kind, len(rows.train), fast_enough, weighted)
     config = replace(config, training=replace(config.training, engine=engine))
     coded = loss.encode(targets)
 
     def part(rows: IntArray, changes: Augmenter | None = None) -> Part:
-        return Part(dataset.inputs, rows, scaling, coded[rows], dtype, changes)
+        weights = row_weights(dataset, rows, loss)
+        return Part(dataset.inputs, rows, scaling, coded[rows], dtype, changes, weights)
 
     validation = None if rows.validation is None else part(rows.validation)
     test = None if rows.test is None else part(rows.test)
@@ -148,7 +150,13 @@ def outline(config: Config) -> tuple[Network, int, Kind]:
 
 
 def choose_engine(
-    config: Config, network: Network, loss: Loss, kind: Kind, rows: int, fast_enough: float
+    config: Config,
+    network: Network,
+    loss: Loss,
+    kind: Kind,
+    rows: int,
+    fast_enough: float,
+    weighted: bool = False,
 ) -> Engine:
     """The engine that runs this config on this number of training rows.
 
@@ -167,6 +175,8 @@ def choose_engine(
     reason = why_not(network, loss, config.optimizer, kind)
     if config.training.augment:
         reason = "training.augment has no compiled form"
+    if weighted:
+        reason = "weights of rows have no compiled form"
     if reason is None and find_spec("numba") is None:
         reason = "numba is not installed (pip install 'nnlab[fast]')"
     if reason is None:
@@ -229,7 +239,16 @@ def prepare_loss(loss: Loss, dataset: Dataset, rows: IntArray) -> Loss:
             f"{absent_words(names, 'training')}. Set data.split: shuffled, another data.seed, "
             "or class_weight to a list."
         )
-    return loss.prepare(dataset.targets[rows], dataset.outputs)
+    weights = None if dataset.weights is None else dataset.weights[rows]
+    return loss.prepare(dataset.targets[rows], dataset.outputs, weights)
+
+
+def row_weights(dataset: Dataset, rows: IntArray, loss: Loss) -> FloatArray | None:
+    """The weights of a part's rows (N,), with mean 1 where the loss is a mean over rows."""
+    if dataset.weights is None:
+        return None
+    weights = dataset.weights[rows]
+    return weights if loss.reduction == "sum" else weights * (len(weights) / weights.sum())
 
 
 def load_weights(network: Network, arrays: Mapping[str, Array], what: str) -> None:

@@ -96,11 +96,13 @@ class NumpyEngine:
         rates: Sequence[float],
         step: int,
         weights: Array | None = None,
+        row_weights: Sequence[Array | None] = (),
     ) -> int:
         """Update once for each of the batches; `step` updates came before. How many were done.
 
         It stops before an update that would use a non-finite number, and names it in `failure`.
         `weights` (K, V) gets the weights to evaluate after each of K equal parts of the batches.
+        `row_weights` (B, 1) of each batch multiply its rows' losses.
         The caller silences NumPy's warnings.
         """
         binding, memory, dz, _, z_by_batch = self.by_size[batch]
@@ -113,6 +115,8 @@ class NumpyEngine:
             if buffered:  # forward moves the running statistics
                 self.buffers_before[...] = self.buffers
             z = forward(x)  # (B, m)
+            if row_weights and (w := row_weights[done]) is not None:
+                self.loss.weigh(memory, w)
             loss_gradient(z, t, dz, memory)  # (B, m)
             backward(x)  # g (P,)
             z_copy[...] = z
