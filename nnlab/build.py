@@ -47,10 +47,15 @@ class Built:
     warnings: tuple[str, ...]
 
 
-def build(config: Config, fast_enough: float = NUMPY_IS_FAST_ENOUGH_S) -> Built:
+def build(
+    config: Config,
+    fast_enough: float = NUMPY_IS_FAST_ENOUGH_S,
+    scaling: Scaling | None = None,
+) -> Built:
     """Load the data, split and scale it, make the network and the plan.
 
-    `engine: auto` is NumPy for what NumPy does in `fast_enough` seconds.
+    `engine: auto` is NumPy for what NumPy does in `fast_enough` seconds. `scaling` is that of
+    earlier rows, for a network that continues on these; by default it is fitted.
 
     Raises DataError when the data cannot be loaded, ConfigError when a part would be empty or the
     engine is not available.
@@ -58,9 +63,12 @@ def build(config: Config, fast_enough: float = NUMPY_IS_FAST_ENOUGH_S) -> Built:
     data, dtype = config.data, config.training.dtype
     dataset = data.source.load(data.seed)
     rows = split_rows(data.split, dataset.rows, dataset.test_rows, data.seed)
-    scaling = fit_scaling(
-        data.scale, dataset.inputs, rows.train, dataset.input_range, fills=dataset.fills
-    )
+    if scaling is None:
+        scaling = fit_scaling(
+            *(data.scale, dataset.inputs, rows.train, dataset.input_range),
+            fills=dataset.fills,
+            weights=dataset.weights,
+        )
     init = None if isinstance(config.init, FromRun) else config.init
     width = dataset.inputs.shape[1]
     network = TunedNetwork(config.network, width, seed=config.seed, init=init, dtype=dtype)
@@ -173,10 +181,7 @@ def choose_engine(
     elif wanted == "numpy":
         return "numpy"
     reason = why_not(network, loss, config.optimizer, kind)
-    if config.training.augment:
-        reason = "training.augment has no compiled form"
-    if weighted:
-        reason = "weights of rows have no compiled form"
+    reason = _uncompiled(config, weighted) or reason
     if reason is None and find_spec("numba") is None:
         reason = "numba is not installed (pip install 'nnlab[fast]')"
     if reason is None:
@@ -184,6 +189,13 @@ def choose_engine(
     if wanted == "auto":
         return "numpy"
     raise ConfigError(f"training.engine: compiled is not possible: {reason}. Use numpy, or auto.")
+
+
+def _uncompiled(config: Config, weighted: bool) -> str | None:
+    """What of the batches has no compiled form."""
+    if config.training.augment:
+        return "training.augment has no compiled form"
+    return "weights of rows have no compiled form" if weighted else None
 
 
 def numpy_seconds(config: Config, network: Network, rows: int) -> float:

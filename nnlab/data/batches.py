@@ -103,7 +103,7 @@ def as_dtype(array: FloatArray, dtype: np.dtype[Any], what: str) -> Array:
 class Chunk:
     """Consecutive batches of an epoch; all have `batch` rows. x and t hold their rows together.
 
-    ws: the weights (B, 1) of each batch's rows; None where all count equally.
+    ws: the weights (B, 1) of each batch's rows; () where all count equally.
     """
 
     first: int  # number of the first batch within the epoch
@@ -112,7 +112,7 @@ class Chunk:
     t: Array
     xs: list[Array]
     ts: list[Array]
-    ws: Sequence[Array | None]
+    ws: Sequence[Array]
 
 
 class Batches:
@@ -180,7 +180,7 @@ class Batches:
         x, t, raw = self.x[:rows], self.t[:rows], self.raw[:rows]
         which = span if order is None else order[span]
         self.part.gather(which, x, t, raw)
-        ws: Sequence[Array | None] = [None] * batches
+        ws: Sequence[Array] = ()
         if self.part.weights is not None:
             ws = np.split(self.part.weights[which], batches)
         if batch < self.batch:

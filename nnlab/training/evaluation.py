@@ -26,8 +26,6 @@ from nnlab.data.batches import Batches, Part
 from nnlab.engine import blas
 from nnlab.training.records import Numbers
 
-RowWeights = Sequence[Array | None]
-
 
 @dataclass(frozen=True)
 class Tally:
@@ -66,11 +64,11 @@ class Tally:
         return np.zeros(max((place.stop for place in self.places.values()), default=2))
 
     def add(
-        self, sums: FloatArray, z: Array, t: Array, batch: int, weights: RowWeights = (None,)
+        self, sums: FloatArray, z: Array, t: Array, batch: int, weights: Sequence[Array] = ()
     ) -> FloatArray:
         """Add k batches z, t (k B, m) of B = `batch` rows; the sums of their losses, (k,).
 
-        weights: (B, 1) for each batch; None where all rows count equally.
+        weights: (B, 1) for each batch; () where all rows count equally.
         """
         losses = self.losses(z, t, batch, weights)
         total = float(sums[1])
@@ -93,11 +91,11 @@ class Tally:
         answers = BatchAnswers(self.kind, self.loss, z, t)
         return np.hstack([rows, last, *(item.parts(answers, count) for item in self.places)])
 
-    def losses(self, z: Array, t: Array, batch: int, weights: RowWeights = (None,)) -> FloatArray:
+    def losses(self, z: Array, t: Array, batch: int, weights: Sequence[Array] = ()) -> FloatArray:
         """The summed loss of each batch."""
         terms = self.loss.terms(z, t)
-        if given := [w for w in weights if w is not None]:
-            terms = terms * np.concatenate(given)
+        if weights:
+            terms = terms * np.concatenate(weights)
         terms = terms.reshape(-1, batch * self.targets.outputs)
         losses = np.add.reduce(terms, axis=1, dtype=np.float64)
         return losses / self.targets.outputs if self.loss.reduction == "mean" else losses
@@ -156,23 +154,23 @@ class Evaluation:
             for size in {self.batches.batch, self.batches.rest} - {0}
         }
 
-    def logits(self, weights: Array) -> Iterator[tuple[Array, Array, Array | None]]:
-        """z, t (B, m) and row weights of each batch with weights (V,).
+    def logits(self, weights: Array) -> Iterator[tuple[Array, Array, Sequence[Array]]]:
+        """z, t (B, m) of each batch with weights (V,), and the weights of its rows, if any.
 
         The next batch overwrites z.
         """
         self.values[...] = weights
         for chunk in self.batches.epoch(None):
-            for x, t, w in zip(chunk.xs, chunk.ts, chunk.ws, strict=True):
+            for i, (x, t) in enumerate(zip(chunk.xs, chunk.ts, strict=True)):
                 with np.errstate(all="ignore"):
-                    yield self.bound[chunk.batch].forward(x), t, w
+                    yield self.bound[chunk.batch].forward(x), t, chunk.ws[i : i + 1]
 
     def __call__(self, weights: Array) -> Numbers:
         """{"loss": ..., metric: ...} with weights (V,)."""
         sums = self.tally.zero()
         with blas.turn(), np.errstate(all="ignore"):
-            for z, t, w in self.logits(weights):
-                self.tally.add(sums, z, t, len(z), (w,))
+            for z, t, row_weights in self.logits(weights):
+                self.tally.add(sums, z, t, len(z), row_weights)
         return self.tally.result(sums)
 
 
