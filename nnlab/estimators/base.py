@@ -68,7 +68,7 @@ class Estimator(Parameters):
     def _fit(self, x: Any, y: Any, sample_weight: Any, *, again: bool) -> Self:
         """Train from the start, or with the weights of the last fit for `warm_start`."""
         with as_value_errors():
-            rows = fitted_rows(self, x, self.missing, tuple(self.categorical or ()))
+            rows = fitted_rows(self, x, self.missing, self.categorical)
             dataset = self._dataset(y, rows, sample_weight, again=again)
             config = self.settings(Memory(dataset), dataset.outputs)
             if self.runs is not None:
@@ -105,7 +105,7 @@ class Estimator(Parameters):
             if again:
                 rows = later_rows(self, x, self._form)
             else:
-                rows = fitted_rows(self, x, self.missing, tuple(self.categorical or ()))
+                rows = fitted_rows(self, x, self.missing, self.categorical)
             dataset = self._dataset(y, rows, sample_weight, again=again)
             config = self.settings(Memory(dataset), dataset.outputs, NO_VALIDATION)
             built = build(config, scaling=self._scaling if again else None)

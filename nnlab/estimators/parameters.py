@@ -8,6 +8,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, Self
 
+import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 
@@ -202,8 +203,8 @@ class Parameters(BaseEstimator):
         last = read_part("loss", loss).fuses
         classes = self.default_loss == "cross_entropy"
         width = 1 if classes and outputs == 2 and last == "sigmoid" else outputs
-        hidden = HIDDEN_ALONE if self.hidden is None else self.hidden
-        units = hidden if isinstance(hidden, Sequence) else (hidden,)
+        hidden = HIDDEN_ALONE if self.hidden is None else in_words(self.hidden)
+        units = hidden if isinstance(hidden, list) else [hidden]
         follows = in_words(self.activation or ACTIVATION_ALONE)
         layers = [layer for count in units for layer in ({"dense": count}, follows)]
         return [*layers, {"dense": width}, *([last] if last else [])]
@@ -218,6 +219,8 @@ def in_words(value: Any) -> Any:
             return {"name": family.name_of(value), **settings_of(value)}
     if isinstance(value, Mapping):
         return {key: in_words(inner) for key, inner in value.items()}
+    if isinstance(value, np.ndarray):
+        return value.tolist()
     return [in_words(inner) for inner in value] if isinstance(value, list | tuple) else value
 
 

@@ -1,6 +1,7 @@
 """Rows of an estimator, an array or a data frame, as the inputs of a data set."""
 
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple, get_args
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -38,17 +39,21 @@ class Rows(NamedTuple):
 
 
 def fitted_rows(
-    estimator: BaseEstimator, x: Any, missing: Missing, categorical: tuple[str | int, ...]
+    estimator: BaseEstimator, x: Any, missing: Missing, categorical: Sequence[str | int] | None
 ) -> Rows:
     """The rows of `fit`; the estimator gets n_features_in_ and feature_names_in_.
 
     Raises DataError for cells, and scikit-learn's own errors for what is no table of numbers.
     """
-    if not (is_frame(x) or categorical or missing != "error"):
+    if missing not in get_args(Missing):
+        known = ", ".join(map(repr, get_args(Missing)))
+        raise DataError(f"missing is {missing!r}; it can be {known}.")
+    chosen = (categorical,) if isinstance(categorical, str) else tuple(categorical or ())
+    if not (is_frame(x) or chosen or missing != "error"):
         return _array_rows(estimator, x, reset=True)
-    x = _cells(x, texts=bool(categorical))
+    x = _cells(x, texts=bool(chosen))
     validate_data(estimator, x, reset=True, skip_check_array=True)
-    table = FrameTable(x, categorical, missing)
+    table = FrameTable(x, chosen, missing)
     columns = fit_columns(table)
     later: Missing = "mean" if missing == "mean" else "error"
     return Rows(encode_inputs(table, columns), Form(columns, None, later), None, table.present)

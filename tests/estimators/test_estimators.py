@@ -101,6 +101,13 @@ def test_a_path_and_a_shipped_config(tmp_path: Path) -> None:
         Classifier(tmp_path / "net.yaml").fit(X, np.arange(60) % 3)
 
 
+def test_hidden_layers_in_every_form() -> None:
+    for hidden in (3, np.int64(3), (3,), [3], np.array([3])):
+        assert Classifier(hidden=hidden, epochs=0).fit(X, Y).network_.shapes[1] == (3,)
+    assert len(Regressor(hidden=(), epochs=0).fit(X, T).network_.layers) == 1
+    assert Classifier("xor", hidden=5, epochs=0).fit(X, Y).network_.shapes[1] == (5,)
+
+
 def test_every_key_of_training_is_a_parameter() -> None:
     assert hints(Training).keys() <= Classifier().get_params().keys()
 
@@ -291,6 +298,8 @@ def test_errors_are_those_that_scikit_learn_expects() -> None:
             kind(optimizer="adm").fit(X, Y)
         with pytest.raises(ValueError, match="config must be a path, a name or a mapping, not 3"):
             kind(3).fit(X, Y)
+        with pytest.raises(ValueError, match="missing is 'fill'; it can be 'error', 'drop'"):
+            kind(missing="fill").fit(X, Y)
     bad = X.copy()
     bad[3, 1] = np.nan
     with pytest.raises(ValueError, match=r"NaN\) in row 3, column 1 .* set missing to 'mean' or"):
