@@ -175,5 +175,5 @@ def row_losses(plan: Plan, network: Network, part: Part) -> FloatArray:
     """The loss of each row (N,), with the network's own parameters."""
     evaluation = Evaluation(plan.kind, plan.loss, network, part)
     with blas.turn():
-        losses = [plan.loss.per_sample(z, t) for z, t in evaluation.logits(network.values)]
+        losses = [plan.loss.per_sample(z, t) for z, t, _ in evaluation.logits(network.values)]
     return np.concatenate(losses)

@@ -101,7 +101,8 @@ class NumpyDriver(EngineDriver):
     def __init__(self, plan: Plan, state: State, tally: Tally) -> None:
         super().__init__(plan, state, tally)
         batches, values = self.batches, state.network.values
-        resident = not self.shuffled and plan.train.augmenter is None
+        train = plan.train
+        resident = not self.shuffled and train.augmenter is None and train.weights is None
         if resident and batches.count == batches.per_chunk:
             row = max(values.nbytes, batches.x.nbytes)
             fitting = min(CHUNK_BATCHES // batches.count, CHUNK_BYTES // row, plan.burst)
@@ -131,10 +132,12 @@ class NumpyDriver(EngineDriver):
         losses = NO_LOSSES
         # NumPy would warn of numbers that the engine looks for and names.
         with blas.turn(), np.errstate(all="ignore"):
-            done = self.engine.run(size, chunk.xs, chunk.ts, rates, state.step)
+            done = self.engine.run(
+                size, chunk.xs, chunk.ts, rates, state.step, row_weights=chunk.ws
+            )
             if done:
-                z = self.engine.outputs(size, done)
-                losses = self.tally.add(state.sums, z, chunk.t[: len(z)], size) / size
+                z, ws = self.engine.outputs(size, done), chunk.ws[:done]
+                losses = self.tally.add(state.sums, z, chunk.t[: len(z)], size, ws) / size
         self.count_updates(rates[:done])
         return EngineProgress(rates[:done], losses, None, self.engine.failure)
 
