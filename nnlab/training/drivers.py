@@ -176,9 +176,15 @@ class CompiledDriver(EngineDriver):
             *(plan.train, plan.kind, len(state.sums)),
             *((batches.batch, batches.full, batches.rest), self.shuffled),
         )
-        self._max_updates = self.engine.max_updates  # per call; fewer after a refused update
+        self._most = min(self.engine.max_updates, plan.chunk or self.engine.max_updates)
+        self._max_updates = self._most  # per call; fewer after a refused update
         self._refused = False  # the next update is NumPy's
-        self.max_epochs = max(1, self.engine.max_epochs)
+        self.max_epochs = self._most_epochs
+
+    @property
+    def _most_epochs(self) -> int:
+        """Whole epochs per call, at least one: a long one takes several calls."""
+        return max(1, min(self.engine.max_epochs, self._most // self.count))
 
     @cached_property
     def _numpy(self) -> NumpyDriver:
@@ -200,9 +206,8 @@ class CompiledDriver(EngineDriver):
             orders = np.array([self.order(state.epoch + i) for i in range(epochs)])  # (K, N)
         call = self.engine.run(orders, rates, state.step, state.batch, state.sums)
         self._refused = call.done < updates
-        most = self.engine.max_updates
-        self._max_updates = 1 if self._refused else min(2 * self._max_updates, most)
-        self.max_epochs = 1 if self._max_updates < most else max(1, self.engine.max_epochs)
+        self._max_updates = 1 if self._refused else min(2 * self._max_updates, self._most)
+        self.max_epochs = 1 if self._max_updates < self._most else self._most_epochs
         rates = rates[: call.done]
         self.count_updates(rates)
         if epochs > 1:
