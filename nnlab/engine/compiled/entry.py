@@ -32,6 +32,7 @@ from nnlab.engine.compiled import (
     passes,
     products,
     team,
+    tiles,  # noqa: F401  # defines the others
 )
 from nnlab.engine.compiled.frontend import FrontEnd
 from nnlab.engine.compiled.objects import FROM_C, NAME, machine

@@ -82,7 +82,8 @@ def convolve(task: Any, memory: Any, layer: Any, rows: int, theta: Pointer) -> N
                 multiply_windows(
                     *(moved(image, i * layer.sh * wide), layer.sw * c, wide, 1),
                     *(moved(theta, layer.weight + j), line * f, f, moved(y, i * pw * f + j), f),
-                    *(pw, layer.kh, line, columns, biased),
+                    *(pw, layer.kh, line, columns),
+                    biased,
                 )
 
 
@@ -130,7 +131,8 @@ def convolve_slopes(layer: Any, dy: Pointer, turned: Pointer, dx: Pointer, room:
             multiply_windows(
                 *(moved(dy, q * f), pw * f, 0, 1, moved(turned, i * line * f), 0, line),
                 *(moved(around, i * wide + q * layer.sw * layer.c), layer.sh * wide),
-                *(layer.ph, 1, f, line, True),
+                *(layer.ph, 1, f, line),
+                True,
             )
     if framed_too:
         width, start = layer.w * layer.c, layer.top * wide + layer.left * layer.c

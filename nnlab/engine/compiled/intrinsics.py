@@ -1,14 +1,8 @@
-"""The instructions of `primitives`.
-
-A block of a matrix product stays in registers as vectors of the processor's width, masked where the
-columns end. It is the one kernel that LLVM does not vectorize well by itself.
-"""
+"""The instructions of `primitives`, but for those of `tiles`."""
 
 from collections.abc import Callable
-from contextlib import ExitStack
 from inspect import signature
-from itertools import chain
-from typing import Any, NamedTuple
+from typing import Any
 
 from llvmlite import binding, ir
 from numba import types
@@ -18,7 +12,6 @@ from numba.extending import lower_builtin, type_callable
 from nnlab.engine.compiled import primitives
 
 LAYOUT_BYTES = 64
-WINDOW_HEIGHTS = (7, 8, 4)
 BIT, BYTE, INT32 = ir.IntType(1), ir.IntType(8), ir.IntType(32)
 WHOLE, FLAG = types.intp, types.boolean
 
@@ -110,164 +103,6 @@ def _lanes(builder: Any, kind: Any, a: Any) -> Any:
 def _vector_width(builder: Any, kind: Any, c: Any) -> Any:
     """A constant."""
     return kind(vector_bytes() * 8 // bits(c.type.pointee))
-
-
-@emitted(
-    primitives.product_block,
-    lambda a, ar, ak, b, bk, c, cr, rows, inner, columns, add: WHOLE(
-        *(a, WHOLE, WHOLE, b, WHOLE, c, WHOLE, WHOLE, WHOLE, WHOLE, FLAG)
-    ),
-)
-def _product_block(
-    builder: Any, kind: Any, a: Any, ar: Any, ak: Any, b: Any, bk: Any, c: Any, cr: Any,
-    rows: Any, inner: Any, columns: Any, add: Any,
-) -> Any:  # fmt: skip
-    """A sum of a single level."""
-    return _block(
-        builder, (4, 8, 4), (a, ar, (ak,)), (b, (bk,)), (c, cr), (rows, (inner,), columns), add
-    )
-
-
-@emitted(
-    primitives.window_block,
-    lambda a, ar, ao, ak, b, bo, bk, c, cr, rows, outer, inner, columns, add: WHOLE(
-        *(a, WHOLE, WHOLE, WHOLE, b, WHOLE, WHOLE, c, WHOLE, WHOLE, WHOLE, WHOLE, WHOLE, FLAG)
-    ),
-)
-def _window_block(
-    builder: Any, kind: Any, a: Any, ar: Any, ao: Any, ak: Any, b: Any, bo: Any, bk: Any, c: Any,
-    cr: Any, rows: Any, outer: Any, inner: Any, columns: Any, add: Any,
-) -> Any:  # fmt: skip
-    """A sum of two levels."""
-    left, right, sizes = (a, ar, (ao, ak)), (b, (bo, bk)), (rows, (outer, inner), columns)
-    return _block(builder, WINDOW_HEIGHTS, left, right, (c, cr), sizes, add)
-
-
-def _block(
-    builder: Any, heights: tuple[int, int, int], left: Any, right: Any, result: Any, sizes: Any,
-    add: Any,
-) -> Any:  # fmt: skip
-    """Choose the form of the block: rows with two vectors, with one, and with one for few rows."""
-    (c, _), (rows, _, columns), kind = result, sizes, ir.IntType(64)
-    width = vector_bytes() * 8 // bits(c.type.pointee)
-    done = cgutils.alloca_once(builder, kind)
-
-    def tile(height: int, vectors: int) -> None:
-        _tile(builder, height, vectors, width, left, right, result, sizes, add)
-        builder.store(kind(height), done)
-
-    two_vectors = builder.icmp_signed(">", columns, kind(width))
-    with builder.if_else(two_vectors) as (wide, narrow):
-        with wide:
-            if heights[0] == 4:
-                tile(4, 2)
-            else:
-                many = builder.icmp_signed(">", rows, kind(4))
-                with builder.if_else(many) as (tall, short):
-                    with tall:
-                        tile(heights[0], 2)
-                    with short:
-                        tile(4, 2)
-        with narrow, builder.if_else(builder.icmp_signed(">", rows, kind(4))) as (tall, short):
-            with tall:
-                tile(heights[1], 1)
-            with short:
-                tile(heights[2], 1)
-    return builder.load(done)
-
-
-class _Vectors(NamedTuple):
-    """Emits what is done with vectors of `width` numbers of type `real`."""
-
-    builder: Any
-    real: Any
-    width: int
-
-    @property
-    def kind(self) -> Any:
-        """The LLVM type."""
-        return ir.VectorType(self.real, self.width)
-
-    def filled(self, value: Any) -> Any:
-        """A vector of equal values."""
-        undefined = ir.Constant(ir.VectorType(value.type, self.width), ir.Undefined)
-        first = self.builder.insert_element(undefined, value, INT32(0))
-        order = ir.Constant(ir.VectorType(INT32, self.width), None)
-        return self.builder.shuffle_vector(first, undefined, order)
-
-    def masks(self, count: Any, vectors: int) -> list[Any]:
-        """Which numbers of several vectors in a row are among the first `count`."""
-        numbers = ir.VectorType(count.type, self.width)
-        starts = range(0, vectors * self.width, self.width)
-        places = [ir.Constant(numbers, list(range(start, start + self.width))) for start in starts]
-        limit = self.filled(count)
-        return [self.builder.icmp_signed("<", place, limit) for place in places]
-
-    def places(self, base: Any, row: Any, stride: Any, vectors: int) -> list[Any]:
-        """The addresses of the vectors of a row."""
-        builder, start = self.builder, self.builder.mul(row, stride)
-        offsets = [builder.add(start, start.type(part * self.width)) for part in range(vectors)]
-        return [
-            builder.bitcast(builder.gep(base, [offset]), self.kind.as_pointer())
-            for offset in offsets
-        ]
-
-    def call(self, name: str, result: Any, *arguments: Any) -> Any:
-        """Call LLVM's function `name` for such vectors."""
-        kind = ir.FunctionType(result, [argument.type for argument in arguments])
-        full = name.format(f"v{self.width}f{bits(self.real)}")
-        function = cgutils.get_or_insert_function(self.builder.module, kind, full)
-        return self.builder.call(function, arguments)
-
-    def load(self, place: Any, mask: Any) -> Any:
-        """The numbers of the mask; the rest are 0, and not read."""
-        align, zeros = INT32(bits(self.real) // 8), ir.Constant(self.kind, None)
-        return self.call("llvm.masked.load.{}.p0", self.kind, place, align, mask, zeros)
-
-    def store(self, value: Any, place: Any, mask: Any) -> None:
-        """Write the numbers of the mask."""
-        align = INT32(bits(self.real) // 8)
-        self.call("llvm.masked.store.{}.p0", ir.VoidType(), value, place, align, mask)
-
-    def multiply_add(self, a: Any, b: Any, total: Any) -> None:
-        """Total += a b, rounded once where the processor can."""
-        value = self.builder.load(total)
-        self.builder.store(self.call("llvm.fmuladd.{}", self.kind, a, b, value), total)
-
-
-def _tile(
-    builder: Any, height: int, vectors: int, width: int, left: Any, right: Any, result: Any,
-    sizes: Any, add: Any,
-) -> None:  # fmt: skip
-    """`height` rows by `vectors` vectors of a product; of fewer rows the last is done again."""
-    (a, ar, left_steps), (b, right_steps), (c, cr) = left, right, result
-    rows, counts, columns = sizes
-    emit, index = _Vectors(builder, c.type.pointee, width), rows.type
-    masks, adding = emit.masks(columns, vectors), emit.filled(builder.trunc(add, BIT))
-    last = builder.sub(rows, index(1))
-    lines, tile = [], []  # where the rows of a begin; address, sum and mask of each vector
-    for i in range(height):
-        row = builder.select(builder.icmp_signed("<", index(i), last), index(i), last)
-        lines.append(builder.gep(a, [builder.mul(row, ar)]))
-        row_vectors = []
-        for place, mask in zip(emit.places(c, row, cr, vectors), masks, strict=True):
-            begin = emit.load(place, builder.and_(adding, mask))
-            row_vectors.append((place, cgutils.alloca_once_value(builder, begin), mask))
-        tile.append(row_vectors)
-    with ExitStack() as loops:
-        at_left = at_right = index(0)
-        for count, left_step, right_step in zip(counts, left_steps, right_steps, strict=True):
-            loop = loops.enter_context(cgutils.for_range(builder, count))
-            at_left = builder.add(at_left, builder.mul(loop.index, left_step))
-            at_right = builder.add(at_right, builder.mul(loop.index, right_step))
-        pairs = zip(emit.places(b, index(1), at_right, vectors), masks, strict=True)
-        values_right = [emit.load(*pair) for pair in pairs]
-        for line, row_vectors in zip(lines, tile, strict=True):
-            factor = emit.filled(builder.load(builder.gep(line, [at_left])))
-            for values, (_, total, _) in zip(values_right, row_vectors, strict=True):
-                emit.multiply_add(factor, values, total)
-    for place, total, mask in chain(*tile):
-        emit.store(builder.load(total), place, mask)
 
 
 @emitted(primitives.read_now, lambda a: a.dtype(a))
