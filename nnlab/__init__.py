@@ -13,6 +13,8 @@
     network = nnlab.Network([nnlab.LAYERS["dense"](3), nnlab.LAYERS["tanh"]()], 2)
     nnlab.fit(network, x, t, "mse", nnlab.OPTIMIZERS["adam"](lr=0.01))
 
+    nnlab.Classifier(hidden=(32,), lr=0.01).fit(x, y).predict(x)   # in scikit-learn's way
+
 Importing the package is cheap: each name is loaded when it is first used.
 """
 
@@ -32,6 +34,8 @@ if TYPE_CHECKING:
     from nnlab.data.sources import SOURCES
     from nnlab.engine.images.network import TunedNetwork as Network
     from nnlab.errors import NnlabError
+    from nnlab.estimators.classifier import Classifier
+    from nnlab.estimators.regressor import Regressor
     from nnlab.run.run import Run
 
 _HOMES = {
@@ -42,6 +46,8 @@ _HOMES = {
     "explain": "nnlab.api",
     "export": "nnlab.api",
     "gradcheck": "nnlab.api",
+    "Classifier": "nnlab.estimators.classifier",
+    "Regressor": "nnlab.estimators.regressor",
     "Run": "nnlab.run.run",
     "History": "nnlab.api",
     "Network": "nnlab.engine.images.network:TunedNetwork",
@@ -62,10 +68,12 @@ __all__ = [
     "OPTIMIZERS",
     "SCHEDULES",
     "SOURCES",
+    "Classifier",
     "Config",
     "History",
     "Network",
     "NnlabError",
+    "Regressor",
     "Run",
     "doctor",
     "explain",

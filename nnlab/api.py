@@ -9,8 +9,7 @@ from typing import Any, Literal, TypeVar, get_args
 import numpy as np
 from numpy.typing import ArrayLike
 
-from nnlab.config.dump import settings_of
-from nnlab.config.load import Loaded, from_mapping, load_config
+from nnlab.config.load import resolve_config
 from nnlab.config.schema import Config
 from nnlab.core.gradcheck import Checked, check_gradients
 from nnlab.core.limits import require_limits
@@ -62,18 +61,6 @@ def train(
     if plots:
         draw_all(session.folder)
     return Run(session.folder.path)
-
-
-def resolve_config(
-    config: str | PathLike[str] | Config | Mapping[str, object],
-    changes: Sequence[tuple[str, object]],
-) -> Loaded:
-    """The config in any of its forms, with the overrides applied."""
-    if isinstance(config, Config):
-        config = settings_of(config)
-    if isinstance(config, Mapping):
-        return Loaded(from_mapping(config, changes))
-    return load_config(Path(config) if not isinstance(config, str) else config, changes)
 
 
 def doctor(

@@ -22,10 +22,12 @@ SURFACE = {
     "OPTIMIZERS",
     "SCHEDULES",
     "SOURCES",
+    "Classifier",
     "Config",
     "History",
     "Network",
     "NnlabError",
+    "Regressor",
     "Run",
     "doctor",
     "explain",
@@ -126,7 +128,7 @@ def test_the_example_in_the_docstring_runs(tmp_path, monkeypatch):
     example = "\n".join(re.findall(r"^    (.*)$", nnlab.__doc__, re.MULTILINE))
     assert example.count("nnlab.") == 10
     example = example.replace("epochs=5000", "epochs=5").replace('"runs/..."', "run.path")
-    scope = {"x": np.zeros((4, 2)), "t": np.zeros((4, 3))}
+    scope = {"x": np.zeros((4, 2)), "t": np.zeros((4, 3)), "y": [0, 1, 1, 0]}
     exec(compile(example.replace(", run.path\n", "\n"), "docstring", "exec"), scope)
     assert scope["run"].path.parent == Path("runs")
     assert len(scope["run"].metrics["train_loss"]) == 6

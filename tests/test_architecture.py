@@ -21,7 +21,7 @@ CORE = frozenset({"errors", "status", "suggest", "core"})
 RANK_2 = CORE | {"data", "engine", "show.words"}
 RANK_4 = RANK_2 | {"config", "build", "training", "run"}
 RANK_5 = RANK_4 | {"experiment"}
-RANK_6 = RANK_5 | {"diagnosis", "explanation", "exports", "study", "api"}
+RANK_6 = RANK_5 | {"diagnosis", "estimators", "explanation", "exports", "study", "api"}
 ALL = RANK_6 | {"show", "race", "live", "play", "cli"}
 
 
@@ -76,6 +76,7 @@ RULES = {
         "numpy",
         "nbformat onnx safetensors tensorboard",
     ),
+    "estimators": rule(RANK_5, "numpy sklearn"),
     "api": rule(RANK_5 | {"diagnosis", "explanation", "exports", "show"}, "numpy"),
     "show": rule(set()),
     "show.words": rule({"status"}),

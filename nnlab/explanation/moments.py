@@ -254,7 +254,7 @@ def row_moment(built: Built, place: RowPlace, state: State, ended: bool) -> tupl
             "what this row alone would cause."
         )
     x, t = _walk_to(driver, number, train=not ended)
-    lr, step = driver.rates(1)[0], copied.step + 1
+    lr, step = float(driver.rates(1)[0]), copied.step + 1
     values, draws = copied.network.values.copy(), _draws(copied, len(x))
     moment = RowMoment(state.epoch, x, t, at, values, copied.slots, lr, step, draws, False)
     if ended:
@@ -311,5 +311,5 @@ def _alone(built: Built, place: RowPlace, state: State) -> RowMoment:
         built.plan, state, Tally.of(built.plan.kind, built.plan.loss, built.plan.train.targets)
     )
     values, slots = state.weights.copy(), {k: v.copy() for k, v in state.slots.items()}
-    lr = driver.rates(1)[0]
+    lr = float(driver.rates(1)[0])
     return RowMoment(state.epoch, x, t, 0, values, slots, lr, state.step + 1, {}, True)
