@@ -25,7 +25,6 @@ from nnlab.training import Plan, Stopping
 
 NUMPY_IS_FAST_ENOUGH_S = 0.4  # on a machine of 2026; loading the kernels takes 0.1 s
 SHARED = 0.1  # seconds; the same where many trainings share that loading
-WIDE = 10**7  # floating-point operations per update, most of them in large matrix products
 Engine = Literal["numpy", "compiled"]
 
 
@@ -168,14 +167,15 @@ def choose_engine(
 ) -> Engine:
     """The engine that runs this config on this number of training rows.
 
-    "auto" is compiled where that is possible and worth loading: where NumPy takes long, and where
-    an update is more than large matrix products, which are the BLAS's in both engines: in small
-    networks, and in those of images. It depends on the config, the data and what is installed,
-    never on a clock. Raises ConfigError when the compiled engine is named and cannot run this.
+    "auto" is compiled where that is possible and worth loading: where NumPy takes long. It depends
+    on the config, the data and what is installed, never on a clock. Raises ConfigError when the
+    compiled engine is named and cannot run this.
     """
     wanted = config.training.engine
-    worth = wanted == "compiled" or _worth_loading(config, network, rows, fast_enough)
-    if wanted == "numpy" or not worth:
+    if wanted == "auto":
+        if numpy_seconds(config, network, rows) <= fast_enough:
+            return "numpy"
+    elif wanted == "numpy":
         return "numpy"
     reason = why_not(network, loss, config.optimizer, kind)
     reason = _uncompiled(config, weighted) or reason
@@ -186,17 +186,6 @@ def choose_engine(
     if wanted == "auto":
         return "numpy"
     raise ConfigError(f"training.engine: compiled is not possible: {reason}. Use numpy, or auto.")
-
-
-def _worth_loading(config: Config, network: Network, rows: int, fast_enough: float) -> bool:
-    """Whether NumPy would take long, and not for large matrix products alone."""
-    narrow = _update_flops(config, network, rows) < WIDE or takes_images(network)
-    return narrow and numpy_seconds(config, network, rows) > fast_enough
-
-
-def takes_images(network: Network) -> bool:
-    """Whether rows are images somewhere."""
-    return any(len(shape) == 3 for shape in network.shapes)
 
 
 def _uncompiled(config: Config, weighted: bool) -> str | None:

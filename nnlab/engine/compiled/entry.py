@@ -143,10 +143,13 @@ def object_code(dtype: str, cpu: str, features: str) -> bytes:
     return code
 
 
-def apart() -> set[str]:
-    """The kernels that stay functions: large ones would only make the small ones slow."""
+def keep_apart(module: Any) -> None:
+    """Let large kernels stay functions: inlined they would make the small ones slow."""
     large = [entry for entry in layers.COMPILED_LAYERS.values() if not entry.any_layout]
-    return {f"{len(k.__name__)}{k.__name__}" for one in large for k in (one.forward, one.backward)}
+    names = {f"{len(k.__name__)}{k.__name__}" for one in large for k in (one.forward, one.backward)}
+    for function in module.functions:
+        if not function.is_declaration and any(name in function.name for name in names):
+            function.add_function_attribute("noinline")
 
 
 def optimize(module: Any, target: Any) -> None:
@@ -155,12 +158,10 @@ def optimize(module: Any, target: Any) -> None:
     The code that numba adds for exceptions goes too, for the kernels raise none. RuntimeError if
     what is left would not link without numba.
     """
+    keep_apart(module)
     for symbol in (*module.functions, *module.global_variables):
         if not symbol.is_declaration and symbol.name != NAME:
             symbol.linkage = "internal"
-    for function in module.functions:
-        if not function.is_declaration and any(name in function.name for name in apart()):
-            function.add_function_attribute("noinline")
     module.triple, module.data_layout = target.triple, str(target.target_data)
     tuning = binding.create_pipeline_tuning_options(speed_level=3)
     builder = binding.create_pass_builder(target, tuning)

@@ -207,25 +207,31 @@ def give_to_largest(
 ) -> None:
     """dy goes to the first pixel of the window that is as large as the largest."""
     a, d, rest = pointer(memory.a, theta), pointer(memory.d, theta), pointer(memory.room, theta)
-    c = layer.c
     four = layer.kh == 2 and layer.kw == 2 and layer.sh == 2 and layer.sw == 2
+    uncovered = not four or layer.h % 2 == 1 or layer.w % 2 == 1
     for r in range(rows):
-        dx = moved(d, layer.x + r * layer.n)
-        if not four or layer.h % 2 == 1 or layer.w % 2 == 1:
+        x, y = moved(a, layer.x + r * layer.n), moved(a, layer.y + r * layer.m)
+        dx, dy = moved(d, layer.x + r * layer.n), moved(d, layer.y + r * layer.m)
+        if uncovered:
             clear(dx, layer.n)
         if four:
-            x, y = moved(a, layer.x + r * layer.n), layer.y + r * layer.m
-            give_to_one_of_four(layer, x, moved(a, y), moved(d, y), dx)
-            continue
-        for p in range(layer.ph * layer.pw):
-            i, q = p // layer.pw * layer.sh, p % layer.pw * layer.sw
-            at, y = (i * layer.w + q) * c, layer.y + r * layer.m + p * c
-            copy(moved(d, y), rest, c)
-            for u in range(layer.kh):
-                for v in range(layer.kw):
-                    pixel = at + (u * layer.w + v) * c
-                    x = moved(a, layer.x + r * layer.n + pixel)
-                    give_rest(x, moved(a, y), rest, moved(dx, pixel), c)
+            give_to_one_of_four(layer, x, y, dy, dx)
+        else:
+            give_to_one(layer, x, y, dy, dx, rest)
+
+
+def give_to_one(
+    layer: Any, x: Pointer, y: Pointer, dy: Pointer, dx: Pointer, rest: Pointer
+) -> None:
+    """The same for windows of any size, which may share pixels."""
+    c = layer.c
+    for p in range(layer.ph * layer.pw):
+        i, q = p // layer.pw * layer.sh, p % layer.pw * layer.sw
+        copy(moved(dy, p * c), rest, c)
+        for u in range(layer.kh):
+            for v in range(layer.kw):
+                pixel = ((i + u) * layer.w + q + v) * c
+                give_rest(moved(x, pixel), moved(y, p * c), rest, moved(dx, pixel), c)
 
 
 def give_rest(x: Pointer, y: Pointer, rest: Pointer, dx: Pointer, count: int) -> None:

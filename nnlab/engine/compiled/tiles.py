@@ -4,7 +4,9 @@ It is the one kernel that LLVM does not vectorize well by itself. Vectors are ma
 columns end.
 """
 
+from collections.abc import Callable
 from contextlib import ExitStack
+from functools import partial
 from itertools import chain
 from typing import Any, NamedTuple
 
@@ -22,8 +24,6 @@ from nnlab.engine.compiled.intrinsics import (
     vector_bytes,
 )
 
-WINDOW_HEIGHTS = (7, 8, 4)  # rows with two vectors, with one, and with one for few rows
-
 
 @emitted(
     primitives.product_block,
@@ -37,7 +37,7 @@ def _product_block(
 ) -> Any:  # fmt: skip
     """A sum of a single level."""
     return _block(
-        builder, (5, 8, 4), (a, ar, (ak,)), (b, (bk,)), (c, cr), (rows, (inner,), columns), add
+        builder, 5, 5, (a, ar, (ak,)), (b, (bk,)), (c, cr), (rows, (inner,), columns), add
     )
 
 
@@ -53,44 +53,44 @@ def _window_block(
 ) -> Any:  # fmt: skip
     """A sum of two levels."""
     left, right, sizes = (a, ar, (ao, ak)), (b, (bo, bk)), (rows, (outer, inner), columns)
-    return _block(builder, WINDOW_HEIGHTS, left, right, (c, cr), sizes, add)
+    return _block(builder, 7, 4, left, right, (c, cr), sizes, add)
 
 
 def _block(
-    builder: Any, heights: tuple[int, int, int], left: Any, right: Any, result: Any, sizes: Any,
-    add: Any,
-) -> Any:  # fmt: skip
-    """Choose the form of the block: rows with two vectors, with one, and with one for few rows."""
+    builder: Any, tall: int, short: int, left: Any, right: Any, result: Any, sizes: Any, add: Any
+) -> Any:
+    """Choose the form of the block, which has `tall` or `short` rows where it has two vectors."""
     (c, _), (rows, _, columns), kind = result, sizes, ir.IntType(64)
     width = vector_bytes() * 8 // bits(c.type.pointee)
     done = cgutils.alloca_once(builder, kind)
 
     def tile(height: int, vectors: int) -> None:
+        def form(masked: bool) -> None:
+            _tile(builder, height, vectors, width, masked, left, right, result, sizes, add)
+
         whole = builder.icmp_signed(">=", columns, kind(vectors * width))
-        with builder.if_else(whole) as branches:
-            for branch, masked in zip(branches, (False, True), strict=True):
-                with branch:
-                    _tile(builder, height, vectors, width, masked, left, right, result, sizes, add)
+        _branch(builder, whole, partial(form, False), partial(form, True))
         builder.store(kind(height), done)
 
+    def tiles(tall: int, short: int, vectors: int) -> None:
+        many = builder.icmp_signed(">", rows, kind(short))
+        _branch(builder, many, partial(tile, tall, vectors), partial(tile, short, vectors))
+
+    wide = partial(tile, tall, 2) if tall == short else partial(tiles, tall, short, 2)
     two_vectors = builder.icmp_signed(">", columns, kind(width))
-    with builder.if_else(two_vectors) as (wide, narrow):
-        with wide:
-            if heights[0] <= 5:
-                tile(heights[0], 2)
-            else:
-                many = builder.icmp_signed(">", rows, kind(4))
-                with builder.if_else(many) as (tall, short):
-                    with tall:
-                        tile(heights[0], 2)
-                    with short:
-                        tile(4, 2)
-        with narrow, builder.if_else(builder.icmp_signed(">", rows, kind(4))) as (tall, short):
-            with tall:
-                tile(heights[1], 1)
-            with short:
-                tile(heights[2], 1)
+    _branch(builder, two_vectors, wide, partial(tiles, 8, 4, 1))
     return builder.load(done)
+
+
+def _branch(
+    builder: Any, condition: Any, one: Callable[[], None], other: Callable[[], None]
+) -> None:
+    """Emit one or the other."""
+    with builder.if_else(condition) as (true, false):
+        with true:
+            one()
+        with false:
+            other()
 
 
 class _Vectors(NamedTuple):
@@ -173,29 +173,20 @@ def _tile(
     """`height` rows by `vectors` vectors of a product; of fewer rows the last is done again."""
     (a, ar, left_steps), (b, right_steps), (c, cr) = left, right, result
     rows, counts, columns = sizes
-    emit, index = _Vectors(builder, c.type.pointee, width), rows.type
+    emit, zero = _Vectors(builder, c.type.pointee, width), rows.type(0)
     masks = emit.masks(columns, vectors) if masked else [None] * vectors
     adding = builder.trunc(add, BIT)
-    last = builder.sub(rows, index(1))
-    lines, tile = [], []  # where the rows of a begin; address, sum and mask of each vector
-    for i in range(height):
-        row = builder.select(builder.icmp_signed("<", index(i), last), index(i), last)
-        lines.append(builder.gep(a, [builder.mul(row, ar)]))
-        row_vectors = []
-        for place, mask in zip(emit.places(c, row, cr, vectors), masks, strict=True):
-            total = cgutils.alloca_once_value(builder, emit.zeros)
-            row_vectors.append((place, total, mask))
-        tile.append(row_vectors)
+    lines, tile = _places(emit, height, a, ar, c, cr, rows, masks)
     with builder.if_then(adding):
         for place, total, mask in chain(*tile):
             builder.store(emit.load(place, mask), total)
     with ExitStack() as loops:
-        at_left = at_right = index(0)
+        at_left = at_right = zero
         for count, left_step, right_step in zip(counts, left_steps, right_steps, strict=True):
             loop = loops.enter_context(cgutils.for_range(builder, count))
             at_left = builder.add(at_left, builder.mul(loop.index, left_step))
             at_right = builder.add(at_right, builder.mul(loop.index, right_step))
-        pairs = zip(emit.places(b, index(1), at_right, vectors), masks, strict=True)
+        pairs = zip(emit.places(b, zero.type(1), at_right, vectors), masks, strict=True)
         right_values = [emit.load(*pair) for pair in pairs]
         for line, row_vectors in zip(lines, tile, strict=True):
             factor = emit.filled(builder.load(builder.gep(line, [at_left])))
@@ -203,3 +194,23 @@ def _tile(
                 emit.multiply_add(factor, values, total)
     for place, total, mask in chain(*tile):
         emit.store(builder.load(total), place, mask)
+
+
+def _places(
+    emit: _Vectors, height: int, a: Any, ar: Any, c: Any, cr: Any, rows: Any, masks: list[Any]
+) -> Any:
+    """Where the rows of a begin; and of each row of c the address, sum and mask of its vectors."""
+    builder, index = emit.builder, rows.type
+    last = builder.sub(rows, index(1))
+    lines, tile = [], []
+    for i in range(height):
+        row = builder.select(builder.icmp_signed("<", index(i), last), index(i), last)
+        lines.append(builder.gep(a, [builder.mul(row, ar)]))
+        vectors = zip(emit.places(c, row, cr, len(masks)), masks, strict=True)
+        tile.append(
+            [
+                (place, cgutils.alloca_once_value(builder, emit.zeros), mask)
+                for place, mask in vectors
+            ]
+        )
+    return lines, tile
