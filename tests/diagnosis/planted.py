@@ -15,7 +15,7 @@ from nnlab.core.metrics import decisions
 from nnlab.diagnosis.evidence import Evidence
 from nnlab.diagnosis.gather import probe
 from nnlab.experiment.outcome import outputs
-from nnlab.experiment.session import start_weights
+from nnlab.experiment.state import start_weights
 from nnlab.training import Evaluation
 
 
