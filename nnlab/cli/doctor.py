@@ -47,7 +47,11 @@ def command(what: str, overrides: tuple[str, ...], runs: Path | None, as_json: b
 
     Findings of a run are saved in its folder, as findings.json, and `nnlab report` shows them.
     `nnlab train` saves them by itself where a run had 10 epochs or more and left something to
-    learn, or diverged.
+    learn, or diverged. The exit code is 0 whatever is found.
+
+    --json prints of (the name), epochs, updates, and findings. A finding has kind, sure (0 to 1),
+    sentence, evidence, why, remedies (settings for --set that belong together), advice, epoch and
+    step (where it appeared; 0: before training), figure, and serious.
 
     \b
     nnlab doctor latest
@@ -78,7 +82,8 @@ def _evidence(
         resolved = shlex.quote(str(run.path / RESOLVED))
         return run.name, resolved, run.folder, evidence_of_run(run)
     loaded = load_config(what, overrides)
-    print_messages(loaded.notes)
+    trains = f"Trains {loaded.config.name} in memory for some seconds; nothing is saved."
+    print_messages([*loaded.notes, trains])
     evidence = evidence_of_config(loaded.config)
     if evidence.progress < 1 and evidence.failure is None:
         rows = count(len(evidence.built.plan.train), "training row")
