@@ -42,8 +42,8 @@ def command(what: str, overrides: tuple[str, ...], runs: Path | None, as_json: b
 
     Looks at a run: its curves, its data, and the layers of its network at several epochs. A
     CONFIG is first trained in memory, for about 3 s, and no epoch begins after 10 s: a long
-    training only in its first epochs, and one of large images with fewer rows. Prints findings, the surest
-    first, each with its evidence, its cause, and settings to try.
+    training only in its first epochs, and one of large images with fewer rows. Prints findings,
+    the surest first, each with its evidence, its cause, and settings to try.
 
     Findings of a run are saved in its folder, as findings.json, and `nnlab report` shows them.
     `nnlab train` saves them by itself where a run had 10 epochs or more and left something to
@@ -70,7 +70,8 @@ def command(what: str, overrides: tuple[str, ...], runs: Path | None, as_json: b
     print_result(f"{name}: {count(len(findings), 'finding')}")
     for number, finding in enumerate(findings, 1):
         print_result("\n".join(["", *_lines(number, finding)]))
-    print_result(f"\nTo try a line: nnlab train {config}, followed by its settings.")
+    if any(finding.remedies for finding in findings):
+        print_result(f"\nTo try a line: nnlab train {config}, followed by its settings.")
 
 
 def _evidence(

@@ -2,12 +2,13 @@
 
 import numpy as np
 
+from nnlab.config.dump import flow
 from nnlab.core import columns
 from nnlab.core.metrics import ACCURACY
 from nnlab.core.types import FloatArray
 from nnlab.diagnosis.evidence import Evidence, spread_rows
 from nnlab.diagnosis.findings import Diagnosis
-from nnlab.show.words import percent
+from nnlab.show.words import percent, set_options
 
 LEAKED = 0.1  # share of the validation rows that are in the training part too
 DISTINCT = 0.3  # of the training rows: fewer are few points that repeat, such as dice
@@ -75,15 +76,17 @@ def _telling_column(e: Evidence) -> Diagnosis | None:
     second, told = np.argsort(alike)[-2:]
     if alike[told] < ALIKE or alike[second] > 0.9:
         return None
-    names = e.built.dataset.feature_names or [f"number {1 + i}" for i in range(width[0])]
+    names = e.built.dataset.feature_names
+    name = names[told] if names else f"number {1 + told}"
+    ignore = set_options([f"data.ignore={flow([name])}"])
     return Diagnosis(
         "leak",
         0.8,
-        f"Input {names[told]} alone tells the target.",
+        f"Input {name} alone tells the target.",
         (f"their correlation over the training rows is {alike[told]:.4f}",),
         "An input that holds the target makes any result look good. It is worthless if the input "
         "is not known before the target is.",
-        advice=f"If it is not known, leave it out: data.ignore=[{names[told]}] for a csv file.",
+        advice=f"If it is not known, leave it out: {ignore}" if names else "",
         epoch=0,
     )
 
