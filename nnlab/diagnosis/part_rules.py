@@ -76,17 +76,16 @@ def _telling_column(e: Evidence) -> Diagnosis | None:
     second, told = np.argsort(alike)[-2:]
     if alike[told] < ALIKE or alike[second] > 0.9:
         return None
-    names = e.built.dataset.feature_names
-    name = names[told] if names else f"number {1 + told}"
-    ignore = set_options([f"data.ignore={flow([name])}"])
+    names = e.built.dataset.feature_names or [f"number {1 + i}" for i in range(width[0])]
+    ignore = set_options([f"data.ignore={flow([names[told]])}"])
     return Diagnosis(
         "leak",
         0.8,
-        f"Input {name} alone tells the target.",
+        f"Input {names[told]} alone tells the target.",
         (f"their correlation over the training rows is {alike[told]:.4f}",),
         "An input that holds the target makes any result look good. It is worthless if the input "
         "is not known before the target is.",
-        advice=f"If it is not known, leave it out: {ignore}" if names else "",
+        advice=f"If it is not known, leave it out, in a csv file by {ignore}",
         epoch=0,
     )
 
