@@ -6,7 +6,7 @@ still in the cache when its batches are used.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,8 +26,8 @@ class Part:
     """The rows of a part in the network's dtype: x (N, n), t (N, m).
 
     Images stay uint8 in the data set's array and are converted as they are gathered; other inputs
-    are scaled once, here. `targets` are those of the part's rows alone. `augmenter` changes
-    training batches.
+    are scaled once, here. `targets` are those of the part's rows alone, and so are `weights` (N,),
+    which the losses of the rows are multiplied by. `augmenter` changes training batches.
     """
 
     def __init__(
@@ -38,8 +38,12 @@ class Part:
         targets: FloatArray,
         dtype: DTypeLike,
         augmenter: Augmenter | None = None,
+        weights: FloatArray | None = None,
     ) -> None:
         self.dtype = np.dtype(dtype)
+        self.weights: Array | None = None  # (N, 1)
+        if weights is not None:
+            self.weights = as_dtype(weights[:, None], self.dtype, "weight")
         self.augmenter = augmenter
         self.rows = rows
         self.scaling = scaling
@@ -97,7 +101,10 @@ def as_dtype(array: FloatArray, dtype: np.dtype[Any], what: str) -> Array:
 
 @dataclass(frozen=True)
 class Chunk:
-    """Consecutive batches of an epoch; all have `batch` rows. x and t hold their rows together."""
+    """Consecutive batches of an epoch; all have `batch` rows. x and t hold their rows together.
+
+    ws: the weights (B, 1) of each batch's rows; () where all count equally.
+    """
 
     first: int  # number of the first batch within the epoch
     batch: int
@@ -105,6 +112,7 @@ class Chunk:
     t: Array
     xs: list[Array]
     ts: list[Array]
+    ws: Sequence[Array]
 
 
 class Batches:
@@ -170,7 +178,11 @@ class Batches:
         rows = batches * batch
         span = slice(start, start + rows)
         x, t, raw = self.x[:rows], self.t[:rows], self.raw[:rows]
-        self.part.gather(span if order is None else order[span], x, t, raw)
+        which = span if order is None else order[span]
+        self.part.gather(which, x, t, raw)
+        ws: Sequence[Array] = ()
+        if self.part.weights is not None:
+            ws = np.split(self.part.weights[which], batches)
         if batch < self.batch:
-            return Chunk(first, batch, x, t, [x], [t])
-        return Chunk(first, batch, x, t, self.xs[:batches], self.ts[:batches])
+            return Chunk(first, batch, x, t, [x], [t], ws)
+        return Chunk(first, batch, x, t, self.xs[:batches], self.ts[:batches], ws)

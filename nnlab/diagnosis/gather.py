@@ -20,7 +20,7 @@ from nnlab.engine.images.network import TunedNetwork
 from nnlab.errors import RunUnreadable, UsageError
 from nnlab.experiment.describe import epoch_row
 from nnlab.experiment.resume import rebuild
-from nnlab.experiment.session import start_weights
+from nnlab.experiment.state import start_weights
 from nnlab.run.run import Run
 from nnlab.run.text import mapping_or_empty, shown
 from nnlab.status import Status

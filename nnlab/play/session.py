@@ -21,7 +21,8 @@ from nnlab.config.schema import Config
 from nnlab.core.types import Array
 from nnlab.errors import NnlabError, UsageError
 from nnlab.experiment.describe import epoch_row
-from nnlab.experiment.session import begin, start_weights
+from nnlab.experiment.session import begin
+from nnlab.experiment.state import start_weights
 from nnlab.play.history import PlayHistory
 from nnlab.run.run import Run
 from nnlab.status import Status

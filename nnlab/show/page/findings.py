@@ -5,11 +5,11 @@ from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from nnlab.run.folder import RESOLVED
 from nnlab.run.text import mapping_or_empty
 from nnlab.show.figures import FIGURES
 from nnlab.show.figures.view import View
-from nnlab.show.words import count, format_number, percent, set_options
+from nnlab.show.page.repeat import train_again
+from nnlab.show.words import count, moment_words, percent, set_options
 
 
 @dataclass(frozen=True)
@@ -47,8 +47,7 @@ def overview_of_findings(run: View, figures: Container[str]) -> FindingsOverview
         return None
     findings = [finding_words(finding, figures) for finding in saved["findings"]]
     findings.sort(key=lambda finding: -finding.sure)
-    name = shlex.quote(f"{run.name}/{RESOLVED}")
-    return FindingsOverview(_state(run, saved, len(findings)), findings, f"nnlab train {name}")
+    return FindingsOverview(_state(run, saved, len(findings)), findings, train_again())
 
 
 def _state(run: View, saved: Mapping[str, Any], findings: int) -> str:
@@ -70,7 +69,7 @@ def finding_words(finding: Any, figures: Container[str] = ()) -> FindingWords:
     return FindingWords(
         sentence=str(fields["sentence"]),
         sure=sure,
-        place=_place(fields.get("epoch"), fields.get("step")),
+        place=moment_words(fields.get("epoch"), fields.get("step")),
         evidence=list(map(str, fields["evidence"])),
         why=str(fields["why"]),
         remedies=[set_options(map(str, remedy)) for remedy in fields["remedies"]],
@@ -79,13 +78,3 @@ def finding_words(finding: Any, figures: Container[str] = ()) -> FindingWords:
         figure_title=FIGURES[figure].title if shown else "",
         certainty=f"{percent(sure)} sure",
     )
-
-
-def _place(epoch: Any, step: Any) -> str:
-    """Where a finding appeared; empty where that is not known."""
-    if not isinstance(epoch, int):
-        return ""
-    if epoch == 0:
-        return "before training"
-    update = f", update {format_number(step)}" if isinstance(step, int) else ""
-    return f"epoch {format_number(epoch)}{update}"
