@@ -150,7 +150,7 @@ def _row_name(film: Film, row: int) -> str:
     if film.data.task == "identity":
         return f"row {int(np.argmax(values)) + 1}"
     if len(values) <= 2:
-        return f"({', '.join(f'{value:g}' for value in values.tolist())})"
+        return f"({', '.join(f'{value:.3g}' for value in values.tolist())})"
     return f"row {row + 1}"
 
 
