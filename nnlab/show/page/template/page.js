@@ -393,13 +393,17 @@ const scenes = {
       add(svg, "text", { class: "caption", x, y: height - 10 }, caption);
     });
     const circles = Array.from(svg.querySelectorAll(".unit")), names = circles.map(circle => circle.textContent);
+    const drawn = []; // what the lines look like
     let chosen = "weights", now = 0;
 
     function draw() {
       const onLines = chosen === "activations" ? "weights" : chosen, values = data[onLines][now];
       const largest = onLines === "weights" ? data.largest : values.reduce((most, v) => Math.max(most, Math.abs(v)), 1e-30);
       lines.forEach(({ line, title, name }, i) => {
-        line.setAttribute("stroke-width", (0.15 + 4.5 * Math.abs(values[i]) / largest).toFixed(2));
+        const width = (0.15 + 4.5 * Math.abs(values[i]) / largest).toFixed(2), look = `${width} ${values[i]}`;
+        if (drawn[i] === look) return; // a change of the page takes longer than this question
+        drawn[i] = look;
+        line.setAttribute("stroke-width", width);
         line.setAttribute("class", values[i] < 0 ? "minus" : "plus");
         title.textContent = `${name}: ${minus(values[i])}`;
       });
@@ -440,10 +444,13 @@ const scenes = {
       add(row, "td", { class: "target" }, data.targets[i]);
       return shown;
     });
+    const drawn = []; // what the cells look like
     return index => rows.flat().forEach(({ cell, block }, i) => {
       const value = data.values[index][i] / 100;
       const share = 100 * data.strongest * Math.min(Math.abs(value) / data.blocks[block].largest, 1);
-      const name = value < 0 ? "negative" : "positive";
+      const name = value < 0 ? "negative" : "positive", look = `${value} ${share.toFixed(0)}`;
+      if (drawn[i] === look) return;
+      drawn[i] = look;
       cell.style.background = `color-mix(in srgb, var(--${name}) ${share.toFixed(0)}%, transparent)`;
       cell.textContent = minus(value.toFixed(2));
     });
