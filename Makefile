@@ -20,7 +20,7 @@ help:
 	@echo "make torture  kill, refuse and fuzz for an hour or two, and write the table in docs/reliability.md"
 	@echo "make check    lint, format, types, and generated pages up to date"
 	@echo "make format   let ruff format the code and fix what it can"
-	@echo "make docs     write docs/cli.md, config.md and config.schema.json again"
+	@echo "make docs     write docs/cli.md, config.md, explain.md and config.schema.json again"
 	@echo "make results  run every shipped experiment and write docs/results.md (minutes)"
 	@echo "make studies  run every study of the shipped configs and write docs/studies.md (minutes)"
 	@echo "make figures  train some shipped experiments and draw the images of the pages (two minutes)"
@@ -71,14 +71,14 @@ check: $(VENV)/.dev
 	$(RUN) ruff check .
 	$(RUN) ruff format --check .
 	$(RUN) mypy
-	$(VENV)/bin/python docs/generate.py --check
+	$(RUN) docs.generate --check
 
 format: $(VENV)/.dev
 	$(RUN) ruff check --fix .
 	$(RUN) ruff format .
 
 docs: $(VENV)/.dev
-	$(VENV)/bin/python docs/generate.py
+	$(RUN) docs.generate
 
 results: $(VENV)/.fast
 	$(VENV)/bin/python docs/results.py
@@ -126,7 +126,7 @@ $(LOWEST)/.installed: pyproject.toml tests/lowest.py
 	python3.11 -m venv --clear $(LOWEST)
 	$(LOWEST)/bin/python -m tests.lowest --print >$(LOWEST)/constraints.txt
 	$(LOWEST)/bin/python -m pip install --quiet --disable-pip-version-check --only-binary :all: --no-binary nnlab \
-	    --constraint $(LOWEST)/constraints.txt --editable '.[fast,cluster,live,tune]'
+	    --constraint $(LOWEST)/constraints.txt --editable '.[fast,cluster,export,live,tune]'
 	@touch $@
 
 $(VENV)/bin/python:

@@ -31,9 +31,9 @@ from nnlab.core.memory import Binding, Bound
 from nnlab.core.network import layer_kind
 from nnlab.core.optimizers import OPTIMIZERS, bind
 from nnlab.core.types import Array, size
-from nnlab.engine.images.lanes import LaneGroup
 from nnlab.engine.images.network import Lanes, TunedNetwork
 from nnlab.engine.images.portions import portions, stacked
+from nnlab.engine.lanes import LaneGroup
 
 BATCH, RATE, CHECKED = 128, 0.05, 5
 WARM = 3  # steps before the timed one: training is steps in a row

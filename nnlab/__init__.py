@@ -8,6 +8,7 @@
     run.predict([[0.2, 0.8]])
     nnlab.doctor(run)                            # why it does not learn
     print(*nnlab.explain(run, row=3, epoch=0))   # a row through the network and back
+    nnlab.export(run, "script")                  # a NumPy script that trains it again
 
     network = nnlab.Network([nnlab.LAYERS["dense"](3), nnlab.LAYERS["tanh"]()], 2)
     nnlab.fit(network, x, t, "mse", nnlab.OPTIMIZERS["adam"](lr=0.01))
@@ -23,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from nnlab.api import History, doctor, explain, fit, gradcheck, load, train
+    from nnlab.api import History, doctor, explain, export, fit, gradcheck, load, train
     from nnlab.config.schema import Config
     from nnlab.core.initializers import INITIALIZERS
     from nnlab.core.layers import LAYERS
@@ -43,6 +44,7 @@ _HOMES = {
     "fit": "nnlab.api",
     "doctor": "nnlab.api",
     "explain": "nnlab.api",
+    "export": "nnlab.api",
     "gradcheck": "nnlab.api",
     "Classifier": "nnlab.estimators.classifier",
     "Regressor": "nnlab.estimators.regressor",
@@ -75,6 +77,7 @@ __all__ = [
     "Run",
     "doctor",
     "explain",
+    "export",
     "fit",
     "gradcheck",
     "load",

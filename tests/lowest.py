@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-EXTRAS = ("fast", "cluster", "tune", "live")
+EXTRAS = ("fast", "cluster", "tune", "live", "export")
 FILES = {
     "rows.csv": "x,y\n0,1\n1,1\n",
     "table.csv": "a,b,kind\n" + "1.0,red,x\n2.0,blue,y\n1.5,red,x\n2.5,blue,y\n" * 5,
@@ -43,6 +43,8 @@ COMMANDS = (
     "predict latest --runs runs/a rows.csv",
     "plot latest --runs runs/a --only curves --only boundary",
     "report latest --runs runs/a",
+    *(f"export latest --runs runs/a --to {to}" for to in ("script", "notebook", "onnx", "c")),
+    *(f"export latest --runs runs/a --to {to}" for to in ("safetensors", "tensorboard")),
     f"train xor --runs runs/b --set seed=1 {SHORT}",
     "compare runs/a runs/b",
     "train table.yaml",

@@ -5,6 +5,8 @@ whole process while they run. So threads that compute take turns.
 """
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from threading import RLock
 from typing import Any
@@ -35,6 +37,18 @@ def single() -> Any:
     if release is not None:
         release(force=True)
     return _libraries().limit(limits=1)
+
+
+def look_again() -> None:
+    """Count and limit a BLAS, too, that was loaded just now."""
+    _libraries.cache_clear()
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """The turn, with one thread for the BLAS."""
+    with turn(), single():
+        yield
 
 
 @cache

@@ -6,6 +6,7 @@ from typing import Any
 
 from nnlab.build import Built
 from nnlab.core import columns
+from nnlab.engine.compiled import KERNELS
 from nnlab.errors import Interrupted, NnlabError
 from nnlab.experiment.signals import Terminated
 from nnlab.run import environment
@@ -28,6 +29,7 @@ def run(built: Built, machine: Mapping[str, Any]) -> dict[str, Any]:
         "name": config.name,
         "seed": config.seed,
         "engine": config.training.engine,
+        **({"kernels": KERNELS} if config.training.engine == "compiled" else {}),
         "monitor": config.training.monitor,
         "started": environment.now(),
         "ended": None,
@@ -37,6 +39,14 @@ def run(built: Built, machine: Mapping[str, Any]) -> dict[str, Any]:
         "data": {"name": built.dataset.name, "sha256": built.dataset.sha256},
         **machine,
     }
+
+
+def kernel_changes(about: Mapping[str, Any]) -> list[str]:
+    """A clause if the compiled kernels round differently from those of the run in run.json."""
+    before = about.get("kernels", 1)  # the first were not written down
+    if about.get("engine") != "compiled" or before == KERNELS:
+        return []
+    return [f"compiled kernels were version {before}, now {KERNELS}"]
 
 
 def record_failure(folder: RunFolder, error: BaseException) -> None:

@@ -18,6 +18,7 @@ from nnlab.training import Evaluation, Numbers, Plan, evaluation_batch
 
 SMALL = 10_000  # rows: a part with at most as many is saved whole
 SPREAD, WORST = 64, 36  # rows that are saved of a larger part
+ASK = "nnlab doctor looks for the reason, and says what to try."
 LONG = 10  # epochs in which a network that learns changes an output
 SAME = 0.002  # of an accuracy: drop_last leaves out other rows in each epoch
 MOST_CLASSES = 2_000  # of a confusion matrix in summary.json, which stays below MOST_JSON
@@ -46,8 +47,7 @@ def worse_than_mean(row: Mapping[str, Any], part: Part) -> str:
         return ""
     return (
         f"After {epoch:,} epochs the outputs are no better than the mean of the training "
-        f"targets ({name} {r2:.4g}). Try data.scale: standardize, a target of about 1 (divide "
-        "it in the file), another learning rate (--set lr=...), or more epochs."
+        f"targets ({name} {r2:.4g}). {ASK}"
     )
 
 
@@ -79,8 +79,7 @@ class Standstill:
             return ""
         return (
             f"The training {ACCURACY.label} stayed at {self.last:.4g} in the last {self.epochs} "
-            "epochs, no better than before training or than the largest class alone. Try another "
-            "learning rate (--set lr=...), data.scale: standardize, or another init."
+            f"epochs, no better than before training or than the largest class alone. {ASK}"
         )
 
 

@@ -15,7 +15,7 @@ from nnlab.config.load import from_mapping, load_config
 from nnlab.config.overrides import Override
 from nnlab.config.schema import Config
 from nnlab.errors import DataError, RunUnreadable, UsageError
-from nnlab.experiment import changes
+from nnlab.experiment import changes, describe
 from nnlab.experiment.session import Session, record_end
 from nnlab.run import durable, environment
 from nnlab.run.folder import RESOLVED, RUN, SUMMARY, RunFolder, weights_file
@@ -111,6 +111,7 @@ def _rewound_session(
         session.notes.append("The run was stopped before its first save, so it begins again.")
         folder.restart()
     other = environment.environment_changes(then, session.environment)
+    other += describe.kernel_changes(run.about)
     if other:
         session.notes.append(
             f"The last bits may differ from an undisturbed run: {'; '.join(other)}."

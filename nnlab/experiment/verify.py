@@ -12,7 +12,7 @@ from nnlab.core.network import Network
 from nnlab.core.types import Array
 from nnlab.engine.images.network import TunedNetwork
 from nnlab.errors import RunLocked, RunUnreadable
-from nnlab.experiment.describe import epoch_row
+from nnlab.experiment.describe import epoch_row, kernel_changes
 from nnlab.experiment.resume import initial_state, rebuild
 from nnlab.experiment.state import Snapshots, digest, freeze, state_differences, thaw
 from nnlab.run import checkpoint, durable, lock, records
@@ -69,7 +69,8 @@ class Verifier:
 
     def notes(self) -> list[str]:
         """A sentence if this machine may round differently from the run's."""
-        other = environment_changes(essence(self.run.about), essence(describe()))
+        about = self.run.about
+        other = environment_changes(essence(about), essence(describe())) + kernel_changes(about)
         if not other:
             return []
         return [f"The last bits may differ from those of the run: {'; '.join(other)}."]

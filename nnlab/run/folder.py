@@ -66,8 +66,8 @@ class OutputFolder:
 
     @property
     def name(self) -> str:
-        """The folder's name."""
-        return self.path.name
+        """The folder's name, also where the path is `.` or `..`."""
+        return self.path.name if self.path.name not in ("", "..") else self.path.resolve().name
 
     def lock(self) -> AbstractContextManager[None]:
         """`with folder.lock():` makes this process the only writer, or raises RunLocked."""

@@ -7,7 +7,7 @@ import numpy as np
 from nnlab.core.layers import Layer
 from nnlab.core.random import Purpose, generator
 from nnlab.core.types import Array, Shape, Views
-from nnlab.engine.images.lanes import BatchInfo
+from nnlab.engine.lanes import BatchInfo
 
 BATCH = 5
 

@@ -7,12 +7,14 @@ import multiprocessing
 import sys
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from hashlib import sha256
+from importlib.util import find_spec
 
 import numpy as np
 
 from nnlab.core.layers import LAYERS
-from nnlab.engine.images import lanes
+from nnlab.engine import lanes
 from nnlab.engine.images.network import TunedNetwork
 from nnlab.run import environment
 from nnlab.training import run_training, start
@@ -29,6 +31,11 @@ LAYERS_OF = {
     ],
     "dense": [LAYERS["reshape"](shape=(288,)), LAYERS["dense"](100), LAYERS["dense"](2)],
 }
+if find_spec("numba") is not None:
+    from nnlab.engine.compiled import engine as compiled
+
+    compiled.WORTH = 10**6  # and a small dense network has a team
+    LAYERS_OF["compiled"] = [LAYERS["flatten"](), LAYERS["dense"](100), LAYERS["dense"](2)]
 
 
 def bits(name: str) -> str:
@@ -40,6 +47,7 @@ def bits(name: str) -> str:
     draw = np.random.default_rng(0)
     data = part(draw.normal(size=(ROWS, 6, 6, 8)), draw.normal(size=(ROWS, 2)))
     plan = plan_for(data, None, epochs=2, batch_size=BATCH)
+    plan = replace(plan, engine="compiled" if name == "compiled" else "numpy")
     last = list(run_training(plan, start(plan, network)))[-1]
     said = environment.loaded_blas()["num_threads"]
     return sha256(network.theta.tobytes() + repr((last, said)).encode()).hexdigest()
@@ -109,7 +117,7 @@ WAYS: dict[str, Callable[[list[str]], list[str]]] = {
 
 def main(way: str, rounds: int) -> None:
     """Print how many rounds ended otherwise than alone."""
-    names = ["images", "dense", "images"] if way == "threads" else ["images", "dense"]
+    names = [*LAYERS_OF, "images"] if way == "threads" else [*LAYERS_OF]
     alone = [bits(name) for name in names]
     print(sum(WAYS[way](names) != alone for _ in range(rounds)), "of", rounds, "differ")
 

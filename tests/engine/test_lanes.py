@@ -12,8 +12,8 @@ from nnlab.core.layers import LAYERS
 from nnlab.core.memory import Binding
 from nnlab.core.types import Array
 from nnlab.engine import blas
-from nnlab.engine.images.lanes import BatchInfo, LaneGroup, cut
 from nnlab.engine.images.network import Lanes, TunedNetwork, lanes_for
+from nnlab.engine.lanes import BatchInfo, LaneGroup, cut
 
 BATCH = 7  # that neither two nor three lanes share evenly
 SHAPE = (6, 6, 2)

@@ -16,7 +16,7 @@ SHARED = """
 import os, signal, sys, threading, time
 import numpy as np
 from nnlab.engine import blas
-from nnlab.engine.images.lanes import LaneGroup
+from nnlab.engine.lanes import LaneGroup
 from nnlab.core.layers import LAYERS
 from nnlab.engine.images.network import TunedNetwork, lanes_for
 

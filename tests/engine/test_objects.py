@@ -8,6 +8,7 @@ import pytest
 from nnlab.engine.compiled import objects
 
 binding = pytest.importorskip("llvmlite.binding")
+entry = pytest.importorskip("nnlab.engine.compiled.entry")
 
 LOADED = """
 import sys
@@ -18,10 +19,9 @@ print(*[name for name in ("numba", "scipy") if name in sys.modules])
 
 
 def test_a_compiled_run_imports_no_compiler(tmp_path):
-    """Twice: the first may have to compile."""
+    """Nor does the first, which may have to compile: in another process."""
     command = [sys.executable, "-c", LOADED, str(tmp_path)]
-    for _ in range(2):
-        done = subprocess.run(command, capture_output=True, text=True, check=True)
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert done.stdout.split() == []
     assert objects.is_compiled("float64")
 
@@ -37,14 +37,41 @@ def test_code_that_only_numba_could_link_is_refused(called, named):
         f"define double @{objects.NAME}(double %x) {{\n"
         f"  %y = call double @{called}(double %x)\n  ret double %y\n}}\n"
     )
-    target = objects._machine()
+    target = objects.machine("", "")
     if not named:
-        objects._strip(module, target)
+        entry.optimize(module, target)
         assert "PyErr_Clear" not in str(module)
     else:
         with pytest.raises(RuntimeError, match=f"The kernels call what C does not have: {named}."):
-            objects._strip(module, target)
+            entry.optimize(module, target)
+
+
+def test_a_compiler_that_fails_is_an_error(monkeypatch):
+    """The settings of numba in this process do not reach it; the processor's name does."""
+    monkeypatch.setenv("NUMBA_DISABLE_JIT", "1")
+    with pytest.raises(RuntimeError, match=r"The kernels could not be compiled: .*float16"):
+        objects._compile("float16")
 
 
 def test_the_product_of_blas_is_where_scipy_says():
     assert objects.gemm("float64") != objects.gemm("float32") > 0
+
+
+LIMITED = """
+import numpy
+from threadpoolctl import threadpool_info
+from nnlab.engine import blas
+from nnlab.engine.compiled import objects
+before = blas.threads()
+objects.gemm("float32")
+with blas.one_thread():
+    print(before, *{library["num_threads"] for library in threadpool_info()})
+"""
+
+
+def test_the_blas_that_scipy_brings_is_limited_too(monkeypatch):
+    """Its threads beside those of a team would wait for each other most of the time."""
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "2")
+    command = [sys.executable, "-c", LIMITED]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["2", "1"]

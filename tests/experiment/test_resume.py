@@ -17,7 +17,7 @@ from nnlab.config.dump import settings_of
 from nnlab.config.load import from_mapping, load_config
 from nnlab.core.schedules import SCHEDULES
 from nnlab.data import batches
-from nnlab.engine.images import lanes
+from nnlab.engine import lanes
 from nnlab.engine.images.network import lanes_for
 from nnlab.errors import ConfigError, DataError, NnlabError, RunUnreadable, UsageError
 from nnlab.experiment import changes, session

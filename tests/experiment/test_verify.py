@@ -11,6 +11,7 @@ from click.testing import CliRunner, Result
 
 from nnlab.cli import main
 from nnlab.config.load import load_config
+from nnlab.engine.compiled import KERNELS
 from nnlab.experiment.resume import resume
 from nnlab.experiment.session import begin
 from nnlab.experiment.verify import Verifier
@@ -56,6 +57,25 @@ def test_a_good_folder(run: RunFolder, origin: str) -> None:
         assert found["epochs_replayed"] == rows
     assert any(one["what"].startswith("the state after") for one in found["findings"])
     assert {p: (p.read_bytes(), p.stat().st_mtime_ns) for p in run.path.rglob("*.*")} == before
+
+
+@pytest.mark.parametrize(
+    ("change", "clause"),
+    [
+        ({"engine": "compiled"}, f"compiled kernels were version 1, now {KERNELS}"),
+        ({"engine": "compiled", "kernels": KERNELS}, None),
+        ({"engine": "numpy"}, None),
+    ],
+)
+def test_the_version_of_the_kernels_is_compared(
+    small: RunFolder, change: dict[str, Any], clause: str | None
+) -> None:
+    about = small.path / "run.json"
+    about.write_text(json.dumps(json.loads(about.read_text()) | change))
+    notes = Verifier(small).notes()
+    assert notes == (
+        [f"The last bits may differ from those of the run: {clause}."] if clause else []
+    )
 
 
 @pytest.mark.parametrize("stop", [0, 5, 11])

@@ -1,139 +1,148 @@
-"""Activations on flat arrays: forward `activate`, backward `derive`; formulas as in core.layers.
+"""Activations in compiled code, with formulas as in core.layers; the catalogue is at the foot.
 
-Arrays are padded to whole vectors, and the padding is computed along with the rest.
+`shape` holds the rows B, the width m, how far a row and a unit are from the next, and how many
+numbers the layer has. Arrays are padded to whole vectors, and the padding is computed as well.
 """
 
 import math
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
-from numba import njit
+from nnlab.engine.compiled.functions import exp_minus_one, sigmoid, tanh
+from nnlab.engine.compiled.primitives import Pointer, lanes, real
 
-from nnlab.engine.compiled.functions import PLAIN, minus_one, sigmoid, tanh
-from nnlab.engine.compiled.program import ACTIVATIONS
-from nnlab.engine.compiled.vectors import (
-    constant,
-    get,
-    lanes,
-    load_vector,
-    put,
-    splat,
-    store_vector,
-    where_less,
-)
-
-SIGMOID, TANH, RELU, LEAKY_RELU, ELU, GELU, SILU, SOFTPLUS, SOFTMAX, SQUARE = ACTIVATIONS.values()
+ROOT_HALF, DENSITY_0 = 1 / math.sqrt(2), 1 / math.sqrt(2 * math.pi)
 
 
-@njit(**PLAIN)
-def activate(kind: int, setting: float, a: Any, x: int, y: int, count: int) -> None:
-    """a[y + i] = f(a[x + i]) for i < count; `setting` is leaky_relu's slope or elu's alpha."""
-    if kind in (GELU, SOFTPLUS):
-        for i in range(count):
-            put(a, y + i, _value_of_number(kind, a, get(a, x + i)))
-    elif kind == SIGMOID:  # a loop of its own: 4 % of an update of 2-3-3-1
-        one = splat(constant(a, 1))
-        for i in range(0, count, lanes(a)):
-            store_vector(a, y + i, sigmoid(load_vector(a, x + i), one))
-    else:
-        for i in range(0, count, lanes(a)):
-            store_vector(a, y + i, _value(kind, setting, a, load_vector(a, x + i)))
+class CompiledActivation(NamedTuple):
+    """`forward(setting, a, x, y, shape)` from a[x:] to a[y:], `backward` from d[y:] to d[x:].
+
+    setting: the layer's attribute that the formulas take.
+    """
+
+    forward: Callable[..., None]
+    backward: Callable[..., None]
+    setting: str | None = None
 
 
-@njit(**PLAIN)
-def derive(kind: int, setting: float, a: Any, x: int, y: int, d: Any, count: int) -> None:
-    """d[x + i] = f'(a[x + i]) d[y + i], with a[y + i] = f(a[x + i])."""
-    if kind == GELU:
-        for i in range(count):
-            put(d, x + i, _gelu_slope(a, get(a, x + i)) * get(d, y + i))
-    else:
-        for i in range(0, count, lanes(a)):
-            slope = _slope(kind, setting, a, load_vector(a, x + i), load_vector(a, y + i))
-            store_vector(d, x + i, slope * load_vector(d, y + i))
+def activate(kind: int, setting: float, a: Pointer, x: int, y: int, shape: Any) -> None:
+    """`forward` of entry `kind` of the catalogue."""
+    raise NotImplementedError
 
 
-@njit(**PLAIN)
-def _value(kind: int, setting: float, a: Any, v: Any) -> Any:
-    """f(v) of a vector; sigmoid has a loop of its own."""
-    one, zero, factor = splat(constant(a, 1)), splat(constant(a, 0)), splat(constant(a, setting))
-    if kind == RELU:
-        return where_less(v, zero, zero, v)
-    if kind == TANH:
-        return tanh(v, one, splat(constant(a, 22)))
-    if kind == LEAKY_RELU:
-        return where_less(zero, v, v, v * factor)
-    if kind == ELU:
-        return where_less(zero, v, v, minus_one(v, one) * factor)
-    if kind == SILU:
-        return v * sigmoid(v, one)
-    return v * v
+def derive(kind: int, setting: float, a: Pointer, x: int, y: int, d: Pointer, shape: Any) -> None:
+    """`backward` of entry `kind` of the catalogue."""
+    raise NotImplementedError
 
 
-@njit(**PLAIN)
-def _slope(kind: int, setting: float, a: Any, v: Any, y: Any) -> Any:
-    """f'(v) of a vector, with y = f(v)."""
-    one, zero, factor = splat(constant(a, 1)), splat(constant(a, 0)), splat(constant(a, setting))
-    if kind == RELU:
-        return where_less(zero, y, one, zero)
-    if kind == SIGMOID:
-        return (one - y) * y
-    if kind == TANH:
-        return one - y * y
-    if kind == LEAKY_RELU:
-        return where_less(zero, v, one, factor)
-    if kind == ELU:
-        return where_less(zero, v, one, y + factor)
-    if kind == SQUARE:
-        return v + v
-    gate = sigmoid(v, one)
-    return gate + y * (one - gate) if kind == SILU else gate  # of softplus
+def whole(a: Pointer, count: int) -> int:
+    """`count` rounded up to whole vectors."""
+    return (count + lanes(a) - 1) // lanes(a) * lanes(a)
 
 
-@njit(**PLAIN)
-def _value_of_number(kind: int, a: Any, v: Any) -> Any:
-    """Gelu and softplus need the C library: erfc and log1p."""
-    if kind == GELU:
-        return v * (constant(a, 0.5) * math.erfc(v * constant(a, -1 / math.sqrt(2))))
-    zero = constant(a, 0)
+def elementwise(
+    value: Callable[[Any, Any], Any],
+    slope: Callable[[Any, Any, Any], Any],
+    setting: str | None = None,
+) -> CompiledActivation:
+    """An activation from value(v, c) = f(v) and slope(v, y, c) = f'(v), with y = f(v).
+
+    c is the layer's setting.
+    """
+
+    def forward(setting: float, a: Pointer, x: int, y: int, shape: Any) -> None:
+        c = real(a, setting)
+        for i in range(whole(a, shape[4])):
+            a[y + i] = value(a[x + i], c)
+
+    def backward(setting: float, a: Pointer, x: int, y: int, d: Pointer, shape: Any) -> None:
+        c = real(a, setting)
+        for i in range(whole(a, shape[4])):
+            d[x + i] = slope(a[x + i], a[y + i], c) * d[y + i]
+
+    return CompiledActivation(forward, backward, setting)
+
+
+def step_from(v: Any, low: Any, high: Any) -> Any:
+    """`high` where v > 0, else `low`."""
+    return high if v > real(v, 0) else low
+
+
+def silu_slope(v: Any, y: Any, c: Any) -> Any:
+    """s + y (1 - s), with s the sigmoid of v."""
+    gate = sigmoid(v)
+    return gate + y * (real(v, 1) - gate)
+
+
+def softplus(v: Any, c: Any) -> Any:
+    """log(1 + exp(v)), by log1p."""
+    zero = real(v, 0)
     return (zero if v < zero else v) + math.log1p(math.exp(-abs(v)))
 
 
-@njit(**PLAIN)
-def _gelu_slope(a: Any, v: Any) -> Any:
+def normal(v: Any) -> Any:
+    """Phi(v), the standard normal distribution, exact in the left tail."""
+    return real(v, 0.5) * math.erfc(v * real(v, -ROOT_HALF))
+
+
+def gelu_slope(v: Any, y: Any, c: Any) -> Any:
     """Phi(v) + v phi(v); phi is 0 to the last digit beyond |v| = 40."""
-    half, limit = constant(a, 0.5), constant(a, 40)
+    limit = real(v, 40)
     near = limit if v > limit else -limit if v < -limit else v
-    density = constant(a, 1 / math.sqrt(2 * math.pi)) * math.exp(-half * near * near)
-    return half * math.erfc(v * constant(a, -1 / math.sqrt(2))) + near * density
+    density = real(v, DENSITY_0) * math.exp(real(v, -0.5) * near * near)
+    return normal(v) + near * density
 
 
-@njit(**PLAIN)
-def softmax(a: Any, x: int, y: int, rows: int, width: int, by_row: int, by_unit: int) -> None:
-    """Each row of a at x, as a distribution, to a at y."""
+def softmax(setting: float, a: Pointer, x: int, y: int, shape: Any) -> None:
+    """Each row as a distribution."""
+    rows, width, by_row, by_unit, _ = shape
     for r in range(rows):
         xr, yr = x + r * by_row, y + r * by_row
-        peak = get(a, xr)
+        peak = a[xr]
         for j in range(1, width):
-            v = get(a, xr + j * by_unit)
+            v = a[xr + j * by_unit]
             peak = peak if v < peak else v
-        whole = constant(a, 0)
+        total = real(a, 0)
         for j in range(width):
-            e = math.exp(get(a, xr + j * by_unit) - peak)
-            put(a, yr + j * by_unit, e)
-            whole += e
+            e = math.exp(a[xr + j * by_unit] - peak)
+            a[yr + j * by_unit] = e
+            total += e
         for j in range(width):
-            put(a, yr + j * by_unit, get(a, yr + j * by_unit) / whole)
+            a[yr + j * by_unit] = a[yr + j * by_unit] / total
 
 
-@njit(**PLAIN)
-def derive_softmax(
-    a: Any, x: int, y: int, d: Any, rows: int, width: int, by_row: int, by_unit: int
-) -> None:
-    """d at x = y (dy - sum dy y), row by row."""
+def derive_softmax(setting: float, a: Pointer, x: int, y: int, d: Pointer, shape: Any) -> None:
+    """dx = y (dy - sum dy y), row by row."""
+    rows, width, by_row, by_unit, _ = shape
     for r in range(rows):
         xr, yr = x + r * by_row, y + r * by_row
-        mean = constant(a, 0)
+        mean = real(a, 0)
         for j in range(width):
-            mean += get(d, yr + j * by_unit) * get(a, yr + j * by_unit)
+            mean += d[yr + j * by_unit] * a[yr + j * by_unit]
         for j in range(width):
-            slope = get(d, yr + j * by_unit) - mean
-            put(d, xr + j * by_unit, slope * get(a, yr + j * by_unit))
+            d[xr + j * by_unit] = (d[yr + j * by_unit] - mean) * a[yr + j * by_unit]
+
+
+COMPILED_ACTIVATIONS = {
+    "sigmoid": elementwise(lambda v, c: sigmoid(v), lambda v, y, c: (real(v, 1) - y) * y),
+    "tanh": elementwise(lambda v, c: tanh(v), lambda v, y, c: real(v, 1) - y * y),
+    "relu": elementwise(
+        lambda v, c: real(v, 0) if v < real(v, 0) else v,
+        lambda v, y, c: step_from(y, real(v, 0), real(v, 1)),
+    ),
+    "leaky_relu": elementwise(
+        lambda v, c: step_from(v, v * c, v),
+        lambda v, y, c: step_from(v, c, real(v, 1)),
+        "slope",
+    ),
+    "elu": elementwise(
+        lambda v, c: step_from(v, exp_minus_one(v) * c, v),
+        lambda v, y, c: step_from(v, y + c, real(v, 1)),
+        "alpha",
+    ),
+    "gelu": elementwise(lambda v, c: v * normal(v), gelu_slope),
+    "silu": elementwise(lambda v, c: v * sigmoid(v), silu_slope),
+    "softplus": elementwise(softplus, lambda v, y, c: sigmoid(v)),
+    "square": elementwise(lambda v, c: v * v, lambda v, y, c: v + v),
+    "softmax": CompiledActivation(softmax, derive_softmax),
+}

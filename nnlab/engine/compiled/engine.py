@@ -1,7 +1,9 @@
 """The compiled engine as training sees it."""
 
-from collections.abc import Mapping
+import os
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
+from functools import partial
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -9,28 +11,33 @@ import numpy as np
 from nnlab.core.losses import Loss
 from nnlab.core.metrics import Kind
 from nnlab.core.network import Network
-from nnlab.core.optimizers import Optimizer
+from nnlab.core.optimizers import OPTIMIZERS, Optimizer
 from nnlab.core.types import Array, FloatArray, IntArray
 from nnlab.engine import blas
-from nnlab.engine.compiled.objects import function, gemm
+from nnlab.engine.compiled.objects import function, gemm, meeting_place
+from nnlab.engine.compiled.optimizers import COMPILED_OPTIMIZERS
 from nnlab.engine.compiled.program import (
-    ARGUMENTS,
-    RULE,
-    SLOTS,
+    MEMORY,
     TASK,
     Program,
     Task,
     class_weights,
     compose,
+    entry_name,
     rule_of,
     task_of,
 )
+from nnlab.engine.compiled.team import SUMMANDS
+from nnlab.engine.lanes import LaneGroup
 
 # What a call may cost, in floating-point operations: some 10 ms, and hardly ever 0.5 s.
 WORK = 10**9
 OVERHEAD = 2_000  # operations that an update costs beside those of its products
 WEIGHT_BYTES = 2**20  # of all weights that a call stores
 ORDER_NUMBERS = 2**18  # of all orders that a call gets
+# A thread for each so many floating-point operations and rows of an update; with fewer, meeting
+# costs more than it gains.
+WORTH, LEAST_ROWS = 10**7, 16
 
 
 class TrainingRows(Protocol):
@@ -76,10 +83,14 @@ class CompiledEngine:
         """
         batch, full, rest = shape
         dtype = network.dtype
-        program, rule = compose(network, loss, batch, rest), rule_of(optimizer)
+        program = compose(network, loss, batch, rest)
+        threads = team_size(batch, program.flops)
+        if threads > 1:
+            program = compose(network, loss, batch, rest, threads)
         task = task_of(
-            *(program, network, loss, rule, slots, shape, kind),
+            *(program, network, loss, optimizer, shape, kind),
             sums=sums,
+            threads=threads,
             ema=-1.0 if decay is None else decay,
             rows=len(rows.rows),
             raw=rows.lazy,
@@ -87,36 +98,38 @@ class CompiledEngine:
         )
         self.batches = full + (rest > 0)
         self.shuffled, self.row_count = shuffled, len(rows.rows)
-        self.max_updates = max(1, WORK // update_cost(program, task))  # per call
+        vectors = 1 + len(slots) + (average is not None)  # of the length of theta
+        cost = program.flops + 30 * (task.parameters * vectors + program.values) + OVERHEAD
+        self.max_updates = max(1, WORK // cost)  # per call
         self._weights = np.empty((0, task.parameters), dtype)  # after each epoch of a call
-        none = np.zeros(0, dtype)
+        names = COMPILED_OPTIMIZERS[entry_name(OPTIMIZERS, optimizer)].slots
         self._arrays = {
-            "tasks": np.array(tuple(task), TASK),
-            "rules": np.array(tuple(rule), RULE),
-            "ops": program.ops,
-            "settings": program.settings,
             "class_weights": class_weights(loss, task.outputs, dtype),
             **row_arrays(rows, task.inputs, dtype),
-            "theta": network.theta,
-            **{
-                role: next((slots[name] for name in names if name in slots), none)
-                for role, names in SLOTS.items()
-            },
-            "average": none if average is None else average,
-            "g": np.zeros(-(-task.parameters // 16) * 16, dtype),
-            "a": np.zeros(program.values, dtype),
-            "d": np.zeros(program.values, dtype),
-            "room": np.zeros(program.room, dtype),
-            "picked": np.zeros(task.batch, np.int64),
-            "inputs": np.zeros(program.values, np.int64),
-            "counts": np.zeros(task.layers, np.int64),
-            "ones": np.ones(1, dtype),
+            **{f"slot{i}": slots[name] for i, name in enumerate(names) if name in slots},
+            **({} if average is None else {"average": average}),
+            "place": meeting_place() if threads > 1 else np.zeros(0, np.int64),
+            "summands": np.zeros(SUMMANDS * threads),
+            "one": np.ones(1, dtype),
         }
-        addresses = {name: address(array) for name, array in self._arrays.items()}
-        addresses["gemm"] = gemm(str(dtype)) if program.wants_blas else 0
-        self._addresses = [addresses[name] for name in ARGUMENTS if name in addresses]
-        self._run_updates = function(str(dtype))
+        self._own_arrays = [own_arrays(program, task, dtype) for _ in range(threads)]
         self._wants_blas = program.wants_blas
+        self._memory = np.zeros(threads, MEMORY)
+        self._set(self._arrays, self._own_arrays)
+        self._memory["gemm"] = gemm(str(dtype)) if self._wants_blas else 0
+        self._memory["thread"] = range(threads)
+        self._records = np.array(tuple(task), TASK), rule_of(optimizer), program.layers
+        self._theta = network.theta
+        self._run_updates = function(str(dtype))
+        self._team = LaneGroup(threads)
+
+    def _set(self, shared: Mapping[str, Array], own: Sequence[Mapping[str, Array]]) -> None:
+        """Tell all threads where arrays are, and each where its own are."""
+        for name, array in shared.items():
+            self._memory[name] = address(array)
+        for thread, arrays in enumerate(own):
+            for name, array in arrays.items():
+                self._memory[name][thread] = address(array)
 
     @property
     def max_epochs(self) -> int:
@@ -136,27 +149,68 @@ class CompiledEngine:
         `order` (K, N) holds the shuffled rows of each epoch that the call touches. Fewer updates
         are done where one needs a closer look: the NumPy engine must do the next.
         """
-        epochs = (batch + rates.size) // self.batches
-        ended_sums = np.zeros((epochs, sums.size))
-        losses = np.empty(rates.size)
+        epochs, threads = (batch + rates.size) // self.batches, len(self._memory)
+        own_sums = np.zeros((threads, sums.size))
+        own_sums[0] = sums
+        ended_sums = np.zeros((threads, epochs, sums.size))
+        losses = np.empty((threads, rates.size))
         if epochs > len(self._weights) and epochs > 1:
             self._weights = np.empty((epochs, self._weights.shape[1]), self._weights.dtype)
-        if order is None:
-            order = np.empty((0, 0), np.int64)
-        # The last addresses of ARGUMENTS.
-        arrays = (order, rates, sums, losses, ended_sums, self._weights)
-        addresses = [*self._addresses, *map(address, arrays)]
-        with blas.turn() if self._wants_blas else nullcontext():
-            done = self._run_updates(*addresses, rates.size, step, batch, epochs > 1)
+        shared = {"rates": rates, "ended_weights": self._weights}
+        if order is not None:
+            shared["order"] = order
+        own = zip(own_sums, ended_sums, losses, strict=True)
+        names = ("sums", "ended_sums", "losses")
+        self._set(shared, [dict(zip(names, arrays, strict=True)) for arrays in own])
+        for name, number in {"updates": rates.size, "step": step, "batch": batch}.items():
+            self._memory[name] = number
+        self._memory["keep"][0] = epochs > 1
+        done = self._run()
+        sums[...] = own_sums.sum(axis=0)
         ended = (batch + done) // self.batches
         weights = self._weights[: ended if epochs > 1 else 0]
-        return Call(done, losses[:done], ended_sums[:ended], weights)
+        return Call(done, losses[0, :done], ended_sums.sum(axis=0)[:ended], weights)
+
+    def _run(self) -> int:
+        """Run all threads; the number of updates that each has done."""
+        task, rule, layers = map(address, self._records)
+        done: list[int] = []
+
+        def run(memory: int) -> None:
+            if len(self._memory) > 1:
+                self._team.begin()
+            done.append(self._run_updates(task, rule, memory, layers, address(self._theta)))
+
+        memories = [address(self._memory[thread:]) for thread in range(len(self._memory))]
+        if len(memories) > 1:
+            self._team.run([partial(run, memory) for memory in memories])
+        else:
+            # Products are so small then that several threads would gain nothing.
+            with blas.one_thread() if self._wants_blas else nullcontext():
+                run(memories[0])
+        return done[0]
 
 
-def update_cost(program: Program, task: Task) -> int:
-    """About how many floating-point operations an update costs."""
-    slots = task.first + task.second + task.velocity + (task.ema >= 0)
-    return program.flops + 30 * (task.parameters * (1 + slots) + program.values) + OVERHEAD
+def team_size(batch: int, flops: int) -> int:
+    """How many threads share a batch: what its work is worth, of those that the BLAS may use."""
+    worth = min(batch // LEAST_ROWS, flops // WORTH) if os.name == "posix" else 1
+    if worth <= 1:
+        return 1
+    with blas.turn():  # while threads run, the BLAS has one
+        return min(worth, blas.threads())
+
+
+def own_arrays(program: Program, task: Task, dtype: np.dtype[Any]) -> dict[str, Array]:
+    """What each thread has for itself."""
+    return {
+        "g": np.zeros(-(-task.parameters // 16) * 16, dtype),
+        "a": np.zeros(program.values, dtype),
+        "d": np.zeros(program.values, dtype),
+        "room": np.zeros(program.room, dtype),
+        "picked": np.zeros(task.batch, np.int64),
+        "inputs": np.zeros(program.values, np.int64),
+        "counts": np.zeros(task.layers, np.int64),
+    }
 
 
 def row_arrays(rows: TrainingRows, inputs: int, dtype: np.dtype[Any]) -> dict[str, Array]:

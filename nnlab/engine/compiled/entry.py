@@ -1,30 +1,155 @@
-"""`epochs.run_updates` as a function that C can call, for each dtype: what is compiled."""
+"""Compiles the kernels with numba, in a process of its own; see `objects`.
 
+`python -m nnlab.engine.compiled.entry DTYPE` writes the object file to standard output, for the
+processor that NUMBA_CPU_NAME and NUMBA_CPU_FEATURES name. The kernels are plain functions: here
+each of them, and each formula of the catalogues, is made known to numba.
+"""
+
+import sys
+from collections.abc import Callable, Sequence
+from inspect import isfunction
 from typing import Any
 
 import numba
 import numpy as np
-from numba import cfunc, types
+from llvmlite import binding
+from numba import njit, types
+from numba.core import config
+from numba.extending import overload, register_jitable
 
-from nnlab.engine.compiled.epochs import run_updates
-from nnlab.engine.compiled.functions import PLAIN
-from nnlab.engine.compiled.program import ARGUMENTS, RULE, TASK, WHOLE_NUMBERS
+from nnlab.engine.compiled import (
+    activations,
+    epochs,
+    functions,
+    intrinsics,  # noqa: F401  # defines the primitives
+    losses,
+    metrics,
+    optimizers,
+    passes,
+    products,
+    team,
+)
+from nnlab.engine.compiled.frontend import FrontEnd
+from nnlab.engine.compiled.objects import FROM_C, NAME, machine
+from nnlab.engine.compiled.program import pointers
+
+# No flag that lets the compiler assume finite numbers, nor reorder sums: only a b + c in one step.
+INNER = {
+    "error_model": "numpy",
+    "fastmath": {"contract"},
+    "no_cpython_wrapper": True,
+    "no_cfunc_wrapper": True,
+    "pipeline_class": FrontEnd,
+}
+REORDERED = INNER | {"fastmath": {"contract", "reassoc"}}  # sums over vectors
+MODULES = (activations, epochs, functions, losses, metrics, optimizers, passes, products, team)
+# numba's functions return a status, and take addresses for the result and an exception.
+CALLED_FROM_C = """
+declare i32 @"{function}"(ptr, ptr, {kinds})
+define i64 @{name}({kinds}) {{
+  %result = alloca i64
+  %exception = alloca ptr
+  %status = call i32 @"{function}"(ptr %result, ptr %exception, {arguments})
+  %number = load i64, ptr %result
+  ret i64 %number
+}}
+"""
 
 
-def assembly(dtype: str) -> tuple[str, str]:
-    """The LLVM code of `run_updates` for "float32" or "float64", and its name in there."""
-    options = {name: value for name, value in PLAIN.items() if name != "nogil"}
-    compiled: Any = cfunc(signature(dtype), **options)(run_updates)
-    return compiled.inspect_llvm(), compiled.native_name
+def switches() -> dict[Callable[..., Any], list[Callable[..., Any]]]:
+    """The functions that choose an entry of a catalogue by its number, and their choices."""
+    chosen = activations.COMPILED_ACTIVATIONS.values()
+    return {
+        activations.activate: [entry.forward for entry in chosen],
+        activations.derive: [entry.backward for entry in chosen],
+        losses.loss_and_slopes: [entry.slopes for entry in losses.COMPILED_LOSSES.values()],
+        metrics.add_metrics: [entry.add for entry in metrics.COMPILED_METRICS.values()],
+        optimizers.update_parameters: [
+            entry.update for entry in optimizers.COMPILED_OPTIMIZERS.values()
+        ],
+    }
 
 
-def signature(dtype: str) -> Any:
-    """The types of the arguments of `run_updates`."""
-    kinds: dict[str, Any] = {"real": dtype, "task": TASK, "rule": RULE}
-    pointers = [
-        types.voidptr
-        if kind == "function"
-        else types.CPointer(numba.from_dtype(np.dtype(kinds.get(kind, kind))))
-        for kind in ARGUMENTS.values()
+def switch(choices: Sequence[Callable[..., Any]]) -> Any:
+    """A function of (number, *arguments) that calls the choice of that number.
+
+    A choice with formulas is a loop around them, and may add their results in any order.
+    """
+    lines = ["def choose(number, *arguments):"]
+    scope: dict[str, Any] = {}
+    for number, choice in enumerate(choices):
+        formulas = [cell.cell_contents for cell in choice.__closure__ or ()]
+        for formula in formulas:
+            register_jitable(**INNER)(formula)
+        scope[f"choice{number}"] = njit(**(REORDERED if formulas else INNER))(choice)
+        condition = f"if number == {number}: " if number + 1 < len(choices) else ""
+        lines.append(f"    {condition}return choice{number}(*arguments)")
+    exec(
+        "\n".join(lines), scope
+    )  # which compiles in half the time of functions that call each other
+    return njit(**INNER)(scope["choose"])
+
+
+def register_kernels() -> None:
+    """Make all kernels known to numba."""
+    chosen = switches()
+    for stub, choices in chosen.items():
+        overload(stub, strict=False, jit_options=INNER)(_calling(switch(choices)))
+    for module in MODULES:
+        for function in vars(module).values():
+            own = isfunction(function) and function.__module__ == module.__name__
+            if own and function not in (*chosen, functions.exp_parts, products.dot):
+                register_jitable(**INNER)(function)
+    register_jitable(**REORDERED)(products.dot)
+
+    @overload(functions.exp_parts, jit_options=INNER)
+    def parts(x: Any) -> Any:
+        return functions.exp_parts32 if x == types.float32 else functions.exp_parts64
+
+
+def _calling(function: Any) -> Callable[..., Any]:
+    """What `overload` takes: for any types of arguments, a function that calls `function`."""
+    return lambda *types: lambda *arguments: function(*arguments)
+
+
+def object_code(dtype: str, cpu: str, features: str) -> bytes:
+    """The object file of `run_updates` for "float32" or "float64" and a processor."""
+    register_kernels()
+    kinds = [
+        types.CPointer(numba.from_dtype(np.dtype(kind or dtype))) for kind in pointers().values()
     ]
-    return types.int64(*pointers, *[types.int64] * WHOLE_NUMBERS)
+    dispatcher = njit(**INNER)(epochs.run_updates)
+    dispatcher.compile(types.int64(*kinds))
+    (compiled,) = dispatcher.overloads.values()
+    module = compiled.library.whole()
+    arguments = [f"ptr %{i}" for i in range(len(kinds))]
+    texts = {"kinds": ", ".join(["ptr"] * len(kinds)), "arguments": ", ".join(arguments)}
+    entry = CALLED_FROM_C.format(name=NAME, function=compiled.fndesc.llvm_func_name, **texts)
+    module.link_in(binding.parse_assembly(entry))
+    target = machine(cpu, features)
+    optimize(module, target)
+    code: bytes = target.emit_object(module)
+    return code
+
+
+def optimize(module: Any, target: Any) -> None:
+    """Make one program of `run_updates` and what it calls; all else goes.
+
+    The code that numba adds for exceptions goes too, for the kernels raise none. RuntimeError if
+    what is left would not link without numba.
+    """
+    for symbol in (*module.functions, *module.global_variables):
+        if not symbol.is_declaration and symbol.name != NAME:
+            symbol.linkage = "internal"
+    module.triple, module.data_layout = target.triple, str(target.target_data)
+    tuning = binding.create_pipeline_tuning_options(speed_level=3)
+    builder = binding.create_pass_builder(target, tuning)
+    builder.getModulePassManager().run(module, builder)
+    called = {function.name for function in module.functions if function.is_declaration}
+    strange = {name for name in called if not name.startswith("llvm.")} - {*FROM_C}
+    if strange:
+        raise RuntimeError(f"The kernels call what C does not have: {', '.join(sorted(strange))}.")
+
+
+if __name__ == "__main__":
+    sys.stdout.buffer.write(object_code(sys.argv[1], config.CPU_NAME, config.CPU_FEATURES))

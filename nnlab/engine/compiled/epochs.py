@@ -7,122 +7,158 @@ names what is wrong with it. So nothing here ever has to be taken back.
 from typing import Any
 
 import numpy as np
-from numba import carray, njit
 
-from nnlab.engine.compiled.functions import PLAIN
-from nnlab.engine.compiled.losses import add_metrics, loss_and_slopes
+from nnlab.engine.compiled.losses import loss_and_slopes
+from nnlab.engine.compiled.metrics import add_metrics
 from nnlab.engine.compiled.optimizers import move_average, optimizer_step
-from nnlab.engine.compiled.passes import backward, forward, numbers_of, strides, update_online
+from nnlab.engine.compiled.passes import backward, forward, update_online, value_layout
+from nnlab.engine.compiled.primitives import Pointer, moved, pointer, real, record_at
 from nnlab.engine.compiled.products import dot
-from nnlab.engine.compiled.program import FIELDS, INPUT, OUTPUT
-from nnlab.engine.compiled.vectors import constant, get, moved, put
+from nnlab.engine.compiled.team import (
+    GUARD,
+    LOSS,
+    add_gradients,
+    meet,
+    put,
+    share,
+    stretch,
+    total,
+)
 from nnlab.engine.numpy_engine import WILD_RATE
 
 
 def run_updates(
-    tasks: Any, rules: Any, ops: Any, settings: Any, class_weights: Any,
-    x: Any, raw: Any, numbers: Any, shift: Any, factor: Any, t: Any, gemm: Any,
-    theta: Any, first: Any, second: Any, velocity: Any, average: Any,
-    g: Any, a: Any, d: Any, room: Any, picked: Any, inputs: Any, counts: Any, ones: Any,
-    order: Any, rates: Any, sums: Any, losses: Any, ended_sums: Any, ended_weights: Any,
-    count: int, step: int, batch: int, keep: int,
-) -> int:  # fmt: skip
-    """Update from `batch` of an epoch on, once for each of the `count` rates; how many were done.
+    tasks: Pointer, rules: Pointer, memories: Pointer, layers: Pointer, theta: Pointer
+) -> int:
+    """Do the updates that the memory asks for; how many were done.
 
-    All but the last line are addresses, as in `program.ARGUMENTS`. `a` holds the values of all
-    layers and `d` their slopes. `losses` gets the loss per row of each update, `ended_sums` the
-    sums of each epoch that ends and, with `keep`, `ended_weights` the weights to evaluate.
+    The arguments point to what `program.pointers` says; `layers` holds the layers for full batches
+    and behind them those for the short one, theta P numbers. Each thread of a team calls this with
+    the address of its own memory, which lies among those of the others.
     """
-    task, rule = carray(tasks, 1)[0], carray(rules, 1)[0]
-    width, units = task.outputs, task.by_units
+    task, rule, memory = record_at(tasks, 0), record_at(rules, 0), record_at(memories, 0)
+    rates, losses = pointer(memory.rates, np.float64), pointer(memory.losses, np.float64)
+    sums = pointer(memory.sums, np.float64)
     batches = task.full + (task.rest > 0)
-    epoch = 0
-    for done in range(count):
+    batch, epoch = memory.batch, 0
+    for done in range(memory.updates):
         short = batch >= task.full
         rows, scale = (task.rest, task.rest_scale) if short else (task.batch, task.scale)
-        layers = moved(ops, task.layers * FIELDS if short else 0)
+        bound = moved(layers, task.layers if short else 0)
+        first, own = share(rows, memory, task)
         if done == 0 or batches > 1 or task.shuffled:  # else the rows are there already
-            rows_of_epoch = moved(order, epoch * task.rows)
-            pick(task.shuffled, rows_of_epoch, batch * task.batch, rows, picked)
-            gather(task, x, raw, numbers, shift, factor, picked, rows, a, get(layers, INPUT))
-        forward(units, task.layers, layers, settings, rows, theta, a, inputs, counts, gemm)
-        z = get(layers, (task.layers - 1) * FIELDS + OUTPUT)
-        outputs = (a, z, d, *strides(units, rows, width, a), t, picked, rows, width)
-        factors = (task.weighted, class_weights, scale)
-        loss = loss_and_slopes(task.loss, task.delta, factors, outputs)
-        guard = backward(
-            units, task.online, task.layers, layers, settings, rows, theta, task.parameters, g,
-            a, d, room, ones, gemm,
-        )  # fmt: skip
-        guard += dot(a, z, a, z, numbers_of(units, rows, width, a))
-        lr, now = get(rates, done), step + done + 1
-        if not np.isfinite(guard) or lr > WILD_RATE:
+            gather(task, memory, epoch, batch * task.batch + first, own, bound, theta)
+        loss, guard = compute_gradient(task, memory, bound, own, scale, theta)
+        put(memory, task, LOSS, loss)
+        put(memory, task, GUARD, guard)
+        meet(memory, task)
+        # The square of a sum of gradients is at most that many times the sum of their squares.
+        guard = task.threads * total(memory, task, GUARD)
+        losses[done] = total(memory, task, LOSS) / rows
+        if not np.isfinite(guard) or rates[done] > WILD_RATE:
             return done
-        if task.online:
-            update_online(task.layers, layers, theta, a, d, inputs, counts, lr)
-        else:
-            optimizer_step(rule, task, lr, now, theta, g, first, second, velocity)
-        if task.ema >= 0.0:
-            move_average(average, theta, task.parameters, task.ema, now)
-        add_loss(loss / width if task.mean_outputs else loss, rows, losses, done, sums)
-        add_metrics(task.metric, task.loss, sums, outputs)
+        update(task, rule, memories, bound, rates[done], memory.step + done + 1, theta)
+        sums[0] += own
+        sums[1] += loss
+        done_batch = answers(task, memory, bound, own, theta)
+        add_metrics(task.metric, task.fused, moved(sums, 2), done_batch)
+        meet(memory, task)
         batch += 1
         if batch == batches:
-            weights = average if task.ema >= 0.0 else theta
-            end_epoch(task, epoch, sums, ended_sums, weights, ended_weights, keep)
+            end_epoch(task, memory, epoch, theta)
             batch, epoch = 0, epoch + 1
-    return count
+    return memory.updates
 
 
-@njit(**PLAIN)
-def add_loss(loss: float, rows: int, losses: Any, done: int, sums: Any) -> None:
-    """Store the loss per row of an update; add rows and loss to the sums of the epoch."""
-    put(losses, done, loss / rows)
-    put(sums, 0, get(sums, 0) + rows)
-    put(sums, 1, get(sums, 1) + loss)
+def answers(task: Any, memory: Any, layers: Pointer, rows: int, theta: Pointer) -> Any:
+    """The `batch` of `losses` and `metrics`."""
+    a, d, t = pointer(memory.a, theta), pointer(memory.d, theta), pointer(memory.t, theta)
+    z = record_at(layers, task.layers - 1).y
+    _, width, by_row, by_unit, _ = value_layout(task.by_units, rows, task.outputs, a)
+    return a, z, d, by_row, by_unit, t, pointer(memory.picked, np.int64), rows, width
 
 
-@njit(**PLAIN)
-def end_epoch(
-    task: Any, epoch: int, sums: Any, ended_sums: Any, weights: Any, ended_weights: Any, keep: int
-) -> None:  # fmt: skip
+def compute_gradient(
+    task: Any, memory: Any, layers: Pointer, rows: int, scale: float, theta: Pointer
+) -> Any:
+    """The loss of the batch, and a number that is finite if the gradient and the outputs are."""
+    a, d, gemm = pointer(memory.a, theta), pointer(memory.d, theta), pointer(memory.gemm, np.uint8)
+    inputs, counts = pointer(memory.inputs, np.int64), pointer(memory.counts, np.int64)
+    forward(task, layers, rows, theta, a, inputs, counts, gemm)
+    weights = pointer(memory.class_weights, theta)
+    batch = answers(task, memory, layers, rows, theta)
+    loss = loss_and_slopes(task.loss, task.loss_setting, weights, scale, batch)
+    g, room, one = (
+        pointer(memory.g, theta),
+        pointer(memory.room, theta),
+        pointer(memory.one, theta),
+    )
+    guard = backward(task, layers, rows, theta, g, a, d, room, one, gemm)
+    z = moved(a, batch[1])
+    guard += dot(z, z, value_layout(task.by_units, rows, task.outputs, a)[4])
+    return loss / task.outputs if task.mean_outputs else loss, guard
+
+
+def update(
+    task: Any, rule: Any, memories: Pointer, layers: Pointer, lr: float, t: int, theta: Pointer
+) -> None:
+    """Update t of this thread's parameters and, where there is one, of their average."""
+    memory = record_at(memories, 0)
+    first, size = stretch(memory, task, theta)
+    own = moved(theta, first)
+    if task.online:
+        a, d = pointer(memory.a, theta), pointer(memory.d, theta)
+        inputs, counts = pointer(memory.inputs, np.int64), pointer(memory.counts, np.int64)
+        update_online(task, layers, theta, a, d, inputs, counts, lr)
+    else:
+        g = add_gradients(memories, task, first, size, theta)
+        slots = (
+            moved(pointer(memory.slot0, theta), first),
+            moved(pointer(memory.slot1, theta), first),
+            moved(pointer(memory.slot2, theta), first),
+        )
+        decaying = task.weights - first
+        decaying = 0 if decaying < 0 else size if decaying > size else decaying
+        optimizer_step(task, memory, rule, lr, t, own, g, slots, size, decaying)
+    if task.ema >= 0.0:
+        move_average(moved(pointer(memory.average, theta), first), own, size, task.ema, t)
+
+
+def end_epoch(task: Any, memory: Any, epoch: int, theta: Pointer) -> None:
     """Store the sums and the weights of an epoch; the next epoch begins with sums of 0."""
+    sums, ended_sums = pointer(memory.sums, np.float64), pointer(memory.ended_sums, np.float64)
     for i in range(task.sums):
-        put(ended_sums, epoch * task.sums + i, get(sums, i))
-        put(sums, i, 0.0)
-    if keep:
+        ended_sums[epoch * task.sums + i] = sums[i]
+        sums[i] = 0.0
+    if memory.keep:
+        ended = moved(pointer(memory.ended_weights, theta), epoch * task.parameters)
+        weights = pointer(memory.average, theta) if task.ema >= 0.0 else theta
         for i in range(task.parameters):
-            put(ended_weights, epoch * task.parameters + i, get(weights, i))
+            ended[i] = weights[i]
 
 
-@njit(**PLAIN)
-def pick(shuffled: bool, order: Any, start: int, rows: int, picked: Any) -> None:
-    """The numbers of the batch's rows."""
-    for r in range(rows):
-        put(picked, r, get(order, start + r) if shuffled else start + r)
-
-
-@njit(**PLAIN)
 def gather(
-    task: Any, x: Any, raw: Any, numbers: Any, shift: Any, factor: Any, picked: Any, rows: int,
-    values: Any, at: int,
-) -> None:  # fmt: skip
-    """The inputs of the batch, to `at` in the values; uint8 as (raw - shift) factor.
+    task: Any, memory: Any, epoch: int, start: int, rows: int, layers: Pointer, theta: Pointer
+) -> None:
+    """The numbers of the rows from `start`, and their inputs; uint8 as (raw - shift) factor.
 
     `numbers` holds the positions of the part's rows in `raw`.
     """
-    width = task.inputs
-    by_row, by_unit = strides(task.by_units, rows, width, values)
+    order = moved(pointer(memory.order, np.int64), epoch * task.rows)
+    picked = pointer(memory.picked, np.int64)
+    numbers = pointer(memory.numbers, np.int64)
+    values, x = moved(pointer(memory.a, theta), record_at(layers, 0).x), pointer(memory.x, theta)
+    raw = pointer(memory.raw, np.uint8)
+    shift, factor = pointer(memory.shift, theta), pointer(memory.factor, theta)
+    _, width, by_row, by_unit, _ = value_layout(task.by_units, rows, task.inputs, values)
     for r in range(rows):
-        to = at + r * by_row
-        source = width * (get(numbers, get(picked, r)) if task.raw else get(picked, r))
+        row = order[start + r] if task.shuffled else start + r
+        picked[r] = row
+        to = moved(values, r * by_row)
+        source = width * (numbers[row] if task.raw else row)
         if task.raw:
             for j in range(width):
-                v = constant(values, get(raw, source + j))
-                put(values, to + j * by_unit, (v - get(shift, j)) * get(factor, j))
-        elif by_unit == 1:  # apart, for the compiler's sake
-            for j in range(width):
-                put(values, to + j, get(x, source + j))
+                to[j * by_unit] = (real(to, raw[source + j]) - shift[j]) * factor[j]
         else:
             for j in range(width):
-                put(values, to + j * by_unit, get(x, source + j))
+                to[j * by_unit] = x[source + j]

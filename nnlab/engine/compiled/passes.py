@@ -1,238 +1,181 @@
 """Forward and backward through all layers of a program, and the online update.
 
-Values and slopes of a layer are (B, m) row by row, or (m, B) unit by unit.
+Values and slopes of a layer are (B, m) row by row, or (m, B) unit by unit. BLAS takes matrices
+column by column and sees each of ours transposed: y = x W is asked for as y^T = W^T x^T.
 """
 
 from typing import Any
 
-from numba import njit
-
-from nnlab.engine.compiled import activations
-from nnlab.engine.compiled.functions import PLAIN
+from nnlab.engine.compiled.activations import activate, derive, whole
+from nnlab.engine.compiled.primitives import Pointer, call_blas, moved, real, record_at
 from nnlab.engine.compiled.products import (
-    COLUMNS,
-    NO,
-    NOTHING,
-    ONE,
-    ROWS,
-    add_bias,
     add_outer,
     add_scaled,
-    blas_forward,
-    blas_gradient,
-    blas_pass_on,
     dot,
     multiply,
     row_times,
     transpose,
 )
-from nnlab.engine.compiled.program import (
-    BIAS,
-    BY_BLAS,
-    DENSE,
-    FIELDS,
-    INPUT,
-    KIND,
-    OUTPUT,
-    PASS_ON,
-    WEIGHT,
-    M,
-    N,
-)
-from nnlab.engine.compiled.vectors import constant, get, lanes, moved, put
-
-SOFTMAX = activations.SOFTMAX
+from nnlab.engine.compiled.program import DENSE
 
 
-@njit(**PLAIN)
-def up(count: int, values: Any) -> int:
-    """`count` rounded up to whole vectors."""
-    wide = lanes(values)
-    return (count + wide - 1) // wide * wide
+def value_layout(by_units: bool, rows: int, width: int, a: Pointer) -> Any:
+    """B, m, how far a row and a unit are from the next, and the numbers of a layer's values."""
+    wide = whole(a, rows)
+    if by_units:
+        return rows, width, 1, wide, width * wide
+    return rows, width, width, 1, width * rows
 
 
-@njit(**PLAIN)
-def strides(by_units: bool, rows: int, width: int, values: Any) -> Any:
-    """How far a row is from the next, and a unit from the next."""
-    return (1, up(rows, values)) if by_units else (width, 1)
-
-
-@njit(**PLAIN)
-def numbers_of(by_units: bool, rows: int, width: int, values: Any) -> int:
-    """How many numbers a layer's values have, with the padding between units."""
-    return width * (up(rows, values) if by_units else rows)
-
-
-@njit(**PLAIN)
-def row_of(ops: Any, layer: int) -> Any:
-    """Where the row of a layer begins."""
-    return moved(ops, layer * FIELDS)
-
-
-@njit(**PLAIN)
 def forward(
-    by_units: bool, layers: int, ops: Any, settings: Any, rows: int, theta: Any, values: Any,
-    inputs: Any, counts: Any, gemm: Any,
+    task: Any, layers: Pointer, rows: int, theta: Pointer, a: Pointer, inputs: Pointer,
+    counts: Pointer, gemm: Pointer,
 ) -> None:  # fmt: skip
     """All layers; for one row, `inputs` lists each dense layer's inputs that are not 0."""
-    for layer in range(layers):
-        at = row_of(ops, layer)
-        kind, x, y, m = get(at, KIND), get(at, INPUT), get(at, OUTPUT), get(at, M)
-        if kind == DENSE and rows == 1 and not by_units:
-            count = _list_inputs(values, x, get(at, N), inputs)
-            put(counts, layer, count)
-            w, b = get(at, WEIGHT), get(at, BIAS)
-            row_times(values, x, inputs, x, count, theta, w, m, b, values, y)
-        elif kind == DENSE:
-            _dense(by_units, at, rows, theta, values, gemm)
-        elif kind == SOFTMAX:
-            by_row, by_unit = strides(by_units, rows, m, values)
-            activations.softmax(values, x, y, rows, m, by_row, by_unit)
+    for i in range(task.layers):
+        layer = record_at(layers, i)
+        if layer.kind != DENSE:
+            shape = value_layout(task.by_units, rows, layer.m, a)
+            activate(layer.kind, layer.setting, a, layer.x, layer.y, shape)
+        elif rows == 1 and not task.by_units:
+            x, which = moved(a, layer.x), moved(inputs, layer.x)
+            counts[i] = list_inputs(x, layer.n, which)
+            y = moved(a, layer.y)
+            set_bias(layer, theta, y)
+            row_times(x, which, counts[i], moved(theta, layer.weight), layer.m, y)
         else:
-            count = numbers_of(by_units, rows, m, values)
-            activations.activate(kind, get(settings, layer), values, x, y, count)
+            dense(task.by_units, layer, rows, theta, a, gemm)
 
 
-@njit(**PLAIN)
-def _list_inputs(values: Any, x: int, n: int, inputs: Any) -> int:
+def list_inputs(x: Pointer, n: int, which: Pointer) -> int:
     """List the inputs of a row that are not 0; how many there are."""
     count = 0
     for i in range(n):
-        put(inputs, x + count, i)
-        count += get(values, x + i) != 0
+        which[count] = i
+        count += x[i] != 0
     return count
 
 
-@njit(**PLAIN)
-def _dense(by_units: bool, at: Any, rows: int, theta: Any, values: Any, gemm: Any) -> None:
-    """y (B, m) = x (B, n) W + b, for more than one row."""
-    x, y, n, m = get(at, INPUT), get(at, OUTPUT), get(at, N), get(at, M)
-    w, b = get(at, WEIGHT), get(at, BIAS)
-    if by_units:
-        wide = up(rows, values)
-        start = ROWS if b >= 0 else NOTHING
-        multiply(
-            theta, w, ONE, m, values, x, wide, values, y, wide, m, n, wide, start, theta, b
-        )  # fmt: skip
-    elif get(at, BY_BLAS):
-        blas_forward(gemm, moved(values, x), moved(theta, w), moved(values, y), rows, n, m)
-        if b >= 0:
-            add_bias(values, y, theta, b, rows, m)
+def set_bias(layer: Any, theta: Pointer, y: Pointer) -> None:
+    """y (m,) = b, or 0."""
+    # Fields are read before a loop: what it writes might be the record, for all that LLVM knows.
+    m, bias, zero = layer.m, layer.bias, real(y, 0)
+    if bias >= 0:
+        for j in range(m):
+            y[j] = theta[bias + j]
     else:
-        start = COLUMNS if b >= 0 else NOTHING
-        multiply(values, x, n, ONE, theta, w, m, values, y, m, rows, n, m, start, theta, b)
+        for j in range(m):
+            y[j] = zero
 
 
-@njit(**PLAIN)
+def dense(by_units: bool, layer: Any, rows: int, theta: Pointer, a: Pointer, gemm: Pointer) -> None:
+    """y (B, m) = x (B, n) W + b, for more than one row."""
+    n, m, biased = layer.n, layer.m, layer.bias >= 0
+    x, y, w = moved(a, layer.x), moved(a, layer.y), moved(theta, layer.weight)
+    if by_units:
+        wide = whole(a, rows)
+        if biased:
+            for j in range(m):
+                bias = theta[layer.bias + j]
+                for r in range(wide):
+                    y[j * wide + r] = bias
+        multiply(w, 1, m, x, wide, y, wide, m, n, wide, biased)
+    elif layer.by_blas:
+        call_blas(gemm, False, False, m, rows, n, w, m, x, n, y, m)
+        if biased:
+            for r in range(rows):
+                add_scaled(moved(theta, layer.bias), real(a, 1), moved(y, r * m), m)
+    else:
+        if biased:
+            for r in range(rows):
+                set_bias(layer, theta, moved(y, r * m))
+        multiply(x, n, 1, w, m, y, m, rows, n, m, biased)
+
+
 def backward(
-    by_units: bool, online: bool, layers: int, ops: Any, settings: Any, rows: int, theta: Any,
-    count: int, g: Any, values: Any, slopes: Any, room: Any, ones: Any, gemm: Any,
+    task: Any, layers: Pointer, rows: int, theta: Pointer, g: Pointer, a: Pointer, d: Pointer,
+    room: Pointer, one: Pointer, gemm: Pointer,
 ) -> Any:  # fmt: skip
     """Fill g (P,) from the loss's slopes; the result is not finite if a gradient is not.
 
     Online only the slopes are filled; a gradient is then a product x dy, whose square is the
     product of both squares.
     """
-    guard = constant(theta, 0)
-    for layer in range(layers - 1, -1, -1):
-        at = row_of(ops, layer)
-        kind, x, y, m = get(at, KIND), get(at, INPUT), get(at, OUTPUT), get(at, M)
-        if kind == DENSE:
-            if online:
-                n, squares = get(at, N), dot(slopes, y, slopes, y, m)
-                guard += squares + squares * dot(values, x, values, x, n)
-            elif by_units:
-                _gradient_by_units(at, rows, g, values, slopes)
+    guard = real(theta, 0)
+    for i in range(task.layers - 1, -1, -1):
+        layer = record_at(layers, i)
+        if layer.kind == DENSE:
+            if task.online:
+                x, dy = moved(a, layer.x), moved(d, layer.y)
+                squares = dot(dy, dy, layer.m)
+                guard += squares + squares * dot(x, x, layer.n)
             else:
-                _gradient(at, rows, g, values, slopes, ones, gemm)
-            if get(at, PASS_ON):
-                _pass_on(by_units, at, rows, theta, slopes, room, gemm)
-        elif get(at, PASS_ON):
-            _derive(by_units, at, get(settings, layer), rows, values, slopes)
-    return guard if online else dot(g, NO, g, NO, count)
+                weight_gradients(task.by_units, layer, rows, g, a, d, one, gemm)
+            if layer.pass_on:
+                pass_on(task.by_units, layer, rows, theta, d, room, gemm)
+        elif layer.pass_on:
+            shape = value_layout(task.by_units, rows, layer.m, a)
+            derive(layer.kind, layer.setting, a, layer.x, layer.y, d, shape)
+    return guard if task.online else dot(g, g, task.parameters)
 
 
-@njit(**PLAIN)
-def _gradient(
-    at: Any, rows: int, g: Any, values: Any, slopes: Any, ones: Any, gemm: Any
+def weight_gradients(
+    by_units: bool, layer: Any, rows: int, g: Pointer, a: Pointer, d: Pointer, one: Pointer,
+    gemm: Pointer,
 ) -> None:  # fmt: skip
-    """dW = x^T dy (n, m) and db = 1^T dy (m,), for values row by row."""
-    x, y, n, m = get(at, INPUT), get(at, OUTPUT), get(at, N), get(at, M)
-    w, b = get(at, WEIGHT), get(at, BIAS)
-    if get(at, BY_BLAS):
-        blas_gradient(gemm, moved(values, x), moved(slopes, y), moved(g, w), rows, n, m)
-    else:
-        multiply(values, x, ONE, n, slopes, y, m, g, w, m, n, rows, m, NOTHING, g, w)
-    if b >= 0:
-        multiply(ones, NO, NO, NO, slopes, y, m, g, b, m, ONE, rows, m, NOTHING, g, b)
-
-
-@njit(**PLAIN)
-def _gradient_by_units(at: Any, rows: int, g: Any, values: Any, slopes: Any) -> None:
-    """The same for values unit by unit; the padding is 0 in the slopes."""
-    x, y, n, m = get(at, INPUT), get(at, OUTPUT), get(at, N), get(at, M)
-    w, b, wide = get(at, WEIGHT), get(at, BIAS), up(rows, values)
-    for i in range(n):
-        for j in range(m):
-            put(g, w + i * m + j, dot(values, x + i * wide, slopes, y + j * wide, wide))
-    if b >= 0:
-        for j in range(m):
-            summed = constant(g, 0)
-            for r in range(rows):
-                summed += get(slopes, y + j * wide + r)
-            put(g, b + j, summed)
-
-
-@njit(**PLAIN)
-def _derive(
-    by_units: bool, at: Any, setting: float, rows: int, values: Any, slopes: Any
-) -> None:  # fmt: skip
-    """dx of an activation."""
-    kind, x, y, m = get(at, KIND), get(at, INPUT), get(at, OUTPUT), get(at, M)
-    if kind == SOFTMAX:
-        by_row, by_unit = strides(by_units, rows, m, values)
-        activations.derive_softmax(values, x, y, slopes, rows, m, by_row, by_unit)
-    else:
-        size = numbers_of(by_units, rows, m, values)
-        activations.derive(kind, setting, values, x, y, slopes, size)
-
-
-@njit(**PLAIN)
-def _pass_on(
-    by_units: bool, at: Any, rows: int, theta: Any, slopes: Any, room: Any, gemm: Any
-) -> None:  # fmt: skip
-    """dx (B, n) = dy W^T, by way of dx^T = W dy^T: rows of W are read as they lie."""
-    x, y, n, m, w = get(at, INPUT), get(at, OUTPUT), get(at, N), get(at, M), get(at, WEIGHT)
-    wide = up(rows, slopes)
+    """dW = x^T dy (n, m) and db = 1^T dy (m,); between units the padding of dy is 0."""
+    n, m = layer.n, layer.m
+    x, dy, dw, db = moved(a, layer.x), moved(d, layer.y), moved(g, layer.weight), layer.bias
+    wide = whole(a, rows)
     if by_units:
-        multiply(
-            theta, w, m, ONE, slopes, y, wide, slopes, x, wide, n, m, wide, NOTHING, theta, w
-        )  # fmt: skip
+        for i in range(n):
+            for j in range(m):
+                dw[i * m + j] = dot(moved(x, i * wide), moved(dy, j * wide), wide)
+    elif layer.by_blas:
+        call_blas(gemm, False, True, m, n, rows, dy, m, x, n, dw, m)
+    else:
+        multiply(x, 1, n, dy, m, dw, m, n, rows, m, False)
+    if db >= 0 and by_units:
+        for j in range(m):
+            summed = real(g, 0)
+            for r in range(rows):
+                summed += dy[j * wide + r]
+            g[db + j] = summed
+    elif db >= 0:
+        multiply(one, 0, 0, dy, m, moved(g, db), m, 1, rows, m, False)
+
+
+def pass_on(
+    by_units: bool, layer: Any, rows: int, theta: Pointer, d: Pointer, room: Pointer, gemm: Pointer
+) -> None:
+    """dx (B, n) = dy W^T, by way of dx^T = W dy^T: rows of W are read as they lie."""
+    n, m = layer.n, layer.m
+    dx, dy, w = moved(d, layer.x), moved(d, layer.y), moved(theta, layer.weight)
+    wide = whole(d, rows)
+    if by_units:
+        multiply(w, m, 1, dy, wide, dx, wide, n, m, wide, False)
     elif rows == 1:
         for i in range(n):
-            put(slopes, x + i, dot(theta, w + i * m, slopes, y, m))
-    elif get(at, BY_BLAS):
-        blas_pass_on(gemm, moved(slopes, y), moved(theta, w), moved(slopes, x), rows, n, m)
+            dx[i] = dot(moved(w, i * m), dy, m)
+    elif layer.by_blas:
+        call_blas(gemm, True, False, n, rows, m, w, m, dy, m, dx, n)
     else:
-        transpose(slopes, y, m, room, NO, wide, rows, m)
-        out = m * wide
-        multiply(
-            theta, w, m, ONE, room, NO, wide, room, out, wide, n, m, wide, NOTHING, theta, w
-        )  # fmt: skip
-        transpose(room, out, wide, slopes, x, n, n, rows)
+        turned = moved(room, m * wide)
+        transpose(dy, m, room, wide, rows, m)
+        multiply(w, m, 1, room, wide, turned, wide, n, m, wide, False)
+        transpose(turned, wide, dx, n, n, rows)
 
 
-@njit(**PLAIN)
 def update_online(
-    layers: int, ops: Any, theta: Any, values: Any, slopes: Any, inputs: Any, counts: Any, lr: float
+    task: Any, layers: Pointer, theta: Pointer, a: Pointer, d: Pointer, inputs: Pointer,
+    counts: Pointer, lr: float,
 ) -> None:  # fmt: skip
     """Gradient descent for one row: W -= lr x dy, where x is not 0, and b -= lr dy."""
-    factor = constant(theta, -lr)
-    for layer in range(layers):
-        at = row_of(ops, layer)
-        if get(at, KIND) == DENSE:
-            m, x, y = get(at, M), get(at, INPUT), get(at, OUTPUT)
-            w, b = get(at, WEIGHT), get(at, BIAS)
-            add_outer(values, x, inputs, x, get(counts, layer), slopes, y, m, theta, w, factor)
-            if b >= 0:
-                add_scaled(slopes, y, factor, theta, b, m)
+    factor = real(theta, -lr)
+    for i in range(task.layers):
+        layer = record_at(layers, i)
+        if layer.kind == DENSE:
+            x, dy, w = moved(a, layer.x), moved(d, layer.y), moved(theta, layer.weight)
+            add_outer(x, moved(inputs, layer.x), counts[i], dy, layer.m, w, factor)
+            if layer.bias >= 0:
+                add_scaled(dy, factor, moved(theta, layer.bias), layer.m)

@@ -15,9 +15,9 @@ from nnlab.core.network import Network
 from nnlab.core.types import Array, size
 from nnlab.engine import blas
 from nnlab.engine.images.convolution import TunedConv2d
-from nnlab.engine.images.lanes import BatchInfo, LaneGroup, cut, worthwhile
 from nnlab.engine.images.normalisation import TunedBatchNorm
 from nnlab.engine.images.pooling import TunedMaxPool
+from nnlab.engine.lanes import BatchInfo, LaneGroup, cut, worthwhile
 
 TUNED: dict[type[Layer], type[Any]] = {
     Conv2d: TunedConv2d,
@@ -35,7 +35,7 @@ def tuned(layer: Layer) -> Layer:
 class TunedNetwork(Network):
     """A network whose layers compute by their tuned kernels where there are some.
 
-    Its bindings share their rows among lanes where that pays; see `images.lanes`.
+    Its bindings share their rows among lanes where that pays; see `engine.lanes`.
     """
 
     def __init__(self, *arguments: Any, **settings: Any) -> None:

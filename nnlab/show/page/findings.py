@@ -5,10 +5,10 @@ from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from nnlab.run.folder import RESOLVED
 from nnlab.run.text import mapping_or_empty
 from nnlab.show.figures import FIGURES
 from nnlab.show.figures.view import View
+from nnlab.show.page.repeat import train_again
 from nnlab.show.words import count, format_number, percent, set_options
 
 
@@ -50,8 +50,7 @@ def overview_of_findings(run: View, figures: Container[str]) -> FindingsOverview
         return None
     findings = [_words(finding, figures) for finding in saved["findings"]]
     findings.sort(key=lambda finding: -finding.sure)
-    name = shlex.quote(f"{run.name}/{RESOLVED}")
-    return FindingsOverview(_state(run, saved, len(findings)), findings, f"nnlab train {name}")
+    return FindingsOverview(_state(run, saved, len(findings)), findings, train_again())
 
 
 def _state(run: View, saved: Mapping[str, Any], findings: int) -> str:

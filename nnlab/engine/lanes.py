@@ -11,7 +11,7 @@ from contextvars import copy_context
 from functools import cache, partial
 from os import getpid
 from queue import SimpleQueue
-from threading import Barrier, BrokenBarrierError, Thread
+from threading import Barrier, BrokenBarrierError, Event, Thread
 from time import sleep
 from typing import Any
 
@@ -46,7 +46,8 @@ class LaneGroup:
     """Lanes that run together, wait for each other and add up, in the same order always."""
 
     def __init__(self, lanes: int) -> None:
-        self._barrier = Barrier(lanes)
+        self._barrier = self._start = Barrier(lanes)
+        self._all_begun = Event()
         self._tables: tuple[list[Any], list[Any]] = ([None] * lanes, [None] * lanes)
         self._turns = [0] * lanes
 
@@ -64,6 +65,17 @@ class LaneGroup:
         for other in table[1:]:
             values += other
 
+    def begin(self) -> None:
+        """Return in all tasks when all have called this; raise in all where one does not begin.
+
+        Native code that waits for the other lanes cannot be ended from here.
+        """
+        try:
+            self._start.wait()
+        except BrokenBarrierError:
+            if not self._all_begun.is_set():
+                raise
+
     def run(self, tasks: Sequence[Callable[[], object]]) -> None:
         """Run the task of each lane, all in threads of their own.
 
@@ -72,11 +84,12 @@ class LaneGroup:
         the BLAS. An interrupt ends the group; it comes to this thread, which touches nothing
         that the lanes wait for, as Python's locks are not safe from interrupts.
         """
-        self._barrier = Barrier(len(tasks))
+        self._barrier, self._all_begun = Barrier(len(tasks)), Event()
+        self._start = Barrier(len(tasks), action=self._all_begun.set)
         self._turns = [0] * len(tasks)
         errors: list[BaseException] = []
         ended: SimpleQueue[None] = SimpleQueue()  # an item per task that has ended
-        with blas.turn(), blas.single():
+        with blas.one_thread():
             inboxes = [_inbox(getpid(), lane) for lane in range(len(tasks))]
             works = [partial(self._attempt, task, errors, ended) for task in tasks]
             try:
@@ -92,11 +105,15 @@ class LaneGroup:
 
     def _stop(self, inboxes: Sequence[Inbox], ended: SimpleQueue[None]) -> None:
         """End the lanes, and return when they have taken all of their tasks."""
-        self._barrier.abort()
+        self._abort()
         for inbox in inboxes:
             inbox.put(partial(ended.put, None))  # taken when what came before has ended
         while not all(inbox.empty() for inbox in inboxes):
             sleep(0.001)
+
+    def _abort(self) -> None:
+        self._start.abort()
+        self._barrier.abort()
 
     def _attempt(
         self, task: Callable[[], object], errors: list[BaseException], ended: SimpleQueue[None]
@@ -104,7 +121,7 @@ class LaneGroup:
         try:
             task()
         except BaseException as error:
-            self._barrier.abort()
+            self._abort()
             errors.append(error)
         finally:
             ended.put(None)
