@@ -91,6 +91,8 @@ class Estimator(Parameters):
         source = record_rows(dataset, rows.form, parent)
         config = replace(config, data=replace(config.data, source=source))
         with begin(Loaded(config), parent) as session:
+            for sentence in session.built.warnings:
+                warnings.warn(sentence, UserWarning, stacklevel=4)
             curves = self._curves(session, session.built)
         self._keep(rows, session.built, session.state, curves)
         self.run_folder_ = session.folder.path
