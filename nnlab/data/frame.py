@@ -147,8 +147,8 @@ def absent_texts(texts: Sequence[str]) -> NDArray[np.bool_]:
 
 
 def is_missing(cell: object) -> bool:
-    """Whether a cell is None, nan, or pandas' NA, which is neither equal to itself nor not."""
+    """Whether a cell is None, nan, or pandas' NA."""
     try:
         return cell is None or bool(cell != cell)
-    except TypeError:
+    except TypeError:  # NA is neither equal to itself nor not
         return True
