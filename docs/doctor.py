@@ -172,7 +172,7 @@ def measure(trainings: Trainings, shipped: Sequence[str] = ()) -> Measured:
 def data_name(config: Mapping[str, Any]) -> str:
     """The name of the data set, or of its file."""
     data = config["data"]
-    return str(data.get("path", data["name"]))
+    return data if isinstance(data, str) else str(data.get("path", data["name"]))
 
 
 def main() -> int:

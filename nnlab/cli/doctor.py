@@ -70,7 +70,8 @@ def command(what: str, overrides: tuple[str, ...], runs: Path | None, as_json: b
     print_result(f"{name}: {count(len(findings), 'finding')}")
     for number, finding in enumerate(findings, 1):
         print_result("\n".join(["", *_lines(number, finding)]))
-    print_result(f"\nTo try a line: nnlab train {config}, followed by its settings.")
+    if any(finding.remedies for finding in findings):
+        print_result(f"\nTo try a line: nnlab train {config}, followed by its settings.")
 
 
 def _evidence(

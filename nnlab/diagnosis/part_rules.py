@@ -2,15 +2,17 @@
 
 import numpy as np
 
+from nnlab.config.dump import flow
 from nnlab.core import columns
 from nnlab.core.metrics import ACCURACY
 from nnlab.core.types import FloatArray
 from nnlab.diagnosis.evidence import Evidence, spread_rows
 from nnlab.diagnosis.findings import Diagnosis
-from nnlab.show.words import percent
+from nnlab.show.words import percent, set_options
 
 LEAKED = 0.1  # share of the validation rows that are in the training part too
 DISTINCT = 0.3  # of the training rows: fewer are few points that repeat, such as dice
+MOSTLY = 0.75  # of the validation rows: so many have a near copy where copies were split
 ALIKE = 0.98  # correlation of an input with the target
 MOST_NUMBERS = 2_000_000  # of training inputs in which near copies are looked for
 FEW_ROWS = 40  # in a validation part: a standard error of 8 points at a share of 0.5
@@ -33,7 +35,7 @@ def _shared_rows(e: Evidence) -> Diagnosis | None:
     if share < LEAKED:
         share, what = _share_of_near_copies(e), ", but for little noise"
         evidence = "their nearest training row is 20 times as near as the tenth nearest"
-        if share < 0.5:
+        if share < MOSTLY:
             return None
     if len(train) < DISTINCT * len(parts.train):
         return None
@@ -54,17 +56,15 @@ def _share_of_near_copies(e: Evidence) -> float:
 
     Rows that fill two or more dimensions hardly have it by chance. 0 where there are many numbers.
     """
-    from sklearn.neighbors import NearestNeighbors
-
     train, validation = e.built.plan.train, e.built.plan.validation
     width = int(np.prod(e.built.dataset.inputs.shape[1:]))
-    if validation is None or len(train) < 20 or len(train) * width > MOST_NUMBERS:
+    if validation is None or len(train) < 20 or len(train) * max(width, 100) > MOST_NUMBERS:
         return 0.0
-    some = validation.copied(spread_rows(len(validation), 300))[0]
-    every = train.copied(np.arange(len(train)))[0]
-    search = NearestNeighbors(n_neighbors=10).fit(every.reshape(len(every), -1))
-    distances, _ = search.kneighbors(some.reshape(len(some), -1))
-    return float((distances[:, 0] < 0.05 * distances[:, -1]).mean())
+    parts = (validation, spread_rows(len(validation), 300)), (train, np.arange(len(train)))
+    some, every = (p.copied(rows)[0].reshape(len(rows), -1).astype(np.float64) for p, rows in parts)
+    squares = (some**2).sum(1)[:, None] + (every**2).sum(1) - 2 * some @ every.T  # of distances
+    squares.partition((0, 9), axis=1)
+    return float((squares[:, 0] < 0.05**2 * squares[:, 9]).mean())
 
 
 def _telling_column(e: Evidence) -> Diagnosis | None:
@@ -77,6 +77,7 @@ def _telling_column(e: Evidence) -> Diagnosis | None:
     if alike[told] < ALIKE or alike[second] > 0.9:
         return None
     names = e.built.dataset.feature_names or [f"number {1 + i}" for i in range(width[0])]
+    ignore = set_options([f"data.ignore={flow([names[told]])}"])
     return Diagnosis(
         "leak",
         0.8,
@@ -84,7 +85,7 @@ def _telling_column(e: Evidence) -> Diagnosis | None:
         (f"their correlation over the training rows is {alike[told]:.4f}",),
         "An input that holds the target makes any result look good. It is worthless if the input "
         "is not known before the target is.",
-        advice=f"If it is not known, leave it out: data.ignore=[{names[told]}] for a csv file.",
+        advice=f"If it is not known, leave it out, in a csv file by {ignore}",
         epoch=0,
     )
 
