@@ -1,7 +1,7 @@
 """The nnlab column: the same rows, start weights and order, through nnlab's own training.
 
-What is timed is `nnlab.training.train`, the loop behind `nnlab train`: gathering rows (pixels from
-uint8), loss, accuracy, the guard against non-finite numbers, the records and the best weights
+What is timed is `nnlab.training.run_bursts`, the loop behind `nnlab train`: gathering rows (pixels
+from uint8), loss, accuracy, the guard against non-finite numbers, the records and the best weights
 included. There is no validation part, and nothing is written.
 """
 
@@ -20,7 +20,7 @@ from nnlab.core.schedules import SCHEDULES
 from nnlab.data.batches import Part
 from nnlab.data.scale import fit_scaling
 from nnlab.engine.images.network import TunedNetwork
-from nnlab.training import Failure, Plan, run_training, start
+from nnlab.training import Failure, Plan, run_bursts, start
 
 Engine = Literal["numpy", "compiled"]
 
@@ -31,12 +31,12 @@ def prepare_nnlab(problem: Problem, engine: Engine) -> Session:
         import numba  # noqa: F401  # an ImportError says that it is not here
     network = _network(problem)
     state = start(plan := replace(_plan(problem), engine=engine), network)
-    records = run_training(plan, state)
+    bursts = run_bursts(plan, state)
 
     def one_round() -> None:
         goal = state.step + len(problem.order)
         while state.step < goal:
-            record = next(records)
+            record = next(bursts)[-1]
             if isinstance(record, Failure):
                 raise ArithmeticError(f"nnlab stopped at update {record.step}: {record.what}")
 

@@ -6,8 +6,10 @@ import importlib.util
 import os
 import platform
 import statistics
+import subprocess
+import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 Times = dict[str, list[float]]
 """Seconds of each round, by contestant; the lists are equally long."""
@@ -16,7 +18,29 @@ PAUSE = 0.02
 """Seconds between two turns: threads of one library that still spin must not slow the next one."""
 
 
-def race(contestants: Mapping[str, Callable[[], object]], rounds: int, warm: int = 0) -> Times:
+BUSY = "import os\nparent = os.getppid()\nwhile os.getppid() == parent:\n    pass"
+"""A program that never waits, as `while True: pass`, but ends with who started it."""
+
+
+@contextlib.contextmanager
+def busy(wanted: bool = True) -> Iterator[None]:
+    """Inside the `with`, another process takes all that it can get of one processor."""
+    if not wanted:
+        yield
+        return
+    with subprocess.Popen([sys.executable, "-c", BUSY]) as other:
+        try:
+            yield
+        finally:
+            other.kill()
+
+
+def race(
+    contestants: Mapping[str, Callable[[], object]],
+    rounds: int,
+    warm: int = 0,
+    clock: Callable[[], float] = time.perf_counter,
+) -> Times:
     """Time every contestant once in each round, after `warm` times that do not count."""
     times: Times = {name: [] for name in contestants}
     for _ in range(rounds):
@@ -24,9 +48,9 @@ def race(contestants: Mapping[str, Callable[[], object]], rounds: int, warm: int
             time.sleep(PAUSE)
             for _ in range(warm):
                 run()
-            began = time.perf_counter()
+            began = clock()
             run()
-            times[name].append(time.perf_counter() - began)
+            times[name].append(clock() - began)
     return times
 
 
@@ -34,6 +58,11 @@ def ratio(times: Times, name: str, against: str) -> float:
     """Median over the rounds of the time of `name` divided by that of `against`."""
     pairs = zip(times[name], times[against], strict=True)
     return statistics.median(one / other for one, other in pairs)
+
+
+def least_ratio(times: Times, name: str, against: str) -> float:
+    """The least time of `name`, of all rounds, divided by that of `against`."""
+    return min(times[name]) / min(times[against])
 
 
 def median(times: Times, name: str) -> float:

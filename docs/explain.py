@@ -137,6 +137,7 @@ is computed again, `(L(w + h) - L(w - h)) / 2h`. Both agree to about ten digits 
 * `batch_norm` makes the outputs of a row depend on its whole batch. The batch of the update is then computed with the row, and
   the derivatives are those of the row's own loss. `nnlab predict` uses the running statistics, so its outputs are others. A row of a
   table that no update uses cannot pass alone there.
+* `training.augment` changes images as they are gathered: the scaled inputs are those of the changed image.
 * `dropout` drops what it drops in that update.
 
 ## As JSON

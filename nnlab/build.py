@@ -25,7 +25,6 @@ from nnlab.training import Plan, Stopping
 
 NUMPY_IS_FAST_ENOUGH_S = 0.4  # on a machine of 2026; loading the kernels takes 0.1 s
 SHARED = 0.1  # seconds; the same where many trainings share that loading
-WIDE = 10**7  # floating-point operations per update, most of them in large matrix products
 Engine = Literal["numpy", "compiled"]
 
 
@@ -168,15 +167,13 @@ def choose_engine(
 ) -> Engine:
     """The engine that runs this config on this number of training rows.
 
-    "auto" is compiled where that is possible and worth loading: where NumPy takes long, and where
-    an update is more than large matrix products, which are the BLAS's in both engines. It depends
+    "auto" is compiled where that is possible and worth loading: where NumPy takes long. It depends
     on the config, the data and what is installed, never on a clock. Raises ConfigError when the
     compiled engine is named and cannot run this.
     """
     wanted = config.training.engine
     if wanted == "auto":
-        small = _update_flops(config, network, rows) < WIDE
-        if not small or numpy_seconds(config, network, rows) <= fast_enough:
+        if numpy_seconds(config, network, rows) <= fast_enough:
             return "numpy"
     elif wanted == "numpy":
         return "numpy"

@@ -71,12 +71,12 @@ RULES = {
     "study": rule(RANK_5, "numpy yaml", "distributed threadpoolctl optuna"),
     "study.local": rule({"run"}, "distributed"),
     "study.journal": rule({"errors", "run"}, "optuna"),
-    "estimators": rule(RANK_5, "numpy sklearn"),
     "exports": rule(
         RANK_5 | {"explanation.blocks", "explanation.formula", "show.words"},
         "numpy",
         "nbformat onnx safetensors tensorboard",
     ),
+    "estimators": rule(RANK_5, "numpy sklearn"),
     "api": rule(RANK_5 | {"diagnosis", "explanation", "exports", "show"}, "numpy"),
     "show": rule(set()),
     "show.words": rule({"status"}),

@@ -26,7 +26,7 @@ from nnlab.diagnosis.rules import diagnose
 from nnlab.diagnosis.saved import findings_record, save_findings
 from nnlab.run.folder import RESOLVED, RunFolder
 from nnlab.run.run import Run
-from nnlab.show.words import count, set_options
+from nnlab.show.words import count, moment_words, percent, set_options
 
 WIDTH = 100  # of the text where the terminal's is unknown
 
@@ -90,8 +90,10 @@ def _evidence(
 
 def _lines(number: int, finding: Diagnosis) -> Iterator[str]:
     """A finding as text; a remedy is in one line, as it is pasted into a shell."""
-    yield from _wrapped(f"{number}. ", f"{finding.sentence} ({finding.sure:.0%} sure)")
+    yield from _wrapped(f"{number}. ", f"{finding.sentence} ({percent(finding.sure)} sure)")
     yield from _paragraphs("evidence", finding.evidence)
+    since = moment_words(finding.epoch, finding.step)
+    yield from _paragraphs("since", filter(None, [since]))
     yield from _paragraphs("why", [finding.why])
     for place, remedy in enumerate(finding.remedies):
         yield f"   {'' if place else 'try':10}{set_options(remedy)}"

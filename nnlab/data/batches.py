@@ -147,23 +147,23 @@ class Batches:
     ) -> Iterator[Chunk]:
         """The chunks of an epoch from batch `first` on, in `order` (N,) or the part's order.
 
-        `first` must be the start of a chunk, or the number of batches. `augment_epoch` is the
-        number of the epoch, from 0, if the rows are for training; None means no augmentation.
+        `augment_epoch` is the number of the epoch, from 0, if the rows are for training; None means
+        no augmentation.
         """
-        if order is None and self.resident is not None:
+        if order is None and self.resident is not None and first == 0:
             yield self.resident
             return
-        same = order is None and (augment_epoch is None or self.part.augmenter is None)
         for start in range(first, self.full, self.per_chunk):
             chunk = self._chunk(order, start, min(self.per_chunk, self.full - start), self.batch)
-            if same and self.count == self.per_chunk:
-                self.resident = chunk
-            yield self._augmented(chunk, augment_epoch)
+            whole = order is None and len(chunk.xs) == self.count
+            yield self._augmented(chunk, augment_epoch, whole)
         if self.rest and first < self.count:
             yield self._augmented(self._chunk(order, self.full, 1, self.rest), augment_epoch)
 
-    def _augmented(self, chunk: Chunk, epoch: int | None) -> Chunk:
-        """The chunk; in training its batches are augmented in place."""
+    def _augmented(self, chunk: Chunk, epoch: int | None, whole: bool = False) -> Chunk:
+        """The chunk; in training its batches are augmented in place, else a whole epoch stays."""
+        augmented = epoch is not None and self.part.augmenter is not None
+        self.resident = chunk if whole and not augmented else None
         if epoch is not None and self.part.augmenter is not None:
             for number, x in enumerate(chunk.xs, epoch * self.count + chunk.first):
                 self.part.augmenter(x, number)

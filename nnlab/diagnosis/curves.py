@@ -14,6 +14,24 @@ def fall_of(losses: Any) -> float:
     return float(1 - last / before) if before else 0.0
 
 
+def gain_of_more(losses: Any, times: int = 3) -> float:
+    """How much so many times the epochs would lower a loss, if it goes on as it fell.
+
+    The falls between the last three quarters of the epochs, taken for a geometric series.
+    """
+    epochs = len(losses) - 1
+    if epochs < 4:
+        return float(losses[-1]) if fall_of(losses) > 0 else 0.0
+    quarter = epochs // 4
+    ends = (len(losses) - quarter * place for place in range(3))
+    last, before, first = (losses[end - quarter : end].mean() for end in ends)
+    if last >= before:
+        return 0.0
+    ratio = min(float((before - last) / (first - before)), 1.0) if before < first else 1.0
+    quarters = np.arange(1, 4 * (times - 1) + 1)
+    return float(min((before - last) * (ratio**quarters).sum(), losses[-1]))
+
+
 def median_of_end(losses: Any) -> float:
     """The median of the last epochs: a single one may be an accident."""
     return float(np.median(losses[-max(3, len(losses) // 20) :]))

@@ -1,21 +1,24 @@
 """Rules about the data, and about a network and a loss that do not suit it."""
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from nnlab.config.dump import flow
+from nnlab.core import columns
 from nnlab.core.losses import ClassLoss
 from nnlab.core.metrics import ACCURACY
 from nnlab.core.network import layer_kind
-from nnlab.diagnosis.evidence import YOUNG, Evidence, loss_name, spread_rows
+from nnlab.diagnosis.evidence import MANY_UPDATES, YOUNG, Evidence, loss_name, spread_rows
 from nnlab.diagnosis.findings import Diagnosis
 from nnlab.diagnosis.remedies import (
     layer_entries,
     outputs_like_targets,
-    percent_of,
     rounded,
     straight_pairs,
     with_activations,
 )
+from nnlab.show.words import format_number, percent
 
 LARGE_INPUT = 8.0  # root mean square of the scaled inputs; weights of usual size expect 1
 APART = 100.0  # ratio of the sizes of two inputs
@@ -39,7 +42,7 @@ def no_activation(e: Evidence) -> Diagnosis | None:
         0.9,
         f"No activation stands between layer {first} and layer {second}, so together they are "
         "one linear layer.",
-        (),
+        (f"{e.quality_name} {e.quality:.3g} on the training rows at the end",),
         "A product of two matrices is a matrix: without a function that bends, depth adds "
         "nothing, and only straight boundaries can be learned.",
         ((f"network={flow(with_activations(e))}",),),
@@ -59,11 +62,12 @@ def inputs_unscaled(e: Evidence) -> Diagnosis | None:
         return None
     return Diagnosis(
         "inputs-unscaled",
-        0.95 if not e.has_learned() else 0.45,
+        0.95 if not e.has_learned(0.9) else 0.45,
         "The inputs are not scaled.",
         (
-            f"root mean square of the inputs {total:.3g}",
-            f"largest column {sizes.max():.3g}, smallest {sizes.min():.3g}",
+            f"root mean square of all inputs {format_number(total, 3)}",
+            f"of the largest column {format_number(sizes.max(), 3)}, of the smallest "
+            f"{format_number(sizes.min(), 3)}",
         ),
         "Initial weights are made for inputs of about 1. Large inputs saturate units and make "
         "gradients large; a column much smaller than the rest is not seen.",
@@ -88,11 +92,12 @@ def targets_unscaled(e: Evidence) -> Diagnosis | None:
     fast = {"name": "adam", "lr": rounded(max(deviation, 1e-3) / 100)}
     return Diagnosis(
         "targets-unscaled",
-        0.96 if not e.has_learned() else 0.4,
-        f"The targets are not scaled: their numbers are about {size:.3g}.",
+        0.96 if not e.has_learned(0.9) else 0.4,
+        f"The targets are not scaled: their numbers are about {format_number(size, 3)}.",
         (
-            f"root mean square {size:.3g}, standard deviation {deviation:.3g}",
-            f"loss before training {e.train_loss[0]:.3g}",
+            f"root mean square {format_number(size, 3)}, standard deviation "
+            f"{format_number(deviation, 3)}",
+            f"loss before training {format_number(e.train_loss[0], 3)}",
         ),
         "A fresh network answers about 1. Gradients of a squared error grow with its size, and "
         "weights have a long way to go.",
@@ -116,8 +121,8 @@ def output_out_of_range(e: Evidence) -> Diagnosis | None:
     return Diagnosis(
         "output-range",
         0.97,
-        f"{percent_of(outside)} of the targets lie outside what {name} can answer.",
-        (f"{name} answers from {low} to {high}", f"targets from {t.min():.4g} to {t.max():.4g}"),
+        f"{percent(outside)} of the targets lie outside what {name} can answer.",
+        (f"{name} answers from {low:g} to {high:g}, targets are {t.min():.4g} to {t.max():.4g}",),
         "The error of these rows cannot become 0, whatever the weights are.",
         ((f"network={flow(layers)}",),),
         epoch=0,
@@ -152,7 +157,7 @@ def odd_pair(e: Evidence) -> Diagnosis | None:
         return None
     if e.accuracy > 0.97 or (e.built.kind == "binary" and e.accuracy > 0.9):
         return None
-    last = layer_kind(e.config.network[-1])
+    last, loss = layer_kind(e.config.network[-1]), loss_name(e.built.plan.loss)
     binary = e.built.kind == "binary"
     good, wanted = ("bce", "sigmoid") if binary else ("cross_entropy", "softmax")
     layers = layer_entries(e)
@@ -161,11 +166,11 @@ def odd_pair(e: Evidence) -> Diagnosis | None:
     remedy = (f"loss={good}",) if last == wanted else (f"network={flow(layers)}", f"loss={good}")
     return Diagnosis(
         "odd-pair",
-        0.8,
-        f"The loss {loss_name(e.built.plan.loss)} goes badly with {last} for classes.",
+        0.88,
+        f"The loss {loss} goes badly with {last} for classes.",
         (f"training {ACCURACY.label} {e.accuracy:.3g}",),
-        f"Where {wanted} is sure and wrong its slope is about 0, and the squared error passes "
-        f"that slope on, so the worst rows teach least. {good} cancels it.",
+        f"Where {wanted} is sure and wrong, its slope is about 0. The gradient of {loss} has that "
+        f"slope as a factor, so the worst rows teach least; in that of {good} it cancels.",
         (remedy,),
         epoch=0,
         figure="curves",
@@ -188,7 +193,7 @@ def imbalance(e: Evidence) -> Diagnosis | None:
     recall = float((answers[own] == rare).mean()) if own.any() else 0.0
     if recall > 0.7:
         return None
-    remedy = (("loss.class_weight=balanced",),) if isinstance(plan.loss, ClassLoss) else ()
+    remedies = [*_balancing(e)] if isinstance(plan.loss, ClassLoss) else []
     name = e.built.dataset.class_names[rare]
     return Diagnosis(
         "imbalance",
@@ -196,14 +201,21 @@ def imbalance(e: Evidence) -> Diagnosis | None:
         f"Class {name} is rare, and the network hardly ever answers it.",
         (
             f"{counts[rare]:,} of {counts.sum():,} training rows are of class {name}",
-            f"{percent_of(recall)} of these are classified correctly (recall)",
+            f"{percent(recall)} of these are classified correctly (recall)",
         ),
         "The loss is a mean over rows. A network that always answers the frequent class is right "
         "most of the time, and the gradient of the few rows is drowned.",
-        remedy,
+        tuple(remedies),
         advice=f"Judge by recall and F1 of each class: the {ACCURACY.label} hides the rare class.",
         figure="confusion",
     )
+
+
+def _balancing(e: Evidence) -> Iterator[tuple[str, ...]]:
+    """Weights for the classes; few updates have a row of the rare one, so they must be many."""
+    if e.updates(e.config.training.epochs) < MANY_UPDATES:
+        yield ("loss.class_weight=balanced", f"epochs={4 * e.config.training.epochs}")
+    yield ("loss.class_weight=balanced",)
 
 
 def leak(e: Evidence) -> Diagnosis | None:
@@ -220,12 +232,24 @@ def leak(e: Evidence) -> Diagnosis | None:
     return Diagnosis(
         "leak",
         0.94,
-        f"{percent_of(share)} of the validation rows are in the training part too.",
+        f"{percent(share)} of the validation rows are in the training part too.",
         (f"{sum(shared):,} of {len(shared):,} rows have equal inputs there",),
         "Rows that were trained on say nothing about new ones: the validation loss looks better "
         "than it is.",
-        advice="Remove duplicate rows from the file, or keep rows of one kind in one part.",
+        advice="Remove the rows that stand twice in the file, or put equal rows into one part.",
         epoch=0,
+    )
+
+
+def _doubt(e: Evidence, rows: int) -> str:
+    """The standard error of what is measured on so few rows."""
+    right = e.column(columns.VAL, ACCURACY.name)
+    if not len(right):
+        return f"the standard error of the validation loss is about {percent(rows**-0.5)} of it"
+    error = (max(right[-1] * (1 - right[-1]), 1 / rows) / rows) ** 0.5
+    return (
+        f"validation {ACCURACY.label} {right[-1]:.2g} with a standard error of about {error:.1g}; "
+        f"one row is {percent(1 / rows)}"
     )
 
 
@@ -240,8 +264,9 @@ def validation_too_small(e: Evidence) -> Diagnosis | None:
         "validation-too-small",
         0.58 if small_share else 0.5,
         f"The validation part has {rows} rows, too few to tell two results apart.",
-        (f"one row is {percent_of(1 / rows)} of the {ACCURACY.label}",),
-        "The standard error of a share p over n rows is sqrt(p (1 - p) / n).",
+        (_doubt(e, rows),),
+        "A mean over n rows has a standard error that falls with the square root of n: four times "
+        "the rows halve it.",
         (("data.validation=0.2",),) if small_share else (),
         advice="" if small_share else "Only more rows help; or train with several seeds.",
         epoch=0,

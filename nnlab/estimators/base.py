@@ -25,7 +25,8 @@ from nnlab.errors import ConfigError
 from nnlab.estimators.parameters import Parameters, as_value_errors
 from nnlab.estimators.recording import record_rows
 from nnlab.estimators.rows import Rows, fitted_rows, later_rows
-from nnlab.experiment.session import BURST, begin, start_weights
+from nnlab.experiment.session import BURST, begin
+from nnlab.experiment.state import start_weights
 from nnlab.run.names import runs_folder
 from nnlab.status import Status
 from nnlab.training import (

@@ -1,7 +1,7 @@
 """The results of a run: numbers, tables over classes, saved rows."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,7 @@ from nnlab.core.network import Network
 from nnlab.core.types import Array, FloatArray, IntArray
 from nnlab.data.batches import Batches, Part
 from nnlab.engine import blas
+from nnlab.run.folder import PREDICTIONS, SAMPLES, RunFolder
 from nnlab.training import Evaluation, Numbers, Plan, evaluation_batch
 
 SMALL = 10_000  # rows: a part with at most as many is saved whole
@@ -21,6 +22,8 @@ SPREAD, WORST = 64, 36  # rows that are saved of a larger part
 ASK = "nnlab doctor looks for the reason, and says what to try."
 LONG = 10  # epochs in which a network that learns changes an output
 SAME = 0.002  # of an accuracy: drop_last leaves out other rows in each epoch
+# The results of a network that diverged.
+NONE: dict[str, Any] = {"test": None, "part": None, "classes": None, "confusion": None}
 MOST_CLASSES = 2_000  # of a confusion matrix in summary.json, which stays below MOST_JSON
 
 
@@ -33,6 +36,11 @@ def parts(built: Built) -> Iterator[tuple[str, Part, IntArray]]:
         yield "validation", plan.validation, rows.validation
     if built.test is not None and rows.test is not None:
         yield "test", built.test, rows.test
+
+
+def warning(standstill: "Standstill", row: Mapping[str, Any], plan: Plan) -> str:
+    """A warning about a training that learned nothing; else ''. `row`: the last of metrics.csv."""
+    return standstill.sentence(plan.kind, plan.train) or worse_than_mean(row, plan.train)
 
 
 def worse_than_mean(row: Mapping[str, Any], part: Part) -> str:
@@ -86,6 +94,27 @@ class Standstill:
 def numbers(plan: Plan, network: Network, part: Part) -> Numbers:
     """Loss and metrics of a part with the network's own parameters."""
     return Evaluation(plan.kind, plan.loss, network, part)(network.values)
+
+
+def write_results(built: Built, folder: RunFolder, stops: Callable[[], bool]) -> dict[str, Any]:
+    """Test numbers and tables; also writes predictions. Empty once it is to stop."""
+    files: dict[str, dict[str, Array]] = {PREDICTIONS: {}, SAMPLES: {}}
+    results: dict[str, Any] = {"test": None}
+    with np.errstate(all="ignore"):
+        for name, part, rows in parts(built):
+            if stops():
+                return {}
+            predicted = outputs(built.network, part)
+            file = PREDICTIONS if len(rows) <= SMALL else SAMPLES
+            files[file] |= rows_to_save(built, name, predicted, part, rows)
+            tables = class_tables(built.dataset.class_names, built.kind, predicted, part)
+            results |= {"part": name, **tables}
+            if name == "test":
+                results["test"] = numbers(built.plan, built.network, part)
+    for file, arrays in files.items():
+        if arrays:
+            folder.write_arrays(file, arrays)
+    return results
 
 
 def outputs(network: Network, part: Part) -> FloatArray:

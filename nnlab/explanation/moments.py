@@ -189,7 +189,7 @@ def _explanation(
         sentences=(
             sentence,
             f"Weights and state of the optimizer: {source}{_updates_since(state, moment)}.",
-            *_other_weights(run, state, moment),
+            *_remarks(run, state, moment),
         ),
     )
     return RowExplanation(facts, passage, selection)
@@ -201,8 +201,13 @@ def _updates_since(state: State, moment: RowMoment) -> str:
     return f", and {count(updates, 'more update')}" if updates else ""
 
 
-def _other_weights(run: Run, state: State, moment: RowMoment) -> Iterator[str]:
-    """Sentences where the weights are not those that are evaluated, or not those of final.npz."""
+def _remarks(run: Run, state: State, moment: RowMoment) -> Iterator[str]:
+    """Sentences where inputs or weights are not those of the data, of predict, or of final.npz."""
+    if run.config.training.augment and not moment.alone:
+        yield (
+            "training.augment changes the image for this update, so its scaled inputs are others "
+            "than those in the data."
+        )
     if state.average is not None and not np.array_equal(state.average, state.network.values):
         if moment.alone:
             yield "They are averages of the weights (training.ema), as evaluations use them."
@@ -249,7 +254,7 @@ def row_moment(built: Built, place: RowPlace, state: State, ended: bool) -> tupl
             "what this row alone would cause."
         )
     x, t = _walk_to(driver, number, train=not ended)
-    lr, step = driver.rates(1)[0], copied.step + 1
+    lr, step = float(driver.rates(1)[0]), copied.step + 1
     values, draws = copied.network.values.copy(), _draws(copied, len(x))
     moment = RowMoment(state.epoch, x, t, at, values, copied.slots, lr, step, draws, False)
     if ended:
@@ -306,5 +311,5 @@ def _alone(built: Built, place: RowPlace, state: State) -> RowMoment:
         built.plan, state, Tally.of(built.plan.kind, built.plan.loss, built.plan.train.targets)
     )
     values, slots = state.weights.copy(), {k: v.copy() for k, v in state.slots.items()}
-    lr = driver.rates(1)[0]
+    lr = float(driver.rates(1)[0])
     return RowMoment(state.epoch, x, t, 0, values, slots, lr, state.step + 1, {}, True)

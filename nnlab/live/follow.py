@@ -22,6 +22,7 @@ from nnlab.run.folder import METRICS, PROGRESS, RUN, SNAPSHOTS, SUMMARY, RunFold
 from nnlab.show.figures import View
 from nnlab.show.page.charts import run_charts
 from nnlab.show.page.film import Film
+from nnlab.show.page.findings import finding_words
 from nnlab.show.page.replay import moment_labels
 from nnlab.show.page.run import key_numbers, run_story
 from nnlab.show.page.scenes import SCENES, make_scenes
@@ -120,7 +121,8 @@ class RunFollower:
             for finding in findings:
                 first = self._since.setdefault(finding["kind"], evidence.epochs)
                 finding["epoch"] = first if finding["epoch"] is None else finding["epoch"]
-            self.feed.publish({"kind": "findings", "findings": findings})
+            words = [asdict(finding_words(finding)) for finding in findings]
+            self.feed.publish({"kind": "findings", "findings": words})
 
         self._attempt("doctor", ask)
         took = monotonic() - began

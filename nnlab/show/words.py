@@ -74,9 +74,19 @@ def count(number: int, noun: str, plural: str = "") -> str:
     return f"{number:,} {noun if number == 1 else plural or f'{noun}s'}"
 
 
-def percent(share: float) -> str:
+def percent(share: float, digits: int = 0) -> str:
     """0.25 as 25 %."""
-    return f"{100 * share:.0f} %"
+    return f"{100 * share:.{digits}f} %"
+
+
+def moment_words(epoch: Any, update: Any) -> str:
+    """After which epoch and update something appeared; empty where that is not known."""
+    if not isinstance(epoch, int):
+        return ""
+    if epoch == 0:
+        return "before training"
+    more = f", update {format_number(update)}" if isinstance(update, int) else ""
+    return f"epoch {format_number(epoch)}{more}"
 
 
 def first_few(names: Sequence[str], most: int, separator: str = ", ") -> str:

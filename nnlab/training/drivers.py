@@ -1,7 +1,7 @@
 """How an engine goes through epochs: the order of rows, the learning rates, chunks and bursts."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import NamedTuple
 
@@ -72,30 +72,27 @@ class EngineDriver(ABC):
             self._order = (epoch, permutation(self.plan.seed, epoch, len(self.plan.train)))
         return self._order[1]
 
-    def rates(self, updates: int) -> list[float]:
+    def rates(self, updates: int) -> FloatArray:
         """The learning rates of the next updates."""
         schedule, state, plan = self.plan.schedule, self.state, self.plan
         lr = plan.optimizer.lr
         if schedule.per == "step":
             total = plan.epochs * self.count
-            return [schedule.rate(state.step + i, lr, total) for i in range(updates)]
+            return np.array([schedule.rate(state.step + i, lr, total) for i in range(updates)])
         if isinstance(schedule, ConstantSchedule) and not schedule.warmup:
-            return [lr] * updates
+            return np.full(updates, lr)
         last = state.epoch + (state.batch + updates - 1) // self.count
-        rates: list[float] = []
-        for epoch in range(state.epoch, last + 1):
-            rate = schedule.rate(epoch, lr, plan.epochs)
-            if isinstance(schedule, Plateau):
-                rate = schedule.lowered(rate, state.patience)
-            rates += [rate] * self.count
-        return rates[state.batch : state.batch + updates]
+        rates = [schedule.rate(epoch, lr, plan.epochs) for epoch in range(state.epoch, last + 1)]
+        if isinstance(schedule, Plateau):
+            rates = [schedule.lowered(rate, state.patience) for rate in rates]
+        return np.repeat(rates, self.count)[state.batch : state.batch + updates]
 
-    def count_updates(self, rates: list[float]) -> None:
+    def count_updates(self, rates: Sequence[float] | FloatArray) -> None:
         """Count the updates that were done with these rates."""
         self.state.step += len(rates)
         self.state.batch += len(rates)
-        if rates:
-            self.state.lr = rates[-1]
+        if len(rates):
+            self.state.lr = float(rates[-1])
 
 
 class NumpyDriver(EngineDriver):
@@ -131,7 +128,7 @@ class NumpyDriver(EngineDriver):
     def update_chunk(self, chunk: Chunk) -> EngineProgress:
         """One update per batch, up to the first that meets a non-finite number."""
         state, size = self.state, chunk.batch
-        rates = self.rates(len(chunk.xs))
+        rates = self.rates(len(chunk.xs)).tolist()
         losses = NO_LOSSES
         # NumPy would warn of numbers that the engine looks for and names.
         with blas.turn(), np.errstate(all="ignore"):
@@ -149,7 +146,7 @@ class NumpyDriver(EngineDriver):
         (chunk,) = self.batches.epoch(None)
         size, weights = chunk.batch, self._weights[:epochs]
         xs, ts = chunk.xs * epochs, chunk.ts * epochs
-        rates = self.rates(len(xs))
+        rates = self.rates(len(xs)).tolist()
         with blas.turn(), np.errstate(all="ignore"):
             done = self.engine.run(size, xs, ts, rates, self.state.step, weights)
             whole, more = divmod(done, self.count)
@@ -179,9 +176,15 @@ class CompiledDriver(EngineDriver):
             *(plan.train, plan.kind, len(state.sums)),
             *((batches.batch, batches.full, batches.rest), self.shuffled),
         )
-        self._max_updates = self.engine.max_updates  # per call; fewer after a refused update
+        self._most = min(self.engine.max_updates, plan.chunk or self.engine.max_updates)
+        self._max_updates = self._most  # per call; fewer after a refused update
         self._refused = False  # the next update is NumPy's
-        self.max_epochs = max(1, self.engine.max_epochs)
+        self.max_epochs = self._most_epochs
+
+    @property
+    def _most_epochs(self) -> int:
+        """Whole epochs per call, at least one: a long one takes several calls."""
+        return max(1, min(self.engine.max_epochs, self._most // self.count))
 
     @cached_property
     def _numpy(self) -> NumpyDriver:
@@ -201,19 +204,19 @@ class CompiledDriver(EngineDriver):
         rates, orders = self.rates(updates), None
         if self.shuffled:
             orders = np.array([self.order(state.epoch + i) for i in range(epochs)])  # (K, N)
-        call = self.engine.run(orders, np.array(rates), state.step, state.batch, state.sums)
+        call = self.engine.run(orders, rates, state.step, state.batch, state.sums)
         self._refused = call.done < updates
-        most = self.engine.max_updates
-        self._max_updates = 1 if self._refused else min(2 * self._max_updates, most)
-        self.max_epochs = 1 if self._max_updates < most else max(1, self.engine.max_epochs)
-        self.count_updates(rates[: call.done])
+        self._max_updates = 1 if self._refused else min(2 * self._max_updates, self._most)
+        self.max_epochs = 1 if self._max_updates < self._most else self._most_epochs
+        rates = rates[: call.done]
+        self.count_updates(rates)
         if epochs > 1:
-            last_rates = rates[self.count - 1 : call.done : self.count]
+            last_rates = rates[self.count - 1 :: self.count].tolist()
             ended = EndedEpochs(call.sums, call.weights, last_rates)
             return EngineProgress([], NO_LOSSES, ended, None)
         if len(call.sums):
             state.sums[...] = call.sums[0]
-        return EngineProgress(rates[: call.done], call.losses, None, None)
+        return EngineProgress(rates.tolist(), call.losses, None, None)
 
 
 def engine_driver(plan: Plan, state: State, tally: Tally) -> EngineDriver:

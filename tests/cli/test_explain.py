@@ -415,9 +415,11 @@ def test_large_networks_are_shortened(tmp_path: Path):
         "optimizer": {"name": "sgd", "lr": 0.1},
         "training": {"epochs": 0, "batch_size": 4},
     }
+    config["training"] |= {"augment": [{"shift": 1}]}
     run = api.train(config, runs=tmp_path)
     row = find_row(rebuild(run), 1).number
     text = str(*api.explain(run, row))
+    assert "training.augment changes the image for this update" in text
     assert len(text.splitlines()) < 400
     assert "60 of 64 inputs are left out" in text
     assert "weight[r,c,i,j] is row r and column c of a window" in text

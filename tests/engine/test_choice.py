@@ -35,7 +35,7 @@ def test_auto_does_not_load_a_compiler_for_a_short_training():
     assert chosen("auto", epochs=2_400) == "numpy"
     assert chosen("auto", epochs=2_500) == "compiled"
     assert chosen("auto", [{"dense": 600}, {"dense": 600}, {"dense": 8}]) == "compiled"
-    assert chosen("auto", [{"dense": 2000}, {"dense": 2000}, {"dense": 8}]) == "numpy"  # wide
+    assert chosen("auto", [{"dense": 2000}, {"dense": 2000}, {"dense": 8}]) == "compiled"
     assert chosen("compiled", epochs=1) == "compiled"
 
 

@@ -1,6 +1,7 @@
 """What a page gets from a folder while it trains, and that the training does not notice."""
 
 import json
+import shlex
 import shutil
 import subprocess
 import sys
@@ -138,8 +139,25 @@ def test_findings_of_the_doctor_have_the_epoch_at_which_they_appeared(tmp_path: 
         list(session)
     RunFollower(session.folder, feed).look()
     findings = newest(feed)["findings"]["findings"]
-    assert findings[0]["kind"] == "equal-units"
-    assert isinstance(findings[0]["epoch"], int)
+    assert "are the same and stay the same" in findings[0]["sentence"]
+    assert findings[0]["place"] == "before training"
+    assert findings[0]["certainty"] == "99 % sure"
+
+
+def test_a_remedy_can_be_pasted_into_a_shell(tmp_path: Path) -> None:
+    """As in the report: braces and blanks are quoted."""
+    changes = ("network=[{dense: 2}, linear, {dense: 1}, sigmoid]", "training.epochs=30")
+    feed = Feed()
+    with begin(load_config("xor", changes), tmp_path) as session:
+        list(session)
+    RunFollower(session.folder, feed).look()
+    findings = newest(feed)["findings"]["findings"]
+    remedies = [remedy for finding in findings for remedy in finding["remedies"]]
+    assert any("{" in remedy for remedy in remedies)
+    for remedy in remedies:
+        options = shlex.split(remedy)
+        assert options[::2] == ["--set"] * (len(options) // 2)
+        assert load_config("xor", (*changes, *options[1::2]))
 
 
 def test_a_network_that_cannot_be_drawn_says_so(tmp_path: Path) -> None:

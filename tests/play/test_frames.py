@@ -41,7 +41,7 @@ def test_the_scenes_are_those_of_the_report_of_the_kept_run(name: str, tmp_path:
 @pytest.fixture
 def game(tmp_path: Path) -> Iterator[Playground]:
     game = Playground(Start.of(None, ["training.epochs=20"]), tmp_path, Feed())
-    with game.player:
+    with game:
         yield game
 
 

@@ -33,7 +33,7 @@ from nnlab.engine.lanes import LaneGroup
 # What a call may cost, in floating-point operations: some 10 ms, and hardly ever 0.5 s.
 WORK = 10**9
 OVERHEAD = 2_000  # operations that an update costs beside those of its products
-WEIGHT_BYTES = 2**20  # of all weights that a call stores
+WEIGHT_BYTES = 2**22  # of all weights that a call stores
 ORDER_NUMBERS = 2**18  # of all orders that a call gets
 # A thread for each so many floating-point operations and rows of an update; with fewer, meeting
 # costs more than it gains.
@@ -119,6 +119,12 @@ class CompiledEngine:
         self._memory["gemm"] = gemm(str(dtype)) if self._wants_blas else 0
         self._memory["thread"] = range(threads)
         self._records = np.array(tuple(task), TASK), rule_of(optimizer), program.layers
+        # Asking a record for its address takes as long as a small network takes for 100 updates.
+        task_place, rule_place, layers_place = map(address, self._records)
+        self._calls = [
+            (task_place, rule_place, address(self._memory[i:]), layers_place)
+            for i in range(threads)
+        ]
         self._theta = network.theta
         self._run_updates = function(str(dtype))
         self._team = LaneGroup(threads)
@@ -173,21 +179,19 @@ class CompiledEngine:
 
     def _run(self) -> int:
         """Run all threads; the number of updates that each has done."""
-        task, rule, layers = map(address, self._records)
         done: list[int] = []
 
-        def run(memory: int) -> None:
-            if len(self._memory) > 1:
+        def run(places: tuple[int, ...]) -> None:
+            if len(self._calls) > 1:
                 self._team.begin()
-            done.append(self._run_updates(task, rule, memory, layers, address(self._theta)))
+            done.append(self._run_updates(*places, address(self._theta)))
 
-        memories = [address(self._memory[thread:]) for thread in range(len(self._memory))]
-        if len(memories) > 1:
-            self._team.run([partial(run, memory) for memory in memories])
+        if len(self._calls) > 1:
+            self._team.run([partial(run, places) for places in self._calls])
         else:
             # Products are so small then that several threads would gain nothing.
             with blas.one_thread() if self._wants_blas else nullcontext():
-                run(memories[0])
+                run(self._calls[0])
         return done[0]
 
 

@@ -1,7 +1,8 @@
 """The instructions of `primitives`.
 
 A block of a matrix product stays in registers as vectors of the processor's width, masked where the
-columns end. It is the one kernel that LLVM does not vectorize well by itself.
+columns end: before AVX-512, masks cost as much as the product. It is the one kernel that LLVM does
+not vectorize well by itself.
 """
 
 from collections.abc import Callable
@@ -123,13 +124,17 @@ def _product_block(builder: Any, kind: Any, *arguments: Any) -> Any:
     done = cgutils.alloca_once(builder, kind)
 
     def tile(height: int, vectors: int) -> None:
-        _tile(builder, height, vectors, width, *arguments)
+        whole = builder.icmp_signed(">=", columns, kind(vectors * width))
+        with builder.if_else(whole) as branches:
+            for branch, masked in zip(branches, (False, True), strict=True):
+                with branch:
+                    _tile(builder, height, vectors, width, masked, *arguments)
         builder.store(kind(height), done)
 
     two_vectors = builder.icmp_signed(">", columns, kind(width))
     with builder.if_else(two_vectors) as (wide, narrow):
         with wide:
-            tile(4, 2)
+            tile(5, 2)
         with narrow, builder.if_else(builder.icmp_signed(">", rows, kind(4))) as (tall, short):
             with tall:
                 tile(8, 1)
@@ -159,6 +164,8 @@ class _Vectors(NamedTuple):
 
     def masks(self, count: Any, vectors: int) -> list[Any]:
         """Which numbers of several vectors in a row are among the first `count`."""
+        if bits(self.real) == 32:  # masks are as wide as the numbers
+            count = self.builder.trunc(count, INT32)
         numbers = ir.VectorType(count.type, self.width)
         starts = range(0, vectors * self.width, self.width)
         places = [ir.Constant(numbers, list(range(start, start + self.width))) for start in starts]
@@ -181,15 +188,27 @@ class _Vectors(NamedTuple):
         function = cgutils.get_or_insert_function(self.builder.module, kind, full)
         return self.builder.call(function, arguments)
 
+    @property
+    def zeros(self) -> Any:
+        """A vector."""
+        return ir.Constant(self.kind, None)
+
     def load(self, place: Any, mask: Any) -> Any:
-        """The numbers of the mask; the rest are 0, and not read."""
-        align, zeros = INT32(bits(self.real) // 8), ir.Constant(self.kind, None)
-        return self.call("llvm.masked.load.{}.p0", self.kind, place, align, mask, zeros)
+        """The numbers of the mask, or all; the rest are 0, and not read."""
+        align = bits(self.real) // 8
+        if mask is None:
+            return self.builder.load(place, align=align)
+        arguments = place, INT32(align), mask, self.zeros
+        return self.call("llvm.masked.load.{}.p0", self.kind, *arguments)
 
     def store(self, value: Any, place: Any, mask: Any) -> None:
-        """Write the numbers of the mask."""
-        align = INT32(bits(self.real) // 8)
-        self.call("llvm.masked.store.{}.p0", ir.VoidType(), value, place, align, mask)
+        """Write the numbers of the mask, or all."""
+        align = bits(self.real) // 8
+        if mask is None:
+            self.builder.store(value, place, align=align)
+            return
+        arguments = value, place, INT32(align), mask
+        self.call("llvm.masked.store.{}.p0", ir.VoidType(), *arguments)
 
     def multiply_add(self, a: Any, b: Any, total: Any) -> None:
         """Total += a b, rounded once where the processor can."""
@@ -198,12 +217,13 @@ class _Vectors(NamedTuple):
 
 
 def _tile(
-    builder: Any, height: int, vectors: int, width: int, a: Any, ar: Any, ak: Any, b: Any, bk: Any,
-    c: Any, cr: Any, rows: Any, inner: Any, columns: Any, add: Any,
+    builder: Any, height: int, vectors: int, width: int, masked: bool, a: Any, ar: Any, ak: Any,
+    b: Any, bk: Any, c: Any, cr: Any, rows: Any, inner: Any, columns: Any, add: Any,
 ) -> None:  # fmt: skip
     """`height` rows by `vectors` vectors of a product; of fewer rows the last is done again."""
     emit, index = _Vectors(builder, c.type.pointee, width), inner.type
-    masks, adding = emit.masks(columns, vectors), emit.filled(builder.trunc(add, BIT))
+    masks = emit.masks(columns, vectors) if masked else [None] * vectors
+    adding = builder.trunc(add, BIT)
     last = builder.sub(rows, index(1))
     lines, tile = [], []  # where the rows of a begin; address, sum and mask of each vector
     for i in range(height):
@@ -211,9 +231,12 @@ def _tile(
         lines.append(builder.gep(a, [builder.mul(row, ar)]))
         row_vectors = []
         for place, mask in zip(emit.places(c, row, cr, vectors), masks, strict=True):
-            begin = emit.load(place, builder.and_(adding, mask))
-            row_vectors.append((place, cgutils.alloca_once_value(builder, begin), mask))
+            total = cgutils.alloca_once_value(builder, emit.zeros)
+            row_vectors.append((place, total, mask))
         tile.append(row_vectors)
+    with builder.if_then(adding):
+        for place, total, mask in chain(*tile):
+            builder.store(emit.load(place, mask), total)
     with cgutils.for_range(builder, inner) as loop:
         pairs = zip(emit.places(b, loop.index, bk, vectors), masks, strict=True)
         right = [emit.load(*pair) for pair in pairs]

@@ -79,7 +79,10 @@ def gemm(dtype: str) -> int:
 
 
 def _processor() -> dict[str, str]:
-    """What code made for this processor may use."""
+    """What code made for this processor may use; numba's settings may name another."""
+    name, named = (os.environ.get(f"NUMBA_CPU_{part}") for part in ("NAME", "FEATURES"))
+    if name and named:
+        return {"name": name, "features": named}
     features = binding.get_host_cpu_features().flatten()
     # LLVM keeps to 32 bytes on Intel's processors, which costs small networks up to 15 %.
     wide = ",-prefer-256-bit" if "+avx512f" in features else ""

@@ -34,12 +34,16 @@ SUMMANDS = 3
 
 def share(rows: int, memory: Any, task: Any) -> tuple[int, int]:
     """This thread's first row of a batch, and how many it takes."""
+    if task.threads == 1:  # a division takes as long as a small layer
+        return 0, rows
     first = rows * memory.thread // task.threads
     return first, rows * (memory.thread + 1) // task.threads - first
 
 
 def stretch(memory: Any, task: Any, theta: Pointer) -> tuple[int, int]:
     """This thread's first parameter, and how many it updates; it begins at a whole vector."""
+    if task.threads == 1:
+        return 0, task.parameters
     vectors = (task.parameters + lanes(theta) - 1) // lanes(theta)
     first = vectors * memory.thread // task.threads * lanes(theta)
     end = vectors * (memory.thread + 1) // task.threads * lanes(theta)

@@ -212,7 +212,7 @@ def draw_weights(run: View) -> "Figure":
         _draw_biases(ax, x * step, ys[x], named.get(f"{column.layer}.dense.bias", ()))
     _name_ends(ax, run, ys, step * (len(columns) - 1))
     _labels_below(ax, columns, step)
-    circles = "in circles: biases, " if any("bias" in name for name in named) else ""
+    circles = "circles: biases, " if any("bias" in name for name in named) else ""
     _weight_legend(ax, largest, f"{circles}{run.when}")
     return figure
 

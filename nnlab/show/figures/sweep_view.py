@@ -11,7 +11,7 @@ from nnlab.core.metrics import METRICS
 from nnlab.errors import NnlabError
 from nnlab.run.folder import DATA
 from nnlab.run.folder import METRICS as METRICS_TABLE
-from nnlab.run.sweeps import SweepFolder, TrialRecord, places
+from nnlab.run.sweeps import SweepFolder, TrialRecord, placing
 from nnlab.show.figures import style
 from nnlab.show.figures.axes import LARGEST
 from nnlab.show.words import SEPARATOR, Trained, axis_value, cell_name, setup_line
@@ -78,9 +78,13 @@ class SweepView:
         """The trials with a result, cell by cell."""
         return [trial for cell in self.cells for trial in cell.done]
 
+    @cached_property
+    def _places(self) -> Callable[[Mapping[str, Any]], list[int]]:
+        return placing(self.axes)
+
     def places(self, cell: Cell) -> list[int]:
         """The place of each of a cell's values on its axis."""
-        return places(dict(zip(self.keys, cell.values, strict=True)), self.axes)
+        return self._places(dict(zip(self.keys, cell.values, strict=True)))
 
     @cached_property
     def tables(self) -> dict[str, dict[str, Any]]:

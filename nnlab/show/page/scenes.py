@@ -115,7 +115,7 @@ def heat_scene(film: Film) -> dict[str, Any] | None:
     widest = max(network.shapes[depth][0] for depth in depths)
     if not film.flat or not 0 < rows <= MOST_ROWS or widest > MOST_UNITS:
         return None
-    outputs = [film.outputs(film.inputs, depth) for depth in depths]  # each (k, rows, units)
+    outputs = film.layer_outputs(film.inputs, depths)  # each (k, rows, units)
     values = np.concatenate(outputs, axis=2)
     if not np.isfinite(values).all():
         return None

@@ -40,8 +40,15 @@ function nearest(values, wanted) {
 
 const RAISED = "\u2070\u00b9\u00b2\u00b3\u2074\u2075\u2076\u2077\u2078\u2079";
 const raised = exponent => minus(exponent).replace("\u2212", "\u207b").replace(/\d/g, digit => RAISED[digit]);
-const grouped = (value, places) =>
-  minus(value.toLocaleString("en", { minimumFractionDigits: places, maximumFractionDigits: places, roundingMode: "halfEven" }));
+const formats = new Map(); // by number of places: making a format takes longer than using it
+function grouped(value, places) {
+  if (!formats.has(places)) {
+    const digits = { minimumFractionDigits: places, maximumFractionDigits: places, roundingMode: "halfEven" };
+    formats.set(places, new Intl.NumberFormat("en", digits));
+  }
+  return minus(formats.get(places).format(value));
+}
+const shortFormat = new Intl.NumberFormat("en", { maximumFractionDigits: 10 });
 
 function formatNumber(value, digits = 4) {
   if (value === null || value === undefined) return "\u2013";
@@ -56,7 +63,7 @@ function formatNumber(value, digits = 4) {
 function compact(value) {
   const short = Number(value.toPrecision(3));
   if (short && (Math.abs(short) < 1e-4 || Math.abs(short) >= 1e5)) return minus(short.toExponential().replace("e+", "e"));
-  return minus(short.toLocaleString("en", { maximumFractionDigits: 10 }));
+  return minus(shortFormat.format(short));
 }
 
 // About `most` round numbers from `low` to `high`, whole ones where the axis counts.
@@ -265,24 +272,36 @@ class Chart {
 
 // Scenes: each draws what stays and returns a function that draws one moment.
 
-const color = name => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
-const channels = name => [1, 3, 5].map(i => parseInt(color(name).slice(i, i + 2), 16));
+const darkScheme = matchMedia("(prefers-color-scheme: dark)"), knownColors = new Map();
+darkScheme.addEventListener("change", () => knownColors.clear());
+
+// Red, green and blue of a colour of the palette. Asking for a style makes the browser compute all.
+function channels(name) {
+  if (!knownColors.has(name)) {
+    const color = getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+    knownColors.set(name, [1, 3, 5].map(i => parseInt(color.slice(i, i + 2), 16)));
+  }
+  return knownColors.get(name);
+}
 
 // A field is a picture of one byte per place: a class and its shade, or a sign and its size.
+const fieldCanvas = document.createElement("canvas"); // one for all: a new one takes longer than a field
+const fieldContext = fieldCanvas.getContext("2d", { willReadFrequently: true });
+
 function fieldUrl(field, width, height, { classes, negative, positive, strongest }) {
-  const canvas = document.createElement("canvas"), context = canvas.getContext("2d");
+  const canvas = fieldCanvas, context = fieldContext;
   Object.assign(canvas, { width, height });
   const image = context.createImageData(width, height), bytes = atob(field);
   const palette = classes
     ? Array.from({ length: CLASSES }, (_, i) => channels(`class${i}`))
     : [channels(negative), channels(positive)];
-  for (let i = 0; i < bytes.length; i++) {
-    const value = bytes.charCodeAt(i), size = Math.abs(value - 127) / 127;
+  const shades = Array.from({ length: 256 }, (_, value) => { // by byte
     const [rgb, share] = classes
-      ? [palette[Math.floor(value / SHADES)], value % SHADES / (SHADES - 1)]
-      : [palette[Number(value >= 127)], size ** 0.8];
-    image.data.set([...rgb, Math.round(strongest * share)], 4 * i);
-  }
+      ? [palette[Math.min(Math.floor(value / SHADES), CLASSES - 1)], value % SHADES / (SHADES - 1)]
+      : [palette[Number(value >= 127)], (Math.abs(value - 127) / 127) ** 0.8];
+    return [...rgb, Math.round(strongest * Math.min(share, 1))];
+  });
+  for (let i = 0; i < bytes.length; i++) image.data.set(shades[bytes.charCodeAt(i)], 4 * i);
   context.putImageData(image, 0, 0);
   return canvas.toDataURL();
 }
@@ -497,7 +516,7 @@ class Replay {
     this.input.addEventListener("input", () => { this.stop(); this.move(Number(this.input.value)); });
     this.play.addEventListener("click", () => (this.timer ? this.stop() : this.start()));
     addEventListener("beforeprint", () => { if (this.last >= 0) { this.stop(); this.move(this.last); } });
-    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { if (this.last >= 0) this.show(this.index); });
+    darkScheme.addEventListener("change", () => { if (this.last >= 0) this.show(this.index); });
   }
 
   get last() { return this.epochs.length - 1; }
