@@ -40,10 +40,10 @@ WIDTH = 100  # of the text where the terminal's is unknown
 def command(what: str, overrides: tuple[str, ...], runs: Path | None, as_json: bool) -> None:
     """Say why a network does not learn.
 
-    Looks at a run: its curves, its data, and the layers of its network at several epochs. A
-    CONFIG is first trained in memory, for about 3 s, and no epoch begins after 10 s: a long
-    training only in its first epochs, and one of large images with fewer rows. Prints findings, the surest
-    first, each with its evidence, its cause, and settings to try.
+    Looks at a run: its curves, its data, and the layers of its network at several epochs. A CONFIG
+    is first trained in memory, for about 3 s, and no epoch begins after 10 s: a long training only
+    in its first epochs, and one of large images with fewer rows. Prints findings, the surest first,
+    each with its evidence, its cause, and settings to try.
 
     Findings of a run are saved in its folder, as findings.json, and `nnlab report` shows them.
     `nnlab train` saves them by itself where a run had 10 epochs or more and left something to
