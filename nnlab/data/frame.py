@@ -37,6 +37,8 @@ class FrameTable(ColumnTable):
         columns: Sequence[InputColumn] | None = None,
     ) -> None:
         self.title, self._fitting = "the rows", columns is None
+        if 0 in frame.shape:
+            raise DataError(f"{self.title}: there is none in a table of shape {frame.shape}.")
         self.names, values = named_columns(frame)
         self.inputs = range(len(values))
         same = [name for i, name in enumerate(self.names) if name in self.names[:i]]
