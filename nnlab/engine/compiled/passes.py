@@ -98,25 +98,25 @@ def backward(
 ) -> Any:  # fmt: skip
     """Fill g (P,) from the loss's slopes; the result is not finite if a gradient is not.
 
-    Online only the slopes are filled; a gradient is then a product x dy, whose square is the
-    product of both squares.
+    It is the sum of the squares of g or, where g has more numbers than x and dy (B, m), a bound of
+    it: the square of x^T dy is at most the product of both squares. Online g stays as it is.
     """
     guard = real(theta, 0)
     for i in range(task.layers - 1, -1, -1):
         layer = record_at(layers, i)
         if layer.kind == DENSE:
-            if task.online:
+            if task.bounded:
                 x, dy = moved(a, layer.x), moved(d, layer.y)
-                squares = dot(dy, dy, layer.m)
-                guard += squares + squares * dot(x, x, layer.n)
-            else:
+                squares = dot(dy, dy, rows * layer.m)
+                guard += squares + squares * dot(x, x, rows * layer.n)
+            if not task.online:
                 weight_gradients(task.by_units, layer, rows, g, a, d, one, gemm)
             if layer.pass_on:
                 pass_on(task.by_units, layer, rows, theta, d, room, gemm)
         elif layer.pass_on:
             shape = value_layout(task.by_units, rows, layer.m, a)
             derive(layer.kind, layer.setting, a, layer.x, layer.y, d, shape)
-    return guard if task.online else dot(g, g, task.parameters)
+    return guard if task.bounded else dot(g, g, task.parameters)
 
 
 def weight_gradients(

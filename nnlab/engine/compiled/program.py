@@ -60,6 +60,7 @@ class Task(NamedTuple):
     shuffled: bool
     raw: bool  # inputs are uint8
     online: bool  # one row and plain gradient descent: the gradient is never written down
+    bounded: bool  # the guard is a bound, see `passes.backward`
     loss: int
     loss_setting: float
     mean_outputs: bool  # the loss of a row is the mean over the outputs
@@ -121,6 +122,7 @@ class Program:
 
     layers: NDArray[Any]  # (2, layers) records
     by_units: bool
+    bounded: bool  # values of the dense layers are fewer than their weights
     values: int  # numbers of all layers' values
     room: int  # numbers for transposed copies
     flops: int  # of an update of a full batch
@@ -183,6 +185,7 @@ def compose(network: Network, loss: Loss, batch: int, rest: int, threads: int = 
     return Program(
         layers=np.array([full, short], LAYER),
         by_units=by_units,
+        bounded=not by_units and sum(batch * (n + m) - n * m for n, m in dense) < 0,
         values=end,
         room=_up(batch, lanes) * max(n + m for n, m in dense) + lanes,
         flops=flops * sum(n * m for n, m in dense),
@@ -271,6 +274,7 @@ def task_of(
         weights=network.layout.weights,
         by_units=program.by_units,
         online=batch == 1 and plain,
+        bounded=program.bounded or (batch == 1 and plain),
         loss=list(COMPILED_LOSSES).index(name),
         loss_setting=getattr(loss, setting) if setting else 0.0,
         mean_outputs=loss.reduction == "mean",
