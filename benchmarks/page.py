@@ -25,6 +25,8 @@ SCRIPTS = {
     "startup": "Start-up",
     "memory": "Memory",
     "reliability": "The cost of durable saves",
+    "live": "What a live page costs",
+    "play": "States per second of the playground",
 }
 
 

@@ -37,6 +37,8 @@ class FrameTable(ColumnTable):
         columns: Sequence[InputColumn] | None = None,
     ) -> None:
         self.title, self._fitting = "the rows", columns is None
+        if 0 in frame.shape:
+            raise DataError(f"{self.title}: there is none in a table of shape {frame.shape}.")
         self.names, values = named_columns(frame)
         self.inputs = range(len(values))
         same = [name for i, name in enumerate(self.names) if name in self.names[:i]]
@@ -147,8 +149,8 @@ def absent_texts(texts: Sequence[str]) -> NDArray[np.bool_]:
 
 
 def is_missing(cell: object) -> bool:
-    """Whether a cell is None, nan, or pandas' NA, which is neither equal to itself nor not."""
+    """Whether a cell is None, nan, or pandas' NA."""
     try:
         return cell is None or bool(cell != cell)
-    except TypeError:
+    except TypeError:  # NA is neither equal to itself nor not
         return True

@@ -4,9 +4,9 @@ import numpy as np
 
 from nnlab.config.dump import flow
 from nnlab.diagnosis.curves import fall_of, gain_of_more
-from nnlab.diagnosis.data_rules import FEW_ROWS
-from nnlab.diagnosis.evidence import MATERIAL, STILL, Evidence
+from nnlab.diagnosis.evidence import CONSTANT, FEW_UPDATES, LEARNED, MATERIAL, STILL, Evidence
 from nnlab.diagnosis.findings import Diagnosis
+from nnlab.diagnosis.part_rules import FEW_ROWS
 from nnlab.diagnosis.remedies import (
     FEW_UNITS,
     off_the_plateau,
@@ -20,7 +20,6 @@ from nnlab.status import Status
 FALLING = 0.04  # relative fall of the training loss in the last quarter of the epochs
 RISEN = 1.25  # times its smallest value: a validation loss that overfitting made
 CLEAR = 4.0  # standard errors between the losses of few validation rows and of training rows
-CONSTANT = 0.1  # of the targets' deviation: outputs that vary less
 
 
 def overfitting(e: Evidence) -> Diagnosis | None:
@@ -117,8 +116,9 @@ def too_few_epochs(e: Evidence) -> Diagnosis | None:
 def _still_falls(e: Evidence) -> bool:
     """Whether more epochs would bring a material gain, or training has hardly begun."""
     train, shown = e.train_loss, e.val_loss if len(e.val_loss) else e.train_loss
-    if 2 < len(train) <= LONG and not e.has_learned(0.3):
-        return bool((np.diff(train) < 0).all() and shown[-1] == shown.min())
+    few = e.updates(e.epochs) < FEW_UPDATES
+    if 2 < len(train) <= LONG and not e.has_learned(LEARNED if few else 0.3):
+        return bool(train[-1] == train.min() and shown[-1] < 1.05 * shown.min())
     gain = (gain_of_more(train) + gain_of_more(shown)) / 2
     falls = fall_of(train) >= FALLING and fall_of(shown) >= FALLING / 2
     return falls and gain >= MATERIAL * e.base_loss
@@ -129,7 +129,7 @@ def underfitting(e: Evidence) -> Diagnosis | None:
     if not e.can_stand_still or e.has_learned(0.75) or abs(fall_of(e.train_loss)) > STILL:
         return None
     units, learned = widest_hidden(e), e.learned
-    if not e.weighted(e.first) or (units and learned < 0.1):
+    if not e.weighted(e.first) or (units > 2 and learned < 0.1):
         return None
     if not e.neighbours > e.quality + 0.07:
         return None

@@ -49,6 +49,7 @@ def _spikes(losses: Any) -> bool:
 
 
 def _is_noisy(losses: Any) -> bool:
-    """Whether the losses of the second half vary by more than a tenth."""
+    """Whether the losses of the second half vary by more than a tenth, apart from their trend."""
     tail = losses[1 + len(losses) // 2 :]
-    return bool(tail.std() > 0.1 * tail.mean())
+    noise = np.diff(tail).std() / np.sqrt(2) if len(tail) > 2 else 0.0
+    return bool(noise > 0.1 * tail.mean())

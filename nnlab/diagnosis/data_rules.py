@@ -5,11 +5,11 @@ from collections.abc import Iterator
 import numpy as np
 
 from nnlab.config.dump import flow
-from nnlab.core import columns
 from nnlab.core.losses import ClassLoss
 from nnlab.core.metrics import ACCURACY
 from nnlab.core.network import layer_kind
-from nnlab.diagnosis.evidence import MANY_UPDATES, YOUNG, Evidence, loss_name, spread_rows
+from nnlab.core.types import FloatArray
+from nnlab.diagnosis.evidence import CONSTANT, MANY_UPDATES, YOUNG, Evidence, loss_name, spread_rows
 from nnlab.diagnosis.findings import Diagnosis
 from nnlab.diagnosis.remedies import (
     layer_entries,
@@ -26,9 +26,7 @@ LARGE_TARGET = 20.0  # root mean square; a fresh network answers about 1
 SMALL_TARGET = 0.01
 RANGES = {"sigmoid": (0.0, 1.0), "tanh": (-1.0, 1.0), "relu": (0.0, np.inf)}
 RARE = 0.2  # rows of the rarest class, of those that equal shares would give
-LEAKED = 0.1  # share of the validation rows that are in the training part too
-DISTINCT = 0.3  # of the training rows: fewer are few points that repeat, such as dice
-FEW_ROWS = 40  # in a validation part: a standard error of 8 points at a share of 0.5
+UNCOMMON = 0.4  # the same, where hardly any of them are answered, and other classes are
 
 
 def no_activation(e: Evidence) -> Diagnosis | None:
@@ -62,7 +60,7 @@ def inputs_unscaled(e: Evidence) -> Diagnosis | None:
         return None
     return Diagnosis(
         "inputs-unscaled",
-        0.95 if not e.has_learned(0.9) else 0.45,
+        0.45 if e.fits else 0.95,
         "The inputs are not scaled.",
         (
             f"root mean square of all inputs {format_number(total, 3)}",
@@ -92,7 +90,7 @@ def targets_unscaled(e: Evidence) -> Diagnosis | None:
     fast = {"name": "adam", "lr": rounded(max(deviation, 1e-3) / 100)}
     return Diagnosis(
         "targets-unscaled",
-        0.96 if not e.has_learned(0.9) else 0.4,
+        0.4 if e.fits else 0.96,
         f"The targets are not scaled: their numbers are about {format_number(size, 3)}.",
         (
             f"root mean square {format_number(size, 3)}, standard deviation "
@@ -160,48 +158,47 @@ def odd_pair(e: Evidence) -> Diagnosis | None:
     last, loss = layer_kind(e.config.network[-1]), loss_name(e.built.plan.loss)
     binary = e.built.kind == "binary"
     good, wanted = ("bce", "sigmoid") if binary else ("cross_entropy", "softmax")
-    layers = layer_entries(e)
-    if last != wanted:
-        layers = [*(layers[:-1] if last in ("sigmoid", "softmax") else layers), wanted]
-    remedy = (f"loss={good}",) if last == wanted else (f"network={flow(layers)}", f"loss={good}")
+    steep = binary and e.answers_spread < CONSTANT  # answers of about 1/2 are not the pair's fault
     return Diagnosis(
         "odd-pair",
-        0.88,
+        0.58 if steep else 0.88,
         f"The loss {loss} goes badly with {last} for classes.",
         (f"training {ACCURACY.label} {e.accuracy:.3g}",),
         f"Where {wanted} is sure and wrong, its slope is about 0. The gradient of {loss} has that "
         f"slope as a factor, so the worst rows teach least; in that of {good} it cancels.",
-        (remedy,),
+        ((*_ending_with(e, wanted), f"loss={good}"),),
         epoch=0,
         figure="curves",
     )
 
 
+def _ending_with(e: Evidence, wanted: str) -> Iterator[str]:
+    """The setting with which the network ends with this activation; none where it does."""
+    last, layers = layer_kind(e.config.network[-1]), layer_entries(e)
+    if last != wanted:
+        before = layers[:-1] if last in ("sigmoid", "softmax") else layers
+        yield f"network={flow([*before, wanted])}"
+
+
 def imbalance(e: Evidence) -> Diagnosis | None:
     """A rare class that is hardly ever answered."""
-    counts = e.class_counts
-    if not len(counts) or not counts.min() or counts.min() > RARE * counts.mean():
+    counts, masses = e.class_counts, e.class_masses
+    if not len(counts) or not counts.min() or e.progress < YOUNG:
         return None
-    if e.progress < YOUNG:
+    rare, recalls = int(np.argmin(masses)), _recalls(e)
+    if not _is_missed(masses / masses.mean(), recalls, rare):
         return None
-    rare = int(np.argmin(counts))
-    answers = e.answers.reshape(len(e.last.outputs), -1)[:, 0]
-    plan = e.built.plan
-    rows = e.built.parts.train[spread_rows(len(plan.train), len(answers))]
-    labels = e.built.dataset.targets[rows]
-    own = labels == rare
-    recall = float((answers[own] == rare).mean()) if own.any() else 0.0
-    if recall > 0.7:
-        return None
-    remedies = [*_balancing(e)] if isinstance(plan.loss, ClassLoss) else []
+    remedies = [*_balancing(e)] if isinstance(e.built.plan.loss, ClassLoss) else []
+    quiet = counts[rare] > UNCOMMON * counts.mean()
     name = e.built.dataset.class_names[rare]
     return Diagnosis(
         "imbalance",
         0.9,
-        f"Class {name} is rare, and the network hardly ever answers it.",
+        f"Class {name} {'counts little in the loss' if quiet else 'is rare'}, and the network "
+        "hardly ever answers it.",
         (
             f"{counts[rare]:,} of {counts.sum():,} training rows are of class {name}",
-            f"{percent(recall)} of these are classified correctly (recall)",
+            f"{percent(recalls[rare])} of these are classified correctly (recall)",
         ),
         "The loss is a mean over rows. A network that always answers the frequent class is right "
         "most of the time, and the gradient of the few rows is drowned.",
@@ -211,64 +208,29 @@ def imbalance(e: Evidence) -> Diagnosis | None:
     )
 
 
+def _is_missed(shares: FloatArray, recalls: FloatArray, rare: int) -> bool:
+    """Whether a rare class is not answered, or an uncommon one while others are.
+
+    shares: of the rows that each class would have if all had as many.
+    """
+    if shares[rare] <= RARE:
+        return bool(recalls[rare] <= 0.7)
+    missed = recalls[rare] <= 0.2 and np.delete(recalls, rare).mean() >= 0.7
+    return bool(shares[rare] <= UNCOMMON and missed)
+
+
+def _recalls(e: Evidence) -> FloatArray:
+    """The share of each class's training rows that is classified correctly (C,), of those seen."""
+    answers = e.answers.reshape(len(e.last.outputs), -1)[:, 0]
+    rows = e.built.parts.train[spread_rows(len(e.built.plan.train), len(answers))]
+    labels = e.built.dataset.targets[rows]
+    seen = np.bincount(labels, minlength=len(e.class_counts))
+    right = np.bincount(labels[answers == labels], minlength=len(e.class_counts))
+    return right / np.maximum(seen, 1)
+
+
 def _balancing(e: Evidence) -> Iterator[tuple[str, ...]]:
     """Weights for the classes; few updates have a row of the rare one, so they must be many."""
     if e.updates(e.config.training.epochs) < MANY_UPDATES:
         yield ("loss.class_weight=balanced", f"epochs={4 * e.config.training.epochs}")
     yield ("loss.class_weight=balanced",)
-
-
-def leak(e: Evidence) -> Diagnosis | None:
-    """Validation rows that are in the training part too."""
-    validation = e.built.plan.validation
-    if validation is None:
-        return None
-    inputs, parts = e.built.dataset.inputs, e.built.parts
-    train = {row.tobytes() for row in inputs[parts.train]}
-    shared = [row.tobytes() in train for row in inputs[parts.validation]]
-    share = sum(shared) / len(shared)
-    if share < LEAKED or len(train) < DISTINCT * len(parts.train):
-        return None
-    return Diagnosis(
-        "leak",
-        0.94,
-        f"{percent(share)} of the validation rows are in the training part too.",
-        (f"{sum(shared):,} of {len(shared):,} rows have equal inputs there",),
-        "Rows that were trained on say nothing about new ones: the validation loss looks better "
-        "than it is.",
-        advice="Remove the rows that stand twice in the file, or put equal rows into one part.",
-        epoch=0,
-    )
-
-
-def _doubt(e: Evidence, rows: int) -> str:
-    """The standard error of what is measured on so few rows."""
-    right = e.column(columns.VAL, ACCURACY.name)
-    if not len(right):
-        return f"the standard error of the validation loss is about {percent(rows**-0.5)} of it"
-    error = (max(right[-1] * (1 - right[-1]), 1 / rows) / rows) ** 0.5
-    return (
-        f"validation {ACCURACY.label} {right[-1]:.2g} with a standard error of about {error:.1g}; "
-        f"one row is {percent(1 / rows)}"
-    )
-
-
-def validation_too_small(e: Evidence) -> Diagnosis | None:
-    """A validation part that cannot tell two results apart."""
-    validation = e.built.plan.validation
-    if validation is None or len(validation) >= FEW_ROWS:
-        return None
-    rows = len(validation)
-    small_share = rows < 0.19 * (rows + len(e.built.plan.train))
-    return Diagnosis(
-        "validation-too-small",
-        0.58 if small_share else 0.5,
-        f"The validation part has {rows} rows, too few to tell two results apart.",
-        (_doubt(e, rows),),
-        "A mean over n rows has a standard error that falls with the square root of n: four times "
-        "the rows halve it.",
-        (("data.validation=0.2",),) if small_share else (),
-        advice="" if small_share else "Only more rows help; or train with several seeds.",
-        epoch=0,
-        serious=False,
-    )

@@ -23,6 +23,7 @@ NEIGHBOUR_ROWS = 1000  # of which the nearest others are looked for
 EXCELLENT = 0.95  # of what there is to learn
 LEARNED = 0.6  # of the loss of the best constant answer
 FEW_UPDATES = 100  # after fewer, a loss that stands still says nothing
+CONSTANT = 0.1  # of the targets' deviation: outputs that vary less
 MATERIAL = 0.05  # of the loss of a constant answer: what a finding must cost
 STILL = 0.03  # relative change of a loss that stands still
 MANY_UPDATES = 1000  # so many suffice for a small network
@@ -162,6 +163,12 @@ class Evidence:
         return np.bincount(dataset.targets[rows], minlength=dataset.outputs)
 
     @cached_property
+    def class_masses(self) -> FloatArray:
+        """The same, each times the factor of the class in the loss."""
+        factors = getattr(self.built.plan.loss, "class_weight", None)
+        return self.class_counts * (1.0 if factors is None else np.array(factors))
+
+    @cached_property
     def trivial_loss(self) -> float:
         """The loss of the best constant answer, nan where it is unknown.
 
@@ -170,6 +177,9 @@ class Evidence:
         t = self.targets.astype(np.float64)
         loss = self.built.plan.loss
         scale = 1.0 if self.built.plan.loss.reduction == "mean" else t.shape[1]
+        if getattr(loss, "class_weight", None) is not None:
+            shares = np.clip(self.class_masses, 1e-12, None) / len(t)
+            return float(-(shares * np.log(shares / shares.sum())).sum())
         mean = np.clip(t.mean(0), 1e-12, 1)
         if isinstance(loss, CrossEntropy):
             return float(-(mean * np.log(mean)).sum())
@@ -201,6 +211,12 @@ class Evidence:
     def has_learned(self, share: float = LEARNED) -> bool:
         """Whether training removed so much of the loss, and stayed finite."""
         return self.failure is None and self.learned >= share
+
+    @property
+    def fits(self) -> bool:
+        """Whether the training rows are learned, and the validation rows are not lost by it."""
+        lost = len(self.val_loss) > 0 and self.removed(self.val_end) < LEARNED
+        return self.has_learned(0.9) and not lost
 
     @property
     def memorises(self) -> bool:

@@ -43,7 +43,7 @@ def evidence_of_run(run: Run, built: Built | None = None) -> Evidence:
     Raises DataError if the data has changed or is missing, RunUnreadable, UsageError for a network
     that cannot learn at all.
     """
-    _refuse_layers(run.config)
+    refuse_untrainable(run.config)
     built = rebuild(run) if built is None else built
     failure = mapping_or_empty(run.about.get("failure")) or None
     epochs, values = run.snapshots
@@ -59,7 +59,7 @@ def evidence_of_run(run: Run, built: Built | None = None) -> Evidence:
     return Evidence(built, history, tuple(_moments(built, stored)), failure, run.status)
 
 
-def _refuse_layers(config: Config) -> None:
+def refuse_untrainable(config: Config) -> None:
     """Raises UsageError for a layer without a derivative, which `epochs: 0` allows."""
     for index, layer in enumerate(config.network):
         if not layer.differentiable:
@@ -82,7 +82,7 @@ def evidence_of_config(config: Config) -> Evidence:
     A long training is looked at in its first epochs; where 5 would be too long, with fewer rows.
     Raises UsageError for a network that cannot learn at all.
     """
-    _refuse_layers(config)
+    refuse_untrainable(config)
     built = build(config)
     start_weights(built)
     epochs, rows = config.training.epochs, len(built.parts.train)
@@ -154,7 +154,7 @@ def evidence_of_training(
     status: Status,
 ) -> Evidence:
     """From a training in memory: the columns of metrics.csv, and values (V,) by epoch."""
-    _refuse_layers(built.config)
+    refuse_untrainable(built.config)
     return Evidence(built, history, tuple(_moments(built, stored)), failure, status)
 
 

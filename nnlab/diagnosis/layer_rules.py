@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from nnlab.diagnosis.evidence import LEARNED, MATERIAL, Evidence
+from nnlab.diagnosis.evidence import MATERIAL, Evidence
 from nnlab.diagnosis.findings import Diagnosis
-from nnlab.diagnosis.moments import rms
+from nnlab.diagnosis.moments import LayerHealth, Moment, rms
 from nnlab.diagnosis.remedies import (
     BOUNDED,
     by_layer,
@@ -22,6 +22,7 @@ from nnlab.show.words import format_number, percent
 VANISHED = 3e-3  # ratio of the gradients of the first and the last weights
 EXPLODED = 1e3  # root mean square of a gradient before training
 WIDE = 50.0  # deviation of a hidden layer's outputs before training
+FLAT_AT_FIRST = 0.4  # of the outputs of a layer before training
 FLAT_SHARE = 0.6  # of the outputs of a layer that hardly have a slope
 DEAD_SHARE = 0.5  # of the units of a layer
 OUTWARD = 0.7  # cosine between the weights and where the loss alone would move them
@@ -110,12 +111,10 @@ def _sizes(spreads: Mapping[int, float], gradients: Mapping[int, float]) -> Iter
 
 def saturated(e: Evidence) -> Diagnosis | None:
     """Units that live where their activation is flat."""
-    layers = {
-        moment.epoch: [h for h in e.hidden(moment) if h.name in BOUNDED and h.flat > FLAT_SHARE]
-        for moment in (e.last, e.first)
-    }
+    limits = {e.last: FLAT_SHARE, e.first: FLAT_AT_FIRST}
+    layers = {moment.epoch: _flat_layers(e, moment, share) for moment, share in limits.items()}
     epoch = min((epoch for epoch, flat in layers.items() if flat), default=None)
-    if epoch is None or e.has_learned(LEARNED if epoch == 0 else 0.2):
+    if epoch is None or e.has_learned(0.9 if epoch == 0 else 0.2):
         return None
     layer, at_first = max(layers[epoch], key=lambda health: health.flat), epoch == 0
     return Diagnosis(
@@ -132,6 +131,12 @@ def saturated(e: Evidence) -> Diagnosis | None:
         epoch=epoch,
         figure="histograms",
     )
+
+
+def _flat_layers(e: Evidence, moment: Moment, share: float) -> list[LayerHealth]:
+    """Bounded layers of which more than a share is flat; one or two units are too few anyway."""
+    bounded = [health for health in e.hidden(moment) if health.name in BOUNDED]
+    return [health for health in bounded if health.units > 2 and health.flat > share]
 
 
 def dead_units(e: Evidence) -> Diagnosis | None:

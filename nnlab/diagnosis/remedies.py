@@ -72,7 +72,8 @@ def off_the_plateau(e: Evidence) -> tuple[tuple[str, ...], ...]:
     adam = f"optimizer={flow({'name': 'adam', 'lr': 0.01})}"
     narrow = min((health.units for health in e.weighted(e.first)[:-1]), default=0) < FEW_UNITS
     both = (adam, *passing_on(e))
-    return ((adam,), both) if narrow else (both, (adam,), (f"lr={rate(e, 10)}",))
+    first = ((adam,), both) if narrow else (both, (adam,))
+    return (*first, (f"lr={rate(e, 10)}",))
 
 
 def outputs_like_targets(e: Evidence) -> tuple[str, ...]:

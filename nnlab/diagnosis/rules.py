@@ -13,7 +13,7 @@ import numpy as np
 from nnlab.build import Built
 from nnlab.core import columns
 from nnlab.core.metrics import ACCURACY, R2
-from nnlab.diagnosis import curve_rules, data_rules, layer_rules, step_rules
+from nnlab.diagnosis import curve_rules, data_rules, layer_rules, part_rules, step_rules
 from nnlab.diagnosis.evidence import EXCELLENT, Evidence
 from nnlab.diagnosis.findings import Diagnosis
 from nnlab.diagnosis.remedies import is_change
@@ -44,8 +44,8 @@ RULES: tuple[FindingRule, ...] = (
     FindingRule(data_rules.absent_class),
     FindingRule(data_rules.odd_pair),
     FindingRule(data_rules.imbalance),
-    FindingRule(data_rules.leak),
-    FindingRule(data_rules.validation_too_small),
+    FindingRule(part_rules.leak),
+    FindingRule(part_rules.validation_too_small),
     FindingRule(layer_rules.equal_units),
     FindingRule(layer_rules.exploding),
     FindingRule(layer_rules.vanishing, ("equal-units",)),

@@ -5,6 +5,7 @@ from math import inf, isfinite, log10
 
 import numpy as np
 
+from nnlab.core.network import layer_kind
 from nnlab.core.schedules import Plateau
 from nnlab.core.types import FloatArray
 from nnlab.diagnosis.curves import fall_of, jumps, median_of_end
@@ -111,6 +112,8 @@ def _stays_high(e: Evidence, after: FloatArray, wild: bool, jumping: bool) -> bo
     end = min(median_of_end(after), after[-1])  # of few epochs, the median is an early one
     if end > max(1.3 * after.min(), 0.3 * e.train_loss[0]):
         return True
+    if end > max(2 * after.min(), after.min() + MATERIAL * e.base_loss):
+        return True
     val = e.val_loss[1:]
     calm = len(val) > 0 and e.removed(median_of_end(val)) >= LEARNED and val[-1] < 1.1 * val.min()
     burst = after.max() > BURST * e.train_loss[0]
@@ -134,7 +137,8 @@ def _rate_is_low(e: Evidence) -> Diagnosis | None:
     factor = 10 ** int(np.clip(round(log10(0.5 / max(share, 1e-9))), 1, 4))
     return Diagnosis(
         "rate-too-low",
-        0.89 if share < 0.01 else 0.87,
+        # Few updates move weights little at any rate.
+        0.89 if share < 0.01 else 0.87 if e.updates(e.epochs) >= FEW_UPDATES else 0.77,
         "The learning rate is too low: the weights hardly move.",
         (
             f"the weights changed by {percent(e.moved, 2)} in {e.epochs:,} epochs",
@@ -152,7 +156,7 @@ def _schedule_ends_early(e: Evidence) -> Diagnosis | None:
     rates = e.rates
     tiny = np.flatnonzero(rates < TINY_RATE * rates.max(initial=0.0))
     tiny = tiny[tiny > rates.argmax()] if len(tiny) else tiny
-    late = not len(tiny) or tiny[0] > 0.5 * e.epochs
+    late = not len(tiny) or tiny[0] > 0.5 * e.epochs or e.train_loss[tiny[0]] > e.train_loss[0]
     if late or isinstance(e.config.schedule, Plateau) or e.failure is not None:
         return None
     if e.has_learned(0.9) or abs(fall_of(e.train_loss)) > STILL:
@@ -205,25 +209,27 @@ def batch_too_small(e: Evidence) -> Diagnosis | None:
     """Noise of tiny batches."""
     rows, batch = len(e.built.plan.train), e.built.plan.batch_size
     losses = e.train_loss
-    if batch > TINY_BATCH or rows < 100 or len(losses) < 6 or e.failure is not None:
+    if batch > TINY_BATCH or rows < 100 or len(losses) < 6 or not len(e.finite_losses):
         return None
     tail = losses[len(losses) // 2 :]
-    noise = float(np.diff(tail).std() / max(tail.mean(), 1e-30))
-    jump = _jump(e)
+    noise, jump = float(np.diff(tail).std() / max(tail.mean(), 1e-30)), _jump(e)
     shaken = jump > max(0.1 * e.val_loss[-1:].sum(), 0.4 * MATERIAL * e.base_loss)
-    if (noise < 0.04 and not shaken) or e.has_learned(0.95):
+    averaging = any(layer_kind(layer) == "batch_norm" for layer in e.config.network)
+    if e.has_learned(0.95) or not any((noise > 0.04, shaken, averaging)):
         return None
+    sights = {
+        f"in the second half, the training loss changes by {percent(noise)} from epoch to epoch "
+        "(standard deviation)": True,
+        f"the validation loss changes by {jump:.2g}": shaken,
+        f"batch_norm averages over only {count(batch, 'row')}": averaging,
+    }
     return Diagnosis(
         "batch-too-small",
         0.74,
         f"Batches of {count(batch, 'row')} make the loss noisy.",
-        (
-            f"in the second half, the training loss changes by {percent(noise)} from epoch to "
-            "epoch (standard deviation)",
-            *([f"the validation loss by {jump:.2g}"] if jump else []),
-        ),
+        tuple(text for text, seen in sights.items() if seen),
         "The gradient of few rows points anywhere. At a rate that is right for its mean, the "
         "weights wander around the minimum. Eight times the rows have a third of the noise.",
-        ((f"batch_size={8 * batch}",), (f"lr={rate(e, 0.1)}",)),
+        ((f"batch_size={32 if averaging else 8 * batch}",), (f"lr={rate(e, 0.1)}",)),
         figure="curves",
     )

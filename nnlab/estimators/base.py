@@ -29,7 +29,16 @@ from nnlab.experiment.session import BURST, begin
 from nnlab.experiment.state import start_weights
 from nnlab.run.names import runs_folder
 from nnlab.status import Status
-from nnlab.training import Epoch, Failure, Record, State, final_weights, run_training, start
+from nnlab.training import (
+    Epoch,
+    Failure,
+    Record,
+    State,
+    final_weights,
+    restores_best,
+    run_training,
+    start,
+)
 
 # For partial_fit, which trains on all the rows that it gets.
 NO_VALIDATION = [(f"training.{key}", None) for key in ("early_stopping", "monitor")] + [
@@ -92,6 +101,8 @@ class Estimator(Parameters):
         source = record_rows(dataset, rows.form, parent)
         config = replace(config, data=replace(config.data, source=source))
         with begin(Loaded(config), parent) as session:
+            for sentence in session.built.warnings:
+                warnings.warn(sentence, UserWarning, stacklevel=4)
             curves = self._curves(session, session.built)
         self._keep(rows, session.built, session.state, curves)
         self.run_folder_ = session.folder.path
@@ -110,13 +121,11 @@ class Estimator(Parameters):
             dataset = self._dataset(y, rows, sample_weight, again=again)
             config = self.settings(Memory(dataset), dataset.outputs, NO_VALIDATION)
             built = build(config, scaling=self._scaling if again else None)
+            start_weights(built)
+            state = start(built.plan, built.network)
             if again:
-                state = self._state
-                _take_values(built.network, state.network, "partial_fit")
-                state.network, state.status = built.network, Status.RUNNING
-            else:
-                start_weights(built)
-                state = start(built.plan, built.network)
+                _take_values(built.network, self._state.network, "partial_fit")
+                state = _continued(self._state, state)
             epochs = state.epoch + 1  # schedules see the epochs of the config
             plan = replace(built.plan, epochs=max(epochs, built.plan.epochs))
             records = _until(run_training(plan, state), lambda: state.epoch >= epochs)
@@ -164,9 +173,10 @@ class Estimator(Parameters):
         self, rows: Rows, built: Built, state: State, curves: tuple[list[float], Any]
     ) -> Self:
         """Store what prediction and further training need, without the rows."""
-        network = built.network
-        self.network_ = copy(network)
+        self.network_ = copy(built.network)
         self.network_.values[...] = final_weights(built.plan, state)
+        if restores_best(built.plan, state):  # then partial_fit continues from the best epoch too
+            state.network.values[...] = state.best.values
         self.loss_curve_, self.validation_curve_ = curves
         self.n_iter_ = len(self.loss_curve_)
         self.run_folder_ = None
@@ -198,10 +208,19 @@ class Estimator(Parameters):
 
 
 def _take_values(network: Network, before: Network, what: str) -> None:
-    """The values of a network that was trained before."""
-    if network.layers != before.layers or network.values.shape != before.values.shape:
+    """Copy the values of a network that was trained before."""
+    same = (network.layers, network.inputs, network.dtype)
+    if same != (before.layers, before.inputs, before.dtype):
         raise ConfigError(f"{what}: the parameters describe another network than at the last fit.")
     network.values[...] = before.values
+
+
+def _continued(state: State, new: State) -> State:
+    """The state for further training of the network in `new`."""
+    if state.slots.keys() != new.slots.keys() or (state.average is None) != (new.average is None):
+        raise ConfigError("partial_fit: the optimizer, or ema, is another than at the last fit.")
+    state.network, state.status = new.network, Status.RUNNING
+    return state
 
 
 def _until(records: Iterable[Record], done: Callable[[], bool]) -> Iterable[Record]:

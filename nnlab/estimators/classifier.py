@@ -4,13 +4,14 @@ from typing import Any, Self
 
 import numpy as np
 from sklearn.base import ClassifierMixin
-from sklearn.utils import check_array, column_or_1d
+from sklearn.utils import assert_all_finite, column_or_1d
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 
 from nnlab.core.metrics import decisions
 from nnlab.core.types import Array, FloatArray
 from nnlab.data.dataset import Dataset
+from nnlab.data.frame import is_missing
 from nnlab.errors import DataError
 from nnlab.estimators.base import Estimator
 from nnlab.estimators.rows import Rows
@@ -82,9 +83,14 @@ class Classifier(ClassifierMixin, Estimator):
         return z[:, 1] - z[:, 0] if z.shape[1] == 2 else z
 
     def _checked_targets(self, y: Any) -> Array:
-        y = check_array(y, ensure_2d=False, dtype=None, input_name="y")
-        check_classification_targets(y)
-        return np.asarray(column_or_1d(y, warn=True))
+        labels = np.asarray(column_or_1d(y, warn=True))
+        if labels.dtype.kind == "O":  # of texts, beside which None has no order
+            absent = [row for row, label in enumerate(labels.tolist()) if is_missing(label)]
+            if absent:
+                raise DataError(f"y contains NaN or None in row {absent[0]} (counted from 0).")
+        assert_all_finite(labels, input_name="y")
+        check_classification_targets(labels)
+        return labels
 
     def _targets(self, y: Array, rows: Rows, weights: FloatArray | None, *, again: bool) -> Dataset:
         if not again:

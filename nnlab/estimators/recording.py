@@ -18,7 +18,7 @@ from nnlab.run.durable import make_folder, remove, write_file
 
 
 def record_rows(dataset: Dataset, form: Form, parent: Path) -> UserFile:
-    """Write rows and targets into a file in `parent`, and give the source that reads the same.
+    """Write rows and targets into a file in `parent`; the source that reads them.
 
     A table becomes a CSV file, an array an NPZ file; the name is a part of the content's hash, so
     the same rows are written once. Raises DataError where reading gives other rows, StorageError.

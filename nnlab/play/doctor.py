@@ -4,7 +4,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, replace
 from threading import Event, Thread
-from time import monotonic
+from time import thread_time
 from typing import Any
 
 import numpy as np
@@ -17,8 +17,8 @@ from nnlab.live.feed import Feed
 from nnlab.play.session import PATIENCE, Player, SteppedTraining
 from nnlab.show.page.findings import finding_words
 
-SHARE = 0.05  # of the time that the doctor may take
-PAUSE = 1.0  # seconds between two looks, at least
+SHARE = 0.1  # of a processor that the doctor may take
+SHORTEST, LONGEST = 1.0, 5.0  # seconds between two looks
 AHEAD = 2  # it judges as if the training went on for as many epochs again
 Remedy = tuple[str, ...]  # settings that belong together
 
@@ -50,10 +50,11 @@ class Doctor:
     def _run(self) -> None:
         while self._changed.wait() and not self._ended.is_set():
             self._changed.clear()
-            began = monotonic()
+            began = thread_time()
             with suppress(NnlabError):  # busy, or a network that cannot learn: there is no finding
                 self._look()
-            self._ended.wait(max(PAUSE, (monotonic() - began) / SHARE))
+            pause = (thread_time() - began) / SHARE
+            self._ended.wait(min(max(pause, SHORTEST), LONGEST))
 
     def _look(self) -> None:
         training = self.player.training

@@ -15,11 +15,10 @@ from nnlab.diagnosis.evidence import spread_rows
 from nnlab.engine import blas
 from nnlab.engine.images.network import TunedNetwork
 from nnlab.experiment import describe
-from nnlab.live.follow import NOTHING_TO_DRAW
 from nnlab.show.figures.axes import quantity_words
 from nnlab.show.page.charts import RATE_NOTE, chart_record, note
 from nnlab.show.page.film import Film
-from nnlab.show.page.scenes import SCENES, make_scenes
+from nnlab.show.page.scenes import SCENES, make_scenes, what_is_not_drawn
 from nnlab.show.words import format_number
 
 ROWS = 2000  # of the training part, for scenes
@@ -59,7 +58,7 @@ class Camera:
             {key: value for key, value in scene.items() if key not in keys}
             for scene, keys in zip(self.scenes, moving, strict=True)
         ]
-        return {"kind": "scenes", "scenes": scenes, "note": "" if scenes else NOTHING_TO_DRAW}
+        return {"kind": "scenes", "scenes": scenes, "note": what_is_not_drawn(scenes)}
 
     def moment(
         self, values: Array, epoch: float, label: str, before: Array | None = None

@@ -132,6 +132,12 @@ def axis_value(value: Any) -> str:
     return setting_value(value, digits=6)
 
 
+def short_value(value: Any) -> str:
+    """A value of an axis in a table or a legend; a whole network as its widths: 8-8-1 tanh."""
+    layers = isinstance(value, list) and any(_layer(item)[0] in WIDTHS for item in value)
+    return _network_line(value, None) if layers else axis_value(value)
+
+
 def cell_name(cell: Mapping[str, Any]) -> str:
     """A cell of a sweep: lr 0.001, hidden 3."""
     return ", ".join(f"{key} {axis_value(value)}" for key, value in cell.items())

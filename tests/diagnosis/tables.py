@@ -204,9 +204,9 @@ def _overlapping() -> Iterator[tuple[str, Table]]:
     y = np.exp(y - 0.4 * workday * np.cos(hour * np.pi / 6) + 0.15 * noise)
     turn = hour * np.pi / 12
     x = np.column_stack([np.sin(turn), np.cos(turn), warmth, workday])
-    yield "bikes", (x, _standardized(y))
-    yield "bikes_raw", (x, y)
-    yield "bikes_few", (np.hstack([x[:70], stream.normal(size=(70, 12))]), _standardized(y)[:70])
+    yield "rides", (x, _standardized(y))
+    yield "rides_raw", (x, y)
+    yield "rides_few", (np.hstack([x[:70], stream.normal(size=(70, 12))]), _standardized(y)[:70])
     x = stream.choice([-1.0, 1.0], (700, 4))
     yield "parity4", (x + 0.15 * stream.normal(size=x.shape), x.prod(1) > 0)
     x = stream.uniform(-1, 1, (700, 3))

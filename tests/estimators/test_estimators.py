@@ -205,6 +205,18 @@ def test_partial_fit_keeps_scaling_and_classes() -> None:
         model.partial_fit(X[:1], [5])
     with pytest.raises(ValueError, match="another network"):
         model.set_params(hidden=5).partial_fit(X, Y)
+    with pytest.raises(ValueError, match="another network"):
+        model.set_params(hidden=4, dtype="float32").partial_fit(X, Y)
+    with pytest.raises(ValueError, match="the optimizer, or ema, is another"):
+        model.set_params(dtype=None, optimizer="sgd").partial_fit(X, Y)
+
+
+def test_partial_fit_continues_where_early_stopping_restored() -> None:
+    stops = {"early_stopping": {"patience": 2}, "validation": 0.3, "lr": 0.5}
+    model = Classifier(**{**SHORT, **stops}).fit(X, Y)
+    best = arrays(model)
+    assert np.argmin(model.validation_curve_) < model.n_iter_ - 1
+    assert_same(best, {name: array.copy() for name, array in model._state.network.arrays.items()})
 
 
 def test_warm_start_continues_from_the_weights() -> None:

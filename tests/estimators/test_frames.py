@@ -150,3 +150,16 @@ def test_a_column_transformer() -> None:
     )
     model = make_pipeline(columns, Regressor(hidden=8, lr=0.05, epochs=40)).fit(TABLE, PRICE)
     assert model.score(TABLE, PRICE) > 0.9
+
+
+def test_targets_of_pandas() -> None:
+    for y in (pd.Series(CLASS, index=range(9, 69)), pd.Categorical(CLASS), CLASS.astype(object)):
+        assert Classifier(**SHORT).fit(TABLE, y).classes_.tolist() == ["large", "other"]
+    assert Regressor(**SHORT).fit(TABLE, TABLE["age"]).predict(TABLE).shape == (60,)
+    gap = pd.Series(CLASS, dtype=object)
+    gap[3] = None
+    with pytest.raises(ValueError, match="y contains NaN or None in row 3"):
+        Classifier(**SHORT).fit(TABLE, gap)
+    for empty in (TABLE.iloc[:0], TABLE[[]]):
+        with pytest.raises(ValueError, match=r"there is none in a table of shape \(\d+, \d\)"):
+            Classifier(**SHORT).fit(empty, CLASS[: len(empty)])

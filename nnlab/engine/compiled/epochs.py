@@ -107,7 +107,7 @@ def compute_gradient(
         done += own
         if done >= rows:
             break
-    if not task.online:
+    if not task.bounded:
         guard += dot(g, g, task.parameters)
     return loss / task.outputs if task.mean_outputs else loss, guard
 

@@ -28,19 +28,19 @@ def forward(task: Any, memory: Any, layers: Pointer, rows: int, theta: Pointer) 
 
 
 def backward(task: Any, memory: Any, layers: Pointer, rows: int, theta: Pointer, add: bool) -> Any:
-    """Fill the gradient from the loss's slopes, or add to it.
+    """Fill the gradient from the loss's slopes, or add to it; online it stays as it is.
 
-    Online only the slopes are filled, and the result is not finite if a gradient is not: it is a
-    product x dy, whose square is the product of both squares.
+    Where the gradient has more numbers than x and dy (B, m), the result is a bound of the sum of
+    its squares: the square of x^T dy is at most the product of both squares.
     """
     guard = real(theta, 0)
     for i in range(task.layers - 1, -1, -1):
         layer = record_at(layers, i)
-        if task.online and layer.weight >= 0:
+        if task.bounded and layer.weight >= 0:
             a, d = pointer(memory.a, theta), pointer(memory.d, theta)
             x, dy = moved(a, layer.x), moved(d, layer.y)
-            squares = dot(dy, dy, layer.m)
-            guard += squares + squares * dot(x, x, layer.n)
+            squares = dot(dy, dy, rows * layer.m)
+            guard += squares + squares * dot(x, x, rows * layer.n)
         if layer.learns:
             backward_layer(layer.kind, task, memory, layer, rows, theta, add)
     return guard

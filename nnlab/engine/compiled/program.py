@@ -39,6 +39,7 @@ class Program:
     layers: NDArray[Any]  # (2, layers) records
     portion: int  # rows that go through the layers together
     by_units: bool
+    bounded: bool  # all layers with weights are dense and have more of them than values
     values: int  # numbers of all layers' values
     room: int  # numbers that any layer may write
     scratch: int  # numbers that are a layer's own
@@ -108,6 +109,7 @@ def compose(network: Network, loss: Loss, batch: int, rest: int, threads: int = 
         layers=np.array(records, kind).reshape(2, -1),
         portion=portion,
         by_units=by_units,
+        bounded=not by_units and _bounded(network, steps, portion),
         values=end,
         room=max(entry.room(layer, shapes[i], portion) for i, layer, entry in steps),
         **_own_numbers(network, steps, portion),
@@ -158,6 +160,15 @@ def _by_units(network: Network, steps: Steps, batch: int, lanes: int) -> bool:
     along_units = sum(batch * n * -(-m // lanes) for n, m in dense)
     along_batch = sum(n * m * -(-batch // lanes) for n, m in dense)
     return 2 * along_batch < along_units
+
+
+def _bounded(network: Network, steps: Steps, rows: int) -> bool:
+    """Whether all layers with weights are dense, and have more of them than values."""
+    dense = [
+        (network.shapes[i][0], layer.units) for i, layer, _ in steps if isinstance(layer, Dense)
+    ]
+    others = not all(entry.any_layout for _, _, entry in steps)
+    return not others and sum(rows * (n + m) - n * m for n, m in dense) < 0
 
 
 def _portion(network: Network, steps: Steps, rows: int) -> int:
@@ -253,6 +264,7 @@ def task_of(
         portioned=program.portion * numbers["threads"] < batch,
         by_units=program.by_units,
         online=batch == 1 and plain and dense,
+        bounded=program.bounded or (batch == 1 and plain and dense),
         loss=list(COMPILED_LOSSES).index(name),
         loss_setting=getattr(loss, setting) if setting else 0.0,
         mean_outputs=loss.reduction == "mean",

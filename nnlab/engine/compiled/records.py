@@ -45,6 +45,7 @@ class Task(NamedTuple):
     shuffled: bool
     raw: bool  # inputs are uint8
     online: bool  # one row and plain gradient descent: the gradient is never written down
+    bounded: bool  # the guard is a bound, see `passes.backward`
     loss: int
     loss_setting: float
     mean_outputs: bool  # the loss of a row is the mean over the outputs

@@ -14,7 +14,7 @@ from nnlab.run.folder import METRICS as METRICS_TABLE
 from nnlab.run.sweeps import SweepFolder, TrialRecord, placing
 from nnlab.show.figures import style
 from nnlab.show.figures.axes import LARGEST
-from nnlab.show.words import SEPARATOR, Trained, axis_value, cell_name, setup_line
+from nnlab.show.words import SEPARATOR, Trained, cell_name, setup_line, short_value
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -114,7 +114,7 @@ class SweepView:
     def cell_text(self, cell: Cell) -> str:
         """A cell in the legend: 0.01, or with two axes: lr 0.01, hidden 3."""
         if len(self.keys) == 1:
-            return axis_value(cell.values[0])
+            return short_value(cell.values[0])
         return cell_name(dict(zip(self.keys, cell.values, strict=True)))
 
     @property

@@ -284,26 +284,45 @@ function channels(name) {
   return knownColors.get(name);
 }
 
-// A field is a picture of one byte per place: a class and its shade, or a sign and its size.
+// A field is a picture of one byte per place: a class and its shade, or a sign and its size. A shade makes
+// red, green, blue and opacity of a byte.
+const signed = byte => (byte - 127) / 127;
+
+const shadeOfClass = strongest => byte => {
+  const share = byte % SHADES / (SHADES - 1);
+  return [...channels(`class${Math.min(Math.floor(byte / SHADES), CLASSES - 1)}`), Math.round(strongest * share)];
+};
+
+const shadeOfSign = (negative, positive, strongest) => byte =>
+  [...channels(byte < 127 ? negative : positive), Math.round(strongest * Math.min(Math.abs(signed(byte)) ** 0.8, 1))];
+
+// Dark above zero, light below, grey at zero: so a sign can be read without colours too.
+const blended = (rgb, other, share) => rgb.map((value, i) => Math.round(value + (other[i] - value) * share));
+const ZERO = [150, 150, 150], WHITE = [255, 255, 255], BLACK = [0, 0, 0];
+function shadeOfLightness(byte) {
+  const end = byte < 127 ? blended(channels("negative"), WHITE, 0.5) : blended(channels("positive"), BLACK, 0.4);
+  return [...blended(ZERO, end, Math.min(Math.abs(signed(byte)) ** 0.8, 1)), 255];
+}
+
+function addLightnessLegend(parent) {
+  const legend = add(parent, "p", { class: "legend" });
+  for (const [name, byte] of [["negative", 0], ["zero", 127], ["positive", 254]]) {
+    const entry = add(legend, "span"), swatch = add(entry, "svg", { class: "swatch", viewBox: "0 0 12 12", "aria-hidden": "true" });
+    add(swatch, "rect", { width: 12, height: 12, fill: `rgb(${shadeOfLightness(byte).slice(0, 3).join(" ")})` });
+    entry.append(name);
+  }
+}
+
 const fieldCanvas = document.createElement("canvas"); // one for all: a new one takes longer than a field
 const fieldContext = fieldCanvas.getContext("2d", { willReadFrequently: true });
 
-function fieldUrl(field, width, height, { classes, negative, positive, strongest }) {
-  const canvas = fieldCanvas, context = fieldContext;
-  Object.assign(canvas, { width, height });
-  const image = context.createImageData(width, height), bytes = atob(field);
-  const palette = classes
-    ? Array.from({ length: CLASSES }, (_, i) => channels(`class${i}`))
-    : [channels(negative), channels(positive)];
-  const shades = Array.from({ length: 256 }, (_, value) => { // by byte
-    const [rgb, share] = classes
-      ? [palette[Math.min(Math.floor(value / SHADES), CLASSES - 1)], value % SHADES / (SHADES - 1)]
-      : [palette[Number(value >= 127)], (Math.abs(value - 127) / 127) ** 0.8];
-    return [...rgb, Math.round(strongest * Math.min(share, 1))];
-  });
+function fieldUrl(field, width, height, shade) {
+  Object.assign(fieldCanvas, { width, height });
+  const image = fieldContext.createImageData(width, height), bytes = atob(field);
+  const shades = Array.from({ length: 256 }, (_, byte) => shade(byte));
   for (let i = 0; i < bytes.length; i++) image.data.set(shades[bytes.charCodeAt(i)], 4 * i);
-  context.putImageData(image, 0, 0);
-  return canvas.toDataURL();
+  fieldContext.putImageData(image, 0, 0);
+  return fieldCanvas.toDataURL();
 }
 
 function addSymbol(parent, x, y, number) {
@@ -374,13 +393,17 @@ const scenes = {
       add(svg, "text", { class: "caption", x, y: height - 10 }, caption);
     });
     const circles = Array.from(svg.querySelectorAll(".unit")), names = circles.map(circle => circle.textContent);
+    const drawn = []; // what the lines look like
     let chosen = "weights", now = 0;
 
     function draw() {
       const onLines = chosen === "activations" ? "weights" : chosen, values = data[onLines][now];
       const largest = onLines === "weights" ? data.largest : values.reduce((most, v) => Math.max(most, Math.abs(v)), 1e-30);
       lines.forEach(({ line, title, name }, i) => {
-        line.setAttribute("stroke-width", (0.15 + 4.5 * Math.abs(values[i]) / largest).toFixed(2));
+        const width = (0.15 + 4.5 * Math.abs(values[i]) / largest).toFixed(2), look = `${width} ${values[i]}`;
+        if (drawn[i] === look) return; // a change of the page takes longer than this question
+        drawn[i] = look;
+        line.setAttribute("stroke-width", width);
         line.setAttribute("class", values[i] < 0 ? "minus" : "plus");
         title.textContent = `${name}: ${minus(values[i])}`;
       });
@@ -421,10 +444,13 @@ const scenes = {
       add(row, "td", { class: "target" }, data.targets[i]);
       return shown;
     });
+    const drawn = []; // what the cells look like
     return index => rows.flat().forEach(({ cell, block }, i) => {
       const value = data.values[index][i] / 100;
       const share = 100 * data.strongest * Math.min(Math.abs(value) / data.blocks[block].largest, 1);
-      const name = value < 0 ? "negative" : "positive";
+      const name = value < 0 ? "negative" : "positive", look = `${value} ${share.toFixed(0)}`;
+      if (drawn[i] === look) return;
+      drawn[i] = look;
       cell.style.background = `color-mix(in srgb, var(--${name}) ${share.toFixed(0)}%, transparent)`;
       cell.textContent = minus(value.toFixed(2));
     });
@@ -446,8 +472,8 @@ const scenes = {
         entry.append(name);
       });
     }
-    const colors = { classes: data.classes, negative: "class0", positive: "class1", strongest: 150 };
-    return index => image.setAttribute("href", fieldUrl(data.fields[index], data.grid, data.grid, colors));
+    const shade = data.classes ? shadeOfClass(150) : shadeOfSign("class0", "class1", 150);
+    return index => image.setAttribute("href", fieldUrl(data.fields[index], data.grid, data.grid, shade));
   },
 
   // The outputs over one input, with the training rows.
@@ -492,11 +518,12 @@ const scenes = {
     });
   },
 
-  // The weights of the first layer as images, unit beside unit.
+  // Images beside each other: the weights of the first layer, or what a layer makes of an image.
   filters(parent, data) {
     const image = add(parent, "img", { class: "pixels", alt: data.alt, width: 6 * data.width, height: 6 * data.height });
-    const colors = { negative: "negative", positive: "positive", strongest: 255 };
-    return index => { image.src = fieldUrl(data.fields[index], data.width, data.height, colors); };
+    const shade = data.signed ? shadeOfLightness : shadeOfSign("negative", "positive", 255);
+    if (data.signed) addLightnessLegend(parent);
+    return index => { image.src = fieldUrl(data.fields[index], data.width, data.height, shade); };
   },
 };
 
