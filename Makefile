@@ -10,7 +10,7 @@ INSTALL = $(RUN) pip install --quiet --disable-pip-version-check
 
 LOWEST = .venv-lowest
 
-.PHONY: help demo test how-long lowest browser torture check format docs results studies figures doctor accuracy bench clean
+.PHONY: help demo test how-long lowest browser torture check format docs results studies figures doctor accuracy estimators bench clean
 .NOTPARALLEL:
 
 help:
@@ -20,12 +20,13 @@ help:
 	@echo "make torture  kill, refuse and fuzz for an hour or two, and write the table in docs/reliability.md"
 	@echo "make check    lint, format, types, and generated pages up to date"
 	@echo "make format   let ruff format the code and fix what it can"
-	@echo "make docs     write docs/cli.md, config.md and config.schema.json again"
+	@echo "make docs     write docs/cli.md, config.md, explain.md and config.schema.json again"
 	@echo "make results  run every shipped experiment and write docs/results.md (minutes)"
 	@echo "make studies  run every study of the shipped configs and write docs/studies.md (minutes)"
 	@echo "make figures  train some shipped experiments and draw the images of the pages (two minutes)"
 	@echo "make doctor   measure how often nnlab doctor is right, and write docs/doctor.md (minutes)"
 	@echo "make accuracy train the image experiments with three seeds, write docs/accuracy.md (an hour)"
+	@echo "make estimators  compare with scikit-learn and write the table in docs/sklearn.md (minutes)"
 	@echo "make bench    measure speed, start-up and memory"
 	@echo "make clean    remove the virtual environments and caches; run folders stay"
 
@@ -70,14 +71,14 @@ check: $(VENV)/.dev
 	$(RUN) ruff check .
 	$(RUN) ruff format --check .
 	$(RUN) mypy
-	$(VENV)/bin/python docs/generate.py --check
+	$(RUN) docs.generate --check
 
 format: $(VENV)/.dev
 	$(RUN) ruff check --fix .
 	$(RUN) ruff format .
 
 docs: $(VENV)/.dev
-	$(VENV)/bin/python docs/generate.py
+	$(RUN) docs.generate
 
 results: $(VENV)/.fast
 	$(VENV)/bin/python docs/results.py
@@ -93,6 +94,9 @@ doctor: $(VENV)/.fast
 
 accuracy: $(VENV)/.fast
 	$(VENV)/bin/python docs/accuracy.py
+
+estimators: $(VENV)/.fast
+	$(RUN) benchmarks.estimators
 
 bench: $(VENV)/.fast
 	$(RUN) benchmarks.page
@@ -122,7 +126,7 @@ $(LOWEST)/.installed: pyproject.toml tests/lowest.py
 	python3.11 -m venv --clear $(LOWEST)
 	$(LOWEST)/bin/python -m tests.lowest --print >$(LOWEST)/constraints.txt
 	$(LOWEST)/bin/python -m pip install --quiet --disable-pip-version-check --only-binary :all: --no-binary nnlab \
-	    --constraint $(LOWEST)/constraints.txt --editable '.[fast,cluster,live,tune]'
+	    --constraint $(LOWEST)/constraints.txt --editable '.[fast,cluster,export,live,tune]'
 	@touch $@
 
 $(VENV)/bin/python:

@@ -1,9 +1,11 @@
 """Claim: cost grows with the number of updates, and with FLOPs once layers are wide.
 
     python -m benchmarks.scaling [--plot scaling.png] [--engines numpy,compiled]
+    python -m benchmarks.scaling --sizes [--folder DIR]
 
 From a middle point (1,024 rows, two hidden layers of 64, batches of 32) one thing at a time grows:
-samples, width, depth, batch size. For each: microseconds an update, and GFLOP/s.
+samples, width, depth, batch size. For each: microseconds an update, and GFLOP/s. With --sizes: many
+runs and a large file instead (`benchmarks.sizes`).
 """
 
 import argparse
@@ -14,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks import timing
+from benchmarks import sizes, timing
 from nnlab.core.layers import LAYERS
 from nnlab.core.losses import LOSSES
 from nnlab.core.network import Network
@@ -89,7 +91,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.scaling")
     parser.add_argument("--engines", default="numpy,compiled")
     parser.add_argument("--plot", help="a file for the figure")
+    parser.add_argument("--sizes", action="store_true", help="many runs, and a large file")
+    parser.add_argument("--folder", help="where the files of --sizes lie for a while")
     options = parser.parse_args()
+    if options.sizes:
+        print(f"{timing.environment()}\n{sizes.table(options.folder)}")
+        return 0
     engines = options.engines.split(",")
     print(timing.environment())
     found: dict[str, dict[str, list[float]]] = {}

@@ -38,19 +38,25 @@ end; where the remedy changes the loss, the balanced accuracy is higher.
 |---|---|---|---|
 {summary}
 
-*Held out*: other data, sizes and networks, by the author of the rules, fixed before the rules were
-last changed. That a training is ill, or healthy (neither its best epoch nor three times the epochs
-would remove a further 5 % of the loss of a constant answer), was checked without the doctor. On the
-first look {first_look} After it one rule was mended (a signal that vanishes on its way forward), so
-the row above is a little better than what a new training would meet. docs/LOG.md tells of the
-earlier sets. `make doctor` fails below 95 % right (held out: 90 %) or 85 % better, and above one
-finding in 40 healthy trainings.
+*Held out*: 75 sick and 40 healthy trainings on other data, by somebody who had not read the rules,
+fixed before the doctor saw them. Each fault was checked by its cure, and each healthy training by
+more epochs, other rates and more units. The rows of the first looks are what a new training meets:
+
+| rules | first finding right | better with its remedy | healthy ones with a finding |
+|---|---|---|---|
+{first_looks}
+
+After that, the reasons of the misses were mended where they hold in general, so the row "held out"
+is no longer one of unseen trainings. On unseen ones the aim of 95 % was missed. A training may have
+two faults: `also` in the file names the others, and the first finding is right if it names one of
+them. docs/LOG.md tells of the earlier sets, which now count as tuned on. `make doctor` fails below
+95 % right or 85 % better, and above one finding in 40 healthy trainings.
 
 {sections}
 """
-FIRST_LOOK = (
-    "46 of 50 first findings were right, 43 of 46 remedies made it better, and none of 40 healthy "
-    "trainings had a finding."
+FIRST_LOOKS = (  # 2026-11-27, before anything was mended for them
+    "| before this set was written (e5502ed) | 61 of 75 | 63 of 66 | 0 of 40 |",
+    "| mended on other trainings, this set unseen (36cfab9) | 63 of 75 | 64 of 67 | 0 of 40 |",
 )
 SECTION = """## {title}
 
@@ -104,10 +110,10 @@ class Measured:
             *(sum(c) for c in zip(*(vars(s).values() for s in self.scores.values()), strict=True))
         )
 
-    def keeps_promises(self, share: float) -> bool:
-        """Right in this share, better in 85 %, and at most one false alarm in 40."""
+    def keeps_promises(self) -> bool:
+        """Right in 95 %, better in 85 %, and at most one false alarm in 40."""
         total = self.total()
-        right = total.right >= share * total.planted
+        right = total.right >= 0.95 * total.planted
         calm = 40 * len(self.alarms) <= self.healthy
         return right and total.better >= 0.85 * total.remedies and calm
 
@@ -135,13 +141,14 @@ class Measured:
 def measure(trainings: Trainings, shipped: Sequence[str] = ()) -> Measured:
     """Train everything."""
     measured = Measured(healthy=len(shipped) + len(trainings.healthy))
-    for kind, config in trainings.planted:
+    for kind, config, also in trainings.planted:
         score = measured.scores.setdefault(kind, Score())
         before = trained(config)
         findings = diagnose(before.evidence)
         score.planted += 1
-        score.right += bool(findings) and findings[0].kind == kind
-        if not findings or findings[0].kind != kind:
+        right = bool(findings) and findings[0].kind in (kind, *also)
+        score.right += right
+        if not right:
             other = findings[0].kind if findings else "nothing"
             measured.misses.append(f"* planted {kind} ({data_name(config)}), first found {other}")
         if not findings or not findings[0].remedies:
@@ -165,7 +172,7 @@ def measure(trainings: Trainings, shipped: Sequence[str] = ()) -> Measured:
 def data_name(config: Mapping[str, Any]) -> str:
     """The name of the data set, or of its file."""
     data = config["data"]
-    return str(data.get("path", data["name"]))
+    return data if isinstance(data, str) else str(data.get("path", data["name"]))
 
 
 def main() -> int:
@@ -178,7 +185,7 @@ def main() -> int:
     page = TEXT.format(
         rules=len(RULES),
         summary="\n".join([tuned.row("tuned on"), held_out.row("held out")]),
-        first_look=FIRST_LOOK,
+        first_looks="\n".join(FIRST_LOOKS),
         sections="\n".join(
             [
                 tuned.section("Tuned on", "planted.yaml"),
@@ -187,7 +194,7 @@ def main() -> int:
         ),
     )
     PAGE.write_text(page.rstrip() + "\n")
-    return 0 if tuned.keeps_promises(0.95) and held_out.keeps_promises(0.9) else 9
+    return 0 if tuned.keeps_promises() and held_out.keeps_promises() else 9
 
 
 if __name__ == "__main__":

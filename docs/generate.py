@@ -1,7 +1,7 @@
-"""Writes cli.md, config.md and config.schema.json from the program, so that they cannot drift.
+"""Writes cli.md, config.md, config.schema.json and explain.md from the program: no drift.
 
-python docs/generate.py            writes them
-python docs/generate.py --check    exit code 1 and the difference, if a page on disk is another
+python -m docs.generate            writes them
+python -m docs.generate --check    exit code 1 and the difference, if a page on disk is another
 """
 
 import difflib
@@ -12,6 +12,7 @@ from pathlib import Path
 
 import click
 
+from docs.explain import explain_page
 from nnlab.cli import main
 from nnlab.config.describe import config_reference
 from nnlab.config.json_schema import json_schema
@@ -55,6 +56,7 @@ def pages() -> dict[Path, str]:
     return {
         HERE / "cli.md": cli_reference(),
         HERE / "config.md": NOTE + config_reference() + "\n" + race_reference(),
+        HERE / "explain.md": NOTE + explain_page(),
         HERE / "config.schema.json": json.dumps(json_schema(), indent=1, ensure_ascii=False) + "\n",
     }
 

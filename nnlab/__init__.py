@@ -8,9 +8,12 @@
     run.predict([[0.2, 0.8]])
     nnlab.doctor(run)                            # why it does not learn
     print(*nnlab.explain(run, row=3, epoch=0))   # a row through the network and back
+    nnlab.export(run, "script")                  # a NumPy script that trains it again
 
     network = nnlab.Network([nnlab.LAYERS["dense"](3), nnlab.LAYERS["tanh"]()], 2)
     nnlab.fit(network, x, t, "mse", nnlab.OPTIMIZERS["adam"](lr=0.01))
+
+    nnlab.Classifier(hidden=(32,), lr=0.01).fit(x, y).predict(x)   # in scikit-learn's way
 
 Importing the package is cheap: each name is loaded when it is first used.
 """
@@ -21,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from nnlab.api import History, doctor, explain, fit, gradcheck, load, train
+    from nnlab.api import History, doctor, explain, export, fit, gradcheck, load, train
     from nnlab.config.schema import Config
     from nnlab.core.initializers import INITIALIZERS
     from nnlab.core.layers import LAYERS
@@ -31,6 +34,8 @@ if TYPE_CHECKING:
     from nnlab.data.sources import SOURCES
     from nnlab.engine.images.network import TunedNetwork as Network
     from nnlab.errors import NnlabError
+    from nnlab.estimators.classifier import Classifier
+    from nnlab.estimators.regressor import Regressor
     from nnlab.run.run import Run
 
 _HOMES = {
@@ -39,7 +44,10 @@ _HOMES = {
     "fit": "nnlab.api",
     "doctor": "nnlab.api",
     "explain": "nnlab.api",
+    "export": "nnlab.api",
     "gradcheck": "nnlab.api",
+    "Classifier": "nnlab.estimators.classifier",
+    "Regressor": "nnlab.estimators.regressor",
     "Run": "nnlab.run.run",
     "History": "nnlab.api",
     "Network": "nnlab.engine.images.network:TunedNetwork",
@@ -60,13 +68,16 @@ __all__ = [
     "OPTIMIZERS",
     "SCHEDULES",
     "SOURCES",
+    "Classifier",
     "Config",
     "History",
     "Network",
     "NnlabError",
+    "Regressor",
     "Run",
     "doctor",
     "explain",
+    "export",
     "fit",
     "gradcheck",
     "load",

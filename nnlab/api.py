@@ -9,8 +9,7 @@ from typing import Any, Literal, TypeVar, get_args
 import numpy as np
 from numpy.typing import ArrayLike
 
-from nnlab.config.dump import settings_of
-from nnlab.config.load import Loaded, from_mapping, load_config
+from nnlab.config.load import resolve_config
 from nnlab.config.schema import Config
 from nnlab.core.gradcheck import Checked, check_gradients
 from nnlab.core.limits import require_limits
@@ -28,6 +27,8 @@ from nnlab.diagnosis.rules import diagnose
 from nnlab.experiment.session import begin
 from nnlab.explanation.moments import explain_row
 from nnlab.explanation.row import RowExplanation
+from nnlab.exports.targets import default_path, export_run
+from nnlab.run.folder import Weights
 from nnlab.run.names import runs_folder
 from nnlab.run.run import Run
 from nnlab.show.figures import draw_all
@@ -62,18 +63,6 @@ def train(
     return Run(session.folder.path)
 
 
-def resolve_config(
-    config: str | PathLike[str] | Config | Mapping[str, object],
-    changes: Sequence[tuple[str, object]],
-) -> Loaded:
-    """The config in any of its forms, with the overrides applied."""
-    if isinstance(config, Config):
-        config = settings_of(config)
-    if isinstance(config, Mapping):
-        return Loaded(from_mapping(config, changes))
-    return load_config(Path(config) if not isinstance(config, str) else config, changes)
-
-
 def doctor(
     run: Run | str | PathLike[str] | Config | Mapping[str, object], **overrides: object
 ) -> list[Diagnosis]:
@@ -99,12 +88,32 @@ def explain(
     """A row through the network and back, at one or several epochs; default the last.
 
     `run` is a run or what `load` takes. row: its number in the data, from 1. unit: as for the
-    command, "0.dense.2". `print` shows an explanation as text; `passage.layers` has the numbers.
+    command, "0.dense.2". `print` shows an explanation as text, `to_dict` gives what --json prints,
+    and `passage.layers` has the numbers as arrays.
     Raises UsageError, DataError, RunUnreadable; Diverged where a number is not finite.
     """
     trained = run if isinstance(run, Run) else load(run)
     epochs = [epoch] if isinstance(epoch, int) else epoch
     return list(explain_row(trained, row, epochs, [unit] if isinstance(unit, str) else unit))
+
+
+def export(
+    run: Run | str | PathLike[str],
+    to: str,
+    path: str | PathLike[str] | None = None,
+    weights: Weights = "final",
+) -> Path:
+    """Write a run for another tool; the path of what was written.
+
+    `run` is a run or what `load` takes. to: "script", "notebook", "torch", "onnx", "safetensors",
+    "tensorboard" or "c"; see `nnlab export --help`. path: by default in the folder of the run.
+    Raises UsageError for a missing package and a network that has no form there, RunUnreadable,
+    StorageError; for scripts DataError.
+    """
+    trained = run if isinstance(run, Run) else load(run)
+    target = default_path(trained, to) if path is None else Path(path)
+    export_run(trained, to, target, weights)
+    return target
 
 
 def load(run: str | PathLike[str], runs: str | PathLike[str] | None = None) -> Run:

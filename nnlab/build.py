@@ -46,10 +46,15 @@ class Built:
     warnings: tuple[str, ...]
 
 
-def build(config: Config, fast_enough: float = NUMPY_IS_FAST_ENOUGH_S) -> Built:
+def build(
+    config: Config,
+    fast_enough: float = NUMPY_IS_FAST_ENOUGH_S,
+    scaling: Scaling | None = None,
+) -> Built:
     """Load the data, split and scale it, make the network and the plan.
 
-    `engine: auto` is NumPy for what NumPy does in `fast_enough` seconds.
+    `engine: auto` is NumPy for what NumPy does in `fast_enough` seconds. `scaling` is that of
+    earlier rows, for a network that continues on these; by default it is fitted.
 
     Raises DataError when the data cannot be loaded, ConfigError when a part would be empty or the
     engine is not available.
@@ -57,20 +62,25 @@ def build(config: Config, fast_enough: float = NUMPY_IS_FAST_ENOUGH_S) -> Built:
     data, dtype = config.data, config.training.dtype
     dataset = data.source.load(data.seed)
     rows = split_rows(data.split, dataset.rows, dataset.test_rows, data.seed)
-    scaling = fit_scaling(
-        data.scale, dataset.inputs, rows.train, dataset.input_range, fills=dataset.fills
-    )
+    if scaling is None:
+        scaling = fit_scaling(
+            *(data.scale, dataset.inputs, rows.train, dataset.input_range),
+            fills=dataset.fills,
+            weights=dataset.weights,
+        )
     init = None if isinstance(config.init, FromRun) else config.init
     width = dataset.inputs.shape[1]
     network = TunedNetwork(config.network, width, seed=config.seed, init=init, dtype=dtype)
     kind, targets = encode(dataset, network.shapes[-1][0])
     loss = prepare_loss(config.loss, dataset, rows.train)
-    engine = choose_engine(config, network, loss, kind, len(rows.train), fast_enough)
+    weighted = dataset.weights is not None
+    engine = choose_engine(config, network, loss, kind, len(rows.train), fast_enough, weighted)
     config = replace(config, training=replace(config.training, engine=engine))
     coded = loss.encode(targets)
 
     def part(rows: IntArray, changes: Augmenter | None = None) -> Part:
-        return Part(dataset.inputs, rows, scaling, coded[rows], dtype, changes)
+        weights = row_weights(dataset, rows, loss)
+        return Part(dataset.inputs, rows, scaling, coded[rows], dtype, changes, weights)
 
     validation = None if rows.validation is None else part(rows.validation)
     test = None if rows.test is None else part(rows.test)
@@ -147,7 +157,13 @@ def outline(config: Config) -> tuple[Network, int, Kind]:
 
 
 def choose_engine(
-    config: Config, network: Network, loss: Loss, kind: Kind, rows: int, fast_enough: float
+    config: Config,
+    network: Network,
+    loss: Loss,
+    kind: Kind,
+    rows: int,
+    fast_enough: float,
+    weighted: bool = False,
 ) -> Engine:
     """The engine that runs this config on this number of training rows.
 
@@ -162,8 +178,7 @@ def choose_engine(
     elif wanted == "numpy":
         return "numpy"
     reason = why_not(network, loss, config.optimizer, kind)
-    if config.training.augment:
-        reason = "training.augment has no compiled form"
+    reason = _uncompiled(config, weighted) or reason
     if reason is None and find_spec("numba") is None:
         reason = "numba is not installed (pip install 'nnlab[fast]')"
     if reason is None:
@@ -171,6 +186,13 @@ def choose_engine(
     if wanted == "auto":
         return "numpy"
     raise ConfigError(f"training.engine: compiled is not possible: {reason}. Use numpy, or auto.")
+
+
+def _uncompiled(config: Config, weighted: bool) -> str | None:
+    """What of the batches has no compiled form."""
+    if config.training.augment:
+        return "training.augment has no compiled form"
+    return "weights of rows have no compiled form" if weighted else None
 
 
 def numpy_seconds(config: Config, network: Network, rows: int) -> float:
@@ -226,7 +248,16 @@ def prepare_loss(loss: Loss, dataset: Dataset, rows: IntArray) -> Loss:
             f"{absent_words(names, 'training')}. Set data.split: shuffled, another data.seed, "
             "or class_weight to a list."
         )
-    return loss.prepare(dataset.targets[rows], dataset.outputs)
+    weights = None if dataset.weights is None else dataset.weights[rows]
+    return loss.prepare(dataset.targets[rows], dataset.outputs, weights)
+
+
+def row_weights(dataset: Dataset, rows: IntArray, loss: Loss) -> FloatArray | None:
+    """The weights of a part's rows (N,), with mean 1 where the loss is a mean over rows."""
+    if dataset.weights is None:
+        return None
+    weights = dataset.weights[rows]
+    return weights if loss.reduction == "sum" else weights * (len(weights) / weights.sum())
 
 
 def load_weights(network: Network, arrays: Mapping[str, Array], what: str) -> None:

@@ -15,13 +15,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-EXTRAS = ("fast", "cluster", "tune", "live")
+EXTRAS = ("fast", "cluster", "tune", "live", "export")
 FILES = {
     "rows.csv": "x,y\n0,1\n1,1\n",
     "table.csv": "a,b,kind\n" + "1.0,red,x\n2.0,blue,y\n1.5,red,x\n2.5,blue,y\n" * 5,
     "table.yaml": "data: {name: csv, path: table.csv, target: kind, categorical: [b]}\n"
     "network: [{dense: 4}, tanh, {dense: 2}, softmax]\nloss: cross_entropy\n"
     "training: {epochs: 5}\n",
+    "estimators.py": "import nnlab\n"
+    "from sklearn.utils.estimator_checks import check_estimator\n"
+    "for kind in (nnlab.Classifier, nnlab.Regressor):\n"
+    "    check_estimator(kind(hidden=8, lr=0.02, epochs=30))\n",
     "space.yaml": "lr: {low: 0.01, high: 1.0, log: true}\nhidden: {low: 2, high: 4}\n",
 }
 SHORT = "--set epochs=20 --set training.engine=numpy"
@@ -39,6 +43,8 @@ COMMANDS = (
     "predict latest --runs runs/a rows.csv",
     "plot latest --runs runs/a --only curves --only boundary",
     "report latest --runs runs/a",
+    *(f"export latest --runs runs/a --to {to}" for to in ("script", "notebook", "onnx", "c")),
+    *(f"export latest --runs runs/a --to {to}" for to in ("safetensors", "tensorboard")),
     f"train xor --runs runs/b --set seed=1 {SHORT}",
     "compare runs/a runs/b",
     "train table.yaml",
@@ -50,6 +56,7 @@ COMMANDS = (
     f"tune xor --search space.yaml --trials 6 {SHORT}",
     "descend landscape",
     "runs",
+    "python -W ignore estimators.py",
 )
 
 
@@ -71,15 +78,22 @@ def run(folder: Path) -> int:
     environment = {**os.environ, "PYTHONWARNINGS": "default", "OPENBLAS_NUM_THREADS": "1"}
     failed, known = 0, set[str]()
     for command in COMMANDS:
+        first, *words = command.split()
+        script = first == "python"
+        words = words if script else ["-m", "nnlab", first, *words]
         done = subprocess.run(
-            [sys.executable, "-m", "nnlab", *command.split()],
+            [sys.executable, *words],
             cwd=folder,
             env=environment,
             capture_output=True,
             text=True,
             check=False,
         )
-        print("ok    " if done.returncode == 0 else "FAILED", "nnlab", command, flush=True)
+        print(
+            "ok    " if done.returncode == 0 else "FAILED",
+            command if script else f"nnlab {command}",
+            flush=True,
+        )
         if done.returncode:
             failed += 1
             print(f"exit code {done.returncode}\n{done.stdout}{done.stderr}", flush=True)

@@ -22,13 +22,16 @@ SURFACE = {
     "OPTIMIZERS",
     "SCHEDULES",
     "SOURCES",
+    "Classifier",
     "Config",
     "History",
     "Network",
     "NnlabError",
+    "Regressor",
     "Run",
     "doctor",
     "explain",
+    "export",
     "fit",
     "gradcheck",
     "load",
@@ -93,7 +96,7 @@ def test_training_needs_neither_scikit_learn_nor_matplotlib(tmp_path):
 
 def public():
     """Every public function, method and class of the surface."""
-    for name in ("train", "load", "explain", "fit", "gradcheck"):
+    for name in ("train", "load", "explain", "export", "fit", "gradcheck"):
         yield name, getattr(nnlab, name)
     for name in ("Run", "History", "Network"):
         members = [vars(cls) for cls in getattr(nnlab, name).__mro__ if cls is not object]
@@ -123,9 +126,9 @@ def test_the_example_in_the_docstring_runs(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("NNLAB_RUNS", raising=False)
     example = "\n".join(re.findall(r"^    (.*)$", nnlab.__doc__, re.MULTILINE))
-    assert example.count("nnlab.") == 9
+    assert example.count("nnlab.") == 11
     example = example.replace("epochs=5000", "epochs=5").replace('"runs/..."', "run.path")
-    scope = {"x": np.zeros((4, 2)), "t": np.zeros((4, 3))}
+    scope = {"x": np.zeros((4, 2)), "t": np.zeros((4, 3)), "y": [0, 1, 1, 0]}
     exec(compile(example.replace(", run.path\n", "\n"), "docstring", "exec"), scope)
     assert scope["run"].path.parent == Path("runs")
     assert len(scope["run"].metrics["train_loss"]) == 6

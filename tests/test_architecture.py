@@ -21,7 +21,7 @@ CORE = frozenset({"errors", "status", "suggest", "core"})
 RANK_2 = CORE | {"data", "engine", "show.words"}
 RANK_4 = RANK_2 | {"config", "build", "training", "run"}
 RANK_5 = RANK_4 | {"experiment"}
-RANK_6 = RANK_5 | {"diagnosis", "explanation", "study", "api"}
+RANK_6 = RANK_5 | {"diagnosis", "estimators", "explanation", "exports", "study", "api"}
 ALL = RANK_6 | {"show", "race", "live", "play", "cli"}
 
 
@@ -71,7 +71,13 @@ RULES = {
     "study": rule(RANK_5, "numpy yaml", "distributed threadpoolctl optuna"),
     "study.local": rule({"run"}, "distributed"),
     "study.journal": rule({"errors", "run"}, "optuna"),
-    "api": rule(RANK_5 | {"diagnosis", "explanation", "show"}, "numpy"),
+    "exports": rule(
+        RANK_5 | {"explanation.blocks", "explanation.formula", "show.words"},
+        "numpy",
+        "nbformat onnx safetensors tensorboard",
+    ),
+    "estimators": rule(RANK_5, "numpy sklearn"),
+    "api": rule(RANK_5 | {"diagnosis", "explanation", "exports", "show"}, "numpy"),
     "show": rule(set()),
     "show.words": rule({"status"}),
     "show.figures": rule(

@@ -238,3 +238,12 @@ def test_gathering_allocates_only_row_numbers(kind, dtype):
     part = Part(inputs, rows, fit_scaling(kind, inputs, rows), np.zeros((2000, 1)), np.float32)
     loader, order = Batches(part, 100), rows[::-1].copy()
     assert peak_of(lambda: [None for _ in loader.epoch(order)]) < 128 * 1024
+
+
+def test_an_epoch_can_begin_at_any_batch():
+    """Also where the whole epoch is one chunk that stays in memory."""
+    loader = Batches(numbered(12), 2)
+    whole = list(range(12))
+    for first in (0, 3, 1, 5):
+        assert walked(loader, first=first)[0] == whole[2 * first :]
+        assert walked(loader)[0] == whole

@@ -20,7 +20,13 @@ COMPANIONS = {"llvmlite": "numba"}
 # distributed imports it for the certificate of `--cluster local:N`, and does not declare it.
 INDIRECT = {"cryptography"}
 # Imported by modules for which the extra is needed, and nowhere else.
-OPTIONAL = {"fast": "engine.compiled", "cluster": "study", "tune": "study", "live": "live"}
+OPTIONAL = {
+    "fast": "engine.compiled",
+    "cluster": "study",
+    "tune": "study",
+    "live": "live",
+    "export": "exports",
+}
 
 
 def names(requirements: list[str]) -> set[str]:

@@ -14,7 +14,7 @@ PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
 GENERATE = run_path(str(ROOT / "docs" / "generate.py"))
 
 
-@pytest.mark.parametrize("name", ["cli.md", "config.md"])
+@pytest.mark.parametrize("name", ["cli.md", "config.md", "explain.md"])
 def test_generated_pages_are_current(name: str) -> None:
     path = ROOT / "docs" / name
     assert GENERATE["difference"](path, GENERATE["pages"]()[path]) == "", "run `make docs`"

@@ -32,6 +32,7 @@ ALLOWED = {
     "run/environment.py": {"system"},  # platform.system
     "run/repository.py": {"subprocess"},  # git, with fixed commands that run nothing
     "live/beside.py": {"subprocess"},  # this Python with a module of nnlab, for the page
+    "exports/check.py": {"subprocess"},  # this Python with a script that nnlab has just written
     "study/execute.py": {"ctypes"},  # one call of the C library, with two constants
     "__init__.py": {"import_module"},  # of names in a dictionary of its own
     # Kernels, from a folder of this user alone; a Python with the module that compiles them.

@@ -11,6 +11,8 @@ from nnlab.core.network import Network
 from nnlab.core.optimizers import OPTIMIZERS
 from nnlab.core.schedules import SCHEDULES
 from nnlab.data import batches
+from nnlab.data.batches import Part
+from nnlab.data.scale import Scaling
 from nnlab.training import Steps, run_training, start
 from tests.trainings import (
     PYTORCH,
@@ -330,3 +332,50 @@ def test_single_and_double_precision():
     for single, double in zip(results[np.float32], results[np.float64], strict=True):
         np.testing.assert_allclose(single, double, rtol=1e-4, atol=1e-6)
         assert (np.asarray(single) != np.asarray(double)).any()
+
+
+# --- weights of rows --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("reduction", ["mean", "batch_mean", "sum"])
+@pytest.mark.parametrize("name", LOSSES)
+def test_a_row_with_weight_3_trains_as_3_rows(name, reduction):
+    """In batches of all rows; the losses of both parts count the weights too."""
+    x, t = noise(6)
+    loss, last = LOSSES[name](reduction=reduction), LOSSES[name].fuses
+    kind = {"softmax": "classes", "sigmoid": "binary", None: "regression"}[last]
+    t = t if last is None else np.eye(2)[[0, 1, 1, 0, 1, 0]]
+    counts = np.array([1, 3, 2, 1, 0, 4])
+    mean_one = counts * (6 / 11) if reduction != "sum" else counts
+    none = Scaling("none", np.zeros(()), np.ones(()))
+    weighted = Part(x, np.arange(6), none, t, np.float64, weights=mean_one)
+    repeated = part(np.repeat(x, counts, axis=0), np.repeat(t, counts, axis=0))
+    results = []
+    for data in (weighted, repeated):
+        settings = {"loss": loss, "kind": kind, "batch_size": len(data), "epochs": 4}
+        plan = plan_for(data, validation=data, shuffle=False, **settings)
+        names = (4, "tanh", 2) if last is None else (4, "tanh", 2, last)
+        records, state = run(plan, Network(layers(*names), 3))
+        rows = epochs_of(records)
+        results.append(
+            (state.network.theta, [(r.train["loss"], r.validation["loss"]) for r in rows])
+        )
+    (first, losses), (second, expected) = results
+    np.testing.assert_allclose(first, second, rtol=1e-11)
+    factor = 6 / 11 if reduction == "sum" else 1  # the mean over 6 rows, not 11
+    np.testing.assert_allclose(np.multiply(losses, factor), expected, rtol=1e-11)
+
+
+def test_shuffled_batches_take_their_own_weights():
+    """The weights of a batch are those of its rows: 0 takes a row out of its batch."""
+    x, t = noise(7)
+    none = Scaling("none", np.zeros(()), np.ones(()))
+    states = []
+    for weights in (np.array([1.0, 0, 1, 1, 1, 1, 1]), np.ones(7)):
+        targets = t.copy()
+        targets[1] = np.where(weights[1], t[1], 1e6)  # would show at once
+        data = Part(x, np.arange(7), none, targets, np.float64, weights=weights)
+        states.append(run(plan_for(data, batch_size=3), Network(layers(4, "tanh", 2), 3))[1])
+    assert np.abs(states[0].network.theta).max() < 10
+    plain = run(plan_for(part(x, t), batch_size=3), Network(layers(4, "tanh", 2), 3))[1]
+    np.testing.assert_array_equal(states[1].network.theta, plain.network.theta)

@@ -12,6 +12,7 @@ from nnlab.show.words import (
     run_title,
     setting_value,
     setup_line,
+    short_value,
     shorten,
 )
 
@@ -135,3 +136,12 @@ def test_count_and_shorten() -> None:
     assert [count(n, "row") for n in (0, 1, 2000)] == ["0 rows", "1 row", "2,000 rows"]
     assert count(2, "process is", "processes are") == "2 processes are"
     assert [shorten("abcdef", n) for n in (6, 5)] == ["abcdef", "abcd…"]
+
+
+def test_a_network_is_short_as_the_value_of_an_axis() -> None:
+    """Also a long one in the form of resolved.yaml; other lists stay."""
+    layer = {"name": "dense", "units": 8, "bias": True}
+    assert short_value([layer, "tanh"] * 3 + [{"dense": 1}, "sigmoid"]) == "8-8-8-1 tanh, sigmoid"
+    assert short_value([1, 2]) == "[1, 2]"
+    assert short_value(["relu"]) == "[relu]"
+    assert short_value(0.001) == "0.001"

@@ -34,6 +34,7 @@ COMMANDS = {  # and the first line of the help of each
     "verify": "Train a run again and compare the bits.",
     "evaluate": "Measure a trained network on data.",
     "predict": "Compute a network's outputs for new rows.",
+    "export": "Write a run for another tool.",
     "runs": "List the runs in DIR, newest first.",
     "compare": "Show how runs differ.",
     "plot": "Draw the figures of one or more runs.",

@@ -82,7 +82,7 @@ def command(
 def _run_names(runs: Sequence[ComparedRun]) -> Sequence[str]:
     """A letter for each of few runs, the folder's name for each of many."""
     few = len(runs) <= len(LETTERS)
-    return LETTERS[: len(runs)] if few else [run.path.name for run in runs]
+    return LETTERS[: len(runs)] if few else [run.name for run in runs]
 
 
 def _refuse_unknown(metrics: Sequence[str], runs: Sequence[ComparedRun]) -> None:
@@ -161,7 +161,7 @@ def _runs_in_rows(runs: Sequence[ComparedRun]) -> str:
     columns = _texts(setting_rows([run.settings for run in runs])) | _metric_rows(runs)
     return format_records(
         [
-            {"run": run.path.name, "status": run.status}
+            {"run": run.name, "status": run.status}
             | {key: cells[index] for key, cells in columns.items()}
             for index, run in enumerate(runs)
         ]
@@ -265,7 +265,7 @@ def _comparison_json(
 def _run_json(run: ComparedRun) -> dict[str, Any]:
     name, digest = run.data_source
     return {
-        "name": run.path.name,
+        "name": run.name,
         "path": str(run.path),
         "status": run.status,
         "seed": run.seed,

@@ -21,12 +21,12 @@ from nnlab.cli.terminal import print_json, print_messages, print_result, termina
 from nnlab.config.load import load_config
 from nnlab.diagnosis.evidence import Evidence
 from nnlab.diagnosis.findings import Diagnosis
-from nnlab.diagnosis.gather import evidence_of_config, evidence_of_run
+from nnlab.diagnosis.gather import evidence_of_config, evidence_of_run, refuse_untrainable
 from nnlab.diagnosis.rules import diagnose
 from nnlab.diagnosis.saved import findings_record, save_findings
 from nnlab.run.folder import RESOLVED, RunFolder
 from nnlab.run.run import Run
-from nnlab.show.words import count, set_options
+from nnlab.show.words import count, moment_words, percent, set_options
 
 WIDTH = 100  # of the text where the terminal's is unknown
 
@@ -40,14 +40,18 @@ WIDTH = 100  # of the text where the terminal's is unknown
 def command(what: str, overrides: tuple[str, ...], runs: Path | None, as_json: bool) -> None:
     """Say why a network does not learn.
 
-    Looks at a run: its curves, its data, and the layers of its network at several epochs. A
-    CONFIG is first trained in memory, for about 3 s and at most about 10 s: a long training only
-    in its first epochs, and one of large images with fewer rows. Prints findings, the surest
-    first, each with its evidence, its cause, and settings to try.
+    Looks at a run: its curves, its data, and the layers of its network at several epochs. A CONFIG
+    is first trained in memory, for about 3 s, and no epoch begins after 10 s: a long training only
+    in its first epochs, and one of large images with fewer rows. Prints findings, the surest first,
+    each with its evidence, its cause, and settings to try.
 
     Findings of a run are saved in its folder, as findings.json, and `nnlab report` shows them.
     `nnlab train` saves them by itself where a run had 10 epochs or more and left something to
-    learn, or diverged.
+    learn, or diverged. The exit code is 0 whatever is found.
+
+    --json prints of (the name), epochs, updates, and findings. A finding has kind, sure (0 to 1),
+    sentence, evidence, why, remedies (settings for --set that belong together), advice, epoch and
+    step (where it appeared; 0: before training), figure, and serious.
 
     \b
     nnlab doctor latest
@@ -66,7 +70,8 @@ def command(what: str, overrides: tuple[str, ...], runs: Path | None, as_json: b
     print_result(f"{name}: {count(len(findings), 'finding')}")
     for number, finding in enumerate(findings, 1):
         print_result("\n".join(["", *_lines(number, finding)]))
-    print_result(f"\nTo try a line: nnlab train {config}, followed by its settings.")
+    if any(finding.remedies for finding in findings):
+        print_result(f"\nTo try a line: nnlab train {config}, followed by its settings.")
 
 
 def _evidence(
@@ -78,7 +83,9 @@ def _evidence(
         resolved = shlex.quote(str(run.path / RESOLVED))
         return run.name, resolved, run.folder, evidence_of_run(run)
     loaded = load_config(what, overrides)
-    print_messages(loaded.notes)
+    refuse_untrainable(loaded.config)
+    trains = f"Trains {loaded.config.name} in memory for some seconds; nothing is saved."
+    print_messages([*loaded.notes, trains])
     evidence = evidence_of_config(loaded.config)
     if evidence.progress < 1 and evidence.failure is None:
         rows = count(len(evidence.built.plan.train), "training row")
@@ -90,8 +97,10 @@ def _evidence(
 
 def _lines(number: int, finding: Diagnosis) -> Iterator[str]:
     """A finding as text; a remedy is in one line, as it is pasted into a shell."""
-    yield from _wrapped(f"{number}. ", f"{finding.sentence} ({finding.sure:.0%} sure)")
+    yield from _wrapped(f"{number}. ", f"{finding.sentence} ({percent(finding.sure)} sure)")
     yield from _paragraphs("evidence", finding.evidence)
+    since = moment_words(finding.epoch, finding.step)
+    yield from _paragraphs("since", filter(None, [since]))
     yield from _paragraphs("why", [finding.why])
     for place, remedy in enumerate(finding.remedies):
         yield f"   {'' if place else 'try':10}{set_options(remedy)}"

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from nnlab.cli import options
-from nnlab.cli.terminal import print_message, print_messages, print_result
+from nnlab.cli.terminal import print_json, print_message, print_messages, print_result
 from nnlab.explanation.moments import explain_row
 from nnlab.run import durable
 from nnlab.run.run import Run
@@ -37,6 +37,7 @@ from nnlab.show.page.explanation import explanation_page
 @click.option(
     "--html", type=options.FILE, metavar="FILE", help="Write a web page instead of printing text."
 )
+@options.json_option
 @options.threads_option
 @options.verbosity
 def command(
@@ -46,6 +47,7 @@ def command(
     epochs: str | None,
     units: tuple[str, ...],
     html: Path | None,
+    as_json: bool,
 ) -> None:
     """Follow a row through the network and back.
 
@@ -54,15 +56,21 @@ def command(
     numbers are those just before that update, which may come later in the epoch that follows.
     The data of the run is loaded. For the optimizer's state, the training is repeated up to the
     epoch unless a checkpoint has it. A row that no update uses, as in the test part, is its own
-    batch. Large networks are shortened; --unit shows the rest.
+    batch. Large networks are shortened; --unit shows the rest. docs/explain.md works an example out
+    by hand and describes the object of --json.
 
     \b
     nnlab explain latest --row 3
     nnlab explain latest --row 3 --epoch 0,10,100
     nnlab explain latest --row 3 --unit 0.2 --html row3.html
     """
+    if html is not None and as_json:
+        raise click.UsageError("--html writes a page and --json prints an object: choose one.")
     trained = Run(options.find_training(run, runs).path)
     explained = explain_row(trained, row, _whole_numbers(epochs), units, print_message)
+    if as_json:
+        print_json({"explanations": [passage.to_dict() for passage in explained]})
+        return
     if html is None:
         for number, passage in enumerate(explained):
             print_result(f"\n\n{passage}" if number else str(passage))

@@ -1,5 +1,6 @@
 """What `train --live`, `resume --live` and `watch` say about their page, and their last look."""
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -29,9 +30,27 @@ open_option = click.option(
 )
 
 
+@contextmanager
+def until_interrupted(message: str = "Ctrl+C ends it.") -> Iterator[None]:
+    """Ctrl+C ends what is inside the `with`, as the message says: that is no failure."""
+    print_message(message)
+    with suppress(KeyboardInterrupt):
+        yield
+
+
+def has_terminal() -> bool:
+    """Whether somebody may press Ctrl+C."""
+    return any(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stderr))
+
+
 def live_options(function: F) -> F:
     """--live, --port and --open."""
-    live = click.option("--live", is_flag=True, help="Follow the training in the browser.")
+    live = click.option(
+        "--live",
+        is_flag=True,
+        help="Follow the training in the browser. The page stays after its end until Ctrl+C; "
+        "without a terminal it ends with the training.",
+    )
     return live(port_option(open_option(function)))
 
 
@@ -77,9 +96,10 @@ def start_page(page: "PageBeside | None", session: "Session", show: bool) -> Non
 
 @contextmanager
 def last_look(page: "PageBeside | None") -> Iterator[None]:
-    """After the `with`, waits for Ctrl+C, also where the run diverged; without a page for nothing.
+    """After the `with`, waits for Ctrl+C, also where the run diverged.
 
-    Raises Exit with the exit code of a divergence, whose message is then printed before.
+    For nothing without a page, nor without a terminal, as in a cron job. Raises Exit with the exit
+    code of a divergence, whose message is then printed before.
     """
     code = 0
     try:
@@ -89,9 +109,10 @@ def last_look(page: "PageBeside | None") -> Iterator[None]:
             raise
         print_error(str(error))
         code = error.exit_code
-    if page is not None:
-        print_message(f"For a last look: {page.address}  Ctrl+C ends it.")
-        with suppress(KeyboardInterrupt):
+    if page is not None and has_terminal():
+        with until_interrupted(f"For a last look: {page.address}  Ctrl+C ends it."):
             page.wait()
+    elif page is not None:
+        print_message("The page ends with the training: nobody could press Ctrl+C.")
     if code:
         raise click.exceptions.Exit(code)

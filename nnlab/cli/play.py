@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from nnlab.cli import options
-from nnlab.cli.live_page import announce_page, open_option, port_option
-from nnlab.cli.terminal import print_message
+from nnlab.cli.live_page import announce_page, open_option, port_option, until_interrupted
 
 if TYPE_CHECKING:
     from nnlab.live.feed import Feed
@@ -28,9 +27,10 @@ def command(
     """Play with a network in the browser.
 
     Without an argument, or with a CONFIG, a page trains a network: its data, layers and optimizer
-    can be changed, and what it learns is drawn while it learns. With a RUN, a page asks its
-    trained network: a board to draw an image on, or a slider for each input of a table. Only this
-    machine can reach the page. Ctrl+C ends it. Needs pip install 'nnlab[live]'.
+    can be changed, and what it learns is drawn while it learns, with what the doctor finds. With a
+    RUN, a page asks its trained network: a board to draw an image on, or a slider for each input
+    of a table. Only this machine can reach the page. Ctrl+C ends it: exit code 0. Needs pip
+    install 'nnlab[live]'.
 
     \b
     nnlab play
@@ -45,13 +45,15 @@ def command(
     if what is not None and options.names_run(what, overrides):
         _ask_run(what, runs, feed, port, show)
         return
+    from nnlab.cli.provide import provide_kernels
     from nnlab.play.playground import Playground, playground_page
     from nnlab.play.settings import Start
     from nnlab.run.names import runs_folder
 
     start = Start.of(what, overrides)
+    provide_kernels([start.config])
     game = Playground(start, runs_folder(runs), feed)
-    with game.player:
+    with game:
         _serve(Site(*playground_page(start.config.name), feed, game.actions), port, show)
 
 
@@ -72,5 +74,5 @@ def _serve(site: "Site", port: int | None, show: bool) -> None:
 
     with serving(site, port) as address:
         announce_page(address, show)
-        print_message("Ctrl+C ends it.")
-        Event().wait()
+        with until_interrupted():
+            Event().wait()

@@ -19,7 +19,7 @@ from nnlab.cli.terminal import print_json, print_message, print_messages, print_
 from nnlab.cli.training_output import print_drawn
 from nnlab.errors import SweepFailed, UsageError
 from nnlab.run.names import runs_folder
-from nnlab.run.sweeps import SweepFolder, TrialRecord, places
+from nnlab.run.sweeps import SweepFolder, TrialRecord, placing
 from nnlab.show.figures.plot import Drawn
 from nnlab.show.figures.style import warm
 from nnlab.show.figures.sweep_plots import draw_sweep
@@ -303,7 +303,8 @@ def _failed_table(records: Sequence[TrialRecord], axes: Sequence[Mapping[str, An
     failed = [record for record in records if not record.done]
     if not failed:
         return ""
-    ordered = sorted(failed, key=lambda trial: (*places(trial.cell, axes), trial.seed or 0))
+    places = placing(axes)
+    ordered = sorted(failed, key=lambda trial: (*places(trial.cell), trial.seed or 0))
     rows: list[dict[str, Cell]] = [
         {
             "trial": trial.name,

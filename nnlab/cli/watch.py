@@ -1,13 +1,11 @@
 """`nnlab watch`."""
 
-from contextlib import suppress
 from pathlib import Path
 
 import click
 
-from nnlab.cli.live_page import announce_page, open_option, port_option
+from nnlab.cli.live_page import announce_page, open_option, port_option, until_interrupted
 from nnlab.cli.options import find_sweep, find_training, run_argument, verbosity
-from nnlab.cli.terminal import print_message
 
 
 @click.command
@@ -20,7 +18,8 @@ def command(run: str, runs: Path | None, port: int | None, show: bool) -> None:
 
     The page shows the curves, the network and what the doctor finds, while another process trains.
     Of a sweep it shows each trial as it ends. It only reads the folder. Nothing but this machine
-    can reach the page. Ctrl+C ends it. Needs pip install 'nnlab[live]'.
+    can reach the page. Ctrl+C ends it: exit code 0. Exit code 6 if the folder vanishes. Needs pip
+    install 'nnlab[live]'.
 
     \b
     nnlab watch latest
@@ -34,6 +33,5 @@ def command(run: str, runs: Path | None, port: int | None, show: bool) -> None:
     site, look = live_site(sweep if sweep is not None else find_training(run, runs))
     with serving(site, port) as address:
         announce_page(address, show)
-        print_message("Ctrl+C ends it.")
-        with suppress(KeyboardInterrupt):
-            keep_looking(look)
+        with until_interrupted():
+            keep_looking(site, look)

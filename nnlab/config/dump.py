@@ -7,7 +7,9 @@ text that YAML 1.1 or 1.2 would take for something else is quoted.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+import json
+from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any
 
 import yaml
@@ -20,6 +22,8 @@ from nnlab.config.yaml12 import MAX_DEPTH, MAX_LINES, MAX_NODES, UNUSABLE, CoreL
 from nnlab.errors import ConfigError
 
 WIDTH = 88  # of resolved.yaml
+SECTIONS = 32  # the last texts that are remembered
+LONGEST_SECTION = 10_000  # characters of JSON; more are not remembered
 
 
 class _Dumper(yaml.SafeDumper):
@@ -42,8 +46,16 @@ for _first, _resolvers in CoreLoader.yaml_implicit_resolvers.items():
 
 
 def dump(config: Config, width: int = WIDTH) -> str:
-    """The text of resolved.yaml; keys in the order of the schema."""
-    return to_yaml(settings_of(config), width)
+    """The text of resolved.yaml; keys in the order of the schema. Raises as `to_yaml`."""
+    settings = settings_of(config)
+
+    def text() -> str:
+        parts = [(name, json.dumps(value)) for name, value in settings.items()]
+        long = any(len(value) > LONGEST_SECTION for _, value in parts)
+        section = _section.__wrapped__ if long else _section
+        return "".join(section(name, value, width) for name, value in parts)
+
+    return _checked(settings, text)
 
 
 def to_yaml(content: Mapping[str, Any], width: int = WIDTH) -> str:
@@ -53,12 +65,24 @@ def to_yaml(content: Mapping[str, Any], width: int = WIDTH) -> str:
 
     Raises ConfigError for content that `read_yaml` would refuse.
     """
+    return _checked(content, lambda: _yaml_text(content, width, None))
+
+
+@lru_cache(SECTIONS)
+def _section(name: str, value: str, width: int) -> str:
+    """A section of a config, its value in JSON, as YAML: trials of a sweep share most sections."""
+    content = json.loads(value)
+    return _yaml_text({name: content}, width, None if isinstance(content, dict | list) else False)
+
+
+def _checked(content: Mapping[str, Any], text_of: Callable[[], str]) -> str:
+    """The text; ConfigError where `content` or the text is too large to be read again."""
     if (values := _size(content)) > MAX_NODES:
         raise ConfigError(
             f"This config holds {values:,} values, and a config has at most {MAX_NODES:,}, so it "
             f"could not be read again. {_most_values(content)}"
         )
-    text = _yaml_text(content, width, None)
+    text = text_of()
     lines = text.count("\n")
     if len(text.encode()) > MAX_BYTES or lines > MAX_LINES:
         raise ConfigError(

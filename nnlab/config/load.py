@@ -5,27 +5,28 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
 from nnlab.config.annotations import hints
 from nnlab.config.builder import build_fields
 from nnlab.config.checks import check_parts
-from nnlab.config.families import SOURCE, file_settings
+from nnlab.config.defaults import with_defaults, with_labels, with_monitor
+from nnlab.config.dump import settings_of
+from nnlab.config.families import file_settings
 from nnlab.config.files import checked, decode, locate, name_from_stem, read_bytes
 from nnlab.config.overrides import Override, SettingChange, apply, read_overrides
 from nnlab.config.problems import Problem, Problems, clean, fail
-from nnlab.config.schema import Config, Data, SweepConfig, Training
+from nnlab.config.schema import Config, SweepConfig
 from nnlab.config.short_forms import expand
 from nnlab.config.tree import Node, Place, Source, find_node, from_plain
 from nnlab.config.yaml12 import read_yaml
-from nnlab.core import columns
-from nnlab.core.losses import Loss
-from nnlab.core.metrics import better_when
-from nnlab.data.user_csv import Csv
+from nnlab.data.dataset import DataSource
 from nnlab.errors import ConfigError
 
 MAX_SWEEP_NODES = 20_000  # of variants that are checked here; the rest is checked when it runs
+KEPT_BESIDE_ROWS = ("validation", "split", "scale", "seed")  # the keys of data
 RACE = "race of optimizers on a function"
 # By command: keys that only this kind of config has, and the kind in words.
 KINDS = {
@@ -85,17 +86,38 @@ def _document(
     return Document(root, text, path, name_from_stem(path.stem))
 
 
+def resolve_config(
+    config: str | PathLike[str] | Config | Mapping[str, object],
+    overrides: Sequence[Override],
+    *,
+    check: bool = True,
+    rows: DataSource | None = None,
+) -> Loaded:
+    """The config in any of its forms, with the overrides applied; see `load_config`."""
+    if isinstance(config, Config):
+        config = settings_of(config)
+    if isinstance(config, Mapping):
+        return Loaded(from_mapping(config, overrides, check=check, rows=rows))
+    path = Path(config) if not isinstance(config, str) else config
+    return load_config(path, overrides, check=check, rows=rows)
+
+
 def load_config(
-    config: str | Path, overrides: Sequence[Override] = (), *, check: bool = True
+    config: str | Path,
+    overrides: Sequence[Override] = (),
+    *,
+    check: bool = True,
+    rows: DataSource | None = None,
 ) -> Loaded:
     """Read a file, or the shipped config of that name, with the overrides applied.
 
     `check=False` leaves out what needs the data set, for the resolved.yaml of a finished run.
+    `rows` take the place of the data set that the config names, and of its test part.
     Raises ConfigError with all mistakes, DataError when the data's shape cannot be determined.
     """
     problems = Problems()
     file = read_document(config, problems, "train")
-    base = _base(file.root, overrides, file.name, problems, check)
+    base = _base(file.root, overrides, file.name, problems, check, rows=rows)
     return Loaded(base.config, file.text, file.path, base.notes)
 
 
@@ -113,7 +135,11 @@ def parse_config(
 
 
 def from_mapping(
-    mapping: Mapping[str, object], overrides: Sequence[Override] = (), *, check: bool = True
+    mapping: Mapping[str, object],
+    overrides: Sequence[Override] = (),
+    *,
+    check: bool = True,
+    rows: DataSource | None = None,
 ) -> Config:
     """The config that a nested mapping describes, in the words of the YAML file."""
     place = Place(Source("config", "", Path.cwd(), "values"))
@@ -121,7 +147,7 @@ def from_mapping(
         root = from_plain(mapping, place)
     except (TypeError, ValueError) as error:
         fail([Problem(place, f"{error}")])
-    return _base(root, overrides, None, Problems(), check).config
+    return _base(root, overrides, None, Problems(), check, rows=rows).config
 
 
 def load_base(config: str | Path, fixed: Sequence[Override] = ()) -> Base:
@@ -175,6 +201,7 @@ def _base(
     problems: Problems,
     check: bool = True,
     with_sweeps: bool = True,
+    rows: DataSource | None = None,
 ) -> Base:
     """Everything after reading: full form, overrides, objects, checks.
 
@@ -182,21 +209,31 @@ def _base(
     """
     notes: list[str] = []
     changes = read_overrides(overrides, Path.cwd(), problems)
-    root = resolve_paths(apply(expand(root, Config), changes, problems, notes))
-    root = root if with_sweeps else root.without("sweeps")
-    name = name or _name_of_data(root)
-    config: Config = finished(_config(root, name, problems, check), problems)
+    root = expand(root, Config)
+    root = root if rows is None else _with_stand_in(root)
+    root = resolve_paths(apply(root, changes, problems, notes))
+    root = root if with_sweeps and rows is None else root.without("sweeps")
+    name = name or ("rows" if rows is not None else _name_of_data(root))
+    config: Config = finished(_config(root, name, problems, check, rows), problems)
     return Base(config, root, name, tuple(notes))
 
 
-def _config(root: Node, name: str, problems: Problems, check: bool = True) -> Config | None:
+def _config(
+    root: Node,
+    name: str,
+    problems: Problems,
+    check: bool = True,
+    rows: DataSource | None = None,
+) -> Config | None:
     before = len(problems)
-    root = _with_defaults(root, name)
+    root = with_defaults(root, name)
     values = build_fields(Config, root, problems)
+    if "data" in values and rows is not None:
+        values["data"] = replace(values["data"], source=rows)
     if "data" in values:
-        values["data"] = _with_labels(values["data"], values.get("loss"))
+        values["data"] = with_labels(values["data"], values.get("loss"))
     if "training" in values:
-        values["training"] = _with_monitor(values["training"], values.get("data"))
+        values["training"] = with_monitor(values["training"], values.get("data"))
     complete = len(values) == len(hints(Config)) and len(problems) == before
     if complete:
         _check_sweeps(root, values["sweeps"], problems)
@@ -211,6 +248,18 @@ def finished(config: Any, problems: Problems) -> Any:
     if config is None:
         raise ConfigError("These settings do not go together.")
     return config
+
+
+def _with_stand_in(root: Node) -> Node:
+    """The tree with a data set to be replaced; the other keys of `data` stay."""
+    if root.entries is None:
+        return root
+    data = root.entries.get("data", Node({}, root.place))
+    entries = {key: node for key, node in (data.entries or {}).items() if key in KEPT_BESIDE_ROWS}
+    if find_node(data, "validation").value == "test":
+        entries.pop("validation")
+    entries["name"] = Node("identity", data.place)
+    return root.with_entry("data", Node(entries, data.place, data.keys), data.place)
 
 
 def _name_of_data(root: Node) -> str:
@@ -254,54 +303,6 @@ def describes_race(path: Path) -> bool:
     except ConfigError:
         return False
     return command_of(root) == "descend"
-
-
-# Defaults that follow from other settings.
-
-
-def with_missing(node: Node, key: str, value: str | int | list[Node]) -> Node:
-    """The mapping with a value for a key that it does not have."""
-    if node.entries is None or key in node.entries:
-        return node
-    return node.with_entry(key, Node(value, node.place), node.place)
-
-
-def _with_defaults(root: Node, stem: str) -> Node:
-    """The tree with the defaults that follow from other settings."""
-    root = with_missing(with_missing(root, "name", stem), "seed", 0)
-    entries = root.entries or {}
-    data, sweeps = entries.get("data"), entries.get("sweeps")
-    if data is not None and str(find_node(data, "name").value) in SOURCE.members:
-        source = SOURCE.members[str(find_node(data, "name").value)]
-        data = with_missing(data, "scale", source.default_scale)
-        seed = entries["seed"].value
-        data = with_missing(data, "seed", seed if type(seed) is int and seed > 0 else 0)
-        root = root.with_entry("data", data)
-    if sweeps is not None and sweeps.entries is not None:
-        named = {name: with_missing(node, "key", name) for name, node in sweeps.entries.items()}
-        root = root.with_entry("sweeps", Node(named, sweeps.place, sweeps.keys))
-    return root
-
-
-def _with_labels(data: Data, loss: Loss | None) -> Data:
-    """Several target columns with a loss that ends in sigmoids are labels, not a regression."""
-    source = data.source
-    if not isinstance(source, Csv) or loss is None or loss.fuses != "sigmoid":
-        return data
-    if source.task != "auto" or len(source.targets) == 1:
-        return data
-    return replace(data, source=replace(source, task="multilabel"))
-
-
-def _with_monitor(training: Training, data: Data | None) -> Training:
-    """`training` with the monitored value, and with the side on which that is better."""
-    validated = data is not None and data.split.validation is not None
-    part = columns.VAL if validated else columns.TRAIN
-    monitor = training.monitor or columns.name(part, columns.LOSS)
-    stopping = training.early_stopping
-    if stopping is not None and stopping.mode is None:
-        stopping = replace(stopping, mode=better_when(monitor))
-    return replace(training, monitor=monitor, early_stopping=stopping)
 
 
 def _check_sweeps(root: Node, sweeps: Mapping[str, SweepConfig], problems: Problems) -> None:

@@ -37,14 +37,22 @@ class Loss(ABC):
         """The targets (N, m) as the kernels want them; label smoothing happens here."""
         return targets
 
-    def prepare(self, labels: IntArray, classes: int) -> "Loss":
-        """This loss for training rows with these class labels; balanced weights are fixed here."""
+    def prepare(self, labels: IntArray, classes: int, weights: FloatArray | None = None) -> "Loss":
+        """This loss for training rows with these class labels; balanced weights are fixed here.
+
+        weights (N,): how much each row counts; None: equally.
+        """
         return self
 
     def bind(self, batch: int, outputs: int, dtype: DTypeLike) -> Views:
         """The memory for `gradient` with B = batch rows of m = outputs numbers."""
         rows = {"mean": batch * outputs, "batch_mean": batch, "sum": 1}[self.reduction]
-        return Views(scale=np.array(self.factor / max(rows, 1), dtype))
+        scale = np.array(self.factor / max(rows, 1), dtype)
+        return Views(scale=scale, unweighted=scale)
+
+    def weigh(self, s: Views, weights: Array) -> None:
+        """Multiply the rows that the next `gradient` fills by weights (B, 1)."""
+        s.scale = s.unweighted * weights  # (B, 1)
 
     # What `nnlab explain` shows, in the language of explanation/formula.py. Names: y, the output of
     # the network, also where z is something else; t, its target; the loss's settings.
@@ -156,18 +164,18 @@ class ClassLoss(Loss):
         """C, the number of classes that the outputs choose among."""
         return outputs
 
-    def prepare(self, labels: IntArray, classes: int) -> Loss:
+    def prepare(self, labels: IntArray, classes: int, weights: FloatArray | None = None) -> Loss:
         """With "balanced" replaced by numbers; ValueError where a class has no row."""
         if self.class_weight != "balanced":
             return self
-        counts = np.bincount(labels, minlength=classes)
+        counts = np.bincount(labels, weights, minlength=classes)
         if not counts.all():
             raise ValueError(
                 f"class {int(np.argmin(counts))} has no row, so class_weight: balanced has no "
                 "weight for it"
             )
-        weights = len(labels) / (classes * counts)
-        return replace(self, class_weight=tuple(weights.tolist()))
+        factors = counts.sum() / (classes * counts)
+        return replace(self, class_weight=tuple(factors.tolist()))
 
     def weights(self, classes: int) -> tuple[float, ...] | None:
         """The factors of the classes; ValueError for another number, or while "balanced"."""

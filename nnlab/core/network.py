@@ -6,6 +6,7 @@ one for evaluation.
 """
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
@@ -67,6 +68,10 @@ class Network:
         self.values = first_values(self.layout, seed, init or XavierUniform()).astype(self.dtype)
         self.theta = self.values[: self.layout.size]
         self.buffers = self.values[self.layout.size :]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickled as layers and values, not as views of each other's memory."""
+        return revived, (type(self), self.layers, self.inputs, self.dtype.str, self.values)
 
     @property
     def parameters(self) -> dict[str, Array]:
@@ -135,18 +140,28 @@ class Network:
             if layer.random and index not in generators:
                 raise ValueError(f"layer {index} draws in training and needs a generator")
 
-    def predict(self, x: ArrayLike, batch: int = 1024) -> Array:
-        """The outputs (B, m) for rows x (B, ...), in evaluation mode."""
+    def predict(self, x: ArrayLike, batch: int = 1024, depth: int | None = None) -> Array:
+        """The outputs (B, m) for rows x (B, ...), in evaluation mode; `depth`: as for `bind`."""
         rows = np.asarray(x, self.dtype)
         if rows.shape[1:] != self.inputs:
             raise ValueError(f"rows of shape {self.inputs} expected, not {rows.shape[1:]}")
         if batch < 1:
             raise ValueError(f"a batch has at least one row, not {batch}")
-        outputs = np.empty((len(rows), *self.shapes[-1]), self.dtype)
+        last = self.shapes[len(self.layers[:depth])]
+        outputs = np.empty((len(rows), *last), self.dtype)
         for start in range(0, len(rows), batch):
             part = rows[start : start + batch]
-            outputs[start : start + len(part)] = self.bind(len(part)).forward(part)
+            outputs[start : start + len(part)] = self.bind(len(part), depth=depth).forward(part)
         return outputs
+
+
+def revived(
+    cls: type[Network], layers: Sequence[Layer], inputs: Shape, dtype: str, values: Array
+) -> Network:
+    """A network with these values (V,), as pickle and `copy` make it."""
+    network = cls(layers, inputs, dtype=dtype)
+    network.values[...] = values
+    return network
 
 
 def shapes(layers: Sequence[Layer], inputs: Shape) -> list[Shape]:

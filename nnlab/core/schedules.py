@@ -36,6 +36,14 @@ class Schedule(ABC):
             return lr * (t + 1) / self.warmup
         return self.after_warmup(t - self.warmup, lr, max(total - self.warmup, 1))
 
+    @property
+    def formula(self) -> str:
+        """`after_warmup` in the language of explanation/formula.py; empty where there is none.
+
+        Its names are lr, t, total and the settings; a `length` of None is total.
+        """
+        return ""
+
     @abstractmethod
     def after_warmup(self, t: int, lr: float, total: int) -> float:
         """The rule itself."""
@@ -44,6 +52,8 @@ class Schedule(ABC):
 @dataclass(frozen=True, kw_only=True)
 class ConstantSchedule(Schedule):
     """lr for ever."""
+
+    formula = "lr"
 
     def after_warmup(self, t: int, lr: float, total: int) -> float:
         return lr
@@ -54,6 +64,8 @@ class Exponential(Schedule):
     """lr gamma^t."""
 
     gamma: Factor = 0.95
+
+    formula = "lr * gamma**t"
 
     def after_warmup(self, t: int, lr: float, total: int) -> float:
         return lr * self.gamma**t
@@ -66,6 +78,8 @@ class StepSchedule(Schedule):
     every: Count = 10
     gamma: Factor = 0.5
 
+    formula = "lr * gamma ** floor(t / every)"
+
     def after_warmup(self, t: int, lr: float, total: int) -> float:
         return lr * self.gamma ** (t // self.every)
 
@@ -76,6 +90,8 @@ class Multistep(Schedule):
 
     milestones: Annotated[tuple[Count, ...], Len(1)]
     gamma: Factor = 0.1
+
+    formula = "lr * gamma ** sum(t >= milestones)"
 
     def after_warmup(self, t: int, lr: float, total: int) -> float:
         return lr * self.gamma ** sum(t >= milestone for milestone in self.milestones)
@@ -88,6 +104,8 @@ class LinearSchedule(Schedule):
     start: Annotated[float, Ge(0)] = 1.0
     end: Annotated[float, Ge(0)] = 0.0
     length: Count | None = None
+
+    formula = "lr * (start + (end - start) * min(t, length) / length)"
 
     def after_warmup(self, t: int, lr: float, total: int) -> float:
         """Reaches lr `end` at t = length, one after the last time of a full-length schedule."""
@@ -104,6 +122,8 @@ class Cosine(Schedule):
 
     min: Annotated[float, Ge(0)] = 0.0
     length: Count | None = None
+
+    formula = "min + (lr - min) * (1 + cos(pi * min(t, length) / length)) / 2"
 
     def after_warmup(self, t: int, lr: float, total: int) -> float:
         """Reaches `min` at t = length, one after the last time of a full-length schedule."""

@@ -6,7 +6,7 @@ still in the cache when its batches are used.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,8 +26,8 @@ class Part:
     """The rows of a part in the network's dtype: x (N, n), t (N, m).
 
     Images stay uint8 in the data set's array and are converted as they are gathered; other inputs
-    are scaled once, here. `targets` are those of the part's rows alone. `augmenter` changes
-    training batches.
+    are scaled once, here. `targets` are those of the part's rows alone, and so are `weights` (N,),
+    which the losses of the rows are multiplied by. `augmenter` changes training batches.
     """
 
     def __init__(
@@ -38,8 +38,12 @@ class Part:
         targets: FloatArray,
         dtype: DTypeLike,
         augmenter: Augmenter | None = None,
+        weights: FloatArray | None = None,
     ) -> None:
         self.dtype = np.dtype(dtype)
+        self.weights: Array | None = None  # (N, 1)
+        if weights is not None:
+            self.weights = as_dtype(weights[:, None], self.dtype, "weight")
         self.augmenter = augmenter
         self.rows = rows
         self.scaling = scaling
@@ -97,7 +101,10 @@ def as_dtype(array: FloatArray, dtype: np.dtype[Any], what: str) -> Array:
 
 @dataclass(frozen=True)
 class Chunk:
-    """Consecutive batches of an epoch; all have `batch` rows. x and t hold their rows together."""
+    """Consecutive batches of an epoch; all have `batch` rows. x and t hold their rows together.
+
+    ws: the weights (B, 1) of each batch's rows; () where all count equally.
+    """
 
     first: int  # number of the first batch within the epoch
     batch: int
@@ -105,6 +112,7 @@ class Chunk:
     t: Array
     xs: list[Array]
     ts: list[Array]
+    ws: Sequence[Array]
 
 
 class Batches:
@@ -139,23 +147,23 @@ class Batches:
     ) -> Iterator[Chunk]:
         """The chunks of an epoch from batch `first` on, in `order` (N,) or the part's order.
 
-        `first` must be the start of a chunk, or the number of batches. `augment_epoch` is the
-        number of the epoch, from 0, if the rows are for training; None means no augmentation.
+        `augment_epoch` is the number of the epoch, from 0, if the rows are for training; None means
+        no augmentation.
         """
-        if order is None and self.resident is not None:
+        if order is None and self.resident is not None and first == 0:
             yield self.resident
             return
-        same = order is None and (augment_epoch is None or self.part.augmenter is None)
         for start in range(first, self.full, self.per_chunk):
             chunk = self._chunk(order, start, min(self.per_chunk, self.full - start), self.batch)
-            if same and self.count == self.per_chunk:
-                self.resident = chunk
-            yield self._augmented(chunk, augment_epoch)
+            whole = order is None and len(chunk.xs) == self.count
+            yield self._augmented(chunk, augment_epoch, whole)
         if self.rest and first < self.count:
             yield self._augmented(self._chunk(order, self.full, 1, self.rest), augment_epoch)
 
-    def _augmented(self, chunk: Chunk, epoch: int | None) -> Chunk:
-        """The chunk; in training its batches are augmented in place."""
+    def _augmented(self, chunk: Chunk, epoch: int | None, whole: bool = False) -> Chunk:
+        """The chunk; in training its batches are augmented in place, else a whole epoch stays."""
+        augmented = epoch is not None and self.part.augmenter is not None
+        self.resident = chunk if whole and not augmented else None
         if epoch is not None and self.part.augmenter is not None:
             for number, x in enumerate(chunk.xs, epoch * self.count + chunk.first):
                 self.part.augmenter(x, number)
@@ -170,7 +178,11 @@ class Batches:
         rows = batches * batch
         span = slice(start, start + rows)
         x, t, raw = self.x[:rows], self.t[:rows], self.raw[:rows]
-        self.part.gather(span if order is None else order[span], x, t, raw)
+        which = span if order is None else order[span]
+        self.part.gather(which, x, t, raw)
+        ws: Sequence[Array] = ()
+        if self.part.weights is not None:
+            ws = np.split(self.part.weights[which], batches)
         if batch < self.batch:
-            return Chunk(first, batch, x, t, [x], [t])
-        return Chunk(first, batch, x, t, self.xs[:batches], self.ts[:batches])
+            return Chunk(first, batch, x, t, [x], [t], ws)
+        return Chunk(first, batch, x, t, self.xs[:batches], self.ts[:batches], ws)

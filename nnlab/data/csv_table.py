@@ -18,6 +18,7 @@ from nnlab.data.csv_text import (
     quoted_list,
     read_csv_rows,
 )
+from nnlab.data.table import ColumnTable
 from nnlab.errors import DataError
 from nnlab.suggest import similar
 
@@ -25,21 +26,24 @@ MOSTLY = 0.5  # a column with a larger share of numbers is a column of numbers
 MANY = 20  # rows from which on names, which differ, are told from categories
 
 
-class CsvTable:
-    """The chosen columns of a CSV file, and their cells by column number.
+class CsvTable(ColumnTable):
+    """The chosen columns of a CSV file.
 
-    names: of all columns. numbers: nan where a cell is missing. lines: the line on which each row
+    lines: the line on which each row
     ends, from 1. file_rows: the numbers of the rows in the file, from 0, where dropped rows count
     too. dropped: the number of rows that `missing: drop` left out.
     """
 
     def __init__(self, path: Path, form: CsvForm, names: Sequence[str]) -> None:
-        self.path, self.form, self.names = path, form, names
+        self.path, self.title, self.form, self.names = path, str(path), form, names
         self.numbers: dict[int, array[float]] = {}
         self.texts: dict[int, list[str]] = {}
         self.lines = array("q")
         self.file_rows = array("q")
         self.dropped = 0
+
+    def __len__(self) -> int:
+        return len(self.lines)
 
     def choose(
         self,
@@ -142,7 +146,6 @@ class CsvTable:
         return value
 
     def place(self, row: int, column: int) -> str:
-        """The name of a cell in messages."""
         return self._place(self.lines[row], column)
 
     def _place(self, line: int, column: int) -> str:

@@ -11,7 +11,7 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from nnlab.core.types import Array, IntArray
+from nnlab.core.types import Array, FloatArray, IntArray
 from nnlab.data.download import Collection
 from nnlab.data.files import open_regular_file
 from nnlab.data.scale import ScaleKind
@@ -69,6 +69,7 @@ class Dataset:
     0..1; None where only the data can tell. fills: whether missing inputs are filled.
     classes_by, class_list: as in Signature. notes: sentences about the reading of the file.
     file_rows (N,): the numbers of the rows in their file, from 0; None where all rows are here.
+    weights (N,): how much each row counts in the loss, above 0; None: equally.
 
     Raises DataError when a type is not numeric, when there are no rows or columns, when the row
     counts differ, when there are fewer than two classes, or when a number is nan or infinite;
@@ -91,6 +92,7 @@ class Dataset:
     class_list: str = ""
     notes: tuple[str, ...] = ()
     file_rows: IntArray | None = None
+    weights: FloatArray | None = None
 
     def __post_init__(self) -> None:
         name, of_classes = self.name, self.task == "classes"
@@ -170,6 +172,16 @@ class DataSource(ABC):
     @abstractmethod
     def load(self, seed: int) -> Dataset:
         """All rows; the same seed gives the same bits. Raises DataError."""
+
+
+@dataclass(frozen=True, eq=False)
+class Memory(DataSource):
+    """A data set in memory, which no config can name."""
+
+    dataset: Dataset
+
+    def load(self, seed: int) -> Dataset:
+        return self.dataset
 
 
 class UserFile(DataSource):

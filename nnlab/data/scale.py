@@ -6,7 +6,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from nnlab.core.types import Array, IntArray
+from nnlab.core.types import Array, FloatArray, IntArray
 from nnlab.errors import DataError
 
 ScaleKind = Literal["none", "unit", "standardize", "standardize_all"]
@@ -39,19 +39,22 @@ def fit_scaling(
     input_range: tuple[float, float] | None = None,
     *,
     fills: bool = False,
+    weights: FloatArray | None = None,
 ) -> Scaling:
     """The scaling of `kind` for inputs (N, n), from the rows `train_rows` alone.
 
     unit: `input_range` (of the Dataset: the range of pixels) becomes 0..1; without it, the range
     of each column. standardize: mean 0, standard deviation 1 (over N, not N - 1) per column;
     standardize_all: over all numbers. A constant column becomes 0 everywhere. With `fills`,
-    missing numbers (nan) count in none of these. Raises DataError when a column spans too much or
-    too little for float64, or has no number in any training row.
+    missing numbers (nan) count in none of these. `weights` (N,): how much each row counts. Raises
+    DataError when a column spans too much or too little for float64, or has no number in any
+    training row.
     """
-    fill = _present_means(inputs, train_rows) if fills else None
+    w = None if weights is None else weights[train_rows][:, None]
+    fill = _present_means(inputs, train_rows, w) if fills else None
     # What overflows here is refused below.
     with np.errstate(over="ignore", invalid="ignore"):
-        shift, spread = _shift_and_spread(kind, inputs, train_rows, input_range, fill)
+        shift, spread = _shift_and_spread(kind, inputs, train_rows, input_range, fill, w)
         varies = spread != 0  # a constant column carries no information: factor 0
         factor = np.divide(1.0, spread, out=np.zeros_like(spread), where=varies)
     bad = np.flatnonzero(~(np.isfinite(shift) & np.isfinite(spread) & np.isfinite(factor)))
@@ -68,18 +71,19 @@ def fill_missing(inputs: Array, fill: NDArray[np.float64] | None) -> Array:
     return inputs if fill is None else np.where(np.isnan(inputs), fill, inputs)
 
 
-def _present_means(inputs: Array, rows: IntArray) -> NDArray[np.float64]:
-    """The mean of each column (n,) over the numbers in `rows`."""
+def _present_means(inputs: Array, rows: IntArray, w: FloatArray | None) -> NDArray[np.float64]:
+    """The mean of each column (n,) over the numbers in `rows`, which have weights w (B, 1)."""
     x = inputs[rows]
     missing = np.isnan(x)
-    counts = (~missing).sum(axis=0)
+    counts = (~missing if w is None else ~missing * w).sum(axis=0)
     if not counts.all():
         raise DataError(
             f"Input column {int(np.argmin(counts))} (counted from 0) is missing in every training "
             "row, so there is no mean to fill it with. Leave it out with ignore."
         )
     # Divided first: the mean of finite numbers is finite, their sum may not be.
-    return np.asarray((np.where(missing, 0, x) / counts).sum(axis=0))
+    terms = np.where(missing, 0, x) / counts
+    return np.asarray((terms if w is None else terms * w).sum(axis=0))
 
 
 def _shift_and_spread(
@@ -88,6 +92,7 @@ def _shift_and_spread(
     rows: IntArray,
     input_range: tuple[float, float] | None,
     fill: NDArray[np.float64] | None,
+    w: FloatArray | None,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Shift and divisor of each column, (n,), or of all columns, ()."""
     if kind == "none":
@@ -95,7 +100,7 @@ def _shift_and_spread(
     if kind == "unit" and input_range is not None:
         low, high = map(np.asarray, np.array(input_range, np.float64))
         return low, np.asarray(high - low)
-    low, high, mean, variance, counts = _statistics(inputs, rows, fill)
+    low, high, mean, variance, counts = _statistics(inputs, rows, fill, w)
     if kind == "unit":
         return low, high - low
     if kind == "standardize_all":
@@ -109,26 +114,27 @@ def _shift_and_spread(
 
 
 def _statistics(
-    inputs: Array, rows: IntArray, fill: NDArray[np.float64] | None
+    inputs: Array, rows: IntArray, fill: NDArray[np.float64] | None, w: FloatArray | None
 ) -> tuple[NDArray[np.float64], ...]:
     """Smallest, largest, mean, variance and number of numbers of each column, (n,) each.
 
     Two passes in chunks, so that 70,000 images are never all floats at once. A missing number
     filled with its column's mean changes neither range, mean nor sum of squares; only the count
-    must leave it out.
+    must leave it out. A row with weight 2 counts as two rows.
     """
-    chunks = [rows[start : start + CHUNK] for start in range(0, len(rows), CHUNK)]
-    width = inputs.shape[1]
+    starts = range(0, len(rows), CHUNK)
+    chunks = [(rows[i : i + CHUNK], 1 if w is None else w[i : i + CHUNK]) for i in starts]
+    width, count = inputs.shape[1], float(len(rows) if w is None else w.sum())
     low, high = np.full(width, np.inf), np.full(width, -np.inf)
-    total, squares, counts = np.zeros(width), np.zeros(width), np.full(width, float(len(rows)))
-    for chunk in chunks:
+    total, squares, counts = np.zeros(width), np.zeros(width), np.full(width, count)
+    for chunk, own in chunks:
         x = fill_missing(inputs[chunk], fill).astype(np.float64)
         np.minimum(low, x.min(axis=0), out=low)
         np.maximum(high, x.max(axis=0), out=high)
-        total += x.sum(axis=0)
-    mean = total / len(rows)
-    for chunk in chunks:
-        squares += np.square(fill_missing(inputs[chunk], fill) - mean).sum(axis=0)
+        total += (x * own).sum(axis=0)
+    mean = total / count
+    for chunk, own in chunks:
+        squares += (np.square(fill_missing(inputs[chunk], fill) - mean) * own).sum(axis=0)
     if fill is not None:
-        counts -= np.isnan(inputs[rows]).sum(axis=0)
+        counts -= (np.isnan(inputs[rows]) * (1 if w is None else w)).sum(axis=0)
     return low, high, mean, squares / counts, counts

@@ -13,13 +13,14 @@ from typing import Literal
 
 import numpy as np
 
-from nnlab.core.types import Array, FloatArray
+from nnlab.core.types import Array
 from nnlab.data.classes import class_list, flat_labels, label_rows, way_to_classes
 from nnlab.data.csv_hints import is_name, other_delimiter
 from nnlab.data.csv_table import CsvTable
-from nnlab.data.csv_text import MISSING, CsvForm, open_csv, quoted, quoted_list
+from nnlab.data.csv_text import CsvForm, open_csv, quoted_list
 from nnlab.data.dataset import Dataset, InputColumn, Task
 from nnlab.data.npz import INPUTS, TARGETS, array_place, read_user_npz
+from nnlab.data.table import encode_inputs
 from nnlab.errors import DataError
 
 TableTask = Literal["auto", "classes", "multilabel", "regression"]
@@ -237,27 +238,6 @@ def require_labels(values: Array, place: Callable[[int, int], str]) -> None:
 def number_place(path: Path, name: str, row: int, column: int) -> str:
     """The name of a number of an array in messages."""
     return f"{array_place(path, name)}, row {row}, column {column} (counted from 0)"
-
-
-def encode_inputs(table: CsvTable, columns: Sequence[InputColumn]) -> FloatArray:
-    """Inputs (N, n): numbers, and one-hot categories; nan where cells are missing."""
-    blocks: list[FloatArray] = []
-    for i, column in zip(table.inputs, columns, strict=True):
-        if column.categories is None:
-            blocks.append(np.frombuffer(table.numbers[i], np.float64)[:, None])
-            continue
-        codes = {value: k for k, value in enumerate(column.categories)}
-        rows = [*np.eye(len(codes)), np.full(len(codes), np.nan)]
-        block = np.empty((len(table.lines), len(codes)))
-        for row, text in enumerate(table.texts[i]):
-            if text not in codes and text not in MISSING:
-                raise DataError(
-                    f"{table.place(row, i)}: {quoted(text)} is none of the categories of the "
-                    f"training data, {quoted_list(column.categories)}."
-                )
-            block[row] = rows[codes.get(text, -1)]
-        blocks.append(block)
-    return np.concatenate(blocks, axis=1, dtype=np.float64)
 
 
 def columns_of_inputs(

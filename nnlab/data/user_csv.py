@@ -6,7 +6,6 @@ from itertools import chain
 from pathlib import Path
 from typing import Annotated, Literal
 
-import numpy as np
 from annotated_types import Ge, Len
 
 from nnlab.core.types import FilePath
@@ -14,7 +13,6 @@ from nnlab.data.classes import class_names
 from nnlab.data.csv_hints import is_name
 from nnlab.data.csv_table import CsvTable
 from nnlab.data.csv_text import (
-    MISSING,
     NO_NUMBER,
     CsvForm,
     Missing,
@@ -24,11 +22,11 @@ from nnlab.data.csv_text import (
     quoted_list,
 )
 from nnlab.data.dataset import Dataset, InputColumn, Task, UserFile, read_if_changed
+from nnlab.data.table import fit_columns
 from nnlab.data.table_schema import TableSchema, TableTask
 from nnlab.errors import DataError
 
 ColumnChoice = str | Annotated[int, Ge(0)]  # a name of the header, or a number counted from 0
-MAX_CATEGORIES = 1000
 
 
 @dataclass(frozen=True)
@@ -100,8 +98,8 @@ class Csv(UserFile):
             _choose_columns(self, table)
             table.read(rows if self.header else chain([first], rows))
         notes = _check_first_row(self, table, first[1])
-        _require_values(table)
-        return _fit_schema(table, self.task).encode(table, self.path, notes)
+        columns = fit_columns(table)
+        return _fit_schema(table, columns, self.task).encode(table, self.path, notes)
 
 
 def _choose_columns(source: Csv, table: CsvTable) -> None:
@@ -159,7 +157,7 @@ def _require_names(table: CsvTable, used: Sequence[int]) -> None:
             )
 
 
-def _fit_schema(table: CsvTable, task: TableTask) -> TableSchema:
+def _fit_schema(table: CsvTable, columns: tuple[InputColumn, ...], task: TableTask) -> TableSchema:
     """The schema of the training file."""
     classes: tuple[str, ...] = ()
     if task in ("auto", "classes") and len(table.targets) == 1:
@@ -168,10 +166,7 @@ def _fit_schema(table: CsvTable, task: TableTask) -> TableSchema:
         classes = class_names(table.texts[i], task, decimal, lambda row: table.place(row, i)) or ()
     numeric: Task = "multilabel" if task == "multilabel" else "regression"
     return TableSchema(
-        columns=tuple(
-            InputColumn(table.names[i], _categories(table, i) if i in table.categories else None)
-            for i in table.inputs
-        ),
+        columns=columns,
         outputs=len(classes or table.targets),
         task="classes" if classes else numeric,
         classes=classes,
@@ -238,24 +233,3 @@ def _refuse_header(table: CsvTable, first: Sequence[str]) -> None:
 
 def _all_numbers(texts: Sequence[str], decimal: str) -> bool:
     return all(parse_number(text, decimal) is not None for text in set(texts))
-
-
-def _require_values(table: CsvTable) -> None:
-    """Raise DataError where a column has no value at all."""
-    empty = [i for i, values in table.numbers.items() if np.isnan(values).all()]
-    empty += [i for i, texts in table.texts.items() if MISSING.issuperset(texts)]
-    if empty:
-        raise DataError(
-            f"{table.path}, column {quoted(table.names[empty[0]])}: every cell is missing. "
-            "Leave it out with ignore."
-        )
-
-
-def _categories(table: CsvTable, i: int) -> tuple[str, ...]:
-    values = tuple(sorted(set(table.texts[i]) - MISSING))
-    if len(values) > MAX_CATEGORIES:
-        raise DataError(
-            f"{table.path}, column {quoted(table.names[i])} has {len(values):,} distinct "
-            f"values; one-hot takes up to {MAX_CATEGORIES:,}."
-        )
-    return values

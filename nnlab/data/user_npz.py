@@ -40,21 +40,19 @@ class Npz(UserFile):
         path = Path(self.path)
         arrays = read_user_npz(path, {self.inputs: INPUTS, self.targets: TARGETS})
         x, y = arrays[self.inputs], arrays[self.targets]
-        image = checked_image_shape(x, array_place(path, self.inputs))
-        if image is None or x.dtype != np.uint8:
-            x = x.astype(np.float64)
+        x, image, input_range = input_rows(x, array_place(path, self.inputs))
         y, classes = self._labels(y, path)
         if self.task == "multilabel":
             require_labels(y, lambda row, i: number_place(path, self.targets, row, i))
         task: Task = "multilabel" if self.task == "multilabel" else "regression"
         return Dataset(
             self.path,
-            x.reshape(len(x), -1),
+            x,
             y,
             "classes" if classes else task,
             class_names=classes,
             image_shape=image,
-            input_range=(0.0, 255.0) if x.dtype == np.uint8 else None,
+            input_range=input_range,
             classes_by=way_to_classes(y, one_hot="data.task: classes"),
             class_list=class_list(classes),
         )
@@ -67,6 +65,19 @@ class Npz(UserFile):
             values, labels = np.unique(y, return_inverse=True)
             return labels, tuple(map(str, values.tolist()))
         return y[:, None] if y.ndim == 1 else y, ()
+
+
+def input_rows(
+    x: Array, where: str
+) -> tuple[Array, tuple[int, ...] | None, tuple[float, float] | None]:
+    """Rows (N, n) of an array, the shape of an image, and the range of its pixels.
+
+    Images of uint8 stay uint8, all else becomes float64. Raises as `checked_image_shape`.
+    """
+    image = checked_image_shape(x, where)
+    if image is None or x.dtype != np.uint8:
+        return x.reshape(len(x), -1).astype(np.float64), image, None
+    return x.reshape(len(x), -1), image, (0.0, 255.0)
 
 
 def checked_image_shape(x: Array, where: str) -> tuple[int, ...] | None:

@@ -1,32 +1,25 @@
 """Rules about the curves: how the losses went from epoch to epoch."""
 
-from typing import Any
-
 import numpy as np
 
 from nnlab.config.dump import flow
-from nnlab.core.metrics import ACCURACY, R2
-from nnlab.diagnosis.curves import fall_of, median_of_end
-from nnlab.diagnosis.data_rules import FEW_ROWS
-from nnlab.diagnosis.evidence import Evidence
+from nnlab.diagnosis.curves import fall_of, gain_of_more
+from nnlab.diagnosis.evidence import CONSTANT, FEW_UPDATES, LEARNED, MATERIAL, STILL, Evidence
 from nnlab.diagnosis.findings import Diagnosis
+from nnlab.diagnosis.part_rules import FEW_ROWS
 from nnlab.diagnosis.remedies import (
-    fitting_init,
-    percent_of,
-    rate,
+    FEW_UNITS,
+    off_the_plateau,
     wider,
     widest_hidden,
-    with_init,
 )
 from nnlab.experiment.outcome import LONG
+from nnlab.show.words import percent
 from nnlab.status import Status
 
-FALLING = 0.05  # relative fall of the loss in the last quarter of the epochs
+FALLING = 0.04  # relative fall of the training loss in the last quarter of the epochs
 RISEN = 1.25  # times its smallest value: a validation loss that overfitting made
-STILL = 0.03  # relative change of a loss that stands still
-CONSTANT = 0.1  # of the targets' deviation: outputs that vary less
-WORTH = 0.02  # of the loss of a constant answer: what the last quarter must have brought
-MATERIAL = 0.05  # of the loss of a constant answer: what a finding must cost
+CLEAR = 4.0  # standard errors between the losses of few validation rows and of training rows
 
 
 def overfitting(e: Evidence) -> Diagnosis | None:
@@ -34,13 +27,9 @@ def overfitting(e: Evidence) -> Diagnosis | None:
     val, train = e.val_loss, e.train_loss
     if len(val) < 5 or not e.judges_validation:
         return None
-    best, last = int(np.argmin(val)), median_of_end(val)
-    noise = float(np.abs(np.diff(val[len(val) // 2 :])).mean())
-    risen = best <= 0.8 * e.epochs and last > RISEN * val[best] + 2 * noise
-    worthless = e.memorises
-    if not worthless and (not risen or train[-1] > 0.9 * train[best]):
+    best, worthless = int(np.argmin(val)), e.memorises
+    if not worthless and (not _has_risen(e, best) or train[-1] > 0.9 * train[best]):
         return None
-    few = not worthless and len(_validation_rows(e)) < FEW_ROWS
     remedies: list[tuple[str, ...]] = [
         (f"optimizer={flow({'name': 'adamw', 'weight_decay': 0.1})}",)
     ]
@@ -48,7 +37,7 @@ def overfitting(e: Evidence) -> Diagnosis | None:
         remedies.insert(0, (f"training.early_stopping.patience={max(5, e.epochs // 20)}",))
     return Diagnosis(
         "overfitting",
-        0.5 if few else 0.85,
+        0.85 if worthless or _is_apart(e) else 0.5,
         "The network overfits: it memorises its training rows.",
         (
             f"validation loss {val[best]:.4g} in epoch {best:,}, {val[-1]:.4g} at the end",
@@ -63,12 +52,29 @@ def overfitting(e: Evidence) -> Diagnosis | None:
     )
 
 
+def _has_risen(e: Evidence, best: int) -> bool:
+    """Whether the validation loss ends far above that of an early best epoch."""
+    val, last = e.val_loss, e.val_end
+    noise = float(np.abs(np.diff(val[len(val) // 2 :])).mean())
+    least = max(RISEN * val[best], val[best] + MATERIAL * e.base_loss, val[best] + 2 * noise)
+    return bool(best <= 0.8 * e.epochs and last > least)
+
+
+def _is_apart(e: Evidence) -> bool:
+    """Whether enough rows tell that the validation loss is above the training loss.
+
+    A loss deviates from row to row by about its mean, so its standard error is mean / sqrt(rows).
+    """
+    rows = len(e.built.plan.validation or ())
+    return rows >= FEW_ROWS or bool(rows**0.5 * (1 - e.train_loss[-1] / e.val_end) >= CLEAR)
+
+
 def best_epoch_early(e: Evidence) -> Diagnosis | None:
     """The best epoch lies far before the end."""
     val = e.val_loss
     if len(val) < 10 or e.config.training.early_stopping is not None or not e.judges_validation:
         return None
-    best, last = int(np.argmin(val)), median_of_end(val)
+    best, last = int(np.argmin(val)), e.val_end
     if best > 0.5 * e.epochs or last < max(1.12 * val[best], val[best] + MATERIAL * e.base_loss):
         return None
     return Diagnosis(
@@ -88,17 +94,18 @@ def too_few_epochs(e: Evidence) -> Diagnosis | None:
     """A loss that still falls at the end."""
     if e.progress < 1 or e.status in (Status.EARLY_STOPPED, Status.DIVERGED) or e.excellent:
         return None
-    shown = e.val_loss if len(e.val_loss) else e.train_loss
-    falling = min(fall_of(e.train_loss), fall_of(shown))
-    begun = 2 < len(shown) <= LONG and not e.has_learned(0.3) and (np.diff(shown) < 0).all()
-    if not begun and (falling < FALLING or falling * shown[-1] < WORTH * e.base_loss):
+    if not _still_falls(e):
         return None
     return Diagnosis(
         "too-few-epochs",
         0.7,
         "Training stopped while the loss was still falling.",
-        (f"in the last quarter of the epochs the loss fell by {percent_of(falling)}",),
-        "The last epochs brought as much as the ones before; more of them would bring more.",
+        (
+            f"in the last quarter of the epochs the training loss fell by "
+            f"{percent(fall_of(e.train_loss))}, to {e.train_loss[-1]:.4g}",
+        ),
+        "Each epoch moves the weights a little further down the slope of the loss. Here the slope "
+        "has not ended, so more epochs bring more.",
         ((f"epochs={4 * e.config.training.epochs}",),),
         epoch=e.epochs,
         figure="curves",
@@ -106,22 +113,33 @@ def too_few_epochs(e: Evidence) -> Diagnosis | None:
     )
 
 
+def _still_falls(e: Evidence) -> bool:
+    """Whether more epochs would bring a material gain, or training has hardly begun."""
+    train, shown = e.train_loss, e.val_loss if len(e.val_loss) else e.train_loss
+    few = e.updates(e.epochs) < FEW_UPDATES
+    if 2 < len(train) <= LONG and not e.has_learned(LEARNED if few else 0.3):
+        return bool(train[-1] == train.min() and shown[-1] < 1.05 * shown.min())
+    gain = (gain_of_more(train) + gain_of_more(shown)) / 2
+    falls = fall_of(train) >= FALLING and fall_of(shown) >= FALLING / 2
+    return falls and gain >= MATERIAL * e.base_loss
+
+
 def underfitting(e: Evidence) -> Diagnosis | None:
     """A loss that stands still although much is left to explain."""
     if not e.can_stand_still or e.has_learned(0.75) or abs(fall_of(e.train_loss)) > STILL:
         return None
     units, learned = widest_hidden(e), e.learned
-    if not e.weighted(e.first) or (units and learned < 0.1):
+    if not e.weighted(e.first) or (units > 2 and learned < 0.1):
         return None
     if not e.neighbours > e.quality + 0.07:
         return None
     return Diagnosis(
         "underfitting",
-        0.68,
+        0.71 if units < FEW_UNITS else 0.68,
         "The network is too small for these rows, or cannot follow them.",
         (
-            f"the loss stands still at {percent_of(1 - learned)} of that of a constant answer",
-            f"{(ACCURACY if e.is_classes else R2).label} {e.quality:.3g} on the training rows; the "
+            f"the loss stands still at {percent(1 - learned)} of that of a constant answer",
+            f"{e.quality_name} {e.quality:.3g} on the training rows; the "
             f"mean of the five nearest other rows has {e.neighbours:.3g}",
             f"widest hidden layer: {units} units" if units else "there is no hidden layer",
         ),
@@ -141,18 +159,14 @@ def constant_predictions(e: Evidence) -> Diagnosis | None:
         0.65,
         "The network answers about the same to every row.",
         (
-            f"the outputs vary over the rows by {percent_of(e.answers_spread, 1)} of what the "
+            f"the outputs vary over the rows by {percent(e.answers_spread, 1)} of what the "
             "targets do (standard deviations)",
             f"loss {e.train_loss[-1]:.4g} at the end; the best constant answer has "
             f"{e.trivial_loss:.4g}",
         ),
         "The mean of the targets is the first thing that a network learns, by its last bias. What "
         "tells rows apart must come through all layers, and there the gradient is too small.",
-        (
-            (f"optimizer={flow({'name': 'adam', 'lr': 0.01})}",),
-            with_init(e, fitting_init(e)),
-            (f"lr={rate(e, 10)}",),
-        ),
+        off_the_plateau(e),
         figure=e.answers_figure,
     )
 
@@ -173,11 +187,7 @@ def plateau(e: Evidence) -> Diagnosis | None:
         ),
         "On a plateau gradients are small in all directions. Another start, momentum or Adam "
         "leaves it sooner.",
-        (
-            (f"optimizer={flow({'name': 'adam', 'lr': 0.01})}",),
-            with_init(e, fitting_init(e)),
-            (f"lr={rate(e, 10)}",),
-        ),
+        off_the_plateau(e),
         figure="curves",
     )
 
@@ -190,8 +200,3 @@ def _is_trivial(e: Evidence) -> bool:
 def _is_constant(e: Evidence) -> bool:
     """Whether the outputs hardly depend on the row."""
     return e.answers_spread < CONSTANT
-
-
-def _validation_rows(e: Evidence) -> Any:
-    """The validation rows; an empty tuple without any."""
-    return e.built.plan.validation or ()

@@ -14,6 +14,24 @@ def fall_of(losses: Any) -> float:
     return float(1 - last / before) if before else 0.0
 
 
+def gain_of_more(losses: Any, times: int = 3) -> float:
+    """How much so many times the epochs would lower a loss, if it goes on as it fell.
+
+    The falls between the last three quarters of the epochs, taken for a geometric series.
+    """
+    epochs = len(losses) - 1
+    if epochs < 4:
+        return float(losses[-1]) if fall_of(losses) > 0 else 0.0
+    quarter = epochs // 4
+    ends = (len(losses) - quarter * place for place in range(3))
+    last, before, first = (losses[end - quarter : end].mean() for end in ends)
+    if last >= before:
+        return 0.0
+    ratio = min(float((before - last) / (first - before)), 1.0) if before < first else 1.0
+    quarters = np.arange(1, 4 * (times - 1) + 1)
+    return float(min((before - last) * (ratio**quarters).sum(), losses[-1]))
+
+
 def median_of_end(losses: Any) -> float:
     """The median of the last epochs: a single one may be an accident."""
     return float(np.median(losses[-max(3, len(losses) // 20) :]))
@@ -31,6 +49,7 @@ def _spikes(losses: Any) -> bool:
 
 
 def _is_noisy(losses: Any) -> bool:
-    """Whether the losses of the second half vary by more than a tenth."""
+    """Whether the losses of the second half vary by more than a tenth, apart from their trend."""
     tail = losses[1 + len(losses) // 2 :]
-    return bool(tail.std() > 0.1 * tail.mean())
+    noise = np.diff(tail).std() / np.sqrt(2) if len(tail) > 2 else 0.0
+    return bool(noise > 0.1 * tail.mean())

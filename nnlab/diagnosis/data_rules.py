@@ -1,21 +1,24 @@
 """Rules about the data, and about a network and a loss that do not suit it."""
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from nnlab.config.dump import flow
 from nnlab.core.losses import ClassLoss
 from nnlab.core.metrics import ACCURACY
 from nnlab.core.network import layer_kind
-from nnlab.diagnosis.evidence import YOUNG, Evidence, loss_name, spread_rows
+from nnlab.core.types import FloatArray
+from nnlab.diagnosis.evidence import CONSTANT, MANY_UPDATES, YOUNG, Evidence, loss_name, spread_rows
 from nnlab.diagnosis.findings import Diagnosis
 from nnlab.diagnosis.remedies import (
     layer_entries,
     outputs_like_targets,
-    percent_of,
     rounded,
     straight_pairs,
     with_activations,
 )
+from nnlab.show.words import format_number, percent
 
 LARGE_INPUT = 8.0  # root mean square of the scaled inputs; weights of usual size expect 1
 APART = 100.0  # ratio of the sizes of two inputs
@@ -23,9 +26,7 @@ LARGE_TARGET = 20.0  # root mean square; a fresh network answers about 1
 SMALL_TARGET = 0.01
 RANGES = {"sigmoid": (0.0, 1.0), "tanh": (-1.0, 1.0), "relu": (0.0, np.inf)}
 RARE = 0.2  # rows of the rarest class, of those that equal shares would give
-LEAKED = 0.1  # share of the validation rows that are in the training part too
-DISTINCT = 0.3  # of the training rows: fewer are few points that repeat, such as dice
-FEW_ROWS = 40  # in a validation part: a standard error of 8 points at a share of 0.5
+UNCOMMON = 0.4  # the same, where hardly any of them are answered, and other classes are
 
 
 def no_activation(e: Evidence) -> Diagnosis | None:
@@ -39,7 +40,7 @@ def no_activation(e: Evidence) -> Diagnosis | None:
         0.9,
         f"No activation stands between layer {first} and layer {second}, so together they are "
         "one linear layer.",
-        (),
+        (f"{e.quality_name} {e.quality:.3g} on the training rows at the end",),
         "A product of two matrices is a matrix: without a function that bends, depth adds "
         "nothing, and only straight boundaries can be learned.",
         ((f"network={flow(with_activations(e))}",),),
@@ -59,11 +60,12 @@ def inputs_unscaled(e: Evidence) -> Diagnosis | None:
         return None
     return Diagnosis(
         "inputs-unscaled",
-        0.95 if not e.has_learned() else 0.45,
+        0.45 if e.fits else 0.95,
         "The inputs are not scaled.",
         (
-            f"root mean square of the inputs {total:.3g}",
-            f"largest column {sizes.max():.3g}, smallest {sizes.min():.3g}",
+            f"root mean square of all inputs {format_number(total, 3)}",
+            f"of the largest column {format_number(sizes.max(), 3)}, of the smallest "
+            f"{format_number(sizes.min(), 3)}",
         ),
         "Initial weights are made for inputs of about 1. Large inputs saturate units and make "
         "gradients large; a column much smaller than the rest is not seen.",
@@ -88,11 +90,12 @@ def targets_unscaled(e: Evidence) -> Diagnosis | None:
     fast = {"name": "adam", "lr": rounded(max(deviation, 1e-3) / 100)}
     return Diagnosis(
         "targets-unscaled",
-        0.96 if not e.has_learned() else 0.4,
-        f"The targets are not scaled: their numbers are about {size:.3g}.",
+        0.4 if e.fits else 0.96,
+        f"The targets are not scaled: their numbers are about {format_number(size, 3)}.",
         (
-            f"root mean square {size:.3g}, standard deviation {deviation:.3g}",
-            f"loss before training {e.train_loss[0]:.3g}",
+            f"root mean square {format_number(size, 3)}, standard deviation "
+            f"{format_number(deviation, 3)}",
+            f"loss before training {format_number(e.train_loss[0], 3)}",
         ),
         "A fresh network answers about 1. Gradients of a squared error grow with its size, and "
         "weights have a long way to go.",
@@ -116,8 +119,8 @@ def output_out_of_range(e: Evidence) -> Diagnosis | None:
     return Diagnosis(
         "output-range",
         0.97,
-        f"{percent_of(outside)} of the targets lie outside what {name} can answer.",
-        (f"{name} answers from {low} to {high}", f"targets from {t.min():.4g} to {t.max():.4g}"),
+        f"{percent(outside)} of the targets lie outside what {name} can answer.",
+        (f"{name} answers from {low:g} to {high:g}, targets are {t.min():.4g} to {t.max():.4g}",),
         "The error of these rows cannot become 0, whatever the weights are.",
         ((f"network={flow(layers)}",),),
         epoch=0,
@@ -152,98 +155,82 @@ def odd_pair(e: Evidence) -> Diagnosis | None:
         return None
     if e.accuracy > 0.97 or (e.built.kind == "binary" and e.accuracy > 0.9):
         return None
-    last = layer_kind(e.config.network[-1])
+    last, loss = layer_kind(e.config.network[-1]), loss_name(e.built.plan.loss)
     binary = e.built.kind == "binary"
     good, wanted = ("bce", "sigmoid") if binary else ("cross_entropy", "softmax")
-    layers = layer_entries(e)
-    if last != wanted:
-        layers = [*(layers[:-1] if last in ("sigmoid", "softmax") else layers), wanted]
-    remedy = (f"loss={good}",) if last == wanted else (f"network={flow(layers)}", f"loss={good}")
+    steep = binary and e.answers_spread < CONSTANT  # answers of about 1/2 are not the pair's fault
     return Diagnosis(
         "odd-pair",
-        0.8,
-        f"The loss {loss_name(e.built.plan.loss)} goes badly with {last} for classes.",
+        0.58 if steep else 0.88,
+        f"The loss {loss} goes badly with {last} for classes.",
         (f"training {ACCURACY.label} {e.accuracy:.3g}",),
-        f"Where {wanted} is sure and wrong its slope is about 0, and the squared error passes "
-        f"that slope on, so the worst rows teach least. {good} cancels it.",
-        (remedy,),
+        f"Where {wanted} is sure and wrong, its slope is about 0. The gradient of {loss} has that "
+        f"slope as a factor, so the worst rows teach least; in that of {good} it cancels.",
+        ((*_ending_with(e, wanted), f"loss={good}"),),
         epoch=0,
         figure="curves",
     )
 
 
+def _ending_with(e: Evidence, wanted: str) -> Iterator[str]:
+    """The setting with which the network ends with this activation; none where it does."""
+    last, layers = layer_kind(e.config.network[-1]), layer_entries(e)
+    if last != wanted:
+        before = layers[:-1] if last in ("sigmoid", "softmax") else layers
+        yield f"network={flow([*before, wanted])}"
+
+
 def imbalance(e: Evidence) -> Diagnosis | None:
     """A rare class that is hardly ever answered."""
-    counts = e.class_counts
-    if not len(counts) or not counts.min() or counts.min() > RARE * counts.mean():
+    counts, masses = e.class_counts, e.class_masses
+    if not len(counts) or not counts.min() or e.progress < YOUNG:
         return None
-    if e.progress < YOUNG:
+    rare, recalls = int(np.argmin(masses)), _recalls(e)
+    if not _is_missed(masses / masses.mean(), recalls, rare):
         return None
-    rare = int(np.argmin(counts))
-    answers = e.answers.reshape(len(e.last.outputs), -1)[:, 0]
-    plan = e.built.plan
-    rows = e.built.parts.train[spread_rows(len(plan.train), len(answers))]
-    labels = e.built.dataset.targets[rows]
-    own = labels == rare
-    recall = float((answers[own] == rare).mean()) if own.any() else 0.0
-    if recall > 0.7:
-        return None
-    remedy = (("loss.class_weight=balanced",),) if isinstance(plan.loss, ClassLoss) else ()
+    remedies = [*_balancing(e)] if isinstance(e.built.plan.loss, ClassLoss) else []
+    quiet = counts[rare] > UNCOMMON * counts.mean()
     name = e.built.dataset.class_names[rare]
     return Diagnosis(
         "imbalance",
         0.9,
-        f"Class {name} is rare, and the network hardly ever answers it.",
+        f"Class {name} {'counts little in the loss' if quiet else 'is rare'}, and the network "
+        "hardly ever answers it.",
         (
             f"{counts[rare]:,} of {counts.sum():,} training rows are of class {name}",
-            f"{percent_of(recall)} of these are classified correctly (recall)",
+            f"{percent(recalls[rare])} of these are classified correctly (recall)",
         ),
         "The loss is a mean over rows. A network that always answers the frequent class is right "
         "most of the time, and the gradient of the few rows is drowned.",
-        remedy,
+        tuple(remedies),
         advice=f"Judge by recall and F1 of each class: the {ACCURACY.label} hides the rare class.",
         figure="confusion",
     )
 
 
-def leak(e: Evidence) -> Diagnosis | None:
-    """Validation rows that are in the training part too."""
-    validation = e.built.plan.validation
-    if validation is None:
-        return None
-    inputs, parts = e.built.dataset.inputs, e.built.parts
-    train = {row.tobytes() for row in inputs[parts.train]}
-    shared = [row.tobytes() in train for row in inputs[parts.validation]]
-    share = sum(shared) / len(shared)
-    if share < LEAKED or len(train) < DISTINCT * len(parts.train):
-        return None
-    return Diagnosis(
-        "leak",
-        0.94,
-        f"{percent_of(share)} of the validation rows are in the training part too.",
-        (f"{sum(shared):,} of {len(shared):,} rows have equal inputs there",),
-        "Rows that were trained on say nothing about new ones: the validation loss looks better "
-        "than it is.",
-        advice="Remove duplicate rows from the file, or keep rows of one kind in one part.",
-        epoch=0,
-    )
+def _is_missed(shares: FloatArray, recalls: FloatArray, rare: int) -> bool:
+    """Whether a rare class is not answered, or an uncommon one while others are.
+
+    shares: of the rows that each class would have if all had as many.
+    """
+    if shares[rare] <= RARE:
+        return bool(recalls[rare] <= 0.7)
+    missed = recalls[rare] <= 0.2 and np.delete(recalls, rare).mean() >= 0.7
+    return bool(shares[rare] <= UNCOMMON and missed)
 
 
-def validation_too_small(e: Evidence) -> Diagnosis | None:
-    """A validation part that cannot tell two results apart."""
-    validation = e.built.plan.validation
-    if validation is None or len(validation) >= FEW_ROWS:
-        return None
-    rows = len(validation)
-    small_share = rows < 0.19 * (rows + len(e.built.plan.train))
-    return Diagnosis(
-        "validation-too-small",
-        0.58 if small_share else 0.5,
-        f"The validation part has {rows} rows, too few to tell two results apart.",
-        (f"one row is {percent_of(1 / rows)} of the {ACCURACY.label}",),
-        "The standard error of a share p over n rows is sqrt(p (1 - p) / n).",
-        (("data.validation=0.2",),) if small_share else (),
-        advice="" if small_share else "Only more rows help; or train with several seeds.",
-        epoch=0,
-        serious=False,
-    )
+def _recalls(e: Evidence) -> FloatArray:
+    """The share of each class's training rows that is classified correctly (C,), of those seen."""
+    answers = e.answers.reshape(len(e.last.outputs), -1)[:, 0]
+    rows = e.built.parts.train[spread_rows(len(e.built.plan.train), len(answers))]
+    labels = e.built.dataset.targets[rows]
+    seen = np.bincount(labels, minlength=len(e.class_counts))
+    right = np.bincount(labels[answers == labels], minlength=len(e.class_counts))
+    return right / np.maximum(seen, 1)
+
+
+def _balancing(e: Evidence) -> Iterator[tuple[str, ...]]:
+    """Weights for the classes; few updates have a row of the rare one, so they must be many."""
+    if e.updates(e.config.training.epochs) < MANY_UPDATES:
+        yield ("loss.class_weight=balanced", f"epochs={4 * e.config.training.epochs}")
+    yield ("loss.class_weight=balanced",)

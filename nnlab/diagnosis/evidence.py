@@ -23,6 +23,10 @@ NEIGHBOUR_ROWS = 1000  # of which the nearest others are looked for
 EXCELLENT = 0.95  # of what there is to learn
 LEARNED = 0.6  # of the loss of the best constant answer
 FEW_UPDATES = 100  # after fewer, a loss that stands still says nothing
+CONSTANT = 0.1  # of the targets' deviation: outputs that vary less
+MATERIAL = 0.05  # of the loss of a constant answer: what a finding must cost
+STILL = 0.03  # relative change of a loss that stands still
+MANY_UPDATES = 1000  # so many suffice for a small network
 YOUNG = 0.3  # of the training: before that, too
 
 
@@ -112,10 +116,29 @@ class Evidence:
 
     def weights(self, moment: Moment) -> FloatArray:
         """All weights in a row, without biases and what normalisation learns and averages."""
-        arrays = self.built.network.named(moment.values).values()
+        return self._of_weights(moment.values)
+
+    def weight_gradient(self, moment: Moment) -> FloatArray:
+        """The gradient of the loss alone by all weights, in their order."""
+        averages = moment.values[len(moment.gradient) :]  # of normalisation: they have no gradient
+        return self._of_weights(np.concatenate([moment.gradient, averages]))
+
+    def _of_weights(self, values: Array) -> FloatArray:
+        arrays = self.built.network.named(values).values()
         return np.concatenate(
             [array.ravel() for array in arrays if array.ndim > 1] or [np.zeros(1)]
         )
+
+    @property
+    def rates(self) -> FloatArray:
+        """The learning rates by epoch, (E + 1,); empty where they are not recorded."""
+        return np.asarray(self.history.get("lr", ()), np.float64)
+
+    @cached_property
+    def moved(self) -> float:
+        """How far the weights moved, as a share of their size before training."""
+        first = self.weights(self.first)
+        return rms(self.weights(self.last) - first) / (rms(first) or 1.0)
 
     def row_numbers(self, places: IntArray) -> IntArray:
         """The numbers of training rows, by their places in that part: `nnlab explain --row`."""
@@ -140,6 +163,12 @@ class Evidence:
         return np.bincount(dataset.targets[rows], minlength=dataset.outputs)
 
     @cached_property
+    def class_masses(self) -> FloatArray:
+        """The same, each times the factor of the class in the loss."""
+        factors = getattr(self.built.plan.loss, "class_weight", None)
+        return self.class_counts * (1.0 if factors is None else np.array(factors))
+
+    @cached_property
     def trivial_loss(self) -> float:
         """The loss of the best constant answer, nan where it is unknown.
 
@@ -148,6 +177,9 @@ class Evidence:
         t = self.targets.astype(np.float64)
         loss = self.built.plan.loss
         scale = 1.0 if self.built.plan.loss.reduction == "mean" else t.shape[1]
+        if getattr(loss, "class_weight", None) is not None:
+            shares = np.clip(self.class_masses, 1e-12, None) / len(t)
+            return float(-(shares * np.log(shares / shares.sum())).sum())
         mean = np.clip(t.mean(0), 1e-12, 1)
         if isinstance(loss, CrossEntropy):
             return float(-(mean * np.log(mean)).sum())
@@ -181,13 +213,27 @@ class Evidence:
         return self.failure is None and self.learned >= share
 
     @property
+    def fits(self) -> bool:
+        """Whether the training rows are learned, and the validation rows are not lost by it."""
+        lost = len(self.val_loss) > 0 and self.removed(self.val_end) < LEARNED
+        return self.has_learned(0.9) and not lost
+
+    @property
     def memorises(self) -> bool:
         """Whether training rows are known by heart, and validation rows no better than by chance.
 
-        A validation loss above 0.7 of that of a constant answer counts, at the median of the end.
+        A validation loss above 0.7 of that of a constant answer counts.
         """
         known = self.train_loss[-1] < 0.05 * self.base_loss
-        return known and len(self.val_loss) > 0 and self.removed(median_of_end(self.val_loss)) < 0.3
+        return known and len(self.val_loss) > 0 and self.removed(self.val_end) < 0.3
+
+    @property
+    def val_end(self) -> float:
+        """The validation loss of the final weights: the best, or the median of the last epochs."""
+        stopping = self.config.training.early_stopping
+        if stopping is not None and stopping.restore_best:
+            return float(self.val_loss.min())
+        return median_of_end(self.val_loss)
 
     @property
     def accuracy(self) -> float:
@@ -204,10 +250,19 @@ class Evidence:
         return float(r2[-1]) if len(r2) else float("nan")
 
     @property
+    def quality_name(self) -> str:
+        """What `quality` is."""
+        return (ACCURACY if self.is_classes else R2).label
+
+    @property
     def excellent(self) -> bool:
-        """Whether hardly anything is left to learn; dropout holds the training accuracy down."""
+        """Whether hardly anything is left to learn; dropout holds the training accuracy down.
+
+        Answers are right before they are sure: the loss still falls where the accuracy is high.
+        """
         validation = self.column(columns.VAL, ACCURACY.name)[-1:]
-        return self.learned > EXCELLENT or max(self.accuracy, *validation, 0.0) > 0.97
+        right = max(self.accuracy, *validation, 0.0) > 0.97
+        return self.learned > EXCELLENT or (right and self.has_learned(0.85))
 
     @cached_property
     def input_columns(self) -> FloatArray:

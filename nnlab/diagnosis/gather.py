@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from math import inf
 from time import perf_counter
+from typing import Any
 
 import numpy as np
 
@@ -19,9 +20,10 @@ from nnlab.engine.images.network import TunedNetwork
 from nnlab.errors import RunUnreadable, UsageError
 from nnlab.experiment.describe import epoch_row
 from nnlab.experiment.resume import rebuild
-from nnlab.experiment.session import start_weights
+from nnlab.experiment.state import start_weights
 from nnlab.run.run import Run
 from nnlab.run.text import mapping_or_empty, shown
+from nnlab.status import Status
 from nnlab.training import Epoch, Failure, Record, final_weights, run_bursts, start
 
 ROWS = 512  # of the training part that a network is looked at with; the fewest of a probe
@@ -41,7 +43,7 @@ def evidence_of_run(run: Run, built: Built | None = None) -> Evidence:
     Raises DataError if the data has changed or is missing, RunUnreadable, UsageError for a network
     that cannot learn at all.
     """
-    _refuse_layers(run.config)
+    refuse_untrainable(run.config)
     built = rebuild(run) if built is None else built
     failure = mapping_or_empty(run.about.get("failure")) or None
     epochs, values = run.snapshots
@@ -57,7 +59,7 @@ def evidence_of_run(run: Run, built: Built | None = None) -> Evidence:
     return Evidence(built, history, tuple(_moments(built, stored)), failure, run.status)
 
 
-def _refuse_layers(config: Config) -> None:
+def refuse_untrainable(config: Config) -> None:
     """Raises UsageError for a layer without a derivative, which `epochs: 0` allows."""
     for index, layer in enumerate(config.network):
         if not layer.differentiable:
@@ -80,7 +82,7 @@ def evidence_of_config(config: Config) -> Evidence:
     A long training is looked at in its first epochs; where 5 would be too long, with fewer rows.
     Raises UsageError for a network that cannot learn at all.
     """
-    _refuse_layers(config)
+    refuse_untrainable(config)
     built = build(config)
     start_weights(built)
     epochs, rows = config.training.epochs, len(built.parts.train)
@@ -142,6 +144,18 @@ def probe(built: Built, epochs: int, cut: float = 1.0, seconds: float = inf) -> 
     stored[last] = final_weights(plan, state).copy()
     moments = tuple(_moments(built, stored))
     return Evidence(built, _history(records), moments, failure, state.status, cut)
+
+
+def evidence_of_training(
+    built: Built,
+    history: Mapping[str, FloatArray],
+    stored: Mapping[int, Array],
+    failure: Mapping[str, Any] | None,
+    status: Status,
+) -> Evidence:
+    """From a training in memory: the columns of metrics.csv, and values (V,) by epoch."""
+    refuse_untrainable(built.config)
+    return Evidence(built, history, tuple(_moments(built, stored)), failure, status)
 
 
 def _history(records: Sequence[Record]) -> dict[str, FloatArray]:

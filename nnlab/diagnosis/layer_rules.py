@@ -1,24 +1,31 @@
 """Rules about the layers of a network: what they pass on, forward and back."""
 
-from nnlab.diagnosis.evidence import LEARNED, Evidence
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+
+from nnlab.diagnosis.evidence import MATERIAL, Evidence
 from nnlab.diagnosis.findings import Diagnosis
-from nnlab.diagnosis.moments import rms
+from nnlab.diagnosis.moments import LayerHealth, Moment, rms
 from nnlab.diagnosis.remedies import (
+    BOUNDED,
+    by_layer,
     fitting_init,
     lower_rate,
-    percent_of,
+    passing_on,
     rounded,
-    short_numbers,
     when,
     with_init,
 )
+from nnlab.show.words import format_number, percent
 
 VANISHED = 3e-3  # ratio of the gradients of the first and the last weights
 EXPLODED = 1e3  # root mean square of a gradient before training
 WIDE = 50.0  # deviation of a hidden layer's outputs before training
+FLAT_AT_FIRST = 0.4  # of the outputs of a layer before training
 FLAT_SHARE = 0.6  # of the outputs of a layer that hardly have a slope
 DEAD_SHARE = 0.5  # of the units of a layer
-BOUNDED = ("sigmoid", "tanh")
+OUTWARD = 0.7  # cosine between the weights and where the loss alone would move them
 
 
 def equal_units(e: Evidence) -> Diagnosis | None:
@@ -42,21 +49,18 @@ def equal_units(e: Evidence) -> Diagnosis | None:
 
 def exploding(e: Evidence) -> Diagnosis | None:
     """Outputs or gradients that grow from layer to layer before training."""
-    spreads = [h.spread for h in e.first.layers[:-1] if h.weight]
-    gradients = [h.gradient for h in e.first.layers if h.weight]
+    spreads = {h.index: h.spread for h in e.first.layers[:-1] if h.weight}
+    gradients = {h.index: h.gradient for h in e.first.layers if h.weight}
     size = max(e.input_size, 1.0)  # what large inputs and targets do is not the weights' fault
     rows = len(e.first.outputs) if e.built.plan.loss.reduction == "sum" else 1
     steep = EXPLODED * size * max(size, e.target_size) * rows
-    if not spreads or (max(spreads) < WIDE * size and max(gradients) < steep):
+    if not spreads or (max(spreads.values()) < WIDE * size and max(gradients.values()) < steep):
         return None
     return Diagnosis(
         "exploding",
         0.945,
         "Outputs and gradients explode: the initial weights are too large.",
-        (
-            "deviation of the outputs by layer: " + short_numbers(spreads),
-            "gradients by layer: " + short_numbers(gradients),
-        ),
+        (*_sizes(spreads, gradients),),
         "Each layer multiplies what it gets. Weights that are too large make outputs grow from "
         "layer to layer, and gradients on the way back.",
         (with_init(e, fitting_init(e)),),
@@ -68,23 +72,22 @@ def exploding(e: Evidence) -> Diagnosis | None:
 def vanishing(e: Evidence) -> Diagnosis | None:
     """Gradients that fade on their way to the first layer, or outputs on theirs to the last."""
     weighted = [h for h in e.first.layers if h.weight]
-    gradients, spreads = [h.gradient for h in weighted], [h.spread for h in weighted[:-1]]
-    if len(gradients) < 3 or not gradients[-1] or e.has_learned():
+    if len(weighted) < 3 or not weighted[-1].gradient or e.has_learned():
         return None
-    ratio, fade = gradients[0] / gradients[-1], spreads[-1] / (spreads[0] or 1.0)
-    if min(ratio, fade) > VANISHED and min(gradients) > 1e-7:
+    gradients = {h.index: h.gradient for h in weighted}
+    spreads = {h.index: h.spread for h in weighted[:-1]}
+    ratio = weighted[0].gradient / weighted[-1].gradient
+    fade = weighted[-2].spread / (weighted[0].spread or 1.0)
+    if min(ratio, fade) > VANISHED and min(gradients.values()) > 1e-7:
         return None
     return Diagnosis(
         "vanishing",
         0.9,
         _faded(ratio, fade),
-        (
-            "gradients by layer: " + short_numbers(gradients),
-            "deviation of the outputs of hidden layers: " + short_numbers(spreads),
-        ),
+        (*_sizes(spreads, gradients),),
         "Every layer multiplies by its weights, forward the outputs and back the gradient, and on "
         "the way back by the slope of its activation, which is at most 1/4 for sigmoid.",
-        (_passing_on(e),),
+        (passing_on(e),),
         epoch=0,
         figure="gradient_flow",
     )
@@ -93,34 +96,34 @@ def vanishing(e: Evidence) -> Diagnosis | None:
 def _faded(ratio: float, fade: float) -> str:
     """What has faded most."""
     if fade < ratio:
-        return f"The signal vanishes: the last hidden layer varies by {fade:.1g} of the first."
-    return f"Gradients vanish: the first layer's are {ratio:.1g} of the last layer's."
+        return (
+            "The signal vanishes: from row to row, the last hidden layer varies "
+            f"{fade:.1g} times as much as the first."
+        )
+    return f"Gradients vanish: the first layer's is {ratio:.1g} times as large as the last layer's."
 
 
-def _passing_on(e: Evidence) -> tuple[str, ...]:
-    """Settings with which layers pass on what they get."""
-    if any(health.name in BOUNDED for health in e.hidden(e.first)):
-        return ("activation=relu", *with_init(e, "he_normal"))
-    return with_init(e, fitting_init(e))
+def _sizes(spreads: Mapping[int, float], gradients: Mapping[int, float]) -> Iterator[str]:
+    """Sizes before training, layer by layer."""
+    yield f"standard deviation of the outputs before training: {by_layer(spreads)}"
+    yield f"root mean square of the gradient: {by_layer(gradients)}"
 
 
 def saturated(e: Evidence) -> Diagnosis | None:
     """Units that live where their activation is flat."""
-    layers = {
-        moment.epoch: [h for h in e.hidden(moment) if h.name in BOUNDED and h.flat > FLAT_SHARE]
-        for moment in (e.last, e.first)
-    }
+    limits = {e.last: FLAT_SHARE, e.first: FLAT_AT_FIRST}
+    layers = {moment.epoch: _flat_layers(e, moment, share) for moment, share in limits.items()}
     epoch = min((epoch for epoch, flat in layers.items() if flat), default=None)
-    if epoch is None or e.has_learned(LEARNED if epoch == 0 else 0.2):
+    if epoch is None or e.has_learned(0.9 if epoch == 0 else 0.2):
         return None
     layer, at_first = max(layers[epoch], key=lambda health: health.flat), epoch == 0
     return Diagnosis(
         "saturated",
-        0.88 if at_first else 0.7,
-        f"{percent_of(layer.flat)} of the outputs of {layer.title} are saturated.",
+        0.9 if at_first else 0.7,
+        f"{percent(layer.flat)} of the outputs of {layer.title} are saturated.",
         (
             f"their slope is below 5 % of the steepest, {when(epoch)}",
-            f"deviation of the outputs {layer.spread:.3g}",
+            f"standard deviation of the outputs {format_number(layer.spread, 3)}",
         ),
         "Where an activation is flat no gradient passes, so the weights behind it stand still. "
         "Large initial weights, inputs or steps push units there.",
@@ -128,6 +131,12 @@ def saturated(e: Evidence) -> Diagnosis | None:
         epoch=epoch,
         figure="histograms",
     )
+
+
+def _flat_layers(e: Evidence, moment: Moment, share: float) -> list[LayerHealth]:
+    """Bounded layers of which more than a share is flat; one or two units are too few anyway."""
+    bounded = [health for health in e.hidden(moment) if health.name in BOUNDED]
+    return [health for health in bounded if health.units > 2 and health.flat > share]
 
 
 def dead_units(e: Evidence) -> Diagnosis | None:
@@ -144,8 +153,11 @@ def dead_units(e: Evidence) -> Diagnosis | None:
     return Diagnosis(
         "dead-units",
         0.9 if at_first else 0.75,
-        f"{percent_of(layer.dead)} of the units of {layer.title} are dead.",
-        (f"no training row gives them a slope, {when(epoch)}",),
+        f"{percent(layer.dead)} of the units of {layer.title} are dead.",
+        (
+            f"{when(epoch)}, their slope is 0 for each of the {len(e.first.outputs):,} training "
+            "rows that were looked at",
+        ),
         "A unit that is 0 for every row has gradient 0 and never comes back. A step that is too "
         "large, or a bias far below 0, brings it there.",
         (("activation=leaky_relu", *remedy),),
@@ -161,16 +173,36 @@ def decay_too_strong(e: Evidence) -> Diagnosis | None:
     if max(decay, l1) <= 0 or e.has_learned(0.9):
         return None
     first, last = (rms(e.weights(moment)) for moment in (e.first, e.last))
-    if last >= 0.5 * first:  # both are 0 without weights
+    outward = _outward(e)
+    if last >= 0.5 * first and outward < OUTWARD:  # both sizes are 0 without weights
+        return None
+    if e.finite_losses.max(initial=0.0) > 10 * e.train_loss[0]:  # steps too large did it
         return None
     key = "weight_decay" if decay >= l1 else "l1"
     return Diagnosis(
         "decay-too-strong",
         0.93,
-        f"The decay is too strong: {key} {max(decay, l1):.3g} pulls the weights to 0.",
-        (f"root mean square of the weights {first:.3g} before training, {last:.3g} at the end",),
+        f"The decay is too strong: {key} {max(decay, l1):.3g} "
+        + ("pulls the weights to 0." if last < 0.5 * first else "keeps the weights small."),
+        (
+            f"root mean square of the weights {format_number(first, 3)} before training, "
+            f"{format_number(last, 3)} at the end",
+            f"the gradient of the loss alone would make them larger (cosine {outward:.2f})",
+        )[: 2 if outward >= OUTWARD else 1],
         "The decay is part of every gradient. Where it is larger than what the loss asks for, "
-        "the network ends as a constant.",
+        "the network cannot fit its rows.",
         ((f"optimizer.{key}={rounded(max(decay, l1) / 1000)}",),),
         figure="weights",
     )
+
+
+def _outward(e: Evidence) -> float:
+    """The cosine between the weights and the way the loss alone would move them.
+
+    0 where they would have to more than double for a material gain.
+    """
+    weights, gradient = e.weights(e.last), e.weight_gradient(e.last)
+    gain = -float(gradient @ weights)  # of the loss, where the weights double, to first order
+    if gain < MATERIAL * e.base_loss:
+        return 0.0
+    return gain / float(np.linalg.norm(gradient) * np.linalg.norm(weights))

@@ -12,6 +12,7 @@ from nnlab.core.network import Network, layer_kind, trained_depth
 from nnlab.core.types import Array, FloatArray
 
 FLAT = 0.05  # of the steepest slope of an activation: below it a unit hardly learns
+STEEPEST = {"sigmoid": 0.25, "tanh": 1.0}  # where all units are flat, no row shows it
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,8 @@ def _healths(network: Network, bound: Sequence[Any], x: Array) -> Iterator[Layer
         dead = flat = 0.0
         if slope is not None:
             dead = float((slope == 0).all(0).mean())
-            flat = float((slope < FLAT * max(slope.max(), 1e-30)).mean())
+            steepest = STEEPEST.get(layer_kind(network.layers[index]), slope.max())
+            flat = float((slope < FLAT * max(steepest, 1e-30)).mean())
         weights = [array for array in vars(layer.p).values() if array.ndim > 1]
         gradients = [vars(layer.g)[name] for name, a in vars(layer.p).items() if a.ndim > 1]
         yield LayerHealth(

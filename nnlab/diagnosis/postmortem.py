@@ -11,8 +11,7 @@ from nnlab.data.batches import Batches
 from nnlab.diagnosis.evidence import Evidence
 from nnlab.diagnosis.gather import moment_on
 from nnlab.diagnosis.moments import Moment
-from nnlab.diagnosis.remedies import percent_of
-from nnlab.show.words import count, first_few
+from nnlab.show.words import count, first_few, percent
 
 SHOWN = 8  # rows that are named
 LARGER = 3.0  # times its part of the loss of a batch: a row that is named
@@ -56,7 +55,7 @@ class FailedBatch(NamedTuple):
         )
         row, share = self.worst()
         if share * len(self.rows) > LARGER:
-            yield f"row {row:,} has the largest loss, {percent_of(share)} of that of the batch"
+            yield f"row {row:,} has the largest loss, {percent(share)} of that of the batch"
         yield "at the last finite weights, on these rows (root mean squares):"
         for health in self.moment.layers:
             if health.weight:

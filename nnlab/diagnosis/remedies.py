@@ -1,6 +1,6 @@
 """Settings that a finding proposes, in the words of `--set`, and how its numbers are written."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
 from itertools import pairwise
 from math import isfinite
@@ -15,10 +15,12 @@ from nnlab.core.network import layer_kind
 from nnlab.core.optimizers import Sgd
 from nnlab.diagnosis.evidence import Evidence, loss_name
 from nnlab.errors import NnlabError
-from nnlab.show.words import count
+from nnlab.show.words import count, format_number
 
 MOST_MEANS = 8  # that a remedy writes out
 RECTIFIERS = {"relu", "leaky_relu", "elu", "gelu", "silu"}  # He's rule is made for these
+BOUNDED = ("sigmoid", "tanh")  # flat far from 0
+FEW_UNITS = 6  # of a layer: rectifiers of fewer may all be 0 for the same rows
 STRAIGHT = {
     *("linear", "dropout", "flatten", "reshape", "batch_norm", "avg_pool", "global_avg_pool")
 }  # layers that bend nothing
@@ -56,6 +58,22 @@ def with_init(e: Evidence, rule: str) -> tuple[str, ...]:
         if isinstance(getattr(layer, "bias", None), tuple | list):
             own.append(f"network.{index}.bias=true")
     return (f"init={rule}", *own)
+
+
+def passing_on(e: Evidence) -> tuple[str, ...]:
+    """Settings with which hidden layers pass on what they get, forward and back."""
+    if any(health.name in BOUNDED for health in e.hidden(e.first)):
+        return ("activation=relu", *with_init(e, "he_normal"))
+    return with_init(e, fitting_init(e))
+
+
+def off_the_plateau(e: Evidence) -> tuple[tuple[str, ...], ...]:
+    """Remedies for small gradients in all directions."""
+    adam = f"optimizer={flow({'name': 'adam', 'lr': 0.01})}"
+    narrow = min((health.units for health in e.weighted(e.first)[:-1]), default=0) < FEW_UNITS
+    both = (adam, *passing_on(e))
+    first = ((adam,), both) if narrow else (both, (adam,))
+    return (*first, (f"lr={rate(e, 10)}",))
 
 
 def outputs_like_targets(e: Evidence) -> tuple[str, ...]:
@@ -141,14 +159,9 @@ def digits(value: float) -> float:
     return float(f"{value:.3g}")
 
 
-def percent_of(share: float, digits: int = 0) -> str:
-    """0.25 as 25 %."""
-    return f"{100 * share:.{digits}f} %"
-
-
-def short_numbers(values: Sequence[float]) -> str:
-    """Numbers of two digits, in a row."""
-    return ", ".join(f"{value:.2g}" for value in values)
+def by_layer(values: Mapping[int, float]) -> str:
+    """Numbers of two digits, each with the number of its layer."""
+    return ", ".join(f"{format_number(v, 2)} in layer {layer}" for layer, v in values.items())
 
 
 def when(epoch: int) -> str:

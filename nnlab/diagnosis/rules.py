@@ -1,67 +1,86 @@
 """The table of what can be wrong with a training, and its use.
 
-A rule takes the evidence and returns a Diagnosis or None. `make doctor` measures how often the
+A check takes the evidence and returns a Diagnosis or None. `make doctor` measures how often the
 rules are right on planted faults, and how often a remedy helps: docs/doctor.md.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from nnlab.build import Built
 from nnlab.core import columns
 from nnlab.core.metrics import ACCURACY, R2
-from nnlab.diagnosis import curve_rules, data_rules, layer_rules, step_rules
+from nnlab.diagnosis import curve_rules, data_rules, layer_rules, part_rules, step_rules
 from nnlab.diagnosis.evidence import EXCELLENT, Evidence
 from nnlab.diagnosis.findings import Diagnosis
 from nnlab.diagnosis.remedies import is_change
 from nnlab.experiment.outcome import LONG
 from nnlab.run.text import mapping_or_empty
 
-Rule = Callable[[Evidence], Diagnosis | None]
+Check = Callable[[Evidence], Diagnosis | None]
 
-RULES: tuple[Rule, ...] = (
-    data_rules.no_activation,
-    data_rules.inputs_unscaled,
-    data_rules.targets_unscaled,
-    data_rules.output_out_of_range,
-    data_rules.absent_class,
-    data_rules.odd_pair,
-    data_rules.imbalance,
-    data_rules.leak,
-    data_rules.validation_too_small,
-    layer_rules.equal_units,
-    layer_rules.exploding,
-    layer_rules.vanishing,
-    layer_rules.saturated,
-    layer_rules.dead_units,
-    layer_rules.decay_too_strong,
-    step_rules.diverged,
-    step_rules.rate_too_high,
-    step_rules.rate_too_low,
-    step_rules.batch_too_large,
-    step_rules.batch_too_small,
-    curve_rules.too_few_epochs,
-    curve_rules.underfitting,
-    curve_rules.constant_predictions,
-    curve_rules.plateau,
-    curve_rules.overfitting,
-    curve_rules.best_epoch_early,
+
+class FindingRule(NamedTuple):
+    """What looks for one kind of finding, and the kinds whose consequence that finding is.
+
+    Beside a surer finding of such a kind it would say the same in other words, and is left out.
+    """
+
+    check: Check
+    follows: tuple[str, ...] = ()
+
+
+NO_GRADIENT = ("equal-units", "vanishing", "saturated", "dead-units", "exploding")
+NO_PROGRESS = (*NO_GRADIENT, "no-activation", "decay-too-strong", "rate-too-high", "rate-too-low")
+
+RULES: tuple[FindingRule, ...] = (
+    FindingRule(data_rules.no_activation),
+    FindingRule(data_rules.inputs_unscaled),
+    FindingRule(data_rules.targets_unscaled),
+    FindingRule(data_rules.output_out_of_range),
+    FindingRule(data_rules.absent_class),
+    FindingRule(data_rules.odd_pair),
+    FindingRule(data_rules.imbalance),
+    FindingRule(part_rules.leak),
+    FindingRule(part_rules.validation_too_small),
+    FindingRule(layer_rules.equal_units),
+    FindingRule(layer_rules.exploding),
+    FindingRule(layer_rules.vanishing, ("equal-units",)),
+    FindingRule(layer_rules.saturated, ("exploding",)),
+    FindingRule(layer_rules.dead_units),
+    FindingRule(layer_rules.decay_too_strong),
+    FindingRule(step_rules.diverged),
+    FindingRule(step_rules.rate_too_high),
+    FindingRule(step_rules.rate_too_low, NO_GRADIENT),
+    FindingRule(step_rules.batch_too_large),
+    FindingRule(step_rules.batch_too_small),
+    FindingRule(curve_rules.too_few_epochs, NO_PROGRESS),
+    FindingRule(curve_rules.underfitting, NO_PROGRESS),
+    FindingRule(curve_rules.constant_predictions, NO_PROGRESS),
+    FindingRule(curve_rules.plateau, (*NO_PROGRESS, "underfitting")),
+    FindingRule(curve_rules.overfitting),
+    FindingRule(curve_rules.best_epoch_early, ("overfitting", "rate-too-high")),
 )
 
 
 def diagnose(evidence: Evidence) -> list[Diagnosis]:
     """All findings, the surest first."""
     with np.errstate(all="ignore"):
-        found = [(rule, finding) for rule in RULES if (finding := rule(evidence)) is not None]
-        findings = [_with_place(evidence, rule, finding) for rule, finding in found]
-    findings = [_with_changes(evidence, finding) for finding in findings]
-    return sorted(findings, key=lambda finding: -finding.sure)
+        found = [(rule, finding) for rule in RULES if (finding := rule.check(evidence)) is not None]
+        found.sort(key=lambda pair: -pair[1].sure)
+        kinds = [finding.kind for _, finding in found]
+        findings = [
+            _with_place(evidence, rule.check, finding)
+            for place, (rule, finding) in enumerate(found)
+            if not {*kinds[:place]} & {*rule.follows}
+        ]
+    return [_with_changes(evidence, finding) for finding in findings]
 
 
-def _with_place(evidence: Evidence, rule: Rule, finding: Diagnosis) -> Diagnosis:
+def _with_place(evidence: Evidence, check: Check, finding: Diagnosis) -> Diagnosis:
     """With the epoch and the update at which it appeared.
 
     A rule that names no epoch is asked again about what was known at the earlier moments: the
@@ -71,7 +90,7 @@ def _with_place(evidence: Evidence, rule: Rule, finding: Diagnosis) -> Diagnosis
     if epoch is None:
         epoch = evidence.epochs
         for moment in reversed(evidence.moments[:-1]):
-            if rule(evidence.until(moment)) is None:
+            if check(evidence.until(moment)) is None:
                 break
             epoch = moment.epoch
     return replace(finding, epoch=epoch, step=evidence.updates(epoch) if step is None else step)

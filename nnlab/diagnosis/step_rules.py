@@ -5,14 +5,19 @@ from math import inf, isfinite, log10
 
 import numpy as np
 
+from nnlab.core.network import layer_kind
+from nnlab.core.schedules import Plateau
 from nnlab.core.types import FloatArray
 from nnlab.diagnosis.curves import fall_of, jumps, median_of_end
-from nnlab.diagnosis.evidence import FEW_UPDATES, LEARNED, Evidence
+from nnlab.diagnosis.evidence import FEW_UPDATES, LEARNED, MANY_UPDATES, MATERIAL, STILL, Evidence
 from nnlab.diagnosis.findings import Diagnosis
-from nnlab.diagnosis.moments import rms
 from nnlab.diagnosis.postmortem import FailedBatch, failed_batch
-from nnlab.diagnosis.remedies import lower_rate, percent_of, rate
+from nnlab.diagnosis.remedies import lower_rate, rate
+from nnlab.show.words import count, format_number, percent
 
+BURST = 10.0  # times the loss before training: steps that were far too large
+TINY_BATCH = 4  # rows: their noise makes losses jump at a usual rate
+TINY_RATE = 0.01  # of the largest learning rate
 GROWN = 10.0  # times their size before training: weights that large steps moved
 
 
@@ -54,30 +59,48 @@ def _last_finite(e: Evidence, batch: FailedBatch | None) -> Iterator[str]:
 def rate_too_high(e: Evidence) -> Diagnosis | None:
     """A loss that rises or jumps, or weights that the steps made far too large."""
     losses = e.finite_losses
-    if len(losses) < 4 or _moved_share(e) < 0.1:
+    if len(losses) < 4 or e.moved < 0.1:
         return None
     after = losses[1:]
+    peak = 1 + int(np.argmax(after))
     rises = float((np.diff(after) > 0.02 * np.abs(after[:-1])).mean())
     wild = after.max() > 2 * losses[0] or losses[-1] > 1.2 * losses[0]
-    grown = _moved_share(e) > GROWN and e.memorises
+    grown = _has_grown(e)
     if not grown and not _stays_high(e, after, wild, jumps(losses, rises)):
         return None
     return Diagnosis(
         "rate-too-high",
         0.86 if wild or grown else 0.72,
         "The learning rate is too high: "
-        + ("the weights became huge." if grown else "the loss jumps instead of falling."),
+        + ("the weights became huge." if grown else "the loss rises or jumps instead of falling."),
         (
-            f"the loss rises in {percent_of(rises)} of the epochs",
-            f"{losses[0]:.3g} before training, at most {after.max():.3g}, at last {after[-1]:.3g}",
-            f"the weights moved by {_moved_share(e):.3g} times their size",
+            f"training loss {losses[0]:.3g} before training, {after.max():.3g} in epoch "
+            f"{peak:,}, {after[-1]:.3g} at the end",
+            f"it rises in {percent(rises)} of the epochs",
+            f"the weights moved by {format_number(e.moved, 2)} times their size before training",
         ),
         "A step is the rate times the gradient. Where it is longer than the valley is wide, it "
         "ends on the other side, as high as before or higher.",
         ((f"lr={lower_rate(e)}",), (f"lr={rate(e, 0.3)}",)),
-        epoch=int(np.argmax(losses)),
+        epoch=peak,
         figure="curves",
     )
+
+
+def _has_grown(e: Evidence) -> bool:
+    """Whether the weights became huge, and what they say of new rows is worthless or jumps."""
+    shaken = e.built.plan.batch_size > TINY_BATCH and _jump(e) > MATERIAL * e.base_loss
+    return e.moved > GROWN and (e.memorises or shaken)
+
+
+def _jump(e: Evidence) -> float:
+    """How much the validation loss changes from epoch to epoch in the second half.
+
+    A standard deviation; 0 without a validation part. It shows where the last steps of an epoch
+    led; the training loss is a mean over the epoch.
+    """
+    changes = np.diff(e.val_loss[len(e.val_loss) // 2 :])
+    return float(changes.std()) if len(changes) > 1 else 0.0
 
 
 def _stays_high(e: Evidence, after: FloatArray, wild: bool, jumping: bool) -> bool:
@@ -89,28 +112,36 @@ def _stays_high(e: Evidence, after: FloatArray, wild: bool, jumping: bool) -> bo
     end = min(median_of_end(after), after[-1])  # of few epochs, the median is an early one
     if end > max(1.3 * after.min(), 0.3 * e.train_loss[0]):
         return True
+    if end > max(2 * after.min(), after.min() + MATERIAL * e.base_loss):
+        return True
     val = e.val_loss[1:]
     calm = len(val) > 0 and e.removed(median_of_end(val)) >= LEARNED and val[-1] < 1.1 * val.min()
-    least = 0.8 if jumping and not calm else LEARNED if wild else -inf
+    burst = after.max() > BURST * e.train_loss[0]
+    least = 0.8 if burst or (jumping and not calm) else LEARNED if wild else -inf
     return min(e.learned, e.removed(median_of_end(after))) < least
 
 
 def rate_too_low(e: Evidence) -> Diagnosis | None:
-    """A loss that falls steadily and hardly at all."""
+    """A loss that falls steadily and hardly at all, or a schedule that ends learning."""
+    return _rate_is_low(e) or _schedule_ends_early(e)
+
+
+def _rate_is_low(e: Evidence) -> Diagnosis | None:
     losses = e.train_loss
     if len(losses) < 3 or e.failure is not None or e.has_learned(0.3):
         return None
-    share = _moved_share(e) / max(e.progress, 1e-9)  # by the end, at this pace
+    share = e.moved / max(e.progress, 1e-9)  # by the end, at this pace
     falls = float((np.diff(losses[1:]) < 0).mean()) if len(losses) > 3 else 1.0
     if not 0 < share <= 0.1 or (falls < 0.6 and share > 0.03):
         return None
     factor = 10 ** int(np.clip(round(log10(0.5 / max(share, 1e-9))), 1, 4))
     return Diagnosis(
         "rate-too-low",
-        0.87,
+        # Few updates move weights little at any rate.
+        0.89 if share < 0.01 else 0.87 if e.updates(e.epochs) >= FEW_UPDATES else 0.77,
         "The learning rate is too low: the weights hardly move.",
         (
-            f"the weights changed by {percent_of(_moved_share(e), 2)} in {e.epochs:,} epochs",
+            f"the weights changed by {percent(e.moved, 2)} in {e.epochs:,} epochs",
             f"loss {losses[0]:.4g} before training, {losses[-1]:.4g} at the end",
         ),
         "A step is the rate times the gradient. With steps so short, training would need many "
@@ -120,11 +151,44 @@ def rate_too_low(e: Evidence) -> Diagnosis | None:
     )
 
 
+def _schedule_ends_early(e: Evidence) -> Diagnosis | None:
+    """A schedule that makes the rate tiny in the first half; a plateau schedule has its reason."""
+    rates = e.rates
+    tiny = np.flatnonzero(rates < TINY_RATE * rates.max(initial=0.0))
+    tiny = tiny[tiny > rates.argmax()] if len(tiny) else tiny
+    late = not len(tiny) or tiny[0] > 0.5 * e.epochs or e.train_loss[tiny[0]] > e.train_loss[0]
+    if late or isinstance(e.config.schedule, Plateau) or e.failure is not None:
+        return None
+    if e.has_learned(0.9) or abs(fall_of(e.train_loss)) > STILL:
+        return None
+    return Diagnosis(
+        "rate-too-low",
+        0.83,
+        "The schedule makes the learning rate too low too soon: the loss stands still.",
+        (
+            f"learning rate {rates.max():.3g} at most, {rates[tiny[0]]:.2g} in epoch {tiny[0]:,} "
+            f"of {e.epochs:,}",
+            f"loss {e.train_loss[tiny[0]]:.4g} then, {e.train_loss[-1]:.4g} at the end",
+        ),
+        "A step is the rate times the gradient. Where the rate is nearly 0, training has ended, "
+        "whatever the number of epochs.",
+        (("schedule=cosine",), ("schedule=constant",)),
+        epoch=int(tiny[0]),
+        figure="curves",
+    )
+
+
 def batch_too_large(e: Evidence) -> Diagnosis | None:
     """Few updates, because a batch holds many rows."""
     rows, batch = len(e.built.plan.train), e.built.plan.batch_size
     updates = e.updates(max(e.epochs, 1))
-    if batch < 128 or batch < rows / 8 or updates > 1000 or e.progress < 1 or e.has_learned(0.9):
+    if (
+        batch < 128
+        or batch < rows / 8
+        or updates > MANY_UPDATES
+        or e.progress < 1
+        or e.has_learned(0.9)
+    ):
         return None
     if updates >= FEW_UPDATES and fall_of(e.train_loss) < 0.01:
         return None
@@ -132,7 +196,7 @@ def batch_too_large(e: Evidence) -> Diagnosis | None:
         "batch-too-large",
         0.78,
         f"Batches of {batch:,} rows leave {updates:,} updates in {e.epochs:,} epochs.",
-        (f"{rows:,} training rows", f"the loss falls until the end, to {e.train_loss[-1]:.4g}"),
+        (f"{rows:,} training rows", f"training loss {e.train_loss[-1]:.4g} at the end"),
         "An epoch is one step per batch. A gradient over more rows is more exact, but hardly "
         "better for a step than one over 32, and there are fewer steps.",
         (("batch_size=32",),),
@@ -145,25 +209,27 @@ def batch_too_small(e: Evidence) -> Diagnosis | None:
     """Noise of tiny batches."""
     rows, batch = len(e.built.plan.train), e.built.plan.batch_size
     losses = e.train_loss
-    if batch > 4 or rows < 100 or len(losses) < 6 or e.failure is not None:
+    if batch > TINY_BATCH or rows < 100 or len(losses) < 6 or not len(e.finite_losses):
         return None
     tail = losses[len(losses) // 2 :]
-    noise = float(np.diff(tail).std() / max(tail.mean(), 1e-30))
-    if noise < 0.04 or e.has_learned(0.95):
+    noise, jump = float(np.diff(tail).std() / max(tail.mean(), 1e-30)), _jump(e)
+    shaken = jump > max(0.1 * e.val_loss[-1:].sum(), 0.4 * MATERIAL * e.base_loss)
+    averaging = any(layer_kind(layer) == "batch_norm" for layer in e.config.network)
+    if e.has_learned(0.95) or not any((noise > 0.04, shaken, averaging)):
         return None
+    sights = {
+        f"in the second half, the training loss changes by {percent(noise)} from epoch to epoch "
+        "(standard deviation)": True,
+        f"the validation loss changes by {jump:.2g}": shaken,
+        f"batch_norm averages over only {count(batch, 'row')}": averaging,
+    }
     return Diagnosis(
         "batch-too-small",
         0.74,
-        f"Batches of {batch} make the loss noisy.",
-        (f"it changes by {percent_of(noise)} from epoch to epoch in the second half",),
+        f"Batches of {count(batch, 'row')} make the loss noisy.",
+        tuple(text for text, seen in sights.items() if seen),
         "The gradient of few rows points anywhere. At a rate that is right for its mean, the "
-        "weights wander around the minimum.",
-        (("batch_size=32",), (f"lr={rate(e, 0.1)}",)),
+        "weights wander around the minimum. Eight times the rows have a third of the noise.",
+        ((f"batch_size={32 if averaging else 8 * batch}",), (f"lr={rate(e, 0.1)}",)),
         figure="curves",
     )
-
-
-def _moved_share(e: Evidence) -> float:
-    """How far the weights moved, as a share of their size before training."""
-    first = e.weights(e.first)
-    return rms(e.weights(e.last) - first) / (rms(first) or 1.0)

@@ -62,6 +62,7 @@ class NumpyEngine:
         """`batches_per_run`: the most batches of a run by batch size. `average` (V,) is the EMA."""
         self.loss, self.optimizer, self.decay = loss, optimizer, decay
         self.values, self.buffers, self.average = network.values, network.buffers, average
+        self.evaluated = network.values if average is None else average
         self.buffers_before = self.buffers.copy()
         self.difference = np.empty_like(self.values if average is not None else self.buffers)
         depth = trained_depth(network.layers, loss)
@@ -96,11 +97,13 @@ class NumpyEngine:
         rates: Sequence[float],
         step: int,
         weights: Array | None = None,
+        row_weights: Sequence[Array] = (),
     ) -> int:
         """Update once for each of the batches; `step` updates came before. How many were done.
 
         It stops before an update that would use a non-finite number, and names it in `failure`.
         `weights` (K, V) gets the weights to evaluate after each of K equal parts of the batches.
+        `row_weights` (B, 1) of each batch multiply its rows' losses; () for none.
         The caller silences NumPy's warnings.
         """
         binding, memory, dz, _, z_by_batch = self.by_size[batch]
@@ -113,6 +116,8 @@ class NumpyEngine:
             if buffered:  # forward moves the running statistics
                 self.buffers_before[...] = self.buffers
             z = forward(x)  # (B, m)
+            if row_weights:
+                self.loss.weigh(memory, row_weights[done])
             loss_gradient(z, t, dz, memory)  # (B, m)
             backward(x)  # g (P,)
             z_copy[...] = z
@@ -126,7 +131,7 @@ class NumpyEngine:
             done += 1
             self._after_update(step + done)
             if weights is not None and done % part == 0:
-                weights[done // part - 1] = self.values if self.average is None else self.average
+                weights[done // part - 1] = self.evaluated
         return done
 
     def outputs(self, batch: int, batches: int) -> Array:

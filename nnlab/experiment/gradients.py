@@ -5,7 +5,7 @@ from nnlab.config.schema import Config
 from nnlab.core.gradcheck import Checked, check_gradients
 from nnlab.core.network import layer_kind
 from nnlab.errors import ConfigError
-from nnlab.experiment.session import start_weights
+from nnlab.experiment.state import start_weights
 
 
 def check_config_gradients(config: Config, rows: int) -> list[Checked]:

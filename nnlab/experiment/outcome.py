@@ -1,7 +1,7 @@
 """The results of a run: numbers, tables over classes, saved rows."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,12 +14,16 @@ from nnlab.core.network import Network
 from nnlab.core.types import Array, FloatArray, IntArray
 from nnlab.data.batches import Batches, Part
 from nnlab.engine import blas
+from nnlab.run.folder import PREDICTIONS, SAMPLES, RunFolder
 from nnlab.training import Evaluation, Numbers, Plan, evaluation_batch
 
 SMALL = 10_000  # rows: a part with at most as many is saved whole
 SPREAD, WORST = 64, 36  # rows that are saved of a larger part
+ASK = "nnlab doctor looks for the reason, and says what to try."
 LONG = 10  # epochs in which a network that learns changes an output
 SAME = 0.002  # of an accuracy: drop_last leaves out other rows in each epoch
+# The results of a network that diverged.
+NONE: dict[str, Any] = {"test": None, "part": None, "classes": None, "confusion": None}
 MOST_CLASSES = 2_000  # of a confusion matrix in summary.json, which stays below MOST_JSON
 
 
@@ -34,6 +38,11 @@ def parts(built: Built) -> Iterator[tuple[str, Part, IntArray]]:
         yield "test", built.test, rows.test
 
 
+def warning(standstill: "Standstill", row: Mapping[str, Any], plan: Plan) -> str:
+    """A warning about a training that learned nothing; else ''. `row`: the last of metrics.csv."""
+    return standstill.sentence(plan.kind, plan.train) or worse_than_mean(row, plan.train)
+
+
 def worse_than_mean(row: Mapping[str, Any], part: Part) -> str:
     """A warning if a regression is no better than the targets' mean; else ''.
 
@@ -46,8 +55,7 @@ def worse_than_mean(row: Mapping[str, Any], part: Part) -> str:
         return ""
     return (
         f"After {epoch:,} epochs the outputs are no better than the mean of the training "
-        f"targets ({name} {r2:.4g}). Try data.scale: standardize, a target of about 1 (divide "
-        "it in the file), another learning rate (--set lr=...), or more epochs."
+        f"targets ({name} {r2:.4g}). {ASK}"
     )
 
 
@@ -79,14 +87,34 @@ class Standstill:
             return ""
         return (
             f"The training {ACCURACY.label} stayed at {self.last:.4g} in the last {self.epochs} "
-            "epochs, no better than before training or than the largest class alone. Try another "
-            "learning rate (--set lr=...), data.scale: standardize, or another init."
+            f"epochs, no better than before training or than the largest class alone. {ASK}"
         )
 
 
 def numbers(plan: Plan, network: Network, part: Part) -> Numbers:
     """Loss and metrics of a part with the network's own parameters."""
     return Evaluation(plan.kind, plan.loss, network, part)(network.values)
+
+
+def write_results(built: Built, folder: RunFolder, stops: Callable[[], bool]) -> dict[str, Any]:
+    """Test numbers and tables; also writes predictions. Empty once it is to stop."""
+    files: dict[str, dict[str, Array]] = {PREDICTIONS: {}, SAMPLES: {}}
+    results: dict[str, Any] = {"test": None}
+    with np.errstate(all="ignore"):
+        for name, part, rows in parts(built):
+            if stops():
+                return {}
+            predicted = outputs(built.network, part)
+            file = PREDICTIONS if len(rows) <= SMALL else SAMPLES
+            files[file] |= rows_to_save(built, name, predicted, part, rows)
+            tables = class_tables(built.dataset.class_names, built.kind, predicted, part)
+            results |= {"part": name, **tables}
+            if name == "test":
+                results["test"] = numbers(built.plan, built.network, part)
+    for file, arrays in files.items():
+        if arrays:
+            folder.write_arrays(file, arrays)
+    return results
 
 
 def outputs(network: Network, part: Part) -> FloatArray:
@@ -147,5 +175,5 @@ def row_losses(plan: Plan, network: Network, part: Part) -> FloatArray:
     """The loss of each row (N,), with the network's own parameters."""
     evaluation = Evaluation(plan.kind, plan.loss, network, part)
     with blas.turn():
-        losses = [plan.loss.per_sample(z, t) for z, t in evaluation.logits(network.values)]
+        losses = [plan.loss.per_sample(z, t) for z, t, _ in evaluation.logits(network.values)]
     return np.concatenate(losses)

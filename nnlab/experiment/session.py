@@ -14,30 +14,26 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any, NoReturn
 
-import numpy as np
-
-from nnlab.build import Built, build, load_weights
+from nnlab.build import Built, build
 from nnlab.config.dump import dump, settings_of
 from nnlab.config.files import name_problem
 from nnlab.config.load import Loaded
-from nnlab.config.schema import FromRun
 from nnlab.core.metrics import ACCURACY
 from nnlab.core.types import Array
 from nnlab.errors import ConfigError, Interrupted, RunUnreadable, StorageError
 from nnlab.experiment import describe, outcome, signals
 from nnlab.experiment.progress import Progress
-from nnlab.experiment.state import Snapshots, digest, freeze, hashed_epochs, thaw
+from nnlab.experiment.state import Snapshots, digest, freeze, hashed_epochs, start_weights, thaw
 from nnlab.run import environment
 from nnlab.run.checkpoint import Checkpoint
 from nnlab.run.environment import now
 from nnlab.run.folder import (
     CONFIG,
     DATA,
+    FIRST_FILES,
     METRICS,
-    PREDICTIONS,
     RESOLVED,
     RUN,
-    SAMPLES,
     SNAPSHOTS,
     STEPS,
     SUMMARY,
@@ -60,6 +56,7 @@ from nnlab.training import (
 
 FLUSH_SECONDS = 1.0
 CHECKPOINT_SECONDS = 10.0
+LITTLE_SECONDS = 1.0  # of training, which may wait for the end's files to be saved with them
 BURST = 1024  # epochs; some 20 ms of the smallest
 
 
@@ -83,30 +80,27 @@ def begin(
         yield session
 
 
-def start_weights(built: Built) -> None:
-    """Loads the final weights of another run, if `init` names one."""
-    init = built.config.init
-    if isinstance(init, FromRun):
-        source = RunFolder.open(Path(init.run))
-        load_weights(built.network, source.read_arrays(weights_file("final")), init.run)
-
-
 @contextmanager
 def new_session(
-    folder: RunFolder, built: Built, about: dict[str, Any], text: bytes | None = None
-) -> Iterator["Session"]:
+    folder: RunFolder, built: Built, about: dict[str, Any], text: bytes | None = None,
+    sync: bool = True
+) -> Iterator["Session"]:  # fmt: skip
     """Writes the first files of a run, and yields its session.
 
     Only under the lock. run.json is the last of these files: without it, the folder is no run.
-    `text` is the config as the user wrote it, if there is one.
+    `text` is the config as the user wrote it, if there is one. Without `sync` they become durable
+    with the first save: until then, a power cut may damage them.
     """
     resolved = dump(built.config)
-    folder.save_text(CONFIG, resolved if text is None else text)
-    folder.save_text(RESOLVED, resolved)
-    folder.write_json(DATA, asdict(describe.data(built)))
-    folder.write_arrays(weights_file("initial"), built.network.arrays)
-    folder.write_json(RUN, about)
-    with record_end(Session(built, folder, start(built.plan, built.network), about)) as session:
+    with folder.together(sync) as files:
+        files.save_text(CONFIG, resolved if text is None else text)
+        files.save_text(RESOLVED, resolved)
+        files.write_json(DATA, asdict(describe.data(built)))
+        files.write_arrays(weights_file("initial"), built.network.arrays)
+        files.write_json(RUN, about)
+    session = Session(built, folder, start(built.plan, built.network), about)
+    session.unsynced = () if sync else FIRST_FILES
+    with record_end(session):
         yield session
 
 
@@ -161,6 +155,8 @@ class Session:
         self._began = self._flushed = self._saved = perf_counter()
         self._identity = folder.identity()
         self._has_checkpoint = False  # written by this process
+        self._unsaved: tuple[dict[str, Array], dict[str, Any]] | None = None  # the last state
+        self.unsynced: tuple[str, ...] = ()  # files that become durable with the next save
         self.read_tables()
 
     @property
@@ -223,16 +219,22 @@ class Session:
             self.failure = record
 
     def _save_if_due(self, record: Record) -> None:
-        every = self.built.config.training.checkpoint_every
         moment, state = perf_counter(), self.state
-        due = moment - self._saved >= CHECKPOINT_SECONDS
-        if every is not None:
-            due = isinstance(record, Epoch) and record.epoch > 0 and record.epoch % every == 0
-        if due or state.status != Status.RUNNING or state.epoch >= self.built.plan.epochs:
+        ended = state.status != Status.RUNNING or state.epoch >= self.built.plan.epochs
+        since = moment - self._saved
+        if self._is_due(record, since) or (ended and since >= LITTLE_SECONDS):
             self.checkpoint()
+        elif ended:
+            self._unsaved = self._content()
         elif moment - self._flushed >= (self.flush_seconds or FLUSH_SECONDS):
             self._flush()
             self._progress.write(self._snapshots, state)
+
+    def _is_due(self, record: Record, since: float) -> bool:
+        """Whether a save is due, so many seconds after the last one."""
+        if (every := self.built.config.training.checkpoint_every) is None:
+            return since >= CHECKPOINT_SECONDS
+        return isinstance(record, Epoch) and record.epoch > 0 and record.epoch % every == 0
 
     def _flush(self) -> None:
         """Appends the waiting rows to the tables.
@@ -261,19 +263,28 @@ class Session:
 
     def checkpoint(self) -> None:
         """Saves everything that the run needs to continue from here."""
-        self._flush()
+        with self.folder.together() as files:
+            self._save(files, *self._content())
+        self._saved, self._unsaved, self._has_checkpoint = perf_counter(), None, True
+
+    def _content(self) -> tuple[dict[str, Array], dict[str, Any]]:
+        """The arrays and values of a save; the arrays change when training continues."""
         values, meta = freeze(self.state)
         values |= self._snapshots.arrays("snapshot.")
         meta |= {"seconds": self.seconds, "best_row": self.best_row, "hashes": self.hashes}
         meta |= {"failure": self.failure, "config": self.settings}
         meta |= {"data": self.built.dataset.sha256, "environment": self.environment}
-        self.folder.save_checkpoint(values, meta)
-        self._has_checkpoint = True
-        self._saved = perf_counter()
+        return values, meta
 
-    def record_status(self, status: Status, **more: Any) -> None:
+    def _save(self, files: RunFolder, values: dict[str, Array], meta: dict[str, Any]) -> None:
+        self._flush()
+        files.sync(*self.unsynced)
+        files.save_checkpoint(values, meta)
+        self.unsynced = ()
+
+    def record_status(self, status: Status, files: RunFolder | None = None, **more: Any) -> None:
         """Writes the end of the run, or of this part of it, into run.json."""
-        self.folder.update_status(
+        (files or self.folder).update_status(
             status, ended=now(), seconds=self.seconds, hashes=self.hashes, **more
         )
 
@@ -297,54 +308,42 @@ class Session:
     def _finish(self, request: signals.Request) -> None:
         """Writes the final weights, their numbers on every part, and the final status.
 
-        The state was saved with the last record, so a kill in here costs only this part.
+        All of it becomes durable together. What was trained since the last save took less than
+        LITTLE_SECONDS, so a kill in here costs only that and this part.
         """
-        built, state, folder, network = self.built, self.state, self.folder, self.built.network
-        self._flush()
-        network.values[...] = final_weights(built.plan, state)
-        folder.write_arrays(weights_file("final"), network.arrays)
-        folder.write_arrays(weights_file("best"), network.named(state.best.values))
-        self.summary = {
-            "final": self.best_row if restores_best(built.plan, state) else self.last_row,
-            "best": self.best_row,
-            **self._evaluate(request),
-        }
-        folder.write_arrays(SNAPSHOTS, self._snapshots.arrays())
-        self._progress.remove()
-        self._flush()
-        if missing := folder.missing(self._has_checkpoint):
+        state, folder, network = self.state, self.folder, self.built.network
+        with folder.together() as files:
+            if self._unsaved is not None:
+                self._save(files, *self._unsaved)
+            self._flush()
+            network.values[...] = final_weights(self.built.plan, state)
+            files.write_arrays(weights_file("final"), network.arrays)
+            files.write_arrays(weights_file("best"), network.named(state.best.values))
+            missing, results = list[str](), outcome.NONE
+            if state.status is not Status.DIVERGED:
+                results = outcome.write_results(self.built, files, lambda: bool(request.signal))
+            if results:
+                files.write_arrays(SNAPSHOTS, self._snapshots.arrays())
+                self._progress.remove()
+                self._flush()
+                if not (missing := folder.missing(self._has_checkpoint)):
+                    self._conclude(files, results)
+        if request.signal is not None and not results:
+            self._stop(request.signal, "stopped while the final figures were worked out")
+        if missing:
             raise StorageError(
                 f"The run {shown(folder.path)} has come to its end, but something else removed "
                 f"{', '.join(missing)} while it trained. The other files are whole."
             )
-        folder.write_json(SUMMARY, self.summary)
+
+    def _conclude(self, files: RunFolder, results: dict[str, Any]) -> None:
+        """Writes the summary and, after all other files, the final status."""
+        plan, last = self.built.plan, self.last_row
+        final = self.best_row if restores_best(plan, self.state) else last
+        self.summary = {"final": final, "best": self.best_row, **results}
+        files.write_json(SUMMARY, self.summary)
         more: dict[str, Any] = {"failure": self.failure._asdict()} if self.failure else {}
-        train = built.plan.train
-        sentence = self._standstill.sentence(built.kind, train)
-        if sentence := sentence or outcome.worse_than_mean(self.last_row, train):
+        if sentence := outcome.warning(self._standstill, last, plan):
             self.warnings.append(sentence)
             more["warnings"] = self.warnings
-        self.record_status(state.status, **more)
-
-    def _evaluate(self, request: signals.Request) -> dict[str, Any]:
-        """Test numbers and tables; also writes predictions. A diverged network has neither."""
-        if self.state.status is Status.DIVERGED:
-            return {"test": None, "part": None, "classes": None, "confusion": None}
-        built, names = self.built, self.built.dataset.class_names
-        files: dict[str, dict[str, Array]] = {PREDICTIONS: {}, SAMPLES: {}}
-        results: dict[str, Any] = {"test": None}
-        with np.errstate(all="ignore"):
-            for name, part, rows in outcome.parts(built):
-                if request.signal is not None:
-                    self._stop(request.signal, "stopped while the final figures were worked out")
-                predicted = outcome.outputs(built.network, part)
-                file = PREDICTIONS if len(rows) <= outcome.SMALL else SAMPLES
-                files[file] |= outcome.rows_to_save(built, name, predicted, part, rows)
-                tables = outcome.class_tables(names, built.kind, predicted, part)
-                results |= {"part": name, **tables}
-                if name == "test":
-                    results["test"] = outcome.numbers(built.plan, built.network, part)
-        for file, arrays in files.items():
-            if arrays:
-                self.folder.write_arrays(file, arrays)
-        return results
+        self.record_status(self.state.status, files, **more)

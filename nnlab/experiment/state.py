@@ -3,14 +3,18 @@
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from nnlab.build import Built, load_weights
+from nnlab.config.schema import FromRun
 from nnlab.core.network import Network
 from nnlab.core.schedules import Patience
 from nnlab.core.types import Array
 from nnlab.errors import RunUnreadable
+from nnlab.run.folder import RunFolder, weights_file
 from nnlab.status import Status
 from nnlab.training import State
 
@@ -21,6 +25,14 @@ DENSE = 32  # epochs that are all hashed; after them four per doubling
 MOMENTS = 40  # snapshots of a small network
 FEWEST = 4  # snapshots; fewer show no movement
 NUMBERS_IN_SNAPSHOTS = 400_000  # 3 MB of float64
+
+
+def start_weights(built: Built) -> None:
+    """Loads the final weights of another run, if `init` names one."""
+    init = built.config.init
+    if isinstance(init, FromRun):
+        source = RunFolder.open(Path(init.run))
+        load_weights(built.network, source.read_arrays(weights_file("final")), init.run)
 
 
 def arrays(state: State) -> dict[str, Array]:

@@ -9,6 +9,7 @@
     blocks     formulas and tables, of which the next four are made
     forward, backward, update, story
     text       the story as text, for terminals
+    record     the same as a JSON object, its numbers not rounded
     mathml     formulas for browsers; `show.page.explanation` makes the page
 
 Formulas stand in the classes of the core: `formula` of a layer, `term_formula` of a loss, `rule` of

@@ -1,13 +1,17 @@
 """The row's way back: every derivative beside its central difference."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
 from nnlab.explanation.blocks import (
+    DIFFERENCE,
+    PARAMETER,
     WITH_NUMBERS,
     Block,
     Cell,
+    Row,
     input_name,
     left_out_words,
     loss_numbers,
@@ -27,13 +31,30 @@ from nnlab.explanation.passage import LayerPass, Passage
 from nnlab.explanation.row import RowExplanation
 from nnlab.explanation.selection import most_important
 
-DIFFERENCE = "difference"
 TIED = "L depends on these through other rows too: the statistics of a batch tie its rows together."
+KINK = (
+    "Where both differ, L most likely has a kink: equal inputs of a pool, or 0 before relu. The "
+    "difference is then the mean of the slopes on both sides."
+)
+SAME = 1e-4  # relative: a larger distance of slope and difference is noted
 ALONG = "Beside a norm, the difference is the slope of L along the gradient."
 
 
 def backward_blocks(explained: RowExplanation) -> Iterator[Block]:
     """From the loss back to the inputs."""
+    smallest = SAME * max(abs(explained.passage.value), 1.0)
+    for block in _blocks(explained):
+        agree = all(_agrees(row, smallest) for row in block.rows)
+        yield block if agree else replace(block, text=f"{block.text} {KINK}".strip())
+
+
+def _agrees(row: Row, smallest: float) -> bool:
+    """Whether a derivative is as its difference; below `smallest` digits cancel."""
+    slope, difference = (cell for cell in row if isinstance(cell, float))
+    return abs(slope - difference) <= SAME * max(abs(slope), smallest)
+
+
+def _blocks(explained: RowExplanation) -> Iterator[Block]:
     yield _loss_slope_block(explained)
     for layer in reversed(explained.layers):
         if layer.parameters:
@@ -59,7 +80,7 @@ def _loss_slope_block(explained: RowExplanation) -> Block:
     text = f"z is the input of {loss.fuses}, which is part of the loss." if loss.fuses else ""
     left = left_out_words(last.dy.size, len(units), "outputs", "")
     return without_empty_column(
-        Block("Loss", text, with_name(f"d{by}", formula), header, tuple(rows), left)
+        Block("loss_slope", "Loss", text, with_name(f"d{by}", formula), header, tuple(rows), left)
     )
 
 
@@ -80,8 +101,10 @@ def _gradient_block(explained: RowExplanation, layer: LayerPass) -> Block:
     if left:
         rows = [_norm_row(passage, layer, name) for name in layer.gradients] + rows
     text = " ".join(filter(None, [TIED if tied else "", ALONG if left else ""]))
-    header = ("", "gradient", DIFFERENCE, WITH_NUMBERS)
-    return without_empty_column(Block(title, text, formulas, header, tuple(rows), left))
+    header = (PARAMETER, "gradient", DIFFERENCE, WITH_NUMBERS)
+    return without_empty_column(
+        Block("gradients", title, text, formulas, header, tuple(rows), left, layer.name)
+    )
 
 
 def _norm_row(passage: Passage, layer: LayerPass, name: str) -> tuple[str, float, float, Cell]:
@@ -110,18 +133,23 @@ def _dx_block(explained: RowExplanation, layer: LayerPass) -> Block:
     if layer.x.ndim > 1 or layer.dy.ndim > 1:
         norm = norm_of(layer.dx)
         difference = passage.output_difference(before, layer.dx / (norm or 1.0), norm)
-        row = ("dL/dx", norm, difference)
-        return Block(title, ALONG, formulas, ("", "norm", DIFFERENCE), (row,))
-    rows, units = [], _dx_units(explained, layer)
+        row: Row = ("dL/dx", norm, difference)
+        header: tuple[str, ...] = ("", "norm", DIFFERENCE)
+        return Block("input_slopes", title, ALONG, formulas, header, (row,), layer=layer.name)
+    rows: list[Row] = []
+    units = _dx_units(explained, layer)
     for unit in units:
         slope = float(layer.dx[unit])
         difference = passage.output_difference(before, unit_direction(layer.dx, unit), slope)
-        label = str(unit) if before >= 0 else input_name(explained.facts, unit)
+        label = unit if before >= 0 else input_name(explained.facts, unit)
         written = with_numbers(layer.layer.dx_formula, unit_numbers(layer, unit, 0), unit)
         rows.append((label, slope, difference, written))
-    header = ("unit", "dL/dx", DIFFERENCE, WITH_NUMBERS)
-    left = left_out_words(layer.dx.size, len(units), "units", names[before] if before >= 0 else "")
-    return without_empty_column(Block(title, "", formulas, header, tuple(rows), left))
+    noun = "units" if before >= 0 else "inputs"
+    header = (noun[:-1], "dL/dx", DIFFERENCE, WITH_NUMBERS)
+    left = left_out_words(layer.dx.size, len(units), noun, names[before] if before >= 0 else "")
+    return without_empty_column(
+        Block("input_slopes", title, "", formulas, header, tuple(rows), left, layer.name)
+    )
 
 
 def _dx_units(explained: RowExplanation, layer: LayerPass) -> list[int]:

@@ -13,19 +13,26 @@ from nnlab.explanation.row import RowFacts
 
 Cell = str | float | int | Written
 Row = tuple[Cell, ...]
-WITH_NUMBERS = "with numbers"
+WITH_NUMBERS, RAW, NEW = "with numbers", "as in the data", "new w"
+PARAMETER, ROW_GRADIENT = "parameter", "row's g"
+DIFFERENCE = "difference"  # central
 
 
 @dataclass(frozen=True)
 class Block:
-    """Formulas with names, and a table below them; `left_out` says what is not shown."""
+    """Formulas with names, and a table below them; `left_out` says what is not shown.
 
+    kind, layer: what it is, in one word, and the name of its layer if it has one.
+    """
+
+    kind: str
     title: str
     text: str = ""
     formulas: tuple[Written, ...] = ()
     header: tuple[str, ...] = ()
     rows: tuple[Row, ...] = ()
     left_out: str = ""
+    layer: str = ""
 
 
 @dataclass(frozen=True)
@@ -74,6 +81,7 @@ def unit_numbers(layer: LayerPass, unit: int, axis: int) -> dict[str, Any]:
     return {
         **number_settings(layer.layer),
         **parameters,
+        **layer.statistics,
         "x": layer.x,
         "y": layer.y,
         "dy": layer.dy,

@@ -2,12 +2,13 @@
 
 A formula is an expression of Python: names, numbers, + - * / **, the functions below, and
 `a if x > 0 else b`. A name stands for a number, or for a vector, of which the formula of an
-element `at` takes that element. `sum` and `norm` take the whole vectors. Nothing is ever executed.
+element `at` takes that element. `sum`, `norm`, `mean` and `var` take the whole vectors. Nothing is
+ever executed.
 """
 
 import ast
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache, partial
 from math import pi
@@ -57,7 +58,9 @@ OPERATORS: dict[type[ast.AST], Callable[..., Any]] = {
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     "abs": np.abs,
     "clip": np.clip,
+    "cos": np.cos,
     "exp": np.exp,
+    "floor": np.floor,
     "log": np.log,
     "max": np.maximum,
     "min": np.minimum,
@@ -68,7 +71,12 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "sqrt": np.sqrt,
     "tanh": np.tanh,
 }
-OF_VECTORS: dict[str, Callable[[Array], Any]] = {"sum": np.sum, "norm": length}
+OF_VECTORS: dict[str, Callable[[Array], Any]] = {
+    "sum": np.sum,
+    "norm": length,
+    "mean": np.mean,
+    "var": np.var,
+}
 
 
 @dataclass(frozen=True)
@@ -152,6 +160,40 @@ def _compute(node: ast.AST, numbers: Numbers, at: int | None) -> Any:
     raise ValueError(f"'{ast.unparse(node)}' cannot stand in a formula")
 
 
+def formula_numbers(formula: str, numbers: Numbers, at: int) -> dict[str, Any]:
+    """The numbers that the formula of an element needs, not rounded.
+
+    A name in a `sum` has its whole vector; a `norm`, `mean` or `var` stands for itself: "norm(g)".
+    """
+    tree = parse_formula(formula)
+    single = {name: float(_element(numbers[name], at)) for name in _names(tree, OF_VECTORS)}
+    single |= {
+        ast.unparse(call): float(_compute(call, numbers, at))
+        for function in OF_VECTORS.keys() - {"sum"}
+        for call in _calls(tree, function)
+    }
+    wholes = {name: numbers[name] for call in _calls(tree, "sum") for name in _names(call)}
+    return {**single, **wholes}
+
+
+def _calls(tree: ast.AST, function: str) -> list[ast.Call]:
+    """The calls of a function in a formula."""
+    calls = (node for node in ast.walk(tree) if isinstance(node, ast.Call))
+    return [call for call in calls if isinstance(call.func, ast.Name) and call.func.id == function]
+
+
+def _names(tree: ast.AST, but: Collection[str] = ()) -> set[str]:
+    """The names of the quantities in a formula; `but`: not inside calls of these functions."""
+    match tree:
+        case ast.Call(func=ast.Name(id=function), args=args):
+            children: Iterable[ast.AST] = () if function in but else args
+        case ast.Name(id=name):
+            return {name}
+        case _:
+            children = ast.iter_child_nodes(tree)
+    return {name for child in children for name in _names(child, but)}
+
+
 def _element(value: Any, at: int | None) -> Any:
     """A number itself; of a vector the element, or all of it."""
     return value if at is None or np.ndim(value) == 0 else value[at]
@@ -163,8 +205,7 @@ def write(formula: str, notation: Notation, numbers: Numbers | None = None, at: 
     With names, too, where one of its names has no number.
     """
     tree = parse_formula(formula)
-    names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
-    if numbers is not None and not names <= {*numbers, *FUNCTIONS, *OF_VECTORS}:
+    if numbers is not None and not _names(tree) <= numbers.keys():
         numbers = None
     return _Writer(notation, numbers).write(tree, at, CASES)
 
@@ -231,7 +272,7 @@ class _Writer:
         if name == "sum":
             return self._terms(args[0])
         value = float(OF_VECTORS[name](np.atleast_1d(_compute(args[0], self.numbers, None))))
-        return self.notation.number(value), ATOM
+        return self.notation.number(value), SUM if value < 0 else ATOM
 
     def _terms(self, inner: ast.expr) -> tuple[str, int]:
         """A sum with its terms, of many the largest."""

@@ -2,9 +2,12 @@
 
 from collections.abc import Iterator
 
+import numpy as np
+
 from nnlab.core.losses import LOSSES
 from nnlab.core.types import FloatArray
 from nnlab.explanation.blocks import (
+    RAW,
     WITH_NUMBERS,
     Block,
     Row,
@@ -36,7 +39,7 @@ def inputs_block(explained: RowExplanation) -> Block:
     rows = tuple((input_name(facts, i), float(raw[i]), float(x[i])) for i in shown)
     text = _target_words(facts, passage.t)
     left = left_out_words(len(x), len(shown), "inputs", "")
-    return Block("Inputs", text, (), ("input", "as in the data", "scaled"), rows, left)
+    return Block("inputs", "Inputs", text, (), ("input", RAW, "scaled"), rows, left)
 
 
 def _target_words(facts: RowFacts, t: FloatArray) -> str:
@@ -60,25 +63,33 @@ def _forward_block(layer: LayerPass, selection: Selection) -> Block:
     title = f"{layer.name}: {shape_words(layer.x)} to {shape_words(layer.y)}"
     if layer.y.ndim > 1:
         return _maps_block(title, formulas, layer, selection)
-    units = selection.of(layer.index, layer.y, layer.dy)
     mixes = any(array.ndim > 1 for array in layer.parameters.values())
     same = layer.x.shape == layer.y.shape and not mixes
-    rows = []
+    # The same units as of the layer before where each unit has one input.
+    units = selection.of(layer.index, layer.y, layer.dx if same else layer.dy)
+    rows: list[Row] = []
     for unit in units:
         x = (float(layer.x[unit]),) if same else ()
         written = with_numbers(layer.layer.formula, unit_numbers(layer, unit, -1), unit)
-        rows.append((str(unit), *x, float(layer.y[unit]), written))
+        rows.append((unit, *x, float(layer.y[unit]), written))
     header = ("unit", *(("x",) if same else ()), "y", WITH_NUMBERS)
     left = left_out_words(len(layer.y), len(units), "units", layer.name)
-    return without_empty_column(Block(title, _dropped(layer), formulas, header, tuple(rows), left))
+    return without_empty_column(
+        Block("outputs", title, _dropped(layer), formulas, header, tuple(rows), left, layer.name)
+    )
 
 
 def _dropped(layer: LayerPass) -> str:
     """What a layer that draws has dropped of the row."""
     if not layer.layer.random:
         return ""
-    dropped = int(((layer.y == 0) & (layer.x != 0)).sum())
-    return f"{dropped:,} of {layer.y.size:,} inputs are dropped in this update."
+    stays = (layer.y != 0) & (layer.x != 0)
+    dropped = int(((layer.x != 0) & ~stays).sum())
+    words = f"{dropped:,} of {layer.y.size:,} inputs are dropped in this update"
+    factors = layer.y[stays] / layer.x[stays]
+    if not factors.size or np.ptp(factors) > 1e-6 * factors[0]:
+        return f"{words}."
+    return f"{words}; the others are multiplied by {factors[0]:.5g}."
 
 
 def _maps_block(
@@ -87,10 +98,11 @@ def _maps_block(
     """An image: the norms, and those of the channels that were asked for."""
     rows: list[Row] = [("all", norm_of(layer.y), norm_of(layer.dy))]
     units = selection.units.get(layer.index, ())
-    rows += [(str(u), norm_of(layer.y[..., u]), norm_of(layer.dy[..., u])) for u in units]
+    rows += [(u, norm_of(layer.y[..., u]), norm_of(layer.dy[..., u])) for u in units]
     left = "" if units else f"--unit {layer.name}.0 shows a channel"
     header = ("channel", "norm of y", "norm of dL/dy")
-    return Block(title, _dropped(layer), formulas, header, tuple(rows), left)
+    text = _dropped(layer)
+    return Block("channels", title, text, formulas, header, tuple(rows), left, layer.name)
 
 
 def loss_block(explained: RowExplanation) -> Block:
@@ -111,5 +123,6 @@ def loss_block(explained: RowExplanation) -> Block:
     fused = "" if loss.fuses is None else f" {loss.fuses} is computed as part of the loss."
     left = left_out_words(len(y), len(units), "outputs", "")
     formulas = with_name("loss", loss.term_formula)
-    block = Block(f"Loss: {name}", total + fused, formulas, header, tuple(rows), left)
-    return without_empty_column(block)
+    return without_empty_column(
+        Block("loss", f"Loss: {name}", total + fused, formulas, header, tuple(rows), left)
+    )

@@ -1,6 +1,7 @@
 """Formulas in MathML, which browsers set by themselves."""
 
 import ast
+import re
 from html import escape
 
 from nnlab.explanation.formula import Written, write
@@ -16,6 +17,7 @@ SIGNS: dict[type[ast.AST], str] = {
     ast.LtE: "≤",
 }
 DERIVATIVES = ("x", "y", "z", "weight", "bias")  # dy is the derivative of the loss by y
+PLUS = "<mo>+</mo>"
 TIMES = "<mo>\N{DOT OPERATOR}</mo>"
 
 
@@ -91,8 +93,23 @@ class MathNotation:
 
 
 def mathml(written: Written) -> str:
-    """A formula as a `math` element."""
+    """A formula as a `math` element; with numbers one per term, as browsers break no formula."""
     notation = MathNotation()
     inner = write(written.formula, notation, written.numbers, written.at)
     name = f"{notation.name(written.name)}<mo>=</mo>" if written.name else ""
-    return f"<math><mrow>{name}{inner}</mrow></math>"
+    parts = [inner] if written.numbers is None else _terms(inner)
+    return " ".join(
+        f"<math><mrow>{part}</mrow></math>" for part in [f"{name}{parts[0]}", *parts[1:]]
+    )
+
+
+def _terms(inner: str) -> list[str]:
+    """The terms of a sum; each but the first begins with its sign."""
+    depth, starts = 0, [0]
+    for tag in re.finditer(r"<(/?)\w+[^>]*>", inner):
+        if depth == 0 and inner.startswith(PLUS, tag.start()):
+            starts.append(tag.start())
+        depth += -1 if tag[1] else 1
+    terms = [inner[a:b] for a, b in zip(starts, [*starts[1:], len(inner)], strict=True)]
+    infix = '<mo form="infix">+</mo>'  # spaced as between two terms
+    return [terms[0], *(infix + term.removeprefix(PLUS) for term in terms[1:])]

@@ -168,7 +168,8 @@ def _explanation(
         except ValueError as error:
             raise UsageError(
                 f"Row {place.number:,} is in the {place.name} part, and no row can be explained "
-                f"alone here: {error}. Choose a row of the training part."
+                f"alone here: {error}. Choose a row of the training part, as --row "
+                f"{int(dataset.rows_in_file(plan.train.rows[:1])[0]) + 1}."
             ) from error
         if not passage.finite:
             raise Diverged(
@@ -179,13 +180,54 @@ def _explanation(
     facts = RowFacts(
         run=run.name,
         row=f"row {place.number:,} ({place.name} part)",
+        number=place.number,
+        part=place.name,
         raw=dataset.inputs[place.part.rows[place.index]],
         input_names=dataset.feature_names,
         output_names=names,
         task=dataset.task,
-        sentences=(sentence, f"Weights and state of the optimizer: {source}."),
+        sentences=(
+            sentence,
+            f"Weights and state of the optimizer: {source}{_updates_since(state, moment)}.",
+            *_remarks(run, state, moment),
+        ),
     )
     return RowExplanation(facts, passage, selection)
+
+
+def _updates_since(state: State, moment: RowMoment) -> str:
+    """The updates of the epoch before that of the row, which no file holds."""
+    updates = moment.step - 1 - state.step
+    return f", and {count(updates, 'more update')}" if updates else ""
+
+
+def _remarks(run: Run, state: State, moment: RowMoment) -> Iterator[str]:
+    """Sentences where inputs or weights are not those of the data, of predict, or of final.npz."""
+    if run.config.training.augment and not moment.alone:
+        yield (
+            "training.augment changes the image for this update, so its scaled inputs are others "
+            "than those in the data."
+        )
+    if state.average is not None and not np.array_equal(state.average, state.network.values):
+        if moment.alone:
+            yield "They are averages of the weights (training.ema), as evaluations use them."
+        else:
+            yield (
+                "The optimizer updates these weights; evaluations, figures and final.npz use "
+                "averages of them (training.ema)."
+            )
+    if state.network.buffers.size:
+        rows = "this row alone" if moment.alone else f"the {len(moment.x):,} rows of the batch"
+        yield (
+            f"batch_norm uses the mean and variance of {rows}, as training does; nnlab predict "
+            "uses the running ones, so its outputs differ."
+        )
+    final = mapping_or_empty(run.summary.get("final")).get("epoch")
+    if state.epoch == run.last_row.get("epoch") and final not in (None, state.epoch):
+        yield (
+            f"weights/final.npz is not from this epoch but from epoch {final:,}, the best "
+            f"(training.early_stopping.restore_best): see --epoch {final}."
+        )
 
 
 def row_moment(built: Built, place: RowPlace, state: State, ended: bool) -> tuple[RowMoment, str]:

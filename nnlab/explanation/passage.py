@@ -61,7 +61,8 @@ class FixedDraws:
 class LayerPass:
     """The row in a layer: x, y and the derivatives dL/dy, dL/dx, in the shapes of a row.
 
-    parameters: values by name; gradients: dL/dp of the row; places: where they begin in theta.
+    parameters: values by name; gradients: dL/dp of the row; places: where they begin in theta;
+    statistics: of the batch, by name, one per unit.
     """
 
     index: int
@@ -74,6 +75,7 @@ class LayerPass:
     parameters: Mapping[str, FloatArray]
     gradients: Mapping[str, FloatArray]
     places: Mapping[str, int]
+    statistics: Mapping[str, FloatArray]
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,6 +158,7 @@ class Passage:
                 {place.declared.name: place.of(self.theta).copy() for place in places},
                 {place.declared.name: place.of(gradient) for place in places},
                 {place.declared.name: place.start for place in places},
+                {name: np.array(getattr(bound.s, name)) for name in bound.layer.statistics},
             )
 
     def is_tied(self, index: int) -> bool:

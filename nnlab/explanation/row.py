@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from nnlab.core.types import Array
 from nnlab.explanation.passage import LayerPass, Passage
@@ -13,11 +14,14 @@ from nnlab.show.words import count
 class RowFacts:
     """What is known of the row beside its passage.
 
-    raw (n,): as in the data set. input_names, output_names: () where there are none.
+    row: its number and part in words. raw (n,): as in the data set. input_names, output_names:
+    () where there are none.
     """
 
     run: str
     row: str
+    number: int
+    part: str
     raw: Array
     input_names: Sequence[str]
     output_names: Sequence[str]
@@ -53,6 +57,12 @@ class RowExplanation:
     def learning_layers(self) -> list[LayerPass]:
         """Those of them with parameters."""
         return [layer for layer in self.layers if layer.parameters]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The object that `nnlab explain --json` prints; nan and inf are None."""
+        from nnlab.explanation.record import explanation_record
+
+        return explanation_record(self)
 
     def __str__(self) -> str:
         from nnlab.explanation.text import as_text

@@ -35,6 +35,8 @@ def explain_first_update(run: Run) -> RowExplanation | None:
     facts = RowFacts(
         run=run.name,
         row=f"row {row + 1:,} of the training part",
+        number=row + 1,
+        part="train",
         raw=rows.inputs[row],
         input_names=run.data.feature_names,
         output_names=run.data.class_names or run.data.target_names,
@@ -42,7 +44,8 @@ def explain_first_update(run: Run) -> RowExplanation | None:
         sentences=(
             "This is how learning begins: a row of the first batch goes through the network and "
             "back, and the first update follows.",
-            f"The command nnlab explain {run.name} --row N --epoch E shows any row at any epoch.",
+            "In the run's folder, nnlab explain . --row N --epoch E shows any row of the data, "
+            "counted from 1, at any epoch.",
         ),
     )
     return RowExplanation(facts, passage, Selection()) if passage.finite else None

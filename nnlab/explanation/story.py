@@ -8,10 +8,15 @@ from nnlab.explanation.forward import forward_blocks, inputs_block, loss_block
 from nnlab.explanation.row import RowExplanation
 from nnlab.explanation.update import update_blocks, update_words
 
-EXPLAINED_DIFFERENCE = (
+DIFFERENCES = (
     "L is the loss of this row, dy its derivative dL/dy, and so on. Beside each derivative stands "
     "its central difference: how L changes when that number alone is moved."
 )
+# What the indices of a weight mean, by how many there are.
+INDICES = {
+    2: "weight[i,j] leads from input i of a layer to its unit j.",
+    4: "weight[r,c,i,j] is row r and column c of a window, from channel i to channel j.",
+}
 
 
 def chapters(explained: RowExplanation) -> tuple[Chapter, ...]:
@@ -20,6 +25,12 @@ def chapters(explained: RowExplanation) -> tuple[Chapter, ...]:
         return (
             Chapter("The row", "", (inputs_block(explained),)),
             Chapter("Forward", "", (*forward_blocks(explained), loss_block(explained))),
-            Chapter("Backward", EXPLAINED_DIFFERENCE, tuple(backward_blocks(explained))),
+            Chapter("Backward", _backward_words(explained), tuple(backward_blocks(explained))),
             Chapter("Update", update_words(explained.passage), tuple(update_blocks(explained))),
         )
+
+
+def _backward_words(explained: RowExplanation) -> str:
+    arrays = [array for layer in explained.layers for array in layer.parameters.values()]
+    dimensions = sorted({array.ndim for array in arrays})
+    return " ".join([DIFFERENCES, *(INDICES[n] for n in dimensions if n in INDICES)])

@@ -60,9 +60,9 @@ def _aligned(name: str, column: Sequence[Cell]) -> list[str]:
 
 
 def _broken(formula: str, width: int) -> list[str]:
-    """The formula in lines; they begin with an operator between terms."""
+    """The formula in lines; they begin with an operator between terms, or with if and else."""
     joined = formula.replace(" ", HARD)
-    for sign in "+-/":
+    for sign in ("if", "else") if " if " in formula else "+-/":
         joined = joined.replace(f"{HARD}{sign}{HARD}", f" {sign}{HARD}")
     lines = textwrap.wrap(joined, width, break_long_words=False, break_on_hyphens=False)
     return [line.replace(HARD, " ") for line in lines] or [""]

@@ -6,6 +6,9 @@ import numpy as np
 
 from nnlab.core.optimizers import OPTIMIZERS
 from nnlab.explanation.blocks import (
+    NEW,
+    PARAMETER,
+    ROW_GRADIENT,
     WITH_NUMBERS,
     Block,
     Row,
@@ -37,7 +40,7 @@ def update_blocks(explained: RowExplanation) -> Iterator[Block]:
     text = "" if steps else f"{name} has no formulas here: its result is shown."
     if any(step.assignment.weights for step in steps):
         text = "Biases have no decay and no l1: those lines are for weights."
-    yield Block(f"The rule of {name}", text, formulas)
+    yield Block("rule", f"The rule of {name}", text, formulas)
     layers = list(explained.learning_layers)
     for layer in layers:
         yield (_short_block if len(steps) == 1 else _long_block)(explained, layer)
@@ -55,8 +58,8 @@ def _short_block(explained: RowExplanation, layer: LayerPass) -> Block:
         written = Written(step.assignment.formula, "", step.numbers, at)
         numbers = (*_gradients(passage, at), float(passage.new_theta[at]))
         rows.append((number_label(name, index), *numbers, written))
-    header = ("", *_gradient_names(passage), "new w", WITH_NUMBERS)
-    return Block(layer.name, "", (), header, tuple(rows), parameters_left_out(layer, len(rows)))
+    header = (PARAMETER, *_gradient_names(passage), NEW, WITH_NUMBERS)
+    return _update_block(layer, header, rows)
 
 
 def _long_block(explained: RowExplanation, layer: LayerPass) -> Block:
@@ -68,8 +71,12 @@ def _long_block(explained: RowExplanation, layer: LayerPass) -> Block:
         states = (float(slot[at]) for slot in state.values())
         before = (float(passage.theta[at]), *_gradients(passage, at), *states)
         rows.append((number_label(name, index), *before, float(passage.new_theta[at])))
-    header = ("", "w", *_gradient_names(passage), *state, "new w")
-    return Block(layer.name, "", (), header, tuple(rows), parameters_left_out(layer, len(rows)))
+    return _update_block(layer, (PARAMETER, "w", *_gradient_names(passage), *state, NEW), rows)
+
+
+def _update_block(layer: LayerPass, header: tuple[str, ...], rows: list[Row]) -> Block:
+    left = parameters_left_out(layer, len(rows))
+    return Block("update", layer.name, "", (), header, tuple(rows), left, layer.name)
 
 
 def _gradients(passage: Passage, at: int) -> tuple[float, ...]:
@@ -79,7 +86,7 @@ def _gradients(passage: Passage, at: int) -> tuple[float, ...]:
 
 
 def _gradient_names(passage: Passage) -> tuple[str, ...]:
-    return ("row's g", "g") if len(passage.moment.x) > 1 else ("g",)
+    return (ROW_GRADIENT, "g") if len(passage.moment.x) > 1 else ("g",)
 
 
 def _written_out(explained: RowExplanation, layer: LayerPass) -> Iterator[Block]:
@@ -94,7 +101,7 @@ def _written_out(explained: RowExplanation, layer: LayerPass) -> Iterator[Block]
     for at in chosen:
         rows = tuple(
             (
-                step.assignment.name,
+                Written(step.assignment.name),
                 float(step.result[at]),
                 Written(step.assignment.formula, "", step.numbers, at),
             )
@@ -102,4 +109,5 @@ def _written_out(explained: RowExplanation, layer: LayerPass) -> Iterator[Block]
             if at < passage.network.layout.weights or not step.assignment.weights
         )
         header = ("", "value", WITH_NUMBERS)
-        yield Block(f"{layer.name}.{places[at]}", "", (), header, rows)
+        title = f"{layer.name}.{places[at]}"
+        yield Block("rule_steps", title, "", (), header, rows, layer=layer.name)

@@ -11,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from threading import Event, Thread
 
+from nnlab.errors import RunUnreadable
 from nnlab.live.server import serving_on
 from nnlab.live.watch import keep_looking, live_site
 from nnlab.run.folder import RunFolder
@@ -31,10 +32,12 @@ def serve_beside(folder: Path) -> None:
 
     Thread(target=wait, daemon=True).start()
     site, look = live_site(RunFolder(folder))
-    with socket.socket(fileno=int(number)) as listener, serving_on(listener, token, site):
-        keep_looking(look, ended.is_set)
-        site.feed.publish({"kind": "end"})
-        Event().wait(0.3)  # so that a page hears of it
+    with (
+        socket.socket(fileno=int(number)) as listener,
+        serving_on(listener, token, site),
+        suppress(RunUnreadable),  # the page says it, and the training notices it too
+    ):
+        keep_looking(site, look, ended.is_set)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """The newest messages for a page, and the moments of the network."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from threading import Lock
 from time import monotonic
 from typing import Any
@@ -29,6 +30,7 @@ class Feed:
         self._epochs: list[float] = []
         self._passing = False  # the last moment
         self._asked, self._fetched = float("-inf"), 0  # when, and the newest version, by any page
+        self._waiting: dict[object, Callable[[], object]] = {}
 
     @property
     def watched(self) -> bool:
@@ -48,6 +50,21 @@ class Feed:
                 if message["kind"] == SCENES:
                     self._moments, self._epochs = [], []
                 self._newest[message["kind"]] = self._version, text
+            waiting = [*self._waiting.values()]
+        for wake in waiting:
+            wake()
+
+    @contextmanager
+    def waking(self, wake: Callable[[], object]) -> Iterator[None]:
+        """Inside the `with`, each publisher calls `wake` after it has published."""
+        key = object()
+        with self._lock:
+            self._waiting[key] = wake
+        try:
+            yield
+        finally:
+            with self._lock:
+                del self._waiting[key]
 
     def news(self, after: int) -> tuple[int, str]:
         """The version, and as JSON every message that is newer than the version `after`."""

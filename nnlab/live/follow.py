@@ -22,18 +22,16 @@ from nnlab.run.folder import METRICS, PROGRESS, RUN, SNAPSHOTS, SUMMARY, RunFold
 from nnlab.show.figures import View
 from nnlab.show.page.charts import run_charts
 from nnlab.show.page.film import Film
+from nnlab.show.page.findings import finding_words
 from nnlab.show.page.replay import moment_labels
 from nnlab.show.page.run import key_numbers, run_story
-from nnlab.show.page.scenes import SCENES, make_scenes
+from nnlab.show.page.scenes import SCENES, make_scenes, what_is_not_drawn
 from nnlab.show.words import run_title
 
 LOOK = 0.2  # seconds between two looks at a folder
 LOCK_LOOK = 2.0  # seconds between two looks at its lock, which a killed process leaves
 DOCTOR_SHARE = 0.05  # of the time that the doctor may take
 NUMBERS, WEIGHTS = (METRICS, SUMMARY, RUN), (PROGRESS, SNAPSHOTS, checkpoint.CURRENT, RUN)
-NOTHING_TO_DRAW = (
-    "This network is too large, or of a kind, to be drawn: only curves and findings are shown."
-)
 
 
 class RunFollower:
@@ -96,7 +94,7 @@ class RunFollower:
         scenes = make_scenes(film)
         if not self._has_scenes:
             still = [without_moving(scene) for scene in scenes]
-            note = "" if scenes else NOTHING_TO_DRAW
+            note = what_is_not_drawn(scenes)
             self.feed.publish({"kind": "scenes", "scenes": still, "note": note})
             self._has_scenes = True
         if scenes:
@@ -120,7 +118,8 @@ class RunFollower:
             for finding in findings:
                 first = self._since.setdefault(finding["kind"], evidence.epochs)
                 finding["epoch"] = first if finding["epoch"] is None else finding["epoch"]
-            self.feed.publish({"kind": "findings", "findings": findings})
+            words = [asdict(finding_words(finding)) for finding in findings]
+            self.feed.publish({"kind": "findings", "findings": words})
 
         self._attempt("doctor", ask)
         took = monotonic() - began

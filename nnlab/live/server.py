@@ -13,8 +13,9 @@ import asyncio
 import json
 import secrets
 import socket
+import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from hmac import compare_digest
 from importlib.util import find_spec
@@ -32,7 +33,8 @@ if TYPE_CHECKING:
 
 HOST = "127.0.0.1"
 MISSING = "A live page needs {}, which is not installed: pip install 'nnlab[live]'."
-HOLD, LOOK = 0.25, 0.01  # seconds: a request waits for news so long, and looks so often
+HOLD = 0.25  # seconds that a request waits for news
+SWITCH = 0.0005  # seconds that a thread which computes may let the server wait, each time
 MOST_BODY = 1 << 20  # bytes of a request
 MOST_REQUESTS = 200  # at the same time; more are refused
 FIRST_WAIT = 10.0  # seconds for the server to begin
@@ -124,12 +126,15 @@ def serving_on(listener: socket.socket, token: str, site: Site) -> Iterator[None
         )
     )
     thread = Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(SWITCH)
     thread.start()
     try:
         yield
     finally:
         server.should_exit = True
         thread.join(FIRST_WAIT)
+        sys.setswitchinterval(before)
 
 
 def make_app(site: Site, token: str, port: int) -> "ASGIApp":
@@ -144,12 +149,13 @@ def make_app(site: Site, token: str, port: int) -> "ASGIApp":
 
     async def news(request: "Request") -> Response:
         after = _whole(request.query_params.get("after", "0"))
-        version, text = site.feed.news(after)
-        waited = 0.0
-        while version <= after and waited < HOLD:
-            await asyncio.sleep(LOOK)
-            waited += LOOK
+        loop, published = asyncio.get_running_loop(), asyncio.Event()
+        with site.feed.waking(lambda: loop.call_soon_threadsafe(published.set)):
             version, text = site.feed.news(after)
+            if version <= after:
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(published.wait(), HOLD)
+                _, text = site.feed.news(after)
         return Response(text, media_type="application/json")
 
     async def act(request: "Request") -> Response:

@@ -213,11 +213,13 @@ def _sheet(maps: Array, title: str, wanted: int) -> dict[str, Any]:
     sheet = np.nan_to_num(tiles(images, images_across(count, images.shape[2] / images.shape[3])))
     shades = np.round(MIDDLE + MIDDLE * sheet[0] / max(np.abs(sheet).max(), 1e-12))
     shown = f"{count} of {maps.shape[2]} maps" if maps.shape[2] > count else f"{count} maps"
-    caption = title if count == 1 else f"{title}: {shown}. Blue is above zero, orange below."
+    signs = "Dark blue is above zero, light orange below."
+    caption = title if count == 1 else f"{title}: {shown}. {signs}"
     return {
         "kind": "filters",
         "alt": caption,
         "caption": caption,
+        "signed": count > 1,
         "zoom": max(1, wanted // sheet.shape[2]),
         "width": sheet.shape[2],
         "height": sheet.shape[1],

@@ -19,7 +19,7 @@ from nnlab.data.dataset import UserFile
 TITLES = {"seed": "Seed", "init": "Initial weights"}  # where the key is no good title
 # Keys that change nothing that a page shows.
 WITHOUT = frozenset(
-    {"name", "sweeps", "training.engine", "training.checkpoint_every", "training.record_steps"}
+    {"name", "sweeps", "training.checkpoint_every", "training.record_steps"}
     | {"training.monitor", "data.seed"}
 )
 # What may change while the network trains: the next update takes the new value.

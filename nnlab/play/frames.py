@@ -12,12 +12,13 @@ from nnlab.core import columns
 from nnlab.core.metrics import is_share, label_of
 from nnlab.core.types import Array
 from nnlab.diagnosis.evidence import spread_rows
+from nnlab.engine import blas
+from nnlab.engine.images.network import TunedNetwork
 from nnlab.experiment import describe
-from nnlab.live.follow import NOTHING_TO_DRAW
 from nnlab.show.figures.axes import quantity_words
 from nnlab.show.page.charts import RATE_NOTE, chart_record, note
 from nnlab.show.page.film import Film
-from nnlab.show.page.scenes import SCENES, make_scenes
+from nnlab.show.page.scenes import SCENES, make_scenes, what_is_not_drawn
 from nnlab.show.words import format_number
 
 ROWS = 2000  # of the training part, for scenes
@@ -28,6 +29,8 @@ Row = Mapping[str, Any]  # of metrics.csv
 class Camera:
     """Takes the moments of a network; scenes: those that suit it."""
 
+    built: Built
+    settings: Mapping[str, Any]  # of its config
     film: Film
     scenes: Sequence[dict[str, Any]]
 
@@ -35,17 +38,18 @@ class Camera:
     def of(cls, built: Built, values: Array) -> "Camera":
         """For a training, whose scenes do not change with its epochs."""
         which = built.parts.train[spread_rows(len(built.parts.train), ROWS)]
+        form = built.network
         film = Film(
             np.zeros(1, np.int64),
             values[None].copy(),
-            built.network,
+            TunedNetwork(form.layers, form.inputs, dtype=form.dtype),
             describe.data(built),
             built.scaling,
             built.dataset.inputs[which].astype(np.float64),
             built.dataset.targets[which],
             built.plan.loss,
         )
-        return cls(film, make_scenes(film))
+        return cls(built, settings_of(built.config), film, make_scenes(film))
 
     def still(self) -> dict[str, Any]:
         """The message with everything that stays."""
@@ -54,7 +58,7 @@ class Camera:
             {key: value for key, value in scene.items() if key not in keys}
             for scene, keys in zip(self.scenes, moving, strict=True)
         ]
-        return {"kind": "scenes", "scenes": scenes, "note": "" if scenes else NOTHING_TO_DRAW}
+        return {"kind": "scenes", "scenes": scenes, "note": what_is_not_drawn(scenes)}
 
     def moment(
         self, values: Array, epoch: float, label: str, before: Array | None = None
@@ -64,12 +68,17 @@ class Camera:
         before: the values (V,) of the moment before, if there is one.
         """
         film = replace(self.film, values=values[None].copy(), before=before)
-        scenes = []
-        for scene in self.scenes:
-            kind = SCENES[scene["kind"]]
-            if (data := kind.make(film)) is None:
-                return None
-            scenes.append({key: data[key] for key in kind.moving})
+        kinds = [SCENES[scene["kind"]] for scene in self.scenes]
+        # Threads of the BLAS would cost more than these small products.
+        with blas.turn(), blas.single():
+            made = [kind.make(film) for kind in kinds]
+        scenes = [
+            {key: data[key] for key in kind.moving}
+            for kind, data in zip(kinds, made, strict=True)
+            if data is not None
+        ]
+        if len(scenes) < len(kinds):
+            return None
         return {
             "kind": "moment",
             "passing": True,
@@ -78,30 +87,27 @@ class Camera:
             "scenes": scenes,
         }
 
+    def words(self, row: Row) -> list[tuple[str, str]]:
+        """The numbers of an epoch by their names: training loss, 0.024."""
+        names = columns.row_names(self.settings)
+        split = ((columns.split(column), value) for column, value in row.items())
+        return [
+            (f"{names[part]} {label_of(quantity)}", format_number(value))
+            for (part, quantity), value in split
+            if part
+        ]
 
-def metrics_in_words(built: Built, row: Row) -> list[tuple[str, str]]:
-    """The numbers of an epoch by their names: training loss, 0.024."""
-    words = columns.row_names(settings_of(built.config))
-    split = ((columns.split(column), value) for column, value in row.items())
-    return [
-        (f"{words[part]} {label_of(quantity)}", format_number(value))
-        for (part, quantity), value in split
-        if part
-    ]
-
-
-def charts_message(built: Built, rows: Sequence[Row]) -> dict[str, Any]:
-    """The message with the curves of all quantities, and of the learning rate if it changes."""
-    settings = settings_of(built.config)
-    words = columns.row_names(settings)
-    table = {name: np.array([row[name] for row in rows], np.float64) for name in rows[0]}
-    records = []
-    for quantity in columns.quantities(table):
-        names = {words[part]: columns.name(part, quantity) for part in columns.WATCHED}
-        shown = {word: (table["epoch"], table[n]) for word, n in names.items() if n in table}
-        title, share = quantity_words(quantity, settings), is_share(quantity)
-        records.append(chart_record(title, shown, share=share, note=note(quantity, settings)))
-    if np.ptp(table["lr"]) > 0:
-        shown = {"learning rate": (table["epoch"], table["lr"])}
-        records.append(chart_record("learning rate", shown, rate=True, note=RATE_NOTE))
-    return {"kind": "charts", "charts": [record for record in records if record is not None]}
+    def charts(self, rows: Sequence[Row]) -> dict[str, Any]:
+        """The message with the curves of all quantities, and of the rate if it changes."""
+        settings, words = self.settings, columns.row_names(self.settings)
+        table = {name: np.array([row[name] for row in rows], np.float64) for name in rows[0]}
+        records = []
+        for quantity in columns.quantities(table):
+            names = {words[part]: columns.name(part, quantity) for part in columns.WATCHED}
+            shown = {word: (table["epoch"], table[n]) for word, n in names.items() if n in table}
+            title, share = quantity_words(quantity, settings), is_share(quantity)
+            records.append(chart_record(title, shown, share=share, note=note(quantity, settings)))
+        if np.ptp(table["lr"]) > 0:
+            shown = {"learning rate": (table["epoch"], table["lr"])}
+            records.append(chart_record("learning rate", shown, rate=True, note=RATE_NOTE))
+        return {"kind": "charts", "charts": [record for record in records if record is not None]}

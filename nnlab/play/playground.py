@@ -11,8 +11,9 @@ import numpy as np
 from nnlab.config.dump import dump, settings_of
 from nnlab.errors import UsageError
 from nnlab.live.feed import Feed
+from nnlab.play.doctor import Doctor, Remedy
 from nnlab.play.form import is_live, layer_kinds, sections
-from nnlab.play.frames import Camera, charts_message, metrics_in_words
+from nnlab.play.frames import Camera
 from nnlab.play.session import Player, keep
 from nnlab.play.settings import Pairs, Start
 from nnlab.show.page.render import live_page
@@ -36,11 +37,21 @@ class Playground:
         self.start, self.runs, self.feed = start, runs, feed
         self.pairs: Pairs = []
         self.player = Player(start.config, self.show)
+        self.doctor = Doctor(self.player, feed, self._fits)
         self.note = ""
         self._lock, self._keeping = Lock(), Lock()  # of the settings, and of a run that is kept
         self._camera: Camera | None = None
         self._before = np.empty(0)  # the values that were shown last
         self._charted = 0.0
+
+    def __enter__(self) -> "Playground":
+        self.player.__enter__()
+        self.doctor.__enter__()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.doctor.__exit__()
+        self.player.__exit__()
 
     @property
     def actions(self) -> Mapping[str, Callable[[dict[str, Any]], dict[str, Any]]]:
@@ -53,6 +64,7 @@ class Playground:
             "epoch": lambda body: self._told(ask(player.step_epoch)),
             "reset": lambda body: self._reset(),
             "set": lambda body: self._set(_pairs(body)),
+            "apply": lambda body: self._apply(_pairs(body)),
             "yaml": lambda body: self._yaml(),
             "keep": lambda body: self._keep(),
         }
@@ -86,6 +98,17 @@ class Playground:
                 self.note += " Its output layer and its loss now fit the data."
             return self._told() | {"form": self._form()}
 
+    def _fits(self, remedy: Remedy) -> bool:
+        return self.start.remedied(self.pairs, remedy) is not None
+
+    def _apply(self, remedy: Pairs) -> dict[str, Any]:
+        """Takes the settings of a remedy that the doctor has named, and of no other."""
+        known = tuple(remedy) in self.doctor.remedies
+        new = self.start.remedied(self.pairs, remedy) if known else None
+        if new is None:
+            raise UsageError("This is no longer a remedy that the doctor names.")
+        return self._set(new)
+
     def _yaml(self) -> dict[str, Any]:
         training = self.player.training
         try:
@@ -112,22 +135,25 @@ class Playground:
         if not changed and not self.feed.watched:
             return
         training, state = player.training, player.training.state
+        messages: list[Mapping[str, Any]] = []  # published at once: a page gets a whole state
         if player.restarted or self._camera is None:
             self._camera = Camera.of(training.built, state.weights)
             self._before = state.weights.copy()
-            self.feed.publish(self._camera.still())
+            messages += [self._camera.still(), {"kind": "findings", "findings": []}]
+            self.doctor.remedies = set()
         if changed:
-            self.feed.publish(self._form())
-        words = metrics_in_words(training.built, training.history.last)
+            messages.append(self._form())
+        words = self._camera.words(training.history.last)
         label = ", ".join(f"{name} {number}" for name, number in words)
         values = state.weights.copy()
         if moment := self._camera.moment(values, training.epochs, label, self._before):
-            self.feed.publish(moment)
+            messages.append(moment)
         self._before = values
         if changed or monotonic() - self._charted >= CHARTS:
             self._charted = monotonic()
-            self.feed.publish(charts_message(training.built, training.history.shown))
+            messages.append(self._camera.charts(training.history.shown))
         self.feed.publish(
+            *messages,
             {"kind": "page", "story": self._story(), "numbers": words, "ended": False},
             {
                 "kind": "play",
@@ -137,6 +163,7 @@ class Playground:
                 "pairs": self.pairs,
             },
         )
+        self.doctor.notice()
 
     def _story(self) -> str:
         training, player = self.player.training, self.player
@@ -144,6 +171,7 @@ class Playground:
         done = f"epoch {state.epoch:,}, update {state.step:,}"
         if state.batch:
             done += f", {state.batch} of {training.batches} in the running epoch"
+        done += f"; engine {training.plan.engine}"
         if training.failure:
             return f"{training.failure} Change a setting, or reset."
         if training.is_over:
@@ -151,7 +179,8 @@ class Playground:
         return f"{'Playing' if player.is_playing else 'Paused'}: {done}."
 
     def _form(self) -> dict[str, Any]:
-        config, start = self.player.training.config, self.start.config
+        start = self.start.config
+        config = self.start.vary(self.pairs, check=False)  # with the engine that was asked for
         return {
             "kind": "form",
             "sections": sections(config, start),

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from queue import Empty, Queue
 from threading import Thread
-from time import monotonic
+from time import monotonic, sleep
 from typing import Any, TypeVar
 
 import numpy as np
@@ -21,41 +21,21 @@ from nnlab.config.schema import Config
 from nnlab.core.types import Array
 from nnlab.errors import NnlabError, UsageError
 from nnlab.experiment.describe import epoch_row
-from nnlab.experiment.session import begin, start_weights
+from nnlab.experiment.session import begin
+from nnlab.experiment.state import start_weights
+from nnlab.play.history import PlayHistory
 from nnlab.run.run import Run
 from nnlab.status import Status
 from nnlab.training import Epoch, Failure, Record, final_weights, run_bursts, start
 
 T = TypeVar("T")
 PATIENCE = 60.0  # seconds that an answer may take; one long update comes before it
-POINTS = 300  # of a curve
-CHUNK = 16  # updates at a time, between which the page is answered
+LONGEST = 0.01  # seconds that updates may take at a time; between them the page is answered
+FEW, MANY = 8, 1 << 15  # updates at a time: at first, and at most
+SLOW = 3  # times in a row: an epoch's evaluation alone takes long once in a while
 FRAME = 1 / 30  # seconds from one state that is shown to the next
+REST = 0.012  # seconds after a state that is shown, in which the server and the page get on
 BUSY = "The network is still at work. Try again in a moment."
-
-
-class ThinnedHistory:
-    """Rows of metrics: all at first, then every second, fourth, ... epoch, and the last."""
-
-    def __init__(self) -> None:
-        self.rows: list[dict[str, Any]] = []
-        self.last: dict[str, Any] = {}
-        self._every = 1
-
-    def add(self, row: dict[str, Any]) -> None:
-        """Adds the row of an epoch."""
-        self.last = row
-        if row["epoch"] % self._every == 0:
-            self.rows.append(row)
-        if len(self.rows) > 2 * POINTS:
-            self._every *= 2
-            self.rows = [row for row in self.rows if row["epoch"] % self._every == 0]
-
-    @property
-    def shown(self) -> list[dict[str, Any]]:
-        """In the order of epochs."""
-        ends = [] if not self.last or self.rows[-1:] == [self.last] else [self.last]
-        return [*self.rows, *ends]
 
 
 class SteppedTraining:
@@ -67,19 +47,17 @@ class SteppedTraining:
         self._build(config)
 
     def _build(self, config: Config) -> None:
-        training = replace(config.training, engine="numpy")  # its updates can be done one by one
-        self.built: Built = build(replace(config, training=training))
+        self.built: Built = build(config)
         start_weights(self.built)
         self.plan = self.built.plan
         self.state = start(self.plan, self.built.network)
-        self.history, self.failure = ThinnedHistory(), ""
+        self.history, self.failure = PlayHistory(self.state.weights), ""
+        self.failed: Failure | None = None
         self.changes = []
         self._records: Iterator[list[Record]] | None = None
-        self._single = False
-        self._take_row_0()
-
-    def _take_row_0(self) -> None:
-        self._note(next(self._bursts(single=True)))
+        self._limits = (0, 0)  # of the running loop: updates and epochs at a time
+        self._most, self._slow = FEW, 0  # and how often in a row that was too many
+        self._note(next(self._bursts(1, 1)))  # row 0
 
     @property
     def config(self) -> Config:
@@ -100,13 +78,29 @@ class SteppedTraining:
     def is_over(self) -> bool:
         return self.state.status is not Status.RUNNING
 
-    def advance(self, *, single: bool = False) -> None:
-        """The next updates, at most CHUNK and none of the next epoch; `single` for one."""
-        records = next(self._bursts(single), None)
+    def step(self) -> None:
+        """The next update."""
+        self._go_on(1, 1)
+
+    def advance(self, epochs: int = 1) -> None:
+        """The next updates: as many as take some milliseconds, of at most so many epochs."""
+        began = monotonic()
+        self._go_on(self._most, max(1, min(epochs, self._most // self.batches)))
+        took = monotonic() - began
+        self._slow = self._slow + 1 if took > LONGEST else 0
+        if self._slow >= SLOW:
+            self._most, self._slow = max(1, self._most // 2), 0
+        elif took < LONGEST / 4:
+            self._most = min(2 * self._most, MANY)
+
+    def _go_on(self, updates: int, epochs: int) -> None:
+        records = next(self._bursts(updates, epochs), None)
         if records is None:
             self._records = None
         else:
             self._note(records)
+            if not self.state.batch:
+                self.history.remember(self.state.epoch, self.state.weights)
 
     def advance_epoch(self) -> None:
         """The rest of the running epoch, or all of the next."""
@@ -118,15 +112,11 @@ class SteppedTraining:
         while self.state.batch and not self.is_over:
             self.advance()
 
-    def _bursts(self, single: bool) -> Iterator[list[Record]]:
-        """The loop; a new one where single updates begin or end, which is between epochs.
-
-        An epoch that was begun with single updates ends with them: a chunk begins at its own place.
-        """
-        single = single or (self._single and self.state.batch > 0)
-        if self._records is None or single != self._single:
-            self._single = single
-            plan = replace(self.plan, chunk=1 if single else CHUNK)
+    def _bursts(self, updates: int, epochs: int) -> Iterator[list[Record]]:
+        """The loop; a new one where these limits are new, which change no number."""
+        if self._records is None or self._limits != (updates, epochs):
+            self._limits = updates, epochs
+            plan = replace(self.plan, chunk=updates, burst=epochs)
             self._records = run_bursts(plan, self.state)
         return self._records
 
@@ -135,12 +125,14 @@ class SteppedTraining:
             if isinstance(record, Epoch):
                 self.history.add(epoch_row(record, 0.0))
             elif isinstance(record, Failure):
+                self.failed = record
                 self.failure = f"The training diverged at update {record.step:,}: {record.what}."
 
     def change(self, config: Config) -> None:
         """Takes settings that need no reset. The updates before them stay as they were."""
         before, built = self.config, self.built
-        config = replace(config, training=replace(config.training, engine="numpy"))
+        engine = before.training.engine  # `auto` may choose another for the new settings
+        config = replace(config, training=replace(config.training, engine=engine))
         if config.data != before.data:
             built = replace(build(config), network=self.state.network)
         loss, plan = built.plan.loss, built.plan
@@ -209,7 +201,7 @@ class Player:
         Raises ConfigError, DataError.
         """
         self.training, self.show = SteppedTraining(config), show
-        self.is_playing, self.speed = False, 10.0
+        self.is_playing, self.speed = False, 10.0  # epochs per second; 0: as many as possible
         self._began = self._shown = monotonic(), 0.0  # and the epochs that were done then
         self.restarted = True  # since `show` was called with True
         self._jobs: Queue[tuple[Callable[[], Any], Future[Any]] | None] = Queue()
@@ -246,7 +238,7 @@ class Player:
     def step(self) -> None:
         """One update."""
         self.is_playing = False
-        self.training.advance(single=True)
+        self.training.step()
 
     def step_epoch(self) -> None:
         """The rest of the running epoch, or one."""
@@ -270,6 +262,8 @@ class Player:
                 self._shown = monotonic(), self.training.epochs
                 self.show(self, changed)
                 self.restarted = self.restarted and not changed
+                if self.is_playing:
+                    sleep(REST)
             changed = self._answer()
             if changed is not None and self.is_playing:
                 self._advance()
@@ -278,7 +272,7 @@ class Player:
     def _advance(self) -> None:
         """The next updates; too little memory stops them, and the page says so."""
         try:
-            self.training.advance()
+            self.training.advance(int(self.speed * FRAME) if self.speed else MANY)
         except MemoryError:
             self.training.failure = "There is not enough memory for the next update."
         self.is_playing = not (self.training.is_over or self.training.failure)

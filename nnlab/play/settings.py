@@ -14,7 +14,7 @@ from nnlab.config.annotations import field_default, main_setting
 from nnlab.config.dump import flow, settings_of
 from nnlab.config.families import LAYER
 from nnlab.config.load import Base, load_base, parse_base
-from nnlab.config.overrides import read_overrides
+from nnlab.config.overrides import ALIASES, read_overrides
 from nnlab.config.problems import Problem, Problems
 from nnlab.config.schema import Config
 from nnlab.core.layers import Layer
@@ -22,8 +22,8 @@ from nnlab.core.layers.dense import Dense
 from nnlab.core.network import layout, shapes
 from nnlab.core.types import size
 from nnlab.data.dataset import Signature
-from nnlab.errors import ConfigError, UsageError
-from nnlab.play.form import is_generated, members_for_page, page_families, page_keys
+from nnlab.errors import ConfigError, NnlabError, UsageError
+from nnlab.play.form import is_generated, members_for_page, page_families, page_keys, value_at
 from nnlab.show.page.film import LOOKED_AT
 from nnlab.show.page.scenes import GRID
 
@@ -128,6 +128,27 @@ class Start:
         others = [pair for pair in pairs if pair.partition("=")[0].split(".")[0] not in FITTED]
         network, loss = _fitting_end(config.network, new)
         return [*others, f"network={flow(network)}", f"loss={loss}"]
+
+    def remedied(self, pairs: Sequence[str], remedy: Sequence[str]) -> Pairs | None:
+        """The settings with a remedy of the doctor's; None where a page cannot set it."""
+        try:
+            wanted = self.vary([*pairs, *remedy])
+            new, values = list(pairs), settings_of(wanted)
+            for pair in remedy:
+                key, _, value = pair.partition("=")
+                key = ALIASES.get(key, key)
+                if key in page_families():  # the member, then its settings one by one
+                    value = values[key]["name"]
+                    within = sorted(k for k in self.keys if k.startswith(f"{key}."))
+                    shown = [(k, v) for k in within if (v := value_at(values, k)) is not None]
+                    new += [f"{key}={value}", *(f"{k}={flow(v)}" for k, v in shown)]
+                elif key in self.keys:
+                    new.append(f"{key}={value}")
+            if wanted.network != self.vary(new, check=False).network:
+                new.append(f"network={flow(short_layers(wanted.network))}")
+            return new if self.checked(new) == wanted else None
+        except NnlabError:
+            return None
 
 
 FITTED = ("network", "loss")

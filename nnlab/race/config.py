@@ -21,6 +21,7 @@ from annotated_types import Ge, Le, Len
 
 from nnlab.config.annotations import InWords, field_default, hints
 from nnlab.config.builder import build_fields
+from nnlab.config.defaults import with_missing
 from nnlab.config.dump import settings_of, to_yaml
 from nnlab.config.families import OPTIMIZER, SCHEDULE, Family
 from nnlab.config.load import (
@@ -28,7 +29,6 @@ from nnlab.config.load import (
     finished,
     read_document,
     read_text,
-    with_missing,
 )
 from nnlab.config.overrides import Grammar, Override, apply, read_overrides
 from nnlab.config.problems import Problems, shown_value

@@ -17,6 +17,7 @@ text and arrays.
     checkpoint   the saved state, from which a run continues
     lock         one writer per folder
     durable      the only module that writes files
+    batch        several files that become durable together
     guard        checks before a write: no link, no pipe
     environment  the machine, as run.json describes it
     repository   the git state of a folder

@@ -37,10 +37,7 @@ _MOST_AXES = 32
 
 
 def write_npz(path: Path, arrays: Mapping[str, NDArray[Any]], sync: bool = True) -> None:
-    """Writes `arrays`, durably with `sync`.
-
-    Raises ValueError for a name or dtype that `read_npz` refuses.
-    """
+    """Writes `arrays`, durably with `sync`; raises as `pack_npz`."""
     durable.write_file(path, pack_npz(arrays), sync)
 
 
@@ -61,7 +58,7 @@ def read_npz(
 
 
 def pack_npz(arrays: Mapping[str, NDArray[Any]]) -> memoryview:
-    """The bytes of a sealed .npz."""
+    """The bytes of a sealed .npz; ValueError for a name or dtype that `read_npz` refuses."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
         for name, array in arrays.items():

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from nnlab.errors import RunUnreadable
 from nnlab.run import arrays as npz
 from nnlab.run import durable, guard, records
+from nnlab.run.batch import Batch
 from nnlab.run.text import json_value, shown
 
 CURRENT = "checkpoint.npz"
@@ -43,30 +44,23 @@ class Checkpoint:
 
 
 def write_checkpoint(
-    folder: Path, arrays: Mapping[str, NDArray[Any]], meta: Mapping[str, Any]
+    folder: Path, arrays: Mapping[str, NDArray[Any]], meta: Mapping[str, Any], files: Batch
 ) -> None:
-    """Saves `arrays` and `meta` (JSON types; floats keep every bit, nan and inf too), durably.
+    """Saves `arrays` and `meta` (JSON types; floats keep every bit, nan and inf too).
 
     After a StorageError the save before can still be read. Raises ValueError for an array called
     `meta`, or with a dtype that cannot be saved.
     """
     if _META in arrays:
         raise ValueError(f"'{_META}' cannot be the name of an array in a checkpoint")
-    sizes = {}
     for name in TABLES:
-        durable.sync_file(folder / name)
-        sizes[name] = records.table_size(folder / name)
+        files.sync(folder / name)
+    sizes = {name: records.table_size(folder / name) for name in TABLES}
     content = {"state": json_value(meta, finite=False), "records": sizes}
     text = json.dumps({"format": FORMAT, "meta": content})
     packed = npz.pack_npz({**arrays, _META: np.frombuffer(text.encode(), dtype=np.uint8)})
-    path = folder / CURRENT
-    for name in FILES:
-        guard.refuse_odd(folder / name)
-    with durable.staged(path, packed) as temporary:
-        if path.exists():
-            durable.replace(path, folder / PREVIOUS)
-        durable.replace(temporary, path)
-    durable.sync_folder(folder)
+    guard.refuse_odd(folder / PREVIOUS)
+    files.write(folder / CURRENT, packed, keep=folder / PREVIOUS)
 
 
 def read_checkpoint(folder: Path) -> Checkpoint:

@@ -25,9 +25,9 @@ import secrets
 import shutil
 import socket
 import stat
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from functools import cache
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
+from functools import cache, partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -42,6 +42,7 @@ hook: Callable[[str, Path], None] | None = None
 T = TypeVar("T")
 
 TEMPORARY = ".tmp"
+THREADS = 4  # that sync files; a few files need none
 _OUR_TEMPORARY = re.compile(r"\.nnlab-([0-9a-f]{8})-(\d{1,10})-[0-9a-f]{16}\.tmp")
 _OUT_OF_SPACE = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
 # O_NONBLOCK: opening a pipe must not wait. Neither flag exists on Windows.
@@ -151,11 +152,26 @@ def truncate(path: Path, size: int) -> None:
             _step("fsync", path, lambda: os.fsync(descriptor))
 
 
-def sync_file(path: Path) -> None:
-    """Makes what was appended to `path`, if it exists, survive a power cut."""
-    if guard.file_size(path) is not None:
-        with _opened(path, os.O_RDWR) as (descriptor, _):
-            _step("fsync", path, lambda: os.fsync(descriptor))
+def sync_files(files: Mapping[Path, Path]) -> None:
+    """Makes what was written to files, where they exist, survive a power cut.
+
+    Beside each stands the path that a message names.
+    """
+    with ExitStack() as stack:
+        opened = [
+            (*stack.enter_context(_opened(file, os.O_RDWR, path)), path)
+            for file, path in files.items()
+            if guard.file_size(file) is not None
+        ]
+        syncs: list[Callable[[], None]] = [partial(os.fsync, file) for file, _, _ in opened]
+        if len(syncs) > THREADS:  # the disk then waits once for several of them
+            from concurrent.futures import ThreadPoolExecutor  # slow to import
+
+            with suppress(RuntimeError):  # the system allows no more threads
+                pool = stack.enter_context(ThreadPoolExecutor(THREADS))
+                syncs = [pool.submit(sync).result for sync in syncs]
+        for sync, (_, size, path) in zip(syncs, opened, strict=True):
+            _step("fsync", path, sync, size)
 
 
 def remove(path: Path) -> None:
@@ -263,10 +279,11 @@ def _delete(path: Path) -> None:
 
 
 @contextmanager
-def _opened(path: Path, flags: int) -> Iterator[tuple[int, int]]:
-    """Descriptor and size of a regular file; RunUnreadable for a link."""
-    guard.file_size(path)  # for the message; the flags and the second check are what holds
-    descriptor = _step("open", path, lambda: os.open(path, flags | _CAREFUL, 0o666))
+def _opened(file: Path, flags: int, path: Path | None = None) -> Iterator[tuple[int, int]]:
+    """Descriptor and size of a regular file; RunUnreadable for a link. Messages name `path`."""
+    path = path or file
+    guard.file_size(file)  # for the message; the flags and the second check are what holds
+    descriptor = _step("open", path, lambda: os.open(file, flags | _CAREFUL, 0o666))
     try:
         status = os.fstat(descriptor)
         guard.refuse_irregular(path, status)

@@ -53,7 +53,7 @@ class RunFiles:
     @property
     def name(self) -> str:
         """The folder's name."""
-        return self.path.name
+        return self.folder.name
 
     @property
     def status(self) -> Status:

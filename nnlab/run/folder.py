@@ -18,18 +18,19 @@
 `run.Run` reads a folder; the session, the resumption and the race write it.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal, Self, get_args
+from typing import Any, Literal, Self
 
 from numpy.typing import NDArray
 
 from nnlab.errors import RunUnreadable
 from nnlab.run import arrays, checkpoint, durable, guard, lock, names, records
-from nnlab.run.text import MOST_JSON, from_json, shown, to_json
+from nnlab.run.batch import Batch, batch
+from nnlab.run.text import MOST_JSON, from_json, shown, to_bytes, to_json
 from nnlab.status import Status
 
 Weights = Literal["initial", "best", "final"]
@@ -41,6 +42,7 @@ METRICS, STEPS = checkpoint.TABLES
 ROWS, PROGRESS = "rows.npz", "progress.npz"
 ARRAYS = PREDICTIONS, SAMPLES, SNAPSHOTS = "predictions.npz", "samples.npz", "snapshots.npz"
 WEIGHTS, FIGURES, REPORT = "weights", "figures", "report.html"
+FIRST_FILES = CONFIG, RESOLVED, DATA, f"{WEIGHTS}/initial.npz", RUN  # in the order of writing
 FORMAT = 1  # of the folder, in run.json
 
 
@@ -66,8 +68,8 @@ class OutputFolder:
 
     @property
     def name(self) -> str:
-        """The folder's name."""
-        return self.path.name
+        """The folder's name, also where the path is `.` or `..`."""
+        return self.path.name if self.path.name not in ("", "..") else self.path.resolve().name
 
     def lock(self) -> AbstractContextManager[None]:
         """`with folder.lock():` makes this process the only writer, or raises RunLocked."""
@@ -84,6 +86,17 @@ class OutputFolder:
 @dataclass(frozen=True)
 class RunFolder(OutputFolder):
     """The folder of one run. Readers may also raise RunUnreadable."""
+
+    files: Batch | None = field(default=None, compare=False, repr=False)
+
+    @contextmanager
+    def together(self, sync: bool = True) -> Iterator[Self]:
+        """The same folder: what is written to it becomes durable at the end of the `with`.
+
+        See `batch`; without this, each file is durable when it is written.
+        """
+        with batch(sync) as files:
+            yield replace(self, files=files)
 
     @classmethod
     def create(cls, parent: Path, name: str, now: datetime | None = None) -> Self:
@@ -123,7 +136,7 @@ class RunFolder(OutputFolder):
 
     def save_text(self, file: str, data: bytes | str) -> None:
         """Writes a text file, durably."""
-        durable.write_file(self.path / file, data)
+        self._write(file, to_bytes(data) if isinstance(data, str) else data)
 
     def read_json(self, file: str) -> dict[str, Any]:
         """The object in a JSON file."""
@@ -131,7 +144,7 @@ class RunFolder(OutputFolder):
 
     def write_json(self, file: str, content: Mapping[str, Any]) -> None:
         """Writes a JSON file, durably."""
-        durable.write_file(self.path / file, to_json(content))
+        self._write(file, to_json(content))
 
     def read_table(
         self, file: str, wanted: Callable[[str], bool] | None = None
@@ -160,7 +173,19 @@ class RunFolder(OutputFolder):
         """Writes an .npz file, durably; without `sync` a power cut may damage it."""
         if "/" in file:
             durable.make_subfolder((self.path / file).parent)
-        arrays.write_npz(self.path / file, values, sync)
+        self._write(file, arrays.pack_npz(values), sync)
+
+    def sync(self, *files: str) -> None:
+        """Syncs files that were written without; only inside `together`."""
+        if self.files:
+            for file in files:
+                self.files.sync(self.path / file)
+
+    def _write(self, file: str, data: bytes | memoryview, sync: bool = True) -> None:
+        if self.files and sync:
+            self.files.write(self.path / file, data)
+        else:
+            durable.write_file(self.path / file, data, sync)
 
     def remove(self, file: str) -> None:
         """Deletes a file, if it exists."""
@@ -205,13 +230,12 @@ class RunFolder(OutputFolder):
         return status.st_dev, status.st_ino
 
     def missing(self, saved: bool, ended: bool = True) -> list[str]:
-        """The missing files of a run; its checkpoint only if it was `saved`.
+        """The missing files of those written before the end; the checkpoint only if it was `saved`.
 
         For a run that has not `ended`, the missing files that `nnlab resume` needs.
         """
-        kinds = get_args(Weights) if ended else ("initial",)
         files = [CONFIG] if ended else []
-        files += [RESOLVED, RUN, DATA, *map(weights_file, kinds)]
+        files += [RESOLVED, RUN, DATA, weights_file("initial")]
         files += [checkpoint.CURRENT] if saved else []
         return [file for file in files if not self.has(file)]
 
@@ -219,7 +243,8 @@ class RunFolder(OutputFolder):
 
     def save_checkpoint(self, values: Mapping[str, NDArray[Any]], meta: Mapping[str, Any]) -> None:
         """Saves the state, and the sizes of the tables; see `checkpoint`."""
-        checkpoint.write_checkpoint(self.path, values, meta)
+        with nullcontext(self.files) if self.files else batch() as files:
+            checkpoint.write_checkpoint(self.path, values, meta, files)
 
     def load_checkpoint(self) -> checkpoint.Checkpoint:
         """The last state that can be read; changes nothing."""

@@ -9,7 +9,7 @@
 The run folders are the truth; summary.csv is computed from them.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -149,13 +149,22 @@ def find_all(runs: Path) -> list[SweepFolder]:
     return [folder for folder in folders if folder.exists()]
 
 
-def places(cell: Mapping[str, Any], axes: Sequence[Mapping[str, Any]]) -> list[int]:
-    """The index of a cell's value on each axis of sweep.yaml; unknown values come last."""
-    indices = []
-    for axis in axes:
-        values, value = list(axis.get("values") or ()), cell.get(str(axis.get("key")))
-        indices.append(values.index(value) if value in values else len(values))
-    return indices
+def placing(axes: Sequence[Mapping[str, Any]]) -> Callable[[Mapping[str, Any]], list[int]]:
+    """Gives the index of a cell's value on each axis of sweep.yaml; unknown values come last."""
+    ranks = [(str(axis.get("key")), ranking(list(axis.get("values") or ()))) for axis in axes]
+    return lambda cell: [rank(cell.get(key)) for key, rank in ranks]
+
+
+def ranking(values: Sequence[Any]) -> Callable[[Any], int]:
+    """Gives the index of a value, as `values.index` does but at once; their number if unknown."""
+    known = {value: i for i, value in reversed([*enumerate(values)]) if isinstance(value, Hashable)}
+
+    def rank(value: Any) -> int:
+        if isinstance(value, Hashable):
+            return known.get(value, len(values))
+        return values.index(value) if value in values else len(values)
+
+    return rank
 
 
 def _record(run: RunFiles) -> TrialRecord:

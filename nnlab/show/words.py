@@ -74,9 +74,19 @@ def count(number: int, noun: str, plural: str = "") -> str:
     return f"{number:,} {noun if number == 1 else plural or f'{noun}s'}"
 
 
-def percent(share: float) -> str:
+def percent(share: float, digits: int = 0) -> str:
     """0.25 as 25 %."""
-    return f"{100 * share:.0f} %"
+    return f"{100 * share:.{digits}f} %"
+
+
+def moment_words(epoch: Any, update: Any) -> str:
+    """After which epoch and update something appeared; empty where that is not known."""
+    if not isinstance(epoch, int):
+        return ""
+    if epoch == 0:
+        return "before training"
+    more = f", update {format_number(update)}" if isinstance(update, int) else ""
+    return f"epoch {format_number(epoch)}{more}"
 
 
 def first_few(names: Sequence[str], most: int, separator: str = ", ") -> str:
@@ -120,6 +130,12 @@ def set_options(settings: Iterable[str]) -> str:
 def axis_value(value: Any) -> str:
     """A value of a sweep's axis, rounded to six digits."""
     return setting_value(value, digits=6)
+
+
+def short_value(value: Any) -> str:
+    """A value of an axis in a table or a legend; a whole network as its widths: 8-8-1 tanh."""
+    layers = isinstance(value, list) and any(_layer(item)[0] in WIDTHS for item in value)
+    return _network_line(value, None) if layers else axis_value(value)
 
 
 def cell_name(cell: Mapping[str, Any]) -> str:

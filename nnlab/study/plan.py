@@ -22,7 +22,7 @@ from nnlab.experiment.signals import Terminated
 from nnlab.run.environment import versions
 from nnlab.run.repository import git
 from nnlab.run.run import Run
-from nnlab.run.sweeps import SweepFolder, TrialRecord
+from nnlab.run.sweeps import SweepFolder, TrialRecord, ranking
 from nnlab.run.text import mapping_or_empty
 from nnlab.show.words import count, setting_value
 from nnlab.study.axes import Axis, canonical, grid_cells, grid_size, parse_axes
@@ -323,6 +323,7 @@ def _trials(
 
 def _merged(old: Sequence[Any], new: Sequence[Any]) -> list[Any]:
     """All different values: numbers sorted, other values in the order of the calls."""
-    values = list(old) + [value for value in new if value not in old]
+    rank = ranking(old)
+    values = list(old) + [value for value in new if rank(value) == len(old)]
     numbers = all(type(value) in (int, float) for value in values)
     return sorted(values) if numbers else values

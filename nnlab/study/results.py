@@ -8,7 +8,7 @@ import numpy as np
 
 from nnlab.core import columns
 from nnlab.core.metrics import METRICS
-from nnlab.run.sweeps import TrialRecord, places
+from nnlab.run.sweeps import TrialRecord, placing
 from nnlab.show.words import cell_name
 
 
@@ -47,6 +47,7 @@ def cell_rows(records: Sequence[TrialRecord], axes: Sequence[Mapping[str, Any]])
     for record in records:
         if record.cell:
             cells.setdefault(cell_name(record.cell), []).append(record)
+    places = placing(axes)
     return [
         CellRow(
             cell=trials[0].cell,
@@ -55,7 +56,7 @@ def cell_rows(records: Sequence[TrialRecord], axes: Sequence[Mapping[str, Any]])
             failed=sum(trial.status.lost for trial in trials),
             numbers=_spreads([main_numbers(trial) for trial in trials if trial.done]),
         )
-        for trials in sorted(cells.values(), key=lambda trials: places(trials[0].cell, axes))
+        for trials in sorted(cells.values(), key=lambda trials: places(trials[0].cell))
     ]
 
 

@@ -20,8 +20,9 @@ from nnlab.data.dataset import UserFile
 from nnlab.errors import ConfigError, DataError, Interrupted, NnlabError, RunLocked, RunUnreadable
 from nnlab.experiment import describe
 from nnlab.experiment.resume import resume
-from nnlab.experiment.session import Session, new_session, start_weights
+from nnlab.experiment.session import Session, new_session
 from nnlab.experiment.signals import Terminated
+from nnlab.experiment.state import start_weights
 from nnlab.run import durable, environment, guard, names
 from nnlab.run.folder import RESOLVED, RUN, RunFolder
 from nnlab.run.run import Run
@@ -245,10 +246,13 @@ def _open_session(
     It ends with `stack`. Raises DataError when the data have changed.
     """
     guard.refuse_link(folder.path)
-    if folder.exists():
-        try:
+    if folder.has_checkpoint():
+        with suppress(RunUnreadable, ConfigError):  # its state is lost, so it starts again
             return stack.enter_context(resume(folder, argv=trial.argv))
-        except (RunUnreadable, ConfigError):  # its state is lost, so it starts again
+    if folder.exists():
+        with folder.lock():
+            if read_outcome(folder) is not None:  # another process ended it just now
+                return None
             durable.remove_folder(folder.path)
     built = build(trial.config, SHARED)
     if trial.data is not None and built.dataset.sha256 != trial.data:
@@ -264,7 +268,7 @@ def _open_session(
         raise RunLocked(f"Another process began {folder.path} just now.")
     folder.restart()
     about = {**describe.run(built, machine), **_trial_entry(trial), "argv": list(trial.argv)}
-    return stack.enter_context(new_session(folder, built, about))
+    return stack.enter_context(new_session(folder, built, about, sync=False))
 
 
 def _trial_entry(trial: Trial) -> dict[str, Any]:

@@ -101,7 +101,8 @@ class NumpyDriver(EngineDriver):
     def __init__(self, plan: Plan, state: State, tally: Tally) -> None:
         super().__init__(plan, state, tally)
         batches, values = self.batches, state.network.values
-        resident = not self.shuffled and plan.train.augmenter is None
+        train = plan.train
+        resident = not self.shuffled and train.augmenter is None and train.weights is None
         if resident and batches.count == batches.per_chunk:
             row = max(values.nbytes, batches.x.nbytes)
             fitting = min(CHUNK_BATCHES // batches.count, CHUNK_BYTES // row, plan.burst)
@@ -131,10 +132,12 @@ class NumpyDriver(EngineDriver):
         losses = NO_LOSSES
         # NumPy would warn of numbers that the engine looks for and names.
         with blas.turn(), np.errstate(all="ignore"):
-            done = self.engine.run(size, chunk.xs, chunk.ts, rates, state.step)
+            done = self.engine.run(
+                size, chunk.xs, chunk.ts, rates, state.step, row_weights=chunk.ws
+            )
             if done:
-                z = self.engine.outputs(size, done)
-                losses = self.tally.add(state.sums, z, chunk.t[: len(z)], size) / size
+                z, ws = self.engine.outputs(size, done), chunk.ws[:done]
+                losses = self.tally.add(state.sums, z, chunk.t[: len(z)], size, ws) / size
         self.count_updates(rates[:done])
         return EngineProgress(rates[:done], losses, None, self.engine.failure)
 
@@ -173,9 +176,15 @@ class CompiledDriver(EngineDriver):
             *(plan.train, plan.kind, len(state.sums)),
             *((batches.batch, batches.full, batches.rest), self.shuffled),
         )
-        self._max_updates = self.engine.max_updates  # per call; fewer after a refused update
+        self._most = min(self.engine.max_updates, plan.chunk or self.engine.max_updates)
+        self._max_updates = self._most  # per call; fewer after a refused update
         self._refused = False  # the next update is NumPy's
-        self.max_epochs = max(1, self.engine.max_epochs)
+        self.max_epochs = self._most_epochs
+
+    @property
+    def _most_epochs(self) -> int:
+        """Whole epochs per call, at least one: a long one takes several calls."""
+        return max(1, min(self.engine.max_epochs, self._most // self.count))
 
     @cached_property
     def _numpy(self) -> NumpyDriver:
@@ -197,9 +206,8 @@ class CompiledDriver(EngineDriver):
             orders = np.array([self.order(state.epoch + i) for i in range(epochs)])  # (K, N)
         call = self.engine.run(orders, rates, state.step, state.batch, state.sums)
         self._refused = call.done < updates
-        most = self.engine.max_updates
-        self._max_updates = 1 if self._refused else min(2 * self._max_updates, most)
-        self.max_epochs = 1 if self._max_updates < most else max(1, self.engine.max_epochs)
+        self._max_updates = 1 if self._refused else min(2 * self._max_updates, self._most)
+        self.max_epochs = 1 if self._max_updates < self._most else self._most_epochs
         rates = rates[: call.done]
         self.count_updates(rates)
         if epochs > 1:

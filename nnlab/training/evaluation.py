@@ -1,6 +1,6 @@
 """Loss and metrics of rows: sums over batches, and the numbers that these make."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import isfinite
@@ -63,9 +63,14 @@ class Tally:
         """The sums of no batch at all."""
         return np.zeros(max((place.stop for place in self.places.values()), default=2))
 
-    def add(self, sums: FloatArray, z: Array, t: Array, batch: int) -> FloatArray:
-        """Add k batches z, t (k B, m) of B = `batch` rows; the sums of their losses, (k,)."""
-        losses = self.losses(z, t, batch)
+    def add(
+        self, sums: FloatArray, z: Array, t: Array, batch: int, weights: Sequence[Array] = ()
+    ) -> FloatArray:
+        """Add k batches z, t (k B, m) of B = `batch` rows; the sums of their losses, (k,).
+
+        weights: (B, 1) for each batch; () where all rows count equally.
+        """
+        losses = self.losses(z, t, batch, weights)
         total = float(sums[1])
         for value in losses.tolist():  # `sum` would round otherwise from Python 3.12 on
             total += value
@@ -86,9 +91,12 @@ class Tally:
         answers = BatchAnswers(self.kind, self.loss, z, t)
         return np.hstack([rows, last, *(item.parts(answers, count) for item in self.places)])
 
-    def losses(self, z: Array, t: Array, batch: int) -> FloatArray:
+    def losses(self, z: Array, t: Array, batch: int, weights: Sequence[Array] = ()) -> FloatArray:
         """The summed loss of each batch."""
-        terms = self.loss.terms(z, t).reshape(-1, batch * self.targets.outputs)
+        terms = self.loss.terms(z, t)
+        if weights:
+            terms = terms * np.concatenate(weights)
+        terms = terms.reshape(-1, batch * self.targets.outputs)
         losses = np.add.reduce(terms, axis=1, dtype=np.float64)
         return losses / self.targets.outputs if self.loss.reduction == "mean" else losses
 
@@ -146,20 +154,23 @@ class Evaluation:
             for size in {self.batches.batch, self.batches.rest} - {0}
         }
 
-    def logits(self, weights: Array) -> Iterator[tuple[Array, Array]]:
-        """z and t (B, m) of each batch with weights (V,); the next batch overwrites z."""
+    def logits(self, weights: Array) -> Iterator[tuple[Array, Array, Sequence[Array]]]:
+        """z, t (B, m) of each batch with weights (V,), and the weights of its rows, if any.
+
+        The next batch overwrites z.
+        """
         self.values[...] = weights
         for chunk in self.batches.epoch(None):
-            for x, t in zip(chunk.xs, chunk.ts, strict=True):
+            for i, (x, t) in enumerate(zip(chunk.xs, chunk.ts, strict=True)):
                 with np.errstate(all="ignore"):
-                    yield self.bound[chunk.batch].forward(x), t
+                    yield self.bound[chunk.batch].forward(x), t, chunk.ws[i : i + 1]
 
     def __call__(self, weights: Array) -> Numbers:
         """{"loss": ..., metric: ...} with weights (V,)."""
         sums = self.tally.zero()
         with blas.turn(), np.errstate(all="ignore"):
-            for z, t in self.logits(weights):
-                self.tally.add(sums, z, t, len(z))
+            for z, t, row_weights in self.logits(weights):
+                self.tally.add(sums, z, t, len(z), row_weights)
         return self.tally.result(sums)
 
 

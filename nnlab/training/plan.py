@@ -54,7 +54,7 @@ class Plan:
     marks: tuple[int, ...] = ()  # epochs, rising, after which a burst must end
     mark_every: int | None = None  # a burst also ends after every n epochs
     engine: Literal["numpy", "compiled"] = "numpy"
-    chunk: int | None = None  # the most batches between two records; None: as many as is fast
+    chunk: int | None = None  # the most updates at a time; None: as many as is fast
 
 
 @dataclass

@@ -30,6 +30,7 @@ import nnlab.cli.verify  # noqa: F401
 from nnlab.config.load import load_config
 from nnlab.experiment.session import begin
 from nnlab.run import arrays, checkpoint
+from nnlab.run.folder import RunFolder
 from tests.quick import leave_out_figures_on_request
 from tests.torture import worker
 
@@ -230,7 +231,7 @@ def tried(good: Path, place: Path, change: Callable[[Path], Any], command: list[
         saved = checkpoint.read_checkpoint(run)
         saved.meta["config"]["data"]["path"] = str(place / "data.npz")
         for _ in range(2):
-            checkpoint.write_checkpoint(run, saved.arrays, saved.meta)
+            RunFolder(run).save_checkpoint(saved.arrays, saved.meta)
     change(run)
     arguments = [one.replace("../", "") for one in command]
     ended = worker.forked(arguments, place, setup=lambda: listen(place / "seen"))

@@ -243,7 +243,7 @@ class MadeUp:
 
 
 def test_a_rule_is_one_entry_of_the_table(nnlab: Nnlab, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(rules, "RULES", (*rules.RULES, MadeUp()))
+    monkeypatch.setattr(rules, "RULES", (*rules.RULES, rules.FindingRule(MadeUp())))
     result = nnlab("doctor", "xor", "--set", "epochs=7", "--json")
     assert json.loads(result.stdout)["findings"][0]["kind"] == "made-up"
 

@@ -1,5 +1,6 @@
 """`nnlab explain`: its numbers are those of the training; what it says of wrong arguments."""
 
+import json
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -11,6 +12,7 @@ import pytest
 from click.testing import Result
 
 import nnlab as api
+from docs.explain import BACKWARD, CONFIG, FORWARD, TABLE, UPDATE, explained_example
 from nnlab.core.layers import LAYERS
 from nnlab.core.losses import LOSSES
 from nnlab.core.optimizers import OPTIMIZERS
@@ -24,6 +26,7 @@ from nnlab.show.page.explanation import explained_row
 from nnlab.training import run_training
 from tests.test_made_up import Arctan, Quartic, SignDescent
 
+PARTS = ("train", "validation")
 Nnlab = Callable[..., Result]
 
 CASE: dict[str, Any] = {
@@ -100,6 +103,9 @@ def test_the_state_is_that_of_the_checkpoint_or_of_the_training_again(case: Run)
     np.testing.assert_array_equal(ended.passage.values, case.network().values)
     (middle,) = api.explain(case, row, 4)
     assert "training again up to epoch 4" in middle.facts.sentences[1]
+    dropped = re.search(r"(\d) of 4 inputs are dropped in this update; the .*", str(middle))
+    assert dropped is not None
+    assert dropped[0].endswith("the others are multiplied by 1.3333.")
     # The end of the training again is the checkpoint's, bit by bit.
     notes: list[str] = []
     run = Run(case.path)
@@ -145,6 +151,8 @@ def test_every_formula_with_numbers_gives_the_number_beside_it(
             formula,
         )
     assert ("other rows too" in str(explained)) == normed
+    statistics = "batch_norm uses the mean and variance of the 16 rows of the batch"
+    assert (statistics in str(explained)) == normed
 
 
 def test_a_member_without_formulas_shows_its_numbers(
@@ -162,26 +170,70 @@ def test_a_member_without_formulas_shows_its_numbers(
     assert "Loss: made_up" in text
 
 
-# --- the command --------------------------------------------------------------------------------
+def columns_of(record: dict[str, Any]) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+    """Each block with each of its rows."""
+    blocks = [block for chapter in record["chapters"] for block in chapter["blocks"]]
+    return [(block, row) for block in blocks for row in block["rows"]]
 
-TABLE = "a,b,y\n1,2,1\n0,1,0\n2,0,1\n"
-# The network of tests/explanation/test_passage.py, worked out there by hand.
-BY_HAND = """
-data: {name: csv, path: table.csv, target: y, task: regression}
-network:
-  - dense: {units: 2, bias: [0, 0.5], weight: [[0.5, -0.5], [0.25, 1.0]]}
-  - relu
-  - dense: {units: 1, bias: [0.5], weight: [[2], [-1]]}
-loss: mse
-optimizer: {name: sgd, lr: 0.1, momentum: 0.5}
-training: {epochs: 2, batch_size: 1, shuffle: false, dtype: float64}
-"""
+
+def test_the_object_has_what_a_formula_needs(case: Run):
+    row = rows_of(case, "train")[3]
+    for units in ((), ("0.0", "3.0")):
+        (explained,) = api.explain(case, row, 2, units)
+        rows = columns_of(explained.to_dict())
+        written = [row for _, row in rows if "formula" in row]
+        assert len(written) > 20
+        for cells in written:
+            given, formula = cells["formula"], cells["formula"]["formula"]
+            numbers = {name: np.array(value) for name, value in given["numbers"].items()}
+            formula = formula.replace("norm(g)", "length")
+            numbers = {name.replace("norm(g)", "length"): n for name, n in numbers.items()}
+            value = float(compute(formula, numbers, given["at"]))
+            results = [n for n in cells.values() if isinstance(n, float)]
+            assert any(value == pytest.approx(n, rel=1e-9, abs=1e-15) for n in results), cells
+    assert any("norm(g)" in row["formula"]["numbers"] for row in written)
+
+
+def test_the_object_has_the_numbers_of_the_text_with_all_digits(case: Run, nnlab: Nnlab):
+    row = rows_of(case, "train")[3]
+    result = nnlab("explain", str(case.path), "--row", str(row), "--epoch", "2,0", "--json")
+    assert result.exit_code == 0, result.output
+    records = json.loads(result.stdout)["explanations"]
+    explanations = api.explain(case, row, [0, 2])
+    assert records == [explained.to_dict() for explained in explanations]
+    for record, explained in zip(records, explanations, strict=True):
+        texts = [block for chapter in chapters(explained) for block in chapter.blocks]
+        numbers = [n for block in texts for r in block.rows for n in r if isinstance(n, float)]
+        inside = [n for _, r in columns_of(record) for n in r.values() if isinstance(n, float)]
+        assert numbers == inside
+        assert record["loss"] == explained.passage.value
+        inner = [block for chapter in record["chapters"] for block in chapter["blocks"]]
+        for shown, block in zip(texts, inner, strict=True):
+            lines = [(line["name"], line["formula"]) for line in block["formulas"]]
+            assert lines == [(line.name, line.formula) for line in shown.formulas]
+        new = [row["new_w"] for block, row in columns_of(record) if block["kind"] == "update"]
+        assert set(new) <= set(explained.passage.new_theta.tolist())
+
+
+def test_every_key_of_the_object_is_documented(case: Run):
+    page = (Path(__file__).parents[2] / "docs" / "explain.md").read_text(encoding="utf-8")
+    words = set(re.findall(r"`(\w+)`", page))
+    record = case_record = api.explain(case, rows_of(case, "train")[3], 2)[0].to_dict()
+    rows = columns_of(case_record)
+    keys = {*record, *record["chapters"][0]}
+    kinds = {block["kind"] for block, _ in rows}
+    for block, row in rows:
+        keys |= {*block, *row, *row.get("formula", ())}
+    assert (keys | kinds) - {"m", "v"} <= words
+
+
+# --- the command --------------------------------------------------------------------------------
 
 
 @pytest.fixture
 def by_hand(nnlab: Nnlab, tmp_path: Path) -> Path:
     (tmp_path / "table.csv").write_text(TABLE)
-    (tmp_path / "hand.yaml").write_text(BY_HAND)
+    (tmp_path / "hand.yaml").write_text(CONFIG)
     result = nnlab("train", "hand.yaml", "--no-plots", "--name", "hand")
     assert result.exit_code == 0, result.output
     (folder,) = (tmp_path / "runs").iterdir()
@@ -211,6 +263,45 @@ def test_the_text_shows_the_numbers_worked_out_by_hand(nnlab: Nnlab, by_hand: Pa
     titles = [line for line in several.splitlines() if line.startswith(by_hand.name)]
     ends = [line.rpartition(", ")[2] for line in titles]
     assert ends == ["before training", "after 1 epoch", "after 2 epochs"]
+
+
+def test_the_page_of_the_docs_is_right():
+    rows = columns_of(explained_example().to_dict())
+    for worked in (*FORWARD, *BACKWARD, *UPDATE):
+        kind, layer, name, key = worked.place
+        found = [
+            row[key]
+            for block, row in rows
+            if (block["kind"], block["layer"]) == (kind, layer) and next(iter(row.values())) == name
+        ]
+        assert found == [pytest.approx(worked.value, rel=1e-12)], worked.what
+        sum_of = worked.numbers.replace("·", "*").replace("²", "**2").partition(", as")[0]
+        assert eval(sum_of) == pytest.approx(worked.value), worked.what
+
+
+def test_the_weights_are_told_apart_from_those_of_final_npz(tmp_path: Path):
+    stopped = {
+        "name": "best",
+        "data": {"name": "curve", "samples": 40, "validation": 0.25},
+        "network": [{"dense": 4}, "tanh", {"dense": 1}],
+        "loss": "mse",
+        "optimizer": {"name": "adam", "lr": 0.5},
+        "training": {"epochs": 40, "batch_size": 8, "early_stopping": {"patience": 3}},
+    }
+    run = api.train(stopped, runs=tmp_path)
+    last, best = run.last_row["epoch"], run.summary["final"]["epoch"]
+    assert best < last
+    row = rows_of(run, "train")[0]
+    ended, earlier = api.explain(run, row), api.explain(run, row, best)
+    assert f"not from this epoch but from epoch {best}, the best" in str(*ended)
+    assert f"see --epoch {best}." in str(*ended)
+    assert "final.npz" not in str(*earlier)
+    averaged = api.train({**CASE, "training": {**CASE["training"], "ema": 0.9}}, runs=tmp_path)
+    parts = {part: str(*api.explain(averaged, rows_of(averaged, part)[0])) for part in PARTS}
+    assert "figures and final.npz use\naverages of them (training.ema)." in parts["train"]
+    assert "They are averages of the weights (training.ema)" in parts["validation"]
+    first = str(*api.explain(averaged, rows_of(averaged, "train")[0], 0))
+    assert "averages" not in first
 
 
 def test_a_unit_that_is_asked_for_is_written_out(nnlab: Nnlab, by_hand: Path):
@@ -275,6 +366,7 @@ WRONG = {
         "Layers and their units: 0.dense (2), 1.relu (2), 2.dense (1).",
     ),
     ("--row", "1", "--unit", "0"): (2, "write a layer and a number, as 0.2 or 0.dense.2."),
+    ("--row", "1", "--json", "--html", "row.html"): (2, "choose one."),
     ("--row", "1", "--html", "missing/row.html"): (7, "missing"),
 }
 
@@ -301,7 +393,9 @@ def test_what_cannot_be_explained_is_said(nnlab: Nnlab, by_hand: Path, tmp_path:
 
 def test_rows_that_cannot_pass_alone(tmp_path: Path):
     run = api.train({**CASE, **NORMED, "training": {"epochs": 1}}, runs=tmp_path)
-    with pytest.raises(api.NnlabError, match=r"batches of 2 rows or more.*training part"):
+    first = rows_of(run, "train")[0]
+    alone = rf"batches of 2 rows or more.*training part, as --row {first}\."
+    with pytest.raises(api.NnlabError, match=alone):
         api.explain(run, rows_of(run, "validation")[0])
     steps = {**CASE, "network": [{"dense": 2}, "step", {"dense": 1}, "sigmoid"]}
     run = api.train({**steps, "training": {"epochs": 0}}, runs=tmp_path)
@@ -321,11 +415,32 @@ def test_large_networks_are_shortened(tmp_path: Path):
         "optimizer": {"name": "sgd", "lr": 0.1},
         "training": {"epochs": 0, "batch_size": 4},
     }
+    config["training"] |= {"augment": [{"shift": 1}]}
     run = api.train(config, runs=tmp_path)
     row = find_row(rebuild(run), 1).number
     text = str(*api.explain(run, row))
+    assert "training.augment changes the image for this update" in text
     assert len(text.splitlines()) < 400
     assert "60 of 64 inputs are left out" in text
+    assert "weight[r,c,i,j] is row r and column c of a window" in text
+    # The formula of layer_norm has the mean and the variance of the row.
+    (explained,) = api.explain(run, row)
+    blocks = [block for chapter in chapters(explained) for block in chapter.blocks]
+    (normed,) = (b for b in blocks if (b.kind, b.layer) == ("outputs", "6.layer_norm"))
+    for _, _, y, written in normed.rows:
+        assert isinstance(written, Written)
+        found = float(compute(written.formula, written.numbers or {}, written.at))
+        assert found == pytest.approx(y, rel=1e-6)
+    # Units of a layer with one input per unit are those of the layer before.
+    rows = columns_of(api.explain(run, row)[0].to_dict())
+    units = {
+        layer: [row["unit"] for block, row in rows if block["layer"] == layer and "y" in row]
+        for layer in ("6.layer_norm", "7.relu")
+    }
+    assert len(units["7.relu"]) == 4
+    assert units["6.layer_norm"] == units["7.relu"]
+    # Windows of a max_pool after relu are often all 0.
+    assert "Where both differ, L most likely has a kink" in text.replace("\n  ", " ")
     assert "16 of 20 units are left out: --unit 5.dense.0 shows a unit" in text
     assert "1.conv2d: 8 x 8 x 1 to 6 x 6 x 4" in text
     assert "more parameters: --unit 5.dense.0 shows those of a unit" in text

@@ -77,5 +77,5 @@ def test_it_serves_a_page_until_ctrl_c(tmp_path: Path) -> None:
                 assert b'id="transport"' in page.read()
         finally:
             program.send_signal(signal.SIGINT)
-        assert program.wait(PATIENCE) == 130
+        assert program.wait(PATIENCE) == 0
     assert not (tmp_path / "runs").exists()

@@ -1,8 +1,10 @@
 """`nnlab report`: where the page goes, and its messages about incomplete folders."""
 
+import html
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -12,6 +14,9 @@ from pathlib import Path
 
 import pytest
 from click.testing import Result
+
+from nnlab.run.folder import RunFolder
+from nnlab.show.figures import view
 
 Nnlab = Callable[..., Result]
 Process = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -38,6 +43,23 @@ def test_the_page_goes_into_the_folder(nnlab: Nnlab, xor: Path) -> None:
     assert (result.exit_code, result.stderr) == (0, "")
     assert result.stdout == f"{Path('runs', xor.name, 'report.html')}\n"
     assert "<h1>xor</h1>" in page.read_text()
+
+
+def test_the_commands_of_a_page_run_in_the_folder_of_their_run(
+    nnlab: Nnlab, xor: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = Path(nnlab("report", "latest").stdout.strip()).resolve()
+    text = page.read_text().partition('<section id="again">')[2]
+    shown = [html.unescape(c) for c in re.findall(r"<pre tabindex=\"0\">(.*)</pre>", text)]
+    _, again, verify = shown  # the first is as it was typed, for where that was
+    monkeypatch.chdir(page.parent)
+    for command in (f"{again} --no-plots", verify):
+        program, *words = shlex.split(command)
+        result = nnlab(*words)
+        assert (program, result.exit_code) == ("nnlab", 0), result.output
+    assert nnlab("explain", ".", "--row", "1").stdout.startswith(f"{xor.name}, row 1 ")
+    new = {run.name for run in (tmp_path / "runs").iterdir()} - {xor.name}
+    assert len(new) == 1
 
 
 def test_out_and_open(
@@ -111,12 +133,15 @@ def test_a_diverged_run(nnlab: Nnlab, tmp_path: Path) -> None:
     result = nnlab("report", "latest")
     assert result.exit_code == 0
     assert re.fullmatch(
-        r"Note: The run diverged in epoch \d+, at update [\d,]+: [a-z0-9 ()]+ is not finite\. "
+        r"Note: The run diverged in epoch \d+, at update [\d,]+: the [a-z0-9 ()]+ is not finite\. "
         r"The last finite weights are shown\.\n",
         result.stderr,
     )
     (run,) = (tmp_path / "runs").iterdir()
-    assert "diverged in epoch" in (run / "report.html").read_text()
+    page = (run / "report.html").read_text()
+    assert "diverged in epoch" in page
+    assert "<td>after that epoch</td>" in page  # final.npz has the last finite weights
+    assert view(RunFolder.open(run)).when == "before it diverged"
 
 
 def test_a_run_of_a_newer_version(nnlab: Nnlab, xor: Path) -> None:

@@ -477,8 +477,7 @@ def test_a_network_that_does_not_learn_is_said(
     result = nnlab("train", config, "--no-plots", *options)
     sentences = [
         f"The training accuracy stayed at {stayed} epochs, no better than before training or than "
-        "the largest class alone. Try another learning rate (--set lr=...), data.scale: "
-        "standardize, or another init."
+        "the largest class alone. nnlab doctor looks for the reason, and says what to try."
     ]
     if stayed is None:
         sentences = []

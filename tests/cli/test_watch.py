@@ -1,12 +1,18 @@
 """`nnlab watch` and `train --live`: what cannot be followed, in one line each."""
 
+import json
+import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+from threading import Thread
+from urllib.request import urlopen
 
 import pytest
 from click.testing import Result
 
-from nnlab.live.server import listen
+from nnlab.live.server import Site, listen
+from tests.patience import wait_until
 
 
 @pytest.mark.parametrize("command", ["watch latest", "train flowers.yaml --live"])
@@ -66,7 +72,7 @@ def test_without_a_browser_the_address_is_printed(
             asked.append(address)
             return opens
 
-    def interrupt(look: Callable[[], None]) -> None:
+    def interrupt(site: Site, look: Callable[[], None]) -> None:
         look()
         raise KeyboardInterrupt
 
@@ -79,3 +85,31 @@ def test_without_a_browser_the_address_is_printed(
     assert asked[0].startswith("http://127.0.0.1:")
     hint = "No browser could be opened: open this address yourself."
     assert lines[1:] == ([] if opens else [hint]) + ["Ctrl+C ends it."]
+
+
+def test_a_folder_that_vanishes_ends_the_page_with_a_sentence(
+    nnlab: Callable[..., Result], flowers: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The page says it too; exit code 6."""
+    heard = []
+
+    def listen_to(address: str) -> None:
+        with suppress(OSError):
+            while True:
+                with urlopen(f"{address}news?after=0") as answer:
+                    heard.append(answer.read().decode())
+
+    class Browser:
+        def open(self, address: str) -> bool:
+            Thread(target=listen_to, args=(address,), daemon=True).start()
+            wait_until(lambda: bool(heard))
+            shutil.rmtree(flowers)
+            return True
+
+    monkeypatch.setattr("webbrowser.get", Browser)
+    result = nnlab("watch", "latest")
+    shown = flowers.relative_to(Path.cwd())
+    sentence = f"The folder {shown} was deleted, moved or renamed."
+    assert (result.exit_code, result.stdout) == (6, "")
+    assert result.stderr.splitlines()[1:] == ["Ctrl+C ends it.", sentence]
+    assert any(json.dumps(sentence) in text and '"kind":"end"' in text for text in heard)

@@ -268,3 +268,22 @@ def test_smoothing_does_not_change_the_callers_targets():
 def test_which_losses_are_fused_with_an_activation():
     fused = {name: loss.fuses for name, loss in LOSSES.items() if loss.fuses}
     assert fused == {"bce": "sigmoid", "cross_entropy": "softmax"}
+
+
+@each_loss
+def test_weights_multiply_the_gradient_of_their_rows(name: str, loss: Loss, m: int) -> None:
+    z, t = np.random.default_rng(2).normal(size=(4, m)), loss.encode(targets(name, 4, m))
+    weights = np.array([[0.0], [1.0], [2.5], [1e-3]])
+    memory, plain, weighted = loss.bind(4, m, np.float64), np.empty((4, m)), np.empty((4, m))
+    loss.gradient(z, t, plain, memory)
+    for _ in range(2):  # a second batch has weights of its own
+        loss.weigh(memory, weights)
+        loss.gradient(z, t, weighted, memory)
+    np.testing.assert_allclose(weighted, weights * plain, rtol=1e-14)
+
+
+def test_balanced_weights_count_the_weights_of_rows() -> None:
+    loss = LOSSES["cross_entropy"](class_weight="balanced")
+    labels, weights = np.array([0, 1, 1, 2]), np.array([3.0, 1.0, 2.0, 1.0])
+    repeated = loss.prepare(np.repeat(labels, weights.astype(int)), 3)
+    assert loss.prepare(labels, 3, weights) == repeated

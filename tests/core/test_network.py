@@ -1,5 +1,7 @@
 """Networks: one block of memory, and bindings of any batch size over it."""
 
+import pickle
+from copy import copy, deepcopy
 from itertools import pairwise
 from typing import Any
 
@@ -305,3 +307,21 @@ def test_a_batch_has_a_row(count):
     network = TunedNetwork(layers(2), 3)
     with pytest.raises(ValueError, match=rf"^a batch has at least one row, not {count}$"):
         network.predict(np.ones((2, 3)), batch=count)
+
+
+# --- copies -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", [Network, TunedNetwork])
+def test_a_copy_has_a_block_of_its_own(kind: type[Network]) -> None:
+    """Pickled arrays would no longer be views of the block, and an update would miss them."""
+    network = kind(layers(4, "batch_norm", "relu", 2), 3, seed=5, dtype=np.float32)
+    x = np.random.default_rng(0).normal(size=(6, 3))
+    outputs = network.predict(x)
+    for other in (pickle.loads(pickle.dumps(network)), copy(network), deepcopy(network)):
+        assert type(other) is kind
+        np.testing.assert_array_equal(other.predict(x), outputs)
+        other.values[...] = 0.5
+        assert all((array == 0.5).all() for array in other.arrays.values())
+        assert not np.array_equal(other.predict(x), outputs)
+    np.testing.assert_array_equal(network.predict(x), outputs)

@@ -149,3 +149,15 @@ def test_what_float64_cannot_scale_is_a_sentence(kind: ScaleKind, column: list[f
         "The values of input column 0 (counted from 0) are too far apart or too close together "
         f"for scale: {kind}."
     )
+
+
+@pytest.mark.parametrize("kind", ["none", "unit", "standardize", "standardize_all"])
+@pytest.mark.parametrize("fills", [False, True])
+def test_a_row_with_weight_3_counts_as_3_rows(kind: ScaleKind, fills: bool) -> None:
+    x = X.copy()
+    if fills:
+        x[[0, 1], [0, 2]] = np.nan
+    counts = np.array([1, 3, 2])
+    weighted = fit_scaling(kind, x, TRAIN, fills=fills, weights=np.array([1.0, 3.0, 2.0, 9.0]))
+    repeated = fit_scaling(kind, x, np.repeat(TRAIN, counts), fills=fills)
+    np.testing.assert_allclose(weighted.apply(x[:3]), repeated.apply(x[:3]), rtol=1e-13, atol=1e-15)

@@ -9,25 +9,38 @@ import yaml
 
 from nnlab.api import resolve_config
 from nnlab.build import build
+from nnlab.config.dump import settings_of
+from nnlab.config.load import from_mapping
 from nnlab.core.metrics import decisions
 from nnlab.diagnosis.evidence import Evidence
 from nnlab.diagnosis.gather import probe
 from nnlab.experiment.outcome import outputs
-from nnlab.experiment.session import start_weights
+from nnlab.experiment.state import start_weights
 from nnlab.training import Evaluation
 
 
-class Trainings(NamedTuple):
-    """Trainings with the name of their planted fault, and healthy ones."""
+class Sick(NamedTuple):
+    """A training with a planted fault; also: other kinds of findings that are true of it."""
 
-    planted: list[tuple[str, dict[str, Any]]]
+    kind: str
+    config: dict[str, Any]
+    also: tuple[str, ...] = ()
+
+
+class Trainings(NamedTuple):
+    """Trainings with a planted fault, and healthy ones."""
+
+    planted: list[Sick]
     healthy: list[dict[str, Any]]
 
 
 def read_trainings(name: str) -> Trainings:
     """Those of a file beside this one."""
     content = yaml.safe_load((Path(__file__).parent / name).read_text())
-    planted = [(config.pop("kind"), config) for config in content["planted"]]
+    planted = [
+        Sick(config.pop("kind"), config, tuple(config.pop("also", ())))
+        for config in content["planted"]
+    ]
     return Trainings(planted, content["healthy"])
 
 
@@ -47,8 +60,8 @@ class Ended(NamedTuple):
 
 def examined(config: str | dict[str, Any], remedy: tuple[str, ...] = ()) -> Evidence:
     """What a training of a shipped config or a mapping shows, with a remedy."""
-    pairs = (setting.split("=", 1) for setting in remedy)
-    settings = resolve_config(config, [(key, yaml.safe_load(value)) for key, value in pairs]).config
+    plain = resolve_config(config, []).config
+    settings = from_mapping(settings_of(plain), remedy) if remedy else plain
     built = build(settings)
     start_weights(built)
     return probe(built, settings.training.epochs)

@@ -11,7 +11,7 @@ Table = tuple[Any, Any]  # inputs (N, n), target (N,)
 
 def write_tables(folder: Path) -> None:
     """Write all of them."""
-    for tables in (_known(), _made(), _others(), _held_out()):
+    for tables in (_known(), _made(), _others(), _sectors(), _overlapping(), _held_out()):
         for name, (x, y) in tables:
             _write(folder / f"{name}.csv", x, y)
 
@@ -137,8 +137,8 @@ def _others() -> Iterator[tuple[str, Table]]:
     yield "tones_sorted", _sorted(tones)
 
 
-def _held_out() -> Iterator[tuple[str, Table]]:
-    """Those of held_out.yaml."""
+def _sectors() -> Iterator[tuple[str, Table]]:
+    """Ripples, clusters, bands, sectors, pulses, parities: the second set that was held out."""
     from sklearn import datasets
 
     stream = np.random.default_rng(11)
@@ -178,6 +178,98 @@ def _held_out() -> Iterator[tuple[str, Table]]:
     yield "pulse_rare", (x[rare], label[rare])
     x = stream.choice([-1.0, 1.0], (600, 5))
     yield "parity", (x + 0.1 * stream.normal(size=x.shape), x[:, :3].prod(1) > 0)
+
+
+def _overlapping() -> Iterator[tuple[str, Table]]:
+    """Those of trainings of which two findings may be true."""
+    stream = np.random.default_rng(77)
+    x = stream.uniform(-3, 3, (800, 2))
+    u, v = x.T
+    near, far = np.exp(-(u**2) - (v + 1) ** 2), np.exp(-((u + 1) ** 2) - v**2)
+    y = 3 * (1 - u) ** 2 * near - 10 * (u / 5 - u**3 - v**5) * np.exp(-(x**2).sum(1)) - far / 3
+    yield "peaks", (x, _standardized(y + 0.1 * stream.normal(size=800)))
+    x = stream.normal(size=(1000, 5))
+    radius = np.linalg.norm(x, axis=1)
+    shell = np.digitize(radius, np.quantile(radius, [1 / 3, 2 / 3]))
+    yield "spheres", (x, shell)
+    yield "spheres_few", (np.hstack([x[:120], stream.normal(size=(120, 15))]), shell[:120])
+    centres, label = 2.2 * stream.normal(size=(7, 6)), stream.integers(0, 7, 1100)
+    seven = (centres[label] + stream.normal(size=(1100, 6)), label)
+    yield "gauss7", seven
+    yield "gauss7_twice", _twice(seven)
+    yield "gauss7_far", (300 + 120 * seven[0], label)
+    hour, warmth = stream.integers(0, 24, 900), stream.normal(12, 8, 900)
+    workday, noise = stream.integers(0, 2, 900), stream.normal(size=900)
+    y = 4 + 0.9 * np.sin((hour - 6) * np.pi / 12) + 0.03 * warmth
+    y = np.exp(y - 0.4 * workday * np.cos(hour * np.pi / 6) + 0.15 * noise)
+    turn = hour * np.pi / 12
+    x = np.column_stack([np.sin(turn), np.cos(turn), warmth, workday])
+    yield "rides", (x, _standardized(y))
+    yield "rides_raw", (x, y)
+    yield "rides_few", (np.hstack([x[:70], stream.normal(size=(70, 12))]), _standardized(y)[:70])
+    x = stream.choice([-1.0, 1.0], (700, 4))
+    yield "parity4", (x + 0.15 * stream.normal(size=x.shape), x.prod(1) > 0)
+    x = stream.uniform(-1, 1, (700, 3))
+    y = np.sin(5 * x[:, 0]) * x[:, 1] + x[:, 2] ** 2
+    yield "bend", (x, _standardized(y + 0.05 * stream.normal(size=700)))
+    x = stream.normal(size=(900, 7))
+    y = x[:, 0] * x[:, 1] + x[:, 2] + 0.5 * stream.normal(size=900)
+    yield "cross", (x, y > 0)
+    rare = np.concatenate([np.flatnonzero(y > 2.6), np.flatnonzero(y <= 1.5)])
+    yield "cross_rare", (x[rare], y[rare] > 2.6)
+
+
+def _held_out() -> Iterator[tuple[str, Table]]:
+    """Those of held_out.yaml."""
+    from sklearn import datasets
+
+    stream = np.random.default_rng(23)
+    area, year = stream.uniform(30, 250, 600), stream.uniform(1930, 2022, 600)
+    metres, rooms = stream.uniform(100, 30000, 600), stream.integers(1, 7, 600)
+    x = np.column_stack([area, year, metres, rooms])
+    y = 3000 * area * np.exp(-metres / 12000) + 1500 * np.abs(year - 1975) + 8000 * rooms
+    yield "homes", (x, y + 5000 * stream.normal(size=600))
+    yield "homes_scaled", (x, _standardized(y))
+    hour, warm, wind = stream.uniform(-1, 1, (3, 700))
+    y = np.exp(-20 * (hour + 0.4) ** 2) + np.exp(-20 * (hour - 0.4) ** 2) + 0.4 * warm * (1 - wind)
+    bikes = (np.column_stack([hour, warm, wind]) * 1.7, _standardized(y))
+    yield "bikes", bikes
+    x = stream.normal(size=(900, 6))
+    y = x[:, 0] * x[:, 1] + x[:, 2] - 0.5 * x[:, 3] ** 2 + 0.5 > 0
+    yield "churn", (x, y)
+    yield "churn_noisy", (x[:400], y[:400] ^ (stream.uniform(size=400) < 0.2))
+    x = np.hstack([x, stream.normal(size=(900, 14))])
+    yield "churn_few", (x[:150], y[:150] ^ (stream.uniform(size=150) < 0.1))
+    x = stream.normal(size=(1600, 5))
+    y = x[:, 0] + x[:, 1] + 1.2 * stream.normal(size=1600)
+    yield "fraud", (x, y > np.quantile(y, 0.975))
+    label = stream.integers(0, 5, 750)
+    shapes = stream.normal(size=(5, 24))
+    x = shapes[label] + 1.3 * stream.normal(size=(750, 24))
+    yield "faults", (x, label)
+    yield "faults_sorted", _sorted((x, label))
+    few = x[label == 4][:30] - 0.7 * (shapes[4] - shapes[0])  # close to those of class 0
+    yield "faults_rare", (np.vstack([x[label != 4], few]), np.hstack([label[label != 4], [4] * 30]))
+    x = stream.uniform(-1, 1, (1200, 2))
+    yield "petals", (x, np.sin(3 * np.arctan2(*x.T)) > 0)
+    x, y = datasets.make_friedman1(1200, noise=0.0, random_state=23)
+    yield "heat", (2 * x - 1, _standardized(y))
+    x, y = datasets.make_friedman1(100, noise=1.0, random_state=24)
+    yield "heat_few", (np.hstack([2 * x - 1, stream.normal(size=x.shape)]), _standardized(y))
+    x, y = datasets.make_regression(800, 40, n_informative=25, noise=15.0, random_state=23)
+    yield "forty", (x, _standardized(y))
+    x, y = datasets.load_diabetes(return_X_y=True, scaled=False)
+    yield "diabetes_top", (x, y > np.quantile(y, 0.94))
+    yield "diabetes_told", (np.column_stack([x, y + stream.normal(size=len(y))]), _standardized(y))
+    yield "digits_sorted", _sorted(datasets.load_digits(return_X_y=True))
+    x = stream.normal(size=(240, 8))
+    y = (x[:, 0] + x[:, 1] > 0) ^ (stream.uniform(size=240) < 0.35)
+    copies = np.repeat(x, 3, axis=0) + 0.01 * stream.normal(size=(720, 8))
+    yield "echo", (copies, np.repeat(y, 3))
+    often = np.tile(np.arange(40), 4)  # rows that were repeated before the table was divided
+    for name, last in (("tail", often[:120]), ("tail_fresh", np.arange(120, 240))):
+        rows = np.concatenate([np.arange(120), often, last])
+        yield name, (x[rows], y[rows])
 
 
 def _waves(stream: np.random.Generator, rows: int, points: int, rates: tuple[int, ...]) -> Table:

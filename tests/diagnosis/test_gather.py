@@ -46,8 +46,8 @@ def test_the_rows_of_the_batch_that_diverged_are_found_again(monkeypatch: pytest
     batches: list[Array] = []
     run = NumpyEngine.run
 
-    def watch(self: NumpyEngine, batch: int, xs: Sequence[Array], *rest: Any) -> int:
-        done = run(self, batch, xs, *rest)
+    def watch(self: NumpyEngine, batch: int, xs: Sequence[Array], *rest: Any, **named: Any) -> int:
+        done = run(self, batch, xs, *rest, **named)
         if self.failure is not None:
             batches.append(xs[done].copy())
         return done

@@ -14,14 +14,16 @@ import yaml
 import nnlab as package
 from nnlab.api import resolve_config
 from nnlab.config.load import load_config
+from nnlab.diagnosis import rules
+from nnlab.diagnosis.curves import gain_of_more
 from nnlab.diagnosis.gather import evidence_of_run
 from nnlab.diagnosis.remedies import is_change
-from nnlab.diagnosis.rules import RULES, diagnose
+from nnlab.diagnosis.rules import RULES, FindingRule, diagnose
 from nnlab.show.figures import FIGURES
-from tests.diagnosis.planted import HEALTHY, PLANTED, examined
+from tests.diagnosis.planted import HEALTHY, PLANTED, examined, read_trainings
 from tests.diagnosis.tables import write_tables
 
-FIRST = dict(reversed(PLANTED))
+FIRST = {sick.kind: sick.config for sick in reversed(PLANTED)}
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +41,7 @@ def in_tables(tables: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_every_rule_has_a_planted_fault():
     assert len(FIRST) == len(RULES)
-    assert all(sum(kind == planted for planted, _ in PLANTED) >= 3 for kind in FIRST)
+    assert all(sum(kind == sick.kind for sick in PLANTED) >= 3 for kind in FIRST)
 
 
 @pytest.mark.parametrize("kind", FIRST)
@@ -52,12 +54,58 @@ def test_the_first_finding_names_the_planted_fault(in_tables: Path, kind: str):
     assert {finding.figure for finding in findings} <= {*FIGURES, ""}
     file = in_tables / "pasted.yaml"
     file.write_text(yaml.safe_dump(config, sort_keys=False))
-    for remedy in findings[0].remedies:  # as `--set` takes them from a shell
+    for remedy in (remedy for finding in findings for remedy in finding.remedies):
+        # As `--set` takes them from a shell.
         words = shlex.split(" ".join(map(shlex.quote, remedy)))
         assert load_config(file, words).config != load_config(file, ()).config
 
 
-@pytest.mark.parametrize("place", range(0, len(HEALTHY), 9))
+@pytest.mark.parametrize(
+    ("file", "kind", "known_by", "text"),
+    [
+        ("planted.yaml", "rate-too-low", "exponential", "The schedule makes the learning rate too"),
+        ("planted.yaml", "decay-too-strong", "gauss7.csv", "weight_decay 5 keeps the weights"),
+        ("planted.yaml", "validation-too-small", "rides.csv", "error of the validation loss is"),
+        ("held_out.yaml", "saturated", "14.0", "100 % of the outputs of layer 1 (sigmoid)"),
+        ("held_out.yaml", "leak", "echo.csv", "in the training part too, but for little noise"),
+        ("held_out.yaml", "leak", "told.csv", "alone tells the target"),
+        ("held_out.yaml", "constant-predictions", "class_weight", "counts little in the loss"),
+        ("held_out.yaml", "batch-too-small", "batch_norm", "batch_norm averages over only 2 rows"),
+    ],
+)
+def test_a_fault_is_seen_by_its_other_signs(
+    in_tables: Path, file: str, kind: str, known_by: str, text: str
+):
+    sick = next(s for s in read_trainings(file).planted if s.kind == kind and known_by in str(s))
+    finding = diagnose(examined(sick.config))[0]
+    assert finding.kind in (kind, *sick.also)
+    assert text in " ".join([finding.sentence, *finding.evidence])
+
+
+def test_a_consequence_of_a_surer_finding_is_left_out(
+    in_tables: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Weights that hardly move leave the loss where it is: that is one finding, not two."""
+    sick = next(s for s in PLANTED if s.kind == "rate-too-low" and "gauss7" in str(s))
+    evidence = examined(sick.config)
+    assert [finding.kind for finding in diagnose(evidence)] == ["rate-too-low"]
+    monkeypatch.setattr(rules, "RULES", [FindingRule(rule.check) for rule in RULES])
+    assert [finding.kind for finding in diagnose(evidence)] == ["rate-too-low", "plateau"]
+
+
+@pytest.mark.parametrize(
+    ("losses", "gain"),
+    [
+        ([16, 14, 12, 10, 8, 6, 4, 2, 1], 1.0),  # cannot fall below 0
+        ([64.0] * 2 + [32.0] * 3 + [24.0] * 2 + [20.0] * 2, 4 * (1 - 0.5**8)),  # falls of 8, 4, 2
+        ([1.0, 2.0, 3.0, 4.0, 5.0, 6.0], 0.0),
+    ],
+)
+def test_the_gain_of_more_epochs_is_that_of_a_geometric_series(losses: list[float], gain: float):
+    assert gain_of_more(np.array(losses, float)) == pytest.approx(gain)
+
+
+@pytest.mark.parametrize("place", range(0, len(HEALTHY), 13))
 def test_a_healthy_training_has_no_finding(in_tables: Path, place: int):
     assert diagnose(examined(HEALTHY[place])) == []
 

@@ -141,12 +141,22 @@ def test_mathml_is_well_formed(formula):
     names = {"x", "y", "t", "dy", "w", "g", "lr", "m", "v", "m_hat", "v_hat", "beta1", "beta2"}
     names |= {"alpha", "slope", "delta", "eps", "squares", "square", "gamma", "mean", "var", "beta"}
     for numbers in (None, dict.fromkeys(names, np.array([-1e-9, 2.5]))):
-        root = ElementTree.fromstring(mathml(Written(formula, "dweight", numbers, 1)))
-        assert root.tag == "math"
+        text = mathml(Written(formula, "dweight", numbers, 1))
+        root = ElementTree.fromstring(f"<p>{text}</p>")
+        assert {element.tag for element in root} == {"math"}
         assert {element.tag for element in root.iter()} <= {
-            *("math", "mrow", "mi", "mn", "mo", "mfrac", "msup", "msub", "msqrt", "mover"),
+            *("p", "math", "mrow", "mi", "mn", "mo", "mfrac", "msup", "msub", "msqrt", "mover"),
             *("mtable", "mtr", "mtd", "mtext"),
         }
+
+
+def test_a_formula_with_numbers_may_be_broken_between_its_terms():
+    numbers = {"x": np.array([1.0, 2.0]), "weight": np.array([3.0, -4.0]), "bias": 5.0}
+    terms = mathml(Written("sum(x * weight) + bias", "", numbers)).split(" <math>")
+    assert len(terms) == 3
+    assert ['<mo form="infix">+</mo>' in term for term in terms] == [False, True, True]
+    whole = mathml(Written("sigmoid(x + x) * (x + x) / (x + x)", "", {"x": 1.0}))
+    assert whole.count("<math>") == 1  # within brackets and fractions nothing is broken
 
 
 @pytest.mark.parametrize(

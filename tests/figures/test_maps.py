@@ -171,5 +171,5 @@ def test_why_it_does_not_suit(runs: Runs, copy: Copy, tmp_path: Any) -> None:
     why_not = FIGURES["feature_maps"].why_not
     assert why_not(runs["digits"]) == "the network has no convolution"
     assert why_not(RunFolder(hidden.path)) == "its rows are no images"
-    assert why_not(without) == "no rows were kept"
+    assert why_not(without) == "no rows are saved"
     assert why_not(runs["race"]) == "it shows a training, and this is a race"

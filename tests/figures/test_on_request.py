@@ -80,6 +80,28 @@ def test_the_loss_at_a_place_of_the_grid(runs: Runs) -> None:
     assert plane.losses[30, 3] == pytest.approx(losses.mean(), rel=1e-9)
 
 
+def test_batch_norm_takes_the_statistics_of_the_rows_at_each_place(
+    runs: Runs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nnlab.show.figures.loss_path.SIDES", (5,))
+    run = view(runs["conv"])  # with dropout, which drops nothing here
+    plane, network = loss_plane(run), run.latest_network
+    loss, place = LossOfRows(run, plane.rows), (0, 3)
+    values = network.values.astype(np.float64)
+    values[: network.theta.size] += plane.a[3] * plane.axes[0] + plane.b[0] * plane.axes[1]
+    before = nnlab.Network(network.layers[:2], network.inputs, dtype=network.dtype)
+    (kernel,) = before.parameters.values()
+    kernel[...] = network.layout.named(values[: network.theta.size])["1.conv2d.weight"]
+    maps = before.predict(loss.x).reshape(-1, 8).astype(np.float64)
+    means = np.concatenate([maps.mean(axis=0), maps.var(axis=0)])
+    assert network.buffers.shape == means.shape
+    values[network.theta.size :] = means
+    assert plane.losses[place] == pytest.approx(loss(values), rel=1e-4)
+    # The running ones say something else.
+    values[network.theta.size :] = network.buffers
+    assert plane.losses[place] != pytest.approx(loss(values), rel=1e-3)
+
+
 def test_one_epoch_leaves_one_direction_and_the_other_is_random(runs: Runs) -> None:
     run = view(runs[HUGE])
     plane = loss_plane(run)

@@ -1,6 +1,7 @@
 """What a page gets from a folder while it trains, and that the training does not notice."""
 
 import json
+import shlex
 import shutil
 import subprocess
 import sys
@@ -14,7 +15,7 @@ import pytest
 from nnlab.config.load import load_config
 from nnlab.experiment.session import Session, begin
 from nnlab.live.feed import Feed
-from nnlab.live.follow import NOTHING_TO_DRAW, RunFollower
+from nnlab.live.follow import RunFollower
 from nnlab.live.trials import SweepFollower
 from nnlab.run.folder import PROGRESS, ROWS, RunFolder
 from nnlab.run.run import Run
@@ -138,8 +139,25 @@ def test_findings_of_the_doctor_have_the_epoch_at_which_they_appeared(tmp_path: 
         list(session)
     RunFollower(session.folder, feed).look()
     findings = newest(feed)["findings"]["findings"]
-    assert findings[0]["kind"] == "equal-units"
-    assert isinstance(findings[0]["epoch"], int)
+    assert "are the same and stay the same" in findings[0]["sentence"]
+    assert findings[0]["place"] == "before training"
+    assert findings[0]["certainty"] == "99 % sure"
+
+
+def test_a_remedy_can_be_pasted_into_a_shell(tmp_path: Path) -> None:
+    """As in the report: braces and blanks are quoted."""
+    changes = ("network=[{dense: 2}, linear, {dense: 1}, sigmoid]", "training.epochs=30")
+    feed = Feed()
+    with begin(load_config("xor", changes), tmp_path) as session:
+        list(session)
+    RunFollower(session.folder, feed).look()
+    findings = newest(feed)["findings"]["findings"]
+    remedies = [remedy for finding in findings for remedy in finding["remedies"]]
+    assert any("{" in remedy for remedy in remedies)
+    for remedy in remedies:
+        options = shlex.split(remedy)
+        assert options[::2] == ["--set"] * (len(options) // 2)
+        assert load_config("xor", (*changes, *options[1::2]))
 
 
 def test_a_network_that_cannot_be_drawn_says_so(tmp_path: Path) -> None:
@@ -149,8 +167,11 @@ def test_a_network_that_cannot_be_drawn_says_so(tmp_path: Path) -> None:
     follower = RunFollower(session.folder, feed)
     follower.look()
     message = newest(feed)["scenes"]
-    kinds = [scene["kind"] for scene in message["scenes"]]
-    assert kinds == ["health"] or message["note"] == NOTHING_TO_DRAW
+    assert [scene["kind"] for scene in message["scenes"]] == ["health"]
+    assert message["note"] == (
+        "This network is too large, or of a kind, for a drawing of its units: the page shows "
+        "the rest."
+    )
 
 
 def test_a_cell_appears_when_its_trial_ends(tmp_path: Path) -> None:

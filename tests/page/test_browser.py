@@ -388,3 +388,18 @@ def test_focus_is_seen(browser: Browser, pages: dict[str, Path]) -> None:
             reached.add(tag)
             assert width == "3px", tag
     assert {"A", "INPUT", "BUTTON", "SUMMARY"} <= reached
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_sign_of_a_weight_can_be_read_in_grey(
+    browser: Browser, pages: dict[str, Path], scheme: str
+) -> None:
+    """Lighter than grey is below zero, darker is above, and a legend says so."""
+    browser.media(color_scheme=scheme)
+    browser.open(pages["filters"])
+    assert browser.texts(".of-filters .legend span") == ["negative", "zero", "positive"]
+    greys = browser.run(
+        "return [0, 60, 127, 190, 254].map(byte => shadeOfLightness(byte))"
+        ".map(([r, g, b]) => 0.2126 * r + 0.7152 * g + 0.0722 * b)"
+    )
+    assert all(lighter - darker > 20 for lighter, darker in pairwise(greys))

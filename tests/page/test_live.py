@@ -1,5 +1,7 @@
 """A live page in a real Chromium, beside a training whose pace the test sets."""
 
+import os
+import pty
 import signal
 import subprocess
 import sys
@@ -108,16 +110,23 @@ def test_the_page_stays_when_the_program_ends(browser: Browser, training: Traini
     assert epoch_shown(browser) == 60
 
 
-def test_the_command_prints_the_address_and_waits_for_a_last_look(tmp_path: Path) -> None:
-    """Without a browser; Ctrl+C ends it, with the exit code of the training."""
+def started(folder: Path, stdin: int) -> "subprocess.Popen[str]":
+    """A short training with a page and without a browser."""
     command = "train xor --live --no-open --no-plots --set epochs=20 --set training.engine=numpy"
-    with subprocess.Popen(
+    return subprocess.Popen(
         [sys.executable, "-m", "nnlab", *command.split()],
-        cwd=tmp_path,
+        cwd=folder,
+        stdin=stdin,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-    ) as process:
+    )
+
+
+def test_the_command_prints_the_address_and_waits_for_a_last_look(tmp_path: Path) -> None:
+    """Without a browser; Ctrl+C ends it, with the exit code of the training."""
+    terminal, keyboard = pty.openpty()
+    with started(tmp_path, stdin=keyboard) as process:
         assert process.stderr is not None
         lines = iter(process.stderr.readline, "")
         address = next(line for line in lines if line.startswith("The page: ")).split()[-1]
@@ -128,5 +137,16 @@ def test_the_command_prints_the_address_and_waits_for_a_last_look(tmp_path: Path
         output, _ = process.communicate(timeout=PATIENCE)
         assert process.returncode == 0
         assert "20 updates" in output
+    os.close(terminal)
+    os.close(keyboard)
     with pytest.raises(OSError):  # noqa: PT011
         urllib.request.urlopen(address, timeout=PATIENCE)
+
+
+def test_without_a_terminal_the_page_ends_with_the_training(tmp_path: Path) -> None:
+    """As in a cron job, where nobody can press Ctrl+C."""
+    with started(tmp_path, stdin=subprocess.DEVNULL) as process:
+        output, messages = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 0
+    assert "20 updates" in output
+    assert messages.endswith("The page ends with the training: nobody could press Ctrl+C.\n")

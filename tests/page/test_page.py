@@ -350,8 +350,8 @@ def test_hashes_and_command(runs: dict[str, RunFolder], pages: dict[str, Path]) 
     html = pages["codes"].read_text()
     weights = (runs["codes"].path / "weights" / "final.npz").read_bytes()
     assert hashlib.sha256(weights).hexdigest() in html
-    assert f"nnlab train {runs['codes'].name}/resolved.yaml" in html
-    assert f"nnlab verify {runs['codes'].name}" in html
+    assert f"for the run&#39;s folder, {runs['codes'].name}, where" in html
+    assert '<pre tabindex="0">nnlab train resolved.yaml --runs ..</pre>' in html
 
 
 def test_the_first_update_of_a_small_network(pages: dict[str, Path]) -> None:

@@ -38,7 +38,7 @@ def test_the_page_tells_the_race(tmp_path: Path) -> None:
     html = (run.path / "report.html").read_text()
     assert Tags(html).open == []
     assert "The race came to its end" in html
-    assert f"nnlab descend {run.name}/resolved.yaml" in html
+    assert "nnlab descend resolved.yaml --runs .." in html
     for wrong in ("nnlab verify", "nnlab train", "the network", "epochs were", "has lost"):
         assert wrong not in html.partition("<main")[2].partition("<script>")[0], wrong
     assert 'alt="The race of the optimizers of two' in html

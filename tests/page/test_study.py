@@ -121,13 +121,18 @@ def test_how_to_repeat_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     assert {one.name for one in again.trials} == own_seed
     page = html.unescape(report_sweep(folder, tmp_path / "report.html").html)
     match = re.fullmatch(
-        r"nnlab train 'two words/(\w+)/resolved.yaml'\nnnlab verify 'two words/(\w+)'", first_trial
+        r"nnlab train (\w+)/resolved.yaml --runs \.\.\nnnlab verify (\w+)", first_trial
     )
     assert match is not None
     assert match[1] == match[2]
     assert folder.record(match[1]).cell == {"lr": 0.5}
     assert first_trial in page
     assert commands in page
+    monkeypatch.chdir(folder.path)
+    for command in first_trial.splitlines():
+        words = [*command.split()[1:], *([] if "verify" in command else ["--no-plots"])]
+        assert CliRunner().invoke(main, words).exit_code == 0, command
+    assert len(list((tmp_path / "runs").iterdir())) == 2
 
 
 def test_trials_of_two_machines_tell_of_both(sweep: SweepFolder, tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ def playground(
         def serve(config: str | None = None, *settings: str) -> Opened:
             feed = Feed()
             game = Playground(Start.of(config, settings), tmp_path / "runs", feed)
-            stack.enter_context(game.player)
+            stack.enter_context(game)
             site = Site(*playground_page("test"), feed, game.actions)
             return game, stack.enter_context(serving(site))
 

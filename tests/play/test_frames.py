@@ -2,21 +2,25 @@
 
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+from urllib.request import Request, urlopen
 
+import numpy as np
 import pytest
 
 from nnlab.errors import UsageError
 from nnlab.live.feed import Feed
+from nnlab.live.server import Site, serving
 from nnlab.play.frames import Camera
-from nnlab.play.playground import Playground
+from nnlab.play.playground import Playground, playground_page
 from nnlab.play.session import SteppedTraining, keep
 from nnlab.play.settings import Start
 from nnlab.show.figures import View
 from nnlab.show.page.film import Film
 from nnlab.show.page.scenes import make_scenes
-from tests.patience import wait_until
+from tests.patience import PATIENCE, wait_until
 
 
 @pytest.mark.parametrize("name", ["xor", "identity8", "approximate"])
@@ -38,10 +42,22 @@ def test_the_scenes_are_those_of_the_report_of_the_kept_run(name: str, tmp_path:
             assert moving[key] == scene[key][-1:], (still["kind"], key)
 
 
+def test_of_many_rows_some_are_shown_as_numbers() -> None:
+    training = SteppedTraining(Start.of(None, ["training.engine=numpy"]).config)
+    camera = Camera.of(training.built, training.state.weights)
+    heat = next(scene for scene in camera.scenes if scene["kind"] == "heat")
+    assert heat["caption"].endswith(" Here 24 of 200 rows, evenly spaced.")
+    assert len(heat["rows"]) == len(heat["targets"]) == 24
+    binding = training.built.network.bind(200)
+    outputs = binding.forward(training.plan.train.copied(slice(None))[0])[:, 0]
+    shown = np.array(heat["values"][0]).reshape(24, -1)[:, -1]  # hidden units, then the output
+    assert shown[[0, -1]] == pytest.approx(100 * outputs[[0, -1]], abs=0.51)
+
+
 @pytest.fixture
 def game(tmp_path: Path) -> Iterator[Playground]:
     game = Playground(Start.of(None, ["training.epochs=20"]), tmp_path, Feed())
-    with game.player:
+    with game:
         yield game
 
 
@@ -114,3 +130,32 @@ def test_live_and_reset_settings(game: Playground) -> None:
     assert game.actions["keep"]({})["note"].startswith("Kept in ")
     with game._keeping, pytest.raises(UsageError, match="It is being kept already"):
         game.actions["keep"]({})  # a second click while the first run trains
+
+
+def test_twenty_tabs_at_once(game: Playground) -> None:
+    """Each loads the page, follows a training that plays, and asks for something: none waits."""
+    pytest.importorskip("uvicorn", reason="the extra live is not installed")
+    site = Site(*playground_page("test"), game.feed, game.actions)
+    with serving(site) as address, ThreadPoolExecutor(20) as pool:
+        origin = address.rpartition("/")[0].rpartition("/")[0]
+        headers = {"Content-Type": "application/json", "Origin": origin}
+
+        def asked(name: str) -> dict[str, Any]:
+            request = Request(f"{address}do/{name}", b'{"speed": 0}', headers)
+            return dict(json.loads(urlopen(request, timeout=PATIENCE).read()))
+
+        def tab(number: int) -> tuple[bool, bool]:
+            page = urlopen(address, timeout=PATIENCE).read()
+            answer = asked("play" if number == 7 else "step")
+            over, version = False, 0
+            while not over:
+                news = urlopen(f"{address}news?after={version}", timeout=PATIENCE).read()
+                version = json.loads(news)["version"]
+                over = any(message.get("over") for message in json.loads(news)["messages"])
+                if not over and not game.player.is_playing:
+                    asked("play")
+            return b"transport" in page, "pairs" in answer
+
+        tabs = [pool.submit(tab, number) for number in range(20)]
+        assert [tab.result(PATIENCE) for tab in tabs] == [(True, True)] * 20
+    assert game.player.training.state.epoch == 20

@@ -8,9 +8,11 @@ from threading import Event
 import numpy as np
 import pytest
 
+from nnlab.config.dump import dump
 from nnlab.config.schema import Config
 from nnlab.errors import UsageError
-from nnlab.play.session import POINTS, Player, SteppedTraining, ThinnedHistory, keep
+from nnlab.play.history import POINTS, PlayHistory
+from nnlab.play.session import Player, SteppedTraining, keep
 from nnlab.play.settings import Start
 from tests.patience import PATIENCE
 
@@ -33,17 +35,26 @@ def values(training: SteppedTraining) -> bytes:
         ("optimizer=adam", "training.batch_size=full", "training.shuffle=false"),
         ("training.shuffle=false", "training.drop_last=true"),  # the rows stay in place
         ("network=[{dense: 5}, tanh, {dropout: 0.4}, {dense: 1}, sigmoid]", "training.ema=0.9"),
+        ("training.engine=compiled", "optimizer=adam", "training.ema=0.9"),
+        ("training.engine=compiled", "training.shuffle=false", "data.validation=0.2"),
     ],
 )
 def test_however_it_is_played_the_kept_run_has_the_same_bits(
     settings: tuple[str, ...], tmp_path: Path
 ) -> None:
-    """Single updates, epochs, and single updates in the middle of an epoch."""
-    training = SteppedTraining(config(*settings))
-    for single in (True, True, False, True, False, False, True):
-        training.advance(single=single)
+    """Single updates, some, whole epochs, several at once, and all in the middle of an epoch."""
+    compiled = "training.engine=compiled" in settings
+    if compiled:
+        pytest.importorskip("numba", reason="the extra `fast` is not installed")
+    training = SteppedTraining(config("training.engine=numpy", *settings))
+    training.step()
+    for most in (1, 3, 20):
+        training._most = most
+        training.advance(epochs=4)
+        training.step()
     kept, weights = training.repeatable()
     assert training.state.batch == 0
+    assert kept.training.engine == ("compiled" if compiled else "numpy")
     assert 2 <= kept.training.epochs == training.state.epoch
     assert weights.tobytes() == values(training)
     run = keep(kept, weights, tmp_path)
@@ -60,9 +71,24 @@ def test_a_kept_run_with_other_bits_is_not_called_the_same(tmp_path: Path) -> No
         keep(kept, weights + 1, tmp_path)
 
 
+def test_the_engine_that_auto_chose_trains_and_is_named_in_the_config(tmp_path: Path) -> None:
+    """Fewer epochs than were asked for would be NumPy's: the kept config must say what trained."""
+    pytest.importorskip("numba", reason="the extra `fast` is not installed")
+    training = SteppedTraining(config())
+    assert config().training.engine == "auto"
+    training.advance_epoch()
+    training.change(config("training.epochs=2"))  # no other engine on the way
+    training.advance_epoch()
+    kept, weights = training.repeatable()
+    assert kept.training.engine == training.plan.engine == "compiled"
+    assert "engine: compiled" in dump(kept)
+    assert keep(kept, weights, tmp_path).network("final").values.tobytes() == weights.tobytes()
+    assert SteppedTraining(config("training.epochs=2")).plan.engine == "numpy"
+
+
 def test_a_single_update_is_one_update() -> None:
     training = SteppedTraining(config())
-    training.advance(single=True)
+    training.step()
     assert (training.state.step, training.state.batch, training.epochs) == (1, 1, 0.2)
 
 
@@ -72,7 +98,7 @@ def test_a_change_on_the_way_keeps_the_weights_and_is_not_kept() -> None:
     before, step = values(training), training.state.step
     training.change(config("optimizer.lr=0.5", "optimizer.momentum=0.9"))
     assert (values(training), training.state.step) == (before, step)
-    training.advance(single=True)
+    training.step()
     assert training.state.lr == 0.5
     with pytest.raises(UsageError, match="A setting was changed after update 5"):
         training.repeatable()
@@ -87,7 +113,7 @@ def test_a_change_before_the_first_update_is_kept() -> None:
 
 def test_another_batch_size_waits_for_the_end_of_the_epoch() -> None:
     training = SteppedTraining(config())
-    training.advance(single=True)
+    training.step()
     training.change(config("training.batch_size=30"))
     assert (training.state.epoch, training.state.batch, training.batches) == (1, 0, 1)
     training.advance_epoch()
@@ -97,7 +123,7 @@ def test_another_batch_size_waits_for_the_end_of_the_epoch() -> None:
 def test_fewer_epochs_end_with_a_whole_one_and_the_training_can_go_on(tmp_path: Path) -> None:
     training = SteppedTraining(config())
     training.advance_epoch()
-    training.advance(single=True)
+    training.step()
     training.change(config("training.epochs=1"))
     assert (training.state.epoch, training.state.batch) == (2, 0)
     kept, weights = training.repeatable()
@@ -154,7 +180,7 @@ def test_divergence_stops_with_a_sentence() -> None:
 
 
 def test_a_long_history_is_thinned_and_ends_with_the_last_epoch() -> None:
-    history = ThinnedHistory()
+    history = PlayHistory(np.zeros(3))
     for epoch in range(5000):
         history.add({"epoch": epoch})
     shown = [row["epoch"] for row in history.shown]

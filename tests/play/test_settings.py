@@ -85,7 +85,6 @@ def test_a_new_member_appears_by_itself(start: Start, monkeypatch: pytest.Monkey
         ("init.run=/tmp/run", "A page cannot set 'init.run'."),
         ("name=../../x", "A page cannot set 'name'."),
         ("sweeps={}", "A page cannot set 'sweeps'."),
-        ("training.engine=compiled", "A page cannot set 'training.engine'."),
         ("nothing", "A page cannot set 'nothing'."),
     ],
 )

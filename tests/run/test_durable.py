@@ -206,7 +206,7 @@ TARGETS: dict[str, Callable[[Path], object]] = {
     "write": lambda path: durable.write_file(path, b"new"),
     "append": lambda path: durable.append_text(path, "3\n"),
     "truncate": lambda path: durable.truncate(path, 2),
-    "sync": durable.sync_file,
+    "sync": lambda path: durable.sync_files({path: path}),
     "remove": durable.remove,
     "remove a folder": durable.remove_folder,
     "make a folder": durable.make_subfolder,

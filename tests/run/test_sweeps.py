@@ -9,7 +9,7 @@ import pytest
 from nnlab.errors import RunUnreadable
 from nnlab.run import durable
 from nnlab.run.folder import RunFolder
-from nnlab.run.sweeps import SweepFolder, find_all
+from nnlab.run.sweeps import SweepFolder, find_all, ranking
 from nnlab.show.words import axis_value, cell_name
 
 ABOUT = {"format": 1, "axes": [{"key": "lr", "values": [0.1, 0.2]}], "base": {"seed": 3}}
@@ -180,3 +180,29 @@ def test_a_folder_with_hidden_files_is_not_empty(tmp_path: Path) -> None:
         assert folder.is_empty()
     (tmp_path / ".notes.tmp").write_text("Mine.")
     assert not folder.is_empty()
+
+
+@pytest.mark.parametrize(
+    "values", [[0.1, 0.2, 1, "a", None], [[8], [8, 4], "relu"], [1, True, 1.0]]
+)
+def test_a_rank_is_an_index_found_at_once(values: list[object]) -> None:
+    rank = ranking(values)
+    for value in (*values, 1, 1.0, True, [8], [4], "b", None):
+        assert rank(value) == (values.index(value) if value in values else len(values))
+
+
+def test_a_rank_compares_no_value_with_all_others() -> None:
+    compared = 0
+
+    class Value(float):
+        def __eq__(self, other: object) -> bool:
+            nonlocal compared
+            compared += 1
+            return float.__eq__(self, other)  # type: ignore[arg-type]
+
+        __hash__ = float.__hash__
+
+    values = [Value(number) for number in range(300)]
+    rank = ranking(values)
+    assert [rank(Value(number)) for number in range(300)] == list(range(300))
+    assert compared < 3000

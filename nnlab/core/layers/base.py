@@ -39,7 +39,10 @@ class Layer(ABC):
     random: ClassVar[bool] = False  # True: training finds draws from [0, 1) in `s.noise`
 
     # What `nnlab explain` shows, in the language of explanation/formula.py. The names of a unit: x,
-    # y, dy, the layer's settings, and its parameters; inside `sum` they are those of all units.
+    # y, dy, the layer's settings, its parameters and `statistics`; inside `sum`, `mean` and `var`
+    # they are those of all units.
+
+    statistics: ClassVar[tuple[str, ...]] = ()  # what the training `forward` leaves in s, per unit
 
     @property
     def formula(self) -> str:

@@ -14,8 +14,6 @@ from nnlab.core.types import Array, Shape, Views, size
 class Normalisation(Layer):
     """y = gamma x^ + beta, with a learned gamma (c,) and beta (c,) for the last axis."""
 
-    formula = "gamma * (x - mean) / sqrt(var + eps) + beta"
-
     def parameters(self, shape: Shape) -> tuple[Parameter, ...]:
         return (Parameter("gamma", shape[-1:], value=1.0), Parameter("beta", shape[-1:]))
 
@@ -34,6 +32,8 @@ class BatchNorm(Normalisation):
     eps: keeps the root away from 0.
     """
 
+    formula = "gamma * (x - mean) / sqrt(var + eps) + beta"
+    statistics = ("mean", "var")
     momentum: Annotated[float, Gt(0), Le(1)] = 0.1
     eps: Annotated[float, Gt(0)] = 1e-5
     operations: ClassVar[int] = 3
@@ -99,6 +99,7 @@ class LayerNorm(Normalisation):
     eps: keeps the root away from 0.
     """
 
+    formula = "gamma * (x - mean(x)) / sqrt(var(x) + eps) + beta"
     eps: Annotated[float, Gt(0)] = 1e-5
     operations: ClassVar[int] = 7
 

@@ -52,9 +52,9 @@ class TunedNetwork(Network):
             return Lanes(self, rows, values, gradient, generators, lanes)
         return _informed(Binding(self, rows, values, gradient, generators), BatchInfo(batch))
 
-    def predict(self, x: ArrayLike, batch: int = 1024) -> Array:
+    def predict(self, x: ArrayLike, batch: int = 1024, depth: int | None = None) -> Array:
         with blas.turn():
-            return super().predict(x, batch)
+            return super().predict(x, batch, depth)
 
 
 def lanes_for(network: Network, batch: int) -> int:

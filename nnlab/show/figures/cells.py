@@ -94,7 +94,7 @@ def _row_names(run: View, rows: SavedRows) -> list[str]:
 def too_many_rows(run: View) -> str | None:
     """Why the rows cannot be written down; None if they can."""
     if not run.rows:
-        return "no rows were kept"
+        return "no rows are saved"
     rows = next(iter(run.rows.values()))
     most = MOST_PAIRS if rows.outputs.shape[1] == 1 and run.classes else MOST_ROWS
     if len(rows) > most or not rows.all:
@@ -173,7 +173,7 @@ def hidden_outputs(run: View) -> list[FloatArray]:
 def _too_large(run: View) -> str | None:
     rows = run.rows.get("train")
     if rows is None:
-        return "no rows were kept"
+        return "no rows are saved"
     if len(rows) > MOST_ROWS or not rows.all:
         return f"there are more than {MOST_ROWS} rows to write down"
     network = run.latest_network

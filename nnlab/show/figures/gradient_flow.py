@@ -51,7 +51,7 @@ def _no_flow(run: View) -> str | None:
     if not run.latest_network.layout.weighted:
         return "the network has no weights"
     if len(run.moments[0]) < 2:
-        return "the weights of fewer than two epochs were kept"
+        return "the weights of fewer than two epochs are saved"
     return too_expensive(PASSES * MOMENTS) if "train" in run.rows and _rows(run) is None else None
 
 
@@ -147,7 +147,7 @@ def shown_layers(count: int) -> list[int]:
 
 def _explain(run: View, flow: GradientFlow) -> str:
     """What the three norms are, and where they come from."""
-    gradients = "The gradient cannot be computed: no training rows were kept, or no derivative. "
+    gradients = "The gradient cannot be computed: no training rows are saved, or no derivative. "
     if flow.gradients is not None and flow.rows is not None:
         words = rows_words(run, flow.rows)
         gradients = f"Gradient: of the loss on {words}, as one batch, at the recorded weights. "

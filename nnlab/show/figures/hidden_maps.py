@@ -65,12 +65,12 @@ def _no_layer(run: View, fewest: int) -> str | None:
     if not 2 <= numbers <= MOST_NUMBERS:
         return f"the last hidden layer must have 2 to {MOST_NUMBERS:,} numbers, not {numbers:,}"
     if not run.rows:
-        return "no rows were kept"
+        return "no rows are saved"
     available = len(run.judged.spread(MOST_ROWS))
     if available < fewest:
-        return f"it needs at least {fewest} rows; {available} were kept"
+        return f"it needs at least {fewest} rows; {available} are saved"
     if len(run.moments[0]) < 2:
-        return "the weights of fewer than two epochs were kept"
+        return "the weights of fewer than two epochs are saved"
     if _rows(run) is None:
         return too_expensive(MOMENTS)
     return None if np.ptp(hidden_layer(run)[2][-1], axis=0).any() else "all rows have one place"

@@ -142,7 +142,7 @@ FIGURES = {
     "histograms": Plot(
         "Weights, outputs and gradients",
         "How the numbers of each layer are spread: its weights (the line: before training), its "
-        "outputs after the activation, and the gradient of the loss over the kept training rows.",
+        "outputs after the activation, and the gradient of the loss over the saved training rows.",
         _no_parameters,
         draw_histograms,
     )

@@ -39,7 +39,7 @@ def no_images(run: View) -> str | None:
         return "it is for classes of images"
     if len(shape) not in (2, 3) or int(np.prod(shape)) != int(np.prod(run.data.inputs)):
         return "its rows are no images"
-    return None if run.rows else "no rows were kept"
+    return None if run.rows else "no rows are saved"
 
 
 def draw_samples(run: View) -> "Figure":
@@ -145,7 +145,7 @@ def wrong_rows(run: View, rows: SavedRows) -> IntArray:
 def _no_mistakes(run: View) -> str | None:
     if (reason := no_images(run)) is not None:
         return reason
-    return None if wrong_rows(run, run.judged).size else "no kept row got a wrong class"
+    return None if wrong_rows(run, run.judged).size else "no saved row got a wrong class"
 
 
 def draw_mistakes(run: View) -> "Figure":

@@ -52,10 +52,10 @@ def _no_table(run: View) -> str | None:
     if not 2 <= len(columns) <= MOST_COLUMNS:
         return f"it compares 2 to {MOST_COLUMNS} inputs; here are {len(columns):,}"
     if not run.rows:
-        return "no rows were kept"
+        return "no rows are saved"
     rows = run.held_out
     if len(rows) < FEWEST_ROWS:
-        return f"it needs at least {FEWEST_ROWS} rows; {len(rows)} were kept"
+        return f"it needs at least {FEWEST_ROWS} rows; {len(rows)} are saved"
     return None if _rows(run) else too_expensive(len(columns) * REPEATS)
 
 

@@ -58,6 +58,9 @@ NO_MOVEMENT = 1e-12  # of the weights' own size
 class LossPlane:
     """The plane origin + a axes[0] + b axes[1] through the last weights, and the loss in it.
 
+    batch_norm takes the mean and variance of the rows at each place: its running ones belong to
+    the weights that they were trained with.
+
     axes (2, P): perpendicular; of length 1, but for a random one. shares: of the path's variance,
     one per principal axis. path (k, 2): the places of the recorded weights, seen from above.
     at_weights, at_places (k,): the loss at the recorded weights, and below them in the plane.
@@ -80,13 +83,11 @@ def _no_path(run: View) -> str | None:
     network = run.latest_network
     if not 0 < network.theta.size <= MOST_PARAMETERS:
         return f"it is for up to {MOST_PARAMETERS:,} parameters; here are {network.theta.size:,}"
-    if network.buffers.size:
-        return "batch_norm has running statistics, which no other place of the plane has"
     if "train" not in run.rows:
-        return "no training rows were kept"
+        return "no training rows are saved"
     epochs, values = run.moments
     if len(epochs) < 2:
-        return "the weights of fewer than two epochs were kept"
+        return "the weights of fewer than two epochs are saved"
     if not len(principal_axes(values)[0]):
         return "training did not move the weights"
     return None if _grid(run) else too_expensive(SIDES[-1] ** 2)
@@ -104,7 +105,9 @@ def _grid(run: View) -> tuple[int, SavedRows] | None:
 def loss_plane(run: View) -> LossPlane:
     """The plane of the path, with the loss at each place of a grid and along the path."""
     side, rows = _grid(run) or (SIDES[-1], run.rows["train"])
-    (epochs, values), loss = run.moments, LossOfRows(run, rows)
+    loss = LossOfRows(run, rows, own_statistics=True)
+    epochs, values = run.moments
+    values = values[:, : run.latest_network.theta.size]  # (k, P)
     axes, shares = principal_axes(values)
     origin = values[-1].astype(np.float64)
     if len(axes) == 1:
@@ -215,9 +218,11 @@ def _formula(run: View, plane: LossPlane) -> str:
             "d₁: from the first weights to the last; d₂: random, each filter as long as that of w"
         )
     total = f"{100 * plane.shares.sum():.3g} % of their variance lies in the plane"
+    rows = rows_words(run, plane.rows)
+    if run.latest_network.buffers.size:
+        rows += ", of which batch_norm takes the mean and variance at each place"
     return (
-        f"L(w + a d₁ + b d₂) with the last weights w, on {rows_words(run, plane.rows)}. "
-        f"{found}; {total} (Li et al. 2018)."
+        f"L(w + a d₁ + b d₂) with the last weights w, on {rows}. {found}; {total} (Li et al. 2018)."
     )
 
 

@@ -166,7 +166,7 @@ def _without_maps(run: View) -> str | None:
         return "the network has no convolution"
     if image_shape(run) is None:
         return "its rows are no images"
-    return None if run.rows else "no rows were kept"
+    return None if run.rows else "no rows are saved"
 
 
 def draw_maps(run: View) -> "Figure":

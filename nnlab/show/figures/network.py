@@ -212,7 +212,7 @@ def draw_weights(run: View) -> "Figure":
         _draw_biases(ax, x * step, ys[x], named.get(f"{column.layer}.dense.bias", ()))
     _name_ends(ax, run, ys, step * (len(columns) - 1))
     _labels_below(ax, columns, step)
-    circles = "in circles: biases, " if any("bias" in name for name in named) else ""
+    circles = "circles: biases, " if any("bias" in name for name in named) else ""
     _weight_legend(ax, largest, f"{circles}{run.when}")
     return figure
 
@@ -233,7 +233,9 @@ def _draw_all_weights(
 def _draw_biases(ax: "Axes", x: float, ys: Array, biases: Iterable[float]) -> None:
     _circles(ax, x, ys, look().paper, look().ink, RADIUS * LARGER)
     for y, bias in zip(ys, biases, strict=False):
-        ax.text(x, y, short_number(bias), ha="center", va="center", fontsize=5.5, zorder=4)
+        text = short_number(bias)
+        size = 5.5 * min(1.0, 4 / len(text))  # to fit into the circle
+        ax.text(x, y, text, ha="center", va="center", fontsize=size, zorder=4)
 
 
 def _draw_weights(ax: "Axes", left: Sequence[Any], right: Sequence[Any], weight: Array) -> None:
@@ -254,7 +256,8 @@ def short_number(value: float) -> str:
     if text in ("0.0", "-0.0"):
         return "0"
     if len(text) > 4:
-        text = f"{value:.0f}" if abs(value) < 1000 else f"{value:.0e}".replace("e+", "e")
+        text = f"{value:.0f}" if abs(value) < 1000 else f"{value:.0e}"
+        text = text.replace("e+0", "e").replace("e+", "e")
     return text
 
 

@@ -35,7 +35,7 @@ def _no_plane(run: View) -> str | None:
         return "it is for classes"
     if len(run.classes) > MOST_CLASSES:
         return f"it is for up to {MOST_CLASSES} classes"
-    return None if run.rows else "no rows were kept"
+    return None if run.rows else "no rows are saved"
 
 
 def _training_rows(run: View) -> SavedRows:
@@ -77,7 +77,7 @@ def _no_snapshots(run: View) -> str | None:
         return reason
     if run.latest_network.buffers.size:
         return "the network keeps more than parameters (running statistics), of the end alone"
-    return None if len(run.snapshots[0]) > 2 else "no parameters were kept along the way"
+    return None if len(run.snapshots[0]) > 2 else "no parameters are saved along the way"
 
 
 def chosen_moments(epochs: IntArray, moments: int = MOMENTS) -> IntArray:

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from nnlab.core.layers.activations import Linear
 from nnlab.core.network import flops, trained_depth
 from nnlab.core.types import Array, FloatArray
 from nnlab.run.rows import SavedRows
@@ -14,18 +15,26 @@ SAME_AXIS = 1e-10  # of all variance: an axis with less is rounding
 
 
 class LossOfRows:
-    """The mean loss of some rows as a function of the network's values (V,)."""
+    """The mean loss of some rows as a function of the network's values (V,), or theta (P,).
 
-    def __init__(self, run: View, rows: SavedRows) -> None:
+    own_statistics: batch_norm takes the mean and variance of these rows, not its running ones,
+    which belong to the weights that they were trained with. Nothing is dropped either way.
+    """
+
+    def __init__(self, run: View, rows: SavedRows, own_statistics: bool = False) -> None:
         network, self.loss = run.latest_network, run.loss
         self.x, self.t = run.scaled(rows.inputs), run.coded(rows)  # (N, ...), (N, m)
-        self.values = network.values.copy()
+        self.values, gradient = network.values.copy(), None
         depth = trained_depth(network.layers, self.loss)
-        self.binding = network.bind(len(rows), depth=depth, values=self.values)
+        if own_statistics and network.buffers.size:
+            layers = [Linear() if layer.random else layer for layer in network.layers]
+            network = type(network)(layers, network.inputs, dtype=network.dtype)
+            gradient = np.zeros_like(network.theta)  # a binding for training, whose batch they are
+        self.binding = network.bind(len(rows), depth=depth, values=self.values, gradient=gradient)
 
     def logits(self, values: Array, x: Array | None = None) -> Array:
         """What the loss takes (N, m), with these values (V,) and rows (N, ...)."""
-        self.values[...] = values
+        self.values[: len(values)] = values
         with np.errstate(all="ignore"):  # weights far from any of training may overflow
             return self.binding.forward(self.x if x is None else x)
 

@@ -11,10 +11,10 @@ from nnlab.core.metrics import METRICS
 from nnlab.errors import NnlabError
 from nnlab.run.folder import DATA
 from nnlab.run.folder import METRICS as METRICS_TABLE
-from nnlab.run.sweeps import SweepFolder, TrialRecord, places
+from nnlab.run.sweeps import SweepFolder, TrialRecord, placing
 from nnlab.show.figures import style
 from nnlab.show.figures.axes import LARGEST
-from nnlab.show.words import SEPARATOR, Trained, axis_value, cell_name, setup_line
+from nnlab.show.words import SEPARATOR, Trained, cell_name, setup_line, short_value
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -78,9 +78,13 @@ class SweepView:
         """The trials with a result, cell by cell."""
         return [trial for cell in self.cells for trial in cell.done]
 
+    @cached_property
+    def _places(self) -> Callable[[Mapping[str, Any]], list[int]]:
+        return placing(self.axes)
+
     def places(self, cell: Cell) -> list[int]:
         """The place of each of a cell's values on its axis."""
-        return places(dict(zip(self.keys, cell.values, strict=True)), self.axes)
+        return self._places(dict(zip(self.keys, cell.values, strict=True)))
 
     @cached_property
     def tables(self) -> dict[str, dict[str, Any]]:
@@ -110,7 +114,7 @@ class SweepView:
     def cell_text(self, cell: Cell) -> str:
         """A cell in the legend: 0.01, or with two axes: lr 0.01, hidden 3."""
         if len(self.keys) == 1:
-            return axis_value(cell.values[0])
+            return short_value(cell.values[0])
         return cell_name(dict(zip(self.keys, cell.values, strict=True)))
 
     @property

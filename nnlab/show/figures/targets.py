@@ -41,7 +41,7 @@ BESIDE: dict[str, Any] = {"loc": "upper left", "bbox_to_anchor": (1.0, 1.0)}  # 
 def _no_numbers(run: View) -> str | None:
     if run.data.kind != "regression":
         return "the targets are classes; confusion counts those"
-    return None if run.rows else "no rows were kept"
+    return None if run.rows else "no rows are saved"
 
 
 def draw_targets(run: View) -> "Figure":
@@ -106,7 +106,7 @@ def _no_curve(run: View) -> str | None:
         return "it is for a regression"
     if run.data.inputs != (1,) or run.data.outputs != 1:
         return "it is for one input and one output"
-    return None if run.rows else "no rows were kept"
+    return None if run.rows else "no rows are saved"
 
 
 def draw_fit(run: View) -> "Figure":
@@ -140,7 +140,7 @@ def _trained_or_few_rows(run: View) -> str | None:
     if len(run.metrics.get("epoch", ())) != 1:
         return "the network was trained; curves show it"
     if "train" not in run.rows:
-        return "no rows were kept"
+        return "no rows are saved"
     if run.data.inputs == (1,):
         return "it is for several inputs"
     return "outputs writes its few rows down" if too_many_rows(run) is None else None
@@ -198,7 +198,7 @@ def _sample_dots(
 FIGURES = {
     "targets": Plot(
         "Prediction against target",
-        "Every kept row, after the first epoch and at the end; right answers lie on the line.",
+        "Every saved row, after the first epoch and at the end; right answers lie on the line.",
         _no_numbers,
         draw_targets,
     ),

@@ -76,6 +76,8 @@ class View(Run):
     @property
     def when(self) -> str:
         """The moment of these weights: "after 20 epochs"."""
+        if self.written_status is Status.DIVERGED:  # in the middle of an epoch
+            return "before it diverged"
         return after(self.latest[1])
 
     @cached_property

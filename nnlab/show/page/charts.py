@@ -126,11 +126,11 @@ def thin(values: FloatArray, buckets: int = BUCKETS) -> IntArray:
     if count <= 2 * buckets:
         return np.arange(count)
     edges = np.linspace(0, count, buckets + 1).astype(np.int64)
+    finite = np.isfinite(values)
+    low, high = np.where(finite, values, np.inf), np.where(finite, values, -np.inf)
     chosen = {0, count - 1}
     for start, stop in pairwise(edges.tolist()):
-        part = values[start:stop]
-        if np.isfinite(part).any():
-            chosen |= {int(start + np.nanargmin(part)), int(start + np.nanargmax(part))}
+        chosen |= {start + int(low[start:stop].argmin()), start + int(high[start:stop].argmax())}
     return np.array(sorted(chosen), np.int64)
 
 

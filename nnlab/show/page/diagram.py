@@ -64,7 +64,7 @@ def _activations(film: Film, units: list[list[int]]) -> list[list[float | None]]
         return [[] for _ in film.epochs]
     ends = [*film.layers[1:], len(film.network.layers)]  # where the outputs of each layer are
     inputs = np.broadcast_to(film.scaled(rows), (len(film.epochs), *rows.shape))
-    outputs = [inputs, *(film.outputs(rows, depth) for depth in ends)]  # each (k, rows, units)
+    outputs = [inputs, *film.layer_outputs(rows, ends)]  # each (k, rows, units)
     means = [y.mean(1)[:, shown] for y, shown in zip(outputs, units, strict=True)]
     return [few_digits(moment, digits=3) for moment in np.concatenate(means, axis=1)]
 

@@ -1,5 +1,6 @@
 """Moments of a small network, recorded in a run folder or taken while it trains."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Self
@@ -24,9 +25,9 @@ LOOKED_AT = 128  # training rows that the layers and the gradient are looked at 
 class Film:
     """Moments of a network: epochs (k,) and values (k, V), with training rows of its data.
 
-    network: its form; its own values are not looked at. data: the content of data.json. inputs
-    (N, n) and targets, (N,) or (N, m), are as in the data set. before: the values (V,) of the
-    moment before the first, if there is one.
+    network: its form; nobody else uses it, since looking changes its own values. data: the content
+    of data.json. inputs (N, n) and targets, (N,) or (N, m), are as in the data set. before: the
+    values (V,) of the moment before the first, if there is one.
     """
 
     epochs: IntArray
@@ -64,12 +65,19 @@ class Film:
         """The names of the classes; none for a regression."""
         return list(self.data.class_names)
 
-    def outputs(self, rows: Array, depth: int | None = None) -> FloatArray:
-        """Outputs (k, B, m) of the first `depth` layers (default all) for rows (B, n)."""
-        x = self.scaled(rows)
+    def outputs(self, rows: Array) -> FloatArray:
+        """Outputs (k, B, m) for rows (B, n)."""
+        return self.layer_outputs(rows, [len(self.network.layers)])[0]
+
+    def layer_outputs(self, rows: Array, depths: Sequence[int]) -> list[FloatArray]:
+        """Outputs (k, B, m) of the first `depth` layers, for each of `depths` and rows (B, n)."""
+        x, moments = self.scaled(rows), []
         with np.errstate(all="ignore"):  # a run that diverged may overflow
-            bindings = (self.network.bind(len(x), depth=depth, values=v) for v in self.values)
-            return np.stack([binding.forward(x).astype(np.float64) for binding in bindings])
+            for values in self.values:
+                binding = self.network.bind(len(x), depth=max(depths), values=values)
+                binding.forward(x)
+                moments.append([binding.bound[depth - 1].y for depth in depths])
+        return [np.stack(outputs).astype(np.float64) for outputs in zip(*moments, strict=True)]
 
     @cached_property
     def moments(self) -> list[Moment]:
@@ -77,12 +85,9 @@ class Film:
         rows = self.some_rows(LOOKED_AT)
         if not rows:
             return []
-        # Of its own: looking changes the values of a network, and this one may be training.
-        network = type(self.network)(
-            self.network.layers, self.network.inputs, dtype=self.network.dtype
-        )
+        network = self.network
         if isinstance(network, TunedNetwork):
-            network.lanes = 1
+            network.lanes = 1  # all rows of a layer in one array
         x, targets = self.scaled(self.inputs[rows]), self.targets[rows]
         if targets.ndim == 1:
             width = network.shapes[-1][0]

@@ -5,11 +5,11 @@ from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from nnlab.run.folder import RESOLVED
 from nnlab.run.text import mapping_or_empty
 from nnlab.show.figures import FIGURES
 from nnlab.show.figures.view import View
-from nnlab.show.words import count, format_number, percent, set_options
+from nnlab.show.page.repeat import train_again
+from nnlab.show.words import count, moment_words, percent, set_options
 
 
 @dataclass(frozen=True)
@@ -25,10 +25,7 @@ class FindingWords:
     advice: str
     figure: str
     figure_title: str
-
-    @property
-    def certainty(self) -> str:
-        return f"{percent(self.sure)} sure"
+    certainty: str
 
 
 @dataclass(frozen=True)
@@ -48,10 +45,9 @@ def overview_of_findings(run: View, figures: Container[str]) -> FindingsOverview
     saved = run.findings
     if saved is None:
         return None
-    findings = [_words(finding, figures) for finding in saved["findings"]]
+    findings = [finding_words(finding, figures) for finding in saved["findings"]]
     findings.sort(key=lambda finding: -finding.sure)
-    name = shlex.quote(f"{run.name}/{RESOLVED}")
-    return FindingsOverview(_state(run, saved, len(findings)), findings, f"nnlab train {name}")
+    return FindingsOverview(_state(run, saved, len(findings)), findings, train_again())
 
 
 def _state(run: View, saved: Mapping[str, Any], findings: int) -> str:
@@ -65,28 +61,20 @@ def _state(run: View, saved: Mapping[str, Any], findings: int) -> str:
     return f"{state} The run has {count(trained, 'epoch')} now: {again} looks again."
 
 
-def _words(finding: Any, figures: Container[str]) -> FindingWords:
+def finding_words(finding: Any, figures: Container[str] = ()) -> FindingWords:
+    """A finding as findings.json has it, in words. Raises anything for odd contents."""
     fields = mapping_or_empty(finding)
-    figure = str(fields.get("figure"))
+    figure, sure = str(fields.get("figure")), float(fields["sure"])
     shown = figure in figures and figure in FIGURES
     return FindingWords(
         sentence=str(fields["sentence"]),
-        sure=float(fields["sure"]),
-        place=_place(fields.get("epoch"), fields.get("step")),
+        sure=sure,
+        place=moment_words(fields.get("epoch"), fields.get("step")),
         evidence=list(map(str, fields["evidence"])),
         why=str(fields["why"]),
         remedies=[set_options(map(str, remedy)) for remedy in fields["remedies"]],
         advice=str(fields["advice"]),
         figure=figure if shown else "",
         figure_title=FIGURES[figure].title if shown else "",
+        certainty=f"{percent(sure)} sure",
     )
-
-
-def _place(epoch: Any, step: Any) -> str:
-    """Where a finding appeared; empty where that is not known."""
-    if not isinstance(epoch, int):
-        return ""
-    if epoch == 0:
-        return "before training"
-    update = f", update {format_number(step)}" if isinstance(step, int) else ""
-    return f"epoch {format_number(epoch)}{update}"

@@ -22,10 +22,16 @@ from nnlab.show.words import NOTHING, duration
 NamedTexts = list[tuple[str, str]]
 VERSIONS = (("python", "Python"), ("numpy", "NumPy"), ("blas", "BLAS"), ("nnlab", "nnlab"))
 
+# A page names no place of this machine: the same folder gives the same page wherever it is.
 AGAIN = (
-    "Each trial's folder holds all that is needed to make it again, as a new run; the second "
-    "command trains it again and compares bit for bit, without keeping a new run. For the first "
-    "trial:"
+    "These commands are for the run's folder, {name}, where nnlab report puts this page. The first "
+    "makes the run again, as a new run beside it:"
+)
+VERIFY = "This trains it again and compares bit for bit, without keeping a new run:"
+TRIAL_AGAIN = (
+    "These commands are for the sweep's folder, {name}, where nnlab report puts this page. The "
+    "first makes the first trial again, as a new run beside the sweep; the second trains it again "
+    "and compares bit for bit, without keeping a new run:"
 )
 
 
@@ -46,15 +52,9 @@ def repeat_run(run: View, command: str = "train") -> Repeat:
     """
     about, name = run.about, run.folder.name
     steps = [
-        ("The run was made with", typed_command(about.get("argv"))),
-        (
-            "Its folder holds all that is needed to make it again, as a new run:",
-            f"nnlab {command} {shlex.quote(f'{name}/{RESOLVED}')}",
-        ),
-        (
-            "This trains it again and compares bit for bit, without keeping a new run:",
-            f"nnlab verify {shlex.quote(name)}" if command == "train" else "",
-        ),
+        ("The run was made with:", typed_command(about.get("argv"))),
+        (AGAIN.format(name=name), train_again(command)),
+        (VERIFY, "nnlab verify ." if command == "train" else ""),
     ]
     times = [("began", about.get("started")), ("took", duration(about.get("seconds")))]
     facts = [("seed", about.get("seed")), ("engine", about.get("engine")), *times]
@@ -78,11 +78,12 @@ def repeat_sweep(folder: SweepFolder, about: Mapping[str, Any], trials: Sequence
     runs.sort(key=lambda run: instant(run[0].get("started")) or 0.0)
     contents = [content for content, _ in runs]
     typed = dict.fromkeys(typed_command(content.get("argv")) for content in contents)
-    steps = [("The trials were run with", "\n".join(filter(None, typed)))]
+    steps = [("The trials were run with:", "\n".join(filter(None, typed)))]
     if runs:
-        trial = f"{folder.name}/{runs[0][1]}"
-        resolved, trial = shlex.quote(f"{trial}/{RESOLVED}"), shlex.quote(trial)
-        steps.append((AGAIN, f"nnlab train {resolved}\nnnlab verify {trial}"))
+        trial = runs[0][1]
+        verify = f"nnlab verify {shlex.quote(trial)}"
+        commands = f"{train_again(folder=f'{trial}/')}\n{verify}"
+        steps.append((TRIAL_AGAIN.format(name=folder.name), commands))
     seeds, base = (about.get(key) for key in ("seeds", "base"))
     listed = str(seeds).strip("[]") if isinstance(seeds, list) else None
     asked = _known([("config", about.get("config")), ("seeds", listed)])
@@ -92,6 +93,11 @@ def repeat_sweep(folder: SweepFolder, about: Mapping[str, Any], trials: Sequence
         hashes=_together(map(_data_hash, contents)),
         base=to_yaml(base) if isinstance(base, dict) else "",
     )
+
+
+def train_again(command: str = "train", folder: str = "") -> str:
+    """The command that makes a run again beside it; typed in its folder, or above `folder`."""
+    return f"nnlab {command} {shlex.quote(f'{folder}{RESOLVED}')} --runs .."
 
 
 def typed_command(argv: Any) -> str:

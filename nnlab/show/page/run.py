@@ -95,10 +95,10 @@ def _note_state(run: View, status: Status, notices: Notices) -> None:
         notices.add(f"The run {run.folder.name} has not finished an epoch: there are no curves.")
     if status == "diverged":
         failure = mapping_or_empty(run.about.get("failure"))
-        what = str(failure.get("what", "a number")).replace("_", " ")
+        what = str(failure.get("what", "number")).replace("_", " ")
         epoch, step = (format_number(failure.get(key)) for key in ("epoch", "step"))
         notices.add(
-            f"The run diverged in epoch {epoch}, at update {step}: {what} is not finite. "
+            f"The run diverged in epoch {epoch}, at update {step}: the {what} is not finite. "
             "The last finite weights are shown."
         )
     missing = [name for name in WEIGHTS if not run.folder.has(weights_file(name))]
@@ -158,7 +158,7 @@ def _results(run: View) -> list[Table]:
     """A row for each part of the last and the best epoch, and the test; none before the end."""
     final, best = (mapping_or_empty(run.summary.get(key)) for key in ("final", "best"))
     names = columns.row_names(run.settings)
-    rows = {"final": final}
+    rows = {_final_weights(run): final}
     if best.get("epoch") != final.get("epoch"):
         rows["best"] = best
     records: list[dict[str, Any]] = []
@@ -172,6 +172,11 @@ def _results(run: View) -> list[Table]:
         records.append(head | test)
     labels = {name: label_of(name) for record in records for name in record}
     return table_of_records("What the run ended in", records, labels)
+
+
+def _final_weights(run: View) -> str:
+    """The weights of the last epoch; those of final.npz are later where the run diverged."""
+    return "after that epoch" if run.written_status is Status.DIVERGED else "final"
 
 
 def _classes(run: View) -> list[Table]:

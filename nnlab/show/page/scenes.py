@@ -1,7 +1,7 @@
 """The moving views of a small network: its moments as JSON that page.js draws."""
 
 import base64
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -108,21 +108,25 @@ def curve_scene(film: Film) -> dict[str, Any] | None:
 
 def heat_scene(film: Film) -> dict[str, Any] | None:
     """The narrowest hidden layer (the last of equals) and the outputs, for a few rows."""
-    rows, network = len(film.inputs), film.network
+    rows, network = film.some_rows(MOST_ROWS), film.network
     hidden = reversed(film.layers[1:])  # each ends a hidden layer
     narrowest = min(hidden, key=lambda depth: network.shapes[depth][0], default=0)
     depths = [*filter(None, [narrowest]), len(network.layers)]
     widest = max(network.shapes[depth][0] for depth in depths)
-    if not film.flat or not 0 < rows <= MOST_ROWS or widest > MOST_UNITS:
+    if not film.flat or not rows or widest > MOST_UNITS:
         return None
-    outputs = [film.outputs(film.inputs, depth) for depth in depths]  # each (k, rows, units)
+    outputs = film.layer_outputs(film.inputs[rows], depths)  # each (k, rows, units)
     values = np.concatenate(outputs, axis=2)
     if not np.isfinite(values).all():
         return None
+    every = len(film.inputs)
+    some = f" Here {len(rows)} of {every:,} rows, evenly spaced." if len(rows) < every else ""
     return {
-        "alt": "What the network makes of each training row: hidden units and outputs as numbers.",
-        "rows": [_row_name(film, row) for row in range(rows)],
-        "targets": [_target_name(film, row) for row in range(rows)],
+        "alt": "What the network makes of each training row: hidden units and outputs as numbers."
+        + some,
+        "caption": SCENES["heat"].caption + some,
+        "rows": [_row_name(film, row) for row in rows],
+        "targets": [_target_name(film, row) for row in rows],
         "blocks": [_block(film, *pair) for pair in zip(depths, outputs, strict=True)],
         "values": np.round(100 * values.reshape(len(values), -1)).astype(int).tolist(),
         "strongest": STRONGEST,
@@ -146,7 +150,7 @@ def _row_name(film: Film, row: int) -> str:
     if film.data.task == "identity":
         return f"row {int(np.argmax(values)) + 1}"
     if len(values) <= 2:
-        return f"({', '.join(f'{value:g}' for value in values.tolist())})"
+        return f"({', '.join(f'{value:.3g}' for value in values.tolist())})"
     return f"row {row + 1}"
 
 
@@ -177,6 +181,7 @@ def filters_scene(film: Film) -> dict[str, Any] | None:
         "alt": f"The weights of the {units} units of the first layer as images.",
         "width": sheets.shape[2],
         "height": sheets.shape[1],
+        "signed": True,
         "fields": _bytes(np.round(MIDDLE + MIDDLE * sheets / max(np.abs(sheets).max(), 1e-12))),
     }
 
@@ -232,8 +237,8 @@ SCENES: Mapping[str, SceneKind] = {
     ),
     "filters": SceneKind(
         filters_scene,
-        "The weights of each unit of the first layer, arranged as the image that it looks at: blue "
-        "positive, orange negative.",
+        "The weights of each unit of the first layer, arranged as the image that it looks at: dark "
+        "blue positive, light orange negative.",
         "zⱼ = Σᵢ Wᵢⱼ xᵢ + bⱼ",
         ("filters",),
         ("fields",),
@@ -263,6 +268,15 @@ def make_scenes(film: Film) -> list[dict[str, Any]]:
         for name, data in made.items()
         if data is not None
     ]
+
+
+def what_is_not_drawn(scenes: Sequence[Mapping[str, Any]]) -> str:
+    """A sentence for a page without a diagram of the network; empty where there is one."""
+    kinds = [scene["kind"] for scene in scenes]
+    if "diagram" in kinds:
+        return ""
+    left_out = "This network is too large, or of a kind, for a drawing of its units"
+    return f"{left_out}: the page shows {'the rest' if kinds else 'curves and findings only'}."
 
 
 def _bytes(moments: FloatArray) -> list[str]:

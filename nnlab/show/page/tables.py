@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from nnlab.errors import NnlabError
-from nnlab.show.words import format_number, setting_value, shorten
+from nnlab.show.words import format_number, setting_value, short_value, shorten
 
 T = TypeVar("T")
 
@@ -75,7 +75,8 @@ def number_cell(value: Any) -> TableCell:
 
 def setting_cell(value: Any) -> TableCell:
     """A setting as YAML, sorted as a number where it is one."""
-    return TableCell(shorten(setting_value(value), 40), _order(value))
+    text = short_value(value) if isinstance(value, list) else setting_value(value)
+    return TableCell(shorten(text, 40), _order(value))
 
 
 def _order(value: Any) -> float | None:

@@ -1,6 +1,6 @@
 // A live page: it asks for news, and each kind of message has a receiver. What a page can ask for is `act`.
 
-const CALM = 2000, PATIENCE = 1000; // milliseconds between questions of a hidden page, and after a failure
+const CALM = 2000; // milliseconds between questions of a hidden page
 const liveReplay = new Replay(document.querySelector(".replay"));
 const liveCharts = new Map();
 
@@ -9,12 +9,15 @@ const receivers = {
   page({ story, numbers, ended }) {
     document.querySelector(".story").textContent = story;
     const list = document.querySelector(".key");
-    list.replaceChildren();
-    for (const [name, text] of numbers) {
-      const entry = add(list, "div");
-      add(entry, "dt", {}, name);
-      add(entry, "dd", {}, text);
+    if (list.children.length !== numbers.length) {
+      list.replaceChildren();
+      for (const _ of numbers) {
+        const entry = add(list, "div");
+        add(entry, "dt");
+        add(entry, "dd");
+      }
     }
+    numbers.forEach((pair, i) => pair.forEach((text, j) => { list.children[i].children[j].textContent = text; }));
     document.body.classList.toggle("ended", ended);
   },
 
@@ -32,12 +35,7 @@ const receivers = {
     }
   },
 
-  findings({ findings }) {
-    document.querySelector("#findings").hidden = !findings.length;
-    const place = document.querySelector(".findings");
-    place.replaceChildren();
-    for (const finding of findings) addFinding(place, finding);
-  },
+  findings(message) { showFindings(message, addCommand); },
 
   scenes({ scenes: data, note }) {
     document.querySelector("#learned").hidden = !data.length && !note;
@@ -62,14 +60,35 @@ const receivers = {
   },
 };
 
-function addFinding(place, { sentence, evidence, why, remedies, advice, epoch, sure }) {
-  const details = add(place, "details", { class: "finding" });
-  const since = epoch === null || epoch === undefined ? "" : ` (since epoch ${epoch.toLocaleString("en")})`;
-  add(details, "summary", {}, `${sentence}${since}`);
-  add(details, "p", {}, `${evidence.join(" ")} ${Math.round(100 * sure)} % sure.`);
+const addCommand = (place, text) => add(place, "pre", { tabindex: 0 }, text);
+
+// Findings as the report has them, to be opened; one that was open stays so, and keeps the focus.
+const openFindings = new Set();
+let shownFindings = "";
+function showFindings({ findings }, addRemedy) {
+  const text = JSON.stringify(findings);
+  if (text === shownFindings) return;
+  shownFindings = text;
+  const place = document.querySelector(".findings"), focus = document.activeElement;
+  const at = [...place.querySelectorAll("summary, pre, button")].indexOf(focus);
+  document.querySelector("#findings").hidden = !findings.length;
+  place.replaceChildren();
+  for (const finding of findings) addFinding(place, finding, addRemedy);
+  if (at >= 0) place.querySelectorAll("summary, pre, button")[at]?.focus({ preventScroll: true });
+}
+
+function addFinding(place, finding, addRemedy) {
+  const { sentence, certainty, place: since, evidence, why, remedies, advice } = finding;
+  const details = add(place, "details", { class: "finding", ...(openFindings.has(sentence) && { open: "" }) });
+  details.addEventListener("toggle", () => (details.open ? openFindings.add(sentence) : openFindings.delete(sentence)));
+  add(details, "summary", {}, sentence);
+  add(details, "p", { class: "sure" }, [certainty, since].filter(Boolean).join(" \u00b7 "));
+  const list = add(details, "ul");
+  for (const line of evidence) add(list, "li", {}, line);
   add(details, "p", {}, why);
-  for (const remedy of remedies) add(details, "pre", { tabindex: 0 }, remedy.map(setting => `--set ${setting}`).join(" "));
   if (advice) add(details, "p", {}, advice);
+  if (remedies.length) add(details, "p", { class: "sure" }, remedies.length > 1 ? "To try, each line by itself:" : "To try:");
+  remedies.forEach((text, number) => addRemedy(details, text, number, finding));
 }
 
 function addTable(place, { caption, header, rows }) {
@@ -98,23 +117,29 @@ async function act(name, body = {}) {
   return content;
 }
 
-// The next question follows the answer: a slow page gets the newest, and skips what is outdated.
-async function askForNews() {
-  let version = 0, ended = false;
-  while (!ended) {
-    try {
-      const answer = await fetch(`news?after=${version}`);
-      const { version: newest, messages } = await answer.json();
-      version = newest;
-      for (const message of messages) {
-        if (message.kind === "end") ended = true; else receivers[message.kind]?.(message);
-      }
-    } catch (error) {
-      if (!(error instanceof TypeError)) throw error; // a mistake of this page, not of the connection
-      ended = true;
-    }
-    if (!ended) await new Promise(done => (document.hidden ? setTimeout(done, CALM) : requestAnimationFrame(done)));
+// What is newer than a version; undefined where the program has ended.
+async function newsAfter(version) {
+  try {
+    return await (await fetch(`news?after=${version}`)).json();
+  } catch (error) {
+    if (error instanceof TypeError) return undefined;
+    throw error; // a mistake of this page, not of the connection
   }
+}
+
+const nextFrame = () => new Promise(done => (document.hidden ? setTimeout(done, CALM) : requestAnimationFrame(done)));
+
+// While an answer is drawn the next question waits for its own: one question at a time. So a slow page
+// gets the newest, and skips what is outdated.
+async function askForNews() {
+  let news = await newsAfter(0);
+  while (news && !news.messages.some(message => message.kind === "end")) {
+    const next = newsAfter(news.version);
+    for (const message of news.messages) receivers[message.kind]?.(message);
+    await nextFrame();
+    news = await next;
+  }
+  for (const message of news?.messages ?? []) receivers[message.kind]?.(message);
   add(document.querySelector("footer"), "p", { role: "status" }, "The program has ended; this page stays as it is.");
   document.dispatchEvent(new CustomEvent("ended"));
 }

@@ -40,8 +40,15 @@ function nearest(values, wanted) {
 
 const RAISED = "\u2070\u00b9\u00b2\u00b3\u2074\u2075\u2076\u2077\u2078\u2079";
 const raised = exponent => minus(exponent).replace("\u2212", "\u207b").replace(/\d/g, digit => RAISED[digit]);
-const grouped = (value, places) =>
-  minus(value.toLocaleString("en", { minimumFractionDigits: places, maximumFractionDigits: places, roundingMode: "halfEven" }));
+const formats = new Map(); // by number of places: making a format takes longer than using it
+function grouped(value, places) {
+  if (!formats.has(places)) {
+    const digits = { minimumFractionDigits: places, maximumFractionDigits: places, roundingMode: "halfEven" };
+    formats.set(places, new Intl.NumberFormat("en", digits));
+  }
+  return minus(formats.get(places).format(value));
+}
+const shortFormat = new Intl.NumberFormat("en", { maximumFractionDigits: 10 });
 
 function formatNumber(value, digits = 4) {
   if (value === null || value === undefined) return "\u2013";
@@ -56,7 +63,7 @@ function formatNumber(value, digits = 4) {
 function compact(value) {
   const short = Number(value.toPrecision(3));
   if (short && (Math.abs(short) < 1e-4 || Math.abs(short) >= 1e5)) return minus(short.toExponential().replace("e+", "e"));
-  return minus(short.toLocaleString("en", { maximumFractionDigits: 10 }));
+  return minus(shortFormat.format(short));
 }
 
 // About `most` round numbers from `low` to `high`, whole ones where the axis counts.
@@ -265,26 +272,57 @@ class Chart {
 
 // Scenes: each draws what stays and returns a function that draws one moment.
 
-const color = name => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
-const channels = name => [1, 3, 5].map(i => parseInt(color(name).slice(i, i + 2), 16));
+const darkScheme = matchMedia("(prefers-color-scheme: dark)"), knownColors = new Map();
+darkScheme.addEventListener("change", () => knownColors.clear());
 
-// A field is a picture of one byte per place: a class and its shade, or a sign and its size.
-function fieldUrl(field, width, height, { classes, negative, positive, strongest }) {
-  const canvas = document.createElement("canvas"), context = canvas.getContext("2d");
-  Object.assign(canvas, { width, height });
-  const image = context.createImageData(width, height), bytes = atob(field);
-  const palette = classes
-    ? Array.from({ length: CLASSES }, (_, i) => channels(`class${i}`))
-    : [channels(negative), channels(positive)];
-  for (let i = 0; i < bytes.length; i++) {
-    const value = bytes.charCodeAt(i), size = Math.abs(value - 127) / 127;
-    const [rgb, share] = classes
-      ? [palette[Math.floor(value / SHADES)], value % SHADES / (SHADES - 1)]
-      : [palette[Number(value >= 127)], size ** 0.8];
-    image.data.set([...rgb, Math.round(strongest * share)], 4 * i);
+// Red, green and blue of a colour of the palette. Asking for a style makes the browser compute all.
+function channels(name) {
+  if (!knownColors.has(name)) {
+    const color = getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+    knownColors.set(name, [1, 3, 5].map(i => parseInt(color.slice(i, i + 2), 16)));
   }
-  context.putImageData(image, 0, 0);
-  return canvas.toDataURL();
+  return knownColors.get(name);
+}
+
+// A field is a picture of one byte per place: a class and its shade, or a sign and its size. A shade makes
+// red, green, blue and opacity of a byte.
+const signed = byte => (byte - 127) / 127;
+
+const shadeOfClass = strongest => byte => {
+  const share = byte % SHADES / (SHADES - 1);
+  return [...channels(`class${Math.min(Math.floor(byte / SHADES), CLASSES - 1)}`), Math.round(strongest * share)];
+};
+
+const shadeOfSign = (negative, positive, strongest) => byte =>
+  [...channels(byte < 127 ? negative : positive), Math.round(strongest * Math.min(Math.abs(signed(byte)) ** 0.8, 1))];
+
+// Dark above zero, light below, grey at zero: so a sign can be read without colours too.
+const blended = (rgb, other, share) => rgb.map((value, i) => Math.round(value + (other[i] - value) * share));
+const ZERO = [150, 150, 150], WHITE = [255, 255, 255], BLACK = [0, 0, 0];
+function shadeOfLightness(byte) {
+  const end = byte < 127 ? blended(channels("negative"), WHITE, 0.5) : blended(channels("positive"), BLACK, 0.4);
+  return [...blended(ZERO, end, Math.min(Math.abs(signed(byte)) ** 0.8, 1)), 255];
+}
+
+function addLightnessLegend(parent) {
+  const legend = add(parent, "p", { class: "legend" });
+  for (const [name, byte] of [["negative", 0], ["zero", 127], ["positive", 254]]) {
+    const entry = add(legend, "span"), swatch = add(entry, "svg", { class: "swatch", viewBox: "0 0 12 12", "aria-hidden": "true" });
+    add(swatch, "rect", { width: 12, height: 12, fill: `rgb(${shadeOfLightness(byte).slice(0, 3).join(" ")})` });
+    entry.append(name);
+  }
+}
+
+const fieldCanvas = document.createElement("canvas"); // one for all: a new one takes longer than a field
+const fieldContext = fieldCanvas.getContext("2d", { willReadFrequently: true });
+
+function fieldUrl(field, width, height, shade) {
+  Object.assign(fieldCanvas, { width, height });
+  const image = fieldContext.createImageData(width, height), bytes = atob(field);
+  const shades = Array.from({ length: 256 }, (_, byte) => shade(byte));
+  for (let i = 0; i < bytes.length; i++) image.data.set(shades[bytes.charCodeAt(i)], 4 * i);
+  fieldContext.putImageData(image, 0, 0);
+  return fieldCanvas.toDataURL();
 }
 
 function addSymbol(parent, x, y, number) {
@@ -355,13 +393,17 @@ const scenes = {
       add(svg, "text", { class: "caption", x, y: height - 10 }, caption);
     });
     const circles = Array.from(svg.querySelectorAll(".unit")), names = circles.map(circle => circle.textContent);
+    const drawn = []; // what the lines look like
     let chosen = "weights", now = 0;
 
     function draw() {
       const onLines = chosen === "activations" ? "weights" : chosen, values = data[onLines][now];
       const largest = onLines === "weights" ? data.largest : values.reduce((most, v) => Math.max(most, Math.abs(v)), 1e-30);
       lines.forEach(({ line, title, name }, i) => {
-        line.setAttribute("stroke-width", (0.15 + 4.5 * Math.abs(values[i]) / largest).toFixed(2));
+        const width = (0.15 + 4.5 * Math.abs(values[i]) / largest).toFixed(2), look = `${width} ${values[i]}`;
+        if (drawn[i] === look) return; // a change of the page takes longer than this question
+        drawn[i] = look;
+        line.setAttribute("stroke-width", width);
         line.setAttribute("class", values[i] < 0 ? "minus" : "plus");
         title.textContent = `${name}: ${minus(values[i])}`;
       });
@@ -402,10 +444,13 @@ const scenes = {
       add(row, "td", { class: "target" }, data.targets[i]);
       return shown;
     });
+    const drawn = []; // what the cells look like
     return index => rows.flat().forEach(({ cell, block }, i) => {
       const value = data.values[index][i] / 100;
       const share = 100 * data.strongest * Math.min(Math.abs(value) / data.blocks[block].largest, 1);
-      const name = value < 0 ? "negative" : "positive";
+      const name = value < 0 ? "negative" : "positive", look = `${value} ${share.toFixed(0)}`;
+      if (drawn[i] === look) return;
+      drawn[i] = look;
       cell.style.background = `color-mix(in srgb, var(--${name}) ${share.toFixed(0)}%, transparent)`;
       cell.textContent = minus(value.toFixed(2));
     });
@@ -427,8 +472,8 @@ const scenes = {
         entry.append(name);
       });
     }
-    const colors = { classes: data.classes, negative: "class0", positive: "class1", strongest: 150 };
-    return index => image.setAttribute("href", fieldUrl(data.fields[index], data.grid, data.grid, colors));
+    const shade = data.classes ? shadeOfClass(150) : shadeOfSign("class0", "class1", 150);
+    return index => image.setAttribute("href", fieldUrl(data.fields[index], data.grid, data.grid, shade));
   },
 
   // The outputs over one input, with the training rows.
@@ -473,11 +518,12 @@ const scenes = {
     });
   },
 
-  // The weights of the first layer as images, unit beside unit.
+  // Images beside each other: the weights of the first layer, or what a layer makes of an image.
   filters(parent, data) {
     const image = add(parent, "img", { class: "pixels", alt: data.alt, width: 6 * data.width, height: 6 * data.height });
-    const colors = { negative: "negative", positive: "positive", strongest: 255 };
-    return index => { image.src = fieldUrl(data.fields[index], data.width, data.height, colors); };
+    const shade = data.signed ? shadeOfLightness : shadeOfSign("negative", "positive", 255);
+    if (data.signed) addLightnessLegend(parent);
+    return index => { image.src = fieldUrl(data.fields[index], data.width, data.height, shade); };
   },
 };
 
@@ -497,7 +543,7 @@ class Replay {
     this.input.addEventListener("input", () => { this.stop(); this.move(Number(this.input.value)); });
     this.play.addEventListener("click", () => (this.timer ? this.stop() : this.start()));
     addEventListener("beforeprint", () => { if (this.last >= 0) { this.stop(); this.move(this.last); } });
-    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { if (this.last >= 0) this.show(this.index); });
+    darkScheme.addEventListener("change", () => { if (this.last >= 0) this.show(this.index); });
   }
 
   get last() { return this.epochs.length - 1; }

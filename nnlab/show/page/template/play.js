@@ -186,6 +186,15 @@ receivers.form = message => {
   restoreFocus();
 };
 
+// A remedy of the doctor's can be applied where it consists of settings of the form.
+receivers.findings = message => showFindings(message, (place, text, number, { settings }) => {
+  const line = add(place, "div", { class: "remedy" });
+  addCommand(line, text);
+  if (!settings[number]) return;
+  const button = add(line, "button", { type: "button", "aria-label": `Apply ${text}` }, "Apply");
+  button.addEventListener("click", () => inTurn(() => request("apply", { pairs: settings[number] })));
+});
+
 receivers.play = message => {
   playButton.textContent = message.playing ? "Pause" : "Play";
   playButton.setAttribute("aria-pressed", message.playing);

@@ -1,0 +1,58 @@
+"""`nnlab export`."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from nnlab.cli import options
+from nnlab.cli.terminal import print_messages, print_result
+from nnlab.exports.targets import TARGETS, default_path, export_run
+from nnlab.run.run import Run
+
+
+@click.command
+@options.run_argument
+@click.option(
+    "--to",
+    type=click.Choice(tuple(TARGETS)),
+    metavar="TARGET",
+    required=True,
+    help="One of the above.",
+)
+@click.option(
+    "-o",
+    "--output",
+    type=options.FILE,
+    metavar="FILE",
+    help="Write here; default a file in the folder exports of the run.",
+)
+@options.weights_option
+@options.threads_option
+@options.verbosity
+def command(
+    run: str, runs: Path | None, to: str, output: Path | None, weights: Any
+) -> None:  # fmt: skip
+    """Write a run for another tool.
+
+    The script begins with the initial weights and compares its losses with those of the run; it is
+    run once before it is handed over. It is for dense networks, as is C. The networks of torch,
+    onnx and c take rows in the units of the data. Prints the path of the file.
+
+    \b
+    script       a NumPy script that trains the network again
+    notebook     the same in cells, with its curve
+    torch        a PyTorch module with the weights
+    onnx         a graph for ONNX runtimes
+    safetensors  the weights by name
+    tensorboard  metrics, weights and settings as events
+    c            a function in C99
+
+    \b
+    nnlab export latest --to script
+    nnlab export latest --to onnx -o network.onnx
+    """
+    trained = Run(options.find_training(run, runs).path)
+    path = output or default_path(trained, to)
+    print_messages(export_run(trained, to, path, weights))
+    print_result(str(path))

@@ -1,0 +1,58 @@
+"""The regressor."""
+
+from typing import Any, Self
+
+import numpy as np
+from sklearn.base import RegressorMixin
+from sklearn.utils import check_array
+
+from nnlab.core.types import Array, FloatArray
+from nnlab.data.dataset import Dataset
+from nnlab.estimators.base import Estimator
+from nnlab.estimators.rows import Rows
+
+
+class Regressor(RegressorMixin, Estimator):
+    """A network that predicts one number or several; by default linear outputs and mse."""
+
+    default_loss = "mse"
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+        """Train on rows X (N, n), an array or a data frame, with numbers y (N,) or (N, m).
+
+        sample_weight (N,): a row with weight 2 counts as two, a row with weight 0 is left out.
+        Raises ValueError, TypeError.
+        """
+        again = self.warm_start and hasattr(self, "network_")
+        return self._fit(X, y, sample_weight, again=again)
+
+    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+        """Train one epoch on these rows."""
+        return self._partial_fit(X, y, sample_weight)
+
+    def predict(self, X: Any) -> FloatArray:
+        """The outputs (N,), or (N, m) for several targets."""
+        outputs = self._outputs(X)
+        return outputs[:, 0] if outputs.shape[1] == 1 else outputs
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags
+
+    def _checked_targets(self, y: Any) -> Array:
+        return np.asarray(check_array(y, ensure_2d=False, dtype=np.float64, input_name="y"))
+
+    def _targets(self, y: Array, rows: Rows, weights: FloatArray | None, *, again: bool) -> Dataset:
+        return Dataset(
+            "rows",
+            rows.inputs,
+            y[:, None] if y.ndim == 1 else y,
+            "regression",
+            sha256="in memory",
+            columns=rows.form.columns,
+            image_shape=rows.form.image,
+            input_range=rows.input_range,
+            fills=rows.form.missing == "mean",
+            weights=weights,
+        )

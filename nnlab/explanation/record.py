@@ -1,0 +1,93 @@
+"""An explanation as a JSON object: all that the text shows, with all digits of its numbers."""
+
+from typing import Any
+
+from nnlab.explanation.blocks import (
+    DIFFERENCE,
+    NEW,
+    RAW,
+    ROW_GRADIENT,
+    WITH_NUMBERS,
+    Block,
+    Cell,
+    Chapter,
+)
+from nnlab.explanation.formula import TextNotation, Written, formula_numbers, write
+from nnlab.explanation.row import RowExplanation
+from nnlab.explanation.story import chapters
+from nnlab.run.text import json_value
+
+# Column -> key; other columns are keys as they are.
+KEYS = {
+    "": "name",
+    RAW: "raw",
+    "target t": "t",
+    "dL/dx": "dx",
+    "dL/dy": "dy",
+    "dL/dz": "dz",
+    "norm of y": "norm_y",
+    "norm of dL/dy": "norm_dy",
+    DIFFERENCE: "central_difference",
+    ROW_GRADIENT: "row_g",
+    NEW: "new_w",
+    WITH_NUMBERS: "formula",
+}
+NOTATION = TextNotation()
+
+
+def explanation_record(explained: RowExplanation) -> dict[str, Any]:
+    """The object of docs/explain.md; nan and inf are None."""
+    facts, passage = explained.facts, explained.passage
+    moment = passage.moment
+    return json_value(
+        {
+            "run": facts.run,
+            "row": facts.number,
+            "part": facts.part,
+            "epoch": moment.epoch,
+            "update": moment.step,
+            "lr": float(moment.lr),
+            "batch_rows": len(moment.x),
+            "sentences": facts.sentences,
+            "target": passage.t,
+            "outputs": passage.outputs,
+            "loss": passage.value,
+            "chapters": list(map(_chapter_record, chapters(explained))),
+        }
+    )
+
+
+def _chapter_record(chapter: Chapter) -> dict[str, Any]:
+    blocks = list(map(_block_record, chapter.blocks))
+    return {"title": chapter.title, "text": chapter.text, "blocks": blocks}
+
+
+def _block_record(block: Block) -> dict[str, Any]:
+    names = [KEYS.get(name, name) for name in block.header]
+    return {
+        "kind": block.kind,
+        "layer": block.layer or None,
+        "title": block.title,
+        "text": block.text,
+        # A list: the lines of a rule may give a name a new value.
+        "formulas": [{"name": line.name, "formula": line.formula} for line in block.formulas],
+        "rows": [
+            {name: _cell_value(cell) for name, cell in zip(names, row, strict=True) if cell != ""}
+            for row in block.rows
+        ],
+        "left_out": block.left_out,
+    }
+
+
+def _cell_value(cell: Cell) -> Any:
+    """A text or a number; of a formula with numbers its text and all its numbers."""
+    if not isinstance(cell, Written):
+        return cell
+    if (numbers := cell.numbers) is None:
+        return cell.formula
+    return {
+        "formula": cell.formula,
+        "at": cell.at,
+        "numbers": formula_numbers(cell.formula, numbers, cell.at),
+        "text": write(cell.formula, NOTATION, numbers, cell.at),
+    }

@@ -1,0 +1,75 @@
+"""Writes a script and checks it: it must reach the losses of the run."""
+
+import re
+import subprocess
+import sys
+from math import floor, log10
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from nnlab.errors import UsageError
+from nnlab.experiment.resume import rebuild
+from nnlab.exports.script import BESIDE, Script, write_script
+from nnlab.run import arrays, durable
+from nnlab.run.folder import Weights
+from nnlab.run.run import Run
+
+EXACT = 1e-12  # relative, of the loss of an epoch
+USELESS = 1e-2
+
+
+def export_script(run: Run, path: Path, weights: Weights = "initial") -> list[str]:
+    """Writes the script of a run after it was run with success; a note about its exactness.
+
+    It begins with the initial weights always. Raises UsageError, DataError, RunUnreadable,
+    StorageError.
+    """
+    script, note = checked_script(run, path.stem)
+    durable.make_folder(path.parent)
+    save_arrays(path, script)
+    durable.write_file(path, script.text, sync=False)
+    return [note]
+
+
+def checked_script(run: Run, stem: str, file: str = BESIDE) -> tuple[Script, str]:
+    """The script after it was tried as `stem`.py, and a sentence about its exactness.
+
+    In some trainings rounding errors grow, so that two correct programs come apart. The script
+    accepts a hundred times the difference that it was seen to have, or EXACT. `file` as for
+    `write_script`. Raises as `export_script`.
+    """
+    built = rebuild(run)
+    with TemporaryDirectory() as folder:
+        trial = Path(folder) / f"{stem}.py"
+        script = write_script(run, built, USELESS)
+        save_arrays(trial, script)
+        durable.write_file(trial, script.text, sync=False)
+        difference = largest_difference(trial)
+    note = f"Checked: it trains again, and its losses differ by at most {difference:.0e}."
+    if difference <= EXACT:
+        return write_script(run, built, EXACT, file), note
+    tolerance = float(f"1e{floor(log10(difference)) + 2}")
+    grows = f"{note} Rounding errors grow in this training."
+    return write_script(run, built, tolerance, file), grows
+
+
+def largest_difference(script: Path) -> float:
+    """Runs a script; the largest relative difference of a loss that it prints.
+
+    Raises UsageError where the script fails.
+    """
+    command = [sys.executable, "-I", str(script)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        last = (done.stderr.strip() or "it printed nothing").splitlines()[-1]
+        raise UsageError(
+            f"The script was tried, and does not reach the losses of the run ({last}). Rounding "
+            "errors grow too much in this training, or the run was trained by another version."
+        )
+    return max(map(float, re.findall(r"difference (\S+)$", done.stdout, re.MULTILINE)))
+
+
+def save_arrays(path: Path, script: Script) -> None:
+    """The npz file beside the script, if it needs one."""
+    if script.arrays:
+        arrays.write_npz(path.with_suffix(".npz"), script.arrays, sync=False)

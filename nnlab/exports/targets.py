@@ -1,0 +1,71 @@
+"""The table of exports: what each writes, and by which function."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+from nnlab.errors import UsageError
+from nnlab.exports.c_source import export_c
+from nnlab.exports.check import export_script
+from nnlab.exports.events import export_tensorboard
+from nnlab.exports.notebook import export_notebook
+from nnlab.exports.onnx_graph import export_onnx
+from nnlab.exports.tensors import export_safetensors
+from nnlab.exports.torch_source import export_torch
+from nnlab.run.folder import Weights
+from nnlab.run.run import Run
+
+Exporter = Callable[[Run, Path, Weights], list[str]]
+FOLDER = "exports"  # in the folder of a run
+
+
+@dataclass(frozen=True)
+class Target:
+    """file: its usual name. packages: what its writer needs.
+
+    write(run, path, weights) writes the file and returns notes, each a sentence.
+    """
+
+    file: str
+    write: Exporter
+    packages: tuple[str, ...] = ()
+
+
+def export_run(run: Run, to: str, path: Path, weights: Weights = "final") -> list[str]:
+    """Writes a run for another tool; the notes to show.
+
+    Raises UsageError for an unknown target, a missing package, and a network that has no form
+    there; RunUnreadable, StorageError; for scripts DataError.
+    """
+    target = find_target(to)
+    for package in target.packages:
+        if find_spec(package) is None:
+            raise UsageError(
+                f"An export to {to} needs {package}, which is not installed: "
+                "pip install 'nnlab[export]'."
+            )
+    return target.write(run, path, weights)
+
+
+def default_path(run: Run, to: str) -> Path:
+    """Where an export goes without another path. Raises UsageError for an unknown target."""
+    return run.path / FOLDER / find_target(to).file
+
+
+def find_target(to: str) -> Target:
+    """The target of this name. Raises UsageError."""
+    if to not in TARGETS:
+        raise UsageError(f"There is no export '{to}'; there are {', '.join(TARGETS)}.")
+    return TARGETS[to]
+
+
+TARGETS: dict[str, Target] = {
+    "script": Target("script.py", export_script),
+    "notebook": Target("notebook.ipynb", export_notebook, ("nbformat",)),
+    "torch": Target("torch_network.py", export_torch),
+    "onnx": Target("network.onnx", export_onnx, ("onnx",)),
+    "safetensors": Target("weights.safetensors", export_safetensors, ("safetensors",)),
+    "tensorboard": Target("tensorboard", export_tensorboard, ("tensorboard",)),
+    "c": Target("network.c", export_c),
+}
