@@ -75,3 +75,12 @@ def test_the_blas_that_scipy_brings_is_limited_too(monkeypatch):
     command = [sys.executable, "-c", LIMITED]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["2", "1"]
+
+
+def test_numba_settings_name_another_processor(monkeypatch):
+    """For the column of AVX2 in benchmarks; one of them alone says too little."""
+    here = objects._processor()
+    monkeypatch.setenv("NUMBA_CPU_NAME", "znver3")
+    assert objects._processor() == here
+    monkeypatch.setenv("NUMBA_CPU_FEATURES", "+avx2,+fma")
+    assert objects._processor() == {"name": "znver3", "features": "+avx2,+fma"}

@@ -162,8 +162,10 @@ class _Vectors(NamedTuple):
         order = ir.Constant(ir.VectorType(INT32, self.width), None)
         return self.builder.shuffle_vector(first, undefined, order)
 
-    def masks(self, count: Any, vectors: int) -> list[Any]:
-        """Which numbers of several vectors in a row are among the first `count`."""
+    def masks(self, count: Any, vectors: int, masked: bool) -> list[Any]:
+        """Which numbers of several vectors in a row are among the first `count`, or None: all."""
+        if not masked:
+            return [None] * vectors
         if bits(self.real) == 32:  # masks are as wide as the numbers
             count = self.builder.trunc(count, INT32)
         numbers = ir.VectorType(count.type, self.width)
@@ -222,7 +224,7 @@ def _tile(
 ) -> None:  # fmt: skip
     """`height` rows by `vectors` vectors of a product; of fewer rows the last is done again."""
     emit, index = _Vectors(builder, c.type.pointee, width), inner.type
-    masks = emit.masks(columns, vectors) if masked else [None] * vectors
+    masks = emit.masks(columns, vectors, masked)
     adding = builder.trunc(add, BIT)
     last = builder.sub(rows, index(1))
     lines, tile = [], []  # where the rows of a begin; address, sum and mask of each vector
