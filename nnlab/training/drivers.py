@@ -173,7 +173,7 @@ class CompiledDriver(EngineDriver):
         batches = self.batches
         self.engine = CompiledEngine(
             *(state.network, plan.loss, plan.optimizer, state.slots, state.average, plan.ema),
-            *(plan.train, plan.kind, len(state.sums)),
+            *(state.generators, plan.train, plan.kind, len(state.sums)),
             *((batches.batch, batches.full, batches.rest), self.shuffled),
         )
         self._most = min(self.engine.max_updates, plan.chunk or self.engine.max_updates)

@@ -82,14 +82,14 @@ def test_an_engine_that_cannot_run_it(nnlab: Nnlab) -> None:
         "--set",
         network,
         "--set",
-        "training.augment=[]",
+        "training.augment=[flip]",
         "--set",
         "training.engine=compiled",
     ]
     result = nnlab("check", "digits_conv", *options)
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr == (
-        "training.engine: compiled is not possible: layer 0 (reshape) has no compiled form. "
+        "training.engine: compiled is not possible: training.augment has no compiled form. "
         "Use numpy, or auto.\n"
     )
 

@@ -1,4 +1,4 @@
-"""An activation, a loss and an optimizer are compiled by one entry each."""
+"""A layer, an activation, a loss and an optimizer are compiled by one entry each."""
 
 from dataclasses import dataclass, replace
 
@@ -7,14 +7,16 @@ import pytest
 
 pytest.importorskip("numba")
 
-from nnlab.core.layers import LAYERS
+from nnlab.core.layers import LAYERS, Layer
 from nnlab.core.layers.activations import Activation
+from nnlab.core.layers.base import Parameter
 from nnlab.core.losses import Loss
 from nnlab.core.network import Network
 from nnlab.core.optimizers import Optimizer
-from nnlab.core.types import Array, Views
-from nnlab.engine.compiled import activations, entry, losses, objects, optimizers
-from nnlab.engine.compiled.primitives import real
+from nnlab.core.types import Array, Shape, Views
+from nnlab.engine.compiled import activations, entry, layers, losses, objects, optimizers
+from nnlab.engine.compiled.layer import CompiledLayer
+from nnlab.engine.compiled.primitives import moved, pointer, real
 from tests.engine.test_agreement import compare, plan
 
 
@@ -29,6 +31,24 @@ class Cubic(Activation):
 
     def derivative(self, x: Array, y: Array, dy: Array, dx: Array, s: Views) -> None:
         dx[...] = (1 + 3 * self.strength * x**2) * dy
+
+
+@dataclass(frozen=True)
+class Gain(Layer):
+    """y = x (power + gain), with a learned gain for each number of a row."""
+
+    power: float = 0.5
+
+    def parameters(self, shape: Shape) -> tuple[Parameter, ...]:
+        return (Parameter("gain", shape, value=1.0),)
+
+    def forward(self, p: Views, x: Array, y: Array, s: Views, train: bool) -> None:
+        y[...] = x * (self.power + p.gain)
+
+    def backward(self, p, g, x, y, dy, dx, s) -> None:
+        g.gain[...] = (x * dy).sum(axis=0)
+        if dx is not None:
+            dx[...] = dy * (self.power + p.gain)
 
 
 @dataclass(frozen=True)
@@ -59,6 +79,29 @@ class Softsign(Optimizer):
         o.theta[...] -= lr * o.trail / (1 + np.abs(o.trail))
 
 
+def gain(task, memory, layer, rows, theta):
+    a, given, power = pointer(memory.a, theta), moved(theta, layer.gain), real(theta, layer.power)
+    for r in range(rows):
+        x, y = moved(a, layer.x + r * layer.n), moved(a, layer.y + r * layer.m)
+        for j in range(layer.n):
+            y[j] = x[j] * (power + given[j])
+
+
+def gain_back(task, memory, layer, rows, theta, add):
+    a, d, given = pointer(memory.a, theta), pointer(memory.d, theta), moved(theta, layer.gain)
+    slopes, power = moved(pointer(memory.g, theta), layer.gain), real(theta, layer.power)
+    if not add:
+        for j in range(layer.n):
+            slopes[j] = real(theta, 0)
+    for r in range(rows):
+        x, dy = moved(a, layer.x + r * layer.n), moved(d, layer.y + r * layer.m)
+        dx = moved(d, layer.x + r * layer.n)
+        for j in range(layer.n):
+            slopes[j] += x[j] * dy[j]
+            if layer.pass_on:
+                dx[j] = dy[j] * (power + given[j])
+
+
 def quartic(z, t, c, weights):
     error = z - t
     return c * error * error * error * error, real(z, 4) * c * error * error * error
@@ -75,7 +118,18 @@ def softsign(rule, lr, t, theta, g, slots, size, weights):
 
 ENTRIES = (
     (
-        activations.COMPILED_ACTIVATIONS,
+        layers.COMPILED_LAYERS,
+        "gain",
+        CompiledLayer(
+            gain,
+            gain_back,
+            fields={"power": float},
+            describe=lambda layer, shape: {"power": layer.power},
+            arrays=("gain",),
+        ),
+    ),
+    (
+        layers.COMPILED_LAYERS,
         "cubic",
         activations.elementwise(
             lambda v, c: v + c * v * v * v,
@@ -98,7 +152,7 @@ def test_an_entry_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setitem(table, name, member)
     function = objects.link(entry.object_code("float64", "", ""))
     monkeypatch.setattr("nnlab.engine.compiled.engine.function", lambda dtype: function)
-    layers = [LAYERS["dense"](units=7), Cubic(), LAYERS["dense"](units=3)]
+    made = [Gain(), LAYERS["dense"](units=7), Cubic(), Gain(), LAYERS["dense"](units=3)]
     what = plan(Quartic(), Softsign(lr=0.01), "regression")
     for size in (1, 6, 23):
-        compare(replace(what, batch_size=size), Network(layers, 5, seed=3))
+        compare(replace(what, batch_size=size), Network(made, 5, seed=3))

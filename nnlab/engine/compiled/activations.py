@@ -1,66 +1,47 @@
 """Activations in compiled code, with formulas as in core.layers; the catalogue is at the foot.
 
-`shape` holds the rows B, the width m, how far a row and a unit are from the next, and how many
-numbers the layer has. Arrays are padded to whole vectors, and the padding is computed as well.
+Arrays are padded to whole vectors, and the padding is computed as well.
 """
 
 import math
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 from nnlab.engine.compiled.functions import exp_minus_one, sigmoid, tanh
-from nnlab.engine.compiled.primitives import Pointer, lanes, real
+from nnlab.engine.compiled.layer import CompiledLayer, value_layout, whole
+from nnlab.engine.compiled.primitives import Pointer, moved, pointer, real
 
 ROOT_HALF, DENSITY_0 = 1 / math.sqrt(2), 1 / math.sqrt(2 * math.pi)
-
-
-class CompiledActivation(NamedTuple):
-    """`forward(setting, a, x, y, shape)` from a[x:] to a[y:], `backward` from d[y:] to d[x:].
-
-    setting: the layer's attribute that the formulas take.
-    """
-
-    forward: Callable[..., None]
-    backward: Callable[..., None]
-    setting: str | None = None
-
-
-def activate(kind: int, setting: float, a: Pointer, x: int, y: int, shape: Any) -> None:
-    """`forward` of entry `kind` of the catalogue."""
-    raise NotImplementedError
-
-
-def derive(kind: int, setting: float, a: Pointer, x: int, y: int, d: Pointer, shape: Any) -> None:
-    """`backward` of entry `kind` of the catalogue."""
-    raise NotImplementedError
-
-
-def whole(a: Pointer, count: int) -> int:
-    """`count` rounded up to whole vectors."""
-    return (count + lanes(a) - 1) // lanes(a) * lanes(a)
 
 
 def elementwise(
     value: Callable[[Any, Any], Any],
     slope: Callable[[Any, Any, Any], Any],
     setting: str | None = None,
-) -> CompiledActivation:
+) -> CompiledLayer:
     """An activation from value(v, c) = f(v) and slope(v, y, c) = f'(v), with y = f(v).
 
-    c is the layer's setting.
+    c is the layer's setting of that name.
     """
 
-    def forward(setting: float, a: Pointer, x: int, y: int, shape: Any) -> None:
-        c = real(a, setting)
-        for i in range(whole(a, shape[4])):
-            a[y + i] = value(a[x + i], c)
+    def forward(task: Any, memory: Any, layer: Any, rows: int, theta: Pointer) -> None:
+        a, c = pointer(memory.a, theta), real(theta, layer.setting)
+        x, y = moved(a, layer.x), moved(a, layer.y)
+        for i in range(whole(a, value_layout(task.by_units, rows, layer.m, a)[4])):
+            y[i] = value(x[i], c)
 
-    def backward(setting: float, a: Pointer, x: int, y: int, d: Pointer, shape: Any) -> None:
-        c = real(a, setting)
-        for i in range(whole(a, shape[4])):
-            d[x + i] = slope(a[x + i], a[y + i], c) * d[y + i]
+    def backward(task: Any, memory: Any, layer: Any, rows: int, theta: Pointer, add: bool) -> None:
+        a, d, c = pointer(memory.a, theta), pointer(memory.d, theta), real(theta, layer.setting)
+        x, y, dx, dy = moved(a, layer.x), moved(a, layer.y), moved(d, layer.x), moved(d, layer.y)
+        for i in range(whole(a, value_layout(task.by_units, rows, layer.m, a)[4])):
+            dx[i] = slope(x[i], y[i], c) * dy[i]
 
-    return CompiledActivation(forward, backward, setting)
+    def describe(layer: Any, shape: Any) -> dict[str, float]:
+        return {"setting": getattr(layer, setting) if setting else 0.0}
+
+    return CompiledLayer(
+        forward, backward, fields={"setting": float}, describe=describe, any_layout=True
+    )
 
 
 def step_from(v: Any, low: Any, high: Any) -> Any:
@@ -93,34 +74,40 @@ def gelu_slope(v: Any, y: Any, c: Any) -> Any:
     return normal(v) + near * density
 
 
-def softmax(setting: float, a: Pointer, x: int, y: int, shape: Any) -> None:
-    """Each row as a distribution."""
-    rows, width, by_row, by_unit, _ = shape
-    for r in range(rows):
-        xr, yr = x + r * by_row, y + r * by_row
-        peak = a[xr]
+def softmax(task: Any, memory: Any, layer: Any, rows: int, theta: Pointer) -> None:
+    """Each row, or each pixel's channels, as a distribution."""
+    a, count = pointer(memory.a, theta), rows * (layer.m // layer.last)
+    x, y = moved(a, layer.x), moved(a, layer.y)
+    count, width, by_row, by_unit, _ = value_layout(task.by_units, count, layer.last, a)
+    for r in range(count):
+        at = r * by_row
+        peak = x[at]
         for j in range(1, width):
-            v = a[xr + j * by_unit]
+            v = x[at + j * by_unit]
             peak = peak if v < peak else v
         total = real(a, 0)
         for j in range(width):
-            e = math.exp(a[xr + j * by_unit] - peak)
-            a[yr + j * by_unit] = e
+            e = math.exp(x[at + j * by_unit] - peak)
+            y[at + j * by_unit] = e
             total += e
         for j in range(width):
-            a[yr + j * by_unit] = a[yr + j * by_unit] / total
+            y[at + j * by_unit] = y[at + j * by_unit] / total
 
 
-def derive_softmax(setting: float, a: Pointer, x: int, y: int, d: Pointer, shape: Any) -> None:
+def derive_softmax(
+    task: Any, memory: Any, layer: Any, rows: int, theta: Pointer, add: bool
+) -> None:
     """dx = y (dy - sum dy y), row by row."""
-    rows, width, by_row, by_unit, _ = shape
-    for r in range(rows):
-        xr, yr = x + r * by_row, y + r * by_row
+    a, d, count = pointer(memory.a, theta), pointer(memory.d, theta), rows * (layer.m // layer.last)
+    y, dx, dy = moved(a, layer.y), moved(d, layer.x), moved(d, layer.y)
+    count, width, by_row, by_unit, _ = value_layout(task.by_units, count, layer.last, a)
+    for r in range(count):
+        at = r * by_row
         mean = real(a, 0)
         for j in range(width):
-            mean += d[yr + j * by_unit] * a[yr + j * by_unit]
+            mean += dy[at + j * by_unit] * y[at + j * by_unit]
         for j in range(width):
-            d[xr + j * by_unit] = (d[yr + j * by_unit] - mean) * a[yr + j * by_unit]
+            dx[at + j * by_unit] = (dy[at + j * by_unit] - mean) * y[at + j * by_unit]
 
 
 COMPILED_ACTIVATIONS = {
@@ -144,5 +131,11 @@ COMPILED_ACTIVATIONS = {
     "silu": elementwise(lambda v, c: v * sigmoid(v), silu_slope),
     "softplus": elementwise(softplus, lambda v, y, c: sigmoid(v)),
     "square": elementwise(lambda v, c: v * v, lambda v, y, c: v + v),
-    "softmax": CompiledActivation(softmax, derive_softmax),
+    "softmax": CompiledLayer(
+        softmax,
+        derive_softmax,
+        fields={"last": int},
+        describe=lambda layer, shape: {"last": shape[-1]},
+        any_layout=True,
+    ),
 }

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from nnlab.core.losses import Loss
+from nnlab.core.memory import Generators
 from nnlab.core.metrics import Kind
 from nnlab.core.network import Network
 from nnlab.core.optimizers import OPTIMIZERS, Optimizer
@@ -17,22 +18,21 @@ from nnlab.engine import blas
 from nnlab.engine.compiled.objects import function, gemm, meeting_place
 from nnlab.engine.compiled.optimizers import COMPILED_OPTIMIZERS
 from nnlab.engine.compiled.program import (
-    MEMORY,
-    TASK,
     Program,
-    Task,
     class_weights,
     compose,
     entry_name,
     rule_of,
     task_of,
 )
+from nnlab.engine.compiled.records import MEMORY, TASK, Task
 from nnlab.engine.compiled.team import SUMMANDS
 from nnlab.engine.lanes import LaneGroup
 
 # What a call may cost, in floating-point operations: some 10 ms, and hardly ever 0.5 s.
 WORK = 10**9
 OVERHEAD = 2_000  # operations that an update costs beside those of its products
+NOISE_NUMBERS = 2**22  # of all that a call draws for its layers
 WEIGHT_BYTES = 2**22  # of all weights that a call stores
 ORDER_NUMBERS = 2**18  # of all orders that a call gets
 # A thread for each so many floating-point operations and rows of an update; with fewer, meeting
@@ -71,6 +71,7 @@ class CompiledEngine:
         slots: Mapping[str, Array],
         average: Array | None,
         decay: float | None,
+        generators: Generators,
         rows: TrainingRows,
         kind: Kind,
         sums: int,
@@ -100,19 +101,26 @@ class CompiledEngine:
         self.shuffled, self.row_count = shuffled, len(rows.rows)
         vectors = 1 + len(slots) + (average is not None)  # of the length of theta
         cost = program.flops + 30 * (task.parameters * vectors + program.values) + OVERHEAD
-        self.max_updates = max(1, WORK // cost)  # per call
-        self._weights = np.empty((0, task.parameters), dtype)  # after each epoch of a call
+        drawn = batch * sum(program.drawn.values())
+        self.max_updates = max(1, min(WORK // cost, NOISE_NUMBERS // max(1, drawn)))  # per call
+        self._weights = np.empty((0, task.values), dtype)  # after each epoch of a call
         names = COMPILED_OPTIMIZERS[entry_name(OPTIMIZERS, optimizer)].slots
+        shared = np.zeros((threads, program.shared))
         self._arrays = {
             "class_weights": class_weights(loss, task.outputs, dtype),
             **row_arrays(rows, task.inputs, dtype),
             **{f"slot{i}": slots[name] for i, name in enumerate(names) if name in slots},
             **({} if average is None else {"average": average}),
+            "shared": shared,
             "place": meeting_place() if threads > 1 else np.zeros(0, np.int64),
             "summands": np.zeros(SUMMANDS * threads),
             "one": np.ones(1, dtype),
         }
-        self._own_arrays = [own_arrays(program, task, dtype) for _ in range(threads)]
+        self._own_arrays = [
+            {**own_arrays(program, task, dtype), "own_shared": own} for own in shared
+        ]
+        self._drawn = [(generators[i], numbers) for i, numbers in program.drawn.items()]
+        self._sizes = np.array([batch] * full + [rest] * (rest > 0))
         self._wants_blas = program.wants_blas
         self._memory = np.zeros(threads, MEMORY)
         self._set(self._arrays, self._own_arrays)
@@ -162,20 +170,46 @@ class CompiledEngine:
         losses = np.empty((threads, rates.size))
         if epochs > len(self._weights) and epochs > 1:
             self._weights = np.empty((epochs, self._weights.shape[1]), self._weights.dtype)
-        shared = {"rates": rates, "ended_weights": self._weights}
+        rows = self._rows(batch, rates.size)
+        before = [rng.bit_generator.state for rng, _ in self._drawn]
+        shared = {"noise": self._draw(rows), "rates": rates, "ended_weights": self._weights}
         if order is not None:
             shared["order"] = order
         own = zip(own_sums, ended_sums, losses, strict=True)
         names = ("sums", "ended_sums", "losses")
         self._set(shared, [dict(zip(names, arrays, strict=True)) for arrays in own])
-        for name, number in {"updates": rates.size, "step": step, "batch": batch}.items():
+        numbers = {"updates": rates.size, "step": step, "batch": batch, "noise_rows": rows}
+        for name, number in numbers.items():
             self._memory[name] = number
         self._memory["keep"][0] = epochs > 1
         done = self._run()
+        if done < rates.size:
+            self._draw_again(before, self._rows(batch, done))
         sums[...] = own_sums.sum(axis=0)
         ended = (batch + done) // self.batches
         weights = self._weights[: ended if epochs > 1 else 0]
         return Call(done, losses[0, :done], ended_sums.sum(axis=0)[:ended], weights)
+
+    def _rows(self, batch: int, updates: int) -> int:
+        """The rows of some updates, from `batch` of an epoch on."""
+        epochs, end = divmod(batch + updates, self.batches)
+        return int(epochs * self._sizes.sum() + self._sizes[:end].sum() - self._sizes[:batch].sum())
+
+    def _draw(self, rows: int) -> Array:
+        """What the layers draw for so many rows, layer by layer, as the NumPy engine does."""
+        drawn = np.empty(rows * sum(numbers for _, numbers in self._drawn), np.float32)
+        start = 0
+        for rng, numbers in self._drawn:
+            end = start + rows * numbers
+            rng.random(dtype=np.float32, out=drawn[start:end])
+            start = end
+        return drawn
+
+    def _draw_again(self, states: Sequence[Mapping[str, Any]], rows: int) -> None:
+        """Leave the generators as if only `rows` had been drawn for since they had `states`."""
+        for (rng, _), state in zip(self._drawn, states, strict=True):
+            rng.bit_generator.state = state
+        self._draw(rows)
 
     def _run(self) -> int:
         """Run all threads; the number of updates that each has done."""
@@ -208,6 +242,9 @@ def own_arrays(program: Program, task: Task, dtype: np.dtype[Any]) -> dict[str, 
     """What each thread has for itself."""
     return {
         "g": np.zeros(-(-task.parameters // 16) * 16, dtype),
+        "outputs": np.zeros(task.batch * task.outputs if task.portioned else 0, dtype),
+        "position": np.zeros(1, np.int64),
+        "scratch": np.zeros(program.scratch, dtype),
         "a": np.zeros(program.values, dtype),
         "d": np.zeros(program.values, dtype),
         "room": np.zeros(program.room, dtype),

@@ -21,17 +21,22 @@ from nnlab.engine.compiled import (
     activations,
     epochs,
     functions,
+    images,
     intrinsics,  # noqa: F401  # defines the primitives
+    layer,
+    layers,
     losses,
     metrics,
+    normalisation,
     optimizers,
     passes,
     products,
     team,
+    tiles,  # noqa: F401  # defines the others
 )
 from nnlab.engine.compiled.frontend import FrontEnd
 from nnlab.engine.compiled.objects import FROM_C, NAME, machine
-from nnlab.engine.compiled.program import pointers
+from nnlab.engine.compiled.records import pointers
 
 # No flag that lets the compiler assume finite numbers, nor reorder sums: only a b + c in one step.
 INNER = {
@@ -42,7 +47,11 @@ INNER = {
     "pipeline_class": FrontEnd,
 }
 REORDERED = INNER | {"fastmath": {"contract", "reassoc"}}  # sums over vectors
-MODULES = (activations, epochs, functions, losses, metrics, optimizers, passes, products, team)
+MODULES = (
+    *(activations, epochs, functions, images, layer, losses, metrics, normalisation, optimizers),
+    *(passes, products, team),
+)
+SUMS = (products.dot, products.summed)
 # numba's functions return a status, and take addresses for the result and an exception.
 CALLED_FROM_C = """
 declare i32 @"{function}"(ptr, ptr, {kinds})
@@ -58,10 +67,11 @@ define i64 @{name}({kinds}) {{
 
 def switches() -> dict[Callable[..., Any], list[Callable[..., Any]]]:
     """The functions that choose an entry of a catalogue by its number, and their choices."""
-    chosen = activations.COMPILED_ACTIVATIONS.values()
+    chosen = layers.COMPILED_LAYERS.values()
     return {
-        activations.activate: [entry.forward for entry in chosen],
-        activations.derive: [entry.backward for entry in chosen],
+        layer.forward_layer: [entry.forward for entry in chosen],
+        layer.backward_layer: [entry.backward for entry in chosen],
+        layer.follow_layer: [entry.follow for entry in chosen],
         losses.loss_and_slopes: [entry.slopes for entry in losses.COMPILED_LOSSES.values()],
         metrics.add_metrics: [entry.add for entry in metrics.COMPILED_METRICS.values()],
         optimizers.update_parameters: [
@@ -98,9 +108,10 @@ def register_kernels() -> None:
     for module in MODULES:
         for function in vars(module).values():
             own = isfunction(function) and function.__module__ == module.__name__
-            if own and function not in (*chosen, functions.exp_parts, products.dot):
+            if own and function not in (*chosen, functions.exp_parts, *SUMS):
                 register_jitable(**INNER)(function)
-    register_jitable(**REORDERED)(products.dot)
+    for function in SUMS:
+        register_jitable(**REORDERED)(function)
 
     @overload(functions.exp_parts, jit_options=INNER)
     def parts(x: Any) -> Any:
@@ -132,12 +143,22 @@ def object_code(dtype: str, cpu: str, features: str) -> bytes:
     return code
 
 
+def keep_apart(module: Any) -> None:
+    """Let large kernels stay functions: inlined they would make the small ones slow."""
+    large = [entry for entry in layers.COMPILED_LAYERS.values() if not entry.any_layout]
+    names = {f"{len(k.__name__)}{k.__name__}" for one in large for k in (one.forward, one.backward)}
+    for function in module.functions:
+        if not function.is_declaration and any(name in function.name for name in names):
+            function.add_function_attribute("noinline")
+
+
 def optimize(module: Any, target: Any) -> None:
     """Make one program of `run_updates` and what it calls; all else goes.
 
     The code that numba adds for exceptions goes too, for the kernels raise none. RuntimeError if
     what is left would not link without numba.
     """
+    keep_apart(module)
     for symbol in (*module.functions, *module.global_variables):
         if not symbol.is_declaration and symbol.name != NAME:
             symbol.linkage = "internal"

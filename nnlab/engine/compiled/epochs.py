@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from nnlab.engine.compiled.layer import follow_layer, value_layout
 from nnlab.engine.compiled.losses import loss_and_slopes
 from nnlab.engine.compiled.metrics import add_metrics
 from nnlab.engine.compiled.optimizers import move_average, optimizer_step
-from nnlab.engine.compiled.passes import backward, forward, update_online, value_layout
+from nnlab.engine.compiled.passes import backward, forward, update_online
 from nnlab.engine.compiled.primitives import Pointer, moved, pointer, real, record_at
 from nnlab.engine.compiled.products import dot
 from nnlab.engine.compiled.team import (
@@ -39,16 +40,18 @@ def run_updates(
     task, rule, memory = record_at(tasks, 0), record_at(rules, 0), record_at(memories, 0)
     rates, losses = pointer(memory.rates, np.float64), pointer(memory.losses, np.float64)
     sums = pointer(memory.sums, np.float64)
+    position = pointer(memory.position, np.int64)
     batches = task.full + (task.rest > 0)
-    batch, epoch = memory.batch, 0
+    batch, epoch, before = memory.batch, 0, 0
     for done in range(memory.updates):
         short = batch >= task.full
         rows, scale = (task.rest, task.rest_scale) if short else (task.batch, task.scale)
         bound = moved(layers, task.layers if short else 0)
         first, own = share(rows, memory, task)
-        if done == 0 or batches > 1 or task.shuffled:  # else the rows are there already
-            gather(task, memory, epoch, batch * task.batch + first, own, bound, theta)
-        loss, guard = compute_gradient(task, memory, bound, own, scale, theta)
+        position[0] = before + first
+        fresh = done == 0 or batches > 1 or task.shuffled  # else the rows are there already
+        start = batch * task.batch + first
+        loss, guard = compute_gradient(task, memory, bound, epoch, start, own, fresh, scale, theta)
         put(memory, task, LOSS, loss)
         put(memory, task, GUARD, guard)
         meet(memory, task)
@@ -63,6 +66,7 @@ def run_updates(
         done_batch = answers(task, memory, bound, own, theta)
         add_metrics(task.metric, task.fused, moved(sums, 2), done_batch)
         meet(memory, task)
+        before += rows
         batch += 1
         if batch == batches:
             end_epoch(task, memory, epoch, theta)
@@ -71,32 +75,64 @@ def run_updates(
 
 
 def answers(task: Any, memory: Any, layers: Pointer, rows: int, theta: Pointer) -> Any:
-    """The `batch` of `losses` and `metrics`."""
+    """The `batch` of `losses` and `metrics` for all rows of this thread."""
     a, d, t = pointer(memory.a, theta), pointer(memory.d, theta), pointer(memory.t, theta)
     z = record_at(layers, task.layers - 1).y
+    if rows > task.portion:
+        a, z = pointer(memory.outputs, theta), 0
     _, width, by_row, by_unit, _ = value_layout(task.by_units, rows, task.outputs, a)
     return a, z, d, by_row, by_unit, t, pointer(memory.picked, np.int64), rows, width
 
 
 def compute_gradient(
-    task: Any, memory: Any, layers: Pointer, rows: int, scale: float, theta: Pointer
-) -> Any:
-    """The loss of the batch, and a number that is finite if the gradient and the outputs are."""
-    a, d, gemm = pointer(memory.a, theta), pointer(memory.d, theta), pointer(memory.gemm, np.uint8)
-    inputs, counts = pointer(memory.inputs, np.int64), pointer(memory.counts, np.int64)
-    forward(task, layers, rows, theta, a, inputs, counts, gemm)
-    weights = pointer(memory.class_weights, theta)
-    batch = answers(task, memory, layers, rows, theta)
-    loss = loss_and_slopes(task.loss, task.loss_setting, weights, scale, batch)
-    g, room, one = (
-        pointer(memory.g, theta),
-        pointer(memory.room, theta),
-        pointer(memory.one, theta),
-    )
-    guard = backward(task, layers, rows, theta, g, a, d, room, one, gemm)
-    z = moved(a, batch[1])
-    guard += dot(z, z, value_layout(task.by_units, rows, task.outputs, a)[4])
+    task: Any, memory: Any, layers: Pointer, epoch: int, start: int, rows: int, fresh: bool,
+    scale: float, theta: Pointer,
+) -> Any:  # fmt: skip
+    """The loss of the rows, and a number that is finite if the gradient and the outputs are.
+
+    A portion of the rows goes through all layers and back, so that what it needs stays in the
+    cache; then the next. Most networks have a single portion.
+    """
+    position, g = pointer(memory.position, np.int64), pointer(memory.g, theta)
+    loss, guard = 0.0, real(theta, 0)
+    done = 0
+    while True:  # once where a thread has no rows: it has a gradient too
+        own = task.portion if task.portion < rows - done else rows - done
+        if fresh or task.portioned:
+            gather(task, memory, epoch, start + done, own, done, layers, theta)
+        portion_loss, bound = pass_through(task, memory, layers, own, done, scale, theta)
+        loss += portion_loss
+        guard += bound
+        position[0] += own
+        done += own
+        if done >= rows:
+            break
+    if not task.bounded:
+        guard += dot(g, g, task.parameters)
     return loss / task.outputs if task.mean_outputs else loss, guard
+
+
+def pass_through(
+    task: Any, memory: Any, layers: Pointer, rows: int, done: int, scale: float, theta: Pointer
+) -> Any:
+    """Forward, loss and backward for some rows after `done`; their loss, and a guard."""
+    forward(task, memory, layers, rows, theta)
+    a, d, t = pointer(memory.a, theta), pointer(memory.d, theta), pointer(memory.t, theta)
+    z = record_at(layers, task.layers - 1).y
+    _, width, by_row, by_unit, count = value_layout(task.by_units, rows, task.outputs, a)
+    picked, weights = (
+        moved(pointer(memory.picked, np.int64), done),
+        pointer(memory.class_weights, theta),
+    )
+    batch = a, z, d, by_row, by_unit, t, picked, rows, width
+    loss = loss_and_slopes(task.loss, task.loss_setting, weights, scale, batch)
+    guard = backward(task, memory, layers, rows, theta, done > 0)
+    outputs = moved(a, z)
+    if task.portioned:
+        kept = moved(pointer(memory.outputs, theta), done * width)
+        for i in range(rows * width):
+            kept[i] = outputs[i]
+    return loss, guard + dot(outputs, outputs, count)
 
 
 def update(
@@ -120,8 +156,16 @@ def update(
         decaying = task.weights - first
         decaying = 0 if decaying < 0 else size if decaying > size else decaying
         optimizer_step(task, memory, rule, lr, t, own, g, slots, size, decaying)
+    average = pointer(memory.average, theta)
     if task.ema >= 0.0:
-        move_average(moved(pointer(memory.average, theta), first), own, size, task.ema, t)
+        move_average(moved(average, first), own, size, task.ema, t)
+    if memory.thread == 0 and task.values > task.parameters:
+        for i in range(task.layers):
+            layer = record_at(layers, i)
+            follow_layer(layer.kind, task, memory, layer, task.portion, theta)
+        if task.ema >= 0.0:
+            buffers, size = task.parameters, task.values - task.parameters
+            move_average(moved(average, buffers), moved(theta, buffers), size, task.ema, t)
 
 
 def end_epoch(task: Any, memory: Any, epoch: int, theta: Pointer) -> None:
@@ -131,21 +175,23 @@ def end_epoch(task: Any, memory: Any, epoch: int, theta: Pointer) -> None:
         ended_sums[epoch * task.sums + i] = sums[i]
         sums[i] = 0.0
     if memory.keep:
-        ended = moved(pointer(memory.ended_weights, theta), epoch * task.parameters)
+        ended = moved(pointer(memory.ended_weights, theta), epoch * task.values)
         weights = pointer(memory.average, theta) if task.ema >= 0.0 else theta
-        for i in range(task.parameters):
+        for i in range(task.values):
             ended[i] = weights[i]
 
 
 def gather(
-    task: Any, memory: Any, epoch: int, start: int, rows: int, layers: Pointer, theta: Pointer
-) -> None:
+    task: Any, memory: Any, epoch: int, start: int, rows: int, done: int, layers: Pointer,
+    theta: Pointer,
+) -> None:  # fmt: skip
     """The numbers of the rows from `start`, and their inputs; uint8 as (raw - shift) factor.
 
+    `done` rows of the batch came before.
     `numbers` holds the positions of the part's rows in `raw`.
     """
     order = moved(pointer(memory.order, np.int64), epoch * task.rows)
-    picked = pointer(memory.picked, np.int64)
+    picked = moved(pointer(memory.picked, np.int64), done)
     numbers = pointer(memory.numbers, np.int64)
     values, x = moved(pointer(memory.a, theta), record_at(layers, 0).x), pointer(memory.x, theta)
     raw = pointer(memory.raw, np.uint8)

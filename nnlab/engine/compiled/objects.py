@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from nnlab.engine import blas
 from nnlab.engine.compiled import store, team
-from nnlab.engine.compiled.program import pointers
+from nnlab.engine.compiled.records import pointers
 
 NAME = "nnlab_run"
 MATHEMATICS = ("erfc", "exp", "log", "log1p", "pow", "rint", "sqrt")

@@ -1,13 +1,15 @@
-"""Forward and backward through all layers of a program, and the online update.
+"""Forward and backward through all layers of a program; the dense layer and its online update.
 
-Values and slopes of a layer are (B, m) row by row, or (m, B) unit by unit. BLAS takes matrices
+BLAS takes matrices
 column by column and sees each of ours transposed: y = x W is asked for as y^T = W^T x^T.
 """
 
 from typing import Any
 
-from nnlab.engine.compiled.activations import activate, derive, whole
-from nnlab.engine.compiled.primitives import Pointer, call_blas, moved, real, record_at
+import numpy as np
+
+from nnlab.engine.compiled.layer import backward_layer, forward_layer, whole
+from nnlab.engine.compiled.primitives import Pointer, call_blas, moved, pointer, real, record_at
 from nnlab.engine.compiled.products import (
     add_outer,
     add_scaled,
@@ -16,35 +18,63 @@ from nnlab.engine.compiled.products import (
     row_times,
     transpose,
 )
-from nnlab.engine.compiled.program import DENSE
 
 
-def value_layout(by_units: bool, rows: int, width: int, a: Pointer) -> Any:
-    """B, m, how far a row and a unit are from the next, and the numbers of a layer's values."""
-    wide = whole(a, rows)
-    if by_units:
-        return rows, width, 1, wide, width * wide
-    return rows, width, width, 1, width * rows
-
-
-def forward(
-    task: Any, layers: Pointer, rows: int, theta: Pointer, a: Pointer, inputs: Pointer,
-    counts: Pointer, gemm: Pointer,
-) -> None:  # fmt: skip
-    """All layers; for one row, `inputs` lists each dense layer's inputs that are not 0."""
+def forward(task: Any, memory: Any, layers: Pointer, rows: int, theta: Pointer) -> None:
+    """All layers."""
     for i in range(task.layers):
         layer = record_at(layers, i)
-        if layer.kind != DENSE:
-            shape = value_layout(task.by_units, rows, layer.m, a)
-            activate(layer.kind, layer.setting, a, layer.x, layer.y, shape)
-        elif rows == 1 and not task.by_units:
-            x, which = moved(a, layer.x), moved(inputs, layer.x)
-            counts[i] = list_inputs(x, layer.n, which)
-            y = moved(a, layer.y)
-            set_bias(layer, theta, y)
-            row_times(x, which, counts[i], moved(theta, layer.weight), layer.m, y)
-        else:
-            dense(task.by_units, layer, rows, theta, a, gemm)
+        forward_layer(layer.kind, task, memory, layer, rows, theta)
+
+
+def backward(task: Any, memory: Any, layers: Pointer, rows: int, theta: Pointer, add: bool) -> Any:
+    """Fill the gradient from the loss's slopes, or add to it; online it stays as it is.
+
+    Where the gradient has more numbers than x and dy (B, m), the result is a bound of the sum of
+    its squares: the square of x^T dy is at most the product of both squares.
+    """
+    guard = real(theta, 0)
+    for i in range(task.layers - 1, -1, -1):
+        layer = record_at(layers, i)
+        if task.bounded and layer.weight >= 0:
+            a, d = pointer(memory.a, theta), pointer(memory.d, theta)
+            x, dy = moved(a, layer.x), moved(d, layer.y)
+            squares = dot(dy, dy, rows * layer.m)
+            guard += squares + squares * dot(x, x, rows * layer.n)
+        if layer.learns:
+            backward_layer(layer.kind, task, memory, layer, rows, theta, add)
+    return guard
+
+
+# The dense layer.
+
+
+def dense(task: Any, memory: Any, layer: Any, rows: int, theta: Pointer) -> None:
+    """y (B, m) = x (B, n) W + b; of a single row, `inputs` lists the inputs that are not 0."""
+    a = pointer(memory.a, theta)
+    if rows == 1 and not task.by_units:
+        x, which = moved(a, layer.x), moved(pointer(memory.inputs, np.int64), layer.x)
+        count = list_inputs(x, layer.n, which)
+        pointer(memory.counts, np.int64)[layer.place] = count
+        y = moved(a, layer.y)
+        set_bias(layer, theta, y)
+        row_times(x, which, count, moved(theta, layer.weight), layer.m, y)
+    else:
+        dense_rows(task.by_units, layer, rows, theta, a, pointer(memory.gemm, np.uint8))
+
+
+def dense_back(task: Any, memory: Any, layer: Any, rows: int, theta: Pointer, add: bool) -> None:
+    """Both gradients, and what is passed on."""
+    d, gemm = pointer(memory.d, theta), pointer(memory.gemm, np.uint8)
+    if not task.online:
+        g, a, one = (
+            pointer(memory.g, theta),
+            pointer(memory.a, theta),
+            pointer(memory.one, theta),
+        )
+        weight_gradients(task.by_units, layer, rows, g, a, d, one, gemm, add)
+    if layer.pass_on:
+        pass_on(task.by_units, layer, rows, theta, d, pointer(memory.room, theta), gemm)
 
 
 def list_inputs(x: Pointer, n: int, which: Pointer) -> int:
@@ -68,7 +98,9 @@ def set_bias(layer: Any, theta: Pointer, y: Pointer) -> None:
             y[j] = zero
 
 
-def dense(by_units: bool, layer: Any, rows: int, theta: Pointer, a: Pointer, gemm: Pointer) -> None:
+def dense_rows(
+    by_units: bool, layer: Any, rows: int, theta: Pointer, a: Pointer, gemm: Pointer
+) -> None:
     """y (B, m) = x (B, n) W + b, for more than one row."""
     n, m, biased = layer.n, layer.m, layer.bias >= 0
     x, y, w = moved(a, layer.x), moved(a, layer.y), moved(theta, layer.weight)
@@ -81,7 +113,7 @@ def dense(by_units: bool, layer: Any, rows: int, theta: Pointer, a: Pointer, gem
                     y[j * wide + r] = bias
         multiply(w, 1, m, x, wide, y, wide, m, n, wide, biased)
     elif layer.by_blas:
-        call_blas(gemm, False, False, m, rows, n, w, m, x, n, y, m)
+        call_blas(gemm, False, False, m, rows, n, w, m, x, n, y, m, False)
         if biased:
             for r in range(rows):
                 add_scaled(moved(theta, layer.bias), real(a, 1), moved(y, r * m), m)
@@ -92,36 +124,9 @@ def dense(by_units: bool, layer: Any, rows: int, theta: Pointer, a: Pointer, gem
         multiply(x, n, 1, w, m, y, m, rows, n, m, biased)
 
 
-def backward(
-    task: Any, layers: Pointer, rows: int, theta: Pointer, g: Pointer, a: Pointer, d: Pointer,
-    room: Pointer, one: Pointer, gemm: Pointer,
-) -> Any:  # fmt: skip
-    """Fill g (P,) from the loss's slopes; the result is not finite if a gradient is not.
-
-    It is the sum of the squares of g or, where g has more numbers than x and dy (B, m), a bound of
-    it: the square of x^T dy is at most the product of both squares. Online g stays as it is.
-    """
-    guard = real(theta, 0)
-    for i in range(task.layers - 1, -1, -1):
-        layer = record_at(layers, i)
-        if layer.kind == DENSE:
-            if task.bounded:
-                x, dy = moved(a, layer.x), moved(d, layer.y)
-                squares = dot(dy, dy, rows * layer.m)
-                guard += squares + squares * dot(x, x, rows * layer.n)
-            if not task.online:
-                weight_gradients(task.by_units, layer, rows, g, a, d, one, gemm)
-            if layer.pass_on:
-                pass_on(task.by_units, layer, rows, theta, d, room, gemm)
-        elif layer.pass_on:
-            shape = value_layout(task.by_units, rows, layer.m, a)
-            derive(layer.kind, layer.setting, a, layer.x, layer.y, d, shape)
-    return guard if task.bounded else dot(g, g, task.parameters)
-
-
 def weight_gradients(
     by_units: bool, layer: Any, rows: int, g: Pointer, a: Pointer, d: Pointer, one: Pointer,
-    gemm: Pointer,
+    gemm: Pointer, add: bool,
 ) -> None:  # fmt: skip
     """dW = x^T dy (n, m) and db = 1^T dy (m,); between units the padding of dy is 0."""
     n, m = layer.n, layer.m
@@ -132,9 +137,9 @@ def weight_gradients(
             for j in range(m):
                 dw[i * m + j] = dot(moved(x, i * wide), moved(dy, j * wide), wide)
     elif layer.by_blas:
-        call_blas(gemm, False, True, m, n, rows, dy, m, x, n, dw, m)
+        call_blas(gemm, False, True, m, n, rows, dy, m, x, n, dw, m, add)
     else:
-        multiply(x, 1, n, dy, m, dw, m, n, rows, m, False)
+        multiply(x, 1, n, dy, m, dw, m, n, rows, m, add)
     if db >= 0 and by_units:
         for j in range(m):
             summed = real(g, 0)
@@ -142,7 +147,7 @@ def weight_gradients(
                 summed += dy[j * wide + r]
             g[db + j] = summed
     elif db >= 0:
-        multiply(one, 0, 0, dy, m, moved(g, db), m, 1, rows, m, False)
+        multiply(one, 0, 0, dy, m, moved(g, db), m, 1, rows, m, add)
 
 
 def pass_on(
@@ -158,7 +163,7 @@ def pass_on(
         for i in range(n):
             dx[i] = dot(moved(w, i * m), dy, m)
     elif layer.by_blas:
-        call_blas(gemm, True, False, n, rows, m, w, m, dy, m, dx, n)
+        call_blas(gemm, True, False, n, rows, m, w, m, dy, m, dx, n, False)
     else:
         turned = moved(room, m * wide)
         transpose(dy, m, room, wide, rows, m)
@@ -174,7 +179,7 @@ def update_online(
     factor = real(theta, -lr)
     for i in range(task.layers):
         layer = record_at(layers, i)
-        if layer.kind == DENSE:
+        if layer.weight >= 0:
             x, dy, w = moved(a, layer.x), moved(d, layer.y), moved(theta, layer.weight)
             add_outer(x, moved(inputs, layer.x), counts[i], dy, layer.m, w, factor)
             if layer.bias >= 0:

@@ -54,6 +54,14 @@ def product_block(
     raise NotImplementedError
 
 
+def window_block(
+    a: Pointer, ar: int, ao: int, ak: int, b: Pointer, bo: int, bk: int, c: Pointer, cr: int,
+    rows: int, outer: int, inner: int, columns: int, add: bool,
+) -> int:  # fmt: skip
+    """The first rows by up to two vectors of `products.multiply_windows`; how many rows."""
+    raise NotImplementedError
+
+
 def read_now(a: Pointer) -> int:
     """a[0] as another thread may have written it by now."""
     raise NotImplementedError
@@ -86,7 +94,7 @@ def wake_all(condition: Pointer) -> None:
 
 def call_blas(
     gemm: Pointer, turn_a: bool, turn_b: bool, rows: int, columns: int, inner: int,
-    a: Pointer, a_width: int, b: Pointer, b_width: int, c: Pointer, c_width: int,
+    a: Pointer, a_width: int, b: Pointer, b_width: int, c: Pointer, c_width: int, add: bool,
 ) -> None:  # fmt: skip
-    """c (rows, columns) = a b by BLAS's gemm; `turn_` says which are transposed first."""
+    """c (rows, columns) = a b, or c += a b, by BLAS's gemm; `turn_` says which are transposed."""
     raise NotImplementedError

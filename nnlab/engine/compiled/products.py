@@ -12,6 +12,7 @@ from nnlab.engine.compiled.primitives import (
     product_block,
     real,
     vector_width,
+    window_block,
 )
 
 
@@ -32,12 +33,37 @@ def multiply(
             )
 
 
+def multiply_windows(
+    a: Pointer, ar: int, ao: int, ak: int, b: Pointer, bo: int, bk: int, c: Pointer, cr: int,
+    rows: int, outer: int, inner: int, columns: int, add: bool,
+) -> None:  # fmt: skip
+    """`multiply` with a sum over o and k: a[r, o, k] is at r ar + o ao + k ak, b likewise.
+
+    So a window of an image is a row of a without being copied.
+    """
+    for j in range(0, columns, 2 * vector_width(c)):
+        r = 0
+        while r < rows:
+            r += window_block(
+                *(moved(a, r * ar), ar, ao, ak, moved(b, j), bo, bk, moved(c, r * cr + j), cr),
+                *(rows - r, outer, inner, columns - j, add),
+            )
+
+
 def dot(a: Pointer, b: Pointer, count: int) -> Any:
     """The sum of a[i] b[i]."""
     summed = real(a, 0)
     for i in range(count):
         summed += a[i] * b[i]
     return summed
+
+
+def summed(a: Pointer, count: int) -> Any:
+    """The sum of a[i]."""
+    total = real(a, 0)
+    for i in range(count):
+        total += a[i]
+    return total
 
 
 def transpose(a: Pointer, ar: int, c: Pointer, cr: int, rows: int, columns: int) -> None:

@@ -1,119 +1,35 @@
 """A network as data, so that one set of kernels runs every network.
 
-A `PlacedLayer` says what is computed and where its numbers lie. Values lie row by row (B, m) or,
+A record per layer says what is computed and where its numbers lie. Values lie row by row (B, m) or,
 for narrow layers and many rows, unit by unit (m, B) with B rounded up to whole vectors.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from nnlab.core.layers import Layer
 from nnlab.core.layers.dense import Dense
 from nnlab.core.losses import LOSSES, ClassLoss, Loss
 from nnlab.core.metrics import Kind, metrics_of, sums_of
-from nnlab.core.network import Network, layer_kind, trained_depth
+from nnlab.core.network import Network, flops, layer_kind, trained_depth
 from nnlab.core.optimizers import OPTIMIZERS, TINY, Optimizer, Sgd
-from nnlab.core.types import Array
-from nnlab.engine.compiled.activations import COMPILED_ACTIVATIONS
+from nnlab.core.types import Array, size
+from nnlab.engine.compiled.layer import CompiledLayer
+from nnlab.engine.compiled.layers import COMPILED_LAYERS, NOTHING_TO_DO
 from nnlab.engine.compiled.losses import COMPILED_LOSSES
 from nnlab.engine.compiled.metrics import COMPILED_METRICS, FUSED
 from nnlab.engine.compiled.optimizers import COMPILED_OPTIMIZERS
+from nnlab.engine.compiled.records import Task, layer_type, rule_type
 
-DENSE = -1  # the kind of a dense layer; that of an activation is its place in the catalogue
-NOTHING_TO_DO = ("linear", "flatten")
 BYTES = 64
 BLAS_FROM = 2**18  # multiplications of a product
+CACHE_BYTES = 2**20  # of values and slopes of the images that go through the layers together
 
-
-class PlacedLayer(NamedTuple):
-    """What a layer does, and where its numbers lie: within the values of all layers, and theta."""
-
-    kind: int
-    x: int
-    y: int
-    n: int
-    m: int
-    weight: int = -1  # none
-    bias: int = -1
-    pass_on: bool = False  # something before it can learn
-    by_blas: bool = False
-    setting: float = 0.0
-
-
-class Task(NamedTuple):
-    """The numbers that stay the same for a training."""
-
-    batch: int
-    full: int  # batches of `batch` rows in an epoch
-    rest: int  # rows of the last, shorter batch, or 0
-    inputs: int  # n
-    outputs: int  # m
-    layers: int
-    rows: int  # N, of the training part
-    parameters: int  # P
-    weights: int  # of theta decay
-    sums: int  # S, numbers that an epoch is judged by
-    by_units: bool  # values lie unit by unit
-    shuffled: bool
-    raw: bool  # inputs are uint8
-    online: bool  # one row and plain gradient descent: the gradient is never written down
-    bounded: bool  # the guard is a bound, see `passes.backward`
-    loss: int
-    loss_setting: float
-    mean_outputs: bool  # the loss of a row is the mean over the outputs
-    fused: int  # the activation that the loss fuses
-    metric: int
-    scale: float  # of the gradient, for full batches
-    rest_scale: float
-    threads: int  # of the team
-    ema: float  # below 0: no average
-    tiny: float  # numbers next to the smallest are shifted by it and back
-
-
-# The addresses of all arrays but theta, and what a call is to do: a record per thread.
-MEMORY_FIELDS: dict[str, type] = {
-    **dict.fromkeys(("class_weights", "x", "raw", "numbers", "shift", "factor", "t"), int),
-    **dict.fromkeys(("slot0", "slot1", "slot2", "average", "g", "a", "d", "room", "one"), int),
-    **dict.fromkeys(("picked", "inputs", "counts", "gemm", "order", "rates", "sums"), int),
-    **dict.fromkeys(("place", "summands"), int),  # of the team
-    "thread": int,  # whose memory this is
-    "losses": int,  # per row, of each update
-    "ended_sums": int,  # of each epoch that ends
-    "ended_weights": int,  # the weights to evaluate after each, where `keep`
-    "keep": bool,
-    "updates": int,  # to do
-    "step": int,  # updates before
-    "batch": int,  # of the epoch, to start from
-}
-
-
-def record_type(fields: Mapping[str, type]) -> np.dtype[Any]:
-    """A record as it lies in memory, for C and for the kernels."""
-    kinds = {int: np.int64, bool: np.bool_, float: np.float64}
-    return np.dtype([(name, kinds[kind]) for name, kind in fields.items()], align=True)
-
-
-LAYER, TASK = record_type(PlacedLayer.__annotations__), record_type(Task.__annotations__)
-MEMORY = record_type(MEMORY_FIELDS)
-# What the kernels know of every optimizer, as numbers; see `rule_of`.
-SHARED_SETTINGS = (
-    *("shapes_gradient", "l1", "clip_norm", "clip_value", "weight_decay", "decoupled"),
-)
-
-
-def pointers() -> dict[str, Any]:
-    """The arguments of `epochs.run_updates`, and what they point to."""
-    return {"tasks": TASK, "rules": rule_type(), "memories": MEMORY, "layers": LAYER, "theta": None}
-
-
-def rule_type() -> np.dtype[Any]:
-    """An optimizer's entry, which of its slots exist, bit by bit, and the settings of all."""
-    own = [name for entry in COMPILED_OPTIMIZERS.values() for name in entry.settings]
-    whole = dict.fromkeys(("kind", "slots"), int)
-    return record_type(whole | dict.fromkeys((*SHARED_SETTINGS, *own), float))
+Steps = Sequence[tuple[int, Layer, CompiledLayer]]  # position in the network, layer, its entry
 
 
 @dataclass(frozen=True)
@@ -121,10 +37,14 @@ class Program:
     """The layers for full and for shorter batches, and how much memory they need."""
 
     layers: NDArray[Any]  # (2, layers) records
+    portion: int  # rows that go through the layers together
     by_units: bool
-    bounded: bool  # values of the dense layers are fewer than their weights
+    bounded: bool  # all layers with weights are dense and have more of them than values
     values: int  # numbers of all layers' values
-    room: int  # numbers for transposed copies
+    room: int  # numbers that any layer may write
+    scratch: int  # numbers that are a layer's own
+    shared: int  # numbers that each thread shows to the others
+    drawn: Mapping[int, int]  # by layer: numbers of a row that are drawn before an update
     flops: int  # of an update of a full batch
 
     @property
@@ -143,10 +63,8 @@ def why_not(network: Network, loss: Loss, optimizer: Optimizer, kind: Kind) -> s
     """What in this training the kernels cannot do; None if they can do everything."""
     for index, layer in enumerate(network.layers[: trained_depth(network.layers, loss)]):
         name = layer_kind(layer)
-        if name not in ("dense", *COMPILED_ACTIVATIONS, *NOTHING_TO_DO):
+        if name not in (*COMPILED_LAYERS, *NOTHING_TO_DO):
             return f"layer {index} ({name}) has no compiled form"
-        if name == "softmax" and len(network.shapes[index]) != 1:
-            return f"layer {index} (softmax) is compiled for flat rows only"
     if not network.layout.weights:
         return "the network has no weights"
     if (name := entry_name(LOSSES, loss)) not in COMPILED_LOSSES:
@@ -167,29 +85,64 @@ def _metrics_problem(kind: Kind) -> str | None:
 def compose(network: Network, loss: Loss, batch: int, rest: int, threads: int = 1) -> Program:
     """The program of a network for batches of `batch` rows and a last one of `rest`, or 0.
 
-    The rows are shared by `threads`: layers, values and room are those of each.
+    The rows are shared by `threads`: layers, values and memory are those of each.
     """
-    flops = 6 * batch
-    batch, rest = -(-batch // threads), -(-rest // threads)
     depth = trained_depth(network.layers, loss)
+    steps = _steps(network, depth)
     lanes = BYTES // network.dtype.itemsize
-    dense = [
-        (network.shapes[i][0], la.units)
-        for i, la in enumerate(network.layers[:depth])
-        if isinstance(la, Dense)
+    most = -(-batch // threads)
+    by_units = threads == 1 and _by_units(network, steps, batch, lanes)
+    portion = _portion(network, steps, most)
+    full, end = _layers(network, steps, portion, by_units, 0)
+    short = full
+    if by_units or portion == most:
+        # A shorter batch has values of its own: what pads a full one must stay 0.
+        rows = -(-(rest or batch) // threads)
+        short, end = _layers(network, steps, rows, by_units, end)
+    kind, shapes = layer_type(), network.shapes
+    records = [
+        _record({**record, "batch": count}, kind)
+        for count, layers in ((batch, full), (rest, short))
+        for record in layers
     ]
-    by_units = threads == 1 and _by_units(dense, batch, lanes)
-    full, end = _layers(network, depth, batch, by_units, lanes, 0)
-    # A shorter batch has values of its own: what pads a full one must stay 0.
-    short, end = _layers(network, depth, rest or batch, by_units, lanes, end)
     return Program(
-        layers=np.array([full, short], LAYER),
+        layers=np.array(records, kind).reshape(2, -1),
+        portion=portion,
         by_units=by_units,
-        bounded=not by_units and sum(batch * (n + m) - n * m for n, m in dense) < 0,
+        bounded=not by_units and _bounded(network, steps, portion),
         values=end,
-        room=_up(batch, lanes) * max(n + m for n, m in dense) + lanes,
-        flops=flops * sum(n * m for n, m in dense),
+        room=max(entry.room(layer, shapes[i], portion) for i, layer, entry in steps),
+        **_own_numbers(network, steps, portion),
+        drawn={i: size(shapes[i]) for i, _, entry in steps if entry.draws},
+        flops=3 * batch * sum(flops(network)[:depth]),
     )
+
+
+def _steps(network: Network, depth: int) -> Steps:
+    """The layers that compute something."""
+    named = [
+        (index, layer, layer_kind(layer)) for index, layer in enumerate(network.layers[:depth])
+    ]
+    return [
+        (index, layer, COMPILED_LAYERS[name])
+        for index, layer, name in named
+        if name not in NOTHING_TO_DO
+    ]
+
+
+def _own_numbers(network: Network, steps: Steps, rows: int) -> dict[str, int]:
+    """The numbers that are a layer's own, for so many rows, and those it shows to other threads."""
+    rows_of = network.shapes
+    return {
+        "scratch": sum(entry.scratch(layer, rows_of[i], rows) for i, layer, entry in steps),
+        "shared": sum(entry.shared(layer, rows_of[i]) for i, layer, entry in steps),
+    }
+
+
+def _record(numbers: Mapping[str, float], kind: np.dtype[Any]) -> tuple[float, ...]:
+    """The numbers of a layer in the order of its record; an array that it lacks is at -1."""
+    arrays = {name for entry in COMPILED_LAYERS.values() for name in entry.arrays}
+    return tuple(numbers.get(name, -1 if name in arrays else 0) for name in kind.names or ())
 
 
 def _up(count: int, lanes: int) -> int:
@@ -197,47 +150,79 @@ def _up(count: int, lanes: int) -> int:
     return -(-count // lanes) * lanes
 
 
-def _by_units(dense: list[tuple[int, int]], batch: int, lanes: int) -> bool:
+def _by_units(network: Network, steps: Steps, batch: int, lanes: int) -> bool:
     """Whether products along the batch need far fewer vectors than products along the units."""
-    if batch == 1:
+    if batch == 1 or not all(entry.any_layout for _, _, entry in steps):
         return False
+    dense = [
+        (network.shapes[i][0], layer.units) for i, layer, _ in steps if isinstance(layer, Dense)
+    ]
     along_units = sum(batch * n * -(-m // lanes) for n, m in dense)
     along_batch = sum(n * m * -(-batch // lanes) for n, m in dense)
     return 2 * along_batch < along_units
 
 
+def _bounded(network: Network, steps: Steps, rows: int) -> bool:
+    """Whether all layers with weights are dense, and have more of them than values."""
+    dense = [
+        (network.shapes[i][0], layer.units) for i, layer, _ in steps if isinstance(layer, Dense)
+    ]
+    others = not all(entry.any_layout for _, _, entry in steps)
+    return not others and sum(rows * (n + m) - n * m for n, m in dense) < 0
+
+
+def _portion(network: Network, steps: Steps, rows: int) -> int:
+    """The rows that go through the layers together: images as many as stay in the cache."""
+    if all(entry.any_layout for _, _, entry in steps) or any(e.by_batch for _, _, e in steps):
+        return rows
+    numbers = 2 * sum(size(network.shapes[index + 1]) for index, _, _ in steps)
+    fitting = max(1, CACHE_BYTES // (numbers * network.dtype.itemsize))
+    return -(-rows // -(-rows // fitting))
+
+
 def _layers(
-    network: Network, depth: int, rows: int, by_units: bool, lanes: int, start: int
-) -> tuple[list[PlacedLayer], int]:
-    """The layers, and where their values end."""
-    places = {(one.layer, one.declared.name): one.start for one in network.layout.places}
-    first = min(layer for layer, _ in places)
-    kinds = list(COMPILED_ACTIVATIONS)
+    network: Network, steps: Steps, rows: int, by_units: bool, start: int
+) -> tuple[list[dict[str, float]], int]:
+    """What the layers' records hold for so many rows, and where their values end."""
+    places = {
+        (one.layer, one.declared.name): one.start
+        for one in (*network.layout.places, *network.layout.buffers)
+    }
+    first = min(one.layer for one in network.layout.places)
+    kinds, lanes = list(COMPILED_LAYERS), BYTES // network.dtype.itemsize
 
     def room(width: int) -> int:
         return _up(rows, lanes) * width if by_units else _up(rows * width, lanes)
 
-    layers, at = [], start
-    end = start + room(int(np.prod(network.inputs)))
-    for index, layer in enumerate(network.layers[:depth]):
-        name = layer_kind(layer)
-        if name in NOTHING_TO_DO:
-            continue
-        n, m = (int(np.prod(network.shapes[i])) for i in (index, index + 1))
-        if name == "dense":
-            weight, bias = places[index, "weight"], places.get((index, "bias"), -1)
-            by_blas = not by_units and rows * n * m >= BLAS_FROM
-            layers.append(PlacedLayer(DENSE, at, end, n, m, weight, bias, index > first, by_blas))
-        else:
-            attribute = COMPILED_ACTIVATIONS[name].setting
-            setting = getattr(layer, attribute) if attribute else 0.0
-            layers.append(
-                PlacedLayer(
-                    kinds.index(name), at, end, n, m, pass_on=index > first, setting=setting
-                )
-            )
+    records: list[dict[str, float]] = []
+    at, end = start, start + room(size(network.inputs))
+    scratch = shared = noise = 0
+    for index, layer, entry in steps:
+        shape = network.shapes[index]
+        n, m = size(shape), size(network.shapes[index + 1])
+        products = rows * n * m if isinstance(layer, Dense) and not by_units else 0
+        record = {
+            "kind": kinds.index(layer_kind(layer)),
+            "place": len(records),
+            "x": at,
+            "y": end,
+            "n": n,
+            "m": m,
+            "learns": index >= first,
+            "pass_on": index > first,
+            "by_blas": products >= BLAS_FROM,
+            "scratch": scratch,
+            "shared": shared,
+            "noise": noise,
+            **{name: places.get((index, name), -1) for name in entry.arrays},
+            **entry.describe(layer, shape),
+        }
+        records.append(record)
+        scratch += entry.scratch(layer, shape, rows)
+        shared += entry.shared(layer, shape)
+        noise += n if entry.draws else 0
         at, end = end, end + room(m)
-    return layers, end
+    return records, end
 
 
 def rule_of(optimizer: Optimizer) -> NDArray[Any]:
@@ -263,18 +248,23 @@ def task_of(
     name = entry_name(LOSSES, loss)
     setting = COMPILED_LOSSES[name].setting
     plain = isinstance(optimizer, Sgd) and not optimizer.shapes_gradient and not optimizer.slots
+    dense = all(isinstance(network.layers[i], Dense) for i in network.layout.weighted)
     return Task(
         batch=batch,
         full=full,
         rest=rest,
-        inputs=int(np.prod(network.inputs)),
+        inputs=size(network.inputs),
         outputs=outputs,
         layers=program.layers.shape[1],
         parameters=network.theta.size,
+        values=network.values.size,
         weights=network.layout.weights,
+        shared=program.shared,
+        portion=program.portion,
+        portioned=program.portion * numbers["threads"] < batch,
         by_units=program.by_units,
-        online=batch == 1 and plain,
-        bounded=program.bounded or (batch == 1 and plain),
+        online=batch == 1 and plain and dense,
+        bounded=program.bounded or (batch == 1 and plain and dense),
         loss=list(COMPILED_LOSSES).index(name),
         loss_setting=getattr(loss, setting) if setting else 0.0,
         mean_outputs=loss.reduction == "mean",

@@ -70,6 +70,23 @@ def total(memory: Any, task: Any, what: int) -> float:
     return summed
 
 
+def show(memory: Any, layer: Any, first: int, count: int) -> Pointer:
+    """Numbers of a layer, 0 now, that the other threads may read when all have met."""
+    own = moved(pointer(memory.own_shared, np.float64), layer.shared + first)
+    for i in range(count):
+        own[i] = 0.0
+    return own
+
+
+def total_shown(task: Any, memory: Any, layer: Any, which: int) -> float:
+    """The sum of what all threads show, in the order of the threads."""
+    shown = moved(pointer(memory.shared, np.float64), layer.shared + which)
+    total = shown[0]
+    for thread in range(1, task.threads):
+        total += shown[thread * task.shared]
+    return total
+
+
 def add_gradients(memories: Pointer, task: Any, first: int, size: int, theta: Pointer) -> Pointer:
     """The sums of all threads' gradients for `size` parameters from `first`, in the first's."""
     g = moved(pointer(memory_of(memories, 0).g, theta), first)

@@ -1,0 +1,74 @@
+"""A layer in compiled code: what an entry of the catalogue says, and what all kernels share.
+
+Values and slopes of a layer are (B, m) row by row, or (m, B) unit by unit; a row may be an image
+(h, w, c). They lie at `layer.x` and `layer.y` within the values and the slopes of all layers.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from nnlab.core.types import Shape
+from nnlab.engine.compiled.primitives import Pointer, lanes
+
+
+def nothing(task: Any, memory: Any, layer: Any, rows: int, theta: Pointer) -> None:
+    """What follows the update of most layers."""
+
+
+class CompiledLayer(NamedTuple):
+    """`forward(task, memory, layer, rows, theta)` fills the values at y of `rows` rows.
+
+    `backward(task, memory, layer, rows, theta, add)` fills the slopes at x where `layer.pass_on`,
+    and the layer's gradients, or adds to them. `follow`, with forward's arguments, comes after an
+    update, in one thread; what a layer keeps beside its parameters moves there.
+
+    fields: what the record `layer` has for it, which `describe(layer, shape)` fills. arrays: the
+    parameters and buffers whose places the record has as well, -1 for one that is not there.
+    scratch, room, shared: how many numbers it needs: of its own in each thread, 0 at first; that
+    another layer may overwrite; and, in float64, that a thread shows to the others.
+    any_layout: values may lie unit by unit. by_batch: rows depend on each other. draws: numbers
+    from [0, 1) for every input are drawn before the update.
+    """
+
+    forward: Callable[..., None]
+    backward: Callable[..., None]
+    follow: Callable[..., None] = nothing
+    fields: Mapping[str, type] = {}
+    describe: Callable[[Any, Shape], Mapping[str, float]] = lambda layer, shape: {}
+    arrays: tuple[str, ...] = ()
+    scratch: Callable[[Any, Shape, int], int] = lambda layer, shape, rows: 0
+    room: Callable[[Any, Shape, int], int] = lambda layer, shape, rows: 0
+    shared: Callable[[Any, Shape], int] = lambda layer, shape: 0
+    any_layout: bool = False
+    by_batch: bool = False
+    draws: bool = False
+
+
+def forward_layer(kind: int, task: Any, memory: Any, layer: Any, rows: int, theta: Pointer) -> None:
+    """`forward` of entry `kind` of the catalogue."""
+    raise NotImplementedError
+
+
+def backward_layer(
+    kind: int, task: Any, memory: Any, layer: Any, rows: int, theta: Pointer, add: bool
+) -> None:
+    """`backward` of entry `kind` of the catalogue."""
+    raise NotImplementedError
+
+
+def follow_layer(kind: int, task: Any, memory: Any, layer: Any, rows: int, theta: Pointer) -> None:
+    """`follow` of entry `kind` of the catalogue."""
+    raise NotImplementedError
+
+
+def whole(a: Pointer, count: int) -> int:
+    """`count` rounded up to whole vectors."""
+    return (count + lanes(a) - 1) // lanes(a) * lanes(a)
+
+
+def value_layout(by_units: bool, rows: int, width: int, a: Pointer) -> Any:
+    """B, m, how far a row and a unit are from the next, and the numbers of a layer's values."""
+    wide = whole(a, rows)
+    if by_units:
+        return rows, width, 1, wide, width * wide
+    return rows, width, width, 1, width * rows
