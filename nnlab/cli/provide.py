@@ -26,8 +26,8 @@ def compiling_message(dtype: str) -> str | None:
         return None
     if reason := refusal():
         print_message(f"Compiled kernels cannot be saved: {reason}.", VERBOSE)
-        return f"Compiling the kernels for {dtype}, which cannot be saved: about 12 s."
-    return f"Compiling the kernels for {dtype}, once per installation: about 12 s."
+        return f"Compiling the kernels for {dtype}, which cannot be saved: about 15 s."
+    return f"Compiling the kernels for {dtype}, once per installation: about 15 s."
 
 
 def provide_kernels(configs: Iterable[Config]) -> None:

@@ -202,8 +202,8 @@ def test_kernels_are_compiled_before_the_trials(
     lines = result.stderr.splitlines()
     assert lines[0].endswith(": 8 trials: 8 to run")
     assert lines[1:3] == [
-        "Compiling the kernels for float32, once per installation: about 12 s.",
-        "Compiling the kernels for float64, once per installation: about 12 s.",
+        "Compiling the kernels for float32, once per installation: about 15 s.",
+        "Compiling the kernels for float64, once per installation: about 15 s.",
     ]
     assert not any(line.startswith("Compiling") for line in lines[3:])
     assert "8 of 8 trials done" in result.stdout
