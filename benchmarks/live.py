@@ -23,8 +23,8 @@ from benchmarks import timing
 MOST = 1.05  # of the time without a page
 ROUNDS = 3
 CONFIGS = {
-    "identity8": ["identity8", "--set", "epochs=50000"],
-    "fashion_mlp": ["fashion_mlp", "--set", "epochs=1"],
+    "identity8": ["identity8", "--set", "epochs=1000000"],
+    "fashion_mlp": ["fashion_mlp", "--set", "epochs=10"],
 }
 PROGRAM = """
 import atexit, resource, runpy, sys

@@ -4,7 +4,6 @@ Its standard input brings the number of a socket that listens and the token of t
 line. When the input ends, so has the training, and this process ends.
 """
 
-import os
 import socket
 import sys
 from contextlib import suppress
@@ -16,13 +15,9 @@ from nnlab.live.server import serving_on
 from nnlab.live.watch import keep_looking, live_site
 from nnlab.run.folder import RunFolder
 
-POLITE = 10  # niceness: a tenth of a processor that the training wants, too
-
 
 def serve_beside(folder: Path) -> None:
     """Serves the page of a run until the standard input ends."""
-    with suppress(OSError, AttributeError):  # Windows has no such number
-        os.nice(POLITE)
     number, token = sys.stdin.readline().split()
     ended = Event()
 

@@ -15,6 +15,7 @@ from nnlab.errors import UsageError
 from nnlab.live.server import address_of, listen, new_token, require_packages
 from nnlab.run import threads
 
+POLITE = 19  # niceness, where there is no idle class
 PATIENCE = 5.0  # seconds until a process that should end is killed
 
 
@@ -48,6 +49,7 @@ class PageBeside:
                 process_group=0,  # Ctrl+C does not reach it; of the same session, for its niceness
                 text=True,
             )
+        yield_processor(self._process.pid)  # its imports, too
         with suppress(OSError):  # it has ended already
             print(number, self._token, file=self._process.stdin, flush=True)
 
@@ -74,3 +76,12 @@ class PageBeside:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.communicate()
+
+
+def yield_processor(process: int) -> None:
+    """A process gets only what others leave of the processors: the idle class of Linux."""
+    with suppress(OSError, AttributeError):
+        if hasattr(os, "SCHED_IDLE"):
+            os.sched_setscheduler(process, os.SCHED_IDLE, os.sched_param(0))
+        else:
+            os.setpriority(os.PRIO_PROCESS, process, POLITE)

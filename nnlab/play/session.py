@@ -33,7 +33,7 @@ PATIENCE = 60.0  # seconds that an answer may take; one long update comes before
 LONGEST = 0.01  # seconds that updates may take at a time; between them the page is answered
 FEW, MANY = 8, 1 << 15  # updates at a time: at first, and at most
 SLOW = 3  # times in a row: an epoch's evaluation alone takes long once in a while
-FRAME = 1 / 30  # seconds from one state that is shown to the next
+FRAME = 1 / 40  # seconds from one state that is shown to the next
 REST = 0.012  # seconds after a state that is shown, in which the server and the page get on
 BUSY = "The network is still at work. Try again in a moment."
 
@@ -196,7 +196,7 @@ class Player:
     """The thread: it trains while it plays, and answers between updates."""
 
     def __init__(self, config: Config, show: Callable[["Player", bool], None]) -> None:
-        """`show` is called in the thread: up to 30 times a second, and with True after a change.
+        """`show` is called in the thread: up to 40 times a second, and with True after a change.
 
         Raises ConfigError, DataError.
         """
