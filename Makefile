@@ -119,7 +119,7 @@ $(VENV)/.test: pyproject.toml | $(VENV)/bin/python
 $(VENV)/.dev: pyproject.toml | $(VENV)/bin/python
 	@echo "Installing nnlab and the tools for its code into $(VENV): a minute or two, once."
 	$(INSTALL) --editable '.[fast,dev]'
-	@touch $@
+	@touch $@ $(VENV)/.test $(VENV)/.fast # it has what these install
 
 $(LOWEST)/.installed: pyproject.toml tests/lowest.py
 	@python3.11 -c 'import ensurepip, venv' 2>/dev/null || { echo "make lowest needs Python 3.11." >&2; exit 1; }
