@@ -13,13 +13,14 @@ from nnlab.core.types import Array, FloatArray, size
 from nnlab.errors import UsageError
 from nnlab.explanation.blocks import number_settings
 from nnlab.explanation.formula import parse_formula
+from nnlab.exports.layer_source import STABLE
 from nnlab.exports.trained import TrainedLayer, TrainedNetwork, plain_line, trained_network
 from nnlab.run import durable
 from nnlab.run.folder import Weights
 from nnlab.run.run import Run
 
 FUNCTIONS = {"abs": "fabs", "max": "fmax", "min": "fmin"} | {
-    name: name for name in ("exp", "expm1", "log", "log1p", "sqrt", "tanh", "erfc", "cos", "floor")
+    name: name for name in ("exp", "expm1", "log", "sqrt", "tanh", "sigmoid", "softplus", "Phi")
 }
 SYMBOLS: Mapping[type[ast.AST], str] = {
     ast.Add: "+",
@@ -31,13 +32,11 @@ SYMBOLS: Mapping[type[ast.AST], str] = {
     ast.Lt: "<",
     ast.LtE: "<=",
 }
-# Formulas that overflow, lose digits or have a function that C has not.
-STABLE = {
-    "sigmoid": "(1 + tanh(x / 2)) / 2",
-    "softplus": "max(x, 0) + log1p(exp(-abs(x)))",
-    "elu": "x if x > 0 else alpha * expm1(min(x, 0))",
-    "gelu": "x * erfc(-x / 1.4142135623730951) / 2",
-    "silu": "x * (1 + tanh(x / 2)) / 2",
+# Functions that a file brings along where it calls them.
+HELPERS = {
+    "sigmoid": "static double sigmoid(double x) { return (1 + tanh(x / 2)) / 2; }",
+    "softplus": "static double softplus(double x) { return fmax(x, 0) + log1p(exp(-fabs(x))); }",
+    "Phi": "static double Phi(double x) { return erfc(-x / sqrt(2)) / 2; }",
 }
 
 
@@ -74,6 +73,7 @@ def c_source(network: TrainedNetwork) -> str:
         _array("factor", network.scaling.factor + columns),
     ]
     lines += [
+        *(text for name, text in HELPERS.items() if f"{name}(" in "".join(body)),
         "",
         "void predict(const double row[INPUTS], double outputs[OUTPUTS])",
         "{",
