@@ -43,7 +43,7 @@ from nnlab.config.rewrite import (
     rewritten,
     unlisted,
 )
-from nnlab.config.short_forms import names_record
+from nnlab.config.short_forms import named_record
 from nnlab.config.tree import BAD, Node, find_node, to_plain
 from nnlab.suggest import certain_name, did_you_mean, lookup
 
@@ -115,8 +115,8 @@ class Builder:
             raise RefusedError
         if node.value is None and type(None) in options(hint):
             return None
-        family, record, inner = family_of(hint), record_of(hint), item_hint(hint)
-        if record is not None and (family is None or names_record(node, record)):
+        family, inner = family_of(hint), item_hint(hint)
+        if record := named_record(node, hint):
             return self.record(record, node, path)
         if family is not None:
             return self.member(family, node, path)

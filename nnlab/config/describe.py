@@ -20,7 +20,15 @@ from nnlab.config.annotations import (
     required_fields,
     words_of,
 )
-from nnlab.config.families import Family, families_in, family_in, family_of, inline_parts, record_of
+from nnlab.config.families import (
+    Family,
+    families_in,
+    family_in,
+    family_of,
+    inline_parts,
+    record_of,
+    records_of,
+)
 from nnlab.config.overrides import ALIASES, RESHAPERS
 from nnlab.config.problems import shown_value
 from nnlab.core.metrics import METRICS
@@ -179,7 +187,8 @@ def _allowed(hint: Any) -> str:
         return "a mapping, see below" if record and not is_optional else allowed(hint)
     words = family.choice.partition(":")[0]
     if record is not None and not inline_parts(record):
-        words += f", or {{{', '.join(hints(record))}: ...}}"
+        forms = (f"{{{', '.join(hints(record))}: ...}}" for record in records_of(hint))
+        words += f", or {' or '.join(forms)}"
     return f"{words}, or null" if is_optional else words
 
 

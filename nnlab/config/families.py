@@ -88,12 +88,17 @@ def family_of(hint: Any) -> Family | None:
 
 
 @cached
-def record_of(hint: Any) -> type[Any] | None:
-    """The dataclass with settings of its own, no member of a family, that a field holds."""
+def records_of(hint: Any) -> tuple[type[Any], ...]:
+    """The dataclasses with settings of their own, no members of a family, that a field may hold."""
     if note_of_type(hint, Family) is not None:
-        return None
+        return ()
     classes = (option for option in options(hint) if isinstance(option, type))
-    return next((c for c in classes if dataclasses.is_dataclass(c) and c not in _BY_BASE), None)
+    return tuple(c for c in classes if dataclasses.is_dataclass(c) and c not in _BY_BASE)
+
+
+def record_of(hint: Any) -> type[Any] | None:
+    """The first of them; None where there is none."""
+    return next(iter(records_of(hint)), None)
 
 
 def family_in(hint: Any) -> Family | None:
@@ -110,8 +115,9 @@ def families_in(cls: type) -> dict[str, Family]:
         if key in inline_parts(cls):
             continue
         item = item_hint(hint)
-        record, family = record_of(hint) or record_of(item), family_in(hint) or family_of(item)
-        families |= {} if record is None else families_in(record)
+        records, family = records_of(hint) or records_of(item), family_in(hint) or family_of(item)
+        for record in records:
+            families |= families_in(record)
         families |= {} if family is None else {key: family}
     return families
 
@@ -154,8 +160,8 @@ def file_settings(cls: type) -> tuple[tuple[str, ...], ...]:
         outer = () if key in inline_parts(cls) else (key,)
         if any(note_of_type(option, NamesFile) for option in (hint, *options(hint))):
             paths.append(outer)
-        family, record = family_of(hint), record_of(hint)
-        parts = [*(family.members.values() if family else ()), *([record] if record else ())]
+        family = family_of(hint)
+        parts = [*(family.members.values() if family else ()), *records_of(hint)]
         paths += [(*outer, *inner) for part in parts for inner in file_settings(part)]
     return tuple(dict.fromkeys(paths))
 

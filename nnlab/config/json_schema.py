@@ -15,7 +15,7 @@ import annotated_types
 
 from nnlab.config.annotations import item_hint, main_setting, notes_of, options
 from nnlab.config.describe import Setting, settings_in
-from nnlab.config.families import Family, family_of, inline_parts, record_of
+from nnlab.config.families import Family, family_of, inline_parts, records_of
 from nnlab.config.schema import Config
 
 Schema = dict[str, Any]
@@ -78,10 +78,8 @@ def _setting(setting: Setting, definitions: dict[str, Schema]) -> Schema:
 
 def _value(hint: Any, definitions: dict[str, Schema]) -> Schema:
     """The values that an annotation allows, short forms included."""
-    family, record = family_of(hint), record_of(hint)
-    parts: list[Schema] = []
-    if record is not None:
-        parts.append(_record(record, definitions))
+    family = family_of(hint)
+    parts = [_record(record, definitions) for record in records_of(hint)]
     if family is not None:
         if family.word not in definitions:
             definitions[family.word] = {}  # for a member that holds the same family

@@ -14,7 +14,7 @@ from __future__ import annotations
 from typing import Any
 
 from nnlab.config.annotations import hints, item_hint, main_setting, required_fields
-from nnlab.config.families import Family, family_of, inline_parts, record_of
+from nnlab.config.families import Family, family_of, inline_parts, record_of, records_of
 from nnlab.config.rewrite import names_member
 from nnlab.config.tree import Node, find_node
 
@@ -51,8 +51,8 @@ def _default_part(hint: Any, node: Node) -> Node | None:
 
 def _expanded(node: Node, hint: Any) -> Node:
     """The value of a field in full form."""
-    family, record, inner = family_of(hint), record_of(hint), item_hint(hint)
-    if record is not None and (family is None or names_record(node, record)):
+    family, inner = family_of(hint), item_hint(hint)
+    if record := named_record(node, hint):
         return expand(node, record)
     if family is not None:
         return full_member(node, family)
@@ -63,9 +63,11 @@ def _expanded(node: Node, hint: Any) -> Node:
     return node
 
 
-def names_record(node: Node, record: type) -> bool:
-    """Whether a mapping is the record that a field may hold instead of a member: {run: PATH}."""
-    return node.entries is not None and not node.entries.keys().isdisjoint(required_fields(record))
+def named_record(node: Node, hint: Any) -> type[Any] | None:
+    """The record that a value is, by its keys: {run: PATH}; None for a member of a family."""
+    keys = set(node.entries or ())
+    named = (record for record in records_of(hint) if keys & set(required_fields(record)))
+    return next(named, None if family_of(hint) else record_of(hint))
 
 
 def full_member(node: Node, family: Family) -> Node:
