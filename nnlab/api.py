@@ -9,7 +9,7 @@ from typing import Any, Literal, TypeVar, get_args
 import numpy as np
 from numpy.typing import ArrayLike
 
-from nnlab.config.load import resolve_config
+from nnlab.config.load import given_memory, resolve_config, rows_in_memory
 from nnlab.config.schema import Config
 from nnlab.core.gradcheck import Checked, check_gradients
 from nnlab.core.limits import require_limits
@@ -43,6 +43,7 @@ KINDS: dict[str | None, Kind] = {"softmax": "classes", "sigmoid": "binary", None
 def train(
     config: str | PathLike[str] | Config | Mapping[str, object],
     *,
+    data: Any = None,
     runs: str | PathLike[str] | None = None,
     plots: bool = False,
     **overrides: object,
@@ -52,31 +53,39 @@ def train(
     `config` is a path, the name of a shipped config, a mapping in the words of the YAML file, or
     a Config. Overrides are settings by alias (`lr=0.1, epochs=5`) or, with two underscores for a
     dot, by key (`training__batch_size=8`). `runs` is where the folder goes, as for the command.
-    Raises ConfigError, DataError, StorageError.
+    `data` takes the place of the data set that the config names: arrays (x, y), or a data frame
+    with the setting `data__target="column"`. The run folder does not hold it, only its SHA-256; the
+    run returned does, and `load` takes it again. Raises ConfigError, DataError, StorageError.
     """
     changes = [(name.replace("__", "."), value) for name, value in overrides.items()]
-    with begin(resolve_config(config, changes), runs_folder(runs)) as session:
+    loaded = resolve_config(config, changes, rows=rows_in_memory(data))
+    with begin(loaded, runs_folder(runs)) as session:
         for _ in session:
             pass
     if plots:
         draw_all(session.folder)
-    return Run(session.folder.path)
+    return Run(session.folder.path, given_memory(session.built.config))
 
 
 def doctor(
-    run: Run | str | PathLike[str] | Config | Mapping[str, object], **overrides: object
+    run: Run | str | PathLike[str] | Config | Mapping[str, object],
+    *,
+    data: Any = None,
+    **overrides: object,
 ) -> list[Diagnosis]:
     """Why a network does not learn: findings, the surest first, each with evidence and remedy.
 
     `run` is a run, or the folder of one; else a config in any form of `train`, which is trained for
-    a few seconds in memory. Raises ConfigError, DataError, RunUnreadable.
+    a few seconds in memory. `data`: as for `train` and `load`. Raises ConfigError, DataError,
+    RunUnreadable.
     """
     if isinstance(run, str | PathLike) and Path(run).is_dir():
-        run = Run.open(Path(run))
+        run = load(Path(run), data=data)
     if isinstance(run, Run):
         return diagnose(evidence_of_run(run))
     changes = [(name.replace("__", "."), value) for name, value in overrides.items()]
-    return diagnose(evidence_of_config(resolve_config(run, changes).config))
+    loaded = resolve_config(run, changes, rows=rows_in_memory(data))
+    return diagnose(evidence_of_config(loaded.config))
 
 
 def explain(
@@ -116,15 +125,18 @@ def export(
     return target
 
 
-def load(run: str | PathLike[str], runs: str | PathLike[str] | None = None) -> Run:
+def load(
+    run: str | PathLike[str], runs: str | PathLike[str] | None = None, *, data: Any = None
+) -> Run:
     """A run by its folder, its name, a unique beginning of that, or "latest".
 
-    `runs` is where names are looked up, as for the command. Raises RunUnreadable when there is no
-    such run, UsageError for the beginning of several.
+    `runs` is where names are looked up, as for the command. `data`: the rows that `train` was given
+    for this run; without them its files can be read, but nothing can be trained again. Raises
+    RunUnreadable when there is no such run, UsageError for the beginning of several, DataError for
+    other data.
     """
-    if isinstance(run, str):
-        return Run.find(run, runs_folder(runs))
-    return Run.open(Path(run))
+    found = Run.find(run, runs_folder(runs)) if isinstance(run, str) else Run.open(Path(run))
+    return found if data is None else found.reading(data)
 
 
 @dataclass(frozen=True)
