@@ -24,7 +24,13 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from nnlab.api import History, doctor, explain, export, fit, gradcheck, load, train
+    from nnlab.api.doctor import doctor
+    from nnlab.api.explain import explain
+    from nnlab.api.export import export
+    from nnlab.api.fitting import History, fit, gradcheck
+    from nnlab.api.trained_run import TrainedRun as Run
+    from nnlab.api.trained_run import load
+    from nnlab.api.training import resume, train
     from nnlab.config.schema import Config
     from nnlab.core.initializers import INITIALIZERS
     from nnlab.core.layers import LAYERS
@@ -36,20 +42,20 @@ if TYPE_CHECKING:
     from nnlab.errors import NnlabError
     from nnlab.estimators.classifier import Classifier
     from nnlab.estimators.regressor import Regressor
-    from nnlab.run.run import Run
 
 _HOMES = {
-    "train": "nnlab.api",
-    "load": "nnlab.api",
-    "fit": "nnlab.api",
-    "doctor": "nnlab.api",
-    "explain": "nnlab.api",
-    "export": "nnlab.api",
-    "gradcheck": "nnlab.api",
+    "train": "nnlab.api.training",
+    "resume": "nnlab.api.training",
+    "load": "nnlab.api.trained_run",
+    "fit": "nnlab.api.fitting",
+    "doctor": "nnlab.api.doctor",
+    "explain": "nnlab.api.explain",
+    "export": "nnlab.api.export",
+    "gradcheck": "nnlab.api.fitting",
     "Classifier": "nnlab.estimators.classifier",
     "Regressor": "nnlab.estimators.regressor",
-    "Run": "nnlab.run.run",
-    "History": "nnlab.api",
+    "Run": "nnlab.api.trained_run:TrainedRun",
+    "History": "nnlab.api.fitting",
     "Network": "nnlab.engine.images.network:TunedNetwork",
     "Config": "nnlab.config.schema",
     "LAYERS": "nnlab.core.layers",
@@ -81,6 +87,7 @@ __all__ = [
     "fit",
     "gradcheck",
     "load",
+    "resume",
     "train",
 ]
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 import nnlab
 from nnlab.errors import ConfigError, DataError, RunUnreadable, UsageError
@@ -35,6 +36,7 @@ SURFACE = {
     "fit",
     "gradcheck",
     "load",
+    "resume",
     "train",
 }
 XOR = {
@@ -110,7 +112,7 @@ def public():
 
 @pytest.mark.parametrize(("name", "function"), list(public()), ids=lambda v: str(v)[:20])
 def test_everything_public_is_annotated(name, function):
-    hints = typing.get_type_hints(function)
+    hints = typing.get_type_hints(function, localns={"Figure": Figure})
     expected = set(inspect.signature(function).parameters) - {"self", "cls"} | {"return"}
     assert hints.keys() >= expected
     if not name.endswith("__init__"):

@@ -11,8 +11,7 @@ from click.testing import CliRunner
 import nnlab
 from nnlab.cli import main
 from nnlab.errors import DataError, UsageError
-from nnlab.experiment.measure import evaluate
-from nnlab.experiment.resume import resume
+from nnlab.experiment.measure import evaluate_part
 from nnlab.experiment.verify import Verifier
 from nnlab.run.run import Run
 
@@ -85,7 +84,9 @@ def test_the_data_of_a_csv_config_may_come_from_memory(tmp_path: Path) -> None:
 
 def test_everything_works_on_the_run_in_the_same_session(trained: Run, tmp_path: Path) -> None:
     assert [f.what for f in Verifier(trained.folder, trained.memory).replay() if f.problem] == []
-    assert evaluate(trained)["loss"] == pytest.approx(trained.summary["test"]["loss"], rel=1e-12)
+    assert evaluate_part(trained)["loss"] == pytest.approx(
+        trained.summary["test"]["loss"], rel=1e-12
+    )
     assert nnlab.explain(trained, row=2)
     assert isinstance(nnlab.doctor(trained), list)
     assert nnlab.export(trained, "script", tmp_path / "script.py").is_file()
@@ -96,11 +97,11 @@ def test_a_loaded_run_asks_for_its_rows_and_takes_them(trained: Run) -> None:
     run = nnlab.load(trained.path)
     assert run.predict(X).shape == (60, 3)
     message = r"Give them again: .* or nnlab\.load\(RUN, data=\.\.\.\) for a run\.$"
-    for use in (lambda run: nnlab.explain(run, row=2), nnlab.doctor, evaluate):
+    for use in (lambda run: nnlab.explain(run, row=2), nnlab.doctor, evaluate_part):
         with pytest.raises(DataError, match=message):
             use(run)
     again = nnlab.load(trained.path, data=(X, Y))
-    assert evaluate(again) == evaluate(trained)
+    assert evaluate_part(again) == evaluate_part(trained)
     assert again == run
 
 
@@ -127,9 +128,8 @@ def test_resolved_yaml_names_the_rows_by_their_hash(trained: Run, tmp_path: Path
 def test_a_run_is_resumed_with_its_rows(trained: Run, tmp_path: Path) -> None:
     run = nnlab.train(CONFIG, data=(X, Y), epochs=2, runs=tmp_path)
     with pytest.raises(DataError, match="Give them again"):
-        resume(run.folder, ["training.epochs=3"]).__enter__()
-    with resume(run.folder, ["training.epochs=3"], memory=run.memory) as session:
-        list(session or ())
+        nnlab.resume(run.path, epochs=3)
+    assert nnlab.resume(run, epochs=3).memory is run.memory
     assert Run(run.path).weights("final")["0.dense.weight"].tobytes() == (
         trained.weights("final")["0.dense.weight"].tobytes()
     )

@@ -10,10 +10,10 @@ import click
 
 from nnlab.cli.options import complete_run, json_option, runs_option, verbosity
 from nnlab.cli.runs import LONGEST_SETTING
-from nnlab.cli.tables import NOTHING, Cell, format_records, format_table, spread_texts
 from nnlab.cli.terminal import print_json, print_messages, print_result
 from nnlab.errors import UsageError
 from nnlab.run.names import runs_folder
+from nnlab.show.text_tables import NOTHING, Cell, format_records, format_table, spread_texts
 from nnlab.show.words import count, first_few, setting_value, shorten
 from nnlab.study import noise
 from nnlab.study.compare import (

@@ -4,11 +4,11 @@ import click
 
 from nnlab.cli.group import Subcommands
 from nnlab.cli.options import json_option, verbosity
-from nnlab.cli.tables import format_records
 from nnlab.cli.terminal import print_json, print_message, print_result
 from nnlab.data import sources
 from nnlab.data.download import Collection, FileState, fetch_files, file_states
 from nnlab.errors import DataError, UsageError
+from nnlab.show.text_tables import format_records
 
 
 @click.group(cls=Subcommands)

@@ -6,16 +6,16 @@ from pathlib import Path
 import click
 
 from nnlab.cli.options import config_argument, json_option, plots_option, runs_option, verbosity
-from nnlab.cli.tables import format_records
 from nnlab.cli.terminal import print_json, print_result
 from nnlab.cli.training_output import print_drawn
 from nnlab.errors import Diverged
 from nnlab.race.config import LANDSCAPE, load_race
 from nnlab.race.figure import FIGURES
 from nnlab.race.folder import ends
-from nnlab.race.run import Result, descend
+from nnlab.race.run import Result, run_race
 from nnlab.run.names import runs_folder
 from nnlab.show.figures.plot import draw_each
+from nnlab.show.text_tables import format_records
 from nnlab.show.words import count, duration
 
 
@@ -42,7 +42,7 @@ def command(
     nnlab descend landscape --set 'start=[-3, 4]'
     """
     loaded = load_race(config, overrides)
-    result = descend(loaded, runs_folder(runs), name=name)
+    result = run_race(loaded, runs_folder(runs), name=name)
     if plots:
         print_drawn(draw_each(FIGURES, result.folder))
     if as_json:

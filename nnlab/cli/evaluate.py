@@ -5,11 +5,12 @@ from typing import Any
 
 import click
 
+from nnlab.api.find import find_training
 from nnlab.cli import options
-from nnlab.cli.tables import format_records, format_table
 from nnlab.cli.terminal import print_json, print_messages, print_result
-from nnlab.experiment.measure import evaluate, measure, sample_rows
+from nnlab.experiment.measure import evaluate_part, measure, sample_rows
 from nnlab.run.run import Run
+from nnlab.show.text_tables import format_records, format_table
 
 MOST_CLASSES = 20  # of which tables are printed
 
@@ -45,7 +46,7 @@ def command(
     """
     if part is not None and data is not None:
         raise click.UsageError("--part and --data exclude each other.")
-    trained = Run(options.find_training(run, runs).path)
+    trained = Run(find_training(run, runs).path)
     if data in options.PARTS:  # a file of such a name can be given as ./train
         part, data = data, None
     if data is not None:
@@ -55,7 +56,7 @@ def command(
         measures = measure(sample_rows(trained, dataset, weights))
     else:
         part = part or default_part(trained)
-        measures = evaluate(trained, weights, part)
+        measures = evaluate_part(trained, weights, part)
     if as_json:
         folder = str(trained.folder.path)
         print_json({"run": folder, "weights": weights, "part": part, **measures})

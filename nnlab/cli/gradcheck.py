@@ -3,13 +3,13 @@
 import click
 
 from nnlab.cli.options import WHOLE, config_argument, json_option, seed_option, verbosity
-from nnlab.cli.provide import provide_data
-from nnlab.cli.tables import format_table
-from nnlab.cli.terminal import print_json, print_messages, print_result
+from nnlab.cli.terminal import print_json, print_message, print_messages, print_result
 from nnlab.config.load import load_config
 from nnlab.core.gradcheck import TOLERANCE
 from nnlab.errors import CheckFailed
 from nnlab.experiment.gradients import check_config_gradients
+from nnlab.experiment.provide import provide_data
+from nnlab.show.text_tables import format_table
 
 
 @click.command
@@ -41,7 +41,7 @@ def command(
     """
     loaded = load_config(config, [*overrides, *seed, "training.dtype=float64"])
     print_messages(loaded.notes)
-    provide_data(loaded.config)
+    provide_data(loaded.config, print_message)
     checks = check_config_gradients(loaded.config, rows)
     if as_json:
         worst = max((check.error for check in checks), default=0.0)

@@ -6,9 +6,9 @@ from typing import Any
 
 import click
 
+from nnlab.api.find import find_training
 from nnlab.cli import options
 from nnlab.cli.evaluate import default_part
-from nnlab.cli.tables import to_csv
 from nnlab.cli.terminal import print_data, print_message, print_messages
 from nnlab.core.metrics import decisions
 from nnlab.core.types import FloatArray
@@ -16,6 +16,7 @@ from nnlab.experiment.measure import outputs_and_losses, sample_part, sample_row
 from nnlab.run import durable
 from nnlab.run.data_facts import DataFacts
 from nnlab.run.run import Run
+from nnlab.show.text_tables import to_csv
 from nnlab.show.words import count
 
 Column = tuple[str, list[str]]  # its name and cells
@@ -56,7 +57,7 @@ def command(
     nnlab predict latest --targets --part train
     """
     _refuse_options(file, targets, part)
-    trained = Run(options.find_training(run, runs).path)
+    trained = Run(find_training(run, runs).path)
     if file is None or targets:
         columns = _compared_columns(trained, file, weights, part)
     else:

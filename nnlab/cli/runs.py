@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nnlab.cli.options import FOLDER, json_option, runs_option, verbosity
-from nnlab.cli.tables import Cell, format_records, to_csv
 from nnlab.cli.terminal import print_data, print_json, print_message, print_result
 from nnlab.config.problems import shown_value
 from nnlab.core import columns
@@ -19,6 +18,7 @@ from nnlab.run.listing import RunRecord, folders_with_runs, list_runs
 from nnlab.run.names import runs_folder
 from nnlab.run.settings import dotted
 from nnlab.run.sweeps import find_all
+from nnlab.show.text_tables import Cell, format_records, to_csv
 from nnlab.show.words import duration, setting_value, shorten
 from nnlab.status import Status
 from nnlab.suggest import did_you_mean

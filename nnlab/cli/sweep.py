@@ -13,16 +13,16 @@ import click
 
 from nnlab.cli import options
 from nnlab.cli.progress import watch_trials
-from nnlab.cli.provide import provide_data, provide_kernels
-from nnlab.cli.tables import Cell, format_records, format_table, spread_texts
 from nnlab.cli.terminal import print_json, print_message, print_messages, print_result
 from nnlab.cli.training_output import print_drawn
 from nnlab.errors import SweepFailed, UsageError
+from nnlab.experiment.provide import provide_data, provide_kernels
 from nnlab.run.names import runs_folder
 from nnlab.run.sweeps import SweepFolder, TrialRecord, placing
 from nnlab.show.figures.plot import Drawn
 from nnlab.show.figures.style import warm
 from nnlab.show.figures.sweep_plots import draw_sweep
+from nnlab.show.text_tables import Cell, format_records, format_table, spread_texts
 from nnlab.show.words import axis_value, cell_name, count, duration, first_few, trial_name
 from nnlab.study import scheduler
 from nnlab.study.cluster import Cluster
@@ -170,9 +170,9 @@ def command(
         runner.warm()
     if plots:
         warm()
-    provide_data(sweep.base)
+    provide_data(sweep.base, print_message)
     if isinstance(runner, InProcess | Processes):
-        provide_kernels(trial.config for trial in progress.todo)
+        provide_kernels((trial.config for trial in progress.todo), print_message)
     _train(sweep, folder, runner, retry_failed)
     _conclude(sweep, folder, perf_counter() - began, plots, as_json)
 

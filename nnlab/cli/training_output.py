@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from nnlab.build import Built
 from nnlab.cli.progress import watch_training
-from nnlab.cli.provide import compiling_message
-from nnlab.cli.tables import Cell, format_records
 from nnlab.cli.terminal import (
     VERBOSE,
     print_json,
@@ -22,9 +20,11 @@ from nnlab.core.network import Network, flops
 from nnlab.data.split import PartRows
 from nnlab.engine.images.network import lanes_for
 from nnlab.errors import Diverged
+from nnlab.experiment.provide import compiling_message
 from nnlab.experiment.session import Session
 from nnlab.run import environment
 from nnlab.run.run import Run
+from nnlab.show.text_tables import Cell, format_records
 from nnlab.show.words import count, duration
 from nnlab.status import Status
 

@@ -9,12 +9,12 @@ from typing import Any
 import click
 
 from nnlab.cli import options
-from nnlab.cli.provide import provide_data, provide_kernels
-from nnlab.cli.tables import format_records
 from nnlab.cli.terminal import print_json, print_message, print_messages, print_result
 from nnlab.errors import SweepFailed
+from nnlab.experiment.provide import provide_data, provide_kernels
 from nnlab.run.names import runs_folder
 from nnlab.run.sweeps import SweepFolder
+from nnlab.show.text_tables import format_records
 from nnlab.show.words import percent, setting_value
 from nnlab.study.plan import open_folder, report_stop, require_own
 from nnlab.study.search import Search
@@ -78,8 +78,8 @@ def command(
     print_messages(tuning.base.notes)
     folder = SweepFolder(runs_folder(runs) / tuning.name)
     require_own(folder, tuning.about)
-    provide_data(tuning.base.config)
-    provide_kernels(tuning.end_configs())
+    provide_data(tuning.base.config, print_message)
+    provide_kernels(tuning.end_configs(), print_message)
     with open_folder(folder, tuning.about):
         study = Search(tuning, folder, retry_failed)
         print_messages(study.notes)

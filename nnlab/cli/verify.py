@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from nnlab.api.find import find_run
 from nnlab.cli import options
 from nnlab.cli.terminal import VERBOSE, print_json, print_message, print_messages, print_result
 from nnlab.errors import CheckFailed
@@ -49,7 +50,7 @@ def command(run: str, runs: Path | None, replay: str, epochs: int | None, as_jso
     nnlab verify latest --replay none
     nnlab verify latest --epochs 5
     """
-    folder = options.find_run(run, runs)
+    folder = find_run(run, runs)
     verify = _verify_race(folder) if is_race(folder) else _verify_training(folder, replay, epochs)
     problems, report, repeated = verify
     if as_json:

@@ -1,6 +1,6 @@
 """Continues a run from its last save, to the same end.
 
-with resume(folder) as session:      # None when there is nothing left to do
+with reopen(folder) as session:      # None when there is nothing left to do
     for record in session or ():
         ...
 """
@@ -28,7 +28,7 @@ from nnlab.training import State, start
 
 
 @contextmanager
-def resume(
+def reopen(
     folder: RunFolder,
     overrides: Sequence[Override] = (),
     *,

@@ -1,16 +1,12 @@
-"""What `import nnlab` offers to notebooks and scripts."""
+"""Training of a network in memory, without a config and without a file."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from os import PathLike
-from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from nnlab.config.load import given_memory, resolve_config, rows_in_memory
-from nnlab.config.schema import Config
 from nnlab.core.gradcheck import Checked, check_gradients
 from nnlab.core.limits import require_limits
 from nnlab.core.losses import LOSSES, Loss
@@ -21,122 +17,12 @@ from nnlab.core.schedules import SCHEDULES, Schedule
 from nnlab.core.types import FloatArray
 from nnlab.data.batches import Part
 from nnlab.data.scale import Scaling
-from nnlab.diagnosis.findings import Diagnosis
-from nnlab.diagnosis.gather import evidence_of_config, evidence_of_run
-from nnlab.diagnosis.rules import diagnose
-from nnlab.experiment.session import begin
-from nnlab.explanation.moments import explain_row
-from nnlab.explanation.row import RowExplanation
-from nnlab.exports.targets import default_path, export_run
-from nnlab.run.folder import Weights
-from nnlab.run.names import runs_folder
-from nnlab.run.run import Run
-from nnlab.show.figures import draw_all
 from nnlab.training import Epoch, Failure, Plan, run_training, start
 from nnlab.training.targets import checked_pairs
 
 M = TypeVar("M")
 
 KINDS: dict[str | None, Kind] = {"softmax": "classes", "sigmoid": "binary", None: "regression"}
-
-
-def train(
-    config: str | PathLike[str] | Config | Mapping[str, object],
-    *,
-    data: Any = None,
-    runs: str | PathLike[str] | None = None,
-    plots: bool = False,
-    **overrides: object,
-) -> Run:
-    """Train a config and return its run, also if it diverged (see `status`).
-
-    `config` is a path, the name of a shipped config, a mapping in the words of the YAML file, or
-    a Config. Overrides are settings by alias (`lr=0.1, epochs=5`) or, with two underscores for a
-    dot, by key (`training__batch_size=8`). `runs` is where the folder goes, as for the command.
-    `data` takes the place of the data set that the config names: arrays (x, y), or a data frame
-    with the setting `data__target="column"`. The run folder does not hold it, only its SHA-256; the
-    run returned does, and `load` takes it again. Raises ConfigError, DataError, StorageError.
-    """
-    changes = [(name.replace("__", "."), value) for name, value in overrides.items()]
-    loaded = resolve_config(config, changes, rows=rows_in_memory(data))
-    with begin(loaded, runs_folder(runs)) as session:
-        for _ in session:
-            pass
-    if plots:
-        draw_all(session.folder)
-    return Run(session.folder.path, given_memory(session.built.config))
-
-
-def doctor(
-    run: Run | str | PathLike[str] | Config | Mapping[str, object],
-    *,
-    data: Any = None,
-    **overrides: object,
-) -> list[Diagnosis]:
-    """Why a network does not learn: findings, the surest first, each with evidence and remedy.
-
-    `run` is a run, or the folder of one; else a config in any form of `train`, which is trained for
-    a few seconds in memory. `data`: as for `train` and `load`. Raises ConfigError, DataError,
-    RunUnreadable.
-    """
-    if isinstance(run, str | PathLike) and Path(run).is_dir():
-        run = load(Path(run), data=data)
-    if isinstance(run, Run):
-        return diagnose(evidence_of_run(run))
-    changes = [(name.replace("__", "."), value) for name, value in overrides.items()]
-    loaded = resolve_config(run, changes, rows=rows_in_memory(data))
-    return diagnose(evidence_of_config(loaded.config))
-
-
-def explain(
-    run: Run | str | PathLike[str],
-    row: int,
-    epoch: int | Sequence[int] | None = None,
-    unit: str | Sequence[str] = (),
-) -> list[RowExplanation]:
-    """A row through the network and back, at one or several epochs; default the last.
-
-    `run` is a run or what `load` takes. row: its number in the data, from 1. unit: as for the
-    command, "0.dense.2". `print` shows an explanation as text, `to_dict` gives what --json prints,
-    and `passage.layers` has the numbers as arrays.
-    Raises UsageError, DataError, RunUnreadable; Diverged where a number is not finite.
-    """
-    trained = run if isinstance(run, Run) else load(run)
-    epochs = [epoch] if isinstance(epoch, int) else epoch
-    return list(explain_row(trained, row, epochs, [unit] if isinstance(unit, str) else unit))
-
-
-def export(
-    run: Run | str | PathLike[str],
-    to: str,
-    path: str | PathLike[str] | None = None,
-    weights: Weights = "final",
-) -> Path:
-    """Write a run for another tool; the path of what was written.
-
-    `run` is a run or what `load` takes. to: "script", "notebook", "torch", "onnx", "safetensors",
-    "tensorboard" or "c"; see `nnlab export --help`. path: by default in the folder of the run.
-    Raises UsageError for a missing package and a network that has no form there, RunUnreadable,
-    StorageError; for scripts DataError.
-    """
-    trained = run if isinstance(run, Run) else load(run)
-    target = default_path(trained, to) if path is None else Path(path)
-    export_run(trained, to, target, weights)
-    return target
-
-
-def load(
-    run: str | PathLike[str], runs: str | PathLike[str] | None = None, *, data: Any = None
-) -> Run:
-    """A run by its folder, its name, a unique beginning of that, or "latest".
-
-    `runs` is where names are looked up, as for the command. `data`: the rows that `train` was given
-    for this run; without them its files can be read, but nothing can be trained again. Raises
-    RunUnreadable when there is no such run, UsageError for the beginning of several, DataError for
-    other data.
-    """
-    found = Run.find(run, runs_folder(runs)) if isinstance(run, str) else Run.open(Path(run))
-    return found if data is None else found.reading(data)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import textwrap
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 
-from nnlab.cli.terminal import printable
+from nnlab.run.text import printable
 from nnlab.show.words import LARGE, SMALL
 
 Cell = str | int | float | None
