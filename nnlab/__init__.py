@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from nnlab.api.trained_run import TrainedRun as Run
     from nnlab.api.trained_run import load
     from nnlab.api.training import resume, train
+    from nnlab.api.user_network import UserNetwork as Network
     from nnlab.config.schema import Config
     from nnlab.core.initializers import INITIALIZERS
     from nnlab.core.layers import LAYERS
@@ -38,7 +39,6 @@ if TYPE_CHECKING:
     from nnlab.core.optimizers import OPTIMIZERS
     from nnlab.core.schedules import SCHEDULES
     from nnlab.data.sources import SOURCES
-    from nnlab.engine.images.network import TunedNetwork as Network
     from nnlab.errors import NnlabError
     from nnlab.estimators.classifier import Classifier
     from nnlab.estimators.regressor import Regressor
@@ -56,7 +56,7 @@ _HOMES = {
     "Regressor": "nnlab.estimators.regressor",
     "Run": "nnlab.api.trained_run:TrainedRun",
     "History": "nnlab.api.fitting",
-    "Network": "nnlab.engine.images.network:TunedNetwork",
+    "Network": "nnlab.api.user_network:UserNetwork",
     "Config": "nnlab.config.schema",
     "LAYERS": "nnlab.core.layers",
     "LOSSES": "nnlab.core.losses",
