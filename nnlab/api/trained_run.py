@@ -31,9 +31,10 @@ class TrainedRun(ShownResult, Run):
     """
 
     @classmethod
-    def load(cls, run: AnyPath, runs: AnyPath | None = None) -> Self:
+    def load(cls, run: AnyPath, runs: AnyPath | None = None, *, data: Any = None) -> Self:
         """A run by its folder, its name, a unique beginning of that, or "latest"."""
-        return cls(find_training(run, runs).path)
+        found = cls(find_training(run, runs).path)
+        return found if data is None else found.reading(data)
 
     def __str__(self) -> str:
         return "\n".join(filter(None, [*self._lines(), str(self.path)]))
@@ -96,10 +97,12 @@ class TrainedRun(ShownResult, Run):
         return report_run(self.folder, all_figures)
 
 
-def load(run: AnyPath, runs: AnyPath | None = None) -> TrainedRun:
+def load(run: AnyPath, runs: AnyPath | None = None, *, data: Any = None) -> TrainedRun:
     """A run by its folder, its name, a unique beginning of that, or "latest".
 
-    `runs` is where names are looked up, as for the command. Raises RunUnreadable when there is no
-    such run, UsageError for the beginning of several, and for a sweep or a race.
+    `runs` is where names are looked up, as for the command. `data`: the rows that `train` was given
+    for this run; without them its files can be read, but nothing can be computed on its data.
+    Raises RunUnreadable when there is no such run, UsageError for the beginning of several, and for
+    a sweep or a race, DataError for other data.
     """
-    return TrainedRun.load(run, runs)
+    return TrainedRun.load(run, runs, data=data)

@@ -3,11 +3,13 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from signal import SIGINT
+from typing import Any
 
 from nnlab.api.find import AnyConfig, AnyPath, AnyRun, as_overrides, find_trained
 from nnlab.api.progress import Display, choose_display
 from nnlab.api.trained_run import TrainedRun
-from nnlab.config.load import resolve_config
+from nnlab.config.load import given_memory, resolve_config, rows_in_memory
+from nnlab.data.memory import Memory
 from nnlab.errors import Interrupted
 from nnlab.experiment.provide import provide_data
 from nnlab.experiment.resume import reopen
@@ -21,6 +23,7 @@ from nnlab.show.figures import draw_all
 def train(
     config: AnyConfig,
     *,
+    data: Any = None,
     runs: AnyPath | None = None,
     name: str | None = None,
     plots: bool = False,
@@ -34,15 +37,19 @@ def train(
     dot, by key (`training__batch_size=8`). `runs` is where the folder goes, as for the command;
     `name` the run's name. progress: a bar; by default in notebooks and at a prompt.
 
+    `data` takes the place of the data set that the config names: arrays (x, y), or a data frame
+    with the setting `data__target="column"`. The run that is returned holds it. The run folder
+    holds its SHA-256 alone; `load` takes the data again.
+
     Ctrl+C, or a notebook's stop button, saves the state: the run that is returned is `interrupted`,
     and `resume` continues it. Raises ConfigError, DataError, StorageError.
     """
-    loaded = resolve_config(config, as_overrides(overrides))
+    loaded = resolve_config(config, as_overrides(overrides), rows=rows_in_memory(data))
     shown = choose_display(progress)
     provide_data(loaded.config, shown.tell)
     with returning_on_interrupt(shown), begin(loaded, runs_folder(runs), name=name) as session:
         _follow(session, shown)
-    return _ended(session.folder, plots)
+    return _ended(session.folder, plots, given_memory(loaded.config))
 
 
 def resume(
@@ -54,12 +61,13 @@ def resume(
     acts as in `train`. Raises RunLocked, RunUnreadable; ConfigError for settings that cannot
     change; DataError when the data has changed; UsageError for a run that diverged.
     """
-    folder, shown = find_trained(run).folder, choose_display(progress)
+    trained, shown = find_trained(run), choose_display(progress)
+    folder, memory = trained.folder, trained.memory
     changes = as_overrides(overrides)
-    with returning_on_interrupt(shown), reopen(folder, changes) as session:
+    with returning_on_interrupt(shown), reopen(folder, changes, memory=memory) as session:
         if session is not None:
             _follow(session, shown)
-    return _ended(folder, plots)
+    return _ended(folder, plots, memory)
 
 
 def _follow(session: Session, shown: Display) -> None:
@@ -70,8 +78,8 @@ def _follow(session: Session, shown: Display) -> None:
             see(record)
 
 
-def _ended(folder: RunFolder, plots: bool) -> TrainedRun:
-    run = TrainedRun(folder.path)
+def _ended(folder: RunFolder, plots: bool, memory: Memory | None) -> TrainedRun:
+    run = TrainedRun(folder.path, memory)
     if plots and run.status.ended:
         draw_all(folder)
     return run

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
@@ -23,16 +23,39 @@ from nnlab.config.short_forms import expand
 from nnlab.config.tree import Node, Place, Source, find_node, from_plain
 from nnlab.config.yaml12 import read_yaml
 from nnlab.data.dataset import DataSource
+from nnlab.data.memory import UNNAMED, Memory
 from nnlab.errors import ConfigError
 
 MAX_SWEEP_NODES = 20_000  # of variants that are checked here; the rest is checked when it runs
-KEPT_BESIDE_ROWS = ("validation", "split", "scale", "seed")  # the keys of data
 RACE = "race of optimizers on a function"
 # By command: keys that only this kind of config has, and the kind in words.
 KINDS = {
     "train": ({"data", "network", "loss"}, f"trains a network, and is no {RACE}"),
     "descend": ({"function", "runs"}, f"is a {RACE}, and trains no network"),
 }
+
+
+@dataclass(frozen=True)
+class GivenRows:
+    """Rows that take the place of the data set which a config names.
+
+    held_by: the data set that holds them, from the config's `memory`. keys: what else of the
+    config's section `data` stays.
+    """
+
+    held_by: Callable[[Memory], DataSource]
+    keys: Sequence[str]
+
+
+def rows_in_memory(data: Any) -> GivenRows | None:
+    """The rows (x, y), or of a data frame, for a config; None without data."""
+    keys = ("test", "validation", "split", "scale", "seed", *hints(Memory))
+    return None if data is None else GivenRows(lambda memory: memory.reading(data), keys)
+
+
+def given_memory(config: Config) -> Memory | None:
+    """The data set of a config that holds its rows; None for any other."""
+    return config.data.source if isinstance(config.data.source, Memory) else None
 
 
 @dataclass(frozen=True)
@@ -91,7 +114,7 @@ def resolve_config(
     overrides: Sequence[Override],
     *,
     check: bool = True,
-    rows: DataSource | None = None,
+    rows: GivenRows | None = None,
 ) -> Loaded:
     """The config in any of its forms, with the overrides applied; see `load_config`."""
     if isinstance(config, Config):
@@ -107,12 +130,11 @@ def load_config(
     overrides: Sequence[Override] = (),
     *,
     check: bool = True,
-    rows: DataSource | None = None,
+    rows: GivenRows | None = None,
 ) -> Loaded:
     """Read a file, or the shipped config of that name, with the overrides applied.
 
     `check=False` leaves out what needs the data set, for the resolved.yaml of a finished run.
-    `rows` take the place of the data set that the config names, and of its test part.
     Raises ConfigError with all mistakes, DataError when the data's shape cannot be determined.
     """
     problems = Problems()
@@ -139,7 +161,7 @@ def from_mapping(
     overrides: Sequence[Override] = (),
     *,
     check: bool = True,
-    rows: DataSource | None = None,
+    rows: GivenRows | None = None,
 ) -> Config:
     """The config that a nested mapping describes, in the words of the YAML file."""
     return _base(_plain_root(mapping), overrides, None, Problems(), check, rows=rows).config
@@ -210,7 +232,7 @@ def _base(
     problems: Problems,
     check: bool = True,
     with_sweeps: bool = True,
-    rows: DataSource | None = None,
+    rows: GivenRows | None = None,
 ) -> Base:
     """Everything after reading: full form, overrides, objects, checks.
 
@@ -219,10 +241,10 @@ def _base(
     notes: list[str] = []
     changes = read_overrides(overrides, Path.cwd(), problems)
     root = expand(root, Config)
-    root = root if rows is None else _with_stand_in(root)
+    root = root if rows is None else _with_memory(root, rows.keys)
     root = resolve_paths(apply(root, changes, problems, notes))
     root = root if with_sweeps and rows is None else root.without("sweeps")
-    name = name or ("rows" if rows is not None else _name_of_data(root))
+    name = name or (UNNAMED if rows is not None else _name_of_data(root))
     config: Config = finished(_config(root, name, problems, check, rows), problems)
     return Base(config, root, name, tuple(notes))
 
@@ -232,15 +254,16 @@ def _config(
     name: str,
     problems: Problems,
     check: bool = True,
-    rows: DataSource | None = None,
+    rows: GivenRows | None = None,
 ) -> Config | None:
     before = len(problems)
     root = with_defaults(root, name)
     values = build_fields(Config, root, problems)
-    if "data" in values and rows is not None:
-        values["data"] = replace(values["data"], source=rows)
     if "data" in values:
         values["data"] = with_labels(values["data"], values.get("loss"))
+        if rows is not None and len(problems) == before:
+            data = values["data"]
+            values["data"] = replace(data, source=rows.held_by(data.source))
     if "training" in values:
         values["training"] = with_monitor(values["training"], values.get("data"))
     complete = len(values) == len(hints(Config)) and len(problems) == before
@@ -259,15 +282,15 @@ def finished(config: Any, problems: Problems) -> Any:
     return config
 
 
-def _with_stand_in(root: Node) -> Node:
-    """The tree with a data set to be replaced; the other keys of `data` stay."""
+def _with_memory(root: Node, keys: Sequence[str]) -> Node:
+    """The tree with the data set `memory`; these keys of `data` stay."""
     if root.entries is None:
         return root
     data = root.entries.get("data", Node({}, root.place))
-    entries = {key: node for key, node in (data.entries or {}).items() if key in KEPT_BESIDE_ROWS}
-    if find_node(data, "validation").value == "test":
+    entries = {key: node for key, node in (data.entries or {}).items() if key in keys}
+    if find_node(data, "validation").value == "test" and "test" not in keys:
         entries.pop("validation")
-    entries["name"] = Node("identity", data.place)
+    entries["name"] = Node("memory", data.place)
     return root.with_entry("data", Node(entries, data.place, data.keys), data.place)
 
 
