@@ -24,14 +24,22 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from nnlab.api.compare import compare
+    from nnlab.api.descend import descend
     from nnlab.api.doctor import doctor
+    from nnlab.api.evaluate import evaluate
     from nnlab.api.explain import explain
     from nnlab.api.export import export
-    from nnlab.api.fitting import History, fit, gradcheck
+    from nnlab.api.fitting import History, fit
+    from nnlab.api.gradcheck import gradcheck
+    from nnlab.api.predict import predict
+    from nnlab.api.sweep import TrainedSweep as Sweep
+    from nnlab.api.sweep import sweep
     from nnlab.api.trained_run import TrainedRun as Run
     from nnlab.api.trained_run import load
     from nnlab.api.training import resume, train
     from nnlab.api.user_network import UserNetwork as Network
+    from nnlab.api.verify import verify
     from nnlab.config.schema import Config
     from nnlab.core.initializers import INITIALIZERS
     from nnlab.core.layers import LAYERS
@@ -51,9 +59,16 @@ _HOMES = {
     "doctor": "nnlab.api.doctor",
     "explain": "nnlab.api.explain",
     "export": "nnlab.api.export",
-    "gradcheck": "nnlab.api.fitting",
     "Classifier": "nnlab.estimators.classifier",
     "Regressor": "nnlab.estimators.regressor",
+    "sweep": "nnlab.api.sweep",
+    "verify": "nnlab.api.verify",
+    "predict": "nnlab.api.predict",
+    "evaluate": "nnlab.api.evaluate",
+    "compare": "nnlab.api.compare",
+    "descend": "nnlab.api.descend",
+    "gradcheck": "nnlab.api.gradcheck",
+    "Sweep": "nnlab.api.sweep:TrainedSweep",
     "Run": "nnlab.api.trained_run:TrainedRun",
     "History": "nnlab.api.fitting",
     "Network": "nnlab.api.user_network:UserNetwork",
@@ -81,14 +96,21 @@ __all__ = [
     "NnlabError",
     "Regressor",
     "Run",
+    "Sweep",
+    "compare",
+    "descend",
     "doctor",
+    "evaluate",
     "explain",
     "export",
     "fit",
     "gradcheck",
     "load",
+    "predict",
     "resume",
+    "sweep",
     "train",
+    "verify",
 ]
 
 

@@ -30,6 +30,7 @@ SURFACE = {
     "NnlabError",
     "Regressor",
     "Run",
+    "Sweep",
     "doctor",
     "explain",
     "export",
@@ -37,7 +38,13 @@ SURFACE = {
     "gradcheck",
     "load",
     "resume",
+    "sweep",
     "train",
+    "verify",
+    "predict",
+    "evaluate",
+    "compare",
+    "descend",
 }
 XOR = {
     "name": "small",

@@ -12,7 +12,6 @@ import nnlab
 from nnlab.cli import main
 from nnlab.errors import DataError, UsageError
 from nnlab.experiment.measure import evaluate_part
-from nnlab.experiment.verify import Verifier
 from nnlab.run.run import Run
 
 RNG = np.random.default_rng(3)
@@ -83,7 +82,7 @@ def test_the_data_of_a_csv_config_may_come_from_memory(tmp_path: Path) -> None:
 
 
 def test_everything_works_on_the_run_in_the_same_session(trained: Run, tmp_path: Path) -> None:
-    assert [f.what for f in Verifier(trained.folder, trained.memory).replay() if f.problem] == []
+    assert nnlab.verify(trained).problems == []
     assert evaluate_part(trained)["loss"] == pytest.approx(
         trained.summary["test"]["loss"], rel=1e-12
     )

@@ -1,5 +1,6 @@
 """Runs and sweeps by name, and the forms in which functions take configs and settings."""
 
+import json
 from collections.abc import Mapping
 from os import PathLike
 from pathlib import Path
@@ -11,6 +12,7 @@ from nnlab.run.folder import RunFolder
 from nnlab.run.names import runs_folder
 from nnlab.run.run import Run
 from nnlab.run.sweeps import SweepFolder
+from nnlab.run.text import json_value
 
 AnyConfig = str | PathLike[str] | Config | Mapping[str, object]
 AnyRun = Run | str | PathLike[str]
@@ -20,6 +22,18 @@ AnyPath = str | PathLike[str]
 def as_overrides(settings: Mapping[str, object]) -> list[tuple[str, object]]:
     """Keyword arguments as overrides: `training__batch_size` is training.batch_size."""
     return [(name.replace("__", "."), value) for name, value in settings.items()]
+
+
+def as_texts(settings: Mapping[str, object], listed: bool = False) -> list[str]:
+    """Keyword arguments as texts of --set, or as axes: a value in JSON is one in YAML."""
+
+    def text(value: object) -> str:
+        return value if isinstance(value, str) else json.dumps(json_value(value))
+
+    return [
+        f"{key}={text(value)[1:-1] if listed else text(value)}"
+        for key, value in as_overrides({k: list(v) if listed else v for k, v in settings.items()})  # type: ignore[call-overload]
+    ]
 
 
 def find_run(run: AnyPath, runs: AnyPath | None = None) -> RunFolder:

@@ -7,7 +7,6 @@ from typing import Any, Literal, TypeVar, get_args
 import numpy as np
 from numpy.typing import ArrayLike
 
-from nnlab.core.gradcheck import Checked, check_gradients
 from nnlab.core.limits import require_limits
 from nnlab.core.losses import LOSSES, Loss
 from nnlab.core.metrics import Kind
@@ -89,13 +88,6 @@ def as_part(
     inputs, targets, loss = checked_pairs(network, x, t, loss, kind)
     none = Scaling("none", np.zeros(()), np.ones(()))
     return Part(inputs, np.arange(len(inputs)), none, targets, network.dtype), loss
-
-
-def gradcheck(network: Network, x: ArrayLike, t: ArrayLike, loss: Loss | str) -> list[Checked]:
-    """Compare every gradient with central differences; see `nnlab.core.gradcheck`."""
-    loss = member(loss, LOSSES, Loss, "loss")
-    inputs, targets, loss = checked_pairs(network, x, t, loss, KINDS[loss.fuses])
-    return check_gradients(network, loss, inputs, targets)
 
 
 def member(value: object, catalogue: Mapping[str, type[M]], family: Any, word: str) -> M:

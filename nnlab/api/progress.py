@@ -110,7 +110,7 @@ def terminal_bar() -> Iterator[Draw]:
 
 @contextmanager
 def notebook_bar() -> Iterator[Draw]:
-    """A bar in the output of a notebook's cell; the last numbers stay.
+    """A bar in the output of a notebook's cell, gone at the end.
 
     By IPython's display alone: rich would need ipywidgets, which a notebook may lack.
     """
@@ -126,6 +126,7 @@ def notebook_bar() -> Iterator[Draw]:
         shown.update(html(f"{escape(head)} {bar} {escape(tail)}"))
 
     yield draw
+    shown.update(html(""))
 
 
 def no_bar(event: object) -> None:

@@ -59,11 +59,11 @@ def fetch(name: tuple[str, ...], force: bool) -> None:
     _refuse_damage(files)
 
 
-@command.command()
+@command.command("verify")
 @click.argument("name", metavar="[NAME]...", nargs=-1)
 @json_option
 @verbosity
-def verify(name: tuple[str, ...], as_json: bool) -> None:
+def verify_files(name: tuple[str, ...], as_json: bool) -> None:
     """Compare the files with the published SHA-256.
 
     Missing files are no error unless all are missing. Exit code 3 if a file is damaged, or if

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from nnlab.api.compare import LONGEST_SETTING
 from nnlab.cli.options import FOLDER, json_option, runs_option, verbosity
 from nnlab.cli.terminal import print_data, print_json, print_message, print_result
 from nnlab.config.problems import shown_value
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from nnlab.cli.conditions import Condition
 
 STATUSES = tuple(status.value for status in Status if status is not Status.UNKNOWN)
-LONGEST_SETTING = 60  # characters
 
 
 @click.command

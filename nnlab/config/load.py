@@ -164,21 +164,30 @@ def from_mapping(
     rows: GivenRows | None = None,
 ) -> Config:
     """The config that a nested mapping describes, in the words of the YAML file."""
+    return _base(_plain_root(mapping), overrides, None, Problems(), check, rows=rows).config
+
+
+def _plain_root(mapping: Mapping[str, object]) -> Node:
     place = Place(Source("config", "", Path.cwd(), "values"))
     try:
-        root = from_plain(mapping, place)
+        return from_plain(mapping, place)
     except (TypeError, ValueError) as error:
         fail([Problem(place, f"{error}")])
-    return _base(root, overrides, None, Problems(), check, rows=rows).config
 
 
-def load_base(config: str | Path, fixed: Sequence[Override] = ()) -> Base:
+def load_base(
+    config: str | PathLike[str] | Config | Mapping[str, object], fixed: Sequence[Override] = ()
+) -> Base:
     """The config with these settings in all variants, and without its sweeps.
 
     Raises ConfigError with all mistakes, DataError when the data's shape cannot be determined.
     """
     problems = Problems()
-    file = read_document(config, problems, "train")
+    if isinstance(config, Config):
+        config = settings_of(config)
+    if isinstance(config, Mapping):
+        return _base(_plain_root(config), fixed, None, problems, with_sweeps=False)
+    file = read_document(config if isinstance(config, str) else Path(config), problems, "train")
     return _base(file.root, fixed, file.name, problems, with_sweeps=False)
 
 
