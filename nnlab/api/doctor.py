@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from nnlab.api.find import AnyConfig, as_overrides, find_trained
-from nnlab.config.load import resolve_config, rows_in_memory
+from nnlab.config.given_rows import rows_in_memory
+from nnlab.config.load import resolve_config
 from nnlab.diagnosis.findings import Diagnosis
 from nnlab.diagnosis.gather import evidence_of_config, evidence_of_run
 from nnlab.diagnosis.rules import diagnose

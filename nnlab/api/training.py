@@ -8,7 +8,8 @@ from typing import Any
 from nnlab.api.find import AnyConfig, AnyPath, AnyRun, as_overrides, find_trained
 from nnlab.api.progress import Display, choose_display
 from nnlab.api.trained_run import TrainedRun
-from nnlab.config.load import given_memory, resolve_config, rows_in_memory
+from nnlab.config.given_rows import given_memory, rows_in_memory
+from nnlab.config.load import resolve_config
 from nnlab.data.memory import Memory
 from nnlab.errors import Interrupted
 from nnlab.experiment.provide import provide_data

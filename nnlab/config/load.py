@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
@@ -16,14 +16,14 @@ from nnlab.config.defaults import with_defaults, with_labels, with_monitor
 from nnlab.config.dump import settings_of
 from nnlab.config.families import file_settings
 from nnlab.config.files import checked, decode, locate, name_from_stem, read_bytes
+from nnlab.config.given_rows import GivenRows, with_memory
 from nnlab.config.overrides import Override, SettingChange, apply, read_overrides
 from nnlab.config.problems import Problem, Problems, clean, fail
 from nnlab.config.schema import Config, SweepConfig
 from nnlab.config.short_forms import expand
 from nnlab.config.tree import Node, Place, Source, find_node, from_plain
 from nnlab.config.yaml12 import read_yaml
-from nnlab.data.dataset import DataSource
-from nnlab.data.memory import UNNAMED, Memory
+from nnlab.data.memory import UNNAMED
 from nnlab.errors import ConfigError
 
 MAX_SWEEP_NODES = 20_000  # of variants that are checked here; the rest is checked when it runs
@@ -33,29 +33,6 @@ KINDS = {
     "train": ({"data", "network", "loss"}, f"trains a network, and is no {RACE}"),
     "descend": ({"function", "runs"}, f"is a {RACE}, and trains no network"),
 }
-
-
-@dataclass(frozen=True)
-class GivenRows:
-    """Rows that take the place of the data set which a config names.
-
-    held_by: the data set that holds them, from the config's `memory`. keys: what else of the
-    config's section `data` stays.
-    """
-
-    held_by: Callable[[Memory], DataSource]
-    keys: Sequence[str]
-
-
-def rows_in_memory(data: Any) -> GivenRows | None:
-    """The rows (x, y), or of a data frame, for a config; None without data."""
-    keys = ("test", "validation", "split", "scale", "seed", *hints(Memory))
-    return None if data is None else GivenRows(lambda memory: memory.reading(data), keys)
-
-
-def given_memory(config: Config) -> Memory | None:
-    """The data set of a config that holds its rows; None for any other."""
-    return config.data.source if isinstance(config.data.source, Memory) else None
 
 
 @dataclass(frozen=True)
@@ -241,7 +218,7 @@ def _base(
     notes: list[str] = []
     changes = read_overrides(overrides, Path.cwd(), problems)
     root = expand(root, Config)
-    root = root if rows is None else _with_memory(root, rows.keys)
+    root = root if rows is None else with_memory(root, rows.keys)
     root = resolve_paths(apply(root, changes, problems, notes))
     root = root if with_sweeps and rows is None else root.without("sweeps")
     name = name or (UNNAMED if rows is not None else _name_of_data(root))
@@ -280,18 +257,6 @@ def finished(config: Any, problems: Problems) -> Any:
     if config is None:
         raise ConfigError("These settings do not go together.")
     return config
-
-
-def _with_memory(root: Node, keys: Sequence[str]) -> Node:
-    """The tree with the data set `memory`; these keys of `data` stay."""
-    if root.entries is None:
-        return root
-    data = root.entries.get("data", Node({}, root.place))
-    entries = {key: node for key, node in (data.entries or {}).items() if key in keys}
-    if find_node(data, "validation").value == "test" and "test" not in keys:
-        entries.pop("validation")
-    entries["name"] = Node("memory", data.place)
-    return root.with_entry("data", Node(entries, data.place, data.keys), data.place)
 
 
 def _name_of_data(root: Node) -> str:

@@ -16,7 +16,8 @@ from nnlab.config.annotations import hints
 from nnlab.config.builder import Builder
 from nnlab.config.dump import settings_of
 from nnlab.config.families import AUGMENTATION, INITIALIZER, LAYER, LOSS, OPTIMIZER, SCHEDULE, homes
-from nnlab.config.load import GivenRows, resolve_config
+from nnlab.config.given_rows import GivenRows
+from nnlab.config.load import resolve_config
 from nnlab.config.problems import Problems
 from nnlab.config.schema import Config, EarlyStopping, FromRun, Training
 from nnlab.config.short_forms import expand
