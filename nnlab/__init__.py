@@ -33,11 +33,13 @@ if TYPE_CHECKING:
     from nnlab.api.fitting import History, fit
     from nnlab.api.gradcheck import gradcheck
     from nnlab.api.predict import predict
+    from nnlab.api.runs import runs
     from nnlab.api.sweep import TrainedSweep as Sweep
     from nnlab.api.sweep import sweep
     from nnlab.api.trained_run import TrainedRun as Run
     from nnlab.api.trained_run import load
     from nnlab.api.training import resume, train
+    from nnlab.api.tune import tune
     from nnlab.api.verify import verify
     from nnlab.config.schema import Config
     from nnlab.core.initializers import INITIALIZERS
@@ -62,6 +64,8 @@ _HOMES = {
     "Classifier": "nnlab.estimators.classifier",
     "Regressor": "nnlab.estimators.regressor",
     "sweep": "nnlab.api.sweep",
+    "runs": "nnlab.api.runs",
+    "tune": "nnlab.api.tune",
     "verify": "nnlab.api.verify",
     "predict": "nnlab.api.predict",
     "evaluate": "nnlab.api.evaluate",
@@ -108,8 +112,10 @@ __all__ = [
     "load",
     "predict",
     "resume",
+    "runs",
     "sweep",
     "train",
+    "tune",
     "verify",
 ]
 

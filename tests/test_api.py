@@ -39,6 +39,8 @@ SURFACE = {
     "load",
     "resume",
     "sweep",
+    "tune",
+    "runs",
     "train",
     "verify",
     "predict",

@@ -10,7 +10,6 @@ from nnlab.api.results import Columns, ShownResult, columns_of
 from nnlab.experiment.verify import Finding, From, Verifier
 from nnlab.race.folder import is_race, read_paths
 from nnlab.race.run import race_differences
-from nnlab.run.folder import RunFolder
 from nnlab.run.run import Run
 from nnlab.show.words import count, first_few
 
@@ -35,13 +34,14 @@ def verify(
         findings = tuple(Finding("the race", problem) for problem in race_differences(folder))
         rows = count(len(read_paths(folder)["run"]), "row")
         return Verification(folder.path, findings, f"; {rows} of paths.csv came out the same")
-    return _verify_training(folder, replay, epochs, see)
+    memory = run.memory if isinstance(run, Run) else None
+    return _verify_training(Verifier(folder, memory), replay, epochs, see)
 
 
 def _verify_training(
-    folder: RunFolder, replay: From | None, epochs: int | None, see: Callable[[str, bool], None]
+    verifier: Verifier, replay: From | None, epochs: int | None, see: Callable[[str, bool], None]
 ) -> "Verification":
-    verifier, findings = Verifier(folder), list[Finding]()
+    folder, findings = verifier.folder, list[Finding]()
     verifier.refuse_running()
     for finding in verifier.files():
         see(f"{finding.what}: {finding.problem or 'good'}", True)
