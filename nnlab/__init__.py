@@ -5,6 +5,9 @@
     run = nnlab.train("xor", epochs=5000)        # a shipped config, a path, a mapping
     run.metrics["train_loss"], run.path
     run = nnlab.load("runs/...")                 # any run folder again
+    run.plot("curves"), run.report(), run.to_pandas()
+    nnlab.evaluate(run)                          # print: the command's text; .to_dict()
+    sweep = nnlab.sweep("xor", {"lr": [0.1, 1]}, seeds=3, epochs=50)
     run.predict([[0.2, 0.8]])
     nnlab.doctor(run)                            # why it does not learn
     print(*nnlab.explain(run, row=3, epoch=0))   # a row through the network and back

@@ -1,9 +1,7 @@
 """What notebooks see: the objects that the functions of `nnlab` return."""
 
-import os
 import signal
 import sys
-import threading
 
 import nbclient
 import nbformat
@@ -14,6 +12,7 @@ from matplotlib.figure import Figure
 import nnlab
 from nnlab.api.progress import choose_display
 from nnlab.errors import UsageError
+from tests.patience import PATIENCE
 from tests.process import printed_by
 
 XOR = {"data": "xor", "network": [{"dense": 3}, "tanh", {"dense": 1}, "sigmoid"], "loss": "bce"}
@@ -35,9 +34,12 @@ def sweep(folder):
     return nnlab.sweep(XOR, {"lr": [0.1, 1.0]}, seeds=2, runs=folder, epochs=5, name="s")
 
 
-def interrupt():
-    """Ctrl+C, a moment from now."""
-    threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
+@pytest.fixture
+def ctrl_c(monkeypatch):
+    """Each training is interrupted by Ctrl+C once it has shown something."""
+    monkeypatch.setattr(
+        "nnlab.api.progress.no_bar", lambda event: signal.raise_signal(signal.SIGINT)
+    )
 
 
 def test_a_run_shows_itself(run):
@@ -114,16 +116,16 @@ def test_what_the_results_say(run, folder):
     assert best.status == "completed"
 
 
+@pytest.mark.usefixtures("ctrl_c")
 def test_ctrl_c_leaves_an_object_that_continues(tmp_path, capsys):
-    interrupt()
     run = nnlab.train(XOR, runs=tmp_path, **LONG)
     assert run.status == "interrupted"
     assert "nnlab.resume continues it" in repr(run)
     assert "SIGINT: stopped after" in capsys.readouterr().err
-    epochs = len(nnlab.load(run.path).table["epoch"])
-    interrupt()
-    assert len(nnlab.resume(run).table["epoch"]) > epochs
-    interrupt()
+    epochs = len(run.table["epoch"])
+    again = nnlab.resume(run)
+    assert again.status == "interrupted"
+    assert len(again.table["epoch"]) > epochs
     sweep = nnlab.sweep(XOR, {"lr": [0.1, 1.0]}, jobs=1, runs=tmp_path, **LONG)
     assert sweep.status == "interrupted"
     with pytest.raises(KeyboardInterrupt):
@@ -134,7 +136,7 @@ def test_a_script_needs_no_guard_for_processes(tmp_path):
     script = tmp_path / "script.py"
     script.write_text(
         f"import nnlab\nprint('once')\ns = nnlab.sweep({XOR}, 'hidden=2,3', epochs=1, jobs=2, "
-        f"timeout=60, runs={str(tmp_path)!r})\nprint(s.status)\n",
+        f"timeout={PATIENCE}, runs={str(tmp_path)!r})\nprint(s.status)\n",
         encoding="utf-8",
     )
     assert printed_by(str(script)) == "once\ncompleted\n"
@@ -152,7 +154,7 @@ def test_in_a_kernel(tmp_path):
         "print('matplotlib.pyplot' in sys.modules)",
     ]
     book = nbformat.v4.new_notebook(cells=list(map(nbformat.v4.new_code_cell, cells)))
-    nbclient.NotebookClient(book, timeout=60, kernel_name="python3").execute()
+    nbclient.NotebookClient(book, timeout=PATIENCE, kernel_name="python3").execute()
     bar, shown = book.cells[0].outputs
     assert bar.output_type == "display_data"
     assert "completed, 20 epochs" in shown.data["text/html"]
