@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from nnlab.api.trained_run import load
     from nnlab.api.training import resume, train
     from nnlab.api.tune import tune
+    from nnlab.api.user_network import UserNetwork as Network
     from nnlab.api.verify import verify
     from nnlab.config.schema import Config
     from nnlab.core.initializers import INITIALIZERS
@@ -51,7 +52,6 @@ if TYPE_CHECKING:
     from nnlab.core.optimizers import OPTIMIZERS
     from nnlab.core.schedules import SCHEDULES
     from nnlab.data.sources import SOURCES
-    from nnlab.engine.images.network import TunedNetwork as Network
     from nnlab.errors import NnlabError
     from nnlab.estimators.classifier import Classifier
     from nnlab.estimators.regressor import Regressor
@@ -78,7 +78,7 @@ _HOMES = {
     "Sweep": "nnlab.api.sweep:TrainedSweep",
     "Run": "nnlab.api.trained_run:TrainedRun",
     "History": "nnlab.api.fitting",
-    "Network": "nnlab.engine.images.network:TunedNetwork",
+    "Network": "nnlab.api.user_network:UserNetwork",
     "Config": "nnlab.config.schema",
     "LAYERS": "nnlab.core.layers",
     "LOSSES": "nnlab.core.losses",

@@ -6,7 +6,7 @@
     gradcheck, verify    checks; doctor: why a network does not learn
     runs, compare        several runs; export: a run for other tools
     fitting              fit, without a config and without files
-    trained_run          the object of a run, and load
+    trained_run          the object of a run, and load; user_network: that of a network
     results              what the results of all functions have in common
     progress             a training or a sweep while it runs, in a terminal or a notebook
     find                 runs and sweeps by name

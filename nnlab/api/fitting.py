@@ -60,9 +60,7 @@ def fit(
     loss = member(loss, LOSSES, Loss, "loss")
     judged = kind or KINDS[loss.fuses]
     require_trainable(network, loss, judged, epochs, batch_size, seed)
-    inputs, targets, loss = checked_pairs(network, x, t, loss, judged)
-    none = Scaling("none", np.zeros(()), np.ones(()))
-    part = Part(inputs, np.arange(len(inputs)), none, targets, network.dtype)
+    part, loss = as_part(network, x, t, loss, judged)
     plan = Plan(
         loss=loss,
         optimizer=member(optimizer, OPTIMIZERS, Optimizer, "optimizer"),
@@ -71,7 +69,7 @@ def fit(
         validation=None,
         kind=judged,
         epochs=epochs,
-        batch_size=len(inputs) if batch_size == "full" else batch_size,
+        batch_size=len(part) if batch_size == "full" else batch_size,
         seed=seed,
         shuffle=shuffle,
     )
@@ -81,6 +79,15 @@ def fit(
     columns = {name: np.array([numbers[name] for numbers in epoch_numbers]) for name in names}
     failure = next((record.what for record in records if isinstance(record, Failure)), None)
     return History(columns.pop("loss", np.empty(0)), columns, failure)
+
+
+def as_part(
+    network: Network, x: ArrayLike, t: ArrayLike, loss: Loss, kind: Kind
+) -> tuple[Part, Loss]:
+    """Rows and targets for the loop, and the loss with its class weights. Raises ValueError."""
+    inputs, targets, loss = checked_pairs(network, x, t, loss, kind)
+    none = Scaling("none", np.zeros(()), np.ones(()))
+    return Part(inputs, np.arange(len(inputs)), none, targets, network.dtype), loss
 
 
 def member(value: object, catalogue: Mapping[str, type[M]], family: Any, word: str) -> M:

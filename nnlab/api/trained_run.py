@@ -9,8 +9,10 @@ from numpy.typing import NDArray
 from nnlab.api.find import AnyPath, find_training
 from nnlab.api.html import card
 from nnlab.api.results import ShownResult
+from nnlab.api.user_network import UserNetwork
 from nnlab.core import columns
 from nnlab.errors import NnlabError
+from nnlab.run.folder import Weights
 from nnlab.run.run import Run
 from nnlab.show.figures import FIGURES, View
 from nnlab.show.figures.inline import draw_inline
@@ -72,6 +74,17 @@ class TrainedRun(ShownResult, Run):
             return [f"{self.name}: {self.status}{after}{more}", setting, "  ".join(texts)]
         except NnlabError as error:
             return [f"{self.name}: {self.status}", str(error)]
+
+    def network(self, which: Weights = "final") -> UserNetwork:
+        """The network with its initial, best or final weights; its rows are scaled ones.
+
+        `predict` of the run takes rows in the data's own units. Raises UsageError for another word,
+        RunUnreadable if the weights are missing or do not fit.
+        """
+        plain = super().network(which)
+        network = UserNetwork(plain.layers, plain.inputs, dtype=plain.dtype)
+        network.values[...] = plain.values
+        return network
 
     @property
     def table(self) -> dict[str, NDArray[Any]]:
