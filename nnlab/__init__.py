@@ -5,6 +5,9 @@
     run = nnlab.train("xor", epochs=5000)        # a shipped config, a path, a mapping
     run.metrics["train_loss"], run.path
     run = nnlab.load("runs/...")                 # any run folder again
+    run.plot("curves"), run.report(), run.to_pandas()
+    nnlab.evaluate(run)                          # print: the command's text; .to_dict()
+    sweep = nnlab.sweep("xor", {"lr": [0.1, 1]}, seeds=3, epochs=50)
     run.predict([[0.2, 0.8]])
     nnlab.doctor(run)                            # why it does not learn
     print(*nnlab.explain(run, row=3, epoch=0))   # a row through the network and back
@@ -33,11 +36,13 @@ if TYPE_CHECKING:
     from nnlab.api.fitting import History, fit
     from nnlab.api.gradcheck import gradcheck
     from nnlab.api.predict import predict
+    from nnlab.api.runs import runs
     from nnlab.api.sweep import TrainedSweep as Sweep
     from nnlab.api.sweep import sweep
     from nnlab.api.trained_run import TrainedRun as Run
     from nnlab.api.trained_run import load
     from nnlab.api.training import resume, train
+    from nnlab.api.tune import tune
     from nnlab.api.user_network import UserNetwork as Network
     from nnlab.api.verify import verify
     from nnlab.config.schema import Config
@@ -62,6 +67,8 @@ _HOMES = {
     "Classifier": "nnlab.estimators.classifier",
     "Regressor": "nnlab.estimators.regressor",
     "sweep": "nnlab.api.sweep",
+    "runs": "nnlab.api.runs",
+    "tune": "nnlab.api.tune",
     "verify": "nnlab.api.verify",
     "predict": "nnlab.api.predict",
     "evaluate": "nnlab.api.evaluate",
@@ -108,8 +115,10 @@ __all__ = [
     "load",
     "predict",
     "resume",
+    "runs",
     "sweep",
     "train",
+    "tune",
     "verify",
 ]
 

@@ -39,6 +39,8 @@ SURFACE = {
     "load",
     "resume",
     "sweep",
+    "tune",
+    "runs",
     "train",
     "verify",
     "predict",
@@ -135,7 +137,7 @@ def test_the_example_in_the_docstring_runs(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("NNLAB_RUNS", raising=False)
     example = "\n".join(re.findall(r"^    (.*)$", nnlab.__doc__, re.MULTILINE))
-    assert example.count("nnlab.") == 11
+    assert example.count("nnlab.") == 13
     example = example.replace("epochs=5000", "epochs=5").replace('"runs/..."', "run.path")
     scope = {"x": np.zeros((4, 2)), "t": np.zeros((4, 3)), "y": [0, 1, 1, 0]}
     exec(compile(example.replace(", run.path\n", "\n"), "docstring", "exec"), scope)

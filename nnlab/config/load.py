@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from os import PathLike
@@ -14,7 +13,7 @@ from nnlab.config.builder import build_fields
 from nnlab.config.checks import check_parts
 from nnlab.config.defaults import with_defaults, with_labels, with_monitor
 from nnlab.config.dump import settings_of
-from nnlab.config.families import file_settings
+from nnlab.config.families import resolve_paths
 from nnlab.config.files import checked, decode, locate, name_from_stem, read_bytes
 from nnlab.config.given_rows import GivenRows, with_memory
 from nnlab.config.overrides import Override, SettingChange, apply, read_overrides
@@ -199,7 +198,7 @@ class Base:
         root = apply(self.root, changes, problems, [])
         if len(problems) > before:
             return None
-        return _config(resolve_paths(root), self.name, problems, check)
+        return _config(resolve_paths(root, Config), self.name, problems, check)
 
 
 def _base(
@@ -219,7 +218,7 @@ def _base(
     changes = read_overrides(overrides, Path.cwd(), problems)
     root = expand(root, Config)
     root = root if rows is None else with_memory(root, rows.keys)
-    root = resolve_paths(apply(root, changes, problems, notes))
+    root = resolve_paths(apply(root, changes, problems, notes), Config)
     root = root if with_sweeps and rows is None else root.without("sweeps")
     name = name or (UNNAMED if rows is not None else _name_of_data(root))
     config: Config = finished(_config(root, name, problems, check, rows), problems)
@@ -264,23 +263,6 @@ def _name_of_data(root: Node) -> str:
     path, source = find_node(root, "data", "path").value, find_node(root, "data", "name").value
     word = Path(path).stem if isinstance(path, str) else source
     return name_from_stem(word if isinstance(word, str) else "")
-
-
-def resolve_paths(root: Node) -> Node:
-    """The tree with relative file names resolved against the folder of the text they stand in."""
-    for path in file_settings(Config):
-        root = _with_full_path(root, path)
-    return root
-
-
-def _with_full_path(node: Node, path: Sequence[str]) -> Node:
-    """The tree in which the setting at `path`, if there is one, is an absolute file name."""
-    if not path:
-        if not isinstance(node.value, str) or not node.value:
-            return node
-        return Node(str(node.place.source.folder / os.path.expanduser(node.value)), node.place)
-    child = (node.entries or {}).get(path[0])
-    return node if child is None else node.with_entry(path[0], _with_full_path(child, path[1:]))
 
 
 # The two kinds of config.
