@@ -112,6 +112,16 @@ def test_other_rows_are_refused(trained: Run) -> None:
             nnlab.load(trained.path, data=data)
 
 
+def test_a_change_of_the_arrays_does_not_reach_the_run(tmp_path: Path) -> None:
+    x, y = X.copy(), X[:, :1].copy()
+    config = {**CONFIG, "network": [{"dense": 1}], "loss": "mse"}
+    run = nnlab.train(config, data=(x, y), runs=tmp_path)
+    x[...], y[...] = 0, 0
+    assert nnlab.verify(run).problems == []
+    with pytest.raises(DataError, match="Give the same rows"):
+        nnlab.load(run.path, data=(x, y))
+
+
 def test_resolved_yaml_names_the_rows_by_their_hash(trained: Run, tmp_path: Path) -> None:
     resolved = trained.path / "resolved.yaml"
     assert f"sha256: {trained.data_source[1]}" in resolved.read_text()

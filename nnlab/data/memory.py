@@ -121,11 +121,14 @@ class Memory(DataSource):
 
 
 def _array(values: Any, what: str, kind: ArrayKind) -> Array:
-    """Values as an array of this kind. Raises DataError."""
+    """A copy of values as an array of this kind: the caller may change theirs later.
+
+    Raises DataError.
+    """
     if np.ma.is_masked(values):
         raise DataError(f"{what} must all be there, and some of its values are masked.")
     try:
-        array = np.asarray(values)
+        array = np.array(values)
     except (TypeError, ValueError) as error:
         raise DataError(f"{what} is no array of rows: {error}.") from None
     if array.dtype.kind == "O" and {str}.issuperset(map(type, array.flat)):
