@@ -9,7 +9,7 @@ import numpy as np
 import nnlab
 from nnlab.experiment.session import begin
 from nnlab.race.config import LoadedRace, parse_race
-from nnlab.race.run import descend
+from nnlab.race.run import run_race
 from nnlab.run.folder import RunFolder
 
 # Row i of the identity has the code i in binary: 10 on the way to 1, -10 to 0.
@@ -189,7 +189,7 @@ def make(place: Path) -> dict[str, RunFolder]:
     made = {name: _made(place, name, config) for name, config in CONFIGS.items()}
     text = "name: race\nfunction: beale\nruns: [{sgd: 0.001}, adam]\n"
     race = LoadedRace(parse_race(text), text.encode())
-    return made | {"race": descend(race, place / "race").folder}
+    return made | {"race": run_race(race, place / "race").folder}
 
 
 def _made(place: Path, name: str, config: Mapping[str, Any]) -> RunFolder:
@@ -203,7 +203,7 @@ def _made(place: Path, name: str, config: Mapping[str, Any]) -> RunFolder:
 
 
 def _interrupted(place: Path, config: Mapping[str, Any]) -> RunFolder:
-    from nnlab.api import resolve_config
+    from nnlab.config.load import resolve_config
 
     with begin(resolve_config(config, []), place / "interrupted") as session:
         for record in session:
