@@ -8,6 +8,7 @@ import click
 from nnlab.cli import options
 from nnlab.cli.tables import format_records, format_table
 from nnlab.cli.terminal import print_json, print_messages, print_result
+from nnlab.core.metrics import METRICS
 from nnlab.experiment.measure import evaluate, measure, sample_rows
 from nnlab.run.run import Run
 
@@ -35,8 +36,9 @@ def command(
 ) -> None:
     """Measure a trained network on data.
 
-    Prints loss and metrics and, for up to 20 classes, precision, recall and F1 of each class and
-    the confusion matrix. Refuses data that has changed since the run was made.
+    Prints loss, metrics and scores and, for up to 20 classes, precision, recall and F1 of each
+    class, their averages, and the confusion matrix. Refuses data that has changed since the run
+    was made.
 
     \b
     nnlab evaluate latest
@@ -71,14 +73,26 @@ def default_part(trained: Run) -> str:
 
 
 def _tables(measures: dict[str, Any]) -> str:
-    """The numbers, the classes and the confusion matrix, with empty lines between."""
-    numbers = {key: value for key, value in measures.items() if not isinstance(value, list | None)}
+    """The numbers, the scores, the classes and the confusion matrix, with empty lines between."""
+    numbers = {key: v for key, v in measures.items() if not isinstance(v, list | dict | None)}
     tables = [format_records([numbers])]
+    if scores := [(METRICS[name].label, value) for name, value in measures["scores"].items()]:
+        tables.append(format_table(("score", "value"), scores))
     classes = measures.get("classes")
     if classes and len(classes) <= MOST_CLASSES:
-        shares = ("precision", "recall", "f1")  # with four decimals in every row
-        rounded = [{**row, **{name: f"{row[name]:.4f}" for name in shares}} for row in classes]
-        names = [row["class"] for row in classes]
-        rows = [[name, *counts] for name, counts in zip(names, measures["confusion"], strict=True)]
-        tables += [format_records(rounded), format_table(["true \\ predicted", *names], rows)]
+        tables += _class_tables(classes, measures["averages"], measures["confusion"])
     return "\n\n".join(tables)
+
+
+def _class_tables(
+    classes: list[dict[str, Any]], averages: dict[str, Any], confusion: list[list[int]]
+) -> list[str]:
+    """Each class and the averages over them, and the confusion matrix."""
+    shares = ("precision", "recall", "f1")  # with four decimals in every row
+    means = [{"class": f"{name} mean", **row} for name, row in averages.items()]
+    rounded = [
+        {**row, **{name: f"{row[name]:.4f}" for name in shares}} for row in [*classes, *means]
+    ]
+    names = [row["class"] for row in classes]
+    rows = [[name, *counts] for name, counts in zip(names, confusion, strict=True)]
+    return [format_records(rounded), format_table(["true \\ predicted", *names], rows)]

@@ -188,7 +188,8 @@ x.yaml:4:21: there is no value 'val_loss' to monitor. There is no validation par
 data.validation is not set.
     training: {monitor: val_loss}
                         ^
-    allowed: train_loss, train_accuracy""",
+    allowed: train_loss, train_accuracy; likewise auc, average_precision, balanced_accuracy, mcc, \
+top_2, top_3, top_5""",
     ),
     (
         {"data": "{moons: {validation: 0.2}}", "training": "{monitor: val_acuracy}"},
@@ -196,7 +197,9 @@ data.validation is not set.
 x.yaml:4:21: there is no value 'val_acuracy' to monitor. Did you mean 'val_accuracy'?
     training: {monitor: val_acuracy}
                         ^
-    allowed: train_loss, train_accuracy, val_loss, val_accuracy""",
+    allowed: train_loss, train_accuracy, val_loss, val_accuracy; \
+likewise auc, average_precision, balanced_accuracy, mcc, \
+top_2, top_3, top_5""",
     ),
     (
         {"data": "curve", "network": "[{dense: 1}]", "training": "{monitor: train_accuracy}"},
@@ -204,7 +207,7 @@ x.yaml:4:21: there is no value 'val_acuracy' to monitor. Did you mean 'val_accur
 x.yaml:4:21: there is no value 'train_accuracy' to monitor.
     training: {monitor: train_accuracy}
                         ^
-    allowed: train_loss, train_mae, train_r2""",
+    allowed: train_loss, train_mae, train_r2; likewise explained_variance""",
     ),
     (
         {

@@ -64,6 +64,7 @@ training:
   engine: auto
   early_stopping: {patience: 2, min_delta: 0.0, mode: min, restore_best: true}
   monitor: train_loss
+  metrics: []
   checkpoint_every: null
   record_steps: false
   ema: null
