@@ -26,6 +26,11 @@ class Curve(NamedTuple):
     x: FloatArray
     y: FloatArray
 
+    @property
+    def area(self) -> float:
+        """The area below the lines between the points."""
+        return float(np.sum(np.diff(self.x) * (self.y[1:] + self.y[:-1]) / 2))
+
 
 class Calibration(NamedTuple):
     """Bins of probabilities, (K,) each, without the empty ones."""
@@ -49,8 +54,7 @@ def roc_curve(truth: Array, scores: Array, weights: Array) -> Curve:
 
 def roc_auc(truth: Array, scores: Array, weights: Array) -> float:
     """The area below the ROC curve; nan where there are no rows of a kind."""
-    x, y = roc_curve(truth, scores, weights)
-    return float(np.sum(np.diff(x) * (y[1:] + y[:-1]) / 2))
+    return roc_curve(truth, scores, weights).area
 
 
 def precision_recall_curve(truth: Array, scores: Array, weights: Array) -> Curve:
