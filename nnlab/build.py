@@ -63,7 +63,8 @@ def build(
     """
     data, dtype = config.data, config.training.dtype
     dataset = data.source.load(data.seed)
-    rows = split_rows(data.split, dataset.rows, dataset.test_rows, data.seed)
+    labels = dataset.targets if dataset.task == "classes" else None
+    rows = split_rows(data.split, dataset.rows, dataset.test_rows, data.seed, labels)
     if scaling is None:
         scaling = fit_scaling(
             *(data.scale, dataset.inputs, rows.train, dataset.input_range),

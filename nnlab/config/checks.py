@@ -76,6 +76,7 @@ def _check_with_data(
         if rows is not None and training is not None:
             checks.batches(network, training, signature, rows)
     if training is not None:
+        checks.stratify(data, signature)
         checks.monitor(data, training, signature, shape, network or ())
         checks.stopping(data, training)
     if loss is not None:
@@ -234,6 +235,16 @@ class _Checks:
         place = find_node(self.root, "training", "monitor").place
         allowed = f"{', '.join(names)}; likewise {', '.join(more)}"
         self.problems.add(place, sentence, allowed, hint)
+
+    def stratify(self, data: Data, signature: Signature) -> None:
+        """Shares of classes need classes, and a random order."""
+        if not data.split.stratify:
+            return
+        if signature.task != "classes":
+            self.note(("data", "stratify"), "stratify needs classes, and this data has none.")
+        elif data.split.split == "ordered":
+            sentence = "stratify needs a random order, and split is ordered."
+            self.note(("data", "stratify"), sentence, "split: shuffled")
 
     def metrics(self, training: Training, known: Sequence[str]) -> None:
         """The metrics that are named are metrics of the task and of the network's outputs."""

@@ -182,6 +182,14 @@ x.yaml:1:28: data.validation: there is no test part; set data.test as well.
                                ^""",
     ),
     (
+        {"data": "{moons: {test: 0.2, split: ordered, stratify: true}}"},
+        """\
+x.yaml:1:53: stratify needs a random order, and split is ordered.
+    data: {moons: {test: 0.2, split: ordered, stratify: true}}
+                                                        ^
+    allowed: split: shuffled""",
+    ),
+    (
         {"training": "{monitor: val_loss}"},
         """\
 x.yaml:4:21: there is no value 'val_loss' to monitor. There is no validation part: \
