@@ -7,6 +7,7 @@ from typing import Any
 
 from nnlab.api.find import AnyPath, AnyRun, find_trained
 from nnlab.api.results import Columns, ShownResult, columns_of
+from nnlab.core.metrics import METRICS
 from nnlab.errors import UsageError
 from nnlab.experiment.measure import evaluate_part, measure, sample_rows
 from nnlab.run.folder import Weights
@@ -49,7 +50,7 @@ def default_part(run: Run) -> str:
 
 @dataclass(frozen=True, repr=False)
 class Measures(ShownResult):
-    """Measures by name: rows, loss, metrics; and for classes `classes` and `confusion`.
+    """Rows, loss, metrics, `scores`; of classes also `classes`, `averages`, `confusion`.
 
     part: of the data, or the file. notes: sentences about the file.
     """
@@ -67,7 +68,7 @@ class Measures(ShownResult):
     @property
     def numbers(self) -> dict[str, Any]:
         """The measures that are one number each."""
-        return {k: v for k, v in self.measures.items() if not isinstance(v, list | None)}
+        return {k: v for k, v in self.measures.items() if not isinstance(v, list | dict | None)}
 
     @property
     def table(self) -> Columns:
@@ -82,12 +83,24 @@ class Measures(ShownResult):
     def __str__(self) -> str:
         head = f"{self.run.name}, {self.weights} weights, {self.part}"
         tables = [head, format_records([self.numbers])]
+        scores = self.measures["scores"]
+        if rows := [(METRICS[name].label, value) for name, value in scores.items()]:
+            tables.append(format_table(("score", "value"), rows))
         classes = self.measures.get("classes")
         if classes and len(classes) <= MOST_CLASSES:
-            shares = ("precision", "recall", "f1")  # with four decimals in every row
-            rounded = [{**row, **{name: f"{row[name]:.4f}" for name in shares}} for row in classes]
-            names, confusion = [row["class"] for row in classes], self.measures["confusion"]
-            rows = [[name, *counts] for name, counts in zip(names, confusion, strict=True)]
-            header = ["true \\ predicted", *names]
-            tables += [format_records(rounded), format_table(header, rows)]
+            tables += _class_tables(classes, self.measures["averages"], self.measures["confusion"])
         return "\n\n".join(tables)
+
+
+def _class_tables(
+    classes: list[dict[str, Any]], averages: dict[str, Any], confusion: list[list[int]]
+) -> list[str]:
+    """Each class and the averages over them, and the confusion matrix."""
+    shares = ("precision", "recall", "f1")  # with four decimals in every row
+    means = [{"class": f"{name} mean", **row} for name, row in averages.items()]
+    rounded = [
+        {**row, **{name: f"{row[name]:.4f}" for name in shares}} for row in [*classes, *means]
+    ]
+    names = [row["class"] for row in classes]
+    rows = [[name, *counts] for name, counts in zip(names, confusion, strict=True)]
+    return [format_records(rounded), format_table(["true \\ predicted", *names], rows)]

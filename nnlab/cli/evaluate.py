@@ -33,8 +33,9 @@ def command(
 ) -> None:
     """Measure a trained network on data.
 
-    Prints loss and metrics and, for up to 20 classes, precision, recall and F1 of each class and
-    the confusion matrix. Refuses data that has changed since the run was made.
+    Prints loss, metrics and scores and, for up to 20 classes, precision, recall and F1 of each
+    class, their averages, and the confusion matrix. Refuses data that has changed since the run
+    was made.
 
     \b
     nnlab evaluate latest

@@ -63,8 +63,8 @@ def command(
     those of several runs into the folder `compare-<hash>` beside them, and an activation into the
     current folder. Only the run's folder is read. Prints the paths of the files.
 
-    `train` leaves out the figures that take long, which --list marks; `plot` and `report --all`
-    draw them too.
+    `train` leaves out figures that take long or that few need, which --list marks; `plot` and
+    `report --all` draw them too.
 
     \b
     nnlab plot latest

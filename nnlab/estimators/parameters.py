@@ -92,6 +92,7 @@ class Parameters(BaseEstimator):
     engine: str | None = None
     early_stopping: Mapping[str, Any] | None = None
     monitor: str | None = None
+    metrics: Sequence[str] | None = None
     checkpoint_every: int | None = None
     record_steps: bool | None = None
     ema: float | None = None

@@ -337,6 +337,7 @@ DIFFERENT: dict[str, Any] = {
     "training.engine": "auto",
     "training.early_stopping": {"patience": 3},
     "training.monitor": "train_accuracy",
+    "training.metrics": ["auc"],
     "training.checkpoint_every": 3,
     "training.record_steps": False,
     "training.ema": 0.5,

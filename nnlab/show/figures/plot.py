@@ -30,7 +30,7 @@ class Plot:
     no classes"). painter: draws it. details: a clause with this run's own numbers for the alt text.
     kind: the kind of run that it shows, None for a training. early: a report shows it with the
     course of the run, before the results. on_request: `train` leaves it out, because it takes
-    long; `plot` and `report` draw it.
+    long or few need it; `plot` and `report --all` draw it.
     """
 
     title: str
