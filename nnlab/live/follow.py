@@ -108,10 +108,7 @@ class RunFollower:
     def _publish_findings(self, run: View) -> None:
         """What the doctor says so far, or said at the end; asked now and then, as it takes time."""
         began = monotonic()
-        seconds = run.metrics.get("seconds", [0.0])
-        if began < self._doctor_due or (seconds[-1] < DOCTOR_AFTER and not self._ended):
-            return
-        if not self._changed("doctor", self._stamps(NUMBERS)):
+        if not self._doctor_looks(run):
             return
 
         def ask() -> None:
@@ -130,6 +127,13 @@ class RunFollower:
         self._attempt("doctor", ask)
         took = monotonic() - began
         self._doctor_due = began + took + max(1.0, took / DOCTOR_SHARE)
+
+    def _doctor_looks(self, run: View) -> bool:
+        """Whether it is time to ask the doctor, and there are new rows."""
+        seconds = run.metrics.get("seconds", [0.0])
+        if seconds[-1] < DOCTOR_AFTER and not self._ended:
+            return False
+        return monotonic() >= self._doctor_due and self._changed("doctor", self._stamps(NUMBERS))
 
     def _attempt(self, purpose: str, read: Callable[[], None]) -> None:
         """Reads; a file that is being replaced just now is read at the next look."""
