@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from nnlab.core.types import FloatArray
-from nnlab.data.csv_text import MISSING, quoted, quoted_list
+from nnlab.core.types import FloatArray, IntArray
+from nnlab.data.csv_text import MISSING, CsvForm, quoted, quoted_list
 from nnlab.data.dataset import InputColumn
 from nnlab.errors import DataError
 
@@ -20,15 +20,21 @@ class ColumnTable(ABC):
     title: the table in messages. names: of all columns. inputs: the numbers of the input columns
     in the network's order, of which those in categories are texts. numbers: the cells of a column
     of numbers, nan where a cell is missing. texts: the cells of a column of texts, one of MISSING
-    where a cell is missing.
+    where a cell is missing. targets, ignored: numbers of columns; targets are among the texts.
+    file_rows: the numbers of the rows from 0, where the `dropped` rows count too.
     """
 
     title: str
+    form: CsvForm
     names: Sequence[str]
     inputs: Sequence[int]
     categories: Sequence[int]
     numbers: Mapping[int, "array[float]"] | Mapping[int, FloatArray]
     texts: Mapping[int, list[str]]
+    targets: Sequence[int]
+    ignored: Sequence[int]
+    dropped: int
+    file_rows: "array[int] | IntArray"
 
     @abstractmethod
     def __len__(self) -> int:
@@ -37,6 +43,10 @@ class ColumnTable(ABC):
     @abstractmethod
     def place(self, row: int, column: int) -> str:
         """The name of a cell in messages."""
+
+    @abstractmethod
+    def target_number(self, row: int, column: int) -> float:
+        """A target cell as a number. Raises DataError."""
 
 
 def fit_columns(table: ColumnTable) -> tuple[InputColumn, ...]:

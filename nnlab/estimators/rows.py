@@ -11,7 +11,7 @@ from sklearn.utils.validation import validate_data
 from nnlab.core.types import Array
 from nnlab.data.csv_text import Missing
 from nnlab.data.dataset import InputColumn
-from nnlab.data.frame import FITTING, LATER, FrameTable
+from nnlab.data.frame import FITTING, LATER, FrameTable, is_frame, named_columns
 from nnlab.data.table import encode_inputs, fit_columns
 from nnlab.data.user_npz import input_rows
 from nnlab.errors import DataError
@@ -53,7 +53,7 @@ def fitted_rows(
         return _array_rows(estimator, x, reset=True)
     x = _cells(x, texts=bool(chosen))
     validate_data(estimator, x, reset=True, skip_check_array=True)
-    table = FrameTable(x, chosen, missing)
+    table = FrameTable(*named_columns(x), chosen, missing)
     columns = fit_columns(table)
     later: Missing = "mean" if missing == "mean" else "error"
     return Rows(encode_inputs(table, columns), Form(columns, None, later), None, table.present)
@@ -65,13 +65,8 @@ def later_rows(estimator: BaseEstimator, x: Any, form: Form) -> Rows:
         return _array_rows(estimator, x, reset=False)
     x = _cells(x, texts=any(column.categories is not None for column in form.columns))
     validate_data(estimator, x, reset=False, skip_check_array=True)
-    table = FrameTable(x, (), form.missing, form.columns)
+    table = FrameTable(*named_columns(x), (), form.missing, form.columns)
     return Rows(encode_inputs(table, form.columns), form, None, table.present)
-
-
-def is_frame(x: Any) -> bool:
-    """Whether x is a data frame."""
-    return hasattr(x, "columns") and hasattr(x, "dtypes")
 
 
 def _cells(x: Any, *, texts: bool) -> Any:
