@@ -1,6 +1,6 @@
 """From a config to the objects that train: data, network, plan, engine."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from math import isfinite
@@ -8,12 +8,12 @@ from typing import Literal
 
 import numpy as np
 
-from nnlab.config.schema import Config, FromRun
+from nnlab.config.schema import Config, SavedWeights
 from nnlab.core import columns
 from nnlab.core.losses import ClassLoss, Loss
 from nnlab.core.metrics import Kind, better_when, kind_of
 from nnlab.core.network import Network, flops
-from nnlab.core.types import Array, FloatArray, IntArray
+from nnlab.core.types import Array, FloatArray, IntArray, Shape
 from nnlab.data.augment import Augmenter
 from nnlab.data.batches import Part
 from nnlab.data.dataset import Dataset, Task
@@ -23,10 +23,12 @@ from nnlab.data.warnings import absent_classes, absent_words, data_warnings
 from nnlab.engine.compiled.program import why_not
 from nnlab.engine.images.network import TunedNetwork
 from nnlab.errors import ConfigError
+from nnlab.show.words import first_few
 from nnlab.training import Plan, Stopping, row_numbers
 
 NUMPY_IS_FAST_ENOUGH_S = 0.4  # on a machine of 2026; loading the kernels takes 0.1 s
 SHARED = 0.1  # seconds; the same where many trainings share that loading
+MOST_LISTED = 8  # arrays in a message
 Engine = Literal["numpy", "compiled"]
 
 
@@ -71,7 +73,7 @@ def build(
             fills=dataset.fills,
             weights=dataset.weights,
         )
-    init = None if isinstance(config.init, FromRun) else config.init
+    init = None if isinstance(config.init, SavedWeights) else config.init
     width = dataset.inputs.shape[1]
     network = TunedNetwork(config.network, width, seed=config.seed, init=init, dtype=dtype)
     kind, targets = encode(dataset, network.shapes[-1][0])
@@ -172,7 +174,7 @@ def outline(config: Config) -> tuple[Network, int, Kind]:
     data = config.data
     shape = data.source.signature(data.seed)
     rows = len(split_rows(data.split, shape.rows, shape.test_rows, data.seed).train)
-    init = None if isinstance(config.init, FromRun) else config.init
+    init = None if isinstance(config.init, SavedWeights) else config.init
     network = Network(config.network, shape.inputs, init=init)
     return network, rows, kind_of(shape.task, network.shapes[-1][0])
 
@@ -284,14 +286,24 @@ def row_weights(dataset: Dataset, rows: IntArray, loss: Loss) -> FloatArray | No
 def load_weights(network: Network, arrays: Mapping[str, Array], what: str) -> None:
     """Set all parameters and buffers; ConfigError, and none is set, where one does not fit."""
     own = network.arrays
-    for name in sorted(own.keys() ^ arrays.keys()):
-        where = "the network has no" if name in arrays else f"{what} has no"
-        raise ConfigError(f"init: {where} {name}; both networks must have the same layers.")
-    for name, array in own.items():
-        if array.shape != arrays[name].shape:
-            raise ConfigError(
-                f"init: {name} has shape {arrays[name].shape} in {what}, "
-                f"but {array.shape} in this network."
-            )
+    names = [name for name in (*own, *arrays) if _shape(own, name) != _shape(arrays, name)]
+    if names:
+        raise ConfigError(
+            f"The weights do not fit this network. {what} has {_listed(arrays, names)}; "
+            f"the network wants {_listed(own, names)}. Names and shapes must be equal."
+        )
+    for name in own:
+        if not np.isfinite(arrays[name]).all():
+            raise ConfigError(f"{name} in {what} holds a number that is not finite.")
     for name, array in own.items():
         array[...] = arrays[name]
+
+
+def _shape(arrays: Mapping[str, Array], name: str) -> Shape | None:
+    return arrays[name].shape if name in arrays else None
+
+
+def _listed(arrays: Mapping[str, Array], names: Sequence[str]) -> str:
+    """Some arrays with their shapes: "0.dense.weight (2, 3)"."""
+    texts = [f"{name} {arrays[name].shape}" for name in dict.fromkeys(names) if name in arrays]
+    return first_few(texts, MOST_LISTED, ", ") if texts else "nothing else"

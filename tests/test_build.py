@@ -172,23 +172,28 @@ def test_weights_are_set_by_name():
     [
         (
             [{"dense": 4}, {"dense": 1}],
-            "init: 0.dense.weight has shape (2, 4) in old, but (2, 3) in this network.",
+            "old has 0.dense.weight (2, 4), 0.dense.bias (4,), 1.dense.weight (4, 1); the network "
+            "wants 0.dense.weight (2, 3), 0.dense.bias (3,), 1.dense.weight (3, 1).",
         ),
         (
             [{"dense": 3}],
-            "init: old has no 1.dense.bias; both networks must have the same layers.",
+            "old has nothing else; the network wants 1.dense.weight (3, 1), 1.dense.bias (1,).",
         ),
         (
             [{"dense": 3}, {"dense": 1}, {"dense": 1}],
-            "init: the network has no 2.dense.bias; both networks must have the same layers.",
-        ),
-        (
-            [{"dense": {"units": 3, "bias": False}}, {"dense": 1}],
-            "init: old has no 0.dense.bias; both networks must have the same layers.",
+            "old has 2.dense.weight (1, 1), 2.dense.bias (1,); the network wants nothing else.",
         ),
     ],
 )
 def test_weights_of_another_network_are_refused(source, message):
     network = net({"dense": 3}, {"dense": 1})
-    with pytest.raises(ConfigError, match=f"^{re.escape(message)}$"):
+    text = f"The weights do not fit this network. {message} Names and shapes must be equal."
+    with pytest.raises(ConfigError, match=f"^{re.escape(text)}$"):
         load_weights(network, net(*source).parameters, "old")
+
+
+def test_weights_that_are_not_finite_are_refused():
+    network = net({"dense": 3})
+    arrays = {name: np.full_like(array, np.nan) for name, array in network.arrays.items()}
+    with pytest.raises(ConfigError, match="in old holds a number that is not finite"):
+        load_weights(network, arrays, "old")

@@ -47,8 +47,12 @@ class Data:
     seed: Annotated[Seed, InWords(default="the config's seed")]
 
 
+class SavedWeights:
+    """Weights from elsewhere as initial weights."""
+
+
 @dataclass(frozen=True)
-class FromRun:
+class FromRun(SavedWeights):
     """The final weights of another run as initial weights.
 
     For example `init: {run: runs/20260101-120000-xor}`.
@@ -57,6 +61,20 @@ class FromRun:
     """
 
     run: Annotated[FilePath, MinLen(1)]
+
+
+@dataclass(frozen=True)
+class FromFile(SavedWeights):
+    """The arrays of a .safetensors or .npz file as initial weights, by name and shape.
+
+    For example `init: {file: weights.safetensors}`. The names and shapes are those of a run's
+    weights/final.npz and of `nnlab export --to safetensors`: "0.dense.weight" (inputs, units). A
+    `weight` of PyTorch's Linear is its transpose.
+
+    file: the path of the file.
+    """
+
+    file: Annotated[FilePath, MinLen(1)]
 
 
 @dataclass(frozen=True)
@@ -156,7 +174,7 @@ class Config:
     data: the data set, its division into training, validation and test rows, and the scaling.
     network: the layers in order; the first layer gets the inputs.
     init: the distribution of initial weights, in all layers without an init of their own; or the
-    final weights of another run. Biases start at 0.
+    final weights of another run, or the weights in a file. Drawn biases start at 0.
     loss: what training minimises.
     optimizer: how a gradient changes the weights.
     schedule: how the learning rate changes during training.
@@ -168,7 +186,7 @@ class Config:
     seed: Annotated[Seed, InWords(default="0")]
     data: Data
     network: Annotated[tuple[Layer, ...], MinLen(1)]
-    init: Initializer | FromRun
+    init: Initializer | FromRun | FromFile
     loss: Loss
     optimizer: Optimizer
     schedule: Schedule

@@ -19,7 +19,7 @@ from nnlab.config.families import AUGMENTATION, INITIALIZER, LAYER, LOSS, OPTIMI
 from nnlab.config.given_rows import GivenRows
 from nnlab.config.load import resolve_config
 from nnlab.config.problems import Problems
-from nnlab.config.schema import Config, EarlyStopping, FromRun, Training
+from nnlab.config.schema import Config, EarlyStopping, SavedWeights, Training
 from nnlab.config.short_forms import expand
 from nnlab.config.tree import Place, Source, find_node, from_plain
 from nnlab.data.csv_text import Missing
@@ -149,7 +149,7 @@ class Parameters(BaseEstimator):
         with suppress(NnlabError):
             config = self.outline()
             parts = {key: getattr(config, key) for key in DEEP}
-            return {key: part for key, part in parts.items() if not isinstance(part, FromRun)}
+            return {key: part for key, part in parts.items() if not isinstance(part, SavedWeights)}
         parts = {}
         for key in DEEP:
             with suppress(NnlabError):

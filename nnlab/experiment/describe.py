@@ -16,11 +16,14 @@ from nnlab.status import Status
 from nnlab.training import Epoch, Steps
 
 
-def run(built: Built, machine: Mapping[str, Any]) -> dict[str, Any]:
+def run(
+    built: Built, machine: Mapping[str, Any], start: Mapping[str, str] | None = None
+) -> dict[str, Any]:
     """run.json at the start of a run; status, end and seconds change later.
 
     `machine` is the answer of `environment.describe`, which must be asked before the folder is
     locked: it starts git, and git would hold the lock for a moment longer than a killed process.
+    start: the file of the initial weights.
     """
     config = built.config
     return {
@@ -37,6 +40,7 @@ def run(built: Built, machine: Mapping[str, Any]) -> dict[str, Any]:
         "parameters": int(built.network.theta.size),
         "warnings": list(built.warnings),
         "data": {"name": built.dataset.name, "sha256": built.dataset.sha256},
+        **({"init": dict(start)} if start else {}),
         **machine,
     }
 

@@ -73,8 +73,7 @@ def begin(
         raise ConfigError(f"--name: {problem}")
     config = replace(loaded.config, name=name) if name else loaded.config
     built = build(config)
-    start_weights(built)
-    about = describe.run(built, environment.describe(argv))
+    about = describe.run(built, environment.describe(argv), start_weights(built))
     folder = RunFolder.create(parent, config.name)
     with folder.lock(), new_session(folder, built, about, loaded.text) as session:
         yield session

@@ -9,12 +9,14 @@ from typing import Any
 import numpy as np
 
 from nnlab.build import Built, load_weights
-from nnlab.config.schema import FromRun
+from nnlab.config.schema import FromFile, FromRun
 from nnlab.core.network import Network
 from nnlab.core.schedules import Patience
 from nnlab.core.types import Array
 from nnlab.errors import RunUnreadable
+from nnlab.run import durable
 from nnlab.run.folder import RunFolder, weights_file
+from nnlab.run.weights import read_weights
 from nnlab.status import Status
 from nnlab.training import State
 
@@ -27,12 +29,22 @@ FEWEST = 4  # snapshots; fewer show no movement
 NUMBERS_IN_SNAPSHOTS = 400_000  # 3 MB of float64
 
 
-def start_weights(built: Built) -> None:
-    """Loads the final weights of another run, if `init` names one."""
+def start_weights(built: Built) -> dict[str, str] | None:
+    """Loads the weights of another run or of a file, if `init` names one.
+
+    Name and SHA-256 of the file that was read, for run.json.
+    """
     init = built.config.init
     if isinstance(init, FromRun):
         source = RunFolder.open(Path(init.run))
-        load_weights(built.network, source.read_arrays(weights_file("final")), init.run)
+        path, saved = source.path / weights_file("final"), source.read_arrays(weights_file("final"))
+        load_weights(built.network, saved, init.run)
+    elif isinstance(init, FromFile):
+        path = Path(init.file)
+        load_weights(built.network, read_weights(path), init.file)
+    else:
+        return None
+    return {"name": path.name, "sha256": hashlib.sha256(durable.read_file(path)).hexdigest()}
 
 
 def arrays(state: State) -> dict[str, Array]:

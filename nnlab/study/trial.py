@@ -261,13 +261,14 @@ def _open_session(
             f"SHA-256 {built.dataset.sha256}, there {trial.data}. Give all of them the same file "
             "and run the command again."
         )
-    start_weights(built)
+    origin = start_weights(built)
     durable.make_subfolder(folder.path)
     stack.enter_context(folder.lock())
     if folder.exists():
         raise RunLocked(f"Another process began {folder.path} just now.")
     folder.restart()
-    about = {**describe.run(built, machine), **_trial_entry(trial), "argv": list(trial.argv)}
+    about = describe.run(built, machine, origin) | _trial_entry(trial)
+    about["argv"] = list(trial.argv)
     return stack.enter_context(new_session(folder, built, about, sync=False))
 
 

@@ -8,7 +8,15 @@ from annotated_types import Ge, Gt, Interval, Le, Len, Lt, MultipleOf
 from nnlab.config.annotations import MisfitError, allowed, convert, hints
 from nnlab.config.describe import config_reference, docstring_parts
 from nnlab.config.families import INITIALIZER, LAYER, LOSS, OPTIMIZER, SCHEDULE, SOURCE
-from nnlab.config.schema import Config, Data, EarlyStopping, FromRun, SweepConfig, Training
+from nnlab.config.schema import (
+    Config,
+    Data,
+    EarlyStopping,
+    FromFile,
+    FromRun,
+    SweepConfig,
+    Training,
+)
 from nnlab.data.split import Split
 from nnlab.data.user_csv import Csv
 from nnlab.data.user_npz import Npz
@@ -113,7 +121,20 @@ def test_the_keys_at_the_top_and_of_training_are_described() -> None:
 
 @pytest.mark.parametrize(
     "cls",
-    [Config, Data, Split, Training, EarlyStopping, SweepConfig, FromRun, Csv, Npz, Race, Runner],
+    [
+        Config,
+        Data,
+        Split,
+        Training,
+        EarlyStopping,
+        SweepConfig,
+        FromRun,
+        FromFile,
+        Csv,
+        Npz,
+        Race,
+        Runner,
+    ],
 )
 def test_every_setting_of_a_section_has_a_meaning(cls: type) -> None:
     """Each once, as a line `key: ...` of the docstring."""

@@ -477,7 +477,11 @@ def test_weights_of_a_run_with_other_shapes(tmp_path):
     first = trained(SMALL, tmp_path, epochs=0)
     before = sorted(tmp_path.iterdir())
     mapping = changed(SMALL, init={"run": str(first.path)})
-    message = f"init: 0.dense.weight has shape (2, 6) in {first.path}, but (2, 9) in this network."
+    message = (
+        f"The weights do not fit this network. {first.path} has 0.dense.weight (2, 6), "
+        "0.dense.bias (6,), 3.dense.weight (6, 3); the network wants 0.dense.weight (2, 9), "
+        "0.dense.bias (9,), 3.dense.weight (9, 3). Names and shapes must be equal."
+    )
     with pytest.raises(ConfigError, match=f"^{re.escape(message)}$"):
         trained(mapping, tmp_path, hidden=9)
     assert sorted(tmp_path.iterdir()) == before  # no folder for a run that never began

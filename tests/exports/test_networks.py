@@ -1,6 +1,7 @@
 """Trained networks in other formats, each read by the tool that it is for."""
 
 import csv
+import hashlib
 import io
 import re
 import shutil
@@ -183,3 +184,22 @@ def test_weights_that_are_not_finite_are_refused(run_of, tmp_path):
     for to in ("onnx", "torch", "c"):
         with pytest.raises(RunUnreadable, match="not finite"):
             nnlab.export(Run.open(folder), to, tmp_path / "x")
+
+
+@pytest.mark.parametrize("ending", ["safetensors", "npz"])
+def test_exported_weights_are_the_initial_weights_of_another_run(run_of, train, tmp_path, ending):
+    run = run_of("convolution")
+    path = run.path / "weights" / "final.npz"
+    if ending == "safetensors":
+        path = nnlab.export(run, ending, tmp_path / "w.safetensors")
+    settings = {"data": {"name": "digits", "scale": "unit"}, "loss": "cross_entropy"}
+    settings |= {"network": NETWORKS["convolution"], "init": {"file": str(path)}}
+    again = train(**settings, training={"epochs": 1, "dtype": "float32"})
+    expected = run.network("final").values
+    np.testing.assert_array_equal(again.network("initial").values, expected, strict=True)
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    assert again.about["init"] == {"name": path.name, "sha256": digest}
+    path = tmp_path / "gone.safetensors"
+    with pytest.raises(RunUnreadable, match="gone"):
+        train(**settings | {"init": {"file": str(path)}})
+    assert nnlab.verify(again).good  # its own folder has all that is needed
