@@ -26,6 +26,7 @@ from nnlab.errors import ConfigError
 from nnlab.training import Plan, Stopping, row_numbers
 
 NUMPY_IS_FAST_ENOUGH_S = 0.4  # on a machine of 2026; loading the kernels takes 0.1 s
+MOST_DIFFERENCES = 6  # that a message names
 SHARED = 0.1  # seconds; the same where many trainings share that loading
 Engine = Literal["numpy", "compiled"]
 
@@ -282,16 +283,23 @@ def row_weights(dataset: Dataset, rows: IntArray, loss: Loss) -> FloatArray | No
 
 
 def load_weights(network: Network, arrays: Mapping[str, Array], what: str) -> None:
-    """Set all parameters and buffers; ConfigError, and none is set, where one does not fit."""
+    """Set all parameters and buffers by name and shape.
+
+    Raises ConfigError, which names each difference, and sets nothing, where one does not fit.
+    """
     own = network.arrays
-    for name in sorted(own.keys() ^ arrays.keys()):
-        where = "the network has no" if name in arrays else f"{what} has no"
-        raise ConfigError(f"init: {where} {name}; both networks must have the same layers.")
-    for name, array in own.items():
-        if array.shape != arrays[name].shape:
-            raise ConfigError(
-                f"init: {name} has shape {arrays[name].shape} in {what}, "
-                f"but {array.shape} in this network."
-            )
+    differences = [
+        f"{name} is {_shape_words(arrays, name)} there and {_shape_words(own, name)} here"
+        for name in [*own, *sorted(arrays.keys() - own.keys())]
+        if _shape_words(arrays, name) != _shape_words(own, name)
+    ]
+    if differences:
+        more = len(differences) - MOST_DIFFERENCES
+        named = differences[:MOST_DIFFERENCES] + ([f"{more} more"] if more > 0 else [])
+        raise ConfigError(f"{what}: its weights do not fit this network: {'; '.join(named)}.")
     for name, array in own.items():
         array[...] = arrays[name]
+
+
+def _shape_words(arrays: Mapping[str, Array], name: str) -> str:
+    return str(arrays[name].shape) if name in arrays else "missing"

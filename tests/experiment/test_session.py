@@ -477,8 +477,11 @@ def test_weights_of_a_run_with_other_shapes(tmp_path):
     first = trained(SMALL, tmp_path, epochs=0)
     before = sorted(tmp_path.iterdir())
     mapping = changed(SMALL, init={"run": str(first.path)})
-    message = f"init: 0.dense.weight has shape (2, 6) in {first.path}, but (2, 9) in this network."
-    with pytest.raises(ConfigError, match=f"^{re.escape(message)}$"):
+    message = (
+        f"init: {first.path}: its weights do not fit this network: "
+        "0.dense.weight is (2, 6) there and (2, 9) here; "
+    )
+    with pytest.raises(ConfigError, match=f"^{re.escape(message)}"):
         trained(mapping, tmp_path, hidden=9)
     assert sorted(tmp_path.iterdir()) == before  # no folder for a run that never began
 
