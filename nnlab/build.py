@@ -1,6 +1,6 @@
 """From a config to the objects that train: data, network, plan, engine."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from math import isfinite
@@ -13,7 +13,7 @@ from nnlab.core import columns
 from nnlab.core.losses import ClassLoss, Loss
 from nnlab.core.metrics import Kind, better_when, kind_of
 from nnlab.core.network import Network, flops
-from nnlab.core.types import Array, FloatArray, IntArray, Shape
+from nnlab.core.types import Array, FloatArray, IntArray
 from nnlab.data.augment import Augmenter
 from nnlab.data.batches import Part
 from nnlab.data.dataset import Dataset, Task
@@ -23,12 +23,11 @@ from nnlab.data.warnings import absent_classes, absent_words, data_warnings
 from nnlab.engine.compiled.program import why_not
 from nnlab.engine.images.network import TunedNetwork
 from nnlab.errors import ConfigError
-from nnlab.show.words import first_few
 from nnlab.training import Plan, Stopping, row_numbers
 
 NUMPY_IS_FAST_ENOUGH_S = 0.4  # on a machine of 2026; loading the kernels takes 0.1 s
+MOST_DIFFERENCES = 6  # that a message names
 SHARED = 0.1  # seconds; the same where many trainings share that loading
-MOST_LISTED = 8  # arrays in a message
 Engine = Literal["numpy", "compiled"]
 
 
@@ -284,26 +283,27 @@ def row_weights(dataset: Dataset, rows: IntArray, loss: Loss) -> FloatArray | No
 
 
 def load_weights(network: Network, arrays: Mapping[str, Array], what: str) -> None:
-    """Set all parameters and buffers; ConfigError, and none is set, where one does not fit."""
+    """Set all parameters and buffers by name and shape.
+
+    Raises ConfigError, which names each difference, and sets nothing, where one does not fit or is
+    not finite.
+    """
     own = network.arrays
-    names = [name for name in (*own, *arrays) if _shape(own, name) != _shape(arrays, name)]
-    if names:
-        raise ConfigError(
-            f"The weights do not fit this network. {what} has {_listed(arrays, names)}; "
-            f"the network wants {_listed(own, names)}. Names and shapes must be equal."
-        )
-    for name in own:
-        if not np.isfinite(arrays[name]).all():
-            raise ConfigError(f"{name} in {what} holds a number that is not finite.")
+    differences = [
+        f"{name} is {_shape_words(arrays, name)} there and {_shape_words(own, name)} here"
+        for name in [*own, *sorted(arrays.keys() - own.keys())]
+        if _shape_words(arrays, name) != _shape_words(own, name)
+    ]
+    if differences:
+        more = len(differences) - MOST_DIFFERENCES
+        named = differences[:MOST_DIFFERENCES] + ([f"{more} more"] if more > 0 else [])
+        raise ConfigError(f"{what}: its weights do not fit this network: {'; '.join(named)}.")
+    wrong = next((name for name in own if not np.isfinite(arrays[name]).all()), None)
+    if wrong is not None:
+        raise ConfigError(f"{what}: {wrong} holds a number that is not finite.")
     for name, array in own.items():
         array[...] = arrays[name]
 
 
-def _shape(arrays: Mapping[str, Array], name: str) -> Shape | None:
-    return arrays[name].shape if name in arrays else None
-
-
-def _listed(arrays: Mapping[str, Array], names: Sequence[str]) -> str:
-    """Some arrays with their shapes: "0.dense.weight (2, 3)"."""
-    texts = [f"{name} {arrays[name].shape}" for name in dict.fromkeys(names) if name in arrays]
-    return first_few(texts, MOST_LISTED, ", ") if texts else "nothing else"
+def _shape_words(arrays: Mapping[str, Array], name: str) -> str:
+    return str(arrays[name].shape) if name in arrays else "missing"

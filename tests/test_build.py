@@ -172,28 +172,43 @@ def test_weights_are_set_by_name():
     [
         (
             [{"dense": 4}, {"dense": 1}],
-            "old has 0.dense.weight (2, 4), 0.dense.bias (4,), 1.dense.weight (4, 1); the network "
-            "wants 0.dense.weight (2, 3), 0.dense.bias (3,), 1.dense.weight (3, 1).",
+            "0.dense.weight is (2, 4) there and (2, 3) here; 0.dense.bias is (4,) there and (3,) "
+            "here; 1.dense.weight is (4, 1) there and (3, 1) here",
         ),
         (
             [{"dense": 3}],
-            "old has nothing else; the network wants 1.dense.weight (3, 1), 1.dense.bias (1,).",
+            "1.dense.weight is missing there and (3, 1) here; 1.dense.bias is missing there and "
+            "(1,) here",
         ),
         (
             [{"dense": 3}, {"dense": 1}, {"dense": 1}],
-            "old has 2.dense.weight (1, 1), 2.dense.bias (1,); the network wants nothing else.",
+            "2.dense.bias is (1,) there and missing here; 2.dense.weight is (1, 1) there and "
+            "missing here",
+        ),
+        (
+            [{"dense": {"units": 3, "bias": False}}, {"dense": 1}],
+            "0.dense.bias is missing there and (3,) here",
         ),
     ],
 )
 def test_weights_of_another_network_are_refused(source, message):
+    """Each difference is named, with both sides, and nothing is set."""
     network = net({"dense": 3}, {"dense": 1})
-    text = f"The weights do not fit this network. {message} Names and shapes must be equal."
-    with pytest.raises(ConfigError, match=f"^{re.escape(text)}$"):
+    before = network.theta.copy()
+    message = f"old: its weights do not fit this network: {message}."
+    with pytest.raises(ConfigError, match=f"^{re.escape(message)}$"):
         load_weights(network, net(*source).parameters, "old")
+    np.testing.assert_array_equal(network.theta, before)
+
+
+def test_many_differences_are_counted():
+    network = net(*[{"dense": 3}] * 5)
+    with pytest.raises(ConfigError, match=r"here; 4 more\.$"):
+        load_weights(network, {}, "old")
 
 
 def test_weights_that_are_not_finite_are_refused():
     network = net({"dense": 3})
     arrays = {name: np.full_like(array, np.nan) for name, array in network.arrays.items()}
-    with pytest.raises(ConfigError, match="in old holds a number that is not finite"):
+    with pytest.raises(ConfigError, match=r"old: 0.dense.weight holds a number that is not finite"):
         load_weights(network, arrays, "old")

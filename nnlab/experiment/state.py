@@ -38,10 +38,10 @@ def start_weights(built: Built) -> dict[str, str] | None:
     if isinstance(init, FromRun):
         source = RunFolder.open(Path(init.run))
         path, saved = source.path / weights_file("final"), source.read_arrays(weights_file("final"))
-        load_weights(built.network, saved, init.run)
+        load_weights(built.network, saved, f"init: {init.run}")
     elif isinstance(init, FromFile):
         path = Path(init.file)
-        load_weights(built.network, read_weights(path), init.file)
+        load_weights(built.network, read_weights(path), f"init: {init.file}")
     else:
         return None
     return {"name": path.name, "sha256": hashlib.sha256(durable.read_file(path)).hexdigest()}

