@@ -65,7 +65,7 @@ def build(
     if scaling is None:
         scaling = fit_scaling(
             *(data.scale, dataset.inputs, rows.train, dataset.input_range),
-            fills=dataset.fills,
+            filling=dataset.filling,
             weights=dataset.weights,
         )
     init = None if isinstance(config.init, FromRun) else config.init

@@ -1,14 +1,15 @@
 """Data frames and arrays of objects, read as the columns of a CSV file are."""
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nnlab.core.types import FloatArray
-from nnlab.data.csv_text import MISSING, Missing, quoted, quoted_list
+from nnlab.data.csv_text import quoted, quoted_list
 from nnlab.data.dataset import InputColumn
+from nnlab.data.missing import MissingRules
 from nnlab.data.table import ColumnTable
 from nnlab.errors import DataError
 from nnlab.suggest import did_you_mean
@@ -16,6 +17,7 @@ from nnlab.suggest import did_you_mean
 NUMBERS = "biuf"  # kinds of NumPy's dtypes: bool, whole numbers, floats
 # What to do with a missing cell.
 FITTING = "Fill it, or set missing to 'mean' or 'drop'"
+RULES = MissingRules()
 LATER = "Fill it: the network was not trained to do so"
 
 
@@ -23,8 +25,8 @@ class FrameTable(ColumnTable):
     """A data frame (pandas, polars), or an array (N, n) whose columns have numbers for names.
 
     Columns of text and of the type category are categories, and those that `categorical` names.
-    columns: those of the training data, which later rows have in the same order. missing: as in a
-    CSV file. present (N,): the rows of the frame that `missing="drop"` left.
+    columns: those of the training data, which later rows have in the same order. missing: as
+    in a CSV file. present (N,): the rows of the frame that dropping left.
 
     Raises DataError naming row and column.
     """
@@ -33,10 +35,10 @@ class FrameTable(ColumnTable):
         self,
         frame: Any,
         categorical: Sequence[str | int] = (),
-        missing: Missing = "error",
+        missing: MissingRules = RULES,
         columns: Sequence[InputColumn] | None = None,
     ) -> None:
-        self.title, self._fitting = "the rows", columns is None
+        self.title, self._fitting, self.missing = "the rows", columns is None, missing
         if 0 in frame.shape:
             raise DataError(f"{self.title}: there is none in a table of shape {frame.shape}.")
         self.names, values = named_columns(frame)
@@ -52,13 +54,13 @@ class FrameTable(ColumnTable):
         else:
             chosen = {i for i, column in enumerate(columns) if column.categories is not None}
         self.categories = sorted(chosen)
-        self.texts = {i: texts_of(np.asarray(values[i])) for i in self.categories}
+        self.texts = {i: texts_of(np.asarray(values[i]), missing.texts) for i in self.categories}
         self.numbers: dict[int, FloatArray] = {
             i: self._numbers(i, np.asarray(values[i])) for i in self.inputs if i not in chosen
         }
         self.present = np.ones(len(frame), np.bool_)
-        if missing != "mean":
-            self._leave_out(drops=missing == "drop")
+        self._mark_present()
+        self._take_present()
 
     def __len__(self) -> int:
         return int(self.present.sum())
@@ -84,33 +86,49 @@ class FrameTable(ColumnTable):
         """A column as numbers, nan where a cell is missing."""
         where = f"column {quoted(self.names[i])}"
         if cells.dtype.kind in NUMBERS:
-            return np.ascontiguousarray(cells, np.float64)
+            return self._without_signs(np.ascontiguousarray(cells, np.float64))
         if cells.dtype.kind in "mM":
             raise DataError(
                 f"{where} holds dates or times. Make numbers of them (days since a start; year, "
                 "month, weekday), or leave the column out."
             )
-        items = [np.nan if is_missing(item) else item for item in cells.tolist()]
+        signs = self.missing.texts
+        items = [np.nan if is_missing(item, signs) else item for item in cells.tolist()]
         wrong = next((item for item in items if isinstance(item, str)), None)
         try:
             if wrong is None:
-                return np.array(items, np.float64)
+                return self._without_signs(np.array(items, np.float64))
         except (TypeError, ValueError) as error:
             wrong = f"{error}"
         way = " Make the cells all numbers or all texts." if self._fitting else ""
         raise DataError(f"{where} holds something that is no number: {wrong}.{way}")
 
-    def _leave_out(self, *, drops: bool) -> None:
-        """Leave out the rows with a missing cell, or refuse the first."""
+    def _without_signs(self, numbers: FloatArray) -> FloatArray:
+        """Numbers with nan in place of the user's own signs for missing cells."""
+        signs = self.missing.numeric
+        return np.where(np.isin(numbers, list(signs)), np.nan, numbers) if signs else numbers
+
+    def _absent(self, i: int) -> NDArray[np.bool_]:
+        """Which cells (N,) of a column are missing."""
+        if i in self.numbers:
+            return np.isnan(self.numbers[i])
+        return np.array([not text for text in self.texts[i]], np.bool_)
+
+    def _mark_present(self) -> None:
+        """Refuse a missing cell, or mark its row as left out, as the rules say."""
         for i in self.inputs:
-            absent = np.isnan(self.numbers[i]) if i in self.numbers else absent_texts(self.texts[i])
-            if absent.any() and not drops:
-                place, way = (
-                    self._place(int(absent.argmax()), i),
-                    FITTING if self._fitting else LATER,
-                )
+            rule = self.missing.numbers if i in self.numbers else self.missing.categories
+            if rule not in ("error", "drop"):
+                continue
+            absent = self._absent(i)
+            if rule == "error" and absent.any():
+                place = self._place(int(absent.argmax()), i)
+                way = FITTING if self._fitting else LATER
                 raise DataError(f"{place}: the cell is missing (NaN). {way}.")
             self.present &= ~absent
+
+    def _take_present(self) -> None:
+        """Leave out the rows that are not present."""
         if not self.present.any():
             raise DataError(f"{self.title}: every row has a missing cell, and missing is 'drop'.")
         rows = np.flatnonzero(self.present).tolist()
@@ -138,18 +156,16 @@ def is_named(column: Any) -> bool:
     return kinds == {True}
 
 
-def texts_of(cells: NDArray[Any]) -> list[str]:
-    """Cells as texts without blanks around them, "" where one is missing."""
-    return ["" if is_missing(item) else str(item).strip() for item in cells.tolist()]
+def texts_of(cells: NDArray[Any], signs: Container[str]) -> list[str]:
+    """Cells as texts without blanks around them, "" where one is missing or one of `signs`."""
+    texts = ("" if is_missing(item) else str(item).strip() for item in cells.tolist())
+    return ["" if text in signs else text for text in texts]
 
 
-def absent_texts(texts: Sequence[str]) -> NDArray[np.bool_]:
-    """Which texts (N,) stand for a missing cell."""
-    return np.array([text in MISSING for text in texts], np.bool_)
-
-
-def is_missing(cell: object) -> bool:
-    """Whether a cell is None, nan, or pandas' NA."""
+def is_missing(cell: object, signs: Container[str] = ()) -> bool:
+    """Whether a cell is None, nan, pandas' NA, or one of `signs`."""
+    if isinstance(cell, str):
+        return cell in signs
     try:
         return cell is None or bool(cell != cell)
     except TypeError:  # NA is neither equal to itself nor not

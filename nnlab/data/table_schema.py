@@ -17,7 +17,7 @@ from nnlab.core.types import Array
 from nnlab.data.classes import class_list, flat_labels, label_rows, way_to_classes
 from nnlab.data.csv_hints import is_name, other_delimiter
 from nnlab.data.csv_table import CsvTable
-from nnlab.data.csv_text import CsvForm, open_csv, quoted_list
+from nnlab.data.csv_text import POINT, CsvForm, open_csv, quoted_list
 from nnlab.data.dataset import Dataset, InputColumn, Task
 from nnlab.data.npz import INPUTS, TARGETS, array_place, read_user_npz
 from nnlab.data.table import encode_inputs
@@ -64,7 +64,7 @@ class TableSchema:
         """
         if path.suffix.lower() == ".npz":
             return self._npz_inputs(path), ()
-        form = replace(self.form, missing="mean" if self.form.missing == "mean" else "error")
+        form = replace(self.form, missing=self.form.missing.later)
         table, notes = self._read_csv(path, form, with_targets=False)
         return encode_inputs(table, self.columns), notes
 
@@ -75,8 +75,8 @@ class TableSchema:
             return self.encode(table, str(path), notes)
         x = self._npz_inputs(path)
         y = x if self.task == "identity" else self._npz_targets(path)
-        fills = self.form.missing == "mean"
-        return Dataset(str(path), x, y, self.task, class_names=self.classes, fills=fills)
+        filling = self.form.missing.filling(self.columns)
+        return Dataset(str(path), x, y, self.task, class_names=self.classes, filling=filling)
 
     def encode(self, table: CsvTable, name: str, notes: tuple[str, ...]) -> Dataset:
         """The rows and targets of a CSV file as numbers."""
@@ -94,7 +94,7 @@ class TableSchema:
             class_names=self.classes,
             target_names=self.targets,
             columns=self.columns,
-            fills=self.form.missing == "mean",
+            filling=self.form.missing.filling(self.columns),
             classes_by=way_to_classes(y, one_hot=ONE_COLUMN),
             class_list=class_list(self.classes),
             notes=notes,
@@ -108,7 +108,7 @@ class TableSchema:
             return label_rows(
                 table.texts[i],
                 self.classes,
-                self.form.decimal,
+                self.form.notation,
                 lambda row: table.place(row, i),
                 accept_numbers=self.form.header is None,
             )
@@ -214,7 +214,7 @@ class TableSchema:
             return label_rows(
                 list(map(str, flat_labels(y, where).tolist())),
                 self.classes,
-                ".",
+                POINT,
                 lambda row: f"{where}, row {row} (counted from 0)",
                 accept_numbers=True,
             )
