@@ -20,7 +20,7 @@ from PIL import Image
 import nnlab
 from nnlab.race import figure as race
 from nnlab.race.config import load_race
-from nnlab.race.run import descend
+from nnlab.race.run import run_race
 from nnlab.run.folder import RunFolder
 from nnlab.show.figures import FIGURES, View, activation, overlay, style, view
 from nnlab.show.figures.palette import DARK, LIGHT, Look, channels, mixed
@@ -82,7 +82,7 @@ def main(wanted: Sequence[str] = ()) -> int:
 
 def raced(name: str, place: Path) -> View:
     """The race of a shipped config."""
-    return view(descend(load_race(name), place).folder)
+    return view(run_race(load_race(name), place).folder)
 
 
 def draw(name: str, paint: Callable[[], Figure], dark: bool = False) -> None:

@@ -20,7 +20,7 @@ import numpy as np
 
 import nnlab
 from nnlab.race.config import load_race
-from nnlab.race.run import descend
+from nnlab.race.run import run_race
 
 SEEDS = (1, 2, 3, 4, 5)
 PAGE = Path(__file__).with_name("results.md")
@@ -137,7 +137,7 @@ RACE = {
 
 def raced(folder: str) -> list[str]:
     """The lines of `nnlab descend landscape`, which has nothing random in it."""
-    found = descend(load_race("landscape"), Path(folder))
+    found = run_race(load_race("landscape"), Path(folder))
     return [
         f"| landscape: value after {run['final']['step']} steps, {RACE[run['name']][0]} "
         f"| {RACE[run['name']][1]} | {run['final']['value']:.4f} | {found.seconds:.2f} "

@@ -5,6 +5,9 @@
     run = nnlab.train("xor", epochs=5000)        # a shipped config, a path, a mapping
     run.metrics["train_loss"], run.path
     run = nnlab.load("runs/...")                 # any run folder again
+    run.plot("curves"), run.report(), run.to_pandas()
+    nnlab.evaluate(run)                          # print: the command's text; .to_dict()
+    sweep = nnlab.sweep("xor", {"lr": [0.1, 1]}, seeds=3, epochs=50)
     run.predict([[0.2, 0.8]])
     nnlab.doctor(run)                            # why it does not learn
     print(*nnlab.explain(run, row=3, epoch=0))   # a row through the network and back
@@ -24,7 +27,24 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from nnlab.api import History, doctor, explain, export, fit, gradcheck, load, train
+    from nnlab.api.compare import compare
+    from nnlab.api.descend import descend
+    from nnlab.api.doctor import doctor
+    from nnlab.api.evaluate import evaluate
+    from nnlab.api.explain import explain
+    from nnlab.api.export import export
+    from nnlab.api.fitting import History, fit
+    from nnlab.api.gradcheck import gradcheck
+    from nnlab.api.predict import predict
+    from nnlab.api.runs import runs
+    from nnlab.api.sweep import TrainedSweep as Sweep
+    from nnlab.api.sweep import sweep
+    from nnlab.api.trained_run import TrainedRun as Run
+    from nnlab.api.trained_run import load
+    from nnlab.api.training import resume, train
+    from nnlab.api.tune import tune
+    from nnlab.api.user_network import UserNetwork as Network
+    from nnlab.api.verify import verify
     from nnlab.config.schema import Config
     from nnlab.core.initializers import INITIALIZERS
     from nnlab.core.layers import LAYERS
@@ -32,25 +52,33 @@ if TYPE_CHECKING:
     from nnlab.core.optimizers import OPTIMIZERS
     from nnlab.core.schedules import SCHEDULES
     from nnlab.data.sources import SOURCES
-    from nnlab.engine.images.network import TunedNetwork as Network
     from nnlab.errors import NnlabError
     from nnlab.estimators.classifier import Classifier
     from nnlab.estimators.regressor import Regressor
-    from nnlab.run.run import Run
 
 _HOMES = {
-    "train": "nnlab.api",
-    "load": "nnlab.api",
-    "fit": "nnlab.api",
-    "doctor": "nnlab.api",
-    "explain": "nnlab.api",
-    "export": "nnlab.api",
-    "gradcheck": "nnlab.api",
+    "train": "nnlab.api.training",
+    "resume": "nnlab.api.training",
+    "load": "nnlab.api.trained_run",
+    "fit": "nnlab.api.fitting",
+    "doctor": "nnlab.api.doctor",
+    "explain": "nnlab.api.explain",
+    "export": "nnlab.api.export",
     "Classifier": "nnlab.estimators.classifier",
     "Regressor": "nnlab.estimators.regressor",
-    "Run": "nnlab.run.run",
-    "History": "nnlab.api",
-    "Network": "nnlab.engine.images.network:TunedNetwork",
+    "sweep": "nnlab.api.sweep",
+    "runs": "nnlab.api.runs",
+    "tune": "nnlab.api.tune",
+    "verify": "nnlab.api.verify",
+    "predict": "nnlab.api.predict",
+    "evaluate": "nnlab.api.evaluate",
+    "compare": "nnlab.api.compare",
+    "descend": "nnlab.api.descend",
+    "gradcheck": "nnlab.api.gradcheck",
+    "Sweep": "nnlab.api.sweep:TrainedSweep",
+    "Run": "nnlab.api.trained_run:TrainedRun",
+    "History": "nnlab.api.fitting",
+    "Network": "nnlab.api.user_network:UserNetwork",
     "Config": "nnlab.config.schema",
     "LAYERS": "nnlab.core.layers",
     "LOSSES": "nnlab.core.losses",
@@ -75,13 +103,23 @@ __all__ = [
     "NnlabError",
     "Regressor",
     "Run",
+    "Sweep",
+    "compare",
+    "descend",
     "doctor",
+    "evaluate",
     "explain",
     "export",
     "fit",
     "gradcheck",
     "load",
+    "predict",
+    "resume",
+    "runs",
+    "sweep",
     "train",
+    "tune",
+    "verify",
 ]
 
 

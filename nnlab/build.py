@@ -3,11 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
+from math import isfinite
 from typing import Literal
 
 import numpy as np
 
 from nnlab.config.schema import Config, FromRun
+from nnlab.core import columns
 from nnlab.core.losses import ClassLoss, Loss
 from nnlab.core.metrics import Kind, better_when, kind_of
 from nnlab.core.network import Network, flops
@@ -21,9 +23,10 @@ from nnlab.data.warnings import absent_classes, absent_words, data_warnings
 from nnlab.engine.compiled.program import why_not
 from nnlab.engine.images.network import TunedNetwork
 from nnlab.errors import ConfigError
-from nnlab.training import Plan, Stopping
+from nnlab.training import Plan, Stopping, row_numbers
 
 NUMPY_IS_FAST_ENOUGH_S = 0.4  # on a machine of 2026; loading the kernels takes 0.1 s
+MOST_DIFFERENCES = 6  # that a message names
 SHARED = 0.1  # seconds; the same where many trainings share that loading
 Engine = Literal["numpy", "compiled"]
 
@@ -61,7 +64,8 @@ def build(
     """
     data, dtype = config.data, config.training.dtype
     dataset = data.source.load(data.seed)
-    rows = split_rows(data.split, dataset.rows, dataset.test_rows, data.seed)
+    labels = dataset.targets if dataset.task == "classes" else None
+    rows = split_rows(data.split, dataset.rows, dataset.test_rows, data.seed, labels)
     if scaling is None:
         scaling = fit_scaling(
             *(data.scale, dataset.inputs, rows.train, dataset.input_range),
@@ -86,6 +90,7 @@ def build(
     test = None if rows.test is None else part(rows.test)
     train = part(rows.train, augmenter(config, dataset, scaling))
     plan = make_plan(config, loss, train, validation, kind)
+    require_defined_metrics(plan, network)
     warnings = data_warnings(dataset, rows, data.scale, data.split)
     return Built(config, dataset, rows, scaling, kind, network, plan, test, warnings)
 
@@ -107,6 +112,22 @@ def augmenter(config: Config, dataset: Dataset, scaling: Scaling) -> Augmenter |
     return Augmenter(steps, shape, blank, config.seed)
 
 
+def require_defined_metrics(plan: Plan, network: Network) -> None:
+    """Raises ConfigError where the targets of a part leave a metric that is asked for undefined."""
+    for name, part in ((columns.TRAIN, plan.train), (columns.VAL, plan.validation)):
+        metrics = [] if part is None else plan.row_metrics(name, network)
+        if part is None or not metrics:
+            continue
+        for metric, value in row_numbers(metrics, plan.kind, part.targets, part).items():
+            if not isfinite(value):
+                key = "monitor" if plan.monitor == columns.name(name, metric) else "metrics"
+                raise ConfigError(
+                    f"training.{key}: {metric} needs rows of two classes, and the "
+                    f"{columns.row_names({})[name]} rows have only one. Change the split or the "
+                    "metric."
+                )
+
+
 def make_plan(config: Config, loss: Loss, train: Part, validation: Part | None, kind: Kind) -> Plan:
     """The plan that the section `training` describes."""
     training = config.training
@@ -125,6 +146,7 @@ def make_plan(config: Config, loss: Loss, train: Part, validation: Part | None, 
         drop_last=training.drop_last,
         monitor=monitor,
         higher_is_better=better_when(monitor) == "max",
+        metrics=training.metrics,
         stopping=None
         if stopping is None
         else Stopping(stopping.patience, stopping.min_delta, stopping.restore_best),
@@ -261,16 +283,23 @@ def row_weights(dataset: Dataset, rows: IntArray, loss: Loss) -> FloatArray | No
 
 
 def load_weights(network: Network, arrays: Mapping[str, Array], what: str) -> None:
-    """Set all parameters and buffers; ConfigError, and none is set, where one does not fit."""
+    """Set all parameters and buffers by name and shape.
+
+    Raises ConfigError, which names each difference, and sets nothing, where one does not fit.
+    """
     own = network.arrays
-    for name in sorted(own.keys() ^ arrays.keys()):
-        where = "the network has no" if name in arrays else f"{what} has no"
-        raise ConfigError(f"init: {where} {name}; both networks must have the same layers.")
-    for name, array in own.items():
-        if array.shape != arrays[name].shape:
-            raise ConfigError(
-                f"init: {name} has shape {arrays[name].shape} in {what}, "
-                f"but {array.shape} in this network."
-            )
+    differences = [
+        f"{name} is {_shape_words(arrays, name)} there and {_shape_words(own, name)} here"
+        for name in [*own, *sorted(arrays.keys() - own.keys())]
+        if _shape_words(arrays, name) != _shape_words(own, name)
+    ]
+    if differences:
+        more = len(differences) - MOST_DIFFERENCES
+        named = differences[:MOST_DIFFERENCES] + ([f"{more} more"] if more > 0 else [])
+        raise ConfigError(f"{what}: its weights do not fit this network: {'; '.join(named)}.")
     for name, array in own.items():
         array[...] = arrays[name]
+
+
+def _shape_words(arrays: Mapping[str, Array], name: str) -> str:
+    return str(arrays[name].shape) if name in arrays else "missing"

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 import nnlab
 from nnlab.errors import ConfigError, DataError, RunUnreadable, UsageError
@@ -29,13 +30,23 @@ SURFACE = {
     "NnlabError",
     "Regressor",
     "Run",
+    "Sweep",
     "doctor",
     "explain",
     "export",
     "fit",
     "gradcheck",
     "load",
+    "resume",
+    "sweep",
+    "tune",
+    "runs",
     "train",
+    "verify",
+    "predict",
+    "evaluate",
+    "compare",
+    "descend",
 }
 XOR = {
     "name": "small",
@@ -110,7 +121,7 @@ def public():
 
 @pytest.mark.parametrize(("name", "function"), list(public()), ids=lambda v: str(v)[:20])
 def test_everything_public_is_annotated(name, function):
-    hints = typing.get_type_hints(function)
+    hints = typing.get_type_hints(function, localns={"Figure": Figure})
     expected = set(inspect.signature(function).parameters) - {"self", "cls"} | {"return"}
     assert hints.keys() >= expected
     if not name.endswith("__init__"):
@@ -126,7 +137,7 @@ def test_the_example_in_the_docstring_runs(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("NNLAB_RUNS", raising=False)
     example = "\n".join(re.findall(r"^    (.*)$", nnlab.__doc__, re.MULTILINE))
-    assert example.count("nnlab.") == 11
+    assert example.count("nnlab.") == 13
     example = example.replace("epochs=5000", "epochs=5").replace('"runs/..."', "run.path")
     scope = {"x": np.zeros((4, 2)), "t": np.zeros((4, 3)), "y": [0, 1, 1, 0]}
     exec(compile(example.replace(", run.path\n", "\n"), "docstring", "exec"), scope)

@@ -21,8 +21,8 @@ CORE = frozenset({"errors", "status", "suggest", "core"})
 RANK_2 = CORE | {"data", "engine", "show.words"}
 RANK_4 = RANK_2 | {"config", "build", "training", "run"}
 RANK_5 = RANK_4 | {"experiment"}
-RANK_6 = RANK_5 | {"diagnosis", "estimators", "explanation", "exports", "study", "api"}
-ALL = RANK_6 | {"show", "race", "live", "play", "cli"}
+RANK_6 = RANK_5 | {"diagnosis", "estimators", "explanation", "exports", "study"}
+ALL = RANK_6 | {"show", "race", "live", "play", "api", "cli"}
 
 
 @dataclass(frozen=True)
@@ -77,9 +77,10 @@ RULES = {
         "nbformat onnx safetensors tensorboard",
     ),
     "estimators": rule(RANK_5, "numpy sklearn"),
-    "api": rule(RANK_5 | {"diagnosis", "explanation", "exports", "show"}, "numpy"),
+    "api": rule(RANK_6 | {"race", "show"}, "numpy", "IPython matplotlib pandas rich"),
     "show": rule(set()),
     "show.words": rule({"status"}),
+    "show.text_tables": rule({"run.text", "show.words"}),
     "show.figures": rule(
         CORE | {"config", "engine.blas", "run", "show.words"},
         "numpy",
@@ -101,7 +102,7 @@ RULES = {
     "live": rule(RANK_6 | {"show"}, "numpy", "starlette uvicorn"),
     "cli": rule(ALL, "click", "numpy yaml rich matplotlib optuna threadpoolctl filelock"),
     "__main__": rule({"cli"}),
-    "": rule(RANK_6),
+    "": rule(RANK_6 | {"api"}),
 }
 
 

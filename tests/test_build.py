@@ -172,23 +172,36 @@ def test_weights_are_set_by_name():
     [
         (
             [{"dense": 4}, {"dense": 1}],
-            "init: 0.dense.weight has shape (2, 4) in old, but (2, 3) in this network.",
+            "0.dense.weight is (2, 4) there and (2, 3) here; 0.dense.bias is (4,) there and (3,) "
+            "here; 1.dense.weight is (4, 1) there and (3, 1) here",
         ),
         (
             [{"dense": 3}],
-            "init: old has no 1.dense.bias; both networks must have the same layers.",
+            "1.dense.weight is missing there and (3, 1) here; 1.dense.bias is missing there and "
+            "(1,) here",
         ),
         (
             [{"dense": 3}, {"dense": 1}, {"dense": 1}],
-            "init: the network has no 2.dense.bias; both networks must have the same layers.",
+            "2.dense.bias is (1,) there and missing here; 2.dense.weight is (1, 1) there and "
+            "missing here",
         ),
         (
             [{"dense": {"units": 3, "bias": False}}, {"dense": 1}],
-            "init: old has no 0.dense.bias; both networks must have the same layers.",
+            "0.dense.bias is missing there and (3,) here",
         ),
     ],
 )
 def test_weights_of_another_network_are_refused(source, message):
+    """Each difference is named, with both sides, and nothing is set."""
     network = net({"dense": 3}, {"dense": 1})
+    before = network.theta.copy()
+    message = f"old: its weights do not fit this network: {message}."
     with pytest.raises(ConfigError, match=f"^{re.escape(message)}$"):
         load_weights(network, net(*source).parameters, "old")
+    np.testing.assert_array_equal(network.theta, before)
+
+
+def test_many_differences_are_counted():
+    network = net(*[{"dense": 3}] * 5)
+    with pytest.raises(ConfigError, match=r"here; 4 more\.$"):
+        load_weights(network, {}, "old")

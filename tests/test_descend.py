@@ -17,18 +17,18 @@ from nnlab.experiment.signals import Terminated
 from nnlab.race.config import LoadedRace, load_race, parse_race
 from nnlab.race.folder import is_race, read_paths
 from nnlab.race.landscapes import Point, Quadratic
-from nnlab.race.run import Result, Stop, descend, walk
+from nnlab.race.run import Result, Stop, run_race, walk
 from nnlab.run import durable, lock
 from nnlab.run.folder import RunFolder
 
 
 def raced(text: str, folder: Path, **options: Any) -> Result:
-    return descend(LoadedRace(parse_race(text, "x.yaml"), text.encode()), folder, **options)
+    return run_race(LoadedRace(parse_race(text, "x.yaml"), text.encode()), folder, **options)
 
 
 @pytest.fixture(scope="module")
 def landscape(tmp_path_factory: pytest.TempPathFactory) -> Result:
-    return descend(load_race("landscape"), tmp_path_factory.mktemp("runs"))
+    return run_race(load_race("landscape"), tmp_path_factory.mktemp("runs"))
 
 
 def only(text: str) -> tuple[Any, Point, Any]:
@@ -204,7 +204,7 @@ def test_the_best_value_is_the_earliest_of_equals(tmp_path: Path) -> None:
 
 
 def test_the_resolved_race_gives_the_same_table(landscape: Result, tmp_path: Path) -> None:
-    again = descend(load_race(landscape.folder.path / "resolved.yaml"), tmp_path)
+    again = run_race(load_race(landscape.folder.path / "resolved.yaml"), tmp_path)
     table = [one.folder.path / "paths.csv" for one in (landscape, again)]
     assert table[0].read_bytes() == table[1].read_bytes()
     assert again.race == landscape.race
@@ -234,7 +234,7 @@ def test_what_goes_wrong_is_written_down(
     text = "function: beale\nruns: [sgd]\n"
     race = parse_race(text)
     with pytest.raises(type(error)):
-        descend(LoadedRace(replace(race, function=Quadratic()), text.encode()), tmp_path)
+        run_race(LoadedRace(replace(race, function=Quadratic()), text.encode()), tmp_path)
     (path,) = tmp_path.iterdir()
     folder = RunFolder.open(path)
     assert folder.status() == status

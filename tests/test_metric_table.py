@@ -15,7 +15,7 @@ from nnlab.cli import main
 from nnlab.config.describe import config_reference
 from nnlab.config.load import from_mapping
 from nnlab.core import columns
-from nnlab.core.metrics import METRICS, RIGHT, Kind, Metric, Sum
+from nnlab.core.metrics import METRICS, RIGHT, Kind, Sum, SumMetric
 from nnlab.errors import ConfigError
 from nnlab.run.folder import RunFolder
 from nnlab.run.sweeps import SweepFolder
@@ -34,7 +34,7 @@ TABLE = ROOT / "core" / "metrics.py"
 LOSS_NAMES = {ROOT / "core/losses.py", ROOT / "engine/compiled/losses.py"}  # "mae" is a loss, too
 SYNONYMS = ROOT / "synonyms.py"  # other libraries' words for them; tests/test_suggest.py checks it
 NAME, LABEL = "made_up", "a made-up score"
-MADE_UP = Metric(
+MADE_UP = SumMetric(
     NAME,
     LABEL,
     higher_is_better=True,
@@ -158,7 +158,7 @@ def test_the_compiled_engine_knows_a_metric_of_sums_that_it_has(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     pytest.importorskip("numba")
-    wrong = Metric(
+    wrong = SumMetric(
         "wrong",
         "share of wrong rows",
         higher_is_better=False,

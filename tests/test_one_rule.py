@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 import nnlab
 from nnlab.cli import main
-from nnlab.experiment.measure import evaluate
+from nnlab.experiment.measure import evaluate_part
 from nnlab.experiment.resume import rebuild
 from nnlab.run.folder import RunFolder
 from nnlab.run.run import Run
@@ -55,7 +55,7 @@ def test_accuracy_tables_predictions_and_figures_agree(end, dtype, tmp_path: Pat
     assert run.summary["part"] == "validation"
     assert run.summary["final"]["val_accuracy"] == share
     folder = RunFolder.open(run.path)
-    assert evaluate(Run(folder.path), "final", "validation")["accuracy"] == share
+    assert evaluate_part(Run(folder.path), "final", "validation")["accuracy"] == share
 
     run = view(folder)
     rows = run.rows["validation"]

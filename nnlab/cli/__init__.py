@@ -4,9 +4,7 @@
     usage_hints      what to write instead of a wrong option or argument
     options          arguments and options of several commands
     terminal         output on stdout and stderr
-    tables           rows of text and numbers in aligned columns
     progress         a training or a sweep while it runs
-    provide          downloads and compilation before a training
     live_page        the page of `--live` and `watch`
     training_output  the setup and the results of a training
     conditions       the conditions of `nnlab runs --where`

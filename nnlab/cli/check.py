@@ -7,7 +7,6 @@ import click
 
 from nnlab.build import outline, predicted_engine, prepare_loss
 from nnlab.cli.options import config_argument, json_option, verbosity
-from nnlab.cli.tables import format_table
 from nnlab.cli.terminal import (
     print_json,
     print_messages,
@@ -15,7 +14,7 @@ from nnlab.cli.terminal import (
     print_warnings,
     terminal_width,
 )
-from nnlab.cli.training_output import part_sizes, shape_text
+from nnlab.cli.training_output import part_sizes
 from nnlab.config.dump import WIDTH, dump, settings_of
 from nnlab.config.load import load_config
 from nnlab.config.schema import Config
@@ -23,6 +22,7 @@ from nnlab.core.network import Network, flops, layer_kind, parameter_count
 from nnlab.data.csv_text import quoted_list
 from nnlab.data.split import split_rows
 from nnlab.data.warnings import data_warnings
+from nnlab.show.text_tables import format_table, shape_text
 
 ITEM = 20  # columns of the longest setting that is not a text: a line of YAML may end with one
 MOST_NAMES = 20  # of inputs or classes that are listed

@@ -4,11 +4,11 @@ import click
 
 from nnlab.cli.group import Subcommands
 from nnlab.cli.options import json_option, verbosity
-from nnlab.cli.tables import format_records
 from nnlab.cli.terminal import print_json, print_message, print_result
 from nnlab.data import sources
 from nnlab.data.download import Collection, FileState, fetch_files, file_states
 from nnlab.errors import DataError, UsageError
+from nnlab.show.text_tables import format_records
 
 
 @click.group(cls=Subcommands)
@@ -59,11 +59,11 @@ def fetch(name: tuple[str, ...], force: bool) -> None:
     _refuse_damage(files)
 
 
-@command.command()
+@command.command("verify")
 @click.argument("name", metavar="[NAME]...", nargs=-1)
 @json_option
 @verbosity
-def verify(name: tuple[str, ...], as_json: bool) -> None:
+def verify_files(name: tuple[str, ...], as_json: bool) -> None:
     """Compare the files with the published SHA-256.
 
     Missing files are no error unless all are missing. Exit code 3 if a file is damaged, or if

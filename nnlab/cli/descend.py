@@ -5,18 +5,16 @@ from pathlib import Path
 
 import click
 
+from nnlab.api.descend import DescendedRace
 from nnlab.cli.options import config_argument, json_option, plots_option, runs_option, verbosity
-from nnlab.cli.tables import format_records
 from nnlab.cli.terminal import print_json, print_result
 from nnlab.cli.training_output import print_drawn
 from nnlab.errors import Diverged
-from nnlab.race.config import LANDSCAPE, load_race
+from nnlab.race.config import load_race
 from nnlab.race.figure import FIGURES
-from nnlab.race.folder import ends
-from nnlab.race.run import Result, descend
+from nnlab.race.run import run_race
 from nnlab.run.names import runs_folder
 from nnlab.show.figures.plot import draw_each
-from nnlab.show.words import count, duration
 
 
 @click.command
@@ -42,14 +40,14 @@ def command(
     nnlab descend landscape --set 'start=[-3, 4]'
     """
     loaded = load_race(config, overrides)
-    result = descend(loaded, runs_folder(runs), name=name)
+    result = run_race(loaded, runs_folder(runs), name=name)
     if plots:
         print_drawn(draw_each(FIGURES, result.folder))
+    race = DescendedRace(result)
     if as_json:
-        folder = str(result.folder.path)
-        print_json({"folder": folder, "status": result.status, **result.summary})
+        print_json(race.to_dict())
     else:
-        print_result(_race_text(result))
+        print_result(str(race))
     if result.status == "diverged":
         first = min(run.diverged or 0 for run in result.descents)
         runs_that = "All runs" if len(result.descents) > 1 else "The run"
@@ -57,15 +55,3 @@ def command(
             f"{runs_that} diverged, the first at step {first:,}: a number is not finite. The steps "
             f"before are in {result.folder.path / 'paths.csv'}. Try a smaller lr: --set lr=..."
         )
-
-
-def _race_text(result: Result) -> str:
-    """A table row per run, the time, and the path of the folder."""
-    name, lowest = LANDSCAPE.name_of(result.race.function), result.summary["lowest"]
-    steps = sum(len(run.stops) - 1 for run in result.descents)
-    minimum = "no minimum" if lowest is None else f"the lowest value {lowest:.4g}"
-    return (
-        f"{name}, a function with {minimum}\n\n"
-        f"{format_records(ends(result.summary))}\n\n"
-        f"{count(steps, 'step')} in {duration(result.seconds)}, saved in\n{result.folder.path}"
-    )

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import click
 
+from nnlab.api.find import find_training
 from nnlab.cli.options import (
     complete_run,
-    find_training,
     json_option,
     names_run,
     runs_option,

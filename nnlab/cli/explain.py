@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from nnlab.api.find import find_training
 from nnlab.cli import options
 from nnlab.cli.terminal import print_json, print_message, print_messages, print_result
 from nnlab.explanation.moments import explain_row
@@ -66,7 +67,7 @@ def command(
     """
     if html is not None and as_json:
         raise click.UsageError("--html writes a page and --json prints an object: choose one.")
-    trained = Run(options.find_training(run, runs).path)
+    trained = Run(find_training(run, runs).path)
     explained = explain_row(trained, row, _whole_numbers(epochs), units, print_message)
     if as_json:
         print_json({"explanations": [passage.to_dict() for passage in explained]})

@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from nnlab.api.find import find_training
 from nnlab.cli import options
 from nnlab.cli.terminal import print_messages, print_result
 from nnlab.exports.targets import TARGETS, default_path, export_run
@@ -52,7 +53,7 @@ def command(
     nnlab export latest --to script
     nnlab export latest --to onnx -o network.onnx
     """
-    trained = Run(options.find_training(run, runs).path)
+    trained = Run(find_training(run, runs).path)
     path = output or default_path(trained, to)
     print_messages(export_run(trained, to, path, weights))
     print_result(str(path))

@@ -2,14 +2,14 @@
 
 import click
 
+from nnlab.api.gradcheck import GradientCheck
 from nnlab.cli.options import WHOLE, config_argument, json_option, seed_option, verbosity
-from nnlab.cli.provide import provide_data
-from nnlab.cli.tables import format_table
-from nnlab.cli.terminal import print_json, print_messages, print_result
+from nnlab.cli.terminal import print_json, print_message, print_messages, print_result
 from nnlab.config.load import load_config
 from nnlab.core.gradcheck import TOLERANCE
 from nnlab.errors import CheckFailed
 from nnlab.experiment.gradients import check_config_gradients
+from nnlab.experiment.provide import provide_data
 
 
 @click.command
@@ -41,21 +41,14 @@ def command(
     """
     loaded = load_config(config, [*overrides, *seed, "training.dtype=float64"])
     print_messages(loaded.notes)
-    provide_data(loaded.config)
-    checks = check_config_gradients(loaded.config, rows)
+    provide_data(loaded.config, print_message)
+    check = GradientCheck(tuple(check_config_gradients(loaded.config, rows)))
     if as_json:
-        worst = max((check.error for check in checks), default=0.0)
-        parameters = [vars(check) for check in checks]
-        print_json({"parameters": parameters, "worst": worst, "tolerance": TOLERANCE})
-    elif not checks:
-        print_result("The network has no parameters, so there is no gradient to check.")
+        print_json(check.to_dict())
     else:
-        header = ["gradient by", "size", "directions", "worst relative error"]
-        lines = [(c.name, c.size, c.directions, f"{c.error:.1e}") for c in checks]
-        print_result(format_table(header, lines))
-    wrong = [check.name for check in checks if not check.error <= TOLERANCE]
-    if wrong:
+        print_result(str(check))
+    if check.wrong:
         raise CheckFailed(
-            f"The gradient of {', '.join(wrong)} is wrong: its relative error is above "
+            f"The gradient of {', '.join(check.wrong)} is wrong: its relative error is above "
             f"{TOLERANCE:g}."
         )

@@ -2,16 +2,12 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import click
 from click.shell_completion import CompletionItem
 
 from nnlab.cli.terminal import LEVEL, QUIET, VERBOSE
-
-if TYPE_CHECKING:
-    from nnlab.run.folder import RunFolder
-    from nnlab.run.sweeps import SweepFolder
 
 F = TypeVar("F", bound=Callable[..., Any])
 STDIO = "-"
@@ -127,44 +123,3 @@ def names_run(what: str, overrides: tuple[str, ...]) -> bool:
     from nnlab.config.files import shipped
 
     return not overrides and what not in shipped() and Path(what).suffix not in (".yaml", ".yml")
-
-
-def find_run(run: str, runs: Path | None) -> "RunFolder":
-    """The run folder that RUN and --runs mean. Raises RunUnreadable or UsageError."""
-    from nnlab.errors import RunUnreadable, UsageError
-    from nnlab.run.folder import RunFolder
-    from nnlab.run.names import runs_folder
-
-    try:
-        return RunFolder.find(run, runs_folder(runs))
-    except RunUnreadable:
-        sweep = find_sweep(run, runs)
-        if sweep is None:
-            raise
-        trial = next(iter(sweep.trials()), "TRIAL")
-        raise UsageError(
-            f"{sweep.path} is a sweep, not a run: name one of its trials, for example "
-            f"{sweep.path / trial}. To continue the sweep, repeat its command."
-        ) from None
-
-
-def find_training(run: str, runs: Path | None) -> "RunFolder":
-    """The folder of a run that trained a network. Raises UsageError for a race."""
-    from nnlab.errors import UsageError
-    from nnlab.race.folder import is_race
-
-    folder = find_run(run, runs)
-    if is_race(folder):
-        raise UsageError(
-            f"{folder.path} is a race of optimizers on a function, and has no network. "
-            f"`nnlab descend {folder.path / 'resolved.yaml'}` runs it again."
-        )
-    return folder
-
-
-def find_sweep(run: str, runs: Path | None) -> "SweepFolder | None":
-    """The sweep folder that RUN and --runs mean, if any."""
-    from nnlab.run.names import runs_folder
-    from nnlab.run.sweeps import SweepFolder
-
-    return SweepFolder.find(run, runs_folder(runs))

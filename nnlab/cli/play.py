@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from nnlab.api.find import find_training
 from nnlab.cli import options
 from nnlab.cli.live_page import announce_page, open_option, port_option, until_interrupted
 
@@ -45,13 +46,14 @@ def command(
     if what is not None and options.names_run(what, overrides):
         _ask_run(what, runs, feed, port, show)
         return
-    from nnlab.cli.provide import provide_kernels
+    from nnlab.cli.terminal import print_message
+    from nnlab.experiment.provide import provide_kernels
     from nnlab.play.playground import Playground, playground_page
     from nnlab.play.settings import Start
     from nnlab.run.names import runs_folder
 
     start = Start.of(what, overrides)
-    provide_kernels([start.config])
+    provide_kernels([start.config], print_message)
     game = Playground(start, runs_folder(runs), feed)
     with game:
         _serve(Site(*playground_page(start.config.name), feed, game.actions), port, show)
@@ -62,7 +64,7 @@ def _ask_run(run: str, runs: Path | None, feed: "Feed", port: int | None, show: 
     from nnlab.play.board import QuestionPage, board_page
     from nnlab.show.figures import View
 
-    board = QuestionPage(View(options.find_training(run, runs).path))
+    board = QuestionPage(View(find_training(run, runs).path))
     _serve(Site(*board_page(board.run), feed, board.actions), port, show)
 
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import click
 
-from nnlab.cli.options import FOLDER, complete_run, find_run, find_sweep, runs_option, verbosity
-from nnlab.cli.tables import format_table
+from nnlab.api.find import find_run, find_sweep
+from nnlab.cli.options import FOLDER, complete_run, runs_option, verbosity
 from nnlab.cli.terminal import (
     print_message,
     print_messages,
@@ -21,10 +21,10 @@ from nnlab.run.names import runs_folder
 from nnlab.show.figures import FIGURES, Drawn, Plot, View
 from nnlab.show.figures.activation import draw_activation, require_activation
 from nnlab.show.figures.overlay import draw_overlay
-from nnlab.show.figures.plot import FigureForm, draw_each
+from nnlab.show.figures.plot import FigureForm, draw_each, require_known
 from nnlab.show.figures.sweep_plots import draw_sweep
 from nnlab.show.figures.view import view
-from nnlab.suggest import did_you_mean
+from nnlab.show.text_tables import format_table
 
 
 @click.command
@@ -63,8 +63,8 @@ def command(
     those of several runs into the folder `compare-<hash>` beside them, and an activation into the
     current folder. Only the run's folder is read. Prints the paths of the files.
 
-    `train` leaves out the figures that take long, which --list marks; `plot` and `report --all`
-    draw them too.
+    `train` leaves out figures that take long or that few need, which --list marks; `plot` and
+    `report --all` draw them too.
 
     \b
     nnlab plot latest
@@ -130,9 +130,7 @@ def _chosen_figures(only: tuple[str, ...]) -> dict[str, Plot]:
     """The figures named by --only, else those of trainings and races. Raises UsageError."""
     figures = FIGURES | RACE_FIGURES
     for name in only:
-        if name not in figures:
-            meant = did_you_mean(name, figures)
-            raise UsageError(f"There is no figure '{name}'.{meant} There are {', '.join(figures)}.")
+        require_known(name, figures)
     return {name: figures[name] for name in only or figures}
 
 

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import click
 
-from nnlab.cli.options import FILE, complete_run, find_run, find_sweep, runs_option, verbosity
+from nnlab.api.find import find_run, find_sweep
+from nnlab.cli.options import FILE, complete_run, runs_option, verbosity
 from nnlab.cli.terminal import print_messages, print_result
 from nnlab.errors import RunUnreadable, StorageError
 from nnlab.race.folder import is_race

@@ -4,10 +4,11 @@ from pathlib import Path
 
 import click
 
+from nnlab.api.find import find_training
 from nnlab.cli import live_page, options
 from nnlab.cli.terminal import print_json, print_message
 from nnlab.cli.training_output import conclude_training, follow_training
-from nnlab.experiment.resume import resume
+from nnlab.experiment.resume import reopen
 
 
 @click.command
@@ -35,9 +36,9 @@ def command(
     nnlab resume latest
     nnlab resume latest --set training.epochs=200
     """
-    folder = options.find_training(run, runs)
+    folder = find_training(run, runs)
     with live_page.page_if(live, port) as page:
-        with resume(folder, overrides) as session:
+        with reopen(folder, overrides) as session:
             if session is not None:
                 live_page.start_page(page, session, show)
                 follow_training(session)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from nnlab.api.compare import LONGEST_SETTING
 from nnlab.cli.options import FOLDER, json_option, runs_option, verbosity
-from nnlab.cli.tables import Cell, format_records, to_csv
 from nnlab.cli.terminal import print_data, print_json, print_message, print_result
 from nnlab.config.problems import shown_value
 from nnlab.core import columns
@@ -19,6 +19,7 @@ from nnlab.run.listing import RunRecord, folders_with_runs, list_runs
 from nnlab.run.names import runs_folder
 from nnlab.run.settings import dotted
 from nnlab.run.sweeps import find_all
+from nnlab.show.text_tables import Cell, format_records, to_csv
 from nnlab.show.words import duration, setting_value, shorten
 from nnlab.status import Status
 from nnlab.suggest import did_you_mean
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from nnlab.cli.conditions import Condition
 
 STATUSES = tuple(status.value for status in Status if status is not Status.UNKNOWN)
-LONGEST_SETTING = 60  # characters
 
 
 @click.command

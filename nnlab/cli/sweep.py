@@ -3,37 +3,35 @@
 import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing
-from dataclasses import asdict, astuple
+from dataclasses import astuple
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
 import click
 
+from nnlab.api.sweep import TrainedSweep, train_trials
 from nnlab.cli import options
 from nnlab.cli.progress import watch_trials
-from nnlab.cli.provide import provide_data, provide_kernels
-from nnlab.cli.tables import Cell, format_records, format_table, spread_texts
 from nnlab.cli.terminal import print_json, print_message, print_messages, print_result
 from nnlab.cli.training_output import print_drawn
 from nnlab.errors import SweepFailed, UsageError
+from nnlab.experiment.provide import provide_data, provide_kernels
 from nnlab.run.names import runs_folder
 from nnlab.run.sweeps import SweepFolder, TrialRecord, placing
 from nnlab.show.figures.plot import Drawn
 from nnlab.show.figures.style import warm
 from nnlab.show.figures.sweep_plots import draw_sweep
+from nnlab.show.text_tables import Cell, format_records, format_table, spread_texts
 from nnlab.show.words import axis_value, cell_name, count, duration, first_few, trial_name
 from nnlab.study import scheduler
 from nnlab.study.cluster import Cluster
-from nnlab.study.execute import Executor, InProcess, Note, Processes, choose_executor
+from nnlab.study.execute import Executor, InProcess, Processes, choose_executor
 from nnlab.study.plan import (
     Sweep,
     SweepProgress,
-    open_folder,
     prepare_sweep,
     read_progress,
-    report_stop,
     require_own,
     stale_elsewhere,
 )
@@ -170,10 +168,10 @@ def command(
         runner.warm()
     if plots:
         warm()
-    provide_data(sweep.base)
+    provide_data(sweep.base, print_message)
     if isinstance(runner, InProcess | Processes):
-        provide_kernels(trial.config for trial in progress.todo)
-    _train(sweep, folder, runner, retry_failed)
+        provide_kernels((trial.config for trial in progress.todo), print_message)
+    train_trials(sweep, folder, runner, retry_failed, watch_trials, print_message)
     _conclude(sweep, folder, perf_counter() - began, plots, as_json)
 
 
@@ -216,24 +214,6 @@ def _other_data(trials: Sequence[Trial | TrialRecord], remedy: str) -> str:
     return f"{trained} trained on data that has changed since ({listed}): {remedy}."
 
 
-def _train(sweep: Sweep, folder: SweepFolder, runner: Executor, retry: bool) -> None:
-    """Run the missing trials. Raises Interrupted, after all is saved, on Ctrl+C and SIGTERM."""
-    with open_folder(folder, sweep.about):
-        progress = read_progress(sweep, folder, retry)
-        for trial in (*progress.stale, *progress.failed):
-            folder.discard(trial.name)
-        with (
-            report_stop(folder, len(sweep.trials), lambda: len(read_progress(sweep, folder).done)),
-            watch_trials(progress.todo, folder) as see,
-            closing(runner.run(progress.todo, folder.path)) as events,
-        ):
-            for event in events:
-                if isinstance(event, Note):
-                    print_message(event.text)
-                else:
-                    see(event)
-
-
 def _conclude(
     sweep: Sweep, folder: SweepFolder, seconds: float, plots: bool, as_json: bool
 ) -> None:
@@ -248,15 +228,8 @@ def _conclude(
     print_drawn(drawn)
     cells = cell_rows(records, axes)
     if as_json:
-        print_json(
-            {
-                "folder": str(folder.path),
-                "axes": axes,
-                "cells": list(map(asdict, cells)),
-                "trials": [{**asdict(record), "done": record.done} for record in records],
-                "figures": list(map(str, drawn.paths)),
-            }
-        )
+        figures = list(map(str, drawn.paths))
+        print_json(TrainedSweep(folder.path).to_dict() | {"figures": figures})
     else:
         failed = _failed_table(records, axes)
         done = sum(record.done for record in records)

@@ -26,11 +26,10 @@ def is_interactive() -> bool:
     return verbosity_level() == NORMAL and capable
 
 
-def printable(text: str) -> str:
-    """The text with the control characters of a terminal escaped, but for line breaks."""
-    from nnlab.run.text import shown
+def _printable(text: str) -> str:
+    from nnlab.run.text import printable  # not at the top: it imports NumPy
 
-    return "\n".join(shown(line) for line in text.split("\n"))
+    return printable(text)
 
 
 def terminal_width(stream: TextIO | None) -> int:
@@ -43,14 +42,14 @@ def terminal_width(stream: TextIO | None) -> int:
 
 def print_result(text: str) -> None:
     """Print a result on stdout. Raises StorageError where it cannot be written."""
-    _write_stdout(printable(text) + "\n")
+    _write_stdout(_printable(text) + "\n")
 
 
 def print_data(text: str) -> None:
     """Print a result for programs: escaped on a terminal, else byte by byte."""
     from nnlab.run.text import to_bytes
 
-    _write_stdout(printable(text) if sys.stdout.isatty() else to_bytes(text))
+    _write_stdout(_printable(text) if sys.stdout.isatty() else to_bytes(text))
 
 
 def print_json(value: Mapping[str, Any]) -> None:
@@ -102,7 +101,7 @@ def print_error(text: str) -> None:
 
     Sentences are wrapped to the terminal's width; lines of tables and excerpts are not.
     """
-    width, lines = terminal_width(sys.stderr), printable(text).split("\n")
+    width, lines = terminal_width(sys.stderr), _printable(text).split("\n")
     for index, line in enumerate(lines):
         if width and len(line) > width and "  " not in line and not line.startswith(" "):
             lines[index] = textwrap.fill(

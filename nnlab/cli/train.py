@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from nnlab.cli import live_page, options
-from nnlab.cli.terminal import print_messages
+from nnlab.cli.terminal import print_message, print_messages
 
 
 @click.command
@@ -33,15 +33,15 @@ def command(
     nnlab train xor --live
     """
     # Here and not at the top: `nnlab train --help` is fast without them.
-    from nnlab.cli.provide import provide_data
     from nnlab.cli.training_output import conclude_training, follow_training
     from nnlab.config.load import load_config
+    from nnlab.experiment.provide import provide_data
     from nnlab.experiment.session import begin
     from nnlab.run.names import runs_folder
 
     loaded = load_config(config, overrides + seed)
     print_messages(loaded.notes)
-    provide_data(loaded.config)
+    provide_data(loaded.config, print_message)
     with live_page.page_if(live, port) as page:
         with begin(loaded, runs_folder(runs), name=name) as session:
             live_page.start_page(page, session, show)

@@ -2,13 +2,10 @@
 
 import os
 import shlex
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from nnlab.build import Built
 from nnlab.cli.progress import watch_training
-from nnlab.cli.provide import compiling_message
-from nnlab.cli.tables import Cell, format_records
 from nnlab.cli.terminal import (
     VERBOSE,
     print_json,
@@ -22,9 +19,11 @@ from nnlab.core.network import Network, flops
 from nnlab.data.split import PartRows
 from nnlab.engine.images.network import lanes_for
 from nnlab.errors import Diverged
+from nnlab.experiment.provide import compiling_message
 from nnlab.experiment.session import Session
 from nnlab.run import environment
 from nnlab.run.run import Run
+from nnlab.show.text_tables import Cell, format_records, shape_text
 from nnlab.show.words import count, duration
 from nnlab.status import Status
 
@@ -119,11 +118,6 @@ def _network_widths(network: Network) -> str:
     """784-20-10: the inputs, then the outputs of each layer that has weights."""
     shapes = [network.shapes[0], *(network.shapes[index + 1] for index in network.layout.weighted)]
     return "-".join(shape_text(shape, "x") for shape in shapes)
-
-
-def shape_text(sizes: Iterable[int], sign: str = " x ") -> str:
-    """28 x 28."""
-    return sign.join(map(str, sizes))
 
 
 def part_sizes(parts: PartRows) -> str:

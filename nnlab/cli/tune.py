@@ -1,23 +1,17 @@
 """`nnlab tune`."""
 
-import shlex
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import click
 
+from nnlab.api.tune import FinishedSearch, run_search
 from nnlab.cli import options
-from nnlab.cli.provide import provide_data, provide_kernels
-from nnlab.cli.tables import format_records
 from nnlab.cli.terminal import print_json, print_message, print_messages, print_result
 from nnlab.errors import SweepFailed
 from nnlab.run.names import runs_folder
 from nnlab.run.sweeps import SweepFolder
-from nnlab.show.words import percent, setting_value
-from nnlab.study.plan import open_folder, report_stop, require_own
-from nnlab.study.search import Search
 from nnlab.study.space import prepare_tuning
 
 
@@ -77,64 +71,15 @@ def command(
     tuning = prepare_tuning(config, overrides, search, name, prune, tuple(sys.argv))
     print_messages(tuning.base.notes)
     folder = SweepFolder(runs_folder(runs) / tuning.name)
-    require_own(folder, tuning.about)
-    provide_data(tuning.base.config)
-    provide_kernels(tuning.end_configs())
-    with open_folder(folder, tuning.about):
-        study = Search(tuning, folder, retry_failed)
-        print_messages(study.notes)
-        done = len(study.records)
-        print_message(f"{tuning.name}: {done:,} done, {max(trials - done, 0):,} to run")
-        with report_stop(folder, trials, lambda: len(study.records)):
-            for row in study.run(trials):
-                print_message(_trial_line(row, tuning.metric))
-        folder.write_summary([axis.key for axis in tuning.dimensions], folder.records())
-        results = study.results()
+    done: list[dict[str, Any]] = []
+    run_search(tuning, folder, trials, retry_failed, print_message, done.append)
+    search_done = FinishedSearch(done[0])
     if as_json:
-        print_json(results)
+        print_json(search_done.to_dict())
     else:
-        _print_results(results)
-    failed = sum(row["ended"] == "failed" for row in results["trials"])
-    if failed:
+        print_result(str(search_done))
+    if failed := search_done.failed:
         raise SweepFailed(
-            f"{failed:,} of {len(study.records):,} trials have no result. --retry-failed runs them "
-            "again, and proposes all trials after the first of them anew."
+            f"{failed:,} of {len(search_done.trials):,} trials have no result. --retry-failed runs "
+            "them again, and proposes all trials after the first of them anew."
         )
-
-
-def _trial_line(row: Mapping[str, Any], metric: str) -> str:
-    cell = ", ".join(f"{key}={setting_value(value, 4)}" for key, value in row["cell"].items())
-    if row["value"] is not None:
-        result = f"{metric} {row['value']:.4g}"
-    elif row["reason"] is not None:
-        result = f"failed: {row['reason']}"
-    else:
-        result = f"{row['ended']} at epoch {row['epochs']:,}"
-    return f"{row['number']}: {cell}: {result}"
-
-
-def _print_results(results: Mapping[str, Any]) -> None:
-    """Print the trials, the importances, and how to train the best trial again."""
-    metric, rows, best = results["metric"], results["trials"], results["best"]
-    table = [
-        {
-            "trial": row["number"],
-            "run": row["run"],
-            **{key: setting_value(value, 4) for key, value in row["cell"].items()},
-            "ended": row["ended"],
-            "epochs": row["epochs"],
-            metric: row["value"],
-        }
-        for row in rows
-    ]
-    print_result(format_records(table))
-    if importances := results["importances"]:
-        shares = ", ".join(f"{key} {percent(share)}" for key, share in importances.items())
-        print_result(f"\nShare of the differences explained by each setting: {shares}")
-    if best is None:
-        print_result("\nNo trial ended with a result.")
-    else:
-        value = rows[best - 1]["value"]
-        print_result(f"\nBest: trial {best}, {metric} {value:.4g}. To repeat it:")
-        print_result(shlex.join(results["command"]))
-    print_result(f"\nSaved in {results['folder']}")

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import click
 
+from nnlab.api.find import find_sweep, find_training
 from nnlab.cli.live_page import announce_page, open_option, port_option, until_interrupted
-from nnlab.cli.options import find_sweep, find_training, run_argument, verbosity
+from nnlab.cli.options import run_argument, verbosity
 
 
 @click.command

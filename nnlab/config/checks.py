@@ -6,7 +6,7 @@ skipped, as their own mistakes are noted already.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +18,14 @@ from nnlab.core import columns
 from nnlab.core.layers import Layer
 from nnlab.core.layers.dense import Dense
 from nnlab.core.losses import ClassLoss, Loss, plain_losses
-from nnlab.core.metrics import better_when, kind_of, quantities_of
+from nnlab.core.metrics import (
+    METRICS,
+    better_when,
+    kind_of,
+    of_probabilities,
+    quantities_of,
+    row_metrics_of,
+)
 from nnlab.core.network import shapes
 from nnlab.core.types import Shape
 from nnlab.data.dataset import Signature
@@ -69,7 +76,8 @@ def _check_with_data(
         if rows is not None and training is not None:
             checks.batches(network, training, signature, rows)
     if training is not None:
-        checks.monitor(data, training, signature, shape)
+        checks.stratify(data, signature)
+        checks.monitor(data, training, signature, shape, network or ())
         checks.stopping(data, training)
     if loss is not None:
         checks.targets(loss, signature)
@@ -202,24 +210,55 @@ class _Checks:
                     self.note(("training", "augment", index), f"{reason}.")
 
     def monitor(
-        self, data: Data, training: Training, signature: Signature, shape: Shape | None
+        self,
+        data: Data,
+        training: Training,
+        signature: Signature,
+        shape: Shape | None,
+        network: tuple[Layer, ...],
     ) -> None:
-        """The monitored value is one that the run has."""
-        kind, monitor = (
-            kind_of(signature.task, (shape or (signature.outputs,))[0]),
-            training.monitor,
-        )
+        """The monitored value and the named metrics are those that the run can have."""
+        kind = kind_of(signature.task, (shape or (signature.outputs,))[0])
+        always, more = quantities_of(kind), list(row_metrics_of(kind, network))
+        self.metrics(training, always[1:] + more)
+        monitor = training.monitor
         parts = columns.WATCHED[:1] if data.split.validation is None else columns.WATCHED
-        names = [columns.name(part, quantity) for part in parts for quantity in quantities_of(kind)]
-        if monitor in names:
+        names = [columns.name(part, name) for part in parts for name in always]
+        likewise = [columns.name(part, name) for part in parts for name in more]
+        if monitor in (*names, *likewise):
             return
         sentence = f"there is no value {shown_value(monitor)} to monitor."
         if columns.split(str(monitor))[0] == columns.VAL and len(parts) == 1:
             sentence += " There is no validation part: data.validation is not set."
         # All of them are somewhat alike.
-        hint = did_you_mean(str(monitor), names, "metric", likeness=0.8)
+        hint = did_you_mean(str(monitor), names + likewise, "metric", likeness=0.8)
         place = find_node(self.root, "training", "monitor").place
-        self.problems.add(place, sentence, ", ".join(names), hint)
+        allowed = f"{', '.join(names)}; likewise {', '.join(more)}"
+        self.problems.add(place, sentence, allowed, hint)
+
+    def stratify(self, data: Data, signature: Signature) -> None:
+        """Shares of classes need classes, and a random order."""
+        if not data.split.stratify:
+            return
+        if signature.task != "classes":
+            self.note(("data", "stratify"), "stratify needs classes, and this data has none.")
+        elif data.split.split == "ordered":
+            sentence = "stratify needs a random order, and split is ordered."
+            self.note(("data", "stratify"), sentence, "split: shuffled")
+
+    def metrics(self, training: Training, known: Sequence[str]) -> None:
+        """The metrics that are named are metrics of the task and of the network's outputs."""
+        for index, name in enumerate(training.metrics):
+            if name in known:
+                continue
+            sentence = f"there is no metric {shown_value(name)} here."
+            if name in METRICS:
+                wants = " of probabilities (softmax or sigmoid)" if of_probabilities(name) else ""
+                sentence = f"{name} does not suit the task and the outputs; it is{wants} for "
+                sentence += f"{', '.join(METRICS[name].tasks)}."
+            place = find_node(self.root, "training", "metrics", index).place
+            hint = "" if name in METRICS else did_you_mean(name, known, "metric")
+            self.problems.add(place, sentence, ", ".join(known), hint)
 
     def stopping(self, data: Data, training: Training) -> None:
         """Early stopping looks for improvements, and not at the test part."""

@@ -10,6 +10,7 @@ from nnlab.config.tree import Node, find_node
 from nnlab.core import columns
 from nnlab.core.losses import Loss
 from nnlab.core.metrics import better_when
+from nnlab.data.memory import Memory
 from nnlab.data.user_csv import Csv
 
 
@@ -40,9 +41,9 @@ def with_defaults(root: Node, stem: str) -> Node:
 def with_labels(data: Data, loss: Loss | None) -> Data:
     """Several target columns with a loss that ends in sigmoids are labels, not a regression."""
     source = data.source
-    if not isinstance(source, Csv) or loss is None or loss.fuses != "sigmoid":
+    if not isinstance(source, Csv | Memory) or loss is None or loss.fuses != "sigmoid":
         return data
-    if source.task != "auto" or len(source.targets) == 1:
+    if source.task != "auto" or len(source.targets) <= 1:
         return data
     return replace(data, source=replace(source, task="multilabel"))
 

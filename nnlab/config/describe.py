@@ -23,7 +23,7 @@ from nnlab.config.annotations import (
 from nnlab.config.families import Family, families_in, family_in, family_of, inline_parts, record_of
 from nnlab.config.overrides import ALIASES, RESHAPERS
 from nnlab.config.problems import shown_value
-from nnlab.core.metrics import METRICS
+from nnlab.core.metrics import METRICS, SumMetric
 from nnlab.data.split import Split
 
 INTRO = """\
@@ -51,6 +51,11 @@ just before its update and in training mode (with dropout, with the mean of the 
 `batch_norm`, with changed images). Row 0 of metrics.csv, before the first update, and the metrics
 of all other parts are measured in evaluation mode with the weights after the epoch (with their
 average if `ema` is set).
+
+Metrics "on request" need all rows of a part at once. They are measured after every epoch where
+`training.metrics` or `training.monitor` names them (for the training part by another pass over it,
+in evaluation mode), and at the end of a run for the part that it is judged by: summary.json has
+them in `scores`. Those of probabilities need softmax (classes) or sigmoid (binary) as last layer.
 """
 
 
@@ -101,14 +106,16 @@ def family_section(key: str, family: Family) -> Iterator[str]:
 def _metrics() -> Iterator[str]:
     yield "\n## Metrics\n"
     yield METRICS_INTRO
-    yield "| metric | in words | task | better | range | meaning |"
-    yield "|---|---|---|---|---|---|"
+    yield "| metric | in words | task | better | range | measured | meaning |"
+    yield "|---|---|---|---|---|---|---|"
     for name, metric in METRICS.items():
         better = "larger" if metric.higher_is_better else "smaller"
         low, high = (f"{limit:g}" for limit in metric.range)
         meaning = " ".join((inspect.getdoc(metric.value) or "").split())
         tasks = ", ".join(metric.tasks)
-        row = (name, metric.label, tasks, better, f"{low} to {high}", _markdown(meaning))
+        when = "always" if isinstance(metric, SumMetric) else "on request"
+        span = f"{low} to {high}"
+        row = (name, metric.label, tasks, better, span, when, _markdown(meaning))
         yield f"| {' | '.join(row)} |"
 
 

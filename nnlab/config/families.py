@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+import os
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, get_origin
 
 from nnlab.config.annotations import Inline, cached, hints, item_hint, note_of_type, options
+from nnlab.config.tree import Node
 from nnlab.core.initializers import INITIALIZERS, Initializer
 from nnlab.core.layers import LAYERS, Layer
 from nnlab.core.losses import LOSSES, Loss
@@ -167,3 +169,20 @@ def _homes_below(hint: Any, prefix: str) -> dict[str, str]:
     if record is None and get_origin(options(hint)[0]) is not Mapping:
         record, prefix = record_of(item_hint(hint)), f"{prefix}0."
     return {} if record is None else {n: prefix + path for n, path in homes(record).items()}
+
+
+def resolve_paths(root: Node, cls: type) -> Node:
+    """The tree with relative file names resolved against the folder of the text they stand in."""
+    for path in file_settings(cls):
+        root = _with_full_path(root, path)
+    return root
+
+
+def _with_full_path(node: Node, path: Sequence[str]) -> Node:
+    """The tree in which the setting at `path`, if there is one, is an absolute file name."""
+    if not path:
+        if not isinstance(node.value, str) or not node.value:
+            return node
+        return Node(str(node.place.source.folder / os.path.expanduser(node.value)), node.place)
+    child = (node.entries or {}).get(path[0])
+    return node if child is None else node.with_entry(path[0], _with_full_path(child, path[1:]))

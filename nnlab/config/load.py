@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from os import PathLike
@@ -14,19 +13,19 @@ from nnlab.config.builder import build_fields
 from nnlab.config.checks import check_parts
 from nnlab.config.defaults import with_defaults, with_labels, with_monitor
 from nnlab.config.dump import settings_of
-from nnlab.config.families import file_settings
+from nnlab.config.families import resolve_paths
 from nnlab.config.files import checked, decode, locate, name_from_stem, read_bytes
+from nnlab.config.given_rows import GivenRows, with_memory
 from nnlab.config.overrides import Override, SettingChange, apply, read_overrides
 from nnlab.config.problems import Problem, Problems, clean, fail
 from nnlab.config.schema import Config, SweepConfig
 from nnlab.config.short_forms import expand
 from nnlab.config.tree import Node, Place, Source, find_node, from_plain
 from nnlab.config.yaml12 import read_yaml
-from nnlab.data.dataset import DataSource
+from nnlab.data.memory import UNNAMED
 from nnlab.errors import ConfigError
 
 MAX_SWEEP_NODES = 20_000  # of variants that are checked here; the rest is checked when it runs
-KEPT_BESIDE_ROWS = ("validation", "split", "scale", "seed")  # the keys of data
 RACE = "race of optimizers on a function"
 # By command: keys that only this kind of config has, and the kind in words.
 KINDS = {
@@ -91,7 +90,7 @@ def resolve_config(
     overrides: Sequence[Override],
     *,
     check: bool = True,
-    rows: DataSource | None = None,
+    rows: GivenRows | None = None,
 ) -> Loaded:
     """The config in any of its forms, with the overrides applied; see `load_config`."""
     if isinstance(config, Config):
@@ -107,12 +106,11 @@ def load_config(
     overrides: Sequence[Override] = (),
     *,
     check: bool = True,
-    rows: DataSource | None = None,
+    rows: GivenRows | None = None,
 ) -> Loaded:
     """Read a file, or the shipped config of that name, with the overrides applied.
 
     `check=False` leaves out what needs the data set, for the resolved.yaml of a finished run.
-    `rows` take the place of the data set that the config names, and of its test part.
     Raises ConfigError with all mistakes, DataError when the data's shape cannot be determined.
     """
     problems = Problems()
@@ -139,24 +137,33 @@ def from_mapping(
     overrides: Sequence[Override] = (),
     *,
     check: bool = True,
-    rows: DataSource | None = None,
+    rows: GivenRows | None = None,
 ) -> Config:
     """The config that a nested mapping describes, in the words of the YAML file."""
+    return _base(_plain_root(mapping), overrides, None, Problems(), check, rows=rows).config
+
+
+def _plain_root(mapping: Mapping[str, object]) -> Node:
     place = Place(Source("config", "", Path.cwd(), "values"))
     try:
-        root = from_plain(mapping, place)
+        return from_plain(mapping, place)
     except (TypeError, ValueError) as error:
         fail([Problem(place, f"{error}")])
-    return _base(root, overrides, None, Problems(), check, rows=rows).config
 
 
-def load_base(config: str | Path, fixed: Sequence[Override] = ()) -> Base:
+def load_base(
+    config: str | PathLike[str] | Config | Mapping[str, object], fixed: Sequence[Override] = ()
+) -> Base:
     """The config with these settings in all variants, and without its sweeps.
 
     Raises ConfigError with all mistakes, DataError when the data's shape cannot be determined.
     """
     problems = Problems()
-    file = read_document(config, problems, "train")
+    if isinstance(config, Config):
+        config = settings_of(config)
+    if isinstance(config, Mapping):
+        return _base(_plain_root(config), fixed, None, problems, with_sweeps=False)
+    file = read_document(config if isinstance(config, str) else Path(config), problems, "train")
     return _base(file.root, fixed, file.name, problems, with_sweeps=False)
 
 
@@ -191,7 +198,7 @@ class Base:
         root = apply(self.root, changes, problems, [])
         if len(problems) > before:
             return None
-        return _config(resolve_paths(root), self.name, problems, check)
+        return _config(resolve_paths(root, Config), self.name, problems, check)
 
 
 def _base(
@@ -201,7 +208,7 @@ def _base(
     problems: Problems,
     check: bool = True,
     with_sweeps: bool = True,
-    rows: DataSource | None = None,
+    rows: GivenRows | None = None,
 ) -> Base:
     """Everything after reading: full form, overrides, objects, checks.
 
@@ -210,10 +217,10 @@ def _base(
     notes: list[str] = []
     changes = read_overrides(overrides, Path.cwd(), problems)
     root = expand(root, Config)
-    root = root if rows is None else _with_stand_in(root)
-    root = resolve_paths(apply(root, changes, problems, notes))
+    root = root if rows is None else with_memory(root, rows.keys)
+    root = resolve_paths(apply(root, changes, problems, notes), Config)
     root = root if with_sweeps and rows is None else root.without("sweeps")
-    name = name or ("rows" if rows is not None else _name_of_data(root))
+    name = name or (UNNAMED if rows is not None else _name_of_data(root))
     config: Config = finished(_config(root, name, problems, check, rows), problems)
     return Base(config, root, name, tuple(notes))
 
@@ -223,15 +230,16 @@ def _config(
     name: str,
     problems: Problems,
     check: bool = True,
-    rows: DataSource | None = None,
+    rows: GivenRows | None = None,
 ) -> Config | None:
     before = len(problems)
     root = with_defaults(root, name)
     values = build_fields(Config, root, problems)
-    if "data" in values and rows is not None:
-        values["data"] = replace(values["data"], source=rows)
     if "data" in values:
         values["data"] = with_labels(values["data"], values.get("loss"))
+        if rows is not None and len(problems) == before:
+            data = values["data"]
+            values["data"] = replace(data, source=rows.held_by(data.source))
     if "training" in values:
         values["training"] = with_monitor(values["training"], values.get("data"))
     complete = len(values) == len(hints(Config)) and len(problems) == before
@@ -250,40 +258,11 @@ def finished(config: Any, problems: Problems) -> Any:
     return config
 
 
-def _with_stand_in(root: Node) -> Node:
-    """The tree with a data set to be replaced; the other keys of `data` stay."""
-    if root.entries is None:
-        return root
-    data = root.entries.get("data", Node({}, root.place))
-    entries = {key: node for key, node in (data.entries or {}).items() if key in KEPT_BESIDE_ROWS}
-    if find_node(data, "validation").value == "test":
-        entries.pop("validation")
-    entries["name"] = Node("identity", data.place)
-    return root.with_entry("data", Node(entries, data.place, data.keys), data.place)
-
-
 def _name_of_data(root: Node) -> str:
     """A name for a config without a file: that of the data set, or of the file it is in."""
     path, source = find_node(root, "data", "path").value, find_node(root, "data", "name").value
     word = Path(path).stem if isinstance(path, str) else source
     return name_from_stem(word if isinstance(word, str) else "")
-
-
-def resolve_paths(root: Node) -> Node:
-    """The tree with relative file names resolved against the folder of the text they stand in."""
-    for path in file_settings(Config):
-        root = _with_full_path(root, path)
-    return root
-
-
-def _with_full_path(node: Node, path: Sequence[str]) -> Node:
-    """The tree in which the setting at `path`, if there is one, is an absolute file name."""
-    if not path:
-        if not isinstance(node.value, str) or not node.value:
-            return node
-        return Node(str(node.place.source.folder / os.path.expanduser(node.value)), node.place)
-    child = (node.entries or {}).get(path[0])
-    return node if child is None else node.with_entry(path[0], _with_full_path(child, path[1:]))
 
 
 # The two kinds of config.

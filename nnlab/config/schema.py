@@ -98,6 +98,8 @@ class Training:
     monitor: the value that decides which epoch is best and when to stop early: train_loss or
     val_loss, or train_ or val_ with a metric of the task, such as val_accuracy; see Metrics. By
     default val_loss if there is a validation part, else train_loss.
+    metrics: metrics on request, such as auc, to measure after every epoch; see Metrics. For the
+    training part this takes another pass over its rows.
     checkpoint_every: epochs between two saved states; by default the state is saved every few
     seconds, and at the end.
     record_steps: whether steps.csv records the loss of every update.
@@ -117,6 +119,7 @@ class Training:
     engine: Literal["auto", "numpy", "compiled"] = "auto"
     early_stopping: EarlyStopping | None = None
     monitor: str | None = None
+    metrics: tuple[str, ...] = ()
     checkpoint_every: Count | None = None
     record_steps: bool = False
     ema: Annotated[float, Gt(0), Lt(1)] | None = None

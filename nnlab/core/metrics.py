@@ -1,7 +1,9 @@
-"""What is reported beside the loss: accuracy, errors, r2, and tables over classes.
+"""What is reported beside the loss: accuracy, errors, r2, ranking scores, tables over classes.
 
 `METRICS`, the catalogue, is all that the program knows of metrics: a metric that is added to it
 appears in metrics.csv, as `training.monitor`, in figures, sweeps, comparisons, reports and lists.
+A `SumMetric` is added up over batches and is always there; a `RowMetric` needs all rows of a part
+at once, and is computed where a config asks for it and for the results of a run.
 
 `decisions` is the only rule that makes classes of outputs: for accuracy, the confusion matrix, the
 tables over classes, predictions and figures. It looks at the outputs of the network, the numbers
@@ -11,20 +13,19 @@ that are saved and shown, never at logits: two logits that differ may be the sam
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, reduce
-from math import inf
+from math import inf, nan
 from operator import add
 from typing import Any, Literal, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nnlab.core import columns
-from nnlab.core.layers import LAYERS
+from nnlab.core import columns, scores
+from nnlab.core.layers import LAYERS, Layer
 from nnlab.core.losses import Loss
 from nnlab.core.types import Array, FloatArray, IntArray, Views
 
 Kind = Literal["classes", "binary", "regression"]
-ROUNDING = 4  # targets that differ by so many units of their last place are constant
 
 
 def decisions(kind: str, outputs: Array) -> IntArray:
@@ -71,6 +72,52 @@ class BatchAnswers:
         return np.subtract(self.outputs, self.t, dtype=np.float64)
 
 
+class PartAnswers:
+    """The outputs for all rows of a part (N, m), and what several metrics need of them.
+
+    t (N, m) as the loss takes them. weights: how much each row counts, (N,) or (N, 1); None:
+    equally.
+    """
+
+    def __init__(self, kind: Kind, outputs: Array, t: Array, weights: Array | None = None) -> None:
+        self.kind, self.outputs, self.t = kind, outputs, t
+        self.weights = np.ones(len(t)) if weights is None else weights.ravel().astype(np.float64)
+
+    @cached_property
+    def labels(self) -> IntArray:
+        """The true classes, as `decisions` reads them."""
+        return decisions(self.kind, self.t)
+
+    @cached_property
+    def truth(self) -> IntArray:
+        """1 where a row is of the class of an output, else 0; (N, m)."""
+        labels = self.labels
+        if self.kind == "classes":
+            return (labels[:, None] == np.arange(self.t.shape[1])).astype(np.int64)
+        return labels.reshape(self.t.shape)
+
+    @cached_property
+    def confusions(self) -> list[Array]:
+        """The confusion matrix of the classes, or one (2, 2) per binary output, with weights."""
+        decided = decisions(self.kind, self.outputs)
+        if self.kind == "classes":
+            size = self.t.shape[1]
+            return [confusion_matrix(self.labels, decided, size, self.weights)]
+        pairs = zip(self.truth.T, decided.reshape(self.t.shape).T, strict=True)
+        return [confusion_matrix(true, guess, 2, self.weights) for true, guess in pairs]
+
+    def mean(self, values: Array) -> float:
+        """The weighted mean of a value per row, (N,)."""
+        return float(np.average(values, weights=self.weights))
+
+    def mean_over_outputs(self, score: Callable[[Array, Array, Array], float]) -> float:
+        """The mean of a score over the outputs for which it is defined; nan if for none."""
+        columns = zip(self.truth.T, self.outputs.T, strict=True)
+        values = np.array([score(true, column, self.weights) for true, column in columns])
+        defined = values[~np.isnan(values)]
+        return float(defined.mean()) if defined.size else nan
+
+
 @dataclass(frozen=True, eq=False)
 class Sum:
     """A number that is added up over all rows of a part, or a number per output."""
@@ -103,10 +150,7 @@ class Targets(NamedTuple):
         outputs = targets.shape[1]
         if kind != "regression" or not len(targets):
             return cls(outputs, (0.0,) * outputs)
-        low, high = (bound.astype(np.float64) for bound in (targets.min(0), targets.max(0)))
-        largest = np.maximum(np.abs(low), np.abs(high))
-        constant = high - low <= ROUNDING * np.finfo(targets.dtype).eps * largest
-        variance = np.where(constant, 0.0, targets.var(axis=0, dtype=np.float64))
+        variance = np.where(scores.constant(targets), 0.0, targets.var(axis=0, dtype=np.float64))
         return cls(outputs, tuple(variance.tolist()))
 
 
@@ -114,9 +158,8 @@ class Targets(NamedTuple):
 class Metric:
     """A number that says how good the answers to a part are.
 
-    name: how columns and settings call it. label: how figures and tables call it.
-    sums: what is added up over the rows. value: the metric, from a list for each sum, the number
-    of rows and the targets. Numbers may also be arrays (K,), an entry per epoch.
+    name: how columns and settings call it. label: how figures and tables call it. `value`, a field
+    of both kinds of metric, computes it; its docstring explains the metric to users.
     """
 
     name: str
@@ -124,8 +167,30 @@ class Metric:
     higher_is_better: bool
     range: tuple[float, float]
     tasks: tuple[Kind, ...]
+
+
+@dataclass(frozen=True)
+class SumMetric(Metric):
+    """A metric of sums over the rows; it is there for every part and epoch.
+
+    sums: what is added up over the rows. value: the metric, from a list for each sum, the number
+    of rows and the targets. Numbers may also be arrays (K,), an entry per epoch.
+    """
+
     sums: tuple[Sum, ...]
     value: Callable[[Sequence[Sequence[Any]], Any, Targets], Any]
+
+
+@dataclass(frozen=True)
+class RowMetric(Metric):
+    """A metric of all rows of a part together, computed where it is asked for.
+
+    value: nan where it is not defined for the targets. of_probabilities: whether the outputs must
+    be probabilities.
+    """
+
+    value: Callable[[PartAnswers], float]
+    of_probabilities: bool = False
 
 
 def kind_of(task: str, outputs: int) -> Kind:
@@ -135,9 +200,24 @@ def kind_of(task: str, outputs: int) -> Kind:
     return "binary" if task == "multilabel" or outputs == 1 else "classes"
 
 
-def metrics_of(kind: Kind) -> list[Metric]:
-    """The metrics of a kind of task, in the order of the catalogue."""
-    return [metric for metric in METRICS.values() if kind in metric.tasks]
+def metrics_of(kind: Kind) -> list[SumMetric]:
+    """The metrics of sums of a kind of task, in the order of the catalogue."""
+    return [m for m in METRICS.values() if isinstance(m, SumMetric) and kind in m.tasks]
+
+
+def row_metrics_of(kind: Kind, network: Sequence[Layer]) -> dict[str, RowMetric]:
+    """The metrics of rows for a kind of task and a network whose last layer is that of these."""
+    ending = {"classes": "softmax", "binary": "sigmoid"}.get(kind)
+    are_probabilities = ending is not None and any(
+        isinstance(layer, LAYERS[ending]) for layer in network[-1:]
+    )
+    return {
+        name: metric
+        for name, metric in METRICS.items()
+        if isinstance(metric, RowMetric)
+        and kind in metric.tasks
+        and (are_probabilities or not metric.of_probabilities)
+    }
 
 
 def sums_of(kind: Kind) -> tuple[Sum, ...]:
@@ -146,7 +226,7 @@ def sums_of(kind: Kind) -> tuple[Sum, ...]:
 
 
 def quantities_of(kind: Kind) -> list[str]:
-    """The loss and the metrics of a kind of task, by name."""
+    """The loss and the metrics of sums of a kind of task, by name."""
     return [columns.LOSS, *(metric.name for metric in metrics_of(kind))]
 
 
@@ -154,6 +234,12 @@ def better_when(column: str) -> Literal["min", "max"]:
     """Which way a value like "val_accuracy", or a quantity, gets better."""
     metric = METRICS.get(columns.split(column)[1])
     return "max" if metric is not None and metric.higher_is_better else "min"
+
+
+def of_probabilities(name: str) -> bool:
+    """Whether a metric needs outputs that are probabilities."""
+    metric = METRICS[name]
+    return isinstance(metric, RowMetric) and metric.of_probabilities
 
 
 def is_share(quantity: str) -> bool:
@@ -166,13 +252,15 @@ def label_of(quantity: str) -> str:
     return METRICS[quantity].label if quantity in METRICS else quantity
 
 
-def confusion_matrix(labels: IntArray, predicted: IntArray, classes: int) -> IntArray:
-    """Counts (C, C): row = true class, column = predicted class."""
-    pairs = np.bincount(labels * classes + predicted, minlength=classes * classes)
+def confusion_matrix(
+    labels: IntArray, predicted: IntArray, classes: int, weights: Array | None = None
+) -> Array:
+    """Counts, or sums of weights, (C, C): row = true class, column = predicted class."""
+    pairs = np.bincount(labels * classes + predicted, weights, classes * classes)
     return pairs.reshape(classes, classes)
 
 
-def class_scores(matrix: IntArray) -> list[dict[str, Any]]:
+def class_scores(matrix: Array) -> list[dict[str, Any]]:
     """Scores of every class, from a confusion matrix (C, C).
 
     precision = TP / predicted, recall = TP / true, f1 their harmonic mean, support the true rows.
@@ -191,6 +279,24 @@ def class_scores(matrix: IntArray) -> list[dict[str, Any]]:
     table = {"precision": precision, "recall": recall, "f1": f1, "support": true}
     rows = zip(*(column.tolist() for column in table.values()), strict=True)
     return [dict(zip(table, row, strict=True)) for row in rows]
+
+
+def score_averages(matrix: Array) -> dict[str, dict[str, float]]:
+    """Precision, recall and f1 over the classes, from a confusion matrix (C, C).
+
+    macro: the mean over the classes that occur as true or as predicted, as in scikit-learn;
+    weighted: each class counts by its true rows.
+    """
+    rows = class_scores(matrix)
+    support = matrix.sum(axis=1)
+    weights = {"macro": (support + matrix.sum(axis=0) > 0).astype(float), "weighted": support}
+    return {
+        name: {
+            score: float(np.average([row[score] for row in rows], weights=of_class))
+            for score in ("precision", "recall", "f1")
+        }
+        for name, of_class in weights.items()
+    }
 
 
 # --- the catalogue ----------------------------------------------------------------------------
@@ -219,8 +325,25 @@ def r2(sums: Sequence[Sequence[Any]], rows: Any, targets: Targets) -> Any:
     return reduce(add, scores) / targets.outputs
 
 
-ACCURACY = Metric("accuracy", "accuracy", True, (0, 1), ("classes", "binary"), (RIGHT,), accuracy)
-MAE = Metric("mae", "mean absolute error", False, (0, inf), ("regression",), (ABSOLUTE,), mae)
-R2 = Metric("r2", "R²", True, (-inf, 1), ("regression",), (SQUARES,), r2)
+LABELLED: tuple[Kind, ...] = ("classes", "binary")
+NUMBERS: tuple[Kind, ...] = ("regression",)
+SHARE, BELOW_1 = (0, 1), (-inf, 1)
 
-METRICS = {metric.name: metric for metric in (ACCURACY, MAE, R2)}
+ACCURACY = SumMetric("accuracy", "accuracy", True, SHARE, LABELLED, (RIGHT,), accuracy)
+MAE = SumMetric("mae", "mean absolute error", False, (0, inf), NUMBERS, (ABSOLUTE,), mae)
+R2 = SumMetric("r2", "R²", True, BELOW_1, NUMBERS, (SQUARES,), r2)
+
+CATALOGUE: tuple[SumMetric | RowMetric, ...] = (
+    *(ACCURACY, MAE, R2),
+    RowMetric("auc", "ROC AUC", True, SHARE, LABELLED, scores.auc),
+    RowMetric("average_precision", "average precision", True, SHARE, LABELLED, scores.precision),
+    RowMetric("balanced_accuracy", "balanced accuracy", True, SHARE, LABELLED, scores.balanced),
+    RowMetric("mcc", "Matthews correlation", True, (-1, 1), LABELLED, scores.mcc),
+    RowMetric("top_2", "top-2 accuracy", True, SHARE, ("classes",), scores.top(2)),
+    RowMetric("top_3", "top-3 accuracy", True, SHARE, ("classes",), scores.top(3)),
+    RowMetric("top_5", "top-5 accuracy", True, SHARE, ("classes",), scores.top(5)),
+    RowMetric("log_loss", "log loss", False, (0, inf), LABELLED, scores.log_loss, True),
+    RowMetric("brier", "Brier score", False, (0, 2), LABELLED, scores.brier, True),
+    RowMetric("explained_variance", "explained variance", True, BELOW_1, NUMBERS, scores.explained),
+)
+METRICS = {metric.name: metric for metric in CATALOGUE}

@@ -22,9 +22,7 @@ MANY = 20  # rows from which on names, which differ, are told from categories
 class CsvTable(ColumnTable):
     """The chosen columns of a CSV file.
 
-    lines: the line on which each row
-    ends, from 1. file_rows: the numbers of the rows in the file, from 0, where dropped rows count
-    too. dropped: the number of rows that `missing: drop` left out.
+    lines: the line on which each row ends, from 1.
     """
 
     def __init__(self, path: Path, form: CsvForm, names: Sequence[str]) -> None:
@@ -36,7 +34,7 @@ class CsvTable(ColumnTable):
         self.numbers: dict[int, array[float]] = {}
         self.texts: dict[int, list[str]] = {}
         self.lines = array("q")
-        self.file_rows = array("q")
+        self.file_rows: array[int] = array("q")
         self.dropped = 0
 
     def __len__(self) -> int:
@@ -152,7 +150,6 @@ class CsvTable(ColumnTable):
             words.append("")
 
     def target_number(self, row: int, column: int) -> float:
-        """A target cell as a number. Raises DataError."""
         text = self.texts[column][row]
         if (value := self.form.notation.parse(text)) is None:
             raise self._not_a_number(self.lines[row], text, column)

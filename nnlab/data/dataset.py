@@ -180,16 +180,6 @@ class DataSource(ABC):
         """All rows; the same seed gives the same bits. Raises DataError."""
 
 
-@dataclass(frozen=True, eq=False)
-class Memory(DataSource):
-    """A data set in memory, which no config can name."""
-
-    dataset: Dataset
-
-    def load(self, seed: int) -> Dataset:
-        return self.dataset
-
-
 class UserFile(DataSource):
     """A data set in a file of the user."""
 

@@ -16,6 +16,7 @@ from nnlab.core.random import Purpose, generator
 from nnlab.core.types import Array, FloatArray
 from nnlab.data.dataset import Dataset, DataSource, InputColumn, Signature
 from nnlab.data.images import FashionMnist, Mnist
+from nnlab.data.memory import Memory
 from nnlab.data.scale import ScaleKind
 from nnlab.data.user_csv import Csv
 from nnlab.data.user_npz import Npz
@@ -312,6 +313,7 @@ SOURCES: dict[str, type[DataSource]] = {
     "fashion_mnist": FashionMnist,
     "csv": Csv,
     "npz": Npz,
+    "memory": Memory,
 }
 
 # The sources that are read from published files.

@@ -28,12 +28,14 @@ class Split:
     pool: whether the official training and test parts are put together first, so that test can
     take a share of all.
     split: shuffled takes the shares from a random order of the rows, ordered from their end.
+    stratify: whether each part has the classes in about the same shares as all rows.
     """
 
     test: Share | None = None
     validation: Share | Literal["test"] | None = None
     pool: bool = False
     split: Literal["shuffled", "ordered"] = "shuffled"
+    stratify: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,13 +47,16 @@ class PartRows:
     test: IntArray | None
 
 
-def split_rows(options: Split, rows: int, test_rows: int, seed: int) -> PartRows:
+def split_rows(
+    options: Split, rows: int, test_rows: int, seed: int, labels: IntArray | None = None
+) -> PartRows:
     """Divide `rows` rows, of which the last `test_rows` are the official test part.
 
     Fractions are rounded up. Test rows are the last of the order, validation rows the last of
     what remains. The order is a permutation from the seed, or the file's for "ordered"; without
     test and validation rows, the training rows keep the file's order, so `training.shuffle:
-    false` means that order. Raises ConfigError for an empty part or an impossible choice.
+    false` means that order. labels (N,): the classes, for `stratify`; without them only the sizes
+    of the parts are right. Raises ConfigError for an empty part or an impossible choice.
     """
     official = _official_rows(options, test_rows)
     available = rows - official
@@ -59,9 +64,9 @@ def split_rows(options: Split, rows: int, test_rows: int, seed: int) -> PartRows
     share = None if options.validation == "test" else options.validation
     validated = _count("validation", share, available - tested)
 
-    order = np.arange(available)
+    order: IntArray = np.arange(available)
     if options.split == "shuffled" and tested + validated:
-        order = generator(seed, Purpose.SPLIT).permutation(available)
+        order = _shuffled(options, available, seed, labels)
     train, validation, test = np.split(order, [available - tested - validated, available - tested])
     if official:
         test = np.arange(available, rows)
@@ -72,6 +77,22 @@ def split_rows(options: Split, rows: int, test_rows: int, seed: int) -> PartRows
             raise ConfigError("data.validation: there is no test part; set data.test as well.")
         validation = test
     return PartRows(train, *(part if len(part) else None for part in (validation, test)))
+
+
+def _shuffled(options: Split, rows: int, seed: int, labels: IntArray | None) -> IntArray:
+    """A random order (N,); stratified, each class is spread evenly over it.
+
+    Row i of the n rows of a class then comes at (i + 1/2) / n of the way.
+    """
+    order = generator(seed, Purpose.SPLIT).permutation(rows)
+    if labels is None or not options.stratify:
+        return order
+    classes = labels[order]
+    places = np.empty(len(order))
+    for label in np.unique(classes):
+        own = classes == label
+        places[own] = (np.arange(own.sum()) + 0.5) / own.sum()
+    return order[np.argsort(places, kind="stable")]
 
 
 def _official_rows(options: Split, test_rows: int) -> int:

@@ -6,10 +6,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from nnlab.core.types import FloatArray
-from nnlab.data.csv_text import quoted, quoted_list
+from nnlab.core.types import FloatArray, IntArray
+from nnlab.data.csv_text import CsvForm, quoted, quoted_list
 from nnlab.data.dataset import InputColumn
-from nnlab.data.missing import MissingRules
 from nnlab.errors import DataError
 
 MAX_CATEGORIES = 1000
@@ -21,16 +20,21 @@ class ColumnTable(ABC):
     title: the table in messages. names: of all columns. inputs: the numbers of the input columns
     in the network's order, of which those in categories are texts. numbers: the cells of a column
     of numbers, nan where a cell is missing. texts: the cells of a column of texts, "" where a cell
-    is missing. missing: what is done about such cells.
+    is missing. targets, ignored: numbers of columns; targets are among the texts.
+    file_rows: the numbers of the rows from 0, where the `dropped` rows count too.
     """
 
     title: str
+    form: CsvForm
     names: Sequence[str]
     inputs: Sequence[int]
     categories: Sequence[int]
     numbers: Mapping[int, "array[float]"] | Mapping[int, FloatArray]
     texts: Mapping[int, list[str]]
-    missing: MissingRules
+    targets: Sequence[int]
+    ignored: Sequence[int]
+    dropped: int
+    file_rows: "array[int] | IntArray"
 
     @abstractmethod
     def __len__(self) -> int:
@@ -39,6 +43,10 @@ class ColumnTable(ABC):
     @abstractmethod
     def place(self, row: int, column: int) -> str:
         """The name of a cell in messages."""
+
+    @abstractmethod
+    def target_number(self, row: int, column: int) -> float:
+        """A target cell as a number. Raises DataError."""
 
 
 def fit_columns(table: ColumnTable) -> tuple[InputColumn, ...]:
@@ -60,7 +68,7 @@ def fit_columns(table: ColumnTable) -> tuple[InputColumn, ...]:
 
 
 def _categories(table: ColumnTable, i: int) -> tuple[str, ...]:
-    no_category = set() if table.missing.categories == "category" else {""}
+    no_category = set() if table.form.missing.categories == "category" else {""}
     values = tuple(sorted(set(table.texts[i]) - no_category))
     if len(values) > MAX_CATEGORIES:
         raise DataError(
@@ -81,7 +89,7 @@ def encode_inputs(table: ColumnTable, columns: Sequence[InputColumn]) -> FloatAr
         rows = [*np.eye(len(codes)), np.full(len(codes), np.nan)]
         block = np.empty((len(table), len(codes)))
         for row, text in enumerate(table.texts[i]):
-            if text not in codes and (text or table.missing.categories == "category"):
+            if text not in codes and (text or table.form.missing.categories == "category"):
                 raise _unknown_category(table.place(row, i), text, column.categories)
             block[row] = rows[codes.get(text, -1)]
         blocks.append(block)

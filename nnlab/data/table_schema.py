@@ -14,13 +14,19 @@ from typing import Literal
 import numpy as np
 
 from nnlab.core.types import Array
-from nnlab.data.classes import class_list, flat_labels, label_rows, way_to_classes
+from nnlab.data.classes import (
+    class_list,
+    class_names,
+    flat_labels,
+    label_rows,
+    way_to_classes,
+)
 from nnlab.data.csv_hints import is_name, other_delimiter
 from nnlab.data.csv_table import CsvTable
 from nnlab.data.csv_text import POINT, CsvForm, open_csv, quoted_list
 from nnlab.data.dataset import Dataset, InputColumn, Task
 from nnlab.data.npz import INPUTS, TARGETS, array_place, read_user_npz
-from nnlab.data.table import encode_inputs
+from nnlab.data.table import ColumnTable, encode_inputs
 from nnlab.errors import DataError
 
 TableTask = Literal["auto", "classes", "multilabel", "regression"]
@@ -78,14 +84,14 @@ class TableSchema:
         filling = self.form.missing.filling(self.columns)
         return Dataset(str(path), x, y, self.task, class_names=self.classes, filling=filling)
 
-    def encode(self, table: CsvTable, name: str, notes: tuple[str, ...]) -> Dataset:
-        """The rows and targets of a CSV file as numbers."""
+    def encode(self, table: ColumnTable, name: str, notes: tuple[str, ...]) -> Dataset:
+        """The rows and targets of a table as numbers."""
         x = encode_inputs(table, self.columns)
         y = x if self.task == "identity" else self._targets(table)
         if table.dropped:
-            rows = table.dropped + len(table.lines)
+            rows = table.dropped + len(table)
             left_out = f"missing: drop left out {table.dropped:,} of {rows:,} rows."
-            notes = (*notes, f"{table.path}: {left_out}")
+            notes = (*notes, f"{table.title}: {left_out}")
         return Dataset(
             name,
             x,
@@ -101,7 +107,7 @@ class TableSchema:
             file_rows=np.frombuffer(table.file_rows, np.int64) if table.dropped else None,
         )
 
-    def _targets(self, table: CsvTable) -> Array:
+    def _targets(self, table: ColumnTable) -> Array:
         """Labels (N,) or numbers (N, m)."""
         if self.task == "classes":
             (i,) = table.targets
@@ -112,7 +118,7 @@ class TableSchema:
                 lambda row: table.place(row, i),
                 accept_numbers=self.form.header is None,
             )
-        rows = range(len(table.lines))
+        rows = range(len(table))
         values = np.array([[table.target_number(row, i) for row in rows] for i in table.targets]).T
         if self.task == "multilabel":
             require_labels(values, lambda row, k: table.place(row, table.targets[k]))
@@ -220,8 +226,29 @@ class TableSchema:
             )
         y = y if y.ndim == 2 else y[:, None]
         if self.task == "multilabel":
-            require_labels(y, lambda row, i: number_place(path, name, row, i))
+            require_labels(y, lambda row, i: number_place(array_place(path, name), row, i))
         return y
+
+
+def fit_schema(
+    table: ColumnTable, columns: tuple[InputColumn, ...], task: TableTask
+) -> TableSchema:
+    """The schema of a training table with these input columns. Raises DataError."""
+    classes: tuple[str, ...] = ()
+    if task in ("auto", "classes") and len(table.targets) == 1:
+        (i,) = table.targets
+        notation = table.form.notation
+        classes = class_names(table.texts[i], task, notation, lambda row: table.place(row, i)) or ()
+    numeric: Task = "multilabel" if task == "multilabel" else "regression"
+    return TableSchema(
+        columns=columns,
+        outputs=len(classes or table.targets),
+        task="classes" if classes else numeric,
+        classes=classes,
+        targets=tuple(table.names[i] for i in table.targets),
+        ignored=tuple(map(str, table.ignored)),
+        form=table.form,
+    )
 
 
 def require_labels(values: Array, place: Callable[[int, int], str]) -> None:
@@ -235,9 +262,9 @@ def require_labels(values: Array, place: Callable[[int, int], str]) -> None:
         )
 
 
-def number_place(path: Path, name: str, row: int, column: int) -> str:
+def number_place(array: str, row: int, column: int) -> str:
     """The name of a number of an array in messages."""
-    return f"{array_place(path, name)}, row {row}, column {column} (counted from 0)"
+    return f"{array}, row {row}, column {column} (counted from 0)"
 
 
 def columns_of_inputs(

@@ -9,7 +9,6 @@ from typing import Annotated, Literal
 from annotated_types import Ge, Len
 
 from nnlab.core.types import FilePath
-from nnlab.data.classes import class_names
 from nnlab.data.csv_hints import is_name
 from nnlab.data.csv_table import CsvTable
 from nnlab.data.csv_text import (
@@ -21,7 +20,7 @@ from nnlab.data.csv_text import (
     quoted,
     quoted_list,
 )
-from nnlab.data.dataset import Dataset, InputColumn, Task, UserFile, read_if_changed
+from nnlab.data.dataset import Dataset, UserFile, read_if_changed
 from nnlab.data.missing import (
     NO_NUMBER,
     Missing,
@@ -30,7 +29,7 @@ from nnlab.data.missing import (
     missing_rules,
 )
 from nnlab.data.table import fit_columns
-from nnlab.data.table_schema import TableSchema, TableTask
+from nnlab.data.table_schema import TableTask, fit_schema
 from nnlab.errors import DataError
 
 ColumnChoice = str | Annotated[int, Ge(0)]  # a name of the header, or a number counted from 0
@@ -125,8 +124,7 @@ class Csv(UserFile):
             _choose_columns(self, table)
             table.read(rows if self.header else chain([first], rows))
         notes = _check_first_row(self, table, first[1])
-        columns = fit_columns(table)
-        return _fit_schema(table, columns, self.task).encode(table, self.path, notes)
+        return fit_schema(table, fit_columns(table), self.task).encode(table, self.path, notes)
 
 
 def _choose_columns(source: Csv, table: CsvTable) -> None:
@@ -182,25 +180,6 @@ def _require_names(table: CsvTable, used: Sequence[int]) -> None:
                 f"{table.path}, line 1: {len(same)} columns are named {quoted(name)}. Give each a "
                 f"name of its own, or leave one out by number: ignore: [{same[-1]}]."
             )
-
-
-def _fit_schema(table: CsvTable, columns: tuple[InputColumn, ...], task: TableTask) -> TableSchema:
-    """The schema of the training file."""
-    classes: tuple[str, ...] = ()
-    if task in ("auto", "classes") and len(table.targets) == 1:
-        (i,) = table.targets
-        notation = table.form.notation
-        classes = class_names(table.texts[i], task, notation, lambda row: table.place(row, i)) or ()
-    numeric: Task = "multilabel" if task == "multilabel" else "regression"
-    return TableSchema(
-        columns=columns,
-        outputs=len(classes or table.targets),
-        task="classes" if classes else numeric,
-        classes=classes,
-        targets=tuple(table.names[i] for i in table.targets),
-        ignored=tuple(map(str, table.ignored)),
-        form=table.form,
-    )
 
 
 def _check_first_row(source: Csv, table: CsvTable, first: Sequence[str]) -> tuple[str, ...]:

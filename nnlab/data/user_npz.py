@@ -40,31 +40,39 @@ class Npz(UserFile):
         path = Path(self.path)
         arrays = read_user_npz(path, {self.inputs: INPUTS, self.targets: TARGETS})
         x, y = arrays[self.inputs], arrays[self.targets]
-        x, image, input_range = input_rows(x, array_place(path, self.inputs))
-        y, classes = self._labels(y, path)
-        if self.task == "multilabel":
-            require_labels(y, lambda row, i: number_place(path, self.targets, row, i))
-        task: Task = "multilabel" if self.task == "multilabel" else "regression"
-        return Dataset(
-            self.path,
-            x,
-            y,
-            "classes" if classes else task,
-            class_names=classes,
-            image_shape=image,
-            input_range=input_range,
-            classes_by=way_to_classes(y, one_hot="data.task: classes"),
-            class_list=class_list(classes),
-        )
+        places = (array_place(path, name) for name in (self.inputs, self.targets))
+        return array_dataset(self.path, x, y, self.task, *places)
 
-    def _labels(self, y: Array, path: Path) -> tuple[Array, tuple[str, ...]]:
-        """Labels (N,) and class names, or numbers (N, m) and no names."""
-        may_be_classes = self.task == "auto" and y.ndim == 1 and y.dtype.kind in "biuU"
-        if self.task == "classes" or may_be_classes:
-            y = flat_labels(y, array_place(path, self.targets))
-            values, labels = np.unique(y, return_inverse=True)
-            return labels, tuple(map(str, values.tolist()))
-        return y[:, None] if y.ndim == 1 else y, ()
+
+def array_dataset(
+    name: str, x: Array, y: Array, task: TableTask, where_x: str, where_y: str
+) -> Dataset:
+    """Inputs and targets as a data set; the places are the arrays' names in messages."""
+    x, image, input_range = input_rows(x, where_x)
+    y, classes = _labels(y, task, where_y)
+    if task == "multilabel":
+        require_labels(y, lambda row, i: number_place(where_y, row, i))
+    numeric: Task = "multilabel" if task == "multilabel" else "regression"
+    return Dataset(
+        name,
+        x,
+        y,
+        "classes" if classes else numeric,
+        class_names=classes,
+        image_shape=image,
+        input_range=input_range,
+        classes_by=way_to_classes(y, one_hot="data.task: classes"),
+        class_list=class_list(classes),
+    )
+
+
+def _labels(y: Array, task: TableTask, where: str) -> tuple[Array, tuple[str, ...]]:
+    """Labels (N,) and class names, or numbers (N, m) and no names."""
+    may_be_classes = task == "auto" and y.ndim == 1 and y.dtype.kind in "biuU"
+    if task == "classes" or may_be_classes:
+        values, labels = np.unique(flat_labels(y, where), return_inverse=True)
+        return labels, tuple(map(str, values.tolist()))
+    return y[:, None] if y.ndim == 1 else y, ()
 
 
 def input_rows(

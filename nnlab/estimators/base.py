@@ -19,8 +19,9 @@ from nnlab.config.load import Loaded
 from nnlab.config.schema import Config
 from nnlab.core.network import Network, layer_kind, trained_depth
 from nnlab.core.types import Array, FloatArray
-from nnlab.data.dataset import Dataset, Memory, require_finite
+from nnlab.data.dataset import Dataset, require_finite
 from nnlab.data.fill import WAYS, fill_missing
+from nnlab.data.memory import Memory
 from nnlab.errors import ConfigError
 from nnlab.estimators.parameters import Parameters, as_value_errors
 from nnlab.estimators.recording import record_rows
@@ -80,7 +81,7 @@ class Estimator(Parameters):
         with as_value_errors():
             rows = fitted_rows(self, x, self.missing_rules(), self.categorical)
             dataset = self._dataset(y, rows, sample_weight, again=again)
-            config = self.settings(Memory(dataset), dataset.outputs)
+            config = self.settings(Memory().holding(dataset), dataset.outputs)
             if self.runs is not None:
                 return self._record(dataset, rows, config, again=again)
             built = build(config)
@@ -119,7 +120,7 @@ class Estimator(Parameters):
             else:
                 rows = fitted_rows(self, x, self.missing_rules(), self.categorical)
             dataset = self._dataset(y, rows, sample_weight, again=again)
-            config = self.settings(Memory(dataset), dataset.outputs, NO_VALIDATION)
+            config = self.settings(Memory().holding(dataset), dataset.outputs, NO_VALIDATION)
             built = build(config, scaling=self._scaling if again else None)
             start_weights(built)
             state = start(built.plan, built.network)

@@ -16,6 +16,7 @@ from nnlab.config.annotations import MisfitError, allowed, convert, hints
 from nnlab.config.builder import Builder
 from nnlab.config.dump import settings_of
 from nnlab.config.families import AUGMENTATION, INITIALIZER, LAYER, LOSS, OPTIMIZER, SCHEDULE, homes
+from nnlab.config.given_rows import GivenRows
 from nnlab.config.load import resolve_config
 from nnlab.config.problems import Problems
 from nnlab.config.schema import Config, EarlyStopping, FromRun, Training
@@ -37,6 +38,7 @@ PATHS = {
     **{key: f"training.{key}" for key in hints(Training)},
 }
 MISSING_KEYS = ("missing", "missing_categories", "missing_values")
+DATA_KEYS = ("validation", "split", "scale", "seed")  # of `data`; there is no test part
 OWN = ("config", *MISSING_KEYS, "categorical", "warm_start", "runs")  # no settings of the config
 # Without a config: float64, as scikit-learn computes, and enough epochs for small tables.
 OPTIMIZER_ALONE, EPOCHS_ALONE, DTYPE_ALONE = "adam", 200, "float64"
@@ -96,6 +98,7 @@ class Parameters(BaseEstimator):
     engine: str | None = None
     early_stopping: Mapping[str, Any] | None = None
     monitor: str | None = None
+    metrics: Sequence[str] | None = None
     checkpoint_every: int | None = None
     record_steps: bool | None = None
     ema: float | None = None
@@ -192,7 +195,8 @@ class Parameters(BaseEstimator):
             config |= {key: own.pop(key) for key in ("network", "loss")}
         own = {key: value for key, value in own.items() if check or key != "random_state"}
         pairs = [(PATHS.get(key, key), value) for key, value in own.items()]
-        return resolve_config(config, [*pairs, *changes], check=check, rows=rows).config
+        given = GivenRows(lambda _: rows, DATA_KEYS)
+        return resolve_config(config, [*pairs, *changes], check=check, rows=given).config
 
     def _overrides(self) -> dict[str, Any]:
         """The parameters that are set, in the words of a config."""

@@ -10,7 +10,7 @@ from sklearn.utils.validation import validate_data
 
 from nnlab.core.types import Array
 from nnlab.data.dataset import InputColumn
-from nnlab.data.frame import FITTING, LATER, RULES, FrameTable
+from nnlab.data.frame import FITTING, LATER, RULES, FrameTable, is_frame, named_columns
 from nnlab.data.missing import MissingRules
 from nnlab.data.table import encode_inputs, fit_columns
 from nnlab.data.user_npz import input_rows
@@ -50,7 +50,7 @@ def fitted_rows(
         return _array_rows(estimator, x, reset=True)
     x = _cells(x, texts=bool(chosen))
     validate_data(estimator, x, reset=True, skip_check_array=True)
-    table = FrameTable(x, chosen, missing)
+    table = FrameTable(*named_columns(x), chosen, missing)
     columns = fit_columns(table)
     form = Form(columns, None, missing.later)
     return Rows(encode_inputs(table, columns), form, None, table.present)
@@ -62,13 +62,8 @@ def later_rows(estimator: BaseEstimator, x: Any, form: Form) -> Rows:
         return _array_rows(estimator, x, reset=False)
     x = _cells(x, texts=any(column.categories is not None for column in form.columns))
     validate_data(estimator, x, reset=False, skip_check_array=True)
-    table = FrameTable(x, (), form.missing, form.columns)
+    table = FrameTable(*named_columns(x), (), form.missing, form.columns)
     return Rows(encode_inputs(table, form.columns), form, None, table.present)
-
-
-def is_frame(x: Any) -> bool:
-    """Whether x is a data frame."""
-    return hasattr(x, "columns") and hasattr(x, "dtypes")
 
 
 def _cells(x: Any, *, texts: bool) -> Any:

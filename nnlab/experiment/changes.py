@@ -32,6 +32,7 @@ RULES: dict[str, str | None] = {
     "training.engine": "another engine rounds differently",
     "training.early_stopping": "it may have stopped the run before",
     "training.monitor": "the best epoch so far follows from it",
+    "training.metrics": "metrics.csv would have a gap",
     "training.checkpoint_every": None,
     "training.record_steps": "steps.csv would have a gap",
     "training.ema": _NUMBERS,

@@ -29,7 +29,7 @@ class Sample(NamedTuple):
     numbers: IntArray  # of the rows in their file, or in the part's data set
 
 
-def evaluate(run: Run, which: Weights = "final", part: str = "test") -> dict[str, Any]:
+def evaluate_part(run: Run, which: Weights = "final", part: str = "test") -> dict[str, Any]:
     """Loss, metrics and, for classes, tables, on train, validation or test.
 
     Raises UsageError when the run has no such part.
@@ -38,7 +38,7 @@ def evaluate(run: Run, which: Weights = "final", part: str = "test") -> dict[str
 
 
 def sample_part(run: Run, which: Weights, part: str) -> Sample:
-    """A part of the run's own data; raises as `evaluate` does."""
+    """A part of the run's own data; raises as `evaluate_part` does."""
     # Nothing is trained, so the engine of the run need not be installed here.
     training = replace(run.config.training, engine="auto")
     built = rebuild(run, replace(run.config, training=training))
@@ -82,6 +82,7 @@ def measure(sample: Sample) -> dict[str, Any]:
     return {
         "rows": len(part),
         **outcome.numbers(plan, network, part),
+        "scores": outcome.scores(plan.kind, network, predicted, part),
         **outcome.class_tables(names, plan.kind, predicted, part),
     }
 

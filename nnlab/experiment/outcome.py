@@ -9,13 +9,22 @@ import numpy as np
 
 from nnlab.build import Built
 from nnlab.core import columns
-from nnlab.core.metrics import ACCURACY, R2, Kind, class_scores, confusion_matrix, decisions
+from nnlab.core.metrics import (
+    ACCURACY,
+    R2,
+    Kind,
+    class_scores,
+    confusion_matrix,
+    decisions,
+    row_metrics_of,
+    score_averages,
+)
 from nnlab.core.network import Network
 from nnlab.core.types import Array, FloatArray, IntArray
 from nnlab.data.batches import Batches, Part
 from nnlab.engine import blas
 from nnlab.run.folder import PREDICTIONS, SAMPLES, RunFolder
-from nnlab.training import Evaluation, Numbers, Plan, evaluation_batch
+from nnlab.training import Evaluation, Numbers, Plan, evaluation_batch, row_numbers
 
 SMALL = 10_000  # rows: a part with at most as many is saved whole
 SPREAD, WORST = 64, 36  # rows that are saved of a larger part
@@ -23,7 +32,14 @@ ASK = "nnlab doctor looks for the reason, and says what to try."
 LONG = 10  # epochs in which a network that learns changes an output
 SAME = 0.002  # of an accuracy: drop_last leaves out other rows in each epoch
 # The results of a network that diverged.
-NONE: dict[str, Any] = {"test": None, "part": None, "classes": None, "confusion": None}
+NONE: dict[str, Any] = {
+    "test": None,
+    "part": None,
+    "scores": None,
+    "classes": None,
+    "averages": None,
+    "confusion": None,
+}
 MOST_CLASSES = 2_000  # of a confusion matrix in summary.json, which stays below MOST_JSON
 
 
@@ -108,9 +124,12 @@ def write_results(built: Built, folder: RunFolder, stops: Callable[[], bool]) ->
             file = PREDICTIONS if len(rows) <= SMALL else SAMPLES
             files[file] |= rows_to_save(built, name, predicted, part, rows)
             tables = class_tables(built.dataset.class_names, built.kind, predicted, part)
-            results |= {"part": name, **tables}
-            if name == "test":
-                results["test"] = numbers(built.plan, built.network, part)
+            found = scores(built.kind, built.network, predicted, part)
+            results |= {"part": name, "scores": found, **tables}
+            if name == columns.TEST:
+                asked = built.plan.row_metrics(name, built.network)
+                results[name] = numbers(built.plan, built.network, part)
+                results[name] |= {metric.name: found[metric.name] for metric in asked}
     for file, arrays in files.items():
         if arrays:
             folder.write_arrays(file, arrays)
@@ -131,19 +150,29 @@ def outputs(network: Network, part: Part) -> FloatArray:
     return rows
 
 
+def scores(
+    kind: Kind, network: Network, predicted: FloatArray, part: Part
+) -> dict[str, float | None]:
+    """All metrics of rows, from the outputs (N, m); null where the targets leave it undefined."""
+    metrics = list(row_metrics_of(kind, network.layers).values())
+    values = row_numbers(metrics, kind, predicted, part)
+    return {name: value if math.isfinite(value) else None for name, value in values.items()}
+
+
 def class_tables(
     names: Sequence[str], kind: Kind, predicted: FloatArray, part: Part
 ) -> dict[str, Any]:
-    """The per-class table and the confusion matrix.
+    """The per-class table, its averages and the confusion matrix.
 
-    Both are null if the classes have no names, the matrix also for more than 2,000 classes.
+    All are null if the classes have no names, the matrix also for more than 2,000 classes.
     """
     if not names:
-        return {"classes": None, "confusion": None}
+        return {"classes": None, "averages": None, "confusion": None}
     true, decided = decisions(kind, part.targets), decisions(kind, predicted)
     matrix = confusion_matrix(true, decided, len(names))
     table = [{"class": n, **s} for n, s in zip(names, class_scores(matrix), strict=True)]
-    return {"classes": table, "confusion": matrix.tolist() if len(names) <= MOST_CLASSES else None}
+    shown = matrix.tolist() if len(names) <= MOST_CLASSES else None
+    return {"classes": table, "averages": score_averages(matrix), "confusion": shown}
 
 
 def rows_to_save(

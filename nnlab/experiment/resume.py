@@ -1,12 +1,13 @@
 """Continues a run from its last save, to the same end.
 
-with resume(folder) as session:      # None when there is nothing left to do
+with reopen(folder) as session:      # None when there is nothing left to do
     for record in session or ():
         ...
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 from nnlab.build import Built, build, load_weights
@@ -14,6 +15,7 @@ from nnlab.config.dump import dump, settings_of
 from nnlab.config.load import from_mapping, load_config
 from nnlab.config.overrides import Override
 from nnlab.config.schema import Config
+from nnlab.data.memory import Memory
 from nnlab.errors import DataError, RunUnreadable, UsageError
 from nnlab.experiment import changes, describe
 from nnlab.experiment.session import Session, record_end
@@ -26,10 +28,14 @@ from nnlab.training import State, start
 
 
 @contextmanager
-def resume(
-    folder: RunFolder, overrides: Sequence[Override] = (), *, argv: Sequence[str] | None = None
+def reopen(
+    folder: RunFolder,
+    overrides: Sequence[Override] = (),
+    *,
+    argv: Sequence[str] | None = None,
+    memory: Memory | None = None,
 ) -> Iterator[Session | None]:
-    """The rest of a run; None for a run that is complete.
+    """The rest of a run; None for a run that is complete. `memory`: as for `Run`.
 
     Nothing is changed before everything is checked. Raises RunLocked, RunUnreadable; ConfigError
     for settings that cannot change; DataError when the data has changed; UsageError for a run that
@@ -38,7 +44,7 @@ def resume(
     machine = environment.describe(argv)  # before the lock: see describe.run
     with folder.lock():
         folder.tidy()
-        run = Run(folder.path)
+        run = Run(folder.path, memory)
         resolved = folder.path / RESOLVED
         config = load_config(resolved, overrides, check=False).config
         before = saved_settings(run)
@@ -76,7 +82,8 @@ def rebuild(run: Run, config: Config | None = None) -> Built:
     `config`: the run's config with changes.
     """
     run.require_described()
-    built = build(config or run.config)
+    # The data is that of the run, which may hold its rows.
+    built = build(run.config if config is None else replace(config, data=run.config.data))
     then = run.data_source[1]
     if built.dataset.sha256 != then:
         raise DataError(

@@ -32,7 +32,8 @@ def start_weights(built: Built) -> None:
     init = built.config.init
     if isinstance(init, FromRun):
         source = RunFolder.open(Path(init.run))
-        load_weights(built.network, source.read_arrays(weights_file("final")), init.run)
+        final = source.read_arrays(weights_file("final"))
+        load_weights(built.network, final, f"init: {init.run}")
 
 
 def arrays(state: State) -> dict[str, Array]:

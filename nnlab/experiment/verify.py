@@ -10,6 +10,7 @@ import numpy as np
 from nnlab.build import Built
 from nnlab.core.network import Network
 from nnlab.core.types import Array
+from nnlab.data.memory import Memory
 from nnlab.engine.images.network import TunedNetwork
 from nnlab.errors import RunLocked, RunUnreadable
 from nnlab.experiment.describe import epoch_row, kernel_changes
@@ -46,14 +47,15 @@ class Finding:
 
 @dataclass(frozen=True)
 class Verifier:
-    """The checks of one folder. Nothing is written."""
+    """The checks of one folder. Nothing is written. `memory`: as for `Run`."""
 
     folder: RunFolder
+    memory: Memory | None = None
 
     @cached_property
     def run(self) -> Run:
         """The folder's content."""
-        return Run(self.folder.path)
+        return Run(self.folder.path, self.memory)
 
     @cached_property
     def network(self) -> Network:

@@ -30,6 +30,7 @@ from nnlab.show.words import run_title
 
 LOOK = 0.2  # seconds between two looks at a folder
 LOCK_LOOK = 2.0  # seconds between two looks at its lock, which a killed process leaves
+DOCTOR_AFTER = 10.0  # seconds of a training; the doctor's first look would slow a shorter one
 DOCTOR_SHARE = 0.05  # of the time that the doctor may take
 NUMBERS, WEIGHTS = (METRICS, SUMMARY, RUN), (PROGRESS, SNAPSHOTS, checkpoint.CURRENT, RUN)
 
@@ -45,6 +46,7 @@ class RunFollower:
         self._before: Array | None = None  # the values of the newest moment
         self._built: Built | None = None
         self._doctor_due = 0.0
+        self._ended = False  # the training
         self._since: dict[str, int] = {}  # by kind of finding, the epoch at which it appeared
 
     def look(self) -> None:
@@ -60,6 +62,7 @@ class RunFollower:
     def _publish_numbers(self, run: View) -> None:
         status = self.folder.status()
         rows = len(run.metrics.get("epoch", ()))
+        self._ended = status.ended
         page = {
             "kind": "page",
             "story": run_story(run, status, rows),
@@ -105,7 +108,7 @@ class RunFollower:
     def _publish_findings(self, run: View) -> None:
         """What the doctor says so far, or said at the end; asked now and then, as it takes time."""
         began = monotonic()
-        if began < self._doctor_due or not self._changed("doctor", self._stamps(NUMBERS)):
+        if not self._doctor_looks(run):
             return
 
         def ask() -> None:
@@ -124,6 +127,13 @@ class RunFollower:
         self._attempt("doctor", ask)
         took = monotonic() - began
         self._doctor_due = began + took + max(1.0, took / DOCTOR_SHARE)
+
+    def _doctor_looks(self, run: View) -> bool:
+        """Whether it is time to ask the doctor, and there are new rows."""
+        seconds = run.metrics.get("seconds", [0.0])
+        if seconds[-1] < DOCTOR_AFTER and not self._ended:
+            return False
+        return monotonic() >= self._doctor_due and self._changed("doctor", self._stamps(NUMBERS))
 
     def _attempt(self, purpose: str, read: Callable[[], None]) -> None:
         """Reads; a file that is being replaced just now is read at the next look."""

@@ -1,6 +1,6 @@
 """Run a race: every optimizer from its start to its last step, and one run folder.
 
-result = descend(load_race("landscape"), Path("runs"))
+result = run_race(load_race("landscape"), Path("runs"))
 result.folder, result.descents, result.summary
 
 A race takes a few seconds at most, so it runs as a whole and cannot be resumed.
@@ -106,7 +106,7 @@ def examine(
     return Stop(step, float(x), float(y), value, norm, lr), gradient
 
 
-def descend(
+def run_race(
     loaded: LoadedRace,
     parent: Path,
     *,

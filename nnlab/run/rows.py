@@ -9,6 +9,7 @@ import numpy as np
 from nnlab.core.types import Array, FloatArray, IntArray
 from nnlab.data.csv_text import CsvForm
 from nnlab.data.dataset import DataSource, InputColumn
+from nnlab.data.memory import Memory
 from nnlab.data.missing import MissingRules
 from nnlab.data.table_schema import TableSchema, columns_of_inputs
 from nnlab.data.user_csv import Csv
@@ -114,6 +115,8 @@ def read_schema(folder: Path, data: DataFacts, source: DataSource) -> TableSchem
     """
     none: tuple[str | int, ...] = ()
     form, categorical, ignored = CsvForm(None), none, none
+    if isinstance(source, Memory):
+        form = replace(form, missing=source.rules)
     if isinstance(source, Csv):
         form, categorical, ignored = source.form, source.categorical, source.ignore
     if data.scaling.fill is None and form.missing.fills:

@@ -5,9 +5,9 @@ while a run trains, and after it was interrupted or diverged.
 """
 
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import get_args
+from typing import Any, Self, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -20,6 +20,7 @@ from nnlab.core.network import Network
 from nnlab.core.types import Array, FloatArray, IntArray
 from nnlab.data.dataset import require_finite
 from nnlab.data.fill import fill_missing
+from nnlab.data.memory import Memory
 from nnlab.data.scale import Scaling
 from nnlab.data.table_schema import TableSchema
 from nnlab.engine.images.network import TunedNetwork
@@ -37,13 +38,29 @@ from nnlab.run.shapes import require_rows, require_weights
 class Run(RunFiles):
     """A run, read from its folder; each file is read at most once.
 
+    memory: the rows of a run whose data a Python program gave; without them its data is not there.
     Readers raise RunUnreadable or StorageError, `config` and what needs it also ConfigError.
     """
+
+    memory: Memory | None = field(default=None, repr=False, compare=False)
 
     @cached_property
     def config(self) -> Config:
         """The config with all defaults filled in. Raises ConfigError where it does not fit."""
-        return load_config(self.path / RESOLVED, check=False).config
+        config = load_config(self.path / RESOLVED, check=False).config
+        if self.memory is None:
+            return config
+        return replace(config, data=replace(config.data, source=self.memory))
+
+    def reading(self, data: Any) -> Self:
+        """The run with the rows that it was trained on: (x, y), or a data frame.
+
+        Raises DataError for other rows, UsageError for a run that reads its data from elsewhere.
+        """
+        source = self.config.data.source
+        if not isinstance(source, Memory):
+            raise UsageError(f"The run {self.name} reads its data itself; leave out data=.")
+        return type(self)(self.path, source.reading(data))
 
     @cached_property
     def data(self) -> DataFacts:

@@ -20,6 +20,11 @@ def shown(path: str | os.PathLike[str]) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
+def printable(text: str) -> str:
+    """The text with the control characters of a terminal escaped, but for line breaks."""
+    return "\n".join(shown(line) for line in text.split("\n"))
+
+
 def json_value(value: Any, finite: bool = True) -> Any:
     """`value` as dict, list, str, int, float, bool and None.
 

@@ -4,13 +4,14 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
+from os import PathLike
 from pathlib import Path
 from statistics import fmean
 from typing import Any
 
 from nnlab.config.dump import settings_of
 from nnlab.config.files import name_from_stem, name_problem
-from nnlab.config.load import Base, load_base, load_config
+from nnlab.config.load import Base, load_base, resolve_config
 from nnlab.config.overrides import Override, SettingChange
 from nnlab.config.problems import Problems, clean
 from nnlab.config.schema import Config
@@ -77,7 +78,7 @@ class SweepProgress:
 
 def prepare_sweep(
     axes: Sequence[str],
-    config: str = "identity8",
+    config: str | PathLike[str] | Config | Mapping[str, object] = "identity8",
     overrides: Sequence[str] = (),
     seeds: int = 1,
     sample: int | None = None,
@@ -89,9 +90,10 @@ def prepare_sweep(
 
     Raises UsageError, ConfigError with the mistakes of all trials, DataError.
     """
-    loaded = load_config(config, overrides)
+    loaded = resolve_config(config, overrides)
+    shown = config_words(config, loaded.config)
     folder = Path.cwd() if loaded.path is None else loaded.path.resolve().parent
-    parsed = parse_axes(axes, loaded.config.sweeps, config, folder)
+    parsed = parse_axes(axes, loaded.config.sweeps, shown, folder)
     origin = load_base(config, _fixed_settings(parsed, overrides))
     first = origin.config.seed
     repeats = tuple(range(first, first + seeds))
@@ -110,7 +112,14 @@ def prepare_sweep(
     name = name or sweep_name(origin.config.name, parsed, overrides)
     if problem := name_problem(name):
         raise UsageError(f"--name: {problem}")
-    return Sweep(name, config, tuple(parsed), repeats, origin.config, trials, tuple(notes))
+    return Sweep(name, shown, tuple(parsed), repeats, origin.config, trials, tuple(notes))
+
+
+def config_words(
+    config: str | PathLike[str] | Config | Mapping[str, object], resolved: Config
+) -> str:
+    """The config as the user wrote it; the name of one without a file."""
+    return resolved.name if isinstance(config, Config | Mapping) else str(config)
 
 
 def sweep_name(config: str, axes: Sequence[Axis], overrides: Sequence[str]) -> str:

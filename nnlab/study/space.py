@@ -10,6 +10,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from importlib.util import find_spec
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -22,13 +23,13 @@ from nnlab.config.load import Base, finished, load_base
 from nnlab.config.overrides import SettingChange
 from nnlab.config.problems import Problem, Problems, fail, shown_value
 from nnlab.config.schema import Config
-from nnlab.config.tree import Node, Place, from_plain, to_plain
+from nnlab.config.tree import Node, Place, Source, from_plain, to_plain
 from nnlab.config.yaml12 import read_yaml
 from nnlab.core.metrics import better_when
 from nnlab.errors import UsageError
 from nnlab.run.settings import dotted
 from nnlab.study.axes import canonical
-from nnlab.study.plan import describe_study
+from nnlab.study.plan import config_words, describe_study
 from nnlab.study.trial import Trial
 
 if TYPE_CHECKING:
@@ -191,9 +192,9 @@ class Tuning:
 
 
 def prepare_tuning(
-    config: str,
+    config: str | PathLike[str] | Config | Mapping[str, object],
     overrides: tuple[str, ...],
-    space: Path,
+    space: Path | Mapping[str, object],
     name: str | None = None,
     prune: bool = True,
     argv: tuple[str, ...] = (),
@@ -204,18 +205,23 @@ def prepare_tuning(
     dimensions = read_space(space)
     refuse_fixed(dimensions, overrides)
     base = load_base(config, overrides)
+    stem = space.stem if isinstance(space, Path) else "-".join(space)
     typed = check_space(dimensions, base)
     if name is None:
-        name = name_from_stem("-".join(["tune", base.config.name, space.stem, *overrides]))
+        name = name_from_stem("-".join(["tune", base.config.name, stem, *overrides]))
     elif problem := name_problem(name):
         raise UsageError(f"--name: {problem}")
-    return Tuning(name, config, base, typed, overrides, prune, argv)
+    return Tuning(name, config_words(config, base.config), base, typed, overrides, prune, argv)
 
 
-def read_space(path: Path) -> list[Dimension]:
-    """The dimensions in a file. Raises ConfigError with all mistakes and their places."""
+def read_space(space: Path | Mapping[str, object]) -> list[Dimension]:
+    """The dimensions in a file or a mapping. Raises ConfigError with all mistakes."""
     problems = Problems()
-    root = read_yaml(decode(read_bytes(path), str(path), path.resolve().parent), problems)
+    if isinstance(space, Path):
+        source = decode(read_bytes(space), str(space), space.resolve().parent)
+        root = read_yaml(source, problems)
+    else:
+        root = from_plain(space, Place(Source("search", "", Path.cwd(), "values")))
     problems.raise_any()
     if not root.entries:
         fail(

@@ -19,7 +19,7 @@ from nnlab.config.schema import Config
 from nnlab.data.dataset import UserFile
 from nnlab.errors import ConfigError, DataError, Interrupted, NnlabError, RunLocked, RunUnreadable
 from nnlab.experiment import describe
-from nnlab.experiment.resume import resume
+from nnlab.experiment.resume import reopen
 from nnlab.experiment.session import Session, new_session
 from nnlab.experiment.signals import Terminated
 from nnlab.experiment.state import start_weights
@@ -248,7 +248,7 @@ def _open_session(
     guard.refuse_link(folder.path)
     if folder.has_checkpoint():
         with suppress(RunUnreadable, ConfigError):  # its state is lost, so it starts again
-            return stack.enter_context(resume(folder, argv=trial.argv))
+            return stack.enter_context(reopen(folder, argv=trial.argv))
     if folder.exists():
         with folder.lock():
             if read_outcome(folder) is not None:  # another process ended it just now

@@ -13,9 +13,12 @@ from nnlab.core.losses import Loss
 from nnlab.core.metrics import (
     BatchAnswers,
     Kind,
-    Metric,
+    PartAnswers,
+    RowMetric,
     Sum,
+    SumMetric,
     Targets,
+    activated,
     metrics_of,
     quantities_of,
     sums_of,
@@ -55,7 +58,7 @@ class Tally:
         return places
 
     @cached_property
-    def _metrics(self) -> list[tuple[Metric, list[slice]]]:
+    def _metrics(self) -> list[tuple[SumMetric, list[slice]]]:
         """Each metric, and the places of its sums."""
         return [(m, [self.places[item] for item in m.sums]) for m in metrics_of(self.kind)]
 
@@ -142,10 +145,17 @@ def non_finite(numbers: Numbers) -> str | None:
 
 
 class Evaluation:
-    """Loss and metrics of a part in evaluation mode, in large batches."""
+    """Loss and metrics of a part in evaluation mode, in large batches.
 
-    def __init__(self, kind: Kind, loss: Loss, network: Network, part: Part) -> None:
+    metrics: those of rows that are computed beside the others.
+    """
+
+    def __init__(
+        self, kind: Kind, loss: Loss, network: Network, part: Part,
+        metrics: Sequence[RowMetric] = (),
+    ) -> None:  # fmt: skip
         self.tally = Tally.of(kind, loss, part.targets)
+        self.metrics, self.part = metrics, part
         self.batches = Batches(part, evaluation_batch(network, len(part)))
         self.values = network.values.copy()
         depth = trained_depth(network.layers, loss)
@@ -167,11 +177,32 @@ class Evaluation:
 
     def __call__(self, weights: Array) -> Numbers:
         """{"loss": ..., metric: ...} with weights (V,)."""
-        sums = self.tally.zero()
+        sums, fuses = self.tally.zero(), self.tally.loss.fuses
+        outputs: list[Array] = []
         with blas.turn(), np.errstate(all="ignore"):
             for z, t, row_weights in self.logits(weights):
                 self.tally.add(sums, z, t, len(z), row_weights)
-        return self.tally.result(sums)
+                if self.metrics:
+                    outputs.append(activated(fuses, z) if fuses else z.copy())
+        numbers = self.tally.result(sums)
+        if self.metrics:
+            predicted = np.concatenate(outputs)
+            numbers |= row_numbers(self.metrics, self.tally.kind, predicted, self.part)
+        return numbers
+
+    def row_numbers(self, weights: Array) -> Numbers:
+        """The metrics of rows alone."""
+        numbers = self(weights)
+        return {metric.name: numbers[metric.name] for metric in self.metrics}
+
+
+def row_numbers(
+    metrics: Sequence[RowMetric], kind: Kind, outputs: FloatArray, part: Part
+) -> Numbers:
+    """Metrics of rows, from the outputs (N, m) for all rows of a part."""
+    answers = PartAnswers(kind, outputs, part.targets, part.weights)
+    with np.errstate(all="ignore"):
+        return {metric.name: metric.value(answers) for metric in metrics}
 
 
 def evaluation_batch(network: Network, rows: int) -> int:

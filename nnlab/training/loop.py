@@ -70,6 +70,8 @@ def epochs_until_decision(plan: Plan, state: State, most: int) -> int:
     watched = plan.validation is not None or plan.stopping is not None or plan.record_steps
     if most == 1 or watched or isinstance(plan.schedule, Plateau) or state.batch:
         return 1
+    if plan.row_metrics(columns.TRAIN, state.network):
+        return 1
     end = min((mark for mark in plan.marks if mark > state.epoch), default=plan.epochs)
     if plan.mark_every is not None:
         end = min(end, state.epoch - state.epoch % plan.mark_every + plan.mark_every)
@@ -84,17 +86,27 @@ class EpochBook:
         self.plan, self.state, self.tally, self.count = plan, state, tally, count
         self.validation: Evaluation | None = None
         if plan.validation is not None:
-            self.validation = Evaluation(plan.kind, plan.loss, state.network, plan.validation)
+            metrics = plan.row_metrics(columns.VAL, state.network)
+            self.validation = Evaluation(
+                plan.kind, plan.loss, state.network, plan.validation, metrics
+            )
+        # Other metrics of training are running means; metrics of rows need the weights afterwards.
+        self.row_metrics = plan.row_metrics(columns.TRAIN, state.network)
+        self.training = self._training_evaluation() if self.row_metrics else None
         part, self.quantity = columns.split(plan.monitor)
         self.monitors_validation = part == columns.VAL and self.validation is not None
         self.sign = -1.0 if plan.higher_is_better else 1.0  # a value times this is to fall
 
     def untrained(self, lr: float) -> list[Record]:
         """Row 0: both parts evaluated before the first update."""
-        plan, state = self.plan, self.state
-        train = Evaluation(plan.kind, plan.loss, state.network, plan.train)(state.weights)
+        state = self.state
+        train = (self.training or self._training_evaluation())(state.weights)
         wrong = non_finite(train)
         return self._records(0, [train] if wrong is None else [], wrong, state.weights[None], [lr])
+
+    def _training_evaluation(self) -> Evaluation:
+        plan, network = self.plan, self.state.network
+        return Evaluation(plan.kind, plan.loss, network, plan.train, self.row_metrics)
 
     def close(self, ended: EndedEpochs | None, failure: NonFinite | None) -> list[Record]:
         """The records of epochs, up to the first non-finite number, and of a failed update."""
@@ -102,6 +114,8 @@ class EpochBook:
         if ended is not None and ended.rates:
             state.batch -= self.count * len(ended.rates)
             train, wrong = self.tally.results(ended.sums)
+            if self.training is not None and train:  # there is only one epoch
+                train = [train[0] | self.training.row_numbers(ended.weights[0])]
             records = self._records(state.epoch + 1, train, wrong, ended.weights, ended.rates)
         if failure is not None and state.status == Status.RUNNING:
             state.status = Status.DIVERGED

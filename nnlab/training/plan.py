@@ -8,7 +8,7 @@ import numpy as np
 from nnlab.core import columns
 from nnlab.core.losses import Loss
 from nnlab.core.memory import Generators
-from nnlab.core.metrics import Kind
+from nnlab.core.metrics import Kind, RowMetric, row_metrics_of
 from nnlab.core.network import Network
 from nnlab.core.optimizers import Optimizer
 from nnlab.core.schedules import Patience, Schedule
@@ -47,6 +47,7 @@ class Plan:
     drop_last: bool = False
     monitor: str = columns.name(columns.TRAIN, columns.LOSS)
     higher_is_better: bool = False
+    metrics: tuple[str, ...] = ()  # metrics of rows, measured after every epoch
     stopping: Stopping | None = None
     ema: float | None = None
     record_steps: bool = False
@@ -55,6 +56,13 @@ class Plan:
     mark_every: int | None = None  # a burst also ends after every n epochs
     engine: Literal["numpy", "compiled"] = "numpy"
     chunk: int | None = None  # the most updates at a time; None: as many as is fast
+
+    def row_metrics(self, part: str, network: Network) -> list[RowMetric]:
+        """The metrics of rows that are asked for of a part: train, val or test."""
+        own, quantity = columns.split(self.monitor)
+        known = row_metrics_of(self.kind, network.layers)
+        wanted = {*self.metrics, *([quantity] if own == part or part == columns.TEST else [])}
+        return [metric for name, metric in known.items() if name in wanted]
 
 
 @dataclass

@@ -21,14 +21,17 @@ Nnlab = Callable[..., Result]
 def test_evaluate_shows_all_tables(nnlab: Nnlab, flowers: Path) -> None:
     result = nnlab("evaluate", "latest")
     assert (result.exit_code, result.stderr) == (0, "")
-    title, numbers, scores, confusion = result.stdout.rstrip("\n").split("\n\n")
+    title, numbers, scores, classes, confusion = result.stdout.rstrip("\n").split("\n\n")
     assert title == f"{flowers.name}, final weights, train"
     assert numbers.split("\n")[0].split() == ["rows", "loss", "accuracy"]
-    assert [line.split() for line in scores.split("\n")] == [
+    assert [line.split() for line in classes.split("\n")] == [
         ["class", "precision", "recall", "f1", "support"],
         ["iris", "1.0000", "1.0000", "1.0000", "3"],
         ["rose", "1.0000", "1.0000", "1.0000", "3"],
+        ["macro", "mean", "1.0000", "1.0000", "1.0000", "-"],
+        ["weighted", "mean", "1.0000", "1.0000", "1.0000", "-"],
     ]
+    assert ["ROC", "AUC", "1.0000000"] in [line.split() for line in scores.split("\n")]
     assert confusion == (
         "true \\ predicted  iris  rose\n"
         "iris                 3     0\n"

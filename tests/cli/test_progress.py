@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from nnlab.api.progress import bar_position, epoch_numbers, time_left
 from nnlab.cli import progress
 from nnlab.training import Epoch, Failure, Record, Steps
 
@@ -94,7 +95,7 @@ def test_an_early_end_still_shows_the_last_epoch(monkeypatch: pytest.MonkeyPatch
     ],
 )
 def test_time_left(done: float, seconds: float, text: str) -> None:
-    assert progress.time_left(done, 10, seconds) == text
+    assert time_left(done, 10, seconds) == text
 
 
 @pytest.mark.parametrize(
@@ -106,7 +107,7 @@ def test_time_left(done: float, seconds: float, text: str) -> None:
 )
 def test_numbers(validation: dict[str, float] | None, text: str) -> None:
     train = {"loss": 0.123456, "accuracy": 1.0}
-    assert progress.epoch_numbers(Epoch(1, 8, 0.1, train, validation, True)) == text
+    assert epoch_numbers(Epoch(1, 8, 0.1, train, validation, True)) == text
 
 
 EPOCH = Epoch(2, 8, 0.1, {"loss": 0.5, "accuracy": 0.75}, None, False)
@@ -129,4 +130,4 @@ START = Epoch(0, 0, 0.1, {"loss": 0.9, "accuracy": 0.1}, None, False)
 def test_where_the_bar_stands(
     record: Record, last: Epoch, expected: tuple[int, float, str]
 ) -> None:
-    assert progress.bar_position(record, last) == expected
+    assert bar_position(record, last) == expected

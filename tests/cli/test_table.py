@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from nnlab.cli.tables import Cell, format_cells, format_records, format_table
+from nnlab.show.text_tables import Cell, format_cells, format_records, format_table
 
 
 @pytest.mark.parametrize(

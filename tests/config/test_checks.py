@@ -182,13 +182,22 @@ x.yaml:1:28: data.validation: there is no test part; set data.test as well.
                                ^""",
     ),
     (
+        {"data": "{moons: {test: 0.2, split: ordered, stratify: true}}"},
+        """\
+x.yaml:1:53: stratify needs a random order, and split is ordered.
+    data: {moons: {test: 0.2, split: ordered, stratify: true}}
+                                                        ^
+    allowed: split: shuffled""",
+    ),
+    (
         {"training": "{monitor: val_loss}"},
         """\
 x.yaml:4:21: there is no value 'val_loss' to monitor. There is no validation part: \
 data.validation is not set.
     training: {monitor: val_loss}
                         ^
-    allowed: train_loss, train_accuracy""",
+    allowed: train_loss, train_accuracy; likewise auc, average_precision, balanced_accuracy, mcc, \
+top_2, top_3, top_5""",
     ),
     (
         {"data": "{moons: {validation: 0.2}}", "training": "{monitor: val_acuracy}"},
@@ -196,7 +205,9 @@ data.validation is not set.
 x.yaml:4:21: there is no value 'val_acuracy' to monitor. Did you mean 'val_accuracy'?
     training: {monitor: val_acuracy}
                         ^
-    allowed: train_loss, train_accuracy, val_loss, val_accuracy""",
+    allowed: train_loss, train_accuracy, val_loss, val_accuracy; \
+likewise auc, average_precision, balanced_accuracy, mcc, \
+top_2, top_3, top_5""",
     ),
     (
         {"data": "curve", "network": "[{dense: 1}]", "training": "{monitor: train_accuracy}"},
@@ -204,7 +215,7 @@ x.yaml:4:21: there is no value 'val_acuracy' to monitor. Did you mean 'val_accur
 x.yaml:4:21: there is no value 'train_accuracy' to monitor.
     training: {monitor: train_accuracy}
                         ^
-    allowed: train_loss, train_mae, train_r2""",
+    allowed: train_loss, train_mae, train_r2; likewise explained_variance""",
     ),
     (
         {

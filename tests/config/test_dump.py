@@ -42,7 +42,7 @@ def test_the_text_is_complete_and_in_order() -> None:
 name: small
 seed: 3
 data: {name: xor, variant: square, test: null, validation: null, pool: false, split: shuffled,
-  scale: none, seed: 3}
+  stratify: false, scale: none, seed: 3}
 network:
 - name: dense
   units: 2
@@ -64,6 +64,7 @@ training:
   engine: auto
   early_stopping: {patience: 2, min_delta: 0.0, mode: min, restore_best: true}
   monitor: train_loss
+  metrics: []
   checkpoint_every: null
   record_steps: false
   ema: null

@@ -83,6 +83,7 @@ def test_defaults() -> None:
         "engine": "auto",
         "early_stopping": None,
         "monitor": "train_loss",
+        "metrics": [],
         "checkpoint_every": None,
         "record_steps": False,
         "ema": None,

@@ -13,7 +13,8 @@ from nnlab.core.types import FloatArray
 from nnlab.data.csv_text import MAX_RATIO, UNPACKED, CsvForm, NumberNotation
 from nnlab.data.dataset import Dataset, InputColumn
 from nnlab.data.fill import Filling
-from nnlab.data.frame import FrameTable
+from nnlab.data.frame import FrameTable, named_columns
+from nnlab.data.memory import Memory
 from nnlab.data.missing import missing_rules
 from nnlab.data.scale import fit_scaling
 from nnlab.data.table import encode_inputs, fit_columns
@@ -119,11 +120,11 @@ def test_a_category_of_missing_cells_exists_where_training_rows_have_one(path: P
 def test_a_data_frame_heeds_the_same_settings() -> None:
     cells = {"n": [1, -999, 5, 5], "m": [1.0, "k.A.", 3, 3], "c": ["r", None, "r", "b"]}
     rules = missing_rules("median", "category", values=SIGNS)
-    table = FrameTable(pd.DataFrame(cells), missing=rules)
+    table = FrameTable(*named_columns(pd.DataFrame(cells)), missing=rules)
     columns = fit_columns(table)
     inputs = encode_inputs(table, columns)
     np.testing.assert_array_equal(inputs[1], [NAN, NAN, 1, 0, 0])
-    filling = table.missing.filling(columns)
+    filling = table.form.missing.filling(columns)
     fill = fit_scaling("none", inputs, np.arange(4), filling=filling).fill
     assert fill is not None
     assert fill[:2].tolist() == [5, 3]
@@ -202,3 +203,19 @@ def test_words_among_numbers_are_named_with_the_way_out(
     with pytest.raises(DataError) as caught:
         load(path, "a,y\n" + "".join(f"{cell},{i / 2}\n" for i, cell in enumerate(cells)))
     assert way in str(caught.value)
+
+
+def test_rows_in_memory_heed_the_same_settings() -> None:
+    frame = pd.DataFrame(
+        {"n": [1.0, -999, 5, 5], "c": ["r", None, "r", "b"], "y": [1.5, 2, 3, None]}
+    )
+    source = Memory(
+        "y",
+        missing="median",
+        missing_categories="category",
+        missing_targets="drop",
+        missing_values=(-999,),
+    )
+    data = source.reading(frame).load(0)
+    assert data.feature_names == ("n", "c=(missing)", "c=r")
+    np.testing.assert_array_equal(filled(data), [[1, 0, 1], [3, 1, 0], [5, 0, 1]])

@@ -4,10 +4,12 @@ from pathlib import Path
 from typing import Literal, get_args
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from nnlab.config.annotations import MisfitError, convert, hints
 from nnlab.data.dataset import Dataset, DataSource
+from nnlab.data.memory import Memory
 from nnlab.data.sources import (
     ALIASES,
     FUNCTIONS,
@@ -40,8 +42,9 @@ EXAMPLES: dict[str, list[dict[str, object]]] = {
     "fashion_mnist": [{}],
     "csv": [{"path": "t.csv", "target": "y"}, {"path": "t.csv", "target": ("y", "x1")}],
     "npz": [{"path": "t.npz"}, {"path": "t.npz", "inputs": "images", "targets": "z"}],
+    "memory": [{}, {"target": "y", "missing": "mean"}],
 }
-FIXED = {"identity", "xor", "digits", "mnist", "fashion_mnist", "csv", "npz"}
+FIXED = {"identity", "xor", "digits", "mnist", "fashion_mnist", "csv", "npz", "memory"}
 CASES = [
     pytest.param(
         name,
@@ -68,7 +71,11 @@ def source(
         np.savez(tmp_path / "t.npz", x=np.eye(3), y=[0, 1, 1], z=np.ones((3, 2)), images=images)
     if "path" in settings:
         settings["path"] = str(tmp_path / str(settings["path"]))
-    return SOURCES[name](**settings)
+    made = SOURCES[name](**settings)
+    if not isinstance(made, Memory):
+        return made
+    frame = pd.DataFrame({"x": [1.0, 2.0, 3.0], "y": ["a", "b", "a"]})
+    return made.reading(frame if made.target else (np.eye(3), [0, 1, 1]))
 
 
 def same(a: Dataset, b: Dataset) -> bool:

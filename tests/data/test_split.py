@@ -6,6 +6,32 @@ from nnlab.data.split import Split, split_rows
 from nnlab.errors import ConfigError
 
 
+def shares(rows, labels):
+    return np.bincount(labels[rows], minlength=3) / len(rows)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_stratified_parts_have_the_shares_of_all_rows(seed):
+    labels = np.random.default_rng(seed).choice(3, 200, p=[0.7, 0.25, 0.05])
+    options = Split(test=0.2, validation=0.25, stratify=True)
+    parts = split_rows(options, 200, 0, seed, labels)
+    rows = [parts.train, parts.validation, parts.test]
+    np.testing.assert_array_equal(np.sort(np.concatenate(rows)), np.arange(200))
+    for part in rows:
+        # Two ends of a part, each off by half a row of the class and its part of the rounding.
+        wanted = shares(np.arange(200), labels) * len(part)
+        assert np.abs(shares(part, labels) * len(part) - wanted).max() <= 2
+    plain = split_rows(Split(test=0.2, validation=0.25), 200, 0, seed)
+    assert parts.test.tolist() != plain.test.tolist()
+
+
+def test_official_test_rows_stay_apart_from_strata():
+    labels = np.arange(20) % 2
+    parts = split_rows(Split(validation=6, stratify=True), 20, 8, 0, labels)
+    assert parts.test.tolist() == list(range(12, 20))
+    assert np.bincount(labels[parts.validation]).tolist() == [3, 3]
+
+
 def counts(options: Split, rows: int, test_rows: int = 0) -> tuple[int, int, int]:
     parts = split_rows(options, rows, test_rows, seed=0)
     sizes = [0 if part is None else len(part) for part in (parts.validation, parts.test)]

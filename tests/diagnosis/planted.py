@@ -7,10 +7,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import yaml
 
-from nnlab.api import resolve_config
 from nnlab.build import build
 from nnlab.config.dump import settings_of
-from nnlab.config.load import from_mapping
+from nnlab.config.load import from_mapping, resolve_config
 from nnlab.core.metrics import decisions
 from nnlab.diagnosis.evidence import Evidence
 from nnlab.diagnosis.gather import probe

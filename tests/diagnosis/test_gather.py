@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nnlab.api import resolve_config
 from nnlab.build import build
+from nnlab.config.load import resolve_config
 from nnlab.core.types import Array
 from nnlab.diagnosis import gather
 from nnlab.diagnosis.gather import evidence_of_config, probe

@@ -12,8 +12,7 @@ import pytest
 import yaml
 
 import nnlab as package
-from nnlab.api import resolve_config
-from nnlab.config.load import load_config
+from nnlab.config.load import load_config, resolve_config
 from nnlab.diagnosis import rules
 from nnlab.diagnosis.curves import gain_of_more
 from nnlab.diagnosis.gather import evidence_of_run

@@ -11,7 +11,7 @@ import pytest
 
 from nnlab.config.load import Loaded, from_mapping
 from nnlab.errors import ConfigError, NnlabError, RunUnreadable
-from nnlab.experiment.resume import rebuild, resume
+from nnlab.experiment.resume import rebuild, reopen
 from nnlab.experiment.session import begin
 from nnlab.run.folder import RunFolder
 from nnlab.run.listing import record
@@ -33,7 +33,7 @@ Ask = Callable[[RunFolder], object]
 
 
 def going_on(folder: RunFolder) -> None:
-    with resume(folder) as session:
+    with reopen(folder) as session:
         assert session is None
 
 

@@ -9,7 +9,7 @@ import pytest
 import nnlab
 from nnlab.config.load import from_mapping
 from nnlab.core.network import Network
-from nnlab.experiment.measure import evaluate
+from nnlab.experiment.measure import evaluate_part
 from nnlab.experiment.session import begin
 from nnlab.experiment.state import digest
 from nnlab.run import checkpoint
@@ -71,9 +71,9 @@ def test_reported_numbers_are_those_of_the_saved_values(tmp_path):
     for training in ({}, {"ema": 0.8}, {"early_stopping": {"patience": 3}}):
         run = trained(tmp_path, **training)
         final = run.summary["final"]
-        found = evaluate(run, "final", "validation")
+        found = evaluate_part(run, "final", "validation")
         assert found["loss"] == pytest.approx(final["val_loss"], rel=1e-12), training
-        best = evaluate(run, "best", "validation")
+        best = evaluate_part(run, "best", "validation")
         assert best["loss"] == pytest.approx(run.summary["best"]["val_loss"], rel=1e-12)
 
 

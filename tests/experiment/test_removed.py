@@ -12,7 +12,7 @@ import pytest
 
 from nnlab.config.load import Loaded, from_mapping
 from nnlab.errors import Interrupted, RunUnreadable, StorageError
-from nnlab.experiment.resume import resume
+from nnlab.experiment.resume import reopen
 from nnlab.experiment.session import Session, begin
 from nnlab.run.folder import RunFolder
 
@@ -130,7 +130,7 @@ def test_weights_that_are_gone(tmp_path: Path) -> None:
     folder.update_status("interrupted")
     with (
         pytest.raises(RunUnreadable, match=r"/weights: there are no weights\.$"),
-        resume(folder),
+        reopen(folder),
     ):
         pass
 

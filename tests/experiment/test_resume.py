@@ -21,7 +21,7 @@ from nnlab.engine import lanes
 from nnlab.engine.images.network import lanes_for
 from nnlab.errors import ConfigError, DataError, NnlabError, RunUnreadable, UsageError
 from nnlab.experiment import changes, session
-from nnlab.experiment.resume import resume
+from nnlab.experiment.resume import reopen
 from nnlab.experiment.session import begin
 from nnlab.run import checkpoint, lock
 from nnlab.run.folder import RunFolder
@@ -64,7 +64,7 @@ def stopped(config: Path, records: int, *overrides: str, save: bool = True) -> P
 
 
 def resumed(path: Path, *overrides: str) -> dict[str, Any]:
-    with resume(RunFolder.open(path), overrides) as run:
+    with reopen(RunFolder.open(path), overrides) as run:
         assert run is not None
         for _ in run:
             pass
@@ -123,7 +123,7 @@ def test_stopped_many_times(configs: Path, monkeypatch: pytest.MonkeyPatch) -> N
     wanted = content(undisturbed(config))
     path = stopped(config, 3)
     for _ in range(6):
-        with resume(RunFolder.open(path)) as run:
+        with reopen(RunFolder.open(path)) as run:
             assert run is not None
             for number, _ in enumerate(run):
                 if number == 20:
@@ -150,7 +150,7 @@ def test_before_the_first_save_it_begins_again(configs: Path) -> None:
     path = stopped(config, 9, "training.checkpoint_every=1000", save=False)
     RunFolder.open(path).append("metrics.csv", [{"epoch": 0, "step": 0}])
     assert not RunFolder.open(path).has_checkpoint()
-    with resume(RunFolder.open(path)) as run:
+    with reopen(RunFolder.open(path)) as run:
         assert run is not None
         assert run.notes == ["The run was stopped before its first save, so it begins again."]
         assert list(run)
@@ -163,7 +163,7 @@ def test_from_the_save_before_when_the_last_one_is_damaged(configs: Path) -> Non
     path = stopped(config, 200, "training.checkpoint_every=5")
     damaged = path / checkpoint.CURRENT
     damaged.write_bytes(damaged.read_bytes()[:-100])
-    with resume(RunFolder.open(path)) as run:
+    with reopen(RunFolder.open(path)) as run:
         assert run is not None
         (note,) = run.notes
         assert note.endswith("The run continues from checkpoint.previous.npz, the save before.")
@@ -177,7 +177,7 @@ def test_both_saves_damaged(configs: Path) -> None:
     for name in (checkpoint.CURRENT, checkpoint.PREVIOUS):
         (path / name).write_bytes(b"x")
     before = {p: p.read_bytes() for p in path.iterdir() if p.is_file()}
-    with pytest.raises(RunUnreadable, match=r"Still there: metrics\.csv"), resume(RunFolder(path)):
+    with pytest.raises(RunUnreadable, match=r"Still there: metrics\.csv"), reopen(RunFolder(path)):
         pass
     assert {p: p.read_bytes() for p in path.iterdir() if p.is_file()} == before
 
@@ -196,7 +196,7 @@ def test_killed_between_the_last_save_and_the_end(
             list(run)
     path = run.folder.path
     assert sorted(file.name for file in (path / "weights").iterdir()) == ["initial.npz"]
-    with resume(RunFolder.open(path)) as again:
+    with reopen(RunFolder.open(path)) as again:
         assert again is not None
         assert (list(again) == []) == long
     assert differing(content(path), wanted) == []
@@ -255,7 +255,7 @@ def test_more_epochs_end_as_if_asked_for_at_once(configs: Path, restore_best: bo
 def test_a_finished_run_has_nothing_to_do(configs: Path) -> None:
     path = undisturbed(configs / "small.yaml")
     before = {p: p.read_bytes() for p in path.rglob("*") if p.is_file()}
-    with resume(RunFolder.open(path)) as run:
+    with reopen(RunFolder.open(path)) as run:
         assert run is None
     assert {p: p.read_bytes() for p in path.rglob("*") if p.is_file()} == before
 
@@ -263,14 +263,14 @@ def test_a_finished_run_has_nothing_to_do(configs: Path) -> None:
 def test_a_run_that_stopped_early_has_nothing_to_do_either(configs: Path) -> None:
     path = undisturbed(configs / "digits.yaml", "training.early_stopping.min_delta=10")
     assert RunFolder.open(path).status() == "early_stopped"
-    with resume(RunFolder.open(path), ["training.epochs=99"]) as run:
+    with reopen(RunFolder.open(path), ["training.epochs=99"]) as run:
         assert run is None
 
 
 def test_a_diverged_run_says_why(configs: Path) -> None:
     path = undisturbed(configs / "digits.yaml", "lr=1e30", "optimizer.momentum=0.5")
     assert RunFolder.open(path).status() == "diverged"
-    with pytest.raises(UsageError) as error, resume(RunFolder.open(path)):
+    with pytest.raises(UsageError) as error, reopen(RunFolder.open(path)):
         pass
     assert str(error.value).startswith("This run diverged in epoch 1: the ")
     assert f"`nnlab train {path}/resolved.yaml --set lr=...`" in str(error.value)
@@ -307,7 +307,7 @@ def test_another_environment_is_said(configs: Path, monkeypatch: pytest.MonkeyPa
     real = environment.versions()
     other = {**real, "numpy": "1.0", "python": "2.7"}
     monkeypatch.setattr(environment, "versions", lambda: other)
-    with resume(RunFolder.open(path)) as run:
+    with reopen(RunFolder.open(path)) as run:
         assert run is not None
         (note,) = run.notes
     assert note == (
@@ -337,6 +337,7 @@ DIFFERENT: dict[str, Any] = {
     "training.engine": "auto",
     "training.early_stopping": {"patience": 3},
     "training.monitor": "train_accuracy",
+    "training.metrics": ["auc"],
     "training.checkpoint_every": 3,
     "training.record_steps": False,
     "training.ema": 0.5,
@@ -366,12 +367,12 @@ def test_each_key_is_allowed_or_refused(configs: Path, key: str) -> None:
     before = {p: p.read_bytes() for p in path.iterdir() if p.is_file()}
     override: list[Any] = [(key, DIFFERENT[key])]
     if key in ALLOWED:
-        with resume(RunFolder.open(path), override) as run:
+        with reopen(RunFolder.open(path), override) as run:
             assert run is not None
             list(run)
         assert RunFolder.open(path).status() == "completed"
         return
-    with pytest.raises(ConfigError) as error, resume(RunFolder.open(path), override):
+    with pytest.raises(ConfigError) as error, reopen(RunFolder.open(path), override):
         pass
     first, *rows, last = str(error.value).split("\n")
     assert first == "A resumed run keeps its settings, so this cannot change:"

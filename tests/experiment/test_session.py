@@ -13,12 +13,11 @@ import numpy as np
 import pytest
 
 import nnlab
-from nnlab.api import resolve_config
 from nnlab.build import build
-from nnlab.config.load import from_mapping, load_config
+from nnlab.config.load import from_mapping, load_config, resolve_config
 from nnlab.core.network import Network
 from nnlab.errors import ConfigError, DataError, Interrupted, RunUnreadable
-from nnlab.experiment.measure import evaluate, measure, sample_rows
+from nnlab.experiment.measure import evaluate_part, measure, sample_rows
 from nnlab.experiment.resume import rebuild
 from nnlab.experiment.session import begin
 from nnlab.experiment.state import Snapshots, thaw
@@ -211,9 +210,10 @@ def test_the_summary(tmp_path):
         assert found[which] == {name: column[epoch] for name, column in columns.items()}
     assert 0 < best < 40
     saved = Run(run.path)
-    test = evaluate(saved, "final", "test")
+    test = evaluate_part(saved, "final", "test")
     assert found["test"] == {name: test[name] for name in ("loss", "accuracy")}
-    assert found["test"] != {name: evaluate(saved, "best")[name] for name in ("loss", "accuracy")}
+    best = evaluate_part(saved, "best")
+    assert found["test"] != {name: best[name] for name in ("loss", "accuracy")}
     confusion = np.array(found["confusion"])
     assert confusion.sum() == test["rows"] == 15
     assert found["test"]["accuracy"] == confusion.trace() / 15
@@ -232,15 +232,15 @@ def test_test_numbers_by_hand(tmp_path):
 def test_best_weights_give_the_best_epoch(tmp_path):
     run = trained(changed(SMALL, training={"epochs": 40}, optimizer={"lr": 0.1}), tmp_path)
     saved, best = Run(run.path), run.summary["best"]
-    assert evaluate(saved, "best", "validation")["loss"] == best["val_loss"]
-    assert evaluate(saved, "final", "validation")["loss"] == run.metrics["val_loss"][-1]
+    assert evaluate_part(saved, "best", "validation")["loss"] == best["val_loss"]
+    assert evaluate_part(saved, "final", "validation")["loss"] == run.metrics["val_loss"][-1]
     assert best["val_loss"] < run.metrics["val_loss"][-1]
 
 
 def test_with_the_average_all_kept_weights_are_averages(tmp_path):
     run = trained(changed(SMALL, training={"ema": 0.9}), tmp_path)
     saved = Run(run.path)
-    assert evaluate(saved, "final", "validation")["loss"] == run.metrics["val_loss"][-1]
+    assert evaluate_part(saved, "final", "validation")["loss"] == run.metrics["val_loss"][-1]
     state = RunFolder.open(run.path).load_checkpoint().arrays
     np.testing.assert_array_equal(run.network().theta, state["average"])
 
@@ -266,7 +266,7 @@ def test_a_validation_part_that_is_the_test_part(tmp_path):
     with np.load(run.path / "predictions.npz") as kept:
         assert {name.partition(".")[0] for name in kept.files} == {"train", "test"}
     saved = Run(run.path)
-    assert evaluate(saved, "final", "validation") == evaluate(saved, "final", "test")
+    assert evaluate_part(saved, "final", "validation") == evaluate_part(saved, "final", "test")
 
 
 # --- predictions, samples, snapshots -------------------------------------------------------------
@@ -477,8 +477,11 @@ def test_weights_of_a_run_with_other_shapes(tmp_path):
     first = trained(SMALL, tmp_path, epochs=0)
     before = sorted(tmp_path.iterdir())
     mapping = changed(SMALL, init={"run": str(first.path)})
-    message = f"init: 0.dense.weight has shape (2, 6) in {first.path}, but (2, 9) in this network."
-    with pytest.raises(ConfigError, match=f"^{re.escape(message)}$"):
+    message = (
+        f"init: {first.path}: its weights do not fit this network: "
+        "0.dense.weight is (2, 6) there and (2, 9) here; "
+    )
+    with pytest.raises(ConfigError, match=f"^{re.escape(message)}"):
         trained(mapping, tmp_path, hidden=9)
     assert sorted(tmp_path.iterdir()) == before  # no folder for a run that never began
 
@@ -584,7 +587,7 @@ def test_data_that_has_changed_since(tmp_path, monkeypatch):
     path = tmp_path / "rows.csv"
     path.write_text(path.read_text("utf-8").replace("0.", "1.", 1), encoding="utf-8")
     with pytest.raises(DataError) as caught:
-        evaluate(Run(run.path))
+        evaluate_part(Run(run.path))
     new = load_config(run.path / "resolved.yaml", check=False).config.data.source.load(0).sha256
     assert new != old
     assert str(caught.value) == (
@@ -598,7 +601,7 @@ def test_data_that_has_changed_since(tmp_path, monkeypatch):
 CHILD = """
 import sys
 from pathlib import Path
-from nnlab.api import resolve_config
+from nnlab.config.load import resolve_config
 from nnlab.errors import Interrupted
 from nnlab.experiment.session import begin
 
@@ -728,7 +731,7 @@ def test_rows_of_a_file_are_judged_without_the_training_data(tmp_path, monkeypat
     monkeypatch.chdir(tmp_path)
     run = trained(CSV, tmp_path)
     saved = Run(run.path)
-    own = evaluate(saved, part="train")
+    own = evaluate_part(saved, part="train")
     built = rebuild(saved)
     rows = built.parts.train
     dataset = built.dataset

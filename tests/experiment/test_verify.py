@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 from nnlab.cli import main
 from nnlab.config.load import load_config
 from nnlab.engine.compiled import KERNELS
-from nnlab.experiment.resume import resume
+from nnlab.experiment.resume import reopen
 from nnlab.experiment.session import begin
 from nnlab.experiment.verify import Verifier
 from nnlab.run import arrays, checkpoint
@@ -86,7 +86,7 @@ def test_a_run_that_was_stopped(tmp_path: Path, stop: int) -> None:
 
 def test_a_run_that_was_made_longer(tmp_path: Path) -> None:
     run = trained(tmp_path, "small")
-    with resume(run, ["training.epochs=9"]) as session:
+    with reopen(run, ["training.epochs=9"]) as session:
         assert session is not None
         list(session)
     done = verify(run)

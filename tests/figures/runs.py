@@ -9,7 +9,7 @@ import numpy as np
 import nnlab
 from nnlab.experiment.session import begin
 from nnlab.race.config import LoadedRace, parse_race
-from nnlab.race.run import descend
+from nnlab.race.run import run_race
 from nnlab.run.folder import RunFolder
 
 # Row i of the identity has the code i in binary: 10 on the way to 1, -10 to 0.
@@ -142,7 +142,9 @@ CONFIGS: dict[str, dict[str, Any]] = {
 HUGE = "W" * 90
 
 ALWAYS = {"network", "histograms"}
-PLANE = {"scatter", "boundary", "confusion"}
+RANKED = {"roc", "precision_recall", "calibration"}
+CLASSES = {"confusion"} | RANKED
+PLANE = {"scatter", "boundary"} | CLASSES
 SMALL = {"weights", "activations", "outputs"}
 IMAGES = {"samples", "mistakes", "filters", "feature_maps"}
 MOVED = {"gradient_flow", "loss_path"}
@@ -155,15 +157,21 @@ SUITS: dict[str, set[str]] = {
     "digits": ALWAYS
     | MOVED
     | MAPS
-    | {"curves", "confusion", "samples", "mistakes", "filters", "occlusion"},
-    "noise": ALWAYS | MOVED | MAPS | {"curves", "steps", "lr", "targets", "importance"},
-    "untrained": ALWAYS | {"weights", "targets", "forward", "importance"},
-    "box": ALWAYS | {"weights", "targets", "fit"},
+    | {"curves", *CLASSES, "samples", "mistakes", "filters", "occlusion"},
+    "noise": ALWAYS
+    | MOVED
+    | MAPS
+    | {"curves", "steps", "lr", "targets", "residuals", "importance"},
+    "untrained": ALWAYS | {"weights", "targets", "residuals", "forward", "importance"},
+    "box": ALWAYS | {"weights", "targets", "residuals", "fit"},
     "deep": ALWAYS | PLANE | MOVED | {"curves", "outputs", "activations", "boundary_epochs", "pca"},
-    HUGE: ALWAYS | MOVED | {"curves", "confusion", "importance"},
-    "conv": ALWAYS | MOVED | {"curves", "confusion", "occlusion"} | IMAGES | MAPS,
-    "deep-conv": ALWAYS | MOVED | {"curves", "confusion", "occlusion"} | IMAGES | MAPS,
-    "colours": ALWAYS | MOVED | MAPS | {"curves", "targets", "filters", "feature_maps"},
+    HUGE: ALWAYS | MOVED | {"curves", *CLASSES, "importance"},
+    "conv": ALWAYS | MOVED | {"curves", *CLASSES, "occlusion"} | IMAGES | MAPS,
+    "deep-conv": ALWAYS | MOVED | {"curves", *CLASSES, "occlusion"} | IMAGES | MAPS,
+    "colours": ALWAYS
+    | MOVED
+    | MAPS
+    | {"curves", "targets", "residuals", "filters", "feature_maps"},
     "diverged": ALWAYS | {"curves", "weights", "gradient_flow"},
     "interrupted": ALWAYS | {"curves", "weights", "gradient_flow"},
     "race": {"landscape"},
@@ -176,6 +184,10 @@ DRAWN: dict[str, set[str]] = {
     "tsne": {"noise"},
     "importance": {"untrained"},
     "occlusion": {"digits"},
+    "roc": {"diagonal", HUGE},
+    "precision_recall": {"digits"},
+    "calibration": {"diagonal", "digits"},
+    "residuals": {"noise"},
 }
 
 
@@ -189,7 +201,7 @@ def make(place: Path) -> dict[str, RunFolder]:
     made = {name: _made(place, name, config) for name, config in CONFIGS.items()}
     text = "name: race\nfunction: beale\nruns: [{sgd: 0.001}, adam]\n"
     race = LoadedRace(parse_race(text), text.encode())
-    return made | {"race": descend(race, place / "race").folder}
+    return made | {"race": run_race(race, place / "race").folder}
 
 
 def _made(place: Path, name: str, config: Mapping[str, Any]) -> RunFolder:
@@ -203,7 +215,7 @@ def _made(place: Path, name: str, config: Mapping[str, Any]) -> RunFolder:
 
 
 def _interrupted(place: Path, config: Mapping[str, Any]) -> RunFolder:
-    from nnlab.api import resolve_config
+    from nnlab.config.load import resolve_config
 
     with begin(resolve_config(config, []), place / "interrupted") as session:
         for record in session:

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 from matplotlib.text import Text
+from sklearn import metrics
+from sklearn.calibration import calibration_curve
 
 from nnlab.core.layers import LAYERS
 from nnlab.errors import UsageError
@@ -269,6 +271,44 @@ def test_the_confusion_matrix_is_that_of_the_summary(runs: Runs) -> None:
     assert texts(ax) == [str(count) for count in matrix.ravel() if count]
     right = int(np.trace(matrix))
     assert ax.get_title(loc="left").startswith(f"{right:,} of {matrix.sum():,} test rows right, ")
+
+
+def test_curves_of_ranking_are_those_of_the_worst_classes(runs: Runs) -> None:
+    run = runs["digits"]
+    rows = run.read_arrays("predictions.npz")
+    truth, outputs = np.eye(10)[rows["test.targets"]], rows["test.outputs"]
+    for name, score in (
+        ("roc", metrics.roc_auc_score),
+        ("precision_recall", metrics.average_precision_score),
+    ):
+        lines = drawn(name, run).axes[0].lines
+        assert len(lines) == 10
+        for line in lines:
+            if (label := line.get_label()).isdigit():
+                area = np.trapezoid(line.get_ydata(), line.get_xdata())
+                wanted = score(truth[:, int(label)], outputs[:, int(label)])
+                assert area == pytest.approx(wanted, abs=0.02 if name != "roc" else 1e-9)
+    areas = [metrics.roc_auc_score(truth[:, c], outputs[:, c]) for c in range(10)]
+    named = [line.get_label() for line in drawn("roc", run).axes[0].lines[:4]]
+    assert named == [str(c) for c in np.argsort(areas, kind="stable")[:4]]
+
+
+def test_calibration_has_a_point_per_bin(runs: Runs) -> None:
+    run = runs["digits"]
+    rows = run.read_arrays("predictions.npz")
+    right = rows["test.outputs"].argmax(axis=1) == rows["test.targets"]
+    actual, predicted = calibration_curve(right, rows["test.outputs"].max(axis=1), n_bins=10)
+    top, bottom = drawn("calibration", run).axes
+    np.testing.assert_allclose(top.lines[1].get_xydata().T, (predicted, actual), rtol=1e-6)
+    assert sum(bar.get_height() for bar in bottom.patches) == len(right)
+
+
+def test_residuals_are_predictions_minus_targets(runs: Runs) -> None:
+    rows = view(runs["noise"]).judged
+    for number, ax in enumerate(drawn("residuals", runs["noise"]).axes):
+        x, y = ax.lines[1].get_xydata().T
+        np.testing.assert_array_equal(x, rows.outputs[:, number])
+        np.testing.assert_allclose(y, x - rows.targets[:, number], rtol=1e-6)
 
 
 def test_bars_are_the_probabilities_and_the_right_one_is_blue(runs: Runs) -> None:

@@ -352,7 +352,10 @@ def test_updates_are_per_update(runs: Runs) -> None:
 # --- what they cost, and where they appear ----------------------------------------------------
 
 
-@pytest.mark.parametrize("name", DRAWN)
+QUICK = {"roc", "precision_recall", "calibration", "residuals"}  # they compute no forward pass
+
+
+@pytest.mark.parametrize("name", sorted(DRAWN.keys() - QUICK))
 def test_what_would_take_too_long_is_not_drawn(
     runs: Runs, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

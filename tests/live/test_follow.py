@@ -144,6 +144,18 @@ def test_findings_of_the_doctor_have_the_epoch_at_which_they_appeared(tmp_path: 
     assert findings[0]["certainty"] == "99 % sure"
 
 
+def test_the_doctor_looks_at_a_training_that_takes_long_or_has_ended(tmp_path: Path) -> None:
+    """Reading the data again would slow a short one."""
+    feed = Feed()
+    with begin(load_config("xor", (*QUICK, "init.std=0", "seed=3")), tmp_path) as session:
+        for _ in session:
+            follower = RunFollower(session.folder, feed)
+            follower.look()
+            assert "findings" not in newest(feed)
+    follower.look()
+    assert newest(feed)["findings"]["findings"]
+
+
 def test_a_remedy_can_be_pasted_into_a_shell(tmp_path: Path) -> None:
     """As in the report: braces and blanks are quoted."""
     changes = ("network=[{dense: 2}, linear, {dense: 1}, sigmoid]", "training.epochs=30")

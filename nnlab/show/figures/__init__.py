@@ -21,6 +21,7 @@ from nnlab.show.figures import (
     network,
     occlusion,
     plane,
+    scores,
     targets,
 )
 from nnlab.show.figures.palette import Scale
@@ -29,7 +30,7 @@ from nnlab.show.figures.view import View, view
 
 MODULES = (
     *(curves, network, cells, targets, plane, images, maps, histograms),
-    *(gradient_flow, loss_path, hidden_maps, importance, occlusion),
+    *(gradient_flow, loss_path, hidden_maps, importance, occlusion, scores),
 )
 FIGURES: dict[str, Plot] = {
     name: plot for module in MODULES for name, plot in module.FIGURES.items()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nnlab.core.metrics import ACCURACY, R2, BatchAnswers, Metric, Targets
+from nnlab.core.metrics import ACCURACY, R2, BatchAnswers, SumMetric, Targets
 from nnlab.core.types import Array, FloatArray
 from nnlab.engine import blas
 from nnlab.run.rows import SavedRows
@@ -36,7 +36,7 @@ SEEDS = 2**32  # of NumPy's older generator
 class Importance:
     """How much worse a metric gets for rows in which a column is shuffled: drops (C, R)."""
 
-    metric: Metric
+    metric: SumMetric
     score: float  # of the rows as they are
     columns: list[str]
     drops: FloatArray

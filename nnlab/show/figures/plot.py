@@ -5,14 +5,15 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from nnlab.errors import NnlabError, RunUnreadable, StorageError
+from nnlab.errors import NnlabError, RunUnreadable, StorageError, UsageError
 from nnlab.run import durable
 from nnlab.run.folder import RunFolder
 from nnlab.show.figures.palette import Scale
 from nnlab.show.figures.style import encode_figure, style
 from nnlab.show.figures.view import View, view
+from nnlab.suggest import did_you_mean
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -29,7 +30,7 @@ class Plot:
     no classes"). painter: draws it. details: a clause with this run's own numbers for the alt text.
     kind: the kind of run that it shows, None for a training. early: a report shows it with the
     course of the run, before the results. on_request: `train` leaves it out, because it takes
-    long; `plot` and `report` draw it.
+    long or few need it; `plot` and `report --all` draw it.
     """
 
     title: str
@@ -66,6 +67,21 @@ class Plot:
         run = view(run)
         text = f"{self.title} of {run.title[0]}"
         return f"{text}: {self.details(run)}." if self.details else f"{text}. {self.caption}"
+
+
+def require_known(name: str, figures: Mapping[str, Any]) -> None:
+    """Raises UsageError where no figure has this name."""
+    if name not in figures:
+        meant = did_you_mean(name, figures)
+        raise UsageError(f"There is no figure '{name}'.{meant} There are {', '.join(figures)}.")
+
+
+def require_suited(name: str, figures: Mapping[str, Plot], run: View) -> Plot:
+    """The figure of this name. Raises UsageError where there is none, or it does not suit."""
+    require_known(name, figures)
+    if reason := figures[name].why_not(run):
+        raise UsageError(f"The figure {name} does not suit {run.name}: {reason}.")
+    return figures[name]
 
 
 @dataclass(frozen=True)

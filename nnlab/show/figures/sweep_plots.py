@@ -15,6 +15,7 @@ import numpy as np
 from nnlab.core import columns
 from nnlab.core.metrics import METRICS, better_when, label_of
 from nnlab.core.types import FloatArray
+from nnlab.errors import UsageError
 from nnlab.run.folder import FIGURES as FIGURES_FOLDER
 from nnlab.run.sweeps import SweepFolder
 from nnlab.show.figures import style
@@ -29,7 +30,7 @@ from nnlab.show.figures.axes import (
 )
 from nnlab.show.figures.cells import write_cells
 from nnlab.show.figures.palette import DASHES, MARKERS
-from nnlab.show.figures.plot import Drawn, FigureForm, draw_files, save_figure
+from nnlab.show.figures.plot import Drawn, FigureForm, draw_files, require_known, save_figure
 from nnlab.show.figures.sweep_view import Cell, SweepPlot, SweepView
 from nnlab.show.words import axis_value
 
@@ -317,3 +318,12 @@ SWEEP_FIGURES: dict[str, SweepPlot] = {
         draw_map,
     ),
 }
+
+
+def require_sweep_plot(name: str, sweep: SweepView) -> SweepPlot:
+    """The figure of this name. Raises UsageError where there is none, or it does not suit."""
+    require_known(name, SWEEP_FIGURES)
+    plot = SWEEP_FIGURES[name]
+    if not plot.suits(sweep):
+        raise UsageError(f"The figure {name} does not suit {sweep.folder.name}.")
+    return plot

@@ -9,9 +9,12 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from html import escape
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nnlab.run import durable
 from nnlab.show.figures.palette import DARK, LIGHT, Look
 from nnlab.show.page.findings import FindingsOverview
 from nnlab.show.page.pictures import Chart, Picture
@@ -26,14 +29,30 @@ if TYPE_CHECKING:
     from nnlab.show.page.explanation import ExplainedRow
 
 TEMPLATE = Path(__file__).parent / "template"
+INLINE_HEIGHT = 600  # pixels of a page in a notebook
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Report:
     """A page, and a sentence for each thing that could not be shown."""
 
     html: str
     notices: tuple[str, ...]
+
+    def __repr__(self) -> str:
+        return f"<Report of {len(self.html):,} characters; .save(path) writes it>"
+
+    def _repr_html_(self) -> str:
+        """The page inside a notebook."""
+        return (
+            f'<iframe srcdoc="{escape(self.html)}" width="100%" height="{INLINE_HEIGHT}" '
+            'style="border:0"></iframe>'
+        )
+
+    def save(self, path: str | PathLike[str]) -> Path:
+        """Write the page; the path of the file. Raises StorageError."""
+        durable.write_file(Path(path), self.html, sync=False)
+        return Path(path)
 
 
 @dataclass

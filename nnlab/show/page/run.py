@@ -61,6 +61,7 @@ def report_run(folder: RunFolder, with_slow: bool = False) -> Report:
     page.charts = attempt("The curves", lambda: _charts(run, album), [])
     page.tables = [
         *attempt("The table of metrics", lambda: _results(run), nothing),
+        *attempt("The table of scores", lambda: _scores(run), nothing),
         *attempt("The table of classes", lambda: _classes(run), nothing),
     ]
     page.replay = attempt("The recorded epochs", lambda: make_replay(run, album), None)
@@ -174,6 +175,19 @@ def _results(run: View) -> list[Table]:
     return table_of_records("What the run ended in", records, labels)
 
 
+def _scores(run: View) -> list[Table]:
+    """All metrics of rows of the part that the run is judged by; none in older runs."""
+    found = mapping_or_empty(run.summary.get("scores"))
+    scores = [{"score": label_of(name), "value": value} for name, value in found.items()]
+    return table_of_records(f"Scores, on the {_part(run)} rows", scores, {})
+
+
+def _part(run: View) -> str:
+    """The rows that scores and tables over classes are of, in a word."""
+    part = str(run.summary.get("part") or "last")
+    return columns.row_names({}).get(part, part)
+
+
 def _final_weights(run: View) -> str:
     """The weights of the last epoch; those of final.npz are later where the run diverged."""
     return "after that epoch" if run.written_status is Status.DIVERGED else "final"
@@ -185,9 +199,9 @@ def _classes(run: View) -> list[Table]:
     if not isinstance(rows, list):
         return []
     records = [row for row in rows if isinstance(row, dict)]
-    part = str(run.summary.get("part") or "last")
-    part = columns.row_names({}).get(part, part)
-    return table_of_records(f"Each class, on the {part} rows", records, {"f1": "F1"})
+    averages = mapping_or_empty(run.summary.get("averages")).items()
+    records += [{"class": f"{name} mean"} | mapping_or_empty(row) for name, row in averages]
+    return table_of_records(f"Each class, on the {_part(run)} rows", records, {"f1": "F1"})
 
 
 def _epochs(run: View) -> tuple[list[Table], int]:

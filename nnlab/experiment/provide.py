@@ -1,20 +1,21 @@
 """Data sets and compiled kernels: downloaded and compiled before they are needed."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from importlib.util import find_spec
 
 from nnlab.build import SHARED, predicted_engine
-from nnlab.cli.terminal import VERBOSE, print_message
 from nnlab.config.schema import Config
 from nnlab.data.download import fetch_files, file_states
 from nnlab.errors import ConfigError
 
+Tell = Callable[[str], None]  # takes a sentence for the user
 
-def provide_data(config: Config) -> None:
+
+def provide_data(config: Config, tell: Tell) -> None:
     """Download the files that the config's data set lacks."""
     files = config.data.source.files
     if files is not None and any(file.state == "missing" for file in file_states(files)):
-        fetch_files(files, report=print_message)
+        fetch_files(files, report=tell)
 
 
 def compiling_message(dtype: str) -> str | None:
@@ -25,12 +26,11 @@ def compiling_message(dtype: str) -> str | None:
     if is_compiled(dtype):
         return None
     if reason := refusal():
-        print_message(f"Compiled kernels cannot be saved: {reason}.", VERBOSE)
-        return f"Compiling the kernels for {dtype}, which cannot be saved: about 15 s."
+        return f"Compiling the kernels for {dtype}: about 15 s. They cannot be saved: {reason}."
     return f"Compiling the kernels for {dtype}, once per installation: about 15 s."
 
 
-def provide_kernels(configs: Iterable[Config]) -> None:
+def provide_kernels(configs: Iterable[Config], tell: Tell) -> None:
     """Compile the kernels that these configs need, where they are not compiled yet.
 
     Else each process of a sweep would compile the same kernels at once, without a message, and
@@ -47,7 +47,7 @@ def provide_kernels(configs: Iterable[Config]) -> None:
         if message and any(map(_runs_compiled, same)):
             from nnlab.engine.compiled.objects import function
 
-            print_message(message)
+            tell(message)
             function(dtype)
 
 

@@ -1,17 +1,12 @@
-"""What `import nnlab` offers to notebooks and scripts."""
+"""Training of a network in memory, without a config and without a file."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from os import PathLike
-from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from nnlab.config.load import resolve_config
-from nnlab.config.schema import Config
-from nnlab.core.gradcheck import Checked, check_gradients
 from nnlab.core.limits import require_limits
 from nnlab.core.losses import LOSSES, Loss
 from nnlab.core.metrics import Kind
@@ -21,110 +16,12 @@ from nnlab.core.schedules import SCHEDULES, Schedule
 from nnlab.core.types import FloatArray
 from nnlab.data.batches import Part
 from nnlab.data.scale import Scaling
-from nnlab.diagnosis.findings import Diagnosis
-from nnlab.diagnosis.gather import evidence_of_config, evidence_of_run
-from nnlab.diagnosis.rules import diagnose
-from nnlab.experiment.session import begin
-from nnlab.explanation.moments import explain_row
-from nnlab.explanation.row import RowExplanation
-from nnlab.exports.targets import default_path, export_run
-from nnlab.run.folder import Weights
-from nnlab.run.names import runs_folder
-from nnlab.run.run import Run
-from nnlab.show.figures import draw_all
 from nnlab.training import Epoch, Failure, Plan, run_training, start
 from nnlab.training.targets import checked_pairs
 
 M = TypeVar("M")
 
 KINDS: dict[str | None, Kind] = {"softmax": "classes", "sigmoid": "binary", None: "regression"}
-
-
-def train(
-    config: str | PathLike[str] | Config | Mapping[str, object],
-    *,
-    runs: str | PathLike[str] | None = None,
-    plots: bool = False,
-    **overrides: object,
-) -> Run:
-    """Train a config and return its run, also if it diverged (see `status`).
-
-    `config` is a path, the name of a shipped config, a mapping in the words of the YAML file, or
-    a Config. Overrides are settings by alias (`lr=0.1, epochs=5`) or, with two underscores for a
-    dot, by key (`training__batch_size=8`). `runs` is where the folder goes, as for the command.
-    Raises ConfigError, DataError, StorageError.
-    """
-    changes = [(name.replace("__", "."), value) for name, value in overrides.items()]
-    with begin(resolve_config(config, changes), runs_folder(runs)) as session:
-        for _ in session:
-            pass
-    if plots:
-        draw_all(session.folder)
-    return Run(session.folder.path)
-
-
-def doctor(
-    run: Run | str | PathLike[str] | Config | Mapping[str, object], **overrides: object
-) -> list[Diagnosis]:
-    """Why a network does not learn: findings, the surest first, each with evidence and remedy.
-
-    `run` is a run, or the folder of one; else a config in any form of `train`, which is trained for
-    a few seconds in memory. Raises ConfigError, DataError, RunUnreadable.
-    """
-    if isinstance(run, str | PathLike) and Path(run).is_dir():
-        run = Run.open(Path(run))
-    if isinstance(run, Run):
-        return diagnose(evidence_of_run(run))
-    changes = [(name.replace("__", "."), value) for name, value in overrides.items()]
-    return diagnose(evidence_of_config(resolve_config(run, changes).config))
-
-
-def explain(
-    run: Run | str | PathLike[str],
-    row: int,
-    epoch: int | Sequence[int] | None = None,
-    unit: str | Sequence[str] = (),
-) -> list[RowExplanation]:
-    """A row through the network and back, at one or several epochs; default the last.
-
-    `run` is a run or what `load` takes. row: its number in the data, from 1. unit: as for the
-    command, "0.dense.2". `print` shows an explanation as text, `to_dict` gives what --json prints,
-    and `passage.layers` has the numbers as arrays.
-    Raises UsageError, DataError, RunUnreadable; Diverged where a number is not finite.
-    """
-    trained = run if isinstance(run, Run) else load(run)
-    epochs = [epoch] if isinstance(epoch, int) else epoch
-    return list(explain_row(trained, row, epochs, [unit] if isinstance(unit, str) else unit))
-
-
-def export(
-    run: Run | str | PathLike[str],
-    to: str,
-    path: str | PathLike[str] | None = None,
-    weights: Weights = "final",
-) -> Path:
-    """Write a run for another tool; the path of what was written.
-
-    `run` is a run or what `load` takes. to: "script", "notebook", "torch", "onnx", "safetensors",
-    "tensorboard" or "c"; see `nnlab export --help`. path: by default in the folder of the run.
-    Raises UsageError for a missing package and a network that has no form there, RunUnreadable,
-    StorageError; for scripts DataError.
-    """
-    trained = run if isinstance(run, Run) else load(run)
-    target = default_path(trained, to) if path is None else Path(path)
-    export_run(trained, to, target, weights)
-    return target
-
-
-def load(run: str | PathLike[str], runs: str | PathLike[str] | None = None) -> Run:
-    """A run by its folder, its name, a unique beginning of that, or "latest".
-
-    `runs` is where names are looked up, as for the command. Raises RunUnreadable when there is no
-    such run, UsageError for the beginning of several.
-    """
-    if isinstance(run, str):
-        return Run.find(run, runs_folder(runs))
-    return Run.open(Path(run))
 
 
 @dataclass(frozen=True)
@@ -163,9 +60,7 @@ def fit(
     loss = member(loss, LOSSES, Loss, "loss")
     judged = kind or KINDS[loss.fuses]
     require_trainable(network, loss, judged, epochs, batch_size, seed)
-    inputs, targets, loss = checked_pairs(network, x, t, loss, judged)
-    none = Scaling("none", np.zeros(()), np.ones(()))
-    part = Part(inputs, np.arange(len(inputs)), none, targets, network.dtype)
+    part, loss = as_part(network, x, t, loss, judged)
     plan = Plan(
         loss=loss,
         optimizer=member(optimizer, OPTIMIZERS, Optimizer, "optimizer"),
@@ -174,7 +69,7 @@ def fit(
         validation=None,
         kind=judged,
         epochs=epochs,
-        batch_size=len(inputs) if batch_size == "full" else batch_size,
+        batch_size=len(part) if batch_size == "full" else batch_size,
         seed=seed,
         shuffle=shuffle,
     )
@@ -186,11 +81,13 @@ def fit(
     return History(columns.pop("loss", np.empty(0)), columns, failure)
 
 
-def gradcheck(network: Network, x: ArrayLike, t: ArrayLike, loss: Loss | str) -> list[Checked]:
-    """Compare every gradient with central differences; see `nnlab.core.gradcheck`."""
-    loss = member(loss, LOSSES, Loss, "loss")
-    inputs, targets, loss = checked_pairs(network, x, t, loss, KINDS[loss.fuses])
-    return check_gradients(network, loss, inputs, targets)
+def as_part(
+    network: Network, x: ArrayLike, t: ArrayLike, loss: Loss, kind: Kind
+) -> tuple[Part, Loss]:
+    """Rows and targets for the loop, and the loss with its class weights. Raises ValueError."""
+    inputs, targets, loss = checked_pairs(network, x, t, loss, kind)
+    none = Scaling("none", np.zeros(()), np.ones(()))
+    return Part(inputs, np.arange(len(inputs)), none, targets, network.dtype), loss
 
 
 def member(value: object, catalogue: Mapping[str, type[M]], family: Any, word: str) -> M:

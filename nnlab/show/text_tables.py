@@ -7,7 +7,7 @@ import textwrap
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 
-from nnlab.cli.terminal import printable
+from nnlab.run.text import printable
 from nnlab.show.words import LARGE, SMALL
 
 Cell = str | int | float | None
@@ -100,3 +100,8 @@ def _cell_text(cell: Cell, decimals: int) -> str:
 
 def _on_one_line(text: str) -> str:
     return printable(text).replace("\n", "\\n")
+
+
+def shape_text(sizes: Iterable[int], sign: str = " x ") -> str:
+    """28 x 28."""
+    return sign.join(map(str, sizes))

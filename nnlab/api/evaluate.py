@@ -1,0 +1,106 @@
+"""A trained network measured on rows: `nnlab.evaluate`."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nnlab.api.find import AnyPath, AnyRun, find_trained
+from nnlab.api.results import Columns, ShownResult, columns_of
+from nnlab.core.metrics import METRICS
+from nnlab.errors import UsageError
+from nnlab.experiment.measure import evaluate_part, measure, sample_rows
+from nnlab.run.folder import Weights
+from nnlab.run.run import Run
+from nnlab.show.text_tables import format_records, format_table
+
+MOST_CLASSES = 20  # of which tables are printed
+PARTS = ("train", "validation", "test")
+
+
+def evaluate(
+    run: AnyRun,
+    data: AnyPath | None = None,
+    *,
+    part: str | None = None,
+    weights: Weights = "final",
+) -> "Measures":
+    """Loss, metrics and, for classes, tables, on a part of the run's data or on a file.
+
+    data: a CSV or NPZ file with inputs and targets. part: "train", "validation" or "test"; by
+    default the last of these that the run has. weights: "final", "best" or "initial". Raises
+    DataError also where the run's data has changed, UsageError, RunUnreadable.
+    """
+    if part is not None and data is not None:
+        raise UsageError("part and data exclude each other.")
+    trained = find_trained(run)
+    if data is not None:
+        dataset = trained.schema.dataset(Path(data))
+        measures = measure(sample_rows(trained, dataset, weights))
+        return Measures(trained, weights, str(Path(data)), measures, tuple(dataset.notes))
+    part = part or default_part(trained)
+    return Measures(trained, weights, part, evaluate_part(trained, weights, part))
+
+
+def default_part(run: Run) -> str:
+    """The test part if there is one, else the validation part, else the training part."""
+    rows = run.data.rows
+    return next(name for name in reversed(PARTS) if getattr(rows, name) is not None)
+
+
+@dataclass(frozen=True, repr=False)
+class Measures(ShownResult):
+    """Rows, loss, metrics, `scores`; of classes also `classes`, `averages`, `confusion`.
+
+    part: of the data, or the file. notes: sentences about the file.
+    """
+
+    run: Run
+    weights: Weights
+    part: str
+    measures: Mapping[str, Any]
+    notes: tuple[str, ...] = ()
+
+    def __getitem__(self, name: str) -> Any:
+        """A measure: evaluation["accuracy"]."""
+        return self.measures[name]
+
+    @property
+    def numbers(self) -> dict[str, Any]:
+        """The measures that are one number each."""
+        return {k: v for k, v in self.measures.items() if not isinstance(v, list | dict | None)}
+
+    @property
+    def table(self) -> Columns:
+        """A row per class where there are classes, else one row with the numbers."""
+        return columns_of(self.measures.get("classes") or [self.numbers])
+
+    def to_dict(self) -> dict[str, Any]:
+        """The object that --json prints."""
+        about = {"run": str(self.run.path), "weights": self.weights, "part": self.part}
+        return {**about, **self.measures}
+
+    def __str__(self) -> str:
+        head = f"{self.run.name}, {self.weights} weights, {self.part}"
+        tables = [head, format_records([self.numbers])]
+        scores = self.measures["scores"]
+        if rows := [(METRICS[name].label, value) for name, value in scores.items()]:
+            tables.append(format_table(("score", "value"), rows))
+        classes = self.measures.get("classes")
+        if classes and len(classes) <= MOST_CLASSES:
+            tables += _class_tables(classes, self.measures["averages"], self.measures["confusion"])
+        return "\n\n".join(tables)
+
+
+def _class_tables(
+    classes: list[dict[str, Any]], averages: dict[str, Any], confusion: list[list[int]]
+) -> list[str]:
+    """Each class and the averages over them, and the confusion matrix."""
+    shares = ("precision", "recall", "f1")  # with four decimals in every row
+    means = [{"class": f"{name} mean", **row} for name, row in averages.items()]
+    rounded = [
+        {**row, **{name: f"{row[name]:.4f}" for name in shares}} for row in [*classes, *means]
+    ]
+    names = [row["class"] for row in classes]
+    rows = [[name, *counts] for name, counts in zip(names, confusion, strict=True)]
+    return [format_records(rounded), format_table(["true \\ predicted", *names], rows)]

@@ -1,0 +1,84 @@
+"""Gradients compared with central differences: `nnlab.gradcheck`."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from numpy.typing import ArrayLike
+
+from nnlab.api.find import AnyConfig, as_overrides
+from nnlab.api.fitting import KINDS, member
+from nnlab.api.results import Columns, ShownResult, columns_of
+from nnlab.config.load import resolve_config
+from nnlab.core.gradcheck import TOLERANCE, Checked, check_gradients
+from nnlab.core.losses import LOSSES, Loss
+from nnlab.core.network import Network
+from nnlab.experiment.gradients import check_config_gradients
+from nnlab.show.text_tables import format_table
+from nnlab.training.targets import checked_pairs
+
+
+def gradcheck(
+    network: Network | AnyConfig,
+    x: ArrayLike | None = None,
+    t: ArrayLike | None = None,
+    loss: Loss | str | None = None,
+    *,
+    rows: int = 16,
+    **overrides: object,
+) -> "GradientCheck":
+    """Compare every gradient with central differences; see `nnlab.core.gradcheck`.
+
+    For a network with rows x (B, n), targets t and a loss; or for a config, on its first training
+    rows, in float64 and with the weights before training. Raises ValueError for arrays that do not
+    fit, ConfigError, DataError.
+    """
+    if not isinstance(network, Network):
+        changes = [*as_overrides(overrides), ("training.dtype", "float64")]
+        config = resolve_config(network, changes).config
+        return GradientCheck(tuple(check_config_gradients(config, rows)))
+    if x is None or t is None or loss is None:
+        raise TypeError("gradcheck of a network takes x, t and loss.")
+    loss = member(loss, LOSSES, Loss, "loss")
+    inputs, targets, loss = checked_pairs(network, x, t, loss, KINDS[loss.fuses])
+    return GradientCheck(tuple(check_gradients(network, loss, inputs, targets)))
+
+
+@dataclass(frozen=True, repr=False)
+class GradientCheck(ShownResult):
+    """The worst relative error by each parameter array, and by the input."""
+
+    checks: tuple[Checked, ...]
+
+    def __iter__(self) -> Iterator[Checked]:
+        return iter(self.checks)
+
+    def __len__(self) -> int:
+        return len(self.checks)
+
+    @property
+    def worst(self) -> float:
+        """The largest relative error."""
+        return max((check.error for check in self.checks), default=0.0)
+
+    @property
+    def wrong(self) -> list[str]:
+        """The arrays whose error is above the tolerance."""
+        return [check.name for check in self.checks if not check.error <= TOLERANCE]
+
+    @property
+    def table(self) -> Columns:
+        """A row per array: name, size, directions, error."""
+        return columns_of([vars(check) for check in self.checks])
+
+    def to_dict(self) -> dict[str, Any]:
+        """The object that --json prints."""
+        parameters = [vars(check) for check in self.checks]
+        return {"parameters": parameters, "worst": self.worst, "tolerance": TOLERANCE}
+
+    def __str__(self) -> str:
+        if not self.checks:
+            return "The network has no parameters, so there is no gradient to check."
+        header = ["gradient by", "size", "directions", "worst relative error"]
+        lines = [(c.name, c.size, c.directions, f"{c.error:.1e}") for c in self.checks]
+        return format_table(header, lines)

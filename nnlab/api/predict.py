@@ -1,0 +1,139 @@
+"""The outputs of a network for rows: `nnlab.predict`."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from nnlab.api.evaluate import default_part
+from nnlab.api.find import AnyRun, find_trained
+from nnlab.api.results import ShownResult
+from nnlab.core.metrics import decisions
+from nnlab.core.types import FloatArray
+from nnlab.experiment.measure import outputs_and_losses, sample_part, sample_rows
+from nnlab.run.data_facts import DataFacts
+from nnlab.run.folder import Weights
+from nnlab.run.run import Run
+from nnlab.show.text_tables import format_records, to_csv
+from nnlab.show.words import count
+
+Column = tuple[str, NDArray[Any]]  # its name and values
+SHOWN = 10  # rows
+
+
+def predict(
+    run: AnyRun,
+    data: str | PathLike[str] | ArrayLike | None = None,
+    *,
+    targets: bool = False,
+    part: str | None = None,
+    weights: Weights = "final",
+) -> "Predictions":
+    """A network's outputs for rows x (B, n), for a file, or for a part of the run's own data.
+
+    data: rows in the data set's units, or a CSV or NPZ file with the columns of the training data.
+    targets: also each row's number, target and loss, for a file that has targets; without data
+    they are always there. Raises DataError, UsageError, RunUnreadable.
+    """
+    trained = find_trained(run)
+    if data is None or (targets and isinstance(data, str | PathLike)):
+        file = None if data is None else Path(data)
+        return _compared(trained, file, weights, part)
+    notes: Sequence[str] = ()
+    if isinstance(data, str | PathLike):
+        data, notes = trained.schema.inputs(Path(data))
+    outputs = trained.predict(data, weights)
+    return Predictions(trained, outputs, tuple(_of_outputs(outputs, trained.data)), tuple(notes))
+
+
+def _compared(run: Run, file: Path | None, weights: Weights, part: str | None) -> "Predictions":
+    """Row numbers, targets, outputs and losses of a file or of a part of the run's data."""
+    notes: tuple[str, ...] = ()
+    if file is not None:
+        dataset = run.schema.dataset(file)
+        notes, sample = tuple(dataset.notes), sample_rows(run, dataset, weights)
+    else:
+        sample = sample_part(run, weights, part or default_part(run))
+    outputs, losses = outputs_and_losses(sample)
+    columns = (
+        ("row", sample.numbers + 1),
+        *_of_targets(sample.part.targets, run.data),
+        *_of_outputs(outputs, run.data),
+        ("loss", losses),
+    )
+    return Predictions(run, outputs, columns, notes)
+
+
+@dataclass(frozen=True, repr=False)
+class Predictions(ShownResult):
+    """The outputs (B, m) of rows, and all columns that `nnlab predict` prints."""
+
+    run: Run
+    outputs: FloatArray
+    columns: tuple[Column, ...]
+    notes: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.outputs)
+
+    @property
+    def table(self) -> dict[str, NDArray[Any]]:
+        """The columns by name: the outputs and, for classes, `predicted`."""
+        return dict(self.columns)
+
+    def to_csv(self) -> str:
+        """The columns as CSV; a number has the fewest digits that identify it."""
+        cells = [list(map(str, values)) for _, values in self.columns]
+        return to_csv([name for name, _ in self.columns], list(zip(*cells, strict=True)))
+
+    def __str__(self) -> str:
+        rows = [
+            {name: value.item() if isinstance(value, np.generic) else value for name, value in row}
+            for row in (
+                [(name, values[i]) for name, values in self.columns]
+                for i in range(min(len(self), SHOWN))
+            )
+        ]
+        return f"{self.run.name}: {count(len(self), 'row')}\n\n{format_records(rows)}"
+
+
+def _of_outputs(outputs: FloatArray, data: DataFacts) -> list[Column]:
+    """The outputs (N, m), and the name of the predicted class.
+
+    The name is empty where an output is not finite.
+    """
+    columns = _numbers(outputs, data)
+    if data.task == "classes":
+        names = [data.class_names[label] for label in decisions(data.kind, outputs)]
+        finite = [all(map(math.isfinite, row)) for row in outputs]
+        cells = [name if ok else "" for name, ok in zip(names, finite, strict=True)]
+        columns.append(("predicted", np.array(cells, object)))
+    return columns
+
+
+def _of_targets(targets: FloatArray, data: DataFacts) -> list[Column]:
+    """The name of the true class, or the targets (N, m)."""
+    if data.task == "classes":
+        labels = targets.argmax(axis=1) if targets.shape[1] > 1 else targets[:, 0] > 0.5
+        names = [data.class_names[int(label)] for label in labels]
+        return [("target", np.array(names, object))]
+    columns = _numbers(targets, data)
+    if len(columns) == 1:
+        return [("target", columns[0][1])]
+    return [(f"target_{name}", values) for name, values in columns]
+
+
+def _numbers(values: FloatArray, data: DataFacts) -> list[Column]:
+    """The values (N, m) in columns named by classes or targets, else output_0, output_1, ..."""
+    width = values.shape[1]
+    names = list(data.class_names if data.task == "classes" else data.target_names)
+    if width != len(names):
+        names = [f"output_{i}" for i in range(width)]
+        if data.task == "classes" and width == 1:  # two classes: the probability of the second
+            names = [f"p({data.class_names[1]})"]
+    return [(name, values[:, i]) for i, name in enumerate(names)]

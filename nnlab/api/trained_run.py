@@ -1,0 +1,121 @@
+"""The object of a run: what a notebook shows of it, its figures, its report."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nnlab.api.find import AnyPath, find_training
+from nnlab.api.html import card
+from nnlab.api.results import ShownResult
+from nnlab.api.user_network import UserNetwork
+from nnlab.core import columns
+from nnlab.errors import NnlabError
+from nnlab.run.folder import Weights
+from nnlab.run.run import Run
+from nnlab.show.figures import FIGURES, View
+from nnlab.show.figures.inline import draw_inline
+from nnlab.show.figures.palette import Scale
+from nnlab.show.figures.plot import require_suited
+from nnlab.show.page import Report, report_run
+from nnlab.show.words import count, format_number
+from nnlab.status import Status
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+class TrainedRun(ShownResult, Run):
+    """A run, read from its folder; `nnlab.Run`.
+
+    Its files are read when they are asked for, each at most once; `status` is read again each time.
+    """
+
+    @classmethod
+    def load(cls, run: AnyPath, runs: AnyPath | None = None, *, data: Any = None) -> Self:
+        """A run by its folder, its name, a unique beginning of that, or "latest"."""
+        found = cls(find_training(run, runs).path)
+        return found if data is None else found.reading(data)
+
+    def __str__(self) -> str:
+        return "\n".join(filter(None, [*self._lines(), str(self.path)]))
+
+    def _repr_html_(self) -> str:
+        head, *lines = self._lines()
+        metrics: Mapping[str, NDArray[Any]] = {}
+        try:
+            metrics = self.metrics
+        except NnlabError as error:
+            lines.append(str(error))
+        losses = {
+            columns.row_names({})[part]: (np.asarray(metrics["epoch"]), np.asarray(metrics[name]))
+            for part in columns.WATCHED
+            if "epoch" in metrics and (name := columns.name(part, columns.LOSS)) in metrics
+        }
+        return card(head, [*lines, str(self.path)], columns.LOSS, losses)
+
+    def _lines(self) -> list[str]:
+        """The name and status, the setting, and the last numbers; or why they cannot be read."""
+        try:
+            row = self.results["final"] or self.last_row
+            epoch = row.get("epoch")
+            after = f", {count(epoch, 'epoch')}" if isinstance(epoch, int) else ""
+            stopped = self.status in (Status.INTERRUPTED, Status.RESUMABLE)
+            more = "; nnlab.resume continues it" if stopped else ""
+            test = columns.named(columns.TEST, self.results["test"])
+            numbers = {name: value for name, value in row.items() if columns.split(name)[0]} | test
+            texts = [
+                f"{name} {format_number(value)}"
+                for name, value in numbers.items()
+                if isinstance(value, int | float)
+            ]
+            setting = View(self.path).title[1]
+            return [f"{self.name}: {self.status}{after}{more}", setting, "  ".join(texts)]
+        except NnlabError as error:
+            return [f"{self.name}: {self.status}", str(error)]
+
+    def network(self, which: Weights = "final") -> UserNetwork:
+        """The network with its initial, best or final weights; its rows are scaled ones.
+
+        `predict` of the run takes rows in the data's own units. Raises UsageError for another word,
+        RunUnreadable if the weights are missing or do not fit.
+        """
+        plain = super().network(which)
+        network = UserNetwork(plain.layers, plain.inputs, dtype=plain.dtype)
+        network.values[...] = plain.values
+        return network
+
+    @property
+    def table(self) -> dict[str, NDArray[Any]]:
+        """`metrics`: metrics.csv by column, a number per epoch."""
+        return self.metrics
+
+    def plot(
+        self, name: str = "curves", *, dark: bool = False, scale: Scale | None = None
+    ) -> "Figure":
+        """A figure of `nnlab plot` by its name, as a matplotlib Figure that is shown inline.
+
+        scale: "linear" or "log", the axis of losses and rates; default: chosen from the values.
+        Raises UsageError for an unknown name and for a figure that does not suit the run.
+        """
+        run = View(self.path)
+        return draw_inline(require_suited(name, FIGURES, run).painter, run, dark, scale)
+
+    def report(self, *, all_figures: bool = False) -> Report:
+        """The page of `nnlab report`: shown inline, and `.save(path)` writes it.
+
+        all_figures: also those that take longer. Raises RunUnreadable.
+        """
+        return report_run(self.folder, all_figures)
+
+
+def load(run: AnyPath, runs: AnyPath | None = None, *, data: Any = None) -> TrainedRun:
+    """A run by its folder, its name, a unique beginning of that, or "latest".
+
+    `runs` is where names are looked up, as for the command. `data`: the rows that `train` was given
+    for this run; without them its files can be read, but nothing can be computed on its data.
+    Raises RunUnreadable when there is no such run, UsageError for the beginning of several, and for
+    a sweep or a race, DataError for other data.
+    """
+    return TrainedRun.load(run, runs, data=data)

@@ -1,0 +1,46 @@
+"""Rows of a Python program in place of the data set that a config names."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from nnlab.config.annotations import hints
+from nnlab.config.schema import Config
+from nnlab.config.tree import Node, find_node
+from nnlab.data.dataset import DataSource
+from nnlab.data.memory import Memory
+
+
+@dataclass(frozen=True)
+class GivenRows:
+    """Rows that take the place of the data set which a config names.
+
+    held_by: the data set that holds them, from the config's `memory`. keys: what else of the
+    config's section `data` stays.
+    """
+
+    held_by: Callable[[Memory], DataSource]
+    keys: Sequence[str]
+
+
+def rows_in_memory(data: Any) -> GivenRows | None:
+    """The rows (x, y), or of a data frame, for a config; None without data."""
+    keys = ("test", "validation", "split", "scale", "seed", *hints(Memory))
+    return None if data is None else GivenRows(lambda memory: memory.reading(data), keys)
+
+
+def given_memory(config: Config) -> Memory | None:
+    """The data set of a config that holds its rows; None for any other."""
+    return config.data.source if isinstance(config.data.source, Memory) else None
+
+
+def with_memory(root: Node, keys: Sequence[str]) -> Node:
+    """The tree with the data set `memory`; these keys of `data` stay."""
+    if root.entries is None:
+        return root
+    data = root.entries.get("data", Node({}, root.place))
+    entries = {key: node for key, node in (data.entries or {}).items() if key in keys}
+    if find_node(data, "validation").value == "test" and "test" not in keys:
+        entries.pop("validation")
+    entries["name"] = Node("memory", data.place)
+    return root.with_entry("data", Node(entries, data.place, data.keys), data.place)

@@ -1,0 +1,162 @@
+"""What notebooks see: the objects that the functions of `nnlab` return."""
+
+import signal
+import sys
+
+import nbclient
+import nbformat
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+
+import nnlab
+from nnlab.api.progress import choose_display
+from nnlab.errors import UsageError
+from tests.patience import PATIENCE
+from tests.process import printed_by
+
+XOR = {"data": "xor", "network": [{"dense": 3}, "tanh", {"dense": 1}, "sigmoid"], "loss": "bce"}
+LONG = {"epochs": 10_000_000, "training__engine": "numpy"}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("results")
+
+
+@pytest.fixture(scope="module")
+def run(folder):
+    return nnlab.train({**XOR, "name": "a&b"}, runs=folder, epochs=30)
+
+
+@pytest.fixture(scope="module")
+def sweep(folder):
+    return nnlab.sweep(XOR, {"lr": [0.1, 1.0]}, seeds=2, runs=folder, epochs=5, name="s")
+
+
+@pytest.fixture
+def ctrl_c(monkeypatch):
+    """Each training is interrupted by Ctrl+C once it has shown something."""
+    monkeypatch.setattr(
+        "nnlab.api.progress.no_bar", lambda event: signal.raise_signal(signal.SIGINT)
+    )
+
+
+def test_a_run_shows_itself(run):
+    lines = repr(run).splitlines()
+    assert lines[0] == f"{run.name}: completed, 30 epochs"
+    assert lines[2].startswith("train_loss 0.")
+    html = run._repr_html_()
+    assert "a&amp;b" in html
+    assert "a&b" not in html
+    assert "<polyline" in html
+    assert run.table["train_loss"].shape == (31,)
+
+
+def test_a_figure_shows_itself_and_pyplot_knows_nothing(run):
+    figure = run.plot("curves")
+    assert isinstance(figure, Figure)
+    png, size = figure._repr_png_()
+    assert png.startswith(b"\x89PNG")
+    assert size["width"] == figure.get_size_inches()[0] * 96
+    assert (
+        "matplotlib.pyplot" not in sys.modules or not sys.modules["matplotlib.pyplot"].get_fignums()
+    )
+    with pytest.raises(UsageError, match="Did you mean 'curves'"):
+        run.plot("curvs")
+    with pytest.raises(UsageError, match="The figure filters does not suit"):
+        run.plot("filters")
+
+
+def test_a_report_is_a_page_in_a_frame(sweep, tmp_path):
+    report = sweep.report()
+    html = report._repr_html_()
+    assert html.startswith('<iframe srcdoc="&lt;!DOCTYPE html&gt;')
+    assert html.count("<") == 2
+    assert report.save(tmp_path / "page.html").read_text(encoding="utf-8") == report.html
+
+
+def test_a_sweep(sweep):
+    assert sweep.status == "completed"
+    assert repr(sweep).startswith("s: completed, 4 of 4 trials done")
+    assert sorted(sweep.table["lr"]) == [0.1, 0.1, 1.0, 1.0]
+    assert "<polyline" in sweep._repr_html_()
+    assert isinstance(sweep.plot("final"), Figure)
+    with pytest.raises(UsageError, match="The figure map does not suit"):
+        sweep.plot("map")
+    assert nnlab.Sweep.load(sweep.path) == sweep
+    again = nnlab.sweep(XOR, "lr=0.1,1.0", seeds=2, runs=sweep.path.parent, epochs=5, name="s")
+    assert len(again.records) == 4
+
+
+def test_tables_become_data_frames(run, sweep, folder, monkeypatch):
+    results = [
+        run, sweep, nnlab.evaluate(run), nnlab.predict(run), nnlab.verify(run, epochs=1),
+        nnlab.gradcheck(XOR), nnlab.compare(sweep), nnlab.runs(folder),
+        nnlab.descend("landscape", runs=folder / "races", steps=3),
+    ]  # fmt: skip
+    for result in results:
+        frame = result.to_pandas()
+        assert list(frame.columns) == list(result.table)
+        assert len(frame) > 0
+        assert str(result) == repr(result) != ""
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    with pytest.raises(UsageError, match=r"^pandas is not installed: pip install pandas\."):
+        run.to_pandas()
+
+
+def test_what_the_results_say(run, folder):
+    assert nnlab.evaluate(run, part="train")["loss"] == pytest.approx(
+        nnlab.evaluate(run).measures["loss"]
+    )
+    assert nnlab.verify(run).good
+    assert nnlab.gradcheck(XOR).wrong == []
+    np.testing.assert_array_equal(nnlab.predict(run, np.eye(2)).outputs, run.predict(np.eye(2)))
+    best = nnlab.tune(XOR, {"lr": [0.1, 1.0]}, trials=2, runs=folder / "t", epochs=2).best
+    assert best.status == "completed"
+
+
+@pytest.mark.usefixtures("ctrl_c")
+def test_ctrl_c_leaves_an_object_that_continues(tmp_path, capsys):
+    run = nnlab.train(XOR, runs=tmp_path, **LONG)
+    assert run.status == "interrupted"
+    assert "nnlab.resume continues it" in repr(run)
+    assert "SIGINT: stopped after" in capsys.readouterr().err
+    epochs = len(run.table["epoch"])
+    again = nnlab.resume(run)
+    assert again.status == "interrupted"
+    assert len(again.table["epoch"]) > epochs
+    sweep = nnlab.sweep(XOR, {"lr": [0.1, 1.0]}, jobs=1, runs=tmp_path, **LONG)
+    assert sweep.status == "interrupted"
+    with pytest.raises(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGINT)
+
+
+def test_a_script_needs_no_guard_for_processes(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(
+        f"import nnlab\nprint('once')\ns = nnlab.sweep({XOR}, 'hidden=2,3', epochs=1, jobs=2, "
+        f"timeout={PATIENCE}, runs={str(tmp_path)!r})\nprint(s.status)\n",
+        encoding="utf-8",
+    )
+    assert printed_by(str(script)) == "once\ncompleted\n"
+
+
+def test_no_bar_in_scripts():
+    assert choose_display().drawer is None
+    assert choose_display(True).drawer is not None
+
+
+def test_in_a_kernel(tmp_path):
+    cells = [
+        f"import nnlab, sys\nrun = nnlab.train({XOR}, epochs=20, runs={str(tmp_path)!r})\nrun",
+        "run.plot()",
+        "print('matplotlib.pyplot' in sys.modules)",
+    ]
+    book = nbformat.v4.new_notebook(cells=list(map(nbformat.v4.new_code_cell, cells)))
+    nbclient.NotebookClient(book, timeout=PATIENCE, kernel_name="python3").execute()
+    bar, shown = book.cells[0].outputs
+    assert bar.output_type == "display_data"
+    assert "completed, 20 epochs" in shown.data["text/html"]
+    assert "image/png" in book.cells[1].outputs[0].data
+    assert book.cells[2].outputs[0].text == "False\n"
