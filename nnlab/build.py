@@ -69,7 +69,7 @@ def build(
     if scaling is None:
         scaling = fit_scaling(
             *(data.scale, dataset.inputs, rows.train, dataset.input_range),
-            fills=dataset.fills,
+            filling=dataset.filling,
             weights=dataset.weights,
         )
     init = None if isinstance(config.init, SavedWeights) else config.init

@@ -8,7 +8,7 @@ import numpy as np
 
 from nnlab.core.types import Array, IntArray
 from nnlab.data.csv_hints import cell_hint, has_unit
-from nnlab.data.csv_text import parse_number, quoted, quoted_list
+from nnlab.data.csv_text import POINT, NumberNotation, quoted, quoted_list
 from nnlab.errors import DataError
 
 FEW = 20  # as many distinct whole numbers are still taken for class labels
@@ -18,7 +18,7 @@ Place = Callable[[int], str]
 
 
 def class_names(
-    texts: Sequence[str], task: str, decimal: str, place: Place
+    texts: Sequence[str], task: str, notation: NumberNotation, place: Place
 ) -> tuple[str, ...] | None:
     """The classes in the order of their labels; None for a regression.
 
@@ -26,9 +26,11 @@ def class_names(
     where one has a leading zero, names are the texts of the file; else 1 and 1.0 are one class.
     """
     distinct = dict.fromkeys(texts)
-    whole = {text: value for text in distinct if (value := whole_number(text, decimal)) is not None}
+    whole = {
+        text: value for text in distinct if (value := whole_number(text, notation)) is not None
+    }
     if task == "auto":
-        numeric = {text: parse_number(text, decimal) is not None for text in distinct}
+        numeric = {text: notation.parse(text) is not None for text in distinct}
         _refuse_mixture(texts, numeric, place)
         _refuse_values(texts, numeric, place)
         if all(numeric.values()):
@@ -41,19 +43,19 @@ def class_names(
     return tuple(sorted(distinct))
 
 
-def whole_number(text: str, decimal: str = ".") -> int | None:
+def whole_number(text: str, notation: NumberNotation = POINT) -> int | None:
     """`text` as an exact whole number of any size, or None."""
-    value = parse_number(text, decimal)
+    value = notation.parse(text)
     if value is None or not value.is_integer():
         return None
-    exact = Decimal(text.replace(decimal, "."))
+    exact = Decimal(notation.plain(text))
     return int(exact) if exact == exact.to_integral_value() else None
 
 
 def label_rows(
     texts: Sequence[str],
     classes: Sequence[str],
-    decimal: str,
+    notation: NumberNotation,
     place: Place,
     *,
     accept_numbers: bool,
@@ -66,7 +68,7 @@ def label_rows(
     labels = np.empty(len(texts), np.int64)
     for row, text in enumerate(texts):
         label = label_of.get(text)
-        if label is None and (value := whole_number(text, decimal)) is not None:
+        if label is None and (value := whole_number(text, notation)) is not None:
             label = label_of.get(value)
         if label is None:
             raise DataError(
@@ -83,7 +85,7 @@ def _label_of(classes: Sequence[str], *, accept_numbers: bool) -> dict[str | int
     }
     if list(map(str, whole)) == list(classes):
         label_of |= whole
-    elif accept_numbers and all(parse_number(name) is None for name in classes):
+    elif accept_numbers and all(POINT.parse(name) is None for name in classes):
         label_of = {**{str(label): label for label in range(len(classes))}, **label_of}
     return label_of
 
@@ -93,7 +95,7 @@ def look_alike_warning(names: Sequence[str], what: str = "classes") -> str:
     groups: dict[object, list[str]] = {}
     for name in names:
         exact = (
-            Decimal(name) if parse_number(name) is not None else " ".join(name.casefold().split())
+            Decimal(name) if POINT.parse(name) is not None else " ".join(name.casefold().split())
         )
         groups.setdefault(exact, []).append(name)
     same = [quoted_list(group) for group in groups.values() if len(group) > 1]

@@ -2,10 +2,12 @@
 
 import re
 from contextlib import closing
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
-from nnlab.data.csv_text import NO_NUMBER, CsvForm, quoted, read_csv_rows
+from nnlab.data.csv_text import SEPARATORS, CsvForm, quoted, read_csv_rows
+from nnlab.data.missing import NO_NUMBER
 from nnlab.errors import DataError
 
 _DIGITS = r"\d[\d.,'’ \u00a0\u202f]*"
@@ -34,7 +36,7 @@ CELL_HINTS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         ),
         (
             r"\d{1,3}(?:[ ,.'’\u00a0\u202f]\d{3})+(?:[.,]\d+)?",
-            "has separators of thousands. Write the digits without them",
+            "has separators of thousands. Write the digits without them, or set {}",
         ),
         (
             r"\d*,\d+(?:[eE][+-]?\d+)?",
@@ -58,10 +60,19 @@ def cell_hint(text: str) -> str:
     """What a cell that is no number looks like, and the correction, or ''."""
     if _COMMA_OF_EITHER_KIND.fullmatch(text):
         return (
-            "has a comma. Where it separates thousands, write the digits without it; where it is "
-            "a decimal comma, set decimal: ','"
+            "has a comma. Where it separates thousands, set thousands: ','; where it is a decimal "
+            "comma, set decimal: ','"
         )
-    return next((words for pattern, words in CELL_HINTS if pattern.fullmatch(text)), "")
+    words = next((words for pattern, words in CELL_HINTS if pattern.fullmatch(text)), "")
+    return words.format(_separators(text)) if "{}" in words else words
+
+
+def _separators(text: str) -> str:
+    """The settings for the separators in a number such as 1.234,5."""
+    signs = re.sub(r"[^ ,.'\u2019\u00a0\u202f]", "", text.strip())
+    thousands = next(key for key, forms in SEPARATORS.items() if signs[0] in forms)
+    decimal = f"decimal: '{signs[-1]}' and " if signs[-1] == "," != signs[0] else ""
+    return f"{decimal}thousands: {thousands!r}"
 
 
 def has_unit(text: str) -> bool:
@@ -81,7 +92,7 @@ def is_name(text: str) -> bool:
 
 def other_delimiter(path: Path, form: CsvForm, cell: str = "") -> str:
     """A hint at a better delimiter or at lines above the table, or ''."""
-    rows = _first_rows(path, form.delimiter)
+    rows = _first_rows(path, form)
     note = form.delimiter.join(rows[0]) if rows else ""
     if SPREADSHEET_NOTE.fullmatch(note):
         return f" Line 1 ({note}) is a note for spreadsheets: remove it."
@@ -108,7 +119,7 @@ def _better_delimiter(path: Path, form: CsvForm, widths: set[int], cell: str) ->
     Blanks count only where nothing else cuts.
     """
     for delimiter in DELIMITERS:
-        cut = {len(row) for row in _first_rows(path, delimiter)}
+        cut = {len(row) for row in _first_rows(path, replace(form, delimiter=delimiter))}
         cuts_evenly = delimiter != form.delimiter and len(cut) == 1 and cut != {1}
         is_worse = delimiter == " " or (len(widths) == 1 and delimiter not in cell)
         if cuts_evenly and (widths <= {1} or not is_worse):
@@ -116,10 +127,10 @@ def _better_delimiter(path: Path, form: CsvForm, widths: set[int], cell: str) ->
     return ""
 
 
-def _first_rows(path: Path, delimiter: str) -> list[list[str]]:
+def _first_rows(path: Path, form: CsvForm) -> list[list[str]]:
     """The first 20 rows; none where they are unreadable."""
     try:
-        with closing(read_csv_rows(path, delimiter)) as rows:
+        with closing(read_csv_rows(path, form)) as rows:
             return [cells for _, cells in islice(rows, 20)]
     except DataError:
         return []

@@ -8,21 +8,14 @@ from itertools import islice
 from pathlib import Path
 
 from nnlab.data.csv_hints import cell_hint, is_name, other_delimiter
-from nnlab.data.csv_text import (
-    MISSING,
-    NO_NUMBER,
-    CsvForm,
-    Row,
-    parse_number,
-    quoted,
-    quoted_list,
-    read_csv_rows,
-)
+from nnlab.data.csv_text import CsvForm, Row, quoted, quoted_list, read_csv_rows
+from nnlab.data.missing import MISSING_CELLS, NO_NUMBER
 from nnlab.data.table import ColumnTable
 from nnlab.errors import DataError
 from nnlab.suggest import similar
 
 MOSTLY = 0.5  # a column with a larger share of numbers is a column of numbers
+TRUTH = frozenset({"true", "false", "yes", "no", "t", "f", "y", "n"})
 MANY = 20  # rows from which on names, which differ, are told from categories
 
 
@@ -34,6 +27,10 @@ class CsvTable(ColumnTable):
 
     def __init__(self, path: Path, form: CsvForm, names: Sequence[str]) -> None:
         self.path, self.title, self.form, self.names = path, str(path), form, names
+        self.missing = form.missing
+        self._signs = self.missing.texts  # of a missing cell among words
+        self._no_number = NO_NUMBER | self._signs  # and among numbers, with these values
+        self._numeric = self.missing.numeric
         self.numbers: dict[int, array[float]] = {}
         self.texts: dict[int, list[str]] = {}
         self.lines = array("q")
@@ -78,7 +75,7 @@ class CsvTable(ColumnTable):
         form, names = self.form, self.names
         if form.header is not False and (near := similar(name, names)):
             return f" Did you mean {quoted(near[0])}?"
-        no_number = all(parse_number(cell, form.decimal) is None for cell in names)
+        no_number = all(form.notation.parse(cell) is None for cell in names)
         if not form.header or (no_number and any(map(is_name, names))):
             return ""
         if form.fitting:
@@ -94,11 +91,10 @@ class CsvTable(ColumnTable):
 
     def read(self, rows: Iterator[Row]) -> None:
         """Append all rows. Raises DataError naming line and column."""
-        signs = dict.fromkeys(self.numbers, NO_NUMBER) | dict.fromkeys(self.texts, MISSING)
-        drops = self.form.missing == "drop"
+        drops = self._dropping_columns()
         for number, (line, row) in enumerate(rows):
-            self._check_row(line, row)
-            if drops and any(row[i] in missing for i, missing in signs.items()):
+            self._check_row(line, row, drops=bool(drops))
+            if any(self._is_missing(row[i], i) for i in drops):
                 self.dropped += 1
                 continue
             self._append(line, row)
@@ -110,35 +106,52 @@ class CsvTable(ColumnTable):
             kind = " without a missing cell" if self.dropped else ""
             raise DataError(f"{self.path} {where}{kind}.")
 
-    def _check_row(self, line: int, row: list[str]) -> None:
+    def _dropping_columns(self) -> list[int]:
+        """The columns in which a missing cell drops its row."""
+        rules = self.missing
+        kinds = ((rules.numbers, self.numbers), (rules.categories, self.categories))
+        chosen = (*kinds, (rules.targets, self.targets))
+        return [i for rule, columns in chosen for i in columns if rule == "drop"]
+
+    def _is_missing(self, cell: str, column: int) -> bool:
+        if column not in self.numbers:
+            return cell in self._signs
+        return cell in self._no_number or (
+            bool(self._numeric) and self.form.notation.parse(cell) in self._numeric
+        )
+
+    def _check_row(self, line: int, row: list[str], *, drops: bool) -> None:
         if len(row) != len(self.names):
             raise DataError(
                 f"{self.path}, line {line}: there are {len(row)} cells, but {len(self.names)} "
                 f"columns.{self.delimiter_hint()}"
             )
-        if self.form.fitting and self.form.missing != "drop" and not any(row):
+        if self.form.fitting and not drops and not any(row):
             raise DataError(
                 f"{self.path}, line {line}: all cells of the row are empty. Remove the row, or "
                 "set missing: drop."
             )
 
     def _append(self, line: int, row: list[str]) -> None:
-        fills = self.form.missing == "mean"
+        fills = self.missing.numbers != "error"
         for i, values in self.numbers.items():
-            value = parse_number(row[i], self.form.decimal)
-            if value is None:
-                if row[i] not in NO_NUMBER or not fills:
+            value = self.form.notation.parse(row[i])
+            if value is None or value in self._numeric:
+                if not self._is_missing(row[i], i) or not fills:
                     raise self._not_a_number(line, row[i], i)
                 value = math.nan
             values.append(value)
         for i, words in self.texts.items():
-            if row[i] in MISSING and (not fills or i in self.targets):
+            if row[i] not in self._signs:
+                words.append(row[i])
+                continue
+            if i in self.targets or self.missing.categories == "error":
                 raise self._missing_cell(line, row[i], i)
-            words.append(row[i])
+            words.append("")
 
     def target_number(self, row: int, column: int) -> float:
         text = self.texts[column][row]
-        if (value := parse_number(text, self.form.decimal)) is None:
+        if (value := self.form.notation.parse(text)) is None:
             raise self._not_a_number(self.lines[row], text, column)
         return value
 
@@ -150,18 +163,20 @@ class CsvTable(ColumnTable):
 
     def _missing_cell(self, line: int, text: str, column: int) -> DataError:
         """The error for a missing cell that nothing fills."""
-        sign = f" ({quoted(text)})" if text not in MISSING else ""
+        sign = f" ({quoted(text)})" if text not in MISSING_CELLS else ""
         problem = f"{self._place(line, column)}: the cell is missing{sign}. Fill it"
         if not self.form.fitting:
             return DataError(f"{problem}: the run was not trained to fill it in.")
         way = "missing: drop or missing: mean, or leave the column out with ignore"
         if column in self.targets:
             way = "missing: drop; a target is never filled in"
+            if self.missing.fills:
+                way = "missing_targets: drop; a target is never filled in"
         return DataError(f"{problem}, or set {way}.")
 
     def _not_a_number(self, line: int, text: str, column: int) -> DataError:
         """The error for a cell that should be a number; reads its whole column."""
-        if text in NO_NUMBER:
+        if self._is_missing(text, column) or text in NO_NUMBER:
             return self._missing_cell(line, text, column)
         where = f"{self._place(line, column)}: {quoted(text)}"
         if hint := cell_hint(text):
@@ -183,27 +198,41 @@ class CsvTable(ColumnTable):
             return " Correct the cell, or set task: classes if the target consists of names."
         cells: list[str] = []
         # Errors of a later line are left out: the present cell comes first.
-        with suppress(DataError), closing(read_csv_rows(self.path, self.form.delimiter)) as rows:
+        with suppress(DataError), closing(read_csv_rows(self.path, self.form)) as rows:
             below = islice(rows, 1 if self.form.header else 0, None)
             cells += [row[column] for _, row in below if len(row) > column]
         return self._advice(text, column, cells)
 
     def _advice(self, text: str, column: int, cells: list[str]) -> str:
         present = [cell for cell in cells if cell not in NO_NUMBER]
-        numeric = sum(parse_number(cell, self.form.decimal) is not None for cell in present)
-        if self.form.header:
-            if text == self.names[column]:
-                return " The line looks like the header again: remove it."
-        elif [text] == cells[:1] and numeric == len(present) - 1:
+        numeric = sum(self.form.notation.parse(cell) is not None for cell in present)
+        if self.form.header and text == self.names[column]:
+            return " The line looks like the header again: remove it."
+        if not self.form.header and [text] == cells[:1] and numeric == len(present) - 1:
             return " Where line 1 holds the names of the columns, set header: true."
         if numeric > MOSTLY * len(present):
-            return " The rest of the column is numbers: correct the cell, or set ignore."
-        if len(present) >= MANY and len(set(present)) > MOSTLY * len(present):
-            return (
-                " The texts of this column differ in most rows, as names do: leave it out with "
-                "ignore."
-            )
+            return _advice_among_numbers(text, cells.count(text))
+        return _advice_among_words(present)
+
+
+def _advice_among_words(cells: Sequence[str]) -> str:
+    """The correction of a column whose cells are texts."""
+    if TRUTH.issuperset(map(str.casefold, cells)):
         return (
-            " List the column under categorical to make it one-hot, or under ignore to leave it "
-            "out."
+            " The column is true or false: list it under categorical, or write 1 and 0 in the file."
         )
+    if len(cells) >= MANY and len(set(cells)) > MOSTLY * len(cells):
+        return (
+            " The texts of this column differ in most rows, as names do: leave it out with ignore."
+        )
+    return " List the column under categorical to make it one-hot, or under ignore to leave it out."
+
+
+def _advice_among_numbers(text: str, times: int) -> str:
+    """The correction of a text that stands so many times in a column of numbers."""
+    if times == 1:
+        return " The rest of the column is numbers: correct the cell, or set ignore."
+    return (
+        " The rest of the column is numbers. Where this means a missing cell, set missing_values: "
+        f"[{text}], and missing: mean or drop."
+    )

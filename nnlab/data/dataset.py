@@ -14,6 +14,7 @@ import numpy as np
 from nnlab.core.types import Array, FloatArray, IntArray
 from nnlab.data.download import Collection
 from nnlab.data.files import open_regular_file
+from nnlab.data.fill import Filling
 from nnlab.data.scale import ScaleKind
 from nnlab.errors import DataError
 
@@ -22,7 +23,10 @@ Task = Literal["classes", "multilabel", "regression", "identity"]
 
 @dataclass(frozen=True)
 class InputColumn:
-    """An input column of a table: numbers, or categories as one-hot inputs."""
+    """An input column of a table: numbers, or categories as one-hot inputs.
+
+    The category "" is a missing cell, where such a cell is a category of its own.
+    """
 
     name: str
     categories: tuple[str, ...] | None = None
@@ -32,7 +36,7 @@ class InputColumn:
         """Names of the inputs that the column becomes."""
         if self.categories is None:
             return (self.name,)
-        return tuple(f"{self.name}={value}" for value in self.categories)
+        return tuple(f"{self.name}={value or '(missing)'}" for value in self.categories)
 
 
 @dataclass(frozen=True)
@@ -61,19 +65,19 @@ class Dataset:
     """All rows of a data set, checked and read-only, before split and scaling.
 
     inputs (N, n): uint8 for images, else float64; C-contiguous. nan is a missing cell of a table
-    read with `missing: mean`; Scaling fills it, once the training rows are known.
+    whose missing cells are filled; Scaling does so, once the training rows are known.
     targets: labels (N,) int64 in 0..C-1 for classes, else (N, m) float64.
     sha256: of the content; for downloaded images over the hashes of the verified files.
     columns: where they have names. target_names: of the target columns.
     image_shape: of a row. input_range: the values a pixel can have, which `scale: unit` maps to
-    0..1; None where only the data can tell. fills: whether missing inputs are filled.
+    0..1; None where only the data can tell. filling: how missing inputs are filled, if so.
     classes_by, class_list: as in Signature. notes: sentences about the reading of the file.
     file_rows (N,): the numbers of the rows in their file, from 0; None where all rows are here.
     weights (N,): how much each row counts in the loss, above 0; None: equally.
 
     Raises DataError when a type is not numeric, when there are no rows or columns, when the row
     counts differ, when there are fewer than two classes, or when a number is nan or infinite;
-    with `fills` the inputs may be nan.
+    with `filling` the inputs may be nan.
     """
 
     name: str
@@ -87,7 +91,7 @@ class Dataset:
     image_shape: tuple[int, ...] | None = None
     input_range: tuple[float, float] | None = None
     test_rows: int = 0
-    fills: bool = False
+    filling: Filling | None = None
     classes_by: str = ""
     class_list: str = ""
     notes: tuple[str, ...] = ()
@@ -98,7 +102,9 @@ class Dataset:
         name, of_classes = self.name, self.task == "classes"
         x_dtype = np.uint8 if self.inputs.dtype == np.uint8 else np.float64
         y_dtype, y_axes = (np.int64, 1) if of_classes else (np.float64, 2)
-        x = checked_array(self.inputs, x_dtype, f"{name}: the inputs", allow_nan=self.fills)
+        x = checked_array(
+            self.inputs, x_dtype, f"{name}: the inputs", allow_nan=self.filling is not None
+        )
         y = checked_array(self.targets, y_dtype, f"{name}: the targets")
         if x.ndim != 2 or x.size == 0:
             raise DataError(

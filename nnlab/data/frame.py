@@ -1,14 +1,15 @@
 """Data frames and arrays of objects, read as the columns of a CSV file are."""
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nnlab.core.types import FloatArray
-from nnlab.data.csv_text import MISSING, CsvForm, Missing, parse_number, quoted, quoted_list
+from nnlab.data.csv_text import POINT, CsvForm, quoted, quoted_list
 from nnlab.data.dataset import InputColumn
+from nnlab.data.missing import MissingRules
 from nnlab.data.table import ColumnTable
 from nnlab.errors import DataError
 from nnlab.suggest import did_you_mean
@@ -16,6 +17,7 @@ from nnlab.suggest import did_you_mean
 NUMBERS = "biuf"  # kinds of NumPy's dtypes: bool, whole numbers, floats
 # What to do with a missing cell.
 FITTING = "Fill it, or set missing to 'mean' or 'drop'"
+RULES = MissingRules()
 LATER = "Fill it: the network was not trained to do so"
 TARGET = "Set missing to 'drop' to leave out its row: a target is never filled in"
 
@@ -25,8 +27,8 @@ class FrameTable(ColumnTable):
 
     Columns of text and of the type category are categories, and those that `categorical` names.
     columns: those of the training data, which later rows have in the same order. missing: as in a
-    CSV file. present (N,): the rows of the frame that `missing="drop"` left. targets, ignored:
-    columns that are no inputs.
+    CSV file. present (N,): the rows of the frame that dropping left. targets, ignored: columns that
+    are no inputs.
 
     Raises DataError naming row and column.
     """
@@ -36,7 +38,7 @@ class FrameTable(ColumnTable):
         names: Sequence[str],
         values: Sequence[Any],
         categorical: Sequence[str | int] = (),
-        missing: Missing = "error",
+        missing: MissingRules = RULES,
         columns: Sequence[InputColumn] | None = None,
         targets: Sequence[str | int] = (),
         ignored: Sequence[str | int] = (),
@@ -53,12 +55,13 @@ class FrameTable(ColumnTable):
         else:
             self.categories = [i for i, c in enumerate(columns) if c.categories is not None]
         texts = (*self.categories, *self.targets)
-        self.texts = {i: texts_of(np.asarray(values[i])) for i in texts}
+        self.texts = {i: texts_of(np.asarray(values[i]), missing.texts) for i in texts}
         self.numbers: dict[int, FloatArray] = {
             i: self._numbers(i, np.asarray(values[i])) for i in self.inputs if i not in texts
         }
         self.present = np.ones(rows, np.bool_)
-        self._leave_out(drops=missing == "drop", fills=missing == "mean")
+        self._mark_present()
+        self._take_present()
         self.file_rows = np.flatnonzero(self.present)
         self.dropped = rows - len(self.file_rows)
 
@@ -70,7 +73,7 @@ class FrameTable(ColumnTable):
 
     def target_number(self, row: int, column: int) -> float:
         text = self.texts[column][row]
-        if (value := parse_number(text)) is None:
+        if (value := POINT.parse(text)) is None:
             raise DataError(f"{self.place(row, column)}: {quoted(text)} is not a finite number.")
         return value
 
@@ -109,29 +112,49 @@ class FrameTable(ColumnTable):
         """A column as numbers, nan where a cell is missing."""
         where = f"column {quoted(self.names[i])}"
         if cells.dtype.kind in NUMBERS:
-            return np.ascontiguousarray(cells, np.float64)
+            return self._without_signs(np.ascontiguousarray(cells, np.float64))
         if cells.dtype.kind in "mM":
             raise DataError(
                 f"{where} holds dates or times. Make numbers of them (days since a start; year, "
                 "month, weekday), or leave the column out."
             )
-        items = [np.nan if is_missing(item) else item for item in cells.tolist()]
+        signs = self.form.missing.texts
+        items = [np.nan if is_missing(item, signs) else item for item in cells.tolist()]
         wrong = next((item for item in items if isinstance(item, str)), None)
         try:
             if wrong is None:
-                return np.array(items, np.float64)
+                return self._without_signs(np.array(items, np.float64))
         except (TypeError, ValueError) as error:
             wrong = f"{error}"
         way = " Make the cells all numbers or all texts." if self._fitting else ""
         raise DataError(f"{where} holds something that is no number: {wrong}.{way}")
 
-    def _leave_out(self, *, drops: bool, fills: bool) -> None:
-        """Leave out the rows with a missing cell that nothing fills, or refuse the first."""
-        for i in self.targets if fills else (*self.inputs, *self.targets):
-            absent = np.isnan(self.numbers[i]) if i in self.numbers else absent_texts(self.texts[i])
-            if absent.any() and not drops:
+    def _without_signs(self, numbers: FloatArray) -> FloatArray:
+        """Numbers with nan in place of the user's own signs for missing cells."""
+        signs = self.form.missing.numeric
+        return np.where(np.isin(numbers, list(signs)), np.nan, numbers) if signs else numbers
+
+    def _absent(self, i: int) -> NDArray[np.bool_]:
+        """Which cells (N,) of a column are missing."""
+        if i in self.numbers:
+            return np.isnan(self.numbers[i])
+        return np.array([not text for text in self.texts[i]], np.bool_)
+
+    def _mark_present(self) -> None:
+        """Refuse a missing cell, or mark its row as left out, as the rules say."""
+        rules = self.form.missing
+        for i in (*self.inputs, *self.targets):
+            rule: str = rules.numbers if i in self.numbers else rules.categories
+            rule = rules.targets if i in self.targets else rule
+            if rule not in ("error", "drop"):
+                continue
+            absent = self._absent(i)
+            if rule == "error" and absent.any():
                 raise self._missing_cell(int(absent.argmax()), i)
             self.present &= ~absent
+
+    def _take_present(self) -> None:
+        """Leave out the rows that are not present."""
         if not self.present.any():
             raise DataError(f"{self.title}: every row has a missing cell, and missing is 'drop'.")
         rows = np.flatnonzero(self.present).tolist()
@@ -173,18 +196,16 @@ def is_named(column: Any) -> bool:
     return kinds == {True}
 
 
-def texts_of(cells: NDArray[Any]) -> list[str]:
-    """Cells as texts without blanks around them, "" where one is missing."""
-    return ["" if is_missing(item) else str(item).strip() for item in cells.tolist()]
+def texts_of(cells: NDArray[Any], signs: Container[str]) -> list[str]:
+    """Cells as texts without blanks around them, "" where one is missing or one of `signs`."""
+    texts = ("" if is_missing(item) else str(item).strip() for item in cells.tolist())
+    return ["" if text in signs else text for text in texts]
 
 
-def absent_texts(texts: Sequence[str]) -> NDArray[np.bool_]:
-    """Which texts (N,) stand for a missing cell."""
-    return np.array([text in MISSING for text in texts], np.bool_)
-
-
-def is_missing(cell: object) -> bool:
-    """Whether a cell is None, nan, or pandas' NA."""
+def is_missing(cell: object, signs: Container[str] = ()) -> bool:
+    """Whether a cell is None, nan, pandas' NA, or one of `signs`."""
+    if isinstance(cell, str):
+        return cell in signs
     try:
         return cell is None or bool(cell != cell)
     except TypeError:  # NA is neither equal to itself nor not

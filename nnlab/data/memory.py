@@ -8,9 +8,16 @@ import numpy as np
 from annotated_types import Len
 
 from nnlab.core.types import Array
-from nnlab.data.csv_text import Missing, quoted_list
+from nnlab.data.csv_text import quoted_list
 from nnlab.data.dataset import Dataset, DataSource
 from nnlab.data.frame import FrameTable, is_frame, named_columns
+from nnlab.data.missing import (
+    Missing,
+    MissingCategories,
+    MissingRules,
+    MissingTargets,
+    missing_rules,
+)
 from nnlab.data.npz import INPUTS, TARGETS, ArrayKind
 from nnlab.data.table import fit_columns
 from nnlab.data.table_schema import TableTask, fit_schema
@@ -36,6 +43,9 @@ class Memory(DataSource):
     categorical: columns shown as one-hot, beside those of text and of the type category.
     ignore: columns that are left out.
     missing: as for csv.
+    missing_categories: as for csv.
+    missing_targets: as for csv.
+    missing_values: as for csv.
     task: as for csv and npz.
     sha256: of the rows. nnlab writes it into resolved.yaml, and refuses other rows there.
     """
@@ -44,6 +54,9 @@ class Memory(DataSource):
     categorical: tuple[ColumnChoice, ...] = ()
     ignore: tuple[ColumnChoice, ...] = ()
     missing: Missing = "error"
+    missing_categories: MissingCategories | None = None
+    missing_targets: MissingTargets | None = None
+    missing_values: tuple[str | int | float, ...] = ()
     task: TableTask = "auto"
     sha256: str = ""
     dataset: ClassVar[Dataset | None] = None  # an attribute of those that hold rows; no setting
@@ -54,6 +67,13 @@ class Memory(DataSource):
         if self.target is None:
             return ()
         return self.target if isinstance(self.target, tuple) else (self.target,)
+
+    @property
+    def rules(self) -> MissingRules:
+        """What is done about missing cells."""
+        return missing_rules(
+            self.missing, self.missing_categories, self.missing_targets, self.missing_values
+        )
 
     def load(self, seed: int) -> Dataset:
         if self.dataset is None:
@@ -98,7 +118,7 @@ class Memory(DataSource):
         return self._of_columns(names, values, self.targets)
 
     def _of_pair(self, x: Any, y: Any) -> Dataset:
-        if is_frame(x) or self.categorical or self.ignore or self.missing != "error":
+        if is_frame(x) or self.categorical or self.ignore or self.rules != MissingRules():
             names, values = named_columns(x if is_frame(x) else _array(x, "x", CELLS))
             targets, columns = named_columns(y) if is_frame(y) else _named_targets(y)
             numbers = range(len(names), len(names) + len(targets))
@@ -115,7 +135,7 @@ class Memory(DataSource):
         if len(set(lengths)) > 1:
             raise DataError(f"x has {lengths[0]:,} rows, and y has {lengths[-1]:,}.")
         table = FrameTable(
-            names, values, self.categorical, self.missing, targets=targets, ignored=self.ignore
+            names, values, self.categorical, self.rules, targets=targets, ignored=self.ignore
         )
         return fit_schema(table, fit_columns(table), self.task).encode(table, UNNAMED, ())
 

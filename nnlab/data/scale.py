@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnlab.core.types import Array, FloatArray, IntArray
+from nnlab.data.fill import Filling, fill_missing, fit_fill, present_means
 from nnlab.errors import DataError
 
 ScaleKind = Literal["none", "unit", "standardize", "standardize_all"]
@@ -18,8 +19,8 @@ CHUNK = 1024  # rows converted to float64 at a time: 6 MB of MNIST
 class Scaling:
     """x' = (x - shift) * factor; shift and factor are float64, () for all columns or (n,).
 
-    fill (n,): the means of the columns over the training rows, for missing numbers (nan); None
-    where no number may be missing.
+    fill (n,): for missing numbers (nan), from the training rows; None where no number may be
+    missing.
     """
 
     kind: ScaleKind
@@ -38,23 +39,26 @@ def fit_scaling(
     train_rows: IntArray,
     input_range: tuple[float, float] | None = None,
     *,
-    fills: bool = False,
+    filling: Filling | None = None,
     weights: FloatArray | None = None,
 ) -> Scaling:
     """The scaling of `kind` for inputs (N, n), from the rows `train_rows` alone.
 
     unit: `input_range` (of the Dataset: the range of pixels) becomes 0..1; without it, the range
     of each column. standardize: mean 0, standard deviation 1 (over N, not N - 1) per column;
-    standardize_all: over all numbers. A constant column becomes 0 everywhere. With `fills`,
-    missing numbers (nan) count in none of these. `weights` (N,): how much each row counts. Raises
-    DataError when a column spans too much or too little for float64, or has no number in any
-    training row.
+    standardize_all: over all numbers. A constant column becomes 0 everywhere. With
+    `filling`, missing numbers (nan) count in none of these. `weights` (N,): how much each row
+    counts. Raises DataError when a column spans too much or too little for float64, or has no
+    number in any training row.
     """
     w = None if weights is None else weights[train_rows][:, None]
-    fill = _present_means(inputs, train_rows, w) if fills else None
+    means = fill = None
+    if filling is not None:
+        means = present_means(inputs, train_rows, w)
+        fill = fit_fill(filling, means, inputs, train_rows, w)
     # What overflows here is refused below.
     with np.errstate(over="ignore", invalid="ignore"):
-        shift, spread = _shift_and_spread(kind, inputs, train_rows, input_range, fill, w)
+        shift, spread = _shift_and_spread(kind, inputs, train_rows, input_range, means, w)
         varies = spread != 0  # a constant column carries no information: factor 0
         factor = np.divide(1.0, spread, out=np.zeros_like(spread), where=varies)
     bad = np.flatnonzero(~(np.isfinite(shift) & np.isfinite(spread) & np.isfinite(factor)))
@@ -66,32 +70,12 @@ def fit_scaling(
     return Scaling(kind, shift, factor, fill)
 
 
-def fill_missing(inputs: Array, fill: NDArray[np.float64] | None) -> Array:
-    """Rows (B, n) with `fill` (n,) in place of nan; the same array without `fill`."""
-    return inputs if fill is None else np.where(np.isnan(inputs), fill, inputs)
-
-
-def _present_means(inputs: Array, rows: IntArray, w: FloatArray | None) -> NDArray[np.float64]:
-    """The mean of each column (n,) over the numbers in `rows`, which have weights w (B, 1)."""
-    x = inputs[rows]
-    missing = np.isnan(x)
-    counts = (~missing if w is None else ~missing * w).sum(axis=0)
-    if not counts.all():
-        raise DataError(
-            f"Input column {int(np.argmin(counts))} (counted from 0) is missing in every training "
-            "row, so there is no mean to fill it with. Leave it out with ignore."
-        )
-    # Divided first: the mean of finite numbers is finite, their sum may not be.
-    terms = np.where(missing, 0, x) / counts
-    return np.asarray((terms if w is None else terms * w).sum(axis=0))
-
-
 def _shift_and_spread(
     kind: ScaleKind,
     inputs: Array,
     rows: IntArray,
     input_range: tuple[float, float] | None,
-    fill: NDArray[np.float64] | None,
+    means: NDArray[np.float64] | None,
     w: FloatArray | None,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Shift and divisor of each column, (n,), or of all columns, ()."""
@@ -100,7 +84,7 @@ def _shift_and_spread(
     if kind == "unit" and input_range is not None:
         low, high = map(np.asarray, np.array(input_range, np.float64))
         return low, np.asarray(high - low)
-    low, high, mean, variance, counts = _statistics(inputs, rows, fill, w)
+    low, high, mean, variance, counts = _statistics(inputs, rows, means, w)
     if kind == "unit":
         return low, high - low
     if kind == "standardize_all":
@@ -114,7 +98,7 @@ def _shift_and_spread(
 
 
 def _statistics(
-    inputs: Array, rows: IntArray, fill: NDArray[np.float64] | None, w: FloatArray | None
+    inputs: Array, rows: IntArray, means: NDArray[np.float64] | None, w: FloatArray | None
 ) -> tuple[NDArray[np.float64], ...]:
     """Smallest, largest, mean, variance and number of numbers of each column, (n,) each.
 
@@ -128,13 +112,13 @@ def _statistics(
     low, high = np.full(width, np.inf), np.full(width, -np.inf)
     total, squares, counts = np.zeros(width), np.zeros(width), np.full(width, count)
     for chunk, own in chunks:
-        x = fill_missing(inputs[chunk], fill).astype(np.float64)
+        x = fill_missing(inputs[chunk], means).astype(np.float64)
         np.minimum(low, x.min(axis=0), out=low)
         np.maximum(high, x.max(axis=0), out=high)
         total += (x * own).sum(axis=0)
     mean = total / count
     for chunk, own in chunks:
-        squares += (np.square(fill_missing(inputs[chunk], fill) - mean) * own).sum(axis=0)
-    if fill is not None:
+        squares += (np.square(fill_missing(inputs[chunk], means) - mean) * own).sum(axis=0)
+    if means is not None:
         counts -= (np.isnan(inputs[rows]) * (1 if w is None else w)).sum(axis=0)
     return low, high, mean, squares / counts, counts

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from nnlab.core.types import FloatArray, IntArray
-from nnlab.data.csv_text import MISSING, CsvForm, quoted, quoted_list
+from nnlab.data.csv_text import CsvForm, quoted, quoted_list
 from nnlab.data.dataset import InputColumn
 from nnlab.errors import DataError
 
@@ -19,8 +19,8 @@ class ColumnTable(ABC):
 
     title: the table in messages. names: of all columns. inputs: the numbers of the input columns
     in the network's order, of which those in categories are texts. numbers: the cells of a column
-    of numbers, nan where a cell is missing. texts: the cells of a column of texts, one of MISSING
-    where a cell is missing. targets, ignored: numbers of columns; targets are among the texts.
+    of numbers, nan where a cell is missing. texts: the cells of a column of texts, "" where a cell
+    is missing. targets, ignored: numbers of columns; targets are among the texts.
     file_rows: the numbers of the rows from 0, where the `dropped` rows count too.
     """
 
@@ -55,7 +55,7 @@ def fit_columns(table: ColumnTable) -> tuple[InputColumn, ...]:
     Raises DataError where a column has no value at all, or too many categories.
     """
     empty = [i for i, values in table.numbers.items() if np.isnan(values).all()]
-    empty += [i for i, texts in table.texts.items() if MISSING.issuperset(texts)]
+    empty += [i for i, texts in table.texts.items() if not any(texts)]
     if empty:
         raise DataError(
             f"{table.title}, column {quoted(table.names[empty[0]])}: every cell is missing. "
@@ -68,7 +68,8 @@ def fit_columns(table: ColumnTable) -> tuple[InputColumn, ...]:
 
 
 def _categories(table: ColumnTable, i: int) -> tuple[str, ...]:
-    values = tuple(sorted(set(table.texts[i]) - MISSING))
+    no_category = set() if table.form.missing.categories == "category" else {""}
+    values = tuple(sorted(set(table.texts[i]) - no_category))
     if len(values) > MAX_CATEGORIES:
         raise DataError(
             f"{table.title}, column {quoted(table.names[i])} has {len(values):,} distinct "
@@ -88,11 +89,20 @@ def encode_inputs(table: ColumnTable, columns: Sequence[InputColumn]) -> FloatAr
         rows = [*np.eye(len(codes)), np.full(len(codes), np.nan)]
         block = np.empty((len(table), len(codes)))
         for row, text in enumerate(table.texts[i]):
-            if text not in codes and text not in MISSING:
-                raise DataError(
-                    f"{table.place(row, i)}: {quoted(text)} is none of the categories of the "
-                    f"training data, {quoted_list(column.categories)}."
-                )
+            if text not in codes and (text or table.form.missing.categories == "category"):
+                raise _unknown_category(table.place(row, i), text, column.categories)
             block[row] = rows[codes.get(text, -1)]
         blocks.append(block)
     return np.concatenate(blocks, axis=1, dtype=np.float64)
+
+
+def _unknown_category(place: str, text: str, categories: Sequence[str]) -> DataError:
+    if not text:
+        return DataError(
+            f"{place}: the cell is missing. Fill it: no cell of this column was missing in the "
+            "training data, so the network has no category for it."
+        )
+    known = quoted_list([name or "(missing)" for name in categories])
+    return DataError(
+        f"{place}: {quoted(text)} is none of the categories of the training data, {known}."
+    )

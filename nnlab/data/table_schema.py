@@ -23,7 +23,7 @@ from nnlab.data.classes import (
 )
 from nnlab.data.csv_hints import is_name, other_delimiter
 from nnlab.data.csv_table import CsvTable
-from nnlab.data.csv_text import CsvForm, open_csv, quoted_list
+from nnlab.data.csv_text import POINT, CsvForm, open_csv, quoted_list
 from nnlab.data.dataset import Dataset, InputColumn, Task
 from nnlab.data.npz import INPUTS, TARGETS, array_place, read_user_npz
 from nnlab.data.table import ColumnTable, encode_inputs
@@ -70,7 +70,7 @@ class TableSchema:
         """
         if path.suffix.lower() == ".npz":
             return self._npz_inputs(path), ()
-        form = replace(self.form, missing="mean" if self.form.missing == "mean" else "error")
+        form = replace(self.form, missing=self.form.missing.later)
         table, notes = self._read_csv(path, form, with_targets=False)
         return encode_inputs(table, self.columns), notes
 
@@ -81,8 +81,8 @@ class TableSchema:
             return self.encode(table, str(path), notes)
         x = self._npz_inputs(path)
         y = x if self.task == "identity" else self._npz_targets(path)
-        fills = self.form.missing == "mean"
-        return Dataset(str(path), x, y, self.task, class_names=self.classes, fills=fills)
+        filling = self.form.missing.filling(self.columns)
+        return Dataset(str(path), x, y, self.task, class_names=self.classes, filling=filling)
 
     def encode(self, table: ColumnTable, name: str, notes: tuple[str, ...]) -> Dataset:
         """The rows and targets of a table as numbers."""
@@ -100,7 +100,7 @@ class TableSchema:
             class_names=self.classes,
             target_names=self.targets,
             columns=self.columns,
-            fills=self.form.missing == "mean",
+            filling=self.form.missing.filling(self.columns),
             classes_by=way_to_classes(y, one_hot=ONE_COLUMN),
             class_list=class_list(self.classes),
             notes=notes,
@@ -114,7 +114,7 @@ class TableSchema:
             return label_rows(
                 table.texts[i],
                 self.classes,
-                self.form.decimal,
+                self.form.notation,
                 lambda row: table.place(row, i),
                 accept_numbers=self.form.header is None,
             )
@@ -220,7 +220,7 @@ class TableSchema:
             return label_rows(
                 list(map(str, flat_labels(y, where).tolist())),
                 self.classes,
-                ".",
+                POINT,
                 lambda row: f"{where}, row {row} (counted from 0)",
                 accept_numbers=True,
             )
@@ -237,8 +237,8 @@ def fit_schema(
     classes: tuple[str, ...] = ()
     if task in ("auto", "classes") and len(table.targets) == 1:
         (i,) = table.targets
-        decimal = table.form.decimal
-        classes = class_names(table.texts[i], task, decimal, lambda row: table.place(row, i)) or ()
+        notation = table.form.notation
+        classes = class_names(table.texts[i], task, notation, lambda row: table.place(row, i)) or ()
     numeric: Task = "multilabel" if task == "multilabel" else "regression"
     return TableSchema(
         columns=columns,

@@ -12,15 +12,22 @@ from nnlab.core.types import FilePath
 from nnlab.data.csv_hints import is_name
 from nnlab.data.csv_table import CsvTable
 from nnlab.data.csv_text import (
-    NO_NUMBER,
     CsvForm,
-    Missing,
+    Encoding,
+    NumberNotation,
+    Thousands,
     open_csv,
-    parse_number,
     quoted,
     quoted_list,
 )
 from nnlab.data.dataset import Dataset, UserFile, read_if_changed
+from nnlab.data.missing import (
+    NO_NUMBER,
+    Missing,
+    MissingCategories,
+    MissingTargets,
+    missing_rules,
+)
 from nnlab.data.table import fit_columns
 from nnlab.data.table_schema import TableTask, fit_schema
 from nnlab.errors import DataError
@@ -40,13 +47,22 @@ class Csv(UserFile):
     categorical: columns shown as one-hot, an input `name=value` for each value in sorted order.
     ignore: columns that are left out.
     missing: an empty cell (or NA, NaN, null, ?; among numbers also -, n/a, None) is an error,
-    drops its row, or becomes the mean of its column over the training rows, which for a category
-    is the share that each value has; a target is never filled in.
+    drops its row, or is filled from the training rows: with the mean, the median or the
+    most_frequent value of its column. The mean of a category is the share that each value has; a
+    category has no median, and takes its most frequent value.
+    missing_categories: the same for categorical columns, where it is not as `missing`. category
+    makes a category of its own of the missing cells.
+    missing_targets: error, or drop to leave the row out; by default drop with `missing: drop`. A
+    target is never filled in.
+    missing_values: further signs for a missing cell, such as [-999, not measured].
     task: auto reads text, or at most 20 distinct whole numbers, as classes, and all else as a
     regression. classes uses the texts of the file as names. Class labels follow the sorted
     class names. multilabel makes each target column a label of its own, 0 or 1.
     delimiter: the character between cells; \t is a tab, and " " any number of blanks and tabs.
     decimal: the character before the decimals of a number.
+    thousands: the character between groups of three digits, as in 1,234,567; " " is any blank.
+    encoding: how the file's characters are stored; a file that begins with the mark of UTF-8 is
+    UTF-8. A gzip file (.csv.gz) is read as it is.
     """
 
     path: FilePath
@@ -55,9 +71,14 @@ class Csv(UserFile):
     categorical: tuple[ColumnChoice, ...] = ()
     ignore: tuple[ColumnChoice, ...] = ()
     missing: Missing = "error"
+    missing_categories: MissingCategories | None = None
+    missing_targets: MissingTargets | None = None
+    missing_values: tuple[str | int | float, ...] = ()
     task: TableTask = "auto"
     delimiter: Annotated[str, Len(1, 2)] = ","
     decimal: Literal[".", ","] = "."
+    thousands: Thousands | None = None
+    encoding: Encoding = "utf-8"
 
     def __post_init__(self) -> None:
         if self.delimiter == "\\t":
@@ -71,6 +92,8 @@ class Csv(UserFile):
                 f"{self.delimiter!r} cannot be both delimiter and decimal; files with decimal "
                 "commas mostly have delimiter: ';'"
             )
+        if self.thousands == self.decimal:
+            raise ValueError(f"{self.decimal!r} cannot be both thousands and decimal")
         if self.delimiter in '"\r\n':
             raise ValueError(f"{self.delimiter!r} cannot separate cells")
         if self.task == "classes" and len(self.targets) > 1:
@@ -79,7 +102,11 @@ class Csv(UserFile):
     @property
     def form(self) -> CsvForm:
         """How files of this table are written."""
-        return CsvForm(self.header, self.delimiter, self.decimal, self.missing)
+        rules = missing_rules(
+            self.missing, self.missing_categories, self.missing_targets, self.missing_values
+        )
+        notation = NumberNotation(self.decimal, self.thousands)
+        return CsvForm(self.header, self.delimiter, notation, rules, self.encoding)
 
     @property
     def targets(self) -> tuple[ColumnChoice, ...]:
@@ -171,11 +198,11 @@ def _check_header(table: CsvTable, first: Sequence[str]) -> tuple[str, ...]:
     It is a row where each number below has a number above. Whole numbers beside texts that stand
     nowhere below are names too, such as years.
     """
-    decimal = table.form.decimal
-    words = {i: column for i, column in table.texts.items() if not _all_numbers(column, decimal)}
+    notation = table.form.notation
+    words = {i: column for i, column in table.texts.items() if not _all_numbers(column, notation)}
     numeric = (first[i] for i in (*table.numbers, *table.texts) if i not in words)
     above = [cell for cell in numeric if cell not in NO_NUMBER]
-    if not _all_numbers(above, decimal):
+    if not _all_numbers(above, notation):
         return ()
     repeated = [first[i] in column for i, column in words.items()]
     values = quoted_list(first, 5)
@@ -201,7 +228,7 @@ def _refuse_header(table: CsvTable, first: Sequence[str]) -> None:
         return
     for name, *below in table.texts.values():
         repeats = 2 * len(set(below)) <= len(below)
-        fits = repeats or _all_numbers(below, table.form.decimal)
+        fits = repeats or _all_numbers(below, table.form.notation)
         if name in below or not is_name(name) or not fits:
             return
     raise DataError(
@@ -210,5 +237,5 @@ def _refuse_header(table: CsvTable, first: Sequence[str]) -> None:
     )
 
 
-def _all_numbers(texts: Sequence[str], decimal: str) -> bool:
-    return all(parse_number(text, decimal) is not None for text in set(texts))
+def _all_numbers(texts: Sequence[str], notation: NumberNotation) -> bool:
+    return all(notation.parse(text) is not None for text in set(texts))

@@ -143,8 +143,8 @@ def sentinel(values: NDArray[np.float64]) -> float | None:
 def sentinel_words(what: str, sign: float, settings: str) -> str:
     """The warning about a sentinel."""
     return (
-        f"{what} holds {sign:g}, far from its other numbers, as a sign for missing cells. Leave "
-        f"those cells empty, and set data.missing: {settings}."
+        f"{what} holds {sign:g}, far from its other numbers, as a sign for missing cells. Set "
+        f"data.missing_values: [{sign:g}] and data.missing: {settings}."
     )
 
 

@@ -20,8 +20,8 @@ from nnlab.config.schema import Config
 from nnlab.core.network import Network, layer_kind, trained_depth
 from nnlab.core.types import Array, FloatArray
 from nnlab.data.dataset import Dataset, require_finite
+from nnlab.data.fill import WAYS, fill_missing
 from nnlab.data.memory import Memory
-from nnlab.data.scale import fill_missing
 from nnlab.errors import ConfigError
 from nnlab.estimators.parameters import Parameters, as_value_errors
 from nnlab.estimators.recording import record_rows
@@ -72,14 +72,14 @@ class Estimator(Parameters):
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan = self.missing == "mean"
+        tags.input_tags.allow_nan = self.missing in WAYS
         tags.target_tags.required = True
         return tags
 
     def _fit(self, x: Any, y: Any, sample_weight: Any, *, again: bool) -> Self:
         """Train from the start, or with the weights of the last fit for `warm_start`."""
         with as_value_errors():
-            rows = fitted_rows(self, x, self.missing, self.categorical)
+            rows = fitted_rows(self, x, self.missing_rules(), self.categorical)
             dataset = self._dataset(y, rows, sample_weight, again=again)
             config = self.settings(Memory().holding(dataset), dataset.outputs)
             if self.runs is not None:
@@ -118,7 +118,7 @@ class Estimator(Parameters):
             if again:
                 rows = later_rows(self, x, self._form)
             else:
-                rows = fitted_rows(self, x, self.missing, self.categorical)
+                rows = fitted_rows(self, x, self.missing_rules(), self.categorical)
             dataset = self._dataset(y, rows, sample_weight, again=again)
             config = self.settings(Memory().holding(dataset), dataset.outputs, NO_VALIDATION)
             built = build(config, scaling=self._scaling if again else None)

@@ -12,7 +12,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 
-from nnlab.config.annotations import hints
+from nnlab.config.annotations import MisfitError, allowed, convert, hints
 from nnlab.config.builder import Builder
 from nnlab.config.dump import settings_of
 from nnlab.config.families import AUGMENTATION, INITIALIZER, LAYER, LOSS, OPTIMIZER, SCHEDULE, homes
@@ -22,9 +22,10 @@ from nnlab.config.problems import Problems
 from nnlab.config.schema import Config, EarlyStopping, SavedWeights, Training
 from nnlab.config.short_forms import expand
 from nnlab.config.tree import Place, Source, find_node, from_plain
-from nnlab.data.csv_text import Missing
 from nnlab.data.dataset import DataSource
+from nnlab.data.missing import Missing, MissingCategories, MissingRules, missing_rules
 from nnlab.data.sources import Identity
+from nnlab.data.user_csv import Csv
 from nnlab.errors import ConfigError, NnlabError
 from nnlab.suggest import did_you_mean
 
@@ -36,8 +37,9 @@ PATHS = {
     **{key: f"data.{key}" for key in ("scale", "validation", "split")},
     **{key: f"training.{key}" for key in hints(Training)},
 }
+MISSING_KEYS = ("missing", "missing_categories", "missing_values")
 DATA_KEYS = ("validation", "split", "scale", "seed")  # of `data`; there is no test part
-OWN = ("config", "missing", "categorical", "warm_start", "runs")  # no settings of the config
+OWN = ("config", *MISSING_KEYS, "categorical", "warm_start", "runs")  # no settings of the config
 # Without a config: float64, as scikit-learn computes, and enough epochs for small tables.
 OPTIMIZER_ALONE, EPOCHS_ALONE, DTYPE_ALONE = "adam", 200, "float64"
 HIDDEN_ALONE, ACTIVATION_ALONE = 100, "relu"
@@ -60,7 +62,9 @@ class Parameters(BaseEstimator):
     member of a catalogue. lr: the optimizer's learning rate.
     scale, validation, split: as under `data`. validation: the share of the rows that are watched
     and not trained on.
-    missing: "error", "drop" or "mean", as for csv files; "drop" leaves out rows of `fit` only.
+    missing, missing_categories, missing_values: what is done about missing cells, as for csv files
+    ("error", "drop", "mean", "median", "most_frequent"; "category"); "drop" leaves out rows of
+    `fit` only.
     categorical: the columns that are one-hot, by name or number from 0. In a data frame columns of
     text and of the type category are so anyway.
     epochs and all after it: as under `training`.
@@ -83,6 +87,8 @@ class Parameters(BaseEstimator):
     validation: float | None = None
     split: str | None = None
     missing: Missing = "error"
+    missing_categories: MissingCategories | None = None
+    missing_values: Sequence[str | float] = ()
     categorical: Sequence[str | int] | None = None
     epochs: int | None = None
     batch_size: int | str | None = None
@@ -201,6 +207,16 @@ class Parameters(BaseEstimator):
         if isinstance(self.random_state, Integral):
             return int(self.random_state)
         return int(check_random_state(self.random_state).randint(2**31 - 1))
+
+    def missing_rules(self) -> MissingRules:
+        """What is done about missing cells. Raises ConfigError for an unknown rule."""
+        rules = [in_words(getattr(self, key)) for key in MISSING_KEYS]
+        for key, rule in zip(MISSING_KEYS, rules, strict=True):
+            try:
+                convert(hints(Csv)[key], rule)
+            except MisfitError:
+                raise ConfigError(f"{key} is {rule!r}; it is {allowed(hints(Csv)[key])}.") from None
+        return missing_rules(rules[0], rules[1], values=rules[2])
 
     def _usual_network(self, outputs: int, loss: object) -> list[Any]:
         """Hidden layers, and the outputs that targets and loss need."""

@@ -55,7 +55,8 @@ def _source(dataset: Dataset, form: Form, path: str) -> UserFile:
         path,
         own[0] if len(own) == 1 else tuple(own),
         categorical=tuple(c.name for c in form.columns if c.categories is not None),
-        missing=form.missing,
+        missing=form.missing.numbers,
+        missing_categories=form.missing.categories,
         task=_task(dataset),
     )
 

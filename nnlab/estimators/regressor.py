@@ -53,6 +53,6 @@ class Regressor(RegressorMixin, Estimator):
             columns=rows.form.columns,
             image_shape=rows.form.image,
             input_range=rows.input_range,
-            fills=rows.form.missing == "mean",
+            filling=rows.form.missing.filling(rows.form.columns),
             weights=weights,
         )

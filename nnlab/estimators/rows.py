@@ -1,7 +1,7 @@
 """Rows of an estimator, an array or a data frame, as the inputs of a data set."""
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple, get_args
+from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -9,9 +9,9 @@ from sklearn.utils import check_array
 from sklearn.utils.validation import validate_data
 
 from nnlab.core.types import Array
-from nnlab.data.csv_text import Missing
 from nnlab.data.dataset import InputColumn
-from nnlab.data.frame import FITTING, LATER, FrameTable, is_frame, named_columns
+from nnlab.data.frame import FITTING, LATER, RULES, FrameTable, is_frame, named_columns
+from nnlab.data.missing import MissingRules
 from nnlab.data.table import encode_inputs, fit_columns
 from nnlab.data.user_npz import input_rows
 from nnlab.errors import DataError
@@ -26,7 +26,7 @@ class Form(NamedTuple):
 
     columns: tuple[InputColumn, ...] = ()
     image: tuple[int, ...] | None = None
-    missing: Missing = "error"
+    missing: MissingRules = RULES
 
 
 class Rows(NamedTuple):
@@ -39,24 +39,21 @@ class Rows(NamedTuple):
 
 
 def fitted_rows(
-    estimator: BaseEstimator, x: Any, missing: Missing, categorical: Sequence[str | int] | None
+    estimator: BaseEstimator, x: Any, missing: MissingRules, categorical: Sequence[str | int] | None
 ) -> Rows:
     """The rows of `fit`; the estimator gets n_features_in_ and feature_names_in_.
 
     Raises DataError for cells, and scikit-learn's own errors for what is no table of numbers.
     """
-    if missing not in get_args(Missing):
-        known = ", ".join(map(repr, get_args(Missing)))
-        raise DataError(f"missing is {missing!r}; it can be {known}.")
     chosen = (categorical,) if isinstance(categorical, str) else tuple(categorical or ())
-    if not (is_frame(x) or chosen or missing != "error"):
+    if not (is_frame(x) or chosen or missing != RULES):
         return _array_rows(estimator, x, reset=True)
     x = _cells(x, texts=bool(chosen))
     validate_data(estimator, x, reset=True, skip_check_array=True)
     table = FrameTable(*named_columns(x), chosen, missing)
     columns = fit_columns(table)
-    later: Missing = "mean" if missing == "mean" else "error"
-    return Rows(encode_inputs(table, columns), Form(columns, None, later), None, table.present)
+    form = Form(columns, None, missing.later)
+    return Rows(encode_inputs(table, columns), form, None, table.present)
 
 
 def later_rows(estimator: BaseEstimator, x: Any, form: Form) -> Rows:

@@ -10,6 +10,7 @@ from nnlab.core.types import Array, FloatArray, IntArray
 from nnlab.data.csv_text import CsvForm
 from nnlab.data.dataset import DataSource, InputColumn
 from nnlab.data.memory import Memory
+from nnlab.data.missing import MissingRules
 from nnlab.data.table_schema import TableSchema, columns_of_inputs
 from nnlab.data.user_csv import Csv
 from nnlab.data.user_npz import Npz
@@ -115,11 +116,11 @@ def read_schema(folder: Path, data: DataFacts, source: DataSource) -> TableSchem
     none: tuple[str | int, ...] = ()
     form, categorical, ignored = CsvForm(None), none, none
     if isinstance(source, Memory):
-        form = replace(form, missing=source.missing)
+        form = replace(form, missing=source.rules)
     if isinstance(source, Csv):
         form, categorical, ignored = source.form, source.categorical, source.ignore
-    if data.scaling.fill is None and form.missing == "mean":
-        form = replace(form, missing="error")  # an older run; its file had no empty cell
+    if data.scaling.fill is None and form.missing.fills:
+        form = replace(form, missing=MissingRules())  # an older run; its file had no empty cell
     width = data.inputs[0]
     # Older runs have the names of the inputs alone.
     columns = data.columns or columns_of_inputs(data.feature_names, categorical)

@@ -19,8 +19,9 @@ from nnlab.core.losses import ClassLoss, Loss
 from nnlab.core.network import Network
 from nnlab.core.types import Array, FloatArray, IntArray
 from nnlab.data.dataset import require_finite
+from nnlab.data.fill import fill_missing
 from nnlab.data.memory import Memory
-from nnlab.data.scale import Scaling, fill_missing
+from nnlab.data.scale import Scaling
 from nnlab.data.table_schema import TableSchema
 from nnlab.engine.images.network import TunedNetwork
 from nnlab.errors import DataError, RunUnreadable, UsageError

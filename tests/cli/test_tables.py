@@ -405,8 +405,8 @@ WARNED = {
         "target: y",
         BINARY,
         [
-            "Column 'c' holds -999, far from its other numbers, as a sign for missing cells. Leave "
-            "those cells empty, and set data.missing: mean or drop."
+            "Column 'c' holds -999, far from its other numbers, as a sign for missing cells. Set "
+            "data.missing_values: [-999] and data.missing: mean or drop."
         ],
     ),
     "sizes": (
@@ -424,7 +424,7 @@ WARNED = {
         NUMBER,
         [
             "The target 'y' holds -999, far from its other numbers, as a sign for missing cells. "
-            "Leave those cells empty, and set data.missing: drop."
+            "Set data.missing_values: [-999] and data.missing: drop."
         ],
     ),
     "categories": (rows("c,y", *["R,1", "r,0", "b,1"] * 2), "target: y, categorical: [0]", BINARY, [

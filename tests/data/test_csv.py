@@ -147,7 +147,12 @@ ERRORS = [
         "Unix or Windows.",
     ),
     ("a,y\n1,\n", {}, f", line 2, column 'y': {TARGET}"),
-    ("a,y\n1,NA\n", {"missing": "mean"}, f", line 2, column 'y': {TARGET}"),
+    (
+        "a,y\n1,NA\n",
+        {"missing": "mean"},
+        ", line 2, column 'y': the cell is missing. Fill it, or set missing_targets: drop; a "
+        "target is never filled in.",
+    ),
     (
         "a,y\n,0\n,1\n",
         {"missing": "mean", "categorical": ("a",)},
@@ -218,7 +223,7 @@ REPEATED = (
     ", line 1: 2 columns are named '{}' (numbers {}, counted from 0). Give each a name of its own, "
     "or choose one by its number."
 )
-UTF16 = " is UTF-16 text. Convert it: iconv -f UTF-16 -t UTF-8 '{t}' > utf8.csv"
+UTF16 = " is UTF-16 text. Set encoding: utf-16."
 WRONG_FORMS: dict[str, tuple[str | bytes, dict[str, Any], str]] = {
     "headerless": (
         "0.1,0.2,1.5\n0.3,0.4,2.5\n",
@@ -363,7 +368,8 @@ WRONG_FORMS: dict[str, tuple[str | bytes, dict[str, Any], str]] = {
     "gzip": (
         b"\x1f\x8b\x08\0",
         {},
-        " is no CSV text but a gzip file. Unpack it: gunzip -k '{t}'",
+        " is a damaged gzip file: Compressed file ended before the end-of-stream marker was "
+        "reached.",
     ),
     "xlsx": (
         b"PK\x03\x04\x14\0",
@@ -376,8 +382,8 @@ WRONG_FORMS: dict[str, tuple[str | bytes, dict[str, Any], str]] = {
     "latin-1": (
         "größe,y\n1,2.5\n".encode("latin-1"),
         {},
-        ", line 1 is not UTF-8 text. Where the file was saved as Latin-1 or by Windows, convert "
-        "it: iconv -f WINDOWS-1252 -t UTF-8 '{t}' > utf8.csv",
+        ", line 1 is not UTF-8 text. Where the file was saved as Latin-1 or by Windows, set "
+        "encoding: windows-1252.",
     ),
 }
 CASES = [*ERRORS, *(pytest.param(*case, id=name) for name, case in WRONG_FORMS.items())]
@@ -396,12 +402,15 @@ IN_A_CELL = {
     "$5": "is an amount of money. Write the number alone, without the currency.",
     "1.200,00 €": "is an amount of money. Write the number alone, without the currency.",
     "EUR 7": "is an amount of money. Write the number alone, without the currency.",
-    "1 234": "has separators of thousands. Write the digits without them.",
-    "1,234,567": "has separators of thousands. Write the digits without them.",
-    "1'234.5": "has separators of thousands. Write the digits without them.",
-    "1.234,56": "has separators of thousands. Write the digits without them.",
-    "1,234": "has a comma. Where it separates thousands, write the digits without it; where it is "
-    "a decimal comma, set decimal: ','.",
+    "1 234": "has separators of thousands. Write the digits without them, or set thousands: ' '.",
+    "1,234,567": "has separators of thousands. Write the digits without them, or set "
+    "thousands: ','.",
+    "1'234.5": "has separators of thousands. Write the digits without them, or set "
+    'thousands: "\'".',
+    "1.234,56": "has separators of thousands. Write the digits without them, or set "
+    "decimal: ',' and thousands: '.'.",
+    "1,234": "has a comma. Where it separates thousands, set thousands: ','; where it is a "
+    "decimal comma, set decimal: ','.",
     "-0,5": "has a decimal comma. Write a decimal point, or set decimal: ','.",
     "\N{MINUS SIGN}5.5": "begins with a dash that is no minus sign. Type - instead.",
     "#DIV/0!": "is an error of a spreadsheet. Correct the cell.",

@@ -7,6 +7,7 @@ import pytest
 
 from nnlab.core.types import Array
 from nnlab.data.dataset import Dataset, Task, content_hash
+from nnlab.data.fill import Filling
 from nnlab.errors import DataError
 
 X = np.arange(6.0).reshape(3, 2)
@@ -108,7 +109,7 @@ def test_the_hash_covers_values_types_and_shapes(other: list[Any]) -> None:
 def test_missing_inputs_are_allowed_where_it_is_said() -> None:
     """And then only they: infinite inputs and missing targets are still refused."""
     holes = X / [[1, 1], [1, np.nan], [1, 1]]
-    settings: Any = {"task": "regression", "fills": True}
+    settings: Any = {"task": "regression", "filling": Filling()}
     np.testing.assert_array_equal(Dataset("t", holes, X, **settings).inputs, holes)
     with pytest.raises(DataError, match=r"^t: the targets hold nan at row 1, column 1"):
         Dataset("t", holes, holes, **settings)

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nnlab.data.csv_text import CsvForm
+from nnlab.data.csv_text import CsvForm, NumberNotation
 from nnlab.data.dataset import InputColumn
+from nnlab.data.missing import missing_rules
 from nnlab.data.table_schema import TableSchema, columns_of_inputs
 from nnlab.errors import DataError
 
@@ -45,7 +46,7 @@ PIXELS = TableSchema(
     form=CsvForm(header=None),
 )
 NUMBERS = TableSchema((InputColumn("0"),), 2, "regression", named=False, form=CsvForm(header=None))
-MEAN = CsvForm(missing="mean")
+MEAN = CsvForm(missing=missing_rules("mean", None))
 
 
 def bare(*columns: str, target: str, ignored: tuple[str, ...] = ()) -> TableSchema:
@@ -70,7 +71,7 @@ CASES = [
     (replace(FLOWERS, form=CsvForm(delimiter=";")), "length;colour\n1;red\n", [[1, 0, 1]]),
     (replace(FLOWERS, form=CsvForm(delimiter=" ")), " length  colour\n1 \t red\n", [[1, 0, 1]]),
     (
-        replace(FLOWERS, form=CsvForm(delimiter=";", decimal=",")),
+        replace(FLOWERS, form=CsvForm(delimiter=";", notation=NumberNotation(","))),
         "length;colour\n1,5;red\n",
         [[1.5, 0, 1]],
     ),
@@ -88,7 +89,10 @@ CASES = [
     (replace(FLOWERS, form=MEAN), "length,colour\n,red\n", [[np.nan, 0, 1]]),
     (replace(FLOWERS, form=MEAN), "length,colour\n-,\n", [[np.nan, np.nan, np.nan]]),
     (
-        replace(bare("0", "1", target="2"), form=CsvForm(header=False, missing="mean")),
+        replace(
+            bare("0", "1", target="2"),
+            form=replace(MEAN, header=False),
+        ),
         "1,NA\n3,4\n",
         [[1, np.nan], [3, 4]],
     ),
@@ -163,7 +167,7 @@ HOLE = "the cell is missing. Fill it: the run was not trained to fill it in."
         (FLOWERS, "length,colour\n,red\n", f", line 2, column 'length': {HOLE}"),
         (FLOWERS, "length,colour\n1,?\n", f", line 2, column 'colour': {HOLE}"),
         (
-            replace(FLOWERS, form=CsvForm(missing="drop")),
+            replace(FLOWERS, form=CsvForm(missing=missing_rules("drop", None))),
             "length,colour\n1,red\n,red\n",
             f", line 3, column 'length': {HOLE}",
         ),
@@ -235,7 +239,7 @@ def test_csv_inputs_refused(tmp_path: Path, schema: TableSchema, text: str, mess
             ", line 1, column '2': '3' is none of the classes '0', '1', '2'.",
         ),
         (
-            replace(NUMBERS, outputs=1, form=CsvForm(header=None, missing="mean")),
+            replace(NUMBERS, outputs=1, form=replace(MEAN, header=None)),
             "1,\n",
             ", line 1, column '1': the cell is missing. Fill it: the run was not trained to fill "
             "it in.",
@@ -324,7 +328,7 @@ def test_a_first_row_of_names_is_said(tmp_path: Path) -> None:
 
 def test_dropped_rows_are_counted(tmp_path: Path) -> None:
     path = table(tmp_path, "length,colour,kind\n1,red,rose\n,red,rose\n3,,iris\n4,blue,iris\n")
-    data = replace(FLOWERS, form=CsvForm(missing="drop")).dataset(path)
+    data = replace(FLOWERS, form=CsvForm(missing=missing_rules("drop", None))).dataset(path)
     assert data.inputs.tolist() == [[1, 0, 1], [4, 1, 0]]
     assert data.notes == (f"{path}: missing: drop left out 2 of 4 rows.",)
 

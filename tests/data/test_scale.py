@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from nnlab.core.types import Array
+from nnlab.data.fill import Filling
 from nnlab.data.scale import ScaleKind, fit_scaling
 from nnlab.errors import DataError
 
@@ -56,7 +57,7 @@ HOLES = np.array([[1, 5], [np.nan, 7], [5, np.nan], [3, 9], [np.nan, np.nan], [1
 
 @pytest.mark.parametrize("kind", ["none", "unit", "standardize", "standardize_all"])
 def test_missing_numbers_become_the_mean_of_the_training_rows(kind: ScaleKind) -> None:
-    scaling = fit_scaling(kind, HOLES, np.arange(4), fills=True)
+    scaling = fit_scaling(kind, HOLES, np.arange(4), filling=Filling())
     assert scaling.fill is not None
     assert scaling.fill.tolist() == [3, 7]
     full = np.where(np.isnan(HOLES), [3.0, 7.0], HOLES)
@@ -66,20 +67,20 @@ def test_missing_numbers_become_the_mean_of_the_training_rows(kind: ScaleKind) -
 
 def test_statistics_leave_missing_numbers_out() -> None:
     """Against the three numbers 1, 5, 3 and 5, 7, 9 that the columns have."""
-    columns = fit_scaling("standardize", HOLES, np.arange(4), fills=True)
+    columns = fit_scaling("standardize", HOLES, np.arange(4), filling=Filling())
     assert columns.shift.tolist() == [3, 7]
     assert columns.factor == pytest.approx(1 / np.std([[1, 5], [5, 7], [3, 9]], axis=0))
     uneven = np.array([[1, 5], [np.nan, 7], [np.nan, 9.0]])
-    whole = fit_scaling("standardize_all", uneven, np.arange(3), fills=True)
+    whole = fit_scaling("standardize_all", uneven, np.arange(3), filling=Filling())
     assert whole.shift == pytest.approx(np.mean([1, 5, 7, 9]))
     assert whole.factor == pytest.approx(1 / np.std([1, 5, 7, 9]))
-    low = fit_scaling("unit", HOLES, np.arange(4), fills=True)
+    low = fit_scaling("unit", HOLES, np.arange(4), filling=Filling())
     assert (low.shift.tolist(), low.factor.tolist()) == ([1, 5], [0.25, 0.25])
 
 
 def test_numbers_missing_in_other_rows_only_are_filled_too() -> None:
     values = np.array([[1.0], [3.0], [np.nan]])
-    assert fit_scaling("none", values, np.arange(2), fills=True).apply(values).tolist() == [
+    assert fit_scaling("none", values, np.arange(2), filling=Filling()).apply(values).tolist() == [
         [1],
         [3],
         [2],
@@ -88,7 +89,7 @@ def test_numbers_missing_in_other_rows_only_are_filled_too() -> None:
 
 def test_the_mean_of_large_numbers_is_finite() -> None:
     values = np.array([[1e308], [1.5e308], [np.nan]])
-    assert fit_scaling("none", values, np.arange(2), fills=True).apply(values)[
+    assert fit_scaling("none", values, np.arange(2), filling=Filling()).apply(values)[
         2, 0
     ] == pytest.approx(1.25e308)
 
@@ -96,7 +97,7 @@ def test_the_mean_of_large_numbers_is_finite() -> None:
 def test_a_column_that_is_missing_in_every_training_row() -> None:
     values = np.array([[1, np.nan], [2, np.nan], [3, 4]])
     with pytest.raises(DataError) as caught:
-        fit_scaling("none", values, np.arange(2), fills=True)
+        fit_scaling("none", values, np.arange(2), filling=Filling())
     assert str(caught.value) == (
         "Input column 1 (counted from 0) is missing in every training row, so there is no mean to "
         "fill it with. Leave it out with ignore."
@@ -158,6 +159,8 @@ def test_a_row_with_weight_3_counts_as_3_rows(kind: ScaleKind, fills: bool) -> N
     if fills:
         x[[0, 1], [0, 2]] = np.nan
     counts = np.array([1, 3, 2])
-    weighted = fit_scaling(kind, x, TRAIN, fills=fills, weights=np.array([1.0, 3.0, 2.0, 9.0]))
-    repeated = fit_scaling(kind, x, np.repeat(TRAIN, counts), fills=fills)
+    weighted = fit_scaling(
+        kind, x, TRAIN, filling=Filling() if fills else None, weights=np.array([1.0, 3.0, 2.0, 9.0])
+    )
+    repeated = fit_scaling(kind, x, np.repeat(TRAIN, counts), filling=Filling() if fills else None)
     np.testing.assert_allclose(weighted.apply(x[:3]), repeated.apply(x[:3]), rtol=1e-13, atol=1e-15)

@@ -310,7 +310,7 @@ def test_errors_are_those_that_scikit_learn_expects() -> None:
             kind(optimizer="adm").fit(X, Y)
         with pytest.raises(ValueError, match="config must be a path, a name or a mapping, not 3"):
             kind(3).fit(X, Y)
-        with pytest.raises(ValueError, match="missing is 'fill'; it can be 'error', 'drop'"):
+        with pytest.raises(ValueError, match="missing is 'fill'; it is one of error, drop"):
             kind(missing="fill").fit(X, Y)
     bad = X.copy()
     bad[3, 1] = np.nan

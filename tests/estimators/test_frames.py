@@ -87,6 +87,20 @@ def test_missing_cells() -> None:
         Regressor(missing="drop").fit(GAPS.iloc[[3, 5]], PRICE[:2])
 
 
+def test_each_kind_of_column_has_its_own_rule(tmp_path: Path) -> None:
+    """The user's sign is a hole like the others; a run folder repeats, with its categories."""
+    signs = GAPS.assign(age=GAPS["age"].fillna(-1.0), colour=GAPS["colour"].fillna("none"))
+    rules = {"missing": "median", "missing_categories": "category"}
+    plain = Classifier(**SHORT, **rules).fit(GAPS, CLASS)
+    named = Classifier(**SHORT, **rules, missing_values=[-1, "none"], runs=tmp_path)
+    named.fit(signs, CLASS)
+    assert_same(arrays(plain), arrays(named))
+    assert repeated_problems(named.run_folder_) == []
+    np.testing.assert_array_equal(plain.predict(GAPS), named.predict(signs))
+    with pytest.raises(ValueError, match=r"missing_categories is 'median'; it is one of error"):
+        Classifier(missing_categories="median").fit(GAPS, CLASS)
+
+
 def test_other_columns_than_at_fit() -> None:
     model = Classifier(**SHORT).fit(TABLE, CLASS)
     with pytest.raises(ValueError, match="feature names should match"):
