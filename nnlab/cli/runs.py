@@ -12,7 +12,7 @@ from nnlab.cli.options import FOLDER, json_option, runs_option, verbosity
 from nnlab.cli.terminal import print_data, print_json, print_message, print_result
 from nnlab.config.problems import shown_value
 from nnlab.core import columns
-from nnlab.core.metrics import METRICS, better_when
+from nnlab.core.metrics import METRICS, SumMetric, better_when
 from nnlab.errors import NnlabError, RunUnreadable, UsageError
 from nnlab.run.files import RunFiles
 from nnlab.run.listing import RunRecord, folders_with_runs, list_runs
@@ -110,9 +110,10 @@ def _top_folder(folder: Path | None, runs: Path | None) -> Path:
 
 
 def column_names() -> list[str]:
-    """The columns of the table, but for those of settings."""
+    """The columns of every table; settings and other metrics are columns where a key asks."""
     losses = [columns.name(part, columns.LOSS) for part in columns.PARTS]
-    return ["run", "status", "data", "epochs", *losses, *METRICS, "time"]
+    metrics = [name for name, metric in METRICS.items() if isinstance(metric, SumMetric)]
+    return ["run", "status", "data", "epochs", *losses, *metrics, "time"]
 
 
 @dataclass
@@ -187,7 +188,8 @@ def _columns(run: RunRecord, top: Path) -> dict[str, Any]:
         "epochs": run.epochs,
         "time": run.seconds,
     }
-    return {name: (about if name in about else numbers).get(name) for name in column_names()}
+    names = dict.fromkeys([*column_names(), *METRICS])
+    return {name: (about if name in about else numbers).get(name) for name in names}
 
 
 def _settings(run: RunRecord) -> dict[str, Any]:
