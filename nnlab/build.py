@@ -11,9 +11,9 @@ import numpy as np
 from nnlab.config.schema import Config, SavedWeights
 from nnlab.core import columns
 from nnlab.core.losses import ClassLoss, Loss
-from nnlab.core.metrics import Kind, better_when, kind_of
+from nnlab.core.metrics import better_when, kind_of
 from nnlab.core.network import Network, flops
-from nnlab.core.types import Array, FloatArray, IntArray
+from nnlab.core.types import Array, FloatArray, IntArray, Kind
 from nnlab.data.augment import Augmenter
 from nnlab.data.batches import Part
 from nnlab.data.dataset import Dataset, Task

@@ -15,7 +15,8 @@ from nnlab.cli import main
 from nnlab.config.describe import config_reference
 from nnlab.config.load import from_mapping
 from nnlab.core import columns
-from nnlab.core.metrics import METRICS, RIGHT, Kind, Sum, SumMetric
+from nnlab.core.metrics import METRICS, RIGHT, Sum, SumMetric
+from nnlab.core.types import Kind
 from nnlab.errors import ConfigError
 from nnlab.run.folder import RunFolder
 from nnlab.run.sweeps import SweepFolder

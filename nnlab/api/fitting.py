@@ -9,11 +9,10 @@ from numpy.typing import ArrayLike
 
 from nnlab.core.limits import require_limits
 from nnlab.core.losses import LOSSES, Loss
-from nnlab.core.metrics import Kind
 from nnlab.core.network import Network, layer_kind
 from nnlab.core.optimizers import OPTIMIZERS, Optimizer
 from nnlab.core.schedules import SCHEDULES, Schedule
-from nnlab.core.types import FloatArray
+from nnlab.core.types import FloatArray, Kind
 from nnlab.data.batches import Part
 from nnlab.data.scale import Scaling
 from nnlab.training import Epoch, Failure, Plan, run_training, start

@@ -11,8 +11,8 @@ from nnlab.api.fitting import KINDS, as_part, member, require_kind
 from nnlab.api.results import ShownResult, columns_of
 from nnlab.build import load_weights
 from nnlab.core.losses import LOSSES, Loss
-from nnlab.core.metrics import Kind
 from nnlab.core.network import layer_kind, layer_name, parameter_count
+from nnlab.core.types import Kind
 from nnlab.engine.images.network import TunedNetwork
 from nnlab.run.weights import read_weights, write_weights
 from nnlab.show.text_tables import format_table, shape_text

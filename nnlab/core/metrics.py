@@ -23,9 +23,7 @@ from numpy.typing import NDArray
 from nnlab.core import columns, scores
 from nnlab.core.layers import LAYERS, Layer
 from nnlab.core.losses import Loss
-from nnlab.core.types import Array, FloatArray, IntArray, Views
-
-Kind = Literal["classes", "binary", "regression"]
+from nnlab.core.types import Array, FloatArray, IntArray, Kind, Views
 
 
 def decisions(kind: str, outputs: Array) -> IntArray:

@@ -12,7 +12,6 @@ from nnlab.core import columns
 from nnlab.core.metrics import (
     ACCURACY,
     R2,
-    Kind,
     class_scores,
     confusion_matrix,
     decisions,
@@ -20,7 +19,7 @@ from nnlab.core.metrics import (
     score_averages,
 )
 from nnlab.core.network import Network
-from nnlab.core.types import Array, FloatArray, IntArray
+from nnlab.core.types import Array, FloatArray, IntArray, Kind
 from nnlab.data.batches import Batches, Part
 from nnlab.engine import blas
 from nnlab.run.folder import PREDICTIONS, SAMPLES, RunFolder

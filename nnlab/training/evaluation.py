@@ -12,7 +12,6 @@ from nnlab.core import columns
 from nnlab.core.losses import Loss
 from nnlab.core.metrics import (
     BatchAnswers,
-    Kind,
     PartAnswers,
     RowMetric,
     Sum,
@@ -24,7 +23,7 @@ from nnlab.core.metrics import (
     sums_of,
 )
 from nnlab.core.network import Network, trained_depth
-from nnlab.core.types import Array, FloatArray
+from nnlab.core.types import Array, FloatArray, Kind
 from nnlab.data.batches import Batches, Part
 from nnlab.engine import blas
 from nnlab.training.records import Numbers

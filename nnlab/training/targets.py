@@ -4,9 +4,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from nnlab.core.losses import Loss
-from nnlab.core.metrics import Kind
 from nnlab.core.network import Network
-from nnlab.core.types import FloatArray, Shape
+from nnlab.core.types import FloatArray, Kind, Shape
 
 SUM = 1e-6  # a row of probabilities may miss a sum of 1 by this
 NUMBERS = "biuf"  # kinds of NumPy's dtypes: bool, whole numbers, floats

@@ -8,7 +8,8 @@ import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from nnlab.core.metrics import ABSOLUTE, RIGHT, SQUARES, Kind, Sum
+from nnlab.core.metrics import ABSOLUTE, RIGHT, SQUARES, Sum
+from nnlab.core.types import Kind
 from nnlab.engine.compiled.primitives import Pointer, real
 
 FUSED = (None, "sigmoid", "softmax")
