@@ -32,7 +32,10 @@ pytestmark = pytest.mark.usefixtures("quick_figures")
 
 ROOT = Path(__file__).parents[1] / "nnlab"
 TABLE = ROOT / "core" / "metrics.py"
-LOSS_NAMES = {ROOT / "core/losses.py", ROOT / "engine/compiled/losses.py"}  # "mae" is a loss, too
+LOSS_NAMES = {
+    ROOT / "core/losses/__init__.py",
+    ROOT / "engine/compiled/losses.py",
+}  # "mae" is a loss, too
 SYNONYMS = ROOT / "synonyms.py"  # other libraries' words for them; tests/test_suggest.py checks it
 NAME, LABEL = "made_up", "a made-up score"
 MADE_UP = SumMetric(

@@ -55,8 +55,8 @@ class BatchAnswers:
     """
 
     def __init__(self, kind: Kind, loss: Loss, z: Array, t: Array) -> None:
-        self.kind, self.t = kind, t
-        self.outputs = activated(loss.fuses, z)  # of the network, (N, m)
+        self.kind, self.t = kind, loss.answers(t)
+        self.outputs = loss.answers(activated(loss.fuses, z))  # of the network, (N, m)
 
     @cached_property
     def right(self) -> NDArray[np.bool_]:

@@ -202,6 +202,7 @@ WRITERS: Mapping[str, Callable[[TrainedLayer, str], str]] = {
     "gelu": _plain("nn.GELU()"),
     "silu": _plain("nn.SiLU()"),
     "softplus": _plain("nn.Softplus(threshold=40)"),
+    "exp": _plain("Function(lambda x: torch.exp(x.clamp(max=80)))"),
     "square": _plain("Function(torch.square)"),
     "softmax": _plain("nn.Softmax(dim=-1)"),
     "linear": _plain("nn.Identity()"),
