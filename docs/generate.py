@@ -26,15 +26,15 @@ WIDTH = 80  # of the help texts, whatever the terminal's
 def cli_reference() -> str:
     """The help text of every command, in the order in which `nnlab --help` lists them."""
     sections = [
-        f"## {path}\n\n```text\n{help_text.rstrip()}\n```\n"
-        for path, help_text in _commands(main, None, "nnlab")
+        f"## {path}\n\n```text\n{help_text.rstrip()}\n```\n" for path, help_text in help_texts()
     ]
     return NOTE + "# The command line\n\n" + "\n".join(sections)
 
 
-def _commands(
-    command: click.Command, parent: click.Context | None, name: str
+def help_texts(
+    command: click.Command = main, parent: click.Context | None = None, name: str = "nnlab"
 ) -> Iterator[tuple[str, str]]:
+    """Each command's path with its help text, `nnlab` itself first."""
     context = click.Context(
         command,
         info_name=name,
@@ -48,7 +48,7 @@ def _commands(
         for child in command.list_commands(context):
             inner = command.get_command(context, child)
             if inner is not None and not inner.hidden:
-                yield from _commands(inner, context, child)
+                yield from help_texts(inner, context, child)
 
 
 def pages() -> dict[Path, str]:
