@@ -92,8 +92,9 @@ results: $(VENV)/.fast
 studies: $(VENV)/.fast
 	$(VENV)/bin/python docs/studies.py
 
-figures: $(VENV)/.fast
+figures: $(VENV)/.test browser
 	$(VENV)/bin/python docs/figures.py
+	$(RUN) docs.moving
 
 doctor: $(VENV)/.fast
 	$(RUN) docs.doctor

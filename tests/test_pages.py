@@ -30,7 +30,7 @@ SHOWN = {
     "nnlab doctor latest": "The network answers about the same to every row.",
     "nnlab verify latest": "came out the same",
     "nnlab runs": "20",
-    "nnlab sweep lr -c xor.yaml --seeds 3": "15 of 15 trials done",
+    "nnlab sweep lr xor.yaml --seeds 3": "15 of 15 trials done",
     "nnlab explain latest --row 3 --epoch 0": "FORWARD",
     "nnlab report latest": "report.html",
     "nnlab export latest --to script": "script.py",
