@@ -156,7 +156,8 @@ def _apply(root: Node, change: SettingChange, notes: list[str], grammar: Grammar
             did_you_mean(path[0], names, "setting", homes(grammar.schema)),
         )
     node = (root.entries or {}).get(path[0])
-    if node is not None and path[1:] and _begins_anew(node, path[1], hints(grammar.schema)[path[0]]):
+    hint = hints(grammar.schema)[path[0]]
+    if node is not None and path[1:] and _begins_anew(node, path[1], hint):
         root = root.with_entry(path[0], Node({}, change.place))
     return _Put(change, families_in(grammar.schema)).into(root, path, None)
 

@@ -20,6 +20,7 @@ from nnlab.data.dataset import UserFile
 from nnlab.errors import Interrupted, NnlabError, UsageError
 from nnlab.experiment.changes import differences
 from nnlab.experiment.signals import Terminated
+from nnlab.experiment.state import start_file
 from nnlab.run.environment import versions
 from nnlab.run.repository import git
 from nnlab.run.run import Run
@@ -63,7 +64,7 @@ class SweepProgress:
 
     begun: how many of those to run were interrupted and continue.
     seconds: the mean that a finished trial took.
-    stale: those to run that were trained on data that has changed.
+    stale: those to run that were trained on data or initial weights that have changed.
     failed: those to run that ended without a result.
     """
 
@@ -258,10 +259,11 @@ def _with_known_data(todo: Sequence[Trial], sweep: Sweep, done: Sequence[Run]) -
 
 
 def stale_elsewhere(sweep: Sweep, folder: SweepFolder) -> list[TrialRecord]:
-    """Trials of earlier calls in the folder that were trained on data that has changed."""
+    """Trials of earlier calls in the folder that are stale; see `is_stale`."""
     current = {trial.name for trial in sweep.trials}
     stale = []
-    for name in folder.trials() if isinstance(sweep.base.data.source, UserFile) else ():
+    may_change = isinstance(sweep.base.data.source, UserFile) or start_file(sweep.base.init)
+    for name in folder.trials() if may_change else ():
         run = folder.trial(name)
         with suppress(NnlabError):  # the table of results names an unreadable run
             config = Run(run.path).config
