@@ -123,9 +123,7 @@ def test_runs_are_sorted_and_chosen_as_by_the_command(sweep):
     assert [run["config"]["lr"] for run in listed.to_dict()["runs"]] == [0.1, 0.1]
     assert "s" in [row["sweep"] for row in nnlab.runs(sweep.path.parent).to_dict()["sweeps"]]
     assert "There is no run for which this is true" in repr(nnlab.runs(sweep.path, where="lr>7"))
-    with pytest.raises(
-        UsageError, match=r"no status 'complete'\. Did you mean 'completed'"
-    ):
+    with pytest.raises(UsageError, match=r"no status 'complete'\. Did you mean 'completed'"):
         nnlab.runs(sweep.path, status="complete")
     with pytest.raises(UsageError, match="No run has a column or a setting 'lrr'"):
         nnlab.runs(sweep.path, sort="lrr")

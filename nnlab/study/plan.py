@@ -11,6 +11,7 @@ from typing import Any
 
 from nnlab.config.dump import settings_of
 from nnlab.config.files import name_from_stem, name_problem
+from nnlab.config.given_rows import GivenRows
 from nnlab.config.load import Base, load_base, resolve_config
 from nnlab.config.overrides import Override, SettingChange
 from nnlab.config.problems import Problems, clean
@@ -86,16 +87,17 @@ def prepare_sweep(
     name: str | None = None,
     many: bool = False,
     argv: tuple[str, ...] = (),
+    rows: GivenRows | None = None,
 ) -> Sweep:
     """Check everything that can be wrong with a sweep, before anything runs.
 
     Raises UsageError, ConfigError with the mistakes of all trials, DataError.
     """
-    loaded = resolve_config(config, overrides)
+    loaded = resolve_config(config, overrides, rows=rows)
     shown = config_words(config, loaded.config)
     folder = Path.cwd() if loaded.path is None else loaded.path.resolve().parent
     parsed = parse_axes(axes, loaded.config.sweeps, shown, folder)
-    origin = load_base(config, _fixed_settings(parsed, overrides))
+    origin = load_base(config, _fixed_settings(parsed, overrides), rows)
     first = origin.config.seed
     repeats = tuple(range(first, first + seeds))
     if any(axis.key == "seed" for axis in parsed):

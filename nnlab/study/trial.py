@@ -15,6 +15,7 @@ from typing import Any
 
 from nnlab.build import SHARED, build
 from nnlab.config.dump import dump, settings_of
+from nnlab.config.given_rows import given_memory
 from nnlab.config.schema import Config
 from nnlab.data.dataset import UserFile
 from nnlab.errors import (
@@ -261,7 +262,8 @@ def _open_session(
     guard.refuse_link(folder.path)
     if folder.has_checkpoint():
         with suppress(RunUnreadable, ConfigError):  # its state is lost, so it starts again
-            return stack.enter_context(reopen(folder, argv=trial.argv))
+            memory = given_memory(trial.config)
+            return stack.enter_context(reopen(folder, argv=trial.argv, memory=memory))
     if folder.exists():
         with folder.lock():
             if read_outcome(folder) is not None:  # another process ended it just now
