@@ -74,6 +74,6 @@ def test_the_version_stands_in_one_place_and_its_copy_agrees() -> None:
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_completion_scripts_ask_nnlab(shell: str) -> None:
-    """What the wheel installs is what click writes; other versions of click may differ in blanks."""
+    """The wheel installs what click writes; other versions of click may differ in blanks."""
     script = (ROOT / "docs" / "completion" / f"nnlab.{shell}").read_text(encoding="utf-8")
     assert f"_NNLAB_COMPLETE={shell}_complete" in script
