@@ -10,7 +10,9 @@ import numpy as np
 
 from nnlab.config.schema import Config, SavedWeights
 from nnlab.core import columns
+from nnlab.core.layers import Layer
 from nnlab.core.losses import ClassLoss, Loss
+from nnlab.core.losses.scaled import fitted_rescale, in_units
 from nnlab.core.metrics import better_when, kind_of
 from nnlab.core.network import Network, flops
 from nnlab.core.types import Array, FloatArray, IntArray, Kind
@@ -72,11 +74,12 @@ def build(
             filling=dataset.filling,
             weights=dataset.weights,
         )
+    config = replace(config, network=with_units(config, dataset, rows.train))
     init = None if isinstance(config.init, SavedWeights) else config.init
     width = dataset.inputs.shape[1]
     network = TunedNetwork(config.network, width, seed=config.seed, init=init, dtype=dtype)
     kind, targets = encode(dataset, network.shapes[-1][0])
-    loss = prepare_loss(config.loss, dataset, rows.train)
+    loss = in_units(prepare_loss(config.loss, dataset, rows.train), config.network[-1])
     weighted = dataset.weights is not None
     engine = choose_engine(config, network, loss, kind, len(rows.train), fast_enough, weighted)
     config = replace(config, training=replace(config.training, engine=engine))
@@ -91,8 +94,17 @@ def build(
     train = part(rows.train, augmenter(config, dataset, scaling))
     plan = make_plan(config, loss, train, validation, kind)
     require_defined_metrics(plan, network)
-    warnings = data_warnings(dataset, rows, data.scale, data.split)
+    warnings = data_warnings(dataset, rows, data.scale, data.split, data.scale_target)
     return Built(config, dataset, rows, scaling, kind, network, plan, test, warnings)
+
+
+def with_units(config: Config, dataset: Dataset, rows: IntArray) -> tuple[Layer, ...]:
+    """The layers; of scaled targets the last one returns to the units of the training targets."""
+    if config.data.scale_target == "none":
+        return config.network
+    weights = None if dataset.weights is None else dataset.weights[rows]
+    last = fitted_rescale(config.loss, dataset.targets[rows], weights)
+    return (*config.network[:-1], last)
 
 
 def augmenter(config: Config, dataset: Dataset, scaling: Scaling) -> Augmenter | None:
@@ -214,6 +226,8 @@ def _uncompiled(config: Config, weighted: bool) -> str | None:
     """What of the batches has no compiled form."""
     if config.training.augment:
         return "training.augment has no compiled form"
+    if config.data.scale_target != "none":
+        return "data.scale_target has no compiled form"
     return "weights of rows have no compiled form" if weighted else None
 
 

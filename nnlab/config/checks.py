@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nnlab.config.families import LAYER, LOSS
+from nnlab.config.output_widths import wanted_outputs
 from nnlab.config.problems import Problems, shown_value
 from nnlab.config.schema import Data, Training
 from nnlab.config.tree import Node, find_node
@@ -77,6 +78,7 @@ def _check_with_data(
             checks.batches(network, training, signature, rows)
     if training is not None:
         checks.stratify(data, signature)
+        checks.scale_target(data, signature, loss)
         checks.monitor(data, training, signature, shape, network or ())
         checks.stopping(data, training)
     if loss is not None:
@@ -131,7 +133,7 @@ class _Checks:
         self, network: tuple[Layer, ...], shape: Shape, loss: Loss | None, data: Signature
     ) -> None:
         """The network's output has one number for each number of a target row."""
-        widths, targets = _wanted_outputs(loss, data)
+        widths, targets = wanted_outputs(loss, data)
         if len(shape) == 1 and shape[0] in widths:
             return
         allowed = " or ".join(map(str, widths)) + self._other_task(shape, loss, data)
@@ -247,6 +249,17 @@ class _Checks:
             sentence = "stratify needs a random order, and split is ordered."
             self.note(("data", "stratify"), sentence, "split: shuffled")
 
+    def scale_target(self, data: Data, signature: Signature, loss: Loss | None) -> None:
+        """Scaled targets are numbers, for a loss that takes any number."""
+        path = ("data", "scale_target")
+        if data.scale_target == "none":
+            return
+        if signature.task != "regression":
+            self.note(path, "scale_target is for numbers, and these targets are classes.", "none")
+        elif loss is not None and loss.fuses is not None:
+            name, allowed = LOSS.name_of(loss), ", ".join(losses_for("regression"))
+            self.note(path, f"{name} cannot take scaled targets.", f"none, or the losses {allowed}")
+
     def metrics(self, training: Training, known: Sequence[str]) -> None:
         """The metrics that are named are metrics of the task and of the network's outputs."""
         for index, name in enumerate(training.metrics):
@@ -314,25 +327,6 @@ class _Checks:
         elif signature.task == "classes" and weights != "balanced" and len(weights) != outputs:
             sentence = f"class_weight has {len(weights)} numbers for {outputs} classes."
             self.note(path, sentence, f"a list of {outputs} numbers >= 0, or balanced")
-
-
-def _wanted_outputs(loss: Loss | None, data: Signature) -> tuple[tuple[int, ...], str]:
-    """The widths that an output may have, and the reason in words."""
-    if data.task != "classes":
-        return _outputs_for_numbers(loss, data.outputs)
-    reason = f"the data has {data.outputs} classes"
-    reason += f": {data.class_list}" if data.class_list else ""
-    if data.outputs == 2 and (loss is None or "binary" in loss.kinds):
-        return (1, 2), reason
-    return (data.outputs,), reason
-
-
-def _outputs_for_numbers(loss: Loss | None, columns: int) -> tuple[tuple[int, ...], str]:
-    """The same for targets of so many columns."""
-    reason = "a target is one number" if columns == 1 else f"the targets have {columns} columns"
-    if loss is None or (each := loss.width(1)) == 1:
-        return (columns,), reason
-    return (loss.width(columns),), f"{reason}, and {LOSS.name_of(loss)} has {each} outputs for each"
 
 
 def _text(shape: Shape) -> str:

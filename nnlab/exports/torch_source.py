@@ -187,6 +187,13 @@ def _reshape(layer: TrainedLayer, dtype: str) -> str:
     return f"Function(lambda x: x.reshape(-1, *{layer.outputs}))"
 
 
+def _rescale(layer: TrainedLayer, dtype: str) -> str:
+    settings: Any = layer.layer
+    spread, mean = list(settings.spread or (1.0,)), list(settings.mean or (0.0,))
+    tensors = [f"torch.tensor({numbers}, dtype=torch.{dtype})" for numbers in (spread, mean)]
+    return f"Function(lambda x: x * {tensors[0]} + {tensors[1]})"
+
+
 def _plain(template: str) -> Callable[[TrainedLayer, str], str]:
     """A layer without arrays; {name} is one of its settings."""
     return lambda layer, dtype: template.format(**vars(layer.layer))
@@ -209,6 +216,7 @@ WRITERS: Mapping[str, Callable[[TrainedLayer, str], str]] = {
     "step": _plain("Function(lambda x: (x >= 0).to(x.dtype))"),
     "flatten": _plain("nn.Flatten()"),
     "reshape": _reshape,
+    "rescale": _rescale,
     "dropout": _plain("nn.Dropout({rate})"),
     "conv2d": _conv,
     "max_pool": _pool("MaxPool2d"),
