@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nnlab.api.find import AnyConfig, AnyPath, as_texts, find_sweep, rows_or_overrides
+from nnlab.api.find import AnyConfig, AnyPath, as_axes, as_texts, find_sweep, read_request
 from nnlab.api.html import card
 from nnlab.api.progress import choose_display
 from nnlab.api.results import Columns, ShownResult, columns_of
@@ -69,8 +69,8 @@ def sweep(
     of all trials and returns the sweep as it is. Raises UsageError, ConfigError, DataError.
     """
     texts = [axes] if isinstance(axes, str) else axes
-    texts = as_texts(texts, listed=True) if isinstance(texts, Mapping) else list(texts)
-    rows, settings = rows_or_overrides(data, overrides)
+    texts = as_axes(texts) if isinstance(texts, Mapping) else list(texts)
+    config, rows, settings = read_request(config, data, overrides)
     wanted = plan.prepare_sweep(
         texts, config, as_texts(settings), seeds, random, name, True, tuple(sys.argv), rows
     )
