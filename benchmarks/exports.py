@@ -118,14 +118,19 @@ def difference(outputs: Array, expected: Array) -> str:
     """The largest difference, divided by the largest output."""
     if outputs.shape != expected.shape:
         raise ValueError(f"shapes {outputs.shape} and {expected.shape}")
-    return f"{np.abs(outputs - expected).max() / max(1e-300, np.abs(expected).max()):.0e}"
+    return digits(np.abs(outputs - expected).max() / max(1e-300, np.abs(expected).max()))
+
+
+def digits(value: float) -> str:
+    """Two digits; 0 for no difference at all."""
+    return f"{value:.1e}" if value else "0"
 
 
 def losses_text(printed: str, source: str) -> str:
     """The largest difference that a script printed, and its tolerance."""
     numbers = [float(n) for n in re.findall(r"difference (\S+)$", printed, re.MULTILINE)]
     tolerance = re.search(r"^tolerance = (\S+)$", source, re.MULTILINE)
-    return f"{max(numbers):.0e} ({float(tolerance[1] if tolerance else 'nan'):.0e})"
+    return f"{digits(max(numbers))} ({float(tolerance[1] if tolerance else 'nan'):.0e})"
 
 
 def read_script(run: nnlab.Run, folder: Path) -> str:

@@ -34,7 +34,8 @@ def read_request(
     elif not isinstance(config, Config | Mapping):
         words = "a config is a path, the name of a shipped config, a mapping, a Config or a Run"
         require_path(config, words)
-    if isinstance(data, str | Mapping):
+    parts = data.values() if isinstance(data, Mapping) else ()
+    if isinstance(data, str | Mapping) and not any(hasattr(p, "__array__") for p in parts):
         return config, None, {**overrides, "data": data}
     return config, rows_in_memory(data), dict(overrides)
 

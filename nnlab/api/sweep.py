@@ -28,6 +28,7 @@ from nnlab.show.figures.sweep_view import SweepView
 from nnlab.show.page import Report, report_sweep
 from nnlab.show.text_tables import format_records
 from nnlab.show.words import count, setting_value
+from nnlab.status import Status
 from nnlab.study import plan
 from nnlab.study.execute import Executor, Note, choose_executor
 from nnlab.study.results import CellRow, cell_rows
@@ -182,8 +183,10 @@ class TrainedSweep(ShownResult):
 
     @property
     def status(self) -> str:
-        """completed; interrupted where trials are missing or stopped; failed where some failed."""
+        """running, failed where a trial failed, interrupted where trials are missing, completed."""
         records = self.records
+        if any(record.status is Status.RUNNING for record in records):
+            return "running"
         if any(record.status.lost for record in records):
             return "failed"
         wanted = len(records) if self.trials is None else self.trials

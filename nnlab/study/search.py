@@ -51,9 +51,9 @@ class Search:
         With `retry`, failed trials and all that were proposed after the first of them are
         forgotten; their folders stay. Raises RunUnreadable for a damaged journal, DataError.
         """
+        optuna = _import_optuna()
         from nnlab.study.journal import Journal, open_study, readable_log
 
-        optuna = _import_optuna()
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         self.tuning, self.folder = tuning, folder
         self.machine = environment.describe(tuning.argv)
