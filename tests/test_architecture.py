@@ -76,6 +76,7 @@ RULES = {
         "numpy",
         "nbformat onnx safetensors tensorboard",
     ),
+    "exports.torch_modules": rule(set(), "torch"),
     "estimators": rule(RANK_5, "numpy sklearn"),
     "api": rule(RANK_6 | {"race", "show"}, "numpy", "IPython matplotlib pandas rich"),
     "show": rule(set()),
