@@ -27,7 +27,7 @@ OPTIONAL = {
     "cluster": "study",
     "tune": "study",
     "live": "live",
-    "torch": "exports",
+    "torch": "peers",
     "export": "exports",
 }
 

@@ -131,7 +131,7 @@ class TorchCall(NamedTuple):
 
 
 def evaluated(value: Any, names: Mapping[str, Any]) -> Any:
-    """The object of a TorchCall or a TorchName, both with what `names` says; another value is itself."""
+    """The object of a TorchCall or TorchName, in which `names` are known; else the value."""
     if isinstance(value, TorchName):
         first, *attributes = value.split(".")
         return reduce(getattr, attributes, names[first])
