@@ -162,7 +162,7 @@ def absences(built: Built) -> Iterator[str]:
 def misfits(built: Built) -> Iterator[str]:
     """What is in both libraries, and something else there."""
     plan, layers, outputs = built.plan, built.network.layers, built.network.shapes[-1][0]
-    *hidden, (_, last) = dense_layers(built)
+    *hidden, (_, last) = dense_layers(built) or [(0, "linear")]
     activations = dict.fromkeys(activation for _, activation in hidden)
     classes = isinstance(plan.loss, ClassLoss)
     fits = outputs == 1 if isinstance(plan.loss, Bce) else outputs > 2
@@ -170,7 +170,8 @@ def misfits(built: Built) -> Iterator[str]:
     reasons = {
         "its layers all have a bias": not all(getattr(layer, "bias", True) for layer in layers),
         "each of its layers has one activation": any(
-            not isinstance(a, Dense) and not isinstance(b, Dense) for a, b in pairwise(layers)
+            not isinstance(a, Dense) and not isinstance(b, Dense)
+            for a, b in pairwise([None, *layers])
         ),
         f"its hidden layers share an activation, not {' and '.join(activations)}": (
             len(activations) > 1
@@ -180,15 +181,22 @@ def misfits(built: Built) -> Iterator[str]:
         "it has one output for two classes, and softmax for more": classes and not fits,
         "the weights of rows mean something else there": plan.train.weights is not None,
         "its momentum holds earlier learning rates, so the rate cannot change": (
-            momentum > 0 and not has_steady_rate(plan)
+            momentum > 0 and not has_constant_rate(plan)
+        ),
+        "its gradients are means, and the sums of batches of different sizes are none": (
+            bool(plan.optimizer.slots) and has_uneven_sums(plan)
         ),
     }
     yield from (reason for reason, applies in reasons.items() if applies)
 
 
-def has_steady_rate(plan: Plan) -> bool:
-    """Whether scikit-learn's rate is the same in all updates; of a sum it depends on the batch."""
+def has_constant_rate(plan: Plan) -> bool:
+    """Whether the schedule gives all updates the same rate."""
+    return isinstance(plan.schedule, ConstantSchedule) and not plan.schedule.warmup
+
+
+def has_uneven_sums(plan: Plan) -> bool:
+    """Whether the loss is a sum over batches of different sizes."""
     rows = len(plan.train)
-    even = plan.drop_last or rows % min(plan.batch_size, rows) == 0
-    constant = isinstance(plan.schedule, ConstantSchedule) and not plan.schedule.warmup
-    return constant and (even or plan.loss.reduction != "sum")
+    uneven = not plan.drop_last and rows % min(plan.batch_size, rows) > 0
+    return uneven and plan.loss.reduction == "sum"
