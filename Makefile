@@ -10,7 +10,7 @@ INSTALL = $(RUN) pip install --quiet --disable-pip-version-check
 
 LOWEST = .venv-lowest
 
-.PHONY: help demo test how-long lowest browser torture check format docs results studies figures doctor accuracy estimators bench clean
+.PHONY: help demo test how-long lowest browser torture check format docs results studies figures doctor accuracy estimators bench site package clean
 .NOTPARALLEL:
 
 help:
@@ -21,6 +21,8 @@ help:
 	@echo "make check    lint, format, types, and generated pages up to date"
 	@echo "make format   let ruff format the code and fix what it can"
 	@echo "make docs     write docs/cli.md, config.md, explain.md and config.schema.json again"
+	@echo "make site     build the web site of the documentation in site/"
+	@echo "make package  build the sdist and the wheel in dist/, and check both"
 	@echo "make results  run every shipped experiment and write docs/results.md (minutes)"
 	@echo "make studies  run every study of the shipped configs and write docs/studies.md (minutes)"
 	@echo "make figures  train some shipped experiments and draw the images of the pages (two minutes)"
@@ -72,6 +74,18 @@ check: $(VENV)/.dev
 	$(RUN) ruff format --check .
 	$(RUN) mypy
 	$(RUN) docs.generate --check
+	$(RUN) sphinx --fail-on-warning --quiet docs site
+
+site: $(VENV)/.dev
+	$(RUN) sphinx --fail-on-warning --quiet docs site
+	@echo "Open site/index.html"
+
+package: $(VENV)/.dev
+	$(INSTALL) --editable '.[release]'
+	rm -rf dist
+	$(RUN) build --quiet
+	$(RUN) twine check --strict dist/*
+	$(VENV)/bin/check-wheel-contents dist/*.whl
 
 format: $(VENV)/.dev
 	$(RUN) ruff check --fix .
@@ -86,8 +100,9 @@ results: $(VENV)/.fast
 studies: $(VENV)/.fast
 	$(VENV)/bin/python docs/studies.py
 
-figures: $(VENV)/.fast
+figures: $(VENV)/.test browser
 	$(VENV)/bin/python docs/figures.py
+	$(RUN) docs.moving
 
 doctor: $(VENV)/.fast
 	$(RUN) docs.doctor
@@ -102,7 +117,7 @@ bench: $(VENV)/.fast
 	$(RUN) benchmarks.page
 
 clean:
-	rm -rf $(VENV) $(LOWEST) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(LOWEST) build dist site docs/generated .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find nnlab tests docs -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The package is installed as a link to this folder: only a changed pyproject.toml asks for a new installation.

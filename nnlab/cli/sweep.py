@@ -15,6 +15,7 @@ from nnlab.cli import options
 from nnlab.cli.progress import watch_trials
 from nnlab.cli.terminal import print_json, print_message, print_messages, print_result
 from nnlab.cli.training_output import print_drawn
+from nnlab.config.files import is_config_name
 from nnlab.errors import SweepFailed, UsageError
 from nnlab.experiment.provide import provide_data, provide_kernels
 from nnlab.run.names import runs_folder
@@ -40,6 +41,7 @@ from nnlab.study.trial import Trial
 
 MOST_STALE = 5  # trials on other data that are named
 MOST_FAILED = 50  # trials without a result that are listed
+DEFAULT = "identity8"  # the config of `nnlab sweep lr`
 UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9}
 
 
@@ -54,14 +56,15 @@ def parse_size(context: click.Context, parameter: click.Parameter, value: str | 
 
 
 @click.command
-@click.argument("axes", metavar="AXIS...", nargs=-1)
+@click.argument(
+    "axes", metavar="AXIS... [CONFIG]", nargs=-1, shell_complete=options.complete_config
+)
 @click.option(
     "-c",
     "--config",
-    default="identity8",
-    show_default=True,
+    "named",
     metavar="CONFIG",
-    help="The experiment to vary.",
+    help="The experiment to vary, if an AXIS has the name of one.",
     shell_complete=options.complete_config,
 )
 @click.option(
@@ -125,14 +128,15 @@ def parse_size(context: click.Context, parameter: click.Parameter, value: str | 
 @options.json_option
 @options.verbosity
 def command(
-    axes: tuple[str, ...], config: str, seeds: int, sample: int | None, jobs: int | None,
+    axes: tuple[str, ...], named: str | None, seeds: int, sample: int | None, jobs: int | None,
     timeout: float | None, memory: int | None, overrides: tuple[str, ...], runs: Path | None,
     name: str | None, retry_failed: bool, yes: bool, dry_run: bool, plots: bool, as_json: bool,
     **cluster_options: Any
 ) -> None:  # fmt: skip
     """Train CONFIG once per value of an AXIS.
 
-    Several axes give all combinations of their values.
+    CONFIG is a YAML file or the name of a shipped config; without it identity8. Several axes give
+    all combinations of their values.
 
     An AXIS is a study that the config names under `sweeps:`, or any setting with values: a YAML
     list without its brackets, range(START, STOP), linspace(FIRST, LAST, COUNT), or
@@ -146,11 +150,12 @@ def command(
     \b
     nnlab sweep lr                                  the study of identity8.yaml
     nnlab sweep lr --seeds 5                        each rate with five seeds
-    nnlab sweep hidden=2,3,5 -c xor --seeds 10
-    nnlab sweep 'lr=logspace(-3, 0, 7)' momentum=0,0.9 -c textbook
-    nnlab sweep network.1=relu,tanh,sigmoid -c xor
+    nnlab sweep hidden=2,3,5 xor --seeds 10
+    nnlab sweep 'lr=logspace(-3, 0, 7)' momentum=0,0.9 textbook
+    nnlab sweep network.1=relu,tanh,sigmoid my.yaml
     """
     argv = tuple(sys.argv)
+    axes, config = (axes, named) if named else part_config(axes)
     sweep = prepare_sweep(axes, config, overrides, seeds, sample, name, yes, argv)
     print_messages(sweep.notes)
     folder = SweepFolder(runs_folder(runs) / sweep.name)
@@ -173,6 +178,16 @@ def command(
         provide_kernels((trial.config for trial in progress.todo), print_message)
     train_trials(sweep, folder, runner, retry_failed, watch_trials, print_message)
     _conclude(sweep, folder, perf_counter() - began, plots, as_json)
+
+
+def part_config(words: Sequence[str]) -> tuple[tuple[str, ...], str]:
+    """The axes, and the config: the one word that names a config, or DEFAULT, said on stderr."""
+    configs = [word for word in words if is_config_name(word)]
+    if len(configs) > 1:
+        raise UsageError(f"A sweep has one config, not {len(configs)}: {' '.join(configs)}.")
+    if not configs:
+        print_message(f"No CONFIG is named, so it is {DEFAULT}: nnlab sweep AXIS CONFIG")
+    return tuple(word for word in words if word not in configs), (configs or [DEFAULT])[0]
 
 
 def _cluster(
@@ -207,11 +222,12 @@ def _plan_line(sweep: Sweep, progress: SweepProgress, runner: Executor) -> str:
 
 
 def _other_data(trials: Sequence[Trial | TrialRecord], remedy: str) -> str:
-    """Which trials were trained on data that has changed, and what to do."""
+    """Which trials were trained on data or weights that have changed, and what to do."""
     names = [trial_name(trial.cell, trial.seed) for trial in trials]
     trained = count(len(trials), "trial was", "trials were")
     listed = first_few(names, MOST_STALE, "; ")
-    return f"{trained} trained on data that has changed since ({listed}): {remedy}."
+    since = "data or initial weights that have changed since"
+    return f"{trained} trained on {since} ({listed}): {remedy}."
 
 
 def _conclude(
