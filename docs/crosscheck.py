@@ -1,4 +1,4 @@
-"""Cross-checks every shipped experiment and writes docs/crosscheck.md.
+"""Cross-checks every shipped experiment and writes the tables of docs/crosscheck.md.
 
     make crosscheck                    # a quarter of an hour; needs PyTorch and the MNIST files
     python -m docs.crosscheck xor      # the rows of some experiments; the others stay as they are
@@ -8,8 +8,9 @@ The exit code is 9 where a library does not agree.
 
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import nnlab
 from nnlab.api.crosscheck import CrossCheck
@@ -30,67 +31,76 @@ CHANGES: Mapping[str, Mapping[str, object]] = {
     "mnist_best": FEW_ROWS,
     "mnist_online": {"epochs": 1},
 }
-TEXT = """<!-- Written by `make crosscheck`; edit docs/crosscheck.py, not this page. -->
+TITLE = "## Every shipped experiment"
+SECTION = """{title}
 
-# Cross-checks with PyTorch and scikit-learn
-
-`nnlab crosscheck CONFIG --against torch` (or `sklearn`) trains a config in nnlab and, beside it, in another library, and
-compares the loss and all weights after each epoch. This page has the results for every shipped experiment.
-
-```console
-$ nnlab crosscheck digits_binary --against sklearn
-```
-
-**What both share**: the initial weights, the rows and targets of each batch, the learning rate of each update, the random
-numbers of dropout; all in float64. With PyTorch also the encoded targets of bce with label smoothing, and the formula of
-`training.ema`, which PyTorch leaves to its user.
-
-**What is the library's own**: the layers, the loss, its derivatives (PyTorch's autograd), the optimizer with its state,
-weight decay, the clipping of gradients, the running statistics of batch_norm. PyTorch's modules are those that
-`nnlab export --to torch` writes. scikit-learn gets each batch by `partial_fit`; its derivative of the squared error and its
-place of Adam's eps differ from nnlab's by known factors, which `nnlab/peers/sklearn_peer.py` names and hands over.
-
-**The tolerance** is 1e-9 (`--tolerance`): the largest difference of a weight, as a part of the largest weight, and of the
-loss, as a part of the largest loss so far. A wrong bias, rate or order of rows gives 1e-4 or more in the first epoch.
-
-**Rounding grows.** Two correct programs add in different orders, so they differ by about 1e-16 after an update. In most
-trainings that stays small; in some each update makes it larger, by a unit that one program finds just above 0 and the other
-just below, or by a rate at which the loss jumps. So where a difference passes the tolerance, nnlab trains once more from
-initial weights whose last bits are changed. If the library is at most 1,000 times as far away as these two trainings of nnlab
-are from each other, it is rounding: the comparison ends there, and the result says so. If it is farther, the exit code is 9.
+Written by `make crosscheck`. Differences are the largest of all epochs within the tolerance, as
+they are and not as parts. `box` and `forward_random` train no epoch: their loss before training is
+compared. `landscape` is a race on a function and has no network.
 
 | experiment | changed | against | epochs | updates | loss differs | weights differ | result |
 |---|---|---|---|---|---|---|---|
 {rows}
 
-Differences are the largest of all epochs within the tolerance, as they are and not as parts. `box` and `forward_random` train
-no epoch: their outputs before training are compared, by the loss. `landscape` is a race on a function and has no network.
-
-## What is not compared
+What cannot be compared, and why:
 
 {refusals}
-
-A config can have more that scikit-learn does not: the message of the command names it. PyTorch has everything that nnlab has
-but the `step` activation's place in a training, which has no derivative anywhere.
 """
 ROW = re.compile(r"^\| (\w+) \|.*$", re.MULTILINE)
+REFUSAL = re.compile(r"^\* `(\w+)`.*$", re.MULTILINE)
 
 
-def row(name: str, library: str, check: CrossCheck) -> str:
+def checked(name: str, library: str) -> tuple[str, bool]:
+    """The line of an experiment, a row or a refusal, and whether the library agrees."""
+    changes = CHANGES.get(name, {})
+    settings: Any = {key.replace(".", "__"): value for key, value in changes.items()}
+    try:
+        check = nnlab.crosscheck(name, against=library, **settings)
+    except ConfigError as error:
+        return f"* `{name}` against {library}: {error}", True
+    return row(name, set_options(f"{key}={value}" for key, value in changes.items()), check), (
+        check.agrees
+    )
+
+
+def row(name: str, changed: str, check: CrossCheck) -> str:
     """The row of an experiment as Markdown."""
     within = [row for row in check.rows if row.rounding is None]
-    last, changed = check.rows[-1], set_options(
-        f"{key}={value}" for key, value in CHANGES.get(name, {}).items()
-    )
-    losses, weights = (
-        max((getattr(row, key) for row in within), default=float("nan"))
-        for key in ("loss_difference", "weight_difference")
-    )
-    above = check.first_above
-    result = "agrees" if above is None else "agrees until rounding grows"
-    if not check.agrees:
-        result = "**DIFFERS**"
+    loss = max(row.loss_difference for row in within)
+    weights = max(row.weight_difference for row in within)
+    result = "agrees" if check.first_above is None else "agrees, until rounding grows"
     return (
-        f"| {name} | {f'`{changed}`' if changed else ''} | {check.peer} | {within[-1].epoch:,} "
-        f"| {within[-1].updates:,} | {losses:.0e} | {weights:.0e} | {result} |"
+        f"| {name} | {changed and f'`{changed}`'} | {check.peer} | {within[-1].epoch:,} "
+        f"| {within[-1].updates:,} | {loss:.0e} | {weights:.0e} "
+        f"| {result if check.agrees else '**differs**'} |"
     )
+
+
+def main() -> int:
+    """Check the experiments that are named, or all; the page grows with each."""
+    names = [name for name, path in shipped().items() if not describes_race(path)]
+    wanted, wrong = sys.argv[1:] or names, False
+    text, _, section = PAGE.read_text("utf-8").partition(TITLE)
+    lines = [match[0] for pattern in (ROW, REFUSAL) for match in pattern.finditer(section)]
+    for name in wanted:
+        lines = [line for line in lines if name_of(line) not in (name, "experiment")]
+        for library in PEERS:
+            line, agrees = checked(name, library)
+            print(line, flush=True)
+            lines.append(line)
+            wrong = wrong or not agrees
+        lines.sort(key=name_of)
+        rows = "\n".join(line for line in lines if line.startswith("|"))
+        refusals = "\n".join(line for line in lines if line.startswith("*"))
+        section = SECTION.format(title=TITLE, rows=rows, refusals=refusals)
+        PAGE.write_text(text + section, "utf-8")
+    return 9 if wrong else 0
+
+
+def name_of(line: str) -> str:
+    """The experiment of a row or a refusal."""
+    return line.split()[1].strip("`")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -4,10 +4,9 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from nnlab.api.find import AnyConfig, as_overrides
+from nnlab.api.find import AnyConfig, as_overrides, rows_or_overrides
 from nnlab.api.results import Columns, ShownResult, columns_of
 from nnlab.build import build
-from nnlab.config.given_rows import rows_in_memory
 from nnlab.config.load import resolve_config
 from nnlab.config.schema import Config
 from nnlab.errors import Diverged
@@ -46,8 +45,8 @@ def crosscheck(
     DataError.
     """
     require_library(against)
-    changes = [*as_overrides(overrides), FLOAT64]
-    loaded = resolve_config(config, changes, rows=rows_in_memory(data))
+    rows, settings = rows_or_overrides(data, overrides)
+    loaded = resolve_config(config, [*as_overrides(settings), FLOAT64], rows=rows)
     return check_against(loaded.config, against, tolerance, lambda text: None)
 
 
