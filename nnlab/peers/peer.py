@@ -8,11 +8,10 @@ from nnlab.core.types import Array
 
 
 class PeerRows(NamedTuple):
-    """Rows x (B, ...) with targets t (B, m); weights (B, 1) where rows do not count equally."""
+    """Rows x (B, ...) with targets t (B, m)."""
 
     x: Array
     t: Array
-    weights: Array | None = None
 
 
 class Peer(ABC):

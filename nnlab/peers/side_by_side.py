@@ -18,7 +18,7 @@ from nnlab.core import columns
 from nnlab.core.network import Network
 from nnlab.core.schedules import Plateau
 from nnlab.core.types import Array
-from nnlab.data.batches import Batches, Chunk
+from nnlab.data.batches import Batches
 from nnlab.engine.images.network import TunedNetwork
 from nnlab.errors import Diverged, UsageError
 from nnlab.peers.peer import Peer, PeerRows
@@ -144,7 +144,7 @@ def _train_peer(peer: Peer, plan: Plan, batches: Batches, ours: TrainedEpoch) ->
     total, rows, rates = 0.0, 0, iter(ours.rates)
     order = row_order(plan, batches.count, ours.epoch - 1)
     for chunk in batches.epoch(order, 0, ours.epoch - 1):
-        for batch in chunk_rows(chunk):
+        for batch in map(PeerRows, chunk.xs, chunk.ts):
             total, rows = total + peer.update(batch, next(rates)), rows + len(batch.x)
     return total / rows
 
@@ -153,14 +153,8 @@ def _untrained_loss(peer: Peer, built: Built) -> float:
     """The peer's loss per training row, before the first update."""
     part = built.plan.train
     batches = Batches(part, evaluation_batch(built.network, len(part)))
-    chunks = batches.epoch(None)
-    return sum(peer.loss(rows) for chunk in chunks for rows in chunk_rows(chunk)) / len(part)
-
-
-def chunk_rows(chunk: Chunk) -> Iterator[PeerRows]:
-    """The batches of a chunk."""
-    for number, (x, t) in enumerate(zip(chunk.xs, chunk.ts, strict=True)):
-        yield PeerRows(x, t, *chunk.ws[number : number + 1])
+    rows = (rows for chunk in batches.epoch(None) for rows in map(PeerRows, chunk.xs, chunk.ts))
+    return sum(map(peer.loss, rows)) / len(part)
 
 
 def _twin_epoch(built: Built, plan: Plan, first: Array, epoch: int) -> TrainedEpoch:

@@ -161,13 +161,16 @@ def absences(built: Built) -> Iterator[str]:
 
 def misfits(built: Built) -> Iterator[str]:
     """What is in both libraries, and something else there."""
-    plan, layers, outputs = built.plan, built.network.layers, built.network.shapes[-1][0]
+    reasons = network_misfits(built) | training_misfits(built)
+    yield from (reason for reason, applies in reasons.items() if applies)
+
+
+def network_misfits(built: Built) -> dict[str, bool]:
+    """Reasons, and whether they apply to the layers."""
+    layers = built.network.layers
     *hidden, (_, last) = dense_layers(built) or [(0, "linear")]
     activations = dict.fromkeys(activation for _, activation in hidden)
-    classes = isinstance(plan.loss, ClassLoss)
-    fits = outputs == 1 if isinstance(plan.loss, Bce) else outputs > 2
-    momentum = getattr(plan.optimizer, "momentum", 0.0)
-    reasons = {
+    return {
         "its layers all have a bias": not all(getattr(layer, "bias", True) for layer in layers),
         "each of its layers has one activation": any(
             not isinstance(a, Dense) and not isinstance(b, Dense)
@@ -177,9 +180,17 @@ def misfits(built: Built) -> Iterator[str]:
             len(activations) > 1
         ),
         f"its outputs are linear with a squared error, not {last}": last != "linear",
+    }
+
+
+def training_misfits(built: Built) -> dict[str, bool]:
+    """Reasons, and whether they apply to the loss and the optimizer."""
+    plan, outputs = built.plan, built.network.shapes[-1][0]
+    classes, momentum = isinstance(plan.loss, ClassLoss), getattr(plan.optimizer, "momentum", 0.0)
+    fits = outputs == 1 if isinstance(plan.loss, Bce) else outputs > 2
+    return {
         "its log loss takes classes": classes and built.dataset.task != "classes",
         "it has one output for two classes, and softmax for more": classes and not fits,
-        "the weights of rows mean something else there": plan.train.weights is not None,
         "its momentum holds earlier learning rates, so the rate cannot change": (
             momentum > 0 and not has_constant_rate(plan)
         ),
@@ -187,7 +198,6 @@ def misfits(built: Built) -> Iterator[str]:
             bool(plan.optimizer.slots) and has_uneven_sums(plan)
         ),
     }
-    yield from (reason for reason, applies in reasons.items() if applies)
 
 
 def has_constant_rate(plan: Plan) -> bool:

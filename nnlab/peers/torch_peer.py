@@ -132,10 +132,9 @@ class TorchPeer(Peer):
             self.average.update_parameters(self.module)
 
     def _terms(self, rows: PeerRows) -> Any:
-        """The loss of every output (B, m), or of every row (B, 1), with the weights of the rows."""
+        """The loss of every output (B, m) or, of classes, of every row (B,)."""
         z, t = self.module(self.torch.from_numpy(rows.x)), self.torch.from_numpy(rows.t)
-        terms = loss_terms(self.torch, self.plan.loss, z, t, self.smooths).reshape(len(t), -1)
-        return terms if rows.weights is None else terms * self.torch.from_numpy(rows.weights)
+        return loss_terms(self.torch, self.plan.loss, z, t, self.smooths)
 
     def _reported(self, terms: Any) -> float:
         """The sum over rows; of a mean, that of the outputs' means."""
