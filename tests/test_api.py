@@ -46,6 +46,7 @@ SURFACE = {
     "predict",
     "evaluate",
     "compare",
+    "crosscheck",
     "descend",
 }
 XOR = {

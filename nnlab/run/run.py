@@ -22,6 +22,7 @@ from nnlab.core.network import Network
 from nnlab.core.types import Array, FloatArray, IntArray
 from nnlab.data.dataset import require_finite
 from nnlab.data.fill import fill_missing
+from nnlab.data.frame import is_frame
 from nnlab.data.memory import Memory
 from nnlab.data.scale import Scaling
 from nnlab.data.table_schema import TableSchema
@@ -188,11 +189,12 @@ class Run(RunFiles):
         return read_shown_rows(self.folder, self.data, self.loss)
 
     def predict(self, x: ArrayLike, weights: Weights = "final") -> FloatArray:
-        """Outputs (B, m) for rows x (B, n) in the data set's own units.
+        """Outputs (B, m) for rows x (B, n) in the data set's own units, or for a data frame.
 
-        Raises DataError for rows of another width, and for values that are not numbers.
+        Columns of a data frame are found by name. Raises DataError for rows of another width, and
+        for values that are not numbers.
         """
-        rows = as_numbers(x)
+        rows = self.schema.frame_inputs(x) if is_frame(x) else as_numbers(x)
         width = self.data.inputs[0]
         if rows.ndim != 2 or rows.shape[1] != width:
             raise DataError(f"The network takes rows of {width} numbers, not shape {rows.shape}.")

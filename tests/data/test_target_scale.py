@@ -9,8 +9,7 @@ from sklearn.metrics import mean_absolute_error, r2_score
 
 import nnlab
 from nnlab.core.layers.dense import Rescale
-from nnlab.core.losses import LOSSES
-from nnlab.core.losses.numbers import Quantile
+from nnlab.core.losses import LOSSES, Quantile
 from nnlab.core.losses.scaled import fitted_rescale, in_units
 from nnlab.core.types import Array
 from nnlab.errors import ConfigError

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nnlab.core import columns
-from nnlab.core.losses.numbers import Quantile
+from nnlab.core.losses import Quantile
 from nnlab.core.types import Array
 from nnlab.run.rows import SavedRows
 from nnlab.show.figures import style
