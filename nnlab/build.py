@@ -200,7 +200,8 @@ def choose_engine(
     elif wanted == "numpy":
         return "numpy"
     reason = why_not(network, loss, config.optimizer, kind)
-    reason = _uncompiled(config, weighted) or reason
+    if weighted:
+        reason = "weights of rows have no compiled form"
     if reason is None and find_spec("numba") is None:
         reason = "numba is not installed (pip install 'nnlab[fast]')"
     if reason is None:
@@ -208,13 +209,6 @@ def choose_engine(
     if wanted == "auto":
         return "numpy"
     raise ConfigError(f"training.engine: compiled is not possible: {reason}. Use numpy, or auto.")
-
-
-def _uncompiled(config: Config, weighted: bool) -> str | None:
-    """What of the batches has no compiled form."""
-    if config.training.augment:
-        return "training.augment has no compiled form"
-    return "weights of rows have no compiled form" if weighted else None
 
 
 def numpy_seconds(config: Config, network: Network, rows: int) -> float:
