@@ -10,7 +10,7 @@ INSTALL = $(RUN) pip install --quiet --disable-pip-version-check
 
 LOWEST = .venv-lowest
 
-.PHONY: help demo test how-long lowest browser torture check format docs results studies figures doctor accuracy estimators bench site clean
+.PHONY: help demo test how-long lowest browser torture check format docs results studies figures doctor accuracy estimators bench site package clean
 .NOTPARALLEL:
 
 help:
@@ -22,6 +22,7 @@ help:
 	@echo "make format   let ruff format the code and fix what it can"
 	@echo "make docs     write docs/cli.md, config.md, explain.md and config.schema.json again"
 	@echo "make site     build the web site of the documentation in site/"
+	@echo "make package  build the sdist and the wheel in dist/, and check both"
 	@echo "make results  run every shipped experiment and write docs/results.md (minutes)"
 	@echo "make studies  run every study of the shipped configs and write docs/studies.md (minutes)"
 	@echo "make figures  train some shipped experiments and draw the images of the pages (two minutes)"
@@ -78,6 +79,13 @@ check: $(VENV)/.dev
 site: $(VENV)/.dev
 	$(RUN) sphinx --fail-on-warning --quiet docs site
 	@echo "Open site/index.html"
+
+package: $(VENV)/.dev
+	$(INSTALL) --editable '.[release]'
+	rm -rf dist
+	$(RUN) build --quiet
+	$(RUN) twine check --strict dist/*
+	$(VENV)/bin/check-wheel-contents dist/*.whl
 
 format: $(VENV)/.dev
 	$(RUN) ruff check --fix .

@@ -14,6 +14,7 @@ from sphinx.application import Sphinx
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
+import nnlab  # noqa: E402
 from docs.site import write_pages  # noqa: E402
 
 PROJECT = tomllib.loads((HERE.parent / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -22,7 +23,7 @@ LINK = re.compile(r"\]\((?!\w+:)([^)#\s]+)")
 
 project = "nnlab"
 author = "The nnlab authors"
-release = PROJECT["version"]
+release = nnlab.__version__
 extensions = ["myst_parser", "sphinx_copybutton"]
 ON_ONE_PAGE = {"cli.md": "generated/commands/index.md", "config.md": "generated/config/index.md"}
 exclude_patterns = ["LOG.md", "notebooks", "images", *ON_ONE_PAGE]

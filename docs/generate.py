@@ -1,4 +1,4 @@
-"""Writes cli.md, config.md, config.schema.json and explain.md from the program: no drift.
+"""Writes cli.md, config.md, config.schema.json, explain.md and man/nnlab.1 from the program.
 
 python -m docs.generate            writes them
 python -m docs.generate --check    exit code 1 and the difference, if a page on disk is another
@@ -13,6 +13,7 @@ from pathlib import Path
 import click
 
 from docs.explain import explain_page
+from nnlab import __version__
 from nnlab.cli import main
 from nnlab.config.describe import config_reference
 from nnlab.config.json_schema import json_schema
@@ -29,6 +30,28 @@ def cli_reference() -> str:
         f"## {path}\n\n```text\n{help_text.rstrip()}\n```\n" for path, help_text in help_texts()
     ]
     return NOTE + "# The command line\n\n" + "\n".join(sections)
+
+
+def manual_page() -> str:
+    """A page for `man`: the same help texts, in man(7)."""
+    (_, first), *commands = help_texts()
+    lines = [
+        f'.TH NNLAB 1 "" "nnlab {__version__}" "User Commands"',
+        ".SH NAME",
+        "nnlab \\- train neural networks small enough to understand",
+        ".SH SYNOPSIS",
+        *_verbatim(first),
+        ".SH COMMANDS",
+    ]
+    for path, text in commands:
+        lines += [f".SS {path}", *_verbatim(text)]
+    return "\n".join(lines) + "\n"
+
+
+def _verbatim(text: str) -> list[str]:
+    """Lines that man(7) neither fills nor reads as requests."""
+    shown = text.rstrip().replace("\\", "\\e").replace("-", "\\-").splitlines()
+    return [".nf", *(f"\\&{line}" if line[:1] in ".'" else line for line in shown), ".fi"]
 
 
 def help_texts(
@@ -57,6 +80,7 @@ def pages() -> dict[Path, str]:
         HERE / "cli.md": cli_reference(),
         HERE / "config.md": NOTE + config_reference() + "\n" + race_reference(),
         HERE / "explain.md": NOTE + explain_page(),
+        HERE / "man" / "nnlab.1": manual_page(),
         HERE / "config.schema.json": json.dumps(json_schema(), indent=1, ensure_ascii=False) + "\n",
     }
 

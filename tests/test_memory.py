@@ -188,3 +188,39 @@ def test_a_run_with_data_of_its_own_takes_none(tmp_path: Path) -> None:
     run = nnlab.train("xor", epochs=1, runs=tmp_path)
     with pytest.raises(UsageError, match="reads its data itself"):
         nnlab.load(run.path, data=(X, Y))
+
+
+def test_a_sweep_takes_rows_and_gives_them_to_its_runs(tmp_path: Path) -> None:
+    def swept(x: Any, rates: list[float]) -> nnlab.Sweep:
+        return nnlab.sweep(CONFIG, {"lr": rates}, data=(x, Y), jobs=1, runs=tmp_path, name="s")
+
+    sweep = swept(X, [0.1])
+    sweep.runs[0].folder.update_status("interrupted")  # is continued on the same rows
+    sweep = swept(X, [0.1, 0.2])
+    assert (sweep.status, len(sweep.runs)) == ("completed", 2)
+    for run in sweep.runs:
+        assert evaluate_part(run)["loss"] == pytest.approx(run.summary["test"]["loss"], rel=1e-12)
+    with pytest.raises(UsageError, match=r"another sweep:\n  data\.sha256: "):
+        swept(X + 1, [0.1])
+
+
+def test_a_search_takes_rows_and_names_no_command(tmp_path: Path) -> None:
+    pytest.importorskip("optuna")
+    search = nnlab.tune(
+        CONFIG, {"lr": [0.1]}, data=FRAME, data__target="kind", trials=1, runs=tmp_path
+    )
+    assert search.best is not None
+    assert evaluate_part(search.best)["loss"] > 0
+    assert search.results["command"] is None
+    assert "To repeat it" not in repr(search)
+
+
+def test_gradients_are_checked_on_rows() -> None:
+    assert nnlab.gradcheck(CONFIG, data=(X, Y)).wrong == []
+
+
+def test_a_data_set_in_words_is_no_rows(tmp_path: Path) -> None:
+    config = {**CONFIG, "data": "moons", "network": [{"dense": 2}, "softmax"]}
+    run = nnlab.train(config, data={"xor": "line"}, epochs=1, runs=tmp_path)
+    assert run.config.data.source.variant == "line"
+    assert nnlab.gradcheck(config, data="xor").wrong == []

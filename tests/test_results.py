@@ -116,6 +116,19 @@ def test_what_the_results_say(run, folder):
     assert best.status == "completed"
 
 
+def test_runs_are_sorted_and_chosen_as_by_the_command(sweep):
+    listed = nnlab.runs(sweep.path, where=["lr<0.5", "epochs=5"], sort="seed", reverse=True)
+    assert listed.table["lr"].tolist() == [0.1, 0.1]
+    assert [run.config.seed for run in listed] == [1, 0]
+    assert [run["config"]["lr"] for run in listed.to_dict()["runs"]] == [0.1, 0.1]
+    assert "s" in [row["sweep"] for row in nnlab.runs(sweep.path.parent).to_dict()["sweeps"]]
+    assert "There is no run for which this is true" in repr(nnlab.runs(sweep.path, where="lr>7"))
+    with pytest.raises(UsageError, match=r"no status 'complete'\. Did you mean 'completed'"):
+        nnlab.runs(sweep.path, status="complete")
+    with pytest.raises(UsageError, match="No run has a column or a setting 'lrr'"):
+        nnlab.runs(sweep.path, sort="lrr")
+
+
 @pytest.mark.usefixtures("ctrl_c")
 def test_ctrl_c_leaves_an_object_that_continues(tmp_path, capsys):
     run = nnlab.train(XOR, runs=tmp_path, **LONG)

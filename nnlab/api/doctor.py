@@ -4,8 +4,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from nnlab.api.find import AnyConfig, as_overrides, find_trained
-from nnlab.config.given_rows import rows_in_memory
+from nnlab.api.find import AnyConfig, as_overrides, find_trained, rows_or_overrides
 from nnlab.config.load import resolve_config
 from nnlab.diagnosis.findings import Diagnosis
 from nnlab.diagnosis.gather import evidence_of_config, evidence_of_run
@@ -24,5 +23,6 @@ def doctor(run: Run | AnyConfig, *, data: Any = None, **overrides: object) -> li
         run = find_trained(run)
     if isinstance(run, Run):
         return diagnose(evidence_of_run(run))
-    loaded = resolve_config(run, as_overrides(overrides), rows=rows_in_memory(data))
+    rows, settings = rows_or_overrides(data, overrides)
+    loaded = resolve_config(run, as_overrides(settings), rows=rows)
     return diagnose(evidence_of_config(loaded.config))

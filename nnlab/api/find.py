@@ -4,7 +4,9 @@ import json
 from collections.abc import Mapping
 from os import PathLike
 from pathlib import Path
+from typing import Any
 
+from nnlab.config.given_rows import GivenRows, rows_in_memory
 from nnlab.config.schema import Config
 from nnlab.errors import RunUnreadable, UsageError
 from nnlab.race.folder import is_race
@@ -22,6 +24,15 @@ AnyPath = str | PathLike[str]
 def as_overrides(settings: Mapping[str, object]) -> list[tuple[str, object]]:
     """Keyword arguments as overrides: `training__batch_size` is training.batch_size."""
     return [(name.replace("__", "."), value) for name, value in settings.items()]
+
+
+def rows_or_overrides(
+    data: Any, overrides: Mapping[str, object]
+) -> tuple[GivenRows | None, dict[str, object]]:
+    """The rows that `data` holds, and the overrides: a data set in words is one of them."""
+    if isinstance(data, str | Mapping):
+        return None, {**overrides, "data": data}
+    return rows_in_memory(data), dict(overrides)
 
 
 def as_texts(settings: Mapping[str, object], listed: bool = False) -> list[str]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from numpy.typing import ArrayLike
 
-from nnlab.api.find import AnyConfig, as_overrides
+from nnlab.api.find import AnyConfig, as_overrides, rows_or_overrides
 from nnlab.api.fitting import KINDS, member
 from nnlab.api.results import Columns, ShownResult, columns_of
 from nnlab.config.load import resolve_config
@@ -24,18 +24,20 @@ def gradcheck(
     t: ArrayLike | None = None,
     loss: Loss | str | None = None,
     *,
+    data: Any = None,
     rows: int = 16,
     **overrides: object,
 ) -> "GradientCheck":
     """Compare every gradient with central differences; see `nnlab.core.gradcheck`.
 
     For a network with rows x (B, n), targets t and a loss; or for a config, on its first training
-    rows, in float64 and with the weights before training. Raises ValueError for arrays that do not
-    fit, ConfigError, DataError.
+    rows, in float64 and with the weights before training; `data` is as for `train` then. Raises
+    ValueError for arrays that do not fit, ConfigError, DataError.
     """
     if not isinstance(network, Network):
-        changes = [*as_overrides(overrides), ("training.dtype", "float64")]
-        config = resolve_config(network, changes).config
+        given, settings = rows_or_overrides(data, overrides)
+        changes = [*as_overrides(settings), ("training.dtype", "float64")]
+        config = resolve_config(network, changes, rows=given).config
         return GradientCheck(tuple(check_config_gradients(config, rows)))
     if x is None or t is None or loss is None:
         raise TypeError("gradcheck of a network takes x, t and loss.")

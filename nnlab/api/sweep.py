@@ -7,13 +7,15 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nnlab.api.find import AnyConfig, AnyPath, as_texts, find_sweep
+from nnlab.api.find import AnyConfig, AnyPath, as_texts, find_sweep, rows_or_overrides
 from nnlab.api.html import card
 from nnlab.api.progress import choose_display
 from nnlab.api.results import Columns, ShownResult, columns_of
-from nnlab.api.trained_run import TrainedRun
+from nnlab.api.trained_run import TrainedRun, run_on_rows
 from nnlab.api.training import returning_on_interrupt
+from nnlab.config.given_rows import given_memory
 from nnlab.core import columns
+from nnlab.data.memory import Memory
 from nnlab.errors import RunUnreadable
 from nnlab.experiment.provide import provide_data, provide_kernels
 from nnlab.run.names import runs_folder
@@ -43,6 +45,7 @@ def sweep(
     config: AnyConfig,
     axes: str | Sequence[str] | Mapping[str, Sequence[object]],
     *,
+    data: Any = None,
     seeds: int = 1,
     random: int | None = None,
     jobs: int | None = None,
@@ -58,17 +61,18 @@ def sweep(
     """Train a config once per value of an axis; with several axes, per combination.
 
     `axes` is {"lr": [0.1, 0.01]}, or a text as for the command, "lr=0.1,0.01", or the name of a
-    study of the config, or several texts. The other arguments are the command's options: seeds
-    repeats each cell, random takes so many cells, timeout is in seconds, memory in bytes. The same
-    call trains only what is missing.
+    study of the config, or several texts. `data` is as for `train`. The other arguments are the
+    command's options: seeds repeats each cell, random takes so many cells, timeout is in seconds,
+    memory in bytes. The same call trains only what is missing.
 
     A trial that fails or diverges does not stop the others; see `records`. Ctrl+C saves the states
     of all trials and returns the sweep as it is. Raises UsageError, ConfigError, DataError.
     """
     texts = [axes] if isinstance(axes, str) else axes
     texts = as_texts(texts, listed=True) if isinstance(texts, Mapping) else list(texts)
+    rows, settings = rows_or_overrides(data, overrides)
     wanted = plan.prepare_sweep(
-        texts, config, as_texts(overrides), seeds, random, name, many=True, argv=tuple(sys.argv)
+        texts, config, as_texts(settings), seeds, random, name, True, tuple(sys.argv), rows
     )
     folder = SweepFolder(runs_folder(runs) / wanted.name)
     display = choose_display(progress)
@@ -79,7 +83,7 @@ def sweep(
     provide_kernels((trial.config for trial in todo), display.tell)
     with returning_on_interrupt(display), _without_script():
         train_trials(wanted, folder, runner, retry_failed, display.trials, display.tell)
-    result = TrainedSweep(folder.path, len(wanted.trials))
+    result = TrainedSweep(folder.path, len(wanted.trials), given_memory(wanted.base))
     folder.write_summary(result.keys, result.records)
     if plots:
         draw_sweep(folder)
@@ -135,6 +139,7 @@ class TrainedSweep(ShownResult):
 
     path: Path
     trials: int | None = field(default=None, compare=False)  # that the call asked for
+    memory: Memory | None = field(default=None, compare=False)  # the rows that the call gave
 
     @classmethod
     def load(cls, sweep: AnyPath, runs: AnyPath | None = None) -> "TrainedSweep":
@@ -173,7 +178,7 @@ class TrainedSweep(ShownResult):
     @property
     def runs(self) -> list[TrainedRun]:
         """The run of each trial that was begun."""
-        return [TrainedRun(self.path / name) for name in self.folder.trials()]
+        return [run_on_rows(self.path / name, self.memory) for name in self.folder.trials()]
 
     @property
     def status(self) -> str:

@@ -1,6 +1,7 @@
 """The object of a run: what a notebook shows of it, its figures, its report."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -11,6 +12,7 @@ from nnlab.api.html import card
 from nnlab.api.results import ShownResult
 from nnlab.api.user_network import UserNetwork
 from nnlab.core import columns
+from nnlab.data.memory import Memory
 from nnlab.errors import NnlabError
 from nnlab.run.folder import Weights
 from nnlab.run.run import Run
@@ -108,6 +110,13 @@ class TrainedRun(ShownResult, Run):
         all_figures: also those that take longer. Raises RunUnreadable.
         """
         return report_run(self.folder, all_figures)
+
+
+def run_on_rows(path: Path, memory: Memory | None) -> TrainedRun:
+    """The run in a folder, with these rows if it was trained on them."""
+    run = TrainedRun(path)
+    known = memory is not None and memory.sha256 == run.data_source[1]
+    return TrainedRun(path, memory) if known else run
 
 
 def load(run: AnyPath, runs: AnyPath | None = None, *, data: Any = None) -> TrainedRun:

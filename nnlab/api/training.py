@@ -5,10 +5,10 @@ from contextlib import contextmanager
 from signal import SIGINT
 from typing import Any
 
-from nnlab.api.find import AnyConfig, AnyPath, AnyRun, as_overrides, find_trained
+from nnlab.api.find import AnyConfig, AnyPath, AnyRun, as_overrides, find_trained, rows_or_overrides
 from nnlab.api.progress import Display, choose_display
 from nnlab.api.trained_run import TrainedRun
-from nnlab.config.given_rows import given_memory, rows_in_memory
+from nnlab.config.given_rows import given_memory
 from nnlab.config.load import resolve_config
 from nnlab.data.memory import Memory
 from nnlab.errors import Interrupted
@@ -40,12 +40,14 @@ def train(
 
     `data` takes the place of the data set that the config names: arrays (x, y), or a data frame
     with the setting `data__target="column"`. The run that is returned holds it. The run folder
-    holds its SHA-256 alone; `load` takes the data again.
+    holds its SHA-256 alone; `load` takes the data again. A text or a mapping is a data set in the
+    words of a config: "moons", {"moons": 300}.
 
     Ctrl+C, or a notebook's stop button, saves the state: the run that is returned is `interrupted`,
     and `resume` continues it. Raises ConfigError, DataError, StorageError.
     """
-    loaded = resolve_config(config, as_overrides(overrides), rows=rows_in_memory(data))
+    rows, settings = rows_or_overrides(data, overrides)
+    loaded = resolve_config(config, as_overrides(settings), rows=rows)
     shown = choose_display(progress)
     provide_data(loaded.config, shown.tell)
     with returning_on_interrupt(shown), begin(loaded, runs_folder(runs), name=name) as session:

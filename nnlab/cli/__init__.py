@@ -7,7 +7,6 @@
     progress         a training or a sweep while it runs
     live_page        the page of `--live` and `watch`
     training_output  the setup and the results of a training
-    conditions       the conditions of `nnlab runs --where`
 
 `nnlab --help` imports no command and no NumPy, so it is fast. A command is imported when it
 is used, after the group has set the threads of the BLAS.

@@ -222,11 +222,12 @@ def _plan_line(sweep: Sweep, progress: SweepProgress, runner: Executor) -> str:
 
 
 def _other_data(trials: Sequence[Trial | TrialRecord], remedy: str) -> str:
-    """Which trials were trained on data that has changed, and what to do."""
+    """Which trials were trained on data or weights that have changed, and what to do."""
     names = [trial_name(trial.cell, trial.seed) for trial in trials]
     trained = count(len(trials), "trial was", "trials were")
     listed = first_few(names, MOST_STALE, "; ")
-    return f"{trained} trained on data that has changed since ({listed}): {remedy}."
+    since = "data or initial weights that have changed since"
+    return f"{trained} trained on {since} ({listed}): {remedy}."
 
 
 def _conclude(

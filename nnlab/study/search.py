@@ -113,8 +113,8 @@ class Search:
                     return index
             elif is_stale(self.folder.trial(record.name), self.tuning.trial(record.cell)):
                 self.notes.append(
-                    f"The data changed since trial {index + 1} was trained; the search "
-                    "continues from there with the data as they are now."
+                    f"The data or the initial weights changed since trial {index + 1} was "
+                    "trained; the search continues from there with those of now."
                 )
                 return index
         return len(records)
