@@ -13,7 +13,7 @@ from nnlab.core import columns
 from nnlab.core.losses import ClassLoss, Loss
 from nnlab.core.metrics import Kind, better_when, kind_of
 from nnlab.core.network import Network, flops
-from nnlab.core.types import Array, FloatArray, IntArray
+from nnlab.core.types import Array, FloatArray, IntArray, size
 from nnlab.data.augment import Augmenter
 from nnlab.data.batches import Part
 from nnlab.data.dataset import Dataset, Task
@@ -212,10 +212,15 @@ def choose_engine(
 
 
 def numpy_seconds(config: Config, network: Network, rows: int) -> float:
-    """About how long NumPy would train on this number of rows, on a machine of 2026."""
+    """About how long NumPy would train on this number of rows, on a machine of 2026.
+
+    A product has little to do per value; activations, windows and the like take the rest.
+    """
+    batch = _batch_rows(config, rows)
     flops_time = _update_flops(config, network, rows) / 100e9
-    updates = config.training.epochs * -(-rows // _batch_rows(config, rows))
-    return updates * (20e-6 + flops_time + 1.5e-9 * network.theta.size)
+    values_time = 5e-9 * batch * sum(map(size, network.shapes[1:]))
+    updates = config.training.epochs * -(-rows // batch)
+    return updates * (20e-6 + flops_time + values_time + 1.5e-9 * network.theta.size)
 
 
 def _update_flops(config: Config, network: Network, rows: int) -> int:
@@ -224,8 +229,8 @@ def _update_flops(config: Config, network: Network, rows: int) -> int:
 
 
 def _batch_rows(config: Config, rows: int) -> int:
-    size = config.training.batch_size
-    return rows if size == "full" else min(size, rows)
+    wanted = config.training.batch_size
+    return rows if wanted == "full" else min(wanted, rows)
 
 
 # Pieces of `build` that are also used alone.

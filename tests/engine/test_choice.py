@@ -4,7 +4,7 @@ import pytest
 
 from nnlab import build as building
 from nnlab.build import build, predicted_engine
-from nnlab.config.load import from_mapping
+from nnlab.config.load import from_mapping, load_config
 from nnlab.core.layers import LAYERS
 from nnlab.core.losses import LOSSES
 from nnlab.core.network import Network
@@ -60,6 +60,12 @@ def test_images_are_compiled_changed_or_not():
     dense = [{"dense": 10}]
     assert choice("auto", CONVOLVING) == choice("auto", dense) == "compiled"
     assert choice("auto", CONVOLVING, augment=["flip"]) == "compiled"
+
+
+@pytest.mark.parametrize("name", ["digits_conv", "lenet_mnist", "conv_fashion"])
+def test_shipped_image_configs_are_compiled(name):
+    """Also digits_conv: its products are small, but NumPy has 170,000 values per update."""
+    assert predicted_engine(load_config(name).config) == "compiled"
 
 
 def test_the_layer_without_a_compiled_form_is_named():
