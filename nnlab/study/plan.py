@@ -148,6 +148,7 @@ def describe_study(
         **more,
         "code": {},
         "base": training_settings(settings_of(base)),
+        **({"expect": dict(base.expect)} if base.expect else {}),
     }
 
 
