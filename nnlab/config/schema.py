@@ -184,6 +184,7 @@ class Config:
     schedule: how the learning rate changes during training.
     training: how long, with which batches, and when to stop.
     sweeps: named series of trainings.
+    expect: what the results should be, for example `{val_accuracy: ">= 0.95"}`; see Expectations.
     """
 
     name: Name
@@ -196,5 +197,8 @@ class Config:
     schedule: Schedule
     training: Training
     sweeps: Annotated[Mapping[str, SweepConfig], InWords("NAME: {values: [...]}")] = field(
+        default_factory=dict
+    )
+    expect: Annotated[Mapping[str, Any], InWords("a mapping such as {epochs: '<= 50'}")] = field(
         default_factory=dict
     )
