@@ -20,7 +20,7 @@ from nnlab.errors import RunUnreadable
 from nnlab.experiment.provide import provide_data, provide_kernels
 from nnlab.run.names import runs_folder
 from nnlab.run.sweeps import SweepFolder, TrialRecord
-from nnlab.run.text import shown
+from nnlab.run.text import mapping_or_empty, shown
 from nnlab.show.figures.inline import draw_inline
 from nnlab.show.figures.palette import Scale
 from nnlab.show.figures.sweep_plots import cell_curve, draw_sweep, require_sweep_plot
@@ -30,6 +30,7 @@ from nnlab.show.text_tables import format_records
 from nnlab.show.words import count, setting_value
 from nnlab.study import plan
 from nnlab.study.execute import Executor, Note, choose_executor
+from nnlab.study.folds import FoldMean, fold_means
 from nnlab.study.results import CellRow, cell_rows
 from nnlab.study.trial import Begun, Outcome, Trial
 
@@ -47,6 +48,8 @@ def sweep(
     *,
     data: Any = None,
     seeds: int = 1,
+    folds: int | None = None,
+    repeats: int = 1,
     random: int | None = None,
     jobs: int | None = None,
     timeout: float | None = None,
@@ -62,8 +65,9 @@ def sweep(
 
     `axes` is {"lr": [0.1, 0.01]}, or a text as for the command, "lr=0.1,0.01", or the name of a
     study of the config, or several texts. `data` is as for `train`. The other arguments are the
-    command's options: seeds repeats each cell, random takes so many cells, timeout is in seconds,
-    memory in bytes. The same call trains only what is missing.
+    command's options: seeds repeats each cell, folds and repeats are of the axis "fold", a
+    cross-validation, random takes so many cells, timeout is in seconds, memory in bytes. The same
+    call trains only what is missing.
 
     A trial that fails or diverges does not stop the others; see `records`. Ctrl+C saves the states
     of all trials and returns the sweep as it is. Raises UsageError, ConfigError, DataError.
@@ -72,7 +76,9 @@ def sweep(
     texts = as_texts(texts, listed=True) if isinstance(texts, Mapping) else list(texts)
     rows, settings = rows_or_overrides(data, overrides)
     wanted = plan.prepare_sweep(
-        texts, config, as_texts(settings), seeds, random, name, True, tuple(sys.argv), rows
+        *(texts, config, as_texts(settings), seeds, random, name, True, tuple(sys.argv), rows),
+        folds=folds,
+        repeats=repeats,
     )
     folder = SweepFolder(runs_folder(runs) / wanted.name)
     display = choose_display(progress)
@@ -176,6 +182,12 @@ class TrainedSweep(ShownResult):
         return cell_rows(self.records, self.axes)
 
     @property
+    def folds(self) -> list[FoldMean]:
+        """The means over the folds of a cross-validation, per setting of the other axes."""
+        folds = mapping_or_empty(self.folder.read_about()["base"].get("data")).get("folds")
+        return fold_means(self.records, self.axes, folds) if isinstance(folds, int) else []
+
+    @property
     def runs(self) -> list[TrainedRun]:
         """The run of each trial that was begun."""
         return [run_on_rows(self.path / name, self.memory) for name in self.folder.trials()]
@@ -233,7 +245,9 @@ class TrainedSweep(ShownResult):
         """The folder, axes, cells and trials, as --json prints them."""
         trials = [{**asdict(record), "done": record.done} for record in self.records]
         cells = [asdict(cell) for cell in self.cells]
-        return {"folder": str(self.path), "axes": self.axes, "cells": cells, "trials": trials}
+        folds = [asdict(mean) for mean in self.folds]
+        answer = {"folder": str(self.path), "axes": self.axes, "cells": cells, "trials": trials}
+        return answer | ({"folds": folds} if folds else {})
 
     def plot(
         self, name: str = "curves", *, dark: bool = False, scale: Scale | None = None

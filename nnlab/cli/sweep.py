@@ -28,6 +28,7 @@ from nnlab.show.words import axis_value, cell_name, count, duration, first_few, 
 from nnlab.study import scheduler
 from nnlab.study.cluster import Cluster
 from nnlab.study.execute import Executor, InProcess, Processes, choose_executor
+from nnlab.study.folds import FoldMean
 from nnlab.study.plan import (
     Sweep,
     SweepProgress,
@@ -73,6 +74,19 @@ def parse_size(context: click.Context, parameter: click.Parameter, value: str | 
     default=1,
     metavar="N",
     help="Repeat every cell with the seeds s, s+1, ... s+N-1; s is the config's.",
+)
+@click.option(
+    "--folds",
+    type=click.IntRange(min=2),
+    metavar="N",
+    help="With the axis fold: how many folds the rows are divided into; default 5.",
+)
+@click.option(
+    "--repeats",
+    type=options.WHOLE,
+    default=1,
+    metavar="N",
+    help="With the axis fold: divide the rows N times, each time in another order.",
 )
 @click.option(
     "--random",
@@ -128,7 +142,8 @@ def parse_size(context: click.Context, parameter: click.Parameter, value: str | 
 @options.json_option
 @options.verbosity
 def command(
-    axes: tuple[str, ...], named: str | None, seeds: int, sample: int | None, jobs: int | None,
+    axes: tuple[str, ...], named: str | None, seeds: int, folds: int | None, repeats: int,
+    sample: int | None, jobs: int | None,
     timeout: float | None, memory: int | None, overrides: tuple[str, ...], runs: Path | None,
     name: str | None, retry_failed: bool, yes: bool, dry_run: bool, plots: bool, as_json: bool,
     **cluster_options: Any
@@ -142,6 +157,11 @@ def command(
     list without its brackets, range(START, STOP), linspace(FIRST, LAST, COUNT), or
     logspace(A, B, COUNT) from 10^A to 10^B.
 
+    The axis fold is a cross-validation: each fold of the rows is the validation part once. Below
+    the folds stand the means with 95 % intervals, which allow for the training rows that folds
+    share. With data.stratify each fold has the classes in the shares of all rows; with data.group
+    the rows of a group stay together. Scaling and filling are fitted on the training folds alone.
+
     The folder is named after the config and the axes. Finished trials are not trained again: the
     same command, also with more values or more seeds, runs only what is missing, and continues
     interrupted trials. Each process uses one BLAS thread. A failed trial does not stop the
@@ -153,10 +173,13 @@ def command(
     nnlab sweep hidden=2,3,5 xor --seeds 10
     nnlab sweep 'lr=logspace(-3, 0, 7)' momentum=0,0.9 textbook
     nnlab sweep network.1=relu,tanh,sigmoid my.yaml
+    nnlab sweep fold --folds 10 hidden=2,4,8 xor    a cross-validation for each width
     """
     argv = tuple(sys.argv)
     axes, config = (axes, named) if named else part_config(axes)
-    sweep = prepare_sweep(axes, config, overrides, seeds, sample, name, yes, argv)
+    sweep = prepare_sweep(
+        *(axes, config, overrides, seeds, sample, name, yes, argv), folds=folds, repeats=repeats
+    )
     print_messages(sweep.notes)
     folder = SweepFolder(runs_folder(runs) / sweep.name)
     require_own(folder, sweep.about)
@@ -243,15 +266,17 @@ def _conclude(
     drawn = draw_sweep(folder) if plots else Drawn((), ())
     print_drawn(drawn)
     cells = cell_rows(records, axes)
+    result = TrainedSweep(folder.path)
     if as_json:
         figures = list(map(str, drawn.paths))
-        print_json(TrainedSweep(folder.path).to_dict() | {"figures": figures})
+        print_json(result.to_dict() | {"figures": figures})
     else:
         failed = _failed_table(records, axes)
         done = sum(record.done for record in records)
         print_result(
-            f"{_cells_table(cells, keys)}{failed}\n\n{done:,} of {len(records):,} trials done in "
-            f"{duration(seconds)}, saved in\n{folder.path}"
+            f"{_cells_table(cells, keys)}{_folds_table(result.folds)}{failed}\n\n"
+            f"{done:,} of {len(records):,} trials done in {duration(seconds)}, saved in\n"
+            f"{folder.path}"
         )
     lacking = {trial.name for trial in sweep.trials} - {r.name for r in records if r.done}
     if lacking:
@@ -285,6 +310,20 @@ def _number_columns(
             yield name, spread_texts([None if s is None else astuple(s) for s in spreads])
         else:
             yield name, [None if s is None else s.median for s in spreads]
+
+
+def _folds_table(means: Sequence[FoldMean]) -> str:
+    """A row per setting with means over its folds, below an empty line; '' for one fold."""
+    if not any(mean.intervals for mean in means):
+        return ""
+    columns: dict[str, Sequence[Cell]] = {
+        key: [axis_value(mean.cell.get(key)) for mean in means] for key in means[0].cell
+    }
+    columns["folds"] = [mean.folds for mean in means]
+    for name in dict.fromkeys(name for mean in means for name in mean.means):
+        columns[name] = spread_texts([mean.spread(name) for mean in means])
+    table = format_table(list(columns), list(zip(*columns.values(), strict=True)))
+    return f"\n\n{table}\nNumbers: mean (95 % interval) over the folds."
 
 
 def _failed_table(records: Sequence[TrialRecord], axes: Sequence[Mapping[str, Any]]) -> str:
