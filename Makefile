@@ -10,7 +10,7 @@ INSTALL = $(RUN) pip install --quiet --disable-pip-version-check
 
 LOWEST = .venv-lowest
 
-.PHONY: help demo test how-long lowest browser torture check format docs results studies figures doctor accuracy estimators exports bench site package clean
+.PHONY: help demo test how-long lowest browser torture check format docs results studies figures doctor crosscheck accuracy estimators exports bench site package clean
 .NOTPARALLEL:
 
 help:
@@ -27,6 +27,7 @@ help:
 	@echo "make studies  run every study of the shipped configs and write docs/studies.md (minutes)"
 	@echo "make figures  train some shipped experiments and draw the images of the pages (two minutes)"
 	@echo "make doctor   measure how often nnlab doctor is right, and write docs/doctor.md (minutes)"
+	@echo "make crosscheck  train every shipped experiment in PyTorch and scikit-learn too, write docs/crosscheck.md (an hour)"
 	@echo "make accuracy train the image experiments with three seeds, write docs/accuracy.md (an hour)"
 	@echo "make exports  read every export with its tool and write docs/exports.md (minutes; TORCH: a Python with PyTorch)"
 	@echo "make estimators  compare with scikit-learn and write the table in docs/sklearn.md (minutes)"
@@ -107,6 +108,11 @@ figures: $(VENV)/.test browser
 
 doctor: $(VENV)/.fast
 	$(RUN) docs.doctor
+
+crosscheck: $(VENV)/.fast
+	@echo "Installing PyTorch into $(VENV): some minutes, once."
+	$(INSTALL) --editable '.[torch]'
+	$(RUN) docs.crosscheck
 
 accuracy: $(VENV)/.fast
 	$(VENV)/bin/python docs/accuracy.py

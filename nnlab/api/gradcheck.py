@@ -7,7 +7,7 @@ from typing import Any
 from numpy.typing import ArrayLike
 
 from nnlab.api.find import AnyConfig, as_overrides, read_request
-from nnlab.api.fitting import KINDS, member
+from nnlab.api.fitting import member
 from nnlab.api.results import Columns, ShownResult, columns_of
 from nnlab.config.load import resolve_config
 from nnlab.core.gradcheck import TOLERANCE, Checked, check_gradients
@@ -42,7 +42,7 @@ def gradcheck(
     if x is None or t is None or loss is None:
         raise TypeError("gradcheck of a network takes x, t and loss.")
     loss = member(loss, LOSSES, Loss, "loss")
-    inputs, targets, loss = checked_pairs(network, x, t, loss, KINDS[loss.fuses])
+    inputs, targets, loss = checked_pairs(network, x, t, loss, loss.kinds[-1])
     return GradientCheck(tuple(check_gradients(network, loss, inputs, targets)))
 
 

@@ -13,9 +13,10 @@ from nnlab.api.sweep import TrainedSweep, train_trials
 from nnlab.cli import options
 from nnlab.cli.progress import watch_trials
 from nnlab.cli.terminal import print_json, print_message, print_messages, print_result
-from nnlab.cli.training_output import print_drawn
+from nnlab.cli.training_output import expected_table, print_drawn, raise_unmet
 from nnlab.config.files import is_config_name
 from nnlab.errors import SweepFailed, UsageError
+from nnlab.experiment.expected import compare_sweep
 from nnlab.experiment.provide import provide_data, provide_kernels
 from nnlab.run.names import runs_folder
 from nnlab.run.sweeps import SweepFolder, TrialRecord
@@ -229,7 +230,11 @@ def _other_data(trials: Sequence[Trial | TrialRecord], remedy: str) -> str:
 def _conclude(
     sweep: Sweep, folder: SweepFolder, seconds: float, plots: bool, as_json: bool
 ) -> None:
-    """Summary, figures and tables. Raises SweepFailed when a trial of this call has no result."""
+    """Summary, figures and tables.
+
+    Raises SweepFailed when a trial of this call has no result, CheckFailed when too few seeds are
+    as expected.
+    """
     if old := stale_elsewhere(sweep, folder):
         print_message(_other_data(old, "the sweep that they belong to trains them again"))
     shown = TrainedSweep(folder.path)
@@ -237,14 +242,21 @@ def _conclude(
     folder.write_summary(shown.keys, records)
     drawn = draw_sweep(folder) if plots else Drawn((), ())
     print_drawn(drawn)
+    counted = compare_sweep(folder)
     if as_json:
-        print_json(shown.to_dict() | {"figures": list(map(str, drawn.paths))})
+        expected = {"expected": [each.row for each in counted]} if counted else {}
+        print_json(shown.to_dict() | {"figures": list(map(str, drawn.paths))} | expected)
     else:
         done = sum(record.done for record in records)
-        print_result(
-            f"{shown.text}\n\n{done:,} of {len(records):,} trials done in {duration(seconds)}, "
-            f"saved in\n{folder.path}"
-        )
+        trials = f"{done:,} of {len(records):,} trials done in {duration(seconds)}"
+        tables = [shown.text, *expected_table(counted)]
+        print_result("\n\n".join([*tables, f"{trials}, saved in\n{folder.path}"]))
+    _raise_incomplete(sweep, records)
+    if len(counted) == 1:  # seeds alone; another axis is there to see what it changes
+        raise_unmet(folder.path, counted)
+
+
+def _raise_incomplete(sweep: Sweep, records: Sequence[TrialRecord]) -> None:
     lacking = {trial.name for trial in sweep.trials} - {r.name for r in records if r.done}
     if lacking:
         raise SweepFailed(
