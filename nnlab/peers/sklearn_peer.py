@@ -30,6 +30,8 @@ from nnlab.training import Plan
 
 # Activations by nnlab's names.
 ACTIVATIONS_THERE = {"linear": "identity", "sigmoid": "logistic", "tanh": "tanh", "relu": "relu"}
+# The smallest probability whose logarithm has nine digits, as probabilities are rounded to 1e-16.
+UNLIKELY = 1e-6
 
 
 class SklearnPeer(Peer):
@@ -88,7 +90,7 @@ class SklearnPeer(Peer):
     def _labels(self, t: Array) -> Array:
         return t.argmax(axis=1) if t.shape[1] > 1 else t.ravel().astype(np.int64)
 
-    def update(self, rows: PeerRows, rate: float) -> float:
+    def update(self, rows: PeerRows, rate: float) -> float | None:
         (count, outputs), loss, optimizer = rows.t.shape, self.plan.loss, self.plan.optimizer
         self.updates += 1
         c = loss.factor * {"mean": 1 / outputs, "batch_mean": 1.0, "sum": count}[loss.reduction]
@@ -100,8 +102,16 @@ class SklearnPeer(Peer):
             self.optimizer.epsilon = optimizer.eps * sqrt(1 - optimizer.beta2**self.updates) / c
         else:
             self.optimizer.learning_rate = c * rate
+        exact = self._has_exact_loss(rows)
         self._fit(rows)
-        return self._reported(self.model.loss_ - penalty, rows.t)
+        return self._reported(self.model.loss_ - penalty, rows.t) if exact else None
+
+    def _has_exact_loss(self, rows: PeerRows) -> bool:
+        """Whether no row is so wrong that its log loss has few digits, or is cut off at 36."""
+        if not isinstance(self.plan.loss, ClassLoss):
+            return True
+        outputs = self.model.predict_proba(rows.x)  # (B, C)
+        return outputs[np.arange(len(outputs)), self._labels(rows.t)].min() > UNLIKELY
 
     def _reported(self, mean: float, t: Array) -> float:
         """nnlab's loss, summed over rows, from scikit-learn's.
@@ -116,9 +126,11 @@ class SklearnPeer(Peer):
             mean /= outputs
         return mean * count
 
-    def loss(self, rows: PeerRows) -> float:
+    def loss(self, rows: PeerRows) -> float | None:
         from sklearn.metrics import log_loss, mean_squared_error
 
+        if not self._has_exact_loss(rows):
+            return None
         if isinstance(self.plan.loss, ClassLoss):
             outputs = self.model.predict_proba(rows.x)
             mean = log_loss(self._labels(rows.t), outputs, labels=self.classes)
