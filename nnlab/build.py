@@ -11,9 +11,9 @@ import numpy as np
 from nnlab.config.schema import Config, SavedWeights
 from nnlab.core import columns
 from nnlab.core.losses import ClassLoss, Loss
-from nnlab.core.metrics import Kind, better_when, kind_of
+from nnlab.core.metrics import better_when, kind_of
 from nnlab.core.network import Network, flops
-from nnlab.core.types import Array, FloatArray, IntArray
+from nnlab.core.types import Array, FloatArray, IntArray, Kind
 from nnlab.data.augment import Augmenter
 from nnlab.data.batches import Part
 from nnlab.data.dataset import Dataset, Task
@@ -118,7 +118,7 @@ def require_defined_metrics(plan: Plan, network: Network) -> None:
         metrics = [] if part is None else plan.row_metrics(name, network)
         if part is None or not metrics:
             continue
-        for metric, value in row_numbers(metrics, plan.kind, part.targets, part).items():
+        for metric, value in row_numbers(metrics, plan.kind, plan.loss, part.targets, part).items():
             if not isfinite(value):
                 key = "monitor" if plan.monitor == columns.name(name, metric) else "metrics"
                 raise ConfigError(
@@ -259,8 +259,10 @@ def encoded_targets(task: Task, kind: Kind, targets: Array, outputs: int) -> Flo
 def prepare_loss(loss: Loss, dataset: Dataset, rows: IntArray) -> Loss:
     """The loss with balanced class weights computed from the training rows.
 
-    Raises ConfigError where a class has none.
+    Raises ConfigError where a class has none, or where the loss is not for these targets.
     """
+    if reason := loss.refusal(dataset.targets):
+        raise ConfigError(f"loss: {reason}.")
     if dataset.task != "classes":
         return loss
     balanced = isinstance(loss, ClassLoss) and loss.class_weight == "balanced"

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nnlab.api.find import AnyConfig, AnyPath, as_texts, find_sweep, rows_or_overrides
+from nnlab.api.find import AnyConfig, AnyPath, as_axes, as_texts, find_sweep, read_request
 from nnlab.api.html import card
 from nnlab.api.progress import choose_display
 from nnlab.api.results import Columns, ShownResult, columns_of
@@ -28,6 +28,7 @@ from nnlab.show.figures.sweep_view import SweepView
 from nnlab.show.page import Report, report_sweep
 from nnlab.show.text_tables import format_records
 from nnlab.show.words import count, setting_value
+from nnlab.status import Status
 from nnlab.study import plan
 from nnlab.study.execute import Executor, Note, choose_executor
 from nnlab.study.results import CellRow, cell_rows
@@ -69,8 +70,8 @@ def sweep(
     of all trials and returns the sweep as it is. Raises UsageError, ConfigError, DataError.
     """
     texts = [axes] if isinstance(axes, str) else axes
-    texts = as_texts(texts, listed=True) if isinstance(texts, Mapping) else list(texts)
-    rows, settings = rows_or_overrides(data, overrides)
+    texts = as_axes(texts) if isinstance(texts, Mapping) else list(texts)
+    config, rows, settings = read_request(config, data, overrides)
     wanted = plan.prepare_sweep(
         texts, config, as_texts(settings), seeds, random, name, True, tuple(sys.argv), rows
     )
@@ -182,8 +183,10 @@ class TrainedSweep(ShownResult):
 
     @property
     def status(self) -> str:
-        """completed; interrupted where trials are missing or stopped; failed where some failed."""
+        """running, failed where a trial failed, interrupted where trials are missing, completed."""
         records = self.records
+        if any(record.status is Status.RUNNING for record in records):
+            return "running"
         if any(record.status.lost for record in records):
             return "failed"
         wanted = len(records) if self.trials is None else self.trials

@@ -17,7 +17,7 @@ from nnlab.config.tree import Node, find_node
 from nnlab.core import columns
 from nnlab.core.layers import Layer
 from nnlab.core.layers.dense import Dense
-from nnlab.core.losses import ClassLoss, Loss, plain_losses
+from nnlab.core.losses import LOSSES, ClassLoss, Loss, losses_for
 from nnlab.core.metrics import (
     METRICS,
     better_when,
@@ -146,7 +146,8 @@ class _Checks:
     def _other_task(self, shape: Shape, loss: Loss | None, data: Signature) -> str:
         """The setting with which the data would have targets for such outputs."""
         own_table = find_node(self.root, "data", "name").value in ("csv", "npz")
-        if data.task == "classes" and own_table and loss is not None and loss.fuses is None:
+        for_numbers = loss is not None and "regression" in loss.kinds and loss.fuses is None
+        if data.task == "classes" and own_table and for_numbers:
             return ", or data.task: regression"
         if data.task == "regression" and data.classes_by and shape[-1] > data.outputs:
             return f", or {data.classes_by}"
@@ -277,13 +278,18 @@ class _Checks:
             )
 
     def targets(self, loss: Loss, signature: Signature) -> None:
-        """The losses that end in probabilities compare them with classes."""
-        if loss.fuses == "softmax" and signature.task == "multilabel":
-            sentence = f"{LOSS.name_of(loss)} needs one class per row, and these rows have labels."
+        """The loss is for the kind of targets that the data has."""
+        name = LOSS.name_of(loss)
+        if signature.task == "multilabel" and loss.kinds == ("classes",):
+            sentence = f"{name} needs one class per row, and these rows have labels."
             self.note(("loss",), sentence, "bce with a final sigmoid")
-        if loss.fuses is not None and signature.task == "regression":
-            sentence = f"{LOSS.name_of(loss)} needs classes, and this data is a regression."
-            allowed = ", ".join(plain_losses())
+        if signature.task != "regression" and loss.kinds == ("regression",):
+            sentence = f"{name} needs numbers to predict, and this data has classes."
+            usual = [name for name, kind in LOSSES.items() if "regression" not in kind.kinds]
+            self.note(("loss",), sentence, ", ".join(usual))
+        if signature.task == "regression" and "regression" not in loss.kinds:
+            sentence = f"{name} needs classes, and this data is a regression."
+            allowed = ", ".join(losses_for("regression"))
             if signature.classes_by:
                 allowed = f"{signature.classes_by}; or the losses {allowed}"
             self.note(("loss",), sentence, allowed)
@@ -313,13 +319,20 @@ class _Checks:
 def _wanted_outputs(loss: Loss | None, data: Signature) -> tuple[tuple[int, ...], str]:
     """The widths that an output may have, and the reason in words."""
     if data.task != "classes":
-        numbers = "a target is one number" if data.outputs == 1 else ""
-        return (data.outputs,), numbers or f"the targets have {data.outputs} columns"
+        return _outputs_for_numbers(loss, data.outputs)
     reason = f"the data has {data.outputs} classes"
     reason += f": {data.class_list}" if data.class_list else ""
-    if data.outputs == 2 and (loss is None or loss.fuses != "softmax"):
+    if data.outputs == 2 and (loss is None or "binary" in loss.kinds):
         return (1, 2), reason
     return (data.outputs,), reason
+
+
+def _outputs_for_numbers(loss: Loss | None, columns: int) -> tuple[tuple[int, ...], str]:
+    """The same for targets of so many columns."""
+    reason = "a target is one number" if columns == 1 else f"the targets have {columns} columns"
+    if loss is None or (each := loss.width(1)) == 1:
+        return (columns,), reason
+    return (loss.width(columns),), f"{reason}, and {LOSS.name_of(loss)} has {each} outputs for each"
 
 
 def _text(shape: Shape) -> str:

@@ -224,6 +224,8 @@ def _base(
     root = root if rows is None else with_memory(root, rows.keys)
     root = resolve_paths(apply(root, changes, problems, notes), Config)
     root = root if with_sweeps and rows is None else root.without("sweeps")
+    if rows is not None:
+        problems.raise_any()  # a mistake of a setting comes before what is wrong with the rows
     name = name or (UNNAMED if rows is not None else _name_of_data(root))
     config: Config = finished(_config(root, name, problems, check, rows), problems)
     return Base(config, root, name, tuple(notes), rows)

@@ -23,9 +23,7 @@ from numpy.typing import NDArray
 from nnlab.core import columns, scores
 from nnlab.core.layers import LAYERS, Layer
 from nnlab.core.losses import Loss
-from nnlab.core.types import Array, FloatArray, IntArray, Views
-
-Kind = Literal["classes", "binary", "regression"]
+from nnlab.core.types import Array, FloatArray, IntArray, Kind, Views
 
 
 def decisions(kind: str, outputs: Array) -> IntArray:
@@ -57,8 +55,8 @@ class BatchAnswers:
     """
 
     def __init__(self, kind: Kind, loss: Loss, z: Array, t: Array) -> None:
-        self.kind, self.t = kind, t
-        self.outputs = activated(loss.fuses, z)  # of the network, (N, m)
+        self.kind, self.t = kind, loss.answers(t)
+        self.outputs = loss.answers(activated(loss.fuses, z))  # of the network, (N, m)
 
     @cached_property
     def right(self) -> NDArray[np.bool_]:

@@ -11,7 +11,9 @@ import numpy as np
 from nnlab.build import Built
 from nnlab.config.schema import Config
 from nnlab.core import columns
-from nnlab.core.losses import LOSSES, Bce, CrossEntropy, Loss, Mae, Mse
+from nnlab.core.losses import LOSSES, Loss
+from nnlab.core.losses.classes import Bce, CrossEntropy
+from nnlab.core.losses.numbers import Mae, Mse
 from nnlab.core.metrics import ACCURACY, R2, decisions
 from nnlab.core.types import Array, FloatArray, IntArray
 from nnlab.diagnosis.curves import median_of_end

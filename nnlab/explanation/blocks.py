@@ -46,7 +46,7 @@ class Chapter:
 
 def loss_numbers(passage: Passage) -> dict[str, Any]:
     """The numbers of a loss's formulas."""
-    numbers = number_settings(passage.loss)
+    numbers = number_settings(passage.loss.per_output(len(passage.outputs)))
     return {**numbers, "y": passage.outputs, "t": passage.t}
 
 

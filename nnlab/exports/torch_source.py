@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from nnlab import __version__
+from nnlab.core.layers.activations import LARGEST_POWER
 from nnlab.core.types import Array
 from nnlab.errors import UsageError
 from nnlab.exports.trained import TrainedLayer, TrainedNetwork, plain_line, trained_network
@@ -236,6 +237,12 @@ def _step(layer: TrainedLayer, dtype: TorchName) -> TorchCall:
     return _function("torch.heaviside", TorchCall(TorchName("torch.ones"), (1,), {"dtype": dtype}))
 
 
+def _exp(layer: TrainedLayer, dtype: TorchName) -> TorchCall:
+    """exp(min(x, 80)), as in nnlab."""
+    bounded = TorchCall(TorchName("nn.Hardtanh"), (-1e38, float(LARGEST_POWER)))
+    return TorchCall(TorchName("nn.Sequential"), (bounded, _function("torch.exp")))
+
+
 def _plain(name: str, *own: str, **settings: object) -> "Writer":
     """A module without arrays; `own`: the layer's settings that it takes."""
     return lambda layer, dtype: TorchCall(
@@ -258,6 +265,7 @@ WRITERS: Mapping[str, Writer] = {
     "gelu": _plain("nn.GELU"),
     "silu": _plain("nn.SiLU"),
     "softplus": _plain("nn.Softplus", threshold=40),
+    "exp": _exp,
     "square": _by_function("torch.square"),
     "softmax": _plain("nn.Softmax", dim=-1),
     "linear": _plain("nn.Identity"),

@@ -69,7 +69,10 @@ def test_a_config_that_should_name_the_task(nnlab: Nnlab, tmp_path: Path) -> Non
     result = nnlab("check", "t.yaml")
     assert result.exit_code == 2
     assert "    allowed: 1, or data.task: classes\n" in result.stderr
-    assert "    allowed: data.task: classes; or the losses mse, mae, huber\n" in result.stderr
+    assert (
+        "    allowed: data.task: classes; or the losses mse, mae, huber, log_cosh, quantile\n"
+        in result.stderr
+    )
     trained(nnlab, tmp_path, "--set", "data.task=classes")
 
 
@@ -84,7 +87,10 @@ def test_labels_of_an_array_that_should_name_the_task(
     (tmp_path / "t.yaml").write_text(config)
     result = nnlab("check", "t.yaml")
     assert result.exit_code == 2
-    assert "    allowed: data.task: classes; or the losses mse, mae, huber\n" in result.stderr
+    assert (
+        "    allowed: data.task: classes; or the losses mse, mae, huber, log_cosh, quantile\n"
+        in result.stderr
+    )
     trained(nnlab, tmp_path, "--set", "data.task=classes")
     own, file = (
         json.loads(nnlab("evaluate", "latest", "--data", name, "--json").stdout)

@@ -37,6 +37,7 @@ EXAMPLES = {
     "elu": [example("elu", (4,), (4,)), example("elu", (4,), (4,), alpha=0.3)],
     "gelu": [example("gelu", (4,), (4,)), example("gelu", (2, 3), (2, 3))],
     "silu": [example("silu", (4,), (4,))],
+    "exp": [example("exp", (4,), (4,))],
     "softplus": [example("softplus", (4,), (4,))],
     "square": [example("square", (4,), (4,))],
     "softmax": [example("softmax", (4,), (4,)), example("softmax", (1,), (1,))],
