@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from math import inf
 from typing import Any
 
-from nnlab.api.find import AnyConfig, as_overrides, rows_or_overrides
+from nnlab.api.find import AnyConfig, as_overrides, read_request
 from nnlab.api.results import Columns, ShownResult, columns_of
 from nnlab.build import build
 from nnlab.config.load import resolve_config
@@ -46,8 +46,8 @@ def crosscheck(
     DataError.
     """
     require_library(against)
-    rows, settings = rows_or_overrides(data, overrides)
-    loaded = resolve_config(config, [*as_overrides(settings), FLOAT64], rows=rows)
+    form, rows, settings = read_request(config, data, overrides)
+    loaded = resolve_config(form, [*as_overrides(settings), FLOAT64], rows=rows)
     return check_against(loaded.config, against, tolerance, lambda text: None)
 
 

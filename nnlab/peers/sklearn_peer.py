@@ -19,12 +19,15 @@ import numpy as np
 
 from nnlab.build import Built
 from nnlab.core.layers.dense import Dense
-from nnlab.core.losses import Bce, ClassLoss, CrossEntropy, Mse
+from nnlab.core.losses import LOSSES, ClassLoss
+from nnlab.core.losses.classes import Bce, CrossEntropy
+from nnlab.core.losses.numbers import Mse
 from nnlab.core.network import layer_kind, trained_depth
-from nnlab.core.optimizers import Adam, Sgd
+from nnlab.core.optimizers import OPTIMIZERS, Adam, Sgd
 from nnlab.core.schedules import ConstantSchedule
 from nnlab.core.types import Array
 from nnlab.errors import ConfigError
+from nnlab.explanation.blocks import member_name
 from nnlab.peers.peer import Peer, PeerRows
 from nnlab.training import Plan
 
@@ -162,10 +165,10 @@ def absences(built: Built) -> Iterator[str]:
         if (kind := layer_kind(layer)) not in ("dense", *ACTIVATIONS_THERE):
             yield kind
     if not isinstance(loss, Mse | Bce | CrossEntropy):
-        yield type(loss).__name__.lower()
+        yield member_name(LOSSES, loss)
     yield from (name for name in ("class_weight", "label_smoothing") if getattr(loss, name, None))
     if not isinstance(optimizer, Sgd | Adam) or (optimizer.decoupled and optimizer.weight_decay):
-        yield type(optimizer).__name__.lower()
+        yield member_name(OPTIMIZERS, optimizer)
     yield from (name for name in ("l1", "clip_norm", "clip_value") if getattr(optimizer, name))
     if plan.ema is not None:
         yield "ema"
