@@ -62,7 +62,7 @@ def _compared(run: Run, file: Path | None, weights: Weights, part: str | None) -
     outputs, losses = outputs_and_losses(sample)
     columns = (
         ("row", sample.numbers + 1),
-        *_of_targets(run.loss.answers(sample.part.targets), run.data),
+        *_of_targets(run.loss.decode(sample.part.targets), run.data),
         *_of_outputs(outputs, run),
         ("loss", losses),
     )

@@ -10,7 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from nnlab.config.expectations import check_expectations, expected_values
 from nnlab.config.families import LAYER, LOSS
+from nnlab.config.output_widths import wanted_outputs
 from nnlab.config.problems import Problems, shown_value
 from nnlab.config.schema import Data, Training
 from nnlab.config.tree import Node, find_node
@@ -29,7 +31,7 @@ from nnlab.core.metrics import (
 from nnlab.core.network import shapes
 from nnlab.core.types import Shape
 from nnlab.data.dataset import Signature
-from nnlab.data.split import split_rows
+from nnlab.data.split import PartRows, split_rows
 from nnlab.errors import ConfigError, DataError
 from nnlab.suggest import did_you_mean
 
@@ -74,9 +76,11 @@ def _check_with_data(
         checks.output(network, shape, loss, signature)
         checks.weighted_outputs(loss, shape)
         if rows is not None and training is not None:
-            checks.batches(network, training, signature, rows)
+            checks.batches(network, training, signature, len(rows.train))
+            checks.expectations(rows, signature, shape, network, training)
     if training is not None:
         checks.stratify(data, signature)
+        checks.scale_target(data, signature, loss)
         checks.monitor(data, training, signature, shape, network or ())
         checks.stopping(data, training)
     if loss is not None:
@@ -131,7 +135,7 @@ class _Checks:
         self, network: tuple[Layer, ...], shape: Shape, loss: Loss | None, data: Signature
     ) -> None:
         """The network's output has one number for each number of a target row."""
-        widths, targets = _wanted_outputs(loss, data)
+        widths, targets = wanted_outputs(loss, data)
         if len(shape) == 1 and shape[0] in widths:
             return
         allowed = " or ".join(map(str, widths)) + self._other_task(shape, loss, data)
@@ -174,15 +178,15 @@ class _Checks:
                 allowed = "training.drop_last: true, or another batch_size"
                 self.note(("network", index), sentence, allowed)
 
-    def rows(self, data: Data, training: Training, signature: Signature) -> int | None:
-        """The number of training rows; None after noting a part without rows."""
+    def rows(self, data: Data, training: Training, signature: Signature) -> PartRows | None:
+        """The rows of each part; None after noting a part without rows."""
         try:
-            train = split_rows(data.split, signature.rows, signature.test_rows, data.seed).train
+            rows = split_rows(data.split, signature.rows, signature.test_rows, data.seed)
         except ConfigError as error:
             key = str(error).partition(":")[0].removeprefix("data").removeprefix(".")
             self.note(("data", key), str(error))
             return None
-        size = training.batch_size
+        size, train = training.batch_size, rows.train
         if training.drop_last and size != "full" and size > len(train):
             self.note(
                 ("training", "batch_size"),
@@ -190,7 +194,22 @@ class _Checks:
                 "would drop them all.",
                 f"at most {len(train)}, or drop_last: false",
             )
-        return len(train)
+        return rows
+
+    def expectations(
+        self,
+        rows: PartRows,
+        signature: Signature,
+        shape: Shape,
+        network: tuple[Layer, ...],
+        training: Training,
+    ) -> None:
+        """What is expected are numbers that the run will have."""
+        kind, asked = kind_of(signature.task, shape[0]), training.metrics
+        sizes = zip(columns.PARTS, (rows.train, rows.validation, rows.test), strict=True)
+        parts = [part for part, numbers in sizes if numbers is not None]
+        names = expected_values(parts, quantities_of(kind), asked, [*row_metrics_of(kind, network)])
+        check_expectations(self.root, self.problems, names)
 
     def augmentation(self, data: Data, training: Training, signature: Signature) -> None:
         """Only images can be moved, not too far, and only where all pixels have one scale."""
@@ -246,6 +265,17 @@ class _Checks:
         elif data.split.split == "ordered":
             sentence = "stratify needs a random order, and split is ordered."
             self.note(("data", "stratify"), sentence, "split: shuffled")
+
+    def scale_target(self, data: Data, signature: Signature, loss: Loss | None) -> None:
+        """Scaled targets are numbers, for a loss that takes any number."""
+        path = ("data", "scale_target")
+        if data.scale_target == "none":
+            return
+        if signature.task != "regression":
+            self.note(path, "scale_target is for numbers, and these targets are classes.", "none")
+        elif loss is not None and loss.fuses is not None:
+            name, allowed = LOSS.name_of(loss), ", ".join(losses_for("regression"))
+            self.note(path, f"{name} cannot take scaled targets.", f"none, or the losses {allowed}")
 
     def metrics(self, training: Training, known: Sequence[str]) -> None:
         """The metrics that are named are metrics of the task and of the network's outputs."""
@@ -314,25 +344,6 @@ class _Checks:
         elif signature.task == "classes" and weights != "balanced" and len(weights) != outputs:
             sentence = f"class_weight has {len(weights)} numbers for {outputs} classes."
             self.note(path, sentence, f"a list of {outputs} numbers >= 0, or balanced")
-
-
-def _wanted_outputs(loss: Loss | None, data: Signature) -> tuple[tuple[int, ...], str]:
-    """The widths that an output may have, and the reason in words."""
-    if data.task != "classes":
-        return _outputs_for_numbers(loss, data.outputs)
-    reason = f"the data has {data.outputs} classes"
-    reason += f": {data.class_list}" if data.class_list else ""
-    if data.outputs == 2 and (loss is None or "binary" in loss.kinds):
-        return (1, 2), reason
-    return (data.outputs,), reason
-
-
-def _outputs_for_numbers(loss: Loss | None, columns: int) -> tuple[tuple[int, ...], str]:
-    """The same for targets of so many columns."""
-    reason = "a target is one number" if columns == 1 else f"the targets have {columns} columns"
-    if loss is None or (each := loss.width(1)) == 1:
-        return (columns,), reason
-    return (loss.width(columns),), f"{reason}, and {LOSS.name_of(loss)} has {each} outputs for each"
 
 
 def _text(shape: Shape) -> str:

@@ -11,8 +11,9 @@ from typing import Any
 from nnlab.config.annotations import hints
 from nnlab.config.builder import build_fields
 from nnlab.config.checks import check_parts
-from nnlab.config.defaults import with_defaults, with_labels, with_monitor
+from nnlab.config.defaults import rescale_added, with_defaults, with_labels, with_monitor
 from nnlab.config.dump import settings_of
+from nnlab.config.expectations import check_expectations
 from nnlab.config.families import resolve_paths
 from nnlab.config.files import checked, decode, locate, name_from_stem, read_bytes
 from nnlab.config.given_rows import GivenRows, with_memory
@@ -248,6 +249,8 @@ def _config(
             values["data"] = replace(data, source=rows.held_by(data.source))
     if "training" in values:
         values["training"] = with_monitor(values["training"], values.get("data"))
+    values |= rescale_added(values)
+    check_expectations(root, problems)
     complete = len(values) == len(hints(Config)) and len(problems) == before
     if complete:
         _check_sweeps(root, values["sweeps"], problems)

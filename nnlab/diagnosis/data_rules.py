@@ -83,7 +83,7 @@ def targets_unscaled(e: Evidence) -> Diagnosis | None:
     size, deviation = float(np.sqrt((t**2).mean())), float(t.std(0).mean())
     if not deviation or (size <= LARGE_TARGET and deviation >= SMALL_TARGET):
         return None
-    advice = "Better: divide the target in the file, so that its numbers are about 1."
+    advice = "Better: data.scale_target=standardize, or smaller numbers in the file."
     shares = (t**2).sum(1) / (t**2).sum()
     if len(t) >= 20 and shares.max() > 0.5:
         (row,) = e.row_numbers(shares.argmax()[None])

@@ -178,6 +178,12 @@ def _exp(graph: Graph, layer: TrainedLayer) -> None:
     graph.add("Exp")
 
 
+def _rescale(graph: Graph, layer: TrainedLayer) -> None:
+    settings: Any = layer.layer
+    graph.add("Mul", graph.single(settings.spread or 1.0))
+    graph.add("Add", graph.single(settings.mean or 0.0))
+
+
 def _square(graph: Graph, layer: TrainedLayer) -> None:
     graph.add("Mul", graph.x)
 
@@ -214,6 +220,7 @@ WRITERS: Mapping[str, Writer] = {
     "step": _step,
     "flatten": _reshape,
     "reshape": _reshape,
+    "rescale": _rescale,
     "dropout": _plain("Identity"),
     "conv2d": _conv,
     "max_pool": _pool("MaxPool"),

@@ -264,9 +264,9 @@ class _Parts:
         terms = loss.term_formula
         if loss.fuses is not None:
             names["y"] = f"y{len(self.places)}"
-            output = numpy_source(STABLE[loss.fuses], {"x": last})
-            yield f"{names['y']} = {output}  # {loss.fuses}"
-            terms = FROM_LOGITS[loss.fuses]
+            if output := STABLE.get(loss.fuses):
+                yield f"{names['y']} = {numpy_source(output, {'x': last})}  # {loss.fuses}"
+            terms = FROM_LOGITS.get(loss.fuses, terms)
             if weights is None:
                 terms = re.sub(r"(class_weight|w_0|w_1) \* ", "", terms)
         per_output = f" / {self.outputs}" if loss.reduction == "mean" and self.outputs > 1 else ""

@@ -232,6 +232,17 @@ def _reshape(layer: TrainedLayer, dtype: TorchName) -> TorchCall:
     return _function("torch.reshape", (-1, *layer.outputs))
 
 
+def _rescale(layer: TrainedLayer, dtype: TorchName) -> TorchCall:
+    """x spread + mean."""
+    settings: Any = layer.layer
+    pair = (("torch.mul", settings.spread or (1.0,)), ("torch.add", settings.mean or (0.0,)))
+    steps = (
+        _function(name, TorchCall(TorchName("torch.tensor"), (numbers,), {"dtype": dtype}))
+        for name, numbers in pair
+    )
+    return TorchCall(TorchName("nn.Sequential"), tuple(steps))
+
+
 def _step(layer: TrainedLayer, dtype: TorchName) -> TorchCall:
     """1 at 0 too."""
     return _function("torch.heaviside", TorchCall(TorchName("torch.ones"), (1,), {"dtype": dtype}))
@@ -272,6 +283,7 @@ WRITERS: Mapping[str, Writer] = {
     "step": _step,
     "flatten": _plain("nn.Flatten"),
     "reshape": _reshape,
+    "rescale": _rescale,
     "dropout": _plain("nn.Dropout", "rate"),
     "conv2d": _conv,
     "max_pool": _pool("nn.MaxPool2d"),

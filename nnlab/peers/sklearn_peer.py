@@ -11,6 +11,7 @@ nnlab's derivative of the loss and scikit-learn's, which is (y - t) / B for a ba
 
 import warnings
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from itertools import pairwise
 from math import sqrt
 from typing import Any
@@ -48,7 +49,8 @@ class SklearnPeer(Peer):
         reasons = [f"it has no {', '.join(absent)}"] if absent else list(misfits(built))
         if reasons:
             raise ConfigError(f"scikit-learn cannot express this config: {'; '.join(reasons)}.")
-        self.plan, network = built.plan, built.network
+        network = built.network
+        self.plan = replace(built.plan, loss=built.plan.loss.plain)  # of targets that are scaled
         self.classes = np.arange(max(2, network.shapes[-1][0]))
         self.keys = [place.key for place in network.layout.places]  # weights, then biases
         self.model, self.updates = self._model(dense_layers(built)), 0
@@ -159,8 +161,8 @@ def dense_layers(built: Built) -> list[tuple[int, str]]:
 
 def absences(built: Built) -> Iterator[str]:
     """The parts of a config that scikit-learn does not have."""
-    plan, optimizer, loss = built.plan, built.plan.optimizer, built.plan.loss
-    layers = built.network.layers[: trained_depth(built.network.layers, loss)]
+    plan, optimizer, loss = built.plan, built.plan.optimizer, built.plan.loss.plain
+    layers = built.network.layers[: trained_depth(built.network.layers, plan.loss)]
     for layer in layers[:-1]:
         if (kind := layer_kind(layer)) not in ("dense", *ACTIVATIONS_THERE):
             yield kind

@@ -134,7 +134,7 @@ class TorchPeer(Peer):
     def _terms(self, rows: PeerRows) -> Any:
         """The loss of every output (B, m) or, of classes, of every row (B,)."""
         z, t = self.module(self.torch.from_numpy(rows.x)), self.torch.from_numpy(rows.t)
-        return loss_terms(self.torch, self.plan.loss, z, t, self.classes)
+        return loss_terms(self.torch, self.plan.loss.plain, z, t, self.classes)
 
     def _reported(self, terms: Any) -> float:
         """The sum over rows; of a mean, that of the outputs' means."""

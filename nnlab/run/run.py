@@ -17,6 +17,7 @@ from nnlab.build import load_weights
 from nnlab.config.load import load_config
 from nnlab.config.schema import Config
 from nnlab.core.losses import ClassLoss, Loss
+from nnlab.core.losses.scaled import in_units
 from nnlab.core.network import Network
 from nnlab.core.types import Array, FloatArray, IntArray
 from nnlab.data.dataset import require_finite
@@ -90,7 +91,7 @@ class Run(RunFiles):
             if self.data.class_weight is None:
                 raise RunUnreadable(f"Cannot read {self.path}: data.json has no class weights.")
             return replace(loss, class_weight=self.data.class_weight)
-        return loss
+        return in_units(loss, self.config.network[-1])
 
     @property
     def output_names(self) -> Sequence[str]:

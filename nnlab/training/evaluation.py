@@ -17,7 +17,6 @@ from nnlab.core.metrics import (
     Sum,
     SumMetric,
     Targets,
-    activated,
     metrics_of,
     quantities_of,
     sums_of,
@@ -44,7 +43,7 @@ class Tally:
     @classmethod
     def of(cls, kind: Kind, loss: Loss, targets: Array) -> Self:
         """The tally of a part with these targets (N, m)."""
-        return cls(kind, loss, Targets.of(kind, loss.answers(targets)))
+        return cls(kind, loss, Targets.of(kind, loss.decode(targets)))
 
     @cached_property
     def places(self) -> dict[Sum, slice]:
@@ -183,7 +182,7 @@ class Evaluation:
             for z, t, row_weights in self.logits(weights):
                 self.tally.add(sums, z, t, len(z), row_weights)
                 if self.metrics:
-                    outputs.append(activated(fuses, z) if fuses else z.copy())
+                    outputs.append(self.tally.loss.outputs(z) if fuses else z.copy())
         numbers = self.tally.result(sums)
         if self.metrics:
             predicted = np.concatenate(outputs)
@@ -201,7 +200,7 @@ def row_numbers(
     metrics: Sequence[RowMetric], kind: Kind, loss: Loss, outputs: FloatArray, part: Part
 ) -> Numbers:
     """Metrics of rows, from the outputs (N, m) for all rows of a part."""
-    targets = loss.answers(part.targets)
+    targets = loss.decode(part.targets)
     answers = PartAnswers(kind, loss.answers(outputs), targets, part.weights)
     with np.errstate(all="ignore"):
         return {metric.name: metric.value(answers) for metric in metrics}

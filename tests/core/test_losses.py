@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nnlab.core.losses import LOSSES, Loss
-from nnlab.core.losses.numbers import Quantile
+from nnlab.core.losses import LOSSES, Loss, Quantile
 from nnlab.core.types import Array
 
 CASES = json.loads((Path(__file__).parents[1] / "references" / "losses.json").read_text("utf-8"))

@@ -69,6 +69,8 @@ CASES = {
         "network": [*VALUES["network"], "exp"],
         "loss": "poisson",
     },
+    "scaled targets": VALUES
+    | {"loss": "mse", "data": VALUES["data"] | {"scale_target": "standardize"}},
     "sum": VALUES | {"loss": {"mse": {"reduction": "sum"}}, "optimizer": {"sgd": 1e-3}},
 }
 

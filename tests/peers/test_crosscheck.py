@@ -55,6 +55,7 @@ def reduced(name: str, reduction: str) -> dict[str, Any]:
         (NUMBERS, {**reduced("mse", "sum"), "optimizer": {"name": "sgd", "lr": 0.005}}),
         (NUMBERS, {**reduced("mse", "batch_mean"), "optimizer": ADAM}),
         (NUMBERS, {"optimizer": {"name": "sgd", "lr": 0.1, "weight_decay": 0.3}}),
+        (NUMBERS, {"data": {**NUMBERS["data"], "scale_target": "standardize"}}),
         (NUMBERS, {"network": [{"dense": 4}, {"dense": 4}, "linear", {"dense": 3}]}),
     ],
 )

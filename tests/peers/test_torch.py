@@ -70,6 +70,12 @@ def test_layers(name: str) -> None:
     assert_agrees(SMALL | {"data": data, "network": NETWORKS[name], "training": training})
 
 
+def test_scaled_targets() -> None:
+    scaled = {"data": {"name": "curve", "samples": 40, "scale_target": "standardize"}}
+    network = {"network": [{"dense": 6}, "tanh", {"dense": 1}], "loss": "huber"}
+    assert_agrees(SMALL | scaled | network)
+
+
 def test_augmented_images() -> None:
     data = {"name": "digits", "scale": "unit", "test": 1700}
     training = {"epochs": 2, "batch_size": 50, "augment": [{"shift": 1}]}
@@ -85,10 +91,11 @@ def test_optimizers(name: str, settings: dict[str, Any], shaping: dict[str, Any]
 
 
 NUMBERS = {"data": {"name": "random", "samples": 40, "inputs": 4, "outputs": 2}}
+COUNTS = {"data": {**NUMBERS["data"], "distribution": "uniform"}}  # from 0 to 1
 ENDS = {  # what the losses between something else than classes and outputs need
     "bce": {"network": [{"dense": 6}, "tanh", {"dense": 3}, "sigmoid"]},
     "cross_entropy": {"network": [{"dense": 6}, "tanh", {"dense": 3}, "softmax"]},
-    "poisson": {"network": [{"dense": 6}, "tanh", {"dense": 8}, "exp"], "data": "identity"},
+    "poisson": {"network": [{"dense": 6}, "tanh", {"dense": 2}, "exp"], **COUNTS},
     "quantile": {"network": [{"dense": 6}, "tanh", {"dense": 6}], **NUMBERS},
 }
 

@@ -23,4 +23,18 @@ LOSSES: dict[str, type[Loss]] = {
     "hinge": Hinge,
 }
 
-__all__ = ["LOSSES", "ClassLoss", "Loss", "losses_for"]
+__all__ = [
+    "LOSSES",
+    "Bce",
+    "ClassLoss",
+    "CrossEntropy",
+    "Hinge",
+    "Huber",
+    "LogCosh",
+    "Loss",
+    "Mae",
+    "Mse",
+    "Poisson",
+    "Quantile",
+    "losses_for",
+]

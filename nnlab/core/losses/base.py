@@ -8,6 +8,7 @@ from typing import ClassVar, Literal
 import numpy as np
 from numpy.typing import DTypeLike
 
+from nnlab.core.layers import LAYERS, activated
 from nnlab.core.types import Array, FloatArray, IntArray, Kind, Views
 
 Reduction = Literal["mean", "batch_mean", "sum"]
@@ -54,14 +55,27 @@ class Loss(ABC):
         return targets
 
     def answers(self, y: Array) -> Array:
-        """The outputs (N, k), or encoded targets, that metrics compare: one per target."""
+        """Of outputs (N, k) those that metrics compare with the targets: one per target."""
         return y
+
+    def decode(self, coded: Array) -> Array:
+        """The targets (N, m) as metrics compare them, from encoded ones (N, k)."""
+        return self.answers(coded)
 
     def output_names(self, targets: Sequence[str]) -> list[str]:
         """The names of the outputs, from those of the targets."""
         return list(targets)
 
+    @property
+    def plain(self) -> "Loss":
+        """The loss of the catalogue, without the units of the targets."""
+        return self
+
     # What the engines compute.
+
+    def outputs(self, z: Array) -> Array:
+        """The network's outputs (N, k) where the loss sees z; z itself where nothing follows."""
+        return z if self.fuses is None else activated(LAYERS[self.fuses](), z)
 
     def bind(self, batch: int, outputs: int, dtype: DTypeLike) -> Views:
         """The memory for `gradient` with B = batch rows of m = outputs numbers."""

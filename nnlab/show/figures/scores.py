@@ -28,7 +28,7 @@ MOST_PANELS = 3
 
 def _answers(run: View) -> PartAnswers:
     rows = run.judged
-    return PartAnswers(run.data.kind, run.answers(rows.outputs), run.answers(run.coded(rows)))
+    return PartAnswers(run.data.kind, run.answers(rows.outputs), run.loss.decode(run.coded(rows)))
 
 
 def _no_ranking(run: View) -> str | None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nnlab.core import columns
-from nnlab.core.losses.numbers import Quantile
+from nnlab.core.losses import Quantile
 from nnlab.core.types import Array
 from nnlab.run.rows import SavedRows
 from nnlab.show.figures import style
@@ -128,8 +128,8 @@ def draw_fit(run: View) -> "Figure":
     if len(run.metrics.get("epoch", ())) > 1:
         first = run.answers(run.outputs(grid, run.initial.values))[:, 0]
         ax.plot(grid[:, 0], first, color=look().sky, linestyle="--", linewidth=1, label=after(0))
-    if isinstance(run.loss, Quantile):
-        _draw_bands(ax, run, run.loss.quantiles, grid[:, 0], outputs)
+    if isinstance(run.loss.plain, Quantile):
+        _draw_bands(ax, run, run.loss.plain.quantiles, grid[:, 0], outputs)
     # A jump is no slope: most of the range between two of 2,000 points.
     ys[:-1][np.abs(np.diff(ys)) > 0.2 * (np.ptp(ys) or 1.0)] = np.nan
     ax.plot(grid[:, 0], ys, color=look().blue, linewidth=1.8, label=f"network {run.when}")
