@@ -32,10 +32,12 @@ def explain_first_update(run: Run) -> RowExplanation | None:
     with np.errstate(all="ignore"):
         passage = Passage(config.network, network.inputs, run.loss, config.optimizer, moment)
     row = int(_first_batch(config, len(rows))[moment.at])
+    number = 1 + (row if rows.file_rows is None else int(rows.file_rows[row]))
+    of_part = "of the training part" if rows.file_rows is None else "(train part)"
     facts = RowFacts(
         run=run.name,
-        row=f"row {row + 1:,} of the training part",
-        number=row + 1,
+        row=f"row {number:,} {of_part}",
+        number=number,
         part="train",
         raw=rows.inputs[row],
         input_names=run.data.feature_names,
@@ -44,8 +46,9 @@ def explain_first_update(run: Run) -> RowExplanation | None:
         sentences=(
             "This is how learning begins: a row of the first batch goes through the network and "
             "back, and the first update follows.",
-            "In the run's folder, nnlab explain . --row N --epoch E shows any row of the data, "
-            "counted from 1, at any epoch.",
+            "In the run's folder, nnlab explain . --row N --epoch E shows any row of the data at "
+            "any epoch. N counts from 1 over all parts"
+            + ("." if rows.file_rows is None else ", as the number above does."),
         ),
     )
     return RowExplanation(facts, passage, Selection()) if passage.finite else None

@@ -27,7 +27,8 @@ class SavedRows:
     """The saved rows of one part.
 
     inputs (N, n) as in the data set; targets: labels (N,) or rows (N, m); outputs (N, m) of the
-    final weights; numbers (N,): their row numbers in the part. `all`: this is the whole part.
+    final weights; numbers (N,): their row numbers in the part; file_rows (N,): those in the file,
+    both from 0; None in runs of older versions. `all`: this is the whole part.
     """
 
     part: str
@@ -35,6 +36,7 @@ class SavedRows:
     targets: Array
     outputs: FloatArray
     numbers: IntArray
+    file_rows: IntArray | None
     all: bool
 
     def __len__(self) -> int:
@@ -48,6 +50,7 @@ class SavedRows:
             targets=self.targets[which],
             outputs=self.outputs[which],
             numbers=self.numbers[which],
+            file_rows=None if self.file_rows is None else self.file_rows[which],
             all=False,
         )
 
@@ -78,7 +81,9 @@ def read_saved_rows(folder: RunFolder, data: DataFacts) -> dict[str, SavedRows]:
                     f"Cannot read {shown(folder.path)}: the saved rows of the part {part} do not "
                     "fit data.json."
                 )
-            rows[part] = SavedRows(part, inputs, targets, outputs, places, numbers is None)
+            in_file = arrays.get(f"{part}.file_rows")
+            in_file = in_file if in_file is not None and in_file.shape == places.shape else None
+            rows[part] = SavedRows(part, inputs, targets, outputs, places, in_file, numbers is None)
     return rows
 
 
