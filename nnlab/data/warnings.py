@@ -37,12 +37,27 @@ def data_warnings(
     dataset: Dataset, parts: PartRows, scale: ScaleKind, options: Split
 ) -> tuple[str, ...]:
     """Sentences about a data set's rows, classes, columns and parts."""
+    constant = constant_part(dataset, parts.train)
     return (
         *dataset.notes,
+        *([f"{constant}, so there is nothing to learn."] if constant else []),
         *_classes(dataset, parts, options),
         *_columns(dataset, parts.train, scale),
         *_targets(dataset, parts.train),
     )
+
+
+def constant_part(dataset: Dataset, rows: IntArray) -> str:
+    """The start of a sentence about data that is the same in all of these rows; '' if none is."""
+    if len(rows) < 2:  # a single row says nothing
+        return ""
+    target, row = dataset.targets[rows[0]], dataset.inputs[rows[0]]
+    if all((dataset.targets[i] == target).all() for i in rows):  # ends at the first that differs
+        if dataset.task == "classes":
+            return f"All training rows are of class {quoted(dataset.class_names[target])}"
+        return f"The target of every training row is {', '.join(f'{t:.6g}' for t in target)}"
+    same = all((dataset.inputs[i] == row).all() for i in rows)
+    return "All training rows have the same inputs" if same else ""
 
 
 def absent_classes(dataset: Dataset, rows: IntArray) -> list[str]:

@@ -1,5 +1,6 @@
 """The rows that a run folder holds, and the form of files with new rows."""
 
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -81,10 +82,14 @@ def read_saved_rows(folder: RunFolder, data: DataFacts) -> dict[str, SavedRows]:
                     f"Cannot read {shown(folder.path)}: the saved rows of the part {part} do not "
                     "fit data.json."
                 )
-            in_file = arrays.get(f"{part}.file_rows")
-            in_file = in_file if in_file is not None and in_file.shape == places.shape else None
+            in_file = _file_rows(arrays, part, places)
             rows[part] = SavedRows(part, inputs, targets, outputs, places, in_file, numbers is None)
     return rows
+
+
+def _file_rows(arrays: Mapping[str, Array], part: str, numbers: IntArray) -> IntArray | None:
+    file_rows = arrays.get(f"{part}.file_rows")
+    return None if file_rows is None or file_rows.shape != numbers.shape else file_rows
 
 
 def read_shown_rows(folder: RunFolder, data: DataFacts) -> tuple[Array, Array]:

@@ -79,6 +79,8 @@ def _made() -> Iterator[tuple[str, Table]]:
     yield "checks", (x, x[:, 0] * x[:, 1] > 0)
     yield "product", (x, x[:, 0] * x[:, 1] + 0.05 * stream.normal(size=500))
     yield "waves", _waves(stream, 500, 32, (2, 4, 7))
+    yield "same", (stream.normal(size=(200, 3)), np.full(200, 3.5))
+    yield "same_rows", (np.ones((200, 3)), stream.integers(0, 2, 200))
 
 
 def _others() -> Iterator[tuple[str, Table]]:
