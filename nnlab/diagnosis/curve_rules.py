@@ -186,6 +186,8 @@ def plateau(e: Evidence) -> Diagnosis | None:
     """A loss that stands still where a constant answer would be as good."""
     if not e.can_stand_still or not _is_trivial(e) or _is_constant(e):
         return None
+    if len(e.weighted(e.first)) < 2:  # without a hidden layer there is one valley, and its bottom
+        return None
     if abs(fall_of(e.train_loss)) > STILL:
         return None
     return Diagnosis(
@@ -199,6 +201,7 @@ def plateau(e: Evidence) -> Diagnosis | None:
         "On a plateau gradients are small in all directions. Another start, momentum or Adam "
         "leaves it sooner.",
         off_the_plateau(e),
+        advice="Where the inputs say nothing about the targets, no setting helps.",
         figure="curves",
     )
 

@@ -58,7 +58,7 @@ RULES: tuple[FindingRule, ...] = (
     FindingRule(layer_rules.vanishing, ("equal-units",)),
     FindingRule(layer_rules.saturated, ("exploding",)),
     FindingRule(layer_rules.dead_units),
-    FindingRule(layer_rules.dropout_too_strong),
+    FindingRule(layer_rules.dropout_too_strong, always=True),
     FindingRule(layer_rules.decay_too_strong),
     FindingRule(step_rules.diverged),
     FindingRule(step_rules.rate_too_high),

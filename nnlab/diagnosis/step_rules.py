@@ -23,6 +23,7 @@ BURST = 10.0  # times the loss before training: steps that were far too large
 TINY_BATCH = 4  # rows: their noise makes losses jump at a usual rate
 NO_WARMUP = "schedule.warmup=0"
 TINY_RATE = 0.01  # of the largest learning rate
+MOVED = 2.0  # times their size: how far weights move where a usual rate trains them
 SHORTENED = 10.0  # times: steps that a setting beside the rate makes shorter
 GROWN = 10.0  # times their size before training: weights that large steps moved
 
@@ -205,7 +206,7 @@ def _rate_is_low(e: Evidence) -> Diagnosis | None:
     share = _slow_share(e)
     if not share:
         return None
-    factor = 10 ** int(np.clip(round(log10(0.5 / max(share, 1e-9))), 1, 4))
+    factor = 10 ** int(np.clip(round(log10(MOVED / share)), 1, 4))
     return Diagnosis(
         "rate-too-low",
         # Few updates move weights little at any rate.
