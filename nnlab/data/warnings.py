@@ -51,13 +51,17 @@ def constant_part(dataset: Dataset, rows: IntArray) -> str:
     """The start of a sentence about data that is the same in all of these rows; '' if none is."""
     if len(rows) < 2:  # a single row says nothing
         return ""
-    target, row = dataset.targets[rows[0]], dataset.inputs[rows[0]]
-    if all((dataset.targets[i] == target).all() for i in rows):  # ends at the first that differs
+    if _is_constant(dataset.targets, rows):
+        target = dataset.targets[rows[0]]
         if dataset.task == "classes":
             return f"All training rows are of class {quoted(dataset.class_names[target])}"
         return f"The target of every training row is {', '.join(f'{t:.6g}' for t in target)}"
-    same = all((dataset.inputs[i] == row).all() for i in rows)
-    return "All training rows have the same inputs" if same else ""
+    return "All training rows have the same inputs" if _is_constant(dataset.inputs, rows) else ""
+
+
+def _is_constant(values: Array, rows: IntArray) -> bool:
+    """Whether these rows are equal; the first hundred mostly tell."""
+    return all((values[some] == values[rows[0]]).all() for some in (rows[:100], rows))
 
 
 def absent_classes(dataset: Dataset, rows: IntArray) -> list[str]:
