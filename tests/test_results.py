@@ -80,6 +80,7 @@ def test_a_report_is_a_page_in_a_frame(sweep, tmp_path):
 def test_a_sweep(sweep):
     assert sweep.status == "completed"
     assert repr(sweep).startswith("s: completed, 4 of 4 trials done")
+    assert "Numbers: median (quartiles) over the seeds." in repr(sweep)  # as the command prints
     assert sorted(sweep.table["lr"]) == [0.1, 0.1, 1.0, 1.0]
     assert "<polyline" in sweep._repr_html_()
     assert isinstance(sweep.plot("final"), Figure)
@@ -156,6 +157,7 @@ def test_runs_in_a_list_are_compared(sweep):
     [
         (lambda _: nnlab.train(5), TypeError, "a config is a path, the name of a shipped config,"),
         (lambda _: nnlab.evaluate(None), TypeError, "a run is a Run, a folder, a name, or a uniqu"),
+        (lambda s: nnlab.evaluate(s.runs[0], XOR), TypeError, "data is a CSV or NPZ file, and not"),
         (lambda s: nnlab.load(s.path), UsageError, "is a sweep, not a run: name one of its trials"),
         (
             lambda _: nnlab.sweep(XOR, {"lr": 0.1}),

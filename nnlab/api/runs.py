@@ -18,7 +18,7 @@ from nnlab.errors import NnlabError, UsageError
 from nnlab.run.files import RunFiles
 from nnlab.run.listing import RunRecord, folders_with_runs, list_runs
 from nnlab.run.names import runs_folder
-from nnlab.run.settings import dotted
+from nnlab.run.settings import dotted, training_settings
 from nnlab.run.sweeps import find_all
 from nnlab.show.text_tables import Cell, format_records, to_csv
 from nnlab.show.words import duration, setting_value, shorten
@@ -211,7 +211,7 @@ def _settings(run: RunRecord) -> dict[str, Any]:
         config = RunFiles(Path(run.path)).settings
     except NnlabError:
         return {}
-    return dotted({key: value for key, value in config.items() if key != "sweeps"})
+    return dotted(training_settings(config))
 
 
 def _sorted_rows(rows: Sequence[ListedRun], key: str | None, reverse: bool) -> list[ListedRun]:

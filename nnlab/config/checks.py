@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from nnlab.config.expectations import check_expectations, expected_values
 from nnlab.config.families import LAYER, LOSS
 from nnlab.config.output_widths import wanted_outputs
 from nnlab.config.problems import Problems, shown_value
@@ -30,7 +31,7 @@ from nnlab.core.metrics import (
 from nnlab.core.network import shapes
 from nnlab.core.types import Shape
 from nnlab.data.dataset import Signature
-from nnlab.data.split import split_rows
+from nnlab.data.split import PartRows, split_rows
 from nnlab.errors import ConfigError, DataError
 from nnlab.suggest import did_you_mean
 
@@ -75,7 +76,8 @@ def _check_with_data(
         checks.output(network, shape, loss, signature)
         checks.weighted_outputs(loss, shape)
         if rows is not None and training is not None:
-            checks.batches(network, training, signature, rows)
+            checks.batches(network, training, signature, len(rows.train))
+            checks.expectations(rows, signature, shape, network, training)
     if training is not None:
         checks.stratify(data, signature)
         checks.scale_target(data, signature, loss)
@@ -176,15 +178,15 @@ class _Checks:
                 allowed = "training.drop_last: true, or another batch_size"
                 self.note(("network", index), sentence, allowed)
 
-    def rows(self, data: Data, training: Training, signature: Signature) -> int | None:
-        """The number of training rows; None after noting a part without rows."""
+    def rows(self, data: Data, training: Training, signature: Signature) -> PartRows | None:
+        """The rows of each part; None after noting a part without rows."""
         try:
-            train = split_rows(data.split, signature.rows, signature.test_rows, data.seed).train
+            rows = split_rows(data.split, signature.rows, signature.test_rows, data.seed)
         except ConfigError as error:
             key = str(error).partition(":")[0].removeprefix("data").removeprefix(".")
             self.note(("data", key), str(error))
             return None
-        size = training.batch_size
+        size, train = training.batch_size, rows.train
         if training.drop_last and size != "full" and size > len(train):
             self.note(
                 ("training", "batch_size"),
@@ -192,7 +194,22 @@ class _Checks:
                 "would drop them all.",
                 f"at most {len(train)}, or drop_last: false",
             )
-        return len(train)
+        return rows
+
+    def expectations(
+        self,
+        rows: PartRows,
+        signature: Signature,
+        shape: Shape,
+        network: tuple[Layer, ...],
+        training: Training,
+    ) -> None:
+        """What is expected are numbers that the run will have."""
+        kind, asked = kind_of(signature.task, shape[0]), training.metrics
+        sizes = zip(columns.PARTS, (rows.train, rows.validation, rows.test), strict=True)
+        parts = [part for part, numbers in sizes if numbers is not None]
+        names = expected_values(parts, quantities_of(kind), asked, [*row_metrics_of(kind, network)])
+        check_expectations(self.root, self.problems, names)
 
     def augmentation(self, data: Data, training: Training, signature: Signature) -> None:
         """Only images can be moved, not too far, and only where all pixels have one scale."""

@@ -13,6 +13,7 @@ from nnlab.config.builder import build_fields
 from nnlab.config.checks import check_parts
 from nnlab.config.defaults import rescale_added, with_defaults, with_labels, with_monitor
 from nnlab.config.dump import settings_of
+from nnlab.config.expectations import check_expectations
 from nnlab.config.families import resolve_paths
 from nnlab.config.files import checked, decode, locate, name_from_stem, read_bytes
 from nnlab.config.given_rows import GivenRows, with_memory
@@ -249,6 +250,7 @@ def _config(
     if "training" in values:
         values["training"] = with_monitor(values["training"], values.get("data"))
     values |= rescale_added(values)
+    check_expectations(root, problems)
     complete = len(values) == len(hints(Config)) and len(problems) == before
     if complete:
         _check_sweeps(root, values["sweeps"], problems)

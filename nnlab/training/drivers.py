@@ -194,15 +194,17 @@ class CompiledDriver(EngineDriver):
         if self._refused:
             self._refused = False
             return self._numpy.update_chunk(
-                self.batches.single(self.order(state.epoch), state.batch)
+                self.batches.single(self.order(state.epoch), state.batch, state.epoch)
             )
         updates = epochs * self.count
         if epochs == 1:
             updates = min(self.count - state.batch, self._max_updates)
-        rates, orders = self.rates(updates), None
-        if self.shuffled:
-            orders = np.array([self.order(state.epoch + i) for i in range(epochs)])  # (K, N)
-        call = self.engine.run(orders, rates, state.step, state.batch, state.sums)
+        rates, changed = self.rates(updates), None
+        orders = [self.order(state.epoch + i) for i in range(epochs)]
+        if self.plan.train.augmenter is not None:
+            changed = self.batches.changed(orders, state.batch, state.epoch, updates)
+        order = np.array(orders) if self.shuffled else None  # (K, N)
+        call = self.engine.run(order, rates, state.step, state.batch, state.sums, changed)
         self._refused = call.done < updates
         self._max_updates = 1 if self._refused else min(2 * self._max_updates, self._most)
         self.max_epochs = 1 if self._max_updates < self._most else self._most_epochs

@@ -75,6 +75,7 @@ sweeps:
     values: [0.1, 1.0e-05]
     set: {epochs: 5}
     caption: ''
+expect: {}
 """
     )
 
