@@ -27,7 +27,6 @@ CHANGES: Mapping[str, Mapping[str, object]] = {
     "conv_fashion": FEW_ROWS,
     "fashion_best": {"epochs": 2, "data.validation": 55000},
     "fashion_mlp": {"epochs": 2},
-    "identity8": {"epochs": 2000},
     "lenet_mnist": FEW_ROWS,
     "mnist_best": {"epochs": 2, "data.validation": 55000},
     "mnist_online": {"epochs": 1},
