@@ -162,6 +162,7 @@ def rows_to_save(
 ) -> dict[str, Array]:
     """Rows of a part as arrays `<part>.inputs` (as in the data set), `.targets`, `.outputs`.
 
+    `.file_rows` holds their numbers in the data set's file, from 0.
     Of a part with more than 10,000 rows these are 64 evenly spaced and the 36 with the largest
     loss, in this order, with `.rows` (their numbers in the part) and `.losses` beside them.
     """
@@ -178,6 +179,7 @@ def rows_to_save(
         f"{name}.inputs": dataset.inputs[rows[chosen]],
         f"{name}.targets": dataset.targets[rows[chosen]],
         f"{name}.outputs": predicted[chosen],
+        f"{name}.file_rows": dataset.rows_in_file(rows[chosen]),
         **extra,
     }
 
