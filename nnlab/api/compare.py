@@ -213,7 +213,7 @@ def _verdict_sentence(comparison: Comparison) -> str:
         empty = a if not comparison.sizes[0] else b
         return f"{metric}: group {empty} has no finished run, so nothing can be compared."
     if comparison.seeds and not any(comparison.differences):
-        shared = count(len(comparison.seeds), "shared seed")
+        shared = count(len(comparison.seeds), f"shared {_pair(comparison)}")
         return f"{metric}: groups {a} and {b} are equal for each of {shared}."
     way = (
         f"{'higher' if mean > 0 else 'lower'} ({'better' if is_better(metric, mean) else 'worse'})"
@@ -226,7 +226,12 @@ def _verdict_sentence(comparison: Comparison) -> str:
     corrected = "" if values == 1 else f", corrected for {values} values"
     more = "more" if comparison.verdict == "larger" else "not more"
     p = f"p = {comparison.corrected:.2g}{corrected}"
-    return f"{sentence}: {more} than the seed noise ({p})."
+    return f"{sentence}: {more} than the {_pair(comparison)} noise ({p})."
+
+
+def _pair(comparison: Comparison) -> str:
+    """What two runs of a pair have in common."""
+    return "seed" if comparison.folds is None else "fold"
 
 
 def _mean_over(comparison: Comparison) -> str:
@@ -235,7 +240,8 @@ def _mean_over(comparison: Comparison) -> str:
     if not seeds:
         first, second = comparison.sizes
         return f"the means of {second} and {first} runs that share no seed"
-    mean = f"the mean over {seeds} shared seeds" if seeds > 1 else "with one shared seed"
+    pair = _pair(comparison)
+    mean = f"the mean over {seeds} shared {pair}s" if seeds > 1 else f"with one shared {pair}"
     if interval is None:
         return mean
     low, high = _four_digits(interval.low), _four_digits(interval.high)
@@ -246,6 +252,8 @@ def _too_few(comparison: Comparison) -> str:
     """How many seeds would be enough."""
     values, seeds = max(comparison.figures, 1), len(comparison.seeds)
     at_once = "" if values == 1 else f" for {values} values at once"
+    if seeds and comparison.folds is not None:
+        return "1 is too few to tell it from the fold noise, 2 are needed"
     if seeds:
         are, needed = "is" if seeds == 1 else "are", f"{noise.pairs_needed(values)} are needed"
         return f"{seeds} {are} too few to tell it from the seed noise, {needed}{at_once}"
