@@ -7,16 +7,9 @@ import numpy as np
 import pytest
 from sklearn import metrics as sklearn
 
+from nnlab.core.class_scores import class_scores, confusion_matrix
 from nnlab.core.losses import LOSSES
-from nnlab.core.metrics import (
-    METRICS,
-    Kind,
-    better_when,
-    class_scores,
-    confusion_matrix,
-    decisions,
-    quantities_of,
-)
+from nnlab.core.metrics import METRICS, Kind, better_when, decisions, quantities_of
 from nnlab.core.types import Array
 from nnlab.training.evaluation import Tally
 
