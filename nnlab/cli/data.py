@@ -17,7 +17,7 @@ from nnlab.show.text_tables import format_records
 
 @click.group(cls=Subcommands)
 def command() -> None:
-    """Download and check the image data sets; describe a CSV file.
+    """Download the image data sets, and describe a CSV file.
 
     They are stored in $NNLAB_DATA_DIR, else in the platform's cache folder. Training downloads
     what it needs; all other data sets need no file, or are your own files.
