@@ -1,9 +1,9 @@
 """The runs in a folder, sorted and filtered: `nnlab.runs`."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 from nnlab.api.compare import LONGEST_SETTING
 from nnlab.api.conditions import Condition, condition_values, parse_condition
@@ -107,7 +107,13 @@ class RunList(ShownResult):
     def __len__(self) -> int:
         return len(self.rows)
 
-    def __getitem__(self, index: int) -> TrainedRun:
+    @overload
+    def __getitem__(self, index: int) -> TrainedRun: ...
+    @overload
+    def __getitem__(self, index: slice) -> "RunList": ...
+    def __getitem__(self, index: int | slice) -> "TrainedRun | RunList":
+        if isinstance(index, slice):
+            return replace(self, rows=self.rows[index], sweeps=())
         return TrainedRun(Path(self.rows[index].run.path))
 
     def __iter__(self) -> Iterator[TrainedRun]:

@@ -161,7 +161,9 @@ def _data_facts(config: Config) -> tuple[dict[str, str], tuple[str, ...]]:
     for key in facts:
         if of_key := names.get(key):
             facts[key] += f": {quoted_list(of_key, MOST_NAMES)}"
-    return facts, data_warnings(dataset, parts, config.data.scale, config.data.split)
+    return facts, data_warnings(
+        dataset, parts, config.data.scale, config.data.split, config.data.scale_target
+    )
 
 
 def _layer_rows(network: Network) -> list[dict[str, Any]]:

@@ -105,7 +105,7 @@ def test_mistakes_in_a_mapping_have_no_place() -> None:
         str(error.value)
         == """\
 config: there is no loss 'mes'. Did you mean 'mse'?
-    allowed: mse, mae, huber, bce, cross_entropy
+    allowed: mse, mae, huber, log_cosh, poisson, quantile, bce, cross_entropy, hinge
 lr: optimizer.lr is -1.
     allowed: a number > 0"""
     )
