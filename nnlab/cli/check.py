@@ -20,7 +20,7 @@ from nnlab.cli.terminal import (
 from nnlab.cli.training_output import expected_table, part_sizes, raise_unmet
 from nnlab.config.dump import WIDTH, dump, settings_of
 from nnlab.config.files import locate
-from nnlab.config.load import load_config
+from nnlab.config.load import Loaded, load_config
 from nnlab.config.problems import Problem
 from nnlab.config.schema import Config
 from nnlab.core.network import Network, flops, layer_kind, parameter_count
@@ -71,6 +71,10 @@ def command(config: str, overrides: tuple[str, ...], runs: Path | None, as_json:
     except ConfigError as error:
         _print_blanks(config, error, as_json)
         return
+    _print_config(config, loaded, as_json)
+
+
+def _print_config(config: str, loaded: Loaded, as_json: bool) -> None:
     predicted_engine(loaded.config)  # refuses an engine that cannot run this
     network, *_ = outline(loaded.config)
     facts, warnings = _data_facts(loaded.config)

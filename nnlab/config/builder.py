@@ -117,7 +117,7 @@ class Builder:
             return None
         family, inner = family_of(hint), item_hint(hint)
         if node.value == BLANK:
-            self._blank(node, path, family.choice if family else allowed(hint))
+            self._refuse_blank(node, path, family.choice if family else allowed(hint))
         if record := named_record(node, hint):
             return self.record(record, node, path)
         if family is not None:
@@ -126,15 +126,15 @@ class Builder:
             return self._collection(hint, node, path)
         return self._plain(hint, node, path)
 
-    def _blank(self, node: Node, path: str, allowed: str) -> NoReturn:
-        self.problems.add_blank(node.place, path, allowed)
-        raise RefusedError
+    def _refuse_blank(self, node: Node, path: str, allowed: str) -> None:
+        for blank in (inner for inner in node.walk() if inner.value == BLANK):
+            self.problems.add_blank(blank.place, path, allowed)
+            raise RefusedError
 
     def _plain(self, hint: Any, node: Node, path: str) -> Any:
         if node.is_bad():
             raise RefusedError
-        for blank in (inner for inner in node.walk() if inner.value == BLANK):
-            self._blank(blank, path, allowed(hint))
+        self._refuse_blank(node, path, allowed(hint))
         try:
             return convert(hint, to_plain(node))
         except MisfitError as misfit:
@@ -311,8 +311,7 @@ class Builder:
         name = node.entries["name"]
         if name.value is BAD:
             raise RefusedError
-        if name.value == BLANK:
-            self._blank(name, path, family.choice)
+        self._refuse_blank(name, path, family.choice)
         if not isinstance(name.value, str) or name.value not in family.members:
             sentence = f"there is no {family.word} {shown_value(name.value)}."
             self.refuse(name, sentence, names, _name_hint(family, node, path, more))
