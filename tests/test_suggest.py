@@ -196,6 +196,8 @@ HINTS = [
     ("network: [{dense: 2, name: hidden}]", "Write `- dense: 2`. It has no name."),
     ("network: [3]", "Write `- dense: 3`."),
     ("loss: {type: mse}", "Write `loss: mse`."),
+    ("schedule: {exponential: {decay: 0.7}}", "Did you mean 'gamma'?"),
+    ("schedule: {plateau: {lr_decay: 0.7}}", "Did you mean 'factor'?"),
     ("loss: {bce: mean, class_weight: balanced}",
      "Write `loss: {name: bce, reduction: mean, class_weight: balanced}`."),
     ("loss: binary_crossentropy",

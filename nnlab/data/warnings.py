@@ -42,12 +42,31 @@ def data_warnings(
     scale_target: TargetScale = "none",
 ) -> tuple[str, ...]:
     """Sentences about a data set's rows, classes, columns and parts."""
+    constant = constant_part(dataset, parts.train)
     return (
         *dataset.notes,
+        *([f"{constant}, so there is nothing to learn."] if constant else []),
         *_classes(dataset, parts, options),
         *_columns(dataset, parts.train, scale),
         *_targets(dataset, parts.train, scale_target),
     )
+
+
+def constant_part(dataset: Dataset, rows: IntArray) -> str:
+    """The start of a sentence about data that is the same in all of these rows; '' if none is."""
+    if len(rows) < 2:  # a single row says nothing
+        return ""
+    if _is_constant(dataset.targets, rows):
+        target = dataset.targets[rows[0]]
+        if dataset.task == "classes":
+            return f"All training rows are of class {quoted(dataset.class_names[target])}"
+        return f"The target of every training row is {', '.join(f'{t:.6g}' for t in target)}"
+    return "All training rows have the same inputs" if _is_constant(dataset.inputs, rows) else ""
+
+
+def _is_constant(values: Array, rows: IntArray) -> bool:
+    """Whether these rows are equal; the first hundred mostly tell."""
+    return all((values[some] == values[rows[0]]).all() for some in (rows[:100], rows))
 
 
 def absent_classes(dataset: Dataset, rows: IntArray) -> list[str]:

@@ -9,6 +9,7 @@ from nnlab.diagnosis.findings import Diagnosis
 from nnlab.diagnosis.part_rules import FEW_ROWS
 from nnlab.diagnosis.remedies import (
     FEW_UNITS,
+    bottleneck,
     off_the_plateau,
     wider,
     widest_hidden,
@@ -126,19 +127,20 @@ def _still_falls(e: Evidence) -> bool:
 
 def underfitting(e: Evidence) -> Diagnosis | None:
     """A loss that stands still although much is left to explain."""
-    if not e.can_stand_still or e.has_learned(0.75) or abs(fall_of(e.train_loss)) > STILL:
+    if not e.can_stand_still or e.has_learned(0.75):
         return None
     units, learned = widest_hidden(e), e.learned
+    if bottleneck(e) is None and abs(fall_of(e.train_loss)) > STILL:
+        return None
     if not e.weighted(e.first) or (units > 2 and learned < 0.1):
         return None
     if not e.neighbours > e.quality + 0.07:
         return None
     return Diagnosis(
         "underfitting",
-        0.71 if units < FEW_UNITS else 0.68,
-        "The network is too small for these rows, or cannot follow them.",
+        *_too_small(e, units),
         (
-            f"the loss stands still at {percent(1 - learned)} of that of a constant answer",
+            f"the loss ends at {percent(1 - learned)} of that of a constant answer",
             f"{e.quality_name} {e.quality:.3g} on the training rows; the "
             f"mean of the five nearest other rows has {e.neighbours:.3g}",
             f"widest hidden layer: {units} units" if units else "there is no hidden layer",
@@ -148,6 +150,15 @@ def underfitting(e: Evidence) -> Diagnosis | None:
         ((wider(e),),),
         figure=e.answers_figure,
     )
+
+
+def _too_small(e: Evidence, units: int) -> tuple[float, str]:
+    """How sure it is that a layer or the network is too small, and which."""
+    narrow, outputs = bottleneck(e), e.targets.shape[1]
+    if narrow is not None:
+        return 0.75, f"All {outputs} outputs must come through the single unit of {narrow.title}."
+    sentence = "The network is too small for these rows, or cannot follow them."
+    return 0.71 if units < FEW_UNITS else 0.68, sentence
 
 
 def constant_predictions(e: Evidence) -> Diagnosis | None:
@@ -175,6 +186,8 @@ def plateau(e: Evidence) -> Diagnosis | None:
     """A loss that stands still where a constant answer would be as good."""
     if not e.can_stand_still or not _is_trivial(e) or _is_constant(e):
         return None
+    if len(e.weighted(e.first)) < 2:  # without a hidden layer there is one valley, and its bottom
+        return None
     if abs(fall_of(e.train_loss)) > STILL:
         return None
     return Diagnosis(
@@ -188,6 +201,7 @@ def plateau(e: Evidence) -> Diagnosis | None:
         "On a plateau gradients are small in all directions. Another start, momentum or Adam "
         "leaves it sooner.",
         off_the_plateau(e),
+        advice="Where the inputs say nothing about the targets, no setting helps.",
         figure="curves",
     )
 

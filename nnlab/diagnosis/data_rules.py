@@ -10,6 +10,7 @@ from nnlab.core.losses import ClassLoss, Loss
 from nnlab.core.metrics import ACCURACY
 from nnlab.core.network import layer_kind
 from nnlab.core.types import FloatArray
+from nnlab.data.warnings import constant_part
 from nnlab.diagnosis.evidence import CONSTANT, MANY_UPDATES, YOUNG, Evidence, loss_name, spread_rows
 from nnlab.diagnosis.findings import Diagnosis
 from nnlab.diagnosis.remedies import (
@@ -102,6 +103,23 @@ def targets_unscaled(e: Evidence) -> Diagnosis | None:
         "weights have a long way to go.",
         (outputs_like_targets(e), (f"optimizer={flow(fast)}",)),
         advice=advice,
+        epoch=0,
+    )
+
+
+def constant_data(e: Evidence) -> Diagnosis | None:
+    """Targets, or all inputs, that are the same in every training row."""
+    part = constant_part(e.built.dataset, e.built.parts.train)
+    if not part:
+        return None
+    return Diagnosis(
+        "constant-data",
+        0.98,
+        f"{part}, so there is nothing to learn.",
+        (f"{len(e.targets):,} training rows",),
+        "A network learns how targets differ from row to row by how inputs do. A loss of about 0 "
+        "only means that the last bias has become the target.",
+        advice="Choose another column: data.target and data.ignore say which.",
         epoch=0,
     )
 

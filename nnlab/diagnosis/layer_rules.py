@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
+from nnlab.core.layers.dense import Dropout
 from nnlab.diagnosis.evidence import MATERIAL, Evidence
 from nnlab.diagnosis.findings import Diagnosis
 from nnlab.diagnosis.moments import LayerHealth, Moment, rms
@@ -25,6 +26,8 @@ WIDE = 50.0  # deviation of a hidden layer's outputs before training
 FLAT_AT_FIRST = 0.4  # of the outputs of a layer before training
 FLAT_SHARE = 0.6  # of the outputs of a layer that hardly have a slope
 DEAD_SHARE = 0.5  # of the units of a layer
+LARGE_DROPOUT = 0.5  # of a layer's inputs
+LEFT = 0.3  # of what the first layer gets, behind all dropout layers
 OUTWARD = 0.7  # cosine between the weights and where the loss alone would move them
 
 
@@ -127,7 +130,7 @@ def saturated(e: Evidence) -> Diagnosis | None:
         ),
         "Where an activation is flat no gradient passes, so the weights behind it stand still. "
         "Large initial weights, inputs or steps push units there.",
-        (with_init(e, fitting_init(e)) if at_first else (f"lr={lower_rate(e)}",),),
+        (with_init(e, fitting_init(e)) if at_first else lower_rate(e),),
         epoch=epoch,
         figure="histograms",
     )
@@ -149,7 +152,7 @@ def dead_units(e: Evidence) -> Diagnosis | None:
     if epoch is None or e.has_learned():
         return None
     layer, at_first = max(layers[epoch], key=lambda health: health.dead), epoch == 0
-    remedy = with_init(e, "he_normal") if at_first else (f"lr={lower_rate(e)}",)
+    remedy = with_init(e, "he_normal") if at_first else lower_rate(e)
     return Diagnosis(
         "dead-units",
         0.9 if at_first else 0.75,
@@ -164,6 +167,41 @@ def dead_units(e: Evidence) -> Diagnosis | None:
         epoch=epoch,
         figure="histograms",
     )
+
+
+def dropout_too_strong(e: Evidence) -> Diagnosis | None:
+    """Dropout that leaves the network too little to learn from, or drops answers."""
+    rates = {i: n.rate for i, n in enumerate(e.config.network) if isinstance(n, Dropout)}
+    left = float(np.prod([1 - rate for rate in rates.values()]))
+    remedy = _milder_dropout(e, rates, left)
+    if not remedy or not e.can_stand_still or e.has_learned():
+        return None
+    index = max(remedy, key=rates.__getitem__)
+    return Diagnosis(
+        "dropout-too-strong",
+        0.87,
+        f"Dropout is too strong: layer {index} drops {percent(rates[index])} of its inputs.",
+        (f"all dropout layers together let {percent(left)} through", *_dropped_losses(e)),
+        "Each update sees a random part of the units alone. Where hardly any are left, what the "
+        "rows tell is drowned by the noise of which units those are.",
+        (tuple(f"network.{i}.rate={rate:g}" for i, rate in remedy.items()),),
+        figure="curves",
+    )
+
+
+def _milder_dropout(e: Evidence, rates: Mapping[int, float], left: float) -> dict[int, float]:
+    """Rates by layer in place of those that are too large; validation rows know no dropout."""
+    last = max(e.built.network.layout.weighted, default=-1)
+    quiet = bool((e.val_loss[-1:] < e.train_loss[-1]).any())
+    least = LARGE_DROPOUT if left <= (LEFT if quiet else LEFT / 3) else np.inf
+    return {i: 0.2 if i < last else 0.0 for i, r in rates.items() if r >= least or i > last}
+
+
+def _dropped_losses(e: Evidence) -> Iterator[str]:
+    """The losses at the end with dropout, and without."""
+    yield f"training loss {e.train_loss[-1]:.4g} at the end, with dropout"
+    if len(e.val_loss):
+        yield f"validation loss {e.val_loss[-1]:.4g}, without"
 
 
 def decay_too_strong(e: Evidence) -> Diagnosis | None:

@@ -16,6 +16,7 @@ MOSTLY = 0.75  # of the validation rows: so many have a near copy where copies w
 ALIKE = 0.98  # correlation of an input with the target
 MOST_NUMBERS = 2_000_000  # of training inputs in which near copies are looked for
 FEW_ROWS = 40  # in a validation part: a standard error of 8 points at a share of 0.5
+HARDLY_ANY = 10  # rows in a validation part: one is a tenth of the accuracy
 
 
 def leak(e: Evidence) -> Diagnosis | None:
@@ -117,9 +118,10 @@ def validation_too_small(e: Evidence) -> Diagnosis | None:
         return None
     rows = len(validation)
     small_share = rows < 0.19 * (rows + len(e.built.plan.train))
+    tells_nothing = rows < HARDLY_ANY and e.failure is None
     return Diagnosis(
         "validation-too-small",
-        0.58 if small_share else 0.5,
+        0.72 if tells_nothing else 0.58 if small_share else 0.5,
         f"The validation part has {rows} rows, too few to tell two results apart.",
         (_doubt(e, rows),),
         "A mean over n rows has a standard error that falls with the square root of n: four times "

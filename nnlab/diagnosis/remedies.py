@@ -14,12 +14,14 @@ from nnlab.config.schema import Config
 from nnlab.core.network import layer_kind
 from nnlab.core.optimizers import Sgd
 from nnlab.diagnosis.evidence import Evidence, loss_name
+from nnlab.diagnosis.moments import LayerHealth
 from nnlab.errors import NnlabError
 from nnlab.show.words import count, format_number
 
 MOST_MEANS = 8  # that a remedy writes out
 RECTIFIERS = {"relu", "leaky_relu", "elu", "gelu", "silu"}  # He's rule is made for these
 BOUNDED = ("sigmoid", "tanh")  # flat far from 0
+LARGE_MOMENTUM = 0.95  # steps 20 times as long
 FEW_UNITS = 6  # of a layer: rectifiers of fewer may all be 0 for the same rows
 STRAIGHT = {
     *("linear", "dropout", "flatten", "reshape", "batch_norm", "avg_pool", "global_avg_pool")
@@ -31,20 +33,22 @@ def rate(e: Evidence, factor: float) -> str:
     return f"{rounded(e.config.optimizer.lr * factor):g}"
 
 
-def lower_rate(e: Evidence) -> str:
+def lower_rate(e: Evidence) -> tuple[str, ...]:
     """A tenth of the rate, and at most ten times the optimizer's default, which is usual.
 
-    sgd's default is for the gradient of a mean: a sum over rows or outputs is longer.
+    sgd's default is for the gradient of a mean: a sum over rows or outputs is longer. A momentum
+    above 0.95 becomes a usual one: it makes steps 1 / (1 - momentum) times as long.
     """
     optimizer, loss, plan = e.config.optimizer, e.built.plan.loss, e.built.plan
-    usual = 10 * type(optimizer)().lr
+    usual, momentum = 10 * type(optimizer)().lr, getattr(optimizer, "momentum", 0.0)
+    less = ("optimizer.momentum=0.9",) if momentum > LARGE_MOMENTUM else ()
     if isinstance(optimizer, Sgd):
         if loss.reduction == "sum":
             usual /= plan.batch_size
         if loss.reduction != "mean" and loss_name(loss) != "cross_entropy":
             usual /= e.targets.shape[1]
-        usual *= 1 - optimizer.momentum
-    return f"{rounded(min(optimizer.lr / 10, usual)):g}"
+        usual *= 0.1 if less else 1 - momentum
+    return (f"lr={rounded(min(optimizer.lr / 10, usual)):g}", *less)
 
 
 def with_init(e: Evidence, rule: str) -> tuple[str, ...]:
@@ -119,8 +123,13 @@ def with_activations(e: Evidence) -> list[Any]:
 
 
 def wider(e: Evidence) -> str:
-    """The setting of a network with four times the hidden units, or with a hidden layer."""
-    units = widest_hidden(e)
+    """The setting of a network with four times the hidden units, or with a hidden layer.
+
+    Of a bottleneck it is that layer alone.
+    """
+    units, narrow = widest_hidden(e), bottleneck(e)
+    if narrow is not None:
+        return f"network.{narrow.index}.units={max(e.targets.shape[1], 16)}"
     if units:
         return f"hidden={max(4 * units, 32)}"
     entries = layer_entries(e)
@@ -131,6 +140,13 @@ def wider(e: Evidence) -> str:
 def widest_hidden(e: Evidence) -> int:
     """The units of the widest hidden layer; 0 without one."""
     return max((health.units for health in e.weighted(e.first)[:-1]), default=0)
+
+
+def bottleneck(e: Evidence) -> LayerHealth | None:
+    """A dense layer of a single unit through which three or more outputs have to come."""
+    hidden = e.weighted(e.first)[:-1]
+    single = [health for health in hidden if health.units == 1 and health.name == "dense"]
+    return single[0] if single and e.targets.shape[1] > 2 else None
 
 
 def is_change(config: Config, remedy: tuple[str, ...]) -> bool:

@@ -27,49 +27,60 @@ class FindingRule(NamedTuple):
     """What looks for one kind of finding, and the kinds whose consequence that finding is.
 
     Beside a surer finding of such a kind it would say the same in other words, and is left out.
+    always: whether the finding counts also where the network does well.
     """
 
     check: Check
     follows: tuple[str, ...] = ()
+    always: bool = False
 
 
 NO_GRADIENT = ("equal-units", "vanishing", "saturated", "dead-units", "exploding")
-NO_PROGRESS = (*NO_GRADIENT, "no-activation", "decay-too-strong", "rate-too-high", "rate-too-low")
+NO_PROGRESS = (
+    *NO_GRADIENT,
+    *("constant-data", "no-activation", "dropout-too-strong", "decay-too-strong"),
+    *("rate-too-high", "small-steps", "rate-too-low"),
+)
 
 RULES: tuple[FindingRule, ...] = (
     FindingRule(data_rules.no_activation),
-    FindingRule(data_rules.inputs_unscaled),
-    FindingRule(data_rules.targets_unscaled),
-    FindingRule(data_rules.output_out_of_range),
-    FindingRule(data_rules.absent_class),
+    FindingRule(data_rules.inputs_unscaled, always=True),
+    FindingRule(data_rules.targets_unscaled, always=True),
+    FindingRule(data_rules.output_out_of_range, always=True),
+    FindingRule(data_rules.absent_class, always=True),
+    FindingRule(data_rules.constant_data, always=True),
     FindingRule(data_rules.odd_pair),
-    FindingRule(data_rules.imbalance),
-    FindingRule(part_rules.leak),
-    FindingRule(part_rules.validation_too_small),
-    FindingRule(layer_rules.equal_units),
-    FindingRule(layer_rules.exploding),
+    FindingRule(data_rules.imbalance, always=True),
+    FindingRule(part_rules.leak, always=True),
+    FindingRule(part_rules.validation_too_small, always=True),
+    FindingRule(layer_rules.equal_units, always=True),
+    FindingRule(layer_rules.exploding, always=True),
     FindingRule(layer_rules.vanishing, ("equal-units",)),
     FindingRule(layer_rules.saturated, ("exploding",)),
     FindingRule(layer_rules.dead_units),
+    FindingRule(layer_rules.dropout_too_strong, always=True),
     FindingRule(layer_rules.decay_too_strong),
     FindingRule(step_rules.diverged),
     FindingRule(step_rules.rate_too_high),
-    FindingRule(step_rules.rate_too_low, NO_GRADIENT),
+    FindingRule(step_rules.small_steps, NO_GRADIENT),
+    FindingRule(step_rules.rate_too_low, (*NO_GRADIENT, "small-steps")),
     FindingRule(step_rules.batch_too_large),
     FindingRule(step_rules.batch_too_small),
-    FindingRule(curve_rules.too_few_epochs, NO_PROGRESS),
+    FindingRule(curve_rules.too_few_epochs, NO_PROGRESS, always=True),
     FindingRule(curve_rules.underfitting, NO_PROGRESS),
     FindingRule(curve_rules.constant_predictions, NO_PROGRESS),
     FindingRule(curve_rules.plateau, (*NO_PROGRESS, "underfitting")),
-    FindingRule(curve_rules.overfitting),
-    FindingRule(curve_rules.best_epoch_early, ("overfitting", "rate-too-high")),
+    FindingRule(curve_rules.overfitting, always=True),
+    FindingRule(curve_rules.best_epoch_early, ("overfitting", "rate-too-high"), always=True),
 )
 
 
 def diagnose(evidence: Evidence) -> list[Diagnosis]:
     """All findings, the surest first."""
     with np.errstate(all="ignore"):
-        found = [(rule, finding) for rule in RULES if (finding := rule.check(evidence)) is not None]
+        well = _does_well(evidence)
+        rules = [rule for rule in RULES if rule.always or not well]
+        found = [(rule, finding) for rule in rules if (finding := rule.check(evidence)) is not None]
         found.sort(key=lambda pair: -pair[1].sure)
         kinds = [finding.kind for _, finding in found]
         findings = [
@@ -78,6 +89,23 @@ def diagnose(evidence: Evidence) -> list[Diagnosis]:
             if not {*kinds[:place]} & {*rule.follows}
         ]
     return [_with_changes(evidence, finding) for finding in findings]
+
+
+def _does_well(e: Evidence) -> bool:
+    """Whether the answers to validation rows, else to training rows, are excellent.
+
+    At the end and in the last quarter of the epochs (median): accuracy, r2 of 0.95 of what lies
+    above the best constant answer.
+    """
+    few = len(e.built.plan.validation or ()) < part_rules.FEW_ROWS
+    metric = ACCURACY if e.is_classes else R2
+    shares = e.column(columns.TRAIN if few else columns.VAL, metric.name)
+    if e.failure is not None or not len(shares):
+        return False
+    often = e.targets.mean(0) if e.is_classes else np.zeros(2)
+    most = max(*often, 1 - often[0]) if len(often) == 1 else often.max()
+    share = min(shares[-1], np.median(shares[-1 - len(shares) // 4 :]))
+    return bool(1 - share < (1 - EXCELLENT) * (1 - most))
 
 
 def _with_place(evidence: Evidence, check: Check, finding: Diagnosis) -> Diagnosis:

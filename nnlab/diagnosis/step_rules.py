@@ -1,11 +1,15 @@
 """Rules about the steps: how long they are, how many, and from how many rows each."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from math import inf, isfinite, log10
+from typing import Any
 
 import numpy as np
 
+from nnlab.config.dump import flow
 from nnlab.core.network import layer_kind
+from nnlab.core.optimizers import bind, length
 from nnlab.core.schedules import Plateau
 from nnlab.core.types import FloatArray
 from nnlab.diagnosis.curves import fall_of, jumps, median_of_end
@@ -17,7 +21,10 @@ from nnlab.show.words import count, format_number, percent
 
 BURST = 10.0  # times the loss before training: steps that were far too large
 TINY_BATCH = 4  # rows: their noise makes losses jump at a usual rate
+NO_WARMUP = "schedule.warmup=0"
 TINY_RATE = 0.01  # of the largest learning rate
+MOVED = 2.0  # times their size: how far weights move where a usual rate trains them
+SHORTENED = 10.0  # times: steps that a setting beside the rate makes shorter
 GROWN = 10.0  # times their size before training: weights that large steps moved
 
 
@@ -37,7 +44,7 @@ def diverged(e: Evidence) -> Diagnosis | None:
         ),
         "Each step overshoots: the loss rises, its gradient grows with it, and the next step is "
         "larger still.",
-        ((f"lr={lower_rate(e)}",), ("optimizer.clip_norm=1",)),
+        (lower_rate(e), ("optimizer.clip_norm=1",)),
         advice="" if batch is None else batch.advice,
         epoch=epoch if isinstance(epoch, int) else None,
         step=step if isinstance(step, int) else None,
@@ -81,7 +88,7 @@ def rate_too_high(e: Evidence) -> Diagnosis | None:
         ),
         "A step is the rate times the gradient. Where it is longer than the valley is wide, it "
         "ends on the other side, as high as before or higher.",
-        ((f"lr={lower_rate(e)}",), (f"lr={rate(e, 0.3)}",)),
+        (lower_rate(e), (f"lr={rate(e, 0.3)}",)),
         epoch=peak,
         figure="curves",
     )
@@ -121,29 +128,91 @@ def _stays_high(e: Evidence, after: FloatArray, wild: bool, jumping: bool) -> bo
     return min(e.learned, e.removed(median_of_end(after))) < least
 
 
+def small_steps(e: Evidence) -> Diagnosis | None:
+    """A setting beside the rate that makes the steps so short that the weights hardly move.
+
+    A warmup that is longer than the training counts wherever much is left to learn.
+    """
+    factor, what, remedy = max(_shortened(e), default=(0.0, "", ""))
+    unreached = remedy == NO_WARMUP and factor > 2 and e.progress == 1 and not e.has_learned(0.75)
+    if not unreached and (not _slow_share(e) or factor < SHORTENED):
+        return None
+    return Diagnosis(
+        "small-steps",
+        0.895,
+        f"The steps are too small: {what} makes them {format_number(factor, 2)} times shorter.",
+        (*_slowness(e),),
+        "A step is the rate times what the optimizer makes of the gradient. A setting that "
+        "shortens it so much leaves the weights where they are, at any usual rate.",
+        ((remedy,),),
+        figure="lr" if "schedule" in remedy else "curves",
+    )
+
+
+def _shortened(e: Evidence) -> Iterator[tuple[float, str, str]]:
+    """By how much a setting shortens the steps, which, and what undoes it."""
+    optimizer, schedule, rates = e.config.optimizer, e.config.schedule, e.rates[1:]
+    if rates.sum() > 0:
+        per_epoch = e.updates(1) / e.cut if schedule.per == "step" else 1
+        times, factor = round(e.config.training.epochs * per_epoch), optimizer.lr / rates.mean()
+        if schedule.warmup > times:
+            unit = "updates" if schedule.per == "step" else "epochs"
+            what = f"a warmup of {schedule.warmup:,} {unit} in a training of {times:,}"
+            yield factor, what, NO_WARMUP
+        elif e.progress == 1:
+            yield factor, "the schedule", "schedule=constant"
+    for key in ("clip_norm", "clip_value", "eps"):
+        usual, value = (getattr(o, key, None) for o in (type(optimizer)(), optimizer))
+        if value != usual:
+            factor = _first_step(e, **{key: usual}) / (_first_step(e) or 1e-300)
+            yield factor, f"optimizer.{key} {value:g}", f"optimizer.{key}={flow(usual)}"
+
+
+def _first_step(e: Evidence, **changes: Any) -> float:
+    """The length of the optimizer's first step, with some other settings."""
+    optimizer = replace(e.config.optimizer, weight_decay=0.0, l1=0.0, **changes)
+    gradient, loss = e.first.gradient.astype(np.float64), e.built.plan.loss
+    gradient *= e.built.plan.batch_size if loss.reduction == "sum" else 1
+    theta = np.zeros_like(gradient)
+    slots = {name: np.zeros_like(gradient) for name in optimizer.slots}
+    o = bind(optimizer, theta, e.built.network.layout.weights, slots, gradient)
+    optimizer.shape_gradient(o)
+    optimizer.update(o, optimizer.lr, 1)
+    return length(theta)
+
+
 def rate_too_low(e: Evidence) -> Diagnosis | None:
     """A loss that falls steadily and hardly at all, or a schedule that ends learning."""
     return _rate_is_low(e) or _schedule_ends_early(e)
 
 
-def _rate_is_low(e: Evidence) -> Diagnosis | None:
+def _slow_share(e: Evidence) -> float:
+    """How far weights that hardly move come by the end; 0 where they move, or have learned."""
     losses = e.train_loss
     if len(losses) < 3 or e.failure is not None or e.has_learned(0.3):
-        return None
+        return 0.0
     share = e.moved / max(e.progress, 1e-9)  # by the end, at this pace
     falls = float((np.diff(losses[1:]) < 0).mean()) if len(losses) > 3 else 1.0
-    if not 0 < share <= 0.1 or (falls < 0.6 and share > 0.03):
+    return 0.0 if share > 0.1 or (falls < 0.6 and share > 0.03) else share
+
+
+def _slowness(e: Evidence) -> Iterator[str]:
+    """How little the weights and the loss changed."""
+    yield f"the weights changed by {percent(e.moved, 2)} in {e.epochs:,} epochs"
+    yield f"loss {e.train_loss[0]:.4g} before training, {e.train_loss[-1]:.4g} at the end"
+
+
+def _rate_is_low(e: Evidence) -> Diagnosis | None:
+    share = _slow_share(e)
+    if not share:
         return None
-    factor = 10 ** int(np.clip(round(log10(0.5 / max(share, 1e-9))), 1, 4))
+    factor = 10 ** int(np.clip(round(log10(MOVED / share)), 1, 4))
     return Diagnosis(
         "rate-too-low",
         # Few updates move weights little at any rate.
         0.89 if share < 0.01 else 0.87 if e.updates(e.epochs) >= FEW_UPDATES else 0.77,
         "The learning rate is too low: the weights hardly move.",
-        (
-            f"the weights changed by {percent(e.moved, 2)} in {e.epochs:,} epochs",
-            f"loss {losses[0]:.4g} before training, {losses[-1]:.4g} at the end",
-        ),
+        (*_slowness(e),),
         "A step is the rate times the gradient. With steps so short, training would need many "
         "times the epochs.",
         ((f"lr={rate(e, factor)}",),),

@@ -31,11 +31,21 @@ def explain_first_update(run: Run) -> RowExplanation | None:
     moment = _first_moment(run, network, rows)
     with np.errstate(all="ignore"):
         passage = Passage(config.network, network.inputs, run.loss, config.optimizer, moment)
-    row = int(_first_batch(config, len(rows))[moment.at])
-    facts = RowFacts(
+    facts = _facts(run, rows, int(_first_batch(config, len(rows))[moment.at]))
+    return RowExplanation(facts, passage, Selection()) if passage.finite else None
+
+
+def _facts(run: Run, rows: SavedRows, row: int) -> RowFacts:
+    """The row with its number among all rows; runs of older versions know that in its part only."""
+    of_part, counts, number = "(train part)", ", as the number above does.", row
+    if rows.file_rows is None:
+        of_part, counts = "of the training part", "."
+    else:
+        number = int(rows.file_rows[row])
+    return RowFacts(
         run=run.name,
-        row=f"row {row + 1:,} of the training part",
-        number=row + 1,
+        row=f"row {number + 1:,} {of_part}",
+        number=number + 1,
         part="train",
         raw=rows.inputs[row],
         input_names=run.data.feature_names,
@@ -44,11 +54,10 @@ def explain_first_update(run: Run) -> RowExplanation | None:
         sentences=(
             "This is how learning begins: a row of the first batch goes through the network and "
             "back, and the first update follows.",
-            "In the run's folder, nnlab explain . --row N --epoch E shows any row of the data, "
-            "counted from 1, at any epoch.",
+            "In the run's folder, nnlab explain . --row N --epoch E shows any row of the data at "
+            f"any epoch. N counts from 1 over all parts{counts}",
         ),
     )
-    return RowExplanation(facts, passage, Selection()) if passage.finite else None
 
 
 def _first_batch(config: Config, rows: int) -> IntArray:

@@ -1,5 +1,6 @@
 """The rows that a run folder holds, and the form of files with new rows."""
 
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -28,7 +29,8 @@ class SavedRows:
     """The saved rows of one part.
 
     inputs (N, n) as in the data set; targets: labels (N,) or rows (N, m); outputs (N, m) of the
-    final weights; numbers (N,): their row numbers in the part. `all`: this is the whole part.
+    final weights; numbers (N,): their row numbers in the part; file_rows (N,): those in the file,
+    both from 0; None in runs of older versions. `all`: this is the whole part.
     """
 
     part: str
@@ -36,6 +38,7 @@ class SavedRows:
     targets: Array
     outputs: FloatArray
     numbers: IntArray
+    file_rows: IntArray | None
     all: bool
 
     def __len__(self) -> int:
@@ -49,6 +52,7 @@ class SavedRows:
             targets=self.targets[which],
             outputs=self.outputs[which],
             numbers=self.numbers[which],
+            file_rows=None if self.file_rows is None else self.file_rows[which],
             all=False,
         )
 
@@ -79,8 +83,14 @@ def read_saved_rows(folder: RunFolder, data: DataFacts, loss: Loss) -> dict[str,
                     f"Cannot read {shown(folder.path)}: the saved rows of the part {part} do not "
                     "fit data.json."
                 )
-            rows[part] = SavedRows(part, inputs, targets, outputs, places, numbers is None)
+            in_file = _file_rows(arrays, part, places)
+            rows[part] = SavedRows(part, inputs, targets, outputs, places, in_file, numbers is None)
     return rows
+
+
+def _file_rows(arrays: Mapping[str, Array], part: str, numbers: IntArray) -> IntArray | None:
+    file_rows = arrays.get(f"{part}.file_rows")
+    return None if file_rows is None or file_rows.shape != numbers.shape else file_rows
 
 
 def read_shown_rows(folder: RunFolder, data: DataFacts, loss: Loss) -> tuple[Array, Array]:

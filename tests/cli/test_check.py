@@ -75,6 +75,30 @@ def test_check_as_json(nnlab: Nnlab) -> None:
     assert printed["warnings"] == []
 
 
+@pytest.mark.parametrize(
+    ("rows", "settings", "warning"),
+    [
+        ("1,3.5 2,3.5 3,3.5", "", "The target of every training row is 3.5"),
+        ("1,a 1,b 1,a 1,b", "data.task=classes", "All training rows have the same inputs"),
+        ("1,a 2,a 3,a 4,b", "data.validation=1 data.split=ordered", "are of class 'a'"),
+        ("1,3.5 2,3.5 3,3", "", ""),
+    ],
+)
+def test_data_that_teaches_nothing_is_warned_of(
+    nnlab: Nnlab, tmp_path: Path, rows: str, settings: str, warning: str
+) -> None:
+    table = tmp_path / "table.csv"
+    table.write_text("\n".join(["x,y", *rows.split()]) + "\n")
+    end = ", sigmoid], loss: bce" if "a" in rows else "], loss: mse"
+    config = tmp_path / "config.yaml"
+    config.write_text(
+        f"{{data: {{name: csv, path: table.csv, target: y}}, network: [dense: 1{end}}}"
+    )
+    options = [option for word in settings.split() for option in ("--set", word)]
+    warnings = json.loads(nnlab("check", str(config), *options, "--json").stdout)["warnings"]
+    assert any(warning in text and "nothing to learn" in text for text in warnings) == bool(warning)
+
+
 def test_an_engine_that_cannot_run_it(nnlab: Nnlab) -> None:
     """As `train` would say, which has the data by then."""
     network = "network=[{dense: 3}, step, {dense: 8}, sigmoid]"

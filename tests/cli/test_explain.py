@@ -330,11 +330,19 @@ def test_a_report_shows_the_first_update_of_a_small_network(by_hand: Path):
     first = explain_first_update(Run(by_hand))
     assert first is not None
     row = explained_row(first, folded=True)
-    assert row.title == "Row 1 of the training part, before training"
+    assert row.title == "Row 1 (train part), before training"
     cells = [cell.html for *_, blocks in row.chapters for b in blocks for r in b.rows for cell in r]
     assert "−4.000000" in cells
     (explained,) = api.explain(by_hand, 1, 0)
     np.testing.assert_array_equal(first.passage.new_theta, explained.passage.new_theta)
+
+
+def test_the_row_of_a_report_is_numbered_as_explain_numbers_it(case: Run):
+    first = explain_first_update(case)
+    assert first is not None
+    (explained,) = api.explain(case, first.facts.number, 0)
+    assert explained.facts.row == first.facts.row
+    np.testing.assert_array_equal(explained.facts.raw, first.facts.raw)
 
 
 @pytest.mark.parametrize("normed", [False, True])

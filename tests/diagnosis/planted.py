@@ -1,6 +1,7 @@
 """Trainings with a planted fault, and healthy ones."""
 
 import math
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -33,6 +34,7 @@ class Trainings(NamedTuple):
     healthy: list[dict[str, Any]]
 
 
+@cache  # reading YAML takes longer than training
 def read_trainings(name: str) -> Trainings:
     """Those of a file beside this one."""
     content = yaml.safe_load((Path(__file__).parent / name).read_text())

@@ -11,7 +11,7 @@ Table = tuple[Any, Any]  # inputs (N, n), target (N,)
 
 def write_tables(folder: Path) -> None:
     """Write all of them."""
-    for tables in (_known(), _made(), _others(), _sectors(), _overlapping(), _held_out()):
+    for tables in (_known(), _made(), _others(), _sectors(), _overlapping(), _held_out(), _fresh()):
         for name, (x, y) in tables:
             _write(folder / f"{name}.csv", x, y)
 
@@ -79,6 +79,8 @@ def _made() -> Iterator[tuple[str, Table]]:
     yield "checks", (x, x[:, 0] * x[:, 1] > 0)
     yield "product", (x, x[:, 0] * x[:, 1] + 0.05 * stream.normal(size=500))
     yield "waves", _waves(stream, 500, 32, (2, 4, 7))
+    yield "same", (stream.normal(size=(200, 3)), np.full(200, 3.5))
+    yield "same_rows", (np.ones((200, 3)), stream.integers(0, 2, 200))
 
 
 def _others() -> Iterator[tuple[str, Table]]:
@@ -270,6 +272,38 @@ def _held_out() -> Iterator[tuple[str, Table]]:
     for name, last in (("tail", often[:120]), ("tail_fresh", np.arange(120, 240))):
         rows = np.concatenate([np.arange(120), often, last])
         yield name, (x[rows], y[rows])
+
+
+def _fresh() -> Iterator[tuple[str, Table]]:
+    """Those of fresh.yaml."""
+    stream = np.random.default_rng(31)
+    x = stream.uniform(-1.7, 1.7, (640, 6))
+    y = np.sin(2 * x[:, 0]) + x[:, 1] * x[:, 2] + 0.5 * np.abs(x[:, 3])
+    boiler = (x, _standardized(y + 0.05 * stream.normal(size=640)))
+    yield "boiler", boiler
+    yield "boiler_watts", (x, 30_000 + 9_000 * boiler[1])
+    yield "boiler_flat", (x, np.full(640, 21.5))
+    yield "boiler_few", (np.hstack([x[:70], stream.normal(size=(70, 14))]), boiler[1][:70])
+    label = stream.integers(0, 4, 720)
+    centres = 2.2 * stream.normal(size=(4, 7))
+    herbs = (centres[label] + 1.2 * stream.normal(size=(720, 7)), label)
+    yield "herbs", herbs
+    yield "herbs_twice", _twice(herbs)
+    yield "herbs_few", (herbs[0][:160], label[:160])
+    x = stream.normal(size=(1000, 8))
+    sign = x[:, 0] + x[:, 1] * x[:, 2] + 0.3 * stream.normal(size=1000)
+    yield "loans", (x, sign > 0)
+    yield "loans_rare", (x, sign > np.quantile(sign, 0.97))
+    yield "loans_noisy", (x[:160], (sign > 0)[:160] ^ (stream.uniform(size=160) < 0.25))
+    label, place = stream.integers(0, 3, 660), stream.integers(0, 20, (660, 1))
+    width = np.array([1.0, 3.0, 6.0])[label][:, None]
+    pulse = np.exp(-(((np.arange(40) - 10 - place) / width) ** 2))
+    yield "pulses", (pulse + 0.15 * stream.normal(size=(660, 40)), label)
+    x = stream.uniform(-1, 1, (800, 2))
+    yield "sectors6", (x, ((np.arctan2(*x.T) + np.pi) / (np.pi / 3)).astype(int) % 6)
+    x = stream.uniform(-2, 2, (300, 1))
+    y = np.exp(-(x[:, 0] ** 2)) * np.cos(4 * x[:, 0])
+    yield "ringing", (x, _standardized(y + 0.03 * stream.normal(size=300)))
 
 
 def _waves(stream: np.random.Generator, rows: int, points: int, rates: tuple[int, ...]) -> Table:

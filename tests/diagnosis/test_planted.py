@@ -64,6 +64,10 @@ def test_the_first_finding_names_the_planted_fault(in_tables: Path, kind: str):
     [
         ("planted.yaml", "rate-too-low", "exponential", "The schedule makes the learning rate too"),
         ("planted.yaml", "decay-too-strong", "gauss7.csv", "weight_decay 5 keeps the weights"),
+        ("planted.yaml", "small-steps", "0.0003", "optimizer.clip_norm 0.0003 makes them"),
+        ("planted.yaml", "constant-data", "same_rows", "training rows have the same inputs"),
+        ("planted.yaml", "dropout-too-strong", "0.5", "layer 3 drops 50 % of its inputs"),
+        ("planted.yaml", "underfitting", "{'dense': 1}, 'tanh', {'dense': 10}", "single unit of"),
         ("planted.yaml", "validation-too-small", "rides.csv", "error of the validation loss is"),
         ("held_out.yaml", "saturated", "14.0", "100 % of the outputs of layer 1 (sigmoid)"),
         ("held_out.yaml", "leak", "echo.csv", "in the training part too, but for little noise"),
@@ -79,6 +83,32 @@ def test_a_fault_is_seen_by_its_other_signs(
     finding = diagnose(examined(sick.config))[0]
     assert finding.kind in (kind, *sick.also)
     assert text in " ".join([finding.sentence, *finding.evidence])
+
+
+@pytest.mark.parametrize(
+    ("kind", "known_by", "remedy"),
+    [
+        ("small-steps", "100000", ("schedule.warmup=0",)),
+        ("small-steps", "100.0", ("optimizer.eps=1.0e-08",)),
+        ("dropout-too-strong", "0.95", ("network.2.rate=0.2",)),
+        ("dropout-too-strong", "0.5", ("network.3.rate=0",)),
+        ("rate-too-high", "0.995", ("lr=0.01", "optimizer.momentum=0.9")),
+    ],
+)
+def test_a_remedy_undoes_what_did_it(
+    in_tables: Path, kind: str, known_by: str, remedy: tuple[str, ...]
+):
+    sick = next(s for s in PLANTED if s.kind == kind and known_by in str(s))
+    assert diagnose(examined(sick.config))[0].remedies[0] == remedy
+
+
+def test_a_run_that_does_well_is_not_called_ill(monkeypatch: pytest.MonkeyPatch):
+    """Its losses jump, and its validation rows are answered rightly."""
+    well = next(config for config in HEALTHY if "0.999" in str(config))
+    evidence = examined(well)
+    assert diagnose(evidence) == []
+    monkeypatch.setattr(rules, "_does_well", lambda evidence: False)
+    assert diagnose(evidence)[0].kind == "rate-too-high"
 
 
 def test_a_consequence_of_a_surer_finding_is_left_out(

@@ -315,7 +315,7 @@ def test_samples_of_a_large_part(tmp_path):
         assert {name.partition(".")[0] for name in kept.files} == {"test"}
     with np.load(run.path / "samples.npz") as kept:
         found = {name.removeprefix("train."): kept[name] for name in kept.files}
-    assert set(found) == {"inputs", "targets", "outputs", "rows", "losses"}
+    assert set(found) == {"inputs", "targets", "outputs", "file_rows", "rows", "losses"}
     assert {len(array) for array in found.values()} == {100}
     chosen, worst = found["rows"][:64], found["rows"][64:]
     assert (chosen[0], chosen[-1]) == (0, 11_899)
@@ -326,6 +326,7 @@ def test_samples_of_a_large_part(tmp_path):
     losses = ((run.predict(inputs) - targets) ** 2).mean(axis=1)
     np.testing.assert_array_equal(found["inputs"], inputs[found["rows"]])
     np.testing.assert_array_equal(found["targets"], targets[found["rows"]])
+    np.testing.assert_array_equal(found["file_rows"], built.parts.train[found["rows"]])
     np.testing.assert_allclose(found["losses"], losses[found["rows"]], rtol=1e-4)
     np.testing.assert_allclose(found["outputs"], run.predict(found["inputs"]), rtol=1e-4, atol=1e-6)
     assert (np.diff(found["losses"][64:]) <= 0).all()

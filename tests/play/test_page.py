@@ -140,9 +140,12 @@ def test_data_with_more_classes_and_layers_by_click(browser: Browser, playground
 def test_a_wrong_value_is_said_and_changes_nothing(browser: Browser, playground: Serve) -> None:
     game, address = playground()
     opened(browser, address)
+    choose(browser, "data", "blobs")
+    wait(browser, lambda: "now fit the data" in browser.one(".reply").text)
     before = game.player.training
     write(browser, "optimizer.lr", "-3")
     wait(browser, lambda: browser.one(".wrong").text)
+    assert not browser.one(".reply").text  # the note of the change before
     assert browser.one(".wrong").text == "optimizer.lr is -3. Allowed: a number > 0."
     assert browser.one('[data-id="optimizer.lr"]').get_attribute("aria-invalid") == "true"
     assert game.player.training is before

@@ -21,6 +21,7 @@ async function request(name, body, input) {
     if (answer.form) receivers.form(answer.form);
     return answer;
   } catch (error) {
+    reply.textContent = "";
     wrong.textContent = error instanceof TypeError ? "The program has ended: start nnlab play again." : error.message;
     input?.setAttribute("aria-invalid", "true");
     return undefined;
