@@ -62,12 +62,12 @@ def command(
 
     \b
     verified    trained again with the same results
-    unclear     other results, and another machine may be the reason
-    failed      the training here did not come to its end
+    unclear     other results, perhaps by the machine
+    failed      the training here reached no end
     shared      the same training as another hand-in
-    other task  its settings or its data are not those of the task
-    edited      its files do not fit together, or not what its config trains
-    refused     it cannot be read, or plays tricks
+    other task  other settings or data than the task's
+    edited      files that do not fit its training
+    refused     unreadable, or playing tricks
 
     Exit code 9 where a hand-in is not verified.
 
