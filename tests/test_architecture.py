@@ -22,7 +22,7 @@ RANK_2 = CORE | {"data", "engine", "show.words"}
 RANK_4 = RANK_2 | {"config", "build", "training", "run"}
 RANK_5 = RANK_4 | {"experiment"}
 RANK_6 = RANK_5 | {"diagnosis", "estimators", "explanation", "exports", "peers", "study"}
-ALL = RANK_6 | {"show", "race", "live", "play", "api", "cli"}
+ALL = RANK_6 | {"show", "race", "live", "play", "teaching", "api", "cli"}
 
 
 @dataclass(frozen=True)
@@ -71,6 +71,7 @@ RULES = {
     "study": rule(RANK_5, "numpy yaml", "distributed threadpoolctl optuna"),
     "study.local": rule({"run"}, "distributed"),
     "study.journal": rule({"errors", "run"}, "optuna"),
+    "teaching": rule(RANK_5 | {"study"}, "numpy"),
     "exports": rule(
         RANK_5 | {"explanation.blocks", "explanation.formula", "show.words"},
         "numpy",

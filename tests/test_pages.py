@@ -16,7 +16,7 @@ from nnlab.cli import main
 from nnlab.config.load import parse_config
 from nnlab.core.layers import LAYERS
 from nnlab.core.optimizers import OPTIMIZERS
-from nnlab.errors import DataError
+from nnlab.errors import ConfigError, DataError
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), *(ROOT / "docs").glob("*/*.md")]
@@ -70,7 +70,11 @@ def test_the_blocks_of_a_page_are_configs_and_programs(page: Path) -> None:
     for block in blocks(page, "yaml"):
         if "data:" in block and "network:" in block:
             with suppress(DataError):  # the table that a page speaks of is not here
-                parse_config(block, "page.yaml")
+                try:
+                    parse_config(block, "page.yaml")
+                except ConfigError as error:  # the blanks of a template
+                    if not all(getattr(each, "is_blank", False) for each in error.problems or [0]):
+                        raise
     for block in blocks(page, "python"):
         ast.parse(block)
 

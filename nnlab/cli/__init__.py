@@ -37,6 +37,8 @@ COMMANDS = {  # and the first line of the help of each
     "compare": "Show how runs differ.",
     "plot": "Draw the figures of one or more runs.",
     "report": "Write an HTML page about runs or a sweep.",
+    "handin": "Pack a run and its report into one file.",
+    "grade": "Train the hand-ins of a class again, and compare.",
     "watch": "Follow a run or a sweep in the browser.",
     "descend": "Let optimizers race on a function.",
     "data": "Download the image data sets, and describe a CSV file.",

@@ -20,7 +20,8 @@ from nnlab.cli.terminal import (
 from nnlab.cli.training_output import expected_table, part_sizes, raise_unmet
 from nnlab.config.dump import WIDTH, dump, settings_of
 from nnlab.config.files import locate
-from nnlab.config.load import load_config
+from nnlab.config.load import Loaded, load_config
+from nnlab.config.problems import Problem
 from nnlab.config.schema import Config
 from nnlab.core.network import Network, flops, layer_kind, parameter_count
 from nnlab.data.csv_text import quoted_list
@@ -32,6 +33,7 @@ from nnlab.run.files import RunFiles
 from nnlab.run.folder import RunFolder
 from nnlab.run.sweeps import SweepFolder
 from nnlab.show.text_tables import format_table, shape_text
+from nnlab.show.words import count
 
 ITEM = 20  # columns of the longest setting that is not a text: a line of YAML may end with one
 MOST_NAMES = 20  # of inputs or classes that are listed
@@ -43,11 +45,13 @@ MOST_NAMES = 20  # of inputs or classes that are listed
 @json_option
 @verbosity
 def command(config: str, overrides: tuple[str, ...], runs: Path | None, as_json: bool) -> None:
-    """Check CONFIG and show what it means; or check a run's results.
+    """Check CONFIG and show what it means.
 
     Prints OK, the rows, classes and columns of the data, the network as a table, and last the
     config with all defaults. Reports all mistakes at once, with exit code 2; suspicious data
     gives a warning. Does not download data.
+
+    A template for others has blanks, `lr: ???`: they are listed, and `nnlab train` refuses them.
 
     For a run or a sweep in place of CONFIG: compares its results with what its config expects
     (`expect: {val_accuracy: ">= 0.95", seeds: 4/5}`). Exit code 9 where something is not met.
@@ -62,7 +66,15 @@ def command(config: str, overrides: tuple[str, ...], runs: Path | None, as_json:
             raise UsageError(f"--set changes a config, and {config} has been trained.")
         _check_results(results, as_json)
         return
-    loaded = load_config(config, overrides)
+    try:
+        loaded = load_config(config, overrides)
+    except ConfigError as error:
+        _print_blanks(config, error, as_json)
+        return
+    _print_config(config, loaded, as_json)
+
+
+def _print_config(config: str, loaded: Loaded, as_json: bool) -> None:
     predicted_engine(loaded.config)  # refuses an engine that cannot run this
     network, *_ = outline(loaded.config)
     facts, warnings = _data_facts(loaded.config)
@@ -83,6 +95,18 @@ def command(config: str, overrides: tuple[str, ...], runs: Path | None, as_json:
     print_result("\n".join(f"{name:8} {text}" for name, text in facts.items()) + "\n")
     print_result(format_table(["layer", "output", "parameters", "FLOPs"], lines))
     print_result(f"\n# the config with all defaults filled in\n{resolved}")
+
+
+def _print_blanks(config: str, error: ConfigError, as_json: bool) -> None:
+    """The blanks of a template. Raises the error where it has mistakes too."""
+    problems = [problem for problem in error.problems if isinstance(problem, Problem)]
+    if not problems or not all(problem.is_blank for problem in problems):
+        raise error
+    if as_json:
+        blanks = [problem.sentence.partition(" ")[0] for problem in problems]
+        print_json({"config": None, "blanks": blanks})
+        return
+    print_result(f"OK: {config}, a template with {count(len(problems), 'blank')}\n\n{error}")
 
 
 def _results(word: str, runs: Path | None) -> RunFolder | SweepFolder | None:

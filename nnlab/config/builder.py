@@ -44,7 +44,7 @@ from nnlab.config.rewrite import (
     unlisted,
 )
 from nnlab.config.short_forms import named_record
-from nnlab.config.tree import BAD, Node, find_node, to_plain
+from nnlab.config.tree import BAD, BLANK, Node, find_node, to_plain
 from nnlab.suggest import certain_name, did_you_mean, lookup
 
 T = TypeVar("T")
@@ -116,6 +116,8 @@ class Builder:
         if node.value is None and type(None) in options(hint):
             return None
         family, inner = family_of(hint), item_hint(hint)
+        if node.value == BLANK:
+            self._refuse_blank(node, path, family.choice if family else allowed(hint))
         if record := named_record(node, hint):
             return self.record(record, node, path)
         if family is not None:
@@ -124,9 +126,15 @@ class Builder:
             return self._collection(hint, node, path)
         return self._plain(hint, node, path)
 
+    def _refuse_blank(self, node: Node, path: str, allowed: str) -> None:
+        for blank in (inner for inner in node.walk() if inner.value == BLANK):
+            self.problems.add_blank(blank.place, path, allowed)
+            raise RefusedError
+
     def _plain(self, hint: Any, node: Node, path: str) -> Any:
         if node.is_bad():
             raise RefusedError
+        self._refuse_blank(node, path, allowed(hint))
         try:
             return convert(hint, to_plain(node))
         except MisfitError as misfit:
@@ -303,6 +311,7 @@ class Builder:
         name = node.entries["name"]
         if name.value is BAD:
             raise RefusedError
+        self._refuse_blank(name, path, family.choice)
         if not isinstance(name.value, str) or name.value not in family.members:
             sentence = f"there is no {family.word} {shown_value(name.value)}."
             self.refuse(name, sentence, names, _name_hint(family, node, path, more))
@@ -321,8 +330,7 @@ def _example(cls: type[Any], node: Node, path: str) -> str:
     """The sentence " Write `early_stopping: {patience: 10}`." for a bare 10, or ""."""
     value = to_plain(node)
     required = [key for key in required_fields(cls) if not words_of(hints(cls)[key]).default]
-    if value is True and required:
-        value = 10
+    value = 10 if value is True and required else value
     for key in required if isinstance(value, int | list) and is_small(node) else ():
         with suppress(MisfitError):
             convert(hints(cls)[key], value)

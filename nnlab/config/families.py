@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, get_origin
 
 from nnlab.config.annotations import Inline, cached, hints, item_hint, note_of_type, options
-from nnlab.config.tree import Node
+from nnlab.config.tree import BLANK, Node
 from nnlab.core.initializers import INITIALIZERS, Initializer
 from nnlab.core.layers import LAYERS, Layer
 from nnlab.core.losses import LOSSES, Loss
@@ -187,7 +187,7 @@ def resolve_paths(root: Node, cls: type) -> Node:
 def _with_full_path(node: Node, path: Sequence[str]) -> Node:
     """The tree in which the setting at `path`, if there is one, is an absolute file name."""
     if not path:
-        if not isinstance(node.value, str) or not node.value:
+        if not isinstance(node.value, str) or node.value in ("", BLANK):
             return node
         return Node(str(node.place.source.folder / os.path.expanduser(node.value)), node.place)
     child = (node.entries or {}).get(path[0])

@@ -27,13 +27,15 @@ LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")  # what PyYAML counts as 
 class Problem:
     """One mistake: a sentence about the value that stands there, and what is allowed.
 
-    hint: further sentences, each after a space, as `suggest.did_you_mean` makes them.
+    hint: further sentences, each after a space, as `suggest.did_you_mean` makes them. is_blank:
+    whether a template leaves the value open, which is no mistake of the template.
     """
 
     place: Place
     sentence: str
     allowed: str = ""
     hint: str = ""
+    is_blank: bool = False
 
     def __str__(self) -> str:
         head = f"{_where(self.place)}{clean(self.sentence)}{clean(self.hint)}"
@@ -54,6 +56,11 @@ class Problems:
         self.noted.append(Problem(place, sentence, allowed, hint))
         if len(self.noted) >= MOST:
             fail(self.noted)
+
+    def add_blank(self, place: Place, path: str, allowed: str) -> None:
+        """Note that a value is left open."""
+        sentence = f"{path} is a blank; write a value in its place."
+        self.noted.append(Problem(place, sentence, allowed, is_blank=True))
 
     def add_new(self, problems: Problems) -> None:
         """Note those problems that were not noted before."""

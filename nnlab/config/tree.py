@@ -20,6 +20,7 @@ class Bad(Enum):
 
 
 BAD: Final = Bad.BAD
+BLANK: Final = "???"  # a value that a template leaves open
 
 
 @dataclass(frozen=True)

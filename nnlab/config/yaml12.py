@@ -16,7 +16,7 @@ from yaml.events import AliasEvent, ScalarEvent
 from yaml.scanner import ScannerError
 
 from nnlab.config.problems import LINE_BREAK, Problem, Problems, fail, shown_value
-from nnlab.config.tree import BAD, Bad, Node, Place, Scalar, Source, finite
+from nnlab.config.tree import BAD, BLANK, Bad, Node, Place, Scalar, Source, finite
 
 MAX_DEPTH = 32
 MAX_DIGITS = 100
@@ -190,6 +190,28 @@ class CoreLoader(yaml.SafeLoader):
 
     def check_printable(self, data: str) -> None:
         """Nothing: `files.checked` did it, and lets bytes of file names pass."""
+
+    # A blank may stand between brackets too, where PyYAML takes ? for the sign of a key.
+
+    def _at_blank(self) -> bool:
+        text = str(self.prefix(len(BLANK) + 1))
+        return text.startswith(BLANK) and text[len(BLANK) :] in "\0 \t\r\n\x85\u2028\u2029,]}"
+
+    def check_key(self) -> bool:
+        """PyYAML's own, False at a blank."""
+        return not self._at_blank() and bool(yaml.SafeLoader.check_key(self))
+
+    def check_plain(self) -> bool:
+        """PyYAML's own, True at a blank."""
+        return self._at_blank() or bool(yaml.SafeLoader.check_plain(self))
+
+    def scan_plain(self) -> Any:
+        """PyYAML's own; a blank alone is a text."""
+        if not (self.flow_level and self._at_blank()):
+            return yaml.SafeLoader.scan_plain(self)
+        start = self.get_mark()
+        self.forward(len(BLANK))
+        return yaml.ScalarToken(BLANK, True, start, self.get_mark())
 
     def fetch_flow_collection_start(self, TokenClass: type) -> None:
         """Stop at too many open brackets: looking ahead over them takes quadratic time."""

@@ -66,8 +66,8 @@ class NpyHeader:
 
 
 @contextmanager
-def open_npz(file: BinaryIO) -> Iterator[zipfile.ZipFile]:
-    """The archive in `file`, which has at most 10,000 members.
+def open_npz(file: BinaryIO, kind: str = ".npz") -> Iterator[zipfile.ZipFile]:
+    """The archive in `file`, which has at most 10,000 members; `kind` is for messages.
 
     Raises:
         NpzError: also where bytes that are read inside the `with` turn out to be broken.
@@ -80,12 +80,12 @@ def open_npz(file: BinaryIO) -> Iterator[zipfile.ZipFile]:
                 raise NpzError(f"it holds more than {MAX_MEMBERS:,} arrays")
             yield archive
     except _FORGED as error:
-        raise NpzError(f"it is not an intact .npz file ({error})") from error
+        raise NpzError(f"it is not an intact {kind} file ({error})") from error
     except OSError as error:
         if error.errno not in (None, errno.EINVAL):
             raise
         # The directory of the archive points to before the start of the file.
-        raise NpzError("it is not an intact .npz file (wrong offsets)") from error
+        raise NpzError(f"it is not an intact {kind} file (wrong offsets)") from error
 
 
 def read_header(archive: zipfile.ZipFile, info: zipfile.ZipInfo, longest: int) -> NpyHeader | None:

@@ -8,6 +8,7 @@ import pytest
 from click.testing import Result
 
 from nnlab.config.expectations import Expectation, Seeds, expectations
+from nnlab.config.load import parse_config
 from nnlab.errors import ConfigError
 from nnlab.experiment.expected import SeedCount
 
@@ -117,3 +118,47 @@ def test_nothing_to_compare(xor: Nnlab, nnlab: Nnlab) -> None:
     assert (result.exit_code, "--set changes a config" in result.stderr) == (2, True)
     with pytest.raises(ConfigError, match=r"expect.'seeds' is 'all'; allowed: a share of seeds"):
         expectations({"seeds": "all"})
+
+
+TEMPLATE = """data: {name: moons, samples: 40, noise: 0.1}
+network: [{dense: ???}, ???, {dense: 2}, softmax]
+loss: cross_entropy
+optimizer: {name: ???, lr: ???}
+seed: ???
+training:
+  batch_size: ???
+"""
+FILLED = (
+    "network.0.units=3",
+    "network.1=tanh",
+    "optimizer=sgd",
+    "lr=0.1",
+    "seed=1",
+    "batch_size=8",
+)
+
+
+def test_a_template_with_blanks(nnlab: Nnlab, tmp_path: Path) -> None:
+    (tmp_path / "t.yaml").write_text(TEMPLATE)
+    result = nnlab("check", "t.yaml")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout.startswith(
+        "OK: t.yaml, a template with 5 blanks\n\nt.yaml:2:19: network.0"
+    )
+    assert "t.yaml:4:19: optimizer is a blank; write a value in its place.\n" in result.stdout
+    trained = nnlab("train", "t.yaml", "--no-plots")
+    assert (trained.exit_code, trained.stdout) == (2, "")
+    assert "t.yaml:7:15: training.batch_size is a blank" in trained.stderr
+    assert list(tmp_path.iterdir()) == [tmp_path / "t.yaml"]
+    changes = [word for setting in FILLED for word in ("--set", setting)]
+    assert nnlab("check", "t.yaml", *changes).stdout.startswith("OK: t.yaml\n\nrows")
+    (tmp_path / "t.yaml").write_text(TEMPLATE.replace("samples", "sample"))
+    result = nnlab("check", "t.yaml")  # a mistake of the template
+    assert (result.exit_code, "moons has no setting 'sample'" in result.stderr) == (2, True)
+
+
+def test_question_marks_that_are_no_blanks() -> None:
+    for text in ("name: what???\nx", "name: ???x", "? name\n: x", "{? name : x}", "{name: '??'}"):
+        with pytest.raises(ConfigError) as error:
+            parse_config(text)
+        assert "blank" not in str(error.value)

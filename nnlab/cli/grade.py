@@ -1,0 +1,103 @@
+"""`nnlab grade`."""
+
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from nnlab.cli import options
+from nnlab.cli.sweep import parse_size
+from nnlab.cli.terminal import print_data, print_json, print_message, print_result
+from nnlab.errors import CheckFailed
+from nnlab.show.text_tables import format_records, to_csv
+from nnlab.show.words import count
+from nnlab.study.execute import usable_cores
+from nnlab.teaching.grade import Graded, Verdict, grade
+from nnlab.teaching.task import read_task
+
+TIMEOUT_S = 600.0
+MEMORY = 2 * 10**9 if sys.platform == "linux" else None  # no other system limits a process
+
+
+@click.command
+@click.argument("folder", metavar="FOLDER", type=options.FOLDER)
+@click.option(
+    "--against",
+    metavar="CONFIG",
+    required=True,
+    help="The task: a config, with ??? where a hand-in may choose.",
+    shell_complete=options.complete_config,
+)
+@click.option(
+    "--jobs", type=options.WHOLE, metavar="N", help="How many processes; default: one per core."
+)
+@click.option(
+    "--timeout",
+    type=click.FloatRange(min=0, min_open=True),
+    default=TIMEOUT_S,
+    show_default=True,
+    metavar="SECONDS",
+    help="End a training that takes longer.",
+)
+@click.option(
+    "--memory",
+    callback=parse_size,
+    metavar="SIZE",
+    help="End a training that uses more memory than this; default 2G on Linux.",
+)
+@click.option("--csv", "as_csv", is_flag=True, help="Print the table as CSV, numbers not rounded.")
+@options.json_option
+@options.verbosity
+def command(
+    folder: Path, against: str, jobs: int | None, timeout: float, memory: int | None, as_csv: bool,
+    as_json: bool
+) -> None:  # fmt: skip
+    """Train the hand-ins of a class again, and compare.
+
+    FOLDER has run folders and the zips of `nnlab handin`, at any depth. A row per hand-in: the
+    verdict, and how many of the task's expectations the training here meets. Nothing of a hand-in
+    is executed, and nothing is written into FOLDER.
+
+    \b
+    verified    trained again with the same results
+    unclear     other results, perhaps by the machine
+    failed      the training here reached no end
+    shared      the same training as another hand-in
+    other task  other settings or data than the task's
+    edited      files that do not fit its training
+    refused     unreadable, or playing tricks
+
+    Exit code 9 where a hand-in is not verified.
+
+    \b
+    nnlab grade handins --against task.yaml
+    nnlab grade handins --against task.yaml --csv
+    """
+    task = read_task(against)
+    graded = grade(
+        folder, task, jobs or usable_cores(), timeout, memory or MEMORY, see=print_message
+    )
+    _print_graded(folder, graded, as_csv, as_json)
+    _raise_unverified(graded)
+
+
+def _print_graded(folder: Path, graded: Sequence[Graded], as_csv: bool, as_json: bool) -> None:
+    """The table: a row per hand-in."""
+    rows = [each.row for each in graded]
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    if as_json:
+        print_json({"folder": str(folder), "handins": rows})
+    elif as_csv:
+        print_data(to_csv(names, [[row.get(name) for name in names] for row in rows]))
+    else:
+        print_result(format_records(rows))
+
+
+def _raise_unverified(graded: Sequence[Graded]) -> None:
+    """Raises CheckFailed where a hand-in is not verified."""
+    verdicts = Counter(each.verdict for each in graded)
+    others = [kind for kind in Verdict if verdicts[kind] and kind is not Verdict.VERIFIED]
+    if missed := [f"{verdicts[kind]} {kind}" for kind in others]:
+        raise CheckFailed(f"{count(len(graded), 'hand-in')}: {', '.join(missed)}.")

@@ -1,0 +1,245 @@
+"""Trains the hand-ins of a class again, and says what each of them reached."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+
+from nnlab.config.schema import Config
+from nnlab.errors import ConfigError, NnlabError, RunUnreadable
+from nnlab.experiment.describe import kernel_changes
+from nnlab.experiment.expected import ReachedValue, compare_run
+from nnlab.experiment.verify import Verifier
+from nnlab.run import durable
+from nnlab.run.environment import environment_changes, essence
+from nnlab.run.folder import SUMMARY, RunFolder, Weights
+from nnlab.run.run import Run
+from nnlab.run.settings import dotted
+from nnlab.run.text import shown
+from nnlab.study.execute import Processes
+from nnlab.study.trial import Outcome, Trial
+from nnlab.teaching.handin import find_handins, read_handin
+from nnlab.teaching.task import TaskConfig, changed_settings
+
+SIMILAR = 0.02  # of numbers that another machine rounded differently, relative or absolute
+CLOCK = ("seconds",)  # columns that differ in every training
+MOST_REASONS = 3
+ALL_WEIGHTS: tuple[Weights, ...] = ("initial", "best", "final")
+
+
+class Verdict(StrEnum):
+    """What the comparison of a hand-in came to."""
+
+    VERIFIED = "verified"  # trained again with the same results
+    UNCLEAR = "unclear"  # other results, and another machine may be the reason
+    FAILED = "failed"  # the training here did not come to its end
+    SHARED = "shared"  # the same training as another hand-in, to the microsecond
+    OTHER = "other task"  # its settings or its data are not those of the task
+    EDITED = "edited"  # its files do not fit together, or not what its config trains
+    REFUSED = "refused"  # it cannot be read, or plays tricks
+
+
+@dataclass(frozen=True)
+class Graded:
+    """A hand-in, the verdict with its reason, and what the training here reached.
+
+    trial: its training here. compared: with what the task expects. clock: when it was trained.
+    """
+
+    name: str
+    verdict: Verdict
+    reason: str = ""
+    trial: Trial | None = None
+    compared: Sequence[ReachedValue] = ()
+    clock: tuple[Any, ...] = field(default=(), repr=False)
+
+    @property
+    def row(self) -> dict[str, Any]:
+        """The hand-in as a row of a table; the numbers are those of the training here."""
+        met = f"{sum(each.met for each in self.compared)}/{len(self.compared)}"
+        numbers = {each.expected.key: each.reached for each in self.compared}
+        row = {"hand-in": self.name, "verdict": str(self.verdict)}
+        return {**row, "met": met if self.compared else None, **numbers, "reason": self.reason}
+
+
+def grade(
+    folder: Path,
+    task: TaskConfig,
+    jobs: int = 1,
+    timeout: float | None = None,
+    memory: int | None = None,
+    see: Callable[[str], None] = lambda line: None,
+) -> list[Graded]:
+    """All hand-ins in a folder, by name. Nothing is written into it.
+
+    timeout, memory: seconds and bytes that the training of a hand-in may take. see: gets a line
+    as each training ends. Raises RunUnreadable for a folder without hand-ins.
+    """
+    paths = find_handins(folder)
+    if not paths:
+        raise RunUnreadable(f"There is no run and no zip in {shown(folder)}.")
+    with TemporaryDirectory(prefix="nnlab-grade-") as temporary:
+        given, trained = Path(temporary, "given"), Path(temporary, "trained")
+        graded: list[tuple[Graded, Path]] = []
+        for number, path in enumerate(paths):
+            name = _cell(path.relative_to(folder).as_posix())
+            graded.append((_examine(path, name, task, given / f"{number}"), given / f"{number}"))
+        trials = {each.trial.name: each.trial for each, _ in graded if each.trial}
+        executor = Processes(min(jobs, len(trials) or 1), True, timeout, memory)
+        outcomes: dict[str, Outcome] = {}
+        durable.make_folder(trained)
+        for event in executor.run(list(trials.values()), trained):
+            if isinstance(event, Outcome):
+                outcomes[event.name] = event
+                see(f"{len(outcomes)} of {len(trials)} trained again")
+        return _with_shared([_judge(each, path, trained, outcomes) for each, path in graded])
+
+
+def _cell(name: str) -> str:
+    """A file's name for a table, also for a spreadsheet, which would compute =1+1.zip."""
+    return shown(f"./{name}" if name.startswith(tuple("=+-@")) else name)
+
+
+def _examine(path: Path, name: str, task: TaskConfig, target: Path) -> Graded:
+    """A hand-in before it is trained again: its files, copied to `target`, and its settings."""
+    try:
+        for file, data in read_handin(path).items():
+            durable.make_folder((target / file).parent)
+            durable.write_file(target / file, data, sync=False)
+        run = Run.open(target)
+        config = run.config
+    except NnlabError as error:
+        return Graded(name, Verdict.REFUSED, _line(error, target))
+    clock = (run.about.get("started"), tuple(run.metrics.get("seconds", ())))
+    try:
+        wanted = _wanted(task, config)
+        for finding in Verifier(run.folder).files():
+            if finding.problem is not None:
+                return Graded(name, Verdict.EDITED, f"{finding.what}: {finding.problem}")
+        return Graded(name, Verdict.UNCLEAR, trial=Trial.of(wanted, {}), clock=clock)
+    except ConfigError as error:
+        return Graded(name, Verdict.OTHER, _line(error, target), clock=clock)
+    except NnlabError as error:
+        return Graded(name, Verdict.EDITED, _line(error, target), clock=clock)
+
+
+def _wanted(task: TaskConfig, config: Config) -> Config:
+    """What is trained here. Raises ConfigError for settings that are not those of the task."""
+    wanted = task.fill(config)
+    if changed := list(changed_settings(wanted, config)):
+        raise ConfigError("; ".join(changed[:MOST_REASONS]))
+    return wanted
+
+
+def _line(error: NnlabError, folder: Path) -> str:
+    """The first line of a message, without the temporary folder."""
+    return shown(str(error).partition("\n")[0].replace(f"{folder}/", ""))
+
+
+def _judge(given: Graded, path: Path, trained: Path, outcomes: Mapping[str, Outcome]) -> Graded:
+    """The hand-in with the verdict that its training here gives."""
+    if given.trial is None:
+        return given
+    outcome = outcomes[given.trial.name]
+    folder = RunFolder(trained / given.trial.name)
+    if not folder.has(SUMMARY):
+        return replace(given, verdict=Verdict.FAILED, reason=str(outcome.reason))
+    here, there = Run(folder.path), Run(path)
+    given = replace(given, compared=compare_run(here))
+    if here.data_source[1] != there.data_source[1]:
+        return replace(given, verdict=Verdict.OTHER, reason="it was trained on other data")
+    try:
+        verdict, reason = _compare(here, there)
+    except NnlabError as error:
+        verdict, reason = Verdict.EDITED, _line(error, path)
+    return replace(given, verdict=verdict, reason=reason)
+
+
+def _compare(here: Run, there: Run) -> tuple[Verdict, str]:
+    """Bit for bit; where another machine may round differently, with a tolerance.
+
+    Rounding changes all numbers of a training sooner or later. If some came out the same to the
+    last bit and others are far off, those were edited, on whatever machine.
+    """
+    ours, theirs = _numbers(here), _numbers(there)
+    different = [key for key in {**ours, **theirs} if not _equal(ours.get(key), theirs.get(key))]
+    if not different:
+        return Verdict.VERIFIED, ""
+    reason = _reason(different[0], ours, theirs)
+    rounding = environment_changes(essence(there.about), essence(here.about))
+    rounding += kernel_changes(there.about)
+    if not rounding or any(key not in different for key in ours if _is_sensitive(key)):
+        return Verdict.EDITED, reason
+    if all(_equal(ours.get(key), theirs.get(key), SIMILAR) for key in different):
+        return Verdict.VERIFIED, f"but for rounding: {rounding[0]}"
+    return Verdict.UNCLEAR, f"{reason}; {rounding[0]}"
+
+
+def _numbers(run: Run) -> dict[str, Any]:
+    """Everything that a training computes, by the place where a hand-in says it."""
+    table = {key: column for key, column in run.metrics.items() if key not in CLOCK}
+    numbers: dict[str, Any] = {f"metrics.csv: {key}": column for key, column in table.items()}
+    for key, value in dotted(run.summary).items():
+        if not key.endswith(CLOCK):
+            numbers[f"summary.json: {key}"] = value
+    for which in ALL_WEIGHTS:
+        for key, array in run.weights(which).items():
+            numbers[f"weights/{which}.npz: {key}"] = array
+    return numbers | {"run.json: status": str(run.written_status)}
+
+
+def _is_sensitive(key: str) -> bool:
+    """Whether a rounding in an early update would change it."""
+    file, _, name = key.partition(": ")
+    loss = file == "metrics.csv" and name.endswith("loss")
+    return loss or file == "weights/final.npz"
+
+
+def _equal(a: Any, b: Any, tolerance: float = 0.0) -> bool:
+    """The same numbers, or texts; nan is nan."""
+    try:
+        first, second = (np.asarray(value, np.float64) for value in (a, b))
+    except (TypeError, ValueError):
+        return bool(a == b)
+    return first.shape == second.shape and bool(
+        np.allclose(first, second, tolerance, tolerance, equal_nan=True)
+    )
+
+
+def _reason(key: str, ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> str:
+    """The first difference in words."""
+    mine, other = (np.atleast_1d(np.asarray(numbers.get(key))) for numbers in (ours, theirs))
+    if mine.shape != other.shape:
+        return f"{key} has not as many values as the training here gives"
+    at = next(index for index in np.ndindex(mine.shape) if not _equal(mine[index], other[index]))
+    place = f" of epoch {at[0]}" if key.startswith("metrics.csv") else ""
+    values = [f"{v:.6g}" if v.dtype.kind == "f" else str(v) for v in (other[at], mine[at])]
+    return f"{key}{place} is {values[0]}, the training here gives {values[1]}"
+
+
+def _with_shared(graded: Sequence[Graded]) -> list[Graded]:
+    """Names hand-ins of one and the same training: no two take the same times."""
+    return [_shared(each, list(_same_clock(each, graded))) for each in graded]
+
+
+def _shared(each: Graded, same: Sequence[str]) -> Graded:
+    if not same:
+        return each
+    reason = "; ".join(filter(None, [each.reason, f"the same training as {', '.join(same)}"]))
+    kind = Verdict.SHARED if each.verdict is Verdict.VERIFIED else each.verdict
+    return replace(each, verdict=kind, reason=reason)
+
+
+def _same_clock(each: Graded, graded: Sequence[Graded]) -> Iterator[str]:
+    if not each.clock:
+        return
+    started, seconds = each.clock
+    for other in graded:
+        if other is not each and other.clock:
+            timed = len(seconds) > 1 and seconds == other.clock[1]
+            if timed or (started is not None and started == other.clock[0]):
+                yield other.name
