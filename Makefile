@@ -10,7 +10,7 @@ INSTALL = $(RUN) pip install --quiet --disable-pip-version-check
 
 LOWEST = .venv-lowest
 
-.PHONY: help demo test how-long lowest browser torture check format docs results studies figures doctor accuracy estimators bench clean
+.PHONY: help demo test how-long lowest browser torture check format docs results studies figures doctor crosscheck accuracy estimators exports bench site package clean
 .NOTPARALLEL:
 
 help:
@@ -21,11 +21,15 @@ help:
 	@echo "make check    lint, format, types, and generated pages up to date"
 	@echo "make format   let ruff format the code and fix what it can"
 	@echo "make docs     write docs/cli.md, config.md, explain.md and config.schema.json again"
+	@echo "make site     build the web site of the documentation in site/"
+	@echo "make package  build the sdist and the wheel in dist/, and check both"
 	@echo "make results  run every shipped experiment and write docs/results.md (minutes)"
 	@echo "make studies  run every study of the shipped configs and write docs/studies.md (minutes)"
 	@echo "make figures  train some shipped experiments and draw the images of the pages (two minutes)"
 	@echo "make doctor   measure how often nnlab doctor is right, and write docs/doctor.md (minutes)"
+	@echo "make crosscheck  train every shipped experiment in PyTorch and scikit-learn too, write docs/crosscheck.md (an hour)"
 	@echo "make accuracy train the image experiments with three seeds, write docs/accuracy.md (an hour)"
+	@echo "make exports  read every export with its tool and write docs/exports.md (minutes; TORCH: a Python with PyTorch)"
 	@echo "make estimators  compare with scikit-learn and write the table in docs/sklearn.md (minutes)"
 	@echo "make bench    measure speed, start-up and memory"
 	@echo "make clean    remove the virtual environments and caches; run folders stay"
@@ -72,6 +76,18 @@ check: $(VENV)/.dev
 	$(RUN) ruff format --check .
 	$(RUN) mypy
 	$(RUN) docs.generate --check
+	$(RUN) sphinx --fail-on-warning --quiet docs site
+
+site: $(VENV)/.dev
+	$(RUN) sphinx --fail-on-warning --quiet docs site
+	@echo "Open site/index.html"
+
+package: $(VENV)/.dev
+	$(INSTALL) --editable '.[release]'
+	rm -rf dist
+	$(RUN) build --quiet
+	$(RUN) twine check --strict dist/*
+	$(VENV)/bin/check-wheel-contents dist/*.whl
 
 format: $(VENV)/.dev
 	$(RUN) ruff check --fix .
@@ -86,11 +102,17 @@ results: $(VENV)/.fast
 studies: $(VENV)/.fast
 	$(VENV)/bin/python docs/studies.py
 
-figures: $(VENV)/.fast
+figures: $(VENV)/.test browser
 	$(VENV)/bin/python docs/figures.py
+	$(RUN) docs.moving
 
 doctor: $(VENV)/.fast
 	$(RUN) docs.doctor
+
+crosscheck: $(VENV)/.fast
+	@echo "Installing PyTorch into $(VENV): some minutes, once."
+	$(INSTALL) --editable '.[torch]'
+	$(RUN) docs.crosscheck
 
 accuracy: $(VENV)/.fast
 	$(VENV)/bin/python docs/accuracy.py
@@ -98,11 +120,15 @@ accuracy: $(VENV)/.fast
 estimators: $(VENV)/.fast
 	$(RUN) benchmarks.estimators
 
+TORCH = $(VENV)/bin/python
+exports: $(VENV)/.test $(VENV)/.fast
+	$(RUN) benchmarks.exports --torch $(TORCH)
+
 bench: $(VENV)/.fast
 	$(RUN) benchmarks.page
 
 clean:
-	rm -rf $(VENV) $(LOWEST) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(LOWEST) build dist site docs/generated .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find nnlab tests docs -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The package is installed as a link to this folder: only a changed pyproject.toml asks for a new installation.

@@ -1,4 +1,4 @@
-"""Writes cli.md, config.md, config.schema.json and explain.md from the program: no drift.
+"""Writes cli.md, config.md, config.schema.json, explain.md and man/nnlab.1 from the program.
 
 python -m docs.generate            writes them
 python -m docs.generate --check    exit code 1 and the difference, if a page on disk is another
@@ -13,6 +13,7 @@ from pathlib import Path
 import click
 
 from docs.explain import explain_page
+from nnlab import __version__
 from nnlab.cli import main
 from nnlab.config.describe import config_reference
 from nnlab.config.json_schema import json_schema
@@ -26,15 +27,37 @@ WIDTH = 80  # of the help texts, whatever the terminal's
 def cli_reference() -> str:
     """The help text of every command, in the order in which `nnlab --help` lists them."""
     sections = [
-        f"## {path}\n\n```text\n{help_text.rstrip()}\n```\n"
-        for path, help_text in _commands(main, None, "nnlab")
+        f"## {path}\n\n```text\n{help_text.rstrip()}\n```\n" for path, help_text in help_texts()
     ]
     return NOTE + "# The command line\n\n" + "\n".join(sections)
 
 
-def _commands(
-    command: click.Command, parent: click.Context | None, name: str
+def manual_page() -> str:
+    """A page for `man`: the same help texts, in man(7)."""
+    (_, first), *commands = help_texts()
+    lines = [
+        f'.TH NNLAB 1 "" "nnlab {__version__}" "User Commands"',
+        ".SH NAME",
+        "nnlab \\- train neural networks small enough to understand",
+        ".SH SYNOPSIS",
+        *_verbatim(first),
+        ".SH COMMANDS",
+    ]
+    for path, text in commands:
+        lines += [f".SS {path}", *_verbatim(text)]
+    return "\n".join(lines) + "\n"
+
+
+def _verbatim(text: str) -> list[str]:
+    """Lines that man(7) neither fills nor reads as requests."""
+    shown = text.rstrip().replace("\\", "\\e").replace("-", "\\-").splitlines()
+    return [".nf", *(f"\\&{line}" if line[:1] in ".'" else line for line in shown), ".fi"]
+
+
+def help_texts(
+    command: click.Command = main, parent: click.Context | None = None, name: str = "nnlab"
 ) -> Iterator[tuple[str, str]]:
+    """Each command's path with its help text, `nnlab` itself first."""
     context = click.Context(
         command,
         info_name=name,
@@ -48,7 +71,7 @@ def _commands(
         for child in command.list_commands(context):
             inner = command.get_command(context, child)
             if inner is not None and not inner.hidden:
-                yield from _commands(inner, context, child)
+                yield from help_texts(inner, context, child)
 
 
 def pages() -> dict[Path, str]:
@@ -57,6 +80,7 @@ def pages() -> dict[Path, str]:
         HERE / "cli.md": cli_reference(),
         HERE / "config.md": NOTE + config_reference() + "\n" + race_reference(),
         HERE / "explain.md": NOTE + explain_page(),
+        HERE / "man" / "nnlab.1": manual_page(),
         HERE / "config.schema.json": json.dumps(json_schema(), indent=1, ensure_ascii=False) + "\n",
     }
 

@@ -121,7 +121,7 @@ def spread(one: Mapping[str, float] | None) -> str:
 
 def command(config: str, name: str) -> list[str]:
     """The words of the command; identity8 is the default config."""
-    chosen = [] if config == "identity8" else ["-c", config]
+    chosen = [] if config == "identity8" else [config]
     return ["nnlab", "sweep", name, *chosen, "--seeds", str(SEEDS)]
 
 

@@ -42,7 +42,7 @@ def test_begins_with_what_it_shows(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
-def test_stands_in_the_readme(path: Path) -> None:
-    readme = (path.parents[1] / "README.md").read_text(encoding="utf-8")
+def test_stands_in_the_tour(path: Path) -> None:
+    tour = (path.parents[1] / "docs" / "tour.md").read_text(encoding="utf-8")
     short = path.stem.removeprefix("digits_binary")
-    assert f"`{path.stem}`" in readme or f"`{short}`" in readme
+    assert f"`{path.stem}`" in tour or f"`{short}`" in tour

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import nnlab
 from nnlab.errors import ConfigError, RunUnreadable, StorageError
 from nnlab.experiment.signals import Terminated
 from nnlab.race.config import LoadedRace, load_race, parse_race
@@ -208,6 +209,17 @@ def test_the_resolved_race_gives_the_same_table(landscape: Result, tmp_path: Pat
     table = [one.folder.path / "paths.csv" for one in (landscape, again)]
     assert table[0].read_bytes() == table[1].read_bytes()
     assert again.race == landscape.race
+
+
+def test_a_race_in_a_mapping(tmp_path: Path) -> None:
+    mapping = {"function": {"quadratic": 50}, "runs": [{"sgd": 0.01}, "adam"]}
+    race = nnlab.descend(mapping, runs=tmp_path, steps=3)
+    assert "-quadratic-" in race.path.name
+    texts = [race.folder.read_text(name) for name in ("config.yaml", "resolved.yaml")]
+    assert texts[0] == texts[1]
+    assert nnlab.verify(race.path).good
+    with pytest.raises(ConfigError, match="there is no optimizer 'adm'"):
+        nnlab.descend({**mapping, "runs": ["adm"]}, runs=tmp_path)
 
 
 def test_a_name_from_outside(tmp_path: Path) -> None:

@@ -2,10 +2,13 @@
 
 import ast
 import re
+import tomllib
 from pathlib import Path
 from runpy import run_path
 
 import pytest
+
+import nnlab
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
@@ -14,7 +17,7 @@ PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
 GENERATE = run_path(str(ROOT / "docs" / "generate.py"))
 
 
-@pytest.mark.parametrize("name", ["cli.md", "config.md", "explain.md"])
+@pytest.mark.parametrize("name", ["cli.md", "config.md", "explain.md", "man/nnlab.1"])
 def test_generated_pages_are_current(name: str) -> None:
     path = ROOT / "docs" / name
     assert GENERATE["difference"](path, GENERATE["pages"]()[path]) == "", "run `make docs`"
@@ -60,3 +63,17 @@ def test_links_lead_to_files(page: Path) -> None:
     links = re.findall(r"\]\(([^)#]+)", text)
     local = [link for link in links if not link.startswith("http")]
     assert [link for link in local if not (page.parent / link).exists()] == []
+
+
+def test_the_version_stands_in_one_place_and_its_copy_agrees() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert "version" in project["dynamic"]
+    citation = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    assert f"\nversion: {nnlab.__version__}\n" in citation
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_scripts_ask_nnlab(shell: str) -> None:
+    """The wheel installs what click writes; other versions of click may differ in blanks."""
+    script = (ROOT / "docs" / "completion" / f"nnlab.{shell}").read_text(encoding="utf-8")
+    assert f"_NNLAB_COMPLETE={shell}_complete" in script

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 
 def descend(
-    config: AnyPath,
+    config: AnyPath | Mapping[str, object],
     *,
     runs: AnyPath | None = None,
     name: str | None = None,
@@ -38,10 +39,11 @@ def descend(
 ) -> "DescendedRace":
     """Let optimizers race on a function; each step is in the folder's paths.csv.
 
-    `config` is a path or the name of a shipped race. Overrides as for `train`: lr, steps. Raises
-    ConfigError, StorageError.
+    `config` is a path, the name of a shipped race, or a mapping in the words of the YAML file.
+    Overrides as for `train`: lr, steps. Raises ConfigError, StorageError.
     """
-    loaded = load_race(config if isinstance(config, str) else Path(config), as_overrides(overrides))
+    config = Path(config) if isinstance(config, PathLike) else config
+    loaded = load_race(config, as_overrides(overrides))
     race = DescendedRace(run_race(loaded, runs_folder(runs), name=name))
     if plots:
         draw_each(FIGURES, race.folder)

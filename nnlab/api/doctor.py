@@ -4,8 +4,8 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from nnlab.api.find import AnyConfig, as_overrides, find_trained
-from nnlab.config.given_rows import rows_in_memory
+from nnlab.api.find import AnyConfig, as_overrides, find_trained, read_request
+from nnlab.api.results import ShownList
 from nnlab.config.load import resolve_config
 from nnlab.diagnosis.findings import Diagnosis
 from nnlab.diagnosis.gather import evidence_of_config, evidence_of_run
@@ -23,6 +23,7 @@ def doctor(run: Run | AnyConfig, *, data: Any = None, **overrides: object) -> li
     if isinstance(run, str | PathLike) and Path(run).is_dir():
         run = find_trained(run)
     if isinstance(run, Run):
-        return diagnose(evidence_of_run(run))
-    loaded = resolve_config(run, as_overrides(overrides), rows=rows_in_memory(data))
-    return diagnose(evidence_of_config(loaded.config))
+        return ShownList(diagnose(evidence_of_run(run)))
+    config, rows, settings = read_request(run, data, overrides)
+    loaded = resolve_config(config, as_overrides(settings), rows=rows)
+    return ShownList(diagnose(evidence_of_config(loaded.config)))

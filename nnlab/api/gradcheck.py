@@ -6,8 +6,8 @@ from typing import Any
 
 from numpy.typing import ArrayLike
 
-from nnlab.api.find import AnyConfig, as_overrides
-from nnlab.api.fitting import KINDS, member
+from nnlab.api.find import AnyConfig, as_overrides, read_request
+from nnlab.api.fitting import member
 from nnlab.api.results import Columns, ShownResult, columns_of
 from nnlab.config.load import resolve_config
 from nnlab.core.gradcheck import TOLERANCE, Checked, check_gradients
@@ -24,23 +24,25 @@ def gradcheck(
     t: ArrayLike | None = None,
     loss: Loss | str | None = None,
     *,
+    data: Any = None,
     rows: int = 16,
     **overrides: object,
 ) -> "GradientCheck":
     """Compare every gradient with central differences; see `nnlab.core.gradcheck`.
 
     For a network with rows x (B, n), targets t and a loss; or for a config, on its first training
-    rows, in float64 and with the weights before training. Raises ValueError for arrays that do not
-    fit, ConfigError, DataError.
+    rows, in float64 and with the weights before training; `data` is as for `train` then. Raises
+    ValueError for arrays that do not fit, ConfigError, DataError.
     """
     if not isinstance(network, Network):
-        changes = [*as_overrides(overrides), ("training.dtype", "float64")]
-        config = resolve_config(network, changes).config
+        form, given, settings = read_request(network, data, overrides)
+        changes = [*as_overrides(settings), ("training.dtype", "float64")]
+        config = resolve_config(form, changes, rows=given).config
         return GradientCheck(tuple(check_config_gradients(config, rows)))
     if x is None or t is None or loss is None:
         raise TypeError("gradcheck of a network takes x, t and loss.")
     loss = member(loss, LOSSES, Loss, "loss")
-    inputs, targets, loss = checked_pairs(network, x, t, loss, KINDS[loss.fuses])
+    inputs, targets, loss = checked_pairs(network, x, t, loss, loss.kinds[-1])
     return GradientCheck(tuple(check_gradients(network, loss, inputs, targets)))
 
 

@@ -1,16 +1,18 @@
 """The object of a run: what a notebook shows of it, its figures, its report."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nnlab.api.find import AnyPath, find_training
+from nnlab.api.find import AnyPath, AnyRun, find_training
 from nnlab.api.html import card
 from nnlab.api.results import ShownResult
 from nnlab.api.user_network import UserNetwork
 from nnlab.core import columns
+from nnlab.data.memory import Memory
 from nnlab.errors import NnlabError
 from nnlab.run.folder import Weights
 from nnlab.run.run import Run
@@ -33,9 +35,9 @@ class TrainedRun(ShownResult, Run):
     """
 
     @classmethod
-    def load(cls, run: AnyPath, runs: AnyPath | None = None, *, data: Any = None) -> Self:
+    def load(cls, run: AnyRun, runs: AnyPath | None = None, *, data: Any = None) -> Self:
         """A run by its folder, its name, a unique beginning of that, or "latest"."""
-        found = cls(find_training(run, runs).path)
+        found = cls(run.path if isinstance(run, Run) else find_training(run, runs).path)
         return found if data is None else found.reading(data)
 
     def __str__(self) -> str:
@@ -110,7 +112,14 @@ class TrainedRun(ShownResult, Run):
         return report_run(self.folder, all_figures)
 
 
-def load(run: AnyPath, runs: AnyPath | None = None, *, data: Any = None) -> TrainedRun:
+def run_on_rows(path: Path, memory: Memory | None) -> TrainedRun:
+    """The run in a folder, with these rows if it was trained on them."""
+    run = TrainedRun(path)
+    known = memory is not None and memory.sha256 == run.data_source[1]
+    return TrainedRun(path, memory) if known else run
+
+
+def load(run: AnyRun, runs: AnyPath | None = None, *, data: Any = None) -> TrainedRun:
     """A run by its folder, its name, a unique beginning of that, or "latest".
 
     `runs` is where names are looked up, as for the command. `data`: the rows that `train` was given

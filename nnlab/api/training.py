@@ -5,10 +5,10 @@ from contextlib import contextmanager
 from signal import SIGINT
 from typing import Any
 
-from nnlab.api.find import AnyConfig, AnyPath, AnyRun, as_overrides, find_trained
+from nnlab.api.find import AnyConfig, AnyPath, AnyRun, as_overrides, find_trained, read_request
 from nnlab.api.progress import Display, choose_display
 from nnlab.api.trained_run import TrainedRun
-from nnlab.config.given_rows import given_memory, rows_in_memory
+from nnlab.config.given_rows import given_memory
 from nnlab.config.load import resolve_config
 from nnlab.data.memory import Memory
 from nnlab.errors import Interrupted
@@ -33,19 +33,22 @@ def train(
 ) -> TrainedRun:
     """Train a config and return its run, also if it diverged (see `status`).
 
-    `config` is a path, the name of a shipped config, a mapping in the words of the YAML file, or
-    a Config. Overrides are settings by alias (`lr=0.1, epochs=5`) or, with two underscores for a
-    dot, by key (`training__batch_size=8`). `runs` is where the folder goes, as for the command;
-    `name` the run's name. progress: a bar; by default in notebooks and at a prompt.
+    `config` is a path, the name of a shipped config, a mapping in the words of the YAML file, a
+    Config, or a run, for its config. Overrides are settings by alias (`lr=0.1, epochs=5`) or, with
+    two underscores for a dot, by key (`training__batch_size=8`). `runs` is where the folder goes,
+    as for the command; `name` the run's name. progress: a bar; by default in notebooks and at a
+    prompt.
 
     `data` takes the place of the data set that the config names: arrays (x, y), or a data frame
     with the setting `data__target="column"`. The run that is returned holds it. The run folder
-    holds its SHA-256 alone; `load` takes the data again.
+    holds its SHA-256 alone; `load` takes the data again. A text or a mapping is a data set in the
+    words of a config: "moons", {"moons": 300}.
 
     Ctrl+C, or a notebook's stop button, saves the state: the run that is returned is `interrupted`,
     and `resume` continues it. Raises ConfigError, DataError, StorageError.
     """
-    loaded = resolve_config(config, as_overrides(overrides), rows=rows_in_memory(data))
+    form, rows, settings = read_request(config, data, overrides)
+    loaded = resolve_config(form, as_overrides(settings), rows=rows)
     shown = choose_display(progress)
     provide_data(loaded.config, shown.tell)
     with returning_on_interrupt(shown), begin(loaded, runs_folder(runs), name=name) as session:

@@ -3,16 +3,18 @@
 import shlex
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from nnlab.api.find import AnyConfig, AnyPath, as_texts
+from nnlab.api.find import AnyConfig, AnyPath, as_texts, read_request
 from nnlab.api.progress import choose_display
 from nnlab.api.results import Columns, ShownResult, columns_of
-from nnlab.api.trained_run import TrainedRun
+from nnlab.api.trained_run import TrainedRun, run_on_rows
 from nnlab.api.training import returning_on_interrupt
+from nnlab.config.given_rows import given_memory
+from nnlab.data.memory import Memory
 from nnlab.experiment.provide import provide_data, provide_kernels
 from nnlab.run.names import runs_folder
 from nnlab.run.sweeps import SweepFolder
@@ -29,6 +31,7 @@ def tune(
     config: AnyConfig,
     search: AnyPath | Mapping[str, object],
     *,
+    data: Any = None,
     trials: int = 20,
     prune: bool = True,
     runs: AnyPath | None = None,
@@ -39,19 +42,22 @@ def tune(
 ) -> "FinishedSearch":
     """Search for good settings with Optuna, up to `trials` trials with those of earlier calls.
 
-    search: a file, or {"lr": {"low": 1e-4, "high": 1, "log": True}, "hidden": [2, 4]}. The other
-    arguments are the command's options. Ctrl+C saves all and returns the search as it is; the same
-    call continues it. Raises ConfigError, DataError, UsageError.
+    search: a file, or {"lr": {"low": 1e-4, "high": 1, "log": True}, "hidden": [2, 4]}. `data` is as
+    for `train`. The other arguments are the command's options. Ctrl+C saves all and returns the
+    search as it is; the same call continues it. Raises ConfigError, DataError, UsageError.
     """
     display = choose_display(progress)
     space = Path(search) if isinstance(search, str | PathLike) else search
-    changes = tuple(as_texts(overrides))
-    tuning = prepare_tuning(config, changes, space, name, prune, tuple(sys.argv))
+    config, rows, settings = read_request(config, data, overrides)
+    changes = tuple(as_texts(settings))
+    tuning = prepare_tuning(config, changes, space, name, prune, tuple(sys.argv), rows)
     folder = SweepFolder(runs_folder(runs) / tuning.name)
     done: list[dict[str, Any]] = []
     with returning_on_interrupt(display):
         run_search(tuning, folder, trials, retry_failed, display.tell, done.append)
-    return FinishedSearch(done[0])
+    if rows is not None or not isinstance(config, str | PathLike):
+        done[0]["command"] = None  # a command needs a file
+    return FinishedSearch(done[0], given_memory(tuning.base.config))
 
 
 def run_search(
@@ -100,6 +106,7 @@ class FinishedSearch(ShownResult):
     """The trials of a search, and the best of them; `results` is what --json prints."""
 
     results: dict[str, Any]
+    memory: Memory | None = field(default=None, compare=False)  # the rows that the call gave
 
     def to_dict(self) -> dict[str, Any]:
         """The object that --json prints."""
@@ -117,7 +124,8 @@ class FinishedSearch(ShownResult):
         number = self.results["best"]
         if number is None:
             return None
-        return TrainedRun(Path(self.results["folder"]) / self.trials[number - 1]["run"])
+        path = Path(self.results["folder"]) / self.trials[number - 1]["run"]
+        return run_on_rows(path, self.memory)
 
     @property
     def failed(self) -> int:
@@ -149,6 +157,7 @@ class FinishedSearch(ShownResult):
             parts.append("No trial ended with a result.")
         else:
             value = self.trials[best - 1]["value"]
-            command = shlex.join(self.results["command"])
-            parts.append(f"Best: trial {best}, {metric} {value:.4g}. To repeat it:\n{command}")
+            command = shlex.join(self.results["command"] or ())
+            repeat = f" To repeat it:\n{command}" if command else ""
+            parts.append(f"Best: trial {best}, {metric} {value:.4g}.{repeat}")
         return "\n\n".join([*parts, f"Saved in {self.results['folder']}"])

@@ -7,7 +7,6 @@
     progress         a training or a sweep while it runs
     live_page        the page of `--live` and `watch`
     training_output  the setup and the results of a training
-    conditions       the conditions of `nnlab runs --where`
 
 `nnlab --help` imports no command and no NumPy, so it is fast. A command is imported when it
 is used, after the group has set the threads of the BLAS.
@@ -27,6 +26,7 @@ COMMANDS = {  # and the first line of the help of each
     "play": "Play with a network in the browser.",
     "check": "Check CONFIG and show what it means.",
     "gradcheck": "Check all gradients numerically.",
+    "crosscheck": "Train CONFIG in another library too, and compare.",
     "doctor": "Say why a network does not learn.",
     "explain": "Follow a row through the network and back.",
     "verify": "Train a run again and compare the bits.",
@@ -41,6 +41,7 @@ COMMANDS = {  # and the first line of the help of each
     "descend": "Let optimizers race on a function.",
     "data": "List, download and check the image data sets.",
     "init": "Copy a shipped config, to change it.",
+    "help": "Show the help of COMMAND, or all commands.",
 }
 
 
@@ -70,6 +71,8 @@ def main() -> None:
     Exit codes: 0 done, 1 a bug, 2 usage or config, 3 data, 4 diverged, 5 run locked, 6 run
     unreadable, 7 input/output, 8 sweep partly failed, 9 a check failed, 130 and 143 interrupted
     after saving.
+
+    Environment: NNLAB_RUNS, the folder of the runs; NNLAB_DATA_DIR, that of downloaded data.
 
     \b
     Completion with the tab key in bash (or zsh, fish):

@@ -32,11 +32,11 @@ class Subcommands(click.Group):
         """The command that the first word names. Raises UsageError with the nearest name."""
         names = self.list_commands(ctx)
         if args and args[0] not in names and not args[0].startswith("-"):
-            from nnlab.config.files import shipped
+            from nnlab.config.files import is_config_name
 
-            is_config = args[0] in shipped() or args[0].endswith((".yaml", ".yml"))
             hint = did_you_mean(args[0], names, "command")
-            hint = f" `nnlab train {args[0]}` trains a config." if is_config else hint
+            if is_config_name(args[0]):
+                hint = f" `nnlab train {args[0]}` trains a config."
             raise click.UsageError(f"There is no command '{args[0]}'.{hint}", ctx)
         return click.Group.resolve_command(self, ctx, args)
 

@@ -66,6 +66,24 @@ def config_argument(function: F, example: str = "lr=0.1 or network.0.units=5") -
     return argument(set_option(text)(function))
 
 
+class OutputOption(click.Option):
+    """-o and --output; `--out`, the older spelling, works and is not in the help."""
+
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
+        """The two names of today, and the help."""
+        names, self.opts = self.opts, ["-o", "--output"]
+        try:
+            return super().get_help_record(ctx)
+        finally:
+            self.opts = names
+
+
+def output_option(kind: click.Path, metavar: str, text: str) -> Callable[[F], F]:
+    """-o FILE, where the command writes."""
+    names = ("-o", "--output", "--out", "output")
+    return click.option(*names, cls=OutputOption, type=kind, metavar=metavar, help=text)
+
+
 runs_option = click.option(
     "--runs", type=FOLDER, metavar="DIR", help="Folder of the runs; default $NNLAB_RUNS, else runs."
 )
@@ -120,6 +138,6 @@ def verbosity(function: F) -> F:
 
 def names_run(what: str, overrides: tuple[str, ...]) -> bool:
     """Whether an argument RUN|CONFIG is a run: no file of a config, no shipped one, no --set."""
-    from nnlab.config.files import shipped
+    from nnlab.config.files import is_config_name
 
-    return not overrides and what not in shipped() and Path(what).suffix not in (".yaml", ".yml")
+    return not overrides and not is_config_name(what)

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from nnlab.api.find import find_run, find_sweep
-from nnlab.cli.options import FOLDER, complete_run, runs_option, verbosity
+from nnlab.cli.options import FOLDER, complete_run, output_option, runs_option, verbosity
 from nnlab.cli.terminal import (
     print_message,
     print_messages,
@@ -50,12 +50,12 @@ from nnlab.show.text_tables import format_table
     help="The axis of losses and rates; default: chosen from the values.",
 )
 @click.option("--activation", metavar="NAME", multiple=True, help="An activation; needs no RUN.")
-@click.option("--out", type=FOLDER, metavar="DIR", help="Write there, not into the run.")
+@output_option(FOLDER, "DIR", "Write there, not into the run.")
 @verbosity
 def command(
     run: tuple[str, ...], runs: Path | None, only: tuple[str, ...], listing: bool,
     kinds: tuple[str, ...], dark: bool, scale: str | None, activation: tuple[str, ...],
-    out: Path | None
+    output: Path | None
 ) -> None:  # fmt: skip
     """Draw the figures of one or more runs.
 
@@ -77,22 +77,22 @@ def command(
     one_run = listing or bool(only)
     _refuse_options(run, activation, one_run)
     form = FigureForm(tuple(dict.fromkeys(kinds)), dark, scale)  # type: ignore[arg-type]
-    _draw_activations(activation, form, out)
+    _draw_activations(activation, form, output)
     sweep = find_sweep(run[0], runs) if len(run) == 1 else None
     if sweep is not None:
         if one_run:
             raise click.UsageError("--only and --list are for a run, not for a sweep.")
         sweep.read_about()  # a broken folder is one error, not a warning per figure
-        drawn = draw_sweep(sweep, form, out)
+        drawn = draw_sweep(sweep, form, output)
         _print_files(drawn, f"{sweep.name}: no figure suits it.")
         return
     folders = [find_run(name, runs) for name in run]
     if listing:
         print_result(_figure_table(folders[0]))
     elif len(folders) > 1:
-        _print_files(draw_overlay(folders, runs_folder(runs), form, out))
+        _print_files(draw_overlay(folders, runs_folder(runs), form, output))
     elif folders:
-        _draw_run(folders[0], only, form, out)
+        _draw_run(folders[0], only, form, output)
 
 
 def _refuse_options(run: tuple[str, ...], activation: tuple[str, ...], one_run: bool) -> None:
@@ -102,19 +102,21 @@ def _refuse_options(run: tuple[str, ...], activation: tuple[str, ...], one_run: 
         raise click.UsageError("--only and --list are for one RUN.")
 
 
-def _draw_activations(names: tuple[str, ...], form: FigureForm, out: Path | None) -> None:
+def _draw_activations(names: tuple[str, ...], form: FigureForm, output: Path | None) -> None:
     """Draw the figures that need no run, after a check of all names."""
     for name in names:
         require_activation(name)
     for name in names:
-        for path in draw_activation(name, form, out):
+        for path in draw_activation(name, form, output):
             print_result(str(path))
 
 
-def _draw_run(folder: RunFolder, only: tuple[str, ...], form: FigureForm, out: Path | None) -> None:
+def _draw_run(
+    folder: RunFolder, only: tuple[str, ...], form: FigureForm, output: Path | None
+) -> None:
     """Draw the figures of a run; print why a figure named by --only does not suit."""
     figures, data = _chosen_figures(only), view(folder)
-    drawn = draw_each(figures, data, form, out)
+    drawn = draw_each(figures, data, form, output)
     unsuited = [
         f"The figure {name} does not suit {folder.name}: {reason}."
         for name in dict.fromkeys(only)
@@ -151,7 +153,7 @@ def _print_files(drawn: Drawn, none: str = "") -> None:
         print_result(str(path))
     if drawn.unwritten is not None:
         print_warnings(drawn.warnings[:-1])
-        raise type(drawn.unwritten)(f"{drawn.unwritten} Use --out DIR to write figures elsewhere.")
+        raise type(drawn.unwritten)(f"{drawn.unwritten} Use -o DIR to write figures elsewhere.")
     if drawn.errors and not drawn.paths:
         raise type(drawn.errors[0])("\n".join(drawn.warnings))
     print_warnings(drawn.warnings)

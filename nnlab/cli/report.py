@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from nnlab.api.find import find_run, find_sweep
-from nnlab.cli.options import FILE, complete_run, runs_option, verbosity
+from nnlab.cli.options import FILE, complete_run, output_option, runs_option, verbosity
 from nnlab.cli.terminal import print_messages, print_result
 from nnlab.errors import RunUnreadable, StorageError
 from nnlab.race.folder import is_race
@@ -21,12 +21,11 @@ NAME = "report.html"
 @click.command
 @click.argument("run", metavar="RUN...", nargs=-1, required=True, shell_complete=complete_run)
 @runs_option
-@click.option(
-    "--out",
-    type=FILE,
-    metavar="FILE",
-    help=f"Where to write the page; default {NAME} in the run's folder, for several runs in "
-    "a folder compare-... beside them.",
+@output_option(
+    FILE,
+    "FILE",
+    f"Where to write the page; default {NAME} in the run's folder, for several runs in a folder "
+    "compare-... beside them.",
 )
 @click.option(
     "--all",
@@ -37,7 +36,7 @@ NAME = "report.html"
 @click.option("--open", "show", is_flag=True, help="Show the page in the browser.")
 @verbosity
 def command(
-    run: tuple[str, ...], runs: Path | None, out: Path | None, with_slow: bool, show: bool
+    run: tuple[str, ...], runs: Path | None, output: Path | None, with_slow: bool, show: bool
 ) -> None:
     """Write an HTML page about runs or a sweep.
 
@@ -49,16 +48,16 @@ def command(
     nnlab report latest
     nnlab report latest --open
     nnlab report sweep-identity8-lr
-    nnlab report 20261120-18 20261120-19 --out both.html
+    nnlab report 20261120-18 20261120-19 -o both.html
     """
-    report, path = _make_report(run, runs, out, with_slow)
+    report, path = _make_report(run, runs, output, with_slow)
     print_messages(report.notices, "Note: ")
     try:
-        if out is None:
+        if output is None:
             durable.make_folder(path.parent)
         durable.write_file(path, report.html, sync=False)
     except (RunUnreadable, StorageError) as error:
-        hint = "" if out is not None else " Use --out FILE to write the page elsewhere."
+        hint = "" if output is not None else " Use -o FILE to write the page elsewhere."
         raise type(error)(f"{error}{hint}") from error
     print_result(str(path))
     if show:
@@ -68,17 +67,17 @@ def command(
 
 
 def _make_report(
-    run: tuple[str, ...], runs: Path | None, out: Path | None, with_slow: bool
+    run: tuple[str, ...], runs: Path | None, output: Path | None, with_slow: bool
 ) -> tuple[Report, Path]:
     """The page of a sweep, a run, a race, or several runs, and its path."""
     if len(run) == 1 and (sweep := find_sweep(run[0], runs)) is not None:
-        path = out or sweep.path / NAME
+        path = output or sweep.path / NAME
         return report_sweep(sweep, path), path
     folders = [find_run(name, runs) for name in run]
     if len(folders) == 1:
         folder = folders[0]
         page = report_race(folder) if is_race(folder) else report_run(folder, with_slow)
-        return page, out or folder.path / NAME
+        return page, output or folder.path / NAME
     # `nnlab plot` draws several runs into the same folder.
-    path = out or comparison_folder(folders, runs_folder(runs)) / NAME
+    path = output or comparison_folder(folders, runs_folder(runs)) / NAME
     return report_runs(folders, path), path

@@ -2,8 +2,7 @@
 
 import re
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import astuple
+from collections.abc import Sequence
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -14,16 +13,17 @@ from nnlab.api.sweep import TrainedSweep, train_trials
 from nnlab.cli import options
 from nnlab.cli.progress import watch_trials
 from nnlab.cli.terminal import print_json, print_message, print_messages, print_result
-from nnlab.cli.training_output import print_drawn
+from nnlab.cli.training_output import expected_table, print_drawn, raise_unmet
+from nnlab.config.files import is_config_name
 from nnlab.errors import SweepFailed, UsageError
+from nnlab.experiment.expected import compare_sweep
 from nnlab.experiment.provide import provide_data, provide_kernels
 from nnlab.run.names import runs_folder
-from nnlab.run.sweeps import SweepFolder, TrialRecord, placing
+from nnlab.run.sweeps import SweepFolder, TrialRecord
 from nnlab.show.figures.plot import Drawn
 from nnlab.show.figures.style import warm
 from nnlab.show.figures.sweep_plots import draw_sweep
-from nnlab.show.text_tables import Cell, format_records, format_table, spread_texts
-from nnlab.show.words import axis_value, cell_name, count, duration, first_few, trial_name
+from nnlab.show.words import count, duration, first_few, trial_name
 from nnlab.study import scheduler
 from nnlab.study.cluster import Cluster
 from nnlab.study.execute import Executor, InProcess, Processes, choose_executor
@@ -35,11 +35,10 @@ from nnlab.study.plan import (
     require_own,
     stale_elsewhere,
 )
-from nnlab.study.results import CellRow, cell_rows
 from nnlab.study.trial import Trial
 
 MOST_STALE = 5  # trials on other data that are named
-MOST_FAILED = 50  # trials without a result that are listed
+DEFAULT = "identity8"  # the config of `nnlab sweep lr`
 UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9}
 
 
@@ -54,14 +53,15 @@ def parse_size(context: click.Context, parameter: click.Parameter, value: str | 
 
 
 @click.command
-@click.argument("axes", metavar="AXIS...", nargs=-1)
+@click.argument(
+    "axes", metavar="AXIS... [CONFIG]", nargs=-1, shell_complete=options.complete_config
+)
 @click.option(
     "-c",
     "--config",
-    default="identity8",
-    show_default=True,
+    "named",
     metavar="CONFIG",
-    help="The experiment to vary.",
+    help="The experiment to vary, if an AXIS has the name of one.",
     shell_complete=options.complete_config,
 )
 @click.option(
@@ -125,14 +125,15 @@ def parse_size(context: click.Context, parameter: click.Parameter, value: str | 
 @options.json_option
 @options.verbosity
 def command(
-    axes: tuple[str, ...], config: str, seeds: int, sample: int | None, jobs: int | None,
+    axes: tuple[str, ...], named: str | None, seeds: int, sample: int | None, jobs: int | None,
     timeout: float | None, memory: int | None, overrides: tuple[str, ...], runs: Path | None,
     name: str | None, retry_failed: bool, yes: bool, dry_run: bool, plots: bool, as_json: bool,
     **cluster_options: Any
 ) -> None:  # fmt: skip
     """Train CONFIG once per value of an AXIS.
 
-    Several axes give all combinations of their values.
+    CONFIG is a YAML file or the name of a shipped config; without it identity8. Several axes give
+    all combinations of their values.
 
     An AXIS is a study that the config names under `sweeps:`, or any setting with values: a YAML
     list without its brackets, range(START, STOP), linspace(FIRST, LAST, COUNT), or
@@ -146,11 +147,12 @@ def command(
     \b
     nnlab sweep lr                                  the study of identity8.yaml
     nnlab sweep lr --seeds 5                        each rate with five seeds
-    nnlab sweep hidden=2,3,5 -c xor --seeds 10
-    nnlab sweep 'lr=logspace(-3, 0, 7)' momentum=0,0.9 -c textbook
-    nnlab sweep network.1=relu,tanh,sigmoid -c xor
+    nnlab sweep hidden=2,3,5 xor --seeds 10
+    nnlab sweep 'lr=logspace(-3, 0, 7)' momentum=0,0.9 textbook
+    nnlab sweep network.1=relu,tanh,sigmoid my.yaml
     """
     argv = tuple(sys.argv)
+    axes, config = (axes, named) if named else part_config(axes)
     sweep = prepare_sweep(axes, config, overrides, seeds, sample, name, yes, argv)
     print_messages(sweep.notes)
     folder = SweepFolder(runs_folder(runs) / sweep.name)
@@ -173,6 +175,16 @@ def command(
         provide_kernels((trial.config for trial in progress.todo), print_message)
     train_trials(sweep, folder, runner, retry_failed, watch_trials, print_message)
     _conclude(sweep, folder, perf_counter() - began, plots, as_json)
+
+
+def part_config(words: Sequence[str]) -> tuple[tuple[str, ...], str]:
+    """The axes, and the config: the one word that names a config, or DEFAULT, said on stderr."""
+    configs = [word for word in words if is_config_name(word)]
+    if len(configs) > 1:
+        raise UsageError(f"A sweep has one config, not {len(configs)}: {' '.join(configs)}.")
+    if not configs:
+        print_message(f"No CONFIG is named, so it is {DEFAULT}: nnlab sweep AXIS CONFIG")
+    return tuple(word for word in words if word not in configs), (configs or [DEFAULT])[0]
 
 
 def _cluster(
@@ -207,86 +219,47 @@ def _plan_line(sweep: Sweep, progress: SweepProgress, runner: Executor) -> str:
 
 
 def _other_data(trials: Sequence[Trial | TrialRecord], remedy: str) -> str:
-    """Which trials were trained on data that has changed, and what to do."""
+    """Which trials were trained on data or weights that have changed, and what to do."""
     names = [trial_name(trial.cell, trial.seed) for trial in trials]
     trained = count(len(trials), "trial was", "trials were")
     listed = first_few(names, MOST_STALE, "; ")
-    return f"{trained} trained on data that has changed since ({listed}): {remedy}."
+    since = "data or initial weights that have changed since"
+    return f"{trained} trained on {since} ({listed}): {remedy}."
 
 
 def _conclude(
     sweep: Sweep, folder: SweepFolder, seconds: float, plots: bool, as_json: bool
 ) -> None:
-    """Summary, figures and tables. Raises SweepFailed when a trial of this call has no result."""
-    records = folder.records()
+    """Summary, figures and tables.
+
+    Raises SweepFailed when a trial of this call has no result, CheckFailed when too few seeds are
+    as expected.
+    """
     if old := stale_elsewhere(sweep, folder):
         print_message(_other_data(old, "the sweep that they belong to trains them again"))
-    axes = folder.read_about()["axes"]
-    keys = [str(axis["key"]) for axis in axes]
-    folder.write_summary(keys, records)
+    shown = TrainedSweep(folder.path)
+    records = shown.records
+    folder.write_summary(shown.keys, records)
     drawn = draw_sweep(folder) if plots else Drawn((), ())
     print_drawn(drawn)
-    cells = cell_rows(records, axes)
+    counted = compare_sweep(folder)
     if as_json:
-        figures = list(map(str, drawn.paths))
-        print_json(TrainedSweep(folder.path).to_dict() | {"figures": figures})
+        expected = {"expected": [each.row for each in counted]} if counted else {}
+        print_json(shown.to_dict() | {"figures": list(map(str, drawn.paths))} | expected)
     else:
-        failed = _failed_table(records, axes)
         done = sum(record.done for record in records)
-        print_result(
-            f"{_cells_table(cells, keys)}{failed}\n\n{done:,} of {len(records):,} trials done in "
-            f"{duration(seconds)}, saved in\n{folder.path}"
-        )
+        trials = f"{done:,} of {len(records):,} trials done in {duration(seconds)}"
+        tables = [shown.text, *expected_table(counted)]
+        print_result("\n\n".join([*tables, f"{trials}, saved in\n{folder.path}"]))
+    _raise_incomplete(sweep, records)
+    if len(counted) == 1:  # seeds alone; another axis is there to see what it changes
+        raise_unmet(folder.path, counted)
+
+
+def _raise_incomplete(sweep: Sweep, records: Sequence[TrialRecord]) -> None:
     lacking = {trial.name for trial in sweep.trials} - {r.name for r in records if r.done}
     if lacking:
         raise SweepFailed(
             f"{len(lacking):,} of {len(sweep.trials):,} trials have no result. "
             "--retry-failed runs them again."
         )
-
-
-def _cells_table(rows: Sequence[CellRow], keys: Sequence[str]) -> str:
-    """A row per cell; with several seeds the numbers are medians and quartiles."""
-    repeated = any(row.trials > 1 for row in rows)
-    columns: dict[str, Sequence[Cell]] = {
-        key: [axis_value(row.cell.get(key)) for row in rows] for key in keys
-    }
-    if repeated:
-        columns["trials"] = [row.trials for row in rows]
-    if any(row.failed for row in rows):
-        columns["failed"] = [row.failed for row in rows]
-    columns |= _number_columns(rows, repeated)
-    table = format_table(list(columns), list(zip(*columns.values(), strict=True)))
-    return f"{table}\nNumbers: median (quartiles) over the seeds." if repeated else table
-
-
-def _number_columns(
-    rows: Sequence[CellRow], repeated: bool
-) -> Iterator[tuple[str, Sequence[Cell]]]:
-    for name in dict.fromkeys(name for row in rows for name in row.numbers):
-        spreads = [row.numbers.get(name) for row in rows]
-        if repeated:
-            yield name, spread_texts([None if s is None else astuple(s) for s in spreads])
-        else:
-            yield name, [None if s is None else s.median for s in spreads]
-
-
-def _failed_table(records: Sequence[TrialRecord], axes: Sequence[Mapping[str, Any]]) -> str:
-    """The trials without a result, with the reasons, below an empty line; '' for none."""
-    failed = [record for record in records if not record.done]
-    if not failed:
-        return ""
-    places = placing(axes)
-    ordered = sorted(failed, key=lambda trial: (*places(trial.cell), trial.seed or 0))
-    rows: list[dict[str, Cell]] = [
-        {
-            "trial": trial.name,
-            "cell": cell_name(trial.cell),
-            "seed": trial.seed,
-            "status": trial.status,
-            "reason": (trial.reason or "").split("\n")[0],
-        }
-        for trial in ordered[:MOST_FAILED]
-    ]
-    more = f"\nand {len(failed) - MOST_FAILED:,} more" if len(failed) > MOST_FAILED else ""
-    return f"\n\n{format_records(rows)}{more}"

@@ -36,6 +36,11 @@ def shipped() -> dict[str, Path]:
     return {path.stem: path for path in sorted(shipped_folder().glob("*.yaml"))}
 
 
+def is_config_name(word: str) -> bool:
+    """Whether a word names a config: a shipped one, or a YAML file."""
+    return word in shipped() or word.endswith((".yaml", ".yml"))
+
+
 def locate(config: str | Path) -> Path:
     """The file that is meant: an existing path first, else a shipped name, with - for _ allowed.
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from nnlab.config.annotations import hints
@@ -15,18 +16,23 @@ from nnlab.data.memory import Memory
 class GivenRows:
     """Rows that take the place of the data set which a config names.
 
-    held_by: the data set that holds them, from the config's `memory`. keys: what else of the
-    config's section `data` stays.
+    held_by: the data set that holds them, from the config's `memory`; any other stays. keys: what
+    else of the config's section `data` stays.
     """
 
-    held_by: Callable[[Memory], DataSource]
+    held_by: Callable[[DataSource], DataSource]
     keys: Sequence[str]
 
 
 def rows_in_memory(data: Any) -> GivenRows | None:
     """The rows (x, y), or of a data frame, for a config; None without data."""
+
+    @cache  # all trials of a sweep have the same rows
+    def hold(source: DataSource) -> DataSource:
+        return source.reading(data) if isinstance(source, Memory) else source
+
     keys = ("test", "validation", "split", "scale", "seed", *hints(Memory))
-    return None if data is None else GivenRows(lambda memory: memory.reading(data), keys)
+    return None if data is None else GivenRows(hold, keys)
 
 
 def given_memory(config: Config) -> Memory | None:

@@ -11,8 +11,9 @@ from typing import Any
 from nnlab.config.annotations import hints
 from nnlab.config.builder import build_fields
 from nnlab.config.checks import check_parts
-from nnlab.config.defaults import with_defaults, with_labels, with_monitor
+from nnlab.config.defaults import rescale_added, with_defaults, with_labels, with_monitor
 from nnlab.config.dump import settings_of
+from nnlab.config.expectations import check_expectations
 from nnlab.config.families import resolve_paths
 from nnlab.config.files import checked, decode, locate, name_from_stem, read_bytes
 from nnlab.config.given_rows import GivenRows, with_memory
@@ -140,10 +141,11 @@ def from_mapping(
     rows: GivenRows | None = None,
 ) -> Config:
     """The config that a nested mapping describes, in the words of the YAML file."""
-    return _base(_plain_root(mapping), overrides, None, Problems(), check, rows=rows).config
+    return _base(plain_root(mapping), overrides, None, Problems(), check, rows=rows).config
 
 
-def _plain_root(mapping: Mapping[str, object]) -> Node:
+def plain_root(mapping: Mapping[str, object]) -> Node:
+    """The tree of a nested mapping. Raises ConfigError for what YAML cannot hold."""
     place = Place(Source("config", "", Path.cwd(), "values"))
     try:
         return from_plain(mapping, place)
@@ -152,7 +154,9 @@ def _plain_root(mapping: Mapping[str, object]) -> Node:
 
 
 def load_base(
-    config: str | PathLike[str] | Config | Mapping[str, object], fixed: Sequence[Override] = ()
+    config: str | PathLike[str] | Config | Mapping[str, object],
+    fixed: Sequence[Override] = (),
+    rows: GivenRows | None = None,
 ) -> Base:
     """The config with these settings in all variants, and without its sweeps.
 
@@ -162,9 +166,9 @@ def load_base(
     if isinstance(config, Config):
         config = settings_of(config)
     if isinstance(config, Mapping):
-        return _base(_plain_root(config), fixed, None, problems, with_sweeps=False)
+        return _base(plain_root(config), fixed, None, problems, with_sweeps=False, rows=rows)
     file = read_document(config if isinstance(config, str) else Path(config), problems, "train")
-    return _base(file.root, fixed, file.name, problems, with_sweeps=False)
+    return _base(file.root, fixed, file.name, problems, with_sweeps=False, rows=rows)
 
 
 def parse_base(text: str, filename: str, fixed: Sequence[Override] = ()) -> Base:
@@ -178,13 +182,14 @@ def parse_base(text: str, filename: str, fixed: Sequence[Override] = ()) -> Base
 class Base:
     """A checked config, and the tree that it was made from.
 
-    `notes` are sentences about settings that were dropped.
+    `notes` are sentences about settings that were dropped. rows: of all variants.
     """
 
     config: Config
     root: Node
     name: str
     notes: tuple[str, ...] = ()
+    rows: GivenRows | None = None
 
     def vary(
         self, changes: Sequence[SettingChange], problems: Problems, check: bool = True
@@ -198,7 +203,7 @@ class Base:
         root = apply(self.root, changes, problems, [])
         if len(problems) > before:
             return None
-        return _config(resolve_paths(root, Config), self.name, problems, check)
+        return _config(resolve_paths(root, Config), self.name, problems, check, self.rows)
 
 
 def _base(
@@ -220,9 +225,11 @@ def _base(
     root = root if rows is None else with_memory(root, rows.keys)
     root = resolve_paths(apply(root, changes, problems, notes), Config)
     root = root if with_sweeps and rows is None else root.without("sweeps")
+    if rows is not None:
+        problems.raise_any()  # a mistake of a setting comes before what is wrong with the rows
     name = name or (UNNAMED if rows is not None else _name_of_data(root))
     config: Config = finished(_config(root, name, problems, check, rows), problems)
-    return Base(config, root, name, tuple(notes))
+    return Base(config, root, name, tuple(notes), rows)
 
 
 def _config(
@@ -242,6 +249,8 @@ def _config(
             values["data"] = replace(data, source=rows.held_by(data.source))
     if "training" in values:
         values["training"] = with_monitor(values["training"], values.get("data"))
+    values |= rescale_added(values)
+    check_expectations(root, problems)
     complete = len(values) == len(hints(Config)) and len(problems) == before
     if complete:
         _check_sweeps(root, values["sweeps"], problems)

@@ -17,7 +17,7 @@ from nnlab.config.families import LAYER, OPTIMIZER, SOURCE, Family, families_in,
 from nnlab.config.files import checked
 from nnlab.config.problems import Problem, Problems, shown_value
 from nnlab.config.schema import Config, Data
-from nnlab.config.short_forms import expand
+from nnlab.config.short_forms import expand, named_record
 from nnlab.config.tree import BAD, Node, Place, Source, find_node, from_plain, to_plain
 from nnlab.config.yaml12 import read_yaml
 from nnlab.core.layers.activations import Activation
@@ -155,7 +155,20 @@ def _apply(root: Node, change: SettingChange, notes: list[str], grammar: Grammar
             ", ".join(names),
             did_you_mean(path[0], names, "setting", homes(grammar.schema)),
         )
+    node = (root.entries or {}).get(path[0])
+    hint = hints(grammar.schema)[path[0]]
+    if node is not None and path[1:] and _begins_anew(node, path[1], hint):
+        root = root.with_entry(path[0], Node({}, change.place))
     return _Put(change, families_in(grammar.schema)).into(root, path, None)
+
+
+def _begins_anew(node: Node, key: str, hint: Any) -> bool:
+    """Whether the key belongs to another form of a value: {run: R} beside {name: normal, std: 1}.
+
+    The settings of the form so far would not fit beside it.
+    """
+    record = named_record(Node({key: node}, node.place), hint)
+    return record is not named_record(node, hint) and (record is not None or key == "name")
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ still in the cache when its batches are used.
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain, islice
 from typing import Any
 
 import numpy as np
@@ -169,9 +170,27 @@ class Batches:
                 self.part.augmenter(x, number)
         return chunk
 
-    def single(self, order: IntArray | None, number: int) -> Chunk:
-        """A single batch of an epoch."""
-        return self._chunk(order, number, 1, self.batch if number < self.full else self.rest)
+    def single(self, order: IntArray | None, number: int, epoch: int) -> Chunk:
+        """Batch `number` of an epoch, for training."""
+        rows = self.batch if number < self.full else self.rest
+        return self._augmented(self._chunk(order, number, 1, rows), epoch)
+
+    def changed(
+        self, orders: Sequence[IntArray | None], first: int, epoch: int, updates: int
+    ) -> Array:
+        """The augmented rows (R, n) of some updates, from batch `first` of `epoch` on.
+
+        `orders` has an order for each of the epochs that they touch.
+        """
+        chunks = chain.from_iterable(
+            self.epoch(order, first if i == 0 else 0, epoch + i) for i, order in enumerate(orders)
+        )
+        xs = chain.from_iterable(chunk.xs for chunk in chunks)
+        rows, end = np.empty((updates * self.batch, *self.part.row), self.part.dtype), 0
+        for x in islice(xs, updates):
+            rows[end : end + len(x)] = x
+            end += len(x)
+        return rows[:end]
 
     def _chunk(self, order: IntArray | None, first: int, batches: int, batch: int) -> Chunk:
         start = first * self.batch

@@ -29,6 +29,13 @@ FEWEST = 4  # snapshots; fewer show no movement
 NUMBERS_IN_SNAPSHOTS = 400_000  # 3 MB of float64
 
 
+def start_file(init: object) -> Path | None:
+    """The file of initial weights that a config's `init` names; None for a distribution."""
+    if isinstance(init, FromRun):
+        return Path(init.run) / weights_file("final")
+    return Path(init.file) if isinstance(init, FromFile) else None
+
+
 def start_weights(built: Built) -> dict[str, str] | None:
     """Loads the weights of another run or of a file, if `init` names one.
 
@@ -37,14 +44,17 @@ def start_weights(built: Built) -> dict[str, str] | None:
     init = built.config.init
     if isinstance(init, FromRun):
         source = RunFolder.open(Path(init.run))
-        path, saved = source.path / weights_file("final"), source.read_arrays(weights_file("final"))
+        saved = source.read_arrays(weights_file("final"))
         load_weights(built.network, saved, f"init: {init.run}")
     elif isinstance(init, FromFile):
-        path = Path(init.file)
-        load_weights(built.network, read_weights(path), f"init: {init.file}")
-    else:
-        return None
-    return {"name": path.name, "sha256": hashlib.sha256(durable.read_file(path)).hexdigest()}
+        load_weights(built.network, read_weights(Path(init.file)), f"init: {init.file}")
+    path = start_file(init)
+    return None if path is None else {"name": path.name, "sha256": file_hash(path)}
+
+
+def file_hash(path: Path) -> str:
+    """SHA-256 of a file. Raises RunUnreadable, StorageError."""
+    return hashlib.sha256(durable.read_file(path)).hexdigest()
 
 
 def arrays(state: State) -> dict[str, Array]:

@@ -49,7 +49,7 @@ def _facts(run: Run, rows: SavedRows, row: int) -> RowFacts:
         part="train",
         raw=rows.inputs[row],
         input_names=run.data.feature_names,
-        output_names=run.data.class_names or run.data.target_names,
+        output_names=run.output_names,
         task=run.data.task,
         sentences=(
             "This is how learning begins: a row of the first batch goes through the network and "

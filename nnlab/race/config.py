@@ -10,7 +10,7 @@ runs: [adam]               -> [{optimizer: {name: adam}, schedule: {name: consta
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from itertools import count
 from pathlib import Path
@@ -24,12 +24,8 @@ from nnlab.config.builder import build_fields
 from nnlab.config.defaults import with_missing
 from nnlab.config.dump import settings_of, to_yaml
 from nnlab.config.families import OPTIMIZER, SCHEDULE, Family
-from nnlab.config.load import (
-    Document,
-    finished,
-    read_document,
-    read_text,
-)
+from nnlab.config.files import name_from_stem
+from nnlab.config.load import finished, plain_root, read_document, read_text
 from nnlab.config.overrides import Grammar, Override, apply, read_overrides
 from nnlab.config.problems import Problems, shown_value
 from nnlab.config.rewrite import names_member, rewritten
@@ -92,20 +88,24 @@ class Race:
 
 @dataclass(frozen=True)
 class LoadedRace:
-    """A race, and the file's content byte for byte."""
+    """A race, and its file byte for byte; None where there is no file."""
 
     race: Race
-    text: bytes
+    text: bytes | None = None
 
 
-def load_race(config: str | Path, overrides: Sequence[Override] = ()) -> LoadedRace:
-    """Read a file, or the shipped config of that name, with the overrides applied.
+def load_race(
+    config: str | Path | Mapping[str, object], overrides: Sequence[Override] = ()
+) -> LoadedRace:
+    """Read a file, the shipped config of that name, or a mapping, with the overrides applied.
 
     Raises ConfigError with all mistakes.
     """
     problems = Problems()
+    if isinstance(config, Mapping):
+        return LoadedRace(_finish(plain_root(config), "", overrides, problems))
     file = read_document(config, problems, "descend")
-    return LoadedRace(_finish(file, overrides, problems), file.text)
+    return LoadedRace(_finish(file.root, file.name, overrides, problems), file.text)
 
 
 def parse_race(
@@ -113,7 +113,8 @@ def parse_race(
 ) -> Race:
     """The race in a text; messages call the text `filename`."""
     problems = Problems()
-    return _finish(read_text(text, filename, problems, "descend"), overrides, problems)
+    file = read_text(text, filename, problems, "descend")
+    return _finish(file.root, file.name, overrides, problems)
 
 
 def dump_race(race: Race) -> str:
@@ -121,10 +122,12 @@ def dump_race(race: Race) -> str:
     return to_yaml(settings_of(race))
 
 
-def _finish(file: Document, overrides: Sequence[Override], problems: Problems) -> Race:
+def _finish(root: Node, name: str, overrides: Sequence[Override], problems: Problems) -> Race:
     changes = read_overrides(overrides, Path.cwd(), problems)
-    root = apply(expand_race(file.root), changes, problems, [], GRAMMAR)
-    race: Race = finished(_race(root, file.name, problems), problems)
+    root = apply(expand_race(root), changes, problems, [], GRAMMAR)
+    function = find_node(root, "function", "name").value  # names a race without a file
+    name = name or name_from_stem(function if isinstance(function, str) else "")
+    race: Race = finished(_race(root, name, problems), problems)
     return race
 
 

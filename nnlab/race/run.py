@@ -126,8 +126,9 @@ def run_race(
     folder = RunFolder.create(parent, race.name)
     began = perf_counter()
     with folder.lock():
-        folder.save_text(CONFIG, loaded.text)
-        folder.save_text(RESOLVED, dump_race(race))
+        resolved = dump_race(race)
+        folder.save_text(CONFIG, resolved if loaded.text is None else loaded.text)
+        folder.save_text(RESOLVED, resolved)
         folder.write_json(RUN, about)
         try:
             descents = walk_all(race)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from nnlab.config.files import checked, shipped
+from nnlab.config.files import checked, is_config_name
 from nnlab.config.overrides import ALIASES
 from nnlab.config.problems import Problems, clean
 from nnlab.config.schema import SweepConfig
@@ -72,11 +72,10 @@ def parse_axes(
 
 def _refuse_misread(texts: Sequence[str], studies: Mapping[str, SweepConfig]) -> None:
     """UsageError with the command to write for `sweep xor lr` and for `sweep lr 0.1 0.2`."""
-    known = shipped()
     for index, text in enumerate(texts):
         rest = [*texts[:index], *texts[index + 1 :]]
-        if text not in studies and (text in known or text.endswith((".yaml", ".yml"))):
-            command = clean(" ".join(["nnlab sweep", *(rest or ["AXIS"]), "-c", text]))
+        if text not in studies and is_config_name(text):
+            command = clean(" ".join(["nnlab sweep", *(rest or ["AXIS"]), text]))
             raise UsageError(f"{clean(text)} is a config, not an axis. Write {command}.")
     key, values = texts[0], texts[1:]
     if values and "=" not in key and all(NUMBER.fullmatch(value) for value in values):

@@ -11,6 +11,7 @@ from typing import Any
 
 from nnlab.config.dump import settings_of
 from nnlab.config.files import name_from_stem, name_problem
+from nnlab.config.given_rows import GivenRows
 from nnlab.config.load import Base, load_base, resolve_config
 from nnlab.config.overrides import Override, SettingChange
 from nnlab.config.problems import Problems, clean
@@ -20,9 +21,11 @@ from nnlab.data.dataset import UserFile
 from nnlab.errors import Interrupted, NnlabError, UsageError
 from nnlab.experiment.changes import differences
 from nnlab.experiment.signals import Terminated
+from nnlab.experiment.state import start_file
 from nnlab.run.environment import versions
 from nnlab.run.repository import git
 from nnlab.run.run import Run
+from nnlab.run.settings import training_settings
 from nnlab.run.sweeps import SweepFolder, TrialRecord, ranking
 from nnlab.run.text import mapping_or_empty
 from nnlab.show.words import count, setting_value
@@ -63,7 +66,7 @@ class SweepProgress:
 
     begun: how many of those to run were interrupted and continue.
     seconds: the mean that a finished trial took.
-    stale: those to run that were trained on data that has changed.
+    stale: those to run that were trained on data or initial weights that have changed.
     failed: those to run that ended without a result.
     """
 
@@ -85,16 +88,17 @@ def prepare_sweep(
     name: str | None = None,
     many: bool = False,
     argv: tuple[str, ...] = (),
+    rows: GivenRows | None = None,
 ) -> Sweep:
     """Check everything that can be wrong with a sweep, before anything runs.
 
     Raises UsageError, ConfigError with the mistakes of all trials, DataError.
     """
-    loaded = resolve_config(config, overrides)
+    loaded = resolve_config(config, overrides, rows=rows)
     shown = config_words(config, loaded.config)
     folder = Path.cwd() if loaded.path is None else loaded.path.resolve().parent
     parsed = parse_axes(axes, loaded.config.sweeps, shown, folder)
-    origin = load_base(config, _fixed_settings(parsed, overrides))
+    origin = load_base(config, _fixed_settings(parsed, overrides), rows)
     first = origin.config.seed
     repeats = tuple(range(first, first + seeds))
     if any(axis.key == "seed" for axis in parsed):
@@ -143,7 +147,8 @@ def describe_study(
         "axes": [{"key": key, "values": values} for key, values in axes.items()],
         **more,
         "code": {},
-        "base": {key: value for key, value in settings_of(base).items() if key != "sweeps"},
+        "base": training_settings(settings_of(base)),
+        **({"expect": dict(base.expect)} if base.expect else {}),
     }
 
 
@@ -258,10 +263,11 @@ def _with_known_data(todo: Sequence[Trial], sweep: Sweep, done: Sequence[Run]) -
 
 
 def stale_elsewhere(sweep: Sweep, folder: SweepFolder) -> list[TrialRecord]:
-    """Trials of earlier calls in the folder that were trained on data that has changed."""
+    """Trials of earlier calls in the folder that are stale; see `is_stale`."""
     current = {trial.name for trial in sweep.trials}
     stale = []
-    for name in folder.trials() if isinstance(sweep.base.data.source, UserFile) else ():
+    may_change = isinstance(sweep.base.data.source, UserFile) or start_file(sweep.base.init)
+    for name in folder.trials() if may_change else ():
         run = folder.trial(name)
         with suppress(NnlabError):  # the table of results names an unreadable run
             config = Run(run.path).config

@@ -19,6 +19,7 @@ from nnlab.config.builder import Builder
 from nnlab.config.dump import settings_of
 from nnlab.config.families import file_settings
 from nnlab.config.files import decode, name_from_stem, name_problem, read_bytes
+from nnlab.config.given_rows import GivenRows
 from nnlab.config.load import Base, finished, load_base
 from nnlab.config.overrides import SettingChange
 from nnlab.config.problems import Problem, Problems, fail, shown_value
@@ -198,13 +199,14 @@ def prepare_tuning(
     name: str | None = None,
     prune: bool = True,
     argv: tuple[str, ...] = (),
+    rows: GivenRows | None = None,
 ) -> Tuning:
     """The checked request. Raises ConfigError, DataError, UsageError before anything runs."""
     if find_spec("optuna") is None:
         raise UsageError("Tuning needs Optuna, which is not installed: pip install 'nnlab[tune]'.")
     dimensions = read_space(space)
     refuse_fixed(dimensions, overrides)
-    base = load_base(config, overrides)
+    base = load_base(config, overrides, rows)
     stem = space.stem if isinstance(space, Path) else "-".join(space)
     typed = check_space(dimensions, base)
     if name is None:
@@ -327,9 +329,6 @@ def _span(key: str, node: Node, problems: Problems) -> Span | None:
     for name, problem in span.misfits() if span is not None else ():
         problems.add(node.entries[name].place, f"{shown_value(key)}: {problem}")
     return span
-
-
-# The command that trains a trial again.
 
 
 def setting_text(value: Any) -> str:

@@ -15,17 +15,28 @@ from typing import Any
 
 from nnlab.build import SHARED, build
 from nnlab.config.dump import dump, settings_of
+from nnlab.config.given_rows import given_memory
 from nnlab.config.schema import Config
 from nnlab.data.dataset import UserFile
-from nnlab.errors import ConfigError, DataError, Interrupted, NnlabError, RunLocked, RunUnreadable
+from nnlab.errors import (
+    ConfigError,
+    DataError,
+    Interrupted,
+    NnlabError,
+    RunLocked,
+    RunUnreadable,
+    StorageError,
+)
 from nnlab.experiment import describe
 from nnlab.experiment.resume import reopen
 from nnlab.experiment.session import Session, new_session
 from nnlab.experiment.signals import Terminated
-from nnlab.experiment.state import start_weights
+from nnlab.experiment.state import file_hash, start_file, start_weights
 from nnlab.run import durable, environment, guard, names
 from nnlab.run.folder import RESOLVED, RUN, RunFolder
 from nnlab.run.run import Run
+from nnlab.run.settings import training_settings
+from nnlab.run.text import mapping_or_empty
 from nnlab.status import Status
 from nnlab.training import Epoch
 
@@ -55,7 +66,8 @@ class Trial:
         source = config.data.source
         # A file of the user may change between two calls; whatever else a config names cannot.
         data = source.load(config.data.seed).sha256 if isinstance(source, UserFile) else None
-        return cls(names.of_trial(json.dumps(settings_of(config))), config, cell, data, argv)
+        named = training_settings(settings_of(config)) | {"sweeps": {}}  # as in older folders
+        return cls(names.of_trial(json.dumps(named)), config, cell, data, argv)
 
     @property
     def seed(self) -> int:
@@ -164,12 +176,16 @@ def read_outcome(folder: RunFolder) -> Outcome | None:
 
 
 def is_stale(folder: RunFolder, trial: Trial) -> bool:
-    """Whether the run in a trial's folder was trained on data that has changed."""
-    if trial.data is None or not folder.exists():
+    """Whether a trial's run was trained on data or initial weights that have changed."""
+    start = start_file(trial.config.init)
+    if (trial.data is None and start is None) or not folder.exists():
         return False
     try:
-        return Run(folder.path).data_source[1] not in (None, trial.data)
-    except RunUnreadable:
+        run = Run(folder.path)
+        before = mapping_or_empty(run.about.get("init")).get("sha256")
+        changed = trial.data is not None and run.data_source[1] not in (None, trial.data)
+        return changed or (start is not None and before not in (None, file_hash(start)))
+    except (RunUnreadable, StorageError):
         return False
 
 
@@ -248,7 +264,8 @@ def _open_session(
     guard.refuse_link(folder.path)
     if folder.has_checkpoint():
         with suppress(RunUnreadable, ConfigError):  # its state is lost, so it starts again
-            return stack.enter_context(reopen(folder, argv=trial.argv))
+            memory = given_memory(trial.config)
+            return stack.enter_context(reopen(folder, argv=trial.argv, memory=memory))
     if folder.exists():
         with folder.lock():
             if read_outcome(folder) is not None:  # another process ended it just now

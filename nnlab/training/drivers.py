@@ -48,7 +48,7 @@ class EngineDriver(ABC):
         self.count = self.batches.count  # batches per epoch
         self.shuffled = plan.shuffle and self.count > 1
         self.max_epochs = 1  # that one call of `advance` may do
-        self._order = (-1, np.empty(0, np.int64))  # the last epoch that was asked for, its order
+        self._order: tuple[int, IntArray | None] = (-1, None)  # of the last epoch asked for
 
     @abstractmethod
     def advance(self, epochs: int) -> EngineProgress:
@@ -66,10 +66,8 @@ class EngineDriver(ABC):
 
     def order(self, epoch: int) -> IntArray | None:
         """The order (N,) in which an epoch visits the rows; None for their own order."""
-        if not self.shuffled:
-            return None
         if self._order[0] != epoch:
-            self._order = (epoch, permutation(self.plan.seed, epoch, len(self.plan.train)))
+            self._order = (epoch, row_order(self.plan, self.count, epoch))
         return self._order[1]
 
     def rates(self, updates: int) -> FloatArray:
@@ -196,15 +194,17 @@ class CompiledDriver(EngineDriver):
         if self._refused:
             self._refused = False
             return self._numpy.update_chunk(
-                self.batches.single(self.order(state.epoch), state.batch)
+                self.batches.single(self.order(state.epoch), state.batch, state.epoch)
             )
         updates = epochs * self.count
         if epochs == 1:
             updates = min(self.count - state.batch, self._max_updates)
-        rates, orders = self.rates(updates), None
-        if self.shuffled:
-            orders = np.array([self.order(state.epoch + i) for i in range(epochs)])  # (K, N)
-        call = self.engine.run(orders, rates, state.step, state.batch, state.sums)
+        rates, changed = self.rates(updates), None
+        orders = [self.order(state.epoch + i) for i in range(epochs)]
+        if self.plan.train.augmenter is not None:
+            changed = self.batches.changed(orders, state.batch, state.epoch, updates)
+        order = np.array(orders) if self.shuffled else None  # (K, N)
+        call = self.engine.run(order, rates, state.step, state.batch, state.sums, changed)
         self._refused = call.done < updates
         self._max_updates = 1 if self._refused else min(2 * self._max_updates, self._most)
         self.max_epochs = 1 if self._max_updates < self._most else self._most_epochs
@@ -217,6 +217,12 @@ class CompiledDriver(EngineDriver):
         if len(call.sums):
             state.sums[...] = call.sums[0]
         return EngineProgress(rates.tolist(), call.losses, None, None)
+
+
+def row_order(plan: Plan, count: int, epoch: int) -> IntArray | None:
+    """The order (N,) in which an epoch of `count` batches visits the rows; None for their own."""
+    shuffled = plan.shuffle and count > 1
+    return permutation(plan.seed, epoch, len(plan.train)) if shuffled else None
 
 
 def engine_driver(plan: Plan, state: State, tally: Tally) -> EngineDriver:

@@ -113,8 +113,8 @@ NO_DASH = "'-' (standard input or output) does not work here; name a file."
     [
         ("predict latest -", f"Invalid value for '[FILE]': {NO_DASH}"),
         ("evaluate latest --data -", f"Invalid value for '--data': {NO_DASH}"),
-        ("report latest --out -", f"Invalid value for '--out': {NO_DASH}"),
-        ("plot latest --out -", f"Invalid value for '--out': {NO_DASH}"),
+        ("report latest --out -", f"Invalid value for '-o' / '--output' / '--out': {NO_DASH}"),
+        ("plot latest --out -", f"Invalid value for '-o' / '--output' / '--out': {NO_DASH}"),
         ("runs -", f"Invalid value for '[DIR]': {NO_DASH}"),
         ("runs --runs -", f"Invalid value for '--runs': {NO_DASH}"),
         ("tune xor --search - --trials 1", f"Invalid value for '--search': {NO_DASH}"),

@@ -199,8 +199,7 @@ MEANT = [
     ("train xor --resume", "There is no option '--resume'. Write nnlab resume RUN."),
     ("train xor --dry-run", "There is no option '--dry-run'. Write nnlab check CONFIG."),
     ("plot latest --figure curves", "There is no option '--figure'. Did you mean '--only'?"),
-    ("plot latest -o d", "There is no option '-o'. Did you mean '--out'?"),
-    ("report latest -o a.html", "There is no option '-o'. Did you mean '--out'?"),
+    ("plot latest --outdir d", "There is no option '--outdir'. Did you mean '--output'?"),
     ("evaluate latest --split test", "There is no option '--split'. Did you mean '--data'?"),
     ("sweep lr --n-jobs 3", "There is no option '--n-jobs'. Did you mean '--jobs'?"),
     ("train xor --quite", "There is no option '--quite'. Did you mean '--quiet'?"),
@@ -215,7 +214,8 @@ MEANT = [
     ("tensorboard", "There is no command 'tensorboard'. Did you mean 'report'?"),
     ("data download mnist", "There is no command 'download'. Did you mean 'fetch'?"),
     ("fit xor", "There is no command 'fit'. Did you mean 'train'?"),
-    ("help", "There is no command 'help'. Write nnlab --help, or nnlab train --help."),
+    ("help tran", "There is no command 'tran'. Did you mean 'train'?"),
+    ("help train xor", "nnlab train has no commands of its own."),
 ]  # fmt: skip
 
 

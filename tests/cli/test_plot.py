@@ -189,7 +189,7 @@ def test_where_nothing_can_be_written(nnlab: Nnlab, xor: Path) -> None:
     assert (result.exit_code, result.stdout) == (6, "")
     (line,) = result.stderr.splitlines()
     assert line.startswith(f"Cannot write into runs/{xor.name}/figures: ")
-    assert line.endswith("Use --out DIR to write figures elsewhere.")
+    assert line.endswith("Use -o DIR to write figures elsewhere.")
     assert nnlab("plot", "latest", "--out", "there").exit_code == 0
 
 

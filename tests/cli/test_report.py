@@ -185,7 +185,7 @@ def test_a_folder_that_cannot_be_written(process: Process, xor: Path, tmp_path: 
     assert (done.returncode, done.stdout) == (7, f"{place / 'warm.html'}\n")
     assert done.stderr == (
         f"Cannot write {place / 'run' / 'report.html'}: Permission denied (while trying to open). "
-        "Use --out FILE to write the page elsewhere.\n"
+        "Use -o FILE to write the page elsewhere.\n"
     )
 
 
@@ -210,5 +210,5 @@ def test_another_file_in_the_way(nnlab: Nnlab, xor: Path) -> None:
     (xor / "report.html").mkdir()
     result = nnlab("report", xor.name)
     assert (result.exit_code, result.stdout) == (6, "")
-    assert result.stderr.endswith(" Use --out FILE to write the page elsewhere.\n")
+    assert result.stderr.endswith(" Use -o FILE to write the page elsewhere.\n")
     assert [path.name for path in xor.glob(".*.tmp")] == []

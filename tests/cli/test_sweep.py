@@ -207,3 +207,20 @@ def test_kernels_are_compiled_before_the_trials(
     ]
     assert not any(line.startswith("Compiling") for line in lines[3:])
     assert "8 of 8 trials done" in result.stdout
+
+
+def test_the_config_may_stand_anywhere_among_the_axes(nnlab: Run) -> None:
+    for words in (["lr", "xor"], ["xor", "lr"], ["lr", "-c", "xor"]):
+        result = nnlab("sweep", *words, "--dry-run")
+        assert (result.exit_code, result.stderr) == (0, "sweep-xor-lr: 5 trials: 5 to run\n")
+
+
+def test_without_a_config_it_is_identity8_and_says_so(nnlab: Run) -> None:
+    first, second = nnlab("sweep", "lr", "--dry-run").stderr.splitlines()
+    assert first == "No CONFIG is named, so it is identity8: nnlab sweep AXIS CONFIG"
+    assert second.startswith("sweep-identity8-lr: ")
+
+
+def test_two_configs_are_refused(nnlab: Run) -> None:
+    result = nnlab("sweep", "lr", "xor", "linear")
+    assert (result.exit_code, result.stderr) == (2, "A sweep has one config, not 2: xor linear.\n")

@@ -96,6 +96,20 @@ CHANGES: dict[str, dict[str, object]] = {
 }
 
 
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        (["init.normal=2", "init.file=/w.npz"], {"file": "/w.npz"}),
+        (["init.file=/w.npz", "init.run=/r"], {"run": "/r"}),
+        (["init.run=/r", "init.name=he_normal"], {"name": "he_normal"}),
+    ],
+)
+def test_a_setting_of_another_form_takes_the_place_of_the_form(
+    settings: list[str], expected: dict[str, str]
+) -> None:
+    assert at(with_set(*settings), "init") == expected
+
+
 @pytest.mark.parametrize("setting", CHANGES)
 def test_what_a_setting_changes(setting: str) -> None:
     config = with_set(setting)

@@ -13,7 +13,9 @@ from nnlab.core.losses import LOSSES
 from nnlab.core.network import Network
 from nnlab.core.optimizers import OPTIMIZERS
 from nnlab.core.schedules import SCHEDULES
+from nnlab.data.augment import AUGMENTATIONS, Augmenter
 from nnlab.data.batches import Part
+from nnlab.data.scale import Scaling
 from nnlab.engine.compiled import engine as compiled
 from nnlab.engine.compiled import program
 from nnlab.engine.compiled.activations import COMPILED_ACTIVATIONS
@@ -72,6 +74,13 @@ def images(batch: int, dtype: Any = np.float64, **changes: Any) -> Plan:
     return Plan(train=Part(x, np.arange(COUNT), NONE, t, dtype), **given | changes)
 
 
+def augmented(what: Plan) -> Plan:
+    """The same plan, whose images are shifted and mirrored."""
+    steps = (AUGMENTATIONS["shift"](pixels=2), AUGMENTATIONS["flip"]())
+    what.train.augmenter = Augmenter(steps, SHAPE, blank=0.0, seed=1)
+    return what
+
+
 def network(name: str, dtype: Any = np.float64) -> Network:
     return Network(NETWORKS[name], SHAPE, seed=3, dtype=dtype)
 
@@ -120,10 +129,31 @@ def test_images_go_through_the_layers_some_at_a_time():
     assert program.compose(network("all"), loss, 1000, 0, 2).portion == 500
 
 
+@pytest.mark.parametrize("given", [1, 9_000, 2**22])  # numbers per call: of 1, 4, all batches
+def test_augmented_images(threads, given, monkeypatch):
+    """Each batch as the NumPy engine sees it, whatever a call gets; also full batches."""
+    monkeypatch.setattr(compiled, "GIVEN_NUMBERS", given)
+    for changes in ({"epochs": 5, "burst": 5}, {"drop_last": True}, {"shuffle": False}):
+        compare(augmented(images(7, **changes)), network("all"), 1e-9)
+    compare(augmented(images(COUNT)), network("margin"), 1e-9)
+
+
+def test_augmented_pixels():
+    """Rows in uint8, some of the file's, are scaled before they are changed."""
+    rng = np.random.default_rng(2)
+    pixels, targets = (
+        rng.integers(0, 256, (60, *SHAPE)).astype(np.uint8),
+        rng.normal(size=(COUNT, 3)),
+    )
+    scaling = Scaling("standardize", np.array(100.0), np.array(1 / 50))
+    part = Part(pixels, rng.permutation(60)[:COUNT], scaling, targets, np.float64)
+    compare(augmented(replace(images(7), train=part)), network("all"), 1e-9)
+
+
 def test_stopped_at_any_record_it_ends_the_same(threads, monkeypatch):
-    """Bit for bit: masks, running statistics, their average."""
-    monkeypatch.setattr(compiled, "NOISE_NUMBERS", 2_000)  # two batches
-    what = images(7, ema=0.9, record_steps=True, engine="compiled")
+    """Bit for bit: masks, running statistics, their average, changed images."""
+    monkeypatch.setattr(compiled, "GIVEN_NUMBERS", 4_000)  # two batches
+    what = augmented(images(7, ema=0.9, record_steps=True, engine="compiled"))
     records, state = run(what, network("all"), "compiled")
     wanted, meta = freeze(state)
     wanted = {key: array.copy() for key, array in wanted.items()}
@@ -143,14 +173,15 @@ def test_stopped_at_any_record_it_ends_the_same(threads, monkeypatch):
 
 
 def test_what_is_drawn_for_an_update_that_numpy_does():
-    """The generators stand where NumPy's would: the refused update draws again."""
+    """The generators stand where NumPy's would: the refused update draws and changes again."""
     schedule = SCHEDULES["one_cycle"](per="step")
     what = images(7, optimizer=OPTIMIZERS["sgd"](lr=1.2e3), loss=LOSSES["mae"](), schedule=schedule)
-    compare(what, network("dropout"), 1e-7)
+    compare(augmented(what), network("dropout"), 1e-7)
 
 
 @pytest.mark.parametrize("name", ["batch_norm", "dropout"])
 def test_what_is_not_finite_is_named_as_by_numpy(name, threads):
     what = images(21)
-    what.train.inputs[-1, 0, 0, 0] = np.inf
+    what.train.inputs[-1, 4, 4, 0] = np.inf
     compare(what, network(name))
+    compare(augmented(what), network(name))

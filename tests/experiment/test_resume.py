@@ -25,6 +25,7 @@ from nnlab.experiment.resume import reopen
 from nnlab.experiment.session import begin
 from nnlab.run import checkpoint, lock
 from nnlab.run.folder import RunFolder
+from nnlab.run.weights import write_weights
 from tests.torture import cases
 from tests.torture.worker import content, differing
 
@@ -221,6 +222,18 @@ def test_git_is_asked_before_the_folder_is_locked(
 
 
 # Longer.
+
+
+@pytest.mark.parametrize("name", ["start.npz", "start.safetensors"])
+def test_a_run_from_a_file_of_weights_needs_the_file_no_more(configs: Path, name: str) -> None:
+    config, file = configs / "identity.yaml", configs / name
+    first = RunFolder(undisturbed(config, "epochs=1"))
+    write_weights(file, first.read_arrays("weights/final.npz"))
+    start = ["epochs=6", f"init.file={file}"]
+    wanted = content(undisturbed(config, *start))
+    path = stopped(config, 3, *start)
+    file.unlink()
+    assert differing(resumed(path), wanted) == []
 
 
 @pytest.mark.parametrize("restore_best", [True, False])

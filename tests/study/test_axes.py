@@ -62,8 +62,8 @@ OFFERED = (
         ([], f"Which axis? case {OFFERED}"),
         (["lrr"], f"case has no study 'lrr'. Did you mean 'lr'? It {OFFERED}"),
         (["dropout"], f"case has no study 'dropout'. It {OFFERED}"),
-        (["xor", "lr"], "xor is a config, not an axis. Write nnlab sweep lr -c xor."),
-        (["my.yaml"], "my.yaml is a config, not an axis. Write nnlab sweep AXIS -c my.yaml."),
+        (["xor", "lr"], "xor is a config, not an axis. Write nnlab sweep lr xor."),
+        (["my.yaml"], "my.yaml is a config, not an axis. Write nnlab sweep AXIS my.yaml."),
         (["lr", "0.1", "1e-2"], "The values of an axis follow its name. Write lr=0.1,1e-2."),
         (["lr="], "The axis lr has no values. Write lr=0.01,0.1 or hidden=range(2, 6) or "
                   "lr=logspace(-4, -1, 7)."),

@@ -100,8 +100,8 @@ def test_trials_on_other_data_are_trained_again(tmp_path: Path, tune: Tune) -> N
     again = tune("s", count=6)
     assert again.exit_code == 0, again.output
     assert again.stderr.splitlines()[0] == (
-        "The data changed since trial 1 was trained; the search continues from there with the "
-        "data as they are now."
+        "The data or the initial weights changed since trial 1 was trained; the search continues "
+        "from there with those of now."
     )
     assert trials(again) != trials(first)
     assert trials(again) == trials(tune("whole", count=6))

@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
@@ -129,8 +130,8 @@ def test_trials_on_other_data_are_trained_again(nnlab: Nnlab) -> None:
     before = bits()
     table(Path("a.csv"), 9)
     note = (
-        "4 trials were trained on data that has changed since (lr=0.1 seed 0; lr=0.1 seed 1; "
-        "lr=0.2 seed 0; lr=0.2 seed 1): this command trains them again."
+        "4 trials were trained on data or initial weights that have changed since (lr=0.1 seed 0; "
+        "lr=0.1 seed 1; lr=0.2 seed 0; lr=0.2 seed 1): this command trains them again."
     )
     dry = nnlab(*sweep, *data, "--dry-run")
     assert dry.stderr.splitlines() == ["s: 4 trials: 4 to run", note]
@@ -146,6 +147,33 @@ def test_trials_on_other_data_are_trained_again(nnlab: Nnlab) -> None:
     assert bits() == after
     Path("a.csv").touch()  # the same rows
     assert nnlab(*sweep, *data).stderr.splitlines() == ["s: 4 trials: 4 done, 0 to run"]
+
+
+def test_trials_from_other_initial_weights_are_trained_again(nnlab: Nnlab) -> None:
+    def weights(value: float) -> None:
+        np.savez("w.npz", **{"0.dense.weight": [[value]], "0.dense.bias": [0.0]})
+
+    weights(1.0)
+    sweep = ["sweep", "lr=0.001,0.002", "-c", "../there/c.yaml", "--name", "s"]
+    weighted = [*sweep, "--set", "init.file=w.npz"]
+    assert nnlab(*weighted).exit_code == 0
+    before = bits()
+    assert nnlab(*weighted).stderr.splitlines() == ["s: 2 trials: 2 done, 0 to run"]
+    weights(2.0)
+    note = (
+        "2 trials were trained on data or initial weights that have changed since (lr=0.001 "
+        "seed 0; lr=0.002 seed 0): this command trains them again."
+    )
+    result = nnlab(*weighted)
+    assert result.stderr.splitlines()[:2] == ["s: 2 trials: 2 to run", note]
+    after = bits()
+    assert after.keys() == before.keys()
+    assert all(after[name] != before[name] for name in before)
+    weights(3.0)
+    one = nnlab("sweep", "lr=0.001", *weighted[2:])
+    assert "(lr=0.002 seed 0): the sweep that they belong to trains them" in one.stderr
+    Path("w.npz").unlink()  # what has a result keeps it
+    assert nnlab("sweep", "lr=0.001", *weighted[2:]).exit_code == 0
 
 
 def test_a_failed_and_an_interrupted_trial_on_other_data(nnlab: Nnlab) -> None:
@@ -167,8 +195,8 @@ def test_trials_of_an_earlier_call_on_other_data_are_told(nnlab: Nnlab) -> None:
     table(Path("a.csv"), 9)
     result = nnlab("sweep", "lr=0.1", *data)
     assert result.stderr.splitlines()[-1] == (
-        "1 trial was trained on data that has changed since (lr=0.2 seed 0): the sweep that they "
-        "belong to trains them again."
+        "1 trial was trained on data or initial weights that have changed since (lr=0.2 seed 0): "
+        "the sweep that they belong to trains them again."
     )
 
 

@@ -71,7 +71,7 @@ training: {epochs: 4, batch_size: 32, ema: 0.95, early_stopping: {patience: 100}
            augment: [{shift: 1}, {rotate: {degrees: 10, zoom: 0.1}}, flip, {cutout: 3}]}
 seed: 8
 """
-# The same in compiled code, which draws what a call drops before it.
+# The same in compiled code, which gets the changed images of a call, and what it drops, before it.
 CASES["filters"] = """
 data: {name: digits, test: 0.8, validation: 0.2}
 network: [{reshape: [8, 8, 1]}, {conv2d: {filters: 4, padding: same}}, batch_norm, relu, max_pool,
@@ -80,7 +80,7 @@ loss: cross_entropy
 optimizer: {name: sgd, lr: 0.05, momentum: 0.9}
 schedule: {name: cosine}
 training: {epochs: 4, batch_size: 32, ema: 0.95, early_stopping: {patience: 100},
-           engine: compiled}
+           engine: compiled, augment: [{shift: 1}, {rotate: {degrees: 10, zoom: 0.1}}, flip]}
 seed: 9
 """
 

@@ -10,10 +10,9 @@ import numpy as np
 
 from nnlab.core.losses import Loss
 from nnlab.core.memory import Generators
-from nnlab.core.metrics import Kind
 from nnlab.core.network import Network
 from nnlab.core.optimizers import OPTIMIZERS, Optimizer
-from nnlab.core.types import Array, FloatArray, IntArray
+from nnlab.core.types import Array, FloatArray, IntArray, Kind
 from nnlab.engine import blas
 from nnlab.engine.compiled.objects import function, gemm, meeting_place
 from nnlab.engine.compiled.optimizers import COMPILED_OPTIMIZERS
@@ -32,7 +31,7 @@ from nnlab.engine.lanes import LaneGroup
 # What a call may cost, in floating-point operations: some 10 ms, and hardly ever 0.5 s.
 WORK = 10**9
 OVERHEAD = 2_000  # operations that an update costs beside those of its products
-NOISE_NUMBERS = 2**22  # of all that a call draws for its layers
+GIVEN_NUMBERS = 2**22  # drawn for the layers of a call, or augmented for it
 WEIGHT_BYTES = 2**22  # of all weights that a call stores
 ORDER_NUMBERS = 2**18  # of all orders that a call gets
 # A thread for each so many floating-point operations and rows of an update; with fewer, meeting
@@ -49,6 +48,10 @@ class TrainingRows(Protocol):
     lazy: bool
     shift: Array
     factor: Array
+
+    @property
+    def augmenter(self) -> object | None:
+        """What changes them in training, if anything does."""
 
 
 class Call(NamedTuple):
@@ -83,7 +86,6 @@ class CompiledEngine:
         `sums` numbers are summed over an epoch.
         """
         batch, full, rest = shape
-        dtype = network.dtype
         program = compose(network, loss, batch, rest)
         threads = team_size(batch, program.flops)
         if threads > 1:
@@ -94,48 +96,47 @@ class CompiledEngine:
             threads=threads,
             ema=-1.0 if decay is None else decay,
             rows=len(rows.rows),
-            raw=rows.lazy,
+            raw=rows.lazy and rows.augmenter is None,
+            changed=rows.augmenter is not None,
             shuffled=shuffled,
         )
         self.batches = full + (rest > 0)
         self.shuffled, self.row_count = shuffled, len(rows.rows)
-        vectors = 1 + len(slots) + (average is not None)  # of the length of theta
-        cost = program.flops + 30 * (task.parameters * vectors + program.values) + OVERHEAD
-        drawn = batch * sum(program.drawn.values())
-        self.max_updates = max(1, min(WORK // cost, NOISE_NUMBERS // max(1, drawn)))  # per call
-        self._weights = np.empty((0, task.values), dtype)  # after each epoch of a call
-        names = COMPILED_OPTIMIZERS[entry_name(OPTIMIZERS, optimizer)].slots
-        shared = np.zeros((threads, program.shared))
-        self._arrays = {
-            "class_weights": class_weights(loss, task.outputs, dtype),
-            **row_arrays(rows, task.inputs, dtype),
-            **{f"slot{i}": slots[name] for i, name in enumerate(names) if name in slots},
-            **({} if average is None else {"average": average}),
-            "shared": shared,
-            "place": meeting_place() if threads > 1 else np.zeros(0, np.int64),
-            "summands": np.zeros(SUMMANDS * threads),
-            "one": np.ones(1, dtype),
-        }
-        self._own_arrays = [
-            {**own_arrays(program, task, dtype), "own_shared": own} for own in shared
-        ]
+        self.max_updates = updates_per_call(program, task, len(slots) + (average is not None))
+        self._weights = np.empty((0, task.values), network.dtype)  # after each epoch of a call
         self._drawn = [(generators[i], numbers) for i, numbers in program.drawn.items()]
         self._sizes = np.array([batch] * full + [rest] * (rest > 0))
         self._wants_blas = program.wants_blas
+        names = COMPILED_OPTIMIZERS[entry_name(OPTIMIZERS, optimizer)].slots
+        self._arrays = {
+            "class_weights": class_weights(loss, task.outputs, network.dtype),
+            **row_arrays(rows, task, network.dtype),
+            **{f"slot{i}": slots[name] for i, name in enumerate(names) if name in slots},
+            **({} if average is None else {"average": average}),
+            **team_arrays(task, network.dtype),
+        }
+        self._own_arrays = [
+            {**own_arrays(program, task, network.dtype), "own_shared": own}
+            for own in self._arrays["shared"]
+        ]
         self._memory = np.zeros(threads, MEMORY)
         self._set(self._arrays, self._own_arrays)
-        self._memory["gemm"] = gemm(str(dtype)) if self._wants_blas else 0
+        self._memory["gemm"] = gemm(str(network.dtype)) if self._wants_blas else 0
         self._memory["thread"] = range(threads)
         self._records = np.array(tuple(task), TASK), rule_of(optimizer), program.layers
-        # Asking a record for its address takes as long as a small network takes for 100 updates.
-        task_place, rule_place, layers_place = map(address, self._records)
-        self._calls = [
-            (task_place, rule_place, address(self._memory[i:]), layers_place)
-            for i in range(threads)
-        ]
         self._theta = network.theta
-        self._run_updates = function(str(dtype))
+        self._calls = self._arguments()
+        self._run_updates = function(str(network.dtype))
         self._team = LaneGroup(threads)
+
+    def _arguments(self) -> list[tuple[int, ...]]:
+        """What each thread calls the kernels with, but for theta.
+
+        Asking a record for its address takes as long as a small network takes for 100 updates.
+        """
+        task, rule, layers = map(address, self._records)
+        threads = range(len(self._memory))
+        return [(task, rule, address(self._memory[i:]), layers) for i in threads]
 
     def _set(self, shared: Mapping[str, Array], own: Sequence[Mapping[str, Array]]) -> None:
         """Tell all threads where arrays are, and each where its own are."""
@@ -156,12 +157,19 @@ class CompiledEngine:
         return fitting
 
     def run(
-        self, order: IntArray | None, rates: FloatArray, step: int, batch: int, sums: FloatArray
+        self,
+        order: IntArray | None,
+        rates: FloatArray,
+        step: int,
+        batch: int,
+        sums: FloatArray,
+        changed: Array | None = None,
     ) -> Call:
         """One update for each rate, from `batch` of an epoch on; `step` updates came before.
 
-        `order` (K, N) holds the shuffled rows of each epoch that the call touches. Fewer updates
-        are done where one needs a closer look: the NumPy engine must do the next.
+        `order` (K, N) holds the shuffled rows of each epoch that the call touches, `changed` (R, n)
+        the augmented rows of its updates. Fewer updates are done where one needs a closer look:
+        the NumPy engine must do the next.
         """
         epochs, threads = (batch + rates.size) // self.batches, len(self._memory)
         own_sums = np.zeros((threads, sums.size))
@@ -173,8 +181,8 @@ class CompiledEngine:
         rows = self._rows(batch, rates.size)
         before = [rng.bit_generator.state for rng, _ in self._drawn]
         shared = {"noise": self._draw(rows), "rates": rates, "ended_weights": self._weights}
-        if order is not None:
-            shared["order"] = order
+        shared |= {} if order is None else {"order": order}
+        shared |= {} if changed is None else {"x": changed}
         own = zip(own_sums, ended_sums, losses, strict=True)
         names = ("sums", "ended_sums", "losses")
         self._set(shared, [dict(zip(names, arrays, strict=True)) for arrays in own])
@@ -238,6 +246,23 @@ def team_size(batch: int, flops: int) -> int:
         return min(worth, blas.threads())
 
 
+def updates_per_call(program: Program, task: Task, vectors: int) -> int:
+    """How many updates a call may do; beside theta the optimizer has so many `vectors` (P,)."""
+    cost = program.flops + 30 * (task.parameters * (1 + vectors) + program.values) + OVERHEAD
+    given = task.batch * (sum(program.drawn.values()) + task.changed * task.inputs)
+    return max(1, min(WORK // cost, GIVEN_NUMBERS // max(1, given)))
+
+
+def team_arrays(task: Task, dtype: np.dtype[Any]) -> dict[str, Array]:
+    """What the threads of a team have in common."""
+    return {
+        "shared": np.zeros((task.threads, task.shared)),
+        "place": meeting_place() if task.threads > 1 else np.zeros(0, np.int64),
+        "summands": np.zeros(SUMMANDS * task.threads),
+        "one": np.ones(1, dtype),
+    }
+
+
 def own_arrays(program: Program, task: Task, dtype: np.dtype[Any]) -> dict[str, Array]:
     """What each thread has for itself."""
     return {
@@ -254,15 +279,15 @@ def own_arrays(program: Program, task: Task, dtype: np.dtype[Any]) -> dict[str, 
     }
 
 
-def row_arrays(rows: TrainingRows, inputs: int, dtype: np.dtype[Any]) -> dict[str, Array]:
-    """The rows to train on, and how pixels (uint8) become numbers."""
+def row_arrays(rows: TrainingRows, task: Task, dtype: np.dtype[Any]) -> dict[str, Array]:
+    """The rows to train on, and how pixels (uint8) become numbers; augmented, each call has its."""
     data = np.ascontiguousarray(rows.inputs)
     return {
         "x": np.zeros(0, dtype) if rows.lazy else data,
         "raw": data if rows.lazy else np.zeros(0, np.uint8),
         "numbers": np.ascontiguousarray(rows.rows, np.int64),
-        "shift": np.array(np.broadcast_to(rows.shift, (inputs,)), dtype),
-        "factor": np.array(np.broadcast_to(rows.factor, (inputs,)), dtype),
+        "shift": np.array(np.broadcast_to(rows.shift, (task.inputs,)), dtype),
+        "factor": np.array(np.broadcast_to(rows.factor, (task.inputs,)), dtype),
         "t": np.ascontiguousarray(rows.targets),
     }
 

@@ -49,7 +49,7 @@ def run_updates(
         bound = moved(layers, task.layers if short else 0)
         first, own = share(rows, memory, task)
         position[0] = before + first
-        fresh = done == 0 or batches > 1 or task.shuffled  # else the rows are there already
+        fresh = done == 0 or batches > 1 or task.shuffled or task.changed  # else the rows are there
         start = batch * task.batch + first
         loss, guard = compute_gradient(task, memory, bound, epoch, start, own, fresh, scale, theta)
         put(memory, task, LOSS, loss)
@@ -194,13 +194,15 @@ def gather(
     picked = moved(pointer(memory.picked, np.int64), done)
     numbers = pointer(memory.numbers, np.int64)
     values, x = moved(pointer(memory.a, theta), record_at(layers, 0).x), pointer(memory.x, theta)
-    raw = pointer(memory.raw, np.uint8)
+    raw, position = pointer(memory.raw, np.uint8), pointer(memory.position, np.int64)
     shift, factor = pointer(memory.shift, theta), pointer(memory.factor, theta)
     _, width, by_row, by_unit, _ = value_layout(task.by_units, rows, task.inputs, values)
     for r in range(rows):
         row = order[start + r] if task.shuffled else start + r
         picked[r] = row
         to = moved(values, r * by_row)
+        if task.changed:
+            row = position[0] + r
         source = width * (numbers[row] if task.raw else row)
         if task.raw:
             for j in range(width):

@@ -44,6 +44,7 @@ class Task(NamedTuple):
     by_units: bool  # values lie unit by unit
     shuffled: bool
     raw: bool  # inputs are uint8
+    changed: bool  # x has the rows of a call, in their order, as augmentation changed them
     online: bool  # one row and plain gradient descent: the gradient is never written down
     bounded: bool  # the guard is a bound, see `passes.backward`
     loss: int

@@ -1,4 +1,4 @@
-"""The conditions of `nnlab runs --where`: `optimizer.lr<0.1`, `data=xor`."""
+"""Conditions on runs: `optimizer.lr<0.1`, `data=xor`."""
 
 import operator
 import re
