@@ -66,9 +66,10 @@ def checked(name: str, library: str) -> tuple[str, bool]:
 def row(name: str, changed: str, check: CrossCheck) -> str:
     """The row of an experiment as Markdown."""
     within = [row for row in check.rows if row.rounding is None]
-    loss = max(row.loss_difference for row in within)
+    loss = max(row.loss_difference or 0.0 for row in within)
     weights = max(row.weight_difference for row in within)
-    result = "agrees" if check.first_above is None else "agrees, until rounding grows"
+    above = check.first_above
+    result = "agrees" if above is None else f"agrees; in epoch {above.epoch:,} rounding grows"
     return (
         f"| {name} | {changed and f'`{changed}`'} | {check.peer} | {within[-1].epoch:,} "
         f"| {within[-1].updates:,} | {loss:.0e} | {weights:.0e} "

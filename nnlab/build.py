@@ -20,7 +20,7 @@ from nnlab.data.augment import Augmenter
 from nnlab.data.batches import Part
 from nnlab.data.dataset import Dataset, Task
 from nnlab.data.scale import Scaling, fit_scaling
-from nnlab.data.split import PartRows, split_rows
+from nnlab.data.split import PartRows, split_dataset, split_rows
 from nnlab.data.warnings import absent_classes, absent_words, data_warnings
 from nnlab.engine.compiled.program import why_not
 from nnlab.engine.images.network import TunedNetwork
@@ -66,8 +66,7 @@ def build(
     """
     data, dtype = config.data, config.training.dtype
     dataset = data.source.load(data.seed)
-    labels = dataset.targets if dataset.task == "classes" else None
-    rows = split_rows(data.split, dataset.rows, dataset.test_rows, data.seed, labels)
+    rows = split_dataset(data.split, dataset, data.seed)
     if scaling is None:
         scaling = fit_scaling(
             *(data.scale, dataset.inputs, rows.train, dataset.input_range),

@@ -29,6 +29,7 @@ SLOW = ("lenet_mnist", "conv_fashion", *WIDE)
 LOCAL = {
     "approximate": (10, 0.2),
     "box": (0, None),
+    "digit_properties": (2, 0.5),
     "digits_binary": (2, 0.35),
     "digits_binary_400": (2, 0.35),
     "digits_binary_lr05": (2, 0.5),

@@ -13,7 +13,7 @@ from nnlab.api.sweep import TrainedSweep
 from nnlab.errors import UsageError
 from nnlab.run.names import runs_folder
 from nnlab.run.run import Run
-from nnlab.show.text_tables import NOTHING, Cell, format_records, format_table, spread_texts
+from nnlab.show.text_tables import NOTHING, Cell, format_table, spread_texts
 from nnlab.show.words import count, first_few, setting_value, shorten
 from nnlab.study import noise
 from nnlab.study.compare import (
@@ -73,18 +73,38 @@ class RunComparison(ShownResult):
     @property
     def table(self) -> Columns:
         """A row per run: name, status, the settings that differ, and its metrics."""
-        columns = _texts(setting_rows([run.settings for run in self.runs])) | _metric_rows(
-            self.runs
-        )
-        about = {"run": [r.name for r in self.runs], "status": [str(r.status) for r in self.runs]}
-        return {key: as_column(values) for key, values in (about | columns).items()}
+        return {key: as_column(values) for key, values in _columns(self.runs).items()}
 
     def to_dict(self) -> dict[str, Any]:
         """The object that --json prints."""
-        return _comparison_json(self.runs, self.groups, self.comparisons)
+        first, *rest = self.runs
+        settings = setting_rows([run.settings for run in self.runs])
+        places = {id(run): index for index, run in enumerate(self.runs)}
+        return {
+            "runs": list(map(_run_json, self.runs)),
+            "config": {
+                key: [None if value is MISSING else value for value in row]
+                for key, row in settings.items()
+            },
+            "environment": environment_rows(self.runs),
+            "parting": [first_difference(first.metrics, run.metrics) for run in rest],
+            "groups": [
+                {"runs": [places[id(run)] for run in group.runs], "seeds": group.seeds}
+                for group in self.groups
+            ],
+            "comparisons": list(map(asdict, self.comparisons)),
+        }
 
     def __str__(self) -> str:
-        return "\n\n".join(_sections(self.runs, self.groups, self.comparisons))
+        parts: list[str] = []
+        if len(self.runs) <= len(LETTERS):
+            parts += _runs_in_columns(self.runs)
+        elif not self.comparisons:
+            columns = _columns(self.runs)
+            parts.append(format_table(list(columns), list(zip(*columns.values(), strict=True))))
+        if self.comparisons:
+            parts += _groups_in_columns(self.groups, self.comparisons)
+        return "\n\n".join(parts)
 
 
 def _run_names(runs: Sequence[ComparedRun]) -> Sequence[str]:
@@ -117,18 +137,6 @@ def _notes(runs: Sequence[ComparedRun]) -> Iterator[str]:
             f"The rows of the data set {datasets[0]} are not the same in all runs (their SHA-256 "
             "differ): part of a difference may come from that."
         )
-
-
-def _sections(
-    runs: Sequence[ComparedRun], groups: Sequence[Group], comparisons: Sequence[Comparison]
-) -> Iterator[str]:
-    """The parts of the answer in their order."""
-    if len(runs) <= len(LETTERS):
-        yield from _runs_in_columns(runs)
-    elif not comparisons:
-        yield _runs_in_rows(runs)
-    if comparisons:
-        yield from _groups_in_columns(groups, comparisons)
 
 
 def _runs_in_columns(runs: Sequence[ComparedRun]) -> Iterator[str]:
@@ -164,16 +172,13 @@ def _curve_sentences(runs: Sequence[ComparedRun]) -> Iterator[str]:
             yield f"The curves of {first} and {name} differ {when}."
 
 
-def _runs_in_rows(runs: Sequence[ComparedRun]) -> str:
-    """A row per run, with the settings that differ as columns."""
-    columns = _texts(setting_rows([run.settings for run in runs])) | _metric_rows(runs)
-    return format_records(
-        [
-            {"run": run.name, "status": run.status}
-            | {key: cells[index] for key, cells in columns.items()}
-            for index, run in enumerate(runs)
-        ]
-    )
+def _columns(runs: Sequence[ComparedRun]) -> dict[str, list[Cell]]:
+    """A row per run by column: the settings that differ, and the metrics."""
+    about: dict[str, list[Cell]] = {
+        "run": [run.name for run in runs],
+        "status": [str(run.status) for run in runs],
+    }
+    return about | _texts(setting_rows([run.settings for run in runs])) | _metric_rows(runs)
 
 
 def _groups_in_columns(groups: Sequence[Group], comparisons: Sequence[Comparison]) -> Iterator[str]:
@@ -208,7 +213,7 @@ def _verdict_sentence(comparison: Comparison) -> str:
         empty = a if not comparison.sizes[0] else b
         return f"{metric}: group {empty} has no finished run, so nothing can be compared."
     if comparison.seeds and not any(comparison.differences):
-        shared = count(len(comparison.seeds), "shared seed")
+        shared = count(len(comparison.seeds), f"shared {_pair(comparison)}")
         return f"{metric}: groups {a} and {b} are equal for each of {shared}."
     way = (
         f"{'higher' if mean > 0 else 'lower'} ({'better' if is_better(metric, mean) else 'worse'})"
@@ -221,7 +226,12 @@ def _verdict_sentence(comparison: Comparison) -> str:
     corrected = "" if values == 1 else f", corrected for {values} values"
     more = "more" if comparison.verdict == "larger" else "not more"
     p = f"p = {comparison.corrected:.2g}{corrected}"
-    return f"{sentence}: {more} than the seed noise ({p})."
+    return f"{sentence}: {more} than the {_pair(comparison)} noise ({p})."
+
+
+def _pair(comparison: Comparison) -> str:
+    """What two runs of a pair have in common."""
+    return "seed" if comparison.folds is None else "fold"
 
 
 def _mean_over(comparison: Comparison) -> str:
@@ -230,7 +240,8 @@ def _mean_over(comparison: Comparison) -> str:
     if not seeds:
         first, second = comparison.sizes
         return f"the means of {second} and {first} runs that share no seed"
-    mean = f"the mean over {seeds} shared seeds" if seeds > 1 else "with one shared seed"
+    pair = _pair(comparison)
+    mean = f"the mean over {seeds} shared {pair}s" if seeds > 1 else f"with one shared {pair}"
     if interval is None:
         return mean
     low, high = _four_digits(interval.low), _four_digits(interval.high)
@@ -241,33 +252,13 @@ def _too_few(comparison: Comparison) -> str:
     """How many seeds would be enough."""
     values, seeds = max(comparison.figures, 1), len(comparison.seeds)
     at_once = "" if values == 1 else f" for {values} values at once"
+    if seeds and comparison.folds is not None:
+        return "1 is too few to tell it from the fold noise, 2 are needed"
     if seeds:
         are, needed = "is" if seeds == 1 else "are", f"{noise.pairs_needed(values)} are needed"
         return f"{seeds} {are} too few to tell it from the seed noise, {needed}{at_once}"
     needed = f"{noise.runs_needed(values)} in each group are needed"
     return f"these are too few to tell it from the seed noise, {needed}{at_once}"
-
-
-def _comparison_json(
-    runs: Sequence[ComparedRun], groups: Sequence[Group], comparisons: Sequence[Comparison]
-) -> dict[str, Any]:
-    """The JSON object that `--json` prints."""
-    settings = setting_rows([run.settings for run in runs])
-    places = {id(run): index for index, run in enumerate(runs)}
-    return {
-        "runs": list(map(_run_json, runs)),
-        "config": {
-            key: [None if value is MISSING else value for value in row]
-            for key, row in settings.items()
-        },
-        "environment": environment_rows(runs),
-        "parting": [first_difference(runs[0].metrics, run.metrics) for run in runs[1:]],
-        "groups": [
-            {"runs": [places[id(run)] for run in group.runs], "seeds": group.seeds}
-            for group in groups
-        ],
-        "comparisons": list(map(asdict, comparisons)),
-    }
 
 
 def _run_json(run: ComparedRun) -> dict[str, Any]:

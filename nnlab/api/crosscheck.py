@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from math import inf
 from typing import Any
 
 from nnlab.api.find import AnyConfig, as_overrides, read_request
@@ -9,7 +10,7 @@ from nnlab.api.results import Columns, ShownResult, columns_of
 from nnlab.build import build
 from nnlab.config.load import resolve_config
 from nnlab.config.schema import Config
-from nnlab.errors import Diverged
+from nnlab.errors import ConfigError, Diverged, UsageError
 from nnlab.experiment.provide import provide_data
 from nnlab.experiment.state import start_weights
 from nnlab.peers.side_by_side import (
@@ -19,7 +20,7 @@ from nnlab.peers.side_by_side import (
     compare_epochs,
     require_library,
 )
-from nnlab.show.text_tables import format_table
+from nnlab.show.text_tables import NOTHING, format_table
 from nnlab.show.words import count
 
 SHOWN = (1, 2, 5)  # times powers of ten: the epochs in the printed table
@@ -58,8 +59,12 @@ def check_against(
     Raises as `crosscheck`.
     """
     require_library(library)
+    if not 0 <= tolerance < inf:
+        raise UsageError(f"The tolerance is a number from 0 up, not {tolerance:g}.")
     provide_data(config, tell)
     built = build(config)
+    if not built.network.theta.size:
+        raise ConfigError("The network has no parameters, so there is no training to compare.")
     start_weights(built)
     peer = PEERS[library](built)
     tell(f"{config.name}: nnlab and {peer.title} train {count(config.training.epochs, 'epoch')}.")
@@ -120,8 +125,8 @@ class CrossCheck(ShownResult):
     def _disagreement(self, row: EpochDifference) -> str:
         when = f"after epoch {row.epoch:,}" if row.epoch else "before the first update"
         return (
-            f"{self.peer} does not agree {when}: the loss differs by {row.loss_difference:.1e}, "
-            f"and of the weights {row.array} most, by {row.weight_difference:.1e}. That is "
+            f"{self.peer} does not agree {when}: the loss differs by {_text(row.loss_difference)}, "
+            f"and of the weights {row.array} most, by {_text(row.weight_difference)}. That is "
             f"{row.relative:.0e} of the largest, above the tolerance {self.tolerance:g}, and "
             f"rounding explains only {row.rounding:.0e}."
         )
@@ -151,7 +156,7 @@ class CrossCheck(ShownResult):
         lines = [
             (
                 *(row.epoch, f"{row.updates:,}", row.loss),
-                *(f"{row.loss_difference:.1e}", f"{row.weight_difference:.1e}", row.array),
+                *(_text(row.loss_difference), _text(row.weight_difference), row.array),
             )
             for row in self.rows
             if row.epoch in marks or row is self.rows[-1]
@@ -160,3 +165,7 @@ class CrossCheck(ShownResult):
 
     def __str__(self) -> str:
         return f"{self.shown_rows}\n\n{self.sentence}"
+
+
+def _text(number: float | None) -> str:
+    return NOTHING if number is None else f"{number:.1e}"

@@ -5,14 +5,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nnlab.api.find import AnyPath, AnyRun, find_trained, require_path
+from nnlab.api.find import AnyRun, find_trained, require_path
 from nnlab.api.results import Columns, ShownResult, columns_of
 from nnlab.core.metrics import METRICS
+from nnlab.data.dataset import Dataset
+from nnlab.data.frame import is_frame
 from nnlab.errors import UsageError
 from nnlab.experiment.measure import evaluate_part, measure, sample_rows
 from nnlab.run.folder import Weights
 from nnlab.run.run import Run
 from nnlab.show.text_tables import format_records, format_table
+from nnlab.show.words import format_number
 
 MOST_CLASSES = 20  # of which tables are printed
 PARTS = ("train", "validation", "test")
@@ -20,27 +23,34 @@ PARTS = ("train", "validation", "test")
 
 def evaluate(
     run: AnyRun,
-    data: AnyPath | None = None,
+    data: Any = None,
     *,
     part: str | None = None,
     weights: Weights = "final",
 ) -> "Measures":
     """Loss, metrics and, for classes, tables, on a part of the run's data or on a file.
 
-    data: a CSV or NPZ file with inputs and targets. part: "train", "validation" or "test"; by
-    default the last of these that the run has. weights: "final", "best" or "initial". Raises
-    DataError also where the run's data has changed, UsageError, RunUnreadable.
+    data: a CSV or NPZ file, or a data frame, with inputs and targets. part: "train", "validation"
+    or "test"; by default the last of these that the run has. weights: "final", "best" or "initial".
+    Raises DataError also where the run's data has changed, UsageError, RunUnreadable.
     """
     if part is not None and data is not None:
         raise UsageError("part and data exclude each other.")
     trained = find_trained(run)
     if data is not None:
-        require_path(data, "data is a CSV or NPZ file")
-        dataset = trained.schema.dataset(Path(data))
+        dataset = read_dataset(trained, data)
         measures = measure(sample_rows(trained, dataset, weights))
-        return Measures(trained, weights, str(Path(data)), measures, tuple(dataset.notes))
+        return Measures(trained, weights, dataset.name, measures, tuple(dataset.notes))
     part = part or default_part(trained)
     return Measures(trained, weights, part, evaluate_part(trained, weights, part))
+
+
+def read_dataset(run: Run, data: Any) -> Dataset:
+    """The rows and targets of a file or a data frame. Raises TypeError, DataError."""
+    if is_frame(data):
+        return run.schema.frame_dataset(data)
+    require_path(data, "data is a CSV or NPZ file, or a data frame")
+    return run.schema.dataset(Path(data))
 
 
 def default_part(run: Run) -> str:
@@ -52,6 +62,8 @@ def default_part(run: Run) -> str:
 @dataclass(frozen=True, repr=False)
 class Measures(ShownResult):
     """Rows, loss, metrics, `scores`; of classes also `classes`, `averages`, `confusion`.
+
+    Labels have `classes` and `averages`, several targets of a regression `targets`.
 
     part: of the data, or the file. notes: sentences about the file.
     """
@@ -73,8 +85,9 @@ class Measures(ShownResult):
 
     @property
     def table(self) -> Columns:
-        """A row per class where there are classes, else one row with the numbers."""
-        return columns_of(self.measures.get("classes") or [self.numbers])
+        """A row per class, label or target where there are several, else one with the numbers."""
+        rows = self.measures.get("classes") or self.measures.get("targets")
+        return columns_of(rows or [self.numbers])
 
     def to_dict(self) -> dict[str, Any]:
         """The object that --json prints."""
@@ -87,21 +100,31 @@ class Measures(ShownResult):
         scores = self.measures["scores"]
         if rows := [(METRICS[name].label, value) for name, value in scores.items()]:
             tables.append(format_table(("score", "value"), rows))
+        if targets := self.measures.get("targets"):
+            tables.append(format_records([_in_digits(row) for row in targets]))
         classes = self.measures.get("classes")
         if classes and len(classes) <= MOST_CLASSES:
             tables += _class_tables(classes, self.measures["averages"], self.measures["confusion"])
         return "\n\n".join(tables)
 
 
+def _in_digits(row: dict[str, Any]) -> dict[str, str]:
+    """The numbers of a target with few digits; those of another target may have another size."""
+    return {name: format_number(value) for name, value in row.items()}
+
+
 def _class_tables(
-    classes: list[dict[str, Any]], averages: dict[str, Any], confusion: list[list[int]]
+    classes: list[dict[str, Any]], averages: dict[str, Any], confusion: list[list[int]] | None
 ) -> list[str]:
-    """Each class and the averages over them, and the confusion matrix."""
+    """Each class or label and the averages over them, and the confusion matrix of classes."""
     shares = ("precision", "recall", "f1")  # with four decimals in every row
-    means = [{"class": f"{name} mean", **row} for name, row in averages.items()]
+    first = next(iter(classes[0]))  # class, or label
+    means = [{first: f"{name} mean", **row} for name, row in averages.items()]
     rounded = [
         {**row, **{name: f"{row[name]:.4f}" for name in shares}} for row in [*classes, *means]
     ]
-    names = [row["class"] for row in classes]
+    if confusion is None:
+        return [format_records(rounded)]
+    names = [row[first] for row in classes]
     rows = [[name, *counts] for name, counts in zip(names, confusion, strict=True)]
     return [format_records(rounded), format_table(["true \\ predicted", *names], rows)]

@@ -20,7 +20,7 @@ from nnlab.errors import RunUnreadable
 from nnlab.experiment.provide import provide_data, provide_kernels
 from nnlab.run.names import runs_folder
 from nnlab.run.sweeps import SweepFolder, TrialRecord, placing
-from nnlab.run.text import shown
+from nnlab.run.text import mapping_or_empty, shown
 from nnlab.show.figures.inline import draw_inline
 from nnlab.show.figures.palette import Scale
 from nnlab.show.figures.sweep_plots import cell_curve, draw_sweep, require_sweep_plot
@@ -31,6 +31,7 @@ from nnlab.show.words import axis_value, cell_name, count
 from nnlab.status import Status
 from nnlab.study import plan
 from nnlab.study.execute import Executor, Note, choose_executor
+from nnlab.study.folds import FoldMean, fold_means
 from nnlab.study.results import CellRow, cell_rows
 from nnlab.study.trial import Begun, Outcome, Trial
 
@@ -49,6 +50,8 @@ def sweep(
     *,
     data: Any = None,
     seeds: int = 1,
+    folds: int | None = None,
+    repeats: int = 1,
     random: int | None = None,
     jobs: int | None = None,
     timeout: float | None = None,
@@ -64,8 +67,9 @@ def sweep(
 
     `axes` is {"lr": [0.1, 0.01]}, or a text as for the command, "lr=0.1,0.01", or the name of a
     study of the config, or several texts. `data` is as for `train`. The other arguments are the
-    command's options: seeds repeats each cell, random takes so many cells, timeout is in seconds,
-    memory in bytes. The same call trains only what is missing.
+    command's options: seeds repeats each cell, folds and repeats are of the axis "fold", a
+    cross-validation, random takes so many cells, timeout is in seconds, memory in bytes. The same
+    call trains only what is missing.
 
     A trial that fails or diverges does not stop the others; see `records`. Ctrl+C saves the states
     of all trials and returns the sweep as it is. Raises UsageError, ConfigError, DataError.
@@ -74,7 +78,9 @@ def sweep(
     texts = as_axes(texts) if isinstance(texts, Mapping) else list(texts)
     config, rows, settings = read_request(config, data, overrides)
     wanted = plan.prepare_sweep(
-        texts, config, as_texts(settings), seeds, random, name, True, tuple(sys.argv), rows
+        *(texts, config, as_texts(settings), seeds, random, name, True, tuple(sys.argv), rows),
+        folds=folds,
+        repeats=repeats,
     )
     folder = SweepFolder(runs_folder(runs) / wanted.name)
     display = choose_display(progress)
@@ -178,6 +184,12 @@ class TrainedSweep(ShownResult):
         return cell_rows(self.records, self.axes)
 
     @property
+    def folds(self) -> list[FoldMean]:
+        """The means over the folds of a cross-validation, per setting of the other axes."""
+        folds = mapping_or_empty(self.folder.read_about()["base"].get("data")).get("folds")
+        return fold_means(self.records, self.axes, folds) if isinstance(folds, int) else []
+
+    @property
     def runs(self) -> list[TrainedRun]:
         """The run of each trial that was begun."""
         return [run_on_rows(self.path / name, self.memory) for name in self.folder.trials()]
@@ -199,10 +211,10 @@ class TrainedSweep(ShownResult):
 
     @property
     def text(self) -> str:
-        """The tables that the command prints: the cells, and the trials without a result."""
+        """The tables that the command prints: cells, means of folds, trials without a result."""
         records = self.records
         cells = _cells_table(self.cells, self.keys) if records else "no trial has begun"
-        return f"{cells}{_failed_table(records, self.axes)}"
+        return f"{cells}{_folds_table(self.folds)}{_failed_table(records, self.axes)}"
 
     @property
     def _head(self) -> str:
@@ -237,7 +249,9 @@ class TrainedSweep(ShownResult):
         """The folder, axes, cells and trials, as --json prints them."""
         trials = [{**asdict(record), "done": record.done} for record in self.records]
         cells = [asdict(cell) for cell in self.cells]
-        return {"folder": str(self.path), "axes": self.axes, "cells": cells, "trials": trials}
+        folds = {"folds": list(map(asdict, means))} if (means := self.folds) else {}
+        answer = {"folder": str(self.path), "axes": self.axes, "cells": cells, "trials": trials}
+        return answer | folds
 
     def plot(
         self, name: str = "curves", *, dark: bool = False, scale: Scale | None = None
@@ -278,6 +292,20 @@ def _number_columns(
             yield name, spread_texts([None if s is None else astuple(s) for s in spreads])
         else:
             yield name, [None if s is None else s.median for s in spreads]
+
+
+def _folds_table(means: Sequence[FoldMean]) -> str:
+    """A row per setting with means over its folds, below an empty line; '' for one fold."""
+    if not any(mean.intervals for mean in means):
+        return ""
+    columns: dict[str, Sequence[Cell]] = {
+        key: [axis_value(mean.cell.get(key)) for mean in means] for key in means[0].cell
+    }
+    columns["folds"] = [mean.folds for mean in means]
+    for name in dict.fromkeys(name for mean in means for name in mean.means):
+        columns[name] = spread_texts([mean.spread(name) for mean in means])
+    table = format_table(list(columns), list(zip(*columns.values(), strict=True)))
+    return f"\n\n{table}\nNumbers: mean (95 % interval) over the folds."
 
 
 def _failed_table(records: Sequence[TrialRecord], axes: Sequence[Mapping[str, Any]]) -> str:

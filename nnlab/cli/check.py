@@ -24,7 +24,7 @@ from nnlab.config.load import load_config
 from nnlab.config.schema import Config
 from nnlab.core.network import Network, flops, layer_kind, parameter_count
 from nnlab.data.csv_text import quoted_list
-from nnlab.data.split import split_rows
+from nnlab.data.split import split_dataset, split_rows
 from nnlab.data.warnings import data_warnings
 from nnlab.errors import ConfigError, RunUnreadable, UsageError
 from nnlab.experiment.expected import ReachedValue, SeedCount, compare_run, compare_sweep
@@ -125,25 +125,27 @@ def _data_facts(config: Config) -> tuple[dict[str, str], tuple[str, ...]]:
     """
     source, seed = config.data.source, config.data.seed
     signature = source.signature(seed)
-    parts = split_rows(config.data.split, signature.rows, signature.test_rows, seed)
+    split = config.data.split
+    dataset = source.load(seed) if source.files is None else None
+    if dataset is None:
+        parts = split_rows(split, signature.rows, signature.test_rows, seed)
+    else:
+        parts = split_dataset(split, dataset, seed)
     facts = {"rows": f"{signature.rows:,}: {part_sizes(parts)}"}
     facts["inputs"] = shape_text(signature.inputs)
     if signature.image is not None:
         facts["inputs"] += f" (images of {shape_text(signature.image)})"
     if signature.task != "identity":
         facts["classes" if signature.task == "classes" else "targets"] = f"{signature.outputs}"
-    if source.files is not None:
+    if dataset is None:
         return facts, ()
-    dataset = source.load(seed)
     prepare_loss(config.loss, dataset, parts.train)
     names = {"inputs": dataset.feature_names, "targets": dataset.target_names}
     names["classes"] = dataset.class_names
     for key in facts:
         if of_key := names.get(key):
             facts[key] += f": {quoted_list(of_key, MOST_NAMES)}"
-    return facts, data_warnings(
-        dataset, parts, config.data.scale, config.data.split, config.data.scale_target
-    )
+    return facts, data_warnings(dataset, parts, config.data.scale, split, config.data.scale_target)
 
 
 def _layer_rows(network: Network) -> list[dict[str, Any]]:

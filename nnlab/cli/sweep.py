@@ -72,6 +72,19 @@ def parse_size(context: click.Context, parameter: click.Parameter, value: str | 
     help="Repeat every cell with the seeds s, s+1, ... s+N-1; s is the config's.",
 )
 @click.option(
+    "--folds",
+    type=click.IntRange(min=2),
+    metavar="N",
+    help="With the axis fold: how many folds the rows are divided into; default 5.",
+)
+@click.option(
+    "--repeats",
+    type=options.WHOLE,
+    default=1,
+    metavar="N",
+    help="With the axis fold: divide the rows N times, each time in another order.",
+)
+@click.option(
     "--random",
     "sample",
     type=options.WHOLE,
@@ -125,7 +138,8 @@ def parse_size(context: click.Context, parameter: click.Parameter, value: str | 
 @options.json_option
 @options.verbosity
 def command(
-    axes: tuple[str, ...], named: str | None, seeds: int, sample: int | None, jobs: int | None,
+    axes: tuple[str, ...], named: str | None, seeds: int, folds: int | None, repeats: int,
+    sample: int | None, jobs: int | None,
     timeout: float | None, memory: int | None, overrides: tuple[str, ...], runs: Path | None,
     name: str | None, retry_failed: bool, yes: bool, dry_run: bool, plots: bool, as_json: bool,
     **cluster_options: Any
@@ -139,6 +153,11 @@ def command(
     list without its brackets, range(START, STOP), linspace(FIRST, LAST, COUNT), or
     logspace(A, B, COUNT) from 10^A to 10^B.
 
+    The axis fold is a cross-validation: each fold of the rows is the validation part once. Below
+    the folds stand the means with 95 % intervals, which allow for the training rows that folds
+    share. With data.stratify each fold has the classes in the shares of all rows; with data.group
+    the rows of a group stay together. Scaling and filling are fitted on the training folds alone.
+
     The folder is named after the config and the axes. Finished trials are not trained again: the
     same command, also with more values or more seeds, runs only what is missing, and continues
     interrupted trials. Each process uses one BLAS thread. A failed trial does not stop the
@@ -150,10 +169,13 @@ def command(
     nnlab sweep hidden=2,3,5 xor --seeds 10
     nnlab sweep 'lr=logspace(-3, 0, 7)' momentum=0,0.9 textbook
     nnlab sweep network.1=relu,tanh,sigmoid my.yaml
+    nnlab sweep fold --folds 10 hidden=2,4,8 xor    a cross-validation for each width
     """
     argv = tuple(sys.argv)
     axes, config = (axes, named) if named else part_config(axes)
-    sweep = prepare_sweep(axes, config, overrides, seeds, sample, name, yes, argv)
+    sweep = prepare_sweep(
+        *(axes, config, overrides, seeds, sample, name, yes, argv), folds=folds, repeats=repeats
+    )
     print_messages(sweep.notes)
     folder = SweepFolder(runs_folder(runs) / sweep.name)
     require_own(folder, sweep.about)

@@ -242,7 +242,7 @@ class _Checks:
         always, more = quantities_of(kind), list(row_metrics_of(kind, network))
         self.metrics(training, always[1:] + more)
         monitor = training.monitor
-        parts = columns.WATCHED[:1] if data.split.validation is None else columns.WATCHED
+        parts = columns.WATCHED if data.split.has_validation else columns.WATCHED[:1]
         names = [columns.name(part, name) for part in parts for name in always]
         likewise = [columns.name(part, name) for part in parts for name in more]
         if monitor in (*names, *likewise):
@@ -300,7 +300,7 @@ class _Checks:
         if stopping.mode != better:
             sentence = f"{monitor} is better when it is {better}imal, so mode is {better}."
             self.note(("training", "early_stopping", "mode"), sentence, better)
-        if columns.split(monitor)[0] == columns.VAL and data.split.validation == "test":
+        if columns.split(monitor)[0] == columns.VAL and data.split.watches_test:
             self.note(
                 ("training", "early_stopping"),
                 "early stopping would choose by the test part, because data.validation is 'test'.",

@@ -64,7 +64,7 @@ def rescale_added(parts: Mapping[str, Any]) -> dict[str, tuple[Layer, ...]]:
 
 def with_monitor(training: Training, data: Data | None) -> Training:
     """`training` with the monitored value, and with the side on which that is better."""
-    validated = data is not None and data.split.validation is not None
+    validated = data is not None and data.split.has_validation
     part = columns.VAL if validated else columns.TRAIN
     monitor = training.monitor or columns.name(part, columns.LOSS)
     stopping = training.early_stopping

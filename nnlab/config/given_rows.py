@@ -10,6 +10,7 @@ from nnlab.config.schema import Config
 from nnlab.config.tree import Node, find_node
 from nnlab.data.dataset import DataSource
 from nnlab.data.memory import Memory
+from nnlab.data.split import Split
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,8 @@ def rows_in_memory(data: Any) -> GivenRows | None:
     def hold(source: DataSource) -> DataSource:
         return source.reading(data) if isinstance(source, Memory) else source
 
-    keys = ("test", "validation", "split", "scale", "seed", *hints(Memory))
+    of_split = (key for key in hints(Split) if key != "pool")  # which is about an official part
+    keys = (*of_split, "scale", "seed", *hints(Memory))
     return None if data is None else GivenRows(hold, keys)
 
 

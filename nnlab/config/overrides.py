@@ -33,6 +33,7 @@ ALIASES = {
     "momentum": "optimizer.momentum",
     "batch_size": "training.batch_size",
     "epochs": "training.epochs",
+    "fold": "data.fold",
 }
 # The keys that hold a single member of a family.
 TOP_FAMILIES = {

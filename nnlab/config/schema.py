@@ -38,10 +38,10 @@ class Data:
     the smallest and largest value of each column in the training rows; standardize gives each
     column mean 0 and standard deviation 1 over the training rows; standardize_all uses one mean and
     one standard deviation for all columns. A constant column becomes 0. none changes nothing.
+    seed: the seed of generated rows and of the order in which rows are split.
     scale_target: standardize trains on targets with mean 0 and standard deviation 1 over the
     training rows; the layer `rescale` behind the network returns to their units. The loss is that
     of the scaled targets; outputs and all metrics are in the units of the data.
-    seed: the seed of generated rows and of the order in which rows are split.
     """
 
     source: Annotated[DataSource, INLINE]

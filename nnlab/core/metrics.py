@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnlab.core import columns, scores
+from nnlab.core.class_scores import confusion_matrix
 from nnlab.core.layers import LAYERS, Layer
 from nnlab.core.losses import Loss
 from nnlab.core.types import Array, FloatArray, IntArray, Kind
@@ -113,9 +114,14 @@ class Sum:
     of: Callable[[BatchAnswers], Array]  # (N,) or (N, m)
     per_output: bool = False
 
-    def parts(self, answers: BatchAnswers, count: int) -> Array:
-        """The sums (count, 1) or (count, m) over `count` equal parts of the rows."""
+    def parts(self, answers: BatchAnswers, count: int, weights: Array | None = None) -> Array:
+        """The sums (count, 1) or (count, m) over `count` equal parts of the rows.
+
+        weights (N,): how often each row counts; None: once.
+        """
         terms = self.of(answers)
+        if weights is not None:
+            terms = (terms.T * weights).T  # (N,) or (N, m)
         if self.per_output:
             return np.asarray(np.add.reduce(terms.reshape(count, -1, terms.shape[1]), axis=1))
         return np.add.reduce(terms.reshape(count, -1), axis=1, keepdims=True)
@@ -133,12 +139,16 @@ class Targets(NamedTuple):
     variance: tuple[float, ...]  # of each target of a regression, (m,); 0: constant
 
     @classmethod
-    def of(cls, kind: Kind, targets: Array) -> Self:
-        """The facts of targets (N, m)."""
+    def of(cls, kind: Kind, targets: Array, weights: Array | None = None) -> Self:
+        """The facts of targets (N, m), of which each counts as often as weights (N, 1) say."""
         outputs = targets.shape[1]
         if kind != "regression" or not len(targets):
             return cls(outputs, (0.0,) * outputs)
-        variance = np.where(scores.constant(targets), 0.0, targets.var(axis=0, dtype=np.float64))
+        if weights is None:
+            variance = targets.var(axis=0, dtype=np.float64)
+        else:
+            variance = scores.weighted_variance(targets.astype(np.float64), weights.ravel())
+        variance = np.where(scores.constant(targets), 0.0, variance)
         return cls(outputs, tuple(variance.tolist()))
 
 
@@ -238,53 +248,6 @@ def is_share(quantity: str) -> bool:
 def label_of(quantity: str) -> str:
     """The name of a quantity in figures and tables."""
     return METRICS[quantity].label if quantity in METRICS else quantity
-
-
-def confusion_matrix(
-    labels: IntArray, predicted: IntArray, classes: int, weights: Array | None = None
-) -> Array:
-    """Counts, or sums of weights, (C, C): row = true class, column = predicted class."""
-    pairs = np.bincount(labels * classes + predicted, weights, classes * classes)
-    return pairs.reshape(classes, classes)
-
-
-def class_scores(matrix: Array) -> list[dict[str, Any]]:
-    """Scores of every class, from a confusion matrix (C, C).
-
-    precision = TP / predicted, recall = TP / true, f1 their harmonic mean, support the true rows.
-    A quotient without a denominator is 0, as in scikit-learn.
-    """
-    hit, true, predicted = matrix.diagonal(), matrix.sum(axis=1), matrix.sum(axis=0)
-
-    def ratio(part: IntArray, whole: IntArray) -> FloatArray:
-        return np.divide(part, whole, out=np.zeros(len(whole)), where=whole > 0)
-
-    precision, recall, f1 = (
-        ratio(hit, predicted),
-        ratio(hit, true),
-        ratio(2 * hit, true + predicted),
-    )
-    table = {"precision": precision, "recall": recall, "f1": f1, "support": true}
-    rows = zip(*(column.tolist() for column in table.values()), strict=True)
-    return [dict(zip(table, row, strict=True)) for row in rows]
-
-
-def score_averages(matrix: Array) -> dict[str, dict[str, float]]:
-    """Precision, recall and f1 over the classes, from a confusion matrix (C, C).
-
-    macro: the mean over the classes that occur as true or as predicted, as in scikit-learn;
-    weighted: each class counts by its true rows.
-    """
-    rows = class_scores(matrix)
-    support = matrix.sum(axis=1)
-    weights = {"macro": (support + matrix.sum(axis=0) > 0).astype(float), "weighted": support}
-    return {
-        name: {
-            score: float(np.average([row[score] for row in rows], weights=of_class))
-            for score in ("precision", "recall", "f1")
-        }
-        for name, of_class in weights.items()
-    }
 
 
 # --- the catalogue ----------------------------------------------------------------------------

@@ -46,12 +46,16 @@ class CsvTable(ColumnTable):
         categories: Sequence[int],
         targets: Sequence[int],
         ignored: Sequence[int] = (),
+        group: Sequence[int] = (),
     ) -> None:
-        """Set the columns to read: inputs in the network's order, of which categories are texts."""
+        """Set the columns to read: inputs in the network's order, of which categories are texts.
+
+        group: the column of the groups of rows, if there is one; it counts as ignored.
+        """
         self.inputs, self.categories, self.targets = inputs, categories, targets
-        self.ignored = ignored
+        self.ignored, self.group = (*ignored, *group), group
         self.numbers = {i: array("d") for i in inputs if i not in categories}
-        self.texts = {i: [] for i in (*categories, *targets)}
+        self.texts = {i: [] for i in (*categories, *targets, *group)}
 
     def find(self, name: str, key: str = "") -> int:
         """The number of the only column of that name. Raises DataError."""
@@ -145,7 +149,7 @@ class CsvTable(ColumnTable):
             if row[i] not in self._signs:
                 words.append(row[i])
                 continue
-            if i in self.targets or self.missing.categories == "error":
+            if i in (*self.targets, *self.group) or self.missing.categories == "error":
                 raise self._missing_cell(line, row[i], i)
             words.append("")
 
@@ -167,6 +171,8 @@ class CsvTable(ColumnTable):
         problem = f"{self._place(line, column)}: the cell is missing{sign}. Fill it"
         if not self.form.fitting:
             return DataError(f"{problem}: the run was not trained to fill it in.")
+        if column in self.group:
+            return DataError(f"{problem}: each row needs its group.")
         way = "missing: drop or missing: mean, or leave the column out with ignore"
         if column in self.targets:
             way = "missing: drop; a target is never filled in"

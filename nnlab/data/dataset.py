@@ -74,6 +74,7 @@ class Dataset:
     classes_by, class_list: as in Signature. notes: sentences about the reading of the file.
     file_rows (N,): the numbers of the rows in their file, from 0; None where all rows are here.
     weights (N,): how much each row counts in the loss, above 0; None: equally.
+    groups (N,): numbers of the groups of rows that stay in one part; None: each row is alone.
 
     Raises DataError when a type is not numeric, when there are no rows or columns, when the row
     counts differ, when there are fewer than two classes, or when a number is nan or infinite;
@@ -97,6 +98,7 @@ class Dataset:
     notes: tuple[str, ...] = ()
     file_rows: IntArray | None = None
     weights: FloatArray | None = None
+    groups: IntArray | None = None
 
     def __post_init__(self) -> None:
         name, of_classes = self.name, self.task == "classes"
@@ -152,6 +154,11 @@ class Dataset:
             self.classes_by,
             self.class_list,
         )
+
+    @property
+    def labels(self) -> IntArray | None:
+        """The classes (N,) of the rows; None for other targets."""
+        return self.targets if self.task == "classes" else None
 
     def rows_in_file(self, rows: IntArray) -> IntArray:
         """The numbers of these rows in their file, from 0."""

@@ -1,23 +1,19 @@
 """The data sets that a config can name; most are generated here."""
 
-import gzip
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib.util import find_spec
-from pathlib import Path
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Literal
 
 import numpy as np
 from annotated_types import Ge, Gt, Le, Lt
-from numpy.typing import NDArray
 
 from nnlab.core.random import Purpose, generator
 from nnlab.core.types import Array, FloatArray
 from nnlab.data.dataset import Dataset, DataSource, InputColumn, Signature
+from nnlab.data.digits import DigitProperties, Digits
 from nnlab.data.images import FashionMnist, Mnist
 from nnlab.data.memory import Memory
-from nnlab.data.scale import ScaleKind
 from nnlab.data.user_csv import Csv
 from nnlab.data.user_npz import Npz
 
@@ -27,7 +23,6 @@ Width = Annotated[int, Ge(1), Le(100_000)]
 Noise = Annotated[float, Ge(0), Le(1e6)]
 
 MAX_NUMBERS = 2**27  # one GiB of float64: a typing error must not fill the memory
-DIGITS_ROWS = 1797
 
 
 @dataclass(frozen=True)
@@ -238,55 +233,6 @@ class Spirals(DataSource):
         return _points("spirals", points, labels, tuple(map(str, range(self.classes))))
 
 
-@dataclass(frozen=True)
-class Digits(DataSource):
-    """The ten digits, or with `binary: b` two classes: label 1 where the digit is below b."""
-
-    default_scale: ClassVar[ScaleKind] = "unit"
-
-    binary: Annotated[int, Ge(1), Le(9)] | None = None
-
-    def signature(self, seed: int) -> Signature:
-        outputs = 10 if self.binary is None else 2
-        return Signature((64,), outputs, "classes", DIGITS_ROWS, image=(8, 8))
-
-    def load(self, seed: int) -> Dataset:
-        pixels, digits = read_digits()
-        labels: Array = digits
-        names = tuple("0123456789")
-        if self.binary is not None:
-            labels = digits < self.binary
-            names = (f"{self.binary} or more", f"below {self.binary}")
-        return Dataset(
-            "digits",
-            pixels,
-            labels,
-            "classes",
-            class_names=names,
-            image_shape=(8, 8),
-            input_range=(0.0, 16.0),
-        )
-
-
-def read_digits() -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    """Pixels (1797, 64) of 0 to 16 and digits (1797,), from scikit-learn's own file.
-
-    Importing scikit-learn takes 0.8 s, 20 times as long as the usual training on this set, so
-    nnlab reads the file itself and calls the loader only where the file has another place.
-    """
-    spec = find_spec("sklearn")  # finds the package and does not import it
-    for folder in (spec.submodule_search_locations or ()) if spec is not None else ():
-        path = Path(folder) / "datasets" / "data" / "digits.csv.gz"
-        if path.is_file():
-            with gzip.open(path, "rt", encoding="ascii") as file:
-                table = np.loadtxt(file, delimiter=",", dtype=np.int64)
-            return table[:, :-1].astype(np.uint8), table[:, -1]
-    from sklearn.datasets import load_digits
-
-    pixels, digits = load_digits(return_X_y=True)
-    return pixels.astype(np.uint8), digits
-
-
 def _random_state(seed: int) -> int:
     """The 32 bits that scikit-learn takes, from the stream of the data."""
     return int(generator(seed, Purpose.DATA).integers(2**32))
@@ -309,6 +255,7 @@ SOURCES: dict[str, type[DataSource]] = {
     "blobs": Blobs,
     "spirals": Spirals,
     "digits": Digits,
+    "digit_properties": DigitProperties,
     "mnist": Mnist,
     "fashion_mnist": FashionMnist,
     "csv": Csv,

@@ -10,6 +10,7 @@ from annotated_types import Ge, Gt, Lt
 
 from nnlab.core.random import Purpose, generator
 from nnlab.core.types import IntArray
+from nnlab.data.dataset import Dataset
 from nnlab.errors import ConfigError
 
 Share = Annotated[float, Gt(0), Lt(1)] | Annotated[int, Ge(1)]
@@ -29,6 +30,12 @@ class Split:
     take a share of all.
     split: shuffled takes the shares from a random order of the rows, ordered from their end.
     stratify: whether each part has the classes in about the same shares as all rows.
+    rows: how many of the rows are used: the first of the random order, or with ordered the first of
+    the file. An official test part stays whole.
+    fold: which fold of a cross-validation is the validation part, from 1, in place of `validation`;
+    the network trains on the other folds. With 5 folds, 6 is the first fold of a second division in
+    another order. `nnlab sweep fold --folds 5` trains with each fold in turn.
+    folds: the number of folds into which the rows beside the test part are divided.
     """
 
     test: Share | None = None
@@ -36,6 +43,24 @@ class Split:
     pool: bool = False
     split: Literal["shuffled", "ordered"] = "shuffled"
     stratify: bool = False
+    rows: Annotated[int, Ge(1)] | None = None
+    fold: Annotated[int, Ge(1)] | None = None
+    folds: Annotated[int, Ge(2)] = 5
+
+    @property
+    def has_validation(self) -> bool:
+        """Whether there is a validation part."""
+        return self.validation is not None or self.fold is not None
+
+    @property
+    def share(self) -> Share | None:
+        """The share of a validation part of its own, which is no fold."""
+        return None if self.fold is not None or self.validation == "test" else self.validation
+
+    @property
+    def watches_test(self) -> bool:
+        """Whether the test part is the validation part."""
+        return self.validation == "test" and self.fold is None
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,45 +72,152 @@ class PartRows:
     test: IntArray | None
 
 
+def split_dataset(options: Split, dataset: Dataset, seed: int) -> PartRows:
+    """The parts of a data set, with its classes and groups. Raises ConfigError."""
+    rows, test_rows = dataset.rows, dataset.test_rows
+    return split_rows(options, rows, test_rows, seed, dataset.labels, dataset.groups)
+
+
 def split_rows(
-    options: Split, rows: int, test_rows: int, seed: int, labels: IntArray | None = None
+    options: Split,
+    rows: int,
+    test_rows: int,
+    seed: int,
+    labels: IntArray | None = None,
+    groups: IntArray | None = None,
 ) -> PartRows:
     """Divide `rows` rows, of which the last `test_rows` are the official test part.
 
     Fractions are rounded up. Test rows are the last of the order, validation rows the last of
-    what remains. The order is a permutation from the seed, or the file's for "ordered"; without
-    test and validation rows, the training rows keep the file's order, so `training.shuffle:
-    false` means that order. labels (N,): the classes, for `stratify`; without them only the sizes
-    of the parts are right. Raises ConfigError for an empty part or an impossible choice.
+    what remains, or a fold of it. The order is a permutation from the seed, or the file's for
+    "ordered"; without test and validation rows, the training rows keep the file's order, so
+    `training.shuffle: false` means that order. labels (N,): the classes, for `stratify`. groups
+    (N,): rows of one group stay in one part. Without labels or groups only the sizes of the parts
+    are right, with groups about. Raises ConfigError for an empty part or an impossible choice.
     """
     official = _official_rows(options, test_rows)
     available = rows - official
-    tested = _count("test", options.test, available)
-    share = None if options.validation == "test" else options.validation
-    validated = _count("validation", share, available - tested)
+    used = _used_rows(options, available)
+    tested = _count("test", options.test, used)
+    validated = _count("validation", options.share, used - tested)
 
+    is_divided = bool(tested + validated or options.fold)
     order: IntArray = np.arange(available)
-    if options.split == "shuffled" and tested + validated:
-        order = _shuffled(options, available, seed, labels)
-    train, validation, test = np.split(order, [available - tested - validated, available - tested])
+    if is_divided or used < available:
+        order = _order(options, available, seed, labels, groups)
+        order = order[: _cut(order, used, groups)]
+    if not is_divided:
+        order = np.sort(order)
+    ends = (len(order) - tested - validated, len(order) - tested)
+    train, validation, test = np.split(order, [_cut(order, end, groups) for end in ends])
     if official:
         test = np.arange(available, rows)
+    if options.fold is not None:
+        train, validation = _fold(options, train, seed, labels, groups)
+    if options.watches_test:
+        validation = test
     if not len(train):
         raise ConfigError(f"data: no row is left for training, {rows:,} in all.")
-    if options.validation == "test":
-        if not len(test):
-            raise ConfigError("data.validation: there is no test part; set data.test as well.")
-        validation = test
+    return _parts(options, train, validation, test)
+
+
+def _parts(options: Split, train: IntArray, validation: IntArray, test: IntArray) -> PartRows:
+    if options.watches_test and not len(test):
+        raise ConfigError("data.validation: there is no test part; set data.test as well.")
     return PartRows(train, *(part if len(part) else None for part in (validation, test)))
 
 
-def _shuffled(options: Split, rows: int, seed: int, labels: IntArray | None) -> IntArray:
-    """A random order (N,); stratified, each class is spread evenly over it.
+def fold_numbers(
+    options: Split, order: IntArray, labels: IntArray | None, groups: IntArray | None
+) -> IntArray:
+    """The fold (N,), from 0, of each row of `order`.
 
-    Row i of the n rows of a class then comes at (i + 1/2) / n of the way.
+    The folds are those of scikit-learn for rows in this order: `KFold`, with labels
+    `StratifiedKFold`, with groups of an ordered split `GroupKFold`, which puts the groups, largest
+    first, into the smallest fold; a shuffled split takes the groups in their random order.
     """
-    order = generator(seed, Purpose.SPLIT).permutation(rows)
+    folds, rows = options.folds, np.arange(len(order))
+    numbers = rows * 0
+    if groups is not None:
+        own = _by_appearance(groups[order])
+        sizes, filled = np.bincount(own), np.zeros(folds, np.int64)
+        ordered = options.split == "ordered"
+        of_group = np.zeros(len(sizes), np.int64)
+        for group in np.argsort(-sizes, kind="stable") if ordered else range(len(sizes)):
+            of_group[group] = np.argmin(filled)
+            filled[of_group[group]] += sizes[group]
+        return of_group[own]
     if labels is None or not options.stratify:
+        return np.repeat(np.arange(folds), [len(part) for part in np.array_split(rows, folds)])
+    classes = _by_appearance(labels[order])
+    in_turn = np.empty(len(order), np.int64)
+    in_turn[np.argsort(classes, kind="stable")] = rows  # the row's place when sorted by class
+    for label in range(classes.max() + 1):
+        own = classes == label
+        numbers[own] = np.sort(in_turn[own] % folds)
+    return numbers
+
+
+def _fold(
+    options: Split, rows: IntArray, seed: int, labels: IntArray | None, groups: IntArray | None
+) -> tuple[IntArray, IntArray]:
+    """Training and validation rows of a fold."""
+    division, fold = divmod((options.fold or 1) - 1, options.folds)
+    if division and options.split == "ordered":
+        raise ConfigError(
+            f"data.fold: {options.fold} of {options.folds} folds: ordered rows are divided in one "
+            "way only. Set split: shuffled for more."
+        )
+    if options.folds > len(rows):
+        raise ConfigError(f"data.folds: {options.folds} folds need as many rows, not {len(rows)}.")
+    if groups is not None and options.stratify:
+        raise ConfigError("data.stratify: folds of whole groups cannot be stratified.")
+    if groups is not None and options.folds > (count := len(np.unique(groups[rows]))):
+        raise ConfigError(f"data.folds: {options.folds} folds need as many groups, not {count}.")
+    if division:
+        rows = rows[generator(seed, Purpose.SPLIT, division).permutation(len(rows))]
+    own = fold_numbers(options, rows, labels, groups) == fold
+    return rows[~own], rows[own]
+
+
+def _by_appearance(values: IntArray) -> IntArray:
+    """The values (N,) as numbers from 0 in the order of their first appearance."""
+    _, first, numbers = np.unique(values, return_index=True, return_inverse=True)
+    return np.argsort(np.argsort(first))[numbers]
+
+
+def _used_rows(options: Split, available: int) -> int:
+    if options.rows is None:
+        return available
+    if options.rows > available:
+        raise ConfigError(f"data.rows: {options.rows:,} of {available:,} rows. Leave it out.")
+    return options.rows
+
+
+def _cut(order: IntArray, place: int, groups: IntArray | None) -> int:
+    """The place of a cut: with groups the nearest where one ends, but no part becomes empty."""
+    if groups is None or place in (0, len(order)):
+        return place
+    own = groups[order]
+    ends = np.flatnonzero(own[1:] != own[:-1]) + 1
+    return int(ends[np.argmin(np.abs(ends - place))]) if len(ends) else place
+
+
+def _order(
+    options: Split, rows: int, seed: int, labels: IntArray | None, groups: IntArray | None
+) -> IntArray:
+    """The order (N,) of which the parts are cut; groups stand together in it.
+
+    Stratified, each class is spread evenly over it: row i of the n rows of a class comes at
+    (i + 1/2) / n of the way.
+    """
+    if options.split == "ordered":
+        order: IntArray = np.arange(rows)
+    else:
+        order = generator(seed, Purpose.SPLIT).permutation(rows)
+    if groups is not None:
+        return order[np.argsort(_by_appearance(groups[order]), kind="stable")]
+    if labels is None or not options.stratify or options.split == "ordered":
         return order
     classes = labels[order]
     places = np.empty(len(order))

@@ -6,6 +6,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Annotated, Literal
 
+import numpy as np
 from annotated_types import Ge, Len
 
 from nnlab.core.types import FilePath
@@ -20,7 +21,7 @@ from nnlab.data.csv_text import (
     quoted,
     quoted_list,
 )
-from nnlab.data.dataset import Dataset, UserFile, read_if_changed
+from nnlab.data.dataset import Dataset, UserFile, content_hash, read_if_changed
 from nnlab.data.missing import (
     NO_NUMBER,
     Missing,
@@ -46,6 +47,8 @@ class Csv(UserFile):
     header: whether the first line holds the names of the columns.
     categorical: columns shown as one-hot, an input `name=value` for each value in sorted order.
     ignore: columns that are left out.
+    group: a column that is no input; rows with the same value in it stay in the same part or fold,
+    as those of one patient must.
     missing: an empty cell (or NA, NaN, null, ?; among numbers also -, n/a, None) is an error,
     drops its row, or is filled from the training rows: with the mean, the median or the
     most_frequent value of its column. The mean of a category is the share that each value has; a
@@ -70,6 +73,7 @@ class Csv(UserFile):
     header: bool = True
     categorical: tuple[ColumnChoice, ...] = ()
     ignore: tuple[ColumnChoice, ...] = ()
+    group: ColumnChoice | None = None
     missing: Missing = "error"
     missing_categories: MissingCategories | None = None
     missing_targets: MissingTargets | None = None
@@ -124,31 +128,42 @@ class Csv(UserFile):
             _choose_columns(self, table)
             table.read(rows if self.header else chain([first], rows))
         notes = _check_first_row(self, table, first[1])
-        return fit_schema(table, fit_columns(table), self.task).encode(table, self.path, notes)
+        schema = fit_schema(table, fit_columns(table), self.task)
+        return with_groups(schema.encode(table, self.path, notes), table)
+
+
+def with_groups(dataset: Dataset, table: CsvTable) -> Dataset:
+    """The data set with the groups of its rows, which count in its SHA-256."""
+    if not table.group:
+        return dataset
+    _, groups = np.unique(table.texts[table.group[0]], return_inverse=True)
+    content = content_hash((dataset.inputs, dataset.targets, groups))
+    return replace(dataset, groups=groups, sha256=content)
 
 
 def _choose_columns(source: Csv, table: CsvTable) -> None:
     """Choose the columns that the config names."""
-    targets, categories, ignored = (
+    targets, categories, ignored, group = (
         tuple(_column(table, column, key) for column in columns)
         for columns, key in (
             (source.targets, "target"),
             (source.categorical, "categorical"),
             (source.ignore, "ignore"),
+            (() if source.group is None else (source.group,), "group"),
         )
     )
-    chosen = (*targets, *categories, *ignored)
+    chosen = (*targets, *categories, *ignored, *group)
     for k, i in enumerate(chosen):
         if i in chosen[:k]:
             raise DataError(f"{table.path}: column {quoted(table.names[i])} is chosen twice.")
     used = [i for i in range(len(table.names)) if i not in ignored]
     _require_names(table, used)
-    inputs = [i for i in used if i not in targets]
+    inputs = [i for i in used if i not in (*targets, *group)]
     if not inputs:
         raise DataError(
             f"{table.path} has target columns only, and no input.{table.delimiter_hint()}"
         )
-    table.choose(inputs, categories, targets, ignored)
+    table.choose(inputs, categories, targets, ignored, group)
 
 
 def _column(table: CsvTable, column: str | int, key: str) -> int:
@@ -184,7 +199,7 @@ def _require_names(table: CsvTable, used: Sequence[int]) -> None:
 
 def _check_first_row(source: Csv, table: CsvTable, first: Sequence[str]) -> tuple[str, ...]:
     """A note where the header may be a row; DataError where it is one, or a row is a header."""
-    chosen = (*source.targets, *source.categorical, *source.ignore)
+    chosen = (*source.targets, *source.categorical, *source.ignore, source.group)
     if not source.header:
         _refuse_header(table, first)
     elif not any(isinstance(column, str) for column in chosen):

@@ -1,6 +1,5 @@
 """Loss and metrics of a finished run, on any rows."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -13,6 +12,7 @@ from nnlab.data.batches import Part
 from nnlab.data.dataset import Dataset
 from nnlab.errors import DataError, UsageError
 from nnlab.experiment import outcome
+from nnlab.experiment.output_tables import OutputFacts, output_tables
 from nnlab.experiment.resume import rebuild
 from nnlab.run.folder import Weights
 from nnlab.run.run import Run
@@ -24,7 +24,7 @@ class Sample(NamedTuple):
 
     plan: Plan
     network: Network
-    names: Sequence[str]  # of the classes
+    facts: OutputFacts
     part: Part
     numbers: IntArray  # of the rows in their file, or in the part's data set
 
@@ -50,7 +50,7 @@ def sample_part(run: Run, which: Weights, part: str) -> Sample:
         raise UsageError(f"This run has no {part} part; it has {', '.join(parts)}.")
     rows, dataset = parts[part], built.dataset
     numbers = dataset.rows_in_file(rows.rows)
-    return Sample(built.plan, built.network, dataset.class_names, rows, numbers)
+    return Sample(built.plan, built.network, dataset, rows, numbers)
 
 
 def sample_rows(run: Run, dataset: Dataset, which: Weights = "final") -> Sample:
@@ -71,19 +71,19 @@ def sample_rows(run: Run, dataset: Dataset, which: Weights = "final") -> Sample:
     coded = loss.encode(targets)
     part = Part(dataset.inputs, rows, run.scaling, coded, config.training.dtype)
     plan = make_plan(config, loss, part, None, kind)
-    return Sample(plan, network, run.data.class_names, part, dataset.rows_in_file(rows))
+    return Sample(plan, network, run.data, part, dataset.rows_in_file(rows))
 
 
 def measure(sample: Sample) -> dict[str, Any]:
     """The numbers and tables of a sample."""
-    plan, network, names, part, _ = sample
+    plan, network, facts, part, _ = sample
     with np.errstate(all="ignore"):  # weights of a run that diverged may overflow
         predicted = outcome.outputs(network, part)
     return {
         "rows": len(part),
         **outcome.numbers(plan, network, part),
         "scores": outcome.scores(plan.kind, plan.loss, network, predicted, part),
-        **outcome.class_tables(names, plan.kind, predicted, part),
+        **output_tables(facts, plan, predicted, part),
     }
 
 

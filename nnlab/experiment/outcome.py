@@ -1,7 +1,7 @@
 """The results of a run: numbers, tables over classes, saved rows."""
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,16 +13,14 @@ from nnlab.core.losses import Loss
 from nnlab.core.metrics import (
     ACCURACY,
     R2,
-    class_scores,
-    confusion_matrix,
     decisions,
     row_metrics_of,
-    score_averages,
 )
 from nnlab.core.network import Network
 from nnlab.core.types import Array, FloatArray, IntArray, Kind
 from nnlab.data.batches import Batches, Part
 from nnlab.engine import blas
+from nnlab.experiment.output_tables import output_tables
 from nnlab.run.folder import PREDICTIONS, SAMPLES, RunFolder
 from nnlab.training import Evaluation, Numbers, Plan, evaluation_batch, row_numbers
 
@@ -39,8 +37,8 @@ NONE: dict[str, Any] = {
     "classes": None,
     "averages": None,
     "confusion": None,
+    "targets": None,
 }
-MOST_CLASSES = 2_000  # of a confusion matrix in summary.json, which stays below MOST_JSON
 
 
 def parts(built: Built) -> Iterator[tuple[str, Part, IntArray]]:
@@ -123,7 +121,7 @@ def write_results(built: Built, folder: RunFolder, stops: Callable[[], bool]) ->
             predicted = outputs(built.network, part)
             file = PREDICTIONS if len(rows) <= SMALL else SAMPLES
             files[file] |= rows_to_save(built, name, predicted, part, rows)
-            tables = class_tables(built.dataset.class_names, built.kind, predicted, part)
+            tables = output_tables(built.dataset, built.plan, predicted, part)
             found = scores(built.kind, built.plan.loss, built.network, predicted, part)
             results |= {"part": name, "scores": found, **tables}
             if name == columns.TEST:
@@ -157,22 +155,6 @@ def scores(
     metrics = list(row_metrics_of(kind, network.layers).values())
     values = row_numbers(metrics, kind, loss, predicted, part)
     return {name: value if math.isfinite(value) else None for name, value in values.items()}
-
-
-def class_tables(
-    names: Sequence[str], kind: Kind, predicted: FloatArray, part: Part
-) -> dict[str, Any]:
-    """The per-class table, its averages and the confusion matrix.
-
-    All are null if the classes have no names, the matrix also for more than 2,000 classes.
-    """
-    if not names:
-        return {"classes": None, "averages": None, "confusion": None}
-    true, decided = decisions(kind, part.targets), decisions(kind, predicted)
-    matrix = confusion_matrix(true, decided, len(names))
-    table = [{"class": n, **s} for n, s in zip(names, class_scores(matrix), strict=True)]
-    shown = matrix.tolist() if len(names) <= MOST_CLASSES else None
-    return {"classes": table, "averages": score_averages(matrix), "confusion": shown}
 
 
 def rows_to_save(

@@ -2,6 +2,7 @@
 
 peer             what a library does in a cross-check
 torch_peer       PyTorch: its layers, losses, optimizers and automatic derivatives
+torch_losses     its losses
 sklearn_peer     scikit-learn: its multi-layer perceptrons
 side_by_side     both trainings, epoch by epoch, and their differences
 """

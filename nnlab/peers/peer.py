@@ -17,17 +17,18 @@ class PeerRows(NamedTuple):
 class Peer(ABC):
     """Another library with the same network, at the same initial weights, in float64.
 
-    Losses are sums over rows of the loss that nnlab reports, without regularisation.
+    Losses are sums over rows of the loss that nnlab reports, without regularisation; None where the
+    library does not compute it to the last digits.
     """
 
     title: str  # with the version: "PyTorch 2.13.0"
 
     @abstractmethod
-    def loss(self, rows: PeerRows) -> float:
+    def loss(self, rows: PeerRows) -> float | None:
         """The loss of rows in evaluation."""
 
     @abstractmethod
-    def update(self, rows: PeerRows, rate: float) -> float:
+    def update(self, rows: PeerRows, rate: float) -> float | None:
         """Does one update with this learning rate; the loss of the rows before it."""
 
     @abstractmethod

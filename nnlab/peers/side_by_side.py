@@ -6,7 +6,7 @@ update, until two correct programs have nothing in common. Where the differences
 tolerance, nnlab therefore trains once more, from initial weights whose last bits are changed.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from typing import NamedTuple
@@ -46,6 +46,7 @@ class TrainedEpoch(NamedTuple):
 class EpochDifference:
     """The largest differences after an epoch; of epoch 0, before the first update.
 
+    loss_difference: None where the library does not compute the loss to the last digits.
     array: the weights that differ most. relative: the larger of both differences, as a part of the
     largest weight and of the largest loss so far. rounding: the same between two trainings of
     nnlab whose initial weights differ in the last bit; measured where `relative` is too large.
@@ -54,7 +55,7 @@ class EpochDifference:
     epoch: int
     updates: int
     loss: float
-    loss_difference: float
+    loss_difference: float | None
     weight_difference: float
     array: str
     relative: float
@@ -112,7 +113,11 @@ def trained_epochs(plan: Plan, network: Network) -> Iterator[TrainedEpoch]:
 
 
 def difference(
-    ours: TrainedEpoch, loss: float, arrays: Mapping[str, Array], updates: int, largest: float
+    ours: TrainedEpoch,
+    loss: float | None,
+    arrays: Mapping[str, Array],
+    updates: int,
+    largest: float,
 ) -> EpochDifference:
     """How far loss and arrays are from ours; `largest` is the largest loss so far."""
     by_array = {
@@ -126,10 +131,9 @@ def difference(
         (float(np.abs(array).max(initial=0.0)) for array in ours.arrays.values()), default=0
     )
     tiny = np.finfo(np.float64).tiny
-    parts = abs(ours.loss - loss) / max(largest, tiny), weights / max(scale, tiny)
-    return EpochDifference(
-        ours.epoch, updates, ours.loss, abs(ours.loss - loss), weights, worst, float(np.max(parts))
-    )
+    of_loss = None if loss is None else abs(ours.loss - loss)
+    relative = float(np.max([(of_loss or 0.0) / max(largest, tiny), weights / max(scale, tiny)]))
+    return EpochDifference(ours.epoch, updates, ours.loss, of_loss, weights, worst, relative)
 
 
 def _followed(plan: Plan) -> Plan:
@@ -139,22 +143,29 @@ def _followed(plan: Plan) -> Plan:
     return plan if needed else replace(plan, validation=None)
 
 
-def _train_peer(peer: Peer, plan: Plan, batches: Batches, ours: TrainedEpoch) -> float:
+def _train_peer(peer: Peer, plan: Plan, batches: Batches, ours: TrainedEpoch) -> float | None:
     """The same epoch by the peer; its loss per row."""
-    total, rows, rates = 0.0, 0, iter(ours.rates)
+    losses, rows, rates = list[float | None](), 0, iter(ours.rates)
     order = row_order(plan, batches.count, ours.epoch - 1)
     for chunk in batches.epoch(order, 0, ours.epoch - 1):
         for batch in map(PeerRows, chunk.xs, chunk.ts):
-            total, rows = total + peer.update(batch, next(rates)), rows + len(batch.x)
-    return total / rows
+            losses.append(peer.update(batch, next(rates)))
+            rows += len(batch.x)
+    return mean_loss(losses, rows)
 
 
-def _untrained_loss(peer: Peer, built: Built) -> float:
+def _untrained_loss(peer: Peer, built: Built) -> float | None:
     """The peer's loss per training row, before the first update."""
     part = built.plan.train
     batches = Batches(part, evaluation_batch(built.network, len(part)))
     rows = (rows for chunk in batches.epoch(None) for rows in map(PeerRows, chunk.xs, chunk.ts))
-    return sum(map(peer.loss, rows)) / len(part)
+    return mean_loss([*map(peer.loss, rows)], len(part))
+
+
+def mean_loss(losses: Sequence[float | None], rows: int) -> float | None:
+    """The loss per row from sums over batches; None where a batch has none."""
+    known = [loss for loss in losses if loss is not None]
+    return sum(known) / rows if len(known) == len(losses) else None
 
 
 def _twin_epoch(built: Built, plan: Plan, first: Array, epoch: int) -> TrainedEpoch:

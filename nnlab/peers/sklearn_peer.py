@@ -11,6 +11,7 @@ nnlab's derivative of the loss and scikit-learn's, which is (y - t) / B for a ba
 
 import warnings
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from itertools import pairwise
 from math import sqrt
 from typing import Any
@@ -19,17 +20,22 @@ import numpy as np
 
 from nnlab.build import Built
 from nnlab.core.layers.dense import Dense
-from nnlab.core.losses import Bce, ClassLoss, CrossEntropy, Mse
+from nnlab.core.losses import LOSSES, ClassLoss
+from nnlab.core.losses.classes import Bce, CrossEntropy
+from nnlab.core.losses.numbers import Mse
 from nnlab.core.network import layer_kind, trained_depth
-from nnlab.core.optimizers import Adam, Sgd
+from nnlab.core.optimizers import OPTIMIZERS, Adam, Sgd
 from nnlab.core.schedules import ConstantSchedule
 from nnlab.core.types import Array
 from nnlab.errors import ConfigError
+from nnlab.explanation.blocks import member_name
 from nnlab.peers.peer import Peer, PeerRows
 from nnlab.training import Plan
 
 # Activations by nnlab's names.
 ACTIVATIONS_THERE = {"linear": "identity", "sigmoid": "logistic", "tanh": "tanh", "relu": "relu"}
+# The smallest probability whose logarithm has nine digits, as probabilities are rounded to 1e-16.
+UNLIKELY = 1e-6
 
 
 class SklearnPeer(Peer):
@@ -43,7 +49,8 @@ class SklearnPeer(Peer):
         reasons = [f"it has no {', '.join(absent)}"] if absent else list(misfits(built))
         if reasons:
             raise ConfigError(f"scikit-learn cannot express this config: {'; '.join(reasons)}.")
-        self.plan, network = built.plan, built.network
+        network = built.network
+        self.plan = replace(built.plan, loss=built.plan.loss.plain)  # of targets that are scaled
         self.classes = np.arange(max(2, network.shapes[-1][0]))
         self.keys = [place.key for place in network.layout.places]  # weights, then biases
         self.model, self.updates = self._model(dense_layers(built)), 0
@@ -88,7 +95,7 @@ class SklearnPeer(Peer):
     def _labels(self, t: Array) -> Array:
         return t.argmax(axis=1) if t.shape[1] > 1 else t.ravel().astype(np.int64)
 
-    def update(self, rows: PeerRows, rate: float) -> float:
+    def update(self, rows: PeerRows, rate: float) -> float | None:
         (count, outputs), loss, optimizer = rows.t.shape, self.plan.loss, self.plan.optimizer
         self.updates += 1
         c = loss.factor * {"mean": 1 / outputs, "batch_mean": 1.0, "sum": count}[loss.reduction]
@@ -100,8 +107,16 @@ class SklearnPeer(Peer):
             self.optimizer.epsilon = optimizer.eps * sqrt(1 - optimizer.beta2**self.updates) / c
         else:
             self.optimizer.learning_rate = c * rate
+        exact = self._has_exact_loss(rows)
         self._fit(rows)
-        return self._reported(self.model.loss_ - penalty, rows.t)
+        return self._reported(self.model.loss_ - penalty, rows.t) if exact else None
+
+    def _has_exact_loss(self, rows: PeerRows) -> bool:
+        """Whether no row is so wrong that its log loss has few digits, or is cut off at 36."""
+        if not isinstance(self.plan.loss, ClassLoss):
+            return True
+        outputs = self.model.predict_proba(rows.x)  # (B, C)
+        return outputs[np.arange(len(outputs)), self._labels(rows.t)].min() > UNLIKELY
 
     def _reported(self, mean: float, t: Array) -> float:
         """nnlab's loss, summed over rows, from scikit-learn's.
@@ -116,9 +131,11 @@ class SklearnPeer(Peer):
             mean /= outputs
         return mean * count
 
-    def loss(self, rows: PeerRows) -> float:
+    def loss(self, rows: PeerRows) -> float | None:
         from sklearn.metrics import log_loss, mean_squared_error
 
+        if not self._has_exact_loss(rows):
+            return None
         if isinstance(self.plan.loss, ClassLoss):
             outputs = self.model.predict_proba(rows.x)
             mean = log_loss(self._labels(rows.t), outputs, labels=self.classes)
@@ -144,16 +161,16 @@ def dense_layers(built: Built) -> list[tuple[int, str]]:
 
 def absences(built: Built) -> Iterator[str]:
     """The parts of a config that scikit-learn does not have."""
-    plan, optimizer, loss = built.plan, built.plan.optimizer, built.plan.loss
-    layers = built.network.layers[: trained_depth(built.network.layers, loss)]
+    plan, optimizer, loss = built.plan, built.plan.optimizer, built.plan.loss.plain
+    layers = built.network.layers[: trained_depth(built.network.layers, plan.loss)]
     for layer in layers[:-1]:
         if (kind := layer_kind(layer)) not in ("dense", *ACTIVATIONS_THERE):
             yield kind
     if not isinstance(loss, Mse | Bce | CrossEntropy):
-        yield type(loss).__name__.lower()
+        yield member_name(LOSSES, loss)
     yield from (name for name in ("class_weight", "label_smoothing") if getattr(loss, name, None))
     if not isinstance(optimizer, Sgd | Adam) or (optimizer.decoupled and optimizer.weight_decay):
-        yield type(optimizer).__name__.lower()
+        yield member_name(OPTIMIZERS, optimizer)
     yield from (name for name in ("l1", "clip_norm", "clip_value") if getattr(optimizer, name))
     if plan.ema is not None:
         yield "ema"

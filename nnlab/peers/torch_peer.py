@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from nnlab.build import Built
-from nnlab.core.losses import Bce, ClassLoss, CrossEntropy, Huber, Loss, Mae, Mse
 from nnlab.core.network import trained_depth
 from nnlab.core.optimizers import Adagrad, Adam, Adamw, Optimizer, Rmsprop, Sgd
 from nnlab.core.types import Array
@@ -18,6 +17,7 @@ from nnlab.errors import ConfigError
 from nnlab.exports.torch_source import evaluated, module_call, module_places, module_state
 from nnlab.exports.trained import TrainedLayer, trained_layers
 from nnlab.peers.peer import Peer, PeerRows
+from nnlab.peers.torch_losses import loss_terms
 
 # The settings that PyTorch's optimizers have under the same name.
 OWN_SETTINGS: Mapping[type[Optimizer], tuple[str, tuple[str, ...]]] = {
@@ -42,7 +42,7 @@ class TorchPeer(Peer):
         self.torch: Any = torch
         self.title = f"PyTorch {torch.__version__.partition('+')[0]}"
         self.plan, network = built.plan, built.network
-        self.smooths = built.dataset.task == "classes"
+        self.classes = built.dataset.task == "classes"
         self.layers = trained_layers(network)[: trained_depth(network.layers, self.plan.loss)]
         self.draws = network.generators(self.plan.seed)
         self.masks: dict[int, Any] = {}
@@ -134,7 +134,7 @@ class TorchPeer(Peer):
     def _terms(self, rows: PeerRows) -> Any:
         """The loss of every output (B, m) or, of classes, of every row (B,)."""
         z, t = self.module(self.torch.from_numpy(rows.x)), self.torch.from_numpy(rows.t)
-        return loss_terms(self.torch, self.plan.loss.plain, z, t, self.smooths)
+        return loss_terms(self.torch, self.plan.loss.plain, z, t, self.classes)
 
     def _reported(self, terms: Any) -> float:
         """The sum over rows; of a mean, that of the outputs' means."""
@@ -155,37 +155,3 @@ class TorchPeer(Peer):
             for layer in self.layers
             for name, (place, order) in module_places(layer).items()
         }
-
-
-def loss_terms(torch: Any, loss: Loss, z: Any, t: Any, smooths: bool) -> Any:
-    """The loss by torch.nn.functional, not yet reduced. Raises ConfigError.
-
-    smooths: the targets are classes, so that PyTorch's own label smoothing can be used.
-    """
-    functions = torch.nn.functional
-    every: dict[str, Any] = {"reduction": "none"}
-    match loss:
-        case Mse():
-            return functions.mse_loss(z, t, **every)
-        case Mae():
-            return functions.l1_loss(z, t, **every)
-        case Huber():
-            return functions.huber_loss(z, t, delta=loss.delta, **every)
-        case Bce(class_weight=None):
-            return functions.binary_cross_entropy_with_logits(z, t, **every)
-        case Bce():
-            off, on = loss.weights(2) or (1.0, 1.0)
-            function, ones = functions.binary_cross_entropy_with_logits, torch.ones_like(t)
-            of_ones = function(z, ones, weight=on * t, **every)
-            return of_ones + function(z, 0 * ones, weight=off * (1 - t), **every)
-        case CrossEntropy():
-            factors = _class_factors(torch, loss, t)
-            if smooths and loss.label_smoothing > 0:
-                t, every["label_smoothing"] = t.argmax(1), loss.label_smoothing
-            return functions.cross_entropy(z, t, weight=factors, **every)
-    raise ConfigError(f"loss: {type(loss).__name__} has no form in PyTorch.")
-
-
-def _class_factors(torch: Any, loss: ClassLoss, t: Any) -> Any:
-    factors = loss.weights(t.shape[1])
-    return None if factors is None else torch.tensor(factors, dtype=t.dtype)

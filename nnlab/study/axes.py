@@ -21,6 +21,7 @@ from nnlab.config.yaml12 import read_yaml
 from nnlab.errors import UsageError
 from nnlab.suggest import did_you_mean
 
+FOLD = "fold"  # the axis of a cross-validation
 MOST = 5000  # values of all axes together
 EXAMPLES = "lr=0.01,0.1 or hidden=range(2, 6) or lr=logspace(-4, -1, 7)"
 CALL = re.compile(r"\s*(range|linspace|logspace)\s*\((.*)\)\s*", re.DOTALL)

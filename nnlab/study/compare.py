@@ -36,6 +36,13 @@ class ComparedRun(Run):
         seed = self.settings.get("seed")
         return seed if isinstance(seed, int) else None
 
+    @property
+    def folds(self) -> tuple[int, int] | None:
+        """The fold of a cross-validation and the number of folds, in its settings."""
+        data = mapping_or_empty(self.settings.get("data"))
+        fold, folds = data.get("fold"), data.get("folds")
+        return (fold, folds) if isinstance(fold, int) and isinstance(folds, int) else None
+
     @cached_property
     def environment(self) -> dict[str, str | None]:
         """All that can change the last bits of the numbers, and the commit."""

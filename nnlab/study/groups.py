@@ -1,8 +1,9 @@
-"""Groups of runs that differ only in the seed, and whether two groups differ by more than noise.
+"""Groups of runs that differ only in seed and fold, and whether two differ by more than noise.
 
 Two groups are paired seed by seed: with the same seed, both started from the same weights and saw
 the same rows in the same order, so the effect of the seed cancels in the difference. Groups that
-share no seed are compared as a whole.
+share no seed are compared as a whole. Runs of a cross-validation are paired by seed and fold, and
+judged by a test that allows for the training rows which folds share.
 """
 
 import json
@@ -19,6 +20,7 @@ from nnlab.study import noise
 from nnlab.study.compare import ComparedRun
 from nnlab.study.noise import Interval
 
+Repetition = int | tuple[int, int]  # a seed, or a seed and a fold
 Verdict = Literal["larger", "not larger", "too few seeds", "no shared seed"]
 # Tables of summary.json and the part of their columns, the most meaningful first.
 TABLES = ((columns.TEST, ""), ("final", columns.VAL), ("final", columns.TRAIN))
@@ -26,7 +28,7 @@ TABLES = ((columns.TEST, ""), ("final", columns.VAL), ("final", columns.TRAIN))
 
 @dataclass(frozen=True)
 class Group:
-    """Runs of one config, one per seed."""
+    """Runs of one config, one per seed, or per seed and fold."""
 
     runs: tuple[ComparedRun, ...]
 
@@ -36,19 +38,28 @@ class Group:
         return sorted({run.seed for run in self.runs if run.seed is not None})
 
     @property
-    def by_seed(self) -> dict[int, ComparedRun]:
-        """The finished run of each seed; of several, the last named run."""
-        return {run.seed: run for run in self.runs if run.seed is not None and run.status.finished}
+    def folds(self) -> int | None:
+        """The number of folds of a cross-validation."""
+        return None if (of_run := self.runs[0].folds) is None else of_run[1]
+
+    @property
+    def by_repetition(self) -> dict[Repetition, ComparedRun]:
+        """The finished run of each seed and fold; of several, the last named run."""
+        return {
+            run.seed if run.folds is None else (run.seed, run.folds[0]): run
+            for run in self.runs
+            if run.seed is not None and run.status.finished
+        }
 
     @property
     def settings(self) -> dict[str, Any]:
         """What the configs of all runs have in common."""
         return _without_seeds(self.runs[0])
 
-    def values(self, metric: str) -> dict[int, float]:
-        """The metric of each seed's finished run."""
-        runs = self.by_seed.items()
-        return {seed: float(run.numbers[metric]) for seed, run in runs if metric in run.numbers}
+    def values(self, metric: str) -> dict[Repetition, float]:
+        """The metric of each finished run, by seed and fold."""
+        runs = self.by_repetition.items()
+        return {key: float(run.numbers[metric]) for key, run in runs if metric in run.numbers}
 
     @property
     def unfinished(self) -> list[ComparedRun]:
@@ -58,9 +69,9 @@ class Group:
 
 @dataclass(frozen=True)
 class Comparison:
-    """A metric of group `second` minus that of group `first`, paired by seed.
+    """A metric of group `second` minus that of group `first`, paired by seed, or seed and fold.
 
-    seeds, differences: empty without a shared seed.
+    seeds, differences: empty without a shared seed. folds: of a cross-validation.
     sizes: the number of runs in each group.
     p: of this comparison alone.
     corrected: p after Holm's correction for all `figures` that are judged at once.
@@ -69,7 +80,7 @@ class Comparison:
     first: int
     second: int
     metric: str
-    seeds: tuple[int, ...]
+    seeds: tuple[Repetition, ...]
     differences: tuple[float, ...]
     sizes: tuple[int, int]
     mean: float | None
@@ -78,6 +89,7 @@ class Comparison:
     corrected: float | None = None
     figures: int = 0
     verdict: Verdict = "too few seeds"
+    folds: int | None = None
 
 
 def group_runs(runs: Sequence[ComparedRun]) -> list[Group]:
@@ -104,14 +116,22 @@ def compare_groups(groups: Sequence[Group], metrics: Sequence[str] = ()) -> list
 
 
 def main_metrics(groups: Sequence[Group]) -> list[str]:
-    """The losses and metrics of the test part if all have one, else validation, else training."""
-    runs = [run for group in groups for run in group.by_seed.values()]
-    keys = runs[0].numbers if runs else ()
-    for place in TABLES:
-        of_place = [key for key in keys if _table_and_part(key) == place]
-        if shared := [key for key in of_place if all(key in run.numbers for run in runs)]:
+    """The losses and metrics of the test part if all have one, else validation, else training.
+
+    Of a cross-validation, those of the validation part.
+    """
+    runs = [run for group in groups for run in group.by_repetition.values()]
+    is_validated = any(group.folds is not None for group in groups)
+    for place in sorted(TABLES, key=lambda place: is_validated and place[1] != columns.VAL):
+        if shared := _shared_keys(runs, place):
             return shared
     return []
+
+
+def _shared_keys(runs: Sequence[ComparedRun], place: tuple[str, str]) -> list[str]:
+    """The metrics of a table and a part that all runs have."""
+    keys = [key for key in (runs[0].numbers if runs else ()) if _table_and_part(key) == place]
+    return [key for key in keys if all(key in run.numbers for run in runs)]
 
 
 def _table_and_part(metric: str) -> tuple[str, str]:
@@ -127,18 +147,21 @@ def is_better(metric: str, difference: float) -> bool:
 
 def _measure(groups: Sequence[Group], second: int, metric: str) -> Comparison:
     """The difference in one metric, and its uncorrected p-value."""
-    a, b = groups[0].values(metric), groups[second].values(metric)
+    a, b, folds = groups[0].values(metric), groups[second].values(metric), groups[0].folds
     seeds = tuple(seed for seed in sorted(a) if seed in b)
     differences = tuple(b[seed] - a[seed] for seed in seeds)
     mean = interval = p = None
-    if seeds:
+    if seeds and folds is not None:
+        mean, p = fmean(differences), noise.fold_p(differences, folds)
+        interval = noise.fold_interval(differences, folds)
+    elif seeds:
         mean, p = fmean(differences), noise.paired_p(differences)
         interval = noise.paired_interval(differences)
     elif a and b:
         mean = fmean(b.values()) - fmean(a.values())
         p = noise.unpaired_p(list(a.values()), list(b.values()))
     sizes = (len(a), len(b))
-    return Comparison(0, second, metric, seeds, differences, sizes, mean, interval, p)
+    return Comparison(0, second, metric, seeds, differences, sizes, mean, interval, p, folds=folds)
 
 
 def _with_verdict(figure: Comparison, corrected: float | None, figures: int) -> Comparison:
@@ -155,17 +178,20 @@ def _least_p(figure: Comparison) -> float:
     """The smallest p-value that these runs can give."""
     if figure.p is None:
         return 1.0
+    if figure.seeds and figure.folds is not None:
+        return float(len(figure.seeds) < 2)
     if figure.seeds:
         return noise.least_paired_p(len(figure.seeds))
     return noise.least_unpaired_p(*figure.sizes)
 
 
 def _without_seeds(run: ComparedRun) -> dict[str, Any]:
-    """All settings of the training but the seeds and the name."""
+    """All settings of the training but the seeds, the fold and the name."""
     settings = training_settings(run.settings)
     settings = {k: v for k, v in settings.items() if k not in ("name", "seed")}
     data = mapping_or_empty(settings.get("data"))
-    return settings | {"data": {key: value for key, value in data.items() if key != "seed"}}
+    kept = {key: value for key, value in data.items() if key not in ("seed", "fold")}
+    return settings | {"data": kept | ({} if run.folds is None else {"fold": "each"})}
 
 
 def _by_data_seed(runs: list[ComparedRun]) -> list[tuple[ComparedRun, ...]]:

@@ -97,6 +97,68 @@ def runs_needed(figures: int) -> int:
     return next(n for n in range(1, MOST) if least_unpaired_p(n, n) * figures <= LEVEL)
 
 
+def fold_interval(values: Sequence[float], folds: int) -> Interval | None:
+    """The mean of results of folds with its 95 % interval; None for fewer than two.
+
+    Two folds share most of their training rows, so their results vary less than those of
+    independent runs. Of J results with the variance s^2, the variance of the mean is taken as
+    s^2 (1 / J + n_validation / n_train), where the ratio is 1 / (folds - 1) (Nadeau and Bengio,
+    Inference for the Generalization Error, 2003).
+    """
+    if len(values) < 2:
+        return None
+    mean, error = _fold_error(values, folds)
+    half = student_quantile(1 - LEVEL / 2, len(values) - 1) * error
+    return Interval(mean, mean - half, mean + half)
+
+
+def fold_p(differences: Sequence[float], folds: int) -> float:
+    """The p-value of the corrected t-test of Nadeau and Bengio; 1 for fewer than two folds."""
+    if len(differences) < 2:
+        return 1.0
+    mean, error = _fold_error(differences, folds)
+    if error == 0:
+        return float(mean == 0)
+    return 2 * student_tail(abs(mean) / error, len(differences) - 1)
+
+
+def _fold_error(values: Sequence[float], folds: int) -> tuple[float, float]:
+    """The mean, and its standard error with the correction for shared training rows."""
+    x = _finite(values)
+    return float(x.mean()), float(x.std(ddof=1)) * math.sqrt(1 / len(x) + 1 / (folds - 1))
+
+
+def student_tail(t: float, freedom: int) -> float:
+    """P(T > t) of Student's distribution with a whole number of degrees of freedom.
+
+    The finite series of Abramowitz and Stegun (1964), 26.7.3 and 26.7.4, in theta = atan(t /
+    sqrt(freedom)).
+    """
+    theta = math.atan2(t, math.sqrt(freedom))
+    squared, odd = math.cos(theta) ** 2, freedom % 2
+    term = math.cos(theta) if odd else 1.0
+    total = 0.0
+    for k in range(2 + odd, freedom + 1, 2):
+        total += term
+        term *= squared * (k - 1) / k
+    inside = math.sin(theta) * total
+    if odd:
+        inside = 2 / math.pi * (theta + inside)
+    return (1 - inside) / 2
+
+
+def student_quantile(share: float, freedom: int) -> float:
+    """The t >= 0 below which `share`, 0.5 or more, of Student's distribution lies."""
+    low, high = 0.0, 1.0
+    while student_tail(high, freedom) > 1 - share:
+        high *= 2
+    for _ in range(100):  # halves the range: more than the bits of a float64
+        middle = (low + high) / 2
+        is_low = student_tail(middle, freedom) > 1 - share
+        low, high = (middle, high) if is_low else (low, middle)
+    return high
+
+
 def _finite(values: Sequence[float]) -> FloatArray:
     x = np.asarray(values, np.float64)
     if x.ndim != 1 or not len(x) or not np.isfinite(x).all():

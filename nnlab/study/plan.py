@@ -30,6 +30,7 @@ from nnlab.run.sweeps import SweepFolder, TrialRecord, ranking
 from nnlab.run.text import mapping_or_empty
 from nnlab.show.words import count, setting_value
 from nnlab.study.axes import Axis, canonical, grid_cells, grid_size, parse_axes
+from nnlab.study.folds import with_fold_study
 from nnlab.study.trial import Outcome, Trial, is_stale, read_outcome
 
 MANY = 10_000  # trials; more need --yes
@@ -89,26 +90,31 @@ def prepare_sweep(
     many: bool = False,
     argv: tuple[str, ...] = (),
     rows: GivenRows | None = None,
+    folds: int | None = None,
+    repeats: int = 1,
 ) -> Sweep:
     """Check everything that can be wrong with a sweep, before anything runs.
+
+    folds, repeats: of the axis `fold`, which is a study of every config.
 
     Raises UsageError, ConfigError with the mistakes of all trials, DataError.
     """
     loaded = resolve_config(config, overrides, rows=rows)
     shown = config_words(config, loaded.config)
     folder = Path.cwd() if loaded.path is None else loaded.path.resolve().parent
-    parsed = parse_axes(axes, loaded.config.sweeps, shown, folder)
+    studies = with_fold_study(loaded.config.sweeps, axes, folds, repeats)
+    parsed = parse_axes(axes, studies, shown, folder)
     origin = load_base(config, _fixed_settings(parsed, overrides), rows)
     first = origin.config.seed
-    repeats = tuple(range(first, first + seeds))
+    all_seeds = tuple(range(first, first + seeds))
     if any(axis.key == "seed" for axis in parsed):
         if seeds > 1:
             raise UsageError("The seed is an axis of this sweep, so --seeds cannot repeat it.")
-        repeats = ()
+        all_seeds = ()
     if not many:
         _require_few(min(grid_size(parsed), sample or grid_size(parsed)), seeds)
     cells = grid_cells(parsed, sample, first)
-    trials, repeated = _trials(origin, parsed, cells, repeats, argv)
+    trials, repeated = _trials(origin, parsed, cells, all_seeds, argv)
     notes = list(origin.notes)
     if repeated:
         trials_are = count(repeated, "trial is", "trials are")
@@ -116,7 +122,7 @@ def prepare_sweep(
     name = name or sweep_name(origin.config.name, parsed, overrides)
     if problem := name_problem(name):
         raise UsageError(f"--name: {problem}")
-    return Sweep(name, shown, tuple(parsed), repeats, origin.config, trials, tuple(notes))
+    return Sweep(name, shown, tuple(parsed), all_seeds, origin.config, trials, tuple(notes))
 
 
 def config_words(

@@ -10,6 +10,7 @@ from nnlab.core import columns
 from nnlab.core.metrics import METRICS
 from nnlab.run.sweeps import TrialRecord, placing
 from nnlab.show.words import cell_name
+from nnlab.study.axes import FOLD, canonical
 
 
 @dataclass(frozen=True)
@@ -48,13 +49,14 @@ def cell_rows(records: Sequence[TrialRecord], axes: Sequence[Mapping[str, Any]])
         if record.cell:
             cells.setdefault(cell_name(record.cell), []).append(record)
     places = placing(axes)
+    judged = columns.VAL if fold_keys(axes) else None
     return [
         CellRow(
             cell=trials[0].cell,
             trials=len(trials),
             done=sum(trial.done for trial in trials),
             failed=sum(trial.status.lost for trial in trials),
-            numbers=_spreads([main_numbers(trial) for trial in trials if trial.done]),
+            numbers=_spreads([main_numbers(trial, judged) for trial in trials if trial.done]),
         )
         for trials in sorted(cells.values(), key=lambda trials: places(trials[0].cell))
     ]
@@ -66,8 +68,16 @@ def _spreads(rows: Sequence[Mapping[str, float]]) -> dict[str, SeedSpread]:
     return {name: spread for name, spread in spreads.items() if spread is not None}
 
 
-def main_numbers(record: TrialRecord) -> dict[str, float]:
-    """The main results of a trial: the losses of its parts, and the metrics of the last part."""
+def fold_keys(axes: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The axis of a cross-validation as the user wrote it; none without one."""
+    return [key for axis in axes if canonical(key := str(axis.get("key"))) == canonical(FOLD)]
+
+
+def main_numbers(record: TrialRecord, judged: str | None = None) -> dict[str, float]:
+    """The main results of a trial: the losses of its parts, and the metrics of one part.
+
+    judged: that part; by default the last. Of a cross-validation it is the validation part.
+    """
     losses: dict[str, float] = {}
     metrics: dict[str, float] = {}
     for part in columns.PARTS:
@@ -76,5 +86,6 @@ def main_numbers(record: TrialRecord) -> dict[str, float]:
         if columns.LOSS in numbers:
             losses[columns.name(part, columns.LOSS)] = numbers[columns.LOSS]
         known = {name: numbers[name] for name in METRICS if name in numbers}
-        metrics = columns.named(part, known) or metrics
+        if judged in (None, part):
+            metrics = columns.named(part, known) or metrics
     return losses | metrics

@@ -8,14 +8,9 @@ import pytest
 from sklearn import calibration, metrics
 
 from nnlab.core import scores
+from nnlab.core.class_scores import confusion_matrix, score_averages
 from nnlab.core.layers import LAYERS
-from nnlab.core.metrics import (
-    METRICS,
-    PartAnswers,
-    confusion_matrix,
-    row_metrics_of,
-    score_averages,
-)
+from nnlab.core.metrics import METRICS, PartAnswers, row_metrics_of
 
 RNG = np.random.default_rng(3)
 ROWS, CLASSES = 60, 4

@@ -38,13 +38,24 @@ EXAMPLES: dict[str, list[dict[str, object]]] = {
     "blobs": [{}, {"centers": 5, "features": 3, "std": 2.0}],
     "spirals": [{}, {"classes": 3, "samples": 10, "turns": 0.5}],
     "digits": [{}, {"binary": 5}],
+    "digit_properties": [{}],
     "mnist": [{}],
     "fashion_mnist": [{}],
     "csv": [{"path": "t.csv", "target": "y"}, {"path": "t.csv", "target": ("y", "x1")}],
     "npz": [{"path": "t.npz"}, {"path": "t.npz", "inputs": "images", "targets": "z"}],
     "memory": [{}, {"target": "y", "missing": "mean"}],
 }
-FIXED = {"identity", "xor", "digits", "mnist", "fashion_mnist", "csv", "npz", "memory"}
+FIXED = {
+    "identity",
+    "xor",
+    "digits",
+    "digit_properties",
+    "mnist",
+    "fashion_mnist",
+    "csv",
+    "npz",
+    "memory",
+}
 CASES = [
     pytest.param(
         name,
@@ -257,7 +268,7 @@ def test_digits_are_those_of_scikit_learn(monkeypatch: pytest.MonkeyPatch) -> No
     data = Digits().load(0)
     np.testing.assert_array_equal(data.inputs, pixels)
     np.testing.assert_array_equal(data.targets, digits)
-    monkeypatch.setattr("nnlab.data.sources.find_spec", lambda name: None)
+    monkeypatch.setattr("nnlab.data.digits.find_spec", lambda name: None)
     assert Digits().load(0).sha256 == data.sha256
 
 

@@ -1,8 +1,12 @@
+import re
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from sklearn.model_selection import GroupKFold, KFold, StratifiedKFold
 
 from nnlab.core.random import Purpose, generator
-from nnlab.data.split import Split, split_rows
+from nnlab.data.split import Split, fold_numbers, split_rows
 from nnlab.errors import ConfigError
 
 
@@ -137,3 +141,110 @@ def test_refused(options: Split, rows: int, test_rows: int, message: str) -> Non
     with pytest.raises(ConfigError) as caught:
         split_rows(options, rows, test_rows, seed=0)
     assert str(caught.value) == message
+
+
+def folds_of(options: Split, rows: int, labels=None, groups=None, count=None):
+    """Validation rows of each fold, after a look at the training rows."""
+    parts = [
+        split_rows(replace(options, fold=fold + 1), rows, 0, 3, labels, groups)
+        for fold in range(count or options.folds)
+    ]
+    for part in parts:
+        together = np.concatenate([part.train, part.validation])
+        np.testing.assert_array_equal(np.sort(together), np.arange(rows))
+    return [part.validation for part in parts]
+
+
+def folds_of_sklearn(splitter, order, labels=None, groups=None):
+    inputs = np.zeros((len(order), 1))
+    return [order[rows] for _, rows in splitter.split(inputs, labels, groups)]
+
+
+def same(ours, theirs):
+    return [fold.tolist() for fold in ours] == [fold.tolist() for fold in theirs]
+
+
+@pytest.mark.parametrize("folds", [2, 5, 23])
+def test_folds_are_those_of_kfold_in_the_random_order(folds):
+    order = generator(3, Purpose.SPLIT).permutation(23)
+    assert same(folds_of(Split(folds=folds), 23), folds_of_sklearn(KFold(folds), order))
+    ordered = Split(folds=folds, split="ordered")
+    assert same(folds_of(ordered, 23), folds_of_sklearn(KFold(folds), np.arange(23)))
+
+
+def test_stratified_folds_are_those_of_stratifiedkfold():
+    labels = np.random.default_rng(0).choice(3, 47, p=[0.6, 0.3, 0.1])
+    options = Split(folds=4, stratify=True)
+    order = np.concatenate(
+        [
+            (parts := split_rows(replace(options, folds=2, fold=1), 47, 0, 3, labels)).train,
+            parts.validation,
+        ]
+    )
+    assert sorted(order.tolist()) == list(range(47))
+    plain = generator(3, Purpose.SPLIT).permutation(47)
+    for rows in (plain, np.arange(47)):
+        theirs = folds_of_sklearn(StratifiedKFold(4), rows, labels[rows])
+        numbers = fold_numbers(options, rows, labels, None)
+        assert same([rows[numbers == fold] for fold in range(4)], theirs)
+    sizes = [np.bincount(labels[rows], minlength=3) for rows in folds_of(options, 47, labels)]
+    assert np.ptp(sizes, axis=0).max() <= 1
+
+
+def test_grouped_folds_are_those_of_groupkfold_and_part_no_group():
+    groups = np.repeat(np.arange(9), [1, 2, 3, 4, 5, 6, 7, 8, 12])
+    mixed = np.random.default_rng(1).permutation(groups)
+    ordered = folds_of(Split(folds=3, split="ordered"), 48, groups=mixed)
+    theirs = folds_of_sklearn(GroupKFold(3), np.arange(48), groups=mixed)
+    assert [sorted(fold.tolist()) for fold in ordered] == [fold.tolist() for fold in theirs]
+    shuffled = folds_of(Split(folds=3), 48, groups=mixed)
+    assert len(set().union(*(set(mixed[fold]) for fold in shuffled))) == 9
+    assert sum(len(set(mixed[fold])) for fold in shuffled) == 9
+
+
+@pytest.mark.parametrize("order", ["shuffled", "ordered"])
+def test_test_and_validation_parts_part_no_group(order):
+    groups = np.random.default_rng(1).integers(0, 12, 80)
+    parts = split_rows(Split(test=0.25, validation=0.25, split=order), 80, 0, 3, None, groups)
+    names = [set(groups[rows]) for rows in (parts.train, parts.validation, parts.test)]
+    assert all(len(part) >= 2 for part in names)
+    assert sum(map(len, names)) == len(set(groups))
+
+
+def test_further_folds_divide_the_same_rows_in_another_order():
+    options = Split(folds=4, test=0.2)
+    tests = {tuple(split_rows(replace(options, fold=k), 40, 0, 3).test) for k in range(1, 9)}
+    assert len(tests) == 1
+    folds = [split_rows(replace(options, fold=k), 40, 0, 3).validation for k in range(1, 9)]
+    for division in (folds[:4], folds[4:]):  # as RepeatedKFold: each row is validated once a time
+        assert sorted(np.concatenate(division).tolist()) == sorted(
+            set(range(40)) - set(next(iter(tests)))
+        )
+    assert {tuple(sorted(f)) for f in folds[:4]}.isdisjoint(tuple(sorted(f)) for f in folds[4:])
+
+
+@pytest.mark.parametrize(
+    ("options", "groups", "problem"),
+    [
+        (Split(fold=1, folds=11), None, "data.folds: 11 folds need as many rows, not 10."),
+        (Split(fold=6, split="ordered"), None, "ordered rows are divided in one way only"),
+        (Split(fold=1), np.arange(10) // 4, "data.folds: 5 folds need as many groups, not 3."),
+        (Split(fold=1, stratify=True, folds=2), np.arange(10) // 2, "cannot be stratified"),
+        (Split(rows=11), None, "data.rows: 11 of 10 rows"),
+    ],
+)
+def test_impossible_folds_and_rows(options, groups, problem):
+    with pytest.raises(ConfigError, match=re.escape(problem)):
+        split_rows(options, 10, 0, 0, np.zeros(10, int), groups)
+
+
+def test_rows_are_the_first_of_the_order_and_the_official_test_part_stays():
+    order = generator(3, Purpose.SPLIT).permutation(30)
+    parts = split_rows(Split(rows=10, validation=0.2), 40, 10, 3)
+    assert [*parts.train, *parts.validation] == order[:10].tolist()
+    assert parts.test.tolist() == list(range(30, 40))
+    alone = split_rows(Split(rows=10), 40, 10, 3)
+    assert alone.train.tolist() == sorted(order[:10])
+    ordered = split_rows(Split(rows=10, test=2, split="ordered"), 30, 0, 3)
+    assert [*ordered.train, *ordered.test] == list(range(10))
+    assert split_rows(Split(rows=30, test=0.2), 30, 0, 3).test.tolist() == order[24:].tolist()

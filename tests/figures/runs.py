@@ -53,6 +53,13 @@ CONFIGS: dict[str, dict[str, Any]] = {
         **SOFTMAX,
         "training": epochs(2),
     },
+    "labels": {
+        "data": {"name": "digit_properties", "test": 0.9},
+        "network": [{"dense": 4}, "sigmoid"],
+        "loss": "bce",
+        "optimizer": {"adam": 0.02},
+        "training": epochs(2),
+    },
     "noise": {
         "data": {"name": "random", "samples": 40, "inputs": 3, "outputs": 2},
         "network": [{"dense": 20}, "relu", {"dense": 2}],
@@ -158,6 +165,7 @@ SUITS: dict[str, set[str]] = {
     | MOVED
     | MAPS
     | {"curves", *CLASSES, "samples", "mistakes", "filters", "occlusion"},
+    "labels": ALWAYS | MOVED | {"curves", "labels", "filters"},
     "noise": ALWAYS
     | MOVED
     | MAPS

@@ -311,6 +311,15 @@ def test_residuals_are_predictions_minus_targets(runs: Runs) -> None:
         np.testing.assert_allclose(y, x - rows.targets[:, number], rtol=1e-6)
 
 
+def test_labels_are_scored_as_in_the_summary(runs: Runs) -> None:
+    table = runs["labels"].read_json("summary.json")["classes"]
+    (ax,) = drawn("labels", runs["labels"]).axes
+    for line, score in zip(ax.lines, ("precision", "recall", "f1"), strict=True):
+        np.testing.assert_allclose(line.get_xdata(), [row[score] for row in table])
+    names = [text.get_text() for text in ax.get_yticklabels()]
+    assert names == [f"{row['label']} ({row['support']})" for row in table]
+
+
 def test_bars_are_the_probabilities_and_the_right_one_is_blue(runs: Runs) -> None:
     run = runs["digits"]
     kept = run.read_arrays("predictions.npz")

@@ -55,6 +55,7 @@ def reduced(name: str, reduction: str) -> dict[str, Any]:
         (NUMBERS, {**reduced("mse", "sum"), "optimizer": {"name": "sgd", "lr": 0.005}}),
         (NUMBERS, {**reduced("mse", "batch_mean"), "optimizer": ADAM}),
         (NUMBERS, {"optimizer": {"name": "sgd", "lr": 0.1, "weight_decay": 0.3}}),
+        (NUMBERS, {"data": {**NUMBERS["data"], "scale_target": "standardize"}}),
         (NUMBERS, {"network": [{"dense": 4}, {"dense": 4}, "linear", {"dense": 3}]}),
     ],
 )
@@ -148,6 +149,16 @@ def test_the_second_training_differs_in_last_bits_alone() -> None:
     assert 1e-17 < above.rounding < 1e-14
 
 
+def test_a_loss_that_scikit_learn_cuts_off() -> None:
+    """Of rows that are very wrong its log loss has few digits; the weights are compared."""
+    wild = BINARY | {"optimizer": {"sgd": 100.0}, "training": {"epochs": 2, "batch_size": 16}}
+    check = nnlab.crosscheck(wild, against="sklearn")
+    assert check.agrees, check.sentence
+    assert check.rows[1].loss_difference is None
+    assert check.rows[1].loss > 5
+    assert [line.split()[3] for line in check.shown_rows.splitlines()[2:]] == ["-", "-"]
+
+
 def test_a_training_that_diverges(crosscheck: Callable[..., Result]) -> None:
     wild = ("--set", "network=[{dense: 4}, relu, {dense: 3}]", "--set", "loss=mse")
     data = ("--set", "data=random", "--set", "data.outputs=3", "--epochs", "60")
@@ -216,6 +227,16 @@ def test_a_library_that_is_unknown_or_missing(
         "'nnlab[torch]'.\n"
     )
     assert crosscheck("--against", "keras").exit_code == 2
+
+
+def test_what_cannot_be_compared(crosscheck: Callable[..., Result]) -> None:
+    result = crosscheck("--set", "network=[softmax]", "--set", "data=identity", "--set", "loss=mse")
+    assert result.exit_code == 2
+    reason = "The network has no parameters, so there is no training to compare."
+    assert result.stderr.splitlines()[-1] == reason
+    result = crosscheck("--tolerance", "nan")
+    assert result.exit_code == 2
+    assert result.stderr == "The tolerance is a number from 0 up, not nan.\n"
 
 
 def test_a_network_that_is_not_trained(crosscheck: Callable[..., Result]) -> None:

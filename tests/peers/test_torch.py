@@ -14,6 +14,7 @@ from nnlab.core.types import Array, Views
 from nnlab.errors import ConfigError
 from nnlab.peers import torch_peer
 from nnlab.peers.peer import PeerRows
+from nnlab.peers.torch_losses import loss_terms
 
 torch = pytest.importorskip("torch")
 SMALL: dict[str, Any] = {
@@ -69,6 +70,12 @@ def test_layers(name: str) -> None:
     assert_agrees(SMALL | {"data": data, "network": NETWORKS[name], "training": training})
 
 
+def test_scaled_targets() -> None:
+    scaled = {"data": {"name": "curve", "samples": 40, "scale_target": "standardize"}}
+    network = {"network": [{"dense": 6}, "tanh", {"dense": 1}], "loss": "huber"}
+    assert_agrees(SMALL | scaled | network)
+
+
 def test_augmented_images() -> None:
     data = {"name": "digits", "scale": "unit", "test": 1700}
     training = {"epochs": 2, "batch_size": 50, "augment": [{"shift": 1}]}
@@ -83,13 +90,23 @@ def test_optimizers(name: str, settings: dict[str, Any], shaping: dict[str, Any]
     assert_agrees(SMALL | {"optimizer": {"name": name, "lr": 0.05, **shaping, **settings}})
 
 
+NUMBERS = {"data": {"name": "random", "samples": 40, "inputs": 4, "outputs": 2}}
+COUNTS = {"data": {**NUMBERS["data"], "distribution": "uniform"}}  # from 0 to 1
+ENDS = {  # what the losses between something else than classes and outputs need
+    "bce": {"network": [{"dense": 6}, "tanh", {"dense": 3}, "sigmoid"]},
+    "cross_entropy": {"network": [{"dense": 6}, "tanh", {"dense": 3}, "softmax"]},
+    "poisson": {"network": [{"dense": 6}, "tanh", {"dense": 2}, "exp"], **COUNTS},
+    "quantile": {"network": [{"dense": 6}, "tanh", {"dense": 6}], **NUMBERS},
+}
+
+
 @pytest.mark.parametrize("reduction", ["mean", "batch_mean", "sum"])
 @pytest.mark.parametrize("name", LOSSES)
 def test_losses(name: str, reduction: str) -> None:
     loss: dict[str, Any] = {"name": name, "reduction": reduction}
-    ends = {"bce": ["sigmoid"], "cross_entropy": ["softmax"]}
-    network = [{"dense": 6}, "tanh", {"dense": 3}, *ends.get(name, [])]
-    assert_agrees(SMALL | {"loss": loss, "network": network, "optimizer": {"sgd": 0.02}})
+    network = {"network": [{"dense": 6}, "tanh", {"dense": 3}]}
+    own = ENDS.get(name, network)
+    assert_agrees(SMALL | {"loss": loss, "optimizer": {"sgd": 0.02}} | own)
 
 
 @pytest.mark.parametrize("weights", ["balanced", [0.5, 2.0, 0.0]])
@@ -165,7 +182,7 @@ class MadeUp(Loss):
 
 def test_what_pytorch_does_not_have(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ConfigError, match=r"^loss: MadeUp has no form in PyTorch\.$"):
-        torch_peer.loss_terms(torch, MadeUp(), np.zeros(1), np.zeros(1), False)
+        loss_terms(torch, MadeUp(), np.zeros(1), np.zeros(1), False)
     monkeypatch.setattr(torch_peer, "OWN_SETTINGS", {})
     with pytest.raises(ConfigError, match=r"^optimizer: Sgd has no form in PyTorch\.$"):
         nnlab.crosscheck(SMALL)

@@ -170,3 +170,26 @@ def both(seeds: int, figures: int) -> list[ComparedRun]:
 def test_figures_judged_at_once_need_more_seeds(seeds: int, figures: int, verdict: str) -> None:
     found = compare_groups(group_runs(both(seeds, figures)))
     assert [one.verdict for one in found] == [verdict] * figures
+
+
+@pytest.mark.parametrize("freedom", [1, 2, 3, 4, 9, 30])
+def test_student_against_scipy(freedom: int) -> None:
+    for share in (0.6, 0.9, 0.975, 0.999):
+        t = noise.student_quantile(share, freedom)
+        assert t == pytest.approx(stats.t.ppf(share, freedom), rel=1e-9)
+        assert noise.student_tail(t, freedom) == pytest.approx(1 - share, rel=1e-9)
+
+
+def test_the_corrected_t_test_of_folds() -> None:
+    """With the plain error s / sqrt(J) it is SciPy's t-test, so that error times sqrt(1 + J r)."""
+    d = RNG.normal(0.5, 1.0, 10)
+    correction = np.sqrt(1 + 10 / 4)
+    plain = stats.ttest_1samp(d, 0.0)
+    wide = stats.t.interval(0.95, 9, d.mean(), d.std(ddof=1) / np.sqrt(10) * correction)
+    interval = noise.fold_interval(d, 5)
+    assert interval is not None
+    assert (interval.low, interval.high) == pytest.approx(wide, rel=1e-9)
+    p = 2 * stats.t.sf(abs(plain.statistic) / correction, 9)
+    assert noise.fold_p(d, 5) == pytest.approx(p, rel=1e-9)
+    assert noise.fold_interval([1.0], 5) is None
+    assert [noise.fold_p(d, 5) for d in ([1.0], [1.0, 1.0], [0.0, 0.0])] == [1.0, 0.0, 1.0]

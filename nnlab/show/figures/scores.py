@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from nnlab.core.class_scores import class_scores
 from nnlab.core.metrics import PartAnswers, row_metrics_of
 from nnlab.core.scores import Curve, calibration, precision_recall_curve, roc_curve
 from nnlab.core.types import Array
 from nnlab.show.figures import style
 from nnlab.show.figures.axes import dots, legend_below, short_label
 from nnlab.show.figures.cells import output_names
+from nnlab.show.figures.palette import MARKERS
 from nnlab.show.figures.plot import Plot
 from nnlab.show.figures.style import look
 from nnlab.show.figures.view import PART_NAMES, View
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 WORST = 4  # classes that have a colour of their own
 BINS = 10
 MOST_PANELS = 3
+MOST_LABELS = 24
 
 
 def _answers(run: View) -> PartAnswers:
@@ -106,6 +109,39 @@ def draw_calibration(run: View) -> "Figure":
     return figure
 
 
+def _no_labels(run: View) -> str | None:
+    if run.data.task != "multilabel":
+        return "it is for rows with several labels"
+    return None if run.rows else "no rows are saved"
+
+
+def draw_labels(run: View) -> "Figure":
+    """Precision, recall and F1 of each label, on a line of its own; the number of its rows."""
+    rows = run.judged
+    answers = PartAnswers(run.data.kind, rows.outputs, rows.targets)
+    scores = [class_scores(matrix)[1] for matrix in answers.confusions][:MOST_LABELS]
+    names = output_names(run, len(answers.confusions))[: len(scores)]
+    places = np.arange(len(scores))
+    figure = style.canvas(style.PANEL[0] * 1.3, 0.32 * len(scores) + 1.6, *run.title)
+    ax = figure.subplots()
+    for number, (score, marker) in enumerate(
+        zip(("precision", "recall", "f1"), MARKERS, strict=False)
+    ):
+        values = np.array([row[score] for row in scores])
+        color, label = look().lines[number], "F1" if score == "f1" else score
+        dots(ax, values, places, marker=marker, markersize=5, color=color, label=label)
+    counts = [
+        f"{short_label(n, 20)} ({row['support']:,.0f})"
+        for n, row in zip(names, scores, strict=True)
+    ]
+    ax.set_yticks(places, counts)
+    ax.set(xlim=(-0.02, 1.02), ylim=(len(scores) - 0.5, -0.5), xlabel="score")
+    more = len(answers.confusions) - len(scores)
+    note = f"{PART_NAMES[rows.part]} rows; in brackets those with the label"
+    legend_below(figure, [ax], note + (f"; {more} more labels" if more else ""))
+    return figure
+
+
 def _no_residuals(run: View) -> str | None:
     if run.data.kind != "regression":
         return "it is for a regression"
@@ -158,6 +194,12 @@ FIGURES = {
         _no_probabilities,
         draw_calibration,
         on_request=True,
+    ),
+    "labels": Plot(
+        "Labels",
+        "Precision, recall and F1 of every label: how far to trust each answer of the network.",
+        _no_labels,
+        draw_labels,
     ),
     "residuals": Plot(
         "Residuals",

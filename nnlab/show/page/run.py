@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from nnlab.core import columns
-from nnlab.core.metrics import label_of
+from nnlab.core.metrics import MAE, R2, label_of
 from nnlab.explanation.saved import explain_first_update
 from nnlab.run.folder import FINDINGS, RunFolder, weights_file
 from nnlab.run.text import mapping_or_empty
@@ -194,14 +194,21 @@ def _final_weights(run: View) -> str:
 
 
 def _classes(run: View) -> list[Table]:
-    """Precision, recall, f1 and support of each class; none where there are no classes."""
-    rows = run.summary.get("classes")
+    """The scores of each class or label, or the errors of each target, where there are several."""
+    rows, targets = run.summary.get("classes"), run.summary.get("targets")
+    part = f"on the {_part(run)} rows"
+    if isinstance(targets, list):
+        records = [row for row in targets if isinstance(row, dict)]
+        return table_of_records(
+            f"Each target, {part}", records, {name: label_of(name) for name in (MAE.name, R2.name)}
+        )
     if not isinstance(rows, list):
         return []
     records = [row for row in rows if isinstance(row, dict)]
+    first = next((str(key) for row in records for key in row), "class")  # class, or label
     averages = mapping_or_empty(run.summary.get("averages")).items()
-    records += [{"class": f"{name} mean"} | mapping_or_empty(row) for name, row in averages]
-    return table_of_records(f"Each class, on the {_part(run)} rows", records, {"f1": "F1"})
+    records += [{first: f"{name} mean"} | mapping_or_empty(row) for name, row in averages]
+    return table_of_records(f"Each {first}, {part}", records, {"f1": "F1"})
 
 
 def _epochs(run: View) -> tuple[list[Table], int]:
