@@ -10,7 +10,7 @@ INSTALL = $(RUN) pip install --quiet --disable-pip-version-check
 
 LOWEST = .venv-lowest
 
-.PHONY: help demo test how-long lowest browser torture check format docs results studies figures doctor crosscheck accuracy estimators exports bench site package clean
+.PHONY: help demo test how-long lowest browser torture check format docs results studies figures doctor crosscheck accuracy estimators exports tables bench site package clean
 .NOTPARALLEL:
 
 help:
@@ -30,6 +30,7 @@ help:
 	@echo "make crosscheck  train every shipped experiment in PyTorch and scikit-learn too, write docs/crosscheck.md (an hour)"
 	@echo "make accuracy train the image experiments with three seeds, write docs/accuracy.md (an hour)"
 	@echo "make exports  read every export with its tool and write docs/exports.md (minutes; TORCH: a Python with PyTorch)"
+	@echo "make tables   read messy CSV files and write docs/tables.md (a minute)"
 	@echo "make estimators  compare with scikit-learn and write the table in docs/sklearn.md (minutes)"
 	@echo "make bench    measure speed, start-up and memory"
 	@echo "make clean    remove the virtual environments and caches; run folders stay"
@@ -123,6 +124,9 @@ estimators: $(VENV)/.fast
 TORCH = $(VENV)/bin/python
 exports: $(VENV)/.test $(VENV)/.fast
 	$(RUN) benchmarks.exports --torch $(TORCH)
+
+tables: $(VENV)/.test
+	$(RUN) benchmarks.messy
 
 bench: $(VENV)/.fast
 	$(RUN) benchmarks.page

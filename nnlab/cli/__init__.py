@@ -24,7 +24,7 @@ COMMANDS = {  # and the first line of the help of each
     "sweep": "Train CONFIG once per value of an AXIS.",
     "tune": "Search for good settings with Optuna.",
     "play": "Play with a network in the browser.",
-    "check": "Check CONFIG and show what it means.",
+    "check": "Check CONFIG and show what it means; or check a run's results.",
     "gradcheck": "Check all gradients numerically.",
     "crosscheck": "Train CONFIG in another library too, and compare.",
     "doctor": "Say why a network does not learn.",
@@ -39,7 +39,7 @@ COMMANDS = {  # and the first line of the help of each
     "report": "Write an HTML page about runs or a sweep.",
     "watch": "Follow a run or a sweep in the browser.",
     "descend": "Let optimizers race on a function.",
-    "data": "List, download and check the image data sets.",
+    "data": "Download the image data sets, and describe a CSV file.",
     "init": "Copy a shipped config, to change it.",
     "help": "Show the help of COMMAND, or all commands.",
 }

@@ -1,19 +1,23 @@
-"""`nnlab data`: the data sets that are downloaded."""
+"""`nnlab data`: the data sets that are downloaded, and a look at a file of the user."""
+
+from pathlib import Path
 
 import click
 
+from nnlab.api.describe import describe_table
 from nnlab.cli.group import Subcommands
-from nnlab.cli.options import json_option, verbosity
+from nnlab.cli.options import json_option, output_option, verbosity
 from nnlab.cli.terminal import print_json, print_message, print_result
 from nnlab.data import sources
 from nnlab.data.download import Collection, FileState, fetch_files, file_states
 from nnlab.errors import DataError, UsageError
+from nnlab.run import durable
 from nnlab.show.text_tables import format_records
 
 
 @click.group(cls=Subcommands)
 def command() -> None:
-    """List, download and check the image data sets.
+    """Download the image data sets, and describe a CSV file.
 
     They are stored in $NNLAB_DATA_DIR, else in the platform's cache folder. Training downloads
     what it needs; all other data sets need no file, or are your own files.
@@ -21,7 +25,43 @@ def command() -> None:
     \b
     nnlab data list
     nnlab data fetch mnist
+    nnlab data describe my.csv -o my.yaml
     """
+
+
+@command.command("describe")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--target", metavar="COLUMN", help="The column to predict; default: a guess.")
+@output_option(click.Path(path_type=Path), "FILE", "Write the proposed config here.")
+@click.option("--force", is_flag=True, help="Overwrite an existing file.")
+@json_option
+@verbosity
+def describe_file(
+    file: Path, target: str | None, output: Path | None, force: bool, as_json: bool
+) -> None:
+    """Describe a CSV file and propose a config.
+
+    Shows rows and columns: kind, missing cells, distinct values, range; names columns that are
+    constant, ids, dates or hold other than numbers, with what to do. Proposes delimiter, decimal,
+    thousands, encoding, target and a network in a config that `nnlab check` accepts: printed, or
+    written with -o.
+
+    \b
+    nnlab data describe my.csv
+    nnlab data describe my.csv --target price -o my.yaml
+    """
+    if output is not None and output.exists() and not force:
+        raise UsageError(f"{output} exists already; --force overwrites it.")
+    table = describe_table(file, target, Path() if output is None else output.parent)
+    if output is not None:
+        durable.write_file(output, table.yaml)
+    if as_json:
+        print_json(table.to_dict())
+    elif output is None:
+        print_result(f"{table.text}\n\n{table.yaml.rstrip()}")
+    else:
+        print_result(f"{table.text}\n\n{output}")
+        print_message(f"Check it with: nnlab check {output}")
 
 
 @command.command("list")

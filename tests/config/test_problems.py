@@ -27,7 +27,8 @@ FIVE_SENTENCES = """\
 bad.yaml:2:19: xor has no setting 'varaint'. Did you mean 'variant'?
     data: {name: xor, varaint: line}
                       ^
-    allowed: variant, name, test, validation, pool, split, stratify, scale, seed
+    allowed: variant, name, test, validation, pool, split, stratify, rows, fold, folds, scale, \
+seed, scale_target
 bad.yaml:5:5: there is no layer 'sigmoyd'. Did you mean 'sigmoid'?
       - sigmoyd
         ^
@@ -73,7 +74,7 @@ def test_mistakes_in_settings_show_the_setting() -> None:
     --set lrr=3
           ^
     allowed: name, seed, data, network, init, loss, optimizer, schedule, training, sweeps, expect, \
-lr, learning_rate, momentum, batch_size, epochs, hidden, depth, activation
+lr, learning_rate, momentum, batch_size, epochs, fold, hidden, depth, activation
 --set: '9' is no place in this list.
     --set network.9=relu
           ^
@@ -82,7 +83,7 @@ lr, learning_rate, momentum, batch_size, epochs, hidden, depth, activation
     --set a.b=1
           ^
     allowed: name, seed, data, network, init, loss, optimizer, schedule, training, sweeps, expect, \
-lr, learning_rate, momentum, batch_size, epochs, hidden, depth, activation
+lr, learning_rate, momentum, batch_size, epochs, fold, hidden, depth, activation
 --set: nan and inf are no values for a setting, nor is more than 1.8e308.
     --set seed=.nan
                ^
