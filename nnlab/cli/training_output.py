@@ -76,7 +76,7 @@ def conclude_training(session: Session, plots: bool, as_json: bool) -> None:
         print_json({**about, **failed, "summary": session.summary, **rows})
     else:
         early = " (stopped early)" if status == "early_stopped" else ""
-        updates = f"{session.state.step:,} updates in {training_time(session)}{early}"
+        updates = f"{count(session.state.step, 'update')} in {training_time(session)}{early}"
         tables = [results_table(session.summary), *expected_table(compared)]
         print_result("\n\n".join([*tables, f"{updates}, saved in\n{session.folder.path}"]))
     _print_serious_finding(session)

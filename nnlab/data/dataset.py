@@ -36,7 +36,12 @@ class InputColumn:
         """Names of the inputs that the column becomes."""
         if self.categories is None:
             return (self.name,)
-        return tuple(f"{self.name}={value or '(missing)'}" for value in self.categories)
+        return tuple(f"{self.name}={category_words(value)}" for value in self.categories)
+
+
+def category_words(category: str) -> str:
+    """A category as a reader sees it: "" is a missing cell."""
+    return category or "(missing)"
 
 
 @dataclass(frozen=True)

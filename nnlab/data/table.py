@@ -8,7 +8,7 @@ import numpy as np
 
 from nnlab.core.types import FloatArray, IntArray
 from nnlab.data.csv_text import CsvForm, quoted, quoted_list
-from nnlab.data.dataset import InputColumn
+from nnlab.data.dataset import InputColumn, category_words
 from nnlab.errors import DataError
 
 MAX_CATEGORIES = 1000
@@ -102,7 +102,7 @@ def _unknown_category(place: str, text: str, categories: Sequence[str]) -> DataE
             f"{place}: the cell is missing. Fill it: no cell of this column was missing in the "
             "training data, so the network has no category for it."
         )
-    known = quoted_list([name or "(missing)" for name in categories])
+    known = quoted_list([category_words(name) for name in categories])
     return DataError(
         f"{place}: {quoted(text)} is none of the categories of the training data, {known}."
     )

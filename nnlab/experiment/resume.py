@@ -45,7 +45,7 @@ def reopen(
     with folder.lock():
         folder.tidy()
         run = Run(folder.path, memory)
-        resolved = folder.path / RESOLVED
+        resolved = folder.config_path()
         config = load_config(resolved, overrides, check=False).config
         before = saved_settings(run)
         way_out = f"`nnlab train {shown(resolved)}` with --set begins another run."

@@ -12,7 +12,7 @@ from nnlab.core.layers.activations import Activation
 from nnlab.core.metrics import decisions
 from nnlab.core.network import layer_kind, layer_name
 from nnlab.core.types import Array, FloatArray
-from nnlab.data.dataset import InputColumn
+from nnlab.data.dataset import InputColumn, category_words
 from nnlab.errors import UsageError
 from nnlab.play.drawing import ImageForm, decode_ink
 from nnlab.show.figures import View
@@ -176,7 +176,8 @@ class QuestionPage:
         for column, value in zip(self.columns, values, strict=True):
             if column.categories is not None:
                 if value not in column.categories:
-                    raise UsageError(f"{column.name} is one of {', '.join(column.categories)}.")
+                    known = ", ".join(map(category_words, column.categories))
+                    raise UsageError(f"{column.name} is one of {known}.")
                 row += [float(value == category) for category in column.categories]
             elif type(value) in (int, float) and abs(value) <= LARGEST:
                 row.append(float(value))
@@ -195,7 +196,8 @@ def _control(
     """The range and the first value of a column, from its saved inputs (N, k) if there are any."""
     if column.categories is not None:
         first = 0 if part is None else int(np.nansum(part, axis=0).argmax())
-        return {"choices": list(column.categories), "value": column.categories[first]}
+        choices = [[category, category_words(category)] for category in column.categories]
+        return {"choices": choices, "value": column.categories[first]}
     values = np.array(usual) if part is None else part[np.isfinite(part)]
     values = values if values.size else np.array(usual)
     low, high = float(values.min()), float(values.max())

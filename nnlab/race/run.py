@@ -192,7 +192,7 @@ def race_differences(folder: RunFolder) -> list[str]:
 
     Raises ConfigError or RunUnreadable for a file that cannot be read.
     """
-    race = load_race(folder.path / RESOLVED).race
+    race = load_race(folder.config_path()).race
     descents = walk_all(race)
     problems, table, again = [], read_paths(folder, strict=True), rows(descents)
     count = len(table["run"])

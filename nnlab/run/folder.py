@@ -127,6 +127,14 @@ class RunFolder(OutputFolder):
         """Whether the file exists."""
         return (self.path / file).is_file()
 
+    def config_path(self) -> Path:
+        """The file of the resolved config. Raises RunUnreadable where it is missing."""
+        if not self.has(RESOLVED):
+            raise RunUnreadable(
+                f"Cannot read {shown(self.path)}: it has no {RESOLVED}, which holds the config."
+            )
+        return self.path / RESOLVED
+
     def read_text(self, file: str) -> str:
         """The content of a text file."""
         try:

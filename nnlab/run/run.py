@@ -32,7 +32,7 @@ from nnlab.run.arrays import Expected
 from nnlab.run.checkpoint import Checkpoint
 from nnlab.run.data_facts import DataFacts, read_data_facts
 from nnlab.run.files import RunFiles
-from nnlab.run.folder import DATA, PROGRESS, RESOLVED, SNAPSHOTS, SUMMARY, Weights, weights_file
+from nnlab.run.folder import DATA, PROGRESS, SNAPSHOTS, SUMMARY, Weights, weights_file
 from nnlab.run.rows import SavedRows, read_saved_rows, read_schema, read_shown_rows
 from nnlab.run.shapes import require_rows, require_weights
 
@@ -50,7 +50,7 @@ class Run(RunFiles):
     @cached_property
     def config(self) -> Config:
         """The config with all defaults filled in. Raises ConfigError where it does not fit."""
-        config = load_config(self.path / RESOLVED, check=False).config
+        config = load_config(self.folder.config_path(), check=False).config
         if self.memory is None:
             return config
         return replace(config, data=replace(config.data, source=self.memory))

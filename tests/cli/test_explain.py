@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from shutil import copytree
 from typing import Any
 
 import numpy as np
@@ -457,3 +458,16 @@ def test_large_networks_are_shortened(tmp_path: Path):
     filters = str(*api.explain(run, row, unit="1.conv2d.3"))
     assert filters.count("weight[2,2,0,3]") == 2  # its gradient and its update
     assert "5.dense" not in filters
+
+
+@pytest.mark.parametrize("command", [("explain", "--row", "1"), ("resume",), ("verify",)])
+def test_a_run_without_its_config(
+    command: tuple[str, ...], case: Run, nnlab: Nnlab, tmp_path: Path
+) -> None:
+    """It is the run that cannot be read; the user named no config."""
+    copytree(case.path, tmp_path / "run")
+    (tmp_path / "run" / "resolved.yaml").unlink()
+    result = nnlab(command[0], str(tmp_path / "run"), *command[1:])
+    assert result.exit_code == 6
+    assert "it has no resolved.yaml, which holds the config." in result.stderr
+    assert "shipped config" not in result.stderr

@@ -48,6 +48,11 @@ def only_run(path: Path) -> RunFolder:
     return RunFolder.open(folder)
 
 
+def test_a_single_update_is_no_plural(nnlab: Nnlab) -> None:
+    result = nnlab("train", "xor", "--no-plots", "--set", "epochs=1")
+    assert "\n1 update in " in result.stdout
+
+
 def test_what_is_printed(nnlab: Nnlab) -> None:
     result = nnlab("train", "digits_binary", "--no-plots", "--set", "epochs=2", "--seed", "3")
     assert result.exit_code == 0

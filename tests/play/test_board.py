@@ -142,7 +142,7 @@ def test_the_answers_for_a_row_are_those_of_predict(prices: Run) -> None:
     area, kind = board.form()["sliders"]
     assert area["name"] == "area"
     assert 20 <= area["low"] < area["value"] < area["high"] <= 120
-    assert (kind["name"], kind["choices"]) == ("kind", ["flat", "house"])
+    assert (kind["name"], kind["choices"]) == ("kind", [["flat", "flat"], ["house", "house"]])
     (answer,) = board.answer({"values": [80, "house"]})["answers"]
     expected = prices.predict(np.array([[80.0, 0.0, 1.0]]))[0, 0]
     assert answer["name"] == "price"
@@ -237,3 +237,29 @@ def test_sliders_answer_and_fit_a_phone(browser: Browser, serve_board: Any, pric
     assert browser.run("return document.documentElement.scrollWidth - innerWidth") <= 0
     assert browser.run(CONTRAST) == []
     browser.media(width=400, color_scheme="dark")  # a page without moments has none to draw again
+
+
+def test_a_menu_has_every_category_as_the_file_writes_it(
+    browser: Browser, serve_board: Any, tmp_path: Path
+) -> None:
+    """Spaces stay, a missing cell has a name, and nothing of the file becomes HTML."""
+    from selenium.webdriver.support.select import Select
+
+    from tests.play.test_page import wait
+
+    names = ["<b>x</b>", "dark  red", "", "Köln"]
+    rows = [f"{name},{number},5,{number}.5" for number, name in enumerate(3 * names)]
+    (tmp_path / "odd.csv").write_text("\n".join(["city,size,constant,price", *rows]))
+    data = {"name": "csv", "path": str(tmp_path / "odd.csv"), "target": "price"}
+    data |= {"categorical": ["city"], "missing_categories": "category"}  # type: ignore[dict-item]
+    config = {"data": data, "network": [{"dense": 1}], "loss": "mse", "training": {"epochs": 1}}
+    browser.driver.get(serve_board(nnlab.train(config, runs=tmp_path / "runs")))
+    wait(browser, lambda: browser.all(".bar .number"))
+    menu = Select(browser.one("#sliders select"))
+    assert [option.text for option in menu.options] == ["(missing)", "<b>x</b>", "Köln", "dark red"]
+    shown, numbers = "return document.querySelector('.bar .number').textContent", set()
+    for index in range(4):
+        menu.select_by_index(index)
+        wait(browser, lambda: browser.run(shown) not in numbers)
+        numbers.add(browser.run(shown))
+        assert not browser.one(".wrong").text

@@ -125,7 +125,10 @@ function addSlider({ name, choices, low, high, step, value }) {
   const shown = add(label, "output");
   if (choices.length) {
     const menu = add(label, "select");
-    for (const choice of choices) add(menu, "option", choice === value ? { selected: "" } : {}, choice);
+    for (const [choice, text] of choices) {
+      // An option without a value would lose spaces: two in a row are one in its text.
+      add(menu, "option", { value: choice, ...(choice === value && { selected: "" }) }, text);
+    }
     menu.addEventListener("change", ask);
     return;
   }
