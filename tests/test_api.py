@@ -140,7 +140,7 @@ def test_the_example_in_the_docstring_runs(tmp_path, monkeypatch):
     example = "\n".join(re.findall(r"^    (.*)$", nnlab.__doc__, re.MULTILINE))
     assert example.count("nnlab.") == 13
     example = example.replace("epochs=5000", "epochs=5").replace('"runs/..."', "run.path")
-    scope = {"x": np.zeros((4, 2)), "t": np.zeros((4, 3)), "y": [0, 1, 1, 0]}
+    scope = {"x": np.eye(4, 2), "t": np.zeros((4, 3)), "y": [0, 1, 1, 0]}
     exec(compile(example.replace(", run.path\n", "\n"), "docstring", "exec"), scope)
     assert scope["run"].path.parent == Path("runs")
     assert len(scope["run"].metrics["train_loss"]) == 6

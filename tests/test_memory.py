@@ -111,6 +111,10 @@ def test_a_frame_to_predict_is_read_by_the_names_of_its_columns(tmp_path: Path) 
     np.testing.assert_array_equal(run.predict(FRAME), expected)  # kind is no input
     np.testing.assert_array_equal(run.predict(FRAME[["colour", "b", "a"]]), expected)
     np.testing.assert_array_equal(nnlab.predict(run, FRAME).outputs, expected)
+    FRAME.to_csv(tmp_path / "new.csv", index=False)
+    of_file = nnlab.evaluate(run, tmp_path / "new.csv").measures
+    assert nnlab.evaluate(run, FRAME[["kind", *"ba", "colour"]]).measures == of_file
+    assert nnlab.predict(run, FRAME, targets=True).table["target"].tolist() == list(FRAME["kind"])
     for frame, message in (
         (FRAME.drop(columns="b"), "the rows have no column 'b'; their columns are 'a', 'colour'"),
         (FRAME.assign(colour="green"), "'green' is none of the categories of the training data"),

@@ -157,7 +157,7 @@ def test_runs_in_a_list_are_compared(sweep):
     [
         (lambda _: nnlab.train(5), TypeError, "a config is a path, the name of a shipped config,"),
         (lambda _: nnlab.evaluate(None), TypeError, "a run is a Run, a folder, a name, or a uniqu"),
-        (lambda s: nnlab.evaluate(s.runs[0], XOR), TypeError, "data is a CSV or NPZ file, and not"),
+        (lambda s: nnlab.evaluate(s.runs[0], XOR), TypeError, "data is a CSV or NPZ file, or a"),
         (lambda s: nnlab.load(s.path), UsageError, "is a sweep, not a run: name one of its trials"),
         (
             lambda _: nnlab.sweep(XOR, {"lr": 0.1}),

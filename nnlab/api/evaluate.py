@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nnlab.api.find import AnyPath, AnyRun, find_trained, require_path
+from nnlab.api.find import AnyRun, find_trained, require_path
 from nnlab.api.results import Columns, ShownResult, columns_of
 from nnlab.core.metrics import METRICS
+from nnlab.data.dataset import Dataset
+from nnlab.data.frame import is_frame
 from nnlab.errors import UsageError
 from nnlab.experiment.measure import evaluate_part, measure, sample_rows
 from nnlab.run.folder import Weights
@@ -21,27 +23,34 @@ PARTS = ("train", "validation", "test")
 
 def evaluate(
     run: AnyRun,
-    data: AnyPath | None = None,
+    data: Any = None,
     *,
     part: str | None = None,
     weights: Weights = "final",
 ) -> "Measures":
     """Loss, metrics and, for classes, tables, on a part of the run's data or on a file.
 
-    data: a CSV or NPZ file with inputs and targets. part: "train", "validation" or "test"; by
-    default the last of these that the run has. weights: "final", "best" or "initial". Raises
-    DataError also where the run's data has changed, UsageError, RunUnreadable.
+    data: a CSV or NPZ file, or a data frame, with inputs and targets. part: "train", "validation"
+    or "test"; by default the last of these that the run has. weights: "final", "best" or "initial".
+    Raises DataError also where the run's data has changed, UsageError, RunUnreadable.
     """
     if part is not None and data is not None:
         raise UsageError("part and data exclude each other.")
     trained = find_trained(run)
     if data is not None:
-        require_path(data, "data is a CSV or NPZ file")
-        dataset = trained.schema.dataset(Path(data))
+        dataset = read_dataset(trained, data)
         measures = measure(sample_rows(trained, dataset, weights))
-        return Measures(trained, weights, str(Path(data)), measures, tuple(dataset.notes))
+        return Measures(trained, weights, dataset.name, measures, tuple(dataset.notes))
     part = part or default_part(trained)
     return Measures(trained, weights, part, evaluate_part(trained, weights, part))
+
+
+def read_dataset(run: Run, data: Any) -> Dataset:
+    """The rows and targets of a file or a data frame. Raises TypeError, DataError."""
+    if is_frame(data):
+        return run.schema.frame_dataset(data)
+    require_path(data, "data is a CSV or NPZ file, or a data frame")
+    return run.schema.dataset(Path(data))
 
 
 def default_part(run: Run) -> str:

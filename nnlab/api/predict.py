@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nnlab.api.evaluate import default_part
+from nnlab.api.evaluate import default_part, read_dataset
 from nnlab.api.find import AnyRun, find_trained
 from nnlab.api.results import ShownResult
 from nnlab.core.metrics import decisions
@@ -37,13 +37,12 @@ def predict(
     """A network's outputs for rows x (B, n), for a file, or for a part of the run's own data.
 
     data: rows in the data set's units, or a CSV or NPZ file with the columns of the training data.
-    targets: also each row's number, target and loss, for a file that has targets; without data
-    they are always there. Raises DataError, UsageError, RunUnreadable.
+    targets: also each row's number, target and loss, for a file or a data frame that has targets;
+    without data they are always there. Raises DataError, UsageError, RunUnreadable.
     """
     trained = find_trained(run)
-    if data is None or (targets and isinstance(data, str | PathLike)):
-        file = None if data is None else Path(data)
-        return _compared(trained, file, weights, part)
+    if data is None or targets:
+        return _compared(trained, data, weights, part)
     notes: Sequence[str] = ()
     if isinstance(data, str | PathLike):
         data, notes = trained.schema.inputs(Path(data))
@@ -51,11 +50,11 @@ def predict(
     return Predictions(trained, outputs, tuple(_of_outputs(outputs, trained)), tuple(notes))
 
 
-def _compared(run: Run, file: Path | None, weights: Weights, part: str | None) -> "Predictions":
-    """Row numbers, targets, outputs and losses of a file or of a part of the run's data."""
+def _compared(run: Run, data: Any, weights: Weights, part: str | None) -> "Predictions":
+    """Row numbers, targets, outputs and losses of a file, a frame or a part of the run's data."""
     notes: tuple[str, ...] = ()
-    if file is not None:
-        dataset = run.schema.dataset(file)
+    if data is not None:
+        dataset = read_dataset(run, data)
         notes, sample = tuple(dataset.notes), sample_rows(run, dataset, weights)
     else:
         sample = sample_part(run, weights, part or default_part(run))

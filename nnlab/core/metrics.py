@@ -114,9 +114,14 @@ class Sum:
     of: Callable[[BatchAnswers], Array]  # (N,) or (N, m)
     per_output: bool = False
 
-    def parts(self, answers: BatchAnswers, count: int) -> Array:
-        """The sums (count, 1) or (count, m) over `count` equal parts of the rows."""
+    def parts(self, answers: BatchAnswers, count: int, weights: Array | None = None) -> Array:
+        """The sums (count, 1) or (count, m) over `count` equal parts of the rows.
+
+        weights (N,): how often each row counts; None: once.
+        """
         terms = self.of(answers)
+        if weights is not None:
+            terms = (terms.T * weights).T  # (N,) or (N, m)
         if self.per_output:
             return np.asarray(np.add.reduce(terms.reshape(count, -1, terms.shape[1]), axis=1))
         return np.add.reduce(terms.reshape(count, -1), axis=1, keepdims=True)
@@ -134,12 +139,16 @@ class Targets(NamedTuple):
     variance: tuple[float, ...]  # of each target of a regression, (m,); 0: constant
 
     @classmethod
-    def of(cls, kind: Kind, targets: Array) -> Self:
-        """The facts of targets (N, m)."""
+    def of(cls, kind: Kind, targets: Array, weights: Array | None = None) -> Self:
+        """The facts of targets (N, m), of which each counts as often as weights (N, 1) say."""
         outputs = targets.shape[1]
         if kind != "regression" or not len(targets):
             return cls(outputs, (0.0,) * outputs)
-        variance = np.where(scores.constant(targets), 0.0, targets.var(axis=0, dtype=np.float64))
+        if weights is None:
+            variance = targets.var(axis=0, dtype=np.float64)
+        else:
+            variance = scores.weighted_variance(targets.astype(np.float64), weights.ravel())
+        variance = np.where(scores.constant(targets), 0.0, variance)
         return cls(outputs, tuple(variance.tolist()))
 
 

@@ -166,12 +166,12 @@ def explained(part: "PartAnswers") -> float:
     The mean over the outputs. An output with constant targets counts 1 if its error is constant.
     """
     error = np.subtract(part.outputs, part.t, dtype=np.float64)
-    rest, whole = (_variance(values, part.weights) for values in (error, part.t))
+    rest, whole = (weighted_variance(values, part.weights) for values in (error, part.t))
     quotient = np.divide(rest, whole, out=(rest > 0) * 1.0, where=whole > 0)
     return float(np.mean(1 - quotient))
 
 
-def _variance(values: Array, weights: Array) -> FloatArray:
+def weighted_variance(values: Array, weights: Array) -> FloatArray:
     """The weighted variance (m,) of (N, m); 0 for columns that are constant but for rounding."""
     mean = np.average(values, axis=0, weights=weights)
     squares = np.average((values - mean) ** 2, axis=0, weights=weights)

@@ -82,19 +82,33 @@ class TableSchema:
         Further columns are ignored. Where the columns have no names, or numbers for names, they are
         the inputs in their order. Raises DataError naming row and column.
         """
-        names, values = named_columns(frame)
         wanted = [column.name for column in self.columns]
+        values = self._frame_columns(frame, wanted)
+        table = FrameTable(wanted, values, (), self.form.missing.later, self.columns)
+        return encode_inputs(table, self.columns)
+
+    def frame_dataset(self, frame: Any) -> Dataset:
+        """The rows and targets of a data frame. Raises as `frame_inputs` does."""
+        inputs = [column.name for column in self.columns]
+        wanted = [*inputs, *(self.targets or map("target {}".format, range(self.target_width)))]
+        values = self._frame_columns(frame, wanted)
+        targets = range(len(inputs), len(wanted))
+        table = FrameTable(wanted, values, (), self.form.missing, self.columns, targets)
+        return self.encode(table, "rows", ())
+
+    def _frame_columns(self, frame: Any, wanted: Sequence[str]) -> list[Any]:
+        """The columns of a data frame with these names, in their order."""
+        names, values = named_columns(frame)
         if self.named and not all(map(str.isdigit, names)):
             if lacking := [name for name in wanted if name not in names]:
                 raise DataError(
                     f"the rows have no column {quoted(lacking[0])}; their columns are "
                     f"{quoted_list(names, 20)}.{did_you_mean(lacking[0], names)}"
                 )
-            values = [values[names.index(name)] for name in wanted]
-        elif len(names) != len(wanted):
+            return [values[names.index(name)] for name in wanted]
+        if len(names) != len(wanted):
             raise DataError(f"The rows have {len(names)} columns, and {len(wanted)} are needed.")
-        table = FrameTable(wanted, values, (), self.form.missing.later, self.columns)
-        return encode_inputs(table, self.columns)
+        return values
 
     def dataset(self, path: Path) -> Dataset:
         """The rows and targets in `path`. Raises as `inputs` does."""

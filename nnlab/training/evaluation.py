@@ -32,8 +32,8 @@ from nnlab.training.records import Numbers
 class Tally:
     """Sums over batches: rows, loss, then what the metrics of `kind` need, in one vector (S,).
 
-    Losses are added batch after batch, so that the sum does not depend on how many batches are
-    added at once.
+    Rows with weights count as often as these say. Losses are added batch after batch, so that the
+    sum does not depend on how many batches are added at once.
     """
 
     kind: Kind
@@ -41,9 +41,9 @@ class Tally:
     targets: Targets
 
     @classmethod
-    def of(cls, kind: Kind, loss: Loss, targets: Array) -> Self:
-        """The tally of a part with these targets (N, m)."""
-        return cls(kind, loss, Targets.of(kind, loss.decode(targets)))
+    def of(cls, kind: Kind, loss: Loss, targets: Array, weights: Array | None = None) -> Self:
+        """The tally of a part with these targets (N, m) and weights of rows (N, 1), if any."""
+        return cls(kind, loss, Targets.of(kind, loss.decode(targets), weights))
 
     @cached_property
     def places(self) -> dict[Sum, slice]:
@@ -75,11 +75,12 @@ class Tally:
         total = float(sums[1])
         for value in losses.tolist():  # `sum` would round otherwise from Python 3.12 on
             total += value
-        sums[0] += len(z)
+        counts = np.concatenate(weights).ravel().astype(np.float64) if weights else None
+        sums[0] += len(z) if counts is None else counts.sum()
         sums[1] = total
         answers = BatchAnswers(self.kind, self.loss, z, t)
         for item, place in self.places.items():
-            sums[place] += item.parts(answers, 1)[0]
+            sums[place] += item.parts(answers, 1, counts)[0]
         return losses
 
     def epochs(self, z: Array, t: Array, batch: int, count: int) -> FloatArray:
@@ -153,7 +154,7 @@ class Evaluation:
         self, kind: Kind, loss: Loss, network: Network, part: Part,
         metrics: Sequence[RowMetric] = (),
     ) -> None:  # fmt: skip
-        self.tally = Tally.of(kind, loss, part.targets)
+        self.tally = Tally.of(kind, loss, part.targets, part.weights)
         self.metrics, self.part = metrics, part
         self.batches = Batches(part, evaluation_batch(network, len(part)))
         self.values = network.values.copy()

@@ -37,7 +37,7 @@ def run_bursts(plan: Plan, state: State) -> Iterator[list[Record]]:
     Epochs of a few small batches cost less than the work between them. So up to `plan.burst`
     epochs are done at once where nothing must be decided after each.
     """
-    tally = Tally.of(plan.kind, plan.loss, plan.train.targets)
+    tally = Tally.of(plan.kind, plan.loss, plan.train.targets, plan.train.weights)
     driver = engine_driver(plan, state, tally)
     book = EpochBook(plan, state, tally, driver.count)
     if state.best.epoch < 0 and state.status == Status.RUNNING:

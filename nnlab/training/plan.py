@@ -107,7 +107,7 @@ def start(plan: Plan, network: Network) -> State:
         slots={name: np.zeros_like(theta) for name in plan.optimizer.slots},
         average=network.values.copy() if plan.ema is not None else None,
         generators=network.generators(plan.seed),
-        sums=Tally.of(plan.kind, plan.loss, plan.train.targets).zero(),
+        sums=Tally.of(plan.kind, plan.loss, plan.train.targets, plan.train.weights).zero(),
         best=Best(values=network.values.copy()),
     )
 

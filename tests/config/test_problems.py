@@ -27,8 +27,8 @@ FIVE_SENTENCES = """\
 bad.yaml:2:19: xor has no setting 'varaint'. Did you mean 'variant'?
     data: {name: xor, varaint: line}
                       ^
-    allowed: variant, name, test, validation, pool, split, stratify, rows, fold, folds, \
-scale, seed, scale_target
+    allowed: variant, name, test, validation, pool, split, stratify, rows, fold, folds, scale, \
+seed, scale_target
 bad.yaml:5:5: there is no layer 'sigmoyd'. Did you mean 'sigmoid'?
       - sigmoyd
         ^

@@ -1,7 +1,7 @@
 """Metrics against scikit-learn, on data that arrives in batches."""
 
 import itertools
-from typing import get_args
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -215,3 +215,33 @@ def test_confusion_of_no_rows():
     matrix = confusion_matrix(*(np.array(part, np.int64) for part in TABLES["no rows"]), 3)
     np.testing.assert_array_equal(matrix, np.zeros((3, 3)))
     assert {tuple(scores.values()) for scores in class_scores(matrix)} == {(0.0, 0.0, 0.0, 0)}
+
+
+@pytest.mark.parametrize("kind", ["classes", "binary", "regression"])
+def test_weights_of_rows_are_scikit_learns(kind: Any) -> None:
+    from sklearn.metrics import accuracy_score, mean_absolute_error, r2_score
+
+    rng = np.random.default_rng(2)
+    weights = rng.uniform(0.1, 3, (20, 1))
+    width = {"classes": 3, "binary": 1, "regression": 2}[kind]
+    y = rng.random((20, width))
+    t = {
+        "classes": np.eye(3)[rng.integers(0, 3, 20)],
+        "binary": rng.integers(0, 2, (20, 1)).astype(float),
+        "regression": rng.random((20, 2)),
+    }[kind]
+    tally = Tally.of(kind, LOSSES["mse"](), t, weights)
+    sums = tally.zero()
+    for start in (0, 10):  # two batches of 5 at once, twice
+        span = slice(start, start + 10)
+        tally.add(sums, y[span], t[span], 5, np.split(weights[span], 2))
+    found = tally.result(sums)
+    w = weights.ravel()
+    assert found["loss"] == pytest.approx(np.average(((y - t) ** 2).mean(1), weights=w))
+    if kind == "regression":
+        assert found["mae"] == pytest.approx(mean_absolute_error(t, y, sample_weight=w))
+        assert found["r2"] == pytest.approx(r2_score(t, y, sample_weight=w))
+    else:
+        true, decided = decisions(kind, t), decisions(kind, y)
+        wanted = accuracy_score(true, decided, sample_weight=w)
+        assert found["accuracy"] == pytest.approx(wanted)
