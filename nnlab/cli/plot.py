@@ -49,13 +49,20 @@ from nnlab.show.text_tables import format_table
     type=click.Choice(("linear", "log")),
     help="The axis of losses and rates; default: chosen from the values.",
 )
+@click.option(
+    "--smooth",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    metavar="DECAY",
+    help="Draw curves as exponential moving averages, 0.9 over about 10 values; the curves stay "
+    "visible, pale. Default: means of noisy curves.",
+)
 @click.option("--activation", metavar="NAME", multiple=True, help="An activation; needs no RUN.")
 @output_option(FOLDER, "DIR", "Write there, not into the run.")
 @verbosity
 def command(
     run: tuple[str, ...], runs: Path | None, only: tuple[str, ...], listing: bool,
-    kinds: tuple[str, ...], dark: bool, scale: str | None, activation: tuple[str, ...],
-    output: Path | None
+    kinds: tuple[str, ...], dark: bool, scale: str | None, smooth: float | None,
+    activation: tuple[str, ...], output: Path | None
 ) -> None:  # fmt: skip
     """Draw the figures of one or more runs.
 
@@ -70,13 +77,14 @@ def command(
     nnlab plot latest
     nnlab plot latest --list
     nnlab plot latest --only curves --scale log --format svg
+    nnlab plot latest --only steps --smooth 0.98
     nnlab plot 20261121-101500 20261121-101622
     nnlab plot sweep-identity8-lr
     nnlab plot --activation relu --activation gelu
     """
     one_run = listing or bool(only)
     _refuse_options(run, activation, one_run)
-    form = FigureForm(tuple(dict.fromkeys(kinds)), dark, scale)  # type: ignore[arg-type]
+    form = FigureForm(tuple(dict.fromkeys(kinds)), dark, scale, smooth)  # type: ignore[arg-type]
     _draw_activations(activation, form, output)
     sweep = find_sweep(run[0], runs) if len(run) == 1 else None
     if sweep is not None:

@@ -3,9 +3,12 @@
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from nnlab.show.figures import FIGURES
+from nnlab.show.figures.axes import exponential_average
+from nnlab.show.figures.style import style
 from tests.figures.conftest import RESOLVED, MakeRun
 
 EPOCHS = [0, 1, 2, 3]
@@ -179,3 +182,29 @@ def test_steps_show_each_update_and_the_mean_of_each_epoch(make_run: MakeRun) ->
 
 def test_steps_of_a_run_that_recorded_none(make_run: MakeRun) -> None:
     assert not FIGURES["steps"].suits(make_run({"epoch": EPOCHS, "train_loss": [1.0] * 4}))
+
+
+def test_the_moving_average_has_its_weights_by_hand_and_by_pandas() -> None:
+    values = np.random.default_rng(0).normal(size=50)
+    values[[7, 8, 20]] = [np.nan, np.inf, np.nan]
+    mean = exponential_average(values, 0.9)
+    finite = np.isfinite(values)
+    assert np.isnan(mean[~finite]).all()
+    whole = pd.Series(values[finite]).ewm(alpha=0.1, adjust=True).mean()  # corrected for the start
+    np.testing.assert_allclose(mean[finite], whole, rtol=1e-12)
+    assert mean[0] == pytest.approx(values[0], rel=1e-12)
+    np.testing.assert_allclose(exponential_average(np.full(5, 3.0), 0.99), 3.0, rtol=1e-12)
+
+
+def test_smoothed_curves_keep_their_values_pale(make_run: MakeRun) -> None:
+    losses = [2.0, 1.0, 0.6, 0.4]
+    steps = {"step": [1, 2, 3, 4], "loss": losses, "epoch": [1, 1, 2, 2], "lr": [0.1] * 4}
+    run = make_run({"epoch": EPOCHS, "train_loss": losses}, steps=steps)
+    with style(smooth=0.5):
+        curves, updates = FIGURES["curves"].draw(run), FIGURES["steps"].draw(run)
+    mean = [2.0, 4 / 3, 6.4 / 7, 9.6 / 15]
+    for figure, name in ((curves, "training"), (updates, "moving average, decay 0.5")):
+        (ax,) = figure.axes
+        drawn = [list(line.get_ydata()) for line in ax.get_lines()]
+        assert losses in drawn
+        np.testing.assert_allclose(lines(ax)[name], mean, rtol=1e-12)

@@ -14,6 +14,7 @@ from nnlab.show.figures.axes import (
     choose_scale,
     count_axis,
     dots,
+    exponential_average,
     finite_numbers,
     is_log_rate,
     legend_below,
@@ -69,10 +70,12 @@ def part_curves(run: View, quantity: str) -> dict[str, tuple[FloatArray, FloatAr
 
 
 def smoothing_note(axes: Sequence["Axes"]) -> str | None:
-    """What pale lines are, where there are any."""
+    """What pale and strong lines are, where there are pale ones."""
     pale = [line for ax in axes for line in ax.lines if line.get_gid() == "pale"]
     if not pale:
         return None
+    if (decay := look().smooth) is not None:
+        return f"pale: every epoch; strong: moving average, decay {decay:g}"
     return f"pale: every epoch; strong: mean of {window(np.size(pale[0].get_xdata()))} epochs"
 
 
@@ -93,9 +96,13 @@ def _draw_parts(
 def draw_line(ax: "Axes", epochs: FloatArray, values: FloatArray, **options: Any) -> None:
     """A curve over the epochs; of a noisy one the running mean, with the values pale behind it.
 
-    The axis must have its scale and its limits.
+    With a decay in the look, the moving average instead, of every curve. The axis must have its
+    scale and its limits.
     """
-    mean = smoothed(values, *ax.get_ylim(), ax.get_yscale() == "log")
+    if (decay := look().smooth) is None:
+        mean = smoothed(values, *ax.get_ylim(), ax.get_yscale() == "log")
+    else:
+        mean = exponential_average(values, decay)
     if mean is None:
         ax.plot(epochs, values, marker="." if len(epochs) <= FEW else "", **options)
         return
@@ -146,12 +153,15 @@ def _no_steps(run: View) -> str | None:
 
 
 def draw_steps(run: View) -> "Figure":
-    """The loss of every update, and over it the mean of each epoch."""
+    """The loss of every update, and over it the mean of each epoch, or the moving average."""
     steps, losses, epochs = (finite_numbers(run.steps[name]) for name in ("step", "loss", "epoch"))
     figure, (ax,) = style.panels(1, *run.title, width=1.5)
     ax.plot(steps, losses, color=look().faint, linewidth=0.6, alpha=0.8, label="one update")
     starts = np.flatnonzero(np.diff(epochs, prepend=np.nan) != 0)
-    if len(starts) > 1:
+    if (decay := look().smooth) is not None:
+        label = f"moving average, decay {decay:g}"
+        ax.plot(steps, exponential_average(losses, decay), color=look().blue, label=label)
+    elif len(starts) > 1:
         counts = np.diff(starts, append=len(epochs))
         means = np.add.reduceat(losses, starts) / counts
         ax.plot(steps[starts + counts - 1], means, color=look().blue, label="mean of an epoch")

@@ -23,6 +23,7 @@ class Look:
     green: str
     dark: bool = False
     scale: Scale | None = None  # of the values of curves; None: what shows most
+    smooth: float | None = None  # the decay of the average of curves; None: only noisy ones
     heading: bool = True  # False on a page that already says which run it is
 
     @property

@@ -86,11 +86,15 @@ def require_suited(name: str, figures: Mapping[str, Plot], run: View) -> Plot:
 
 @dataclass(frozen=True)
 class FigureForm:
-    """The kinds of files (png, svg, pdf), light or dark, and the scale of losses and rates."""
+    """The kinds of files (png, svg, pdf), light or dark, the scale of losses and rates.
+
+    smooth: the decay of the moving average of curves.
+    """
 
     kinds: tuple[str, ...] = ("png",)
     dark: bool = False
     scale: Scale | None = None
+    smooth: float | None = None
 
 
 @dataclass(frozen=True)
@@ -166,7 +170,7 @@ def figure_files(
 ) -> list[tuple[str, bytes]]:
     """Names and bytes of the files of one figure; none where it does not suit."""
     form = form or FigureForm()
-    with style(form.dark, form.scale):
+    with style(form.dark, form.scale, smooth=form.smooth):
         if (figure := paint()) is None:
             return []
         dark = "-dark" if form.dark else ""

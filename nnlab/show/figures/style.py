@@ -92,10 +92,15 @@ def _settings(look: Look) -> dict[str, Any]:
 
 
 @contextmanager
-def style(dark: bool = False, scale: Scale | None = None, heading: bool = True) -> Iterator[None]:
+def style(
+    dark: bool = False,
+    scale: Scale | None = None,
+    heading: bool = True,
+    smooth: float | None = None,
+) -> Iterator[None]:
     """Draw and save inside this block; the caller's matplotlib settings come back after it."""
     matplotlib = _matplotlib()
-    chosen = replace(DARK if dark else LIGHT, scale=scale, heading=heading)
+    chosen = replace(DARK if dark else LIGHT, scale=scale, heading=heading, smooth=smooth)
     token = _LOOK.set(chosen)
     with matplotlib.rc_context(), warnings.catch_warnings():
         # Letters that the font lacks are drawn as boxes; that is no reason to fail.
