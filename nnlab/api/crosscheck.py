@@ -113,10 +113,12 @@ class CrossCheck(ShownResult):
         agreed = [row for row in self.rows if row.rounding is None]
         updates = agreed[-1].updates if agreed else 0
         over = f"over {count(updates, 'update')}" if updates else "before the first update"
+        closeness = f"to {self.largest:.0e}" if self.largest else "exactly"
+        agreement = f"{self.peer} agrees {closeness} {over}."
         if above is None:
-            return f"{self.peer} agrees to {self.largest:.0e} {over}."
+            return agreement
         return (
-            f"{self.peer} agrees to {self.largest:.0e} {over}. In epoch {above.epoch:,} rounding "
+            f"{agreement} In epoch {above.epoch:,} rounding "
             f"grows beyond the tolerance {self.tolerance:g}: two trainings of nnlab that differ in "
             f"the last bits of the initial weights are {above.rounding:.0e} apart, and {self.peer} "
             f"is {above.relative:.0e} away."

@@ -132,7 +132,7 @@ def _check_results(folder: RunFolder | SweepFolder, as_json: bool) -> None:
     else:
         compared = compare_run(RunFiles(folder.path))
     if not compared:
-        example = 'expect: {val_accuracy: ">= 0.95"}'
+        example = 'expect: {val_loss: "<= 0.1"}'
         raise UsageError(f"The config of {folder.path} expects nothing. An example: {example}")
     if as_json:
         rows = [each.row for each in compared]

@@ -51,7 +51,7 @@ on the changed images.
 EXPECTATIONS = """
 ## Expectations
 
-For example `expect: {val_accuracy: ">= 0.95", parameters: "<= 200", seeds: 4/5}`. The keys are the
+For example `expect: {val_loss: "<= 0.1", parameters: "<= 200", seeds: 4/5}`. The keys are the
 loss and the metrics of each part, such as `test_loss`, as the final weights have them; the `epochs`
 that were trained; the `parameters` of the network; and `status`: completed, early_stopped or
 diverged. A number follows one of < <= > >= =, in quotes. `seeds: 4/5` means that at least 4 of 5

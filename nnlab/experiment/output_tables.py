@@ -6,7 +6,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from nnlab.core.class_scores import class_scores, confusion_matrix, label_averages, score_averages
-from nnlab.core.metrics import R2, PartAnswers, Targets, decisions
+from nnlab.core.metrics import MAE, R2, PartAnswers, Targets, decisions
 from nnlab.core.types import FloatArray
 from nnlab.data.batches import Part
 from nnlab.data.dataset import Task
@@ -79,5 +79,7 @@ def _of_targets(names: Sequence[str], outputs: FloatArray, t: FloatArray) -> lis
         square = float(own @ own)
         r2 = float(R2.value([[square]], len(own), Targets(1, (variance,))))
         rmse = float(np.sqrt(square / len(own)))
-        rows.append({"target": name, "mae": float(np.abs(own).mean()), "rmse": rmse, R2.name: r2})
+        rows.append(
+            {"target": name, MAE.name: float(np.abs(own).mean()), "rmse": rmse, R2.name: r2}
+        )
     return rows
