@@ -135,7 +135,7 @@ def _wanted(task: TaskConfig, config: Config) -> Config:
     return wanted
 
 
-def _line(error: NnlabError, folder: Path) -> str:
+def _line(error: object, folder: Path) -> str:
     """The first line of a message, without the temporary folder."""
     return shown(str(error).partition("\n")[0].replace(f"{folder}/", ""))
 
@@ -147,7 +147,7 @@ def _judge(given: Graded, path: Path, trained: Path, outcomes: Mapping[str, Outc
     outcome = outcomes[given.trial.name]
     folder = RunFolder(trained / given.trial.name)
     if not folder.has(SUMMARY):
-        return replace(given, verdict=Verdict.FAILED, reason=str(outcome.reason))
+        return replace(given, verdict=Verdict.FAILED, reason=_line(outcome.reason, folder.path))
     here, there = Run(folder.path), Run(path)
     given = replace(given, compared=compare_run(here))
     if here.data_source[1] != there.data_source[1]:

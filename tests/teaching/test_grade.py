@@ -5,6 +5,7 @@ import json
 import pickle
 import shutil
 import stat
+import sys
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -259,7 +260,14 @@ def test_a_training_without_end_is_ended(school: Path, tmp_path: Path) -> None:
     shutil.copy(school / "handins" / "honest0.zip", tmp_path)
     (each,) = grade(tmp_path, read_task(school / "task.yaml"), timeout=1e-9)
     assert (each.verdict, each.row["met"]) == (Verdict.FAILED, None)
-    assert "over the time limit" in each.reason
+    assert each.reason == "over the time limit of 1e-09 s"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="no other system limits a process")
+def test_a_training_beyond_its_memory_is_ended(school: Path, tmp_path: Path) -> None:
+    shutil.copy(school / "handins" / "honest0.zip", tmp_path)
+    (each,) = grade(tmp_path, read_task(school / "task.yaml"), memory=1000)
+    assert (each.verdict, "\n" in each.row["reason"]) == (Verdict.FAILED, False)
 
 
 def test_equal_runs_are_equal_files_with_nothing_else(school: Path, tmp_path: Path) -> None:
