@@ -171,7 +171,7 @@ def test_a_run_of_a_newer_version(nnlab: Nnlab, xor: Path) -> None:
     (xor / "resolved.yaml").write_text(f"{resolved}warmth: 3\n")
     result = nnlab("plot", "latest")
     assert result.exit_code == 0
-    assert names(result) == ["curves.png", "confusion.png", "scatter.png"]
+    assert names(result) == ["curves.png", "confusion.png"]
     first, second = result.stderr.splitlines()
     assert first == (
         f"Warning: The run {xor.name} is of format 2, and this nnlab knows format 1: "
