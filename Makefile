@@ -77,9 +77,9 @@ check: $(VENV)/.dev
 	$(RUN) ruff format --check .
 	$(RUN) mypy
 	$(RUN) docs.generate --check
-	$(RUN) sphinx --fail-on-warning --quiet docs site
 
 site: $(VENV)/.dev
+	$(INSTALL) --editable '.[site]'
 	$(RUN) sphinx --fail-on-warning --quiet docs site
 	@echo "Open site/index.html"
 

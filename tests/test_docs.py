@@ -11,7 +11,9 @@ import pytest
 import nnlab
 
 ROOT = Path(__file__).parents[1]
-PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
+PAGES = sorted(
+    [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "docs/how-to").glob("*.md")]
+)
 
 
 GENERATE = run_path(str(ROOT / "docs" / "generate.py"))

@@ -169,20 +169,23 @@ BLOW_UPS = [
 ]
 LAST = {"bce": "sigmoid", "cross_entropy": "softmax"}
 KINDS = {"bce": "binary", "cross_entropy": "classes"}
+SETTINGS = {"quantile": {"quantiles": (0.5,)}}  # an output per target
 PLACE = re.compile(
-    r"(output|weight|bias|weight gradient|bias gradient|loss[a-z ]*) of layer [0-3] "
-    r"\((dense|relu|linear|softmax|sigmoid)\)|(training|validation) (loss|mae|r2)"
+    r"(output|weight( v| square)?|bias|weight gradient|bias gradient|loss[a-z ]*) of layer [0-3] "
+    r"\((dense|relu|linear|softmax|sigmoid|exp)\)|(training|validation) (loss|mae|r2)"
 )
 
 
 def blow_up(loss, dtype, optimizer, lr):
     """The records of a training with this rate, the weights after each update, and the state."""
     x, t = classes() if loss in LAST else noise(60)
-    network = Network(layers(5, "relu", 2, LAST.get(loss, "linear")), 3, dtype=dtype)
+    t = np.abs(t) if loss == "poisson" else t
+    last = LOSSES[loss].fuses or "linear"
+    network = Network(layers(5, "relu", 2, last), 3, dtype=dtype)
     plan = plan_for(
         part(x, t, dtype),
         part(x[:7], t[:7], dtype),
-        loss=LOSSES[loss](),
+        loss=LOSSES[loss](**SETTINGS.get(loss, {})),
         optimizer=OPTIMIZERS[optimizer](lr=lr),
         kind=KINDS.get(loss, "regression"),
         epochs=8,

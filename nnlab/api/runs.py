@@ -26,12 +26,6 @@ from nnlab.status import Status
 from nnlab.suggest import did_you_mean
 
 STATUSES = tuple(status.value for status in Status if status is not Status.UNKNOWN)
-COLUMNS = (
-    *("run", "status", "data", "epochs"),
-    *(columns.name(part, columns.LOSS) for part in columns.PARTS),
-    *(name for name, metric in METRICS.items() if isinstance(metric, SumMetric)),
-    "time",
-)  # of every table; settings and other metrics are columns where a key asks
 
 
 def runs(
@@ -61,6 +55,13 @@ def runs(
     return RunList(top, tuple(chosen), sweeps, _nothing(rows, status, conditions, top))
 
 
+def column_names() -> list[str]:
+    """The columns of every table; settings and other metrics are columns where a key asks."""
+    losses = [columns.name(part, columns.LOSS) for part in columns.PARTS]
+    metrics = [name for name, metric in METRICS.items() if isinstance(metric, SumMetric)]
+    return ["run", "status", "data", "epochs", *losses, *metrics, "time"]
+
+
 @dataclass
 class ListedRun:
     """One run: its columns and, where a key asks for them, its settings."""
@@ -76,7 +77,7 @@ class ListedRun:
     @property
     def cells(self) -> dict[str, Any]:
         """The row of the printed table; settings stand before the time."""
-        row = {name: self.values.get(name) for name in COLUMNS}
+        row = {name: self.values.get(name) for name in column_names()}
         run, time = row.pop("run"), row.pop("time")
         trial = {"trial": self.run.trial} if self.run.trial else {}
         return {"run": run, **trial, **row, **self.settings, "time": time}
@@ -144,7 +145,9 @@ class RunList(ShownResult):
     def to_csv(self) -> str:
         """The printed table as CSV, with all digits."""
         rows = [row.cells for row in self.rows]
-        return to_csv(list(rows[0] if rows else COLUMNS), [list(row.values()) for row in rows])
+        return to_csv(
+            list(rows[0] if rows else column_names()), [list(row.values()) for row in rows]
+        )
 
     def __str__(self) -> str:
         rows = [{key: _cell(key, v) for key, v in row.cells.items()} for row in self.rows]
@@ -156,7 +159,7 @@ def _cell(key: str, value: Any) -> Cell:
     """A time or a setting as text; other values as they are."""
     if value is not None and key == "time":
         return duration(value)
-    if value is not None and key not in COLUMNS:
+    if value is not None and key not in column_names():
         return shorten(setting_value(value), LONGEST_SETTING)
     return value
 
@@ -168,12 +171,12 @@ def _table_rows(records: Sequence[RunRecord], keys: Sequence[str], top: Path) ->
     UsageError for a key that no run has.
     """
     rows = [ListedRun(record, _columns(record, top)) for record in records]
-    asked = [key for key in dict.fromkeys(keys) if key not in COLUMNS]
+    asked = [key for key in dict.fromkeys(keys) if key not in column_names()]
     if not rows or (not asked and TOP_FAMILIES.keys().isdisjoint(keys)):
         return rows
     for row in rows:
         row.values, row.keys = condition_values(row.values, _settings(row.run)), asked
-    _refuse_unknown(asked, [*COLUMNS, *(name for row in rows for name in row.values)])
+    _refuse_unknown(asked, [*column_names(), *(name for row in rows for name in row.values)])
     return rows
 
 
@@ -184,7 +187,7 @@ def _refuse_unknown(keys: Sequence[str], names: Sequence[str]) -> None:
             hint = did_you_mean(key, list(dict.fromkeys(names)), "setting")
             raise UsageError(
                 f"No run has a column or a setting {shown_value(key)}.{hint} The columns are "
-                f"{', '.join(COLUMNS)}; a setting is named as in --set: optimizer.lr."
+                f"{', '.join(column_names())}; a setting is named as in --set: optimizer.lr."
             )
 
 
@@ -201,7 +204,7 @@ def _columns(run: RunRecord, top: Path) -> dict[str, Any]:
         "epochs": run.epochs,
         "time": run.seconds,
     }
-    names = dict.fromkeys([*COLUMNS, *METRICS])
+    names = dict.fromkeys([*column_names(), *METRICS])
     return {name: (about if name in about else numbers).get(name) for name in names}
 
 

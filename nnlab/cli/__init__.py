@@ -24,7 +24,7 @@ COMMANDS = {  # and the first line of the help of each
     "sweep": "Train CONFIG once per value of an AXIS.",
     "tune": "Search for good settings with Optuna.",
     "play": "Play with a network in the browser.",
-    "check": "Check CONFIG and show what it means; or check a run's results.",
+    "check": "Check CONFIG and show what it means.",
     "gradcheck": "Check all gradients numerically.",
     "crosscheck": "Train CONFIG in another library too, and compare.",
     "doctor": "Say why a network does not learn.",

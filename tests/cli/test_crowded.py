@@ -48,7 +48,9 @@ def test_lanes_do_not_wait_for_each_other(monkeypatch, batch, advised):
     network = [{"reshape": [8, 8, 1]}, conv, "global_avg_pool", {"dense": 10}, "softmax"]
     settings = {"data": {"name": "digits"}, "network": network, "loss": "cross_entropy"}
     with threadpool_limits(2, user_api="blas"):
-        images = build(from_mapping({**settings, "training": {"batch_size": batch}}))
+        images = build(
+            from_mapping({**settings, "training": {"batch_size": batch, "engine": "numpy"}})
+        )
         assert (crowded_message(images, "2") is not None) == advised
 
 

@@ -20,7 +20,7 @@ from nnlab.training import Epoch, Failure, Plan, Record, State, Steps, run_train
 
 NONE = Scaling("none", np.zeros(()), np.ones(()))
 # dense is in all; the others have no compiled form
-SKIPPED_LAYERS = {"dense", "dropout", "step", "reshape", "batch_norm", "layer_norm"}
+SKIPPED_LAYERS = {"dense", "dropout", "step", "rescale", "reshape", "batch_norm", "layer_norm"}
 SKIPPED_LAYERS |= {"conv2d", "max_pool", "avg_pool", "global_avg_pool"}
 HIDDEN = sorted(set(LAYERS) - SKIPPED_LAYERS)
 

@@ -356,8 +356,9 @@ DIFFERENT: dict[str, Any] = {
     "training.ema": 0.5,
     "training.augment": ["flip"],
     "sweeps": {"lr": {"key": "lr", "values": [0.1]}},
+    "expect": {"parameters": "<= 99"},
 }
-ALLOWED = {"training.epochs", "training.checkpoint_every", "sweeps"}
+ALLOWED = {"training.epochs", "training.checkpoint_every", "sweeps", "expect"}
 
 
 def every_key() -> Iterator[str]:
