@@ -10,12 +10,13 @@ INSTALL = $(RUN) pip install --quiet --disable-pip-version-check
 
 LOWEST = .venv-lowest
 
-.PHONY: help demo test how-long lowest browser torture check format docs results studies figures doctor crosscheck accuracy estimators exports tables bench site package clean
+.PHONY: help demo test thorough how-long lowest browser torture check format docs results studies figures doctor crosscheck accuracy estimators exports tables bench site package clean
 .NOTPARALLEL:
 
 help:
 	@echo "make demo     install (a minute), train the 8-3-8 identity encoder, and draw its figures"
 	@echo "make test     install, then run the tests"
+	@echo "make thorough run the tests, those that take ten seconds or more too"
 	@echo "make lowest   install the lowest versions that pyproject.toml allows, and run the main commands with them"
 	@echo "make torture  kill, refuse and fuzz for an hour or two, and write the table in docs/reliability.md"
 	@echo "make check    lint, format, types, and generated pages up to date"
@@ -46,8 +47,11 @@ demo: $(VENV)/.fast
 test: how-long $(VENV)/.test browser
 	$(RUN) pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 
+thorough: $(VENV)/.test browser
+	$(RUN) pytest --numprocesses auto --dist loadfile --no-loadscope-reorder -m ''
+
 how-long:
-	@echo "The tests take about 10 minutes on two cores, after about 1 minute of installation in a fresh clone."
+	@echo "The tests take about 10 minutes on two cores, after one or two minutes of installation in a fresh clone."
 	@echo "Other work on the machine makes them slower, and fails none."
 
 # The floors hold for the oldest Python that nnlab runs on: newer ones have no wheels of such old packages.

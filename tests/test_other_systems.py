@@ -53,12 +53,10 @@ print("without", *sorted(used))
 """
 LINES = """\
 train xor --set epochs=30 --no-plots
-train digits_conv --set epochs=1 --set training.engine=numpy --no-plots
 verify latest
 sweep lr=0.1,0.2 xor --set epochs=5 --no-plots --jobs 1
 evaluate latest
 data list
-descend landscape --no-plots
 runs
 """
 

@@ -23,6 +23,9 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), *(ROOT / "do
 PAGES = [page for page in PAGES if page.name != "LOG.md" and page.parent.name != "generated"]
 TUTORIAL = ROOT / "docs" / "tutorial.md"
 
+# Drawing and sweeping take seconds, and have tests of their own.
+QUICKER = {"train": ["--no-plots"], "sweep": ["--dry-run"]}
+
 # What the tutorial says that its commands show.
 SHOWN = {
     "nnlab check xor.yaml": "18",
@@ -30,7 +33,7 @@ SHOWN = {
     "nnlab doctor latest": "The network answers about the same to every row.",
     "nnlab verify latest": "came out the same",
     "nnlab runs": "20",
-    "nnlab sweep lr xor.yaml --seeds 3": "15 of 15 trials done",
+    "nnlab sweep lr xor.yaml --seeds 3": "15 trials: 15 to run",
     "nnlab explain latest --row 3 --epoch 0": "FORWARD",
     "nnlab report latest": "report.html",
     "nnlab export latest --to script": "script.py",
@@ -88,8 +91,7 @@ def test_the_tutorial_works_in_an_empty_folder(
     for block in blocks(TUTORIAL, "sh"):
         for line in block.splitlines():
             words = shlex.split(line)[1:]
-            few = ["--no-plots"] if words[0] == "train" else []  # their own tests draw
-            result = CliRunner().invoke(main, [*words, *few])
+            result = CliRunner().invoke(main, [*words, *QUICKER.get(words[0], [])])
             assert result.exit_code == 0, f"{line}: {result.output}"
             shown[line] = result.output
     assert [line for line, text in SHOWN.items() if text not in shown[line]] == []

@@ -80,6 +80,7 @@ def begin(events: Events) -> None:
     next(event for event in events if isinstance(event, Begun))
 
 
+@pytest.mark.thorough
 def test_the_same_hashes_as_in_this_process(dask: Dask, tmp_path: Path) -> None:
     """R15, and R16: one BLAS thread."""
     wanted = trials(4, "epochs=50")
@@ -104,6 +105,7 @@ def test_a_cluster_on_this_machine(tmp_path: Path) -> None:
     assert hashes(tmp_path / "there") == hashes(tmp_path / "here")
 
 
+@pytest.mark.thorough
 def test_six_of_twenty_four_fail_each_alone(
     dask: Dask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -129,6 +131,7 @@ def test_what_is_there_is_not_run_again(dask: Dask, tmp_path: Path) -> None:
     assert {path: path.stat().st_mtime_ns for path in before} == before
 
 
+@pytest.mark.thorough
 def test_other_data_than_here(dask: Dask, tmp_path: Path) -> None:
     (tmp_path / "rows.csv").write_text("x,y\n1,2\n2,4\n3,6\n")
     (tmp_path / "c.yaml").write_text(
@@ -167,6 +170,7 @@ def test_a_worker_that_is_killed_costs_nothing(fresh: Dask, tmp_path: Path) -> N
     assert hashes(tmp_path / "there")["t00"] == hashes(tmp_path / "here")["t00"]
 
 
+@pytest.mark.thorough
 def test_workers_with_another_nnlab_or_none_are_not_used(fresh: Dask, tmp_path: Path) -> None:
     fresh.worker("--preload", str(HERE / "old.py"))
     fresh.worker("--preload", str(HERE / "bare.py"))
@@ -185,6 +189,7 @@ def test_workers_with_another_nnlab_or_none_are_not_used(fresh: Dask, tmp_path: 
     assert len(hashes(tmp_path)) == 2
 
 
+@pytest.mark.thorough
 def test_a_worker_with_another_numpy_is_used_and_told_of(fresh: Dask, tmp_path: Path) -> None:
     """Its figures are as good, but nobody promises the same bits."""
     fresh.worker("--preload", str(HERE / "other_numpy.py"))
@@ -246,6 +251,7 @@ def test_nobody_trains_for_one_who_was_killed(dask: Dask, tmp_path: Path) -> Non
     assert all(process.poll() is None for process in dask.processes)
 
 
+@pytest.mark.thorough
 def test_a_trial_that_is_lost_three_times(fresh: Dask, tmp_path: Path) -> None:
     """Each worker that gets it is killed, as by a machine out of memory."""
     fresh.worker()

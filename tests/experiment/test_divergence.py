@@ -64,6 +64,7 @@ def config(draw: random.Random) -> dict[str, Any]:
     }
 
 
+@pytest.mark.thorough
 def test_a_hundred_blow_ups(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("os.fsync", lambda descriptor: None)
     draw = random.Random(11)

@@ -12,6 +12,7 @@ Proof = Callable[..., dict[str, Any]]
 KILLS = 21
 
 
+@pytest.mark.thorough
 def test_killed_at_random_moments(proof: Proof) -> None:
     found = proof("kills", "--kills", str(KILLS))
     assert found["problems"] == []
