@@ -32,6 +32,7 @@ myst_enable_extensions = ["deflist"]
 html_theme = "furo"
 html_title = f"nnlab {release}"
 html_show_sphinx = False
+html_show_copyright = False
 html_theme_options = {"source_repository": PROJECT["urls"]["Repository"]}
 copybutton_prompt_text = "$ "
 suppress_warnings = ["myst.header"]  # a generated page begins with the heading of its part
