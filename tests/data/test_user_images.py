@@ -121,7 +121,7 @@ def deep(path: Path) -> None:
         (lambda path: path.write_text("<svg/>"), "is no intact PNG or JPEG file"),
         (lambda path: Image.new("L", (4, 4)).save(path, "GIF"), "is no intact PNG or JPEG file"),
         (cut, "is no intact PNG or JPEG file"),
-        (huge, "pixels"),
+        (huge, "has more than 67,108,864 pixels"),
         (deep, "has 16 bits per pixel; save it with 8"),
         (lambda path: path.symlink_to("absent.png"), "There is no file"),
     ],
