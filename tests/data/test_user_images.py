@@ -99,8 +99,8 @@ def chunk(kind: bytes, content: bytes) -> bytes:
 
 
 def huge(path: Path) -> None:
-    """60 bytes that announce 10 gigapixels."""
-    header = struct.pack(">IIBBBBB", 100_000, 100_000, 8, 0, 0, 0, 0)
+    """60 bytes that announce 100 megapixels."""
+    header = struct.pack(">IIBBBBB", 10_000, 10_000, 8, 0, 0, 0, 0)
     parts = chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"0")) + chunk(b"IEND", b"")
     path.write_bytes(b"\x89PNG\r\n\x1a\n" + parts)
 
