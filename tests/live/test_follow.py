@@ -181,7 +181,7 @@ def test_a_network_that_cannot_be_drawn_says_so(tmp_path: Path) -> None:
     message = newest(feed)["scenes"]
     assert [scene["kind"] for scene in message["scenes"]] == ["health"]
     assert message["note"] == (
-        "This network is too large, or of a kind, for a drawing of its units: the page shows "
+        "This network is too large for a drawing of its units, or of another kind: the page shows "
         "the rest."
     )
 
