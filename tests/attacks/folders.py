@@ -152,6 +152,7 @@ LOOKS = (["verify", "run"], ["evaluate", "run"], ["plot", "run"], ["runs", "."])
 # Figures that need the network say nothing new of most damage, and take a second.
 CURVES = (*LOOKS[:2], ["plot", "run", "--only", "curves"], LOOKS[3])
 GOES_ON = (["resume", "run", "--no-plots"],)
+TRAIN = ["train", "c.yaml", "--no-plots"]
 ROWS = (["predict", "run", "../rows.csv"],)
 PAGE = (["report", "run"],)  # draws all figures twice
 DRAWN = ("escape", "huge inputs", "nothing")  # damage that is met by all figures
@@ -169,7 +170,7 @@ Case = tuple[str, Callable[[Path], Any], tuple[list[str], ...]]
 
 def cases() -> Iterator[Case]:
     """Name, what is done to a copy of a good folder `run`, and the commands."""
-    yield "honest", lambda path: None, (*LOOKS, *PAGE, *ROWS, *GOES_ON, ["train", "c.yaml"])
+    yield "honest", lambda path: None, (*LOOKS, *PAGE, *ROWS, *GOES_ON, TRAIN)
     for name, data in NPZ.items():
         met = name in ALL_FIGURES
         drawn = LOOKS[2] if met else only("weights", "histograms")
@@ -177,7 +178,7 @@ def cases() -> Iterator[Case]:
         drawn = LOOKS[2] if met else only("confusion", "scatter", "boundary_epochs")
         yield f"kept: {name}", _each("{}.npz", KEPT, data), (drawn,)
         yield f"checkpoint: {name}", _each("{}", SAVES, data), (*GOES_ON, LOOKS[0])
-        yield f"data: {name}", _each("../{}", ("data.npz",), data), (["train", "c.yaml"],)
+        yield f"data: {name}", _each("../{}", ("data.npz",), data), (TRAIN,)
     for name, text in JSON.items():
         data = text.encode("utf-8", "surrogateescape")
         for file in ("data.json", "run.json", "summary.json"):
@@ -189,7 +190,7 @@ def cases() -> Iterator[Case]:
         yield (
             f"metrics: {name}",
             _each("{}", ("metrics.csv",), data),
-            (*CURVES, *(PAGE if name in DRAWN else ()), *GOES_ON),
+            (*CURVES, *(PAGE if name == "escape" else ()), *GOES_ON),
         )
     for name, change in ODD.items():
         yield f"odd: {name}", change, (LOOKS[0], *GOES_ON)
@@ -264,7 +265,7 @@ def main() -> None:
     error, out = sys.stderr, sys.stdout
     with (room / "warm").open("w") as sys.stdout:
         sys.stderr = sys.stdout
-        for command in (*LOOKS, *PAGE, *ROWS, ["train", "c.yaml"], ["evaluate", "nothing"]):
+        for command in (*LOOKS, *PAGE, *ROWS, TRAIN, ["evaluate", "nothing"]):
             with contextlib.suppress(SystemExit):
                 worker.main.main([one.replace("../", "") for one in command], prog_name="nnlab")
     sys.stdout, sys.stderr = out, error
