@@ -10,6 +10,9 @@ INSTALL = $(RUN) pip install --quiet --disable-pip-version-check
 
 LOWEST = .venv-lowest
 
+# Where it is set, each of hundreds of processes compiles all modules of nnlab again.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help demo test thorough how-long lowest browser torture check format docs results studies figures doctor crosscheck accuracy estimators exports tables bench site package clean
 .NOTPARALLEL:
 

@@ -31,8 +31,9 @@ def evaluate(
     """Loss, metrics and, for classes, tables, on a part of the run's data or on a file.
 
     data: a CSV or NPZ file, or a data frame, with inputs and targets; for a network of images also
-    a folder with a folder of PNG or JPEG files per class. part: "train", "validation"
-    or "test"; by default the last of these that the run has. weights: "final", "best" or "initial".
+    a folder with a folder of PNG or JPEG files per class. part: "train", "validation" or "test";
+    by default the last of these that the run has. weights: "final", "best", "initial", or
+    "checkpoint": those of the last save.
     Raises DataError also where the run's data has changed, UsageError, RunUnreadable.
     """
     if part is not None and data is not None:
