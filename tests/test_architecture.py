@@ -80,7 +80,9 @@ RULES = {
     "exports.torch_modules": rule(set(), "torch"),
     "estimators": rule(RANK_5, "numpy sklearn"),
     "peers": rule(RANK_5 | {"explanation.blocks", "exports"}, "numpy", "sklearn torch"),
-    "api": rule(RANK_6 | {"race", "show"}, "numpy", "IPython matplotlib pandas rich"),
+    "api": rule(
+        RANK_6 | {"race", "show"}, "annotated_types numpy", "IPython matplotlib pandas rich"
+    ),
     "show": rule(set()),
     "show.words": rule({"status"}),
     "show.text_tables": rule({"run.text", "show.words"}),

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from nnlab.api.arguments import checks_arguments
 from nnlab.api.find import AnyRun, find_trained, require_path
 from nnlab.api.results import Columns, ShownResult, columns_of
 from nnlab.core.metrics import METRICS
@@ -21,6 +22,7 @@ MOST_CLASSES = 20  # of which tables are printed
 PARTS = ("train", "validation", "test")
 
 
+@checks_arguments
 def evaluate(
     run: AnyRun,
     data: Any = None,

@@ -10,11 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from nnlab.api.arguments import checks_arguments
 from nnlab.api.evaluate import default_part, read_dataset
 from nnlab.api.find import AnyRun, find_trained
 from nnlab.api.results import ShownResult
 from nnlab.core.metrics import decisions
 from nnlab.core.types import FloatArray
+from nnlab.errors import UsageError
 from nnlab.experiment.measure import outputs_and_losses, sample_part, sample_rows
 from nnlab.run.data_facts import DataFacts
 from nnlab.run.folder import Weights
@@ -26,6 +28,7 @@ Column = tuple[str, NDArray[Any]]  # its name and values
 SHOWN = 10  # rows
 
 
+@checks_arguments
 def predict(
     run: AnyRun,
     data: str | PathLike[str] | ArrayLike | None = None,
@@ -41,6 +44,8 @@ def predict(
     targets: also each row's number, target and loss, for a file or a data frame that has targets;
     without data they are always there. Raises DataError, UsageError, RunUnreadable.
     """
+    if part is not None and data is not None:
+        raise UsageError("part and data exclude each other.")
     trained = find_trained(run)
     if data is None or targets:
         return _compared(trained, data, weights, part)
