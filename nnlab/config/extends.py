@@ -20,6 +20,7 @@ MEANING = (
     "with a name of its own, replaces that of the other file. Each relative path starts at the "
     "folder of the file in which it stands."
 )
+MOST = 20  # files in a row
 COMPLETED = ("data", "training", "expect", "sweeps")
 
 
@@ -42,6 +43,8 @@ def with_base(root: Node, problems: Problems, files: tuple[Path, ...]) -> Node:
         path = locate(node.value if is_name else file)
         if path.resolve() in files:
             raise ConfigError(f"{path} leads back to itself by {EXTENDS}.")
+        if len(files) > MOST:
+            raise ConfigError(f"More than {MOST} files in a row have {EXTENDS}.")
         source = decode(read_bytes(path), str(path), path.resolve().parent)
     except ConfigError as error:
         problems.add(place, str(error))

@@ -110,6 +110,13 @@ def test_a_mistake_is_named_in_its_own_file(folder: Path, text: str, expected: s
     assert expected in str(error.value)
 
 
+def test_a_long_chain_is_refused(folder: Path) -> None:
+    for number in range(30):
+        (folder / f"{number}.yaml").write_text(f"extends: {number + 1}.yaml\n")
+    with pytest.raises(ConfigError, match=r"20\.yaml:1:10: More than 20 files in a row"):
+        load_config("0.yaml")
+
+
 def test_settings_of_a_run_and_texts_follow_no_file(folder: Path) -> None:
     """They may come from a stranger, and a message would show lines of the file."""
     (folder / "own.yaml").write_text("extends: base.yaml\n")
