@@ -47,8 +47,7 @@ MEMORY = 2 * 10**9 if sys.platform == "linux" else None  # no other system limit
     metavar="SIZE",
     help="End a training that uses more memory than this; default 2G on Linux.",
 )
-@click.option("--csv", "as_csv", is_flag=True, help="Print the table as CSV, numbers not rounded.")
-@options.json_option
+@options.table_options
 @options.verbosity
 def command(
     folder: Path, against: str, jobs: int | None, timeout: float, memory: int | None, as_csv: bool,

@@ -130,9 +130,36 @@ weights_option = click.option(
     show_default=True,
     help="Which of the saved weights to use.",
 )
-json_option = click.option(
-    "--json", "as_json", is_flag=True, help="Print one JSON object, numbers not rounded."
+json_option = click.option(  # read before --csv
+    "--json",
+    "as_json",
+    is_flag=True,
+    is_eager=True,
+    help="Print one JSON object, numbers not rounded.",
 )
+
+
+def table_options(function: F) -> F:
+    """--csv and --json, of which a command has at most one."""
+
+    def alone(context: click.Context, parameter: click.Parameter, value: bool) -> bool:
+        if value and context.params.get("as_json"):
+            raise click.UsageError("--csv and --json exclude each other.")
+        return value
+
+    as_csv = click.option(
+        "--csv",
+        "as_csv",
+        is_flag=True,
+        callback=alone,
+        help="Print the table as CSV, numbers not rounded.",
+    )
+    return as_csv(json_option(function))
+
+
+def comma_list(context: click.Context, parameter: click.Parameter, value: str | None) -> list[str]:
+    """The words of NAME,NAME."""
+    return [word.strip() for word in (value or "").split(",") if word.strip()]
 
 
 def run_argument(function: F) -> F:
