@@ -6,6 +6,7 @@ import click
 
 from nnlab.api.runs import STATUSES
 from nnlab.api.runs import runs as list_of_runs
+from nnlab.cli.completion import columns_and_settings, complete_setting, complete_words
 from nnlab.cli.options import (
     FOLDER,
     WHOLE,
@@ -21,7 +22,12 @@ from nnlab.errors import RunUnreadable
 @click.command
 @click.argument("folder", metavar="[DIR]", type=FOLDER, required=False)
 @runs_option
-@click.option("--sort", metavar="KEY", help="Sort by a column or a setting.")
+@click.option(
+    "--sort",
+    metavar="KEY",
+    shell_complete=complete_words(columns_and_settings),
+    help="Sort by a column or a setting.",
+)
 @click.option("--reverse", is_flag=True, help="Reverse the order.")
 @click.option(
     "--status",
@@ -33,6 +39,7 @@ from nnlab.errors import RunUnreadable
     "--where",
     "texts",
     metavar="CONDITION",
+    shell_complete=complete_setting,
     multiple=True,
     help="Only runs for which this is true, for example 'optimizer.lr<0.1'; may be repeated.",
 )
@@ -40,6 +47,7 @@ from nnlab.errors import RunUnreadable
     "--columns",
     metavar="NAME,...",
     callback=comma_list,
+    shell_complete=complete_words(columns_and_settings),
     help="Show these columns and settings, in this order, beside the run.",
 )
 @click.option("--limit", type=WHOLE, metavar="N", help="Only the first N runs.")
