@@ -74,7 +74,7 @@ def command(
     nnlab runs
     nnlab runs --sort accuracy --status completed
     nnlab runs --where 'lr<0.1' --where data=xor --sort lr
-    nnlab runs --sort accuracy --limit 5 --columns accuracy,lr,hidden
+    nnlab runs --sort accuracy --limit 5 --columns lr,hidden
     nnlab runs runs/sweep-identity8-lr
     """
     top = _existing_folder(folder, runs)
