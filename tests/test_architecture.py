@@ -47,7 +47,7 @@ RULES = {
     "data": rule(
         {"errors", "suggest", "core.random", "core.types"},
         "numpy annotated_types",
-        "sklearn platformdirs filelock",
+        "sklearn platformdirs filelock PIL",
     ),
     "engine": rule(CORE, "numpy", "numba llvmlite threadpoolctl"),
     "engine.compiled": rule(CORE, "numpy numba llvmlite", "scipy"),
@@ -80,7 +80,9 @@ RULES = {
     "exports.torch_modules": rule(set(), "torch"),
     "estimators": rule(RANK_5, "numpy sklearn"),
     "peers": rule(RANK_5 | {"explanation.blocks", "exports"}, "numpy", "sklearn torch"),
-    "api": rule(RANK_6 | {"race", "show"}, "numpy", "IPython matplotlib pandas rich"),
+    "api": rule(
+        RANK_6 | {"race", "show"}, "annotated_types numpy", "IPython matplotlib pandas rich"
+    ),
     "show": rule(set()),
     "show.words": rule({"status"}),
     "show.text_tables": rule({"run.text", "show.words"}),

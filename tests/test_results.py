@@ -221,3 +221,73 @@ def test_in_a_kernel(tmp_path):
     assert "completed, 20 epochs" in shown.data["text/html"]
     assert "image/png" in book.cells[1].outputs[0].data
     assert book.cells[2].outputs[0].text == "False\n"
+
+
+# --- the arguments of functions ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda run: nnlab.sweep(XOR, "lr=1", seeds=0), "seeds is 0; it is a whole number >= 1."),
+        (lambda run: nnlab.sweep(XOR, "lr=1", seeds=1.5), "seeds is 1.5; it is a whole number"),
+        (lambda run: nnlab.sweep(XOR, "lr=1", jobs="2"), "jobs is '2'; it is a whole number >= 1,"),
+        (lambda run: nnlab.sweep(XOR, "lr=1", timeout=np.nan), "timeout is nan; it is a number >"),
+        (lambda run: nnlab.sweep(XOR, "lr=1", memory="1G"), "memory is '1G'; it is a whole number"),
+        (lambda run: nnlab.tune(XOR, {"lr": [1, 2]}, trials=-1), "trials is -1; it is a whole"),
+        (lambda run: nnlab.gradcheck(XOR, rows=0), "rows is 0; it is a whole number >= 1."),
+        (lambda run: nnlab.verify(run, epochs=-3), "epochs is -3; it is a whole number >= 0, or N"),
+        (lambda run: nnlab.verify(run, replay="x"), "replay is 'x'; it is one of start, checkpo"),
+        (lambda run: nnlab.explain(run, True), "row is True; it is a whole number >= 1."),
+        (lambda run: nnlab.crosscheck(XOR, against=3), "against is 3; it is a text."),
+        (lambda run: nnlab.runs(sort=3), "sort is 3; it is a text, or None."),
+        (lambda run: run.plot(5), "name is 5; it is a text."),
+        (lambda run: run.plot(scale="x"), "scale is 'x'; it is one of linear, log, or None."),
+        (lambda run: nnlab.predict(run, [[0, 1]], part="train"), "part and data exclude each oth"),
+        (lambda run: nnlab.doctor(run, lr=3), "A run has its own data and settings; leave out"),
+    ],
+)
+def test_an_argument_that_does_not_fit_is_named(run, call, words):
+    with pytest.raises(UsageError, match=f"^{re.escape(words)}"):
+        call(run)
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: nnlab.sweep(XOR, 3), "axes are a mapping such as .*, and not int"),
+        (lambda: nnlab.tune(XOR, 3), "a search is a file, or a mapping of settings, and not int"),
+        (lambda: nnlab.descend(3), "a race is a path, .*, and not int"),
+        (lambda: nnlab.compare(3, 4), "a run is a Run, a folder, .*, and not int"),
+        (lambda: nnlab.gradcheck(XOR, [[0, 1]]), "gradcheck of a config takes its rows as data="),
+    ],
+)
+def test_an_object_of_another_kind_is_named(call, words):
+    with pytest.raises(TypeError, match=f"^{words}"):
+        call()
+
+
+def test_numbers_of_numpy_are_numbers(run):
+    (explanation,) = nnlab.explain(run, np.int64(1), np.int64(2))
+    assert explanation.to_dict()["row"] == 1
+
+
+def test_members_of_catalogues_are_settings(folder):
+    layers = [nnlab.LAYERS["dense"](3), "tanh", nnlab.LAYERS["dense"](1), "sigmoid"]
+    config = {"data": nnlab.SOURCES["xor"](), "network": layers, "loss": nnlab.LOSSES["bce"]()}
+    adam = nnlab.OPTIMIZERS["adam"](lr=0.5)
+    run = nnlab.train(config, optimizer=adam, epochs=1, runs=folder)
+    same = nnlab.train(XOR, optimizer={"adam": 0.5}, epochs=1, runs=folder)
+    assert run.config.optimizer == adam
+    assert run.config.network == same.config.network
+    assert (
+        nnlab.train(config, data=nnlab.SOURCES["xor"](), epochs=0, runs=folder).data.name == "xor"
+    )
+    sweep = nnlab.sweep(XOR, {"optimizer": [adam]}, epochs=1, runs=folder, jobs=1)
+    assert sweep.runs[0].config.optimizer == adam
+
+
+def test_a_race_by_its_object_is_verified(folder):
+    runs = [{"optimizer": nnlab.OPTIMIZERS["sgd"](lr=0.001), "steps": 3}]
+    race = nnlab.descend({"function": "rosenbrock", "runs": runs}, runs=folder)
+    assert nnlab.verify(race).good

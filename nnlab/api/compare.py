@@ -7,7 +7,7 @@ from itertools import chain
 from os import PathLike
 from typing import Any
 
-from nnlab.api.find import AnyPath, AnyRun
+from nnlab.api.find import RUN_WORDS, AnyPath, AnyRun, require_path
 from nnlab.api.results import Columns, ShownResult, as_column
 from nnlab.api.sweep import TrainedSweep
 from nnlab.errors import UsageError
@@ -47,8 +47,13 @@ def compare(
     RunUnreadable.
     """
     named = (str, PathLike, Run, TrainedSweep)
-    each = chain.from_iterable([run] if isinstance(run, named) else run for run in runs)
-    names = [str(getattr(run, "path", run)) for run in each]
+    lists = [
+        run if isinstance(run, Iterable) and not isinstance(run, named) else [run] for run in runs
+    ]
+    names = [
+        str(run.path if isinstance(run, Run | TrainedSweep) else require_path(run, RUN_WORDS))
+        for run in chain.from_iterable(lists)
+    ]
     metrics = [metrics] if isinstance(metrics, str) else metrics
     compared = find_runs(names, runs_folder(folder))
     groups = group_runs(compared)

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from math import inf
 from typing import Any
 
+from nnlab.api.arguments import checks_arguments
 from nnlab.api.find import AnyConfig, as_overrides, read_request
 from nnlab.api.results import Columns, ShownResult, columns_of
 from nnlab.build import build
@@ -28,6 +29,7 @@ FLOAT64 = ("training.dtype", "float64")
 See = Callable[[EpochDifference], None]
 
 
+@checks_arguments
 def crosscheck(
     config: AnyConfig,
     *,

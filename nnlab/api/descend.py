@@ -2,15 +2,16 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nnlab.api.find import AnyPath, as_overrides
+from nnlab.api.arguments import checks_arguments
+from nnlab.api.find import AnyPath, as_overrides, require_path
 from nnlab.api.results import ShownResult
+from nnlab.config.dump import in_words
 from nnlab.race.config import LANDSCAPE, load_race
 from nnlab.race.figure import FIGURES
 from nnlab.race.folder import ends, read_paths
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+@checks_arguments
 def descend(
     config: AnyPath | Mapping[str, object],
     *,
@@ -42,8 +44,12 @@ def descend(
     `config` is a path, the name of a shipped race, or a mapping in the words of the YAML file.
     Overrides as for `train`: lr, steps. Raises ConfigError, StorageError.
     """
-    config = Path(config) if isinstance(config, PathLike) else config
-    loaded = load_race(config, as_overrides(overrides))
+    if isinstance(config, Mapping):
+        form = in_words(config)
+    else:
+        form = require_path(config, "a race is a path, the name of a shipped race, or a mapping")
+        form = form if isinstance(form, str) else Path(form)
+    loaded = load_race(form, as_overrides(overrides))
     race = DescendedRace(run_race(loaded, runs_folder(runs), name=name))
     if plots:
         draw_each(FIGURES, race.folder)
@@ -81,6 +87,7 @@ class DescendedRace(ShownResult):
         """paths.csv by column: a row per step of each run."""
         return {name: np.asarray(column) for name, column in read_paths(self.folder).items()}
 
+    @checks_arguments
     def plot(self, name: str = "landscape", *, dark: bool = False) -> "Figure":
         """The figure of all paths, shown inline. Raises UsageError for an unknown name."""
         run = View(self.path)

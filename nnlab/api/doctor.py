@@ -10,6 +10,7 @@ from nnlab.config.load import resolve_config
 from nnlab.diagnosis.findings import Diagnosis
 from nnlab.diagnosis.gather import evidence_of_config, evidence_of_run
 from nnlab.diagnosis.rules import diagnose
+from nnlab.errors import UsageError
 from nnlab.run.run import Run
 
 
@@ -23,6 +24,10 @@ def doctor(run: Run | AnyConfig, *, data: Any = None, **overrides: object) -> li
     if isinstance(run, str | PathLike) and Path(run).is_dir():
         run = find_trained(run)
     if isinstance(run, Run):
+        if data is not None or overrides:
+            raise UsageError(
+                "A run has its own data and settings; leave out the arguments after it."
+            )
         return ShownList(diagnose(evidence_of_run(run)))
     config, rows, settings = read_request(run, data, overrides)
     loaded = resolve_config(config, as_overrides(settings), rows=rows)

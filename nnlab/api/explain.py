@@ -2,15 +2,19 @@
 
 from collections.abc import Sequence
 
+import numpy as np
+
+from nnlab.api.arguments import CountOf, checks_arguments
 from nnlab.api.find import AnyRun, find_trained
 from nnlab.api.results import ShownList
 from nnlab.explanation.moments import explain_row
 from nnlab.explanation.row import RowExplanation
 
 
+@checks_arguments
 def explain(
     run: AnyRun,
-    row: int,
+    row: CountOf,
     epoch: int | Sequence[int] | None = None,
     unit: str | Sequence[str] = (),
 ) -> list[RowExplanation]:
@@ -22,5 +26,5 @@ def explain(
     Raises UsageError, DataError, RunUnreadable; Diverged where a number is not finite.
     """
     trained = find_trained(run)
-    epochs = [epoch] if isinstance(epoch, int) else epoch
+    epochs = [epoch] if isinstance(epoch, int | np.integer) else epoch
     return ShownList(explain_row(trained, row, epochs, [unit] if isinstance(unit, str) else unit))

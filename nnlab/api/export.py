@@ -3,11 +3,13 @@
 from os import PathLike
 from pathlib import Path
 
+from nnlab.api.arguments import checks_arguments
 from nnlab.api.find import AnyRun, find_trained
 from nnlab.exports.targets import default_path, export_run
 from nnlab.run.folder import Weights
 
 
+@checks_arguments
 def export(
     run: AnyRun,
     to: str,

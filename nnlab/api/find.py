@@ -6,8 +6,10 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
+from nnlab.config.dump import in_words
 from nnlab.config.given_rows import GivenRows, rows_in_memory
 from nnlab.config.schema import Config
+from nnlab.data.dataset import DataSource
 from nnlab.errors import RunUnreadable, UsageError
 from nnlab.race.folder import is_race
 from nnlab.run.folder import RunFolder
@@ -20,6 +22,7 @@ AnyPath = str | PathLike[str]
 ConfigForm = AnyPath | Config | Mapping[str, object]
 AnyConfig = ConfigForm | Run
 AnyRun = Run | AnyPath
+RUN_WORDS = "a run is a Run, a folder, a name, or a unique beginning of a name"
 
 
 def read_request(
@@ -29,20 +32,26 @@ def read_request(
 
     A run stands for its config. A data set in words is an override. Raises TypeError, DataError.
     """
+    form: ConfigForm
     if isinstance(config, Run):
-        config = config.config
-    elif not isinstance(config, Config | Mapping):
+        form = config.config
+    elif isinstance(config, Mapping):
+        form = in_words(config)
+    elif isinstance(config, Config):
+        form = config
+    else:
         words = "a config is a path, the name of a shipped config, a mapping, a Config or a Run"
-        require_path(config, words)
+        form = require_path(config, words)
+    data = in_words(data) if isinstance(data, DataSource) else data
     parts = data.values() if isinstance(data, Mapping) else ()
     if isinstance(data, str | Mapping) and not any(hasattr(p, "__array__") for p in parts):
-        return config, None, {**overrides, "data": data}
-    return config, rows_in_memory(data), dict(overrides)
+        return form, None, {**overrides, "data": data}
+    return form, rows_in_memory(data), dict(overrides)
 
 
 def as_overrides(settings: Mapping[str, object]) -> list[tuple[str, object]]:
     """Keyword arguments as overrides: `training__batch_size` is training.batch_size."""
-    return [(name.replace("__", "."), value) for name, value in settings.items()]
+    return [(name.replace("__", "."), in_words(value)) for name, value in settings.items()]
 
 
 def as_texts(settings: Mapping[str, object]) -> list[str]:
@@ -53,21 +62,31 @@ def as_texts(settings: Mapping[str, object]) -> list[str]:
     ]
 
 
-def as_axes(axes: Mapping[str, Iterable[object]]) -> list[str]:
-    """Settings and their values as axes of a sweep. Raises UsageError for a single value."""
+def as_axes(axes: object) -> list[str]:
+    """Texts of axes, or settings with their values, as texts of the command.
+
+    Raises UsageError for a single value, TypeError.
+    """
+    if isinstance(axes, str):
+        return [axes]
+    if not isinstance(axes, Mapping):
+        texts = list(axes) if isinstance(axes, Iterable) else [axes]
+        words = 'axes are a mapping such as {"lr": [0.1, 1]}, or texts such as "lr=0.1,1"'
+        return [str(require_path(text, words)) for text in texts]
     for key, values in axes.items():
         if isinstance(values, str) or not isinstance(values, Iterable):
             raise UsageError(f"The values of {key} are a list, such as {[values]!r:.60}.")
     return [
-        f"{key}={json.dumps(json_value(list(axes[name])))[1:-1]}"
+        f"{key}={json.dumps(json_value(in_words(list(axes[name]))))[1:-1]}"
         for name, key in ((name, name.replace("__", ".")) for name in axes)
     ]
 
 
-def require_path(value: object, words: str) -> None:
-    """Raise TypeError, with what is wanted in words, for a value that is no path and no name."""
+def require_path(value: object, words: str) -> AnyPath:
+    """A path or a name; TypeError, with what is wanted in words, for any other value."""
     if not isinstance(value, str | PathLike):
         raise TypeError(f"{words}, and not {type(value).__name__}.")
+    return value
 
 
 def find_run(run: AnyPath, runs: AnyPath | None = None) -> RunFolder:
@@ -75,7 +94,7 @@ def find_run(run: AnyPath, runs: AnyPath | None = None) -> RunFolder:
 
     Raises RunUnreadable without such a run, UsageError for several runs and for a sweep.
     """
-    require_path(run, "a run is a Run, a folder, a name, or a unique beginning of a name")
+    require_path(run, RUN_WORDS)
     try:
         if isinstance(run, str):
             return RunFolder.find(run, runs_folder(runs))

@@ -6,6 +6,7 @@ from typing import Any
 
 from numpy.typing import ArrayLike
 
+from nnlab.api.arguments import CountOf, checks_arguments
 from nnlab.api.find import AnyConfig, as_overrides, read_request
 from nnlab.api.fitting import member
 from nnlab.api.results import Columns, ShownResult, columns_of
@@ -18,6 +19,7 @@ from nnlab.show.text_tables import format_table
 from nnlab.training.targets import checked_pairs
 
 
+@checks_arguments
 def gradcheck(
     network: Network | AnyConfig,
     x: ArrayLike | None = None,
@@ -25,7 +27,7 @@ def gradcheck(
     loss: Loss | str | None = None,
     *,
     data: Any = None,
-    rows: int = 16,
+    rows: CountOf = 16,
     **overrides: object,
 ) -> "GradientCheck":
     """Compare every gradient with central differences; see `nnlab.core.gradcheck`.
@@ -35,11 +37,13 @@ def gradcheck(
     ValueError for arrays that do not fit, ConfigError, DataError.
     """
     if not isinstance(network, Network):
+        if any(value is not None for value in (x, t, loss)):
+            raise TypeError("gradcheck of a config takes its rows as data=(x, t).")
         form, given, settings = read_request(network, data, overrides)
         changes = [*as_overrides(settings), ("training.dtype", "float64")]
         config = resolve_config(form, changes, rows=given).config
         return GradientCheck(tuple(check_config_gradients(config, rows)))
-    if x is None or t is None or loss is None:
+    if x is None or t is None or loss is None or data is not None or overrides:
         raise TypeError("gradcheck of a network takes x, t and loss.")
     loss = member(loss, LOSSES, Loss, "loss")
     inputs, targets, loss = checked_pairs(network, x, t, loss, loss.kinds[-1])

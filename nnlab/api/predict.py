@@ -10,11 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from nnlab.api.arguments import checks_arguments
 from nnlab.api.evaluate import default_part, read_dataset
 from nnlab.api.find import AnyRun, find_trained
 from nnlab.api.results import ShownResult
 from nnlab.core.metrics import decisions
 from nnlab.core.types import FloatArray
+from nnlab.errors import UsageError
 from nnlab.experiment.measure import outputs_and_losses, sample_part, sample_rows
 from nnlab.run.data_facts import DataFacts
 from nnlab.run.folder import Weights
@@ -26,6 +28,7 @@ Column = tuple[str, NDArray[Any]]  # its name and values
 SHOWN = 10  # rows
 
 
+@checks_arguments
 def predict(
     run: AnyRun,
     data: str | PathLike[str] | ArrayLike | None = None,
@@ -36,18 +39,26 @@ def predict(
 ) -> "Predictions":
     """A network's outputs for rows x (B, n), for a file, or for a part of the run's own data.
 
-    data: rows in the data set's units, or a CSV or NPZ file with the columns of the training data.
+    data: rows in the data set's units, or a CSV or NPZ file with the columns of the training data;
+    for a network of images also a PNG or JPEG file, or a folder of them.
     targets: also each row's number, target and loss, for a file or a data frame that has targets;
     without data they are always there. Raises DataError, UsageError, RunUnreadable.
     """
+    if part is not None and data is not None:
+        raise UsageError("part and data exclude each other.")
     trained = find_trained(run)
     if data is None or targets:
         return _compared(trained, data, weights, part)
     notes: Sequence[str] = ()
+    columns: list[Column] = []
     if isinstance(data, str | PathLike):
-        data, notes = trained.schema.inputs(Path(data))
+        path = Path(data)
+        if images := trained.schema.image_files(path):
+            columns.append(("file", np.array([image.name for image in images], object)))
+        data, notes = trained.schema.inputs(path)
     outputs = trained.predict(data, weights)
-    return Predictions(trained, outputs, tuple(_of_outputs(outputs, trained)), tuple(notes))
+    columns += _of_outputs(outputs, trained)
+    return Predictions(trained, outputs, tuple(columns), tuple(notes))
 
 
 def _compared(run: Run, data: Any, weights: Weights, part: str | None) -> "Predictions":

@@ -6,6 +6,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, overload
 
+from nnlab.api.arguments import checks_arguments
 from nnlab.api.compare import LONGEST_SETTING
 from nnlab.api.conditions import Condition, condition_values, parse_condition
 from nnlab.api.find import AnyPath
@@ -29,6 +30,7 @@ from nnlab.suggest import did_you_mean
 STATUSES = tuple(status.value for status in Status if status is not Status.UNKNOWN)
 
 
+@checks_arguments
 def runs(
     folder: AnyPath | None = None,
     *,

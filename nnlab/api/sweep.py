@@ -5,8 +5,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import asdict, astuple, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
+from annotated_types import Ge, Gt
+
+from nnlab.api.arguments import CountOf, checks_arguments
 from nnlab.api.find import AnyConfig, AnyPath, as_axes, as_texts, find_sweep, read_request
 from nnlab.api.html import card
 from nnlab.api.progress import choose_display
@@ -44,18 +47,19 @@ Watch = Callable[
 ]
 
 
+@checks_arguments
 def sweep(
     config: AnyConfig,
     axes: str | Sequence[str] | Mapping[str, Sequence[object]],
     *,
     data: Any = None,
-    seeds: int = 1,
-    folds: int | None = None,
-    repeats: int = 1,
-    random: int | None = None,
-    jobs: int | None = None,
-    timeout: float | None = None,
-    memory: int | None = None,
+    seeds: CountOf = 1,
+    folds: Annotated[int, Ge(2)] | None = None,
+    repeats: CountOf = 1,
+    random: CountOf | None = None,
+    jobs: CountOf | None = None,
+    timeout: Annotated[float, Gt(0)] | None = None,
+    memory: CountOf | None = None,
     runs: AnyPath | None = None,
     name: str | None = None,
     retry_failed: bool = False,
@@ -74,8 +78,7 @@ def sweep(
     A trial that fails or diverges does not stop the others; see `records`. Ctrl+C saves the states
     of all trials and returns the sweep as it is. Raises UsageError, ConfigError, DataError.
     """
-    texts = [axes] if isinstance(axes, str) else axes
-    texts = as_axes(texts) if isinstance(texts, Mapping) else list(texts)
+    texts = as_axes(axes)
     config, rows, settings = read_request(config, data, overrides)
     wanted = plan.prepare_sweep(
         *(texts, config, as_texts(settings), seeds, random, name, True, tuple(sys.argv), rows),
@@ -253,6 +256,7 @@ class TrainedSweep(ShownResult):
         answer = {"folder": str(self.path), "axes": self.axes, "cells": cells, "trials": trials}
         return answer | folds
 
+    @checks_arguments
     def plot(
         self, name: str = "curves", *, dark: bool = False, scale: Scale | None = None
     ) -> "Figure":

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from nnlab.api.arguments import checks_arguments
 from nnlab.api.find import AnyPath, AnyRun, find_training
 from nnlab.api.html import card
 from nnlab.api.results import ShownResult
@@ -93,6 +94,7 @@ class TrainedRun(ShownResult, Run):
         """`metrics`: metrics.csv by column, a number per epoch."""
         return self.metrics
 
+    @checks_arguments
     def plot(
         self, name: str = "curves", *, dark: bool = False, scale: Scale | None = None
     ) -> "Figure":

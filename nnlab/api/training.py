@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from signal import SIGINT
 from typing import Any
 
+from nnlab.api.arguments import checks_arguments
 from nnlab.api.find import AnyConfig, AnyPath, AnyRun, as_overrides, find_trained, read_request
 from nnlab.api.progress import Display, choose_display
 from nnlab.api.trained_run import TrainedRun
@@ -21,6 +22,7 @@ from nnlab.run.names import runs_folder
 from nnlab.show.figures import draw_all
 
 
+@checks_arguments
 def train(
     config: AnyConfig,
     *,
@@ -35,9 +37,10 @@ def train(
 
     `config` is a path, the name of a shipped config, a mapping in the words of the YAML file, a
     Config, or a run, for its config. Overrides are settings by alias (`lr=0.1, epochs=5`) or, with
-    two underscores for a dot, by key (`training__batch_size=8`). `runs` is where the folder goes,
-    as for the command; `name` the run's name. progress: a bar; by default in notebooks and at a
-    prompt.
+    two underscores for a dot, by key (`training__batch_size=8`). Where a config names a member of a
+    catalogue, a member itself is a value too: `optimizer=nnlab.OPTIMIZERS["adam"](lr=0.1)`. `runs`
+    is where the folder goes, as for the command; `name` the run's name. progress: a bar; by default
+    in notebooks and at a prompt.
 
     `data` takes the place of the data set that the config names: arrays (x, y), or a data frame
     with the setting `data__target="column"`. The run that is returned holds it. The run folder

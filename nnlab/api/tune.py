@@ -8,11 +8,13 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from nnlab.api.find import AnyConfig, AnyPath, as_texts, read_request
+from nnlab.api.arguments import CountOf, checks_arguments
+from nnlab.api.find import AnyConfig, AnyPath, as_texts, read_request, require_path
 from nnlab.api.progress import choose_display
 from nnlab.api.results import Columns, ShownResult, columns_of
 from nnlab.api.trained_run import TrainedRun, run_on_rows
 from nnlab.api.training import returning_on_interrupt
+from nnlab.config.dump import in_words
 from nnlab.config.given_rows import given_memory
 from nnlab.data.memory import Memory
 from nnlab.experiment.provide import provide_data, provide_kernels
@@ -27,12 +29,13 @@ from nnlab.study.space import Tuning, prepare_tuning
 Row = Mapping[str, Any]
 
 
+@checks_arguments
 def tune(
     config: AnyConfig,
     search: AnyPath | Mapping[str, object],
     *,
     data: Any = None,
-    trials: int = 20,
+    trials: CountOf = 20,
     prune: bool = True,
     runs: AnyPath | None = None,
     name: str | None = None,
@@ -47,7 +50,10 @@ def tune(
     search as it is; the same call continues it. Raises ConfigError, DataError, UsageError.
     """
     display = choose_display(progress)
-    space = Path(search) if isinstance(search, str | PathLike) else search
+    if isinstance(search, Mapping):
+        space = in_words(search)
+    else:
+        space = Path(require_path(search, "a search is a file, or a mapping of settings"))
     config, rows, settings = read_request(config, data, overrides)
     changes = tuple(as_texts(settings))
     tuning = prepare_tuning(config, changes, space, name, prune, tuple(sys.argv), rows)

@@ -3,8 +3,12 @@
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+from annotated_types import Ge
+
+from nnlab.api.arguments import checks_arguments
+from nnlab.api.descend import DescendedRace
 from nnlab.api.find import AnyRun, find_run
 from nnlab.api.results import Columns, ShownResult, columns_of
 from nnlab.experiment.verify import Finding, From, Verifier
@@ -16,11 +20,12 @@ from nnlab.show.words import count, first_few
 MOST_PROBLEMS = 10  # that are listed
 
 
+@checks_arguments
 def verify(
-    run: AnyRun,
+    run: AnyRun | DescendedRace,
     *,
     replay: From | None = "start",
-    epochs: int | None = None,
+    epochs: Annotated[int, Ge(0)] | None = None,
     see: Callable[[str, bool], None] = lambda text, is_finding: None,
 ) -> "Verification":
     """Read every file of a run and train it again; what differs from its folder, bit for bit.
@@ -29,7 +34,7 @@ def verify(
     most so many. see: gets each finding, and notes on the machine, as they come. Writes nothing.
     Raises RunLocked, RunUnreadable for a file that cannot be read, DataError.
     """
-    folder = run.folder if isinstance(run, Run) else find_run(run)
+    folder = run.folder if isinstance(run, Run | DescendedRace) else find_run(run)
     if is_race(folder):
         findings = tuple(Finding("the race", problem) for problem in race_differences(folder))
         rows = count(len(read_paths(folder)["run"]), "row")

@@ -26,6 +26,7 @@ class NamedPath(click.Path):
 
 FOLDER = NamedPath(path_type=Path, file_okay=False)
 FILE = NamedPath(path_type=Path, dir_okay=False)
+ROWS = NamedPath(path_type=Path)  # a file, or a folder of images
 OUTPUT = click.Path(path_type=Path, dir_okay=False)  # `-` is stdout
 WHOLE = click.IntRange(min=1)
 PARTS = ("train", "validation", "test")

@@ -12,12 +12,13 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any
 
+import numpy as np
 import yaml
 
 from nnlab.config.annotations import hints, item_hint
-from nnlab.config.families import Family, family_of, inline_parts
+from nnlab.config.families import FAMILIES, Family, family_of, inline_parts
 from nnlab.config.files import MAX_BYTES
-from nnlab.config.schema import Config
+from nnlab.config.schema import Config, EarlyStopping
 from nnlab.config.yaml12 import MAX_DEPTH, MAX_LINES, MAX_NODES, UNUSABLE, CoreLoader
 from nnlab.errors import ConfigError
 
@@ -165,3 +166,17 @@ def _plain_value(value: Any, hint: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_plain_value(inner, item_hint(hint)) for inner in value]
     return value
+
+
+def in_words(value: Any) -> Any:
+    """A value as a config has it: a member of a catalogue as a mapping with its name."""
+    if isinstance(value, EarlyStopping):
+        return settings_of(value)
+    for family in FAMILIES:
+        if type(value) in family.members.values():
+            return {"name": family.name_of(value), **settings_of(value)}
+    if isinstance(value, Mapping):
+        return {key: in_words(inner) for key, inner in value.items()}
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    return [in_words(inner) for inner in value] if isinstance(value, list | tuple) else value

@@ -77,6 +77,7 @@ LOSS = Family("loss", LOSSES)
 OPTIMIZER = Family("optimizer", OPTIMIZERS, "sgd", other_keys={"learning_rate": "lr"})
 SCHEDULE = Family("schedule", SCHEDULES, default="constant")
 AUGMENTATION = Family("augmentation", AUGMENTATIONS)
+FAMILIES = (SOURCE, LAYER, INITIALIZER, LOSS, OPTIMIZER, SCHEDULE, AUGMENTATION)
 
 # By the class that annotations name. A race's family of functions is a note in the annotation.
 _BY_BASE: dict[type[Any], Family] = {

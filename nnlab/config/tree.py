@@ -143,7 +143,9 @@ def _scalar(value: object) -> Scalar:
         return finite(float(value))
     if isinstance(value, Path):
         return str(value)
-    raise TypeError(f"a setting cannot be a {type(value).__name__}")
+    raise TypeError(
+        f"a setting is a number, a text, a list or a mapping, not {type(value).__name__}"
+    )
 
 
 def finite(value: int | float) -> int | float:

@@ -8,18 +8,17 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, Self
 
-import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 
 from nnlab.config.annotations import MisfitError, allowed, convert, hints
 from nnlab.config.builder import Builder
-from nnlab.config.dump import settings_of
-from nnlab.config.families import AUGMENTATION, INITIALIZER, LAYER, LOSS, OPTIMIZER, SCHEDULE, homes
+from nnlab.config.dump import in_words, settings_of
+from nnlab.config.families import FAMILIES, homes
 from nnlab.config.given_rows import GivenRows
 from nnlab.config.load import resolve_config
 from nnlab.config.problems import Problems
-from nnlab.config.schema import Config, EarlyStopping, SavedWeights, Training
+from nnlab.config.schema import Config, SavedWeights, Training
 from nnlab.config.short_forms import expand
 from nnlab.config.tree import Place, Source, find_node, from_plain
 from nnlab.data.dataset import DataSource
@@ -29,7 +28,6 @@ from nnlab.data.user_csv import Csv
 from nnlab.errors import ConfigError, NnlabError
 from nnlab.suggest import did_you_mean
 
-MEMBERS = (LAYER, LOSS, OPTIMIZER, SCHEDULE, INITIALIZER, AUGMENTATION)
 DEEP = ("optimizer", "schedule", "loss", "init")  # `optimizer__lr` reaches into these
 # Where a parameter stands in a config; the names of the others are those of the config.
 PATHS = {
@@ -140,7 +138,7 @@ class Parameters(BaseEstimator):
         if key not in (parts := self._parts()):
             raise ValueError(f"Cannot set {key}__{setting}: the parameters describe no {key}.")
         member = parts[key]
-        family = next(family for family in MEMBERS if type(member) in family.members.values())
+        family = next(family for family in FAMILIES if type(member) in family.members.values())
         settings, name = settings_of(member), family.name_of(member)
         if setting not in settings:
             near = did_you_mean(setting, settings, "setting")
@@ -228,20 +226,6 @@ class Parameters(BaseEstimator):
         follows = in_words(self.activation or ACTIVATION_ALONE)
         layers = [layer for count in units for layer in ({"dense": count}, follows)]
         return [*layers, {"dense": width}, *([last] if last else [])]
-
-
-def in_words(value: Any) -> Any:
-    """A value as a config has it: a member of a catalogue as a mapping with its name."""
-    if isinstance(value, EarlyStopping):
-        return settings_of(value)
-    for family in MEMBERS:
-        if type(value) in family.members.values():
-            return {"name": family.name_of(value), **settings_of(value)}
-    if isinstance(value, Mapping):
-        return {key: in_words(inner) for key, inner in value.items()}
-    if isinstance(value, np.ndarray):
-        return value.tolist()
-    return [in_words(inner) for inner in value] if isinstance(value, list | tuple) else value
 
 
 def read_part(key: str, value: object) -> Any:

@@ -9,7 +9,7 @@ import numpy as np
 
 from nnlab.config.dump import dump
 from nnlab.core import columns
-from nnlab.core.types import Array
+from nnlab.core.types import Array, FloatArray
 from nnlab.run import durable
 from nnlab.run.folder import Weights
 from nnlab.run.run import Run
@@ -76,7 +76,7 @@ def _histogram(tag: str, array: Array) -> Any:
     from tensorboard.compat.proto.summary_pb2 import HistogramProto, Summary
 
     numbers = array.ravel().astype(np.float64)
-    counts, edges = np.histogram(numbers, BINS)
+    counts, edges = np.histogram(numbers, histogram_edges(numbers.min(), numbers.max()))
     return Summary.Value(
         tag=tag,
         histo=HistogramProto(
@@ -89,6 +89,15 @@ def _histogram(tag: str, array: Array) -> Any:
             bucket=counts,
         ),
     )
+
+
+def histogram_edges(low: float, high: float) -> FloatArray:
+    """At most BINS + 1 different edges: numbers of a diverged network may be too close for more."""
+    if low == high:
+        spread = max(0.5, abs(low) / 1e6)
+        low, high = low - spread, high + spread
+    halves = np.linspace(low / 2, high / 2, BINS + 1)  # high - low may be beyond all numbers
+    return np.unique(2 * halves)
 
 
 def _text(tag: str, text: str) -> Any:

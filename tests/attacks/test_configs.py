@@ -141,8 +141,11 @@ def test_control_characters_of_a_file_name_are_not_printed() -> None:
     [
         ({"seed": float("nan")}, "config: nan and inf are no values for a setting, nor is more"),
         ({"seed": 2**70}, "config: this whole number does not fit into 64 bits."),
-        ({"seed": object()}, "config: a setting cannot be a object"),
-        ({"seed": {1, 2}}, "config: a setting cannot be a set"),
+        (
+            {"seed": object()},
+            "config: a setting is a number, a text, a list or a mapping, not object",
+        ),
+        ({"seed": {1, 2}}, "config: a setting is a number, a text, a list or a mapping, not set"),
         ({3: 4}, "config: a key must be text, not 3"),
     ],
     ids=["nan", "huge", "object", "set", "key"],

@@ -15,6 +15,7 @@ from nnlab.core.layers import LAYERS
 from nnlab.core.layers.activations import ACTIVATIONS
 from nnlab.errors import RunUnreadable, UsageError
 from nnlab.exports import onnx_graph, targets, torch_source
+from nnlab.exports.events import histogram_edges
 from nnlab.run.run import Run
 
 IMAGE, END = {"reshape": [8, 8, 1]}, [{"dense": 10}, "softmax"]
@@ -166,6 +167,17 @@ def test_tensorboard_reads_metrics_weights_and_config(run_of, tmp_path):
     assert histogram.sum == pytest.approx(weights.sum())
     (text,) = events.Tensors("config")
     assert b"network:" in text.tensor_proto.string_val[0]
+
+
+@pytest.mark.parametrize(
+    ("low", "high"), [(0.0, 0.0), (1e28, 1e28), (1e28, 1.0000000000000002e28), (-1.7e308, 1.7e308)]
+)
+def test_histograms_of_huge_weights_have_edges(low, high):
+    """Those of a training that diverged: so close that 30 bins have no place, or far apart."""
+    edges = histogram_edges(low, high)
+    assert np.isfinite(edges).all()
+    assert (np.diff(edges) > 0).all()
+    assert np.histogram([low, high], edges)[0].sum() == 2
 
 
 def test_every_layer_has_a_form_where_all_are_promised():
