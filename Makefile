@@ -10,6 +10,9 @@ INSTALL = $(RUN) pip install --quiet --disable-pip-version-check
 
 LOWEST = .venv-lowest
 
+# Where it is set, each of hundreds of processes compiles all modules of nnlab again.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help demo test thorough how-long lowest browser torture check format docs results studies figures doctor crosscheck accuracy estimators exports tables bench site package clean
 .NOTPARALLEL:
 
@@ -28,7 +31,7 @@ help:
 	@echo "make studies  run every study of the shipped configs and write docs/studies.md (minutes)"
 	@echo "make figures  train some shipped experiments and draw the images of the pages (two minutes)"
 	@echo "make doctor   measure how often nnlab doctor is right, and write docs/doctor.md (minutes)"
-	@echo "make crosscheck  train every shipped experiment in PyTorch and scikit-learn too, write docs/crosscheck.md (an hour)"
+	@echo "make crosscheck  train every shipped experiment in PyTorch and scikit-learn too, write docs/crosscheck.md (a quarter of an hour)"
 	@echo "make accuracy train the image experiments with three seeds, write docs/accuracy.md (an hour)"
 	@echo "make exports  read every export with its tool and write docs/exports.md (minutes; TORCH: a Python with PyTorch)"
 	@echo "make tables   read messy CSV files and write docs/tables.md (a minute)"

@@ -32,6 +32,7 @@ myst_enable_extensions = ["deflist"]
 html_theme = "furo"
 html_title = f"nnlab {release}"
 html_show_sphinx = False
+html_show_copyright = False
 html_theme_options = {"source_repository": PROJECT["urls"]["Repository"]}
 copybutton_prompt_text = "$ "
 suppress_warnings = ["myst.header"]  # a generated page begins with the heading of its part
@@ -45,6 +46,8 @@ def send_links_to_the_repository(app: Sphinx, page: str, source: list[str]) -> N
         file = (folder / match[1]).resolve()
         if file.parent == HERE and file.name in ON_ONE_PAGE:
             return f"]({os.path.relpath(HERE / ON_ONE_PAGE[file.name], folder)}"
+        if not file.exists():  # a call in a code block looks like a link
+            return match[0]
         inside = file.is_relative_to(HERE) and file.suffix in {".md", ".png", ".svg", ".gif"}
         if inside and file.relative_to(HERE).as_posix() not in exclude_patterns:
             return match[0]

@@ -132,7 +132,7 @@ def markdown(docstring: str) -> str:
             pieces = re.split(r"(`[^`]*`)", block)
             pieces[::2] = [re.sub(r"([*_<>#$|\[\]])", r"\\\1", piece) for piece in pieces[::2]]
             blocks.append(re.sub(r"\n(?=[\w, ]+: )", "  \n", "".join(pieces)))
-    return "\n\n".join(blocks) + "\n"
+    return "\n\n".join(blocks).replace("\n```\n\n```python\n", "\n\n") + "\n"
 
 
 def mathematics_page() -> str:

@@ -21,6 +21,11 @@ MEMORY, ENOUGH = Path("/dev/shm"), 4 << 30  # a file system without a disk; byte
 for variable in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS"):
     os.environ.setdefault(variable, "1")
 
+# Hundreds of processes start here: without bytecode each compiles all modules of nnlab, which
+# doubles its start.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
+
 signals: list[int] = []  # the pipe into which Python writes every signal that it has noted
 
 

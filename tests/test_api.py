@@ -632,7 +632,9 @@ def test_weights_that_do_not_exist(tmp_path):
     run = nnlab.train(XOR, runs=tmp_path)
     with pytest.raises(UsageError) as error:
         run.network("beste")
-    assert str(error.value) == "There are no weights 'beste'; there are initial, best, final."
+    assert str(error.value) == (
+        "There are no weights 'beste'; there are initial, best, final, checkpoint."
+    )
 
 
 @pytest.mark.parametrize(

@@ -47,7 +47,7 @@ RULES = {
     "data": rule(
         {"errors", "suggest", "core.random", "core.types"},
         "numpy annotated_types",
-        "sklearn platformdirs filelock",
+        "sklearn platformdirs filelock PIL",
     ),
     "engine": rule(CORE, "numpy", "numba llvmlite threadpoolctl"),
     "engine.compiled": rule(CORE, "numpy numba llvmlite", "scipy"),

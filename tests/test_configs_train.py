@@ -132,7 +132,13 @@ def test_gradients(name):
 
 @pytest.mark.data
 @pytest.mark.usefixtures("data_folder")
-@pytest.mark.parametrize("name", [*DOWNLOADED, *WIDE])
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=[pytest.mark.thorough] if name.endswith("_best") else [])
+        for name in [*DOWNLOADED, *WIDE]
+    ],
+)
 def test_gradients_on_downloaded_images(name):
     config = load_config(name, [("training.dtype", "float64")]).config
     assert {

@@ -14,7 +14,12 @@ ROOT = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 EXTRAS: dict[str, list[str]] = PROJECT["optional-dependencies"]
 # Where the name of an import is not that of its package.
-PACKAGES = {"sklearn": "scikit-learn", "yaml": "pyyaml", "annotated_types": "annotated-types"}
+PACKAGES = {
+    "PIL": "pillow",
+    "sklearn": "scikit-learn",
+    "yaml": "pyyaml",
+    "annotated_types": "annotated-types",
+}
 # A package pins its companion to the exact version, so it declares it for us.
 COMPANIONS = {"llvmlite": "numba"}
 # distributed imports it for the certificate of `--cluster local:N`, and does not declare it.

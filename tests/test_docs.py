@@ -61,7 +61,7 @@ def names_of(node: ast.AST) -> list[str]:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_links_lead_to_files(page: Path) -> None:
-    text = page.read_text(encoding="utf-8")
+    text = re.sub(r"`[^`\n]*`", "`code`", page.read_text(encoding="utf-8"))
     links = re.findall(r"\]\(([^)#]+)", text)
     local = [link for link in links if not link.startswith("http")]
     assert [link for link in local if not (page.parent / link).exists()] == []

@@ -97,6 +97,13 @@ def test_the_tutorial_works_in_an_empty_folder(
     assert [line for line, text in SHOWN.items() if text not in shown[line]] == []
 
 
+def test_an_example_of_a_docstring_stays_together_on_the_site() -> None:
+    blocks = re.findall(r"```python\n(.*?)```", site_pages()["python.md"], re.DOTALL)
+    assert 'network = nnlab.Network([nnlab.LAYERS["dense"](3)' in blocks[0]
+    assert blocks[0].startswith("import nnlab\n\nrun = nnlab.train(")
+    ast.parse(blocks[0])
+
+
 def test_the_site_has_a_page_per_command_and_per_part_of_the_config() -> None:
     pages = site_pages()
     assert {f"commands/nnlab-{name}.md" for name in ("train", "sweep", "data-fetch")} <= set(pages)

@@ -32,8 +32,10 @@ def evaluate(
 ) -> "Measures":
     """Loss, metrics and, for classes, tables, on a part of the run's data or on a file.
 
-    data: a CSV or NPZ file, or a data frame, with inputs and targets. part: "train", "validation"
-    or "test"; by default the last of these that the run has. weights: "final", "best" or "initial".
+    data: a CSV or NPZ file, or a data frame, with inputs and targets; for a network of images also
+    a folder with a folder of PNG or JPEG files per class. part: "train", "validation" or "test";
+    by default the last of these that the run has. weights: "final", "best", "initial", or
+    "checkpoint": those of the last save.
     Raises DataError also where the run's data has changed, UsageError, RunUnreadable.
     """
     if part is not None and data is not None:
@@ -51,7 +53,7 @@ def read_dataset(run: Run, data: Any) -> Dataset:
     """The rows and targets of a file or a data frame. Raises TypeError, DataError."""
     if is_frame(data):
         return run.schema.frame_dataset(data)
-    require_path(data, "data is a CSV or NPZ file, or a data frame")
+    require_path(data, "data is a CSV or NPZ file, a folder of images, or a data frame")
     return run.schema.dataset(Path(data))
 
 

@@ -39,7 +39,8 @@ def predict(
 ) -> "Predictions":
     """A network's outputs for rows x (B, n), for a file, or for a part of the run's own data.
 
-    data: rows in the data set's units, or a CSV or NPZ file with the columns of the training data.
+    data: rows in the data set's units, or a CSV or NPZ file with the columns of the training data;
+    for a network of images also a PNG or JPEG file, or a folder of them.
     targets: also each row's number, target and loss, for a file or a data frame that has targets;
     without data they are always there. Raises DataError, UsageError, RunUnreadable.
     """
@@ -49,10 +50,15 @@ def predict(
     if data is None or targets:
         return _compared(trained, data, weights, part)
     notes: Sequence[str] = ()
+    columns: list[Column] = []
     if isinstance(data, str | PathLike):
-        data, notes = trained.schema.inputs(Path(data))
+        path = Path(data)
+        if images := trained.schema.image_files(path):
+            columns.append(("file", np.array([image.name for image in images], object)))
+        data, notes = trained.schema.inputs(path)
     outputs = trained.predict(data, weights)
-    return Predictions(trained, outputs, tuple(_of_outputs(outputs, trained)), tuple(notes))
+    columns += _of_outputs(outputs, trained)
+    return Predictions(trained, outputs, tuple(columns), tuple(notes))
 
 
 def _compared(run: Run, data: Any, weights: Weights, part: str | None) -> "Predictions":

@@ -25,7 +25,6 @@ from nnlab.peers.side_by_side import DEFAULT_TOLERANCE, PEERS, require_library
     metavar="X",
     help="The largest difference, as a part of the largest weight and of the largest loss.",
 )
-@options.seed_option
 @options.threads_option
 @options.json_option
 @options.verbosity
@@ -35,7 +34,6 @@ def command(
     against: str,
     epochs: int | None,
     tolerance: float,
-    seed: tuple[str, ...],
     as_json: bool,
 ) -> None:
     """Train CONFIG in another library too, and compare.
@@ -53,7 +51,7 @@ def command(
     """
     require_library(against)
     shortened = () if epochs is None else (f"epochs={epochs}",)
-    loaded = load_config(config, [*overrides, *seed, *shortened, "=".join(FLOAT64)])
+    loaded = load_config(config, [*overrides, *shortened, "=".join(FLOAT64)])
     print_messages(loaded.notes)
     check = check_against(loaded.config, against, tolerance, print_message, watch_training)
     if as_json:

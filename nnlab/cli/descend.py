@@ -18,7 +18,7 @@ from nnlab.show.figures.plot import draw_each
 
 
 @click.command
-@partial(config_argument, example="steps=50 or runs.0.optimizer.lr=0.1")
+@partial(config_argument, example="steps=50 or runs.0.optimizer.lr=0.1", has_seed=False)
 @runs_option
 @click.option("--name", metavar="NAME", help="The run's name; default: the config's.")
 @plots_option

@@ -22,9 +22,10 @@ from nnlab.run.run import Run
 )
 @click.option(
     "--data",
-    type=options.NamedPath(dir_okay=False),
+    type=options.NamedPath(),
     metavar="PART|FILE",
-    help="A part, as --part; or other data: a CSV or NPZ file with inputs and targets.",
+    help="A part, as --part; or other data: a CSV or NPZ file with inputs and targets, or a folder "
+    "of images with a folder per class.",
 )
 @options.json_option
 @options.verbosity

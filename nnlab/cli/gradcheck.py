@@ -3,7 +3,7 @@
 import click
 
 from nnlab.api.gradcheck import GradientCheck
-from nnlab.cli.options import WHOLE, config_argument, json_option, seed_option, verbosity
+from nnlab.cli.options import WHOLE, config_argument, json_option, verbosity
 from nnlab.cli.terminal import print_json, print_message, print_messages, print_result
 from nnlab.config.load import load_config
 from nnlab.core.gradcheck import TOLERANCE
@@ -22,12 +22,9 @@ from nnlab.experiment.provide import provide_data
     metavar="N",
     help="How many training rows to use.",
 )
-@seed_option
 @json_option
 @verbosity
-def command(
-    config: str, overrides: tuple[str, ...], rows: int, seed: tuple[str, ...], as_json: bool
-) -> None:
+def command(config: str, overrides: tuple[str, ...], rows: int, as_json: bool) -> None:
     """Check all gradients numerically.
 
     Compares each gradient with central differences, in float64, on the first training rows and
@@ -39,7 +36,7 @@ def command(
     nnlab gradcheck digits_binary
     nnlab gradcheck my.yaml --rows 64 --seed 3
     """
-    loaded = load_config(config, [*overrides, *seed, "training.dtype=float64"])
+    loaded = load_config(config, [*overrides, "training.dtype=float64"])
     print_messages(loaded.notes)
     provide_data(loaded.config, print_message)
     check = GradientCheck(tuple(check_config_gradients(loaded.config, rows)))

@@ -11,6 +11,7 @@ from nnlab.cli.terminal import LEVEL, QUIET, VERBOSE
 
 F = TypeVar("F", bound=Callable[..., Any])
 STDIO = "-"
+SEED = "nnlab.seed"  # the key in click's context
 
 
 class NamedPath(click.Path):
@@ -25,6 +26,7 @@ class NamedPath(click.Path):
 
 FOLDER = NamedPath(path_type=Path, file_okay=False)
 FILE = NamedPath(path_type=Path, dir_okay=False)
+ROWS = NamedPath(path_type=Path)  # a file, or a folder of images
 OUTPUT = click.Path(path_type=Path, dir_okay=False)  # `-` is stdout
 WHOLE = click.IntRange(min=1)
 PARTS = ("train", "validation", "test")
@@ -54,16 +56,25 @@ def complete_config(
     return items or [CompletionItem(begun, type="file")]
 
 
-def set_option(text: str) -> Callable[[F], F]:
-    """--set with the help text of the command."""
-    return click.option("--set", "overrides", metavar="KEY=VALUE", multiple=True, help=text)
+def set_option(text: str, has_seed: bool = True) -> Callable[[F], F]:
+    """--set with the help text of the command, and --seed, which ends in the same overrides."""
+
+    def both(context: click.Context, parameter: click.Parameter, value: tuple[str, ...]) -> Any:
+        return *value, *context.meta.get(SEED, ())
+
+    settings = click.option(
+        "--set", "overrides", metavar="KEY=VALUE", multiple=True, callback=both, help=text
+    )
+    return (lambda function: settings(seed_option(function))) if has_seed else settings
 
 
-def config_argument(function: F, example: str = "lr=0.1 or network.0.units=5") -> F:
-    """CONFIG and --set."""
+def config_argument(
+    function: F, example: str = "lr=0.1 or network.0.units=5", has_seed: bool = True
+) -> F:
+    """CONFIG, --set and --seed."""
     argument = click.argument("config", metavar="CONFIG", shell_complete=complete_config)
     text = f"Override a setting, for example {example}; may be repeated."
-    return argument(set_option(text)(function))
+    return argument(set_option(text, has_seed)(function))
 
 
 class OutputOption(click.Option):
@@ -97,16 +108,25 @@ threads_option = click.option(  # the group sets it, before the command and NumP
     expose_value=False,
     help="How many threads NumPy may use.",
 )
-seed_option = click.option(  # the command gets it as overrides, to add to those of --set
+
+
+def _remember_seed(context: click.Context, parameter: click.Parameter, value: int | None) -> None:
+    if value is not None:
+        context.meta[SEED] = (f"seed={value}",)
+
+
+seed_option = click.option(  # read before --set, which adds it to its overrides
     "--seed",
     type=click.IntRange(min=0),
     metavar="N",
-    callback=lambda context, parameter, value: () if value is None else (f"seed={value}",),
+    is_eager=True,
+    expose_value=False,
+    callback=_remember_seed,
     help="Short for --set seed=N.",
 )
 weights_option = click.option(
     "--weights",
-    type=click.Choice(("final", "best", "initial")),
+    type=click.Choice(("final", "best", "initial", "checkpoint")),
     default="final",
     show_default=True,
     help="Which of the saved weights to use.",

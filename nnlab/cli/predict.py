@@ -16,7 +16,7 @@ from nnlab.show.words import count
 
 @click.command
 @options.run_argument
-@click.argument("file", metavar="[FILE]", type=options.FILE, required=False)
+@click.argument("file", metavar="[FILE]", type=options.ROWS, required=False)
 @options.weights_option
 @click.option(
     "--targets",
@@ -39,13 +39,15 @@ def command(
     """Compute a network's outputs for new rows.
 
     FILE is a CSV file with the columns of the training data (the target may be left out), or an
-    NPZ file with an array x. Prints CSV: the outputs of each row and, for classes, the name of
+    NPZ file with an array x; for a network of images also a PNG or JPEG file, or a folder of them.
+    Prints CSV: the outputs of each row and, for classes, the name of
     the predicted class. With --targets each line begins with the row's number and target and
     ends with its loss, for FILE or for the run's own data.
 
     \b
     nnlab predict latest new.csv
     nnlab predict latest new.npz -o outputs.csv
+    nnlab predict latest photo.jpg
     nnlab predict latest --targets --part train
     """
     _refuse_options(file, targets, part)

@@ -14,7 +14,8 @@ from nnlab.experiment.resume import reopen
 @click.command
 @options.run_argument
 @options.set_option(
-    "More epochs, or how often to save: training.epochs=N, training.checkpoint_every=N."
+    "More epochs, or how often to save: training.epochs=N, training.checkpoint_every=N.",
+    has_seed=False,
 )
 @options.plots_option
 @options.threads_option

@@ -14,13 +14,12 @@ from nnlab.cli.terminal import print_message, print_messages
 @click.option("--name", metavar="NAME", help="The run's name; default: the config's.")
 @options.plots_option
 @options.threads_option
-@options.seed_option
 @options.json_option
 @live_page.live_options
 @options.verbosity
 def command(
     config: str, overrides: tuple[str, ...], runs: Path | None, name: str | None, plots: bool,
-    seed: tuple[str, ...], as_json: bool, live: bool, port: int | None, show: bool
+    as_json: bool, live: bool, port: int | None, show: bool
 ) -> None:  # fmt: skip
     """Train the network of CONFIG.
 
@@ -39,7 +38,7 @@ def command(
     from nnlab.experiment.session import begin
     from nnlab.run.names import runs_folder
 
-    loaded = load_config(config, overrides + seed)
+    loaded = load_config(config, overrides)
     print_messages(loaded.notes)
     provide_data(loaded.config, print_message)
     with live_page.page_if(live, port) as page:

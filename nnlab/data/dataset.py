@@ -1,9 +1,8 @@
 """A data set: rows, targets, and what a network needs to know."""
 
 import hashlib
-import os
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -13,7 +12,7 @@ import numpy as np
 
 from nnlab.core.types import Array, FloatArray, IntArray
 from nnlab.data.download import Collection
-from nnlab.data.files import open_regular_file
+from nnlab.data.files import file_state
 from nnlab.data.fill import Filling
 from nnlab.data.scale import ScaleKind
 from nnlab.errors import DataError
@@ -200,15 +199,13 @@ class UserFile(DataSource):
         """All rows, from the file. Raises DataError, StorageError."""
 
 
-def read_if_changed(source: UserFile, path: str) -> Dataset:
-    """The rows of `source`, read again only when the file at `path` has changed."""
-    with open_regular_file(Path(path)) as file:
-        status = os.fstat(file.fileno())
-    return _read(source, status.st_size, status.st_mtime_ns)
+def read_if_changed(source: UserFile, files: Iterable[Path]) -> Dataset:
+    """The rows of `source`, read again only when its files are others or have changed."""
+    return _read(source, tuple((file, file_state(file)) for file in files))
 
 
 @lru_cache(maxsize=4)
-def _read(source: UserFile, size: int, changed: int) -> Dataset:
+def _read(source: UserFile, states: Hashable) -> Dataset:
     return source.read()
 
 

@@ -26,3 +26,10 @@ def open_regular_file(path: Path) -> Iterator[BinaryIO]:
         raise DataError(f"There is no file {path}.") from None
     except OSError as error:
         raise StorageError(f"{path} could not be read: {error.strerror or error}.") from error
+
+
+def file_state(path: Path) -> tuple[int, int]:
+    """Size and time of change of a regular file. Raises as `open_regular_file`."""
+    with open_regular_file(path) as file:
+        status = os.fstat(file.fileno())
+    return status.st_size, status.st_mtime_ns

@@ -15,6 +15,7 @@ from nnlab.data.digits import DigitProperties, Digits
 from nnlab.data.images import FashionMnist, Mnist
 from nnlab.data.memory import Memory
 from nnlab.data.user_csv import Csv
+from nnlab.data.user_images import ImageFolder
 from nnlab.data.user_npz import Npz
 
 Samples = Annotated[int, Ge(1), Le(1_000_000)]
@@ -260,6 +261,7 @@ SOURCES: dict[str, type[DataSource]] = {
     "fashion_mnist": FashionMnist,
     "csv": Csv,
     "npz": Npz,
+    "images": ImageFolder,
     "memory": Memory,
 }
 

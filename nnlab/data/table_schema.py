@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from nnlab.core.types import Array
+from nnlab.core.types import Array, Shape
 from nnlab.data.classes import (
     class_list,
     class_names,
@@ -28,6 +28,7 @@ from nnlab.data.dataset import Dataset, InputColumn, Task
 from nnlab.data.frame import FrameTable, named_columns
 from nnlab.data.npz import INPUTS, TARGETS, array_place, read_user_npz
 from nnlab.data.table import ColumnTable, encode_inputs
+from nnlab.data.user_images import image_files, image_rows, is_image, loose_images
 from nnlab.errors import DataError
 from nnlab.suggest import did_you_mean
 
@@ -41,7 +42,8 @@ class TableSchema:
 
     columns: the inputs in order. outputs: number of classes, or the width of a target row.
     named: whether the columns have names. ignored: further columns of a file without header.
-    arrays: the names of inputs and targets in an NPZ file.
+    arrays: the names of inputs and targets in an NPZ file. image: the shape of a row that is an
+    image of bytes, (h, w) or (h, w, 3), as which image files are read; None where it is none.
     """
 
     columns: tuple[InputColumn, ...]
@@ -52,6 +54,7 @@ class TableSchema:
     named: bool = True
     ignored: tuple[str, ...] = ()
     arrays: tuple[str, str] = ("x", "y")
+    image: Shape | None = None
     form: CsvForm = field(default_factory=CsvForm)
 
     @property
@@ -72,9 +75,21 @@ class TableSchema:
         """
         if path.suffix.lower() == ".npz":
             return self._npz_inputs(path), ()
+        if self.image and (files := self.image_files(path)):
+            return image_rows(files, self.image), ()
         form = replace(self.form, missing=self.form.missing.later)
         table, notes = self._read_csv(path, form, with_targets=False)
         return encode_inputs(table, self.columns), notes
+
+    def image_files(self, path: Path) -> list[Path]:
+        """The image files at `path`, a file or a folder; none where it is another file.
+
+        Raises DataError where the rows of the network are no images of bytes.
+        """
+        files = loose_images(path) if path.is_dir() else [path][: is_image(path)]
+        if files and self.image is None:
+            raise DataError(f"{files[0]} is an image, and the network takes no images of bytes.")
+        return files
 
     def frame_inputs(self, frame: Any) -> Array:
         """The rows (N, n) of a data frame, whose columns are found by name, in any order.
@@ -112,6 +127,8 @@ class TableSchema:
 
     def dataset(self, path: Path) -> Dataset:
         """The rows and targets in `path`. Raises as `inputs` does."""
+        if self.image and path.is_dir():
+            return self._image_dataset(path, self.image)
         if path.suffix.lower() != ".npz":
             table, notes = self._read_csv(path, self.form, with_targets=True)
             return self.encode(table, str(path), notes)
@@ -247,6 +264,16 @@ class TableSchema:
                 f"the network takes {self.width}."
             )
         return rows
+
+    def _image_dataset(self, folder: Path, shape: Shape) -> Dataset:
+        """The images in the sub-folders, whose names are the classes of the network."""
+        files, notes = image_files(folder)
+        names = [file.parent.name for file in files]
+        labels = label_rows(
+            names, self.classes, POINT, lambda row: str(files[row].parent), accept_numbers=False
+        )
+        x = image_rows(files, shape)
+        return Dataset(str(folder), x, labels, self.task, class_names=self.classes, notes=notes)
 
     def _npz_targets(self, path: Path) -> Array:
         name = self.arrays[1]

@@ -118,7 +118,7 @@ class Csv(UserFile):
         return self.target if isinstance(self.target, tuple) else (self.target,)
 
     def load(self, seed: int) -> Dataset:
-        return read_if_changed(self, self.path)
+        return read_if_changed(self, [Path(self.path)])
 
     def read(self) -> Dataset:
         path, form = Path(self.path), replace(self.form, fitting=True)

@@ -34,7 +34,7 @@ class Npz(UserFile):
     task: TableTask = "auto"
 
     def load(self, seed: int) -> Dataset:
-        return read_if_changed(self, self.path)
+        return read_if_changed(self, [Path(self.path)])
 
     def read(self) -> Dataset:
         path = Path(self.path)

@@ -6,7 +6,7 @@ from nnlab.errors import NnlabError
 from nnlab.live.feed import Feed
 from nnlab.run.sweeps import SweepFolder
 from nnlab.show.figures.sweep_view import SweepView
-from nnlab.show.page.sweep import sweep_records, sweep_story, trials_table
+from nnlab.show.page.sweep import records_in_order, sweep_records, sweep_story, trials_table
 from nnlab.show.page.tables import Table
 
 
@@ -21,7 +21,7 @@ class SweepFollower:
         """Publish the table and the curves if a trial began or ended since the last look."""
         try:
             sweep = SweepView(self.folder)
-            records = self.folder.records()
+            records = records_in_order(sweep)
             seen = [(record.name, record.status) for record in records]
             if seen == self._seen:
                 return

@@ -12,7 +12,7 @@ from annotated_types import Ge, Lt, MinLen
 from nnlab.config.builder import Builder
 from nnlab.config.problems import Problems, clean
 from nnlab.config.tree import Place, Source, from_plain
-from nnlab.core.types import Kind
+from nnlab.core.types import Kind, Shape
 from nnlab.data.dataset import InputColumn, Task
 from nnlab.data.scale import ScaleKind
 from nnlab.errors import ConfigError, RunUnreadable
@@ -67,6 +67,12 @@ class DataFacts:
     scaling: ScalingFacts
     rows: RowCounts
     validation_is_test: bool
+
+    @property
+    def byte_image(self) -> Shape | None:
+        """(h, w) or (h, w, 3) of rows that are images of bytes in grey or colours; else None."""
+        shape, pixels = self.image_shape, list(self.input_range or ())
+        return shape if shape and pixels == [0, 255] and shape[2:] in ((), (3,)) else None
 
 
 def read_data_facts(content: Mapping[str, Any], path: Path, weights: Path) -> DataFacts:

@@ -33,7 +33,7 @@ from nnlab.run.batch import Batch, batch
 from nnlab.run.text import MOST_JSON, from_json, shown, to_bytes, to_json
 from nnlab.status import Status
 
-Weights = Literal["initial", "best", "final"]
+Weights = Literal["initial", "best", "final", "checkpoint"]
 
 CONFIG, RESOLVED = "config.yaml", "resolved.yaml"
 RUN, DATA, SUMMARY = "run.json", "data.json", "summary.json"

@@ -154,6 +154,7 @@ def read_schema(folder: Path, data: DataFacts, source: DataSource) -> TableSchem
         named=bool(columns),
         ignored=tuple(map(str, ignored)),
         arrays=(source.inputs, source.targets) if isinstance(source, Npz) else ("x", "y"),
+        image=data.byte_image,
         form=form,
     )
     if schema.width != width:

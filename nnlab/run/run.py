@@ -111,7 +111,7 @@ class Run(RunFiles):
             ) from error
 
     def network(self, which: Weights = "final") -> Network:
-        """The network with its initial, best or final weights.
+        """The network with its initial, best or final weights, or those of the checkpoint.
 
         Raises UsageError for another word, RunUnreadable if they are missing or do not fit.
         """
@@ -123,10 +123,16 @@ class Run(RunFiles):
         """The saved arrays by name; raises as `network` does."""
         if which not in (known := get_args(Weights)):
             raise UsageError(f"There are no weights '{which}'; there are {', '.join(known)}.")
+        if which == "checkpoint":
+            network = self.untrained()
+            if (saved := self._saved_weights(network)) is None:
+                raise RunUnreadable(f"The run {self.name} has no checkpoint.")
+            return network.named(saved)
         if not self.folder.has(weights_file(which)) and not self.folder.has(SUMMARY):
+            other = "checkpoint" if self.checkpoint else "initial"
             raise RunUnreadable(
                 f"The run {self.name} has not come to its end (it is {self.status}), so it has no "
-                f"{which} weights. Try --weights initial."
+                f"{which} weights. Try --weights {other}."
             )
         return self.folder.read_arrays(weights_file(which), shapes)
 
@@ -141,13 +147,18 @@ class Run(RunFiles):
             return self.network("final"), epoch if isinstance(epoch, int) else None
         if saved := self.checkpoint:
             network = self.untrained()
-            blocks = [saved.arrays.get(name, np.zeros(0)) for name in ("theta", "buffers")]
-            values = np.concatenate([block.ravel() for block in blocks])
-            if values.shape == network.values.shape:
+            if (values := self._saved_weights(network)) is not None:
                 network.values[...] = values
                 epoch = saved.meta.get("epoch")
                 return network, epoch if isinstance(epoch, int) else None
         return self.network("initial"), 0
+
+    def _saved_weights(self, network: Network) -> Array | None:
+        """Parameters and buffers (V,) of the last save; None without one that fits."""
+        arrays = self.checkpoint.arrays if self.checkpoint else {}
+        blocks = [arrays.get(name, np.zeros(0)) for name in ("theta", "buffers")]
+        values = np.concatenate([block.ravel() for block in blocks])
+        return values if values.shape == network.values.shape else None
 
     @cached_property
     def checkpoint(self) -> Checkpoint | None:

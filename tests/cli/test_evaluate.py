@@ -250,6 +250,7 @@ def test_a_part_can_be_named_either_way(nnlab: Nnlab, flowers: Path, option: str
 @pytest.mark.parametrize("command", [["evaluate", "latest"], ["predict", "latest", "flowers.csv"]])
 def test_a_run_that_was_interrupted(nnlab: Nnlab, flowers: Path, command: list[str]) -> None:
     """As it is left by Ctrl-C: a checkpoint, no final weights and no summary."""
+    whole = nnlab(*command)
     for name in ("summary.json", "weights/final.npz", "weights/best.npz"):
         (flowers / name).unlink()
     RunFolder.open(flowers).update_status("interrupted")
@@ -257,9 +258,19 @@ def test_a_run_that_was_interrupted(nnlab: Nnlab, flowers: Path, command: list[s
     assert (result.exit_code, result.stdout) == (6, "")
     assert result.stderr == (
         f"The run {flowers.name} has not come to its end (it is interrupted), so it has no final "
-        "weights. Try --weights initial.\n"
+        "weights. Try --weights checkpoint.\n"
     )
     assert nnlab(*command, "--weights", "initial").exit_code == 0
+    saved = whole.stdout.replace("final weights", "checkpoint weights")
+    assert nnlab(*command, "--weights", "checkpoint").stdout == saved
+    for path in flowers.glob("checkpoint*"):
+        path.unlink()
+    assert nnlab(*command).stderr.endswith("Try --weights initial.\n")
+    missing = nnlab(*command, "--weights", "checkpoint")
+    assert (missing.exit_code, missing.stderr) == (
+        6,
+        f"The run {flowers.name} has no checkpoint.\n",
+    )
 
 
 def test_predict_with_targets_of_a_file(nnlab: Nnlab, flowers: Path, tmp_path: Path) -> None:

@@ -302,3 +302,18 @@ def test_a_full_disk_and_closed_pipes(tmp_path: Path) -> None:
     assert done.stderr == (
         "Cannot write the results to the standard output: No space left on device.\n"
     )
+
+
+@pytest.mark.parametrize("command", ["check xor", "sweep lr=0.1 xor --dry-run", "doctor xor"])
+def test_seed_is_an_override_wherever_a_config_is_named(
+    nnlab: Nnlab, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    """After --set, so that it wins, and on either side of it."""
+    monkeypatch.setattr("nnlab.cli.doctor.evidence_of_config", quit_with_seed)
+    for order in (["--set", "seed=1", "--seed", "7"], ["--seed", "7", "--set", "seed=1"]):
+        result = nnlab(*command.split(), *order)
+        assert "seed: 7" in result.output or "seed=7" in result.output
+
+
+def quit_with_seed(config: Config) -> None:
+    raise errors.UsageError(f"seed={config.seed}")

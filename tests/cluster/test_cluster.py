@@ -37,7 +37,7 @@ from tests.study import sabotage
 
 pytest.importorskip("distributed")
 HERE = Path(__file__).parent
-SLOW = ("epochs=30000",)  # a second
+SLOW = ("epochs=10000",)  # half a second
 
 
 @pytest.fixture(autouse=True)
@@ -99,7 +99,7 @@ def test_the_same_hashes_as_in_this_process(dask: Dask, tmp_path: Path) -> None:
 
 
 def test_a_cluster_on_this_machine(tmp_path: Path) -> None:
-    wanted = trials(3, "epochs=50")
+    wanted = trials(2, "epochs=50")
     outcomes(InProcess(), wanted, tmp_path / "here")
     outcomes(Cluster(Address.parse("local:2")), wanted, tmp_path / "there")
     assert hashes(tmp_path / "there") == hashes(tmp_path / "here")
@@ -124,7 +124,7 @@ def test_six_of_twenty_four_fail_each_alone(
 def test_what_is_there_is_not_run_again(dask: Dask, tmp_path: Path) -> None:
     """R13: finished folders keep their bytes."""
     wanted = trials(3, "epochs=20")
-    outcomes(on(dask), wanted[:2], tmp_path)
+    outcomes(InProcess(), wanted[:2], tmp_path)
     before = {path: path.stat().st_mtime_ns for path in tmp_path.glob("*/*")}
     events = list(on(dask).run(wanted, tmp_path))
     assert [one.name for one in events if isinstance(one, Begun)] == ["t02"]
@@ -156,7 +156,7 @@ def test_other_data_than_here(dask: Dask, tmp_path: Path) -> None:
 
 def test_a_worker_that_is_killed_costs_nothing(fresh: Dask, tmp_path: Path) -> None:
     first = fresh.worker()
-    wanted = trials(4, *SLOW)
+    wanted = trials(2, *SLOW)
     events = on(fresh).run(wanted, tmp_path / "there")
     begin(events)
     fresh.worker()
@@ -164,8 +164,8 @@ def test_a_worker_that_is_killed_costs_nothing(fresh: Dask, tmp_path: Path) -> N
     first.kill()
     rest = list(events)
     done = [one.name for one in rest if isinstance(one, Outcome) and one.done]
-    assert sorted(done) == ["t00", "t01", "t02", "t03"]
-    assert len([one for one in rest if isinstance(one, Begun)]) == 4  # one of them twice
+    assert sorted(done) == ["t00", "t01"]
+    assert len([one for one in rest if isinstance(one, Begun)]) == 2  # one of them twice
     outcomes(InProcess(), wanted[:1], tmp_path / "here")
     assert hashes(tmp_path / "there")["t00"] == hashes(tmp_path / "here")["t00"]
 
@@ -327,7 +327,12 @@ def running_trials(place: str) -> list[int]:
 
 
 @pytest.mark.parametrize(
-    ("sent", "code"), [(signal.SIGKILL, -9), (signal.SIGINT, 130), (signal.SIGTERM, 143)]
+    ("sent", "code"),
+    [
+        (signal.SIGKILL, -9),
+        (signal.SIGINT, 130),
+        pytest.param(signal.SIGTERM, 143, marks=pytest.mark.thorough),
+    ],
 )
 def test_nothing_is_left_of_a_local_cluster(
     tmp_path: Path, sent: signal.Signals, code: int

@@ -6,6 +6,7 @@ from typing import Literal, get_args
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
 from nnlab.config.annotations import MisfitError, convert, hints
 from nnlab.data.dataset import Dataset, DataSource
@@ -43,6 +44,7 @@ EXAMPLES: dict[str, list[dict[str, object]]] = {
     "fashion_mnist": [{}],
     "csv": [{"path": "t.csv", "target": "y"}, {"path": "t.csv", "target": ("y", "x1")}],
     "npz": [{"path": "t.npz"}, {"path": "t.npz", "inputs": "images", "targets": "z"}],
+    "images": [{"path": "photos"}, {"path": "photos", "width": 3, "colours": True}],
     "memory": [{}, {"target": "y", "missing": "mean"}],
 }
 FIXED = {
@@ -54,6 +56,7 @@ FIXED = {
     "fashion_mnist",
     "csv",
     "npz",
+    "images",
     "memory",
 }
 CASES = [
@@ -80,6 +83,10 @@ def source(
     if name == "npz":
         images = np.ones((3, 4, 5), np.uint8)
         np.savez(tmp_path / "t.npz", x=np.eye(3), y=[0, 1, 1], z=np.ones((3, 2)), images=images)
+    if name == "images":
+        for label in ("cats", "dogs"):
+            (tmp_path / "photos" / label).mkdir(parents=True)
+            Image.new("RGB", (9, 7), "red").save(tmp_path / "photos" / label / "1.png")
     if "path" in settings:
         settings["path"] = str(tmp_path / str(settings["path"]))
     made = SOURCES[name](**settings)

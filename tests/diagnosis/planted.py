@@ -37,7 +37,8 @@ class Trainings(NamedTuple):
 @cache  # reading YAML takes longer than training
 def read_trainings(name: str) -> Trainings:
     """Those of a file beside this one."""
-    content = yaml.safe_load((Path(__file__).parent / name).read_text())
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the same, ten times as fast
+    content = yaml.load((Path(__file__).parent / name).read_text(), Loader=loader)
     planted = [
         Sick(config.pop("kind"), config, tuple(config.pop("also", ())))
         for config in content["planted"]

@@ -108,9 +108,9 @@ threading.Thread(target=work).start()
 @pytest.mark.parametrize(
     ("way", "rounds"),
     [
-        ("threads", 20),
+        ("threads", 6),
         pytest.param(
-            *("forks", 20),
+            *("forks", 6),
             marks=pytest.mark.skipif(not hasattr(os, "fork"), reason="a system without fork"),
         ),
         ("spawned", 2),  # nothing is shared there, and each starts Python

@@ -209,6 +209,21 @@ def test_predictions_against_targets_at_the_first_and_the_last_epoch(runs: Runs)
         np.testing.assert_array_equal(early.get_ydata(), first[:, output])
 
 
+@pytest.mark.parametrize("target", [0.5, 0.0, -1e6])
+def test_equal_targets_have_their_predictions_beside_them(tmp_path: Path, target: float) -> None:
+    import nnlab
+
+    np.savez(tmp_path / "t.npz", x=np.eye(2), y=np.full(2, target))
+    config = {
+        "data": {"name": "npz", "path": str(tmp_path / "t.npz")},
+        "network": [{"dense": 1}],
+        "loss": "mse",
+        "training": {"epochs": 1},
+    }
+    run = nnlab.train(config, runs=tmp_path, progress=False)
+    assert len(drawn("targets", RunFolder(run.path)).axes[0].get_lines()[-1].get_xdata()) == 2
+
+
 def test_a_network_of_the_textbooks_size_remembers_its_first_epoch(tmp_path: Any) -> None:
     import nnlab
 

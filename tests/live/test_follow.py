@@ -181,23 +181,31 @@ def test_a_network_that_cannot_be_drawn_says_so(tmp_path: Path) -> None:
     message = newest(feed)["scenes"]
     assert [scene["kind"] for scene in message["scenes"]] == ["health"]
     assert message["note"] == (
-        "This network is too large, or of a kind, for a drawing of its units: the page shows "
+        "This network is too large for a drawing of its units, or of another kind: the page shows "
         "the rest."
     )
 
 
 def test_a_cell_appears_when_its_trial_ends(tmp_path: Path) -> None:
-    command = "sweep lr=0.1,0.5 -c xor --set epochs=20 --jobs 1 --no-plots --name s"
+    command = "sweep lr=0.5,0.1 -c xor --set epochs=20 --jobs 1 --seeds 2 --no-plots --name s"
     subprocess.run([sys.executable, "-m", "nnlab", *command.split()], cwd=tmp_path, check=True)
     whole = SweepFolder(tmp_path / "runs" / "s")
-    first, second = whole.trials()
-    away = tmp_path / second
-    (whole.path / second).rename(away)
+    *first, last = whole.trials()
+    away = tmp_path / last
+    (whole.path / last).rename(away)
     feed = Feed()
     follower = SweepFollower(whole, feed)
     follower.look()
-    assert [row[0]["text"] for row in newest(feed)["trials"]["table"]["rows"]] == [first]
-    away.rename(whole.path / second)
+    rows = newest(feed)["trials"]["table"]["rows"]
+    assert sorted(row[0]["text"] for row in rows) == first
+    away.rename(whole.path / last)
     follower.look()
-    assert len(newest(feed)["trials"]["table"]["rows"]) == 2
+    rows = newest(feed)["trials"]["table"]["rows"]
+    assert [(row[1]["text"], row[2]["text"]) for row in rows] == [
+        ("0.5", "3"),
+        ("0.5", "4"),
+        ("0.1", "3"),
+        ("0.1", "4"),
+    ]
+    assert newest(feed)["page"]["story"] == "4 trials, 2 seeds for each setting: 4 completed."
     assert len(newest(feed)["charts"]["charts"][0]["curves"]) == 2

@@ -94,7 +94,7 @@ def test_no_setting_names_a_file(
     def refuse(*arguments: object, **more: object) -> None:
         raise AssertionError(f"{pair} opened a file")
 
-    monkeypatch.setattr("nnlab.data.dataset.open_regular_file", refuse)
+    monkeypatch.setattr("nnlab.data.dataset.file_state", refuse)
     for call in (start.checked, lambda pairs: start.fitted(pairs, start.config)):
         with pytest.raises(UsageError, match=message.replace(".", r"\.").replace("/", "/")):
             call([pair])

@@ -101,7 +101,7 @@ def frequent() -> None:
     """Short chunks and frequent saves: a run of a moment has many places to be killed at."""
     batches.CHUNK_BATCHES = 3
     session.CHECKPOINT_SECONDS = 0.02
-    session.FLUSH_SECONDS = 0.005
+    session.FLUSH_SECONDS = 0.0
     session.LITTLE_SECONDS = 1e9  # else the number of system calls follows the clock
 
 

@@ -87,8 +87,8 @@ def _moments(run: View, rows: SavedRows) -> list[tuple[str, Array]]:
 
 
 def _draw_cloud(ax: "Axes", truth: Array, outputs: Array, last: bool, when: str) -> None:
-    reach = 3 * np.ptp(truth) + 1e-12
-    inside = np.abs(outputs - truth.mean()) < 10 * reach  # an untrained network may be anywhere
+    spread = np.ptp(truth) or np.abs(truth).max() or 1.0  # equal targets have no spread
+    inside = np.abs(outputs - truth.mean()) < 30 * spread  # an untrained network may be anywhere
     dots(
         ax,
         truth[inside],

@@ -275,7 +275,7 @@ def what_is_not_drawn(scenes: Sequence[Mapping[str, Any]]) -> str:
     kinds = [scene["kind"] for scene in scenes]
     if "diagram" in kinds:
         return ""
-    left_out = "This network is too large, or of a kind, for a drawing of its units"
+    left_out = "This network is too large for a drawing of its units, or of another kind"
     return f"{left_out}: the page shows {'the rest' if kinds else 'curves and findings only'}."
 
 

@@ -16,7 +16,7 @@ from nnlab.show.page.render import Page, Report, render
 from nnlab.show.page.repeat import repeat_sweep
 from nnlab.show.page.runs import MOST_CURVES, duration_cell, report_link
 from nnlab.show.page.tables import Notices, Table, TableCell, number_cell, setting_cell
-from nnlab.show.words import setting_value
+from nnlab.show.words import count, setting_value
 
 FAILED = ("failed", "diverged", "unreadable")
 
@@ -28,12 +28,7 @@ def report_sweep(folder: SweepFolder, out: Path) -> Report:
     """
     notices, sweep = Notices(), SweepView(folder)
     about, album = sweep.about, Album(notices)
-    records = [  # in the order of the axes
-        trial
-        for cell in sweep.cells
-        for trial in sorted(cell.trials, key=lambda trial: trial.seed or 0)
-    ]
-    records += [record for record in folder.records() if record not in records]
+    records = records_in_order(sweep)
     for record in records:
         if record.status in FAILED:
             notices.add(f"Trial {record.name}: {record.reason or record.status}.")
@@ -50,6 +45,16 @@ def report_sweep(folder: SweepFolder, out: Path) -> Report:
     repeat = partial(repeat_sweep, folder, about, names)
     page.repeat = notices.attempt("How it was run", repeat, None)
     return render(page)
+
+
+def records_in_order(sweep: SweepView) -> list[TrialRecord]:
+    """All trials in the order of the axes and seeds, then those without a place on the axes."""
+    records = [
+        trial
+        for cell in sweep.cells
+        for trial in sorted(cell.trials, key=lambda trial: trial.seed or 0)
+    ]
+    return records + [record for record in sweep.folder.records() if record not in records]
 
 
 def sweep_charts(sweep: SweepView, album: Album) -> list[Chart]:
@@ -132,9 +137,9 @@ def _drawings(sweep: SweepView, charts: bool) -> list[Drawing]:
 def sweep_story(about: dict[str, Any], records: list[TrialRecord]) -> str:
     """How many trials there are, and how they ended."""
     counts = Counter(record.status for record in records)
-    ended = [f"{count} {status}" for status, count in counts.items()]
+    ended = [f"{number} {status}" for status, number in counts.items()]
     seeds = about.get("seeds")
     seeds = len(seeds) if isinstance(seeds, list) else 1
-    times = f", each with {seeds} seeds" if seeds > 1 else ""
+    times = f", {seeds} seeds for each setting" if seeds > 1 else ""
     caption = str(about.get("caption") or "")
-    return f"{len(records)} trials{times}: {', '.join(ended)}. {caption}".strip()
+    return f"{count(len(records), 'trial')}{times}: {', '.join(ended)}. {caption}".strip()
