@@ -104,9 +104,7 @@ def _files_of(archive: zipfile.ZipFile) -> dict[str, bytes]:
 def _read(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
     """A member, never more of it than it announces, as `archive.read` would unpack."""
     if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        raise RunUnreadable(
-            f"{shown(info.filename)} is compressed in another way than zip files are"
-        )
+        raise RunUnreadable(f"{shown(info.filename)} has an unusual compression")
     with archive.open(info) as stream:
         return stream.read(info.file_size)
 

@@ -285,7 +285,7 @@ def test_no_member_unpacks_to_more_than_it_announces(tmp_path: Path) -> None:
     assert peak < size / 8
     with zipfile.ZipFile(path, "w", zipfile.ZIP_BZIP2) as archive:  # without such a limit
         archive.writestr("r/run.json", "{}")
-    with pytest.raises(RunUnreadable, match=re.escape("r/run.json is compressed in another way")):
+    with pytest.raises(RunUnreadable, match=re.escape("r/run.json has an unusual compression")):
         read_handin(path)
 
 
