@@ -157,9 +157,9 @@ class Verifier:
                 return problem
         return None
 
-    def _row_problem(self, kind: str, row: dict[str, Any]) -> str | None:
+    def _row_problem(self, kind: str, row: Any) -> str | None:
         """The difference between a row of summary.json and metrics.csv."""
-        epoch, table = row.get("epoch"), self._table
+        epoch, table = mapping_or_empty(row).get("epoch"), self._table
         if not isinstance(epoch, int) or not 0 <= epoch < len(table.get("epoch", ())):
             return f"{kind} names the epoch {epoch!r:.40}, which metrics.csv does not have"
         for key, value in row.items():

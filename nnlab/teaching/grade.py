@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from nnlab.config.schema import Config
+from nnlab.core.types import FloatArray
 from nnlab.errors import ConfigError, NnlabError, RunUnreadable
 from nnlab.experiment.describe import kernel_changes
 from nnlab.experiment.expected import ReachedValue, compare_run
@@ -25,9 +26,12 @@ from nnlab.study.trial import Outcome, Trial
 from nnlab.teaching.handin import find_handins, read_handin
 from nnlab.teaching.task import TaskConfig, changed_settings
 
-SIMILAR = 0.02  # of numbers that another machine rounded differently, relative or absolute
+# Of numbers that another machine rounded differently, relative or absolute: where all of them
+# changed, and where some did not, as the loss of few rows.
+SIMILAR, ROUNDED = 0.02, 1e-4
 CLOCK = ("seconds",)  # columns that differ in every training
 MOST_REASONS = 3
+MOST_TEXT = 40  # characters of a value
 ALL_WEIGHTS: tuple[Weights, ...] = ("initial", "best", "final")
 
 
@@ -163,19 +167,23 @@ def _compare(here: Run, there: Run) -> tuple[Verdict, str]:
     """Bit for bit; where another machine may round differently, with a tolerance.
 
     Rounding changes all numbers of a training sooner or later. If some came out the same to the
-    last bit and others are far off, those were edited, on whatever machine.
+    last bit and others are far off, those were edited, on whatever machine. Another version of
+    nnlab may write other fields.
     """
     ours, theirs = _numbers(here), _numbers(there)
-    different = [key for key in {**ours, **theirs} if not _equal(ours.get(key), theirs.get(key))]
+    rounding = environment_changes(essence(there.about), essence(here.about))
+    rounding += kernel_changes(there.about)
+    keys = [key for key in {**ours, **theirs} if not rounding or (key in ours and key in theirs)]
+    different = [key for key in keys if not _equal(ours.get(key), theirs.get(key))]
     if not different:
         return Verdict.VERIFIED, ""
     reason = _reason(different[0], ours, theirs)
-    rounding = environment_changes(essence(there.about), essence(here.about))
-    rounding += kernel_changes(there.about)
-    if not rounding or any(key not in different for key in ours if _is_sensitive(key)):
-        return Verdict.EDITED, reason
-    if all(_equal(ours.get(key), theirs.get(key), SIMILAR) for key in different):
+    is_partly_same = any(key not in different for key in ours if _is_sensitive(key))
+    tolerance = ROUNDED if is_partly_same else SIMILAR
+    if rounding and all(_equal(ours[key], theirs[key], tolerance) for key in different):
         return Verdict.VERIFIED, f"but for rounding: {rounding[0]}"
+    if not rounding or is_partly_same:
+        return Verdict.EDITED, reason
     return Verdict.UNCLEAR, f"{reason}; {rounding[0]}"
 
 
@@ -199,12 +207,19 @@ def _is_sensitive(key: str) -> bool:
     return loss or file == "weights/final.npz"
 
 
+def _floats(value: Any) -> FloatArray | None:
+    """A value of a hand-in as an array; None where it is no number."""
+    try:
+        return None if value is None else np.atleast_1d(np.asarray(value, np.float64))
+    except (TypeError, ValueError, OverflowError):
+        return None
+
+
 def _equal(a: Any, b: Any, tolerance: float = 0.0) -> bool:
     """The same numbers, or texts; nan is nan."""
-    try:
-        first, second = (np.asarray(value, np.float64) for value in (a, b))
-    except (TypeError, ValueError):
-        return bool(a == b)
+    first, second = _floats(a), _floats(b)
+    if first is None or second is None:
+        return first is second and bool(a == b)
     return first.shape == second.shape and bool(
         np.allclose(first, second, tolerance, tolerance, equal_nan=True)
     )
@@ -212,13 +227,16 @@ def _equal(a: Any, b: Any, tolerance: float = 0.0) -> bool:
 
 def _reason(key: str, ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> str:
     """The first difference in words."""
-    mine, other = (np.atleast_1d(np.asarray(numbers.get(key))) for numbers in (ours, theirs))
-    if mine.shape != other.shape:
-        return f"{key} has not as many values as the training here gives"
-    at = next(index for index in np.ndindex(mine.shape) if not _equal(mine[index], other[index]))
-    place = f" of epoch {at[0]}" if key.startswith("metrics.csv") else ""
-    values = [f"{v:.6g}" if v.dtype.kind == "f" else str(v) for v in (other[at], mine[at])]
-    return f"{key}{place} is {values[0]}, the training here gives {values[1]}"
+    place, values = "", [theirs.get(key), ours.get(key)]
+    other, mine = map(_floats, values)
+    if mine is not None and other is not None:
+        if mine.shape != other.shape:
+            return f"{key} has not as many values as the training here gives"
+        at = next(i for i in np.ndindex(mine.shape) if not _equal(mine[i], other[i]))
+        place = f" of epoch {at[0]}" if key.startswith("metrics.csv") else ""
+        values = [f"{v[at]:.6g}" for v in (other, mine)]
+    texts = ["nothing" if v is None else shown(str(v))[:MOST_TEXT] for v in values]
+    return f"{key}{place} is {texts[0]}, the training here gives {texts[1]}"
 
 
 def _with_shared(graded: Sequence[Graded]) -> list[Graded]:

@@ -11,6 +11,7 @@ import tracemalloc
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,6 +23,7 @@ from nnlab.errors import RunUnreadable
 from nnlab.experiment.state import file_hash
 from nnlab.run.arrays import read_npz, write_npz
 from nnlab.run.folder import RunFolder
+from nnlab.run.run import Run
 from nnlab.teaching import grade as grading
 from nnlab.teaching.grade import Verdict, grade
 from nnlab.teaching.handin import FILES, MOST, find_handins, pack_handin, read_handin
@@ -73,7 +75,7 @@ def better_scores(run: Path) -> None:
 def other_weights(run: Path) -> None:
     """Sealed again, as nnlab itself would write them."""
     arrays = read_npz(run / "weights" / "final.npz")
-    write_npz(run / "weights" / "final.npz", {k: a + np.float32(1e-6) for k, a in arrays.items()})
+    write_npz(run / "weights" / "final.npz", {k: a + np.float32(1e-3) for k, a in arrays.items()})
 
 
 def other_start(run: Path) -> None:
@@ -257,6 +259,61 @@ def test_another_machine_makes_the_verdict_mild(
     assert verdicts["rate.zip"].reason.endswith("; cpu was A, now B")
     assert verdicts["metrics.zip"].verdict is Verdict.EDITED
     assert verdicts["weights.zip"].verdict is Verdict.EDITED
+
+
+STRANGE: dict[str, tuple[dict[str, Any], str]] = {
+    "ragged": ({"confusion": [[1], [2, 3]]}, "confusion is [[1], [2, 3]], the training here gives"),
+    "more": ({"more": 1}, "summary.json: more is 1, the training here gives nothing"),
+    "null": (
+        {"scores": {"auc": None}},
+        "summary.json: scores.auc is nothing, the training here gives 0.",
+    ),
+    "large": ({"part": 10**400}, f"summary.json: part is {10**39}, the training here gives"),
+}
+
+
+@pytest.fixture
+def compared(school: Path, tmp_path: Path) -> Callable[..., tuple[Verdict, str]]:
+    """Compares a training with the same one whose summary.json was changed."""
+    honest = school / "handins" / "deep" / "er" / "honest folder"
+    file = shutil.copytree(honest, tmp_path / "changed") / "summary.json"
+
+    def compare(changes: dict[str, Any]) -> tuple[Verdict, str]:
+        summary = json.loads((honest / "summary.json").read_text())
+        scores = changes.pop("scores", {})
+        file.write_text(json.dumps(summary | {"scores": summary["scores"] | scores} | changes))
+        return grading._compare(Run(honest), Run(file.parent))
+
+    return compare
+
+
+@pytest.mark.parametrize("name", STRANGE)
+def test_a_strange_value_is_named(name: str, compared: Callable[..., tuple[Verdict, str]]) -> None:
+    changes, words = STRANGE[name]
+    verdict, reason = compared(dict(changes))
+    assert (verdict, words in reason) == (Verdict.EDITED, True), reason
+
+
+def test_another_version_or_rounding_accuses_nobody(
+    compared: Callable[..., tuple[Verdict, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Other fields; and a batch for validation that is rounded in another way than for training."""
+    monkeypatch.setattr(grading, "environment_changes", lambda *_: ["nnlab was 1, now 2"])
+    assert compared({"more": 1}) == (Verdict.VERIFIED, "")
+    rounded = compared({"scores": {"brier": 0.5}})
+    assert rounded[0] is Verdict.EDITED
+    number = float(rounded[1].rpartition(" ")[2])
+    rounded = compared({"scores": {"brier": number + 1e-6}})
+    assert rounded == (Verdict.VERIFIED, "but for rounding: nnlab was 1, now 2")
+
+
+def test_a_summary_without_rows_is_edited(school: Path, tmp_path: Path) -> None:
+    honest = school / "handins" / "deep" / "er" / "honest folder"
+    file = shutil.copytree(honest, tmp_path / "changed") / "summary.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"best": True}))
+    (each,) = grade(tmp_path, read_task(school / "task.yaml"))
+    assert each.verdict is Verdict.EDITED
+    assert each.reason.startswith("summary.json: best names the epoch None")
 
 
 def test_a_training_without_end_is_ended(school: Path, tmp_path: Path) -> None:
