@@ -67,7 +67,7 @@ def command(
     shared      the same training as another hand-in
     other task  other settings or data than the task's
     edited      files that do not fit its training
-    refused     unreadable, or playing tricks
+    refused     unreadable, or unsafe to read
 
     Exit code 9 where a hand-in is not verified.
 

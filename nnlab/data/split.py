@@ -105,9 +105,7 @@ def split_rows(
     order: IntArray = np.arange(available)
     if is_divided or used < available:
         order = _order(options, available, seed, labels, groups)
-    if used < available:
-        ends = _group_ends(order, groups)
-        order = order[: _nearest(ends, used) if len(ends) else used]
+    order = _first(order, used, groups)
     if not is_divided:
         order = np.sort(order)
     train, validation, test = np.split(order, _cuts(order, validated, tested, groups))
@@ -211,6 +209,12 @@ def _cuts(order: IntArray, validated: int, tested: int, groups: IntArray | None)
     if tested:
         test = _nearest(ends[bool(validated) :], test)  # leaves a group for validation
     return _nearest(ends[ends < test], validation) if validated else test, test
+
+
+def _first(order: IntArray, count: int, groups: IntArray | None) -> IntArray:
+    """The first `count` rows, with groups to the nearest end of one."""
+    ends = _group_ends(order, groups if count < len(order) else None)
+    return order[: _nearest(ends, count) if len(ends) else count]
 
 
 def _group_ends(order: IntArray, groups: IntArray | None) -> IntArray:

@@ -1,6 +1,6 @@
 """Hand-ins of a class: packed by those who train, trained again and compared by who grades.
 
-    handin   a run and its report in one file, and back; a file that plays tricks is refused
+    handin   a run and its report in one file, and back; an unsafe file is refused
     task     a config with blanks, which a hand-in fills
     grade    trains the hand-ins again, compares, and says what each of them reached
 

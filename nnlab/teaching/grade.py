@@ -1,6 +1,6 @@
 """Trains the hand-ins of a class again, and says what each of them reached."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
@@ -44,7 +44,7 @@ class Verdict(StrEnum):
     SHARED = "shared"  # the same training as another hand-in, to the microsecond
     OTHER = "other task"  # its settings or its data are not those of the task
     EDITED = "edited"  # its files do not fit together, or not what its config trains
-    REFUSED = "refused"  # it cannot be read, or plays tricks
+    REFUSED = "refused"  # it cannot be read, or is unsafe to read
 
 
 @dataclass(frozen=True)
@@ -173,14 +173,14 @@ def _compare(here: Run, there: Run) -> tuple[Verdict, str]:
     ours, theirs = _numbers(here), _numbers(there)
     rounding = environment_changes(essence(there.about), essence(here.about))
     rounding += kernel_changes(there.about)
-    keys = [key for key in {**ours, **theirs} if not rounding or (key in ours and key in theirs)]
-    different = [key for key in keys if not _equal(ours.get(key), theirs.get(key))]
+    keys = ours.keys() & theirs.keys() if rounding else ours.keys() | theirs.keys()
+    different = _different(ours, theirs, keys)
     if not different:
         return Verdict.VERIFIED, ""
     reason = _reason(different[0], ours, theirs)
     is_partly_same = any(key not in different for key in ours if _is_sensitive(key))
     tolerance = ROUNDED if is_partly_same else SIMILAR
-    if rounding and all(_equal(ours[key], theirs[key], tolerance) for key in different):
+    if rounding and not _different(ours, theirs, different, tolerance):
         return Verdict.VERIFIED, f"but for rounding: {rounding[0]}"
     if not rounding or is_partly_same:
         return Verdict.EDITED, reason
@@ -223,6 +223,14 @@ def _equal(a: Any, b: Any, tolerance: float = 0.0) -> bool:
     return first.shape == second.shape and bool(
         np.allclose(first, second, tolerance, tolerance, equal_nan=True)
     )
+
+
+def _different(
+    ours: Mapping[str, Any], theirs: Mapping[str, Any], keys: Collection[str], tolerance: float = 0
+) -> list[str]:
+    """Those of the keys whose values differ, in the order of a run."""
+    differ = (k for k in {**ours, **theirs} if k in keys)
+    return [k for k in differ if not _equal(ours.get(k), theirs.get(k), tolerance)]
 
 
 def _reason(key: str, ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> str:
