@@ -8,7 +8,7 @@ import click
 from nnlab.api.evaluate import evaluate
 from nnlab.api.find import find_training
 from nnlab.cli import options
-from nnlab.cli.terminal import print_json, print_messages, print_result
+from nnlab.cli.terminal import print_messages, print_outcome
 from nnlab.run.run import Run
 
 
@@ -49,7 +49,4 @@ def command(
         part, data = data, None
     evaluation = evaluate(Run(find_training(run, runs).path), data, part=part, weights=weights)
     print_messages(evaluation.notes)
-    if as_json:
-        print_json(evaluation.to_dict())
-    else:
-        print_result(str(evaluation))
+    print_outcome(evaluation, as_json)
