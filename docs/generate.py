@@ -1,5 +1,7 @@
 """Writes cli.md, config.md, config.schema.json, explain.md and man/nnlab.1 from the program.
 
+And the table of exit codes in environment.md.
+
 python -m docs.generate            writes them
 python -m docs.generate --check    exit code 1 and the difference, if a page on disk is another
 """
@@ -13,7 +15,7 @@ from pathlib import Path
 import click
 
 from docs.explain import explain_page
-from nnlab import __version__
+from nnlab import __version__, errors
 from nnlab.cli import main
 from nnlab.config.describe import config_reference
 from nnlab.config.json_schema import json_schema
@@ -30,6 +32,26 @@ def cli_reference() -> str:
         f"## {path}\n\n```text\n{help_text.rstrip()}\n```\n" for path, help_text in help_texts()
     ]
     return NOTE + "# The command line\n\n" + "\n".join(sections)
+
+
+def environment_page() -> str:
+    """The page with the table of exit codes, which is written from the classes of the errors."""
+    rows = {"0": ("Done.", ""), "1": ("A bug in nnlab.", "report it, with the traceback")}
+    own = [cls for cls in errors.NnlabError.__subclasses__() if cls.__module__ == errors.__name__]
+    for cls in sorted(own, key=lambda cls: cls.exit_code):
+        code = "130, 143" if cls is errors.Interrupted else str(cls.exit_code)
+        meaning = " ".join([rows.pop(code, ("", ""))[0], (cls.__doc__ or "").partition("\n")[0]])
+        rows |= {code: (meaning.strip(), cls.remedy)}
+    rows["130, 143"] = rows.pop("130, 143")
+    table = [
+        ("code", "meaning", "what to do"),
+        ("---",) * 3,
+        *((c, *row) for c, row in rows.items()),
+    ]
+    path = HERE / "environment.md"
+    head, _, rest = path.read_text(encoding="utf-8").partition("\n|")
+    _, _, rest = rest.partition("|\n\n")
+    return "\n".join([head, *(f"| {' | '.join(row)} |" for row in table), "", rest])
 
 
 def manual_page() -> str:
@@ -80,6 +102,7 @@ def pages() -> dict[Path, str]:
         HERE / "cli.md": cli_reference(),
         HERE / "config.md": NOTE + config_reference() + "\n" + race_reference(),
         HERE / "explain.md": NOTE + explain_page(),
+        HERE / "environment.md": environment_page(),
         HERE / "man" / "nnlab.1": manual_page(),
         HERE / "config.schema.json": json.dumps(json_schema(), indent=1, ensure_ascii=False) + "\n",
     }

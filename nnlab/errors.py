@@ -17,15 +17,20 @@ A message is one or more sentences that name the thing, the reason and the way o
 
 
 class NnlabError(Exception):
-    """Base of all expected errors; shown to the user without a traceback."""
+    """Base of all expected errors; shown to the user without a traceback.
+
+    remedy: what to do, for the table of exit codes in docs/environment.md.
+    """
 
     exit_code = 1
+    remedy = ""
 
 
 class UsageError(NnlabError):
     """An argument is wrong."""
 
     exit_code = 2
+    remedy = "the message names what is allowed"
 
 
 class ConfigError(NnlabError):
@@ -35,6 +40,7 @@ class ConfigError(NnlabError):
     """
 
     exit_code = 2
+    remedy = "the message names each place and what is allowed there"
 
     def __init__(self, message: str, problems: tuple[object, ...] = ()) -> None:
         super().__init__(message)
@@ -45,46 +51,55 @@ class DataError(NnlabError):
     """Data is missing, damaged or of the wrong kind."""
 
     exit_code = 3
+    remedy = "the message names file, line and column"
 
 
 class Diverged(NnlabError):
     """Training left the finite numbers; the last finite weights are kept."""
 
     exit_code = 4
+    remedy = "`nnlab doctor latest`; the run is saved"
 
 
 class RunLocked(NnlabError):
     """Another process holds the run folder."""
 
     exit_code = 5
+    remedy = "wait for it"
 
 
 class RunUnreadable(NnlabError):
     """A run folder, checkpoint or weights file is missing, damaged or from a newer version."""
 
     exit_code = 6
+    remedy = "the message names the file"
 
 
 class StorageError(NnlabError):
-    """The operating system refused to read or write."""
+    """The operating system refused to read or write: disk full, no permission."""
 
     exit_code = 7
+    remedy = "free space or permissions; `nnlab resume` continues"
 
 
 class SweepFailed(NnlabError):
     """A sweep ended, but not every trial did."""
 
     exit_code = 8
+    remedy = "the table names them; the same command with --retry-failed"
 
 
 class CheckFailed(NnlabError):
-    """A gradient check, a verification or an integrity check failed."""
+    """A check failed: `verify`, `gradcheck`, `crosscheck`, `grade`, an export, an expectation."""
 
     exit_code = 9
+    remedy = "the message names the first difference"
 
 
 class Interrupted(NnlabError):
     """SIGINT (130) or SIGTERM (143) ended the run; its state is saved."""
+
+    remedy = "`nnlab resume latest`"
 
     def __init__(self, message: str, exit_code: int) -> None:
         super().__init__(message)

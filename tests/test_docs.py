@@ -9,6 +9,7 @@ from runpy import run_path
 import pytest
 
 import nnlab
+from nnlab import errors
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted(
@@ -19,7 +20,9 @@ PAGES = sorted(
 GENERATE = run_path(str(ROOT / "docs" / "generate.py"))
 
 
-@pytest.mark.parametrize("name", ["cli.md", "config.md", "explain.md", "man/nnlab.1"])
+@pytest.mark.parametrize(
+    "name", ["cli.md", "config.md", "environment.md", "explain.md", "man/nnlab.1"]
+)
 def test_generated_pages_are_current(name: str) -> None:
     path = ROOT / "docs" / name
     assert GENERATE["difference"](path, GENERATE["pages"]()[path]) == "", "run `make docs`"
@@ -79,3 +82,11 @@ def test_completion_scripts_ask_nnlab(shell: str) -> None:
     """The wheel installs what click writes; other versions of click may differ in blanks."""
     script = (ROOT / "docs" / "completion" / f"nnlab.{shell}").read_text(encoding="utf-8")
     assert f"_NNLAB_COMPLETE={shell}_complete" in script
+
+
+def test_every_exit_code_of_an_error_has_a_row_with_a_remedy() -> None:
+    page = (ROOT / "docs" / "environment.md").read_text("utf-8")
+    for error in errors.NnlabError.__subclasses__():
+        if error.__module__ == "nnlab.errors" and error is not errors.Interrupted:
+            (row,) = re.findall(rf"^\| {error.exit_code} \| (.+) \| (.+) \|$", page, re.MULTILINE)
+            assert error.remedy in row[1] or error is errors.UsageError  # 2 is that of a config

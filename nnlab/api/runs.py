@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any, overload
 
@@ -37,24 +38,35 @@ def runs(
     where: str | Sequence[str] = (),
     sort: str | None = None,
     reverse: bool = False,
+    columns: Sequence[str] = (),
+    limit: int | None = None,
 ) -> "RunList":
     """The runs in a folder and up to three levels below it, the newest first.
 
     folder: default $NNLAB_RUNS, else runs. The others are the command's options: status, only runs
     with this status; where, a condition such as "optimizer.lr<0.1" or several; sort, a column or a
-    setting. Raises UsageError for a key that no run has.
+    setting; columns, those and settings that the table has, in this order; limit, the first N runs.
+    Raises UsageError for a key that no run has.
     """
     if status not in (None, *STATUSES):
         hint = did_you_mean(str(status), STATUSES)
         raise UsageError(f"There is no status {shown_value(status)}.{hint}")
+    if limit is not None and limit < 1:
+        raise UsageError(f"limit is {limit}; it must be at least 1.")
     top = runs_folder(folder)
     folders = folders_with_runs(top)
     conditions = list(map(parse_condition, [where] if isinstance(where, str) else where))
-    keys = [condition.key for condition in conditions] + ([] if sort is None else [sort])
+    keys = [*(c.key for c in conditions), *([] if sort is None else [sort]), *columns]
     rows = _table_rows(list_runs(*folders)[::-1], keys, top)
-    chosen = (row for row in _sorted_rows(rows, sort, reverse) if row.meets(status, conditions))
+    chosen = (
+        replace(row, shown=tuple(columns))
+        for row in _sorted_rows(rows, sort, reverse)
+        if row.meets(status, conditions)
+    )
     sweeps = () if status or conditions else tuple(_sweep_rows(folders, top))
-    return RunList(top, tuple(chosen), sweeps, _nothing(rows, status, conditions, top))
+    return RunList(
+        top, tuple(islice(chosen, limit)), sweeps, _nothing(rows, status, conditions, top)
+    )
 
 
 def column_names() -> list[str]:
@@ -71,6 +83,7 @@ class ListedRun:
     run: RunRecord
     values: dict[str, Any]
     keys: Sequence[str] = ()  # settings that become columns
+    shown: Sequence[str] = ()  # the columns of the printed table; () for the usual ones
 
     def meets(self, status: str | None, conditions: Sequence[Condition]) -> bool:
         """Whether the run has this status, if any, and all conditions are true."""
@@ -79,6 +92,8 @@ class ListedRun:
     @property
     def cells(self) -> dict[str, Any]:
         """The row of the printed table; settings stand before the time."""
+        if self.shown:
+            return {name: self.values.get(name) for name in ("run", *self.shown)}
         row = {name: self.values.get(name) for name in column_names()}
         run, time = row.pop("run"), row.pop("time")
         trial = {"trial": self.run.trial} if self.run.trial else {}

@@ -5,7 +5,8 @@ from pathlib import Path
 import click
 
 from nnlab.api.compare import compare
-from nnlab.cli.options import complete_run, json_option, runs_option, verbosity
+from nnlab.cli.completion import complete_run
+from nnlab.cli.options import json_option, runs_option, verbosity
 from nnlab.cli.terminal import print_messages, print_outcome
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from nnlab.api.describe import describe_table
+from nnlab.cli.completion import complete_words
 from nnlab.cli.group import Subcommands
 from nnlab.cli.options import json_option, output_option, verbosity
 from nnlab.cli.terminal import print_json, print_message, print_result
@@ -79,7 +80,13 @@ def list_(as_json: bool) -> None:
 
 
 @command.command()
-@click.argument("name", metavar="NAME...", nargs=-1, required=True)
+@click.argument(
+    "name",
+    metavar="NAME...",
+    nargs=-1,
+    required=True,
+    shell_complete=complete_words(lambda: sources.COLLECTIONS),
+)
 @click.option("--force", is_flag=True, help="Also replace damaged files.")
 @verbosity
 def fetch(name: tuple[str, ...], force: bool) -> None:
@@ -100,7 +107,12 @@ def fetch(name: tuple[str, ...], force: bool) -> None:
 
 
 @command.command("verify")
-@click.argument("name", metavar="[NAME]...", nargs=-1)
+@click.argument(
+    "name",
+    metavar="[NAME]...",
+    nargs=-1,
+    shell_complete=complete_words(lambda: sources.COLLECTIONS),
+)
 @json_option
 @verbosity
 def verify_files(name: tuple[str, ...], as_json: bool) -> None:

@@ -7,8 +7,8 @@ from pathlib import Path
 import click
 
 from nnlab.api.find import find_training
+from nnlab.cli.completion import complete_run
 from nnlab.cli.options import (
-    complete_run,
     json_option,
     names_run,
     runs_option,

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from nnlab.cli import options
+from nnlab.cli.completion import complete_config
 from nnlab.cli.sweep import parse_size
 from nnlab.cli.terminal import print_data, print_json, print_message, print_result
 from nnlab.errors import CheckFailed
@@ -28,7 +29,7 @@ MEMORY = 2 * 10**9 if sys.platform == "linux" else None  # no other system limit
     metavar="CONFIG",
     required=True,
     help="The task: a config, with ??? where a hand-in may choose.",
-    shell_complete=options.complete_config,
+    shell_complete=complete_config,
 )
 @click.option(
     "--jobs", type=options.WHOLE, metavar="N", help="How many processes; default: one per core."
@@ -47,8 +48,7 @@ MEMORY = 2 * 10**9 if sys.platform == "linux" else None  # no other system limit
     metavar="SIZE",
     help="End a training that uses more memory than this; default 2G on Linux.",
 )
-@click.option("--csv", "as_csv", is_flag=True, help="Print the table as CSV, numbers not rounded.")
-@options.json_option
+@options.table_options
 @options.verbosity
 def command(
     folder: Path, against: str, jobs: int | None, timeout: float, memory: int | None, as_csv: bool,

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from nnlab.cli.completion import complete_config
 from nnlab.cli.options import STDIO, verbosity
 from nnlab.cli.terminal import print_message, print_result
 from nnlab.config.files import shipped
@@ -14,7 +15,7 @@ from nnlab.suggest import did_you_mean
 
 
 @click.command
-@click.argument("name", required=False, metavar="[NAME]")
+@click.argument("name", required=False, metavar="[NAME]", shell_complete=complete_config)
 @click.argument("path", required=False, metavar="[PATH]", type=click.Path(path_type=Path))
 @click.option("--force", is_flag=True, help="Overwrite an existing file.")
 @verbosity

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
-from click.shell_completion import CompletionItem
 
+from nnlab.cli.completion import complete_config, complete_run, complete_setting
 from nnlab.cli.terminal import LEVEL, QUIET, VERBOSE
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -32,30 +32,6 @@ WHOLE = click.IntRange(min=1)
 PARTS = ("train", "validation", "test")
 
 
-def complete_run(
-    context: click.Context, parameter: click.Parameter, begun: str
-) -> list[CompletionItem]:
-    """The runs whose name begins with `begun`; else folders."""
-    from nnlab.run.names import run_names, runs_folder
-
-    names = ["latest", *run_names(runs_folder(context.params.get("runs")))]
-    items = [CompletionItem(name) for name in names if name.startswith(begun)]
-    return items or [CompletionItem(begun, type="dir")]
-
-
-def complete_config(
-    context: click.Context, parameter: click.Parameter, begun: str
-) -> list[CompletionItem]:
-    """The shipped configs for the command whose name begins with `begun`; else files."""
-    from nnlab.config.files import shipped
-    from nnlab.config.load import describes_race
-
-    races = context.info_name == "descend"
-    begin = {name: path for name, path in shipped().items() if name.startswith(begun)}
-    items = [CompletionItem(name) for name in begin if describes_race(begin[name]) == races]
-    return items or [CompletionItem(begun, type="file")]
-
-
 def set_option(text: str, has_seed: bool = True) -> Callable[[F], F]:
     """--set with the help text of the command, and --seed, which ends in the same overrides."""
 
@@ -63,8 +39,9 @@ def set_option(text: str, has_seed: bool = True) -> Callable[[F], F]:
         return *value, *context.meta.get(SEED, ())
 
     settings = click.option(
-        "--set", "overrides", metavar="KEY=VALUE", multiple=True, callback=both, help=text
-    )
+        "--set", "overrides", metavar="KEY=VALUE", multiple=True, callback=both,
+        shell_complete=complete_setting, help=text
+    )  # fmt: skip
     return (lambda function: settings(seed_option(function))) if has_seed else settings
 
 
@@ -131,9 +108,36 @@ weights_option = click.option(
     show_default=True,
     help="Which of the saved weights to use.",
 )
-json_option = click.option(
-    "--json", "as_json", is_flag=True, help="Print one JSON object, numbers not rounded."
+json_option = click.option(  # read before --csv
+    "--json",
+    "as_json",
+    is_flag=True,
+    is_eager=True,
+    help="Print one JSON object, numbers not rounded.",
 )
+
+
+def table_options(function: F) -> F:
+    """--csv and --json, of which a command has at most one."""
+
+    def alone(context: click.Context, parameter: click.Parameter, value: bool) -> bool:
+        if value and context.params.get("as_json"):
+            raise click.UsageError("--csv and --json exclude each other.")
+        return value
+
+    as_csv = click.option(
+        "--csv",
+        "as_csv",
+        is_flag=True,
+        callback=alone,
+        help="Print the table as CSV, numbers not rounded.",
+    )
+    return as_csv(json_option(function))
+
+
+def comma_list(context: click.Context, parameter: click.Parameter, value: str | None) -> list[str]:
+    """The words of NAME,NAME."""
+    return [word.strip() for word in (value or "").split(",") if word.strip()]
 
 
 def run_argument(function: F) -> F:

@@ -7,6 +7,7 @@ import click
 
 from nnlab.api.find import find_training
 from nnlab.cli import options
+from nnlab.cli.completion import complete_run
 from nnlab.cli.live_page import announce_page, open_option, port_option, until_interrupted
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @click.command
-@click.argument("what", metavar="[CONFIG|RUN]", required=False, shell_complete=options.complete_run)
+@click.argument("what", metavar="[CONFIG|RUN]", required=False, shell_complete=complete_run)
 @options.set_option("Override a setting of CONFIG, for example lr=0.1; may be repeated.")
 @options.runs_option
 @port_option

@@ -6,7 +6,8 @@ from pathlib import Path
 import click
 
 from nnlab.api.find import find_run, find_sweep
-from nnlab.cli.options import FOLDER, complete_run, output_option, runs_option, verbosity
+from nnlab.cli.completion import complete_run, complete_words
+from nnlab.cli.options import FOLDER, output_option, runs_option, verbosity
 from nnlab.cli.terminal import (
     print_message,
     print_messages,
@@ -14,6 +15,7 @@ from nnlab.cli.terminal import (
     print_warnings,
     terminal_width,
 )
+from nnlab.core.layers.activations import ACTIVATIONS
 from nnlab.errors import NnlabError, UsageError
 from nnlab.race.figure import FIGURES as RACE_FIGURES
 from nnlab.run.folder import RunFolder
@@ -30,7 +32,13 @@ from nnlab.show.text_tables import format_table
 @click.command
 @click.argument("run", metavar="[RUN...]", nargs=-1, shell_complete=complete_run)
 @runs_option
-@click.option("--only", metavar="NAME", multiple=True, help="Only this figure; may be repeated.")
+@click.option(
+    "--only",
+    metavar="NAME",
+    multiple=True,
+    shell_complete=complete_words(lambda: [*FIGURES, *RACE_FIGURES]),
+    help="Only this figure; may be repeated.",
+)
 @click.option(
     "--list", "listing", is_flag=True, help="List the figures, and which suit; draw none."
 )
@@ -56,7 +64,13 @@ from nnlab.show.text_tables import format_table
     help="Draw curves as exponential moving averages, 0.9 over about 10 values; the curves stay "
     "visible, pale. Default: means of noisy curves.",
 )
-@click.option("--activation", metavar="NAME", multiple=True, help="An activation; needs no RUN.")
+@click.option(
+    "--activation",
+    metavar="NAME",
+    multiple=True,
+    shell_complete=complete_words(lambda: ACTIVATIONS),
+    help="An activation; needs no RUN.",
+)
 @output_option(FOLDER, "DIR", "Write there, not into the run.")
 @verbosity
 def command(

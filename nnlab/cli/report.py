@@ -5,7 +5,8 @@ from pathlib import Path
 import click
 
 from nnlab.api.find import find_run, find_sweep
-from nnlab.cli.options import FILE, complete_run, output_option, runs_option, verbosity
+from nnlab.cli.completion import complete_run
+from nnlab.cli.options import FILE, output_option, runs_option, verbosity
 from nnlab.cli.terminal import print_messages, print_result
 from nnlab.errors import RunUnreadable, StorageError
 from nnlab.race.folder import is_race

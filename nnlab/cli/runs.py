@@ -6,15 +6,28 @@ import click
 
 from nnlab.api.runs import STATUSES
 from nnlab.api.runs import runs as list_of_runs
-from nnlab.cli.options import FOLDER, json_option, runs_option, verbosity
+from nnlab.cli.completion import columns_and_settings, complete_setting, complete_words
+from nnlab.cli.options import (
+    FOLDER,
+    WHOLE,
+    comma_list,
+    runs_option,
+    table_options,
+    verbosity,
+)
 from nnlab.cli.terminal import print_data, print_json, print_message, print_result
-from nnlab.errors import RunUnreadable, UsageError
+from nnlab.errors import RunUnreadable
 
 
 @click.command
 @click.argument("folder", metavar="[DIR]", type=FOLDER, required=False)
 @runs_option
-@click.option("--sort", metavar="KEY", help="Sort by a column or a setting.")
+@click.option(
+    "--sort",
+    metavar="KEY",
+    shell_complete=complete_words(columns_and_settings),
+    help="Sort by a column or a setting.",
+)
 @click.option("--reverse", is_flag=True, help="Reverse the order.")
 @click.option(
     "--status",
@@ -26,15 +39,23 @@ from nnlab.errors import RunUnreadable, UsageError
     "--where",
     "texts",
     metavar="CONDITION",
+    shell_complete=complete_setting,
     multiple=True,
     help="Only runs for which this is true, for example 'optimizer.lr<0.1'; may be repeated.",
 )
-@click.option("--csv", "as_csv", is_flag=True, help="Print the table as CSV, numbers not rounded.")
-@json_option
+@click.option(
+    "--columns",
+    metavar="NAME,...",
+    callback=comma_list,
+    shell_complete=complete_words(columns_and_settings),
+    help="Show these columns and settings, in this order, beside the run.",
+)
+@click.option("--limit", type=WHOLE, metavar="N", help="Only the first N runs.")
+@table_options
 @verbosity
 def command(
     folder: Path | None, runs: Path | None, sort: str | None, reverse: bool, status: str | None,
-    texts: tuple[str, ...], as_csv: bool, as_json: bool
+    texts: tuple[str, ...], columns: list[str], limit: int | None, as_csv: bool, as_json: bool
 ) -> None:  # fmt: skip
     """List the runs in DIR, newest first.
 
@@ -47,18 +68,20 @@ def command(
 
     --where takes KEY, one of = != < <= > >=, and a value. KEY is a column, a setting as in --set,
     or a short name such as lr. Values can be short forms, as in a config: data=csv. Settings that
-    --where and --sort name become columns.
+    --where and --sort name become columns. --columns names all columns, and settings among them.
 
     \b
     nnlab runs
     nnlab runs --sort accuracy --status completed
     nnlab runs --where 'lr<0.1' --where data=xor --sort lr
+    nnlab runs --sort accuracy --limit 5 --columns lr,hidden
     nnlab runs runs/sweep-identity8-lr
     """
-    if as_csv and as_json:
-        raise UsageError("--csv and --json exclude each other.")
     top = _existing_folder(folder, runs)
-    listed = list_of_runs(top, status=status, where=texts, sort=sort, reverse=reverse)
+    listed = list_of_runs(
+        top, status=status, where=texts, sort=sort, reverse=reverse, columns=columns,
+        limit=limit
+    )  # fmt: skip
     if as_json:
         print_json(listed.to_dict())
         return

@@ -11,6 +11,7 @@ import click
 
 from nnlab.api.sweep import TrainedSweep, train_trials
 from nnlab.cli import options
+from nnlab.cli.completion import complete_axis, complete_config
 from nnlab.cli.progress import watch_trials
 from nnlab.cli.terminal import print_json, print_message, print_messages, print_result
 from nnlab.cli.training_output import expected_table, print_drawn, raise_unmet
@@ -53,16 +54,14 @@ def parse_size(context: click.Context, parameter: click.Parameter, value: str | 
 
 
 @click.command
-@click.argument(
-    "axes", metavar="AXIS... [CONFIG]", nargs=-1, shell_complete=options.complete_config
-)
+@click.argument("axes", metavar="AXIS... [CONFIG]", nargs=-1, shell_complete=complete_axis)
 @click.option(
     "-c",
     "--config",
     "named",
     metavar="CONFIG",
     help="The experiment to vary, if an AXIS has the name of one.",
-    shell_complete=options.complete_config,
+    shell_complete=complete_config,
 )
 @click.option(
     "--seeds",

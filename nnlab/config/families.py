@@ -8,7 +8,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, get_origin
 
-from nnlab.config.annotations import Inline, cached, hints, item_hint, note_of_type, options
+from nnlab.config.annotations import (
+    Inline,
+    cached,
+    choices,
+    hints,
+    item_hint,
+    note_of_type,
+    options,
+)
 from nnlab.config.tree import BLANK, Node
 from nnlab.core.initializers import INITIALIZERS, Initializer
 from nnlab.core.layers import LAYERS, Layer
@@ -153,6 +161,21 @@ def homes(cls: type) -> dict[str, str]:
             if name not in paths or path.count(".") < paths[name].count("."):
                 paths[name] = path
     return paths
+
+
+@cached
+def words_by_path(cls: type) -> dict[str, tuple[str, ...]]:
+    """The words that each setting may have, by its path; () for numbers and free text."""
+    words: dict[str, tuple[str, ...]] = {}
+    for key, hint in hints(cls).items():
+        outer = () if key in inline_parts(cls) else (key,)
+        family = family_of(hint) or family_in(hint)
+        if outer:
+            words[key] = tuple(family.members) if family else choices(hint)
+        for part in [*(family.members.values() if family else ()), *records_of(hint)]:
+            for inner, allowed in words_by_path(part).items():
+                words.setdefault(".".join((*outer, inner)), allowed)
+    return words
 
 
 @cached

@@ -8,10 +8,13 @@ from click.testing import Result
 
 from nnlab.config.files import shipped
 from nnlab.config.load import describes_race
+from nnlab.core.optimizers import OPTIMIZERS
 from tests.process import python
 
 Nnlab = Callable[..., Result]
 RACES = [name for name, path in shipped().items() if describes_race(path)]
+OPTIMIZERS_AD = [f"plain,optimizer={name}" for name in OPTIMIZERS if name.startswith("ad")]
+NESTEROV = ["plain,optimizer.nesterov=true", "plain,optimizer.nesterov=false"]
 TRAININGS = [name for name in shipped() if name not in RACES]
 
 
@@ -58,6 +61,24 @@ def test_there_are_both_kinds_of_configs() -> None:
         (["descend", "landscape", "--no-p"], ["plain,--no-plots"]),
         (["resume", "la"], ["plain,latest"]),
         (["report", "nothing"], ["dir,nothing"]),
+        (["init", "l"], [f"plain,{name}" for name in shipped() if name.startswith("l")]),
+        (["train", "xor", "--set", "op"], ["plain,optimizer=", "plain,optimizer."]),
+        (["train", "xor", "--set", "optimizer=ad"], OPTIMIZERS_AD),
+        (["train", "xor", "--set", "optimizer.n"], ["plain,optimizer.nesterov="]),
+        (["train", "xor", "--set", "optimizer.nesterov="], NESTEROV),
+        (["check", "xor", "--set", "data=mn"], ["plain,data=mnist"]),
+        (["check", "xor", "--set", "training.eng"], ["plain,training.engine="]),
+        (["descend", "landscape", "--set", "st"], ["plain,steps=", "plain,start="]),
+        (["sweep", "hid"], ["plain,hidden="]),
+        (["sweep", "activation=relu,ta"], ["plain,activation=relu,tanh"]),
+        (["sweep", "xo"], ["plain,xor"]),
+        (["sweep", "identity8", "lr"], ["plain,lr", "plain,lr="]),
+        (["plot", "latest", "--only", "conf"], ["plain,confusion"]),
+        (["plot", "--activation", "ta"], ["plain,tanh"]),
+        (["data", "fetch", "fa"], ["plain,fashion_mnist"]),
+        (["runs", "--sort", "acc"], ["plain,accuracy"]),
+        (["runs", "--columns", "lr,acc"], ["plain,lr,accuracy"]),
+        (["runs", "--where", "momen"], ["plain,momentum="]),
     ],
     ids=" ".join,
 )

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
+from nnlab.api.runs import runs as nnlab_runs
 from nnlab.config.files import shipped
+from nnlab.errors import UsageError
 
 Nnlab = Callable[..., Result]
 
@@ -258,9 +260,28 @@ def test_csv_has_every_column_and_digit(nnlab: Nnlab, two: list[str], tmp_path: 
     empty = nnlab("runs", "--csv", "--where", "lr=7")
     assert empty.stdout == f"{header}\n"
     assert empty.stderr == "There is no run for which this is true in runs.\n"
-    both = nnlab("runs", "--csv", "--json")
-    assert (both.exit_code, both.stdout) == (2, "")
-    assert both.stderr == "--csv and --json exclude each other.\n"
+    for command in (["runs"], ["grade", "runs", "--against", "xor"]):
+        for flags in (["--csv", "--json"], ["--json", "--csv"]):
+            both = nnlab(*command, *flags)
+            assert (both.exit_code, both.stdout) == (2, "")
+            assert both.stderr.endswith("\nError: --csv and --json exclude each other.\n")
+
+
+def test_columns_and_limit(nnlab: Nnlab, two: list[str]) -> None:
+    """The columns that are named, in their order, of the first runs after sorting."""
+    every = nnlab("runs", "--csv", "--columns", "lr,epochs", "--sort", "epochs").stdout
+    header, first, *rest = every.splitlines()
+    assert header == "run,lr,epochs"
+    assert rest
+    limited = nnlab("runs", "--csv", "--columns", "lr,epochs", "--sort", "epochs", "--limit", "1")
+    assert limited.stdout.splitlines() == [header, first]
+    assert nnlab("runs", "--columns", "epochs , lr").stdout.split()[:3] == ["run", "epochs", "lr"]
+    unknown = nnlab("runs", "--columns", "epohcs")
+    assert (unknown.exit_code, unknown.stdout) == (2, "")
+    assert "'epohcs'. Did you mean 'epochs'?" in unknown.stderr
+    assert len(nnlab_runs("runs", limit=1)) == 1
+    with pytest.raises(UsageError, match=r"^limit is 0; it must be at least 1\.$"):
+        nnlab_runs("runs", limit=0)
 
 
 def test_no_runs(nnlab: Nnlab, tmp_path: Path) -> None:

@@ -77,12 +77,9 @@ def records_of(config: Path, *overrides: str) -> int:
         return sum(1 for _ in run)
 
 
-SHORTER = {"bursts": ["epochs=300"], "compiled": ["epochs=3000"]}  # they are long to be killed
-
-
 @pytest.mark.parametrize("case", [*cases.CASES, *cases.SMALL])
 def test_stopped_after_any_record_it_ends_the_same(configs: Path, case: str) -> None:
-    config, length = configs / f"{case}.yaml", SHORTER.get(case, [])
+    config, length = configs / f"{case}.yaml", cases.SHORTER.get(case, [])
     wanted = content(undisturbed(config, *length))
     total = records_of(config, *length)
     stops = sorted({1, 2, total, *range(1, total, max(1, total // STOPS))})

@@ -33,7 +33,9 @@ def small(tmp_path: Path) -> RunFolder:
 
 def trained(folder: Path, case: str, stop: int | None = None) -> RunFolder:
     cases.write(folder)
-    with begin(load_config(folder / f"{case}.yaml"), folder / "runs") as session:
+    with begin(
+        load_config(folder / f"{case}.yaml", cases.SHORTER.get(case, [])), folder / "runs"
+    ) as session:
         for number, _ in enumerate(session):
             if number == stop:
                 session.checkpoint()

@@ -12,7 +12,10 @@ ROOT = Path(__file__).parents[2]
 COMMAND = "import sys; del sys.path[0]; from nnlab.cli import main; main(prog_name='nnlab')"
 MODULES = ("multiprocessing", "signal", "json", "numpy", "nnlab", "socket", "struct", "runpy")
 # Each starts processes: of its own, and through Dask.
-WAYS = (("--jobs", "2", "--timeout", "3600"), ("--cluster", "local:1"))
+WAYS = (
+    ("--jobs", "2", "--timeout", "3600"),
+    pytest.param(("--cluster", "local:1"), marks=pytest.mark.thorough, id="--cluster"),
+)
 
 
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: way[0])

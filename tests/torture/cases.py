@@ -84,6 +84,8 @@ training: {epochs: 4, batch_size: 32, ema: 0.95, early_stopping: {patience: 100}
 seed: 9
 """
 
+SHORTER = {"bursts": ["epochs=300"], "compiled": ["epochs=3000"]}  # where nothing kills them
+
 # Few system calls, for the proofs that try each of them.
 SMALL = {
     "small": """
