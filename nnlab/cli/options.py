@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 import click
 
 from nnlab.cli.completion import complete_config, complete_run, complete_setting
-from nnlab.cli.terminal import LEVEL, QUIET, VERBOSE
+from nnlab.cli.terminal import LEVEL, QUIET, VERBOSE, print_message
 
 F = TypeVar("F", bound=Callable[..., Any])
 STDIO = "-"
@@ -158,6 +158,11 @@ def verbosity(function: F) -> F:
 
     noisy = flag("--verbose", "-v", text="Print more on stderr.")(function)
     return flag("--quiet", "-q", text="Print only errors on stderr.")(noisy)
+
+
+def prefer(new: str, old: str) -> None:
+    """Print that an older spelling works, and what is written today."""
+    print_message(f"Write {new} instead of {old}, which still works.")
 
 
 def names_run(what: str, overrides: tuple[str, ...]) -> bool:

@@ -243,8 +243,11 @@ def test_a_missing_cell_for_a_run_that_has_no_mean(
 
 @pytest.mark.parametrize("option", ["--part", "--data"])
 def test_a_part_can_be_named_either_way(nnlab: Nnlab, flowers: Path, option: str) -> None:
-    printed = json.loads(nnlab("evaluate", "latest", option, "train", "--json").stdout)
+    result = nnlab("evaluate", "latest", option, "train", "--json")
+    printed = json.loads(result.stdout)
     assert (printed["part"], printed["rows"]) == ("train", 6)
+    hint = "Write --part train instead of --data train, which still works.\n"
+    assert result.stderr == (hint if option == "--data" else "")
 
 
 @pytest.mark.parametrize("command", [["evaluate", "latest"], ["predict", "latest", "flowers.csv"]])
