@@ -22,10 +22,10 @@ from nnlab.run.run import Run
 )
 @click.option(
     "--data",
-    type=options.NamedPath(),
+    type=options.InputPath(".csv", path_type=str),
     metavar="FILE",
     help="Other data: a CSV or NPZ file with inputs and targets, or a folder of images with a "
-    "folder per class.",
+    "folder per class; - is stdin.",
 )
 @options.json_option
 @options.verbosity
