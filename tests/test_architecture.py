@@ -21,8 +21,8 @@ CORE = frozenset({"errors", "status", "suggest", "core"})
 RANK_2 = CORE | {"data", "engine", "show.words"}
 RANK_4 = RANK_2 | {"config", "build", "training", "run"}
 RANK_5 = RANK_4 | {"experiment"}
-RANK_6 = RANK_5 | {"diagnosis", "estimators", "explanation", "exports", "peers", "study"}
-ALL = RANK_6 | {"show", "race", "live", "play", "teaching", "api", "cli"}
+RANK_6 = RANK_5 | {"diagnosis", "explanation", "exports", "peers", "study"}
+ALL = RANK_6 | {"estimators", "show", "race", "live", "play", "teaching", "api", "cli"}
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ RULES = {
         "nbformat onnx safetensors tensorboard",
     ),
     "exports.torch_modules": rule(set(), "torch"),
-    "estimators": rule(RANK_5, "numpy sklearn"),
+    "estimators": rule(RANK_5 | {"api.user_network"}, "numpy sklearn"),
     "peers": rule(RANK_5 | {"explanation.blocks", "exports"}, "numpy", "sklearn torch"),
     "api": rule(
         RANK_6 | {"race", "show"}, "annotated_types numpy", "IPython matplotlib pandas rich"
@@ -107,7 +107,7 @@ RULES = {
     "live": rule(RANK_6 | {"show"}, "numpy", "starlette uvicorn"),
     "cli": rule(ALL, "click", "numpy yaml rich matplotlib optuna threadpoolctl filelock"),
     "__main__": rule({"cli"}),
-    "": rule(RANK_6 | {"api"}),
+    "": rule(RANK_6 | {"api", "estimators"}),
 }
 
 

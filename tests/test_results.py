@@ -157,7 +157,7 @@ def test_runs_in_a_list_are_compared(sweep):
     [
         (lambda _: nnlab.train(5), TypeError, "a config is a path, the name of a shipped config,"),
         (lambda _: nnlab.evaluate(None), TypeError, "a run is a Run, a folder, a name, or a uniqu"),
-        (lambda s: nnlab.evaluate(s.runs[0], XOR), TypeError, "data is a CSV or NPZ file, or a"),
+        (lambda s: nnlab.evaluate(s.runs[0], XOR), TypeError, "data is a CSV or NPZ file, a f"),
         (lambda s: nnlab.load(s.path), UsageError, "is a sweep, not a run: name one of its trials"),
         (
             lambda _: nnlab.sweep(XOR, {"lr": 0.1}),
@@ -189,6 +189,7 @@ def test_ctrl_c_leaves_an_object_that_continues(tmp_path, capsys):
     assert len(again.table["epoch"]) > epochs
     sweep = nnlab.sweep(XOR, {"lr": [0.1, 1.0]}, jobs=1, runs=tmp_path, **LONG)
     assert sweep.status == "interrupted"
+    assert ": interrupted, 0 of 2 trials done\n" in repr(sweep)
     with pytest.raises(KeyboardInterrupt):
         signal.raise_signal(signal.SIGINT)
 

@@ -126,3 +126,33 @@ def test_a_broken_file_is_one_sentence(case: str, tmp_path: Path) -> None:
     with pytest.raises(RunUnreadable, match=r"it is no intact \.safetensors file") as error:
         network().load(tmp_path / "w.safetensors")
     assert "\n" not in str(error.value)
+
+
+def test_layers_without_settings_by_name():
+    layers = [nnlab.LAYERS["dense"](3), "tanh", nnlab.LAYERS["dense"](1)]
+    network = nnlab.Network(layers, np.int64(2), init="he_normal")
+    assert repr(network) == "Network(2 -> dense 3 -> tanh -> dense 1; 13 parameters, float64)"
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "words"),
+    [
+        (lambda d: nnlab.Network(d(3), 2), TypeError, "layers must be a list of layers; it is D"),
+        (lambda d: nnlab.Network(["dense"], 2), ValueError, "layer: dense needs units: make a"),
+        (lambda d: nnlab.Network([d], 2), TypeError, "layer must be a name, or made by a cata"),
+        (lambda d: nnlab.Network(["tahn"], 2), ValueError, "there is no layer 'tahn'; there are"),
+        (lambda d: nnlab.Network([d(1)], 0), ValueError, "a width of inputs must be a whole numb"),
+        (lambda d: nnlab.Network([d(1)], "3"), ValueError, "a width of inputs must be a whole nu"),
+        (lambda d: nnlab.Network([d(1)], 3, init="he"), ValueError, "there is no init 'he'; there"),
+        (lambda d: nnlab.Network([d(1)], 3, dtype="float16"), ValueError, "dtype must be float32 "),
+    ],
+)
+def test_what_is_no_network(call, error, words):
+    with pytest.raises(error, match=f"^{words}"):
+        call(nnlab.LAYERS["dense"])
+
+
+def test_an_estimator_has_such_a_network():
+    fitted = nnlab.Regressor(hidden=3, epochs=1).fit(np.eye(4), np.arange(4.0))
+    assert type(fitted.network_) is nnlab.Network
+    assert fitted.network_.summary().table["parameters"].sum() == 4 * 3 + 3 + 3 + 1

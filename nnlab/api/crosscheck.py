@@ -1,16 +1,19 @@
 """The same training by another library, compared epoch by epoch: `nnlab.crosscheck`."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from math import inf
 from typing import Any
 
 from nnlab.api.arguments import checks_arguments
 from nnlab.api.find import AnyConfig, as_overrides, read_request
+from nnlab.api.progress import choose_display
 from nnlab.api.results import Columns, ShownResult, columns_of
 from nnlab.build import build
 from nnlab.config.load import resolve_config
 from nnlab.config.schema import Config
+from nnlab.core import columns
 from nnlab.errors import ConfigError, Diverged, UsageError
 from nnlab.experiment.provide import provide_data
 from nnlab.experiment.state import start_weights
@@ -23,10 +26,10 @@ from nnlab.peers.side_by_side import (
 )
 from nnlab.show.text_tables import NOTHING, format_table
 from nnlab.show.words import count
+from nnlab.training import Epoch, Record
 
 SHOWN = (1, 2, 5)  # times powers of ten: the epochs in the printed table
 FLOAT64 = ("training.dtype", "float64")
-See = Callable[[EpochDifference], None]
 
 
 @checks_arguments
@@ -36,13 +39,14 @@ def crosscheck(
     against: str = "torch",
     data: Any = None,
     tolerance: float = DEFAULT_TOLERANCE,
+    progress: bool | None = None,
     **overrides: object,
 ) -> "CrossCheck":
     """Train a config in nnlab and in another library, and compare after each epoch.
 
     Both get the same initial weights, batches and learning rates, in float64. against: "torch" or
     "sklearn". tolerance: the largest difference, as a part of the largest weight and of the largest
-    loss. config, data, overrides: as for `train`. Writes nothing.
+    loss. config, data, progress, overrides: as for `train`. Writes nothing.
 
     Raises UsageError for an unknown or missing library, ConfigError for what it cannot express,
     DataError.
@@ -50,14 +54,20 @@ def crosscheck(
     require_library(against)
     form, rows, settings = read_request(config, data, overrides)
     loaded = resolve_config(form, [*as_overrides(settings), FLOAT64], rows=rows)
-    return check_against(loaded.config, against, tolerance, lambda text: None)
+    shown = choose_display(progress)
+    return check_against(loaded.config, against, tolerance, shown.tell, shown.training)
 
 
 def check_against(
-    config: Config, library: str, tolerance: float, tell: Callable[[str], None]
+    config: Config,
+    library: str,
+    tolerance: float,
+    tell: Callable[[str], None],
+    watch: Callable[[int], AbstractContextManager[Callable[[Record], None]]],
 ) -> "CrossCheck":
     """The cross-check of a config in float64; `tell` gets sentences before the training.
 
+    watch: gives what sees a record per epoch.
     Raises as `crosscheck`.
     """
     require_library(library)
@@ -72,7 +82,11 @@ def check_against(
     tell(f"{config.name}: nnlab and {peer.title} train {count(config.training.epochs, 'epoch')}.")
     rows, ended = list[EpochDifference](), ""
     try:
-        rows.extend(compare_epochs(built, peer, tolerance))
+        with watch(config.training.epochs) as see:
+            for row in compare_epochs(built, peer, tolerance):
+                rows.append(row)
+                numbers = {columns.LOSS: row.loss, "difference": row.relative}
+                see(Epoch(row.epoch, row.updates, 0.0, numbers, None, False))
     except Diverged as error:
         ended = str(error)
     return CrossCheck(peer.title, tolerance, tuple(rows), ended)

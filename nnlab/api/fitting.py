@@ -7,6 +7,7 @@ from typing import Any, Literal, TypeVar, get_args
 import numpy as np
 from numpy.typing import ArrayLike
 
+from nnlab.config.annotations import required_fields
 from nnlab.core.limits import require_limits
 from nnlab.core.losses import LOSSES, Loss
 from nnlab.core.network import Network, layer_kind
@@ -88,21 +89,28 @@ def as_part(
 
 
 def member(value: object, catalogue: Mapping[str, type[M]], family: Any, word: str) -> M:
-    """A member of a catalogue by its name, or `value` after its settings were checked.
+    """As `named_member`, and ValueError for a setting out of its range."""
+    chosen = named_member(value, catalogue, family, word)
+    require_limits(chosen, word)
+    return chosen
 
-    Raises ValueError for an unknown name or a setting out of its range, TypeError for anything
-    else.
+
+def named_member(value: object, catalogue: Mapping[str, type[M]], family: Any, word: str) -> M:
+    """The member of a catalogue that has this name and needs no settings, or `value` itself.
+
+    Raises ValueError for an unknown name, TypeError for an object of another kind.
     """
     if isinstance(value, str):
         if value not in catalogue:
             raise ValueError(f"there is no {word} '{value}'; there are {', '.join(catalogue)}")
+        if required := required_fields(catalogue[value]):
+            raise ValueError(f"{word}: {value} needs {' and '.join(required)}: make a member of it")
         return catalogue[value]()
     if not isinstance(value, family):
         text = value.__name__ if isinstance(value, type) else repr(value)
         raise TypeError(f"{word} must be a name, or made by a catalogue; it is {text}")
-    require_limits(value, word)
-    checked: M = value
-    return checked
+    chosen: M = value
+    return chosen
 
 
 def require_trainable(

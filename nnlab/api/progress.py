@@ -13,7 +13,6 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from nnlab.core import columns
-from nnlab.experiment.session import Session
 from nnlab.run.sweeps import SweepFolder
 from nnlab.run.text import printable
 from nnlab.show.words import cell_name, duration
@@ -27,6 +26,7 @@ REFRESH_S = 0.1  # between two drawings of the bar, at least
 DRAWING_SHARE = 200  # a drawing that takes t is followed by a pause of at least 200 t
 PAUSE_S = 2.0  # between two plain lines, or two looks at a running trial
 SHOWN_TRIALS = 12  # running trials that the live table names
+EMPTY = {"text/html": "", "text/plain": ""}  # in the output of a cell
 Draw = Callable[[float, int, str, str], None]  # done, total, the text before and behind the bar
 Drawer = Callable[[], AbstractContextManager[Draw]]
 
@@ -62,9 +62,12 @@ def bar_position(record: Record, last: Epoch) -> tuple[int, float, str]:
 
 
 @contextmanager
-def training_bar(session: Session, drawer: Drawer) -> Iterator[Callable[[Record], None]]:
-    """A bar with the epoch, its numbers and the time left; gives what sees each record."""
-    total = session.built.plan.epochs
+def training_bar(total: int, seconds: float, drawer: Drawer) -> Iterator[Callable[[Record], None]]:
+    """A bar with the epoch, its numbers and the time left; gives what sees each record.
+
+    seconds: that the training has taken before.
+    """
+    began = perf_counter() - seconds
     due, last = 0.0, Epoch(0, 0, 0.0, {}, None, False)
 
     with drawer() as draw:
@@ -77,7 +80,7 @@ def training_bar(session: Session, drawer: Drawer) -> Iterator[Callable[[Record]
             if before < due:
                 return
             epoch, done, numbers = bar_position(record, last)
-            left = time_left(done, total, session.seconds)
+            left = time_left(done, total, before - began)
             draw(done, total, f"epoch {epoch}/{total}", f"{numbers}  {left}".rstrip())
             after = perf_counter()
             due = after + max(REFRESH_S, DRAWING_SHARE * (after - before))
@@ -119,14 +122,14 @@ def notebook_bar() -> Iterator[Draw]:
     html: Any = HTML
     show: Any = display
 
-    shown = show(html(""), display_id=True)
+    shown = show(EMPTY, raw=True, display_id=True)
 
     def draw(done: float, total: int, head: str, tail: str) -> None:
         bar = f'<progress value="{done:g}" max="{total}"></progress>'
         shown.update(html(f"{escape(head)} {bar} {escape(tail)}"))
 
     yield draw
-    shown.update(html(""))
+    shown.update(EMPTY, raw=True)
 
 
 def no_bar(event: object) -> None:
@@ -148,9 +151,13 @@ class Display:
         """A sentence on stderr."""
         print(printable(text), file=sys.stderr)
 
-    def training(self, session: Session) -> AbstractContextManager[Callable[[Record], None]]:
-        """Gives what sees each record of a training."""
-        return nullcontext(no_bar) if self.drawer is None else training_bar(session, self.drawer)
+    def training(
+        self, epochs: int, seconds: float = 0.0
+    ) -> AbstractContextManager[Callable[[Record], None]]:
+        """Gives what sees each record of a training of so many epochs."""
+        if self.drawer is None:
+            return nullcontext(no_bar)
+        return training_bar(epochs, seconds, self.drawer)
 
     def trials(
         self, trials: Sequence[Trial], folder: SweepFolder

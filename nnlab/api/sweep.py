@@ -223,7 +223,7 @@ class TrainedSweep(ShownResult):
     def _head(self) -> str:
         records = self.records
         done = sum(record.done for record in records)
-        trials = count(len(records), "trial")
+        trials = count(max(len(records), self.trials or 0), "trial")
         return f"{self.path.name}: {self.status}, {done:,} of {trials} done"
 
     def _repr_html_(self) -> str:

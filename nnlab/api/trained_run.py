@@ -84,10 +84,7 @@ class TrainedRun(ShownResult, Run):
         `predict` of the run takes rows in the data's own units. Raises UsageError for another word,
         RunUnreadable if the weights are missing or do not fit.
         """
-        plain = super().network(which)
-        network = UserNetwork(plain.layers, plain.inputs, dtype=plain.dtype)
-        network.values[...] = plain.values
-        return network
+        return UserNetwork.of(super().network(which))
 
     @property
     def table(self) -> dict[str, NDArray[Any]]:

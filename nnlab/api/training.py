@@ -80,7 +80,7 @@ def resume(
 def _follow(session: Session, shown: Display) -> None:
     for note in session.notes:
         shown.tell(note)
-    with shown.training(session) as see:
+    with shown.training(session.built.plan.epochs, session.seconds) as see:
         for record in session:
             see(record)
 

@@ -1,18 +1,21 @@
 """The network that users hold: it prints, judges and saves itself."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
-from numpy.typing import ArrayLike, NDArray
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from nnlab.api.find import AnyPath
-from nnlab.api.fitting import as_part, member, require_kind
+from nnlab.api.fitting import as_part, member, named_member, require_kind, require_whole_number
 from nnlab.api.results import ShownResult, columns_of
 from nnlab.build import load_weights
+from nnlab.core.initializers import INITIALIZERS, Initializer
+from nnlab.core.layers import LAYERS, Layer
 from nnlab.core.losses import LOSSES, Loss
-from nnlab.core.network import layer_kind, layer_name, parameter_count
-from nnlab.core.types import Kind
+from nnlab.core.network import Network, layer_kind, layer_name, parameter_count, revived
+from nnlab.core.types import Kind, Shape
 from nnlab.engine.images.network import TunedNetwork
 from nnlab.run.weights import read_weights, write_weights
 from nnlab.show.text_tables import format_table, shape_text
@@ -41,8 +44,37 @@ class UserNetwork(TunedNetwork):
     The layers are members of `nnlab.LAYERS`; `inputs` is the width of a row, or its shape for
     images. Weights are drawn by their layer's own initializer or by `init` (default Xavier
     uniform); biases start at 0. `parameters` has the arrays by name ("0.dense.weight"), as views.
-    Raises ValueError, naming the layer, when one cannot take the output of the one before.
+    Raises ValueError, naming the layer, when one cannot take the output of the one before, and
+    TypeError for what is no layer.
     """
+
+    def __init__(
+        self,
+        layers: Sequence[Layer | str],
+        inputs: int | Shape,
+        *,
+        seed: int = 0,
+        init: Initializer | str | None = None,
+        dtype: DTypeLike = np.float64,
+    ) -> None:
+        if isinstance(layers, Layer | str):
+            raise TypeError(f"layers must be a list of layers; it is {layers!r}")
+        for width in inputs if isinstance(inputs, Sequence) else (inputs,):
+            require_whole_number("a width of inputs", width, 1)
+        if np.dtype(dtype) not in (np.float32, np.float64):
+            raise ValueError(f"dtype must be float32 or float64, not {np.dtype(dtype)}")
+        super().__init__(
+            [named_member(layer, LAYERS, Layer, "layer") for layer in layers],
+            tuple(map(int, inputs)) if isinstance(inputs, Sequence) else int(inputs),
+            seed=seed,
+            init=None if init is None else member(init, INITIALIZERS, Initializer, "init"),
+            dtype=dtype,
+        )
+
+    @classmethod
+    def of(cls, network: Network) -> Self:
+        """A network with the same layers and a copy of all values."""
+        return revived(cls, network.layers, network.inputs, network.dtype.str, network.values)
 
     def __repr__(self) -> str:
         kinds = map(layer_kind, self.layers)

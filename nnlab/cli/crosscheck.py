@@ -4,6 +4,7 @@ import click
 
 from nnlab.api.crosscheck import FLOAT64, check_against
 from nnlab.cli import options
+from nnlab.cli.progress import watch_training
 from nnlab.cli.terminal import print_json, print_message, print_messages, print_result
 from nnlab.config.load import load_config
 from nnlab.errors import CheckFailed, Diverged
@@ -52,7 +53,7 @@ def command(
     shortened = () if epochs is None else (f"epochs={epochs}",)
     loaded = load_config(config, [*overrides, *shortened, "=".join(FLOAT64)])
     print_messages(loaded.notes)
-    check = check_against(loaded.config, against, tolerance, print_message)
+    check = check_against(loaded.config, against, tolerance, print_message, watch_training)
     if as_json:
         print_json(check.to_dict())
     else:

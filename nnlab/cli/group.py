@@ -159,7 +159,7 @@ def _failure(error: BaseException) -> tuple[str, int]:
 
 def _usage_message(error: click.ClickException) -> str:
     """The usage of the command, how to get help, and what is wrong, as click prints them."""
-    message = error.format_message()
+    message = error.format_message().replace("\n\t", " ")  # "Choose from:" and its choices
     context = getattr(error, "ctx", None)
     if context is None or message == context.get_help():  # a group without a command
         return message

@@ -7,7 +7,6 @@ second of a tiny network are not slowed. Drawing the bar is limited to a share o
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from time import perf_counter
-from typing import TYPE_CHECKING
 
 from nnlab.api.progress import (
     PAUSE_S,
@@ -25,31 +24,34 @@ from nnlab.cli.terminal import (
     print_message,
     verbosity_level,
 )
-from nnlab.experiment.session import Session
 from nnlab.run.sweeps import SweepFolder
 from nnlab.study.trial import Begun, Outcome, Trial
 from nnlab.training import Epoch, Record
-
-if TYPE_CHECKING:
-    pass
 
 LINES = 10  # plain lines per run
 ALL_EPOCHS = 200  # --verbose prints each epoch up to here; later each that is 5 % after the last
 
 
-def watch_training(session: Session) -> AbstractContextManager[Callable[[Record], None]]:
-    """Gives the function to call with every record inside the `with`."""
+def watch_training(
+    epochs: int, seconds: float = 0.0
+) -> AbstractContextManager[Callable[[Record], None]]:
+    """Gives the function to call with every record inside the `with`.
+
+    seconds: that the training has taken before.
+    """
     if is_interactive():
-        return training_bar(session, terminal_bar)
+        return training_bar(epochs, seconds, terminal_bar)
     if verbosity_level() == QUIET:
         return nullcontext(lambda record: None)
-    return epoch_lines(session, verbose=verbosity_level() == VERBOSE)
+    return epoch_lines(epochs, seconds, verbose=verbosity_level() == VERBOSE)
 
 
 @contextmanager
-def epoch_lines(session: Session, verbose: bool = False) -> Iterator[Callable[[Record], None]]:
+def epoch_lines(
+    total: int, seconds: float, verbose: bool = False
+) -> Iterator[Callable[[Record], None]]:
     """Print the first epoch, the last, and about ten between; many with `verbose`."""
-    total = session.built.plan.epochs
+    began = perf_counter() - seconds
     every = 1 if verbose else max(1, total // LINES)
     next_epoch, due = min(1, total), 0.0
     last: Epoch | None = None
@@ -57,7 +59,7 @@ def epoch_lines(session: Session, verbose: bool = False) -> Iterator[Callable[[R
 
     def show(record: Epoch) -> None:
         nonlocal next_epoch, due, printed
-        rest = time_left(record.epoch, total, session.seconds)
+        rest = time_left(record.epoch, total, perf_counter() - began)
         head = f"epoch {record.epoch}/{total}"
         print_message("  ".join(filter(None, [head, epoch_numbers(record), rest])))
         next_epoch = (record.epoch // every + 1) * every

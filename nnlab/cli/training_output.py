@@ -52,7 +52,7 @@ def follow_training(session: Session) -> None:
     print_messages(filter(None, [_training_title(built), compiling, crowded, *session.notes]))
     warned = len(session.warnings)
     print_warnings(session.warnings)
-    with watch_training(session) as see:
+    with watch_training(built.plan.epochs, session.seconds) as see:
         for record in session:
             see(record)
     print_warnings(session.warnings[warned:])

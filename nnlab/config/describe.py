@@ -20,6 +20,7 @@ from nnlab.config.annotations import (
     required_fields,
     words_of,
 )
+from nnlab.config.extends import EXTENDS, MEANING
 from nnlab.config.families import (
     Family,
     families_in,
@@ -43,6 +44,15 @@ setting is marked with *. A relative path starts at the folder of the config fil
 starts at the current folder. No number may be nan or infinite. Editors with a YAML language server
 complete and check a config with [config.schema.json](config.schema.json), if its first line is
 `# yaml-language-server: $schema=PATH`.
+"""
+BASE_EXAMPLE = """
+```yaml
+extends: digits_binary
+network: [{dense: 64}, relu, {dense: 1}, sigmoid]
+training: {epochs: 50}
+```
+
+resolved.yaml in the run folder holds all settings, and extends nothing.
 """
 AUGMENT = """
 For example `augment: [{shift: 2}, {rotate: 10}, flip]`. The training loss and metrics are computed
@@ -89,6 +99,7 @@ def config_reference() -> str:
 def _lines() -> Iterator[str]:
     yield INTRO
     yield from settings_table(schema.Config)
+    yield f"\n## Another config as the base\n\n`{EXTENDS}`: {MEANING}\n{BASE_EXAMPLE}"
     yield from record_section("## Training", schema.Training)
     yield from record_section("### early_stopping", schema.EarlyStopping)
     yield from _metrics()

@@ -15,6 +15,7 @@ import annotated_types
 
 from nnlab.config.annotations import item_hint, main_setting, notes_of, options
 from nnlab.config.describe import Setting, settings_in
+from nnlab.config.extends import EXTENDS, MEANING
 from nnlab.config.families import Family, family_of, inline_parts, records_of
 from nnlab.config.schema import Config
 
@@ -36,6 +37,9 @@ def json_schema(cls: type[Any] = Config, title: str = "An nnlab experiment") -> 
     """The schema of a whole config; each family of members is a definition in it."""
     definitions: dict[str, Schema] = {}
     record = _record(cls, definitions)
+    if cls is Config:  # the file that a config extends may hold what this one lacks
+        record["properties"][EXTENDS] = {"type": "string", "description": MEANING}
+        record["anyOf"] = [{"required": record.pop("required")}, {"required": [EXTENDS]}]
     return {"$schema": DRAFT, "title": title, **record, "definitions": definitions}
 
 

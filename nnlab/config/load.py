@@ -14,6 +14,7 @@ from nnlab.config.checks import check_parts
 from nnlab.config.defaults import rescale_added, with_defaults, with_labels, with_monitor
 from nnlab.config.dump import settings_of
 from nnlab.config.expectations import check_expectations
+from nnlab.config.extends import with_base
 from nnlab.config.families import resolve_paths
 from nnlab.config.files import checked, decode, locate, name_from_stem, read_bytes
 from nnlab.config.given_rows import GivenRows, with_memory
@@ -58,28 +59,29 @@ class Document:
     name: str
 
 
-def read_document(config: str | Path, problems: Problems, command: str) -> Document:
+def read_document(
+    config: str | Path, problems: Problems, command: str, follow: bool = True
+) -> Document:
     """The tree of a file, or of the shipped config of that name.
 
-    Raises ConfigError for a config that another command runs.
+    follow: whether a file that it extends is read too. Raises ConfigError for a config that another
+    command runs.
     """
     path = locate(config)
     text = read_bytes(path)
-    source = decode(text, str(path), path.resolve().parent)
-    return _document(source, text, path, problems, command, str(config))
+    root = read_yaml(decode(text, str(path), path.resolve().parent), problems)
+    root = with_base(root, problems, (path.resolve(),)) if follow else root
+    return _document(root, text, path, command, str(config))
 
 
 def read_text(text: str, filename: str, problems: Problems, command: str) -> Document:
     """The tree of a text that messages call `filename`."""
     path, data = Path(filename), text.encode("utf-8", "surrogateescape")
-    source = checked(Source(filename, text, path.absolute().parent))
-    return _document(source, data, path, problems, command, filename)
+    root = read_yaml(checked(Source(filename, text, path.absolute().parent)), problems)
+    return _document(root, data, path, command, filename)
 
 
-def _document(
-    source: Source, text: bytes, path: Path, problems: Problems, command: str, shown: str
-) -> Document:
-    root = read_yaml(source, problems)
+def _document(root: Node, text: bytes, path: Path, command: str, shown: str) -> Document:
     other, shown = command_of(root), clean(shown)
     if other not in (None, command):
         raise ConfigError(f"{shown} {KINDS[other][1]}: `nnlab {other} {shown}` runs it.")
@@ -111,11 +113,12 @@ def load_config(
 ) -> Loaded:
     """Read a file, or the shipped config of that name, with the overrides applied.
 
-    `check=False` leaves out what needs the data set, for the resolved.yaml of a finished run.
-    Raises ConfigError with all mistakes, DataError when the data's shape cannot be determined.
+    `check=False` leaves out what needs the data set and other files, for the resolved.yaml of a
+    finished run. Raises ConfigError with all mistakes, DataError when the data's shape cannot be
+    determined.
     """
     problems = Problems()
-    file = read_document(config, problems, "train")
+    file = read_document(config, problems, "train", follow=check)
     base = _base(file.root, overrides, file.name, problems, check, rows=rows)
     return Loaded(base.config, file.text, file.path, base.notes)
 

@@ -6,7 +6,7 @@ one for evaluation.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
@@ -19,6 +19,7 @@ from nnlab.core.memory import Activations, Binding, Generators, Layout
 from nnlab.core.random import Purpose, generator
 from nnlab.core.types import Array, Shape, size
 
+N = TypeVar("N", bound="Network")
 NAMES: Mapping[type, str] = {layer: name for name, layer in LAYERS.items()}
 
 
@@ -155,9 +156,7 @@ class Network:
         return outputs
 
 
-def revived(
-    cls: type[Network], layers: Sequence[Layer], inputs: Shape, dtype: str, values: Array
-) -> Network:
+def revived(cls: type[N], layers: Sequence[Layer], inputs: Shape, dtype: str, values: Array) -> N:
     """A network with these values (V,), as pickle and `copy` make it."""
     network = cls(layers, inputs, dtype=dtype)
     network.values[...] = values

@@ -3,7 +3,6 @@
 import warnings
 from abc import abstractmethod
 from collections.abc import Callable, Iterable
-from copy import copy
 from dataclasses import replace
 from inspect import cleandoc
 from pathlib import Path
@@ -14,6 +13,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
+from nnlab.api.user_network import UserNetwork
 from nnlab.build import Built, build
 from nnlab.config.load import Loaded
 from nnlab.config.schema import Config
@@ -174,7 +174,7 @@ class Estimator(Parameters):
         self, rows: Rows, built: Built, state: State, curves: tuple[list[float], Any]
     ) -> Self:
         """Store what prediction and further training need, without the rows."""
-        self.network_ = copy(built.network)
+        self.network_ = UserNetwork.of(built.network)
         self.network_.values[...] = final_weights(built.plan, state)
         if restores_best(built.plan, state):  # then partial_fit continues from the best epoch too
             state.network.values[...] = state.best.values

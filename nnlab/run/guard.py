@@ -11,6 +11,8 @@ from pathlib import Path
 from nnlab.errors import RunUnreadable, StorageError
 from nnlab.run.text import shown
 
+ODD = "it is not a regular file. Name another file, or remove this one"
+
 
 def refuse_link(path: Path) -> None:
     """Refuses links, hard links, and all but regular files and folders."""
@@ -71,7 +73,7 @@ def refuse_irregular(path: Path, status: os.stat_result) -> None:
     elif stat.S_ISREG(status.st_mode):
         reason = "the file has a second name (a hard link) elsewhere. Put a copy in its place"
     else:
-        reason = "it is not a regular file. Remove it"
+        reason = ODD
     raise RunUnreadable(f"Cannot write {shown(path)}: {reason}.")
 
 
@@ -82,4 +84,4 @@ def refuse_odd(path: Path) -> None:
     except OSError:  # nothing has this name, or the next step reports the error
         return
     if odd:
-        raise RunUnreadable(f"Cannot write {shown(path)}: it is not a regular file. Remove it.")
+        raise RunUnreadable(f"Cannot write {shown(path)}: {ODD}.")

@@ -215,6 +215,7 @@ MEANT = [
     ("data download mnist", "There is no command 'download'. Did you mean 'fetch'?"),
     ("fit xor", "There is no command 'fit'. Did you mean 'train'?"),
     ("help tran", "There is no command 'tran'. Did you mean 'train'?"),
+    ("crosscheck xor", "Missing option '--against'. Choose from: torch, sklearn"),
     ("help train xor", "nnlab train has no commands of its own."),
 ]  # fmt: skip
 

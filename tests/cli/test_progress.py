@@ -3,8 +3,6 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
-from types import SimpleNamespace
-from typing import Any
 
 import numpy as np
 import pytest
@@ -24,12 +22,6 @@ class Clock:
     def __call__(self) -> float:
         self.now += self.tick
         return self.now
-
-
-def session(epochs: int, clock: Clock) -> Any:
-    """A session with the two attributes that progress reads."""
-    plan = SimpleNamespace(epochs=epochs)
-    return SimpleNamespace(built=SimpleNamespace(plan=plan), seconds=clock.now)
 
 
 def epochs(count: int) -> Iterator[Epoch]:
@@ -55,7 +47,7 @@ def test_lines(
     printed: list[str] = []
     monkeypatch.setattr(progress, "perf_counter", clock)
     monkeypatch.setattr(progress, "print_message", printed.append)
-    with progress.epoch_lines(session(count, clock), verbose) as see:
+    with progress.epoch_lines(count, 0.0, verbose) as see:
         for record in epochs(count):
             see(record)
     assert [int(line.split()[1].partition("/")[0]) for line in printed] == shown
@@ -65,7 +57,7 @@ def test_lines(
 def test_verbose_lines_stay_few(monkeypatch: pytest.MonkeyPatch, count: int) -> None:
     printed: list[str] = []
     monkeypatch.setattr(progress, "print_message", printed.append)
-    with progress.epoch_lines(session(count, Clock(0.0)), verbose=True) as see:
+    with progress.epoch_lines(count, 0.0, verbose=True) as see:
         for record in epochs(count):
             see(record)
     shown = [int(line.split()[1].partition("/")[0]) for line in printed]
@@ -78,7 +70,7 @@ def test_verbose_lines_stay_few(monkeypatch: pytest.MonkeyPatch, count: int) -> 
 def test_an_early_end_still_shows_the_last_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
     printed: list[str] = []
     monkeypatch.setattr(progress, "print_message", printed.append)
-    with progress.epoch_lines(session(1000, Clock(0.0))) as see:
+    with progress.epoch_lines(1000, 0.0) as see:
         for record in epochs(7):
             see(record)
     assert [line.split()[1] for line in printed] == ["1/1000", "7/1000"]

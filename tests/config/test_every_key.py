@@ -40,6 +40,7 @@ REQUIRED: dict[str, dict[str, Any]] = {
     "init.constant": {"value": 0.5},
     "data.csv": {"path": "a.csv", "target": "y"},
     "data.npz": {"path": "a.npz"},
+    "data.images": {"path": "a"},
     "schedule.multistep": {"milestones": [3]},
     "early_stopping": {"patience": 3},
 }

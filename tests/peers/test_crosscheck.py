@@ -254,3 +254,13 @@ def test_the_object_of_json(crosscheck: Callable[..., Result]) -> None:
     assert shown["agrees"] is True
     assert [epoch["epoch"] for epoch in shown["epochs"]] == [0, 1, 2, 3]
     assert check.table["updates"].tolist() == [0, 3, 6, 9]
+
+
+def test_progress_is_that_of_a_training(
+    crosscheck: Callable[..., Result], capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = crosscheck().stderr.splitlines()
+    assert [line.split()[:2] for line in lines[1:]] == [["epoch", "1/3"], ["epoch", "3/3"]]
+    assert all("loss" in line and "difference" in line for line in lines[1:])
+    nnlab.crosscheck(CLASSES, against="sklearn", progress=True)
+    assert "train 3 epochs." in capsys.readouterr().err

@@ -49,7 +49,8 @@ def test_a_lock_file_that_cannot_be_opened(tmp_path: Path) -> None:
     with pytest.raises(RunUnreadable) as caught, lock.hold_lock(tmp_path):
         pytest.fail("locked a folder")
     assert str(caught.value) == (
-        f"Cannot write {tmp_path}/lock: it is not a regular file. Remove it."
+        f"Cannot write {tmp_path}/lock: it is not a regular file. "
+        "Name another file, or remove this one."
     )
 
 
