@@ -10,7 +10,7 @@ INSTALL = $(RUN) pip install --quiet --disable-pip-version-check
 
 LOWEST = .venv-lowest
 
-.PHONY: help demo test how-long lowest browser torture check format docs results studies figures doctor accuracy estimators bench site package clean
+.PHONY: help demo test how-long lowest browser torture check format docs results studies figures doctor crosscheck accuracy estimators exports bench site package clean
 .NOTPARALLEL:
 
 help:
@@ -27,7 +27,9 @@ help:
 	@echo "make studies  run every study of the shipped configs and write docs/studies.md (minutes)"
 	@echo "make figures  train some shipped experiments and draw the images of the pages (two minutes)"
 	@echo "make doctor   measure how often nnlab doctor is right, and write docs/doctor.md (minutes)"
+	@echo "make crosscheck  train every shipped experiment in PyTorch and scikit-learn too, write docs/crosscheck.md (an hour)"
 	@echo "make accuracy train the image experiments with three seeds, write docs/accuracy.md (an hour)"
+	@echo "make exports  read every export with its tool and write docs/exports.md (minutes; TORCH: a Python with PyTorch)"
 	@echo "make estimators  compare with scikit-learn and write the table in docs/sklearn.md (minutes)"
 	@echo "make bench    measure speed, start-up and memory"
 	@echo "make clean    remove the virtual environments and caches; run folders stay"
@@ -107,11 +109,20 @@ figures: $(VENV)/.test browser
 doctor: $(VENV)/.fast
 	$(RUN) docs.doctor
 
+crosscheck: $(VENV)/.fast
+	@echo "Installing PyTorch into $(VENV): some minutes, once."
+	$(INSTALL) --editable '.[torch]'
+	$(RUN) docs.crosscheck
+
 accuracy: $(VENV)/.fast
 	$(VENV)/bin/python docs/accuracy.py
 
 estimators: $(VENV)/.fast
 	$(RUN) benchmarks.estimators
+
+TORCH = $(VENV)/bin/python
+exports: $(VENV)/.test $(VENV)/.fast
+	$(RUN) benchmarks.exports --torch $(TORCH)
 
 bench: $(VENV)/.fast
 	$(RUN) benchmarks.page

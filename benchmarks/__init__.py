@@ -7,6 +7,7 @@ There is one script a claim:
     python -m benchmarks.startup    wall time of whole commands
     python -m benchmarks.memory     peak memory of whole commands
     python -m benchmarks.trials     a sweep of many short trials
+    python -m benchmarks.exports    every export read by its tool (docs/exports.md)
     python -m benchmarks.scaling    how the cost grows; --sizes: with runs and the size of a file
 
 Run them from the project's root. Peers take part where they are installed (`pip install torch jax

@@ -14,9 +14,9 @@ from benchmarks.workloads import Array, Parameters, Problem, Session, Workload
 from nnlab.core.layers import LAYERS, Layer
 from nnlab.core.layers.dense import Dense
 from nnlab.core.losses import LOSSES
-from nnlab.core.metrics import Kind
 from nnlab.core.optimizers import Adam, Optimizer, Sgd
 from nnlab.core.schedules import SCHEDULES
+from nnlab.core.types import Kind
 from nnlab.data.batches import Part
 from nnlab.data.scale import fit_scaling
 from nnlab.engine.images.network import TunedNetwork

@@ -28,6 +28,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from nnlab.api.compare import compare
+    from nnlab.api.crosscheck import crosscheck
     from nnlab.api.descend import descend
     from nnlab.api.doctor import doctor
     from nnlab.api.evaluate import evaluate
@@ -73,6 +74,7 @@ _HOMES = {
     "predict": "nnlab.api.predict",
     "evaluate": "nnlab.api.evaluate",
     "compare": "nnlab.api.compare",
+    "crosscheck": "nnlab.api.crosscheck",
     "descend": "nnlab.api.descend",
     "gradcheck": "nnlab.api.gradcheck",
     "Sweep": "nnlab.api.sweep:TrainedSweep",
@@ -105,6 +107,7 @@ __all__ = [
     "Run",
     "Sweep",
     "compare",
+    "crosscheck",
     "descend",
     "doctor",
     "evaluate",

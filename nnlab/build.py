@@ -10,10 +10,12 @@ import numpy as np
 
 from nnlab.config.schema import Config, SavedWeights
 from nnlab.core import columns
+from nnlab.core.layers import Layer
 from nnlab.core.losses import ClassLoss, Loss
-from nnlab.core.metrics import Kind, better_when, kind_of
+from nnlab.core.losses.scaled import fitted_rescale, in_units
+from nnlab.core.metrics import better_when, kind_of
 from nnlab.core.network import Network, flops
-from nnlab.core.types import Array, FloatArray, IntArray, size
+from nnlab.core.types import Array, FloatArray, IntArray, Kind, size
 from nnlab.data.augment import Augmenter
 from nnlab.data.batches import Part
 from nnlab.data.dataset import Dataset, Task
@@ -72,11 +74,12 @@ def build(
             filling=dataset.filling,
             weights=dataset.weights,
         )
+    config = replace(config, network=with_units(config, dataset, rows.train))
     init = None if isinstance(config.init, SavedWeights) else config.init
     width = dataset.inputs.shape[1]
     network = TunedNetwork(config.network, width, seed=config.seed, init=init, dtype=dtype)
     kind, targets = encode(dataset, network.shapes[-1][0])
-    loss = prepare_loss(config.loss, dataset, rows.train)
+    loss = in_units(prepare_loss(config.loss, dataset, rows.train), config.network[-1])
     weighted = dataset.weights is not None
     engine = choose_engine(config, network, loss, kind, len(rows.train), fast_enough, weighted)
     config = replace(config, training=replace(config.training, engine=engine))
@@ -91,8 +94,17 @@ def build(
     train = part(rows.train, augmenter(config, dataset, scaling))
     plan = make_plan(config, loss, train, validation, kind)
     require_defined_metrics(plan, network)
-    warnings = data_warnings(dataset, rows, data.scale, data.split)
+    warnings = data_warnings(dataset, rows, data.scale, data.split, data.scale_target)
     return Built(config, dataset, rows, scaling, kind, network, plan, test, warnings)
+
+
+def with_units(config: Config, dataset: Dataset, rows: IntArray) -> tuple[Layer, ...]:
+    """The layers; of scaled targets the last one returns to the units of the training targets."""
+    if config.data.scale_target == "none":
+        return config.network
+    weights = None if dataset.weights is None else dataset.weights[rows]
+    last = fitted_rescale(config.loss, dataset.targets[rows], weights)
+    return (*config.network[:-1], last)
 
 
 def augmenter(config: Config, dataset: Dataset, scaling: Scaling) -> Augmenter | None:
@@ -118,7 +130,7 @@ def require_defined_metrics(plan: Plan, network: Network) -> None:
         metrics = [] if part is None else plan.row_metrics(name, network)
         if part is None or not metrics:
             continue
-        for metric, value in row_numbers(metrics, plan.kind, part.targets, part).items():
+        for metric, value in row_numbers(metrics, plan.kind, plan.loss, part.targets, part).items():
             if not isfinite(value):
                 key = "monitor" if plan.monitor == columns.name(name, metric) else "metrics"
                 raise ConfigError(
@@ -199,9 +211,7 @@ def choose_engine(
             return "numpy"
     elif wanted == "numpy":
         return "numpy"
-    reason = why_not(network, loss, config.optimizer, kind)
-    if weighted:
-        reason = "weights of rows have no compiled form"
+    reason = _uncompiled(config, weighted) or why_not(network, loss, config.optimizer, kind)
     if reason is None and find_spec("numba") is None:
         reason = "numba is not installed (pip install 'nnlab[fast]')"
     if reason is None:
@@ -209,6 +219,13 @@ def choose_engine(
     if wanted == "auto":
         return "numpy"
     raise ConfigError(f"training.engine: compiled is not possible: {reason}. Use numpy, or auto.")
+
+
+def _uncompiled(config: Config, weighted: bool) -> str | None:
+    """What of the batches and targets has no compiled form."""
+    if config.data.scale_target != "none":
+        return "data.scale_target has no compiled form"
+    return "weights of rows have no compiled form" if weighted else None
 
 
 def numpy_seconds(config: Config, network: Network, rows: int) -> float:
@@ -258,8 +275,10 @@ def encoded_targets(task: Task, kind: Kind, targets: Array, outputs: int) -> Flo
 def prepare_loss(loss: Loss, dataset: Dataset, rows: IntArray) -> Loss:
     """The loss with balanced class weights computed from the training rows.
 
-    Raises ConfigError where a class has none.
+    Raises ConfigError where a class has none, or where the loss is not for these targets.
     """
+    if reason := loss.refusal(dataset.targets):
+        raise ConfigError(f"loss: {reason}.")
     if dataset.task != "classes":
         return loss
     balanced = isinstance(loss, ClassLoss) and loss.class_weight == "balanced"

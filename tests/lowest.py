@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-EXTRAS = ("fast", "cluster", "tune", "live", "export")
+EXTRAS = ("fast", "cluster", "tune", "live", "torch", "export")
 FILES = {
     "rows.csv": "x,y\n0,1\n1,1\n",
     "table.csv": "a,b,kind\n" + "1.0,red,x\n2.0,blue,y\n1.5,red,x\n2.5,blue,y\n" * 5,

@@ -11,7 +11,11 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 def python(
-    *arguments: object, cwd: Path = ROOT, timeout: float | None = PATIENCE, **variables: str
+    *arguments: object,
+    cwd: Path = ROOT,
+    timeout: float | None = PATIENCE,
+    stdin: str | None = None,
+    **variables: str,
 ) -> "subprocess.CompletedProcess[str]":
     """The process after its end; `variables` go to its environment."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OPENBLAS_NUM_THREADS": "1"}
@@ -23,6 +27,7 @@ def python(
         capture_output=True,
         text=True,
         timeout=timeout,
+        input=stdin,
         check=False,
     )
 

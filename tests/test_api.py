@@ -46,6 +46,7 @@ SURFACE = {
     "predict",
     "evaluate",
     "compare",
+    "crosscheck",
     "descend",
 }
 XOR = {
@@ -448,7 +449,7 @@ def test_balanced_classes(loss, last):
 
 
 MISTAKES = {
-    "loss": ({"loss": "mes"}, "there is no loss 'mes'; there are mse, mae, huber, bce, cross_"),
+    "loss": ({"loss": "mes"}, "there is no loss 'mes'; there are mse, mae, huber, log_cosh, "),
     "optimizer": ({"optimizer": "adma"}, "there is no optimizer 'adma'; there are sgd, "),
     "rate": ({"optimizer": nnlab.OPTIMIZERS["sgd"](lr=-1)}, "optimizer: lr is -1; it must be > 0"),
     "epochs": ({"epochs": 2.5}, "epochs must be a whole number, 0 or more, not 2.5"),
@@ -458,11 +459,11 @@ MISTAKES = {
     "kind": ({"kind": "class"}, "there is no kind 'class'; there are classes, binary, regression"),
     "fused": (
         {"loss": "bce", "kind": "regression"},
-        "a loss that needs sigmoid is for classes, not for a regression",
+        "bce is for kind 'classes' or 'binary', not 'regression'",
     ),
     "binary": (
         {"loss": "cross_entropy", "kind": "binary"},
-        "cross_entropy is for kind 'classes'; bce is for 'binary'",
+        "cross_entropy is for kind 'classes', not 'binary'",
     ),
     "label": (
         {"kind": "classes", "t": [0, 1, 2] * 10},

@@ -21,7 +21,7 @@ CORE = frozenset({"errors", "status", "suggest", "core"})
 RANK_2 = CORE | {"data", "engine", "show.words"}
 RANK_4 = RANK_2 | {"config", "build", "training", "run"}
 RANK_5 = RANK_4 | {"experiment"}
-RANK_6 = RANK_5 | {"diagnosis", "estimators", "explanation", "exports", "study"}
+RANK_6 = RANK_5 | {"diagnosis", "estimators", "explanation", "exports", "peers", "study"}
 ALL = RANK_6 | {"show", "race", "live", "play", "api", "cli"}
 
 
@@ -76,7 +76,9 @@ RULES = {
         "numpy",
         "nbformat onnx safetensors tensorboard",
     ),
+    "exports.torch_modules": rule(set(), "torch"),
     "estimators": rule(RANK_5, "numpy sklearn"),
+    "peers": rule(RANK_5 | {"exports"}, "numpy", "sklearn torch"),
     "api": rule(RANK_6 | {"race", "show"}, "numpy", "IPython matplotlib pandas rich"),
     "show": rule(set()),
     "show.words": rule({"status"}),

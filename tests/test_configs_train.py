@@ -41,6 +41,7 @@ LOCAL = {
     "identity8": (200, 0.95),
     "identity8_fast": (40, 0.001),
     "linear": (100, 0.25),
+    "quantile_bands": (20, 0.16),
     "textbook": (5, 1.0),
     "xor": (100, 0.26),
 }

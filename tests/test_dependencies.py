@@ -27,6 +27,7 @@ OPTIONAL = {
     "cluster": "study",
     "tune": "study",
     "live": "live",
+    "torch": "peers",
     "export": "exports",
 }
 

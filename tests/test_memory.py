@@ -104,6 +104,22 @@ def test_a_loaded_run_asks_for_its_rows_and_takes_them(trained: Run) -> None:
     assert again == run
 
 
+def test_a_frame_to_predict_is_read_by_the_names_of_its_columns(tmp_path: Path) -> None:
+    run = nnlab.train(CONFIG, data=FRAME, data__target="kind", runs=tmp_path)
+    codes = [[1.0, 0.0] if colour == "blue" else [0.0, 1.0] for colour in FRAME["colour"]]
+    expected = run.predict(np.c_[FRAME[["a", "b"]], codes])
+    np.testing.assert_array_equal(run.predict(FRAME), expected)  # kind is no input
+    np.testing.assert_array_equal(run.predict(FRAME[["colour", "b", "a"]]), expected)
+    np.testing.assert_array_equal(nnlab.predict(run, FRAME).outputs, expected)
+    for frame, message in (
+        (FRAME.drop(columns="b"), "the rows have no column 'b'; their columns are 'a', 'colour'"),
+        (FRAME.assign(colour="green"), "'green' is none of the categories of the training data"),
+        (FRAME.assign(a=np.nan), r"row 0 \(counted from 0\), column 'a': the cell is missing"),
+    ):
+        with pytest.raises(DataError, match=message):
+            run.predict(frame)
+
+
 def test_other_rows_are_refused(trained: Run) -> None:
     moved = X.copy()
     moved[0, 0] = np.nextafter(moved[0, 0], 1)
@@ -163,6 +179,8 @@ def test_the_command_line_says_that_the_rows_are_not_there(trained: Run) -> None
         ((X[:, 0], Y), {}, "x has the shape (60,); rows are needed. A single column is x.resh"),
         ((X.astype(str), Y), {}, "x is of type <U"),
         ((np.ma.masked_less(X, 0), Y), {}, "x must all be there, and some of its values are m"),
+        ({"x": X, "y": Y}, {}, "data is (x, y) or a data frame, and here it is dict."),
+        (FRAME.assign(a=[[1, 2]] * 60), {"target": "kind"}, "column 'a' holds something that is n"),
         ((X, Y), {"target": "a"}, "data.target is 'a', and data=(x, y) has its targets in y. Set"),
         (FRAME, {}, "data.target names the column to predict, and is not set. The columns are 'a'"),
         (FRAME, {"target": "kin"}, "there is no target column 'kin'; the columns are 'a', 'b', 'c"),
@@ -182,6 +200,8 @@ def test_bad_data_is_one_sentence(data: Any, settings: dict[str, Any], message: 
 def test_mistakes_of_the_config_come_first() -> None:
     with pytest.raises(nnlab.NnlabError, match="lr"):
         nnlab.train(CONFIG, data=5, lr=-1)
+    with pytest.raises(nnlab.NnlabError, match="there is no setting 'target'"):
+        nnlab.train(CONFIG, data=FRAME, target="kind")
 
 
 def test_a_run_with_data_of_its_own_takes_none(tmp_path: Path) -> None:

@@ -15,7 +15,8 @@ from nnlab.cli import main
 from nnlab.config.describe import config_reference
 from nnlab.config.load import from_mapping
 from nnlab.core import columns
-from nnlab.core.metrics import METRICS, RIGHT, Kind, Sum, SumMetric
+from nnlab.core.metrics import METRICS, RIGHT, Sum, SumMetric
+from nnlab.core.types import Kind
 from nnlab.errors import ConfigError
 from nnlab.run.folder import RunFolder
 from nnlab.run.sweeps import SweepFolder
@@ -31,7 +32,10 @@ pytestmark = pytest.mark.usefixtures("quick_figures")
 
 ROOT = Path(__file__).parents[1] / "nnlab"
 TABLE = ROOT / "core" / "metrics.py"
-LOSS_NAMES = {ROOT / "core/losses.py", ROOT / "engine/compiled/losses.py"}  # "mae" is a loss, too
+LOSS_NAMES = {
+    ROOT / "core/losses/__init__.py",
+    ROOT / "engine/compiled/losses.py",
+}  # "mae" is a loss, too
 SYNONYMS = ROOT / "synonyms.py"  # other libraries' words for them; tests/test_suggest.py checks it
 NAME, LABEL = "made_up", "a made-up score"
 MADE_UP = SumMetric(

@@ -1,5 +1,6 @@
 """What notebooks see: the objects that the functions of `nnlab` return."""
 
+import re
 import signal
 import sys
 
@@ -79,6 +80,7 @@ def test_a_report_is_a_page_in_a_frame(sweep, tmp_path):
 def test_a_sweep(sweep):
     assert sweep.status == "completed"
     assert repr(sweep).startswith("s: completed, 4 of 4 trials done")
+    assert "Numbers: median (quartiles) over the seeds." in repr(sweep)  # as the command prints
     assert sorted(sweep.table["lr"]) == [0.1, 0.1, 1.0, 1.0]
     assert "<polyline" in sweep._repr_html_()
     assert isinstance(sweep.plot("final"), Figure)
@@ -127,6 +129,52 @@ def test_runs_are_sorted_and_chosen_as_by_the_command(sweep):
         nnlab.runs(sweep.path, status="complete")
     with pytest.raises(UsageError, match="No run has a column or a setting 'lrr'"):
         nnlab.runs(sweep.path, sort="lrr")
+
+
+def test_a_list_of_results_shows_their_texts(run):
+    findings = nnlab.doctor(run)
+    assert repr(findings) == "\n\n".join(map(str, findings)) != "[]"
+    assert findings[0].sentence in repr(findings)
+    assert repr(nnlab.explain(run, 1)).startswith(f"{run.name}, row 1")
+
+
+def test_a_run_stands_for_its_config(run, tmp_path):
+    assert nnlab.train(run, runs=tmp_path, epochs=1).config.loss == run.config.loss
+    assert nnlab.gradcheck(run).wrong == []
+    assert nnlab.load(run) == run
+
+
+def test_runs_in_a_list_are_compared(sweep):
+    compared = nnlab.compare(sweep.runs, metrics="final.train_loss")
+    whole = nnlab.compare(sweep, metrics=["final.train_loss"])
+    assert {run.name for run in compared.runs} == {run.name for run in whole.runs}
+    assert {c.metric for c in compared.comparisons} == {"final.train_loss"}
+    assert len(nnlab.runs(sweep.path)[1:3].records) == 2
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda _: nnlab.train(5), TypeError, "a config is a path, the name of a shipped config,"),
+        (lambda _: nnlab.evaluate(None), TypeError, "a run is a Run, a folder, a name, or a uniqu"),
+        (lambda s: nnlab.evaluate(s.runs[0], XOR), TypeError, "data is a CSV or NPZ file, and not"),
+        (lambda s: nnlab.load(s.path), UsageError, "is a sweep, not a run: name one of its trials"),
+        (
+            lambda _: nnlab.sweep(XOR, {"lr": 0.1}),
+            UsageError,
+            "The values of lr are a list, such a",
+        ),
+        (
+            lambda _: nnlab.sweep(XOR, {"activation": "relu"}),
+            UsageError,
+            "a list, such as ['relu']",
+        ),
+    ],
+)
+def test_a_value_of_another_kind_is_one_sentence(sweep, call, error, message):
+    with pytest.raises(error, match=re.escape(message)) as raised:
+        call(sweep)
+    assert "\n" not in str(raised.value)
 
 
 @pytest.mark.usefixtures("ctrl_c")

@@ -188,9 +188,7 @@ HINTS = [
     ("optimizer: {adam: {name: sgd}}", "Write `optimizer: adam`. adam has no setting 'name'."),
     ("optimizer: [adam]", "Write `optimizer: adam`."),
     ("optimizer: [{adam: 0.1}]", "Write `optimizer: {adam: 0.1}`."),
-    ("loss: {type: hinge}",
-     "For classes write `loss: cross_entropy` after `- softmax`, or `loss: bce` after "
-     "`- sigmoid`."),
+    ("loss: {type: squared_hinge}", "`loss: hinge` comes nearest."),
     ("loss: {kind: msee}", "Did you mean 'mse'?"),
     ("data: {dataset: xor}", "Write `data: xor`."),
     ("network: [{BatchNorm1d: 8}]", "Write `- batch_norm`."),

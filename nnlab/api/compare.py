@@ -1,8 +1,9 @@
 """How runs differ: `nnlab.compare`, as text and as JSON."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, astuple, dataclass
+from itertools import chain
 from os import PathLike
 from typing import Any
 
@@ -11,6 +12,7 @@ from nnlab.api.results import Columns, ShownResult, as_column
 from nnlab.api.sweep import TrainedSweep
 from nnlab.errors import UsageError
 from nnlab.run.names import runs_folder
+from nnlab.run.run import Run
 from nnlab.show.text_tables import NOTHING, Cell, format_records, format_table, spread_texts
 from nnlab.show.words import count, first_few, setting_value, shorten
 from nnlab.study import noise
@@ -33,15 +35,21 @@ LETTERS = "ABCDEFGH"  # the names of runs that are shown in columns; more runs a
 
 
 def compare(
-    *runs: "AnyRun | TrainedSweep", metrics: Sequence[str] = (), folder: AnyPath | None = None
+    *runs: "AnyRun | TrainedSweep | Iterable[AnyRun]",
+    metrics: str | Sequence[str] = (),
+    folder: AnyPath | None = None,
 ) -> "RunComparison":
     """The differences of two or more runs: settings, results, curves, machines.
 
-    runs: runs, their names or folders; a sweep or a folder means all runs in it. Runs that differ
-    only in the seed form a group, and groups are compared over their seeds in `metrics`, for
-    example "final.val_loss". folder: where names are looked up. Raises UsageError, RunUnreadable.
+    runs: runs, their names or folders, or lists of them; a sweep or a folder means all runs in it.
+    Runs that differ only in the seed form a group, and groups are compared over their seeds in
+    `metrics`, for example "final.val_loss". folder: where names are looked up. Raises UsageError,
+    RunUnreadable.
     """
-    names = [str(run if isinstance(run, str | PathLike) else run.path) for run in runs]
+    named = (str, PathLike, Run, TrainedSweep)
+    each = chain.from_iterable([run] if isinstance(run, named) else run for run in runs)
+    names = [str(getattr(run, "path", run)) for run in each]
+    metrics = [metrics] if isinstance(metrics, str) else metrics
     compared = find_runs(names, runs_folder(folder))
     groups = group_runs(compared)
     _refuse_unknown(metrics, compared)

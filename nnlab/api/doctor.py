@@ -4,7 +4,8 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from nnlab.api.find import AnyConfig, as_overrides, find_trained, rows_or_overrides
+from nnlab.api.find import AnyConfig, as_overrides, find_trained, read_request
+from nnlab.api.results import ShownList
 from nnlab.config.load import resolve_config
 from nnlab.diagnosis.findings import Diagnosis
 from nnlab.diagnosis.gather import evidence_of_config, evidence_of_run
@@ -22,7 +23,7 @@ def doctor(run: Run | AnyConfig, *, data: Any = None, **overrides: object) -> li
     if isinstance(run, str | PathLike) and Path(run).is_dir():
         run = find_trained(run)
     if isinstance(run, Run):
-        return diagnose(evidence_of_run(run))
-    rows, settings = rows_or_overrides(data, overrides)
-    loaded = resolve_config(run, as_overrides(settings), rows=rows)
-    return diagnose(evidence_of_config(loaded.config))
+        return ShownList(diagnose(evidence_of_run(run)))
+    config, rows, settings = read_request(run, data, overrides)
+    loaded = resolve_config(config, as_overrides(settings), rows=rows)
+    return ShownList(diagnose(evidence_of_config(loaded.config)))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nnlab.api.find import AnyPath, AnyRun, find_trained
+from nnlab.api.find import AnyPath, AnyRun, find_trained, require_path
 from nnlab.api.results import Columns, ShownResult, columns_of
 from nnlab.core.metrics import METRICS
 from nnlab.errors import UsageError
@@ -35,6 +35,7 @@ def evaluate(
         raise UsageError("part and data exclude each other.")
     trained = find_trained(run)
     if data is not None:
+        require_path(data, "data is a CSV or NPZ file")
         dataset = trained.schema.dataset(Path(data))
         measures = measure(sample_rows(trained, dataset, weights))
         return Measures(trained, weights, str(Path(data)), measures, tuple(dataset.notes))

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from nnlab.api.find import AnyRun, find_trained
+from nnlab.api.results import ShownList
 from nnlab.explanation.moments import explain_row
 from nnlab.explanation.row import RowExplanation
 
@@ -22,4 +23,4 @@ def explain(
     """
     trained = find_trained(run)
     epochs = [epoch] if isinstance(epoch, int) else epoch
-    return list(explain_row(trained, row, epochs, [unit] if isinstance(unit, str) else unit))
+    return ShownList(explain_row(trained, row, epochs, [unit] if isinstance(unit, str) else unit))

@@ -1,7 +1,7 @@
 """Runs and sweeps by name, and the forms in which functions take configs and settings."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -16,9 +16,28 @@ from nnlab.run.run import Run
 from nnlab.run.sweeps import SweepFolder
 from nnlab.run.text import json_value
 
-AnyConfig = str | PathLike[str] | Config | Mapping[str, object]
-AnyRun = Run | str | PathLike[str]
 AnyPath = str | PathLike[str]
+ConfigForm = AnyPath | Config | Mapping[str, object]
+AnyConfig = ConfigForm | Run
+AnyRun = Run | AnyPath
+
+
+def read_request(
+    config: AnyConfig, data: Any, overrides: Mapping[str, object]
+) -> tuple[ConfigForm, GivenRows | None, dict[str, object]]:
+    """The config, the rows that `data` holds, and the overrides of a call.
+
+    A run stands for its config. A data set in words is an override. Raises TypeError, DataError.
+    """
+    if isinstance(config, Run):
+        config = config.config
+    elif not isinstance(config, Config | Mapping):
+        words = "a config is a path, the name of a shipped config, a mapping, a Config or a Run"
+        require_path(config, words)
+    parts = data.values() if isinstance(data, Mapping) else ()
+    if isinstance(data, str | Mapping) and not any(hasattr(p, "__array__") for p in parts):
+        return config, None, {**overrides, "data": data}
+    return config, rows_in_memory(data), dict(overrides)
 
 
 def as_overrides(settings: Mapping[str, object]) -> list[tuple[str, object]]:
@@ -26,25 +45,29 @@ def as_overrides(settings: Mapping[str, object]) -> list[tuple[str, object]]:
     return [(name.replace("__", "."), value) for name, value in settings.items()]
 
 
-def rows_or_overrides(
-    data: Any, overrides: Mapping[str, object]
-) -> tuple[GivenRows | None, dict[str, object]]:
-    """The rows that `data` holds, and the overrides: a data set in words is one of them."""
-    if isinstance(data, str | Mapping):
-        return None, {**overrides, "data": data}
-    return rows_in_memory(data), dict(overrides)
-
-
-def as_texts(settings: Mapping[str, object], listed: bool = False) -> list[str]:
-    """Keyword arguments as texts of --set, or as axes: a value in JSON is one in YAML."""
-
-    def text(value: object) -> str:
-        return value if isinstance(value, str) else json.dumps(json_value(value))
-
+def as_texts(settings: Mapping[str, object]) -> list[str]:
+    """Keyword arguments as texts of --set: a value in JSON is one in YAML."""
     return [
-        f"{key}={text(value)[1:-1] if listed else text(value)}"
-        for key, value in as_overrides({k: list(v) if listed else v for k, v in settings.items()})  # type: ignore[call-overload]
+        f"{key}={value if isinstance(value, str) else json.dumps(json_value(value))}"
+        for key, value in as_overrides(settings)
     ]
+
+
+def as_axes(axes: Mapping[str, Iterable[object]]) -> list[str]:
+    """Settings and their values as axes of a sweep. Raises UsageError for a single value."""
+    for key, values in axes.items():
+        if isinstance(values, str) or not isinstance(values, Iterable):
+            raise UsageError(f"The values of {key} are a list, such as {[values]!r:.60}.")
+    return [
+        f"{key}={json.dumps(json_value(list(axes[name])))[1:-1]}"
+        for name, key in ((name, name.replace("__", ".")) for name in axes)
+    ]
+
+
+def require_path(value: object, words: str) -> None:
+    """Raise TypeError, with what is wanted in words, for a value that is no path and no name."""
+    if not isinstance(value, str | PathLike):
+        raise TypeError(f"{words}, and not {type(value).__name__}.")
 
 
 def find_run(run: AnyPath, runs: AnyPath | None = None) -> RunFolder:
@@ -52,12 +75,13 @@ def find_run(run: AnyPath, runs: AnyPath | None = None) -> RunFolder:
 
     Raises RunUnreadable without such a run, UsageError for several runs and for a sweep.
     """
-    if not isinstance(run, str):
-        return RunFolder.open(Path(run))
+    require_path(run, "a run is a Run, a folder, a name, or a unique beginning of a name")
     try:
-        return RunFolder.find(run, runs_folder(runs))
+        if isinstance(run, str):
+            return RunFolder.find(run, runs_folder(runs))
+        return RunFolder.open(Path(run))
     except RunUnreadable:
-        sweep = find_sweep(run, runs)
+        sweep = find_sweep(str(run), runs)
         if sweep is None:
             raise
         trial = next(iter(sweep.trials()), "TRIAL")

@@ -9,19 +9,16 @@ from numpy.typing import ArrayLike
 
 from nnlab.core.limits import require_limits
 from nnlab.core.losses import LOSSES, Loss
-from nnlab.core.metrics import Kind
 from nnlab.core.network import Network, layer_kind
 from nnlab.core.optimizers import OPTIMIZERS, Optimizer
 from nnlab.core.schedules import SCHEDULES, Schedule
-from nnlab.core.types import FloatArray
+from nnlab.core.types import FloatArray, Kind
 from nnlab.data.batches import Part
 from nnlab.data.scale import Scaling
 from nnlab.training import Epoch, Failure, Plan, run_training, start
 from nnlab.training.targets import checked_pairs
 
 M = TypeVar("M")
-
-KINDS: dict[str | None, Kind] = {"softmax": "classes", "sigmoid": "binary", None: "regression"}
 
 
 @dataclass(frozen=True)
@@ -50,15 +47,15 @@ def fit(
     """Train a network in memory on rows x (B, n) with targets t (B, m), without any file.
 
     loss, optimizer and schedule are members of their catalogues, or names of members with default
-    settings. kind is how outputs are judged; by default cross_entropy means "classes", bce
-    "binary", and any other loss "regression". Classes are labels (B,) from 0, one-hot rows or rows
-    of probabilities; binary targets are 0, 1 or probabilities. For a single output, t may be (B,)
-    as well. The network's parameters change in place; after a divergence they are the last finite
-    ones, and `failure` names the number that is not finite. Raises ValueError for arrays and
+    settings. kind is how outputs are judged; by default cross_entropy and hinge mean "classes",
+    bce "binary", and any other loss "regression". Classes are labels (B,) from 0, one-hot rows or
+    rows of probabilities; binary targets are 0, 1 or probabilities. For a single output, t may be
+    (B,) as well. The network's parameters change in place; after a divergence they are the last
+    finite ones, and `failure` names the number that is not finite. Raises ValueError for arrays and
     settings that do not fit, TypeError for objects that are not members of a catalogue.
     """
     loss = member(loss, LOSSES, Loss, "loss")
-    judged = kind or KINDS[loss.fuses]
+    judged = kind or loss.kinds[-1]
     require_trainable(network, loss, judged, epochs, batch_size, seed)
     part, loss = as_part(network, x, t, loss, judged)
     plan = Plan(
@@ -129,10 +126,10 @@ def require_kind(network: Network, loss: Loss, kind: str) -> None:
     """Raises ValueError if `kind` does not fit the network and the loss."""
     if kind not in get_args(Kind):
         raise ValueError(f"there is no kind '{kind}'; there are {', '.join(get_args(Kind))}")
-    if loss.fuses is not None and kind == "regression":
-        raise ValueError(f"a loss that needs {loss.fuses} is for classes, not for a regression")
-    if loss.fuses == "softmax" and kind == "binary":
-        raise ValueError("cross_entropy is for kind 'classes'; bce is for 'binary'")
+    if kind not in loss.kinds:
+        name = next((n for n, own in LOSSES.items() if own is type(loss)), "the loss")
+        wanted = " or ".join(f"'{own}'" for own in loss.kinds)
+        raise ValueError(f"{name} is for kind {wanted}, not '{kind}'")
     if kind == "classes" and network.shapes[-1] == (1,):
         raise ValueError("kind 'classes' needs an output for each class; a single one is 'binary'")
 

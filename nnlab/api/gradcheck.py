@@ -6,8 +6,8 @@ from typing import Any
 
 from numpy.typing import ArrayLike
 
-from nnlab.api.find import AnyConfig, as_overrides, rows_or_overrides
-from nnlab.api.fitting import KINDS, member
+from nnlab.api.find import AnyConfig, as_overrides, read_request
+from nnlab.api.fitting import member
 from nnlab.api.results import Columns, ShownResult, columns_of
 from nnlab.config.load import resolve_config
 from nnlab.core.gradcheck import TOLERANCE, Checked, check_gradients
@@ -35,14 +35,14 @@ def gradcheck(
     ValueError for arrays that do not fit, ConfigError, DataError.
     """
     if not isinstance(network, Network):
-        given, settings = rows_or_overrides(data, overrides)
+        form, given, settings = read_request(network, data, overrides)
         changes = [*as_overrides(settings), ("training.dtype", "float64")]
-        config = resolve_config(network, changes, rows=given).config
+        config = resolve_config(form, changes, rows=given).config
         return GradientCheck(tuple(check_config_gradients(config, rows)))
     if x is None or t is None or loss is None:
         raise TypeError("gradcheck of a network takes x, t and loss.")
     loss = member(loss, LOSSES, Loss, "loss")
-    inputs, targets, loss = checked_pairs(network, x, t, loss, KINDS[loss.fuses])
+    inputs, targets, loss = checked_pairs(network, x, t, loss, loss.kinds[-1])
     return GradientCheck(tuple(check_gradients(network, loss, inputs, targets)))
 
 

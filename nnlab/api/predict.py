@@ -48,7 +48,7 @@ def predict(
     if isinstance(data, str | PathLike):
         data, notes = trained.schema.inputs(Path(data))
     outputs = trained.predict(data, weights)
-    return Predictions(trained, outputs, tuple(_of_outputs(outputs, trained.data)), tuple(notes))
+    return Predictions(trained, outputs, tuple(_of_outputs(outputs, trained)), tuple(notes))
 
 
 def _compared(run: Run, file: Path | None, weights: Weights, part: str | None) -> "Predictions":
@@ -62,8 +62,8 @@ def _compared(run: Run, file: Path | None, weights: Weights, part: str | None) -
     outputs, losses = outputs_and_losses(sample)
     columns = (
         ("row", sample.numbers + 1),
-        *_of_targets(sample.part.targets, run.data),
-        *_of_outputs(outputs, run.data),
+        *_of_targets(run.loss.decode(sample.part.targets), run.data),
+        *_of_outputs(outputs, run),
         ("loss", losses),
     )
     return Predictions(run, outputs, columns, notes)
@@ -102,12 +102,12 @@ class Predictions(ShownResult):
         return f"{self.run.name}: {count(len(self), 'row')}\n\n{format_records(rows)}"
 
 
-def _of_outputs(outputs: FloatArray, data: DataFacts) -> list[Column]:
+def _of_outputs(outputs: FloatArray, run: Run) -> list[Column]:
     """The outputs (N, m), and the name of the predicted class.
 
     The name is empty where an output is not finite.
     """
-    columns = _numbers(outputs, data)
+    data, columns = run.data, _numbers(outputs, run.data, run.output_names)
     if data.task == "classes":
         names = [data.class_names[label] for label in decisions(data.kind, outputs)]
         finite = [all(map(math.isfinite, row)) for row in outputs]
@@ -122,16 +122,15 @@ def _of_targets(targets: FloatArray, data: DataFacts) -> list[Column]:
         labels = targets.argmax(axis=1) if targets.shape[1] > 1 else targets[:, 0] > 0.5
         names = [data.class_names[int(label)] for label in labels]
         return [("target", np.array(names, object))]
-    columns = _numbers(targets, data)
+    columns = _numbers(targets, data, data.target_names)
     if len(columns) == 1:
         return [("target", columns[0][1])]
     return [(f"target_{name}", values) for name, values in columns]
 
 
-def _numbers(values: FloatArray, data: DataFacts) -> list[Column]:
-    """The values (N, m) in columns named by classes or targets, else output_0, output_1, ..."""
+def _numbers(values: FloatArray, data: DataFacts, names: Sequence[str]) -> list[Column]:
+    """The values (N, m) in columns of these names, else output_0, output_1, ..."""
     width = values.shape[1]
-    names = list(data.class_names if data.task == "classes" else data.target_names)
     if width != len(names):
         names = [f"output_{i}" for i in range(width)]
         if data.task == "classes" and width == 1:  # two classes: the probability of the second

@@ -1,7 +1,7 @@
 """What the results of all functions have in common: a text, a table, JSON."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from nnlab.errors import UsageError
 
 Columns = dict[str, NDArray[Any]]
+T = TypeVar("T")
 
 
 class ShownResult:
@@ -32,6 +33,13 @@ class ShownResult:
                 "arrays."
             ) from None
         return pandas.DataFrame(dict(self.table))
+
+
+class ShownList(list[T]):
+    """Results in a list, which shows the text of each."""
+
+    def __repr__(self) -> str:
+        return "\n\n".join(map(str, self)) or "[]"
 
 
 def columns_of(rows: Sequence[Mapping[str, Any]], names: Iterable[str] = ()) -> Columns:

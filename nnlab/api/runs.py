@@ -1,9 +1,9 @@
 """The runs in a folder, sorted and filtered: `nnlab.runs`."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 from nnlab.api.compare import LONGEST_SETTING
 from nnlab.api.conditions import Condition, condition_values, parse_condition
@@ -18,7 +18,7 @@ from nnlab.errors import NnlabError, UsageError
 from nnlab.run.files import RunFiles
 from nnlab.run.listing import RunRecord, folders_with_runs, list_runs
 from nnlab.run.names import runs_folder
-from nnlab.run.settings import dotted
+from nnlab.run.settings import dotted, training_settings
 from nnlab.run.sweeps import find_all
 from nnlab.show.text_tables import Cell, format_records, to_csv
 from nnlab.show.words import duration, setting_value, shorten
@@ -107,7 +107,13 @@ class RunList(ShownResult):
     def __len__(self) -> int:
         return len(self.rows)
 
-    def __getitem__(self, index: int) -> TrainedRun:
+    @overload
+    def __getitem__(self, index: int) -> TrainedRun: ...
+    @overload
+    def __getitem__(self, index: slice) -> "RunList": ...
+    def __getitem__(self, index: int | slice) -> "TrainedRun | RunList":
+        if isinstance(index, slice):
+            return replace(self, rows=self.rows[index], sweeps=())
         return TrainedRun(Path(self.rows[index].run.path))
 
     def __iter__(self) -> Iterator[TrainedRun]:
@@ -205,7 +211,7 @@ def _settings(run: RunRecord) -> dict[str, Any]:
         config = RunFiles(Path(run.path)).settings
     except NnlabError:
         return {}
-    return dotted({key: value for key, value in config.items() if key != "sweeps"})
+    return dotted(training_settings(config))
 
 
 def _sorted_rows(rows: Sequence[ListedRun], key: str | None, reverse: bool) -> list[ListedRun]:

@@ -3,11 +3,11 @@
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, astuple, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nnlab.api.find import AnyConfig, AnyPath, as_texts, find_sweep, rows_or_overrides
+from nnlab.api.find import AnyConfig, AnyPath, as_axes, as_texts, find_sweep, read_request
 from nnlab.api.html import card
 from nnlab.api.progress import choose_display
 from nnlab.api.results import Columns, ShownResult, columns_of
@@ -19,15 +19,16 @@ from nnlab.data.memory import Memory
 from nnlab.errors import RunUnreadable
 from nnlab.experiment.provide import provide_data, provide_kernels
 from nnlab.run.names import runs_folder
-from nnlab.run.sweeps import SweepFolder, TrialRecord
+from nnlab.run.sweeps import SweepFolder, TrialRecord, placing
 from nnlab.run.text import shown
 from nnlab.show.figures.inline import draw_inline
 from nnlab.show.figures.palette import Scale
 from nnlab.show.figures.sweep_plots import cell_curve, draw_sweep, require_sweep_plot
 from nnlab.show.figures.sweep_view import SweepView
 from nnlab.show.page import Report, report_sweep
-from nnlab.show.text_tables import format_records
-from nnlab.show.words import count, setting_value
+from nnlab.show.text_tables import Cell, format_records, format_table, spread_texts
+from nnlab.show.words import axis_value, cell_name, count
+from nnlab.status import Status
 from nnlab.study import plan
 from nnlab.study.execute import Executor, Note, choose_executor
 from nnlab.study.results import CellRow, cell_rows
@@ -36,6 +37,7 @@ from nnlab.study.trial import Begun, Outcome, Trial
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+MOST_FAILED = 50  # trials without a result that are listed
 Watch = Callable[
     [Sequence[Trial], SweepFolder], AbstractContextManager[Callable[[Begun | Outcome], None]]
 ]
@@ -69,8 +71,8 @@ def sweep(
     of all trials and returns the sweep as it is. Raises UsageError, ConfigError, DataError.
     """
     texts = [axes] if isinstance(axes, str) else axes
-    texts = as_texts(texts, listed=True) if isinstance(texts, Mapping) else list(texts)
-    rows, settings = rows_or_overrides(data, overrides)
+    texts = as_axes(texts) if isinstance(texts, Mapping) else list(texts)
+    config, rows, settings = read_request(config, data, overrides)
     wanted = plan.prepare_sweep(
         texts, config, as_texts(settings), seeds, random, name, True, tuple(sys.argv), rows
     )
@@ -182,8 +184,10 @@ class TrainedSweep(ShownResult):
 
     @property
     def status(self) -> str:
-        """completed; interrupted where trials are missing or stopped; failed where some failed."""
+        """running, failed where a trial failed, interrupted where trials are missing, completed."""
         records = self.records
+        if any(record.status is Status.RUNNING for record in records):
+            return "running"
         if any(record.status.lost for record in records):
             return "failed"
         wanted = len(records) if self.trials is None else self.trials
@@ -191,14 +195,14 @@ class TrainedSweep(ShownResult):
         return "completed" if done == len(records) >= wanted else "interrupted"
 
     def __str__(self) -> str:
-        rows = [
-            {key: setting_value(value, 4) for key, value in row.cell.items()}
-            | {"trials": row.trials, "done": row.done}
-            | {name: spread.median for name, spread in row.numbers.items()}
-            for row in self.cells
-        ]
-        table = format_records(rows) if rows else "no trial has begun"
-        return f"{self._head}\n\n{table}\n\n{self.path}"
+        return f"{self._head}\n\n{self.text}\n\n{self.path}"
+
+    @property
+    def text(self) -> str:
+        """The tables that the command prints: the cells, and the trials without a result."""
+        records = self.records
+        cells = _cells_table(self.cells, self.keys) if records else "no trial has begun"
+        return f"{cells}{_failed_table(records, self.axes)}"
 
     @property
     def _head(self) -> str:
@@ -248,3 +252,50 @@ class TrainedSweep(ShownResult):
     def report(self) -> Report:
         """The page of `nnlab report`: shown inline, and `.save(path)` writes it."""
         return report_sweep(self.folder, self.path / "report.html")
+
+
+def _cells_table(rows: Sequence[CellRow], keys: Sequence[str]) -> str:
+    """A row per cell; with several seeds the numbers are medians and quartiles."""
+    repeated = any(row.trials > 1 for row in rows)
+    columns: dict[str, Sequence[Cell]] = {
+        key: [axis_value(row.cell.get(key)) for row in rows] for key in keys
+    }
+    if repeated:
+        columns["trials"] = [row.trials for row in rows]
+    if any(row.failed for row in rows):
+        columns["failed"] = [row.failed for row in rows]
+    columns |= _number_columns(rows, repeated)
+    table = format_table(list(columns), list(zip(*columns.values(), strict=True)))
+    return f"{table}\nNumbers: median (quartiles) over the seeds." if repeated else table
+
+
+def _number_columns(
+    rows: Sequence[CellRow], repeated: bool
+) -> Iterator[tuple[str, Sequence[Cell]]]:
+    for name in dict.fromkeys(name for row in rows for name in row.numbers):
+        spreads = [row.numbers.get(name) for row in rows]
+        if repeated:
+            yield name, spread_texts([None if s is None else astuple(s) for s in spreads])
+        else:
+            yield name, [None if s is None else s.median for s in spreads]
+
+
+def _failed_table(records: Sequence[TrialRecord], axes: Sequence[Mapping[str, Any]]) -> str:
+    """The trials without a result, with the reasons, below an empty line; '' for none."""
+    failed = [record for record in records if not record.done]
+    if not failed:
+        return ""
+    places = placing(axes)
+    ordered = sorted(failed, key=lambda trial: (*places(trial.cell), trial.seed or 0))
+    rows: list[dict[str, Cell]] = [
+        {
+            "trial": trial.name,
+            "cell": cell_name(trial.cell),
+            "seed": trial.seed,
+            "status": trial.status,
+            "reason": (trial.reason or "").split("\n")[0],
+        }
+        for trial in ordered[:MOST_FAILED]
+    ]
+    more = f"\nand {len(failed) - MOST_FAILED:,} more" if len(failed) > MOST_FAILED else ""
+    return f"\n\n{format_records(rows)}{more}"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from nnlab.api.find import AnyPath, find_training
+from nnlab.api.find import AnyPath, AnyRun, find_training
 from nnlab.api.html import card
 from nnlab.api.results import ShownResult
 from nnlab.api.user_network import UserNetwork
@@ -35,9 +35,9 @@ class TrainedRun(ShownResult, Run):
     """
 
     @classmethod
-    def load(cls, run: AnyPath, runs: AnyPath | None = None, *, data: Any = None) -> Self:
+    def load(cls, run: AnyRun, runs: AnyPath | None = None, *, data: Any = None) -> Self:
         """A run by its folder, its name, a unique beginning of that, or "latest"."""
-        found = cls(find_training(run, runs).path)
+        found = cls(run.path if isinstance(run, Run) else find_training(run, runs).path)
         return found if data is None else found.reading(data)
 
     def __str__(self) -> str:
@@ -119,7 +119,7 @@ def run_on_rows(path: Path, memory: Memory | None) -> TrainedRun:
     return TrainedRun(path, memory) if known else run
 
 
-def load(run: AnyPath, runs: AnyPath | None = None, *, data: Any = None) -> TrainedRun:
+def load(run: AnyRun, runs: AnyPath | None = None, *, data: Any = None) -> TrainedRun:
     """A run by its folder, its name, a unique beginning of that, or "latest".
 
     `runs` is where names are looked up, as for the command. `data`: the rows that `train` was given

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from signal import SIGINT
 from typing import Any
 
-from nnlab.api.find import AnyConfig, AnyPath, AnyRun, as_overrides, find_trained, rows_or_overrides
+from nnlab.api.find import AnyConfig, AnyPath, AnyRun, as_overrides, find_trained, read_request
 from nnlab.api.progress import Display, choose_display
 from nnlab.api.trained_run import TrainedRun
 from nnlab.config.given_rows import given_memory
@@ -33,10 +33,11 @@ def train(
 ) -> TrainedRun:
     """Train a config and return its run, also if it diverged (see `status`).
 
-    `config` is a path, the name of a shipped config, a mapping in the words of the YAML file, or
-    a Config. Overrides are settings by alias (`lr=0.1, epochs=5`) or, with two underscores for a
-    dot, by key (`training__batch_size=8`). `runs` is where the folder goes, as for the command;
-    `name` the run's name. progress: a bar; by default in notebooks and at a prompt.
+    `config` is a path, the name of a shipped config, a mapping in the words of the YAML file, a
+    Config, or a run, for its config. Overrides are settings by alias (`lr=0.1, epochs=5`) or, with
+    two underscores for a dot, by key (`training__batch_size=8`). `runs` is where the folder goes,
+    as for the command; `name` the run's name. progress: a bar; by default in notebooks and at a
+    prompt.
 
     `data` takes the place of the data set that the config names: arrays (x, y), or a data frame
     with the setting `data__target="column"`. The run that is returned holds it. The run folder
@@ -46,8 +47,8 @@ def train(
     Ctrl+C, or a notebook's stop button, saves the state: the run that is returned is `interrupted`,
     and `resume` continues it. Raises ConfigError, DataError, StorageError.
     """
-    rows, settings = rows_or_overrides(data, overrides)
-    loaded = resolve_config(config, as_overrides(settings), rows=rows)
+    form, rows, settings = read_request(config, data, overrides)
+    loaded = resolve_config(form, as_overrides(settings), rows=rows)
     shown = choose_display(progress)
     provide_data(loaded.config, shown.tell)
     with returning_on_interrupt(shown), begin(loaded, runs_folder(runs), name=name) as session:

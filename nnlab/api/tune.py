@@ -8,7 +8,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from nnlab.api.find import AnyConfig, AnyPath, as_texts, rows_or_overrides
+from nnlab.api.find import AnyConfig, AnyPath, as_texts, read_request
 from nnlab.api.progress import choose_display
 from nnlab.api.results import Columns, ShownResult, columns_of
 from nnlab.api.trained_run import TrainedRun, run_on_rows
@@ -48,7 +48,7 @@ def tune(
     """
     display = choose_display(progress)
     space = Path(search) if isinstance(search, str | PathLike) else search
-    rows, settings = rows_or_overrides(data, overrides)
+    config, rows, settings = read_request(config, data, overrides)
     changes = tuple(as_texts(settings))
     tuning = prepare_tuning(config, changes, space, name, prune, tuple(sys.argv), rows)
     folder = SweepFolder(runs_folder(runs) / tuning.name)

@@ -7,12 +7,12 @@ from typing import Any, Self
 from numpy.typing import ArrayLike, NDArray
 
 from nnlab.api.find import AnyPath
-from nnlab.api.fitting import KINDS, as_part, member, require_kind
+from nnlab.api.fitting import as_part, member, require_kind
 from nnlab.api.results import ShownResult, columns_of
 from nnlab.build import load_weights
 from nnlab.core.losses import LOSSES, Loss
-from nnlab.core.metrics import Kind
 from nnlab.core.network import layer_kind, layer_name, parameter_count
+from nnlab.core.types import Kind
 from nnlab.engine.images.network import TunedNetwork
 from nnlab.run.weights import read_weights, write_weights
 from nnlab.show.text_tables import format_table, shape_text
@@ -76,7 +76,7 @@ class UserNetwork(TunedNetwork):
         usual = {"softmax": "cross_entropy", "sigmoid": "bce"}
         loss = loss or usual.get(layer_kind(self.layers[-1]), "mse")
         loss = member(loss, LOSSES, Loss, "loss")
-        judged = kind or KINDS[loss.fuses]
+        judged = kind or loss.kinds[-1]
         require_kind(self, loss, judged)
         part, loss = as_part(self, x, t, loss, judged)
         return Evaluation(judged, loss, self, part)(self.values)

@@ -26,6 +26,7 @@ COMMANDS = {  # and the first line of the help of each
     "play": "Play with a network in the browser.",
     "check": "Check CONFIG and show what it means.",
     "gradcheck": "Check all gradients numerically.",
+    "crosscheck": "Train CONFIG in another library too, and compare.",
     "doctor": "Say why a network does not learn.",
     "explain": "Follow a row through the network and back.",
     "verify": "Train a run again and compare the bits.",

@@ -1,12 +1,15 @@
 """`nnlab check`."""
 
 import sys
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import click
 
+from nnlab.api.find import find_sweep, find_training
 from nnlab.build import outline, predicted_engine, prepare_loss
-from nnlab.cli.options import config_argument, json_option, verbosity
+from nnlab.cli.options import config_argument, json_option, runs_option, verbosity
 from nnlab.cli.terminal import (
     print_json,
     print_messages,
@@ -14,14 +17,20 @@ from nnlab.cli.terminal import (
     print_warnings,
     terminal_width,
 )
-from nnlab.cli.training_output import part_sizes
+from nnlab.cli.training_output import expected_table, part_sizes, raise_unmet
 from nnlab.config.dump import WIDTH, dump, settings_of
+from nnlab.config.files import locate
 from nnlab.config.load import load_config
 from nnlab.config.schema import Config
 from nnlab.core.network import Network, flops, layer_kind, parameter_count
 from nnlab.data.csv_text import quoted_list
 from nnlab.data.split import split_rows
 from nnlab.data.warnings import data_warnings
+from nnlab.errors import ConfigError, RunUnreadable, UsageError
+from nnlab.experiment.expected import ReachedValue, SeedCount, compare_run, compare_sweep
+from nnlab.run.files import RunFiles
+from nnlab.run.folder import RunFolder
+from nnlab.run.sweeps import SweepFolder
 from nnlab.show.text_tables import format_table, shape_text
 
 ITEM = 20  # columns of the longest setting that is not a text: a line of YAML may end with one
@@ -30,19 +39,29 @@ MOST_NAMES = 20  # of inputs or classes that are listed
 
 @click.command
 @config_argument
+@runs_option
 @json_option
 @verbosity
-def command(config: str, overrides: tuple[str, ...], as_json: bool) -> None:
-    """Check CONFIG and show what it means.
+def command(config: str, overrides: tuple[str, ...], runs: Path | None, as_json: bool) -> None:
+    """Check CONFIG and show what it means; or check a run's results.
 
     Prints OK, the rows, classes and columns of the data, the network as a table, and last the
     config with all defaults. Reports all mistakes at once, with exit code 2; suspicious data
     gives a warning. Does not download data.
 
+    For a run or a sweep in place of CONFIG: compares its results with what its config expects
+    (`expect: {val_accuracy: ">= 0.95", seeds: 4/5}`). Exit code 9 where something is not met.
+
     \b
     nnlab check xor
     nnlab check my.yaml --set network.0.units=64
+    nnlab check latest
     """
+    if (results := _results(config, runs)) is not None:
+        if overrides:
+            raise UsageError(f"--set changes a config, and {config} has been trained.")
+        _check_results(results, as_json)
+        return
     loaded = load_config(config, overrides)
     predicted_engine(loaded.config)  # refuses an engine that cannot run this
     network, *_ = outline(loaded.config)
@@ -64,6 +83,39 @@ def command(config: str, overrides: tuple[str, ...], as_json: bool) -> None:
     print_result("\n".join(f"{name:8} {text}" for name, text in facts.items()) + "\n")
     print_result(format_table(["layer", "output", "parameters", "FLOPs"], lines))
     print_result(f"\n# the config with all defaults filled in\n{resolved}")
+
+
+def _results(word: str, runs: Path | None) -> RunFolder | SweepFolder | None:
+    """The run or the sweep that a word names; None for a config, and for nothing that exists."""
+    try:
+        locate(word)
+    except ConfigError:
+        try:
+            return find_sweep(word, runs) or find_training(word, runs)
+        except RunUnreadable:
+            if Path(word).is_dir() or word == "latest":
+                raise
+    return None
+
+
+def _check_results(folder: RunFolder | SweepFolder, as_json: bool) -> None:
+    """Print what was expected and reached. Raises CheckFailed where that is not met."""
+    compared: Sequence[ReachedValue | SeedCount]
+    if isinstance(folder, SweepFolder):
+        compared = compare_sweep(folder)
+    elif not (status := folder.status()).ended:
+        raise RunUnreadable(f"{folder.path} is {status}: it has no results to compare yet.")
+    else:
+        compared = compare_run(RunFiles(folder.path))
+    if not compared:
+        example = 'expect: {val_accuracy: ">= 0.95"}'
+        raise UsageError(f"The config of {folder.path} expects nothing. An example: {example}")
+    if as_json:
+        rows = [each.row for each in compared]
+        print_json({"folder": str(folder.path), "expected": rows})
+    else:
+        print_result("\n".join(expected_table(compared)))
+    raise_unmet(folder.path, compared)
 
 
 def _data_facts(config: Config) -> tuple[dict[str, str], tuple[str, ...]]:
@@ -89,7 +141,9 @@ def _data_facts(config: Config) -> tuple[dict[str, str], tuple[str, ...]]:
     for key in facts:
         if of_key := names.get(key):
             facts[key] += f": {quoted_list(of_key, MOST_NAMES)}"
-    return facts, data_warnings(dataset, parts, config.data.scale, config.data.split)
+    return facts, data_warnings(
+        dataset, parts, config.data.scale, config.data.split, config.data.scale_target
+    )
 
 
 def _layer_rows(network: Network) -> list[dict[str, Any]]:

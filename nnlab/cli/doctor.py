@@ -2,8 +2,6 @@
 
 import shlex
 import sys
-import textwrap
-from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import click
@@ -20,15 +18,13 @@ from nnlab.cli.options import (
 from nnlab.cli.terminal import print_json, print_messages, print_result, terminal_width
 from nnlab.config.load import load_config
 from nnlab.diagnosis.evidence import Evidence
-from nnlab.diagnosis.findings import Diagnosis
+from nnlab.diagnosis.findings import WIDTH
 from nnlab.diagnosis.gather import evidence_of_config, evidence_of_run, refuse_untrainable
 from nnlab.diagnosis.rules import diagnose
 from nnlab.diagnosis.saved import findings_record, save_findings
 from nnlab.run.folder import RESOLVED, RunFolder
 from nnlab.run.run import Run
-from nnlab.show.words import count, moment_words, percent, set_options
-
-WIDTH = 100  # of the text where the terminal's is unknown
+from nnlab.show.words import count, set_options
 
 
 @click.command
@@ -69,7 +65,8 @@ def command(what: str, overrides: tuple[str, ...], runs: Path | None, as_json: b
         return
     print_result(f"{name}: {count(len(findings), 'finding')}")
     for number, finding in enumerate(findings, 1):
-        print_result("\n".join(["", *_lines(number, finding)]))
+        width = terminal_width(sys.stdout) or WIDTH
+        print_result(f"\n{finding.text(f'{number}. ', max(width, 40))}")
     if any(finding.remedies for finding in findings):
         print_result(f"\nTo try a line: nnlab train {config}, followed by its settings.")
 
@@ -93,34 +90,3 @@ def _evidence(
         print_messages([f"Looked at the first {count(evidence.epochs, 'epoch')}{of}."])
     command = f"{shlex.quote(what)} {set_options(overrides)}".strip()
     return loaded.config.name, command, None, evidence
-
-
-def _lines(number: int, finding: Diagnosis) -> Iterator[str]:
-    """A finding as text; a remedy is in one line, as it is pasted into a shell."""
-    yield from _wrapped(f"{number}. ", f"{finding.sentence} ({percent(finding.sure)} sure)")
-    yield from _paragraphs("evidence", finding.evidence)
-    since = moment_words(finding.epoch, finding.step)
-    yield from _paragraphs("since", filter(None, [since]))
-    yield from _paragraphs("why", [finding.why])
-    for place, remedy in enumerate(finding.remedies):
-        yield f"   {'' if place else 'try':10}{set_options(remedy)}"
-    yield from _paragraphs("advice", filter(None, [finding.advice]))
-    yield from _paragraphs("figure", filter(None, [finding.figure]))
-
-
-def _paragraphs(word: str, texts: Iterable[str]) -> Iterator[str]:
-    """Texts beside a word, which stands at the first."""
-    for place, text in enumerate(texts):
-        yield from _wrapped(f"   {'' if place else word:10}", text)
-
-
-def _wrapped(start: str, text: str) -> list[str]:
-    width = terminal_width(sys.stdout) or WIDTH
-    return textwrap.wrap(
-        text,
-        max(width, 40),
-        initial_indent=start,
-        subsequent_indent=" " * len(start),
-        break_long_words=False,
-        break_on_hyphens=False,
-    )

@@ -2,8 +2,7 @@
 
 import re
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import astuple
+from collections.abc import Sequence
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -14,17 +13,17 @@ from nnlab.api.sweep import TrainedSweep, train_trials
 from nnlab.cli import options
 from nnlab.cli.progress import watch_trials
 from nnlab.cli.terminal import print_json, print_message, print_messages, print_result
-from nnlab.cli.training_output import print_drawn
+from nnlab.cli.training_output import expected_table, print_drawn, raise_unmet
 from nnlab.config.files import is_config_name
 from nnlab.errors import SweepFailed, UsageError
+from nnlab.experiment.expected import compare_sweep
 from nnlab.experiment.provide import provide_data, provide_kernels
 from nnlab.run.names import runs_folder
-from nnlab.run.sweeps import SweepFolder, TrialRecord, placing
+from nnlab.run.sweeps import SweepFolder, TrialRecord
 from nnlab.show.figures.plot import Drawn
 from nnlab.show.figures.style import warm
 from nnlab.show.figures.sweep_plots import draw_sweep
-from nnlab.show.text_tables import Cell, format_records, format_table, spread_texts
-from nnlab.show.words import axis_value, cell_name, count, duration, first_few, trial_name
+from nnlab.show.words import count, duration, first_few, trial_name
 from nnlab.study import scheduler
 from nnlab.study.cluster import Cluster
 from nnlab.study.execute import Executor, InProcess, Processes, choose_executor
@@ -36,11 +35,9 @@ from nnlab.study.plan import (
     require_own,
     stale_elsewhere,
 )
-from nnlab.study.results import CellRow, cell_rows
 from nnlab.study.trial import Trial
 
 MOST_STALE = 5  # trials on other data that are named
-MOST_FAILED = 50  # trials without a result that are listed
 DEFAULT = "identity8"  # the config of `nnlab sweep lr`
 UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9}
 
@@ -233,76 +230,36 @@ def _other_data(trials: Sequence[Trial | TrialRecord], remedy: str) -> str:
 def _conclude(
     sweep: Sweep, folder: SweepFolder, seconds: float, plots: bool, as_json: bool
 ) -> None:
-    """Summary, figures and tables. Raises SweepFailed when a trial of this call has no result."""
-    records = folder.records()
+    """Summary, figures and tables.
+
+    Raises SweepFailed when a trial of this call has no result, CheckFailed when too few seeds are
+    as expected.
+    """
     if old := stale_elsewhere(sweep, folder):
         print_message(_other_data(old, "the sweep that they belong to trains them again"))
-    axes = folder.read_about()["axes"]
-    keys = [str(axis["key"]) for axis in axes]
-    folder.write_summary(keys, records)
+    shown = TrainedSweep(folder.path)
+    records = shown.records
+    folder.write_summary(shown.keys, records)
     drawn = draw_sweep(folder) if plots else Drawn((), ())
     print_drawn(drawn)
-    cells = cell_rows(records, axes)
+    counted = compare_sweep(folder)
     if as_json:
-        figures = list(map(str, drawn.paths))
-        print_json(TrainedSweep(folder.path).to_dict() | {"figures": figures})
+        expected = {"expected": [each.row for each in counted]} if counted else {}
+        print_json(shown.to_dict() | {"figures": list(map(str, drawn.paths))} | expected)
     else:
-        failed = _failed_table(records, axes)
         done = sum(record.done for record in records)
-        print_result(
-            f"{_cells_table(cells, keys)}{failed}\n\n{done:,} of {len(records):,} trials done in "
-            f"{duration(seconds)}, saved in\n{folder.path}"
-        )
+        trials = f"{done:,} of {len(records):,} trials done in {duration(seconds)}"
+        tables = [shown.text, *expected_table(counted)]
+        print_result("\n\n".join([*tables, f"{trials}, saved in\n{folder.path}"]))
+    _raise_incomplete(sweep, records)
+    if len(counted) == 1:  # seeds alone; another axis is there to see what it changes
+        raise_unmet(folder.path, counted)
+
+
+def _raise_incomplete(sweep: Sweep, records: Sequence[TrialRecord]) -> None:
     lacking = {trial.name for trial in sweep.trials} - {r.name for r in records if r.done}
     if lacking:
         raise SweepFailed(
             f"{len(lacking):,} of {len(sweep.trials):,} trials have no result. "
             "--retry-failed runs them again."
         )
-
-
-def _cells_table(rows: Sequence[CellRow], keys: Sequence[str]) -> str:
-    """A row per cell; with several seeds the numbers are medians and quartiles."""
-    repeated = any(row.trials > 1 for row in rows)
-    columns: dict[str, Sequence[Cell]] = {
-        key: [axis_value(row.cell.get(key)) for row in rows] for key in keys
-    }
-    if repeated:
-        columns["trials"] = [row.trials for row in rows]
-    if any(row.failed for row in rows):
-        columns["failed"] = [row.failed for row in rows]
-    columns |= _number_columns(rows, repeated)
-    table = format_table(list(columns), list(zip(*columns.values(), strict=True)))
-    return f"{table}\nNumbers: median (quartiles) over the seeds." if repeated else table
-
-
-def _number_columns(
-    rows: Sequence[CellRow], repeated: bool
-) -> Iterator[tuple[str, Sequence[Cell]]]:
-    for name in dict.fromkeys(name for row in rows for name in row.numbers):
-        spreads = [row.numbers.get(name) for row in rows]
-        if repeated:
-            yield name, spread_texts([None if s is None else astuple(s) for s in spreads])
-        else:
-            yield name, [None if s is None else s.median for s in spreads]
-
-
-def _failed_table(records: Sequence[TrialRecord], axes: Sequence[Mapping[str, Any]]) -> str:
-    """The trials without a result, with the reasons, below an empty line; '' for none."""
-    failed = [record for record in records if not record.done]
-    if not failed:
-        return ""
-    places = placing(axes)
-    ordered = sorted(failed, key=lambda trial: (*places(trial.cell), trial.seed or 0))
-    rows: list[dict[str, Cell]] = [
-        {
-            "trial": trial.name,
-            "cell": cell_name(trial.cell),
-            "seed": trial.seed,
-            "status": trial.status,
-            "reason": (trial.reason or "").split("\n")[0],
-        }
-        for trial in ordered[:MOST_FAILED]
-    ]
-    more = f"\nand {len(failed) - MOST_FAILED:,} more" if len(failed) > MOST_FAILED else ""
-    return f"\n\n{format_records(rows)}{more}"

@@ -2,6 +2,8 @@
 
 import os
 import shlex
+from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nnlab.build import Built
@@ -18,10 +20,12 @@ from nnlab.core import columns
 from nnlab.core.network import Network, flops
 from nnlab.data.split import PartRows
 from nnlab.engine.images.network import lanes_for
-from nnlab.errors import Diverged
+from nnlab.errors import CheckFailed, Diverged
+from nnlab.experiment.expected import ReachedValue, SeedCount, compare_run
 from nnlab.experiment.provide import compiling_message
 from nnlab.experiment.session import Session
 from nnlab.run import environment
+from nnlab.run.files import RunFiles
 from nnlab.run.run import Run
 from nnlab.show.text_tables import Cell, format_records, shape_text
 from nnlab.show.words import count, duration
@@ -55,8 +59,12 @@ def follow_training(session: Session) -> None:
 
 
 def conclude_training(session: Session, plots: bool, as_json: bool) -> None:
-    """Draw the figures and print the results. Raises Diverged for a run that diverged."""
+    """Draw the figures and print the results.
+
+    Raises Diverged for a run that diverged, CheckFailed where it is not as its config expects.
+    """
     status = session.state.status
+    compared = compare_run(RunFiles(session.folder.path))
     if plots:
         from nnlab.show.figures import draw_all
 
@@ -64,16 +72,28 @@ def conclude_training(session: Session, plots: bool, as_json: bool) -> None:
     if as_json:
         failed = {} if session.failure is None else {"failure": session.failure._asdict()}
         about = {"folder": str(session.folder.path), "status": status}
-        print_json({**about, **failed, "summary": session.summary})
+        rows = {"expected": [each.row for each in compared]} if compared else {}
+        print_json({**about, **failed, "summary": session.summary, **rows})
     else:
         early = " (stopped early)" if status == "early_stopped" else ""
-        print_result(
-            f"{results_table(session.summary)}\n\n"
-            f"{session.state.step:,} updates in {training_time(session)}{early}, saved in\n"
-            f"{session.folder.path}"
-        )
+        updates = f"{session.state.step:,} updates in {training_time(session)}{early}"
+        tables = [results_table(session.summary), *expected_table(compared)]
+        print_result("\n\n".join([*tables, f"{updates}, saved in\n{session.folder.path}"]))
     _print_serious_finding(session)
     _raise_if_diverged(session)
+    raise_unmet(session.folder.path, compared)
+
+
+def expected_table(compared: Sequence[ReachedValue | SeedCount]) -> list[str]:
+    """The table of what is expected; no table where nothing is."""
+    return [format_records([each.row for each in compared])] if compared else []
+
+
+def raise_unmet(path: Path, compared: Sequence[ReachedValue | SeedCount]) -> None:
+    """Raise CheckFailed with the expectations that a run or a sweep does not meet."""
+    if missed := list(dict.fromkeys(str(each) for each in compared if not each.met)):
+        number = count(len(missed), "expectation")
+        raise CheckFailed(f"{path} does not meet {number}: {', '.join(missed)}.")
 
 
 def _print_serious_finding(session: Session) -> None:

@@ -10,14 +10,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from nnlab.config.expectations import check_expectations, expected_values
 from nnlab.config.families import LAYER, LOSS
+from nnlab.config.output_widths import wanted_outputs
 from nnlab.config.problems import Problems, shown_value
 from nnlab.config.schema import Data, Training
 from nnlab.config.tree import Node, find_node
 from nnlab.core import columns
 from nnlab.core.layers import Layer
 from nnlab.core.layers.dense import Dense
-from nnlab.core.losses import ClassLoss, Loss, plain_losses
+from nnlab.core.losses import LOSSES, ClassLoss, Loss, losses_for
 from nnlab.core.metrics import (
     METRICS,
     better_when,
@@ -29,7 +31,7 @@ from nnlab.core.metrics import (
 from nnlab.core.network import shapes
 from nnlab.core.types import Shape
 from nnlab.data.dataset import Signature
-from nnlab.data.split import split_rows
+from nnlab.data.split import PartRows, split_rows
 from nnlab.errors import ConfigError, DataError
 from nnlab.suggest import did_you_mean
 
@@ -74,9 +76,11 @@ def _check_with_data(
         checks.output(network, shape, loss, signature)
         checks.weighted_outputs(loss, shape)
         if rows is not None and training is not None:
-            checks.batches(network, training, signature, rows)
+            checks.batches(network, training, signature, len(rows.train))
+            checks.expectations(rows, signature, shape, network, training)
     if training is not None:
         checks.stratify(data, signature)
+        checks.scale_target(data, signature, loss)
         checks.monitor(data, training, signature, shape, network or ())
         checks.stopping(data, training)
     if loss is not None:
@@ -131,7 +135,7 @@ class _Checks:
         self, network: tuple[Layer, ...], shape: Shape, loss: Loss | None, data: Signature
     ) -> None:
         """The network's output has one number for each number of a target row."""
-        widths, targets = _wanted_outputs(loss, data)
+        widths, targets = wanted_outputs(loss, data)
         if len(shape) == 1 and shape[0] in widths:
             return
         allowed = " or ".join(map(str, widths)) + self._other_task(shape, loss, data)
@@ -146,7 +150,8 @@ class _Checks:
     def _other_task(self, shape: Shape, loss: Loss | None, data: Signature) -> str:
         """The setting with which the data would have targets for such outputs."""
         own_table = find_node(self.root, "data", "name").value in ("csv", "npz")
-        if data.task == "classes" and own_table and loss is not None and loss.fuses is None:
+        for_numbers = loss is not None and "regression" in loss.kinds and loss.fuses is None
+        if data.task == "classes" and own_table and for_numbers:
             return ", or data.task: regression"
         if data.task == "regression" and data.classes_by and shape[-1] > data.outputs:
             return f", or {data.classes_by}"
@@ -173,15 +178,15 @@ class _Checks:
                 allowed = "training.drop_last: true, or another batch_size"
                 self.note(("network", index), sentence, allowed)
 
-    def rows(self, data: Data, training: Training, signature: Signature) -> int | None:
-        """The number of training rows; None after noting a part without rows."""
+    def rows(self, data: Data, training: Training, signature: Signature) -> PartRows | None:
+        """The rows of each part; None after noting a part without rows."""
         try:
-            train = split_rows(data.split, signature.rows, signature.test_rows, data.seed).train
+            rows = split_rows(data.split, signature.rows, signature.test_rows, data.seed)
         except ConfigError as error:
             key = str(error).partition(":")[0].removeprefix("data").removeprefix(".")
             self.note(("data", key), str(error))
             return None
-        size = training.batch_size
+        size, train = training.batch_size, rows.train
         if training.drop_last and size != "full" and size > len(train):
             self.note(
                 ("training", "batch_size"),
@@ -189,7 +194,22 @@ class _Checks:
                 "would drop them all.",
                 f"at most {len(train)}, or drop_last: false",
             )
-        return len(train)
+        return rows
+
+    def expectations(
+        self,
+        rows: PartRows,
+        signature: Signature,
+        shape: Shape,
+        network: tuple[Layer, ...],
+        training: Training,
+    ) -> None:
+        """What is expected are numbers that the run will have."""
+        kind, asked = kind_of(signature.task, shape[0]), training.metrics
+        sizes = zip(columns.PARTS, (rows.train, rows.validation, rows.test), strict=True)
+        parts = [part for part, numbers in sizes if numbers is not None]
+        names = expected_values(parts, quantities_of(kind), asked, [*row_metrics_of(kind, network)])
+        check_expectations(self.root, self.problems, names)
 
     def augmentation(self, data: Data, training: Training, signature: Signature) -> None:
         """Only images can be moved, not too far, and only where all pixels have one scale."""
@@ -246,6 +266,17 @@ class _Checks:
             sentence = "stratify needs a random order, and split is ordered."
             self.note(("data", "stratify"), sentence, "split: shuffled")
 
+    def scale_target(self, data: Data, signature: Signature, loss: Loss | None) -> None:
+        """Scaled targets are numbers, for a loss that takes any number."""
+        path = ("data", "scale_target")
+        if data.scale_target == "none":
+            return
+        if signature.task != "regression":
+            self.note(path, "scale_target is for numbers, and these targets are classes.", "none")
+        elif loss is not None and loss.fuses is not None:
+            name, allowed = LOSS.name_of(loss), ", ".join(losses_for("regression"))
+            self.note(path, f"{name} cannot take scaled targets.", f"none, or the losses {allowed}")
+
     def metrics(self, training: Training, known: Sequence[str]) -> None:
         """The metrics that are named are metrics of the task and of the network's outputs."""
         for index, name in enumerate(training.metrics):
@@ -277,13 +308,18 @@ class _Checks:
             )
 
     def targets(self, loss: Loss, signature: Signature) -> None:
-        """The losses that end in probabilities compare them with classes."""
-        if loss.fuses == "softmax" and signature.task == "multilabel":
-            sentence = f"{LOSS.name_of(loss)} needs one class per row, and these rows have labels."
+        """The loss is for the kind of targets that the data has."""
+        name = LOSS.name_of(loss)
+        if signature.task == "multilabel" and loss.kinds == ("classes",):
+            sentence = f"{name} needs one class per row, and these rows have labels."
             self.note(("loss",), sentence, "bce with a final sigmoid")
-        if loss.fuses is not None and signature.task == "regression":
-            sentence = f"{LOSS.name_of(loss)} needs classes, and this data is a regression."
-            allowed = ", ".join(plain_losses())
+        if signature.task != "regression" and loss.kinds == ("regression",):
+            sentence = f"{name} needs numbers to predict, and this data has classes."
+            usual = [name for name, kind in LOSSES.items() if "regression" not in kind.kinds]
+            self.note(("loss",), sentence, ", ".join(usual))
+        if signature.task == "regression" and "regression" not in loss.kinds:
+            sentence = f"{name} needs classes, and this data is a regression."
+            allowed = ", ".join(losses_for("regression"))
             if signature.classes_by:
                 allowed = f"{signature.classes_by}; or the losses {allowed}"
             self.note(("loss",), sentence, allowed)
@@ -308,18 +344,6 @@ class _Checks:
         elif signature.task == "classes" and weights != "balanced" and len(weights) != outputs:
             sentence = f"class_weight has {len(weights)} numbers for {outputs} classes."
             self.note(path, sentence, f"a list of {outputs} numbers >= 0, or balanced")
-
-
-def _wanted_outputs(loss: Loss | None, data: Signature) -> tuple[tuple[int, ...], str]:
-    """The widths that an output may have, and the reason in words."""
-    if data.task != "classes":
-        numbers = "a target is one number" if data.outputs == 1 else ""
-        return (data.outputs,), numbers or f"the targets have {data.outputs} columns"
-    reason = f"the data has {data.outputs} classes"
-    reason += f": {data.class_list}" if data.class_list else ""
-    if data.outputs == 2 and (loss is None or loss.fuses != "softmax"):
-        return (1, 2), reason
-    return (data.outputs,), reason
 
 
 def _text(shape: Shape) -> str:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from nnlab.config.families import SOURCE
 from nnlab.config.schema import Data, Training
 from nnlab.config.tree import Node, find_node
 from nnlab.core import columns
+from nnlab.core.layers import Layer
+from nnlab.core.layers.dense import Rescale
 from nnlab.core.losses import Loss
 from nnlab.core.metrics import better_when
 from nnlab.data.memory import Memory
@@ -46,6 +50,16 @@ def with_labels(data: Data, loss: Loss | None) -> Data:
     if source.task != "auto" or len(source.targets) <= 1:
         return data
     return replace(data, source=replace(source, task="multilabel"))
+
+
+def rescale_added(parts: Mapping[str, Any]) -> dict[str, tuple[Layer, ...]]:
+    """The layers for scaled targets, whose last one returns to their units; else nothing."""
+    network, data, loss = (parts.get(key) for key in ("network", "data", "loss"))
+    if network is None or data is None or loss is None or loss.fuses is not None:
+        return {}
+    if data.scale_target == "none" or isinstance(network[-1], Rescale):
+        return {}
+    return {"network": (*network, Rescale())}
 
 
 def with_monitor(training: Training, data: Data | None) -> Training:

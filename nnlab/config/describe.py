@@ -48,6 +48,20 @@ AUGMENT = """
 For example `augment: [{shift: 2}, {rotate: 10}, flip]`. The training loss and metrics are computed
 on the changed images.
 """
+EXPECTATIONS = """
+## Expectations
+
+For example `expect: {val_accuracy: ">= 0.95", parameters: "<= 200", seeds: 4/5}`. The keys are the
+loss and the metrics of each part, such as `test_loss`, as the final weights have them; the `epochs`
+that were trained; the `parameters` of the network; and `status`: completed, early_stopped or
+diverged. A number follows one of < <= > >= =, in quotes. `seeds: 4/5` means that at least 4 of 5
+seeds meet all other expectations.
+
+`nnlab train` and `nnlab resume` compare at the end of a run, which is complete and stays: a table
+shows what is met, and the exit code is 9 where something is not. `nnlab check RUN` compares again.
+A sweep over seeds, such as `nnlab sweep 'seed=range(0, 5)'`, and `nnlab check SWEEP` count the
+seeds that meet all of it. Expectations change no training.
+"""
 METRICS_INTRO = """\
 The loss and the metrics of the task are computed on each part of the data: `train_loss`,
 `val_loss`. The task is binary for two classes and a single output. The predicted class is the
@@ -79,6 +93,7 @@ def _lines() -> Iterator[str]:
     yield from record_section("### early_stopping", schema.EarlyStopping)
     yield from _metrics()
     yield from record_section("## Sweeps", schema.SweepConfig)
+    yield EXPECTATIONS.rstrip()
     yield "\n## Short names for --set\n"
     yield from (f"* `{key}`: {path}" for key, path in ALIASES.items())
     for key, change in RESHAPERS.items():

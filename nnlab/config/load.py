@@ -11,8 +11,9 @@ from typing import Any
 from nnlab.config.annotations import hints
 from nnlab.config.builder import build_fields
 from nnlab.config.checks import check_parts
-from nnlab.config.defaults import with_defaults, with_labels, with_monitor
+from nnlab.config.defaults import rescale_added, with_defaults, with_labels, with_monitor
 from nnlab.config.dump import settings_of
+from nnlab.config.expectations import check_expectations
 from nnlab.config.families import resolve_paths
 from nnlab.config.files import checked, decode, locate, name_from_stem, read_bytes
 from nnlab.config.given_rows import GivenRows, with_memory
@@ -224,6 +225,8 @@ def _base(
     root = root if rows is None else with_memory(root, rows.keys)
     root = resolve_paths(apply(root, changes, problems, notes), Config)
     root = root if with_sweeps and rows is None else root.without("sweeps")
+    if rows is not None:
+        problems.raise_any()  # a mistake of a setting comes before what is wrong with the rows
     name = name or (UNNAMED if rows is not None else _name_of_data(root))
     config: Config = finished(_config(root, name, problems, check, rows), problems)
     return Base(config, root, name, tuple(notes), rows)
@@ -246,6 +249,8 @@ def _config(
             values["data"] = replace(data, source=rows.held_by(data.source))
     if "training" in values:
         values["training"] = with_monitor(values["training"], values.get("data"))
+    values |= rescale_added(values)
+    check_expectations(root, problems)
     complete = len(values) == len(hints(Config)) and len(problems) == before
     if complete:
         _check_sweeps(root, values["sweeps"], problems)

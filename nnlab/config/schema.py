@@ -17,7 +17,7 @@ from nnlab.core.schedules import Schedule
 from nnlab.core.types import FilePath
 from nnlab.data.augment import Augmentation
 from nnlab.data.dataset import DataSource
-from nnlab.data.scale import ScaleKind
+from nnlab.data.scale import ScaleKind, TargetScale
 from nnlab.data.split import Split
 
 INLINE = Inline()
@@ -38,6 +38,9 @@ class Data:
     the smallest and largest value of each column in the training rows; standardize gives each
     column mean 0 and standard deviation 1 over the training rows; standardize_all uses one mean and
     one standard deviation for all columns. A constant column becomes 0. none changes nothing.
+    scale_target: standardize trains on targets with mean 0 and standard deviation 1 over the
+    training rows; the layer `rescale` behind the network returns to their units. The loss is that
+    of the scaled targets; outputs and all metrics are in the units of the data.
     seed: the seed of generated rows and of the order in which rows are split.
     """
 
@@ -45,6 +48,7 @@ class Data:
     split: Annotated[Split, INLINE]
     scale: Annotated[ScaleKind, InWords(default="unit for images that nnlab loads, else none")]
     seed: Annotated[Seed, InWords(default="the config's seed")]
+    scale_target: TargetScale = "none"
 
 
 class SavedWeights:
@@ -180,6 +184,7 @@ class Config:
     schedule: how the learning rate changes during training.
     training: how long, with which batches, and when to stop.
     sweeps: named series of trainings.
+    expect: what the results should be, for example `{val_accuracy: ">= 0.95"}`; see Expectations.
     """
 
     name: Name
@@ -192,5 +197,8 @@ class Config:
     schedule: Schedule
     training: Training
     sweeps: Annotated[Mapping[str, SweepConfig], InWords("NAME: {values: [...]}")] = field(
+        default_factory=dict
+    )
+    expect: Annotated[Mapping[str, Any], InWords("a mapping such as {epochs: '<= 50'}")] = field(
         default_factory=dict
     )

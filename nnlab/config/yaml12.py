@@ -26,6 +26,7 @@ MAX_LINES = 50_000  # half a million empty lines take PyYAML a second
 # What an escape in double quotes can make: control characters, and halves of surrogate pairs.
 # U+DC80 to U+DCFF may stay: Python's form of bytes in file names that are not UTF-8.
 UNUSABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x84\x86-\x9f\ud800-\udc7f\udd00-\udfff]")
+UNQUOTED = re.compile(r"[:=]\s*(>=?\s*[0-9.]+)")  # YAML takes > for the start of a block of text
 TAG = "tag:yaml.org,2002:"
 TAGS = {
     yaml.ScalarNode: {"str", "int", "float", "bool", "null"},
@@ -52,8 +53,8 @@ def read_yaml(source: Source, problems: Problems, start: int = 0) -> Node:
         fail([Problem(_place(source, error.problem_mark), sentence)])
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        reason = error.problem or error.context
-        fail([Problem(_place(source, mark), f"this is not valid YAML: {reason}.")])
+        reason, place = error.problem or error.context, _place(source, mark)
+        fail([Problem(place, f"this is not valid YAML: {reason}.", hint=_quotes(place))])
     except (yaml.YAMLError, ValueError, TypeError, LookupError, AttributeError, OverflowError):
         # PyYAML's own errors on damaged text: chr() out of range, int('') and the like.
         mark = loader.get_mark() if loader is not None else None
@@ -124,6 +125,13 @@ def _scalar(node: yaml.Node, place: Place, problems: Problems) -> Scalar | Bad:
         return text
     problems.add(place, sentence)
     return BAD
+
+
+def _quotes(place: Place) -> str:
+    """The sentence " Write '>= 0.95' in quotes." where a line holds a bare > and a number."""
+    lines = LINE_BREAK.split(place.source.text)
+    bare = UNQUOTED.search(lines[place.line - 1]) if 0 < place.line <= len(lines) else None
+    return f" Write '{bare[1]}' in quotes." if bare else ""
 
 
 def _place(source: Source, mark: Any) -> Place:

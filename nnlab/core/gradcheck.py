@@ -107,7 +107,7 @@ class Objective:
     def terms(self) -> FloatArray:
         """The summands of the reduced loss: the reported terms, scaled as in training."""
         terms: FloatArray = self.loss.terms(self.outputs(), self.t)
-        return terms * (float(self.memory.scale) / self.loss.factor)
+        return terms * (float(self.memory.scale) / self.loss.plain.factor)
 
     def gradients(self) -> tuple[FloatArray, FloatArray]:
         """By theta (P,) and by the inputs (B, ...), from backpropagation; copies."""

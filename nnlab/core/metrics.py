@@ -23,9 +23,7 @@ from numpy.typing import NDArray
 from nnlab.core import columns, scores
 from nnlab.core.layers import LAYERS, Layer
 from nnlab.core.losses import Loss
-from nnlab.core.types import Array, FloatArray, IntArray, Views
-
-Kind = Literal["classes", "binary", "regression"]
+from nnlab.core.types import Array, FloatArray, IntArray, Kind
 
 
 def decisions(kind: str, outputs: Array) -> IntArray:
@@ -40,16 +38,6 @@ def decisions(kind: str, outputs: Array) -> IntArray:
     return ones[:, 0] if ones.shape[1] == 1 else ones
 
 
-def activated(name: str | None, z: Array) -> Array:
-    """The outputs (N, m) of the activation after logits z (N, m); z itself without a name."""
-    if name is None:
-        return z
-    layer, outputs = LAYERS[name](), np.empty_like(z)
-    scratch = layer.scratch(z.shape[1:], len(z), z.dtype)
-    layer.forward(Views(), z, outputs, scratch, False)
-    return outputs
-
-
 class BatchAnswers:
     """The answers to rows with targets t (N, m), and what several metrics need of them.
 
@@ -57,8 +45,8 @@ class BatchAnswers:
     """
 
     def __init__(self, kind: Kind, loss: Loss, z: Array, t: Array) -> None:
-        self.kind, self.t = kind, t
-        self.outputs = activated(loss.fuses, z)  # of the network, (N, m)
+        self.kind, self.t = kind, loss.decode(t)
+        self.outputs = loss.answers(loss.outputs(z))  # of the network, (N, m)
 
     @cached_property
     def right(self) -> NDArray[np.bool_]:

@@ -2,7 +2,7 @@
 
 from math import prod
 from types import SimpleNamespace
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,7 @@ Array = NDArray[Any]
 FloatArray = NDArray[np.floating[Any]]
 IntArray = NDArray[np.integer[Any]]
 Shape = tuple[int, ...]
+Kind = Literal["classes", "binary", "regression"]  # how outputs are judged
 
 
 class NamesFile:

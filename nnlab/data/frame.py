@@ -120,7 +120,8 @@ class FrameTable(ColumnTable):
             )
         signs = self.form.missing.texts
         items = [np.nan if is_missing(item, signs) else item for item in cells.tolist()]
-        wrong = next((item for item in items if isinstance(item, str)), None)
+        no_numbers = (str, list, tuple, np.ndarray)
+        wrong = next((item for item in items if isinstance(item, no_numbers)), None)
         try:
             if wrong is None:
                 return self._without_signs(np.array(items, np.float64))
@@ -210,3 +211,5 @@ def is_missing(cell: object, signs: Container[str] = ()) -> bool:
         return cell is None or bool(cell != cell)
     except TypeError:  # NA is neither equal to itself nor not
         return True
+    except ValueError:  # an array is a value
+        return False

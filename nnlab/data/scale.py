@@ -11,6 +11,7 @@ from nnlab.data.fill import Filling, fill_missing, fit_fill, present_means
 from nnlab.errors import DataError
 
 ScaleKind = Literal["none", "unit", "standardize", "standardize_all"]
+TargetScale = Literal["none", "standardize"]
 
 CHUNK = 1024  # rows converted to float64 at a time: 6 MB of MNIST
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -23,11 +23,13 @@ from nnlab.data.classes import (
 )
 from nnlab.data.csv_hints import is_name, other_delimiter
 from nnlab.data.csv_table import CsvTable
-from nnlab.data.csv_text import POINT, CsvForm, open_csv, quoted_list
+from nnlab.data.csv_text import POINT, CsvForm, open_csv, quoted, quoted_list
 from nnlab.data.dataset import Dataset, InputColumn, Task
+from nnlab.data.frame import FrameTable, named_columns
 from nnlab.data.npz import INPUTS, TARGETS, array_place, read_user_npz
 from nnlab.data.table import ColumnTable, encode_inputs
 from nnlab.errors import DataError
+from nnlab.suggest import did_you_mean
 
 TableTask = Literal["auto", "classes", "multilabel", "regression"]
 ONE_COLUMN = "a single target column that names the class of each row, in place of these"
@@ -73,6 +75,26 @@ class TableSchema:
         form = replace(self.form, missing=self.form.missing.later)
         table, notes = self._read_csv(path, form, with_targets=False)
         return encode_inputs(table, self.columns), notes
+
+    def frame_inputs(self, frame: Any) -> Array:
+        """The rows (N, n) of a data frame, whose columns are found by name, in any order.
+
+        Further columns are ignored. Where the columns have no names, or numbers for names, they are
+        the inputs in their order. Raises DataError naming row and column.
+        """
+        names, values = named_columns(frame)
+        wanted = [column.name for column in self.columns]
+        if self.named and not all(map(str.isdigit, names)):
+            if lacking := [name for name in wanted if name not in names]:
+                raise DataError(
+                    f"the rows have no column {quoted(lacking[0])}; their columns are "
+                    f"{quoted_list(names, 20)}.{did_you_mean(lacking[0], names)}"
+                )
+            values = [values[names.index(name)] for name in wanted]
+        elif len(names) != len(wanted):
+            raise DataError(f"The rows have {len(names)} columns, and {len(wanted)} are needed.")
+        table = FrameTable(wanted, values, (), self.form.missing.later, self.columns)
+        return encode_inputs(table, self.columns)
 
     def dataset(self, path: Path) -> Dataset:
         """The rows and targets in `path`. Raises as `inputs` does."""

@@ -10,7 +10,7 @@ from nnlab.core.types import Array, IntArray
 from nnlab.data.classes import look_alike_warning
 from nnlab.data.csv_text import quoted, quoted_list
 from nnlab.data.dataset import Dataset
-from nnlab.data.scale import ScaleKind
+from nnlab.data.scale import ScaleKind, TargetScale
 from nnlab.data.split import PartRows, Split
 
 LARGE = 2000.0  # from this root mean square of a column on, the first updates explode
@@ -27,6 +27,7 @@ ID = re.compile(
 CAMEL_ID = re.compile(r".*[a-z](?:Id|ID|No|Nr)")
 TIME = re.compile(r"t|x|time|year|month|week|day|hour|minute|second|step|epoch", re.IGNORECASE)
 
+SCALE_TARGET = "Set data.scale_target: standardize, or"
 MORE_ROWS = {
     "shuffled": "Set another data.seed, or give the class more rows",
     "ordered": "Set data.split: shuffled, or sort the rows otherwise",
@@ -34,14 +35,18 @@ MORE_ROWS = {
 
 
 def data_warnings(
-    dataset: Dataset, parts: PartRows, scale: ScaleKind, options: Split
+    dataset: Dataset,
+    parts: PartRows,
+    scale: ScaleKind,
+    options: Split,
+    scale_target: TargetScale = "none",
 ) -> tuple[str, ...]:
     """Sentences about a data set's rows, classes, columns and parts."""
     return (
         *dataset.notes,
         *_classes(dataset, parts, options),
         *_columns(dataset, parts.train, scale),
-        *_targets(dataset, parts.train),
+        *_targets(dataset, parts.train, scale_target),
     )
 
 
@@ -160,25 +165,27 @@ def root_mean_square(column: Array) -> float:
         return float(np.sqrt(np.mean(np.square(values)))) if len(values) else 0.0
 
 
-def _targets(dataset: Dataset, rows: IntArray) -> Iterator[str]:
+def _targets(dataset: Dataset, rows: IntArray, scale: TargetScale) -> Iterator[str]:
     if dataset.task != "regression":
         return
     names = dataset.target_names or tuple(map(str, range(dataset.outputs)))
     for i, name in enumerate(names):
         if (sign := sentinel(dataset.targets[:, i])) is not None:
             yield sentinel_words(f"The target {quoted(name)}", sign, "drop")
+        if scale != "none":
+            continue
         large = root_mean_square(dataset.targets[rows, i])
         problem = f"The target {quoted(name)} is not scaled: its numbers are about"
         if 0 < large < SMALL_TARGET:
             power = 10 ** -int(np.floor(np.log10(large)))
             yield (
                 f"{problem} {large:.3g}, and a fresh network answers about 1, so that errors of "
-                f"the loss look small. Multiply the target in the file, for example by {power:,}."
+                f"the loss look small. {SCALE_TARGET} multiply the target by {power:,} in the file."
             )
         if large > LARGE_TARGET:
             power = 10 ** int(np.floor(np.log10(large))) if np.isfinite(large) else large
             yield (
                 f"{problem} {three_digits(large)}, and a fresh network answers about 1, so that "
-                "the first updates are far too large. Divide the target in the file, for example "
-                f"by {power:,}."
+                f"the first updates are far too large. {SCALE_TARGET} divide the target by "
+                f"{power:,} in the file."
             )

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from nnlab.config.dump import flow
-from nnlab.core.losses import ClassLoss
+from nnlab.core.layers import Layer
+from nnlab.core.losses import ClassLoss, Loss
 from nnlab.core.metrics import ACCURACY
 from nnlab.core.network import layer_kind
 from nnlab.core.types import FloatArray
@@ -24,7 +25,7 @@ LARGE_INPUT = 8.0  # root mean square of the scaled inputs; weights of usual siz
 APART = 100.0  # ratio of the sizes of two inputs
 LARGE_TARGET = 20.0  # root mean square; a fresh network answers about 1
 SMALL_TARGET = 0.01
-RANGES = {"sigmoid": (0.0, 1.0), "tanh": (-1.0, 1.0), "relu": (0.0, np.inf)}
+RANGES = {"exp": (0.0, np.inf), "sigmoid": (0.0, 1.0), "tanh": (-1.0, 1.0), "relu": (0.0, np.inf)}
 RARE = 0.2  # rows of the rarest class, of those that equal shares would give
 UNCOMMON = 0.4  # the same, where hardly any of them are answered, and other classes are
 
@@ -82,7 +83,7 @@ def targets_unscaled(e: Evidence) -> Diagnosis | None:
     size, deviation = float(np.sqrt((t**2).mean())), float(t.std(0).mean())
     if not deviation or (size <= LARGE_TARGET and deviation >= SMALL_TARGET):
         return None
-    advice = "Better: divide the target in the file, so that its numbers are about 1."
+    advice = "Better: data.scale_target=standardize, or smaller numbers in the file."
     shares = (t**2).sum(1) / (t**2).sum()
     if len(t) >= 20 and shares.max() > 0.5:
         (row,) = e.row_numbers(shares.argmax()[None])
@@ -151,7 +152,7 @@ def absent_class(e: Evidence) -> Diagnosis | None:
 
 def odd_pair(e: Evidence) -> Diagnosis | None:
     """A loss that goes badly with the last activation."""
-    if not e.is_classes or isinstance(e.built.plan.loss, ClassLoss):
+    if not e.is_classes or _is_for_classes(e.built.plan.loss, e.config.network[-1]):
         return None
     if e.accuracy > 0.97 or (e.built.kind == "binary" and e.accuracy > 0.9):
         return None
@@ -170,6 +171,13 @@ def odd_pair(e: Evidence) -> Diagnosis | None:
         epoch=0,
         figure="curves",
     )
+
+
+def _is_for_classes(loss: Loss, last: Layer) -> bool:
+    """Whether a loss is one for classes, at the end of the network that it is for."""
+    if isinstance(loss, ClassLoss):
+        return True
+    return "regression" not in loss.kinds and layer_kind(last) not in ("sigmoid", "softmax")
 
 
 def _ending_with(e: Evidence, wanted: str) -> Iterator[str]:

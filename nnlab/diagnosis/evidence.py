@@ -175,7 +175,7 @@ class Evidence:
         Classes: the entropy of their shares, for losses with logits; squared error: the variance.
         """
         t = self.targets.astype(np.float64)
-        loss = self.built.plan.loss
+        loss = self.built.plan.loss.plain
         scale = 1.0 if self.built.plan.loss.reduction == "mean" else t.shape[1]
         if getattr(loss, "class_weight", None) is not None:
             shares = np.clip(self.class_masses, 1e-12, None) / len(t)
@@ -336,4 +336,4 @@ def spread_rows(rows: int, most: int) -> IntArray:
 
 def loss_name(loss: Loss) -> str:
     """The name in the catalogue."""
-    return next(name for name, kind in LOSSES.items() if type(loss) is kind)
+    return next(name for name, kind in LOSSES.items() if type(loss.plain) is kind)

@@ -1,6 +1,12 @@
 """What the doctor says: a finding with its evidence, its cause and what to do."""
 
+import textwrap
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+
+from nnlab.show.words import moment_words, percent, set_options
+
+WIDTH = 100  # of the text where the terminal's is unknown
 
 
 @dataclass(frozen=True)
@@ -26,3 +32,37 @@ class Diagnosis:
     step: int | None = None
     figure: str = ""
     serious: bool = True
+
+    def __str__(self) -> str:
+        return self.text()
+
+    def text(self, start: str = "", width: int = WIDTH) -> str:
+        """The finding in lines; a remedy is in one line, as it is pasted into a shell."""
+        return "\n".join(self._lines(start, width))
+
+    def _lines(self, start: str, width: int) -> Iterator[str]:
+        yield from _wrapped(start, f"{self.sentence} ({percent(self.sure)} sure)", width)
+        yield from _paragraphs("evidence", self.evidence, width)
+        yield from _paragraphs("since", [moment_words(self.epoch, self.step)], width)
+        yield from _paragraphs("why", [self.why], width)
+        for place, remedy in enumerate(self.remedies):
+            yield f"   {'' if place else 'try':10}{set_options(remedy)}"
+        yield from _paragraphs("advice", [self.advice], width)
+        yield from _paragraphs("figure", [self.figure], width)
+
+
+def _paragraphs(word: str, texts: Iterable[str], width: int) -> Iterator[str]:
+    """Texts beside a word, which stands at the first; nothing for an empty text."""
+    for place, text in enumerate(filter(None, texts)):
+        yield from _wrapped(f"   {'' if place else word:10}", text, width)
+
+
+def _wrapped(start: str, text: str, width: int) -> list[str]:
+    return textwrap.wrap(
+        text,
+        width,
+        initial_indent=start,
+        subsequent_indent=" " * len(start),
+        break_long_words=False,
+        break_on_hyphens=False,
+    )

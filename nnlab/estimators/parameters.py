@@ -220,9 +220,9 @@ class Parameters(BaseEstimator):
 
     def _usual_network(self, outputs: int, loss: object) -> list[Any]:
         """Hidden layers, and the outputs that targets and loss need."""
-        last = read_part("loss", loss).fuses
-        classes = self.default_loss == "cross_entropy"
-        width = 1 if classes and outputs == 2 and last == "sigmoid" else outputs
+        own = read_part("loss", loss)
+        classes, last = self.default_loss == "cross_entropy", own.fuses
+        width = 1 if classes and outputs == 2 and last == "sigmoid" else own.width(outputs)
         hidden = HIDDEN_ALONE if self.hidden is None else in_words(self.hidden)
         units = hidden if isinstance(hidden, list) else [hidden]
         follows = in_words(self.activation or ACTIVATION_ALONE)

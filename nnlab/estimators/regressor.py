@@ -31,9 +31,14 @@ class Regressor(RegressorMixin, Estimator):
         return self._partial_fit(X, y, sample_weight)
 
     def predict(self, X: Any) -> FloatArray:
-        """The outputs (N,), or (N, m) for several targets."""
-        outputs = self._outputs(X)
+        """The outputs (N,), or (N, m) for several targets; of quantiles that nearest to 0.5."""
+        outputs = self._outputs(X)  # raises where nothing is trained
+        outputs = self._loss.answers(outputs)
         return outputs[:, 0] if outputs.shape[1] == 1 else outputs
+
+    def predict_quantiles(self, X: Any) -> FloatArray:
+        """All outputs (N, m q) of a network with the loss `quantile`, target after target."""
+        return self._outputs(X)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -38,6 +38,7 @@ RULES: dict[str, str | None] = {
     "training.ema": _NUMBERS,
     "training.augment": _NUMBERS,
     "sweeps": None,
+    "expect": None,
 }
 SAMPLES = 10_000  # updates at which two schedules are compared
 

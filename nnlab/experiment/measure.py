@@ -82,7 +82,7 @@ def measure(sample: Sample) -> dict[str, Any]:
     return {
         "rows": len(part),
         **outcome.numbers(plan, network, part),
-        "scores": outcome.scores(plan.kind, network, predicted, part),
+        "scores": outcome.scores(plan.kind, plan.loss, network, predicted, part),
         **outcome.class_tables(names, plan.kind, predicted, part),
     }
 

@@ -9,10 +9,10 @@ import numpy as np
 
 from nnlab.build import Built
 from nnlab.core import columns
+from nnlab.core.losses import Loss
 from nnlab.core.metrics import (
     ACCURACY,
     R2,
-    Kind,
     class_scores,
     confusion_matrix,
     decisions,
@@ -20,7 +20,7 @@ from nnlab.core.metrics import (
     score_averages,
 )
 from nnlab.core.network import Network
-from nnlab.core.types import Array, FloatArray, IntArray
+from nnlab.core.types import Array, FloatArray, IntArray, Kind
 from nnlab.data.batches import Batches, Part
 from nnlab.engine import blas
 from nnlab.run.folder import PREDICTIONS, SAMPLES, RunFolder
@@ -124,7 +124,7 @@ def write_results(built: Built, folder: RunFolder, stops: Callable[[], bool]) ->
             file = PREDICTIONS if len(rows) <= SMALL else SAMPLES
             files[file] |= rows_to_save(built, name, predicted, part, rows)
             tables = class_tables(built.dataset.class_names, built.kind, predicted, part)
-            found = scores(built.kind, built.network, predicted, part)
+            found = scores(built.kind, built.plan.loss, built.network, predicted, part)
             results |= {"part": name, "scores": found, **tables}
             if name == columns.TEST:
                 asked = built.plan.row_metrics(name, built.network)
@@ -151,11 +151,11 @@ def outputs(network: Network, part: Part) -> FloatArray:
 
 
 def scores(
-    kind: Kind, network: Network, predicted: FloatArray, part: Part
+    kind: Kind, loss: Loss, network: Network, predicted: FloatArray, part: Part
 ) -> dict[str, float | None]:
     """All metrics of rows, from the outputs (N, m); null where the targets leave it undefined."""
     metrics = list(row_metrics_of(kind, network.layers).values())
-    values = row_numbers(metrics, kind, predicted, part)
+    values = row_numbers(metrics, kind, loss, predicted, part)
     return {name: value if math.isfinite(value) else None for name, value in values.items()}
 
 

@@ -46,8 +46,8 @@ class Chapter:
 
 def loss_numbers(passage: Passage) -> dict[str, Any]:
     """The numbers of a loss's formulas."""
-    numbers = number_settings(passage.loss)
-    return {**numbers, "y": passage.outputs, "t": passage.t}
+    numbers = number_settings(passage.loss.per_output(len(passage.outputs)))
+    return {**numbers, "y": passage.outputs, "z": passage.z, "t": passage.t}
 
 
 def input_name(facts: RowFacts, index: int) -> str:

@@ -109,15 +109,17 @@ def loss_block(explained: RowExplanation) -> Block:
     """The loss of each output, and the row's."""
     passage, facts = explained.passage, explained.facts
     loss, y, t = passage.loss, passage.outputs, passage.t
-    name = member_name(LOSSES, loss)
+    name = member_name(LOSSES, loss.plain)
     terms = loss.terms(passage.z[None], t[None])[0]
+    scaled = "" if loss is loss.plain else "scaled "  # then the loss compares z with that
+    seen = passage.z if scaled else y
     units = most_important(len(y), passage.layers[-1].dy)
     rows = []
     for unit in units:
         label = output_name(facts, unit, len(y))
         written = with_numbers(loss.term_formula, loss_numbers(passage), unit)
-        rows.append((label, float(y[unit]), float(t[unit]), float(terms[unit]), written))
-    header = ("output", "y", "target t", "loss", WITH_NUMBERS)
+        rows.append((label, float(seen[unit]), float(t[unit]), float(terms[unit]), written))
+    header = ("output", "z" if scaled else "y", f"{scaled}target t", "loss", WITH_NUMBERS)
     how = "mean" if loss.reduction == "mean" else "sum"
     total = f"L = {passage.value:.6g}" + (f", the {how} over the outputs." if len(y) > 1 else ".")
     fused = "" if loss.fuses is None else f" {loss.fuses} is computed as part of the loss."

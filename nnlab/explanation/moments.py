@@ -176,7 +176,6 @@ def _explanation(
                 f"With the weights after epoch {moment.epoch:,}, the loss or a gradient of row "
                 f"{place.number:,} is not finite. Choose an earlier epoch."
             )
-    names = dataset.class_names if dataset.task == "classes" else dataset.target_names
     facts = RowFacts(
         run=run.name,
         row=f"row {place.number:,} ({place.name} part)",
@@ -184,7 +183,7 @@ def _explanation(
         part=place.name,
         raw=dataset.inputs[place.part.rows[place.index]],
         input_names=dataset.feature_names,
-        output_names=names,
+        output_names=run.output_names,
         task=dataset.task,
         sentences=(
             sentence,

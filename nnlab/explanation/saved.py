@@ -39,7 +39,7 @@ def explain_first_update(run: Run) -> RowExplanation | None:
         part="train",
         raw=rows.inputs[row],
         input_names=run.data.feature_names,
-        output_names=run.data.class_names or run.data.target_names,
+        output_names=run.output_names,
         task=run.data.task,
         sentences=(
             "This is how learning begins: a row of the first batch goes through the network and "

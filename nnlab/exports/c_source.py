@@ -3,11 +3,12 @@
 import ast
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from nnlab import __version__
-from nnlab.core.layers.dense import Dense, Dropout, SameNumbers
+from nnlab.core.layers.dense import Dense, Dropout, Rescale, SameNumbers
 from nnlab.core.layers.norm import BatchNorm, LayerNorm
 from nnlab.core.types import Array, FloatArray, size
 from nnlab.errors import UsageError
@@ -168,6 +169,12 @@ def _layer_norm(layer: TrainedLayer) -> list[str]:
     ]
 
 
+def _rescale(layer: TrainedLayer) -> list[str]:
+    settings: Any = layer.layer
+    pairs = zip(settings.spread, settings.mean, strict=True)
+    return [f"x[{j}] = x[{j}] * {spread!r} + {mean!r};" for j, (spread, mean) in enumerate(pairs)]
+
+
 def _softmax(layer: TrainedLayer) -> list[str]:
     return [
         "{",
@@ -230,6 +237,7 @@ WRITERS: dict[type, Callable[[TrainedLayer], list[str]]] = {
     Dense: _dense,
     Dropout: _nothing,
     SameNumbers: _nothing,
+    Rescale: _rescale,
     BatchNorm: _batch_norm,
     LayerNorm: _layer_norm,
 }

@@ -21,6 +21,7 @@ STABLE = {
     "softplus": "softplus(x)",
     "elu": "x if x > 0 else alpha * expm1(min(x, 0))",
     "softmax": "softmax(x)",
+    "exp": "exp(min(x, 80))",
 }
 SHORT = {"weight": "W", "bias": "b"}  # names of parameters in a script
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from nnlab import __version__
+from nnlab.core.layers.activations import LARGEST_POWER
 from nnlab.core.types import Array
 from nnlab.errors import UsageError
 from nnlab.exports.trained import TrainedLayer, TrainedNetwork, trained_network
@@ -172,6 +173,17 @@ def _silu(graph: Graph, layer: TrainedLayer) -> None:
     graph.add("Mul", x)
 
 
+def _exp(graph: Graph, layer: TrainedLayer) -> None:
+    graph.add("Min", graph.single(LARGEST_POWER))
+    graph.add("Exp")
+
+
+def _rescale(graph: Graph, layer: TrainedLayer) -> None:
+    settings: Any = layer.layer
+    graph.add("Mul", graph.single(settings.spread or 1.0))
+    graph.add("Add", graph.single(settings.mean or 0.0))
+
+
 def _square(graph: Graph, layer: TrainedLayer) -> None:
     graph.add("Mul", graph.x)
 
@@ -201,12 +213,14 @@ WRITERS: Mapping[str, Writer] = {
     "gelu": _gelu,
     "silu": _silu,
     "softplus": _plain("Softplus"),
+    "exp": _exp,
     "square": _square,
     "softmax": lambda graph, layer: graph.add("Softmax", axis=-1),
     "linear": _plain("Identity"),
     "step": _step,
     "flatten": _reshape,
     "reshape": _reshape,
+    "rescale": _rescale,
     "dropout": _plain("Identity"),
     "conv2d": _conv,
     "max_pool": _pool("MaxPool"),

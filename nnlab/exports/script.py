@@ -18,7 +18,7 @@ from nnlab.core.optimizers import Assignment
 from nnlab.core.random import Purpose, entropy
 from nnlab.core.types import Array
 from nnlab.errors import UsageError
-from nnlab.exports.layer_source import LayerPlace, layer_source
+from nnlab.exports.layer_source import STABLE, LayerPlace, layer_source
 from nnlab.exports.numpy_source import HELPERS, numpy_source, setting_texts
 from nnlab.exports.rate_source import rate_source
 from nnlab.exports.trained import plain_line
@@ -32,6 +32,7 @@ CHECKED = (1, 2, 5)  # times powers of ten: the epochs whose loss is compared
 # The loss of an output from logits z, where neither overflows nor a rounded 0 has a logarithm.
 FROM_LOGITS = {
     "softmax": "class_weight * t * (log_sum_exp(z) - z)",
+    "exp": "exp(min(z, 80)) - t + t * (log(max(t, 1e-30)) - z)",
     "sigmoid": "w_1 * t * softplus(-z) + w_0 * (1 - t) * softplus(z)",
 }
 
@@ -258,13 +259,14 @@ class _Parts:
         """The last activation where the loss fuses it, the loss, and its derivative."""
         loss, last = self.plan.loss, self.places[-1].y
         weights = loss.class_weight if isinstance(loss, ClassLoss) else None
-        names = setting_texts(loss) | {"class_weight": "class_weight"}
+        names = setting_texts(loss.per_output(self.outputs)) | {"class_weight": "class_weight"}
         names |= {"z": last, "y": last}
         terms = loss.term_formula
         if loss.fuses is not None:
             names["y"] = f"y{len(self.places)}"
-            yield f"{names['y']} = {loss.fuses}({last})  # {loss.fuses}"
-            terms = FROM_LOGITS[loss.fuses]
+            if output := STABLE.get(loss.fuses):
+                yield f"{names['y']} = {numpy_source(output, {'x': last})}  # {loss.fuses}"
+            terms = FROM_LOGITS.get(loss.fuses, terms)
             if weights is None:
                 terms = re.sub(r"(class_weight|w_0|w_1) \* ", "", terms)
         per_output = f" / {self.outputs}" if loss.reduction == "mean" and self.outputs > 1 else ""

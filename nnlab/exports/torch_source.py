@@ -4,12 +4,14 @@ Images stay (B, h, w, c) between layers, as in nnlab; a layer for images turns t
 """
 
 from collections.abc import Callable, Mapping
+from functools import reduce
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from nnlab import __version__
+from nnlab.core.layers.activations import LARGEST_POWER
 from nnlab.core.types import Array
 from nnlab.errors import UsageError
 from nnlab.exports.trained import TrainedLayer, TrainedNetwork, plain_line, trained_network
@@ -28,34 +30,15 @@ SOURCE = '''\
 Written by nnlab {version}; it reads the npz file beside it.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 
-class Function(nn.Module):
-    """A function as a layer."""
-
-    def __init__(self, function):
-        super().__init__()
-        self.function = function
-
-    def forward(self, x):
-        return self.function(x)
-
-
-class Images(nn.Module):
-    """A layer that takes images (B, c, h, w), for images (B, h, w, c) with zeros around them."""
-
-    def __init__(self, layer, padding=(0, 0, 0, 0)):
-        super().__init__()
-        self.layer, self.padding = layer, padding
-
-    def forward(self, x):
-        x = nn.functional.pad(x.permute(0, 3, 1, 2), self.padding)
-        return self.layer(x).permute(0, 2, 3, 1)
+{modules}
 
 
 class Network(nn.Module):
@@ -107,16 +90,13 @@ def torch_source(network: TrainedNetwork, module: str) -> tuple[str, dict[str, A
     state = {name: np.zeros(network.inputs) + value for name, value in scaling.items()}
     lines = []
     for layer in network.layers:
-        writer = WRITERS.get(layer.kind)
-        if writer is None:
-            raise UsageError(f"Layer {layer.index} ({layer.kind}) has no form in PyTorch.")
-        lines.append(f"            {writer(layer, network.dtype)},")
-        place = f"layers.{layer.index}." + ("layer." if "Images(" in lines[-1] else "")
-        state |= {place + name: array for name, array in _state(layer).items()}
+        lines.append(f"            {module_call(layer, network.dtype)!r},")
+        state |= {f"layers.{name}": array for name, array in module_state(layer).items()}
     text = SOURCE.format(
         title=plain_line(network.title),
         setup=plain_line(network.setup),
         module=module,
+        modules=_modules_text(),
         version=__version__,
         layers="\n".join(lines),
         scaling=tuple(scaling),
@@ -127,92 +107,188 @@ def torch_source(network: TrainedNetwork, module: str) -> tuple[str, dict[str, A
     return text, state
 
 
-def _state(layer: TrainedLayer) -> dict[str, Array]:
+def _modules_text() -> str:
+    """The classes of torch_modules.py, as they stand there."""
+    text = Path(__file__).with_name("torch_modules.py").read_text("utf-8")
+    return text[text.index("class ") :].rstrip()
+
+
+class TorchName(str):
+    """A name in the words of a script: torch.float64."""
+
+    __repr__ = str.__str__
+
+
+class TorchCall(NamedTuple):
+    """A call in the words of a script; `repr` is its text, `evaluated` its object."""
+
+    name: TorchName
+    args: tuple[object, ...] = ()
+    settings: Mapping[str, object] = {}
+
+    def __repr__(self) -> str:
+        settings = (f"{name}={value!r}" for name, value in self.settings.items())
+        return f"{self.name}({', '.join([*map(repr, self.args), *settings])})"
+
+
+def evaluated(value: Any, names: Mapping[str, Any]) -> Any:
+    """The object of a TorchCall or TorchName, in which `names` are known; else the value."""
+    if isinstance(value, TorchName):
+        first, *attributes = value.split(".")
+        return reduce(getattr, attributes, names[first])
+    if not isinstance(value, TorchCall):
+        return value
+    settings = {name: evaluated(setting, names) for name, setting in value.settings.items()}
+    args = (evaluated(argument, names) for argument in value.args)
+    return evaluated(value.name, names)(*args, **settings)
+
+
+def module_call(layer: TrainedLayer, dtype: str) -> TorchCall:
+    """The module of a layer. Raises UsageError for a layer that has none."""
+    if (writer := WRITERS.get(layer.kind)) is None:
+        raise UsageError(f"Layer {layer.index} ({layer.kind}) has no form in PyTorch.")
+    return writer(layer, TorchName(f"torch.{dtype}"))
+
+
+def module_places(layer: TrainedLayer) -> dict[str, tuple[str, tuple[int, ...]]]:
+    """For each array its place in the modules, and which of its axes come first there."""
+    inner = "layer." if len(layer.inputs) == 3 and layer.kind in ("conv2d", "batch_norm") else ""
+    return {
+        name: (
+            f"{layer.index}.{inner}{NAMES.get(name, name)}",
+            ORDERS.get((layer.kind, name), tuple(range(array.ndim))),
+        )
+        for name, array in layer.arrays.items()
+    }
+
+
+def module_state(layer: TrainedLayer) -> dict[str, Array]:
     """The arrays of a layer as PyTorch names and turns them."""
-    state: dict[str, Array] = {}
-    for name, array in layer.arrays.items():
-        if layer.kind == "dense" and name == "weight":
-            array = array.T  # (n, m) -> (m, n)
-        elif layer.kind == "conv2d" and name == "weight":
-            array = array.transpose(3, 2, 0, 1)  # (kh, kw, c, f) -> (f, c, kh, kw)
-        state[NAMES.get(name, name)] = np.ascontiguousarray(array)
+    state = {
+        place: np.ascontiguousarray(layer.arrays[name].transpose(order))
+        for name, (place, order) in module_places(layer).items()
+    }
     if layer.kind == "batch_norm":
-        state["num_batches_tracked"] = np.array(0)
+        inner = next(iter(state)).rpartition(".")[0]
+        state[f"{inner}.num_batches_tracked"] = np.array(0)
     return state
 
 
 NAMES = {"gamma": "weight", "beta": "bias"}
+ORDERS = {
+    ("dense", "weight"): (1, 0),  # (n, m) -> (m, n)
+    ("conv2d", "weight"): (3, 2, 0, 1),  # (kh, kw, c, f) -> (f, c, kh, kw)
+}
 
 
-def _dense(layer: TrainedLayer, dtype: str) -> str:
-    n, m, bias = layer.inputs[0], layer.outputs[0], "bias" in layer.arrays
-    return f"nn.Linear({n}, {m}, bias={bias}, dtype=torch.{dtype})"
+def _images(inner: TorchCall, *padding: tuple[int, ...]) -> TorchCall:
+    return TorchCall(TorchName("Images"), (inner, *padding))
 
 
-def _conv(layer: TrainedLayer, dtype: str) -> str:
+def _function(name: str, *more: object) -> TorchCall:
+    return TorchCall(TorchName("Function"), (TorchName(name), *more))
+
+
+def _dense(layer: TrainedLayer, dtype: TorchName) -> TorchCall:
+    sizes, bias = (layer.inputs[0], layer.outputs[0]), "bias" in layer.arrays
+    return TorchCall(TorchName("nn.Linear"), sizes, {"bias": bias, "dtype": dtype})
+
+
+def _conv(layer: TrainedLayer, dtype: TorchName) -> TorchCall:
     settings: Any = layer.layer
     windows = settings.windows(layer.inputs)
     (top, left), (bottom, right) = windows.before, windows.after
-    inner = (
-        f"nn.Conv2d({layer.inputs[2]}, {settings.filters}, {windows.kernel}, {windows.stride}, "
-        f"bias={settings.bias}, dtype=torch.{dtype})"
-    )
+    sizes = (layer.inputs[2], settings.filters, windows.kernel, windows.stride)
+    inner = TorchCall(TorchName("nn.Conv2d"), sizes, {"bias": settings.bias, "dtype": dtype})
     margins = (left, right, top, bottom)
-    return f"Images({inner}, {margins})" if any(margins) else f"Images({inner})"
+    return _images(inner, margins) if any(margins) else _images(inner)
 
 
-def _pool(name: str) -> Callable[[TrainedLayer, str], str]:
-    def write(layer: TrainedLayer, dtype: str) -> str:
+def _pool(name: str) -> "Writer":
+    def write(layer: TrainedLayer, dtype: TorchName) -> TorchCall:
         settings: Any = layer.layer
         windows = settings.windows(layer.inputs)
-        return f"Images(nn.{name}({windows.kernel}, {windows.stride}))"
+        return _images(TorchCall(TorchName(name), (windows.kernel, windows.stride)))
 
     return write
 
 
-def _batch_norm(layer: TrainedLayer, dtype: str) -> str:
+def _batch_norm(layer: TrainedLayer, dtype: TorchName) -> TorchCall:
     settings: Any = layer.layer
-    sizes = f"{layer.inputs[-1]}, eps={settings.eps}, momentum={settings.momentum}"
+    named = {"eps": settings.eps, "momentum": settings.momentum, "dtype": dtype}
     if len(layer.inputs) == 3:
-        return f"Images(nn.BatchNorm2d({sizes}, dtype=torch.{dtype}))"
-    return f"nn.BatchNorm1d({sizes}, dtype=torch.{dtype})"
+        return _images(TorchCall(TorchName("nn.BatchNorm2d"), layer.inputs[-1:], named))
+    return TorchCall(TorchName("nn.BatchNorm1d"), layer.inputs[-1:], named)
 
 
-def _layer_norm(layer: TrainedLayer, dtype: str) -> str:
+def _layer_norm(layer: TrainedLayer, dtype: TorchName) -> TorchCall:
     settings: Any = layer.layer
-    return f"nn.LayerNorm({layer.inputs[-1]}, eps={settings.eps}, dtype=torch.{dtype})"
+    return TorchCall(
+        TorchName("nn.LayerNorm"), layer.inputs[-1:], {"eps": settings.eps, "dtype": dtype}
+    )
 
 
-def _reshape(layer: TrainedLayer, dtype: str) -> str:
-    return f"Function(lambda x: x.reshape(-1, *{layer.outputs}))"
+def _reshape(layer: TrainedLayer, dtype: TorchName) -> TorchCall:
+    return _function("torch.reshape", (-1, *layer.outputs))
 
 
-def _plain(template: str) -> Callable[[TrainedLayer, str], str]:
-    """A layer without arrays; {name} is one of its settings."""
-    return lambda layer, dtype: template.format(**vars(layer.layer))
+def _rescale(layer: TrainedLayer, dtype: TorchName) -> TorchCall:
+    """x spread + mean."""
+    settings: Any = layer.layer
+    pair = (("torch.mul", settings.spread or (1.0,)), ("torch.add", settings.mean or (0.0,)))
+    steps = (
+        _function(name, TorchCall(TorchName("torch.tensor"), (numbers,), {"dtype": dtype}))
+        for name, numbers in pair
+    )
+    return TorchCall(TorchName("nn.Sequential"), tuple(steps))
 
 
-WRITERS: Mapping[str, Callable[[TrainedLayer, str], str]] = {
+def _step(layer: TrainedLayer, dtype: TorchName) -> TorchCall:
+    """1 at 0 too."""
+    return _function("torch.heaviside", TorchCall(TorchName("torch.ones"), (1,), {"dtype": dtype}))
+
+
+def _exp(layer: TrainedLayer, dtype: TorchName) -> TorchCall:
+    """exp(min(x, 80)), as in nnlab."""
+    bounded = TorchCall(TorchName("nn.Hardtanh"), (-1e38, float(LARGEST_POWER)))
+    return TorchCall(TorchName("nn.Sequential"), (bounded, _function("torch.exp")))
+
+
+def _plain(name: str, *own: str, **settings: object) -> "Writer":
+    """A module without arrays; `own`: the layer's settings that it takes."""
+    return lambda layer, dtype: TorchCall(
+        TorchName(name), tuple(getattr(layer.layer, setting) for setting in own), settings
+    )
+
+
+def _by_function(name: str, *more: object) -> "Writer":
+    return lambda layer, dtype: _function(name, *more)
+
+
+Writer = Callable[[TrainedLayer, TorchName], TorchCall]
+WRITERS: Mapping[str, Writer] = {
     "dense": _dense,
-    "sigmoid": _plain("nn.Sigmoid()"),
-    "tanh": _plain("nn.Tanh()"),
-    "relu": _plain("nn.ReLU()"),
-    "leaky_relu": _plain("nn.LeakyReLU({slope})"),
-    "elu": _plain("nn.ELU({alpha})"),
-    "gelu": _plain("nn.GELU()"),
-    "silu": _plain("nn.SiLU()"),
-    "softplus": _plain("nn.Softplus(threshold=40)"),
-    "square": _plain("Function(torch.square)"),
-    "softmax": _plain("nn.Softmax(dim=-1)"),
-    "linear": _plain("nn.Identity()"),
-    "step": _plain("Function(lambda x: (x >= 0).to(x.dtype))"),
-    "flatten": _plain("nn.Flatten()"),
+    "sigmoid": _plain("nn.Sigmoid"),
+    "tanh": _plain("nn.Tanh"),
+    "relu": _plain("nn.ReLU"),
+    "leaky_relu": _plain("nn.LeakyReLU", "slope"),
+    "elu": _plain("nn.ELU", "alpha"),
+    "gelu": _plain("nn.GELU"),
+    "silu": _plain("nn.SiLU"),
+    "softplus": _plain("nn.Softplus", threshold=40),
+    "exp": _exp,
+    "square": _by_function("torch.square"),
+    "softmax": _plain("nn.Softmax", dim=-1),
+    "linear": _plain("nn.Identity"),
+    "step": _step,
+    "flatten": _plain("nn.Flatten"),
     "reshape": _reshape,
-    "dropout": _plain("nn.Dropout({rate})"),
+    "rescale": _rescale,
+    "dropout": _plain("nn.Dropout", "rate"),
     "conv2d": _conv,
-    "max_pool": _pool("MaxPool2d"),
-    "avg_pool": _pool("AvgPool2d"),
-    "global_avg_pool": _plain("Function(lambda x: x.mean(dim=(1, 2)))"),
+    "max_pool": _pool("nn.MaxPool2d"),
+    "avg_pool": _pool("nn.AvgPool2d"),
+    "global_avg_pool": _by_function("torch.mean", (1, 2)),
     "batch_norm": _batch_norm,
     "layer_norm": _layer_norm,
 }

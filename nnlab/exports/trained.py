@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from nnlab.core.layers import Layer
-from nnlab.core.network import layer_kind
+from nnlab.core.network import Network, layer_kind
 from nnlab.core.types import Array, Shape
 from nnlab.data.scale import Scaling
 from nnlab.run.folder import Weights
@@ -41,16 +41,20 @@ class TrainedNetwork:
 def trained_network(run: Run, weights: Weights) -> TrainedNetwork:
     """The network of a run, whose numbers are finite. Raises RunUnreadable."""
     network = run.network(weights)
+    title, setup = run_title(run.name, run.settings, run.data.inputs)
+    return TrainedNetwork(
+        title, setup, trained_layers(network), run.scaling, run.data.inputs[0],
+        network.shapes[-1][0], network.dtype.name,
+    )  # fmt: skip
+
+
+def trained_layers(network: Network) -> list[TrainedLayer]:
+    """The layers of a network with views of their arrays."""
     arrays = network.layout.views(network.values)
-    layers = [
+    return [
         TrainedLayer(i, layer_kind(layer), layer, vars(arrays[i]), *network.shapes[i : i + 2])
         for i, layer in enumerate(network.layers)
     ]
-    title, setup = run_title(run.name, run.settings, run.data.inputs)
-    return TrainedNetwork(
-        title, setup, layers, run.scaling, run.data.inputs[0], network.shapes[-1][0],
-        network.dtype.name,
-    )  # fmt: skip
 
 
 def plain_line(text: str) -> str:

@@ -16,11 +16,12 @@ from nnlab.config.schema import Config
 from nnlab.core.layers.activations import ACTIVATIONS
 from nnlab.data.dataset import UserFile
 from nnlab.data.memory import Memory
+from nnlab.run.settings import BESIDE_TRAINING
 
 TITLES = {"seed": "Seed", "init": "Initial weights"}  # where the key is no good title
 # Keys that change nothing that a page shows.
 WITHOUT = frozenset(
-    {"name", "sweeps", "training.checkpoint_every", "training.record_steps"}
+    {"name", *BESIDE_TRAINING, "training.checkpoint_every", "training.record_steps"}
     | {"training.monitor", "data.seed"}
 )
 # What may change while the network trains: the next update takes the new value.

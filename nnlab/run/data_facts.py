@@ -12,7 +12,7 @@ from annotated_types import Ge, Lt, MinLen
 from nnlab.config.builder import Builder
 from nnlab.config.problems import Problems, clean
 from nnlab.config.tree import Place, Source, from_plain
-from nnlab.core.metrics import Kind
+from nnlab.core.types import Kind
 from nnlab.data.dataset import InputColumn, Task
 from nnlab.data.scale import ScaleKind
 from nnlab.errors import ConfigError, RunUnreadable

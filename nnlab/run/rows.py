@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from nnlab.core.losses import Loss
 from nnlab.core.types import Array, FloatArray, IntArray
 from nnlab.data.csv_text import CsvForm
 from nnlab.data.dataset import DataSource, InputColumn
@@ -61,7 +62,7 @@ class SavedRows:
         return self.take(np.linspace(0, count - 1, min(count, most)).astype(np.int64))
 
 
-def read_saved_rows(folder: RunFolder, data: DataFacts) -> dict[str, SavedRows]:
+def read_saved_rows(folder: RunFolder, data: DataFacts, loss: Loss) -> dict[str, SavedRows]:
     """The saved rows by part. Raises RunUnreadable if they do not fit data.json."""
     rows = {}
     for file in (PREDICTIONS, SAMPLES):
@@ -73,7 +74,7 @@ def read_saved_rows(folder: RunFolder, data: DataFacts) -> dict[str, SavedRows]:
             outputs, numbers = arrays.get(f"{part}.outputs"), arrays.get(f"{part}.rows")
             rows_in_part = len(inputs) if inputs.ndim else 0
             places: IntArray = np.arange(rows_in_part) if numbers is None else numbers
-            if outputs is None or not _fits(data, inputs, targets, outputs, places):
+            if outputs is None or not _fits(data, loss, inputs, targets, outputs, places):
                 raise RunUnreadable(
                     f"Cannot read {shown(folder.path)}: the saved rows of the part {part} do not "
                     "fit data.json."
@@ -82,30 +83,40 @@ def read_saved_rows(folder: RunFolder, data: DataFacts) -> dict[str, SavedRows]:
     return rows
 
 
-def read_shown_rows(folder: RunFolder, data: DataFacts) -> tuple[Array, Array]:
+def read_shown_rows(folder: RunFolder, data: DataFacts, loss: Loss) -> tuple[Array, Array]:
     """Inputs (N, n) and targets of rows.npz; N = 0 where it is missing or damaged."""
     arrays: dict[str, Array] = {}
     with suppress(RunUnreadable):  # it is written without a sync
         arrays = folder.read_arrays(ROWS, sealed=True) if folder.has(ROWS) else {}
     inputs, targets = (arrays.get(name, np.zeros(0)) for name in ("inputs", "targets"))
     count = len(inputs) if inputs.ndim else 0
-    outputs = np.zeros((count, 1 if data.kind == "binary" else data.outputs))
-    if _fits(data, inputs, targets, outputs, np.arange(count)):
+    outputs = np.zeros((count, _width(data, loss)))
+    if _fits(data, loss, inputs, targets, outputs, np.arange(count)):
         return inputs, targets
     return np.zeros((0, int(np.prod(data.inputs)))), np.zeros(0)
 
 
-def _fits(data: DataFacts, inputs: Array, targets: Array, outputs: Array, numbers: Array) -> bool:
+def _width(data: DataFacts, loss: Loss) -> int:
+    """The outputs of the network."""
+    if data.task == "classes":
+        return 1 if data.kind == "binary" else data.outputs
+    return loss.width(data.outputs)
+
+
+def _fits(
+    data: DataFacts, loss: Loss, inputs: Array, targets: Array, outputs: Array, numbers: Array
+) -> bool:
     """Whether saved rows are as data.json says."""
     rows, wide = numbers.size, data.outputs
     if not rows or numbers.ndim != 1 or inputs.shape != (rows, int(np.prod(data.inputs))):
         return False
+    if outputs.shape != (rows, _width(data, loss)):
+        return False
     if data.task != "classes":
-        return targets.shape == outputs.shape == (rows, wide)
+        return targets.shape == (rows, wide)
     if targets.shape != (rows,) or targets.dtype != np.int64 or len(data.class_names) != wide:
         return False
-    answers = outputs.shape == (rows, 1 if data.kind == "binary" else wide)
-    return bool(answers and 0 <= targets.min() <= targets.max() < wide)
+    return bool(0 <= targets.min() <= targets.max() < wide)
 
 
 def read_schema(folder: Path, data: DataFacts, source: DataSource) -> TableSchema:

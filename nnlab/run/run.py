@@ -4,6 +4,7 @@ The data set is not needed, so a folder gives the same on another machine. Some 
 while a run trains, and after it was interrupted or diverged.
 """
 
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -16,10 +17,12 @@ from nnlab.build import load_weights
 from nnlab.config.load import load_config
 from nnlab.config.schema import Config
 from nnlab.core.losses import ClassLoss, Loss
+from nnlab.core.losses.scaled import in_units
 from nnlab.core.network import Network
 from nnlab.core.types import Array, FloatArray, IntArray
 from nnlab.data.dataset import require_finite
 from nnlab.data.fill import fill_missing
+from nnlab.data.frame import is_frame
 from nnlab.data.memory import Memory
 from nnlab.data.scale import Scaling
 from nnlab.data.table_schema import TableSchema
@@ -88,7 +91,12 @@ class Run(RunFiles):
             if self.data.class_weight is None:
                 raise RunUnreadable(f"Cannot read {self.path}: data.json has no class weights.")
             return replace(loss, class_weight=self.data.class_weight)
-        return loss
+        return in_units(loss, self.config.network[-1])
+
+    @property
+    def output_names(self) -> Sequence[str]:
+        """The names of the classes, else those of the outputs; empty where there are none."""
+        return self.data.class_names or self.loss.output_names(self.data.target_names)
 
     def untrained(self) -> Network:
         """A network for the config and the data; RunUnreadable if they disagree."""
@@ -178,14 +186,15 @@ class Run(RunFiles):
         """
         if rows := self.rows.get("train"):
             return rows.inputs, rows.targets
-        return read_shown_rows(self.folder, self.data)
+        return read_shown_rows(self.folder, self.data, self.loss)
 
     def predict(self, x: ArrayLike, weights: Weights = "final") -> FloatArray:
-        """Outputs (B, m) for rows x (B, n) in the data set's own units.
+        """Outputs (B, m) for rows x (B, n) in the data set's own units, or for a data frame.
 
-        Raises DataError for rows of another width, and for values that are not numbers.
+        Columns of a data frame are found by name. Raises DataError for rows of another width, and
+        for values that are not numbers.
         """
-        rows = as_numbers(x)
+        rows = self.schema.frame_inputs(x) if is_frame(x) else as_numbers(x)
         width = self.data.inputs[0]
         if rows.ndim != 2 or rows.shape[1] != width:
             raise DataError(f"The network takes rows of {width} numbers, not shape {rows.shape}.")
@@ -196,7 +205,7 @@ class Run(RunFiles):
     @cached_property
     def rows(self) -> dict[str, SavedRows]:
         """The saved rows by part: predictions.npz has whole parts, samples.npz some rows."""
-        return read_saved_rows(self.folder, self.data)
+        return read_saved_rows(self.folder, self.data, self.loss)
 
     def require_described(self) -> None:
         """Raises RunUnreadable if the config describes more data or weights than the run had."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from nnlab.config.files import decode
 from nnlab.config.problems import Problems
@@ -11,6 +11,13 @@ from nnlab.config.yaml12 import read_yaml
 from nnlab.errors import ConfigError, RunUnreadable
 from nnlab.run import durable
 from nnlab.run.text import shown
+
+BESIDE_TRAINING: Final = ("sweeps", "expect")  # keys of a config that change no training
+
+
+def training_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of a config without those that change no training."""
+    return {key: value for key, value in settings.items() if key not in BESIDE_TRAINING}
 
 
 def read_settings(path: Path) -> dict[str, Any]:

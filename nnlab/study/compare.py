@@ -15,7 +15,7 @@ from nnlab.run import environment, names
 from nnlab.run.folder import RUN
 from nnlab.run.records import Column
 from nnlab.run.run import Run
-from nnlab.run.settings import dotted
+from nnlab.run.settings import dotted, training_settings
 from nnlab.run.text import mapping_or_empty, shown
 from nnlab.status import Status
 
@@ -121,7 +121,7 @@ def setting_rows(runs: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
 
 def _comparable(runs: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """The settings without studies; networks with different kinds of layers in words."""
-    configs = [{key: value for key, value in run.items() if key != "sweeps"} for run in runs]
+    configs = list(map(training_settings, runs))
     if len({_layer_kinds(config.get("network")) for config in configs}) > 1:
         for config in configs:
             config["network"] = layers_in_words(config.get("network"))

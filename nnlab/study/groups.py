@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from nnlab.core import columns
 from nnlab.core.metrics import better_when
+from nnlab.run.settings import training_settings
 from nnlab.run.text import mapping_or_empty
 from nnlab.study import noise
 from nnlab.study.compare import ComparedRun
@@ -160,8 +161,9 @@ def _least_p(figure: Comparison) -> float:
 
 
 def _without_seeds(run: ComparedRun) -> dict[str, Any]:
-    """All settings but the seeds, the name and the studies."""
-    settings = {k: v for k, v in run.settings.items() if k not in ("name", "seed", "sweeps")}
+    """All settings of the training but the seeds and the name."""
+    settings = training_settings(run.settings)
+    settings = {k: v for k, v in settings.items() if k not in ("name", "seed")}
     data = mapping_or_empty(settings.get("data"))
     return settings | {"data": {key: value for key, value in data.items() if key != "seed"}}
 

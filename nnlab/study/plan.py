@@ -25,6 +25,7 @@ from nnlab.experiment.state import start_file
 from nnlab.run.environment import versions
 from nnlab.run.repository import git
 from nnlab.run.run import Run
+from nnlab.run.settings import training_settings
 from nnlab.run.sweeps import SweepFolder, TrialRecord, ranking
 from nnlab.run.text import mapping_or_empty
 from nnlab.show.words import count, setting_value
@@ -146,7 +147,8 @@ def describe_study(
         "axes": [{"key": key, "values": values} for key, values in axes.items()],
         **more,
         "code": {},
-        "base": {key: value for key, value in settings_of(base).items() if key != "sweeps"},
+        "base": training_settings(settings_of(base)),
+        **({"expect": dict(base.expect)} if base.expect else {}),
     }
 
 

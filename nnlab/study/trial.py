@@ -35,6 +35,7 @@ from nnlab.experiment.state import file_hash, start_file, start_weights
 from nnlab.run import durable, environment, guard, names
 from nnlab.run.folder import RESOLVED, RUN, RunFolder
 from nnlab.run.run import Run
+from nnlab.run.settings import training_settings
 from nnlab.run.text import mapping_or_empty
 from nnlab.status import Status
 from nnlab.training import Epoch
@@ -65,7 +66,8 @@ class Trial:
         source = config.data.source
         # A file of the user may change between two calls; whatever else a config names cannot.
         data = source.load(config.data.seed).sha256 if isinstance(source, UserFile) else None
-        return cls(names.of_trial(json.dumps(settings_of(config))), config, cell, data, argv)
+        named = training_settings(settings_of(config)) | {"sweeps": {}}  # as in older folders
+        return cls(names.of_trial(json.dumps(named)), config, cell, data, argv)
 
     @property
     def seed(self) -> int:

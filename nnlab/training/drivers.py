@@ -48,7 +48,7 @@ class EngineDriver(ABC):
         self.count = self.batches.count  # batches per epoch
         self.shuffled = plan.shuffle and self.count > 1
         self.max_epochs = 1  # that one call of `advance` may do
-        self._order = (-1, np.empty(0, np.int64))  # the last epoch that was asked for, its order
+        self._order: tuple[int, IntArray | None] = (-1, None)  # of the last epoch asked for
 
     @abstractmethod
     def advance(self, epochs: int) -> EngineProgress:
@@ -66,10 +66,8 @@ class EngineDriver(ABC):
 
     def order(self, epoch: int) -> IntArray | None:
         """The order (N,) in which an epoch visits the rows; None for their own order."""
-        if not self.shuffled:
-            return None
         if self._order[0] != epoch:
-            self._order = (epoch, permutation(self.plan.seed, epoch, len(self.plan.train)))
+            self._order = (epoch, row_order(self.plan, self.count, epoch))
         return self._order[1]
 
     def rates(self, updates: int) -> FloatArray:
@@ -219,6 +217,12 @@ class CompiledDriver(EngineDriver):
         if len(call.sums):
             state.sums[...] = call.sums[0]
         return EngineProgress(rates.tolist(), call.losses, None, None)
+
+
+def row_order(plan: Plan, count: int, epoch: int) -> IntArray | None:
+    """The order (N,) in which an epoch of `count` batches visits the rows; None for their own."""
+    shuffled = plan.shuffle and count > 1
+    return permutation(plan.seed, epoch, len(plan.train)) if shuffled else None
 
 
 def engine_driver(plan: Plan, state: State, tally: Tally) -> EngineDriver:

@@ -12,19 +12,17 @@ from nnlab.core import columns
 from nnlab.core.losses import Loss
 from nnlab.core.metrics import (
     BatchAnswers,
-    Kind,
     PartAnswers,
     RowMetric,
     Sum,
     SumMetric,
     Targets,
-    activated,
     metrics_of,
     quantities_of,
     sums_of,
 )
 from nnlab.core.network import Network, trained_depth
-from nnlab.core.types import Array, FloatArray
+from nnlab.core.types import Array, FloatArray, Kind
 from nnlab.data.batches import Batches, Part
 from nnlab.engine import blas
 from nnlab.training.records import Numbers
@@ -45,7 +43,7 @@ class Tally:
     @classmethod
     def of(cls, kind: Kind, loss: Loss, targets: Array) -> Self:
         """The tally of a part with these targets (N, m)."""
-        return cls(kind, loss, Targets.of(kind, targets))
+        return cls(kind, loss, Targets.of(kind, loss.decode(targets)))
 
     @cached_property
     def places(self) -> dict[Sum, slice]:
@@ -99,9 +97,10 @@ class Tally:
         terms = self.loss.terms(z, t)
         if weights:
             terms = terms * np.concatenate(weights)
-        terms = terms.reshape(-1, batch * self.targets.outputs)
+        outputs = terms.shape[1]
+        terms = terms.reshape(-1, batch * outputs)
         losses = np.add.reduce(terms, axis=1, dtype=np.float64)
-        return losses / self.targets.outputs if self.loss.reduction == "mean" else losses
+        return losses / outputs if self.loss.reduction == "mean" else losses
 
     def result(self, sums: FloatArray) -> Numbers:
         """{"loss": ..., metric: ...} of all rows added; nan for no rows."""
@@ -183,11 +182,12 @@ class Evaluation:
             for z, t, row_weights in self.logits(weights):
                 self.tally.add(sums, z, t, len(z), row_weights)
                 if self.metrics:
-                    outputs.append(activated(fuses, z) if fuses else z.copy())
+                    outputs.append(self.tally.loss.outputs(z) if fuses else z.copy())
         numbers = self.tally.result(sums)
         if self.metrics:
             predicted = np.concatenate(outputs)
-            numbers |= row_numbers(self.metrics, self.tally.kind, predicted, self.part)
+            kind, loss = self.tally.kind, self.tally.loss
+            numbers |= row_numbers(self.metrics, kind, loss, predicted, self.part)
         return numbers
 
     def row_numbers(self, weights: Array) -> Numbers:
@@ -197,10 +197,11 @@ class Evaluation:
 
 
 def row_numbers(
-    metrics: Sequence[RowMetric], kind: Kind, outputs: FloatArray, part: Part
+    metrics: Sequence[RowMetric], kind: Kind, loss: Loss, outputs: FloatArray, part: Part
 ) -> Numbers:
     """Metrics of rows, from the outputs (N, m) for all rows of a part."""
-    answers = PartAnswers(kind, outputs, part.targets, part.weights)
+    targets = loss.decode(part.targets)
+    answers = PartAnswers(kind, loss.answers(outputs), targets, part.weights)
     with np.errstate(all="ignore"):
         return {metric.name: metric.value(answers) for metric in metrics}
 

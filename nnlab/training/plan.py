@@ -8,11 +8,11 @@ import numpy as np
 from nnlab.core import columns
 from nnlab.core.losses import Loss
 from nnlab.core.memory import Generators
-from nnlab.core.metrics import Kind, RowMetric, row_metrics_of
+from nnlab.core.metrics import RowMetric, row_metrics_of
 from nnlab.core.network import Network
 from nnlab.core.optimizers import Optimizer
 from nnlab.core.schedules import Patience, Schedule
-from nnlab.core.types import Array, FloatArray
+from nnlab.core.types import Array, FloatArray, Kind
 from nnlab.data.batches import Part
 from nnlab.status import Status
 from nnlab.training.evaluation import Tally

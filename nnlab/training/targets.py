@@ -4,9 +4,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from nnlab.core.losses import Loss
-from nnlab.core.metrics import Kind
 from nnlab.core.network import Network
-from nnlab.core.types import FloatArray, Shape
+from nnlab.core.types import FloatArray, Kind, Shape
 
 SUM = 1e-6  # a row of probabilities may miss a sum of 1 by this
 NUMBERS = "biuf"  # kinds of NumPy's dtypes: bool, whole numbers, floats
@@ -21,14 +20,17 @@ def checked_pairs(
     are no targets for the loss or the kind.
     """
     inputs, targets = _numbers("inputs", x), _numbers("targets", t)
-    shape = network.shapes[-1]
+    width = network.shapes[-1][-1] // loss.width(1)
+    shape = (*network.shapes[-1][:-1], width)  # of a target row
     if targets.ndim == 1 and len(shape) == 1:
         targets = _spread(targets, shape[0], kind)
     _require_rows("inputs", inputs, network.inputs)
     _require_rows("targets", targets, shape)
     if len(inputs) != len(targets):
         raise ValueError(f"{len(inputs)} rows of inputs, but {len(targets)} of targets")
-    if loss.fuses == "softmax":
+    if reason := loss.refusal(targets):
+        raise ValueError(reason)
+    if loss.kinds == ("classes",):
         targets = _probabilities(targets, _tolerance(t))
         loss = loss.prepare(targets.argmax(axis=1), shape[0])
     elif loss.fuses == "sigmoid" or kind == "binary":

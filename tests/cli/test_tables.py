@@ -69,7 +69,10 @@ def test_a_config_that_should_name_the_task(nnlab: Nnlab, tmp_path: Path) -> Non
     result = nnlab("check", "t.yaml")
     assert result.exit_code == 2
     assert "    allowed: 1, or data.task: classes\n" in result.stderr
-    assert "    allowed: data.task: classes; or the losses mse, mae, huber\n" in result.stderr
+    assert (
+        "    allowed: data.task: classes; or the losses mse, mae, huber, log_cosh, quantile\n"
+        in result.stderr
+    )
     trained(nnlab, tmp_path, "--set", "data.task=classes")
 
 
@@ -84,7 +87,10 @@ def test_labels_of_an_array_that_should_name_the_task(
     (tmp_path / "t.yaml").write_text(config)
     result = nnlab("check", "t.yaml")
     assert result.exit_code == 2
-    assert "    allowed: data.task: classes; or the losses mse, mae, huber\n" in result.stderr
+    assert (
+        "    allowed: data.task: classes; or the losses mse, mae, huber, log_cosh, quantile\n"
+        in result.stderr
+    )
     trained(nnlab, tmp_path, "--set", "data.task=classes")
     own, file = (
         json.loads(nnlab("evaluate", "latest", "--data", name, "--json").stdout)
@@ -360,14 +366,14 @@ WARNED = {
         NUMBER,
         [
             "The target 'price' is not scaled: its numbers are about 261,000, and a fresh network "
-            "answers about 1, so that the first updates are far too large. Divide the target in "
-            "the file, for example by 100,000."
+            "answers about 1, so that the first updates are far too large. Set "
+            "data.scale_target: standardize, or divide the target by 100,000 in the file."
         ],
     ),
     "tiny numbers": (rows("a,y", *(f"{i},{i}e-6" for i in range(1, 9))), "target: y", NUMBER, [
         "The target 'y' is not scaled: its numbers are about 5.05e-06, and a fresh network answers "
-        "about 1, so that errors of the loss look small. Multiply the target in the file, for "
-        "example by 1,000,000."
+        "about 1, so that errors of the loss look small. Set data.scale_target: standardize, or "
+        "multiply the target by 1,000,000 in the file."
     ]),
     "case": (rows("a,y", *["1,yes", "2,no", "3,Yes"] * 2), "target: y", CLASSES.replace("N", "3"), [
         "Classes that look the same: 'Yes', 'yes'. They count as 3 classes; write each in one way "

@@ -246,7 +246,32 @@ x.yaml:3:38: class_weight has 1 numbers for 2 classes.
 x.yaml:3:8: bce needs classes, and this data is a regression.
     loss: {bce: {class_weight: balanced}}
            ^
-    allowed: mse, mae, huber""",
+    allowed: mse, mae, huber, log_cosh, quantile""",
+    ),
+    (
+        {"data": "{random: {outputs: 2}}", "network": "[{dense: 2}]", "loss": "quantile"},
+        """\
+x.yaml:2:19: the network's output is 2 numbers wide, but the targets have 2 columns, and \
+quantile has 3 outputs for each.
+    network: [{dense: 2}]
+                      ^
+    allowed: 6""",
+    ),
+    (
+        {"network": "[{dense: 2}]", "loss": "quantile"},
+        """\
+x.yaml:3:7: quantile needs numbers to predict, and this data has classes.
+    loss: quantile
+          ^
+    allowed: bce, cross_entropy, hinge""",
+    ),
+    (
+        {"network": "[{dense: 1}]", "loss": "hinge"},
+        """\
+x.yaml:2:19: the network's output is 1 number wide, but the data has 2 classes.
+    network: [{dense: 1}]
+                      ^
+    allowed: 2""",
     ),
     (
         {

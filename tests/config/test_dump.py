@@ -42,7 +42,7 @@ def test_the_text_is_complete_and_in_order() -> None:
 name: small
 seed: 3
 data: {name: xor, variant: square, test: null, validation: null, pool: false, split: shuffled,
-  stratify: false, scale: none, seed: 3}
+  stratify: false, scale: none, seed: 3, scale_target: none}
 network:
 - name: dense
   units: 2
@@ -75,6 +75,7 @@ sweeps:
     values: [0.1, 1.0e-05]
     set: {epochs: 5}
     caption: ''
+expect: {}
 """
     )
 

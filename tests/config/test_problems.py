@@ -72,7 +72,7 @@ def test_mistakes_in_settings_show_the_setting() -> None:
 --set: there is no setting 'lrr'. Did you mean 'lr'?
     --set lrr=3
           ^
-    allowed: name, seed, data, network, init, loss, optimizer, schedule, training, sweeps, lr, \
+    allowed: name, seed, data, network, init, loss, optimizer, schedule, training, sweeps, expect, lr, \
 learning_rate, momentum, batch_size, epochs, hidden, depth, activation
 --set: '9' is no place in this list.
     --set network.9=relu
@@ -81,7 +81,7 @@ learning_rate, momentum, batch_size, epochs, hidden, depth, activation
 --set: there is no setting 'a'.
     --set a.b=1
           ^
-    allowed: name, seed, data, network, init, loss, optimizer, schedule, training, sweeps, lr, \
+    allowed: name, seed, data, network, init, loss, optimizer, schedule, training, sweeps, expect, lr, \
 learning_rate, momentum, batch_size, epochs, hidden, depth, activation
 --set: nan and inf are no values for a setting, nor is more than 1.8e308.
     --set seed=.nan
@@ -105,7 +105,7 @@ def test_mistakes_in_a_mapping_have_no_place() -> None:
         str(error.value)
         == """\
 config: there is no loss 'mes'. Did you mean 'mse'?
-    allowed: mse, mae, huber, bce, cross_entropy
+    allowed: mse, mae, huber, log_cosh, poisson, quantile, bce, cross_entropy, hinge
 lr: optimizer.lr is -1.
     allowed: a number > 0"""
     )
@@ -213,7 +213,7 @@ def test_a_setting_at_the_top_is_shown_its_place(setting: str, home: str, yaml: 
         f"x.yaml:1:1: the config has no setting '{key}'. Did you mean '{home}'? "
         f"Write `{yaml}` under `{home.partition('.')[0]}:`.\n"
         f"    {setting}\n    ^\n    allowed: name, seed, data, network, init, loss, optimizer, "
-        "schedule, training, sweeps"
+        "schedule, training, sweeps, expect"
     )
 
 

@@ -37,6 +37,11 @@ EXAMPLES = {
     "elu": [example("elu", (4,), (4,)), example("elu", (4,), (4,), alpha=0.3)],
     "gelu": [example("gelu", (4,), (4,)), example("gelu", (2, 3), (2, 3))],
     "silu": [example("silu", (4,), (4,))],
+    "rescale": [
+        example("rescale", (3,), (3,), mean=(1.0, -2.0, 0.5), spread=(2.0, 0.5, 10.0)),
+        example("rescale", (3,), (3,)),
+    ],
+    "exp": [example("exp", (4,), (4,))],
     "softplus": [example("softplus", (4,), (4,))],
     "square": [example("square", (4,), (4,))],
     "softmax": [example("softmax", (4,), (4,)), example("softmax", (1,), (1,))],

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nnlab.core.losses import LOSSES, Loss
+from nnlab.core.losses import LOSSES, Loss, Quantile
 from nnlab.core.types import Array
 
 CASES = json.loads((Path(__file__).parents[1] / "references" / "losses.json").read_text("utf-8"))
@@ -19,6 +19,10 @@ EXAMPLES: dict[str, tuple[int, list[dict[str, Any]]]] = {
     "mse": (3, [{}]),
     "mae": (3, [{}]),
     "huber": (3, [{}, {"delta": 0.3}]),
+    "log_cosh": (3, [{}]),
+    "poisson": (3, [{}]),
+    "quantile": (3, [{}, {"quantiles": (0.05, 0.6, 0.95)}, {"quantiles": (0.25,)}]),
+    "hinge": (3, [{}, {"margin": 0.4}]),
     "bce": (
         2,
         [
@@ -51,11 +55,14 @@ each_dtype = pytest.mark.parametrize("dtype", DTYPES)
 def targets(name: str, rows: int, m: int) -> Array:
     """One-hot rows, 0/1 questions, or numbers."""
     rng = np.random.default_rng(5)
-    if name == "cross_entropy":
+    if name in ("cross_entropy", "hinge"):
         return np.eye(m)[np.arange(rows) % m]
     if name == "bce":
         return (rng.random((rows, m)) < 0.5).astype(float)
-    return rng.normal(size=(rows, m))
+    if name == "poisson":
+        return rng.poisson(2, (rows, m)).astype(float)
+    width = m // LOSSES[name]().width(1)  # of a target row
+    return rng.normal(size=(rows, width))
 
 
 def gradient(loss: Loss, z: Array, t: Array) -> Array:
@@ -131,9 +138,9 @@ def test_no_warning_and_no_inf_for_extreme_numbers(name, loss, m, dtype):
     extremes = np.array([sign * value for value in magnitudes for sign in (1, -1)])
     grid = np.array(np.meshgrid(*[extremes[::3]] * m)).reshape(m, -1).T
     z = np.concatenate([grid, np.repeat(extremes[:, None], m, axis=1)]).astype(dtype)
-    t = loss.encode(targets(name, len(z), m)).astype(dtype)
+    t = targets(name, len(z), m).astype(dtype)
     with np.errstate(all="raise", under="ignore"):
-        rows = loss.per_sample(z, t)
+        rows = loss.per_sample(z, loss.encode(t).astype(dtype))
         assert np.isfinite(rows).all()
         assert (rows >= 0).all()
         assert np.isfinite(rows.mean(dtype=np.float64))
@@ -144,7 +151,7 @@ def test_no_warning_and_no_inf_for_extreme_numbers(name, loss, m, dtype):
 @each_dtype
 def test_an_empty_batch_gives_no_warning(name, loss, m, dtype):
     z = np.empty((0, m), dtype)
-    assert gradient(loss, z, z).shape == (0, m)
+    assert gradient(loss, z, targets(name, 0, m)).shape == (0, m)
     assert loss.per_sample(z, z).shape == (0,)
 
 
@@ -201,8 +208,12 @@ def test_default_reductions():
         "mse": "mean",
         "mae": "mean",
         "huber": "mean",
+        "log_cosh": "mean",
+        "poisson": "mean",
+        "quantile": "mean",
         "bce": "mean",
         "cross_entropy": "batch_mean",
+        "hinge": "batch_mean",
     }
 
 
@@ -267,7 +278,7 @@ def test_smoothing_does_not_change_the_callers_targets():
 
 def test_which_losses_are_fused_with_an_activation():
     fused = {name: loss.fuses for name, loss in LOSSES.items() if loss.fuses}
-    assert fused == {"bce": "sigmoid", "cross_entropy": "softmax"}
+    assert fused == {"poisson": "exp", "bce": "sigmoid", "cross_entropy": "softmax"}
 
 
 @each_loss
@@ -287,3 +298,51 @@ def test_balanced_weights_count_the_weights_of_rows() -> None:
     labels, weights = np.array([0, 1, 1, 2]), np.array([3.0, 1.0, 2.0, 1.0])
     repeated = loss.prepare(np.repeat(labels, weights.astype(int)), 3)
     assert loss.prepare(labels, 3, weights) == repeated
+
+
+# --- against scikit-learn ---------------------------------------------------------------------
+
+
+def test_poisson_is_half_of_scikit_learns_deviance() -> None:
+    from sklearn.metrics import mean_poisson_deviance
+
+    rng = np.random.default_rng(4)
+    z, t = rng.normal(size=(50, 1)), rng.poisson(2, (50, 1)).astype(float)
+    mine = LOSSES["poisson"]().per_sample(z, t).mean()
+    assert mine == pytest.approx(mean_poisson_deviance(t, np.exp(z)) / 2, rel=1e-13)
+    assert LOSSES["poisson"]().refusal(t) == ""
+    assert LOSSES["poisson"]().refusal(-t) == f"poisson is for counts, and a target is {-t.max():g}"
+
+
+def test_quantile_is_scikit_learns_pinball_loss() -> None:
+    from sklearn.metrics import mean_pinball_loss
+
+    rng = np.random.default_rng(4)
+    z, t = rng.normal(size=(50, 6)), rng.normal(size=(50, 2))
+    loss = Quantile(quantiles=(0.1, 0.5, 0.8))
+    mine = loss.terms(z, loss.encode(t)).mean(axis=0)
+    wanted = [
+        mean_pinball_loss(t[:, i // 3], z[:, i], alpha=(0.1, 0.5, 0.8)[i % 3]) for i in range(6)
+    ]
+    np.testing.assert_allclose(mine, wanted, rtol=1e-13)
+    np.testing.assert_array_equal(loss.answers(z), z[:, [1, 4]])
+    assert loss.output_names(["a", "b"])[2:4] == ["a q0.8", "b q0.1"]
+
+
+def test_hinge_of_two_classes_is_scikit_learns() -> None:
+    from sklearn.metrics import hinge_loss
+
+    rng = np.random.default_rng(4)
+    z, labels = rng.normal(size=(50, 2)), rng.integers(0, 2, 50)
+    mine = LOSSES["hinge"]().per_sample(z, np.eye(2)[labels]).mean()
+    assert mine == pytest.approx(hinge_loss(labels, z[:, 1] - z[:, 0]), rel=1e-13)
+
+
+@pytest.mark.parametrize("error", [1e-12, 1e-5, 0.999, 1.0, 30.0, 800.0])
+def test_log_cosh_is_exact_for_small_and_large_errors(error: float) -> None:
+    from mpmath import cosh, log, mp
+
+    with mp.workdps(60):
+        wanted = float(log(cosh(mp.mpf(error))))
+    found = LOSSES["log_cosh"]().per_sample(np.array([[error]]), np.zeros((1, 1)))
+    assert found[0] == pytest.approx(wanted, rel=4e-16 / min(error, 1))

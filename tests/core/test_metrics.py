@@ -11,7 +11,6 @@ from nnlab.core.losses import LOSSES
 from nnlab.core.metrics import (
     METRICS,
     Kind,
-    activated,
     better_when,
     class_scores,
     confusion_matrix,
@@ -147,7 +146,7 @@ TINY = {  # logits of which several end in one output
 def test_a_class_is_decided_by_the_output_and_not_by_the_logit(name, loss):
     """As argmax of what is saved and shown, as scikit-learn's users take it."""
     z = np.array([TINY[name], TINY[name][::-1]], np.float32)
-    outputs = activated(LOSSES[loss].fuses, z)
+    outputs = LOSSES[loss]().outputs(z)
     for labels in itertools.product(range(3), repeat=2):
         t = np.eye(3, dtype=np.float32)[list(labels)]
         found = gathered(Tally.of("classes", LOSSES[loss](), t), z, t, 2)
@@ -157,7 +156,7 @@ def test_a_class_is_decided_by_the_output_and_not_by_the_logit(name, loss):
 @pytest.mark.parametrize("logit", [-1.0, -1e-3, -1e-9, -1e-30, 0.0, 1e-30, 1e-9, 1.0])
 def test_a_binary_output_is_class_1_from_one_half_on(logit):
     z = np.full((1, 1), logit, np.float32)
-    outputs = activated("sigmoid", z)
+    outputs = LOSSES["bce"]().outputs(z)
     assert decisions("binary", outputs) == int(outputs[0, 0] >= 0.5)
     tally = Tally.of("binary", LOSSES["bce"](), np.ones_like(z))
     assert gathered(tally, z, np.ones_like(z), 1)["accuracy"] == float(outputs[0, 0] >= 0.5)

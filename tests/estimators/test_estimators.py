@@ -376,3 +376,25 @@ def test_scikit_learn_is_imported_with_an_estimator_only() -> None:
     code = "import sys, nnlab; print('sklearn' in sys.modules); nnlab.Classifier; "
     done = python("-c", code + "print('sklearn' in sys.modules)")
     assert done.stdout.split() == ["False", "True"], done.stderr
+
+
+def test_losses_for_counts_quantiles_and_margins() -> None:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(200, 2))
+    common = {"hidden": (), "optimizer": {"adam": 0.05}, "epochs": 40, "random_state": 0}
+    counts = rng.poisson(np.exp(0.5 + 0.8 * x[:, 0])).astype(float)
+    rates = Regressor(loss="poisson", **common).fit(x, counts)
+    weights = rates.network_.theta[:2]
+    np.testing.assert_allclose(weights, [0.8, 0], atol=0.15)
+    assert (rates.predict(x) > 0).all()
+    with pytest.raises(ValueError, match=r"^loss: poisson is for counts, and a target is -1\.$"):
+        Regressor(loss="poisson", **common).fit(x, -np.ones(200))
+    y = x[:, 0] + rng.normal(size=200)
+    bands = Regressor(loss={"quantile": [0.1, 0.5, 0.9]}, **common).fit(x, y)
+    low, middle, high = bands.predict_quantiles(x).T
+    np.testing.assert_array_equal(bands.predict(x), middle)
+    assert 0.7 < ((low < y) & (y < high)).mean() < 0.9
+    assert 0.3 < bands.score(x, y) < 0.7
+    margin = Classifier(loss="hinge", **common).fit(x, x[:, 0] > 0)
+    assert margin.score(x, x[:, 0] > 0) > 0.97
+    assert not hasattr(margin, "predict_proba")

@@ -45,7 +45,13 @@ def run_of(train, tmp_path_factory):
         if name not in runs and name == "table":
             data = {"name": "csv", "path": str(table), "target": "price", "task": "regression"}
             runs[name] = train(
-                data={**data, "missing": "mean", "categorical": ["colour"], "scale": "standardize"},
+                data={
+                    **data,
+                    "missing": "mean",
+                    "categorical": ["colour"],
+                    "scale": "standardize",
+                    "scale_target": "standardize",
+                },
                 network=[{"dense": 4}, "tanh", {"dense": 1}],
                 loss="mse",
             )

@@ -60,6 +60,17 @@ CASES = {
     "softmax and mse": CLASSES | {"loss": "mse"},
     "mae": VALUES | {"loss": {"mae": {"reduction": "batch_mean"}}},
     "huber": VALUES | {"loss": {"huber": {"delta": 0.2}}},
+    "log_cosh": VALUES | {"loss": "log_cosh"},
+    "hinge": CLASSES | {"network": CLASSES["network"][:-1], "loss": "hinge"},
+    "quantile": VALUES
+    | {"network": [{"dense": 5}, "tanh", {"dense": 6}], "loss": {"quantile": [0.25, 0.75]}},
+    "poisson": {
+        "data": VALUES["data"] | {"distribution": "uniform"},
+        "network": [*VALUES["network"], "exp"],
+        "loss": "poisson",
+    },
+    "scaled targets": VALUES
+    | {"loss": "mse", "data": VALUES["data"] | {"scale_target": "standardize"}},
     "sum": VALUES | {"loss": {"mse": {"reduction": "sum"}}, "optimizer": {"sgd": 1e-3}},
 }
 

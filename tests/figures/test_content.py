@@ -423,7 +423,9 @@ def test_the_derivative_is_the_slope_of_the_curve(name: str) -> None:
         return
     inner = slice(1, -1)
     smooth = np.abs(x[inner]) > 0.02  # relu and its like have a corner at 0
-    np.testing.assert_allclose(np.gradient(y, x)[inner][smooth], slope[inner][smooth], atol=2e-4)
+    np.testing.assert_allclose(
+        np.gradient(y, x)[inner][smooth], slope[inner][smooth], rtol=2e-4, atol=2e-4
+    )
 
 
 @pytest.mark.parametrize("name", activation.activation_names())

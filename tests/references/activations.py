@@ -22,6 +22,7 @@ ACTIVATIONS: list[tuple[str, dict[str, float], Callable[[Tensor], Tensor]]] = [
     ("silu", {}, functional.silu),
     ("square", {}, torch.square),
     # PyTorch drops log(1 + exp(-x)) beyond 20 unless told otherwise.
+    ("exp", {}, lambda x: torch.exp(x.clamp(max=80.0))),
     ("softplus", {}, lambda x: functional.softplus(x, threshold=700.0)),
 ]
 

@@ -42,7 +42,9 @@ def test_trials_of_a_study(config: str) -> None:
         assert (one.optimizer.lr, one.seed) == (trial.cell["lr"], trial.seed)
         assert one.data.seed == trial.seed
         assert one.training.epochs == 2
-        assert trial.name == of_trial(json.dumps(settings_of(trial.config)))
+        settings = settings_of(trial.config)
+        del settings["expect"]  # changes no training: older folders have the same names
+        assert trial.name == of_trial(json.dumps(settings))
         assert is_trial(trial.name)
 
 

@@ -32,6 +32,9 @@ class Activation(Layer):
         return Views(**numbers, **{name: np.array(x, dtype) for name, x in constants.items()})
 
 
+LARGEST_POWER = 80.0  # exp of more is near the end of float32
+
+
 def logistic(x: Array, y: Array, half: Array) -> None:
     """y = 1 / (1 + exp(-x)) = (1 + tanh(x / 2)) / 2, which never overflows."""
     np.multiply(x, half, y)
@@ -207,6 +210,24 @@ class Softplus(Activation):
         np.multiply(dx, dy, dx)
 
 
+class Exp(Activation):
+    """f(x) = exp(x), f' = f; from x = 80 on f is constant, so that nothing overflows."""
+
+    formula = "exp(min(x, 80))"
+    dx_formula = "dy * y if x <= 80 else 0"
+
+    masks: ClassVar[tuple[str, ...]] = ("grows",)
+
+    def forward(self, p: Views, x: Array, y: Array, s: Views, train: bool) -> None:
+        np.minimum(x, LARGEST_POWER, out=y)
+        np.exp(y, y)
+
+    def derivative(self, x: Array, y: Array, dy: Array, dx: Array, s: Views) -> None:
+        np.less_equal(x, LARGEST_POWER, s.grows)
+        np.multiply(y, s.grows, dx)
+        np.multiply(dx, dy, dx)
+
+
 class Square(Activation):
     """f(x) = x^2, f' = 2 x: a network of it and of linear layers computes polynomials."""
 
@@ -267,6 +288,7 @@ ACTIVATIONS: dict[str, type[Layer]] = {
     "gelu": Gelu,
     "silu": Silu,
     "softplus": Softplus,
+    "exp": Exp,
     "square": Square,
     "softmax": Softmax,
     "linear": Linear,

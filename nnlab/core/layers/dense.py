@@ -117,6 +117,49 @@ class Dropout(Layer):
         np.multiply(dy, s.mask, dx)
 
 
+@dataclass(frozen=True)
+class Rescale(Layer):
+    """y = x * spread + mean for each output: from scaled targets back to their own units.
+
+    `data.scale_target` puts it behind the network, with the mean and the standard deviation of the
+    training targets. A loss of numbers is then that of the scaled targets, so it sees x.
+
+    mean, spread: a number per output; without them x stays as it is.
+    """
+
+    operations: ClassVar[int] = 2
+    mean: tuple[float, ...] = ()
+    spread: tuple[Annotated[float, Gt(0)], ...] = ()
+
+    def output_shape(self, shape: Shape) -> Shape:
+        counts = len(self.mean), len(self.spread)
+        if counts not in ((0, 0), (shape[-1], shape[-1])):
+            raise ValueError(
+                f"mean and spread have {counts[0]} and {counts[1]} numbers for {shape[-1]} outputs"
+            )
+        return shape
+
+    @property
+    def formula(self) -> str:
+        return "x * spread + mean" if self.mean else "x"
+
+    @property
+    def dx_formula(self) -> str:
+        return "dy * spread" if self.mean else "dy"
+
+    def scratch(self, shape: Shape, batch: int, dtype: DTypeLike) -> Views:
+        return Views(
+            mean=np.array(self.mean or 0.0, dtype), spread=np.array(self.spread or 1.0, dtype)
+        )
+
+    def forward(self, p: Views, x: Array, y: Array, s: Views, train: bool) -> None:
+        np.multiply(x, s.spread, y)
+        np.add(y, s.mean, y)
+
+    def derivative(self, x: Array, y: Array, dy: Array, dx: Array, s: Views) -> None:
+        np.multiply(dy, s.spread, dx)
+
+
 class SameNumbers(Layer):
     """Rows of another shape with the same numbers in the same order, last axis fastest."""
 

@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+from nnlab.core.layers.activations import LARGEST_POWER
 from nnlab.engine.compiled.functions import exp_minus_one, sigmoid, tanh
 from nnlab.engine.compiled.layer import CompiledLayer, value_layout, whole
 from nnlab.engine.compiled.primitives import Pointer, moved, pointer, real
@@ -59,6 +60,12 @@ def softplus(v: Any, c: Any) -> Any:
     """log(1 + exp(v)), by log1p."""
     zero = real(v, 0)
     return (zero if v < zero else v) + math.log1p(math.exp(-abs(v)))
+
+
+def exp_held(v: Any, c: Any) -> Any:
+    """exp(v), of v up to 80."""
+    limit = real(v, LARGEST_POWER)
+    return math.exp(limit if v > limit else v)
 
 
 def normal(v: Any) -> Any:
@@ -130,6 +137,7 @@ COMPILED_ACTIVATIONS = {
     "gelu": elementwise(lambda v, c: v * normal(v), gelu_slope),
     "silu": elementwise(lambda v, c: v * sigmoid(v), silu_slope),
     "softplus": elementwise(softplus, lambda v, y, c: sigmoid(v)),
+    "exp": elementwise(exp_held, lambda v, y, c: real(v, 0) if v > real(v, LARGEST_POWER) else y),
     "square": elementwise(lambda v, c: v * v, lambda v, y, c: v + v),
     "softmax": CompiledLayer(
         softmax,

@@ -10,10 +10,9 @@ import numpy as np
 
 from nnlab.core.losses import Loss
 from nnlab.core.memory import Generators
-from nnlab.core.metrics import Kind
 from nnlab.core.network import Network
 from nnlab.core.optimizers import OPTIMIZERS, Optimizer
-from nnlab.core.types import Array, FloatArray, IntArray
+from nnlab.core.types import Array, FloatArray, IntArray, Kind
 from nnlab.engine import blas
 from nnlab.engine.compiled.objects import function, gemm, meeting_place
 from nnlab.engine.compiled.optimizers import COMPILED_OPTIMIZERS

@@ -9,7 +9,11 @@ import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from nnlab.core.layers.activations import LARGEST_POWER
+from nnlab.engine.compiled.functions import exp_minus_one, tanh
 from nnlab.engine.compiled.primitives import Pointer, real
+
+LOG_2 = math.log(2)
 
 
 class CompiledLoss(NamedTuple):
@@ -67,6 +71,23 @@ def huber(z: Any, t: Any, c: Any, weights: Pointer) -> Any:
     return near * (abs(error) - real(z, 0.5) * near), slope
 
 
+def log_cosh(z: Any, t: Any, c: Any, weights: Pointer) -> Any:
+    """log cosh e, below 1 as log(1 + u^2 / (2 + 2 u)) with u = exp(-|e|) - 1."""
+    one, two = real(z, 1), real(z, 2)
+    error = abs(z - t)
+    near = error if error < one else one
+    u = exp_minus_one(-near)
+    far = error + math.log1p(math.exp(-two * error)) - real(z, LOG_2)
+    return math.log1p(u * u / (two + two * u)) if error < one else far, tanh(z - t)
+
+
+def poisson(z: Any, t: Any, c: Any, weights: Pointer) -> Any:
+    """exp(z) - t + t (log t - z), with z held in exp."""
+    limit, small = real(z, LARGEST_POWER), real(z, 1e-30)
+    rate = math.exp(limit if z > limit else z)
+    return rate - t + t * (math.log(small if t < small else t) - z), rate - t
+
+
 def bce(z: Any, t: Any, c: Any, weights: Pointer) -> Any:
     """max(z, 0) - z t + log(1 + exp(-|z|)), from one exp of -|z| for the derivative too."""
     zero, one = real(z, 0), real(z, 1)
@@ -103,10 +124,36 @@ def cross_entropy(setting: float, weights: Pointer, scale: float, batch: Any) ->
     return summed
 
 
+def hinge(setting: float, weights: Pointer, scale: float, batch: Any) -> float:
+    """max(0, margin + z_j - z_c) for each class but the true class c."""
+    a, z, d, by_row, by_unit, t, which, rows, width = batch
+    factor, margin, one, zero = real(a, scale), real(a, setting), real(a, 1), real(a, 0)
+    summed = 0.0
+    for r in range(rows):
+        at, to = z + r * by_row, which[r] * width
+        true, within = zero, zero
+        for j in range(width):
+            true += t[to + j] * a[at + j * by_unit]
+        for j in range(width):
+            over = margin + a[at + j * by_unit] - true
+            wrong = one - t[to + j]
+            step = wrong if over > zero else over * zero  # nan stays nan
+            summed += wrong * (over if over > zero else over * zero)
+            within += step
+            d[at + j * by_unit] = step
+        for j in range(width):
+            slope = d[at + j * by_unit] - t[to + j] * within
+            d[at + j * by_unit] = slope * factor
+    return summed
+
+
 COMPILED_LOSSES = {
     "mse": by_element(square_error),
     "mae": by_element(absolute_error),
     "huber": by_element(huber, "delta"),
+    "log_cosh": by_element(log_cosh),
+    "poisson": by_element(poisson),
     "bce": by_element(bce),
     "cross_entropy": CompiledLoss(cross_entropy),
+    "hinge": CompiledLoss(hinge, "margin"),
 }

@@ -8,11 +8,13 @@ import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from nnlab.core.metrics import ABSOLUTE, RIGHT, SQUARES, Kind, Sum
+from nnlab.core.metrics import ABSOLUTE, RIGHT, SQUARES, Sum
+from nnlab.core.types import Kind
+from nnlab.engine.compiled.activations import exp_held
 from nnlab.engine.compiled.primitives import Pointer, real
 
-FUSED = (None, "sigmoid", "softmax")
-SIGMOID, SOFTMAX = 1, 2
+FUSED = (None, "sigmoid", "softmax", "exp")
+SIGMOID, SOFTMAX, EXP = 1, 2, 3
 
 
 class CompiledSums(NamedTuple):
@@ -104,7 +106,10 @@ def add_errors(fused: int, sums: Pointer, batch: Any) -> None:
     for r in range(rows):
         at, to = z + r * by_row, which[r] * width
         for j in range(width):
-            error = float(a[at + j * by_unit]) - float(t[to + j])
+            v = a[at + j * by_unit]
+            if fused == EXP:
+                v = exp_held(v, v)
+            error = float(v) - float(t[to + j])
             sums[0] += abs(error)
             sums[1 + j] += error * error
 

@@ -14,10 +14,10 @@ from numpy.typing import DTypeLike, NDArray
 from nnlab.core.layers import Layer
 from nnlab.core.layers.dense import Dense
 from nnlab.core.losses import LOSSES, ClassLoss, Loss
-from nnlab.core.metrics import Kind, metrics_of, sums_of
+from nnlab.core.metrics import metrics_of, sums_of
 from nnlab.core.network import Network, flops, layer_kind, trained_depth
 from nnlab.core.optimizers import OPTIMIZERS, TINY, Optimizer, Sgd
-from nnlab.core.types import Array, size
+from nnlab.core.types import Array, Kind, size
 from nnlab.engine.compiled.layer import CompiledLayer
 from nnlab.engine.compiled.layers import COMPILED_LAYERS, NOTHING_TO_DO
 from nnlab.engine.compiled.losses import COMPILED_LOSSES

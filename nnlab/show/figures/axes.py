@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nnlab.core import columns
-from nnlab.core.losses import plain_losses
+from nnlab.core.losses import losses_for
 from nnlab.core.metrics import is_share, label_of
 from nnlab.core.types import Array, FloatArray, IntArray
 from nnlab.show.figures.palette import Scale
@@ -233,7 +233,7 @@ def quantity_words(quantity: str, config: Mapping[str, Any]) -> str:
         return label_of(quantity)
     name = str(loss.get("name") if isinstance(loss, Mapping) else loss).replace("_", " ")
     reduction = loss.get("reduction") if isinstance(loss, Mapping) else None
-    summed = name in plain_losses() and reduction in ("sum", "batch_mean")
+    summed = name in losses_for("regression") and reduction in ("sum", "batch_mean")
     return f"loss ({name}, summed over outputs)" if summed else f"loss ({name})"
 
 

@@ -135,8 +135,7 @@ def draw_outputs(run: View) -> "Figure":
 
 def output_names(run: View, count: int) -> list[str]:
     """Names of the outputs; their numbers from 1 where they have none."""
-    data = run.data
-    names = data.class_names if count > 1 and data.class_names else data.target_names
+    names = run.data.target_names if count == 1 else run.output_names
     return list(names) if len(names) == count else [str(number + 1) for number in range(count)]
 
 

@@ -72,7 +72,7 @@ def permutation_importance(run: View) -> Importance:
     """
     rows = _rows(run) or run.held_out
     metric, loss = (R2 if run.data.kind == "regression" else ACCURACY), LossOfRows(run, rows)
-    values, targets = run.latest_network.values, Targets.of(run.data.kind, loss.t)
+    values, targets = run.latest_network.values, Targets.of(run.data.kind, run.loss.decode(loss.t))
 
     def score(inputs: Array) -> float:
         answers = BatchAnswers(

@@ -12,6 +12,7 @@ from nnlab.config.problems import shown_value as quoted
 from nnlab.core import columns
 from nnlab.errors import NnlabError, RunUnreadable
 from nnlab.run.folder import RunFolder
+from nnlab.run.settings import BESIDE_TRAINING
 from nnlab.show.figures import style
 from nnlab.show.figures.axes import count_axis, legend_below, quantity_label, scale_y, short_label
 from nnlab.show.figures.curves import draw_line, no_epoch, part_curves, smoothing_note
@@ -148,13 +149,13 @@ def _setting_text(key: str, value: Any) -> str:
 
 
 def flat(settings: Any, path: str = "") -> dict[str, Any]:
-    """Every setting by its dotted path, without the named sweeps."""
+    """Every setting of the training by its dotted path."""
     if isinstance(settings, list) and settings and all(isinstance(s, Mapping) for s in settings):
         settings = dict(enumerate(settings))
     if not isinstance(settings, Mapping):
         return {path: settings}
     inner: dict[str, Any] = {}
     for key, value in settings.items():
-        if path or key != "sweeps":
+        if path or key not in BESIDE_TRAINING:
             inner |= flat(value, f"{path}.{key}".strip("."))
     return inner

@@ -28,7 +28,7 @@ MOST_PANELS = 3
 
 def _answers(run: View) -> PartAnswers:
     rows = run.judged
-    return PartAnswers(run.data.kind, rows.outputs, run.coded(rows))
+    return PartAnswers(run.data.kind, run.answers(rows.outputs), run.loss.decode(run.coded(rows)))
 
 
 def _no_ranking(run: View) -> str | None:
@@ -115,12 +115,13 @@ def _no_residuals(run: View) -> str | None:
 def draw_residuals(run: View) -> "Figure":
     """For each output, prediction minus target over the prediction."""
     rows = run.judged
-    count = rows.outputs.shape[1]
+    outputs = run.answers(rows.outputs)
+    count = outputs.shape[1]
     drawn = min(count, MOST_PANELS)
     figure, axes = style.panels(drawn, *run.title, width=1.0 if drawn == 1 else 0.75)
     names = output_names(run, count)
     for output, ax in enumerate(axes):
-        predicted = rows.outputs[:, output]
+        predicted = outputs[:, output]
         error = predicted - rows.targets[:, output]
         ax.axhline(0, color=look().faint, linewidth=0.9)
         alpha = 1.0 if len(rows) < 300 else 0.5

@@ -1,10 +1,12 @@
 """Rows and what the network makes of them: as points, as a curve, and sample by sample."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from nnlab.core import columns
+from nnlab.core.losses import Quantile
 from nnlab.core.types import Array
 from nnlab.run.rows import SavedRows
 from nnlab.show.figures import style
@@ -61,7 +63,9 @@ def draw_targets(run: View) -> "Figure":
         ends = [float(truth.min()), float(truth.max())]
         ax.plot(ends, ends, color=look().faint, linewidth=0.9, zorder=1)
         for number, (when, outputs) in enumerate(moments):
-            _draw_cloud(ax, truth, outputs[:, output], number == len(moments) - 1, when)
+            _draw_cloud(
+                ax, truth, run.answers(outputs)[:, output], number == len(moments) - 1, when
+            )
         ax.set(xlabel=f"target {short_label(names[output], 14)}", ylabel="prediction")
         ax.locator_params(nbins=5)
     for ax in axes[drawn:]:
@@ -114,15 +118,18 @@ def draw_fit(run: View) -> "Figure":
     figure, (ax,) = style.panels(1, *run.title, width=1.3, height=1.15)
     xs = np.concatenate([rows.inputs[:, 0] for rows in run.rows.values()]).astype(float)
     grid = np.linspace(xs.min(), xs.max(), FINE)[:, None]
-    ys = run.outputs(grid)[:, 0]
+    outputs = run.outputs(grid)
+    ys = run.answers(outputs)[:, 0]
     colors = (look().faint, look().orange, look().ink)
     for (part, rows), marker, color in zip(run.rows.items(), MARKERS, colors, strict=False):
         label = f"{PART_NAMES[part]} rows"
         x, y = rows.inputs[:, 0], rows.targets[:, 0]
         dots(ax, x, y, marker=marker, markersize=2.6, color=color, label=label)
     if len(run.metrics.get("epoch", ())) > 1:
-        first = run.outputs(grid, run.initial.values)[:, 0]
+        first = run.answers(run.outputs(grid, run.initial.values))[:, 0]
         ax.plot(grid[:, 0], first, color=look().sky, linestyle="--", linewidth=1, label=after(0))
+    if isinstance(run.loss.plain, Quantile):
+        _draw_bands(ax, run, run.loss.plain.quantiles, grid[:, 0], outputs)
     # A jump is no slope: most of the range between two of 2,000 points.
     ys[:-1][np.abs(np.diff(ys)) > 0.2 * (np.ptp(ys) or 1.0)] = np.nan
     ax.plot(grid[:, 0], ys, color=look().blue, linewidth=1.8, label=f"network {run.when}")
@@ -130,6 +137,24 @@ def draw_fit(run: View) -> "Figure":
     ax.set_ylabel(short_label(next(iter(run.data.target_names), "y"), 40))
     legend_below(figure, [ax])
     return figure
+
+
+def _draw_bands(
+    ax: "Axes", run: View, quantiles: Sequence[float], xs: Array, outputs: Array
+) -> None:
+    """The band between each pair of quantiles, and how many of the judged rows lie in it."""
+    order, rows = np.argsort(quantiles), run.judged
+    half = len(order) // 2
+    for low, high in zip(order[:half], order[::-1][:half], strict=True):
+        inside = (rows.outputs[:, low] <= rows.targets[:, 0]) & (
+            rows.targets[:, 0] <= rows.outputs[:, high]
+        )
+        share = f"{inside.mean():.0%} of {PART_NAMES[rows.part]} rows"
+        label = f"q{quantiles[low]:g} to q{quantiles[high]:g}: {share}"
+        ax.fill_between(
+            xs, outputs[:, low], outputs[:, high], color=look().blue, alpha=0.2, linewidth=0,
+            label=label,
+        )  # fmt: skip
 
 
 # A forward pass alone: inputs, outputs and the loss of every sample.

@@ -165,6 +165,10 @@ class View(Run):
         """The predicted class numbers (N,)."""
         return decisions(self.data.kind, rows.outputs)
 
+    def answers(self, outputs: Array) -> Array:
+        """Of outputs (N, k) those that are compared with the targets (N, m)."""
+        return self.loss.answers(outputs)
+
     def coded(self, rows: SavedRows) -> FloatArray:
         """The targets (N, m) as the loss takes them."""
         targets = rows.targets

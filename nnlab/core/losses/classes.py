@@ -1,9 +1,5 @@
-"""Losses: what the network's outputs cost, and the derivative of that.
+"""Losses between scores and classes."""
 
-A loss between logits and classes fuses the activation that ends the network.
-"""
-
-from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
 from typing import Annotated, ClassVar, Literal
 
@@ -12,134 +8,8 @@ from annotated_types import Ge, Gt, Lt
 from numpy.typing import DTypeLike
 
 from nnlab.core.layers.activations import logistic
-from nnlab.core.types import Array, FloatArray, IntArray, Views
-
-Reduction = Literal["mean", "batch_mean", "sum"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Loss(ABC):
-    """Compares z (B, m) with targets t (B, m).
-
-    z is the network's output or, for a loss that `fuses` the last activation, the input of that
-    activation (the logits), so that nothing overflows.
-
-    `reduction` sets the gradient's scale: "mean" divides by B m, "batch_mean" by B, "sum" by 1.
-    The reported loss is a number per sample: the mean over the m outputs for "mean", else their
-    sum; a part's loss is the mean of that over its samples.
-    """
-
-    fuses: ClassVar[str | None] = None
-    factor: ClassVar[float] = 1.0  # a constant of the derivative, multiplied into the scale
-    reduction: Reduction = "mean"
-
-    def encode(self, targets: FloatArray) -> FloatArray:
-        """The targets (N, m) as the kernels want them; label smoothing happens here."""
-        return targets
-
-    def prepare(self, labels: IntArray, classes: int, weights: FloatArray | None = None) -> "Loss":
-        """This loss for training rows with these class labels; balanced weights are fixed here.
-
-        weights (N,): how much each row counts; None: equally.
-        """
-        return self
-
-    def bind(self, batch: int, outputs: int, dtype: DTypeLike) -> Views:
-        """The memory for `gradient` with B = batch rows of m = outputs numbers."""
-        rows = {"mean": batch * outputs, "batch_mean": batch, "sum": 1}[self.reduction]
-        scale = np.array(self.factor / max(rows, 1), dtype)
-        return Views(scale=scale, unweighted=scale)
-
-    def weigh(self, s: Views, weights: Array) -> None:
-        """Multiply the rows that the next `gradient` fills by weights (B, 1)."""
-        s.scale = s.unweighted * weights  # (B, 1)
-
-    # What `nnlab explain` shows, in the language of explanation/formula.py. Names: y, the output of
-    # the network, also where z is something else; t, its target; the loss's settings.
-
-    @property
-    def term_formula(self) -> str:
-        """The loss of an output; empty where there is none to show."""
-        return ""
-
-    @property
-    def dz_formula(self) -> str:
-        """Its derivative by z; empty where there is none to show."""
-        return ""
-
-    @abstractmethod
-    def gradient(self, z: Array, t: Array, dz: Array, s: Views) -> None:
-        """Fill dz (B, m) with the derivative of the reduced loss."""
-
-    @abstractmethod
-    def terms(self, z: Array, t: Array) -> Array:
-        """The loss of every output, (B, m); may return an array of its own."""
-
-    def per_sample(self, z: Array, t: Array) -> Array:
-        """The reported loss of each row, (B,)."""
-        terms = self.terms(z, t)
-        return terms.mean(axis=1) if self.reduction == "mean" else terms.sum(axis=1)
-
-
-# --- between an output and a number -----------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Mse(Loss):
-    """Squared error (z - t)^2, without a factor 1/2: the derivative is 2 (z - t)."""
-
-    factor: ClassVar[float] = 2.0
-    term_formula = "(y - t)**2"
-    dz_formula = "2 * (y - t)"
-
-    def gradient(self, z: Array, t: Array, dz: Array, s: Views) -> None:
-        """dz = (z - t) scale; the 2 is part of the scale."""
-        np.subtract(z, t, dz)  # (B, m)
-        np.multiply(dz, s.scale, dz)
-
-    def terms(self, z: Array, t: Array) -> Array:
-        error = z - t  # (B, m)
-        return error * error
-
-
-@dataclass(frozen=True)
-class Mae(Loss):
-    """Absolute error |z - t|, with derivative sign(z - t), 0 at 0."""
-
-    term_formula = "abs(y - t)"
-    dz_formula = "sign(y - t)"
-
-    def gradient(self, z: Array, t: Array, dz: Array, s: Views) -> None:
-        np.subtract(z, t, dz)
-        np.sign(dz, dz)
-        np.multiply(dz, s.scale, dz)
-
-    def terms(self, z: Array, t: Array) -> Array:
-        return np.abs(z - t)
-
-
-@dataclass(frozen=True)
-class Huber(Loss):
-    """With e = z - t: e^2 / 2 for |e| <= delta, else delta (|e| - delta / 2) (Huber, 1964)."""
-
-    delta: Annotated[float, Gt(0)] = 1.0
-    term_formula = "(y - t)**2 / 2 if abs(y - t) <= delta else delta * (abs(y - t) - delta / 2)"
-    dz_formula = "clip(y - t, -delta, delta)"
-
-    def gradient(self, z: Array, t: Array, dz: Array, s: Views) -> None:
-        """dz = e scale, with e held to [-delta, delta]."""
-        np.subtract(z, t, dz)
-        np.clip(dz, -self.delta, self.delta, out=dz)
-        np.multiply(dz, s.scale, dz)
-
-    def terms(self, z: Array, t: Array) -> Array:
-        """c (|e| - c / 2) with c = min(|e|, delta) covers both cases."""
-        error = np.abs(z - t)
-        near = np.minimum(error, self.delta)
-        return near * (error - near / 2)
-
-
-# --- between logits and classes ---------------------------------------------------------------
+from nnlab.core.losses.base import Loss, Reduction
+from nnlab.core.types import Array, FloatArray, IntArray, Kind, Views
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -195,6 +65,7 @@ class CrossEntropy(ClassLoss):
     """
 
     fuses: ClassVar[str | None] = "softmax"
+    kinds: ClassVar[tuple[Kind, ...]] = ("classes",)
     reduction: Reduction = "batch_mean"
 
     @property
@@ -251,6 +122,7 @@ class Bce(ClassLoss):
     """
 
     fuses: ClassVar[str | None] = "sigmoid"
+    kinds: ClassVar[tuple[Kind, ...]] = ("classes", "binary")
 
     @property
     def term_formula(self) -> str:
@@ -297,15 +169,45 @@ class Bce(ClassLoss):
         return weights[1] * on + weights[0] * off
 
 
-def plain_losses() -> list[str]:
-    """The losses that compare outputs, not logits, with targets."""
-    return [name for name, loss in LOSSES.items() if loss.fuses is None]
+@dataclass(frozen=True)
+class Hinge(Loss):
+    """max(0, margin + z_j - z_c) for each class j but the true class c; a linear last layer.
 
+    For two classes it is the hinge loss max(0, margin - s d) of a support vector machine, with
+    d = z_1 - z_0 and s = 1 or -1; for more, that of Weston and Watkins (1999), which PyTorch calls
+    MultiMarginLoss. The derivative is 1 for each wrong class within the margin, and minus their
+    number for the true class. Outputs are scores, not probabilities.
+    """
 
-LOSSES: dict[str, type[Loss]] = {
-    "mse": Mse,
-    "mae": Mae,
-    "huber": Huber,
-    "bce": Bce,
-    "cross_entropy": CrossEntropy,
-}
+    margin: Annotated[float, Gt(0)] = 1.0
+    reduction: Reduction = "batch_mean"
+    kinds: ClassVar[tuple[Kind, ...]] = ("classes",)
+    term_formula = "(1 - t) * max(margin + y - sum(t * y), 0)"
+
+    @property
+    def dz_formula(self) -> str:
+        within = "(1 - t) * max(sign(margin + y - sum(t * y)), 0)"
+        return f"{within} - t * sum({within})"
+
+    def bind(self, batch: int, outputs: int, dtype: DTypeLike) -> Views:
+        s = super().bind(batch, outputs, dtype)
+        s.work, s.row = np.empty((batch, outputs), dtype), np.empty((batch, 1), dtype)
+        return s
+
+    def gradient(self, z: Array, t: Array, dz: Array, s: Views) -> None:
+        np.multiply(t, z, s.work)  # (B, C)
+        np.sum(s.work, axis=1, keepdims=True, out=s.row)  # the score of the true class
+        np.subtract(z, s.row, dz)
+        np.add(dz, self.margin, dz)
+        np.sign(dz, dz)
+        np.maximum(dz, 0, out=dz)
+        np.subtract(1, t, s.work)
+        np.multiply(dz, s.work, dz)  # 1 for a wrong class within the margin
+        np.sum(dz, axis=1, keepdims=True, out=s.row)
+        np.multiply(t, s.row, s.work)
+        np.subtract(dz, s.work, dz)
+        np.multiply(dz, s.scale, dz)
+
+    def terms(self, z: Array, t: Array) -> Array:
+        true = (t * z).sum(axis=1, keepdims=True)  # (B, 1)
+        return (1 - t) * np.maximum(self.margin + z - true, 0)

@@ -1,0 +1,65 @@
+"""`nnlab crosscheck`."""
+
+import click
+
+from nnlab.api.crosscheck import FLOAT64, check_against
+from nnlab.cli import options
+from nnlab.cli.terminal import print_json, print_message, print_messages, print_result
+from nnlab.config.load import load_config
+from nnlab.errors import CheckFailed, Diverged
+from nnlab.peers.side_by_side import DEFAULT_TOLERANCE, PEERS, require_library
+
+
+@click.command
+@options.config_argument
+@click.option(
+    "--against", type=click.Choice(tuple(PEERS)), required=True, help="The other library."
+)
+@click.option("--epochs", type=click.IntRange(min=0), metavar="N", help="Short for --set epochs=N.")
+@click.option(
+    "--tolerance",
+    type=click.FloatRange(min=0),
+    default=DEFAULT_TOLERANCE,
+    show_default=True,
+    metavar="X",
+    help="The largest difference, as a part of the largest weight and of the largest loss.",
+)
+@options.seed_option
+@options.threads_option
+@options.json_option
+@options.verbosity
+def command(
+    config: str,
+    overrides: tuple[str, ...],
+    against: str,
+    epochs: int | None,
+    tolerance: float,
+    seed: tuple[str, ...],
+    as_json: bool,
+) -> None:
+    """Train CONFIG in another library too, and compare.
+
+    nnlab and PyTorch or scikit-learn train the same network side by side, in float64, with the same
+    initial weights, batches and learning rates. After each epoch the losses and all weights are
+    compared. Exit code 9 if they differ by more than the tolerance, unless rounding explains it:
+    then the comparison ends there, and the last sentence says so. Writes no run folder. PyTorch is
+    not installed with nnlab: pip install 'nnlab[torch]'. docs/crosscheck.md has the results for all
+    shipped configs.
+
+    \b
+    nnlab crosscheck identity8 --against torch --epochs 1000
+    nnlab crosscheck digits_binary --against sklearn
+    """
+    require_library(against)
+    shortened = () if epochs is None else (f"epochs={epochs}",)
+    loaded = load_config(config, [*overrides, *seed, *shortened, "=".join(FLOAT64)])
+    print_messages(loaded.notes)
+    check = check_against(loaded.config, against, tolerance, print_message)
+    if as_json:
+        print_json(check.to_dict())
+    else:
+        print_result(str(check) if check.agrees else check.shown_rows)
+    if not check.agrees:
+        raise CheckFailed(check.sentence)
+    if check.ended:
+        raise Diverged(check.ended)

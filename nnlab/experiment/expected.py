@@ -1,0 +1,101 @@
+"""Compares a run, or the trials of a sweep, with what its config expects."""
+
+import json
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from nnlab.config.expectations import STATUS, Expectation, Seeds, expectations
+from nnlab.core import columns
+from nnlab.errors import NnlabError
+from nnlab.run.files import RunFiles
+from nnlab.run.sweeps import SweepFolder
+from nnlab.run.text import mapping_or_empty
+from nnlab.show.words import axis_value
+
+PARTS = {"train": columns.TRAIN, "validation": columns.VAL, "test": columns.TEST}
+YES_NO = {True: "yes", False: "no"}
+
+
+@dataclass(frozen=True)
+class ReachedValue:
+    """An expectation, and the value that a run reached; None for no such value."""
+
+    expected: Expectation
+    reached: Any
+
+    @property
+    def met(self) -> bool:
+        """Whether the value is as expected."""
+        return self.expected.holds(self.reached)
+
+    def __str__(self) -> str:
+        return str(self.expected)
+
+    @property
+    def row(self) -> dict[str, Any]:
+        """Expectation, value and verdict as a row of a table."""
+        return {"expected": str(self.expected), "reached": self.reached, "met": YES_NO[self.met]}
+
+
+@dataclass(frozen=True)
+class SeedCount:
+    """How many of a cell's trials, one per seed, meet all expectations."""
+
+    cell: Mapping[str, Any]
+    trials: Sequence[bool]
+    wanted: Seeds
+
+    @property
+    def met(self) -> bool:
+        """Whether there are enough seeds, and enough of them meet all expectations."""
+        number, share = len(self.trials), self.wanted
+        return number >= share.of and sum(self.trials) * share.of >= share.least * number
+
+    @property
+    def row(self) -> dict[str, Any]:
+        """The count as a row of a table."""
+        cell = {key: axis_value(value) for key, value in self.cell.items()}
+        least, of = self.wanted
+        counted = {"seeds": f"{sum(self.trials)}/{len(self.trials)}", "expected": f"{least}/{of}"}
+        return {**cell, **counted, "met": YES_NO[self.met]}
+
+    def __str__(self) -> str:
+        return f"seeds {self.wanted.least}/{self.wanted.of}"
+
+
+def compare_run(run: RunFiles) -> list[ReachedValue]:
+    """A comparison per expectation of the run's config, with the numbers of the final weights."""
+    expected, _ = expectations(mapping_or_empty(run.settings.get("expect")))
+    return _compare(run, expected)
+
+
+def compare_sweep(sweep: SweepFolder) -> list[SeedCount]:
+    """A count per cell; empty where the sweep expects nothing. A damaged trial meets nothing."""
+    expect = mapping_or_empty(sweep.read_about().get("expect"))
+    expected, seeds = expectations(expect)
+    cells: dict[str, tuple[Mapping[str, Any], list[bool]]] = {}
+    for record in sweep.records() if expect else ():
+        cell = {key: value for key, value in record.cell.items() if key != "seed"}
+        met = False
+        with suppress(NnlabError):
+            compared = _compare(RunFiles(sweep.path / record.name), expected)
+            met = record.status.ended and all(each.met for each in compared)
+        cells.setdefault(json.dumps(cell, sort_keys=True), (cell, []))[1].append(met)
+    return [SeedCount(cell, trials, seeds) for cell, trials in cells.values()]
+
+
+def _compare(run: RunFiles, expected: Sequence[Expectation]) -> list[ReachedValue]:
+    values = reached_values(run) if expected else {}
+    return [ReachedValue(each, values.get(each.key)) for each in expected]
+
+
+def reached_values(run: RunFiles) -> Mapping[str, Any]:
+    """Everything of a run that a config can expect."""
+    summary, results = run.summary, run.results
+    judged = PARTS.get(str(summary.get("part")), columns.TRAIN)
+    scores = columns.named(judged, mapping_or_empty(summary.get("scores")))
+    test = columns.named(columns.TEST, results["test"])
+    facts = {"parameters": run.about.get("parameters"), "epochs": run.last_row.get("epoch")}
+    return {**scores, **results["final"], **test, **facts, STATUS: str(run.written_status)}

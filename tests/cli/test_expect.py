@@ -1,0 +1,119 @@
+"""`expect` in a config: what train, sweep and check say of a run that is not as expected."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import Result
+
+from nnlab.config.expectations import Expectation, Seeds, expectations
+from nnlab.errors import ConfigError
+from nnlab.experiment.expected import SeedCount
+
+Nnlab = Callable[..., Result]
+CONFIG = """data: xor
+network: [{dense: 3}, tanh, {dense: 1}, sigmoid]
+loss: bce
+optimizer: {name: adam, lr: 0.1}
+training: {epochs: 3, batch_size: full, metrics: [auc]}
+"""
+
+
+@pytest.fixture
+def xor(nnlab: Nnlab, tmp_path: Path) -> Callable[..., Result]:
+    """Runs a command on the config with these expectations."""
+
+    def run(command: str, expect: str, *options: str) -> Result:
+        (tmp_path / "a.yaml").write_text(f"{CONFIG}expect: {expect}\n")
+        named = (command, *options) if command == "sweep" else (command, "a.yaml", *options)
+        return nnlab(*named, *(["a.yaml"] if command == "sweep" else []))
+
+    return run
+
+
+def test_a_run_as_expected(xor: Nnlab, nnlab: Nnlab) -> None:
+    expect = '{parameters: "= 13", epochs: "<= 3", train_loss: "< 10", train_auc: ">= 0"}'
+    trained = xor("train", expect, "--no-plots")
+    assert (trained.exit_code, "parameters = 13" in trained.stdout) == (0, True)
+    checked = nnlab("check", "latest")
+    assert (checked.exit_code, checked.stderr) == (0, "")
+    assert checked.stdout in trained.stdout
+    rows = json.loads(nnlab("check", "latest", "--json").stdout)["expected"]
+    assert rows[1] == {"expected": "epochs <= 3", "reached": 3, "met": "yes"}
+
+
+def test_a_run_that_misses_its_expectations(xor: Nnlab, nnlab: Nnlab, tmp_path: Path) -> None:
+    expect = '{parameters: "< 13", epochs: "= 3", status: early_stopped}'
+    result = xor("train", expect, "--no-plots")
+    sentence = "does not meet 2 expectations: parameters < 13, status = early_stopped.\n"
+    assert (result.exit_code, result.stderr.endswith(sentence)) == (9, True)
+    (run,) = (tmp_path / "runs").iterdir()
+    assert json.loads((run / "run.json").read_text())["status"] == "completed"
+    again = nnlab("check", str(run))
+    assert (again.exit_code, again.stderr.endswith(sentence)) == (9, True)
+
+
+def test_seeds_are_counted(xor: Nnlab, nnlab: Nnlab) -> None:
+    options = ("seed=range(0, 3)", "--no-plots", "--name", "s")
+    good = xor("sweep", '{epochs: "= 3", seeds: 2/3}', *options)
+    assert (good.exit_code, "3/3    2/3       yes" in good.stdout) == (0, True)
+    # Trials are the same whatever a config expects of them: none is trained again.
+    bad = xor("sweep", '{epochs: "= 4", seeds: 2/3}', *options)
+    assert (bad.exit_code, "3 done, 0 to run" in bad.stderr) == (9, True)
+    assert bad.stderr.endswith("s does not meet 1 expectation: seeds 2/3.\n")
+    result = nnlab("check", "s", "--json")
+    rows = json.loads(result.stdout)["expected"]
+    assert (result.exit_code, rows) == (9, [{"seeds": "0/3", "expected": "2/3", "met": "no"}])
+
+
+@pytest.mark.parametrize(
+    ("trials", "share", "met"),
+    [
+        ([True] * 4 + [False], (4, 5), True),
+        ([True] * 3 + [False] * 2, (4, 5), False),
+        ([True] * 4, (4, 5), False),  # too few seeds
+        ([True] * 8 + [False] * 2, (4, 5), True),
+        ([True] * 7 + [False] * 3, (4, 5), False),
+    ],
+)
+def test_a_share_of_seeds(trials: list[bool], share: tuple[int, int], met: bool) -> None:
+    assert SeedCount({}, trials, Seeds(*share)).met is met
+
+
+def test_a_number_that_is_missing_or_no_number_meets_nothing() -> None:
+    for sign in ("<", "<=", ">", ">=", "="):
+        expected = Expectation("val_loss", sign, 1.0)
+        assert [expected.holds(value) for value in (None, float("nan"))] == [False, False]
+        assert expected.holds(1.0) is ("=" in sign)
+
+
+@pytest.mark.parametrize(
+    ("expect", "message"),
+    [
+        ("{parameters: 20}", "expect.parameters is 20. Write `parameters: '<= 20'`."),
+        ('{train_accuracy: "0.9"}', "is '0.9'. Write `train_accuracy: '>= 0.9'`."),
+        ("{seeds: 6/5}", "expect.seeds is '6/5'."),
+        ("{status: fine}", "expect.status is 'fine'."),
+        ('{epoch: "< 3"}', "this run has no value 'epoch' to expect. Did you mean 'epochs'?"),
+        ('{val_loss: "< 3"}', "this run has no value 'val_loss' to expect."),
+        ("{train_loss: > 0.5}", "Write '> 0.5' in quotes."),
+        ("\n  train_loss: >= 0.5", "Write '>= 0.5' in quotes."),
+        ("[1]", "expect is a list."),
+    ],
+)
+def test_expectations_without_a_meaning(xor: Nnlab, expect: str, message: str) -> None:
+    result = xor("check", expect)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert message in result.stderr
+
+
+def test_nothing_to_compare(xor: Nnlab, nnlab: Nnlab) -> None:
+    assert nnlab("check", "latest").exit_code == 6  # there is no run
+    xor("train", "{}", "--no-plots")
+    result = nnlab("check", "latest")
+    assert (result.exit_code, "expects nothing" in result.stderr) == (2, True)
+    result = nnlab("check", "latest", "--set", "lr=1")
+    assert (result.exit_code, "--set changes a config" in result.stderr) == (2, True)
+    with pytest.raises(ConfigError, match=r"expect.'seeds' is 'all'; allowed: a share of seeds"):
+        expectations({"seeds": "all"})

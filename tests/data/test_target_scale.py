@@ -1,0 +1,115 @@
+"""`data.scale_target`: training on scaled targets, answers in the units of the data."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn.metrics import mean_absolute_error, r2_score
+
+import nnlab
+from nnlab.core.layers.dense import Rescale
+from nnlab.core.losses import LOSSES, Quantile
+from nnlab.core.losses.scaled import fitted_rescale, in_units
+from nnlab.core.types import Array
+from nnlab.errors import ConfigError
+
+EPOCHS = 5
+CONFIG: dict[str, Any] = {
+    "name": "case",
+    "data": {"scale": "standardize", "validation": 0.25, "split": "ordered"},
+    "network": [{"dense": 4}, "tanh", {"dense": 2}],
+    "loss": "mse",
+    "training": {"epochs": EPOCHS, "dtype": "float64"},
+}
+
+
+def rows() -> tuple[Array, Array]:
+    rng = np.random.default_rng(3)
+    x = rng.normal(size=(60, 3))
+    y = x[:, :2] @ [[3e4, 2e-3], [-1e4, 1e-3]] + rng.normal(size=(60, 2)) * [2e3, 1e-4]
+    return x, np.add(y, [2.5e5, 0.02])
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    folder = tmp_path_factory.mktemp("runs")
+    data = rows()
+    run = nnlab.train(CONFIG, data=data, runs=folder, data__scale_target="standardize")
+    return nnlab.load(run.path, data=data)
+
+
+def test_it_is_training_on_targets_that_were_standardized_before(run: Any, tmp_path: Path) -> None:
+    x, y = rows()
+    train = y[:45]
+    scaled = (y - train.mean(0)) / train.std(0)
+    other = nnlab.train(CONFIG, data=(x, scaled), runs=tmp_path)
+    for name in ("train_loss", "val_loss", "val_r2"):
+        np.testing.assert_allclose(run.metrics[name], other.metrics[name], rtol=1e-9)
+    answers = run.predict(x)
+    np.testing.assert_allclose(answers, other.predict(x) * train.std(0) + train.mean(0), rtol=1e-9)
+
+
+def test_metrics_and_answers_are_in_the_units_of_the_data(run: Any) -> None:
+    x, y = rows()
+    last = run.config.network[-1]
+    assert isinstance(last, Rescale)
+    np.testing.assert_allclose(last.mean, y[:45].mean(0))
+    wanted, answers = y[45:], run.predict(x[45:])
+    assert run.metrics["val_mae"][-1] == pytest.approx(mean_absolute_error(wanted, answers))
+    assert run.metrics["val_r2"][-1] == pytest.approx(r2_score(wanted, answers))
+    shown = nnlab.predict(run, part="validation").table
+    np.testing.assert_allclose(
+        np.stack([shown["target_output_0"], shown["target_output_1"]], 1), wanted
+    )
+    np.testing.assert_allclose(shown["output_0"], answers[:, 0])
+    assert nnlab.evaluate(run, part="validation")["mae"] == pytest.approx(
+        run.metrics["val_mae"][-1]
+    )
+    np.testing.assert_array_equal(run.rows["validation"].targets, wanted)
+    np.testing.assert_allclose(run.rows["validation"].outputs, answers)
+
+
+def test_the_loss_is_that_of_the_scaled_targets(run: Any) -> None:
+    rng = np.random.default_rng(0)
+    t, z = rng.normal(size=(6, 2)) * [1e3, 1] + 50, rng.normal(size=(6, 4))
+    quantile = Quantile(quantiles=(0.25, 0.75))
+    last = fitted_rescale(quantile, t, None)
+    loss = in_units(quantile, last)
+    np.testing.assert_allclose(loss.decode(loss.encode(t)), t)
+    scaled = (t - t.mean(0)) / t.std(0)
+    np.testing.assert_allclose(
+        loss.terms(z, loss.encode(t)), quantile.terms(z, quantile.encode(scaled))
+    )
+    np.testing.assert_allclose(loss.answers(loss.outputs(z)), z[:, ::2] * t.std(0) + t.mean(0))
+    assert in_units(LOSSES["hinge"](), last) == LOSSES["hinge"]()
+
+
+def test_a_constant_target_keeps_its_size_and_weights_count() -> None:
+    t = np.array([[5.0, 1.0], [5.0, 3.0]])
+    last = fitted_rescale(LOSSES["mse"](), t, np.array([1.0, 3.0]))
+    assert last == Rescale((5.0, 2.5), (1.0, pytest.approx(0.75**0.5)))
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (
+            {"data": "moons", "network": [{"dense": 2}, "softmax"], "loss": "cross_entropy"},
+            "scale_target is for numbers, and these targets are classes.",
+        ),
+        (
+            {"data": "curve", "network": [{"dense": 1}, "exp"], "loss": "poisson"},
+            "poisson cannot take scaled targets.",
+        ),
+        (
+            {"data": "curve", "network": [{"dense": 1}], "training__engine": "compiled"},
+            "training.engine: compiled is not possible: data.scale_target has no compiled form.",
+        ),
+    ],
+)
+def test_what_it_is_not_for(settings: dict[str, Any], message: str) -> None:
+    config = {"name": "case", "loss": "mse", "training": {"epochs": 1}, **settings}
+    overrides = {key: config.pop(key) for key in list(config) if "__" in key}
+    with pytest.raises(ConfigError, match=message.replace(".", r"\.")):
+        nnlab.train(config, data__scale_target="standardize", **overrides)
