@@ -23,7 +23,7 @@ from nnlab.config.load import load_config
 from nnlab.core.network import Network
 from nnlab.data.batches import Batches
 from nnlab.engine import blas
-from nnlab.engine.images.network import TunedNetwork
+from nnlab.engine.network import EngineNetwork
 from nnlab.training import Steps, run_training, start
 
 CONFIGS = ("lenet_mnist", "conv_fashion")
@@ -37,7 +37,7 @@ def ours(built: Built, engine: str) -> Callable[[], float]:
     """The next update of a training; the loss before it."""
     network = built.network
     layers, inputs, dtype = network.layers, network.inputs, network.dtype
-    same = TunedNetwork(layers, inputs, seed=built.config.seed, init=built.config.init, dtype=dtype)
+    same = EngineNetwork(layers, inputs, seed=built.config.seed, init=built.config.init, dtype=dtype)
     same.lanes = 1
     plan = replace(built.plan, engine=engine, chunk=1, record_steps=True, validation=None)
     plan = replace(plan, monitor="train_loss", shuffle=False)

@@ -13,7 +13,7 @@ from nnlab.build import load_weights
 from nnlab.core.losses import LOSSES, Loss
 from nnlab.core.network import layer_kind, layer_name, parameter_count
 from nnlab.core.types import Kind
-from nnlab.engine.images.network import TunedNetwork
+from nnlab.engine.network import EngineNetwork
 from nnlab.run.weights import read_weights, write_weights
 from nnlab.show.text_tables import format_table, shape_text
 from nnlab.training import Evaluation, Numbers
@@ -35,7 +35,7 @@ class NetworkSummary(ShownResult):
         return columns_of(self.rows)
 
 
-class UserNetwork(TunedNetwork):
+class UserNetwork(EngineNetwork):
     """Layers for rows of shape `inputs`, and their parameters; `nnlab.Network`.
 
     The layers are members of `nnlab.LAYERS`; `inputs` is the width of a row, or its shape for

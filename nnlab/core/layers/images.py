@@ -23,7 +23,7 @@ Extent = Pixels | Annotated[tuple[Pixels, ...], Len(2, 2)]  # of both axes, or [
 Padding = Literal["valid", "same"] | Annotated[int, Ge(0)]
 
 PATCH_NUMBERS = 2**18  # of the windows that are copied at a time: 1 MiB in float32
-MOST_PIXELS = 256  # of a window of max_pool: the tuned kernel numbers them with a byte
+MOST_PIXELS = 256  # of a window of max_pool, which takes as many passes over its places
 
 
 class Windows(NamedTuple):
