@@ -31,7 +31,7 @@ from nnlab.core.memory import Binding, Bound
 from nnlab.core.network import layer_kind
 from nnlab.core.optimizers import OPTIMIZERS, bind
 from nnlab.core.types import Array, size
-from nnlab.engine.images.network import Lanes, TunedNetwork
+from nnlab.engine.network import EngineNetwork
 from nnlab.engine.images.portions import portions, stacked
 from nnlab.engine.lanes import LaneGroup
 
@@ -65,7 +65,7 @@ class Ours:
 
     def __init__(self, layers: list[Any], x: Array, t: Array) -> None:
         start = LAYERS["reshape"](shape=(28, 28, 1))
-        self.network = TunedNetwork([start, *layers], 784, seed=1, dtype=np.float32)
+        self.network = EngineNetwork([start, *layers], 784, seed=1, dtype=np.float32)
         self.loss, self.optimizer = LOSSES["cross_entropy"](), OPTIMIZERS["sgd"](lr=RATE)
         theta = self.network.theta
         self.o = bind(self.optimizer, theta, self.network.layout.weights, {}, np.zeros_like(theta))
