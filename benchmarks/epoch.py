@@ -18,13 +18,13 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from benchmarks import timing
+from benchmarks.convolution import next_loss
 from nnlab.build import Built, build
 from nnlab.config.load import load_config
 from nnlab.core.network import Network
 from nnlab.data.batches import Batches
 from nnlab.engine import blas
 from nnlab.engine.network import EngineNetwork
-from nnlab.training import Steps, run_training, start
 
 CONFIGS = ("lenet_mnist", "conv_fashion")
 TARGET = 0.8
@@ -37,15 +37,13 @@ def ours(built: Built, engine: str) -> Callable[[], float]:
     """The next update of a training; the loss before it."""
     network = built.network
     layers, inputs, dtype = network.layers, network.inputs, network.dtype
-    same = EngineNetwork(layers, inputs, seed=built.config.seed, init=built.config.init, dtype=dtype)
+    same = EngineNetwork(
+        layers, inputs, seed=built.config.seed, init=built.config.init, dtype=dtype
+    )
     same.lanes = 1
     plan = replace(built.plan, engine=engine, chunk=1, record_steps=True, validation=None)
     plan = replace(plan, monitor="train_loss", shuffle=False)
-    records = run_training(plan, start(plan, same))
-    losses = (
-        record.losses for record in records if isinstance(record, Steps) and record.losses.size
-    )
-    return lambda: float(next(losses)[0])
+    return next_loss(plan, same)
 
 
 def batches(built: Built) -> Iterator[tuple[np.ndarray, np.ndarray]]:
