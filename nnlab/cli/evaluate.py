@@ -22,10 +22,10 @@ from nnlab.run.run import Run
 )
 @click.option(
     "--data",
-    type=options.NamedPath(),
-    metavar="PART|FILE",
-    help="A part, as --part; or other data: a CSV or NPZ file with inputs and targets, or a folder "
-    "of images with a folder per class.",
+    type=options.InputPath(".csv", path_type=str),
+    metavar="FILE",
+    help="Other data: a CSV or NPZ file with inputs and targets, or a folder of images with a "
+    "folder per class; - is stdin.",
 )
 @options.json_option
 @options.verbosity
@@ -46,6 +46,7 @@ def command(
     if part is not None and data is not None:
         raise click.UsageError("--part and --data exclude each other.")
     if data in options.PARTS:  # a file of such a name can be given as ./train
+        options.prefer(f"--part {data}", f"--data {data}")
         part, data = data, None
     evaluation = evaluate(Run(find_training(run, runs).path), data, part=part, weights=weights)
     print_messages(evaluation.notes)

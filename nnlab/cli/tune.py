@@ -18,7 +18,11 @@ from nnlab.study.space import prepare_tuning
 @click.command
 @options.config_argument
 @click.option(
-    "--search", type=options.FILE, required=True, metavar="FILE", help="The search space, as YAML."
+    "--search",
+    type=options.InputPath(".yaml", dir_okay=False),
+    required=True,
+    metavar="FILE",
+    help="The search space, as YAML; - is stdin.",
 )
 @click.option(
     "--trials",
