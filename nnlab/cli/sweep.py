@@ -132,7 +132,7 @@ def parse_size(context: click.Context, parameter: click.Parameter, value: str | 
 )
 @click.option("--retry-failed", is_flag=True, help="Run failed or diverged trials again.")
 @click.option("--yes", is_flag=True, help="Allow more than 10,000 trials.")
-@click.option("--dry-run", is_flag=True, help="Check everything, show what would run, and stop.")
+@options.dry_run_option
 @options.plots_option
 @options.json_option
 @options.verbosity
