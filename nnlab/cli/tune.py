@@ -8,7 +8,7 @@ import click
 
 from nnlab.api.tune import FinishedSearch, run_search
 from nnlab.cli import options
-from nnlab.cli.terminal import print_json, print_message, print_messages, print_result
+from nnlab.cli.terminal import print_message, print_messages, print_outcome
 from nnlab.errors import SweepFailed
 from nnlab.run.names import runs_folder
 from nnlab.run.sweeps import SweepFolder
@@ -18,7 +18,11 @@ from nnlab.study.space import prepare_tuning
 @click.command
 @options.config_argument
 @click.option(
-    "--search", type=options.FILE, required=True, metavar="FILE", help="The search space, as YAML."
+    "--search",
+    type=options.InputPath(".yaml", dir_okay=False),
+    required=True,
+    metavar="FILE",
+    help="The search space, as YAML; - is stdin.",
 )
 @click.option(
     "--trials",
@@ -74,10 +78,7 @@ def command(
     done: list[dict[str, Any]] = []
     run_search(tuning, folder, trials, retry_failed, print_message, done.append)
     search_done = FinishedSearch(done[0])
-    if as_json:
-        print_json(search_done.to_dict())
-    else:
-        print_result(str(search_done))
+    print_outcome(search_done, as_json)
     if failed := search_done.failed:
         raise SweepFailed(
             f"{failed:,} of {len(search_done.trials):,} trials have no result. --retry-failed runs "

@@ -49,8 +49,9 @@ class Expectation:
         return f"{self.key} {self.sign} {limit}"
 
     def holds(self, value: Any) -> bool:
-        """Whether a run with this value meets it; False for a missing value."""
-        return value is not None and SIGNS[self.sign](value, self.limit)
+        """Whether a run with this value meets it; False for a missing value, and no number."""
+        kinds = str if isinstance(self.limit, str) else (int, float)
+        return isinstance(value, kinds) and bool(SIGNS[self.sign](value, self.limit))
 
 
 def expectations(expect: Mapping[str, Any]) -> tuple[list[Expectation], Seeds]:

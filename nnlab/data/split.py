@@ -105,11 +105,12 @@ def split_rows(
     order: IntArray = np.arange(available)
     if is_divided or used < available:
         order = _order(options, available, seed, labels, groups)
-        order = order[: _cut(order, used, groups)]
+    if used < available:
+        ends = _group_ends(order, groups)
+        order = order[: _nearest(ends, used) if len(ends) else used]
     if not is_divided:
         order = np.sort(order)
-    ends = (len(order) - tested - validated, len(order) - tested)
-    train, validation, test = np.split(order, [_cut(order, end, groups) for end in ends])
+    train, validation, test = np.split(order, _cuts(order, validated, tested, groups))
     if official:
         test = np.arange(available, rows)
     if options.fold is not None:
@@ -194,13 +195,34 @@ def _used_rows(options: Split, available: int) -> int:
     return options.rows
 
 
-def _cut(order: IntArray, place: int, groups: IntArray | None) -> int:
-    """The place of a cut: with groups the nearest where one ends, but no part becomes empty."""
-    if groups is None or place in (0, len(order)):
-        return place
+def _cuts(order: IntArray, validated: int, tested: int, groups: IntArray | None) -> tuple[int, int]:
+    """Where the validation and the test rows begin; with groups the nearest end of one.
+
+    Raises ConfigError where there are fewer groups than parts.
+    """
+    validation, test = len(order) - tested - validated, len(order) - tested
+    if groups is None:
+        return validation, test
+    ends = _group_ends(order, groups)
+    if len(ends) < (parts := bool(validated) + bool(tested)):
+        raise ConfigError(
+            f"data: {parts + 1} parts of whole groups need as many groups, not {len(ends) + 1}."
+        )
+    if tested:
+        test = _nearest(ends[bool(validated) :], test)  # leaves a group for validation
+    return _nearest(ends[ends < test], validation) if validated else test, test
+
+
+def _group_ends(order: IntArray, groups: IntArray | None) -> IntArray:
+    """The places in `order` where a group ends and another begins."""
+    if groups is None:
+        return order[:0]
     own = groups[order]
-    ends = np.flatnonzero(own[1:] != own[:-1]) + 1
-    return int(ends[np.argmin(np.abs(ends - place))]) if len(ends) else place
+    return np.flatnonzero(own[1:] != own[:-1]) + 1
+
+
+def _nearest(ends: IntArray, place: int) -> int:
+    return int(ends[np.argmin(np.abs(ends - place))])
 
 
 def _order(

@@ -11,7 +11,7 @@ from nnlab.build import Built
 from nnlab.core.network import Network
 from nnlab.core.types import Array
 from nnlab.data.memory import Memory
-from nnlab.engine.images.network import TunedNetwork
+from nnlab.engine.network import EngineNetwork
 from nnlab.errors import RunLocked, RunUnreadable
 from nnlab.experiment.describe import epoch_row, kernel_changes
 from nnlab.experiment.resume import initial_state, rebuild
@@ -227,7 +227,7 @@ class Verifier:
             return None
         saved = checkpoint.read_save(self.folder.path / name)
         config, shape = built.config, built.network.shapes[0]
-        state = start(built.plan, TunedNetwork(config.network, shape, dtype=config.training.dtype))
+        state = start(built.plan, EngineNetwork(config.network, shape, dtype=config.training.dtype))
         thaw(state, saved.arrays, saved.meta)
         return state
 

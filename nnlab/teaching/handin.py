@@ -98,7 +98,15 @@ def _files_of(archive: zipfile.ZipFile) -> dict[str, bytes]:
     if len(tops) != 1:
         raise RunUnreadable(f"it holds {len(tops)} runs; hand in one")
     inside = {name: members.get(tops[0] + name) for name in FILES}
-    return {name: archive.read(info) for name, info in inside.items() if info is not None}
+    return {name: _read(archive, info) for name, info in inside.items() if info is not None}
+
+
+def _read(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
+    """A member, never more of it than it announces, as `archive.read` would unpack."""
+    if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise RunUnreadable(f"{shown(info.filename)} has an unusual compression")
+    with archive.open(info) as stream:
+        return stream.read(info.file_size)
 
 
 def _members(archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:

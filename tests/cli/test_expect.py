@@ -85,7 +85,7 @@ def test_a_share_of_seeds(trials: list[bool], share: tuple[int, int], met: bool)
 def test_a_number_that_is_missing_or_no_number_meets_nothing() -> None:
     for sign in ("<", "<=", ">", ">=", "="):
         expected = Expectation("val_loss", sign, 1.0)
-        assert [expected.holds(value) for value in (None, float("nan"))] == [False, False]
+        assert [expected.holds(value) for value in (None, float("nan"), "high", [2])] == [False] * 4
         assert expected.holds(1.0) is ("=" in sign)
 
 

@@ -211,6 +211,12 @@ def test_test_and_validation_parts_part_no_group(order):
     assert sum(map(len, names)) == len(set(groups))
 
 
+def test_a_large_last_group_leaves_one_for_validation():
+    groups = np.repeat([0, 1, 2], [10, 10, 80])
+    parts = split_rows(Split(test=0.1, validation=0.1, split="ordered"), 100, 0, 0, groups=groups)
+    assert [len(parts.train), len(parts.validation), len(parts.test)] == [10, 10, 80]
+
+
 def test_further_folds_divide_the_same_rows_in_another_order():
     options = Split(folds=4, test=0.2)
     tests = {tuple(split_rows(replace(options, fold=k), 40, 0, 3).test) for k in range(1, 9)}
@@ -231,6 +237,9 @@ def test_further_folds_divide_the_same_rows_in_another_order():
         (Split(fold=1), np.arange(10) // 4, "data.folds: 5 folds need as many groups, not 3."),
         (Split(fold=1, stratify=True, folds=2), np.arange(10) // 2, "cannot be stratified"),
         (Split(rows=11), None, "data.rows: 11 of 10 rows"),
+        (Split(test=0.2), np.zeros(10), "2 parts of whole groups need as many groups, not 1."),
+        (Split(rows=4, validation=1), np.arange(10) // 5, "need as many groups, not 1."),
+        (Split(test=2, validation=2), np.arange(10) // 5, "3 parts of whole groups need"),
     ],
 )
 def test_impossible_folds_and_rows(options, groups, problem):

@@ -3,9 +3,11 @@
 import io
 import json
 import pickle
+import re
 import shutil
 import stat
 import sys
+import tracemalloc
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,6 +18,7 @@ from click.testing import CliRunner
 from threadpoolctl import threadpool_limits
 
 from nnlab.cli import main
+from nnlab.errors import RunUnreadable
 from nnlab.experiment.state import file_hash
 from nnlab.run.arrays import read_npz, write_npz
 from nnlab.run.folder import RunFolder
@@ -286,6 +289,22 @@ def test_a_training_beyond_its_memory_is_ended(school: Path, tmp_path: Path) -> 
     shutil.copy(school / "handins" / "honest0.zip", tmp_path)
     (each,) = grade(tmp_path, read_task(school / "task.yaml"), memory=1000)
     assert (each.verdict, "\n" in each.row["reason"]) == (Verdict.FAILED, False)
+
+
+def test_no_member_unpacks_to_more_than_it_announces(tmp_path: Path) -> None:
+    path, size = tmp_path / "bomb.zip", 1 << 26
+    data = _zip({"r/run.json": b"{}", "r/metrics.csv": bytes(size)})
+    path.write_bytes(data.replace(size.to_bytes(4, "little"), (10).to_bytes(4, "little")))
+    tracemalloc.start()
+    with pytest.raises(RunUnreadable, match="Bad CRC-32"):
+        read_handin(path)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < size / 8
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_BZIP2) as archive:  # without such a limit
+        archive.writestr("r/run.json", "{}")
+    with pytest.raises(RunUnreadable, match=re.escape("r/run.json has an unusual compression")):
+        read_handin(path)
 
 
 def test_equal_runs_are_equal_files_with_nothing_else(school: Path, tmp_path: Path) -> None:
