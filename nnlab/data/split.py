@@ -112,8 +112,6 @@ def split_rows(
         test = np.arange(available, rows)
     if options.fold is not None:
         train, validation = _fold(options, train, seed, labels, groups)
-    if options.watches_test:
-        validation = test
     if not len(train):
         raise ConfigError(f"data: no row is left for training, {rows:,} in all.")
     return _parts(options, train, validation, test)
@@ -128,8 +126,10 @@ def _first(order: IntArray, used: int, groups: IntArray | None) -> IntArray:
 
 
 def _parts(options: Split, train: IntArray, validation: IntArray, test: IntArray) -> PartRows:
-    if options.watches_test and not len(test):
-        raise ConfigError("data.validation: there is no test part; set data.test as well.")
+    if options.watches_test:
+        if not len(test):
+            raise ConfigError("data.validation: there is no test part; set data.test as well.")
+        validation = test
     return PartRows(train, *(part if len(part) else None for part in (validation, test)))
 
 
