@@ -19,7 +19,7 @@ from nnlab.core.schedules import SCHEDULES
 from nnlab.core.types import Kind
 from nnlab.data.batches import Part
 from nnlab.data.scale import fit_scaling
-from nnlab.engine.images.network import TunedNetwork
+from nnlab.engine.network import EngineNetwork
 from nnlab.training import Failure, Plan, run_bursts, start
 
 Engine = Literal["numpy", "compiled"]
@@ -59,7 +59,7 @@ def _dense_numbers(workload: Workload) -> range:
     return range(0, 2 * len(workload.widths) - 2, 2)
 
 
-def _network(problem: Problem) -> TunedNetwork:
+def _network(problem: Problem) -> EngineNetwork:
     workload = problem.workload
     layers: list[Layer] = []
     for units in workload.widths[1:]:
@@ -68,7 +68,7 @@ def _network(problem: Problem) -> TunedNetwork:
     layers.pop()
     if workload.output != "linear":
         layers.append(LAYERS[workload.output]())
-    network = TunedNetwork(layers, workload.widths[0], dtype=workload.dtype)
+    network = EngineNetwork(layers, workload.widths[0], dtype=workload.dtype)
     for index, (weight, _) in zip(_dense_numbers(workload), problem.start, strict=True):
         network.parameters[f"{index}.dense.weight"][...] = weight  # biases start at 0 in both
     return network

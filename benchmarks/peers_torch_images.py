@@ -1,4 +1,4 @@
-"""PyTorch on the convolutional workloads: `nn.Sequential`, autograd and SGD, in two formats."""
+"""PyTorch on networks of images: `nn.Sequential` and autograd, in two formats."""
 
 from collections.abc import Callable
 from typing import Any
@@ -7,8 +7,9 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from nnlab.build import Built
 from nnlab.core.network import Network, layer_kind
-from nnlab.core.types import Array
+from nnlab.core.types import Array, Shape
 
 FORMATS = {"torch": torch.contiguous_format, "torch channels last": torch.channels_last}
 
@@ -38,23 +39,78 @@ def prepare(network: Network, x: Array, t: Array, rate: float, form: Any) -> Cal
     return step
 
 
+def prepare_training(
+    network: Network, built: Built, form: Any
+) -> Callable[[Array, Array, float], float]:
+    """An update of a shipped config: AdamW and an average of the weights; the loss before it."""
+    settings, average = built.config, built.config.training.ema
+    model = nn.Sequential(*modules(network)).to(memory_format=form)
+    c, h, w = (network.shapes[1][axis] for axis in (2, 0, 1))
+    decayed = [p for p in model.parameters() if p.ndim > 1]
+    groups = [
+        {"params": decayed, "weight_decay": settings.optimizer.weight_decay},
+        {"params": [p for p in model.parameters() if p.ndim == 1], "weight_decay": 0.0},
+    ]
+    optimizer = torch.optim.AdamW(groups, lr=settings.optimizer.lr)
+    values = [p.detach() for p in model.parameters()]
+    averages = [p.clone() for p in values]
+    smoothing = settings.loss.label_smoothing
+
+    def update(x: Array, t: Array, rate: float) -> float:
+        for group in optimizer.param_groups:
+            group["lr"] = rate
+        rows = torch.from_numpy(x).reshape(-1, h, w, c).permute(0, 3, 1, 2)
+        labels = torch.from_numpy(t.argmax(axis=1))
+        optimizer.zero_grad()
+        output = model(rows.contiguous(memory_format=form))
+        value = functional.cross_entropy(output, labels, label_smoothing=smoothing)
+        value.backward()
+        optimizer.step()
+        torch._foreach_lerp_(averages, values, 1 - average)
+        return float(value.detach())
+
+    return update
+
+
 def modules(network: Network) -> list[Any]:
-    """A module for each layer but the first, which only makes pictures of rows."""
-    found: list[Any] = []
+    """A module for each layer but the reshape before them and the softmax, which the loss has."""
+    made: list[Any] = []
     for index, layer in enumerate(network.layers[1:], 1):
-        name, inputs = layer_kind(layer), network.shapes[index][-1]
-        settings: Any = layer
-        if name == "conv2d":
-            padding = 0 if settings.padding == "valid" else settings.padding
-            found.append(nn.Conv2d(inputs, settings.filters, settings.kernel, padding=padding))
-        elif name == "dense":
-            found.append(nn.Linear(inputs, settings.units))
-        else:
-            found.append({"relu": nn.ReLU(), "max_pool": nn.MaxPool2d(2), "flatten": Flat()}[name])
-        if name in ("conv2d", "dense"):
-            weight, bias = (network.parameters[f"{index}.{name}.{p}"] for p in ("weight", "bias"))
-            turned = weight.transpose(3, 2, 0, 1) if name == "conv2d" else weight.T
+        name, shape, settings = layer_kind(layer), network.shapes[index], layer
+        if name == "softmax":
+            continue
+        module = MODULES[name](settings, shape)
+        for key in ("weight", "bias", "gamma", "beta"):
+            array = network.parameters.get(f"{index}.{name}.{key}")
+            if array is None:
+                continue
+            turned = array.transpose(3, 2, 0, 1) if array.ndim == 4 else array.T
             with torch.no_grad():
-                found[-1].weight.copy_(torch.from_numpy(turned.copy()))
-                found[-1].bias.copy_(torch.from_numpy(bias.copy()))
-    return found
+                target = getattr(module, {"gamma": "weight", "beta": "bias"}.get(key, key))
+                target.copy_(torch.from_numpy(turned.copy()))
+        made.append(module)
+    return made
+
+
+def convolution(layer: Any, shape: Shape) -> Any:
+    """The module of a `conv2d` for images (h, w, c)."""
+    padding = 0 if layer.padding == "valid" else layer.padding
+    return nn.Conv2d(shape[-1], layer.filters, layer.kernel, padding=padding, bias=layer.bias)
+
+
+def batch_norm(layer: Any, shape: Shape) -> Any:
+    """The module of a `batch_norm` for images (h, w, c) or rows (n,)."""
+    kind = nn.BatchNorm2d if len(shape) == 3 else nn.BatchNorm1d
+    return kind(shape[-1], eps=layer.eps, momentum=layer.momentum)
+
+
+MODULES: dict[str, Callable[[Any, Shape], Any]] = {
+    "conv2d": convolution,
+    "batch_norm": batch_norm,
+    "dense": lambda layer, shape: nn.Linear(shape[-1], layer.units, bias=layer.bias),
+    "relu": lambda layer, shape: nn.ReLU(),
+    "max_pool": lambda layer, shape: nn.MaxPool2d(2),
+    "flatten": lambda layer, shape: Flat(),
+    "global_avg_pool": lambda layer, shape: nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten()),
+    "dropout": lambda layer, shape: nn.Dropout(layer.rate),
+}

@@ -23,7 +23,7 @@ from nnlab.data.scale import Scaling, fit_scaling
 from nnlab.data.split import PartRows, split_dataset, split_rows
 from nnlab.data.warnings import absent_classes, absent_words, data_warnings
 from nnlab.engine.compiled.program import why_not
-from nnlab.engine.images.network import TunedNetwork
+from nnlab.engine.network import EngineNetwork
 from nnlab.errors import ConfigError
 from nnlab.training import Plan, Stopping, row_numbers
 
@@ -76,7 +76,7 @@ def build(
     config = replace(config, network=with_units(config, dataset, rows.train))
     init = None if isinstance(config.init, SavedWeights) else config.init
     width = dataset.inputs.shape[1]
-    network = TunedNetwork(config.network, width, seed=config.seed, init=init, dtype=dtype)
+    network = EngineNetwork(config.network, width, seed=config.seed, init=init, dtype=dtype)
     kind, targets = encode(dataset, network.shapes[-1][0])
     loss = in_units(prepare_loss(config.loss, dataset, rows.train), config.network[-1])
     weighted = dataset.weights is not None

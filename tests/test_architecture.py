@@ -93,7 +93,7 @@ RULES = {
     ),
     "show.page": rule(
         CORE
-        | {"config", "data.scale", "diagnosis.moments", "engine.images", "run"}
+        | {"config", "data.scale", "diagnosis.moments", "run"}
         | {"show.figures", "show.words"}
         | {
             f"explanation.{name}"

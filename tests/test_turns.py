@@ -8,7 +8,7 @@ import pytest
 
 from nnlab.core.network import Network
 from nnlab.engine import blas
-from nnlab.engine.images.network import TunedNetwork
+from nnlab.engine.network import EngineNetwork
 from nnlab.experiment.outcome import outputs
 from nnlab.run import environment
 from nnlab.training import Evaluation, Plan, start
@@ -17,7 +17,7 @@ from nnlab.training.evaluation import Tally
 from tests.trainings import layers, noise, part, plan_for
 
 DATA = part(*noise())
-NETWORK = TunedNetwork(layers(4, "tanh", 2), 3, seed=1)
+NETWORK = EngineNetwork(layers(4, "tanh", 2), 3, seed=1)
 
 
 def driver_of(plan: Plan, network: Network) -> EngineDriver:

@@ -13,7 +13,7 @@ from nnlab.api.sweep import TrainedSweep
 from nnlab.errors import UsageError
 from nnlab.run.names import runs_folder
 from nnlab.run.run import Run
-from nnlab.show.text_tables import NOTHING, Cell, format_table, spread_texts
+from nnlab.show.text_tables import NOTHING, Cell, format_columns, format_table, spread_texts
 from nnlab.show.words import count, first_few, setting_value, shorten
 from nnlab.study import noise
 from nnlab.study.compare import (
@@ -105,8 +105,7 @@ class RunComparison(ShownResult):
         if len(self.runs) <= len(LETTERS):
             parts += _runs_in_columns(self.runs)
         elif not self.comparisons:
-            columns = _columns(self.runs)
-            parts.append(format_table(list(columns), list(zip(*columns.values(), strict=True))))
+            parts.append(format_columns(_columns(self.runs)))
         if self.comparisons:
             parts += _groups_in_columns(self.groups, self.comparisons)
         return "\n\n".join(parts)

@@ -1,13 +1,13 @@
 """Conditions on runs: `optimizer.lr<0.1`, `data=xor`."""
 
-import operator
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from nnlab.config.annotations import main_setting
+from nnlab.config.expectations import SIGNS
 from nnlab.config.families import LAYER, file_settings
 from nnlab.config.files import checked
 from nnlab.config.overrides import ALIASES, TOP_FAMILIES
@@ -21,12 +21,7 @@ from nnlab.run.settings import dotted
 from nnlab.suggest import certain_name, did_you_mean
 
 PATTERN = re.compile(r"\s*([^\s=!<>]+)\s*(==|!=|<=|>=|=|<|>)(.*)", re.DOTALL)
-ORDERS: dict[str, Callable[[Any, Any], bool]] = {
-    "<": operator.lt,
-    "<=": operator.le,
-    ">": operator.gt,
-    ">=": operator.ge,
-}
+ORDERS = {sign: holds for sign, holds in SIGNS.items() if sign != "="}
 
 
 @dataclass(frozen=True)

@@ -7,11 +7,10 @@ from math import inf
 from typing import Any
 
 from nnlab.api.arguments import checks_arguments
-from nnlab.api.find import AnyConfig, as_overrides, read_request
+from nnlab.api.find import AnyConfig, load_request
 from nnlab.api.progress import choose_display
 from nnlab.api.results import Columns, ShownResult, columns_of
 from nnlab.build import build
-from nnlab.config.load import resolve_config
 from nnlab.config.schema import Config
 from nnlab.core import columns
 from nnlab.errors import ConfigError, Diverged, UsageError
@@ -52,8 +51,7 @@ def crosscheck(
     DataError.
     """
     require_library(against)
-    form, rows, settings = read_request(config, data, overrides)
-    loaded = resolve_config(form, [*as_overrides(settings), FLOAT64], rows=rows)
+    loaded = load_request(config, data, overrides, FLOAT64)
     shown = choose_display(progress)
     return check_against(loaded.config, against, tolerance, shown.tell, shown.training)
 
@@ -156,15 +154,9 @@ class CrossCheck(ShownResult):
 
     def to_dict(self) -> dict[str, Any]:
         """The object that --json prints."""
-        return {
-            "peer": self.peer,
-            "agrees": self.agrees,
-            "sentence": self.sentence,
-            "tolerance": self.tolerance,
-            "largest": self.largest,
-            "ended": self.ended or None,
-            "epochs": list(map(asdict, self.rows)),
-        }
+        names = ("peer", "agrees", "sentence", "tolerance", "largest")
+        about = {name: getattr(self, name) for name in names}
+        return {**about, "ended": self.ended or None, "epochs": list(map(asdict, self.rows))}
 
     @property
     def shown_rows(self) -> str:

@@ -4,9 +4,8 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from nnlab.api.find import AnyConfig, as_overrides, find_trained, read_request
+from nnlab.api.find import AnyConfig, find_trained, load_request
 from nnlab.api.results import ShownList
-from nnlab.config.load import resolve_config
 from nnlab.diagnosis.findings import Diagnosis
 from nnlab.diagnosis.gather import evidence_of_config, evidence_of_run
 from nnlab.diagnosis.rules import diagnose
@@ -29,6 +28,5 @@ def doctor(run: Run | AnyConfig, *, data: Any = None, **overrides: object) -> li
                 "A run has its own data and settings; leave out the arguments after it."
             )
         return ShownList(diagnose(evidence_of_run(run)))
-    config, rows, settings = read_request(run, data, overrides)
-    loaded = resolve_config(config, as_overrides(settings), rows=rows)
-    return ShownList(diagnose(evidence_of_config(loaded.config)))
+    config = load_request(run, data, overrides).config
+    return ShownList(diagnose(evidence_of_config(config)))

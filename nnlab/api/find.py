@@ -8,6 +8,7 @@ from typing import Any
 
 from nnlab.config.dump import in_words
 from nnlab.config.given_rows import GivenRows, rows_in_memory
+from nnlab.config.load import Loaded, resolve_config
 from nnlab.config.schema import Config
 from nnlab.data.dataset import DataSource
 from nnlab.errors import RunUnreadable, UsageError
@@ -47,6 +48,17 @@ def read_request(
     if isinstance(data, str | Mapping) and not any(hasattr(p, "__array__") for p in parts):
         return form, None, {**overrides, "data": data}
     return form, rows_in_memory(data), dict(overrides)
+
+
+def load_request(
+    config: AnyConfig, data: Any, overrides: Mapping[str, object], *changes: tuple[str, object]
+) -> Loaded:
+    """The config of a call with its rows and overrides, and `changes` after these.
+
+    Raises as `read_request`, and ConfigError.
+    """
+    form, rows, settings = read_request(config, data, overrides)
+    return resolve_config(form, [*as_overrides(settings), *changes], rows=rows)
 
 
 def as_overrides(settings: Mapping[str, object]) -> list[tuple[str, object]]:

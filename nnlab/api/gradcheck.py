@@ -7,10 +7,9 @@ from typing import Any
 from numpy.typing import ArrayLike
 
 from nnlab.api.arguments import CountOf, checks_arguments
-from nnlab.api.find import AnyConfig, as_overrides, read_request
+from nnlab.api.find import AnyConfig, load_request
 from nnlab.api.fitting import member
 from nnlab.api.results import Columns, ShownResult, columns_of
-from nnlab.config.load import resolve_config
 from nnlab.core.gradcheck import TOLERANCE, Checked, check_gradients
 from nnlab.core.losses import LOSSES, Loss
 from nnlab.core.network import Network
@@ -39,9 +38,7 @@ def gradcheck(
     if not isinstance(network, Network):
         if any(value is not None for value in (x, t, loss)):
             raise TypeError("gradcheck of a config takes its rows as data=(x, t).")
-        form, given, settings = read_request(network, data, overrides)
-        changes = [*as_overrides(settings), ("training.dtype", "float64")]
-        config = resolve_config(form, changes, rows=given).config
+        config = load_request(network, data, overrides, ("training.dtype", "float64")).config
         return GradientCheck(tuple(check_config_gradients(config, rows)))
     if x is None or t is None or loss is None or data is not None or overrides:
         raise TypeError("gradcheck of a network takes x, t and loss.")

@@ -21,7 +21,7 @@ from nnlab.experiment.measure import outputs_and_losses, sample_part, sample_row
 from nnlab.run.data_facts import DataFacts
 from nnlab.run.folder import Weights
 from nnlab.run.run import Run
-from nnlab.show.text_tables import format_records, to_csv
+from nnlab.show.text_tables import format_columns, to_csv
 from nnlab.show.words import count
 
 Column = tuple[str, NDArray[Any]]  # its name and values
@@ -102,14 +102,8 @@ class Predictions(ShownResult):
         return to_csv([name for name, _ in self.columns], list(zip(*cells, strict=True)))
 
     def __str__(self) -> str:
-        rows = [
-            {name: value.item() if isinstance(value, np.generic) else value for name, value in row}
-            for row in (
-                [(name, values[i]) for name, values in self.columns]
-                for i in range(min(len(self), SHOWN))
-            )
-        ]
-        return f"{self.run.name}: {count(len(self), 'row')}\n\n{format_records(rows)}"
+        table = format_columns({name: values[:SHOWN].tolist() for name, values in self.columns})
+        return f"{self.run.name}: {count(len(self), 'row')}\n\n{table}"
 
 
 def _of_outputs(outputs: FloatArray, run: Run) -> list[Column]:

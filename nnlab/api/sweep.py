@@ -1,7 +1,7 @@
 """One config with many settings: `nnlab.sweep` and its result."""
 
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import asdict, astuple, dataclass, field
 from pathlib import Path
@@ -29,7 +29,7 @@ from nnlab.show.figures.palette import Scale
 from nnlab.show.figures.sweep_plots import cell_curve, draw_sweep, require_sweep_plot
 from nnlab.show.figures.sweep_view import SweepView
 from nnlab.show.page import Report, report_sweep
-from nnlab.show.text_tables import Cell, format_records, format_table, spread_texts
+from nnlab.show.text_tables import Cell, format_columns, format_records, spread_texts
 from nnlab.show.words import axis_value, cell_name, count
 from nnlab.status import Status
 from nnlab.study import plan
@@ -275,41 +275,41 @@ class TrainedSweep(ShownResult):
 def _cells_table(rows: Sequence[CellRow], keys: Sequence[str]) -> str:
     """A row per cell; with several seeds the numbers are medians and quartiles."""
     repeated = any(row.trials > 1 for row in rows)
-    columns: dict[str, Sequence[Cell]] = {
-        key: [axis_value(row.cell.get(key)) for row in rows] for key in keys
-    }
-    if repeated:
-        columns["trials"] = [row.trials for row in rows]
-    if any(row.failed for row in rows):
-        columns["failed"] = [row.failed for row in rows]
-    columns |= _number_columns(rows, repeated)
-    table = format_table(list(columns), list(zip(*columns.values(), strict=True)))
-    return f"{table}\nNumbers: median (quartiles) over the seeds." if repeated else table
+    trials = {"trials": [row.trials for row in rows]} if repeated else {}
+    failed = {"failed": failures} if any(failures := [row.failed for row in rows]) else {}
+    columns = _settings_of(rows, keys) | trials | failed | _numbers_of(rows, repeated)
+    note = "\nNumbers: median (quartiles) over the seeds." if repeated else ""
+    return format_columns(columns) + note
 
 
-def _number_columns(
-    rows: Sequence[CellRow], repeated: bool
-) -> Iterator[tuple[str, Sequence[Cell]]]:
+def _numbers_of(rows: Sequence[CellRow], repeated: bool) -> dict[str, Sequence[Cell]]:
+    """The medians of each number by its name, with quartiles where seeds are repeated."""
+    columns: dict[str, Sequence[Cell]] = {}
     for name in dict.fromkeys(name for row in rows for name in row.numbers):
         spreads = [row.numbers.get(name) for row in rows]
         if repeated:
-            yield name, spread_texts([None if s is None else astuple(s) for s in spreads])
+            columns[name] = spread_texts([None if s is None else astuple(s) for s in spreads])
         else:
-            yield name, [None if s is None else s.median for s in spreads]
+            columns[name] = [None if s is None else s.median for s in spreads]
+    return columns
+
+
+def _settings_of(
+    rows: Sequence[CellRow | FoldMean], keys: Iterable[str]
+) -> dict[str, Sequence[Cell]]:
+    """A column per setting that varies."""
+    return {key: [axis_value(row.cell.get(key)) for row in rows] for key in keys}
 
 
 def _folds_table(means: Sequence[FoldMean]) -> str:
     """A row per setting with means over its folds, below an empty line; '' for one fold."""
     if not any(mean.intervals for mean in means):
         return ""
-    columns: dict[str, Sequence[Cell]] = {
-        key: [axis_value(mean.cell.get(key)) for mean in means] for key in means[0].cell
-    }
+    columns = _settings_of(means, means[0].cell)
     columns["folds"] = [mean.folds for mean in means]
     for name in dict.fromkeys(name for mean in means for name in mean.means):
         columns[name] = spread_texts([mean.spread(name) for mean in means])
-    table = format_table(list(columns), list(zip(*columns.values(), strict=True)))
-    return f"\n\n{table}\nNumbers: mean (95 % interval) over the folds."
+    return f"\n\n{format_columns(columns)}\nNumbers: mean (95 % interval) over the folds."
 
 
 def _failed_table(records: Sequence[TrialRecord], axes: Sequence[Mapping[str, Any]]) -> str:

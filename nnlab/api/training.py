@@ -6,11 +6,10 @@ from signal import SIGINT
 from typing import Any
 
 from nnlab.api.arguments import checks_arguments
-from nnlab.api.find import AnyConfig, AnyPath, AnyRun, as_overrides, find_trained, read_request
+from nnlab.api.find import AnyConfig, AnyPath, AnyRun, as_overrides, find_trained, load_request
 from nnlab.api.progress import Display, choose_display
 from nnlab.api.trained_run import TrainedRun
 from nnlab.config.given_rows import given_memory
-from nnlab.config.load import resolve_config
 from nnlab.data.memory import Memory
 from nnlab.errors import Interrupted
 from nnlab.experiment.provide import provide_data
@@ -50,8 +49,7 @@ def train(
     Ctrl+C, or a notebook's stop button, saves the state: the run that is returned is `interrupted`,
     and `resume` continues it. Raises ConfigError, DataError, StorageError.
     """
-    form, rows, settings = read_request(config, data, overrides)
-    loaded = resolve_config(form, as_overrides(settings), rows=rows)
+    loaded = load_request(config, data, overrides)
     shown = choose_display(progress)
     provide_data(loaded.config, shown.tell)
     with returning_on_interrupt(shown), begin(loaded, runs_folder(runs), name=name) as session:

@@ -16,7 +16,7 @@ from nnlab.core.layers import LAYERS, Layer
 from nnlab.core.losses import LOSSES, Loss
 from nnlab.core.network import Network, layer_kind, layer_name, parameter_count, revived
 from nnlab.core.types import Kind, Shape
-from nnlab.engine.images.network import TunedNetwork
+from nnlab.engine.network import EngineNetwork
 from nnlab.run.weights import read_weights, write_weights
 from nnlab.show.text_tables import format_table, shape_text
 from nnlab.training import Evaluation, Numbers
@@ -38,7 +38,7 @@ class NetworkSummary(ShownResult):
         return columns_of(self.rows)
 
 
-class UserNetwork(TunedNetwork):
+class UserNetwork(EngineNetwork):
     """Layers for rows of shape `inputs`, and their parameters; `nnlab.Network`.
 
     The layers are members of `nnlab.LAYERS`; `inputs` is the width of a row, or its shape for

@@ -1,6 +1,6 @@
 """A run trained again and compared bit for bit: `nnlab.verify`."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -58,8 +58,7 @@ def _verify_training(
     for finding in verifier.replay(replay, epochs):
         see(f"{finding.what}: {finding.problem or 'the same'}", True)
         findings.append(finding)
-    rows = count(sum(finding.what.startswith("epoch ") for finding in findings), "row")
-    same = f"; {rows} of metrics.csv came out the same"
+    same = f"; {count(_epochs(findings), 'row')} of metrics.csv came out the same"
     return Verification(folder.path, tuple(findings), same)
 
 
@@ -101,5 +100,10 @@ class Verification(ShownResult):
         about = {"folder": str(self.path), "good": self.good}
         if "paths.csv" in self.repeated:
             return {**about, "findings": self.problems}
-        rows = sum(finding.what.startswith("epoch ") for finding in self.findings)
+        rows = _epochs(self.findings)
         return {**about, "epochs_replayed": rows, "findings": list(map(asdict, self.findings))}
+
+
+def _epochs(findings: Iterable[Finding]) -> int:
+    """The number of epochs that were trained again."""
+    return sum(finding.what.startswith("epoch ") for finding in findings)

@@ -7,7 +7,7 @@ import click
 from nnlab.api.compare import compare
 from nnlab.cli.completion import complete_run
 from nnlab.cli.options import json_option, runs_option, verbosity
-from nnlab.cli.terminal import print_json, print_messages, print_result
+from nnlab.cli.terminal import print_messages, print_outcome
 
 
 @click.command
@@ -47,7 +47,4 @@ def command(
     """
     comparison = compare(*names, metrics=metrics, folder=runs)
     print_messages(comparison.notes)
-    if as_json:
-        print_json(comparison.to_dict())
-    else:
-        print_result(str(comparison))
+    print_outcome(comparison, as_json)

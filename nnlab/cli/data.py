@@ -7,8 +7,8 @@ import click
 from nnlab.api.describe import describe_table
 from nnlab.cli.completion import complete_words
 from nnlab.cli.group import Subcommands
-from nnlab.cli.options import json_option, output_option, verbosity
-from nnlab.cli.terminal import print_json, print_message, print_result
+from nnlab.cli.options import STDIO, NamedPath, json_option, output_option, verbosity
+from nnlab.cli.terminal import print_data, print_json, print_message, print_result
 from nnlab.data import sources
 from nnlab.data.download import Collection, FileState, fetch_files, file_states
 from nnlab.errors import DataError, UsageError
@@ -31,9 +31,11 @@ def command() -> None:
 
 
 @command.command("describe")
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=NamedPath(path_type=Path))
 @click.option("--target", metavar="COLUMN", help="The column to predict; default: a guess.")
-@output_option(click.Path(path_type=Path), "FILE", "Write the proposed config here.")
+@output_option(
+    click.Path(path_type=Path), "FILE", "Write the proposed config here; - is stdout, without more."
+)
 @click.option("--force", is_flag=True, help="Overwrite an existing file.")
 @json_option
 @verbosity
@@ -51,6 +53,9 @@ def describe_file(
     nnlab data describe my.csv
     nnlab data describe my.csv --target price -o my.yaml
     """
+    if str(output) == STDIO:
+        print_data(describe_table(file, target, Path()).yaml)
+        return
     if output is not None and output.exists() and not force:
         raise UsageError(f"{output} exists already; --force overwrites it.")
     table = describe_table(file, target, Path() if output is None else output.parent)

@@ -7,7 +7,7 @@ import click
 
 from nnlab.api.descend import DescendedRace
 from nnlab.cli.options import config_argument, json_option, plots_option, runs_option, verbosity
-from nnlab.cli.terminal import print_json, print_result
+from nnlab.cli.terminal import print_outcome
 from nnlab.cli.training_output import print_drawn
 from nnlab.errors import Diverged
 from nnlab.race.config import load_race
@@ -44,10 +44,7 @@ def command(
     if plots:
         print_drawn(draw_each(FIGURES, result.folder))
     race = DescendedRace(result)
-    if as_json:
-        print_json(race.to_dict())
-    else:
-        print_result(str(race))
+    print_outcome(race, as_json)
     if result.status == "diverged":
         first = min(run.diverged or 0 for run in result.descents)
         runs_that = "All runs" if len(result.descents) > 1 else "The run"

@@ -8,7 +8,7 @@ import click
 from nnlab.api.evaluate import evaluate
 from nnlab.api.find import find_training
 from nnlab.cli import options
-from nnlab.cli.terminal import print_json, print_messages, print_result
+from nnlab.cli.terminal import print_messages, print_outcome
 from nnlab.run.run import Run
 
 
@@ -22,10 +22,10 @@ from nnlab.run.run import Run
 )
 @click.option(
     "--data",
-    type=options.NamedPath(),
-    metavar="PART|FILE",
-    help="A part, as --part; or other data: a CSV or NPZ file with inputs and targets, or a folder "
-    "of images with a folder per class.",
+    type=options.InputPath(".csv", path_type=str),
+    metavar="FILE",
+    help="Other data: a CSV or NPZ file with inputs and targets, or a folder of images with a "
+    "folder per class; - is stdin.",
 )
 @options.json_option
 @options.verbosity
@@ -46,10 +46,8 @@ def command(
     if part is not None and data is not None:
         raise click.UsageError("--part and --data exclude each other.")
     if data in options.PARTS:  # a file of such a name can be given as ./train
+        options.prefer(f"--part {data}", f"--data {data}")
         part, data = data, None
     evaluation = evaluate(Run(find_training(run, runs).path), data, part=part, weights=weights)
     print_messages(evaluation.notes)
-    if as_json:
-        print_json(evaluation.to_dict())
-    else:
-        print_result(str(evaluation))
+    print_outcome(evaluation, as_json)

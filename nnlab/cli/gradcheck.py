@@ -4,7 +4,7 @@ import click
 
 from nnlab.api.gradcheck import GradientCheck
 from nnlab.cli.options import WHOLE, config_argument, json_option, verbosity
-from nnlab.cli.terminal import print_json, print_message, print_messages, print_result
+from nnlab.cli.terminal import print_message, print_messages, print_outcome
 from nnlab.config.load import load_config
 from nnlab.core.gradcheck import TOLERANCE
 from nnlab.errors import CheckFailed
@@ -40,10 +40,7 @@ def command(config: str, overrides: tuple[str, ...], rows: int, as_json: bool) -
     print_messages(loaded.notes)
     provide_data(loaded.config, print_message)
     check = GradientCheck(tuple(check_config_gradients(loaded.config, rows)))
-    if as_json:
-        print_json(check.to_dict())
-    else:
-        print_result(str(check))
+    print_outcome(check, as_json)
     if check.wrong:
         raise CheckFailed(
             f"The gradient of {', '.join(check.wrong)} is wrong: its relative error is above "

@@ -1,5 +1,6 @@
 """Arguments and options that several commands share."""
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -7,7 +8,7 @@ from typing import Any, TypeVar
 import click
 
 from nnlab.cli.completion import complete_config, complete_run, complete_setting
-from nnlab.cli.terminal import LEVEL, QUIET, VERBOSE
+from nnlab.cli.terminal import LEVEL, QUIET, VERBOSE, print_message
 
 F = TypeVar("F", bound=Callable[..., Any])
 STDIO = "-"
@@ -24,9 +25,34 @@ class NamedPath(click.Path):
         return click.Path.convert(self, value, param, ctx)
 
 
+class InputPath(NamedPath):
+    """A file to read; `-` is standard input, kept in a temporary file until the command ends."""
+
+    def __init__(self, suffix: str, **options: Any) -> None:
+        given: dict[str, Any] = {"path_type": Path, **options}
+        click.Path.__init__(self, **given)
+        self.suffix = suffix
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The path; standard input is an NPZ file where it begins like a zip."""
+        if value != STDIO or ctx is None or ctx.resilient_parsing:
+            return NamedPath.convert(self, value, param, ctx)
+        from tempfile import TemporaryDirectory
+
+        from nnlab.run import durable
+
+        if sys.stdin is not None and sys.stdin.isatty():
+            print_message("Reading standard input; Ctrl+D ends it.")
+        content = b"" if sys.stdin is None else sys.stdin.buffer.read()
+        folder = ctx.with_resource(TemporaryDirectory(prefix="nnlab-"))
+        path = Path(folder, "stdin" + (".npz" if content.startswith(b"PK") else self.suffix))
+        durable.write_file(path, content)
+        return click.Path.convert(self, str(path), param, ctx)
+
+
 FOLDER = NamedPath(path_type=Path, file_okay=False)
 FILE = NamedPath(path_type=Path, dir_okay=False)
-ROWS = NamedPath(path_type=Path)  # a file, or a folder of images
+ROWS = InputPath(".csv")  # a file, or a folder of images
 OUTPUT = click.Path(path_type=Path, dir_okay=False)  # `-` is stdout
 WHOLE = click.IntRange(min=1)
 PARTS = ("train", "validation", "test")
@@ -77,6 +103,9 @@ runs_option = click.option(
 )
 plots_option = click.option(
     "--plots/--no-plots", default=True, show_default=True, help="Draw the figures."
+)
+dry_run_option = click.option(
+    "--dry-run", is_flag=True, help="Check everything, show what would run, and stop."
 )
 threads_option = click.option(  # the group sets it, before the command and NumPy are imported
     "--threads",
@@ -158,6 +187,11 @@ def verbosity(function: F) -> F:
 
     noisy = flag("--verbose", "-v", text="Print more on stderr.")(function)
     return flag("--quiet", "-q", text="Print only errors on stderr.")(noisy)
+
+
+def prefer(new: str, old: str) -> None:
+    """Print that an older spelling works, and what is written today."""
+    print_message(f"Write {new} instead of {old}, which still works.")
 
 
 def names_run(what: str, overrides: tuple[str, ...]) -> bool:

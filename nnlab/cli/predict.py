@@ -38,15 +38,16 @@ def command(
 ) -> None:  # fmt: skip
     """Compute a network's outputs for new rows.
 
-    FILE is a CSV file with the columns of the training data (the target may be left out), or an
-    NPZ file with an array x; for a network of images also a PNG or JPEG file, or a folder of them.
-    Prints CSV: the outputs of each row and, for classes, the name of
-    the predicted class. With --targets each line begins with the row's number and target and
-    ends with its loss, for FILE or for the run's own data.
+    FILE (- is stdin) is a CSV file with the columns of the training data (the target may be left
+    out), or an NPZ file with an array x; for a network of images also a PNG or JPEG file, or a
+    folder of them. Prints CSV: the outputs of each row and, for classes, the name of the predicted
+    class. With --targets each line begins with the row's number and target and ends with its loss,
+    for FILE or for the run's own data.
 
     \b
     nnlab predict latest new.csv
     nnlab predict latest new.npz -o outputs.csv
+    head -5 new.csv | nnlab predict latest -
     nnlab predict latest photo.jpg
     nnlab predict latest --targets --part train
     """

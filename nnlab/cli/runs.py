@@ -11,7 +11,7 @@ from nnlab.cli.options import (
     FOLDER,
     WHOLE,
     comma_list,
-    runs_option,
+    prefer,
     table_options,
     verbosity,
 )
@@ -21,7 +21,7 @@ from nnlab.errors import RunUnreadable
 
 @click.command
 @click.argument("folder", metavar="[DIR]", type=FOLDER, required=False)
-@runs_option
+@click.option("--runs", type=FOLDER, hidden=True)  # the older spelling of DIR
 @click.option(
     "--sort",
     metavar="KEY",
@@ -99,4 +99,6 @@ def _existing_folder(folder: Path | None, runs: Path | None) -> Path | None:
     if top is not None and not top.is_dir():
         hint = " To choose among runs, write --where data=xor." if folder else ""
         raise RunUnreadable(f"There is no folder {top}.{hint}")
+    if runs is not None:
+        prefer(f"nnlab runs {runs}", f"--runs {runs}")
     return top

@@ -79,6 +79,14 @@ def _write_stdout(data: str | bytes) -> None:
         ) from error
 
 
+def print_outcome(outcome: Any, as_json: bool) -> None:
+    """Print the result of a function of nnlab, by its `to_dict` as JSON, or as its text."""
+    if as_json:
+        print_json(outcome.to_dict())
+    else:
+        print_result(str(outcome))
+
+
 def print_message(text: str, level: int = NORMAL) -> None:
     """Print a message on stderr if the level of messages is at least `level`."""
     if verbosity_level() >= level:

@@ -19,7 +19,6 @@ from nnlab.cli.terminal import (
 from nnlab.core import columns
 from nnlab.core.network import Network, flops
 from nnlab.data.split import PartRows
-from nnlab.engine.images.network import lanes_for
 from nnlab.errors import CheckFailed, Diverged
 from nnlab.experiment.expected import ReachedValue, SeedCount, compare_run
 from nnlab.experiment.provide import compiling_message
@@ -155,14 +154,14 @@ def crowded_message(built: Built, threads: str) -> str | None:
     """Advice where the BLAS's threads would have to wait for a processor; None elsewhere.
 
     They wait for each other at the end of every product, so a thread that waits for a processor
-    delays all. The threads of lanes wait far less often.
+    delays all.
     """
-    network, plan = built.network, built.plan
-    if plan.engine != "numpy" or not threads.isdigit() or max(flops(network)) < SHARED_FLOPS:
+    numpy = built.plan.engine == "numpy"
+    if not numpy or not threads.isdigit() or max(flops(built.network)) < SHARED_FLOPS:
         return None
     others, processors = environment.running() - 1, os.cpu_count() or 1
     crowded = int(threads) > 1 and others + int(threads) > processors
-    if not crowded or lanes_for(network, plan.batch_size) > 1:
+    if not crowded:
         return None
     return (
         f"{count(others, 'other process is', 'other processes are')} at work on this machine's "

@@ -152,7 +152,8 @@ def own_keys(cls: type) -> tuple[str, ...]:
 def homes(cls: type) -> dict[str, str]:
     """The path of each setting by its name; of several with one name, the path highest up.
 
-    A family has the settings of its default member, a list of records those of the first.
+    A family has the settings of its default member, else of all members; a list of records has
+    those of the first.
     """
     inline = inline_parts(cls)
     paths = {key: key for key in hints(cls) if key not in inline}
@@ -194,7 +195,8 @@ def file_settings(cls: type) -> tuple[tuple[str, ...], ...]:
 
 def _homes_below(hint: Any, prefix: str) -> dict[str, str]:
     if (family := family_of(hint)) is not None:
-        return {name: prefix + name for name in family.settings(family.default or "")}
+        members = (family.default,) if family.default else tuple(family.members)
+        return {name: prefix + name for member in members for name in family.settings(member)}
     record = record_of(hint)
     if record is None and get_origin(options(hint)[0]) is not Mapping:
         record, prefix = record_of(item_hint(hint)), f"{prefix}0."

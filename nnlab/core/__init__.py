@@ -9,8 +9,7 @@ it is given:
     y   the layer's output (B, m)        dy  the derivative of the loss by y
     s   scratch: constants, random draws, and what `forward` leaves for `backward`
 
-B is the batch, or a part of it, n the inputs, m the outputs, P the number of parameters. Kernels
+B is the batch, n the inputs, m the outputs, P the number of parameters. Kernels
 overwrite their outputs, which are not zeroed first. Read in this order: layers/dense, memory,
-network, losses, optimizers; gradcheck proves the rest. Faster kernels for images are in
-nnlab.engine.images.
+network, losses, optimizers; gradcheck proves the rest.
 """

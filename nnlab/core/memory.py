@@ -111,12 +111,6 @@ class Activations(NamedTuple):
     dx: Array | None
     noise: Mapping[int, Array]
 
-    def of(self, rows: slice) -> "Activations":
-        """Views of some rows."""
-        y, dx = [array[rows] for array in self.y], None if self.dx is None else self.dx[rows]
-        dy = [None if array is None else array[rows] for array in self.dy]
-        return Activations(y, dy, dx, {i: array[rows] for i, array in self.noise.items()})
-
 
 class Binding:
     """Layers bound to the memory for batches of one size.
@@ -145,7 +139,7 @@ class Binding:
         xs = [None, *y]  # of each layer; the first takes the batch itself
         dxs = [rows.dx, *(array if i >= first else None for i, array in enumerate(dy))]
         self.bound: list[Bound] = []
-        for i, layer in enumerate(network.kernels[: len(y)]):
+        for i, layer in enumerate(network.layers[: len(y)]):
             s = layer.scratch(network.shapes[i], len(y[i]), network.dtype)
             s.noise = noise.get(i)
             self.bound.append(Bound(layer, p[i], g[i], xs[i], y[i], dy[i], dxs[i], s))

@@ -25,8 +25,7 @@ NAMES: Mapping[type, str] = {layer: name for name, layer in LAYERS.items()}
 
 def layer_kind(layer: Layer) -> str:
     """A layer's name in LAYERS, or its class's where it is not listed there."""
-    kinds = type(layer).__mro__  # a tuned layer is a subclass of the plain one
-    return next((NAMES[kind] for kind in kinds if kind in NAMES), kinds[0].__name__.lower())
+    return NAMES.get(type(layer), type(layer).__name__.lower())
 
 
 def layer_name(layers: Sequence[Layer], index: int) -> str:
@@ -61,7 +60,6 @@ class Network:
         self.layers = tuple(layers)
         for index, layer in enumerate(self.layers):
             require_limits(layer, f"layer {index} ({layer_kind(layer)})")
-        self.kernels = self.layers  # the layers that compute; see engine.images for faster ones
         self.inputs: Shape = (inputs,) if isinstance(inputs, int) else tuple(inputs)
         self.dtype = np.dtype(dtype)
         self.shapes = shapes(self.layers, self.inputs)
@@ -122,13 +120,7 @@ class Network:
         dy = [np.zeros_like(array) if train else None for array in y]
         noise = {i: np.empty((batch, *shapes[i]), np.float32) for i in generators if i < len(y)}
         values = self.values if values is None else values
-        return self.binding(Activations(y, dy, dx, noise), values, gradient, generators)
-
-    def binding(
-        self, rows: Activations, values: Array, gradient: Array | None, generators: Generators
-    ) -> Binding:
-        """The binding over this memory; a tuned network makes another."""
-        return Binding(self, rows, values, gradient, generators)
+        return Binding(self, Activations(y, dy, dx, noise), values, gradient, generators)
 
     def _require_trainable(self, batch: int, depth: int, generators: Generators) -> None:
         for index, layer in enumerate(self.layers[:depth]):

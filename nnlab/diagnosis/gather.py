@@ -16,7 +16,7 @@ from nnlab.core.types import Array, FloatArray, IntArray
 from nnlab.data.batches import Part
 from nnlab.diagnosis.evidence import Evidence, spread_rows
 from nnlab.diagnosis.moments import Moment, moment
-from nnlab.engine.images.network import TunedNetwork
+from nnlab.engine.network import EngineNetwork
 from nnlab.errors import RunUnreadable, UsageError
 from nnlab.experiment.describe import epoch_row
 from nnlab.experiment.resume import rebuild
@@ -176,6 +176,5 @@ def _moments(built: Built, stored: Mapping[int, Array]) -> Iterator[Moment]:
 def moment_on(built: Built, values: Array, rows: IntArray, epoch: int) -> Moment:
     """The network with these values (V,) on some training rows, by their places in that part."""
     x, t = built.plan.train.copied(rows)
-    network = TunedNetwork(built.config.network, built.network.inputs, dtype=built.network.dtype)
-    network.lanes = 1  # all rows of a layer in one array
+    network = EngineNetwork(built.config.network, built.network.inputs, dtype=built.network.dtype)
     return moment(network, built.plan.loss, values, x, t, epoch)

@@ -1,1 +1,1 @@
-"""What turns batches into updates: the NumPy engine, compiled code, and tuned image layers."""
+"""What turns batches into updates: the NumPy engine, and compiled code."""

@@ -67,8 +67,11 @@ class Estimator(Parameters):
         """y as an array of finite numbers or of classes."""
 
     @abstractmethod
-    def _targets(self, y: Array, rows: Rows, weights: FloatArray | None, *, again: bool) -> Dataset:
-        """The data set of these rows; `again`: with the classes of an earlier fit."""
+    def _targets(self, y: Array, *, again: bool) -> tuple[Array, tuple[str, ...]]:
+        """Numbers (N, m) and no names, or labels (N,) and the names of the classes.
+
+        again: with the classes of an earlier fit.
+        """
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -150,7 +153,20 @@ class Estimator(Parameters):
                 raise ValueError("sample_weight is zero for all rows; a row needs a weight.")
             rows = rows._replace(inputs=rows.inputs[used])
             targets, weights = targets[used], weights[used]
-        return self._targets(targets, rows, weights, again=again)
+        answers, names = self._targets(targets, again=again)
+        return Dataset(
+            "rows",
+            rows.inputs,
+            answers,
+            "classes" if names else "regression",
+            class_names=names,
+            sha256="in memory",
+            columns=rows.form.columns,
+            image_shape=rows.form.image,
+            input_range=rows.input_range,
+            filling=rows.form.missing.filling(rows.form.columns),
+            weights=weights,
+        )
 
     def _curves(
         self, records: Iterable[Record], built: Built

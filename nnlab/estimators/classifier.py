@@ -10,11 +10,9 @@ from sklearn.utils.multiclass import check_classification_targets
 
 from nnlab.core.metrics import decisions
 from nnlab.core.types import Array, FloatArray
-from nnlab.data.dataset import Dataset
 from nnlab.data.frame import is_missing
 from nnlab.errors import DataError
 from nnlab.estimators.base import Estimator
-from nnlab.estimators.rows import Rows
 
 
 def _gives_probabilities(estimator: "Classifier") -> bool:
@@ -92,7 +90,7 @@ class Classifier(ClassifierMixin, Estimator):
         check_classification_targets(labels)
         return labels
 
-    def _targets(self, y: Array, rows: Rows, weights: FloatArray | None, *, again: bool) -> Dataset:
+    def _targets(self, y: Array, *, again: bool) -> tuple[Array, tuple[str, ...]]:
         if not again:
             self.classes_ = np.unique(y) if self._given is None else self._given
         unknown = y[~np.isin(y, self.classes_)]
@@ -100,16 +98,4 @@ class Classifier(ClassifierMixin, Estimator):
             raise DataError(
                 f"y holds {unknown.tolist()[0]!r}, and classes are {self.classes_.tolist()}."
             )
-        return Dataset(
-            "rows",
-            rows.inputs,
-            np.searchsorted(self.classes_, y),
-            "classes",
-            sha256="in memory",
-            class_names=tuple(map(str, self.classes_.tolist())),
-            columns=rows.form.columns,
-            image_shape=rows.form.image,
-            input_range=rows.input_range,
-            filling=rows.form.missing.filling(rows.form.columns),
-            weights=weights,
-        )
+        return np.searchsorted(self.classes_, y), tuple(map(str, self.classes_.tolist()))

@@ -7,9 +7,7 @@ from sklearn.base import RegressorMixin
 from sklearn.utils import check_array
 
 from nnlab.core.types import Array, FloatArray
-from nnlab.data.dataset import Dataset
 from nnlab.estimators.base import Estimator
-from nnlab.estimators.rows import Rows
 
 
 class Regressor(RegressorMixin, Estimator):
@@ -48,16 +46,5 @@ class Regressor(RegressorMixin, Estimator):
     def _checked_targets(self, y: Any) -> Array:
         return np.asarray(check_array(y, ensure_2d=False, dtype=np.float64, input_name="y"))
 
-    def _targets(self, y: Array, rows: Rows, weights: FloatArray | None, *, again: bool) -> Dataset:
-        return Dataset(
-            "rows",
-            rows.inputs,
-            y[:, None] if y.ndim == 1 else y,
-            "regression",
-            sha256="in memory",
-            columns=rows.form.columns,
-            image_shape=rows.form.image,
-            input_range=rows.input_range,
-            filling=rows.form.missing.filling(rows.form.columns),
-            weights=weights,
-        )
+    def _targets(self, y: Array, *, again: bool) -> tuple[Array, tuple[str, ...]]:
+        return y[:, None] if y.ndim == 1 else y, ()

@@ -11,7 +11,7 @@ from nnlab.build import Built
 from nnlab.core.network import Network
 from nnlab.core.types import Array
 from nnlab.data.memory import Memory
-from nnlab.engine.images.network import TunedNetwork
+from nnlab.engine.network import EngineNetwork
 from nnlab.errors import RunLocked, RunUnreadable
 from nnlab.experiment.describe import epoch_row, kernel_changes
 from nnlab.experiment.resume import initial_state, rebuild
@@ -152,20 +152,22 @@ class Verifier:
         if not self.folder.has(SUMMARY):
             return "it is missing" if self.run.written_status.ended else None
         for kind in ("final", "best"):
-            row = self.run.summary.get(kind)
+            row = self.run.summary.get(kind) or {}
+            if not isinstance(row, dict):
+                return f"{kind} is {row!r:.40}, not a table"
             if row and (problem := self._row_problem(kind, row)):
                 return problem
         return None
 
-    def _row_problem(self, kind: str, row: Any) -> str | None:
+    def _row_problem(self, kind: str, row: dict[str, Any]) -> str | None:
         """The difference between a row of summary.json and metrics.csv."""
-        epoch, table = mapping_or_empty(row).get("epoch"), self._table
+        epoch, table = row.get("epoch"), self._table
         if not isinstance(epoch, int) or not 0 <= epoch < len(table.get("epoch", ())):
             return f"{kind} names the epoch {epoch!r:.40}, which metrics.csv does not have"
         for key, value in row.items():
-            cell = table[key][epoch] if key in table else None
-            if value is not None and cell != value:
-                return f"{kind}.{key} is {value!r}, in metrics.csv it is {cell}"
+            cell = np.asarray(table[key]).tolist()[epoch] if key in table else None
+            if value is not None and not (isinstance(value, int | float) and cell == value):
+                return f"{kind}.{key} is {value!r:.40}, in metrics.csv it is {cell}"
         return None
 
     # Training again.
@@ -225,7 +227,7 @@ class Verifier:
             return None
         saved = checkpoint.read_save(self.folder.path / name)
         config, shape = built.config, built.network.shapes[0]
-        state = start(built.plan, TunedNetwork(config.network, shape, dtype=config.training.dtype))
+        state = start(built.plan, EngineNetwork(config.network, shape, dtype=config.training.dtype))
         thaw(state, saved.arrays, saved.meta)
         return state
 

@@ -16,7 +16,7 @@ from nnlab.core.network import layer_kind
 from nnlab.core.schedules import Plateau
 from nnlab.core.types import Array
 from nnlab.data.batches import Part
-from nnlab.engine.images.network import TunedNetwork
+from nnlab.engine.network import EngineNetwork
 from nnlab.errors import Diverged, RunUnreadable, UsageError
 from nnlab.experiment import outcome
 from nnlab.experiment.resume import initial_state, rebuild
@@ -151,7 +151,7 @@ def _train_to(built: Built, state: State, epoch: int) -> None:
 def _empty_state(built: Built) -> State:
     """A state over a network of its own."""
     config, shape = built.config, built.network.shapes[0]
-    return start(built.plan, TunedNetwork(config.network, shape, dtype=config.training.dtype))
+    return start(built.plan, EngineNetwork(config.network, shape, dtype=config.training.dtype))
 
 
 def _explanation(

@@ -19,7 +19,7 @@ from nnlab.core.network import Network
 from nnlab.core.schedules import Plateau
 from nnlab.core.types import Array
 from nnlab.data.batches import Batches
-from nnlab.engine.images.network import TunedNetwork
+from nnlab.engine.network import EngineNetwork
 from nnlab.errors import Diverged, UsageError
 from nnlab.peers.peer import Peer, PeerRows
 from nnlab.peers.sklearn_peer import SklearnPeer
@@ -171,7 +171,7 @@ def mean_loss(losses: Sequence[float | None], rows: int) -> float | None:
 def _twin_epoch(built: Built, plan: Plan, first: Array, epoch: int) -> TrainedEpoch:
     """The epoch of a training whose initial weights are those in `first` with other last bits."""
     config, shape = built.config, built.network.inputs
-    network = TunedNetwork(config.network, shape, dtype=config.training.dtype)
+    network = EngineNetwork(config.network, shape, dtype=config.training.dtype)
     network.values[...] = first
     np.nextafter(network.theta, np.inf, out=network.theta)
     return next(own for own in trained_epochs(plan, network) if own.epoch == epoch)
@@ -187,7 +187,7 @@ def require_library(library: str) -> None:
     if find_spec(library) is None:
         raise UsageError(
             f"A cross-check against {library} needs {library}, which is not installed: "
-            f"pip install 'nnlab[{library}]'."
+            "pip install 'nnlab[torch]'."
         )
 
 

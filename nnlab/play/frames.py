@@ -13,7 +13,7 @@ from nnlab.core.metrics import is_share, label_of
 from nnlab.core.types import Array
 from nnlab.diagnosis.evidence import spread_rows
 from nnlab.engine import blas
-from nnlab.engine.images.network import TunedNetwork
+from nnlab.engine.network import EngineNetwork
 from nnlab.experiment import describe
 from nnlab.show.figures.axes import quantity_words
 from nnlab.show.page.charts import RATE_NOTE, chart_record, note
@@ -42,7 +42,7 @@ class Camera:
         film = Film(
             np.zeros(1, np.int64),
             values[None].copy(),
-            TunedNetwork(form.layers, form.inputs, dtype=form.dtype),
+            EngineNetwork(form.layers, form.inputs, dtype=form.dtype),
             describe.data(built),
             built.scaling,
             built.dataset.inputs[which].astype(np.float64),

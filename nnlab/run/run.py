@@ -26,7 +26,7 @@ from nnlab.data.frame import is_frame
 from nnlab.data.memory import Memory
 from nnlab.data.scale import Scaling
 from nnlab.data.table_schema import TableSchema
-from nnlab.engine.images.network import TunedNetwork
+from nnlab.engine.network import EngineNetwork
 from nnlab.errors import DataError, RunUnreadable, UsageError
 from nnlab.run.arrays import Expected
 from nnlab.run.checkpoint import Checkpoint
@@ -104,7 +104,7 @@ class Run(RunFiles):
         try:
             shape = self.data.inputs
             require_weights(self.path, config, shape)
-            return TunedNetwork(config.network, shape, dtype=config.training.dtype)
+            return EngineNetwork(config.network, shape, dtype=config.training.dtype)
         except (ValueError, MemoryError) as error:
             raise RunUnreadable(
                 f"Cannot read {self.path}: data.json does not fit resolved.yaml ({error})."

@@ -65,6 +65,11 @@ def format_records(rows: Sequence[Mapping[str, Cell]]) -> str:
     return format_table(names, [[row.get(name) for name in names] for row in rows])
 
 
+def format_columns(columns: Mapping[str, Sequence[Cell]]) -> str:
+    """A table of columns of the same length by name."""
+    return format_table(list(columns), list(zip(*columns.values(), strict=True)))
+
+
 def format_cells(cells: Sequence[Cell]) -> list[str]:
     """The cells as text; floats with as many decimals as the smallest ordinary number needs."""
     floats = [abs(cell) for cell in cells if isinstance(cell, float)]

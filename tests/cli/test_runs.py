@@ -305,6 +305,13 @@ def test_a_folder_that_is_not_there(nnlab: Nnlab, arguments: list[str], hint: st
     assert result.stderr == f"There is no folder nowhere.{hint}\n"
 
 
+def test_the_older_spelling_of_the_folder_works(nnlab: Nnlab, two: list[str]) -> None:
+    old, new = nnlab("runs", "--runs", "runs"), nnlab("runs", "runs")
+    assert (old.exit_code, old.stdout) == (0, new.stdout)
+    assert old.stderr == "Write nnlab runs runs instead of --runs runs, which still works.\n"
+    assert "--runs" not in nnlab("runs", "--help").stdout
+
+
 def test_an_unreadable_run_is_listed(nnlab: Nnlab, two: list[str], tmp_path: Path) -> None:
     (tmp_path / "runs" / two[1] / "run.json").write_text("{")
     rows = cells(nnlab("runs", "--status", "unreadable").stdout)

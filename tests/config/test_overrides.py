@@ -121,6 +121,8 @@ REFUSED = {
     "=3": "a setting is written as key=value.",
     "": "a setting is written as key=value.",
     "lrr=3": "there is no setting 'lrr'. Did you mean 'lr'?",
+    "target=y": "there is no setting 'target'. Did you mean 'data.target'?",
+    "delta=3": "there is no setting 'delta'. Did you mean 'loss.delta'?",
     ".lr=3": "there is no setting ''.",
     "hidden.x=3": "there is no setting 'hidden.x'. Did you mean 'hidden'?",
     "optimizer.=3": "sgd has no setting ''.",

@@ -7,7 +7,6 @@ import numpy as np
 from nnlab.core.layers import Layer
 from nnlab.core.random import Purpose, generator
 from nnlab.core.types import Array, Shape, Views
-from nnlab.engine.lanes import BatchInfo
 
 BATCH = 5
 
@@ -27,7 +26,6 @@ class Bound:
         self.p = Views(**{one.name: draw.normal(size=one.shape).astype(dtype) for one in declared})
         self.g = Views(**{one.name: np.full(one.shape, np.nan, dtype) for one in declared})
         self.s = layer.scratch(shape, batch, dtype)
-        self.s.batch = BatchInfo(batch)
         for array in (self.x, self.dy, *vars(self.p).values()):
             array.setflags(write=False)
         for one in kept:

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from nnlab.core.layers import LAYERS
+from nnlab.core.layers.images import patched
 from nnlab.core.network import Network, flops, parameter_count
 from nnlab.core.types import Array, Views
-from nnlab.engine.images.network import TunedNetwork, tuned
 from tests.core.bound import Bound
 
 REFERENCE = json.loads(
@@ -58,18 +58,13 @@ def test_every_reference_is_used():
     assert used == {name: set(cases) for name, cases in REFERENCE.items()}
 
 
-KERNELS = {"plain": lambda layer: layer, "tuned": tuned}
-each_kernel = pytest.mark.parametrize("kernel", KERNELS.values(), ids=KERNELS)
-
-
-@each_kernel
 @pytest.mark.parametrize(
     ("name", "case"), [(name, case) for name, cases in CASES.items() for case in cases]
 )
-def test_layer_equals_pytorch(name, case, kernel):
+def test_layer_equals_pytorch(name, case):
     expected = {key: np.array(value) for key, value in REFERENCE[name][case].items()}
     parameters = {k: expected[k] for k in ("weight", "bias", "gamma", "beta") if k in expected}
-    one = bound(kernel(CASES[name][case]), expected["x"], expected["dy"], **parameters)
+    one = bound(CASES[name][case], expected["x"], expected["dy"], **parameters)
     one.forward(train=True)
     np.testing.assert_allclose(one.y, expected["y"], **TOLERANCE)
     for key, gradient in one.gradients().items():
@@ -78,13 +73,12 @@ def test_layer_equals_pytorch(name, case, kernel):
     np.testing.assert_allclose(one.forward(train=False), expected["y"], **TOLERANCE)
 
 
-@each_kernel
 @pytest.mark.parametrize("case", STATISTICS)
-def test_batch_norm_equals_pytorch_over_several_batches(case, kernel):
+def test_batch_norm_equals_pytorch_over_several_batches(case):
     expected = REFERENCE["batch_norm"][case]
     steps = [{k: np.array(v) for k, v in step.items()} for step in expected["steps"]]
     start = {key: np.array(value) for key, value in expected["start"].items()}
-    one = bound(kernel(STATISTICS[case]), steps[0]["x"], steps[0]["dy"], **start)
+    one = bound(STATISTICS[case], steps[0]["x"], steps[0]["dy"], **start)
     for number, step in enumerate(steps):
         one.x, one.dy = step["x"], step["dy"]
         train = number < 4
@@ -97,10 +91,9 @@ def test_batch_norm_equals_pytorch_over_several_batches(case, kernel):
                 np.testing.assert_allclose(gradient, step[f"d{key}"], err_msg=key, **TOLERANCE)
 
 
-@each_kernel
-def test_batch_norm_keeps_the_variance_of_large_numbers(kernel):
+def test_batch_norm_keeps_the_variance_of_large_numbers():
     """A sum of squares would lose it: 1e4 squared is 1e8, of which float32 keeps 8 units."""
-    one = Bound(kernel(LAYERS["batch_norm"]()), (40, 40, 2), np.float32, batch=20)
+    one = Bound(LAYERS["batch_norm"](), (40, 40, 2), np.float32, batch=20)
     one.p.gamma, one.p.beta = np.ones(2, np.float32), np.zeros(2, np.float32)
     one.x = (1e4 + np.random.default_rng(0).normal(size=one.x.shape)).astype(np.float32)
     y = one.forward(train=True)
@@ -108,36 +101,20 @@ def test_batch_norm_keeps_the_variance_of_large_numbers(kernel):
     np.testing.assert_allclose(y.std(axis=(0, 1, 2)), 1.0, rtol=1e-3)
 
 
-SHAPES = [(28, 28, 1), (28, 28, 32), (14, 14, 32), (224, 224, 3), (7, 7, 512)]
-
-
-@pytest.mark.parametrize("shape", SHAPES, ids=str)
-@pytest.mark.parametrize(
-    "layer", [conv(filters=64, padding="same"), max_pool()], ids=["conv", "pool"]
-)
-def test_scratch_does_not_grow_with_the_batch(layer, shape):
-    """Patches of a few images at a time: a few MiB, or what one image takes."""
-
-    def numbers(batch: int) -> dict[str, int]:
-        scratch = vars(tuned(layer).scratch(shape, batch, np.float32))
-        return {k: array.size for k, array in scratch.items() if k != "which"}
-
-    few, many = numbers(512), numbers(4096)
-    assert few == many
-    one_image = sum(numbers(1).values())
-    assert sum(few.values()) <= max(2**21, 2 * one_image)
-
-
-def test_pooling_keeps_one_byte_a_window():
-    which = tuned(max_pool()).scratch((28, 28, 32), 128, np.float32).which
-    assert which.shape == (128, 14, 14, 32)
-    assert which.dtype == np.uint8
+def test_windows_are_copied_a_few_images_at_a_time():
+    """However large the batch: 1 MiB in float32, or what one image takes."""
+    for shape, kernel in (((28, 28, 1), 3), ((14, 14, 32), 3), ((224, 224, 3), 5)):
+        image = np.broadcast_to(np.float32(0), (5000, *shape))
+        rows, patches = next(patched(image, (kernel, kernel), (1, 1)))
+        places = (shape[0] - kernel + 1) * (shape[1] - kernel + 1)
+        assert patches.shape == ((rows.stop - rows.start) * places, kernel**2 * shape[2])
+        assert patches.size <= 2**18 or rows == slice(0, 1)
 
 
 def test_a_batch_of_several_portions_is_as_many_small_batches():
     """128 images go through conv2d and the pools a few at a time."""
     layers = [conv(filters=3, padding="same"), max_pool(), conv(filters=4), avg_pool(size=2)]
-    network = TunedNetwork(layers, (16, 16, 2), seed=1)
+    network = Network(layers, (16, 16, 2), seed=1)
     x = np.random.default_rng(0).normal(size=(128, 16, 16, 2))
     whole = network.bind(128, gradient=np.zeros_like(network.theta))
     z = whole.forward(x).copy()

@@ -9,7 +9,6 @@ import pytest
 from nnlab.core.layers import LAYERS, Layer
 from nnlab.core.network import Network
 from nnlab.core.types import Array, Shape
-from nnlab.engine.images.network import TUNED, tuned
 from tests.core.bound import BATCH, Bound
 
 DTYPES = [np.float32, np.float64]
@@ -94,14 +93,7 @@ EXAMPLES = {
         example("layer_norm", (2, 2, 3), (2, 2, 3)),
     ],
 }
-PLAIN = [case for cases in EXAMPLES.values() for case in cases]
-TUNED_CASES = [
-    pytest.param(tuned(layer), *shapes, id=f"tuned-{case.id}")
-    for case in PLAIN
-    for layer, *shapes in [case.values]
-    if type(layer) in TUNED
-]
-CASES = PLAIN + TUNED_CASES
+CASES = [case for cases in EXAMPLES.values() for case in cases]
 LEARNING = [case for case in CASES if case.values[0].differentiable]
 each_layer = pytest.mark.parametrize(("layer", "shape", "output"), CASES)
 each_learning_layer = pytest.mark.parametrize(("layer", "shape", "output"), LEARNING)
@@ -177,27 +169,6 @@ def test_an_empty_batch_gives_no_warning(layer, shape, output, dtype):
         bound.backward(bound.dx)
         for name, gradient in vars(bound.g).items():
             assert not gradient.any(), name  # a sum over no rows
-
-
-def test_every_tuned_layer_has_an_example():
-    assert {type(case.values[0]) for case in TUNED_CASES} == set(TUNED.values())
-
-
-@pytest.mark.parametrize(
-    ("layer", "shape", "output"), [case for case in PLAIN if type(case.values[0]) in TUNED]
-)
-@each_dtype
-def test_a_tuned_layer_equals_the_plain_one(layer, shape, output, dtype):
-    """To rounding, as they add up in another order: outputs, gradients and buffers."""
-    plain, fast = (Bound(one, shape, dtype, batch=40) for one in (layer, tuned(layer)))
-    rounding = float(np.finfo(dtype).eps)
-    tolerance = {"rtol": 1e4 * rounding, "atol": 1e3 * rounding}
-    gradients = fast.gradients()
-    for name, expected in plain.gradients().items():
-        np.testing.assert_allclose(gradients[name], expected, err_msg=name, **tolerance)
-    np.testing.assert_allclose(fast.y, plain.y, **tolerance)
-    for train in (True, False):
-        np.testing.assert_allclose(fast.forward(train), plain.forward(train), **tolerance)
 
 
 @each_learning_layer

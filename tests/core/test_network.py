@@ -14,7 +14,7 @@ from nnlab.core.losses import LOSSES, Loss
 from nnlab.core.memory import Binding
 from nnlab.core.network import Network, flops, parameter_count, trained_depth
 from nnlab.core.types import Array
-from nnlab.engine.images.network import TunedNetwork
+from nnlab.engine.network import EngineNetwork
 
 
 def layers(*names: str | int) -> list[Any]:
@@ -293,18 +293,15 @@ def test_parameters_and_operations_are_counted():
 
 
 @pytest.mark.parametrize("rows", [3, 5])
-@pytest.mark.parametrize("lanes", [1, 2])
-def test_a_binding_takes_as_many_rows_as_it_was_made_for(rows, lanes):
-    network = TunedNetwork(layers(2), 3)
-    network.lanes = lanes
-    binding = network.bind(4)
+def test_a_binding_takes_as_many_rows_as_it_was_made_for(rows):
+    binding = Network(layers(2), 3).bind(4)
     with pytest.raises(ValueError, match=rf"^bound for 4 rows, not for {rows}$"):
         binding.forward(np.ones((rows, 3)))
 
 
 @pytest.mark.parametrize("count", [0, -1])
 def test_a_batch_has_a_row(count):
-    network = TunedNetwork(layers(2), 3)
+    network = EngineNetwork(layers(2), 3)
     with pytest.raises(ValueError, match=rf"^a batch has at least one row, not {count}$"):
         network.predict(np.ones((2, 3)), batch=count)
 
@@ -312,7 +309,7 @@ def test_a_batch_has_a_row(count):
 # --- copies -----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("kind", [Network, TunedNetwork])
+@pytest.mark.parametrize("kind", [Network, EngineNetwork])
 def test_a_copy_has_a_block_of_its_own(kind: type[Network]) -> None:
     """Pickled arrays would no longer be views of the block, and an update would miss them."""
     network = kind(layers(4, "batch_norm", "relu", 2), 3, seed=5, dtype=np.float32)

@@ -14,13 +14,11 @@ from importlib.util import find_spec
 import numpy as np
 
 from nnlab.core.layers import LAYERS
-from nnlab.engine import lanes
-from nnlab.engine.images.network import TunedNetwork
+from nnlab.engine.network import EngineNetwork
 from nnlab.run import environment
 from nnlab.training import run_training, start
 from tests.trainings import part, plan_for
 
-lanes.WORTH = 10**4  # so that small networks of images have lanes
 ROWS, BATCH = 512, 128
 LAYERS_OF = {
     "images": [
@@ -43,7 +41,7 @@ def bits(name: str) -> str:
 
     The dense network's products are large enough for their bits to depend on that number.
     """
-    network = TunedNetwork(LAYERS_OF[name], (6, 6, 8), seed=1)
+    network = EngineNetwork(LAYERS_OF[name], (6, 6, 8), seed=1)
     draw = np.random.default_rng(0)
     data = part(draw.normal(size=(ROWS, 6, 6, 8)), draw.normal(size=(ROWS, 2)))
     plan = plan_for(data, None, epochs=2, batch_size=BATCH)

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from threadpoolctl import threadpool_limits
 
 from nnlab.build import build
 from nnlab.config import schema
@@ -17,8 +16,6 @@ from nnlab.config.dump import settings_of
 from nnlab.config.load import from_mapping, load_config
 from nnlab.core.schedules import SCHEDULES
 from nnlab.data import batches
-from nnlab.engine import lanes
-from nnlab.engine.images.network import lanes_for
 from nnlab.errors import ConfigError, DataError, NnlabError, RunUnreadable, UsageError
 from nnlab.experiment import changes, session
 from nnlab.experiment.resume import reopen
@@ -85,21 +82,6 @@ def test_stopped_after_any_record_it_ends_the_same(configs: Path, case: str) -> 
     stops = sorted({1, 2, total, *range(1, total, max(1, total // STOPS))})
     for stop in stops:
         assert differing(resumed(stopped(config, stop, *length)), wanted) == [], stop
-
-
-@pytest.mark.parametrize("stop", [1, 5, 14])
-def test_a_batch_in_lanes_ends_the_same(
-    configs: Path, monkeypatch: pytest.MonkeyPatch, stop: int
-) -> None:
-    """Pictures that are shared by two threads, as larger ones are by themselves."""
-    monkeypatch.setattr(lanes, "WORTH", 1)
-    config = configs / "images.yaml"
-    with threadpool_limits(2, user_api="blas"):
-        assert lanes_for(build(load_config(config).config).network, 16) == 2
-        wanted = content(undisturbed(config))
-        assert differing(resumed(stopped(config, stop)), wanted) == []
-    with threadpool_limits(1, user_api="blas"):
-        assert "predictions.npz" in differing(content(undisturbed(config)), wanted)
 
 
 def test_all_first_records_of_a_run_that_records_its_steps(configs: Path) -> None:
@@ -484,7 +466,6 @@ def test_a_run_json_of_another_kind(configs: Path, content: str) -> None:
 
 
 def test_the_hash_of_a_state_sees_each_of_its_arrays() -> None:
-    from nnlab.build import build
     from nnlab.experiment import state as states
     from nnlab.training import start
 

@@ -30,8 +30,7 @@ class Parameter:
 class Layer(ABC):
     """A frozen dataclass whose fields are the layer's settings.
 
-    Shapes in the declarations are those of one row, without the batch. Tuned kernels may have only
-    some rows of the batch; see `engine.images`.
+    Shapes in the declarations are those of one row, without the batch.
     """
 
     differentiable: ClassVar[bool] = True

@@ -11,6 +11,7 @@ from typing import Annotated, Literal, NamedTuple
 
 import numpy as np
 from annotated_types import Ge, Gt, Len
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import DTypeLike
 
 from nnlab.core.initializers import Initializer
@@ -21,7 +22,8 @@ Pixels = Annotated[int, Ge(1)]
 Extent = Pixels | Annotated[tuple[Pixels, ...], Len(2, 2)]  # of both axes, or [height, width]
 Padding = Literal["valid", "same"] | Annotated[int, Ge(0)]
 
-MOST_PIXELS = 256  # of a window of max_pool: the tuned kernel numbers them with a byte
+PATCH_NUMBERS = 2**18  # of the windows that are copied at a time: 1 MiB in float32
+MOST_PIXELS = 256  # of a window of max_pool, which takes as many passes over its places
 
 
 class Windows(NamedTuple):
@@ -149,33 +151,64 @@ class Conv2d(Layer):
         return (weight, Parameter("bias", (f,))) if self.bias else (weight,)
 
     def forward(self, p: Views, x: Array, y: Array, s: Views, train: bool) -> None:
-        """Each pixel of the window adds its part to all places at once."""
         windows = self.windows(x.shape[1:])
-        image = padded(x, windows)  # (B, h + margins, w + margins, c)
-        weight = p.weight.reshape(-1, *p.weight.shape[2:])  # (kh kw, c, f)
-        np.copyto(y, p.bias if self.bias else 0)  # (f,) to (B, h', w', f)
-        for pixel, (rows, columns) in enumerate(windows.pixels()):
-            y += image[:, rows, columns] @ weight[pixel]  # (B, h', w', c) (c, f)
+        correlate(padded(x, windows), p.weight, windows.stride, y)
+        if self.bias:
+            y += p.bias  # (f,)
 
     def backward(
         self, p: Views, g: Views, x: Array, y: Array, dy: Array, dx: Array | None, s: Views
     ) -> None:
-        """dW[i, j] = sum x dy over rows and places, db = sum dy; dx goes back the way x came."""
-        windows = self.windows(x.shape[1:])
-        image = padded(x, windows)  # (B, h + margins, w + margins, c)
-        slopes = np.zeros_like(image)
-        weight = p.weight.reshape(-1, *p.weight.shape[2:])  # (kh kw, c, f)
-        dweight = g.weight.reshape(weight.shape)  # a view
-        for pixel, (rows, columns) in enumerate(windows.pixels()):
-            seen = image[:, rows, columns]  # (B, h', w', c)
-            dweight[pixel] = np.tensordot(seen, dy, axes=((0, 1, 2), (0, 1, 2)))  # (c, f)
-            if dx is not None:
-                slopes[:, rows, columns] += dy @ weight[pixel].T  # (B, h', w', f) (f, c)
+        """dW = patches^T dy, db = sum dy; dx is a correlation of dy with W turned round.
+
+        dx[u] = sum_i spread[u + i] W[k - 1 - i]^T, where spread (B, h + kh - 1, w + kw - 1, f) has
+        dy at the last pixel that each window saw, and zeros between: o s + k - 1 - margin.
+        """
+        windows, (h, w), (kh, kw) = self.windows(x.shape[1:]), x.shape[1:3], p.weight.shape[:2]
+        g.weight.fill(0)
+        dweight = g.weight.reshape(-1, self.filters)  # (kh kw c, f), a view
+        for rows, patches in patched(padded(x, windows), (kh, kw), windows.stride):
+            dweight += patches.T @ dy[rows].reshape(-1, self.filters)
         if self.bias:
-            np.sum(dy, axis=(0, 1, 2), out=g.bias)  # (f,)
+            np.sum(dy.reshape(-1, self.filters), axis=0, out=g.bias)  # (f,)
         if dx is not None:
-            (top, left), (_, h, w, _) = windows.before, x.shape
-            np.copyto(dx, slopes[:, top : top + h, left : left + w])
+            spread = np.zeros((len(x), h + kh - 1, w + kw - 1, self.filters), x.dtype)
+            down, right = (
+                windows.along(i, windows.kernel[i] - 1 - windows.before[i]) for i in (0, 1)
+            )
+            spread[:, down, right] = dy
+            turned = p.weight[::-1, ::-1].transpose(0, 1, 3, 2)  # (kh, kw, f, c)
+            correlate(spread, turned, (1, 1), dx)
+
+
+def correlate(image: Array, weight: Array, stride: tuple[int, int], out: Array) -> None:
+    """out (B, h', w', f): the products of all windows of images with weight (kh, kw, c, f)."""
+    f = weight.shape[3]
+    matrix = weight.reshape(-1, f)  # (kh kw c, f)
+    for rows, patches in patched(image, weight.shape[:2], stride):
+        np.matmul(patches, matrix, out=out[rows].reshape(-1, f))  # (n h' w', f)
+
+
+def patched(
+    image: Array, kernel: tuple[int, int], stride: tuple[int, int]
+) -> Iterator[tuple[slice, Array]]:
+    """Some rows of a batch at a time, with their windows as a matrix (n h' w', kh kw c).
+
+    The matrix stays in the cache. A copy is fast in long stretches: the pixels of a window's row
+    lie together, and where that is few numbers, column after column of the matrix is copied.
+    """
+    views = sliding_window_view(image, kernel, (1, 2))[:, :: stride[0], :: stride[1]]
+    batch, down, right, c, kh, kw = views.shape
+    numbers = down * right * kh * kw * c  # of an image
+    by_rows = kw * c >= right
+    some = max(1, PATCH_NUMBERS // max(numbers, 1))
+    for start in range(0, batch, some):
+        rows = slice(start, min(start + some, batch))
+        if by_rows:
+            patches = views[rows].transpose(0, 1, 2, 4, 5, 3).reshape(-1, kh * kw * c)
+        else:
+            patches = views[rows].transpose(4, 5, 3, 0, 1, 2).reshape(kh * kw * c, -1).T
+        yield rows, patches
 
 
 def padded(x: Array, windows: Windows) -> Array:

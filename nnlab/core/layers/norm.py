@@ -47,18 +47,18 @@ class BatchNorm(Normalisation):
         return 2 if size(shape[:-1]) == 1 else 1
 
     def forward(self, p: Views, x: Array, y: Array, s: Views, train: bool) -> None:
-        rows, out = x.reshape(-1, x.shape[-1]), y.reshape(-1, y.shape[-1])  # (N, c)
-        mean, var = p.running_mean, p.running_var  # (c,)
         if train:
-            count = max(len(rows), 1)
-            s.mean = mean = (rows.sum(axis=0, dtype=np.float64) / count).astype(x.dtype)  # (c,)
-            squares = np.square(rows - mean).sum(axis=0, dtype=np.float64)
-            s.var = var = (squares / count).astype(x.dtype)
-            self.follow(len(rows), p, s)
-        s.inverse = 1 / np.sqrt(var + self.eps)  # (c,)
-        np.subtract(rows, mean, out)
-        np.multiply(out, p.gamma * s.inverse, out)
-        np.add(out, p.beta, out)
+            count = x.size // x.shape[-1]
+            s.mean = channel_sums(x) / max(count, 1)  # (c,)
+            np.subtract(x, s.mean, y)
+            s.var = channel_sums(np.square(y)) / max(count, 1)  # (c,)
+            self.follow(count, p, s)
+        else:
+            s.var = p.running_var
+            np.subtract(x, p.running_mean, y)
+        s.inverse = 1 / np.sqrt(s.var + self.eps)  # (c,)
+        np.multiply(y, p.gamma * s.inverse, y)
+        np.add(y, p.beta, y)
 
     def follow(self, count: int, p: Views, s: Views) -> None:
         """running <- (1 - momentum) running + momentum of the batch's, the variance by N - 1."""
@@ -79,14 +79,23 @@ class BatchNorm(Normalisation):
 
         dx = gamma / sqrt(var + eps) (dy - mean(dy) - x^ mean(dy x^)).
         """
-        c = x.shape[-1]
-        slopes = dy.reshape(-1, c)  # (N, c)
-        normal = (x.reshape(-1, c) - s.mean) * s.inverse  # x^ (N, c)
-        np.sum(slopes, axis=0, out=g.beta)  # (c,)
-        np.sum(slopes * normal, axis=0, out=g.gamma)  # (c,)
+        normal = x - s.mean  # x^ (B, ..., c)
+        normal *= s.inverse
+        g.beta[...] = channel_sums(dy)  # (c,)
+        g.gamma[...] = channel_sums(dy * normal)  # (c,)
         if dx is not None:
-            means = (g.beta + normal * g.gamma) / max(len(normal), 1)  # (N, c)
-            dx[...] = (p.gamma * s.inverse * (slopes - means)).reshape(dx.shape)
+            count = max(x.size // x.shape[-1], 1)
+            normal *= g.gamma / count
+            normal += g.beta / count
+            np.subtract(dy, normal, dx)
+            dx *= p.gamma * s.inverse
+
+
+def channel_sums(values: Array) -> Array:
+    """Sums (c,) over all axes but the last; by a product over the rows first."""
+    batch, row = len(values), values.shape[1:]
+    pixels = np.ones(batch, values.dtype) @ values.reshape(batch, size(row))  # (h w c,)
+    return pixels.reshape(-1, row[-1]).sum(axis=0, dtype=np.float64).astype(values.dtype)
 
 
 @dataclass(frozen=True)

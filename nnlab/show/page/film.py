@@ -12,7 +12,6 @@ from nnlab.core.network import Network
 from nnlab.core.types import Array, FloatArray, IntArray
 from nnlab.data.scale import Scaling
 from nnlab.diagnosis.moments import Moment, moment
-from nnlab.engine.images.network import TunedNetwork
 from nnlab.run.data_facts import DataFacts
 from nnlab.show.figures import View
 
@@ -86,8 +85,6 @@ class Film:
         if not rows:
             return []
         network = self.network
-        if isinstance(network, TunedNetwork):
-            network.lanes = 1  # all rows of a layer in one array
         x, targets = self.scaled(self.inputs[rows]), self.targets[rows]
         if targets.ndim == 1:
             width = network.shapes[-1][0]
