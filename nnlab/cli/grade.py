@@ -64,7 +64,7 @@ def command(
     verified    trained again with the same results
     unclear     other results, perhaps by the machine
     failed      the training here reached no end
-    shared      the same training as another hand-in
+    shared      the times of another hand-in
     other task  other settings or data than the task's
     edited      files that do not fit its training
     refused     unreadable, or playing tricks

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from nnlab.config.files import decode, locate, read_bytes
-from nnlab.config.problems import Problems
+from nnlab.config.problems import Problems, fail
 from nnlab.config.schema import Data
 from nnlab.config.short_forms import expand
 from nnlab.config.tree import Node
@@ -14,6 +14,7 @@ from nnlab.data.sources import ALIASES, SOURCES
 from nnlab.errors import ConfigError
 
 EXTENDS = "extends"
+KNOWN = "\n    shipped: "  # before the names in a message of `locate`
 MEANING = (
     "another config file, or the name of a shipped one, whose settings hold where this file has "
     "none. data, training, expect and sweeps are completed key by key; every other key, and data "
@@ -28,27 +29,27 @@ def with_base(root: Node, problems: Problems, files: tuple[Path, ...]) -> Node:
     """The tree of a config, completed by the config that it extends, and so on.
 
     files: the resolved paths that led here, the config itself last. Every node keeps its place, so
-    a message names the file in which the mistake stands.
+    a message names the file in which the mistake stands. Raises ConfigError without that file.
     """
     node = (root.entries or {}).get(EXTENDS)
     if node is None:
         return root
-    own, place = root.without(EXTENDS), node.place
-    if not isinstance(node.value, str) or not node.value:
-        problems.add(place, f"{EXTENDS} names no file.", "the path of a config, or a shipped name")
-        return own
+    own, word = root.without(EXTENDS), node.value if isinstance(node.value, str) else ""
     try:
-        file = files[-1].parent / node.value
+        if not word:
+            raise ConfigError(f"{EXTENDS} names no file.{KNOWN}the path of a config, or a name")
+        file = files[-1].parent / word
         is_name = not (file.exists() or file.suffix)  # xor.yaml is never the shipped one
-        path = locate(node.value if is_name else file)
+        path = locate(word if is_name else file)
         if path.resolve() in files:
             raise ConfigError(f"{path} leads back to itself by {EXTENDS}.")
         if len(files) > MOST:
             raise ConfigError(f"More than {MOST} files in a row have {EXTENDS}.")
         source = decode(read_bytes(path), str(path), path.resolve().parent)
     except ConfigError as error:
-        problems.add(place, str(error))
-        return own
+        sentence, _, known = str(error).partition(KNOWN)
+        problems.add(node.place, sentence, known)
+        fail(problems.noted)  # without the file, each of its keys would seem to be missing
     base = with_base(read_yaml(source, problems), problems, (*files, path.resolve()))
     return _completed(own, base.without("name"))
 

@@ -152,7 +152,9 @@ class Verifier:
         if not self.folder.has(SUMMARY):
             return "it is missing" if self.run.written_status.ended else None
         for kind in ("final", "best"):
-            row = self.run.summary.get(kind)
+            row = self.run.summary.get(kind) or {}
+            if not isinstance(row, dict):
+                return f"{kind} is {row!r:.40}, not a table"
             if row and (problem := self._row_problem(kind, row)):
                 return problem
         return None
@@ -163,9 +165,9 @@ class Verifier:
         if not isinstance(epoch, int) or not 0 <= epoch < len(table.get("epoch", ())):
             return f"{kind} names the epoch {epoch!r:.40}, which metrics.csv does not have"
         for key, value in row.items():
-            cell = table[key][epoch] if key in table else None
-            if value is not None and cell != value:
-                return f"{kind}.{key} is {value!r}, in metrics.csv it is {cell}"
+            cell = np.asarray(table[key]).tolist()[epoch] if key in table else None
+            if value is not None and not (isinstance(value, int | float) and cell == value):
+                return f"{kind}.{key} is {value!r:.40}, in metrics.csv it is {cell}"
         return None
 
     # Training again.

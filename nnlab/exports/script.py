@@ -223,7 +223,7 @@ class _Parts:
             f"loss = total / {self.rows}",
             "losses.append(loss)",
             "if epoch + 1 in expected:",
-            "    difference = abs(loss / expected[epoch + 1] - 1)",
+            "    difference = abs(loss - expected[epoch + 1]) / (abs(expected[epoch + 1]) or 1)",
             '    print(f"epoch {epoch + 1}: loss {loss:.15g}, difference {difference:.1e}")',
             "    assert difference <= tolerance",
         ]

@@ -1,6 +1,6 @@
 """Trains the hand-ins of a class again, and says what each of them reached."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
@@ -27,7 +27,8 @@ from nnlab.teaching.task import TaskConfig, changed_settings
 
 SIMILAR = 0.02  # of numbers that another machine rounded differently, relative or absolute
 CLOCK = ("seconds",)  # columns that differ in every training
-MOST_REASONS = 3
+MOST_REASONS = 3  # settings, or names, in a reason
+LONGEST = 300  # characters of a reason that the files of a hand-in give
 ALL_WEIGHTS: tuple[Weights, ...] = ("initial", "best", "final")
 
 
@@ -37,7 +38,7 @@ class Verdict(StrEnum):
     VERIFIED = "verified"  # trained again with the same results
     UNCLEAR = "unclear"  # other results, and another machine may be the reason
     FAILED = "failed"  # the training here did not come to its end
-    SHARED = "shared"  # the same training as another hand-in, to the microsecond
+    SHARED = "shared"  # the times of its training are those of another hand-in
     OTHER = "other task"  # its settings or its data are not those of the task
     EDITED = "edited"  # its files do not fit together, or not what its config trains
     REFUSED = "refused"  # it cannot be read, or plays tricks
@@ -47,7 +48,8 @@ class Verdict(StrEnum):
 class Graded:
     """A hand-in, the verdict with its reason, and what the training here reached.
 
-    trial: its training here. compared: with what the task expects. clock: when it was trained.
+    trial: its training here. compared: with what the task expects. clock: when its training began,
+    and the seconds after each epoch.
     """
 
     name: str
@@ -96,7 +98,8 @@ def grade(
             if isinstance(event, Outcome):
                 outcomes[event.name] = event
                 see(f"{len(outcomes)} of {len(trials)} trained again")
-        return _with_shared([_judge(each, path, trained, outcomes) for each, path in graded])
+        judged = [_judge(each, path, trained, outcomes) for each, path in graded]
+        return [_shared(each, judged) for each in judged]
 
 
 def _cell(name: str) -> str:
@@ -112,14 +115,15 @@ def _examine(path: Path, name: str, task: TaskConfig, target: Path) -> Graded:
             durable.write_file(target / file, data, sync=False)
         run = Run.open(target)
         config = run.config
+        clock = (run.about.get("started"), tuple(run.metrics.get("seconds", ()))[1:])
     except NnlabError as error:
         return Graded(name, Verdict.REFUSED, _line(error, target))
-    clock = (run.about.get("started"), tuple(run.metrics.get("seconds", ())))
     try:
         wanted = _wanted(task, config)
         for finding in Verifier(run.folder).files():
             if finding.problem is not None:
-                return Graded(name, Verdict.EDITED, f"{finding.what}: {finding.problem}")
+                problem = _line(f"{finding.what}: {finding.problem}", target)
+                return Graded(name, Verdict.EDITED, problem, clock=clock)
         return Graded(name, Verdict.UNCLEAR, trial=Trial.of(wanted, {}), clock=clock)
     except ConfigError as error:
         return Graded(name, Verdict.OTHER, _line(error, target), clock=clock)
@@ -136,8 +140,9 @@ def _wanted(task: TaskConfig, config: Config) -> Config:
 
 
 def _line(error: object, folder: Path) -> str:
-    """The first line of a message, without the temporary folder."""
-    return shown(str(error).partition("\n")[0].replace(f"{folder}/", ""))
+    """The first line of a message for a terminal and a table, without the temporary folder."""
+    line = str(error).partition("\n")[0]
+    return shown(line.replace(f"{folder}/", "").replace(f"{folder}", "the run"))[:LONGEST]
 
 
 def _judge(given: Graded, path: Path, trained: Path, outcomes: Mapping[str, Outcome]) -> Graded:
@@ -149,29 +154,33 @@ def _judge(given: Graded, path: Path, trained: Path, outcomes: Mapping[str, Outc
     if not folder.has(SUMMARY):
         return replace(given, verdict=Verdict.FAILED, reason=_line(outcome.reason, folder.path))
     here, there = Run(folder.path), Run(path)
-    given = replace(given, compared=compare_run(here))
+    try:
+        given, ours = replace(given, compared=compare_run(here)), _numbers(here)
+    except NnlabError as error:
+        return replace(given, verdict=Verdict.FAILED, reason=_line(error, folder.path))
     if here.data_source[1] != there.data_source[1]:
         return replace(given, verdict=Verdict.OTHER, reason="it was trained on other data")
+    rounding = environment_changes(essence(there.about), essence(here.about))
+    rounding += kernel_changes(there.about)
     try:
-        verdict, reason = _compare(here, there)
+        verdict, reason = _compare(ours, _numbers(there), rounding)
     except NnlabError as error:
-        verdict, reason = Verdict.EDITED, _line(error, path)
-    return replace(given, verdict=verdict, reason=reason)
+        verdict, reason = Verdict.EDITED, f"{error}"
+    return replace(given, verdict=verdict, reason=_line(reason, path))
 
 
-def _compare(here: Run, there: Run) -> tuple[Verdict, str]:
+def _compare(
+    ours: Mapping[str, Any], theirs: Mapping[str, Any], rounding: Sequence[str]
+) -> tuple[Verdict, str]:
     """Bit for bit; where another machine may round differently, with a tolerance.
 
     Rounding changes all numbers of a training sooner or later. If some came out the same to the
     last bit and others are far off, those were edited, on whatever machine.
     """
-    ours, theirs = _numbers(here), _numbers(there)
     different = [key for key in {**ours, **theirs} if not _equal(ours.get(key), theirs.get(key))]
     if not different:
         return Verdict.VERIFIED, ""
     reason = _reason(different[0], ours, theirs)
-    rounding = environment_changes(essence(there.about), essence(here.about))
-    rounding += kernel_changes(there.about)
     if not rounding or any(key not in different for key in ours if _is_sensitive(key)):
         return Verdict.EDITED, reason
     if all(_equal(ours.get(key), theirs.get(key), SIMILAR) for key in different):
@@ -203,7 +212,7 @@ def _equal(a: Any, b: Any, tolerance: float = 0.0) -> bool:
     """The same numbers, or texts; nan is nan."""
     try:
         first, second = (np.asarray(value, np.float64) for value in (a, b))
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):  # a text, a list of lists, 10**400
         return bool(a == b)
     return first.shape == second.shape and bool(
         np.allclose(first, second, tolerance, tolerance, equal_nan=True)
@@ -212,34 +221,44 @@ def _equal(a: Any, b: Any, tolerance: float = 0.0) -> bool:
 
 def _reason(key: str, ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> str:
     """The first difference in words."""
-    mine, other = (np.atleast_1d(np.asarray(numbers.get(key))) for numbers in (ours, theirs))
+    mine, other = (
+        np.atleast_1d(np.asarray(value, getattr(value, "dtype", object)))
+        for value in (ours.get(key), theirs.get(key))
+    )
     if mine.shape != other.shape:
         return f"{key} has not as many values as the training here gives"
-    at = next(index for index in np.ndindex(mine.shape) if not _equal(mine[index], other[index]))
+    same = (mine == other) | ((mine != mine) & (other != other))  # nan is nan
+    at = np.unravel_index(np.argmin(same), same.shape)
     place = f" of epoch {at[0]}" if key.startswith("metrics.csv") else ""
-    values = [f"{v:.6g}" if v.dtype.kind == "f" else str(v) for v in (other[at], mine[at])]
+    values = [
+        f"{v:.6g}" if isinstance(v, float | np.floating) else f"{v!s:.40}"
+        for v in (other[at], mine[at])
+    ]
     return f"{key}{place} is {values[0]}, the training here gives {values[1]}"
 
 
-def _with_shared(graded: Sequence[Graded]) -> list[Graded]:
-    """Names hand-ins of one and the same training: no two take the same times."""
-    return [_shared(each, list(_same_clock(each, graded))) for each in graded]
+def _shared(each: Graded, graded: Sequence[Graded]) -> Graded:
+    """The hand-in, with the names of those that have its times.
 
-
-def _shared(each: Graded, same: Sequence[str]) -> Graded:
-    if not same:
+    No two trainings take the same times to the nanosecond; two may begin in one millisecond.
+    """
+    timed = _with_clock(each, graded, 1)
+    began = [name for name in _with_clock(each, graded, 0) if name not in timed]
+    clauses = {"the same training as": timed, "it began in the same millisecond as": began}
+    reasons = [f"{what} {_names(names)}" for what, names in clauses.items() if names]
+    if not reasons:
         return each
-    reason = "; ".join(filter(None, [each.reason, f"the same training as {', '.join(same)}"]))
     kind = Verdict.SHARED if each.verdict is Verdict.VERIFIED else each.verdict
-    return replace(each, verdict=kind, reason=reason)
+    return replace(each, verdict=kind, reason="; ".join(filter(None, [each.reason, *reasons])))
 
 
-def _same_clock(each: Graded, graded: Sequence[Graded]) -> Iterator[str]:
-    if not each.clock:
-        return
-    started, seconds = each.clock
-    for other in graded:
-        if other is not each and other.clock:
-            timed = len(seconds) > 1 and seconds == other.clock[1]
-            if timed or (started is not None and started == other.clock[0]):
-                yield other.name
+def _with_clock(each: Graded, graded: Sequence[Graded], at: int) -> list[str]:
+    """The other hand-ins that say the same about a time."""
+    times = each.clock[at] if each.clock else None
+    rest = [other for other in graded if other is not each and other.clock]
+    return [other.name for other in rest if times and other.clock[at] == times]
+
+
+def _names(names: Sequence[str]) -> str:
+    more = [f"{len(names) - MOST_REASONS} more"] if len(names) > MOST_REASONS else []
+    return ", ".join([*names[:MOST_REASONS], *more])

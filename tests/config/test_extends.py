@@ -108,6 +108,7 @@ def test_a_mistake_is_named_in_its_own_file(folder: Path, text: str, expected: s
     with pytest.raises(ConfigError) as error:
         extended(text)
     assert expected in str(error.value)
+    assert "is missing" not in str(error.value)
 
 
 def test_a_long_chain_is_refused(folder: Path) -> None:

@@ -62,6 +62,13 @@ CASES = {
     "huber": VALUES | {"loss": {"huber": {"delta": 0.2}}},
     "log_cosh": VALUES | {"loss": "log_cosh"},
     "hinge": CLASSES | {"network": CLASSES["network"][:-1], "loss": "hinge"},
+    "a loss of 0": {
+        "data": "xor",
+        "network": [{"dense": 8}, "tanh", {"dense": 2}],
+        "loss": "hinge",
+        "optimizer": {"adam": {"lr": 0.1}},
+        "training": {**DIGITS["training"], "epochs": 30},
+    },
     "quantile": VALUES
     | {"network": [{"dense": 5}, "tanh", {"dense": 6}], "loss": {"quantile": [0.25, 0.75]}},
     "poisson": {

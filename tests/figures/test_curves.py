@@ -153,6 +153,7 @@ def test_a_best_epoch_below_the_axis_is_not_drawn_under_it(make_run: MakeRun) ->
         ("{name: mse, reduction: batch_mean}", "loss (mse, summed over outputs)"),
         ("{name: mse, reduction: sum}", "loss (mse, summed over outputs)"),
         ("{name: mse, reduction: mean}", "loss (mse)"),
+        ("{name: log_cosh, reduction: sum}", "loss (log cosh, summed over outputs)"),
         ("{name: cross_entropy, reduction: batch_mean}", "loss (cross entropy)"),
         ("bce", "loss (bce)"),
         ("null", "loss"),

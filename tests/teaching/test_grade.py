@@ -81,6 +81,17 @@ def other_start(run: Path) -> None:
     (run / "run.json").write_text(json.dumps(about | {"started": "2026-01-01T00:00:00+00:00"}))
 
 
+def other_times(run: Path) -> None:
+    head, *rows = (run / "metrics.csv").read_text().splitlines()
+    assert head.endswith(",seconds")
+    rows = [f"{row.rpartition(',')[0]},{number}.5" for number, row in enumerate(rows)]
+    (run / "metrics.csv").write_text("\n".join([head, *rows, ""]))
+    summary = json.loads((run / "summary.json").read_text())
+    for row in (summary["final"], summary["best"]):
+        row["seconds"] = row["epoch"] + 0.5
+    (run / "summary.json").write_text(json.dumps(summary))
+
+
 def pickled(run: Path) -> None:
     (run / "weights" / "final.npz").write_bytes(
         _zip({"0.dense.weight.npy": b"\x93NUMPY\x01\x00" + pickle.dumps([1])})
@@ -154,7 +165,10 @@ def school(tmp_path_factory: pytest.TempPathFactory) -> Path:
     run = _train(top, "seed=50")
     (handins / "source.zip").write_bytes(pack_handin(RunFolder(run), b""))
     other_start(run)
-    (handins / "copy.zip").write_bytes(pack_handin(RunFolder(run.rename(run.parent / "own")), b""))
+    own = run.rename(run.parent / "own")
+    (handins / "copy.zip").write_bytes(pack_handin(RunFolder(own), b""))
+    other_times(own)
+    (handins / "slower.zip").write_bytes(pack_handin(RunFolder(own), b""))
     for name, data in tricks(
         _zip({f"r/{k}": v for k, v in read_handin(run.parent / "own").items()})
     ):
@@ -211,9 +225,13 @@ def test_all_cheats_are_named_and_no_honest_hand_in(school: Path) -> None:
     for name, (_, _, verdict, reason) in CHEATS.items():
         each = graded[f"{name}.zip"]
         assert (each.verdict, reason in each.reason) == (verdict, True), (name, each.reason)
-    pair = [graded["copy.zip"], graded["source.zip"]]
-    assert [each.verdict for each in pair] == [Verdict.SHARED] * 2
-    assert pair[0].reason == "the same training as source.zip"
+    shared = [graded[f"{name}.zip"] for name in ("copy", "slower", "source")]
+    assert [each.verdict for each in shared] == [Verdict.SHARED] * 3
+    assert [each.reason for each in shared] == [
+        "the same training as source.zip; it began in the same millisecond as slower.zip",
+        "it began in the same millisecond as copy.zip",
+        "the same training as copy.zip",
+    ]
     reasons = {
         "link": "it holds the link r/metrics2.csv",
         "parent": "it holds the path ../../run2.json, which leads out of it",
@@ -304,6 +322,42 @@ def test_equal_runs_are_equal_files_with_nothing_else(school: Path, tmp_path: Pa
     (copy / "metrics.csv").symlink_to(folder / "metrics.csv")
     (each,) = grade(tmp_path, read_task(school / "task.yaml"))
     assert (each.verdict, each.reason) == (Verdict.REFUSED, "metrics.csv is a link")
+
+
+DAMAGES: tuple[bytes, ...] = (b"", b"\xff\xfe", b"[" * 5000)
+
+
+def test_no_file_of_a_hand_in_ends_the_grading(school: Path, tmp_path: Path) -> None:
+    """A row per hand-in, whatever its files hold; nothing in it moves the cursor of a terminal."""
+    honest = read_handin(school / "handins" / "honest0.zip")
+    summary = json.loads(honest["summary.json"])
+    forged: dict[str, object] = {
+        "final": 5,
+        "best": {"epoch": 0, "lr": 10**400},
+        "part": "\x1b[31m\n" + "x" * 10**5,
+        "\x1b[2J": 1,
+        "x" * 10**5: 1,
+        "scores": [[1], [2, 3]],
+        "epochs": 10**400,
+    }
+    files = {f"{name} {n}": {name: data} for name in honest for n, data in enumerate(DAMAGES)}
+    for number, (key, value) in enumerate(forged.items()):
+        data = json.dumps({**summary, key: value}).encode()
+        files[f"forged {number}"] = {"summary.json": data}
+    for name, changed in files.items():
+        content = {f"r/{k}": v for k, v in {**honest, **changed}.items()}
+        (tmp_path / f"{name.replace('/', ' ')}.zip").write_bytes(_zip(content))
+    graded = grade(tmp_path, read_task(school / "task.yaml"))
+    verdicts = {each.name.removesuffix(".zip"): each.verdict for each in graded}
+    assert len(verdicts) == len(files)
+    for each in graded:
+        assert each.reason.isprintable(), each
+        assert len(each.reason) < 500, each
+        assert str(tmp_path.parent) not in each.reason
+    unread = {v for name, v in verdicts.items() if name.startswith(("run.json", "metrics.csv"))}
+    assert unread == {Verdict.REFUSED, Verdict.EDITED}  # an empty metrics.csv can be read
+    edited = {verdict for name, verdict in verdicts.items() if name.startswith("forged")}
+    assert edited == {Verdict.EDITED}
 
 
 def test_links_to_folders_are_not_entered(school: Path, tmp_path: Path) -> None:

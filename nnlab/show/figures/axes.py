@@ -245,10 +245,10 @@ def quantity_words(quantity: str, config: Mapping[str, Any]) -> str:
     loss = config.get("loss")
     if quantity != columns.LOSS or not loss:
         return label_of(quantity)
-    name = str(loss.get("name") if isinstance(loss, Mapping) else loss).replace("_", " ")
+    name = str(loss.get("name") if isinstance(loss, Mapping) else loss)
     reduction = loss.get("reduction") if isinstance(loss, Mapping) else None
     summed = name in losses_for("regression") and reduction in ("sum", "batch_mean")
-    return f"loss ({name}, summed over outputs)" if summed else f"loss ({name})"
+    return f"loss ({name.replace('_', ' ')}{', summed over outputs' if summed else ''})"
 
 
 def quantity_label(quantity: str, config: Mapping[str, Any]) -> str:
