@@ -35,15 +35,12 @@ TOLERANCE = 0.05
 
 def ours(built: Built, engine: str) -> Callable[[], float]:
     """The next update of a training; the loss before it."""
-    network = built.network
-    layers, inputs, dtype = network.layers, network.inputs, network.dtype
-    same = EngineNetwork(
-        layers, inputs, seed=built.config.seed, init=built.config.init, dtype=dtype
-    )
-    same.lanes = 1
+    layers, inputs, dtype = built.network.layers, built.network.inputs, built.network.dtype
+    seed, init = built.config.seed, built.config.init
+    network = EngineNetwork(layers, inputs, seed=seed, init=init, dtype=dtype)
     plan = replace(built.plan, engine=engine, chunk=1, record_steps=True, validation=None)
     plan = replace(plan, monitor="train_loss", shuffle=False)
-    return next_loss(plan, same)
+    return next_loss(plan, network)
 
 
 def batches(built: Built) -> Iterator[tuple[np.ndarray, np.ndarray]]:

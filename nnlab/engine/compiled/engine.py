@@ -86,10 +86,7 @@ class CompiledEngine:
         `sums` numbers are summed over an epoch.
         """
         batch, full, rest = shape
-        program = compose(network, loss, batch, rest)
-        threads = team_size(batch, program.flops)
-        if threads > 1:
-            program = compose(network, loss, batch, rest, threads)
+        program, threads = team_program(network, loss, batch, rest)
         task = task_of(
             *(program, network, loss, optimizer, shape, kind),
             sums=sums,
@@ -107,27 +104,28 @@ class CompiledEngine:
         self._drawn = [(generators[i], numbers) for i, numbers in program.drawn.items()]
         self._sizes = np.array([batch] * full + [rest] * (rest > 0))
         self._wants_blas = program.wants_blas
-        names = COMPILED_OPTIMIZERS[entry_name(OPTIMIZERS, optimizer)].slots
         self._arrays = {
             "class_weights": class_weights(loss, task.outputs, network.dtype),
             **row_arrays(rows, task, network.dtype),
-            **{f"slot{i}": slots[name] for i, name in enumerate(names) if name in slots},
-            **({} if average is None else {"average": average}),
+            **rule_arrays(optimizer, slots, average),
             **team_arrays(task, network.dtype),
         }
         self._own_arrays = [
             {**own_arrays(program, task, network.dtype), "own_shared": own}
             for own in self._arrays["shared"]
         ]
-        self._memory = np.zeros(threads, MEMORY)
-        self._set(self._arrays, self._own_arrays)
-        self._memory["gemm"] = gemm(str(network.dtype)) if self._wants_blas else 0
-        self._memory["thread"] = range(threads)
         self._records = np.array(tuple(task), TASK), rule_of(optimizer), program.layers
-        self._theta = network.theta
-        self._calls = self._arguments()
+        self._theta, self._team = network.theta, LaneGroup(threads)
         self._run_updates = function(str(network.dtype))
-        self._team = LaneGroup(threads)
+        self._memory = np.zeros(threads, MEMORY)
+        self._prepare_memory()
+        self._calls = self._arguments()
+
+    def _prepare_memory(self) -> None:
+        """What no call changes: each thread's number, where its arrays are and the BLAS."""
+        self._memory["thread"] = range(len(self._memory))
+        self._memory["gemm"] = gemm(str(self._theta.dtype)) if self._wants_blas else 0
+        self._set(self._arrays, self._own_arrays)
 
     def _arguments(self) -> list[tuple[int, ...]]:
         """What each thread calls the kernels with, but for theta.
@@ -237,6 +235,13 @@ class CompiledEngine:
         return done[0]
 
 
+def team_program(network: Network, loss: Loss, batch: int, rest: int) -> tuple[Program, int]:
+    """The program of the threads that share a batch, and how many these are."""
+    program = compose(network, loss, batch, rest)
+    threads = team_size(batch, program.flops)
+    return (program if threads == 1 else compose(network, loss, batch, rest, threads)), threads
+
+
 def team_size(batch: int, flops: int) -> int:
     """How many threads share a batch: what its work is worth, of those that the BLAS may use."""
     worth = min(batch // LEAST_ROWS, flops // WORTH) if os.name == "posix" else 1
@@ -261,6 +266,15 @@ def team_arrays(task: Task, dtype: np.dtype[Any]) -> dict[str, Array]:
         "summands": np.zeros(SUMMANDS * task.threads),
         "one": np.ones(1, dtype),
     }
+
+
+def rule_arrays(
+    optimizer: Optimizer, slots: Mapping[str, Array], average: Array | None
+) -> dict[str, Array]:
+    """What an update changes beside theta: the optimizer's slots, and the average."""
+    names = COMPILED_OPTIMIZERS[entry_name(OPTIMIZERS, optimizer)].slots
+    arrays = {f"slot{i}": slots[name] for i, name in enumerate(names) if name in slots}
+    return arrays if average is None else {**arrays, "average": average}
 
 
 def own_arrays(program: Program, task: Task, dtype: np.dtype[Any]) -> dict[str, Array]:
