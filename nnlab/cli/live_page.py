@@ -113,6 +113,8 @@ def last_look(page: "PageBeside | None") -> Iterator[None]:
         with until_interrupted(f"For a last look: {page.address}  Ctrl+C ends it."):
             page.wait()
     elif page is not None:
-        print_message("The page ends with the training: nobody could press Ctrl+C.")
+        print_message(
+            "The page ends with the training: there is no terminal in which to press Ctrl+C."
+        )
     if code:
         raise click.exceptions.Exit(code)

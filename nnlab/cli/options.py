@@ -118,6 +118,9 @@ runs_option = click.option(
 plots_option = click.option(
     "--plots/--no-plots", default=True, show_default=True, help="Draw the figures."
 )
+dry_run_option = click.option(
+    "--dry-run", is_flag=True, help="Check everything, show what would run, and stop."
+)
 threads_option = click.option(  # the group sets it, before the command and NumPy are imported
     "--threads",
     type=WHOLE,

@@ -132,7 +132,7 @@ def parse_size(context: click.Context, parameter: click.Parameter, value: str | 
 )
 @click.option("--retry-failed", is_flag=True, help="Run failed or diverged trials again.")
 @click.option("--yes", is_flag=True, help="Allow more than 10,000 trials.")
-@click.option("--dry-run", is_flag=True, help="Check everything, show what would run, and stop.")
+@options.dry_run_option
 @options.plots_option
 @options.json_option
 @options.verbosity
@@ -184,8 +184,20 @@ def command(
     print_message(_plan_line(sweep, progress, runner))
     if progress.stale:
         print_message(_other_data(progress.stale, "this command trains them again"))
-    if dry_run:
-        return
+    if not dry_run:
+        seconds = _train(sweep, folder, progress, runner, retry_failed, plots)
+        _conclude(sweep, folder, seconds, plots, as_json)
+
+
+def _train(
+    sweep: Sweep,
+    folder: SweepFolder,
+    progress: SweepProgress,
+    runner: Executor,
+    retry_failed: bool,
+    plots: bool,
+) -> float:
+    """Train what is missing; the seconds that it took."""
     began = perf_counter()
     if progress.todo and isinstance(runner, Processes):
         runner.warm()
@@ -195,7 +207,7 @@ def command(
     if isinstance(runner, InProcess | Processes):
         provide_kernels((trial.config for trial in progress.todo), print_message)
     train_trials(sweep, folder, runner, retry_failed, watch_trials, print_message)
-    _conclude(sweep, folder, perf_counter() - began, plots, as_json)
+    return perf_counter() - began
 
 
 def part_config(words: Sequence[str]) -> tuple[tuple[str, ...], str]:

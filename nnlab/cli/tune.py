@@ -12,6 +12,7 @@ from nnlab.cli.terminal import print_message, print_messages, print_outcome
 from nnlab.errors import SweepFailed
 from nnlab.run.names import runs_folder
 from nnlab.run.sweeps import SweepFolder
+from nnlab.show.words import count
 from nnlab.study.space import prepare_tuning
 
 
@@ -47,12 +48,13 @@ from nnlab.study.space import prepare_tuning
     is_flag=True,
     help="Run failed trials again, and propose all trials after the first of them anew.",
 )
+@options.dry_run_option
 @options.threads_option
 @options.json_option
 @options.verbosity
 def command(
     config: str, overrides: tuple[str, ...], search: Path, trials: int, prune: bool,
-    runs: Path | None, name: str | None, retry_failed: bool, as_json: bool
+    runs: Path | None, name: str | None, retry_failed: bool, dry_run: bool, as_json: bool
 ) -> None:  # fmt: skip
     """Search for good settings with Optuna.
 
@@ -75,6 +77,11 @@ def command(
     tuning = prepare_tuning(config, overrides, search, name, prune, tuple(sys.argv))
     print_messages(tuning.base.notes)
     folder = SweepFolder(runs_folder(runs) / tuning.name)
+    if dry_run:
+        there = len(folder.trials()) if folder.path.is_dir() else 0
+        todo = f"{there:,} there, {max(trials - there, 0):,} to run"
+        print_message(f"{tuning.name}: {count(trials, 'trial')}: {todo}")
+        return
     done: list[dict[str, Any]] = []
     run_search(tuning, folder, trials, retry_failed, print_message, done.append)
     search_done = FinishedSearch(done[0])

@@ -101,15 +101,12 @@ def split_rows(
     tested = _count("test", options.test, used)
     validated = _count("validation", options.share, used - tested)
 
-    is_divided = bool(tested + validated or options.fold)
     order: IntArray = np.arange(available)
+    is_divided = bool(tested + validated or options.fold)
     if is_divided or used < available:
         order = _order(options, available, seed, labels, groups)
-    if used < available:
-        ends = _group_ends(order, groups)
-        order = order[: _nearest(ends, used) if len(ends) else used]
-    if not is_divided:
-        order = np.sort(order)
+        order = _first(order, used, groups)
+    order = order if is_divided else np.sort(order)
     train, validation, test = np.split(order, _cuts(order, validated, tested, groups))
     if official:
         test = np.arange(available, rows)
@@ -118,6 +115,14 @@ def split_rows(
     if not len(train):
         raise ConfigError(f"data: no row is left for training, {rows:,} in all.")
     return _parts(options, train, validation, test)
+
+
+def _first(order: IntArray, used: int, groups: IntArray | None) -> IntArray:
+    """The first `used` rows of an order, or about as many in whole groups."""
+    if used == len(order):
+        return order
+    ends = _group_ends(order, groups)
+    return order[: _nearest(ends, used) if len(ends) else used]
 
 
 def _parts(options: Split, train: IntArray, validation: IntArray, test: IntArray) -> PartRows:

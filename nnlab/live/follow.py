@@ -4,9 +4,10 @@ import os
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, replace
+from functools import cached_property
 from pathlib import Path
-from time import monotonic
-from typing import Any
+from time import monotonic, thread_time
+from typing import Any, Self
 
 import numpy as np
 
@@ -18,7 +19,18 @@ from nnlab.errors import NnlabError
 from nnlab.experiment.resume import rebuild
 from nnlab.live.feed import Feed
 from nnlab.run import checkpoint
-from nnlab.run.folder import METRICS, PROGRESS, RUN, SNAPSHOTS, SUMMARY, RunFolder, weights_file
+from nnlab.run.folder import (
+    DATA,
+    METRICS,
+    PROGRESS,
+    RESOLVED,
+    RUN,
+    SNAPSHOTS,
+    SUMMARY,
+    RunFolder,
+    weights_file,
+)
+from nnlab.run.records import GrowingTable
 from nnlab.show.figures import View
 from nnlab.show.page.charts import run_charts
 from nnlab.show.page.film import Film
@@ -31,38 +43,87 @@ from nnlab.show.words import run_title
 LOOK = 0.2  # seconds between two looks at a folder
 LOCK_LOOK = 2.0  # seconds between two looks at its lock, which a killed process leaves
 DOCTOR_AFTER = 10.0  # seconds of a training; the doctor's first look would slow a shorter one
-DOCTOR_SHARE = 0.05  # of the time that the doctor may take
+SHARE = 0.02  # of a processor, for each of the numbers, the moments and the doctor
 NUMBERS, WEIGHTS = (METRICS, SUMMARY, RUN), (PROGRESS, SNAPSHOTS, checkpoint.CURRENT, RUN)
+LASTING = ("config", "settings", "data", "scaling")  # of a run, read once
 
 
-class RunFollower:
+class GrowingView(View):
+    """A run that trains, as it is now; `again` is how it is later, and reads what is new."""
+
+    @cached_property
+    def table(self) -> GrowingTable:
+        """The reader of metrics.csv."""
+        return GrowingTable(self.path / METRICS)
+
+    @cached_property
+    def metrics(self) -> dict[str, Any]:
+        """metrics.csv by column."""
+        return {name: np.asarray(column) for name, column in self.table.read().items()}
+
+    def again(self) -> Self:
+        """The run as it is now."""
+        now = type(self)(self.path)
+        known = vars(self)
+        vars(now).update((name, known[name]) for name in ("table", *LASTING) if name in known)
+        return now
+
+
+class Follower:
+    """Publishes what is new in a folder; what takes long waits before the next time."""
+
+    def __init__(self) -> None:
+        self._seen: dict[str, Any] = {}  # what changed last, by purpose
+        self._due: dict[str, float] = {}  # when a purpose may take time again
+
+    def _attempt(self, purpose: str, now: Any, read: Callable[[], None]) -> None:
+        """Reads if something is new; what is being replaced just now is read at the next look."""
+        if monotonic() < self._due.get(purpose, 0.0) or not self._changed(purpose, now):
+            return
+        began, is_first = thread_time(), purpose not in self._due  # which also loads modules
+        try:
+            read()
+        except (NnlabError, OSError):
+            self._seen.pop(purpose, None)
+        took = 0.0 if is_first else thread_time() - began
+        self._due[purpose] = monotonic() + took / SHARE
+
+    def _changed(self, purpose: str, now: Any) -> bool:
+        before, self._seen[purpose] = self._seen.get(purpose), now
+        return bool(before != now)
+
+
+class RunFollower(Follower):
     """Publishes what is new in a run folder. It only reads, so the training does not notice it."""
 
     def __init__(self, folder: RunFolder, feed: Feed) -> None:
+        super().__init__()
         self.folder, self.feed = folder, feed
-        self._seen: dict[str, Any] = {}  # what changed last, by purpose
+        self._run = GrowingView(folder.path)
         self._shown: set[int] = set()  # epochs whose moments were published
         self._has_scenes = False
         self._before: Array | None = None  # the values of the newest moment
         self._built: Built | None = None
-        self._doctor_due = 0.0
-        self._ended = False  # the training
+        self._ended, self._seconds = False, 0.0  # of the training
         self._since: dict[str, int] = {}  # by kind of finding, the epoch at which it appeared
 
     def look(self) -> None:
-        """Publish what changed since the last look; what cannot be read now is read later."""
-        run = View(self.folder.path)
-        status = self._changed("lock", int(monotonic() / LOCK_LOOK))
-        if self._changed("numbers", self._stamps(NUMBERS)) or status:
-            self._attempt("numbers", lambda: self._publish_numbers(run))
-        if self._changed("weights", self._stamps(WEIGHTS)):
-            self._attempt("weights", lambda: self._publish_moments(run))
-        self._publish_findings(run)
+        """Publish what changed since the last look, everything when the training ends."""
+        is_other = self._changed("config", self._stamps((RESOLVED, DATA)))
+        run = self._run = GrowingView(self.folder.path) if is_other else self._run.again()
+        if self._changed("run", self._stamps((RUN,))):
+            self._due.clear()
+        numbers = [*self._stamps(NUMBERS), int(monotonic() / LOCK_LOOK)]
+        self._attempt("numbers", numbers, lambda: self._publish_numbers(run))
+        self._attempt("weights", self._stamps(WEIGHTS), lambda: self._publish_moments(run))
+        if self._ended or self._seconds >= DOCTOR_AFTER:
+            self._attempt("doctor", self._stamps(NUMBERS), lambda: self._publish_findings(run))
 
     def _publish_numbers(self, run: View) -> None:
         status = self.folder.status()
         rows = len(run.metrics.get("epoch", ()))
         self._ended = status.ended
+        self._seconds = float(run.metrics.get("seconds", [0.0])[-1])
         page = {
             "kind": "page",
             "story": run_story(run, status, rows),
@@ -106,47 +167,20 @@ class RunFollower:
             self.feed.publish({"kind": "moment", "epoch": epoch, "label": label, "scenes": moving})
 
     def _publish_findings(self, run: View) -> None:
-        """What the doctor says so far, or said at the end; asked now and then, as it takes time."""
-        began = monotonic()
-        if not self._doctor_looks(run):
+        """What the doctor says so far, or said at the end."""
+        if len(run.metrics.get("epoch", ())) < 2:
             return
+        if self._built is None:
+            self._built = rebuild(run)
+        evidence = evidence_of_run(run, self._built)
+        findings = [asdict(finding) for finding in diagnose(evidence)]
+        for finding in findings:
+            first = self._since.setdefault(finding["kind"], evidence.epochs)
+            finding["epoch"] = first if finding["epoch"] is None else finding["epoch"]
+        words = [asdict(finding_words(finding)) for finding in findings]
+        self.feed.publish({"kind": "findings", "findings": words})
 
-        def ask() -> None:
-            if len(run.metrics.get("epoch", ())) < 2:
-                return
-            if self._built is None:
-                self._built = rebuild(run)
-            evidence = evidence_of_run(run, self._built)
-            findings = [asdict(finding) for finding in diagnose(evidence)]
-            for finding in findings:
-                first = self._since.setdefault(finding["kind"], evidence.epochs)
-                finding["epoch"] = first if finding["epoch"] is None else finding["epoch"]
-            words = [asdict(finding_words(finding)) for finding in findings]
-            self.feed.publish({"kind": "findings", "findings": words})
-
-        self._attempt("doctor", ask)
-        took = monotonic() - began
-        self._doctor_due = began + took + max(1.0, took / DOCTOR_SHARE)
-
-    def _doctor_looks(self, run: View) -> bool:
-        """Whether it is time to ask the doctor, and there are new rows."""
-        seconds = run.metrics.get("seconds", [0.0])
-        if seconds[-1] < DOCTOR_AFTER and not self._ended:
-            return False
-        return monotonic() >= self._doctor_due and self._changed("doctor", self._stamps(NUMBERS))
-
-    def _attempt(self, purpose: str, read: Callable[[], None]) -> None:
-        """Reads; a file that is being replaced just now is read at the next look."""
-        try:
-            read()
-        except (NnlabError, OSError):
-            self._seen.pop(purpose, None)
-
-    def _changed(self, purpose: str, now: Any) -> bool:
-        before, self._seen[purpose] = self._seen.get(purpose), now
-        return bool(before != now)
-
-    def _stamps(self, files: tuple[str, ...]) -> list[tuple[int, int]]:
+    def _stamps(self, files: tuple[str, ...]) -> list[Any]:
         """Time and size of the files that exist."""
         stamps = []
         for name in files:

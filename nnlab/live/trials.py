@@ -1,41 +1,41 @@
 """From the folder of a sweep to messages for a page, while its trials train."""
 
+from time import monotonic
 from typing import Any
 
-from nnlab.errors import NnlabError
 from nnlab.live.feed import Feed
+from nnlab.live.follow import Follower
 from nnlab.run.sweeps import SweepFolder
 from nnlab.show.figures.sweep_view import SweepView
 from nnlab.show.page.sweep import records_in_order, sweep_records, sweep_story, trials_table
 from nnlab.show.page.tables import Table
 
 
-class SweepFollower:
+class SweepFollower(Follower):
     """Publishes the trials of a sweep; a cell appears when its trial ends."""
 
     def __init__(self, folder: SweepFolder, feed: Feed) -> None:
+        super().__init__()
         self.folder, self.feed = folder, feed
-        self._seen: list[Any] = []
+        self._trials: list[Any] = []  # that were published
 
     def look(self) -> None:
         """Publish the table and the curves if a trial began or ended since the last look."""
-        try:
-            sweep = SweepView(self.folder)
-            records = records_in_order(sweep)
-            seen = [(record.name, record.status) for record in records]
-            if seen == self._seen:
-                return
-            story = sweep_story(sweep.about, records)
-            table = table_record(trials_table(sweep, records))
-            charts = [chart for chart, _ in sweep_records(sweep)]
-        except (NnlabError, OSError):  # a file that is being replaced just now
+        self._attempt("trials", monotonic(), self._publish)
+
+    def _publish(self) -> None:
+        sweep = SweepView(self.folder)
+        records = records_in_order(sweep)
+        trials = [(record.name, record.status) for record in records]
+        if trials == self._trials:
             return
-        self._seen = seen
+        story = sweep_story(sweep.about, records)
         self.feed.publish(
             {"kind": "page", "story": story, "numbers": [], "ended": False},
-            {"kind": "trials", "table": table},
-            {"kind": "charts", "charts": charts},
+            {"kind": "trials", "table": table_record(trials_table(sweep, records))},
+            {"kind": "charts", "charts": [chart for chart, _ in sweep_records(sweep)]},
         )
+        self._trials = trials
 
 
 def table_record(table: Table) -> dict[str, Any]:

@@ -49,6 +49,7 @@ def keep_looking(
         while not ended():
             look()
             sleep(LOOK)
+        look()
     except RunUnreadable as error:
         site.feed.publish({"kind": "page", "story": str(error), "numbers": [], "ended": True})
         raise

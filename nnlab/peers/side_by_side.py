@@ -187,7 +187,7 @@ def require_library(library: str) -> None:
     if find_spec(library) is None:
         raise UsageError(
             f"A cross-check against {library} needs {library}, which is not installed: "
-            f"pip install 'nnlab[{library}]'."
+            "pip install 'nnlab[torch]'."
         )
 
 

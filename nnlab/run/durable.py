@@ -292,8 +292,8 @@ def _opened(file: Path, flags: int, path: Path | None = None) -> Iterator[tuple[
         os.close(descriptor)
 
 
-def read_file(path: Path, most: int | None = None) -> bytes:
-    """All bytes of the regular file `path`, which may have at most `most`.
+def read_file(path: Path, most: int | None = None, start: int = 0) -> bytes:
+    """The bytes of the regular file `path` from `start`; the file may have at most `most`.
 
     Raises RunUnreadable for a missing file, one that is too large, and anything but a regular file
     (a pipe could be endless).
@@ -307,6 +307,7 @@ def read_file(path: Path, most: int | None = None) -> bytes:
             size = f"Cannot read {shown(path)}: it has {status.st_size:,} bytes"
             if most is not None and status.st_size > most:
                 raise RunUnreadable(f"{size}; at most {most:,} are read.")
+            file.seek(start)
             return file.read()
     except (MemoryError, OverflowError):
         raise RunUnreadable(f"{size}, more than there is memory for.") from None

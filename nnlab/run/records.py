@@ -21,6 +21,7 @@ from nnlab.run.text import shown
 
 Cell = float | int | str | None
 NUMBERS = {float, int}
+TAIL = 1 << 14  # bytes in which the last row is looked for
 MOST_COLUMNS = 200  # nnlab writes about 20
 Column = NDArray[np.int64] | NDArray[np.float64] | list[str]
 
@@ -66,7 +67,76 @@ def read_table(path: Path, wanted: Callable[[str], bool] | None = None) -> dict[
     cell. A last line without a line end was cut off by a kill and is left out. Raises RunUnreadable
     for a file that is not UTF-8, and for a row that does not fit the header.
     """
-    lines = _parsed(durable.read_file(path), path) if path.exists() else []
+    return _table(durable.read_file(path), path, wanted) if path.exists() else {}
+
+
+class GrowingTable:
+    """A table that is read again and again while it grows: only the rows that are new."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._columns: dict[str, Column] = {}
+        self._size, self._last = 0, b""  # of what was read: the bytes, and its last line
+
+    def read(self) -> dict[str, Column]:
+        """The columns as `read_table` returns them. Raises what it raises."""
+        if not self.path.exists():
+            return {}
+        grown = self._grown()
+        if grown is None:
+            data = durable.read_file(self.path)
+            grown = _table(data, self.path)
+            self._size, self._last = 0, b""
+            self._read(data, grown)
+        self._columns = grown
+        return grown
+
+    def _grown(self) -> dict[str, Column] | None:
+        """The columns with the new rows; None where the whole table must be read.
+
+        That is so at first, after something else changed the file, and where cells are text.
+        """
+        if not self._last:
+            return None
+        data = durable.read_file(self.path, start=self._size - len(self._last))
+        if not data.startswith(self._last) or b'"' in data:
+            return None
+        data = data[len(self._last) :]
+        if b"\n" not in data:
+            return self._columns
+        try:
+            new = self._new_rows(data[: data.rfind(b"\n") + 1])
+        except RunUnreadable:  # to name the right row
+            return None
+        if any(isinstance(column, list) for column in new.values()):
+            return None
+        self._read(data, new)
+        return {name: np.concatenate([self._columns[name], new[name]]) for name in new}
+
+    def _new_rows(self, data: bytes) -> dict[str, Column]:
+        columns = self._columns
+        kinds = np.dtype([(name, np.asarray(column).dtype) for name, column in columns.items()])
+        with suppress(ValueError):  # an empty cell, or of another type; this is four times as fast
+            lines = io.StringIO(data.decode())
+            rows = np.loadtxt(lines, kinds, delimiter=",", comments=None, ndmin=1)
+            return {name: rows[name].copy() for name in columns}
+        return _table(",".join(columns).encode() + b"\n" + data, self.path)
+
+    def _read(self, data: bytes, rows: Mapping[str, Column]) -> None:
+        """Remembers where the data ended, unless its rows must be read again."""
+        end = data.rfind(b"\n") + 1
+        before = data.rfind(b"\n", 0, max(end - 1, 0)) + 1
+        self._size += end
+        self._last = data[before:end]
+        is_text = b'"' in data or any(isinstance(column, list) for column in rows.values())
+        if is_text or not any(len(column) for column in rows.values()):
+            self._last = b""
+
+
+def _table(
+    data: bytes, path: Path, wanted: Callable[[str], bool] | None = None
+) -> dict[str, Column]:
+    lines = _parsed(data, path)
     if not lines:
         return {}
     header, *rows = lines
@@ -84,10 +154,12 @@ def last_row(path: Path) -> dict[str, Cell]:
     """The last whole row, numbers as numbers; empty if there is none."""
     if not path.exists():
         return {}
-    data = durable.read_file(path)
-    if b'"' not in data:  # then each line is a row, and only two of them are needed
-        before, _, row = data[: data.rfind(b"\n")].rpartition(b"\n")
-        data = before.partition(b"\n")[0] + b"\n" + row + b"\n" if before else data
+    data = durable.read_file(path, start=max(0, table_size(path) - TAIL))
+    lines = data.rsplit(b"\n", 2)
+    if b'"' in data or len(lines) < 3:  # else each line is a row
+        data = durable.read_file(path)
+    else:
+        data = _first_line(path) + lines[1] + b"\n"
     rows = _parsed(data, path)
     if len(rows) < 2:
         return {}
@@ -99,14 +171,16 @@ def table_size(path: Path) -> int:
     return path.stat().st_size if path.is_file() else 0
 
 
-def _header(path: Path) -> list[str]:
-    if not path.is_file():
-        return []
+def _first_line(path: Path) -> bytes:
     try:
         with path.open("rb") as file:
-            line = file.readline()
+            return file.readline()
     except OSError as error:
         raise StorageError(f"Cannot read {shown(path)}: {error.strerror or error}.") from error
+
+
+def _header(path: Path) -> list[str]:
+    line = _first_line(path) if path.is_file() else b""
     return next(csv.reader([line.decode()]), []) if line.endswith(b"\n") else []
 
 

@@ -14,6 +14,7 @@ import pytest
 
 from nnlab.config.load import load_config
 from nnlab.experiment.session import Session, begin
+from nnlab.live import follow, watch
 from nnlab.live.feed import Feed
 from nnlab.live.follow import RunFollower
 from nnlab.live.trials import SweepFollower
@@ -148,12 +149,49 @@ def test_the_doctor_looks_at_a_training_that_takes_long_or_has_ended(tmp_path: P
     """Reading the data again would slow a short one."""
     feed = Feed()
     with begin(load_config("xor", (*QUICK, "init.std=0", "seed=3")), tmp_path) as session:
+        follower = RunFollower(session.folder, feed)
         for _ in session:
-            follower = RunFollower(session.folder, feed)
             follower.look()
             assert "findings" not in newest(feed)
     follower.look()
     assert newest(feed)["findings"]["findings"]
+
+
+def test_what_takes_long_waits_but_not_for_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(follow, "SHARE", 1e-9)
+    feed, lengths = Feed(), set()
+    with begin(load_config("xor", QUICK), tmp_path) as session:
+        at_once(session)
+        follower = RunFollower(session.folder, feed)
+        for record in session:
+            if isinstance(record, Epoch) and record.epoch > 2:
+                follower.look()
+                lengths.add(len(newest(feed)["charts"]["charts"][0]["curves"][0]["x"]))
+    assert len(lengths) in (1, 2)  # the first time is free
+    follower.look()
+    end = newest(feed)
+    assert len(end["charts"]["charts"][0]["curves"][0]["x"]) == 41
+    assert end["moments"][-1]["epoch"] == 40
+    assert end["page"]["ended"]
+    assert "findings" in end
+
+
+def test_the_end_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The training may end between two looks."""
+    monkeypatch.setattr(watch, "sleep", lambda seconds: None)
+    feed, looks, ends = Feed(), list[int](), iter([False, True])
+    state = 0
+
+    def ended() -> bool:
+        nonlocal state
+        state += 1
+        return next(ends)
+
+    watch.keep_looking(watch.Site("", "", feed), lambda: looks.append(state), ended)
+    assert looks == [1, 2]
+    assert "end" in newest(feed)
 
 
 def test_a_remedy_can_be_pasted_into_a_shell(tmp_path: Path) -> None:

@@ -149,4 +149,6 @@ def test_without_a_terminal_the_page_ends_with_the_training(tmp_path: Path) -> N
         output, messages = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0
     assert "20 updates" in output
-    assert messages.endswith("The page ends with the training: nobody could press Ctrl+C.\n")
+    assert messages.endswith(
+        "The page ends with the training: there is no terminal in which to press Ctrl+C.\n"
+    )

@@ -116,3 +116,54 @@ def test_numbers_beyond_the_types_become_inf(tmp_path: Path) -> None:
     table = records.read_table(path)
     np.testing.assert_array_equal(table["a"], [math.inf])
     np.testing.assert_array_equal(table["b"], [math.inf])
+
+
+def test_a_growing_table_is_the_whole_table(tmp_path: Path) -> None:
+    """Whatever comes: rows, a part of a row, empty cells, text, and other rows in their place."""
+    path = tmp_path / "metrics.csv"
+    table = records.GrowingTable(path)
+    additions = ["", "epoch,loss\n", "0,1\n", "1,2\n2,", "0.5\n", "3,inf\n4,\n", "5,0.1\n" * 3]
+    for text in [*additions, '6,"a\nb"\n', "7,1\n"]:
+        with path.open("a") as file:
+            file.write(text)
+        assert_same(table.read(), records.read_table(path))
+    for text in ["epoch,loss\n0,1\n1,3\n2,5\n3,7\n", "epoch,loss\n0,1\n1,4\n2,6\n3,8\n4,9\n", ""]:
+        path.write_text(text)  # as after a resume
+        assert_same(table.read(), records.read_table(path))
+    path.write_text("epoch,loss\n0,1\n")
+    table.read()
+    path.write_text("epoch,loss\n0,1\n1\n")
+    with pytest.raises(RunUnreadable, match="row 3 has 1 cells"):
+        table.read()
+    path.unlink()
+    assert table.read() == {}
+
+
+def assert_same(table: dict[str, Any], whole: dict[str, Any]) -> None:
+    """Names, types and values."""
+    assert list(table) == list(whole)
+    for name, column in whole.items():
+        assert np.asarray(table[name]).dtype == np.asarray(column).dtype
+        np.testing.assert_array_equal(table[name], column)
+
+
+def test_a_growing_table_reads_a_row_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, sizes = tmp_path / "metrics.csv", list[int]()
+    records.append_rows(path, [{"epoch": i, "loss": 1 / (i + 1)} for i in range(1000)])
+    table = records.GrowingTable(path)
+    table.read()
+    read_file = records.durable.read_file
+
+    def read(*args: Any, **named: Any) -> bytes:
+        data: bytes = read_file(*args, **named)
+        sizes.append(len(data))
+        return data
+
+    monkeypatch.setattr(records.durable, "read_file", read)
+    for i in range(1000, 1003):
+        records.append_rows(path, [{"epoch": i, "loss": 0.5}])
+        table.read()
+        assert records.last_row(path) == {"epoch": i, "loss": 0.5}
+    assert len(table.read()["loss"]) == 1003
+    assert max(sizes[::2]) < 50
+    assert max(sizes) <= records.TAIL

@@ -217,3 +217,14 @@ def test_a_folder_of_another_search(nnlab: Callable[..., Result], tmp_path: Path
         "runs/mine is there already and is not the folder of a sweep. Give this sweep another "
         "one with --name.\n"
     )
+
+
+def test_a_dry_run_counts_and_writes_nothing(nnlab: Callable[..., Result], tmp_path: Path) -> None:
+    """Mistakes in the space are found all the same."""
+    line = ["tune", "xor", "--search", "space.yaml", "--trials", "3", "--dry-run"]
+    result = nnlab(*line)
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert result.stderr.endswith(": 3 trials: 0 there, 3 to run\n")
+    assert not (tmp_path / "runs").exists()
+    (tmp_path / "space.yaml").write_text("lrr: [1, 2]\n")
+    assert nnlab(*line).exit_code == 2

@@ -76,7 +76,8 @@ def moment_labels(run: View, epochs: list[int]) -> list[str]:
         for quantity in columns.quantities(run.metrics):
             for part, (numbers, values) in curves.part_curves(run, quantity).items():
                 measured[f"{names[part]} {label_of(quantity)}"] = values
-                epoch_rows = {epoch: row for row, epoch in enumerate(numbers.tolist())}
+                wanted = np.flatnonzero(np.isin(numbers, epochs)).tolist()
+                epoch_rows = {numbers[row].item(): row for row in wanted}
 
     def label(row: int) -> str:
         texts = (f"{name} {format_number(values[row].item())}" for name, values in measured.items())
