@@ -19,7 +19,7 @@ from nnlab.peers.side_by_side import DEFAULT_TOLERANCE, PEERS, require_library
 @click.option("--epochs", type=click.IntRange(min=0), metavar="N", help="Short for --set epochs=N.")
 @click.option(
     "--tolerance",
-    type=click.FloatRange(min=0),
+    type=options.NumberRange(min=0),
     default=DEFAULT_TOLERANCE,
     show_default=True,
     metavar="X",

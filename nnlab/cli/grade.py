@@ -36,7 +36,7 @@ MEMORY = 2 * 10**9 if sys.platform == "linux" else None  # no other system limit
 )
 @click.option(
     "--timeout",
-    type=click.FloatRange(min=0, min_open=True),
+    type=options.NumberRange(min=0, min_open=True),
     default=TIMEOUT_S,
     show_default=True,
     metavar="SECONDS",

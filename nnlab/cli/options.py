@@ -1,5 +1,6 @@
 """Arguments and options that several commands share."""
 
+import math
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -23,6 +24,19 @@ class NamedPath(click.Path):
         if value == STDIO:
             self.fail("'-' (standard input or output) does not work here; name a file.", param, ctx)
         return click.Path.convert(self, value, param, ctx)
+
+
+class NumberRange(click.FloatRange):
+    """A number within limits; nan, which no comparison refuses, is none."""
+
+    name = "number"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The number. Raises a usage error for another text."""
+        number = click.FloatRange.convert(self, value, param, ctx)
+        if math.isnan(number):
+            self.fail(f"'{value}' is not a valid number.", param, ctx)
+        return number
 
 
 class InputPath(NamedPath):

@@ -7,7 +7,7 @@ import click
 
 from nnlab.api.find import find_run, find_sweep
 from nnlab.cli.completion import complete_run, complete_words
-from nnlab.cli.options import FOLDER, output_option, runs_option, verbosity
+from nnlab.cli.options import FOLDER, NumberRange, output_option, runs_option, verbosity
 from nnlab.cli.terminal import (
     print_message,
     print_messages,
@@ -59,7 +59,7 @@ from nnlab.show.text_tables import format_table
 )
 @click.option(
     "--smooth",
-    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    type=NumberRange(0, 1, min_open=True, max_open=True),
     metavar="DECAY",
     help="Draw curves as exponential moving averages, 0.9 over about 10 values; the curves stay "
     "visible, pale. Default: means of noisy curves.",

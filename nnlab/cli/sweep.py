@@ -98,7 +98,7 @@ def parse_size(context: click.Context, parameter: click.Parameter, value: str | 
 )
 @click.option(
     "--timeout",
-    type=click.FloatRange(min=0, min_open=True),
+    type=options.NumberRange(min=0, min_open=True),
     metavar="SECONDS",
     help="End a trial that takes longer.",
 )

@@ -227,6 +227,19 @@ def test_what_a_wrong_option_must_have_meant(nnlab: Nnlab, line: str, message: s
     assert result.stderr.partition("Error: ")[2] == f"{message}\n"
 
 
+def test_nan_is_no_number_of_an_option(nnlab: Nnlab) -> None:
+    options = [
+        (name, option.opts[-1])
+        for name, command in commands()
+        for option in command.params
+        if isinstance(option.type, click.types.FloatParamType)
+    ]
+    assert ("grade", "--timeout") in options
+    for name, option in options:
+        result = nnlab(*name.split(), option, "nan")
+        assert (result.exit_code, "'nan' is not a valid number." in result.stderr) == (2, True)
+
+
 def test_every_short_name_of_a_setting_is_known_as_an_option(nnlab: Nnlab) -> None:
     for key in (*hints(Config), *ALIASES, *RESHAPERS, *homes(Config)):
         option = f"--{key.replace('_', '-')}"

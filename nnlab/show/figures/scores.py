@@ -90,20 +90,23 @@ def draw_calibration(run: View) -> "Figure":
     """How often predictions come true, over their probability; below, how many rows there are."""
     answers = _answers(run)
     if run.data.kind == "classes":
-        said, true = answers.outputs.max(axis=1), answers.outputs.argmax(axis=1) == answers.labels
+        probability, true = (
+            answers.outputs.max(axis=1),
+            answers.outputs.argmax(axis=1) == answers.labels,
+        )
         x, y = "probability of the predicted class", "share of right rows"
     else:
-        said, true = answers.outputs[:, 0], answers.truth[:, 0]
+        probability, true = answers.outputs[:, 0], answers.truth[:, 0]
         x, y = f"probability of {short_label(run.classes[1], 20)}", "share of such rows"
-    bins = calibration(true.astype(float), said.astype(float), answers.weights, BINS)
+    bins = calibration(true.astype(float), probability.astype(float), answers.weights, BINS)
     gap = float(np.sum(bins.weight * np.abs(bins.actual - bins.predicted)))
-    note = f"mean gap {gap:.3f} on {len(said):,} {PART_NAMES[run.judged.part]} rows, {BINS} bins"
+    note = f"mean gap {gap:.3f} on {len(true):,} {PART_NAMES[run.judged.part]} rows, {BINS} bins"
     figure = style.canvas(style.PANEL[0], style.PANEL[1] * 1.45, *run.title)
     top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
     top.plot([0, 1], [0, 1], color=look().faint, linewidth=0.9, label="as often as predicted")
     top.plot(bins.predicted, bins.actual, color=look().blue, marker="o", label="network")
     _unit_square(top, "", y)
-    bottom.hist(said, bins=np.linspace(0, 1, BINS + 1).tolist(), color=look().blue)
+    bottom.hist(probability, bins=np.linspace(0, 1, BINS + 1).tolist(), color=look().blue)
     bottom.set(xlabel=x, ylabel="rows")
     legend_below(figure, [top], note)
     return figure
