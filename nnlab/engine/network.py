@@ -1,18 +1,30 @@
 """The network that users, commands and runs have: it computes in turn with what trains."""
 
+from contextlib import AbstractContextManager
+
 from numpy.typing import ArrayLike
 
 from nnlab.core.network import Network
 from nnlab.core.types import Array
 from nnlab.engine import blas
 
+IMAGE_AXES = 3  # height, width, channels
+
+
+def turn_of(network: Network) -> AbstractContextManager[object]:
+    """The turn to compute, with all threads of the BLAS; with one for a network of images.
+
+    A batch of images is many small products: threads that wait for the next one keep a processor
+    busy, and beside other work an update took eight times as long. The number of threads decides
+    the last bits of a product; see `engine.blas`.
+    """
+    of_images = any(len(shape) == IMAGE_AXES for shape in network.shapes)
+    return blas.one_thread() if of_images else blas.turn()
+
 
 class EngineNetwork(Network):
-    """A network whose predictions have all threads of the BLAS, also while another trains.
-
-    The number of threads decides the last bits of a product; see `engine.blas`.
-    """
+    """A network whose predictions take their turn, also while another network trains."""
 
     def predict(self, x: ArrayLike, batch: int = 1024, depth: int | None = None) -> Array:
-        with blas.turn():
+        with turn_of(self):
             return super().predict(x, batch, depth)

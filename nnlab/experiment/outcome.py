@@ -19,7 +19,7 @@ from nnlab.core.metrics import (
 from nnlab.core.network import Network
 from nnlab.core.types import Array, FloatArray, IntArray, Kind
 from nnlab.data.batches import Batches, Part
-from nnlab.engine import blas
+from nnlab.engine.network import turn_of
 from nnlab.experiment.output_tables import output_tables
 from nnlab.run.folder import PREDICTIONS, SAMPLES, RunFolder
 from nnlab.training import Evaluation, Numbers, Plan, evaluation_batch, row_numbers
@@ -142,7 +142,7 @@ def outputs(network: Network, part: Part) -> FloatArray:
     done = 0
     for chunk in batches.epoch(None):
         for x in chunk.xs:
-            with blas.turn():
+            with turn_of(network):
                 rows[done : done + len(x)] = bound[chunk.batch].forward(x)
             done += len(x)
     return rows
@@ -187,6 +187,6 @@ def rows_to_save(
 def row_losses(plan: Plan, network: Network, part: Part) -> FloatArray:
     """The loss of each row (N,), with the network's own parameters."""
     evaluation = Evaluation(plan.kind, plan.loss, network, part)
-    with blas.turn():
+    with turn_of(network):
         losses = [plan.loss.per_sample(z, t) for z, t, _ in evaluation.logits(network.values)]
     return np.concatenate(losses)

@@ -11,7 +11,7 @@ from nnlab.core.random import permutation
 from nnlab.core.schedules import ConstantSchedule, Plateau
 from nnlab.core.types import Array, FloatArray, IntArray
 from nnlab.data.batches import CHUNK_BATCHES, CHUNK_BYTES, Batches, Chunk
-from nnlab.engine import blas
+from nnlab.engine.network import turn_of
 from nnlab.engine.numpy_engine import NonFinite, NumpyEngine
 from nnlab.training.evaluation import Tally
 from nnlab.training.plan import Plan, State
@@ -129,7 +129,7 @@ class NumpyDriver(EngineDriver):
         rates = self.rates(len(chunk.xs)).tolist()
         losses = NO_LOSSES
         # NumPy would warn of numbers that the engine looks for and names.
-        with blas.turn(), np.errstate(all="ignore"):
+        with turn_of(state.network), np.errstate(all="ignore"):
             done = self.engine.run(
                 size, chunk.xs, chunk.ts, rates, state.step, row_weights=chunk.ws
             )
@@ -145,7 +145,7 @@ class NumpyDriver(EngineDriver):
         size, weights = chunk.batch, self._weights[:epochs]
         xs, ts = chunk.xs * epochs, chunk.ts * epochs
         rates = self.rates(len(xs)).tolist()
-        with blas.turn(), np.errstate(all="ignore"):
+        with turn_of(self.state.network), np.errstate(all="ignore"):
             done = self.engine.run(size, xs, ts, rates, self.state.step, weights)
             whole, more = divmod(done, self.count)
             z, t = self.engine.outputs(size, done), np.tile(chunk.t, (whole, 1))

@@ -24,7 +24,7 @@ from nnlab.core.metrics import (
 from nnlab.core.network import Network, trained_depth
 from nnlab.core.types import Array, FloatArray, Kind
 from nnlab.data.batches import Batches, Part
-from nnlab.engine import blas
+from nnlab.engine.network import turn_of
 from nnlab.training.records import Numbers
 
 
@@ -157,7 +157,7 @@ class Evaluation:
         self.tally = Tally.of(kind, loss, part.targets, part.weights)
         self.metrics, self.part = metrics, part
         self.batches = Batches(part, evaluation_batch(network, len(part)))
-        self.values = network.values.copy()
+        self.network, self.values = network, network.values.copy()
         depth = trained_depth(network.layers, loss)
         self.bound = {
             size: network.bind(size, depth=depth, values=self.values)
@@ -179,7 +179,7 @@ class Evaluation:
         """{"loss": ..., metric: ...} with weights (V,)."""
         sums, fuses = self.tally.zero(), self.tally.loss.fuses
         outputs: list[Array] = []
-        with blas.turn(), np.errstate(all="ignore"):
+        with turn_of(self.network), np.errstate(all="ignore"):
             for z, t, row_weights in self.logits(weights):
                 self.tally.add(sums, z, t, len(z), row_weights)
                 if self.metrics:
