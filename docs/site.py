@@ -6,6 +6,7 @@ Sphinx calls `write_pages` before it reads the folder; git ignores what is writt
 import inspect
 import re
 from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -101,7 +102,7 @@ def _methods(cls: type[Any]) -> Iterator[str]:
     for name, member in inspect.getmembers(cls):
         if name.startswith("_") or not (text := inspect.getdoc(member)):
             continue
-        if isinstance(member, property):
+        if isinstance(member, property | cached_property):
             yield f"\n### {cls.__name__}.{name}\n\n{markdown(text)}"
         elif inspect.isroutine(member) and member.__module__.startswith("nnlab"):
             yield f"\n### {cls.__name__}.{name}()\n\n{_signature(name, member)}\n{markdown(text)}"

@@ -7,7 +7,7 @@ from nnlab.exports.targets import TARGETS
 
 
 def test_the_help_names_every_target():
-    listed = re.findall(r"^ +(\w+)  +\S", command.help, re.MULTILINE)
+    listed = re.findall(r"^ *(\w+)  +\S", command.help, re.MULTILINE)
     assert listed == list(TARGETS)
 
 

@@ -51,7 +51,10 @@ def test_older_and_newer_versions() -> None:
 
 
 def nested(depth: int) -> list[Any]:
-    return [nested(depth - 1)] if depth else []
+    lists: list[Any] = []
+    for _ in range(depth):
+        lists = [lists]
+    return lists
 
 
 @pytest.mark.parametrize(
@@ -60,7 +63,7 @@ def nested(depth: int) -> list[Any]:
         ({"inputs": []}, "inputs is an empty list."),
         ({"inputs": [3, 0]}, "inputs.1 is 0."),
         ({"inputs": [1 << 30]}, "'inputs' is larger than any weights here."),
-        ({"inputs": nested(600)}, "it is nested too deeply."),
+        ({"inputs": nested(2000)}, "it is nested too deeply."),
         ({"outputs": True}, "outputs is true."),
         ({"outputs": 10**30}, "this whole number does not fit into 64 bits."),
         ({"task": "sorting"}, "task is 'sorting'. Allowed: one of classes,"),
