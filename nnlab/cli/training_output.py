@@ -19,6 +19,7 @@ from nnlab.cli.terminal import (
 from nnlab.core import columns
 from nnlab.core.network import Network, flops
 from nnlab.data.split import PartRows
+from nnlab.engine.network import has_images
 from nnlab.errors import CheckFailed, Diverged
 from nnlab.experiment.expected import ReachedValue, SeedCount, compare_run
 from nnlab.experiment.provide import compiling_message
@@ -154,10 +155,10 @@ def crowded_message(built: Built, threads: str) -> str | None:
     """Advice where the BLAS's threads would have to wait for a processor; None elsewhere.
 
     They wait for each other at the end of every product, so a thread that waits for a processor
-    delays all.
+    delays all. Networks of images have one thread.
     """
-    numpy = built.plan.engine == "numpy"
-    if not numpy or not threads.isdigit() or max(flops(built.network)) < SHARED_FLOPS:
+    several = built.plan.engine == "numpy" and not has_images(built.network)
+    if not several or not threads.isdigit() or max(flops(built.network)) < SHARED_FLOPS:
         return None
     others, processors = environment.running() - 1, os.cpu_count() or 1
     crowded = int(threads) > 1 and others + int(threads) > processors

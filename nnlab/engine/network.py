@@ -18,8 +18,12 @@ def turn_of(network: Network) -> AbstractContextManager[object]:
     busy, and beside other work an update took eight times as long. The number of threads decides
     the last bits of a product; see `engine.blas`.
     """
-    of_images = any(len(shape) == IMAGE_AXES for shape in network.shapes)
-    return blas.one_thread() if of_images else blas.turn()
+    return blas.one_thread() if has_images(network) else blas.turn()
+
+
+def has_images(network: Network) -> bool:
+    """Whether a layer takes or makes images."""
+    return any(len(shape) == IMAGE_AXES for shape in network.shapes)
 
 
 class EngineNetwork(Network):

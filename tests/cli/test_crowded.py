@@ -8,7 +8,9 @@ from threadpoolctl import threadpool_limits
 from nnlab.build import Built, build
 from nnlab.cli.training_output import crowded_message
 from nnlab.config.load import from_mapping
+from nnlab.engine import blas
 from nnlab.run import environment
+from nnlab.training import run_training, start
 
 
 def built(units: int, engine: str = "numpy") -> Built:
@@ -39,19 +41,24 @@ def test_when_threads_are_advised(monkeypatch, running, threads, units, engine, 
     assert message == expected
 
 
-@pytest.mark.parametrize(("batch", "advised"), [(512, False), (8, True)])
-def test_lanes_do_not_wait_for_each_other(monkeypatch, batch, advised):
-    """A small batch has one lane, whose products the BLAS may share."""
+def test_images_have_one_thread(monkeypatch):
     monkeypatch.setattr(environment, "running", lambda: 9)
     monkeypatch.setattr(os, "cpu_count", lambda: 2)
-    conv = {"conv2d": {"filters": 64, "padding": "same"}}
-    network = [{"reshape": [8, 8, 1]}, conv, "global_avg_pool", {"dense": 10}, "softmax"]
+    network = [{"reshape": [8, 8, 1]}, {"conv2d": 64}, "flatten", {"dense": 10}, "softmax"]
     settings = {"data": {"name": "digits"}, "network": network, "loss": "cross_entropy"}
+    images = build(from_mapping({**settings, "training": {"engine": "numpy"}}))
+    assert crowded_message(images, "2") is None
+    seen = []
+    forward = type(images.network.layers[1]).forward
+    monkeypatch.setattr(
+        type(images.network.layers[1]),
+        "forward",
+        lambda *arguments: (seen.append(blas.threads()), forward(*arguments)),
+    )
     with threadpool_limits(2, user_api="blas"):
-        images = build(
-            from_mapping({**settings, "training": {"batch_size": batch, "engine": "numpy"}})
-        )
-        assert (crowded_message(images, "2") is not None) == advised
+        next(record for record in run_training(images.plan, start(images.plan, images.network)))
+        images.network.predict(images.plan.train.inputs[:2])
+    assert set(seen) == {1}
 
 
 @pytest.mark.skipif(not os.path.exists("/proc/loadavg"), reason="Linux counts them")
