@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPResponse
 from typing import Any
 from urllib.parse import urlsplit
+from urllib.request import urlopen
 
 import pytest
 
@@ -198,6 +199,20 @@ def test_it_listens_on_this_machine_only(server: Client) -> None:
     assert urlsplit(server.address).hostname == "127.0.0.1"
     with pytest.raises(OSError), socket.create_connection(("127.0.0.2", port), 2):  # noqa: PT011
         pass
+
+
+def test_an_answer_is_sent_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without TCP_NODELAY its body waits for the acknowledgement of its head, often for 40 ms."""
+    options, real = [], socket.socket.setsockopt
+
+    def seen(self: socket.socket, *option: Any) -> None:
+        options.append(option)
+        real(self, *option)
+
+    monkeypatch.setattr(socket.socket, "setsockopt", seen)
+    with serving(Site("page", "", Feed())) as address, urlopen(address) as answer:
+        assert answer.read() == b"page"
+    assert (socket.IPPROTO_TCP, socket.TCP_NODELAY, True) in options
 
 
 def test_a_port_that_is_taken() -> None:
