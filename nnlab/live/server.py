@@ -71,8 +71,8 @@ def listen(port: int | None = None) -> socket.socket:
 
     Raises UsageError if the port is taken.
     """
-    # asyncio sends at once (TCP_NODELAY) only where the protocol is named. Else the body of an answer
-    # waits for the browser's acknowledgement of its head, which takes 40 ms.
+    # asyncio sends at once (TCP_NODELAY) only where the protocol is named. Else the body of an
+    # answer waits for the browser's acknowledgement of its head, which takes 40 ms.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:

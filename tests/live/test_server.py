@@ -9,13 +9,12 @@ from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPResponse
 from typing import Any
 from urllib.parse import urlsplit
-from urllib.request import urlopen
 
 import pytest
 
 from nnlab.errors import UsageError
 from nnlab.live.feed import MOST_MOMENTS, Feed
-from nnlab.live.server import MOST_BODY, Site, listen, serving
+from nnlab.live.server import HOST, MOST_BODY, Site, listen, serving
 from tests.patience import PATIENCE
 
 pytest.importorskip("uvicorn", reason="the extra `live` is not installed")
@@ -210,8 +209,13 @@ def test_an_answer_is_sent_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
         real(self, *option)
 
     monkeypatch.setattr(socket.socket, "setsockopt", seen)
-    with serving(Site("page", "", Feed())) as address, urlopen(address) as answer:
-        assert answer.read() == b"page"
+    with serving(Site("page", "", Feed())) as address:
+        host, path = urlsplit(address).netloc, urlsplit(address).path
+        question = f"GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"
+        with socket.create_connection((HOST, urlsplit(address).port)) as client:
+            client.sendall(question.encode())
+            answer = b"".join(iter(lambda: client.recv(1000), b""))
+    assert answer.endswith(b"page")
     assert (socket.IPPROTO_TCP, socket.TCP_NODELAY, True) in options
 
 
