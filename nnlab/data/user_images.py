@@ -56,17 +56,17 @@ class ImageFolder(UserFile):
     def read(self) -> Dataset:
         folder = Path(self.path)
         files, notes = image_files(folder)
-        names = tuple(sorted({file.parent.name for file in files}))
-        labels = np.array([names.index(file.parent.name) for file in files])
+        names, labels = np.unique([file.parent.name for file in files], return_inverse=True)
+        classes = tuple(map(str, names))
         return Dataset(
             self.path,
             image_rows(files, self.shape),
             labels,
             "classes",
-            class_names=names,
+            class_names=classes,
             image_shape=self.shape,
             input_range=(0.0, 255.0),
-            class_list=class_list(names),
+            class_list=class_list(classes),
             notes=notes,
         )
 
@@ -92,7 +92,7 @@ def image_files(folder: Path) -> tuple[list[Path], tuple[str, ...]]:
             way = f"If its folders are the classes, set path: {name}." if deeper else "Remove it."
             raise DataError(f"{name} has no PNG or JPEG file. {way}")
         images += found
-        others += [entry for entry in inside if entry not in set(found)]
+        others += [entry for entry in inside if not is_image(entry)]
     return images, _left_out(folder, others)
 
 
@@ -109,7 +109,7 @@ def _left_out(folder: Path, others: Sequence[Path]) -> tuple[str, ...]:
         return ()
     names = [str(other.relative_to(folder)) for other in others]
     shown = ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
-    return (f"{folder}: left out, as no PNG or JPEG file of a class: {shown} ({len(names):,}).",)
+    return (f"{folder}: {len(names):,} left out, as no PNG or JPEG images of a class: {shown}.",)
 
 
 def _entries(folder: Path) -> list[Path]:

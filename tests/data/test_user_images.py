@@ -42,7 +42,9 @@ def test_classes_and_files_are_in_the_order_of_their_names(folder: Path) -> None
     assert data.image_shape == (2, 3)
     assert data.inputs.mean(axis=1).round().tolist() == [GREY, 255, 255, 0]
     (note,) = data.notes
-    assert note.endswith("left out, as no PNG or JPEG file of a class: readme.txt, a/film.gif (2).")
+    assert note.endswith(
+        ": 2 left out, as no PNG or JPEG images of a class: readme.txt, a/film.gif."
+    )
 
 
 def test_images_in_colours_have_three_numbers_per_pixel(folder: Path) -> None:
