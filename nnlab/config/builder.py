@@ -117,7 +117,8 @@ class Builder:
             return None
         family, inner = family_of(hint), item_hint(hint)
         if node.value == BLANK:
-            self._refuse_blank(node, path, family.choice if family else allowed(hint))
+            listed = f"a list of {each.plural}" if (each := family_of(inner)) else allowed(hint)
+            self._refuse_blank(node, path, family.choice if family else listed)
         if record := named_record(node, hint):
             return self.record(record, node, path)
         if family is not None:

@@ -113,12 +113,16 @@ def fold_interval(values: Sequence[float], folds: int) -> Interval | None:
 
 
 def fold_p(differences: Sequence[float], folds: int) -> float:
-    """The p-value of the corrected t-test of Nadeau and Bengio; 1 for fewer than two folds."""
+    """The p-value of the corrected t-test of Nadeau and Bengio; 1 for fewer than two folds.
+
+    Equal differences, as an accuracy of few rows gives them, have no spread for a t-test. They have
+    that of the sign test, 2^(1 - n): two folds alone prove nothing.
+    """
     if len(differences) < 2:
         return 1.0
     mean, error = _fold_error(differences, folds)
-    if error == 0:
-        return float(mean == 0)
+    if error <= ROUNDING * abs(mean):
+        return 2.0 ** (1 - len(differences)) if mean else 1.0
     return 2 * student_tail(abs(mean) / error, len(differences) - 1)
 
 

@@ -138,6 +138,13 @@ FILLED = (
 )
 
 
+def test_a_blank_network_is_a_list_of_layers(nnlab: Nnlab, tmp_path: Path) -> None:
+    (tmp_path / "t.yaml").write_text("data: xor\nnetwork: ???\nloss: mse\n")
+    result = nnlab("check", "t.yaml")
+    assert (result.exit_code, result.stdout.count("blank;")) == (0, 1)
+    assert result.stdout.endswith("    allowed: a list of layers\n")
+
+
 def test_a_template_with_blanks(nnlab: Nnlab, tmp_path: Path) -> None:
     (tmp_path / "t.yaml").write_text(TEMPLATE)
     result = nnlab("check", "t.yaml")

@@ -192,4 +192,5 @@ def test_the_corrected_t_test_of_folds() -> None:
     p = 2 * stats.t.sf(abs(plain.statistic) / correction, 9)
     assert noise.fold_p(d, 5) == pytest.approx(p, rel=1e-9)
     assert noise.fold_interval([1.0], 5) is None
-    assert [noise.fold_p(d, 5) for d in ([1.0], [1.0, 1.0], [0.0, 0.0])] == [1.0, 0.0, 1.0]
+    assert [noise.fold_p(d, 5) for d in ([1.0], [1.0, 1.0], [0.0, 0.0])] == [1.0, 0.5, 1.0]
+    assert noise.fold_p([0.1 + 0.2, 0.3, 0.3], 3) == 0.25  # equal but for rounding
