@@ -37,6 +37,7 @@ from nnlab.config.rewrite import (
     NAMING,
     called,
     is_small,
+    members_allowed,
     named_word,
     names_member,
     own_layer,
@@ -117,8 +118,7 @@ class Builder:
             return None
         family, inner = family_of(hint), item_hint(hint)
         if node.value == BLANK:
-            listed = f"a list of {each.plural}" if (each := family_of(inner)) else allowed(hint)
-            self._refuse_blank(node, path, family.choice if family else listed)
+            self._refuse_blank(node, path, members_allowed(hint) or allowed(hint))
         if record := named_record(node, hint):
             return self.record(record, node, path)
         if family is not None:

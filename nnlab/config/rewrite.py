@@ -15,9 +15,16 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from nnlab.config.annotations import MisfitError, convert, hints, main_setting, required_fields
+from nnlab.config.annotations import (
+    MisfitError,
+    convert,
+    hints,
+    item_hint,
+    main_setting,
+    required_fields,
+)
 from nnlab.config.dump import flow
-from nnlab.config.families import LAYER, Family
+from nnlab.config.families import LAYER, Family, family_of
 from nnlab.config.tree import Node, Place, Source, to_plain
 from nnlab.suggest import certain_name, lookup, squeezed
 
@@ -215,3 +222,9 @@ def _as_written(node: Node) -> object:
     if isinstance(node.value, str):
         return node.value.removeprefix(f"{node.place.source.folder}{os.sep}")
     return to_plain(node)
+
+
+def members_allowed(hint: Any) -> str:
+    """A member of which family, or a list of which members, a field takes; '' for other fields."""
+    family, listed = family_of(hint), family_of(item_hint(hint))
+    return family.choice if family else f"a list of {listed.plural}" if listed else ""
