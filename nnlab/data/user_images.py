@@ -109,7 +109,8 @@ def _left_out(folder: Path, others: Sequence[Path]) -> tuple[str, ...]:
         return ()
     names = [str(other.relative_to(folder)) for other in others]
     shown = ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
-    return (f"{folder}: {len(names):,} left out, as no PNG or JPEG images of a class: {shown}.",)
+    sentence = "These are left out, because they are not PNG or JPEG images of a class"
+    return (f"{folder}: {sentence}: {shown} ({len(names):,} in all).",)
 
 
 def _entries(folder: Path) -> list[Path]:
@@ -119,7 +120,7 @@ def _entries(folder: Path) -> list[Path]:
     except FileNotFoundError:
         raise DataError(f"There is no folder {folder}.") from None
     except NotADirectoryError:
-        raise DataError(f"{folder} is a file, and no folder with a folder per class.") from None
+        raise DataError(f"{folder} is a file, not a folder with a folder per class.") from None
     except OSError as error:
         raise StorageError(f"{folder} could not be read: {error.strerror or error}.") from error
 
@@ -164,7 +165,7 @@ def read_image(path: Path, shape: Shape) -> Array:
         except Exception as error:  # Pillow's readers of damaged files fail in many ways
             if isinstance(error, OSError) and error.errno:
                 raise
-            raise DataError(f"{path} is no intact PNG or JPEG file ({error}).") from error
+            raise DataError(f"{path} is not an intact PNG or JPEG file ({error}).") from error
 
 
 def _require_readable(path: Path, image: "PillowImage") -> None:

@@ -28,7 +28,7 @@ def serve_beside(folder: Path) -> None:
     Thread(target=wait, daemon=True).start()
     site, look = live_site(RunFolder(folder))
     with (
-        socket.socket(fileno=int(number)) as listener,
+        socket.socket(proto=socket.IPPROTO_TCP, fileno=int(number)) as listener,
         serving_on(listener, token, site),
         suppress(RunUnreadable),  # the page says it, and the training notices it too
     ):

@@ -119,10 +119,13 @@ def deep(path: Path) -> None:
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda path: path.write_bytes(b""), "is no intact PNG or JPEG file"),
-        (lambda path: path.write_text("<svg/>"), "is no intact PNG or JPEG file"),
-        (lambda path: Image.new("L", (4, 4)).save(path, "GIF"), "is no intact PNG or JPEG file"),
-        (cut, "is no intact PNG or JPEG file"),
+        (lambda path: path.write_bytes(b""), "is not an intact PNG or JPEG file"),
+        (lambda path: path.write_text("<svg/>"), "is not an intact PNG or JPEG file"),
+        (
+            lambda path: Image.new("L", (4, 4)).save(path, "GIF"),
+            "is not an intact PNG or JPEG file",
+        ),
+        (cut, "is not an intact PNG or JPEG file"),
         (huge, "has more than 67,108,864 pixels"),
         (deep, "has 16 bits per pixel; save it with 8"),
         (lambda path: path.symlink_to("absent.png"), "There is no file"),
@@ -145,7 +148,7 @@ def test_a_folder_without_classes_is_refused_with_the_way_out(folder: Path) -> N
 
     assert "has no folders. Put the images of each class into a folder" in refusal(folder / "a")
     assert "There is no folder" in refusal(folder / "absent")
-    assert "is a file, and no folder" in refusal(folder / "readme.txt")
+    assert "is a file, not a folder" in refusal(folder / "readme.txt")
     assert f"set path: {folder}." in refusal(folder.parent)
     (folder / "c").mkdir()
     assert refusal(folder) == f"{folder / 'c'} has no PNG or JPEG file. Remove it."
