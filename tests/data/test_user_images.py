@@ -14,6 +14,7 @@ import nnlab
 from nnlab.data.user_images import ImageFolder, read_image
 from nnlab.errors import DataError
 
+DAMAGED = "is not an intact PNG or JPEG file"
 RED, GREY = (255, 0, 0), 76  # the luma 0.299 R + 0.587 G + 0.114 B of red
 
 
@@ -42,9 +43,7 @@ def test_classes_and_files_are_in_the_order_of_their_names(folder: Path) -> None
     assert data.image_shape == (2, 3)
     assert data.inputs.mean(axis=1).round().tolist() == [GREY, 255, 255, 0]
     (note,) = data.notes
-    assert note.endswith(
-        ": 2 left out, as no PNG or JPEG images of a class: readme.txt, a/film.gif."
-    )
+    assert note.endswith("not PNG or JPEG images of a class: readme.txt, a/film.gif (2 in all).")
 
 
 def test_images_in_colours_have_three_numbers_per_pixel(folder: Path) -> None:
@@ -119,13 +118,13 @@ def deep(path: Path) -> None:
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda path: path.write_bytes(b""), "is not an intact PNG or JPEG file"),
-        (lambda path: path.write_text("<svg/>"), "is not an intact PNG or JPEG file"),
+        (lambda path: path.write_bytes(b""), DAMAGED),
+        (lambda path: path.write_text("<svg/>"), DAMAGED),
         (
             lambda path: Image.new("L", (4, 4)).save(path, "GIF"),
-            "is not an intact PNG or JPEG file",
+            DAMAGED,
         ),
-        (cut, "is not an intact PNG or JPEG file"),
+        (cut, DAMAGED),
         (huge, "has more than 67,108,864 pixels"),
         (deep, "has 16 bits per pixel; save it with 8"),
         (lambda path: path.symlink_to("absent.png"), "There is no file"),
