@@ -21,6 +21,7 @@ SCRIPTS = {
     "study": "The learning-rate study: 30 trainings",
     "trials": "A sweep of 2,000 short trials",
     "scaling": "How the cost grows",
+    "threads": "Threads and processes",
     "scaling --sizes": "Many runs, and a large file",
     "startup": "Start-up",
     "memory": "Memory",

@@ -4,6 +4,7 @@ import os
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from nnlab.build import Built
@@ -22,7 +23,7 @@ from nnlab.data.split import PartRows
 from nnlab.engine.network import has_images
 from nnlab.errors import CheckFailed, Diverged
 from nnlab.experiment.expected import ReachedValue, SeedCount, compare_run
-from nnlab.experiment.provide import compiling_message
+from nnlab.experiment.provide import compile_kernels
 from nnlab.experiment.session import Session
 from nnlab.run import environment
 from nnlab.run.files import RunFiles
@@ -46,10 +47,15 @@ LONGER_S, LONGER_FACTOR = 0.5, 1.5
 def follow_training(session: Session) -> None:
     """Train to the end, with the setup, warnings and progress on stderr."""
     built = session.built
-    compiled = built.plan.engine != "numpy"
-    compiling = compiling_message(str(built.network.dtype)) if compiled else None
     crowded = crowded_message(built, session.environment.get("BLAS threads", ""))
-    print_messages(filter(None, [_training_title(built), compiling, crowded, *session.notes]))
+    print_messages(filter(None, [_training_title(built), crowded, *session.notes]))
+    if built.plan.engine != "numpy":
+        from nnlab.engine.compiled.layers import kernels_of
+
+        kernels = kernels_of(built.network.layers, str(built.network.dtype))
+        began = perf_counter()
+        compile_kernels(kernels, print_message)
+        session.began += perf_counter() - began
     warned = len(session.warnings)
     print_warnings(session.warnings)
     with watch_training(built.plan.epochs, session.seconds) as see:

@@ -18,16 +18,22 @@ def provide_data(config: Config, tell: Tell) -> None:
         fetch_files(files, report=tell)
 
 
-def compiling_message(dtype: str) -> str | None:
-    """The message that kernels for a dtype must be compiled first; None where they are."""
-    from nnlab.engine.compiled.objects import is_compiled
+def compile_kernels(kernels: str, tell: Tell) -> None:
+    """Compile kernels by their name, after a message; nothing where that was done here."""
+    from nnlab.engine.compiled.layers import DENSE_ONLY
+    from nnlab.engine.compiled.objects import function, is_compiled
     from nnlab.engine.compiled.store import refusal
 
-    if is_compiled(dtype):
-        return None
+    if is_compiled(kernels):
+        return
+    dtype = kernels.removesuffix(DENSE_ONLY)
+    kind, seconds = ("all", 15) if kernels == dtype else ("dense", 10)
+    text = f"Compiling the kernels of {kind} layers in {dtype}"
     if reason := refusal():
-        return f"Compiling the kernels for {dtype}: about 15 s. They cannot be saved: {reason}."
-    return f"Compiling the kernels for {dtype}, once per installation: about 15 s."
+        tell(f"{text}: about {seconds} s. They cannot be saved: {reason}.")
+    else:
+        tell(f"{text}, once per installation: about {seconds} s.")
+    function(kernels)
 
 
 def provide_kernels(configs: Iterable[Config], tell: Tell) -> None:
@@ -38,17 +44,16 @@ def provide_kernels(configs: Iterable[Config], tell: Tell) -> None:
     """
     if find_spec("numba") is None:
         return
-    by_dtype: dict[str, list[Config]] = {}
+    from nnlab.engine.compiled.layers import kernels_of
+
+    by_kernels: dict[str, list[Config]] = {}
     for config in configs:
         if config.training.engine != "numpy":
-            by_dtype.setdefault(config.training.dtype, []).append(config)
-    for dtype, same in by_dtype.items():
-        message = compiling_message(dtype)
-        if message and any(map(_runs_compiled, same)):
-            from nnlab.engine.compiled.objects import function
-
-            tell(message)
-            function(dtype)
+            kernels = kernels_of(config.network, config.training.dtype)
+            by_kernels.setdefault(kernels, []).append(config)
+    for kernels, same in by_kernels.items():
+        if any(map(_runs_compiled, same)):
+            compile_kernels(kernels, tell)
 
 
 def _runs_compiled(config: Config) -> bool:

@@ -151,7 +151,7 @@ class Session:
             marks=tuple(sorted(self._snapshots.wanted | self._hashed)),
             mark_every=built.config.training.checkpoint_every,
         )
-        self._began = self._flushed = self._saved = perf_counter()
+        self.began = self._flushed = self._saved = perf_counter()
         self._identity = folder.identity()
         self._has_checkpoint = False  # written by this process
         self._unsaved: tuple[dict[str, Array], dict[str, Any]] | None = None  # the last state
@@ -160,8 +160,8 @@ class Session:
 
     @property
     def seconds(self) -> float:
-        """Since the run began, without pauses between an interruption and its resumption."""
-        return perf_counter() - self._began
+        """Since the run began; `began` moves on by what it waited for, as for its resumption."""
+        return perf_counter() - self.began
 
     def read_tables(self) -> None:
         """Reads the end of the tables; from now on nothing else may change them."""
@@ -198,7 +198,7 @@ class Session:
                 self._snapshots.restore(values)
             self.best_row, self.hashes = dict(meta["best_row"]), dict(meta["hashes"])
             self.failure = Failure(*meta["failure"]) if meta["failure"] else None
-            self._began = perf_counter() - float(meta["seconds"])
+            self.began = perf_counter() - float(meta["seconds"])
         except (KeyError, TypeError, ValueError) as error:
             raise RunUnreadable(f"The checkpoint lacks something ({error!r}).") from error
 

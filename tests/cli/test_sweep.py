@@ -193,17 +193,17 @@ def test_kernels_are_compiled_before_the_trials(
     """For every dtype once, with a line that says so: not within the time that a trial may take."""
     objects = pytest.importorskip("nnlab.engine.compiled.objects")
     compiled: list[str] = []
-    monkeypatch.setattr(objects, "is_compiled", lambda dtype: dtype in compiled)
+    monkeypatch.setattr(objects, "is_compiled", lambda kernels: kernels in compiled)
     monkeypatch.setattr(objects, "function", compiled.append)
     axes = ["training.dtype=float32,float64", "training.engine=numpy,compiled"]
     result = nnlab("sweep", *axes, "-c", "case.yaml", "--seeds", "2", "--no-plots", "--jobs", "2")
     assert result.exit_code == 0, result.output
-    assert compiled == ["float32", "float64"]
+    assert compiled == ["float32-dense", "float64-dense"]
     lines = result.stderr.splitlines()
     assert lines[0].endswith(": 8 trials: 8 to run")
     assert lines[1:3] == [
-        "Compiling the kernels for float32, once per installation: about 15 s.",
-        "Compiling the kernels for float64, once per installation: about 15 s.",
+        "Compiling the kernels of dense layers in float32, once per installation: about 10 s.",
+        "Compiling the kernels of dense layers in float64, once per installation: about 10 s.",
     ]
     assert not any(line.startswith("Compiling") for line in lines[3:])
     assert "8 of 8 trials done" in result.stdout

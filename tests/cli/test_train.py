@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from click.testing import Result
 
+from nnlab.cli import training_output
 from nnlab.cli.training_output import results_table, training_time
 from nnlab.core.layers import LAYERS
 from nnlab.data import images
@@ -46,6 +47,18 @@ def test_the_time_is_that_of_training(training: float | None, total: float, text
 def only_run(path: Path) -> RunFolder:
     (folder,) = (path / "runs").iterdir()
     return RunFolder.open(folder)
+
+
+def test_the_time_of_compiling_is_no_time_of_training(
+    nnlab: Nnlab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Here the clock goes back by an hour meanwhile."""
+    asked: list[str] = []
+    monkeypatch.setattr(training_output, "compile_kernels", lambda name, tell: asked.append(name))
+    monkeypatch.setattr(training_output, "perf_counter", iter((3600.0, 0.0)).__next__)
+    result = nnlab("train", "identity8", "--no-plots")
+    assert asked == ["float64-dense"]
+    assert re.search(r"^80,000 updates in 1 h", result.stderr + result.stdout, re.MULTILINE)
 
 
 def test_a_single_update_is_no_plural(nnlab: Nnlab) -> None:

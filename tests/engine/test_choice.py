@@ -7,9 +7,14 @@ from nnlab.build import build, predicted_engine
 from nnlab.config.load import from_mapping, load_config
 from nnlab.core.layers import LAYERS
 from nnlab.core.losses import LOSSES
-from nnlab.core.network import Network
+from nnlab.core.network import Network, layer_kind
 from nnlab.core.optimizers import OPTIMIZERS
-from nnlab.engine.compiled.layers import COMPILED_LAYERS, NOTHING_TO_DO
+from nnlab.engine.compiled.layers import (
+    COMPILED_LAYERS,
+    NOTHING_TO_DO,
+    chosen_layers,
+    kernels_of,
+)
 from nnlab.engine.compiled.program import why_not
 from nnlab.errors import ConfigError
 
@@ -85,3 +90,14 @@ def test_without_numba(monkeypatch):
     assert chosen("auto") == "numpy"
     with pytest.raises(ConfigError, match="numba is not installed"):
         chosen("compiled")
+
+
+def test_a_dense_network_waits_for_the_kernels_of_dense_layers_alone():
+    """Any other layer takes the kernels of all."""
+    for network, kernels in ((DENSE, "float64-dense"), (DROPPING, "float64")):
+        config = from_mapping({"data": "identity", "network": network, "loss": "mse"})
+        assert kernels_of(config.network, "float64") == kernels
+        names = {layer_kind(layer) for layer in config.network}
+        assert names <= chosen_layers(kernels).keys() <= COMPILED_LAYERS.keys()
+    assert "dropout" not in chosen_layers("float64-dense")
+    assert chosen_layers("float64") == COMPILED_LAYERS

@@ -23,7 +23,7 @@ def test_a_compiled_run_imports_no_compiler(tmp_path):
     command = [sys.executable, "-c", LOADED, str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert done.stdout.split() == []
-    assert objects.is_compiled("float64")
+    assert objects.is_compiled("float64-dense")
 
 
 @pytest.mark.parametrize(("called", "named"), [("erfc", ""), ("NRT_incref", "NRT_incref")])

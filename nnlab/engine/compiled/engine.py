@@ -14,6 +14,7 @@ from nnlab.core.network import Network
 from nnlab.core.optimizers import OPTIMIZERS, Optimizer
 from nnlab.core.types import Array, FloatArray, IntArray, Kind
 from nnlab.engine import blas
+from nnlab.engine.compiled.layers import kernels_of
 from nnlab.engine.compiled.objects import function, gemm, meeting_place
 from nnlab.engine.compiled.optimizers import COMPILED_OPTIMIZERS
 from nnlab.engine.compiled.program import (
@@ -116,7 +117,7 @@ class CompiledEngine:
         ]
         self._records = np.array(tuple(task), TASK), rule_of(optimizer), program.layers
         self._theta, self._team = network.theta, LaneGroup(threads)
-        self._run_updates = function(str(network.dtype))
+        self._run_updates = function(kernels_of(network.layers, str(network.dtype)))
         self._memory = np.zeros(threads, MEMORY)
         self._prepare_memory()
         self._calls = self._arguments()

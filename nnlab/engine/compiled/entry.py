@@ -1,12 +1,13 @@
 """Compiles the kernels with numba, in a process of its own; see `objects`.
 
-`python -m nnlab.engine.compiled.entry DTYPE` writes the object file to standard output, for the
-processor that NUMBA_CPU_NAME and NUMBA_CPU_FEATURES name. The kernels are plain functions: here
-each of them, and each formula of the catalogues, is made known to numba.
+`python -m nnlab.engine.compiled.entry KERNELS` writes the object file to standard output, for the
+processor that NUMBA_CPU_NAME and NUMBA_CPU_FEATURES name; KERNELS is a name by `kernels_of`. The
+kernels are plain functions: here each of them, and each formula of the catalogues, is made known to
+numba.
 """
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from inspect import isfunction
 from typing import Any
 
@@ -65,34 +66,39 @@ define i64 @{name}({kinds}) {{
 """
 
 
-def switches() -> dict[Callable[..., Any], list[Callable[..., Any]]]:
+Choices = dict[int, Callable[..., Any]]
+"""What a function that chooses by a number may call."""
+
+
+def switches(kernels: str) -> dict[Callable[..., Any], Choices]:
     """The functions that choose an entry of a catalogue by its number, and their choices."""
-    chosen = layers.COMPILED_LAYERS.values()
+    known = layers.chosen_layers(kernels)
+    chosen = {i: known[name] for i, name in enumerate(layers.COMPILED_LAYERS) if name in known}
+    errors, sums = losses.COMPILED_LOSSES.values(), metrics.COMPILED_METRICS.values()
+    rules = optimizers.COMPILED_OPTIMIZERS.values()
     return {
-        layer.forward_layer: [entry.forward for entry in chosen],
-        layer.backward_layer: [entry.backward for entry in chosen],
-        layer.follow_layer: [entry.follow for entry in chosen],
-        losses.loss_and_slopes: [entry.slopes for entry in losses.COMPILED_LOSSES.values()],
-        metrics.add_metrics: [entry.add for entry in metrics.COMPILED_METRICS.values()],
-        optimizers.update_parameters: [
-            entry.update for entry in optimizers.COMPILED_OPTIMIZERS.values()
-        ],
+        layer.forward_layer: {i: entry.forward for i, entry in chosen.items()},
+        layer.backward_layer: {i: entry.backward for i, entry in chosen.items()},
+        layer.follow_layer: {i: entry.follow for i, entry in chosen.items()},
+        losses.loss_and_slopes: {i: entry.slopes for i, entry in enumerate(errors)},
+        metrics.add_metrics: {i: entry.add for i, entry in enumerate(sums)},
+        optimizers.update_parameters: {i: entry.update for i, entry in enumerate(rules)},
     }
 
 
-def switch(choices: Sequence[Callable[..., Any]]) -> Any:
+def switch(choices: Choices) -> Any:
     """A function of (number, *arguments) that calls the choice of that number.
 
     A choice with formulas is a loop around them, and may add their results in any order.
     """
     lines = ["def choose(number, *arguments):"]
     scope: dict[str, Any] = {}
-    for number, choice in enumerate(choices):
+    for number, choice in choices.items():
         formulas = [cell.cell_contents for cell in choice.__closure__ or ()]
         for formula in formulas:
             register_jitable(**INNER)(formula)
         scope[f"choice{number}"] = njit(**(REORDERED if formulas else INNER))(choice)
-        condition = f"if number == {number}: " if number + 1 < len(choices) else ""
+        condition = f"if number == {number}: " if number != max(choices) else ""
         lines.append(f"    {condition}return choice{number}(*arguments)")
     exec(
         "\n".join(lines), scope
@@ -100,9 +106,9 @@ def switch(choices: Sequence[Callable[..., Any]]) -> Any:
     return njit(**INNER)(scope["choose"])
 
 
-def register_kernels() -> None:
-    """Make all kernels known to numba."""
-    chosen = switches()
+def register_kernels(kernels: str) -> None:
+    """Make the kernels known to numba."""
+    chosen = switches(kernels)
     for stub, choices in chosen.items():
         overload(stub, strict=False, jit_options=INNER)(_calling(switch(choices)))
     for module in MODULES:
@@ -123,9 +129,10 @@ def _calling(function: Any) -> Callable[..., Any]:
     return lambda *types: lambda *arguments: function(*arguments)
 
 
-def object_code(dtype: str, cpu: str, features: str) -> bytes:
-    """The object file of `run_updates` for "float32" or "float64" and a processor."""
-    register_kernels()
+def object_code(kernels: str, cpu: str, features: str) -> bytes:
+    """The object file of `run_updates` for some kernels and a processor."""
+    register_kernels(kernels)
+    dtype = kernels.removesuffix(layers.DENSE_ONLY)
     kinds = [
         types.CPointer(numba.from_dtype(np.dtype(kind or dtype))) for kind in pointers().values()
     ]

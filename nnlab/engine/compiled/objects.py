@@ -38,12 +38,12 @@ KIND = ctypes.CFUNCTYPE(ctypes.c_int64, *[ctypes.c_void_p] * len(pointers()))
 
 
 @cache
-def function(dtype: str) -> Callable[..., int]:
-    """`epochs.run_updates` for "float32" or "float64", compiled now if that was never done here."""
-    code = store.read_code(_file_name(dtype))
+def function(kernels: str) -> Callable[..., int]:
+    """`epochs.run_updates` with these kernels, compiled now if that was never done here."""
+    code = store.read_code(_file_name(kernels))
     if code is None:
-        code = _compile(dtype)
-        store.write_code(_file_name(dtype), code)
+        code = _compile(kernels)
+        store.write_code(_file_name(kernels), code)
     return link(code)
 
 
@@ -60,9 +60,9 @@ def link(code: bytes) -> Callable[..., int]:
     return run_updates
 
 
-def is_compiled(dtype: str) -> bool:
+def is_compiled(kernels: str) -> bool:
     """Whether `function` finds its code here."""
-    return store.read_code(_file_name(dtype)) is not None
+    return store.read_code(_file_name(kernels)) is not None
 
 
 @cache
@@ -98,18 +98,18 @@ def machine(cpu: str, features: str) -> Any:
 
 
 @cache
-def _file_name(dtype: str) -> str:
+def _file_name(kernels: str) -> str:
     """The name of a file that suits this processor and these compilers alone."""
     made_by = [version("numba"), version("llvmlite"), *_processor().values()]
-    return f"{dtype}-{sha256(' '.join(made_by).encode()).hexdigest()[:16]}.o"
+    return f"{kernels}-{sha256(' '.join(made_by).encode()).hexdigest()[:16]}.o"
 
 
-def _compile(dtype: str) -> bytes:
+def _compile(kernels: str) -> bytes:
     """Compile in a process of its own: numba's settings there do not depend on this process."""
     processor = {f"NUMBA_CPU_{name.upper()}": value for name, value in _processor().items()}
     own = {name: value for name, value in os.environ.items() if not name.startswith("NUMBA_")}
     own["PYTHONPATH"] = os.pathsep.join(path or os.getcwd() for path in sys.path)
-    command = [sys.executable, "-P", "-m", "nnlab.engine.compiled.entry", dtype]
+    command = [sys.executable, "-P", "-m", "nnlab.engine.compiled.entry", kernels]
     done = subprocess.run(command, env=own | processor, capture_output=True)
     if done.returncode:
         reason = done.stderr.decode(errors="replace").strip().rpartition("\n")[2]

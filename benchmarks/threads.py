@@ -1,0 +1,100 @@
+"""Claim: threads make wide networks faster, and processes a sweep.
+
+    python -m benchmarks.threads [--counts 1,2,4,8,16] [--rounds 9]
+
+W5 and both networks of images, compiled and in PyTorch, by as many threads as the head of the
+column says, each count in a process of its own; and `nnlab sweep lr --seeds 5` with as many
+processes. Cells are ms per update and, for the sweep, seconds. Counts above the number of cores
+say what threads cost that have to share one. JAX takes all cores, whatever is asked of it.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from functools import partial
+
+import numpy as np
+
+from benchmarks import convolution, timing
+from benchmarks.step import ENGINES
+from benchmarks.study import COMMAND
+from benchmarks.usage import measure
+from benchmarks.workloads import WORKLOADS, problem
+
+LIMITS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
+
+
+def dense() -> tuple[dict[str, Callable[[], object]], int]:
+    """A round of W5 by each side, and its updates."""
+    given = problem(WORKLOADS["W5"], WORKLOADS["W5"].updates)
+    sides = {name: ENGINES[name](given).train for name in ("nnlab compiled", "torch")}
+    return sides, given.workload.updates
+
+
+def images(name: str) -> tuple[dict[str, Callable[[], object]], int]:
+    """An update of W8a or W8b by each side."""
+    from benchmarks.peers_torch_images import FORMATS, prepare
+
+    layers = convolution.WORKLOADS[name][1]
+    rng = np.random.default_rng(0)
+    x = rng.random((convolution.BATCH, 784), dtype=np.float32)
+    t = np.eye(10, dtype=np.float32)[rng.integers(10, size=convolution.BATCH)]
+    compiled = convolution.network_of([*layers, convolution.SOFTMAX])
+    peer = prepare(
+        convolution.network_of(layers), x, t, convolution.RATE, FORMATS["torch channels last"]
+    )
+    return {"nnlab compiled": convolution.ours(compiled, x, t, "compiled"), "torch": peer}, 1
+
+
+JOBS = {"W5": dense, "W8a": partial(images, "W8a"), "W8b": partial(images, "W8b")}
+
+
+def milliseconds(rounds: int) -> dict[str, float]:
+    """Median ms of an update for each job and side, in this process."""
+    found = {}
+    for job, prepare in JOBS.items():
+        sides, updates = prepare()
+        times = timing.race(sides, rounds, warm=2)
+        for side in sides:
+            found[f"{job} {side}"] = timing.median(times, side) / updates * 1e3
+    return found
+
+
+def sweep(jobs: int) -> float:
+    """Seconds of the whole command with so many processes."""
+    with tempfile.TemporaryDirectory() as runs:
+        return measure([sys.executable, *COMMAND, "--jobs", str(jobs), "--runs", runs]).wall
+
+
+def column(count: int, rounds: int) -> dict[str, float]:
+    """All cells for a number of threads or processes."""
+    command = [sys.executable, "-m", "benchmarks.threads", "--child", "--rounds", str(rounds)]
+    limits = dict.fromkeys(LIMITS, str(count))
+    done = subprocess.run(command, env=os.environ | limits, stdout=subprocess.PIPE, check=True)
+    return json.loads(done.stdout) | {"sweep, 30 trainings": sweep(count)}
+
+
+def main() -> int:
+    """Print the table."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.threads")
+    parser.add_argument("--counts", default="1,2,4,8,16")
+    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.child:
+        print(json.dumps(milliseconds(options.rounds)))
+        return 0
+    print(timing.environment())
+    counts = [int(count) for count in options.counts.split(",")]
+    columns = [column(count, options.rounds) for count in counts]
+    rows = [[name, *[f"{one[name]:.2f}" for one in columns]] for name in columns[0]]
+    print(timing.table(["threads or processes", *map(str, counts)], rows))
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
