@@ -6,6 +6,7 @@ all numbers as they are and where they are.
 
 from collections.abc import Iterable, Mapping
 
+from nnlab.core.layers import Layer
 from nnlab.core.network import layer_kind
 from nnlab.engine.compiled.activations import COMPILED_ACTIVATIONS
 from nnlab.engine.compiled.images import AVG_POOL, CONVOLUTION, GLOBAL_AVG_POOL, MAX_POOL
@@ -37,7 +38,7 @@ COMPILED_LAYERS: dict[str, CompiledLayer] = {
 }
 
 
-def kernels_of(layers: Iterable[object], dtype: str) -> str:
+def kernels_of(layers: Iterable[Layer], dtype: str) -> str:
     """The name of the kernels that a network needs: its dtype, with `DENSE_ONLY` where these do.
 
     They are compiled in two thirds of the time.
