@@ -5,7 +5,7 @@ number of bindings share the same parameters: one for full batches, one for a sh
 one for evaluation.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
@@ -198,6 +198,26 @@ def trained_depth(layers: Sequence[Layer], loss: Loss) -> int:
     if len(layers) == 1:
         raise ValueError(f"a layer must stand before {loss.fuses}, which is part of the loss")
     return len(layers) - 1
+
+
+def search_obstacles(
+    layers: Sequence[Layer], full: bool, augmented: bool, averaged: bool
+) -> Iterator[tuple[str, str, str]]:
+    """The settings with which an optimizer cannot compare losses: key, reason, what is allowed.
+
+    full: whether a batch holds all training rows; augmented, averaged: training.augment and ema.
+    """
+    if not full:
+        yield "training.batch_size", "so that training.batch_size must be full", "full"
+    for index, layer in enumerate(layers):
+        if layer.random:
+            reason = f"and {layer_kind(layer)} draws new numbers in each update"
+            yield f"network.{index}", reason, "a network without it"
+    if augmented:
+        yield "training.augment", "and training.augment changes the images in each update", "[]"
+    if averaged:
+        reason = "and saves the best weights, so that training.ema keeps no average"
+        yield "training.ema", reason, "null"
 
 
 def flops(network: Network) -> list[int]:

@@ -110,6 +110,7 @@ class NumpyEngine:
         forward, backward, loss_gradient = binding.forward, binding.backward, self.loss.gradient
         shape_gradient, update, o = self.optimizer.shape_gradient, self.optimizer.update, self.o
         shapes, buffered = self.optimizer.shapes_gradient, self.buffers.size > 0
+        searches = self.optimizer.searches
         part = len(xs) // len(weights) if weights is not None else 0
         done = 0
         for x, t, z_copy, rate in zip(xs, ts, z_by_batch, rates, strict=False):
@@ -120,6 +121,8 @@ class NumpyEngine:
                 self.loss.weigh(memory, row_weights[done])
             loss_gradient(z, t, dz, memory)  # (B, m)
             backward(x)  # g (P,)
+            if searches:
+                self._evaluate(self.by_size[batch], x, t)
             z_copy[...] = z
             if self._is_safe(rate):
                 if shapes:
@@ -138,6 +141,24 @@ class NumpyEngine:
         """z (batches * batch, m) of the last run."""
         return self.by_size[batch].z[: batches * batch]
 
+    def _evaluate(self, buffers: BatchBuffers, x: Array, t: Array) -> None:
+        """Set o.loss for an optimizer that searches; keep theta in `average` if it is the best.
+
+        Where a number is not finite, the batch is computed again at a point that is nearer to the
+        last good one, so that no update begins there.
+        """
+        binding, memory, dz = buffers.binding, buffers.memory, buffers.dz
+        self.o.loss = self.loss.value(binding.z, t, memory)
+        while not isfinite(self.guarded.dot(self.guarded) + self.o.loss):
+            if not self.optimizer.retreat(self.o):
+                return
+            self.buffers[...] = self.buffers_before
+            self.loss.gradient(binding.forward(x), t, dz, memory)
+            binding.backward(x)
+            self.o.loss = self.loss.value(binding.z, t, memory)
+        if self.average is not None and self.optimizer.is_lowest(self.o):
+            self.average[...] = self.values
+
     def _is_safe(self, rate: float) -> bool:
         """Whether the update will be finite. Any inf or nan shows in the product."""
         safe = isfinite(self.guarded.dot(self.guarded)) and rate <= WILD_RATE
@@ -150,7 +171,7 @@ class NumpyEngine:
         """
         if t % SETTLE_EVERY == 0:
             self.optimizer.settle(self.o)
-        if self.average is not None:
+        if self.average is not None and not self.optimizer.searches:
             np.subtract(self.values, self.average, self.difference)
             decay = min(self.decay, (1 + t) / (10 + t))
             np.multiply(self.difference, 1 - decay, self.difference)
@@ -169,7 +190,8 @@ class NumpyEngine:
             finite = np.isfinite(getattr(self.o, name))
             if not finite.all():
                 first = int(finite.argmin())
-                place = next(place for place in self.layout.places if first < place.stop)
+                at = first % self.o.theta.size
+                place = next(place for place in self.layout.places if at < place.stop)
                 array = place.declared.name + ("" if name == "theta" else f" {name}")
                 self.failure = self._in_layer(place.layer, array)
                 self.o.theta[...] = before

@@ -13,8 +13,6 @@ from threading import Thread
 from time import monotonic, sleep
 from typing import Any, TypeVar
 
-import numpy as np
-
 from nnlab.build import Built, build, make_plan
 from nnlab.config.load import Loaded
 from nnlab.config.schema import Config
@@ -140,9 +138,10 @@ class SteppedTraining:
         if is_end or config.training.batch_size != before.training.batch_size:
             self.finish_epoch()  # by the settings that it was begun with
         new = make_plan(config, loss, plan.train, plan.validation, built.kind)
-        for name in new.optimizer.slots:
-            self.state.slots.setdefault(name, np.zeros_like(self.state.network.theta))
-        slots = {name: self.state.slots[name] for name in new.optimizer.slots}
+        slots, own = new.optimizer.new_slots(self.state.network.theta), self.state.slots
+        if not (new.optimizer.searches and config.data != before.data):  # else the loss is another
+            own = {name: slot for name, slot in own.items() if name in slots}
+            slots |= {name: s for name, s in own.items() if s.shape == slots[name].shape}
         self.state.slots = slots
         if self.state.step and not self._same_so_far(config):
             self.changes.append(self.state.step)

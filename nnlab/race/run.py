@@ -40,6 +40,11 @@ class Stop:
     gradient_norm: float
     lr: float | None
 
+    @property
+    def is_finite(self) -> bool:
+        """Whether point, value and gradient are finite."""
+        return bool(np.isfinite([self.x, self.y, self.value, self.gradient_norm]).all())
+
 
 @dataclass(frozen=True)
 class Descent:
@@ -73,8 +78,7 @@ def walk(function: Landscape, start: Point, runner: Runner) -> Descent:
     """
     optimizer, schedule, steps = runner.optimizer, runner.schedule, runner.steps
     theta = np.array(start, np.float64)
-    slots = {name: np.zeros_like(theta) for name in optimizer.slots}
-    o = bind(optimizer, theta, theta.size, slots, np.zeros_like(theta))
+    o = bind(optimizer, theta, theta.size, optimizer.new_slots(theta), np.zeros_like(theta))
     patience = Patience()
     with np.errstate(all="ignore"):  # a number that is not finite ends the descent
         stop, gradient = examine(function, theta, 0, None)
@@ -83,12 +87,14 @@ def walk(function: Landscape, start: Point, runner: Runner) -> Descent:
             rate = schedule.rate(t, optimizer.lr, steps)
             if isinstance(schedule, Plateau):
                 rate = schedule.lowered(rate, patience)
-            o.g[...] = gradient
+            o.g[...], o.loss = gradient, stop.value
             if optimizer.shapes_gradient:
                 optimizer.shape_gradient(o)
             optimizer.update(o, rate, t + 1)
             stop, gradient = examine(function, theta, t + 1, rate)
-            if not np.isfinite([stop.x, stop.y, stop.value, stop.gradient_norm]).all():
+            while not stop.is_finite and optimizer.retreat(o):
+                stop, gradient = examine(function, theta, t + 1, rate)
+            if not stop.is_finite:
                 return Descent(runner, tuple(stops), diverged=t + 1)
             stops.append(stop)
             if isinstance(schedule, Plateau):
