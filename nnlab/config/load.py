@@ -265,15 +265,15 @@ def _config(
 
 
 def _check_search(root: Node, values: Mapping[str, Any], problems: Problems) -> None:
-    """Note what forbids an optimizer that compares the losses of points."""
+    """Note what forbids that the optimizer compares losses."""
     optimizer, training = values.get("optimizer"), values.get("training")
     if optimizer is None or training is None or not optimizer.searches:
         return
     given = training.batch_size == "full", bool(training.augment), training.ema is not None
-    for key, reason, allowed in search_obstacles(values.get("network", ()), *given):
-        place = find_node(root, *(int(k) if k.isdigit() else k for k in key.split("."))).place
+    for key, reason in search_obstacles(values.get("network", ()), *given).items():
+        path = (int(part) if part.isdigit() else part for part in key.split("."))
         sentence = f"{OPTIMIZER.name_of(optimizer)} compares losses, {reason}."
-        problems.add(place, sentence, allowed)
+        problems.add(find_node(root, *path).place, sentence)
 
 
 def finished(config: Any, problems: Problems) -> Any:

@@ -5,7 +5,7 @@ number of bindings share the same parameters: one for full batches, one for a sh
 one for evaluation.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
@@ -202,22 +202,23 @@ def trained_depth(layers: Sequence[Layer], loss: Loss) -> int:
 
 def search_obstacles(
     layers: Sequence[Layer], full: bool, augmented: bool, averaged: bool
-) -> Iterator[tuple[str, str, str]]:
-    """The settings with which an optimizer cannot compare losses: key, reason, what is allowed.
+) -> dict[str, str]:
+    """Why an optimizer cannot compare losses, by the key of the setting; {} where it can.
 
     full: whether a batch holds all training rows; augmented, averaged: training.augment and ema.
     """
+    reasons = {
+        f"network.{index}": f"and {layer_kind(layer)} draws new numbers in each update"
+        for index, layer in enumerate(layers)
+        if layer.random
+    }
     if not full:
-        yield "training.batch_size", "so that training.batch_size must be full", "full"
-    for index, layer in enumerate(layers):
-        if layer.random:
-            reason = f"and {layer_kind(layer)} draws new numbers in each update"
-            yield f"network.{index}", reason, "a network without it"
+        reasons["training.batch_size"] = "so training.batch_size must be full"
     if augmented:
-        yield "training.augment", "and training.augment changes the images in each update", "[]"
+        reasons["training.augment"] = "and training.augment changes the images in each update"
     if averaged:
-        reason = "and saves the best weights, so that training.ema keeps no average"
-        yield "training.ema", reason, "null"
+        reasons["training.ema"] = "and saves the best weights: training.ema must be null"
+    return reasons
 
 
 def flops(network: Network) -> list[int]:

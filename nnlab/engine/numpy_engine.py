@@ -110,7 +110,6 @@ class NumpyEngine:
         forward, backward, loss_gradient = binding.forward, binding.backward, self.loss.gradient
         shape_gradient, update, o = self.optimizer.shape_gradient, self.optimizer.update, self.o
         shapes, buffered = self.optimizer.shapes_gradient, self.buffers.size > 0
-        searches = self.optimizer.searches
         part = len(xs) // len(weights) if weights is not None else 0
         done = 0
         for x, t, z_copy, rate in zip(xs, ts, z_by_batch, rates, strict=False):
@@ -121,10 +120,9 @@ class NumpyEngine:
                 self.loss.weigh(memory, row_weights[done])
             loss_gradient(z, t, dz, memory)  # (B, m)
             backward(x)  # g (P,)
-            if searches:
-                self._evaluate(self.by_size[batch], x, t)
+            is_safe = self._is_safe(rate, batch, x, t)
             z_copy[...] = z
-            if self._is_safe(rate):
+            if is_safe:
                 if shapes:
                     shape_gradient(o)
                 update(o, rate, step + done + 1)
@@ -141,13 +139,12 @@ class NumpyEngine:
         """z (batches * batch, m) of the last run."""
         return self.by_size[batch].z[: batches * batch]
 
-    def _evaluate(self, buffers: BatchBuffers, x: Array, t: Array) -> None:
+    def _evaluate(self, batch: int, x: Array, t: Array) -> None:
         """Set o.loss for an optimizer that searches; keep theta in `average` if it is the best.
 
-        Where a number is not finite, the batch is computed again at a point that is nearer to the
-        last good one, so that no update begins there.
+        Where a number is not finite, the batch is computed again at a point nearer to a good one.
         """
-        binding, memory, dz = buffers.binding, buffers.memory, buffers.dz
+        binding, memory, dz, *_ = self.by_size[batch]
         self.o.loss = self.loss.value(binding.z, t, memory)
         while not isfinite(self.guarded.dot(self.guarded) + self.o.loss):
             if not self.optimizer.retreat(self.o):
@@ -159,8 +156,10 @@ class NumpyEngine:
         if self.average is not None and self.optimizer.is_lowest(self.o):
             self.average[...] = self.values
 
-    def _is_safe(self, rate: float) -> bool:
+    def _is_safe(self, rate: float, batch: int, x: Array, t: Array) -> bool:
         """Whether the update will be finite. Any inf or nan shows in the product."""
+        if self.optimizer.searches:
+            self._evaluate(batch, x, t)
         safe = isfinite(self.guarded.dot(self.guarded)) and rate <= WILD_RATE
         return safe and (not self.buffers.size or isfinite(self.buffers.dot(self.buffers)))
 

@@ -34,6 +34,7 @@ from nnlab.training.evaluation import Tally
 BURST = 1024  # epochs, as a run does at once
 NOTICED = 1.0  # seconds; a longer repetition is announced
 MOST_PARAMETERS = 20_000_000  # 160 MB per copy, of which an update needs about ten
+EVALUATED = {False: "averages of {} (training.ema)", True: "the best that were tried"}
 Note = Callable[[str], None]
 
 
@@ -207,9 +208,8 @@ def _remarks(run: Run, state: State, moment: RowMoment) -> Iterator[str]:
             "training.augment changes the image for this update, so its scaled inputs are others "
             "than those in the data."
         )
+    others = EVALUATED[run.config.optimizer.searches]
     if state.average is not None and not np.array_equal(state.average, state.network.values):
-        best = run.config.optimizer.searches
-        others = "the best that it has tried" if best else "averages of {} (training.ema)"
         if moment.alone:
             yield f"They are {others.format('the weights')}, as evaluations use them."
         else:

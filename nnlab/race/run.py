@@ -40,11 +40,6 @@ class Stop:
     gradient_norm: float
     lr: float | None
 
-    @property
-    def is_finite(self) -> bool:
-        """Whether point, value and gradient are finite."""
-        return bool(np.isfinite([self.x, self.y, self.value, self.gradient_norm]).all())
-
 
 @dataclass(frozen=True)
 class Descent:
@@ -92,9 +87,7 @@ def walk(function: Landscape, start: Point, runner: Runner) -> Descent:
                 optimizer.shape_gradient(o)
             optimizer.update(o, rate, t + 1)
             stop, gradient = examine(function, theta, t + 1, rate)
-            while not stop.is_finite and optimizer.retreat(o):
-                stop, gradient = examine(function, theta, t + 1, rate)
-            if not stop.is_finite:
+            if not np.isfinite([stop.x, stop.y, stop.value, stop.gradient_norm]).all():
                 return Descent(runner, tuple(stops), diverged=t + 1)
             stops.append(stop)
             if isinstance(schedule, Plateau):

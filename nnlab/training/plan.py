@@ -107,14 +107,13 @@ class State:
 def start(plan: Plan, network: Network) -> State:
     """The state before the first update.
 
-    Raises ValueError where the optimizer compares losses of points, and something forbids that.
+    Raises ValueError where something forbids that the optimizer compares losses.
     """
     theta, train = network.theta, plan.train
-    if plan.optimizer.searches:
-        given = plan.batch_size >= len(train), train.augmenter is not None, plan.ema is not None
-        for key, reason, allowed in search_obstacles(network.layers, *given):
-            name = type(plan.optimizer).__name__.lower()
-            raise ValueError(f"{key}: {name} compares losses, {reason}; allowed: {allowed}")
+    given = plan.batch_size >= len(train), train.augmenter is not None, plan.ema is not None
+    for reason in search_obstacles(network.layers, *given).values():
+        if plan.optimizer.searches:
+            raise ValueError(f"the optimizer compares losses, {reason}")
     return State(
         network=network,
         slots=plan.optimizer.new_slots(theta),

@@ -10,7 +10,7 @@ import pytest
 
 from nnlab.core.losses import LOSSES
 from nnlab.core.optimizers import Lbfgs, bind, line_search
-from nnlab.core.optimizers.line_search import LineSearch
+from nnlab.core.optimizers.line_search import LineSearch, Point
 from nnlab.core.types import Array
 from nnlab.race.landscapes import LANDSCAPES
 
@@ -156,9 +156,14 @@ def test_what_bends_the_gradient_is_refused(name):
 # --- the search along a line -----------------------------------------------------------------
 
 
+def begin(value: float, slope: float, step: float) -> LineSearch:
+    start = Point(0.0, value, slope)
+    return LineSearch(start, start, start, step)
+
+
 def searched(value: Callable[[float], float], slope: Callable[[float], float], step: float) -> Any:
     """The search at its end, and the steps that were tried."""
-    search, tried = LineSearch.along(value(0.0), slope(0.0), step), [step]
+    search, tried = begin(value(0.0), slope(0.0), step), [step]
     while not search.advance(value(search.step), slope(search.step)):
         tried.append(search.step)
         assert len(tried) < 40
@@ -188,7 +193,7 @@ def test_a_search_without_an_end_takes_its_best():
 
 
 def test_a_search_without_any_better_step_says_so():
-    search = LineSearch.along(0.0, -1.0, 1.0)
+    search = begin(0.0, -1.0, 1.0)
     for _ in range(25):
         assert not search.advance(1.0, -1.0)
     assert search.step == 0
@@ -198,7 +203,7 @@ def test_a_search_without_any_better_step_says_so():
     "numbers", [(0.0, 0.0), (np.nan, np.nan), (np.inf, -np.inf), (1e308, -1e308)]
 )
 def test_a_search_survives_any_answer(numbers):
-    search = LineSearch.along(1.0, -1.0, 1.0)
+    search = begin(1.0, -1.0, 1.0)
     for _ in range(26):
         if search.advance(*numbers):
             break
@@ -206,7 +211,7 @@ def test_a_search_survives_any_answer(numbers):
 
 
 def test_a_vector_holds_a_search():
-    search = LineSearch.along(3.0, -1.0, 1.0)
+    search = begin(3.0, -1.0, 1.0)
     search.advance(4.0, 2.0)
     assert LineSearch.of(np.array(search.vector)) == search
 

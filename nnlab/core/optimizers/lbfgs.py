@@ -7,7 +7,7 @@ import numpy as np
 from annotated_types import Ge, Gt, Le
 
 from nnlab.core.optimizers.base import Optimizer
-from nnlab.core.optimizers.line_search import NUMBERS, LineSearch
+from nnlab.core.optimizers.line_search import NUMBERS, LineSearch, Point
 from nnlab.core.types import Array, Views
 
 HISTORY, DECAY, LOWEST, PAIRS = range(4)  # the places in the slot `counts`
@@ -57,7 +57,9 @@ class Lbfgs(Optimizer):
     def retreat(self, o: Views) -> bool:
         search, before = LineSearch.of(o.search), o.theta.copy()
         search.step = search.low.step + 0.1 * (search.step - search.low.step)
-        return self._has_begun(o) and not np.array_equal(before, self._place(o, search))
+        if not self._has_begun(o):
+            return False
+        return not np.array_equal(before, self._place(o, search), equal_nan=True)
 
     def update(self, o: Views, lr: float, t: int) -> None:
         search, value = LineSearch.of(o.search), self._objective(o)
@@ -109,7 +111,8 @@ class Lbfgs(Optimizer):
             self._turn(o)
             slope = float(o.gradient.dot(o.direction))
         first = 1.0 if o.counts[PAIRS] else 1 / max(1.0, float(np.abs(o.gradient).sum()))
-        return LineSearch.along(value, slope, lr * first if slope < 0 else 0.0)
+        start = Point(0.0, value, slope)
+        return LineSearch(start, start, start, lr * first if slope < 0 else 0.0)
 
     def _turn(self, o: Views) -> None:
         """Fill the direction -H g by two loops over the pairs."""

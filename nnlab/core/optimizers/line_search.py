@@ -1,11 +1,7 @@
-"""The search for a step along a direction, one evaluation after the other.
-
-The caller evaluates the objective at `step` and calls `advance` with the answer, until that says
-that the step is good. Between two evaluations a search is a vector of numbers.
-"""
+"""The search for a step along a direction, one evaluation after the other."""
 
 from dataclasses import dataclass
-from math import isfinite, sqrt
+from math import inf, isfinite, nan, sqrt
 from typing import NamedTuple, Self
 
 from nnlab.core.types import FloatArray
@@ -16,7 +12,7 @@ NUMBERS = 13  # of a search's vector
 
 
 class Point(NamedTuple):
-    """A step along the direction, with the objective and its derivative by the step."""
+    """A step along the direction, with the objective there and its derivative by the step."""
 
     step: float
     value: float
@@ -28,9 +24,9 @@ class LineSearch:
     """A search for a step that meets the strong Wolfe conditions.
 
     value(step) <= value(0) + c1 step slope(0) and |slope(step)| <= c2 |slope(0)| (Nocedal and
-    Wright, 2006, algorithms 3.5 and 3.6; the trials are minima of cubics, as in PyTorch). `low` is
-    the best point so far. `other` is the other end of the interval or, until one is found, the
-    point before low.
+    Wright, 2006, algorithms 3.5 and 3.6; the trials are minima of cubics, as in PyTorch). The
+    caller evaluates `step` and calls `advance`, until that accepts it. `low` is the best point so
+    far; `other` the other end of the interval or, before there is one, the point before low.
     """
 
     start: Point
@@ -42,17 +38,10 @@ class LineSearch:
     slow: float = False  # whether the last trial was next to an end of the interval
 
     @classmethod
-    def along(cls, value: float, slope: float, step: float) -> Self:
-        """The search with a first trial, from a point with this value and slope."""
-        start = Point(0.0, value, slope)
-        return cls(start, start, start, step)
-
-    @classmethod
     def of(cls, vector: FloatArray) -> Self:
         """The search that `vector` (13,) describes."""
-        numbers = vector.tolist()
-        points = (Point(*numbers[i : i + 3]) for i in (0, 3, 6))
-        return cls(*points, *numbers[9:])
+        start, low, other = map(Point._make, vector[:9].reshape(3, 3).tolist())
+        return cls(start, low, other, *vector[9:].tolist())
 
     @property
     def vector(self) -> list[float]:
@@ -67,53 +56,48 @@ class LineSearch:
         better than the start, the step is 0.
         """
         self.trials += 1
-        if self.trials > MOST_TRIALS:
-            return True
         start, trial = self.start, Point(self.step, value, slope)
-        too_high = value > start.value + DECREASE * self.step * start.slope or (
-            self.trials > 1 and value >= self.low.value
-        )
-        if not too_high and abs(slope) <= CURVATURE * abs(start.slope):
+        limit = start.value + DECREASE * self.step * start.slope
+        too_high = value > limit or (self.trials > 1 and value >= self.low.value)
+        good = not too_high and abs(slope) <= CURVATURE * abs(start.slope)
+        if good or self.trials > MOST_TRIALS:
             return True
-        if too_high:
-            self.other, self.bracketed = trial, True
-        else:
-            if not self.bracketed or slope * (self.other.step - self.low.step) >= 0:
-                self.other = self.low
-            self.low, self.bracketed = trial, self.bracketed or slope >= 0
-        if self.trials == MOST_TRIALS:
-            self.step = self.low.step
-        elif self.bracketed:
-            self._divide()
-        else:
-            last, before = self.low, self.other
-            least = last.step + 0.01 * (last.step - before.step)
-            self.step = cubic_minimum(before, last, least, 10 * last.step)
+        self._narrow(trial, too_high)
+        self.step = self.low.step if self.trials == MOST_TRIALS else self._next()
         return False
 
-    def _divide(self) -> None:
-        """A trial inside the interval, a tenth away from its ends where the cubic is slow."""
-        least, most = sorted((self.low.step, self.other.step))
-        step, margin = cubic_minimum(self.low, self.other, least, most), 0.1 * (most - least)
+    def _narrow(self, trial: Point, too_high: bool) -> None:
+        """Put the trial in the place of low or other."""
+        if too_high:
+            self.other = trial
+        elif not self.bracketed or trial.slope * (self.other.step - self.low.step) >= 0:
+            self.low, self.other = trial, self.low
+        else:
+            self.low = trial
+        self.bracketed = self.bracketed or too_high or trial.slope >= 0
+
+    def _next(self) -> float:
+        """A trial beyond low or, inside the interval, a tenth from its ends if that is slow."""
+        low, other = self.low, self.other
+        if not self.bracketed:
+            least = low.step + 0.01 * (low.step - other.step)
+            return cubic_minimum(other, low, least, 10 * low.step)
+        least, most = sorted((low.step, other.step))
+        step, margin = cubic_minimum(low, other, least, most), 0.1 * (most - least)
         near_end = min(most - step, step - least) < margin
-        if near_end and (self.slow or not least < step < most):
-            step = most - margin if most - step < step - least else least + margin
-            near_end = False
-        self.step, self.slow = step, near_end
+        moved = near_end and (bool(self.slow) or not least < step < most)
+        self.slow = near_end and not moved
+        return max(least + margin, min(step, most - margin)) if moved else step
 
 
 def cubic_minimum(a: Point, b: Point, least: float, most: float) -> float:
-    """The step at the minimum of the cubic through a and b, from `least` to `most`.
-
-    Their middle where it has none.
-    """
+    """The minimum of the cubic through a and b, held to least..most; without one their middle."""
     left, right = sorted((a, b))
-    width = right.step - left.step
-    d1 = left.slope + right.slope - 3 * (right.value - left.value) / width if width else 0.0
+    width, step = right.step - left.step, nan
+    d1 = left.slope + right.slope - 3 * (right.value - left.value) / (width or 1.0)
     square = d1 * d1 - left.slope * right.slope
-    if not 0 <= square < float("inf"):
-        return (least + most) / 2
-    d2 = sqrt(square)
-    divisor = right.slope - left.slope + 2 * d2
-    step = right.step - width * ((right.slope + d2 - d1) / divisor) if divisor else right.step
+    if 0 <= square < inf:
+        d2 = sqrt(square)
+        share = (right.slope + d2 - d1) / ((right.slope - left.slope + 2 * d2) or 1.0)
+        step = right.step - width * share
     return min(max(step, least), most) if isfinite(step) else (least + most) / 2
