@@ -1,5 +1,6 @@
 """L-BFGS: directions from the last gradients, and a search for the step along each."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
@@ -50,6 +51,10 @@ class Lbfgs(Optimizer):
         steps, changes = np.zeros((2, self.history, theta.size), theta.dtype)
         slots = base, gradient, direction, steps, changes, np.zeros(NUMBERS), np.zeros(4)
         return dict(zip(self.slots, slots, strict=True))
+
+    def state(self, slots: Mapping[str, Array]) -> Mapping[str, Array]:
+        """Those with a number for each parameter."""
+        return {name: slots[name] for name in self.slots[:3]}
 
     def is_lowest(self, o: Views) -> bool:
         return not self._has_begun(o) or self._objective(o) < o.counts[LOWEST]
