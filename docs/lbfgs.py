@@ -68,7 +68,7 @@ def training(config: str, *settings: str) -> Problem:
     x, t = train.copied(slice(None))
     g, depth = np.zeros_like(network.theta), trained_depth(network.layers, loss)
     binding = network.bind(len(x), depth=depth, gradient=g)
-    memory, weights = loss.bind(*t.shape, np.float64), network.layout.weights
+    memory, weights = loss.bind(len(t), t.shape[1], np.float64), network.layout.weights
     decay = built.plan.optimizer.weight_decay
 
     def function(theta: Array) -> tuple[float, Array]:
