@@ -62,10 +62,10 @@ def plain():
 
 
 def searching():
-    """Line searches of more than one trial, with batch_norm's running statistics."""
+    """Line searches of more than one trial, and pairs that are replaced."""
     x, t = noise(9)
     rule = OPTIMIZERS["lbfgs"](lr=30.0, history=3, weight_decay=0.01)
-    network = Network([*layers(4), LAYERS["batch_norm"](), *layers("tanh", 2)], 3)
+    network = Network([*layers(4), LAYERS["layer_norm"](), *layers("tanh", 2)], 3)
     return plan_for(part(x, t), optimizer=rule, batch_size=9, epochs=20), network
 
 

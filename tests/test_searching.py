@@ -156,7 +156,9 @@ def test_single_precision_learns_too():
 REFUSED = {
     "training.batch_size=8": "lbfgs compares losses, so training.batch_size must be full.",
     "network=[{dense: 4}, dropout, {dense: 1}, sigmoid]":
-        "lbfgs compares losses, and dropout draws new numbers in each update.",
+        "lbfgs compares losses, and dropout draws anew in each update.",
+    "network=[{dense: 4}, batch_norm, {dense: 1}, sigmoid]":
+        "compares losses, and the running statistics of batch_norm would follow its trials.",
     "training.ema=0.9":
         "lbfgs compares losses, and saves the best weights: training.ema must be null.",
     "optimizer.l1=0.1": "lbfgs needs the gradient of a smooth loss, without l1",
@@ -185,7 +187,7 @@ def test_fit_refuses_likewise():
     dropped = Network([*layers(4), LAYERS["dropout"](), *layers(2)], 3)
     with pytest.raises(ValueError, match="so training\\.batch_size must be full"):
         nnlab.fit(Network(layers(2), 3), x, t, "mse", "lbfgs")
-    with pytest.raises(ValueError, match="and dropout draws new numbers in each update"):
+    with pytest.raises(ValueError, match="and dropout draws anew in each update"):
         nnlab.fit(dropped, x, t, "mse", "lbfgs", batch_size="full")
     history = nnlab.fit(Network(layers(2), 3), x, t, "mse", "lbfgs", batch_size="full")
     assert history.loss[-1] < history.loss[0]
@@ -246,6 +248,31 @@ def test_the_playground_changes_settings_between_updates():
     # At rest, at a minimum of the last objective; the losses of the first were lower.
     np.testing.assert_allclose(state.weights, state.network.theta, atol=1e-6)
     assert length(state.slots["gradient"]) < 1e-6
+
+
+def test_other_data_in_the_playground_begins_the_search_anew():
+    """The losses so far are those of other rows."""
+    config = parse_config(yaml.safe_dump({**XOR, "data": {"name": "moons", "noise": 0.05}}))
+    played = SteppedTraining(config)
+    for _ in range(9):
+        played.step()
+    before = played.state.slots["counts"].copy()
+    played.change(parse_config(dump(config), overrides=["data.noise=0.4"]))
+    assert before.all()
+    assert not played.state.slots["counts"].any()
+
+
+def test_explain_gives_a_row_that_no_update_uses_a_search_of_its_own(tmp_path):
+    """The first step along its own gradient: min(1, 1 / sum |g|) long."""
+    data = {"name": "moons", "samples": 30, "validation": 0.5}
+    trained = nnlab.train({**XOR, "data": data}, runs=tmp_path)
+    built = build(trained.config)
+    row = int(built.dataset.rows_in_file(built.parts.validation[:1])[0]) + 1
+    (explained,) = nnlab.explain(trained, row, 7)
+    passage = explained.passage
+    g = passage.row_gradient
+    wanted = passage.theta - min(1, 1 / np.abs(g).sum()) * g
+    np.testing.assert_allclose(passage.new_theta, wanted, rtol=1e-12)
 
 
 def test_a_race_reaches_the_minimum(tmp_path):

@@ -207,11 +207,13 @@ def search_obstacles(
 
     full: whether a batch holds all training rows; augmented, averaged: training.augment and ema.
     """
-    reasons = {
-        f"network.{index}": f"and {layer_kind(layer)} draws new numbers in each update"
-        for index, layer in enumerate(layers)
-        if layer.random
-    }
+    reasons = dict[str, str]()
+    for index, layer in enumerate(layers):
+        if layer.random:
+            reasons[f"network.{index}"] = f"and {layer_kind(layer)} draws anew in each update"
+        if type(layer).buffers is not Layer.buffers:
+            reason = f"and the running statistics of {layer_kind(layer)} would follow its trials"
+            reasons[f"network.{index}"] = reason
     if not full:
         reasons["training.batch_size"] = "so training.batch_size must be full"
     if augmented:

@@ -149,7 +149,6 @@ class NumpyEngine:
         while not isfinite(self.guarded.dot(self.guarded) + self.o.loss):
             if not self.optimizer.retreat(self.o):
                 return
-            self.buffers[...] = self.buffers_before
             self.loss.gradient(binding.forward(x), t, dz, memory)
             binding.backward(x)
             self.o.loss = self.loss.value(binding.z, t, memory)
