@@ -18,6 +18,7 @@ CASES = {
     "average": {"ema": 0.9},
     "momentum": {"optimizer": OPTIMIZERS["adam"](lr=0.01)},
     "one batch": {"batch_size": 12},
+    "lbfgs": {"optimizer": OPTIMIZERS["lbfgs"](), "batch_size": 12},
     "float32": {"dtype": "float32"},
     "compiled": {"engine": "compiled"},
     "compiled, shuffled": {"engine": "compiled", "shuffle": True},

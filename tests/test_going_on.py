@@ -61,6 +61,14 @@ def plain():
     return plan_for(part(x, t), shuffle=False, record_steps=True), Network(layers(4, "tanh", 2), 3)
 
 
+def searching():
+    """Line searches of more than one trial, and pairs that are replaced."""
+    x, t = noise(9)
+    rule = OPTIMIZERS["lbfgs"](lr=30.0, history=3, weight_decay=0.01)
+    network = Network([*layers(4), LAYERS["layer_norm"](), *layers("tanh", 2)], 3)
+    return plan_for(part(x, t), optimizer=rule, batch_size=9, epochs=20), network
+
+
 def seen(record):
     """A record without arrays, to compare."""
     if isinstance(record, Steps):
@@ -74,7 +82,7 @@ def saved(state):
     return {name: array.copy() for name, array in values.items()}, json.dumps(meta)
 
 
-@pytest.mark.parametrize("case", [everything, by_step, plain])
+@pytest.mark.parametrize("case", [everything, by_step, plain, searching])
 @pytest.mark.parametrize("per_chunk", [1, 2, 1024])
 def test_stopped_anywhere_it_goes_on_to_the_same_bits(monkeypatch, case, per_chunk):
     monkeypatch.setattr(batches, "CHUNK_BATCHES", per_chunk)

@@ -177,12 +177,11 @@ HINTS = [
      "Write `optimizer: {name: rmsprop, lr: 0.1, alpha: 0.9}`."),
     ("optimizer: {adam: 0.1, foo: 3}",
      "Write `optimizer: {adam: 0.1}`. adam has no setting 'foo'."),
-    ("optimizer: {lbfgs: 0.1}",
-     "nnlab trains by batches with first-order rules only; write `optimizer: adam`, and "
-     "`training: {batch_size: full}` for the whole data in every update."),
-    ("optimizer: {algorithm: lbfgs}",
-     "nnlab trains by batches with first-order rules only; write `optimizer: adam`, and "
-     "`training: {batch_size: full}` for the whole data in every update."),
+    ("optimizer: {cg: 0.1}",
+     "`optimizer: lbfgs`, with `training: {batch_size: full}`, comes nearest."),
+    ("optimizer: {algorithm: lbfgs}", "Write `optimizer: lbfgs`."),
+    ("optimizer: {solver: LBFGS, history_size: 5}",
+     "Write `optimizer: {name: lbfgs, history: 5}`."),
     ("optimizer: {Adam: {lr: 0.1, betas: [0.9, 0.99]}}",
      "Write `optimizer: {adam: 0.1}`. adam has no setting 'betas'."),
     ("optimizer: {adam: {name: sgd}}", "Write `optimizer: adam`. adam has no setting 'name'."),

@@ -15,7 +15,7 @@ from nnlab.config.defaults import rescale_added, with_defaults, with_labels, wit
 from nnlab.config.dump import settings_of
 from nnlab.config.expectations import check_expectations
 from nnlab.config.extends import with_base
-from nnlab.config.families import resolve_paths
+from nnlab.config.families import OPTIMIZER, resolve_paths
 from nnlab.config.files import checked, decode, locate, name_from_stem, read_bytes
 from nnlab.config.given_rows import GivenRows, with_memory
 from nnlab.config.overrides import Override, SettingChange, apply, read_overrides
@@ -24,6 +24,7 @@ from nnlab.config.schema import Config, SweepConfig
 from nnlab.config.short_forms import expand
 from nnlab.config.tree import Node, Place, Source, find_node, from_plain
 from nnlab.config.yaml12 import read_yaml
+from nnlab.core.network import search_obstacles
 from nnlab.data.memory import UNNAMED
 from nnlab.errors import ConfigError
 
@@ -258,8 +259,21 @@ def _config(
     if complete:
         _check_sweeps(root, values["sweeps"], problems)
     if check:
+        _check_search(root, values, problems)
         check_parts(root, values, problems)
     return Config(**values) if complete and len(problems) == before else None
+
+
+def _check_search(root: Node, values: Mapping[str, Any], problems: Problems) -> None:
+    """Note what forbids that the optimizer compares losses."""
+    optimizer, training = values.get("optimizer"), values.get("training")
+    if optimizer is None or training is None or not optimizer.searches:
+        return
+    given = training.batch_size == "full", bool(training.augment), training.ema is not None
+    for key, reason in search_obstacles(values.get("network", ()), *given).items():
+        path = (int(part) if part.isdigit() else part for part in key.split("."))
+        sentence = f"{OPTIMIZER.name_of(optimizer)} compares losses, {reason}."
+        problems.add(find_node(root, *path).place, sentence)
 
 
 def finished(config: Any, problems: Problems) -> Any:

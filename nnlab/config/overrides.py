@@ -21,6 +21,7 @@ from nnlab.config.short_forms import expand, named_record
 from nnlab.config.tree import BAD, Node, Place, Source, find_node, from_plain, to_plain
 from nnlab.config.yaml12 import read_yaml
 from nnlab.core.layers.activations import Activation
+from nnlab.core.optimizers import Optimizer
 from nnlab.errors import ConfigError
 from nnlab.suggest import did_you_mean
 
@@ -230,11 +231,12 @@ def _swap(root: Node, part: str, family: Family, name: Node, notes: list[str]) -
     if old is None or old.entries is None or cls is None:
         return root.with_entry(part, name)
     entries = {"name": name}
+    alike = _searches(cls) == _searches(family.member(str(find_node(old, "name").value)))
     for key, value in old.entries.items():
         if key == "name":
             continue
         about_rows = family is SOURCE and key in own_keys(Data)
-        reason = _unfit_rows(cls, key, old) if about_rows else _unfit(cls, key, value)
+        reason = _unfit_rows(cls, key, old) if about_rows else _unfit(cls, key, value, alike)
         if reason is None:
             entries[key] = value
         else:
@@ -243,10 +245,20 @@ def _swap(root: Node, part: str, family: Family, name: Node, notes: list[str]) -
     return root.with_entry(part, Node(entries, name.place, keys))
 
 
-def _unfit(cls: type[Any], key: str, value: Node) -> str | None:
-    """Why `cls` cannot have a setting, as the end of a sentence; None if it can."""
+def _searches(cls: type[Any] | None) -> bool:
+    """Whether it is an optimizer that compares losses."""
+    return cls is not None and issubclass(cls, Optimizer) and cls.searches
+
+
+def _unfit(cls: type[Any], key: str, value: Node, alike: bool) -> str | None:
+    """Why `cls` cannot have a setting, as the end of a sentence; None if it can.
+
+    alike: whether lr, l1 and clipping mean the same there as for the old member.
+    """
     if key not in hints(cls):
         return "does not have"
+    if not alike and key != "weight_decay":
+        return "understands otherwise"
     if value.is_bad():  # noted already
         return None
     try:

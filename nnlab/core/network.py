@@ -200,6 +200,29 @@ def trained_depth(layers: Sequence[Layer], loss: Loss) -> int:
     return len(layers) - 1
 
 
+def search_obstacles(
+    layers: Sequence[Layer], full: bool, augmented: bool, averaged: bool
+) -> dict[str, str]:
+    """Why an optimizer cannot compare losses, by the key of the setting; {} where it can.
+
+    full: whether a batch holds all training rows; augmented, averaged: training.augment and ema.
+    """
+    reasons = dict[str, str]()
+    for index, layer in enumerate(layers):
+        if layer.random:
+            reasons[f"network.{index}"] = f"and {layer_kind(layer)} draws anew in each update"
+        if type(layer).buffers is not Layer.buffers:
+            reason = f"and the running statistics of {layer_kind(layer)} would follow its trials"
+            reasons[f"network.{index}"] = reason
+    if not full:
+        reasons["training.batch_size"] = "so training.batch_size must be full"
+    if augmented:
+        reasons["training.augment"] = "and training.augment changes the images in each update"
+    if averaged:
+        reasons["training.ema"] = "and saves the best weights: training.ema must be null"
+    return reasons
+
+
 def flops(network: Network) -> list[int]:
     """Floating-point operations of each layer's forward pass for one row."""
     return [layer.flops(row) for layer, row in zip(network.layers, network.shapes, strict=False)]

@@ -174,8 +174,8 @@ def _first_step(e: Evidence, **changes: Any) -> float:
     gradient, loss = e.first.gradient.astype(np.float64), e.built.plan.loss
     gradient *= e.built.plan.batch_size if loss.reduction == "sum" else 1
     theta = np.zeros_like(gradient)
-    slots = {name: np.zeros_like(gradient) for name in optimizer.slots}
-    o = bind(optimizer, theta, e.built.network.layout.weights, slots, gradient)
+    slots, weights = optimizer.new_slots(theta), e.built.network.layout.weights
+    o = bind(optimizer, theta, weights, slots, gradient)
     optimizer.shape_gradient(o)
     optimizer.update(o, optimizer.lr, 1)
     return length(theta)
@@ -257,6 +257,7 @@ def batch_too_large(e: Evidence) -> Diagnosis | None:
         or updates > MANY_UPDATES
         or e.progress < 1
         or e.has_learned(0.9)
+        or e.config.optimizer.searches
     ):
         return None
     if updates >= FEW_UPDATES and fall_of(e.train_loss) < 0.01:

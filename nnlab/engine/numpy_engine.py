@@ -120,8 +120,9 @@ class NumpyEngine:
                 self.loss.weigh(memory, row_weights[done])
             loss_gradient(z, t, dz, memory)  # (B, m)
             backward(x)  # g (P,)
+            is_safe = self._is_safe(rate, batch, x, t)
             z_copy[...] = z
-            if self._is_safe(rate):
+            if is_safe:
                 if shapes:
                     shape_gradient(o)
                 update(o, rate, step + done + 1)
@@ -138,8 +139,26 @@ class NumpyEngine:
         """z (batches * batch, m) of the last run."""
         return self.by_size[batch].z[: batches * batch]
 
-    def _is_safe(self, rate: float) -> bool:
+    def _evaluate(self, batch: int, x: Array, t: Array) -> None:
+        """Set o.loss for an optimizer that searches; keep theta in `average` if it is the best.
+
+        Where a number is not finite, the batch is computed again at a point nearer to a good one.
+        """
+        binding, memory, dz, *_ = self.by_size[batch]
+        self.o.loss = self.loss.value(binding.z, t, memory)
+        while not isfinite(self.guarded.dot(self.guarded) + self.o.loss):
+            if not self.optimizer.retreat(self.o):
+                return
+            self.loss.gradient(binding.forward(x), t, dz, memory)
+            binding.backward(x)
+            self.o.loss = self.loss.value(binding.z, t, memory)
+        if self.average is not None and self.optimizer.is_lowest(self.o):
+            self.average[...] = self.values
+
+    def _is_safe(self, rate: float, batch: int, x: Array, t: Array) -> bool:
         """Whether the update will be finite. Any inf or nan shows in the product."""
+        if self.optimizer.searches:
+            self._evaluate(batch, x, t)
         safe = isfinite(self.guarded.dot(self.guarded)) and rate <= WILD_RATE
         return safe and (not self.buffers.size or isfinite(self.buffers.dot(self.buffers)))
 
@@ -150,7 +169,7 @@ class NumpyEngine:
         """
         if t % SETTLE_EVERY == 0:
             self.optimizer.settle(self.o)
-        if self.average is not None:
+        if self.average is not None and not self.optimizer.searches:
             np.subtract(self.values, self.average, self.difference)
             decay = min(self.decay, (1 + t) / (10 + t))
             np.multiply(self.difference, 1 - decay, self.difference)
@@ -169,7 +188,8 @@ class NumpyEngine:
             finite = np.isfinite(getattr(self.o, name))
             if not finite.all():
                 first = int(finite.argmin())
-                place = next(place for place in self.layout.places if first < place.stop)
+                at = first % self.o.theta.size
+                place = next(place for place in self.layout.places if at < place.stop)
                 array = place.declared.name + ("" if name == "theta" else f" {name}")
                 self.failure = self._in_layer(place.layer, array)
                 self.o.theta[...] = before

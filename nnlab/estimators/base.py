@@ -124,6 +124,11 @@ class Estimator(Parameters):
                 rows = fitted_rows(self, x, self.missing_rules(), self.categorical)
             dataset = self._dataset(y, rows, sample_weight, again=again)
             config = self.settings(Memory().holding(dataset), dataset.outputs, NO_VALIDATION)
+            if config.optimizer.searches:
+                raise ConfigError(
+                    "partial_fit trains on other rows each time, and this optimizer compares "
+                    "losses of the same rows. Use fit, or optimizer='adam'."
+                )
             built = build(config, scaling=self._scaling if again else None)
             start_weights(built)
             state = start(built.plan, built.network)

@@ -34,6 +34,7 @@ from nnlab.training.evaluation import Tally
 BURST = 1024  # epochs, as a run does at once
 NOTICED = 1.0  # seconds; a longer repetition is announced
 MOST_PARAMETERS = 20_000_000  # 160 MB per copy, of which an update needs about ten
+EVALUATED = {False: "averages of {} (training.ema)", True: "the best that were tried"}
 Note = Callable[[str], None]
 
 
@@ -207,13 +208,14 @@ def _remarks(run: Run, state: State, moment: RowMoment) -> Iterator[str]:
             "training.augment changes the image for this update, so its scaled inputs are others "
             "than those in the data."
         )
+    others = EVALUATED[run.config.optimizer.searches]
     if state.average is not None and not np.array_equal(state.average, state.network.values):
         if moment.alone:
-            yield "They are averages of the weights (training.ema), as evaluations use them."
+            yield f"They are {others.format('the weights')}, as evaluations use them."
         else:
             yield (
                 "The optimizer updates these weights; evaluations, figures and final.npz use "
-                "averages of them (training.ema)."
+                f"{others.format('them')}."
             )
     if state.network.buffers.size:
         rows = "this row alone" if moment.alone else f"the {len(moment.x):,} rows of the batch"
@@ -310,5 +312,7 @@ def _alone(built: Built, place: RowPlace, state: State) -> RowMoment:
         built.plan, state, Tally.of(built.plan.kind, built.plan.loss, built.plan.train.targets)
     )
     values, slots = state.weights.copy(), {k: v.copy() for k, v in state.slots.items()}
+    if built.plan.optimizer.searches:  # its slots belong to the loss of other rows
+        slots = built.plan.optimizer.new_slots(state.network.theta)
     lr = float(driver.rates(1)[0])
     return RowMoment(state.epoch, x, t, 0, values, slots, lr, state.step + 1, {}, True)

@@ -225,8 +225,8 @@ class Passage:
     # The update.
 
     @cached_property
-    def batch_gradient(self) -> FloatArray:
-        """The gradient (P,) of the batch's reduced loss."""
+    def _batch(self) -> tuple[FloatArray, float]:
+        """The gradient (P,) of the batch's reduced loss, and that loss."""
         moment = self.moment
         gradient = np.zeros_like(self.theta)
         binding = self._bind(slice(None), gradient)
@@ -236,7 +236,12 @@ class Passage:
             memory = self.loss.bind(len(t), t.shape[1], np.float64)
             self.loss.gradient(z, t, binding.dz, memory)  # type: ignore[arg-type]
             binding.backward(np.asarray(moment.x, np.float64))
-        return gradient
+            return gradient, self.loss.value(z, t, memory)
+
+    @property
+    def batch_gradient(self) -> FloatArray:
+        """The gradient (P,) of the batch's reduced loss."""
+        return self._batch[0]
 
     @cached_property
     def new_theta(self) -> FloatArray:
@@ -248,6 +253,7 @@ class Passage:
         )
         slots = {name: np.array(slot, np.float64) for name, slot in self.moment.slots.items()}
         o = bind(self.optimizer, theta, weights, slots, g)
+        o.loss = self._batch[1]
         if self.optimizer.shapes_gradient:
             self.optimizer.shape_gradient(o)
         self.optimizer.update(o, self.moment.lr, self.moment.step)

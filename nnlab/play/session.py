@@ -13,11 +13,10 @@ from threading import Thread
 from time import monotonic, sleep
 from typing import Any, TypeVar
 
-import numpy as np
-
 from nnlab.build import Built, build, make_plan
 from nnlab.config.load import Loaded
 from nnlab.config.schema import Config
+from nnlab.core.optimizers import Optimizer
 from nnlab.core.types import Array
 from nnlab.errors import NnlabError, UsageError
 from nnlab.experiment.describe import epoch_row
@@ -140,15 +139,19 @@ class SteppedTraining:
         if is_end or config.training.batch_size != before.training.batch_size:
             self.finish_epoch()  # by the settings that it was begun with
         new = make_plan(config, loss, plan.train, plan.validation, built.kind)
-        for name in new.optimizer.slots:
-            self.state.slots.setdefault(name, np.zeros_like(self.state.network.theta))
-        slots = {name: self.state.slots[name] for name in new.optimizer.slots}
-        self.state.slots = slots
+        self.state.slots = self._carried_slots(new.optimizer, config.data == before.data)
         if self.state.step and not self._same_so_far(config):
             self.changes.append(self.state.step)
         self.built, self.plan, self._records = replace(built, config=config, plan=new), new, None
         if self.state.status is Status.COMPLETED and self.state.epoch < new.epochs:
             self.state.status = Status.RUNNING
+
+    def _carried_slots(self, optimizer: Optimizer, same_data: bool) -> dict[str, Array]:
+        """The slots of the optimizer, with the numbers so far; none where it compared losses."""
+        slots = optimizer.new_slots(self.state.network.theta)
+        own = self.state.slots if same_data or not optimizer.searches else {}
+        fit = {k: own[k] for k in slots.keys() & own.keys() if own[k].shape == slots[k].shape}
+        return slots | fit
 
     def _same_so_far(self, config: Config) -> bool:
         """Whether the updates that were done are those of this config too."""

@@ -73,8 +73,7 @@ def walk(function: Landscape, start: Point, runner: Runner) -> Descent:
     """
     optimizer, schedule, steps = runner.optimizer, runner.schedule, runner.steps
     theta = np.array(start, np.float64)
-    slots = {name: np.zeros_like(theta) for name in optimizer.slots}
-    o = bind(optimizer, theta, theta.size, slots, np.zeros_like(theta))
+    o = bind(optimizer, theta, theta.size, optimizer.new_slots(theta), np.zeros_like(theta))
     patience = Patience()
     with np.errstate(all="ignore"):  # a number that is not finite ends the descent
         stop, gradient = examine(function, theta, 0, None)
@@ -83,7 +82,7 @@ def walk(function: Landscape, start: Point, runner: Runner) -> Descent:
             rate = schedule.rate(t, optimizer.lr, steps)
             if isinstance(schedule, Plateau):
                 rate = schedule.lowered(rate, patience)
-            o.g[...] = gradient
+            o.g[...], o.loss = gradient, stop.value
             if optimizer.shapes_gradient:
                 optimizer.shape_gradient(o)
             optimizer.update(o, rate, t + 1)

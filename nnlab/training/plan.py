@@ -9,7 +9,7 @@ from nnlab.core import columns
 from nnlab.core.losses import Loss
 from nnlab.core.memory import Generators
 from nnlab.core.metrics import RowMetric, row_metrics_of
-from nnlab.core.network import Network
+from nnlab.core.network import Network, search_obstacles
 from nnlab.core.optimizers import Optimizer
 from nnlab.core.schedules import Patience, Schedule
 from nnlab.core.types import Array, FloatArray, Kind
@@ -57,6 +57,11 @@ class Plan:
     engine: Literal["numpy", "compiled"] = "numpy"
     chunk: int | None = None  # the most updates at a time; None: as many as is fast
 
+    @property
+    def evaluates_others(self) -> bool:
+        """Whether other weights are evaluated than those that are updated."""
+        return self.ema is not None or self.optimizer.searches
+
     def row_metrics(self, part: str, network: Network) -> list[RowMetric]:
         """The metrics of rows that are asked for of a part: train, val or test."""
         own, quantity = columns.split(self.monitor)
@@ -80,7 +85,7 @@ class State:
 
     network: Network
     slots: dict[str, Array]
-    average: Array | None  # (V,): the EMA of the network's values
+    average: Array | None  # (V,): the EMA of the network's values, or the best that were tried
     generators: Generators
     sums: FloatArray  # (S,): the running epoch's tally
     best: Best
@@ -100,12 +105,19 @@ class State:
 
 
 def start(plan: Plan, network: Network) -> State:
-    """The state before the first update."""
-    theta = network.theta
+    """The state before the first update.
+
+    Raises ValueError where something forbids that the optimizer compares losses.
+    """
+    theta, train = network.theta, plan.train
+    given = plan.batch_size >= len(train), train.augmenter is not None, plan.ema is not None
+    for reason in search_obstacles(network.layers, *given).values():
+        if plan.optimizer.searches:
+            raise ValueError(f"the optimizer compares losses, {reason}")
     return State(
         network=network,
-        slots={name: np.zeros_like(theta) for name in plan.optimizer.slots},
-        average=network.values.copy() if plan.ema is not None else None,
+        slots=plan.optimizer.new_slots(theta),
+        average=network.values.copy() if plan.evaluates_others else None,
         generators=network.generators(plan.seed),
         sums=Tally.of(plan.kind, plan.loss, plan.train.targets, plan.train.weights).zero(),
         best=Best(values=network.values.copy()),

@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 
 from nnlab.config.dump import settings_of
-from nnlab.config.load import from_mapping, load_config, parse_config
+from nnlab.config.load import from_mapping, load_config, parse_base, parse_config
 from nnlab.config.overrides import Override
 from nnlab.config.schema import Config
+from nnlab.core.optimizers import OPTIMIZERS
 from nnlab.errors import ConfigError
 
 TEXT = """\
@@ -189,6 +190,20 @@ def test_a_default_learning_rate_is_not_kept() -> None:
     """Only what somebody wrote is worth keeping: adam's own default is another one."""
     text = "data: xor\nnetwork: [{dense: 2}]\nloss: mse"
     assert at(parse_config(text, overrides=["optimizer=adam"]), "optimizer.lr") == 0.001
+
+
+def test_an_optimizer_that_searches_takes_over_the_penalty_alone() -> None:
+    """Its lr is another thing: that of sgd would make its first trials far too short."""
+    own = "{sgd: {lr: 0.01, l1: 0.1, weight_decay: 0.2}}"
+    text = f"data: xor\nnetwork: [{{dense: 2}}]\nloss: mse\noptimizer: {own}"
+    drops = "optimizer=lbfgs drops {}, which lbfgs understands otherwise."
+    base = parse_base(text, "x.yaml", ["optimizer=lbfgs", "batch_size=full"])
+    assert base.notes == (drops.format("lr"), drops.format("l1"))
+    assert base.config.optimizer == OPTIMIZERS["lbfgs"](weight_decay=0.2)
+    lower = parse_config(text, overrides=["optimizer=lbfgs", "lr=0.5", "batch_size=full"])
+    assert at(lower, "optimizer.lr") == 0.5
+    back = parse_config(text, overrides=["optimizer=lbfgs", "optimizer=adam"])
+    assert back.optimizer == OPTIMIZERS["adam"](weight_decay=0.2)
 
 
 def test_options_that_do_not_fit_are_dropped_and_named(tmp_path: Path) -> None:

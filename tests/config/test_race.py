@@ -51,7 +51,7 @@ WHOLE = Race(
 )
 NAMES = "name, function, start, runs"
 FUNCTIONS = "wavy_bowl, rosenbrock, himmelblau, beale, saddle, quadratic"
-OPTIMIZERS = "sgd, adagrad, rmsprop, adam, adamw"
+OPTIMIZERS = "sgd, adagrad, rmsprop, adam, adamw, lbfgs"
 RUN = "name, optimizer, schedule, steps, start"
 FINITE = "nan and inf are no values for a setting, nor is more than 1.8e308."
 LIST = "a list of runs, such as [{sgd: 0.1}, {adam: 0.5}]"

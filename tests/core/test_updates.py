@@ -17,7 +17,7 @@ from tests.trainings import PYTORCH, TRAININGS, assert_weights, pytorch_network
 def engine(
     network: Network, loss: Any, optimizer: Any, sizes: dict[int, int], average: Array, decay: float
 ) -> NumpyEngine:
-    slots = {name: np.zeros_like(network.theta) for name in optimizer.slots}
+    slots = optimizer.new_slots(network.theta)
     return NumpyEngine(network, loss, optimizer, slots, average, decay, {}, sizes)
 
 

@@ -191,6 +191,17 @@ def test_partial_fit_on_all_rows_is_an_epoch_of_fit() -> None:
     assert parts.n_iter_ == 5
 
 
+def test_lbfgs_needs_the_same_rows_each_time() -> None:
+    model = Regressor(optimizer="lbfgs", batch_size="full", epochs=30)
+    with pytest.raises(ValueError, match="Use fit, or optimizer='adam'"):
+        model.partial_fit(X, T)
+    assert model.fit(X, T).score(X, T) > 0.9
+    weights = model.network_.values.copy()
+    assert not np.array_equal(weights, model._state.network.values)  # a trial, which is not used
+    with pytest.raises(ValueError, match="lbfgs compares losses, so"):
+        Classifier(optimizer="lbfgs").fit(X, Y)
+
+
 def test_partial_fit_keeps_scaling_and_classes() -> None:
     model = Regressor(hidden=4, scale="standardize").partial_fit(X, T)
     shift = model._scaling.shift

@@ -27,7 +27,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
 
 def moment(x: Array, t: Array, at: int, network: Network, optimizer: Optimizer) -> RowMoment:
     """Before the first update."""
-    slots = {name: np.zeros_like(network.theta) for name in optimizer.slots}
+    slots = optimizer.new_slots(network.theta)
     return RowMoment(0, x, t, at, network.values, slots, optimizer.lr, 1, {}, False)
 
 
@@ -112,7 +112,7 @@ def third_moment(case: dict[str, Any]) -> tuple[Network, RowMoment, RowMoment]:
             network.arrays[key][...] = values
     first = moment(x, t, REFERENCE["at"], network, optimizer)
     first = replace(first, values=network.values.copy())
-    slots = {name: np.zeros_like(network.theta) for name in optimizer.slots}
+    slots = optimizer.new_slots(network.theta)
     engine = NumpyEngine(network, loss, optimizer, slots, None, 0.0, {}, {len(x): 1})
     for step in range(REFERENCE["steps"] - 1):
         assert engine.run(len(x), [x], [t], [optimizer.lr], step) == 1

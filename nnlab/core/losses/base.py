@@ -108,6 +108,10 @@ class Loss(ABC):
     def gradient(self, z: Array, t: Array, dz: Array, s: Views) -> None:
         """Fill dz (B, m) with the derivative of the reduced loss."""
 
+    def value(self, z: Array, t: Array, s: Views) -> float:
+        """The reduced loss of the batch, whose derivative `gradient` fills."""
+        return float((self.terms(z, t) * s.scale).sum(dtype=np.float64)) / self.plain.factor
+
     @abstractmethod
     def terms(self, z: Array, t: Array) -> Array:
         """The loss of every output, (B, m); may return an array of its own."""
