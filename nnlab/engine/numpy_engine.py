@@ -145,13 +145,10 @@ class NumpyEngine:
         Where a number is not finite, the batch is computed again at a point nearer to a good one.
         """
         binding, memory, dz, *_ = self.by_size[batch]
-        self.o.loss = self.loss.value(binding.z, t, memory)
-        while not isfinite(self.guarded.dot(self.guarded) + self.o.loss):
-            if not self.optimizer.retreat(self.o):
-                return
+        while not isfinite(self.guarded.dot(self.guarded)) and self.optimizer.retreat(self.o):
             self.loss.gradient(binding.forward(x), t, dz, memory)
             binding.backward(x)
-            self.o.loss = self.loss.value(binding.z, t, memory)
+        self.o.loss = self.loss.value(binding.z, t, memory)
         if self.average is not None and self.optimizer.is_lowest(self.o):
             self.average[...] = self.values
 

@@ -11,9 +11,10 @@ import numpy as np
 
 from nnlab.build import Built
 from nnlab.core.network import trained_depth
-from nnlab.core.optimizers import Adagrad, Adam, Adamw, Optimizer, Rmsprop, Sgd
+from nnlab.core.optimizers import OPTIMIZERS, Adagrad, Adam, Adamw, Optimizer, Rmsprop, Sgd
 from nnlab.core.types import Array
 from nnlab.errors import ConfigError
+from nnlab.explanation.blocks import member_name
 from nnlab.exports.torch_source import evaluated, module_call, module_places, module_state
 from nnlab.exports.trained import TrainedLayer, trained_layers
 from nnlab.peers.peer import Peer, PeerRows
@@ -82,7 +83,8 @@ class TorchPeer(Peer):
 
     def _optimizer(self, optimizer: Optimizer, weights: list[Any], others: list[Any]) -> Any:
         if type(optimizer) not in OWN_SETTINGS:
-            raise ConfigError(f"optimizer: {type(optimizer).__name__} has no form in PyTorch.")
+            name = member_name(OPTIMIZERS, optimizer)
+            raise ConfigError(f"optimizer: {name} has no cross-check against PyTorch.")
         name, own = OWN_SETTINGS[type(optimizer)]
         settings = {setting: getattr(optimizer, setting) for setting in own}
         if isinstance(optimizer, Adam):

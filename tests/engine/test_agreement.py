@@ -154,7 +154,8 @@ def test_every_loss_and_optimizer_is_compared():
     compiled = {LOSSES[name] for name in COMPILED_LOSSES}
     assert {type(loss) for loss, _, _ in LOSS_CASES.values()} == compiled
     assert set(LOSSES) - set(COMPILED_LOSSES) == {"quantile"}
-    assert {type(one) for one in OPTIMIZER_CASES.values()} == set(OPTIMIZERS.values())
+    compiled = {one for one in OPTIMIZERS.values() if not one.searches}
+    assert {type(one) for one in OPTIMIZER_CASES.values()} == compiled
 
 
 @pytest.mark.parametrize("size", SIZES)
