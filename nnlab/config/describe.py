@@ -58,6 +58,20 @@ AUGMENT = """
 For example `augment: [{shift: 2}, {rotate: 10}, flip]`. The training loss and metrics are computed
 on the changed images.
 """
+FROZEN = """
+### Frozen layers
+
+`freeze: true` in a dense, conv2d, batch_norm or layer_norm layer leaves its parameters as they are,
+to the last bit: no update, weight decay or averaging changes them, and they are not part of the
+norm that `clip_norm` limits. Their gradients by the inputs still reach the layers below. With
+`init: {run: FOLDER, skip_mismatch: true}` a network takes what another one has learned, and trains
+the rest:
+
+```yaml
+init: {run: runs/20260101-120000-digits, skip_mismatch: true}
+network: [{name: dense, units: 64, freeze: true}, relu, {dense: 5}, softmax]
+```
+"""
 EXPECTATIONS = """
 ## Expectations
 
@@ -115,6 +129,7 @@ def _lines() -> Iterator[str]:
     yield from settings_table(schema.Data)
     for key, family in families_in(schema.Config).items():
         yield from family_section(f"{'training.' * (key not in hints(schema.Config))}{key}", family)
+        yield FROZEN * (key == "network")
     yield AUGMENT
 
 

@@ -62,9 +62,13 @@ class FromRun(SavedWeights):
     For example `init: {run: runs/20260101-120000-xor}`.
 
     run: the folder of that run.
+    skip_mismatch: true takes the layers whose arrays have the names and shapes of this network's,
+    draws the others and names them, so that another task may have outputs of its own; false refuses
+    weights that do not fit.
     """
 
     run: Annotated[FilePath, MinLen(1)]
+    skip_mismatch: bool = False
 
 
 @dataclass(frozen=True)
@@ -76,9 +80,11 @@ class FromFile(SavedWeights):
     `weight` of PyTorch's Linear is its transpose.
 
     file: the path of the file.
+    skip_mismatch: as for `run`.
     """
 
     file: Annotated[FilePath, MinLen(1)]
+    skip_mismatch: bool = False
 
 
 @dataclass(frozen=True)

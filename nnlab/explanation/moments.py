@@ -215,7 +215,7 @@ def _remarks(run: Run, state: State, moment: RowMoment) -> Iterator[str]:
                 "The optimizer updates these weights; evaluations, figures and final.npz use "
                 "averages of them (training.ema)."
             )
-    if state.network.buffers.size:
+    if state.network.moving:
         rows = "this row alone" if moment.alone else f"the {len(moment.x):,} rows of the batch"
         yield (
             f"batch_norm uses the mean and variance of {rows}, as training does; nnlab predict "

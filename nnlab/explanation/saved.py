@@ -82,7 +82,7 @@ def _first_moment(run: Run, network: Network, rows: SavedRows) -> RowMoment:
         t=run.loss.encode(coded)[chosen].astype(network.dtype),
         at=int(np.abs(x).sum(axis=1).argmax()),
         values=network.values,
-        slots={name: np.zeros_like(network.theta) for name in config.optimizer.slots},
+        slots={name: np.zeros_like(network.trained) for name in config.optimizer.slots},
         lr=config.schedule.rate(0, config.optimizer.lr, total),
         step=1,
         draws=_first_draws(network, config.seed, len(chosen)),

@@ -188,6 +188,7 @@ def network_misfits(built: Built) -> dict[str, bool]:
     *hidden, (_, last) = dense_layers(built) or [(0, "linear")]
     activations = dict.fromkeys(activation for _, activation in hidden)
     return {
+        "it trains all its layers": any(layer.freeze for layer in layers),
         "its layers all have a bias": not all(getattr(layer, "bias", True) for layer in layers),
         "each of its layers has one activation": any(
             not isinstance(a, Dense) and not isinstance(b, Dense)

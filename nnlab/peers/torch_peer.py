@@ -71,12 +71,15 @@ class TorchPeer(Peer):
         return evaluated(module_call(layer, "float64"), names)
 
     def _parameters(self) -> tuple[list[Any], list[Any]]:
-        """The parameters that decay, and the others."""
+        """The parameters that decay, and the others; frozen ones are in neither."""
         named = dict(self.module.named_parameters())
         split: tuple[list[Any], list[Any]] = [], []
         for layer in self.layers:
             places = module_places(layer)
             for declared in layer.layer.parameters(layer.inputs):
+                if layer.layer.freeze:
+                    named[places[declared.name][0]].requires_grad_(False)
+                    continue
                 split[not declared.decays].append(named[places[declared.name][0]])
         return split
 
@@ -107,7 +110,8 @@ class TorchPeer(Peer):
                 noise = self.draws[layer.index].random((len(rows.x), *layer.inputs), np.float32)
                 mask = (noise >= dropout.rate) / (1 - dropout.rate)
                 self.masks[layer.index] = self.torch.from_numpy(mask)
-        self.module.train()
+        for module, layer in zip(self.module, self.layers, strict=True):
+            module.train(not layer.layer.freeze)
         self.optimizer.zero_grad()
         terms = self._terms(rows)
         count = {"mean": rows.t.size, "batch_mean": len(rows.t), "sum": 1}

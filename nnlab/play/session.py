@@ -141,7 +141,7 @@ class SteppedTraining:
             self.finish_epoch()  # by the settings that it was begun with
         new = make_plan(config, loss, plan.train, plan.validation, built.kind)
         for name in new.optimizer.slots:
-            self.state.slots.setdefault(name, np.zeros_like(self.state.network.theta))
+            self.state.slots.setdefault(name, np.zeros_like(self.state.network.trained))
         slots = {name: self.state.slots[name] for name in new.optimizer.slots}
         self.state.slots = slots
         if self.state.step and not self._same_so_far(config):

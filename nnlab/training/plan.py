@@ -101,10 +101,9 @@ class State:
 
 def start(plan: Plan, network: Network) -> State:
     """The state before the first update."""
-    theta = network.theta
     return State(
         network=network,
-        slots={name: np.zeros_like(theta) for name in plan.optimizer.slots},
+        slots={name: np.zeros_like(network.trained) for name in plan.optimizer.slots},
         average=network.values.copy() if plan.ema is not None else None,
         generators=network.generators(plan.seed),
         sums=Tally.of(plan.kind, plan.loss, plan.train.targets, plan.train.weights).zero(),

@@ -49,6 +49,7 @@ network:
   bias: true
   init: {name: normal, std: 0.1}
   weight: null
+  freeze: false
 - {name: softmax}
 init: {name: xavier_uniform}
 loss: {name: cross_entropy, reduction: batch_mean, class_weight: null, label_smoothing: 0.0}
