@@ -162,6 +162,7 @@ def make_plan(config: Config, loss: Loss, train: Part, validation: Part | None, 
         if stopping is None
         else Stopping(stopping.patience, stopping.min_delta, stopping.restore_best),
         ema=training.ema,
+        swa=training.swa,
         record_steps=training.record_steps,
         engine="compiled" if training.engine == "compiled" else "numpy",
     )

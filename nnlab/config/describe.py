@@ -96,7 +96,7 @@ one with the largest output, the first if several are equal; for a single output
 just before its update and in training mode (with dropout, with the mean of the batch in
 `batch_norm`, with changed images). Row 0 of metrics.csv, before the first update, and the metrics
 of all other parts are measured in evaluation mode with the weights after the epoch (with their
-average if `ema` is set).
+average if `ema` or `swa` is set).
 
 Metrics "on request" need all rows of a part at once. They are measured after every epoch where
 `training.metrics` or `training.monitor` names them (for the training part by another pass over it,

@@ -135,6 +135,10 @@ class Training:
     saved; 0.99 averages over about 100 updates. After update t the decay is at most
     (1 + t) / (10 + t), so that the initial weights lose their influence early. null keeps no
     average.
+    swa: the first epoch of stochastic weight averaging (Izmailov et al., 2018): from it on, the
+    equal mean of the weights after each epoch is evaluated and saved; before it the weights
+    themselves. The running statistics of a batch_norm are measured anew for the averaged weights,
+    by another pass over the training rows per epoch. null keeps no such average.
     augment: random changes of the training images, new in every epoch and in the order of the list;
     see below. Validation and test images are not changed.
     """
@@ -151,6 +155,7 @@ class Training:
     checkpoint_every: Count | None = None
     record_steps: bool = False
     ema: Annotated[float, Gt(0), Lt(1)] | None = None
+    swa: Count | None = None
     augment: tuple[Augmentation, ...] = ()
 
 

@@ -208,13 +208,7 @@ def _remarks(run: Run, state: State, moment: RowMoment) -> Iterator[str]:
             "than those in the data."
         )
     if state.average is not None and not np.array_equal(state.average, state.network.values):
-        if moment.alone:
-            yield "They are averages of the weights (training.ema), as evaluations use them."
-        else:
-            yield (
-                "The optimizer updates these weights; evaluations, figures and final.npz use "
-                "averages of them (training.ema)."
-            )
+        yield _average_remark(run, moment.alone)
     if state.network.moving:
         rows = "this row alone" if moment.alone else f"the {len(moment.x):,} rows of the batch"
         yield (
@@ -227,6 +221,16 @@ def _remarks(run: Run, state: State, moment: RowMoment) -> Iterator[str]:
             f"weights/final.npz is not from this epoch but from epoch {final:,}, the best "
             f"(training.early_stopping.restore_best): see --epoch {final}."
         )
+
+
+def _average_remark(run: Run, alone: bool) -> str:
+    key = "swa" if run.config.training.ema is None else "ema"
+    if alone:
+        return f"They are averages of the weights (training.{key}), as evaluations use them."
+    return (
+        "The optimizer updates these weights; evaluations, figures and final.npz use averages of "
+        f"them (training.{key})."
+    )
 
 
 def row_moment(built: Built, place: RowPlace, state: State, ended: bool) -> tuple[RowMoment, str]:

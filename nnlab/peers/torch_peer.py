@@ -51,7 +51,9 @@ class TorchPeer(Peer):
         self.module.load_state_dict({name: torch.from_numpy(a) for name, a in state.items()})
         self.weights, others = self._parameters()
         self.optimizer = self._optimizer(self.plan.optimizer, self.weights, others)
-        self.average = None
+        self.average = None if self.plan.swa is None else AveragedModel(self.module)
+        if self.average is not None and network.moving:
+            raise ConfigError("training.swa with batch_norm has no form in a cross-check.")
         if (most := self.plan.ema) is not None:
 
             def follow(average: Any, values: Any, updates: Any) -> Any:
@@ -132,8 +134,17 @@ class TorchPeer(Peer):
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         self.optimizer.step()
-        if self.average is not None:
+        if self.average is not None and self.plan.ema is not None:
             self.average.update_parameters(self.module)
+
+    def end_epoch(self, epoch: int) -> None:
+        from torch.optim.swa_utils import AveragedModel
+
+        if (first := self.plan.swa) is None:
+            return
+        if epoch <= first or self.average is None:
+            self.average = AveragedModel(self.module)  # copies the module
+        self.average.update_parameters(self.module)
 
     def _terms(self, rows: PeerRows) -> Any:
         """The loss of every output (B, m) or, of classes, of every row (B,)."""

@@ -50,6 +50,7 @@ class Plan:
     metrics: tuple[str, ...] = ()  # metrics of rows, measured after every epoch
     stopping: Stopping | None = None
     ema: float | None = None
+    swa: int | None = None  # the first epoch whose weights the equal average takes
     record_steps: bool = False
     burst: int = 1  # epochs that may be done at once, where nothing must be decided between them
     marks: tuple[int, ...] = ()  # epochs, rising, after which a burst must end
@@ -80,7 +81,7 @@ class State:
 
     network: Network
     slots: dict[str, Array]
-    average: Array | None  # (V,): the EMA of the network's values
+    average: Array | None  # (V,): of the network's values, by ema or swa
     generators: Generators
     sums: FloatArray  # (S,): the running epoch's tally
     best: Best
@@ -104,7 +105,7 @@ def start(plan: Plan, network: Network) -> State:
     return State(
         network=network,
         slots={name: np.zeros_like(network.trained) for name in plan.optimizer.slots},
-        average=network.values.copy() if plan.ema is not None else None,
+        average=network.values.copy() if (plan.ema, plan.swa) != (None, None) else None,
         generators=network.generators(plan.seed),
         sums=Tally.of(plan.kind, plan.loss, plan.train.targets, plan.train.weights).zero(),
         best=Best(values=network.values.copy()),

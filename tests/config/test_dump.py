@@ -69,6 +69,7 @@ training:
   checkpoint_every: null
   record_steps: false
   ema: null
+  swa: null
   augment: []
 sweeps:
   rates:

@@ -21,6 +21,7 @@ from networks import networks
 from optimizers import optimizers
 from passages import passages
 from schedules import schedules
+from transfers import transfers
 
 HERE = Path(__file__).parent
 FILES = {
@@ -32,6 +33,7 @@ FILES = {
     "images": images,
     "descents": descents,
     "passages": passages,
+    "transfers": transfers,
 }
 
 
