@@ -48,7 +48,11 @@ WANTED: dict[str, tuple[str, ...]] = {
 }
 EPOCHS = {"lenet_mnist": 1}  # instead of the config's: enough to see what its maps are
 ACTIVATIONS = ("sigmoid", "relu")
-DRAWN = {"init": "xavier_uniform", "network__0__freeze": False, "network__2__freeze": False}
+DRAWN: dict[str, Any] = {
+    "init": "xavier_uniform",
+    "network__0__freeze": False,
+    "network__2__freeze": False,
+}
 OVERLAY = ("digits_binary", "digits_linear", "digits_two_linear", "digits_deep", "digits_zeros")
 
 
@@ -84,7 +88,7 @@ def main(wanted: Sequence[str] = ()) -> int:
 
 def draw_transfer(place: str) -> None:
     """The experiment `transfer`, and the same network with weights that are drawn."""
-    names = {"transfer": {}, "from nothing": DRAWN}
+    names: dict[str, dict[str, Any]] = {"transfer": {}, "from nothing": DRAWN}
     runs = [nnlab.train("transfer", runs=place, name=name, **more) for name, more in names.items()]
     compared = [view(RunFolder(run.path)) for run in runs]
     draw("transfer-compared", partial(overlay.draw_runs, compared))
