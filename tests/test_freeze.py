@@ -1,5 +1,6 @@
 """Frozen layers: they stay to the bit, and the others train as if nothing else were there."""
 
+import json
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -81,8 +82,9 @@ def test_frozen_arrays_stay_to_the_bit_and_all_others_move(
     name: str, engine: str, batch: int
 ) -> None:
     batch = 4 if name == "statistics" else batch  # a batch_norm is not frozen
-    for optimizer in (*RULES, OPTIMIZERS["sgd"](lr=0.1)):
-        first, last, state = trained(STACKS[name], engine, optimizer, batch, ema=0.9)
+    averages = [{"ema": 0.9}, {"swa": 2}] * 3
+    for optimizer, kind in zip((*RULES, OPTIMIZERS["sgd"](lr=0.1)), averages, strict=False):
+        first, last, state = trained(STACKS[name], engine, optimizer, batch, **kind)
         average = state.network.named(state.average)
         for key, array in last.items():
             frozen = STACKS[name][int(key.partition(".")[0])].freeze
@@ -140,6 +142,8 @@ def test_a_frozen_batch_norm_trains_as_it_evaluates() -> None:
     x, _ = noise(6)
     z = network.bind(6, gradient=np.zeros_like(network.theta)).forward(x)
     assert np.array_equal(z, network.predict(x))
+    assert np.array_equal(network.buffers, np.full(6, 2.0))
+    network.bind(1, gradient=np.zeros_like(network.theta)).forward(x[:1])  # a row alone, too
     assert why_not(network, LOSSES["mse"](), RULES[0], "regression") == (
         "a frozen batch_norm (layer 0) has no compiled form"
     )
@@ -175,7 +179,13 @@ def test_all_commands_know_frozen_layers(tmp_path: Path) -> None:
         assert (done.exit_code, done.exception) == (0, None), done.output
     explained = runner.invoke(main, ["explain", str(run.path), "--row", "1"])
     assert "Frozen, so left as they are: 0.dense." in explained.output
-    assert "vanish" not in runner.invoke(main, ["doctor", str(run.path)]).output
+
+
+def test_the_doctor_looks_for_gradients_where_something_is_trained() -> None:
+    network = [NETWORK[0], "tanh", {"dense": 6}, "tanh", {"dense": 10}, "softmax"]
+    still = {"network": network, "optimizer": {"sgd": 1e-9}}
+    findings = nnlab.doctor(DIGITS | still)
+    assert "vanishing" not in [finding.kind for finding in findings]
 
 
 def test_a_network_of_frozen_layers_alone_is_refused_where_it_stands(tmp_path: Path) -> None:
@@ -208,6 +218,10 @@ def test_layers_that_fit_are_taken_and_the_others_drawn(tmp_path: Path) -> None:
     for name, array in run.weights("initial").items():
         source = base.weights("final") if name.startswith("0.") else drawn.weights("initial")
         assert np.array_equal(array, source[name]), name
+    file = tmp_path / "again.yaml"
+    file.write_text(json.dumps(another(tmp_path, init=init)))
+    shown = CliRunner().invoke(main, ["train", str(file), "--no-plots", "--runs", str(tmp_path)])
+    assert run.about["init"]["skipped"] in shown.stderr
     assert run.about["init"]["skipped"] == (
         f"init: {base.path} fits but for layers that are drawn: 2.dense.weight is (6, 10) there "
         "and (6, 4) here; 2.dense.bias is (10,) there and (4,) here."

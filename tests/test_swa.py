@@ -85,13 +85,15 @@ def test_evaluations_see_the_mean_and_updates_do_not(engine: str, burst: int) ->
             if isinstance(records[-1], Epoch) and epoch:
                 mean = ends[epoch - 1] if epoch < first else by_hand(ends[:epoch], first)
                 np.testing.assert_allclose(state.weights, mean, rtol=1e-13, atol=1e-15)
+                assert epoch > first or np.array_equal(state.weights, mean)
         assert np.array_equal(network.values, ends[-1])
 
 
 def test_the_best_epoch_is_one_of_averages() -> None:
     """The validation rows and the best weights are those of the mean."""
     data, validation = part(*noise(12)), part(*noise(8, seed=1))
-    plan = plan_for(data, validation, epochs=6, swa=2, monitor="val_loss")
+    metrics = {"monitor": "val_loss", "metrics": ("explained_variance",)}
+    plan = plan_for(data, validation, epochs=6, swa=2, **metrics)
     network = Network(layers(4, "tanh", 2), 3)
     state = start(plan, network)
     seen = {}
@@ -99,6 +101,11 @@ def test_the_best_epoch_is_one_of_averages() -> None:
         if isinstance(record, Epoch):
             assert record.validation is not None
             seen[record.epoch] = (record.validation["loss"], state.weights.copy())
+            network_of_mean = Network(network.layers, 3)
+            network_of_mean.values[...] = state.weights
+            left = data.targets - network_of_mean.predict(data.inputs)
+            share = 1 - np.mean(left.var(0) / data.targets.var(0))
+            assert record.train["explained_variance"] == pytest.approx(share)
     best = min(seen, key=lambda epoch: seen[epoch][0])
     assert state.best.epoch == best
     assert np.array_equal(state.best.values, seen[best][1])
@@ -148,6 +155,18 @@ def test_statistics_of_the_average_are_those_of_the_training_rows(tmp_path: Path
     np.testing.assert_allclose(
         arrays["1.batch_norm.running_var"], entering.var(0, ddof=1), rtol=1e-12
     )
+
+
+def test_statistics_are_measured_on_batches_like_those_of_training() -> None:
+    """Where rows are sorted, batches in their order would vary far less."""
+    x = np.sort(np.random.default_rng(3).normal(size=(60, 3)), axis=0)
+    network = Network([LAYERS["batch_norm"](), *layers(2)], 3)
+    plan = plan_for(part(x, x[:, :2]), epochs=3, batch_size=6, swa=1, shuffle=True)
+    state = start(plan, network)
+    for _ in run_training(plan, state):
+        pass
+    variance = network.named(state.weights)["0.batch_norm.running_var"]
+    assert (variance > 0.7 * x.var(axis=0)).all()
 
 
 @pytest.mark.parametrize(
