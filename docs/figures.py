@@ -48,6 +48,11 @@ WANTED: dict[str, tuple[str, ...]] = {
 }
 EPOCHS = {"lenet_mnist": 1}  # instead of the config's: enough to see what its maps are
 ACTIVATIONS = ("sigmoid", "relu")
+DRAWN: dict[str, Any] = {
+    "init": "xavier_uniform",
+    "network__0__freeze": False,
+    "network__2__freeze": False,
+}
 OVERLAY = ("digits_binary", "digits_linear", "digits_two_linear", "digits_deep", "digits_zeros")
 
 
@@ -75,9 +80,18 @@ def main(wanted: Sequence[str] = ()) -> int:
             draw(f"activation-{name}", partial(activation.activation_figure, name))
         compared = [run(name) for name in OVERLAY]
         draw("digits-compared", partial(overlay.draw_runs, compared))
+        draw_transfer(place)
         draw("landscape", partial(race.FIGURES["landscape"].draw, raced("landscape", Path(place))))
         draw("xor-boundary-dark", partial(FIGURES["boundary"].draw, run("xor")), dark=True)
     return 0
+
+
+def draw_transfer(place: str) -> None:
+    """The experiment `transfer`, and the same network with weights that are drawn."""
+    names: dict[str, dict[str, Any]] = {"transfer": {}, "from nothing": DRAWN}
+    runs = [nnlab.train("transfer", runs=place, name=name, **more) for name, more in names.items()]
+    compared = [view(RunFolder(run.path)) for run in runs]
+    draw("transfer-compared", partial(overlay.draw_runs, compared))
 
 
 def raced(name: str, place: Path) -> View:

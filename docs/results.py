@@ -122,6 +122,9 @@ ROWS = (
     Row("fashion_mlp", "test loss", "0.3562", test("loss")),
     Row("textbook", "summed batch losses of the last epoch", "6.481", best_batch_sum, "{:.3f}"),
     Row("forward_random", "loss of the untrained network", "-", final("train_loss")),
+    Row("transfer", "test loss with 20 rows and layers that know digits", "-", test("loss")),
+    Row("transfer", "test loss with 20 rows, from nothing", "-", test("loss"),
+        change={"init": "xavier_uniform", "network.0.freeze": False, "network.2.freeze": False}),
 )  # fmt: skip
 
 
@@ -188,7 +191,7 @@ def stamp(before: str, wanted: Sequence[str]) -> str:
     today = date.today().isoformat()
     if not wanted:
         return today
-    others = before.split(f"nnlab {nnlab.__version__}, ", 1)[-1].split(". Each figure", 1)[0]
+    others = before.split(f"nnlab {nnlab.__version__}, ", 1)[-1].split(". Each value", 1)[0]
     return f"{others} ({', '.join(wanted)}: {today})"
 
 

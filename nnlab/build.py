@@ -14,7 +14,7 @@ from nnlab.core.layers import Layer
 from nnlab.core.losses import ClassLoss, Loss
 from nnlab.core.losses.scaled import fitted_rescale, in_units
 from nnlab.core.metrics import better_when, kind_of
-from nnlab.core.network import Network, flops
+from nnlab.core.network import Network, flops, layer_name
 from nnlab.core.types import Array, FloatArray, IntArray, Kind, size
 from nnlab.data.augment import Augmenter
 from nnlab.data.batches import Part
@@ -162,6 +162,7 @@ def make_plan(config: Config, loss: Loss, train: Part, validation: Part | None, 
         if stopping is None
         else Stopping(stopping.patience, stopping.min_delta, stopping.restore_best),
         ema=training.ema,
+        swa=training.swa,
         record_steps=training.record_steps,
         engine="compiled" if training.engine == "compiled" else "numpy",
     )
@@ -299,27 +300,49 @@ def row_weights(dataset: Dataset, rows: IntArray, loss: Loss) -> FloatArray | No
     return weights if loss.reduction == "sum" else weights * (len(weights) / weights.sum())
 
 
-def load_weights(network: Network, arrays: Mapping[str, Array], what: str) -> None:
-    """Set all parameters and buffers by name and shape.
+def load_weights(
+    network: Network, arrays: Mapping[str, Array], what: str, skip_mismatch: bool = False
+) -> str:
+    """Set all parameters and buffers by name and shape; what differs, in words.
 
-    Raises ConfigError, which names each difference, and sets nothing, where one does not fit or is
-    not finite.
+    With `skip_mismatch`, a layer with an array that differs is left as it is. Raises ConfigError,
+    which names each difference, and sets nothing, where one does not fit or is not finite; with
+    `skip_mismatch` only where no layer fits, or where a frozen one does not.
     """
     own = network.arrays
-    differences = [
-        f"{name} is {_shape_words(arrays, name)} there and {_shape_words(own, name)} here"
+    differences = {
+        name: f"{name} is {_shape_words(arrays, name)} there and {_shape_words(own, name)} here"
         for name in [*own, *sorted(arrays.keys() - own.keys())]
         if _shape_words(arrays, name) != _shape_words(own, name)
-    ]
-    if differences:
-        more = len(differences) - MOST_DIFFERENCES
-        named = differences[:MOST_DIFFERENCES] + ([f"{more} more"] if more > 0 else [])
-        raise ConfigError(f"{what}: its weights do not fit this network: {'; '.join(named)}.")
-    wrong = next((name for name in own if not np.isfinite(arrays[name]).all()), None)
+    }
+    skipped, words = set(map(_layer_of, differences)), _difference_words(differences)
+    taken = {name: array for name, array in own.items() if _layer_of(name) not in skipped}
+    if differences and not (skip_mismatch and taken):
+        raise ConfigError(f"{what}: its weights do not fit this network: {words}.")
+    if lost := skipped.intersection(_frozen_layers(network)):
+        raise ConfigError(f"{what}: it has no weights for the frozen layer {min(lost)}: {words}.")
+    wrong = next((name for name in taken if not np.isfinite(arrays[name]).all()), None)
     if wrong is not None:
         raise ConfigError(f"{what}: {wrong} holds a number that is not finite.")
-    for name, array in own.items():
+    for name, array in taken.items():
         array[...] = arrays[name]
+    return words
+
+
+def _difference_words(differences: Mapping[str, str]) -> str:
+    more = len(differences) - MOST_DIFFERENCES
+    named = [*differences.values()][:MOST_DIFFERENCES]
+    return "; ".join(named + ([f"{more} more"] if more > 0 else []))
+
+
+def _frozen_layers(network: Network) -> list[str]:
+    layers = network.layers
+    return [layer_name(layers, index) for index, layer in enumerate(layers) if layer.freeze]
+
+
+def _layer_of(name: str) -> str:
+    """0.dense of 0.dense.weight."""
+    return name.rpartition(".")[0]
 
 
 def _shape_words(arrays: Mapping[str, Array], name: str) -> str:

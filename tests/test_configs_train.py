@@ -14,6 +14,7 @@ from nnlab.data.batches import Part
 from nnlab.data.scale import Scaling
 from nnlab.errors import ConfigError
 from nnlab.experiment.gradients import check_config_gradients
+from nnlab.run.weights import read_weights
 from nnlab.training import Epoch, run_training, start
 
 FOLDER = Path(__file__).parents[1] / "configs"
@@ -44,6 +45,8 @@ LOCAL = {
     "linear": (100, 0.25),
     "quantile_bands": (20, 0.16),
     "textbook": (5, 1.0),
+    "transfer": (60, 0.15),
+    "transfer_base": (5, 0.3),
     "xor": (100, 0.26),
 }
 LEARNING = {LAYERS[name] for name in ("dense", "conv2d", "batch_norm")}
@@ -89,6 +92,20 @@ def test_zero_weights_learn_the_share_of_small_digits_alone(tmp_path):
     run = nnlab.train("digits_zeros", runs=tmp_path, epochs=3)
     parameters = run.network().parameters
     assert [name for name, array in parameters.items() if array.any()] == ["2.dense.bias"]
+
+
+def test_transfer_goes_on_from_what_transfer_base_learns(tmp_path):
+    """The file is of that training, on other rows than both are tested on; it is worth its name."""
+    base = nnlab.train("transfer_base", runs=tmp_path)
+    rows = [build(load_config(name).config).parts for name in ("transfer_base", "transfer")]
+    assert np.array_equal(rows[0].test, rows[1].test)
+    saved = read_weights(FOLDER / "transfer.safetensors")
+    for name, array in base.weights("final").items():
+        assert array == pytest.approx(saved[name], abs=0.05), name
+    drawn = {"init": "xavier_uniform", "network__0__freeze": False, "network__2__freeze": False}
+    runs = [nnlab.train("transfer", runs=tmp_path, **more) for more in ({}, drawn)]
+    taken, alone = (run.summary["test"]["loss"] for run in runs)
+    assert taken < 0.6 * alone
 
 
 @pytest.mark.data

@@ -162,6 +162,8 @@ REFUSED = {
         "compares losses, and the running statistics of batch_norm would follow its trials.",
     "training.ema=0.9":
         "lbfgs compares losses, and saves the best weights: training.ema must be null.",
+    "training.swa=2":
+        "lbfgs compares losses, and saves the best weights: training.swa must be null.",
     "optimizer.l1=0.1": "lbfgs needs the gradient of a smooth loss, without l1",
     "optimizer.clip_norm=1": "lbfgs needs the gradient of a smooth loss, without clip_norm",
     "optimizer.clip_value=1": "lbfgs needs the gradient of a smooth loss, without clip_value",

@@ -19,6 +19,7 @@ from nnlab.core.types import Kind, Shape
 from nnlab.engine.network import EngineNetwork
 from nnlab.run.weights import read_weights, write_weights
 from nnlab.show.text_tables import format_table, shape_text
+from nnlab.show.words import parameter_words
 from nnlab.training import Evaluation, Numbers
 
 
@@ -82,14 +83,14 @@ class UserNetwork(EngineNetwork):
             f"{kind} {shape_text(row)}" if parameter_count(self, i) else kind
             for i, (kind, row) in enumerate(zip(kinds, self.shapes[1:], strict=True))
         )
-        size = f"{self.theta.size:,} parameters, {self.dtype.name}"
+        size = f"{parameter_words(self.theta.size, self.trained.size)}, {self.dtype.name}"
         return f"Network({shape_text(self.inputs)} -> {names}; {size})"
 
     def summary(self) -> NetworkSummary:
         """A table of the layers: name, shape of an output row, number of parameters."""
         rows = [
             {
-                "layer": layer_name(self.layers, i),
+                "layer": layer_name(self.layers, i) + " (frozen)" * self.layers[i].freeze,
                 "output": shape_text(self.shapes[i + 1]),
                 "parameters": parameter_count(self, i),
             }

@@ -33,7 +33,7 @@ from nnlab.run.files import RunFiles
 from nnlab.run.folder import RunFolder
 from nnlab.run.sweeps import SweepFolder
 from nnlab.show.text_tables import format_table, shape_text
-from nnlab.show.words import count
+from nnlab.show.words import count, parameter_words
 
 ITEM = 20  # columns of the longest setting that is not a text: a line of YAML may end with one
 MOST_NAMES = 20  # of inputs or classes that are listed
@@ -80,9 +80,11 @@ def _print_config(config: str, loaded: Loaded, as_json: bool) -> None:
     facts, warnings = _data_facts(loaded.config)
     rows = _layer_rows(network)
     sums = {key: sum(row[key] for row in rows) for key in ("parameters", "flops")}
+    trained = int(network.trained.size)
     if as_json:
         report = {"config": settings_of(loaded.config), "data": facts, "network": rows}
-        report |= {"notes": list(loaded.notes), "warnings": list(warnings), **sums}
+        more = {**sums, "trained": trained}
+        report |= {"notes": list(loaded.notes), "warnings": list(warnings), **more}
         print_json(report)
         return
     print_messages(loaded.notes)
@@ -94,6 +96,8 @@ def _print_config(config: str, loaded: Loaded, as_json: bool) -> None:
     print_result(f"OK: {config}\n")
     print_result("\n".join(f"{name:8} {text}" for name, text in facts.items()) + "\n")
     print_result(format_table(["layer", "output", "parameters", "FLOPs"], lines))
+    if trained < sums["parameters"]:
+        print_result(f"\n{parameter_words(sums['parameters'], trained)}")
     print_result(f"\n# the config with all defaults filled in\n{resolved}")
 
 
@@ -176,7 +180,7 @@ def _layer_rows(network: Network) -> list[dict[str, Any]]:
     """Each layer's name, output shape, parameters, and operations of a forward pass per row."""
     return [
         {
-            "layer": f"{index} {layer_kind(layer)}",
+            "layer": f"{index} {layer_kind(layer)}" + " (frozen)" * layer.freeze,
             "output": list(network.shapes[index + 1]),
             "parameters": parameter_count(network, index),
             "flops": operations,

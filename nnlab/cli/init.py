@@ -22,8 +22,8 @@ from nnlab.suggest import did_you_mean
 def command(name: str | None, path: Path | None, force: bool) -> None:
     """Copy a shipped config, to change it.
 
-    The copy goes to PATH (- is stdout), by default to NAME.yaml in the current folder. Without
-    NAME, lists the shipped configs.
+    The copy goes to PATH (- is stdout), by default to NAME.yaml in the current folder; a file of
+    weights that the config begins with goes beside it. Without NAME, lists the shipped configs.
 
     \b
     nnlab init
@@ -43,12 +43,23 @@ def command(name: str | None, path: Path | None, force: bool) -> None:
     target = path or Path(source.name)
     if target.is_dir():
         target = target / source.name
-    if target.exists() and not force:
-        raise UsageError(f"{target} exists already; --force overwrites it.")
-    durable.write_file(target, source.read_bytes())
-    print_result(str(target))
+    _copy(source, target, force)
     verb, runner = ("Run", "descend") if describes_race(source) else ("Train", "train")
     print_message(f"{verb} it with: nnlab {runner} {target}")
+
+
+def _copy(source: Path, target: Path, force: bool) -> None:
+    """Copy a config, and the weights that it begins with. Raises UsageError."""
+    weights = source.with_suffix(".safetensors")
+    files = {target: source}
+    if weights.is_file():
+        files[target.with_name(weights.name)] = weights
+    for file in files:
+        if file.exists() and not force:
+            raise UsageError(f"{file} exists already; --force overwrites it.")
+    for file, content in files.items():
+        durable.write_file(file, content.read_bytes())
+        print_result(str(file))
 
 
 def _find(name: str, configs: dict[str, Path]) -> Path:

@@ -29,7 +29,7 @@ from nnlab.run import environment
 from nnlab.run.files import RunFiles
 from nnlab.run.run import Run
 from nnlab.show.text_tables import Cell, format_records, shape_text
-from nnlab.show.words import count, duration
+from nnlab.show.words import count, duration, parameter_words
 from nnlab.status import Status
 
 if TYPE_CHECKING:
@@ -135,14 +135,15 @@ def _training_title(built: Built) -> str:
     config, network = built.config, built.network
     return (
         f"{config.name}: {built.dataset.name}, rows: {part_sizes(built.parts)}\n"
-        f"{_network_widths(network)}, {network.theta.size:,} parameters, {config.training.dtype}, "
-        f"engine {config.training.engine}, seed {config.seed}"
+        f"{_network_widths(network)}, {parameter_words(network.theta.size, network.trained.size)}, "
+        f"{config.training.dtype}, engine {config.training.engine}, seed {config.seed}"
     )
 
 
 def _network_widths(network: Network) -> str:
     """784-20-10: the inputs, then the outputs of each layer that has weights."""
-    shapes = [network.shapes[0], *(network.shapes[index + 1] for index in network.layout.weighted)]
+    weighted = sorted({place.layer for place in network.layout.places if place.declared.decays})
+    shapes = [network.shapes[0], *(network.shapes[index + 1] for index in weighted)]
     return "-".join(shape_text(shape, "x") for shape in shapes)
 
 

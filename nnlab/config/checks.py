@@ -15,6 +15,7 @@ from nnlab.config.families import LAYER, LOSS
 from nnlab.config.output_widths import wanted_outputs
 from nnlab.config.problems import Problems, shown_value
 from nnlab.config.schema import Data, Training
+from nnlab.config.trainable import check_trainable
 from nnlab.config.tree import Node, find_node
 from nnlab.core import columns
 from nnlab.core.layers import Layer
@@ -46,7 +47,7 @@ def check_parts(root: Node, parts: Mapping[str, Any], problems: Problems) -> Non
     if network is not None and loss is not None:
         checks.final_layer(network, loss)
     if network is not None and training is not None:
-        checks.derivatives(network, training)
+        check_trainable(root, problems, network, training)
     if (data := parts.get("data")) is None:
         return
     try:
@@ -109,14 +110,6 @@ class _Checks:
             sentence = f"{name} needs {loss.fuses} as the last layer, and this is {last}."
             other = {"softmax": ", or the loss cross_entropy", "sigmoid": ", or the loss bce"}
             self.note(("network", len(network) - 1), sentence, loss.fuses + other.get(last, ""))
-
-    def derivatives(self, network: tuple[Layer, ...], training: Training) -> None:
-        """A layer without a useful derivative cannot be trained."""
-        for index, layer in enumerate(network if training.epochs else ()):
-            if not layer.differentiable:
-                name = LAYER.name_of(layer)
-                sentence = f"{name} has no useful derivative, so it cannot be trained."
-                self.note(("network", index), sentence, "another activation, or epochs: 0")
 
     def shapes(self, network: tuple[Layer, ...], signature: Signature) -> Shape | None:
         """The shape of an output row; None after a layer that cannot take its input."""

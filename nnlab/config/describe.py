@@ -58,6 +58,20 @@ AUGMENT = """
 For example `augment: [{shift: 2}, {rotate: 10}, flip]`. The training loss and metrics are computed
 on the changed images.
 """
+FROZEN = """
+### Frozen layers
+
+`freeze: true` in a dense, conv2d, batch_norm or layer_norm layer leaves its parameters as they are,
+to the last bit: no update, weight decay or averaging changes them, and they are not part of the
+norm that `clip_norm` limits. Their gradients by the inputs still reach the layers below. With
+`init: {run: FOLDER, skip_mismatch: true}` a network takes what another one has learned, and trains
+the rest:
+
+```yaml
+init: {run: runs/20260101-120000-digits, skip_mismatch: true}
+network: [{name: dense, units: 64, freeze: true}, relu, {dense: 5}, softmax]
+```
+"""
 EXPECTATIONS = """
 ## Expectations
 
@@ -82,7 +96,7 @@ one with the largest output, the first if several are equal; for a single output
 just before its update and in training mode (with dropout, with the mean of the batch in
 `batch_norm`, with changed images). Row 0 of metrics.csv, before the first update, and the metrics
 of all other parts are measured in evaluation mode with the weights after the epoch (with their
-average if `ema` is set).
+average if `ema` or `swa` is set).
 
 Metrics "on request" need all rows of a part at once. They are measured after every epoch where
 `training.metrics` or `training.monitor` names them (for the training part by another pass over it,
@@ -115,6 +129,7 @@ def _lines() -> Iterator[str]:
     yield from settings_table(schema.Data)
     for key, family in families_in(schema.Config).items():
         yield from family_section(f"{'training.' * (key not in hints(schema.Config))}{key}", family)
+        yield FROZEN * (key == "network")
     yield AUGMENT
 
 

@@ -269,7 +269,8 @@ def _check_search(root: Node, values: Mapping[str, Any], problems: Problems) -> 
     optimizer, training = values.get("optimizer"), values.get("training")
     if optimizer is None or training is None or not optimizer.searches:
         return
-    given = training.batch_size == "full", bool(training.augment), training.ema is not None
+    averaged = {"ema": training.ema, "swa": training.swa}
+    given = training.batch_size == "full", bool(training.augment), averaged
     for key, reason in search_obstacles(values.get("network", ()), *given).items():
         path = (int(part) if part.isdigit() else part for part in key.split("."))
         sentence = f"{OPTIMIZER.name_of(optimizer)} compares losses, {reason}."

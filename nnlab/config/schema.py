@@ -62,9 +62,13 @@ class FromRun(SavedWeights):
     For example `init: {run: runs/20260101-120000-xor}`.
 
     run: the folder of that run.
+    skip_mismatch: true takes the layers whose arrays have the names and shapes of this network's,
+    draws the others and names them, so that another task may have outputs of its own; false refuses
+    weights that do not fit.
     """
 
     run: Annotated[FilePath, MinLen(1)]
+    skip_mismatch: bool = False
 
 
 @dataclass(frozen=True)
@@ -76,9 +80,11 @@ class FromFile(SavedWeights):
     `weight` of PyTorch's Linear is its transpose.
 
     file: the path of the file.
+    skip_mismatch: as for `run`.
     """
 
     file: Annotated[FilePath, MinLen(1)]
+    skip_mismatch: bool = False
 
 
 @dataclass(frozen=True)
@@ -129,6 +135,10 @@ class Training:
     saved; 0.99 averages over about 100 updates. After update t the decay is at most
     (1 + t) / (10 + t), so that the initial weights lose their influence early. null keeps no
     average.
+    swa: the first epoch of stochastic weight averaging (Izmailov et al., 2018): from it on, the
+    equal mean of the weights after each epoch is evaluated and saved; before it the weights
+    themselves. The running statistics of a batch_norm are measured anew for the averaged weights,
+    by another pass over the training rows per epoch. null keeps no such average.
     augment: random changes of the training images, new in every epoch and in the order of the list;
     see below. Validation and test images are not changed.
     """
@@ -145,6 +155,7 @@ class Training:
     checkpoint_every: Count | None = None
     record_steps: bool = False
     ema: Annotated[float, Gt(0), Lt(1)] | None = None
+    swa: Count | None = None
     augment: tuple[Augmentation, ...] = ()
 
 

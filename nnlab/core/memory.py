@@ -1,12 +1,13 @@
 """One block of memory for all parameters, and the layers bound to it for a batch size.
 
 A layer declares its arrays; `Layout` gives each a place in a vector `values` of length V: first
-the weights, then the biases, together P parameters, then the buffers. The gradients and every slot
-of the optimizer have the places of the parameters, so an optimizer is one pass over whole vectors
-and weight decay is a slice, `theta[:layout.weights]`.
+the weights, then the biases, then all of frozen layers, together P parameters, then the buffers.
+The gradients have the places of the parameters. An optimizer and its slots see the first T of them,
+`theta[:layout.trained]`, without what is frozen; weight decay is a slice,
+`theta[:layout.weights]`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Self
 
@@ -43,6 +44,7 @@ class Layout:
     buffers: tuple[ArrayPlace, ...]  # behind them
     layers: int
     weights: int  # elements that decay; they come first
+    trained: int  # T, elements that an optimizer changes
     size: int  # P
     values: int  # V
 
@@ -52,26 +54,33 @@ class Layout:
         rows = list(zip(layers, shapes, strict=False))
         parameters = [(i, a) for i, (layer, row) in enumerate(rows) for a in layer.parameters(row)]
         buffers = [(i, a) for i, (layer, row) in enumerate(rows) for a in layer.buffers(row)]
-        parameters.sort(key=lambda entry: not entry[1].decays)  # stable: layer by layer
+        # Stable: layer by layer.
+        parameters.sort(key=lambda entry: (layers[entry[0]].freeze, not entry[1].decays))
         places: list[ArrayPlace] = []
         start = 0
         for index, array in (*parameters, *buffers):
             stop = start + size(array.shape)
             places.append(ArrayPlace(index, f"{names[index]}.{array.name}", array, start, stop))
             start = stop
-        trained, buffered = places[: len(parameters)], places[len(parameters) :]
-        weights = max((place.stop for place in trained if place.declared.decays), default=0)
-        last = trained[-1].stop if trained else 0
-        return cls(tuple(trained), tuple(buffered), len(layers), weights, last, start)
+        own, buffered = places[: len(parameters)], places[len(parameters) :]
+        changed = [array for i, array in parameters if not layers[i].freeze]
+        decaying = numbers_in(array for array in changed if array.decays)
+        sizes = decaying, numbers_in(changed), numbers_in(array for _, array in parameters)
+        return cls(tuple(own), tuple(buffered), len(layers), *sizes, start)
 
     def places_in(self, block: Array) -> tuple[ArrayPlace, ...]:
         """The places in a block, which is (V,) or, for the parameters alone, (P,)."""
         return self.places + self.buffers if len(block) > self.size else self.places
 
     @property
+    def changed(self) -> tuple[ArrayPlace, ...]:
+        """The places of the parameters that an optimizer changes."""
+        return tuple(place for place in self.places if place.stop <= self.trained)
+
+    @property
     def weighted(self) -> tuple[int, ...]:
-        """The positions of the layers with weights."""
-        return tuple(sorted({place.layer for place in self.places if place.declared.decays}))
+        """The positions of the layers with weights that an optimizer changes."""
+        return tuple(sorted({place.layer for place in self.changed if place.declared.decays}))
 
     def views(self, block: Array) -> list[Views]:
         """For each layer its arrays in `block`, (V,) or (P,), by name."""
@@ -84,6 +93,11 @@ class Layout:
         """The arrays in `block`, (V,) or (P,), by full name, layer by layer; buffers at the end."""
         places = sorted(self.places_in(block), key=lambda p: (p.start >= self.size, p.layer))
         return {place.key: place.of(block) for place in places}
+
+
+def numbers_in(arrays: Iterable[Parameter]) -> int:
+    """How many numbers some arrays hold together."""
+    return sum(size(array.shape) for array in arrays)
 
 
 class Bound(NamedTuple):
@@ -117,7 +131,7 @@ class Binding:
 
     `z` is the last output and `dz` the memory for its derivative. The batch itself is passed to
     both `forward` and `backward`, so that batches can be views of a larger array. Layers before
-    the first with parameters have no backward pass, unless the inputs' derivative is wanted.
+    the first that learns have no backward pass, unless the inputs' derivative is wanted.
     """
 
     def __init__(
@@ -135,7 +149,7 @@ class Binding:
         y, dy, noise = rows.y, rows.dy, rows.noise
         first = 0  # the first layer that passes back
         if rows.dx is None:
-            first = next((i for i, own in enumerate(p[: len(y)]) if vars(own)), len(y))
+            first = min((place.layer for place in network.layout.changed), default=len(y))
         xs = [None, *y]  # of each layer; the first takes the batch itself
         dxs = [rows.dx, *(array if i >= first else None for i, array in enumerate(dy))]
         self.bound: list[Bound] = []

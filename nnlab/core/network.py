@@ -15,7 +15,7 @@ from nnlab.core.initializers import Initializer, XavierUniform
 from nnlab.core.layers import LAYERS, Layer
 from nnlab.core.limits import require_limits
 from nnlab.core.losses import Loss
-from nnlab.core.memory import Activations, Binding, Generators, Layout
+from nnlab.core.memory import Activations, ArrayPlace, Binding, Generators, Layout
 from nnlab.core.random import Purpose, generator
 from nnlab.core.types import Array, Shape, size
 
@@ -39,7 +39,8 @@ def layer_name(layers: Sequence[Layer], index: int) -> str:
 class Network:
     """Layers for rows of shape `inputs`, and their parameters `theta` (P,).
 
-    `values` (V,) is theta and behind it the `buffers`: all that evaluation needs.
+    `values` (V,) is theta and behind it the `buffers`: all that evaluation needs. `trained` (T,) is
+    theta without the parameters of frozen layers.
 
     Weights are drawn by their layer's own initializer or by `init` (default Xavier uniform), each
     layer from its own stream of `seed`; biases start at 0. Raises ValueError, naming the layer,
@@ -66,6 +67,7 @@ class Network:
         self.layout = layout(self.layers, self.shapes)
         self.values = first_values(self.layout, seed, init or XavierUniform()).astype(self.dtype)
         self.theta = self.values[: self.layout.size]
+        self.trained = self.theta[: self.layout.trained]
         self.buffers = self.values[self.layout.size :]
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -76,6 +78,11 @@ class Network:
     def parameters(self) -> dict[str, Array]:
         """All parameters by name ("0.dense.weight"), as views: writing to them changes theta."""
         return self.layout.named(self.theta)
+
+    @property
+    def moving(self) -> list[ArrayPlace]:
+        """The places of the buffers that training moves."""
+        return [place for place in self.layout.buffers if not self.layers[place.layer].freeze]
 
     @property
     def arrays(self) -> dict[str, Array]:
@@ -201,25 +208,27 @@ def trained_depth(layers: Sequence[Layer], loss: Loss) -> int:
 
 
 def search_obstacles(
-    layers: Sequence[Layer], full: bool, augmented: bool, averaged: bool
+    layers: Sequence[Layer], full: bool, augmented: bool, averaged: Mapping[str, object]
 ) -> dict[str, str]:
     """Why an optimizer cannot compare losses, by the key of the setting; {} where it can.
 
-    full: whether a batch holds all training rows; augmented, averaged: training.augment and ema.
+    full: whether a batch holds all training rows; augmented: training.augment. averaged: the
+    settings of averages of the weights, None for those that are not made.
     """
     reasons = dict[str, str]()
     for index, layer in enumerate(layers):
         if layer.random:
             reasons[f"network.{index}"] = f"and {layer_kind(layer)} draws anew in each update"
-        if type(layer).buffers is not Layer.buffers:
+        if type(layer).buffers is not Layer.buffers and not layer.freeze:
             reason = f"and the running statistics of {layer_kind(layer)} would follow its trials"
             reasons[f"network.{index}"] = reason
     if not full:
         reasons["training.batch_size"] = "so training.batch_size must be full"
     if augmented:
         reasons["training.augment"] = "and training.augment changes the images in each update"
-    if averaged:
-        reasons["training.ema"] = "and saves the best weights: training.ema must be null"
+    for key, first in averaged.items():
+        if first is not None:
+            reasons[f"training.{key}"] = f"and saves the best weights: training.{key} must be null"
     return reasons
 
 

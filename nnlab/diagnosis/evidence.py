@@ -120,11 +120,10 @@ class Evidence:
 
     def weight_gradient(self, moment: Moment) -> FloatArray:
         """The gradient of the loss alone by all weights, in their order."""
-        averages = moment.values[len(moment.gradient) :]  # of normalisation: they have no gradient
-        return self._of_weights(np.concatenate([moment.gradient, averages]))
+        return self._of_weights(moment.gradient)
 
     def _of_weights(self, values: Array) -> FloatArray:
-        arrays = self.built.network.named(values).values()
+        arrays = [place.of(values) for place in self.built.network.layout.changed]
         return np.concatenate(
             [array.ravel() for array in arrays if array.ndim > 1] or [np.zeros(1)]
         )

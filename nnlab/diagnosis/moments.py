@@ -20,9 +20,9 @@ class LayerHealth:
     """A layer on some training rows.
 
     spread: root mean square over units of each unit's deviation over rows. weight, gradient: root
-    mean squares; 0 without weights. dead: share of units that no row gives a slope. flat: share of
-    outputs whose slope is below 5 % of the activation's steepest. equal: whether all units compute
-    the same. weighted: whether it has weights.
+    mean squares; 0 without weights that are trained. dead: share of units that no row gives a
+    slope. flat: share of outputs whose slope is below 5 % of the activation's steepest. equal:
+    whether all units compute the same. weighted: whether it has weights that are trained.
     """
 
     index: int
@@ -91,8 +91,9 @@ def _healths(network: Network, bound: Sequence[Any], x: Array) -> Iterator[Layer
             dead = float((slope == 0).all(0).mean())
             steepest = STEEPEST.get(layer_kind(network.layers[index]), slope.max())
             flat = float((slope < FLAT * max(steepest, 1e-30)).mean())
-        weights = [array for array in vars(layer.p).values() if array.ndim > 1]
-        gradients = [vars(layer.g)[name] for name, a in vars(layer.p).items() if a.ndim > 1]
+        names = [name for name, array in vars(layer.p).items() if array.ndim > 1]
+        names = [] if layer.layer.freeze else names
+        weights, gradients = ([vars(own)[n] for n in names] for own in (layer.p, layer.g))
         yield LayerHealth(
             index,
             layer_kind(network.layers[index]),

@@ -171,7 +171,8 @@ def _shortened(e: Evidence) -> Iterator[tuple[float, str, str]]:
 def _first_step(e: Evidence, **changes: Any) -> float:
     """The length of the optimizer's first step, with some other settings."""
     optimizer = replace(e.config.optimizer, weight_decay=0.0, l1=0.0, **changes)
-    gradient, loss = e.first.gradient.astype(np.float64), e.built.plan.loss
+    trained, loss = e.built.network.layout.trained, e.built.plan.loss
+    gradient = e.first.gradient[:trained].astype(np.float64)
     gradient *= e.built.plan.batch_size if loss.reduction == "sum" else 1
     theta = np.zeros_like(gradient)
     slots, weights = optimizer.new_slots(theta), e.built.network.layout.weights

@@ -46,7 +46,7 @@ class BatchBuffers(NamedTuple):
 
 
 class NumpyEngine:
-    """Updates the parameters theta (P,) and the optimizer's slots, both in place."""
+    """Updates the trained parameters (T,) and the optimizer's slots, both in place."""
 
     def __init__(
         self,
@@ -71,7 +71,8 @@ class NumpyEngine:
         start = -(-network.theta.size // ALIGNED) * ALIGNED
         self.guarded = np.zeros(start + max(batches_per_run) * outputs, network.dtype)
         g = self.guarded[: network.theta.size]
-        self.o = bind(optimizer, network.theta, network.layout.weights, slots, g)
+        trained = network.trained
+        self.o = bind(optimizer, trained, network.layout.weights, slots, g[: trained.size])
         self.layout = network.layout
         self.gradients = network.layout.views(g)
         self.layers = network.layers[:depth]

@@ -240,7 +240,7 @@ def _take_values(network: Network, before: Network, what: str) -> None:
 def _continued(state: State, new: State) -> State:
     """The state for further training of the network in `new`."""
     if state.slots.keys() != new.slots.keys() or (state.average is None) != (new.average is None):
-        raise ConfigError("partial_fit: the optimizer, or ema, is another than at the last fit.")
+        raise ConfigError("partial_fit: the optimizer, ema or swa is another than at the last fit.")
     state.network, state.status = new.network, Status.RUNNING
     return state
 

@@ -100,6 +100,7 @@ class Parameters(BaseEstimator):
     checkpoint_every: int | None = None
     record_steps: bool | None = None
     ema: float | None = None
+    swa: int | None = None
     augment: Sequence[Any] | None = None
     random_state: Any = None
     warm_start: bool = False

@@ -36,6 +36,7 @@ RULES: dict[str, str | None] = {
     "training.checkpoint_every": None,
     "training.record_steps": "steps.csv would have a gap",
     "training.ema": _NUMBERS,
+    "training.swa": _NUMBERS,
     "training.augment": _NUMBERS,
     "sweeps": None,
     "expect": None,

@@ -38,6 +38,7 @@ def run(
         "ended": None,
         "seconds": None,
         "parameters": int(built.network.theta.size),
+        "trained": int(built.network.trained.size),
         "warnings": list(built.warnings),
         "data": {"name": built.dataset.name, "sha256": built.dataset.sha256},
         **({"init": dict(start)} if start else {}),

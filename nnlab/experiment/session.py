@@ -40,7 +40,7 @@ from nnlab.run.folder import (
     RunFolder,
     weights_file,
 )
-from nnlab.run.text import shown
+from nnlab.run.text import mapping_or_empty, shown
 from nnlab.status import Status
 from nnlab.training import (
     Epoch,
@@ -98,6 +98,7 @@ def new_session(
         files.write_arrays(weights_file("initial"), built.network.arrays)
         files.write_json(RUN, about)
     session = Session(built, folder, start(built.plan, built.network), about)
+    session.notes += filter(None, [mapping_or_empty(about.get("init")).get("skipped")])
     session.unsynced = () if sync else FIRST_FILES
     with record_end(session):
         yield session

@@ -39,17 +39,21 @@ def start_file(init: object) -> Path | None:
 def start_weights(built: Built) -> dict[str, str] | None:
     """Loads the weights of another run or of a file, if `init` names one.
 
-    Name and SHA-256 of the file that was read, for run.json.
+    Name and SHA-256 of the file that was read, and a sentence about layers that it does not fit,
+    for run.json.
     """
-    init = built.config.init
+    init, path = built.config.init, start_file(built.config.init)
+    if path is None or not isinstance(init, FromRun | FromFile):
+        return None
     if isinstance(init, FromRun):
-        source = RunFolder.open(Path(init.run))
-        saved = source.read_arrays(weights_file("final"))
-        load_weights(built.network, saved, f"init: {init.run}")
-    elif isinstance(init, FromFile):
-        load_weights(built.network, read_weights(Path(init.file)), f"init: {init.file}")
-    path = start_file(init)
-    return None if path is None else {"name": path.name, "sha256": file_hash(path)}
+        what, saved = init.run, RunFolder.open(Path(init.run)).read_arrays(weights_file("final"))
+    else:
+        what, saved = init.file, read_weights(path)
+    differences = load_weights(built.network, saved, f"init: {what}", init.skip_mismatch)
+    about = {"name": path.name, "sha256": file_hash(path)}
+    if not differences:
+        return about
+    return about | {"skipped": f"init: {what} fits but for layers that are drawn: {differences}."}
 
 
 def file_hash(path: Path) -> str:

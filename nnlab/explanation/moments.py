@@ -34,7 +34,6 @@ from nnlab.training.evaluation import Tally
 BURST = 1024  # epochs, as a run does at once
 NOTICED = 1.0  # seconds; a longer repetition is announced
 MOST_PARAMETERS = 20_000_000  # 160 MB per copy, of which an update needs about ten
-EVALUATED = {False: "averages of {} (training.ema)", True: "the best that were tried"}
 Note = Callable[[str], None]
 
 
@@ -208,16 +207,9 @@ def _remarks(run: Run, state: State, moment: RowMoment) -> Iterator[str]:
             "training.augment changes the image for this update, so its scaled inputs are others "
             "than those in the data."
         )
-    others = EVALUATED[run.config.optimizer.searches]
     if state.average is not None and not np.array_equal(state.average, state.network.values):
-        if moment.alone:
-            yield f"They are {others.format('the weights')}, as evaluations use them."
-        else:
-            yield (
-                "The optimizer updates these weights; evaluations, figures and final.npz use "
-                f"{others.format('them')}."
-            )
-    if state.network.buffers.size:
+        yield _average_remark(run, moment.alone)
+    if state.network.moving:
         rows = "this row alone" if moment.alone else f"the {len(moment.x):,} rows of the batch"
         yield (
             f"batch_norm uses the mean and variance of {rows}, as training does; nnlab predict "
@@ -229,6 +221,20 @@ def _remarks(run: Run, state: State, moment: RowMoment) -> Iterator[str]:
             f"weights/final.npz is not from this epoch but from epoch {final:,}, the best "
             f"(training.early_stopping.restore_best): see --epoch {final}."
         )
+
+
+def _average_remark(run: Run, alone: bool) -> str:
+    """What the weights that evaluations use are, beside those that the optimizer updates."""
+    key = "swa" if run.config.training.ema is None else "ema"
+    others = f"averages of {{}} (training.{key})"
+    if run.config.optimizer.searches:
+        others = "the best that were tried"
+    if alone:
+        return f"They are {others.format('the weights')}, as evaluations use them."
+    return (
+        "The optimizer updates these weights; evaluations, figures and final.npz use "
+        f"{others.format('them')}."
+    )
 
 
 def row_moment(built: Built, place: RowPlace, state: State, ended: bool) -> tuple[RowMoment, str]:

@@ -110,7 +110,7 @@ class Passage:
         self.depth = trained_depth(layers, loss)
         self.values = np.array(moment.values, np.float64)
         self.theta = self.values[: self.network.theta.size]
-        self.mixes = self.network.buffers.size > 0  # a row's outputs depend on the whole batch
+        self.mixes = bool(self.network.moving)  # a row's outputs depend on the whole batch
         rows = slice(None) if self.mixes else slice(moment.at, moment.at + 1)
         self._at = moment.at if self.mixes else 0
         self._x = np.array(moment.x[rows], np.float64)
@@ -163,7 +163,7 @@ class Passage:
 
     def is_tied(self, index: int) -> bool:
         """Whether statistics of the batch, behind layer `index`, tie its rows together."""
-        return any(place.layer > index for place in self.network.layout.buffers)
+        return any(place.layer > index for place in self.network.moving)
 
     @property
     def z(self) -> FloatArray:
@@ -245,12 +245,9 @@ class Passage:
 
     @cached_property
     def new_theta(self) -> FloatArray:
-        """theta (P,) after the update, by the optimizer itself."""
-        theta, g, weights = (
-            self.theta.copy(),
-            self.batch_gradient.copy(),
-            self.network.layout.weights,
-        )
+        """The trained parameters (T,) after the update, by the optimizer itself."""
+        trained, weights = self.network.layout.trained, self.network.layout.weights
+        theta, g = self.theta[:trained].copy(), self.batch_gradient[:trained].copy()
         slots = {name: np.array(slot, np.float64) for name, slot in self.moment.slots.items()}
         o = bind(self.optimizer, theta, weights, slots, g)
         o.loss = self._batch[1]
@@ -265,18 +262,19 @@ class Passage:
         if not self.optimizer.rule:
             return ()
         slots = {name: np.array(slot, np.float64) for name, slot in self.moment.slots.items()}
+        trained = self.network.layout.trained
         numbers: dict[str, Any] = {
             **{field.name: getattr(self.optimizer, field.name) for field in fields(self.optimizer)},
-            "w": self.theta,
-            "g": self.batch_gradient,
+            "w": self.theta[:trained],
+            "g": self.batch_gradient[:trained],
             "t": self.moment.step,
             "lr": self.moment.lr,
             **self.optimizer.state(slots),
         }
-        is_weight = np.arange(len(self.theta)) < self.network.layout.weights
+        is_weight = np.arange(trained) < self.network.layout.weights
         steps = []
         for assignment in (*self.optimizer.shaping, *self.optimizer.rule):
-            result = compute(assignment.formula, numbers) + np.zeros_like(self.theta)
+            result = compute(assignment.formula, numbers) + np.zeros(trained)
             if assignment.weights:
                 result = np.where(is_weight, result, numbers[assignment.name])
             steps.append(RuleStep(assignment, numbers, result))
@@ -285,7 +283,7 @@ class Passage:
 
     @property
     def state(self) -> Mapping[str, FloatArray]:
-        """The optimizer's state (P,) before the update, by the names of its rule."""
+        """The optimizer's state (T,) before the update, by the names of its rule."""
         slots = {name: np.array(slot, np.float64) for name, slot in self.moment.slots.items()}
         return self.optimizer.state(slots)
 

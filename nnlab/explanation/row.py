@@ -55,8 +55,8 @@ class RowExplanation:
 
     @property
     def learning_layers(self) -> list[LayerPass]:
-        """Those of them with parameters."""
-        return [layer for layer in self.layers if layer.parameters]
+        """Those of them with parameters that are trained."""
+        return [layer for layer in self.layers if layer.parameters and not layer.layer.freeze]
 
     def to_dict(self) -> dict[str, Any]:
         """The object that `nnlab explain --json` prints; nan and inf are None."""

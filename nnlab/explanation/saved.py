@@ -82,7 +82,7 @@ def _first_moment(run: Run, network: Network, rows: SavedRows) -> RowMoment:
         t=run.loss.encode(coded)[chosen].astype(network.dtype),
         at=int(np.abs(x).sum(axis=1).argmax()),
         values=network.values,
-        slots=config.optimizer.new_slots(network.theta),
+        slots=config.optimizer.new_slots(network.trained),
         lr=config.schedule.rate(0, config.optimizer.lr, total),
         step=1,
         draws=_first_draws(network, config.seed, len(chosen)),

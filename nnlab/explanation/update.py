@@ -32,6 +32,12 @@ def update_words(passage: Passage) -> str:
     return f"{sentence} g is the {how} of the gradients of the {rows:,} rows of the batch."
 
 
+def frozen_words(explained: RowExplanation) -> str:
+    """The layers that the update leaves as they are."""
+    names = ", ".join(layer.name for layer in explained.layers if layer.layer.freeze)
+    return f"Frozen, so left as they are: {names}." if names else ""
+
+
 def update_blocks(explained: RowExplanation) -> Iterator[Block]:
     """The rule, and what it does to the parameters of each layer."""
     passage, steps = explained.passage, explained.passage.rule_steps
@@ -40,6 +46,7 @@ def update_blocks(explained: RowExplanation) -> Iterator[Block]:
     text = "" if steps else f"{name} has no formulas here: its result is shown."
     if any(step.assignment.weights for step in steps):
         text = "Biases have no decay and no l1: those lines are for weights."
+    text = " ".join(filter(None, [text, frozen_words(explained)]))
     yield Block("rule", f"The rule of {name}", text, formulas)
     layers = list(explained.learning_layers)
     for layer in layers:
@@ -92,7 +99,7 @@ def _gradient_names(passage: Passage) -> tuple[str, ...]:
 def _written_out(explained: RowExplanation, layer: LayerPass) -> Iterator[Block]:
     """The rule with numbers, for the number that moves most, or for all of the units asked for."""
     passage = explained.passage
-    moves = np.abs(passage.new_theta - passage.theta)
+    moves = np.abs(passage.new_theta - passage.theta[: len(passage.new_theta)])
     places = {
         place_in_theta(layer, name, index): number_label(name, index)
         for name, index in explained.selection.parameters(layer)

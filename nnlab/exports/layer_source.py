@@ -75,7 +75,8 @@ def layer_source(place: LayerPlace, shape: Shape) -> LayerSource:
     if source is None:
         raise UsageError(
             f"Layer {place.index} ({layer_kind(place.layer)}) has no form in a script, which has "
-            "dense layers, activations, dropout, batch_norm and layer_norm for flat rows."
+            "dense layers, activations, dropout, batch_norm (not a frozen one) and layer_norm for "
+            "flat rows."
         )
     return source if place.passes_on else LayerSource(source.forward, source.gradients, [])
 
@@ -105,8 +106,8 @@ def _same_numbers(place: LayerPlace) -> LayerSource:
     return LayerSource([f"{place.y} = {place.x}"], [], [f"{place.dx} = {place.dy}"])
 
 
-def _batch_norm(place: LayerPlace) -> LayerSource:
-    return _normalisation(place, "axis=0")
+def _batch_norm(place: LayerPlace) -> LayerSource | None:
+    return None if place.layer.freeze else _normalisation(place, "axis=0")
 
 
 def _layer_norm(place: LayerPlace) -> LayerSource:
@@ -148,7 +149,7 @@ def _by_formula(place: LayerPlace) -> LayerSource | None:
     )
 
 
-WRITERS: dict[type[Layer], Callable[[LayerPlace], LayerSource]] = {
+WRITERS: dict[type[Layer], Callable[[LayerPlace], LayerSource | None]] = {
     Dense: _dense,
     Dropout: _dropout,
     SameNumbers: _same_numbers,

@@ -112,7 +112,7 @@ class _Parts:
         self.functions = [self.rate.function] if self.rate.function else []
 
     def _place_layers(self, network: Network) -> None:
-        self.network, self.parameters = network, network.layout.places
+        self.network, self.parameters = network, network.layout.changed
         self.outputs = network.shapes[-1][0]
         self.first = min(place.layer for place in self.parameters)  # that learns
         layers = network.layers[: trained_depth(network.layers, self.plan.loss)]
@@ -132,7 +132,8 @@ class _Parts:
 
     def data(self) -> Iterator[str]:
         x, t = self._rows()
-        weights = [(self._name(place), place.of(self.network.values)) for place in self.parameters]
+        layout, values = self.network.layout, self.network.values
+        weights = [(self._name(place), place.of(values)) for place in layout.places]
         named = [("inputs", x), ("targets", t), *weights]
         yield "# The rows of the training part, as the network gets them."
         for name, array in named[:2]:
@@ -142,7 +143,7 @@ class _Parts:
         yield "# The weights before training; a row of W for each input."
         for name, array in named[2:]:
             yield from self._array(name, array)
-        yield f"parameters = [{', '.join(name for name, _ in weights)}]"
+        yield f"parameters = [{', '.join(map(self._name, self.parameters))}]"
 
     def _rows(self) -> tuple[Array, Array]:
         """Inputs and targets; images as the numbers from 0 to 255 that they are."""

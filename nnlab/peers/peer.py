@@ -32,5 +32,9 @@ class Peer(ABC):
         """Does one update with this learning rate; the loss of the rows before it."""
 
     @abstractmethod
+    def end_epoch(self, epoch: int) -> None:
+        """Does what follows the last update of an epoch."""
+
+    @abstractmethod
     def arrays(self) -> Mapping[str, Array]:
         """All weights by nnlab's names and shapes."""

@@ -151,6 +151,7 @@ def _train_peer(peer: Peer, plan: Plan, batches: Batches, ours: TrainedEpoch) ->
         for batch in map(PeerRows, chunk.xs, chunk.ts):
             losses.append(peer.update(batch, next(rates)))
             rows += len(batch.x)
+    peer.end_epoch(ours.epoch)
     return mean_loss(losses, rows)
 
 

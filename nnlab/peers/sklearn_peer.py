@@ -144,6 +144,9 @@ class SklearnPeer(Peer):
             mean = mean_squared_error(rows.t, outputs) / 2
         return self._reported(float(mean), rows.t)
 
+    def end_epoch(self, epoch: int) -> None:
+        pass
+
     def arrays(self) -> Mapping[str, Array]:
         return dict(zip(self.keys, self.parameters, strict=True))
 
@@ -172,8 +175,7 @@ def absences(built: Built) -> Iterator[str]:
     if not isinstance(optimizer, Sgd | Adam) or (optimizer.decoupled and optimizer.weight_decay):
         yield member_name(OPTIMIZERS, optimizer)
     yield from (name for name in ("l1", "clip_norm", "clip_value") if getattr(optimizer, name))
-    if plan.ema is not None:
-        yield "ema"
+    yield from (name for name in ("ema", "swa") if getattr(plan, name) is not None)
 
 
 def misfits(built: Built) -> Iterator[str]:
@@ -188,6 +190,7 @@ def network_misfits(built: Built) -> dict[str, bool]:
     *hidden, (_, last) = dense_layers(built) or [(0, "linear")]
     activations = dict.fromkeys(activation for _, activation in hidden)
     return {
+        "it trains all its layers": any(layer.freeze for layer in layers),
         "its layers all have a bias": not all(getattr(layer, "bias", True) for layer in layers),
         "each of its layers has one activation": any(
             not isinstance(a, Dense) and not isinstance(b, Dense)

@@ -52,7 +52,9 @@ class TorchPeer(Peer):
         self.module.load_state_dict({name: torch.from_numpy(a) for name, a in state.items()})
         self.weights, others = self._parameters()
         self.optimizer = self._optimizer(self.plan.optimizer, self.weights, others)
-        self.average = None
+        self.average = None if self.plan.swa is None else AveragedModel(self.module)
+        if self.average is not None and network.moving:
+            raise ConfigError("training.swa with batch_norm has no form in a cross-check.")
         if (most := self.plan.ema) is not None:
 
             def follow(average: Any, values: Any, updates: Any) -> Any:
@@ -72,12 +74,15 @@ class TorchPeer(Peer):
         return evaluated(module_call(layer, "float64"), names)
 
     def _parameters(self) -> tuple[list[Any], list[Any]]:
-        """The parameters that decay, and the others."""
+        """The parameters that decay, and the others; frozen ones are in neither."""
         named = dict(self.module.named_parameters())
         split: tuple[list[Any], list[Any]] = [], []
         for layer in self.layers:
             places = module_places(layer)
             for declared in layer.layer.parameters(layer.inputs):
+                if layer.layer.freeze:
+                    named[places[declared.name][0]].requires_grad_(False)
+                    continue
                 split[not declared.decays].append(named[places[declared.name][0]])
         return split
 
@@ -109,7 +114,8 @@ class TorchPeer(Peer):
                 noise = self.draws[layer.index].random((len(rows.x), *layer.inputs), np.float32)
                 mask = (noise >= dropout.rate) / (1 - dropout.rate)
                 self.masks[layer.index] = self.torch.from_numpy(mask)
-        self.module.train()
+        for module, layer in zip(self.module, self.layers, strict=True):
+            module.train(not layer.layer.freeze)
         self.optimizer.zero_grad()
         terms = self._terms(rows)
         count = {"mean": rows.t.size, "batch_mean": len(rows.t), "sum": 1}
@@ -130,8 +136,17 @@ class TorchPeer(Peer):
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         self.optimizer.step()
-        if self.average is not None:
+        if self.average is not None and self.plan.ema is not None:
             self.average.update_parameters(self.module)
+
+    def end_epoch(self, epoch: int) -> None:
+        from torch.optim.swa_utils import AveragedModel
+
+        if (first := self.plan.swa) is None:
+            return
+        if epoch <= first or self.average is None:
+            self.average = AveragedModel(self.module)  # copies the module
+        self.average.update_parameters(self.module)
 
     def _terms(self, rows: PeerRows) -> Any:
         """The loss of every output (B, m) or, of classes, of every row (B,)."""

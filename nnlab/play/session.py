@@ -148,7 +148,7 @@ class SteppedTraining:
 
     def _carried_slots(self, optimizer: Optimizer, same_data: bool) -> dict[str, Array]:
         """The slots of the optimizer, with the numbers so far; none where it compared losses."""
-        slots = optimizer.new_slots(self.state.network.theta)
+        slots = optimizer.new_slots(self.state.network.trained)
         own = self.state.slots if same_data or not optimizer.searches else {}
         fit = {k: own[k] for k in slots.keys() & own.keys() if own[k].shape == slots[k].shape}
         return slots | fit

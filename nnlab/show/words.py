@@ -74,6 +74,12 @@ def count(number: int, noun: str, plural: str = "") -> str:
     return f"{number:,} {noun if number == 1 else plural or f'{noun}s'}"
 
 
+def parameter_words(parameters: int, trained: int) -> str:
+    """2,410 parameters; where layers are frozen also how many are trained."""
+    part = f", {trained:,} of them trained" if trained < parameters else ""
+    return f"{count(parameters, 'parameter')}{part}"
+
+
 def percent(share: float, digits: int = 0) -> str:
     """0.25 as 25 %."""
     return f"{100 * share:.{digits}f} %"

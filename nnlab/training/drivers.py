@@ -23,7 +23,7 @@ class EndedEpochs(NamedTuple):
     """K epochs that ended."""
 
     sums: FloatArray  # (K, S): the tally of each
-    weights: Array  # (K, V): the weights to evaluate after each
+    weights: Array  # (K, V): the weights after each, or their moving average
     rates: list[float]  # (K,): the last learning rate of each
 
 
@@ -48,6 +48,7 @@ class EngineDriver(ABC):
         self.count = self.batches.count  # batches per epoch
         self.shuffled = plan.shuffle and self.count > 1
         self.max_epochs = 1  # that one call of `advance` may do
+        self.average = None if plan.ema is None else state.average  # that the engine moves
         self._order: tuple[int, IntArray | None] = (-1, None)  # of the last epoch asked for
 
     @abstractmethod
@@ -60,7 +61,8 @@ class EngineDriver(ABC):
     def end_epoch(self) -> EndedEpochs:
         """The running epoch, all of whose batches are done."""
         state = self.state
-        ended = EndedEpochs(state.sums[None].copy(), state.weights[None], [state.lr])
+        weights = state.network.values if self.average is None else self.average
+        ended = EndedEpochs(state.sums[None].copy(), weights[None], [state.lr])
         state.sums[...] = 0.0
         return ended
 
@@ -110,7 +112,7 @@ class NumpyDriver(EngineDriver):
         if batches.rest:
             batches_per_run[batches.rest] = 1
         self.engine = NumpyEngine(
-            *(state.network, plan.loss, plan.optimizer, state.slots, state.average),
+            *(state.network, plan.loss, plan.optimizer, state.slots, self.average),
             *(plan.ema or 0.0, state.generators, batches_per_run),
         )
         self._chunks: Iterator[Chunk] | None = None  # of the running epoch
@@ -170,7 +172,7 @@ class CompiledDriver(EngineDriver):
         super().__init__(plan, state, tally)
         batches = self.batches
         self.engine = CompiledEngine(
-            *(state.network, plan.loss, plan.optimizer, state.slots, state.average, plan.ema),
+            *(state.network, plan.loss, plan.optimizer, state.slots, self.average, plan.ema),
             *(state.generators, plan.train, plan.kind, len(state.sums)),
             *((batches.batch, batches.full, batches.rest), self.shuffled),
         )

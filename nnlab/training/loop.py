@@ -20,6 +20,7 @@ from nnlab.training.drivers import NO_PROGRESS, EndedEpochs, EngineProgress, eng
 from nnlab.training.evaluation import Evaluation, Tally, non_finite
 from nnlab.training.plan import Plan, State, Stopping
 from nnlab.training.records import Epoch, Failure, Numbers, Record, Steps
+from nnlab.training.swa import WeightAverage
 
 
 def run_training(plan: Plan, state: State) -> Iterator[Record]:
@@ -93,6 +94,7 @@ class EpochBook:
         # Other metrics of training are running means; metrics of rows need the weights afterwards.
         self.row_metrics = plan.row_metrics(columns.TRAIN, state.network)
         self.training = self._training_evaluation() if self.row_metrics else None
+        self.average = None if plan.swa is None else WeightAverage(plan, state, plan.swa)
         part, self.quantity = columns.split(plan.monitor)
         self.monitors_validation = part == columns.VAL and self.validation is not None
         self.sign = -1.0 if plan.higher_is_better else 1.0  # a value times this is to fall
@@ -114,9 +116,10 @@ class EpochBook:
         if ended is not None and ended.rates:
             state.batch -= self.count * len(ended.rates)
             train, wrong = self.tally.results(ended.sums)
+            weights = ended.weights if self.average is None else self.average.follow(ended.weights)
             if self.training is not None and train:  # there is only one epoch
-                train = [train[0] | self.training.row_numbers(ended.weights[0])]
-            records = self._records(state.epoch + 1, train, wrong, ended.weights, ended.rates)
+                train = [train[0] | self.training.row_numbers(weights[0])]
+            records = self._records(state.epoch + 1, train, wrong, weights, ended.rates)
         if failure is not None and state.status == Status.RUNNING:
             state.status = Status.DIVERGED
             records.append(Failure(state.epoch + 1, state.step + 1, str(failure)))

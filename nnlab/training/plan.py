@@ -50,6 +50,7 @@ class Plan:
     metrics: tuple[str, ...] = ()  # metrics of rows, measured after every epoch
     stopping: Stopping | None = None
     ema: float | None = None
+    swa: int | None = None  # the first epoch whose weights the equal average takes
     record_steps: bool = False
     burst: int = 1  # epochs that may be done at once, where nothing must be decided between them
     marks: tuple[int, ...] = ()  # epochs, rising, after which a burst must end
@@ -60,7 +61,7 @@ class Plan:
     @property
     def evaluates_others(self) -> bool:
         """Whether other weights are evaluated than those that are updated."""
-        return self.ema is not None or self.optimizer.searches
+        return (self.ema, self.swa) != (None, None) or self.optimizer.searches
 
     def row_metrics(self, part: str, network: Network) -> list[RowMetric]:
         """The metrics of rows that are asked for of a part: train, val or test."""
@@ -85,7 +86,7 @@ class State:
 
     network: Network
     slots: dict[str, Array]
-    average: Array | None  # (V,): the EMA of the network's values, or the best that were tried
+    average: Array | None  # (V,): of the values, by ema or swa, or the best that were tried
     generators: Generators
     sums: FloatArray  # (S,): the running epoch's tally
     best: Best
@@ -109,14 +110,14 @@ def start(plan: Plan, network: Network) -> State:
 
     Raises ValueError where something forbids that the optimizer compares losses.
     """
-    theta, train = network.theta, plan.train
-    given = plan.batch_size >= len(train), train.augmenter is not None, plan.ema is not None
+    train, averaged = plan.train, {"ema": plan.ema, "swa": plan.swa}
+    given = plan.batch_size >= len(train), train.augmenter is not None, averaged
     for reason in search_obstacles(network.layers, *given).values():
         if plan.optimizer.searches:
             raise ValueError(f"the optimizer compares losses, {reason}")
     return State(
         network=network,
-        slots=plan.optimizer.new_slots(theta),
+        slots=plan.optimizer.new_slots(network.trained),
         average=network.values.copy() if plan.evaluates_others else None,
         generators=network.generators(plan.seed),
         sums=Tally.of(plan.kind, plan.loss, plan.train.targets, plan.train.weights).zero(),

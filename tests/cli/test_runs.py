@@ -351,6 +351,16 @@ def test_init_copies(nnlab: Nnlab, tmp_path: Path, arguments: list[str], copy: s
     assert (tmp_path / copy).read_bytes() == shipped()[name].read_bytes()
 
 
+def test_init_copies_the_weights_that_a_config_begins_with(nnlab: Nnlab, tmp_path: Path) -> None:
+    result = nnlab("init", "transfer", "mine.yaml")
+    assert result.stdout == "mine.yaml\ntransfer.safetensors\n"
+    assert nnlab("train", "mine.yaml", "--no-plots", "--set", "epochs=1").exit_code == 0
+    (tmp_path / "mine.yaml").unlink()
+    again = nnlab("init", "transfer", "mine.yaml")
+    assert again.stderr == "transfer.safetensors exists already; --force overwrites it.\n"
+    assert not (tmp_path / "mine.yaml").exists()
+
+
 def test_init_never_overwrites_unasked(nnlab: Nnlab, tmp_path: Path) -> None:
     (tmp_path / "xor.yaml").write_text("mine")
     result = nnlab("init", "xor")

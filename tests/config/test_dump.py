@@ -49,6 +49,7 @@ network:
   bias: true
   init: {name: normal, std: 0.1}
   weight: null
+  freeze: false
 - {name: softmax}
 init: {name: xavier_uniform}
 loss: {name: cross_entropy, reduction: batch_mean, class_weight: null, label_smoothing: 0.0}
@@ -68,6 +69,7 @@ training:
   checkpoint_every: null
   record_steps: false
   ema: null
+  swa: null
   augment: []
 sweeps:
   rates:

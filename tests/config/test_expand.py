@@ -87,6 +87,7 @@ def test_defaults() -> None:
         "checkpoint_every": None,
         "record_steps": False,
         "ema": None,
+        "swa": None,
         "augment": [],
     }
 

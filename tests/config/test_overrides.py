@@ -77,6 +77,7 @@ CHANGES: dict[str, dict[str, object]] = {
             "bias": False,
             "init": None,
             "weight": None,
+            "freeze": False,
         },
         "network.4": {"name": "relu"},
         "network.6.units": 2,
@@ -100,13 +101,13 @@ CHANGES: dict[str, dict[str, object]] = {
 @pytest.mark.parametrize(
     ("settings", "expected"),
     [
-        (["init.normal=2", "init.file=/w.npz"], {"file": "/w.npz"}),
-        (["init.file=/w.npz", "init.run=/r"], {"run": "/r"}),
+        (["init.normal=2", "init.file=/w.npz"], {"file": "/w.npz", "skip_mismatch": False}),
+        (["init.file=/w.npz", "init.run=/r"], {"run": "/r", "skip_mismatch": False}),
         (["init.run=/r", "init.name=he_normal"], {"name": "he_normal"}),
     ],
 )
 def test_a_setting_of_another_form_takes_the_place_of_the_form(
-    settings: list[str], expected: dict[str, str]
+    settings: list[str], expected: dict[str, object]
 ) -> None:
     assert at(with_set(*settings), "init") == expected
 

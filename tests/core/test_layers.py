@@ -86,6 +86,7 @@ EXAMPLES = {
     "batch_norm": [
         example("batch_norm", (4,), (4,)),
         example("batch_norm", (3, 2, 2), (3, 2, 2), momentum=0.3),
+        example("batch_norm", (3, 2, 2), (3, 2, 2), freeze=True),
     ],
     "layer_norm": [
         example("layer_norm", (4,), (4,)),

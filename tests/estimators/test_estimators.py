@@ -218,7 +218,7 @@ def test_partial_fit_keeps_scaling_and_classes() -> None:
         model.set_params(hidden=5).partial_fit(X, Y)
     with pytest.raises(ValueError, match="another network"):
         model.set_params(hidden=4, dtype="float32").partial_fit(X, Y)
-    with pytest.raises(ValueError, match="the optimizer, or ema, is another"):
+    with pytest.raises(ValueError, match="the optimizer, ema or swa is another"):
         model.set_params(dtype=None, optimizer="sgd").partial_fit(X, Y)
 
 

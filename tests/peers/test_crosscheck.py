@@ -180,6 +180,9 @@ def sklearn_refusals() -> Iterator[tuple[dict[str, Any], dict[str, Any], str]]:
     clipped = {"name": "adamw", "clip_norm": 1.0, "l1": 0.1}
     yield CLASSES, {"optimizer": clipped}, "it has no adamw, l1, clip_norm"
     yield CLASSES, {"training": {"epochs": 1, "ema": 0.9}}, "it has no ema"
+    yield CLASSES, {"training": {"epochs": 1, "swa": 1}}, "it has no swa"
+    frozen = [{"name": "dense", "units": 6, "freeze": True}, *CLASSES["network"][1:]]
+    yield CLASSES, {"network": frozen}, "it trains all its layers"
     unbiased = [{"dense": {"units": 4, "bias": False}}, "tanh", {"dense": 3}, "softmax"]
     yield CLASSES, {"network": unbiased}, "its layers all have a bias"
     first = ["tanh", {"dense": 3}, "softmax"]

@@ -40,6 +40,10 @@ NETWORKS = {
         *("silu", {"avg_pool": {"size": 2, "stride": 1}}, "global_avg_pool", *END),
     ],
     "square": [{"dense": 4}, "sigmoid", "square", *END],
+    "frozen": [
+        *({"dense": 6}, {"name": "batch_norm", "freeze": True}, "tanh"),
+        *({"name": "dense", "units": 5, "freeze": True}, "tanh", *END),
+    ],
 }
 SETTINGS = {  # of each optimizer, beside lr
     "sgd": [{}, {"momentum": 0.8}, {"momentum": 0.8, "nesterov": True}],
@@ -68,6 +72,14 @@ def test_layers(name: str) -> None:
     data = {"name": "digits", "scale": "unit", "test": 1500}
     training = {"epochs": 2, "batch_size": 50, "ema": 0.9}
     assert_agrees(SMALL | {"data": data, "network": NETWORKS[name], "training": training})
+
+
+def test_averages_over_epochs() -> None:
+    assert_agrees(SMALL | {"training": {"epochs": 5, "batch_size": 16, "swa": 3}})
+    network = {"network": [{"dense": 6}, "batch_norm", {"dense": 3}, "softmax"]}
+    training = {"training": {"epochs": 5, "batch_size": 16, "swa": 3}}
+    with pytest.raises(ConfigError, match="swa with batch_norm has no form in a cross-check"):
+        nnlab.crosscheck(SMALL | network | training)
 
 
 def test_scaled_targets() -> None:

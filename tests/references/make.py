@@ -22,6 +22,7 @@ from optimizers import optimizers
 from passages import passages
 from schedules import schedules
 from searches import searches
+from transfers import transfers
 
 HERE = Path(__file__).parent
 FILES = {
@@ -34,6 +35,7 @@ FILES = {
     "descents": descents,
     "passages": passages,
     "searches": searches,
+    "transfers": transfers,
 }
 
 

@@ -83,6 +83,16 @@ training: {epochs: 4, batch_size: 32, ema: 0.95, early_stopping: {patience: 100}
            engine: compiled, augment: [{shift: 1}, {rotate: {degrees: 10, zoom: 0.1}}, flip]}
 seed: 9
 """
+# An equal average with statistics of its own, and layers that are frozen.
+CASES["averaged"] = """
+data: {name: digits, test: 0.8, validation: 0.2}
+network: [{name: dense, units: 12, freeze: true}, {name: batch_norm, freeze: true}, tanh,
+          {dense: 8}, batch_norm, relu, {dropout: 0.2}, {dense: 10}, softmax]
+loss: cross_entropy
+optimizer: {name: adam, lr: 0.01}
+training: {epochs: 6, batch_size: 32, swa: 3, early_stopping: {patience: 100}}
+seed: 10
+"""
 
 SHORTER = {"bursts": ["epochs=300"], "compiled": ["epochs=3000"]}  # where nothing kills them
 

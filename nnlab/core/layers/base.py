@@ -33,6 +33,7 @@ class Layer(ABC):
     Shapes in the declarations are those of one row, without the batch.
     """
 
+    freeze: bool = False  # True: training leaves parameters and buffers as they are
     differentiable: ClassVar[bool] = True
     operations: ClassVar[int] = 1  # per output, of a layer without weights
     random: ClassVar[bool] = False  # True: training finds draws from [0, 1) in `s.noise`

@@ -18,12 +18,15 @@ class Dense(Layer):
     """Affine map y = x W + b.  x (B, n), y (B, m), W (n, m), b (m,).
 
     `bias` is true, false or a list of m first values; `weight` a literal (n, m) start.
+
+    freeze: true leaves the parameters as they are; see Frozen layers.
     """
 
     units: Annotated[int, Gt(0)]
     bias: bool | tuple[float, ...] = True
     init: Initializer | None = None
     weight: tuple[tuple[float, ...], ...] | None = None
+    freeze: bool = False
     dx_formula = "sum(weight * dy)"
 
     @property

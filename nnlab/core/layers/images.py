@@ -128,6 +128,7 @@ class Conv2d(Layer):
     kernel: the window's height and width; one number for both.
     stride: how far the window moves.
     padding: zeros around the image: a number; valid has none; same keeps h' = h / stride.
+    freeze: true leaves the parameters as they are; see Frozen layers.
     """
 
     filters: Annotated[int, Gt(0)]
@@ -136,6 +137,7 @@ class Conv2d(Layer):
     padding: Padding = "valid"
     bias: bool = True
     init: Initializer | None = None
+    freeze: bool = False
 
     def windows(self, shape: Shape) -> Windows:
         """The places of the kernel on images of `shape`."""

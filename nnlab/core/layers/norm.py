@@ -30,12 +30,15 @@ class BatchNorm(Normalisation):
 
     momentum: the weight of a new batch in the running values; Keras's momentum is 1 minus this.
     eps: keeps the root away from 0.
+    freeze: true leaves gamma, beta and the running values as they are; training, too, uses the
+    running ones then. See Frozen layers.
     """
 
     formula = "gamma * (x - mean) / sqrt(var + eps) + beta"
     statistics = ("mean", "var")
     momentum: Annotated[float, Gt(0), Le(1)] = 0.1
     eps: Annotated[float, Gt(0)] = 1e-5
+    freeze: bool = False
     operations: ClassVar[int] = 3
 
     def buffers(self, shape: Shape) -> tuple[Parameter, ...]:
@@ -44,18 +47,18 @@ class BatchNorm(Normalisation):
 
     def least_batch(self, shape: Shape) -> int:
         """A variance needs two numbers; an image has many in each channel."""
-        return 2 if size(shape[:-1]) == 1 else 1
+        return 2 if size(shape[:-1]) == 1 and not self.freeze else 1
 
     def forward(self, p: Views, x: Array, y: Array, s: Views, train: bool) -> None:
-        if train:
+        if train and not self.freeze:
             count = x.size // x.shape[-1]
             s.mean = channel_sums(x) / max(count, 1)  # (c,)
             np.subtract(x, s.mean, y)
             s.var = channel_sums(np.square(y)) / max(count, 1)  # (c,)
             self.follow(count, p, s)
         else:
-            s.var = p.running_var
-            np.subtract(x, p.running_mean, y)
+            s.mean, s.var = p.running_mean, p.running_var
+            np.subtract(x, s.mean, y)
         s.inverse = 1 / np.sqrt(s.var + self.eps)  # (c,)
         np.multiply(y, p.gamma * s.inverse, y)
         np.add(y, p.beta, y)
@@ -77,14 +80,16 @@ class BatchNorm(Normalisation):
     ) -> None:
         """dgamma = sum dy x^, dbeta = sum dy, where x^ = (x - mean) / sqrt(var + eps).
 
-        dx = gamma / sqrt(var + eps) (dy - mean(dy) - x^ mean(dy x^)).
+        dx = gamma / sqrt(var + eps) (dy - mean(dy) - x^ mean(dy x^)); without both means where the
+        statistics are not those of the batch.
         """
         normal = x - s.mean  # x^ (B, ..., c)
         normal *= s.inverse
         g.beta[...] = channel_sums(dy)  # (c,)
         g.gamma[...] = channel_sums(dy * normal)  # (c,)
         if dx is not None:
-            count = max(x.size // x.shape[-1], 1)
+            # No row moves running statistics.
+            count = np.inf if self.freeze else max(x.size // x.shape[-1], 1)
             normal *= g.gamma / count
             normal += g.beta / count
             np.subtract(dy, normal, dx)
@@ -106,10 +111,12 @@ class LayerNorm(Normalisation):
     variance is divided by n. The same in training and evaluation (Ba et al., 2016).
 
     eps: keeps the root away from 0.
+    freeze: true leaves the parameters as they are; see Frozen layers.
     """
 
     formula = "gamma * (x - mean(x)) / sqrt(var(x) + eps) + beta"
     eps: Annotated[float, Gt(0)] = 1e-5
+    freeze: bool = False
     operations: ClassVar[int] = 7
 
     def scratch(self, shape: Shape, batch: int, dtype: DTypeLike) -> Views:

@@ -28,7 +28,7 @@ class Lbfgs(Optimizer):
     (with the penalty of weight_decay) so far. A trial without a finite loss is repeated nearer, in
     the same update. `lr` times the usual first trial is the first trial of each search: 1 is a
     Newton step, min(1, 1 / sum |g|) without pairs. It needs `training.batch_size: full`, and has
-    no l1 and no clipping; dropout, batch_norm, augment and ema are refused.
+    no l1 and no clipping; dropout, batch_norm, augment, ema and swa are refused.
     """
 
     lr: Annotated[float, Gt(0)] = 1.0

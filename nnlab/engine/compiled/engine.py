@@ -65,7 +65,7 @@ class Call(NamedTuple):
 
 
 class CompiledEngine:
-    """Runs updates on theta (P,), the optimizer's slots and the average (P,), all in place."""
+    """Runs updates on theta (P,), the optimizer's slots (T,) and the average (V,), in place."""
 
     def __init__(
         self,
@@ -281,7 +281,7 @@ def rule_arrays(
 def own_arrays(program: Program, task: Task, dtype: np.dtype[Any]) -> dict[str, Array]:
     """What each thread has for itself."""
     return {
-        "g": np.zeros(-(-task.parameters // 16) * 16, dtype),
+        "g": np.zeros(-(-task.values // 16) * 16, dtype),
         "outputs": np.zeros(task.batch * task.outputs if task.portioned else 0, dtype),
         "position": np.zeros(1, np.int64),
         "scratch": np.zeros(program.scratch, dtype),

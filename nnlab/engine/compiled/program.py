@@ -65,6 +65,8 @@ def why_not(network: Network, loss: Loss, optimizer: Optimizer, kind: Kind) -> s
         name = layer_kind(layer)
         if name not in (*COMPILED_LAYERS, *NOTHING_TO_DO):
             return f"layer {index} ({name}) has no compiled form"
+        if layer.freeze and COMPILED_LAYERS[name].by_batch:
+            return f"a frozen {name} (layer {index}) has no compiled form"
     if not network.layout.weights:
         return "the network has no weights"
     if (name := entry_name(LOSSES, loss)) not in COMPILED_LOSSES:
@@ -188,7 +190,7 @@ def _layers(
         (one.layer, one.declared.name): one.start
         for one in (*network.layout.places, *network.layout.buffers)
     }
-    first = min(one.layer for one in network.layout.places)
+    first = min(one.layer for one in network.layout.changed)
     kinds, lanes = list(COMPILED_LAYERS), BYTES // network.dtype.itemsize
 
     def room(width: int) -> int:
@@ -248,7 +250,8 @@ def task_of(
     name = entry_name(LOSSES, loss)
     setting = COMPILED_LOSSES[name].setting
     plain = isinstance(optimizer, Sgd) and not optimizer.shapes_gradient and not optimizer.slots
-    dense = all(isinstance(network.layers[i], Dense) for i in network.layout.weighted)
+    dense = all(isinstance(network.layers[one.layer], Dense) for one in network.layout.places)
+    online = batch == 1 and plain and dense and network.layout.trained == network.layout.size
     return Task(
         batch=batch,
         full=full,
@@ -256,15 +259,15 @@ def task_of(
         inputs=size(network.inputs),
         outputs=outputs,
         layers=program.layers.shape[1],
-        parameters=network.theta.size,
+        parameters=network.trained.size,
         values=network.values.size,
         weights=network.layout.weights,
         shared=program.shared,
         portion=program.portion,
         portioned=program.portion * numbers["threads"] < batch,
         by_units=program.by_units,
-        online=batch == 1 and plain and dense,
-        bounded=program.bounded or (batch == 1 and plain and dense),
+        online=online,
+        bounded=program.bounded or online,
         loss=list(COMPILED_LOSSES).index(name),
         loss_setting=getattr(loss, setting) if setting else 0.0,
         mean_outputs=loss.reduction == "mean",

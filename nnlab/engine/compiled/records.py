@@ -35,8 +35,8 @@ class Task(NamedTuple):
     outputs: int  # m
     layers: int
     rows: int  # N, of the training part
-    parameters: int  # P
-    values: int  # V, parameters and buffers
+    parameters: int  # T, those that are trained
+    values: int  # V, all parameters and buffers
     weights: int  # of theta decay
     sums: int  # S, numbers that an epoch is judged by
     portion: int  # rows that go through the layers together

@@ -56,7 +56,8 @@ def layer_spreads(run: View) -> list[LayerSpread]:
         if names:
             key, name = names[0], layer_name(network.layers, index)
             weights, before = network.parameters[key].ravel(), first[key].ravel()
-            own = slopes[key].ravel() if key in slopes else None
+            learns = key in slopes and not network.layers[index].freeze
+            own = slopes[key].ravel() if learns else None
             spreads.append(LayerSpread(name, weights, before, outputs.get(index), own))
     return spreads
 

@@ -219,7 +219,7 @@ def _formula(run: View, plane: LossPlane) -> str:
         )
     total = f"{100 * plane.shares.sum():.3g} % of their variance lies in the plane"
     rows = rows_words(run, plane.rows)
-    if run.latest_network.buffers.size:
+    if run.latest_network.moving:
         rows += ", of which batch_norm takes the mean and variance at each place"
     return (
         f"L(w + a d₁ + b d₂) with the last weights w, on {rows}. {found}; {total} (Li et al. 2018)."

@@ -116,11 +116,11 @@ def filter_normalised(run: View, values: Array, rng: np.random.Generator) -> Flo
     """A random direction (P,) in which each filter is as long as that of the weights.
 
     d_f <- d_f |w_f| / |d_f| for normal d, where a filter f is what enters a unit or makes a map;
-    0 for what is no weight, such as a bias (Li et al. 2018, section 4).
+    0 for what is no weight, such as a bias (Li et al. 2018, section 4), and for frozen weights.
     """
     layout = run.latest_network.layout
     direction = np.zeros(layout.size)
-    for place in layout.places:
+    for place in layout.changed:
         shape = place.declared.shape
         if place.declared.decays and len(shape) > 1:
             drawn, weights = rng.standard_normal(shape), place.of(values).astype(np.float64)
