@@ -1,7 +1,9 @@
 """The learning-rate range test: `nnlab.lr`."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
@@ -11,6 +13,7 @@ from nnlab.api.arguments import CountOf, checks_arguments
 from nnlab.api.find import AnyConfig, AnyPath, find_sweep, load_request
 from nnlab.api.progress import choose_display
 from nnlab.api.results import Columns, ShownResult
+from nnlab.api.sweep import TrainedSweep
 from nnlab.config.dump import settings_of
 from nnlab.config.load import Loaded
 from nnlab.config.schema import Config
@@ -19,29 +22,27 @@ from nnlab.core.rate_range import RateCurve
 from nnlab.core.schedules import ConstantSchedule
 from nnlab.errors import RunUnreadable, UsageError
 from nnlab.experiment.provide import provide_data
-from nnlab.run.text import shown
 from nnlab.show.figures.inline import draw_inline
 from nnlab.show.figures.palette import Scale
 from nnlab.show.figures.rate_curve import draw_rate_curve
 from nnlab.show.text_tables import Cell, format_records, to_csv
 from nnlab.show.words import count
-from nnlab.study.lr_range import RateSweep, measure_rates, read_rate_sweep
+from nnlab.study.lr_range import Rates, RateSweep, measure_rates, read_rate_sweep
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-LOW, HIGH, UPDATES, SEEDS = 1e-5, 10.0, 200, 5
+RATES, SEEDS = Rates(), 5
 FEWEST = 50  # updates; the average needs some
-Load = Callable[..., Loaded]  # of overrides: pairs of key and value
 
 
 @checks_arguments
 def lr(
     config: AnyConfig,
     *,
-    low: float = LOW,
-    high: float = HIGH,
-    updates: Annotated[int, Ge(FEWEST)] = UPDATES,
+    low: float = RATES.low,
+    high: float = RATES.high,
+    updates: Annotated[int, Ge(FEWEST)] = RATES.updates,
     seeds: CountOf = SEEDS,
     data: Any = None,
     sweep: AnyPath | None = None,
@@ -58,49 +59,43 @@ def lr(
 
     Raises UsageError, ConfigError, DataError, and Diverged where no loss is finite.
     """
-
-    def load(*changes: tuple[str, object]) -> Loaded:
-        return load_request(config, data, overrides, *changes)
-
-    tell = choose_display(progress).tell
-    return range_test(load, low, high, updates, seeds, sweep, runs, tell)
+    load = partial(load_request, config, data, overrides)
+    rates = Rates(low, high, updates)
+    return range_test(load, rates, seeds, sweep, runs, choose_display(progress).tell)
 
 
 def range_test(
-    load: Load,
-    low: float,
-    high: float,
-    updates: int,
+    load: Callable[..., Loaded],
+    rates: Rates,
     seeds: int,
     sweep: AnyPath | None,
     runs: AnyPath | None,
     tell: Callable[[str], None],
 ) -> "RateRange":
-    """The range test of the config that `load` gives; `tell` gets sentences. Raises as `lr`."""
-    loaded = load()
-    for note in loaded.notes:
-        tell(note)
+    """The range test of the config that `load` gives with changes: pairs of key and value.
+
+    `tell` gets sentences. Raises as `lr`.
+    """
+    epochs = ("training.epochs", rates.updates)
+    loaded = load(epochs)
     config = loaded.config
     ends = _sweep_of(config, sweep, runs)
-    if ends is not None:
-        tell(f"Compares with the final losses of {ends.path}.")
+    compared = [] if ends is None else [f"Compares with the final losses of {ends.folder}."]
+    for sentence in (*loaded.notes, *compared):
+        tell(sentence)
     provide_data(config, tell)
-    others = [load(("seed", config.seed + number)).config for number in range(1, seeds)]
-    curve = measure_rates([config, *others], low, high, updates)
-    return RateRange(config, curve, ends)
+    others = [load(epochs, ("seed", config.seed + number)).config for number in range(1, seeds)]
+    return RateRange(config, measure_rates([config, *others], rates), ends)
 
 
 def _sweep_of(config: Config, sweep: AnyPath | None, runs: AnyPath | None) -> RateSweep | None:
     """The sweep that was named, else the usual one where it suits."""
-    folder = find_sweep(str(sweep or f"sweep-{config.name}-lr"), runs)
-    if folder is None and sweep is not None:
-        raise RunUnreadable(f"There is no sweep {shown(str(sweep))}.")
-    try:
+    if sweep is not None:
+        return read_rate_sweep(TrainedSweep.load(sweep, runs).folder, config)
+    folder = find_sweep(f"sweep-{config.name}-lr", runs)
+    with suppress(UsageError, RunUnreadable):
         return None if folder is None else read_rate_sweep(folder, config)
-    except (UsageError, RunUnreadable):
-        if sweep is not None:
-            raise
-        return None
+    return None
 
 
 @dataclass(frozen=True, repr=False)
@@ -136,36 +131,20 @@ class RateRange(ShownResult):
     def draw(self) -> "Figure":
         """The figure; inside `style()` it has nnlab's look."""
         settings, sweep = settings_of(self.config), self.sweep
-        if sweep is None:
-            return draw_rate_curve(self.curve, settings)
         finals = {
-            rate: None if spread is None else (spread.low, spread.median, spread.high)
-            for rate, spread in sweep.spreads.items()
+            rate: (s.low, s.median, s.high) if s else None
+            for rate, s in (sweep.finals if sweep else {}).items()
         }
-        part = columns.row_names(settings)[columns.split(sweep.column)[0]]
+        part = columns.row_names(settings)[columns.split(sweep.of)[0]] if sweep else ""
         return draw_rate_curve(self.curve, settings, finals, part)
 
     def to_dict(self) -> dict[str, Any]:
-        """The object that --json prints."""
-        low, median, high = self.curve.quartiles.tolist()
-        sweep = None
-        if self.sweep is not None:
-            finals = [
-                {"lr": rate, **(asdict(spread) if spread else {})}
-                for rate, spread in self.sweep.spreads.items()
-            ]
-            sweep = {"folder": str(self.sweep.path), "of": self.sweep.column, "finals": finals}
-        return {
-            "name": self.config.name,
-            "start": self.curve.start,
-            "marks": self.marks,
-            "curve": {"lr": self.curve.rates, "median": median, "low": low, "high": high},
-            "seeds": [
-                {"seed": self.config.seed + number, "losses": losses}
-                for number, losses in enumerate(self.curve.losses.tolist())
-            ],
-            "sweep": sweep,
-        }
+        """The object that --json prints; losses are a row per seed."""
+        curve, sweep = self.curve, self.sweep
+        about = {"name": self.config.name, "seed": self.config.seed, "start": curve.start}
+        quartiles = dict(zip(("low", "median", "high"), curve.quartiles, strict=True))
+        results = {"marks": self.marks, "lr": curve.rates, **quartiles, "losses": curve.losses}
+        return {**about, **results, "sweep": None if sweep is None else asdict(sweep)}
 
     def to_csv(self) -> str:
         """The table as CSV, all digits of a number."""
@@ -184,8 +163,8 @@ class RateRange(ShownResult):
             {"mark": name, "lr": f"{curve.rates[at]:.2g}", "loss": float(curve.quartiles[1, at])}
             for name, at in curve.marks.items()
         ]
-        if self.sweep is not None and self.sweep.best is not None:
-            rate, loss = self.sweep.best
+        if self.sweep is not None and (best := self.sweep.best):
+            rate, loss = best
             rows.append({"mark": "best of the sweep", "lr": f"{rate:.2g}", "loss": loss})
         table = format_records(rows) if rows else ""
         none = "" if curve.marks else "The loss does not fall at any of these rates."

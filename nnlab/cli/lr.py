@@ -1,43 +1,39 @@
 """`nnlab lr`."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import click
 
-from nnlab.api.lr import FEWEST, HIGH, LOW, SEEDS, UPDATES, range_test
+from nnlab.api.lr import FEWEST, RATES, SEEDS, range_test
 from nnlab.cli import options
+from nnlab.cli.options import F
 from nnlab.cli.terminal import print_data, print_message, print_outcome
 from nnlab.config.load import Loaded, load_config
 from nnlab.show.figures.plot import FigureForm, figure_files, save_figure
+from nnlab.study.lr_range import Rates
 
 KINDS = ("png", "svg", "pdf")
 RATE = options.NumberRange(min=0, min_open=True)
 
 
+def _number(name: str, variable: str, kind: Any, default: float, text: str) -> Callable[[F], F]:
+    """An option that shows its default."""
+    return click.option(
+        name, variable, type=kind, default=default, show_default=True, metavar="N", help=text
+    )
+
+
 @click.command
 @options.config_argument
-@click.option(
-    "--from", "low", type=RATE, default=LOW, show_default=True, metavar="X", help="The first rate."
+@_number("--from", "low", RATE, RATES.low, "The first rate.")
+@_number("--to", "high", RATE, RATES.high, "The last rate.")
+@_number(
+    *("--updates", "updates", click.IntRange(min=FEWEST), RATES.updates),
+    "How many updates each seed gets; from each to the next the rate rises by one factor.",
 )
-@click.option(
-    "--to", "high", type=RATE, default=HIGH, show_default=True, metavar="X", help="The last rate."
-)
-@click.option(
-    "--updates",
-    type=click.IntRange(min=FEWEST),
-    default=UPDATES,
-    show_default=True,
-    metavar="N",
-    help="How many updates each seed gets; from each to the next the rate rises by one factor.",
-)
-@click.option(
-    "--seeds",
-    type=options.WHOLE,
-    default=SEEDS,
-    show_default=True,
-    metavar="N",
-    help="How many seeds: s, s+1, ... s+N-1; s is the config's.",
-)
+@_number("--seeds", "seeds", options.WHOLE, SEEDS, "How many seeds, from the config's on.")
 @click.option(
     "--sweep",
     metavar="SWEEP",
@@ -50,18 +46,9 @@ RATE = options.NumberRange(min=0, min_open=True)
 @options.threads_option
 @options.verbosity
 def command(
-    config: str,
-    overrides: tuple[str, ...],
-    low: float,
-    high: float,
-    updates: int,
-    seeds: int,
-    sweep: str | None,
-    runs: Path | None,
-    output: Path | None,
-    as_csv: bool,
-    as_json: bool,
-) -> None:
+    config: str, overrides: tuple[str, ...], low: float, high: float, updates: int, seeds: int,
+    sweep: str | None, runs: Path | None, output: Path | None, as_csv: bool, as_json: bool
+) -> None:  # fmt: skip
     """Look for a good learning rate in a few updates.
 
     Trains the network of CONFIG for some updates while the rate rises, from a rate that is too low
@@ -84,7 +71,8 @@ def command(
     def load(*changes: tuple[str, object]) -> Loaded:
         return load_config(config, [*overrides, *changes])
 
-    test = range_test(load, low, high, updates, seeds, sweep, runs, print_message)
+    rates = Rates(low, high, updates)
+    test = range_test(load, rates, seeds, sweep, runs, print_message)
     if as_csv:
         print_data(test.to_csv())
     else:
