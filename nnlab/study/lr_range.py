@@ -21,7 +21,7 @@ from nnlab.run.sweeps import SweepFolder
 from nnlab.run.text import mapping_or_empty
 from nnlab.show.words import first_few
 from nnlab.study.axes import canonical
-from nnlab.study.results import SeedSpread, cell_rows
+from nnlab.study.results import CellRow, SeedSpread, cell_rows
 from nnlab.training import Epoch, Steps, run_training, start
 
 RATE = canonical("lr")
@@ -114,17 +114,21 @@ class RateSweep:
 def read_rate_sweep(folder: SweepFolder, config: Config) -> RateSweep:
     """The final losses of a sweep. Raises UsageError where it varies more than this config's lr."""
     about = folder.read_about()
-    keys = [str(axis.get("key")) for axis in about["axes"]]
     own = training_settings(settings_of(config))
-    changed = differences(mapping_or_empty(about.get("base")), own)
-    other = [key for key in keys if canonical(key) != RATE] + [k for k, _, _ in changed]
-    if other := [key for key in other if key not in FREE]:
-        raise UsageError(f"{folder.path} is no sweep of lr alone: {first_few(other, MOST_NAMED)}.")
+    axes = [canonical(str(axis.get("key"))) for axis in about["axes"]]
+    changed = [key for key, _, _ in differences(mapping_or_empty(about.get("base")), own)]
+    other = [key for key in (*axes, *changed) if key not in FREE]
+    if other or RATE not in axes:
+        named = f": {first_few(other, MOST_NAMED)}" if other else ""
+        raise UsageError(f"{folder.path} is no sweep of lr alone{named}.")
     rows = [row for row in cell_rows(folder.records(), about["axes"]) if row.done or row.failed]
+    return _finals(folder, str(about["axes"][axes.index(RATE)]["key"]), rows)
+
+
+def _finals(folder: SweepFolder, key: str, rows: Sequence[CellRow]) -> RateSweep:
     part = columns.watched_part(name for row in rows for name in row.numbers)
     of = columns.name(part, columns.LOSS)
     finals = {
-        float(row.cell[keys[0]]): row.numbers.get(of) if row.done > row.failed else None
-        for row in rows
+        float(row.cell[key]): row.numbers.get(of) if row.done > row.failed else None for row in rows
     }
     return RateSweep(str(folder.path), of, finals)

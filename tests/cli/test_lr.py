@@ -160,7 +160,10 @@ def test_a_sweep_is_found_and_compared(nnlab: Nnlab, tmp_path: Path):
     assert refused.exit_code == 2
     assert "is no sweep of lr alone: network.0.units" in refused.stderr
     nnlab("sweep", "momentum=0.1,0.2", "textbook", "--name", "m", *short)
-    assert "is no sweep of lr alone: momentum" in nnlab("lr", "textbook", "--sweep", "m").stderr
+    assert (
+        "is no sweep of lr alone: optimizer.momentum"
+        in nnlab("lr", "textbook", "--sweep", "m").stderr
+    )
 
 
 def test_a_rate_at_which_trials_fail_has_no_final_loss():
