@@ -118,11 +118,11 @@ def read_rate_sweep(folder: SweepFolder, config: Config) -> RateSweep:
     axes = [canonical(str(axis.get("key"))) for axis in about["axes"]]
     changed = [key for key, _, _ in differences(mapping_or_empty(about.get("base")), own)]
     other = [key for key in (*axes, *changed) if key not in FREE]
-    if other or RATE not in axes:
+    if other or axes != [RATE]:
         named = f": {first_few(other, MOST_NAMED)}" if other else ""
         raise UsageError(f"{folder.path} is no sweep of lr alone{named}.")
     rows = [row for row in cell_rows(folder.records(), about["axes"]) if row.done or row.failed]
-    return _finals(folder, str(about["axes"][axes.index(RATE)]["key"]), rows)
+    return _finals(folder, str(about["axes"][0]["key"]), rows)
 
 
 def _finals(folder: SweepFolder, key: str, rows: Sequence[CellRow]) -> RateSweep:
