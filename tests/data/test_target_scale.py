@@ -158,3 +158,24 @@ def test_explain_names_a_target_once_for_all_its_quantiles(tmp_path: Path) -> No
     explained = nnlab.explain(nnlab.load(trained.path, data=(x, y[:, 0])), row=4)[0]
     assert f"The target is {y[3, 0]:.5g}.\n" in str(explained)
     assert explained.to_dict()["target"] == [pytest.approx(y[3, 0])]
+
+
+def test_figures_show_targets_in_the_units_of_the_outputs_with_names(tmp_path: Path) -> None:
+    x, y = rows()
+    lines = ["a,b,c,price,area", *(",".join(map(repr, row)) for row in np.c_[x, y][:8].tolist())]
+    (tmp_path / "few.csv").write_text("\n".join(lines))
+    data = {"name": "csv", "path": str(tmp_path / "few.csv"), "target": ["price", "area"]}
+    config = {**CONFIG, "data": {**data, "scale_target": "standardize"}}
+    config |= {"network": [{"dense": 4}], "loss": {"quantile": [0.2, 0.5]}}
+    figure = nnlab.train(config, runs=tmp_path, epochs=1).plot("outputs")
+    truth = figure.axes[0]
+    shown = [text.get_text() for text in truth.texts if text.get_position()[1] == 0]
+    assert shown == [f"{value:.1f}" for value in np.repeat(y[0], 2)]
+    names = [label.get_text() for label in truth.get_xticklabels()]
+    assert [name[-4:] for name in names] == ["q0.2", "q0.5"] * 2
+    run = nnlab.load(max(tmp_path.glob("*-case-*")))
+    labels = [ax.get_xlabel() for ax in run.plot("targets").axes]
+    assert labels == ["target price", "target area"]
+    assert [ax.get_xlabel() for ax in run.plot("residuals").axes] == [
+        "prediction of price", "prediction of area"
+    ]  # fmt: skip
